@@ -1,13 +1,17 @@
 /* Words of sd_notify(3); a unit is read from the process's control group */
 #include "runtime/host/manager.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 #include "runtime/base/clock.h"
+
+enum { HEARD_US = 2000000 };
 
 void manager_tell(enum manager_word word)
 {
@@ -20,6 +24,42 @@ void manager_tell(enum manager_word word)
 }
 
 void manager_main(pid_t pid) { sd_notifyf(0, "MAINPID=%ld", (long)pid); }
+
+void manager_leave(void) { unsetenv("NOTIFY_SOCKET"); }
+
+void manager_succeed(void) { unsetenv("WATCHDOG_PID"); }
+
+void manager_heard(void) { sd_notify_barrier(0, HEARD_US); }
+
+int manager_store(const char *name, int fd)
+{
+    char words[100];
+    snprintf(words, sizeof words, "FDSTORE=1\nFDPOLL=0\nFDNAME=%s", name);
+    const int sent = sd_pid_notify_with_fds(0, 0, words, &fd, 1);
+    if (sent <= 0) return sent ? sent : -ENOTCONN;
+    const int heard = sd_notify_barrier(0, HEARD_US);
+    return heard < 0 ? heard : 0;
+}
+
+void manager_unstore(const char *name) { sd_notifyf(0, "FDSTOREREMOVE=1\nFDNAME=%s", name); }
+
+int manager_stored(const char *name)
+{
+    char **names = NULL;
+    int stored = -1;
+    const int count = sd_listen_fds_with_names(1, &names);
+    for (int i = 0; i < count; i++) {
+        const int fd = SD_LISTEN_FDS_START + i;
+        const bool is = names && names[i] && !strcmp(names[i], name) && stored < 0;
+        if (is)
+            stored = fd;
+        else
+            close(fd);
+        if (names) free(names[i]);
+    }
+    free(names);
+    return stored;
+}
 
 uint64_t manager_patience_ns(void)
 {

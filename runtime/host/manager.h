@@ -21,6 +21,23 @@ void manager_tell(enum manager_word word);
 /* Tell which process is the main one of the unit from now on. */
 void manager_main(pid_t pid);
 
+/* Say nothing more to it: from now on this process is none of the unit's. */
+void manager_leave(void);
+
+/* Hand a descriptor to the manager, which keeps it over a restart, whatever becomes of its other end, and closes it once
+ * the unit has stopped for good (FileDescriptorStoreMax= of the unit); wait until it has heard. Return 0, or a negative
+ * errno. */
+int manager_store(const char *name, int fd);
+/* Have it close all that it keeps under that name. */
+void manager_unstore(const char *name);
+/* Take back what was stored under that name by the process before. -1: nothing. Only the process that the manager
+ * started may call this, once. */
+int manager_stored(const char *name);
+/* In a process that goes on for the one that the manager started, with its environment: signs of life are its own. */
+void manager_succeed(void);
+/* Wait until the manager has heard all that was told. */
+void manager_heard(void);
+
 /* Return the time without MANAGER_ALIVE after which the manager ends this process; 0: no watchdog. Only the process
  * that the manager started may call this. */
 uint64_t manager_patience_ns(void);

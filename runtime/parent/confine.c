@@ -175,6 +175,7 @@ static int allow_some(scmp_filter_ctx f)
     if (!failed) failed = ONLY(fcntl, SCMP_A1(SCMP_CMP_EQ, F_GET_SEALS, 0));
     if (!failed) failed = ONLY(ioctl, SCMP_A1(SCMP_CMP_EQ, TCGETS, 0));
     if (!failed) failed = ONLY(prctl, SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME, 0));
+    if (!failed) failed = ONLY(prctl, SCMP_A0(SCMP_CMP_EQ, PR_SET_PDEATHSIG, 0)); /* a keeper is no parent of its */
     if (!failed)
         failed = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 2, SCMP_A0(SCMP_CMP_EQ, PR_SET_DUMPABLE, 0),
                                   SCMP_A1(SCMP_CMP_EQ, 0, 0));

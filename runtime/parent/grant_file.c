@@ -298,6 +298,7 @@ int grant_TAKEN(struct parent *p, struct answer *a, int fds[])
 /* Tell the service manager a word from a short list; the manager expects it from this process */
 int grant_NOTIFY(struct parent *p, const struct request_notify *asked, struct answer *a, int fds[])
 {
+    if (asked->word == MANAGER_READY) parent_named(p);
     manager_tell(asked->word);
     return 0;
 }

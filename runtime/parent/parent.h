@@ -38,6 +38,10 @@ void parent_undo(struct parent *p);
  * after one line. */
 struct parent *parent_take_over(const struct options *o, const int fds[YIELD_FDS]);
 
+/* The process that the service manager has started waits at the other end of `fd`: it names this one as the unit's main
+ * process once this one is ready; if it ends before, so does this one. */
+void parent_is_heir(struct parent *p, int fd);
+
 /* Fork. *p: what parent_take has taken, or NULL: then the name is taken now. in_kernel: the service will ask for the
  * kernel executor, and programs that a former start left judging there may be taken over. Return 0 and set *p in the
  * parent, *c in the child; or the exit status, with the reason printed, and *p NULL. SIGTERM, SIGINT, SIGHUP and

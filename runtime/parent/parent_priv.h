@@ -60,6 +60,14 @@ struct parent {
     struct past_files *past_files;
     int recordings; /* directory of recordings; -1: not asked for yet */
     pid_t child;
+    uint64_t keep_until_ns; /* deadline for the service's answer whether it can be kept; 0: not asked */
+    bool keeps;             /* this process is the keeper (keeper.h), and the service is no child of its */
+    bool kept_over;         /* keeper_step was true */
+    bool left;              /* the service has said how it ends: left_status */
+    int left_status, kept_end, child_fd;
+    uint64_t kept_until_ns;
+    int heir; /* to the process that the manager has started, until that has named this one (parent_is_heir); -1: none
+               */
     const struct tuples *tuples; /* tuples of inline connections; NULL: no memory for them */
 };
 
@@ -69,6 +77,10 @@ unsigned parent_ifindex(struct parent *p, uint32_t port);
 /* Set missing filters on a port again. Return their number, or a negative errno with one line in err. */
 int parent_keep_hooks(struct parent *p, unsigned port, char *err, size_t err_len);
 void parent_kernel_fini(struct parent *p);
+/* Send a signal to the service */
+void parent_signal(const struct parent *p, int number);
+/* Have the process that the manager has started name this one as the main one, and wait for its end. */
+void parent_named(struct parent *p);
 
 /* A request of valid size, with contents not yet validated */
 struct request {

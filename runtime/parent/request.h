@@ -100,6 +100,9 @@ struct request_recording {
 struct request_file {
     uint32_t file; /* HISTORY_… */
 };
+struct request_left {
+    uint32_t status; /* 0 to 255 */
+};
 struct request_process {
     int32_t pid;
 };

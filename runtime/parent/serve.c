@@ -21,11 +21,14 @@
 #include "runtime/io/steer/steer.h"
 #include "runtime/parent/channel.h"
 #include "runtime/parent/interrupted/resets.h"
+#include "runtime/parent/keeper.h"
 #include "runtime/parent/parent_priv.h"
 
 enum {
-    END_MS = 30000, /* longest time for the service to end once asked */
-    UNCONFIRMED = 1 /* the service's exit status after a start that nobody has confirmed */
+    END_MS = 30000,  /* longest time for the service to end once asked */
+    KEEP_MS = 20000, /* for it to be kept */
+    NAMED_MS = 5000, /* for the process that the manager has started to name this one, and end */
+    UNCONFIRMED = 1  /* the service's exit status after a start that nobody has confirmed */
 };
 #define NS_PER_MS UINT64_C(1000000)
 
@@ -44,6 +47,7 @@ static int signals_open(struct parent *p)
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
     sigaddset(&set, SIGUSR1);
+    sigaddset(&set, SIGUSR2); /* the service's, by which it is asked whether it can be kept */
     sigaddset(&set, SIGCHLD);
     if (sigprocmask(SIG_BLOCK, &set, NULL)) return -errno;
     p->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -61,6 +65,7 @@ static void child_begins(struct parent *p)
     middle_sockets_free(p->middle_sockets);
     past_files_free(p->past_files);
     deal_close(p->maker.deal); /* the instance before had it */
+    if (p->heir >= 0) close(p->heir);
     free(p->shut);
     free(p);
 }
@@ -132,6 +137,8 @@ static void parent_free(struct parent *p)
         state_close(p->state);
     for (unsigned i = 0; i < 2; i++)
         if (p->streams_taken[i] >= 0) close(p->streams_taken[i]);
+    if (p->heir >= 0) close(p->heir);
+    if (p->child_fd >= 0) close(p->child_fd);
     free(p->shut);
     free(p);
 }
@@ -147,7 +154,14 @@ static struct parent *parent_new(const struct options *o)
     char folder[4096];
     struct parent *p = calloc(1, sizeof *p);
     if (!p) return NULL;
-    *p = (struct parent){.o = o, .fd = -1, .signal_fd = -1, .recordings = -1, .streams_taken = {-1, -1}};
+    *p = (struct parent){.o = o,
+                         .fd = -1,
+                         .signal_fd = -1,
+                         .recordings = -1,
+                         .streams_taken = {-1, -1},
+                         .heir = -1,
+                         .child_fd = -1,
+                         .kept_end = -1};
     const char *program = strcmp(o->program, "-") != 0 ? o->program : NULL;
     p->access_logs = access_logs_new(program, o->access_logs);
     p->middle_sockets = middle_sockets_new(program);
@@ -373,57 +387,117 @@ static int serve_one(struct parent *p)
     return sent == -ENODATA || !sent ? sent : -EPROTO;
 }
 
+/* The manager ends this process: ask the service whether it can be kept, where a start follows. False: it has to end.
+ */
+static bool ask_to_keep(struct parent *p)
+{
+    if (!keeper_wanted(p)) return false;
+    p->keep_until_ns = channel_until(KEEP_MS * NS_PER_MS);
+    parent_signal(p, SIGUSR2);
+    return true;
+}
+
 /* Forward signals to the child. True if the child has ended. */
-static bool signalled(const struct parent *p, bool *ending, int *status)
+static bool signalled(struct parent *p, bool *ending, int *status)
 {
     struct signalfd_siginfo s;
     while (read(p->signal_fd, &s, sizeof s) == sizeof s) {
         if (s.ssi_signo == SIGCHLD) {
-            if (waitpid(p->child, status, WNOHANG) == p->child) return true;
+            if (!p->keeps && waitpid(p->child, status, WNOHANG) == p->child) return true;
             continue;
         }
-        kill(p->child, (int)s.ssi_signo);
+        if (s.ssi_signo == SIGUSR2 || (s.ssi_signo == SIGTERM && !*ending && !p->keep_until_ns && ask_to_keep(p)))
+            continue;
+        parent_signal(p, (int)s.ssi_signo);
         *ending |= s.ssi_signo == SIGTERM || s.ssi_signo == SIGINT;
     }
     return false;
 }
 
-/* Return the timeout for poll. *ends_ns: deadline of the end, 0: not set yet. Later requests do not postpone it. */
-static int wait_ms(bool ending, uint64_t *ends_ns)
+static int sooner(int ms, int other) { return ms < 0 || (other >= 0 && other < ms) ? other : ms; }
+
+static int left_ms(uint64_t until_ns)
 {
-    if (!ending) return -1;
     const uint64_t now = channel_until(0);
-    if (!*ends_ns) *ends_ns = now + END_MS * NS_PER_MS;
-    return now < *ends_ns ? (int)((*ends_ns - now) / NS_PER_MS + 1) : 0;
+    return now < until_ns ? (int)((until_ns - now) / NS_PER_MS + 1) : 0;
+}
+
+/* Return the timeout for poll. *ends_ns: deadline of the end, 0: not set yet. Later requests do not postpone it. */
+static int wait_ms(const struct parent *p, bool ending, uint64_t *ends_ns)
+{
+    if (!ending) return sooner(keeper_wait_ms(p), p->keep_until_ns && !p->keeps ? left_ms(p->keep_until_ns) : -1);
+    if (!*ends_ns) *ends_ns = channel_until(END_MS * NS_PER_MS);
+    return left_ms(*ends_ns);
+}
+
+/* Ends that are not the service's own wish: true if it has been told to end. */
+static bool asked_to_end(struct parent *p, const struct pollfd *kept, const struct pollfd *heir)
+{
+    bool ends = keeper_step(p, kept->revents);
+    if (p->keep_until_ns && !p->keeps && !left_ms(p->keep_until_ns)) {
+        p->keep_until_ns = 0;
+        ends = true;
+    }
+    if (p->heir >= 0 && heir->revents) {
+        complain("the process that the service manager has started is gone");
+        close(p->heir);
+        p->heir = -1;
+        ends = true;
+    }
+    if (ends) parent_signal(p, SIGTERM);
+    return ends;
+}
+
+/* Serve what has come by the channel. False: nothing comes any more. */
+static bool serve_ready(struct parent *p)
+{
+    const int failed = serve_one(p);
+    if (failed == -EPROTO) {
+        parent_signal(p, SIGKILL);
+        complain("internal error: the service made a request that is not in the table, and is killed");
+    }
+    return !failed;
 }
 
 /* Return the child's status in the form of waitpid */
 static int serve(struct parent *p)
 {
-    struct pollfd fds[2] = {{.fd = p->signal_fd, .events = POLLIN}, {.fd = p->fd, .events = POLLIN}};
-    bool ending = false;
+    enum { SIGNALS, CHANNEL, KEPT, CHILD, HEIR, COUNT };
+    bool ending = false, hung_up = false;
     uint64_t ends_ns = 0;
     int status;
     for (;;) {
-        const int most_ms = wait_ms(ending, &ends_ns);
-        const int n = poll(fds, 2, most_ms);
+        struct pollfd fds[COUNT] = {[SIGNALS] = {.fd = p->signal_fd, .events = POLLIN},
+                                    [CHANNEL] = {.fd = hung_up ? -1 : p->fd, .events = POLLIN},
+                                    [KEPT] = {.fd = p->keeps && !p->kept_over ? p->kept_end : -1, .events = POLLIN},
+                                    [CHILD] = {.fd = p->child_fd, .events = POLLIN},
+                                    [HEIR] = {.fd = p->heir, .events = POLLIN}};
+        const int most_ms = wait_ms(p, ending, &ends_ns);
+        if (poll(fds, COUNT, most_ms) < 0) continue;
         if (ending && most_ms == 0) {
-            kill(p->child, SIGKILL);
+            parent_signal(p, SIGKILL);
             complain("the service did not end within %d s, and is killed", END_MS / 1000);
             ends_ns = 0;
-            fds[1].fd = -1;
+            hung_up = true;
         }
-        if (fds[0].revents && signalled(p, &ending, &status)) return status;
-        if (n <= 0 || !fds[1].revents) continue;
-        const int failed = serve_one(p);
-        if (!failed) continue;
-        if (failed == -EPROTO) {
-            kill(p->child, SIGKILL);
-            complain("internal error: the service made a request that is not in the table, and is killed");
-        }
-        fds[1].fd = -1;
-        ending = true;
+        if (fds[SIGNALS].revents && signalled(p, &ending, &status)) return status;
+        if (!ending) ending = asked_to_end(p, &fds[KEPT], &fds[HEIR]);
+        if (fds[CHANNEL].revents && !hung_up) hung_up = !serve_ready(p);
+        ending |= hung_up;
+        if (fds[CHILD].revents && keeper_child_ended(p, &status)) return status;
     }
+}
+
+void parent_is_heir(struct parent *p, int fd) { p->heir = fd; }
+
+void parent_named(struct parent *p)
+{
+    char word = 'r';
+    if (p->heir < 0) return;
+    struct pollfd gone = {.fd = p->heir, .events = POLLIN};
+    if (send(p->heir, &word, 1, MSG_NOSIGNAL) == 1) poll(&gone, 1, NAMED_MS);
+    close(p->heir);
+    p->heir = -1;
 }
 
 /* Make each port's frames leave by its peer, unjudged. Return 0, or the exit status. */

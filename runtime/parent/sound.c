@@ -33,6 +33,7 @@ SHAPE(turn) { return ENDS(r->path) && r->turn <= 1 && !r->zero; }
 SHAPE(name) { return ENDS(r->name); }
 SHAPE(recording) { return r->number && r->what <= RECORDING_SHORTEN && !r->zero; }
 SHAPE(file) { return r->file < HISTORY_FILES; }
+SHAPE(left) { return r->status <= 255; }
 SHAPE(process) { return true; } /* the service may know of any process who logged in */
 
 SHAPE(port)

@@ -34,8 +34,10 @@
 #include "runtime/live/control/programs/watch.h"
 #include "runtime/live/control/shown.h"
 #include "runtime/live/control/stop.h"
+#include "runtime/live/control/takeover/keep.h"
 #include "runtime/live/control/takeover/yield.h"
 #include "runtime/live/control/trace/onlookers.h"
+#include "runtime/live/main/heir.h"
 #include "runtime/live/main/take.h"
 #include "runtime/live/rules/byhand.h"
 #include "runtime/live/rules/health.h"
@@ -60,6 +62,7 @@ static int signals_open(struct live *l)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGUSR1);
+    sigaddset(&set, SIGUSR2);
     sigaddset(&set, SIGHUP);
     if (sigprocmask(SIG_BLOCK, &set, NULL)) return complain("signals: %s", strerror(errno));
     l->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -119,7 +122,9 @@ static int run_workers(struct live *l)
     if (!err) announced_links(&l->world);
     if (!err) confirm_begin(&l->control);
     if (!err) world_tell_doubt(&l->world);
+    l->tell.notified.mute = l->heir;
     if (!err) say_ready(l);
+    if (!err && l->heir) heir_rules(l);
     const int status = err ? complain("a thread cannot be started: %s", strerror(-err)) : turns(l);
     const bool over = yield_is_over(&l->control);
     if (!over) notified_stopping(&l->tell);
@@ -156,7 +161,9 @@ static int service(struct live *l)
     if (!status) status = watch_begin(&l->control);
     if (!status) history_begin(&l->control);
     if (!status && l->take) status = take_over(l);
-    return status ? status : run_workers(l);
+    if (!status) status = run_workers(l);
+    keep_left(&l->control, status);
+    return status;
 }
 
 /* Callbacks by which the room carry/ reports to the rooms above it. */
@@ -220,6 +227,7 @@ static int fork_service(struct live *l, struct parent **parent)
     if (!status && l->take) {
         *parent = parent_take_over(l->o, l->take->fds);
         if (!*parent) status = 2;
+        if (!status && l->heir) parent_is_heir(*parent, l->starter);
     }
     return status ? status : parent_begin(l->o, l->carry.in_kernel, parent, &l->tell.channel);
 }
@@ -258,9 +266,20 @@ static void leave_all(struct live *l)
     guard_news_close(l->carry.guard.news);
 }
 
-int live(const struct options *o)
+int live(const struct options *given)
 {
+    struct options as_heir = *given;
+    const struct options *o = given;
+    int starter = -1;
+    const bool starts = !given->cleanup && !given->takeover && !given->preflight;
+    const enum heir heir = starts && heir_begin(&starter) ? HEIR_WAITS : HEIR_NONE;
+    if (heir) {
+        as_heir.takeover = true;
+        o = &as_heir;
+    }
     struct live l = {.o = o,
+                     .heir = heir,
+                     .starter = starter,
                      .signal_fd = -1,
                      .tell = {.o = o},
                      .carry = {.o = o, .tun.fd = -1, .record.reel = {.dir = -1, .fd = -1}},

@@ -5,6 +5,9 @@
 
 struct take;
 
+/* How far a start is that takes over from a keeper (heir.h) */
+enum heir { HEIR_NONE, HEIR_WAITS, HEIR_DONE, HEIR_REFUSED };
+
 /* One part for each room, with pointers to the rooms below */
 struct live {
     const struct options *o;
@@ -15,7 +18,9 @@ struct live {
     struct control control;
     uint64_t renumbered; /* value of world.renumbered when the probes through services last got new numbers */
     uint32_t half_open;  /* half-open inline connections that a worker may have (files_allow) */
-    struct take *take;   /* the instance that it takes over from (take.h); NULL: this is a start */
+    enum heir heir;
+    int starter;       /* with `heir`: the process that the service manager has started; -1: none */
+    struct take *take; /* the instance that it takes over from (take.h); NULL: this is a start */
     int signal_fd;
     int ended_by; /* signal that ended it; 0: none */
     bool report;  /* counters are to be printed once no change is pending */

@@ -30,6 +30,7 @@
 #include "runtime/live/control/programs/watch.h"
 #include "runtime/live/control/shown.h"
 #include "runtime/live/control/stop.h"
+#include "runtime/live/control/takeover/keep.h"
 #include "runtime/live/control/takeover/yield.h"
 #include "runtime/live/control/trace/onlookers.h"
 #include "runtime/live/main/live_priv.h"
@@ -82,6 +83,8 @@ static bool signalled(struct live *l)
             reload_begin(&l->rules);
         } else if (s.ssi_signo == SIGUSR1) {
             l->report = true;
+        } else if (s.ssi_signo == SIGUSR2) {
+            if (!keep_asked(&l->control)) l->ended_by = SIGTERM;
         } else {
             l->ended_by = (int)s.ssi_signo;
         }

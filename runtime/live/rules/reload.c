@@ -160,6 +160,20 @@ void reload_begin(struct rules *rules)
     program_put(w.program);
 }
 
+void reload_start(struct rules *rules, void (*over)(void *with, const char *why), void *with)
+{
+    char err[600];
+    struct reload_wish w = file_wish(rules, BEGAN_START);
+    w.over = over;
+    w.with = with;
+    w.program = reload_file(rules, err, sizeof err);
+    if (w.program && !memcmp(w.program->digest, rules->carry->now.program->digest, sizeof w.program->digest))
+        over(with, NULL);
+    else
+        take_file(rules, &w, err);
+    program_put(w.program);
+}
+
 void reload_changed(struct rules *rules)
 {
     char err[600];

@@ -21,6 +21,9 @@ struct program *reload_file(const struct rules *rules, char *err, size_t err_len
 void reload_to(struct rules *rules, const struct reload_wish *w);
 /* Begin a reload from the file of the command line, or note it for later if one is under way. */
 void reload_begin(struct rules *rules);
+/* Put the file of the command line in force behind a start that runs another program; `over` is called at once if it is
+ * that. None may be under way. */
+void reload_start(struct rules *rules, void (*over)(void *with, const char *why), void *with);
 /* Begin a reload if the file holds another program than at its last reading. None may be under way. */
 void reload_changed(struct rules *rules);
 /* Continue the reload once workers have taken the program or brought all flows in line. */

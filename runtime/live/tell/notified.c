@@ -11,7 +11,7 @@ void notified_begin(struct notified *n)
 
 static void notify(struct tell *tell, enum manager_word word)
 {
-    if (tell->notified.wanted) ask_NOTIFY(tell->channel, &(struct request_notify){word});
+    if (tell->notified.wanted && !tell->notified.mute) ask_NOTIFY(tell->channel, &(struct request_notify){word});
 }
 
 void notified_ready(struct tell *tell) { notify(tell, MANAGER_READY); }

@@ -11,6 +11,7 @@ struct tell {
     struct events events;
     struct notified {
         bool wanted;                /* a service manager listens */
+        bool mute;                  /* nothing is told for now: the start is not over */
         uint64_t every_ns, told_ns; /* interval of signs of life (0: none wanted), and time of the last one */
     } notified;
     bool ready;       /* readiness was told; faults are events from now on */

@@ -42,8 +42,7 @@ struct yield {
 
 /* ---- what is not handed over ---- */
 
-/* Return the reason for which nobody can take over from this instance; NULL: there is none. */
-static const char *yield_lacks(const struct control *control)
+const char *yield_lacks(const struct control *control)
 {
     const struct carry *carry = control->carry;
     const struct program *p = carry->now.program;

@@ -14,6 +14,8 @@ uint64_t yield_due_ns(const struct control *control);
 bool yield_step(struct control *control, uint64_t now_ns);
 /* True once another process judges: nothing is to be told or undone at the end. */
 bool yield_is_over(const struct control *control);
+/* Return the reason for which nobody can take over from this instance; NULL: there is none. */
+const char *yield_lacks(const struct control *control);
 /* True from the question on until the other process has taken over, or has failed to. */
 bool yield_waits(const struct control *control);
 void yield_fini(struct control *control);

@@ -1,0 +1,39 @@
+/* What can't be taken over is not kept: nobody could go on with it */
+#include "runtime/live/control/takeover/keep.h"
+
+#include <signal.h>
+#include <sys/prctl.h>
+
+#include "runtime/live/control/control_state.h"
+#include "runtime/live/control/takeover/yield.h"
+#include "runtime/live/tell/log.h"
+
+static bool refused(struct control *control, const char *why)
+{
+    events_tell(&control->tell->events, TOLD_FAULT, "a restart can't hand over: %s; flows end", why);
+    return false;
+}
+
+bool keep_asked(struct control *control)
+{
+    char err[300];
+    uint64_t parent;
+    struct tell *tell = control->tell;
+    if (control->kept) return true;
+    const char *lacks = yield_waits(control) ? "another process takes over" : yield_lacks(control);
+    if (lacks) return refused(control, lacks);
+    prctl(PR_SET_PDEATHSIG, 0); /* it is about to be without the parent that it has */
+    if (ask_OUTLIVE(tell->channel, &parent, err, sizeof err)) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        return refused(control, err);
+    }
+    control->kept = true;
+    tell->channel->parent = (pid_t)parent;
+    tell->notified = (struct notified){0};
+    return true;
+}
+
+void keep_left(struct control *control, int status)
+{
+    if (control->kept) ask_LEFT(control->tell->channel, &(struct request_left){(uint32_t)status & 255}, NULL, 0);
+}

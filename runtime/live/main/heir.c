@@ -1,0 +1,135 @@
+/* Two processes, for a takeover that fails half-way leaves a process that can't begin anew: it has given up rights, and
+ * forked. The one that takes over is no child of the one that waits, but of the service manager, which then hears of
+ * its end. */
+#include "runtime/live/main/heir.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "runtime/base/complain.h"
+#include "runtime/host/manager.h"
+#include "runtime/live/rules/reload.h"
+#include "runtime/live/tell/notified.h"
+#include "runtime/parent/keeper.h"
+
+enum { END_MS = 45000 /* a service has 30 s, and undoing takes some */ };
+
+/* ---- the process that the manager has started ---- */
+
+static bool hung_up(int fd, int ms)
+{
+    struct pollfd p = {.fd = fd};
+    return poll(&p, 1, ms) > 0 && p.revents & (POLLHUP | POLLERR);
+}
+
+/* Have the keeper end as a stop would, and wait. */
+static void keeper_end(int keeper)
+{
+    char word = 'e';
+    send(keeper, &word, 1, MSG_NOSIGNAL);
+    if (!hung_up(keeper, END_MS)) complain("the keeper of the restart has not ended within %d s", END_MS / 1000);
+    close(keeper);
+}
+
+/* Wait until the other one judges, and end; or return where it has failed. */
+static void stand_by(pid_t heir, int fd, int keeper, int signals)
+{
+    struct pollfd fds[] = {{.fd = fd, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
+    char word;
+    for (;;) {
+        if (poll(fds, 2, -1) < 0) continue;
+        const ssize_t got = fds[0].revents ? recv(fd, &word, 1, MSG_DONTWAIT) : -1;
+        if (got == 1) {
+            manager_main(heir);
+            manager_heard();
+            exit(0);
+        }
+        if (!got || (got < 0 && fds[0].revents && errno != EAGAIN)) break;
+        if (!fds[1].revents) continue;
+        kill(heir, SIGTERM); /* it is there as long as nobody has hung up */
+        hung_up(fd, END_MS);
+        keeper_end(keeper);
+        exit(0);
+    }
+    complain("nobody has taken over from the keeper of the restart: flows end, and this is an ordinary start");
+    keeper_end(keeper);
+}
+
+static int signals_open(sigset_t *before)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigprocmask(SIG_BLOCK, &set, before);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* Fork twice. Return 0 in the grandchild, else its pid or a negative errno. */
+static pid_t fork_heir(int own, int other)
+{
+    fflush(NULL);
+    const pid_t child = fork();
+    if (child < 0) return -errno;
+    if (!child) {
+        const pid_t heir = fork();
+        if (heir) _exit(heir < 0);
+        const pid_t pid = getpid();
+        close(other);
+        if (send(own, &pid, sizeof pid, MSG_NOSIGNAL) != sizeof pid) _exit(1);
+        return 0;
+    }
+    pid_t heir = 0;
+    close(own);
+    waitpid(child, NULL, 0);
+    return recv(other, &heir, sizeof heir, MSG_WAITALL) == sizeof heir && heir > 0 ? heir : -EAGAIN;
+}
+
+bool heir_begin(int *fd)
+{
+    int pair[2];
+    sigset_t before;
+    const int keeper = manager_stored(KEEPER_NAME);
+    if (keeper < 0) return false;
+    manager_unstore(KEEPER_NAME); /* by its own descriptor this process is who tells the keeper what becomes of it */
+    if (hung_up(keeper, 0) || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) {
+        complain("the keeper of the restart has ended, and flows with it: this is an ordinary start");
+        close(keeper);
+        return false;
+    }
+    const int signals = signals_open(&before);
+    const pid_t heir = fork_heir(pair[1], pair[0]);
+    if (heir > 0) {
+        stand_by(heir, pair[0], keeper, signals);
+    } else if (heir < 0) {
+        complain("a process cannot be started: %s", strerror(-heir));
+        keeper_end(keeper);
+    } else {
+        close(keeper);
+        manager_succeed();
+        *fd = pair[1];
+    }
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    if (signals >= 0) close(signals);
+    if (heir) close(pair[0]);
+    return !heir;
+}
+
+/* ---- the process that takes over ---- */
+
+static void rules_over(void *with, const char *why)
+{
+    struct live *l = with;
+    l->heir = why ? HEIR_REFUSED : HEIR_DONE;
+    l->tell.notified.mute = false;
+    if (!why) notified_ready(&l->tell);
+}
+
+void heir_rules(struct live *l) { reload_start(&l->rules, rules_over, l); }
