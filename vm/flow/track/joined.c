@@ -1,8 +1,8 @@
 /* Joined flows, begun by a cookie (joined.h), followed in the numbers of the server */
 #include "vm/flow/track/joined.h"
 
-#include "vm/flow/table/shared.h"
 #include "vm/flow/table/lookup.h"
+#include "vm/flow/table/shared.h"
 #include "vm/flow/tcp/tcp_window.h"
 #include "vm/flow/track/track_priv.h"
 

@@ -5,7 +5,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/live/carry/carry_state.h"
-#include "vm/keyed/archive.h"
+#include "vm/keyed/keyed.h"
 #include "vm/program/program.h"
 #include "vm/vm.h"
 

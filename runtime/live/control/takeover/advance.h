@@ -10,10 +10,10 @@
 struct carry;
 
 struct advance {
-    uint32_t hand[WORKERS_MOST]; /* where each worker's round goes on */
+    uint32_t hand[WORKERS_MOST]; /* place where each worker's round goes on */
     uint32_t before;             /* groups that were left after the round before */
     unsigned worker, rounds;     /* the worker whose flows come next; rounds that are over */
-    uint64_t program;            /* serial number of the program whose flows they are; 0: not begun */
+    uint64_t program;            /* serial number of the flows' program; 0: not begun */
 };
 
 /* Write flows that have changed into the window at `at` of the file, and what to say about it. Holds each worker for
