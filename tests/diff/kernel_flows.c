@@ -109,8 +109,8 @@ static bool compare(struct run *r)
     }
     for (uint32_t i = 0; i < (a->groups + 63) / 64; i++)
         if (a->half_open[i] != b->half_open[i]) return wrong(r, "bits differ", i);
-    if (memcmp(&a->counters, &b->counters, sizeof a->counters)) return wrong(r, "counters differ", 0);
-    return a->hand == b->hand || wrong(r, "the hand differs", a->hand);
+    if (memcmp(&a->counters, flow_table_counters(b), sizeof a->counters)) return wrong(r, "counters differ", 0);
+    return a->hand == table_common(b)->hand || wrong(r, "the hand differs", a->hand);
 }
 
 /* Both have told the same ends in the same order. */
@@ -247,7 +247,7 @@ static bool run_one(struct run *r, uint64_t seed, unsigned packets, struct total
         good = step(r, totals);
         if (good && rng_one_in(&r->rng, TICKS)) good = tick(r);
     }
-    for (unsigned i = 0; i < FLOW_ENDS; i++) totals->ends[i] += r->ops.table->counters.ended[i];
+    for (unsigned i = 0; i < FLOW_ENDS; i++) totals->ends[i] += flow_table_counters(r->ops.table)->ended[i];
     if (!good) printf("# seed %" PRIu64 ": %s\n", seed, r->why);
     vm_free(r->native.vm);
     vm_free(r->shared.vm);

@@ -79,11 +79,12 @@ static bool check(const struct flow_table *t)
     for (uint32_t i = 0; i < t->groups * GROUP; i++)
         if (!check_slot(t, i, live, &counted)) return false;
     for (unsigned i = 0; i < FLOW_CLASSES; i++) {
-        if (live[i] != t->counters.live[i]) return wrong("flows of a class are counted wrong", i);
+        if (live[i] != flow_table_counters(t)->live[i]) return wrong("flows of a class are counted wrong", i);
         sum += live[i];
     }
-    for (unsigned i = 0; i < FLOW_ENDS; i++) ended += t->counters.ended[i];
-    if (sum != t->live || t->counters.added != sum + ended) return wrong("counts do not add up", t->counters.added);
+    for (unsigned i = 0; i < FLOW_ENDS; i++) ended += flow_table_counters(t)->ended[i];
+    const uint64_t added = flow_table_counters(t)->added;
+    if (sum != table_common(t)->live || added != sum + ended) return wrong("counts do not add up", added);
     for (unsigned i = 0; i < FLOW_STRIPES; i++)
         if (head->adding[i]) return wrong("a tuple stays locked", i);
     for (uint32_t g = 0; g < t->groups; g++) {
@@ -265,7 +266,7 @@ static bool two_processors(unsigned rounds)
     work(&hands[0]);
     pthread_join(other, NULL);
     const struct flow_head *head = kernel_map(kernel, KERNEL_MAP_flow_head)->memory;
-    printf("# %" PRIu64 " flows began, given up %" PRIu64 "\n", ops.table->counters.added, head->given_up);
+    printf("# %" PRIu64 " flows began, given up %" PRIu64 "\n", flow_table_counters(ops.table)->added, head->given_up);
     return hands[0].good && hands[1].good && check(ops.table) && all_heard(hands);
 }
 

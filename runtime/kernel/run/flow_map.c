@@ -2,6 +2,7 @@
 #include "runtime/kernel/run/flow_map.h"
 
 #include <bpf/bpf.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "runtime/base/clock.h"
@@ -23,14 +24,16 @@ static size_t binds_bytes(const struct kernel *kernel)
     return kernel_map(kernel, KERNEL_MAP_flow_recipes)->entries * sizeof(struct flow_bind);
 }
 
-/* Make the bindings in this process: no stage reads them. */
+/* Make the bindings in this process, which no stage reads; and the table's pointers, which no other process may see:
+ * one that takes over shares the map of the rest with the one before. */
 bool flows_init(struct flow_ops *ops, const struct kernel *kernel)
 {
     struct flow_head *head = kernel_map(kernel, KERNEL_MAP_flow_head)->memory;
     const bool bound = kernel_map(kernel, KERNEL_MAP_flow_recipes)->entries > 1;
     *ops = (struct flow_ops){.run = flow_op_run,
                              .arg = (void *)(uintptr_t)kernel,
-                             .table = &head->table,
+                             .table = calloc(1, sizeof *ops->table),
+                             .common = &head->table,
                              .pickup_until_ns = &head->pickup_until_ns,
                              .tells = &head->tells,
                              .tags = kernel_map(kernel, KERNEL_MAP_flow_tags)->memory,
@@ -40,13 +43,17 @@ bool flows_init(struct flow_ops *ops, const struct kernel *kernel)
                              .recipes = bound ? kernel_map(kernel, KERNEL_MAP_flow_recipes)->memory : NULL,
                              .half_open = kernel_map(kernel, KERNEL_MAP_flow_bits)->memory,
                              .swept = kernel_map(kernel, KERNEL_MAP_flow_swept)->memory};
-    return ops->binds || !bound;
+    if (ops->table && (ops->binds || !bound)) return true;
+    flows_fini(ops);
+    return false;
 }
 
 void flows_fini(struct flow_ops *ops)
 {
     if (ops->binds) large_sparse_free(ops->binds, binds_bytes(ops->arg));
+    free(ops->table);
     ops->binds = NULL;
+    ops->table = NULL;
 }
 
 const char *flows_lack(const struct kernel *k, const struct program *p)

@@ -78,6 +78,7 @@ static const struct vm_kernel *share_flows(struct world *w)
     w->ops = (struct flow_ops){.run = change_without_twins,
                                .arg = &w->ops,
                                .table = t,
+                               .common = t,
                                .pickup_until_ns = &w->pickup_until_ns,
                                .tells = &w->tells,
                                .tags = zeroed(slots * sizeof *w->ops.tags),

@@ -5,6 +5,8 @@
  * some flows are not the caller's to end. Here these functions do nothing. */
 #pragma once
 
+#include "vm/flow/table/ops.h"
+
 enum { TABLE_SHARED = 0 };
 
 /* Functions that the kernel's verifier checks once, apart from their callers; TABLE_THERE: their pointers are never
@@ -127,6 +129,12 @@ static inline void table_unlock(struct flow *f) {}
 
 /* True if others change the table, too, so that a process changes it by operations (ops.h). */
 static inline bool table_has_ops(const struct flow_table *t) { return __builtin_expect(t->ops != NULL, 0); }
+
+/* Return the part beside the lines that holds counters and hands: in a table that others change, too, theirs. */
+static inline struct flow_table *table_common(const struct flow_table *t)
+{
+    return table_has_ops(t) ? t->ops->common : (struct flow_table *)(uintptr_t)t;
+}
 
 /* True if the caller may end that flow. */
 static inline bool table_may_end(const struct flow *f) { return true; }

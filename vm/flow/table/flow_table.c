@@ -53,7 +53,7 @@ struct flow_bind *flow_bind_at(const struct flow_table *t, int32_t slot) { retur
 int32_t flow_of_twin(const struct flow_table *t, int32_t slot) { return (int32_t)table_owner(t, (uint32_t)slot); }
 uint64_t flow_deadline(const struct flow_table *t, const struct flow *f) { return table_deadline(t, f); }
 uint32_t flow_groups(const struct flow_table *t) { return t->groups; }
-const struct flow_counters *flow_table_counters(const struct flow_table *t) { return &t->counters; }
+const struct flow_counters *flow_table_counters(const struct flow_table *t) { return &table_common(t)->counters; }
 
 void flow_id_of(const struct flow_table *t, int32_t slot, struct flow_id *id)
 {
@@ -249,7 +249,7 @@ TABLE_WITHIN void table_show(struct flow_table *t, uint32_t slot, const struct f
 /* Make room for one more half-open flow within the limit. False: none could make way. */
 static TABLE_WITHIN bool bound_half_open(struct flow_table *t, enum flow_class class, uint64_t now_ns)
 {
-    if (class != FLOW_HALF_OPEN || t->counters.live[FLOW_HALF_OPEN] < t->half_open_most) return true;
+    if (class != FLOW_HALF_OPEN || table_common(t)->counters.live[FLOW_HALF_OPEN] < t->half_open_most) return true;
     return table_yield_half_open(t, now_ns);
 }
 

@@ -64,7 +64,8 @@ enum { FLOW_SWEPT = 64 };
 struct flow_ops {
     bool (*run)(void *arg, struct flow_op *op); /* false: the kernel did not run it, and nothing happened */
     void *arg;
-    struct flow_table *table;  /* the part beside the lines */
+    struct flow_table *table;  /* this process's own: pointers, and what never changes */
+    struct flow_table *common; /* the part beside the lines that others change, too: no pointer there is ever read */
     uint64_t *pickup_until_ns; /* until then mid-stream TCP counts as new */
     uint32_t *tells; /* 1: every end is reported by struct flow_gone; 0: only those that user space must know */
     uint16_t *tags;

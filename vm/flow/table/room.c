@@ -48,14 +48,14 @@ static uint32_t next_group(const struct flow_table *t, uint32_t group)
 
 TABLE_ALONE uint32_t table_meet(struct flow_table *t TABLE_THERE)
 {
-    uint32_t group = t->hand / GROUP;
-    unsigned i = table_half_open_in(t, group, t->hand % GROUP);
+    uint32_t group = table_common(t)->hand / GROUP;
+    unsigned i = table_half_open_in(t, group, table_common(t)->hand % GROUP);
     if (i == GROUP) {
         group = next_group(t, group);
         i = table_half_open_in(t, group, 0);
     }
     const uint32_t slot = group * GROUP + i;
-    t->hand = slot + 1 < t->groups * GROUP ? slot + 1 : 0;
+    table_common(t)->hand = slot + 1 < t->groups * GROUP ? slot + 1 : 0;
     return slot;
 }
 
@@ -72,7 +72,7 @@ TABLE_APART int64_t table_older(const struct flow_table *t TABLE_THERE, int64_t 
 TABLE_APART int64_t oldest_met(struct flow_table *t TABLE_THERE)
 {
     uint32_t met[HALF_OPEN_FEW];
-    const uint64_t there = t->counters.live[FLOW_HALF_OPEN] + t->twins[FLOW_HALF_OPEN];
+    const uint64_t there = table_common(t)->counters.live[FLOW_HALF_OPEN] + table_common(t)->twins[FLOW_HALF_OPEN];
     const unsigned count = LOOSE(there < HALF_OPEN_FEW ? (unsigned)there : HALF_OPEN_FEW);
     for (unsigned i = 0; i < HALF_OPEN_FEW; i++) met[i] = LOOSE(0u);
     TURNS(HALF_OPEN_FEW)
@@ -90,14 +90,14 @@ TABLE_APART int64_t oldest_met(struct flow_table *t TABLE_THERE)
 /* The hand passes all flows that it met: survivors are met again a round later, next to younger ones. */
 TABLE_ALONE bool table_yield_half_open(struct flow_table *t TABLE_THERE, uint64_t now_ns)
 {
-    const uint32_t hand = t->hand;
+    const uint32_t hand = table_common(t)->hand;
     const int64_t oldest = oldest_met(t);
     if (oldest == FLOW_NONE) return true;
     const bool over = table_expired(t, table_slot(t, oldest), now_ns);
     if (over ? table_expire(t, (uint32_t)oldest, now_ns)
              : table_release(t, (uint32_t)oldest, FLOW_END_HALF_OPEN_LIMIT, now_ns))
         return true;
-    t->hand = hand;
+    table_common(t)->hand = hand;
     return false;
 }
 

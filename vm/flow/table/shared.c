@@ -19,12 +19,16 @@ void flow_table_begin(struct flow_table *t, const struct flow_table_cfg *cfg)
 
 struct flow_table *table_over(const struct flow_ops *ops, const struct flow_table_cfg *cfg)
 {
-    struct flow_table *t = ops->table;
-    const uint32_t groups = t->groups;
-    if (cfg->begins && !t->begins) t->begins = cfg->begins;
+    struct flow_table *t = ops->table, *common = ops->common;
+    if (cfg->begins && !common->begins) common->begins = cfg->begins;
+    t->begins = common->begins;
     if (t->arg) return t; /* the running worker of the program before has all the rest, and reports ends already */
+    const uint32_t groups = t->groups = common->groups;
+    t->near = common->near;
+    t->key = common->key;
+    memcpy(common->timeout_ns, cfg->timeout_ns, sizeof t->timeout_ns);
     memcpy(t->timeout_ns, cfg->timeout_ns, sizeof t->timeout_ns);
-    t->half_open_most = cfg->half_open;
+    common->half_open_most = t->half_open_most = cfg->half_open;
     t->ended = cfg->ended;
     t->arg = cfg->arg;
     t->ops = ops;
@@ -148,10 +152,11 @@ void shared_put_recipe(struct flow_table *t, int32_t slot, uint8_t kind, const s
     struct flow *f = table_slot(t, slot);
     struct recipe *r = table_recipe(t, slot);
     if (f->published && f->recipe == kind && memcmp(r, made, sizeof *r) == 0) return;
-    t->published += t->published == UINT32_MAX ? 2 : 1;
+    struct flow_table *common = table_common(t);
+    common->published += common->published == UINT32_MAX ? 2 : 1;
     __atomic_store_n(&f->published, 0, __ATOMIC_RELAXED);
     __atomic_thread_fence(__ATOMIC_RELEASE);
     f->recipe = kind;
     memcpy(r, made, sizeof *r);
-    __atomic_store_n(&f->published, t->published, __ATOMIC_RELEASE);
+    __atomic_store_n(&f->published, common->published, __ATOMIC_RELEASE);
 }

@@ -32,7 +32,7 @@ unsigned flow_sweep_some(struct flow_table *t, unsigned groups, unsigned slots, 
 {
     unsigned done = 0, looked = 0;
     if (groups > t->groups) groups = t->groups;
-    for (; done < groups && looked < slots && t->live; done++) {
+    for (; done < groups && looked < slots && table_common(t)->live; done++) {
         const uint32_t left = groups - done, all = t->groups - t->sweep_group;
         const uint32_t end = t->sweep_group + (left < all ? left : all);
         looked += sweep_group(t, t->sweep_group, end * GROUP, now_ns);
@@ -44,7 +44,7 @@ unsigned flow_sweep_some(struct flow_table *t, unsigned groups, unsigned slots, 
 bool flow_sweep(struct flow_table *t, unsigned groups, uint64_t now_ns)
 {
     flow_sweep_some(t, groups, UINT_MAX, now_ns);
-    return t->live != 0;
+    return table_common(t)->live != 0;
 }
 
 int32_t flow_next_near(const struct flow_table *t, uint32_t *at, uint32_t groups)

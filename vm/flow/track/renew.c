@@ -6,7 +6,10 @@
 void track_renew(struct track *t, const struct program *p, track_renew_fn *fn, void *arg)
 {
     t->program = p;
-    if (p->settings_count) flow_timeouts(p->settings, t->table->timeout_ns);
+    if (p->settings_count) {
+        flow_timeouts(p->settings, t->table->timeout_ns);
+        flow_timeouts(p->settings, table_common(t->table)->timeout_ns);
+    }
     if (!t->table->binds) return;
     t->renew = fn;
     t->renew_arg = arg;

@@ -27,6 +27,7 @@ APART bool table_lock(struct flow *f NONNULL)
 }
 
 static inline bool table_has_ops(const struct flow_table *t) { return false; }
+#define table_common(t) (t)
 
 /* True if the kernel may end the flow: bound flows end in user space. */
 static inline bool table_may_end(const struct flow *f)
