@@ -59,10 +59,11 @@ static void archive_own(struct forward *f, struct archive *a)
     clients_archive(f->held.clients, a, program_server_ids(p) - 1);
 }
 
-bool forward_archive(struct forward *f, struct track *t, struct archive *a, uint32_t ifaces)
+bool forward_archive(struct forward *f, struct track *t, struct archive *a, const struct facts *facts)
 {
-    struct reading r = {f, ifaces};
+    struct reading r = {f, facts ? facts->ifaces_count : 0};
     if (f) archive_own(f, a);
+    if (f && a->beside) forward_archive_recipes(f, a, facts);
     if (t && !a->bad) track_archive(t, a, read_flow, &r);
     if (f && t && !a->bad) archive_cookies(f, a, track_slots(t));
     if (!f || a->bad) return !a->bad;

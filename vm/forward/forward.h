@@ -112,7 +112,7 @@ struct outside *forward_outside(const struct forward *f);
 bool forward_rests(const struct forward *f);
 /* Write all flows and the state that sends them on, or read them into a new worker (keyed/archive.h). f: NULL if there
  * are neither services nor translation. ifaces: number of interfaces. */
-bool forward_archive(struct forward *f, struct track *t, struct archive *a, uint32_t ifaces);
+bool forward_archive(struct forward *f, struct track *t, struct archive *a, const struct facts *facts);
 
 /* End flows whose server is down, a bounded number at a time. True while there may be more. */
 bool forward_tick(const struct job *j);

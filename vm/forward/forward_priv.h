@@ -40,6 +40,11 @@ struct forward {
     struct cookies *cookies; /* NULL: no service uses them */
 };
 
+/* recipes.c: go on with the recipes of a process before, if they are made by the same facts; else with a generation of
+ * none of them. facts: those of who reads. */
+struct archive;
+void forward_archive_recipes(struct forward *f, struct archive *a, const struct facts *facts);
+
 /* begin.c: return the branch of a service that takes an accepted packet; PBC_NONE. */
 uint32_t forward_branch(const struct vm *vm, const struct key *key, struct pkt *pkt);
 

@@ -7,6 +7,7 @@
 #include "vm/forward/ordinary.h"
 #include "vm/judge/routes.h"
 #include "vm/judge/ways.h"
+#include "vm/keyed/archive.h"
 #include "vm/packet/wire.h"
 
 /* Fill in the way to the server: the frame's next address, and a tunnel's outer header. */
@@ -147,6 +148,44 @@ void forward_renew_recipes(struct forward *f, const struct facts *facts)
     f->seen_routes = routes;
     f->recipes++;
     find_longest(f, facts);
+}
+
+/* A larger table of routes takes long, and counts as another one each time. */
+enum { ROUTES_MOST = 1 << 20 };
+
+/* Write a digest of all in the facts that recipes are made by, but next hops. */
+static void digest_facts(const struct program *p, const struct facts *facts, uint8_t digest[PBC_DIGEST_LEN])
+{
+    struct {
+        uint64_t mac;
+        uint32_t mtu, addr4, addr6[4];
+    } own = {facts->mac, facts->mtu, facts->addr4, {0}};
+    uint8_t of[7][PBC_DIGEST_LEN] = {{0}};
+    memcpy(own.addr6, facts->addr6, sizeof own.addr6);
+    pbc_digest(&own, sizeof own, of[0]);
+    if (facts->ifaces) pbc_digest(facts->ifaces, facts->ifaces_count * sizeof *facts->ifaces, of[1]);
+    if (facts->server_out) pbc_digest(facts->server_out, p->servers_count * sizeof *facts->server_out, of[2]);
+    if (facts->server_mtu) pbc_digest(facts->server_mtu, p->servers_count * sizeof *facts->server_mtu, of[3]);
+    if (facts->target_out) pbc_digest(facts->target_out, p->nats_count * sizeof *facts->target_out, of[4]);
+    if (facts->down) pbc_digest(facts->down, p->servers_count, of[5]);
+    const struct routes *r = facts->routes;
+    if (r && r->bytes <= ROUTES_MOST) pbc_digest(r->range6, r->bytes, of[6]);
+    if (r && r->bytes > ROUTES_MOST) memcpy(of[6], &r, sizeof r);
+    pbc_digest(of, sizeof of, digest);
+}
+
+void forward_archive_recipes(struct forward *f, struct archive *a, const struct facts *facts)
+{
+    static const struct facts unknown;
+    uint32_t made = f->recipes;
+    uint8_t by[PBC_DIGEST_LEN], now[PBC_DIGEST_LEN];
+    digest_facts(f->p, facts ? facts : &unknown, now);
+    memcpy(by, now, sizeof by);
+    ARCHIVE(a, made);
+    ARCHIVE(a, by);
+    if (!a->reads || a->bad) return;
+    f->recipes = made;
+    if (made && memcmp(by, now, sizeof by) != 0) f->recipes++;
 }
 
 uint32_t forward_recipes(const struct forward *f, uint16_t longest[RECIPE_KINDS], uint32_t *datagram)

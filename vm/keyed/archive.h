@@ -14,6 +14,7 @@ struct archive {
     uint64_t cookies; /* reading: cookies of packets that wait must be below this */
     bool unordered;   /* reading: observed bytes lack the order of their segments, in recordings before version 13 */
     bool rest;        /* flows that have gone in advance are left out (vm.h, vm_advance_write) */
+    bool beside;      /* the flow table, which others change, too, passes to the reader itself: all else is archived */
     bool bad;         /* there was no room, or the bytes read are no valid state: do not rely on the rest */
 };
 

@@ -59,7 +59,7 @@ bool vm_archive(struct vm *vm, const struct vm_in *in, struct archive *a)
     ARCHIVE(a, vm->neighbours.next_ns);
     meters_archive(vm->meters, a);
     balance_archive(vm->balance, a);
-    forward_archive(vm->forward, vm->track, a, ifaces);
+    forward_archive(vm->forward, vm->track, a, in->facts);
     if (vm->fragments) fragments_archive(vm, ifaces, a);
     if (vm->inlines) inlines_archive(vm->inlines, a, vm->program->services_count, ifaces);
     if (vm->observers) observers_archive(vm->observers, vm->cfg.pool, a, ifaces);

@@ -106,5 +106,11 @@ bool flow_at_end(const struct flow_table *t, uint32_t at);
  * flows, which advance.h has. */
 struct archive;
 bool flow_table_archive(struct flow_table *t, struct archive *a);
+/* Write or read the bindings alone, of a table that two processes use one after the other, while neither begins or ends
+ * flows that are sent on: the kernel goes on with all others. What is read must be the bindings of just those flows. */
+bool flow_table_archive_binds(struct flow_table *t, struct archive *a);
+size_t flow_table_bind_bytes(void); /* bytes of a binding there */
+/* True if the part beside the lines of a table that others change fits so many slots. */
+bool flow_table_has(const struct flow_table *common, uint64_t slots);
 
 const struct flow_counters *flow_table_counters(const struct flow_table *t);

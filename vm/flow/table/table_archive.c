@@ -145,3 +145,100 @@ bool flow_table_archive(struct flow_table *t, struct archive *a)
     if (a->reads && !a->bad) count_slots(t, a);
     return !a->bad;
 }
+
+/* ---- the bindings alone ---- */
+
+static bool is_bound(const struct flow_table *t, uint32_t slot)
+{
+    return *table_tag(t, slot) && (table_slot(t, slot)->flags & (FLOW_BOUND | FLOW_TWIN)) == FLOW_BOUND;
+}
+
+/* A binding, and the flow that has it. */
+struct binding {
+    uint32_t slot, hash;
+    struct flow_bind bind;
+};
+
+size_t flow_table_bind_bytes(void) { return sizeof(struct binding); }
+
+bool flow_table_has(const struct flow_table *common, uint64_t slots)
+{
+    return (uint64_t)common->groups * GROUP == slots && common->near == table_near_of(common->groups);
+}
+
+static bool write_binds(const struct flow_table *t, struct archive *a)
+{
+    uint32_t asked = 0, count = 0;
+    uint8_t *const counted = a->at;
+    ARCHIVE(a, count);
+    for (uint32_t group = 0; group < t->groups && !a->bad; group++) {
+        uint32_t taken = tags_taken(table_group(t, group));
+        asked = ask_ahead(t, asked, group);
+        TAGS_EACH(taken)
+        {
+            const uint32_t slot = group * GROUP + tags_first(taken);
+            if (!is_bound(t, slot)) continue;
+            const struct binding b = {slot, table_slot(t, slot)->hash, *table_bind(t, slot)};
+            archive_part(a, (void *)(uintptr_t)&b, sizeof b);
+            count++;
+        }
+    }
+    if (!a->bad) memcpy(counted, &count, sizeof count);
+    return !a->bad;
+}
+
+/* A twin leads back to its flow, and its flow to it: who reads goes by that without looking. Their classes change
+ * meanwhile. */
+static bool leads_back(const struct flow_table *t, uint32_t slot)
+{
+    const struct flow *f = table_slot(t, slot);
+    const int32_t other = f->flags & FLOW_TWIN     ? f->flow
+                          : f->flags & FLOW_PAIRED ? table_cold(t, slot)->twin
+                                                   : FLOW_NONE;
+    if (other == FLOW_NONE) return true;
+    if (!slot_is_taken(t, other)) return false;
+    const struct flow *o = table_slot(t, other);
+    return f->flags & FLOW_TWIN ? o->flags & FLOW_PAIRED && table_cold(t, other)->twin == (int32_t)slot
+                                : o->flags & FLOW_TWIN && o->flow == (int32_t)slot;
+}
+
+/* Return the number of bound flows. Flows that are not end and begin meanwhile, and have no twins. */
+static uint32_t count_bound(const struct flow_table *t, struct archive *a)
+{
+    uint32_t count = 0, asked = 0;
+    for (uint32_t group = 0; group < t->groups && !a->bad; group++) {
+        uint32_t taken = tags_taken(table_group(t, group));
+        asked = ask_ahead(t, asked, group);
+        TAGS_EACH(taken)
+        {
+            const uint32_t slot = group * GROUP + tags_first(taken);
+            const bool bound = is_bound(t, slot), twin = table_slot(t, slot)->flags & FLOW_TWIN;
+            if (bound || twin) archive_sound(a, leads_back(t, slot));
+            count += bound;
+        }
+    }
+    return count;
+}
+
+static bool read_binds(struct flow_table *t, struct archive *a)
+{
+    uint32_t count, next = 0;
+    if (!ARCHIVE(a, count) || !archive_sound(a, !count || t->binds)) return false;
+    for (uint32_t i = 0; i < count && !a->bad; i++) {
+        struct binding b;
+        if (!ARCHIVE(a, b)) break;
+        const bool sound = b.slot >= next && b.slot < t->groups * GROUP && is_bound(t, b.slot) &&
+                           table_slot(t, b.slot)->hash == b.hash;
+        if (!archive_sound(a, sound)) break;
+        next = b.slot + 1;
+        *table_bind(t, (int64_t)b.slot) = b.bind;
+    }
+    return !a->bad && archive_sound(a, count_bound(t, a) == count);
+}
+
+bool flow_table_archive_binds(struct flow_table *t, struct archive *a)
+{
+    ARCHIVE(a, t->sweep_group);
+    archive_sound(a, t->sweep_group < t->groups);
+    return a->reads ? read_binds(t, a) : write_binds(t, a);
+}

@@ -15,7 +15,8 @@ static bool read_flows(struct track *t, bool counts, track_read_fn *each, void *
         const struct flow *f = table_slot(t->table, slot);
         struct flow_id id;
         flow_id_of(t->table, slot, &id);
-        if (counts && f->flags & FLOW_COUNTED && !(t->sources && openers_count(t, f, &id))) return false;
+        const bool counted = counts && f->flags & FLOW_COUNTED && !t->table->ops; /* else the kernel counts them */
+        if (counted && !(t->sources && openers_count(t, f, &id))) return false;
         if (!each(arg, slot, f, &id, f->flags & FLOW_BOUND ? table_bind(t->table, slot) : NULL)) return false;
     }
     return true;
@@ -112,7 +113,8 @@ bool track_archive(struct track *t, struct archive *a, track_read_fn *each, void
     t->begun = begun & BEGUN;
     if (begun & INQUIRES) ARCHIVE(a, t->inquiries);
     stacks_archive(t->stacks, a);
-    if (!flow_table_archive(t->table, a) || (a->rest && !archive_left(t, a)) || !a->reads) return !a->bad;
+    if (!(a->beside ? flow_table_archive_binds : flow_table_archive)(t->table, a)) return false;
+    if ((a->rest && !archive_left(t, a)) || !a->reads) return !a->bad;
     if (a->rest) return archive_sound(a, settle_flows(t, &grains, counts, each, arg));
     if (counts && !t->sources) openers_again(t, &grains);
     return archive_sound(a, (t->sources || !counts) && read_flows(t, true, each, arg));
