@@ -40,9 +40,10 @@ static unsigned stages(const struct kernel *k)
     return n;
 }
 
-struct kernel *kernel_adopt(const struct program *p, unsigned hooks, const int fds[], unsigned count)
+struct kernel *kernel_adopt(const struct program *p, const struct kernel_sizes *sizes, unsigned hooks, const int fds[],
+                            unsigned count)
 {
-    const struct kernel_sizes sizes = kernel_sizes_of(p, (uint32_t)libbpf_num_possible_cpus());
+    const struct kernel_sizes own = kernel_sizes_of(p, (uint32_t)libbpf_num_possible_cpus());
     const struct kernel_cfg cfg = {.hooks = hooks, .live = true};
     const unsigned due = KERNEL_MAPS + stages(&(struct kernel){.cfg = cfg});
     struct kernel *k = count == due ? kernel_empty(&cfg) : NULL;
@@ -53,7 +54,7 @@ struct kernel *kernel_adopt(const struct program *p, unsigned hooks, const int f
     unsigned n = KERNEL_MAPS;
     for (unsigned e = 0; e < KERNEL_ENTRIES; e++)
         if (is_stage(k, e)) k->programs[e] = fds[n++];
-    const int failed = maps_adopt(&k->maps, &sizes, fds);
+    const int failed = maps_adopt(&k->maps, sizes ? sizes : &own, fds, false);
     if (!failed) return k;
     kernel_free(k);
     errno = -failed;

@@ -15,8 +15,10 @@ void kernel_ready(void);
 unsigned kernel_fds(const struct kernel *k, int fds[KERNEL_FDS_MOST]);
 /* Return the hooks for which the kernel is loaded. */
 unsigned kernel_hooks(const struct kernel *k);
-/* Adopt a kernel with those hooks. p: the program that the giver's kernel was made for. NULL: errno is set. */
-struct kernel *kernel_adopt(const struct program *p, unsigned hooks, const int fds[], unsigned count);
+/* Adopt a kernel with those hooks, whose maps have these sizes; NULL: those of program p, for which the giver made it.
+ * NULL: errno is set. */
+struct kernel *kernel_adopt(const struct program *p, const struct kernel_sizes *sizes, unsigned hooks, const int fds[],
+                            unsigned count);
 
 /* The same for a prepared judge of a kernel that was adopted; p: its program. */
 unsigned judge_fds(const struct judge *j, int fds[JUDGE_FDS_MOST]);

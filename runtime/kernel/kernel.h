@@ -21,11 +21,16 @@ enum kernel_hook {
     KERNEL_BARE = 1 << 3, /* traffic control, both ways, for devices without Ethernet; beside KERNEL_TC */
 };
 
+struct kernel_passed; /* pass/passed.h */
+
 struct kernel_cfg {
     unsigned hooks;  /* bits of enum kernel_hook to load: XDP, TC, or both; BARE beside TC */
     bool live;       /* packets arrive: only openings of proxied connections are seen, and flows get room for more */
     uint32_t raises; /* bit i: packets of port i come up at traffic control, by a ring (kernel_ring) */
     uint64_t seed;   /* for hashes: with a worker's seed (vm_cfg) the places are the same */
+    /* Maps of another process, looked at, for the program that is in force there: what lies in them stays as it is,
+     * and the first judge has the tables of that program's. They stay the caller's. NULL: they are made. */
+    const struct kernel_passed *passed;
     /* Receives the name of a refused program and the verifier's whole log; called by several threads at once. NULL: the
      * log is not wanted. */
     void (*refused)(const char *name, const char *log);
@@ -80,6 +85,8 @@ bool kernel_sweep(struct kernel *kernel, uint64_t now_ns);
 uint32_t kernel_cpus(const struct kernel *kernel); /* number of possible CPUs: rows of each counter */
 /* Return the bytes of flat maps that outlive programs, all taken from the start: most of it are flows. */
 uint64_t kernel_memory(const struct kernel *kernel);
+/* Return the number of the asker that proves a prepared judge. */
+unsigned kernel_prover(const struct kernel *kernel);
 /* Return the index of the first asker's packet (asker.h) in kernel_kpkts. */
 uint32_t kernel_askers(const struct kernel *kernel);
 struct kernel_way *kernel_ways(const struct kernel *kernel); /* [KERNEL_WAYS] by interface id */

@@ -1,6 +1,7 @@
 /* Loading of programs into the kernel. */
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -187,13 +188,24 @@ static int wanted(const struct kernel *k, const struct judge *j, const struct co
     return failed;
 }
 
+/* Make the judge's tables; or take those of the process before, for the program that is in force there. */
+static int init_tables(const struct kernel *k, const struct program *p, struct judge *j, char *err, size_t err_len)
+{
+    int fds[KERNEL_TABLES + 1];
+    if (!k->first) return tables_init(&j->tables, p, k->cpus, k->cfg.seed, err, err_len);
+    for (unsigned i = 0; i != KERNEL_TABLES; i++) fds[i] = fcntl(k->tables[i], F_DUPFD_CLOEXEC, 0);
+    const int failed = tables_adopt(&j->tables, p, k->cpus, fds);
+    if (failed) snprintf(err, err_len, "the meters of the process before: %s", strerror(-failed));
+    return failed;
+}
+
 int load_code(const struct kernel *k, const struct program *p, const struct code *code, struct judge *j, char *err,
               size_t err_len)
 {
     uint64_t sections = 0;
     uint32_t all = 0;
     j->serial = p->serial;
-    int failed = tables_init(&j->tables, p, k->cpus, k->cfg.seed, err, err_len);
+    int failed = init_tables(k, p, j, err, err_len);
     for (unsigned e = 0; !failed && e < KERNEL_ENTRIES; e++) {
         if (!entry_is_programs(e) || !entry_is_wanted(k->cfg.hooks, e) || !tables_want(&j->tables, e)) continue;
         all |= 1u << e;
@@ -315,7 +327,7 @@ struct judge *kernel_prepare(struct kernel *k, const struct program *p, char *er
     if (j) j->says = world_of(p);
     if (j) kernel_memos_of(j->memos, p);
     if (j && p->would) kernel_memos_would(j->memos + KERNEL_MEMOS, p->would);
-    if (j) kernel_copies_of(k, p);
+    if (j && !k->first) kernel_copies_of(k, p);
     const bool made = j && !make_rows(k, p, err, err_len) && !load_judge(k, p, j, err, err_len);
     if (made && k->cfg.live) kernel_meters_at(&j->tables.meters, clock_ns(CLOCK_MONOTONIC));
     if (made) return j;
@@ -332,8 +344,22 @@ static int put_judge(const struct kernel *k, const struct judge *j)
     return failed;
 }
 
+/* Put the first judge over another process's maps into this one's own array: nothing there changes by it. */
+static int swap_first(struct kernel *k, struct judge *j, char *err, size_t err_len)
+{
+    const int failed = put_judge(k, j);
+    if (failed) {
+        snprintf(err, err_len, "the kernel's array of stages: %s", strerror(-failed));
+        return failed;
+    }
+    k->judge = j;
+    k->first = false;
+    return 0;
+}
+
 int kernel_swap(struct kernel *k, struct judge *j, char *err, size_t err_len)
 {
+    if (k->first) return swap_first(k, j, err, err_len);
     world_prepare(kernel_world(k), &j->says);
     if (k->judge) kernel_meters_keep(&j->tables.meters, &k->judge->tables.meters);
     const int failed = put_judge(k, j);

@@ -2,6 +2,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 
 #include "runtime/kernel/kernel_priv.h"
 #include "runtime/kernel/object/refused.h"
+#include "runtime/kernel/pass/passed.h"
 #include "runtime/kernel/run/flow_map.h"
 #include "vm/kernel/gen/insns.h"
 
@@ -76,7 +78,7 @@ static int init_types(struct kernel *k, char *err, size_t err_len)
 
 /* Maps that are made, whose pages the kernel clears, while objects are read. */
 struct making {
-    struct maps *maps;
+    struct kernel *kernel;
     const struct kernel_sizes *sizes;
     pthread_t thread;
     bool apart; /* in a thread of its own */
@@ -84,17 +86,31 @@ struct making {
     char err[400];
 };
 
+/* Take those of another process, and make the arrays of stages. */
+static int take_maps(struct making *m)
+{
+    struct kernel *k = m->kernel;
+    int fds[KERNEL_MAPS], failed = 0;
+    kernel_passed_maps(k->cfg.passed, fds, k->tables);
+    for (unsigned i = 0; i < KERNEL_MAPS; i++)
+        if (fds[i] >= 0) fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 0);
+    for (unsigned i = 0; i != KERNEL_TABLES; i++) k->tables[i] = fcntl(k->tables[i], F_DUPFD_CLOEXEC, 0);
+    failed = maps_adopt(&k->maps, m->sizes, fds, true);
+    if (failed) snprintf(m->err, sizeof m->err, "the maps of the process before: %s", strerror(-failed));
+    return failed ? failed : maps_complete(&k->maps, m->err, sizeof m->err);
+}
+
 static void *make_maps(void *arg)
 {
     struct making *m = arg;
-    m->failed = maps_init(m->maps, m->sizes, m->err, sizeof m->err);
+    m->failed = m->kernel->cfg.passed ? take_maps(m) : maps_init(&m->kernel->maps, m->sizes, m->err, sizeof m->err);
     return NULL;
 }
 
 /* Read the objects and load their types, and make the maps. */
 static int init_parts(struct kernel *k, const struct kernel_sizes *sizes, char *err, size_t err_len)
 {
-    struct making m = {.maps = &k->maps, .sizes = sizes};
+    struct making m = {.kernel = k, .sizes = sizes};
     m.apart = !pthread_create(&m.thread, NULL, make_maps, &m);
     k->objects = objects_new(form_is_counted(), err, err_len);
     const int failed = k->objects ? init_types(k, err, err_len) : -ENOMEM;
@@ -105,6 +121,19 @@ static int init_parts(struct kernel *k, const struct kernel_sizes *sizes, char *
     if (failed || !m.failed) return failed;
     snprintf(err, err_len, "%s", m.err);
     return m.failed;
+}
+
+/* Fill what is not empty at a start. */
+static int init_contents(struct kernel *k, const struct program *p, char *err, size_t err_len)
+{
+    const struct map *const v = k->maps.v;
+    const uint64_t seed = k->cfg.seed;
+    flows_begin(p, k->cfg.live, seed, v[KERNEL_MAP_flow_head].memory);
+    hash_key_init(&((struct inline_marks *)v[KERNEL_MAP_marks].memory)->key, seed);
+    hash_key_init(&((struct splice_head *)v[KERNEL_MAP_splices].memory)->key, seed + 1);
+    if (k->maps.sizes.source_slots)
+        kernel_sources_fill(v[KERNEL_MAP_sources].memory, grain_keys(p->flows, p->grains_count), seed);
+    return init_world(k, err, err_len);
 }
 
 /* Load the stages, and make rings meanwhile. */
@@ -125,6 +154,7 @@ struct kernel *kernel_empty(const struct kernel_cfg *cfg)
     for (unsigned e = 0; e < KERNEL_ENTRIES; e++) k->programs[e] = -1;
     for (unsigned i = 0; i < KERNEL_MAPS; i++) k->maps.v[i].fd = -1;
     for (unsigned i = 0; i < KERNEL_SERVED; i++) k->rings[i] = -1;
+    for (unsigned i = 0; i != KERNEL_TABLES; i++) k->tables[i] = -1;
     return k;
 }
 
@@ -135,16 +165,14 @@ struct kernel *kernel_new(const struct program *p, const struct kernel_cfg *cfg,
         snprintf(err, err_len, "out of memory");
         return NULL;
     }
-    const struct kernel_sizes sizes = kernel_sizes_of(p, k->cpus);
+    k->first = cfg->passed;
+    if (k->first) k->prover = cfg->passed->says.asker;
+    const struct kernel_sizes sizes = cfg->passed ? cfg->passed->says.sizes : kernel_sizes_of(p, k->cpus);
     int failed = init_parts(k, &sizes, err, err_len);
-    if (!failed) flows_begin(p, cfg->live, cfg->seed, k->maps.v[KERNEL_MAP_flow_head].memory);
-    if (!failed) hash_key_init(&((struct inline_marks *)k->maps.v[KERNEL_MAP_marks].memory)->key, cfg->seed);
-    if (!failed) hash_key_init(&((struct splice_head *)k->maps.v[KERNEL_MAP_splices].memory)->key, cfg->seed + 1);
-    if (!failed && sizes.source_slots)
-        kernel_sources_fill(k->maps.v[KERNEL_MAP_sources].memory, grain_keys(p->flows, p->grains_count), cfg->seed);
+    if (!failed && !cfg->passed) failed = init_contents(k, p, err, err_len);
     if (!failed) failed = init_constants(k, err, err_len);
-    if (!failed) failed = init_world(k, err, err_len);
     if (!failed) failed = load_beside_rings(k, err, err_len);
+    k->cfg.passed = NULL;
     if (!failed) return k;
     kernel_free(k);
     struct obstacle o;
@@ -163,6 +191,9 @@ void kernel_free(struct kernel *k)
     for (unsigned i = 0; i < KERNEL_SERVED; i++)
         if (k->rings[i] >= 0) close(k->rings[i]);
     kernel_discard(k->judge);
+    kernel_world_back(k);
+    for (unsigned i = 0; i != KERNEL_TABLES; i++)
+        if (k->tables[i] >= 0) close(k->tables[i]);
     map_fini(&k->constants);
     maps_fini(&k->maps);
     if (k->btf >= 0) close(k->btf);

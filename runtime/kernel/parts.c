@@ -58,6 +58,7 @@ uint64_t kernel_memory(const struct kernel *k)
     for (unsigned i = 0; i < KERNEL_MAPS; i++) bytes += k->maps.v[i].len;
     return bytes;
 }
+unsigned kernel_prover(const struct kernel *k) { return k->first ? k->prover : KERNEL_ASKERS - 1; }
 uint32_t kernel_askers(const struct kernel *k) { return 2 * k->cpus; }
 
 const struct kernel_program *kernel_rows(const struct kernel *k)

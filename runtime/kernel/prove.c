@@ -161,7 +161,7 @@ int kernel_prove_prepared(struct kernel *k, const struct judge *j, const struct 
                           char *err, size_t err_len)
 {
     struct asker asker;
-    asker_init(&asker, k, KERNEL_ASKERS - 1);
+    asker_init(&asker, k, kernel_prover(k));
     asker.judge = j;
     return kernel_prove(&asker, p, proof, err, err_len);
 }

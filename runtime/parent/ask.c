@@ -167,14 +167,15 @@ int ask_world(struct channel *c, unsigned port, const struct facts *f, uint64_t 
     return failed;
 }
 
-int ask_kernel(struct channel *c, const struct program *p, struct kernel **k, char *err, size_t err_len)
+int ask_kernel(struct channel *c, const struct program *p, const struct kernel_sizes *sizes, struct kernel **k,
+               char *err, size_t err_len)
 {
     struct answer a;
     int fds[IO_FDS_MOST];
     *k = NULL;
     const int failed = ask_KERNEL(c, &a, fds, err, err_len);
     if (failed) return failed;
-    *k = kernel_adopt(p, (unsigned)a.value, fds, a.fd_count);
+    *k = kernel_adopt(p, sizes, (unsigned)a.value, fds, a.fd_count);
     if (!*k) snprintf(err, err_len, "the kernel's maps cannot be mapped: %s", strerror(errno));
     return *k ? 0 : -EIO;
 }

@@ -55,7 +55,8 @@ int ask_port(struct channel *c, const struct io_ask *ask, struct io_made *made, 
 /* WORLD by facts */
 int ask_world(struct channel *c, unsigned port, const struct facts *f, uint64_t mac, char *err, size_t err_len);
 /* KERNEL, as the kernel executor of the program's file alone (runtime/kernel/adopt.h); once. The caller frees *k. */
-int ask_kernel(struct channel *c, const struct program *p, struct kernel **k, char *err, size_t err_len);
+int ask_kernel(struct channel *c, const struct program *p, const struct kernel_sizes *sizes, struct kernel **k,
+               char *err, size_t err_len);
 /* JUDGE, as a judge of that kernel executor in *j, which the caller owns. SWAP puts it in force; call kernel_took
  * then. */
 int ask_prepare(struct channel *c, const struct kernel *k, const struct program *p, struct judge **j,

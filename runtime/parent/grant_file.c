@@ -264,6 +264,12 @@ int grant_YIELD(struct parent *p, struct answer *a, int fds[])
 {
     const struct deal *deal = p->maker.deal;
     unsigned count = 0;
+    for (unsigned i = 0; i < p->o->iface_count; i++) {
+        if (!p->kernel || p->hooked[i].pinned || p->hooked[i].held[0] <= 0) continue;
+        snprintf(a->err, sizeof a->err,
+                 "its programs in the kernel end with it, for there is no writable BPF file system to pin them in");
+        return -ENOTSUP;
+    }
     fds[count++] = state_lend(p->state);
     for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++) fds[count++] = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     if (deal) fds[count++] = deal_program(deal);

@@ -2,7 +2,9 @@
 #include "vm/flow/track/met.h"
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/events.h"
+#include "vm/kernel/gate.h"
 #include "vm/kernel/loop.bpf.h"
+#include "vm/kernel/shapes.h"
 
 extern char map_events;
 extern struct kernel_drops state_drops[];
@@ -125,3 +127,13 @@ GLOBAL uint64_t kernel_log(struct kpkt *k NONNULL, uint32_t rule)
     if (meter && !kernel_meter_take(k, meter - 1)) return 0;
     return kernel_tell(k, KERNEL_EVENT_LOG, rule);
 }
+
+/* These name types that lie in maps and rings and that no function takes by pointer, so that they are among the stages'
+ * own (runtime/kernel/pass/layout.c). Nobody calls them, and they are in no program. */
+#define LIES(name, ...)                                                                                                \
+    bool name(__VA_ARGS__) { return false; }
+LIES(lies_in_maps, struct kernel_other *others, struct kernel_told *told, struct kernel_route_to *routes,
+     struct kernel_datagram *datagrams, struct kernel_datagram_decided *decided);
+LIES(lies_in_gate, struct gate_end *ends, struct gate_wide *wides, struct gate_count *counts, struct gate_made *made);
+LIES(lies_in_rings, struct kernel_event_packet *packets, struct kernel_event_sample *samples,
+     struct kernel_event_flow *flows);

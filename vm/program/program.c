@@ -15,10 +15,17 @@ struct program *program_get(struct program *p)
     return p;
 }
 
-uint64_t program_serial(void)
+static uint64_t last_serial;
+
+uint64_t program_serial(void) { return __atomic_add_fetch(&last_serial, 1, __ATOMIC_RELAXED); }
+
+void program_go_on(struct program *p, uint64_t serial)
 {
-    static uint64_t last;
-    return __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
+    uint64_t last = __atomic_load_n(&last_serial, __ATOMIC_RELAXED);
+    while (last < serial &&
+           !__atomic_compare_exchange_n(&last_serial, &last, serial, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        continue;
+    p->serial = serial;
 }
 
 void program_put(struct program *p)

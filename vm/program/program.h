@@ -66,6 +66,8 @@ void program_put(struct program *p); /* NULL is allowed; frees the program with 
 uint32_t program_holds(const struct program *p);
 /* Return an unused serial. Any thread may call this. */
 uint64_t program_serial(void);
+/* Give a program that another process has loaded before the serial that it had there; later ones are greater. */
+void program_go_on(struct program *p, uint64_t serial);
 
 /* Verify a raw image in place; called by program_load. Return 0, or -EINVAL with the first fault in err. Linear in the
  * image's size. */

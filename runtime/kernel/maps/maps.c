@@ -72,11 +72,25 @@ int map_entries(struct map *m, const char *name, uint64_t size, uint64_t entries
     return map_flat(m, name, size * entries);
 }
 
+/* Return 0 for a map of that type and those sizes, which may be another's word for something else; or a negative errno.
+ */
+static int map_is(int fd, enum bpf_map_type type, uint32_t key, uint64_t value, uint64_t entries, uint32_t flags)
+{
+    struct bpf_map_info info = {0};
+    uint32_t len = sizeof info;
+    if (bpf_obj_get_info_by_fd(fd, &info, &len)) return -errno;
+    const bool is = info.type == (uint32_t)type && info.key_size == key && info.value_size == value &&
+                    info.max_entries == entries && (info.map_flags & flags) == flags;
+    return is ? 0 : -EPROTO;
+}
+
 int map_adopt(struct map *m, int fd, uint64_t size, uint64_t entries)
 {
     m->fd = fd;
     m->entries = (uint32_t)entries;
     const uint64_t len = pages(size * entries);
+    const int other = map_is(fd, BPF_MAP_TYPE_ARRAY, 4, len, 1, BPF_F_MMAPABLE);
+    if (other) return other;
     void *at = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, m->fd, 0);
     if (at == MAP_FAILED) return -errno;
     m->memory = at;
@@ -133,7 +147,8 @@ struct kernel_sizes kernel_sizes_of(const struct program *p, uint32_t cpus)
                              .source_slots = counts ? kernel_sources_slots(grain_keys(p->flows, p->grains_count)) : 0,
                              .copies = p->mirrors_count || p->observes_count,
                              .splice_groups = spliced ? splice_groups_for(spliced) : 0,
-                             .made = p->proxies_count ? MADE_MOST : MADE_MOST / 32};
+                             .made = p->proxies_count ? MADE_MOST : MADE_MOST / 32,
+                             .counts = counts_room(p, cpus)};
     flows_sizes(p, &s);
     return s;
 }
@@ -168,6 +183,7 @@ static uint64_t most_flows(const struct program *p)
 
 int maps_init(struct maps *m, const struct kernel_sizes *s, char *err, size_t err_len)
 {
+    m->sizes = *s;
     for (unsigned i = 0; i < KERNEL_MAPS; i++) m->v[i] = (struct map){.fd = -1};
     for (unsigned i = 0; i < KERNEL_MAPS; i++) {
         const int failed = map_make(&m->v[i], i, s);
@@ -182,21 +198,39 @@ int maps_init(struct maps *m, const struct kernel_sizes *s, char *err, size_t er
     return 0;
 }
 
-int maps_adopt(struct maps *m, const struct kernel_sizes *s, const int fds[KERNEL_MAPS])
+int maps_adopt(struct maps *m, const struct kernel_sizes *s, const int fds[KERNEL_MAPS], bool part)
 {
     const struct {
         uint64_t size, entries; /* size 0: not mapped */
+        enum bpf_map_type type;
+        uint32_t key, value; /* bytes of each, unless it is mapped */
     } shapes[] = {
-#define FLAT(name, type, entries)        {sizeof(type), map_power(entries)},
-#define EXACT(name, type, entries)       {sizeof(type), at_least_one(entries)},
-#define KEYED(name, type, key, value, n) {0, n},
+#define FLAT(name, kind, count)  {.size = sizeof(kind), .entries = map_power(count)},
+#define EXACT(name, kind, count) {.size = sizeof(kind), .entries = at_least_one(count)},
+#define KEYED(name, kind, key_, value_, count)                                                                         \
+    {.entries = count, .type = BPF_MAP_TYPE_##kind, .key = key_, .value = value_},
 #include "runtime/kernel/maps/map.def"
     };
     int failed = 0;
+    m->sizes = *s;
     for (unsigned i = 0; i < KERNEL_MAPS; i++)
         m->v[i] = (struct map){.fd = fds[i], .entries = (uint32_t)shapes[i].entries};
-    for (unsigned i = 0; i < KERNEL_MAPS && !failed; i++)
-        if (shapes[i].size) failed = map_adopt(&m->v[i], fds[i], shapes[i].size, shapes[i].entries);
+    for (unsigned i = 0; i < KERNEL_MAPS && !failed; i++) {
+        if (part && fds[i] < 0) continue;
+        failed = shapes[i].size ? map_adopt(&m->v[i], fds[i], shapes[i].size, shapes[i].entries)
+                                : map_is(fds[i], shapes[i].type, shapes[i].key, shapes[i].value, shapes[i].entries, 0);
+    }
+    return failed;
+}
+
+int maps_complete(struct maps *m, char *err, size_t err_len)
+{
+    int failed = 0;
+    for (unsigned i = 0; i < KERNEL_MAPS && !failed; i++) {
+        if (m->v[i].fd >= 0) continue;
+        failed = map_make(&m->v[i], i, &m->sizes);
+        if (failed) refused_map(names[i], m->v[i].len, failed, err, err_len);
+    }
     return failed;
 }
 

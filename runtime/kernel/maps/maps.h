@@ -35,6 +35,7 @@ struct kernel_sizes {
     uint32_t made;          /* entries for proxied connections */
     bool copies;            /* the program copies frames */
     uint32_t splice_groups; /* groups of slots for spliced connections; 0: the program has none */
+    uint64_t counts;        /* for counters of programs */
 };
 
 struct map {
@@ -45,6 +46,7 @@ struct map {
 };
 struct maps {
     struct map v[KERNEL_MAPS];
+    struct kernel_sizes sizes; /* those that they were made with */
 };
 
 /* Set the sizes of the flow table in s, which give the memory for the program's flows. */
@@ -53,8 +55,12 @@ struct kernel_sizes kernel_sizes_of(const struct program *p, uint32_t cpus);
 
 /* Make the maps. Call maps_fini in any case. Return 0, or a negative errno with one line in err. */
 int maps_init(struct maps *m, const struct kernel_sizes *s, char *err, size_t err_len);
-/* Adopt maps that another process has made for the same sizes; their descriptors are ours from then on. */
-int maps_adopt(struct maps *m, const struct kernel_sizes *s, const int fds[KERNEL_MAPS]);
+/* Adopt maps that another process has made for the same sizes; their descriptors are ours from then on. part: some may
+ * be -1, and are not adopted. Call maps_fini in any case. Return 0 or a negative errno: -EBADF: one is no map; -EPROTO:
+ * of another type or size. */
+int maps_adopt(struct maps *m, const struct kernel_sizes *s, const int fds[KERNEL_MAPS], bool part);
+/* Make those that were not adopted. */
+int maps_complete(struct maps *m, char *err, size_t err_len);
 void maps_fini(struct maps *m);
 
 /* Make and map an array with one value of `len` bytes, leaving m->entries alone. m->len is set in any case. Return 0 or
@@ -62,7 +68,8 @@ void maps_fini(struct maps *m);
 int map_flat(struct map *m, const char *name, uint64_t len);
 /* The same for entries of a size; sets m->entries. */
 int map_entries(struct map *m, const char *name, uint64_t size, uint64_t entries);
-/* Adopt another process's map of `entries` entries; m owns its descriptor. Return 0 or a negative errno. */
+/* Adopt another process's map of `entries` entries; m owns its descriptor. Return 0 or a negative errno: -EPROTO: it is
+ * of another type or size. */
 int map_adopt(struct map *m, int fd, uint64_t size, uint64_t entries);
 /* Return the next power of two, so that a mask suffices for an index. */
 uint64_t map_power(uint64_t entries);

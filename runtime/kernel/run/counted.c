@@ -7,6 +7,7 @@
 #include "runtime/kernel/maps/counts.h"
 #include "vm/forward/bind/nat.h"
 #include "vm/kernel/keyed/meters.h"
+#include "vm/keyed/archive.h"
 #include "vm/program/remap.h"
 
 /* Counters of one program. */
@@ -68,6 +69,23 @@ void counted_free(struct counted *c)
     rows_fini(&c->rows);
     for (unsigned i = 0; i < PARTS; i++) free(c->all[i]);
     free(c);
+}
+
+void counted_archive(struct counted *c, struct archive *a)
+{
+    if (!c) {
+        a->bad = true;
+        return;
+    }
+    const uint32_t row = c->rows.row ? c->rows.at.row : 0;
+    uint32_t entries = row;
+    uint64_t cells = c->rows.cells;
+    ARCHIVE(a, entries);
+    ARCHIVE(a, cells);
+    if (!archive_sound(a, entries == row && cells == c->rows.cells)) return;
+    ARCHIVE(a, c->seen);
+    archive_part(a, c->rows.row, row * sizeof *c->rows.row);
+    archive_part(a, c->rows.said, c->rows.cells * sizeof *c->rows.said);
 }
 
 struct kernel_counters counted_so_far(const struct counted *c) { return c->seen; }

@@ -14,5 +14,9 @@ void counted_free(struct counted *c); /* NULL is fine */
 bool counted_follow(struct counted *c);
 /* Add the increase since the last call. */
 void counted_add(struct counted *c, struct vm *vm);
+/* Write what was added so far, or go on from what another process has added to counters that are another's by now, of
+ * the same program. c NULL: the archive is bad. */
+struct archive;
+void counted_archive(struct counted *c, struct archive *a);
 /* Return all that was added so far, of all programs. */
 struct kernel_counters counted_so_far(const struct counted *c);

@@ -177,7 +177,7 @@ static void adopted(const struct kernel *giver, const struct judge *next, enum k
     for (unsigned i = 0; i < judges; i++) of_judge[i] = dup(of_judge[i]);
     capng_clear(CAPNG_SELECT_BOTH);
     assert_int_equal(capng_apply(CAPNG_SELECT_BOTH), 0);
-    struct kernel *k = kernel_adopt(plain, kernel_hooks(giver), fds, count);
+    struct kernel *k = kernel_adopt(plain, NULL, kernel_hooks(giver), fds, count);
     assert_non_null(k);
     struct judge *j = judge_adopt(k, plain, of_judge, judges);
     assert_non_null(j);
@@ -231,7 +231,7 @@ static void test_another_process_with_other_hooks(void **state)
         const unsigned hooks = i ? KERNEL_XDP | KERNEL_TC : 0;
         const unsigned count = kernel_fds(k, fds);
         for (unsigned fd = 0; fd < count; fd++) fds[fd] = dup(fds[fd]);
-        assert_null(kernel_adopt(plain, hooks, fds, count));
+        assert_null(kernel_adopt(plain, NULL, hooks, fds, count));
         assert_int_equal(fcntl(fds[0], F_GETFD), -1); /* they are closed */
     }
     kernel_free(k);

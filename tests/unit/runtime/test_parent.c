@@ -167,7 +167,7 @@ static void ask_stages(struct channel *c, void *arg)
     const uint8_t frame[60] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0, 0, 46};
     kernel_ready();
     wants(!parent_confine(c), 1);
-    wants(!ask_kernel(c, arg, &k, err, sizeof err), 7);
+    wants(!ask_kernel(c, arg, NULL, &k, err, sizeof err), 7);
     for (unsigned i = 0; i < 2; i++) { /* the second in place of the first */
         wants(!ask_prepare(c, k, arg, &j, &proof, err, sizeof err) && proof.frames, 2);
         wants(!ask_SWAP(c, err, sizeof err), 3);
@@ -238,7 +238,7 @@ static void scribbles(struct channel *c, void *arg)
     pthread_t thread;
     uint64_t generic;
     kernel_ready();
-    wants(!ask_kernel(c, arg, &s.kernel, err, sizeof err), 7);
+    wants(!ask_kernel(c, arg, NULL, &s.kernel, err, sizeof err), 7);
     swaps_lies(c, s.kernel, arg);
     wants(!pthread_create(&thread, NULL, scribble, &s), 1);
     for (unsigned i = 0; i < 10; i++) {
@@ -273,8 +273,8 @@ static void kernel_again(struct channel *c, void *arg)
 {
     char err[500];
     struct kernel *k;
-    wants(!ask_kernel(c, arg, &k, err, sizeof err), 7);
-    ask_kernel(c, arg, &k, err, sizeof err);
+    wants(!ask_kernel(c, arg, NULL, &k, err, sizeof err), 7);
+    ask_kernel(c, arg, NULL, &k, err, sizeof err);
 }
 
 static void hooks_elsewhere(struct channel *c, void *arg)
@@ -282,7 +282,7 @@ static void hooks_elsewhere(struct channel *c, void *arg)
     char err[500];
     struct kernel *k;
     uint64_t generic;
-    wants(!ask_kernel(c, arg, &k, err, sizeof err), 7);
+    wants(!ask_kernel(c, arg, NULL, &k, err, sizeof err), 7);
     ask_HOOKS(c, &(struct request_at){1}, &generic, err, sizeof err);
 }
 
