@@ -53,7 +53,8 @@ struct io_ask {
     uint32_t frame_most; /* bytes of the longest frame, from xdp_frame_most */
 };
 
-/* The ring of a port that another process goes on with, and its place in it. */
+/* The ring of a port that another process goes on with, and its place in it; of io_RAISED, whose ring has its place
+ * itself, one block alone. */
 struct io_handed {
     uint32_t slot_bytes, blocks; /* shape of the ring; 0: nothing was handed over */
     uint32_t block, slot;        /* the next one to read */

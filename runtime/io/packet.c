@@ -93,20 +93,20 @@ static bool fits_handed(const struct io_handed *h, const struct tpacket_req *sha
            h->slot < BLOCK / h->slot_bytes;
 }
 
-/* True for a packet socket with such a ring, at that interface. */
-static bool is_handed(int fd, uint32_t ifindex)
+/* True for a packet socket at that interface, with such a ring, or that sends alone. */
+static bool is_handed(int fd, uint32_t ifindex, bool mute)
 {
     struct sockaddr_ll at = {0};
     int version = -1;
     socklen_t len = sizeof at, version_len = sizeof version;
     return !getsockname(fd, (struct sockaddr *)&at, &len) && at.sll_family == AF_PACKET &&
            at.sll_ifindex == (int)ifindex && !getsockopt(fd, SOL_PACKET, PACKET_VERSION, &version, &version_len) &&
-           version == TPACKET_V2;
+           (mute ? !at.sll_protocol : version == TPACKET_V2);
 }
 
 static bool packet_hand(const struct io_port *p, struct io_made *made)
 {
-    if (!p->ring || p->held || p->queued) return false;
+    if (p->held || p->queued) return false;
     *made = (struct io_made){
         .group = -1, .fd_count = 1, .fds = {p->fd}, .handed = {p->slot_bytes, p->blocks, p->block, p->slot}};
     return true;
@@ -116,13 +116,13 @@ static struct io_port *packet_open(const struct io_ask *ask, const struct io_mad
                                    size_t err_len)
 {
     const struct tpacket_req shape = packet_shape(ask);
-    if (made->handed.blocks && !fits_handed(&made->handed, &shape)) {
+    if (made->handed.blocks && !ask->mute && !fits_handed(&made->handed, &shape)) {
         snprintf(err, err_len, "packet socket: its ring is of another --ring or MTU than this one's would be");
         struct io_made unused = *made;
         io_made_close(&unused);
         return NULL;
     }
-    if (made->handed.blocks && !is_handed(made->fds[0], ask->ifindex)) {
+    if (made->handed.blocks && !is_handed(made->fds[0], ask->ifindex, ask->mute)) {
         snprintf(err, err_len, "the descriptor handed over is no packet socket of this interface");
         struct io_made unused = *made;
         io_made_close(&unused);

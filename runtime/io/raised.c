@@ -151,6 +151,15 @@ static void raised_stats(struct io_port *p, struct io_stats *to)
     to->super = p->super;
 }
 
+/* The place that was read so far is the ring's own: what waits there is read by whoever opens it next. */
+static bool raised_hand(const struct io_port *p, struct io_made *made)
+{
+    if (p->count || p->used || !io_PACKET.hand(p->out, made)) return false;
+    made->handed = (struct io_handed){.blocks = 1};
+    made->fds[made->fd_count++] = p->ring_fd;
+    return true;
+}
+
 const struct io_ops io_RAISED = {
     .name = "tc",
     .make = raised_make,
@@ -164,4 +173,5 @@ const struct io_ops io_RAISED = {
     .fault = raised_fault,
     .stats = raised_stats,
     .losses = raised_losses,
+    .hand = raised_hand,
 };
