@@ -20,6 +20,7 @@ struct deal_tables;
 struct port_owners; /* vm/shared/shared.h */
 struct guard_news;
 struct in_kernel;
+struct kernel_passed;
 struct inline_stack;
 struct proxied;
 struct proxied_change;
@@ -157,12 +158,15 @@ struct carry {
     struct tuples *tuples;      /* tuples of inline connections, for the parent; NULL: out of memory */
     struct tun_device tun;
     /* The kernel executor. */
-    bool in_kernel;           /* the kernel judges; `io` gets what it sends up */
-    uint32_t by_tc;           /* bit i: traffic control hands it what arrives by interface i, not XDP */
-    uint32_t rings;           /* bit i: beside the sockets of XDP interface i has a ring (in_kernel_rings) */
-    struct loaded loaded;     /* the executor, loaded before the fork, until the parent has it */
-    struct in_kernel *kernel; /* its programs and maps; NULL: not made yet, or not wanted */
-    struct xmit *xmit;        /* NULL: none, or out of memory */
+    bool in_kernel;                     /* the kernel judges; `io` gets what it sends up */
+    uint32_t by_tc;                     /* bit i: traffic control hands it what arrives by interface i, not XDP */
+    uint32_t rings;                     /* bit i: beside the sockets of XDP interface i has a ring (in_kernel_rings) */
+    bool takes;                         /* it goes on where another instance lets go, with the same executor */
+    const struct kernel_passed *passed; /* maps of that instance; NULL: it judges in user space, or there is none */
+    uint32_t passed_by_tc;              /* its by_tc */
+    struct loaded loaded;               /* the executor, loaded before the fork, until the parent has it */
+    struct in_kernel *kernel;           /* its programs and maps; NULL: not made yet, or not wanted */
+    struct xmit *xmit;                  /* NULL: none, or out of memory */
     struct exec_choice exec;
     /* Proxy loops and the recorder. */
     struct recording_to record;

@@ -2,6 +2,7 @@
 #include "runtime/live/carry/tally.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "runtime/base/clock.h"
 #include "runtime/live/carry/proxy/proxied.h"
@@ -128,6 +129,9 @@ struct tally *tally_take(const struct carry *carry, bool running)
         add_worker(t, carry, i);
         if (running) worker_release(carry->workers[i]);
     }
+    t->own = t->c;
+    t->own.totals.log_events += in_kernel_logs(carry); /* it is told of them, and no map counts them */
+    memcpy(t->seen_own, t->seen, sizeof t->seen_own);
     add_carried(t, carry);
     add_in_kernel(t, carry);
     proxied_tally(carry, t->sum);
@@ -140,11 +144,11 @@ struct tally *tally_take(const struct carry *carry, bool running)
 void tally_go_on(const struct tally *t, const struct carry *carry)
 {
     struct worker *w = carry->workers[0];
-    words_add(&w->counters, &t->c, sizeof t->c);
+    words_add(&w->counters, &t->own, sizeof t->own);
     words_add(&w->egress.counters, &t->e, sizeof t->e);
     for (unsigned i = 0; i < carry->o->iface_count; i++) {
         io_stats_add(&w->ports[i].before, &t->io[i]);
-        words_add(&w->ports[i].seen, &t->seen[i], sizeof t->seen[i]);
+        words_add(&w->ports[i].seen, &t->seen_own[i], sizeof t->seen_own[i]);
     }
     vm_count(w->vm, sum_counters(t->sum));
 }

@@ -17,7 +17,7 @@
 #include "runtime/host/guard/guard_news.h"
 #include "runtime/kernel/adopt.h"
 #include "runtime/live/carry/copies/copied.h"
-#include "runtime/live/carry/kernel/in_kernel.h"
+#include "runtime/live/carry/kernel/in_kernel_pass.h"
 #include "runtime/live/carry/observed.h"
 #include "runtime/live/carry/proxy/access.h"
 #include "runtime/live/carry/proxy/middle.h"
@@ -118,6 +118,7 @@ static int run_workers(struct live *l)
     int err = 0;
     for (; started < l->carry.worker_count && !err; started += !err)
         err = worker_start(l->carry.workers[started], worker_cpu(started));
+    if (!err) in_kernel_hook_all(&l->carry);
     if (!err) err = proxied_start(&l->carry);
     if (!err) announced_links(&l->world);
     if (!err) confirm_begin(&l->control);

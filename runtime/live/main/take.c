@@ -15,8 +15,11 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/complain.h"
 #include "runtime/ctl/message.h"
+#include "runtime/host/hook/hooks.h"
 #include "runtime/host/state.h"
 #include "runtime/host/state_file.h"
+#include "runtime/kernel/pass/layout.h"
+#include "runtime/live/carry/kernel/in_kernel_pass.h"
 #include "runtime/live/carry/worker_ports.h"
 #include "runtime/live/control/takeover/luggage.h"
 #include "runtime/live/world/world.h"
@@ -132,6 +135,22 @@ static int greet(struct take *t)
     return failed;
 }
 
+/* Receive KERNEL. Return 0, or a negative errno with one line told. */
+static int hear_kernel(struct take *t)
+{
+    uint8_t own[PBC_DIGEST_LEN];
+    struct handoff_kernel m;
+    if (!t->hello.kernel || *t->hello.refused) return 0;
+    if (t->hello.kernel != sizeof m || !kernel_layout(own) || memcmp(own, t->hello.layout, sizeof own) != 0) {
+        complain("--takeover: what lies in its maps in the kernel is laid out otherwise; a restart ends its flows");
+        return -EPROTO;
+    }
+    const int failed = channel_receive(t->fd, &m, sizeof m, t->kernel.fds, PASSED_FDS, &t->kernel.count, patience());
+    t->kernel.says = m.says;
+    t->by_tc = m.by_tc;
+    return failed;
+}
+
 struct take *take_meet(const struct options *o)
 {
     int pair[2];
@@ -154,7 +173,8 @@ struct take *take_meet(const struct options *o)
         t->fd = pair[0];
         const int status = ask_takeover(ctl, pair[1]);
         close(pair[1]);
-        const int failed = status ? 0 : greet(t);
+        int failed = status ? 0 : greet(t);
+        if (!status && !failed) failed = hear_kernel(t);
         if (failed) complain("--takeover: the instance that runs does not hand over: %s", strerror(-failed));
         if (!status && !failed && *t->hello.refused) complain("--takeover: %s", t->hello.refused);
         if (!status && !failed && !*t->hello.refused) {
@@ -175,6 +195,7 @@ void take_free(struct take *t)
         if (t->fds[i] >= 0) close(t->fds[i]);
     for (unsigned i = 0; i < WORKERS_MOST; i++)
         for (unsigned at = 0; at < PORTS_MOST; at++) io_made_close(&t->ports[i][at]);
+    kernel_passed_close(&t->kernel);
     if (t->fd >= 0) close(t->fd);
     free(t);
 }
@@ -191,7 +212,12 @@ struct program *take_program(const struct take *t)
     free(own);
     if (!p) complain("--takeover: its program: %s", err);
     if (p) program_bound(p, t->hello.flows, t->hello.half_open);
-    return p;
+    if (!p || !t->kernel.count) return p;
+    program_go_on(p, t->kernel.says.program);
+    if (!kernel_passed_look(&t->kernel, p, err, sizeof err)) return p;
+    complain("--takeover: %s", err);
+    program_put(p);
+    return NULL;
 }
 
 bool take_fits(const struct take *t, const struct carry *carry)
@@ -204,11 +230,12 @@ bool take_fits(const struct take *t, const struct carry *carry)
     else if (carry->worker_count != t->hello.workers)
         complain("--takeover: it has %u workers and this start would have %u; a restart changes that", t->hello.workers,
                  carry->worker_count);
-    else if (carry->in_kernel)
-        complain(
-            "--takeover: it judges in user space, and this start would judge in the kernel; a restart changes that");
-    else if (carry->io != &io_PACKET)
+    else if (!carry->in_kernel && carry->io != &io_PACKET)
         complain("--takeover: it takes frames by --io packet, and this start would not; a restart changes that");
+    else if (carry->in_kernel && !hooks_last())
+        complain(
+            "--takeover: its programs are pinned, and this start sees no BPF file system that it can write at %s%s",
+            HOOKS_FILES, hooks_hidden() ? ": `ip netns exec` hides it, nsenter --net=/run/netns/NAME does not" : "");
     else
         return true;
     return false;
@@ -272,7 +299,7 @@ static int hear_ports(struct take *t, const struct carry *carry, uint32_t ports)
         struct handoff_port m;
         int fds[IO_FDS_MOST];
         unsigned count = 0;
-        failed = channel_receive(t->fd, &m, sizeof m, fds, 1, &count, patience());
+        failed = channel_receive(t->fd, &m, sizeof m, fds, IO_FDS_MOST, &count, patience());
         const bool fits = !failed && m.worker < carry->worker_count && m.at < carry->ports.count &&
                           (!count || m.made.handed.blocks) && m.made.fd_count == count &&
                           !t->ports[m.worker][m.at].fd_count;
@@ -293,7 +320,8 @@ static bool part_fits(const struct handoff_part *p)
 
 static struct archive part_read(const struct take *t, const struct handoff_part *p, unsigned ports)
 {
-    return (struct archive){.at = t->file + p->at, .left = p->len, .reads = true, .cookies = ports};
+    return (struct archive){
+        .at = t->file + p->at, .left = p->len, .reads = true, .cookies = ports, .beside = t->kernel.count != 0};
 }
 
 /* Read flows that come in advance, until nothing more does. Return 0, or a negative errno. */
@@ -328,7 +356,7 @@ static bool states_read(struct live *l, const struct handoff_luggage *g)
         const uint64_t program = w->program;
         if (!part_fits(&g->workers[i])) return false;
         a = part_read(l->take, &g->workers[i], carry->ports.count);
-        a.rest = g->rest;
+        a.rest = g->rest && !a.beside;
         worker_look(w, now);
         if (!w->egress.snapshot || !worker_archive(w, &a, now)) return false;
         w->program = program; /* its number in this instance's recordings */
@@ -369,6 +397,7 @@ int take_over(struct live *l)
         l->take->fds[YIELD_TABLES] = -1;
     }
     if (ask_TAKEN(l->tell.channel, err, sizeof err)) complain("notice: the record of changes: %s", err);
+    in_kernel_go_on(&l->carry);
     close(l->take->fd); /* for which the other one waits, so that its control socket is there until ours is */
     l->take->fd = -1;
     for (int i = 0; i < 2; i++)

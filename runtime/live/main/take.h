@@ -10,6 +10,8 @@ struct take {
     int fds[HANDOFF_FDS]; /* -1: not given */
     uint8_t *file;        /* [HANDOFF_FILE_MOST] */
     struct handoff_hello hello;
+    struct kernel_passed kernel;                    /* count 0: the other one judges in user space */
+    uint32_t by_tc;                                 /* with `kernel`: as in struct handoff_kernel */
     struct io_made ports[WORKERS_MOST][PORTS_MOST]; /* no descriptor: the interface is away there */
 };
 

@@ -8,6 +8,7 @@
 #include "runtime/base/complain.h"
 #include "runtime/kernel/adopt.h"
 #include "runtime/kernel/kernel.h"
+#include "runtime/kernel/pass/passed.h"
 #include "runtime/kernel/run/counted.h"
 #include "runtime/kernel/run/events.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
@@ -37,8 +38,11 @@ int in_kernel_begin(struct carry *carry)
     char err[500] = "out of memory";
     struct in_kernel *k = carry->kernel = calloc(1, sizeof *k);
     const struct program *p = carry->now.program;
-    if (!k || ask_kernel(carry->tell->channel, p, &k->kernel, err, sizeof err) ||
-        !in_kernel_prepare(carry, p, err, sizeof err))
+    const struct kernel_sizes *sizes = carry->passed ? &carry->passed->says.sizes : NULL;
+    if (!k || ask_kernel(carry->tell->channel, p, sizes, &k->kernel, err, sizeof err))
+        return complain("--exec kernel: %s", err);
+    k->waits = carry->passed;
+    if ((k->waits && kernel_world_copy(k->kernel)) || !in_kernel_prepare(carry, p, err, sizeof err))
         return complain("--exec kernel: %s", err);
     if (in_kernel_swap(carry, NULL)) return complain("--exec kernel: its judge cannot be put in force");
     asker_init(&k->asker, k->kernel, 0);

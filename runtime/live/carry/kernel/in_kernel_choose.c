@@ -97,11 +97,28 @@ static void choose_enforcing(struct carry *carry, const char *unenforced)
     choice_set(carry, !barred, why);
 }
 
+/* Judge where the instance before does. */
+static int choose_as_before(struct carry *carry)
+{
+    char why[OBSTACLE_TEXT];
+    struct obstacle o;
+    const char *where = carry->passed ? "in the kernel" : "in user space";
+    if (!is_auto(carry->o) && (carry->o->exec == OPTIONS_EXEC_KERNEL) != (carry->passed != NULL))
+        return complain("--takeover: it judges %s, and --exec %s was given; a restart changes that", where,
+                        carry->passed ? "user" : "kernel");
+    if (carry->passed && in_kernel_obstacle(carry, &o))
+        return complain("--takeover: it judges in the kernel, and this start can't: %s",
+                        obstacle_text(&o, why, sizeof why));
+    choice_set(carry, carry->passed, "the instance before judges there");
+    return 0;
+}
+
 int in_kernel_choose(struct carry *carry)
 {
     char what[600], why[OBSTACLE_TEXT];
     struct obstacle o;
     carry->in_kernel = false;
+    if (carry->takes) return choose_as_before(carry);
     if (is_auto(carry->o)) {
         carry->exec.either = enforce_all(carry, carry->now.program, what, sizeof what);
         if (carry->exec.either)

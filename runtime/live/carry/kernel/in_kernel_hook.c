@@ -62,7 +62,11 @@ int in_kernel_hooks(struct carry *carry)
 {
     const char *needs = needs_xdp(carry->now.program), *bare = first_bare(carry), *silent = first_silent(carry);
     const enum options_hook asked = carry->o->hook;
-    carry->by_tc = 0;
+    carry->by_tc = carry->passed_by_tc;
+    if (carry->passed && asked == OPTIONS_HOOK_XDP && carry->by_tc)
+        return complain("--takeover: traffic control takes what arrives there, and --hook xdp was given; a restart "
+                        "changes that");
+    if (carry->takes) return 0;
     if (bare && asked == OPTIONS_HOOK_XDP)
         return complain("--hook xdp: %s carries no Ethernet, and programs of XDP see Ethernet frames alone; this does: "
                         "--hook tc",

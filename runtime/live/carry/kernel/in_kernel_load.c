@@ -7,6 +7,7 @@
 #include "runtime/host/device/offload.h"
 #include "runtime/host/hook/xdp.h"
 #include "runtime/host/look/preflight.h"
+#include "runtime/kernel/pass/passed.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
 
 int in_kernel_load(struct carry *carry, char *err, size_t err_len)
@@ -14,9 +15,11 @@ int in_kernel_load(struct carry *carry, char *err, size_t err_len)
     if (carry->loaded.kernel) return 0;
     const bool all = carry->by_tc == (1u << carry->o->iface_count) - 1;
     const unsigned bare = in_kernel_may_be_bare(carry) ? KERNEL_BARE : 0;
-    const struct kernel_cfg cfg = {.hooks = (all ? KERNEL_TC : KERNEL_XDP | KERNEL_TC) | bare,
+    const unsigned hooks = (all ? KERNEL_TC : KERNEL_XDP | KERNEL_TC) | bare;
+    const struct kernel_cfg cfg = {.hooks = carry->passed ? carry->passed->says.hooks : hooks,
                                    .live = true,
-                                   .raises = carry->by_tc | carry->rings,
+                                   .raises = carry->passed ? 0 : carry->by_tc | carry->rings,
+                                   .passed = carry->passed,
                                    .seed = carry->o->seed};
     return loaded_begin(&carry->loaded, carry->now.program, &cfg, err, err_len);
 }

@@ -30,6 +30,9 @@ struct in_kernel {
     struct kernel_events *events;
     struct flow_gone gone[TOLD_AT_ONCE]; /* reported ends of flows, not yet counted */
     unsigned gone_count;
+    bool waits;              /* the instance before still judges: the maps are its own
+                              * (in_kernel_pass.c) */
+    uint32_t unhooked;       /* bit i: on interface i its stages still judge */
     bool holds;              /* the worker stands still until the end of the turn */
     uint64_t logs;           /* number of log records */
     struct answers *answers; /* answers to this machine's packets */
@@ -80,5 +83,7 @@ void answers_count(const struct answers *a, struct in_kernel_more *to);
 void in_kernel_hidden(struct carry *carry);
 /* True if other devices that are not served stand in the map than in the latest snapshot. */
 bool in_kernel_others_differ(const struct carry *carry);
+/* Find which interfaces send what programs give them; true if that has changed. */
+bool in_kernel_sends(const struct carry *carry);
 /* Write interfaces and facts into the maps. Return 0 or a negative errno. */
 int in_kernel_push(const struct carry *carry);

@@ -10,6 +10,7 @@
 #include "runtime/kernel/run/flow_map.h"
 #include "runtime/kernel/run/told_vips.h"
 #include "runtime/live/carry/change.h"
+#include "runtime/live/carry/kernel/in_kernel_pass.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
 #include "runtime/live/carry/recorded.h"
 
@@ -184,6 +185,7 @@ bool in_kernel_called(struct carry *carry)
 void in_kernel_tick(struct carry *carry, uint64_t now_ns)
 {
     if (!carry->kernel || change_pending(carry)) return; /* during a change, the old meters may vanish */
+    in_kernel_hook_all(carry);
     in_kernel_ends(carry);
     in_kernel_devices(carry);
     in_kernel_hidden(carry);

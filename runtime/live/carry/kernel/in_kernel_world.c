@@ -38,7 +38,7 @@ static bool sends(const struct carry *carry, unsigned at)
                                  kernel_program(carry->kernel->kernel, KERNEL_ENTRY_try_send));
 }
 
-void in_kernel_ends(struct carry *carry)
+bool in_kernel_sends(const struct carry *carry)
 {
     bool changed = false;
     for (unsigned i = 0; i < carry->o->iface_count; i++) {
@@ -46,7 +46,12 @@ void in_kernel_ends(struct carry *carry)
         changed |= carry->kernel->sends[i] != now;
         carry->kernel->sends[i] = now;
     }
-    if (changed && carry->latest) in_kernel_world(carry);
+    return changed;
+}
+
+void in_kernel_ends(struct carry *carry)
+{
+    if (in_kernel_sends(carry) && carry->latest) in_kernel_world(carry);
 }
 
 /* Warn of a veth that makes this process do the kernel programs' work, correctly but slower. */
@@ -70,6 +75,7 @@ int in_kernel_port(struct carry *carry, unsigned at)
 {
     char err[400];
     uint64_t generic;
+    if (carry->kernel->waits) return 0;
     if (carry->latest) in_kernel_world(carry);
     if (ask_HOOKS(carry->tell->channel, &(struct request_at){at}, &generic, err, sizeof err)) {
         const bool told = carry->kernel->refuses[at] == carry->ifindex[at]; /* it is tried again and again */
@@ -225,6 +231,7 @@ int in_kernel_push(const struct carry *carry)
 {
     struct in_kernel *k = carry->kernel;
     struct kernel_world *world = kernel_world(k->kernel);
+    if (k->waits) return 0;
     world->routes = routes(carry);
     push_hidden(carry);
     world->given = carry->tun.ifindex;

@@ -14,7 +14,7 @@ enum { SLICE = 1024, ROUNDS_MOST = 8, FEW = 128 /* groups */, ROOM_LEAST = 16384
 
 static bool begin(struct advance *v, const struct carry *carry)
 {
-    bool all = true;
+    bool all = !carry->in_kernel; /* there they stay in their table */
     for (unsigned i = 0; i < carry->worker_count && all; i++) {
         worker_hold(carry->workers[i]);
         all = vm_rests(carry->workers[i]->vm) && vm_advance_begin(carry->workers[i]->vm);

@@ -5,6 +5,7 @@
  *
  *     new   BEGIN    with a file in memory, for all that is longer than a message
  *     old   HELLO    what the new one must be made with; descriptors that change nothing by being given
+ *     old   KERNEL   its executor in the kernel, if it has that: maps by descriptor (runtime/kernel/pass/)
  *     new   MORE     again and again: it wants flows in advance
  *     old   ADVANCE  those that have changed since it gave them, while its workers judge (advance.h)
  *     new   NOW      it could judge
@@ -19,6 +20,7 @@
 
 #include "runtime/base/options/run_options.h"
 #include "runtime/io/io.h"
+#include "runtime/kernel/pass/passed.h"
 #include "runtime/parent/request.h"
 #include "runtime/worker/worker.h"
 
@@ -47,10 +49,18 @@ struct handoff_hello {
     int32_t process;              /* its parent */
     uint32_t workers, ifaces, has; /* has: bit i: descriptor i of HANDOFF_FDS is there, in that order */
     uint32_t tun_ifindex;
+    uint32_t kernel;                /* length of KERNEL, which follows; 0: it judges in user space */
+    uint8_t layout[PBC_DIGEST_LEN]; /* digest of what lies in those maps (kernel_layout) */
     char names[OPTIONS_IFACES][OPTIONS_DEVICE_MOST];
     char name[4096];                     /* the program's */
     char stats[128];                     /* --stats as given; empty: not given */
     uint8_t file_digest[PBC_DIGEST_LEN]; /* digest of the command line's file, as last read */
+};
+
+/* Behind HELLO, with descriptors as kernel_pass gives them. */
+struct handoff_kernel {
+    struct kernel_passed_says says;
+    uint32_t by_tc, zero; /* bit i: traffic control takes what arrives by interface i */
 };
 
 struct handoff_part {

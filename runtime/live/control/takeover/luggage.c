@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "runtime/base/clock.h"
+#include "runtime/live/carry/kernel/in_kernel_pass.h"
 #include "runtime/live/carry/tally.h"
 #include "runtime/live/control/control_state.h"
 #include "runtime/live/rules/byhand.h"
@@ -14,14 +15,14 @@
 /* Counters of another layout, as another version may have, begin anew: they are no reason to refuse. */
 static void counters_walk(struct control *control, struct tally *t, struct archive *a)
 {
-    uint32_t sizes[4] = {sizeof t->c, sizeof t->e, sizeof t->io[0], sizeof(struct vm_counters)}, have[4];
+    uint32_t sizes[4] = {sizeof t->own, sizeof t->e, sizeof t->io[0], sizeof(struct vm_counters)}, have[4];
     memcpy(have, sizes, sizeof have);
     ARCHIVE(a, have);
     if (!archive_sound(a, !memcmp(have, sizes, sizeof have))) return;
-    ARCHIVE(a, t->c);
+    ARCHIVE(a, t->own);
     ARCHIVE(a, t->e);
     ARCHIVE(a, t->io);
-    ARCHIVE(a, t->seen);
+    ARCHIVE(a, t->seen_own);
     sum_archive(t->sum, a);
     if (a->reads && !a->bad) tally_go_on(t, control->carry);
 }
@@ -31,7 +32,10 @@ bool luggage_archive(struct control *control, struct archive *a)
     by_hand_archive(control->rules, a);
     drained_archive(control->rules, a);
     health_archive(control->rules, a);
-    struct tally *t = tally_take(control->carry, false);
+    /* The tally that is written has all that the kernel has counted; the one here, all that it counts since then. */
+    struct tally *t = a->reads ? NULL : tally_take(control->carry, false);
+    in_kernel_archive(control->carry, a);
+    if (a->reads && !a->bad) t = tally_take(control->carry, false);
     if (!t) a->bad = true;
     if (t && !a->bad) counters_walk(control, t, a);
     tally_free(t);

@@ -11,13 +11,16 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/live/carry/change.h"
+#include "runtime/live/carry/kernel/in_kernel_pass.h"
 #include "runtime/live/carry/proxy/proxied.h"
 #include "runtime/live/carry/worker_ports.h"
 #include "runtime/live/control/questions.h"
 #include "runtime/live/control/takeover/advance.h"
 #include "runtime/live/control/takeover/handoff.h"
 #include "runtime/live/control/takeover/luggage.h"
+#include "runtime/live/control/takeover/yield_kernel.h"
 #include "runtime/live/tell/log.h"
+#include "runtime/live/world/world.h"
 #include "runtime/parent/channel.h"
 #include "runtime/record/format.h"
 #include "runtime/stats/web.h"
@@ -35,6 +38,7 @@ struct yield {
     pid_t to;           /* 0: it has not said BEGIN */
     uint8_t *file;      /* [len]; NULL: not mapped */
     uint64_t len, used; /* used: by HELLO, at the beginning */
+    uint64_t program;   /* serial of HELLO's program */
     struct handoff_part window;
     struct advance advance;
     bool over;
@@ -46,8 +50,9 @@ const char *yield_lacks(const struct control *control)
 {
     const struct carry *carry = control->carry;
     const struct program *p = carry->now.program;
-    if (carry->in_kernel) return "it judges in the kernel, whose tables are not handed over yet";
-    if (carry->io != &io_PACKET) return "it takes frames by --io xdp, whose memory is not handed over yet";
+    const char *unpassed = carry->in_kernel ? in_kernel_unpassed(carry) : NULL;
+    if (unpassed) return unpassed;
+    if (carry->io == &io_XDP) return "it takes frames by --io xdp, whose memory is not handed over yet";
     if (control->o->record) return "it records (--record), and two instances can't record into one directory";
     if (control->rules->on_trial) return "its program waits to be confirmed: preyctl confirm";
     if (!change_settled(carry) || control->rules->reload) return "a reload is under way: ask again when it is through";
@@ -165,7 +170,7 @@ static void hello_memory(const struct control *control, struct handoff_hello *h)
     y->window.at = (y->used + PAGE) / PAGE * PAGE;
     y->window.len = y->window.at + WINDOW <= y->len / 2 ? WINDOW : 0;
     y->used = y->window.at + y->window.len;
-    const uint64_t present = (y->used + MORE) / PAGE * PAGE;
+    const uint64_t present = (y->used + MORE + yield_kernel_bytes(control)) / PAGE * PAGE;
     h->present = madvise(y->file, present, MADV_POPULATE_WRITE) ? 0 : present; /* Linux 5.14 */
 }
 
@@ -225,10 +230,13 @@ static int hello(struct control *control)
     snprintf(h->name, sizeof h->name, "%s", carry->now.name);
     snprintf(h->stats, sizeof h->stats, "%s", o->stats ? o->stats : "");
     memcpy(h->file_digest, control->rules->file_digest, sizeof h->file_digest);
+    if (!lacks) yield_kernel_hello(control, h);
     if (!lacks) hello_program(control, h);
     if (!lacks) hello_memory(control, h);
     if (!*h->refused) hello_descriptors(control, h, &lent);
     failed = say(y, h, sizeof *h, lent.fds, lent.count);
+    if (!failed) failed = yield_kernel_say(control, h, y->fd, y->deadline);
+    y->program = carry->now.program->serial;
     for (unsigned i = 0; i < lent.owned; i++) close(lent.fds[i]);
     y->to = b.process;
     if (!failed && *h->refused) failed = -ECANCELED;
@@ -247,6 +255,13 @@ static bool some_are_handed(const struct carry *carry)
     return false;
 }
 
+/* True if the worker that sends by the kernel's recipes goes by older news than this process has. */
+static bool news_wait(const struct carry *carry)
+{
+    const uint64_t taken = __atomic_load_n(&carry->workers[0]->taken, __ATOMIC_ACQUIRE);
+    return carry->in_kernel && carry->latest && taken < carry->latest->number;
+}
+
 /* Hold all workers, with no packet on its way between them. False: they never came to that; they are held all the
  * same. */
 static bool hold_all(const struct carry *carry)
@@ -255,7 +270,7 @@ static bool hold_all(const struct carry *carry)
         __atomic_store_n(&carry->workers[i]->still, carry->worker_count > 1, __ATOMIC_RELEASE);
     for (unsigned turn = 0;; turn++) {
         for (unsigned i = 0; i < carry->worker_count; i++) worker_hold(carry->workers[i]);
-        if (!some_are_handed(carry) || turn == HOLDS_MOST) break;
+        if ((!some_are_handed(carry) && !news_wait(carry)) || turn == HOLDS_MOST) break;
         for (unsigned i = 0; i < carry->worker_count; i++) worker_release(carry->workers[i]);
     }
     return !some_are_handed(carry);
@@ -275,7 +290,7 @@ static bool luggage_write(struct control *control, struct handoff_luggage *l, ui
     const struct yield *y = control->yield;
     const struct carry *carry = control->carry;
     const uint64_t now = clock_ns(CLOCK_MONOTONIC);
-    struct archive a = {.at = y->file + from, .left = y->len - from};
+    struct archive a = {.at = y->file + from, .left = y->len - from, .beside = carry->in_kernel};
     uint8_t *begin = a.at;
     if (!luggage_archive(control, &a)) return false;
     l->state = (struct handoff_part){from, (uint64_t)(a.at - begin)};
@@ -336,7 +351,9 @@ static bool let_go(struct control *control)
 {
     struct yield *y = control->yield;
     const struct carry *carry = control->carry;
-    int failed = yield_lacks(control) || !hold_all(carry) ? -EBUSY : 0;
+    const bool same = y->program == carry->now.program->serial;        /* else it was reloaded since HELLO */
+    if (carry->in_kernel && !world_read(control->world)) return false; /* recipes hold by what is known now */
+    int failed = yield_lacks(control) || !same || !hold_all(carry) ? -EBUSY : 0;
     y->deadline = channel_until(HANDOFF_PATIENCE_NS); /* for all that follows: workers stand still */
     if (!failed) failed = hand_over(control);
     y->over = !failed;

@@ -1,0 +1,53 @@
+/* A takeover of the executor in the kernel: the instance before hands over its maps, in which flows, meters and
+ * counters go on; stages over them are the taker's own. Until the taker judges, what it would say of the world to them
+ * goes to a copy (kernel_world_copy), for the stages that they still have obey the instance before. */
+#include "runtime/live/carry/kernel/in_kernel_pass.h"
+
+#include <string.h>
+
+#include "runtime/base/clock.h"
+#include "runtime/base/complain.h"
+#include "runtime/kernel/run/counted.h"
+#include "runtime/live/carry/kernel/in_kernel_priv.h"
+#include "runtime/live/tell/log.h"
+#include "runtime/worker/up.h"
+
+const char *in_kernel_unpassed(const struct carry *carry)
+{
+    const uint32_t all = (1u << carry->o->iface_count) - 1;
+    return carry->by_tc == all ? NULL : "XDP takes what arrives (--hook xdp), whose sockets are not handed over yet";
+}
+
+unsigned in_kernel_pass(const struct carry *carry, struct kernel_passed_says *says, int fds[PASSED_FDS])
+{
+    /* A taker that was given up may still prove its judge. */
+    enum { FIRST = KERNEL_ASKERS / 2, NUMBERS = KERNEL_ASKERS / 2 - 1 };
+    static unsigned times;
+    return kernel_pass(carry->kernel->kernel, FIRST + times++ % NUMBERS, says, fds);
+}
+
+void in_kernel_archive(const struct carry *carry, struct archive *a)
+{
+    if (carry->kernel) counted_archive(carry->kernel->counted, a);
+}
+
+void in_kernel_go_on(struct carry *carry)
+{
+    struct in_kernel *k = carry->kernel;
+    if (!k || !k->waits) return;
+    k->waits = false;
+    kernel_world_back(k->kernel);
+    carry->workers[0]->cfg.world = kernel_world(k->kernel);
+    in_kernel_sends(carry);
+    in_kernel_world(carry);
+    in_kernel_samples(carry);
+    up_renew(carry->workers[0], clock_ns(CLOCK_MONOTONIC));
+    for (unsigned i = 0; i < carry->o->iface_count; i++)
+        if (!(carry->away >> i & 1)) k->unhooked |= 1u << i;
+}
+
+void in_kernel_hook_all(struct carry *carry)
+{
+    for (unsigned i = 0; carry->kernel && i < carry->o->iface_count; i++)
+        if (carry->kernel->unhooked >> i & 1 && !in_kernel_port(carry, i)) carry->kernel->unhooked &= ~(1u << i);
+}

@@ -1,0 +1,27 @@
+/* A takeover of the executor in the kernel (runtime/kernel/pass/), on both sides. */
+#pragma once
+
+#include "runtime/kernel/pass/passed.h"
+#include "runtime/live/carry/kernel/in_kernel.h"
+
+/* ---- the instance before ---- */
+
+/* Return the reason against handing its executor over; NULL: there is none. */
+const char *in_kernel_unpassed(const struct carry *carry);
+/* As kernel_pass. */
+unsigned in_kernel_pass(const struct carry *carry, struct kernel_passed_says *says, int fds[PASSED_FDS]);
+
+/* ---- both ---- */
+
+struct archive;
+/* Write or read this process's part of the stages' counters. Nothing without the kernel executor. */
+void in_kernel_archive(const struct carry *carry, struct archive *a);
+
+/* ---- the taker ---- */
+
+/* Say the world to the stages: this instance judges from now on, and its worker has no thread yet. The stages on the
+ * interfaces are the former ones. */
+void in_kernel_go_on(struct carry *carry);
+/* Put this instance's own there, on each interface that has none of them yet; what fails is told, and tried again each
+ * second: the former ones judge until then. */
+void in_kernel_hook_all(struct carry *carry);
