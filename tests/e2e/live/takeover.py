@@ -2,6 +2,8 @@
 takeover.py echo                    gives back what it hears by TCP at port 9000, and by UDP
 takeover.py talk SECONDS ADDRESS…   over ten TCP connections and ten UDP ports to each address, until the file `enough` is there:
                                     prints what was sent, lost, reset or other than it was said
+takeover.py open ADDRESS…            opens connections to each in turn, one after the other, and asks one question by each, until the file
+                                    `enough` is there: prints how many were refused or gave another answer
 takeover.py bad SOCKET STEP         asks to take over, and ends or hangs at that step: asked, begin, now, hangs"""
 import array
 import json
@@ -15,6 +17,7 @@ import threading
 import time
 
 PORT = 9000
+IP_PKTINFO = 8
 MAGIC = 0x32766F6579657270
 
 
@@ -22,6 +25,7 @@ def echo():
     tcp = socket.create_server(("", PORT), backlog=200)
     udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     udp.bind(("", PORT))
+    udp.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
 
     def one(s):
         try:
@@ -33,8 +37,9 @@ def echo():
 
     def datagrams():
         while True:
-            data, of = udp.recvfrom(2048)
-            udp.sendto(data, of)
+            data, with_it, _, of = udp.recvmsg(2048, 64)
+            asked = with_it[0][2][8:12]  # the address that was asked answers: behind dsr that is the service's
+            udp.sendmsg([data], [(socket.IPPROTO_IP, IP_PKTINFO, bytes(4) + asked + bytes(4))], 0, of)
 
     threading.Thread(target=datagrams, daemon=True).start()
     print("listens", flush=True)
@@ -85,6 +90,28 @@ def talk(seconds, addresses):
     print(f"# {count} answers, the longest took {worst * 1000:.1f} ms")
 
 
+def opens(addresses):
+    count = bad = 0
+    while not os.path.exists("enough") or count < 100:
+        data = os.urandom(100)
+        try:
+            at = "connecting"
+            source = "", 10000 + count  # of its own: behind another address may be the same server
+            with socket.create_connection((addresses[count % len(addresses)], PORT), 30, source) as s:
+                at = f"asking from {s.getsockname()}"
+                s.sendall(data)
+                got = b""
+                while len(got) < len(data) and (part := s.recv(4096)):
+                    got += part
+                bad += got != data
+        except OSError as e:
+            print(f"# {addresses[count % len(addresses)]}, {at}: {e}")
+            bad += 1
+        count += 1
+    print(f"{count >= 100} {bad} refused")
+    print(f"# {count} connections")
+
+
 def bad(path, step):
     ctl = socket.socket(socket.AF_UNIX)
     ctl.connect(path)
@@ -125,5 +152,7 @@ if sys.argv[1] == "echo":
     echo()
 elif sys.argv[1] == "talk":
     talk(float(sys.argv[2]), sys.argv[3:])
+elif sys.argv[1] == "open":
+    opens(sys.argv[2:])
 else:
     bad(sys.argv[2], sys.argv[3])

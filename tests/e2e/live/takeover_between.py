@@ -4,7 +4,7 @@ takeover_between.py damage SEED ROUNDS SOCKET COMMAND…   in each round changes
                                                           which takes over, has to end with a line and status 2
 takeover_between.py kill WHO STEP SOCKET COMMAND…        once that step is reached, kills -9: new, new-service, old, old-service; stop:
                                                           old-service, whose parent was stopped before it could hear that YOURS is said
-Steps are what has passed: begin, hello, more, advance, now, luggage, ready, yours. Prints COMMAND's exit status; `runs`: it goes on."""
+Steps are what has passed: begin, hello, kernel, more, advance, now, luggage, ready, yours. Prints COMMAND's exit status; `runs`: it goes on."""
 import array
 import contextlib
 import mmap
@@ -112,6 +112,11 @@ class Between:
         self.say(old, "begin", begin, fds)
         hello, fds = receive(old)
         self.say(new, "hello", hello, fds)
+        while old in select.select([new, old], [], [])[0]:  # what follows HELLO, if it judges in the kernel
+            data, fds = receive(old)
+            if not data:
+                return
+            self.say(new, "kernel", data, fds)
         while (word := receive(new))[0] == MORE:
             self.say(old, "more", *word)
             advance, fds = receive(old)
@@ -135,10 +140,12 @@ class Between:
 class Damage:
     TARGETS = ("answer", "hello", "hello", "hello-fds", "program", "hops", "advance", "early", "early", "luggage", "luggage", "port", "port", "port-fds",
                "state", "state", "state", "changing")
+    IN_KERNEL = ("kernel", "kernel-fds", "kernel", "kernel-fds", "port-fds", "hello", "state", "state")
 
     def __init__(self, seed):
         self.r = random.Random(seed)
-        self.target = self.TARGETS[seed % len(self.TARGETS)]
+        targets = self.IN_KERNEL if os.environ.get("EXEC") == "kernel" else self.TARGETS
+        self.target = targets[seed % len(targets)]
         self.chosen = self.r.randrange(3)
 
     def in_file(self, parts, changes=1):
