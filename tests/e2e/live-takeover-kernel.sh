@@ -145,6 +145,59 @@ all_counted() { [ $(($(number rules.METERED.packets) + $(number rules.OVER.packe
 until_true 100 'twenty-five are counted' all_counted
 same 'its meter is not full again, and nothing is counted twice' "$(number rules.METERED.packets) $(number rules.OVER.packets)" '20 5'
 
+# ---- who is killed at which step, and who says something else ----
+
+prey=$(owner)
+ctl stop
+until_true 300 'it ends' ends_itself "$prey"
+socket=$(at prey sh -c 'echo "/run/prey/$(stat -L -c %i /proc/self/ns/net)/wan.sock"')
+folder=${socket%/*}
+most=$(sed -n 's/.*WORKERS_MOST = \([0-9]*\).*/\1/p' "$top/runtime/worker/worker.h")
+export LUGGAGE=$((16 * (1 + most) + 8)) EXEC
+between_them() {
+    timeout 120 nsenter "--net=/run/netns/$id-prey" python3 "$middle" "$@" "$socket" "$bin/preyrun" --takeover --exec kernel -i wan -i lan all.pbc 2>>between.err
+}
+left() { at prey ls "$folder" 2>/dev/null | grep -cvx 'wan.state\|wan.sock'; }
+goes_on() { # SENTENCE [LEFT]: the first one judges, alone, and can be asked
+    ctl counters
+    same "$1: the other one goes on, alone, and leaves nothing" "$status $(owner) $(left) $(stands) $(judges)" "0 $prey ${2-0} shut 1"
+}
+plain() { talk client 10.2.0.3 9009 "$1"; } # the kernel alone has such flows
+prey prey -i wan -i lan all.pbc
+held >few
+same 'whoever hands over damaged words or other descriptors: refused by a line' "$(between_them damage 1 16)" '16 of 16'
+goes_on 'damaged words'
+talks killed
+for step in kernel now luggage ready; do
+    for who in new new-service; do
+        [ $step-$who != kernel-new-service ] || continue
+        between_them kill $who $step >ended
+        [ $who = new ] && goes_on "$who killed at $step" || goes_on "$who killed at $step" "$(left)"
+    done
+done
+held >many
+same 'descriptors are not more' "$(cat many)" "$(cat few)"
+talked killed 'and nobody has lost anything'
+kctl takeover
+same 'and then it is taken over' "$status $(cat err)" '0 '
+prey=$(owner)
+same 'a flow begins' "$(plain 33000)" 'two 10.1.0.1 5'
+for step in kernel now yours; do
+    for who in old old-service; do
+        prey=$(owner)
+        between_them kill $who $step >ended
+        until_true 300 "$who killed at $step: the first one ends" ends_itself "$prey"
+        case $step-$who in
+        yours-old*) same "$who killed at $step: the new one judges, alone" "$(cat ended) $(left) $(stands) $(judges) $([ "$(owner)" != "$prey" ]; echo $?)" 'runs 0 shut 1 0' ;;
+        *) same "$who killed at $step: no process judges, and it stays shut" "$(stands) $(judges)" 'shut 0' ;;
+        esac
+        same "$who killed at $step: the kernel judges by what it has" "$(plain 33000) $(plain 33001)" 'two 10.1.0.1 5 two 10.1.0.1 5'
+        [ "$(judges)" != 0 ] || prey prey -i wan -i lan all.pbc
+        kctl takeover
+        same "$who killed at $step: and the next one takes over" "$status $(cat err)" '0 '
+    done
+done
+
 # ---- nothing is left behind ----
 
 held >few
