@@ -80,6 +80,20 @@ ctl takeover
 same 'its working directory is gone: it takes over' "$status $(grep -c "from $was\$" out)" '0 1'
 ends
 
+echo '# What was told'
+begins "$bin"
+ip -n "$id-client" route add default via 10.1.0.2
+told() { awk '/no neighbour answered/ { n += $NF } END { print n + 0 }' prey.err; }
+reached() { at prey "$bin/preyctl" --name edge status --json | sed -n 's/.*"limit":"neighbour","reached":\([0-9]*\).*/\1/p'; }
+is_told() { [ "$(told)" -gt 0 ]; }
+at client timeout 10 bash -c '</dev/tcp/10.2.0.99/80' 2>/dev/null
+until_true 300 'a loss is told' is_told
+ctl takeover
+looked() { [ "$(at prey "$bin/preyctl" --name edge status --json | sed -n 's/.*"uptime_s":\([0-9]*\).*/\1/p')" -ge 3 ]; }
+until_true 300 'the new process has looked, too' looked
+same 'losses that the one before has told are not told anew' "$status $(told)" "0 $(reached)"
+ends
+
 echo '# A reload after an upgrade'
 begins "$work/old"
 same 'another program than the installed one runs' "$(exe)" "$work/old/preyrun"
@@ -129,7 +143,12 @@ if [ -z "$groups" ] || ! mkdir "$group" 2>/dev/null; then
     echo 'ok - by hand, of a unit # SKIP no control group can be made here'
     exit $failed
 fi
-trap 'for p in $(cat "$group/cgroup.procs"); do kill -KILL "$p"; done; live_end' EXIT
+group_ends() {
+    for p in $(cat "$group/cgroup.procs"); do kill -KILL "$p" 2>/dev/null; done
+    until_true 100 'its group is empty' rmdir "$group"
+    live_end
+}
+trap group_ends EXIT
 # What systemctl does: in the unit, with its variables.
 cat >fake/systemctl <<EOF
 #!/bin/sh
@@ -167,16 +186,16 @@ by_hand --workers 2
 same 'what is refused is told to whoever asked' "$status $(grep -c 'it has 1 workers and this start would have 2' err) $(owner)" "2 1 $was"
 main=1 by_hand
 same 'one that is not the main process of its unit: refused' "$status $(grep -c 'the main process of preyrun@edge is 1, and' err) $(owner)" "2 1 $was"
-echo "MAINPID=$was" >fake/before
-printf -- '--stats\0127.0.0.1:9\0' >/run/prey/edge.takeover
-seeing prey env PATH="$work/fake:$PATH" systemctl reload preyrun@edge
-same 'what a killed preyctl has left asks for nothing' "$(owner) $(tail -n 1 journal | grep -c 'edge.pbc')" "$was 1"
 exec 7<>/run/prey/edge.takeover
 flock 7
 by_hand
 same 'two at once: the second is refused' "$status $(grep -c 'another preyctl asks for a takeover of it already' err) $(owner)" "2 1 $was"
 exec 7<&-
 rm -f /run/prey/edge.takeover
+echo "MAINPID=$was" >fake/before
+printf -- '--stats\0127.0.0.1:9\0' >/run/prey/edge.takeover
+seeing prey env PATH="$work/fake:$PATH" systemctl reload preyrun@edge
+same 'what a killed preyctl has left asks for nothing' "$(owner) $(tail -n 1 journal | grep -c 'edge.pbc')" "$was 1"
 ends
 rm -f /run/prey/edge.*
 exit $failed

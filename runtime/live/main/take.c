@@ -21,6 +21,7 @@
 #include "runtime/kernel/pass/layout.h"
 #include "runtime/live/carry/kernel/in_kernel_pass.h"
 #include "runtime/live/carry/worker_ports.h"
+#include "runtime/live/control/document/limits.h"
 #include "runtime/live/control/takeover/luggage.h"
 #include "runtime/live/world/world.h"
 #include "runtime/parent/channel.h"
@@ -291,15 +292,15 @@ static int hear_yours(const struct take *t)
     return failed ? failed : word == HANDOFF_YOURS ? 0 : -EPROTO;
 }
 
-/* Receive all ports. What comes twice, or for no port, is refused. */
-static int hear_ports(struct take *t, const struct carry *carry, uint32_t ports)
+/* Receive all ports by then. What comes twice, or for no port, is refused. */
+static int hear_ports(struct take *t, const struct carry *carry, uint32_t ports, uint64_t until_ns)
 {
     int failed = ports == carry->worker_count * carry->ports.count ? 0 : -EPROTO;
     for (uint32_t i = 0; i < ports && !failed; i++) {
         struct handoff_port m;
         int fds[IO_FDS_MOST];
         unsigned count = 0;
-        failed = channel_receive(t->fd, &m, sizeof m, fds, IO_FDS_MOST, &count, patience());
+        failed = channel_receive(t->fd, &m, sizeof m, fds, IO_FDS_MOST, &count, until_ns);
         const bool fits = !failed && m.worker < carry->worker_count && m.at < carry->ports.count &&
                           (!count || m.made.handed.blocks) && m.made.fd_count == count &&
                           !t->ports[m.worker][m.at].fd_count;
@@ -374,8 +375,9 @@ static int take_all(struct live *l, char *err, size_t err_len)
     snprintf(err, err_len, "the instance that runs does not hand over");
     int failed = take_advance(l);
     if (!failed) failed = say_word(t, HANDOFF_NOW);
-    if (!failed) failed = channel_receive(t->fd, &g, sizeof g, NULL, 0, &none, patience());
-    if (!failed) failed = hear_ports(t, &l->carry, g.ports);
+    const uint64_t until_ns = patience(); /* for all of it, as the other one has: workers stand still there */
+    if (!failed) failed = channel_receive(t->fd, &g, sizeof g, NULL, 0, &none, until_ns);
+    if (!failed) failed = hear_ports(t, &l->carry, g.ports, until_ns);
     if (failed) return failed;
     snprintf(err, err_len, "the state that it has handed over can't be read");
     if (ports_take(&l->carry, t->ports)) return -EIO;
@@ -398,6 +400,7 @@ int take_over(struct live *l)
     }
     if (ask_TAKEN(l->tell.channel, err, sizeof err)) complain("notice: the record of changes: %s", err);
     in_kernel_go_on(&l->carry);
+    limits_go_on(&l->control);
     close(l->take->fd); /* for which the other one waits, so that its control socket is there until ours is */
     l->take->fd = -1;
     for (int i = 0; i < 2; i++)

@@ -111,3 +111,12 @@ void limits_tell(struct control *control, bool last)
         *told = (struct limit_told){now[i], now_ns};
     }
 }
+
+void limits_go_on(struct control *control)
+{
+    uint64_t now[LIMITS] = {0};
+    for (unsigned i = 0; i < control->carry->worker_count; i++)
+        limits_publish(control->carry->workers[i], clock_ns(CLOCK_MONOTONIC));
+    reached(control, now);
+    for (unsigned i = 0; i < LIMITS; i++) control->limits[i].count = now[i];
+}

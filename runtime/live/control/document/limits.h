@@ -7,6 +7,9 @@
  * second. `last`: tell all that is left. */
 void limits_tell(struct control *control, bool last);
 
+/* Take what the instance before has counted as told. No worker has a thread yet. */
+void limits_go_on(struct control *control);
+
 struct cJSON;
 /* Add the number of times that each limit was reached since the start, as `limits`. */
 void limits_add(const struct control *control, struct cJSON *root);
