@@ -11,29 +11,13 @@ name=$1
 known "$name" || exit 2
 top=$(machines_folder) || { echo "$top"; exit 2; }
 kernel=$top/kernels/$name dir=$top/power/$name here=tests/machines/power/disk
-suite=$(kernel_field "$name" 2)
 version=$(cat "$kernel/version")
 give_up() { echo "disk $name: $1"; exit 2; }
-# What the order of a start hangs on, each switched off, and what the driver needs (run.py).
-packages=systemd,systemd-sysv,dbus,udev,kmod,iproute2,procps,nftables,ifupdown,python3-minimal
-case $suite in
-bookworm) packages=$packages,isc-dhcp-client ;;
-*) packages=$packages,dhcpcd-base ;;
-esac
 inside() { chroot "$root" env DEBIAN_FRONTEND=noninteractive PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@" >"$dir/inside.log" 2>&1 || give_up "$*: $(tail -1 "$dir/inside.log")"; }
 debs=$(ls "$B"/deb/prey_*.deb "$B"/deb/prey-compiler_*.deb 2>/dev/null) || give_up 'make deb has left no packages'
 space "$top" 6000 || exit 2
 mkdir -p "$dir" || exit 2
-mirror=$(awk '$1 == "deb" { for (i = 2; i <= NF; i++) if ($i ~ /^http/) { print $i; exit } }' "$top/apt/$suite/sources.list")
-if [ ! -e "$dir/base.made" ]; then
-    rm -rf "$dir/base"
-    timeout -k 10 1500 debootstrap --variant=minbase --include="$packages" "$suite" "$dir/base" "$mirror" >"$dir/debootstrap.log" 2>&1 ||
-        give_up "debootstrap: $(tail -1 "$dir/debootstrap.log")"
-    root=$dir/base
-    printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d" && chmod +x "$root/usr/sbin/policy-rc.d" # nothing starts here
-    inside apt-get install -y --no-install-recommends network-manager firewalld polkitd # configured by dbus, which debootstrap has not yet
-    touch "$dir/base.made"
-fi
+B=$B bash tests/machines/power/base.sh "$name" || exit 2
 root=$dir/root
 rm -rf "$root"
 cp -a "$dir/base" "$root" || exit 2
