@@ -143,6 +143,9 @@ struct io_ops {
     /* Hand over a port that has released all frames: *made is for open in another process, with descriptors that stay
      * the port's. False: not this port. NULL: ports of this way can't be handed over. */
     bool (*hand)(const struct io_port *, struct io_made *made);
+    /* Go on from there with a port opened before by the same descriptors, which has received nothing. Those in *made
+     * are closed then. False: it is not that port's; nothing has changed. NULL: always opened anew. */
+    bool (*resume)(struct io_port *, struct io_made *made);
     /* True if nothing has come since the last call although frames were lost: the ring is stuck, and the port must be
      * reopened. Called by the same thread. NULL: cannot happen. */
     bool (*stalled)(struct io_port *);

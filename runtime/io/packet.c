@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "runtime/io/gso.h"
@@ -109,6 +110,24 @@ static bool packet_hand(const struct io_port *p, struct io_made *made)
     if (p->held || p->queued) return false;
     *made = (struct io_made){
         .group = -1, .fd_count = 1, .fds = {p->fd}, .handed = {p->slot_bytes, p->blocks, p->block, p->slot}};
+    return true;
+}
+
+/* True if both are the same socket. */
+static bool is_same(int fd, int other)
+{
+    struct stat a, b;
+    return !fstat(fd, &a) && !fstat(other, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+static bool packet_resume(struct io_port *p, struct io_made *made)
+{
+    const struct tpacket_req shape = {.tp_frame_size = p->slot_bytes, .tp_block_nr = p->blocks};
+    if (!p->ring || made->fd_count != 1 || !fits_handed(&made->handed, &shape) || !is_same(p->fd, made->fds[0]))
+        return false;
+    p->block = p->first_block = made->handed.block;
+    p->slot = p->first_slot = made->handed.slot;
+    io_made_close(made);
     return true;
 }
 
@@ -415,4 +434,5 @@ const struct io_ops io_PACKET = {
     .losses = packet_losses,
     .stalled = packet_stalled,
     .hand = packet_hand,
+    .resume = packet_resume,
 };

@@ -162,7 +162,7 @@ goes_on() { # SENTENCE: the first one judges, alone, and can be asked
     same "$1: the other one goes on, alone, and leaves nothing" "$status $(owner) $(left) $(shut_stays) $(judges)" "0 $prey ${2-0} shut 1"
 }
 prey prey -i wan -i lan --workers 2 all.pbc
-same 'whoever hands over damaged words: refused by a line' "$(between_them damage 1 18)" '18 of 18'
+same 'whoever hands over damaged words: refused by a line' "$(between_them damage 1 21)" '21 of 21'
 goes_on 'damaged words'
 for step in advance now luggage ready; do
     for who in new new-service; do

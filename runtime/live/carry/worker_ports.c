@@ -239,7 +239,12 @@ static struct io_port *port_take(struct carry *carry, struct worker *w, unsigned
 {
     const unsigned iface = at % carry->o->iface_count;
     const struct host_link *link = host_link(carry->host, carry->ifindex[iface]);
+    struct io_port *early = w->ports[at].io;
+    struct io_made last = *made;
     enum pkt_link kind;
+    w->ports[at].io = NULL;
+    if (early && w->ports[at].ops->resume(early, &last)) return early;
+    if (early) w->ports[at].ops->close(early);
     if (!made->fd_count) {
         carry->away |= 1u << iface;
         w->ports[at].ops = &io_AWAY;
@@ -253,6 +258,20 @@ static struct io_port *port_take(struct carry *carry, struct worker *w, unsigned
     }
     const struct io_ask ask = ask_for(carry, w, at, link, kind, -1);
     return w->ports[at].ops->open(&ask, made, NULL, err, err_len);
+}
+
+void ports_take_early(struct carry *carry, struct io_made made[][PORTS_MOST])
+{
+    char err[200]; /* what can't be opened now is told when it is opened then */
+    for (unsigned i = 0; i < carry->worker_count; i++)
+        for (unsigned at = 0; at < carry->ports.count; at++) {
+            struct port *p = &carry->workers[i]->ports[at];
+            if (p->ops->resume && made[i][at].fd_count)
+                p->io = port_take(carry, carry->workers[i], at, &made[i][at], err, sizeof err);
+            else
+                io_made_close(&made[i][at]);
+            made[i][at].fd_count = 0;
+        }
 }
 
 int ports_take(struct carry *carry, struct io_made made[][PORTS_MOST])

@@ -118,6 +118,7 @@ static int run_workers(struct live *l)
     int err = 0;
     for (; started < l->carry.worker_count && !err; started += !err)
         err = worker_start(l->carry.workers[started], worker_cpu(started));
+    if (l->take) take_settle(l);
     if (!err) in_kernel_hook_all(&l->carry);
     if (!err) err = proxied_start(&l->carry);
     if (!err) announced_links(&l->world);

@@ -325,6 +325,19 @@ static struct archive part_read(const struct take *t, const struct handoff_part 
         .at = t->file + p->at, .left = p->len, .reads = true, .cookies = ports, .beside = t->kernel.count != 0};
 }
 
+/* Open ports before they are handed over, for to map rings takes milliseconds; they are read once they are. */
+static int take_early(struct live *l)
+{
+    struct take *t = l->take;
+    unsigned none;
+    uint32_t ports = 0;
+    int failed = say_word(t, HANDOFF_EARLY);
+    if (!failed) failed = channel_receive(t->fd, &ports, sizeof ports, NULL, 0, &none, patience());
+    if (!failed) failed = hear_ports(t, &l->carry, ports);
+    if (!failed) ports_take_early(&l->carry, t->ports);
+    return failed;
+}
+
 /* Read flows that come in advance, until nothing more does. Return 0, or a negative errno. */
 static int take_advance(struct live *l)
 {
@@ -373,7 +386,8 @@ static int take_all(struct live *l, char *err, size_t err_len)
     struct handoff_luggage g;
     unsigned none;
     snprintf(err, err_len, "the instance that runs does not hand over");
-    int failed = take_advance(l);
+    int failed = take_early(l);
+    if (!failed) failed = take_advance(l);
     if (!failed) failed = say_word(t, HANDOFF_NOW);
     const uint64_t until_ns = patience(); /* for all of it, as the other one has: workers stand still there */
     if (!failed) failed = channel_receive(t->fd, &g, sizeof g, NULL, 0, &none, until_ns);
@@ -398,6 +412,12 @@ int take_over(struct live *l)
             complain("notice: out of memory: frames are dealt late");
         l->take->fds[YIELD_TABLES] = -1;
     }
+    return 0;
+}
+
+void take_settle(struct live *l)
+{
+    char err[300];
     if (ask_TAKEN(l->tell.channel, err, sizeof err)) complain("notice: the record of changes: %s", err);
     in_kernel_go_on(&l->carry);
     limits_go_on(&l->control);
@@ -406,5 +426,4 @@ int take_over(struct live *l)
     for (int i = 0; i < 2; i++)
         if (dup3(l->take->fds[YIELD_OUT + i], STDOUT_FILENO + i, 0) < 0)
             complain("notice: what this process prints stays here: %s", strerror(errno));
-    return 0;
 }

@@ -29,5 +29,7 @@ void take_hops(struct live *l);
 /* Take over, with all made but ports: read its state, once it stands still, and return 0 when it has let go. Or return
  * the exit status after one line; then it goes on. */
 int take_over(struct live *l);
+/* Do what the workers need not wait for, once they run: own the record of changes, let the other one go. */
+void take_settle(struct live *l);
 /* NULL is fine. */
 void take_free(struct take *t);

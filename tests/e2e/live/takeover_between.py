@@ -4,7 +4,7 @@ takeover_between.py damage SEED ROUNDS SOCKET COMMAND…   in each round changes
                                                           which takes over, has to end with a line and status 2
 takeover_between.py kill WHO STEP SOCKET COMMAND…        once that step is reached, kills -9: new, new-service, old, old-service; stop:
                                                           old-service, whose parent was stopped before it could hear that YOURS is said
-Steps are what has passed: begin, hello, kernel, more, advance, now, luggage, ready, yours. Prints COMMAND's exit status; `runs`: it goes on."""
+Steps are what has passed: begin, hello, kernel, early, count, more, advance, now, luggage, ready, yours. Prints COMMAND's exit status; `runs`: it goes on."""
 import array
 import contextlib
 import mmap
@@ -20,7 +20,7 @@ import threading
 import time
 
 LUGGAGE = int(os.environ["LUGGAGE"])  # its length
-MORE = struct.pack("<I", 4)
+MORE, EARLY = struct.pack("<I", 4), struct.pack("<I", 5)
 SPECIAL = (0, 1, 2, 0x7F, 0xFF, 1 << 31, (1 << 32) - 1, 1 << 32, 1 << 33, 1 << 63, (1 << 64) - 1)
 
 
@@ -117,10 +117,15 @@ class Between:
             if not data:
                 return
             self.say(new, "kernel", data, fds)
-        while (word := receive(new))[0] == MORE:
-            self.say(old, "more", *word)
-            advance, fds = receive(old)
-            self.say(new, "advance", advance, fds)
+        while (word := receive(new))[0] in (MORE, EARLY):
+            self.say(old, "more" if word[0] == MORE else "early", *word)
+            if word[0] == MORE:
+                self.say(new, "advance", *receive(old))
+                continue
+            count = receive(old, 4)[0]
+            self.say(new, "count", count, [])
+            for _ in range(struct.unpack("<I", count)[0]):
+                self.say(new, "early-port", *receive(old))
         self.say(old, "now", *word)
         said = "luggage"
         while True:
@@ -138,7 +143,7 @@ class Between:
 
 
 class Damage:
-    TARGETS = ("answer", "hello", "hello", "hello-fds", "program", "hops", "advance", "early", "early", "luggage", "luggage", "port", "port", "port-fds",
+    TARGETS = ("answer", "hello", "hello", "hello-fds", "program", "hops", "advance", "flows", "flows", "count", "early-port", "early-port-fds", "luggage", "luggage", "port", "port", "port-fds",
                "state", "state", "state", "changing")
     IN_KERNEL = ("kernel", "kernel-fds", "kernel", "kernel-fds", "port-fds", "hello", "state", "state")
 
@@ -180,7 +185,7 @@ class Damage:
                 self.in_file([(0, self.program)], r.randrange(1, 4))
             if self.target == "hops":
                 self.in_file([(self.program, hops)], r.randrange(1, 4))
-        if said == "advance" and self.target == "early":
+        if said == "advance" and self.target == "flows":
             numbers = struct.unpack_from("<4Q", data)
             self.in_file(list(zip(numbers[::2], numbers[1::2])), r.randrange(1, 6))
         if said == "luggage":

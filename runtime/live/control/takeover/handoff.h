@@ -6,6 +6,8 @@
  *     new   BEGIN    with a file in memory, for all that is longer than a message
  *     old   HELLO    what the new one must be made with; descriptors that change nothing by being given
  *     old   KERNEL   its executor in the kernel, if it has that: maps by descriptor (runtime/kernel/pass/)
+ *     new   EARLY    it would map rings before
+ *     old   a number of PORT messages, and those, as far as rings can be mapped twice
  *     new   MORE     again and again: it wants flows in advance
  *     old   ADVANCE  those that have changed since it gave them, while its workers judge (advance.h)
  *     new   NOW      it could judge
@@ -28,7 +30,7 @@
 #define HANDOFF_PATIENCE_NS UINT64_C(5000000000)
 #define HANDOFF_FILE_MOST   (UINT64_C(1) << 32) /* bytes of the file, of which those that are written take memory */
 
-enum handoff_word { HANDOFF_NOW = 1, HANDOFF_READY, HANDOFF_YOURS, HANDOFF_MORE };
+enum handoff_word { HANDOFF_NOW = 1, HANDOFF_READY, HANDOFF_YOURS, HANDOFF_MORE, HANDOFF_EARLY };
 
 struct handoff_begin {
     uint64_t magic;

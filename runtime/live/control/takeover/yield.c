@@ -108,17 +108,11 @@ static int say(const struct yield *y, const void *what, size_t len, const int fd
     return channel_send(y->fd, what, len, fds, count, y->deadline);
 }
 
-/* Hear one of two words. Return 0, or a negative errno. */
-static int hear_either(const struct yield *y, uint32_t *word, uint32_t one, uint32_t other)
-{
-    const int failed = hear(y, word, sizeof *word, NULL);
-    return failed ? failed : *word == one || *word == other ? 0 : -EPROTO;
-}
-
 static int hear_word(const struct yield *y, uint32_t wanted)
 {
     uint32_t word;
-    return hear_either(y, &word, wanted, wanted);
+    const int failed = hear(y, &word, sizeof word, NULL);
+    return failed ? failed : word == wanted ? 0 : -EPROTO;
 }
 
 /* ---- HELLO ---- */
@@ -303,15 +297,25 @@ static bool luggage_write(struct control *control, struct handoff_luggage *l, ui
     return true;
 }
 
-static int say_ports(const struct yield *y, const struct carry *carry)
+/* early: while the worker runs, for rings to be mapped; without those that can't be opened before */
+static int say_port(const struct yield *y, const struct carry *carry, unsigned worker, unsigned at, bool early)
+{
+    struct worker *w = carry->workers[worker];
+    const struct port *p = &w->ports[at];
+    struct handoff_port m = {.worker = worker, .at = at};
+    if (early) worker_hold(w);
+    const bool asked = p->ops->hand && (!early || p->ops->resume);
+    const bool handed = !asked || p->ops->hand(p->io, &m.made);
+    if (early) worker_release(w);
+    return !handed && !early ? -EBUSY : say(y, &m, sizeof m, m.made.fds, m.made.fd_count);
+}
+
+static int say_ports(const struct yield *y, const struct carry *carry, bool early)
 {
     int failed = 0;
     for (unsigned i = 0; i < carry->worker_count; i++)
         for (unsigned at = 0; at < carry->ports.count && !failed; at++) {
-            const struct port *p = &carry->workers[i]->ports[at];
-            struct handoff_port m = {.worker = i, .at = at};
-            if (p->ops->hand && !p->ops->hand(p->io, &m.made)) failed = -EBUSY;
-            if (!failed) failed = say(y, &m, sizeof m, m.made.fds, m.made.fd_count);
+            failed = say_port(y, carry, i, at, early);
         }
     return failed;
 }
@@ -341,9 +345,24 @@ static int hand_over(struct control *control)
                                 .rest = advance_counts(&y->advance, carry)};
     if (!luggage_write(control, &l, (y->used + 63) / 64 * 64)) return -EBUSY;
     int failed = say(y, &l, sizeof l, NULL, 0);
-    if (!failed) failed = say_ports(y, carry);
+    if (!failed) failed = say_ports(y, carry, false);
     if (!failed) failed = hear_word(y, HANDOFF_READY);
     return failed ? failed : say_yours(control);
+}
+
+/* Give what it asks for while workers judge. Return 0, or a negative errno. */
+static int say_ahead(struct control *control, uint32_t word)
+{
+    struct yield *y = control->yield;
+    const struct carry *carry = control->carry;
+    const uint32_t ports = carry->worker_count * carry->ports.count;
+    if (word == HANDOFF_MORE) {
+        struct handoff_advance said;
+        advance_some(&y->advance, carry, y->file, &y->window, &said);
+        return say(y, &said, sizeof said, NULL, 0);
+    }
+    const int failed = word == HANDOFF_EARLY ? say(y, &ports, sizeof ports, NULL, 0) : -EPROTO;
+    return failed ? failed : say_ports(y, carry, true);
 }
 
 /* Let go of all that the other process asked for with NOW. True: it judges. */
@@ -415,12 +434,10 @@ bool yield_step(struct control *control, uint64_t now_ns)
         return false;
     }
     y->deadline = channel_until(HANDOFF_PATIENCE_NS);
-    uint32_t word = 0;
-    int failed = hear_either(y, &word, HANDOFF_NOW, HANDOFF_MORE);
-    if (!failed && word == HANDOFF_MORE) {
-        struct handoff_advance said;
-        advance_some(&y->advance, control->carry, y->file, &y->window, &said);
-        failed = say(y, &said, sizeof said, NULL, 0);
+    uint32_t word;
+    int failed = hear(y, &word, sizeof word, NULL);
+    if (!failed && word != HANDOFF_NOW) {
+        failed = say_ahead(control, word);
         if (!failed) return false;
     }
     if (!failed && let_go(control)) return true;
