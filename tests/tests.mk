@@ -177,6 +177,7 @@ soak:
 	@sh tests/deps.sh build tests
 	@+$(PART) programs $(LIVE_TOOLS)
 	@B=$(B) MINUTES=$(MINUTES) bash tests/load/soak.sh
+	@B=$(B) TAKEOVERS=200 bash tests/e2e/live-takeover-hard.sh
 	@B=$(B) COUNT=$(COUNT) bash tests/load/connections.sh
 
 # Threads that look at each other's memory: workers, the proxy's loops, reload and start of live traffic, built with ThreadSanitizer.

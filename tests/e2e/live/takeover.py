@@ -4,7 +4,7 @@ takeover.py talk SECONDS ADDRESS…   over ten TCP connections and ten UDP ports
                                     prints what was sent, lost, reset or other than it was said
 takeover.py open ADDRESS…            opens connections to each in turn, one after the other, and asks one question by each, until the file
                                     `enough` is there: prints how many were refused or gave another answer
-takeover.py bad SOCKET STEP         asks to take over, and ends or hangs at that step: asked, begin, now, hangs"""
+takeover.py bad SOCKET STEP         asks to take over, and ends or hangs at that step: asked, waits, begin, now, hangs"""
 import array
 import json
 import os
@@ -124,6 +124,10 @@ def bad(path, step):
     said = ctl.recv(struct.unpack("<I", head[1:])[0])
     assert head[:1] == b"e" and said[:1] == b"0", said
     if step == "asked":
+        return
+    if step == "waits":
+        print("waits", flush=True)
+        mine.recv(1)
         return
     size = 1 << 32
     file = os.memfd_create("bad")
