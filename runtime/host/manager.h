@@ -24,9 +24,9 @@ void manager_main(pid_t pid);
 /* Say nothing more to it: from now on this process is none of the unit's. */
 void manager_leave(void);
 
-/* Hand a descriptor to the manager, which keeps it over a restart, whatever becomes of its other end, and closes it once
- * the unit has stopped for good (FileDescriptorStoreMax= of the unit); wait until it has heard. Return 0, or a negative
- * errno. */
+/* Hand a descriptor to the manager, which keeps it over a restart, whatever becomes of its other end, and closes it
+ * once the unit has stopped for good (FileDescriptorStoreMax= of the unit); wait until it has heard. Return 0, or a
+ * negative errno. */
 int manager_store(const char *name, int fd);
 /* Have it close all that it keeps under that name. */
 void manager_unstore(const char *name);

@@ -86,7 +86,7 @@ static int move(sd_bus *bus, const char *scope, const char *description, const p
 }
 
 /* True once the caller's control group is that of the scope: the manager answers before it has moved anybody. */
-static bool is_there(const char *scope)
+static bool scope_has_caller(const char *scope)
 {
     char line[4096];
     bool there = false;
@@ -101,7 +101,7 @@ int manager_move(const char *scope, const char *description, const pid_t pids[],
     sd_bus *bus = NULL;
     int failed = bus_open(&bus);
     if (!failed) failed = move(bus, scope, description, pids, count);
-    for (unsigned look = 0; !failed && !is_there(scope); look++) {
+    for (unsigned look = 0; !failed && !scope_has_caller(scope); look++) {
         if (look == LOOKS) failed = -ETIMEDOUT;
         nanosleep(&(struct timespec){.tv_nsec = LOOK_NS}, NULL);
     }

@@ -95,7 +95,7 @@ struct control {
         uint64_t count, at_ns; /* value of the workers' limits when last told, and when */
     } limits[LIMITS];
     struct yield *yield; /* another process takes over; NULL: none does */
-    bool kept;           /* a keeper is the parent, until another process takes over (takeover/keep.h) */
+    bool kept;           /* a keeper is the parent, until another process takes over (takeover/outlive.h) */
     struct web *web;     /* statistics over HTTP; NULL: not asked for */
     int handed_stats;    /* listening socket for them, of the instance that is taken over; -1: none */
 };

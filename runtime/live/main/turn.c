@@ -30,7 +30,7 @@
 #include "runtime/live/control/programs/watch.h"
 #include "runtime/live/control/shown.h"
 #include "runtime/live/control/stop.h"
-#include "runtime/live/control/takeover/keep.h"
+#include "runtime/live/control/takeover/outlive.h"
 #include "runtime/live/control/takeover/yield.h"
 #include "runtime/live/control/trace/onlookers.h"
 #include "runtime/live/main/live_priv.h"

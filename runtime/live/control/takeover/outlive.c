@@ -1,5 +1,5 @@
 /* What can't be taken over is not kept: nobody could go on with it */
-#include "runtime/live/control/takeover/keep.h"
+#include "runtime/live/control/takeover/outlive.h"
 
 #include <signal.h>
 #include <sys/prctl.h>
