@@ -141,7 +141,7 @@ static struct io_port *packet_open(const struct io_ask *ask, const struct io_mad
         io_made_close(&unused);
         return NULL;
     }
-    if (made->handed.blocks && !is_handed(made->fds[0], ask->ifindex, ask->mute)) {
+    if (made->handed.blocks && (made->fd_count != 1 || !is_handed(made->fds[0], ask->ifindex, ask->mute))) {
         snprintf(err, err_len, "the descriptor handed over is no packet socket of this interface");
         struct io_made unused = *made;
         io_made_close(&unused);

@@ -149,7 +149,8 @@ static int hear_kernel(struct take *t)
     const int failed = channel_receive(t->fd, &m, sizeof m, t->kernel.fds, PASSED_FDS, &t->kernel.count, patience());
     t->kernel.says = m.says;
     t->by_tc = m.by_tc;
-    return failed;
+    /* XDP's sockets are not handed over yet (in_kernel_unpassed). */
+    return !failed && t->by_tc != (1u << t->hello.ifaces) - 1 ? -EPROTO : failed;
 }
 
 struct take *take_meet(const struct options *o)
