@@ -14,6 +14,7 @@
 #include "vm/kernel/gate.h"
 #include "vm/packet/pkt.h"
 
+struct archive;
 struct deal;
 struct filter;
 struct gate;
@@ -53,11 +54,11 @@ struct io_ask {
     uint32_t frame_most; /* bytes of the longest frame, from xdp_frame_most */
 };
 
-/* The ring of a port that another process goes on with, and its place in it; of io_RAISED, whose ring has its place
- * itself, one block alone. */
+/* The ring of a port that another process goes on with; of io_RAISED, whose ring has its place itself, one block alone;
+ * of `xdp` the length of a slot, and one block. */
 struct io_handed {
-    uint32_t slot_bytes, blocks; /* shape of the ring; 0: nothing was handed over */
-    uint32_t block, slot;        /* the next one to read */
+    uint32_t slot_bytes, blocks; /* shape of the ring; blocks 0: nothing was handed over */
+    uint32_t block, slot;        /* `packet`: the next one to read */
 };
 
 /* Result of make for a port. */
@@ -146,6 +147,12 @@ struct io_ops {
     /* Go on from there with a port opened before by the same descriptors, which has received nothing. Those in *made
      * are closed then. False: it is not that port's; nothing has changed. NULL: always opened anew. */
     bool (*resume)(struct io_port *, struct io_made *made);
+    /* Return why the port can't be handed over on this kernel, or NULL. Called by one other thread, at any time. NULL:
+     * it can be wherever `hand` is. */
+    const char *(*stays)(const struct io_port *);
+    /* Write what `hand` has no room for, with the port as for `hand`; or read it into a port that was opened from that,
+     * before it receives anything. What is read is hostile. False: it is no such state. NULL: there is none. */
+    bool (*archive)(struct io_port *, struct archive *);
     /* True if nothing has come since the last call although frames were lost: the ring is stuck, and the port must be
      * reopened. Called by the same thread. NULL: cannot happen. */
     bool (*stalled)(struct io_port *);
@@ -172,6 +179,15 @@ void io_made_close(struct io_made *m);
 const struct filter *io_filter(struct io_maker *m);
 /* Free the memory that make has kept. */
 void io_maker_fini(struct io_maker *m);
+
+/* Descriptors by which another process that makes ports of `xdp` goes on with the memory of a worker's: the memory, and
+ * the socket that it is registered with, which may be gone. */
+enum { UMEM_MEMORY, UMEM_FIRST, UMEM_LENT };
+/* Give copies of them, which the caller closes. Return how many; 0: there is no memory, or no descriptor is left. */
+unsigned umem_lend(const struct io_maker *m, unsigned worker, int lent[UMEM_LENT]);
+/* Take them, in place of none; what they are is looked at, and they stay the caller's. False: they are not that. */
+bool umem_take(struct io_maker *m, unsigned worker, uint32_t slots, uint32_t slot_bytes, const int lent[],
+               unsigned count);
 
 /* Return the longest frame that `xdp` holds on interfaces of this MTU; 0: not supported. */
 unsigned xdp_frame_most(uint32_t mtu);

@@ -9,13 +9,22 @@
 
 #include "runtime/io/offload.h"
 
+/* True if the slot is one that this queue's rings have, and `held` is said of it, too. Rings may be mapped by another
+ * process: one that has handed them over (README.md), whose words are not the kernel's. */
+static bool has_slot(const struct umem *u, const struct queue *q, uint64_t slot, uint32_t held)
+{
+    return slot < u->slots && (u->with[slot] & ~held) == q->number;
+}
+
 /* Take back slots whose frames have left. */
 static void reap(struct umem *u, struct queue *q)
 {
     uint32_t at;
     const uint32_t n = xsk_ring_cons__peek(&q->done, q->done.size, &at);
-    for (uint32_t i = 0; i < n; i++)
-        let_go(u, (uint32_t)(*xsk_ring_cons__comp_addr(&q->done, at + i) / u->slot_bytes), HELD);
+    for (uint32_t i = 0; i < n; i++) {
+        const uint64_t slot = *xsk_ring_cons__comp_addr(&q->done, at + i) / u->slot_bytes;
+        if (has_slot(u, q, slot, HELD)) let_go(u, (uint32_t)slot, HELD);
+    }
     if (n) xsk_ring_cons__release(&q->done, n);
 }
 
@@ -57,13 +66,15 @@ static void take_piece(struct io_port *p, struct queue *q, const struct xdp_desc
 
 static void desc_take(struct io_port *p, struct queue *q, const struct xdp_desc *d)
 {
-    const uint32_t slot = (uint32_t)(d->addr / p->umem->slot_bytes);
+    const struct xdp_desc one = *d; /* it may change while it is read */
+    const uint32_t slot = (uint32_t)(one.addr / p->umem->slot_bytes), at = (uint32_t)(one.addr % p->umem->slot_bytes);
+    if (!has_slot(p->umem, q, one.addr / p->umem->slot_bytes, 0) || one.len > p->umem->slot_bytes - at) return;
     p->umem->with[slot] = HELD;
-    if (q->half.begun || d->options & XDP_PKT_CONTD) {
-        take_piece(p, q, d);
+    if (q->half.begun || one.options & XDP_PKT_CONTD) {
+        take_piece(p, q, &one);
         let_go(p->umem, slot, ~HELD);
     } else {
-        xdp_view(p, p->umem->bytes + d->addr, d->len, slot);
+        xdp_view(p, p->umem->bytes + one.addr, one.len, slot);
     }
 }
 
@@ -208,18 +219,15 @@ static int xdp_fault(struct io_port *p)
 
 static void xdp_losses(struct io_port *p, struct io_stats *to)
 {
-    to->lost = to->cut = 0; /* frames that are too long are dropped by the steering program */
-    for (unsigned i = 0; i < p->queue_count; i++) {
-        struct xdp_statistics s = {0};
-        socklen_t len = sizeof s;
-        if (!getsockopt(p->queues[i].fd, SOL_XDP, XDP_STATISTICS, &s, &len)) to->lost += s.rx_dropped + s.rx_ring_full;
-    }
+    to->cut = 0; /* frames that are too long are dropped by the steering program */
+    to->lost = xdp_sockets_lost(p) - p->lost_before;
 }
 
 static void xdp_stats(struct io_port *p, struct io_stats *to)
 {
     *to = p->stats;
     xdp_losses(p, to);
+    p->lost_told = to->lost + p->lost_before;
 }
 
 const struct io_ops io_XDP = {
@@ -236,4 +244,7 @@ const struct io_ops io_XDP = {
     .fault = xdp_fault,
     .stats = xdp_stats,
     .losses = xdp_losses,
+    .hand = xdp_hand,
+    .stays = xdp_stays,
+    .archive = xdp_archive,
 };

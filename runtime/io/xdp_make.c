@@ -20,8 +20,6 @@
 #include "runtime/io/xdp_priv.h"
 
 enum {
-    RING_LEAST = 64,
-    RING_MOST = 4096,
     QUEUES_MOST = IO_FDS_MOST - 1,
     BUSY_TENTHS = 20, /* tenths of a second that a queue may stay taken after its last owner ended */
 };

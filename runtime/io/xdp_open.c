@@ -50,6 +50,7 @@ static void umem_free(struct umem *u)
 {
     if (!u) return;
     if (u->bytes) munmap(u->bytes, u->len);
+    close(u->memory);
     free(u->free);
     free(u->with);
     free(u);
@@ -58,7 +59,11 @@ static void umem_free(struct umem *u)
 static struct umem *umem_new(const struct io_ask *ask, const struct io_made *made)
 {
     struct umem *u = calloc(1, sizeof *u);
-    if (!u) return NULL;
+    if (!u) {
+        close(made->fds[0]);
+        return NULL;
+    }
+    u->memory = made->fds[0];
     u->slot_bytes = xdp_slot_bytes(ask->frame_most);
     u->slots = made->slots;
     u->len = (size_t)u->slots * u->slot_bytes;
@@ -111,7 +116,8 @@ static struct xsk_ring_prod filled(const union ring *from)
     return ring;
 }
 
-static bool map_queue(struct io_port *p, struct queue *q, uint32_t ring)
+/* Map the rings of a socket, and give it slots for frames to come; those of a socket of another process have theirs. */
+static bool map_queue(struct io_port *p, struct queue *q, uint32_t ring, bool handed)
 {
     struct xdp_mmap_offsets o;
     socklen_t len = sizeof o;
@@ -127,6 +133,7 @@ static bool map_queue(struct io_port *p, struct queue *q, uint32_t ring)
     q->tx = filled(&tx);
     q->done = done.cons;
     q->rx = rx.cons;
+    if (handed) return true; /* xdp_archive */
     q->number = ++p->umem->queues;
     for (uint32_t i = 0; i < ring; i += IO_BATCH) refill(p->umem, q);
     return true;
@@ -146,12 +153,14 @@ static bool watch_queues(struct io_port *p)
 
 static bool map_all(struct io_port *p, const struct io_ask *ask, const struct io_made *made)
 {
-    if (!*p->shared) *p->shared = umem_new(ask, made);
-    close(made->fds[0]);
+    if (*p->shared)
+        close(made->fds[0]);
+    else
+        *p->shared = umem_new(ask, made);
     p->umem = *p->shared;
     if (p->umem) p->umem->ports++;
     for (unsigned i = 0; i < p->queue_count && p->umem; i++)
-        if (!map_queue(p, &p->queues[i], made->ring)) return false;
+        if (!map_queue(p, &p->queues[i], made->ring, made->handed.blocks)) return false;
     return p->umem && watch_queues(p);
 }
 
@@ -182,6 +191,13 @@ void xdp_close(struct io_port *p)
 struct io_port *xdp_open(const struct io_ask *ask, const struct io_made *made, struct umem **umem, char *err,
                          size_t err_len)
 {
+    const char *unfit = made->handed.blocks ? xdp_unfit(ask, made, *umem) : NULL;
+    if (unfit) {
+        struct io_made left = *made;
+        io_made_close(&left);
+        snprintf(err, err_len, "AF_XDP: %s", unfit);
+        return NULL;
+    }
     struct io_port *p = calloc(1, sizeof *p);
     const unsigned queues = made->fd_count - 1;
     if (p) *p = (struct io_port){.shared = umem, .fd = -1, .queues = calloc(queues, sizeof *p->queues)};

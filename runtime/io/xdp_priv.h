@@ -19,6 +19,8 @@ enum {
     SLOT_SMALL = 2048,
     SLOT_LARGE = 4096, /* most that the kernel takes */
     SLOT_ROOM = KERNEL_ROOM + ROOM,
+    RING_LEAST = 64,
+    RING_MOST = 4096,
     PIECES_MOST = 16, /* most slots of a frame; the kernel takes 17 */
     FRAME_MOST = PIECES_MOST * (SLOT_LARGE - SLOT_ROOM),
 };
@@ -47,6 +49,7 @@ struct umem {
     uint32_t free_count;
     uint32_t *with;  /* [slots] number of the queue whose rings have the slot, 0: none; and HELD */
     uint32_t queues; /* number of the last queue */
+    int memory;      /* descriptor of the bytes */
     unsigned ports;
 };
 
@@ -78,6 +81,8 @@ struct io_port {
     struct pieces pieces;          /* without memory: each frame fits in a slot */
     struct pkt views[IO_BATCH];
     struct io_stats stats;
+    uint64_t lost_before; /* frames that its sockets had lost before they were handed over, which are counted */
+    uint64_t lost_told;   /* lost frames that xdp_stats has told last */
 };
 
 static inline void put(struct umem *u, uint32_t slot) { u->free[u->free_count++] = slot; }
@@ -102,6 +107,15 @@ static inline void refill(struct umem *u, struct queue *q)
     }
     xsk_ring_prod__submit(&q->fill, n);
 }
+
+/* xdp_hand.c: a port that another process goes on with */
+bool xdp_hand(const struct io_port *p, struct io_made *made);
+const char *xdp_stays(const struct io_port *p);
+bool xdp_archive(struct io_port *p, struct archive *a);
+/* Look at what another process has handed over. Return NULL, or what is wrong with it, in words. */
+const char *xdp_unfit(const struct io_ask *ask, const struct io_made *made, const struct umem *shared);
+/* Return the frames that the port's sockets have lost, since they were made. */
+uint64_t xdp_sockets_lost(const struct io_port *p);
 
 struct io_port *xdp_open(const struct io_ask *ask, const struct io_made *made, struct umem **umem, char *err,
                          size_t err_len);

@@ -79,7 +79,7 @@ int grant_STEER(struct parent *p, const struct request_steer *asked, struct answ
     struct steer **s = &p->maker.steers[asked->port];
     if (*s) p->too_long[asked->port] += steer_too_long(*s);
     steer_close(*s);
-    *s = steer_open(asked->frame_most, a->err, sizeof a->err);
+    *s = lent_steer(p, asked->port, asked->frame_most, a->err, sizeof a->err);
     if (!*s) return -EIO;
     gate_detach(p->maker.gate, asked->port); /* the steering program does the gate's work, and counts */
     return 0;

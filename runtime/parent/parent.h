@@ -42,6 +42,15 @@ struct parent *parent_take_over(const struct options *o, const int fds[YIELD_FDS
  * process once this one is ready; if it ends before, so does this one. */
 void parent_is_heir(struct parent *p, int fd);
 
+/* Descriptors that another instance's parent has lent (LEND), as they came */
+struct parent_lent {
+    uint32_t what, at, slots, slot_bytes, fd_count; /* slots and their length: of LEND_MEMORY */
+    int fds[LEND_FDS];
+};
+/* Take it, before the fork. Descriptors, which may be anything, stay the caller's. False: it is not what it is said to
+ * be. */
+bool parent_takes(struct parent *p, const struct parent_lent *lent);
+
 /* Fork. *p: what parent_take has taken, or NULL: then the name is taken now. in_kernel: the service will ask for the
  * kernel executor, and programs that a former start left judging there may be taken over. Return 0 and set *p in the
  * parent, *c in the child; or the exit status, with the reason printed, and *p NULL. SIGTERM, SIGINT, SIGHUP and

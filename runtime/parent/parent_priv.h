@@ -13,6 +13,7 @@
 #include "runtime/host/hook/hooks.h"
 #include "runtime/host/state.h"
 #include "runtime/host/view/resolve.h"
+#include "runtime/io/steer/steer.h"
 #include "runtime/kernel/loaded.h"
 #include "runtime/parent/parent.h"
 #include "runtime/parent/request.h"
@@ -25,6 +26,10 @@ struct parent {
     struct state *state;
     unsigned ifindex[OPTIONS_IFACES]; /* last known ifindex of each interface; 0: never found */
     struct io_maker maker;            /* includes the steering programs */
+    struct parent_steer {
+        bool lent;
+        int fds[STEER_LENT];
+    } lent[OPTIONS_IFACES];           /* steering programs of the instance before, until STEER */
     uint64_t too_long[IO_PORTS_MOST]; /* frames too long for earlier steering programs */
     bool in_kernel;                   /* the service will ask for the kernel executor */
     uint32_t bare;                    /* bit i: interface i has no Ethernet, as its programs were told */
@@ -81,6 +86,10 @@ void parent_kernel_fini(struct parent *p);
 void parent_signal(const struct parent *p, int number);
 /* Have the process that the manager has started name this one as the main one, and wait for its end. */
 void parent_named(struct parent *p);
+
+/* Load a steering program for a port, over the one that was lent, if any. NULL: one line in err. */
+struct steer *lent_steer(struct parent *p, unsigned port, unsigned frame_most, char *err, size_t err_len);
+void lent_fini(struct parent *p);
 
 /* A request of valid size, with contents not yet validated */
 struct request {

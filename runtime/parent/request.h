@@ -108,6 +108,11 @@ struct request_process {
 };
 /* Descriptors of YIELD, in this order; a service whose workers share no interface gets the first three alone */
 enum { YIELD_RECORD, YIELD_OUT, YIELD_ERR, YIELD_DEAL, YIELD_TABLES, YIELD_FDS };
+enum lend { LEND_PORT, LEND_MEMORY, LENDS };
+enum { LEND_FDS = 3 }; /* LEND_PORT: as steer_lend gives them, and a socket that hears all; LEND_MEMORY: as umem_lend */
+struct request_lend {
+    uint32_t what, at; /* enum lend, and which interface, or which worker's */
+};
 struct request_check_socket {
     struct host_addr from;
     uint32_t type; /* SOCK_STREAM, SOCK_DGRAM, or SOCK_RAW for echo replies */

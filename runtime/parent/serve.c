@@ -64,7 +64,8 @@ static void child_begins(struct parent *p)
     stream_dirs_free(p->streams);
     middle_sockets_free(p->middle_sockets);
     past_files_free(p->past_files);
-    deal_close(p->maker.deal); /* the instance before had it */
+    io_maker_fini(&p->maker); /* the instance before had it */
+    lent_fini(p);
     if (p->heir >= 0) close(p->heir);
     free(p->shut);
     free(p);
@@ -118,6 +119,7 @@ static void parent_free(struct parent *p)
 {
     take_off(p);
     parent_kernel_fini(p);
+    lent_fini(p);
     gate_close(p->maker.gate);
     io_maker_fini(&p->maker);
     resolver_free(p->resolver);

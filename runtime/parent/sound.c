@@ -34,6 +34,7 @@ SHAPE(name) { return ENDS(r->name); }
 SHAPE(recording) { return r->number && r->what <= RECORDING_SHORTEN && !r->zero; }
 SHAPE(file) { return r->file < HISTORY_FILES; }
 SHAPE(left) { return r->status <= 255; }
+SHAPE(lend) { return r->what < LENDS && (r->what == LEND_PORT ? is_port(p, r->at) : r->at < IO_WORKERS_MOST); }
 SHAPE(process) { return true; } /* the service may know of any process who logged in */
 
 SHAPE(port)

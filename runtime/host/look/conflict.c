@@ -99,8 +99,8 @@ void look_at_programs(struct look *l)
         const struct host_link *link = host_link_named(l->host, l->p->interfaces[i]);
         if (!link) continue;
         const bool alone = l->p->xdp >> i & 1;
-        const uint32_t xdp = xdp_of(l->host, l->p->name, link);
-        if (xdp && name && served_by(STATE_RUN, l->p->interfaces[i], name)) continue; /* see look_at_name */
+        const uint32_t xdp = alone && l->p->takes_over ? 0 : xdp_of(l->host, l->p->name, link); /* it comes with it */
+        if (xdp && name && served_by(STATE_RUN, l->p->interfaces[i], name)) continue;           /* see look_at_name */
         const bool served = !ours && served_already(STATE_RUN, l->p->interfaces[i], err, sizeof err);
         if (xdp && served)
             preflight_tell(l, true, "%s|", err); /* the instance goes on, so its program is not removed */

@@ -16,6 +16,13 @@ struct steer *steer_open(unsigned frame_most, char *err, size_t err_len)
     return NULL;
 }
 
+struct steer *steer_over(const int lent[STEER_LENT], unsigned frame_most, unsigned ifindex, char *err, size_t err_len)
+{
+    return steer_open(frame_most, err, err_len);
+}
+
+bool steer_lend(const struct steer *s, int lent[STEER_LENT]) { return false; }
+
 unsigned steer_count(const struct steer_rules *r) { return r->guarded->match_count; }
 
 int steer_rules(struct steer *s, const struct steer_rules *r) { return -ENOTSUP; }
@@ -32,6 +39,14 @@ int steer_begin(struct steer *s, unsigned ifindex, bool replace, bool *generic, 
 uint64_t steer_too_long(const struct steer *s) { return 0; }
 
 void io_maker_fini(struct io_maker *m) {}
+
+unsigned umem_lend(const struct io_maker *m, unsigned worker, int lent[UMEM_LENT]) { return 0; }
+
+bool umem_take(struct io_maker *m, unsigned worker, uint32_t slots, uint32_t slot_bytes, const int lent[],
+               unsigned count)
+{
+    return false;
+}
 
 unsigned xdp_frame_most(uint32_t mtu) { return mtu + 22; }
 

@@ -6,21 +6,40 @@
 #include <errno.h>
 #include <stdlib.h>
 
-int object_load_but(const void *bytes, size_t len, const char *name, const char *one, const char *without,
-                    struct bpf_object **o)
+static int object_open(const void *bytes, size_t len, const char *name, struct bpf_object **o)
 {
     LIBBPF_OPTS(bpf_object_open_opts, named, .object_name = name);
     libbpf_set_print(NULL);
     *o = bpf_object__open_mem(bytes, len, &named);
-    int failed = *o ? 0 : -errno;
-    struct bpf_program *left = *o && without ? bpf_object__find_program_by_name(*o, without) : NULL;
-    if (left) bpf_program__set_autoload(left, false);
+    return *o ? 0 : -errno;
+}
+
+/* Load what was opened, or close it. Return as object_load. */
+static int object_end(struct bpf_object **o, const char *one, int failed)
+{
     if (!failed) failed = bpf_object__load(*o);
     const struct bpf_program *program = failed ? NULL : bpf_object__find_program_by_name(*o, one);
     if (program) return bpf_program__fd(program);
     bpf_object__close(*o);
     *o = NULL;
     return failed ? failed : -ENOENT;
+}
+
+int object_load_but(const void *bytes, size_t len, const char *name, const char *one, const char *without,
+                    struct bpf_object **o)
+{
+    const int failed = object_open(bytes, len, name, o);
+    struct bpf_program *left = *o && without ? bpf_object__find_program_by_name(*o, without) : NULL;
+    if (left) bpf_program__set_autoload(left, false);
+    return object_end(o, one, failed);
+}
+
+int object_load_over(const void *bytes, size_t len, const char *name, const char *map, int fd, struct bpf_object **o)
+{
+    int failed = object_open(bytes, len, name, o);
+    struct bpf_map *over = failed ? NULL : bpf_object__find_map_by_name(*o, map);
+    if (!failed) failed = over ? bpf_map__reuse_fd(over, fd) : -ENOENT;
+    return object_end(o, name, failed);
 }
 
 int object_load(const void *bytes, size_t len, const char *name, struct bpf_object **o)

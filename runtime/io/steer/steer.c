@@ -4,7 +4,9 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -58,9 +60,11 @@ static struct steer_match match_of(const struct guard_match *g)
     return m;
 }
 
-static int steer_load(struct steer *s)
+/* Load the program with all maps of its own; but for the one at descriptor `sockets`, if that is not -1. */
+static int steer_load(struct steer *s, int sockets)
 {
-    s->program = object_load(object, EMBEDDED_LEN(object), "steer", &s->object);
+    s->program = sockets < 0 ? object_load(object, EMBEDDED_LEN(object), "steer", &s->object)
+                             : object_load_over(object, EMBEDDED_LEN(object), "steer", "sockets", sockets, &s->object);
     if (s->program < 0) return s->program;
     s->sockets = object_map(s->object, "sockets");
     s->config = object_map(s->object, "config");
@@ -72,13 +76,13 @@ static int steer_load(struct steer *s)
     return 0;
 }
 
-struct steer *steer_open(unsigned frame_most, char *err, size_t err_len)
+static struct steer *steer_new(unsigned frame_most, int sockets, char *err, size_t err_len)
 {
     struct steer *s = calloc(1, sizeof *s);
     int failed = -ENOMEM;
     if (s) {
         *s = (struct steer){.link = -1, .settings = {.frame_most = frame_most}};
-        failed = steer_load(s);
+        failed = steer_load(s, sockets);
     }
     if (!failed) return s;
     const char *lack = programs_lack(failed);
@@ -86,6 +90,50 @@ struct steer *steer_open(unsigned frame_most, char *err, size_t err_len)
              lack ? lack : strerror(-failed));
     steer_close(s);
     return NULL;
+}
+
+struct steer *steer_open(unsigned frame_most, char *err, size_t err_len)
+{
+    return steer_new(frame_most, -1, err, err_len);
+}
+
+static bool is_xdp_link(int link, unsigned ifindex)
+{
+    struct bpf_link_info info = {0};
+    uint32_t len = sizeof info;
+    return !bpf_obj_get_info_by_fd(link, &info, &len) && info.type == BPF_LINK_TYPE_XDP && info.xdp.ifindex == ifindex;
+}
+
+static bool is_socket_map(int map)
+{
+    struct bpf_map_info info = {0};
+    uint32_t len = sizeof info;
+    return !bpf_obj_get_info_by_fd(map, &info, &len) && info.type == BPF_MAP_TYPE_XSKMAP && info.key_size == 4 &&
+           info.value_size == 4 && info.max_entries == STEER_QUEUES;
+}
+
+struct steer *steer_over(const int lent[STEER_LENT], unsigned frame_most, unsigned ifindex, char *err, size_t err_len)
+{
+    const bool fits = is_xdp_link(lent[STEER_LINK], ifindex) && is_socket_map(lent[STEER_SOCKETS]);
+    struct steer *s = fits ? steer_new(frame_most, lent[STEER_SOCKETS], err, err_len) : NULL;
+    if (!fits) snprintf(err, err_len, "the link handed over is of no steering program of this interface");
+    if (!s) return NULL;
+    s->link = fcntl(lent[STEER_LINK], F_DUPFD_CLOEXEC, 0);
+    if (s->link >= 0) return s;
+    snprintf(err, err_len, "%s", strerror(errno));
+    steer_close(s);
+    return NULL;
+}
+
+bool steer_lend(const struct steer *s, int lent[STEER_LENT])
+{
+    if (s->link < 0) return false;
+    lent[STEER_LINK] = fcntl(s->link, F_DUPFD_CLOEXEC, 0);
+    lent[STEER_SOCKETS] = fcntl(s->sockets, F_DUPFD_CLOEXEC, 0);
+    if (lent[STEER_LINK] >= 0 && lent[STEER_SOCKETS] >= 0) return true;
+    for (unsigned i = 0; i < STEER_LENT; i++)
+        if (lent[i] >= 0) close(lent[i]);
+    return false;
 }
 
 void steer_close(struct steer *s)
@@ -230,6 +278,12 @@ int steer_world(struct steer *s, const struct facts *f, uint64_t mac)
 
 int steer_begin(struct steer *s, unsigned ifindex, bool replace, bool *generic, char *err, size_t err_len)
 {
+    *generic = false;
+    if (s->link >= 0) {
+        const int failed = bpf_link_update(s->link, s->program, NULL) ? -errno : 0;
+        if (failed) snprintf(err, err_len, "the steering program of before stays: %s", strerror(-failed));
+        return failed;
+    }
     s->link = xdp_attach(s->program, ifindex, replace, generic, "the steering program", err, err_len);
     return s->link < 0 ? s->link : 0;
 }

@@ -21,6 +21,15 @@ unsigned steer_count(const struct steer_rules *r);
  * and steer_begin. NULL: one line in err; always so without clang at build time. Needs CAP_NET_ADMIN and CAP_BPF. */
 struct steer *steer_open(unsigned frame_most, char *err, size_t err_len);
 
+/* Descriptors of a steering program that another process goes on with: the link by which it is on its interface, and
+ * the table of its sockets. */
+enum { STEER_LINK, STEER_SOCKETS, STEER_LENT };
+/* Give copies of them, which the caller closes. False: it is on no interface, or there are no descriptors left. */
+bool steer_lend(const struct steer *s, int lent[STEER_LENT]);
+/* The same as steer_open, with the sockets of a program that is on the interface; steer_begin puts it in that one's
+ * place, at once for all frames. The descriptors, which may be anything, stay the caller's. */
+struct steer *steer_over(const int lent[STEER_LENT], unsigned frame_most, unsigned ifindex, char *err, size_t err_len);
+
 /* Set the rules, at most twice STEER_RULES_MOST: those of two programs. Return 0, or a negative errno with the old
  * rules still in force. */
 int steer_rules(struct steer *s, const struct steer_rules *r);

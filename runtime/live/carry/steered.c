@@ -79,6 +79,24 @@ int steered_rules(struct carry *carry)
     return steered_take(carry, err, sizeof err) ? tell_fault(carry->tell, "%s", err) : 0;
 }
 
+void steered_shape(struct carry *carry, struct io_ask *ask)
+{
+    if (!carry->in_kernel && carry->io != &io_XDP) return;
+    ask->ports = (uint8_t)carry->o->iface_count;
+    ask->workers = (uint8_t)carry->worker_count;
+    ask->frame_most = frame_most(carry);
+}
+
+int steered_over(struct carry *carry, uint32_t lent)
+{
+    char err[300];
+    for (unsigned i = 0; i < carry->o->iface_count && is_steered(carry); i++)
+        if (lent >> i & 1 &&
+            ask_STEER(carry->tell->channel, &(struct request_steer){i, frame_most(carry)}, err, sizeof err))
+            return tell_fault(carry->tell, "%s: %s", carry->o->ifaces[i], err);
+    return 0;
+}
+
 int steered_open(struct carry *carry, unsigned at, struct io_ask *ask)
 {
     char err[300];
@@ -89,9 +107,7 @@ int steered_open(struct carry *carry, unsigned at, struct io_ask *ask)
         if (!parts || !ports_turn_off(carry, at, OFFLOAD_LRO, err, sizeof err)) return 0;
         return tell_fault(carry->tell, "%s", err);
     }
-    ask->ports = (uint8_t)carry->o->iface_count;
-    ask->workers = (uint8_t)carry->worker_count;
-    ask->frame_most = frame_most(carry);
+    steered_shape(carry, ask);
     if (carry->in_kernel) return in_kernel_open(carry, at, ask);
     if (ask->worker) return 0; /* the first worker's steering program serves all workers */
     if (ask_STEER(carry->tell->channel, &(struct request_steer){at, ask->frame_most}, err, sizeof err))

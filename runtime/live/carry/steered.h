@@ -5,6 +5,11 @@
 
 bool steered_needs_tun(const struct carry *carry, const struct program *p);
 int steered_open(struct carry *carry, unsigned at, struct io_ask *ask); /* before the port is opened */
+/* Describe memory and rings of a port to who makes or opens it. */
+void steered_shape(struct carry *carry, struct io_ask *ask);
+/* Load steering programs over those of another instance, by `lent` (a bit for each interface); steered_begin puts them
+ * in their place, once it has let go. */
+int steered_over(struct carry *carry, uint32_t lent);
 int steered_rules(struct carry *carry);             /* set rules for carry->now and carry->guard.lingering */
 int steered_begin(struct carry *carry);             /* when all else is ready */
 int steered_port(struct carry *carry, unsigned at); /* the same for one port that is back */

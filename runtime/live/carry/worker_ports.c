@@ -256,8 +256,41 @@ static struct io_port *port_take(struct carry *carry, struct worker *w, unsigned
         snprintf(err, err_len, "the interface is gone");
         return NULL;
     }
-    const struct io_ask ask = ask_for(carry, w, at, link, kind, -1);
-    return w->ports[at].ops->open(&ask, made, NULL, err, err_len);
+    struct io_ask ask = ask_for(carry, w, at, link, kind, -1);
+    steered_shape(carry, &ask);
+    return w->ports[at].ops->open(&ask, made, &carry->ports.umems[w->cfg.worker], err, err_len);
+}
+
+const char *ports_stay(const struct carry *carry)
+{
+    for (unsigned i = 0; i < carry->worker_count; i++)
+        for (unsigned at = 0; at < carry->workers[i]->egress.port_count; at++) {
+            const struct port *p = &carry->workers[i]->ports[at];
+            const char *why = p->ops->stays ? p->ops->stays(p->io) : NULL;
+            if (why) return why;
+        }
+    return NULL;
+}
+
+int ports_hand(const struct carry *carry, const struct worker *w, unsigned at, struct io_made *made)
+{
+    const struct port *p = &w->ports[at];
+    *made = (struct io_made){.group = -1};
+    if (!p->ops->hand || !host_link(carry->host, carry->ifindex[at % carry->o->iface_count])) return 0;
+    return p->ops->hand(p->io, made) ? 0 : -EBUSY;
+}
+
+bool ports_walk_state(const struct carry *carry, const struct worker *w, struct archive *a)
+{
+    for (unsigned at = 0; at < w->egress.port_count; at++) {
+        const struct port *p = &w->ports[at];
+        const bool there = host_link(carry->host, carry->ifindex[at % carry->o->iface_count]);
+        uint32_t has = p->ops->archive && (there || a->reads);
+        ARCHIVE(a, has);
+        if (!archive_sound(a, has == (p->ops->archive != NULL))) return false;
+        if (has && !p->ops->archive(p->io, a)) return false;
+    }
+    return !a->bad;
 }
 
 void ports_take_early(struct carry *carry, struct io_made made[][PORTS_MOST])

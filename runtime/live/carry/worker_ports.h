@@ -29,6 +29,14 @@ void ports_take_early(struct carry *carry, struct io_made made[][PORTS_MOST]);
 /* Open all ports of workers that have no thread yet from those of another instance; descriptors are this process's own
  * from then on. Return 0, or 2 after one line. */
 int ports_take(struct carry *carry, struct io_made made[][PORTS_MOST]);
+/* Return why the workers' ports can't be handed over on this kernel, or NULL. */
+const char *ports_stay(const struct carry *carry);
+/* Describe a port of a held worker to who opens it in another process, with descriptors that stay the port's; none: its
+ * interface is away. Return 0, or -EBUSY: it is in the middle of something. */
+int ports_hand(const struct carry *carry, const struct worker *w, unsigned at, struct io_made *made);
+/* Write what ports of a held worker have besides, or read it after ports_take. What is read is hostile. False: there is
+ * no room, or it is no such state. */
+bool ports_walk_state(const struct carry *carry, const struct worker *w, struct archive *a);
 /* Update the dealing program's tables after facts or owners have changed. A late update only means that a frame is
  * handed over. */
 void dealt_world(struct carry *carry);

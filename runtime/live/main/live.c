@@ -228,7 +228,7 @@ static int fork_service(struct live *l, struct parent **parent)
     if (!status && *parent) status = start_shut_again(l, *parent);
     if (!status && l->take) {
         *parent = parent_take_over(l->o, l->take->fds);
-        if (!*parent) status = 2;
+        status = *parent ? take_lent(l->take, *parent) : 2;
         if (!status && l->heir) parent_is_heir(*parent, l->starter);
     }
     return status ? status : parent_begin(l->o, l->carry.in_kernel, parent, &l->tell.channel);

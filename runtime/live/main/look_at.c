@@ -224,7 +224,7 @@ int look_at_host(struct live *l)
     struct preflight look = {.interfaces = l->o->ifaces,
                              .interface_count = l->o->iface_count,
                              .bridged = bridged,
-                             .waits = l->o->wait,
+                             .waits = l->o->wait || l->take,
                              .name = l->o->name,
                              .takes_over = l->take,
                              .log = l->o->log_to,

@@ -224,11 +224,13 @@ int start_look(struct live *l)
         status = complain("this preyrun was built without clang (make KERNEL=0), so --on-exit open is not in it");
     for (unsigned i = 0; i < l->o->iface_count; i++) {
         const struct host_link *link = host_link_named(l->carry.host, l->o->ifaces[i]);
-        /* look_at_host has told what is missing or down. */
-        if (link && link->up) l->carry.ifindex[i] = link->ifindex;
+        /* look_at_host has told what is missing or down. One that is down since another instance has opened it is
+         * taken over. */
+        const bool here = link && (link->up || l->take);
+        if (here) l->carry.ifindex[i] = link->ifindex;
         /* A start that is closed lets in each once its judges stand (links_let_in). */
-        if (link && link->up && l->o->on_exit != OPTIONS_END_CLOSED) l->carry.guard.let_in[i] = link->ifindex;
-        if (link && link->up) continue;
+        if (here && l->o->on_exit != OPTIONS_END_CLOSED) l->carry.guard.let_in[i] = link->ifindex;
+        if (here) continue;
         l->carry.away |= 1u << i;
     }
     links_begin(&l->world);
@@ -346,7 +348,8 @@ int start_open(struct live *l)
     routing_stale(&l->world);
     routing_renew(&l->world);
     if (!world_publish(&l->world, true)) return complain("out of memory");
-    if (proxied_open(&l->carry) || steered_begin(&l->carry)) return 2;
+    if (proxied_open(&l->carry)) return 2;
+    if (l->take ? steered_over(&l->carry, l->take->steered) : steered_begin(&l->carry)) return 2;
     l->carry.judges = true;
     links_let_in(&l->carry);
     return 0;

@@ -20,6 +20,7 @@
 #include "runtime/host/state_file.h"
 #include "runtime/kernel/pass/layout.h"
 #include "runtime/live/carry/kernel/in_kernel_pass.h"
+#include "runtime/live/carry/steered.h"
 #include "runtime/live/carry/worker_ports.h"
 #include "runtime/live/control/document/limits.h"
 #include "runtime/live/control/takeover/luggage.h"
@@ -117,7 +118,8 @@ static bool hello_is_sound(const struct handoff_hello *h)
     return h->magic == HANDOFF_MAGIC && (h->has & needed) == needed && ENDS(h->refused) && ENDS(h->name) &&
            ENDS(h->stats) && named && h->workers <= WORKERS_MOST && h->ifaces <= OPTIONS_IFACES &&
            h->has < 1u << HANDOFF_FDS && h->program <= HANDOFF_FILE_MOST / 2 && h->hops <= HANDOFF_FILE_MOST / 2 &&
-           h->present <= HANDOFF_FILE_MOST && program_bounds_fit(h->flows, h->half_open);
+           h->present <= HANDOFF_FILE_MOST && h->lent <= HANDOFF_LENT_MOST && h->xdp <= 1 && h->generic <= 1 &&
+           h->frame_most <= UINT16_MAX && program_bounds_fit(h->flows, h->half_open);
 }
 
 /* Exchange BEGIN and HELLO. Return 0, or a negative errno. */
@@ -133,7 +135,7 @@ static int greet(struct take *t)
     if (!failed) failed = channel_receive(t->fd, &t->hello, sizeof t->hello, fds, HANDOFF_FDS, &count, patience());
     const bool placed = place_descriptors(t, fds, count);
     if (!failed && (!hello_is_sound(&t->hello) || !placed)) failed = -EPROTO;
-    return failed;
+    return failed || *t->hello.refused ? failed : take_lent_hear(t, patience());
 }
 
 /* Receive KERNEL. Return 0, or a negative errno with one line told. */
@@ -198,6 +200,7 @@ void take_free(struct take *t)
     for (unsigned i = 0; i < WORKERS_MOST; i++)
         for (unsigned at = 0; at < PORTS_MOST; at++) io_made_close(&t->ports[i][at]);
     kernel_passed_close(&t->kernel);
+    take_lent_close(t);
     if (t->fd >= 0) close(t->fd);
     free(t);
 }
@@ -232,8 +235,9 @@ bool take_fits(const struct take *t, const struct carry *carry)
     else if (carry->worker_count != t->hello.workers)
         complain("--takeover: it has %u workers and this start would have %u; a restart changes that", t->hello.workers,
                  carry->worker_count);
-    else if (!carry->in_kernel && carry->io != &io_PACKET)
-        complain("--takeover: it takes frames by --io packet, and this start would not; a restart changes that");
+    else if (!carry->in_kernel && carry->io != (t->hello.xdp ? &io_XDP : &io_PACKET))
+        complain("--takeover: it takes frames by --io %s, and this start would not; a restart changes that",
+                 t->hello.xdp ? "xdp" : "packet");
     else if (carry->in_kernel && !hooks_last())
         complain(
             "--takeover: its programs are pinned, and this start sees no BPF file system that it can write at %s%s",
@@ -248,6 +252,8 @@ void take_devices(struct live *l)
     struct take *t = l->take;
     l->carry.tun.fd = t->fds[HANDOFF_TUN];
     l->carry.tun.ifindex = t->hello.tun_ifindex;
+    l->carry.ports.frame_most = t->hello.frame_most;
+    l->carry.ports.generic = t->hello.generic;
     const bool same = l->o->stats && !strcmp(l->o->stats, t->hello.stats);
     l->control.handed_stats = same ? t->fds[HANDOFF_STATS] : -1;
     if (!same && t->fds[HANDOFF_STATS] >= 0) close(t->fds[HANDOFF_STATS]);
@@ -256,6 +262,7 @@ void take_devices(struct live *l)
         if (t->fds[i] >= 0) close(t->fds[i]);
         t->fds[i] = -1;
     }
+    take_lent_close(t);
 }
 
 void take_hops(struct live *l)
@@ -309,7 +316,8 @@ static int hear_ports(struct take *t, const struct carry *carry, uint32_t ports,
             while (count) close(fds[--count]);
             return failed ? failed : -EPROTO;
         }
-        t->ports[m.worker][m.at] = (struct io_made){.group = -1, .fd_count = count, .handed = m.made.handed};
+        t->ports[m.worker][m.at] = (struct io_made){
+            .group = -1, .slots = m.made.slots, .ring = m.made.ring, .fd_count = count, .handed = m.made.handed};
         memcpy(t->ports[m.worker][m.at].fds, fds, count * sizeof *fds);
     }
     return failed;
@@ -373,7 +381,7 @@ static bool states_read(struct live *l, const struct handoff_luggage *g)
         a = part_read(l->take, &g->workers[i], carry->ports.count);
         a.rest = g->rest && !a.beside;
         worker_look(w, now);
-        if (!w->egress.snapshot || !worker_archive(w, &a, now)) return false;
+        if (!w->egress.snapshot || !worker_archive(w, &a, now) || !ports_walk_state(carry, w, &a)) return false;
         w->program = program; /* its number in this instance's recordings */
         w->tick_ns = now;
     }
@@ -420,7 +428,10 @@ void take_settle(struct live *l)
 {
     char err[300];
     if (ask_TAKEN(l->tell.channel, err, sizeof err)) complain("notice: the record of changes: %s", err);
-    in_kernel_go_on(&l->carry);
+    if (l->carry.in_kernel)
+        in_kernel_go_on(&l->carry);
+    else
+        steered_begin(&l->carry);
     limits_go_on(&l->control);
     close(l->take->fd); /* for which the other one waits, so that its control socket is there until ours is */
     l->take->fd = -1;

@@ -4,6 +4,7 @@
 
 #include "runtime/live/control/takeover/handoff.h"
 #include "runtime/live/main/live_priv.h"
+#include "runtime/parent/parent.h"
 
 struct take {
     int fd;               /* the instance that runs */
@@ -12,6 +13,8 @@ struct take {
     struct handoff_hello hello;
     struct kernel_passed kernel;                    /* count 0: the other one judges in user space */
     uint32_t by_tc;                                 /* with `kernel`: as in struct handoff_kernel */
+    struct parent_lent lent[HANDOFF_LENT_MOST];     /* [hello.lent] */
+    uint32_t steered;                               /* bit i: the steering program of interface i was lent */
     struct io_made ports[WORKERS_MOST][PORTS_MOST]; /* no descriptor: the interface is away there */
 };
 
@@ -21,6 +24,8 @@ struct take *take_meet(const struct options *o);
 struct program *take_program(const struct take *t);
 /* True if this start is made like that instance; else one line says how it differs. */
 bool take_fits(const struct take *t, const struct carry *carry);
+/* Give the parent what that of the other instance has lent, before the fork. Return the exit status. */
+int take_lent(const struct take *t, struct parent *p);
 /* Take the descriptors that change nothing by being had: the TUN device, the socket of --stats. Close those that are
  * the parent's. */
 void take_devices(struct live *l);
@@ -31,5 +36,8 @@ void take_hops(struct live *l);
 int take_over(struct live *l);
 /* Do what the workers need not wait for, once they run: own the record of changes, let the other one go. */
 void take_settle(struct live *l);
+/* Hear what is lent. Return 0 or a negative errno. */
+int take_lent_hear(struct take *t, uint64_t until_ns);
+void take_lent_close(struct take *t);
 /* NULL is fine. */
 void take_free(struct take *t);

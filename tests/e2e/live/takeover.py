@@ -1,7 +1,7 @@
 """Ends of connections across takeovers, and processes that take over badly, for live-takeover.sh:
 takeover.py echo                    gives back what it hears by TCP at port 9000, and by UDP
 takeover.py talk SECONDS ADDRESS…   over ten TCP connections and ten UDP ports to each address, until the file `enough` is there:
-                                    prints what was sent, lost, reset or other than it was said
+                                    (SIZES: of questions, in bytes) prints what was sent, lost, reset or other than it was said
 takeover.py open ADDRESS…            opens connections to each in turn, one after the other, and asks one question by each, until the file
                                     `enough` is there: prints how many were refused or gave another answer
 takeover.py bad SOCKET STEP         asks to take over, and ends or hangs at that step: asked, waits, begin, now, hangs"""
@@ -37,7 +37,7 @@ def echo():
 
     def datagrams():
         while True:
-            data, with_it, _, of = udp.recvmsg(2048, 64)
+            data, with_it, _, of = udp.recvmsg(65536, 64)
             asked = with_it[0][2][8:12]  # the address that was asked answers: behind dsr that is the service's
             udp.sendmsg([data], [(socket.IPPROTO_IP, IP_PKTINFO, bytes(4) + asked + bytes(4))], 0, of)
 
@@ -50,6 +50,7 @@ def echo():
 def talk(seconds, addresses):
     """Each connection has a question under way at any time; a datagram without an answer within ten seconds is lost."""
     ends, waits = {}, {}
+    sizes = [int(size) for size in os.environ.get("SIZES", "20 200 1200").split()]
     count = lost = other = 0
     for a in addresses:
         for i in range(10):
@@ -59,7 +60,7 @@ def talk(seconds, addresses):
             ends[s] = "udp"
 
     def ask(s):
-        data = os.urandom(random.choice((20, 200, 1200)))
+        data = os.urandom(random.choice(sizes))
         waits[s] = data, b"", time.monotonic()
         s.send(data)
 

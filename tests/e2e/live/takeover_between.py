@@ -4,7 +4,7 @@ takeover_between.py damage SEED ROUNDS SOCKET COMMAND…   in each round changes
                                                           which takes over, has to end with a line and status 2
 takeover_between.py kill WHO STEP SOCKET COMMAND…        once that step is reached, kills -9: new, new-service, old, old-service; stop:
                                                           old-service, whose parent was stopped before it could hear that YOURS is said
-Steps are what has passed: begin, hello, kernel, early, count, more, advance, now, luggage, ready, yours. Prints COMMAND's exit status; `runs`: it goes on."""
+With LENT in the environment LENT messages follow hello. Steps are what has passed: begin, hello, kernel, early, count, more, advance, now, luggage, ready, yours. Prints COMMAND's exit status; `runs`: it goes on."""
 import array
 import contextlib
 import mmap
@@ -21,6 +21,7 @@ import time
 
 LUGGAGE = int(os.environ["LUGGAGE"])  # its length
 MORE, EARLY = struct.pack("<I", 4), struct.pack("<I", 5)
+LENT = 16 if "LENT" in os.environ else 0  # the same, of each message of that kind
 SPECIAL = (0, 1, 2, 0x7F, 0xFF, 1 << 31, (1 << 32) - 1, 1 << 32, 1 << 33, 1 << 63, (1 << 64) - 1)
 
 
@@ -112,11 +113,11 @@ class Between:
         self.say(old, "begin", begin, fds)
         hello, fds = receive(old)
         self.say(new, "hello", hello, fds)
-        while old in select.select([new, old], [], [])[0]:  # what follows HELLO, if it judges in the kernel
-            data, fds = receive(old)
+        while old in select.select([new, old], [], [])[0]:  # what follows HELLO, if it judges in the kernel, or with --io xdp
+            data, fds = receive(old, LENT or 1 << 16)
             if not data:
                 return
-            self.say(new, "kernel", data, fds)
+            self.say(new, "lent" if LENT else "kernel", data, fds)
         while (word := receive(new))[0] in (MORE, EARLY):
             self.say(old, "more" if word[0] == MORE else "early", *word)
             if word[0] == MORE:
@@ -146,10 +147,11 @@ class Damage:
     TARGETS = ("answer", "hello", "hello", "hello-fds", "program", "hops", "advance", "flows", "flows", "count", "early-port", "early-port-fds", "luggage", "luggage", "port", "port", "port-fds",
                "state", "state", "state", "changing")
     IN_KERNEL = ("kernel", "kernel-fds", "kernel", "kernel-fds", "port-fds", "hello", "state", "state")
+    XDP = ("lent", "lent-fds", "lent-fds", "port", "port-fds", "port-fds", "hello", "state", "state", "state", "changing")
 
     def __init__(self, seed):
         self.r = random.Random(seed)
-        targets = self.IN_KERNEL if os.environ.get("EXEC") == "kernel" else self.TARGETS
+        targets = self.IN_KERNEL if os.environ.get("EXEC") == "kernel" else self.XDP if LENT else self.TARGETS
         self.target = targets[seed % len(targets)]
         self.chosen = self.r.randrange(3)
 

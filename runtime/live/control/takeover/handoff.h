@@ -6,6 +6,7 @@
  *     new   BEGIN    with a file in memory, for all that is longer than a message
  *     old   HELLO    what the new one must be made with; descriptors that change nothing by being given
  *     old   KERNEL   its executor in the kernel, if it has that: maps by descriptor (runtime/kernel/pass/)
+ *     old   LENT     with --io xdp, one for each interface and each worker: what is its parent's
  *     new   EARLY    it would map rings before
  *     old   a number of PORT messages, and those, as far as rings can be mapped twice
  *     new   MORE     again and again: it wants flows in advance
@@ -51,8 +52,10 @@ struct handoff_hello {
     int32_t process;              /* its parent */
     uint32_t workers, ifaces, has; /* has: bit i: descriptor i of HANDOFF_FDS is there, in that order */
     uint32_t tun_ifindex;
-    uint32_t kernel;                /* length of KERNEL, which follows; 0: it judges in user space */
-    uint8_t layout[PBC_DIGEST_LEN]; /* digest of what lies in those maps (kernel_layout) */
+    uint32_t kernel;                    /* length of KERNEL, which follows; 0: it judges in user space */
+    uint8_t layout[PBC_DIGEST_LEN];     /* digest of what lies in those maps (kernel_layout) */
+    uint32_t xdp;                       /* 1: --io xdp; 0: --io packet */
+    uint32_t frame_most, generic, lent; /* xdp: struct worker_ports; number of LENT messages that follow */
     char names[OPTIONS_IFACES][OPTIONS_DEVICE_MOST];
     char name[4096];                     /* the program's */
     char stats[128];                     /* --stats as given; empty: not given */
@@ -63,6 +66,12 @@ struct handoff_hello {
 struct handoff_kernel {
     struct kernel_passed_says says;
     uint32_t by_tc, zero; /* bit i: traffic control takes what arrives by interface i */
+};
+
+enum { HANDOFF_LENT_MOST = OPTIONS_IFACES + WORKERS_MOST };
+struct handoff_lent {
+    uint32_t what, at;          /* enum lend; descriptors of its answer come with the message; none: there is none */
+    uint32_t slots, slot_bytes; /* LEND_MEMORY */
 };
 
 struct handoff_part {

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "runtime/base/clock.h"
@@ -17,6 +18,7 @@
 #include "runtime/live/control/questions.h"
 #include "runtime/live/control/takeover/advance.h"
 #include "runtime/live/control/takeover/handoff.h"
+#include "runtime/live/control/takeover/lends.h"
 #include "runtime/live/control/takeover/luggage.h"
 #include "runtime/live/control/takeover/yield_kernel.h"
 #include "runtime/live/tell/log.h"
@@ -29,7 +31,8 @@
 
 #define NAMED_NS UINT64_C(1000000000)
 enum { WINDOW = 4 << 20 /* bytes of the file for flows in advance */ };
-enum { HOLDS_MOST = 1000 /* holds until no worker has handed another one a packet that it has not taken */ };
+#define TURN_NS  UINT64_C(30000)     /* for a worker to take what others have handed it */
+#define TURNS_NS UINT64_C(500000000) /* until nothing is on its way between workers */
 
 struct yield {
     int fd; /* the other process */
@@ -52,7 +55,7 @@ const char *yield_lacks(const struct control *control)
     const struct program *p = carry->now.program;
     const char *unpassed = carry->in_kernel ? in_kernel_unpassed(carry) : NULL;
     if (unpassed) return unpassed;
-    if (carry->io == &io_XDP) return "it takes frames by --io xdp, whose memory is not handed over yet";
+    if (ports_stay(carry)) return ports_stay(carry);
     if (control->o->record) return "it records (--record), and two instances can't record into one directory";
     if (control->rules->on_trial) return "its program waits to be confirmed: preyctl confirm";
     if (!change_settled(carry) || control->rules->reload) return "a reload is under way: ask again when it is through";
@@ -217,7 +220,11 @@ static int hello(struct control *control)
                                 .process = control->tell->channel->parent,
                                 .workers = carry->worker_count,
                                 .ifaces = o->iface_count,
-                                .tun_ifindex = carry->tun.ifindex};
+                                .tun_ifindex = carry->tun.ifindex,
+                                .xdp = carry->io == &io_XDP,
+                                .frame_most = carry->ports.frame_most,
+                                .generic = carry->ports.generic,
+                                .lent = lends_count(carry)};
     if (b.version != RECORD_VERSION) lacks = "its version keeps state in another form";
     if (lacks) snprintf(h->refused, sizeof h->refused, "%s", lacks);
     for (unsigned i = 0; i < o->iface_count; i++) snprintf(h->names[i], sizeof h->names[i], "%s", o->ifaces[i]);
@@ -234,6 +241,7 @@ static int hello(struct control *control)
     for (unsigned i = 0; i < lent.owned; i++) close(lent.fds[i]);
     y->to = b.process;
     if (!failed && *h->refused) failed = -ECANCELED;
+    if (!failed) failed = lends_say(carry, y->fd, y->deadline);
     free(h);
     return failed;
 }
@@ -262,10 +270,13 @@ static bool hold_all(const struct carry *carry)
 {
     for (unsigned i = 0; i < carry->worker_count; i++)
         __atomic_store_n(&carry->workers[i]->still, carry->worker_count > 1, __ATOMIC_RELEASE);
-    for (unsigned turn = 0;; turn++) {
+    const uint64_t until_ns = clock_ns(CLOCK_MONOTONIC) + TURNS_NS;
+    for (;;) {
         for (unsigned i = 0; i < carry->worker_count; i++) worker_hold(carry->workers[i]);
-        if ((!some_are_handed(carry) && !news_wait(carry)) || turn == HOLDS_MOST) break;
+        if ((!some_are_handed(carry) && !news_wait(carry)) || clock_ns(CLOCK_MONOTONIC) >= until_ns) break;
         for (unsigned i = 0; i < carry->worker_count; i++) worker_release(carry->workers[i]);
+        nanosleep(&(struct timespec){.tv_nsec = TURN_NS},
+                  NULL); /* a worker that is held again at once has not run at all */
     }
     return !some_are_handed(carry);
 }
@@ -292,6 +303,7 @@ static bool luggage_write(struct control *control, struct handoff_luggage *l, ui
         begin = a.at;
         a.rest = l->rest;
         if (!vm_rests(carry->workers[i]->vm) || !worker_archive(carry->workers[i], &a, now)) return false;
+        if (!ports_walk_state(carry, carry->workers[i], &a)) return false;
         l->workers[i] = (struct handoff_part){(uint64_t)(begin - y->file), (uint64_t)(a.at - begin)};
     }
     return true;
@@ -304,10 +316,9 @@ static int say_port(const struct yield *y, const struct carry *carry, unsigned w
     const struct port *p = &w->ports[at];
     struct handoff_port m = {.worker = worker, .at = at};
     if (early) worker_hold(w);
-    const bool asked = p->ops->hand && (!early || p->ops->resume);
-    const bool handed = !asked || p->ops->hand(p->io, &m.made);
+    const int failed = early && !p->ops->resume ? 0 : ports_hand(carry, w, at, &m.made);
     if (early) worker_release(w);
-    return !handed && !early ? -EBUSY : say(y, &m, sizeof m, m.made.fds, m.made.fd_count);
+    return failed && !early ? failed : say(y, &m, sizeof m, m.made.fds, m.made.fd_count);
 }
 
 static int say_ports(const struct yield *y, const struct carry *carry, bool early)

@@ -1,0 +1,38 @@
+/* The parent's answers go on as they come */
+#include "runtime/live/control/takeover/lends.h"
+
+#include <unistd.h>
+
+#include "runtime/live/carry/carry_state.h"
+#include "runtime/live/control/takeover/handoff.h"
+#include "runtime/parent/ask.h"
+#include "runtime/parent/channel.h"
+
+uint32_t lends_count(const struct carry *carry)
+{
+    return carry->io == &io_XDP && !carry->in_kernel ? carry->o->iface_count + carry->worker_count : 0;
+}
+
+static int lend_say(const struct carry *carry, int fd, uint64_t deadline, uint32_t what, uint32_t at)
+{
+    struct answer a;
+    int fds[IO_FDS_MOST];
+    int failed = ask_LEND(carry->tell->channel, &(struct request_lend){what, at}, &a, fds, NULL, 0);
+    if (failed) return failed;
+    const struct handoff_lent l = {what, at, a.slots, a.ring};
+    failed = channel_send(fd, &l, sizeof l, fds, a.fd_count, deadline);
+    for (unsigned i = 0; i < a.fd_count; i++) close(fds[i]);
+    return failed;
+}
+
+int lends_say(const struct carry *carry, int fd, uint64_t deadline)
+{
+    const uint32_t count = lends_count(carry);
+    int failed = 0;
+    for (uint32_t i = 0; i < count && !failed; i++) {
+        const bool port = i < carry->o->iface_count;
+        failed = port ? lend_say(carry, fd, deadline, LEND_PORT, i)
+                      : lend_say(carry, fd, deadline, LEND_MEMORY, i - carry->o->iface_count);
+    }
+    return failed;
+}

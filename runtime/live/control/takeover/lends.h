@@ -1,0 +1,11 @@
+/* Steering programs and memory of frames, which are the parent's with --io xdp, told to the process that takes over. */
+#pragma once
+
+#include <stdint.h>
+
+struct carry;
+
+/* Return the number of messages: one for each interface and each worker. */
+uint32_t lends_count(const struct carry *carry);
+/* Say them. Return 0 or a negative errno. */
+int lends_say(const struct carry *carry, int fd, uint64_t deadline);
