@@ -153,6 +153,9 @@ struct io_ops {
     /* Write what `hand` has no room for, with the port as for `hand`; or read it into a port that was opened from that,
      * before it receives anything. What is read is hostile. False: it is no such state. NULL: there is none. */
     bool (*archive)(struct io_port *, struct archive *);
+    /* Filter a port that was handed over by the program of this process's parent, in place of the other's; memory: its
+     * counters, which the port owns; -1: none. Return 0 or a negative errno. NULL: such a port has no filter. */
+    int (*filter)(struct io_port *, int program, int memory);
     /* True if nothing has come since the last call although frames were lost: the ring is stuck, and the port must be
      * reopened. Called by the same thread. NULL: cannot happen. */
     bool (*stalled)(struct io_port *);

@@ -399,6 +399,16 @@ static void packet_stats(struct io_port *p, struct io_stats *to)
     to->refused = filter_refused(p->refused, p->ifindex) - p->refused_before;
 }
 
+static int packet_filter(struct io_port *p, int program, int memory)
+{
+    const int failed = filter_attach_program(program, p->fd);
+    if (memory < 0) return failed;
+    filter_unmap(p->refused);
+    p->refused = filter_map(memory);
+    p->refused_before = filter_refused(p->refused, p->ifindex);
+    return failed;
+}
+
 static bool any_waits(const struct io_port *p)
 {
     for (uint32_t block = 0; block < p->blocks; block++)
@@ -435,4 +445,5 @@ const struct io_ops io_PACKET = {
     .stalled = packet_stalled,
     .hand = packet_hand,
     .resume = packet_resume,
+    .filter = packet_filter,
 };

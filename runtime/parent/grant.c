@@ -154,7 +154,8 @@ bool grant(struct parent *p, enum request_kind kind, const struct request *r, st
 #define REQUEST(ident, ...) [REQUEST_##ident] = do_##ident,
 #include "runtime/parent/request.def"
     };
-    const int given = request_is_sound(p, kind, r) ? by_kind[kind](p, r, a, fds) : NEVER;
+    const int given =
+        request_is_sound(p, kind, r) && (!p->drains || grant_drained(kind)) ? by_kind[kind](p, r, a, fds) : NEVER;
     if (given == NEVER) return false;
     a->failed = given < 0 ? given : 0;
     a->fd_count = given < 0 ? 0 : (uint32_t)given;

@@ -54,6 +54,7 @@ struct parent {
     bool opens;              /* the end undoes everything, whatever --on-exit says */
     bool borrows;            /* the record of changes is another instance's, which goes on until TAKEN */
     bool yielded;            /* another instance has the record of changes now, and undoes them at its end */
+    bool drains;             /* only connections that end here go on: the service may ask for little more */
     int streams_taken[2];    /* standard output and error of the instance before, until TAKEN; -1: none */
     struct guard_shut *shut; /* devices that guard rules shut; owned */
     unsigned shut_count;
@@ -90,6 +91,10 @@ void parent_named(struct parent *p);
 /* Load a steering program for a port, over the one that was lent, if any. NULL: one line in err. */
 struct steer *lent_steer(struct parent *p, unsigned port, unsigned frame_most, char *err, size_t err_len);
 void lent_fini(struct parent *p);
+/* Name of a parent whose service still serves connections after a takeover (preyctl waits for it) */
+#define PARENT_BEFORE "preyrun-before"
+/* True if such a service may make the request. */
+bool grant_drained(enum request_kind kind);
 
 /* A request of valid size, with contents not yet validated */
 struct request {

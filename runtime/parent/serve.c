@@ -471,7 +471,7 @@ static int serve(struct parent *p)
     for (;;) {
         struct pollfd fds[COUNT] = {[SIGNALS] = {.fd = p->signal_fd, .events = POLLIN},
                                     [CHANNEL] = {.fd = hung_up ? -1 : p->fd, .events = POLLIN},
-                                    [KEPT] = {.fd = p->keeps && !p->kept_over ? p->kept_end : -1, .events = POLLIN},
+                                    [KEPT] = {.fd = p->keeps && !p->kept_over && !p->yielded ? p->kept_end : -1, .events = POLLIN},
                                     [CHILD] = {.fd = p->child_fd, .events = POLLIN},
                                     [HEIR] = {.fd = p->heir, .events = POLLIN}};
         const int most_ms = wait_ms(p, ending, &ends_ns);

@@ -111,6 +111,12 @@ bool opt_confirm(struct reading *r, const char *n, const char *v)
            wrong(r, "--%s: `%.60s` is not a time, as 30s, 5m, 2h are", n, v);
 }
 
+bool opt_takeover_drain(struct reading *r, const char *n, const char *v)
+{
+    return (duration_read(v, &r->o->takeover_drain_ns) && r->o->takeover_drain_ns) ||
+           wrong(r, "--%s: `%.60s` is not a time, as 30s, 5m, 2h are", n, v);
+}
+
 bool opt_on_exit(struct reading *r, const char *n, const char *v)
 {
     r->o->on_exit = !strcmp(v, "open") ? OPTIONS_END_OPEN : OPTIONS_END_CLOSED;

@@ -203,6 +203,14 @@ uint32_t listeners_service(const struct proxy *p, const struct stream_addr *a)
     return PBC_NONE;
 }
 
+/* True if the socket listens: one whose service drains does not */
+static bool listens(int fd)
+{
+    int is = 1;
+    socklen_t len = sizeof is;
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is, &len) || is;
+}
+
 struct listener *listeners_room(unsigned count) { return calloc(count + 1u, sizeof(struct listener)); }
 
 void listeners_set(struct proxy *p, struct listener *fresh, struct proxy_listen *all, unsigned count)
@@ -210,6 +218,7 @@ void listeners_set(struct proxy *p, struct listener *fresh, struct proxy_listen 
     for (unsigned i = 0; i < count; i++) {
         fresh[i] = (struct listener){.watcher.ready = ready, .proxy = p, .at = all[i]};
         if (all[i].fd < 0) listener_keep(p, &fresh[i]);
+        if (all[i].fd >= 0 && p->cfg.handed) fresh[i].shut = !listens(all[i].fd);
         all[i].fd = -1;
     }
     for (unsigned i = 0; i < p->listener_count; i++) {
@@ -222,6 +231,13 @@ void listeners_set(struct proxy *p, struct listener *fresh, struct proxy_listen 
     p->listener_count = count;
     p->closed = true;
     listeners_reopen(p);
+}
+
+void listeners_leave(struct proxy *p)
+{
+    /* Unwatched one by one: a descriptor that another process holds stays in an epoll set after its close */
+    for (unsigned i = 0; i < p->listener_count && !p->closed; i++) unwatch(&p->listeners[i]);
+    listeners_fini(p);
 }
 
 void listeners_fini(struct proxy *p)

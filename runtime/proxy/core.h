@@ -185,6 +185,7 @@ struct proxy {
     struct listener *listeners;   /* [listener_count] */
     unsigned listener_count;
     bool closed; /* accepting rests: no room, or no descriptor */
+    bool left;   /* another process accepts: each answer of HTTP is its connection's last */
     struct timer reopens, second;
     struct proxy_counted counted;
 
@@ -196,7 +197,14 @@ struct proxy {
     struct proxy_change *change;     /* atomic: to take between two turns; NULL: none, or taken */
     struct session_listing *listing; /* atomic: to fill between two turns; NULL: none, or filled */
     uint64_t portless;               /* atomic: connects for which no local port was left */
-    int stop;                        /* atomic */
+    uint32_t open;                   /* atomic: sessions that go on */
+    struct archive *pack;            /* atomic: to be written between two turns; NULL: none, or written */
+    enum proxy_leaves {
+        PROXY_STAYS,
+        PROXY_LEAVES, /* asked */
+        PROXY_LEFT
+    } letting; /* atomic: whether another process accepts its connections */
+    int stop;  /* atomic */
     pthread_t thread;
 };
 
@@ -248,9 +256,11 @@ static inline bool proxy_is_past(const struct proxy *p, uint32_t service)
 {
     return p->program->past && service >= p->program->past->services;
 }
-/* True for a service that drains by hand: it takes no new connection, and those that there are go on */
+/* True for a service that drains by hand, or is another process's: it takes no new connection, and those that there are
+ * go on */
 static inline bool proxy_drains(const struct proxy *p, uint32_t service)
 {
+    if (p->left) return true;
     return service != PBC_NONE && facts_service_drains(&p->world->facts, service);
 }
 /* chooser.c: return the chooser with time and world of this turn */
@@ -264,6 +274,8 @@ void proxy_log(struct proxy *p, const char *path, const char *line, uint32_t len
 struct listener *listeners_room(unsigned count);
 void listeners_set(struct proxy *p, struct listener *room, struct proxy_listen *all, unsigned count);
 void listeners_fini(struct proxy *p);
+/* Close all listeners, which another process has, too */
+void listeners_leave(struct proxy *p);
 /* Return the service that accepts connections at that address and port; PBC_NONE: none */
 uint32_t listeners_service(const struct proxy *p, const struct stream_addr *a);
 /* Shut the listeners of services that drain, and open those again that drain no more, as the world says. One that

@@ -87,8 +87,28 @@ static void fill_listing(struct proxy *p)
     if (p->cfg.called) p->cfg.called(p->cfg.with);
 }
 
+static struct archive packing; /* in p->pack while the loop writes */
+
+/* Do what another process that takes over has asked for. */
+static void look_at_taken(struct proxy *p)
+{
+    struct archive *a = __atomic_load_n(&p->pack, __ATOMIC_ACQUIRE);
+    if (a && __atomic_compare_exchange_n(&p->pack, &a, &packing, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+        chooser_archive(p->chooser, a, p->loop.now_ns);
+        __atomic_store_n(&p->pack, NULL, __ATOMIC_RELEASE);
+    }
+    if (__atomic_load_n(&p->letting, __ATOMIC_ACQUIRE) != PROXY_LEAVES) return;
+    p->left = true;
+    listeners_leave(p);
+    p->cfg.carried = NULL;
+    p->cfg.openers = NULL;
+    p->cfg.moments = NULL;
+    __atomic_store_n(&p->letting, PROXY_LEFT, __ATOMIC_RELEASE);
+}
+
 static void look_up(struct proxy *p)
 {
+    look_at_taken(p);
     struct proxy_change *c = __atomic_load_n(&p->change, __ATOMIC_ACQUIRE);
     if (c) {
         if (take_program(p, c)) {
@@ -187,7 +207,8 @@ struct proxy *proxy_new(const struct proxy_cfg *cfg, struct snapshot *world, str
         return NULL;
     }
     listeners_set(p, room, listens, count);
-    listeners_follow(p);
+    if (!cfg->handed) listeners_follow(p);
+    p->cfg.handed = false; /* those of later programs are its own */
     leave_open(p, cfg->leaving);
     p->second.due = each_second;
     p->reopens.due = reopen;
@@ -294,6 +315,43 @@ bool proxy_list(struct proxy *p, struct session_listing *l)
 bool proxy_listed(const struct proxy *p, const struct session_listing *l)
 {
     return __atomic_load_n(&p->listing, __ATOMIC_ACQUIRE) != l;
+}
+
+bool proxy_listener(const struct proxy *p, unsigned at, struct proxy_listen *l)
+{
+    if (at >= p->listener_count) return false;
+    *l = p->listeners[at].at;
+    return true;
+}
+
+void proxy_pack(struct proxy *p, struct archive *a)
+{
+    __atomic_store_n(&p->pack, a, __ATOMIC_RELEASE);
+    loop_wake(&p->loop);
+}
+
+bool proxy_pack_not(struct proxy *p, struct archive *a)
+{
+    return __atomic_compare_exchange_n(&p->pack, &a, NULL, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+bool proxy_packed(const struct proxy *p) { return !__atomic_load_n(&p->pack, __ATOMIC_ACQUIRE); }
+
+bool proxy_unpack(struct proxy *p, struct archive *a) { return chooser_archive(p->chooser, a, p->loop.now_ns); }
+
+void proxy_leave(struct proxy *p)
+{
+    __atomic_store_n(&p->letting, PROXY_LEAVES, __ATOMIC_RELEASE);
+    loop_wake(&p->loop);
+}
+
+bool proxy_has_left(const struct proxy *p) { return __atomic_load_n(&p->letting, __ATOMIC_ACQUIRE) == PROXY_LEFT; }
+
+uint32_t proxy_sessions(const struct proxy *p) { return __atomic_load_n(&p->open, __ATOMIC_RELAXED); }
+
+void proxy_count_on(struct proxy *p, uint32_t service, const struct proxy_counters *more)
+{
+    proxy_counters_add(proxy_counted_of(&p->counted, service), more);
 }
 
 void proxy_log(struct proxy *p, const char *path, const char *line, uint32_t len)

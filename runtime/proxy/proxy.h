@@ -43,6 +43,7 @@ static inline bool proxy_listen_same(const struct proxy_listen *a, const struct 
 }
 
 struct proxy_cfg {
+    bool handed; /* its listeners are another process's, too, and stay as they are until proxy_start */
     struct program *program;
     struct vm_cfg vm;                     /* for the chooser: seed, worker of workers, share */
     struct tls_table *tls;                /* TLS settings of services; held */
@@ -119,6 +120,26 @@ uint32_t proxy_line(struct proxy *p, uint64_t *target, char line[LINES_MOST]);
 uint64_t proxy_lines_lost(const struct proxy *p);
 /* Take the next report of a refusal */
 bool proxy_refused(struct proxy *p, struct refusal *r);
+
+/* Another process goes on with the listeners, and this one with its sessions (runtime/live/control/takeover/):
+ * proxy_listener: the socket of a listener, which stays the proxy's, with its place. False: there are no more. Not
+ * during a change.
+ * proxy_pack: have the loop write what it remembers of clients into an archive, the loop's until proxy_packed is true;
+ * proxy_unpack reads it. Not while its thread runs. proxy_pack_not: take that back; false: the loop writes already, or
+ * has written.
+ * proxy_leave: have the loop accept nothing more, close its listeners, and refer to nothing of its worker; each answer
+ * of HTTP is its connection's last. Done once proxy_has_left is true.
+ * proxy_sessions: sessions that go on, at any time. */
+bool proxy_listener(const struct proxy *p, unsigned at, struct proxy_listen *l);
+void proxy_pack(struct proxy *p, struct archive *a);
+bool proxy_pack_not(struct proxy *p, struct archive *a);
+bool proxy_packed(const struct proxy *p);
+bool proxy_unpack(struct proxy *p, struct archive *a);
+void proxy_leave(struct proxy *p);
+bool proxy_has_left(const struct proxy *p);
+uint32_t proxy_sessions(const struct proxy *p);
+/* Add to the counters of a service; PBC_NONE: of none. Not while its thread runs. */
+void proxy_count_on(struct proxy *p, uint32_t service, const struct proxy_counters *more);
 
 /* Return the number of connects for which no local port was left; at any time */
 uint64_t proxy_portless(const struct proxy *p);

@@ -150,6 +150,7 @@ static void session_free(struct session *s)
     count_up(&session_counts(s)->ends[s->ended], 1);
     s->proxy = NULL; /* marks a free slot of the slab */
     slab_give(&p->sessions, s);
+    __atomic_store_n(&p->open, p->sessions.used, __ATOMIC_RELAXED);
     if (p->closed) listeners_reopen(p);
 }
 
@@ -289,6 +290,7 @@ bool session_new(struct proxy *p, int fd, const struct arrival *a)
                           .link = &p->all};
     if (s->next) s->next->link = &s->next;
     p->all = s;
+    __atomic_store_n(&p->open, p->sessions.used, __ATOMIC_RELAXED);
     s->up = (struct way){.from = &s->client, .pipes = &p->pipes, .left = WAY_ALL};
     s->down = (struct way){.to = &s->client, .pipes = &p->pipes, .left = WAY_ALL};
     count_up(&session_counts(s)->sessions, 1);

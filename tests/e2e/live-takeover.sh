@@ -209,9 +209,4 @@ refuses() { # SENTENCE WORDS OPTION...
 }
 mkdir -m 700 recording
 refuses 'a recording' 'it records' --record recording all.pbc
-rules ends <<'END'
-pool farm { server one 10.2.0.2 }
-service echo on 10.1.0.2 tcp/9000 { mode proxy; -> farm }
-END
-refuses 'connections that end here' 'connections end here' ends.pbc
 exit $failed

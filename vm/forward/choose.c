@@ -149,4 +149,16 @@ int chooser_swap(struct chooser *c, struct chooser *fresh, const struct remap *r
     return 0;
 }
 
+bool chooser_archive(struct chooser *c, struct archive *a, uint64_t now_ns)
+{
+    uint8_t there = c->held.clients != NULL;
+    balance_archive(c->balance, a);
+    if (!ARCHIVE(a, there) || !there) return !a->bad;
+    if (!c->held.clients) c->held.clients = clients_new(1, 0); /* an earlier program asked for them */
+    if (!archive_sound(a, c->held.clients)) return false;
+    if (clients_archive(c->held.clients, a, program_server_ids(c->p) - 1) && a->reads)
+        clients_rest(c->held.clients, now_ns);
+    return !a->bad;
+}
+
 const struct conns *chooser_conns(const struct chooser *c) { return &c->held.conns; }

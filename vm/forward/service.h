@@ -242,5 +242,9 @@ struct conns {
     bool reserved;                /* a shared place at a service is reserved for the flow that begins */
 };
 
+/* Write what the chooser remembers of clients and picks, or read it into a new one, which begins at now_ns: clients
+ * keep their servers, and no connection is counted (keyed/archive.h). */
+bool chooser_archive(struct chooser *c, struct archive *a, uint64_t now_ns);
+
 /* Return the connections by service and server, now and ever. */
 const struct conns *chooser_conns(const struct chooser *c);

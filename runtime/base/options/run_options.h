@@ -92,6 +92,7 @@ struct options {
     } hook; /* hook where the kernel executor takes what arrives */
     bool monitor, preflight, cleanup, watch;
     bool takeover;                      /* take over from the instance of this name that runs */
+    uint64_t takeover_drain_ns;         /* longest time for which that one serves proxied sessions; 0: any */
     bool wait;                          /* a start does not need an interface that is there and up */
     const char *allows[OPTIONS_IFACES]; /* devices that may be left unjudged, with commas, as given */
     unsigned allow_count;

@@ -43,9 +43,13 @@ void filter_close(struct filter *f)
 
 const struct bpf_object *filter_object(const struct filter *f) { return f->object; }
 
-int filter_attach(const struct filter *f, int socket)
+int filter_attach(const struct filter *f, int socket) { return filter_attach_program(f->program, socket); }
+
+int filter_program(const struct filter *f) { return fcntl(f->program, F_DUPFD_CLOEXEC, 0); }
+
+int filter_attach_program(int program, int socket)
 {
-    return setsockopt(socket, SOL_SOCKET, SO_ATTACH_BPF, &f->program, sizeof f->program) ? -errno : 0;
+    return setsockopt(socket, SOL_SOCKET, SO_ATTACH_BPF, &program, sizeof program) ? -errno : 0;
 }
 
 int filter_memory(const struct filter *f) { return fcntl(f->memory, F_DUPFD_CLOEXEC, 0); }

@@ -15,6 +15,10 @@ void filter_close(struct filter *f);
 const struct bpf_object *filter_object(const struct filter *f);
 /* Attach the filter to a socket, in place of any other. Return 0 or a negative errno. */
 int filter_attach(const struct filter *f, int socket);
+/* Return a descriptor of the filter's program, owned by the caller, for filter_attach_program; negative: none (errno).
+ */
+int filter_program(const struct filter *f);
+int filter_attach_program(int program, int socket);
 /* Return a descriptor of the counters' memory, owned by the caller; -1: none. */
 int filter_memory(const struct filter *f);
 

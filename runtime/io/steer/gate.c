@@ -88,6 +88,12 @@ void gate_close(struct gate *g)
     free(g);
 }
 
+void gate_leave(struct gate *g)
+{
+    for (unsigned i = 0; g && i < IO_PORTS_MOST; i++) *g->links[i].filter = 0;
+    gate_close(g);
+}
+
 /* True for few enough ports of one address to list each as an end. */
 static bool is_narrow(const struct guard_match *m)
 {

@@ -24,6 +24,8 @@ struct gate_maps {
 };
 struct gate *gate_over(const struct gate_maps *maps);
 void gate_close(struct gate *g);
+/* The same once another process has a gate at the same interfaces: a filter (before Linux 6.6) is that one's. */
+void gate_leave(struct gate *g);
 
 /* Set the gate to the proxy's among these matches. answers: servers' answers to the host's own addresses are kept from
  * the sockets, too, if no other match has that port. Return 0 or a negative errno; -E2BIG: more than GATE_WIDE of them

@@ -68,9 +68,15 @@ uint64_t filter_refused(const uint64_t *at, unsigned ifindex) { return 0; }
 
 int filter_attach(const struct filter *f, int socket) { return -ENOTSUP; }
 
+int filter_program(const struct filter *f) { return -1; }
+
+int filter_attach_program(int program, int socket) { return -ENOTSUP; }
+
 int filter_memory(const struct filter *f) { return -1; }
 
 const char *gate_lacks(void) { return "this preyrun was built without clang (make KERNEL=0)"; }
+
+void gate_leave(struct gate *g) {}
 
 struct gate *gate_open(const struct filter *f) { return NULL; }
 

@@ -19,6 +19,7 @@ struct copies;
 struct deal_tables;
 struct port_owners; /* vm/shared/shared.h */
 struct guard_news;
+struct listeners_handed; /* proxy/listeners.h */
 struct in_kernel;
 struct kernel_passed;
 struct inline_stack;
@@ -173,7 +174,9 @@ struct carry {
     struct access *access;             /* logs of proxy services; NULL: never opened */
     struct inline_stack *inline_stack; /* the stack in which inline connections end; NULL: never made */
     struct proxied *proxied;           /* loops of proxy services; NULL: never made */
-    struct observed_thread *observed;  /* writer of observed connections */
-    struct copies *copies;             /* copies of packets; NULL: not made yet */
+    struct listeners_handed *handed;  /* listeners of the instance that this one takes over from; NULL: it is a start */
+    struct counter carried_before;    /* counted by that instance of what its connections had carried */
+    struct observed_thread *observed; /* writer of observed connections */
+    struct copies *copies;            /* copies of packets; NULL: not made yet */
     struct ears ears;
 };

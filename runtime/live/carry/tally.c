@@ -56,7 +56,7 @@ static struct counter less(struct counter a, struct counter b)
  * reported is counted as a whole; if the kernel counts nothing (make KERNEL=0), only reports are known. */
 static void add_carried(struct tally *t, const struct carry *carry)
 {
-    struct counter passed = {0}, strays = {0}, reported = t->c.carried;
+    struct counter passed = {0}, strays = {0}, reported = less(t->c.carried, carry->carried_before);
     for (unsigned i = 0; i < carry->o->iface_count && carry->guard.proxies; i++) {
         struct answer a;
         const int failed = ask_CARRIED(carry->tell->channel, &(struct request_at){i}, &a, NULL, NULL, 0);
@@ -69,8 +69,8 @@ static void add_carried(struct tally *t, const struct carry *carry)
     const struct counter rest = less(passed, reported), more = less(reported, passed);
     t->seen[0].packets += more.packets;
     t->seen[0].bytes += more.bytes;
-    t->c.totals.carried = rest;
-    t->c.totals.strays = strays;
+    counter_sum(&t->c.totals.carried, &rest); /* the one before has counted its own */
+    counter_sum(&t->c.totals.strays, &strays);
     t->c.totals.frames += reported.packets + rest.packets + strays.packets;
     t->c.totals.bytes += reported.bytes + rest.bytes + strays.bytes;
     sum_carried(t->sum, rest, strays);
@@ -141,9 +141,10 @@ struct tally *tally_take(const struct carry *carry, bool running)
     return NULL;
 }
 
-void tally_go_on(const struct tally *t, const struct carry *carry)
+void tally_go_on(const struct tally *t, struct carry *carry)
 {
     struct worker *w = carry->workers[0];
+    carry->carried_before = t->c.carried;
     words_add(&w->counters, &t->own, sizeof t->own);
     words_add(&w->egress.counters, &t->e, sizeof t->e);
     for (unsigned i = 0; i < carry->o->iface_count; i++) {

@@ -37,7 +37,7 @@ struct tally *tally_take(const struct carry *carry, bool running);
 void tally_free(struct tally *t);
 
 /* Count on from another instance's counters: add them to the first worker's, which has no thread yet. */
-void tally_go_on(const struct tally *t, const struct carry *carry);
+void tally_go_on(const struct tally *t, struct carry *carry);
 
 /* Return the vm's counters, valid as long as the tally. */
 const struct vm_counters *tally_counters(const struct tally *t);

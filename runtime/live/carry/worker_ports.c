@@ -2,6 +2,7 @@
 #include "runtime/live/carry/worker_ports.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -320,6 +321,23 @@ int ports_take(struct carry *carry, struct io_made made[][PORTS_MOST])
             w->egress.port_count = at + 1;
         }
     return 0;
+}
+
+int ports_filter(struct carry *carry, char *err, size_t err_len)
+{
+    int fds[2];
+    int failed = ask_FILTER(carry->tell->channel, fds, err, err_len);
+    if (failed) return failed == -ENOTSUP ? 0 : failed;
+    for (unsigned i = 0; i < carry->worker_count; i++)
+        for (unsigned at = 0; at < carry->workers[i]->egress.port_count && !failed; at++) {
+            const struct port *p = &carry->workers[i]->ports[at];
+            const int memory = i || !p->ops->filter ? -1 : fcntl(fds[1], F_DUPFD_CLOEXEC, 0);
+            if (p->ops->filter) failed = p->ops->filter(p->io, fds[0], memory);
+        }
+    if (failed) snprintf(err, err_len, "packet sockets keep the filter of the process before: %s", strerror(-failed));
+    close(fds[0]);
+    close(fds[1]);
+    return failed;
 }
 
 /* Put a ring beside the sockets that the kernel executor's worker has on an interface. */

@@ -37,6 +37,9 @@ int ports_hand(const struct carry *carry, const struct worker *w, unsigned at, s
 /* Write what ports of a held worker have besides, or read it after ports_take. What is read is hostile. False: there is
  * no room, or it is no such state. */
 bool ports_walk_state(const struct carry *carry, const struct worker *w, struct archive *a);
+/* Filter those by the program of this instance's parent, in place of that one's, whose tables nobody fills any more.
+ * Return 0, or a negative errno with one line in err; without such programs there is nothing to do. */
+int ports_filter(struct carry *carry, char *err, size_t err_len);
 /* Update the dealing program's tables after facts or owners have changed. A late update only means that a frame is
  * handed over. */
 void dealt_world(struct carry *carry);

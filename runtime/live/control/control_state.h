@@ -7,6 +7,7 @@
 #include "runtime/live/rules/rules_state.h"
 #include "runtime/worker/worker.h"
 
+struct before;
 struct ctl;
 struct documents;
 struct dropped;
@@ -94,6 +95,7 @@ struct control {
     struct limit_told {
         uint64_t count, at_ns; /* value of the workers' limits when last told, and when */
     } limits[LIMITS];
+    struct before *before; /* processes before this one that still serve sessions; NULL: it is a start */
     struct yield *yield; /* another process takes over; NULL: none does */
     bool kept;           /* a keeper is the parent, until another process takes over (takeover/outlive.h) */
     struct web *web;     /* statistics over HTTP; NULL: not asked for */

@@ -20,6 +20,7 @@
 #include "runtime/live/carry/kernel/in_kernel_pass.h"
 #include "runtime/live/carry/observed.h"
 #include "runtime/live/carry/proxy/access.h"
+#include "runtime/live/carry/proxy/listeners.h"
 #include "runtime/live/carry/proxy/middle.h"
 #include "runtime/live/carry/proxy/proxied.h"
 #include "runtime/live/carry/recorded.h"
@@ -34,6 +35,7 @@
 #include "runtime/live/control/programs/watch.h"
 #include "runtime/live/control/shown.h"
 #include "runtime/live/control/stop.h"
+#include "runtime/live/control/takeover/before.h"
 #include "runtime/live/control/takeover/outlive.h"
 #include "runtime/live/control/takeover/yield.h"
 #include "runtime/live/control/trace/onlookers.h"
@@ -130,7 +132,7 @@ static int run_workers(struct live *l)
     const int status = err ? complain("a thread cannot be started: %s", strerror(-err)) : turns(l);
     const bool over = yield_is_over(&l->control);
     if (!over) notified_stopping(&l->tell);
-    proxied_stop(&l->carry);
+    if (!over) proxied_stop(&l->carry); /* else its sessions go on (drain.c) */
     for (unsigned i = 0; i < started; i++) worker_stop(l->carry.workers[i]);
     recorded_end(&l->carry);
     observed_end(&l->carry);
@@ -140,6 +142,8 @@ static int run_workers(struct live *l)
     for (unsigned i = 0; i < started; i++) limits_publish(l->carry.workers[i], UINT64_MAX);
     limits_tell(&l->control, true);
     const bool good = !err && (over || turn_report(l, false)); /* the other one has the counters, and goes on */
+    if (over) drain(l);
+    proxied_stop(&l->carry);
     if (!err) say_ended(l, begun_ns);
     return good ? status : 2;
 }
@@ -155,6 +159,7 @@ static int service(struct live *l)
     if (!status) status = signals_open(l);
     if (!status && l->carry.in_kernel) status = in_kernel_begin(&l->carry); /* host_changes_begin needs its maps */
     if (!status && l->take) take_devices(l);
+    if (!status && l->take) status = take_listeners(l);
     if (!status) status = host_changes_begin(&l->rules);
     if (!status) status = health_begin(&l->rules);
     if (!status) status = start_open(l);
@@ -253,6 +258,8 @@ static void leave_all(struct live *l)
     clock_close(&l->world.clock);
     asked_close(&l->control);
     yield_fini(&l->control);
+    before_free(l->control.before);
+    listeners_handed_free(l->carry.handed);
     take_free(l->take);
     walks_fini(&l->control);
     load_free(l->control.load);

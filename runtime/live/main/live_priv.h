@@ -64,6 +64,12 @@ void start_close(struct live *l);
  * worker may have: half of those that there are descriptors for. */
 uint32_t files_allow(const struct live *l);
 
+/* ---- drain.c: connections that end here, after a takeover ---- */
+
+/* Go on with proxied sessions alone, until they have ended, their time is up, or the process that has taken over is
+ * gone. Workers are stopped, and are freed. */
+void drain(struct live *l);
+
 /* ---- turn.c: turns, from readiness to the end that was asked for ---- */
 
 /* Do turns until the end. Return the exit status. */

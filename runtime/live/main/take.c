@@ -20,10 +20,13 @@
 #include "runtime/host/state_file.h"
 #include "runtime/kernel/pass/layout.h"
 #include "runtime/live/carry/kernel/in_kernel_pass.h"
+#include "runtime/live/carry/proxy/listeners.h"
 #include "runtime/live/carry/steered.h"
 #include "runtime/live/carry/worker_ports.h"
 #include "runtime/live/control/document/limits.h"
+#include "runtime/live/control/takeover/before.h"
 #include "runtime/live/control/takeover/luggage.h"
+#include "runtime/live/control/takeover/proxied_part.h"
 #include "runtime/live/world/world.h"
 #include "runtime/parent/channel.h"
 #include "runtime/record/format.h"
@@ -265,6 +268,17 @@ void take_devices(struct live *l)
     take_lent_close(t);
 }
 
+int take_listeners(struct live *l)
+{
+    struct control *control = &l->control;
+    control->before = before_new();
+    if (!control->before) return complain("out of memory");
+    const int failed = proxied_part_hear(l->take->fd, &l->carry.handed, control->before);
+    return failed ? complain("--takeover: the instance that runs does not hand over its listening sockets: %s",
+                             strerror(-failed))
+                  : 0;
+}
+
 void take_hops(struct live *l)
 {
     const struct take *t = l->take;
@@ -433,8 +447,14 @@ void take_settle(struct live *l)
     else
         steered_begin(&l->carry);
     limits_go_on(&l->control);
-    close(l->take->fd); /* for which the other one waits, so that its control socket is there until ours is */
+    /* For which the other one waits, so that its control socket is there until ours is. */
+    const struct handoff_named named = {l->o->takeover_drain_ns};
+    channel_send(l->take->fd, &named, sizeof named, NULL, 0, patience());
+    if (before_add(l->control.before, l->take->fd, l->take->hello.process, 0))
+        complain("notice: connections that the process before serves end now");
     l->take->fd = -1;
+    listeners_handed_free(l->carry.handed);
+    l->carry.handed = NULL;
     for (int i = 0; i < 2; i++)
         if (dup3(l->take->fds[YIELD_OUT + i], STDOUT_FILENO + i, 0) < 0)
             complain("notice: what this process prints stays here: %s", strerror(errno));

@@ -29,6 +29,9 @@ int take_lent(const struct take *t, struct parent *p);
 /* Take the descriptors that change nothing by being had: the TUN device, the socket of --stats. Close those that are
  * the parent's. */
 void take_devices(struct live *l);
+/* Take listening sockets, and ways to processes that still serve sessions. Return 0, or the exit status after one
+ * line. */
+int take_listeners(struct live *l);
 /* Want the next hops that packets of that instance's flows leave by. */
 void take_hops(struct live *l);
 /* Take over, with all made but ports: read its state, once it stands still, and return 0 when it has let go. Or return

@@ -30,6 +30,7 @@
 #include "runtime/live/control/programs/watch.h"
 #include "runtime/live/control/shown.h"
 #include "runtime/live/control/stop.h"
+#include "runtime/live/control/takeover/before.h"
 #include "runtime/live/control/takeover/outlive.h"
 #include "runtime/live/control/takeover/yield.h"
 #include "runtime/live/control/trace/onlookers.h"
@@ -80,6 +81,7 @@ static bool signalled(struct live *l)
     while (read(l->signal_fd, &s, sizeof s) == sizeof s) {
         if (s.ssi_signo == SIGHUP) {
             logs_again(&l->carry);
+            before_logs(&l->control);
             reload_begin(&l->rules);
         } else if (s.ssi_signo == SIGUSR1) {
             l->report = true;

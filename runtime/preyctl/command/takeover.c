@@ -163,6 +163,17 @@ static int say_ended(pid_t pid, long before, bool let_go)
                          let_go ? "has let go, and nobody judges" : "goes on", how);
 }
 
+/* True if the process serves connections that it had accepted, and judges no more (PARENT_BEFORE, runtime/parent/). */
+static bool serves_only(long pid)
+{
+    char path[64], name[24] = "";
+    snprintf(path, sizeof path, "/proc/%ld/comm", pid);
+    FILE *f = fopen(path, "re");
+    if (f && !fgets(name, sizeof name, f)) *name = 0;
+    if (f) fclose(f);
+    return !strcmp(name, "preyrun-before\n");
+}
+
 /* Wait until the process judges, or has ended. Return the exit status. */
 static int await_takeover(struct talk *t, pid_t pid, long before)
 {
@@ -171,7 +182,7 @@ static int await_takeover(struct talk *t, pid_t pid, long before)
     int status = -1;
     while (status < 0) {
         const bool failed = own < 0 || has_ended(own, 0);
-        const bool let_go = former < 0 || has_ended(former, failed ? 0 : LOOK_MS);
+        const bool let_go = former < 0 || has_ended(former, failed ? 0 : LOOK_MS) || serves_only(before);
         if (failed)
             status = say_ended(pid, before, let_go);
         else if (let_go && answers(t, pid))

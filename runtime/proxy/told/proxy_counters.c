@@ -20,8 +20,7 @@ static const struct {
 const char *session_end_name(enum session_end e) { return ends[e].name; }
 enum end_class session_end_class(enum session_end e) { return ends[e].class; }
 
-/* Add up counters that the loop may be changing */
-static void add_counters(struct proxy_counters *to, const struct proxy_counters *c)
+void proxy_counters_add(struct proxy_counters *to, const struct proxy_counters *c)
 {
     uint64_t *t = (uint64_t *)to;
     const uint64_t *from = (const uint64_t *)c;
@@ -66,7 +65,7 @@ struct proxy_counters **proxy_counted_new(uint32_t services)
 static void counted_settle(struct proxy_counted *c)
 {
     for (uint32_t i = 0; i < c->gone_count; i++) {
-        if (c->gone[i]) add_counters(&c->rest, c->gone[i]);
+        if (c->gone[i]) proxy_counters_add(&c->rest, c->gone[i]);
         free(c->gone[i]);
     }
     c->gone_count = 0;
@@ -109,8 +108,8 @@ bool proxy_counted_read(const struct proxy_counted *c, uint32_t service, struct 
 {
     const struct proxy_counters *one = &c->rest;
     if (service != PBC_NONE) one = service < c->services ? __atomic_load_n(&c->of[service], __ATOMIC_ACQUIRE) : NULL;
-    if (one) add_counters(sum, one);
+    if (one) proxy_counters_add(sum, one);
     for (uint32_t i = 0; service == PBC_NONE && i < c->gone_count; i++)
-        if (c->gone[i]) add_counters(sum, c->gone[i]);
+        if (c->gone[i]) proxy_counters_add(sum, c->gone[i]);
     return one;
 }

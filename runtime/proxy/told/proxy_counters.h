@@ -83,6 +83,8 @@ struct proxy_counters *proxy_counted_of(struct proxy_counted *c, uint32_t servic
 /* Add the service's counters to *sum, in any thread. False if nothing was counted. PBC_NONE: the rest. */
 bool proxy_counted_read(const struct proxy_counted *c, uint32_t service, struct proxy_counters *sum);
 
+/* Add counters, which the loop may be changing */
+void proxy_counters_add(struct proxy_counters *to, const struct proxy_counters *c);
 /* Return the number of ended sessions */
 uint64_t proxy_counters_ended(const struct proxy_counters *c);
 void proxy_took(struct proxy_counters *c, enum proxy_time what, uint64_t ns);

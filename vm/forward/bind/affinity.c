@@ -108,6 +108,15 @@ bool clients_archive(struct clients *c, struct archive *a, uint32_t servers)
     return !a->bad;
 }
 
+void clients_rest(struct clients *c, uint64_t now_ns)
+{
+    for (uint32_t slot = 0; c->table.used && slot < c->table.groups * GROUP; slot++) {
+        if (!c->table.tags[slot]) continue;
+        if (client_at(c, slot)->flows) c->table.words[slot] = now_ns;
+        client_at(c, slot)->flows = 0;
+    }
+}
+
 struct clients *clients_new(uint64_t flows, uint64_t seed)
 {
     return keyed_owner_new(sizeof(struct clients), &(struct keyed_cfg){.most = keyed_most(flows),

@@ -36,6 +36,8 @@ void client_drop(struct clients *c, const struct client_key *key, uint64_t now_n
 
 /* Write all clients, or read them into a new table (keyed/archive.h). servers: greatest server number. */
 bool clients_archive(struct clients *c, struct archive *a, uint32_t servers);
+/* Forget the flows of all clients, which another counts, but not the servers that they keep, from now on. */
+void clients_rest(struct clients *c, uint64_t now_ns);
 
 struct client_counters {
     uint64_t known;   /* clients in the table now */

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/base/sockaddr.h"
 #include "runtime/host/socket/listen.h"
 #include "runtime/live/carry/proxy/inline_stack.h"
 #include "vm/flow/flow.h"
@@ -105,17 +106,56 @@ static int listen_inline(struct carry *carry, struct proxy_listen *all[], unsign
     return failed;
 }
 
+bool listener_is_at(int fd, const struct stream_addr *at)
+{
+    union sockaddr_any bound = {0}, wanted = {0};
+    socklen_t len = sizeof bound, one = sizeof(int);
+    int proto = 0;
+    sockaddr_of(&wanted, at->v6 ? 6 : 4, at->addr, at->port);
+    if (getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &proto, &one) || proto != IPPROTO_TCP) return false;
+    if (getsockname(fd, &bound.any, &len) || bound.any.sa_family != wanted.any.sa_family) return false;
+    return at->v6 ? bound.v6.sin6_port == wanted.v6.sin6_port &&
+                        !memcmp(&bound.v6.sin6_addr, &wanted.v6.sin6_addr, sizeof wanted.v6.sin6_addr)
+                  : bound.v4.sin_port == wanted.v4.sin_port && bound.v4.sin_addr.s_addr == wanted.v4.sin_addr.s_addr;
+}
+
+void listeners_handed_free(struct listeners_handed *h)
+{
+    for (unsigned i = 0; h && i < h->count; i++)
+        if (h->all[i].at.fd >= 0) close(h->all[i].at.fd);
+    if (h) free(h->all);
+    free(h);
+}
+
+/* Return the listener that the loop of that number had there in another instance; -1: none. */
+static int handed_at(const struct carry *carry, unsigned worker, const struct proxy_listen *where)
+{
+    const struct listeners_handed *h = carry->handed;
+    for (unsigned i = 0; h && i < h->count; i++) {
+        struct listener_handed *one = &h->all[i];
+        if (one->at.fd < 0 || one->worker != worker || !proxy_listen_same(&one->at, where)) continue;
+        const int fd = one->at.fd;
+        one->at.fd = -1;
+        return fd;
+    }
+    return -1;
+}
+
 /* Open one listener for each loop: all[loop][at]. */
 static int listen_at(struct carry *carry, struct proxy_listen *all[], unsigned at, char *err, size_t err_len)
 {
     const struct proxy_listen *where = &all[0][at];
     if (where->service == PBC_NONE) return listen_inline(carry, all, at, err, err_len);
     const struct request_listen asked = {host_addr_of(where->at.addr, where->at.v6 ? 6 : 4), where->at.port};
+    bool fresh = false;
     for (unsigned i = 0; i < carry->worker_count; i++) {
+        all[i][at].fd = handed_at(carry, i, where);
+        if (all[i][at].fd >= 0) continue;
+        fresh = true;
         const int failed = ask_LISTEN(carry->tell->channel, &asked, &all[i][at].fd, err, err_len);
         if (failed) return failed;
     }
-    const int failed = carry->worker_count > 1
+    const int failed = carry->worker_count > 1 && fresh
                            ? listen_by_client(all[carry->worker_count - 1][at].fd, where->at.v6, carry->worker_count)
                            : 0;
     if (failed) snprintf(err, err_len, "connections cannot be dealt out to workers: %s", strerror(-failed));

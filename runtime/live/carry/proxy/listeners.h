@@ -16,5 +16,19 @@ bool places_init(struct places *w, const struct program *p);
  * Return 0, or a negative errno with one line in err. */
 int listeners_open(struct carry *carry, const struct places *before, struct proxy_listen *all[], unsigned *count,
                    char *err, size_t err_len);
+/* Listeners of another instance's loops, in place of new ones at the same addresses */
+struct listeners_handed {
+    struct listener_handed {
+        struct proxy_listen at; /* fd -1: taken */
+        uint32_t worker;        /* its loop there */
+    } * all;
+    unsigned count;
+    uint32_t room;
+};
+/* True if the descriptor is a socket of TCP that is bound there. */
+bool listener_is_at(int fd, const struct stream_addr *at);
+/* Close what was not taken, and free; NULL is fine. */
+void listeners_handed_free(struct listeners_handed *h);
+
 /* Close the listeners of all loops, `count` each. */
 void listeners_close(struct proxy_listen *all[], unsigned loops, unsigned count);

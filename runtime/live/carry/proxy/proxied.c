@@ -128,7 +128,8 @@ static int make_loops(struct carry *carry, struct snapshot *world, char *err, si
     int failed = x->call_fd < 0 ? -errno : listeners_open(carry, NULL, all, &count, err, err_len);
     if (failed) return failed;
     for (; x->count < carry->worker_count; x->count++) {
-        const struct proxy_cfg cfg = {.program = carry->now.program,
+        const struct proxy_cfg cfg = {.handed = carry->handed != NULL,
+                                      .program = carry->now.program,
                                       .tls = x->tls,
                                       .vm = loop_cfg(carry, x->count),
                                       .openers = x->openers,
@@ -243,6 +244,13 @@ unsigned proxied_loops(const struct carry *carry)
 }
 
 struct proxy *proxied_loop(const struct carry *carry, unsigned at) { return carry->proxied->loops[at]; }
+
+unsigned proxied_count(const struct carry *carry) { return carry->proxied ? carry->proxied->count : 0; }
+
+void proxied_count_on(const struct carry *carry, uint32_t service, const struct proxy_counters *more)
+{
+    proxy_count_on(carry->proxied->loops[0], service, more);
+}
 
 bool proxied_counters(const struct carry *carry, uint32_t service, struct proxy_counters *sum)
 {

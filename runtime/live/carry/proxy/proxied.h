@@ -29,7 +29,11 @@ uint64_t proxied_taken(const struct carry *carry);
 void proxied_tally(const struct carry *carry, struct sum *sum);
 /* Return the number of running loops. */
 unsigned proxied_loops(const struct carry *carry);
-struct proxy *proxied_loop(const struct carry *carry, unsigned at); /* a running loop, by its index */
+struct proxy *proxied_loop(const struct carry *carry, unsigned at); /* a loop, by its index */
+/* Return the number of loops that were made, whether they run or not. */
+unsigned proxied_count(const struct carry *carry);
+/* Add to a service's counters before the loops run; PBC_NONE: to those of none. */
+void proxied_count_on(const struct carry *carry, uint32_t service, const struct proxy_counters *more);
 
 /* Return the number of connects for which no local port was left; at any time. */
 uint64_t proxied_portless(const struct carry *carry);

@@ -12,6 +12,7 @@
 #include "runtime/live/control/document/live_report.h"
 #include "runtime/live/control/programs/confirm.h"
 #include "runtime/live/control/programs/onfile.h"
+#include "runtime/live/control/takeover/before.h"
 #include "runtime/live/control/unknown_way.h"
 #include "runtime/live/rules/reload.h"
 #include "runtime/live/world/routing.h"
@@ -78,6 +79,7 @@ static void instance_add(const struct moment *m, cJSON *root)
     cJSON_AddStringToObject(one, "io", control->carry->io->name);
     cJSON_AddStringToObject(one, "exec", control->carry->in_kernel ? "kernel" : "user");
     json_text(one, "exec_why", control->carry->exec.why);
+    before_json(control->before, one);
 }
 
 static void program_add(const struct moment *m, cJSON *root)

@@ -9,12 +9,20 @@
  *     old   LENT     with --io xdp, one for each interface and each worker: what is its parent's
  *     new   EARLY    it would map rings before
  *     old   a number of PORT messages, and those, as far as rings can be mapped twice
+ *     new   PARTS    it can have more descriptors
+ *     old   PARTS with their numbers; a LISTENER each, then a BEFORE each: sockets of proxy loops, processes before it
+ *           that still serve sessions
  *     new   MORE     again and again: it wants flows in advance
  *     old   ADVANCE  those that have changed since it gave them, while its workers judge (advance.h)
  *     new   NOW      it could judge
  *     old   LUGGAGE  its workers stand still; the state in the file, then a PORT each
  *     new   READY    it has all of it
  *     old   YOURS    it lets go: the new one judges
+ *     new   NAMED    its control socket has the name
+ *
+ * The socket stays open as long as the old one still serves sessions: it says SERVES whenever their number is another,
+ * and the new one says STANDS once its own guard rules and gate are in force, and LOGS when logs are turned. The end of
+ * either process is the end of the socket, and with the new one's those sessions end.
  *
  * The new one is told by root, and reads what the old one says as hostile: that has read strangers' packets. */
 #pragma once
@@ -31,7 +39,20 @@
 #define HANDOFF_PATIENCE_NS UINT64_C(5000000000)
 #define HANDOFF_FILE_MOST   (UINT64_C(1) << 32) /* bytes of the file, of which those that are written take memory */
 
-enum handoff_word { HANDOFF_NOW = 1, HANDOFF_READY, HANDOFF_YOURS, HANDOFF_MORE, HANDOFF_EARLY };
+enum handoff_word {
+    HANDOFF_NOW = 1,
+    HANDOFF_READY,
+    HANDOFF_YOURS,
+    HANDOFF_MORE,
+    HANDOFF_EARLY,
+    HANDOFF_PARTS,
+    HANDOFF_STANDS,
+    HANDOFF_LOGS
+};
+enum {
+    HANDOFF_LISTENERS_MOST = 1 << 20,
+    HANDOFF_BEFORE_MOST = 16 /* processes that still serve sessions; while there are as many nobody takes over */
+};
 
 struct handoff_begin {
     uint64_t magic;
@@ -92,4 +113,25 @@ struct handoff_luggage {
 struct handoff_port {
     struct io_made made; /* its descriptors come with the message; none: the interface is away */
     uint32_t worker, at;
+};
+
+struct handoff_parts {
+    uint32_t listeners, before;
+};
+
+struct handoff_listener { /* with its descriptor */
+    uint32_t worker, v6, port, addr[4];
+};
+
+struct handoff_before { /* with the socket to it */
+    int32_t process;
+    uint32_t sessions;
+};
+
+struct handoff_named {
+    uint64_t drain_ns; /* longest time for which sessions go on; 0: any */
+};
+
+struct handoff_serves {
+    uint32_t sessions;
 };

@@ -5,6 +5,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/live/carry/kernel/in_kernel_pass.h"
+#include "runtime/live/carry/proxy/taken.h"
 #include "runtime/live/carry/tally.h"
 #include "runtime/live/control/control_state.h"
 #include "runtime/live/rules/byhand.h"
@@ -39,5 +40,6 @@ bool luggage_archive(struct control *control, struct archive *a)
     if (!t) a->bad = true;
     if (t && !a->bad) counters_walk(control, t, a);
     tally_free(t);
+    if (!a->bad) taken_archive(control->carry, a);
     return !a->bad;
 }

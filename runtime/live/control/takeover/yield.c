@@ -13,13 +13,15 @@
 #include "runtime/base/clock.h"
 #include "runtime/live/carry/change.h"
 #include "runtime/live/carry/kernel/in_kernel_pass.h"
-#include "runtime/live/carry/proxy/proxied.h"
+#include "runtime/live/carry/proxy/taken.h"
 #include "runtime/live/carry/worker_ports.h"
 #include "runtime/live/control/questions.h"
 #include "runtime/live/control/takeover/advance.h"
+#include "runtime/live/control/takeover/before.h"
 #include "runtime/live/control/takeover/handoff.h"
 #include "runtime/live/control/takeover/lends.h"
 #include "runtime/live/control/takeover/luggage.h"
+#include "runtime/live/control/takeover/proxied_part.h"
 #include "runtime/live/control/takeover/yield_kernel.h"
 #include "runtime/live/tell/log.h"
 #include "runtime/live/world/world.h"
@@ -44,6 +46,8 @@ struct yield {
     uint64_t program;   /* serial of HELLO's program */
     struct handoff_part window;
     struct advance advance;
+    uint64_t drain_ns; /* longest time for which sessions go on once another process judges; 0: any */
+    bool parted;       /* PARTS was answered */
     bool over;
 };
 
@@ -62,7 +66,8 @@ const char *yield_lacks(const struct control *control)
     if (p->past || carry->guard.lingering.count) return "flows of rules before still end: ask again when they are over";
     if (carry->worker_count > 1 && control->rules->begun > 1)
         return "rules were exchanged since it began, and its workers still deal flows as the first ones asked";
-    if (carry->proxied || p->proxies_count) return "connections end here (`mode proxy`), which are not handed over yet";
+    const char *lacks = proxied_part_lacks(control);
+    if (lacks) return lacks;
     if (p->observes_count) return "connections are observed (`mode observe`), which is not handed over yet";
     if (p->mirrors_count) return "packets are copied (`mirror`), which is not handed over yet";
     return NULL;
@@ -387,14 +392,16 @@ static bool let_go(struct control *control)
     y->deadline = channel_until(HANDOFF_PATIENCE_NS); /* for all that follows: workers stand still */
     if (!failed) failed = hand_over(control);
     y->over = !failed;
-    if (failed)
+    if (failed) {
         release_all(carry);
-    else
-        dealt_leave(control->carry);
+        return false;
+    }
+    struct handoff_named named = {0};
+    dealt_leave(control->carry);
+    if (!taken_leave(carry)) tell_fault(control->tell, "a proxy's loop does not let go of its listeners");
     y->deadline = channel_until(NAMED_NS);
-    uint32_t nothing;
-    if (y->over) hear(y, &nothing, sizeof nothing, NULL); /* until its control socket has the name, and it hangs up */
-    return y->over;
+    if (!hear(y, &named, sizeof named, NULL)) y->drain_ns = named.drain_ns;
+    return true;
 }
 
 /* ---- the main thread's steps ---- */
@@ -404,6 +411,7 @@ int yield_fd(const struct control *control) { return control->yield ? control->y
 uint64_t yield_due_ns(const struct control *control) { return control->yield ? control->yield->until_ns : UINT64_MAX; }
 
 bool yield_is_over(const struct control *control) { return control->yield && control->yield->over; }
+uint64_t yield_drain_ns(const struct control *control) { return control->yield->drain_ns; }
 bool yield_waits(const struct control *control) { return control->yield; }
 
 void yield_fini(struct control *control)
@@ -423,6 +431,22 @@ static void yield_give_up(struct control *control, const char *why)
                 (long)control->yield->to, why);
     advance_end(&control->yield->advance, control->carry);
     yield_fini(control);
+}
+
+/* Hear what comes between HELLO and NOW. Return 0 for NOW; -EAGAIN: there is more to come. */
+static int hear_next(struct control *control)
+{
+    struct yield *y = control->yield;
+    uint32_t word;
+    int failed = hear(y, &word, sizeof word, NULL);
+    if (failed || word == HANDOFF_NOW) return failed;
+    if (word == HANDOFF_PARTS && !y->parted) {
+        y->parted = true;
+        failed = yield_lacks(control) ? -EBUSY : proxied_part_say(control, y->fd, y->deadline);
+    } else {
+        failed = say_ahead(control, word);
+    }
+    return failed ? failed : -EAGAIN;
 }
 
 bool yield_step(struct control *control, uint64_t now_ns)
@@ -445,12 +469,8 @@ bool yield_step(struct control *control, uint64_t now_ns)
         return false;
     }
     y->deadline = channel_until(HANDOFF_PATIENCE_NS);
-    uint32_t word;
-    int failed = hear(y, &word, sizeof word, NULL);
-    if (!failed && word != HANDOFF_NOW) {
-        failed = say_ahead(control, word);
-        if (!failed) return false;
-    }
+    const int failed = hear_next(control);
+    if (failed == -EAGAIN) return false;
     if (!failed && let_go(control)) return true;
     yield_give_up(control, failed == -ENODATA ? "it has ended" : failed ? strerror(-failed) : "it was not ready");
     return false;

@@ -16,6 +16,9 @@ bool yield_step(struct control *control, uint64_t now_ns);
 bool yield_is_over(const struct control *control);
 /* Return the reason for which nobody can take over from this instance; NULL: there is none. */
 const char *yield_lacks(const struct control *control);
+/* How long sessions may go on at most once it is over, as that process says; 0: as long as they last. yield_fd is the
+ * socket to that process. */
+uint64_t yield_drain_ns(const struct control *control);
 /* True from the question on until the other process has taken over, or has failed to. */
 bool yield_waits(const struct control *control);
 void yield_fini(struct control *control);

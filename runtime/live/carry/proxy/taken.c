@@ -1,0 +1,93 @@
+/* Each loop does between two of its turns what the main thread waits for here */
+#include "runtime/live/carry/proxy/taken.h"
+
+#include <sched.h>
+
+#include "runtime/base/clock.h"
+#include "runtime/live/carry/proxy/proxied.h"
+#include "runtime/proxy/proxy.h"
+
+#define PATIENCE_NS UINT64_C(1000000000)
+
+/* Wait until that is true of the loop. False: it never became so. */
+static bool comes(bool is(const struct proxy *p), const struct proxy *p)
+{
+    const uint64_t until_ns = clock_ns(CLOCK_MONOTONIC) + PATIENCE_NS;
+    while (!is(p)) {
+        if (clock_ns(CLOCK_MONOTONIC) > until_ns) return false;
+        sched_yield();
+    }
+    return true;
+}
+
+int taken_listeners(const struct carry *carry, int each(void *with, unsigned worker, const struct proxy_listen *l),
+                    void *with)
+{
+    struct proxy_listen l;
+    int result = 0;
+    for (unsigned i = 0; i < proxied_loops(carry); i++)
+        for (unsigned at = 0; !result && proxy_listener(proxied_loop(carry, i), at, &l); at++)
+            if (l.service != PBC_NONE) result = each(with, i, &l);
+    return result;
+}
+
+/* Return the counters of a service, without the sessions that go on, which are counted where they end. */
+static struct proxy_counters counted_of(const struct carry *carry, uint32_t service)
+{
+    struct proxy_counters c = {0};
+    proxied_counters(carry, service, &c);
+    c.sessions = proxy_counters_ended(&c);
+    return c;
+}
+
+/* Counters of another layout, as another version may have, begin anew. */
+static void counted_archive(struct carry *carry, struct archive *a)
+{
+    const uint32_t services = carry->now.program->services_count;
+    uint32_t size = sizeof(struct proxy_counters);
+    ARCHIVE(a, size);
+    if (!archive_sound(a, size == sizeof(struct proxy_counters))) return;
+    for (uint32_t i = 0; i <= services && !a->bad; i++) {
+        const uint32_t service = i < services ? i : PBC_NONE;
+        struct proxy_counters c = {0};
+        if (!a->reads) c = counted_of(carry, service);
+        ARCHIVE(a, c);
+        if (a->reads && !a->bad) proxied_count_on(carry, service, &c);
+    }
+}
+
+static bool remembered_archive(struct carry *carry, unsigned at, struct archive *a)
+{
+    struct proxy *p = proxied_loop(carry, at);
+    if (a->reads) return proxy_unpack(p, a);
+    proxy_pack(p, a);
+    while (!comes(proxy_packed, p))
+        if (proxy_pack_not(p, a)) return false;
+    return !a->bad;
+}
+
+bool taken_archive(struct carry *carry, struct archive *a)
+{
+    uint32_t loops = proxied_count(carry);
+    ARCHIVE(a, loops);
+    if (!archive_sound(a, loops == proxied_count(carry))) return false;
+    for (unsigned i = 0; i < loops; i++)
+        if (!remembered_archive(carry, i, a)) return false;
+    if (loops) counted_archive(carry, a);
+    return !a->bad;
+}
+
+bool taken_leave(const struct carry *carry)
+{
+    bool left = true;
+    for (unsigned i = 0; i < proxied_loops(carry); i++) proxy_leave(proxied_loop(carry, i));
+    for (unsigned i = 0; i < proxied_loops(carry); i++) left &= comes(proxy_has_left, proxied_loop(carry, i));
+    return left;
+}
+
+uint32_t taken_sessions(const struct carry *carry)
+{
+    uint32_t n = 0;
+    for (unsigned i = 0; i < proxied_loops(carry); i++) n += proxy_sessions(proxied_loop(carry, i));
+    return n;
+}

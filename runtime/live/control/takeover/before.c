@@ -1,0 +1,137 @@
+/* Words of another process are hostile: numbers alone are read of them */
+#include "runtime/live/control/takeover/before.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "runtime/live/carry/steered.h"
+#include "runtime/live/carry/worker_ports.h"
+#include "runtime/live/control/control_state.h"
+#include "runtime/live/control/takeover/handoff.h"
+#include "runtime/live/tell/log.h"
+#include "runtime/report/json.h"
+
+struct before {
+    int epoll;
+    unsigned count;
+    bool stands; /* the newest of them has been told that this process's guard rules stand, or there was none */
+    struct one {
+        int link;
+        int32_t process;
+        uint32_t sessions;
+        union {
+            struct handoff_serves said;
+            uint8_t bytes[sizeof(struct handoff_serves)];
+        } in;
+        unsigned have; /* bytes of `in` */
+    } all[HANDOFF_BEFORE_MOST];
+};
+
+struct before *before_new(void)
+{
+    struct before *b = calloc(1, sizeof *b);
+    if (!b) return NULL;
+    b->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (b->epoll >= 0) return b;
+    free(b);
+    return NULL;
+}
+
+void before_free(struct before *b)
+{
+    if (!b) return;
+    close(b->epoll); /* first: another process may have the sockets, too */
+    for (unsigned i = 0; i < b->count; i++) close(b->all[i].link);
+    free(b);
+}
+
+int before_add(struct before *b, int link, int32_t process, uint32_t sessions)
+{
+    struct epoll_event e = {.events = EPOLLIN};
+    int failed = b->count == HANDOFF_BEFORE_MOST || process <= 0 ? -EPROTO : 0;
+    if (!failed && epoll_ctl(b->epoll, EPOLL_CTL_ADD, link, &e)) failed = -errno;
+    if (failed)
+        close(link);
+    else
+        b->all[b->count++] = (struct one){.link = link, .process = process, .sessions = sessions};
+    return failed;
+}
+
+unsigned before_count(const struct before *b) { return b ? b->count : 0; }
+
+int before_link(const struct before *b, unsigned at, int32_t *process, uint32_t *sessions)
+{
+    *process = b->all[at].process;
+    *sessions = b->all[at].sessions;
+    return b->all[at].link;
+}
+
+int before_fd(const struct before *b) { return b && b->count ? b->epoll : -1; }
+
+/* Read what one says. False: it has ended. */
+static bool hear(struct one *o)
+{
+    for (;;) {
+        const ssize_t n = recv(o->link, o->in.bytes + o->have, sizeof o->in - o->have, MSG_DONTWAIT);
+        if (n < 0 && (errno == EAGAIN || errno == EINTR)) return true;
+        if (n <= 0) return false;
+        o->have += (unsigned)n;
+        if (o->have < sizeof o->in) continue;
+        o->sessions = o->in.said.sessions;
+        o->have = 0;
+    }
+}
+
+void before_hear(struct control *control)
+{
+    struct before *b = control->before;
+    unsigned kept = 0;
+    for (unsigned i = 0; i < b->count; i++) {
+        if (hear(&b->all[i])) {
+            b->all[kept++] = b->all[i];
+            continue;
+        }
+        epoll_ctl(b->epoll, EPOLL_CTL_DEL, b->all[i].link, NULL);
+        close(b->all[i].link);
+    }
+    b->count = kept;
+    control->tell->changes++;
+}
+
+static void say(const struct one *o, uint32_t word)
+{
+    (void)!send(o->link, &word, sizeof word, MSG_DONTWAIT | MSG_NOSIGNAL); /* one that hangs hears nothing */
+}
+
+void before_tick(struct control *control)
+{
+    struct before *b = control->before;
+    const struct guarding *guard = &control->carry->guard;
+    char err[300];
+    if (!b || b->stands || guard->unhidden || guard->ports.given_anew || control->rules->reload) return;
+    b->stands = true;
+    if (guard->proxies)
+        steered_world(control->carry); /* the gate was made with guard rules, and knows no address yet */
+    if (guard->proxies && ports_filter(control->carry, err, sizeof err)) tell_fault(control->tell, "%s", err);
+    if (b->count) say(&b->all[b->count - 1], HANDOFF_STANDS);
+}
+
+void before_logs(const struct control *control)
+{
+    for (unsigned i = 0; i < before_count(control->before); i++) say(&control->before->all[i], HANDOFF_LOGS);
+}
+
+void before_json(const struct before *b, cJSON *instance)
+{
+    if (!before_count(b)) return;
+    cJSON *all = cJSON_AddArrayToObject(instance, "before");
+    for (unsigned i = 0; i < b->count; i++) {
+        cJSON *one = json_object(all);
+        json_number(one, "process", (uint64_t)b->all[i].process);
+        json_number(one, "sessions", b->all[i].sessions);
+    }
+}

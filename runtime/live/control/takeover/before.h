@@ -1,0 +1,32 @@
+/* Processes before this one, which still serve proxied sessions of theirs: what they say, and what they are told
+ * (live/control/takeover/handoff.h). */
+#pragma once
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct before;
+struct control;
+
+/* NULL: out of memory or descriptors. */
+struct before *before_new(void);
+void before_free(struct before *b); /* NULL is fine, as for all that takes a const one */
+
+/* Add a process; the socket is this room's, whatever the result. Return 0 or a negative errno. */
+int before_add(struct before *b, int link, int32_t process, uint32_t sessions);
+unsigned before_count(const struct before *b);
+/* Return the socket to one of them, which stays this room's. */
+int before_link(const struct before *b, unsigned at, int32_t *process, uint32_t *sessions);
+
+/* ---- the main thread's steps ---- */
+
+int before_fd(const struct before *b); /* readable: one has said something, or has ended; -1: never */
+void before_hear(struct control *control);
+/* Once guard rules of this process are in force: have packet sockets filtered by this process's own program, and tell
+ * the process before it. Call once a second. */
+void before_tick(struct control *control);
+/* Logs are turned. */
+void before_logs(const struct control *control);
+/* Add `before` to the document's object, with a member for each; nothing if there are none. */
+void before_json(const struct before *b, cJSON *instance);

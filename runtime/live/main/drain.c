@@ -1,0 +1,165 @@
+/* After a takeover: another process judges and accepts, and this one serves what it had accepted. Nothing here knows
+ * the host, health or rules of now any more */
+#include <errno.h>
+#include <malloc.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "runtime/base/clock.h"
+#include "runtime/live/carry/proxy/access.h"
+#include "runtime/live/carry/proxy/proxied.h"
+#include "runtime/live/carry/proxy/taken.h"
+#include "runtime/live/control/asked.h"
+#include "runtime/live/control/takeover/before.h"
+#include "runtime/live/control/takeover/handoff.h"
+#include "runtime/live/control/takeover/yield.h"
+#include "runtime/live/main/live_priv.h"
+#include "runtime/live/tell/log.h"
+#include "runtime/stats/web.h"
+
+#define SECOND_NS UINT64_C(1000000000)
+#define STANDS_NS (5 * SECOND_NS) /* after which this side's gate goes, whatever the other one has said */
+
+struct draining {
+    struct live *l;
+    uint64_t until_ns, stands_ns; /* UINT64_MAX: no bound; the gate is off */
+    uint32_t told;                /* sessions, as last told */
+    uint32_t word;
+    unsigned have; /* bytes of `word` */
+    bool ends;
+};
+
+/* Free what only a process that judges needs. Questions that wait here are asked again, of the other one. */
+static void leave_rest(struct live *l)
+{
+    char err[300];
+    asked_close(&l->control);
+    l->control.ctl = NULL;
+    web_free(l->control.web);
+    l->control.web = NULL;
+    before_free(l->control.before);
+    l->control.before = NULL;
+    for (unsigned i = 0; i < WORKERS_MOST && l->carry.workers[i]; i++) {
+        worker_fini(l->carry.workers[i]);
+        free(l->carry.workers[i]);
+        l->carry.workers[i] = NULL;
+    }
+    l->carry.worker_count = 0;
+    malloc_trim(0);
+    if (ask_DRAINS(l->tell.channel, err, sizeof err)) tell_fault(&l->tell, "%s", err);
+}
+
+static void gate_off(struct draining *d)
+{
+    char err[300];
+    if (d->stands_ns == UINT64_MAX) return;
+    d->stands_ns = UINT64_MAX;
+    ask_UNGATE(d->l->tell.channel, err, sizeof err);
+}
+
+/* Do what the process that judges says. */
+static void hear(struct draining *d)
+{
+    const int fd = yield_fd(&d->l->control);
+    uint8_t *bytes = (uint8_t *)&d->word;
+    for (;;) {
+        const ssize_t n = recv(fd, bytes + d->have, sizeof d->word - d->have, MSG_DONTWAIT);
+        if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+        if (n <= 0) {
+            d->ends = true;
+            return;
+        }
+        d->have = (d->have + (unsigned)n) % sizeof d->word;
+        if (d->have) continue;
+        if (d->word == HANDOFF_STANDS) gate_off(d);
+        if (d->word == HANDOFF_LOGS) logs_again(&d->l->carry);
+    }
+}
+
+static void signalled(struct draining *d)
+{
+    struct signalfd_siginfo s;
+    while (read(d->l->signal_fd, &s, sizeof s) == sizeof s) {
+        if (s.ssi_signo == SIGHUP) logs_again(&d->l->carry);
+        if (s.ssi_signo != SIGTERM && s.ssi_signo != SIGINT) continue;
+        d->l->ended_by = (int)s.ssi_signo;
+        d->ends = true;
+    }
+}
+
+static void say_sessions(struct draining *d)
+{
+    const struct handoff_serves m = {taken_sessions(&d->l->carry)};
+    if (m.sessions == d->told) return;
+    if (send(yield_fd(&d->l->control), &m, sizeof m, MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof m) d->told = m.sessions;
+}
+
+/* Wait until one of the descriptors is ready or a second has gone by, and do what there is to do. */
+static void turn(struct draining *d)
+{
+    struct live *l = d->l;
+    struct pollfd fds[] = {{.fd = l->signal_fd, .events = POLLIN},
+                           {.fd = yield_fd(&l->control), .events = POLLIN},
+                           {.fd = proxied_fd(&l->carry), .events = POLLIN},
+                           {.fd = l->tell.channel->fd}};
+    enum { COUNT = sizeof fds / sizeof *fds };
+    uint64_t now = clock_ns(CLOCK_MONOTONIC);
+    const uint64_t second = now + SECOND_NS;
+    /* A loop says nothing of a session's end: looked at often, so that the last is the end soon */
+    uint64_t due = now + SECOND_NS / 10;
+    if (d->until_ns < due) due = d->until_ns;
+    if (d->stands_ns < due) due = d->stands_ns;
+    if (poll(fds, COUNT, clock_wait_ms(due, now, (int)((second - now) / 1000000))) < 0) return;
+    if (fds[0].revents) signalled(d);
+    if (fds[1].revents) hear(d);
+    if (fds[2].revents) proxied_called(&l->carry);
+    if (fds[3].revents) d->ends = true;
+    now = clock_ns(CLOCK_MONOTONIC);
+    if (now >= d->stands_ns) gate_off(d);
+    say_sessions(d);
+}
+
+/* Say what ends before its time, and why. */
+static void say_cut(const struct draining *d)
+{
+    const uint32_t left = taken_sessions(&d->l->carry);
+    const bool late = clock_ns(CLOCK_MONOTONIC) >= d->until_ns;
+    if (left)
+        events_tell(&d->l->tell.events, TOLD_TAKEOVER, "%u connection%s that this process served end%s: %s", left,
+                    text_plural(left), left == 1 ? "s" : "",
+                    d->l->ended_by ? "it was asked to end"
+                    : late         ? "--takeover-drain is over"
+                                   : "the process that has taken over is gone");
+}
+
+void drain(struct live *l)
+{
+    const uint64_t now = clock_ns(CLOCK_MONOTONIC), most_ns = yield_drain_ns(&l->control);
+    struct draining d = {.l = l,
+                         .until_ns = most_ns ? time_after(now, most_ns) : UINT64_MAX,
+                         .stands_ns = now + STANDS_NS,
+                         .told = UINT32_MAX};
+    if (!proxied_loops(&l->carry)) return;
+    leave_rest(l);
+    const uint32_t sessions = taken_sessions(&l->carry);
+    if (sessions)
+        events_tell(&l->tell.events, TOLD_TAKEOVER, "%u connection%s go%s on in this process%s", sessions,
+                    text_plural(sessions), sessions == 1 ? "es" : "",
+                    most_ns ? ", for --takeover-drain at most" : " until they end");
+    uint64_t second = now + SECOND_NS;
+    say_sessions(&d);
+    while (!d.ends && clock_ns(CLOCK_MONOTONIC) < d.until_ns &&
+           (taken_sessions(&l->carry) || d.stands_ns != UINT64_MAX)) {
+        turn(&d);
+        if (clock_ns(CLOCK_MONOTONIC) < second) continue;
+        second += SECOND_NS;
+        proxied_tick(&l->carry);
+        events_tick(&l->tell.events);
+        log_tick(&l->tell);
+    }
+    say_cut(&d);
+}

@@ -1,0 +1,192 @@
+#!/usr/bin/env bash
+# preyctl takeover where connections end here (`mode proxy`), in user space: listening sockets go over with those who wait in their
+# queues, the process before serves its sessions to their ends, HTTP that is kept alive comes to the new one after the answer under way.
+# Byte for byte, no refused connection, no failed handshake of TLS, across five takeovers; `status` counts what goes on elsewhere;
+# --takeover-drain bounds it; whoever of the two is killed, the other one does what is said.
+set -u
+EXEC=user
+. tests/e2e/live/lib.sh
+. tests/lib/scratch.sh
+live_begin
+
+clients=$top/tests/e2e/live/takeover_proxy.py
+between one
+background one python3 "$clients" serve >served
+until_true 100 'the server listens' grep -q listens served
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 90 -subj /CN=a.example -keyout key -out cert 2>said || cat said
+rules ends <<END
+limits { flows 20_000; proxy_sessions 50 }
+pool echo { server one 10.2.0.2:9000 }
+pool web { server one 10.2.0.2:9001 }
+service plain on 10.1.0.2 tcp/1000 { mode proxy; access log common "access.log"; -> echo }
+service http on 10.1.0.2 tcp/1001 { mode proxy http; -> web }
+service tls on 10.1.0.2 tcp/1002 { mode proxy tls cert "$work/cert" key "$work/key"; -> echo }
+service https on 10.1.0.2 tcp/1003 { mode proxy http tls cert "$work/cert" key "$work/key"; -> web }
+END
+number() { at prey "$bin/preyctl" counters "$1" | awk -v name="$1" '$1 == name { gsub(",", ""); print $2 }'; }
+owner() { at prey sh -c 'sed -n "s/^pid\t//p" "/run/prey/$(stat -L -c %i /proc/self/ns/net)/wan.state"'; }
+# others: how many sessions how many processes before it serve: `3 of 2`
+others() {
+    at prey "$bin/preyctl" status --json | python3 -c '
+import json, sys
+before = json.load(sys.stdin)["instance"].get("before", [])
+print(sum(int(b["sessions"]) for b in before), "of", len(before))'
+}
+others_are() { [ "$(others)" = "$1" ]; }
+befores() { # the processes that serve sessions and judge no more
+    local p n=0
+    for p in $(ip netns pids "$id-prey"); do [ "$(cat "/proc/$p/comm" 2>/dev/null)" != preyrun-before ] || is_over "$p" || n=$((n + 1)); done
+    echo $n
+}
+befores_are() { [ "$(befores)" = "$1" ]; }
+takes_over() { # SENTENCE OPTION...: $prey is the process then
+    local was sentence=$1
+    shift
+    was=$(owner)
+    ctl takeover "$@"
+    same "$sentence" "$status $(cat err) $(grep -c "^process $(owner) has taken over from $was\$" out)" '0  1'
+    prey=$(owner)
+}
+holds() { # N PORT: connections that stay open
+    rm -f let-go ask held
+    at client python3 "$clients" hold "$1" 10.1.0.2 "$2" >held 2>&1 &
+    holder=$!
+    pids="$pids $holder"
+    until_true 300 "$1 connections are open" grep -qs open held
+}
+answered() { # how many of those are answered now
+    local lines
+    lines=$(wc -l <held)
+    printf x >>ask
+    until_true 300 'they are asked' lines_are $((lines + 1))
+    tail -n 1 held
+}
+lines_are() { [ "$(wc -l <held)" -ge "$1" ]; }
+lets_go() { touch let-go; wait "$holder"; }
+stops() { ctl stop; until_true 300 'it ends' is_over "$prey"; }
+
+for workers in 1 2; do
+    say="$workers worker$([ $workers = 1 ] || echo s)"
+    rm -f enough talked
+    : >access.log
+    prey prey -i wan -i lan --workers $workers ends.pbc
+    at client python3 "$clients" talk 240 10.1.0.2 >talked 2>&1 &
+    talker=$!
+    pids="$pids $talker"
+    until_true 600 'all connections are open' grep -q open talked
+    for n in 1 2 3 4 5; do
+        before=$(number proxy.sessions)
+        takes_over "$say: takeover $n"
+        [ "$(number proxy.sessions)" -ge "$((before - 60))" ]
+        ok $? "$say: what was counted goes on, $n"
+    done
+    # 4 downloads and 4 that last began in the first process
+    until_true 300 "$say: HTTP that was kept alive has come to the new one" others_are '8 of 1'
+    same "$say: status counts what goes on in the first process" "$(others) $(befores)" '8 of 1 1'
+    same "$say: and its screen, too" "$(at prey "$bin/preyctl" status | grep -c 'serves 8 connections more')" 1
+    touch enough
+    wait "$talker"
+    sed -n '/^#/p' talked
+    same "$say: no byte is lost or another, and nothing is refused" "$(grep -v '^#' talked)" "open
+4 downloads, 4 lasting, 4 kept
+0 failed, 0 under way"
+    until_true 300 "$say: the first process ends" befores_are 0
+    until_true 300 "$say: and nobody counts it" others_are '0 of 0'
+    lines() { [ "$(grep -c . access.log)" -ge 5 ]; }
+    until_true 100 "$say: sessions of the process before are in the access log" lines && ok 0 "$say: sessions of the process before are in the access log"
+    stops
+    same "$say: it undoes all" "$(at prey nft list tables | grep -c prey) $(at prey sh -c 'ls "/run/prey/$(stat -L -c %i /proc/self/ns/net)"' 2>&1 | grep -c wan)" '0 0'
+done
+
+# ---- who waits in the queue of a listening socket ----
+
+prey prey -i wan -i lan ends.pbc
+holds 50 1000
+at client python3 "$clients" queue 5 10.1.0.2 1000 >queued 2>&1 &
+queued=$!
+pids="$pids $queued"
+until_true 300 'five more are connected' grep -q waits queued
+same 'and nobody accepts them' "$(cat queued)" waits
+takes_over 'full of sessions it is taken over'
+wait "$queued"
+same 'and those who wait are accepted by the new one' "$(tail -n 1 queued)" '5 answered'
+same 'the others go on' "$(answered)" '50 answered'
+until_true 300 'it counts them' others_are '50 of 1'
+takes_over 'once more, while the first one drains'
+until_true 300 'which still counts' others_are '50 of 1'
+same 'and serves' "$(answered)" '50 answered'
+lets_go
+until_true 300 'until they end' befores_are 0
+
+# ---- a bound, and what ends whom ----
+
+holds 3 1000
+takes_over 'with a bound' --takeover-drain 2s
+same 'they are served' "$(answered)" '3 answered'
+until_true 300 'within that' befores_are 0
+hears 'and then cut, and that is said' '3 connections that this process served end: --takeover-drain is over'
+same 'they have ended' "$(answered)" '0 answered'
+lets_go
+takes_over 'without a bound again' --takeover-drain 1h
+
+holds 3 1002
+before=$prey
+takes_over 'with three in TLS'
+until_true 300 'which it counts' others_are '3 of 1'
+kill -KILL "$before"
+until_true 300 'the process before is killed: nobody counts it' others_are '0 of 0'
+same 'its sessions have ended, and the new one judges' "$(answered) $(owner)" "0 answered $prey"
+lets_go
+for way in TERM stop KILL; do
+    holds 3 1000
+    before=$prey
+    takes_over "before $way"
+    until_true 300 "$way: it is counted" others_are '3 of 1'
+    case $way in stop) ctl stop ;; *) kill -$way "$prey" ;; esac
+    until_true 300 "$way of the new one: it ends" is_over "$prey"
+    until_true 300 "$way of the new one ends the one before, too" is_over "$before" && ok 0 "$way of the new one ends the one before, too"
+    same "$way: the sessions have ended" "$(answered)" '0 answered'
+    lets_go
+    prey prey -i wan -i lan ends.pbc
+done
+holds 3 1000
+before=$prey
+takes_over 'before the one before is asked to end'
+kill -TERM "$before"
+until_true 300 'SIGTERM of the process before ends it' is_over "$before"
+until_true 300 'and the new one knows' others_are '0 of 0'
+same 'which judges' "$(owner)" "$prey"
+lets_go
+
+# ---- a reload, and turned logs, while one drains ----
+
+holds 2 1000
+takes_over 'before a reload'
+cp ends.prey other.prey
+sed -i 's/proxy_sessions 50/proxy_sessions 60/' other.prey
+"$bin/preyc" other.prey -o other.pbc && mv other.pbc ends.pbc
+mv access.log access.1
+kill -HUP "$prey"
+awaits '^reloaded'
+same 'sessions of the process before outlive a reload' "$(answered)" '2 answered'
+lets_go
+in_new() { [ "$(grep -c . access.log)" -ge 2 ]; }
+until_true 300 'their lines' in_new && ok 0 'their lines are in the log that was made anew'
+until_true 300 'it ends' befores_are 0
+stops
+
+# ---- what is not handed over ----
+
+for wire in 'on any tcp/9000 { mode proxy inline }' 'on 10.1.0.2 tcp/1000 { mode proxy; splice packets; -> echo }'; do
+    rules wire <<END
+limits { flows 20_000 }
+pool echo { server one 10.2.0.2:9000 }
+firewall ways forward default accept { }
+service wire $wire
+END
+    prey prey -i wan -i lan wire.pbc
+    ctl takeover
+    same "service $wire: refused, and it goes on" "$status $(grep -c 'connections end here in the wire' err) $(owner)" "2 1 $prey"
+    stops
+done
+exit $failed
