@@ -356,7 +356,7 @@ static int take_early(struct live *l)
     uint32_t ports = 0;
     int failed = say_word(t, HANDOFF_EARLY);
     if (!failed) failed = channel_receive(t->fd, &ports, sizeof ports, NULL, 0, &none, patience());
-    if (!failed) failed = hear_ports(t, &l->carry, ports);
+    if (!failed) failed = hear_ports(t, &l->carry, ports, patience());
     if (!failed) ports_take_early(&l->carry, t->ports);
     return failed;
 }

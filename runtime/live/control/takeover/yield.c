@@ -68,6 +68,8 @@ const char *yield_lacks(const struct control *control)
         return "rules were exchanged since it began, and its workers still deal flows as the first ones asked";
     const char *lacks = proxied_part_lacks(control);
     if (lacks) return lacks;
+    if ((carry->proxied || p->proxies_count) && (carry->in_kernel || carry->io != &io_PACKET))
+        return "connections end here (`mode proxy`), which are handed over only in user space with packet sockets yet";
     if (p->observes_count) return "connections are observed (`mode observe`), which is not handed over yet";
     if (p->mirrors_count) return "packets are copied (`mirror`), which is not handed over yet";
     return NULL;
