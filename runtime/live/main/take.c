@@ -409,7 +409,7 @@ static int take_all(struct live *l, char *err, size_t err_len)
     struct handoff_luggage g;
     unsigned none;
     snprintf(err, err_len, "the instance that runs does not hand over");
-    int failed = take_early(l);
+    int failed = l->carry.in_kernel ? 0 : take_early(l); /* its sockets have no such rings */
     if (!failed) failed = take_advance(l);
     if (!failed) failed = say_word(t, HANDOFF_NOW);
     const uint64_t until_ns = patience(); /* for all of it, as the other one has: workers stand still there */
