@@ -168,6 +168,9 @@ bool vm_rests(const struct vm *vm);
 /* Write the state while vm_rests, or read a state into a new vm with the same program, seed and cfg, which continues
  * from there. The input is hostile. False: no room; or no valid state, and then the vm is good only for vm_free. */
 bool vm_archive(struct vm *vm, const struct vm_in *in, struct archive *a);
+/* Say that the state that was read is some seconds old, and packets have passed since: TCP goes on with the largest
+ * windows there are. */
+void vm_loosen(struct vm *vm);
 
 /* Flows in advance: the same bytes in parts, while flows go on changing between two of them, so that vm_archive with
  * a->rest has little left to write and to read. Each call on the writing side while nobody judges; vm_archive with

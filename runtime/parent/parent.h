@@ -10,7 +10,9 @@
 
 struct guard_shut;
 struct loaded;
+struct last;
 struct parent;
+struct starter;
 struct tuples;
 
 /* For a start that is closed (--on-exit closed), before it looks at anything: take the instance's name, and with it the
@@ -68,6 +70,12 @@ void parent_knows_kernel(struct parent *p, struct loaded *l, uint32_t by_tc);
 
 /* In the parent: take the memory in which the workers store tuples of inline connections, mapped before the fork */
 void parent_knows_tuples(struct parent *p, const struct tuples *tuples);
+
+/* In the parent: take the process that starts the service again after a crash (again/starter.h) */
+void parent_knows_starter(struct parent *p, const struct starter *s);
+/* In the parent: take the memory in which the service keeps its last state, mapped before the fork; the caller frees
+ * it. crashes: how often in a row the service has crashed before */
+void parent_knows_last(struct parent *p, struct last *last, uint32_t crashes);
 
 /* In the parent: note that the start has printed where this machine can have no gate (runtime/io/steer/gate.h) */
 void parent_told_gate(struct parent *p);

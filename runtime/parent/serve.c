@@ -19,6 +19,8 @@
 #include "runtime/io/steer/deal.h"
 #include "runtime/io/steer/gate.h"
 #include "runtime/io/steer/steer.h"
+#include "runtime/parent/again/crash.h"
+#include "runtime/parent/again/last.h"
 #include "runtime/parent/channel.h"
 #include "runtime/parent/interrupted/resets.h"
 #include "runtime/parent/keeper.h"
@@ -67,6 +69,8 @@ static void child_begins(struct parent *p)
     io_maker_fini(&p->maker); /* the instance before had it */
     lent_fini(p);
     if (p->heir >= 0) close(p->heir);
+    starter_leave(&p->starter);
+    starter_said(NULL);
     free(p->shut);
     free(p);
 }
@@ -132,6 +136,7 @@ static void parent_free(struct parent *p)
     stream_dirs_free(p->streams);
     middle_sockets_free(p->middle_sockets);
     past_files_free(p->past_files);
+    starter_leave(&p->starter);
     if (p->state && p->borrows) control_leave_next(p->state, p->o->control);
     if (p->state && is_anothers(p))
         state_leave(p->state);
@@ -160,6 +165,7 @@ static struct parent *parent_new(const struct options *o)
                          .fd = -1,
                          .signal_fd = -1,
                          .recordings = -1,
+                         .starter.fd = -1,
                          .streams_taken = {-1, -1},
                          .heir = -1,
                          .child_fd = -1,
@@ -342,6 +348,12 @@ void parent_knows_kernel(struct parent *p, struct loaded *l, uint32_t by_tc)
     p->loaded = *l;
     *l = (struct loaded){0};
 }
+void parent_knows_starter(struct parent *p, const struct starter *s) { p->starter = *s; }
+void parent_knows_last(struct parent *p, struct last *last, uint32_t crashes)
+{
+    p->last = last;
+    p->crashes = crashes;
+}
 void parent_told_gate(struct parent *p) { p->told_gate = true; }
 
 /* Receive body and elements into one block, which the caller frees. NULL: out of memory, or the request is
@@ -411,7 +423,8 @@ static bool signalled(struct parent *p, bool *ending, int *status)
         if (s.ssi_signo == SIGUSR2 || (s.ssi_signo == SIGTERM && !*ending && !p->keep_until_ns && ask_to_keep(p)))
             continue;
         parent_signal(p, (int)s.ssi_signo);
-        *ending |= s.ssi_signo == SIGTERM || s.ssi_signo == SIGINT;
+        p->ended |= s.ssi_signo == SIGTERM || s.ssi_signo == SIGINT;
+        *ending |= p->ended;
     }
     return false;
 }
@@ -447,6 +460,7 @@ static bool asked_to_end(struct parent *p, const struct pollfd *kept, const stru
         ends = true;
     }
     if (ends) parent_signal(p, SIGTERM);
+    p->ended |= ends;
     return ends;
 }
 
@@ -457,6 +471,7 @@ static bool serve_ready(struct parent *p)
     if (failed == -EPROTO) {
         parent_signal(p, SIGKILL);
         complain("internal error: the service made a request that is not in the table, and is killed");
+        p->broke = true;
     }
     return !failed;
 }
@@ -469,11 +484,12 @@ static int serve(struct parent *p)
     uint64_t ends_ns = 0;
     int status;
     for (;;) {
-        struct pollfd fds[COUNT] = {[SIGNALS] = {.fd = p->signal_fd, .events = POLLIN},
-                                    [CHANNEL] = {.fd = hung_up ? -1 : p->fd, .events = POLLIN},
-                                    [KEPT] = {.fd = p->keeps && !p->kept_over && !p->yielded ? p->kept_end : -1, .events = POLLIN},
-                                    [CHILD] = {.fd = p->child_fd, .events = POLLIN},
-                                    [HEIR] = {.fd = p->heir, .events = POLLIN}};
+        struct pollfd fds[COUNT] = {
+            [SIGNALS] = {.fd = p->signal_fd, .events = POLLIN},
+            [CHANNEL] = {.fd = hung_up ? -1 : p->fd, .events = POLLIN},
+            [KEPT] = {.fd = p->keeps && !p->kept_over && !p->yielded ? p->kept_end : -1, .events = POLLIN},
+            [CHILD] = {.fd = p->child_fd, .events = POLLIN},
+            [HEIR] = {.fd = p->heir, .events = POLLIN}};
         const int most_ms = wait_ms(p, ending, &ends_ns);
         if (poll(fds, COUNT, most_ms) < 0) continue;
         if (ending && most_ms == 0) {
@@ -526,13 +542,32 @@ static int undo_served(struct parent *p, int status)
     return !status && !open && p->o->on_exit == OPTIONS_END_OPEN ? leave_open(p) : status;
 }
 
+/* True if another preyrun goes on for a service that has crashed. */
+static bool mended(struct parent *p, int status, char *why, unsigned len)
+{
+    if (channel_until(0) - p->served_ns > CRASHES_S * 1000 * NS_PER_MS) p->crashes = 0;
+    if (!crash_is_mended(p, why, len)) return false;
+    complain("the service was ended by signal %d (%s), and is started again", WTERMSIG(status),
+             strsignal(WTERMSIG(status)));
+    const int failed = crash_pass(p);
+    if (failed) complain("the service can't be started again: %s", strerror(-failed));
+    return !failed;
+}
+
 int parent_serve(struct parent *p)
 {
+    p->served_ns = channel_until(0);
     const int status = serve(p);
     struct resets *resets = NULL;
     int result = 2;
+    char why[160] = "";
     take_off(p); /* some drivers turn no offload on under a program */
-    if (is_anothers(p)) {
+    struct starter follows = {.fd = -1};
+    const bool goes_on = WIFSIGNALED(status) && mended(p, status, why, sizeof why);
+    if (goes_on) {
+        follows = p->starter;
+        p->starter.fd = -1;
+    } else if (is_anothers(p)) {
         result = WIFEXITED(status) ? WEXITSTATUS(status) : 2;
         if (WIFSIGNALED(status))
             complain("the service was ended by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
@@ -540,13 +575,13 @@ int parent_serve(struct parent *p)
         result = undo_served(p, WEXITSTATUS(status));
     } else {
         undo(p, STATE_CLOSED);
-        complain("the service was ended by signal %d (%s)%s", WTERMSIG(status), strsignal(WTERMSIG(status)),
-                 p->guarded ? "; guard rules stay, until the next start or --cleanup" : "");
+        complain("the service was ended by signal %d (%s)%s%s", WTERMSIG(status), strsignal(WTERMSIG(status)),
+                 p->guarded ? "; guard rules stay, until the next start or --cleanup" : "", why);
         resets = resets_open(p->o, p->tuples, p->kernel);
     }
     parent_free(p);
     resets_start(resets); /* holds neither the name nor another descriptor of the parent */
-    return result;
+    return goes_on ? crash_follow(&follows) : result;
 }
 
 void channel_free(struct channel *c)

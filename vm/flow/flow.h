@@ -286,6 +286,10 @@ enum flow_mark tcp_begin(const struct tcp_segment *s, bool pickup, struct tcp_st
 bool tcp_within(const struct tcp_track *t, enum flow_dir dir, const struct tcp_segment *s);
 void tcp_take(struct tcp_track *t, enum flow_dir dir, const struct tcp_segment *s);
 
+/* Loosen the track of an open flow whose numbers were true some time ago: windows and shifts are the largest there are
+ * from now on, as for one that was picked up. */
+void tcp_loosen(struct tcp_track *t);
+
 /* True if an ICMP error may quote this sequence number of direction `dir`: within what that side has sent, and one
  * window before (RFC 5927, 4.1). Always true if no window is checked. */
 bool tcp_quoted(const struct tcp_track *t, enum flow_dir dir, uint32_t seq);

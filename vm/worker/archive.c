@@ -66,3 +66,8 @@ bool vm_archive(struct vm *vm, const struct vm_in *in, struct archive *a)
     if (a->reads && !a->bad) balance_update(vm->balance, in->facts, in->mono_ns);
     return !a->bad;
 }
+
+void vm_loosen(struct vm *vm)
+{
+    if (vm->track) track_loosen(vm->track);
+}

@@ -11,6 +11,7 @@ struct before;
 struct ctl;
 struct documents;
 struct dropped;
+struct last;
 struct load;
 struct onlookers;
 struct walk;
@@ -74,6 +75,15 @@ struct past_programs {
     bool told;      /* a failure to keep them was told */
 };
 
+/* The state that outlives a crash (takeover/lasting.h) */
+struct lasting {
+    uint64_t due_ns;
+    uint64_t begun;      /* value of rules->begun for which it counts; 0: none does */
+    uint64_t text_of[2]; /* likewise, of the program whose text a half has */
+    uint64_t most_bytes; /* bytes of flows that were too many; 0: not known */
+    unsigned half;       /* the half to be written next */
+};
+
 struct control {
     const struct options *o;
     struct tell *tell;
@@ -96,6 +106,8 @@ struct control {
         uint64_t count, at_ns; /* value of the workers' limits when last told, and when */
     } limits[LIMITS];
     struct before *before; /* processes before this one that still serve sessions; NULL: it is a start */
+    struct last *last; /* where the last state is kept; NULL: nowhere */
+    struct lasting lasting;
     struct yield *yield; /* another process takes over; NULL: none does */
     bool kept;           /* a keeper is the parent, until another process takes over (takeover/outlive.h) */
     struct web *web;     /* statistics over HTTP; NULL: not asked for */

@@ -15,7 +15,7 @@
 #include "runtime/live/carry/proxy/taken.h"
 #include "runtime/live/control/asked.h"
 #include "runtime/live/control/takeover/before.h"
-#include "runtime/live/control/takeover/handoff.h"
+#include "runtime/parent/handoff.h"
 #include "runtime/live/control/takeover/yield.h"
 #include "runtime/live/main/live_priv.h"
 #include "runtime/live/tell/log.h"

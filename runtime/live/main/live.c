@@ -51,6 +51,8 @@
 #include "runtime/live/tell/notified.h"
 #include "runtime/live/world/announced.h"
 #include "runtime/live/world/world.h"
+#include "runtime/parent/again/last.h"
+#include "runtime/parent/again/starter.h"
 #include "runtime/parent/parent.h"
 #include "runtime/stats/web.h"
 
@@ -80,7 +82,10 @@ static void say_ready(struct live *l)
         used += (size_t)snprintf(names + used, sizeof names - used, "%s %.15s", i ? "," : "", o->ifaces[i]);
     char proxied[160], proved[100] = "", room[ROOM_TEXT], a[TEXT_NUMBER], b[TEXT_NUMBER];
     char trial[CONFIRM_TEXT], before[60] = "";
-    if (l->take) snprintf(before, sizeof before, "; it took over from process %ld", (long)l->take->hello.process);
+    if (l->take)
+        snprintf(before, sizeof before, "; it %s process %ld",
+                 l->take->hello.crashes ? "goes on after a crash below" : "took over from",
+                 (long)l->take->hello.process);
     const struct proof proof = in_kernel_proof(&l->carry);
     if (proof.frames)
         snprintf(proved, sizeof proved, ", proved by %s frames in %s", text_number(proof.frames, a),
@@ -227,6 +232,7 @@ static int fork_service(struct live *l, struct parent **parent)
     if (!status) status = host_changes_watch(&l->rules);
     clock_before(&l->world.clock);
     notified_begin(&l->tell.notified);
+    l->control.last = last_new();
     l->carry.tuples = tuples_new((uint32_t)l->carry.now.program->settings->proxy_sessions, l->carry.worker_count);
     if (!status && !*parent && !l->take && l->o->on_exit == OPTIONS_END_CLOSED)
         status = start_shut(l, parent); /* its owner ended */
@@ -248,6 +254,7 @@ static void tell_parent(struct live *l, struct parent *parent)
     middle_known(&l->carry, parent);
     parent_knows_tuples(parent, l->carry.tuples);
     parent_knows_kernel(parent, &l->carry.loaded, l->carry.by_tc);
+    parent_knows_last(parent, l->control.last, l->take ? l->take->hello.crashes : 0);
     if (proxied_any(l->carry.now.program)) parent_told_gate(parent);
 }
 
@@ -304,11 +311,17 @@ int live(const struct options *given)
     mallopt(M_MMAP_THRESHOLD, LARGE_FROM);
     bool begun = false;
     if (!l.take) host_changes_await(o);
+    struct starter again = {.fd = -1};
+    if (!o->preflight) again = starter_begin();
+    if (!o->preflight && again.fd < 0)
+        complain("notice: after a crash the service is not started again: %s", strerror(errno));
     int status = look_first(&l, &parent);
     if (!status && !o->preflight) {
         status = fork_service(&l, &parent);
         begun = !status;
+        if (l.tell.channel || !begun) starter_leave(&again);
         if (parent) tell_parent(&l, parent);
+        if (parent) parent_knows_starter(parent, &again);
         loaded_free(&l.carry.loaded); /* the service has descriptors of its own */
         if (l.tell.channel) status = service(&l);
     }
@@ -318,6 +331,8 @@ int live(const struct options *given)
         parent_bound(parent);
         status = parent_serve(parent);
     }
+    if (!l.tell.channel) starter_said(&status);
+    last_free(l.control.last);
     tuples_free(l.carry.tuples);
     return status;
 }

@@ -329,12 +329,13 @@ int start_open(struct live *l)
     if (inline_stack_follow(&l->carry, l->carry.now.program, err, sizeof err)) return tell_fault(&l->tell, "%s", err);
     if (observed_open(&l->carry)) return 2;
     if (workers_make(l)) return 2;
-    for (unsigned at = 0; at < l->carry.ports.count && !l->take; at++) {
+    const bool given = l->take && !l->take->hello.crashes; /* its ports will come */
+    for (unsigned at = 0; at < l->carry.ports.count && !given; at++) {
         group[at] = -1;
         for (unsigned i = 0; i < l->carry.worker_count; i++)
             if (open_port(l, l->carry.workers[i], at, &group[at])) return 2;
     }
-    for (unsigned at = 0; at < l->carry.ports.count && l->take; at++)
+    for (unsigned at = 0; at < l->carry.ports.count && given; at++)
         for (unsigned i = 0; i < l->carry.worker_count; i++) describe_port(l, l->carry.workers[i], at);
     if (recorded_open(&l->carry) || copied_open(&l->carry)) return 2;
     in_kernel_samples(&l->carry);

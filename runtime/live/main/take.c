@@ -28,6 +28,7 @@
 #include "runtime/live/control/takeover/luggage.h"
 #include "runtime/live/control/takeover/proxied_part.h"
 #include "runtime/live/world/world.h"
+#include "runtime/parent/again/starter.h"
 #include "runtime/parent/channel.h"
 #include "runtime/record/format.h"
 #include "vm/keyed/keyed.h"
@@ -166,8 +167,15 @@ struct take *take_meet(const struct options *o)
         complain("out of memory");
         return NULL;
     }
-    t->fd = -1;
+    t->fd = starter_socket();
     for (unsigned i = 0; i < HANDOFF_FDS; i++) t->fds[i] = -1;
+    if (t->fd >= 0) {
+        const int failed = greet(t);
+        if (!failed) return t;
+        complain("after a crash: %s", strerror(-failed));
+        take_free(t);
+        return NULL;
+    }
     const int ctl = reach(o);
     if (ctl < 0) {
         complain(
@@ -273,6 +281,7 @@ int take_listeners(struct live *l)
     struct control *control = &l->control;
     control->before = before_new();
     if (!control->before) return complain("out of memory");
+    if (l->take->hello.crashes) return 0;
     const int failed = proxied_part_hear(l->take->fd, &l->carry.handed, control->before);
     return failed ? complain("--takeover: the instance that runs does not hand over its listening sockets: %s",
                              strerror(-failed))
@@ -317,7 +326,7 @@ static int hear_yours(const struct take *t)
 /* Receive all ports by then. What comes twice, or for no port, is refused. */
 static int hear_ports(struct take *t, const struct carry *carry, uint32_t ports, uint64_t until_ns)
 {
-    int failed = ports == carry->worker_count * carry->ports.count ? 0 : -EPROTO;
+    int failed = ports == (t->hello.crashes ? 0 : carry->worker_count * carry->ports.count) ? 0 : -EPROTO;
     for (uint32_t i = 0; i < ports && !failed; i++) {
         struct handoff_port m;
         int fds[IO_FDS_MOST];
@@ -392,10 +401,12 @@ static bool states_read(struct live *l, const struct handoff_luggage *g)
         struct worker *w = carry->workers[i];
         const uint64_t program = w->program;
         if (!part_fits(&g->workers[i])) return false;
+        if (l->take->hello.crashes && !g->workers[i].len) continue; /* its flows were too many to be kept */
         a = part_read(l->take, &g->workers[i], carry->ports.count);
         a.rest = g->rest && !a.beside;
         worker_look(w, now);
         if (!w->egress.snapshot || !worker_archive(w, &a, now) || !ports_walk_state(carry, w, &a)) return false;
+        if (l->take->hello.crashes) vm_loosen(w->vm);
         w->program = program; /* its number in this instance's recordings */
         w->tick_ns = now;
     }
@@ -409,15 +420,16 @@ static int take_all(struct live *l, char *err, size_t err_len)
     struct handoff_luggage g;
     unsigned none;
     snprintf(err, err_len, "the instance that runs does not hand over");
-    int failed = l->carry.in_kernel ? 0 : take_early(l); /* its sockets have no such rings */
-    if (!failed) failed = take_advance(l);
+    const bool crash = t->hello.crashes; /* then nothing is there but what was written last */
+    int failed = crash || l->carry.in_kernel ? 0 : take_early(l); /* nor has the kernel's executor such rings */
+    if (!failed && !crash) failed = take_advance(l);
     if (!failed) failed = say_word(t, HANDOFF_NOW);
     const uint64_t until_ns = patience(); /* for all of it, as the other one has: workers stand still there */
     if (!failed) failed = channel_receive(t->fd, &g, sizeof g, NULL, 0, &none, until_ns);
     if (!failed) failed = hear_ports(t, &l->carry, g.ports, until_ns);
     if (failed) return failed;
     snprintf(err, err_len, "the state that it has handed over can't be read");
-    if (ports_take(&l->carry, t->ports)) return -EIO;
+    if (!crash && ports_take(&l->carry, t->ports)) return -EIO;
     if (!states_read(l, &g)) return -EBADMSG;
     snprintf(err, err_len, "the instance that runs has not let go");
     failed = say_word(t, HANDOFF_READY);
@@ -450,7 +462,9 @@ void take_settle(struct live *l)
     /* For which the other one waits, so that its control socket is there until ours is. */
     const struct handoff_named named = {l->o->takeover_drain_ns};
     channel_send(l->take->fd, &named, sizeof named, NULL, 0, patience());
-    if (before_add(l->control.before, l->take->fd, l->take->hello.process, 0))
+    if (l->take->hello.crashes)
+        close(l->take->fd);
+    else if (before_add(l->control.before, l->take->fd, l->take->hello.process, 0))
         complain("notice: connections that the process before serves end now");
     l->take->fd = -1;
     listeners_handed_free(l->carry.handed);

@@ -1,8 +1,8 @@
 /* The side of a takeover that starts: it looks and makes itself ready as any start does, and judges once the instance
- * that runs has let go (live/control/takeover/handoff.h). */
+ * that runs has let go (parent/handoff.h). */
 #pragma once
 
-#include "runtime/live/control/takeover/handoff.h"
+#include "runtime/parent/handoff.h"
 #include "runtime/live/main/live_priv.h"
 #include "runtime/parent/parent.h"
 

@@ -31,6 +31,7 @@
 #include "runtime/live/control/shown.h"
 #include "runtime/live/control/stop.h"
 #include "runtime/live/control/takeover/before.h"
+#include "runtime/live/control/takeover/lasting.h"
 #include "runtime/live/control/takeover/outlive.h"
 #include "runtime/live/control/takeover/yield.h"
 #include "runtime/live/control/trace/onlookers.h"

@@ -4,6 +4,7 @@ takeover.py talk SECONDS ADDRESS…   over ten TCP connections and ten UDP ports
                                     (SIZES: of questions, in bytes) prints what was sent, lost, reset or other than it was said
 takeover.py open ADDRESS…            opens connections to each in turn, one after the other, and asks one question by each, until the file
                                     `enough` is there: prints how many were refused or gave another answer
+takeover.py slow SECONDS ADDRESS…   the same, but a datagram without an answer is sent again each second
 takeover.py bad SOCKET STEP         asks to take over, and ends or hangs at that step: asked, waits, begin, now, hangs"""
 import array
 import json
@@ -47,9 +48,11 @@ def echo():
         threading.Thread(target=one, args=(tcp.accept()[0],), daemon=True).start()
 
 
-def talk(seconds, addresses):
-    """Each connection has a question under way at any time; a datagram without an answer within ten seconds is lost."""
-    ends, waits = {}, {}
+def talk(seconds, addresses, again=None):
+    """Each connection has a question under way at any time; a datagram without an answer within ten seconds is lost. again: one that
+    has none within so long is asked again, and of several answers one counts."""
+    ends, waits, asked, before = {}, {}, {}, {}
+    patience = 40 if again else 10
     sizes = [int(size) for size in os.environ.get("SIZES", "20 200 1200").split()]
     count = lost = other = 0
     for a in addresses:
@@ -62,6 +65,7 @@ def talk(seconds, addresses):
     def ask(s):
         data = os.urandom(random.choice(sizes))
         waits[s] = data, b"", time.monotonic()
+        asked[s] = time.monotonic()
         s.send(data)
 
     for s in ends:
@@ -73,7 +77,10 @@ def talk(seconds, addresses):
         stops |= os.path.exists("enough")
         for s in select.select(list(waits), [], [], 0.05)[0]:
             data, got, since = waits[s]
-            got += s.recv(65536)
+            part = s.recv(65536)
+            if again and ends[s] == "udp" and part == before.get(s):
+                continue  # a question that was asked twice
+            got += part
             assert got, "the connection has ended"
             waits[s] = data, got, since
             if len(got) < len(data):
@@ -82,9 +89,13 @@ def talk(seconds, addresses):
             other += got != data
             worst = max(worst, time.monotonic() - since)
             del waits[s]
+            before[s] = data
             if not stops:
                 ask(s)
-        lost = sum(time.monotonic() - since > 10 for _, _, since in waits.values())
+        for s in [s for s in waits if again and ends[s] == "udp" and time.monotonic() - asked[s] > again]:
+            asked[s] = time.monotonic()
+            s.send(waits[s][0])
+        lost = sum(time.monotonic() - since > patience for _, _, since in waits.values())
     print(f"{count > len(ends)} {lost} lost {other} other {len(waits)} under way")
     for s, (data, got, since) in waits.items():
         print(f"# {ends[s]} {s.getsockname()} to {s.getpeername()}: {len(got)} of {len(data)} bytes for {time.monotonic() - since:.1f} s")
@@ -159,5 +170,7 @@ elif sys.argv[1] == "talk":
     talk(float(sys.argv[2]), sys.argv[3:])
 elif sys.argv[1] == "open":
     opens(sys.argv[2:])
+elif sys.argv[1] == "slow":
+    talk(float(sys.argv[2]), sys.argv[3:], again=1)
 else:
     bad(sys.argv[2], sys.argv[3])

@@ -103,6 +103,13 @@ void tcp_take(struct tcp_track *t, enum flow_dir dir, const struct tcp_segment *
     t->ignored = 0;
 }
 
+void tcp_loosen(struct tcp_track *t)
+{
+    t->window[0] = t->window[1] = PICK_UP_WINDOW;
+    t->scale = SCALE_MOST << 4 | SCALE_MOST;
+    t->flags |= TCP_TRACK_SCALED | TCP_TRACK_LOOSE;
+}
+
 static enum flow_mark tcp_goes_on(struct tcp_step *next, enum flow_state state, enum flow_mark mark)
 {
     next->track.ignored = 0;

@@ -296,6 +296,8 @@ int track_next_near(const struct track *t, uint32_t *at, uint32_t groups, uint64
 typedef bool track_read_fn(void *arg, int32_t slot, const struct flow *f, const struct flow_id *id,
                            const struct flow_bind *b);
 bool track_archive(struct track *t, struct archive *a, track_read_fn *each, void *arg);
+/* Loosen all open TCP flows (tcp_loosen): what was read is some time old. */
+void track_loosen(struct track *t);
 
 /* Flows in advance, while they go on changing (table/advance.h). track_advance_write: true while a round goes on. */
 bool track_advance_begin(struct track *t);

@@ -119,3 +119,12 @@ bool track_archive(struct track *t, struct archive *a, track_read_fn *each, void
     if (counts && !t->sources) openers_again(t, &grains);
     return archive_sound(a, (t->sources || !counts) && read_flows(t, true, each, arg));
 }
+
+void track_loosen(struct track *t)
+{
+    uint32_t at = 0;
+    for (int32_t slot; (slot = flow_next(t->table, &at)) != FLOW_NONE;) {
+        struct flow *f = flow_at(t->table, slot);
+        if (f->state == FLOW_STATE_OPEN || f->state == FLOW_STATE_HALF_CLOSED) tcp_loosen(&f->tcp);
+    }
+}

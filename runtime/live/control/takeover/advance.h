@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "runtime/live/control/takeover/handoff.h"
+#include "runtime/parent/handoff.h"
 
 struct carry;
 

@@ -11,7 +11,7 @@
 #include "runtime/live/carry/steered.h"
 #include "runtime/live/carry/worker_ports.h"
 #include "runtime/live/control/control_state.h"
-#include "runtime/live/control/takeover/handoff.h"
+#include "runtime/parent/handoff.h"
 #include "runtime/live/tell/log.h"
 #include "runtime/report/json.h"
 

@@ -1,5 +1,5 @@
 /* Processes before this one, which still serve proxied sessions of theirs: what they say, and what they are told
- * (live/control/takeover/handoff.h). */
+ * (parent/handoff.h). */
 #pragma once
 
 #include <cjson/cJSON.h>

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "runtime/live/carry/carry_state.h"
-#include "runtime/live/control/takeover/handoff.h"
+#include "runtime/parent/handoff.h"
 #include "runtime/parent/ask.h"
 #include "runtime/parent/channel.h"
 

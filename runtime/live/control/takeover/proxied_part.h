@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "runtime/live/control/takeover/handoff.h"
+#include "runtime/parent/handoff.h"
 
 struct before;
 struct control;

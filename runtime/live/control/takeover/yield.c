@@ -18,10 +18,9 @@
 #include "runtime/live/control/questions.h"
 #include "runtime/live/control/takeover/advance.h"
 #include "runtime/live/control/takeover/before.h"
-#include "runtime/live/control/takeover/handoff.h"
 #include "runtime/live/control/takeover/lends.h"
-#include "runtime/live/control/takeover/luggage.h"
 #include "runtime/live/control/takeover/proxied_part.h"
+#include "runtime/live/control/takeover/said.h"
 #include "runtime/live/control/takeover/yield_kernel.h"
 #include "runtime/live/tell/log.h"
 #include "runtime/live/world/world.h"
@@ -33,17 +32,14 @@
 
 #define NAMED_NS UINT64_C(1000000000)
 enum { WINDOW = 4 << 20 /* bytes of the file for flows in advance */ };
-#define TURN_NS  UINT64_C(30000)     /* for a worker to take what others have handed it */
-#define TURNS_NS UINT64_C(500000000) /* until nothing is on its way between workers */
 
 struct yield {
     int fd; /* the other process */
     uint64_t until_ns;
-    uint64_t deadline;  /* time until which messages come and go (channel_until) */
-    pid_t to;           /* 0: it has not said BEGIN */
-    uint8_t *file;      /* [len]; NULL: not mapped */
-    uint64_t len, used; /* used: by HELLO, at the beginning */
-    uint64_t program;   /* serial of HELLO's program */
+    uint64_t deadline;     /* time until which messages come and go (channel_until) */
+    pid_t to;              /* 0: it has not said BEGIN */
+    struct said_file text; /* the file in memory */
+    uint64_t program;      /* serial of HELLO's program */
     struct handoff_part window;
     struct advance advance;
     uint64_t drain_ns; /* longest time for which sessions go on once another process judges; 0: any */
@@ -134,29 +130,8 @@ static bool file_map(struct yield *y, int fd, uint64_t len)
     void *at = fits ? mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0) : MAP_FAILED;
     if (fd >= 0) close(fd);
     if (at == MAP_FAILED) return false;
-    y->file = at;
-    y->len = len;
+    y->text = (struct said_file){at, len, 0};
     return true;
-}
-
-/* Write the text of the program that runs at the file's beginning, and the next hops in use behind it. */
-static void hello_program(struct control *control, struct handoff_hello *h)
-{
-    struct yield *y = control->yield;
-    const struct carry *carry = control->carry;
-    size_t len;
-    uint8_t *text = program_file(carry->now.program, &len);
-    if (!text || len > y->len / 2) {
-        snprintf(h->refused, sizeof h->refused, "out of memory");
-    } else {
-        memcpy(y->file, text, len);
-        h->program = len;
-        struct archive a = {.at = y->file + len, .left = y->len / 2 - len};
-        hops_archive(&control->world->hops, &a, 0);
-        h->hops = a.bad ? 0 : (uint64_t)(a.at - y->file) - len;
-        y->used = len + h->hops;
-    }
-    free(text);
 }
 
 /* Have memory for what is written while workers stand still: flows have gone in advance by then. */
@@ -171,11 +146,11 @@ static void hello_memory(const struct control *control, struct handoff_hello *h)
         worker_release(carry->workers[i]);
         if (bytes > h->flow_bytes) h->flow_bytes = bytes;
     }
-    y->window.at = (y->used + PAGE) / PAGE * PAGE;
-    y->window.len = y->window.at + WINDOW <= y->len / 2 ? WINDOW : 0;
-    y->used = y->window.at + y->window.len;
-    const uint64_t present = (y->used + MORE + yield_kernel_bytes(control)) / PAGE * PAGE;
-    h->present = madvise(y->file, present, MADV_POPULATE_WRITE) ? 0 : present; /* Linux 5.14 */
+    y->window.at = (y->text.used + PAGE) / PAGE * PAGE;
+    y->window.len = y->window.at + WINDOW <= y->text.len / 2 ? WINDOW : 0;
+    y->text.used = y->window.at + y->window.len;
+    const uint64_t present = (y->text.used + MORE + yield_kernel_bytes(control)) / PAGE * PAGE;
+    h->present = madvise(y->text.at, present, MADV_POPULATE_WRITE) ? 0 : present; /* Linux 5.14 */
 }
 
 /* Descriptors that the other process gets: those of the parent, which this process closes again, then its own. */
@@ -204,8 +179,6 @@ static void hello_descriptors(struct control *control, struct handoff_hello *h, 
 static int hello(struct control *control)
 {
     struct yield *y = control->yield;
-    const struct carry *carry = control->carry;
-    const struct options *o = control->o;
     struct handoff_begin b;
     struct lent lent = {.count = 0};
     struct handoff_hello *h = calloc(1, sizeof *h);
@@ -219,102 +192,25 @@ static int hello(struct control *control)
         return failed;
     }
     const char *lacks = yield_lacks(control);
-    *h = (struct handoff_hello){.magic = HANDOFF_MAGIC,
-                                .seed = carry->seed,
-                                .owners_seed = carry->owners_seed,
-                                .flows = carry->now.program->flows,
-                                .half_open = carry->now.program->half_open,
-                                .process = control->tell->channel->parent,
-                                .workers = carry->worker_count,
-                                .ifaces = o->iface_count,
-                                .tun_ifindex = carry->tun.ifindex,
-                                .xdp = carry->io == &io_XDP,
-                                .frame_most = carry->ports.frame_most,
-                                .generic = carry->ports.generic,
-                                .lent = lends_count(carry)};
+    hello_of(control, h);
     if (b.version != RECORD_VERSION) lacks = "its version keeps state in another form";
     if (lacks) snprintf(h->refused, sizeof h->refused, "%s", lacks);
-    for (unsigned i = 0; i < o->iface_count; i++) snprintf(h->names[i], sizeof h->names[i], "%s", o->ifaces[i]);
-    snprintf(h->name, sizeof h->name, "%s", carry->now.name);
-    snprintf(h->stats, sizeof h->stats, "%s", o->stats ? o->stats : "");
-    memcpy(h->file_digest, control->rules->file_digest, sizeof h->file_digest);
     if (!lacks) yield_kernel_hello(control, h);
-    if (!lacks) hello_program(control, h);
+    if (!lacks && !hello_program(control, h, &y->text)) snprintf(h->refused, sizeof h->refused, "out of memory");
     if (!lacks) hello_memory(control, h);
     if (!*h->refused) hello_descriptors(control, h, &lent);
     failed = say(y, h, sizeof *h, lent.fds, lent.count);
     if (!failed) failed = yield_kernel_say(control, h, y->fd, y->deadline);
-    y->program = carry->now.program->serial;
+    y->program = control->carry->now.program->serial;
     for (unsigned i = 0; i < lent.owned; i++) close(lent.fds[i]);
     y->to = b.process;
     if (!failed && *h->refused) failed = -ECANCELED;
-    if (!failed) failed = lends_say(carry, y->fd, y->deadline);
+    if (!failed) failed = lends_say(control->carry, y->fd, y->deadline);
     free(h);
     return failed;
 }
 
 /* ---- LUGGAGE ---- */
-
-/* True if some worker has handed another one packets that it has not taken yet. */
-static bool some_are_handed(const struct carry *carry)
-{
-    for (unsigned i = 0; i < carry->worker_count; i++)
-        for (unsigned k = 0; k < carry->worker_count; k++)
-            if (i != k && handover_waits(&carry->workers[i]->in[k])) return true;
-    return false;
-}
-
-/* True if the worker that sends by the kernel's recipes goes by older news than this process has. */
-static bool news_wait(const struct carry *carry)
-{
-    const uint64_t taken = __atomic_load_n(&carry->workers[0]->taken, __ATOMIC_ACQUIRE);
-    return carry->in_kernel && carry->latest && taken < carry->latest->number;
-}
-
-/* Hold all workers, with no packet on its way between them. False: they never came to that; they are held all the
- * same. */
-static bool hold_all(const struct carry *carry)
-{
-    for (unsigned i = 0; i < carry->worker_count; i++)
-        __atomic_store_n(&carry->workers[i]->still, carry->worker_count > 1, __ATOMIC_RELEASE);
-    const uint64_t until_ns = clock_ns(CLOCK_MONOTONIC) + TURNS_NS;
-    for (;;) {
-        for (unsigned i = 0; i < carry->worker_count; i++) worker_hold(carry->workers[i]);
-        if ((!some_are_handed(carry) && !news_wait(carry)) || clock_ns(CLOCK_MONOTONIC) >= until_ns) break;
-        for (unsigned i = 0; i < carry->worker_count; i++) worker_release(carry->workers[i]);
-        nanosleep(&(struct timespec){.tv_nsec = TURN_NS},
-                  NULL); /* a worker that is held again at once has not run at all */
-    }
-    return !some_are_handed(carry);
-}
-
-static void release_all(const struct carry *carry)
-{
-    for (unsigned i = 0; i < carry->worker_count; i++) {
-        __atomic_store_n(&carry->workers[i]->still, 0, __ATOMIC_RELEASE);
-        worker_release(carry->workers[i]);
-    }
-}
-
-/* Write the states into the file. False: a worker is in the middle of something, or there is no room. */
-static bool luggage_write(struct control *control, struct handoff_luggage *l, uint64_t from)
-{
-    const struct yield *y = control->yield;
-    const struct carry *carry = control->carry;
-    const uint64_t now = clock_ns(CLOCK_MONOTONIC);
-    struct archive a = {.at = y->file + from, .left = y->len - from, .beside = carry->in_kernel};
-    uint8_t *begin = a.at;
-    if (!luggage_archive(control, &a)) return false;
-    l->state = (struct handoff_part){from, (uint64_t)(a.at - begin)};
-    for (unsigned i = 0; i < carry->worker_count; i++) {
-        begin = a.at;
-        a.rest = l->rest;
-        if (!vm_rests(carry->workers[i]->vm) || !worker_archive(carry->workers[i], &a, now)) return false;
-        if (!ports_walk_state(carry, carry->workers[i], &a)) return false;
-        l->workers[i] = (struct handoff_part){(uint64_t)(begin - y->file), (uint64_t)(a.at - begin)};
-    }
-    return true;
-}
 
 /* early: while the worker runs, for rings to be mapped; without those that can't be opened before */
 static int say_port(const struct yield *y, const struct carry *carry, unsigned worker, unsigned at, bool early)
@@ -361,7 +257,7 @@ static int hand_over(struct control *control)
     const struct carry *carry = control->carry;
     struct handoff_luggage l = {.ports = carry->worker_count * carry->ports.count,
                                 .rest = advance_counts(&y->advance, carry)};
-    if (!luggage_write(control, &l, (y->used + 63) / 64 * 64)) return -EBUSY;
+    if (!luggage_write(control, &l, &y->text, true)) return -EBUSY;
     int failed = say(y, &l, sizeof l, NULL, 0);
     if (!failed) failed = say_ports(y, carry, false);
     if (!failed) failed = hear_word(y, HANDOFF_READY);
@@ -376,7 +272,7 @@ static int say_ahead(struct control *control, uint32_t word)
     const uint32_t ports = carry->worker_count * carry->ports.count;
     if (word == HANDOFF_MORE) {
         struct handoff_advance said;
-        advance_some(&y->advance, carry, y->file, &y->window, &said);
+        advance_some(&y->advance, carry, y->text.at, &y->window, &said);
         return say(y, &said, sizeof said, NULL, 0);
     }
     const int failed = word == HANDOFF_EARLY ? say(y, &ports, sizeof ports, NULL, 0) : -EPROTO;
@@ -420,7 +316,7 @@ void yield_fini(struct control *control)
 {
     struct yield *y = control->yield;
     if (!y) return;
-    if (y->file) munmap(y->file, y->len);
+    if (y->text.at) munmap(y->text.at, y->text.len);
     close(y->fd);
     free(y);
     control->yield = NULL;

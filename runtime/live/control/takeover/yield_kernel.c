@@ -8,7 +8,7 @@
 #include "runtime/kernel/pass/layout.h"
 #include "runtime/live/carry/kernel/in_kernel_pass.h"
 #include "runtime/live/control/control_state.h"
-#include "runtime/live/control/takeover/handoff.h"
+#include "runtime/parent/handoff.h"
 #include "runtime/parent/channel.h"
 
 void yield_kernel_hello(const struct control *control, struct handoff_hello *h)

@@ -1,0 +1,81 @@
+/* Packets wait while states are copied, so workers with many flows keep none: TCP that nobody translates is picked up
+ * again in mid-stream (vm/flow/README.md). */
+#include "runtime/live/control/takeover/lasting.h"
+
+#include "runtime/base/clock.h"
+#include "runtime/live/carry/change.h"
+#include "runtime/live/control/takeover/said.h"
+#include "runtime/parent/again/last.h"
+#include "vm/vm.h"
+
+#define EACH_NS UINT64_C(1000000000)
+/* Most processor time for which workers stand still for it; flows that have taken more once are not tried again until
+ * there are half as many. */
+#define HELD_NS UINT64_C(2000000)
+
+uint64_t lasting_due_ns(const struct control *control) { return control->last ? control->lasting.due_ns : UINT64_MAX; }
+
+/* True if a start that goes on with this state would be another instance than this one. */
+static bool lacks(const struct control *control)
+{
+    const struct carry *carry = control->carry;
+    const struct program *p = carry->now.program;
+    return carry->in_kernel || carry->io != &io_PACKET || control->rules->on_trial || p->observes_count ||
+           carry->inline_stack || p->past || carry->guard.lingering.count ||
+           (carry->worker_count > 1 && control->rules->begun > 1);
+}
+
+static uint64_t flow_bytes(const struct carry *carry)
+{
+    uint64_t bytes = 0;
+    for (unsigned i = 0; i < carry->worker_count; i++) bytes += vm_flow_bytes(carry->workers[i]->vm);
+    return bytes;
+}
+
+/* Write the states. False: a worker was in the middle of something. */
+static bool write_states(struct control *control, struct last_half *half, struct said_file *f)
+{
+    const struct carry *carry = control->carry;
+    struct lasting *own = &control->lasting;
+    bool good = hold_all(carry);
+    const uint64_t begin = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    const uint64_t bytes = flow_bytes(carry);
+    if (own->most_bytes && bytes < own->most_bytes / 2) own->most_bytes = 0;
+    half->luggage = (struct handoff_luggage){.ports = 0};
+    good = good && luggage_write(control, &half->luggage, f, !own->most_bytes);
+    release_all(carry);
+    if (clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin > HELD_NS && !own->most_bytes) own->most_bytes = bytes + 1;
+    half->len = 0;
+    const struct handoff_part *end = &half->luggage.workers[carry->worker_count - 1];
+    if (good) half->len = end->at + end->len;
+    return good;
+}
+
+void lasting_step(struct control *control, uint64_t now_ns)
+{
+    struct lasting *own = &control->lasting;
+    const uint64_t begun = control->rules->begun;
+    if (!control->last || (now_ns < own->due_ns && own->begun == begun)) return;
+    own->due_ns = now_ns + EACH_NS;
+    const bool settled = change_settled(control->carry) && !control->rules->reload;
+    if (lacks(control) || (!settled && own->begun != begun)) last_forget(control->last);
+    if (lacks(control) || !settled) return;
+    struct last_half *half = last_next(control->last);
+    struct said_file f = {half->file, LAST_MOST, 0};
+    const uint64_t program = half->hello.program;
+    hello_of(control, &half->hello);
+    half->hello.program = program;
+    bool good = true;
+    if (own->text_of[own->half] != begun)
+        good = hello_program(control, &half->hello, &f);
+    else
+        hello_hops(control, &half->hello, &f);
+    own->text_of[own->half] = good ? begun : 0;
+    if (!good || !write_states(control, half, &f)) {
+        if (own->begun != begun) last_forget(control->last);
+        return;
+    }
+    last_put(control->last);
+    own->half = !own->half;
+    own->begun = begun;
+}

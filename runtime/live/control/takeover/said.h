@@ -1,0 +1,28 @@
+/* What an instance that runs says of itself, to the process that takes over from it, and to its parent for the case
+ * that it crashes: a program, numbers, states as bytes in a file. */
+#pragma once
+
+#include "runtime/live/control/control_state.h"
+#include "runtime/parent/handoff.h"
+
+/* A file in memory: the program's text and the next hops at its beginning, then states. */
+struct said_file {
+    uint8_t *at;
+    uint64_t len, used; /* used: bytes of text and next hops */
+};
+
+/* Write all of HELLO but what follows from the file and from descriptors. */
+void hello_of(const struct control *control, struct handoff_hello *h);
+/* Write the text of the program that runs at the file's beginning, and the next hops in use behind it. False: out of
+ * memory. */
+bool hello_program(struct control *control, struct handoff_hello *h, struct said_file *f);
+/* Write the next hops behind a text of h->program bytes that is there. */
+void hello_hops(struct control *control, struct handoff_hello *h, struct said_file *f);
+
+/* Hold all workers, with no packet on its way between them. False: they never came to that; they are held all the
+ * same. */
+bool hold_all(const struct carry *carry);
+void release_all(const struct carry *carry);
+/* Write the states behind what is used of the file, while all workers are held; workers: theirs, too, which are parts
+ * without bytes else. False: a worker is in the middle of something, or there is no room. */
+bool luggage_write(struct control *control, struct handoff_luggage *l, const struct said_file *f, bool workers);

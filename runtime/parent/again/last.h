@@ -1,0 +1,29 @@
+/* What the service has written of its state, in memory that outlives it: mapped before the fork, and taken as it is
+ * used. There are two halves, of which one is whole while the other is written. */
+#pragma once
+
+#include "runtime/parent/handoff.h"
+
+#define LAST_MOST (UINT64_C(1) << 30) /* bytes of a half's file */
+
+struct last_half {
+    struct handoff_hello hello;     /* without descriptors */
+    struct handoff_luggage luggage; /* without ports */
+    uint64_t len;                   /* bytes of `file` that count */
+    uint8_t file[];                 /* [LAST_MOST] as the file of a takeover */
+};
+
+struct last;
+
+struct last *last_new(void);    /* NULL: out of memory */
+void last_free(struct last *l); /* NULL is fine */
+
+/* In the service, by one thread: return the half to be written next. */
+struct last_half *last_next(const struct last *l);
+/* It is whole, and counts from now on. */
+void last_put(struct last *l);
+/* Nothing counts any more: a crash ends the instance. */
+void last_forget(struct last *l);
+
+/* In the parent, once the service is gone: return the half that counts, whose contents may be hostile; NULL: none. */
+const struct last_half *last_of(const struct last *l);

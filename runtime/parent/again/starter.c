@@ -1,0 +1,144 @@
+/* The process is nobody's child, so it is the service manager's, who hears of its end. It reads nothing but one byte.
+ */
+#include "runtime/parent/again/starter.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "runtime/base/complain.h"
+#include "runtime/base/files.h"
+#include "runtime/parent/channel.h"
+
+extern char **environ;
+
+enum { WORDS_MOST = 4096, LINE_MOST = 1 << 21, SAYS_NS = 1000000000 };
+
+static int say(int fd, const void *what, size_t len, const int fds[], unsigned count)
+{
+    return channel_send(fd, what, len, fds, count, channel_until(SAYS_NS));
+}
+
+/* Make the command line: this process's, but for what held for its start alone. `text` stays in use. */
+static void words_make(char *text, size_t len, char *words[WORDS_MOST])
+{
+    unsigned n = 0;
+    bool only_words = false;
+    for (char *word = text; word < text + len && n + 2 < WORDS_MOST; word += strlen(word) + 1) {
+        only_words |= !strcmp(word, "--");
+        const bool confirm = !only_words && n && !strcmp(word, "--confirm");
+        if (confirm) word += strlen(word) + 1;
+        if (confirm || (!only_words && n && (!strncmp(word, "--confirm=", 10) || !strcmp(word, "--takeover"))))
+            continue;
+        words[n++] = word;
+        if (n == 1) words[n++] = "--takeover";
+    }
+    words[n] = NULL;
+}
+
+/* Become that preyrun: this program, whatever lies at its path now, for it reads what this one has written. */
+static void become(int with, int ends, char *text, size_t len)
+{
+    char *words[WORDS_MOST], number[40];
+    sigset_t none;
+    words_make(text, len, words);
+    snprintf(number, sizeof number, "%d:%d", with, ends);
+    if (fcntl(with, F_SETFD, 0) || fcntl(ends, F_SETFD, 0) || setenv(STARTER_SOCKET, number, 1)) return;
+    unsetenv("WATCHDOG_PID"); /* the manager's watchdog waited for the process that it started */
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    execve("/proc/self/exe", words, environ);
+    complain("the service can't be started again: %s", strerror(errno));
+}
+
+static _Noreturn void stand_by(int fd)
+{
+    sigset_t all;
+    size_t len = 0;
+    unsigned count = 0;
+    int with = -1;
+    uint8_t word;
+    const pid_t pid = getpid();
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL); /* the parent hears them */
+    prctl(PR_SET_NAME, STARTER_NAME);
+    close_range(STDERR_FILENO + 1, (unsigned)fd - 1, 0);
+    close_range((unsigned)fd + 1, ~0u, 0);
+    const int line = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+    char *text = line < 0 ? NULL : read_whole(line, LINE_MOST, &len);
+    if (!text || say(fd, &pid, sizeof pid, NULL, 0)) _exit(2);
+    if (!channel_receive(fd, &word, sizeof word, &with, 1, &count, CHANNEL_ANY) && count) become(with, fd, text, len);
+    _exit(0);
+}
+
+struct starter starter_begin(void)
+{
+    struct starter s = {.fd = -1};
+    int pair[2];
+    unsigned none;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) return s;
+    fflush(NULL);
+    const pid_t between = fork();
+    if (!between) {
+        close(pair[0]);
+        if (!fork()) stand_by(pair[1]);
+        _exit(0);
+    }
+    close(pair[1]);
+    if (between > 0) waitpid(between, NULL, 0);
+    const int failed = between < 0 ? -errno
+                                   : channel_receive(pair[0], &s.pid, sizeof s.pid, NULL, 0, &none,
+                                                     channel_until(5 * (uint64_t)SAYS_NS));
+    if (!failed) {
+        s.fd = pair[0];
+        return s;
+    }
+    close(pair[0]);
+    errno = -failed;
+    return s;
+}
+
+int starter_start(const struct starter *s, int with)
+{
+    const uint8_t word = 1;
+    return s->fd < 0 ? -ENOENT : say(s->fd, &word, sizeof word, &with, 1);
+}
+
+/* Socket by which the process before hears how this one ends; -1: nobody waits for that */
+static int ends_to = -1;
+
+int starter_socket(void)
+{
+    const char *said = getenv(STARTER_SOCKET);
+    int with, ends;
+    if (!said || sscanf(said, "%d:%d", &with, &ends) != 2) return -1;
+    unsetenv(STARTER_SOCKET);
+    prctl(PR_SET_NAME, "preyrun"); /* by its path it would be `exe` */
+    fcntl(with, F_SETFD, FD_CLOEXEC);
+    fcntl(ends, F_SETFD, FD_CLOEXEC);
+    ends_to = ends;
+    return with;
+}
+
+void starter_said(const int32_t *status)
+{
+    if (ends_to < 0) return;
+    if (status) say(ends_to, status, sizeof *status, NULL, 0);
+    close(ends_to);
+    ends_to = -1;
+}
+
+void starter_leave(struct starter *s)
+{
+    if (s->fd >= 0) close(s->fd);
+    s->fd = -1;
+}

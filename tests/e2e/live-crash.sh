@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# The service is killed: its parent has another preyrun go on with what the service wrote last. Flows that are translated and
+# balanced go on, and what was set by hand, health and counters; TCP that waits in the meantime is sent again, and the questions of UDP are asked again.
+# A service that crashes again and again ends the instance, closed. So does one that breaks the rules between the two, and none that is told to end is
+# started again. Where no manager has another main process, the first one stays, hands signals on, and ends as the last one ends.
+set -u
+EXEC=user
+. tests/e2e/live/lib.sh
+. tests/lib/scratch.sh
+live_begin
+
+takeover=$top/tests/e2e/live/takeover.py
+between one two
+ip -n "$id-client" route add default via 10.1.0.2
+at prey sysctl -q -w net.ipv4.ip_forward=1
+for s in one two; do
+    : >"served-$s"
+    background $s python3 "$takeover" echo >"served-$s"
+    until_true 100 "$s listens" grep -q listens "served-$s"
+done
+rules all <<'END'
+limits { flows 20_000 }
+check up = tcp every 1s
+pool farm { source 10.2.0.77-10.2.0.78; check up; server one 10.2.0.2; server two 10.2.0.3 }
+service echo on 10.1.0.100 tcp/9000, udp/9000 { mode passthrough; announce; -> farm }
+nat home { masquerade from 10.1.0.0/24 to 10.2.0.2 out on "lan" }
+firewall ways forward default drop {
+  accept state established, related
+  accept tcp to port 9000 state new as TCP
+  accept udp to port 9000 as UDP
+}
+END
+number() { at prey "$bin/preyctl" counters "$1" | awk -v name="$1" '$1 == name { gsub(",", ""); print $2 }'; }
+owner() { at prey sh -c 'sed -n "s/^pid\t//p" "/run/prey/$(stat -L -c %i /proc/self/ns/net)/wan.state"'; }
+ends_itself() { ! kill -0 "$1" 2>/dev/null || is_over "$1"; }
+service_of() { pgrep -P "$1" -x prey-service; }
+judges_again() { [ "$(owner)" != "$was" ] && ctl status && [ "$status" = 0 ]; }
+killed() { # SIGNAL: kill the service, and wait until another one judges
+    was=$(owner)
+    kill "-$1" "$(service_of "$was")"
+    until_true 600 "after SIG$1 another service judges" judges_again
+}
+# Time in which the state is written once more
+kept() { sleep 2.5; }
+
+for workers in 1 2; do
+    say="$workers worker$([ $workers = 1 ] || echo s)"
+    prey prey -i wan -i lan --workers $workers --stats 127.0.0.1:8404 --format json all.pbc
+    first=$prey
+    rm -f enough talked
+    at client python3 "$takeover" slow 120 10.1.0.100 10.2.0.2 10.2.0.3 >talked 2>&1 &
+    talker=$!
+    pids="$pids $talker"
+    until_true 300 'all connections are open' grep -q open talked
+    ctl set farm/two weight 3
+    ctl set farm/one drain
+    kept
+    before=$(number verdicts.forward.packets)
+    kept
+    for signal in KILL SEGV; do
+        killed $signal
+        same "$say: it says so, SIG$signal" "$(grep -c "and is started again" prey.err) $(grep -c "goes on after a crash below process $was" prey.err)" \
+            "$([ $signal = KILL ] && echo 1 1 || echo 2 1)"
+        kept
+    done
+    [ "$(number verdicts.forward.packets)" -ge "$before" ]
+    ok $? "$say: what was counted goes on"
+    ctl servers
+    same "$say: what was set by hand stays" "$(grep -c '^farm/two .*weight 3 .*by user 0' out) $(grep -c '^farm/one .*DRAIN.*by user 0' out)" '1 1'
+    same "$say: the page answers" "$(at prey curl -s -m 20 http://127.0.0.1:8404/healthz)" ok
+    touch enough
+    wait "$talker"
+    sed -n '/^#/p' talked
+    same "$say: each flow goes on" "$(grep -v '^#' talked)" "open
+True 0 lost 0 other 0 under way"
+    kill -0 "$first"
+    ok $? "$say: the first process stays"
+    prey=$(owner)
+    kill -TERM "$first"
+    wait "$first"
+    same "$say: and hands the signal on, and ends as the last one" "$?" 0
+    until_true 100 "$say: which has ended" ends_itself "$prey"
+    same "$say: which undoes all" "$(at prey nft list tables | grep -c prey)" 0
+done
+
+# ---- where it ends ----
+prey prey -i wan -i lan all.pbc
+first=$prey
+for n in 1 2 3; do
+    kept
+    killed KILL
+done
+kept
+kill -KILL "$(service_of "$(owner)")"
+wait "$first"
+same 'the fourth crash within a minute each ends it' "$? $(grep -c 'it is not started again, for it has crashed 4 times' prey.err)" '2 1'
+same 'closed' "$(at prey nft list tables | grep -cx 'table inet prey_wan')" 1
+prey prey -i wan -i lan all.pbc
+first=$prey
+kept
+kill -TERM "$first"
+kill -KILL "$(service_of "$first")" 2>/dev/null
+wait "$first"
+same 'none is started again that was to end' "$(grep -c 'started again' prey.err)" 0
+exit $failed
