@@ -118,7 +118,7 @@ static bool is_memory(int fd, uint64_t len)
     return seals >= 0 && (seals & whole) == whole && !fstat(fd, &st) && (uint64_t)st.st_size == len;
 }
 
-static bool is_same(int a, int b)
+static bool same_file(int a, int b)
 {
     struct stat one, other;
     return !fstat(a, &one) && !fstat(b, &other) && one.st_dev == other.st_dev && one.st_ino == other.st_ino;
@@ -133,7 +133,7 @@ static bool is_xdp_socket(int fd)
 
 /* True for a socket of AF_XDP that is bound. By which interface and queue the kernel does not say (it would to
  * XDP_SOCKETS_DIAG, which few have), but a socket gets no frame but those of its own. */
-static bool is_bound(int fd)
+static bool socket_is_bound(int fd)
 {
     return is_xdp_socket(fd) && (recvfrom(fd, NULL, 0, MSG_DONTWAIT, NULL, NULL) >= 0 || errno != ENXIO);
 }
@@ -145,12 +145,12 @@ const char *xdp_unfit(const struct io_ask *ask, const struct io_made *made, cons
     if (made->handed.slot_bytes != slot_bytes || made->slots != slots || !slots || made->fd_count < 2)
         return "its memory is of another --ring or MTU than this one's would be";
     if (ring < RING_LEAST || ring > RING_MOST || ring & (ring - 1)) return "no ring has that size";
-    if (!is_memory(made->fds[0], (uint64_t)slots * slot_bytes) || (shared && !is_same(made->fds[0], shared->memory)))
+    if (!is_memory(made->fds[0], (uint64_t)slots * slot_bytes) || (shared && !same_file(made->fds[0], shared->memory)))
         return "the descriptor handed over is not the worker's memory";
     for (unsigned i = 1; i < made->fd_count; i++) {
-        if (!is_bound(made->fds[i])) return "the descriptor handed over is no AF_XDP socket that is bound";
+        if (!socket_is_bound(made->fds[i])) return "the descriptor handed over is no AF_XDP socket that is bound";
         for (unsigned k = 1; k < i; k++)
-            if (is_same(made->fds[i], made->fds[k])) return "a socket was handed over twice";
+            if (same_file(made->fds[i], made->fds[k])) return "a socket was handed over twice";
     }
     return NULL;
 }

@@ -1,6 +1,8 @@
 /* A restart by the service manager is a stop and a start. Between the two a fork of the parent goes on as parent of the
  * service, which judges meanwhile, outside of the unit: the keeper. It ends the service as a stop would if the unit
  * stops after all, or nobody has taken over in time. README.md says what hangs on what. */
+#include "runtime/parent/keeper.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -15,7 +17,6 @@
 #include "runtime/host/manager.h"
 #include "runtime/host/look/manager_bus.h"
 #include "runtime/parent/channel.h"
-#include "runtime/parent/keeper.h"
 #include "runtime/parent/parent_priv.h"
 
 enum { MOVE_MS = 10000 /* two questions to the manager, and some */ };
@@ -61,7 +62,7 @@ static int become(struct parent *p, int end, char *err, size_t err_len)
 
 /* ---- the parent ---- */
 
-/* What a fork says to the process that made it */
+/* The message of a fork to the process that made it */
 struct settled {
     int32_t failed;
     char err[300];

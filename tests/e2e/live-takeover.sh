@@ -156,6 +156,7 @@ judges() { # the processes of preyrun there
     echo $n
 }
 # left: what lies there but for the record and the socket
+judges_again() { [ "$(owner)" != "$1" ] && ctl status && [ "$status" = 0 ]; }
 left() { at prey ls "$folder" 2>/dev/null | grep -cvx 'wan.state\|wan.sock'; }
 goes_on() { # SENTENCE: the first one judges, alone, and can be asked
     ctl counters
@@ -183,8 +184,11 @@ for step in now yours; do
         prey prey -i wan -i lan --workers 2 all.pbc
         first=$prey
         between_them kill $who $step >ended
-        until_true 300 "$who killed at $step: the first one ends" ends_itself "$first"
+        [ $step-$who = now-old-service ] || until_true 300 "$who killed at $step: the first one ends" ends_itself "$first"
         case $step-$who in
+        now-old-service) # as after any crash: its parent has another one go on, and stays
+            until_true 600 "$who killed at $step: another service judges" judges_again "$first"
+            same "$who killed at $step: and it is told" "$(shut_stays) $(judges) $(grep -c 'is started again' prey.err)" 'shut 2 1' ;;
         yours-old*) same "$who killed at $step: the new one judges, alone" "$(cat ended) $(left) $(shut_stays) $(judges) $([ "$(owner)" != "$first" ]; echo $?)" 'runs 0 shut 1 0'; ctl takeover; same "$who killed at $step: it can be asked" "$status" 0 ;;
         *) same "$who killed at $step: nobody judges, and it stays shut" "$(shut_stays) $(judges)" 'shut 0' ;;
         esac

@@ -296,7 +296,7 @@ bool ports_walk_state(const struct carry *carry, const struct worker *w, struct 
 
 void ports_take_early(struct carry *carry, struct io_made made[][PORTS_MOST])
 {
-    char err[200]; /* what can't be opened now is told when it is opened then */
+    char err[200]; /* not told: a port that can't be opened yet is opened again, and told then */
     for (unsigned i = 0; i < carry->worker_count; i++)
         for (unsigned at = 0; at < carry->ports.count; at++) {
             struct port *p = &carry->workers[i]->ports[at];

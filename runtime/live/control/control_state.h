@@ -106,7 +106,7 @@ struct control {
         uint64_t count, at_ns; /* value of the workers' limits when last told, and when */
     } limits[LIMITS];
     struct before *before; /* processes before this one that still serve sessions; NULL: it is a start */
-    struct last *last; /* where the last state is kept; NULL: nowhere */
+    struct last *last;     /* where the last state is kept; NULL: nowhere */
     struct lasting lasting;
     struct yield *yield; /* another process takes over; NULL: none does */
     bool kept;           /* a keeper is the parent, until another process takes over (takeover/outlive.h) */

@@ -5,7 +5,7 @@
 
 #include "runtime/live/main/live_priv.h"
 
-/* Where a keeper is there, fork. Return true in the process that shall take over: it gets *fd for parent_is_heir. The
+/* Fork if a keeper is there. Return true in the process that shall take over: it gets *fd for parent_is_heir. The
  * process that the service manager has started waits meanwhile, and ends once the other one judges; it returns false
  * where this is an ordinary start: there is no keeper, or there is none any more. */
 bool heir_begin(int *fd);

@@ -5,7 +5,7 @@
 
 struct take;
 
-/* How far a start is that takes over from a keeper (heir.h) */
+/* Progress of a start that takes over from a keeper (heir.h) */
 enum heir { HEIR_NONE, HEIR_WAITS, HEIR_DONE, HEIR_REFUSED };
 
 /* One part for each room, with pointers to the rooms below */

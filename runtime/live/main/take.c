@@ -357,7 +357,7 @@ static struct archive part_read(const struct take *t, const struct handoff_part 
         .at = t->file + p->at, .left = p->len, .reads = true, .cookies = ports, .beside = t->kernel.count != 0};
 }
 
-/* Open ports before they are handed over, for to map rings takes milliseconds; they are read once they are. */
+/* Open ports before they are handed over: mapping rings takes milliseconds. Nothing is read from them until then. */
 static int take_early(struct live *l)
 {
     struct take *t = l->take;
@@ -420,11 +420,11 @@ static int take_all(struct live *l, char *err, size_t err_len)
     struct handoff_luggage g;
     unsigned none;
     snprintf(err, err_len, "the instance that runs does not hand over");
-    const bool crash = t->hello.crashes; /* then nothing is there but what was written last */
+    const bool crash = t->hello.crashes;                          /* then nothing is there but what was written last */
     int failed = crash || l->carry.in_kernel ? 0 : take_early(l); /* nor has the kernel's executor such rings */
     if (!failed && !crash) failed = take_advance(l);
     if (!failed) failed = say_word(t, HANDOFF_NOW);
-    const uint64_t until_ns = patience(); /* for all of it, as the other one has: workers stand still there */
+    const uint64_t until_ns = patience(); /* of the whole, as on the other side, where workers stand still */
     if (!failed) failed = channel_receive(t->fd, &g, sizeof g, NULL, 0, &none, until_ns);
     if (!failed) failed = hear_ports(t, &l->carry, g.ports, until_ns);
     if (failed) return failed;

@@ -4,7 +4,7 @@ takeover_between.py damage SEED ROUNDS SOCKET COMMAND…   in each round changes
                                                           which takes over, has to end with a line and status 2
 takeover_between.py kill WHO STEP SOCKET COMMAND…        once that step is reached, kills -9: new, new-service, old, old-service; stop:
                                                           old-service, whose parent was stopped before it could hear that YOURS is said
-With LENT in the environment LENT messages follow hello. Steps are what has passed: begin, hello, kernel, early, count, more, advance, now, luggage, ready, yours. Prints COMMAND's exit status; `runs`: it goes on."""
+With LENT in the environment LENT messages follow hello. Steps are what has passed: begin, hello, kernel, parts, part, early, count, more, advance, now, luggage, ready, yours. Prints COMMAND's exit status; `runs`: it goes on."""
 import array
 import contextlib
 import mmap
@@ -20,7 +20,7 @@ import threading
 import time
 
 LUGGAGE = int(os.environ["LUGGAGE"])  # its length
-MORE, EARLY = struct.pack("<I", 4), struct.pack("<I", 5)
+MORE, EARLY, PARTS = (struct.pack("<I", word) for word in (4, 5, 6))
 LENT = 16 if "LENT" in os.environ else 0  # the same, of each message of that kind
 SPECIAL = (0, 1, 2, 0x7F, 0xFF, 1 << 31, (1 << 32) - 1, 1 << 32, 1 << 33, 1 << 63, (1 << 64) - 1)
 
@@ -118,10 +118,14 @@ class Between:
             if not data:
                 return
             self.say(new, "lent" if LENT else "kernel", data, fds)
-        while (word := receive(new))[0] in (MORE, EARLY):
-            self.say(old, "more" if word[0] == MORE else "early", *word)
+        steps = {MORE: "more", EARLY: "early", PARTS: "parts"}
+        while (word := receive(new))[0] in steps:
+            self.say(old, steps[word[0]], *word)
             if word[0] == MORE:
                 self.say(new, "advance", *receive(old))
+                continue
+            if word[0] == PARTS:  # rules without proxies: two numbers, no descriptors behind them
+                self.say(new, "part", *receive(old))
                 continue
             count = receive(old, 4)[0]
             self.say(new, "count", count, [])
@@ -144,7 +148,7 @@ class Between:
 
 
 class Damage:
-    TARGETS = ("answer", "hello", "hello", "hello-fds", "program", "hops", "advance", "flows", "flows", "count", "early-port", "early-port-fds", "luggage", "luggage", "port", "port", "port-fds",
+    TARGETS = ("answer", "hello", "hello", "hello-fds", "program", "hops", "part", "advance", "flows", "flows", "count", "early-port", "early-port-fds", "luggage", "luggage", "port", "port", "port-fds",
                "state", "state", "state", "changing")
     IN_KERNEL = ("kernel", "kernel-fds", "kernel", "kernel-fds", "port-fds", "hello", "state", "state")
     XDP = ("lent", "lent-fds", "lent-fds", "port", "port-fds", "port-fds", "hello", "state", "state", "state", "changing")

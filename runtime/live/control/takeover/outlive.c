@@ -1,4 +1,4 @@
-/* What can't be taken over is not kept: nobody could go on with it */
+/* An instance that can't be taken over is not kept: nobody could go on with it */
 #include "runtime/live/control/takeover/outlive.h"
 
 #include <signal.h>
@@ -22,7 +22,7 @@ bool keep_asked(struct control *control)
     if (control->kept) return true;
     const char *lacks = yield_waits(control) ? "another process takes over" : yield_lacks(control);
     if (lacks) return refused(control, lacks);
-    prctl(PR_SET_PDEATHSIG, 0); /* it is about to be without the parent that it has */
+    prctl(PR_SET_PDEATHSIG, 0); /* its parent ends now, and another one follows */
     if (ask_OUTLIVE(tell->channel, &parent, err, sizeof err)) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         return refused(control, err);
