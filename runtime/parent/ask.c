@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "runtime/parent/channel.h"
+#include "runtime/parent/between/channel.h"
 
 struct question {
     enum request_kind kind;

@@ -14,9 +14,9 @@
 #include <unistd.h>
 
 #include "runtime/base/clock.h"
-#include "runtime/host/manager.h"
 #include "runtime/host/look/manager_bus.h"
-#include "runtime/parent/channel.h"
+#include "runtime/host/manager.h"
+#include "runtime/parent/between/channel.h"
 #include "runtime/parent/parent_priv.h"
 
 enum { MOVE_MS = 10000 /* two questions to the manager, and some */ };

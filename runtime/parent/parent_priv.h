@@ -15,7 +15,7 @@
 #include "runtime/host/view/resolve.h"
 #include "runtime/io/steer/steer.h"
 #include "runtime/kernel/loaded.h"
-#include "runtime/parent/again/starter.h"
+#include "runtime/parent/between/starter.h"
 #include "runtime/parent/parent.h"
 #include "runtime/parent/request.h"
 
@@ -76,7 +76,7 @@ struct parent {
     int heir; /* to the process that the manager has started, until that has named this one (parent_is_heir); -1: none
                */
     struct starter starter;      /* process that starts the service again after a crash */
-    struct last *last;           /* what the service has written of its state; NULL: no memory for it */
+    struct last *last;           /* the service's last state; NULL: no memory for it */
     uint64_t served_ns;          /* when the service began */
     uint32_t crashes;            /* crashes in a row, each soon after its start */
     bool broke;                  /* the service made a request that is not in the table */

@@ -9,6 +9,7 @@
 #include "runtime/host/guard/ports.h"
 #include "runtime/io/io.h"
 #include "runtime/kernel/prove.h"
+#include "runtime/parent/between/handoff.h"
 #include "vm/kernel/gate.h"
 
 enum request_kind {
@@ -106,8 +107,6 @@ struct request_left {
 struct request_process {
     int32_t pid;
 };
-/* Descriptors of YIELD, in this order; a service whose workers share no interface gets the first three alone */
-enum { YIELD_RECORD, YIELD_OUT, YIELD_ERR, YIELD_DEAL, YIELD_TABLES, YIELD_FDS };
 enum lend { LEND_PORT, LEND_MEMORY, LENDS };
 enum { LEND_FDS = 3 }; /* LEND_PORT: as steer_lend gives them, and a socket that hears all; LEND_MEMORY: as umem_lend */
 struct request_lend {

@@ -27,7 +27,7 @@ static int bus_open(sd_bus **bus)
     return failed < 0 ? failed : 0;
 }
 
-/* True if that job of the manager is of a type. The path is "/" where there is none. */
+/* True if that job of the manager has a type. The path is "/" where there is none. */
 static int job_is(sd_bus *bus, const char *path, const char *type)
 {
     char *is = NULL;

@@ -79,7 +79,7 @@ struct past_programs {
 struct lasting {
     uint64_t due_ns;
     uint64_t begun;      /* value of rules->begun for which it counts; 0: none does */
-    uint64_t text_of[2]; /* likewise, of the program whose text a half has */
+    uint64_t text_of[2]; /* the same value, for the program whose text a half has */
     uint64_t most_bytes; /* bytes of flows that were too many; 0: not known */
     unsigned half;       /* the half to be written next */
 };
@@ -106,7 +106,7 @@ struct control {
         uint64_t count, at_ns; /* value of the workers' limits when last told, and when */
     } limits[LIMITS];
     struct before *before; /* processes before this one that still serve sessions; NULL: it is a start */
-    struct last *last;     /* where the last state is kept; NULL: nowhere */
+    struct last *last;     /* the last state; NULL: none is kept */
     struct lasting lasting;
     struct yield *yield; /* another process takes over; NULL: none does */
     bool kept;           /* a keeper is the parent, until another process takes over (takeover/outlive.h) */

@@ -15,10 +15,10 @@
 #include "runtime/live/carry/proxy/taken.h"
 #include "runtime/live/control/asked.h"
 #include "runtime/live/control/takeover/before.h"
-#include "runtime/parent/handoff.h"
 #include "runtime/live/control/takeover/yield.h"
 #include "runtime/live/main/live_priv.h"
 #include "runtime/live/tell/log.h"
+#include "runtime/parent/between/handoff.h"
 #include "runtime/stats/web.h"
 
 #define SECOND_NS UINT64_C(1000000000)

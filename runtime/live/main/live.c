@@ -51,8 +51,8 @@
 #include "runtime/live/tell/notified.h"
 #include "runtime/live/world/announced.h"
 #include "runtime/live/world/world.h"
-#include "runtime/parent/again/last.h"
-#include "runtime/parent/again/starter.h"
+#include "runtime/parent/between/last.h"
+#include "runtime/parent/between/starter.h"
 #include "runtime/parent/parent.h"
 #include "runtime/stats/web.h"
 

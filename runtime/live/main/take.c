@@ -28,8 +28,8 @@
 #include "runtime/live/control/takeover/luggage.h"
 #include "runtime/live/control/takeover/proxied_part.h"
 #include "runtime/live/world/world.h"
-#include "runtime/parent/again/starter.h"
-#include "runtime/parent/channel.h"
+#include "runtime/parent/between/channel.h"
+#include "runtime/parent/between/starter.h"
 #include "runtime/record/format.h"
 #include "vm/keyed/keyed.h"
 
@@ -424,7 +424,7 @@ static int take_all(struct live *l, char *err, size_t err_len)
     int failed = crash || l->carry.in_kernel ? 0 : take_early(l); /* nor has the kernel's executor such rings */
     if (!failed && !crash) failed = take_advance(l);
     if (!failed) failed = say_word(t, HANDOFF_NOW);
-    const uint64_t until_ns = patience(); /* of the whole, as on the other side, where workers stand still */
+    const uint64_t until_ns = patience(); /* one deadline for all, as on the other side, where workers stand still */
     if (!failed) failed = channel_receive(t->fd, &g, sizeof g, NULL, 0, &none, until_ns);
     if (!failed) failed = hear_ports(t, &l->carry, g.ports, until_ns);
     if (failed) return failed;

@@ -1,9 +1,9 @@
 /* The side of a takeover that starts: it looks and makes itself ready as any start does, and judges once the instance
- * that runs has let go (parent/handoff.h). */
+ * that runs has let go (parent/between/handoff.h). */
 #pragma once
 
-#include "runtime/parent/handoff.h"
 #include "runtime/live/main/live_priv.h"
+#include "runtime/parent/between/handoff.h"
 #include "runtime/parent/parent.h"
 
 struct take {

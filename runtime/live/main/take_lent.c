@@ -4,7 +4,7 @@
 
 #include "runtime/base/complain.h"
 #include "runtime/live/main/take.h"
-#include "runtime/parent/channel.h"
+#include "runtime/parent/between/channel.h"
 
 int take_lent_hear(struct take *t, uint64_t until_ns)
 {

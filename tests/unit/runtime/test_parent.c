@@ -13,7 +13,7 @@
 #include "runtime/kernel/asker.h"
 #include "runtime/kernel/kernel_priv.h"
 #include "runtime/kernel/loaded.h"
-#include "runtime/parent/channel.h"
+#include "runtime/parent/between/channel.h"
 #include "runtime/parent/parent.h"
 #include "runtime/parent/request.h"
 #include "tests/lib/compiled.h"

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "runtime/parent/handoff.h"
+#include "runtime/parent/between/handoff.h"
 
 struct carry;
 

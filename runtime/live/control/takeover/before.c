@@ -11,8 +11,8 @@
 #include "runtime/live/carry/steered.h"
 #include "runtime/live/carry/worker_ports.h"
 #include "runtime/live/control/control_state.h"
-#include "runtime/parent/handoff.h"
 #include "runtime/live/tell/log.h"
+#include "runtime/parent/between/handoff.h"
 #include "runtime/report/json.h"
 
 struct before {

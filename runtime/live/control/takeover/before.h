@@ -1,5 +1,5 @@
 /* Processes before this one, which still serve proxied sessions of theirs: what they say, and what they are told
- * (parent/handoff.h). */
+ * (parent/between/handoff.h). */
 #pragma once
 
 #include <cjson/cJSON.h>

@@ -5,7 +5,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/live/carry/change.h"
 #include "runtime/live/control/takeover/said.h"
-#include "runtime/parent/again/last.h"
+#include "runtime/parent/between/last.h"
 #include "vm/vm.h"
 
 #define EACH_NS UINT64_C(1000000000)

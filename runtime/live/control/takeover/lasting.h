@@ -1,4 +1,4 @@
-/* The state that is kept for the case that this process crashes (runtime/parent/again/): written once a second, in
+/* The state that is kept for the case that this process crashes (runtime/parent/between/): written once a second, in
  * memory that the parent has, too. */
 #pragma once
 

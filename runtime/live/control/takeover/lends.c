@@ -4,9 +4,9 @@
 #include <unistd.h>
 
 #include "runtime/live/carry/carry_state.h"
-#include "runtime/parent/handoff.h"
 #include "runtime/parent/ask.h"
-#include "runtime/parent/channel.h"
+#include "runtime/parent/between/channel.h"
+#include "runtime/parent/between/handoff.h"
 
 uint32_t lends_count(const struct carry *carry)
 {

@@ -12,7 +12,7 @@
 #include "runtime/live/carry/proxy/taken.h"
 #include "runtime/live/control/control_state.h"
 #include "runtime/live/control/takeover/before.h"
-#include "runtime/parent/channel.h"
+#include "runtime/parent/between/channel.h"
 
 const char *proxied_part_lacks(const struct control *control)
 {

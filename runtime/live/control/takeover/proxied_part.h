@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "runtime/parent/handoff.h"
+#include "runtime/parent/between/handoff.h"
 
 struct before;
 struct control;

@@ -1,9 +1,9 @@
-/* What an instance that runs says of itself, to the process that takes over from it, and to its parent for the case
- * that it crashes: a program, numbers, states as bytes in a file. */
+/* An instance's own account, for the process that takes over from it, and for its parent in case it crashes: a program,
+ * numbers, states as bytes in a file. */
 #pragma once
 
 #include "runtime/live/control/control_state.h"
-#include "runtime/parent/handoff.h"
+#include "runtime/parent/between/handoff.h"
 
 /* A file in memory: the program's text and the next hops at its beginning, then states. */
 struct said_file {

@@ -24,7 +24,7 @@
 #include "runtime/live/control/takeover/yield_kernel.h"
 #include "runtime/live/tell/log.h"
 #include "runtime/live/world/world.h"
-#include "runtime/parent/channel.h"
+#include "runtime/parent/between/channel.h"
 #include "runtime/record/format.h"
 #include "runtime/stats/web.h"
 #include "vm/keyed/keyed.h"

@@ -8,8 +8,8 @@
 #include "runtime/kernel/pass/layout.h"
 #include "runtime/live/carry/kernel/in_kernel_pass.h"
 #include "runtime/live/control/control_state.h"
-#include "runtime/parent/handoff.h"
-#include "runtime/parent/channel.h"
+#include "runtime/parent/between/channel.h"
+#include "runtime/parent/between/handoff.h"
 
 void yield_kernel_hello(const struct control *control, struct handoff_hello *h)
 {

@@ -1,5 +1,5 @@
 /* An anonymous shared mapping; what says which half counts lies in it, too */
-#include "runtime/parent/again/last.h"
+#include "runtime/parent/between/last.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>

@@ -1,6 +1,6 @@
 /* Messages as the running side of a takeover says them (handoff.h). The service is dead, so nothing is held, and
  * nothing goes on meanwhile but programs in the kernel. */
-#include "runtime/parent/again/crash.h"
+#include "runtime/parent/crash.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,9 +18,9 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/host/manager.h"
-#include "runtime/parent/again/last.h"
-#include "runtime/parent/again/starter.h"
-#include "runtime/parent/channel.h"
+#include "runtime/parent/between/channel.h"
+#include "runtime/parent/between/last.h"
+#include "runtime/parent/between/starter.h"
 #include "runtime/parent/parent_priv.h"
 
 #define NS_PER_S UINT64_C(1000000000)
@@ -42,7 +42,7 @@ bool crash_is_mended(const struct parent *p, char *why, unsigned len)
 /* ---- one message after the other, until an end is asked for ---- */
 
 /* Wait until it has said something. Return 0 or a negative errno. */
-static int await(struct parent *p, int fd, uint64_t until_ns)
+static int heard_within(struct parent *p, int fd, uint64_t until_ns)
 {
     struct pollfd fds[2] = {{.fd = fd, .events = POLLIN}, {.fd = p->signal_fd, .events = POLLIN}};
     for (;;) {
@@ -56,22 +56,22 @@ static int await(struct parent *p, int fd, uint64_t until_ns)
     }
 }
 
-static int hear(struct parent *p, int fd, void *what, size_t len, int *with, uint64_t wait_ns)
+static int crash_hear(struct parent *p, int fd, void *what, size_t len, int *with, uint64_t wait_ns)
 {
     unsigned count = 0;
-    const int failed = await(p, fd, channel_until(wait_ns));
+    const int failed = heard_within(p, fd, channel_until(wait_ns));
     return failed ? failed
                   : channel_receive(fd, what, len, with, with ? 1 : 0, &count, channel_until(HANDOFF_PATIENCE_NS));
 }
 
-static int hear_word(struct parent *p, int fd, uint32_t wanted, uint64_t wait_ns)
+static int crash_hear_word(struct parent *p, int fd, uint32_t wanted, uint64_t wait_ns)
 {
     uint32_t word;
-    const int failed = hear(p, fd, &word, sizeof word, NULL, wait_ns);
+    const int failed = crash_hear(p, fd, &word, sizeof word, NULL, wait_ns);
     return failed ? failed : word == wanted ? 0 : -EPROTO;
 }
 
-static int say(int fd, const void *what, size_t len, const int fds[], unsigned count)
+static int crash_say(int fd, const void *what, size_t len, const int fds[], unsigned count)
 {
     return channel_send(fd, what, len, fds, count, channel_until(HANDOFF_PATIENCE_NS));
 }
@@ -104,7 +104,7 @@ static int hello(struct parent *p, const struct last_half *last, int fd)
         h->crashes = p->crashes + 1;
         h->has = 1u << YIELD_RECORD | 1u << YIELD_OUT | 1u << YIELD_ERR;
         memset(h->refused, 0, sizeof h->refused);
-        failed = say(fd, h, sizeof *h, fds, 3);
+        failed = crash_say(fd, h, sizeof *h, fds, 3);
     }
     if (fds[0] >= 0) close(fds[0]);
     free(h);
@@ -118,17 +118,17 @@ static int talk(struct parent *p, const struct last_half *last, int fd)
     const uint32_t yours = HANDOFF_YOURS;
     int file = -1;
     l.ports = 0; /* it opens its own: what waits in the rings may be what the service has crashed at */
-    int failed = hear(p, fd, &b, sizeof b, &file, LOOKS_NS);
+    int failed = crash_hear(p, fd, &b, sizeof b, &file, LOOKS_NS);
     if (!failed && b.magic != HANDOFF_MAGIC) failed = -EPROTO;
     if (!failed) failed = file_fill(last, file);
     if (file >= 0) close(file);
     if (!failed) failed = hello(p, last, fd);
-    if (!failed) failed = hear_word(p, fd, HANDOFF_NOW, LOOKS_NS);
-    if (!failed) failed = say(fd, &l, sizeof l, NULL, 0);
-    if (!failed) failed = hear_word(p, fd, HANDOFF_READY, LOOKS_NS);
+    if (!failed) failed = crash_hear_word(p, fd, HANDOFF_NOW, LOOKS_NS);
+    if (!failed) failed = crash_say(fd, &l, sizeof l, NULL, 0);
+    if (!failed) failed = crash_hear_word(p, fd, HANDOFF_READY, LOOKS_NS);
     if (failed) return failed;
     p->yielded = true;
-    failed = say(fd, &yours, sizeof yours, NULL, 0);
+    failed = crash_say(fd, &yours, sizeof yours, NULL, 0);
     if (failed) p->yielded = false;
     return failed;
 }

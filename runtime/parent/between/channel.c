@@ -1,5 +1,5 @@
 /* Messages over a stream socket: a head gives the length of each request and answer */
-#include "runtime/parent/channel.h"
+#include "runtime/parent/between/channel.h"
 
 #include <errno.h>
 #include <poll.h>

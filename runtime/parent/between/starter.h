@@ -14,14 +14,14 @@ struct starter {
     pid_t pid; /* the process that will be that preyrun */
 };
 
-/* Start the process; call before anything is opened, as it keeps what this one has. On failure, fd is -1 with errno. */
+/* Start the process; call before anything is opened, as it keeps open descriptors. On failure, fd is -1 with errno. */
 struct starter starter_begin(void);
 /* Let it become that preyrun, which talks by this socket; the descriptor stays the caller's. Return 0 or a negative
  * errno. */
 int starter_start(const struct starter *s, int with);
 /* In a preyrun that such a process has become: return the socket by which it takes over, once; -1: this is none. */
 int starter_socket(void);
-/* Tell the process that started it how it ends; NULL: another process of it will. */
+/* Tell the process that started it the exit status; NULL: another process tells it. */
 void starter_said(const int32_t *status);
 /* Close the descriptor; the process ends where no other holds it. */
 void starter_leave(struct starter *s);

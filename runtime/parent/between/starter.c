@@ -1,6 +1,6 @@
 /* The process is nobody's child, so it is the service manager's, who hears of its end. It reads nothing but one byte.
  */
-#include "runtime/parent/again/starter.h"
+#include "runtime/parent/between/starter.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,13 +17,13 @@
 
 #include "runtime/base/complain.h"
 #include "runtime/base/files.h"
-#include "runtime/parent/channel.h"
+#include "runtime/parent/between/channel.h"
 
 extern char **environ;
 
 enum { WORDS_MOST = 4096, LINE_MOST = 1 << 21, SAYS_NS = 1000000000 };
 
-static int say(int fd, const void *what, size_t len, const int fds[], unsigned count)
+static int say_soon(int fd, const void *what, size_t len, const int fds[], unsigned count)
 {
     return channel_send(fd, what, len, fds, count, channel_until(SAYS_NS));
 }
@@ -75,7 +75,7 @@ static _Noreturn void stand_by(int fd)
     close_range((unsigned)fd + 1, ~0u, 0);
     const int line = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
     char *text = line < 0 ? NULL : read_whole(line, LINE_MOST, &len);
-    if (!text || say(fd, &pid, sizeof pid, NULL, 0)) _exit(2);
+    if (!text || say_soon(fd, &pid, sizeof pid, NULL, 0)) _exit(2);
     if (!channel_receive(fd, &word, sizeof word, &with, 1, &count, CHANNEL_ANY) && count) become(with, fd, text, len);
     _exit(0);
 }
@@ -110,7 +110,7 @@ struct starter starter_begin(void)
 int starter_start(const struct starter *s, int with)
 {
     const uint8_t word = 1;
-    return s->fd < 0 ? -ENOENT : say(s->fd, &word, sizeof word, &with, 1);
+    return s->fd < 0 ? -ENOENT : say_soon(s->fd, &word, sizeof word, &with, 1);
 }
 
 /* Socket by which the process before hears how this one ends; -1: nobody waits for that */
@@ -132,7 +132,7 @@ int starter_socket(void)
 void starter_said(const int32_t *status)
 {
     if (ends_to < 0) return;
-    if (status) say(ends_to, status, sizeof *status, NULL, 0);
+    if (status) say_soon(ends_to, status, sizeof *status, NULL, 0);
     close(ends_to);
     ends_to = -1;
 }

@@ -15,6 +15,6 @@ bool crash_is_mended(const struct parent *p, char *why, unsigned len);
 /* Start another preyrun, and hand over to it as a running service would. Return 0 once it judges; or a negative errno,
  * with nothing changed: -EINTR, an end was asked for meanwhile. */
 int crash_pass(struct parent *p);
-/* Where no service manager has another main process now: stay, hand signals on, until that preyrun ends. Return its
+/* Stay and hand signals on until that preyrun ends, unless a service manager has it as main process. Return its
  * exit status. Closes s->fd. */
 int crash_follow(struct starter *s);

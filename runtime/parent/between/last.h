@@ -1,8 +1,8 @@
-/* What the service has written of its state, in memory that outlives it: mapped before the fork, and taken as it is
- * used. There are two halves, of which one is whole while the other is written. */
+/* The service's last state, as it has written it, in memory that outlives it: mapped before the fork, and taken as it
+ * is used. There are two halves, of which one is whole while the other is written. */
 #pragma once
 
-#include "runtime/parent/handoff.h"
+#include "runtime/parent/between/handoff.h"
 
 #define LAST_MOST (UINT64_C(1) << 30) /* bytes of a half's file */
 
