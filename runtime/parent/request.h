@@ -9,7 +9,7 @@
 #include "runtime/host/guard/ports.h"
 #include "runtime/io/io.h"
 #include "runtime/kernel/prove.h"
-#include "runtime/parent/between/handoff.h"
+#include "runtime/parent/between/yielded.h"
 #include "vm/kernel/gate.h"
 
 enum request_kind {

@@ -384,7 +384,7 @@ static void batch_judge(struct worker *w, struct pkt *pkts[], unsigned n, const 
             tape_verdicts(w->tape, w->verdicts, n);
     }
     t->frames += n;
-    w->counters.batches++;
+    __atomic_store_n(&w->counters.batches, w->counters.batches + 1, __ATOMIC_RELAXED); /* others may look */
     verdicts_count(w, n, now);
     w->tick_ns = sooner(w->tick_ns, time_after(now, ASK_AFTER_NS));
     worker_leave(w, now);

@@ -78,10 +78,11 @@ struct past_programs {
 /* The state that outlives a crash (takeover/lasting.h) */
 struct lasting {
     uint64_t due_ns;
-    uint64_t begun;      /* value of rules->begun for which it counts; 0: none does */
-    uint64_t text_of[2]; /* the same value, for the program whose text a half has */
-    uint64_t most_bytes; /* bytes of flows that were too many; 0: not known */
-    unsigned half;       /* the half to be written next */
+    uint64_t begun;            /* value of rules->begun for which it counts; 0: none does */
+    uint64_t text_of[2];       /* the same value, for the program whose text a half has */
+    uint64_t seen, written_ns; /* frames and settings that it knows, as a number; when it was written */
+    uint64_t most_bytes;       /* bytes of flows that were too many; 0: not known */
+    unsigned half;             /* the half to be written next */
 };
 
 struct control {

@@ -32,6 +32,7 @@
 #include "runtime/base/options/run_options.h"
 #include "runtime/io/io.h"
 #include "runtime/kernel/pass/passed.h"
+#include "runtime/parent/between/yielded.h"
 #include "runtime/worker/worker.h"
 
 #define HANDOFF_MAGIC       UINT64_C(0x32766f6579657270) /* "preyeov2" */
@@ -59,9 +60,6 @@ struct handoff_begin {
     uint32_t version; /* RECORD_VERSION: of states as bytes */
     int32_t process;  /* the parent that takes over */
 };
-
-/* Descriptors of YIELD, in this order; a service whose workers share no interface gets the first three alone */
-enum { YIELD_RECORD, YIELD_OUT, YIELD_ERR, YIELD_DEAL, YIELD_TABLES, YIELD_FDS };
 
 /* Descriptors of HELLO: those of YIELD, then the TUN device and the socket of --stats */
 enum { HANDOFF_TUN = YIELD_FDS, HANDOFF_STATS, HANDOFF_FDS };

@@ -8,7 +8,8 @@
 #include "runtime/parent/between/last.h"
 #include "vm/vm.h"
 
-#define EACH_NS UINT64_C(1000000000)
+#define EACH_NS  UINT64_C(1000000000)
+#define STILL_NS UINT64_C(15000000000) /* where no frame comes and nothing is set */
 /* Most processor time for which workers stand still for it; flows that have taken more once are not tried again until
  * there are half as many. */
 #define HELD_NS UINT64_C(2000000)
@@ -30,6 +31,15 @@ static uint64_t flow_bytes(const struct carry *carry)
     uint64_t bytes = 0;
     for (unsigned i = 0; i < carry->worker_count; i++) bytes += vm_flow_bytes(carry->workers[i]->vm);
     return bytes;
+}
+
+/* Return a number that is another once frames have come, or something was told or set. */
+static uint64_t seen(const struct control *control)
+{
+    uint64_t n = control->tell->changes;
+    for (unsigned i = 0; i < control->carry->worker_count; i++)
+        n += __atomic_load_n(&control->carry->workers[i]->counters.batches, __ATOMIC_RELAXED);
+    return n;
 }
 
 /* Write the states. False: a worker was in the middle of something. */
@@ -56,7 +66,9 @@ void lasting_step(struct control *control, uint64_t now_ns)
     struct lasting *own = &control->lasting;
     const uint64_t begun = control->rules->begun;
     if (!control->last || (now_ns < own->due_ns && own->begun == begun)) return;
+    const uint64_t has = seen(control);
     own->due_ns = now_ns + EACH_NS;
+    if (own->begun == begun && own->seen == has && now_ns < own->written_ns + STILL_NS) return;
     const bool settled = change_settled(control->carry) && !control->rules->reload;
     if (lacks(control) || (!settled && own->begun != begun)) last_forget(control->last);
     if (lacks(control) || !settled) return;
@@ -76,6 +88,8 @@ void lasting_step(struct control *control, uint64_t now_ns)
         return;
     }
     last_put(control->last);
+    own->seen = has;
+    own->written_ns = now_ns;
     own->half = !own->half;
     own->begun = begun;
 }
