@@ -71,7 +71,7 @@ void parent_knows_kernel(struct parent *p, struct loaded *l, uint32_t by_tc);
 /* In the parent: take the memory in which the workers store tuples of inline connections, mapped before the fork */
 void parent_knows_tuples(struct parent *p, const struct tuples *tuples);
 
-/* In the parent: take the process that starts the service again after a crash (again/starter.h) */
+/* In the parent: take the process that starts the service again after a crash (between/starter.h) */
 void parent_knows_starter(struct parent *p, const struct starter *s);
 /* In the parent: take the memory in which the service keeps its last state, mapped before the fork; the caller frees
  * it. crashes: how often in a row the service has crashed before */

@@ -9,7 +9,7 @@
 #include "vm/vm.h"
 
 #define EACH_NS  UINT64_C(1000000000)
-#define STILL_NS UINT64_C(15000000000) /* where no frame comes and nothing is set */
+#define STILL_NS UINT64_C(15000000000) /* in an instance that gets no frame, and is told nothing */
 /* Most processor time for which workers stand still for it; flows that have taken more once are not tried again until
  * there are half as many. */
 #define HELD_NS UINT64_C(2000000)
