@@ -1,6 +1,7 @@
 /* An anonymous shared mapping; what says which half counts lies in it, too */
 #include "runtime/parent/between/last.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -42,10 +43,19 @@ static struct last_half *half(const struct last *l, uint32_t which)
 
 struct last_half *last_next(const struct last *l) { return half(l, l->next); }
 
+/* Give back the memory of a half that counts no more, but for its program's text, which is the same next time. */
+static void give_back(struct last_half *h)
+{
+    const size_t kept = (offsetof(struct last_half, file) + h->hello.program + HEAD - 1) / HEAD * HEAD;
+    if (h->len) madvise((char *)h + kept, HALF - kept, MADV_REMOVE);
+    h->len = 0;
+}
+
 void last_put(struct last *l)
 {
     __atomic_store_n(l->counts, l->next, __ATOMIC_RELEASE);
     l->next = !l->next;
+    give_back(half(l, l->next));
 }
 
 void last_forget(struct last *l) { __atomic_store_n(l->counts, NONE, __ATOMIC_RELEASE); }
