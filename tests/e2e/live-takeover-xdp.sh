@@ -6,7 +6,6 @@ set -u
 EXEC=user # --io is user space's
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
-[ "${B%/san}" = "$B" ] || { echo 'ok - it keeps its bounds of time # SKIP not yet with sanitizers'; exit 0; }
 live_begin
 export RECORD=0 # two can't record into one directory
 

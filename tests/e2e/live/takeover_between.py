@@ -106,6 +106,7 @@ class Between:
         real.connect(self.path + ".real")
         old, its = socket.socketpair()
         self.all += [new, real, old]
+        self.old = old
         send(real, question, [its.detach()])
         self.say(ask, "answer", receive(real)[0], [])
         begin, fds = receive(new)
@@ -264,6 +265,8 @@ def kill(who, step, path, command):
         if said == step and not done.is_set():
             send_it = {"new": lambda: p.pid, "new-service": lambda: service_of(p.pid), "old": lambda: old, "old-service": lambda: service}
             if who in send_it:
+                if step == "ready" and who.startswith("new"):
+                    b.old.shutdown(socket.SHUT_RD)  # YOURS finds nobody, as where nobody stands between the two
                 end(send_it[who]())
                 time.sleep(0.05)
         return data, fds
