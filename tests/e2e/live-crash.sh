@@ -61,7 +61,7 @@ for workers in 1 2; do
     kept
     for signal in KILL $second; do
         killed $signal
-        same "$say: it says so, SIG$signal" "$(grep -c "and is started again" prey.err) $(grep -c "goes on after a crash below process $was" prey.err)" \
+        same "$say: it says so, SIG$signal" "$(grep -c "and is started again" prey.err) $(grep -c "goes on after a crash of the service of process $was" prey.err)" \
             "$([ $signal = KILL ] && echo 1 1 || echo 2 1)"
         kept
     done

@@ -10,13 +10,13 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "runtime/base/complain.h"
 #include "runtime/host/manager.h"
 #include "runtime/live/rules/reload.h"
 #include "runtime/live/tell/notified.h"
+#include "runtime/parent/between/apart.h"
 #include "runtime/parent/keeper.h"
 
 enum { END_MS = 45000 /* a service has 30 s, and undoing takes some */ };
@@ -72,53 +72,33 @@ static int signals_open(sigset_t *before)
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* Fork twice. Return 0 in the grandchild, else its pid or a negative errno. */
-static pid_t fork_heir(int own, int other)
-{
-    fflush(NULL);
-    const pid_t child = fork();
-    if (child < 0) return -errno;
-    if (!child) {
-        const pid_t heir = fork();
-        if (heir) _exit(heir < 0);
-        const pid_t pid = getpid();
-        close(other);
-        if (send(own, &pid, sizeof pid, MSG_NOSIGNAL) != sizeof pid) _exit(1);
-        return 0;
-    }
-    pid_t heir = 0;
-    close(own);
-    waitpid(child, NULL, 0);
-    return recv(other, &heir, sizeof heir, MSG_WAITALL) == sizeof heir && heir > 0 ? heir : -EAGAIN;
-}
-
 bool heir_begin(int *fd)
 {
-    int pair[2];
+    int between;
     sigset_t before;
     const int keeper = manager_stored(KEEPER_NAME);
     if (keeper < 0) return false;
     manager_unstore(KEEPER_NAME); /* by its own descriptor this process is who tells the keeper what becomes of it */
-    if (hung_up(keeper, 0) || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) {
+    if (hung_up(keeper, 0)) {
         complain("the keeper of the restart has ended, and flows with it: this is an ordinary start");
         close(keeper);
         return false;
     }
     const int signals = signals_open(&before);
-    const pid_t heir = fork_heir(pair[1], pair[0]);
+    const pid_t heir = fork_apart(&between);
     if (heir > 0) {
-        stand_by(heir, pair[0], keeper, signals);
+        stand_by(heir, between, keeper, signals);
     } else if (heir < 0) {
         complain("a process cannot be started: %s", strerror(-heir));
         keeper_end(keeper);
     } else {
         close(keeper);
         manager_succeed();
-        *fd = pair[1];
+        *fd = between;
     }
     sigprocmask(SIG_SETMASK, &before, NULL);
     if (signals >= 0) close(signals);
-    if (heir) close(pair[0]);
+    if (heir > 0) close(between);
     return !heir;
 }
 

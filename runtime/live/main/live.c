@@ -81,10 +81,10 @@ static void say_ready(struct live *l)
     for (unsigned i = 0; i < o->iface_count; i++)
         used += (size_t)snprintf(names + used, sizeof names - used, "%s %.15s", i ? "," : "", o->ifaces[i]);
     char proxied[160], proved[100] = "", room[ROOM_TEXT], a[TEXT_NUMBER], b[TEXT_NUMBER];
-    char trial[CONFIRM_TEXT], before[60] = "";
+    char trial[CONFIRM_TEXT], before[80] = "";
     if (l->take)
         snprintf(before, sizeof before, "; it %s process %ld",
-                 l->take->hello.crashes ? "goes on after a crash below" : "took over from",
+                 l->take->hello.crashes ? "goes on after a crash of the service of" : "took over from",
                  (long)l->take->hello.process);
     const struct proof proof = in_kernel_proof(&l->carry);
     if (proof.frames)
@@ -240,7 +240,7 @@ static int fork_service(struct live *l, struct parent **parent)
     if (!status && l->take) {
         *parent = parent_take_over(l->o, l->take->fds);
         status = *parent ? take_lent(l->take, *parent) : 2;
-        if (!status && l->heir) parent_is_heir(*parent, l->starter);
+        if (!status && l->heir) parent_is_heir(*parent, l->heir_to);
     }
     return status ? status : parent_begin(l->o, l->carry.in_kernel, parent, &l->tell.channel);
 }
@@ -286,16 +286,16 @@ int live(const struct options *given)
 {
     struct options as_heir = *given;
     const struct options *o = given;
-    int starter = -1;
+    int heir_to = -1;
     const bool starts = !given->cleanup && !given->takeover && !given->preflight;
-    const enum heir heir = starts && heir_begin(&starter) ? HEIR_WAITS : HEIR_NONE;
+    const enum heir heir = starts && heir_begin(&heir_to) ? HEIR_WAITS : HEIR_NONE;
     if (heir) {
         as_heir.takeover = true;
         o = &as_heir;
     }
     struct live l = {.o = o,
                      .heir = heir,
-                     .starter = starter,
+                     .heir_to = heir_to,
                      .signal_fd = -1,
                      .tell = {.o = o},
                      .carry = {.o = o, .tun.fd = -1, .record.reel = {.dir = -1, .fd = -1}},
@@ -311,17 +311,17 @@ int live(const struct options *given)
     mallopt(M_MMAP_THRESHOLD, LARGE_FROM);
     bool begun = false;
     if (!l.take) host_changes_await(o);
-    struct starter again = {.fd = -1};
-    if (!o->preflight) again = starter_begin();
-    if (!o->preflight && again.fd < 0)
+    struct starter starter = {.fd = -1};
+    if (!o->preflight) starter = starter_begin();
+    if (!o->preflight && starter.fd < 0)
         complain("notice: after a crash the service is not started again: %s", strerror(errno));
     int status = look_first(&l, &parent);
     if (!status && !o->preflight) {
         status = fork_service(&l, &parent);
         begun = !status;
-        if (l.tell.channel || !begun) starter_leave(&again);
+        if (l.tell.channel || !begun) starter_leave(&starter);
         if (parent) tell_parent(&l, parent);
-        if (parent) parent_knows_starter(parent, &again);
+        if (parent) parent_knows_starter(parent, &starter);
         loaded_free(&l.carry.loaded); /* the service has descriptors of its own */
         if (l.tell.channel) status = service(&l);
     }

@@ -19,7 +19,7 @@ struct live {
     uint64_t renumbered; /* value of world.renumbered when the probes through services last got new numbers */
     uint32_t half_open;  /* half-open inline connections that a worker may have (files_allow) */
     enum heir heir;
-    int starter;       /* with `heir`: the process that the service manager has started; -1: none */
+    int heir_to;       /* with `heir`: the process that the service manager has started; -1: none */
     struct take *take; /* the instance that it takes over from (take.h); NULL: this is a start */
     int signal_fd;
     int ended_by; /* signal that ended it; 0: none */

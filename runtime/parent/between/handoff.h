@@ -77,8 +77,7 @@ struct handoff_hello {
     uint8_t layout[PBC_DIGEST_LEN];     /* digest of what lies in those maps (kernel_layout) */
     uint32_t xdp;                       /* 1: --io xdp; 0: --io packet */
     uint32_t frame_most, generic, lent; /* xdp: struct worker_ports; number of LENT messages that follow */
-    uint32_t
-        crashes; /* 0: a running service hands over; else its parent, for one that crashed, so many times in a row */
+    uint32_t crashes; /* 0: a service that runs hands over; else the parent of one that crashed so often in a row */
     char names[OPTIONS_IFACES][OPTIONS_DEVICE_MOST];
     char name[4096];                     /* the program's */
     char stats[128];                     /* --stats as given; empty: not given */

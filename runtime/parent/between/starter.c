@@ -1,5 +1,4 @@
-/* The process is nobody's child, so it is the service manager's, who hears of its end. It reads nothing but one byte.
- */
+/* It reads nothing but one byte */
 #include "runtime/parent/between/starter.h"
 
 #include <errno.h>
@@ -11,12 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "runtime/base/complain.h"
 #include "runtime/base/files.h"
+#include "runtime/parent/between/apart.h"
 #include "runtime/parent/between/channel.h"
 
 extern char **environ;
@@ -67,7 +65,6 @@ static _Noreturn void stand_by(int fd)
     unsigned count = 0;
     int with = -1;
     uint8_t word;
-    const pid_t pid = getpid();
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL); /* the parent hears them */
     prctl(PR_SET_NAME, STARTER_NAME);
@@ -75,7 +72,7 @@ static _Noreturn void stand_by(int fd)
     close_range((unsigned)fd + 1, ~0u, 0);
     const int line = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
     char *text = line < 0 ? NULL : read_whole(line, LINE_MOST, &len);
-    if (!text || say_soon(fd, &pid, sizeof pid, NULL, 0)) _exit(2);
+    if (!text) _exit(2);
     if (!channel_receive(fd, &word, sizeof word, &with, 1, &count, CHANNEL_ANY) && count) become(with, fd, text, len);
     _exit(0);
 }
@@ -83,27 +80,11 @@ static _Noreturn void stand_by(int fd)
 struct starter starter_begin(void)
 {
     struct starter s = {.fd = -1};
-    int pair[2];
-    unsigned none;
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) return s;
-    fflush(NULL);
-    const pid_t between = fork();
-    if (!between) {
-        close(pair[0]);
-        if (!fork()) stand_by(pair[1]);
-        _exit(0);
-    }
-    close(pair[1]);
-    if (between > 0) waitpid(between, NULL, 0);
-    const int failed = between < 0 ? -errno
-                                   : channel_receive(pair[0], &s.pid, sizeof s.pid, NULL, 0, &none,
-                                                     channel_until(5 * (uint64_t)SAYS_NS));
-    if (!failed) {
-        s.fd = pair[0];
-        return s;
-    }
-    close(pair[0]);
-    errno = -failed;
+    s.pid = fork_apart(&s.fd);
+    if (!s.pid) stand_by(s.fd);
+    if (s.pid > 0) return s;
+    errno = -s.pid;
+    s.fd = -1;
     return s;
 }
 

@@ -1,0 +1,8 @@
+/* A process that is nobody's child: the service manager adopts it, and hears of its end. */
+#pragma once
+
+#include <sys/types.h>
+
+/* Fork twice. Return 0 in the new process, its pid in the caller, or a negative errno. *fd: the caller's, or the new
+ * process's, end of a socket pair between the two, close-on-exec; unset on failure. */
+pid_t fork_apart(int *fd);
