@@ -22,5 +22,5 @@ void advance_some(struct advance *v, const struct carry *carry, uint8_t *file, c
                   struct handoff_advance *said);
 /* True if the flows that were given still count: then those that have changed since are all that is left. */
 bool advance_counts(const struct advance *v, const struct carry *carry);
-/* Stop noting what changes, in workers that run. */
+/* Stop noting changes, in workers that run. */
 void advance_end(struct advance *v, const struct carry *carry);

@@ -1,5 +1,5 @@
-/* The service over a restart by the service manager: it judges on, below a keeper (runtime/parent/keeper.h), until the
- * next start takes over. */
+/* The service during a restart by the service manager: it goes on judging, below a keeper (runtime/parent/keeper.h),
+ * until the next start takes over. */
 #pragma once
 
 #include <stdbool.h>
