@@ -15,8 +15,8 @@ void kernel_ready(void);
 unsigned kernel_fds(const struct kernel *k, int fds[KERNEL_FDS_MOST]);
 /* Return the hooks for which the kernel is loaded. */
 unsigned kernel_hooks(const struct kernel *k);
-/* Adopt a kernel with those hooks, whose maps have these sizes; NULL: those of program p, for which the giver made it.
- * NULL: errno is set. */
+/* Adopt a kernel with those hooks. p: the program that the giver's kernel was made for; sizes: of its maps, NULL where
+ * they follow from p. Return NULL with errno on failure. */
 struct kernel *kernel_adopt(const struct program *p, const struct kernel_sizes *sizes, unsigned hooks, const int fds[],
                             unsigned count);
 

@@ -30,7 +30,7 @@ struct track {
     struct lending *lending; /* NULL: nothing is lent */
     uint8_t age;             /* BIND_AGE of new bindings */
     struct {
-        uint32_t bound; /* flows read in advance that are bound */
+        uint32_t bound; /* bound flows among those read in advance */
         bool recounts;  /* flows by source are to be counted anew at the end */
     } advance;
 };

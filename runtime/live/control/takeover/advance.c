@@ -9,8 +9,12 @@
 #include "vm/program/program.h"
 #include "vm/vm.h"
 
-/* A worker is held for some SLICE slots, some 100 us, and then judges twice as long. */
-enum { SLICE = 1024, ROUNDS_MOST = 8, FEW = 128 /* groups */, ROOM_LEAST = 16384 };
+enum {
+    SLICE = 1024,      /* slots for which a worker is held, some 100 us; then it judges twice as long */
+    ROUNDS_MOST = 8,   /* rounds */
+    FEW = 128,         /* changed groups that are left for the standstill */
+    ROOM_LEAST = 16384 /* bytes of the window, below which it is sent */
+};
 
 static bool begin(struct advance *v, const struct carry *carry)
 {
