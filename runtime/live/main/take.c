@@ -395,7 +395,8 @@ static bool states_read(struct live *l, const struct handoff_luggage *g)
 {
     struct carry *carry = &l->carry;
     struct archive a = part_read(l->take, &g->state, carry->ports.count);
-    if (!part_fits(&g->state) || !luggage_archive(&l->control, &a) || !world_publish(&l->world, true)) return false;
+    if (!part_fits(&g->state) || !luggage_archive(&l->control, &a, true) || !world_publish(&l->world, true))
+        return false;
     const uint64_t now = clock_ns(CLOCK_MONOTONIC);
     for (unsigned i = 0; i < carry->worker_count; i++) {
         struct worker *w = carry->workers[i];

@@ -46,7 +46,7 @@ static void counted_archive(struct carry *carry, struct archive *a)
     const uint32_t services = carry->now.program->services_count;
     uint32_t size = sizeof(struct proxy_counters);
     ARCHIVE(a, size);
-    if (!archive_sound(a, size == sizeof(struct proxy_counters))) return;
+    if (size != sizeof(struct proxy_counters)) return; /* nothing stands behind them */
     for (uint32_t i = 0; i <= services && !a->bad; i++) {
         const uint32_t service = i < services ? i : PBC_NONE;
         struct proxy_counters c = {0};
@@ -66,11 +66,11 @@ static bool remembered_archive(struct carry *carry, unsigned at, struct archive 
     return !a->bad;
 }
 
-bool taken_archive(struct carry *carry, struct archive *a)
+bool taken_archive(struct carry *carry, struct archive *a, bool waits)
 {
-    uint32_t loops = proxied_count(carry);
+    uint32_t loops = waits ? proxied_count(carry) : 0;
     ARCHIVE(a, loops);
-    if (!archive_sound(a, loops == proxied_count(carry))) return false;
+    if (!archive_sound(a, !loops || loops == proxied_count(carry))) return false;
     for (unsigned i = 0; i < loops; i++)
         if (!remembered_archive(carry, i, a)) return false;
     if (loops) counted_archive(carry, a);

@@ -10,9 +10,9 @@ struct proxy_listen;
 int taken_listeners(const struct carry *carry, int each(void *with, unsigned worker, const struct proxy_listen *l),
                     void *with);
 /* Write what loops remember of clients, and what was counted of sessions that have ended, or read it into loops that
- * have no thread yet (keyed/archive.h). Loops that write go on meanwhile; false: one does not, or the archive is bad.
- */
-bool taken_archive(struct carry *carry, struct archive *a);
+ * have no thread yet (keyed/archive.h). waits: wait for loops that write, which go on meanwhile; else nothing is
+ * written. False: one does not go on, or the archive is bad. */
+bool taken_archive(struct carry *carry, struct archive *a, bool waits);
 /* Have all loops accept nothing more, and refer to no worker. False: one never came to that. */
 bool taken_leave(const struct carry *carry);
 /* Return the number of sessions that go on here. */

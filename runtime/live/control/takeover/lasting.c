@@ -52,7 +52,7 @@ static bool write_states(struct control *control, struct last_half *half, struct
     const uint64_t bytes = flow_bytes(carry);
     if (own->most_bytes && bytes < own->most_bytes / 2) own->most_bytes = 0;
     half->luggage = (struct handoff_luggage){.ports = 0};
-    good = good && luggage_write(control, &half->luggage, f, !own->most_bytes);
+    good = good && luggage_write(control, &half->luggage, f, !own->most_bytes, false);
     release_all(carry);
     if (clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin > HELD_NS && !own->most_bytes) own->most_bytes = bytes + 1;
     half->len = 0;

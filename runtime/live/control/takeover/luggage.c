@@ -17,18 +17,29 @@
 static void counters_walk(struct control *control, struct tally *t, struct archive *a)
 {
     uint32_t sizes[4] = {sizeof t->own, sizeof t->e, sizeof t->io[0], sizeof(struct vm_counters)}, have[4];
+    uint8_t *const head = a->at;
+    uint64_t bytes = 0; /* of what follows the sizes */
     memcpy(have, sizes, sizeof have);
+    ARCHIVE(a, bytes);
     ARCHIVE(a, have);
-    if (!archive_sound(a, !memcmp(have, sizes, sizeof have))) return;
+    if (memcmp(have, sizes, sizeof have) != 0) {
+        if (!archive_sound(a, bytes <= a->left)) return;
+        a->at += bytes;
+        a->left -= bytes;
+        return;
+    }
+    const uint8_t *const from = a->at;
     ARCHIVE(a, t->own);
     ARCHIVE(a, t->e);
     ARCHIVE(a, t->io);
     ARCHIVE(a, t->seen_own);
     sum_archive(t->sum, a);
+    bytes = (uint64_t)(a->at - from);
+    if (!a->reads && !a->bad) memcpy(head, &bytes, sizeof bytes);
     if (a->reads && !a->bad) tally_go_on(t, control->carry);
 }
 
-bool luggage_archive(struct control *control, struct archive *a)
+bool luggage_archive(struct control *control, struct archive *a, bool loops)
 {
     by_hand_archive(control->rules, a);
     drained_archive(control->rules, a);
@@ -40,6 +51,6 @@ bool luggage_archive(struct control *control, struct archive *a)
     if (!t) a->bad = true;
     if (t && !a->bad) counters_walk(control, t, a);
     tally_free(t);
-    if (!a->bad) taken_archive(control->carry, a);
+    if (!a->bad) taken_archive(control->carry, a, loops);
     return !a->bad;
 }

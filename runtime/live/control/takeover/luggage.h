@@ -8,5 +8,6 @@ struct archive;
 struct control;
 
 /* Write the state while all workers are held; or read it into a start whose workers have no thread yet, and publish
- * nothing. What is read is hostile. False: no room, out of memory, or no such state. */
-bool luggage_archive(struct control *control, struct archive *a);
+ * nothing. loops: write what proxy loops remember, for which they are waited for. What is read is hostile. False: no
+ * room, out of memory, or no such state. */
+bool luggage_archive(struct control *control, struct archive *a, bool loops);

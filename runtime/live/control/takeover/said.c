@@ -101,13 +101,14 @@ void release_all(const struct carry *carry)
     }
 }
 
-bool luggage_write(struct control *control, struct handoff_luggage *l, const struct said_file *f, bool workers)
+bool luggage_write(struct control *control, struct handoff_luggage *l, const struct said_file *f, bool workers,
+                   bool loops)
 {
     const struct carry *carry = control->carry;
     const uint64_t now = clock_ns(CLOCK_MONOTONIC), from = (f->used + 63) / 64 * 64;
     struct archive a = {.at = f->at + from, .left = f->len - from, .beside = carry->in_kernel};
     uint8_t *begin = a.at;
-    if (!luggage_archive(control, &a)) return false;
+    if (!luggage_archive(control, &a, loops)) return false;
     l->state = (struct handoff_part){from, (uint64_t)(a.at - begin)};
     for (unsigned i = 0; i < carry->worker_count; i++) {
         struct worker *w = carry->workers[i];

@@ -257,7 +257,7 @@ static int hand_over(struct control *control)
     const struct carry *carry = control->carry;
     struct handoff_luggage l = {.ports = carry->worker_count * carry->ports.count,
                                 .rest = advance_counts(&y->advance, carry)};
-    if (!luggage_write(control, &l, &y->text, true)) return -EBUSY;
+    if (!luggage_write(control, &l, &y->text, true, true)) return -EBUSY;
     int failed = say(y, &l, sizeof l, NULL, 0);
     if (!failed) failed = say_ports(y, carry, false);
     if (!failed) failed = hear_word(y, HANDOFF_READY);
