@@ -380,6 +380,13 @@ static int answer_send(const struct parent *p, struct answer *a, const int fds[]
     return failed;
 }
 
+/* The service has ended before it could know that it may say YOURS: nobody takes over, and the record stays here. */
+static void yield_not(struct parent *p)
+{
+    p->yielded = false;
+    manager_main(getpid());
+}
+
 /* Serve one request. Return 0, -ENODATA if the service has ended, -EPROTO for a request that is not in the table. */
 static int serve_one(struct parent *p)
 {
@@ -398,6 +405,7 @@ static int serve_one(struct parent *p)
     free(block);
     if (!granted) return -EPROTO;
     const int sent = request_rows[head.kind].answered ? answer_send(p, &a, fds) : 0;
+    if (sent && head.kind == REQUEST_YIELDED) yield_not(p);
     return sent == -ENODATA || !sent ? sent : -EPROTO;
 }
 

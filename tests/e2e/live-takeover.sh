@@ -176,8 +176,11 @@ ctl takeover
 same 'and then it is taken over' "$status $(left)" '0 0'
 prey=$(owner)
 between_them kill stop - >ended
-until_true 300 'the first one ends' ends_itself "$prey"
-same 'the service before ends with YOURS on its tongue: nobody judges, and it stays shut' "$(cat ended) $(shut_stays) $(judges)" '2 shut 0'
+until_true 600 'the service before ends with YOURS on its tongue: another one judges' judges_again "$prey"
+same 'it was not said, so its parent has another one go on, and stays' "$(cat ended) $(shut_stays) $(judges)" '2 shut 2'
+prey=$(owner)
+ctl stop
+until_true 300 'it ends' ends_itself "$prey"
 for step in now yours; do
     for who in old old-service new; do
         [ $step-$who != now-new ] || continue
