@@ -85,6 +85,22 @@ True 0 lost 0 other 0 under way"
     same "$say: which undoes all" "$(at prey nft list tables | grep -c prey)" 0
 done
 
+# ---- connections that end here: those end with the service, and new ones are served ----
+rules ends <<'END'
+pool farm { server one 10.2.0.2 }
+service echo on 10.1.0.100 tcp/9000 { mode proxy; announce; -> farm }
+END
+prey prey -i wan -i lan ends.pbc
+first=$prey
+asked() { at client timeout 20 bash -c 'exec 3<>/dev/tcp/10.1.0.100/9000; echo question >&3; head -n 1 <&3'; }
+same 'a proxied connection' "$(asked)" question
+kept
+killed KILL
+same 'another one, after a crash' "$(asked)" question
+kill -TERM "$first"
+wait "$first"
+same 'it ends well' "$?" 0
+
 # ---- where it ends ----
 prey prey -i wan -i lan all.pbc
 first=$prey
