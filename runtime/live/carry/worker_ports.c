@@ -308,6 +308,16 @@ void ports_take_early(struct carry *carry, struct io_made made[][PORTS_MOST])
         }
 }
 
+void ports_leave_early(struct carry *carry)
+{
+    for (unsigned i = 0; i < carry->worker_count; i++)
+        for (unsigned at = carry->workers[i]->egress.port_count; at < carry->ports.count; at++) {
+            struct port *p = &carry->workers[i]->ports[at];
+            if (p->io) p->ops->close(p->io);
+            p->io = NULL;
+        }
+}
+
 int ports_take(struct carry *carry, struct io_made made[][PORTS_MOST])
 {
     char err[200] = "";

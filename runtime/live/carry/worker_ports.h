@@ -26,6 +26,8 @@ bool ports_mirror(const struct carry *carry);
 /* Open ports that are given before they are handed over, to be taken then; those that do not open now are opened then.
  */
 void ports_take_early(struct carry *carry, struct io_made made[][PORTS_MOST]);
+/* Close those that were never taken. */
+void ports_leave_early(struct carry *carry);
 /* Open all ports of workers that have no thread yet from those of another instance; descriptors are this process's own
  * from then on. Return 0, or 2 after one line. */
 int ports_take(struct carry *carry, struct io_made made[][PORTS_MOST]);

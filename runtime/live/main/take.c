@@ -442,6 +442,7 @@ int take_over(struct live *l)
     char err[300];
     take_memory(l);
     const int failed = take_all(l, err, sizeof err);
+    if (failed) ports_leave_early(&l->carry);
     if (failed) return complain("--takeover: %s: %s; it goes on", err, strerror(-failed));
     if (l->take->fds[YIELD_TABLES] >= 0 && l->carry.ports.owners) {
         if (!dealt_take(&l->carry, l->take->fds[YIELD_TABLES]))

@@ -242,6 +242,12 @@ def service_of(pid):
         return int(f.read().split()[0])
 
 
+def service_runs(pid):
+    """A process whose main thread has ended has its descriptors until the last thread has."""
+    with open(f"/proc/{pid}/stat") as f:
+        return f.read().rsplit(")", 1)[1].split()[0] != "Z" or len(os.listdir(f"/proc/{pid}/task")) > 1
+
+
 def kill(who, step, path, command):
     with open(path.replace(".sock", ".state")) as f:
         old = int(f.readline().split()[1])
@@ -259,6 +265,8 @@ def kill(who, step, path, command):
             def later():
                 time.sleep(0.3)
                 end(service)
+                while service_runs(service):
+                    time.sleep(0.01)
                 os.kill(old, signal.SIGCONT)
 
             threading.Thread(target=later, daemon=True).start()
