@@ -81,7 +81,8 @@ struct lasting {
     uint64_t begun;            /* value of rules->begun for which it counts; 0: none does */
     uint64_t text_of[2];       /* the same value, for the program whose text a half has */
     uint64_t seen, written_ns; /* frames and settings that it knows, as a number; when it was written */
-    uint64_t most_bytes;       /* bytes of flows that were too many; 0: not known */
+    uint64_t room;             /* bytes of flows that are copied within HELD_NS, as measured; 0: not known */
+    uint64_t room_ns;          /* when more than that is tried next */
     unsigned half;             /* the half to be written next */
 };
 

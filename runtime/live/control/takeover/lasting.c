@@ -10,9 +10,9 @@
 
 #define EACH_NS  UINT64_C(1000000000)
 #define STILL_NS UINT64_C(15000000000) /* in an instance that gets no frame, and is told nothing */
-/* Most processor time for which workers stand still for it; flows that have taken more once are not tried again until
- * there are half as many. */
-#define HELD_NS UINT64_C(2000000)
+#define HELD_NS  UINT64_C(2000000)     /* most processor time for which workers stand still for it */
+#define MORE_NS  UINT64_C(60000000000) /* then as many flows as would take twice that are tried again */
+enum { ROOM_BEGIN = 1 << 20 /* bytes: some 4,000 flows */ };
 
 uint64_t lasting_due_ns(const struct control *control) { return control->last ? control->lasting.due_ns : UINT64_MAX; }
 
@@ -42,19 +42,30 @@ static uint64_t seen(const struct control *control)
     return n;
 }
 
+/* True if so many bytes of flows can be copied while workers stand still. */
+static bool has_room(struct lasting *own, uint64_t bytes, uint64_t now_ns)
+{
+    if (!own->room) own->room = ROOM_BEGIN;
+    if (bytes <= own->room) return true;
+    if (now_ns < own->room_ns) return false;
+    own->room_ns = now_ns + MORE_NS;
+    return bytes <= 2 * own->room;
+}
+
 /* Write the states. False: a worker was in the middle of something. */
-static bool write_states(struct control *control, struct last_half *half, struct said_file *f)
+static bool write_states(struct control *control, struct last_half *half, struct said_file *f, uint64_t now_ns)
 {
     const struct carry *carry = control->carry;
     struct lasting *own = &control->lasting;
     bool good = hold_all(carry);
     const uint64_t begin = clock_ns(CLOCK_THREAD_CPUTIME_ID);
     const uint64_t bytes = flow_bytes(carry);
-    if (own->most_bytes && bytes < own->most_bytes / 2) own->most_bytes = 0;
+    const bool flows = has_room(own, bytes, now_ns);
     half->luggage = (struct handoff_luggage){.ports = 0};
-    good = good && luggage_write(control, &half->luggage, f, !own->most_bytes, false);
+    good = good && luggage_write(control, &half->luggage, f, flows, false);
     release_all(carry);
-    if (clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin > HELD_NS && !own->most_bytes) own->most_bytes = bytes + 1;
+    const uint64_t took = clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin;
+    if (flows && (bytes > own->room / 2 || took > HELD_NS)) own->room = bytes * HELD_NS / (took + 1) + 1;
     half->len = 0;
     const struct handoff_part *end = &half->luggage.workers[carry->worker_count - 1];
     if (good) half->len = end->at + end->len;
@@ -83,7 +94,7 @@ void lasting_step(struct control *control, uint64_t now_ns)
     else
         hello_hops(control, &half->hello, &f);
     own->text_of[own->half] = good ? begun : 0;
-    if (!good || !write_states(control, half, &f)) {
+    if (!good || !write_states(control, half, &f, now_ns)) {
         if (own->begun != begun) last_forget(control->last);
         return;
     }
