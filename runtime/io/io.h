@@ -25,7 +25,7 @@ enum {
     IO_QUEUES = 64,
     /* IO_QUEUES: most sockets of a port in a kernel program's map */ IO_HEADROOM = 128,
     IO_BATCH = 64,
-    IO_FDS_MOST = 65,
+    IO_FDS_MOST = 67, /* the most that a port has: those of io_RINGED */
     IO_PORTS_MOST = 16,
     IO_WORKERS_MOST = 16
 };
@@ -70,7 +70,7 @@ struct io_made {
     uint32_t filter, deal; /* for `packet`: index in fds of the filter's counters, and of the dealing tables; 0: none */
     struct io_handed handed; /* in place of make: the sockets are of a port of another process */
     int fds[IO_FDS_MOST]; /* `packet`: the socket first; `xdp`: the memory, then a socket for each queue; io_RAISED: the
-                             socket, then the ring */
+                             socket, then the ring; io_RINGED: those of both */
 };
 
 /* State kept between calls of make. */

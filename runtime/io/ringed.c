@@ -1,6 +1,9 @@
 /* A port of `xdp` with a ring beside it (raised.c). By XDP comes what arrives; by the ring, what the host has routed
  * and sends by the interface, where a nat may translate it. */
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -89,8 +92,50 @@ static void ringed_losses(struct io_port *p, struct io_stats *to)
     io_stats_add(to, &of);
 }
 
+/* ---- a port that another process goes on with: its sockets of XDP, then both descriptors of its ring ---- */
+
+enum { OF_RING = 2 };
+
+static bool ringed_hand(const struct io_port *p, struct io_made *made)
+{
+    struct io_made ring;
+    if (!io_XDP.hand(p->xdp, made) || !io_RAISED.hand(p->ring, &ring)) return false;
+    if (ring.fd_count != OF_RING || made->fd_count + OF_RING > IO_FDS_MOST) return false;
+    for (unsigned i = 0; i < OF_RING; i++) made->fds[made->fd_count++] = ring.fds[i];
+    return true;
+}
+
+static struct io_port *ringed_open(const struct io_ask *ask, const struct io_made *made, struct umem **umem, char *err,
+                                   size_t err_len)
+{
+    struct io_made sockets = *made, ring = {.group = -1, .handed = {.blocks = 1}};
+    while (sockets.fd_count && ring.fd_count < OF_RING)
+        ring.fds[OF_RING - ++ring.fd_count] = sockets.fds[--sockets.fd_count];
+    if (ring.fd_count < OF_RING || !sockets.fd_count) {
+        if (ring.fd_count == 1) ring.fds[0] = ring.fds[1];
+        io_made_close(&sockets);
+        io_made_close(&ring);
+        snprintf(err, err_len, "what was handed over is no sockets and their ring");
+        return NULL;
+    }
+    struct io_port *xdp = io_XDP.open(ask, &sockets, umem, err, err_len);
+    struct io_port *raised = xdp ? io_RAISED.open(ask, &ring, NULL, err, err_len) : NULL;
+    struct io_port *p = raised ? ringed_join(xdp, raised) : NULL;
+    if (p) return p;
+    if (!xdp) io_made_close(&ring);
+    if (raised) snprintf(err, err_len, "the ring for packets that come up: %s", strerror(errno));
+    if (raised) io_RAISED.close(raised);
+    if (xdp) io_XDP.close(xdp);
+    return NULL;
+}
+
+static const char *ringed_stays(const struct io_port *p) { return io_XDP.stays(p->xdp); }
+
+static bool ringed_archive(struct io_port *p, struct archive *a) { return io_XDP.archive(p->xdp, a); }
+
 const struct io_ops io_RINGED = {
     .name = "xdp",
+    .open = ringed_open,
     .close = ringed_close,
     .receive = ringed_receive,
     .release = ringed_release,
@@ -100,4 +145,7 @@ const struct io_ops io_RINGED = {
     .fault = ringed_fault,
     .stats = ringed_stats,
     .losses = ringed_losses,
+    .hand = ringed_hand,
+    .stays = ringed_stays,
+    .archive = ringed_archive,
 };

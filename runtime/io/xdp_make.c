@@ -20,7 +20,7 @@
 #include "runtime/io/xdp_priv.h"
 
 enum {
-    QUEUES_MOST = IO_FDS_MOST - 1,
+    QUEUES_MOST = IO_QUEUES,
     BUSY_TENTHS = 20, /* tenths of a second that a queue may stay taken after its last owner ended */
 };
 

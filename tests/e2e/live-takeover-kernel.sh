@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# preyctl takeover where the kernel judges and traffic control takes what arrives: flows go on in the maps that they are in, through
+# preyctl takeover where the kernel judges, and traffic control takes what arrives (HOOK=xdp: XDP): flows go on in the maps that they are in, through
 # a firewall, through services (passthrough, keep-source, dsr) and a nat, under load; so do counters, meters, ages and places that clients
 # keep. The stages that are there judge until the new one's take their place, and whoever is killed on the way leaves them
 # so. Nothing is left behind: no program, no map, no descriptor.
 set -u
 EXEC=kernel
-HOOK=tc
+HOOK=${HOOK:-tc} # xdp: live-takeover-kernel-xdp.sh
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin
@@ -168,6 +168,12 @@ prey prey -i wan -i lan all.pbc
 held >few
 same 'whoever hands over damaged words or other descriptors: refused by a line' "$(between_them damage 1 8)" '8 of 8'
 goes_on 'damaged words'
+if [ "$HOOK" = xdp ]; then # all that follows is the same for both hooks
+    ctl stop
+    until_true 300 'it ends' ends_itself "$prey"
+    same 'and undoes all' "$(at prey nft list tables | grep -c prey) $(find /sys/fs/bpf/prey 2>/dev/null | wc -l)" '0 0'
+    exit $failed
+fi
 talks killed
 for step in kernel now luggage ready; do
     for who in new new-service; do

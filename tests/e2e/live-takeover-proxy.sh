@@ -4,7 +4,7 @@
 # Byte for byte, no refused connection, no failed handshake of TLS, across five takeovers; `status` counts what goes on elsewhere;
 # --takeover-drain bounds it; whoever of the two is killed, the other one does what is said.
 set -u
-EXEC=user
+EXEC=${EXEC:-user} # kernel: live-takeover-proxy-kernel.sh
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin
@@ -39,11 +39,15 @@ befores() { # the processes that serve sessions and judge no more
     echo $n
 }
 befores_are() { [ "$(befores)" = "$1" ]; }
+takeover_ctl() { # preyctl takeover, with pinned programs in sight where the kernel judges
+    timeout 60 nsenter "--net=/run/netns/$id-prey" "$bin/preyctl" takeover "$@" >out 2>err </dev/null
+    status=$?
+}
 takes_over() { # SENTENCE OPTION...: $prey is the process then
     local was sentence=$1
     shift
     was=$(owner)
-    ctl takeover "$@"
+    takeover_ctl "$@"
     same "$sentence" "$status $(cat err) $(grep -c "^process $(owner) has taken over from $was\$" out)" '0  1'
     prey=$(owner)
 }
@@ -65,7 +69,7 @@ lines_are() { [ "$(wc -l <held)" -ge "$1" ]; }
 lets_go() { touch let-go; wait "$holder"; }
 stops() { ctl stop; until_true 300 'it ends' is_over "$prey"; }
 
-for workers in 1 2; do
+for workers in 1 $([ "$EXEC" = kernel ] || echo 2); do
     say="$workers worker$([ $workers = 1 ] || echo s)"
     rm -f enough talked
     : >access.log
@@ -185,7 +189,7 @@ firewall ways forward default accept { }
 service wire $wire
 END
     prey prey -i wan -i lan wire.pbc
-    ctl takeover
+    takeover_ctl
     same "service $wire: refused, and it goes on" "$status $(grep -c 'connections end here in the wire' err) $(owner)" "2 1 $prey"
     stops
 done

@@ -17,11 +17,20 @@ struct kernel_passed_says {
 
 enum { PASSED_TABLES = 5, PASSED_FDS = KERNEL_MAPS - 2 + PASSED_TABLES };
 
+/* How its interfaces bring frames, a bit for each. */
+struct kernel_passed_hooks {
+    uint32_t by_tc;   /* traffic control takes what arrives, not XDP */
+    uint32_t rings;   /* beside XDP's sockets there is a ring */
+    uint32_t generic; /* XDP takes it in generic mode */
+    uint32_t zero;
+};
+
 /* As the taker has them: descriptors, which it owns, in the order of kernel_pass. */
 struct kernel_passed {
     struct kernel_passed_says says;
     int fds[PASSED_FDS];
     unsigned count; /* number of fds; 0: none */
+    struct kernel_passed_hooks hooks;
 };
 
 /* Say what is handed over. asker: number of one that nobody else uses. Return the number of descriptors, PASSED_FDS,

@@ -6,6 +6,7 @@
 #include "runtime/base/complain.h"
 #include "runtime/base/obstacle.h"
 #include "runtime/io/card.h"
+#include "runtime/kernel/pass/passed.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/part.h"
 #include "runtime/live/carry/steer_rules.h"
@@ -137,7 +138,7 @@ int way_choose(struct carry *carry)
 {
     if (in_kernel_hooks(carry) || in_kernel_choose(carry)) return 2;
     if (!carry->in_kernel) carry->by_tc = 0;
-    carry->rings = carry->in_kernel ? in_kernel_rings(carry) : 0;
+    carry->rings = !carry->in_kernel ? 0 : carry->passed ? carry->passed->hooks.rings : in_kernel_rings(carry);
     if (carry->in_kernel) {
         carry->io = carry->by_tc == (1u << carry->o->iface_count) - 1 ? &io_RAISED : &io_XDP;
         carry->ports.count = carry->o->iface_count;

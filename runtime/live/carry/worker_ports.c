@@ -258,6 +258,7 @@ static struct io_port *port_take(struct carry *carry, struct worker *w, unsigned
         return NULL;
     }
     struct io_ask ask = ask_for(carry, w, at, link, kind, -1);
+    ask.noted = carry->in_kernel;
     steered_shape(carry, &ask);
     return w->ports[at].ops->open(&ask, made, &carry->ports.umems[w->cfg.worker], err, err_len);
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "runtime/base/clock.h"
+#include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/proxy/access.h"
 #include "runtime/live/carry/proxy/proxied.h"
 #include "runtime/live/carry/proxy/taken.h"
@@ -49,6 +50,7 @@ static void leave_rest(struct live *l)
         l->carry.workers[i] = NULL;
     }
     l->carry.worker_count = 0;
+    in_kernel_close(&l->carry);
     malloc_trim(0);
     if (ask_DRAINS(l->tell.channel, err, sizeof err)) tell_fault(&l->tell, "%s", err);
 }

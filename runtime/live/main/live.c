@@ -123,6 +123,7 @@ static int run_workers(struct live *l)
     l->control.begun_ns = begun_ns;
     if (recorded_start(&l->carry)) return 2;
     int err = 0;
+    if (l->take) in_kernel_go_on(&l->carry);
     for (; started < l->carry.worker_count && !err; started += !err)
         err = worker_start(l->carry.workers[started], worker_cpu(started));
     if (l->take) take_settle(l);

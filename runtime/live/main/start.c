@@ -57,7 +57,6 @@ static int take_its_program(struct live *l)
 {
     l->carry.takes = true;
     l->carry.passed = l->take->kernel.count ? &l->take->kernel : NULL;
-    l->carry.passed_by_tc = l->take->by_tc;
     l->carry.now.program = take_program(l->take);
     if (!l->carry.now.program) return 2;
     l->carry.now.name = strdup(l->take->hello.name);

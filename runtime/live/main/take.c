@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -138,25 +139,26 @@ static int greet(struct take *t)
     close(file);
     if (!failed) failed = channel_receive(t->fd, &t->hello, sizeof t->hello, fds, HANDOFF_FDS, &count, patience());
     const bool placed = place_descriptors(t, fds, count);
-    if (!failed && (!hello_is_sound(&t->hello) || !placed)) failed = -EPROTO;
-    return failed || *t->hello.refused ? failed : take_lent_hear(t, patience());
+    return !failed && (!hello_is_sound(&t->hello) || !placed) ? -EPROTO : failed;
 }
 
-/* Receive KERNEL. Return 0, or a negative errno with one line told. */
+/* Receive KERNEL. Return 0, also with a reason in t->hello.refused, or a negative errno. */
 static int hear_kernel(struct take *t)
 {
     uint8_t own[PBC_DIGEST_LEN];
     struct handoff_kernel m;
     if (!t->hello.kernel || *t->hello.refused) return 0;
     if (t->hello.kernel != sizeof m || !kernel_layout(own) || memcmp(own, t->hello.layout, sizeof own) != 0) {
-        complain("--takeover: what lies in its maps in the kernel is laid out otherwise; a restart ends its flows");
-        return -EPROTO;
+        snprintf(t->hello.refused, sizeof t->hello.refused,
+                 "what lies in its maps in the kernel is laid out otherwise; a restart ends its flows");
+        return 0;
     }
     const int failed = channel_receive(t->fd, &m, sizeof m, t->kernel.fds, PASSED_FDS, &t->kernel.count, patience());
     t->kernel.says = m.says;
-    t->by_tc = m.by_tc;
-    /* XDP's sockets are not handed over yet (in_kernel_unpassed). */
-    return !failed && t->by_tc != (1u << t->hello.ifaces) - 1 ? -EPROTO : failed;
+    t->kernel.hooks = m.hooks;
+    const uint32_t all = (uint32_t)((UINT64_C(1) << t->hello.ifaces) - 1);
+    const bool fits = !((m.hooks.by_tc | m.hooks.rings | m.hooks.generic) & ~all) && !(m.hooks.by_tc & m.hooks.rings);
+    return !failed && !fits ? -EPROTO : failed;
 }
 
 struct take *take_meet(const struct options *o)
@@ -190,6 +192,7 @@ struct take *take_meet(const struct options *o)
         close(pair[1]);
         int failed = status ? 0 : greet(t);
         if (!status && !failed) failed = hear_kernel(t);
+        if (!status && !failed && !*t->hello.refused) failed = take_lent_hear(t, patience());
         if (failed) complain("--takeover: the instance that runs does not hand over: %s", strerror(-failed));
         if (!status && !failed && *t->hello.refused) complain("--takeover: %s", t->hello.refused);
         if (!status && !failed && !*t->hello.refused) {
@@ -456,10 +459,7 @@ void take_settle(struct live *l)
 {
     char err[300];
     if (ask_TAKEN(l->tell.channel, err, sizeof err)) complain("notice: the record of changes: %s", err);
-    if (l->carry.in_kernel)
-        in_kernel_go_on(&l->carry);
-    else
-        steered_begin(&l->carry);
+    if (!l->carry.in_kernel) steered_begin(&l->carry);
     limits_go_on(&l->control);
     /* For which the other one waits, so that its control socket is there until ours is. */
     const struct handoff_named named = {l->o->takeover_drain_ns};

@@ -12,7 +12,6 @@ struct take {
     uint8_t *file;        /* [HANDOFF_FILE_MOST] */
     struct handoff_hello hello;
     struct kernel_passed kernel;                    /* count 0: the other one judges in user space */
-    uint32_t by_tc;                                 /* with `kernel`: as in struct handoff_kernel */
     struct parent_lent lent[HANDOFF_LENT_MOST];     /* [hello.lent] */
     uint32_t steered;                               /* bit i: the steering program of interface i was lent */
     struct io_made ports[WORKERS_MOST][PORTS_MOST]; /* no descriptor: the interface is away there */

@@ -6,7 +6,7 @@
  *     new   BEGIN    with a file in memory, for all that is longer than a message
  *     old   HELLO    what the new one must be made with; descriptors that change nothing by being given
  *     old   KERNEL   its executor in the kernel, if it has that: maps by descriptor (runtime/kernel/pass/)
- *     old   LENT     with --io xdp, one for each interface and each worker: what is its parent's
+ *     old   LENT     with XDP, one for each interface and each worker: what is its parent's
  *     new   EARLY    it would map rings before
  *     old   a number of PORT messages, and those, as far as rings can be mapped twice
  *     new   PARTS    it can have more descriptors
@@ -87,7 +87,7 @@ struct handoff_hello {
 /* Behind HELLO, with descriptors as kernel_pass gives them. */
 struct handoff_kernel {
     struct kernel_passed_says says;
-    uint32_t by_tc, zero; /* bit i: traffic control takes what arrives by interface i */
+    struct kernel_passed_hooks hooks;
 };
 
 enum { HANDOFF_LENT_MOST = OPTIONS_IFACES + WORKERS_MOST };

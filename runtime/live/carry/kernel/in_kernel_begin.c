@@ -42,6 +42,8 @@ int in_kernel_begin(struct carry *carry)
     if (!k || ask_kernel(carry->tell->channel, p, sizes, &k->kernel, err, sizeof err))
         return complain("--exec kernel: %s", err);
     k->waits = carry->passed;
+    for (unsigned i = 0; carry->passed && i < carry->o->iface_count; i++)
+        k->generic[i] = carry->passed->hooks.generic >> i & 1;
     if ((k->waits && kernel_world_copy(k->kernel)) || !in_kernel_prepare(carry, p, err, sizeof err))
         return complain("--exec kernel: %s", err);
     if (in_kernel_swap(carry, NULL)) return complain("--exec kernel: its judge cannot be put in force");

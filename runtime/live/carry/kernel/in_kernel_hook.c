@@ -3,6 +3,7 @@
 
 #include "runtime/base/complain.h"
 #include "runtime/host/hook/xmit.h"
+#include "runtime/kernel/pass/passed.h"
 #include "runtime/live/carry/enforce.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
 #include "vm/kernel/gen/gen.h"
@@ -62,10 +63,13 @@ int in_kernel_hooks(struct carry *carry)
 {
     const char *needs = needs_xdp(carry->now.program), *bare = first_bare(carry), *silent = first_silent(carry);
     const enum options_hook asked = carry->o->hook;
-    carry->by_tc = carry->passed_by_tc;
+    const uint32_t all = (1u << carry->o->iface_count) - 1;
+    carry->by_tc = carry->passed ? carry->passed->hooks.by_tc : 0;
     if (carry->passed && asked == OPTIONS_HOOK_XDP && carry->by_tc)
         return complain("--takeover: traffic control takes what arrives there, and --hook xdp was given; a restart "
                         "changes that");
+    if (carry->passed && asked == OPTIONS_HOOK_TC && carry->by_tc != all)
+        return complain("--takeover: XDP takes what arrives there, and --hook tc was given; a restart changes that");
     if (carry->takes) return 0;
     if (bare && asked == OPTIONS_HOOK_XDP)
         return complain("--hook xdp: %s carries no Ethernet, and programs of XDP see Ethernet frames alone; this does: "
@@ -77,7 +81,6 @@ int in_kernel_hooks(struct carry *carry)
     if (asked == OPTIONS_HOOK_TC && needs)
         return complain("--hook tc: %s of these rules need XDP; this does: --hook xdp", needs);
     if (asked == OPTIONS_HOOK_XDP || needs) return 0;
-    const uint32_t all = (1u << carry->o->iface_count) - 1;
     struct xmit *x = xmit_open();
     for (unsigned i = 0; i < carry->o->iface_count; i++)
         if (gains(x, host_link_named(carry->host, carry->o->ifaces[i]))) carry->by_tc |= 1u << i;

@@ -12,18 +12,19 @@
 #include "runtime/live/tell/log.h"
 #include "runtime/worker/up.h"
 
-const char *in_kernel_unpassed(const struct carry *carry)
-{
-    const uint32_t all = (1u << carry->o->iface_count) - 1;
-    return carry->by_tc == all ? NULL : "XDP takes what arrives (--hook xdp), whose sockets are not handed over yet";
-}
-
 unsigned in_kernel_pass(const struct carry *carry, struct kernel_passed_says *says, int fds[PASSED_FDS])
 {
     /* A taker that was given up may still prove its judge. */
     enum { FIRST = KERNEL_ASKERS / 2, NUMBERS = KERNEL_ASKERS / 2 - 1 };
     static unsigned times;
     return kernel_pass(carry->kernel->kernel, FIRST + times++ % NUMBERS, says, fds);
+}
+
+struct kernel_passed_hooks in_kernel_pass_hooks(const struct carry *carry)
+{
+    struct kernel_passed_hooks h = {.by_tc = carry->by_tc, .rings = carry->rings};
+    for (unsigned i = 0; i < carry->o->iface_count; i++) h.generic |= (uint32_t)carry->kernel->generic[i] << i;
+    return h;
 }
 
 void in_kernel_archive(const struct carry *carry, struct archive *a)

@@ -6,10 +6,10 @@
 
 /* ---- the instance before ---- */
 
-/* Return the reason against handing its executor over; NULL: there is none. */
-const char *in_kernel_unpassed(const struct carry *carry);
 /* As kernel_pass. */
 unsigned in_kernel_pass(const struct carry *carry, struct kernel_passed_says *says, int fds[PASSED_FDS]);
+
+struct kernel_passed_hooks in_kernel_pass_hooks(const struct carry *carry);
 
 /* ---- both ---- */
 

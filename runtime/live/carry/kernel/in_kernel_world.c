@@ -59,8 +59,8 @@ static void warn_of_veth(const struct carry *carry, unsigned at)
 {
     const struct program *p = carry->now.program;
     const struct host_link *link = host_link(carry->host, carry->ifindex[at]);
-    if (carry->by_tc >> at & 1 || carry->tell->ready || !link || strcmp(link->kind, "veth") ||
-        (!p->services_count && !p->nats_count))
+    const bool told = carry->tell->ready || carry->passed;
+    if (carry->by_tc >> at & 1 || told || !link || strcmp(link->kind, "veth") || (!p->services_count && !p->nats_count))
         return;
     const bool sends = carry->kernel->sends[at];
     complain("notice: %s (veth) %s, so this process sends %s; this mends it, at the other end: ethtool -K DEVICE "
@@ -87,7 +87,7 @@ int in_kernel_port(struct carry *carry, unsigned at)
     in_kernel_ends(carry);
     warn_of_veth(carry, at);
     const struct host_link *link = generic ? host_link(carry->host, carry->ifindex[at]) : NULL;
-    if (link && !carry->tell->ready)
+    if (link && !carry->tell->ready && !carry->passed)
         complain("notice: %s takes XDP programs in generic mode alone, which is slower%s: its driver has no native "
                  "mode, or none at an MTU of %u",
                  carry->o->ifaces[at],

@@ -10,7 +10,7 @@
 
 uint32_t lends_count(const struct carry *carry)
 {
-    return carry->io == &io_XDP && !carry->in_kernel ? carry->o->iface_count + carry->worker_count : 0;
+    return carry->io == &io_XDP ? carry->o->iface_count + carry->worker_count : 0;
 }
 
 static int lend_say(const struct carry *carry, int fd, uint64_t deadline, uint32_t what, uint32_t at)

@@ -53,8 +53,6 @@ const char *yield_lacks(const struct control *control)
 {
     const struct carry *carry = control->carry;
     const struct program *p = carry->now.program;
-    const char *unpassed = carry->in_kernel ? in_kernel_unpassed(carry) : NULL;
-    if (unpassed) return unpassed;
     if (ports_stay(carry)) return ports_stay(carry);
     if (control->o->record) return "it records (--record), and two instances can't record into one directory";
     if (control->rules->on_trial) return "its program waits to be confirmed: preyctl confirm";
@@ -64,8 +62,8 @@ const char *yield_lacks(const struct control *control)
         return "rules were exchanged since it began, and its workers still deal flows as the first ones asked";
     const char *lacks = proxied_part_lacks(control);
     if (lacks) return lacks;
-    if ((carry->proxied || p->proxies_count) && (carry->in_kernel || carry->io != &io_PACKET))
-        return "connections end here (`mode proxy`), which are handed over only in user space with packet sockets yet";
+    if ((carry->proxied || p->proxies_count) && !carry->in_kernel && carry->io == &io_XDP)
+        return "connections end here (`mode proxy`), which are not handed over with --io xdp yet";
     if (p->observes_count) return "connections are observed (`mode observe`), which is not handed over yet";
     if (p->mirrors_count) return "packets are copied (`mirror`), which is not handed over yet";
     return NULL;
