@@ -18,6 +18,8 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/host/manager.h"
+#include "runtime/kernel/pass/layout.h"
+#include "runtime/kernel/pass/passed.h"
 #include "runtime/parent/between/channel.h"
 #include "runtime/parent/between/last.h"
 #include "runtime/parent/between/starter.h"
@@ -103,12 +105,24 @@ static int hello(struct parent *p, const struct last_half *last, int fd)
         h->process = getpid();
         h->crashes = p->crashes + 1;
         h->has = 1u << YIELD_RECORD | 1u << YIELD_OUT | 1u << YIELD_ERR;
+        h->kernel = p->kernel ? sizeof(struct handoff_kernel) : 0;
         memset(h->refused, 0, sizeof h->refused);
-        failed = crash_say(fd, h, sizeof *h, fds, 3);
+        if (p->kernel && !kernel_layout(h->layout)) failed = -ENOMEM;
+        if (!failed) failed = crash_say(fd, h, sizeof *h, fds, 3);
     }
     if (fds[0] >= 0) close(fds[0]);
     free(h);
     return failed;
+}
+
+/* The maps are as the service and the stages have left them: each change there is whole (vm/flow/table/ops.h). */
+static int kernel_say(const struct parent *p, int fd)
+{
+    struct handoff_kernel m = {.hooks.by_tc = p->by_tc};
+    int maps[PASSED_FDS];
+    if (!p->kernel) return 0;
+    const unsigned count = kernel_pass(p->kernel, KERNEL_ASKERS - 1, &m.says, maps);
+    return count ? crash_say(fd, &m, sizeof m, maps, count) : -ENODATA;
 }
 
 static int talk(struct parent *p, const struct last_half *last, int fd)
@@ -123,6 +137,7 @@ static int talk(struct parent *p, const struct last_half *last, int fd)
     if (!failed) failed = file_fill(last, file);
     if (file >= 0) close(file);
     if (!failed) failed = hello(p, last, fd);
+    if (!failed) failed = kernel_say(p, fd);
     if (!failed) failed = crash_hear_word(p, fd, HANDOFF_NOW, LOOKS_NS);
     if (!failed) failed = crash_say(fd, &l, sizeof l, NULL, 0);
     if (!failed) failed = crash_hear_word(p, fd, HANDOFF_READY, LOOKS_NS);

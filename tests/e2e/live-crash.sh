@@ -4,7 +4,7 @@
 # A service that crashes again and again ends the instance, closed. So does one that breaks the rules between the two, and none that is told to end is
 # started again. Where no manager has another main process, the first one stays, hands signals on, and ends as the last one ends.
 set -u
-EXEC=user
+EXEC=${EXEC:-user} # kernel: live-crash-kernel.sh
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin
@@ -45,7 +45,7 @@ grep -q __asan_init "$bin/preyrun" && second=ABRT
 # Time in which the state is written once more
 kept() { sleep 2.5; }
 
-for workers in 1 2; do
+for workers in 1 $([ "$EXEC" = kernel ] || echo 2); do
     say="$workers worker$([ $workers = 1 ] || echo s)"
     prey prey -i wan -i lan --workers $workers --stats 127.0.0.1:8404 --format json all.pbc
     first=$prey

@@ -172,9 +172,10 @@ struct take *take_meet(const struct options *o)
     t->fd = starter_socket();
     for (unsigned i = 0; i < HANDOFF_FDS; i++) t->fds[i] = -1;
     if (t->fd >= 0) {
-        const int failed = greet(t);
-        if (!failed) return t;
-        complain("after a crash: %s", strerror(-failed));
+        int failed = greet(t);
+        if (!failed) failed = hear_kernel(t);
+        if (!failed && !*t->hello.refused) return t;
+        complain("after a crash: %s", failed ? strerror(-failed) : t->hello.refused);
         take_free(t);
         return NULL;
     }
@@ -356,8 +357,12 @@ static bool part_fits(const struct handoff_part *p)
 
 static struct archive part_read(const struct take *t, const struct handoff_part *p, unsigned ports)
 {
-    return (struct archive){
-        .at = t->file + p->at, .left = p->len, .reads = true, .cookies = ports, .beside = t->kernel.count != 0};
+    return (struct archive){.at = t->file + p->at,
+                            .left = p->len,
+                            .reads = true,
+                            .cookies = ports,
+                            .beside = t->kernel.count != 0,
+                            .late = t->hello.crashes != 0};
 }
 
 /* Open ports before they are handed over: mapping rings takes milliseconds. Nothing is read from them until then. */
@@ -410,8 +415,8 @@ static bool states_read(struct live *l, const struct handoff_luggage *g)
         a.rest = g->rest && !a.beside;
         worker_look(w, now);
         if (!w->egress.snapshot || !worker_archive(w, &a, now) || !ports_walk_state(carry, w, &a)) return false;
-        if (l->take->hello.crashes) vm_loosen(w->vm);
-        w->program = program; /* its number in this instance's recordings */
+        if (a.late && !a.beside) vm_loosen(w->vm); /* the kernel's numbers are of now */
+        w->program = program;                      /* its number in this instance's recordings */
         w->tick_ns = now;
     }
     return true;

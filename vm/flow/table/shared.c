@@ -86,6 +86,17 @@ bool shared_end(struct flow_table *t, int32_t slot, enum flow_end how, bool over
     return false;
 }
 
+void shared_forget(struct flow_table *t, int32_t slot)
+{
+    struct flow f;
+    bool ended = false;
+    for (unsigned tries = 0; tries < TRIES && !ended && table_read(t, slot, &f); tries++) {
+        struct flow_op op = {
+            .kind = FLOW_OP_END, .slot = slot, .taken = f.taken, .how = FLOW_END_IDLE, .now_ns = f.seen_ns};
+        ended = shared_run(t, &op);
+    }
+}
+
 void shared_sweep(struct flow_table *t, uint32_t slot, uint32_t until, uint64_t now_ns)
 {
     struct flow_op op = {.kind = FLOW_OP_SWEEP, .slot = (int32_t)slot, .until = until, .now_ns = now_ns};

@@ -13,6 +13,8 @@ bool table_read(const struct flow_table *t, int32_t slot, struct flow *f);
 /* The operations of table_release (over: only if the flow has expired), flow_begin and flow_add_twin. FLOW_NONE: the
  * flow that has the tuple or should make way is not the process's to end, or changes all the time. */
 bool shared_end(struct flow_table *t, int32_t slot, enum flow_end how, bool over, uint64_t now_ns);
+/* End a bound flow whose binding this process does not have, and tell nobody. */
+void shared_forget(struct flow_table *t, int32_t slot);
 /* Release all expired plain flows in slots [slot, until), or some of them; the flow in `slot` is one. */
 void shared_sweep(struct flow_table *t, uint32_t slot, uint32_t until, uint64_t now_ns);
 int32_t shared_begin(struct flow_table *t, const struct flow_tuple *tuple, const struct flow_first *first,

@@ -1,4 +1,5 @@
 /* The flow table as bytes: the meaningful lines of each taken slot (flow_table.h, flow_table_archive) */
+#include "vm/flow/table/shared.h"
 #include "vm/flow/table/table_priv.h"
 #include "vm/keyed/archive.h"
 #include "vm/packet/parse/header.h"
@@ -220,20 +221,29 @@ static uint32_t count_bound(const struct flow_table *t, struct archive *a)
     return count;
 }
 
+/* End bound flows in these slots, which nobody alive knows. */
+static void end_unknown(struct flow_table *t, uint32_t from, uint32_t to)
+{
+    for (uint32_t slot = from; slot < to; slot++)
+        if (is_bound(t, slot)) shared_forget(t, (int32_t)slot);
+}
+
 static bool read_binds(struct flow_table *t, struct archive *a)
 {
-    uint32_t count, next = 0;
+    uint32_t count, next = 0, kept = 0;
     if (!ARCHIVE(a, count) || !archive_sound(a, !count || t->binds)) return false;
     for (uint32_t i = 0; i < count && !a->bad; i++) {
-        struct binding b;
-        if (!ARCHIVE(a, b)) break;
-        const bool sound = b.slot >= next && b.slot < t->groups * GROUP && is_bound(t, b.slot) &&
-                           table_slot(t, b.slot)->hash == b.hash;
-        if (!archive_sound(a, sound)) break;
+        struct binding b = {0};
+        if (!ARCHIVE(a, b) || !archive_sound(a, b.slot >= next && b.slot < t->groups * GROUP)) break;
+        const bool there = is_bound(t, b.slot) && table_slot(t, b.slot)->hash == b.hash;
+        if (!archive_sound(a, there || a->late)) break;
+        if (a->late) end_unknown(t, next, b.slot + !there);
         next = b.slot + 1;
-        *table_bind(t, (int64_t)b.slot) = b.bind;
+        if (there) *table_bind(t, (int64_t)b.slot) = b.bind;
+        kept += there;
     }
-    return !a->bad && archive_sound(a, count_bound(t, a) == count);
+    if (a->late && !a->bad) end_unknown(t, next, t->groups * GROUP);
+    return !a->bad && archive_sound(a, count_bound(t, a) == kept);
 }
 
 bool flow_table_archive_binds(struct flow_table *t, struct archive *a)

@@ -5,6 +5,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/live/carry/change.h"
 #include "runtime/live/control/takeover/said.h"
+#include "runtime/live/control/takeover/yield_kernel.h"
 #include "runtime/parent/between/last.h"
 #include "vm/vm.h"
 
@@ -12,7 +13,10 @@
 #define STILL_NS UINT64_C(15000000000) /* in an instance that gets no frame, and is told nothing */
 #define HELD_NS  UINT64_C(2000000)     /* most processor time for which workers stand still for it */
 #define MORE_NS  UINT64_C(60000000000) /* then as many flows as would take twice that are tried again */
-enum { ROOM_BEGIN = 1 << 20 /* bytes: some 4,000 flows */ };
+enum {
+    ROOM_BEGIN = 1 << 20 /* bytes: some 4,000 flows */,
+    RARELY = 50 /* of its worker's time, in the kernel's executor */
+};
 
 uint64_t lasting_due_ns(const struct control *control) { return control->last ? control->lasting.due_ns : UINT64_MAX; }
 
@@ -21,14 +25,16 @@ static bool lacks(const struct control *control)
 {
     const struct carry *carry = control->carry;
     const struct program *p = carry->now.program;
-    return carry->in_kernel || carry->io != &io_PACKET || control->rules->on_trial || p->observes_count ||
+    return (carry->io != &io_PACKET && carry->io != &io_RAISED) || control->rules->on_trial || p->observes_count ||
            carry->inline_stack || p->past || carry->guard.lingering.count ||
            (carry->worker_count > 1 && control->rules->begun > 1);
 }
 
-static uint64_t flow_bytes(const struct carry *carry)
+/* Return the bytes of flows that are copied; in the kernel they stay where they are, but for their bindings. */
+static uint64_t flow_bytes(const struct control *control)
 {
-    uint64_t bytes = 0;
+    const struct carry *carry = control->carry;
+    uint64_t bytes = yield_kernel_bytes(control);
     for (unsigned i = 0; i < carry->worker_count; i++) bytes += vm_flow_bytes(carry->workers[i]->vm);
     return bytes;
 }
@@ -59,12 +65,14 @@ static bool write_states(struct control *control, struct last_half *half, struct
     struct lasting *own = &control->lasting;
     bool good = hold_all(carry);
     const uint64_t begin = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-    const uint64_t bytes = flow_bytes(carry);
-    const bool flows = has_room(own, bytes, now_ns);
+    const uint64_t bytes = flow_bytes(control);
+    /* The kernel judges known flows meanwhile, and a bound one without its binding is lost. */
+    const bool flows = carry->in_kernel || has_room(own, bytes, now_ns);
     half->luggage = (struct handoff_luggage){.ports = 0};
     good = good && luggage_write(control, &half->luggage, f, flows, false);
     release_all(carry);
     const uint64_t took = clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin;
+    if (carry->in_kernel && took * RARELY > EACH_NS) own->due_ns = now_ns + took * RARELY;
     if (flows && (bytes > own->room / 2 || took > HELD_NS)) own->room = bytes * HELD_NS / (took + 1) + 1;
     half->len = 0;
     const struct handoff_part *end = &half->luggage.workers[carry->worker_count - 1];
