@@ -35,6 +35,8 @@ owner() { at prey sh -c 'sed -n "s/^pid\t//p" "/run/prey/$(stat -L -c %i /proc/s
 ends_itself() { ! kill -0 "$1" 2>/dev/null || is_over "$1"; }
 service_of() { pgrep -P "$1" -x prey-service; }
 judges_again() { [ "$(owner)" != "$was" ] && ctl status && [ "$status" = 0 ]; }
+# asks: a flow begins right now, which was written down nowhere
+asks() { at client timeout 20 bash -c 'exec 3<>/dev/udp/10.1.0.100/9000; echo question >&3; head -n 1 <&3' 2>&1; }
 killed() { # SIGNAL: kill the service, and wait until another one judges
     was=$(owner)
     kill "-$1" "$(service_of "$was")"
@@ -60,7 +62,9 @@ for workers in 1 $([ "$EXEC" = kernel ] || echo 2); do
     before=$(number verdicts.forward.packets)
     kept
     for signal in KILL $second; do
+        same "$say: a flow begins before SIG$signal" "$(asks)" question
         killed $signal
+        same "$say: and one begins after it" "$(asks)" question
         same "$say: it says so, SIG$signal" "$(grep -c "and is started again" prey.err) $(grep -c "goes on after a crash of the service of process $was" prey.err)" \
             "$([ $signal = KILL ] && echo 1 1 || echo 2 1)"
         kept
