@@ -180,6 +180,8 @@ static inline void io_note_none(struct pkt *pkt)
 void io_made_close(struct io_made *m);
 /* Return the filter of packet sockets, loaded on first use; NULL: there is none (steer/filter.h). */
 const struct filter *io_filter(struct io_maker *m);
+/* Let go of memory and queues of `xdp`, which another process needs next. */
+void io_maker_let_go(struct io_maker *m);
 /* Free the memory that make has kept. */
 void io_maker_fini(struct io_maker *m);
 

@@ -274,10 +274,15 @@ int xdp_bind(struct io_maker *m, char *err, size_t err_len)
     return failed ? -1 : 0;
 }
 
-void io_maker_fini(struct io_maker *m)
+void io_maker_let_go(struct io_maker *m)
 {
     unbound_drop(&m->unbound);
     for (unsigned i = 0; i < IO_WORKERS_MOST; i++) umem_fini(&m->umems[i]);
+}
+
+void io_maker_fini(struct io_maker *m)
+{
+    io_maker_let_go(m);
     for (unsigned i = 0; i < IO_PORTS_MOST; i++)
         if (m->hearing[i] > 0) close(m->hearing[i]);
     filter_close(m->filter);

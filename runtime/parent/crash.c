@@ -106,6 +106,7 @@ static int hello(struct parent *p, const struct last_half *last, int fd)
         h->crashes = p->crashes + 1;
         h->has = 1u << YIELD_RECORD | 1u << YIELD_OUT | 1u << YIELD_ERR;
         h->kernel = p->kernel ? sizeof(struct handoff_kernel) : 0;
+        h->lent = 0;
         memset(h->refused, 0, sizeof h->refused);
         if (p->kernel && !kernel_layout(h->layout)) failed = -ENOMEM;
         if (!failed) failed = crash_say(fd, h, sizeof *h, fds, 3);
@@ -121,6 +122,7 @@ static int kernel_say(const struct parent *p, int fd)
     struct handoff_kernel m = {.hooks.by_tc = p->by_tc};
     int maps[PASSED_FDS];
     if (!p->kernel) return 0;
+    for (unsigned i = 0; i < p->o->iface_count; i++) m.hooks.generic |= (uint32_t)p->hooked[i].generic << i;
     const unsigned count = kernel_pass(p->kernel, KERNEL_ASKERS - 1, &m.says, maps);
     return count ? crash_say(fd, &m, sizeof m, maps, count) : -ENODATA;
 }
@@ -155,6 +157,7 @@ int crash_pass(struct parent *p)
     if (!last) return -ENODATA;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) return -errno;
     manager_tell(MANAGER_ALIVE);
+    io_maker_let_go(&p->maker);
     int failed = starter_start(&p->starter, pair[1]);
     close(pair[1]);
     if (!failed) failed = talk(p, last, pair[0]);

@@ -38,6 +38,7 @@ int steer_begin(struct steer *s, unsigned ifindex, bool replace, bool *generic, 
 
 uint64_t steer_too_long(const struct steer *s) { return 0; }
 
+void io_maker_let_go(struct io_maker *m) {}
 void io_maker_fini(struct io_maker *m) {}
 
 unsigned umem_lend(const struct io_maker *m, unsigned worker, int lent[UMEM_LENT]) { return 0; }

@@ -138,7 +138,7 @@ int way_choose(struct carry *carry)
 {
     if (in_kernel_hooks(carry) || in_kernel_choose(carry)) return 2;
     if (!carry->in_kernel) carry->by_tc = 0;
-    carry->rings = !carry->in_kernel ? 0 : carry->passed ? carry->passed->hooks.rings : in_kernel_rings(carry);
+    carry->rings = !carry->in_kernel ? 0 : in_kernel_rings(carry) | (carry->passed ? carry->passed->hooks.rings : 0);
     if (carry->in_kernel) {
         carry->io = carry->by_tc == (1u << carry->o->iface_count) - 1 ? &io_RAISED : &io_XDP;
         carry->ports.count = carry->o->iface_count;

@@ -414,7 +414,8 @@ static bool states_read(struct live *l, const struct handoff_luggage *g)
         a = part_read(l->take, &g->workers[i], carry->ports.count);
         a.rest = g->rest && !a.beside;
         worker_look(w, now);
-        if (!w->egress.snapshot || !worker_archive(w, &a, now) || !ports_walk_state(carry, w, &a)) return false;
+        if (!w->egress.snapshot || !worker_archive(w, &a, now)) return false;
+        if (!a.late && !ports_walk_state(carry, w, &a)) return false;
         if (a.late && !a.beside) vm_loosen(w->vm); /* the kernel's numbers are of now */
         w->program = program;                      /* its number in this instance's recordings */
         w->tick_ns = now;

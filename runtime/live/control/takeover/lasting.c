@@ -25,7 +25,7 @@ static bool lacks(const struct control *control)
 {
     const struct carry *carry = control->carry;
     const struct program *p = carry->now.program;
-    return (carry->io != &io_PACKET && carry->io != &io_RAISED) || control->rules->on_trial || p->observes_count ||
+    return (!carry->in_kernel && carry->io != &io_PACKET) || control->rules->on_trial || p->observes_count ||
            carry->inline_stack || p->past || carry->guard.lingering.count ||
            (carry->worker_count > 1 && control->rules->begun > 1);
 }

@@ -102,13 +102,13 @@ void release_all(const struct carry *carry)
 }
 
 bool luggage_write(struct control *control, struct handoff_luggage *l, const struct said_file *f, bool workers,
-                   bool loops)
+                   bool sockets)
 {
     const struct carry *carry = control->carry;
     const uint64_t now = clock_ns(CLOCK_MONOTONIC), from = (f->used + 63) / 64 * 64;
     struct archive a = {.at = f->at + from, .left = f->len - from, .beside = carry->in_kernel};
     uint8_t *begin = a.at;
-    if (!luggage_archive(control, &a, loops)) return false;
+    if (!luggage_archive(control, &a, sockets)) return false;
     l->state = (struct handoff_part){from, (uint64_t)(a.at - begin)};
     for (unsigned i = 0; i < carry->worker_count; i++) {
         struct worker *w = carry->workers[i];
@@ -116,7 +116,7 @@ bool luggage_write(struct control *control, struct handoff_luggage *l, const str
         a.rest = l->rest;
         /* One that has not seen the world yet has no state. */
         if (workers && (!w->egress.snapshot || !vm_rests(w->vm) || !worker_archive(w, &a, now))) return false;
-        if (workers && !ports_walk_state(carry, w, &a)) return false;
+        if (workers && sockets && !ports_walk_state(carry, w, &a)) return false;
         l->workers[i] = (struct handoff_part){(uint64_t)(begin - f->at), (uint64_t)(a.at - begin)};
     }
     return true;
