@@ -5,6 +5,7 @@
 # started again. Where no manager has another main process, the first one stays, hands signals on, and ends as the last one ends.
 set -u
 EXEC=${EXEC:-user} # kernel: live-crash-kernel.sh
+IO=${IO-}           # --io xdp: live-crash-xdp.sh
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin
@@ -47,9 +48,9 @@ grep -q __asan_init "$bin/preyrun" && second=ABRT
 # Time in which the state is written once more
 kept() { sleep 2.5; }
 
-for workers in 1 $([ "$EXEC" = kernel ] || echo 2); do
+for workers in 1 $([ "$EXEC$IO" != user ] || echo 2); do
     say="$workers worker$([ $workers = 1 ] || echo s)"
-    prey prey -i wan -i lan --workers $workers --stats 127.0.0.1:8404 --format json all.pbc
+    prey prey $IO -i wan -i lan --workers $workers --stats 127.0.0.1:8404 --format json all.pbc
     first=$prey
     rm -f enough talked
     at client python3 "$takeover" slow 120 10.1.0.100 10.2.0.2 10.2.0.3 >talked 2>&1 &
@@ -94,7 +95,7 @@ rules ends <<'END'
 pool farm { server one 10.2.0.2 }
 service echo on 10.1.0.100 tcp/9000 { mode proxy; announce; -> farm }
 END
-prey prey -i wan -i lan ends.pbc
+prey prey $IO -i wan -i lan ends.pbc
 first=$prey
 asked() { at client timeout 20 bash -c 'exec 3<>/dev/tcp/10.1.0.100/9000; echo question >&3; head -n 1 <&3'; }
 same 'a proxied connection' "$(asked)" question
@@ -106,7 +107,7 @@ wait "$first"
 same 'it ends well' "$?" 0
 
 # ---- where it ends ----
-prey prey -i wan -i lan all.pbc
+prey prey $IO -i wan -i lan all.pbc
 first=$prey
 for n in 1 2 3; do
     kept
@@ -117,7 +118,7 @@ kill -KILL "$(service_of "$(owner)")"
 wait "$first"
 same 'the fourth crash within a minute each ends it' "$? $(grep -c 'it is not started again, for it has crashed 4 times' prey.err)" '2 1'
 same 'closed' "$(at prey nft list tables | grep -cx 'table inet prey_wan')" 1
-prey prey -i wan -i lan all.pbc
+prey prey $IO -i wan -i lan all.pbc
 first=$prey
 kept
 kill -TERM "$first"

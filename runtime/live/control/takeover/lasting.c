@@ -25,9 +25,8 @@ static bool lacks(const struct control *control)
 {
     const struct carry *carry = control->carry;
     const struct program *p = carry->now.program;
-    return (!carry->in_kernel && carry->io != &io_PACKET) || control->rules->on_trial || p->observes_count ||
-           carry->inline_stack || p->past || carry->guard.lingering.count ||
-           (carry->worker_count > 1 && control->rules->begun > 1);
+    return control->rules->on_trial || p->observes_count || carry->inline_stack || p->past ||
+           carry->guard.lingering.count || (carry->worker_count > 1 && control->rules->begun > 1);
 }
 
 /* Return the bytes of flows that are copied; in the kernel they stay where they are, but for their bindings. */
