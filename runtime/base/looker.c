@@ -1,17 +1,28 @@
 /* A thread that looks for work in turns, see looker.h */
 #include "runtime/base/looker.h"
 
+#include <linux/futex.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
+
+/* Sleep, unless somebody has called since `calls`. */
+static void looker_pause(struct looker *l, uint32_t calls, uint64_t pause_ns)
+{
+    const struct timespec pause = {.tv_nsec = (long)pause_ns};
+    syscall(SYS_futex, &l->calls, FUTEX_WAIT_PRIVATE, calls, &pause, NULL, 0);
+}
 
 static void *looker_run(void *arg)
 {
     struct looker *l = arg;
     for (uint64_t pause_ns = l->pause_ns;;) {
         const bool last = __atomic_load_n(&l->stop, __ATOMIC_ACQUIRE);
+        const uint32_t calls = __atomic_load_n(&l->calls, __ATOMIC_ACQUIRE);
         const bool came = l->turn(l->arg);
         if (last && !came) return NULL;
         pause_ns = came ? l->pause_ns : pause_ns < LOOKER_IDLE * l->pause_ns ? 2 * pause_ns : pause_ns;
-        if (!last) nanosleep(&(struct timespec){.tv_nsec = (long)pause_ns}, NULL);
+        if (!last) looker_pause(l, calls, pause_ns);
     }
 }
 
@@ -22,6 +33,12 @@ int looker_start(struct looker *l, bool (*turn)(void *arg), void *arg, uint64_t 
     const int failed = pthread_create(&l->thread, NULL, looker_run, l);
     l->runs = !failed;
     return -failed;
+}
+
+void looker_wake(struct looker *l)
+{
+    __atomic_add_fetch(&l->calls, 1, __ATOMIC_ACQ_REL);
+    syscall(SYS_futex, &l->calls, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
 void looker_stop(struct looker *l)

@@ -1,5 +1,5 @@
 /* A thread that looks for work in turns: every few milliseconds while there is some, otherwise less and less often.
- * Nobody wakes it, so whoever leaves work for it needs no system call. */
+ * Whoever leaves work for it needs no system call, for nobody has to wake it. */
 #pragma once
 
 #include <pthread.h>
@@ -12,12 +12,14 @@ struct looker {
     uint64_t pause_ns;
     pthread_t thread;
     bool runs;
-    uint32_t stop; /* atomic */
+    uint32_t stop, calls; /* atomic; calls: of looker_wake */
 };
 
 /* Start the thread, unless it runs. pause_ns: shortest pause between turns; the longest is LOOKER_IDLE times that, and
  * below a second. Return 0 or a negative errno. */
 enum { LOOKER_IDLE = 16 };
 int looker_start(struct looker *l, bool (*turn)(void *arg), void *arg, uint64_t pause_ns);
+/* Have the next turn begin at once; any thread may call this. */
+void looker_wake(struct looker *l);
 /* Have turns go on until one finds nothing, and end the thread, if it runs. Nobody may leave work any more. */
 void looker_stop(struct looker *l);

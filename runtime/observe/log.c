@@ -10,6 +10,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/observe/conns.h"
+#include "runtime/observe/kept.h"
 #include "runtime/observe/service.h"
 
 enum { PROGRAMS_MOST = 16 };
@@ -170,6 +171,33 @@ void observed_log_event(struct observed_log *l, unsigned worker, const struct ob
 }
 
 void observed_log_flush(struct observed_log *l) { services_flush(&l->services); }
+void observed_log_again(struct observed_log *l) { services_again(&l->services); }
+
+/* Counters of another layout, as another version may have, begin anew. */
+static void counters_archive(struct observed_log *l, struct archive *a)
+{
+    struct observed_counters c = observed_log_counters(l);
+    uint64_t bytes = sizeof c;
+    ARCHIVE(a, bytes);
+    if (bytes == sizeof c) {
+        ARCHIVE(a, c);
+        if (!a->bad) l->services.counters = c;
+    } else if (archive_sound(a, bytes <= a->left)) {
+        a->at += bytes;
+        a->left -= bytes;
+    }
+}
+
+bool observed_log_archive(struct observed_log *l, struct archive *a, unsigned workers, bool whole)
+{
+    const struct known *k = l->count ? &l->known[0] : NULL;
+    const struct kept_by by = {k ? k->service : NULL, k ? k->program->observes_count : 0, workers};
+    uint8_t has = whole && k;
+    counters_archive(l, a);
+    ARCHIVE(a, has);
+    if (!archive_sound(a, has <= (k != NULL)) || !has) return false;
+    return kept_archive(&l->conns, &by, a);
+}
 
 struct observed_counters observed_log_counters(const struct observed_log *l)
 {

@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "runtime/observe/files.h"
+#include "vm/keyed/keyed.h"
 #include "vm/observe/observe.h"
 #include "vm/program/program.h"
 
@@ -30,5 +31,11 @@ bool observed_log_program(struct observed_log *l, const struct program *p, char 
 void observed_log_event(struct observed_log *l, unsigned worker, const struct observe_event *e, uint64_t wall_ns);
 /* Write what waits in memory; a full disk leaves it out. */
 void observed_log_flush(struct observed_log *l);
+/* Write what is known of connections that go on, with counters, or read it into a log that knows a program with the
+ * same services and has seen no event. whole false, writing: counters alone. Return true if connections are among it.
+ */
+bool observed_log_archive(struct observed_log *l, struct archive *a, unsigned workers, bool whole);
+/* Go on with files to which another process has written until now. */
+void observed_log_again(struct observed_log *l);
 /* Return the counters; other threads may ask. */
 struct observed_counters observed_log_counters(const struct observed_log *l);

@@ -29,11 +29,11 @@ static int sessions(void *arg, const char *path, bool turn, char *err, size_t er
     return open_turned(at, O_WRONLY | O_APPEND | O_CREAT, turn, err, err_len);
 }
 
-static int streams_begin(void *arg, const char *dir, uint64_t *earlier, char *err, size_t err_len)
+static int streams_begin(void *arg, const char *dir, bool again, uint64_t *earlier, char *err, size_t err_len)
 {
     const struct observed_replay *o = arg;
     char at[PATH_MAX];
-    const int failed = replayed_place(o->whole, dir, at) ? stream_dir_begin(o->dirs, at, earlier) : -EINVAL;
+    const int failed = replayed_place(o->whole, dir, at) ? stream_dir_begin(o->dirs, at, again, earlier) : -EINVAL;
     return failed ? open_refused(failed, *at ? at : dir, err, err_len) : 0;
 }
 

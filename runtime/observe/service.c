@@ -228,7 +228,7 @@ static void put_gaps(struct observed_service *s, struct conn_seen *c)
 
 void service_done(struct observed_service *s, struct conn_seen *c, const struct observe_event *e)
 {
-    if (!s->store) return;
+    if (!s || !s->store) return;
     if (s->pcapng && e && e->sum && s->capture != STORED_NONE) {
         made_end(&c->made, e->ends, e->sum, put_frame, s);
         put_blocks(s);
@@ -276,6 +276,21 @@ void services_flush(struct observed_services *all)
     }
 }
 
+void services_again(struct observed_services *all)
+{
+    char err[600];
+    for (struct observed_service *s = all->first; s; s = s->next) {
+        uint64_t earlier = 0;
+        close_sessions(s);
+        if (s->sessions && open_sessions(s, false, err, sizeof err) < 0) complain_of(s, err);
+        if (!s->store) continue;
+        if (all->files->begin(all->files->arg, s->dir, true, &earlier, err, sizeof err))
+            complain_of(s, err);
+        else
+            store_earlier(s->store, earlier);
+    }
+}
+
 static bool same_path(const char *had, const char *path) { return had ? !strcmp(had, path) : !*path; }
 
 /* Open what the service writes. False: a line in err. */
@@ -284,7 +299,7 @@ static bool open_all(struct observed_service *s, const struct pbc_observe *o, ch
     uint64_t earlier = 0;
     if (s->sessions && open_sessions(s, false, err, err_len) < 0) return false;
     if (!s->dir) return true;
-    if (s->all->files->begin(s->all->files->arg, s->dir, &earlier, err, err_len)) return false;
+    if (s->all->files->begin(s->all->files->arg, s->dir, false, &earlier, err, err_len)) return false;
     s->store = store_new(s->all->files, s->dir, o->stream_limit, earlier, &s->all->counters);
     if (!s->store) snprintf(err, err_len, "out of memory");
     return s->store;

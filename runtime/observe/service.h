@@ -15,6 +15,9 @@ void services_init(struct observed_services *all, const struct observed_files *f
                    void (*complain)(void *arg, const char *what), void *arg);
 void services_fini(struct observed_services *all);
 void services_flush(struct observed_services *all);
+/* Go on after another process: files of sessions that it has turned, and files of bytes that it has made since ours
+ * were opened, are looked for. */
+void services_again(struct observed_services *all);
 /* Return the writer of a program's service, the one of an earlier program with the same name and files, or a new one,
  * with its files open. NULL: a line in err. */
 struct observed_service *services_get(struct observed_services *all, const struct program *p,
@@ -23,7 +26,7 @@ struct observed_service *services_get(struct observed_services *all, const struc
 /* Write bytes of a connection; return how many were lost. */
 uint64_t service_bytes(struct observed_service *s, struct conn_seen *c, const struct observe_event *e,
                        uint64_t wall_time_ns);
-/* Finish the connection's files; e: its END, NULL: it is given up. */
+/* Finish the connection's files; e: its END, NULL: it is given up. s NULL: it has none. */
 void service_done(struct observed_service *s, struct conn_seen *c, const struct observe_event *e);
 /* Write its session. c NULL: it had neither bytes nor gaps. */
 void service_session(struct observed_service *s, const struct conn_seen *c, const struct observe_event *e,

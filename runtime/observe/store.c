@@ -62,6 +62,12 @@ struct store *store_new(const struct observed_files *files, const char *dir, uin
 
 void store_limit(struct store *s, uint64_t limit) { s->limit = limit; }
 
+void store_earlier(struct store *s, uint64_t earlier)
+{
+    s->held += earlier - s->earlier;
+    s->earlier = earlier;
+}
+
 static uint64_t stored_lose(struct store *s, uint64_t len)
 {
     store_count(&s->counters->lost_bytes, len);

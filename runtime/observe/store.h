@@ -13,6 +13,7 @@ struct store *store_new(const struct observed_files *files, const char *dir, uin
                         struct observed_counters *counters);
 void store_free(struct store *s); /* writes what waits; NULL is allowed */
 void store_limit(struct store *s, uint64_t limit);
+void store_earlier(struct store *s, uint64_t earlier); /* bytes of earlier runs' files, as they are now */
 
 /* Make a file "STEMENDING", or with a number behind the stem where that one is there. STORED_NONE: it failed. */
 uint32_t store_make(struct store *s, const char *stem, const char *ending);

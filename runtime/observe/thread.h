@@ -15,6 +15,12 @@ bool observed_thread_program(struct observed_thread *t, const struct program *p,
 int observed_thread_start(struct observed_thread *t);
 /* Write all that is left and end, after the workers. */
 void observed_thread_stop(struct observed_thread *t);
+/* Have all that workers have told written before that time; they tell nothing meanwhile. False: it is late. */
+bool observed_thread_settle(struct observed_thread *t, uint64_t until_ns);
+/* As observed_log_archive; whole: the thread has settled, or does not run. */
+bool observed_thread_archive(struct observed_thread *t, struct archive *a, bool whole);
+/* Go on with files to which another process has written until now, before the next event is written. */
+void observed_thread_again(struct observed_thread *t);
 struct observed_counters observed_thread_counters(const struct observed_thread *t);
 /* Take the latest complaint (log.h). False: there is none that was not taken. */
 bool observed_thread_said(struct observed_thread *t, char what[OBSERVED_LINE]);

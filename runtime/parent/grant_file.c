@@ -130,7 +130,7 @@ int grant_STREAM_BEGIN(struct parent *p, const struct request_stream *asked, str
 {
     char *dir = stream_folder(p, asked, a);
     if (!dir) return -EACCES;
-    const int failed = stream_dir_begin(p->streams, dir, &a->value);
+    const int failed = stream_dir_begin(p->streams, dir, asked->again, &a->value);
     if (failed == -EPERM)
         snprintf(a->err, sizeof a->err, "%.300s: others may write there; this mends it: chmod go-w %.100s", dir, dir);
     free(dir);

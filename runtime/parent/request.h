@@ -82,7 +82,8 @@ struct request_stream {
     uint64_t bytes;              /* STREAM_TRIM: bytes to be freed */
     char dir[4096];              /* as the program names it */
     char name[STREAM_NAME_MOST]; /* STREAM_FILE */
-    uint32_t how, zero;          /* enum stream_how */
+    uint32_t how;                /* enum stream_how */
+    uint32_t again;              /* STREAM_BEGIN: find the files of earlier runs anew */
 };
 struct request_turn {
     char path[4096];

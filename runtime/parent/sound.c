@@ -28,7 +28,7 @@ SHAPE(listen) { return r->port && r->port <= UINT16_MAX && is_family(r->addr.fam
 SHAPE(family) { return is_family(r->family); }
 SHAPE(keypair) { return ENDS(r->cert) && ENDS(r->key); }
 SHAPE(path) { return ENDS(r->path); }
-SHAPE(stream) { return ENDS(r->dir) && ENDS(r->name) && r->how < STREAM_HOWS && !r->zero; }
+SHAPE(stream) { return ENDS(r->dir) && ENDS(r->name) && r->how < STREAM_HOWS && r->again <= 1; }
 SHAPE(turn) { return ENDS(r->path) && r->turn <= 1 && !r->zero; }
 SHAPE(name) { return ENDS(r->name); }
 SHAPE(recording) { return r->number && r->what <= RECORDING_SHORTEN && !r->zero; }

@@ -135,6 +135,7 @@ void sum_archive(struct sum *s, struct archive *a)
     ARCHIVE(a, s->all.reasons);
     ARCHIVE(a, s->all.earlier);
     ARCHIVE(a, s->all.would);
+    ARCHIVE(a, s->observed);
 #define VM_COUNTER(field, kind, object, key, line, words, doc) ARCHIVE(a, s->all.field);
 #include "vm/counter.def"
 #define ARRAY(type, name, of, field, count) archive_part(a, s->name, (count) * sizeof *s->name);

@@ -131,7 +131,7 @@ void worker_release(struct worker *w)
     pthread_mutex_unlock(&w->lock);
 }
 
-void worker_stop(struct worker *w)
+void worker_stop(struct worker *w, bool over)
 {
     __atomic_store_n(&w->stop, 1, __ATOMIC_RELEASE);
     worker_release(w);
@@ -139,7 +139,7 @@ void worker_stop(struct worker *w)
     pthread_join(w->thread, NULL);
     if (w->leaving) leaving_stop(w->leaving);
     while (up_copied(w, clock_ns(CLOCK_MONOTONIC))) continue;
-    vm_observed_end(w->vm, &(struct vm_in){.mono_ns = clock_ns(CLOCK_MONOTONIC)});
+    if (!over) vm_observed_end(w->vm, &(struct vm_in){.mono_ns = clock_ns(CLOCK_MONOTONIC)});
     ahead_stop(&w->ahead);
 }
 

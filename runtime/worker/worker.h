@@ -218,7 +218,9 @@ unsigned worker_cpus(void);
 int worker_cpu(unsigned worker);
 /* Start the thread on that CPU (negative: any). Return 0 or a negative errno. */
 int worker_start(struct worker *w, int cpu);
-void worker_stop(struct worker *w); /* stop and wait for the thread; one that is held judges nothing more */
+/* Stop and wait for the thread; one that is held judges nothing more. over: another process goes on with its observed
+ * connections, which do not end. */
+void worker_stop(struct worker *w, bool over);
 
 /* Send the worker's copies there, from worker_start on; the caller keeps it. */
 void worker_copy(struct worker *w, struct copying *copying, const struct copies_table *table);

@@ -65,6 +65,21 @@ void observers_rename(struct observers *o, struct observers *fresh, const struct
         opening_move(o, fresh->opens[2 * (size_t)i]);
 }
 
+enum { COUNTER_LEVEL, COUNTER_COUNT };
+
+static void counters_add(struct observe_counters *to, const struct observe_counters *more)
+{
+#define OBSERVE_COUNTER(field, kind, object, key, line, words, doc)                                                    \
+    if (COUNTER_##kind == COUNTER_COUNT) to->field += more->field;
+#include "vm/counter.def"
+}
+
+void observers_count_more(struct observers *o, const struct observe_counters *more, const struct observe_counters *each)
+{
+    counters_add(&o->counters, more);
+    for (uint32_t i = 0; i < o->p->observes_count; i++) counters_add(&o->each[i], &each[i]);
+}
+
 /* ---- archive ---- */
 
 static bool is_sound_half(const struct half *h)

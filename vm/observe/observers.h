@@ -124,6 +124,9 @@ void observers_rename(struct observers *o, struct observers *fresh, const struct
  * interfaces that the facts know. */
 bool observers_archive(struct observers *o, struct pool *pool, struct archive *a, uint32_t ifaces);
 const struct observe_counters *observers_counters(const struct observers *o);
+/* Add what another process has counted, but levels. */
+void observers_count_more(struct observers *o, const struct observe_counters *more,
+                          const struct observe_counters *each);
 /* Return the counters of each service: [observes_count]. Packets whose service is unknown count in none; most: at once
  * in this service. */
 const struct observe_counters *observers_each(const struct observers *o);

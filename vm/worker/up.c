@@ -4,6 +4,7 @@
 #include "vm/forward/bind/nat.h"
 #include "vm/forward/forward.h"
 #include "vm/forward/service.h"
+#include "vm/observe/observers.h"
 #include "vm/worker/audit.h"
 
 void vm_run_up(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], unsigned n, const struct vm_up ups[],
@@ -110,6 +111,7 @@ void vm_count(struct vm *vm, const struct vm_counters *more)
         forward_count(vm->forward, more->forward->replies, more->nat ? more->nat->statements : NULL);
     if (vm->audit && more->would_rules) audit_add(vm, more);
     if (more->meters) meters_count(vm->meters, p, more->meters);
+    if (vm->observers && more->observed) observers_count_more(vm->observers, more->observed, more->observes);
     vm->counters.snapped += more->snapped;
     vm->counters.bad_checksum += more->bad_checksum;
     vm->counters.ways_unknown += more->ways_unknown;

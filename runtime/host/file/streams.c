@@ -35,12 +35,19 @@ struct stream_dirs {
 
 struct stream_dirs *stream_dirs_new(void) { return calloc(1, sizeof(struct stream_dirs)); }
 
+static void forget_earlier(struct stream_dir *d)
+{
+    for (uint32_t k = d->at; k < d->count; k++) free(d->earlier[k].name);
+    free(d->earlier);
+    d->earlier = NULL;
+    d->at = d->count = d->room = 0;
+}
+
 void stream_dirs_free(struct stream_dirs *all)
 {
     for (unsigned i = 0; all && i < all->count; i++) {
         struct stream_dir *d = &all->dir[i];
-        for (uint32_t k = d->at; k < d->count; k++) free(d->earlier[k].name);
-        free(d->earlier);
+        forget_earlier(d);
         free(d->path);
         close(d->fd);
     }
@@ -126,10 +133,14 @@ static int make_and_open(const char *path)
     return fd < 0 ? failed : fd;
 }
 
-int stream_dir_begin(struct stream_dirs *all, const char *path, uint64_t *earlier)
+int stream_dir_begin(struct stream_dirs *all, const char *path, bool again, uint64_t *earlier)
 {
     *earlier = 0;
     struct stream_dir *d = dir_find(all, path);
+    if (d && again) {
+        forget_earlier(d);
+        return find_earlier(d, earlier);
+    }
     for (uint32_t i = d ? d->at : 0; d && i < d->count; i++) *earlier += d->earlier[i].bytes;
     if (d) return 0;
     if (all->count == DIRS_MOST) return -EMFILE;
@@ -139,8 +150,7 @@ int stream_dir_begin(struct stream_dirs *all, const char *path, uint64_t *earlie
     if (!failed) failed = made.path ? find_earlier(&made, earlier) : -ENOMEM;
     all->dir[all->count] = made;
     if (!failed) return all->count++, 0;
-    for (uint32_t k = 0; k < made.count; k++) free(made.earlier[k].name);
-    free(made.earlier);
+    forget_earlier(&made);
     free(made.path);
     if (fd >= 0) close(fd);
     return failed;

@@ -176,6 +176,7 @@ struct carry {
     struct listeners_handed *handed;  /* listeners of the instance that this one takes over from; NULL: it is a start */
     struct counter carried_before;    /* counted by that instance of what its connections had carried */
     struct observed_thread *observed; /* writer of observed connections */
+    bool observed_late;               /* true: the writer before was too slow to hand over what it knew */
     struct copies *copies;            /* copies of packets; NULL: not made yet */
     struct ears ears;
 };

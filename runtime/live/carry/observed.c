@@ -5,11 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "runtime/base/clock.h"
 #include "runtime/base/complain.h"
 #include "runtime/live/carry/part.h"
 #include "runtime/observe/thread.h"
 #include "runtime/parent/ask.h"
 #include "runtime/parent/parent.h"
+
+#define SETTLE_NS UINT64_C(20000000) /* workers stand still meanwhile */
 
 static struct channel *channel_of(void *arg)
 {
@@ -34,10 +37,10 @@ static bool stream_request_fill(struct request_stream *asked, const char *dir, c
            ask_path_fits(asked->name, sizeof asked->name, name, of, err, err_len);
 }
 
-static int open_stream(void *arg, const char *dir, uint64_t *earlier, char *err, size_t err_len)
+static int open_stream(void *arg, const char *dir, bool again, uint64_t *earlier, char *err, size_t err_len)
 {
     char why[500];
-    struct request_stream asked = {0};
+    struct request_stream asked = {.again = again};
     const int failed = stream_request_fill(&asked, dir, "", why, sizeof why)
                            ? ask_STREAM_BEGIN(channel_of(arg), &asked, earlier, why, sizeof why)
                            : -ENAMETOOLONG;
@@ -93,6 +96,25 @@ int observed_open(struct carry *carry)
 void observed_end(struct carry *carry)
 {
     if (carry->observed) observed_thread_stop(carry->observed);
+}
+
+void observed_archive(struct carry *carry, struct archive *a, bool waits)
+{
+    uint8_t late = 0;
+    if (!a->reads && waits) late = !observed_thread_settle(carry->observed, clock_ns(CLOCK_MONOTONIC) + SETTLE_NS);
+    ARCHIVE(a, late);
+    if (!archive_sound(a, late <= 1)) return;
+    observed_thread_archive(carry->observed, a, a->reads || (waits && !late));
+    carry->observed_late = a->reads && late;
+}
+
+void observed_go_on(struct carry *carry)
+{
+    observed_thread_again(carry->observed);
+    if (carry->observed_late)
+        complain(
+            "notice: the disk was too slow to write down what was observed before: files of open connections begin "
+            "anew, and their sessions say that bytes were lost");
 }
 
 bool observed_look(const struct carry *carry, const struct program *p, char *err, size_t err_len)

@@ -11,6 +11,11 @@ void observed_known(const struct carry *carry, struct parent *parent);
  * made. 0, or 2 after a complaint. */
 int observed_open(struct carry *carry);
 void observed_end(struct carry *carry); /* after the workers */
+/* Write what is known of the files of connections that go on, while the workers stand still, or read it before they
+ * begin; waits: with the connections, for which the writing thread is waited for some milliseconds at most. */
+void observed_archive(struct carry *carry, struct archive *a, bool waits);
+/* Go on with the files of the process before, which judges no more; the workers have not begun. */
+void observed_go_on(struct carry *carry);
 /* Test if that would succeed; nothing is made. */
 bool observed_look(const struct carry *carry, const struct program *p, char *err, size_t err_len);
 /* Say what failed since the last call. */

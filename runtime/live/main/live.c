@@ -139,7 +139,7 @@ static int run_workers(struct live *l)
     const bool over = yield_is_over(&l->control);
     if (!over) notified_stopping(&l->tell);
     if (!over) proxied_stop(&l->carry); /* else its sessions go on (drain.c) */
-    for (unsigned i = 0; i < started; i++) worker_stop(l->carry.workers[i]);
+    for (unsigned i = 0; i < started; i++) worker_stop(l->carry.workers[i], over);
     recorded_end(&l->carry);
     observed_end(&l->carry);
     copied_end(&l->carry);

@@ -21,6 +21,7 @@
 #include "runtime/host/state_file.h"
 #include "runtime/kernel/pass/layout.h"
 #include "runtime/live/carry/kernel/in_kernel_pass.h"
+#include "runtime/live/carry/observed.h"
 #include "runtime/live/carry/proxy/listeners.h"
 #include "runtime/live/carry/steered.h"
 #include "runtime/live/carry/worker_ports.h"
@@ -458,6 +459,7 @@ int take_over(struct live *l)
             complain("notice: out of memory: frames are dealt late");
         l->take->fds[YIELD_TABLES] = -1;
     }
+    observed_go_on(&l->carry);
     return 0;
 }
 

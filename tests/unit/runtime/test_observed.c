@@ -54,10 +54,10 @@ static const char *inside(const struct scene *s, const char *dir)
     return at;
 }
 
-static int begin(void *arg, const char *dir, uint64_t *earlier, char *err, size_t err_len)
+static int begin(void *arg, const char *dir, bool again, uint64_t *earlier, char *err, size_t err_len)
 {
     struct scene *s = arg;
-    return stream_dir_begin(s->dirs, inside(s, dir), earlier);
+    return stream_dir_begin(s->dirs, inside(s, dir), again, earlier);
 }
 
 static int file(void *arg, const char *dir, const char *name, enum stream_how how)
@@ -393,7 +393,7 @@ static void files_of_an_earlier_run_count_in_blocks(void **state)
         taken += st.st_blocks * 512 > 4096 ? (uint64_t)st.st_blocks * 512 : 4096;
     }
     struct stream_dirs *others = stream_dirs_new();
-    assert_int_equal(stream_dir_begin(others, inside(&s, "d"), &earlier), 0);
+    assert_int_equal(stream_dir_begin(others, inside(&s, "d"), false, &earlier), 0);
     assert_int_equal(earlier, taken);
     assert_true(earlier >= 20 * 4096 && earlier < 1 << 20);
     stream_dirs_free(others);
@@ -419,7 +419,7 @@ static void no_link_leads_to_a_folder(void **state)
     assert_int_equal(folder_open(link), -ELOOP);
     assert_int_equal(folder_open("relative"), -EINVAL);
     struct stream_dirs *others = stream_dirs_new();
-    assert_int_equal(stream_dir_begin(others, inside(&s, "way/new"), &earlier), -ELOOP);
+    assert_int_equal(stream_dir_begin(others, inside(&s, "way/new"), false, &earlier), -ELOOP);
     stream_dirs_free(others);
     close_scene(&s);
     (void)state;
@@ -597,7 +597,7 @@ static void no_name_leads_out_of_the_directory(void **state)
     uint64_t earlier;
     assert_int_equal(chmod(inside(&s, "d"), 0777), 0);
     struct stream_dirs *others = stream_dirs_new();
-    assert_int_equal(stream_dir_begin(others, inside(&s, "d"), &earlier), -EPERM);
+    assert_int_equal(stream_dir_begin(others, inside(&s, "d"), false, &earlier), -EPERM);
     stream_dirs_free(others);
     close_scene(&s);
     (void)state;
@@ -699,6 +699,93 @@ static void a_thread_writes_what_workers_tell(void **state)
     (void)state;
 }
 
+static void tell_gap(struct scene *s, uint64_t number, uint8_t kind, uint64_t offset, uint64_t len)
+{
+    tell(s,
+         (struct observe_event){
+             .kind = kind, .half = OBSERVE_SERVER, .does = PBC_STREAM, .number = number, .offset = offset, .len = len});
+}
+
+/* Write what a log knows. Return its bytes. */
+static size_t kept(struct scene *s, uint8_t *bytes, size_t most)
+{
+    struct archive a = {.at = bytes, .left = most};
+    assert_true(observed_log_archive(s->log, &a, 4, true));
+    return (size_t)(a.at - bytes);
+}
+
+/* Put a new log in the place of the scene's, with what is read from these bytes. False: they are no good. */
+static bool taken_over(struct scene *s, uint8_t *bytes, size_t len)
+{
+    char err[400];
+    struct archive a = {.at = bytes, .left = len, .reads = true};
+    struct observed_log *before = s->log;
+    s->log = observed_log_new(&s->files, complain, s);
+    if (!observed_log_program(s->log, s->program, err, sizeof err)) fail_msg("%s", err);
+    const bool good = observed_log_archive(s->log, &a, 4, true) && !a.bad && !a.left;
+    observed_log_free(before);
+    return good;
+}
+
+static void another_process_goes_on_with_connections(void **state)
+{
+    static uint8_t bytes[1 << 16];
+    struct scene s;
+    struct stat st;
+    char at[200], both[10];
+    size_t len;
+    open_scene(&s, 0, 1 << 20, 0);
+    tell_bytes(&s, 7, OBSERVE_CLIENT, 0, "GET ", 4);
+    tell_gap(&s, 7, OBSERVE_HOLE, 0, 100);
+    assert_true(taken_over(&s, bytes, kept(&s, bytes, sizeof bytes)));
+    snprintf(at, sizeof at, "%s/d/another.client", s.dir); /* which the process before has finished meanwhile */
+    const int fd = open(at, O_CREAT | O_WRONLY, 0600);
+    assert_true(fd >= 0 && !fsync(fd) && !fstat(fd, &st) && !close(fd));
+    observed_log_again(s.log);
+    tell_bytes(&s, 7, OBSERVE_CLIENT, 4, "/\n", 2);
+    tell_bytes(&s, 7, OBSERVE_SERVER, 100, "hello", 5);
+    tell_end(&s, 7, PBC_STREAM);
+    observed_log_flush(s.log);
+    assert_int_equal(observed_log_counters(s.log).sessions, 1);
+    assert_int_equal(observed_log_counters(s.log).files, 4); /* two of the client, one of the server, one of holes */
+    const char *line = whole(&s, "s.jsonl", &len);
+    assert_non_null(strstr(line, "\"gaps\":[{\"kind\":\"hole\",\"from\":\"server\""));
+    assert_non_null(strstr(line, STEM "\"}"));
+    assert_null(strstr(line, "lost"));
+    snprintf(both, sizeof both, "%s", whole(&s, "d/w-" STEM ".client", &len));
+    assert_string_equal(strcat(both, whole(&s, "d/w-" STEM ".part2.client", &len)), "GET /\n");
+    assert_string_equal(whole(&s, "d/w-" STEM ".server", &len), "hello");
+    assert_non_null(whole(&s, "d/w-" STEM ".holes", &len));
+    close_scene(&s);
+    (void)state;
+}
+
+/* What the process before says is hostile. */
+static void damaged_knowledge_is_refused_or_harmless(void **state)
+{
+    static uint8_t bytes[1 << 16], damaged[1 << 16];
+    struct scene s;
+    unsigned refused = 0;
+    open_scene(&s, 0, 1 << 20, 0);
+    tell_bytes(&s, 7, OBSERVE_CLIENT, 0, "GET ", 4);
+    tell_gap(&s, 7, OBSERVE_HOLE, 0, 100);
+    tell_bytes(&s, 8, OBSERVE_CLIENT, 0, "GET ", 4);
+    const size_t len = kept(&s, bytes, sizeof bytes);
+    for (size_t i = 0; i < len; i++) {
+        memcpy(damaged, bytes, len);
+        damaged[i] ^= i % 2 ? 0x80 : 0x2f;
+        refused += !taken_over(&s, damaged, len);
+        tell_bytes(&s, 7, OBSERVE_SERVER, 100, "x", 1);
+        tell_gap(&s, 7, OBSERVE_DIFFERS, 100, 1);
+        tell_end(&s, 7, PBC_STREAM);
+    }
+    for (size_t i = 0; i < len; i++) refused += !taken_over(&s, bytes, i);
+    assert_true(refused > len + 60); /* each shorter one, and numbers and names that can't be */
+    assert_true(taken_over(&s, bytes, len));
+    close_scene(&s);
+    (void)state;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(a_program_is_held_while_its_events_may_come),
@@ -717,6 +804,8 @@ int main(void)
                                        cmocka_unit_test(a_reload_to_another_directory_goes_on_there),
                                        cmocka_unit_test(no_name_leads_out_of_the_directory),
                                        cmocka_unit_test(events_pass_the_ring_whole_or_not_at_all),
-                                       cmocka_unit_test(a_thread_writes_what_workers_tell)};
+                                       cmocka_unit_test(a_thread_writes_what_workers_tell),
+                                       cmocka_unit_test(another_process_goes_on_with_connections),
+                                       cmocka_unit_test(damaged_knowledge_is_refused_or_harmless)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

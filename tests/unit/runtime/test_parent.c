@@ -518,7 +518,7 @@ static const struct unsound unsound_ones[] = {
     UNSOUND(COPY_FILE, turn, .turn = 2),
     UNSOUND(COPY_FILE, turn, .zero = 1),
     UNSOUND(STREAM_FILE, stream, .how = STREAM_HOWS),
-    UNSOUND(STREAM_LOOK, stream, .zero = 1),
+    UNSOUND(STREAM_LOOK, stream, .again = 2),
     UNSOUND(PORT, port, {.ring_bytes = 1 << 20, .port = 1}),
     UNSOUND(PORT, port, {.ring_bytes = 1 << 20, .worker = 255}),
     UNSOUND(PORT, port, {.ring_bytes = 2 << 20}),

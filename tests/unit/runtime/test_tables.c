@@ -132,7 +132,7 @@ static void wait_until(uint64_t at_ns)
 
 static void end(struct rig *r)
 {
-    worker_stop(r->w);
+    worker_stop(r->w, false);
     r->w->egress.port_count = 0;
     worker_fini(r->w);
     free(r->w);

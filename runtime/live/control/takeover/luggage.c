@@ -5,6 +5,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/live/carry/kernel/in_kernel_pass.h"
+#include "runtime/live/carry/observed.h"
 #include "runtime/live/carry/proxy/taken.h"
 #include "runtime/live/carry/tally.h"
 #include "runtime/live/control/control_state.h"
@@ -16,9 +17,11 @@
 /* Counters of another layout, as another version may have, begin anew: they are no reason to refuse. */
 static void counters_walk(struct control *control, struct tally *t, struct archive *a)
 {
-    uint32_t sizes[4] = {sizeof t->own, sizeof t->e, sizeof t->io[0], sizeof(struct vm_counters)}, have[4];
+    uint32_t sizes[5] = {sizeof t->own, sizeof t->e, sizeof t->io[0], sizeof(struct vm_counters),
+                         sizeof(struct observe_counters)},
+             have[5];
     uint8_t *const head = a->at;
-    uint64_t bytes = 0; /* of what follows the sizes */
+    uint64_t bytes = 0; /* length of what follows the sizes */
     memcpy(have, sizes, sizeof have);
     ARCHIVE(a, bytes);
     ARCHIVE(a, have);
@@ -52,5 +55,6 @@ bool luggage_archive(struct control *control, struct archive *a, bool loops)
     if (t && !a->bad) counters_walk(control, t, a);
     tally_free(t);
     if (!a->bad) taken_archive(control->carry, a, loops);
+    if (!a->bad) observed_archive(control->carry, a, loops);
     return !a->bad;
 }

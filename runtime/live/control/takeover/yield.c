@@ -64,7 +64,9 @@ const char *yield_lacks(const struct control *control)
     if (lacks) return lacks;
     if ((carry->proxied || p->proxies_count) && !carry->in_kernel && carry->io == &io_XDP)
         return "connections end here (`mode proxy`), which are not handed over with --io xdp yet";
-    if (p->observes_count) return "connections are observed (`mode observe`), which is not handed over yet";
+    if (p->observes_count && carry->in_kernel)
+        return "connections are observed (`mode observe`) beside the executor in the kernel, which is not handed over "
+               "yet";
     if (p->mirrors_count) return "packets are copied (`mirror`), which is not handed over yet";
     return NULL;
 }
