@@ -6,11 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "runtime/base/clock.h"
 #include "runtime/report/text.h"
 
 #define PAUSE_NS UINT64_C(1000000)
+#define LOOK_NS  20000
 enum { AT_ONCE = 64 };
 
 const char *const copy_loss_keys[COPY_LOSSES] = {
@@ -237,15 +239,65 @@ static bool write_tape(struct copies *c, struct tape *t, uint64_t there)
     return came;
 }
 
-bool copies_turn(struct copies *c)
+static bool turn_once(struct copies *c)
 {
     bool came = false;
+    if (__atomic_exchange_n(&c->again, 0, __ATOMIC_ACQ_REL)) {
+        __atomic_store_n(&c->cfg.takes, false, __ATOMIC_RELAXED);
+        for (struct copy_sink *k = __atomic_load_n(&c->sinks, __ATOMIC_ACQUIRE); k; k = k->next)
+            if (k->to != PBC_MIRROR_DEVICE) stream_again(c, k);
+    }
     if (c->looker.runs) c->ahead_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC);
     for (unsigned i = 0; i < c->cfg.workers; i++)
         came |= write_tape(c, &c->workers[i].tape, tape_there(&c->workers[i].tape));
     for (struct copy_sink *k = __atomic_load_n(&c->sinks, __ATOMIC_ACQUIRE); k; k = k->next)
         if (k->to != PBC_MIRROR_DEVICE || c->cfg.ways.keep) stream_turn(c, k);
     return came;
+}
+
+bool copies_turn(struct copies *c)
+{
+    const uint32_t asked = __atomic_load_n(&c->asked, __ATOMIC_ACQUIRE);
+    const bool waits = asked != c->settled, came = turn_once(c);
+    while (waits && turn_once(c)) continue;
+    __atomic_store_n(&c->settled, asked, __ATOMIC_RELEASE);
+    return came;
+}
+
+bool copies_settle(struct copies *c, uint64_t until_ns)
+{
+    if (!c->looker.runs) return true;
+    const uint32_t asked = __atomic_add_fetch(&c->asked, 1, __ATOMIC_ACQ_REL);
+    looker_wake(&c->looker);
+    while (__atomic_load_n(&c->settled, __ATOMIC_ACQUIRE) != asked) {
+        if (clock_ns(CLOCK_MONOTONIC) >= until_ns) return false;
+        nanosleep(&(struct timespec){.tv_nsec = LOOK_NS}, NULL);
+    }
+    return true;
+}
+
+void copies_again(struct copies *c) { __atomic_store_n(&c->again, 1, __ATOMIC_RELEASE); }
+
+static bool is_first(const struct copies_table *t, unsigned at)
+{
+    unsigned i = 0;
+    while (t->slot[i] != t->slot[at]) i++;
+    return i == at;
+}
+
+void copies_archive(const struct copies_table *table, struct archive *a)
+{
+    uint32_t count = table ? table->count : 0;
+    ARCHIVE(a, count);
+    if (!archive_sound(a, count == (table ? table->count : 0))) return;
+    for (unsigned i = 0; i < count && !a->bad; i++) {
+        struct copy_count c = {0};
+        if (!a->reads) copies_count(table->slot[i], &c);
+        ARCHIVE(a, c.packets);
+        ARCHIVE(a, c.bytes);
+        ARCHIVE(a, c.lost);
+        if (a->reads && !a->bad && is_first(table, i)) copies_add(table->slot[i], c.packets, c.bytes, c.lost);
+    }
 }
 
 int copies_failed(const struct copies *c, const char **target)

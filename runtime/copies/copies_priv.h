@@ -46,6 +46,8 @@ struct copies {
     struct packets_out *packets; /* NULL: no device is a target */
     uint64_t ahead_ns;           /* the wall clock's lead on the workers' clock */
     struct looker looker;
+    uint32_t asked, settled; /* atomic: calls of copies_settle, and the last one that is answered */
+    uint8_t again;           /* atomic: copies_again was called */
 };
 
 static inline void copy_lose(struct copy_slot *s, enum copy_loss why)
@@ -70,4 +72,6 @@ void stream_put(struct copies *c, struct copy_slot *s, const struct tape_frame *
 void stream_turn(struct copies *c, struct copy_sink *k); /* write what waits; take new readers */
 uint64_t stream_unwritten(const struct copy_sink *k);    /* copies that wait for a disk */
 void stream_end(struct copy_sink *k);
+/* Go on where another process has written. */
+void stream_again(struct copies *c, struct copy_sink *k);
 int stream_open(struct copies *c, struct copy_sink *k, char *err, size_t err_len);

@@ -91,6 +91,8 @@ int stream_open(struct copies *c, struct copy_sink *k, char *err, size_t err_len
     }
     k->fd = stream_file(c, k, false, err, err_len);
     if (k->fd < 0) return k->fd;
+    /* The other process may have written half of a block: that is looked at once it judges no more. */
+    if (__atomic_load_n(&c->cfg.takes, __ATOMIC_RELAXED)) return 0;
     if (!fstat(k->fd, &what)) k->written = (uint64_t)what.st_size;
     if (!ends_well(k->fd, k->written)) {
         if (turn_file(c, k, 0)) return 0;
@@ -99,6 +101,18 @@ int stream_open(struct copies *c, struct copy_sink *k, char *err, size_t err_len
     }
     begin_section(c, &k->out);
     return 0;
+}
+
+void stream_again(struct copies *c, struct copy_sink *k)
+{
+    char err[600];
+    if (is_read(c, k)) return;
+    if (k->fd >= 0) close(k->fd);
+    k->fd = -1;
+    const int failed = stream_open(c, k, err, sizeof err);
+    if (failed >= 0) return;
+    k->retry_ns = clock_ns(CLOCK_MONOTONIC) + RETRY_NS;
+    k->failed = -failed;
 }
 
 /* Return how many of the first `done` bytes are whole blocks. */

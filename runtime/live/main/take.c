@@ -15,6 +15,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/base/complain.h"
+#include "runtime/copies/copies.h"
 #include "runtime/ctl/message.h"
 #include "runtime/host/hook/hooks.h"
 #include "runtime/host/state.h"
@@ -460,6 +461,7 @@ int take_over(struct live *l)
         l->take->fds[YIELD_TABLES] = -1;
     }
     observed_go_on(&l->carry);
+    copies_again(l->carry.copies);
     return 0;
 }
 

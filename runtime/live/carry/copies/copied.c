@@ -5,11 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "runtime/base/clock.h"
 #include "runtime/base/complain.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/part.h"
 #include "runtime/parent/ask.h"
 #include "runtime/parent/parent.h"
+
+#define SETTLE_NS UINT64_C(20000000) /* workers stand still meanwhile */
 
 /* Refuse a program whose copies would go to an interface that is served here, or to a device without Ethernet. */
 static bool copied_fits(const struct program_change *c)
@@ -92,6 +95,7 @@ int copied_open(struct carry *carry)
         .workers = carry->worker_count,
         .names = carry->o->ifaces,
         .devices = carry->o->iface_count,
+        .takes = carry->takes,
         .ways = {.device = open_device, .file = open_copy_file, .listen = open_socket, .arg = carry}};
     carry->copies = copies_new(&cfg);
     if (!carry->copies) return complain("out of memory");
@@ -112,6 +116,23 @@ void copied_links(const struct carry *carry)
 {
     if (carry->copies) copies_devices(carry->copies, device_number, (void *)carry);
     in_kernel_devices(carry);
+}
+
+const char *copied_stay(const struct carry *carry)
+{
+    const struct program *p = carry->now.program;
+    for (uint32_t i = 0; i < p->mirrors_count; i++)
+        if (p->mirrors[i].to == PBC_MIRROR_SOCKET && options_tap(carry->o, program_str(p, p->mirrors[i].target)))
+            return "copies go to those who read a socket (--tap), which is not handed over yet";
+    return p->mirrors_count && carry->in_kernel
+               ? "packets are copied (`mirror`) beside the executor in the kernel, which is not handed over yet"
+               : NULL;
+}
+
+void copied_archive(const struct carry *carry, struct archive *a, bool waits)
+{
+    if (!a->reads && waits) copies_settle(carry->copies, clock_ns(CLOCK_MONOTONIC) + SETTLE_NS);
+    copies_archive(carry->now.copies, a);
 }
 
 void copied_end(struct carry *carry)

@@ -13,5 +13,10 @@ void copied_known(const struct carry *carry, struct parent *parent);
 int copied_open(struct carry *carry);
 /* Follow the devices that are targets: after news of links. */
 void copied_links(const struct carry *carry);
+/* Return the reason against handing copies over; NULL: there is none. */
+const char *copied_stay(const struct carry *carry);
+/* Write the counters of copies, while workers stand still, or read them before they begin; waits: the copying thread is
+ * waited for some milliseconds, so that they have all. */
+void copied_archive(const struct carry *carry, struct archive *a, bool waits);
 /* End the thread, after workers have ended. */
 void copied_end(struct carry *carry);

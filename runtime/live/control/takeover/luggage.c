@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "runtime/base/clock.h"
+#include "runtime/live/carry/copies/copied.h"
 #include "runtime/live/carry/kernel/in_kernel_pass.h"
 #include "runtime/live/carry/observed.h"
 #include "runtime/live/carry/proxy/taken.h"
@@ -56,5 +57,6 @@ bool luggage_archive(struct control *control, struct archive *a, bool loops)
     tally_free(t);
     if (!a->bad) taken_archive(control->carry, a, loops);
     if (!a->bad) observed_archive(control->carry, a, loops);
+    if (!a->bad) copied_archive(control->carry, a, loops);
     return !a->bad;
 }

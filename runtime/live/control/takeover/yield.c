@@ -12,6 +12,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/live/carry/change.h"
+#include "runtime/live/carry/copies/copied.h"
 #include "runtime/live/carry/kernel/in_kernel_pass.h"
 #include "runtime/live/carry/proxy/taken.h"
 #include "runtime/live/carry/worker_ports.h"
@@ -67,8 +68,7 @@ const char *yield_lacks(const struct control *control)
     if (p->observes_count && carry->in_kernel)
         return "connections are observed (`mode observe`) beside the executor in the kernel, which is not handed over "
                "yet";
-    if (p->mirrors_count) return "packets are copied (`mirror`), which is not handed over yet";
-    return NULL;
+    return copied_stay(carry);
 }
 
 void asked_TAKEOVER(void *with, struct call *c)
