@@ -309,12 +309,28 @@ int grant_NOTIFY(struct parent *p, const struct request_notify *asked, struct an
     return 0;
 }
 
-/* Handle a file of the recording by number, in the command line's directory alone */
-int grant_RECORDING(struct parent *p, const struct request_recording *asked, struct answer *a, int fds[])
+/* Have the command line's directory of recordings open. Return 0 or a negative errno. */
+static int recordings_ours(struct parent *p, struct answer *a)
 {
     if (!p->o->record) return NEVER;
     if (p->recordings < 0) p->recordings = recordings_open(p->o->record, true, a->err, sizeof a->err);
-    if (p->recordings < 0) return p->recordings;
+    return p->recordings < 0 ? p->recordings : 0;
+}
+
+int grant_RECORDING_THERE(struct parent *p, const struct request_recording *asked, struct answer *a, int fds[])
+{
+    char name[RECORDING_NAME];
+    const int failed = recordings_ours(p, a);
+    if (failed) return failed;
+    recording_name(asked->number, name);
+    return recording_there(p->recordings, name, &a->value) ? 0 : -ENOENT;
+}
+
+/* Handle a file of the recording by number, in the command line's directory alone */
+int grant_RECORDING(struct parent *p, const struct request_recording *asked, struct answer *a, int fds[])
+{
+    const int failed = recordings_ours(p, a);
+    if (failed) return failed;
     if (asked->what == RECORDING_REMOVE) return record_remove_spare(p->recordings, asked->number);
     if (asked->what == RECORDING_SHORTEN) return record_shorten_file(p->recordings, asked->number, asked->bytes);
     fds[0] = record_open_file(p->recordings, asked->number, true);

@@ -25,7 +25,8 @@ static void describe(struct recorder *r, const struct recorder_cfg *cfg)
                                      .seed = cfg->seed,
                                      .forwards = (uint8_t)(cfg->forwards | cfg->forwards4 << 1 | cfg->forwards6 << 2),
                                      .in_kernel = cfg->in_kernel,
-                                     .fresh = 1};
+                                     .fresh = !cfg->takes};
+    r->waits = cfg->takes;
     for (unsigned i = 0; i < cfg->ports; i++) {
         r->start.port[i].peer = cfg->port[i].peer;
         r->start.port[i].how = (uint8_t)((cfg->port[i].hidden ? RECORD_HIDDEN : 0) |

@@ -17,6 +17,7 @@ struct recorder_cfg {
     uint32_t inline_half_open; /* as in struct inline_share */
     bool forwards;             /* as in struct worker_cfg */
     bool forwards4, forwards6; /* the families */
+    bool takes;                /* another process may record into the directory for a moment; workers have states */
     bool in_kernel;            /* the kernel judges, and one of the workers stands for it */
 };
 
@@ -24,7 +25,8 @@ struct recorder_cfg {
 struct recorder *recorder_new(const struct recorder_cfg *cfg, struct reel *reel);
 void recorder_free(struct recorder *r);
 
-/* Start the thread; workers may start after that. Return 0 or a negative errno. */
+/* Start the thread; workers may start after that. With cfg.takes they tell their states first. Return 0 or a negative
+ * errno. */
 int recorder_start(struct recorder *r);
 /* Write all that is left and end, after the workers have ended. */
 void recorder_stop(struct recorder *r);

@@ -56,7 +56,10 @@ struct recorder {
     uint64_t needs[WORKERS_MOST]; /* oldest snapshot in the file: a state must be at least as new */
     bool torn;                    /* something did not fit on the disk since the file began */
     uint64_t wall_ns;             /* wall clock minus the workers' clock */
-    uint64_t retry_ns;            /* earliest time of the next write after a failure; 0: no failure */
+    bool waits;                   /* the directory is another process's, until `waits_until_ns` at most; 0: not asked */
+    uint64_t waits_until_ns;
+    bool told;         /* workers tell their states without being asked by the first file */
+    uint64_t retry_ns; /* earliest time of the next write after a failure; 0: no failure */
     /* shared */
     pthread_mutex_t lock;
     struct said *first, **last;

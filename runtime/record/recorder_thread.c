@@ -12,6 +12,7 @@
 
 #define PAUSE_NS     UINT64_C(2000000)
 #define RETRY_NS     UINT64_C(1000000000)
+#define WAITS_NS     UINT64_C(10000000000) /* for a process that hands over to have finished its files */
 #define WALL_STEP_NS INT64_C(10000000)
 enum { WRITE_AT = 1 << 18, PARTS = 8 /* a file is at most this part of all */ };
 enum { OUT_KEPT = 1 << 24 /* most memory kept for waiting blocks; more is freed */ };
@@ -79,7 +80,13 @@ static int begin_file(struct recorder *r)
     failed = head.failed ? -ENOMEM : reel_write(&r->reel, head.at, head.len);
     bytes_fini(&head);
     if (failed) return failed;
-    for (unsigned i = 0; i < r->workers && !r->start.fresh && !r->start.in_kernel; i++) ask_state(r, i);
+    for (unsigned i = 0; i < r->workers && !r->start.fresh && !r->start.in_kernel; i++) {
+        if (r->told)
+            r->needs[i] = r->world_number; /* one of an older world is asked for again */
+        else
+            ask_state(r, i);
+    }
+    r->told = false;
     r->start.fresh = 0;
     r->torn = false;
     r->head = reel_written(&r->reel);
@@ -234,6 +241,25 @@ static bool write_moments(struct recorder *r, unsigned loop, unsigned n)
     return n;
 }
 
+/* Begin the first file after a takeover, once the process before has let the directory go. False: it still has that,
+ * and nothing is taken from the tapes. */
+static bool folder_is_ours(struct recorder *r)
+{
+    const uint64_t now = clock_ns(CLOCK_MONOTONIC);
+    if (!r->waits_until_ns) r->waits_until_ns = now + WAITS_NS;
+    int failed = reel_again(&r->reel);
+    if (failed == -EBUSY && now < r->waits_until_ns) return false;
+    r->waits = false;
+    write_all_said(r);
+    if (!failed) failed = begin_file(r);
+    if (failed) {
+        r->torn = true;
+        r->told = false;
+        __atomic_store_n(&r->counters.failed, failed, __ATOMIC_RELAXED);
+    }
+    return true;
+}
+
 /* Do one round. True: something was written. */
 static bool recorder_turn(void *arg)
 {
@@ -241,6 +267,7 @@ static bool recorder_turn(void *arg)
     uint64_t there[WORKERS_MOST];
     unsigned moments[WORKERS_MOST];
     bool came = false;
+    if (r->waits && !folder_is_ours(r)) return false;
     for (unsigned i = 0; i < r->workers; i++) there[i] = tape_there(&r->tapes[i]);
     for (unsigned i = 0; i < r->workers; i++) moments[i] = moments_there(&r->moments[i]);
     /* Follow the wall clock if it was set. Otherwise a file keeps one difference, so that its times can be compared. */
@@ -265,7 +292,9 @@ static bool recorder_turn(void *arg)
 int recorder_start(struct recorder *r)
 {
     write_all_said(r);
-    const int failed = begin_file(r);
+    r->told = r->waits;
+    for (unsigned i = 0; i < r->workers && r->waits && !r->start.in_kernel; i++) tape_ask(&r->tapes[i], 1, 0);
+    const int failed = r->waits ? 0 : begin_file(r);
     return failed ? failed : looker_start(&r->looker, recorder_turn, r, PAUSE_NS);
 }
 

@@ -65,6 +65,26 @@ void reel_leave(struct reel *r, const struct reel_maker *maker)
     r->maker = *maker;
 }
 
+int reel_again(struct reel *r)
+{
+    uint64_t bytes;
+    const unsigned before = r->count;
+    const uint64_t last = before ? r->files[before - 1].number : 0;
+    const int failed = r->maker.there ? r->maker.there(r->maker.arg, last + 1, &bytes) : -ENOENT;
+    if (failed && failed != -ENOENT) return failed;
+    r->count = 0;
+    r->total = 0;
+    for (unsigned i = 0; i < before && r->maker.there; i++) /* each is put where it was, or before that */
+        if (!r->maker.there(r->maker.arg, r->files[i].number, &bytes)) file_add(r, r->files[i].number, bytes);
+    unsigned missing = 0;
+    for (uint64_t n = last + 1; missing < TAKEN_MOST && r->maker.there; n++) {
+        const bool there = !r->maker.there(r->maker.arg, n, &bytes);
+        missing = there ? 0 : missing + 1;
+        if (there && file_add(r, n, bytes)) return -ENOMEM;
+    }
+    return 0;
+}
+
 void reel_close(struct reel *r)
 {
     if (r->fd >= 0) close(r->fd);

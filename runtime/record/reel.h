@@ -11,12 +11,14 @@
 struct reel_file {
     uint64_t number, bytes;
 };
-/* Functions that make a new file of that number (a descriptor to write to, or a negative errno), remove one, and cut
- * one after so many bytes (0 or a negative errno). */
+/* Functions that make a new file of that number (a descriptor to write to, or a negative errno), remove one, cut one
+ * after so many bytes (0 or a negative errno), and tell the bytes of one (-ENOENT: it is not there; -EBUSY: another
+ * process still records into the directory). */
 struct reel_maker {
     int (*make)(void *arg, uint64_t number);
     void (*remove)(void *arg, uint64_t number);
     int (*shorten)(void *arg, uint64_t number, uint64_t bytes);
+    int (*there)(void *arg, uint64_t number, uint64_t *bytes);
     void *arg;
 };
 struct reel {
@@ -34,6 +36,9 @@ int reel_open(struct reel *r, const char *path, uint64_t most, char *err, size_t
 /* Close the directory, and let `maker` make the files. */
 void reel_leave(struct reel *r, const struct reel_maker *maker);
 void reel_close(struct reel *r);
+/* List the files anew, where another process has recorded since the directory was opened. Return 0; -EBUSY: it still
+ * does, and nothing has changed; or another negative errno. */
+int reel_again(struct reel *r);
 
 /* Begin the next file. Return 0 or a negative errno. */
 int reel_next(struct reel *r);

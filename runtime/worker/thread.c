@@ -72,7 +72,7 @@ void worker_record(struct worker *w, struct tape *tape, uint64_t program)
 {
     w->tape = tape;
     w->program = program;
-    for (unsigned i = 0; i < w->egress.port_count; i++) w->ports[i].tape = tape;
+    for (unsigned i = 0; i < PORTS_MOST; i++) w->ports[i].tape = tape; /* also of those that come by a takeover */
 }
 
 void worker_tell(struct worker *w, struct snapshot *s)

@@ -125,13 +125,15 @@ was=$(owner)
 unit reload OPTIONS='-i wan -i lan --stats 127.0.0.1:8404'
 same 'OPTIONS that have changed are told' "$status $(grep -c "OPTIONS in $work/etc/default-edge have changed since the start: a restart takes them" heard)" '0 1'
 ends
-mkdir -m 700 recorded
-begins "$work/old" --record recorded
+copied_of() { rules_of "$1"; sed -i 's/drop {/drop { mirror to socket "ids" udp to port 53;/' etc/edge.prey; }
+copied_of 83
+unit start
+begins "$work/old" --tap ids="$work/tap.sock"
 was=$(owner)
-rules_of 83
+copied_of 84
 unit reload
 same 'where it can hand nothing over, it goes on with the rules of now, and that is told' \
-    "$status $(grep -c 'the preyrun that is installed does not take over from the one that runs, which goes on until systemctl restart preyrun@edge, by which flows end: it records' said) $(owner) $(exe) $(grep -c 'edge.pbc runs' heard)" \
+    "$status $(grep -c 'the preyrun that is installed does not take over from the one that runs, which goes on until systemctl restart preyrun@edge, by which flows end: copies go to those who read a socket' said) $(owner) $(exe) $(grep -c 'edge.pbc runs' heard)" \
     "0 1 $was $work/old/preyrun 1"
 ends
 

@@ -214,6 +214,8 @@ refuses() { # SENTENCE WORDS OPTION...
     same "$sentence: refused, and it goes on" "$status $(grep -c "$words" err) $(owner)" "2 1 $prey"
     prey_ends
 }
-mkdir -m 700 recording
-refuses 'a recording' 'it records' --record recording all.pbc
+rules copied <<'END'
+firewall ways forward default accept { mirror to socket "ids" udp to port 9000 }
+END
+refuses 'readers of copies' 'who read a socket' --tap ids="$PWD/tap.sock" copied.pbc
 exit $failed

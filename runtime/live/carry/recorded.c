@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "runtime/base/clock.h"
 #include "runtime/base/complain.h"
 #include "runtime/host/file/recordings.h"
 #include "runtime/kernel/run/events.h"
@@ -19,7 +20,13 @@ int recorded_look(struct carry *carry)
 {
     char err[600];
     if (!carry->o->record) return 0;
-    const int failed = reel_open(&carry->record.reel, carry->o->record, carry->o->record_size, err, sizeof err);
+    struct reel *reel = &carry->record.reel;
+    int failed = reel_open(reel, carry->o->record, carry->o->record_size, err, sizeof err);
+    if (failed == -EBUSY && carry->takes) { /* by the instance that hands over: the recorder waits for it */
+        reel_close(reel);
+        failed = reel_open(reel, carry->o->record, 0, err, sizeof err);
+        reel->most = carry->o->record_size;
+    }
     return failed ? refuse_record("", err, failed) : 0;
 }
 
@@ -47,11 +54,18 @@ static int shorten_file(void *arg, uint64_t number, uint64_t bytes)
     return ask_RECORDING(carry->tell->channel, &asked, NULL, NULL, 0);
 }
 
+static int file_there(void *arg, uint64_t number, uint64_t *bytes)
+{
+    const struct carry *carry = arg;
+    const struct request_recording asked = {.number = number};
+    return ask_RECORDING_THERE(carry->tell->channel, &asked, bytes, NULL, 0);
+}
+
 int recorded_open(struct carry *carry)
 {
     const struct options *o = carry->o;
     if (!o->record) return 0;
-    reel_leave(&carry->record.reel, &(struct reel_maker){make_file, remove_file, shorten_file, carry});
+    reel_leave(&carry->record.reel, &(struct reel_maker){make_file, remove_file, shorten_file, file_there, carry});
     const struct worker_cfg *w = &carry->workers[0]->cfg;
     const struct recorder_cfg cfg = {.snap = o->record_snap,
                                      .names = o->ifaces,
@@ -60,6 +74,7 @@ int recorded_open(struct carry *carry)
                                      .bare = carry->bare,
                                      .devices = o->iface_count,
                                      .workers = carry->worker_count + carry->in_kernel,
+                                     .takes = carry->takes,
                                      .in_kernel = carry->in_kernel,
                                      .seed = w->seed,
                                      .inline_half_open = w->inline_share.half_open,
@@ -82,6 +97,10 @@ struct moments *recorded_moments(const struct carry *carry, unsigned worker)
 int recorded_start(struct carry *carry)
 {
     const int failed = carry->record.to ? recorder_start(carry->record.to) : 0;
+    const uint64_t now = clock_ns(CLOCK_MONOTONIC);
+    for (unsigned i = 0; i < carry->worker_count && carry->record.to && carry->takes && !carry->in_kernel && !failed;
+         i++)
+        worker_tell_state(carry->workers[i], now, true);
     if (!failed) return 0;
     recorder_free(carry->record.to);
     carry->record.to = NULL;

@@ -95,6 +95,46 @@ static void one_records_there(void **state)
     rmdir(path);
 }
 
+static int there(void *arg, uint64_t number, uint64_t *bytes)
+{
+    char name[RECORDING_NAME];
+    if (*(int *)arg < 0) return *(int *)arg;
+    recording_name(number, name);
+    return recording_there(*(int *)arg, name, bytes) ? 0 : -ENOENT;
+}
+
+/* Another process has recorded since the files were listed: what it has made is counted, and what it has removed is
+ * not. */
+static void another_has_recorded_meanwhile(void **state)
+{
+    char path[] = "/tmp/test-recordings-XXXXXX", err[300];
+    struct reel mine, its;
+    int dir = -EBUSY;
+    (void)state;
+    assert_non_null(mkdtemp(path));
+    assert_int_equal(reel_open(&its, path, 100, err, sizeof err), 0);
+    for (unsigned i = 0; i < 2; i++) assert_true(!reel_next(&its) && !reel_write(&its, "four", 4));
+    assert_int_equal(reel_open(&mine, path, 0, err, sizeof err), 0);
+    mine.most = 100;
+    mine.maker = (struct reel_maker){.there = there, .arg = &dir};
+    assert_int_equal(reel_again(&mine), -EBUSY);
+    assert_true(mine.count == 2 && mine.total == 8);
+    assert_int_equal(reel_write(&its, "four", 4), 0);
+    for (unsigned i = 0; i < 70; i++) assert_true(!reel_next(&its) && !reel_write(&its, "x", 1));
+    record_remove_file(its.dir, 1);
+    dir = its.dir;
+    assert_int_equal(reel_again(&mine), 0);
+    assert_true(mine.count == 71 && mine.total == 8 + 70);
+    assert_true(mine.files[0].number == 2 && mine.files[0].bytes == 8 && mine.files[70].number == 72);
+    mine.maker = (struct reel_maker){0};
+    assert_true(!reel_next(&mine) && !reel_write(&mine, "x", 1));
+    assert_true(is_there(its.dir, 73));
+    for (uint64_t i = 2; i <= 73; i++) record_remove_file(its.dir, i);
+    reel_close(&mine);
+    reel_close(&its);
+    rmdir(path);
+}
+
 /* Whoever asks gets so many and no more; who records lets the oldest go. */
 static void bounded(void **state)
 {
@@ -164,9 +204,13 @@ static void names_are_numbers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(only_the_oldest_goes), cmocka_unit_test(what_is_no_recording_stands_in_no_way),
-        cmocka_unit_test(one_records_there),    cmocka_unit_test(bounded),
-        cmocka_unit_test(names_are_numbers),    cmocka_unit_test(what_is_not_begun_is_taken_away),
+        cmocka_unit_test(only_the_oldest_goes),
+        cmocka_unit_test(what_is_no_recording_stands_in_no_way),
+        cmocka_unit_test(one_records_there),
+        cmocka_unit_test(bounded),
+        cmocka_unit_test(another_has_recorded_meanwhile),
+        cmocka_unit_test(names_are_numbers),
+        cmocka_unit_test(what_is_not_begun_is_taken_away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

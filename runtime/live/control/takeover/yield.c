@@ -55,7 +55,6 @@ const char *yield_lacks(const struct control *control)
     const struct carry *carry = control->carry;
     const struct program *p = carry->now.program;
     if (ports_stay(carry)) return ports_stay(carry);
-    if (control->o->record) return "it records (--record), and two instances can't record into one directory";
     if (control->rules->on_trial) return "its program waits to be confirmed: preyctl confirm";
     if (!change_settled(carry) || control->rules->reload) return "a reload is under way: ask again when it is through";
     if (p->past || carry->guard.lingering.count) return "flows of rules before still end: ask again when they are over";
