@@ -72,6 +72,8 @@ void program_go_on(struct program *p, uint64_t serial);
 /* Verify a raw image in place; called by program_load. Return 0, or -EINVAL with the first fault in err. Linear in the
  * image's size. */
 int program_verify(const struct program *p, char *err, size_t err_len);
+/* Verify a past (remap.h) that was read behind the parts of a verified file. Its strings end in NUL. */
+int program_verify_past(const struct program *p, char *err, size_t err_len);
 
 const char *program_str(const struct program *p, uint32_t offset); /* never NULL */
 

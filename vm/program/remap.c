@@ -200,10 +200,19 @@ static size_t name_bytes(const struct program *p)
     return bytes;
 }
 
-/* Build the view. It owns all its parts, itself or in its past, so that program_put frees them. */
-static bool make_view(struct making *m, struct program *to)
+struct view_room remap_room(const struct program *f)
 {
-    const struct program *f = m->from;
+    return (struct view_room){.pools = f->pools_count,
+                              .servers = f->servers_count,
+                              .services = f->services_count,
+                              .nats = program_all_nats(f),
+                              .strings = name_bytes(f),
+                              .server_ids = f->past ? f->past->server_ids : 0};
+}
+
+/* It owns all its parts, itself or in its past, so that program_put frees them. */
+bool remap_view(struct making *m, struct program *to, const struct view_room *room)
+{
     m->view = calloc(1, sizeof *m->view);
     m->past = calloc(1, sizeof *m->past);
     if (!m->view || !m->past) {
@@ -217,18 +226,17 @@ static bool make_view(struct making *m, struct program *to)
     m->view->serial = program_serial();
     m->view->past = m->past;
     m->past->under = program_get(to);
-    m->view->pools = m->pools = longer(to->pools, to->pools_count, f->pools_count, sizeof *m->pools);
-    m->view->servers = m->servers = longer(to->servers, to->servers_count, f->servers_count, sizeof *m->servers);
-    m->view->services = m->services = longer(to->services, to->services_count, f->services_count, sizeof *m->services);
-    m->view->branches = m->branches = longer(to->branches, to->branches_count, f->services_count, sizeof *m->branches);
-    m->view->nats = m->nats = longer(to->nats, to->nats_count, program_all_nats(f), sizeof *m->nats);
-    m->view->strings = m->strings = longer(to->strings, to->strings_count, name_bytes(f), 1);
-    m->past->until_ns = m->until_ns = calloc((size_t)f->servers_count + 1, sizeof *m->until_ns);
-    const size_t services = (size_t)to->services_count + f->services_count;
-    const size_t servers = (size_t)to->servers_count + f->servers_count;
+    m->view->pools = m->pools = longer(to->pools, to->pools_count, room->pools, sizeof *m->pools);
+    m->view->servers = m->servers = longer(to->servers, to->servers_count, room->servers, sizeof *m->servers);
+    m->view->services = m->services = longer(to->services, to->services_count, room->services, sizeof *m->services);
+    m->view->branches = m->branches = longer(to->branches, to->branches_count, room->services, sizeof *m->branches);
+    m->view->nats = m->nats = longer(to->nats, to->nats_count, room->nats, sizeof *m->nats);
+    m->view->strings = m->strings = longer(to->strings, to->strings_count, room->strings, 1);
+    m->past->until_ns = m->until_ns = calloc(room->servers + 1, sizeof *m->until_ns);
+    const size_t services = to->services_count + room->services, servers = to->servers_count + room->servers;
     m->past->service_id = m->service_id = nones(services);
     m->past->server_id = m->server_id = nones(servers);
-    m->past->server_of = m->server_of = nones((f->past ? f->past->server_ids : 0) + servers);
+    m->past->server_of = m->server_of = nones(room->server_ids + servers);
     m->past->pools = to->pools_count;
     m->past->servers = to->servers_count;
     m->past->services = to->services_count;
@@ -298,8 +306,9 @@ struct remap *remap_new(struct program *from, struct program *to, const uint16_t
     struct making m = {.from = from, .to = to, .r = r, .gone = gone, .now_ns = now_ns};
     if (!r) return NULL;
     r->from = program_get(from);
+    const struct view_room room = remap_room(from);
     const bool good =
-        make_view(&m, to) && make_maps(&m, ifaces_count) && remap_names(from, to, r->rule, r->firewall) &&
+        remap_view(&m, to, &room) && make_maps(&m, ifaces_count) && remap_names(from, to, r->rule, r->firewall) &&
         (!from->would || !to->would || remap_names(from->would, to->would, r->would_rule, r->would_firewall));
     r->program = m.view;
     if (good) map_all(&m, ifaces, ifaces_count);

@@ -60,6 +60,8 @@ static inline bool program_is_past(const struct program *p, uint32_t server)
 {
     return p->past && server >= p->past->servers;
 }
+/* Return the program of the file alone, without a past. */
+static inline struct program *program_of_file(struct program *p) { return p->past ? p->past->under : p; }
 /* Number of nats of the file and of the past. */
 static inline uint32_t program_all_nats(const struct program *p)
 {
@@ -92,6 +94,13 @@ static inline uint32_t program_server_of(const struct program *p, uint32_t id)
 
 /* True if the program equals what its file alone gives: no past in it, and ids equal to numbers. */
 bool program_is_plain(const struct program *p);
+
+struct archive;
+/* Write what the program has beside its file: its past, and its ids. */
+void program_past_write(const struct program *p, struct archive *a);
+/* Make the program again from that of the file and those bytes, which are hostile. Return it with a reference of its
+ * own (`file` itself if there is nothing beside it), or NULL, with one line in err. */
+struct program *program_past_read(struct program *file, struct archive *a, char *err, size_t err_len);
 
 /* Free what program_put finds in a program with a past. */
 void program_past_free(const struct program *p);

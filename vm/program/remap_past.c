@@ -93,10 +93,8 @@ uint32_t remap_past_nat(struct making *m, uint32_t nat)
     n->place = (struct pbc_place){0};
     n->from = n->from_count = n->outside = n->outside_count = 0;
     n->conds = n->cond_count = n->ports = n->port_count = 0;
-    if (n->iface != PBC_NONE && m->r->iface[n->iface] == IFACE_NONE)
-        n->iface = PBC_NONE;
-    else if (n->iface != PBC_NONE)
-        n->iface = m->r->iface[n->iface];
+    const uint16_t iface = n->iface < m->r->ifaces ? m->r->iface[n->iface] : IFACE_NONE;
+    n->iface = iface == IFACE_NONE ? PBC_NONE : iface;
     return at;
 }
 

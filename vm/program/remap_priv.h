@@ -26,6 +26,18 @@ struct making {
     uint64_t now_ns;
 };
 
+/* Room behind the parts of a file, in entries; of strings, in bytes */
+struct view_room {
+    size_t pools, servers, services, nats, strings;
+    size_t server_ids; /* ids that servers had before */
+};
+
+/* Return the room for all that `from` has. */
+struct view_room remap_room(const struct program *from);
+/* Make m->view of `to`, with that room behind its parts and nothing in it yet; program_put frees it. False: out of
+ * memory. */
+bool remap_view(struct making *m, struct program *to, const struct view_room *room);
+
 /* remap_same.c: True if what the fields of two entries keep goes on (enum field_keeps). */
 bool remap_same(enum fields_of of, enum field_keeps what, const struct program *a, const void *x,
                 const struct program *b, const void *y);

@@ -178,6 +178,8 @@ void vm_ahead(const struct vm *vm, size_t least)
     if (track) track_ahead(track, least);
 }
 
+bool vm_keeps_flows(const struct vm *vm) { return __atomic_load_n(&vm->track, __ATOMIC_ACQUIRE); }
+
 size_t vm_flow_bytes(const struct vm *vm) { return vm->track ? track_bytes(vm->track) : 0; }
 
 const struct vm_counters *vm_counters(const struct vm *vm) { return &vm->counters; }

@@ -8,6 +8,7 @@
 #include "vm/flow/track/track.h"
 #include "vm/forward/bind/ports.h"
 #include "vm/judge/decide.h"
+#include "vm/keyed/archive.h"
 #include "vm/packet/edit/edit.h"
 #include "vm/packet/parse/fragment.h"
 #include "vm/packet/parse/read.h"
@@ -211,21 +212,52 @@ const struct pbc_nat *owners_too_narrow(const struct program *p, unsigned worker
     return narrow;
 }
 
-struct owners *owners_new(struct program *p, const struct owners_cfg *cfg, const struct owners *before, uint64_t now_ns)
+static struct owner_key key_wanted(const struct program *p)
 {
+    if (leads_inline(p)) return (struct owner_key){.len4 = 0, .len6 = 0, .ports = false};
+    return owner_key_of(p->meters, p->meters_count, p->grains, p->grains_count, p->services, p->services_count,
+                        p->meta->flags);
+}
+
+/* Make the owners; the roles are theirs from now on, and may be NULL. */
+static struct owners *owners_make(struct program *p, const struct owners_cfg *cfg, const struct owner_key *key,
+                                  struct roles *roles)
+{
+    const struct owner_key wanted = key_wanted(p);
     struct owners *o = calloc(1, sizeof *o);
-    if (!o) return NULL;
-    struct owner_key wanted = owner_key_of(p->meters, p->meters_count, p->grains, p->grains_count, p->services,
-                                           p->services_count, p->meta->flags);
-    if (leads_inline(p)) wanted = (struct owner_key){.len4 = 0, .len6 = 0, .ports = false};
-    o->cfg = before ? before->cfg : *cfg;
-    o->key = before ? before->key : wanted;
+    if (!o) {
+        roles_free(roles);
+        return NULL;
+    }
+    o->cfg = *cfg;
+    o->key = key ? *key : wanted;
     o->need_restart = wanted.len4 < o->key.len4 || wanted.len6 < o->key.len6 || wanted.ports < o->key.ports;
-    o->roles = roles_new(p, before ? before->roles : NULL, now_ns);
+    o->roles = roles;
     o->p = program_get(p);
     if (o->roles && make_tables(o, p) && list_opens(o, p) && list_maps(o, p)) return o;
     owners_free(o);
     return NULL;
+}
+
+struct owners *owners_new(struct program *p, const struct owners_cfg *cfg, const struct owners *before, uint64_t now_ns)
+{
+    return owners_make(p, before ? &before->cfg : cfg, before ? &before->key : NULL,
+                       roles_new(p, before ? before->roles : NULL, now_ns));
+}
+
+void owners_write(const struct owners *o, struct archive *a)
+{
+    uint8_t key[3] = {o->key.len4, o->key.len6, o->key.ports};
+    ARCHIVE(a, key);
+    roles_write(o->roles, o->p, a);
+}
+
+struct owners *owners_read(struct program *p, const struct owners_cfg *cfg, struct archive *a)
+{
+    uint8_t said[3];
+    if (!ARCHIVE(a, said) || !archive_sound(a, said[0] <= 32 && said[1] <= 128 && said[2] <= 1)) return NULL;
+    const struct owner_key key = {said[0], said[1], said[2]};
+    return owners_make(p, cfg, &key, roles_read(p, a));
 }
 
 void owners_free(struct owners *o)

@@ -65,6 +65,13 @@ struct owners;
 struct owners *owners_new(struct program *p, const struct owners_cfg *cfg, const struct owners *before,
                           uint64_t now_ns);
 void owners_free(struct owners *o);
+/* Write what the owners have of earlier programs: prefixes, ports, and their roles with the times (CLOCK_MONOTONIC) at
+ * which they end. */
+struct archive;
+void owners_write(const struct owners *o, struct archive *a);
+/* Make the same owners again, of the same program and number of workers, with that seed: by these bytes, which are
+ * hostile. NULL: damaged (a->bad), or out of memory. */
+struct owners *owners_read(struct program *p, const struct owners_cfg *cfg, struct archive *a);
 
 /* The parts of a client that are hashed: leading bits of its IPv4 or IPv6 address, and its port if `ports` */
 struct owner_key {

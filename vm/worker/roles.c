@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vm/keyed/archive.h"
 #include "vm/packet/pkt.h"
 #include "vm/worker/owner.h"
 
@@ -300,23 +301,81 @@ static bool index_parts(struct roles *r)
     return false;
 }
 
-struct roles *roles_new(const struct program *p, const struct roles *before, uint64_t now_ns)
+/* Make the roles of the program, with those that are in m already. */
+static struct roles *roles_make(struct making *m)
 {
+    const struct program *p = m->p;
     struct roles *r = calloc(1, sizeof *r);
-    struct making m = {.p = p};
-    if (!r) return NULL;
+    if (!r) {
+        free(m->parts);
+        return NULL;
+    }
     r->masquerades = calloc((size_t)p->nats_count + 1, sizeof *r->masquerades);
-    m.failed = !r->masquerades;
-    add_services(&m);
-    add_pools(&m);
-    if (r->masquerades) add_nats(&m, r);
-    add_before(&m, before, now_ns);
-    if (!m.failed && m.count) settle_parts(&m);
-    r->parts = m.parts;
-    r->parts_count = (uint32_t)m.count;
-    if (!m.failed && index_parts(r)) return r;
+    m->failed |= !r->masquerades;
+    add_services(m);
+    add_pools(m);
+    if (r->masquerades) add_nats(m, r);
+    if (!m->failed && m->count) settle_parts(m);
+    r->parts = m->parts;
+    r->parts_count = (uint32_t)m->count;
+    if (!m->failed && index_parts(r)) return r;
     roles_free(r);
     return NULL;
+}
+
+struct roles *roles_new(const struct program *p, const struct roles *before, uint64_t now_ns)
+{
+    struct making m = {.p = p};
+    add_before(&m, before, now_ns);
+    return roles_make(&m);
+}
+
+/* ---- as bytes ---- */
+
+/* Return the next part that the program alone does not give, from *at on; both are sorted. NULL: none. */
+static const struct role_part *next_former(const struct roles *r, const struct roles *alone, uint32_t *at, uint32_t *in)
+{
+    for (; *at < r->parts_count; ++*at) {
+        const struct role_part *part = &r->parts[*at];
+        while (*in < alone->parts_count && in_order(&alone->parts[*in], part) < 0) ++*in;
+        if (*in == alone->parts_count || memcmp(&alone->parts[*in], part, sizeof *part) != 0) return &r->parts[(*at)++];
+    }
+    return NULL;
+}
+
+void roles_write(const struct roles *r, const struct program *p, struct archive *a)
+{
+    struct roles *alone = roles_new(p, NULL, 0);
+    uint32_t count = 0, at = 0, in = 0;
+    a->bad |= !alone;
+    while (alone && next_former(r, alone, &at, &in)) count++;
+    ARCHIVE(a, count);
+    at = in = 0;
+    for (const struct role_part *part; alone && (part = next_former(r, alone, &at, &in));)
+        if (!archive_part(a, (void *)(uintptr_t)part, sizeof *part)) break;
+    roles_free(alone);
+}
+
+static bool part_is_sound(const struct role_part *part)
+{
+    const uint8_t f = part->family;
+    return (f == ROLE_ANY || f == ROLE_SELF4 || f == ROLE_SELF6 || f == 4 || f == 6) && part->role &&
+           part->role <= ROLE_LED && !(part->role & (part->role - 1)) && part->proto < ROLE_PROTOS && !part->reserved &&
+           part->lo <= part->hi;
+}
+
+struct roles *roles_read(const struct program *p, struct archive *a)
+{
+    struct making m = {.p = p};
+    uint32_t count = 0;
+    ARCHIVE(a, count);
+    archive_sound(a, count <= a->left / sizeof(struct role_part)); /* so it takes no more memory than was written */
+    for (uint32_t i = 0; i < count && !a->bad && !m.failed; i++) {
+        struct role_part part;
+        if (ARCHIVE(a, part) && archive_sound(a, part_is_sound(&part))) part_add(&m, &part);
+    }
+    m.failed |= a->bad;
+    return roles_make(&m);
 }
 
 void roles_free(struct roles *r)

@@ -50,6 +50,12 @@ struct roles {
  * services go on. NULL: out of memory. */
 struct roles *roles_new(const struct program *p, const struct roles *before, uint64_t now_ns);
 void roles_free(struct roles *r);
+/* Write the roles that the program alone does not give: those of programs before, and ranges that these have widened.
+ */
+struct archive;
+void roles_write(const struct roles *r, const struct program *p, struct archive *a);
+/* Make the roles of the program with those, which are hostile. NULL: damaged (a->bad), or out of memory. */
+struct roles *roles_read(const struct program *p, struct archive *a);
 
 /* In place of an address without a role */
 #define ROLE_NONE UINT32_MAX

@@ -70,13 +70,15 @@ static unsigned write_group(struct flow_table *t, struct archive *a, uint32_t gr
     return count;
 }
 
-/* Write or read what a table must be like. */
+/* Write or read what a table must be like. One that has no flow yet becomes as large as that of an earlier program's
+ * `limits`. */
 static bool archive_shape(struct flow_table *t, struct archive *a)
 {
-    uint32_t shape[3] = {t->groups, t->near, t->begins}, have[3];
-    memcpy(have, shape, sizeof have);
-    ARCHIVE(a, have);
-    return archive_sound(a, !memcmp(have, shape, sizeof have));
+    uint32_t shape[3] = {t->groups, t->near, t->begins};
+    if (!ARCHIVE(a, shape) || !archive_sound(a, shape[2] == t->begins)) return false;
+    if (shape[0] == t->groups && shape[1] == t->near) return true;
+    const bool sound = !t->doubted && shape[1] == table_near_of(shape[0]);
+    return archive_sound(a, sound && table_resize(t, shape[0], shape[1]));
 }
 
 bool flow_advance_write(struct flow_table *t, struct archive *a, uint32_t *hand, unsigned slots)

@@ -85,8 +85,9 @@ static bool grains_same(const struct grains *a, const struct grains *b)
 /* Hold what bound flows hold, and count flows by source as those grains say, unless that has been done. */
 static bool settle_flows(struct track *t, const struct grains *grains, bool counts, track_read_fn *each, void *arg)
 {
-    const bool again = t->advance.recounts || (t->sources && counts && !grains_same(grains, &t->grains));
-    if (again && (!counts || !t->sources)) return false;
+    /* Programs before may have asked for counts, or for other ones. */
+    const bool again = t->advance.recounts || (counts && (!t->sources || !grains_same(grains, &t->grains)));
+    if (again && !counts) return false;
     if (again) {
         sources_free(t->sources);
         openers_again(t, grains);

@@ -385,7 +385,7 @@ static bool verify_parts(const struct verifier *v)
 bool verify_classifiers(const struct verifier *v)
 {
     const struct program *p = v->p;
-    const struct verifier would = {p->would, v->err, v->err_len};
+    const struct verifier would = {.p = p->would, .err = v->err, .err_len = v->err_len};
     if (!verify_parts(v)) return false;
     for (uint32_t i = 0; i < p->classifiers_count; i++)
         if (!verify_classifier(p->would && i >= p->meta->would_classifiers ? &would : v, i)) return false;

@@ -323,7 +323,7 @@ bool verify_code(const struct verifier *v)
     uint32_t *sides __attribute__((cleanup(free_held))) = calloc(p->funcs_count, sizeof *sides);
     uint32_t *users __attribute__((cleanup(free_held))) = calloc((size_t)p->classifiers_count + 1, sizeof *users);
     if (!state || !depth || !calls || !sides || !users) return fault(v, "no memory");
-    const struct verifier would = {p->would, v->err, v->err_len};
+    const struct verifier would = {.p = p->would, .err = v->err, .err_len = v->err_len};
     struct code_pass c = {.v = v,
                           .real = v,
                           .would = &would,

@@ -120,15 +120,22 @@ static bool verify_inbound(const struct verifier *v, uint32_t i)
     return true;
 }
 
-static bool verify_forward(const struct verifier *v, uint32_t i)
+/* All but what `meta` must tell of a `forward` */
+static bool verify_lead(const struct verifier *v, uint32_t i)
 {
     const struct pbc_nat *n = &v->p->nats[i];
     if (n->flags & (n->flags - 1u) || n->flags > PBC_NAT_TO_ANY)
         return fault(v, "nat %u: unknown flags 0x%x", i, n->flags);
-    if (n->flags & PBC_NAT_TO_SELF && !(v->p->meta->flags & PBC_NEEDS_SELF))
-        return fault(v, "nat %u: asks for own addresses, which `meta` does not tell", i);
     if (n->len) return fault(v, "nat %u: has a prefix length, but is a `forward`", i);
     return verify_inbound(v, i) && verify_ports(v, i);
+}
+
+static bool verify_forward(const struct verifier *v, uint32_t i)
+{
+    const struct pbc_nat *n = &v->p->nats[i];
+    if (n->flags & PBC_NAT_TO_SELF && !(v->p->meta->flags & PBC_NEEDS_SELF))
+        return fault(v, "nat %u: asks for own addresses, which `meta` does not tell", i);
+    return verify_lead(v, i);
 }
 
 /* True if bits behind the prefix are set. */
@@ -162,6 +169,27 @@ static bool verify_kind(const struct verifier *v, uint32_t i)
     case PBC_NAT_MAP: return verify_map(v, i);
     default: return verify_outbound(v, i);
     }
+}
+
+static bool verify_past_outbound(const struct verifier *v, uint32_t i)
+{
+    const struct pbc_nat *n = &v->p->nats[i];
+    if (n->kind == PBC_NAT_MASQUERADE ? n->family != 0 : n->family != 4 && n->family != 6)
+        return fault(v, "nat %u: unknown family %u", i, n->family);
+    if (n->port_lo == 0) return fault(v, "nat %u: port 0", i);
+    return !has_ends(n) || fault(v, "nat %u: has fields of a `forward`, but is none", i);
+}
+
+bool verify_past_nat(const struct verifier *v, uint32_t i)
+{
+    const struct pbc_nat *n = &v->p->nats[i];
+    if (!verify_fields(v, FIELDS_NAT, i)) return false;
+    if (n->from || n->from_count || n->outside || n->outside_count || n->conds || n->cond_count || n->ports ||
+        n->port_count)
+        return fault(v, "nat %u: of the past, but not alone", i);
+    if (n->port_lo > n->port_hi) return fault(v, "nat %u: ports run backwards", i);
+    if (n->kind == PBC_NAT_FORWARD) return verify_lead(v, i);
+    return n->kind == PBC_NAT_MAP ? verify_map(v, i) : verify_past_outbound(v, i);
 }
 
 bool verify_nats(const struct verifier *v)

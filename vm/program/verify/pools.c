@@ -82,7 +82,7 @@ static bool verify_pool(const struct verifier *v, uint32_t i, uint32_t *next)
            fault(v, "pool %u: source ports %u-%u", i, pool->source_port_lo, pool->source_port_hi);
 }
 
-static bool verify_server(const struct verifier *v, uint32_t i)
+bool verify_server(const struct verifier *v, uint32_t i)
 {
     const struct pbc_server *s = &v->p->servers[i];
     if (!verify_fields(v, FIELDS_SERVER, i)) return false;

@@ -44,7 +44,8 @@ static bool verify_field(const struct verifier *v, const struct field *f, const 
     case FIELD_CHECK:
         return n == PBC_NONE || n < v->p->checks_count || fault(v, "%s %u: check does not exist", what, i);
     case FIELD_IFACE:
-        return n == PBC_NONE || n < v->p->ifaces_count || fault(v, "%s %u: interface does not exist", what, i);
+        return n == PBC_NONE || n < v->p->ifaces_count || n < v->devices ||
+               fault(v, "%s %u: interface does not exist", what, i);
     case FIELD_METER: return n <= v->p->meters_count || wrong_field(v, what, i, "meter %u does not exist", n - 1);
     case FIELD_FAMILY: return n == 4 || n == 6 || (!n && !f->least) || wrong_field(v, what, i, "unknown family %u", n);
     case FIELD_RESERVED:

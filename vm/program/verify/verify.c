@@ -72,7 +72,7 @@ static bool verify_would(const struct verifier *v)
         return fault(v, "meta: functions of services stand behind function %u", m->would);
     if (m->would_classifiers > v->p->classifiers_count)
         return fault(v, "meta: classifier %u does not exist", m->would_classifiers);
-    const struct verifier would = {v->p->would, v->err, v->err_len};
+    const struct verifier would = {.p = v->p->would, .err = v->err, .err_len = v->err_len};
     return verify_twins(v) && verify_rules(&would) && verify_logs(&would) && verify_memos(&would);
 }
 

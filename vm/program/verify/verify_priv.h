@@ -13,6 +13,7 @@ struct verifier {
     const struct program *p;
     char *err;
     size_t err_len;
+    uint32_t devices; /* in a past: interfaces have numbers up to this one, as ports without a name in the file do */
 };
 
 /* Write the fault and return false. */
@@ -46,6 +47,11 @@ bool verify_classifiers(const struct verifier *v); /* entries, formats, trees an
 bool verify_ranks(const struct verifier *v, uint32_t i); /* lines of classifier i, a part of verify_classifiers */
 bool verify_code(const struct verifier *v);              /* functions, instructions, the longest path */
 bool verify_meter_users(const struct verifier *v);       /* after all others: no meter is of rules and of a service */
+
+/* Verify a server's own fields. */
+bool verify_server(const struct verifier *v, uint32_t i);
+/* Verify a statement of an earlier program: it has no sets, conditions and ranges any more. */
+bool verify_past_nat(const struct verifier *v, uint32_t i);
 
 /* Verify each field of an entry by its row (fields.h). */
 bool verify_fields(const struct verifier *v, enum fields_of of, uint32_t i);
