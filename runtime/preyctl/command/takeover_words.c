@@ -121,7 +121,9 @@ bool command_line_make(struct words *w, const char *preyrun, const char *const g
  * process's start is for that one. */
 bool environment_make(struct words *w, char *before, size_t len)
 {
-    static const char *const left_out[] = {"WATCHDOG_PID=", "LISTEN_PID=", "LISTEN_FDS=", "LISTEN_FDNAMES="};
+    /* What a manager, or the parent of a service that had crashed (parent/between/starter.h), said to that one alone */
+    static const char *const left_out[] = {
+        "WATCHDOG_PID=", "LISTEN_PID=", "LISTEN_FDS=", "LISTEN_FDNAMES=", "PREYRUN_AFTER_A_CRASH="};
     bool made = true;
     for (char *word = before; word < before + len && made; word += strlen(word) + 1) {
         bool kept = true;
