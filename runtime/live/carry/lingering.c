@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime/live/carry/steer_rules.h"
+#include "vm/keyed/keyed.h"
 
 /* Return the time until which flows of the program may go on. */
 static uint64_t until(const struct program *p, uint64_t now_ns)
@@ -140,4 +141,29 @@ void lingering_fini(struct lingering *l)
     free(l->until_ns);
     free(l->of);
     *l = (struct lingering){0};
+}
+
+void lingering_archive(struct lingering *l, struct archive *a)
+{
+    uint32_t count = l->count;
+    ARCHIVE(a, l->whole_ns);
+    ARCHIVE(a, count);
+    if (!archive_sound(a, count <= a->left / sizeof *l->matches)) return; /* no more memory than was written */
+    if (a->reads)
+        *l = (struct lingering){.matches = calloc(count + (size_t)1, sizeof *l->matches),
+                                .until_ns = calloc(count + (size_t)1, sizeof *l->until_ns),
+                                .of = calloc(count + (size_t)1, sizeof *l->of),
+                                .count = count,
+                                .whole_ns = {[LINGERS_ROUTED] = l->whole_ns[LINGERS_ROUTED],
+                                             [LINGERS_STEERED] = l->whole_ns[LINGERS_STEERED],
+                                             [LINGERS_TRANSLATED] = l->whole_ns[LINGERS_TRANSLATED]}};
+    if (!l->count && !a->reads) return;
+    if (archive_sound(a, l->matches && l->until_ns && l->of)) {
+        archive_part(a, l->matches, count * sizeof *l->matches);
+        archive_part(a, l->until_ns, count * sizeof *l->until_ns);
+        archive_part(a, l->of, count * sizeof *l->of);
+    }
+    for (uint32_t i = 0; i < count && !a->bad; i++)
+        archive_sound(a, guard_match_valid(&l->matches[i]) && l->of[i] <= LINGERS_OF_MASQUERADE);
+    if (a->bad && a->reads) lingering_fini(l);
 }

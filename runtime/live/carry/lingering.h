@@ -34,3 +34,6 @@ struct lingering_used {
 /* Drop matches whose time has passed, or prolong them while flows use their kind. True: some were dropped. */
 bool lingering_end(struct lingering *l, const struct lingering_used *used, uint64_t now_ns);
 void lingering_fini(struct lingering *l);
+/* Write them, or read them, which are hostile, into an empty one. */
+struct archive;
+void lingering_archive(struct lingering *l, struct archive *a);

@@ -316,10 +316,11 @@ static int workers_make(struct live *l)
 int start_open(struct live *l)
 {
     int group[PORTS_MOST];
+    if (l->carry.worker_count > 1 && !dealt_open(&l->carry)) return complain("out of memory");
+    const struct owners_cfg owners = {l->carry.worker_count, l->carry.owners_seed, l->carry.ports.owners};
+    if (l->take && take_owners(l, &owners)) return 2;
     if (l->carry.worker_count > 1) {
-        if (!dealt_open(&l->carry)) return complain("out of memory");
-        const struct owners_cfg owners = {l->carry.worker_count, l->carry.owners_seed, l->carry.ports.owners};
-        l->carry.now.owners = owners_new(l->carry.now.program, &owners, NULL, 0);
+        if (!l->take) l->carry.now.owners = owners_new(l->carry.now.program, &owners, NULL, 0);
         l->carry.now.shared = shared_new(l->carry.now.program, NULL, NULL, clock_ns(CLOCK_MONOTONIC));
         if (!l->carry.now.owners || !l->carry.now.shared) return complain("out of memory");
         l->carry.now.shared->ports = l->carry.ports.owners;

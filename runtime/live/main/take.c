@@ -28,6 +28,7 @@
 #include "runtime/live/carry/worker_ports.h"
 #include "runtime/live/control/document/limits.h"
 #include "runtime/live/control/takeover/before.h"
+#include "runtime/live/control/takeover/former.h"
 #include "runtime/live/control/takeover/luggage.h"
 #include "runtime/live/control/takeover/proxied_part.h"
 #include "runtime/live/world/world.h"
@@ -124,9 +125,9 @@ static bool hello_is_sound(const struct handoff_hello *h)
     const uint32_t needed = *h->refused ? 0 : 1u << YIELD_RECORD | 1u << YIELD_OUT | 1u << YIELD_ERR;
     return h->magic == HANDOFF_MAGIC && (h->has & needed) == needed && ENDS(h->refused) && ENDS(h->name) &&
            ENDS(h->stats) && named && h->workers <= WORKERS_MOST && h->ifaces <= OPTIONS_IFACES &&
-           h->has < 1u << HANDOFF_FDS && h->program <= HANDOFF_FILE_MOST / 2 && h->hops <= HANDOFF_FILE_MOST / 2 &&
-           h->present <= HANDOFF_FILE_MOST && h->lent <= HANDOFF_LENT_MOST && h->xdp <= 1 && h->generic <= 1 &&
-           h->frame_most <= UINT16_MAX && program_bounds_fit(h->flows, h->half_open);
+           h->has < 1u << HANDOFF_FDS && h->program <= HANDOFF_FILE_MOST / 2 && h->hops <= HANDOFF_FILE_MOST / 4 &&
+           h->former <= HANDOFF_FILE_MOST / 4 && h->present <= HANDOFF_FILE_MOST && h->lent <= HANDOFF_LENT_MOST &&
+           h->xdp <= 1 && h->generic <= 1 && h->frame_most <= UINT16_MAX && program_bounds_fit(h->flows, h->half_open);
 }
 
 /* Exchange BEGIN and HELLO. Return 0, or a negative errno. */
@@ -224,7 +225,16 @@ void take_free(struct take *t)
 
 /* ---- a start that is made like it ---- */
 
-struct program *take_program(const struct take *t)
+/* Put the past behind the program of the file, which is given up. NULL: one line in err. */
+static struct program *with_past(struct take *t, struct program *file, char *err, size_t err_len)
+{
+    t->former = (struct archive){.at = t->file + t->hello.program, .left = t->hello.former, .reads = true};
+    struct program *p = former_program(file, &t->former, err, err_len);
+    program_put(file);
+    return p;
+}
+
+struct program *take_program(struct take *t)
 {
     char err[600];
     uint8_t *own = malloc(t->hello.program + 1); /* the file may change while it is read */
@@ -232,14 +242,18 @@ struct program *take_program(const struct take *t)
     snprintf(err, sizeof err, "out of memory");
     struct program *p = own ? program_load(own, t->hello.program, err, sizeof err) : NULL;
     free(own);
-    if (!p) complain("--takeover: its program: %s", err);
     if (p) program_bound(p, t->hello.flows, t->hello.half_open);
-    if (!p || !t->kernel.count) return p;
-    program_go_on(p, t->kernel.says.program);
-    if (!kernel_passed_look(&t->kernel, p, err, sizeof err)) return p;
-    complain("--takeover: %s", err);
-    program_put(p);
-    return NULL;
+    if (p && t->kernel.count) {
+        program_go_on(p, t->kernel.says.program);
+        if (kernel_passed_look(&t->kernel, p, err, sizeof err)) {
+            complain("--takeover: %s", err);
+            program_put(p);
+            return NULL;
+        }
+    }
+    if (p) p = with_past(t, p, err, sizeof err);
+    if (!p) complain("--takeover: its program: %s", err);
+    return p;
 }
 
 bool take_fits(const struct take *t, const struct carry *carry)
@@ -255,6 +269,9 @@ bool take_fits(const struct take *t, const struct carry *carry)
     else if (!carry->in_kernel && carry->io != (t->hello.xdp ? &io_XDP : &io_PACKET))
         complain("--takeover: it takes frames by --io %s, and this start would not; a restart changes that",
                  t->hello.xdp ? "xdp" : "packet");
+    else if (o->record && !program_is_plain(carry->now.program))
+        complain("--takeover: flows of rules before go on there, which a recording that begins now can't hold: without "
+                 "--record, or after a restart");
     else if (carry->in_kernel && !hooks_last())
         complain(
             "--takeover: its programs are pinned, and this start sees no BPF file system that it can write at %s%s",
@@ -294,10 +311,20 @@ int take_listeners(struct live *l)
                   : 0;
 }
 
+static const char unread[] = "--takeover: what programs before have left there can't be read";
+
+int take_former(struct live *l) { return former_rest(&l->control, &l->take->former) ? 0 : complain(unread); }
+
+int take_owners(struct live *l, const struct owners_cfg *cfg)
+{
+    struct ruling *now = &l->carry.now;
+    return former_owners(now->program, cfg, &l->take->former, &now->owners) ? 0 : complain(unread);
+}
+
 void take_hops(struct live *l)
 {
     const struct take *t = l->take;
-    struct archive a = {.at = t->file + t->hello.program, .left = t->hello.hops, .reads = true};
+    struct archive a = {.at = t->file + t->hello.program + t->hello.former, .left = t->hello.hops, .reads = true};
     if (t->hello.hops) hops_archive(&l->world.hops, &a, clock_ns(CLOCK_MONOTONIC));
 }
 

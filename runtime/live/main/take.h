@@ -5,12 +5,14 @@
 #include "runtime/live/main/live_priv.h"
 #include "runtime/parent/between/handoff.h"
 #include "runtime/parent/parent.h"
+#include "vm/keyed/keyed.h"
 
 struct take {
     int fd;               /* the instance that runs */
     int fds[HANDOFF_FDS]; /* -1: not given */
     uint8_t *file;        /* [HANDOFF_FILE_MOST] */
     struct handoff_hello hello;
+    struct archive former;                          /* what is left to be read of HELLO's `former` */
     struct kernel_passed kernel;                    /* count 0: the other one judges in user space */
     struct parent_lent lent[HANDOFF_LENT_MOST];     /* [hello.lent] */
     uint32_t steered;                               /* bit i: the steering program of interface i was lent */
@@ -20,7 +22,11 @@ struct take {
 /* Ask the instance of --name for what it would hand over, before anything else. Return NULL after one line. */
 struct take *take_meet(const struct options *o);
 /* Load the program that runs there. Return NULL after one line. */
-struct program *take_program(const struct take *t);
+struct program *take_program(struct take *t);
+/* Read what programs before that one have left: first what guard rules need, before any are set; then the owners,
+ * before workers are made. Return 0, or the exit status after one line. */
+int take_former(struct live *l);
+int take_owners(struct live *l, const struct owners_cfg *cfg);
 /* True if this start is made like that instance; else one line says how it differs. */
 bool take_fits(const struct take *t, const struct carry *carry);
 /* Give the parent what that of the other instance has lent, before the fork. Return the exit status. */

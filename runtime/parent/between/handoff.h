@@ -35,7 +35,7 @@
 #include "runtime/parent/between/yielded.h"
 #include "runtime/worker/worker.h"
 
-#define HANDOFF_MAGIC       UINT64_C(0x32766f6579657270) /* "preyeov2" */
+#define HANDOFF_MAGIC       UINT64_C(0x33766f6579657270) /* "preyeov3" */
 #define HANDOFF_PATIENCE_NS UINT64_C(5000000000)
 #define HANDOFF_FILE_MOST   (UINT64_C(1) << 32) /* bytes of the file, of which those that are written take memory */
 
@@ -68,9 +68,10 @@ struct handoff_hello {
     uint64_t magic;
     char refused[300];                                     /* a line: why nothing is handed over; empty: it may go on */
     uint64_t seed, owners_seed, flows, half_open, program; /* program: length of its text, at the file's beginning */
-    uint64_t hops;                /* length of the list of next hops in use (world/hops.h), behind the program's text */
-    uint64_t flow_bytes, present; /* memory of a worker's flows (vm_flow_bytes), at most; of the file that is there */
-    int32_t process;              /* its parent */
+    uint64_t former;               /* length of what programs before have left (takeover/former.h), behind that text */
+    uint64_t hops;                 /* length of the list of next hops in use (world/hops.h), behind it */
+    uint64_t flow_bytes, present;  /* memory of a worker's flows (vm_flow_bytes), at most; of the file that is there */
+    int32_t process;               /* its parent */
     uint32_t workers, ifaces, has; /* has: bit i: descriptor i of HANDOFF_FDS is there, in that order */
     uint32_t tun_ifindex;
     uint32_t kernel;                    /* length of KERNEL, which follows; 0: it judges in user space */

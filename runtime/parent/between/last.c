@@ -43,10 +43,12 @@ static struct last_half *half(const struct last *l, uint32_t which)
 
 struct last_half *last_next(const struct last *l) { return half(l, l->next); }
 
-/* Give back the memory of a half that counts no more, but for its program's text, which is the same next time. */
+/* Give back the memory of a half that counts no more, but for its program's text and what programs before have
+ * left, which are the same next time. */
 static void give_back(struct last_half *h)
 {
-    const size_t kept = (offsetof(struct last_half, file) + h->hello.program + HEAD - 1) / HEAD * HEAD;
+    const uint64_t same = h->hello.program + h->hello.former;
+    const size_t kept = (offsetof(struct last_half, file) + same + HEAD - 1) / HEAD * HEAD;
     if (h->len) madvise((char *)h + kept, HALF - kept, MADV_REMOVE);
     h->len = 0;
 }

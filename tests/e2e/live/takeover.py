@@ -1,7 +1,7 @@
 """Ends of connections across takeovers, and processes that take over badly, for live-takeover.sh:
 takeover.py echo                    gives back what it hears by TCP at port 9000, and by UDP
 takeover.py talk SECONDS ADDRESS…   over ten TCP connections and ten UDP ports to each address, until the file `enough` is there:
-                                    (SIZES: of questions, in bytes) prints what was sent, lost, reset or other than it was said
+                                    (SIZES: of questions, in bytes; PROTOCOLS=tcp: without UDP) prints what was sent, lost, reset or other than it was said
 takeover.py open ADDRESS…            opens connections to each in turn, one after the other, and asks one question by each, until the file
                                     `enough` is there: prints how many were refused or gave another answer
 takeover.py slow SECONDS ADDRESS…   the same, but a datagram without an answer is sent again each second
@@ -19,7 +19,7 @@ import time
 
 PORT = 9000
 IP_PKTINFO = 8
-MAGIC = 0x32766F6579657270
+MAGIC = 0x33766F6579657270
 
 
 def echo():
@@ -55,9 +55,12 @@ def talk(seconds, addresses, again=None):
     patience = 40 if again else 10
     sizes = [int(size) for size in os.environ.get("SIZES", "20 200 1200").split()]
     count = lost = other = 0
+    tcp_alone = os.environ.get("PROTOCOLS") == "tcp"
     for a in addresses:
         for i in range(10):
             ends[socket.create_connection((a, PORT), 30)] = "tcp"
+            if tcp_alone:
+                continue
             s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             s.connect((a, PORT))
             ends[s] = "udp"

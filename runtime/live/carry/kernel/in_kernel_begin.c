@@ -39,7 +39,7 @@ int in_kernel_begin(struct carry *carry)
     struct in_kernel *k = carry->kernel = calloc(1, sizeof *k);
     const struct program *p = carry->now.program;
     const struct kernel_sizes *sizes = carry->passed ? &carry->passed->says.sizes : NULL;
-    if (!k || ask_kernel(carry->tell->channel, p, sizes, &k->kernel, err, sizeof err))
+    if (!k || ask_kernel(carry->tell->channel, program_of_file(carry->now.program), sizes, &k->kernel, err, sizeof err))
         return complain("--exec kernel: %s", err);
     k->waits = carry->passed;
     for (unsigned i = 0; carry->passed && i < carry->o->iface_count; i++)

@@ -21,7 +21,7 @@ int in_kernel_load(struct carry *carry, char *err, size_t err_len)
                                    .raises = carry->passed ? 0 : carry->by_tc | carry->rings,
                                    .passed = carry->passed,
                                    .seed = carry->o->seed};
-    return loaded_begin(&carry->loaded, carry->now.program, &cfg, err, err_len);
+    return loaded_begin(&carry->loaded, program_of_file(carry->now.program), &cfg, err, err_len);
 }
 
 /* Return 0 after a trial on an interface, also where none is needed; or a negative errno. Some drivers turn an offload

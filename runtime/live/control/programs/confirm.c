@@ -13,6 +13,7 @@
 #include "runtime/live/rules/byhand.h"
 #include "runtime/live/rules/reload.h"
 #include "runtime/live/tell/notified.h"
+#include "vm/keyed/keyed.h"
 
 #define AGAIN_NS UINT64_C(1000000000)
 
@@ -30,7 +31,7 @@ static void word_draw(char word[WORD_LEN])
 
 void confirm_begin(struct control *control)
 {
-    if (!control->o->confirm_ns) return;
+    if (!control->o->confirm_ns || confirm_waits(control)) return;
     control->rules->on_trial = true;
     control->confirm.until_ns = clock_ns(CLOCK_MONOTONIC) + control->o->confirm_ns;
     word_draw(control->confirm.word);
@@ -40,9 +41,16 @@ const char *confirm_text(const struct control *control, char text[CONFIRM_TEXT])
 {
     char left[TEXT_NUMBER];
     *text = 0;
-    if (confirm_waits(control))
-        snprintf(text, CONFIRM_TEXT, "; it ends in %s, unless it is confirmed: preyctl confirm %s",
-                 text_duration(control->o->confirm_ns, left), control->confirm.word);
+    if (!confirm_waits(control)) return text;
+    const uint64_t now = clock_ns(CLOCK_MONOTONIC), until = control->confirm.until_ns;
+    const bool given = control->o->confirm_ns && !control->confirm.back; /* as it was asked for a moment ago */
+    snprintf(text, CONFIRM_TEXT, "; %s in %s, unless it is confirmed: preyctl confirm %s",
+             control->confirm.back ? "the program before comes back" : "it ends",
+             text_duration(given         ? control->o->confirm_ns
+                           : until > now ? until - now
+                                         : 0,
+                           left),
+             control->confirm.word);
     return text;
 }
 
@@ -123,6 +131,70 @@ bool confirm_step(struct control *control, uint64_t now_ns)
     }
     if (!control->rules->reload) go_back(control);
     return true;
+}
+
+/* ---- as bytes, for another process ---- */
+
+enum { TEXT_MOST = 4096, NO_TEXT = TEXT_MOST + 1 };
+
+/* Write or read a text on the heap; NULL is one, too. */
+static void text_archive(char **text, struct archive *a)
+{
+    uint32_t len = *text ? (uint32_t)strlen(*text) : NO_TEXT;
+    if (!ARCHIVE(a, len) || !archive_sound(a, len <= NO_TEXT) || len == NO_TEXT) return;
+    if (a->reads && !(*text = calloc(1, len + 1u))) a->bad = true;
+    if (!a->bad) archive_part(a, *text, len);
+}
+
+void confirm_back_write(const struct control *control, struct archive *a)
+{
+    const struct program *p = control->confirm.back;
+    char *name = control->confirm.back_name, *allows = control->confirm.back_allows;
+    size_t len = 0;
+    uint8_t there = p != NULL, *file = p ? program_file(p, &len) : NULL;
+    uint64_t says[3] = {len, p ? p->flows : 0, p ? p->half_open : 0};
+    a->bad |= p && !file;
+    if (!ARCHIVE(a, there) || !there) return;
+    text_archive(&name, a);
+    text_archive(&allows, a);
+    ARCHIVE(a, says);
+    archive_part(a, file, len);
+    free(file);
+}
+
+bool confirm_back_read(struct control *control, struct archive *a)
+{
+    struct confirm *c = &control->confirm;
+    uint8_t there = 0;
+    uint64_t says[3];
+    char err[600];
+    if (!ARCHIVE(a, there) || !archive_sound(a, there < 2)) return false;
+    if (!there) return true;
+    text_archive(&c->back_name, a);
+    text_archive(&c->back_allows, a);
+    if (!ARCHIVE(a, says) || !archive_sound(a, says[0] <= a->left && program_bounds_fit(says[1], says[2])))
+        return false;
+    uint8_t *file = malloc(says[0] + 1); /* the bytes may change while they are read */
+    if (file && archive_part(a, file, says[0])) c->back = program_load(file, says[0], err, sizeof err);
+    free(file);
+    if (!archive_sound(a, c->back && c->back_name)) return false;
+    program_bound(c->back, says[1], says[2]);
+    return true;
+}
+
+void confirm_archive(struct control *control, struct archive *a)
+{
+    struct confirm *c = &control->confirm;
+    uint8_t saves = c->saves, back = c->back != NULL;
+    ARCHIVE(a, c->until_ns);
+    ARCHIVE(a, saves);
+    ARCHIVE(a, back);
+    ARCHIVE(a, c->word);
+    if (!a->reads || a->bad) return;
+    c->saves = saves;
+    archive_sound(a, saves < 2 && memchr(c->word, 0, sizeof c->word) && (back == (c->back != NULL) || !c->until_ns));
+    control->rules->on_trial = c->until_ns;
+    if (!c->until_ns) confirm_settle(control); /* somebody has confirmed it meanwhile */
 }
 
 /* Return the reason not to confirm; NULL: none. */

@@ -19,5 +19,12 @@ const char *confirm_back(const struct control *control);
 bool confirm_is_over(const struct control *control, uint64_t now_ns);
 /* When the time is up, tell it and return to the old program. False: prey must end. */
 bool confirm_step(struct control *control, uint64_t now_ns);
+/* For another process: write the program that comes back, if one does; and read it, which is hostile. False: damaged,
+ * or out of memory. */
+struct archive;
+void confirm_back_write(const struct control *control, struct archive *a);
+bool confirm_back_read(struct control *control, struct archive *a);
+/* Write what else is known of the wait, or read it behind that. */
+void confirm_archive(struct control *control, struct archive *a);
 /* End the wait for confirmation, if there is one. */
 void confirm_settle(struct control *control);

@@ -4,6 +4,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/live/carry/change.h"
+#include "runtime/live/control/takeover/former.h"
 #include "runtime/live/control/takeover/said.h"
 #include "runtime/live/control/takeover/yield_kernel.h"
 #include "runtime/parent/between/last.h"
@@ -25,8 +26,8 @@ static bool lacks(const struct control *control)
 {
     const struct carry *carry = control->carry;
     const struct program *p = carry->now.program;
-    return control->rules->on_trial || p->observes_count || carry->inline_stack || p->past ||
-           carry->guard.lingering.count || (carry->worker_count > 1 && control->rules->begun > 1);
+    return p->observes_count || carry->inline_stack || former_lacks(control) ||
+           (control->o->record && !program_is_plain(p));
 }
 
 /* Return the bytes of flows that are copied; in the kernel they stay where they are, but for their bindings. */
@@ -92,9 +93,10 @@ void lasting_step(struct control *control, uint64_t now_ns)
     if (lacks(control) || !settled) return;
     struct last_half *half = last_next(control->last);
     struct said_file f = {half->file, LAST_MOST, 0};
-    const uint64_t program = half->hello.program;
+    const uint64_t program = half->hello.program, former = half->hello.former;
     hello_of(control, &half->hello);
     half->hello.program = program;
+    half->hello.former = former;
     bool good = true;
     if (own->text_of[own->half] != begun)
         good = hello_program(control, &half->hello, &f);

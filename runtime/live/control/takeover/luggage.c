@@ -10,6 +10,7 @@
 #include "runtime/live/carry/proxy/taken.h"
 #include "runtime/live/carry/tally.h"
 #include "runtime/live/control/control_state.h"
+#include "runtime/live/control/programs/confirm.h"
 #include "runtime/live/rules/byhand.h"
 #include "runtime/live/rules/health.h"
 #include "runtime/worker/sum.h"
@@ -48,6 +49,7 @@ bool luggage_archive(struct control *control, struct archive *a, bool loops)
     by_hand_archive(control->rules, a);
     drained_archive(control->rules, a);
     health_archive(control->rules, a);
+    confirm_archive(control, a);
     /* The tally that is written has all that the kernel has counted; the one here, all that it counts since then. */
     struct tally *t = a->reads ? NULL : tally_take(control->carry, false);
     in_kernel_archive(control->carry, a);

@@ -8,6 +8,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/live/carry/worker_ports.h"
+#include "runtime/live/control/takeover/former.h"
 #include "runtime/live/control/takeover/lends.h"
 #include "runtime/live/control/takeover/luggage.h"
 #include "runtime/live/world/hops.h"
@@ -42,10 +43,11 @@ void hello_of(const struct control *control, struct handoff_hello *h)
 
 void hello_hops(struct control *control, struct handoff_hello *h, struct said_file *f)
 {
-    struct archive a = {.at = f->at + h->program, .left = f->len / 2 - h->program};
+    const uint64_t from = h->program + h->former;
+    struct archive a = {.at = f->at + from, .left = f->len / 2 - from};
     hops_archive(&control->world->hops, &a, 0);
-    h->hops = a.bad ? 0 : (uint64_t)(a.at - f->at) - h->program;
-    f->used = h->program + h->hops;
+    h->hops = a.bad ? 0 : (uint64_t)(a.at - f->at) - from;
+    f->used = from + h->hops;
 }
 
 bool hello_program(struct control *control, struct handoff_hello *h, struct said_file *f)
@@ -53,13 +55,18 @@ bool hello_program(struct control *control, struct handoff_hello *h, struct said
     size_t len;
     uint8_t *text = program_file(control->carry->now.program, &len);
     const bool fits = text && len <= f->len / 2;
+    struct archive a = {.bad = !fits};
     if (fits) {
         memcpy(f->at, text, len);
-        h->program = len;
-        hello_hops(control, h, f);
+        a = (struct archive){.at = f->at + len, .left = f->len / 2 - len};
+        former_write(control, &a);
     }
     free(text);
-    return fits;
+    if (a.bad) return false;
+    h->program = len;
+    h->former = (uint64_t)(a.at - f->at) - len;
+    hello_hops(control, h, f);
+    return true;
 }
 
 /* True if some worker has handed another one packets that it has not taken yet. */

@@ -5,18 +5,18 @@
 #include "runtime/live/control/control_state.h"
 #include "runtime/parent/between/handoff.h"
 
-/* A file in memory: the program's text and the next hops at its beginning, then states. */
+/* A file in memory: at its beginning the program's text, what programs before have left, the next hops; then states. */
 struct said_file {
     uint8_t *at;
-    uint64_t len, used; /* used: bytes of text and next hops */
+    uint64_t len, used; /* used: bytes of all before the states */
 };
 
 /* Write all of HELLO but what follows from the file and from descriptors. */
 void hello_of(const struct control *control, struct handoff_hello *h);
-/* Write the text of the program that runs at the file's beginning, and the next hops in use behind it. False: out of
- * memory. */
+/* Write the text of the program that runs at the file's beginning, and behind it what programs before have left, and
+ * the next hops in use. False: out of memory, or too much for the file. */
 bool hello_program(struct control *control, struct handoff_hello *h, struct said_file *f);
-/* Write the next hops behind a text of h->program bytes that is there. */
+/* Write the next hops behind what is there, of h->program and h->former bytes. */
 void hello_hops(struct control *control, struct handoff_hello *h, struct said_file *f);
 
 /* Hold all workers, with no packet on its way between them. False: they never came to that; they are held all the

@@ -19,6 +19,7 @@
 #include "runtime/live/control/questions.h"
 #include "runtime/live/control/takeover/advance.h"
 #include "runtime/live/control/takeover/before.h"
+#include "runtime/live/control/takeover/former.h"
 #include "runtime/live/control/takeover/lends.h"
 #include "runtime/live/control/takeover/proxied_part.h"
 #include "runtime/live/control/takeover/said.h"
@@ -55,11 +56,8 @@ const char *yield_lacks(const struct control *control)
     const struct carry *carry = control->carry;
     const struct program *p = carry->now.program;
     if (ports_stay(carry)) return ports_stay(carry);
-    if (control->rules->on_trial) return "its program waits to be confirmed: preyctl confirm";
     if (!change_settled(carry) || control->rules->reload) return "a reload is under way: ask again when it is through";
-    if (p->past || carry->guard.lingering.count) return "flows of rules before still end: ask again when they are over";
-    if (carry->worker_count > 1 && control->rules->begun > 1)
-        return "rules were exchanged since it began, and its workers still deal flows as the first ones asked";
+    if (former_lacks(control)) return former_lacks(control);
     const char *lacks = proxied_part_lacks(control);
     if (lacks) return lacks;
     if ((carry->proxied || p->proxies_count) && !carry->in_kernel && carry->io == &io_XDP)

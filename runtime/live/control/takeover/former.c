@@ -1,0 +1,48 @@
+/* Times are absolute: both processes have the host's monotonic clock. A lingering guard rule of which a flow has asked
+ * for more time since is looked at once it is due, as any other. */
+#include "runtime/live/control/takeover/former.h"
+
+#include "runtime/live/control/control_state.h"
+#include "runtime/live/control/programs/confirm.h"
+#include "vm/keyed/keyed.h"
+#include "vm/vm.h"
+
+const char *former_lacks(const struct control *control)
+{
+    const struct carry *carry = control->carry;
+    const bool follows = carry->now.program->meta->flags & PBC_KEEPS_FLOWS;
+    if (follows || !vm_keeps_flows(carry->workers[0]->vm)) return NULL;
+    return "rules before followed connections, of which some may go on, and those in force follow none";
+}
+
+void former_write(const struct control *control, struct archive *a)
+{
+    struct carry *carry = control->carry;
+    uint8_t dealt = carry->now.owners != NULL;
+    program_past_write(carry->now.program, a);
+    lingering_archive(&carry->guard.lingering, a);
+    confirm_back_write(control, a);
+    ARCHIVE(a, dealt);
+    if (dealt) owners_write(carry->now.owners, a);
+}
+
+struct program *former_program(struct program *file, struct archive *a, char *err, size_t err_len)
+{
+    return program_past_read(file, a, err, err_len);
+}
+
+bool former_rest(struct control *control, struct archive *a)
+{
+    lingering_archive(&control->carry->guard.lingering, a);
+    return confirm_back_read(control, a);
+}
+
+bool former_owners(struct program *p, const struct owners_cfg *cfg, struct archive *a, struct owners **owners)
+{
+    uint8_t dealt = 0;
+    *owners = NULL;
+    ARCHIVE(a, dealt);
+    if (!archive_sound(a, dealt == (cfg->workers > 1))) return false;
+    if (dealt && !(*owners = owners_read(p, cfg, a))) return false;
+    return archive_sound(a, !a->left);
+}
