@@ -12,10 +12,10 @@ enum {
     MOST = 1 << 20      /* entries of a kind (vm/pbc/file.h has the same for servers, and fewer of the others) */
 };
 
-/* What stands behind the file's parts */
+/* Numbers of entries behind the file's parts */
 struct counts {
     uint32_t pools, servers, services, nats, strings, service_ids, server_ids;
-    uint32_t bytes; /* of one entry of each kind together: another version's may be longer */
+    uint32_t bytes; /* the sizes of one entry of each kind, added: another version's may be longer */
 };
 enum {
     ENTRY_BYTES =
@@ -107,7 +107,7 @@ struct program *program_past_read(struct program *file, struct archive *a, char 
     uint8_t there = 0;
     struct counts n;
     struct making m = {.to = file};
-    snprintf(err, err_len, "what it has of programs before is damaged");
+    snprintf(err, err_len, "the part of programs before is damaged");
     if (!ARCHIVE(a, there) || !archive_sound(a, there < 2)) return NULL;
     if (!there) return program_get(file);
     if (!ARCHIVE(a, n) || !archive_sound(a, counts_are_sound(&n, file, a->left))) return NULL;

@@ -17,7 +17,7 @@ struct kernel_passed_says {
 
 enum { PASSED_TABLES = 5, PASSED_FDS = KERNEL_MAPS - 2 + PASSED_TABLES };
 
-/* How its interfaces bring frames, a bit for each. */
+/* Hooks of its interfaces, a bit for each. */
 struct kernel_passed_hooks {
     uint32_t by_tc;   /* traffic control takes what arrives, not XDP */
     uint32_t rings;   /* beside XDP's sockets there is a ring */

@@ -153,7 +153,7 @@ static int hear_kernel(struct take *t)
     if (!t->hello.kernel || *t->hello.refused) return 0;
     if (t->hello.kernel != sizeof m || !kernel_layout(own) || memcmp(own, t->hello.layout, sizeof own) != 0) {
         snprintf(t->hello.refused, sizeof t->hello.refused,
-                 "what lies in its maps in the kernel is laid out otherwise; a restart ends its flows");
+                 "its maps in the kernel are laid out otherwise; a restart ends its flows");
         return 0;
     }
     const int failed = channel_receive(t->fd, &m, sizeof m, t->kernel.fds, PASSED_FDS, &t->kernel.count, patience());

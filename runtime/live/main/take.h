@@ -12,7 +12,7 @@ struct take {
     int fds[HANDOFF_FDS]; /* -1: not given */
     uint8_t *file;        /* [HANDOFF_FILE_MOST] */
     struct handoff_hello hello;
-    struct archive former;                          /* what is left to be read of HELLO's `former` */
+    struct archive former;                          /* the rest of HELLO's `former`, not read yet */
     struct kernel_passed kernel;                    /* count 0: the other one judges in user space */
     struct parent_lent lent[HANDOFF_LENT_MOST];     /* [hello.lent] */
     uint32_t steered;                               /* bit i: the steering program of interface i was lent */

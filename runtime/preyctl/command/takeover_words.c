@@ -121,7 +121,8 @@ bool command_line_make(struct words *w, const char *preyrun, const char *const g
  * process's start is for that one. */
 bool environment_make(struct words *w, char *before, size_t len)
 {
-    /* What a manager, or the parent of a service that had crashed (parent/between/starter.h), said to that one alone */
+    /* Words of a manager, or of the parent of a service that had crashed (parent/between/starter.h), to that one alone
+     */
     static const char *const left_out[] = {
         "WATCHDOG_PID=", "LISTEN_PID=", "LISTEN_FDS=", "LISTEN_FDNAMES=", "PREYRUN_AFTER_A_CRASH="};
     bool made = true;

@@ -1,11 +1,10 @@
 /* The verifier's part for what stands behind the parts of a file and comes from earlier programs (remap.h): each entry
  * says only what remap_past_… leaves of it. */
-#include "vm/program/verify/verify_priv.h"
-
 #include <errno.h>
 
 #include "vm/packet/key.h"
 #include "vm/program/remap.h"
+#include "vm/program/verify/verify_priv.h"
 #include "vm/tables.h"
 
 static bool verify_pool(const struct verifier *v, uint32_t i)

@@ -19,8 +19,8 @@ const char *confirm_back(const struct control *control);
 bool confirm_is_over(const struct control *control, uint64_t now_ns);
 /* When the time is up, tell it and return to the old program. False: prey must end. */
 bool confirm_step(struct control *control, uint64_t now_ns);
-/* For another process: write the program that comes back, if one does; and read it, which is hostile. False: damaged,
- * or out of memory. */
+/* The program that comes back, if one does, is written for another process; it reads it as hostile. False: it is
+ * damaged, or memory is out. */
 struct archive;
 void confirm_back_write(const struct control *control, struct archive *a);
 bool confirm_back_read(struct control *control, struct archive *a);

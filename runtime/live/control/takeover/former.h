@@ -1,4 +1,4 @@
-/* What programs before the one that runs have left behind: parts that flows still use, owners' keys and roles, guard
+/* Remains of programs before the one that runs: parts that flows still use, owners' keys and roles, guard
  * rules, the program that comes back if nobody confirms. Nothing of it changes but by a reload, so it is said once with
  * the program's text. */
 #pragma once
@@ -18,7 +18,8 @@ void former_write(const struct control *control, struct archive *a);
 /* The parts of reading, in this order; bytes are hostile. The program: return it as it runs there, with a reference of
  * its own, or NULL with one line in err. */
 struct program *former_program(struct program *file, struct archive *a, char *err, size_t err_len);
-/* What guard rules and a trial need, into a start that has set no rules yet. False: damaged, or out of memory. */
+/* Read the part that guard rules and a trial need into a start that has set no rules yet. False: it is damaged, or
+ * memory is out. */
 bool former_rest(struct control *control, struct archive *a);
 /* Owners of that program, *owners: NULL for a single worker. False: damaged, or out of memory. */
 bool former_owners(struct program *p, const struct owners_cfg *cfg, struct archive *a, struct owners **owners);

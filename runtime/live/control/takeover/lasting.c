@@ -15,8 +15,8 @@
 #define HELD_NS  UINT64_C(2000000)     /* most processor time for which workers stand still for it */
 #define MORE_NS  UINT64_C(60000000000) /* then as many flows as would take twice that are tried again */
 enum {
-    ROOM_BEGIN = 1 << 20 /* bytes: some 4,000 flows */,
-    RARELY = 50 /* of its worker's time, in the kernel's executor */
+    ROOM_BEGIN = 1 << 20, /* bytes: some 4,000 flows */
+    RARELY = 50           /* the kernel executor's worker judges this many times as long as it stands still */
 };
 
 uint64_t lasting_due_ns(const struct control *control) { return control->last ? control->lasting.due_ns : UINT64_MAX; }
