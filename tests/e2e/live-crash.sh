@@ -9,6 +9,10 @@ IO=${IO-}           # --io xdp: live-crash-xdp.sh
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin
+if [ "$EXEC" = kernel ]; then
+    [ -n "${files_of_bpf-}" ] || { echo 'ok - in the kernel # SKIP no file system to pin programs in'; exit 0; }
+    ! grep -q __asan_init "$bin/preyrun" || { echo 'ok - in the kernel # SKIP with sanitizers it runs in user space'; exit 0; }
+fi
 
 takeover=$top/tests/e2e/live/takeover.py
 between one two

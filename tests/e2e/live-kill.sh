@@ -53,6 +53,7 @@ done
 same 'each of four starts right after a kill serves' "$good" 4
 # However long that takes: the one that takes all back stands still here.
 service=$(pgrep -P "$prey") parent=$prey
+starter_killed
 kill -STOP "$parent"
 kill -KILL "$service"
 has_ended() { grep -q '^State:.Z' "/proc/$service/status"; } # or it would be the one that is waited for

@@ -9,6 +9,7 @@ HOOK=${HOOK:-tc} # xdp: live-takeover-kernel-xdp.sh
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin
+[ "$HOOK" = tc ] || ! grep -q __asan_init "$bin/preyrun" || { echo 'ok - where XDP takes what arrives # SKIP live-takeover-kernel runs with sanitizers'; exit 0; }
 [ -n "${files_of_bpf-}" ] || { echo 'ok - a takeover in the kernel # SKIP no file system to pin programs in'; exit 0; }
 
 takeover=$top/tests/e2e/live/takeover.py

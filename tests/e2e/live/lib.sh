@@ -388,16 +388,22 @@ prey_ends() {
     status=$?
 }
 
-# prey_killed [SIGNALLED...]: it is killed, or these processes of it are, and all of its processes are gone: the other one
-# lives a moment longer, and as long it holds the control socket, the lock of recordings and the devices.
-# It is not started again: its starter is killed first.
-prey_killed() {
-    local p all="$prey $(cat "/proc/$prey/task/$prey/children" 2>/dev/null)"
+# starter_killed: whoever crashes is not started again
+starter_killed() {
+    local p
     for p in $(pgrep -x prey-starter); do
         [ "/proc/$p/ns/net" -ef "/proc/$prey/ns/net" ] && cmp -s "/proc/$p/cmdline" "/proc/$prey/cmdline" || continue
         kill -KILL "$p" 2>/dev/null
         until_true 200 'its starter ends' is_over "$p"
     done
+}
+
+# prey_killed [SIGNALLED...]: it is killed, or these processes of it are, and all of its processes are gone: the other one
+# lives a moment longer, and as long it holds the control socket, the lock of recordings and the devices.
+# It is not started again: its starter is killed first.
+prey_killed() {
+    local p all="$prey $(cat "/proc/$prey/task/$prey/children" 2>/dev/null)"
+    starter_killed
     kill -KILL "${@:-$prey}"
     wait "$prey" 2>/dev/null
     for p in $all; do until_true 200 "killed, process $p of preyrun ends" is_over "$p"; done

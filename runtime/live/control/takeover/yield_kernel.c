@@ -21,9 +21,10 @@ void yield_kernel_hello(const struct control *control, struct handoff_hello *h)
 int yield_kernel_say(const struct control *control, const struct handoff_hello *h, int fd, uint64_t until_ns)
 {
     const struct carry *carry = control->carry;
-    struct handoff_kernel m = {.hooks = in_kernel_pass_hooks(carry)};
+    struct handoff_kernel m = {.hooks.zero = 0};
     int fds[PASSED_FDS];
     if (!h->kernel || *h->refused) return 0;
+    m.hooks = in_kernel_pass_hooks(carry);
     const unsigned count = in_kernel_pass(carry, &m.says, fds);
     return count ? channel_send(fd, &m, sizeof m, fds, count, until_ns) : -EBUSY;
 }
