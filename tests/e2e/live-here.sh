@@ -84,6 +84,9 @@ print(json.load(open("out"))["reasons"]["same-ends"]["packets"] > 0)')" True
 # The last server goes: a sorry server on this machine takes nobody.
 kill -STOP "$web_one"
 hears 'the other is found dead' 'health: shop/one is down'
+# It is told before workers know: a connection that begins between the two is reset.
+refused() { [ "$(ask client 10.1.0.100:90/ 5)" = 'failed: 7' ]; }
+until_true 20 'no connection hangs at the backup' refused
 same 'no connection hangs at the backup' "$(ask client 10.1.0.100:90/ 5)" 'failed: 7'
 kill -CONT "$web_one"
 until_true 100 'it is found well again' eval 'ask client 10.1.0.100:90/ 5 | grep -q one'
