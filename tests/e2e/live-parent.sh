@@ -138,8 +138,9 @@ done
 prey prey -i eth0 -i eth1 pass.pbc
 same 'a signal by its name reaches the parent alone' "$(cat "/proc/$prey/comm") $(cat "/proc/$(child_of "$prey")/comm")" 'preyrun prey-service'
 
-# Death of the child: the parent says so; closed.
+# Death of the child, where nobody can start another one: the parent says so; closed.
 child=$(child_of "$prey")
+starter_killed
 kill -KILL "$child"
 waited
 cp prey.err out
