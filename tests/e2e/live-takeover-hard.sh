@@ -139,11 +139,10 @@ prey prey -i wan -i lan all.pbc
 cp all.pbc next.pbc
 ctl load "$PWD/next.pbc" --confirm 5m
 ctl takeover
-same 'a program waits to be confirmed: refused in words' "$status $(grep -c 'waits to be confirmed' err) $(owner)" "2 1 $prey"
-ctl confirm --force
-ctl counters
-same 'and it goes on' "$status $(owner)" "0 $prey"
+same 'a program waits to be confirmed: it waits in the new process' "$status $(grep -c 'unless it is confirmed: preyctl confirm .*it took over' prey.err)" '0 1'
 prey=$(owner)
+ctl confirm --force
+same 'and is confirmed there' "$status $(grep -c 'has confirmed it' prey.err)" '0 1'
 ctl stop
 until_true 300 'it ends' ends_itself "$prey"
 same 'and undoes all' "$(at prey nft list tables | grep -c prey) $(at prey ls "${socket%/*}" 2>&1 | grep -c wan)" '0 0'
