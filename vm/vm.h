@@ -54,9 +54,9 @@ void vm_free(struct vm *vm);
 /* Take memory from the system for flows to come (cfg->grows), at least so many bytes in all; in another thread, beside
  * the worker. */
 void vm_ahead(const struct vm *vm, size_t least);
-/* Return the bytes that flows have used so far, for vm_ahead of a vm that goes on with them. */
 /* True if it has a flow table, which its program or one before it asked for. */
 bool vm_keeps_flows(const struct vm *vm);
+/* Return the bytes that flows have used so far, for vm_ahead of a vm that goes on with them. */
 size_t vm_flow_bytes(const struct vm *vm);
 
 /* Judge n packets (any n, in batches of VM_BATCH). verdicts[i] belongs to pkts[i]. The caller keeps pkts, except that a

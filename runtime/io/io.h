@@ -22,8 +22,8 @@ struct steer;
 struct umem;
 
 enum {
-    IO_QUEUES = 64,
-    /* IO_QUEUES: most sockets of a port in a kernel program's map */ IO_HEADROOM = 128,
+    IO_QUEUES = 64, /* most sockets of a port in a kernel program's map */
+    IO_HEADROOM = 128,
     IO_BATCH = 64,
     IO_FDS_MOST = 67, /* the most that a port has: those of io_RINGED */
     IO_PORTS_MOST = 16,

@@ -8,7 +8,7 @@
 
 /* As kernel_pass. */
 unsigned in_kernel_pass(const struct carry *carry, struct kernel_passed_says *says, int fds[PASSED_FDS]);
-
+/* Return how its interfaces bring frames. */
 struct kernel_passed_hooks in_kernel_pass_hooks(const struct carry *carry);
 
 /* ---- both ---- */

@@ -44,7 +44,7 @@ static void counters_walk(struct control *control, struct tally *t, struct archi
     if (a->reads && !a->bad) tally_go_on(t, control->carry);
 }
 
-bool luggage_archive(struct control *control, struct archive *a, bool loops)
+bool luggage_archive(struct control *control, struct archive *a, bool waits)
 {
     by_hand_archive(control->rules, a);
     drained_archive(control->rules, a);
@@ -57,8 +57,8 @@ bool luggage_archive(struct control *control, struct archive *a, bool loops)
     if (!t) a->bad = true;
     if (t && !a->bad) counters_walk(control, t, a);
     tally_free(t);
-    if (!a->bad) taken_archive(control->carry, a, loops);
-    if (!a->bad) observed_archive(control->carry, a, loops);
-    if (!a->bad) copied_archive(control->carry, a, loops);
+    if (!a->bad) taken_archive(control->carry, a, waits);
+    if (!a->bad) observed_archive(control->carry, a, waits);
+    if (!a->bad) copied_archive(control->carry, a, waits);
     return !a->bad;
 }

@@ -8,6 +8,6 @@ struct archive;
 struct control;
 
 /* Write the state while all workers are held; or read it into a start whose workers have no thread yet, and publish
- * nothing. loops: write what proxy loops remember, for which they are waited for. What is read is hostile. False: no
- * room, out of memory, or no such state. */
-bool luggage_archive(struct control *control, struct archive *a, bool loops);
+ * nothing. waits: wait for proxy loops and for the threads that write observed connections and copies, and write
+ * what they know, too. What is read is hostile. False: no room, out of memory, or no such state. */
+bool luggage_archive(struct control *control, struct archive *a, bool waits);

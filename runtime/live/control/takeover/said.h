@@ -24,7 +24,7 @@ void hello_hops(struct control *control, struct handoff_hello *h, struct said_fi
 bool hold_all(const struct carry *carry);
 void release_all(const struct carry *carry);
 /* Write the states behind what is used of the file, while all workers are held; workers: theirs, too, which are parts
- * without bytes else; sockets: what ports know of theirs and proxy loops remember, for sockets that go over (loops are
- * waited for). False: a worker is in the middle of something, or there is no room. */
+ * without bytes else; sockets: for sockets that go over also what ports know of theirs, and what luggage_archive waits
+ * for. False: a worker is in the middle of something, or there is no room. */
 bool luggage_write(struct control *control, struct handoff_luggage *l, const struct said_file *f, bool workers,
                    bool sockets);
