@@ -6,6 +6,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "runtime/base/clock.h"
+
+enum { LOOK_NS = 20000 /* between two looks of who waits */ };
+
 /* Sleep, unless somebody has called since `calls`. */
 static void looker_pause(struct looker *l, uint32_t calls, uint64_t pause_ns)
 {
@@ -20,6 +24,8 @@ static void *looker_run(void *arg)
         const bool last = __atomic_load_n(&l->stop, __ATOMIC_ACQUIRE);
         const uint32_t calls = __atomic_load_n(&l->calls, __ATOMIC_ACQUIRE);
         const bool came = l->turn(l->arg);
+        while (calls != l->answered && l->turn(l->arg)) continue;
+        __atomic_store_n(&l->answered, calls, __ATOMIC_RELEASE);
         if (last && !came) return NULL;
         pause_ns = came ? l->pause_ns : pause_ns < LOOKER_IDLE * l->pause_ns ? 2 * pause_ns : pause_ns;
         if (!last) looker_pause(l, calls, pause_ns);
@@ -35,10 +41,16 @@ int looker_start(struct looker *l, bool (*turn)(void *arg), void *arg, uint64_t 
     return -failed;
 }
 
-void looker_wake(struct looker *l)
+bool looker_settle(struct looker *l, uint64_t until_ns)
 {
-    __atomic_add_fetch(&l->calls, 1, __ATOMIC_ACQ_REL);
+    if (!l->runs) return true;
+    const uint32_t calls = __atomic_add_fetch(&l->calls, 1, __ATOMIC_ACQ_REL);
     syscall(SYS_futex, &l->calls, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+    while (__atomic_load_n(&l->answered, __ATOMIC_ACQUIRE) != calls) {
+        if (clock_ns(CLOCK_MONOTONIC) >= until_ns) return false;
+        nanosleep(&(struct timespec){.tv_nsec = LOOK_NS}, NULL);
+    }
+    return true;
 }
 
 void looker_stop(struct looker *l)

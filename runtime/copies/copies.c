@@ -6,13 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "runtime/base/clock.h"
 #include "runtime/report/text.h"
 
 #define PAUSE_NS UINT64_C(1000000)
-#define LOOK_NS  20000
 enum { AT_ONCE = 64 };
 
 const char *const copy_loss_keys[COPY_LOSSES] = {
@@ -239,7 +237,7 @@ static bool write_tape(struct copies *c, struct tape *t, uint64_t there)
     return came;
 }
 
-static bool turn_once(struct copies *c)
+bool copies_turn(struct copies *c)
 {
     bool came = false;
     if (__atomic_exchange_n(&c->again, 0, __ATOMIC_ACQ_REL)) {
@@ -255,26 +253,7 @@ static bool turn_once(struct copies *c)
     return came;
 }
 
-bool copies_turn(struct copies *c)
-{
-    const uint32_t asked = __atomic_load_n(&c->asked, __ATOMIC_ACQUIRE);
-    const bool waits = asked != c->settled, came = turn_once(c);
-    while (waits && turn_once(c)) continue;
-    __atomic_store_n(&c->settled, asked, __ATOMIC_RELEASE);
-    return came;
-}
-
-bool copies_settle(struct copies *c, uint64_t until_ns)
-{
-    if (!c->looker.runs) return true;
-    const uint32_t asked = __atomic_add_fetch(&c->asked, 1, __ATOMIC_ACQ_REL);
-    looker_wake(&c->looker);
-    while (__atomic_load_n(&c->settled, __ATOMIC_ACQUIRE) != asked) {
-        if (clock_ns(CLOCK_MONOTONIC) >= until_ns) return false;
-        nanosleep(&(struct timespec){.tv_nsec = LOOK_NS}, NULL);
-    }
-    return true;
-}
+bool copies_settle(struct copies *c, uint64_t until_ns) { return looker_settle(&c->looker, until_ns); }
 
 void copies_again(struct copies *c) { __atomic_store_n(&c->again, 1, __ATOMIC_RELEASE); }
 

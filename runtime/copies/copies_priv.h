@@ -46,8 +46,7 @@ struct copies {
     struct packets_out *packets; /* NULL: no device is a target */
     uint64_t ahead_ns;           /* the wall clock's lead on the workers' clock */
     struct looker looker;
-    uint32_t asked, settled; /* atomic: calls of copies_settle, and the last one that is answered */
-    uint8_t again;           /* atomic: copies_again was called */
+    uint8_t again; /* atomic: copies_again was called */
 };
 
 static inline void copy_lose(struct copy_slot *s, enum copy_loss why)

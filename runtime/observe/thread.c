@@ -6,14 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "runtime/base/clock.h"
 #include "runtime/base/looker.h"
 #include "runtime/observe/carried.h"
 
 #define PAUSE_NS UINT64_C(2000000)
-#define LOOK_NS  20000
 #define FLUSH_NS UINT64_C(1000000000)
 enum { RING = 1 << 25 /* bytes of a worker's ring: 25 ms of 10 Gbit/s */, TURN_MOST = 4096 };
 
@@ -30,8 +28,7 @@ struct observed_thread {
     char said[OBSERVED_LINE];
     struct looker looker;
     uint64_t flushed_ns;
-    uint32_t asked, settled; /* atomic: calls of observed_thread_settle, and the last one that is answered */
-    uint8_t again;           /* atomic: files are looked for before the next event */
+    uint8_t again; /* atomic: files are looked for before the next event */
     unsigned workers;
     struct from_worker from[];
 };
@@ -93,8 +90,9 @@ bool observed_thread_program(struct observed_thread *t, const struct program *p,
 }
 
 /* Write some events of each worker. True: there were some. */
-static bool write_some(struct observed_thread *t)
+static bool observed_turn(void *arg)
 {
+    struct observed_thread *t = arg;
     const uint64_t now = clock_ns(CLOCK_MONOTONIC), ahead = clock_ns(CLOCK_REALTIME) - now;
     bool came = false;
     struct carried c;
@@ -113,30 +111,12 @@ static bool write_some(struct observed_thread *t)
     return came;
 }
 
-/* Write some, or all where somebody waits for that. True: there were some. */
-static bool observed_turn(void *arg)
-{
-    struct observed_thread *t = arg;
-    const uint32_t asked = __atomic_load_n(&t->asked, __ATOMIC_ACQUIRE);
-    const bool waits = asked != t->settled, came = write_some(t);
-    while (waits && write_some(t)) continue;
-    __atomic_store_n(&t->settled, asked, __ATOMIC_RELEASE);
-    return came;
-}
-
 int observed_thread_start(struct observed_thread *t) { return looker_start(&t->looker, observed_turn, t, PAUSE_NS); }
 void observed_thread_stop(struct observed_thread *t) { looker_stop(&t->looker); }
 
 bool observed_thread_settle(struct observed_thread *t, uint64_t until_ns)
 {
-    if (!t->looker.runs) return true;
-    const uint32_t asked = __atomic_add_fetch(&t->asked, 1, __ATOMIC_ACQ_REL);
-    looker_wake(&t->looker);
-    while (__atomic_load_n(&t->settled, __ATOMIC_ACQUIRE) != asked) {
-        if (clock_ns(CLOCK_MONOTONIC) >= until_ns) return false;
-        nanosleep(&(struct timespec){.tv_nsec = LOOK_NS}, NULL);
-    }
-    return true;
+    return looker_settle(&t->looker, until_ns);
 }
 
 bool observed_thread_archive(struct observed_thread *t, struct archive *a, bool whole)
