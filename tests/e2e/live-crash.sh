@@ -9,20 +9,13 @@ IO=${IO-}           # --io xdp: live-crash-xdp.sh
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin
+. "$top/tests/e2e/live/takeover.sh"
 if [ "$EXEC" = kernel ]; then
     [ -n "${files_of_bpf-}" ] || { echo 'ok - in the kernel # SKIP no file system to pin programs in'; exit 0; }
     ! grep -q __asan_init "$bin/preyrun" || { echo 'ok - in the kernel # SKIP with sanitizers it runs in user space'; exit 0; }
 fi
 
-takeover=$top/tests/e2e/live/takeover.py
-between one two
-ip -n "$id-client" route add default via 10.1.0.2
-at prey sysctl -q -w net.ipv4.ip_forward=1
-for s in one two; do
-    : >"served-$s"
-    background $s python3 "$takeover" echo >"served-$s"
-    until_true 100 "$s listens" grep -q listens "served-$s"
-done
+echoes one two
 rules all <<'END'
 limits { flows 20_000 }
 check up = tcp every 1s
@@ -35,9 +28,6 @@ firewall ways forward default drop {
   accept udp to port 9000 as UDP
 }
 END
-number() { at prey "$bin/preyctl" counters "$1" | awk -v name="$1" '$1 == name { gsub(",", ""); print $2 }'; }
-owner() { at prey sh -c 'sed -n "s/^pid\t//p" "/run/prey/$(stat -L -c %i /proc/self/ns/net)/wan.state"'; }
-ends_itself() { ! kill -0 "$1" 2>/dev/null || is_over "$1"; }
 service_of() { pgrep -P "$1" -x prey-service; }
 judges_again() { [ "$(owner)" != "$was" ] && ctl status && [ "$status" = 0 ]; }
 # asks: a flow begins right now, which was written down nowhere

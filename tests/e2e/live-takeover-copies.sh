@@ -6,6 +6,7 @@ EXEC=user
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin
+. "$top/tests/e2e/live/takeover.sh"
 export RECORD=0
 
 copies=$top/tests/e2e/live/takeover_copies.py
@@ -23,8 +24,6 @@ firewall ways forward default accept {
   mirror to socket "nobody" udp to port 9000 as NOBODY
 }
 END
-owner() { at prey sh -c 'sed -n "s/^pid\t//p" "/run/prey/$(stat -L -c %i /proc/self/ns/net)/wan.state"'; }
-ends_itself() { ! kill -0 "$1" 2>/dev/null || is_over "$1"; }
 counted() { ctl counters mirrors; awk -v key="mirrors.$1" '$1 == key { gsub(",", "", $2); print $2 }' out; } # RULE.KEY
 
 for how in '1 packet' '2 packet' '1 xdp'; do

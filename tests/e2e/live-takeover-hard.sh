@@ -7,17 +7,10 @@ EXEC=user
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin
+. "$top/tests/e2e/live/takeover.sh"
 
 times=${TAKEOVERS:-10}
-takeover=$top/tests/e2e/live/takeover.py
-between one two
-ip -n "$id-client" route add default via 10.1.0.2
-at prey sysctl -q -w net.ipv4.ip_forward=1
-for s in one two; do
-    : >"served-$s"
-    background $s python3 "$takeover" echo >"served-$s"
-    until_true 100 "$s listens" grep -q listens "served-$s"
-done
+echoes one two
 rules all <<'END_OF_RULES'
 limits { flows 20_000 }
 check up = tcp every 1s
@@ -31,8 +24,6 @@ firewall ways forward default drop {
   accept udp to port 9000 as UDP
 }
 END_OF_RULES
-owner() { at prey sh -c 'sed -n "s/^pid\t//p" "/run/prey/$(stat -L -c %i /proc/self/ns/net)/wan.state"'; }
-ends_itself() { ! kill -0 "$1" 2>/dev/null || is_over "$1"; }
 service_of() { cut -d' ' -f1 "/proc/$1/task/$1/children"; }
 # held: how many descriptors the instance's two processes have, without those that come and go with a question
 held() { echo "$(ls "/proc/$(owner)/fd" | wc -l) $(ls "/proc/$(service_of "$(owner)")/fd" | wc -l)"; }

@@ -9,20 +9,15 @@ HOOK=${HOOK:-tc} # xdp: live-takeover-kernel-xdp.sh
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin
+. "$top/tests/e2e/live/takeover.sh"
 [ "$HOOK" = tc ] || ! grep -q __asan_init "$bin/preyrun" || { echo 'ok - where XDP takes what arrives # SKIP live-takeover-kernel runs with sanitizers'; exit 0; }
 [ -n "${files_of_bpf-}" ] || { echo 'ok - a takeover in the kernel # SKIP no file system to pin programs in'; exit 0; }
 
-takeover=$top/tests/e2e/live/takeover.py
 middle=$top/tests/e2e/live/takeover_between.py
-between one two
-ip -n "$id-client" route add default via 10.1.0.2
-at prey sysctl -q -w net.ipv4.ip_forward=1
+echoes one two
 for s in one two; do
     ip -n "$id-$s" addr add 10.1.0.102/32 dev lo # dsr: the service's address is the server's, too
     at $s sysctl -q -w net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.eth0.rp_filter=0
-    : >"served-$s"
-    background $s python3 "$takeover" echo >"served-$s"
-    until_true 100 "$s listens" grep -q listens "served-$s"
     udp $s 9001
     udp $s 9009
 done
@@ -45,16 +40,6 @@ firewall ways forward default drop {
 }
 END
 addresses='10.1.0.100 10.1.0.101 10.1.0.102 10.2.0.2 10.2.0.3'
-# By XDP a question of UDP to a service in dsr mode was lost on a busy machine, once in ten runs; why is not known
-[ "$HOOK" = tc ] || addresses='10.1.0.100 10.1.0.101 10.2.0.2 10.2.0.3'
-# preyctl with pinned programs in sight, for the preyrun that it starts
-kctl() {
-    timeout 60 nsenter "--net=/run/netns/$id-prey" "$bin/preyctl" "$@" >out 2>err </dev/null
-    status=$?
-}
-number() { at prey "$bin/preyctl" counters "$1" | awk -v name="$1" '$1 == name { gsub(",", ""); print $2 }'; }
-ends_itself() { ! kill -0 "$1" 2>/dev/null || is_over "$1"; }
-owner() { at prey sh -c 'sed -n "s/^pid\t//p" "/run/prey/$(stat -L -c %i /proc/self/ns/net)/wan.state"'; }
 # held: programs, maps, links and descriptors of whoever judges here
 held() {
     local main

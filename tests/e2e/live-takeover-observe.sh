@@ -6,6 +6,7 @@ EXEC=user
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin
+. "$top/tests/e2e/live/takeover.sh"
 export RECORD=0
 
 ends=$top/tests/e2e/live/takeover_observed.py
@@ -25,9 +26,6 @@ service web on any tcp/80 { mode observe first bytes within 60s; sessions to "we
 service made on any tcp/8080 { mode observe first bytes within 60s; sessions to "made.jsonl"; stream to "captured" as pcapng }
 service guarded on any tcp/8081 { mode observe first bytes within 60s; sessions to "guarded.jsonl"; when path "/bad" -> reject }
 END
-number() { at prey "$bin/preyctl" counters "$1" | awk -v name="$1" '$1 == name { gsub(",", ""); print $2 }'; }
-owner() { at prey sh -c 'sed -n "s/^pid\t//p" "/run/prey/$(stat -L -c %i /proc/self/ns/net)/wan.state"'; }
-ends_itself() { ! kill -0 "$1" 2>/dev/null || is_over "$1"; }
 
 for how in '1 packet' '2 packet' '1 xdp'; do
     set -- $how

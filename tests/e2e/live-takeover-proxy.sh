@@ -8,6 +8,7 @@ EXEC=${EXEC:-user} # kernel: live-takeover-proxy-kernel.sh
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin
+. "$top/tests/e2e/live/takeover.sh"
 if [ "$EXEC" = kernel ]; then
     [ -n "${files_of_bpf-}" ] || { echo 'ok - in the kernel # SKIP no file system to pin programs in'; exit 0; }
     ! grep -q __asan_init "$bin/preyrun" || { echo 'ok - in the kernel # SKIP with sanitizers it runs in user space'; exit 0; }
@@ -27,8 +28,6 @@ service http on 10.1.0.2 tcp/1001 { mode proxy http; -> web }
 service tls on 10.1.0.2 tcp/1002 { mode proxy tls cert "$work/cert" key "$work/key"; -> echo }
 service https on 10.1.0.2 tcp/1003 { mode proxy http tls cert "$work/cert" key "$work/key"; -> web }
 END
-number() { at prey "$bin/preyctl" counters "$1" | awk -v name="$1" '$1 == name { gsub(",", ""); print $2 }'; }
-owner() { at prey sh -c 'sed -n "s/^pid\t//p" "/run/prey/$(stat -L -c %i /proc/self/ns/net)/wan.state"'; }
 # others: how many sessions how many processes before it serve: `3 of 2`
 others() {
     at prey "$bin/preyctl" status --json | python3 -c '
@@ -43,15 +42,11 @@ befores() { # the processes that serve sessions and judge no more
     echo $n
 }
 befores_are() { [ "$(befores)" = "$1" ]; }
-takeover_ctl() { # preyctl takeover, with pinned programs in sight where the kernel judges
-    timeout 60 nsenter "--net=/run/netns/$id-prey" "$bin/preyctl" takeover "$@" >out 2>err </dev/null
-    status=$?
-}
 takes_over() { # SENTENCE OPTION...: $prey is the process then
     local was sentence=$1
     shift
     was=$(owner)
-    takeover_ctl "$@"
+    kctl takeover "$@"
     same "$sentence" "$status $(cat err) $(grep -c "^process $(owner) has taken over from $was\$" out)" '0  1'
     prey=$(owner)
 }
@@ -198,7 +193,7 @@ firewall ways forward default accept { }
 service wire $wire
 END
     prey prey -i wan -i lan wire.pbc
-    takeover_ctl
+    kctl takeover
     same "service $wire: refused, and it goes on" "$status $(grep -c 'connections end here in the wire' err) $(owner)" "2 1 $prey"
     stops
 done

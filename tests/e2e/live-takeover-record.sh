@@ -6,15 +6,10 @@ EXEC=user
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin
+. "$top/tests/e2e/live/takeover.sh"
 export RECORD=0
 
-takeover=$top/tests/e2e/live/takeover.py
-between one
-ip -n "$id-client" route add default via 10.1.0.2
-at prey sysctl -q -w net.ipv4.ip_forward=1
-: >served
-background one python3 "$takeover" echo >served
-until_true 100 'one listens' grep -q listens served
+echoes one
 rules all <<'END'
 limits { flows 20_000 }
 pool farm { source 10.2.0.77-10.2.0.78; server one 10.2.0.2 }
@@ -26,8 +21,6 @@ firewall ways forward default drop {
   accept udp to port 9000 as UDP
 }
 END
-owner() { at prey sh -c 'sed -n "s/^pid\t//p" "/run/prey/$(stat -L -c %i /proc/self/ns/net)/wan.state"'; }
-ends_itself() { ! kill -0 "$1" 2>/dev/null || is_over "$1"; }
 all_verdicts() { at prey "$bin/preyctl" counters verdicts | awk '/^verdicts\.[a-z]*\.packets / { gsub(",", ""); n += $2 } END { print n }'; }
 json() { python3 -c 'import json, sys; j = json.load(open("again.out")); print(eval(sys.argv[1]))' "$1"; }
 records() { [ -s "kept/$(printf 'prey-%06d.pcapng' "$1")" ]; } # the file of that number is begun

@@ -7,9 +7,9 @@ EXEC=user # --io is user space's
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin
+. "$top/tests/e2e/live/takeover.sh"
 export RECORD=0 # two can't record into one directory
 
-takeover=$top/tests/e2e/live/takeover.py
 # cable NAME DEVICE NAME DEVICE: with four queues each way, and senders that leave nothing to a card.
 cable() {
     ip -n "$id-$1" link add "$2" numrxqueues 4 numtxqueues 4 mtu "${mtu-1500}" type veth \
@@ -49,9 +49,6 @@ firewall ways forward default drop {
   accept udp to port 9000
 }
 END
-number() { at prey "$bin/preyctl" counters "$1" | awk -v name="$1" '$1 == name { gsub(",", ""); print $2 }'; }
-owner() { at prey sh -c 'sed -n "s/^pid\t//p" "/run/prey/$(stat -L -c %i /proc/self/ns/net)/wan.state"'; }
-ends_itself() { ! kill -0 "$1" 2>/dev/null || is_over "$1"; }
 programs() { for d in wan lan; do ip -d -n "$id-prey" link show $d; done 2>/dev/null | grep -c "prog/xdp"; }
 program_of() { ip -d -n "$id-prey" link show "$1" 2>/dev/null | sed -n 's/.* id \([0-9]*\) .*/\1/p'; }
 talks() { # begin a talk

@@ -8,16 +8,9 @@ EXEC=user
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin
+. "$top/tests/e2e/live/takeover.sh"
 
-takeover=$top/tests/e2e/live/takeover.py
-between one two
-ip -n "$id-client" route add default via 10.1.0.2
-at prey sysctl -q -w net.ipv4.ip_forward=1
-for s in one two; do
-    : >"served-$s"
-    background $s python3 "$takeover" echo >"served-$s"
-    until_true 100 "$s listens" grep -q listens "served-$s"
-done
+echoes one two
 rules all <<'END'
 limits { flows 20_000 }
 check up = tcp every 1s
@@ -30,10 +23,6 @@ firewall ways forward default drop {
   accept udp to port 9000 as UDP
 }
 END
-number() { at prey "$bin/preyctl" counters "$1" | awk -v name="$1" '$1 == name { gsub(",", ""); print $2 }'; }
-ends_itself() { ! kill -0 "$1" 2>/dev/null || is_over "$1"; }
-# the process that answers, by the state file
-owner() { at prey sh -c 'sed -n "s/^pid\t//p" "/run/prey/$(stat -L -c %i /proc/self/ns/net)/wan.state"'; }
 
 for workers in 1 2; do
     say="$workers worker$([ $workers = 1 ] || echo s)"

@@ -1,0 +1,26 @@
+# What tests of takeovers and crashes share, sourced after live_begin.
+takeover=$top/tests/e2e/live/takeover.py
+
+# echoes NAME...: a client, prey that sends on, and servers of these names, each of which gives back what comes to port 9000.
+echoes() {
+    local s
+    between "$@"
+    ip -n "$id-client" route add default via 10.1.0.2
+    at prey sysctl -q -w net.ipv4.ip_forward=1
+    for s in "$@"; do echoing "$s"; done
+}
+echoing() { # NAME
+    : >"served-$1"
+    background "$1" python3 "$takeover" echo >"served-$1"
+    until_true 100 "$1 listens" grep -q listens "served-$1"
+}
+
+number() { at prey "$bin/preyctl" counters "$1" | awk -v name="$1" '$1 == name { gsub(",", ""); print $2 }'; }
+# the process that answers, by the state file
+owner() { at prey sh -c 'sed -n "s/^pid\t//p" "/run/prey/$(stat -L -c %i /proc/self/ns/net)/wan.state"'; }
+ends_itself() { ! kill -0 "$1" 2>/dev/null || is_over "$1"; }
+# preyctl with pinned programs in sight, for the preyrun that it starts
+kctl() {
+    timeout 60 nsenter "--net=/run/netns/$id-prey" "$bin/preyctl" "$@" >out 2>err </dev/null
+    status=$?
+}
