@@ -29,13 +29,12 @@ firewall ways forward default drop {
 }
 END
 service_of() { pgrep -P "$1" -x prey-service; }
-judges_again() { [ "$(owner)" != "$was" ] && ctl status && [ "$status" = 0 ]; }
 # asks: a flow begins right now, which was written down nowhere
 asks() { at client timeout 20 bash -c 'exec 3<>/dev/udp/10.1.0.100/9000; echo question >&3; head -n 1 <&3' 2>&1; }
 killed() { # SIGNAL: kill the service, and wait until another one judges
     was=$(owner)
     kill "-$1" "$(service_of "$was")"
-    until_true 600 "after SIG$1 another service judges" judges_again
+    until_true 600 "after SIG$1 another service judges" judges_again "$was"
 }
 second=SEGV # which sanitizers catch, and end the process with a status
 grep -q __asan_init "$bin/preyrun" && second=ABRT

@@ -50,12 +50,6 @@ held() {
     find /sys/fs/bpf | wc -l
 }
 not_more() { held >many && cmp -s few many; } # what was refused is closed a moment later
-stands() { at prey nft list tables | grep -q 'inet prey' && echo shut; }
-judges() {
-    local p n=0
-    for p in $(ip netns pids "$id-prey"); do [ "$(cat "/proc/$p/comm")" != preyrun ] || is_over "$p" || n=$((n + 1)); done
-    echo $n
-}
 talks() { # FILE: begin to talk; ends once the file `enough` is there
     rm -f enough
     at client python3 "$takeover" talk 200 $addresses >"$1" 2>&1 &
@@ -149,7 +143,7 @@ between_them() {
 left() { at prey ls "$folder" 2>/dev/null | grep -cvx 'wan.state\|wan.sock'; }
 goes_on() { # SENTENCE [LEFT]: the first one judges, alone, and can be asked
     ctl counters
-    same "$1: the other one goes on, alone, and leaves nothing" "$status $(owner) $(left) $(stands) $(judges)" "0 $prey ${2-0} shut 1"
+    same "$1: the other one goes on, alone, and leaves nothing" "$status $(owner) $(left) $(shut_stays) $(judges)" "0 $prey ${2-0} shut 1"
 }
 plain() { talk client 10.2.0.3 9009 "$1"; } # the kernel alone has such flows
 prey prey -i wan -i lan all.pbc
@@ -183,10 +177,14 @@ for step in kernel now yours; do
         prey=$(owner)
         plain 33000 >/dev/null # what begins by an interface of a nat is the worker's to judge
         between_them kill $who $step >ended
-        until_true 300 "$who killed at $step: the first one ends" ends_itself "$prey"
         case $step-$who in
-        yours-old*) same "$who killed at $step: the new one judges, alone" "$(cat ended) $(left) $(stands) $(judges) $([ "$(owner)" != "$prey" ]; echo $?)" 'runs 0 shut 1 0' ;;
-        *) same "$who killed at $step: no process judges, and it stays shut" "$(stands) $(judges)" 'shut 0' ;;
+        yours-*|*-old) until_true 300 "$who killed at $step: the first one ends" ends_itself "$prey" ;;
+        *) until_true 600 "$who killed at $step: another service judges" judges_again "$prey" ;; # as after any crash
+        esac
+        case $step-$who in
+        yours-old*) same "$who killed at $step: the new one judges, alone" "$(cat ended) $(left) $(shut_stays) $(judges) $([ "$(owner)" != "$prey" ]; echo $?)" 'runs 0 shut 1 0' ;;
+        *-old) same "$who killed at $step: no process judges, and it stays shut" "$(shut_stays) $(judges)" 'shut 0' ;;
+        *) same "$who killed at $step: and it is told" "$(shut_stays) $(judges) $(grep -c 'is started again' prey.err)" 'shut 2 1' ;;
         esac
         same "$who killed at $step: the kernel judges known flows" "$(plain 33000)" 'two 10.1.0.1 5'
         [ $step != yours ] || same "$who killed at $step: and flows begin" "$(plain 33001)" 'two 10.1.0.1 5'

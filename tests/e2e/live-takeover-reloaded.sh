@@ -125,7 +125,6 @@ over 'guard rules'
 
 # ---- a crash ----
 
-judges_again() { [ "$(owner)" != "$1" ] && ctl status && [ "$status" = 0 ]; }
 prey prey -i wan -i lan --workers 2 first.pbc
 talk slow 10.1.0.100 10.2.0.2 10.2.0.3
 loaded second.pbc

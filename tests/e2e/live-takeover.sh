@@ -138,14 +138,7 @@ folder=${socket%/*}
 most=$(sed -n 's/.*WORKERS_MOST = \([0-9]*\).*/\1/p' "$top/runtime/worker/worker.h")
 export LUGGAGE=$((16 * (1 + most) + 8))
 between_them() { at prey timeout 120 python3 "$middle" "$@" "$socket" "$bin/preyrun" --takeover -i wan -i lan --workers 2 all.pbc 2>>between.err; }
-shut_stays() { at prey nft list tables | grep -q 'inet prey' && echo shut; }
-judges() { # the processes of preyrun there
-    local p n=0
-    for p in $(ip netns pids "$id-prey"); do [ "$(cat "/proc/$p/comm")" != preyrun ] || is_over "$p" || n=$((n + 1)); done
-    echo $n
-}
 # left: what lies there but for the record and the socket
-judges_again() { [ "$(owner)" != "$1" ] && ctl status && [ "$status" = 0 ]; }
 left() { at prey ls "$folder" 2>/dev/null | grep -cvx 'wan.state\|wan.sock'; }
 goes_on() { # SENTENCE: the first one judges, alone, and can be asked
     ctl counters

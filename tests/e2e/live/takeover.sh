@@ -24,3 +24,11 @@ kctl() {
     timeout 60 nsenter "--net=/run/netns/$id-prey" "$bin/preyctl" "$@" >out 2>err </dev/null
     status=$?
 }
+
+shut_stays() { at prey nft list tables | grep -q 'inet prey' && echo shut; }
+judges() { # the processes of preyrun there
+    local p n=0
+    for p in $(ip netns pids "$id-prey"); do [ "$(cat "/proc/$p/comm")" != preyrun ] || is_over "$p" || n=$((n + 1)); done
+    echo $n
+}
+judges_again() { [ "$(owner)" != "$1" ] && ctl status && [ "$status" = 0 ]; }
