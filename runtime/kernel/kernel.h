@@ -31,6 +31,8 @@ struct kernel_cfg {
     /* Maps of another process, looked at, for the program that is in force there: what lies in them stays as it is,
      * and the first judge has the tables of that program's. They stay the caller's. NULL: they are made. */
     const struct kernel_passed *passed;
+    const struct kernel_sizes *sizes; /* sizes of maps that are made; NULL: those that follow from the program */
+    uint32_t mark;                    /* mark of packets that sockets of this process send; 0: drawn */
     /* Receives the name of a refused program and the verifier's whole log; called by several threads at once. NULL: the
      * log is not wanted. */
     void (*refused)(const char *name, const char *log);

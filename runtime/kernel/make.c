@@ -51,9 +51,10 @@ static int init_world(struct kernel *k, char *err, size_t err_len)
 {
     struct kernel_world *w = kernel_world(k);
     for (uint32_t i = 0; i < k->maps.v[KERNEL_MAP_kpkts].entries; i++) kernel_kpkts(k)[i].place = i;
+    w->ours = k->cfg.mark;
     while (!w->secret || !w->ours) {
         const bool drawn = getrandom(&w->secret, sizeof w->secret, 0) == sizeof w->secret &&
-                           getrandom(&w->ours, sizeof w->ours, 0) == sizeof w->ours;
+                           (k->cfg.mark || getrandom(&w->ours, sizeof w->ours, 0) == sizeof w->ours);
         if (drawn) continue;
         snprintf(err, err_len, "no random numbers: %s", strerror(errno));
         return -errno;
@@ -128,7 +129,7 @@ static int init_contents(struct kernel *k, const struct program *p, char *err, s
 {
     const struct map *const v = k->maps.v;
     const uint64_t seed = k->cfg.seed;
-    flows_begin(p, k->cfg.live, seed, v[KERNEL_MAP_flow_head].memory);
+    flows_begin(p, k->cfg.live, seed, k->maps.sizes.flow_slots, v[KERNEL_MAP_flow_head].memory);
     hash_key_init(&((struct inline_marks *)v[KERNEL_MAP_marks].memory)->key, seed);
     hash_key_init(&((struct splice_head *)v[KERNEL_MAP_splices].memory)->key, seed + 1);
     if (k->maps.sizes.source_slots)
@@ -167,12 +168,15 @@ struct kernel *kernel_new(const struct program *p, const struct kernel_cfg *cfg,
     }
     k->first = cfg->passed;
     if (k->first) k->prover = cfg->passed->says.asker;
-    const struct kernel_sizes sizes = cfg->passed ? cfg->passed->says.sizes : kernel_sizes_of(p, k->cpus);
+    const struct kernel_sizes sizes = cfg->passed  ? cfg->passed->says.sizes
+                                      : cfg->sizes ? *cfg->sizes
+                                                   : kernel_sizes_of(p, k->cpus);
     int failed = init_parts(k, &sizes, err, err_len);
     if (!failed && !cfg->passed) failed = init_contents(k, p, err, err_len);
     if (!failed) failed = init_constants(k, err, err_len);
     if (!failed) failed = load_beside_rings(k, err, err_len);
     k->cfg.passed = NULL;
+    k->cfg.sizes = NULL;
     if (!failed) return k;
     kernel_free(k);
     struct obstacle o;

@@ -18,7 +18,6 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/host/manager.h"
-#include "runtime/kernel/pass/layout.h"
 #include "runtime/kernel/pass/passed.h"
 #include "runtime/parent/between/channel.h"
 #include "runtime/parent/between/last.h"
@@ -105,11 +104,13 @@ static int hello(struct parent *p, const struct last_half *last, int fd)
         h->process = getpid();
         h->crashes = p->crashes + 1;
         h->has = 1u << YIELD_RECORD | 1u << YIELD_OUT | 1u << YIELD_ERR;
+        h->in_kernel = p->kernel != NULL;
         h->kernel = p->kernel ? sizeof(struct handoff_kernel) : 0;
+        h->hooks = (struct kernel_passed_hooks){.by_tc = p->by_tc};
+        for (unsigned i = 0; i < p->o->iface_count; i++) h->hooks.generic |= (uint32_t)p->hooked[i].generic << i;
         h->lent = 0;
         memset(h->refused, 0, sizeof h->refused);
-        if (p->kernel && !kernel_layout(h->layout)) failed = -ENOMEM;
-        if (!failed) failed = crash_say(fd, h, sizeof *h, fds, 3);
+        failed = crash_say(fd, h, sizeof *h, fds, 3);
     }
     if (fds[0] >= 0) close(fds[0]);
     free(h);
@@ -119,10 +120,9 @@ static int hello(struct parent *p, const struct last_half *last, int fd)
 /* The maps are as the service and the stages have left them: each change there is whole (vm/flow/table/ops.h). */
 static int kernel_say(const struct parent *p, int fd)
 {
-    struct handoff_kernel m = {.hooks.by_tc = p->by_tc};
+    struct handoff_kernel m;
     int maps[PASSED_FDS];
     if (!p->kernel) return 0;
-    for (unsigned i = 0; i < p->o->iface_count; i++) m.hooks.generic |= (uint32_t)p->hooked[i].generic << i;
     const unsigned count = kernel_pass(p->kernel, KERNEL_ASKERS - 1, &m.says, maps);
     return count ? crash_say(fd, &m, sizeof m, maps, count) : -ENODATA;
 }

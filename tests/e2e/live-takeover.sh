@@ -136,7 +136,7 @@ until_true 300 'it ends' ends_itself "$prey"
 middle=$top/tests/e2e/live/takeover_between.py
 folder=${socket%/*}
 most=$(sed -n 's/.*WORKERS_MOST = \([0-9]*\).*/\1/p' "$top/runtime/worker/worker.h")
-export LUGGAGE=$((16 * (1 + most) + 8))
+export LUGGAGE=$((16 * (1 + most) + 16))
 between_them() { at prey timeout 120 python3 "$middle" "$@" "$socket" "$bin/preyrun" --takeover -i wan -i lan --workers 2 all.pbc 2>>between.err; }
 # left: what lies there but for the record and the socket
 left() { at prey ls "$folder" 2>/dev/null | grep -cvx 'wan.state\|wan.sock'; }

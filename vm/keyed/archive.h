@@ -15,6 +15,7 @@ struct archive {
     bool unordered;   /* reading: observed bytes lack the order of their segments, in recordings before version 13 */
     bool rest;        /* flows that have gone in advance are left out (vm.h, vm_advance_write) */
     bool beside;      /* the flow table, which others change, too, passes to the reader itself: all else is archived */
+    bool moves;       /* flows and meters in the kernel's maps are archived, too, while stages change them */
     bool late;        /* reading, with beside: the table has gone on since this was written (a crash) */
     bool bad;         /* there was no room, or the bytes read are no valid state: do not rely on the rest */
 };

@@ -47,6 +47,18 @@ void vm_advance_check(struct vm *vm)
     if (vm->track) track_advance_check(vm->track);
 }
 
+/* Those that decide; those of what would be are full again elsewhere. */
+static void archive_meters(struct vm *vm, const struct vm_in *in, struct archive *a)
+{
+    const struct vm_kernel *k = a->moves ? vm->cfg.kernel : NULL;
+    if (k && !a->reads) {
+        meters_at(vm->meters, in->mono_ns);
+        k->meters(k->arg, vm->meters, false);
+    }
+    meters_archive(vm->meters, a);
+    if (k && a->reads && !a->bad) k->set_meters(k->arg, vm->meters);
+}
+
 bool vm_archive(struct vm *vm, const struct vm_in *in, struct archive *a)
 {
     const uint32_t ifaces = in->facts ? in->facts->ifaces_count : 0;
@@ -57,7 +69,7 @@ bool vm_archive(struct vm *vm, const struct vm_in *in, struct archive *a)
     ARCHIVE(a, vm->answers.next_ns);
     ARCHIVE(a, vm->echoes.next_ns);
     ARCHIVE(a, vm->neighbours.next_ns);
-    meters_archive(vm->meters, a);
+    archive_meters(vm, in, a);
     balance_archive(vm->balance, a);
     forward_archive(vm->forward, vm->track, a, in->facts);
     if (vm->fragments) fragments_archive(vm, ifaces, a);

@@ -120,9 +120,15 @@ void flows_sizes(const struct program *p, struct kernel_sizes *s)
     s->flow_bound = 1;
     if (!(p->meta->flags & PBC_KEEPS_FLOWS)) return;
     const struct flow_table_cfg cfg = track_table_cfg(p, false);
-    const uint32_t groups = flow_table_groups(&cfg), words = (groups + 63) / 64;
-    s->flow_slots = groups * GROUP_SLOTS;
-    if (cfg.bound) s->flow_bound = s->flow_slots;
+    if (cfg.bound) s->flow_bound = UINT32_MAX;
+    flows_sized(flow_table_groups(&cfg) * GROUP_SLOTS, s);
+}
+
+void flows_sized(uint32_t slots, struct kernel_sizes *s)
+{
+    const uint32_t words = (slots / GROUP_SLOTS + 63) / 64;
+    s->flow_slots = slots;
+    if (s->flow_bound > 1) s->flow_bound = slots;
     s->flow_words = words + (words + 63) / 64;
 }
 

@@ -51,6 +51,8 @@ struct maps {
 
 /* Set the sizes of the flow table in s, which give the memory for the program's flows. */
 void flows_sizes(const struct program *p, struct kernel_sizes *s);
+/* The same for a table of so many slots, which may hold flows that are sent on if s->flow_bound says so. */
+void flows_sized(uint32_t slots, struct kernel_sizes *s);
 struct kernel_sizes kernel_sizes_of(const struct program *p, uint32_t cpus);
 
 /* Make the maps. Call maps_fini in any case. Return 0, or a negative errno with one line in err. */

@@ -9,7 +9,9 @@
 
 /* To be raised when something in the maps means another thing though its type is the same: another hash, another order
  * of groups, other numbers of states. */
-enum { KERNEL_LAYOUT = 1 };
+#ifndef KERNEL_LAYOUT
+#define KERNEL_LAYOUT 1
+#endif
 
 /* Write the digest of this build. False: out of memory, or built with KERNEL=0. */
 bool kernel_layout(uint8_t digest[PBC_DIGEST_LEN]);

@@ -103,6 +103,18 @@ int kernel_passed_look(const struct kernel_passed *from, const struct program *p
     return failed;
 }
 
+int kernel_passed_anew(struct kernel_passed *from, const struct program *p, uint32_t slots, bool bound, char *err,
+                       size_t err_len)
+{
+    struct kernel_sizes *s = &from->says.sizes;
+    *s = kernel_sizes_of(p, (uint32_t)libbpf_num_possible_cpus());
+    if (bound) s->flow_bound = slots;
+    if (slots) flows_sized(slots, s);
+    if (sizes_are_sound(s, p) && (slots || !(p->meta->flags & PBC_KEEPS_FLOWS))) return 0;
+    snprintf(err, err_len, "the size of its flow table fits no program");
+    return -EPROTO;
+}
+
 int kernel_world_copy(struct kernel *k)
 {
     struct map *m = &k->maps.v[KERNEL_MAP_world];

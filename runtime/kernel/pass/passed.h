@@ -29,8 +29,10 @@ struct kernel_passed_hooks {
 struct kernel_passed {
     struct kernel_passed_says says;
     int fds[PASSED_FDS];
-    unsigned count; /* number of fds; 0: none */
+    unsigned
+        count; /* number of fds; 0: none, for they are laid out otherwise: says.sizes are those of maps to be made */
     struct kernel_passed_hooks hooks;
+    uint32_t mark; /* mark of packets that its sockets send */
 };
 
 /* Say what is handed over. asker: number of one that nobody else uses. Return the number of descriptors, PASSED_FDS,
@@ -42,6 +44,11 @@ unsigned kernel_pass(const struct kernel *k, unsigned asker, struct kernel_passe
  * line in err. */
 int kernel_passed_look(const struct kernel_passed *from, const struct program *p, char *err, size_t err_len);
 void kernel_passed_close(struct kernel_passed *from);
+/* For maps that do not pass: set the sizes of those in their place, which the same flows fit. slots: of the flow table
+ * there, 0 if it keeps none; bound: they may hold flows that are sent on. Return 0, or a negative errno with one line
+ * in err. */
+int kernel_passed_anew(struct kernel_passed *from, const struct program *p, uint32_t slots, bool bound, char *err,
+                       size_t err_len);
 
 /* Put the descriptors in their places, with -1 for those that are made anew. */
 void kernel_passed_maps(const struct kernel_passed *from, int maps[KERNEL_MAPS], int tables[PASSED_TABLES]);

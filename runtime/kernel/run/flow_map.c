@@ -19,6 +19,25 @@ static bool flow_op_run(void *arg, struct flow_op *op)
     return !bpf_prog_test_run_opts(kernel_program(kernel, KERNEL_ENTRY_flow_op), &o);
 }
 
+/* Count a flow that was read into the table, by each network that the head lists. */
+static bool count_opener(void *arg, const uint32_t opener[4], bool v6)
+{
+    const struct kernel *kernel = arg;
+    const struct flow_head *head = kernel_map(kernel, KERNEL_MAP_flow_head)->memory;
+    const struct grains *grains = &head->grains;
+    struct kernel_sources *s = kernel_map(kernel, KERNEL_MAP_sources)->memory;
+    bool all = kernel_map(kernel, KERNEL_MAP_source_words)->entries > 1;
+    for (uint32_t i = 0; i < grains->count && all; i++) {
+        struct kernel_source of;
+        if (grain_again(grains, i, v6)) continue;
+        kernel_source_of(opener, grain_len(&grains->of[i], v6), v6, &of);
+        all = kernel_sources_count(s, kernel_map(kernel, KERNEL_MAP_source_tags)->memory,
+                                   kernel_map(kernel, KERNEL_MAP_source_words)->memory,
+                                   kernel_map(kernel, KERNEL_MAP_source_keys)->memory, &of);
+    }
+    return all;
+}
+
 static size_t binds_bytes(const struct kernel *kernel)
 {
     return kernel_map(kernel, KERNEL_MAP_flow_recipes)->entries * sizeof(struct flow_bind);
@@ -31,6 +50,7 @@ bool flows_init(struct flow_ops *ops, const struct kernel *kernel)
     struct flow_head *head = kernel_map(kernel, KERNEL_MAP_flow_head)->memory;
     const bool bound = kernel_map(kernel, KERNEL_MAP_flow_recipes)->entries > 1;
     *ops = (struct flow_ops){.run = flow_op_run,
+                             .count = count_opener,
                              .arg = (void *)(uintptr_t)kernel,
                              .table = calloc(1, sizeof *ops->table),
                              .common = &head->table,
@@ -73,13 +93,13 @@ const char *flows_lack(const struct kernel *k, const struct program *p)
 }
 
 /* Live, mid-stream TCP is taken up at once: the first frame may come before a worker sees the time. */
-void flows_begin(const struct program *p, bool live, uint64_t seed, struct flow_head *head)
+void flows_begin(const struct program *p, bool live, uint64_t seed, uint32_t slots, struct flow_head *head)
 {
     if (!(p->meta->flags & PBC_KEEPS_FLOWS)) return;
     struct flow_table_cfg cfg = track_table_cfg(p, false);
     cfg.seed = seed;
     cfg.begins = live;
-    flow_table_begin(&head->table, &cfg);
+    flow_table_begin(&head->table, &cfg, slots);
     if (live) head->pickup_until_ns = time_after(clock_ns(CLOCK_MONOTONIC), flow_pickup_ns(p->settings, true));
     head->grains = grains_of(p->grains, p->grains_count);
 }

@@ -10,7 +10,7 @@
  * nothing. */
 const char *flows_lack(const struct kernel *k, const struct program *p);
 /* Begin an empty table, which the kernel may use from then on. live: as in kernel_cfg. */
-void flows_begin(const struct program *p, bool live, uint64_t seed, struct flow_head *head);
+void flows_begin(const struct program *p, bool live, uint64_t seed, uint32_t slots, struct flow_head *head);
 
 /* Set ops for vm_cfg.kernel->flows, valid while the kernel lives, with bindings in this process. False: out of memory.
  * Call flows_fini while the kernel still lives, once no vm has the flows. */

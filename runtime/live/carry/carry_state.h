@@ -163,7 +163,7 @@ struct carry {
     uint32_t by_tc;                     /* bit i: traffic control hands it what arrives by interface i, not XDP */
     uint32_t rings;                     /* bit i: beside the sockets of XDP interface i has a ring (in_kernel_rings) */
     bool takes;                         /* it goes on where another instance lets go, with the same executor */
-    const struct kernel_passed *passed; /* maps of that instance; NULL: it judges in user space, or there is none */
+    const struct kernel_passed *passed; /* that of that instance; NULL: it judges in user space, or there is none */
     struct loaded loaded;               /* the executor, loaded before the fork, until the parent has it */
     struct in_kernel *kernel;           /* its programs and maps; NULL: not made yet, or not wanted */
     struct xmit *xmit;                  /* NULL: none, or out of memory */

@@ -56,7 +56,7 @@ static void settle_seeds(struct live *l)
 static int take_its_program(struct live *l)
 {
     l->carry.takes = true;
-    l->carry.passed = l->take->kernel.count ? &l->take->kernel : NULL;
+    l->carry.passed = l->take->hello.in_kernel ? &l->take->kernel : NULL;
     l->carry.now.program = take_program(l->take);
     if (!l->carry.now.program) return 2;
     l->carry.now.name = strdup(l->take->hello.name);
@@ -329,7 +329,7 @@ int start_open(struct live *l)
     if (inline_stack_follow(&l->carry, l->carry.now.program, err, sizeof err)) return tell_fault(&l->tell, "%s", err);
     if (observed_open(&l->carry)) return 2;
     if (workers_make(l)) return 2;
-    const bool given = l->take && !l->take->hello.crashes; /* its ports will come */
+    const bool given = l->take && take_gives_ports(l->take);
     for (unsigned at = 0; at < l->carry.ports.count && !given; at++) {
         group[at] = -1;
         for (unsigned i = 0; i < l->carry.worker_count; i++)

@@ -118,6 +118,14 @@ static bool place_descriptors(struct take *t, const int fds[], unsigned count)
 
 #define ENDS(text) (memchr(text, 0, sizeof(text)) != NULL)
 
+static bool hooks_are_sound(const struct handoff_hello *h)
+{
+    const struct kernel_passed_hooks *k = &h->hooks;
+    const uint32_t all = (uint32_t)((UINT64_C(1) << h->ifaces) - 1);
+    return h->in_kernel <= 1 && (!h->kernel || h->in_kernel) && h->bound <= 1 &&
+           !((k->by_tc | k->rings | k->generic) & ~all) && !(k->by_tc & k->rings);
+}
+
 static bool hello_is_sound(const struct handoff_hello *h)
 {
     bool named = true;
@@ -127,15 +135,18 @@ static bool hello_is_sound(const struct handoff_hello *h)
            ENDS(h->stats) && named && h->workers <= WORKERS_MOST && h->ifaces <= OPTIONS_IFACES &&
            h->has < 1u << HANDOFF_FDS && h->program <= HANDOFF_FILE_MOST / 2 && h->hops <= HANDOFF_FILE_MOST / 4 &&
            h->former <= HANDOFF_FILE_MOST / 4 && h->present <= HANDOFF_FILE_MOST && h->lent <= HANDOFF_LENT_MOST &&
-           h->xdp <= 1 && h->generic <= 1 && h->frame_most <= UINT16_MAX && program_bounds_fit(h->flows, h->half_open);
+           h->xdp <= 1 && h->generic <= 1 && hooks_are_sound(h) && h->frame_most <= UINT16_MAX &&
+           program_bounds_fit(h->flows, h->half_open);
 }
 
 /* Exchange BEGIN and HELLO. Return 0, or a negative errno. */
 static int greet(struct take *t)
 {
-    const struct handoff_begin b = {HANDOFF_MAGIC, HANDOFF_FILE_MOST, RECORD_VERSION, getpid()};
+    struct handoff_begin b = {
+        .magic = HANDOFF_MAGIC, .file = HANDOFF_FILE_MOST, .version = RECORD_VERSION, .process = getpid()};
     int fds[HANDOFF_FDS];
     unsigned count = 0;
+    if (!kernel_layout(b.layout)) memset(b.layout, 0, sizeof b.layout);
     const int file = file_make(t);
     if (file < 0) return file;
     int failed = channel_send(t->fd, &b, sizeof b, &file, 1, patience());
@@ -145,23 +156,17 @@ static int greet(struct take *t)
     return !failed && (!hello_is_sound(&t->hello) || !placed) ? -EPROTO : failed;
 }
 
-/* Receive KERNEL. Return 0, also with a reason in t->hello.refused, or a negative errno. */
+/* Receive KERNEL, if it comes. Return 0 or a negative errno. */
 static int hear_kernel(struct take *t)
 {
-    uint8_t own[PBC_DIGEST_LEN];
     struct handoff_kernel m;
+    t->kernel.hooks = t->hello.hooks;
+    t->kernel.mark = t->hello.mark;
     if (!t->hello.kernel || *t->hello.refused) return 0;
-    if (t->hello.kernel != sizeof m || !kernel_layout(own) || memcmp(own, t->hello.layout, sizeof own) != 0) {
-        snprintf(t->hello.refused, sizeof t->hello.refused,
-                 "its maps in the kernel are laid out otherwise; a restart ends its flows");
-        return 0;
-    }
+    if (t->hello.kernel != sizeof m) return -EPROTO;
     const int failed = channel_receive(t->fd, &m, sizeof m, t->kernel.fds, PASSED_FDS, &t->kernel.count, patience());
     t->kernel.says = m.says;
-    t->kernel.hooks = m.hooks;
-    const uint32_t all = (uint32_t)((UINT64_C(1) << t->hello.ifaces) - 1);
-    const bool fits = !((m.hooks.by_tc | m.hooks.rings | m.hooks.generic) & ~all) && !(m.hooks.by_tc & m.hooks.rings);
-    return !failed && !fits ? -EPROTO : failed;
+    return !failed && !t->kernel.count ? -EPROTO : failed;
 }
 
 struct take *take_meet(const struct options *o)
@@ -234,6 +239,16 @@ static struct program *with_past(struct take *t, struct program *file, char *err
     return p;
 }
 
+/* Look at the maps that came, or see to it that those in their place fit. Return 0, or a negative errno with one line.
+ */
+static int look_at_maps(struct take *t, struct program *p, char *err, size_t err_len)
+{
+    if (!t->hello.in_kernel) return 0;
+    if (!t->kernel.count) return kernel_passed_anew(&t->kernel, p, t->hello.slots, t->hello.bound, err, err_len);
+    program_go_on(p, t->kernel.says.program);
+    return kernel_passed_look(&t->kernel, p, err, err_len);
+}
+
 struct program *take_program(struct take *t)
 {
     char err[600];
@@ -243,13 +258,10 @@ struct program *take_program(struct take *t)
     struct program *p = own ? program_load(own, t->hello.program, err, sizeof err) : NULL;
     free(own);
     if (p) program_bound(p, t->hello.flows, t->hello.half_open);
-    if (p && t->kernel.count) {
-        program_go_on(p, t->kernel.says.program);
-        if (kernel_passed_look(&t->kernel, p, err, sizeof err)) {
-            complain("--takeover: %s", err);
-            program_put(p);
-            return NULL;
-        }
+    if (p && look_at_maps(t, p, err, sizeof err)) {
+        complain("--takeover: %s", err);
+        program_put(p);
+        return NULL;
     }
     if (p) p = with_past(t, p, err, sizeof err);
     if (!p) complain("--takeover: its program: %s", err);
@@ -359,7 +371,7 @@ static int hear_yours(const struct take *t)
 /* Receive all ports by then. What comes twice, or for no port, is refused. */
 static int hear_ports(struct take *t, const struct carry *carry, uint32_t ports, uint64_t until_ns)
 {
-    int failed = ports == (t->hello.crashes ? 0 : carry->worker_count * carry->ports.count) ? 0 : -EPROTO;
+    int failed = ports == (!take_gives_ports(t) ? 0 : carry->worker_count * carry->ports.count) ? 0 : -EPROTO;
     for (uint32_t i = 0; i < ports && !failed; i++) {
         struct handoff_port m;
         int fds[IO_FDS_MOST];
@@ -391,6 +403,7 @@ static struct archive part_read(const struct take *t, const struct handoff_part 
                             .reads = true,
                             .cookies = ports,
                             .beside = t->kernel.count != 0,
+                            .moves = t->hello.in_kernel && !t->kernel.count,
                             .late = t->hello.crashes != 0};
 }
 
@@ -444,9 +457,9 @@ static bool states_read(struct live *l, const struct handoff_luggage *g)
         a.rest = g->rest && !a.beside;
         worker_look(w, now);
         if (!w->egress.snapshot || !worker_archive(w, &a, now)) return false;
-        if (!a.late && !ports_walk_state(carry, w, &a)) return false;
-        if (a.late && !a.beside) vm_loosen(w->vm); /* the kernel's numbers are of now */
-        w->program = program;                      /* its number in this instance's recordings */
+        if (take_gives_ports(l->take) && !ports_walk_state(carry, w, &a)) return false;
+        if (a.moves || (a.late && !a.beside)) vm_loosen(w->vm); /* the kernel's numbers are of now */
+        w->program = program;                                   /* its number in this instance's recordings */
         w->tick_ns = now;
     }
     return true;
@@ -468,7 +481,7 @@ static int take_all(struct live *l, char *err, size_t err_len)
     if (!failed) failed = hear_ports(t, &l->carry, g.ports, until_ns);
     if (failed) return failed;
     snprintf(err, err_len, "the state that it has handed over can't be read");
-    if (!crash && ports_take(&l->carry, t->ports)) return -EIO;
+    if (take_gives_ports(t) && ports_take(&l->carry, t->ports)) return -EIO;
     if (!states_read(l, &g)) return -EBADMSG;
     snprintf(err, err_len, "the instance that runs has not let go");
     failed = say_word(t, HANDOFF_READY);

@@ -13,7 +13,7 @@ struct take {
     uint8_t *file;        /* [HANDOFF_FILE_MOST] */
     struct handoff_hello hello;
     struct archive former;                          /* the rest of HELLO's `former`, not read yet */
-    struct kernel_passed kernel;                    /* count 0: the other one judges in user space */
+    struct kernel_passed kernel;                    /* that of the other one (hello.in_kernel) */
     struct parent_lent lent[HANDOFF_LENT_MOST];     /* [hello.lent] */
     uint32_t steered;                               /* bit i: the steering program of interface i was lent */
     struct io_made ports[WORKERS_MOST][PORTS_MOST]; /* no descriptor: the interface is away there */
@@ -21,6 +21,12 @@ struct take {
 
 /* Ask the instance of --name for what it would hand over, before anything else. Return NULL after one line. */
 struct take *take_meet(const struct options *o);
+/* True if the sockets of its ports come with its state. Else this start opens its own: after a crash, for what waits in
+ * those may be what the service has crashed at, and where maps do not pass, in which the places of their rings are. */
+static inline bool take_gives_ports(const struct take *t)
+{
+    return !t->hello.crashes && (!t->hello.in_kernel || t->kernel.count);
+}
 /* Load the program that runs there. Return NULL after one line. */
 struct program *take_program(struct take *t);
 /* Read what programs before that one have left: first what guard rules need, before any are set; then the owners,

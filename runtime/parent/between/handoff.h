@@ -5,7 +5,8 @@
  *
  *     new   BEGIN    with a file in memory, for all that is longer than a message
  *     old   HELLO    what the new one must be made with; descriptors that change nothing by being given
- *     old   KERNEL   its executor in the kernel, if it has that: maps by descriptor (runtime/kernel/pass/)
+ *     old   KERNEL   its executor in the kernel, if it has that and the new one's maps are laid out alike: maps by
+ *                    descriptor (runtime/kernel/pass/)
  *     old   LENT     with XDP, one for each interface and each worker: what is its parent's
  *     new   EARLY    it would map rings before
  *     old   a number of PORT messages, and those, as far as rings can be mapped twice
@@ -35,7 +36,7 @@
 #include "runtime/parent/between/yielded.h"
 #include "runtime/worker/worker.h"
 
-#define HANDOFF_MAGIC       UINT64_C(0x33766f6579657270) /* "preyeov3" */
+#define HANDOFF_MAGIC       UINT64_C(0x34766f6579657270) /* "preyeov4" */
 #define HANDOFF_PATIENCE_NS UINT64_C(5000000000)
 #define HANDOFF_FILE_MOST   (UINT64_C(1) << 32) /* bytes of the file, of which those that are written take memory */
 
@@ -56,9 +57,10 @@ enum {
 
 struct handoff_begin {
     uint64_t magic;
-    uint64_t file;    /* length of the file in memory */
-    uint32_t version; /* RECORD_VERSION: of states as bytes */
-    int32_t process;  /* the parent that takes over */
+    uint64_t file;                  /* length of the file in memory */
+    uint32_t version;               /* RECORD_VERSION: of states as bytes */
+    int32_t process;                /* the parent that takes over */
+    uint8_t layout[PBC_DIGEST_LEN]; /* digest of what lies in its maps in the kernel (kernel_layout); 0: it has none */
 };
 
 /* Descriptors of HELLO: those of YIELD, then the TUN device and the socket of --stats */
@@ -74,8 +76,11 @@ struct handoff_hello {
     int32_t process;               /* its parent */
     uint32_t workers, ifaces, has; /* has: bit i: descriptor i of HANDOFF_FDS is there, in that order */
     uint32_t tun_ifindex;
-    uint32_t kernel;                    /* length of KERNEL, which follows; 0: it judges in user space */
-    uint8_t layout[PBC_DIGEST_LEN];     /* digest of what lies in those maps (kernel_layout) */
+    uint32_t in_kernel;                 /* 1: it judges in the kernel; 0: in user space */
+    uint32_t kernel;                    /* length of KERNEL, which follows; 0: what lies in its maps comes in LUGGAGE */
+    struct kernel_passed_hooks hooks;   /* hooks of its interfaces, in the kernel */
+    uint32_t slots, bound;              /* size of its flow table there; 1: it has room for flows that are sent on */
+    uint32_t mark;                      /* mark of packets that its sockets send (kernel_world.ours) */
     uint32_t xdp;                       /* 1: --io xdp; 0: --io packet */
     uint32_t frame_most, generic, lent; /* xdp: struct worker_ports; number of LENT messages that follow */
     uint32_t crashes; /* 0: a service that runs hands over; else the parent of one that crashed so often in a row */
@@ -88,7 +93,6 @@ struct handoff_hello {
 /* Behind HELLO, with descriptors as kernel_pass gives them. */
 struct handoff_kernel {
     struct kernel_passed_says says;
-    struct kernel_passed_hooks hooks;
 };
 
 enum { HANDOFF_LENT_MOST = OPTIONS_IFACES + WORKERS_MOST };
@@ -110,6 +114,7 @@ struct handoff_luggage {
     struct handoff_part state, workers[WORKERS_MOST];
     uint32_t ports; /* number of PORT messages that follow */
     uint32_t rest;  /* nonzero: flows that were given in advance, and have not changed since, are left out */
+    uint32_t whole; /* nonzero: what lies in the kernel's maps is written, too, which don't pass */
 };
 
 struct handoff_port {

@@ -19,7 +19,7 @@ import time
 
 PORT = 9000
 IP_PKTINFO = 8
-MAGIC = 0x33766F6579657270
+MAGIC = 0x34766F6579657270
 
 
 def echo():
@@ -149,7 +149,7 @@ def bad(path, step):
     os.ftruncate(file, size)
     fds = array.array("i", [file])
     version = int(os.environ.get("VERSION", "0"))
-    begin = struct.pack("QQIi", MAGIC if step != "nonsense" else 1, size, version, os.getpid())
+    begin = struct.pack("QQIi32x", MAGIC if step != "nonsense" else 1, size, version, os.getpid())
     mine.sendmsg([begin], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
     hello, fds, _, _ = socket.recv_fds(mine, 1 << 16, 16)
     for fd in fds:

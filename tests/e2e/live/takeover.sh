@@ -20,9 +20,17 @@ number() { at prey "$bin/preyctl" counters "$1" | awk -v name="$1" '$1 == name {
 owner() { at prey sh -c 'sed -n "s/^pid\t//p" "/run/prey/$(stat -L -c %i /proc/self/ns/net)/wan.state"'; }
 ends_itself() { ! kill -0 "$1" 2>/dev/null || is_over "$1"; }
 # preyctl with pinned programs in sight, for the preyrun that it starts
+ours() { echo "$bin"; }
 kctl() {
-    timeout 60 nsenter "--net=/run/netns/$id-prey" "$bin/preyctl" "$@" >out 2>err </dev/null
+    timeout 60 nsenter "--net=/run/netns/$id-prey" "$(ours)/preyctl" "$@" >out 2>err </dev/null
     status=$?
+}
+# Two installations, each of which finds the other one's maps in the kernel laid out otherwise, take turns.
+two_layouts() {
+    mkdir this that
+    cp "$bin/preyctl" "$bin/preyrun" this/
+    cp "$bin/preyctl" that/ && cp "$tools/preyrun_other" that/preyrun
+    ours() { case $(readlink "/proc/$(owner)/exe") in */that/*) echo "$PWD/this" ;; *) echo "$PWD/that" ;; esac; }
 }
 
 shut_stays() { at prey nft list tables | grep -q 'inet prey' && echo shut; }

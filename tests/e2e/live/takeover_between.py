@@ -152,11 +152,13 @@ class Damage:
     TARGETS = ("answer", "hello", "hello", "hello-fds", "program", "hops", "part", "advance", "flows", "flows", "count", "early-port", "early-port-fds", "luggage", "luggage", "port", "port", "port-fds",
                "state", "state", "state", "changing")
     IN_KERNEL = ("kernel", "kernel-fds", "kernel", "kernel-fds", "port-fds", "hello", "state", "state")
+    WHOLE = ("hello", "hello-fds", "program", "hops", "luggage", "state", "state", "state", "state", "state", "changing")
     XDP = ("lent", "lent-fds", "lent-fds", "port", "port-fds", "port-fds", "hello", "state", "state", "state", "changing")
 
     def __init__(self, seed):
         self.r = random.Random(seed)
-        targets = self.IN_KERNEL if os.environ.get("EXEC") == "kernel" else self.XDP if LENT else self.TARGETS
+        in_kernel = {"kernel": self.IN_KERNEL, "whole": self.WHOLE}
+        targets = in_kernel.get(os.environ.get("AS", os.environ.get("EXEC")), self.XDP if LENT else self.TARGETS)
         self.target = targets[seed % len(targets)]
         self.chosen = self.r.randrange(3)
 

@@ -73,7 +73,7 @@ static const struct vm_kernel *share_flows(struct world *w)
 {
     const struct flow_table_cfg cfg = track_table_cfg(w->program, false);
     struct flow_table *t = zeroed(sizeof *t);
-    flow_table_begin(t, &cfg);
+    flow_table_begin(t, &cfg, flow_table_groups(&cfg) * GROUP);
     const size_t slots = (size_t)t->groups * GROUP;
     w->ops = (struct flow_ops){.run = change_without_twins,
                                .arg = &w->ops,

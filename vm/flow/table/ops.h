@@ -66,6 +66,8 @@ struct flow_ops {
     void *arg;
     struct flow_table *table;  /* this process's own: pointers, and what never changes */
     struct flow_table *common; /* the part beside the lines that others change, too: no pointer there is ever read */
+    /* Count one more flow for its opener, before any stage uses the table. False: there is no room. */
+    bool (*count)(void *arg, const uint32_t opener[4], bool v6);
     uint64_t *pickup_until_ns; /* until then mid-stream TCP counts as new */
     uint32_t *tells; /* 1: every end is reported by struct flow_gone; 0: only those that user space must know */
     uint16_t *tags;
@@ -77,5 +79,6 @@ struct flow_ops {
     struct flow_gone *swept; /* [FLOW_SWEPT] */
 };
 
-/* Make an empty table over memory that is all zero; cfg: how flows begin in it, and their timeouts. */
-void flow_table_begin(struct flow_table *t, const struct flow_table_cfg *cfg);
+/* Make an empty table over memory that is all zero, of so many slots; cfg: how flows begin in it, and their timeouts.
+ */
+void flow_table_begin(struct flow_table *t, const struct flow_table_cfg *cfg, uint32_t slots);

@@ -6,11 +6,11 @@
 
 enum { TRIES = 16 };
 
-void flow_table_begin(struct flow_table *t, const struct flow_table_cfg *cfg)
+void flow_table_begin(struct flow_table *t, const struct flow_table_cfg *cfg, uint32_t slots)
 {
     memset(t, 0, sizeof *t);
     hash_key_init(&t->key, cfg->seed);
-    t->groups = flow_table_groups(cfg);
+    t->groups = slots / GROUP;
     t->near = table_near_of(t->groups);
     memcpy(t->timeout_ns, cfg->timeout_ns, sizeof t->timeout_ns);
     t->half_open_most = cfg->half_open;

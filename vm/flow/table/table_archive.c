@@ -4,9 +4,16 @@
 #include "vm/keyed/archive.h"
 #include "vm/packet/parse/header.h"
 
-void table_archive_slot(struct flow_table *t, struct archive *a, uint32_t slot, bool begins)
+/* The lines of a flow, which lie in the table, or are a copy. */
+struct lines {
+    struct flow *f;
+    struct flow_cold *cold;
+    struct flow_bind *bind; /* NULL: no flow is bound */
+};
+
+static void archive_lines(struct archive *a, const struct lines *l, bool begins)
 {
-    struct flow *f = table_slot(t, slot);
+    struct flow *f = l->f;
     if (!archive_part(a, f, sizeof *f)) return;
     if (a->reads) {
         f->epoch = 0;
@@ -14,9 +21,19 @@ void table_archive_slot(struct flow_table *t, struct archive *a, uint32_t slot, 
         f->recipe = RECIPE_NONE;
     }
     const bool cold = begins || f->kind & FLOW_ID_IP6 || f->joined || f->flags & (FLOW_PAIRED | FLOW_OWN_IDLE);
-    if (cold) archive_part(a, table_cold(t, slot), sizeof(struct flow_cold));
-    if (f->flags & FLOW_BOUND && archive_sound(a, t->binds))
-        archive_part(a, table_bind(t, slot), sizeof(struct flow_bind));
+    if (cold) archive_part(a, l->cold, sizeof *l->cold);
+    if (f->flags & FLOW_BOUND && archive_sound(a, l->bind)) archive_part(a, l->bind, sizeof *l->bind);
+}
+
+static struct lines lines_of(const struct flow_table *t, uint32_t slot)
+{
+    return (struct lines){table_slot(t, slot), table_cold(t, slot), t->binds ? table_bind(t, slot) : NULL};
+}
+
+void table_archive_slot(struct flow_table *t, struct archive *a, uint32_t slot, bool begins)
+{
+    const struct lines l = lines_of(t, slot);
+    archive_lines(a, &l, begins);
 }
 
 static bool slot_is_taken(const struct flow_table *t, int32_t slot)
@@ -84,8 +101,9 @@ static uint32_t ask_ahead(const struct flow_table *t, uint32_t asked, uint32_t g
 #define GROUPS_RANKED (UINT32_C(1) << 30)
 enum { FLOW_STATES_TWO = FLOW_STATE_OTHER + 1 };
 
-/* Give the slot of an older recording its tag, and an association tags that its next packets tell. */
-static void rank(struct flow_table *t, uint32_t slot)
+/* Give a slot its tag: one of an older recording, with an association tags that its next packets tell; or one whose
+ * flow went on while it was written. */
+static void rank(struct flow_table *t, uint32_t slot, bool older)
 {
     struct flow *f = table_slot(t, slot);
     const struct flow *of = slot_is_taken(t, (int32_t)table_owner(t, slot)) ? table_slot(t, table_owner(t, slot)) : f;
@@ -93,13 +111,13 @@ static void rank(struct flow_table *t, uint32_t slot)
     flow_id_of(t, (int32_t)slot, &id);
     *table_tag(t, slot) = (uint16_t)(place_tag(table_hash(t, &id)) |
                                      flow_class_of((enum flow_state)of->state, of->flags, of->astray) << TAG_CLASS_AT);
-    if (f->proto == IPPROTO_NR_SCTP) f->tcp.plain = (struct plain_track){.sctp = SCTP_TRACK_UNSEEN};
+    if (older && f->proto == IPPROTO_NR_SCTP) f->tcp.plain = (struct plain_track){.sctp = SCTP_TRACK_UNSEEN};
 }
 
-static void rank_all(struct flow_table *t)
+static void rank_all(struct flow_table *t, bool older)
 {
     for (uint32_t slot = 0; slot < t->groups * GROUP; slot++)
-        if (*table_tag(t, slot)) rank(t, slot);
+        if (*table_tag(t, slot)) rank(t, slot, older);
 }
 
 static bool archive_size(struct flow_table *t, struct archive *a, bool *ranked)
@@ -110,7 +128,7 @@ static bool archive_size(struct flow_table *t, struct archive *a, bool *ranked)
     const uint32_t groups = said & ~(GROUPS_NEAR | GROUPS_RANKED),
                    near = said & GROUPS_NEAR ? table_near_of(groups) : 0;
     if (groups == t->groups && near == t->near) return true;
-    return archive_sound(a, !a->rest && table_resize(t, groups, near));
+    return archive_sound(a, !a->rest && t->memory && table_resize(t, groups, near));
 }
 
 static bool archive_head(struct flow_table *t, struct archive *a, uint8_t *begins, bool *ranked)
@@ -126,7 +144,7 @@ static bool archive_head(struct flow_table *t, struct archive *a, uint8_t *begin
     return archive_sound(a, t->sweep_group < t->groups && t->hand < t->groups * GROUP);
 }
 
-bool flow_table_archive(struct flow_table *t, struct archive *a)
+static bool archive_own(struct flow_table *t, struct archive *a)
 {
     uint32_t next = 0, asked = 0;
     uint8_t begins;
@@ -142,9 +160,97 @@ bool flow_table_archive(struct flow_table *t, struct archive *a)
             table_archive_slot(t, a, slot, begins);
         }
     }
-    if (a->reads && !a->bad && !ranked) rank_all(t);
+    if (a->reads && !a->bad && (!ranked || a->moves)) rank_all(t, !ranked);
     if (a->reads && !a->bad) count_slots(t, a);
     return !a->bad;
+}
+
+/* ---- a table that others change, too ---- */
+
+/* Copy the lines of a slot, all of one flow, while others change them. False: it is free, or changes all the time. */
+static bool copy_slot(const struct flow_table *t, uint32_t slot, struct flow *f, struct flow_cold *cold)
+{
+    struct flow again;
+    for (unsigned tries = 0; tries < 16 && table_read(t, (int32_t)slot, f); tries++) {
+        *cold = *table_cold(t, slot);
+        if (!table_read(t, (int32_t)slot, &again)) return false;
+        if (again.hash == f->hash && again.low == f->low && again.high == f->high && again.proto == f->proto)
+            return true;
+    }
+    return false;
+}
+
+static void write_moving(const struct flow_table *t, struct archive *a, uint32_t group, bool begins)
+{
+    struct flow f[GROUP];
+    struct flow_cold cold[GROUP];
+    uint16_t tags[GROUP];
+    memcpy(tags, table_group(t, group), sizeof tags);
+    uint32_t taken = tags_taken(tags);
+    TAGS_EACH(taken)
+    {
+        const unsigned i = tags_first(taken);
+        if (!copy_slot(t, group * GROUP + i, &f[i], &cold[i])) tags[i] = 0;
+    }
+    uint32_t head[2] = {group, taken = tags_taken(tags)};
+    if (!taken) return;
+    ARCHIVE(a, head);
+    ARCHIVE(a, tags);
+    TAGS_EACH(taken)
+    {
+        const unsigned i = tags_first(taken);
+        const struct lines l = {&f[i], &cold[i], lines_of(t, group * GROUP + i).bind};
+        archive_lines(a, &l, begins);
+    }
+}
+
+/* Bound flows and their twins stay as they are, for only this process begins and ends those. */
+static bool write_shared(const struct flow_table *t, struct archive *a)
+{
+    const struct flow_table *common = table_common(t);
+    struct flow_table view = *t;
+    uint32_t end[2] = {UINT32_MAX, 0}, asked = 0;
+    uint8_t begins;
+    bool ranked;
+    view.sweep_group = common->sweep_group;
+    view.hand = common->hand;
+    if (!archive_head(&view, a, &begins, &ranked)) return false;
+    for (uint32_t group = 0; group < t->groups && !a->bad; group++) {
+        asked = ask_ahead(t, asked, group);
+        write_moving(t, a, group, begins);
+    }
+    return ARCHIVE(a, end);
+}
+
+/* Read into memory that no stage uses yet, as into a worker's own. */
+static bool read_shared(struct flow_table *t, struct archive *a)
+{
+    struct flow_table *common = table_common(t), view = *t;
+    view.ops = NULL;
+    view.counters = (struct flow_counters){0};
+    view.live = 0;
+    memset(view.twins, 0, sizeof view.twins);
+    if (!archive_own(&view, a)) return false;
+    for (struct flow_table *to = t;; to = common) {
+        to->key = view.key;
+        to->begins = view.begins;
+        to->half_open_most = view.half_open_most;
+        memcpy(to->timeout_ns, view.timeout_ns, sizeof to->timeout_ns);
+        if (to == common) break;
+    }
+    common->sweep_group = view.sweep_group;
+    common->hand = view.hand;
+    common->live = view.live;
+    memcpy(common->twins, view.twins, sizeof common->twins);
+    memcpy(common->counters.live, view.counters.live, sizeof common->counters.live);
+    common->counters.most = view.counters.most;
+    return true;
+}
+
+bool flow_table_archive(struct flow_table *t, struct archive *a)
+{
+    if (!table_has_ops(t)) return archive_own(t, a);
+    return a->reads ? read_shared(t, a) : write_shared(t, a);
 }
 
 /* ---- the bindings alone ---- */

@@ -7,6 +7,21 @@
 #include "vm/flow/track/track_priv.h"
 #include "vm/keyed/archive.h"
 
+/* Count flows that were read into a table that others change, as they would have done. */
+static void count_there(const struct track *t)
+{
+    const struct flow_ops *ops = t->table->ops;
+    uint32_t at = 0;
+    for (int32_t slot; (slot = flow_next(t->table, &at)) != FLOW_NONE;) {
+        struct flow *f = table_slot(t->table, slot);
+        struct flow_id id;
+        flow_id_of(t->table, slot, &id);
+        const uint32_t *opener = f->flags & FLOW_OPENED_BY_HIGH ? id.high : id.low;
+        if (f->flags & FLOW_COUNTED && !ops->count(ops->arg, opener, id.kind & FLOW_ID_IP6))
+            f->flags &= (uint8_t)~FLOW_COUNTED;
+    }
+}
+
 /* counts: count them by source, too */
 static bool read_flows(struct track *t, bool counts, track_read_fn *each, void *arg)
 {
@@ -118,6 +133,7 @@ bool track_archive(struct track *t, struct archive *a, track_read_fn *each, void
     if ((a->rest && !archive_left(t, a)) || !a->reads) return !a->bad;
     if (a->rest) return archive_sound(a, settle_flows(t, &grains, counts, each, arg));
     if (counts && !t->sources) openers_again(t, &grains);
+    if (a->moves && t->table->ops) count_there(t);
     return archive_sound(a, (t->sources || !counts) && read_flows(t, true, each, arg));
 }
 

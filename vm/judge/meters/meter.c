@@ -330,6 +330,17 @@ void meters_show(struct meters *all, uint32_t id, const struct meter_buckets *th
     memcpy(t->entries, there->entries, slots * t->entry_bytes);
 }
 
+void meters_tell(const struct meters *all, uint32_t id, struct meter_buckets *here)
+{
+    const struct meter *m = &all->meter[id];
+    const struct keyed *t = m->def->per ? &m->table : NULL;
+    *here = (struct meter_buckets){.base_ns = m->base_ns, .shared = m->shared, .table = t};
+    if (!t) return;
+    here->tags = t->tags;
+    here->words = t->words;
+    here->entries = t->entries;
+}
+
 bool meters_archive(struct meters *all, struct archive *a)
 {
     uint8_t started = all->started;

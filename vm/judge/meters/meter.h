@@ -74,6 +74,8 @@ struct meter_buckets {
 };
 /* Copy those buckets to this worker's, as they are now: for explain. */
 void meters_show(struct meters *m, uint32_t meter, const struct meter_buckets *there);
+/* The other way: name this worker's buckets. */
+void meters_tell(const struct meters *m, uint32_t meter, struct meter_buckets *here);
 
 /* Take from a meter without a key, for a packet of that many bytes: a token, or one for each byte if it counts bytes.
  * Each call takes. */

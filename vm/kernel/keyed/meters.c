@@ -276,6 +276,29 @@ void kernel_meters_show(const struct kernel_meters *m, struct meters *to, bool w
     }
 }
 
+void kernel_meters_set(struct kernel_meters *m, const struct meters *from)
+{
+    for (uint32_t i = 0; i < m->layout.defs; i++) {
+        struct kernel_meter *const cell = &m->cells[i];
+        const struct kernel_meter_place *const at = &m->places[i];
+        const uint64_t slots = (uint64_t)at->groups * GROUP;
+        struct meter_buckets there;
+        meters_tell(from, i, &there);
+        if (!there.base_ns) continue; /* nobody has asked it */
+        cell->base_ns = there.base_ns;
+        cell->started = 1;
+        cell->shared = there.shared;
+        if (!there.table || there.table->groups != at->groups || there.table->key_words != at->key_words) continue;
+        cell->table.hash = there.table->hash;
+        cell->table.used = there.table->used;
+        cell->table.hand = there.table->hand;
+        memcpy(m->tags + at->first_slot, there.tags, slots * sizeof *m->tags);
+        memcpy(m->words + at->first_slot, there.words, slots * sizeof *m->words);
+        memcpy(m->keys + at->first_key, there.entries, slots * at->key_words * sizeof *m->keys);
+    }
+    m->until_ns = 0;
+}
+
 void kernel_meters_sum(const struct kernel_meters *m, struct meter_counter sums[])
 {
     for (uint32_t i = 0; i < m->layout.cells; i++) {

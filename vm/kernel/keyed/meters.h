@@ -70,5 +70,7 @@ void kernel_meters_follow(struct kernel_meters *to, const struct kernel_meters *
 /* Copy meters that hold anything to a worker's meters, or those of what would be. A service's rate is the worker's own,
  * and empty here. */
 void kernel_meters_show(const struct kernel_meters *m, struct meters *to, bool would);
+/* The other way, before anything is judged: a worker's buckets, of the same program. */
+void kernel_meters_set(struct kernel_meters *m, const struct meters *from);
 /* Add up the counters of all processors: sums[cells]. */
 void kernel_meters_sum(const struct kernel_meters *m, struct meter_counter sums[]);

@@ -22,6 +22,10 @@ uint64_t kernel_sources_slots(uint64_t flows);
 /* Make an empty table of memory that is zero. Places and hashes equal those of sources_new with that seed. */
 void kernel_sources_fill(struct kernel_sources *s, uint64_t flows, uint64_t seed);
 
+/* Count one more flow of that source, in a table in those arrays that no stage uses yet. False: there is no room. */
+bool kernel_sources_count(struct kernel_sources *s, uint16_t *tags, uint64_t *words, uint64_t *keys,
+                          const struct kernel_source *of);
+
 /* Set the key for an address's network of `len` bits. addr: as in struct key. */
 static inline void kernel_source_of(const uint32_t addr[4], unsigned len, bool v6, struct kernel_source *s)
 {

@@ -33,6 +33,14 @@ static void show_meters(void *arg, struct meters *m, bool would)
     kernel_meters_show(kernel_meters(k->kernel), m, would);
 }
 
+/* Take a worker's meters, which the instance before had: no packet asks these yet. */
+static void set_meters(void *arg, const struct meters *m)
+{
+    const struct in_kernel *k = arg;
+    struct kernel_meters *own = kernel_meters(k->kernel);
+    if (own) kernel_meters_set(own, m);
+}
+
 int in_kernel_begin(struct carry *carry)
 {
     char err[500] = "out of memory";
@@ -44,13 +52,15 @@ int in_kernel_begin(struct carry *carry)
     k->waits = carry->passed;
     for (unsigned i = 0; carry->passed && i < carry->o->iface_count; i++)
         k->generic[i] = carry->passed->hooks.generic >> i & 1;
-    if ((k->waits && kernel_world_copy(k->kernel)) || !in_kernel_prepare(carry, p, err, sizeof err))
+    if ((k->waits && carry->passed->count && kernel_world_copy(k->kernel)) ||
+        !in_kernel_prepare(carry, p, err, sizeof err))
         return complain("--exec kernel: %s", err);
     if (in_kernel_swap(carry, NULL)) return complain("--exec kernel: its judge cannot be put in force");
     asker_init(&k->asker, k->kernel, 0);
     k->ops = (struct vm_kernel){.arg = k,
                                 .judge = judge_there,
                                 .meters = show_meters,
+                                .set_meters = set_meters,
                                 .marks = kernel_map(k->kernel, KERNEL_MAP_marks)->memory};
     k->splices = kernel_splices(k->kernel);
     if (k->splices.groups) k->ops.splices = &k->splices;

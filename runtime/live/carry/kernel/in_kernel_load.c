@@ -16,10 +16,13 @@ int in_kernel_load(struct carry *carry, char *err, size_t err_len)
     const bool all = carry->by_tc == (1u << carry->o->iface_count) - 1;
     const unsigned bare = in_kernel_may_be_bare(carry) ? KERNEL_BARE : 0;
     const unsigned hooks = (all ? KERNEL_TC : KERNEL_XDP | KERNEL_TC) | bare;
-    const struct kernel_cfg cfg = {.hooks = carry->passed ? carry->passed->says.hooks : hooks,
+    const bool passes = carry->passed && carry->passed->count;
+    const struct kernel_cfg cfg = {.hooks = passes ? carry->passed->says.hooks : hooks,
                                    .live = true,
-                                   .raises = carry->passed ? 0 : carry->by_tc | carry->rings,
-                                   .passed = carry->passed,
+                                   .raises = passes ? 0 : carry->by_tc | carry->rings,
+                                   .passed = passes ? carry->passed : NULL,
+                                   .sizes = carry->passed ? &carry->passed->says.sizes : NULL,
+                                   .mark = carry->passed ? carry->passed->mark : 0,
                                    .seed = carry->o->seed};
     return loaded_begin(&carry->loaded, program_of_file(carry->now.program), &cfg, err, err_len);
 }

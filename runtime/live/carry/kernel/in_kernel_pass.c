@@ -27,9 +27,17 @@ struct kernel_passed_hooks in_kernel_pass_hooks(const struct carry *carry)
     return h;
 }
 
+uint32_t in_kernel_slots(const struct carry *carry, uint32_t *bound)
+{
+    *bound = kernel_map(carry->kernel->kernel, KERNEL_MAP_flow_recipes)->entries > 1;
+    return carry->kernel->ops.flows ? kernel_map(carry->kernel->kernel, KERNEL_MAP_flow_tags)->entries : 0;
+}
+
+uint32_t in_kernel_mark(const struct carry *carry) { return kernel_world(carry->kernel->kernel)->ours; }
+
 void in_kernel_archive(const struct carry *carry, struct archive *a)
 {
-    if (carry->kernel) counted_archive(carry->kernel->counted, a);
+    if (carry->kernel && a->beside) counted_archive(carry->kernel->counted, a);
 }
 
 void in_kernel_go_on(struct carry *carry)

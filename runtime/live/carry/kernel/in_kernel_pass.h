@@ -10,11 +10,15 @@
 unsigned in_kernel_pass(const struct carry *carry, struct kernel_passed_says *says, int fds[PASSED_FDS]);
 /* Return how its interfaces bring frames. */
 struct kernel_passed_hooks in_kernel_pass_hooks(const struct carry *carry);
+/* Return the slots of its flow table; *bound: 1 if they may hold flows that are sent on. 0: it keeps no flows. */
+uint32_t in_kernel_slots(const struct carry *carry, uint32_t *bound);
+/* Return the mark of packets that its sockets send. */
+uint32_t in_kernel_mark(const struct carry *carry);
 
 /* ---- both ---- */
 
 struct archive;
-/* Write or read this process's part of the stages' counters. Nothing without the kernel executor. */
+/* Write or read this process's part of the stages' counters, where their maps pass (a->beside). */
 void in_kernel_archive(const struct carry *carry, struct archive *a);
 
 /* ---- the taker ---- */

@@ -113,7 +113,8 @@ bool luggage_write(struct control *control, struct handoff_luggage *l, const str
 {
     const struct carry *carry = control->carry;
     const uint64_t now = clock_ns(CLOCK_MONOTONIC), from = (f->used + 63) / 64 * 64;
-    struct archive a = {.at = f->at + from, .left = f->len - from, .beside = carry->in_kernel};
+    struct archive a = {
+        .at = f->at + from, .left = f->len - from, .beside = carry->in_kernel && !l->whole, .moves = l->whole};
     uint8_t *begin = a.at;
     if (!luggage_archive(control, &a, sockets)) return false;
     l->state = (struct handoff_part){from, (uint64_t)(a.at - begin)};
@@ -123,7 +124,7 @@ bool luggage_write(struct control *control, struct handoff_luggage *l, const str
         a.rest = l->rest;
         /* One that has not seen the world yet has no state. */
         if (workers && (!w->egress.snapshot || !vm_rests(w->vm) || !worker_archive(w, &a, now))) return false;
-        if (workers && sockets && !ports_walk_state(carry, w, &a)) return false;
+        if (workers && sockets && !l->whole && !ports_walk_state(carry, w, &a)) return false;
         l->workers[i] = (struct handoff_part){(uint64_t)(begin - f->at), (uint64_t)(a.at - begin)};
     }
     return true;

@@ -46,6 +46,7 @@ struct yield {
     struct advance advance;
     uint64_t drain_ns; /* longest time for which sessions go on once another process judges; 0: any */
     bool parted;       /* PARTS was answered */
+    bool whole;        /* the contents of maps in the kernel go over, since these do not */
     bool over;
 };
 
@@ -191,8 +192,9 @@ static int hello(struct control *control)
     const char *lacks = yield_lacks(control);
     hello_of(control, h);
     if (b.version != RECORD_VERSION) lacks = "its version keeps state in another form";
+    if (!lacks) yield_kernel_hello(control, &b, h, &lacks);
     if (lacks) snprintf(h->refused, sizeof h->refused, "%s", lacks);
-    if (!lacks) yield_kernel_hello(control, h);
+    y->whole = h->in_kernel && !h->kernel;
     if (!lacks && !hello_program(control, h, &y->text)) snprintf(h->refused, sizeof h->refused, "out of memory");
     if (!lacks) hello_memory(control, h);
     if (!*h->refused) hello_descriptors(control, h, &lent);
@@ -252,11 +254,12 @@ static int hand_over(struct control *control)
 {
     const struct yield *y = control->yield;
     const struct carry *carry = control->carry;
-    struct handoff_luggage l = {.ports = carry->worker_count * carry->ports.count,
-                                .rest = advance_counts(&y->advance, carry)};
+    struct handoff_luggage l = {.ports = y->whole ? 0 : carry->worker_count * carry->ports.count,
+                                .rest = advance_counts(&y->advance, carry),
+                                .whole = y->whole};
     if (!luggage_write(control, &l, &y->text, true, true)) return -EBUSY;
     int failed = say(y, &l, sizeof l, NULL, 0);
-    if (!failed) failed = say_ports(y, carry, false);
+    if (!failed && l.ports) failed = say_ports(y, carry, false);
     if (!failed) failed = hear_word(y, HANDOFF_READY);
     return failed ? failed : say_yours(control);
 }

@@ -1,4 +1,5 @@
-/* Maps are lent by descriptor: who gets them may do what this service may with them, and no more */
+/* Maps are lent by descriptor: who gets them may do what this service may with them, and no more. One whose maps are
+ * laid out otherwise gets what lies in them in the states. */
 #include "runtime/live/control/takeover/yield_kernel.h"
 
 #include <errno.h>
@@ -11,20 +12,32 @@
 #include "runtime/parent/between/channel.h"
 #include "runtime/parent/between/handoff.h"
 
-void yield_kernel_hello(const struct control *control, struct handoff_hello *h)
+void yield_kernel_hello(const struct control *control, const struct handoff_begin *b, struct handoff_hello *h,
+                        const char **lacks)
 {
-    if (!control->carry->in_kernel) return;
-    h->kernel = sizeof(struct handoff_kernel);
-    if (!kernel_layout(h->layout)) snprintf(h->refused, sizeof h->refused, "out of memory");
+    const struct carry *carry = control->carry;
+    uint8_t layout[PBC_DIGEST_LEN];
+    if (!carry->in_kernel) return;
+    if (!kernel_layout(layout)) {
+        *lacks = "out of memory";
+        return;
+    }
+    h->in_kernel = 1;
+    h->hooks = in_kernel_pass_hooks(carry);
+    h->slots = in_kernel_slots(carry, &h->bound);
+    h->mark = in_kernel_mark(carry);
+    if (!memcmp(layout, b->layout, sizeof layout))
+        h->kernel = sizeof(struct handoff_kernel);
+    else if (carry->by_tc != (1u << carry->o->iface_count) - 1)
+        *lacks = "its maps in the kernel are laid out otherwise, and sockets of XDP do not go over without them yet";
 }
 
 int yield_kernel_say(const struct control *control, const struct handoff_hello *h, int fd, uint64_t until_ns)
 {
     const struct carry *carry = control->carry;
-    struct handoff_kernel m = {.hooks.zero = 0};
+    struct handoff_kernel m;
     int fds[PASSED_FDS];
     if (!h->kernel || *h->refused) return 0;
-    m.hooks = in_kernel_pass_hooks(carry);
     const unsigned count = in_kernel_pass(carry, &m.says, fds);
     return count ? channel_send(fd, &m, sizeof m, fds, count, until_ns) : -EBUSY;
 }

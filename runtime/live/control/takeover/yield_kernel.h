@@ -6,10 +6,13 @@
 #include <stdint.h>
 
 struct control;
+struct handoff_begin;
 struct handoff_hello;
 
-/* Set h->kernel, if this instance judges in the kernel; with h->refused if it can't say what lies in its maps. */
-void yield_kernel_hello(const struct control *control, struct handoff_hello *h);
+/* Describe in HELLO the executor in the kernel, if this instance has it. Its maps pass (h->kernel) where those of the
+ * process that said BEGIN are laid out alike. *lacks: a line if their contents can't go over otherwise. */
+void yield_kernel_hello(const struct control *control, const struct handoff_begin *b, struct handoff_hello *h,
+                        const char **lacks);
 /* Say KERNEL, if HELLO has announced it. Return 0 or a negative errno. */
 int yield_kernel_say(const struct control *control, const struct handoff_hello *h, int fd, uint64_t until_ns);
 /* Return the bytes that bindings of its flows may take in the file. */
