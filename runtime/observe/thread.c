@@ -29,6 +29,7 @@ struct observed_thread {
     struct looker looker;
     uint64_t flushed_ns;
     uint8_t again; /* atomic: files are looked for before the next event */
+    uint8_t waits; /* atomic: nothing is written yet */
     unsigned workers;
     struct from_worker from[];
 };
@@ -96,6 +97,7 @@ static bool observed_turn(void *arg)
     const uint64_t now = clock_ns(CLOCK_MONOTONIC), ahead = clock_ns(CLOCK_REALTIME) - now;
     bool came = false;
     struct carried c;
+    if (__atomic_load_n(&t->waits, __ATOMIC_ACQUIRE)) return false;
     pthread_mutex_lock(&t->lock);
     if (__atomic_exchange_n(&t->again, 0, __ATOMIC_ACQ_REL)) observed_log_again(t->log);
     for (unsigned i = 0; i < t->workers; i++)
@@ -127,6 +129,11 @@ bool observed_thread_archive(struct observed_thread *t, struct archive *a, bool 
     const bool all = observed_log_archive(t->log, a, t->workers, true);
     pthread_mutex_unlock(&t->lock);
     return all;
+}
+
+void observed_thread_wait(struct observed_thread *t, bool waits)
+{
+    __atomic_store_n(&t->waits, waits, __ATOMIC_RELEASE);
 }
 
 void observed_thread_again(struct observed_thread *t) { __atomic_store_n(&t->again, 1, __ATOMIC_RELEASE); }

@@ -19,6 +19,8 @@ void observed_thread_stop(struct observed_thread *t);
 bool observed_thread_settle(struct observed_thread *t, uint64_t until_ns);
 /* As observed_log_archive; whole: the thread has settled, or does not run. */
 bool observed_thread_archive(struct observed_thread *t, struct archive *a, bool whole);
+/* Leave what workers tell in their rings for now; or write it. */
+void observed_thread_wait(struct observed_thread *t, bool waits);
 /* Go on with files to which another process has written until now, before the next event is written. */
 void observed_thread_again(struct observed_thread *t);
 struct observed_counters observed_thread_counters(const struct observed_thread *t);

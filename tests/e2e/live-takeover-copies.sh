@@ -2,11 +2,12 @@
 # preyctl takeover where packets are copied: to a device, and into files as they come and as they leave. Each has each packet once,
 # also those that wait in the rings when the process is another one, and what was counted goes on.
 set -u
-EXEC=user
+EXEC=${EXEC:-user} # kernel: live-takeover-copies-kernel.sh
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin
 . "$top/tests/e2e/live/takeover.sh"
+[ $EXEC = user ] || [ -n "${files_of_bpf-}" ] || { echo 'ok - a takeover in the kernel # SKIP no file system to pin programs in'; exit 0; }
 export RECORD=0
 
 copies=$top/tests/e2e/live/takeover_copies.py
@@ -26,12 +27,16 @@ firewall ways forward default accept {
 END
 counted() { ctl counters mirrors; awk -v key="mirrors.$1" '$1 == key { gsub(",", "", $2); print $2 }' out; } # RULE.KEY
 
-for how in '1 packet' '2 packet' '1 xdp'; do
+ways=('1 packet' '2 packet' '1 xdp')
+[ $EXEC = user ] || ways=(kernel)
+for how in "${ways[@]}"; do
     set -- $how
-    say="$1 worker$([ $1 = 1 ] || echo s), $2"
+    say="$1 worker$([ $1 = 1 ] || echo s), ${2-}"
+    options="--workers $1 --io ${2-}"
+    [ $EXEC = user ] || { say='in the kernel' options=; }
     rm -f enough stop sent received device ./*.pcapng*
     : >received >device
-    prey prey -i wan -i lan --workers $1 --io $2 --access-logs "$PWD" copied.pbc
+    prey prey -i wan -i lan $options --access-logs "$PWD" copied.pbc
     first=$prey
     background one python3 "$copies" receive 9000 >received
     receiver=$last
@@ -48,7 +53,7 @@ for how in '1 packet' '2 packet' '1 xdp'; do
         until_true 100 "$say: copies are made, $n" more
         was=$(counted CAME.packets)
         before=$(owner)
-        ctl takeover
+        kctl takeover
         same "$say: takeover $n" "$status $(grep -v notice: err) $(grep -c "^process [0-9]* has taken over from $before\$" out)" '0  1'
     done
     same "$say: the first one has ended well" "$(wait "$first"; echo $?)" 0

@@ -12,7 +12,10 @@
 #include "runtime/parent/ask.h"
 #include "runtime/parent/parent.h"
 
-#define SETTLE_NS UINT64_C(20000000) /* workers stand still meanwhile */
+/* Times for which the thread is waited for: while workers stand still; while they judge. */
+#define SETTLE_NS UINT64_C(20000000)
+#define AHEAD_NS  UINT64_C(200000000)
+#define KEEP_NS   UINT64_C(3000000000) /* the workers of another process judge meanwhile, and its thread waits */
 
 static struct channel *channel_of(void *arg)
 {
@@ -98,6 +101,11 @@ void observed_end(struct carry *carry)
     if (carry->observed) observed_thread_stop(carry->observed);
 }
 
+void observed_ahead(const struct carry *carry)
+{
+    observed_thread_settle(carry->observed, clock_ns(CLOCK_MONOTONIC) + AHEAD_NS);
+}
+
 void observed_archive(struct carry *carry, struct archive *a, bool waits)
 {
     uint8_t late = 0;
@@ -105,17 +113,28 @@ void observed_archive(struct carry *carry, struct archive *a, bool waits)
     ARCHIVE(a, late);
     if (!archive_sound(a, late <= 1)) return;
     observed_thread_archive(carry->observed, a, a->reads || (waits && !late));
-    carry->observed_late = a->reads && late;
+    carry->observed_late = late;
+    if (a->reads) observed_thread_wait(carry->observed, late);
 }
 
-void observed_go_on(struct carry *carry)
+bool observed_keep(struct carry *carry, struct archive *a)
 {
-    observed_thread_again(carry->observed);
-    if (carry->observed_late)
-        complain(
-            "notice: the disk was too slow to write down what was observed before: files of open connections begin "
-            "anew, and their sessions say that bytes were lost");
+    if (!observed_thread_settle(carry->observed, clock_ns(CLOCK_MONOTONIC) + KEEP_NS)) return false;
+    observed_thread_archive(carry->observed, a, true);
+    return !a->bad;
 }
+
+void observed_kept(struct carry *carry, struct archive *a)
+{
+    if (a) observed_thread_archive(carry->observed, a, true);
+    observed_thread_wait(carry->observed, false);
+    carry->observed_late = false;
+    if (a && !a->bad) return;
+    complain("notice: the disk was too slow to write down what was observed before: files of open connections begin "
+             "anew, and their sessions say that bytes were lost");
+}
+
+void observed_go_on(struct carry *carry) { observed_thread_again(carry->observed); }
 
 bool observed_look(const struct carry *carry, const struct program *p, char *err, size_t err_len)
 {

@@ -11,9 +11,16 @@ void observed_known(const struct carry *carry, struct parent *parent);
  * made. 0, or 2 after a complaint. */
 int observed_open(struct carry *carry);
 void observed_end(struct carry *carry); /* after the workers */
+/* Have the writing thread do most of what waits, while workers judge: a fifth of a second at most. */
+void observed_ahead(const struct carry *carry);
 /* Write what is known of the files of connections that go on, while the workers stand still, or read it before they
  * begin; waits: with the connections, for which the writing thread is waited for some milliseconds at most. */
 void observed_archive(struct carry *carry, struct archive *a, bool waits);
+/* Write what the thread knows once it has done all, where it was late (carry->observed_late), of workers that judge no
+ * more. False: it is still late. */
+bool observed_keep(struct carry *carry, struct archive *a);
+/* Read that, while workers judge, and let the thread begin; NULL: it did not come, which is told. */
+void observed_kept(struct carry *carry, struct archive *a);
 /* Go on with the files of the process before, which judges no more; the workers have not begun. */
 void observed_go_on(struct carry *carry);
 /* Test if that would succeed; nothing is made. */

@@ -505,6 +505,18 @@ int take_over(struct live *l)
     return 0;
 }
 
+/* Hear KEPT. */
+static void take_kept(struct live *l)
+{
+    const struct take *t = l->take;
+    struct handoff_part p = {.len = 0};
+    unsigned none;
+    const int failed = channel_receive(t->fd, &p, sizeof p, NULL, 0, &none, patience());
+    const bool came = !failed && p.len && part_fits(&p);
+    struct archive a = part_read(t, &p, 0);
+    observed_kept(&l->carry, came ? &a : NULL);
+}
+
 void take_settle(struct live *l)
 {
     char err[300];
@@ -514,6 +526,7 @@ void take_settle(struct live *l)
     /* For which the other one waits, so that its control socket is there until ours is. */
     const struct handoff_named named = {l->o->takeover_drain_ns};
     channel_send(l->take->fd, &named, sizeof named, NULL, 0, patience());
+    if (l->carry.observed_late) take_kept(l);
     if (l->take->hello.crashes)
         close(l->take->fd);
     else if (before_add(l->control.before, l->take->fd, l->take->hello.process, 0))

@@ -20,6 +20,7 @@
  *     new   READY    it has all of it
  *     old   YOURS    it lets go: the new one judges
  *     new   NAMED    its control socket has the name
+ *     old   KEPT     where its writing of observed connections was late: what is known of them, in the file
  *
  * The socket stays open as long as the old one still serves sessions: it says SERVES whenever their number is another,
  * and the new one says STANDS once its own guard rules and gate are in force, and LOGS when logs are turned. The end of

@@ -12,7 +12,8 @@
 #include "runtime/parent/ask.h"
 #include "runtime/parent/parent.h"
 
-#define SETTLE_NS UINT64_C(20000000) /* workers stand still meanwhile */
+#define SETTLE_NS UINT64_C(20000000)  /* workers stand still meanwhile */
+#define AHEAD_NS  UINT64_C(200000000) /* workers judge meanwhile */
 
 /* Refuse a program whose copies would go to an interface that is served here, or to a device without Ethernet. */
 static bool copied_fits(const struct program_change *c)
@@ -124,10 +125,10 @@ const char *copied_stay(const struct carry *carry)
     for (uint32_t i = 0; i < p->mirrors_count; i++)
         if (p->mirrors[i].to == PBC_MIRROR_SOCKET && options_tap(carry->o, program_str(p, p->mirrors[i].target)))
             return "copies go to those who read a socket (--tap), which is not handed over yet";
-    return p->mirrors_count && carry->in_kernel
-               ? "packets are copied (`mirror`) beside the executor in the kernel, which is not handed over yet"
-               : NULL;
+    return NULL;
 }
+
+void copied_ahead(const struct carry *carry) { copies_settle(carry->copies, clock_ns(CLOCK_MONOTONIC) + AHEAD_NS); }
 
 void copied_archive(const struct carry *carry, struct archive *a, bool waits)
 {

@@ -14,6 +14,7 @@
 #include "runtime/live/carry/change.h"
 #include "runtime/live/carry/copies/copied.h"
 #include "runtime/live/carry/kernel/in_kernel_pass.h"
+#include "runtime/live/carry/observed.h"
 #include "runtime/live/carry/proxy/taken.h"
 #include "runtime/live/carry/worker_ports.h"
 #include "runtime/live/control/questions.h"
@@ -42,6 +43,7 @@ struct yield {
     pid_t to;              /* 0: it has not said BEGIN */
     struct said_file text; /* the file in memory */
     uint64_t program;      /* serial of HELLO's program */
+    uint64_t end;          /* end of LUGGAGE in the file */
     struct handoff_part window;
     struct advance advance;
     uint64_t drain_ns; /* longest time for which sessions go on once another process judges; 0: any */
@@ -63,9 +65,6 @@ const char *yield_lacks(const struct control *control)
     if (lacks) return lacks;
     if ((carry->proxied || p->proxies_count) && !carry->in_kernel && carry->io == &io_XDP)
         return "connections end here (`mode proxy`), which are not handed over with --io xdp yet";
-    if (p->observes_count && carry->in_kernel)
-        return "connections are observed (`mode observe`) beside the executor in the kernel, which is not handed over "
-               "yet";
     return copied_stay(carry);
 }
 
@@ -252,12 +251,14 @@ static int say_yours(const struct control *control)
 /* Hand over while all workers are held. Return 0 once the other process judges, or a negative errno. */
 static int hand_over(struct control *control)
 {
-    const struct yield *y = control->yield;
+    struct yield *y = control->yield;
     const struct carry *carry = control->carry;
     struct handoff_luggage l = {.ports = y->whole ? 0 : carry->worker_count * carry->ports.count,
                                 .rest = advance_counts(&y->advance, carry),
                                 .whole = y->whole};
     if (!luggage_write(control, &l, &y->text, true, true)) return -EBUSY;
+    const struct handoff_part *last = &l.workers[carry->worker_count - 1];
+    y->end = last->at + last->len;
     int failed = say(y, &l, sizeof l, NULL, 0);
     if (!failed && l.ports) failed = say_ports(y, carry, false);
     if (!failed) failed = hear_word(y, HANDOFF_READY);
@@ -279,6 +280,16 @@ static int say_ahead(struct control *control, uint32_t word)
     return failed ? failed : say_ports(y, carry, true);
 }
 
+/* Say what is known of observed connections, which was late: the other process judges, and its thread waits for it. */
+static void say_kept(struct control *control)
+{
+    const struct yield *y = control->yield;
+    struct archive a = {.at = y->text.at + y->end, .left = y->text.len - y->end};
+    const bool whole = observed_keep(control->carry, &a);
+    const struct handoff_part kept = {y->end, whole ? (uint64_t)(a.at - y->text.at) - y->end : 0};
+    channel_send(y->fd, &kept, sizeof kept, NULL, 0, channel_until(NAMED_NS));
+}
+
 /* Let go of all that the other process asked for with NOW. True: it judges. */
 static bool let_go(struct control *control)
 {
@@ -286,7 +297,10 @@ static bool let_go(struct control *control)
     const struct carry *carry = control->carry;
     const bool same = y->program == carry->now.program->serial;        /* else it was reloaded since HELLO */
     if (carry->in_kernel && !world_read(control->world)) return false; /* recipes hold by what is known now */
-    int failed = yield_lacks(control) || !same || !hold_all(carry) ? -EBUSY : 0;
+    int failed = yield_lacks(control) || !same ? -EBUSY : 0;
+    if (!failed) observed_ahead(carry);
+    if (!failed) copied_ahead(carry);
+    if (!failed && !hold_all(carry)) failed = -EBUSY;
     y->deadline = channel_until(HANDOFF_PATIENCE_NS); /* for all that follows: workers stand still */
     if (!failed) failed = hand_over(control);
     y->over = !failed;
@@ -299,6 +313,7 @@ static bool let_go(struct control *control)
     if (!taken_leave(carry)) tell_fault(control->tell, "a proxy's loop does not let go of its listeners");
     y->deadline = channel_until(NAMED_NS);
     if (!hear(y, &named, sizeof named, NULL)) y->drain_ns = named.drain_ns;
+    if (carry->observed_late) say_kept(control);
     return true;
 }
 
