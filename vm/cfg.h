@@ -30,7 +30,7 @@ struct vm_kernel {
                       uint64_t *mirrors);
     /* Copies the kernel's meters into the worker's, or those of what would be without `audit`, to be looked at. */
     void (*meters)(void *arg, struct meters *m, bool would);
-    void (*set_meters)(void *arg, const struct meters *m); /* the other way; NULL: it can't. No stage asks them yet */
+    void (*set_meters)(void *arg, const struct meters *m); /* the other way, before a stage asks them */
     bool (*sweep)(void *arg, uint64_t now_ns); /* meters_sweep for the kernel's meters; NULL: others sweep them */
     const struct flow_ops *flows;              /* the kernel's table; NULL: the program keeps no flows */
     struct inline_marks *marks;         /* marks of inline connections; NULL: the worker has none, as in a replay */
