@@ -229,8 +229,9 @@ static bool begin(struct run *r, uint64_t seed)
     r->talks.plain = rng_one_in(&r->rng, 8);
     if (r->talks.plain) r->talks.hosts = r->talks.chatty = 7;
     r->talks.ports = 1 + rng_below(&r->rng, 3);
-    flows_begin(r->program, false, seed, kernel_map(r->kernel, KERNEL_MAP_flow_tags)->entries,
-                kernel_map(r->kernel, KERNEL_MAP_flow_head)->memory);
+    struct kernel_sizes sizes = {0};
+    flows_sizes(r->program, &sizes);
+    flows_begin(r->program, false, seed, sizes.flow_slots, kernel_map(r->kernel, KERNEL_MAP_flow_head)->memory);
     kernel_sources_fill(kernel_map(r->kernel, KERNEL_MAP_sources)->memory,
                         grain_keys(r->program->settings->flows, r->program->grains_count), seed);
     r->facts = (struct facts){.generation = 1};

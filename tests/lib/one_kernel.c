@@ -101,9 +101,8 @@ static void begin(struct kernel *k, const struct program *p, const struct kernel
     clear(k, KERNEL_MAP_counters);
     clear(k, KERNEL_MAP_counts);
     clear(k, KERNEL_MAP_events_lost);
-    flows_begin(p, cfg->live, cfg->seed, kernel_map(k, KERNEL_MAP_flow_tags)->entries,
-                kernel_map(k, KERNEL_MAP_flow_head)->memory);
     const struct kernel_sizes sizes = kernel_sizes_of(p, k->cpus);
+    flows_begin(p, cfg->live, cfg->seed, sizes.flow_slots, kernel_map(k, KERNEL_MAP_flow_head)->memory);
     if (sizes.source_slots)
         kernel_sources_fill(kernel_map(k, KERNEL_MAP_sources)->memory, grain_keys(p->settings->flows, p->grains_count),
                             cfg->seed);

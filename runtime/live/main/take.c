@@ -483,6 +483,8 @@ static int take_all(struct live *l, char *err, size_t err_len)
     snprintf(err, err_len, "the state that it has handed over can't be read");
     if (take_gives_ports(t) && ports_take(&l->carry, t->ports)) return -EIO;
     if (!states_read(l, &g)) return -EBADMSG;
+    snprintf(err, err_len, "its own parent process is gone"); /* without it this one would not judge for long */
+    if (getppid() != l->tell.channel->parent) return -ESRCH;
     snprintf(err, err_len, "the instance that runs has not let go");
     failed = say_word(t, HANDOFF_READY);
     return failed ? failed : hear_yours(t);

@@ -30,7 +30,8 @@ struct kernel_passed_hooks in_kernel_pass_hooks(const struct carry *carry)
 uint32_t in_kernel_slots(const struct carry *carry, uint32_t *bound)
 {
     *bound = kernel_map(carry->kernel->kernel, KERNEL_MAP_flow_recipes)->entries > 1;
-    return carry->kernel->ops.flows ? kernel_map(carry->kernel->kernel, KERNEL_MAP_flow_tags)->entries : 0;
+    const struct flow_head *flows = kernel_map(carry->kernel->kernel, KERNEL_MAP_flow_head)->memory;
+    return carry->kernel->ops.flows ? flows->table.groups * GROUP : 0;
 }
 
 uint32_t in_kernel_mark(const struct carry *carry) { return kernel_world(carry->kernel->kernel)->ours; }
