@@ -13,7 +13,8 @@
 #define KERNEL_LAYOUT 1
 #endif
 
-/* Write the digest of this build. False: out of memory, or built with KERNEL=0. */
+/* Write the digest of this build, which takes a while the first time; by one thread. False: out of memory, or built
+ * with KERNEL=0. */
 bool kernel_layout(uint8_t digest[PBC_DIGEST_LEN]);
 
 struct btf;

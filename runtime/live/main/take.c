@@ -146,7 +146,7 @@ static int greet(struct take *t)
         .magic = HANDOFF_MAGIC, .file = HANDOFF_FILE_MOST, .version = RECORD_VERSION, .process = getpid()};
     int fds[HANDOFF_FDS];
     unsigned count = 0;
-    if (!kernel_layout(b.layout)) memset(b.layout, 0, sizeof b.layout);
+    memcpy(b.layout, t->layout, sizeof b.layout);
     const int file = file_make(t);
     if (file < 0) return file;
     int failed = channel_send(t->fd, &b, sizeof b, &file, 1, patience());
@@ -177,6 +177,7 @@ struct take *take_meet(const struct options *o)
         complain("out of memory");
         return NULL;
     }
+    if (!kernel_layout(t->layout)) memset(t->layout, 0, sizeof t->layout); /* before anybody waits: it takes a while */
     t->fd = starter_socket();
     for (unsigned i = 0; i < HANDOFF_FDS; i++) t->fds[i] = -1;
     if (t->fd >= 0) {

@@ -8,6 +8,7 @@ LAYOUT=${LAYOUT:-same} # other: live-takeover-layout.sh
 live_begin
 . "$top/tests/e2e/live/takeover.sh"
 [ "$HOOK" = tc ] || ! grep -q __asan_init "$bin/preyrun" || { echo 'ok - where XDP takes what arrives # SKIP live-takeover-kernel runs with sanitizers'; exit 0; }
+[ "${0##*/}" != live-takeover-layout.sh ] || ! grep -q __asan_init "$bin/preyrun" || { echo 'ok - between two layouts # SKIP live-takeover-layout-hostile runs with sanitizers'; exit 0; }
 [ -n "${files_of_bpf-}" ] || { echo 'ok - a takeover in the kernel # SKIP no file system to pin programs in'; exit 0; }
 
 middle=$top/tests/e2e/live/takeover_between.py
