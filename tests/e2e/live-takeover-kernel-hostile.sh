@@ -26,7 +26,7 @@ prey prey -i wan -i lan all.pbc
 held >few
 same 'whoever hands over damaged words or other descriptors: refused by a line' "$(between_them damage 1 $damages)" "$damages of $damages"
 goes_on 'damaged words'
-if [ "$HOOK" = xdp ] || grep -q __asan_init "$bin/preyrun"; then # all that follows is the same for both hooks and builds
+if [ -z "${KILLS-}" ]; then # KILLS=1: who is killed at which step, too, by hand: takes minutes
     ends
     exit $failed
 fi
