@@ -138,7 +138,8 @@ void worker_stop(struct worker *w, bool over)
     wake(w->wake_fd);
     pthread_join(w->thread, NULL);
     if (w->leaving) leaving_stop(w->leaving);
-    while (!over && up_copied(w, clock_ns(CLOCK_MONOTONIC))) continue; /* else what is left there is the next one's */
+    while (!over && up_copied(w, clock_ns(CLOCK_MONOTONIC)))
+        continue; /* after a takeover the next process takes the rest */
     if (!over) vm_observed_end(w->vm, &(struct vm_in){.mono_ns = clock_ns(CLOCK_MONOTONIC)});
     ahead_stop(&w->ahead);
 }

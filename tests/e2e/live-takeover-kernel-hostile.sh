@@ -29,6 +29,8 @@ held >few
 same 'whoever hands over damaged words or other descriptors: refused by a line' "$(between_them damage 1 $damages)" "$damages of $damages"
 goes_on 'damaged words'
 if [ "$HOOK" = xdp ] || grep -q __asan_init "$bin/preyrun"; then # all that follows is the same for both hooks and builds
+    kctl takeover
+    same 'and then it is taken over' "$status $(cat err)" '0 '
     ends
     exit $failed
 fi

@@ -15,7 +15,7 @@
 /* Times for which the thread is waited for: while workers stand still; while they judge. */
 #define SETTLE_NS UINT64_C(20000000)
 #define AHEAD_NS  UINT64_C(200000000)
-#define KEEP_NS   UINT64_C(3000000000) /* the workers of another process judge meanwhile, and its thread waits */
+#define KEEP_NS   UINT64_C(3000000000) /* the next process's workers judge meanwhile, and its thread waits */
 
 static struct channel *channel_of(void *arg)
 {

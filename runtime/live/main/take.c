@@ -240,8 +240,8 @@ static struct program *with_past(struct take *t, struct program *file, char *err
     return p;
 }
 
-/* Look at the maps that came, or see to it that those in their place fit. Return 0, or a negative errno with one line.
- */
+/* Check the maps that came, or choose sizes for those that are made in their place. Return 0, or a negative errno with
+ * one line. */
 static int look_at_maps(struct take *t, struct program *p, char *err, size_t err_len)
 {
     if (!t->hello.in_kernel) return 0;

@@ -11,7 +11,7 @@ struct take {
     int fd;                         /* the instance that runs */
     int fds[HANDOFF_FDS];           /* -1: not given */
     uint8_t *file;                  /* [HANDOFF_FILE_MOST] */
-    uint8_t layout[PBC_DIGEST_LEN]; /* that of this side's maps in the kernel; 0: it has none */
+    uint8_t layout[PBC_DIGEST_LEN]; /* digest of this side's maps in the kernel; 0: it has none */
     struct handoff_hello hello;
     struct archive former;                          /* the rest of HELLO's `former`, not read yet */
     struct kernel_passed kernel;                    /* that of the other one (hello.in_kernel) */

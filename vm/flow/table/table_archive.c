@@ -222,6 +222,15 @@ static bool write_shared(const struct flow_table *t, struct archive *a)
     return ARCHIVE(a, end);
 }
 
+/* Take what a table keeps beside its lines, and never changes. */
+static void take_rules(struct flow_table *to, const struct flow_table *from)
+{
+    to->key = from->key;
+    to->begins = from->begins;
+    to->half_open_most = from->half_open_most;
+    memcpy(to->timeout_ns, from->timeout_ns, sizeof to->timeout_ns);
+}
+
 /* Read into memory that no stage uses yet, as into a worker's own. */
 static bool read_shared(struct flow_table *t, struct archive *a)
 {
@@ -231,13 +240,8 @@ static bool read_shared(struct flow_table *t, struct archive *a)
     view.live = 0;
     memset(view.twins, 0, sizeof view.twins);
     if (!archive_own(&view, a)) return false;
-    for (struct flow_table *to = t;; to = common) {
-        to->key = view.key;
-        to->begins = view.begins;
-        to->half_open_most = view.half_open_most;
-        memcpy(to->timeout_ns, view.timeout_ns, sizeof to->timeout_ns);
-        if (to == common) break;
-    }
+    take_rules(t, &view);
+    take_rules(common, &view);
     common->sweep_group = view.sweep_group;
     common->hand = view.hand;
     common->live = view.live;

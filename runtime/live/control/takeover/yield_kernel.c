@@ -1,5 +1,5 @@
-/* Maps are lent by descriptor: who gets them may do what this service may with them, and no more. One whose maps are
- * laid out otherwise gets what lies in them in the states. */
+/* Maps are lent by descriptor: the other process may do with them what this service may, and no more. A process whose
+ * maps have another layout gets their contents with the states. */
 #include "runtime/live/control/takeover/yield_kernel.h"
 
 #include <errno.h>
