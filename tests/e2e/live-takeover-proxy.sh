@@ -5,6 +5,8 @@
 # --takeover-drain bounds it; whoever of the two is killed, the other one does what is said.
 set -u
 EXEC=${EXEC:-user} # kernel: live-takeover-proxy-kernel.sh
+way="--exec $EXEC"
+[ "${XDP-}" != 1 ] || way='--io xdp' # live-takeover-proxy-xdp.sh
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin
@@ -68,11 +70,12 @@ lines_are() { [ "$(wc -l <held)" -ge "$1" ]; }
 lets_go() { touch let-go; wait "$holder"; }
 stops() { ctl stop; until_true 300 'it ends' is_over "$prey"; }
 
-for workers in 1 $([ "$EXEC" = kernel ] || echo 2); do
+for workers in 1 $([ "$way" != '--exec user' ] || echo 2); do
     say="$workers worker$([ $workers = 1 ] || echo s)"
     rm -f enough talked
     : >access.log
-    prey prey -i wan -i lan --workers $workers ends.pbc
+    # shellcheck disable=SC2086
+    prey prey $way -i wan -i lan --workers $workers ends.pbc
     at client python3 "$clients" talk 240 10.1.0.2 >talked 2>&1 &
     talker=$!
     pids="$pids $talker"
@@ -103,7 +106,8 @@ done
 
 # ---- who waits in the queue of a listening socket ----
 
-prey prey -i wan -i lan ends.pbc
+# shellcheck disable=SC2086
+prey prey $way -i wan -i lan ends.pbc
 holds 50 1000
 at client python3 "$clients" queue 5 10.1.0.2 1000 >queued 2>&1 &
 queued=$!
@@ -121,7 +125,7 @@ same 'and serves' "$(answered)" '50 answered'
 lets_go
 until_true 300 'until they end' befores_are 0
 
-if [ "$EXEC" = kernel ]; then # all that follows is the processes', and the same
+if [ "$way" != '--exec user' ]; then # all that follows is the processes', and the same
     stops
     exit $failed
 fi

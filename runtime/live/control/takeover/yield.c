@@ -57,14 +57,11 @@ struct yield {
 const char *yield_lacks(const struct control *control)
 {
     const struct carry *carry = control->carry;
-    const struct program *p = carry->now.program;
     if (ports_stay(carry)) return ports_stay(carry);
     if (!change_settled(carry) || control->rules->reload) return "a reload is under way: ask again when it is through";
     if (former_lacks(control)) return former_lacks(control);
     const char *lacks = proxied_part_lacks(control);
     if (lacks) return lacks;
-    if ((carry->proxied || p->proxies_count) && !carry->in_kernel && carry->io == &io_XDP)
-        return "connections end here (`mode proxy`), which are not handed over with --io xdp yet";
     return copied_stay(carry);
 }
 
