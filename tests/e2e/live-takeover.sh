@@ -81,7 +81,13 @@ for step in asked begin now hangs nonsense; do
 done
 same 'of another version: refused' "$(at prey env VERSION=1 python3 "$takeover" bad "$socket" begin)" 'its version keeps state in another form'
 ctl takeover --workers 2
-same 'another number of workers: refused, and it goes on' "$status $(grep -c 'it has 1 workers and this start would have 2' err) $(owner)" "2 1 $prey"
+same 'another number of workers: refused, and it goes on' "$status $(grep -c 'it has 1 worker, and this start would have 2' err) $(owner)" "2 1 $prey"
+was=$prey
+background prey "$bin/preyrun" --takeover -i wan -i lan --exec user all.pbc 2>default.err >default.out
+until_true 300 'one that names no number has taken over' judges_again "$was"
+prey=$(owner)
+same 'and has as many as the one before' "$(at prey "$bin/preyctl" counters --json | python3 -c 'import json, sys; print(len(json.load(sys.stdin)["workers"]))')" 1
+[ "$(nproc)" = 1 ] || same 'which it says' "$(grep -c "there is 1 worker, as before; a start would have $(nproc)" default.err)" 1
 ctl takeover -i eth9
 same 'another interface: refused' "$status $(grep -c 'eth9\|other interfaces' err) $(owner)" "2 1 $prey"
 ctl takeover --ring 1MiB

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # How long packets wait while another preyrun takes over: FLOWS flows there (100,000), and a datagram each 100 us through
-# prey, whose answers' longest gap is measured ROUNDS times (5) with a takeover meanwhile and without, in turn. Prints the medians.
+# prey, whose answers' longest gap is measured ROUNDS times (5) with a takeover meanwhile and without, in turn. Prints the medians, and how long
+# preyctl takeover takes in all.
 set -u
 EXEC=${EXEC:-user} # kernel: with HOOK=tc
 . tests/e2e/live/lib.sh
@@ -40,13 +41,15 @@ for i in $(seq "$rounds"); do
     probe 2 >with.now &
     asker=$!
     sleep 0.7
+    began=$(date +%s%N)
     takes_over
-    [ "$status" = 0 ] || cat err
+    [ "$status" = 0 ] && echo $((($(date +%s%N) - began) / 1000000)) >>whole || cat err
     wait "$asker"
     cat with.now >>with
 done
 median() { awk '{ print $(NF - 1) }' "$1" | sort -n | sed -n "$(((rounds + 1) / 2))p"; }
 sed 's/^/# without: /' without
 sed 's/^/# with:    /' with
+echo "in all, median: $(sort -n whole | sed -n "$((($(wc -l <whole) + 1) / 2))p") ms of preyctl takeover"
 echo "the longest gap of a probe each 100 us, median of $rounds: $(median without) us without a takeover, $(median with) us with one; $flows flows, $workers worker(s)"
 at prey "$bin/preyctl" stop >/dev/null

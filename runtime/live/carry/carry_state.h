@@ -159,10 +159,11 @@ struct carry {
     struct tuples *tuples;      /* tuples of inline connections, for the parent; NULL: out of memory */
     struct tun_device tun;
     /* The kernel executor. */
-    bool in_kernel;                     /* the kernel judges; `io` gets what it sends up */
-    uint32_t by_tc;                     /* bit i: traffic control hands it what arrives by interface i, not XDP */
-    uint32_t rings;                     /* bit i: beside the sockets of XDP interface i has a ring (in_kernel_rings) */
-    bool takes;                         /* it goes on where another instance lets go, with the same executor */
+    bool in_kernel; /* the kernel judges; `io` gets what it sends up */
+    uint32_t by_tc; /* bit i: traffic control hands it what arrives by interface i, not XDP */
+    uint32_t rings; /* bit i: beside the sockets of XDP interface i has a ring (in_kernel_rings) */
+    unsigned takes; /* workers of the instance where this one goes on, with the same executor; 0: this is a start */
+    bool takes_xdp; /* that one takes frames by --io xdp */
     const struct kernel_passed *passed; /* that of that instance; NULL: it judges in user space, or there is none */
     struct loaded loaded;               /* the executor, loaded before the fork, until the parent has it */
     struct in_kernel *kernel;           /* its programs and maps; NULL: not made yet, or not wanted */

@@ -134,6 +134,13 @@ static bool auto_xdp(const struct carry *carry)
     return suits;
 }
 
+/* Choose by the cards, or go on as the instance before, wherever this one can. */
+static bool suits_xdp(const struct carry *carry)
+{
+    if (!carry->takes) return auto_xdp(carry);
+    return carry->takes_xdp && !xdp_refusal(carry, carry->now.program);
+}
+
 int way_choose(struct carry *carry)
 {
     if (in_kernel_hooks(carry) || in_kernel_choose(carry)) return 2;
@@ -146,7 +153,7 @@ int way_choose(struct carry *carry)
     }
     const char *no = carry->o->io == OPTIONS_IO_XDP ? xdp_refusal(carry, carry->now.program) : NULL;
     if (no) return complain("--io xdp: %s; this does: --io packet", no);
-    const bool xdp = carry->o->io == OPTIONS_IO_XDP || (carry->o->io != OPTIONS_IO_PACKET && auto_xdp(carry));
+    const bool xdp = carry->o->io == OPTIONS_IO_XDP || (carry->o->io != OPTIONS_IO_PACKET && suits_xdp(carry));
     carry->io = xdp ? &io_XDP : &io_PACKET;
     carry->ports.count = carry->o->iface_count * (xdp && sees_host(carry, carry->now.program) ? 2 : 1);
     return 0;
@@ -171,7 +178,8 @@ void way_tell(const struct carry *carry)
                      carry->in_kernel ? "--exec kernel" : "--io xdp", c.name, c.kind);
 }
 
-unsigned way_workers(const struct carry *carry, unsigned cpus)
+/* Return the number of workers of a start. */
+static unsigned workers_of_start(const struct carry *carry, unsigned cpus)
 {
     struct card narrow;
     const unsigned wanted = carry->o->workers ? carry->o->workers : cpus;
@@ -182,11 +190,30 @@ unsigned way_workers(const struct carry *carry, unsigned cpus)
     return most;
 }
 
+unsigned way_workers(const struct carry *carry, unsigned cpus)
+{
+    const bool goes_on = carry->takes && (!carry->o->workers || carry->o->workers == carry->takes);
+    return goes_on ? carry->takes : workers_of_start(carry, cpus);
+}
+
+/* Report that a takeover keeps a number of workers that a start would not have. */
+static void tell_kept(const struct carry *carry, unsigned cpus)
+{
+    const unsigned starts = workers_of_start(carry, cpus);
+    if (starts == carry->worker_count) return;
+    complain("notice: --takeover: there %s %u worker%s, as before; a start would have %u",
+             carry->worker_count == 1 ? "is" : "are", carry->worker_count, carry->worker_count == 1 ? "" : "s", starts);
+}
+
 void way_tell_workers(const struct carry *carry, unsigned cpus)
 {
     struct card narrow;
     const unsigned wanted = carry->o->workers ? carry->o->workers : cpus, most = carry->worker_count;
     const struct program *p = carry->in_kernel ? NULL : carry->now.program;
+    if (carry->takes) {
+        tell_kept(carry, cpus);
+        return;
+    }
     const struct pbc_nat *n = p && wanted > most ? owners_too_narrow(p, most + 1) : NULL;
     if (n)
         complain("notice: %s:%u: the `ports` of this statement of the nat `%s` are too few for %u workers, so there %s "

@@ -55,7 +55,8 @@ static void settle_seeds(struct live *l)
 
 static int take_its_program(struct live *l)
 {
-    l->carry.takes = true;
+    l->carry.takes = l->take->hello.workers;
+    l->carry.takes_xdp = l->take->hello.xdp;
     l->carry.passed = l->take->hello.in_kernel ? &l->take->kernel : NULL;
     l->carry.now.program = take_program(l->take);
     if (!l->carry.now.program) return 2;

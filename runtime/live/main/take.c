@@ -132,11 +132,11 @@ static bool hello_is_sound(const struct handoff_hello *h)
     for (unsigned i = 0; i < OPTIONS_IFACES; i++) named &= ENDS(h->names[i]);
     const uint32_t needed = *h->refused ? 0 : 1u << YIELD_RECORD | 1u << YIELD_OUT | 1u << YIELD_ERR;
     return h->magic == HANDOFF_MAGIC && (h->has & needed) == needed && ENDS(h->refused) && ENDS(h->name) &&
-           ENDS(h->stats) && named && h->workers <= WORKERS_MOST && h->ifaces <= OPTIONS_IFACES &&
-           h->has < 1u << HANDOFF_FDS && h->program <= HANDOFF_FILE_MOST / 2 && h->hops <= HANDOFF_FILE_MOST / 4 &&
-           h->former <= HANDOFF_FILE_MOST / 4 && h->present <= HANDOFF_FILE_MOST && h->lent <= HANDOFF_LENT_MOST &&
-           h->xdp <= 1 && h->generic <= 1 && hooks_are_sound(h) && h->frame_most <= UINT16_MAX &&
-           program_bounds_fit(h->flows, h->half_open);
+           ENDS(h->stats) && named && (*h->refused || h->workers) && h->workers <= WORKERS_MOST &&
+           h->ifaces <= OPTIONS_IFACES && h->has < 1u << HANDOFF_FDS && h->program <= HANDOFF_FILE_MOST / 2 &&
+           h->hops <= HANDOFF_FILE_MOST / 4 && h->former <= HANDOFF_FILE_MOST / 4 && h->present <= HANDOFF_FILE_MOST &&
+           h->lent <= HANDOFF_LENT_MOST && h->xdp <= 1 && h->generic <= 1 && hooks_are_sound(h) &&
+           h->frame_most <= UINT16_MAX && program_bounds_fit(h->flows, h->half_open);
 }
 
 /* Exchange BEGIN and HELLO. Return 0, or a negative errno. */
@@ -277,8 +277,8 @@ bool take_fits(const struct take *t, const struct carry *carry)
     if (!same)
         complain("--takeover: it serves other interfaces, or in another order; a restart changes them");
     else if (carry->worker_count != t->hello.workers)
-        complain("--takeover: it has %u workers and this start would have %u; a restart changes that", t->hello.workers,
-                 carry->worker_count);
+        complain("--takeover: it has %u worker%s, and this start would have %u; a restart changes that",
+                 t->hello.workers, t->hello.workers == 1 ? "" : "s", carry->worker_count);
     else if (!carry->in_kernel && carry->io != (t->hello.xdp ? &io_XDP : &io_PACKET))
         complain("--takeover: it takes frames by --io %s, and this start would not; a restart changes that",
                  t->hello.xdp ? "xdp" : "packet");
