@@ -134,7 +134,7 @@ static bool auto_xdp(const struct carry *carry)
     return suits;
 }
 
-/* Choose by the cards, or go on as the instance before, wherever this one can. */
+/* True if frames come by `xdp`: chosen by the cards, or as the instance before takes them. */
 static bool suits_xdp(const struct carry *carry)
 {
     if (!carry->takes) return auto_xdp(carry);
