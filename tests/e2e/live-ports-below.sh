@@ -49,12 +49,12 @@ daemon far 7 far.out
 daemon prey 1100 before.out
 probes 1100 1101 1102 >without
 
+# shellcheck disable=SC2086
+starts() { prey prey -i lan -i wan --exec user --io packet --workers $workers $record home.pbc; }
 for workers in 1 2; do
     what="$workers worker$([ $workers = 1 ] || echo s)"
     record=
     [ $workers = 2 ] || record="--record told"
-    # shellcheck disable=SC2086
-    starts() { prey prey -i lan -i wan --exec user --io packet --workers $workers $record home.pbc; }
     starts
     same "$what: a stranger hears what it hears without prey" "$(probes 1100 1101 1102)" "$(cat without)"
     quiet=$(sent)

@@ -134,13 +134,6 @@ static bool auto_xdp(const struct carry *carry)
     return suits;
 }
 
-/* True if frames come by `xdp`: chosen by the cards, or as the instance before takes them. */
-static bool suits_xdp(const struct carry *carry)
-{
-    if (!carry->takes) return auto_xdp(carry);
-    return carry->takes_xdp && !xdp_refusal(carry, carry->now.program);
-}
-
 int way_choose(struct carry *carry)
 {
     if (in_kernel_hooks(carry) || in_kernel_choose(carry)) return 2;
@@ -151,9 +144,11 @@ int way_choose(struct carry *carry)
         carry->ports.count = carry->o->iface_count;
         return 0;
     }
-    const char *no = carry->o->io == OPTIONS_IO_XDP ? xdp_refusal(carry, carry->now.program) : NULL;
-    if (no) return complain("--io xdp: %s; this does: --io packet", no);
-    const bool xdp = carry->o->io == OPTIONS_IO_XDP || (carry->o->io != OPTIONS_IO_PACKET && suits_xdp(carry));
+    const bool free = carry->o->io != OPTIONS_IO_XDP && carry->o->io != OPTIONS_IO_PACKET;
+    const bool asked = free ? carry->takes && carry->takes_xdp : carry->o->io == OPTIONS_IO_XDP;
+    const char *no = asked ? xdp_refusal(carry, carry->now.program) : NULL;
+    if (no) return complain("--io xdp: %s; this does: %s--io packet", no, carry->takes ? "a restart with " : "");
+    const bool xdp = asked || (free && !carry->takes && auto_xdp(carry));
     carry->io = xdp ? &io_XDP : &io_PACKET;
     carry->ports.count = carry->o->iface_count * (xdp && sees_host(carry, carry->now.program) ? 2 : 1);
     return 0;
@@ -196,13 +191,14 @@ unsigned way_workers(const struct carry *carry, unsigned cpus)
     return goes_on ? carry->takes : workers_of_start(carry, cpus);
 }
 
-/* Report that a takeover keeps a number of workers that a start would not have. */
-static void tell_kept(const struct carry *carry, unsigned cpus)
+/* True if a takeover keeps a number of workers that a start would not have, which is reported. */
+static bool tells_kept(const struct carry *carry, unsigned cpus)
 {
-    const unsigned starts = workers_of_start(carry, cpus);
-    if (starts == carry->worker_count) return;
-    complain("notice: --takeover: there %s %u worker%s, as before; a start would have %u",
-             carry->worker_count == 1 ? "is" : "are", carry->worker_count, carry->worker_count == 1 ? "" : "s", starts);
+    const unsigned kept = carry->worker_count, starts = carry->takes ? workers_of_start(carry, cpus) : kept;
+    if (starts == kept) return false;
+    complain("notice: --takeover: there %s %u worker%s, as before; a start would have %u", kept == 1 ? "is" : "are",
+             kept, kept == 1 ? "" : "s", starts);
+    return true;
 }
 
 void way_tell_workers(const struct carry *carry, unsigned cpus)
@@ -210,10 +206,7 @@ void way_tell_workers(const struct carry *carry, unsigned cpus)
     struct card narrow;
     const unsigned wanted = carry->o->workers ? carry->o->workers : cpus, most = carry->worker_count;
     const struct program *p = carry->in_kernel ? NULL : carry->now.program;
-    if (carry->takes) {
-        tell_kept(carry, cpus);
-        return;
-    }
+    if (tells_kept(carry, cpus)) return;
     const struct pbc_nat *n = p && wanted > most ? owners_too_narrow(p, most + 1) : NULL;
     if (n)
         complain("notice: %s:%u: the `ports` of this statement of the nat `%s` are too few for %u workers, so there %s "

@@ -222,8 +222,8 @@ static bool write_shared(const struct flow_table *t, struct archive *a)
     return ARCHIVE(a, end);
 }
 
-/* Take what a table keeps beside its lines, and never changes. */
-static void take_rules(struct flow_table *to, const struct flow_table *from)
+/* Copy a table's settings, which never change. */
+static void copy_settings(struct flow_table *to, const struct flow_table *from)
 {
     to->key = from->key;
     to->begins = from->begins;
@@ -240,8 +240,8 @@ static bool read_shared(struct flow_table *t, struct archive *a)
     view.live = 0;
     memset(view.twins, 0, sizeof view.twins);
     if (!archive_own(&view, a)) return false;
-    take_rules(t, &view);
-    take_rules(common, &view);
+    copy_settings(t, &view);
+    copy_settings(common, &view);
     common->sweep_group = view.sweep_group;
     common->hand = view.hand;
     common->live = view.live;
