@@ -37,7 +37,7 @@ int looker_start(struct looker *l, bool (*turn)(void *arg), void *arg, uint64_t 
     if (l->runs) return 0;
     *l = (struct looker){.turn = turn, .arg = arg, .pause_ns = pause_ns, .runs = true};
     const int failed = pthread_create(&l->thread, NULL, looker_run, l);
-    l->runs = !failed;
+    if (failed) l->runs = false; /* else the thread reads it */
     return -failed;
 }
 

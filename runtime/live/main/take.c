@@ -503,6 +503,7 @@ int take_over(struct live *l)
             complain("notice: out of memory: frames are dealt late");
         l->take->fds[YIELD_TABLES] = -1;
     }
+    limits_go_on(&l->control); /* the workers' threads publish theirs later */
     observed_go_on(&l->carry);
     copies_again(l->carry.copies);
     return 0;
@@ -525,7 +526,6 @@ void take_settle(struct live *l)
     char err[300];
     if (ask_TAKEN(l->tell.channel, err, sizeof err)) complain("notice: the record of changes: %s", err);
     if (!l->carry.in_kernel) steered_begin(&l->carry);
-    limits_go_on(&l->control);
     /* For which the other one waits, so that its control socket is there until ours is. */
     const struct handoff_named named = {l->o->takeover_drain_ns};
     channel_send(l->take->fd, &named, sizeof named, NULL, 0, patience());
