@@ -62,19 +62,20 @@ static int crash_hear(struct parent *p, int fd, void *what, size_t len, int *wit
     unsigned count = 0;
     const int failed = heard_within(p, fd, channel_until(wait_ns));
     return failed ? failed
-                  : channel_receive(fd, what, len, with, with ? 1 : 0, &count, channel_until(HANDOFF_PATIENCE_NS));
+                  : message_receive(fd, what, len, with, with ? 1 : 0, &count, channel_until(HANDOFF_PATIENCE_NS));
 }
 
 static int crash_hear_word(struct parent *p, int fd, uint32_t wanted, uint64_t wait_ns)
 {
     uint32_t word;
-    const int failed = crash_hear(p, fd, &word, sizeof word, NULL, wait_ns);
+    int failed = heard_within(p, fd, channel_until(wait_ns));
+    if (!failed) failed = message_word(fd, &word, channel_until(HANDOFF_PATIENCE_NS));
     return failed ? failed : word == wanted ? 0 : -EPROTO;
 }
 
 static int crash_say(int fd, const void *what, size_t len, const int fds[], unsigned count)
 {
-    return channel_send(fd, what, len, fds, count, channel_until(HANDOFF_PATIENCE_NS));
+    return message_send(fd, what, len, fds, count, channel_until(HANDOFF_PATIENCE_NS));
 }
 
 /* ---- what the service wrote last ---- */
@@ -101,11 +102,12 @@ static int hello(struct parent *p, const struct last_half *last, int fd)
     if (!failed) {
         *h = last->hello;
         h->magic = HANDOFF_MAGIC;
+        h->form = HANDOFF_FORM; /* the other one is this program */
         h->process = getpid();
         h->crashes = p->crashes + 1;
         h->has = 1u << YIELD_RECORD | 1u << YIELD_OUT | 1u << YIELD_ERR;
         h->in_kernel = p->kernel != NULL;
-        h->kernel = p->kernel ? sizeof(struct handoff_kernel) : 0;
+        h->kernel = p->kernel != NULL;
         h->hooks = (struct kernel_passed_hooks){.by_tc = p->by_tc};
         for (unsigned i = 0; i < p->o->iface_count; i++) h->hooks.generic |= (uint32_t)p->hooked[i].generic << i;
         h->lent = 0;

@@ -32,6 +32,9 @@ enum {
                            classes of flows */
     ,
     RECORD_BOUNDED = 8 /* first version with bounds of flows in programs */,
+    /* First version whose states another process reads (parent/between/handoff.h): what else of a takeover's file has
+     * changed goes by this number, too. */
+    RECORD_HANDED = 18,
     RECORD_OLDEST = 5 /* oldest version that is read: it has no TAPE_MET; before 7 worlds have no ports */
 };
 /* The enterprise number that RFC 5612 reserves for examples; the magic marks the blocks as prey's. */

@@ -7,8 +7,7 @@
 
 socket=$(at prey sh -c 'echo "/run/prey/$(stat -L -c %i /proc/self/ns/net)/wan.sock"')
 folder=${socket%/*}
-most=$(sed -n 's/.*WORKERS_MOST = \([0-9]*\).*/\1/p' "$top/runtime/worker/worker.h")
-export LUGGAGE=$((16 * (1 + most) + 16)) EXEC
+export EXEC
 taker=$bin/preyrun
 damages=8
 [ $LAYOUT = same ] || damages=16

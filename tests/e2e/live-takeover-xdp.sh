@@ -135,10 +135,9 @@ it_ends 'other rules'
 # ---- one between the two, who says something else ----
 
 socket=$(at prey sh -c 'echo "/run/prey/$(stat -L -c %i /proc/self/ns/net)/wan.sock"')
-most=$(sed -n 's/.*WORKERS_MOST = \([0-9]*\).*/\1/p' "$top/runtime/worker/worker.h")
 prey prey -i wan -i lan --workers 2 --io xdp --ring 4MiB all.pbc
 talks 10.1.0.100 10.2.0.3
-same 'whoever hands over damaged words: refused by a line' "$(at prey env LENT=1 LUGGAGE=$((16 * (1 + most) + 16)) timeout 300 \
+same 'whoever hands over damaged words: refused by a line' "$(at prey env LENT=1 timeout 300 \
     python3 "$top/tests/e2e/live/takeover_between.py" damage ${SEED-1} ${ROUNDS-17} "$socket" "$bin/preyrun" --takeover -i wan -i lan \
     --workers 2 --io xdp --ring 4MiB all.pbc 2>between.err)" "${ROUNDS-17} of ${ROUNDS-17}"
 same 'and the other one goes on, alone' "$(owner) $(programs)" "$prey 2"

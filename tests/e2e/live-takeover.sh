@@ -66,7 +66,6 @@ done
 
 prey prey -i wan -i lan all.pbc
 socket=$(at prey sh -c 'echo "/run/prey/$(stat -L -c %i /proc/self/ns/net)/wan.sock"')
-version=$(sed -n 's/.*RECORD_VERSION = \([0-9]*\).*/\1/p' "$top/runtime/record/format.h")
 rm -f enough talked
 at client python3 "$takeover" talk 120 10.1.0.100 10.2.0.2 >talked 2>&1 &
 talker=$!
@@ -74,12 +73,14 @@ pids="$pids $talker"
 until_true 300 'all connections are open' grep -q open talked
 for step in asked begin now hangs nonsense; do
     was=$(grep -c 'this one goes on' prey.err)
-    at prey env VERSION=$version timeout 100 python3 "$takeover" bad "$socket" $step >bad.out 2>&1
+    at prey timeout 100 python3 "$takeover" bad "$socket" $step >bad.out 2>&1
     same "$step: the other one comes to its end" "$?" 0
     goes_on() { [ "$(grep -c 'this one goes on' prey.err)" -gt "$was" ]; }
     until_true 300 "$step: it is told, and goes on" goes_on && ok 0 "$step: it is told, and goes on"
 done
-same 'of another version: refused' "$(at prey env VERSION=1 python3 "$takeover" bad "$socket" begin)" 'its version keeps state in another form'
+same 'one that takes over in other forms alone: refused' "$(at prey env FORMS='1000 1001' python3 "$takeover" bad "$socket" begin)" \
+    'it hands over by forms 1 to 1, and the other version takes over by forms 1000 to 1001; a restart ends its flows'
+same 'one that can have newer forms, too: it is told which' "$(at prey env FORMS='1 1000' python3 "$takeover" bad "$socket" begin)" 'form 1'
 ctl takeover --workers 2
 same 'another number of workers: refused, and it goes on' "$status $(grep -c 'it has 1 worker, and this start would have 2' err) $(owner)" "2 1 $prey"
 was=$prey
@@ -141,8 +142,6 @@ until_true 300 'it ends' ends_itself "$prey"
 
 middle=$top/tests/e2e/live/takeover_between.py
 folder=${socket%/*}
-most=$(sed -n 's/.*WORKERS_MOST = \([0-9]*\).*/\1/p' "$top/runtime/worker/worker.h")
-export LUGGAGE=$((16 * (1 + most) + 16))
 between_them() { at prey timeout 120 python3 "$middle" "$@" "$socket" "$bin/preyrun" --takeover -i wan -i lan --workers 2 all.pbc 2>>between.err; }
 # left: what lies there but for the record and the socket
 left() { at prey ls "$folder" 2>/dev/null | grep -cvx 'wan.state\|wan.sock'; }

@@ -30,7 +30,7 @@ struct draining {
     uint64_t until_ns, stands_ns; /* UINT64_MAX: no bound; the gate is off */
     uint32_t told;                /* sessions, as last told */
     uint32_t word;
-    unsigned have; /* bytes of `word` */
+    struct message_part part; /* the message that `word` is comes in parts */
     bool ends;
 };
 
@@ -67,19 +67,12 @@ static void gate_off(struct draining *d)
 static void hear(struct draining *d)
 {
     const int fd = yield_fd(&d->l->control);
-    uint8_t *bytes = (uint8_t *)&d->word;
-    for (;;) {
-        const ssize_t n = recv(fd, bytes + d->have, sizeof d->word - d->have, MSG_DONTWAIT);
-        if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
-        if (n <= 0) {
-            d->ends = true;
-            return;
-        }
-        d->have = (d->have + (unsigned)n) % sizeof d->word;
-        if (d->have) continue;
+    int more;
+    while ((more = message_take(fd, &d->part, &d->word, sizeof d->word)) > 0) {
         if (d->word == HANDOFF_STANDS) gate_off(d);
         if (d->word == HANDOFF_LOGS) logs_again(&d->l->carry);
     }
+    d->ends |= more < 0;
 }
 
 static void signalled(struct draining *d)
@@ -97,7 +90,7 @@ static void say_sessions(struct draining *d)
 {
     const struct handoff_serves m = {taken_sessions(&d->l->carry)};
     if (m.sessions == d->told) return;
-    if (send(yield_fd(&d->l->control), &m, sizeof m, MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof m) d->told = m.sessions;
+    if (!message_send_soon(yield_fd(&d->l->control), &m, sizeof m)) d->told = m.sessions;
 }
 
 /* Wait until one of the descriptors is ready or a second has gone by, and do what there is to do. */

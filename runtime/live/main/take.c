@@ -131,7 +131,8 @@ static bool hello_is_sound(const struct handoff_hello *h)
     bool named = true;
     for (unsigned i = 0; i < OPTIONS_IFACES; i++) named &= ENDS(h->names[i]);
     const uint32_t needed = *h->refused ? 0 : 1u << YIELD_RECORD | 1u << YIELD_OUT | 1u << YIELD_ERR;
-    return h->magic == HANDOFF_MAGIC && (h->has & needed) == needed && ENDS(h->refused) && ENDS(h->name) &&
+    const bool forms = h->form <= HANDOFF_FORM && (*h->refused || h->form >= HANDOFF_FORM_LEAST);
+    return h->magic == HANDOFF_MAGIC && forms && (h->has & needed) == needed && ENDS(h->refused) && ENDS(h->name) &&
            ENDS(h->stats) && named && (*h->refused || h->workers) && h->workers <= WORKERS_MOST &&
            h->ifaces <= OPTIONS_IFACES && h->has < 1u << HANDOFF_FDS && h->program <= HANDOFF_FILE_MOST / 2 &&
            h->hops <= HANDOFF_FILE_MOST / 4 && h->former <= HANDOFF_FILE_MOST / 4 && h->present <= HANDOFF_FILE_MOST &&
@@ -139,20 +140,33 @@ static bool hello_is_sound(const struct handoff_hello *h)
            h->frame_most <= UINT16_MAX && program_bounds_fit(h->flows, h->half_open);
 }
 
+/* Refuse states that this version can't read. */
+static void look_at_version(struct handoff_hello *h)
+{
+    if (*h->refused || (h->version >= RECORD_HANDED && h->version <= RECORD_VERSION)) return;
+    snprintf(h->refused, sizeof h->refused,
+             "it keeps state in version %u, and this preyrun reads %d to %d; a restart ends its flows", h->version,
+             RECORD_HANDED, RECORD_VERSION);
+}
+
 /* Exchange BEGIN and HELLO. Return 0, or a negative errno. */
 static int greet(struct take *t)
 {
-    struct handoff_begin b = {
-        .magic = HANDOFF_MAGIC, .file = HANDOFF_FILE_MOST, .version = RECORD_VERSION, .process = getpid()};
+    struct handoff_begin b = {.magic = HANDOFF_MAGIC,
+                              .file = HANDOFF_FILE_MOST,
+                              .form_least = HANDOFF_FORM_LEAST,
+                              .form = HANDOFF_FORM,
+                              .process = getpid()};
     int fds[HANDOFF_FDS];
     unsigned count = 0;
     memcpy(b.layout, t->layout, sizeof b.layout);
     const int file = file_make(t);
     if (file < 0) return file;
-    int failed = channel_send(t->fd, &b, sizeof b, &file, 1, patience());
+    int failed = message_send(t->fd, &b, sizeof b, &file, 1, patience());
     close(file);
-    if (!failed) failed = channel_receive(t->fd, &t->hello, sizeof t->hello, fds, HANDOFF_FDS, &count, patience());
+    if (!failed) failed = message_receive(t->fd, &t->hello, sizeof t->hello, fds, HANDOFF_FDS, &count, patience());
     const bool placed = place_descriptors(t, fds, count);
+    look_at_version(&t->hello);
     return !failed && (!hello_is_sound(&t->hello) || !placed) ? -EPROTO : failed;
 }
 
@@ -163,8 +177,7 @@ static int hear_kernel(struct take *t)
     t->kernel.hooks = t->hello.hooks;
     t->kernel.mark = t->hello.mark;
     if (!t->hello.kernel || *t->hello.refused) return 0;
-    if (t->hello.kernel != sizeof m) return -EPROTO;
-    const int failed = channel_receive(t->fd, &m, sizeof m, t->kernel.fds, PASSED_FDS, &t->kernel.count, patience());
+    const int failed = message_receive(t->fd, &m, sizeof m, t->kernel.fds, PASSED_FDS, &t->kernel.count, patience());
     t->kernel.says = m.says;
     return !failed && !t->kernel.count ? -EPROTO : failed;
 }
@@ -354,18 +367,16 @@ static void take_memory(struct live *l)
 
 static int say_word(const struct take *t, uint32_t word)
 {
-    return channel_send(t->fd, &word, sizeof word, NULL, 0, patience());
+    return message_send(t->fd, &word, sizeof word, NULL, 0, patience());
 }
 
 /* Hear YOURS. Where it is late this side is shut first: what the other one has said by then holds, and it can say
  * nothing more, so that exactly one of the two judges. */
 static int hear_yours(const struct take *t)
 {
-    unsigned none;
     uint32_t word = 0;
-    int failed = channel_receive(t->fd, &word, sizeof word, NULL, 0, &none, patience());
-    if (failed == -ETIMEDOUT && !shutdown(t->fd, SHUT_RD))
-        failed = channel_receive(t->fd, &word, sizeof word, NULL, 0, &none, patience());
+    int failed = message_word(t->fd, &word, patience());
+    if (failed == -ETIMEDOUT && !shutdown(t->fd, SHUT_RD)) failed = message_word(t->fd, &word, patience());
     return failed ? failed : word == HANDOFF_YOURS ? 0 : -EPROTO;
 }
 
@@ -377,16 +388,15 @@ static int hear_ports(struct take *t, const struct carry *carry, uint32_t ports,
         struct handoff_port m;
         int fds[IO_FDS_MOST];
         unsigned count = 0;
-        failed = channel_receive(t->fd, &m, sizeof m, fds, IO_FDS_MOST, &count, until_ns);
+        failed = message_receive(t->fd, &m, sizeof m, fds, IO_FDS_MOST, &count, until_ns);
         const bool fits = !failed && m.worker < carry->worker_count && m.at < carry->ports.count &&
-                          (!count || m.made.handed.blocks) && m.made.fd_count == count &&
-                          !t->ports[m.worker][m.at].fd_count;
+                          (!count || m.handed.blocks) && m.fds == count && !t->ports[m.worker][m.at].fd_count;
         if (!fits) {
             while (count) close(fds[--count]);
             return failed ? failed : -EPROTO;
         }
-        t->ports[m.worker][m.at] = (struct io_made){
-            .group = -1, .slots = m.made.slots, .ring = m.made.ring, .fd_count = count, .handed = m.made.handed};
+        t->ports[m.worker][m.at] =
+            (struct io_made){.group = -1, .slots = m.slots, .ring = m.ring, .fd_count = count, .handed = m.handed};
         memcpy(t->ports[m.worker][m.at].fds, fds, count * sizeof *fds);
     }
     return failed;
@@ -403,6 +413,7 @@ static struct archive part_read(const struct take *t, const struct handoff_part 
                             .left = p->len,
                             .reads = true,
                             .cookies = ports,
+                            .unordered = t->hello.version < RECORD_ORDERED,
                             .beside = t->kernel.count != 0,
                             .moves = t->hello.in_kernel && !t->kernel.count,
                             .late = t->hello.crashes != 0};
@@ -413,10 +424,10 @@ static int take_early(struct live *l)
 {
     struct take *t = l->take;
     unsigned none;
-    uint32_t ports = 0;
+    struct handoff_early m = {0};
     int failed = say_word(t, HANDOFF_EARLY);
-    if (!failed) failed = channel_receive(t->fd, &ports, sizeof ports, NULL, 0, &none, patience());
-    if (!failed) failed = hear_ports(t, &l->carry, ports, patience());
+    if (!failed) failed = message_receive(t->fd, &m, sizeof m, NULL, 0, &none, patience());
+    if (!failed) failed = hear_ports(t, &l->carry, m.ports, patience());
     if (!failed) ports_take_early(&l->carry, t->ports);
     return failed;
 }
@@ -429,7 +440,7 @@ static int take_advance(struct live *l)
     unsigned none;
     for (unsigned rounds = 0; !said.over && rounds < ADVANCES_MOST; rounds++) {
         int failed = say_word(t, HANDOFF_MORE);
-        if (!failed) failed = channel_receive(t->fd, &said, sizeof said, NULL, 0, &none, patience());
+        if (!failed) failed = message_receive(t->fd, &said, sizeof said, NULL, 0, &none, patience());
         if (failed) return failed;
         for (unsigned i = 0; i < l->carry.worker_count; i++) {
             if (!part_fits(&said.workers[i])) return -EPROTO;
@@ -478,7 +489,7 @@ static int take_all(struct live *l, char *err, size_t err_len)
     if (!failed && !crash) failed = take_advance(l);
     if (!failed) failed = say_word(t, HANDOFF_NOW);
     const uint64_t until_ns = patience(); /* one deadline for all, as on the other side, where workers stand still */
-    if (!failed) failed = channel_receive(t->fd, &g, sizeof g, NULL, 0, &none, until_ns);
+    if (!failed) failed = message_receive(t->fd, &g, sizeof g, NULL, 0, &none, until_ns);
     if (!failed) failed = hear_ports(t, &l->carry, g.ports, until_ns);
     if (failed) return failed;
     snprintf(err, err_len, "the state that it has handed over can't be read");
@@ -513,11 +524,11 @@ int take_over(struct live *l)
 static void take_kept(struct live *l)
 {
     const struct take *t = l->take;
-    struct handoff_part p = {.len = 0};
+    struct handoff_kept kept = {.part.len = 0};
     unsigned none;
-    const int failed = channel_receive(t->fd, &p, sizeof p, NULL, 0, &none, patience());
-    const bool came = !failed && p.len && part_fits(&p);
-    struct archive a = part_read(t, &p, 0);
+    const int failed = message_receive(t->fd, &kept, sizeof kept, NULL, 0, &none, patience());
+    const bool came = !failed && kept.part.len && part_fits(&kept.part);
+    struct archive a = part_read(t, &kept.part, 0);
     observed_kept(&l->carry, came ? &a : NULL);
 }
 
@@ -528,7 +539,7 @@ void take_settle(struct live *l)
     if (!l->carry.in_kernel) steered_begin(&l->carry);
     /* For which the other one waits, so that its control socket is there until ours is. */
     const struct handoff_named named = {l->o->takeover_drain_ns};
-    channel_send(l->take->fd, &named, sizeof named, NULL, 0, patience());
+    message_send(l->take->fd, &named, sizeof named, NULL, 0, patience());
     if (l->carry.observed_late) take_kept(l);
     if (l->take->hello.crashes)
         close(l->take->fd);

@@ -4,7 +4,6 @@
 
 #include "runtime/base/complain.h"
 #include "runtime/live/main/take.h"
-#include "runtime/parent/between/channel.h"
 
 int take_lent_hear(struct take *t, uint64_t until_ns)
 {
@@ -12,7 +11,7 @@ int take_lent_hear(struct take *t, uint64_t until_ns)
     for (uint32_t i = 0; i < t->hello.lent && !failed; i++) {
         struct handoff_lent m;
         struct parent_lent *l = &t->lent[i];
-        failed = channel_receive(t->fd, &m, sizeof m, l->fds, LEND_FDS, &l->fd_count, until_ns);
+        failed = message_receive(t->fd, &m, sizeof m, l->fds, LEND_FDS, &l->fd_count, until_ns);
         if (failed) continue;
         l->what = m.what;
         l->at = m.at;

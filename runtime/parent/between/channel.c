@@ -47,22 +47,36 @@ static int await(int fd, short events, uint64_t until_ns)
     }
 }
 
-int channel_send(int fd, const void *bytes, size_t len, const int fds[], unsigned count, uint64_t until_ns)
+/* Go `n` bytes on in the parts. Return how many parts are left, the first of them at *parts. */
+static unsigned parts_after(struct iovec **parts, unsigned count, size_t n)
+{
+    for (; count && n >= (*parts)->iov_len; count--) n -= (*parts)++->iov_len;
+    if (count) **parts = (struct iovec){(char *)(*parts)->iov_base + n, (*parts)->iov_len - n};
+    return count;
+}
+
+int channel_send_parts(int fd, struct iovec parts[], unsigned left, const int fds[], unsigned count, uint64_t until_ns)
 {
     union control control;
     if (count > FDS_MOST) return -E2BIG;
-    for (size_t sent = 0; sent < len;) {
-        struct iovec part = {(char *)(uintptr_t)bytes + sent, len - sent};
-        struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1};
-        if (count && !sent) put_fds(&m, &control, fds, count);
+    for (left = parts_after(&parts, left, 0); left;) {
+        struct msghdr m = {.msg_iov = parts, .msg_iovlen = left};
+        if (count) put_fds(&m, &control, fds, count);
         const int failed = await(fd, POLLOUT, until_ns);
         if (failed) return failed;
         const ssize_t n = sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
         if (n < 0) return errno == EPIPE || errno == ECONNRESET ? -ENODATA : -errno;
-        sent += (size_t)n;
+        count = 0; /* they are with the first byte */
+        left = parts_after(&parts, left, (size_t)n);
     }
     return 0;
+}
+
+int channel_send(int fd, const void *bytes, size_t len, const int fds[], unsigned count, uint64_t until_ns)
+{
+    struct iovec part = {(void *)(uintptr_t)bytes, len};
+    return channel_send_parts(fd, &part, 1, fds, count, until_ns);
 }
 
 /* Append the descriptors of one message to fds. False if some did not fit; those are closed. */

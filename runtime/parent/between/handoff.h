@@ -9,7 +9,7 @@
  *                    descriptor (runtime/kernel/pass/)
  *     old   LENT     with XDP, one for each interface and each worker: what is its parent's
  *     new   EARLY    it would map rings before
- *     old   a number of PORT messages, and those, as far as rings can be mapped twice
+ *     old   their number; a PORT each, as far as rings can be mapped twice
  *     new   PARTS    it can have more descriptors
  *     old   PARTS with their numbers; a LISTENER each, then a BEFORE each: sockets of proxy loops, processes before it
  *           that still serve sessions
@@ -26,7 +26,22 @@
  * and the new one says STANDS once its own guard rules and gate are in force, and LOGS when logs are turned. The end of
  * either process is the end of the socket, and with the new one's those sessions end.
  *
- * The new one is told by root, and reads what the old one says as hostile: that has read strangers' packets. */
+ * The new one is told by root, and reads what the old one says as hostile: that has read strangers' packets.
+ *
+ * Either may be the older version, so each of these structs, and each word, is the body of a message that may grow
+ * (message.h). Who changes them keeps to this:
+ *     - A field is added at the end alone, and means at 0 what held without it: one who does not know it sends 0, and
+ *       does not read it.
+ *     - Nothing else changes: no field goes, moves, or gets another type, meaning or unit; no array another bound, but
+ *       the last field of a message; no word, descriptor or LEND_ another number. There are no holes: those have no
+ *       defined bytes.
+ *     - An array that is another one's element can't grow: take another array, at the end.
+ *     - A new word ends the talk with who does not know it, unless it has MESSAGE_NOTICE, and asks for no answer. After
+ *       NAMED words are left where they are unknown.
+ *     - What can't be said so is another form: HANDOFF_FORM grows, and the one before is spoken as long as
+ *       HANDOFF_FORM_LEAST says. BEGIN says what the new one can, HELLO what is spoken.
+ *     - States in the file are of RECORD_VERSION, as recordings are: the new one reads them from RECORD_HANDED on.
+ * tests/golden/handoff/ holds where each field lies, and fails if one has moved. */
 #pragma once
 
 #include <stdint.h>
@@ -34,12 +49,15 @@
 #include "runtime/base/options/run_options.h"
 #include "runtime/io/io.h"
 #include "runtime/kernel/pass/passed.h"
+#include "runtime/parent/between/message.h"
 #include "runtime/parent/between/yielded.h"
 #include "runtime/worker/worker.h"
 
-#define HANDOFF_MAGIC       UINT64_C(0x34766f6579657270) /* "preyeov4" */
+#define HANDOFF_MAGIC       UINT64_C(0x35766f6579657270) /* "preyeov5"; it changes no more */
 #define HANDOFF_PATIENCE_NS UINT64_C(5000000000)
 #define HANDOFF_FILE_MOST   (UINT64_C(1) << 32) /* bytes of the file, of which those that are written take memory */
+
+enum { HANDOFF_FORM_LEAST = 1, HANDOFF_FORM = 1 }; /* forms of the talk that this version can have */
 
 enum handoff_word {
     HANDOFF_NOW = 1,
@@ -58,9 +76,10 @@ enum {
 
 struct handoff_begin {
     uint64_t magic;
-    uint64_t file;                  /* length of the file in memory */
-    uint32_t version;               /* RECORD_VERSION: of states as bytes */
-    int32_t process;                /* the parent that takes over */
+    uint64_t file;             /* length of the file in memory */
+    uint32_t form_least, form; /* forms of the talk that it can have */
+    int32_t process;           /* the parent that takes over */
+    uint32_t zero;
     uint8_t layout[PBC_DIGEST_LEN]; /* digest of what lies in its maps in the kernel (kernel_layout); 0: it has none */
 };
 
@@ -69,7 +88,9 @@ enum { HANDOFF_TUN = YIELD_FDS, HANDOFF_STATS, HANDOFF_FDS };
 
 struct handoff_hello {
     uint64_t magic;
-    char refused[300];                                     /* a line: why nothing is handed over; empty: it may go on */
+    uint32_t form;                                         /* form of the talk from here on; 0: refused */
+    uint32_t version;                                      /* RECORD_VERSION: of states as bytes */
+    char refused[304];                                     /* a line: why nothing is handed over; empty: it may go on */
     uint64_t seed, owners_seed, flows, half_open, program; /* program: length of its text, at the file's beginning */
     uint64_t former;               /* length of what programs before have left (takeover/former.h), behind that text */
     uint64_t hops;                 /* length of the list of next hops in use (world/hops.h), behind it */
@@ -78,13 +99,14 @@ struct handoff_hello {
     uint32_t workers, ifaces, has; /* has: bit i: descriptor i of HANDOFF_FDS is there, in that order */
     uint32_t tun_ifindex;
     uint32_t in_kernel;                 /* 1: it judges in the kernel; 0: in user space */
-    uint32_t kernel;                    /* length of KERNEL, which follows; 0: what lies in its maps comes in LUGGAGE */
+    uint32_t kernel;                    /* 1: KERNEL follows; 0: what lies in its maps comes in LUGGAGE */
     struct kernel_passed_hooks hooks;   /* hooks of its interfaces, in the kernel */
     uint32_t slots, bound;              /* size of its flow table there; 1: it has room for flows that are sent on */
     uint32_t mark;                      /* mark of packets that its sockets send (kernel_world.ours) */
     uint32_t xdp;                       /* 1: --io xdp; 0: --io packet */
     uint32_t frame_most, generic, lent; /* xdp: struct worker_ports; number of LENT messages that follow */
     uint32_t crashes; /* 0: a service that runs hands over; else the parent of one that crashed so often in a row */
+    uint32_t zero;
     char names[OPTIONS_IFACES][OPTIONS_DEVICE_MOST];
     char name[4096];                     /* the program's */
     char stats[128];                     /* --stats as given; empty: not given */
@@ -102,25 +124,34 @@ struct handoff_lent {
     uint32_t slots, slot_bytes; /* LEND_MEMORY */
 };
 
-struct handoff_part {
+struct handoff_part { /* in other messages alone: it can't grow */
     uint64_t at, len; /* in the file */
 };
 
 struct handoff_advance {
-    struct handoff_part workers[WORKERS_MOST];
     uint32_t round, over; /* nonzero: a round over all flows ends here; nothing more is given in advance */
+    struct handoff_part workers[WORKERS_MOST];
 };
 
 struct handoff_luggage {
-    struct handoff_part state, workers[WORKERS_MOST];
+    struct handoff_part state;
     uint32_t ports; /* number of PORT messages that follow */
     uint32_t rest;  /* nonzero: flows that were given in advance, and have not changed since, are left out */
     uint32_t whole; /* nonzero: what lies in the kernel's maps is written, too, which don't pass */
+    uint32_t zero;
+    struct handoff_part workers[WORKERS_MOST];
 };
 
 struct handoff_port {
-    struct io_made made; /* its descriptors come with the message; none: the interface is away */
     uint32_t worker, at;
+    uint32_t fds;            /* descriptors that come with the message; 0: the interface is away */
+    uint32_t slots, ring;    /* as in struct io_made */
+    struct io_handed handed; /* struct io_handed can't grow */
+};
+
+/* Behind EARLY. */
+struct handoff_early {
+    uint32_t ports; /* number of PORT messages that follow */
 };
 
 struct handoff_parts {
@@ -138,6 +169,10 @@ struct handoff_before { /* with the socket to it */
 
 struct handoff_named {
     uint64_t drain_ns; /* longest time for which sessions go on; 0: any */
+};
+
+struct handoff_kept {
+    struct handoff_part part; /* len 0: nothing is known */
 };
 
 struct handoff_serves {

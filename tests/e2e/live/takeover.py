@@ -5,7 +5,8 @@ takeover.py talk SECONDS ADDRESS…   over ten TCP connections and ten UDP ports
 takeover.py open ADDRESS…            opens connections to each in turn, one after the other, and asks one question by each, until the file
                                     `enough` is there: prints how many were refused or gave another answer
 takeover.py slow SECONDS ADDRESS…   the same, but a datagram without an answer is sent again each second
-takeover.py bad SOCKET STEP         asks to take over, and ends or hangs at that step: asked, waits, begin, now, hangs"""
+takeover.py bad SOCKET STEP         asks to take over, and ends or hangs at that step: asked, waits, begin, now, hangs;
+                                    FORMS: the oldest and the newest form of the talk that it can have"""
 import array
 import json
 import os
@@ -19,7 +20,7 @@ import time
 
 PORT = 9000
 IP_PKTINFO = 8
-MAGIC = 0x34766F6579657270
+MAGIC = 0x35766F6579657270
 
 
 def echo():
@@ -148,17 +149,19 @@ def bad(path, step):
     file = os.memfd_create("bad")
     os.ftruncate(file, size)
     fds = array.array("i", [file])
-    version = int(os.environ.get("VERSION", "0"))
-    begin = struct.pack("QQIi32x", MAGIC if step != "nonsense" else 1, size, version, os.getpid())
+    least, most = (int(n) for n in os.environ.get("FORMS", "1 1").split())
+    begin = struct.pack("<IQQIIi36x", 64, MAGIC if step != "nonsense" else 1, size, least, most, os.getpid())
     mine.sendmsg([begin], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
     hello, fds, _, _ = socket.recv_fds(mine, 1 << 16, 16)
     for fd in fds:
         os.close(fd)
-    if hello[8:9] != b"\0":
-        print(hello[8:308].split(b"\0")[0].decode())
+    if hello[20:21] != b"\0":
+        print(hello[20:324].split(b"\0")[0].decode())
+    elif "FORMS" in os.environ:
+        print(f"form {struct.unpack_from('<I', hello, 12)[0]}")
     if step in ("begin", "nonsense"):
         return
-    mine.send(struct.pack("I", 1))
+    mine.send(struct.pack("<II", 4, 1))
     mine.settimeout(60)
     assert mine.recv(64), "nothing came"
     if step == "hangs":

@@ -4,7 +4,7 @@ takeover_between.py damage SEED ROUNDS SOCKET COMMAND…   in each round changes
                                                           which takes over, has to end with a line and status 2
 takeover_between.py kill WHO STEP SOCKET COMMAND…        once that step is reached, kills -9: new, new-service, old, old-service; stop:
                                                           old-service, whose parent was stopped before it could hear that YOURS is said
-With LENT in the environment LENT messages follow hello. Steps are what has passed: begin, hello, kernel, parts, part, early, count, more, advance, now, luggage, ready, yours. Prints COMMAND's exit status; `runs`: it goes on."""
+Who is between the two says what it wants in a message, and sometimes no message: the head of a damaged one is another, too. Steps are what has passed: begin, hello, kernel, parts, part, early, count, more, advance, now, luggage, ready, yours. Prints COMMAND's exit status; `runs`: it goes on."""
 import array
 import contextlib
 import mmap
@@ -19,9 +19,8 @@ import sys
 import threading
 import time
 
-LUGGAGE = int(os.environ["LUGGAGE"])  # its length
 MORE, EARLY, PARTS = (struct.pack("<I", word) for word in (4, 5, 6))
-LENT = 16 if "LENT" in os.environ else 0  # the same, of each message of that kind
+LENT = "LENT" in os.environ  # LENT messages follow hello, not KERNEL
 SPECIAL = (0, 1, 2, 0x7F, 0xFF, 1 << 31, (1 << 32) - 1, 1 << 32, 1 << 33, 1 << 63, (1 << 64) - 1)
 
 
@@ -34,17 +33,43 @@ def send(to, data, fds=()):
         os.close(fd)
 
 
-def receive(of, most=1 << 16):
-    data, fds, _, _ = socket.recv_fds(of, most, 64)
+def receive(of):
+    data, fds, _, _ = socket.recv_fds(of, 1 << 16, 64)
+    return data, list(fds)
+
+
+class Raw(bytes):
+    """Bytes that are sent without a head."""
+
+
+def message(data):
+    return data if isinstance(data, Raw) or not data else struct.pack("<I", len(data)) + data
+
+
+def hear_message(of):
+    """Return a message's body and descriptors, which come with its head; nothing: it has ended."""
+    head, fds, _, _ = socket.recv_fds(of, 4, 128)
+    while len(head) < 4:
+        more = of.recv(4 - len(head))
+        if not more:
+            return b"", list(fds)
+        head += more
+    left, data = struct.unpack("<I", head)[0], b""
+    while left:
+        some = of.recv(left)
+        if not some:
+            return b"", list(fds)
+        data += some
+        left -= len(some)
     return data, list(fds)
 
 
 def flip(r, data):
-    """Return other bytes: one of them, a number, fewer or more."""
-    data = bytearray(data)
+    """Return other bytes: one of them, a number, fewer or more; or no message: another length, or cut."""
+    raw, data = isinstance(data, Raw), bytearray(data)
     if not data:
         return b"\0"
-    how, at = r.randrange(6), r.randrange(len(data))
+    how, at = r.randrange(6 if raw else 8), r.randrange(len(data))
     if how < 2:
         data[at] ^= 1 << r.randrange(8)
     elif how < 4 and len(data) >= 8:
@@ -52,9 +77,13 @@ def flip(r, data):
         data[at : at + 8] = struct.pack("<Q", r.choice(SPECIAL))
     elif how == 4:
         data = data[: r.randrange(len(data))]
+    elif how == 6:
+        return Raw(struct.pack("<I", r.choice((0, 1 << 16, (1 << 20) + 1, 1 << 31, (1 << 32) - 1))) + data)
+    elif how == 7:
+        return Raw(message(bytes(data))[: r.randrange(4 + len(data))])
     else:
-        data[at:at] = os.urandom(8)
-    return bytes(data)
+        data[at:at] = os.urandom(r.choice((8, 1 << 14)))
+    return Raw(data) if raw else bytes(data)
 
 
 def other_descriptor(r, fd):
@@ -92,8 +121,8 @@ class Between:
     def say(self, to, said, data, fds):
         """Pass it on as hear() wants it; who gets less waits no longer than for the end."""
         changed, fds = self.hear(said, data, fds)
-        send(to, changed, fds)
-        if len(changed) < len(data):
+        send(to, message(changed), fds)
+        if len(changed) < len(data) or isinstance(changed, Raw) > isinstance(data, Raw):
             raise ValueError
 
     def pass_on(self):
@@ -108,35 +137,35 @@ class Between:
         self.all += [new, real, old]
         self.old = old
         send(real, question, [its.detach()])
-        self.say(ask, "answer", receive(real)[0], [])
-        begin, fds = receive(new)
+        self.say(ask, "answer", Raw(receive(real)[0]), [])
+        begin, fds = hear_message(new)
         self.file = os.dup(fds[0])
         self.say(old, "begin", begin, fds)
-        hello, fds = receive(old)
+        hello, fds = hear_message(old)
         self.say(new, "hello", hello, fds)
         while old in select.select([new, old], [], [])[0]:  # what follows HELLO, if it judges in the kernel, or with --io xdp
-            data, fds = receive(old, LENT or 1 << 16)
+            data, fds = hear_message(old)
             if not data:
                 return
             self.say(new, "lent" if LENT else "kernel", data, fds)
         steps = {MORE: "more", EARLY: "early", PARTS: "parts"}
-        while (word := receive(new))[0] in steps:
+        while (word := hear_message(new))[0] in steps:
             self.say(old, steps[word[0]], *word)
             if word[0] == MORE:
-                self.say(new, "advance", *receive(old))
+                self.say(new, "advance", *hear_message(old))
                 continue
             if word[0] == PARTS:  # rules without proxies: two numbers, no descriptors behind them
-                self.say(new, "part", *receive(old))
+                self.say(new, "part", *hear_message(old))
                 continue
-            count = receive(old, 4)[0]
+            count = hear_message(old)[0]
             self.say(new, "count", count, [])
             for _ in range(struct.unpack("<I", count)[0]):
-                self.say(new, "early-port", *receive(old))
+                self.say(new, "early-port", *hear_message(old))
         self.say(old, "now", *word)
         said = "luggage"
         while True:
             for s in select.select([new, old], [], [])[0]:
-                data, fds = receive(s, LUGGAGE if said == "luggage" else 1 << 16)  # a descriptor comes with what is behind it
+                data, fds = hear_message(s)
                 if not data:
                     return
                 if s is new:
@@ -189,16 +218,16 @@ class Damage:
         if said == "ready":  # it has taken all of it: the other one is not told
             return b"", []
         if said == "hello":
-            self.program, hops = struct.unpack_from("<QQ", data, 8 + 304 + 32)
+            self.program, former, hops = struct.unpack_from("<QQQ", data, 16 + 304 + 32)
             if self.target == "program":
                 self.in_file([(0, self.program)], r.randrange(1, 4))
             if self.target == "hops":
-                self.in_file([(self.program, hops)], r.randrange(1, 4))
+                self.in_file([(self.program, former + hops)], r.randrange(1, 4))
         if said == "advance" and self.target == "flows":
-            numbers = struct.unpack_from("<4Q", data)
+            numbers = struct.unpack_from("<4Q", data, 8)
             self.in_file(list(zip(numbers[::2], numbers[1::2])), r.randrange(1, 6))
         if said == "luggage":
-            numbers = struct.unpack_from("<6Q", data)
+            numbers = struct.unpack_from("<2Q", data) + struct.unpack_from("<4Q", data, 32)
             parts = list(zip(numbers[::2], numbers[1::2]))
             if self.target == "state":
                 self.in_file(parts, r.randrange(1, 6))

@@ -23,11 +23,8 @@ struct before {
         int link;
         int32_t process;
         uint32_t sessions;
-        union {
-            struct handoff_serves said;
-            uint8_t bytes[sizeof(struct handoff_serves)];
-        } in;
-        unsigned have; /* bytes of `in` */
+        struct handoff_serves said; /* as far as `part` is there */
+        struct message_part part;
     } all[HANDOFF_BEFORE_MOST];
 };
 
@@ -75,15 +72,9 @@ int before_fd(const struct before *b) { return b && b->count ? b->epoll : -1; }
 /* Read what one says. False: it has ended. */
 static bool hear(struct one *o)
 {
-    for (;;) {
-        const ssize_t n = recv(o->link, o->in.bytes + o->have, sizeof o->in - o->have, MSG_DONTWAIT);
-        if (n < 0 && (errno == EAGAIN || errno == EINTR)) return true;
-        if (n <= 0) return false;
-        o->have += (unsigned)n;
-        if (o->have < sizeof o->in) continue;
-        o->sessions = o->in.said.sessions;
-        o->have = 0;
-    }
+    int more;
+    while ((more = message_take(o->link, &o->part, &o->said, sizeof o->said)) > 0) o->sessions = o->said.sessions;
+    return more == 0;
 }
 
 void before_hear(struct control *control)
@@ -104,7 +95,7 @@ void before_hear(struct control *control)
 
 static void say(const struct one *o, uint32_t word)
 {
-    (void)!send(o->link, &word, sizeof word, MSG_DONTWAIT | MSG_NOSIGNAL); /* one that hangs hears nothing */
+    message_send_soon(o->link, &word, sizeof word); /* one that hangs hears nothing */
 }
 
 void before_tick(struct control *control)

@@ -5,7 +5,6 @@
 
 #include "runtime/live/carry/carry_state.h"
 #include "runtime/parent/ask.h"
-#include "runtime/parent/between/channel.h"
 #include "runtime/parent/between/handoff.h"
 
 uint32_t lends_count(const struct carry *carry)
@@ -20,7 +19,7 @@ static int lend_say(const struct carry *carry, int fd, uint64_t deadline, uint32
     int failed = ask_LEND(carry->tell->channel, &(struct request_lend){what, at}, &a, fds, NULL, 0);
     if (failed) return failed;
     const struct handoff_lent l = {what, at, a.slots, a.ring};
-    failed = channel_send(fd, &l, sizeof l, fds, a.fd_count, deadline);
+    failed = message_send(fd, &l, sizeof l, fds, a.fd_count, deadline);
     for (unsigned i = 0; i < a.fd_count; i++) close(fds[i]);
     return failed;
 }

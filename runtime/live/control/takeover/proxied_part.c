@@ -46,7 +46,7 @@ static int say_one(void *with, unsigned worker, const struct proxy_listen *l)
     const struct way_out *to = with;
     struct handoff_listener m = {.worker = worker, .v6 = l->at.v6, .port = l->at.port};
     memcpy(m.addr, l->at.addr, sizeof m.addr);
-    return channel_send(to->fd, &m, sizeof m, &l->fd, 1, to->deadline);
+    return message_send(to->fd, &m, sizeof m, &l->fd, 1, to->deadline);
 }
 
 int proxied_part_say(const struct control *control, int fd, uint64_t deadline)
@@ -54,12 +54,12 @@ int proxied_part_say(const struct control *control, int fd, uint64_t deadline)
     struct way_out to = {fd, deadline};
     struct handoff_parts parts = {.before = before_count(control->before)};
     taken_listeners(control->carry, count_one, &parts.listeners);
-    int failed = channel_send(fd, &parts, sizeof parts, NULL, 0, deadline);
+    int failed = message_send(fd, &parts, sizeof parts, NULL, 0, deadline);
     if (!failed) failed = taken_listeners(control->carry, say_one, &to);
     for (unsigned i = 0; i < before_count(control->before) && !failed; i++) {
         struct handoff_before m;
         const int link = before_link(control->before, i, &m.process, &m.sessions);
-        failed = channel_send(fd, &m, sizeof m, &link, 1, deadline);
+        failed = message_send(fd, &m, sizeof m, &link, 1, deadline);
     }
     return failed;
 }
@@ -69,7 +69,7 @@ int proxied_part_say(const struct control *control, int fd, uint64_t deadline)
 static int hear_one(int fd, void *m, size_t len, int *got)
 {
     unsigned count = 0;
-    const int failed = channel_receive(fd, m, len, got, 1, &count, channel_until(HANDOFF_PATIENCE_NS));
+    const int failed = message_receive(fd, m, len, got, 1, &count, channel_until(HANDOFF_PATIENCE_NS));
     if (failed && count) close(*got);
     return failed ? failed : count ? 0 : -EPROTO;
 }
@@ -109,8 +109,8 @@ int proxied_part_hear(int fd, struct listeners_handed **listeners, struct before
     const uint32_t word = HANDOFF_PARTS;
     *listeners = calloc(1, sizeof **listeners);
     int failed =
-        *listeners ? channel_send(fd, &word, sizeof word, NULL, 0, channel_until(HANDOFF_PATIENCE_NS)) : -ENOMEM;
-    if (!failed) failed = channel_receive(fd, &parts, sizeof parts, NULL, 0, &none, channel_until(HANDOFF_PATIENCE_NS));
+        *listeners ? message_send(fd, &word, sizeof word, NULL, 0, channel_until(HANDOFF_PATIENCE_NS)) : -ENOMEM;
+    if (!failed) failed = message_receive(fd, &parts, sizeof parts, NULL, 0, &none, channel_until(HANDOFF_PATIENCE_NS));
     if (!failed && (parts.listeners > HANDOFF_LISTENERS_MOST || parts.before >= HANDOFF_BEFORE_MOST)) failed = -EPROTO;
     for (uint32_t i = 0; i < parts.listeners && !failed; i++) failed = hear_listener(fd, *listeners);
     for (uint32_t i = 0; i < parts.before && !failed; i++) failed = hear_before(fd, before);

@@ -12,6 +12,7 @@
 #include "runtime/live/control/takeover/lends.h"
 #include "runtime/live/control/takeover/luggage.h"
 #include "runtime/live/world/hops.h"
+#include "runtime/record/format.h"
 #include "vm/keyed/keyed.h"
 #include "vm/vm.h"
 
@@ -23,6 +24,8 @@ void hello_of(const struct control *control, struct handoff_hello *h)
     const struct carry *carry = control->carry;
     const struct options *o = control->o;
     *h = (struct handoff_hello){.magic = HANDOFF_MAGIC,
+                                .form = HANDOFF_FORM,
+                                .version = RECORD_VERSION,
                                 .seed = carry->seed,
                                 .owners_seed = carry->owners_seed,
                                 .flows = carry->now.program->flows,

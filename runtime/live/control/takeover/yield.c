@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -28,7 +29,6 @@
 #include "runtime/live/tell/log.h"
 #include "runtime/live/world/world.h"
 #include "runtime/parent/between/channel.h"
-#include "runtime/record/format.h"
 #include "runtime/stats/web.h"
 #include "vm/keyed/keyed.h"
 #include "vm/vm.h"
@@ -100,18 +100,18 @@ void asked_TAKEOVER(void *with, struct call *c)
 static int hear(const struct yield *y, void *what, size_t len, int *fd)
 {
     unsigned count;
-    return channel_receive(y->fd, what, len, fd, fd ? 1 : 0, &count, y->deadline);
+    return message_receive(y->fd, what, len, fd, fd ? 1 : 0, &count, y->deadline);
 }
 
 static int say(const struct yield *y, const void *what, size_t len, const int fds[], unsigned count)
 {
-    return channel_send(y->fd, what, len, fds, count, y->deadline);
+    return message_send(y->fd, what, len, fds, count, y->deadline);
 }
 
 static int hear_word(const struct yield *y, uint32_t wanted)
 {
     uint32_t word;
-    const int failed = hear(y, &word, sizeof word, NULL);
+    const int failed = message_word(y->fd, &word, y->deadline);
     return failed ? failed : word == wanted ? 0 : -EPROTO;
 }
 
@@ -170,11 +170,24 @@ static void hello_descriptors(struct control *control, struct handoff_hello *h, 
     }
 }
 
+/* Return the newest form of the talk that both can have; 0: there is none, as one line says. */
+static uint32_t form_of(const struct handoff_begin *b, char *line, size_t line_len)
+{
+    const uint32_t form = b->form < HANDOFF_FORM ? b->form : HANDOFF_FORM;
+    if (form >= HANDOFF_FORM_LEAST && form >= b->form_least) return form;
+    snprintf(line, line_len,
+             "it hands over by forms %d to %d, and the other version takes over by forms %u to %u; a "
+             "restart ends its flows",
+             HANDOFF_FORM_LEAST, HANDOFF_FORM, b->form_least, b->form);
+    return 0;
+}
+
 static int hello(struct control *control)
 {
     struct yield *y = control->yield;
     struct handoff_begin b;
     struct lent lent = {.count = 0};
+    char forms[200];
     struct handoff_hello *h = calloc(1, sizeof *h);
     int fd = -1;
     int failed = h ? hear(y, &b, sizeof b, &fd) : -ENOMEM;
@@ -187,7 +200,8 @@ static int hello(struct control *control)
     }
     const char *lacks = yield_lacks(control);
     hello_of(control, h);
-    if (b.version != RECORD_VERSION) lacks = "its version keeps state in another form";
+    h->form = form_of(&b, forms, sizeof forms);
+    if (!h->form) lacks = forms;
     if (!lacks) yield_kernel_hello(control, &b, h, &lacks);
     if (lacks) snprintf(h->refused, sizeof h->refused, "%s", lacks);
     y->whole = h->in_kernel && !h->kernel;
@@ -212,11 +226,17 @@ static int say_port(const struct yield *y, const struct carry *carry, unsigned w
 {
     struct worker *w = carry->workers[worker];
     const struct port *p = &w->ports[at];
-    struct handoff_port m = {.worker = worker, .at = at};
+    struct io_made made = {0};
     if (early) worker_hold(w);
-    const int failed = early && !p->ops->resume ? 0 : ports_hand(carry, w, at, &m.made);
+    const int failed = early && !p->ops->resume ? 0 : ports_hand(carry, w, at, &made);
     if (early) worker_release(w);
-    return failed && !early ? failed : say(y, &m, sizeof m, m.made.fds, m.made.fd_count);
+    const struct handoff_port m = {.worker = worker,
+                                   .at = at,
+                                   .fds = made.fd_count,
+                                   .slots = made.slots,
+                                   .ring = made.ring,
+                                   .handed = made.handed};
+    return failed && !early ? failed : say(y, &m, sizeof m, made.fds, made.fd_count);
 }
 
 static int say_ports(const struct yield *y, const struct carry *carry, bool early)
@@ -267,13 +287,13 @@ static int say_ahead(struct control *control, uint32_t word)
 {
     struct yield *y = control->yield;
     const struct carry *carry = control->carry;
-    const uint32_t ports = carry->worker_count * carry->ports.count;
+    const struct handoff_early early = {carry->worker_count * carry->ports.count};
     if (word == HANDOFF_MORE) {
         struct handoff_advance said;
         advance_some(&y->advance, carry, y->text.at, &y->window, &said);
         return say(y, &said, sizeof said, NULL, 0);
     }
-    const int failed = word == HANDOFF_EARLY ? say(y, &ports, sizeof ports, NULL, 0) : -EPROTO;
+    const int failed = word == HANDOFF_EARLY ? say(y, &early, sizeof early, NULL, 0) : -EPROTO;
     return failed ? failed : say_ports(y, carry, true);
 }
 
@@ -283,8 +303,8 @@ static void say_kept(struct control *control)
     const struct yield *y = control->yield;
     struct archive a = {.at = y->text.at + y->end, .left = y->text.len - y->end};
     const bool whole = observed_keep(control->carry, &a);
-    const struct handoff_part kept = {y->end, whole ? (uint64_t)(a.at - y->text.at) - y->end : 0};
-    channel_send(y->fd, &kept, sizeof kept, NULL, 0, channel_until(NAMED_NS));
+    const struct handoff_kept kept = {{y->end, whole ? (uint64_t)(a.at - y->text.at) - y->end : 0}};
+    message_send(y->fd, &kept, sizeof kept, NULL, 0, channel_until(NAMED_NS));
 }
 
 /* Let go of all that the other process asked for with NOW. True: it judges. */
@@ -350,6 +370,7 @@ static int hear_next(struct control *control)
     uint32_t word;
     int failed = hear(y, &word, sizeof word, NULL);
     if (failed || word == HANDOFF_NOW) return failed;
+    if (word & MESSAGE_NOTICE) return -EAGAIN;
     if (word == HANDOFF_PARTS && !y->parted) {
         y->parted = true;
         failed = yield_lacks(control) ? -EBUSY : proxied_part_say(control, y->fd, y->deadline);

@@ -9,7 +9,6 @@
 #include "runtime/kernel/pass/layout.h"
 #include "runtime/live/carry/kernel/in_kernel_pass.h"
 #include "runtime/live/control/control_state.h"
-#include "runtime/parent/between/channel.h"
 #include "runtime/parent/between/handoff.h"
 
 void yield_kernel_hello(const struct control *control, const struct handoff_begin *b, struct handoff_hello *h,
@@ -27,7 +26,7 @@ void yield_kernel_hello(const struct control *control, const struct handoff_begi
     h->slots = in_kernel_slots(carry, &h->bound);
     h->mark = in_kernel_mark(carry);
     if (!memcmp(layout, b->layout, sizeof layout))
-        h->kernel = sizeof(struct handoff_kernel);
+        h->kernel = 1;
     else if (carry->by_tc != (1u << carry->o->iface_count) - 1)
         *lacks = "its maps in the kernel are laid out otherwise, and sockets of XDP do not go over without them yet";
 }
@@ -39,7 +38,7 @@ int yield_kernel_say(const struct control *control, const struct handoff_hello *
     int fds[PASSED_FDS];
     if (!h->kernel || *h->refused) return 0;
     const unsigned count = in_kernel_pass(carry, &m.says, fds);
-    return count ? channel_send(fd, &m, sizeof m, fds, count, until_ns) : -EBUSY;
+    return count ? message_send(fd, &m, sizeof m, fds, count, until_ns) : -EBUSY;
 }
 
 uint64_t yield_kernel_bytes(const struct control *control)
