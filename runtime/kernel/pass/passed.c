@@ -56,8 +56,9 @@ static bool sizes_are_sound(const struct kernel_sizes *s, const struct program *
     return s->cpus == (uint32_t)libbpf_num_possible_cpus() && s->flow_slots % GROUP == 0 && groups >= 2 &&
            (s->flow_bound == 1 || s->flow_bound == s->flow_slots) &&
            (s->flow_words == words + (words + 63) / 64 || (!keeps && !s->flow_words)) &&
-           (least.flow_bound == 1 || s->flow_bound > 1) && s->counts && s->counts == map_power(s->counts) &&
-           s->source_slots % GROUP == 0 && s->splice_groups <= SPLICE_GROUPS_MOST && s->made && s->made <= MADE_MOST;
+           (least.flow_bound == 1 || s->flow_bound > 1) && s->counts && s->counts <= UINT32_MAX &&
+           s->counts == map_power(s->counts) && s->source_slots <= UINT32_MAX && s->source_slots % GROUP == 0 &&
+           s->splice_groups <= SPLICE_GROUPS_MOST && s->made && s->made <= MADE_MOST;
 }
 
 /* True if what the maps say of themselves fits their sizes and the program. */

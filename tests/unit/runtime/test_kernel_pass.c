@@ -178,7 +178,11 @@ static void test_sizes_that_are_said_are_looked_at(void **state)
     OTHERWISE(&p, says.sizes.cpus, p.says.sizes.cpus + 1);
     OTHERWISE(&p, says.sizes.counts, p.says.sizes.counts * 2);
     OTHERWISE(&p, says.sizes.counts, 0);
+    OTHERWISE(&p, says.sizes.counts, UINT64_MAX);
+    OTHERWISE(&p, says.sizes.counts,
+              p.says.sizes.counts + (UINT64_C(1) << 60)); /* its bytes are a number beyond 2^64 */
     OTHERWISE(&p, says.sizes.source_slots, p.says.sizes.source_slots + 4096);
+    OTHERWISE(&p, says.sizes.source_slots, p.says.sizes.source_slots + (UINT64_C(1) << 63));
     OTHERWISE(&p, says.sizes.splice_groups, UINT32_MAX);
     OTHERWISE(&p, says.sizes.made, p.says.sizes.made + 1);
     OTHERWISE(&p, says.program, p.says.program + 1);
