@@ -35,7 +35,8 @@
  *     - Nothing else changes: no field goes, moves, or gets another type, meaning or unit; no array another bound, but
  *       the last field of a message; no word, descriptor or LEND_ another number. There are no holes: those have no
  *       defined bytes.
- *     - An array that is another one's element can't grow: take another array, at the end.
+ *     - What is an element of an array (struct handoff_part) can't grow: take another array, at the end.
+ *     - More descriptors than before go with a message only to who said that it knows them: who does not refuses them.
  *     - A new word ends the talk with who does not know it, unless it has MESSAGE_NOTICE, and asks for no answer. After
  *       NAMED words are left where they are unknown.
  *     - What can't be said so is another form: HANDOFF_FORM grows, and the one before is spoken as long as
