@@ -182,6 +182,9 @@ static int hear_kernel(struct take *t)
     return !failed && !t->kernel.count ? -EPROTO : failed;
 }
 
+static const char ended_early[] =
+    "it has ended the talk; one from before messages could grow does, and a restart ends its flows";
+
 struct take *take_meet(const struct options *o)
 {
     int pair[2];
@@ -216,7 +219,9 @@ struct take *take_meet(const struct options *o)
         int failed = status ? 0 : greet(t);
         if (!status && !failed) failed = hear_kernel(t);
         if (!status && !failed && !*t->hello.refused) failed = take_lent_hear(t, patience());
-        if (failed) complain("--takeover: the instance that runs does not hand over: %s", strerror(-failed));
+        if (failed)
+            complain("--takeover: the instance that runs does not hand over: %s",
+                     failed == -ENODATA ? ended_early : strerror(-failed));
         if (!status && !failed && *t->hello.refused) complain("--takeover: %s", t->hello.refused);
         if (!status && !failed && !*t->hello.refused) {
             close(ctl);
