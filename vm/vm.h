@@ -117,6 +117,9 @@ void vm_flow_gone(struct vm *vm, const struct flow_gone *gone, struct vm_tx *tx)
 void vm_inline_sent(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], unsigned n, struct vm_tx *tx);
 /* Describe the inline connection that began with an entry of TX_CAUSE_INLINE. False: it has ended already. */
 bool vm_inline_open(const struct vm *vm, uint32_t number, struct inline_open *o);
+/* Note of all inline connections that they come from a process before this one, which may have their sockets. Return
+ * the number behind the highest. */
+uint32_t vm_inline_former(struct vm *vm);
 /* Say how a packet from the wire would go on that belongs to an inline connection: no rule judges it. False: it belongs
  * to none, or begins another; nothing changes. */
 bool vm_inline_of(const struct vm *vm, const struct key *key, const struct pkt *pkt, struct inline_goes *goes);

@@ -61,7 +61,8 @@ bool grant_drained(enum request_kind kind)
 {
     switch (kind) {
     case REQUEST_TRANSPARENT: /* servers still see clients' addresses */
-    case REQUEST_ACCESS_LOG:  /* logs are turned */
+    case REQUEST_INLINE_SOCKETS:
+    case REQUEST_ACCESS_LOG: /* logs are turned */
     case REQUEST_LOG:
     case REQUEST_LEFT: /* a keeper hears how it ends */
     case REQUEST_UNGATE: return true;

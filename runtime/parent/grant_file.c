@@ -92,7 +92,8 @@ int grant_INLINE_STACK(struct parent *p, const struct request_inline_stack *aske
 
 int grant_INLINE_SOCKETS(struct parent *p, const struct request_family *asked, struct answer *a, int fds[])
 {
-    return p->made_inline_stack ? inline_stack_batch(p->inline_stack, asked->family, fds, TRANSPARENT_BATCH) : NEVER;
+    if (!p->made_inline_stack) return NEVER;
+    return p->inline_stack ? inline_stack_batch(p->inline_stack, asked->family, fds, TRANSPARENT_BATCH) : -EPERM;
 }
 
 int grant_CERTIFICATES(struct parent *p, const char *path, struct answer *a, int fds[])

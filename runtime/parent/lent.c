@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "runtime/host/device/inline_stack.h"
 #include "runtime/io/steer/steer.h"
 #include "runtime/parent/parent_priv.h"
 
@@ -53,6 +54,13 @@ bool parent_takes(struct parent *p, const struct parent_lent *l)
     return l->what == LEND_MEMORY && umem_take(&p->maker, l->at, l->slots, l->slot_bytes, l->fds, l->fd_count);
 }
 
+bool parent_takes_stack(struct parent *p, const int fds[], unsigned workers, unsigned each)
+{
+    p->stack_ns = inline_stack_of(fds, workers, each);
+    p->takes_stack = p->made_inline_stack = p->stack_ns >= 0;
+    return p->takes_stack;
+}
+
 static void lent_close(struct parent_steer *s)
 {
     for (unsigned i = 0; i < STEER_LENT && s->lent; i++)
@@ -72,4 +80,6 @@ struct steer *lent_steer(struct parent *p, unsigned port, unsigned frame_most, c
 void lent_fini(struct parent *p)
 {
     for (unsigned i = 0; i < OPTIONS_IFACES; i++) lent_close(&p->lent[i]);
+    if (p->takes_stack) close(p->stack_ns);
+    p->takes_stack = false;
 }

@@ -53,6 +53,10 @@ struct parent_lent {
  * be. */
 bool parent_takes(struct parent *p, const struct parent_lent *lent);
 
+/* Take the inline stack of another instance, before the fork: its descriptors (host/device/inline_stack.h), `each` of a
+ * worker, which may be anything and stay the caller's. False: they are no such stack's. */
+bool parent_takes_stack(struct parent *p, const int fds[], unsigned workers, unsigned each);
+
 /* Fork. *p: what parent_take has taken, or NULL: then the name is taken now. in_kernel: the service will ask for the
  * kernel executor, and programs that a former start left judging there may be taken over. Return 0 and set *p in the
  * parent, *c in the child; or the exit status, with the reason printed, and *p NULL. SIGTERM, SIGINT, SIGHUP and

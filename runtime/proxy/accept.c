@@ -52,12 +52,12 @@ static bool accepted_key(const struct listener *l, int fd, const struct stream_a
 
 static void listener_watch(struct listener *l)
 {
-    if (!l->shut) loop_watch_level(&l->proxy->loop, l->at.fd, &l->watcher);
+    if (!l->shut && !l->hushed) loop_watch_level(&l->proxy->loop, l->at.fd, &l->watcher);
 }
 
 static void unwatch(const struct listener *l)
 {
-    if (!l->shut) loop_unwatch(&l->proxy->loop, l->at.fd);
+    if (!l->shut && !l->hushed) loop_unwatch(&l->proxy->loop, l->at.fd);
 }
 
 static void shut_all(struct proxy *p)
@@ -231,6 +231,17 @@ void listeners_set(struct proxy *p, struct listener *fresh, struct proxy_listen 
     p->listener_count = count;
     p->closed = true;
     listeners_reopen(p);
+}
+
+void listeners_hush(struct proxy *p, bool hushed)
+{
+    for (unsigned i = 0; i < p->listener_count; i++) {
+        struct listener *l = &p->listeners[i];
+        if (!is_inline(&l->at) || l->hushed == hushed) continue;
+        if (!p->closed && hushed) unwatch(l);
+        l->hushed = hushed;
+        if (!p->closed) listener_watch(l);
+    }
 }
 
 void listeners_leave(struct proxy *p)

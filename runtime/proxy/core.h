@@ -144,6 +144,7 @@ struct listener {
     uint32_t turn;          /* last turn of the loop in which it was ready */
     uint32_t crowd;         /* number of connections tried in that turn */
     bool shut;              /* its service drains: the socket listens no more, and keeps its port */
+    bool hushed;            /* listeners_hush */
 };
 
 struct foreign { /* unused sockets of a family */
@@ -201,7 +202,8 @@ struct proxy {
     struct archive *pack;            /* atomic: to be written between two turns; NULL: none, or written */
     enum proxy_leaves {
         PROXY_STAYS,
-        PROXY_LEAVES, /* asked */
+        PROXY_LEAVES,  /* asked */
+        PROXY_RETURNS, /* asked, after proxy_pack: nobody has taken over */
         PROXY_LEFT
     } letting; /* atomic: whether another process accepts its connections */
     int stop;  /* atomic */
@@ -276,6 +278,8 @@ void listeners_set(struct proxy *p, struct listener *room, struct proxy_listen *
 void listeners_fini(struct proxy *p);
 /* Close all listeners, which another process has, too */
 void listeners_leave(struct proxy *p);
+/* Accept no inline connection for a while, or accept them again. */
+void listeners_hush(struct proxy *p, bool hushed);
 /* Return the service that accepts connections at that address and port; PBC_NONE: none */
 uint32_t listeners_service(const struct proxy *p, const struct stream_addr *a);
 /* Shut the listeners of services that drain, and open those again that drain no more, as the world says. One that

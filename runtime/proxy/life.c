@@ -95,11 +95,17 @@ static void look_at_taken(struct proxy *p)
     struct archive *a = __atomic_load_n(&p->pack, __ATOMIC_ACQUIRE);
     if (a && __atomic_compare_exchange_n(&p->pack, &a, &packing, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
         chooser_archive(p->chooser, a, p->loop.now_ns);
+        listeners_hush(p, true); /* the next loop alone knows what the next worker begins */
         __atomic_store_n(&p->pack, NULL, __ATOMIC_RELEASE);
+    }
+    if (__atomic_load_n(&p->letting, __ATOMIC_ACQUIRE) == PROXY_RETURNS) {
+        listeners_hush(p, false);
+        __atomic_store_n(&p->letting, PROXY_STAYS, __ATOMIC_RELEASE);
     }
     if (__atomic_load_n(&p->letting, __ATOMIC_ACQUIRE) != PROXY_LEAVES) return;
     p->left = true;
     listeners_leave(p);
+    p->cfg.inlined = NULL;
     p->cfg.carried = NULL;
     p->cfg.openers = NULL;
     p->cfg.moments = NULL;
@@ -342,6 +348,12 @@ bool proxy_unpack(struct proxy *p, struct archive *a) { return chooser_archive(p
 void proxy_leave(struct proxy *p)
 {
     __atomic_store_n(&p->letting, PROXY_LEAVES, __ATOMIC_RELEASE);
+    loop_wake(&p->loop);
+}
+
+void proxy_return(struct proxy *p)
+{
+    __atomic_store_n(&p->letting, PROXY_RETURNS, __ATOMIC_RELEASE);
     loop_wake(&p->loop);
 }
 

@@ -126,7 +126,7 @@ bool proxy_refused(struct proxy *p, struct refusal *r);
  * during a change.
  * proxy_pack: have the loop write what it remembers of clients into an archive, the loop's until proxy_packed is true;
  * proxy_unpack reads it. Not while its thread runs. proxy_pack_not: take that back; false: the loop writes already, or
- * has written.
+ * has written. From then on it accepts no inline connection, until proxy_return: nobody has taken over.
  * proxy_leave: have the loop accept nothing more, close its listeners, and refer to nothing of its worker; each answer
  * of HTTP is its connection's last. Done once proxy_has_left is true.
  * proxy_sessions: sessions that go on, at any time. */
@@ -135,6 +135,7 @@ void proxy_pack(struct proxy *p, struct archive *a);
 bool proxy_pack_not(struct proxy *p, struct archive *a);
 bool proxy_packed(const struct proxy *p);
 bool proxy_unpack(struct proxy *p, struct archive *a);
+void proxy_return(struct proxy *p);
 void proxy_leave(struct proxy *p);
 bool proxy_has_left(const struct proxy *p);
 uint32_t proxy_sessions(const struct proxy *p);

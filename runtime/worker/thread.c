@@ -62,7 +62,7 @@ static void *worker_run(void *arg)
         const uint64_t now = clock_ns(CLOCK_MONOTONIC);
         if (!worker_turn(w, now) && !w->cfg.spins) sleep_until(w, now);
     }
-    worker_last(w, clock_ns(CLOCK_MONOTONIC));
+    if (!w->over) worker_last(w, clock_ns(CLOCK_MONOTONIC));
     /* A change offered at the end is still taken: the counters printed later have the shape of that program. */
     if (__atomic_load_n(&w->change, __ATOMIC_ACQUIRE)) worker_take_change(w, clock_ns(CLOCK_MONOTONIC));
     return NULL;
@@ -133,11 +133,12 @@ void worker_release(struct worker *w)
 
 void worker_stop(struct worker *w, bool over)
 {
+    w->over = over;
     __atomic_store_n(&w->stop, 1, __ATOMIC_RELEASE);
     worker_release(w);
     wake(w->wake_fd);
     pthread_join(w->thread, NULL);
-    if (w->leaving) leaving_stop(w->leaving);
+    if (w->leaving && !over) leaving_stop(w->leaving); /* else the loop's asks are passed on */
     while (!over && up_copied(w, clock_ns(CLOCK_MONOTONIC)))
         continue; /* after a takeover the next process takes the rest */
     if (!over) vm_observed_end(w->vm, &(struct vm_in){.mono_ns = clock_ns(CLOCK_MONOTONIC)});

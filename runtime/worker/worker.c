@@ -156,12 +156,23 @@ void worker_take_change(struct worker *w, uint64_t now)
     wake(w->call_fd);
 }
 
+/* Let the proxy loop find inline connections of a process before this one, which may wait in its listener's queue. By
+ * which rule they came is not known: the loop finds out. */
+static void know_inlined(struct worker *w, uint64_t now)
+{
+    struct inline_open open;
+    const uint32_t high = vm_inline_former(w->vm);
+    for (uint32_t n = 0; n < high; n++)
+        if (vm_inline_open(w->vm, n, &open)) inlined_put(w->inlined, &open, INLINED_ANY, now);
+}
+
 bool worker_archive(struct worker *w, struct archive *a, uint64_t now)
 {
     const struct vm_in in = worker_input(w, now);
     ARCHIVE(a, w->program);
-    if (!bridge_archive(&w->bridge, a) || !egress_archive(&w->egress, a)) return false;
-    return vm_archive(w->vm, &in, a);
+    if (!bridge_archive(&w->bridge, a) || !egress_archive(&w->egress, a) || !vm_archive(w->vm, &in, a)) return false;
+    if (a->reads && w->inlined) know_inlined(w, now);
+    return true;
 }
 
 void worker_tell_state(struct worker *w, uint64_t now, bool idle)

@@ -169,6 +169,7 @@ struct worker {
     struct snapshot *latest;          /* atomic; set by the main thread */
     uint64_t taken;                   /* atomic: number of the snapshot in use */
     int stop, hold;                   /* atomic */
+    bool over;                        /* set before `stop`: another process has all of its state */
     int still;                        /* atomic; nonzero: it receives no frame, and goes on with what it was handed */
     struct next_program *change;      /* atomic: change to make at a batch boundary; NULL: none, or done */
     struct listing *listing;          /* atomic: listing to fill at a batch boundary; NULL: none, or filled */

@@ -186,19 +186,4 @@ in_new() { [ "$(grep -c . access.log)" -ge 2 ]; }
 until_true 300 'their lines' in_new && ok 0 'their lines are in the log that was made anew'
 until_true 300 'it ends' befores_are 0
 stops
-
-# ---- what is not handed over ----
-
-for wire in 'on any tcp/9000 { mode proxy inline }' 'on 10.1.0.2 tcp/1000 { mode proxy; splice packets; -> echo }'; do
-    rules wire <<END
-limits { flows 20_000 }
-pool echo { server one 10.2.0.2:9000 }
-firewall ways forward default accept { }
-service wire $wire
-END
-    prey prey -i wan -i lan wire.pbc
-    kctl takeover
-    same "service $wire: refused, and it goes on" "$status $(grep -c 'connections end here in the wire' err) $(owner)" "2 1 $prey"
-    stops
-done
 exit $failed

@@ -33,6 +33,8 @@ enum inline_ask_kind {
 };
 struct inline_ask {
     uint8_t kind; /* enum inline_ask_kind */
+    uint8_t
+        former; /* 1: of a loop of a process before this one, which has no other connections than inline_conn.former */
     uint16_t port;
     uint32_t number; /* the connection, and its port at INLINE_CLIENT: a later one has another */
     union {

@@ -15,6 +15,9 @@ struct inlined_conn {
     uint64_t program; /* serial of the program that the numbers in `open` belong to */
 };
 
+/* In place of a program: not known, and to be judged again */
+#define INLINED_ANY UINT64_MAX
+
 struct inlined;
 
 /* Return a table for the numbers below `most` (at most INLINE_NUMBERS), or NULL if memory is out. Memory is touched as

@@ -16,7 +16,8 @@ struct leaving *leaving_new(uint32_t most, int wake_fd)
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     l->carried = at == MAP_FAILED ? NULL : at;
     const int failed = ring_init(&l->asks, LEAVING_ENTRIES, sizeof(struct inline_ask)) |
-                       ring_init(&l->told, LEAVING_ENTRIES, sizeof(struct inline_told));
+                       ring_init(&l->told, LEAVING_ENTRIES, sizeof(struct inline_told)) |
+                       ring_init(&l->others, LEAVING_ENTRIES, sizeof(struct inline_ask));
     if (!failed && l->told_fd >= 0 && l->carried) return l;
     leaving_free(l);
     return NULL;
@@ -28,6 +29,7 @@ void leaving_free(struct leaving *l)
     if (l->carried) munmap(l->carried, l->most * sizeof *l->carried);
     ring_fini(&l->asks);
     ring_fini(&l->told);
+    ring_fini(&l->others);
     if (l->told_fd >= 0) close(l->told_fd);
     free(l);
 }
@@ -49,6 +51,13 @@ bool leaving_ask(struct leaving *l, const struct inline_ask *ask)
         __atomic_thread_fence(__ATOMIC_SEQ_CST);
         if (!ring_put(&l->asks, ask)) return __atomic_load_n(&l->stopped, __ATOMIC_ACQUIRE);
     }
+    wake(l->wake_fd);
+    return true;
+}
+
+bool leaving_pass(struct leaving *l, const struct inline_ask *ask)
+{
+    if (!ring_put(&l->others, ask)) return false;
     wake(l->wake_fd);
     return true;
 }
@@ -86,7 +95,7 @@ bool leaving_asked(struct leaving *l, struct inline_ask *ask)
         __atomic_store_n(&l->asks_full, 0, __ATOMIC_RELAXED);
         wake(l->told_fd);
     }
-    return any;
+    return any || ring_take(&l->others, ask);
 }
 
 static bool asks_have_room(const struct leaving *l)

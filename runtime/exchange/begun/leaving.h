@@ -13,6 +13,7 @@ struct leaving {
     uint32_t most;                  /* numbers that connections may have */
     struct inline_carried *carried; /* [most]: written by the worker, read by the loop */
     struct ring asks, told;         /* struct inline_ask, to the worker; struct inline_told, to the loop */
+    struct ring others;             /* struct inline_ask, to the worker, of processes before (leaving_pass) */
     int wake_fd;                    /* eventfd that wakes the worker, which owns it */
     int told_fd;                    /* eventfd that wakes the loop */
     int full;                       /* atomic; nonzero: the worker has more to tell than there was room for */
@@ -32,7 +33,10 @@ bool leaving_hear(struct leaving *l, struct inline_told *told);
 /* Read what a connection has carried. */
 struct inline_carried leaving_carried(const struct leaving *l, uint32_t number);
 
-/* The worker: take the oldest ask; false: there is none. */
+/* The main thread: pass on what a loop of a process before this one asks. False: no room now. */
+bool leaving_pass(struct leaving *l, const struct inline_ask *ask);
+
+/* The worker, or who stands in for it: take the oldest ask; false: there is none. */
 bool leaving_asked(struct leaving *l, struct inline_ask *ask);
 /* True if there is room for an answer. If not, the worker is woken when there is. */
 bool leaving_has_room(struct leaving *l);

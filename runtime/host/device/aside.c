@@ -33,6 +33,7 @@ struct aside {
     void *with;
     int result;
     aside_confine_fn *confine;
+    int ns; /* the namespace to enter; -1: a new one */
     unsigned ifindex;
     struct host_addr local[LOCAL_MOST]; /* the newest addresses */
     unsigned given;                     /* number ever added; modulo LOCAL_MOST the place of the oldest */
@@ -128,7 +129,8 @@ static void wait_for(sem_t *s)
 static void *stay(void *arg)
 {
     struct aside *a = arg;
-    a->result = unshare(CLONE_NEWNET) ? -errno : a->confine ? a->confine() : 0;
+    const int failed = a->ns < 0 ? unshare(CLONE_NEWNET) : setns(a->ns, CLONE_NEWNET);
+    a->result = failed ? -errno : a->confine ? a->confine() : 0;
     const bool there = !a->result;
     sem_post(&a->done);
     while (there) {
@@ -166,7 +168,7 @@ static void aside_release(struct aside *a)
     free(a);
 }
 
-struct aside *aside_new(const char *what, aside_confine_fn *confine, char *err, size_t err_len)
+struct aside *aside_again(int ns, const char *what, aside_confine_fn *confine, char *err, size_t err_len)
 {
     struct aside *a = calloc(1, sizeof *a);
     if (!a) {
@@ -174,6 +176,7 @@ struct aside *aside_new(const char *what, aside_confine_fn *confine, char *err, 
         return NULL;
     }
     a->confine = confine;
+    a->ns = ns;
     sem_init(&a->ordered, 0, 0);
     sem_init(&a->done, 0, 0);
     const int failed = send_there(a);
@@ -181,6 +184,11 @@ struct aside *aside_new(const char *what, aside_confine_fn *confine, char *err, 
     snprintf(err, err_len, "%s needs a network namespace of its own: %s", what, strerror(-failed));
     aside_release(a);
     return NULL;
+}
+
+struct aside *aside_new(const char *what, aside_confine_fn *confine, char *err, size_t err_len)
+{
+    return aside_again(-1, what, confine, err, err_len);
 }
 
 void aside_free(struct aside *a)

@@ -2,14 +2,18 @@
 #include "runtime/host/device/inline_stack.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "runtime/base/sockaddr.h"
 #include "runtime/host/device/feature.h"
 #include "runtime/host/device/tun.h"
 #include "runtime/host/netlink_priv.h"
@@ -102,6 +106,9 @@ static int lead_own(unsigned lo, bool v6)
                   : aside_lead(lo, RTM_NEWROUTE, netlink_family(&own), &listeners, v6 ? 64 : LISTENER_BITS, true);
 }
 
+/* Write the name by which a worker's device is an instance's. */
+static void device_name(char name[IF_NAMESIZE], unsigned worker) { snprintf(name, IF_NAMESIZE, "in%u", worker); }
+
 /* Make a worker's device. Return its descriptor, or a negative errno. */
 static int make_tun(const struct making *m, unsigned worker, bool *v6)
 {
@@ -109,7 +116,7 @@ static int make_tun(const struct making *m, unsigned worker, bool *v6)
     struct ifreq mtu = {.ifr_mtu = (int)m->ask->mtu}, queue = {.ifr_qlen = QUEUE};
     const unsigned whole = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
     int fd;
-    snprintf(instance, sizeof instance, "in%u", worker);
+    device_name(instance, worker);
     int failed = tun_open(instance, &fd, 1, name, m->err, m->err_len);
     if (failed) return failed;
     if (m->ask->whole && ioctl(fd, TUNSETOFFLOAD, whole)) failed = -errno;
@@ -170,6 +177,61 @@ int inline_stack_make(struct aside *a, const struct inline_stack_ask *ask, int f
     if (made < 0 && !*err)
         snprintf(err, err_len, "the network stack for `mode proxy inline` can't be set up: %s", strerror(-made));
     return made;
+}
+
+/* ---- a stack that another process has made ---- */
+
+static bool is_listener(int fd, unsigned worker, bool v6)
+{
+    uint32_t addr[4];
+    union sockaddr_any bound = {0}, wanted = {0};
+    socklen_t len = sizeof bound, one = sizeof(int);
+    int proto = 0, listens = 0;
+    inline_listener(addr, v6, worker);
+    sockaddr_of(&wanted, v6 ? 6 : 4, addr, INLINE_LISTENS);
+    if (getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &proto, &one) || proto != IPPROTO_TCP) return false;
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &one) || !listens) return false;
+    if (getsockname(fd, &bound.any, &len) || bound.any.sa_family != wanted.any.sa_family) return false;
+    if (!(fcntl(fd, F_GETFL) & O_NONBLOCK)) return false;
+    return v6 ? bound.v6.sin6_port == wanted.v6.sin6_port &&
+                    !memcmp(&bound.v6.sin6_addr, &wanted.v6.sin6_addr, sizeof wanted.v6.sin6_addr)
+              : bound.v4.sin_port == wanted.v4.sin_port && bound.v4.sin_addr.s_addr == wanted.v4.sin_addr.s_addr;
+}
+
+/* True if both are the same namespace; the second one is closed. */
+static bool same_namespace(const struct stat *one, int ns)
+{
+    struct stat st;
+    const bool same = ns >= 0 && !fstat(ns, &st) && st.st_dev == one->st_dev && st.st_ino == one->st_ino;
+    if (ns >= 0) close(ns);
+    return same;
+}
+
+/* True if a worker's descriptors are its device and its listeners, in that namespace. */
+static bool is_worker(const int fds[], unsigned each, unsigned worker, const struct stat *ns)
+{
+    char name[IF_NAMESIZE];
+    device_name(name, worker);
+    if (!tun_is(fds[0], name) || !same_namespace(ns, ioctl(fds[0], TUNGETDEVNETNS))) return false;
+    for (unsigned i = 1; i < each; i++)
+        if (!is_listener(fds[i], worker, i > 1) || !same_namespace(ns, ioctl(fds[i], SIOCGSKNS))) return false;
+    return true;
+}
+
+int inline_stack_of(const int fds[], unsigned workers, unsigned each)
+{
+    struct stat st;
+    if (!workers || workers > INLINE_WORKERS || each < INLINE_STACK_FDS - 1 || each > INLINE_STACK_FDS) return -EPROTO;
+    const int ns = ioctl(fds[0], TUNGETDEVNETNS);
+    if (ns < 0) return errno == ENOTTY || errno == EBADFD ? -EPROTO : -errno;
+    const int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+    const bool there = own >= 0 && !fstat(ns, &st);
+    bool is = there && !same_namespace(&st, own);
+    if (own >= 0 && !there) close(own);
+    for (unsigned w = 0; w < workers && is; w++) is = is_worker(fds + w * each, each, w, &st);
+    if (is) return ns;
+    close(ns);
+    return -EPROTO;
 }
 
 static int make_sockets(void *with)

@@ -43,6 +43,18 @@ static int open_queue(const char *name, short flags)
     return close_failed(fd);
 }
 
+bool tun_is(int fd, const char *instance)
+{
+    char name[IF_NAMESIZE];
+    struct ifreq r = {.ifr_flags = 0};
+    int header = 0, at = fcntl(fd, F_GETFL);
+    tun_name(instance, name);
+    const int said = IFF_TUN | IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE;
+    return at >= 0 && at & O_NONBLOCK && (at & O_ACCMODE) == O_RDWR && !ioctl(fd, TUNGETIFF, &r) &&
+           (r.ifr_flags & said) == (IFF_TUN | IFF_NO_PI | IFF_VNET_HDR) && !strncmp(r.ifr_name, name, IF_NAMESIZE) &&
+           !ioctl(fd, TUNGETVNETHDRSZ, &header) && header == sizeof(struct virtio_net_hdr);
+}
+
 /* An address that belongs to no machine (RFC 7600), and is never chosen as a source. With source checks (rp_filter) the
  * kernel takes no packet on a device without an address. */
 static const struct host_addr nobodys = {.family = 4, .word = {0xc0000008}};

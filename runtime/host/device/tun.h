@@ -20,6 +20,10 @@ int tun_open(const char *instance, int fds[], unsigned queues, char name[IF_NAME
 /* Write the name that the device of an instance has */
 void tun_name(const char *instance, char name[IF_NAMESIZE]);
 
+/* True if the descriptor is that device of an instance, of one queue, and carries what it should: a struct
+ * virtio_net_hdr, then the IP packet. */
+bool tun_is(int fd, const char *instance);
+
 /* True if the link is the TUN device of some instance */
 bool tun_is_given(const struct host *h, const struct host_link *link);
 

@@ -12,6 +12,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/proxy/access.h"
+#include "runtime/live/carry/proxy/inline_stack.h"
 #include "runtime/live/carry/proxy/proxied.h"
 #include "runtime/live/carry/proxy/taken.h"
 #include "runtime/live/control/asked.h"
@@ -29,6 +30,8 @@ struct draining {
     struct live *l;
     uint64_t until_ns, stands_ns; /* UINT64_MAX: no bound; the gate is off */
     uint32_t told;                /* sessions, as last told */
+    struct handoff_said asks;     /* the oldest ask that could not be said yet, if `unsaid` */
+    bool unsaid;
     uint32_t word;
     struct message_part part; /* the message that `word` is comes in parts */
     bool ends;
@@ -44,6 +47,7 @@ static void leave_rest(struct live *l)
     l->control.web = NULL;
     before_free(l->control.before);
     l->control.before = NULL;
+    inline_stack_leave(&l->carry);
     for (unsigned i = 0; i < WORKERS_MOST && l->carry.workers[i]; i++) {
         worker_fini(l->carry.workers[i]);
         free(l->carry.workers[i]);
@@ -86,22 +90,59 @@ static void signalled(struct draining *d)
     }
 }
 
+static bool say(const struct draining *d, const struct handoff_said *m)
+{
+    return !message_send_soon(yield_fd(&d->l->control), m, sizeof *m);
+}
+
 static void say_sessions(struct draining *d)
 {
-    const struct handoff_serves m = {taken_sessions(&d->l->carry)};
-    if (m.sessions == d->told) return;
-    if (!message_send_soon(yield_fd(&d->l->control), &m, sizeof m)) d->told = m.sessions;
+    const struct handoff_said m = {.what = HANDOFF_SERVES, .n = taken_sessions(&d->l->carry)};
+    if (m.n != d->told && say(d, &m)) d->told = m.n;
+}
+
+/* Describe what a loop asks of a worker. False: it means nothing to another process's. */
+static bool said_of(const struct inline_ask *ask, uint32_t worker, struct handoff_said *m)
+{
+    *m = (struct handoff_said){.n = worker, .number = ask->number, .port = ask->port};
+    m->what = ask->kind == INLINE_END ? HANDOFF_END : HANDOFF_TARGET;
+    if (ask->kind != INLINE_TARGET) return ask->kind == INLINE_END;
+    memcpy(m->addr, ask->of.target.addr, sizeof m->addr);
+    m->at = ask->of.target.port;
+    m->keeps = ask->of.target.keeps;
+    return true;
+}
+
+/* Pass on what loops ask of a worker, which is the other process's now. */
+static void say_asks(struct draining *d)
+{
+    const struct carry *carry = &d->l->carry;
+    for (unsigned i = 0; i < WORKERS_MOST; i++) {
+        const int fd = inline_stack_asked_fd(carry, i);
+        uint64_t calls;
+        if (fd >= 0 && !d->unsaid) (void)!read(fd, &calls, sizeof calls);
+        while (fd >= 0) {
+            struct inline_ask ask;
+            if (!d->unsaid && !inline_stack_asked(carry, i, &ask)) break;
+            if (!d->unsaid && !said_of(&ask, i, &d->asks)) continue;
+            d->unsaid = !say(d, &d->asks);
+            if (d->unsaid) return;
+        }
+    }
 }
 
 /* Wait until one of the descriptors is ready or a second has gone by, and do what there is to do. */
 static void turn(struct draining *d)
 {
     struct live *l = d->l;
-    struct pollfd fds[] = {{.fd = l->signal_fd, .events = POLLIN},
-                           {.fd = yield_fd(&l->control), .events = POLLIN},
-                           {.fd = proxied_fd(&l->carry), .events = POLLIN},
-                           {.fd = l->tell.channel->fd}};
-    enum { COUNT = sizeof fds / sizeof *fds };
+    enum { FIRST = 4, COUNT = FIRST + WORKERS_MOST };
+    struct pollfd fds[COUNT] = {{.fd = l->signal_fd, .events = POLLIN},
+                                {.fd = yield_fd(&l->control), .events = POLLIN},
+                                {.fd = proxied_fd(&l->carry), .events = POLLIN},
+                                {.fd = l->tell.channel->fd},
+                                [FIRST + WORKERS_MOST - 1] = {.fd = -1}};
+    for (unsigned i = 0; i < WORKERS_MOST; i++)
+        fds[FIRST + i] = (struct pollfd){.fd = d->unsaid ? -1 : inline_stack_asked_fd(&l->carry, i), .events = POLLIN};
     uint64_t now = clock_ns(CLOCK_MONOTONIC);
     const uint64_t second = now + SECOND_NS;
     /* A loop says nothing of a session's end: looked at often, so that the last is the end soon */
@@ -113,6 +154,7 @@ static void turn(struct draining *d)
     if (fds[1].revents) hear(d);
     if (fds[2].revents) proxied_called(&l->carry);
     if (fds[3].revents) d->ends = true;
+    say_asks(d);
     now = clock_ns(CLOCK_MONOTONIC);
     if (now >= d->stands_ns) gate_off(d);
     say_sessions(d);

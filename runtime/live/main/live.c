@@ -164,7 +164,7 @@ static int service(struct live *l)
     clock_open(&l->world.clock);
     if (!status) status = signals_open(l);
     if (!status && l->carry.in_kernel) status = in_kernel_begin(&l->carry); /* host_changes_begin needs its maps */
-    if (!status && l->take) take_devices(l);
+    if (!status && l->take) status = take_devices(l);
     if (!status && l->take) status = take_listeners(l);
     if (!status && l->take) status = take_former(l);
     if (!status) status = host_changes_begin(&l->rules);

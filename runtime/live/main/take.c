@@ -136,8 +136,8 @@ static bool hello_is_sound(const struct handoff_hello *h)
            ENDS(h->stats) && named && (*h->refused || h->workers) && h->workers <= WORKERS_MOST &&
            h->ifaces <= OPTIONS_IFACES && h->has < 1u << HANDOFF_FDS && h->program <= HANDOFF_FILE_MOST / 2 &&
            h->hops <= HANDOFF_FILE_MOST / 4 && h->former <= HANDOFF_FILE_MOST / 4 && h->present <= HANDOFF_FILE_MOST &&
-           h->lent <= HANDOFF_LENT_MOST && h->xdp <= 1 && h->generic <= 1 && hooks_are_sound(h) &&
-           h->frame_most <= UINT16_MAX && program_bounds_fit(h->flows, h->half_open);
+           h->lent <= HANDOFF_LENT_MOST && take_wire_is_sound(h) && h->xdp <= 1 && h->generic <= 1 &&
+           hooks_are_sound(h) && h->frame_most <= UINT16_MAX && program_bounds_fit(h->flows, h->half_open);
 }
 
 /* Refuse states that this version can't read. */
@@ -196,6 +196,7 @@ struct take *take_meet(const struct options *o)
     if (!kernel_layout(t->layout)) memset(t->layout, 0, sizeof t->layout); /* before anybody waits: it takes a while */
     t->fd = starter_socket();
     for (unsigned i = 0; i < HANDOFF_FDS; i++) t->fds[i] = -1;
+    for (unsigned i = 0; i < IO_FDS_MOST; i++) t->wire[i] = -1;
     if (t->fd >= 0) {
         int failed = greet(t);
         if (!failed) failed = hear_kernel(t);
@@ -242,6 +243,8 @@ void take_free(struct take *t)
     for (unsigned i = 0; i < WORKERS_MOST; i++)
         for (unsigned at = 0; at < PORTS_MOST; at++) io_made_close(&t->ports[i][at]);
     kernel_passed_close(&t->kernel);
+    for (unsigned i = 0; i < IO_FDS_MOST; i++)
+        if (t->wire[i] >= 0) close(t->wire[i]);
     take_lent_close(t);
     if (t->fd >= 0) close(t->fd);
     free(t);
@@ -312,7 +315,7 @@ bool take_fits(const struct take *t, const struct carry *carry)
     return false;
 }
 
-void take_devices(struct live *l)
+int take_devices(struct live *l)
 {
     struct take *t = l->take;
     l->carry.tun.fd = t->fds[HANDOFF_TUN];
@@ -328,6 +331,7 @@ void take_devices(struct live *l)
         t->fds[i] = -1;
     }
     take_lent_close(t);
+    return take_wire(l);
 }
 
 int take_listeners(struct live *l)

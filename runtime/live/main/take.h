@@ -16,6 +16,7 @@ struct take {
     struct archive former;                          /* the rest of HELLO's `former`, not read yet */
     struct kernel_passed kernel;                    /* that of the other one (hello.in_kernel) */
     struct parent_lent lent[HANDOFF_LENT_MOST];     /* [hello.lent] */
+    int wire[IO_FDS_MOST];                          /* [hello.workers][hello.wire]: the inline stack; -1: none */
     uint32_t steered;                               /* bit i: the steering program of interface i was lent */
     struct io_made ports[WORKERS_MOST][PORTS_MOST]; /* no descriptor: the interface is away there */
 };
@@ -38,9 +39,9 @@ int take_owners(struct live *l, const struct owners_cfg *cfg);
 bool take_fits(const struct take *t, const struct carry *carry);
 /* Give the parent what that of the other instance has lent, before the fork. Return the exit status. */
 int take_lent(const struct take *t, struct parent *p);
-/* Take the descriptors that change nothing by being had: the TUN device, the socket of --stats. Close those that are
- * the parent's. */
-void take_devices(struct live *l);
+/* Take the descriptors that change nothing by being had: the TUN device, the socket of --stats, the inline stack. Close
+ * those that are the parent's. Return 0, or the exit status after one line. */
+int take_devices(struct live *l);
 /* Take listening sockets, and ways to processes that still serve sessions. Return 0, or the exit status after one
  * line. */
 int take_listeners(struct live *l);
@@ -54,5 +55,9 @@ void take_settle(struct live *l);
 /* Hear what is lent. Return 0 or a negative errno. */
 int take_lent_hear(struct take *t, uint64_t until_ns);
 void take_lent_close(struct take *t);
+/* take_lent.c: false for a HELLO whose inline stack is none; make the stack this process's (second function), in the
+ * service. Return 0, or the exit status after one line. */
+bool take_wire_is_sound(const struct handoff_hello *h);
+int take_wire(struct live *l);
 /* NULL is fine. */
 void take_free(struct take *t);

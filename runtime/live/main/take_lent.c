@@ -1,9 +1,45 @@
 /* LENT: what the parent of the other instance lends goes to the parent of this one, through the process that becomes it
  */
+#include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "runtime/base/complain.h"
+#include "runtime/host/device/inline_stack.h"
+#include "runtime/live/carry/proxy/inline_stack.h"
 #include "runtime/live/main/take.h"
+#include "vm/flow/flow.h"
+
+bool take_wire_is_sound(const struct handoff_hello *h)
+{
+    return !h->wire || ((h->wire == INLINE_STACK_FDS || h->wire == INLINE_STACK_FDS - 1) &&
+                        h->workers <= INLINE_WORKERS && h->workers * h->wire <= IO_FDS_MOST);
+}
+
+/* WIRE: the inline stack, a worker's device and listeners in each message, in their order */
+static int wire_hear(struct take *t, uint64_t until_ns)
+{
+    int failed = 0;
+    for (uint32_t i = 0; t->hello.wire && i < t->hello.workers && !failed; i++) {
+        struct handoff_wire m;
+        int fds[INLINE_STACK_FDS];
+        unsigned count = 0;
+        failed = message_receive(t->fd, &m, sizeof m, fds, t->hello.wire, &count, until_ns);
+        memcpy(t->wire + (size_t)i * t->hello.wire, fds, count * sizeof *fds);
+        if (!failed && (m.worker != i || count != t->hello.wire)) failed = -EPROTO;
+    }
+    return failed;
+}
+
+int take_wire(struct live *l)
+{
+    struct take *t = l->take;
+    if (!t->hello.wire) return 0;
+    const int failed = inline_stack_take(&l->carry, t->wire, t->hello.wire);
+    if (failed) return complain("out of memory");
+    for (unsigned i = 0; i < IO_FDS_MOST; i++) t->wire[i] = -1;
+    return 0;
+}
 
 int take_lent_hear(struct take *t, uint64_t until_ns)
 {
@@ -19,7 +55,7 @@ int take_lent_hear(struct take *t, uint64_t until_ns)
         l->slot_bytes = m.slot_bytes;
         if (m.what == LEND_PORT && l->fd_count && m.at < OPTIONS_IFACES) t->steered |= 1u << m.at;
     }
-    return failed;
+    return failed ? failed : wire_hear(t, until_ns);
 }
 
 int take_lent(const struct take *t, struct parent *p)
@@ -27,6 +63,8 @@ int take_lent(const struct take *t, struct parent *p)
     for (uint32_t i = 0; i < t->hello.lent; i++)
         if (!parent_takes(p, &t->lent[i]))
             return complain("--takeover: what it handed over is no steering program or memory of frames");
+    if (t->hello.wire && !parent_takes_stack(p, t->wire, t->hello.workers, t->hello.wire))
+        return complain("--takeover: what it handed over is no network stack of connections in the wire");
     return 0;
 }
 

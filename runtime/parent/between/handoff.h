@@ -8,6 +8,7 @@
  *     old   KERNEL   its executor in the kernel, if it has that and the new one's maps are laid out alike: maps by
  *                    descriptor (runtime/kernel/pass/)
  *     old   LENT     with XDP, one for each interface and each worker: what is its parent's
+ *     old   WIRE     with connections in the wire, one for each worker: the inline stack, by its descriptors
  *     new   EARLY    it would map rings before
  *     old   their number; a PORT each, as far as rings can be mapped twice
  *     new   PARTS    it can have more descriptors
@@ -23,6 +24,7 @@
  *     old   KEPT     where its writing of observed connections was late: what is known of them, in the file
  *
  * The socket stays open as long as the old one still serves sessions: it says SERVES whenever their number is another,
+ * ASKS where one of them asks something of the worker that it had,
  * and the new one says STANDS once its own guard rules and gate are in force, and LOGS when logs are turned. The end of
  * either process is the end of the socket, and with the new one's those sessions end.
  *
@@ -107,7 +109,7 @@ struct handoff_hello {
     uint32_t xdp;                       /* 1: --io xdp; 0: --io packet */
     uint32_t frame_most, generic, lent; /* xdp: struct worker_ports; number of LENT messages that follow */
     uint32_t crashes; /* 0: a service that runs hands over; else the parent of one that crashed so often in a row */
-    uint32_t zero;
+    uint32_t wire;    /* descriptors of each WIRE message; 0: there is no inline stack */
     char names[OPTIONS_IFACES][OPTIONS_DEVICE_MOST];
     char name[4096];                     /* the program's */
     char stats[128];                     /* --stats as given; empty: not given */
@@ -123,6 +125,10 @@ enum { HANDOFF_LENT_MOST = OPTIONS_IFACES + WORKERS_MOST };
 struct handoff_lent {
     uint32_t what, at;          /* enum lend; descriptors of its answer come with the message; none: there is none */
     uint32_t slots, slot_bytes; /* LEND_MEMORY */
+};
+
+struct handoff_wire {
+    uint32_t worker; /* with its descriptors */
 };
 
 struct handoff_part { /* in other messages alone: it can't grow */
@@ -176,6 +182,12 @@ struct handoff_kept {
     struct handoff_part part; /* len 0: nothing is known */
 };
 
-struct handoff_serves {
-    uint32_t sessions;
+/* From an old one that serves sessions. TARGET and END are of connections in the wire that were handed over, whose
+ * worker is the new one's now (vm/flow/spliced.h). */
+enum handoff_says { HANDOFF_SERVES = 1, HANDOFF_TARGET, HANDOFF_END };
+struct handoff_said {
+    uint32_t what;               /* enum handoff_says */
+    uint32_t n;                  /* SERVES: number of sessions; else the worker */
+    uint32_t number, port;       /* the connection, as struct inline_ask has it */
+    uint32_t addr[4], at, keeps; /* TARGET: where it goes; its port; 1: it sees the client's address and port */
 };

@@ -4,7 +4,7 @@ takeover_between.py damage SEED ROUNDS SOCKET COMMAND…   in each round changes
                                                           which takes over, has to end with a line and status 2
 takeover_between.py kill WHO STEP SOCKET COMMAND…        once that step is reached, kills -9: new, new-service, old, old-service; stop:
                                                           old-service, whose parent was stopped before it could hear that YOURS is said
-Who is between the two says what it wants in a message, and sometimes no message: the head of a damaged one is another, too. Steps are what has passed: begin, hello, kernel, parts, part, early, count, more, advance, now, luggage, ready, yours. Prints COMMAND's exit status; `runs`: it goes on."""
+Who is between the two says what it wants in a message, and sometimes no message: the head of a damaged one is another, too. With LENT in the environment LENT messages follow hello, with WIRE those of connections in the wire. Steps are what has passed: begin, hello, kernel, parts, part, early, count, more, advance, now, luggage, ready, yours. Prints COMMAND's exit status; `runs`: it goes on."""
 import array
 import contextlib
 import mmap
@@ -21,6 +21,7 @@ import time
 
 MORE, EARLY, PARTS = (struct.pack("<I", word) for word in (4, 5, 6))
 LENT = "LENT" in os.environ  # LENT messages follow hello, not KERNEL
+WIRE = "WIRE" in os.environ  # the same of WIRE messages
 SPECIAL = (0, 1, 2, 0x7F, 0xFF, 1 << 31, (1 << 32) - 1, 1 << 32, 1 << 33, 1 << 63, (1 << 64) - 1)
 
 
@@ -147,7 +148,7 @@ class Between:
             data, fds = hear_message(old)
             if not data:
                 return
-            self.say(new, "lent" if LENT else "kernel", data, fds)
+            self.say(new, "lent" if LENT else "wire" if WIRE else "kernel", data, fds)
         steps = {MORE: "more", EARLY: "early", PARTS: "parts"}
         while (word := hear_message(new))[0] in steps:
             self.say(old, steps[word[0]], *word)
@@ -184,10 +185,12 @@ class Damage:
     WHOLE = ("hello", "hello-fds", "program", "hops", "luggage", "state", "state", "state", "state", "state", "changing")
     XDP = ("lent", "lent-fds", "lent-fds", "port", "port-fds", "port-fds", "hello", "state", "state", "state", "changing")
 
+    WIRED = ("wire", "wire-fds", "wire-fds", "wire-fds", "hello", "state", "state", "state", "state", "changing")
+
     def __init__(self, seed):
         self.r = random.Random(seed)
         in_kernel = {"kernel": self.IN_KERNEL, "whole": self.WHOLE}
-        targets = in_kernel.get(os.environ.get("AS", os.environ.get("EXEC")), self.XDP if LENT else self.TARGETS)
+        targets = in_kernel.get(os.environ.get("AS", os.environ.get("EXEC")), self.XDP if LENT else self.WIRED if WIRE else self.TARGETS)
         self.target = targets[seed % len(targets)]
         self.chosen = self.r.randrange(3)
 

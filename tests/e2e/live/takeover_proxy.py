@@ -5,6 +5,8 @@ takeover_proxy.py talk SECONDS HOST   until the file `enough` is there: download
                                       kept alive, and short connections one after the other. Prints what failed, and what was done
 takeover_proxy.py hold N HOST PORT    holds so many connections, each asked once and answered, until the file `let-go` is there;
                                       says `open` then, at each line of the file `ask` asks again, and prints how many answered
+takeover_proxy.py late N HOST PORT FIRST   opens so many connections that say nothing until the file `say` is there, then FIRST, which is no answer's
+                                      (to:ADDRESS:PORT: an instruction), and ask; how many were answered. `open` once all are connected
 takeover_proxy.py queue N HOST PORT   so many connections that ask and wait: `waits` once all are connected; how many were answered"""
 import collections
 import os
@@ -241,11 +243,36 @@ def queue(n, host, port):
     print(f"{answered} answered", flush=True)
 
 
+def instruction(said):
+    """An instruction with a checksum, of a word to:ADDRESS:PORT."""
+    target = said[3:].encode()
+    text = b"%02d" % (len(target) + 4) + target
+    return text + b"%02d" % (sum(text) % 100)
+
+
+def late(n, host, port, first):
+    all_of = [socket.create_connection((host, port), 60) for _ in range(n)]
+    print("open", flush=True)
+    while not os.path.exists("say"):
+        time.sleep(0.02)
+    answered = 0
+    for s in all_of:
+        s.sendall(instruction(first) if first.startswith("to:") else b"")
+        try:
+            echo(s)
+            answered += 1
+        except (OSError, AssertionError) as e:
+            print(e)
+    print(f"{answered} answered", flush=True)
+
+
 if sys.argv[1] == "serve":
     serve()
 elif sys.argv[1] == "talk":
     talk(float(sys.argv[2]), sys.argv[3])
 elif sys.argv[1] == "hold":
     hold(int(sys.argv[2]), sys.argv[3], int(sys.argv[4]))
+elif sys.argv[1] == "late":
+    late(int(sys.argv[2]), sys.argv[3], int(sys.argv[4]), sys.argv[5])
 else:
     queue(int(sys.argv[2]), sys.argv[3], int(sys.argv[4]))

@@ -365,6 +365,13 @@ unsigned inlines_tags(const struct inlines *all, const struct inline_conn *c, en
     return stack_tags(all->stacks, c->side[at].stack, tags);
 }
 
+uint32_t inlines_former(struct inlines *all)
+{
+    for (uint32_t n = 0; n < all->numbers.high; n++)
+        if (inlines_at(all, n)) all->at[n].former = 1;
+    return all->numbers.high;
+}
+
 bool inlines_tell(struct inlines *all, uint32_t number, struct inline_open *o)
 {
     const struct inline_conn *c = inlines_at(all, number);
@@ -386,6 +393,19 @@ bool inlines_tell(struct inlines *all, uint32_t number, struct inline_open *o)
     memcpy(o->client, c->client, sizeof o->client);
     memcpy(o->server, c->server, sizeof o->server);
     return true;
+}
+
+void inlines_remember(struct inlines *all, bool marked)
+{
+    for (uint32_t n = 0; n < all->numbers.high; n++) {
+        const struct inline_conn *c = inlines_at(all, n);
+        for (unsigned i = 0; c && i < 2; i++) {
+            if (c->index[i] == KEYED_NONE) continue;
+            const struct ends *t = keyed_at(&all->numbers.index, c->index[i]);
+            share(all, n, i, t);
+            if (!marked) mark(all, t, true);
+        }
+    }
 }
 
 /* Look at one number: end its connection, or say when to look again. */

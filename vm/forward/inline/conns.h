@@ -106,6 +106,7 @@ struct inline_conn {
     uint8_t target_keeps; /* 1: the target sees the client's source, also where the service is not transparent */
     uint8_t leaves;       /* 1: it may leave the inline stack, so its legs are followed */
     uint8_t told_over;    /* 1: the loop knows that it is over, spliced */
+    uint8_t former;       /* 1: it comes from a process before this one, whose loop may have its sockets */
     uint32_t cut;         /* place of its cut (cut.h); 0: none */
     uint32_t hold;        /* its place among those that hold segments; HOLD_NONE */
     struct splice splice; /* INLINE_SPLICED; ends by enum inline_at */
@@ -198,6 +199,8 @@ void inlines_tell_loop(struct inlines *all, const struct inline_told *told);
 /* Take the oldest answer. False: there is none. */
 bool inlines_told(struct inlines *all, struct inline_told *told);
 
+/* Note of all connections that they come from a process before this one. Return the number behind the highest. */
+uint32_t inlines_former(struct inlines *all);
 /* Describe a connection. False: the number is free. */
 bool inlines_tell(struct inlines *all, uint32_t number, struct inline_open *o);
 /* Say how the packets of one go on. False: its service is gone, or its packets go by still. */

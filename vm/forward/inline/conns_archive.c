@@ -88,5 +88,7 @@ bool inlines_archive(struct inlines *all, struct archive *a, uint32_t services, 
         if (!archive_sound(a, conn_is_sound(all, n, services, ifaces)) || !cuts_archive(all, n, a)) return false;
         if (a->reads && all->at[n].state != INLINE_FREE) numbers->due_s[n] = inlines_due_s(all, &all->at[n]);
     }
-    return archive_sound(a, numbered_sound(numbers, tuples_of(all)) && (!a->reads || take_half_open(all)));
+    if (!archive_sound(a, numbered_sound(numbers, tuples_of(all)) && (!a->reads || take_half_open(all)))) return false;
+    if (a->reads) inlines_remember(all, a->beside);
+    return true;
 }

@@ -48,6 +48,9 @@ struct inlines {
 /* conns.c: return the second in which the connection of a number is looked at again. */
 uint32_t inlines_due_s(const struct inlines *all, const struct inline_conn *c);
 
+/* conns.c: share and mark the tuples of all connections that were read; marked: the marks were passed on, too. */
+void inlines_remember(struct inlines *all, bool marked);
+
 /* conns.c: add to what a connection has carried. */
 void inlines_add(struct inlines *all, uint32_t number, enum inline_at from, uint64_t packets, uint64_t bytes,
                  uint64_t seen_ns);

@@ -281,7 +281,7 @@ void inline_asked(const struct job *j, const struct inline_ask *ask)
 {
     struct inlines *all = j->vm->inlines;
     struct inline_conn *c = inlines_at(all, ask->number);
-    if (!c || c->use != ask->port) {
+    if (!c || c->use != ask->port || (ask->former && !c->former)) {
         const struct inline_told gone = {
             .kind = INLINE_OVER, .why = SPLICE_WHY_GONE, .port = ask->port, .number = ask->number};
         if (ask->kind == INLINE_LEAVE) inlines_tell_loop(all, &gone);

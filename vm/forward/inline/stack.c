@@ -147,6 +147,8 @@ static void to_server(const struct job *j, struct said *s)
     const uint32_t id = inline_id(s->key.dst_port, s->key.ttl);
     if (begins && id != PBC_NONE && id >= program_server_ids(j->vm->program))
         return; /* the worker has not changed its program yet: the SYN comes again */
+    /* The target's name may be behind this SYN, by the loop of a process before: the SYN comes again */
+    if (begins && s->key.dst_port == INLINE_TARGETS && c->former && !c->target_port) return;
     if (begins && !aim(j, s, id)) {
         c->own_port = 0;
         socket_reset(j, s);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "runtime/io/io.h"
@@ -10,8 +11,10 @@
 #include "runtime/parent/ask.h"
 
 struct inline_stack {
-    unsigned workers, each; /* each: descriptors of a worker */
-    int fds[IO_FDS_MOST];   /* [workers][each]: its device, its listeners */
+    unsigned workers, each;             /* each: descriptors of a worker */
+    int fds[IO_FDS_MOST];               /* [workers][each]: its device, its listeners */
+    struct leaving *left[WORKERS_MOST]; /* exchanges whose workers are gone, and their wake_fd (inline_stack_leave) */
+    struct inlined *known[WORKERS_MOST];
 };
 
 bool inline_stack_wanted(const struct program *p)
@@ -66,9 +69,79 @@ int inline_stack_follow(struct carry *carry, const struct program *grown, char *
     return 0;
 }
 
+static bool may_leave(const struct program *p)
+{
+    for (uint32_t i = 0; i < p->proxies_count; i++)
+        if (p->proxies[i].flags & PBC_PROXY_LEAVES) return true;
+    return false;
+}
+
+const char *inline_stack_stays(const struct carry *carry)
+{
+    const struct program *p = carry->now.program;
+    if (!carry->inline_stack) return NULL;
+    if (may_leave(p))
+        return "connections leave their sockets here (`splice packets`, `-> pass`), and what they carry is not handed "
+               "over";
+    if (!inline_stack_wanted(p)) return "rules before had connections in the wire, whose table these rules do not have";
+    if (carry->workers[0]->leaving->most != p->settings->proxy_sessions)
+        return "a reload has changed `proxy_sessions`, and the table of connections in the wire has the size of before";
+    return NULL;
+}
+
+unsigned inline_stack_each(const struct carry *carry, unsigned worker, const int **fds)
+{
+    const struct inline_stack *x = carry->inline_stack;
+    if (!x || worker >= x->workers) return 0;
+    *fds = x->fds + (size_t)worker * x->each;
+    return x->each;
+}
+
+int inline_stack_take(struct carry *carry, const int fds[], unsigned each)
+{
+    struct inline_stack *x = calloc(1, sizeof *x);
+    if (!x) return -ENOMEM;
+    x->workers = carry->worker_count;
+    x->each = each;
+    memcpy(x->fds, fds, (size_t)x->workers * each * sizeof *fds);
+    carry->inline_stack = x;
+    return 0;
+}
+
+void inline_stack_leave(struct carry *carry)
+{
+    struct inline_stack *x = carry->inline_stack;
+    for (unsigned i = 0; x && i < x->workers; i++) {
+        struct worker *w = carry->workers[i];
+        if (!w->leaving) continue;
+        x->left[i] = w->leaving;
+        x->known[i] = w->inlined;
+        w->leaving = NULL;
+        w->inlined = NULL;
+        w->wake_fd = -1;
+    }
+}
+
+int inline_stack_asked_fd(const struct carry *carry, unsigned worker)
+{
+    const struct inline_stack *x = carry->inline_stack;
+    return x && worker < x->workers && x->left[worker] ? x->left[worker]->wake_fd : -1;
+}
+
+bool inline_stack_asked(const struct carry *carry, unsigned worker, struct inline_ask *ask)
+{
+    const struct inline_stack *x = carry->inline_stack;
+    return x && worker < x->workers && x->left[worker] && leaving_asked(x->left[worker], ask);
+}
+
 void inline_stack_close(struct carry *carry)
 {
     struct inline_stack *x = carry->inline_stack;
+    for (unsigned i = 0; x && i < x->workers; i++) {
+        if (x->left[i]) close(x->left[i]->wake_fd);
+        leaving_free(x->left[i]);
+        inlined_free(x->known[i]);
+    }
     for (unsigned i = 0; x && i < x->workers * x->each; i++) close(x->fds[i]);
     free(x);
     carry->inline_stack = NULL;

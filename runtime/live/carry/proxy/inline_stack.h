@@ -14,6 +14,21 @@ bool inline_stack_wanted(const struct program *p);
 int inline_stack_follow(struct carry *carry, const struct program *grown, char *err, size_t err_len);
 void inline_stack_close(struct carry *carry);
 
+/* Return why no other process can go on with it; NULL: one can, or there is none. */
+const char *inline_stack_stays(const struct carry *carry);
+/* Another process goes on with it. Return the number of descriptors that each worker has, and those of one, which stay
+ * this room's; 0: there is no stack. Take such descriptors in place of a stack of its own (second function), [each] of
+ * each worker; they are this room's then. Return 0 or -ENOMEM. */
+unsigned inline_stack_each(const struct carry *carry, unsigned worker, const int **fds);
+int inline_stack_take(struct carry *carry, const int fds[], unsigned each);
+/* After that, sessions of this process go on without workers, and the other process does what their loops ask of those.
+ * Take the exchanges out of the workers. Called before those are freed. */
+void inline_stack_leave(struct carry *carry);
+/* Return a descriptor that is readable when something may be asked of the worker of that number; -1: there is none.
+ * Take the oldest ask (second function); false: there is none. */
+int inline_stack_asked_fd(const struct carry *carry, unsigned worker);
+bool inline_stack_asked(const struct carry *carry, unsigned worker, struct inline_ask *ask);
+
 /* Return a worker's listener of a family, which stays this room's; -1: there is none. */
 int inline_stack_listener(const struct carry *carry, unsigned worker, bool v6);
 /* Return a worker's table of connections, for its proxy loop; NULL: there is none. */

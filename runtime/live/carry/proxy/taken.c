@@ -85,6 +85,11 @@ bool taken_leave(const struct carry *carry)
     return left;
 }
 
+void taken_return(const struct carry *carry)
+{
+    for (unsigned i = 0; i < proxied_loops(carry); i++) proxy_return(proxied_loop(carry, i));
+}
+
 uint32_t taken_sessions(const struct carry *carry)
 {
     uint32_t n = 0;

@@ -15,5 +15,7 @@ int taken_listeners(const struct carry *carry, int each(void *with, unsigned wor
 bool taken_archive(struct carry *carry, struct archive *a, bool waits);
 /* Have all loops accept nothing more, and refer to no worker. False: one never came to that. */
 bool taken_leave(const struct carry *carry);
+/* Have all loops accept inline connections again that accept none since they have written. */
+void taken_return(const struct carry *carry);
 /* Return the number of sessions that go on here. */
 uint32_t taken_sessions(const struct carry *carry);

@@ -23,8 +23,9 @@ struct before {
         int link;
         int32_t process;
         uint32_t sessions;
-        struct handoff_serves said; /* as far as `part` is there */
+        struct handoff_said said; /* as far as `part` is there */
         struct message_part part;
+        bool waits; /* `said` is whole, and waits for room */
     } all[HANDOFF_BEFORE_MOST];
 };
 
@@ -69,11 +70,30 @@ int before_link(const struct before *b, unsigned at, int32_t *process, uint32_t 
 
 int before_fd(const struct before *b) { return b && b->count ? b->epoll : -1; }
 
-/* Read what one says. False: it has ended. */
-static bool hear(struct one *o)
+/* Do what one has said. False: it waits for room. */
+static bool heed(const struct carry *carry, struct one *o)
 {
-    int more;
-    while ((more = message_take(o->link, &o->part, &o->said, sizeof o->said)) > 0) o->sessions = o->said.sessions;
+    const struct handoff_said *m = &o->said;
+    const bool ends = m->what == HANDOFF_END, aims = m->what == HANDOFF_TARGET;
+    struct leaving *l = (ends || aims) && m->n < carry->worker_count ? carry->workers[m->n]->leaving : NULL;
+    struct inline_ask ask = {.kind = ends ? INLINE_END : INLINE_TARGET,
+                             .former = 1,
+                             .port = (uint16_t)m->port,
+                             .number = m->number,
+                             .of.target = {.port = (uint16_t)m->at, .keeps = m->keeps != 0}};
+    memcpy(ask.of.target.addr, m->addr, sizeof m->addr);
+    if (m->what == HANDOFF_SERVES) o->sessions = m->n;
+    o->waits = l && !leaving_pass(l, &ask);
+    return !o->waits;
+}
+
+/* Read what one says. False: it has ended. */
+static bool hear(const struct carry *carry, struct one *o)
+{
+    int more = 1;
+    if (o->waits && !heed(carry, o)) return true;
+    while ((more = message_take(o->link, &o->part, &o->said, sizeof o->said)) > 0)
+        if (!heed(carry, o)) return true;
     return more == 0;
 }
 
@@ -82,7 +102,7 @@ void before_hear(struct control *control)
     struct before *b = control->before;
     unsigned kept = 0;
     for (unsigned i = 0; i < b->count; i++) {
-        if (hear(&b->all[i])) {
+        if (hear(control->carry, &b->all[i])) {
             b->all[kept++] = b->all[i];
             continue;
         }
@@ -103,6 +123,8 @@ void before_tick(struct control *control)
     struct before *b = control->before;
     const struct guarding *guard = &control->carry->guard;
     char err[300];
+    for (unsigned i = 0; i < before_count(b); i++) /* one may have waited for room */
+        if (b->all[i].waits) heed(control->carry, &b->all[i]);
     if (!b || b->stands || guard->unhidden || guard->ports.given_anew || control->rules->reload) return;
     b->stands = true;
     if (guard->proxies)

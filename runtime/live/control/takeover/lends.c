@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "runtime/live/carry/carry_state.h"
+#include "runtime/live/carry/proxy/inline_stack.h"
 #include "runtime/parent/ask.h"
 #include "runtime/parent/between/handoff.h"
 
@@ -24,6 +25,24 @@ static int lend_say(const struct carry *carry, int fd, uint64_t deadline, uint32
     return failed;
 }
 
+uint32_t lends_wire(const struct carry *carry)
+{
+    const int *fds;
+    return inline_stack_each(carry, 0, &fds);
+}
+
+static int wire_say(const struct carry *carry, int fd, uint64_t deadline)
+{
+    int failed = 0;
+    for (uint32_t i = 0; lends_wire(carry) && i < carry->worker_count && !failed; i++) {
+        const int *fds;
+        const unsigned each = inline_stack_each(carry, i, &fds);
+        const struct handoff_wire m = {i};
+        failed = message_send(fd, &m, sizeof m, fds, each, deadline);
+    }
+    return failed;
+}
+
 int lends_say(const struct carry *carry, int fd, uint64_t deadline)
 {
     const uint32_t count = lends_count(carry);
@@ -33,5 +52,5 @@ int lends_say(const struct carry *carry, int fd, uint64_t deadline)
         failed = port ? lend_say(carry, fd, deadline, LEND_PORT, i)
                       : lend_say(carry, fd, deadline, LEND_MEMORY, i - carry->o->iface_count);
     }
-    return failed;
+    return failed ? failed : wire_say(carry, fd, deadline);
 }

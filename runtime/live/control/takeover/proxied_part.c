@@ -17,10 +17,7 @@
 const char *proxied_part_lacks(const struct control *control)
 {
     const struct carry *carry = control->carry;
-    if (carry->inline_stack || inline_stack_wanted(carry->now.program))
-        return "connections end here in the wire (`mode proxy inline`, `splice packets`), in a network stack that is "
-               "not "
-               "handed over";
+    if (inline_stack_stays(carry)) return inline_stack_stays(carry);
     if (before_count(control->before) >= HANDOFF_BEFORE_MOST)
         return "16 processes before it still serve connections of theirs: ask again when one has ended "
                "(preyctl status), or bound them by --takeover-drain";

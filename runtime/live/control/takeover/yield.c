@@ -323,6 +323,7 @@ static bool let_go(struct control *control)
     y->over = !failed;
     if (failed) {
         release_all(carry);
+        taken_return(carry);
         return false;
     }
     struct handoff_named named = {0};
