@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # preyctl takeover where connections end in the wire (`mode proxy inline`): the inline stack passes as a whole, so those that are open go
 # on in the process that has accepted them, and new ones are accepted by the new one. Byte for byte, none refused or reset, across five
-# takeovers; `status` counts what goes on elsewhere; whoever of the two is killed, the other one does what is said.
+# takeovers; `status` counts what goes on elsewhere. With HOSTILE=1: whoever of the two is killed, the other one does what is said.
 set -u
 EXEC=${EXEC:-user} # kernel: live-takeover-inline-kernel.sh
 way="--exec $EXEC"
@@ -80,88 +80,87 @@ asks() { # PORT: one more connection, through the one that judges now
     at client python3 "$clients" late 1 10.2.0.2 "$1" none | tail -n 1
 }
 
-for workers in 1 $([ "$way" != '--exec user' ] || echo 2); do
-    say="$workers worker$([ $workers = 1 ] || echo s)"
-    rm -f enough talked
-    : >access.log
-    # shellcheck disable=SC2086
-    prey prey $way -i wan -i lan --workers $workers ends.pbc
-    at client python3 "$clients" talk 240 10.2.0.2 >talked 2>&1 &
-    talker=$!
-    pids="$pids $talker"
-    until_true 600 'all connections are open' grep -q open talked
-    for n in 1 2 3 4 5; do
-        before=$(number proxy.sessions)
-        takes_over "$say: takeover $n"
-        [ "$(number proxy.sessions)" -ge "$((before - 60))" ]
-        ok $? "$say: what was counted goes on, $n"
-    done
-    # 4 downloads and 4 that last began in the first process
-    until_true 300 "$say: HTTP that was kept alive has come to the new one" others_are '8 of 1'
-    same "$say: status counts what goes on in the first process" "$(others) $(befores)" '8 of 1 1'
-    touch enough
-    wait "$talker"
-    sed -n '/^#/p' talked
-    same "$say: no byte is lost or another, and nothing is refused" "$(grep -v '^#' talked)" "open
+if [ -z "${HOSTILE-}" ]; then # else live-takeover-inline-hostile.sh
+    for workers in 1 $([ "$way" != '--exec user' ] || echo 2); do
+        say="$workers worker$([ $workers = 1 ] || echo s)"
+        rm -f enough talked
+        : >access.log
+        # shellcheck disable=SC2086
+        prey prey $way -i wan -i lan --workers $workers ends.pbc
+        at client python3 "$clients" talk 240 10.2.0.2 >talked 2>&1 &
+        talker=$!
+        pids="$pids $talker"
+        until_true 600 'all connections are open' grep -q open talked
+        for n in 1 2 3 4 5; do
+            before=$(number proxy.sessions)
+            takes_over "$say: takeover $n"
+            [ "$(number proxy.sessions)" -ge "$((before - 60))" ]
+            ok $? "$say: what was counted goes on, $n"
+        done
+        # 4 downloads and 4 that last began in the first process
+        until_true 300 "$say: HTTP that was kept alive has come to the new one" others_are '8 of 1'
+        same "$say: status counts what goes on in the first process" "$(others) $(befores)" '8 of 1 1'
+        touch enough
+        wait "$talker"
+        sed -n '/^#/p' talked
+        same "$say: no byte is lost or another, and nothing is refused" "$(grep -v '^#' talked)" "open
 4 downloads, 4 lasting, 4 kept
 0 failed, 0 under way"
-    same "$say: none was unknown" "$(number proxy.unknown)" 0
-    until_true 300 "$say: the first process ends" befores_are 0
-    until_true 300 "$say: and nobody counts it" others_are '0 of 0'
-    stops
-    same "$say: it undoes all" "$(at prey nft list tables | grep -c prey) $(at prey sh -c 'ls "/run/prey/$(stat -L -c %i /proc/self/ns/net)"' 2>&1 | grep -c wan)" '0 0'
-done
+        same "$say: none was unknown" "$(number proxy.unknown)" 0
+        until_true 300 "$say: the first process ends" befores_are 0
+        until_true 300 "$say: and nobody counts it" others_are '0 of 0'
+        stops
+        same "$say: it undoes all" "$(at prey nft list tables | grep -c prey) $(at prey sh -c 'ls "/run/prey/$(stat -L -c %i /proc/self/ns/net)"' 2>&1 | grep -c wan)" '0 0'
+    done
 
-# ---- sessions of the process before that connect to their servers after it ----
+    # ---- sessions of the process before that connect to their servers after it ----
 
-# shellcheck disable=SC2086
-prey prey $way -i wan -i lan ends.pbc
-for to in '1000 none' '1004 to:10.2.0.3:9000'; do
-    rm -f say
     # shellcheck disable=SC2086
-    at client python3 "$clients" late 5 10.2.0.2 $to >late 2>&1 &
-    late=$!
-    pids="$pids $late"
-    until_true 300 'five are connected' grep -q open late
-    takes_over "before those to ${to#* } have said where they go"
-    until_true 300 'it counts them' others_are '5 of 1'
-    takes_over 'and once more'
-    touch say
-    wait "$late"
-    same "those to ${to#* } reach their servers" "$(tail -n 1 late)" '5 answered'
-    until_true 300 'and the process before ends with them' befores_are 0
-done
+    prey prey $way -i wan -i lan ends.pbc
+    for to in '1000 none' '1004 to:10.2.0.3:9000'; do
+        rm -f say
+        # shellcheck disable=SC2086
+        at client python3 "$clients" late 5 10.2.0.2 $to >late 2>&1 &
+        late=$!
+        pids="$pids $late"
+        until_true 300 'five are connected' grep -q open late
+        takes_over "before those to ${to#* } have said where they go"
+        until_true 300 'it counts them' others_are '5 of 1'
+        takes_over 'and once more'
+        touch say
+        wait "$late"
+        same "those to ${to#* } reach their servers" "$(tail -n 1 late)" '5 answered'
+        until_true 300 'and the process before ends with them' befores_are 0
+    done
+    stops
+    exit $failed
+fi
 
 # ---- who takes over, and is not through ----
 
+# shellcheck disable=SC2086
+prey prey $way -i wan -i lan ends.pbc
 holds 5 10.2.0.2 9000
 socket=$(at prey sh -c 'echo "/run/prey/$(stat -L -c %i /proc/self/ns/net)/wan.sock"')
 middle=$top/tests/e2e/live/takeover_between.py
 most=$(sed -n 's/.*WORKERS_MOST = \([0-9]*\).*/\1/p' "$top/runtime/worker/worker.h")
 # shellcheck disable=SC2086
 between_them() { at prey env WIRE=1 LUGGAGE=$((16 * (1 + most) + 16)) timeout 300 python3 "$middle" "$@" "$socket" "$bin/preyrun" --takeover $way -i wan -i lan ends.pbc 2>>between.err; }
-if [ "$way" = '--exec user' ]; then
-    rounds=${ROUNDS-20}
-    same 'whoever hands over damaged words or other descriptors: refused by a line' "$(between_them damage "${SEED-1}" "$rounds")" "$rounds of $rounds"
-    same 'and it goes on' "$(answered) $(owner) $(asks 9000)" "5 answered $prey 1 answered"
-    for step in advance now luggage ready; do
-        for who in new new-service; do
-            between_them kill $who $step >ended
-            same "$who killed at $step: the one before goes on, and accepts" "$(answered) $(owner) $(asks 9000)" "5 answered $prey 1 answered"
-        done
+rounds=${ROUNDS-20}
+same 'whoever hands over damaged words or other descriptors: refused by a line' "$(between_them damage "${SEED-1}" "$rounds")" "$rounds of $rounds"
+same 'and it goes on' "$(answered) $(owner) $(asks 9000)" "5 answered $prey 1 answered"
+for step in advance now luggage ready; do
+    for who in new new-service; do
+        between_them kill $who $step >ended
+        same "$who killed at $step: the one before goes on, and accepts" "$(answered) $(owner) $(asks 9000)" "5 answered $prey 1 answered"
     done
-fi
+done
 takes_over 'and then it is taken over'
 same 'those that are open go on' "$(answered)" '5 answered'
 same 'and new ones are accepted' "$(asks 9000) $(asks 1000)" '1 answered 1 answered'
 
 # ---- what ends whom ----
 
-if [ "$way" != '--exec user' ]; then # all that follows is the processes', and the same
-    lets_go
-    stops
-    exit $failed
-fi
 until_true 300 'it counts them' others_are '5 of 1'
 before=$(at prey "$bin/preyctl" status --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["instance"]["before"][0]["process"])')
 kill -KILL "$before"

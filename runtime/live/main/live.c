@@ -138,6 +138,7 @@ static int run_workers(struct live *l)
     const int status = err ? complain("a thread cannot be started: %s", strerror(-err)) : turns(l);
     const bool over = yield_is_over(&l->control);
     if (!over) notified_stopping(&l->tell);
+    if (!over) before_end(&l->control);
     if (!over) proxied_stop(&l->carry); /* else its sessions go on (drain.c) */
     for (unsigned i = 0; i < started; i++) worker_stop(l->carry.workers[i], over);
     recorded_end(&l->carry);

@@ -12,8 +12,11 @@
 #include "runtime/live/carry/worker_ports.h"
 #include "runtime/live/control/control_state.h"
 #include "runtime/live/tell/log.h"
+#include "runtime/parent/between/channel.h"
 #include "runtime/parent/between/handoff.h"
 #include "runtime/report/json.h"
+
+#define ENDS_NS UINT64_C(1000000000) /* in which each ends its sessions */
 
 struct before {
     int epoll;
@@ -111,6 +114,17 @@ void before_hear(struct control *control)
     }
     b->count = kept;
     control->tell->changes++;
+}
+
+void before_end(struct control *control)
+{
+    struct before *b = control->before;
+    const uint64_t until_ns = channel_until(ENDS_NS);
+    for (unsigned i = 0; i < before_count(b); i++) shutdown(b->all[i].link, SHUT_WR);
+    while (before_count(b) && channel_until(0) < until_ns) {
+        struct epoll_event e;
+        if (epoll_wait(b->epoll, &e, 1, ENDS_NS / 1000000) > 0) before_hear(control);
+    }
 }
 
 static void say(const struct one *o, uint32_t word)

@@ -26,6 +26,8 @@ void before_hear(struct control *control);
 /* Once guard rules of this process are in force: have packet sockets filtered by this process's own program, and tell
  * the process before it. Call once a second. */
 void before_tick(struct control *control);
+/* End the sessions of all of them, while workers still carry what sockets in the wire say last. */
+void before_end(struct control *control);
 /* Logs are turned. */
 void before_logs(const struct control *control);
 /* Add `before` to the document's object, with a member for each; nothing if there are none. */
