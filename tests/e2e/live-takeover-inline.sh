@@ -143,9 +143,8 @@ prey prey $way -i wan -i lan ends.pbc
 holds 5 10.2.0.2 9000
 socket=$(at prey sh -c 'echo "/run/prey/$(stat -L -c %i /proc/self/ns/net)/wan.sock"')
 middle=$top/tests/e2e/live/takeover_between.py
-most=$(sed -n 's/.*WORKERS_MOST = \([0-9]*\).*/\1/p' "$top/runtime/worker/worker.h")
 # shellcheck disable=SC2086
-between_them() { at prey env WIRE=1 LUGGAGE=$((16 * (1 + most) + 16)) timeout 300 python3 "$middle" "$@" "$socket" "$bin/preyrun" --takeover $way -i wan -i lan ends.pbc 2>>between.err; }
+between_them() { at prey env WIRE=1 timeout 300 python3 "$middle" "$@" "$socket" "$bin/preyrun" --takeover $way -i wan -i lan ends.pbc 2>>between.err; }
 rounds=${ROUNDS-20}
 same 'whoever hands over damaged words or other descriptors: refused by a line' "$(between_them damage "${SEED-1}" "$rounds")" "$rounds of $rounds"
 same 'and it goes on' "$(answered) $(owner) $(asks 9000)" "5 answered $prey 1 answered"
