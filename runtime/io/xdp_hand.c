@@ -91,6 +91,16 @@ static void free_again(struct umem *u)
         if (!u->with[i - 1]) put(u, i - 1);
 }
 
+static bool queues_walk(struct io_port *p, struct archive *a)
+{
+    for (unsigned i = 0; i < p->queue_count; i++) {
+        struct queue *q = &p->queues[i];
+        if (a->reads) q->number = ++p->umem->queues;
+        if (!slots_walk(p->umem, q, a) || !half_walk(p, q, a)) return false;
+    }
+    return true;
+}
+
 bool xdp_archive(struct io_port *p, struct archive *a)
 {
     uint32_t count = p->queue_count;
@@ -98,14 +108,10 @@ bool xdp_archive(struct io_port *p, struct archive *a)
     ARCHIVE(a, count);
     ARCHIVE(a, lost);
     if (!archive_sound(a, count == p->queue_count)) return false;
-    for (unsigned i = 0; i < count; i++) {
-        struct queue *q = &p->queues[i];
-        if (a->reads) q->number = ++p->umem->queues;
-        if (!slots_walk(p->umem, q, a) || !half_walk(p, q, a)) return false;
-    }
-    if (a->reads) free_again(p->umem);
-    if (a->reads) p->lost_before = lost;
-    return true;
+    const bool walked = queues_walk(p, a);
+    if (a->reads) free_again(p->umem); /* of damaged words, too: queues give back the slots that they have read */
+    if (walked && a->reads) p->lost_before = lost;
+    return walked;
 }
 
 /* ---- the side that goes on ---- */

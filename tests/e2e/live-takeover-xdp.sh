@@ -53,7 +53,7 @@ programs() { for d in wan lan; do ip -d -n "$id-prey" link show $d; done 2>/dev/
 program_of() { ip -d -n "$id-prey" link show "$1" 2>/dev/null | sed -n 's/.* id \([0-9]*\) .*/\1/p'; }
 talks() { # begin a talk
     rm -f enough talked
-    at client python3 "$takeover" talk 120 "$@" >talked 2>&1 &
+    at client python3 "$takeover" talk 600 "$@" >talked 2>&1 &
     talker=$!
     pids="$pids $talker"
     until_true 300 'all connections are open' grep -q open talked
