@@ -44,6 +44,7 @@ struct vm_ways {
 };
 
 struct inline_open;    /* flow/inline_addr.h */
+struct owners;         /* worker/owner.h */
 struct observe_record; /* observe/observe.h */
 struct vm;
 
@@ -176,6 +177,25 @@ bool vm_archive(struct vm *vm, const struct vm_in *in, struct archive *a);
 /* Say that the state that was read is some seconds old, and packets have passed since: TCP goes on with the largest
  * windows there are. */
 void vm_loosen(struct vm *vm);
+
+/* Another number of workers: let new vms, `workers` of them, have what `count` others of the same program remember,
+ * which judge no more and are good only for vm_free then. Each flow goes to the worker that its packets go to from now
+ * on, with all that it holds and all its times, and so do clients, sources, mappings, cookies. Buckets of
+ * meters are lowered in every worker to what any had left, so that a change never lets more through.
+ * Fragments that wait, and datagrams whose first has been seen, are left out: a fragment that comes later is
+ * judged as one without its first. in: of the new ones. owners: of the new workers, which know then where ports lead
+ * that several have (worker/guests.h); NULL: there is one. False: out of memory, or the program observes connections or
+ * has inline ones, which do not move. */
+struct vm_move {
+    struct owners *owners;
+    struct vm *const *to;
+    unsigned workers;
+    uint64_t moved;   /* flows that were moved */
+    uint64_t doubled; /* those of them that two workers have, for what they have does not tell whose their packets are:
+                       * one of both sees no more of them, and they end there by time */
+    uint64_t ended;   /* flows that could not go */
+};
+bool vm_move(struct vm_move *m, struct vm *const from[], unsigned count, const struct vm_in *in);
 
 /* Flows in advance: the same bytes in parts, while flows go on changing between two of them, so that vm_archive with
  * a->rest has little left to write and to read. Each call on the writing side while nobody judges; vm_archive with

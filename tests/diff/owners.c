@@ -7,6 +7,7 @@
  * conversation has the owner that its first had, for 2, 3, 8 and 64 workers. Verdicts, what leaves and the sums of the
  * counters are those of the one worker; but ports that flows are translated to are each worker's own, so in what leaves
  * with one it and the sums over it are not compared: there the conversation goes on from what the worker sent.
+ * In a second round others, of another number or as many, go on with all that is known, time and again (vm_move).
  * LONG=1: twenty times as many. */
 #include <bpf/bpf.h>
 #include <inttypes.h>
@@ -22,6 +23,7 @@
 #include "tests/lib/talk.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/wire.h"
+#include "vm/keyed/archive.h"
 #include "vm/shared/shared.h"
 #include "vm/vm.h"
 #include "vm/worker/owner.h"
@@ -43,6 +45,8 @@ static struct {
 /* One worker, or several. */
 struct side {
     unsigned workers;
+    uint64_t seed;
+    struct port_owners *ports; /* owned_ports, or, once they have been moved, own ones */
     struct owners *owners;
     struct shared *shared;
     struct vm *vms[WORKERS_MOST];
@@ -70,6 +74,7 @@ struct run {
     struct rng rng;
     struct program *program;
     char text[TEXT];
+    bool moves; /* others go on time and again: no archive has a flow of an interface that is not known */
     bool keyed; /* it keeps state by source */
     bool maps;  /* its nat has a map */
     struct facts facts;
@@ -79,6 +84,7 @@ struct run {
     struct vm_in in;
     struct side side[2]; /* [0] has one worker */
     struct conversation talks[TALKS];
+    struct vm_counters before; /* what workers have counted that are no more */
     uint8_t bytes[2][TALK_FRAME_MAX + 16];
 };
 
@@ -98,7 +104,7 @@ static const char pools[] =
     "limits { flows 4000; half_open 2000; maglev 251; rejects 1000000/s }\n"
     "interface wan = \"eth0\"\ninterface lan = \"eth1\"\n"
     "meter news = 6/h per source/%u\nmeter spoken = 2/s burst 40 per source\n"
-    "pool pt { source 10.9.0.7, 2001:db8::a09:7 ports 1024-65535\n"
+    "pool pt { source 10.9.0.7, 2001:db8::a09:7 ports 1024-%u\n"
     "  server a 10.0.0.11:8080; server b 10.0.0.12; server c [2001:db8::a00:b]:8080 }\n"
     "pool own { on down keep; server a 10.0.4.11:8080; server b [2001:db8::a00:40b]:8080 }\n"
     "pool ks { balance source; server a 10.0.1.11:8080; server b 10.0.1.12 weight 3\n"
@@ -131,7 +137,9 @@ static void draw_program(struct run *r)
     static const unsigned prefixes[] = {32, 24, 28, 8};
     const bool keyed = r->keyed = rng_one_in(&r->rng, 2), named = rng_one_in(&r->rng, 2);
     r->text[0] = '\0';
-    snprintf(line, sizeof line, pools, prefixes[rng_below(&r->rng, 4)]);
+    /* So few that flows to several servers have one port */
+    const unsigned last = r->moves && rng_one_in(&chains, 2) ? 1024 + 31 : UINT16_MAX;
+    snprintf(line, sizeof line, pools, prefixes[rng_below(&r->rng, 4)], last);
     put(r, line);
     for (unsigned m = 0; m < MODES; m++) {
         snprintf(line, sizeof line, "service s%u on 203.0.113.%u, 2001:db8::cb00:%x tcp/80, udp/80, sctp/80%s { ", m,
@@ -163,27 +171,33 @@ static void draw_program(struct run *r)
 
 /* ---- the workers ---- */
 
-static bool side_init(struct side *s, struct program *p, unsigned workers, uint64_t seed)
+/* Make the workers but for their owners, which are s->owners. */
+static bool side_fill(struct side *s, struct program *p)
 {
     const size_t bytes = (pool_bytes(SLOTS, SLOT_BYTES) + 63) / 64 * 64;
-    s->workers = workers;
     s->memory = aligned_alloc(64, bytes);
     s->pool = s->memory ? pool_init(s->memory, bytes, SLOTS, SLOT_BYTES) : NULL;
-    s->owners = owners_new(p, &(struct owners_cfg){.workers = workers, .seed = seed, .ports = owned_ports}, NULL, 0);
     s->shared = shared_new(p, NULL, NULL, 0);
     bool good = s->pool && s->owners && s->shared;
-    if (good) s->shared->ports = owned_ports;
-    for (unsigned i = 0; good && i < workers; i++) {
+    if (good) s->shared->ports = s->ports;
+    for (unsigned i = 0; good && i < s->workers; i++) {
         const struct vm_cfg cfg = {.pool = s->pool,
-                                   .seed = seed,
+                                   .seed = s->seed,
                                    .worker = i,
-                                   .workers = workers,
-                                   .share = {.all = workers > 1 ? s->shared : NULL}};
+                                   .workers = s->workers,
+                                   .share = {.all = s->workers > 1 ? s->shared : NULL}};
         s->vms[i] = vm_new(p, &cfg);
-        s->datagrams[i] = datagrams_new(p, seed);
+        s->datagrams[i] = datagrams_new(p, s->seed);
         good = s->vms[i] && s->datagrams[i];
     }
     return good;
+}
+
+static bool side_init(struct side *s, struct program *p, unsigned workers, uint64_t seed)
+{
+    *s = (struct side){.workers = workers, .seed = seed, .ports = owned_ports};
+    s->owners = owners_new(p, &(struct owners_cfg){.workers = workers, .seed = seed, .ports = s->ports}, NULL, 0);
+    return side_fill(s, p);
 }
 
 static void side_fini(struct side *s)
@@ -194,6 +208,7 @@ static void side_fini(struct side *s)
     }
     owners_free(s->owners);
     shared_free(s->shared);
+    if (s->ports != owned_ports) free(s->ports);
     free(s->memory);
 }
 
@@ -202,7 +217,7 @@ static void compare_dealt(const struct run *r, const struct side *s, const struc
 {
     const unsigned lo = 1;
     const struct deal_world w = {s->owners, &r->facts, &lo, &pkt->iface, 1};
-    if (!dealer || s->workers == 1 || !owners_tables(s->owners)) return;
+    if (!dealer || s->ports != owned_ports || s->workers == 1 || !owners_tables(s->owners)) return;
     LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = pkt->data, .data_size_in = pkt->head_len);
     if (!deal_fill(dealt, &w) || bpf_prog_test_run_opts(dealer->program, &opts)) {
         compared.failed++;
@@ -327,6 +342,87 @@ static void judge(struct run *r, struct side *s, unsigned whose, struct pkt *pkt
     vm_run(s->vms[whose], &r->in, &pkt, 1, &s->verdict, &s->tx);
 }
 
+static void note_sums(struct run *r, const struct side *s)
+{
+    for (unsigned i = 0; i < s->workers; i++) {
+        const struct vm_counters *c = vm_counters(s->vms[i]);
+        for (unsigned a = 0; a < ACTION_COUNT; a++) r->before.verdicts[a].packets += c->verdicts[a].packets;
+        for (unsigned a = 0; a < REASON_COUNT; a++) r->before.reasons[a].packets += c->reasons[a].packets;
+    }
+}
+
+/* ---- another number of workers ---- */
+
+enum { ARCHIVE_MOST = 16 << 20 };
+static struct {
+    uint64_t times, flows, doubled, ended, shared;
+} went;
+
+/* Write and read a worker's state into another one that is made alike. */
+static bool pass_state(const struct run *r, struct vm *from, struct vm *to)
+{
+    uint8_t *bytes = malloc(ARCHIVE_MOST);
+    struct archive a = {.at = bytes, .left = ARCHIVE_MOST}, b = {.at = bytes, .reads = true, .cookies = 1};
+    bool good = bytes && vm_rests(from) && vm_archive(from, &r->in, &a);
+    b.left = ARCHIVE_MOST - a.left;
+    good = good && vm_archive(to, &r->in, &b) && !b.left;
+    free(bytes);
+    return good;
+}
+
+static struct owners *pass_owners(const struct run *r, const struct side *from, const struct owners_cfg *cfg)
+{
+    uint8_t *bytes = malloc(ARCHIVE_MOST);
+    struct archive a = {.at = bytes, .left = ARCHIVE_MOST}, b = {.at = bytes, .reads = true, .cookies = 1};
+    owners_write(from->owners, &a);
+    b.left = ARCHIVE_MOST - a.left;
+    struct owners *o = a.bad ? NULL : owners_read(r->program, cfg, &b);
+    free(bytes);
+    return o;
+}
+
+/* Move all to as many other workers as `s` has, by way of ones like those before, as a takeover does. */
+static bool pass_workers(struct run *r, struct side *from, struct side *s)
+{
+    struct side like = {.workers = from->workers, .seed = from->seed};
+    struct vm_move m = {.owners = s->workers > 1 ? s->owners : NULL, .to = s->vms, .workers = s->workers};
+    like.owners = owners_new(r->program, &(struct owners_cfg){.workers = from->workers, .seed = from->seed}, NULL, 0);
+    bool good = side_fill(&like, r->program);
+    for (unsigned i = 0; good && i < like.workers; i++) good = pass_state(r, from->vms[i], like.vms[i]);
+    good = good && vm_move(&m, like.vms, like.workers, &r->in);
+    went.flows += m.moved;
+    went.doubled += m.doubled;
+    went.ended += m.ended;
+    side_fini(&like);
+    return good;
+}
+
+/* Let `workers` others go on in the place of the several ones. */
+static bool go_over(struct run *r, unsigned workers)
+{
+    struct side *from = &r->side[1], *s = calloc(1, sizeof *s);
+    if (!s) return false;
+    *s = (struct side){.workers = workers, .seed = from->seed, .ports = calloc(1, sizeof *s->ports)};
+    const struct owners_cfg cfg = {.workers = workers, .seed = from->seed, .ports = s->ports};
+    if (s->ports)
+        s->owners = workers == from->workers ? pass_owners(r, from, &cfg) : owners_new(r->program, &cfg, NULL, 0);
+    bool good = s->owners && side_fill(s, r->program);
+    if (good && workers != from->workers) good = pass_workers(r, from, s);
+    for (unsigned i = 0; good && workers == from->workers && i < workers; i++)
+        good = pass_state(r, from->vms[i], s->vms[i]);
+    for (uint32_t i = 0; s->ports && i < PORT_OWNERS; i++) went.shared += port_is_shared(s->ports->of[i]);
+    note_sums(r, from);
+    put_back(from);
+    side_fini(from);
+    *from = *s;
+    free(s);
+    put_back(from);
+    for (unsigned i = 0; i < TALKS; i++) r->talks[i].owner = WORKERS_MOST;
+    went.times++;
+    if (!good) printf("# the state does not pass to %u workers\n", workers);
+    return good;
+}
+
 /* ---- packets ---- */
 
 /* To a mapped host: from outside, or from inside. */
@@ -352,7 +448,7 @@ static void begin_talk(struct run *r, struct conversation *c)
     t->dst_port = 80;
     t->id = (uint16_t)rng_next(g);
     t->src = 0xc6120001 + rng_below(g, 300);
-    c->iface = rng_one_in(g, 3) ? IFACE_NONE : t->id % 3 ? 0 : IFACE_OTHER;
+    c->iface = rng_one_in(g, 3) ? IFACE_NONE : t->id % 3 || r->moves ? 0 : IFACE_OTHER;
     c->answer_iface = 1;
     c->ip_id = (uint16_t)rng_next(g);
     if (c->kind < MODES) {
@@ -526,6 +622,7 @@ static bool same_verdict(const struct run *r, const struct conversation *c)
 static bool same_owner(const struct run *r, struct conversation *c, unsigned whose)
 {
     if (c->owner == WORKERS_MOST) c->owner = whose;
+    if (r->moves) return true; /* a port that no flow has any more is another's by then */
     return c->owner == whose || differ("owner", r, c, c->owner, whose);
 }
 
@@ -592,15 +689,11 @@ static void tick(struct run *r)
     r->in.mono_ns += rng_one_in(&r->rng, 20) ? 20 * S : 1 + rng_below(&r->rng, 2000000);
 }
 
-static bool same_sums(const struct run *r)
+static bool same_sums(struct run *r)
 {
-    struct vm_counters sum = {0};
     const struct vm_counters *one = vm_counters(r->side[0].vms[0]);
-    for (unsigned i = 0; i < r->side[1].workers; i++) {
-        const struct vm_counters *c = vm_counters(r->side[1].vms[i]);
-        for (unsigned a = 0; a < ACTION_COUNT; a++) sum.verdicts[a].packets += c->verdicts[a].packets;
-        for (unsigned a = 0; a < REASON_COUNT; a++) sum.reasons[a].packets += c->reasons[a].packets;
-    }
+    note_sums(r, &r->side[1]);
+    const struct vm_counters sum = r->before;
     for (unsigned a = 0; a < ACTION_COUNT; a++)
         if (sum.verdicts[a].packets != one->verdicts[a].packets)
             return differ("sum of verdicts", r, &r->talks[0], one->verdicts[a].packets, sum.verdicts[a].packets);
@@ -642,15 +735,19 @@ static unsigned lent(unsigned workers)
     return count;
 }
 
-static bool check_file(uint64_t seed, unsigned packets, struct totals *totals)
+/* every: packets after which other workers go on; 0: the same all the time. */
+static bool check_file(uint64_t seed, unsigned packets, unsigned every, struct totals *totals)
 {
+    static const unsigned numbers[] = {1, 4, 1, 2, 3, 2, 2, 8, 3, 3, 1, 64, 5};
     static struct run r;
     memset(&r, 0, sizeof r);
+    r.moves = every != 0;
     bool good = start(&r, seed);
     if (good) compare_inquiries(&r, &r.side[1]);
     for (unsigned i = 0; good && i < packets; i++) {
         good = step(&r, totals);
         if (rng_one_in(&r.rng, 8)) tick(&r);
+        if (good && every && i % every == every - 1) good = go_over(&r, numbers[(i / every + seed) % 13]);
         if (i % 512 == 511) totals->borrowed += lent(r.side[1].workers);
     }
     good = good && same_sums(&r);
@@ -678,7 +775,7 @@ int main(int argc, char **argv)
         deal_close(dealer);
         dealer = NULL;
     }
-    for (unsigned i = 0; good && i < files; i++) good = check_file(seed + i, packets, &totals);
+    for (unsigned i = 0; good && i < files; i++) good = check_file(seed + i, packets, 0, &totals);
     printf("# %" PRIu64 " programs, %" PRIu64 " packets, %" PRIu64 " elsewhere than worker 0, %" PRIu64
            " sent, %" PRIu64 " fragments, %" PRIu64 " errors, %" PRIu64 " ports of others\n",
            totals.files, totals.packets, totals.elsewhere, totals.sent, totals.fragments, totals.errors,
@@ -686,7 +783,7 @@ int main(int argc, char **argv)
     if (good && totals.elsewhere < totals.packets / 4) good = false; /* then nothing was dealt */
     if (good && !totals.borrowed) good = false;
     for (uint32_t i = 0; good && i < PORT_OWNERS; i++) good = !owned_ports->of[i]; /* all were given back */
-    printf("%sok 1 - workers that packets are dealt to by owner do what one does\n1..2\n", good ? "" : "not ");
+    printf("%sok 1 - workers that packets are dealt to by owner do what one does\n1..3\n", good ? "" : "not ");
     const bool same = !compared.differ && !compared.failed &&
                       (!dealer || (compared.chained && compared.fragments && compared.inquiries));
     printf("# %" PRIu64 " packets dealt by the kernel's program, %" PRIu64 " elsewhere, %" PRIu64 " not; %" PRIu64
@@ -694,7 +791,14 @@ int main(int argc, char **argv)
            compared.packets, compared.differ, compared.failed, compared.chained, compared.fragments);
     printf("%sok 2 - the kernel's program names the same owners%s\n", same ? "" : "not ",
            dealer ? "" : " # SKIP this process may not load it");
+    struct totals more = {0};
+    bool moved = true;
+    for (unsigned i = 0; moved && i < files; i += 3) moved = check_file(seed + i, packets, 200, &more);
+    printf("# %" PRIu64 " times others go on: %" PRIu64 " flows, %" PRIu64 " of them twice, %" PRIu64
+           " end; ports that several have %" PRIu64 "\n",
+           went.times, went.flows, went.doubled, went.ended, went.shared);
+    printf("%sok 3 - others, of another number, go on as if nothing had been\n", moved ? "" : "not ");
     deal_unmap(dealt);
     deal_close(dealer);
-    return !good || !same;
+    return !good || !same || !moved;
 }

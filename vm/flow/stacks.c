@@ -108,6 +108,21 @@ uint16_t stack_again(struct stacks *s, uint16_t id)
     return id;
 }
 
+uint16_t stack_move(struct stacks *s, const struct stacks *from, uint16_t id)
+{
+    _Alignas(uint64_t) struct stack k;
+    struct place at;
+    const uint16_t was = entry_of_id(id);
+    if (was == NO_ENTRY) return id;
+    if (!from->refs[was]) return STACK_UNKNOWN;
+    k = *(const struct stack *)keyed_at(&from->table, from->slot[was]);
+    const uint32_t slot = stack_find(s, &k, &at);
+    const uint16_t e = slot == KEYED_NONE ? new_entry(s, &at, &k) : (uint16_t)s->table.words[slot];
+    if (e == NO_ENTRY) return STACK_UNKNOWN;
+    s->refs[e]++;
+    return id_of_entry(e);
+}
+
 void stack_put(struct stacks *s, uint16_t id)
 {
     const uint16_t e = entry_of_id(id);

@@ -45,6 +45,20 @@ bool cookies_archive(struct cookies *c, struct archive *a, uint32_t slots)
     return waits_archive(&c->waits, a, slots);
 }
 
+void cookies_move(struct cookies *c, struct cookies *from) { c->secret = from->secret; }
+
+void cookies_move_waits(struct cookies *c, const struct cookies *from, struct track *t, const struct track *was)
+{
+    for (unsigned time = 0; time < WAIT_TIMES; time++)
+        for (uint32_t i = 0; i < from->waits.count[time]; i++) {
+            struct wait one = from->waits.rings[time][(from->waits.first[time] + i) % WAIT_MOST];
+            struct track_awaited awaited;
+            if (!track_awaits(was, one.slot, one.cookie, &awaited)) continue;
+            one.slot = track_moved(t, was, &awaited.id);
+            if (one.slot != FLOW_NONE) waits_put(&c->waits, time, &one);
+        }
+}
+
 uint32_t forward_clock(const struct job *j) { return cookie_clock(&j->vm->forward->cookies->secret, j->vm->now_ns); }
 
 /* Return the largest segment that the MTU and the service's clamp allow, to either side. */

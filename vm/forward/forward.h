@@ -114,6 +114,24 @@ bool forward_rests(const struct forward *f);
  * are neither services nor translation. ifaces: number of interfaces. */
 bool forward_archive(struct forward *f, struct track *t, struct archive *a, const struct facts *facts);
 
+/* Flows and what they hold go to another worker of the same program (worker/move.c), which has no flow yet.
+ * forward_move_begin: go on as `from` did: draws, cookies. forward_move_flow: move the bound flow in that slot of its
+ * table with its ports, mappings, places; its slot here, or FLOW_NONE: it had to end, or a newer one is here.
+ * forward_move_end: what rests there, and servers that are awaited; ports: what rests of pools, too. takes: true if
+ * clients of that address, and port, if that counts, are this worker's. */
+struct forward_move {
+    bool leads_src, leads_dst; /* as in struct nat_move */
+};
+typedef bool forward_takes_fn(void *arg, const uint32_t addr[4], const uint16_t *port, uint8_t proto, bool v6);
+void forward_move_begin(struct forward *f, struct forward *from, forward_takes_fn *takes, void *arg);
+int32_t forward_move_flow(struct forward *f, struct forward *from, int32_t slot, const struct forward_move *m);
+void forward_move_end(struct forward *f, struct forward *from, forward_takes_fn *takes, void *arg, bool ports);
+/* True if the mapping of the original destination of a flow of `from` is here; led: for new flows, too. */
+bool forward_has_target(const struct forward *f, const struct flow_id *id, bool high, bool led);
+/* Return the next mapping of a nat; *at begins as 0. NULL: the end. */
+struct mapping;
+const struct mapping *forward_next_mapping(const struct forward *f, uint32_t *at);
+
 /* End flows whose server is down, a bounded number at a time. True while there may be more. */
 bool forward_tick(const struct job *j);
 /* Ask again servers that have not answered the SYN of a client with a cookie. Return the next deadline. */

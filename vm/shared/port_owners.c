@@ -12,6 +12,16 @@ bool port_owners_hold(struct port_owners *o, uint16_t port, unsigned worker)
     return true;
 }
 
+void port_owners_share(struct port_owners *o, uint16_t port, unsigned worker)
+{
+    const uint32_t its = (worker + 1) << PORT_OWNER_SHIFT, users = (1u << PORT_OWNER_SHIFT) - 1;
+    uint32_t was = port_entry(o, port), next;
+    do {
+        const bool others = was && was >> PORT_OWNER_SHIFT != worker + 1;
+        next = ((others ? (uint32_t)PORT_SHARED << PORT_OWNER_SHIFT : its) | (was & users)) + 1;
+    } while (!__atomic_compare_exchange_n(&o->of[port], &was, next, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+}
+
 void port_owners_drop(struct port_owners *o, uint16_t port)
 {
     uint32_t was = port_entry(o, port), next;

@@ -21,6 +21,7 @@
 enum {
     PORT_OWNERS = 65536,
     PORT_OWNER_SHIFT = 24, /* above: the worker, plus 1; below: number of flows and mappings that hold the port */
+    PORT_SHARED = 255,     /* in place of the worker: several have it (port_is_shared) */
 };
 
 struct port_owners {
@@ -42,8 +43,15 @@ static inline uint32_t port_entry(const struct port_owners *o, uint16_t port)
     return __atomic_load_n(&o->of[port], __ATOMIC_RELAXED);
 }
 
+/* True if flows of several workers have the port: their guests say whose a packet is (vm/worker/guests.h). The entry
+ * then names no worker, so a frame goes to the one of the slice first. */
+static inline bool port_is_shared(uint32_t entry) { return entry >> PORT_OWNER_SHIFT == PORT_SHARED; }
+
 /* Hold a port for a worker once more; false: another worker has it. */
 bool port_owners_hold(struct port_owners *o, uint16_t port, unsigned worker);
+/* The same for a flow that has the port already, as it is read: where another worker's flow has it, too, it is shared
+ * until the last of them has ended. */
+void port_owners_share(struct port_owners *o, uint16_t port, unsigned worker);
 /* Undo one port_owners_hold. */
 void port_owners_drop(struct port_owners *o, uint16_t port);
 

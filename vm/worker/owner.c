@@ -12,6 +12,7 @@
 #include "vm/packet/edit/edit.h"
 #include "vm/packet/parse/fragment.h"
 #include "vm/packet/parse/read.h"
+#include "vm/worker/guests.h"
 
 /* A map of a nat */
 struct map_range {
@@ -30,6 +31,7 @@ struct owners {
     uint32_t maps_count;
     const struct pbc_rule **opens; /* one rule for each tunnel kind and port that rules open */
     uint32_t opens_count;
+    struct guests *guests; /* NULL: each flow is where its port is */
 };
 
 /* Inputs of the decision, with its tables */
@@ -241,8 +243,10 @@ static struct owners *owners_make(struct program *p, const struct owners_cfg *cf
 
 struct owners *owners_new(struct program *p, const struct owners_cfg *cfg, const struct owners *before, uint64_t now_ns)
 {
-    return owners_make(p, before ? &before->cfg : cfg, before ? &before->key : NULL,
-                       roles_new(p, before ? before->roles : NULL, now_ns));
+    struct owners *o = owners_make(p, before ? &before->cfg : cfg, before ? &before->key : NULL,
+                                   roles_new(p, before ? before->roles : NULL, now_ns));
+    if (o && before) o->guests = guests_get(before->guests);
+    return o;
 }
 
 void owners_write(const struct owners *o, struct archive *a)
@@ -250,6 +254,14 @@ void owners_write(const struct owners *o, struct archive *a)
     uint8_t key[3] = {o->key.len4, o->key.len6, o->key.ports};
     ARCHIVE(a, key);
     roles_write(o->roles, o->p, a);
+    if (guests_count(o->guests)) guests_archive(o->guests, a, o->cfg.workers); /* else nothing, as versions before */
+}
+
+static struct owners *owners_sound(struct owners *o, const struct archive *a)
+{
+    if (o && !a->bad) return o;
+    owners_free(o);
+    return NULL;
 }
 
 struct owners *owners_read(struct program *p, const struct owners_cfg *cfg, struct archive *a)
@@ -257,7 +269,11 @@ struct owners *owners_read(struct program *p, const struct owners_cfg *cfg, stru
     uint8_t said[3];
     if (!ARCHIVE(a, said) || !archive_sound(a, said[0] <= 32 && said[1] <= 128 && said[2] <= 1)) return NULL;
     const struct owner_key key = {said[0], said[1], said[2]};
-    return owners_make(p, cfg, &key, roles_read(p, a));
+    struct owners *o = owners_make(p, cfg, &key, roles_read(p, a));
+    if (!o || !a->left) return owners_sound(o, a);
+    o->guests = guests_new(cfg->seed);
+    archive_sound(a, o->guests && guests_archive(o->guests, a, UINT8_MAX + 1));
+    return owners_sound(o, a);
 }
 
 void owners_free(struct owners *o)
@@ -270,7 +286,14 @@ void owners_free(struct owners *o)
     free(o->tables.froms6);
     free(o->opens);
     free(o->maps);
+    guests_put(o->guests);
     free(o);
+}
+
+void owners_guests(struct owners *o, struct guests *guests)
+{
+    guests_put(o->guests);
+    o->guests = guests_get(guests);
 }
 
 bool owners_by_ends(const struct owners *o) { return !o->opens_count; }
@@ -383,6 +406,22 @@ static bool is_inquiry(const struct key *key)
     return key->kind & (KIND_IN | KIND_OUT) && inquiry_may_be(key);
 }
 
+/* Return the worker that has a flow with those ends, of a port that no single worker has; negative: none. */
+static int guest_of(const struct owners *o, const struct asked *t, const struct whose_talk *s)
+{
+    int worker = -1;
+    for (unsigned side = 0; side < 2 && worker < 0; side++) {
+        const uint32_t entry = o->cfg.ports ? port_entry(o->cfg.ports, s->port[side]) : 0;
+        struct guest ends = {.port = s->port[side], .other_port = s->port[!side], .proto = s->proto};
+        if ((entry && !port_is_shared(entry)) || !whose_outside(t, s, side)) continue;
+        ends.v6 = s->family == 6;
+        memcpy(ends.own, s->addr[side], sizeof ends.own);
+        memcpy(ends.other, s->addr[!side], sizeof ends.other);
+        worker = guests_find(o->guests, &ends);
+    }
+    return worker < (int)o->cfg.workers ? worker : -1; /* they may come from another process */
+}
+
 /* True for what a service takes, and for what comes back to another than this machine from its servers. */
 static bool is_serviced(const struct asked *t, const struct whose_talk *s)
 {
@@ -398,11 +437,14 @@ static unsigned owner_of(const struct owners *o, const struct facts *facts, stru
     for (unsigned i = 0; i < 2; i++)
         s->role[i] = whose_find(&t, s->family, whose_high(s->addr[i]), whose_low(s->addr[i]));
     if (inquiry && !is_serviced(&t, s)) return 0;
+    const struct whose_talk seen = *s;
     const unsigned settled = o->maps_count ? settle_mapped(o, &t, s) : 0, through = settled >> 1;
     if ((settled == 1 || settled == 2) && turns_back(o, &t, s, through))
         return whose_other(&o->tables.numbers, s, !through);
     const unsigned owner = whose_owner(&t, s);
-    return owner & WHOSE_OF_PORT ? VM_OWNER_OF_PORT | (owner & UINT16_MAX) : owner;
+    if (!(owner & WHOSE_OF_PORT)) return owner;
+    const int guest = guests_count(o->guests) ? guest_of(o, &t, &seen) : -1;
+    return guest < 0 ? VM_OWNER_OF_PORT | (owner & UINT16_MAX) : VM_OWNER_GUEST | (unsigned)guest;
 }
 
 /* Return the owner. An error belongs to the owner of an answer to the packet that it quotes. */
@@ -443,7 +485,48 @@ unsigned owners_of_port(const struct owners *o, uint16_t port)
 
 static unsigned owner_settled(const struct owners *o, unsigned owner)
 {
-    return owner & VM_OWNER_OF_PORT ? owners_of_port(o, (uint16_t)owner) : owner;
+    return owner & VM_OWNER_OF_PORT ? owners_of_port(o, (uint16_t)owner) : owner & ~VM_OWNER_GUEST;
+}
+
+unsigned owner_of_ends(const struct owners *o, const struct facts *facts, const struct owner_ends *e)
+{
+    const struct key ports = {.kind =
+                                  KIND_PORTS | (e->proto == ROLE_UDP ? KIND_UDP : 0) | (e->v6 ? KIND_IP6 : KIND_IP4),
+                              .src_port = e->src_port,
+                              .dst_port = e->dst_port};
+    struct whose_talk s = {.iface = e->iface,
+                           .family = e->v6 ? 6 : 4,
+                           .proto = e->proto,
+                           .asked = e->proto != ROLE_QUERY ? 3
+                                    : e->answers           ? 1
+                                                           : 2,
+                           .port = {e->src_port, e->dst_port}};
+    memcpy(s.addr[0], e->src, sizeof s.addr[0]);
+    memcpy(s.addr[1], e->dst, sizeof s.addr[1]);
+    return owner_of(o, facts, &s, key_is_dhcp(&ports));
+}
+
+unsigned owner_of_client(const struct owners *o, const uint32_t addr[4], uint16_t port, uint8_t proto, bool v6)
+{
+    struct whose_talk s = {.family = v6 ? 6 : 4, .proto = proto, .port = {port}};
+    memcpy(s.addr[0], addr, sizeof s.addr[0]);
+    return whose_client(&o->tables.numbers, &s, 0);
+}
+
+bool owners_port_is_apart(const struct owners *o, uint16_t port, unsigned worker)
+{
+    const uint32_t entry = o->cfg.ports ? port_entry(o->cfg.ports, port) : 0;
+    return port_is_shared(entry) || (!entry && owners_of_port(o, port) != worker);
+}
+
+bool owners_know_clients(const struct owners *o) { return !o->key.ports && !o->need_restart; }
+
+unsigned owners_ifaces(const struct owners *o, uint16_t ifaces[OWNER_IFACES])
+{
+    unsigned n = 0;
+    ifaces[n++] = IFACE_NONE;
+    for (uint32_t i = 0; i < o->tables.numbers.anys && n < OWNER_IFACES; i++) ifaces[n++] = o->tables.anys[i].out;
+    return n;
 }
 
 unsigned owner_of_whole(const struct owners *o, const struct facts *facts, const struct pkt *pkt, const struct key *key)

@@ -99,6 +99,32 @@ unsigned vm_owner_of(const struct owners *o, const struct facts *facts, const st
 unsigned vm_owner_or_port(const struct owners *o, const struct facts *facts, const struct pkt *pkt,
                           const struct key *key);
 unsigned owners_of_port(const struct owners *o, uint16_t port);
+/* VM_OWNER_GUEST | worker: the one that has this very flow (guests.h), for as long as it goes on: not to be noted. */
+#define VM_OWNER_GUEST 0x20000000u
+struct guests;
+/* Ask those guests from now on, while nobody judges. */
+void owners_guests(struct owners *o, struct guests *guests);
+
+/* The ends of a flow as packets of one side show them */
+struct owner_ends {
+    uint32_t src[4], dst[4];
+    uint16_t src_port, dst_port; /* queries: both the identifier */
+    uint16_t iface;              /* as in struct key */
+    uint8_t proto, v6;           /* enum role_proto; 0 or 1 */
+    bool answers;                /* a query: the packet answers it */
+};
+/* Return the owner of such packets, whole ones, as vm_owner_or_port does. */
+unsigned owner_of_ends(const struct owners *o, const struct facts *facts, const struct owner_ends *e);
+/* Return the owner of a client with that address and port. */
+unsigned owner_of_client(const struct owners *o, const uint32_t addr[4], uint16_t port, uint8_t proto, bool v6);
+/* True if a client's address alone names its owner, for all that the program keeps by source. */
+bool owners_know_clients(const struct owners *o);
+/* True if a packet to that port would not find that worker's flow by it alone: the port is shared, or nobody holds it
+ * and it is another's by its slice. */
+bool owners_port_is_apart(const struct owners *o, uint16_t port, unsigned worker);
+/* List interfaces by which packets of equal ends may have different owners; return their number, at least 1. */
+enum { OWNER_IFACES = 32 };
+unsigned owners_ifaces(const struct owners *o, uint16_t ifaces[OWNER_IFACES]);
 
 /* True if a whole packet of TCP or UDP belongs to the same worker as any other with its addresses, protocol, ports and
  * interface, by the same facts, or to that of the same port: the program looks into no tunnel. */

@@ -182,7 +182,8 @@ static bool deal_unknown(struct worker *w, struct pkt *pkt, const struct known *
     pkt_parse(pkt, facts, key);
     if (plain) {
         const unsigned owner = vm_owner_or_port(w->cfg.owners, facts, pkt, key);
-        if (owner & VM_OWNER_OF_PORT || !is_changing(facts, key)) known_add(w->known, plain, owner);
+        const bool noted = owner & VM_OWNER_OF_PORT || !(owner & VM_OWNER_GUEST || is_changing(facts, key));
+        if (noted) known_add(w->known, plain, owner);
     }
     return is_own_packet(w, pkt, key, now);
 }

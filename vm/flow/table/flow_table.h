@@ -101,6 +101,12 @@ int32_t flow_next(const struct flow_table *t, uint32_t *at);
 int32_t flow_next_near(const struct flow_table *t, uint32_t *at, uint32_t groups);
 bool flow_at_end(const struct flow_table *t, uint32_t at);
 
+/* Add a flow of another worker's table, of the same configuration and not shared, with its twin and binding, without
+ * recipes and remembered verdicts; both tuples have VLAN stack `stack` here. It keeps all its times, and is not counted
+ * as begun. Where this table has a flow with either tuple, the one that was seen last stays. FLOW_NONE: that is the
+ * other, or the flow's time has passed. */
+int32_t flow_move(struct flow_table *t, const struct flow_table *from, int32_t slot, uint16_t stack, uint64_t now_ns);
+
 /* Write all flows and twins, or read them into a new table (keyed/archive.h), without recipes and remembered verdicts,
  * which are made again. Bindings are their owner's to check. Counters are set to the flows read. a->rest: all but the
  * flows, which advance.h has. */

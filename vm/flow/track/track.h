@@ -296,6 +296,20 @@ int track_next_near(const struct track *t, uint32_t *at, uint32_t groups, uint64
 typedef bool track_read_fn(void *arg, int32_t slot, const struct flow *f, const struct flow_id *id,
                            const struct flow_bind *b);
 bool track_archive(struct track *t, struct archive *a, track_read_fn *each, void *arg);
+/* Flows of another worker, which begins them no more (worker/move.c). track_move_begin: take its times, and with
+ * `first` its inquiries; before any flow, while this one has none. track_move_stack: take a reference to the VLAN stack
+ * of a flow of `from`; STACK_UNKNOWN: no room. track_move: move the flow there with that reference, which is given back
+ * where it is not made; its slot here, or FLOW_NONE as of flow_move. */
+void track_move_begin(struct track *t, const struct track *from, bool first);
+uint16_t track_move_stack(struct track *t, const struct track *from, uint16_t stack);
+int32_t track_move(struct track *t, struct track *from, int32_t slot, uint16_t stack);
+/* Return the slot of the next flow whose time has not passed by now_ns; *at begins as 0. *b: NULL: it is not sent on.
+ * FLOW_NONE: the end. */
+int32_t track_next_flow(struct track *t, uint64_t now_ns, uint32_t *at, const struct flow **f, struct flow_id *id,
+                        const struct flow_bind **b);
+/* Return the slot of the flow that has that tuple in `from`; FLOW_NONE: it is not here. */
+int32_t track_moved(const struct track *t, const struct track *from, const struct flow_id *id);
+
 /* Loosen all open TCP flows (tcp_loosen): what was read is some time old. */
 void track_loosen(struct track *t);
 

@@ -99,6 +99,39 @@ void client_drop(struct clients *c, const struct client_key *key, uint64_t now_n
     c->counters.known = c->table.used;
 }
 
+bool client_next(const struct clients *c, uint32_t *at, struct client_key *key)
+{
+    for (; c->table.used && *at < c->table.groups * GROUP; ++*at) {
+        if (!c->table.tags[*at]) continue;
+        const struct client *e = client_at(c, (*at)++);
+        *key = (struct client_key){.addr = {(uint32_t)e->addr[0], (uint32_t)(e->addr[0] >> 32), (uint32_t)e->addr[1],
+                                            (uint32_t)(e->addr[1] >> 32)},
+                                   .service = e->service,
+                                   .v6 = e->v6};
+        return true;
+    }
+    return false;
+}
+
+void client_keep(struct clients *c, const struct clients *from, const struct client_key *key)
+{
+    struct client k;
+    struct place at;
+    const uint32_t there = client_find(from, key, &k, &at);
+    if (there == KEYED_NONE) return;
+    const struct client *e = client_at(from, there);
+    const uint64_t ended_ns = from->table.words[there];
+    uint32_t slot = client_find(c, key, &k, &at);
+    if (slot == KEYED_NONE && (slot = keyed_add(&c->table, &at, &k)) == KEYED_NONE && client_evict(c, &at))
+        slot = keyed_add(&c->table, &at, &k);
+    else if (slot != KEYED_NONE && client_at(c, slot)->server && c->table.words[slot] > ended_ns)
+        return;
+    if (slot == KEYED_NONE) return;
+    client_at(c, slot)->server = e->server;
+    c->table.words[slot] = ended_ns;
+    c->counters.known = c->table.used;
+}
+
 bool clients_archive(struct clients *c, struct archive *a, uint32_t servers)
 {
     keyed_archive(&c->table, a);

@@ -34,6 +34,12 @@ void client_served(struct clients *c, const struct client_key *key, uint32_t ser
 /* Count one flow less. keep: remember the client without flows, too. */
 void client_drop(struct clients *c, const struct client_key *key, uint64_t now_ns, bool keep);
 
+/* Read the clients one by one: *at begins as 0; false at the end. */
+bool client_next(const struct clients *c, uint32_t *at, struct client_key *key);
+/* Take over the server that a client of another table keeps, without its flows, unless one is kept here that is newer.
+ */
+void client_keep(struct clients *c, const struct clients *from, const struct client_key *key);
+
 /* Write all clients, or read them into a new table (keyed/archive.h). servers: greatest server number. */
 bool clients_archive(struct clients *c, struct archive *a, uint32_t servers);
 /* Forget the flows of all clients, which another counts, but not the servers that they keep, from now on. */

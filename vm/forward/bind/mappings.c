@@ -272,16 +272,17 @@ static uint32_t link_to(struct keyed *t, const struct map_key *k, int32_t i)
     return slot;
 }
 
-/* Make the mapping found by its ends. False: no room for one of them. */
-static bool link_ends(struct mappings *m, int32_t i)
+/* Make the mapping found by its ends, or, if it is not led, by its outside end alone. False: no room for one of them.
+ */
+static bool link_ends(struct mappings *m, int32_t i, bool led)
 {
     struct mapping *one = &m->all[i];
     struct map_key in, out;
     map_key_of(&one->inside, one->stack, one->outside.addr, &in);
     map_key_of(&one->outside, 0, one->outside.addr, &out);
-    one->in_slot = link_to(&m->by_in, &in, i);
+    one->in_slot = led ? link_to(&m->by_in, &in, i) : KEYED_NONE;
     one->out_slot = link_to(&m->by_out, &out, i);
-    return one->in_slot != KEYED_NONE && one->out_slot != KEYED_NONE;
+    return (!led || one->in_slot != KEYED_NONE) && one->out_slot != KEYED_NONE;
 }
 
 static void mapping_release(struct mappings *m, int32_t i)
@@ -331,7 +332,7 @@ static int32_t mapping_make(struct mappings *m, const struct map_end *inside, ui
         .inside = *inside, .outside = *inside, .users = 1, .space = room->space, .stack = stack, .holder = FLOW_NONE};
     memcpy(one->outside.addr, room->outside, sizeof one->outside.addr);
     one->outside.port = (uint16_t)port;
-    if (!link_ends(m, i)) {
+    if (!link_ends(m, i, true)) {
         mapping_release(m, i);
         return mapping_refuse(why, &c->full);
     }
@@ -464,30 +465,62 @@ static bool mappings_resize(struct mappings *m, uint32_t most)
     return true;
 }
 
+static bool has_inside(const struct mappings *m, const struct mapping *one)
+{
+    return mapping_by_inside(m, &one->inside, one->stack, one->outside.addr) != MAPPING_NONE;
+}
+
 static bool is_mapping(const struct mappings *m, const struct mapping *one, uint32_t nats)
 {
     const struct map_end *in = &one->inside, *out = &one->outside;
     return out->class < MAP_CLASSES && in->class == out->class && out->v6 <= 1 && in->v6 == out->v6 &&
            one->space < m->spaces && one->nat < nats && mapping_by_outside(m, out) == MAPPING_NONE &&
-           mapping_by_inside(m, in, one->stack, out->addr) == MAPPING_NONE;
+           (!mapping_is_led(one) || !has_inside(m, one));
 }
 
-/* Add a mapping that was read, as mapping_add would make it. */
-static bool add_again(struct mappings *m, const struct mapping *read, uint32_t nats)
+/* Add a mapping that was read, as mapping_add would make it, or as it was added by mapping_move. MAPPING_NONE: there is
+ * no room. */
+static int32_t add_again(struct mappings *m, const struct mapping *read)
 {
-    const int32_t i = is_mapping(m, read, nats) ? take_slot(m) : MAPPING_NONE;
-    if (i == MAPPING_NONE) return false;
+    const int32_t i = take_slot(m);
+    if (i == MAPPING_NONE) return i;
     struct mapping *one = &m->all[i];
     *one = *read;
     one->users = 0;
     one->holder = FLOW_NONE; /* flows lie in other slots now */
-    if (!port_map_hold(ports_of(m, one->space, one->outside.class), &m->drawer, one->outside.port)) {
-        free_slot(m, i);
-        return false;
-    }
+    port_map_hold(ports_of(m, one->space, one->outside.class), &m->drawer, one->outside.port);
     source_add(m->hosts, one->inside.addr, map_end_kind(&one->inside));
     m->counters.live++;
-    return link_ends(m, i);
+    if (link_ends(m, i, mapping_is_led(read))) return i;
+    mapping_hold(m, i);
+    mapping_drop(m, i);
+    return MAPPING_NONE;
+}
+
+int32_t mapping_move(struct mappings *m, const struct mapping *other, uint32_t space, uint16_t stack, bool led)
+{
+    struct mapping one = *other;
+    one.space = space < m->spaces ? space : other->space;
+    one.stack = stack;
+    if (!led || has_inside(m, &one)) one.in_slot = KEYED_NONE;
+    const int32_t i = add_again(m, &one);
+    if (i != MAPPING_NONE && m->counters.live > m->counters.most) m->counters.most = m->counters.live;
+    return i;
+}
+
+int32_t mapping_next(const struct mappings *m, uint32_t *at)
+{
+    while (*at < m->fresh && !m->all[*at].users) ++*at;
+    return *at < m->fresh ? (int32_t)(*at)++ : MAPPING_NONE;
+}
+
+bool mapping_rest(const struct mappings *m, uint32_t n, int32_t *i, uint64_t *until_ns)
+{
+    if (n >= m->rests.count) return false;
+    const struct rest *one = &m->rests.all[(m->rests.first + n) % RESTS_MOST];
+    *i = one->mapping;
+    *until_ns = one->until_ns;
+    return true;
 }
 
 /* Write resting mappings, or read them, by their outside ends: indices change when they are read. */
@@ -521,7 +554,9 @@ bool mappings_archive(struct mappings *m, struct archive *a, uint32_t nats)
         struct mapping one = {0};
         while (!a->reads && !m->all[at].users) at++;
         if (!a->reads) one = m->all[at];
-        if (!ARCHIVE(a, one) || !archive_sound(a, !a->reads || add_again(m, &one, nats))) return false;
+        if (!ARCHIVE(a, one)) return false;
+        if (a->reads && !archive_sound(a, is_mapping(m, &one, nats) && add_again(m, &one) != MAPPING_NONE))
+            return false;
     }
     if (a->reads) m->counters.most = m->counters.live;
     return archive_rests(m, a);

@@ -38,7 +38,7 @@ struct mapping {
     struct map_end inside, outside; /* both ends have the same class and family */
     uint32_t users;                 /* flows that hold it, and evicted ones for which it rests; 0: a free slot */
     union {
-        uint32_t in_slot;  /* slot in the table by inside end */
+        uint32_t in_slot;  /* slot in the table by inside end; KEYED_NONE: it is not led (mapping_is_led) */
         int32_t next_free; /* free slot: next one; MAPPING_NONE: the last */
     };
     uint32_t out_slot; /* slot in the table by outside end */
@@ -48,6 +48,10 @@ struct mapping {
     int32_t holder; /* slot of the flow that held it last; FLOW_NONE: unknown */
 };
 static_assert(sizeof(struct mapping) == 64, "one line");
+
+/* True if new flows of the inside end take this mapping. False: its flows came from another worker (mapping_move),
+ * where the inside end has another one here, or its new flows are elsewhere. */
+static inline bool mapping_is_led(const struct mapping *one) { return one->in_slot != UINT32_MAX; }
 
 struct mappings_cfg {
     uint32_t most; /* greatest number of mappings */
@@ -113,6 +117,15 @@ void mappings_at(struct mappings *m, uint64_t now_ns);
  * statements. mappings_held: true if each mapping is held. */
 bool mappings_archive(struct mappings *m, struct archive *a, uint32_t nats);
 bool mappings_held(const struct mappings *m);
+
+/* Add a mapping that another worker has, not held yet: in that space, if there is one, with its VLAN stack as this
+ * worker knows it. led: new flows of the inside end belong to this worker, which takes it for them if that end has none
+ * yet. No mapping has that outside end here. MAPPING_NONE: no room. */
+int32_t mapping_move(struct mappings *m, const struct mapping *other, uint32_t space, uint16_t stack, bool led);
+/* Return the next mapping; *at begins as 0. MAPPING_NONE: the end. */
+int32_t mapping_next(const struct mappings *m, uint32_t *at);
+/* Tell the n-th mapping that rests, and until when; false: there are fewer. */
+bool mapping_rest(const struct mappings *m, uint32_t n, int32_t *i, uint64_t *until_ns);
 
 struct mapping *mapping_at(struct mappings *m, int32_t i);
 const struct mapping_counters *mappings_counters(const struct mappings *m);

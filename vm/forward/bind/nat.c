@@ -222,6 +222,67 @@ bool nat_hold(struct nat *n, const struct flow_bind *b, const struct flow_id *id
     return true;
 }
 
+/* Hold that mapping of `from` here, after it was added if it is not here yet. */
+static bool hold_moved(struct nat *n, const struct nat *from, int32_t was, uint16_t stack, bool led)
+{
+    const struct mapping *one = was == MAPPING_NONE ? NULL : mapping_at(from->mappings, was);
+    if (!one) return false;
+    int32_t i = mapping_by_outside(n->mappings, &one->outside);
+    if (i == MAPPING_NONE) {
+        const uint32_t space = outside_space(&n->outsides, one->outside.addr, one->outside.v6 ? 6 : 4);
+        i = mapping_move(n->mappings, one, space, stack, led);
+    } else if (memcmp(&mapping_at(n->mappings, i)->inside, &one->inside, sizeof one->inside) != 0) {
+        return false; /* only if it was said wrong */
+    }
+    if (i != MAPPING_NONE) mapping_hold(n->mappings, i);
+    return i != MAPPING_NONE;
+}
+
+bool nat_move_hold(struct nat *n, const struct nat *from, const struct flow_bind *b, const struct flow_id *id,
+                   bool high, const struct nat_move *m)
+{
+    const bool src = b->flags & BIND_HOLDS_SRC, dst = b->flags & BIND_HOLDS_DST;
+    const int32_t one = src ? source_mapping(from, b, id) : MAPPING_NONE;
+    if (src && !hold_moved(n, from, one, m->stack, m->leads_src)) return false;
+    if (dst && !hold_moved(n, from, target_mapping(from, id, high), m->stack, m->leads_dst)) {
+        if (src) mapping_drop(n->mappings, source_mapping(n, b, id));
+        return false;
+    }
+    nat_begun(n, b);
+    return true;
+}
+
+bool nat_has_target(const struct nat *n, const struct flow_id *id, bool high, bool led)
+{
+    const int32_t i = target_mapping(n, id, high);
+    return i != MAPPING_NONE && (!led || mapping_is_led(mapping_at(n->mappings, i)));
+}
+
+void nat_move(struct nat *n, const struct nat *from) { mappings_draw_on(n->mappings, from->mappings); }
+
+bool nat_rest(const struct nat *from, uint32_t i, const struct mapping **one, const struct map_end **end,
+              uint64_t *until_ns)
+{
+    int32_t at;
+    if (!mapping_rest(from->mappings, i, &at, until_ns)) return false;
+    *one = mapping_at(from->mappings, at);
+    *end = &(*one)->inside;
+    return true;
+}
+
+bool nat_move_rest(struct nat *n, const struct nat *from, const struct mapping *one, uint64_t until_ns, uint64_t now_ns)
+{
+    if (!hold_moved(n, from, mapping_by_outside(from->mappings, &one->outside), one->stack, true)) return false;
+    mapping_leave(n->mappings, mapping_by_outside(n->mappings, &one->outside), now_ns, until_ns);
+    return true;
+}
+
+const struct mapping *nat_next_mapping(const struct nat *n, uint32_t *at)
+{
+    const int32_t i = mapping_next(n->mappings, at);
+    return i == MAPPING_NONE ? NULL : mapping_at(n->mappings, i);
+}
+
 bool nat_held(const struct nat *n) { return mappings_held(n->mappings); }
 
 static const struct pbc_nat *statement_of(const struct nat *n, const struct flow_bind *b)

@@ -80,6 +80,26 @@ bool nat_hold(struct nat *n, const struct flow_bind *bind, const struct flow_id 
 /* True if every mapping is held by a flow or rests for one. */
 bool nat_held(const struct nat *n);
 
+/* Flows of another worker of the same program (forward/move.c). nat_move: go on with its draws, before any flow.
+ * nat_move_hold: hold the mappings of its flow here, after they were added if no flow before has brought them.
+ * leads_...: new flows of the mapping's inside end are this worker's. False: no room. nat_has_target: true if the
+ * mapping of the flow's original destination is here; led: for new flows, too. */
+struct nat_move {
+    uint16_t stack; /* id here of the flow's VLAN stack */
+    bool leads_src, leads_dst;
+};
+void nat_move(struct nat *n, const struct nat *from);
+bool nat_move_hold(struct nat *n, const struct nat *from, const struct flow_bind *bind, const struct flow_id *id,
+                   bool high, const struct nat_move *m);
+bool nat_has_target(const struct nat *n, const struct flow_id *id, bool high, bool led);
+/* Tell the i-th mapping that rests, its inside end, and until when; false: there are fewer. Let it rest here. */
+bool nat_rest(const struct nat *n, uint32_t i, const struct mapping **one, const struct map_end **end,
+              uint64_t *until_ns);
+bool nat_move_rest(struct nat *n, const struct nat *from, const struct mapping *one, uint64_t until_ns,
+                   uint64_t now_ns);
+/* Return the next mapping; *at begins as 0. NULL: the end. */
+const struct mapping *nat_next_mapping(const struct nat *n, uint32_t *at);
+
 /* Return the interface by which the original direction leaves; IFACE_NONE: unknown. of: one of its packets */
 uint16_t nat_way_out(const struct nat *n, const struct nat_asker *of, const struct flow_bind *bind);
 /* True if the packet's flow, which is masqueraded, is over: its outside address is no longer this machine's, or the

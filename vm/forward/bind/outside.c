@@ -341,6 +341,33 @@ bool outside_hold(struct outside *o, const struct flow_bind *b)
     return b->space == PBC_NONE || space_hold(o, b->server, b->space, b->to_src_port);
 }
 
+void outside_move(struct outside *o, const struct outside *from)
+{
+    o->random = from->random;
+    for (uint32_t i = 0; i < o->p->pools_count; i++)
+        for (unsigned six = 0; six < 2; six++) {
+            struct side *side = &o->pools[i].side[six];
+            const struct side *was = &from->pools[i].side[six];
+            if (side->ports && was->ports) ports_draw_on(side->ports, was->ports);
+            if (!o->p->past || i < o->p->past->pools || was->count <= side->count) continue;
+            void *addr =
+                realloc(side->addr, ((size_t)was->count + 1) *
+                                        sizeof *side->addr); /* the program no longer lists a pool of the past */
+            if (!addr) continue;
+            side->addr = addr;
+            side->count = was->count;
+            memcpy(side->addr, was->addr, was->count * sizeof *side->addr);
+        }
+}
+
+void outside_move_rests(struct outside *o, const struct outside *from)
+{
+    for (uint32_t n = 0; n < from->rests.count && o->rests.count < RESTS_MOST; n++) {
+        const struct rest *one = &from->rests.all[(from->rests.first + n) % RESTS_MOST];
+        if (space_hold(o, one->server, one->space, one->port)) rests_add(&o->rests, one);
+    }
+}
+
 static void archive_rests(struct outside *o, struct archive *a)
 {
     uint32_t count = o->rests.count;

@@ -52,5 +52,10 @@ void outside_archive(struct outside *o, struct archive *a);
 /* Hold the port in the binding of a flow; false: impossible. */
 bool outside_hold(struct outside *o, const struct flow_bind *b);
 
+/* Go on with the draws of another worker of the same program, which draws no more; take over the ports that rest there
+ * for evicted flows. */
+void outside_move(struct outside *o, const struct outside *from);
+void outside_move_rests(struct outside *o, const struct outside *from);
+
 /* Return the number of ports that flows hold in all spaces; resting ports don't count. */
 uint64_t outside_used(const struct outside *o);

@@ -62,11 +62,10 @@ static bool others_leave(const struct port_drawer *d, uint16_t port)
     return !d->owners || port_owners_hold(d->owners, port, d->worker);
 }
 
-bool port_map_hold(struct port_map *p, const struct port_drawer *d, uint16_t port)
+void port_map_hold(struct port_map *p, const struct port_drawer *d, uint16_t port)
 {
-    if (!others_leave(d, port)) return false;
+    if (d->owners) port_owners_share(d->owners, port, d->worker);
     port_take(p, port);
-    return true;
 }
 
 bool port_map_take(struct port_map *p, const struct port_drawer *d, uint16_t port)

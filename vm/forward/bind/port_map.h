@@ -43,8 +43,8 @@ bool port_map_is_short(const struct port_map *p, const struct port_drawer *d, ui
 
 /* Take that port, if it is free here, and in the drawer's slice or nobody's. */
 bool port_map_take(struct port_map *p, const struct port_drawer *d, uint16_t port);
-/* Take that port, whichever slice it is in. False: another worker has it. */
-bool port_map_hold(struct port_map *p, const struct port_drawer *d, uint16_t port);
+/* Take that port, whichever slice it is in, for a flow that has it already; also if another worker's flow has it. */
+void port_map_hold(struct port_map *p, const struct port_drawer *d, uint16_t port);
 /* Take a free port of lo..hi: the next one, round the end, from a place given by the random number `draw`. Negative:
  * none. */
 int32_t port_map_draw(struct port_map *p, struct port_drawer *d, uint16_t lo, uint16_t hi, uint64_t draw);

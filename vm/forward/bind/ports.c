@@ -124,12 +124,14 @@ bool port_hold(struct ports *p, uint32_t space, uint16_t port)
     struct port_map *map = &p->maps[space];
     const bool more = p->lo == PBC_OWN_PORT_LO && port >= PBC_SOURCE_PORT_LO; /* further ranges change with time */
     if ((port < p->lo && !more) || port > p->hi || map->taken[port / 64] >> port % 64 & 1) return false;
-    if (!port_map_hold(map, &p->drawer, port)) return false;
+    port_map_hold(map, &p->drawer, port);
     ++*p->sum;
     return true;
 }
 
 void ports_draw(struct ports *p, uint64_t seed) { p->random = seed; }
+
+void ports_draw_on(struct ports *p, const struct ports *other) { p->random = other->random; }
 
 void ports_archive(struct ports *p, struct archive *a) { ARCHIVE(a, p->random); }
 

@@ -32,10 +32,13 @@ bool ports_are_short(const struct ports *p, uint32_t space);
 uint16_t ports_any(struct ports *p);
 /* Return a random port of those that this worker has given out in the space; 0: none. */
 uint16_t ports_taken(struct ports *p, uint32_t space);
-/* Take that port as if it had been given out; false: it is taken, another worker's, or not in the range. */
+/* Take that port as if it had been given out, also if another worker has it in common (vm/shared/shared.h); false: it
+ * is taken here, or not in the range. */
 bool port_hold(struct ports *p, uint32_t space, uint16_t port);
 /* Set the seed of further draws. */
 void ports_draw(struct ports *p, uint64_t seed);
+/* Go on with the draws of another worker's ports. */
+void ports_draw_on(struct ports *p, const struct ports *other);
 /* Write or read the state of the draws, without the ports that are held (keyed/archive.h). */
 void ports_archive(struct ports *p, struct archive *a);
 void port_give(struct ports *p, uint32_t space, uint16_t port);

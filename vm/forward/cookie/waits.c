@@ -11,6 +11,19 @@ bool waits_add(struct waits *w, unsigned time, int32_t slot, uint32_t cookie, ui
     return true;
 }
 
+void waits_put(struct waits *w, unsigned time, const struct wait *one)
+{
+    uint32_t at = w->count[time];
+    if (at == WAIT_MOST) return;
+    w->count[time]++;
+    for (; at; at--) {
+        const struct wait *before = &w->rings[time][(w->first[time] + at - 1) % WAIT_MOST];
+        if (before->due_ns <= one->due_ns) break;
+        w->rings[time][(w->first[time] + at) % WAIT_MOST] = *before;
+    }
+    w->rings[time][(w->first[time] + at) % WAIT_MOST] = *one;
+}
+
 bool waits_take(struct waits *w, uint64_t now_ns, unsigned *time, struct wait *out)
 {
     for (unsigned i = 0; i < WAIT_TIMES; i++) {

@@ -24,6 +24,8 @@ struct waits {
 
 /* Add a wait. time: from 0 on. False: no room. */
 bool waits_add(struct waits *w, unsigned time, int32_t slot, uint32_t cookie, uint64_t now_ns);
+/* Add a wait of other rings, in its place by the time when it is due; without room it is left out. */
+void waits_put(struct waits *w, unsigned time, const struct wait *one);
 /* Take out the next wait that is due; false: none. */
 bool waits_take(struct waits *w, uint64_t now_ns, unsigned *time, struct wait *out);
 /* Write all waits, or read them into new rings (keyed/archive.h). slots: number of flow slots. */

@@ -365,6 +365,61 @@ bool meters_archive(struct meters *all, struct archive *a)
     return !a->bad;
 }
 
+/* Return the units that a bucket lacks of being full, in this meter's own time. */
+static uint64_t bucket_lacks(const struct meter *m, uint64_t bucket)
+{
+    const uint64_t ahead = bucket_ahead(bucket, m->now);
+    return ahead < m->rate.limit ? ahead : m->rate.limit;
+}
+
+/* Lower a bucket to the level of another one. */
+static void bucket_lower(const struct meter *m, uint64_t *bucket, uint64_t lacks)
+{
+    if (lacks && bucket_ahead(*bucket, m->now) < lacks) *bucket = m->now + lacks;
+}
+
+/* Let the bucket of all workers have no more than that. No worker runs. */
+static void cell_lower(const struct meters *all, const struct meter *m, uint64_t lacks)
+{
+    const uint64_t now = shared_now(m, all->now_ns);
+    const uint64_t ahead = shared_ahead(m->cell, now, m->rate.limit);
+    if (ahead < lacks) m->cell->value = now + lacks;
+}
+
+static void move_keys(struct meter *m, struct meter *was, meters_takes_fn *takes, void *arg)
+{
+    for (uint32_t slot = 0; was->table.used && slot < was->table.groups * GROUP; slot++) {
+        const struct meter_key *k = keyed_at(&was->table, slot);
+        const uint32_t addr[4] = {(uint32_t)(k->w[0] >> 32), (uint32_t)k->w[0], (uint32_t)(k->w[1] >> 32),
+                                  (uint32_t)k->w[1]};
+        const uint64_t lacks = was->table.tags[slot] ? bucket_lacks(was, was->table.words[slot]) : 0;
+        struct place at;
+        if (!lacks) continue;
+        keyed_place(&m->table, k, m->table.key_words, &at);
+        uint32_t there = keyed_find(&m->table, &at, k);
+        if (there == KEYED_NONE) there = take_free(m, &at, k);
+        if (there != KEYED_NONE)
+            bucket_lower(m, &m->table.words[there], lacks);
+        else if (m->def->per == PBC_PER_SOURCE && takes(arg, addr, k->w[2] == 6))
+            bucket_lower(m, &m->shared, lacks);
+    }
+}
+
+void meters_move(struct meters *all, struct meters *from, meters_takes_fn *takes, void *arg)
+{
+    for (uint32_t i = 0; i < all->count; i++) {
+        struct meter *m = &all->meter[i], *was = &from->meter[i];
+        set_time(m, all->now_ns);
+        set_time(was, all->now_ns);
+        const uint64_t lacks = bucket_lacks(was, was->shared);
+        if (m->def->per) move_keys(m, was, takes, arg);
+        if (!m->leases)
+            bucket_lower(m, &m->shared, lacks); /* keys without a slot share it */
+        else if (m->cell)
+            cell_lower(all, m, lacks);
+    }
+}
+
 void meters_free(struct meters *all)
 {
     if (!all) return;

@@ -81,6 +81,13 @@ void meters_tell(const struct meters *m, uint32_t meter, struct meter_buckets *h
  * Each call takes. */
 bool meter_take(struct meters *m, uint32_t meter, uint32_t bytes);
 
+/* Let each key's bucket have what it has in `from`, another worker's meter of the same program, where that is less: who
+ * merely crosses may be asked about in any worker. So may the bucket of a meter without a key, that of all workers. A
+ * key that finds no slot any more lowers the bucket of such keys if it is a source for which `takes` is true, which is
+ * asked about here alone. Nobody judges. */
+typedef bool meters_takes_fn(void *arg, const uint32_t addr[4], bool v6);
+void meters_move(struct meters *m, struct meters *from, meters_takes_fn *takes, void *arg);
+
 /* Write or read all buckets (keyed/archive.h); reading needs new meters. */
 bool meters_archive(struct meters *m, struct archive *a);
 
