@@ -43,6 +43,7 @@ struct io_ask {
     uint8_t beside;   /* on an interface served by `xdp`: `packet`, for frames that steering left to the host; with the
                          kernel executor io_RAISED, for io_RINGED */
     uint8_t shared;   /* several ports are opened on the interface: each frame comes to one of them */
+    uint8_t deals;    /* it joins a group that has no dealing program yet, and brings this process's */
     uint8_t mute;     /* `packet` that sends alone, with the maker's mark */
     uint8_t link;     /* enum pkt_link of the device (pkt_link_of); a device of another is refused */
     uint8_t hurried;  /* other ports stand still meanwhile: do not wait for what another process is about to release */
@@ -144,6 +145,8 @@ struct io_ops {
     /* Hand over a port that has released all frames: *made is for open in another process, with descriptors that stay
      * the port's. False: not this port. NULL: ports of this way can't be handed over. */
     bool (*hand)(const struct io_port *, struct io_made *made);
+    /* True if make would have made a ring of that shape by that ask. NULL: open alone tells. */
+    bool (*fits)(const struct io_ask *, const struct io_made *made);
     /* Go on from there with a port opened before by the same descriptors, which has received nothing. Those in *made
      * are closed then. False: it is not that port's; nothing has changed. NULL: always opened anew. */
     bool (*resume)(struct io_port *, struct io_made *made);
@@ -156,6 +159,9 @@ struct io_ops {
     /* Filter a port that was handed over by the program of this process's parent, in place of the other's; memory: its
      * counters, which the port owns; -1: none. Return 0 or a negative errno. NULL: such a port has no filter. */
     int (*filter)(struct io_port *, int program, int memory);
+    /* Return the group of ports that share the arriving frames. A port without one founds it: *founded is true then.
+     * Negative errno: it can't. NULL: there are no such groups. */
+    int (*group)(struct io_port *, bool *founded);
     /* True if nothing has come since the last call although frames were lost: the ring is stuck, and the port must be
      * reopened. Called by the same thread. NULL: cannot happen. */
     bool (*stalled)(struct io_port *);

@@ -94,6 +94,12 @@ static bool fits_handed(const struct io_handed *h, const struct tpacket_req *sha
            h->slot < BLOCK / h->slot_bytes;
 }
 
+static bool packet_fits(const struct io_ask *ask, const struct io_made *made)
+{
+    const struct tpacket_req shape = packet_shape(ask);
+    return fits_handed(&made->handed, &shape);
+}
+
 /* True for a packet socket at that interface, with such a ring, or that sends alone. */
 static bool is_handed(int fd, uint32_t ifindex, bool mute)
 {
@@ -428,6 +434,22 @@ static bool packet_stalled(struct io_port *p)
     return p->stats.lost != lost && p->seen_received == before && !any_waits(p);
 }
 
+static int packet_group(struct io_port *p, bool *founded)
+{
+    uint32_t value = 0;
+    socklen_t len = sizeof value;
+    *founded = false;
+    if (getsockopt(p->fd, SOL_PACKET, PACKET_FANOUT, &value, &len)) return -errno;
+    if (!value) {
+        /* Without a program the first member, this one, gets all frames. */
+        const int found = (PACKET_FANOUT_EBPF | PACKET_FANOUT_FLAG_UNIQUEID) << 16;
+        if (setsockopt(p->fd, SOL_PACKET, PACKET_FANOUT, &found, sizeof found)) return -errno;
+        if (getsockopt(p->fd, SOL_PACKET, PACKET_FANOUT, &value, &len)) return -errno;
+        *founded = true;
+    }
+    return (int)(value & UINT16_MAX);
+}
+
 const struct io_ops io_PACKET = {
     .name = "packet",
     .make = packet_make,
@@ -444,6 +466,8 @@ const struct io_ops io_PACKET = {
     .losses = packet_losses,
     .stalled = packet_stalled,
     .hand = packet_hand,
+    .fits = packet_fits,
     .resume = packet_resume,
     .filter = packet_filter,
+    .group = packet_group,
 };

@@ -81,8 +81,6 @@ done
 same 'one that takes over in other forms alone: refused' "$(at prey env FORMS='1000 1001' python3 "$takeover" bad "$socket" begin)" \
     'it hands over by forms 1 to 1, and the other version takes over by forms 1000 to 1001; a restart ends its flows'
 same 'one that can have newer forms, too: it is told which' "$(at prey env FORMS='1 1000' python3 "$takeover" bad "$socket" begin)" 'form 1'
-ctl takeover --workers 2
-same 'another number of workers: refused, and it goes on' "$status $(grep -c 'it has 1 worker, and this start would have 2' err) $(owner)" "2 1 $prey"
 was=$prey
 background prey "$bin/preyrun" --takeover -i wan -i lan --exec user all.pbc 2>default.err >default.out
 until_true 300 'one that names no number has taken over' judges_again "$was"

@@ -86,6 +86,17 @@ struct deal_tables *deal_map(int memory, struct port_owners *ports)
     return at == MAP_FAILED ? NULL : at;
 }
 
+bool deal_to_one(int memory)
+{
+    const size_t bytes = sizeof(struct deal_tables);
+    void *at = are_tables(memory) ? mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0) : MAP_FAILED;
+    close(memory);
+    if (at == MAP_FAILED) return false;
+    struct deal_tables *t = at;
+    __atomic_store_n(&t->numbers.workers, 1, __ATOMIC_RELEASE);
+    return !munmap(at, bytes);
+}
+
 void deal_unmap(struct deal_tables *t)
 {
     if (t) munmap(t, sizeof *t);

@@ -27,6 +27,9 @@ int deal_memory(const struct deal *d);
  * show the program's own table then. NULL: not possible; `ports` keep their memory. */
 struct deal_tables *deal_map(int memory, struct port_owners *ports);
 void deal_unmap(struct deal_tables *t);
+/* Let those tables, which another process has filled, deal all frames to the first worker. The descriptor is closed.
+ * False: they can't be mapped. */
+bool deal_to_one(int memory);
 
 struct deal_world {
     const struct owners *owners;

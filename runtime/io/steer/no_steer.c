@@ -123,5 +123,6 @@ int deal_memory(const struct deal *d) { return -1; }
 struct deal_tables *deal_map(int memory, struct port_owners *ports) { return NULL; }
 
 void deal_unmap(struct deal_tables *t) {}
+bool deal_to_one(int memory) { return false; }
 
 bool deal_fill(struct deal_tables *t, const struct deal_world *w) { return false; }

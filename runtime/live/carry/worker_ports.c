@@ -166,15 +166,21 @@ static struct io_port *ring_join(struct io_port *sockets, struct io_port *ring, 
     return NULL;
 }
 
+/* Return the bytes of the ring of each of so many workers: packet sockets of an interface share its memory; with xdp
+ * each needs it in full. */
+static uint64_t ring_share(const struct carry *carry, unsigned at, unsigned workers)
+{
+    const uint64_t share = ports_ops(carry, at) == &io_PACKET ? carry->o->ring / workers : carry->o->ring;
+    return share > OPTIONS_RING_LEAST ? share : OPTIONS_RING_LEAST;
+}
+
 /* Describe the sockets of a port to who makes them. */
 static struct io_ask ask_for(const struct carry *carry, const struct worker *w, unsigned at,
                              const struct host_link *link, enum pkt_link kind, int group)
 {
     const unsigned iface = at % carry->o->iface_count;
     const bool bridged = carry->o->peer[iface] != OPTIONS_NO_PEER;
-    /* Packet sockets of an interface share its ring memory; with xdp each worker needs it in full. */
-    const uint64_t share = ports_ops(carry, at) == &io_PACKET ? carry->o->ring / carry->worker_count : carry->o->ring;
-    return (struct io_ask){.ring_bytes = share > OPTIONS_RING_LEAST ? share : OPTIONS_RING_LEAST,
+    return (struct io_ask){.ring_bytes = ring_share(carry, at, carry->worker_count),
                            .ifindex = carry->ifindex[iface],
                            .mtu = link->mtu,
                            .link = (uint8_t)kind,
@@ -189,7 +195,8 @@ static struct io_ask ask_for(const struct carry *carry, const struct worker *w, 
                            .hurried = carry->tell->ready};
 }
 
-struct io_port *ports_open(struct carry *carry, const struct worker *w, unsigned at, int *group)
+/* The same as ports_open; deals: as in struct io_ask. */
+static struct io_port *port_open(struct carry *carry, const struct worker *w, unsigned at, int *group, bool deals)
 {
     char err[200];
     const bool ringed = ports_ops(carry, at) == &io_RINGED;
@@ -213,6 +220,7 @@ struct io_port *ports_open(struct carry *carry, const struct worker *w, unsigned
         return NULL;
     }
     struct io_ask ask = ask_for(carry, w, at, link, kind, *group);
+    ask.deals = deals;
     if (!ask.beside && steered_open(carry, iface, &ask)) return NULL;
     struct io_port *io = NULL;
     if (!ask_port(carry->tell->channel, &ask, &made, err, sizeof err)) {
@@ -231,6 +239,26 @@ struct io_port *ports_open(struct carry *carry, const struct worker *w, unsigned
     }
     if (!io) tell_fault(carry->tell, "%s: %s", carry->o->ifaces[iface], err);
     return io;
+}
+
+struct io_port *ports_open(struct carry *carry, const struct worker *w, unsigned at, int *group)
+{
+    return port_open(carry, w, at, group, false);
+}
+
+/* Ask for a ring as that which is handed over, if any number of workers would have one like it: its instance, or one
+ * before, may have had another number when it was made. */
+static void ring_as_handed(const struct carry *carry, const struct worker *w, unsigned at, const struct io_made *made,
+                           struct io_ask *ask)
+{
+    const struct io_ops *ops = w->ports[at].ops;
+    const uint64_t own = ask->ring_bytes;
+    bool fits = !ops->fits || ops->fits(ask, made);
+    for (unsigned n = 1; n <= WORKERS_MOST && !fits; n++) {
+        ask->ring_bytes = ring_share(carry, at, n);
+        fits = ops->fits(ask, made);
+    }
+    if (!fits) ask->ring_bytes = own;
 }
 
 /* Open one port of another instance; an interface that is away there is away here, too, and is opened when it is looked
@@ -258,6 +286,7 @@ static struct io_port *port_take(struct carry *carry, struct worker *w, unsigned
         return NULL;
     }
     struct io_ask ask = ask_for(carry, w, at, link, kind, -1);
+    ring_as_handed(carry, w, at, made, &ask);
     ask.noted = carry->in_kernel;
     steered_shape(carry, &ask);
     return w->ports[at].ops->open(&ask, made, &carry->ports.umems[w->cfg.worker], err, err_len);
@@ -319,19 +348,54 @@ void ports_leave_early(struct carry *carry)
         }
 }
 
-int ports_take(struct carry *carry, struct io_made made[][PORTS_MOST])
+int ports_take_of(struct carry *carry, struct worker *w, struct io_made made[PORTS_MOST])
 {
     char err[200] = "";
-    for (unsigned i = 0; i < carry->worker_count; i++)
-        for (unsigned at = 0; at < carry->ports.count; at++) {
-            struct worker *w = carry->workers[i];
-            struct io_port *io = port_take(carry, w, at, &made[i][at], err, sizeof err);
-            made[i][at].fd_count = 0;
-            if (!io) return complain("%s: %s", carry->o->ifaces[at % carry->o->iface_count], err);
-            w->ports[at].io = io;
-            w->egress.port_count = at + 1;
-        }
+    for (unsigned at = 0; at < carry->ports.count; at++) {
+        struct io_port *io = port_take(carry, w, at, &made[at], err, sizeof err);
+        made[at].fd_count = 0;
+        if (!io) return complain("%s: %s", carry->o->ifaces[at % carry->o->iface_count], err);
+        w->ports[at].io = io;
+        w->egress.port_count = at + 1;
+    }
     return 0;
+}
+
+int ports_take(struct carry *carry, struct io_made made[][PORTS_MOST])
+{
+    int status = 0;
+    for (unsigned i = 0; i < carry->worker_count && !status; i++)
+        status = ports_take_of(carry, carry->workers[i], made[i]);
+    return status;
+}
+
+/* Open the ports of one interface, or beside it, of the workers from `first` on. Return 0, or 2 after one line. */
+static int ports_join_at(struct carry *carry, unsigned first, unsigned at, bool deals)
+{
+    const struct port *with = &carry->workers[0]->ports[at];
+    bool founded = false;
+    int group = with->ops->group ? with->ops->group(with->io, &founded) : -1;
+    if (with->ops->group && group < 0)
+        return complain("%s: its socket can't be one of several: %s", carry->o->ifaces[at % carry->o->iface_count],
+                        strerror(-group));
+    for (unsigned i = first; i < carry->worker_count; i++) {
+        struct worker *w = carry->workers[i];
+        char err[100];
+        w->ports[at].ops = with->ops;
+        w->ports[at].io = with->ops == &io_AWAY ? io_AWAY.open(NULL, NULL, NULL, err, sizeof err)
+                                                : port_open(carry, w, at, &group, (deals || founded) && i == first);
+        if (!w->ports[at].io) return 2;
+        w->egress.port_count = at + 1;
+    }
+    return 0;
+}
+
+int ports_join(struct carry *carry, unsigned first, bool deals)
+{
+    int status = 0;
+    for (unsigned at = 0; at < carry->ports.count && !status && first < carry->worker_count; at++)
+        status = ports_join_at(carry, first, at, deals);
+    return status;
 }
 
 int ports_filter(struct carry *carry, char *err, size_t err_len)

@@ -31,6 +31,12 @@ void ports_leave_early(struct carry *carry);
 /* Open all ports of workers that have no thread yet from those of another instance; descriptors are this process's own
  * from then on. Return 0, or 2 after one line. */
 int ports_take(struct carry *carry, struct io_made made[][PORTS_MOST]);
+/* The same for one worker. */
+int ports_take_of(struct carry *carry, struct worker *w, struct io_made made[PORTS_MOST]);
+/* Open ports of the workers from `first` on, beside those of the others, which have been taken. Frames come to them
+ * once the dealing program's tables are of this number of workers. deals: nobody fills those of the group's program any
+ * more, so it gets this instance's. Return 0, or 2 after one line. */
+int ports_join(struct carry *carry, unsigned first, bool deals);
 /* Return why the workers' ports can't be handed over on this kernel, or NULL. */
 const char *ports_stay(const struct carry *carry);
 /* Describe a port of a held worker to who opens it in another process, with descriptors that stay the port's; none: its

@@ -1,6 +1,7 @@
 /* Until YOURS this start has changed nothing on the host that the other one would miss; after it there is no way back
  */
 #include "runtime/live/main/take.h"
+#include "runtime/live/main/take_workers.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -245,6 +246,7 @@ void take_free(struct take *t)
     kernel_passed_close(&t->kernel);
     for (unsigned i = 0; i < IO_FDS_MOST; i++)
         if (t->wire[i] >= 0) close(t->wire[i]);
+    take_workers_free(t);
     take_lent_close(t);
     if (t->fd >= 0) close(t->fd);
     free(t);
@@ -293,13 +295,14 @@ struct program *take_program(struct take *t)
 bool take_fits(const struct take *t, const struct carry *carry)
 {
     const struct options *o = carry->o;
+    const char *why = NULL;
     bool same = o->iface_count == t->hello.ifaces;
     for (unsigned i = 0; i < o->iface_count && same; i++) same = !strcmp(o->ifaces[i], t->hello.names[i]);
     if (!same)
         complain("--takeover: it serves other interfaces, or in another order; a restart changes them");
-    else if (carry->worker_count != t->hello.workers)
-        complain("--takeover: it has %u worker%s, and this start would have %u; a restart changes that",
-                 t->hello.workers, t->hello.workers == 1 ? "" : "s", carry->worker_count);
+    else if (carry->worker_count != t->hello.workers && (why = take_workers_stay(t, carry)))
+        complain("--takeover: it has %u worker%s, and this start would have %u; a restart changes that, for %s",
+                 t->hello.workers, t->hello.workers == 1 ? "" : "s", carry->worker_count, why);
     else if (!carry->in_kernel && carry->io != (t->hello.xdp ? &io_XDP : &io_PACKET))
         complain("--takeover: it takes frames by --io %s, and this start would not; a restart changes that",
                  t->hello.xdp ? "xdp" : "packet");
@@ -353,7 +356,8 @@ int take_former(struct live *l) { return former_rest(&l->control, &l->take->form
 int take_owners(struct live *l, const struct owners_cfg *cfg)
 {
     struct ruling *now = &l->carry.now;
-    return former_owners(now->program, cfg, &l->take->former, &now->owners) ? 0 : complain(unread);
+    return former_owners(now->program, cfg, l->take->hello.workers, &l->take->former, &now->owners) ? 0
+                                                                                                    : complain(unread);
 }
 
 void take_hops(struct live *l)
@@ -392,13 +396,13 @@ static int hear_yours(const struct take *t)
 /* Receive all ports by then. What comes twice, or for no port, is refused. */
 static int hear_ports(struct take *t, const struct carry *carry, uint32_t ports, uint64_t until_ns)
 {
-    int failed = ports == (!take_gives_ports(t) ? 0 : carry->worker_count * carry->ports.count) ? 0 : -EPROTO;
+    int failed = ports == (!take_gives_ports(t) ? 0 : t->hello.workers * carry->ports.count) ? 0 : -EPROTO;
     for (uint32_t i = 0; i < ports && !failed; i++) {
         struct handoff_port m;
         int fds[IO_FDS_MOST];
         unsigned count = 0;
         failed = message_receive(t->fd, &m, sizeof m, fds, IO_FDS_MOST, &count, until_ns);
-        const bool fits = !failed && m.worker < carry->worker_count && m.at < carry->ports.count &&
+        const bool fits = !failed && m.worker < t->hello.workers && m.at < carry->ports.count &&
                           (!count || m.handed.blocks) && m.fds == count && !t->ports[m.worker][m.at].fd_count;
         if (!fits) {
             while (count) close(fds[--count]);
@@ -451,11 +455,12 @@ static int take_advance(struct live *l)
         int failed = say_word(t, HANDOFF_MORE);
         if (!failed) failed = message_receive(t->fd, &said, sizeof said, NULL, 0, &none, patience());
         if (failed) return failed;
-        for (unsigned i = 0; i < l->carry.worker_count; i++) {
+        for (unsigned i = 0; i < t->hello.workers; i++) {
+            struct vm *vm = take_worker(l, i)->vm;
             if (!part_fits(&said.workers[i])) return -EPROTO;
             struct archive a = part_read(t, &said.workers[i], 0);
-            if (!vm_advance_read(l->carry.workers[i]->vm, &a)) return -EBADMSG;
-            if (said.round) vm_advance_check(l->carry.workers[i]->vm);
+            if (!vm_advance_read(vm, &a)) return -EBADMSG;
+            if (said.round) vm_advance_check(vm);
         }
     }
     return said.over ? 0 : -ETIMEDOUT;
@@ -469,8 +474,8 @@ static bool states_read(struct live *l, const struct handoff_luggage *g)
     if (!part_fits(&g->state) || !luggage_archive(&l->control, &a, true) || !world_publish(&l->world, true))
         return false;
     const uint64_t now = clock_ns(CLOCK_MONOTONIC);
-    for (unsigned i = 0; i < carry->worker_count; i++) {
-        struct worker *w = carry->workers[i];
+    for (unsigned i = 0; i < l->take->hello.workers; i++) {
+        struct worker *w = take_worker(l, i);
         const uint64_t program = w->program;
         if (!part_fits(&g->workers[i])) return false;
         if (l->take->hello.crashes && !g->workers[i].len) continue; /* its flows were too many to be kept */
@@ -478,12 +483,12 @@ static bool states_read(struct live *l, const struct handoff_luggage *g)
         a.rest = g->rest && !a.beside;
         worker_look(w, now);
         if (!w->egress.snapshot || !worker_archive(w, &a, now)) return false;
-        if (take_gives_ports(l->take) && !ports_walk_state(carry, w, &a)) return false;
+        if (take_gives_ports(l->take) && !l->take->others && !ports_walk_state(carry, w, &a)) return false;
         if (a.moves || (a.late && !a.beside)) vm_loosen(w->vm); /* the kernel's numbers are of now */
         w->program = program;                                   /* its number in this instance's recordings */
         w->tick_ns = now;
     }
-    return true;
+    return !l->take->others || take_workers_move(l, now);
 }
 
 /* Return 0, or a negative errno with one line in `err`. */
@@ -493,8 +498,9 @@ static int take_all(struct live *l, char *err, size_t err_len)
     struct handoff_luggage g;
     unsigned none;
     snprintf(err, err_len, "the instance that runs does not hand over");
-    const bool crash = t->hello.crashes;                          /* then nothing is there but what was written last */
-    int failed = crash || l->carry.in_kernel ? 0 : take_early(l); /* nor has the kernel's executor such rings */
+    const bool crash = t->hello.crashes; /* then nothing is there but what was written last */
+    const bool early = !crash && !l->carry.in_kernel && !t->others; /* the kernel's executor has no such rings */
+    int failed = early ? take_early(l) : 0;
     if (!failed && !crash) failed = take_advance(l);
     if (!failed) failed = say_word(t, HANDOFF_NOW);
     const uint64_t until_ns = patience(); /* one deadline for all, as on the other side, where workers stand still */
@@ -502,7 +508,7 @@ static int take_all(struct live *l, char *err, size_t err_len)
     if (!failed) failed = hear_ports(t, &l->carry, g.ports, until_ns);
     if (failed) return failed;
     snprintf(err, err_len, "the state that it has handed over can't be read");
-    if (take_gives_ports(t) && ports_take(&l->carry, t->ports)) return -EIO;
+    if (take_gives_ports(t) && (t->others ? take_workers_ports(l) : ports_take(&l->carry, t->ports))) return -EIO;
     if (!states_read(l, &g)) return -EBADMSG;
     snprintf(err, err_len, "its own parent process is gone"); /* without it this one would not judge for long */
     if (getppid() != l->tell.channel->parent) return -ESRCH;
@@ -514,6 +520,8 @@ static int take_all(struct live *l, char *err, size_t err_len)
 int take_over(struct live *l)
 {
     char err[300];
+    const bool others = l->take->hello.workers != l->carry.worker_count;
+    if (others && !take_workers_make(l)) return complain("out of memory");
     take_memory(l);
     const int failed = take_all(l, err, sizeof err);
     if (failed) ports_leave_early(&l->carry);
@@ -523,6 +531,7 @@ int take_over(struct live *l)
             complain("notice: out of memory: frames are dealt late");
         l->take->fds[YIELD_TABLES] = -1;
     }
+    if (others) take_workers_drain(l);
     limits_go_on(&l->control); /* the workers' threads publish theirs later */
     observed_go_on(&l->carry);
     copies_again(l->carry.copies);

@@ -18,6 +18,7 @@ struct take {
     struct parent_lent lent[HANDOFF_LENT_MOST];     /* [hello.lent] */
     int wire[IO_FDS_MOST];                          /* [hello.workers][hello.wire]: the inline stack; -1: none */
     uint32_t steered;                               /* bit i: the steering program of interface i was lent */
+    struct others *others;                          /* take_workers.h; NULL: as many workers go on */
     struct io_made ports[WORKERS_MOST][PORTS_MOST]; /* no descriptor: the interface is away there */
 };
 

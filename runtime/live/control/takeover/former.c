@@ -37,12 +37,18 @@ bool former_rest(struct control *control, struct archive *a)
     return confirm_back_read(control, a);
 }
 
-bool former_owners(struct program *p, const struct owners_cfg *cfg, struct archive *a, struct owners **owners)
+bool former_owners(struct program *p, const struct owners_cfg *cfg, unsigned workers, struct archive *a,
+                   struct owners **owners)
 {
     uint8_t dealt = 0;
     *owners = NULL;
     ARCHIVE(a, dealt);
-    if (!archive_sound(a, dealt == (cfg->workers > 1))) return false;
+    if (!archive_sound(a, dealt == (workers > 1))) return false;
     if (dealt && !(*owners = owners_read(p, cfg, a))) return false;
-    return archive_sound(a, !a->left);
+    if (!archive_sound(a, !a->left)) return false;
+    if (workers == cfg->workers) return true;
+    if (*owners) owners_guests(*owners, NULL); /* flows are dealt anew */
+    if (*owners && cfg->workers == 1) owners_free(*owners), *owners = NULL;
+    if (!*owners && cfg->workers > 1) *owners = owners_new(p, cfg, NULL, 0);
+    return cfg->workers == 1 || *owners;
 }

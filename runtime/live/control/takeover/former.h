@@ -22,4 +22,5 @@ struct program *former_program(struct program *file, struct archive *a, char *er
  * memory is out. */
 bool former_rest(struct control *control, struct archive *a);
 /* Owners of that program, *owners: NULL for a single worker. False: damaged, or out of memory. */
-bool former_owners(struct program *p, const struct owners_cfg *cfg, struct archive *a, struct owners **owners);
+bool former_owners(struct program *p, const struct owners_cfg *cfg, unsigned workers, struct archive *a,
+                   struct owners **owners);

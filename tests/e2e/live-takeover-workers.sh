@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# preyctl takeover --workers N: more or fewer workers go on with the flows of those that run, under load: balanced, by addresses of
+# its own, of which several flows have one port, or by the clients'; masqueraded; and those that merely pass a firewall. By
+# TCP and UDP, with a question under way at any time. Nothing is lost or another, no connection that begins meanwhile is refused,
+# and what was counted goes on. Whoever is killed at some step leaves the one before as it was.
+set -u
+EXEC=user
+. tests/e2e/live/lib.sh
+. tests/lib/scratch.sh
+live_begin
+. "$top/tests/e2e/live/takeover.sh"
+
+echoes one two
+rules all <<'END_OF_RULES'
+limits { flows 20_000 }
+pool farm { balance round_robin; source 10.2.0.77 ports 20000-21023; server one 10.2.0.2; server two 10.2.0.3 }
+pool kept { server one 10.2.0.2; server two 10.2.0.3 }
+service echo on 10.1.0.100 tcp/9000, udp/9000 { mode passthrough; announce; -> farm }
+service keep on 10.1.0.101 tcp/9000, udp/9000 { mode passthrough keep source; announce; affinity source 1h; -> kept }
+nat home { masquerade from 10.1.0.0/24 to 10.2.0.2 out on "lan" }
+firewall ways forward default drop {
+  accept state established, related
+  accept tcp to port 9000 state new as TCP
+  accept udp to port 9000 as UDP
+}
+END_OF_RULES
+workers_now() {
+    at prey "$bin/preyctl" counters --json | python3 -c 'import json, sys; print(len(json.load(sys.stdin)["workers"]))'
+}
+
+prey prey -i wan -i lan --workers 1 all.pbc
+at client python3 "$takeover" talk 600 10.1.0.100 10.1.0.101 10.2.0.2 10.2.0.3 >talked 2>&1 &
+talker=$!
+at client python3 "$takeover" open 10.1.0.100 10.1.0.101 >opened 2>&1 &
+opener=$!
+pids="$pids $talker $opener"
+until_true 300 'all connections are open' grep -q open talked
+for n in 3 2 4 4 1 2 1; do
+    before=$(number verdicts.forward.packets)
+    was=$(owner)
+    ctl takeover --workers $n
+    same "$n workers take over" "$status $(cat err) $([ "$(owner)" != "$was" ] && echo another)" '0  another'
+    same "they are $n" "$(workers_now)" "$n"
+    [ "$(number verdicts.forward.packets)" -ge "$before" ]
+    ok $? "$n: what was counted goes on"
+    until_true 100 'the one before ends' ends_itself "$was"
+done
+touch enough
+wait "$talker"
+wait "$opener"
+sed -n '/^#/p' talked opened
+same 'no byte is lost or another' "$(grep -v '^#' talked)" "open
+True 0 lost 0 other 0 under way"
+same 'and no connection is refused' "$(grep -v '^#' opened)" 'True 0 refused'
+same 'no flow had to end' "$(grep -c 'flows end' prey.err)" 0
+
+prey=$(owner)
+ctl stop
+until_true 300 'it ends' ends_itself "$prey"
