@@ -2,7 +2,7 @@
 # preyctl takeover --workers N: more or fewer workers go on with the flows of those that run, under load: balanced, by addresses of
 # its own, of which several flows have one port, or by the clients'; masqueraded; and those that merely pass a firewall. By
 # TCP and UDP, with a question under way at any time. Nothing is lost or another, no connection that begins meanwhile is refused,
-# and what was counted goes on. Whoever is killed at some step leaves the one before as it was.
+# and what was counted goes on.
 set -u
 EXEC=user
 . tests/e2e/live/lib.sh

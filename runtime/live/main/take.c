@@ -1,7 +1,6 @@
 /* Until YOURS this start has changed nothing on the host that the other one would miss; after it there is no way back
  */
 #include "runtime/live/main/take.h"
-#include "runtime/live/main/take_workers.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,6 +31,7 @@
 #include "runtime/live/control/takeover/former.h"
 #include "runtime/live/control/takeover/luggage.h"
 #include "runtime/live/control/takeover/proxied_part.h"
+#include "runtime/live/main/take_workers.h"
 #include "runtime/live/world/world.h"
 #include "runtime/parent/between/channel.h"
 #include "runtime/parent/between/starter.h"

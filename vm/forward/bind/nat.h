@@ -80,7 +80,7 @@ bool nat_hold(struct nat *n, const struct flow_bind *bind, const struct flow_id 
 /* True if every mapping is held by a flow or rests for one. */
 bool nat_held(const struct nat *n);
 
-/* Flows of another worker of the same program (forward/move.c). nat_move: go on with its draws, before any flow.
+/* Flows of another worker of the same program (forward/keep.c). nat_move: go on with its draws, before any flow.
  * nat_move_hold: hold the mappings of its flow here, after they were added if no flow before has brought them.
  * leads_...: new flows of the mapping's inside end are this worker's. False: no room. nat_has_target: true if the
  * mapping of the flow's original destination is here; led: for new flows, too. */
