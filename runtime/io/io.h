@@ -43,7 +43,6 @@ struct io_ask {
     uint8_t beside;   /* on an interface served by `xdp`: `packet`, for frames that steering left to the host; with the
                          kernel executor io_RAISED, for io_RINGED */
     uint8_t shared;   /* several ports are opened on the interface: each frame comes to one of them */
-    uint8_t deals;    /* it joins a group that has no dealing program yet, and brings this process's */
     uint8_t mute;     /* `packet` that sends alone, with the maker's mark */
     uint8_t link;     /* enum pkt_link of the device (pkt_link_of); a device of another is refused */
     uint8_t hurried;  /* other ports stand still meanwhile: do not wait for what another process is about to release */
@@ -159,9 +158,12 @@ struct io_ops {
     /* Filter a port that was handed over by the program of this process's parent, in place of the other's; memory: its
      * counters, which the port owns; -1: none. Return 0 or a negative errno. NULL: such a port has no filter. */
     int (*filter)(struct io_port *, int program, int memory);
-    /* Return the group of ports that share the arriving frames. A port without one founds it: *founded is true then.
-     * Negative errno: it can't. NULL: there are no such groups. */
-    int (*group)(struct io_port *, bool *founded);
+    /* Return the group of ports that share the arriving frames. A port without one founds it, and has all of them until
+     * `deal`. Negative errno: it can't. NULL: there are no such groups. */
+    int (*group)(struct io_port *);
+    /* Deal the group's frames by that program from now on, in place of the one that it has. Return 0 or a negative
+     * errno. NULL: as group. */
+    int (*deal)(struct io_port *, int program);
     /* True if nothing has come since the last call although frames were lost: the ring is stuck, and the port must be
      * reopened. Called by the same thread. NULL: cannot happen. */
     bool (*stalled)(struct io_port *);

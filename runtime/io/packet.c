@@ -16,6 +16,7 @@
 
 #include "runtime/io/gso.h"
 #include "runtime/io/offload.h"
+#include "runtime/io/steer/deal.h"
 #include "runtime/io/steer/filter.h"
 
 enum {
@@ -434,21 +435,18 @@ static bool packet_stalled(struct io_port *p)
     return p->stats.lost != lost && p->seen_received == before && !any_waits(p);
 }
 
-static int packet_group(struct io_port *p, bool *founded)
+static int packet_group(struct io_port *p)
 {
+    const int found = (PACKET_FANOUT_EBPF | PACKET_FANOUT_FLAG_UNIQUEID) << 16; /* without a program its first has all */
     uint32_t value = 0;
     socklen_t len = sizeof value;
-    *founded = false;
     if (getsockopt(p->fd, SOL_PACKET, PACKET_FANOUT, &value, &len)) return -errno;
-    if (!value) {
-        /* Without a program the first member, this one, gets all frames. */
-        const int found = (PACKET_FANOUT_EBPF | PACKET_FANOUT_FLAG_UNIQUEID) << 16;
-        if (setsockopt(p->fd, SOL_PACKET, PACKET_FANOUT, &found, sizeof found)) return -errno;
-        if (getsockopt(p->fd, SOL_PACKET, PACKET_FANOUT, &value, &len)) return -errno;
-        *founded = true;
-    }
+    if (!value && setsockopt(p->fd, SOL_PACKET, PACKET_FANOUT, &found, sizeof found)) return -errno;
+    if (!value && getsockopt(p->fd, SOL_PACKET, PACKET_FANOUT, &value, &len)) return -errno;
     return (int)(value & UINT16_MAX);
 }
+
+static int packet_deal(struct io_port *p, int program) { return deal_join_program(program, p->fd); }
 
 const struct io_ops io_PACKET = {
     .name = "packet",
@@ -470,4 +468,5 @@ const struct io_ops io_PACKET = {
     .resume = packet_resume,
     .filter = packet_filter,
     .group = packet_group,
+    .deal = packet_deal,
 };

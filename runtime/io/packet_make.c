@@ -63,7 +63,7 @@ static const char *join_group(int fd, const struct io_ask *ask, const struct dea
     if (set(fd, SOL_PACKET, PACKET_FANOUT, (int)(type << 16 | id))) return "PACKET_FANOUT";
     if (getsockopt(fd, SOL_PACKET, PACKET_FANOUT, &got, &len)) return "PACKET_FANOUT";
     *group = (int32_t)(got & UINT16_MAX);
-    return deal && (ask->group < 0 || ask->deals) && deal_join(deal, fd) ? "PACKET_FANOUT_DATA" : NULL;
+    return deal && ask->group < 0 && deal_join(deal, fd) ? "PACKET_FANOUT_DATA" : NULL;
 }
 
 /* Bind and join. A filter drops the frames that arrive in between, which would come to every socket. */
@@ -114,7 +114,7 @@ int packet_make(struct io_maker *m, const struct io_ask *ask, struct io_made *ma
     if (!failed) {
         add_fd(made, fd);
         if (!ask->mute && m->filter && ask->worker == 0) made->filter = add_fd(made, filter_memory(m->filter));
-        if (!ask->mute && m->deal && (ask->worker == 0 || ask->deals) && ask->port == 0)
+        if (!ask->mute && m->deal && ask->worker == 0 && ask->port == 0)
             made->deal = add_fd(made, deal_memory(m->deal));
         return 0;
     }

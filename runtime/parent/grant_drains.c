@@ -5,10 +5,21 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "runtime/io/steer/deal.h"
 #include "runtime/io/steer/filter.h"
 #include "runtime/io/steer/gate.h"
 #include "runtime/io/steer/steer.h"
 #include "runtime/parent/parent_priv.h"
+
+/* Return 2, or a negative errno after both are closed. */
+static int both(int fds[])
+{
+    if (fds[0] >= 0 && fds[1] >= 0) return 2;
+    const int failed = -errno;
+    for (unsigned i = 0; i < 2; i++)
+        if (fds[i] >= 0) close(fds[i]);
+    return failed;
+}
 
 int grant_FILTER(struct parent *p, struct answer *a, int fds[])
 {
@@ -16,11 +27,18 @@ int grant_FILTER(struct parent *p, struct answer *a, int fds[])
     if (!f) return -ENOTSUP;
     fds[0] = filter_program(f);
     fds[1] = filter_memory(f);
-    if (fds[0] >= 0 && fds[1] >= 0) return 2;
-    const int failed = -errno;
-    for (unsigned i = 0; i < 2; i++)
-        if (fds[i] >= 0) close(fds[i]);
-    return failed;
+    return both(fds);
+}
+
+int grant_DEALER(struct parent *p, struct answer *a, int fds[])
+{
+    deal_close(p->maker.deal); /* the other instance's */
+    p->maker.deal = deal_open();
+    p->maker.deal_asked = true;
+    if (!p->maker.deal) return -ENOTSUP;
+    fds[0] = deal_program(p->maker.deal);
+    fds[1] = deal_memory(p->maker.deal);
+    return both(fds);
 }
 
 int grant_DRAINS(struct parent *p, struct answer *a, int fds[])

@@ -226,12 +226,9 @@ struct parent *parent_take_over(const struct options *o, const int fds[YIELD_FDS
     }
     p->borrows = p->guarded = true;
     for (unsigned i = 0; i < 2; i++) p->streams_taken[i] = duplicate(fds[YIELD_OUT + i]);
-    p->maker.deal_asked = fds[YIELD_DEAL] >= 0;
-    if (p->maker.deal_asked) p->maker.deal = deal_adopt(duplicate(fds[YIELD_DEAL]), duplicate(fds[YIELD_TABLES]));
-    if (!p->maker.deal_asked || p->maker.deal) return p;
-    complain("--takeover: the dealing program that was handed over is none");
-    parent_free(p);
-    return NULL;
+    if (fds[YIELD_DEAL] >= 0) p->maker.deal = deal_adopt(duplicate(fds[YIELD_DEAL]), duplicate(fds[YIELD_TABLES]));
+    p->maker.deal_asked = p->maker.deal;
+    return p;
 }
 
 bool parent_is_guarded(const struct parent *p)

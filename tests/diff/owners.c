@@ -216,7 +216,7 @@ static void side_fini(struct side *s)
 static void compare_dealt(const struct run *r, const struct side *s, const struct pkt *pkt, unsigned o)
 {
     const unsigned lo = 1;
-    const struct deal_world w = {s->owners, &r->facts, &lo, &pkt->iface, 1};
+    const struct deal_world w = {s->owners, &r->facts, &lo, &pkt->iface, 1, s->workers};
     if (!dealer || s->ports != owned_ports || s->workers == 1 || !owners_tables(s->owners)) return;
     LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = pkt->data, .data_size_in = pkt->head_len);
     if (!deal_fill(dealt, &w) || bpf_prog_test_run_opts(dealer->program, &opts)) {

@@ -54,6 +54,44 @@ True 0 lost 0 other 0 under way"
 same 'and no connection is refused' "$(grep -v '^#' opened)" 'True 0 refused'
 same 'no flow had to end' "$(grep -c 'flows end' prey.err)" 0
 
+# ---- who takes over is killed, or says something else: those that were there have all frames ----
+
+prey=$(owner)
+socket=$(at prey sh -c 'echo "/run/prey/$(stat -L -c %i /proc/self/ns/net)/wan.sock"')
+between_them() { at prey timeout 120 python3 "$top/tests/e2e/live/takeover_between.py" "$@" "$socket" "$bin/preyrun" --takeover -i wan -i lan --workers $n all.pbc 2>>between.err; }
+answers_come() { # FROM: of 40 flows from that port on, to two workers or more, if there are
+    [ "$(at client "$tools/udp" flows 10.2.0.2 9000 "$1" 40 | wc -l)" = 40 ]
+}
+rm -f enough talked
+at client python3 "$takeover" talk 600 10.1.0.100 10.2.0.2 >talked 2>&1 &
+talker=$!
+pids="$pids $talker"
+until_true 300 'all connections are open' grep -q open talked
+port=20000
+for workers in 1 3; do
+    [ "$(workers_now)" = $workers ] || ctl takeover --workers $workers
+    prey=$(owner)
+    same "they are $workers" "$(workers_now)" $workers
+    n=$((4 - workers))
+    for step in early early-port advance now luggage port ready; do
+        for who in new new-service; do
+            between_them kill $who $step >ended
+            answers_come $((port += 50))
+            same "$workers, $who killed at $step: the others go on, and have all frames" "$? $(workers_now) $(owner) $(shut_stays) $(judges)" "0 $workers $prey shut 1"
+        done
+    done
+    same "$workers, damaged words: refused by a line" "$(between_them damage 1 22)" '22 of 22'
+    answers_come $((port += 50))
+    same "$workers, damaged words: the others go on, and have all frames" "$? $(workers_now) $(owner)" "0 $workers $prey"
+    ctl takeover --workers $n
+    same "$workers: and then $n take over" "$status $(cat err) $(workers_now)" "0  $n"
+done
+touch enough
+wait "$talker"
+sed -n '/^#/p' talked
+same 'nobody has lost anything' "$(grep -v '^#' talked)" "open
+True 0 lost 0 other 0 under way"
+
 prey=$(owner)
 ctl stop
 until_true 300 'it ends' ends_itself "$prey"

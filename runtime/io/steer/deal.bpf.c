@@ -272,7 +272,8 @@ SEC("socket") int deal(struct __sk_buff *skb)
     struct place p = {};
     struct whose_talk s = {};
     bool error;
-    if (!tables.ready) return (int)skb->hash;
+    const unsigned workers = tables.numbers.workers;
+    if (!tables.ready) return workers ? (int)(skb->hash % workers) : 0;
     const __u16 type = deal_type(skb, &p.at);
     if (type != ETHER_IP4 && type != ETHER_IP6) return 0;
     p.v6 = type == ETHER_IP6;

@@ -29,12 +29,16 @@ struct deal_port {
     uint32_t ifindex, iface; /* interface id in the program */
 };
 
+/* Numbers what stands in the tables, and where: another version's may be laid out otherwise. */
+enum { DEAL_FORM = 1 };
+
 struct deal_tables {
     struct port_owners port_owners; /* begins a page: workers map it alone */
-    uint32_t ready;                 /* 0: tables invalid; the kernel's hash of the packet decides */
+    uint32_t form;                  /* DEAL_FORM, once they are filled; stands here in any */
+    uint32_t ready;                 /* 0: they are not to be read; the kernel's hash of the packet decides */
     uint32_t nothing, every;        /* 0, and all bits set */
     uint32_t own4_count, own6_count, ifaces_count;
-    struct whose numbers;
+    struct whose numbers; /* as long as workers is 0, the first socket of the group gets all */
     struct deal_iface all, ifaces[DEAL_IFACES];
     struct deal_port ports[DEAL_PORTS];
     uint32_t own4[DEAL_OWN]; /* sorted */
@@ -47,3 +51,5 @@ struct deal_tables {
     struct whose_from4 froms4[DEAL_FROMS];
     struct whose_from6 froms6[DEAL_FROMS];
 };
+/* Whoever changes the tables counts DEAL_FORM up. */
+static_assert(sizeof(struct deal_tables) == 1144856, "DEAL_FORM");

@@ -31,18 +31,23 @@ struct deal *deal_open(void)
     return NULL;
 }
 
-/* True for tables that can be mapped to their end: of anything shorter, to read is a fault. */
-static bool are_tables(int memory)
+bool deal_reads(int memory)
 {
+    const size_t bytes = sizeof(struct deal_tables);
     struct bpf_map_info info = {0};
     uint32_t len = sizeof info;
-    return !bpf_obj_get_info_by_fd(memory, &info, &len) && info.map_flags & BPF_F_MMAPABLE &&
-           (uint64_t)info.value_size * info.max_entries >= sizeof(struct deal_tables);
+    const bool whole = !bpf_obj_get_info_by_fd(memory, &info, &len) && info.map_flags & BPF_F_MMAPABLE &&
+                       (uint64_t)info.value_size * info.max_entries >= bytes; /* beyond a shorter one's end is a fault */
+    void *at = whole ? mmap(NULL, bytes, PROT_READ, MAP_SHARED, memory, 0) : MAP_FAILED;
+    const struct deal_tables *t = at;
+    const bool reads = at != MAP_FAILED && __atomic_load_n(&t->form, __ATOMIC_RELAXED) == DEAL_FORM;
+    if (at != MAP_FAILED) munmap(at, bytes);
+    return reads;
 }
 
 struct deal *deal_adopt(int program, int memory)
 {
-    struct deal *d = are_tables(memory) ? calloc(1, sizeof *d) : NULL;
+    struct deal *d = deal_reads(memory) ? calloc(1, sizeof *d) : NULL;
     if (d) {
         *d = (struct deal){.program = program, .memory = memory};
         return d;
@@ -63,11 +68,12 @@ void deal_close(struct deal *d)
     free(d);
 }
 
-int deal_join(const struct deal *d, int socket)
+int deal_join_program(int program, int socket)
 {
-    const int failed = setsockopt(socket, SOL_PACKET, PACKET_FANOUT_DATA, &d->program, sizeof d->program);
-    return failed ? -errno : 0;
+    return setsockopt(socket, SOL_PACKET, PACKET_FANOUT_DATA, &program, sizeof program) ? -errno : 0;
 }
+
+int deal_join(const struct deal *d, int socket) { return deal_join_program(d->program, socket); }
 
 int deal_program(const struct deal *d) { return fcntl(d->program, F_DUPFD_CLOEXEC, 0); }
 int deal_memory(const struct deal *d) { return fcntl(d->memory, F_DUPFD_CLOEXEC, 0); }
@@ -84,17 +90,6 @@ struct deal_tables *deal_map(int memory, struct port_owners *ports)
     }
     close(memory);
     return at == MAP_FAILED ? NULL : at;
-}
-
-bool deal_to_one(int memory)
-{
-    const size_t bytes = sizeof(struct deal_tables);
-    void *at = are_tables(memory) ? mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0) : MAP_FAILED;
-    close(memory);
-    if (at == MAP_FAILED) return false;
-    struct deal_tables *t = at;
-    __atomic_store_n(&t->numbers.workers, 1, __ATOMIC_RELEASE);
-    return !munmap(at, bytes);
 }
 
 void deal_unmap(struct deal_tables *t)
@@ -146,6 +141,8 @@ bool deal_fill(struct deal_tables *t, const struct deal_world *w)
         t->ports[i] = (struct deal_port){w->ifindex[i], w->iface[i]};
     t->every = UINT32_MAX;
     const bool fits = from && fill_owners(t, from) && fill_facts(t, w->facts);
+    t->numbers.workers = w->workers;
+    t->form = DEAL_FORM;
     __atomic_store_n(&t->ready, fits, __ATOMIC_RELEASE);
     return fits;
 }

@@ -13,10 +13,13 @@ struct deal_tables;
  * frames are then dealt by hash. */
 struct deal *deal_open(void);
 void deal_close(struct deal *d);
-/* Attach the program to the group that the socket has founded. Return 0 or a negative errno. */
+/* Attach the program to the group of the socket, in place of another. Return 0 or a negative errno. */
 int deal_join(const struct deal *d, int socket);
+int deal_join_program(int program, int socket);
+/* True for the memory of tables like this version's, which another process may have filled. */
+bool deal_reads(int memory);
 /* Take the program of another process, by descriptors of it and of its tables' memory, which are its own from then on.
- * NULL: out of memory, and both are closed. */
+ * NULL: deal_reads says no, or out of memory; both are closed. */
 struct deal *deal_adopt(int program, int memory);
 /* Return a descriptor of the program, owned by the caller; -1: none. */
 int deal_program(const struct deal *d);
@@ -27,16 +30,13 @@ int deal_memory(const struct deal *d);
  * show the program's own table then. NULL: not possible; `ports` keep their memory. */
 struct deal_tables *deal_map(int memory, struct port_owners *ports);
 void deal_unmap(struct deal_tables *t);
-/* Let those tables, which another process has filled, deal all frames to the first worker. The descriptor is closed.
- * False: they can't be mapped. */
-bool deal_to_one(int memory);
 
 struct deal_world {
     const struct owners *owners;
     const struct facts *facts;
     const unsigned *ifindex; /* [ports] */
     const uint16_t *iface;   /* [ports] interface ids in the program */
-    unsigned ports;
+    unsigned ports, workers;
 };
-/* Fill the tables. False: they do not fit, or tunnels are opened; frames are then dealt by hash. */
+/* Fill the tables. False: they do not fit, or tunnels are opened; frames are then dealt by hash, to as many sockets. */
 bool deal_fill(struct deal_tables *t, const struct deal_world *w);

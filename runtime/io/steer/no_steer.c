@@ -118,11 +118,14 @@ int deal_program(const struct deal *d) { return -1; }
 
 int deal_join(const struct deal *d, int socket) { return -ENOTSUP; }
 
+int deal_join_program(int program, int socket) { return -ENOTSUP; }
+
+bool deal_reads(int memory) { return false; }
+
 int deal_memory(const struct deal *d) { return -1; }
 
 struct deal_tables *deal_map(int memory, struct port_owners *ports) { return NULL; }
 
 void deal_unmap(struct deal_tables *t) {}
-bool deal_to_one(int memory) { return false; }
 
 bool deal_fill(struct deal_tables *t, const struct deal_world *w) { return false; }

@@ -48,8 +48,9 @@ void dealt_world(struct carry *carry)
                                  .facts = &carry->latest->facts,
                                  .ifindex = carry->ifindex,
                                  .iface = carry->now.iface,
-                                 .ports = carry->o->iface_count};
-    if (carry->ports.dealt) deal_fill(carry->ports.dealt, &w);
+                                 .ports = carry->o->iface_count,
+                                 .workers = carry->worker_count};
+    if (carry->ports.dealt && !carry->ports.dealer) deal_fill(carry->ports.dealt, &w);
 }
 
 void dealt_close(struct carry *carry)
@@ -67,18 +68,50 @@ bool dealt_open(struct carry *carry)
     return carry->ports.owners;
 }
 
-bool dealt_take(struct carry *carry, int tables)
+/* Map the tables and close the descriptor; the owners of ports that are there stay. False: out of memory. */
+static bool dealt_map(struct carry *carry, int memory)
 {
     struct port_owners *own = malloc(sizeof *own);
     if (own) *own = *carry->ports.owners;
-    if (own)
-        carry->ports.dealt = deal_map(tables, carry->ports.owners);
-    else
-        close(tables);
+    deal_unmap(carry->ports.dealt);
+    carry->ports.dealt = own ? deal_map(memory, carry->ports.owners) : NULL;
+    if (!own) close(memory);
     if (carry->ports.dealt) *carry->ports.owners = *own;
     free(own);
-    dealt_world(carry);
     return carry->ports.dealt;
+}
+
+bool dealt_take(struct carry *carry, int tables)
+{
+    const bool mapped = dealt_map(carry, tables);
+    dealt_world(carry);
+    return mapped;
+}
+
+int dealt_anew(struct carry *carry, char *err, size_t err_len)
+{
+    int fds[2];
+    const int failed = ask_DEALER(carry->tell->channel, fds, err, err_len);
+    if (failed) return failed;
+    carry->ports.dealer = fds[0];
+    if (carry->worker_count > 1) return dealt_map(carry, fds[1]) ? 0 : -ENOMEM;
+    close(fds[1]); /* all is the one worker's, as it is without tables */
+    return 0;
+}
+
+void dealt_begin(struct carry *carry)
+{
+    int failed = 0;
+    if (!carry->ports.dealer) return;
+    for (unsigned at = 0; at < carry->ports.count; at++) {
+        const struct port *p = &carry->workers[0]->ports[at];
+        if (p->ops->deal && !failed) failed = p->ops->deal(p->io, carry->ports.dealer);
+    }
+    if (failed)
+        complain("notice: frames are dealt as before, and handed over, which is slower: %s", strerror(-failed));
+    close(carry->ports.dealer);
+    carry->ports.dealer = 0;
+    dealt_world(carry);
 }
 
 void dealt_leave(struct carry *carry)
@@ -195,8 +228,7 @@ static struct io_ask ask_for(const struct carry *carry, const struct worker *w, 
                            .hurried = carry->tell->ready};
 }
 
-/* The same as ports_open; deals: as in struct io_ask. */
-static struct io_port *port_open(struct carry *carry, const struct worker *w, unsigned at, int *group, bool deals)
+struct io_port *ports_open(struct carry *carry, const struct worker *w, unsigned at, int *group)
 {
     char err[200];
     const bool ringed = ports_ops(carry, at) == &io_RINGED;
@@ -220,7 +252,6 @@ static struct io_port *port_open(struct carry *carry, const struct worker *w, un
         return NULL;
     }
     struct io_ask ask = ask_for(carry, w, at, link, kind, *group);
-    ask.deals = deals;
     if (!ask.beside && steered_open(carry, iface, &ask)) return NULL;
     struct io_port *io = NULL;
     if (!ask_port(carry->tell->channel, &ask, &made, err, sizeof err)) {
@@ -239,11 +270,6 @@ static struct io_port *port_open(struct carry *carry, const struct worker *w, un
     }
     if (!io) tell_fault(carry->tell, "%s: %s", carry->o->ifaces[iface], err);
     return io;
-}
-
-struct io_port *ports_open(struct carry *carry, const struct worker *w, unsigned at, int *group)
-{
-    return port_open(carry, w, at, group, false);
 }
 
 /* Ask for a ring as that which is handed over, if any number of workers would have one like it: its instance, or one
@@ -324,31 +350,29 @@ bool ports_walk_state(const struct carry *carry, const struct worker *w, struct 
     return !a->bad;
 }
 
-void ports_take_early(struct carry *carry, struct io_made made[][PORTS_MOST])
+void ports_take_early(struct carry *carry, struct worker *w, struct io_made made[PORTS_MOST])
 {
     char err[200]; /* not told: a port that can't be opened yet is opened again, and told then */
-    for (unsigned i = 0; i < carry->worker_count; i++)
-        for (unsigned at = 0; at < carry->ports.count; at++) {
-            struct port *p = &carry->workers[i]->ports[at];
-            if (p->ops->resume && made[i][at].fd_count)
-                p->io = port_take(carry, carry->workers[i], at, &made[i][at], err, sizeof err);
-            else
-                io_made_close(&made[i][at]);
-            made[i][at].fd_count = 0;
-        }
+    for (unsigned at = 0; at < carry->ports.count; at++) {
+        struct port *p = &w->ports[at];
+        if (p->ops->resume && made[at].fd_count)
+            p->io = port_take(carry, w, at, &made[at], err, sizeof err);
+        else
+            io_made_close(&made[at]);
+        made[at].fd_count = 0;
+    }
 }
 
-void ports_leave_early(struct carry *carry)
+void ports_leave_early(const struct carry *carry, struct worker *w)
 {
-    for (unsigned i = 0; i < carry->worker_count; i++)
-        for (unsigned at = carry->workers[i]->egress.port_count; at < carry->ports.count; at++) {
-            struct port *p = &carry->workers[i]->ports[at];
-            if (p->io) p->ops->close(p->io);
-            p->io = NULL;
-        }
+    for (unsigned at = w->egress.port_count; at < carry->ports.count; at++) {
+        struct port *p = &w->ports[at];
+        if (p->io) p->ops->close(p->io);
+        p->io = NULL;
+    }
 }
 
-int ports_take_of(struct carry *carry, struct worker *w, struct io_made made[PORTS_MOST])
+int ports_take(struct carry *carry, struct worker *w, struct io_made made[PORTS_MOST])
 {
     char err[200] = "";
     for (unsigned at = 0; at < carry->ports.count; at++) {
@@ -361,41 +385,33 @@ int ports_take_of(struct carry *carry, struct worker *w, struct io_made made[POR
     return 0;
 }
 
-int ports_take(struct carry *carry, struct io_made made[][PORTS_MOST])
-{
-    int status = 0;
-    for (unsigned i = 0; i < carry->worker_count && !status; i++)
-        status = ports_take_of(carry, carry->workers[i], made[i]);
-    return status;
-}
-
-/* Open the ports of one interface, or beside it, of the workers from `first` on. Return 0, or 2 after one line. */
-static int ports_join_at(struct carry *carry, unsigned first, unsigned at, bool deals)
+/* Open a port beside the first worker's, or leave it as it is, if it has been; group: the sockets there, -1: none.
+ * False, after one line. */
+static bool port_join(struct carry *carry, struct worker *w, unsigned at, int group)
 {
     const struct port *with = &carry->workers[0]->ports[at];
-    bool founded = false;
-    int group = with->ops->group ? with->ops->group(with->io, &founded) : -1;
-    if (with->ops->group && group < 0)
-        return complain("%s: its socket can't be one of several: %s", carry->o->ifaces[at % carry->o->iface_count],
-                        strerror(-group));
-    for (unsigned i = first; i < carry->worker_count; i++) {
-        struct worker *w = carry->workers[i];
-        char err[100];
-        w->ports[at].ops = with->ops;
-        w->ports[at].io = with->ops == &io_AWAY ? io_AWAY.open(NULL, NULL, NULL, err, sizeof err)
-                                                : port_open(carry, w, at, &group, (deals || founded) && i == first);
-        if (!w->ports[at].io) return 2;
-        w->egress.port_count = at + 1;
-    }
-    return 0;
+    struct port *p = &w->ports[at];
+    char err[100];
+    if (p->io && p->ops == with->ops && (!p->ops->group || p->ops->group(p->io) == group)) return true;
+    if (p->io) p->ops->close(p->io);
+    p->ops = with->ops;
+    p->io = with->ops == &io_AWAY ? io_AWAY.open(NULL, NULL, NULL, err, sizeof err) : ports_open(carry, w, at, &group);
+    return p->io;
 }
 
-int ports_join(struct carry *carry, unsigned first, bool deals)
+int ports_join(struct carry *carry, unsigned first)
 {
-    int status = 0;
-    for (unsigned at = 0; at < carry->ports.count && !status && first < carry->worker_count; at++)
-        status = ports_join_at(carry, first, at, deals);
-    return status;
+    for (unsigned at = 0; at < carry->ports.count; at++) {
+        const struct port *with = &carry->workers[0]->ports[at];
+        const bool groups = with->io && with->ops->group && first < carry->worker_count;
+        const int group = groups ? with->ops->group(with->io) : -1;
+        if (groups && group < 0)
+            return complain("--takeover: %s: its socket can't be one of several: %s",
+                            carry->o->ifaces[at % carry->o->iface_count], strerror(-group));
+        for (unsigned i = first; i < carry->worker_count && with->io; i++)
+            if (!port_join(carry, carry->workers[i], at, group)) return 2;
+    }
+    return 0;
 }
 
 int ports_filter(struct carry *carry, char *err, size_t err_len)

@@ -23,20 +23,17 @@ bool ports_send_on(const struct carry *carry);
  * that observes connections or copies packets, and would send nothing of theirs. */
 bool ports_mirror(const struct carry *carry);
 
-/* Open ports that are given before they are handed over, to be taken then; those that do not open now are opened then.
- */
-void ports_take_early(struct carry *carry, struct io_made made[][PORTS_MOST]);
+/* Open a worker's ports that are given before they are handed over, to be taken then; those that do not open now are
+ * opened then. */
+void ports_take_early(struct carry *carry, struct worker *w, struct io_made made[PORTS_MOST]);
 /* Close those that were never taken. */
-void ports_leave_early(struct carry *carry);
-/* Open all ports of workers that have no thread yet from those of another instance; descriptors are this process's own
+void ports_leave_early(const struct carry *carry, struct worker *w);
+/* Open all ports of a worker that has no thread yet from those of another instance; descriptors are this process's own
  * from then on. Return 0, or 2 after one line. */
-int ports_take(struct carry *carry, struct io_made made[][PORTS_MOST]);
-/* The same for one worker. */
-int ports_take_of(struct carry *carry, struct worker *w, struct io_made made[PORTS_MOST]);
-/* Open ports of the workers from `first` on, beside those of the others, which have been taken. Frames come to them
- * once the dealing program's tables are of this number of workers. deals: nobody fills those of the group's program any
- * more, so it gets this instance's. Return 0, or 2 after one line. */
-int ports_join(struct carry *carry, unsigned first, bool deals);
+int ports_take(struct carry *carry, struct worker *w, struct io_made made[PORTS_MOST]);
+/* Open ports of the workers from `first` on, beside the first worker's, where that one has one; those that were opened
+ * so before are left. No frame comes to them before dealt_begin. Return 0, or 2 after one line. */
+int ports_join(struct carry *carry, unsigned first);
 /* Return why the workers' ports can't be handed over on this kernel, or NULL. */
 const char *ports_stay(const struct carry *carry);
 /* Describe a port of a held worker to who opens it in another process, with descriptors that stay the port's; none: its
@@ -54,6 +51,10 @@ void dealt_world(struct carry *carry);
 /* Go on with the dealing program's tables of an instance that has let go, with this process's ports and their owners in
  * the place of that one's. The descriptor is closed. False: no memory; frames are dealt by what stands there. */
 bool dealt_take(struct carry *carry, int tables);
+/* Make a dealing program of this instance's own, which deals no frame before dealt_begin: then the group's sockets are
+ * as many as this instance's workers, whoever had which. Return 0, or a negative errno with one line in err. */
+int dealt_anew(struct carry *carry, char *err, size_t err_len);
+void dealt_begin(struct carry *carry);
 /* Let another instance have them: from now on the owners of ports are this process's alone, whose end gives ports back.
  */
 void dealt_leave(struct carry *carry);

@@ -20,6 +20,7 @@
 #include "runtime/host/hook/hooks.h"
 #include "runtime/host/state.h"
 #include "runtime/host/state_file.h"
+#include "runtime/io/steer/deal.h"
 #include "runtime/kernel/pass/layout.h"
 #include "runtime/live/carry/kernel/in_kernel_pass.h"
 #include "runtime/live/carry/observed.h"
@@ -433,16 +434,44 @@ static struct archive part_read(const struct take *t, const struct handoff_part 
 }
 
 /* Open ports before they are handed over: mapping rings takes milliseconds. Nothing is read from them until then. */
-static int take_early(struct live *l)
+static int take_early(struct live *l, char *err, size_t err_len)
 {
     struct take *t = l->take;
     unsigned none;
     struct handoff_early m = {0};
+    const int tables = t->fds[YIELD_TABLES];
+    char why[300];
+    if (t->others || (tables >= 0 && !deal_reads(tables))) {
+        const int failed = dealt_anew(&l->carry, why, sizeof why);
+        if (failed) snprintf(err, err_len, "this start has no program that deals frames to its workers");
+        if (failed) return failed;
+    }
     int failed = say_word(t, HANDOFF_EARLY);
     if (!failed) failed = message_receive(t->fd, &m, sizeof m, NULL, 0, &none, patience());
     if (!failed) failed = hear_ports(t, &l->carry, m.ports, patience());
-    if (!failed) ports_take_early(&l->carry, t->ports);
+    for (unsigned i = 0; i < t->hello.workers && !failed; i++)
+        ports_take_early(&l->carry, take_ports_of(l, i), t->ports[i]);
+    if (!failed && ports_join(&l->carry, t->hello.workers)) failed = -EIO;
     return failed;
+}
+
+/* Open ports that are handed over, and what is beside them. Return 0, or the exit status after one line. */
+static int take_ports(struct live *l)
+{
+    struct carry *carry = &l->carry;
+    const unsigned were = l->take->hello.workers;
+    for (unsigned i = 0; i < were; i++)
+        if (ports_take(carry, take_ports_of(l, i), l->take->ports[i])) return 2;
+    if (ports_join(carry, were)) return 2;
+    for (unsigned i = were; i < carry->worker_count; i++) carry->workers[i]->egress.port_count = carry->ports.count;
+    return 0;
+}
+
+static void leave_ports(struct live *l)
+{
+    const unsigned were = l->take->hello.workers, are = l->carry.worker_count;
+    for (unsigned i = 0; i < were || i < are; i++)
+        if (i < are || l->take->others) ports_leave_early(&l->carry, take_ports_of(l, i));
 }
 
 /* Read flows that come in advance, until nothing more does. Return 0, or a negative errno. */
@@ -499,8 +528,7 @@ static int take_all(struct live *l, char *err, size_t err_len)
     unsigned none;
     snprintf(err, err_len, "the instance that runs does not hand over");
     const bool crash = t->hello.crashes; /* then nothing is there but what was written last */
-    const bool early = !crash && !l->carry.in_kernel && !t->others; /* the kernel's executor has no such rings */
-    int failed = early ? take_early(l) : 0;
+    int failed = crash || l->carry.in_kernel ? 0 : take_early(l, err, err_len); /* which has no such rings */
     if (!failed && !crash) failed = take_advance(l);
     if (!failed) failed = say_word(t, HANDOFF_NOW);
     const uint64_t until_ns = patience(); /* one deadline for all, as on the other side, where workers stand still */
@@ -508,7 +536,7 @@ static int take_all(struct live *l, char *err, size_t err_len)
     if (!failed) failed = hear_ports(t, &l->carry, g.ports, until_ns);
     if (failed) return failed;
     snprintf(err, err_len, "the state that it has handed over can't be read");
-    if (take_gives_ports(t) && (t->others ? take_workers_ports(l) : ports_take(&l->carry, t->ports))) return -EIO;
+    if (take_gives_ports(t) && take_ports(l)) return -EIO;
     if (!states_read(l, &g)) return -EBADMSG;
     snprintf(err, err_len, "its own parent process is gone"); /* without it this one would not judge for long */
     if (getppid() != l->tell.channel->parent) return -ESRCH;
@@ -524,13 +552,14 @@ int take_over(struct live *l)
     if (others && !take_workers_make(l)) return complain("out of memory");
     take_memory(l);
     const int failed = take_all(l, err, sizeof err);
-    if (failed) ports_leave_early(&l->carry);
+    if (failed) leave_ports(l);
     if (failed) return complain("--takeover: %s: %s; it goes on", err, strerror(-failed));
-    if (l->take->fds[YIELD_TABLES] >= 0 && l->carry.ports.owners) {
+    if (l->take->fds[YIELD_TABLES] >= 0 && l->carry.ports.owners && !l->carry.ports.dealer) {
         if (!dealt_take(&l->carry, l->take->fds[YIELD_TABLES]))
             complain("notice: out of memory: frames are dealt late");
         l->take->fds[YIELD_TABLES] = -1;
     }
+    dealt_begin(&l->carry);
     if (others) take_workers_drain(l);
     limits_go_on(&l->control); /* the workers' threads publish theirs later */
     observed_go_on(&l->carry);

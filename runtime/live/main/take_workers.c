@@ -6,7 +6,6 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/base/complain.h"
-#include "runtime/io/steer/deal.h"
 #include "runtime/live/carry/worker_ports.h"
 #include "vm/worker/owner.h"
 
@@ -71,14 +70,9 @@ struct worker *take_worker(const struct live *l, unsigned worker)
     return w;
 }
 
-int take_workers_ports(struct live *l)
+struct worker *take_ports_of(const struct live *l, unsigned worker)
 {
-    struct carry *carry = &l->carry;
-    const struct others *o = l->take->others;
-    int status = 0;
-    for (unsigned i = 0; i < o->count && !status; i++)
-        status = ports_take_of(carry, i < carry->worker_count ? carry->workers[i] : o->workers[i], l->take->ports[i]);
-    return status ? status : ports_join(carry, o->count, l->take->fds[YIELD_TABLES] < 0);
+    return worker < l->carry.worker_count ? l->carry.workers[worker] : l->take->others->workers[worker];
 }
 
 /* Let the stations that a bridge knows be known here, too. */
@@ -142,10 +136,6 @@ void take_workers_drain(struct live *l)
     struct carry *carry = &l->carry;
     const struct others *o = l->take->others;
     const uint64_t now = clock_ns(CLOCK_MONOTONIC);
-    const int tables = l->take->fds[YIELD_TABLES]; /* left where this instance has one worker, which needs none */
-    if (tables >= 0 && !deal_to_one(tables)) complain("notice: frames that arrive in this moment are lost");
-    l->take->fds[YIELD_TABLES] = -1;
-    dealt_world(carry);
     for (unsigned i = o->count; i-- > carry->worker_count;) /* the last first: so the others keep their places */
         for (unsigned at = 0; at < o->workers[i]->egress.port_count; at++) {
             struct port *p = &o->workers[i]->ports[at];

@@ -11,8 +11,8 @@ const char *take_workers_stay(const struct take *t, const struct carry *carry);
 bool take_workers_make(struct live *l);
 /* Return the one into which that worker's state is read: this instance's own, or one like it. */
 struct worker *take_worker(const struct live *l, unsigned worker);
-/* Open all ports from t->ports, and those of further workers. Return 0, or 2 after one line. */
-int take_workers_ports(struct live *l);
+/* Return the one that has that worker's ports until take_workers_drain: as long as there is one, this instance's. */
+struct worker *take_ports_of(const struct live *l, unsigned worker);
 /* Move all to this instance's workers. False: out of memory, or it can't be moved. */
 bool take_workers_move(struct live *l, uint64_t now_ns);
 /* After YOURS: judge what waits in the sockets of workers that are no more, and give up all that was made for this. */
