@@ -95,3 +95,32 @@ True 0 lost 0 other 0 under way"
 prey=$(owner)
 ctl stop
 until_true 300 'it ends' ends_itself "$prey"
+
+# ---- what can't move ----
+
+refuses() { # SENTENCE WORDS OPTION...: for more workers, and for fewer
+    local sentence=$1 words=$2
+    shift 2
+    prey prey -i wan -i lan --workers 2 "$@"
+    for n in 1 3; do
+        ctl takeover --workers $n
+        same "$sentence, $n: refused, and they go on" "$status $(grep -c "it has 2 workers, and this start would have $n; a restart changes that, for $words" err) $(owner)" "2 1 $prey"
+    done
+    ctl takeover
+    same "$sentence: as many take over" "$status $(cat err)" '0 '
+    prey=$(owner)
+    ctl stop
+    until_true 300 "$sentence: it ends" ends_itself "$prey"
+}
+rules proxied <<'END'
+limits { proxy_sessions 50 }
+pool farm { server one 10.2.0.2:9000 }
+service ends on 10.1.0.2 tcp/1000 { mode proxy; -> farm }
+END
+rules observed <<'END'
+limits { flows 20_000 }
+service seen on 10.2.0.2 tcp/9000 { mode observe }
+END
+refuses 'a proxy' 'connections wait at the sockets of its proxy loops' proxied.pbc
+refuses 'observed connections' 'observed connections stay' observed.pbc
+exit $failed

@@ -50,7 +50,7 @@ void dealt_world(struct carry *carry)
                                  .iface = carry->now.iface,
                                  .ports = carry->o->iface_count,
                                  .workers = carry->worker_count};
-    if (carry->ports.dealt && !carry->ports.dealer) deal_fill(carry->ports.dealt, &w);
+    if (carry->ports.dealt) deal_fill(carry->ports.dealt, &w);
 }
 
 void dealt_close(struct carry *carry)

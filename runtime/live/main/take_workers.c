@@ -31,8 +31,7 @@ const char *take_workers_stay(const struct take *t, const struct carry *carry)
     if (t->hello.crashes) return "nothing is left of the one that crashed but bytes";
     if (p->observes_count) return "observed connections stay with their worker";
     if (wire) return "inline connections stay with their worker";
-    if (proxies(p) && carry->worker_count < t->hello.workers)
-        return "connections wait at the sockets of its proxy loops";
+    if (proxies(p)) return "connections wait at the sockets of its proxy loops, a loop for each worker";
     return NULL;
 }
 
