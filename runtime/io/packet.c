@@ -437,7 +437,8 @@ static bool packet_stalled(struct io_port *p)
 
 static int packet_group(struct io_port *p)
 {
-    const int found = (PACKET_FANOUT_EBPF | PACKET_FANOUT_FLAG_UNIQUEID) << 16; /* without a program its first has all */
+    const int found = (PACKET_FANOUT_EBPF | PACKET_FANOUT_FLAG_UNIQUEID)
+                      << 16; /* without a program its first has all */
     uint32_t value = 0;
     socklen_t len = sizeof value;
     if (getsockopt(p->fd, SOL_PACKET, PACKET_FANOUT, &value, &len)) return -errno;

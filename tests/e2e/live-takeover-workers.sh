@@ -54,6 +54,26 @@ True 0 lost 0 other 0 under way"
 same 'and no connection is refused' "$(grep -v '^#' opened)" 'True 0 refused'
 same 'no flow had to end' "$(grep -c 'flows end' prey.err)" 0
 
+# ---- another version, whose dealing program's tables are laid out otherwise ----
+
+two_layouts
+rm -f enough talked
+at client python3 "$takeover" talk 600 10.1.0.100 10.1.0.101 10.2.0.2 >talked 2>&1 &
+talker=$!
+pids="$pids $talker"
+until_true 300 'all connections are open' grep -q open talked
+for n in 2 2 2 3 1 2; do
+    was=$(owner)
+    kctl takeover --workers $n
+    same "another version takes over, with $n" "$status $(cat err) $([ "$(owner)" != "$was" ] && workers_now)" "0  $n"
+    until_true 100 'the one before ends' ends_itself "$was"
+done
+touch enough
+wait "$talker"
+sed -n '/^#/p' talked
+same 'another version: no byte is lost or another' "$(grep -v '^#' talked)" "open
+True 0 lost 0 other 0 under way"
+
 # ---- who takes over is killed, or says something else: those that were there have all frames ----
 
 prey=$(owner)

@@ -30,7 +30,9 @@ struct deal_port {
 };
 
 /* Numbers what stands in the tables, and where: another version's may be laid out otherwise. */
-enum { DEAL_FORM = 1 };
+#ifndef DEAL_FORM
+#define DEAL_FORM 1
+#endif
 
 struct deal_tables {
     struct port_owners port_owners; /* begins a page: workers map it alone */

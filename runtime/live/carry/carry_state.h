@@ -94,7 +94,7 @@ struct worker_ports {
     struct umem *umems[WORKERS_MOST]; /* memory of each worker's ports */
     struct port_owners *owners;       /* workers that have ports of translation; NULL: one worker has all */
     struct deal_tables *dealt;        /* the dealing program's tables; NULL: none */
-    int dealer;                       /* the program, as long as another instance judges; 0: it deals, or there is none */
+    int dealer; /* the program, as long as another instance judges; 0: it deals, or there is none */
 };
 
 /* The device for packets back to the host (steered.h) */

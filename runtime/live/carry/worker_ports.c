@@ -107,8 +107,7 @@ void dealt_begin(struct carry *carry)
         const struct port *p = &carry->workers[0]->ports[at];
         if (p->ops->deal && !failed) failed = p->ops->deal(p->io, carry->ports.dealer);
     }
-    if (failed)
-        complain("notice: frames are dealt as before, and handed over, which is slower: %s", strerror(-failed));
+    if (failed) complain("notice: frames are dealt as before, and handed over, which is slower: %s", strerror(-failed));
     close(carry->ports.dealer);
     carry->ports.dealer = 0;
     dealt_world(carry);
