@@ -161,8 +161,7 @@ struct io_ops {
     /* Return the group of ports that share the arriving frames. A port without one founds it, and has all of them until
      * `deal`. Negative errno: it can't. NULL: there are no such groups. */
     int (*group)(struct io_port *);
-    /* Deal the group's frames by that program from now on, in place of the one that it has. Return 0 or a negative
-     * errno. NULL: as group. */
+    /* Give the group another dealing program. Return 0 or a negative errno. NULL: there are no such groups. */
     int (*deal)(struct io_port *, int program);
     /* True if nothing has come since the last call although frames were lost: the ring is stuck, and the port must be
      * reopened. Called by the same thread. NULL: cannot happen. */

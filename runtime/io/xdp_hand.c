@@ -109,7 +109,7 @@ bool xdp_archive(struct io_port *p, struct archive *a)
     ARCHIVE(a, lost);
     if (!archive_sound(a, count == p->queue_count)) return false;
     const bool walked = queues_walk(p, a);
-    if (a->reads) free_again(p->umem); /* of damaged words, too: queues give back the slots that they have read */
+    if (a->reads) free_again(p->umem); /* after damaged words, too: queues give back the slots that they have read */
     if (walked && a->reads) p->lost_before = lost;
     return walked;
 }

@@ -12,7 +12,7 @@
 #include "runtime/parent/parent_priv.h"
 
 /* Return 2, or a negative errno after both are closed. */
-static int both(int fds[])
+static int two_given(int fds[])
 {
     if (fds[0] >= 0 && fds[1] >= 0) return 2;
     const int failed = -errno;
@@ -27,7 +27,7 @@ int grant_FILTER(struct parent *p, struct answer *a, int fds[])
     if (!f) return -ENOTSUP;
     fds[0] = filter_program(f);
     fds[1] = filter_memory(f);
-    return both(fds);
+    return two_given(fds);
 }
 
 int grant_DEALER(struct parent *p, struct answer *a, int fds[])
@@ -38,7 +38,7 @@ int grant_DEALER(struct parent *p, struct answer *a, int fds[])
     if (!p->maker.deal) return -ENOTSUP;
     fds[0] = deal_program(p->maker.deal);
     fds[1] = deal_memory(p->maker.deal);
-    return both(fds);
+    return two_given(fds);
 }
 
 int grant_DRAINS(struct parent *p, struct answer *a, int fds[])

@@ -528,7 +528,8 @@ static int take_all(struct live *l, char *err, size_t err_len)
     unsigned none;
     snprintf(err, err_len, "the instance that runs does not hand over");
     const bool crash = t->hello.crashes; /* then nothing is there but what was written last */
-    int failed = crash || l->carry.in_kernel ? 0 : take_early(l, err, err_len); /* which has no such rings */
+    const bool early = !crash && !l->carry.in_kernel; /* the kernel's executor has no such rings */
+    int failed = early ? take_early(l, err, err_len) : 0;
     if (!failed && !crash) failed = take_advance(l);
     if (!failed) failed = say_word(t, HANDOFF_NOW);
     const uint64_t until_ns = patience(); /* one deadline for all, as on the other side, where workers stand still */
