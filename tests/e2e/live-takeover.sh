@@ -89,6 +89,8 @@ same 'and has as many as the one before' "$(at prey "$bin/preyctl" counters --js
 [ "$(nproc)" = 1 ] || same 'which it says' "$(grep -c 'there is 1 worker, as before; a start would have [0-9]' default.err)" 1
 ctl takeover -i eth9
 same 'another interface: refused' "$status $(grep -c 'eth9\|other interfaces' err) $(owner)" "2 1 $prey"
+at prey timeout 60 "$bin/preyrun" --takeover --name wan -i lan -i wan --io xdp --workers 1 --ring 4MiB all.pbc >out 2>err
+same 'other interfaces, and another way: all of it is told' "$? $(grep -c 'it serves other interfaces, or in another order' err) $(grep -c 'it takes frames by --io packet' err) $(owner)" "2 1 1 $prey"
 ctl takeover --ring 1MiB
 same 'another ring: refused' "$status $(owner)" "2 $prey"
 ctl takeover --no-such-option
@@ -203,4 +205,10 @@ rules copied <<'END'
 firewall ways forward default accept { mirror to socket "ids" udp to port 9000 }
 END
 refuses 'readers of copies' 'who read a socket' --tap ids="$PWD/tap.sock" copied.pbc
+prey prey -i wan -i lan --tap ids="$PWD/tap.sock" all.pbc
+at client "$tools/udp" flows 10.2.0.2 9000 10000 10 >/dev/null
+ctl load "$PWD/copied.pbc"
+ctl takeover
+same 'two that can not go over: both are told' "$status $(grep -c 'of which some may go on, and those in force follow none; and .*who read a socket' err) $(owner)" "2 1 $prey"
+prey_ends
 exit $failed

@@ -185,7 +185,7 @@ static int hear_kernel(struct take *t)
 }
 
 static const char ended_early[] =
-    "it has ended the talk; one from before messages could grow does, and a restart ends its flows";
+    "it ends the talk, or has ended; where it does so again it is of an older version, whose flows a restart ends";
 
 struct take *take_meet(const struct options *o)
 {
@@ -296,27 +296,26 @@ struct program *take_program(struct take *t)
 bool take_fits(const struct take *t, const struct carry *carry)
 {
     const struct options *o = carry->o;
-    const char *why = NULL;
+    const char *why = carry->worker_count == t->hello.workers ? NULL : take_workers_stay(t, carry);
     bool same = o->iface_count == t->hello.ifaces;
+    int status = 0;
     for (unsigned i = 0; i < o->iface_count && same; i++) same = !strcmp(o->ifaces[i], t->hello.names[i]);
-    if (!same)
-        complain("--takeover: it serves other interfaces, or in another order; a restart changes them");
-    else if (carry->worker_count != t->hello.workers && (why = take_workers_stay(t, carry)))
-        complain("--takeover: it has %u worker%s, and this start would have %u; a restart changes that, for %s",
-                 t->hello.workers, t->hello.workers == 1 ? "" : "s", carry->worker_count, why);
-    else if (!carry->in_kernel && carry->io != (t->hello.xdp ? &io_XDP : &io_PACKET))
-        complain("--takeover: it takes frames by --io %s, and this start would not; a restart changes that",
-                 t->hello.xdp ? "xdp" : "packet");
-    else if (o->record && !program_is_plain(carry->now.program))
-        complain("--takeover: flows of rules before go on there, which a recording that begins now can't hold: without "
-                 "--record, or after a restart");
-    else if (carry->in_kernel && !hooks_last())
-        complain(
+    if (!same) status = complain("--takeover: it serves other interfaces, or in another order; a restart changes them");
+    if (why)
+        status =
+            complain("--takeover: it has %u worker%s, and this start would have %u; a restart changes that, for %s",
+                     t->hello.workers, t->hello.workers == 1 ? "" : "s", carry->worker_count, why);
+    if (!carry->in_kernel && carry->io != (t->hello.xdp ? &io_XDP : &io_PACKET))
+        status = complain("--takeover: it takes frames by --io %s, and this start would not; a restart changes that",
+                          t->hello.xdp ? "xdp" : "packet");
+    if (o->record && !program_is_plain(carry->now.program))
+        status = complain("--takeover: flows of rules before go on there, which a recording that begins now can't "
+                          "hold: without --record, or after a restart");
+    if (carry->in_kernel && !hooks_last())
+        status = complain(
             "--takeover: its programs are pinned, and this start sees no BPF file system that it can write at %s%s",
             HOOKS_FILES, hooks_hidden() ? ": `ip netns exec` hides it, nsenter --net=/run/netns/NAME does not" : "");
-    else
-        return true;
-    return false;
+    return !status;
 }
 
 int take_devices(struct live *l)
@@ -527,7 +526,7 @@ static int take_all(struct live *l, char *err, size_t err_len)
     struct handoff_luggage g;
     unsigned none;
     snprintf(err, err_len, "the instance that runs does not hand over");
-    const bool crash = t->hello.crashes; /* then nothing is there but what was written last */
+    const bool crash = t->hello.crashes;              /* then nothing is there but what was written last */
     const bool early = !crash && !l->carry.in_kernel; /* the kernel's executor has no such rings */
     int failed = early ? take_early(l, err, err_len) : 0;
     if (!failed && !crash) failed = take_advance(l);

@@ -16,12 +16,12 @@ static bool refused(struct control *control, const char *why)
 
 bool keep_asked(struct control *control)
 {
-    char err[300];
+    char err[500];
     uint64_t parent;
     struct tell *tell = control->tell;
     if (control->kept) return true;
-    const char *lacks = yield_waits(control) ? "another process takes over" : yield_lacks(control);
-    if (lacks) return refused(control, lacks);
+    if (yield_waits(control)) return refused(control, "another process takes over");
+    if (yield_lacks(control, err, sizeof err)) return refused(control, err);
     prctl(PR_SET_PDEATHSIG, 0); /* its parent ends now, and another one follows */
     if (ask_OUTLIVE(tell->channel, &parent, err, sizeof err)) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -54,22 +54,29 @@ struct yield {
 
 /* ---- what is not handed over ---- */
 
-const char *yield_lacks(const struct control *control)
+bool yield_lacks(const struct control *control, char *words, size_t len)
 {
     const struct carry *carry = control->carry;
-    if (ports_stay(carry)) return ports_stay(carry);
-    if (!change_settled(carry) || control->rules->reload) return "a reload is under way: ask again when it is through";
-    if (former_lacks(control)) return former_lacks(control);
-    const char *lacks = proxied_part_lacks(control);
-    if (lacks) return lacks;
-    return copied_stay(carry);
+    if (!change_settled(carry) || control->rules->reload) {
+        snprintf(words, len, "a reload is under way: ask again when it is through");
+        return true;
+    }
+    const char *all[] = {ports_stay(carry), former_lacks(control), proxied_part_lacks(control), copied_stay(carry)};
+    size_t used = 0;
+    bool any = false;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        if (all[i] && used < len)
+            used += (size_t)snprintf(words + used, len - used, "%s%s", any ? "; and " : "", all[i]);
+        any |= all[i] != NULL;
+    }
+    return any;
 }
 
 void asked_TAKEOVER(void *with, struct call *c)
 {
     struct control *control = with;
-    const char *lacks = yield_lacks(control);
-    if (lacks) {
+    char lacks[1000];
+    if (yield_lacks(control, lacks, sizeof lacks)) {
         call_end(c, 2, "%s; a restart ends its flows", lacks);
         return;
     }
@@ -198,7 +205,8 @@ static int hello(struct control *control)
         free(h);
         return failed;
     }
-    const char *lacks = yield_lacks(control);
+    char words[sizeof h->refused];
+    const char *lacks = yield_lacks(control, words, sizeof words) ? words : NULL;
     hello_of(control, h);
     h->form = form_of(&b, forms, sizeof forms);
     if (!h->form) lacks = forms;
@@ -314,7 +322,7 @@ static bool let_go(struct control *control)
     const struct carry *carry = control->carry;
     const bool same = y->program == carry->now.program->serial;        /* else it was reloaded since HELLO */
     if (carry->in_kernel && !world_read(control->world)) return false; /* recipes hold by what is known now */
-    int failed = yield_lacks(control) || !same ? -EBUSY : 0;
+    int failed = yield_lacks(control, NULL, 0) || !same ? -EBUSY : 0;
     if (!failed) observed_ahead(carry);
     if (!failed) copied_ahead(carry);
     if (!failed && !hold_all(carry)) failed = -EBUSY;
@@ -374,7 +382,7 @@ static int hear_next(struct control *control)
     if (word & MESSAGE_NOTICE) return -EAGAIN;
     if (word == HANDOFF_PARTS && !y->parted) {
         y->parted = true;
-        failed = yield_lacks(control) ? -EBUSY : proxied_part_say(control, y->fd, y->deadline);
+        failed = yield_lacks(control, NULL, 0) ? -EBUSY : proxied_part_say(control, y->fd, y->deadline);
     } else {
         failed = say_ahead(control, word);
     }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct control;
@@ -14,8 +15,8 @@ uint64_t yield_due_ns(const struct control *control);
 bool yield_step(struct control *control, uint64_t now_ns);
 /* True once another process judges: nothing is to be told or undone at the end. */
 bool yield_is_over(const struct control *control);
-/* Return the reason for which nobody can take over from this instance; NULL: there is none. */
-const char *yield_lacks(const struct control *control);
+/* True if nobody can take over from this instance, and why, in words: all that lacks. */
+bool yield_lacks(const struct control *control, char *words, size_t len);
 /* How long sessions may go on at most once it is over, as that process says; 0: as long as they last. yield_fd is the
  * socket to that process. */
 uint64_t yield_drain_ns(const struct control *control);
