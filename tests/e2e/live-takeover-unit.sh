@@ -184,8 +184,8 @@ was=$(owner)
 by_hand --json
 same 'as JSON' "$status $(cat out)" "0 {\"process\":$(owner),\"from\":$was}"
 was=$(owner)
-by_hand --workers 2
-same 'what is refused is told to whoever asked' "$status $(grep -c 'it has 1 worker, and this start would have 2' err) $(owner)" "2 1 $was"
+by_hand --io xdp --ring 4MiB
+same 'what is refused is told to whoever asked' "$status $(grep -c 'it takes frames by --io packet, and this start would not' err) $(owner)" "2 1 $was"
 main=1 by_hand
 same 'one that is not the main process of its unit: refused' "$status $(grep -c 'the main process of preyrun@edge is 1, and' err) $(owner)" "2 1 $was"
 exec 7<>/run/prey/edge.takeover

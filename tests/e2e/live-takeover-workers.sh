@@ -28,6 +28,18 @@ workers_now() {
     at prey "$bin/preyctl" counters --json | python3 -c 'import json, sys; print(len(json.load(sys.stdin)["workers"]))'
 }
 
+# goes_over CTL N: as many workers take over, by ctl or kctl; on a machine that is too busy the other one may not answer in time.
+goes_over() {
+    local was
+    was=$(owner)
+    for _ in 1 2 3 4 5; do
+        $1 takeover --workers $2
+        [ "$status" != 0 ] && grep -q 'timed out\|No data available' err || break
+    done
+    same "$2 workers take over" "$status $(cat err) $([ "$(owner)" != "$was" ] && workers_now)" "0  $2"
+    until_true 300 'the one before ends' ends_itself "$was"
+}
+
 prey prey -i wan -i lan --workers 1 all.pbc
 at client python3 "$takeover" talk 600 10.1.0.100 10.1.0.101 10.2.0.2 10.2.0.3 >talked 2>&1 &
 talker=$!
@@ -37,13 +49,9 @@ pids="$pids $talker $opener"
 until_true 300 'all connections are open' grep -q open talked
 for n in 3 2 4 4 1 2 1; do
     before=$(number verdicts.forward.packets)
-    was=$(owner)
-    ctl takeover --workers $n
-    same "$n workers take over" "$status $(cat err) $([ "$(owner)" != "$was" ] && echo another)" '0  another'
-    same "they are $n" "$(workers_now)" "$n"
+    goes_over ctl $n
     [ "$(number verdicts.forward.packets)" -ge "$before" ]
     ok $? "$n: what was counted goes on"
-    until_true 100 'the one before ends' ends_itself "$was"
 done
 touch enough
 wait "$talker"
@@ -62,12 +70,7 @@ at client python3 "$takeover" talk 600 10.1.0.100 10.1.0.101 10.2.0.2 >talked 2>
 talker=$!
 pids="$pids $talker"
 until_true 300 'all connections are open' grep -q open talked
-for n in 2 2 2 3 1 2; do
-    was=$(owner)
-    kctl takeover --workers $n
-    same "another version takes over, with $n" "$status $(cat err) $([ "$(owner)" != "$was" ] && workers_now)" "0  $n"
-    until_true 100 'the one before ends' ends_itself "$was"
-done
+for n in 2 2 2 3 1 2; do goes_over kctl $n; done
 touch enough
 wait "$talker"
 sed -n '/^#/p' talked
@@ -89,7 +92,7 @@ pids="$pids $talker"
 until_true 300 'all connections are open' grep -q open talked
 port=20000
 for workers in 1 3; do
-    [ "$(workers_now)" = $workers ] || ctl takeover --workers $workers
+    [ "$(workers_now)" = $workers ] || goes_over ctl $workers
     prey=$(owner)
     same "they are $workers" "$(workers_now)" $workers
     n=$((4 - workers))
@@ -103,8 +106,7 @@ for workers in 1 3; do
     same "$workers, damaged words: refused by a line" "$(between_them damage 1 22)" '22 of 22'
     answers_come $((port += 50))
     same "$workers, damaged words: the others go on, and have all frames" "$? $(workers_now) $(owner)" "0 $workers $prey"
-    ctl takeover --workers $n
-    same "$workers: and then $n take over" "$status $(cat err) $(workers_now)" "0  $n"
+    goes_over ctl $n
 done
 touch enough
 wait "$talker"
