@@ -10,6 +10,7 @@ live_begin
 flows=${FLOWS:-100000}
 rounds=${ROUNDS:-5}
 workers=${WORKERS:-1}
+others=${OTHERS-} # so many, and as many as before, take over in turn
 
 between one
 ip -n "$id-client" route add default via 10.1.0.2
@@ -26,8 +27,10 @@ END
 prey prey -i wan -i lan --workers "$workers" all.pbc
 # with pinned programs in sight, where the kernel judges
 takes_over() {
-    timeout 60 nsenter "--net=/run/netns/$id-prey" "$bin/preyctl" takeover >out 2>err </dev/null
+    # shellcheck disable=SC2086
+    timeout 60 nsenter "--net=/run/netns/$id-prey" "$bin/preyctl" takeover ${others:+--workers $others} >out 2>err </dev/null
     status=$?
+    [ -z "$others" ] || { local now=$others; others=$workers; workers=$now; }
 }
 probe() { at client "$tools/gaps" 10.2.0.2 9000 "$1"; }
 until_true 100 'an answer comes' probe 0.1
