@@ -6,16 +6,13 @@ set -u
 EXEC=${EXEC:-user} # kernel: live-takeover-inline-kernel.sh
 way="--exec $EXEC"
 [ "${XDP-}" != 1 ] || way='--io xdp' # live-takeover-inline-xdp.sh
+splice=${LEAVES:+; splice packets} # live-takeover-splice.sh
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin
 . "$top/tests/e2e/live/takeover.sh"
-if [ "$EXEC" = kernel ]; then
-    [ -n "${files_of_bpf-}" ] || { echo 'ok - in the kernel # SKIP no file system to pin programs in'; exit 0; }
-    ! grep -q __asan_init "$bin/preyrun" || { echo 'ok - in the kernel # SKIP with sanitizers it runs in user space'; exit 0; }
-fi
+. "$top/tests/e2e/live/takeover_ends.sh"
 
-clients=$top/tests/e2e/live/takeover_proxy.py
 between one
 ip -n "$id-client" route add default via 10.1.0.2
 at prey sysctl -q -w net.ipv4.ip_forward=1
@@ -29,56 +26,14 @@ pool echo { server one 10.2.0.2:9000 }
 pool web { server one 10.2.0.2:9001 }
 pool echo_tls { server one 10.2.0.3:9000 }
 pool web_tls { server one 10.2.0.3:9001 }
-service plain on any tcp/1000 { mode proxy inline first bytes within 60s; access log common "access.log"; -> echo }
+service plain on any tcp/1000 { mode proxy inline first bytes within 60s$splice; access log common "access.log"; -> echo }
 service tls on any tcp/1002 { mode proxy inline first bytes within 60s tls cert "$work/cert" key "$work/key"; -> echo_tls }
 service http on any tcp/1001 { mode proxy inline http; -> web }
 service https on any tcp/1003 { mode proxy inline http tls cert "$work/cert" key "$work/key"; -> web_tls }
-service told on any tcp/1004 { mode proxy inline first bytes within 60s; when instruction check sum to 10.2.0.0/24 -> target }
-service wire on any tcp/9000 { mode proxy inline }
+service told on any tcp/1004 { mode proxy inline first bytes within 60s$splice; when instruction check sum to 10.2.0.0/24 -> target }
+service wire on any tcp/9000 { mode proxy inline$splice }
 firewall ways forward default accept { }
 END
-others() { # how many sessions how many processes before it serve: `3 of 2`
-    at prey "$bin/preyctl" status --json | python3 -c '
-import json, sys
-before = json.load(sys.stdin)["instance"].get("before", [])
-print(sum(int(b["sessions"]) for b in before), "of", len(before))'
-}
-others_are() { [ "$(others)" = "$1" ]; }
-befores() { # the processes that serve sessions and judge no more
-    local p n=0
-    for p in $(ip netns pids "$id-prey"); do [ "$(cat "/proc/$p/comm" 2>/dev/null)" != preyrun-before ] || is_over "$p" || n=$((n + 1)); done
-    echo $n
-}
-befores_are() { [ "$(befores)" = "$1" ]; }
-takes_over() { # SENTENCE OPTION...: $prey is the process then
-    local was sentence=$1
-    shift
-    was=$(owner)
-    kctl takeover "$@"
-    same "$sentence" "$status $(grep -v notice err) $(grep -c "^process $(owner) has taken over from $was\$" out)" '0  1'
-    prey=$(owner)
-}
-holds() { # N HOST PORT: connections that stay open
-    rm -f let-go ask held
-    at client python3 "$clients" hold "$1" "$2" "$3" >held 2>&1 &
-    holder=$!
-    pids="$pids $holder"
-    until_true 300 "$1 connections are open" grep -qs open held
-}
-answered() { # how many of those are answered now
-    local lines
-    lines=$(wc -l <held)
-    printf x >>ask
-    until_true 300 'they are asked' lines_are $((lines + 1))
-    tail -n 1 held
-}
-lines_are() { [ "$(wc -l <held)" -ge "$1" ]; }
-lets_go() { touch let-go; wait "$holder"; }
-stops() { ctl stop; until_true 300 'it ends' is_over "$prey"; }
-asks() { # PORT: one more connection, through the one that judges now
-    touch say
-    at client python3 "$clients" late 1 10.2.0.2 "$1" none | tail -n 1
-}
 
 if [ -z "${HOSTILE-}" ]; then # else live-takeover-inline-hostile.sh
     for workers in 1 $([ "$way" != '--exec user' ] || echo 2); do
@@ -201,18 +156,5 @@ awaits '^reloaded'
 touch say
 wait "$late"
 same 'sessions of the process before reach their servers after a reload' "$(tail -n 1 late)" '5 answered'
-stops
-
-# ---- what is not handed over ----
-
-rules wire <<END
-limits { flows 20_000 }
-pool echo { server one 10.2.0.2:9000 }
-firewall ways forward default accept { }
-service wire on 10.1.0.2 tcp/1000 { mode proxy; splice packets; -> echo }
-END
-prey prey -i wan -i lan wire.pbc
-kctl takeover
-same "splice packets: refused, and it goes on" "$status $(grep -c 'connections leave their sockets here' err) $(owner)" "2 1 $prey"
 stops
 exit $failed

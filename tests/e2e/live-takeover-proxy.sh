@@ -11,12 +11,8 @@ way="--exec $EXEC"
 . tests/lib/scratch.sh
 live_begin
 . "$top/tests/e2e/live/takeover.sh"
-if [ "$EXEC" = kernel ]; then
-    [ -n "${files_of_bpf-}" ] || { echo 'ok - in the kernel # SKIP no file system to pin programs in'; exit 0; }
-    ! grep -q __asan_init "$bin/preyrun" || { echo 'ok - in the kernel # SKIP with sanitizers it runs in user space'; exit 0; }
-fi
+. "$top/tests/e2e/live/takeover_ends.sh"
 
-clients=$top/tests/e2e/live/takeover_proxy.py
 between one
 background one python3 "$clients" serve >served
 until_true 100 'the server listens' grep -q listens served
@@ -30,45 +26,6 @@ service http on 10.1.0.2 tcp/1001 { mode proxy http; -> web }
 service tls on 10.1.0.2 tcp/1002 { mode proxy tls cert "$work/cert" key "$work/key"; -> echo }
 service https on 10.1.0.2 tcp/1003 { mode proxy http tls cert "$work/cert" key "$work/key"; -> web }
 END
-# others: how many sessions how many processes before it serve: `3 of 2`
-others() {
-    at prey "$bin/preyctl" status --json | python3 -c '
-import json, sys
-before = json.load(sys.stdin)["instance"].get("before", [])
-print(sum(int(b["sessions"]) for b in before), "of", len(before))'
-}
-others_are() { [ "$(others)" = "$1" ]; }
-befores() { # the processes that serve sessions and judge no more
-    local p n=0
-    for p in $(ip netns pids "$id-prey"); do [ "$(cat "/proc/$p/comm" 2>/dev/null)" != preyrun-before ] || is_over "$p" || n=$((n + 1)); done
-    echo $n
-}
-befores_are() { [ "$(befores)" = "$1" ]; }
-takes_over() { # SENTENCE OPTION...: $prey is the process then
-    local was sentence=$1
-    shift
-    was=$(owner)
-    kctl takeover "$@"
-    same "$sentence" "$status $(cat err) $(grep -c "^process $(owner) has taken over from $was\$" out)" '0  1'
-    prey=$(owner)
-}
-holds() { # N PORT: connections that stay open
-    rm -f let-go ask held
-    at client python3 "$clients" hold "$1" 10.1.0.2 "$2" >held 2>&1 &
-    holder=$!
-    pids="$pids $holder"
-    until_true 300 "$1 connections are open" grep -qs open held
-}
-answered() { # how many of those are answered now
-    local lines
-    lines=$(wc -l <held)
-    printf x >>ask
-    until_true 300 'they are asked' lines_are $((lines + 1))
-    tail -n 1 held
-}
-lines_are() { [ "$(wc -l <held)" -ge "$1" ]; }
-lets_go() { touch let-go; wait "$holder"; }
-stops() { ctl stop; until_true 300 'it ends' is_over "$prey"; }
 
 for workers in 1 $([ "$way" != '--exec user' ] || echo 2); do
     say="$workers worker$([ $workers = 1 ] || echo s)"
@@ -108,7 +65,7 @@ done
 
 # shellcheck disable=SC2086
 prey prey $way -i wan -i lan ends.pbc
-holds 50 1000
+holds 50 10.1.0.2 1000
 at client python3 "$clients" queue 5 10.1.0.2 1000 >queued 2>&1 &
 queued=$!
 pids="$pids $queued"
@@ -132,7 +89,7 @@ fi
 
 # ---- a bound, and what ends whom ----
 
-holds 3 1000
+holds 3 10.1.0.2 1000
 takes_over 'with a bound' --takeover-drain 2s
 same 'they are served' "$(answered)" '3 answered'
 until_true 300 'within that' befores_are 0
@@ -141,7 +98,7 @@ same 'they have ended' "$(answered)" '0 answered'
 lets_go
 takes_over 'without a bound again' --takeover-drain 1h
 
-holds 3 1002
+holds 3 10.1.0.2 1002
 before=$prey
 takes_over 'with three in TLS'
 until_true 300 'which it counts' others_are '3 of 1'
@@ -150,7 +107,7 @@ until_true 300 'the process before is killed: nobody counts it' others_are '0 of
 same 'its sessions have ended, and the new one judges' "$(answered) $(owner)" "0 answered $prey"
 lets_go
 for way in TERM stop KILL; do
-    holds 3 1000
+    holds 3 10.1.0.2 1000
     before=$prey
     takes_over "before $way"
     until_true 300 "$way: it is counted" others_are '3 of 1'
@@ -161,7 +118,7 @@ for way in TERM stop KILL; do
     lets_go
     prey prey -i wan -i lan ends.pbc
 done
-holds 3 1000
+holds 3 10.1.0.2 1000
 before=$prey
 takes_over 'before the one before is asked to end'
 kill -TERM "$before"
@@ -172,7 +129,7 @@ lets_go
 
 # ---- a reload, and turned logs, while one drains ----
 
-holds 2 1000
+holds 2 10.1.0.2 1000
 takes_over 'before a reload'
 cp ends.prey other.prey
 sed -i 's/proxy_sessions 50/proxy_sessions 60/' other.prey

@@ -3,6 +3,7 @@ takeover_proxy.py serve               port 9000: who says a number and a line en
                                       back; port 9001: HTTP/1.1, each answer with what the path says
 takeover_proxy.py talk SECONDS HOST   until the file `enough` is there: downloads and questions over connections that last, by TCP and TLS, HTTP
                                       kept alive, and short connections one after the other. Prints what failed, and what was done
+takeover_proxy.py plain SECONDS HOST PORT...   the same of such services without TLS or HTTP: a download, one that lasts, short ones
 takeover_proxy.py hold N HOST PORT    holds so many connections, each asked once and answered, until the file `let-go` is there;
                                       says `open` then, at each line of the file `ask` asks again, and prints how many answered
 takeover_proxy.py late N HOST PORT FIRST   opens so many connections that say nothing until the file `say` is there, then FIRST, which is no answer's
@@ -180,9 +181,11 @@ def short(host, port):
         first = False
 
 
-def talk(seconds, host):
-    ways = [(download, 1000), (download, 1002), (lasting, 1000), (lasting, 1002), (kept, 1001), (kept, 1003)] * 2
-    ways += [(short, port) for port in (1000, 1001, 1002, 1003)] * 2
+TALKS = [(download, 1000), (download, 1002), (lasting, 1000), (lasting, 1002), (kept, 1001), (kept, 1003)] * 2
+TALKS += [(short, port) for port in (1000, 1001, 1002, 1003)] * 2
+
+
+def talk(seconds, host, ways):
 
     def one(does, port):
         try:
@@ -269,7 +272,9 @@ def late(n, host, port, first):
 if sys.argv[1] == "serve":
     serve()
 elif sys.argv[1] == "talk":
-    talk(float(sys.argv[2]), sys.argv[3])
+    talk(float(sys.argv[2]), sys.argv[3], TALKS)
+elif sys.argv[1] == "plain":
+    talk(float(sys.argv[2]), sys.argv[3], [(does, int(port)) for port in sys.argv[4:] for does in (download, lasting, short)])
 elif sys.argv[1] == "hold":
     hold(int(sys.argv[2]), sys.argv[3], int(sys.argv[4]))
 elif sys.argv[1] == "late":

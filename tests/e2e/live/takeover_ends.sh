@@ -1,0 +1,50 @@
+# What tests of takeovers share whose connections end in prey (takeover_proxy.py), sourced after takeover.sh.
+clients=$top/tests/e2e/live/takeover_proxy.py
+
+if [ "$EXEC" = kernel ]; then
+    [ -n "${files_of_bpf-}" ] || { echo 'ok - in the kernel # SKIP no file system to pin programs in'; exit 0; }
+    ! grep -q __asan_init "$bin/preyrun" || { echo 'ok - in the kernel # SKIP with sanitizers it runs in user space'; exit 0; }
+fi
+
+others() { # how many sessions how many processes before it serve: `3 of 2`
+    at prey "$bin/preyctl" status --json | python3 -c '
+import json, sys
+before = json.load(sys.stdin)["instance"].get("before", [])
+print(sum(int(b["sessions"]) for b in before), "of", len(before))'
+}
+others_are() { [ "$(others)" = "$1" ]; }
+befores() { # the processes that serve sessions and judge no more
+    local p n=0
+    for p in $(ip netns pids "$id-prey"); do [ "$(cat "/proc/$p/comm" 2>/dev/null)" != preyrun-before ] || is_over "$p" || n=$((n + 1)); done
+    echo $n
+}
+befores_are() { [ "$(befores)" = "$1" ]; }
+takes_over() { # SENTENCE OPTION...: $prey is the process then
+    local was sentence=$1
+    shift
+    was=$(owner)
+    kctl takeover "$@"
+    same "$sentence" "$status $(grep -v notice: err) $(grep -c "^process $(owner) has taken over from $was\$" out)" '0  1'
+    prey=$(owner)
+}
+holds() { # N HOST PORT: connections that stay open
+    rm -f let-go ask held
+    at client python3 "$clients" hold "$1" "$2" "$3" >held 2>&1 &
+    holder=$!
+    pids="$pids $holder"
+    until_true 300 "$1 connections are open" grep -qs open held
+}
+answered() { # how many of those are answered now
+    local lines
+    lines=$(wc -l <held)
+    printf x >>ask
+    until_true 300 'they are asked' lines_are $((lines + 1))
+    tail -n 1 held
+}
+lines_are() { [ "$(wc -l <held)" -ge "$1" ]; }
+lets_go() { touch let-go; wait "$holder"; }
+asks() { # PORT: one more connection, through the one that judges now
+    touch say
+    at client python3 "$clients" late 1 10.2.0.2 "$1" none | tail -n 1
+}
+stops() { ctl stop; until_true 300 'it ends' is_over "$prey"; }
