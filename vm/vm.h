@@ -121,6 +121,8 @@ bool vm_inline_open(const struct vm *vm, uint32_t number, struct inline_open *o)
 /* Note of all inline connections that they come from a process before this one, which may have their sockets. Return
  * the number behind the highest. */
 uint32_t vm_inline_former(struct vm *vm);
+/* Have the packets of all spliced connections come up from the kernel, until one of each has left again. */
+void vm_inline_leave_kernel(struct vm *vm);
 /* Say how a packet from the wire would go on that belongs to an inline connection: no rule judges it. False: it belongs
  * to none, or begins another; nothing changes. */
 bool vm_inline_of(const struct vm *vm, const struct key *key, const struct pkt *pkt, struct inline_goes *goes);

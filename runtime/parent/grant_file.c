@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -23,6 +24,7 @@
 #include "runtime/host/watch.h"
 #include "runtime/io/steer/deal.h"
 #include "runtime/parent/parent_priv.h"
+#include "vm/flow/flow.h"
 
 int grant_RULES(struct parent *p, struct answer *a, int fds[])
 {
@@ -88,6 +90,19 @@ int grant_INLINE_STACK(struct parent *p, const struct request_inline_stack *aske
         p->inline_stack ? inline_stack_make(p->inline_stack, &asked->ask, fds, a->err, sizeof a->err) : -EPERM;
     p->made_inline_stack = made > 0;
     return made;
+}
+
+int grant_INLINE_MEMORY(struct parent *p, struct answer *a, int fds[])
+{
+    if (!p->made_inline_stack) return NEVER;
+    fds[0] = memfd_create("prey carried", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fds[0] < 0) return -errno;
+    const bool made = !ftruncate(fds[0], (off_t)(INLINE_NUMBERS * sizeof(struct inline_carried))) &&
+                      !fcntl(fds[0], F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+    const int failed = -errno;
+    if (made) return 1;
+    close(fds[0]);
+    return failed;
 }
 
 int grant_INLINE_SOCKETS(struct parent *p, const struct request_family *asked, struct answer *a, int fds[])

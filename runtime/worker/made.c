@@ -92,8 +92,9 @@ void worker_copy(struct worker *w, struct copying *copying, const struct copies_
     copying->table = table;
 }
 
-int worker_inline(struct worker *w, const struct program *p)
+int worker_inline(struct worker *w, const struct program *p, int memory)
 {
+    w->cfg.inline_memory = memory;
     if (w->inlined && w->inline_io.fd < 0) { /* made for a program that was refused after all */
         inlined_free(w->inlined);
         w->inlined = NULL;
@@ -114,7 +115,7 @@ static bool has_inline(const struct program *p)
 int worker_leaving(struct worker *w, const struct program *p)
 {
     if (w->leaving || !has_inline(p)) return 0;
-    w->leaving = leaving_new((uint32_t)p->settings->proxy_sessions, w->wake_fd);
+    w->leaving = leaving_new((uint32_t)p->settings->proxy_sessions, w->cfg.inline_memory, w->wake_fd);
     return w->leaving ? 0 : -ENOMEM;
 }
 
@@ -144,7 +145,8 @@ int worker_init(struct worker *w, const struct worker_cfg *cfg)
     if (vm.grows) w->ahead.vm = w->vm;
     up_init(w);
     w->egress = (struct egress){.ports = w->ports, .pool = w->pool, .asks = &w->asks};
-    if (cfg->inline_tun >= 0 && !(err = worker_inline(w, cfg->program))) w->inline_io.fd = cfg->inline_tun;
+    if (cfg->inline_tun >= 0 && !(err = worker_inline(w, cfg->program, cfg->inline_memory)))
+        w->inline_io.fd = cfg->inline_tun;
     if (err) return err;
     limit_init(&w->told_limit, TOLD_A_SECOND);
     limit_init(&w->egress.answers, cfg->program->meta->rejects_per_s);

@@ -64,7 +64,17 @@ static unsigned take_asks(struct worker *w, uint64_t now)
 {
     struct inline_ask ask;
     unsigned n = 0;
-    for (; n < LEAVING_ENTRIES && leaving_asked(w->leaving, &ask); n++) worker_asked(w, &ask, now);
+    const bool still = __atomic_load_n(&w->leaving->still, __ATOMIC_ACQUIRE);
+    bool any = false;
+    for (; n < LEAVING_ENTRIES && (!still || leaving_has_room(w->leaving)) && leaving_asked(w->leaving, &ask); n++) {
+        const bool stays = still && ask.kind == INLINE_LEAVE;
+        if (stays)
+            leaving_stays(w->leaving, &ask, SPLICE_WHY_MOVED);
+        else
+            worker_asked(w, &ask, now);
+        any |= stays;
+    }
+    if (any) leaving_call(w->leaving);
     return n;
 }
 

@@ -63,6 +63,7 @@ struct worker_cfg {
     uint64_t seed;
     int tun;                            /* gives the host its own packets that it did not see; -1: none to give */
     int inline_tun;                     /* the worker's device of the inline stack; -1: none */
+    int inline_memory;                  /* memory of what its spliced connections carry (leaving_new); 0: none */
     const struct observe_out *observed; /* receiver of events of observed connections; NULL: none */
     const uint32_t *ages_us;            /* when judging again: [VM_BATCH] as in struct vm_in; NULL: the ports tell */
     struct inline_share inline_share;   /* memory in which the parent finds tuples of inline connections */
@@ -189,7 +190,7 @@ void worker_fini(struct worker *w);
 
 /* Make memory for inline connections, once, before the worker gets its device of the inline stack. p: the first program
  * that has such services. Return 0 or -ENOMEM. */
-int worker_inline(struct worker *w, const struct program *p);
+int worker_inline(struct worker *w, const struct program *p, int memory);
 /* Make memory for what spliced ones carry, once, if the program has inline services. Return 0 or -ENOMEM. */
 int worker_leaving(struct worker *w, const struct program *p);
 

@@ -245,12 +245,14 @@ static void events_leave(struct worker *w, uint64_t now)
 void worker_tell_loop(struct worker *w)
 {
     struct inline_told told;
-    bool any = false;
+    bool any = false, former = false;
     while (leaving_has_room(w->leaving) && vm_inline_told(w->vm, &told)) {
         leaving_tell(w->leaving, &told);
         any = true;
+        former |= told.former != 0;
     }
     if (any) leaving_call(w->leaving);
+    w->egress.asked |= former; /* the main thread passes it on */
 }
 
 void worker_leave(struct worker *w, uint64_t now)

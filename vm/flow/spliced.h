@@ -55,6 +55,7 @@ struct inline_told {
     uint8_t why;  /* enum splice_why, of INLINE_STAYS and INLINE_OVER */
     uint16_t port;
     uint32_t number;
+    uint32_t former; /* inline_conn.former: a loop of a process before this one may have it */
 };
 
 /* Counts of what a spliced connection has carried, by enum inline_at of the sender. Written by the worker (and by the

@@ -333,6 +333,11 @@ bool vm_inline_open(const struct vm *vm, uint32_t number, struct inline_open *o)
 
 uint32_t vm_inline_former(struct vm *vm) { return vm->inlines ? inlines_former(vm->inlines) : 0; }
 
+void vm_inline_leave_kernel(struct vm *vm)
+{
+    if (vm->inlines) inlines_leave_kernel(vm->inlines);
+}
+
 bool vm_inline_of(const struct vm *vm, const struct key *key, const struct pkt *pkt, struct inline_goes *goes)
 {
     return vm->inlines && inline_goes_on(vm->inlines, key, pkt, goes);

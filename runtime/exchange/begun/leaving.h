@@ -14,15 +14,19 @@ struct leaving {
     struct inline_carried *carried; /* [most]: written by the worker, read by the loop */
     struct ring asks, told;         /* struct inline_ask, to the worker; struct inline_told, to the loop */
     struct ring others;             /* struct inline_ask, to the worker, of processes before (leaving_pass) */
+    struct ring away;               /* struct inline_told, to the main thread, for processes before */
     int wake_fd;                    /* eventfd that wakes the worker, which owns it */
     int told_fd;                    /* eventfd that wakes the loop */
     int full;                       /* atomic; nonzero: the worker has more to tell than there was room for */
     int asks_full;                  /* atomic; nonzero: the loop has more to ask than there was room for */
     int stopped;                    /* atomic; nonzero: the worker takes no more */
+    int still;                      /* atomic; nonzero: nothing leaves now, for another process is about to take over */
 };
 
-/* Make it for the numbers below `most`. Memory of numbers is touched as it is used. NULL: out of memory. */
-struct leaving *leaving_new(uint32_t most, int wake_fd);
+/* Make it for the numbers below `most`. memory: a file in memory for what they carry, which stays the caller's, so that
+ * another process can have it, too; 0: this process's own. Memory of numbers is touched as it is used. NULL: out of
+ * memory, or the file is too short. */
+struct leaving *leaving_new(uint32_t most, int memory, int wake_fd);
 void leaving_free(struct leaving *l); /* NULL is accepted */
 size_t leaving_bytes(void);           /* memory of each number */
 
@@ -33,8 +37,11 @@ bool leaving_hear(struct leaving *l, struct inline_told *told);
 /* Read what a connection has carried. */
 struct inline_carried leaving_carried(const struct leaving *l, uint32_t number);
 
-/* The main thread: pass on what a loop of a process before this one asks. False: no room now. */
+/* The main thread: pass on what a loop of a process before this one asks. False: no room now. Take the oldest answer
+ * that may be for one (second function); false: there is none. Have nothing leave from now on, or again. */
 bool leaving_pass(struct leaving *l, const struct inline_ask *ask);
+bool leaving_away(struct leaving *l, struct inline_told *told);
+void leaving_still(struct leaving *l, bool still);
 
 /* The worker, or who stands in for it: take the oldest ask; false: there is none. */
 bool leaving_asked(struct leaving *l, struct inline_ask *ask);
@@ -42,5 +49,7 @@ bool leaving_asked(struct leaving *l, struct inline_ask *ask);
 bool leaving_has_room(struct leaving *l);
 /* Put an answer, for which there is room. leaving_call wakes the loop, after one or more. */
 void leaving_tell(struct leaving *l, const struct inline_told *told);
+/* Answer that the connection stays for now. */
+void leaving_stays(struct leaving *l, const struct inline_ask *ask, enum splice_why why);
 void leaving_call(struct leaving *l);
 void leaving_stop(struct leaving *l);

@@ -32,8 +32,9 @@ struct draining {
     uint32_t told;                /* sessions, as last told */
     struct handoff_said asks;     /* the oldest ask that could not be said yet, if `unsaid` */
     bool unsaid;
-    uint32_t word;
-    struct message_part part; /* the message that `word` is comes in parts */
+    struct handoff_told heard; /* or a word alone */
+    struct message_part part;  /* the message that `heard` is comes in parts */
+    bool waits;                /* `heard` is whole, and waits for room */
     bool ends;
 };
 
@@ -71,10 +72,17 @@ static void gate_off(struct draining *d)
 static void hear(struct draining *d)
 {
     const int fd = yield_fd(&d->l->control);
-    int more;
-    while ((more = message_take(fd, &d->part, &d->word, sizeof d->word)) > 0) {
-        if (d->word == HANDOFF_STANDS) gate_off(d);
-        if (d->word == HANDOFF_LOGS) logs_again(&d->l->carry);
+    int more = 1;
+    while (d->waits || (more = message_take(fd, &d->part, &d->heard, sizeof d->heard)) > 0) {
+        const struct handoff_told *m = &d->heard;
+        const struct inline_told told = {
+            .kind = (uint8_t)m->kind, .why = (uint8_t)m->why, .port = (uint16_t)m->port, .number = m->number};
+        if (m->word == HANDOFF_STANDS) gate_off(d);
+        if (m->word == HANDOFF_LOGS) logs_again(&d->l->carry);
+        const bool sound =
+            m->word == HANDOFF_TOLD && (m->kind == INLINE_HALF || m->kind == INLINE_OVER) && m->why < SPLICE_WHYS;
+        d->waits = sound && !inline_stack_told(&d->l->carry, m->worker, &told);
+        if (d->waits) return;
     }
     d->ends |= more < 0;
 }
@@ -137,7 +145,7 @@ static void turn(struct draining *d)
     struct live *l = d->l;
     enum { FIRST = 4, COUNT = FIRST + WORKERS_MOST };
     struct pollfd fds[COUNT] = {{.fd = l->signal_fd, .events = POLLIN},
-                                {.fd = yield_fd(&l->control), .events = POLLIN},
+                                {.fd = d->waits ? -1 : yield_fd(&l->control), .events = POLLIN},
                                 {.fd = proxied_fd(&l->carry), .events = POLLIN},
                                 {.fd = l->tell.channel->fd},
                                 [FIRST + WORKERS_MOST - 1] = {.fd = -1}};
@@ -151,7 +159,7 @@ static void turn(struct draining *d)
     if (d->stands_ns < due) due = d->stands_ns;
     if (poll(fds, COUNT, clock_wait_ms(due, now, (int)((second - now) / 1000000))) < 0) return;
     if (fds[0].revents) signalled(d);
-    if (fds[1].revents) hear(d);
+    if (fds[1].revents || d->waits) hear(d);
     if (fds[2].revents) proxied_called(&l->carry);
     if (fds[3].revents) d->ends = true;
     say_asks(d);

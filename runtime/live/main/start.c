@@ -305,6 +305,7 @@ static int workers_make(struct live *l)
                              .watches = l->carry.in_kernel && l->o->monitor};
     for (cfg.worker = 0; cfg.worker < l->carry.worker_count; cfg.worker++) {
         cfg.inline_tun = inline_stack_tun(&l->carry, cfg.worker);
+        cfg.inline_memory = inline_stack_memory(&l->carry, cfg.worker);
         cfg.observed = observed_thread_out(l->carry.observed, cfg.worker);
         cfg.inline_share = tuples_share(l->carry.tuples, cfg.worker);
         cfg.inline_share.half_open = l->half_open;

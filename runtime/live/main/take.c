@@ -247,6 +247,8 @@ void take_free(struct take *t)
     kernel_passed_close(&t->kernel);
     for (unsigned i = 0; i < IO_FDS_MOST; i++)
         if (t->wire[i] >= 0) close(t->wire[i]);
+    for (unsigned i = 0; i < WORKERS_MOST; i++)
+        if (t->memory[i]) close(t->memory[i]);
     take_workers_free(t);
     take_lent_close(t);
     if (t->fd >= 0) close(t->fd);

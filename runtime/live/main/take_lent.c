@@ -1,6 +1,7 @@
 /* LENT: what the parent of the other instance lends goes to the parent of this one, through the process that becomes it
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,17 +17,26 @@ bool take_wire_is_sound(const struct handoff_hello *h)
                         h->workers <= INLINE_WORKERS && h->workers * h->wire <= IO_FDS_MOST);
 }
 
-/* WIRE: the inline stack, a worker's device and listeners in each message, in their order */
+/* True for memory that nobody shortens under a reader. */
+static bool is_memory(int fd)
+{
+    const int whole = F_SEAL_SHRINK | F_SEAL_SEAL, seals = fcntl(fd, F_GET_SEALS);
+    return seals >= 0 && (seals & whole) == whole;
+}
+
+/* WIRE: the inline stack, a worker's device and listeners in each message, in their order, and its memory */
 static int wire_hear(struct take *t, uint64_t until_ns)
 {
     int failed = 0;
     for (uint32_t i = 0; t->hello.wire && i < t->hello.workers && !failed; i++) {
         struct handoff_wire m;
-        int fds[INLINE_STACK_FDS];
+        int fds[INLINE_STACK_FDS + 1];
         unsigned count = 0;
-        failed = message_receive(t->fd, &m, sizeof m, fds, t->hello.wire, &count, until_ns);
+        failed = message_receive(t->fd, &m, sizeof m, fds, t->hello.wire + 1, &count, until_ns);
+        if (count > t->hello.wire) t->memory[i] = fds[--count];
         memcpy(t->wire + (size_t)i * t->hello.wire, fds, count * sizeof *fds);
-        if (!failed && (m.worker != i || count != t->hello.wire)) failed = -EPROTO;
+        const bool whole = m.worker == i && count == t->hello.wire && m.memory == (t->memory[i] != 0);
+        if (!failed && (!whole || (m.memory && !is_memory(t->memory[i])))) failed = -EPROTO;
     }
     return failed;
 }
@@ -35,9 +45,10 @@ int take_wire(struct live *l)
 {
     struct take *t = l->take;
     if (!t->hello.wire) return 0;
-    const int failed = inline_stack_take(&l->carry, t->wire, t->hello.wire);
+    const int failed = inline_stack_take(&l->carry, t->wire, t->hello.wire, t->memory);
     if (failed) return complain("out of memory");
     for (unsigned i = 0; i < IO_FDS_MOST; i++) t->wire[i] = -1;
+    memset(t->memory, 0, sizeof t->memory);
     return 0;
 }
 

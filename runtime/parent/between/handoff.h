@@ -70,7 +70,8 @@ enum handoff_word {
     HANDOFF_EARLY,
     HANDOFF_PARTS,
     HANDOFF_STANDS,
-    HANDOFF_LOGS
+    HANDOFF_LOGS,
+    HANDOFF_TOLD
 };
 enum {
     HANDOFF_LISTENERS_MOST = 1 << 20,
@@ -129,6 +130,7 @@ struct handoff_lent {
 
 struct handoff_wire {
     uint32_t worker; /* with its descriptors */
+    uint32_t memory; /* 1: one more, of memory that its loop and its worker share */
 };
 
 struct handoff_part { /* in other messages alone: it can't grow */
@@ -180,6 +182,13 @@ struct handoff_named {
 
 struct handoff_kept {
     struct handoff_part part; /* len 0: nothing is known */
+};
+
+/* To an old one that serves sessions: what a worker tells of a connection in the wire that was handed over, and that
+ * may be its (struct inline_told). */
+struct handoff_told {
+    uint32_t word; /* HANDOFF_TOLD */
+    uint32_t worker, number, port, kind, why;
 };
 
 /* From an old one that serves sessions. TARGET and END are of connections in the wire that were handed over, whose

@@ -124,7 +124,7 @@ static inline void set_up(struct bench *b, const char *rules)
     b->world = world_of(p, 1);
     b->inlined = inlined_new(100);
     assert_non_null(b->inlined);
-    b->leaving = leaving_new(100, eventfd(0, EFD_NONBLOCK));
+    b->leaving = leaving_new(100, 0, eventfd(0, EFD_NONBLOCK));
     assert_non_null(b->leaving);
     struct proxy_listen at[2] = {
         {.at = {.port = INLINE_LISTENS}, .service = PBC_NONE, .fd = listener(false)},

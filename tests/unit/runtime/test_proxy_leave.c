@@ -2,6 +2,8 @@
  * what becomes of a session by the answers. */
 #include "tests/unit/runtime/inline_bench.h"
 
+#include <sys/mman.h>
+
 #include "runtime/proxy/inline/leave_sockets.h"
 
 enum { NUMBER = 3, QUIET_TURNS = 20 };
@@ -440,7 +442,7 @@ static void test_a_full_ring_wakes_who_waits(void **state)
     unsigned filled = 0;
     (void)state;
     const int fd = eventfd(0, EFD_NONBLOCK);
-    struct leaving *l = leaving_new(10, fd);
+    struct leaving *l = leaving_new(10, 0, fd);
     for (; leaving_has_room(l); filled++) leaving_tell(l, &told);
     assert_true(filled > 0);
     assert_int_equal(read(fd, &calls, sizeof calls), -1);
@@ -460,6 +462,43 @@ static void test_a_full_ring_wakes_who_waits(void **state)
     assert_int_equal(read(l->told_fd, &calls, sizeof calls), sizeof calls);
     for (unsigned i = 0; i < 5000; i++) assert_true(leaving_ask(l, &(struct inline_ask){.kind = INLINE_END}));
     leaving_free(l);
+    close(fd);
+}
+
+/* What may be of a process before is told to the loop and to the main thread; the one who waits for room is woken by
+ * either. Memory of both processes shows what either counts. */
+static void test_another_process_hears_of_it(void **state)
+{
+    const struct inline_told own = {.kind = INLINE_OVER, .number = 7}, former = {.number = 8, .former = 1};
+    struct inline_told heard_of;
+    uint64_t calls;
+    (void)state;
+    const int fd = eventfd(0, EFD_NONBLOCK), memory = memfd_create("carried", MFD_CLOEXEC);
+    const off_t bytes = 10 * (off_t)sizeof(struct inline_carried);
+    assert_int_equal(ftruncate(memory, bytes - 1), 0);
+    assert_null(leaving_new(10, memory, fd));
+    assert_int_equal(ftruncate(memory, bytes), 0);
+    struct leaving *l = leaving_new(10, memory, fd), *other = leaving_new(10, memory, fd);
+    assert_true(l && other);
+    leaving_tell(l, &own);
+    leaving_tell(l, &former);
+    assert_true(leaving_away(l, &heard_of) && heard_of.number == 8);
+    assert_false(leaving_away(l, &heard_of));
+    assert_true(leaving_hear(l, &heard_of) && heard_of.number == 7);
+    assert_true(leaving_hear(l, &heard_of) && heard_of.number == 8);
+    while (leaving_has_room(l)) {
+        leaving_tell(l, &former);
+        assert_true(leaving_hear(l, &heard_of)); /* the loop is not who lacks room */
+    }
+    assert_int_equal(read(fd, &calls, sizeof calls), -1);
+    assert_true(leaving_away(l, &heard_of));
+    assert_int_equal(read(fd, &calls, sizeof calls), sizeof calls);
+    assert_true(leaving_has_room(l));
+    l->carried[3] = (struct inline_carried){.bytes = {1, 2}, .seen_ns = 3};
+    assert_int_equal(leaving_carried(other, 3).bytes[1], 2);
+    leaving_free(l);
+    leaving_free(other);
+    close(memory);
     close(fd);
 }
 
@@ -641,6 +680,7 @@ int main(void)
         netns_test(test_a_reload_finds_it),
         netns_test(test_a_full_ring_is_tried_again),
         netns_test(test_a_full_ring_wakes_who_waits),
+        netns_test(test_another_process_hears_of_it),
         netns_test(test_a_half_leaves),
         netns_test(test_a_branch_lets_some_leave),
         netns_test(test_a_target_is_told_before),

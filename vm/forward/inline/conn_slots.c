@@ -79,6 +79,11 @@ void inlines_drop_slots(struct inlines *all, uint32_t number)
     for (unsigned from = 0; all->slot && from < 2; from++) slot_drop(all, number, from);
 }
 
+void inlines_leave_kernel(struct inlines *all)
+{
+    for (uint32_t n = 0; all->slot && n < all->numbers.high; n++) inlines_drop_slots(all, n);
+}
+
 uint64_t inlines_take_some(struct inlines *all, uint64_t now_ns)
 {
     if (!all->slot || !all->slots.head->live) return UINT64_MAX;

@@ -224,7 +224,7 @@ void inlines_retire(struct inlines *all, uint32_t number, uint64_t now_ns)
 
 void inlines_carry(struct inlines *all, struct inline_carried *carried) { all->carried = carried; }
 struct holds *inlines_holds(struct inlines *all) { return all->holds; }
-bool inlines_rest(const struct inlines *all) { return !holds_count(all->holds); }
+bool inlines_rest(const struct inlines *all) { return !holds_count(all->holds) && all->told->put == all->told->taken; }
 
 void inlines_spliced(struct inlines *all, uint32_t number, uint64_t now_ns)
 {

@@ -133,6 +133,7 @@ bool inlines_slots(struct inlines *all, const struct splice_slots *slots);
  * the next deadline. */
 void inlines_take(struct inlines *all, struct inline_conn *c, uint32_t number);
 void inlines_drop_slots(struct inlines *all, uint32_t number);
+void inlines_leave_kernel(struct inlines *all); /* drop all slots */
 /* True if the kernel passes segments of that end. */
 bool inlines_in_kernel(const struct inlines *all, uint32_t number, enum inline_at from);
 uint64_t inlines_take_some(struct inlines *all, uint64_t now_ns);
@@ -154,7 +155,7 @@ void inlines_cut_into(struct inlines *all, uint32_t number, uint64_t now_ns);
 void inlines_count(struct inlines *all, uint32_t number, enum inline_at from, uint32_t len, uint64_t now_ns);
 void inlines_over(struct inlines *all, uint32_t number);
 struct holds *inlines_holds(struct inlines *all);
-/* True if no segment is held. */
+/* True if no segment is held, and the loop has heard all. */
 bool inlines_rest(const struct inlines *all);
 /* Change the state to INLINE_OPEN, once. */
 void inlines_opened(struct inlines *all, uint32_t number);

@@ -15,7 +15,10 @@ struct told *told_new(uint32_t connections)
 void inlines_tell_loop(struct inlines *all, const struct inline_told *told)
 {
     struct told *t = all->told;
-    if (t->put - t->taken < t->most) t->of[t->put++ % t->most] = *told;
+    if (t->put - t->taken == t->most) return;
+    struct inline_told *to = &t->of[t->put++ % t->most];
+    *to = *told;
+    to->former = told->number < all->numbers.high && all->at[told->number].former;
 }
 
 bool inlines_told(struct inlines *all, struct inline_told *told)

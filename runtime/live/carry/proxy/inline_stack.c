@@ -13,6 +13,7 @@
 struct inline_stack {
     unsigned workers, each;             /* each: descriptors of a worker */
     int fds[IO_FDS_MOST];               /* [workers][each]: its device, its listeners */
+    int memory[WORKERS_MOST];           /* memory of what spliced connections carry (leaving_new); 0: none */
     struct leaving *left[WORKERS_MOST]; /* exchanges whose workers are gone, and their wake_fd (inline_stack_leave) */
     struct inlined *known[WORKERS_MOST];
 };
@@ -60,8 +61,13 @@ int inline_stack_follow(struct carry *carry, const struct program *grown, char *
 {
     if (!inline_stack_wanted(grown)) return 0;
     if (!carry->inline_stack && !stack_make(carry, err, err_len)) return -ENODEV;
+    for (unsigned i = 0; i < carry->worker_count; i++) {
+        int *memory = &carry->inline_stack->memory[i];
+        const int failed = *memory ? 0 : ask_INLINE_MEMORY(carry->tell->channel, memory, err, err_len);
+        if (failed) return failed;
+    }
     for (unsigned i = 0; i < carry->worker_count && carry->workers[i]; i++) {
-        const int failed = worker_inline(carry->workers[i], grown);
+        const int failed = worker_inline(carry->workers[i], grown, carry->inline_stack->memory[i]);
         if (!failed) continue;
         snprintf(err, err_len, "out of memory");
         return failed;
@@ -69,20 +75,10 @@ int inline_stack_follow(struct carry *carry, const struct program *grown, char *
     return 0;
 }
 
-static bool may_leave(const struct program *p)
-{
-    for (uint32_t i = 0; i < p->proxies_count; i++)
-        if (p->proxies[i].flags & PBC_PROXY_LEAVES) return true;
-    return false;
-}
-
 const char *inline_stack_stays(const struct carry *carry)
 {
     const struct program *p = carry->now.program;
     if (!carry->inline_stack) return NULL;
-    if (may_leave(p))
-        return "connections leave their sockets here (`splice packets`, `-> pass`), and what they carry is not handed "
-               "over";
     if (!inline_stack_wanted(p)) return "rules before had connections in the wire, whose table these rules do not have";
     if (carry->workers[0]->leaving->most != p->settings->proxy_sessions)
         return "a reload has changed `proxy_sessions`, and the table of connections in the wire has the size of before";
@@ -97,13 +93,25 @@ unsigned inline_stack_each(const struct carry *carry, unsigned worker, const int
     return x->each;
 }
 
-int inline_stack_take(struct carry *carry, const int fds[], unsigned each)
+int inline_stack_memory(const struct carry *carry, unsigned worker)
+{
+    return carry->inline_stack ? carry->inline_stack->memory[worker] : 0;
+}
+
+void inline_stack_still(const struct carry *carry, bool still)
+{
+    for (unsigned i = 0; i < carry->worker_count; i++)
+        if (carry->workers[i]->leaving) leaving_still(carry->workers[i]->leaving, still);
+}
+
+int inline_stack_take(struct carry *carry, const int fds[], unsigned each, const int memory[])
 {
     struct inline_stack *x = calloc(1, sizeof *x);
     if (!x) return -ENOMEM;
     x->workers = carry->worker_count;
     x->each = each;
     memcpy(x->fds, fds, (size_t)x->workers * each * sizeof *fds);
+    memcpy(x->memory, memory, x->workers * sizeof *memory);
     carry->inline_stack = x;
     return 0;
 }
@@ -131,7 +139,24 @@ int inline_stack_asked_fd(const struct carry *carry, unsigned worker)
 bool inline_stack_asked(const struct carry *carry, unsigned worker, struct inline_ask *ask)
 {
     const struct inline_stack *x = carry->inline_stack;
-    return x && worker < x->workers && x->left[worker] && leaving_asked(x->left[worker], ask);
+    struct leaving *l = x && worker < x->workers ? x->left[worker] : NULL;
+    bool any;
+    while ((any = l && leaving_has_room(l) && leaving_asked(l, ask)) && ask->kind == INLINE_LEAVE) {
+        leaving_stays(l, ask, SPLICE_WHY_ELSEWHERE);
+        leaving_call(l);
+    }
+    return any;
+}
+
+bool inline_stack_told(const struct carry *carry, unsigned worker, const struct inline_told *told)
+{
+    const struct inline_stack *x = carry->inline_stack;
+    struct leaving *l = x && worker < x->workers ? x->left[worker] : NULL;
+    if (!l) return true;
+    if (!leaving_has_room(l)) return false;
+    leaving_tell(l, told);
+    leaving_call(l);
+    return true;
 }
 
 void inline_stack_close(struct carry *carry)
@@ -143,6 +168,8 @@ void inline_stack_close(struct carry *carry)
         inlined_free(x->known[i]);
     }
     for (unsigned i = 0; x && i < x->workers * x->each; i++) close(x->fds[i]);
+    for (unsigned i = 0; x && i < x->workers; i++)
+        if (x->memory[i]) close(x->memory[i]);
     free(x);
     carry->inline_stack = NULL;
 }

@@ -18,16 +18,22 @@ void inline_stack_close(struct carry *carry);
 const char *inline_stack_stays(const struct carry *carry);
 /* Another process goes on with it. Return the number of descriptors that each worker has, and those of one, which stay
  * this room's; 0: there is no stack. Take such descriptors in place of a stack of its own (second function), [each] of
- * each worker; they are this room's then. Return 0 or -ENOMEM. */
+ * each worker, and memory of each (inline_stack_memory); they are this room's then. Return 0 or -ENOMEM. */
 unsigned inline_stack_each(const struct carry *carry, unsigned worker, const int **fds);
-int inline_stack_take(struct carry *carry, const int fds[], unsigned each);
+int inline_stack_take(struct carry *carry, const int fds[], unsigned each, const int memory[]);
+/* Return the memory of what a worker's spliced connections carry, which stays this room's; 0: there is none. */
+int inline_stack_memory(const struct carry *carry, unsigned worker);
+/* Have no connection leave its sockets from now on, for another process is about to take over; or again. */
+void inline_stack_still(const struct carry *carry, bool still);
 /* After that, sessions of this process go on without workers, and the other process does what their loops ask of those.
  * Take the exchanges out of the workers. Called before those are freed. */
 void inline_stack_leave(struct carry *carry);
-/* Return a descriptor that is readable when something may be asked of the worker of that number; -1: there is none.
- * Take the oldest ask (second function); false: there is none. */
+/* Return a descriptor that is readable when something may be asked of the worker of that number, or told of it; -1:
+ * there is none. Take the oldest ask but those to leave, which are answered (second function); false: there is none.
+ * Tell the loop what the other process says (third function); false: no room now. */
 int inline_stack_asked_fd(const struct carry *carry, unsigned worker);
 bool inline_stack_asked(const struct carry *carry, unsigned worker, struct inline_ask *ask);
+bool inline_stack_told(const struct carry *carry, unsigned worker, const struct inline_told *told);
 
 /* Return a worker's listener of a family, which stays this room's; -1: there is none. */
 int inline_stack_listener(const struct carry *carry, unsigned worker, bool v6);

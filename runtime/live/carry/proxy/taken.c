@@ -37,6 +37,7 @@ static struct proxy_counters counted_of(const struct carry *carry, uint32_t serv
     struct proxy_counters c = {0};
     proxied_counters(carry, service, &c);
     c.sessions = proxy_counters_ended(&c);
+    c.spliced = c.spliced_ended;
     return c;
 }
 

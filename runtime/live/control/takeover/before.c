@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "runtime/base/grown.h"
 #include "runtime/live/carry/steered.h"
 #include "runtime/live/carry/worker_ports.h"
 #include "runtime/live/control/control_state.h"
@@ -17,6 +18,7 @@
 #include "runtime/report/json.h"
 
 #define ENDS_NS UINT64_C(1000000000) /* in which each ends its sessions */
+enum { TOLD_MOST = 1 << 16 /* words that wait for one that does not listen */ };
 
 struct before {
     int epoll;
@@ -28,8 +30,11 @@ struct before {
         uint32_t sessions;
         struct handoff_said said; /* as far as `part` is there */
         struct message_part part;
-        bool waits; /* `said` is whole, and waits for room */
+        bool waits;    /* `said` is whole, and waits for room */
+        uint32_t told; /* number of `words` that it was told */
     } all[HANDOFF_BEFORE_MOST];
+    struct handoff_told *words; /* [told] for all of them: whose a connection is nobody knows here */
+    uint32_t told, room;
 };
 
 struct before *before_new(void)
@@ -47,6 +52,7 @@ void before_free(struct before *b)
     if (!b) return;
     close(b->epoll); /* first: another process may have the sockets, too */
     for (unsigned i = 0; i < b->count; i++) close(b->all[i].link);
+    free(b->words);
     free(b);
 }
 
@@ -58,7 +64,7 @@ int before_add(struct before *b, int link, int32_t process, uint32_t sessions)
     if (failed)
         close(link);
     else
-        b->all[b->count++] = (struct one){.link = link, .process = process, .sessions = sessions};
+        b->all[b->count++] = (struct one){.link = link, .process = process, .sessions = sessions, .told = b->told};
     return failed;
 }
 
@@ -114,6 +120,43 @@ void before_hear(struct control *control)
     }
     b->count = kept;
     control->tell->changes++;
+}
+
+static void words_forget(struct before *b)
+{
+    for (unsigned i = 0; i < b->count; i++) b->all[i].told = 0;
+    b->told = 0;
+}
+
+/* Take what the workers tell of connections that some process before may serve. Of one that hangs the words are
+ * forgotten at last: its sessions end by silence. */
+static void words_take(const struct carry *carry, struct before *b)
+{
+    struct inline_told t;
+    for (unsigned i = 0; i < carry->worker_count; i++) {
+        struct leaving *l = carry->workers[i]->leaving;
+        while (l && leaving_away(l, &t)) {
+            if (!before_count(b)) continue;
+            if (b->told == TOLD_MOST) words_forget(b);
+            if (!grow(&b->words, b->told, &b->room, 64, sizeof *b->words)) continue;
+            b->words[b->told++] = (struct handoff_told){
+                .word = HANDOFF_TOLD, .worker = i, .number = t.number, .port = t.port, .kind = t.kind, .why = t.why};
+        }
+    }
+}
+
+void before_tell(struct control *control)
+{
+    struct before *b = control->before;
+    bool all = true;
+    words_take(control->carry, b);
+    if (!b || !b->told) return;
+    for (unsigned i = 0; i < b->count; i++) {
+        struct one *o = &b->all[i];
+        while (o->told < b->told && !message_send_soon(o->link, &b->words[o->told], sizeof *b->words)) o->told++;
+        all &= o->told == b->told;
+    }
+    if (all) words_forget(b);
 }
 
 void before_end(struct control *control)

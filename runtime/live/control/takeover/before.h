@@ -23,6 +23,8 @@ int before_link(const struct before *b, unsigned at, int32_t *process, uint32_t 
 
 int before_fd(const struct before *b); /* readable: one has said something, or has ended; -1: never */
 void before_hear(struct control *control);
+/* Tell them what workers say of connections that may be theirs. Call each turn. */
+void before_tell(struct control *control);
 /* Once guard rules of this process are in force: have packet sockets filtered by this process's own program, and tell
  * the process before it. Call once a second. */
 void before_tick(struct control *control);

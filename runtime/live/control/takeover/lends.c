@@ -1,6 +1,7 @@
 /* The parent's answers go on as they come */
 #include "runtime/live/control/takeover/lends.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include "runtime/live/carry/carry_state.h"
@@ -35,10 +36,13 @@ static int wire_say(const struct carry *carry, int fd, uint64_t deadline)
 {
     int failed = 0;
     for (uint32_t i = 0; lends_wire(carry) && i < carry->worker_count && !failed; i++) {
-        const int *fds;
+        const int *fds, memory = inline_stack_memory(carry, i);
         const unsigned each = inline_stack_each(carry, i, &fds);
-        const struct handoff_wire m = {i};
-        failed = message_send(fd, &m, sizeof m, fds, each, deadline);
+        const struct handoff_wire m = {i, memory != 0};
+        int all[IO_FDS_MOST];
+        memcpy(all, fds, each * sizeof *all);
+        all[each] = memory;
+        failed = message_send(fd, &m, sizeof m, all, each + m.memory, deadline);
     }
     return failed;
 }

@@ -16,6 +16,7 @@
 #include "runtime/live/carry/copies/copied.h"
 #include "runtime/live/carry/kernel/in_kernel_pass.h"
 #include "runtime/live/carry/observed.h"
+#include "runtime/live/carry/proxy/inline_stack.h"
 #include "runtime/live/carry/proxy/taken.h"
 #include "runtime/live/carry/worker_ports.h"
 #include "runtime/live/control/questions.h"
@@ -34,6 +35,7 @@
 #include "vm/vm.h"
 
 #define NAMED_NS UINT64_C(1000000000)
+#define REST_NS  2000000 /* between two looks for a moment of rest */
 enum { WINDOW = 4 << 20 /* bytes of the file for flows in advance */ };
 
 struct yield {
@@ -315,6 +317,27 @@ static void say_kept(struct control *control)
     message_send(y->fd, &kept, sizeof kept, NULL, 0, channel_until(NAMED_NS));
 }
 
+static bool all_rest(const struct carry *carry)
+{
+    bool rest = true;
+    for (unsigned i = 0; i < carry->worker_count; i++) rest &= vm_rests(carry->workers[i]->vm);
+    return rest;
+}
+
+/* Hold all workers at a moment in which no connection is about to leave its sockets: nothing begins to, and what has
+ * begun is over in 200 ms (vm/forward/inline/). False: there is no such moment; they are held all the same. */
+static bool hold_at_rest(const struct carry *carry)
+{
+    enum { TURNS = 150 };
+    inline_stack_still(carry, true);
+    for (unsigned turn = 0;; turn++) {
+        const bool held = hold_all(carry), rests = held && all_rest(carry);
+        if (rests || !held || turn == TURNS) return rests;
+        release_all(carry);
+        nanosleep(&(struct timespec){.tv_nsec = REST_NS}, NULL);
+    }
+}
+
 /* Let go of all that the other process asked for with NOW. True: it judges. */
 static bool let_go(struct control *control)
 {
@@ -325,11 +348,14 @@ static bool let_go(struct control *control)
     int failed = yield_lacks(control, NULL, 0) || !same ? -EBUSY : 0;
     if (!failed) observed_ahead(carry);
     if (!failed) copied_ahead(carry);
-    if (!failed && !hold_all(carry)) failed = -EBUSY;
+    if (!failed && !hold_at_rest(carry)) failed = -EBUSY;
+    for (unsigned i = 0; i < carry->worker_count && !failed; i++) vm_inline_leave_kernel(carry->workers[i]->vm);
+    if (!failed) before_tell(control);
     y->deadline = channel_until(HANDOFF_PATIENCE_NS); /* for all that follows: workers stand still */
     if (!failed) failed = hand_over(control);
     y->over = !failed;
     if (failed) {
+        inline_stack_still(carry, false);
         release_all(carry);
         taken_return(carry);
         return false;
