@@ -14,7 +14,7 @@ struct leaving {
     struct inline_carried *carried; /* [most]: written by the worker, read by the loop */
     struct ring asks, told;         /* struct inline_ask, to the worker; struct inline_told, to the loop */
     struct ring others;             /* struct inline_ask, to the worker, of processes before (leaving_pass) */
-    struct ring away;               /* struct inline_told, to the main thread, for processes before */
+    struct ring away;               /* struct inline_told, by the main thread to the processes before */
     int wake_fd;                    /* eventfd that wakes the worker, which owns it */
     int told_fd;                    /* eventfd that wakes the loop */
     int full;                       /* atomic; nonzero: the worker has more to tell than there was room for */

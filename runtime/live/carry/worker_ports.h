@@ -23,8 +23,8 @@ bool ports_send_on(const struct carry *carry);
  * that observes connections or copies packets, and would send nothing of theirs. */
 bool ports_mirror(const struct carry *carry);
 
-/* Open a worker's ports that are given before they are handed over, to be taken then; those that do not open now are
- * opened then. */
+/* Map the rings of a worker's ports in advance; ports_take goes on with those. A port that can't be opened yet is
+ * opened there. */
 void ports_take_early(struct carry *carry, struct worker *w, struct io_made made[PORTS_MOST]);
 /* Close those that were never taken. */
 void ports_leave_early(const struct carry *carry, struct worker *w);

@@ -29,7 +29,7 @@ static int wire_hear(struct take *t, uint64_t until_ns)
 {
     int failed = 0;
     for (uint32_t i = 0; t->hello.wire && i < t->hello.workers && !failed; i++) {
-        struct handoff_wire m;
+        struct handoff_wire m = {0};
         int fds[INLINE_STACK_FDS + 1];
         unsigned count = 0;
         failed = message_receive(t->fd, &m, sizeof m, fds, t->hello.wire + 1, &count, until_ns);

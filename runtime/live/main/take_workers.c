@@ -6,6 +6,8 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/base/complain.h"
+#include "runtime/live/carry/proxy/inline_stack.h"
+#include "runtime/live/carry/proxy/proxied.h"
 #include "runtime/live/carry/worker_ports.h"
 #include "vm/worker/owner.h"
 
@@ -15,23 +17,14 @@ struct others {
     struct worker *workers[WORKERS_MOST]; /* [count] */
 };
 
-static bool proxies(const struct program *p)
-{
-    bool any = false;
-    for (uint32_t i = 0; i < p->services_count; i++) any |= mode_is(p->services[i].mode, MODE_PROXIES);
-    return any;
-}
-
 const char *take_workers_stay(const struct take *t, const struct carry *carry)
 {
     const struct program *p = carry->now.program;
-    bool wire = false;
-    for (uint32_t i = 0; i < p->services_count; i++) wire |= mode_is(p->services[i].mode, MODE_INLINE_STACK);
     if (t->hello.xdp || carry->io != &io_PACKET || carry->in_kernel) return "sockets of XDP belong to their workers";
     if (t->hello.crashes) return "nothing is left of the one that crashed but bytes";
     if (p->observes_count) return "observed connections stay with their worker";
-    if (wire) return "inline connections stay with their worker";
-    if (proxies(p)) return "connections wait at the sockets of its proxy loops, a loop for each worker";
+    if (inline_stack_wanted(p)) return "inline connections stay with their worker";
+    if (proxied_any(p)) return "connections wait at the sockets of its proxy loops, a loop for each worker";
     return NULL;
 }
 

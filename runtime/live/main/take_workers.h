@@ -13,7 +13,8 @@ bool take_workers_make(struct live *l);
 struct worker *take_worker(const struct live *l, unsigned worker);
 /* Return the one that has that worker's ports until take_workers_drain: as long as there is one, this instance's. */
 struct worker *take_ports_of(const struct live *l, unsigned worker);
-/* Move all to this instance's workers. False: out of memory, or it can't be moved. */
+/* Move flows, and all that they hold, from those workers to this instance's. False: out of memory, or a part can't be
+ * moved. */
 bool take_workers_move(struct live *l, uint64_t now_ns);
 /* After YOURS: judge what waits in the sockets of workers that are no more, and give up all that was made for this. */
 void take_workers_drain(struct live *l);

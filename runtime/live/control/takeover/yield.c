@@ -324,8 +324,8 @@ static bool all_rest(const struct carry *carry)
     return rest;
 }
 
-/* Hold all workers at a moment in which no connection is about to leave its sockets: nothing begins to, and what has
- * begun is over in 200 ms (vm/forward/inline/). False: there is no such moment; they are held all the same. */
+/* Hold all workers while no connection is about to leave its sockets. New tries are put off; those under way end in
+ * 200 ms (vm/forward/inline/). False: some go on; the workers are held all the same. */
 static bool hold_at_rest(const struct carry *carry)
 {
     enum { TURNS = 150 };
