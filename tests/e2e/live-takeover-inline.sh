@@ -13,12 +13,7 @@ live_begin
 . "$top/tests/e2e/live/takeover.sh"
 . "$top/tests/e2e/live/takeover_ends.sh"
 
-between one
-ip -n "$id-client" route add default via 10.1.0.2
-at prey sysctl -q -w net.ipv4.ip_forward=1
-address one eth0 10.2.0.3/24
-background one python3 "$clients" serve >served
-until_true 100 'the server listens' grep -q listens served
+sends_on
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 90 -subj /CN=a.example -keyout key -out cert 2>said || cat said
 rules ends <<END
 limits { flows 20_000; proxy_sessions 40_000 }

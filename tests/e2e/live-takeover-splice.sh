@@ -11,12 +11,7 @@ live_begin
 . "$top/tests/e2e/live/takeover.sh"
 . "$top/tests/e2e/live/takeover_ends.sh"
 
-between one
-ip -n "$id-client" route add default via 10.1.0.2
-at prey sysctl -q -w net.ipv4.ip_forward=1
-address one eth0 10.2.0.3/24
-background one python3 "$clients" serve >served
-until_true 100 'the server listens' grep -q listens served
+sends_on
 rules ends <<END
 limits { flows 20_000; proxy_sessions 40_000 }
 pool echo { server one 10.2.0.3:9000 } # another address than passes has: both would have a client's port there

@@ -51,20 +51,6 @@ firewall ways forward default drop {
 END
 programs() { for d in wan lan; do ip -d -n "$id-prey" link show $d; done 2>/dev/null | grep -c "prog/xdp"; }
 program_of() { ip -d -n "$id-prey" link show "$1" 2>/dev/null | sed -n 's/.* id \([0-9]*\) .*/\1/p'; }
-talks() { # begin a talk
-    rm -f enough talked
-    at client python3 "$takeover" talk 600 "$@" >talked 2>&1 &
-    talker=$!
-    pids="$pids $talker"
-    until_true 300 'all connections are open' grep -q open talked
-}
-talked() { # SENTENCE
-    touch enough
-    wait "$talker"
-    sed -n '/^#/p' talked
-    same "$1: no byte is lost or another" "$(grep -v '^#' talked)" "open
-True 0 lost 0 other 0 under way"
-}
 it_ends() { # SENTENCE
     ctl stop
     until_true 300 "$1: it ends" ends_itself "$prey"

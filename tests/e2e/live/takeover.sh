@@ -15,6 +15,21 @@ echoing() { # NAME
     until_true 100 "$1 listens" grep -q listens "served-$1"
 }
 
+talks() { # HOST...: a client asks these, over connections that last, until talked
+    rm -f enough talked
+    at client python3 "$takeover" talk 600 "$@" >talked 2>&1 &
+    talker=$!
+    pids="$pids $talker"
+    until_true 300 'all connections are open' grep -q open talked
+}
+talked() { # SENTENCE: it ends, and has lost nothing
+    touch enough
+    wait "$talker"
+    sed -n '/^#/p' talked
+    same "$1: no byte is lost or another" "$(grep -v '^#' talked)" "open
+True 0 lost 0 other 0 under way"
+}
+
 number() { at prey "$bin/preyctl" counters "$1" | awk -v name="$1" '$1 == name { gsub(",", ""); print $2 }'; }
 # the process that answers, by the state file
 owner() { at prey sh -c 'sed -n "s/^pid\t//p" "/run/prey/$(stat -L -c %i /proc/self/ns/net)/wan.state"'; }

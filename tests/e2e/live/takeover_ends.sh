@@ -6,6 +6,17 @@ if [ "$EXEC" = kernel ]; then
     ! grep -q __asan_init "$bin/preyrun" || { echo 'ok - in the kernel # SKIP with sanitizers it runs in user space'; exit 0; }
 fi
 
+serves() { # what clients ask for, in `one`
+    background one python3 "$clients" serve >served
+    until_true 100 'the server listens' grep -q listens served
+}
+sends_on() { # a client, prey that sends on, and a server of two addresses
+    between one
+    ip -n "$id-client" route add default via 10.1.0.2
+    at prey sysctl -q -w net.ipv4.ip_forward=1
+    address one eth0 10.2.0.3/24
+    serves
+}
 others() { # how many sessions how many processes before it serve: `3 of 2`
     at prey "$bin/preyctl" status --json | python3 -c '
 import json, sys
