@@ -20,7 +20,6 @@
 #include "runtime/host/hook/hooks.h"
 #include "runtime/host/state.h"
 #include "runtime/host/state_file.h"
-#include "runtime/io/steer/deal.h"
 #include "runtime/kernel/pass/layout.h"
 #include "runtime/live/carry/kernel/in_kernel_pass.h"
 #include "runtime/live/carry/observed.h"
@@ -32,6 +31,7 @@
 #include "runtime/live/control/takeover/former.h"
 #include "runtime/live/control/takeover/luggage.h"
 #include "runtime/live/control/takeover/proxied_part.h"
+#include "runtime/live/main/take_ports.h"
 #include "runtime/live/main/take_workers.h"
 #include "runtime/live/world/world.h"
 #include "runtime/parent/between/channel.h"
@@ -41,7 +41,7 @@
 
 enum { ADVANCES_MOST = 1 << 16 /* parts of flows in advance */ };
 
-static uint64_t patience(void) { return channel_until(HANDOFF_PATIENCE_NS); }
+uint64_t take_patience(void) { return channel_until(HANDOFF_PATIENCE_NS); }
 
 /* ---- the way to the other instance ---- */
 
@@ -82,13 +82,13 @@ static int ask_takeover(int ctl, int with)
     unsigned none;
     message_head(whole, MESSAGE_QUESTION, sizeof question - 1);
     memcpy(whole + MESSAGE_HEAD, question, sizeof question - 1);
-    int failed = channel_send(ctl, whole, sizeof whole, &with, 1, patience());
-    if (!failed) failed = channel_receive(ctl, head, sizeof head, NULL, 0, &none, patience());
+    int failed = channel_send(ctl, whole, sizeof whole, &with, 1, take_patience());
+    if (!failed) failed = channel_receive(ctl, head, sizeof head, NULL, 0, &none, take_patience());
     uint32_t len;
     memcpy(&len, head + 1, sizeof len);
     len = le32toh(len);
     if (!failed && (*head != MESSAGE_END || !len || len >= sizeof body)) failed = -EPROTO;
-    if (!failed) failed = channel_receive(ctl, body, len, NULL, 0, &none, patience());
+    if (!failed) failed = channel_receive(ctl, body, len, NULL, 0, &none, take_patience());
     if (failed) return complain("--takeover: the instance that runs does not answer: %s", strerror(-failed));
     return *body == '0' ? 0 : complain("--takeover: %s", body + 1);
 }
@@ -164,9 +164,9 @@ static int greet(struct take *t)
     memcpy(b.layout, t->layout, sizeof b.layout);
     const int file = file_make(t);
     if (file < 0) return file;
-    int failed = message_send(t->fd, &b, sizeof b, &file, 1, patience());
+    int failed = message_send(t->fd, &b, sizeof b, &file, 1, take_patience());
     close(file);
-    if (!failed) failed = message_receive(t->fd, &t->hello, sizeof t->hello, fds, HANDOFF_FDS, &count, patience());
+    if (!failed) failed = message_receive(t->fd, &t->hello, sizeof t->hello, fds, HANDOFF_FDS, &count, take_patience());
     const bool placed = place_descriptors(t, fds, count);
     look_at_version(&t->hello);
     return !failed && (!hello_is_sound(&t->hello) || !placed) ? -EPROTO : failed;
@@ -179,7 +179,8 @@ static int hear_kernel(struct take *t)
     t->kernel.hooks = t->hello.hooks;
     t->kernel.mark = t->hello.mark;
     if (!t->hello.kernel || *t->hello.refused) return 0;
-    const int failed = message_receive(t->fd, &m, sizeof m, t->kernel.fds, PASSED_FDS, &t->kernel.count, patience());
+    const int failed =
+        message_receive(t->fd, &m, sizeof m, t->kernel.fds, PASSED_FDS, &t->kernel.count, take_patience());
     t->kernel.says = m.says;
     return !failed && !t->kernel.count ? -EPROTO : failed;
 }
@@ -221,7 +222,7 @@ struct take *take_meet(const struct options *o)
         close(pair[1]);
         int failed = status ? 0 : greet(t);
         if (!status && !failed) failed = hear_kernel(t);
-        if (!status && !failed && !*t->hello.refused) failed = take_lent_hear(t, patience());
+        if (!status && !failed && !*t->hello.refused) failed = take_lent_hear(t, take_patience());
         if (failed)
             complain("--takeover: the instance that runs does not hand over: %s",
                      failed == -ENODATA ? ended_early : strerror(-failed));
@@ -380,9 +381,9 @@ static void take_memory(struct live *l)
 
 /* ---- MORE, ADVANCE, NOW, LUGGAGE, READY, YOURS ---- */
 
-static int say_word(const struct take *t, uint32_t word)
+int take_say(const struct take *t, uint32_t word)
 {
-    return message_send(t->fd, &word, sizeof word, NULL, 0, patience());
+    return message_send(t->fd, &word, sizeof word, NULL, 0, take_patience());
 }
 
 /* Hear YOURS. Where it is late this side is shut first: what the other one has said by then holds, and it can say
@@ -390,31 +391,9 @@ static int say_word(const struct take *t, uint32_t word)
 static int hear_yours(const struct take *t)
 {
     uint32_t word = 0;
-    int failed = message_word(t->fd, &word, patience());
-    if (failed == -ETIMEDOUT && !shutdown(t->fd, SHUT_RD)) failed = message_word(t->fd, &word, patience());
+    int failed = message_word(t->fd, &word, take_patience());
+    if (failed == -ETIMEDOUT && !shutdown(t->fd, SHUT_RD)) failed = message_word(t->fd, &word, take_patience());
     return failed ? failed : word == HANDOFF_YOURS ? 0 : -EPROTO;
-}
-
-/* Receive all ports by then. What comes twice, or for no port, is refused. */
-static int hear_ports(struct take *t, const struct carry *carry, uint32_t ports, uint64_t until_ns)
-{
-    int failed = ports == (!take_gives_ports(t) ? 0 : t->hello.workers * carry->ports.count) ? 0 : -EPROTO;
-    for (uint32_t i = 0; i < ports && !failed; i++) {
-        struct handoff_port m;
-        int fds[IO_FDS_MOST];
-        unsigned count = 0;
-        failed = message_receive(t->fd, &m, sizeof m, fds, IO_FDS_MOST, &count, until_ns);
-        const bool fits = !failed && m.worker < t->hello.workers && m.at < carry->ports.count &&
-                          (!count || m.handed.blocks) && m.fds == count && !t->ports[m.worker][m.at].fd_count;
-        if (!fits) {
-            while (count) close(fds[--count]);
-            return failed ? failed : -EPROTO;
-        }
-        t->ports[m.worker][m.at] =
-            (struct io_made){.group = -1, .slots = m.slots, .ring = m.ring, .fd_count = count, .handed = m.handed};
-        memcpy(t->ports[m.worker][m.at].fds, fds, count * sizeof *fds);
-    }
-    return failed;
 }
 
 static bool part_fits(const struct handoff_part *p)
@@ -434,47 +413,6 @@ static struct archive part_read(const struct take *t, const struct handoff_part 
                             .late = t->hello.crashes != 0};
 }
 
-/* Open ports before they are handed over: mapping rings takes milliseconds. Nothing is read from them until then. */
-static int take_early(struct live *l, char *err, size_t err_len)
-{
-    struct take *t = l->take;
-    unsigned none;
-    struct handoff_early m = {0};
-    const int tables = t->fds[YIELD_TABLES];
-    char why[300];
-    if (t->others || (tables >= 0 && !deal_reads(tables))) {
-        const int failed = dealt_anew(&l->carry, why, sizeof why);
-        if (failed) snprintf(err, err_len, "this start has no program that deals frames to its workers");
-        if (failed) return failed;
-    }
-    int failed = say_word(t, HANDOFF_EARLY);
-    if (!failed) failed = message_receive(t->fd, &m, sizeof m, NULL, 0, &none, patience());
-    if (!failed) failed = hear_ports(t, &l->carry, m.ports, patience());
-    for (unsigned i = 0; i < t->hello.workers && !failed; i++)
-        ports_take_early(&l->carry, take_ports_of(l, i), t->ports[i]);
-    if (!failed && ports_join(&l->carry, t->hello.workers)) failed = -EIO;
-    return failed;
-}
-
-/* Open ports that are handed over, and what is beside them. Return 0, or the exit status after one line. */
-static int take_ports(struct live *l)
-{
-    struct carry *carry = &l->carry;
-    const unsigned were = l->take->hello.workers;
-    for (unsigned i = 0; i < were; i++)
-        if (ports_take(carry, take_ports_of(l, i), l->take->ports[i])) return 2;
-    if (ports_join(carry, were)) return 2;
-    for (unsigned i = were; i < carry->worker_count; i++) carry->workers[i]->egress.port_count = carry->ports.count;
-    return 0;
-}
-
-static void leave_ports(struct live *l)
-{
-    const unsigned were = l->take->hello.workers, are = l->carry.worker_count;
-    for (unsigned i = 0; i < were || i < are; i++)
-        if (i < are || l->take->others) ports_leave_early(&l->carry, take_ports_of(l, i));
-}
-
 /* Read flows that come in advance, until nothing more does. Return 0, or a negative errno. */
 static int take_advance(struct live *l)
 {
@@ -482,8 +420,8 @@ static int take_advance(struct live *l)
     struct handoff_advance said = {.over = 0};
     unsigned none;
     for (unsigned rounds = 0; !said.over && rounds < ADVANCES_MOST; rounds++) {
-        int failed = say_word(t, HANDOFF_MORE);
-        if (!failed) failed = message_receive(t->fd, &said, sizeof said, NULL, 0, &none, patience());
+        int failed = take_say(t, HANDOFF_MORE);
+        if (!failed) failed = message_receive(t->fd, &said, sizeof said, NULL, 0, &none, take_patience());
         if (failed) return failed;
         for (unsigned i = 0; i < t->hello.workers; i++) {
             struct vm *vm = take_worker(l, i)->vm;
@@ -530,20 +468,21 @@ static int take_all(struct live *l, char *err, size_t err_len)
     snprintf(err, err_len, "the instance that runs does not hand over");
     const bool crash = t->hello.crashes;              /* then nothing is there but what was written last */
     const bool early = !crash && !l->carry.in_kernel; /* the kernel's executor has no such rings */
-    int failed = early ? take_early(l, err, err_len) : 0;
+    int failed = early ? take_ports_early(l, err, err_len) : 0;
     if (!failed && !crash) failed = take_advance(l);
-    if (!failed) failed = say_word(t, HANDOFF_NOW);
-    const uint64_t until_ns = patience(); /* one deadline for all, as on the other side, where workers stand still */
+    if (!failed) failed = take_say(t, HANDOFF_NOW);
+    const uint64_t until_ns =
+        take_patience(); /* one deadline for all, as on the other side, where workers stand still */
     if (!failed) failed = message_receive(t->fd, &g, sizeof g, NULL, 0, &none, until_ns);
-    if (!failed) failed = hear_ports(t, &l->carry, g.ports, until_ns);
+    if (!failed) failed = take_ports_hear(t, &l->carry, g.ports, until_ns);
     if (failed) return failed;
     snprintf(err, err_len, "the state that it has handed over can't be read");
-    if (take_gives_ports(t) && take_ports(l)) return -EIO;
+    if (take_gives_ports(t) && take_ports_open(l)) return -EIO;
     if (!states_read(l, &g)) return -EBADMSG;
     snprintf(err, err_len, "its own parent process is gone"); /* without it this one would not judge for long */
     if (getppid() != l->tell.channel->parent) return -ESRCH;
     snprintf(err, err_len, "the instance that runs has not let go");
-    failed = say_word(t, HANDOFF_READY);
+    failed = take_say(t, HANDOFF_READY);
     return failed ? failed : hear_yours(t);
 }
 
@@ -554,7 +493,7 @@ int take_over(struct live *l)
     if (others && !take_workers_make(l)) return complain("out of memory");
     take_memory(l);
     const int failed = take_all(l, err, sizeof err);
-    if (failed) leave_ports(l);
+    if (failed) take_ports_leave(l);
     if (failed) return complain("--takeover: %s: %s; it goes on", err, strerror(-failed));
     if (l->take->fds[YIELD_TABLES] >= 0 && l->carry.ports.owners && !l->carry.ports.dealer) {
         if (!dealt_take(&l->carry, l->take->fds[YIELD_TABLES]))
@@ -575,7 +514,7 @@ static void take_kept(struct live *l)
     const struct take *t = l->take;
     struct handoff_kept kept = {.part.len = 0};
     unsigned none;
-    const int failed = message_receive(t->fd, &kept, sizeof kept, NULL, 0, &none, patience());
+    const int failed = message_receive(t->fd, &kept, sizeof kept, NULL, 0, &none, take_patience());
     const bool came = !failed && kept.part.len && part_fits(&kept.part);
     struct archive a = part_read(t, &kept.part, 0);
     observed_kept(&l->carry, came ? &a : NULL);
@@ -588,7 +527,7 @@ void take_settle(struct live *l)
     if (!l->carry.in_kernel) steered_begin(&l->carry);
     /* For which the other one waits, so that its control socket is there until ours is. */
     const struct handoff_named named = {l->o->takeover_drain_ns};
-    message_send(l->take->fd, &named, sizeof named, NULL, 0, patience());
+    message_send(l->take->fd, &named, sizeof named, NULL, 0, take_patience());
     if (l->carry.observed_late) take_kept(l);
     if (l->take->hello.crashes)
         close(l->take->fd);

@@ -61,5 +61,8 @@ void take_lent_close(struct take *t);
  * service. Return 0, or the exit status after one line. */
 bool take_wire_is_sound(const struct handoff_hello *h);
 int take_wire(struct live *l);
+/* Return the time by which the other instance answers; say a word to it: 0 or a negative errno. */
+uint64_t take_patience(void);
+int take_say(const struct take *t, uint32_t word);
 /* NULL is fine. */
 void take_free(struct take *t);
