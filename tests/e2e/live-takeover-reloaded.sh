@@ -63,7 +63,7 @@ loaded() { # RULES OPTION...
     [ "$status" = 0 ] || { ok 1 "$1 is loaded"; sed 's/^/# /' out err; }
 }
 talk() { # WAY ADDRESS...: into the file `talked`, until `enough` is there
-    rm -f enough talked
+    rm -f enough talked talked_tcp
     at client python3 "$takeover" "$1" 150 "${@:2}" >talked 2>&1 &
     talker=$!
     pids="$pids $talker"
