@@ -6,7 +6,16 @@
  * bytes. Kinds and entry types are the rows of PBC_SECTIONS; a kind stands at most once, and an absent kind is empty.
  * The loader (load.c) copies the file into private memory and pads tables that the data path indexes to a power of two;
  * the verifier (verify.c) proves every index. The compiler writes the file (compiler/image/emit.c). Strings are offsets
- * into STRINGS, where offset 0 is the empty string; PBC_NONE (~0) means "none" for indices. */
+ * into STRINGS, where offset 0 is the empty string; PBC_NONE (~0) means "none" for indices.
+ *
+ * A process that takes over reads the program of an older version (runtime/live/control/takeover/), so a change keeps
+ * to this, and raises PBC_VERSION:
+ *     - A field takes bytes that were reserved, or is added at the end of its record, and means at 0 what held without
+ *       it. A record at most doubles.
+ *     - A kind of section, an instruction, a value of an enum gets a number behind those that are there.
+ *     - What the verifier asks holds for programs of before, too.
+ * Who can't keep to it raises PBC_OLDEST to the same number: an upgrade is a restart then, which ends connections that
+ * are balanced or translated. tests/golden/pbc/ holds where each field lies, and all numbers. */
 #pragma once
 
 #include <stdbool.h>

@@ -146,19 +146,23 @@ same 'so is a part of one' "$status $(grep -c 'rollback: v12.pbc: truncated' err
 # Of a later version and of one before, by whatever way it comes.
 of_version() { # STEP FROM TO: the version follows 8 bytes and a digest
     python3 - "$@" <<'PY'
-import struct, sys
+import hashlib, struct, sys
 b = bytearray(open(sys.argv[2], "rb").read())
 have = struct.unpack_from("=I", b, 40)[0]
 struct.pack_into("=I", b, 40, have + int(sys.argv[1]))
+b[8:40] = hashlib.blake2b(b[40:], digest_size=32).digest()
 open(sys.argv[3], "wb").write(b)
 PY
 }
-for step in 1 -1; do
+version=$(od -An -tu4 -j40 -N4 v14.pbc | tr -d ' ')
+of_version "-$version" v14.pbc other.pbc
+ctl load other.pbc
+oldest=$(sed -n 's/.* this prey reads versions \([0-9]*\) to .*/\1/p' err)
+for step in 1 $((oldest - 1 - version)); do
     of_version "$step" v14.pbc other.pbc
     cp other.pbc "state/edge.history/$place.pbc"
-    version=$(od -An -tu4 -j40 -N4 v14.pbc | tr -d ' ')
-    refusal="format version $((version + step)), but this prey reads version $version; this renews it: preyc RULES.prey -o FILE.pbc"
-    [ "$step" = -1 ] || refusal="$refusal, with this prey's preyc; or upgrade prey, for a later one made it"
+    refusal="format version $((version + step)), but this prey reads versions $oldest to $version; this renews it: preyc RULES.prey -o FILE.pbc"
+    [ "$step" != 1 ] || refusal="$refusal, with this prey's preyc; or upgrade prey, for a later one made it"
     says "version $step: no rollback" "2 preyctl: rollback: v12.pbc: $refusal" rollback 3
     says "version $step: no load" "2 preyctl: other.pbc: $refusal; edge.pbc goes on" load other.pbc
     at prey "$bin/preyrun" --name other -i eth0 other.pbc 2>err
@@ -189,6 +193,8 @@ ctl history
 same 'there, too' "$(head -n 1 out | grep -c '(not kept)$')" 1
 says 'and does not come back' '0 v14.pbc runs' load v14.pbc
 says 'which is told as well' '2 preyctl: rollback: v13.pbc is not kept: there was no room for it, or it could not be written' rollback
+of_version "$((oldest - version))" v14.pbc other.pbc
+says 'the oldest version that is read loads' '0 other.pbc runs' load other.pbc
 prey_ends
 same 'it ends with 0' "$status" 0
 exit $failed

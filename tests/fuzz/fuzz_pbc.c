@@ -507,7 +507,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *bytes, size_t len, size_t most, unsigned
     if (len < sizeof(struct pbc_header) + 64) return len;
     struct pbc_header *h = (void *)bytes;
     memcpy(h->magic, PBC_MAGIC, sizeof h->magic);
-    h->version = PBC_VERSION;
+    h->version = next(&state) >> 30 ? PBC_VERSION : PBC_OLDEST; /* whose entries may be shorter */
     h->size = len;
     h->reserved = 0;
     if (next(&state) >> 28) repair_needs(bytes, len);

@@ -50,11 +50,11 @@ static int check_header(const struct pbc_header *h, size_t len, char *err, size_
     if (len < sizeof h->magic || memcmp(h->magic, PBC_MAGIC, sizeof h->magic) != 0)
         return fault(err, err_len, "not a compiled prey program (preyc -o makes one)");
     if (len < sizeof *h) return fault(err, err_len, "truncated: %zu bytes, a header has %zu", len, sizeof *h);
-    if (h->version != PBC_VERSION)
+    if (h->version < PBC_OLDEST || h->version > PBC_VERSION)
         return fault(err, err_len,
-                     "format version %u, but this prey reads version %u; this renews it: preyc RULES.prey -o "
+                     "format version %u, but this prey reads versions %u to %u; this renews it: preyc RULES.prey -o "
                      "FILE.pbc%s",
-                     h->version, PBC_VERSION,
+                     h->version, PBC_OLDEST, PBC_VERSION,
                      h->version > PBC_VERSION ? ", with this prey's preyc; or upgrade prey, for a later one made it"
                                               : "");
     if (h->size > len) return fault(err, err_len, "truncated: %zu bytes of %llu", len, (unsigned long long)h->size);
@@ -70,11 +70,18 @@ static int check_header(const struct pbc_header *h, size_t len, char *err, size_
     return 0;
 }
 
-static int check_section(const struct pbc_section *s, size_t len, char *err, size_t err_len)
+/* An older version may have shorter entries; the bound keeps a small file from asking for much memory. */
+static bool entry_fits(const struct pbc_section *s, uint32_t version)
+{
+    const uint32_t size = kinds[s->kind].entry_size;
+    return s->entry_size == size || (version < PBC_VERSION && s->entry_size < size && s->entry_size >= size / 2);
+}
+
+static int check_section(const struct pbc_section *s, uint32_t version, size_t len, char *err, size_t err_len)
 {
     const struct kind *k = &kinds[s->kind];
     if (s->reserved) return fault(err, err_len, "section `%s`: reserved bytes are not zero", k->name);
-    if (s->entry_size != k->entry_size)
+    if (!entry_fits(s, version))
         return fault(err, err_len, "section `%s` has entries of %u bytes instead of %u", k->name, s->entry_size,
                      k->entry_size);
     if (s->count > k->most)
@@ -97,7 +104,7 @@ static int check_sections(const uint8_t *bytes, size_t len, const struct pbc_sec
         const struct pbc_section *s = &table[i];
         if (s->kind >= PBC_KINDS) return fault(err, err_len, "section %u is of unknown kind %u", i, s->kind);
         if (of[s->kind]) return fault(err, err_len, "section `%s` is there twice", kinds[s->kind].name);
-        if (check_section(s, len, err, err_len)) return -EINVAL;
+        if (check_section(s, h->version, len, err, err_len)) return -EINVAL;
         of[s->kind] = s;
         total += s->count * s->entry_size;
     }
@@ -135,6 +142,17 @@ static void note_verdicts(const struct pbc_rule *rules, uint32_t count, uint8_t 
     for (uint32_t i = 0; i < count; i++) verdicts[i] = rules[i].verdict;
 }
 
+/* Copy a section. Fields that an older version has not are 0. */
+static void copy_section(uint8_t *to, const uint8_t *bytes, const struct pbc_section *s)
+{
+    const uint32_t size = kinds[s->kind].entry_size;
+    if (s->entry_size == size) {
+        memcpy(to, bytes + s->offset, s->count * size);
+        return;
+    }
+    for (uint64_t i = 0; i < s->count; i++) memcpy(to + i * size, bytes + s->offset + i * s->entry_size, s->entry_size);
+}
+
 /* Copy the sections into the program's own block, each at its padded place. */
 static int lay_out(struct program *p, const uint8_t *bytes, const struct pbc_section *const of[PBC_KINDS])
 {
@@ -152,7 +170,7 @@ static int lay_out(struct program *p, const uint8_t *bytes, const struct pbc_sec
     p->memory = memory;
     p->memory_bytes = total;
     for (unsigned k = 0; k < PBC_KINDS; k++)
-        if (section_count(of[k])) memcpy(memory + at[k], bytes + of[k]->offset, of[k]->count * of[k]->entry_size);
+        if (section_count(of[k])) copy_section(memory + at[k], bytes, of[k]);
 #define X(ident, field, type, most)                                                                                    \
     p->field = (const void *)(memory + at[PBC_##ident]);                                                               \
     p->field##_count = (uint32_t)section_count(of[PBC_##ident]);

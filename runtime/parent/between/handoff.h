@@ -44,7 +44,7 @@
  *     - What can't be said so is another form: HANDOFF_FORM grows, and the one before is spoken as long as
  *       HANDOFF_FORM_LEAST says. BEGIN says what the new one can, HELLO what is spoken.
  *     - States in the file are of RECORD_VERSION, as recordings are: the new one reads them from RECORD_HANDED on.
- * tests/golden/handoff/ holds where each field lies, and fails if one has moved. */
+ * tests/golden/layouts/ holds where each field lies, and fails if one has moved. */
 #pragma once
 
 #include <stdint.h>

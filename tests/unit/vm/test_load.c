@@ -47,13 +47,14 @@ static struct pbc_section *section_of(struct image *i, uint32_t kind)
 #define FAULTS(FAULT)                                                                                                  \
     FAULT(magic, "not a compiled prey program (preyc -o makes one)", i->bytes[7] = 'x')                                \
     FAULT(version,                                                                                                     \
-          "format version $VERSION+, but this prey reads version $VERSION; this renews it: preyc RULES.prey -o "       \
+          "format version $VERSION+, but this prey reads versions $OLDEST to $VERSION; this renews it: preyc "         \
+          "RULES.prey -o "                                                                                             \
           "FILE.pbc, with this prey's preyc; or upgrade prey, for a later one made it",                                \
           header(i)->version = PBC_VERSION + 1)                                                                        \
     FAULT(older_version,                                                                                               \
-          "format version $VERSION-, but this prey reads version $VERSION; this renews it: preyc RULES.prey -o "       \
-          "FILE.pbc",                                                                                                  \
-          header(i)->version = PBC_VERSION - 1)                                                                        \
+          "format version $OLDEST-, but this prey reads versions $OLDEST to $VERSION; this renews it: preyc "          \
+          "RULES.prey -o FILE.pbc",                                                                                    \
+          header(i)->version = PBC_OLDEST - 1)                                                                         \
     FAULT(too_long, "truncated: $LEN bytes of $LEN+", header(i)->size++)                                               \
     FAULT(too_short, "damaged: 64 bytes too long", header(i)->size -= 64)                                              \
     FAULT(header_reserved, "header: reserved bytes are not zero", header(i)->reserved = 1)                             \
@@ -92,12 +93,12 @@ static void expected(const char *line, const struct image *i, char *out, size_t 
     const struct {
         const char *name;
         size_t number;
-    } words[] = {{"$LEN", i->len}, {"$KINDS", PBC_KINDS}, {"$VERSION", PBC_VERSION}};
+    } words[] = {{"$LEN", i->len}, {"$KINDS", PBC_KINDS}, {"$VERSION", PBC_VERSION}, {"$OLDEST", PBC_OLDEST}};
     size_t n = 0;
     while (*line && n + 24 < len) {
         unsigned w = 0;
-        while (w < 3 && strncmp(line, words[w].name, strlen(words[w].name)) != 0) w++;
-        if (w == 3) {
+        while (w < 4 && strncmp(line, words[w].name, strlen(words[w].name)) != 0) w++;
+        if (w == 4) {
             out[n++] = *line++;
             continue;
         }
@@ -149,6 +150,38 @@ static void good_image(void **state)
     program_put(p);
     program_put(NULL);
     free(i.bytes);
+}
+
+/* Return what the loader says of an image of a version whose META has entries of `size` bytes; "": it takes it. */
+static const char *entries_of(uint32_t version, uint32_t size)
+{
+    static char err[256];
+    struct image i = sample();
+    struct pbc_section *meta = section_of(&i, PBC_META);
+    header(&i)->version = version;
+    meta->entry_size = size;
+    if (size < sizeof(struct pbc_meta)) memset(i.bytes + meta->offset + size, 0xff, sizeof(struct pbc_meta) - size);
+    img_seal(i.bytes, i.len);
+    *err = '\0';
+    struct program *p = program_load(i.bytes, i.len, err, sizeof err);
+    if (p) assert_int_equal(p->meta->would | p->meta->would_classifiers, 0); /* behind the entry's end */
+    if (p) assert_int_equal(p->rules_count, 8);
+    program_put(p);
+    free(i.bytes);
+    return err;
+}
+
+/* Entries of an older version may lack fields at their end, which are 0 then. */
+static void shorter_entries_of_before(void **state)
+{
+    (void)state;
+    const uint32_t size = sizeof(struct pbc_meta), less = offsetof(struct pbc_meta, would);
+    assert_string_equal(entries_of(PBC_OLDEST, size), "");
+    assert_string_equal(entries_of(PBC_VERSION - 1, less), "");
+    assert_string_equal(entries_of(PBC_VERSION, less), "section `meta` has entries of 32 bytes instead of 40");
+    assert_string_equal(entries_of(PBC_OLDEST, size / 2 - 4), "section `meta` has entries of 16 bytes instead of 40");
+    assert_string_equal(entries_of(PBC_OLDEST, 0), "section `meta` has entries of 0 bytes instead of 40");
+    assert_string_equal(entries_of(PBC_OLDEST, size + 8), "section `meta` has entries of 48 bytes instead of 40");
 }
 
 /* The caller's bytes may lie anywhere and are not needed afterwards. */
@@ -378,11 +411,17 @@ static void standard_input(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(good_image),    cmocka_unit_test(each_fault_is_named),
-        cmocka_unit_test(any_alignment), cmocka_unit_test(every_truncation),
-        cmocka_unit_test(every_flip),    cmocka_unit_test(every_flip_with_right_digest),
-        cmocka_unit_test(files),         cmocka_unit_test(fifo),
-        cmocka_unit_test(too_large),     cmocka_unit_test(standard_input),
+        cmocka_unit_test(good_image),
+        cmocka_unit_test(shorter_entries_of_before),
+        cmocka_unit_test(each_fault_is_named),
+        cmocka_unit_test(any_alignment),
+        cmocka_unit_test(every_truncation),
+        cmocka_unit_test(every_flip),
+        cmocka_unit_test(every_flip_with_right_digest),
+        cmocka_unit_test(files),
+        cmocka_unit_test(fifo),
+        cmocka_unit_test(too_large),
+        cmocka_unit_test(standard_input),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
