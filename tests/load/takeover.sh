@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # How long packets wait while another preyrun takes over: FLOWS flows there (100,000), and a datagram each 100 us through
-# prey, whose answers' longest gap is measured ROUNDS times (5) with a takeover meanwhile and without, in turn. Prints the medians, and how long
-# preyctl takeover takes in all.
+# prey, whose answers' longest gap is measured ROUNDS times (5) with a takeover meanwhile and without, in turn. Prints the medians, how long
+# preyctl takeover takes in all, and the most memory that all processes have meanwhile.
 set -u
 EXEC=${EXEC:-user} # kernel: with HOOK=tc
 . tests/e2e/live/lib.sh
@@ -39,15 +39,35 @@ for i in $(seq 0 $((flows / 50000))); do
     [ "$n" -le 0 ] || at client "$tools/udp" flows 10.2.0.$((10 + i)) 9000 10000 $((n < 50000 ? n : 50000))
 done
 echo "# $(at prey "$bin/preyctl" counters flows.now)"
+# MiB of all preyrun there; pages that several have count once
+memory() {
+    local p kib=0 one
+    for p in $(ip netns pids "$id-prey"); do
+        one=$(awk '/^Pss:/ { print $2 }' "/proc/$p/smaps_rollup" 2>/dev/null)
+        kib=$((kib + ${one:-0}))
+    done
+    echo $((kib / 1024))
+}
+memories() { # FILE: each 20 ms, until it is gone, a minute at most
+    local i
+    for ((i = 0; i < 3000; i++)); do [ -e "$1" ] && memory && sleep 0.02 || break; done
+}
 for i in $(seq "$rounds"); do
     probe 2 >>without
+    memory >>memory.before
     probe 2 >with.now &
     asker=$!
     sleep 0.7
+    if [ "$i" = 1 ]; then # in one round alone, for it takes time
+        : >looks
+        memories looks >memory.most &
+        looker=$!
+    fi
     began=$(date +%s%N)
     takes_over
     [ "$status" = 0 ] && echo $((($(date +%s%N) - began) / 1000000)) >>whole || cat err
     wait "$asker"
+    rm -f looks
     cat with.now >>with
 done
 median() { awk '{ print $(NF - 1) }' "$1" | sort -n | sed -n "$(((rounds + 1) / 2))p"; }
@@ -55,4 +75,6 @@ sed 's/^/# without: /' without
 sed 's/^/# with:    /' with
 echo "in all, median: $(sort -n whole | sed -n "$((($(wc -l <whole) + 1) / 2))p") ms of preyctl takeover"
 echo "the longest gap of a probe each 100 us, median of $rounds: $(median without) us without a takeover, $(median with) us with one; $flows flows, $workers worker(s)"
+wait "$looker"
+echo "memory of all preyrun: $(sort -n memory.before | sed -n "$(((rounds + 1) / 2))p") MiB before, $(sort -n memory.most | tail -n 1) MiB at most meanwhile"
 at prey "$bin/preyctl" stop >/dev/null
