@@ -8,14 +8,16 @@
  * the verifier (verify.c) proves every index. The compiler writes the file (compiler/image/emit.c). Strings are offsets
  * into STRINGS, where offset 0 is the empty string; PBC_NONE (~0) means "none" for indices.
  *
- * A process that takes over reads the program of an older version (runtime/live/control/takeover/), so a change keeps
- * to this, and raises PBC_VERSION:
+ * A process that takes over reads the program of another version (runtime/live/control/takeover/). So a change keeps to
+ * this, and raises PBC_VERSION:
  *     - A field takes bytes that were reserved, or is added at the end of its record, and means at 0 what held without
  *       it. A record at most doubles.
  *     - A kind of section, an instruction, a value of an enum gets a number behind those that are there.
  *     - What the verifier asks holds for programs of before, too.
- * Who can't keep to it raises PBC_OLDEST to the same number: an upgrade is a restart then, which ends connections that
- * are balanced or translated. tests/golden/pbc/ holds where each field lies, and all numbers. */
+ *     - A program that uses none of it has the version of before (version_of in file.c), and entries as long as then:
+ * so a downgrade takes over, too. Who can't keep to it raises PBC_OLDEST to the same number: an upgrade is a restart
+ * then, which ends connections that are balanced or translated. tests/golden/layouts/ holds where each field lies, and
+ * all numbers. */
 #pragma once
 
 #include <stdbool.h>

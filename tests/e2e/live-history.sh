@@ -157,16 +157,16 @@ PY
 version=$(od -An -tu4 -j40 -N4 v14.pbc | tr -d ' ')
 of_version "-$version" v14.pbc other.pbc
 ctl load other.pbc
-oldest=$(sed -n 's/.* this prey reads versions \([0-9]*\) to .*/\1/p' err)
-for step in 1 $((oldest - 1 - version)); do
-    of_version "$step" v14.pbc other.pbc
+read -r oldest newest < <(sed -n 's/.* this prey reads versions \([0-9]*\) to \([0-9]*\);.*/\1 \2/p' err)
+for other in $((newest + 1)) $((oldest - 1)); do
+    of_version "$((other - version))" v14.pbc other.pbc
     cp other.pbc "state/edge.history/$place.pbc"
-    refusal="format version $((version + step)), but this prey reads versions $oldest to $version; this renews it: preyc RULES.prey -o FILE.pbc"
-    [ "$step" != 1 ] || refusal="$refusal, with this prey's preyc; or upgrade prey, for a later one made it"
-    says "version $step: no rollback" "2 preyctl: rollback: v12.pbc: $refusal" rollback 3
-    says "version $step: no load" "2 preyctl: other.pbc: $refusal; edge.pbc goes on" load other.pbc
+    refusal="format version $other, but this prey reads versions $oldest to $newest; this renews it: preyc RULES.prey -o FILE.pbc"
+    [ "$other" -lt "$newest" ] || refusal="$refusal, with this prey's preyc; or upgrade prey, for a later one made it"
+    says "version $other: no rollback" "2 preyctl: rollback: v12.pbc: $refusal" rollback 3
+    says "version $other: no load" "2 preyctl: other.pbc: $refusal; edge.pbc goes on" load other.pbc
     at prey "$bin/preyrun" --name other -i eth0 other.pbc 2>err
-    same "version $step: no start" "$? $(cat err)" "2 preyrun: other.pbc: $refusal"
+    same "version $other: no start" "$? $(cat err)" "2 preyrun: other.pbc: $refusal"
 done
 rm "state/edge.history/$place.pbc"
 ctl rollback 3
@@ -193,8 +193,10 @@ ctl history
 same 'there, too' "$(head -n 1 out | grep -c '(not kept)$')" 1
 says 'and does not come back' '0 v14.pbc runs' load v14.pbc
 says 'which is told as well' '2 preyctl: rollback: v13.pbc is not kept: there was no room for it, or it could not be written' rollback
-of_version "$((oldest - version))" v14.pbc other.pbc
-says 'the oldest version that is read loads' '0 other.pbc runs' load other.pbc
+for other in $oldest $newest; do
+    of_version "$((other - version))" v14.pbc other.pbc
+    says "version $other loads" '0 other.pbc runs' load other.pbc
+done
 prey_ends
 same 'it ends with 0' "$status" 0
 exit $failed

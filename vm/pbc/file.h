@@ -4,11 +4,9 @@
 #include <assert.h>
 #include <stdint.h>
 
-#define PBC_MAGIC "prey.pbc" /* 8 bytes, no NUL */
-#ifndef PBC_VERSION          /* in tests: an older one */
-#define PBC_VERSION 21u
-#endif
-#define PBC_OLDEST        20u        /* versions from here on are read */
+#define PBC_MAGIC         "prey.pbc" /* 8 bytes, no NUL */
+#define PBC_VERSION       21u        /* the newest; a file has the oldest that can read it (pbc.h) */
+#define PBC_OLDEST        20u
 #define PBC_TEXT_MOST     (4u << 20) /* bytes of the rules' text, which a program may carry for people to read */
 #define PBC_NONE          UINT32_MAX
 #define PBC_TARGET        (PBC_NONE - 1) /* values of branch.shares, for destinations that are no pools (enum pbc_goes) */

@@ -8,6 +8,9 @@
 
 static uint64_t align_up(uint64_t n) { return (n + PBC_ALIGN - 1) / PBC_ALIGN * PBC_ALIGN; }
 
+/* Return the oldest version that can read such a file. A change of the format adds by what a file needs a later one. */
+static uint32_t version_of(void) { return PBC_OLDEST; }
+
 uint8_t *pbc_file(const struct pbc_part parts[], unsigned n, uint64_t *len)
 {
     struct pbc_section table[PBC_KINDS] = {0};
@@ -19,7 +22,7 @@ uint8_t *pbc_file(const struct pbc_part parts[], unsigned n, uint64_t *len)
     }
     uint8_t *file = calloc(1, at);
     if (!file) return NULL;
-    struct pbc_header header = {.version = PBC_VERSION, .sections = n, .size = at};
+    struct pbc_header header = {.version = version_of(), .sections = n, .size = at};
     memcpy(header.magic, PBC_MAGIC, sizeof header.magic);
     memcpy(file, &header, sizeof header);
     if (n) memcpy(file + sizeof header, table, n * sizeof table[0]);
