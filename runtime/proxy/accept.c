@@ -141,8 +141,13 @@ static void shut_one(struct listener *l)
 {
     for (unsigned i = 0; i < WAITING_MOST && !l->proxy->closed && accept_one(l); i++) continue;
     if (!l->proxy->closed) unwatch(l);
-    l->shut = !shutdown(l->at.fd, SHUT_RD);
+    l->shut = !listen_no_more(l->at.fd);
     if (!l->shut && !l->proxy->closed) listener_watch(l);
+}
+
+bool listener_is_spare(const struct listener *l)
+{
+    return !is_inline(&l->at) && l->at.number != l->proxy->cfg.vm.worker;
 }
 
 static void open_one(struct listener *l)
@@ -163,7 +168,7 @@ void listeners_follow(struct proxy *p)
         const bool drains = proxy_drains(p, l->at.service);
         if (drains && !l->shut)
             shut_one(l);
-        else if (!drains && l->shut)
+        else if (!drains && l->shut && !listener_is_spare(l))
             open_one(l);
     }
 }
@@ -172,7 +177,7 @@ void listeners_follow(struct proxy *p)
 static void listener_keep(const struct proxy *p, struct listener *l)
 {
     for (unsigned i = 0; i < p->listener_count; i++) {
-        if (!proxy_listen_same(&p->listeners[i].at, &l->at)) continue;
+        if (listener_is_spare(&p->listeners[i]) || !proxy_listen_same(&p->listeners[i].at, &l->at)) continue;
         l->at.fd = p->listeners[i].at.fd;
         l->shut = p->listeners[i].shut;
         return;
@@ -203,24 +208,33 @@ uint32_t listeners_service(const struct proxy *p, const struct stream_addr *a)
     return PBC_NONE;
 }
 
-/* True if the socket listens: one whose service drains does not */
-static bool listens(int fd)
-{
-    int is = 1;
-    socklen_t len = sizeof is;
-    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is, &len) || is;
-}
-
 struct listener *listeners_room(unsigned count) { return calloc(count + 1u, sizeof(struct listener)); }
+
+/* Keep spare listeners behind the `count` others, where one of those is at the same place. Return the number of all. */
+static unsigned spares_keep(const struct proxy *p, struct listener *fresh, unsigned count)
+{
+    unsigned n = count;
+    for (unsigned i = 0; i < p->listener_count; i++) {
+        const struct listener *l = &p->listeners[i];
+        for (unsigned k = 0; k < count && listener_is_spare(l); k++) {
+            if (!proxy_listen_same(&fresh[k].at, &l->at)) continue;
+            fresh[n] = *l;
+            fresh[n++].at.service = fresh[k].at.service;
+            break;
+        }
+    }
+    return n;
+}
 
 void listeners_set(struct proxy *p, struct listener *fresh, struct proxy_listen *all, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
         fresh[i] = (struct listener){.watcher.ready = ready, .proxy = p, .at = all[i]};
         if (all[i].fd < 0) listener_keep(p, &fresh[i]);
-        if (all[i].fd >= 0 && p->cfg.handed) fresh[i].shut = !listens(all[i].fd);
+        if (all[i].fd >= 0 && p->cfg.handed) fresh[i].shut = !listen_does(all[i].fd);
         all[i].fd = -1;
     }
+    count = spares_keep(p, fresh, count);
     for (unsigned i = 0; i < p->listener_count; i++) {
         const int fd = p->listeners[i].at.fd;
         if (!p->closed) unwatch(&p->listeners[i]);

@@ -271,11 +271,14 @@ struct chooser *proxy_chooser(struct proxy *p);
 /* Write a line to the access log at this path, or to "syslog" */
 void proxy_log(struct proxy *p, const char *path, const char *line, uint32_t len);
 
-/* accept.c: replace all listeners; a listener with fd -1 goes on unchanged. Takes the descriptors out of `all`. room:
- * from listeners_room for that count (NULL: out of memory); the proxy owns it from then on. */
+/* accept.c: replace all listeners; a listener with fd -1 goes on unchanged, and so does a spare one at the same place.
+ * Takes the descriptors out of `all`. room: from listeners_room for that count and all spare ones (NULL: out of
+ * memory); the proxy owns it from then on. */
 struct listener *listeners_room(unsigned count);
 void listeners_set(struct proxy *p, struct listener *room, struct proxy_listen *all, unsigned count);
 void listeners_fini(struct proxy *p);
+/* True if the kernel gives the listener no client any more (struct proxy_listen) */
+bool listener_is_spare(const struct listener *l);
 /* Close all listeners, which another process has, too */
 void listeners_leave(struct proxy *p);
 /* Accept no inline connection for a while, or accept them again. */

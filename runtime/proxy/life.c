@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime/exchange/begun/inlined.h"
+#include "runtime/host/socket/listen.h"
 #include "runtime/proxy/core.h"
 #include "runtime/proxy/inline/leave_sockets.h"
 #include "runtime/proxy/inline/middle.h"
@@ -330,6 +331,13 @@ bool proxy_listener(const struct proxy *p, unsigned at, struct proxy_listen *l)
     return true;
 }
 
+unsigned proxy_spares(const struct proxy *p)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < p->listener_count; i++) n += listener_is_spare(&p->listeners[i]);
+    return n;
+}
+
 void proxy_pack(struct proxy *p, struct archive *a)
 {
     __atomic_store_n(&p->pack, a, __ATOMIC_RELEASE);
@@ -343,7 +351,32 @@ bool proxy_pack_not(struct proxy *p, struct archive *a)
 
 bool proxy_packed(const struct proxy *p) { return !__atomic_load_n(&p->pack, __ATOMIC_ACQUIRE); }
 
-bool proxy_unpack(struct proxy *p, struct archive *a) { return chooser_archive(p->chooser, a, p->loop.now_ns); }
+static bool comes_to(void *with, const uint32_t addr[4], bool v6)
+{
+    const struct proxy *p = with;
+    return listen_member(addr, v6, p->cfg.vm.workers) == p->cfg.vm.worker;
+}
+
+/* Read what one of more or fewer loops has written. */
+static bool unpack_other(struct proxy *const loops[], unsigned count, struct archive *a)
+{
+    struct vm_cfg cfg = loops[0]->cfg.vm;
+    cfg.share = (struct share){0}; /* it counts nothing */
+    struct chooser *other = chooser_new(loops[0]->program, &cfg);
+    bool good = other && chooser_archive(other, a, loops[0]->loop.now_ns);
+    for (unsigned i = 0; i < count && good; i++) good = chooser_remember(loops[i]->chooser, other, comes_to, loops[i]);
+    chooser_free(other);
+    return good;
+}
+
+bool proxies_unpack(struct proxy *const loops[], unsigned count, unsigned written, struct archive *a)
+{
+    bool good = true;
+    for (unsigned i = 0; i < written && good; i++)
+        good = written == count ? chooser_archive(loops[i]->chooser, a, loops[i]->loop.now_ns)
+                                : unpack_other(loops, count, a);
+    return good;
+}
 
 void proxy_leave(struct proxy *p)
 {

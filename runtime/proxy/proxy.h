@@ -28,7 +28,9 @@ struct tls_table;
 struct proxy_listen {
     struct stream_addr at; /* all 0: any address of the family */
     uint32_t service;      /* PBC_NONE: inline connections, from the inline stack, whose services cfg.inlined tells */
-    int fd;                /* non-blocking listening socket, the proxy's from now on; -1: keep its present socket */
+    uint32_t number; /* of the loop that it was opened for; one that is not this loop's is spare: the kernel gives it no
+                      * client any more, and it goes when its service does */
+    int fd;          /* non-blocking listening socket, the proxy's from now on; -1: keep its present socket */
 };
 
 /* Get a batch of TRANSPARENT_BATCH sockets at most for family 4 or 6. Return their number, or a negative errno. */
@@ -123,18 +125,21 @@ bool proxy_refused(struct proxy *p, struct refusal *r);
 
 /* Another process goes on with the listeners, and this one with its sessions (runtime/live/control/takeover/):
  * proxy_listener: the socket of a listener, which stays the proxy's, with its place. False: there are no more. Not
- * during a change.
- * proxy_pack: have the loop write what it remembers of clients into an archive, the loop's until proxy_packed is true;
- * proxy_unpack reads it. Not while its thread runs. proxy_pack_not: take that back; false: the loop writes already, or
- * has written. From then on it accepts no inline connection, until proxy_return: nobody has taken over.
+ * during a change. proxy_spares: the number of spare ones.
+ * proxy_pack: have the loop write what it remembers of clients into an archive, the loop's until proxy_packed is true.
+ * proxy_pack_not: take that back; false: the loop writes already, or has written. From then on it accepts no inline
+ * connection, until proxy_return: nobody has taken over.
+ * proxies_unpack: read what so many loops have written into `count` loops that have no thread yet. If there are more or
+ * fewer, each gets what is remembered of the clients who come to it from now on.
  * proxy_leave: have the loop accept nothing more, close its listeners, and refer to nothing of its worker; each answer
  * of HTTP is its connection's last. Done once proxy_has_left is true.
  * proxy_sessions: sessions that go on, at any time. */
 bool proxy_listener(const struct proxy *p, unsigned at, struct proxy_listen *l);
+unsigned proxy_spares(const struct proxy *p);
 void proxy_pack(struct proxy *p, struct archive *a);
 bool proxy_pack_not(struct proxy *p, struct archive *a);
 bool proxy_packed(const struct proxy *p);
-bool proxy_unpack(struct proxy *p, struct archive *a);
+bool proxies_unpack(struct proxy *const loops[], unsigned count, unsigned written, struct archive *a);
 void proxy_return(struct proxy *p);
 void proxy_leave(struct proxy *p);
 bool proxy_has_left(const struct proxy *p);

@@ -112,15 +112,15 @@ refuses() { # SENTENCE WORDS OPTION...: for more workers, and for fewer
     ctl stop
     until_true 300 "$sentence: it ends" ends_itself "$prey"
 }
-rules proxied <<'END'
-limits { proxy_sessions 50 }
+rules inline <<'END'
+limits { proxy_sessions 50; flows 20_000 }
 pool farm { server one 10.2.0.2:9000 }
-service ends on 10.1.0.2 tcp/1000 { mode proxy; -> farm }
+service wire on 10.2.0.2 tcp/9000 { mode proxy inline; -> farm }
 END
 rules observed <<'END'
 limits { flows 20_000 }
 service seen on 10.2.0.2 tcp/9000 { mode observe }
 END
-refuses 'a proxy' 'connections wait at the sockets of its proxy loops' proxied.pbc
+refuses 'inline connections' 'inline connections stay' inline.pbc
 refuses 'observed connections' 'observed connections stay' observed.pbc
 exit $failed

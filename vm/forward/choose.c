@@ -161,4 +161,16 @@ bool chooser_archive(struct chooser *c, struct archive *a, uint64_t now_ns)
     return !a->bad;
 }
 
+bool chooser_remember(struct chooser *c, const struct chooser *from,
+                      bool takes(void *with, const uint32_t addr[4], bool v6), void *with)
+{
+    struct client_key key;
+    uint32_t at = 0;
+    if (!from->held.clients) return true;
+    if (!c->held.clients) c->held.clients = clients_new(1, 0); /* an earlier program asked for them */
+    while (c->held.clients && client_next(from->held.clients, &at, &key))
+        if (takes(with, key.addr, key.v6)) client_keep(c->held.clients, from->held.clients, &key);
+    return c->held.clients;
+}
+
 const struct conns *chooser_conns(const struct chooser *c) { return &c->held.conns; }

@@ -72,13 +72,30 @@ int listen_proxy(const struct host_addr *addr, uint16_t port, char *err, size_t 
 
 int listen_again(int fd) { return listen(fd, BACKLOG_PROXY) ? -errno : 0; }
 
-/* Attach a program in classic BPF, which gives the index of the group's socket. */
+bool listen_does(int fd)
+{
+    int is = 1;
+    socklen_t len = sizeof is;
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is, &len) || is;
+}
+
+int listen_no_more(int fd) { return shutdown(fd, SHUT_RD) ? -errno : 0; }
+
+enum { CLIENT_SHIFT = 16 };
+#define CLIENT_FACTOR 2654435761u /* Knuth, "The Art of Computer Programming", 6.4 */
+
+unsigned listen_member(const uint32_t addr[4], bool v6, unsigned count)
+{
+    return count ? (addr[v6 ? 3 : 0] * CLIENT_FACTOR >> CLIENT_SHIFT) % count : 0;
+}
+
+/* Attach a program in classic BPF, which gives the index of the group's socket as listen_member does. */
 int listen_by_client(int fd, bool v6, unsigned count)
 {
     struct sock_filter code[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)SKF_NET_OFF + (v6 ? 20 : 12)), /* the address's last word */
-        BPF_STMT(BPF_ALU | BPF_MUL | BPF_K, 2654435761u),
-        BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 16),
+        BPF_STMT(BPF_ALU | BPF_MUL | BPF_K, CLIENT_FACTOR),
+        BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, CLIENT_SHIFT),
         BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, count),
         BPF_STMT(BPF_RET | BPF_A, 0),
     };

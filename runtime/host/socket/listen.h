@@ -23,3 +23,10 @@ int listen_again(int fd);
 /* Have the kernel choose among the `count` sockets at this one's address by the client's address alone. Return 0 or a
  * negative errno. */
 int listen_by_client(int fd, bool v6, unsigned count);
+/* Return which of the sockets that is for a client: the index of the one that joined them as that. addr: the address in
+ * host order, IPv4 in addr[0]. */
+unsigned listen_member(const uint32_t addr[4], bool v6, unsigned count);
+/* True if the socket listens: one whose service drains does not. */
+bool listen_does(int fd);
+/* Have a socket listen no more, which keeps its port. Return 0 or a negative errno. */
+int listen_no_more(int fd);

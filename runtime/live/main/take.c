@@ -347,6 +347,7 @@ int take_listeners(struct live *l)
     if (!control->before) return complain("out of memory");
     if (l->take->hello.crashes) return 0;
     const int failed = proxied_part_hear(l->take->fd, &l->carry.handed, control->before);
+    if (l->carry.handed) l->carry.handed->loops = l->take->hello.workers;
     return failed ? complain("--takeover: the instance that runs does not hand over its listening sockets: %s",
                              strerror(-failed))
                   : 0;
@@ -501,6 +502,7 @@ int take_over(struct live *l)
         l->take->fds[YIELD_TABLES] = -1;
     }
     dealt_begin(&l->carry);
+    listeners_deal(&l->carry);
     if (others) take_workers_drain(l);
     limits_go_on(&l->control); /* the workers' threads publish theirs later */
     observed_go_on(&l->carry);

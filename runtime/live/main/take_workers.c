@@ -24,7 +24,6 @@ const char *take_workers_stay(const struct take *t, const struct carry *carry)
     if (t->hello.crashes) return "nothing is left of the one that crashed but bytes";
     if (p->observes_count) return "observed connections stay with their worker";
     if (inline_stack_wanted(p)) return "inline connections stay with their worker";
-    if (proxied_any(p)) return "connections wait at the sockets of its proxy loops, a loop for each worker";
     return NULL;
 }
 

@@ -10,9 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/base/complain.h"
 #include "runtime/base/sockaddr.h"
 #include "runtime/host/socket/listen.h"
 #include "runtime/live/carry/proxy/inline_stack.h"
+#include "runtime/live/carry/proxy/proxied.h"
 #include "vm/flow/flow.h"
 
 enum { FAMILIES = 2 };
@@ -141,56 +143,111 @@ static int handed_at(const struct carry *carry, unsigned worker, const struct pr
     return -1;
 }
 
+/* Before further sockets join those that came: no client may come to these until listeners_deal. A single one's group
+ * has no program. */
+static int join_begin(const struct carry *carry, const struct proxy_listen *first)
+{
+    return first->fd < 0 ? 0 : listen_by_client(first->fd, first->at.v6, carry->handed->loops);
+}
+
+/* True if loops of another number have handed over their listeners. */
+static bool are_others(const struct carry *carry)
+{
+    return carry->handed && carry->handed->loops != carry->worker_count;
+}
+
 /* Open one listener for each loop: all[loop][at]. */
 static int listen_at(struct carry *carry, struct proxy_listen *all[], unsigned at, char *err, size_t err_len)
 {
     const struct proxy_listen *where = &all[0][at];
+    const bool others = are_others(carry);
     if (where->service == PBC_NONE) return listen_inline(carry, all, at, err, err_len);
     const struct request_listen asked = {host_addr_of(where->at.addr, where->at.v6 ? 6 : 4), where->at.port};
     bool fresh = false;
-    for (unsigned i = 0; i < carry->worker_count; i++) {
-        all[i][at].fd = handed_at(carry, i, where);
-        if (all[i][at].fd >= 0) continue;
+    int failed = 0;
+    for (unsigned i = 0; i < carry->worker_count && !failed; i++) {
+        int *fd = &all[i][at].fd;
+        *fd = handed_at(carry, i, where);
+        if (*fd >= 0) continue;
+        if (!fresh && others && (failed = join_begin(carry, where))) break;
         fresh = true;
-        const int failed = ask_LISTEN(carry->tell->channel, &asked, &all[i][at].fd, err, err_len);
-        if (failed) return failed;
+        const int refused = ask_LISTEN(carry->tell->channel, &asked, fd, err, err_len);
+        if (refused) return refused;
+        if (others && i && !listen_does(where->fd)) failed = listen_no_more(*fd); /* its service drains */
     }
-    const int failed = carry->worker_count > 1 && fresh
-                           ? listen_by_client(all[carry->worker_count - 1][at].fd, where->at.v6, carry->worker_count)
-                           : 0;
+    if (!failed && carry->worker_count > 1 && fresh && !others)
+        failed = listen_by_client(all[carry->worker_count - 1][at].fd, where->at.v6, carry->worker_count);
     if (failed) snprintf(err, err_len, "connections cannot be dealt out to workers: %s", strerror(-failed));
     return failed;
 }
 
-void listeners_close(struct proxy_listen *all[], unsigned loops, unsigned count)
+/* Give listeners of loops that are no more to those that there are. Return 0, or a negative errno. */
+static int take_spares(struct carry *carry, struct proxy_listen *all[], unsigned count[])
+{
+    const struct listeners_handed *h = carry->handed;
+    const unsigned places = count[0];
+    for (unsigned i = 0; h && i < h->count; i++) {
+        struct listener_handed *one = &h->all[i];
+        unsigned at = 0;
+        while (at < places && !proxy_listen_same(&one->at, &all[0][at])) at++;
+        if (one->at.fd < 0 || one->worker < carry->worker_count || at == places) continue;
+        const unsigned loop = one->worker % carry->worker_count;
+        struct proxy_listen *more = realloc(all[loop], (count[loop] + 1u) * sizeof *more);
+        if (!more) return -ENOMEM;
+        all[loop] = more;
+        more[count[loop]] = all[0][at];
+        more[count[loop]].number = one->worker;
+        more[count[loop]++].fd = one->at.fd;
+        one->at.fd = -1;
+    }
+    return 0;
+}
+
+void listeners_deal(const struct carry *carry)
+{
+    struct proxy_listen l;
+    int failed = 0;
+    if (!are_others(carry) || !proxied_count(carry)) return;
+    for (unsigned at = 0; proxy_listener(proxied_loop(carry, 0), at, &l); at++) {
+        if (l.number || !listen_does(l.fd)) continue;
+        const int one = listen_by_client(l.fd, l.at.v6, carry->worker_count);
+        if (one) failed = one;
+    }
+    if (failed) complain("notice: connections are not dealt out to all workers: %s", strerror(-failed));
+}
+
+void listeners_close(struct proxy_listen *all[], unsigned loops, const unsigned count[])
 {
     for (unsigned i = 0; i < loops; i++) {
-        for (unsigned at = 0; all[i] && at < count; at++)
+        for (unsigned at = 0; all[i] && at < count[i]; at++)
             if (all[i][at].fd >= 0) close(all[i][at].fd);
         free(all[i]);
         all[i] = NULL;
     }
 }
 
-int listeners_open(struct carry *carry, const struct places *before, struct proxy_listen *all[], unsigned *count,
+int listeners_open(struct carry *carry, const struct places *before, struct proxy_listen *all[], unsigned count[],
                    char *err, size_t err_len)
 {
     struct places now;
     int failed = places_init(&now, carry->now.program) ? 0 : -ENOMEM;
-    *count = now.count;
     for (unsigned i = 0; i < carry->worker_count && !failed; i++) {
         all[i] = calloc(now.count + 1u, sizeof *all[i]);
+        count[i] = now.count;
         if (!all[i])
             failed = -ENOMEM;
         else
             memcpy(all[i], now.all, now.count * sizeof *all[i]);
-        for (unsigned at = 0; at < now.count && !failed; at++)
+        for (unsigned at = 0; at < now.count && !failed; at++) {
             if (all[i][at].service == PBC_NONE) all[i][at] = inline_place(i, all[i][at].at.v6);
+            all[i][at].number = i;
+        }
     }
     if (failed) snprintf(err, err_len, "out of memory");
     for (unsigned at = 0; at < now.count && !failed; at++)
         if (!is_there(before, &now.all[at])) failed = listen_at(carry, all, at, err, err_len);
-    if (failed) listeners_close(all, carry->worker_count, now.count);
+    if (!failed && now.count && (failed = take_spares(carry, all, count))) snprintf(err, err_len, "out of memory");
+    if (failed) listeners_close(all, carry->worker_count, count);
     free(now.all);
     return failed;
 }

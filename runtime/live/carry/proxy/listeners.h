@@ -12,10 +12,14 @@ struct places {
 /* Find the places where the program's services take connections. False: out of memory. */
 bool places_init(struct places *w, const struct program *p);
 
-/* Open each loop's listeners, all[loop][*count], on the heap; places in `before` (NULL: none) are not opened again.
- * Return 0, or a negative errno with one line in err. */
-int listeners_open(struct carry *carry, const struct places *before, struct proxy_listen *all[], unsigned *count,
+/* Open each loop's listeners, all[loop][count[loop]], on the heap; places in `before` (NULL: none) are not opened
+ * again. If another instance of more loops has handed over its own, each loop gets spare ones of them, too. Return 0,
+ * or a negative errno with one line in err. */
+int listeners_open(struct carry *carry, const struct places *before, struct proxy_listen *all[], unsigned count[],
                    char *err, size_t err_len);
+/* Once this instance accepts: have the kernel choose among the listeners of its own loops, if another number of loops
+ * handed over theirs. */
+void listeners_deal(const struct carry *carry);
 /* Listeners of another instance's loops, in place of new ones at the same addresses */
 struct listeners_handed {
     struct listener_handed {
@@ -24,11 +28,12 @@ struct listeners_handed {
     } * all;
     unsigned count;
     uint32_t room;
+    unsigned loops; /* of the other instance */
 };
 /* True if the descriptor is a socket of TCP that is bound there. */
 bool listener_is_at(int fd, const struct stream_addr *at);
 /* Close what was not taken, and free; NULL is fine. */
 void listeners_handed_free(struct listeners_handed *h);
 
-/* Close the listeners of all loops, `count` each. */
-void listeners_close(struct proxy_listen *all[], unsigned loops, unsigned count);
+/* Close the listeners of all loops. */
+void listeners_close(struct proxy_listen *all[], unsigned loops, const unsigned count[]);

@@ -116,7 +116,7 @@ static struct vm_cfg loop_cfg(struct carry *carry, unsigned at)
 static int make_loops(struct carry *carry, struct snapshot *world, char *err, size_t err_len)
 {
     struct proxy_listen *all[WORKERS_MOST] = {NULL};
-    unsigned count = 0;
+    unsigned count[WORKERS_MOST] = {0};
     struct proxied *x = carry->proxied = calloc(1, sizeof *x);
     if (!x) return snprintf(err, err_len, "out of memory"), -ENOMEM;
     x->carry = carry;
@@ -125,7 +125,7 @@ static int make_loops(struct carry *carry, struct snapshot *world, char *err, si
     x->call_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     x->tls = certified(carry, NULL, NULL, err, err_len);
     if (!x->tls) return -EINVAL;
-    int failed = x->call_fd < 0 ? -errno : listeners_open(carry, NULL, all, &count, err, err_len);
+    int failed = x->call_fd < 0 ? -errno : listeners_open(carry, NULL, all, count, err, err_len);
     if (failed) return failed;
     for (; x->count < carry->worker_count; x->count++) {
         const struct proxy_cfg cfg = {.handed = carry->handed != NULL,
@@ -146,7 +146,7 @@ static int make_loops(struct carry *carry, struct snapshot *world, char *err, si
                                       .iface_count = carry->o->iface_count,
                                       .called = called,
                                       .with = x};
-        x->loops[x->count] = proxy_new(&cfg, world, all[x->count], count, &failed);
+        x->loops[x->count] = proxy_new(&cfg, world, all[x->count], count[x->count], &failed);
         if (!x->loops[x->count]) break;
         free(all[x->count]);
         all[x->count] = NULL;
@@ -245,6 +245,11 @@ unsigned proxied_loops(const struct carry *carry)
 
 struct proxy *proxied_loop(const struct carry *carry, unsigned at) { return carry->proxied->loops[at]; }
 
+bool proxied_unpack(const struct carry *carry, unsigned written, struct archive *a)
+{
+    return proxies_unpack(carry->proxied->loops, carry->proxied->count, written, a);
+}
+
 unsigned proxied_count(const struct carry *carry) { return carry->proxied ? carry->proxied->count : 0; }
 
 void proxied_count_on(const struct carry *carry, uint32_t service, const struct proxy_counters *more)
@@ -316,10 +321,10 @@ static struct proxied_change *change_new(struct carry *carry, const struct remap
     struct proxied_change *c = calloc(1, sizeof *c);
     struct proxy_listen *all[WORKERS_MOST] = {NULL};
     struct places before = {0};
-    unsigned count = 0;
+    unsigned count[WORKERS_MOST] = {0};
     snprintf(err, err_len, "out of memory");
     if (c) c->tls = certified(carry, carry->proxied->tls, r, err, err_len);
-    if (!c || !c->tls || !places_init(&before, r->from) || listeners_open(carry, &before, all, &count, err, err_len)) {
+    if (!c || !c->tls || !places_init(&before, r->from) || listeners_open(carry, &before, all, count, err, err_len)) {
         if (c) tls_table_put(c->tls);
         free(before.all);
         free(c);
@@ -331,18 +336,19 @@ static struct proxied_change *change_new(struct carry *carry, const struct remap
         const struct vm_cfg cfg = loop_cfg(carry, c->count);
         struct chooser *fresh = chooser_new(r->program, &cfg);
         const struct vm_in in = {.mono_ns = clock_ns(CLOCK_MONOTONIC), .facts = &s->facts};
+        const unsigned spares = proxy_spares(carry->proxied->loops[c->count]);
         if (fresh) chooser_facts(fresh, &in); /* builds tables here instead of in the loop */
         c->of[c->count] = (struct proxy_change){.remap = r,
                                                 .fresh = fresh,
                                                 .world = s,
                                                 .tls = c->tls,
                                                 .listens = all[c->count],
-                                                .count = count,
+                                                .count = count[c->count],
                                                 .iface = carry->now.iface,
                                                 .inlined = inline_stack_conns(carry, c->count),
                                                 .leaving = inline_stack_leaving(carry, c->count),
                                                 .counted = proxy_counted_new(r->program->services_count),
-                                                .room = proxy_room_new(r->program, count)};
+                                                .room = proxy_room_new(r->program, count[c->count] + spares)};
         fine &= fresh && c->of[c->count].counted && c->of[c->count].room;
     }
     if (fine) return c;

@@ -32,6 +32,8 @@ unsigned proxied_loops(const struct carry *carry);
 struct proxy *proxied_loop(const struct carry *carry, unsigned at); /* a loop, by its index */
 /* Return the number of loops that were made, whether they run or not. */
 unsigned proxied_count(const struct carry *carry);
+/* Read what so many loops of another instance have written into these, which have no thread yet (proxies_unpack). */
+bool proxied_unpack(const struct carry *carry, unsigned written, struct archive *a);
 /* Add to a service's counters before the loops run; PBC_NONE: to those of none. */
 void proxied_count_on(const struct carry *carry, uint32_t service, const struct proxy_counters *more);
 

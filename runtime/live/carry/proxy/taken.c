@@ -27,7 +27,7 @@ int taken_listeners(const struct carry *carry, int each(void *with, unsigned wor
     int result = 0;
     for (unsigned i = 0; i < proxied_loops(carry); i++)
         for (unsigned at = 0; !result && proxy_listener(proxied_loop(carry, i), at, &l); at++)
-            if (l.service != PBC_NONE) result = each(with, i, &l);
+            if (l.service != PBC_NONE) result = each(with, l.number, &l);
     return result;
 }
 
@@ -57,10 +57,9 @@ static void counted_archive(struct carry *carry, struct archive *a)
     }
 }
 
-static bool remembered_archive(struct carry *carry, unsigned at, struct archive *a)
+static bool remembered_write(struct carry *carry, unsigned at, struct archive *a)
 {
     struct proxy *p = proxied_loop(carry, at);
-    if (a->reads) return proxy_unpack(p, a);
     proxy_pack(p, a);
     while (!comes(proxy_packed, p))
         if (proxy_pack_not(p, a)) return false;
@@ -71,9 +70,10 @@ bool taken_archive(struct carry *carry, struct archive *a, bool waits)
 {
     uint32_t loops = waits ? proxied_count(carry) : 0;
     ARCHIVE(a, loops);
-    if (!archive_sound(a, !loops || loops == proxied_count(carry))) return false;
-    for (unsigned i = 0; i < loops; i++)
-        if (!remembered_archive(carry, i, a)) return false;
+    if (!archive_sound(a, !loops || (loops <= WORKERS_MOST && proxied_count(carry)))) return false;
+    for (unsigned i = 0; i < loops && !a->reads; i++)
+        if (!remembered_write(carry, i, a)) return false;
+    if (loops && a->reads && !proxied_unpack(carry, loops, a)) return false;
     if (loops) counted_archive(carry, a);
     return !a->bad;
 }
