@@ -118,7 +118,7 @@ HALVES := $(B)/tests/tools/halves
 $(HALVES): $(B)/tests/tools/halves.o $(TEST_ARCHIVES)
 	$(LINK_TEST)
 # preyrun as another version would be, whose maps in the kernel and tables of the dealing program are laid out otherwise, whose messages
-# of a takeover have more fields.
+# of a takeover have more fields, and which counts more of proxied connections.
 OTHER := $(B)/tests/tools/preyrun_other
 $(B)/tests/tools/layout_other.o: runtime/kernel/pass/layout.c
 	@mkdir -p $(@D)
@@ -126,8 +126,11 @@ $(B)/tests/tools/layout_other.o: runtime/kernel/pass/layout.c
 $(B)/tests/tools/deal_other.o: runtime/io/steer/deal.c
 	@mkdir -p $(@D)
 	$(call run,CC)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -DDEAL_FORM=1000 -c -o $@ $<
+$(B)/tests/tools/taken_other.o: runtime/live/carry/proxy/taken.c
+	@mkdir -p $(@D)
+	$(call run,CC)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -DCOUNTED_MORE=8 -c -o $@ $<
 $(OTHER): LIBS += $(HOST_LIBS)
-$(OTHER): $(B)/runtime/preyrun/preyrun.o $(B)/tests/tools/layout_other.o $(B)/tests/tools/deal_other.o $(B)/tests/tools/message_other.o $(B)/libruntime.a $(B)/liblang.a $(B)/libvm.a
+$(OTHER): $(B)/runtime/preyrun/preyrun.o $(B)/tests/tools/layout_other.o $(B)/tests/tools/deal_other.o $(B)/tests/tools/taken_other.o $(B)/tests/tools/message_other.o $(B)/libruntime.a $(B)/liblang.a $(B)/libvm.a
 	$(call run,LD)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 LIVE_TOOLS += $(OTHER)
 tests: programs $(LIVE_TOOLS) $(DAMAGE) $(MKREC) $(HALVES) $(UNIT) $(TOOLS)

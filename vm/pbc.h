@@ -79,10 +79,11 @@ struct pbc_part {
     uint32_t kind, entry_size;
     uint64_t count;
     const void *bytes;
+    uint32_t stride; /* from entry to entry of `bytes`; 0: entry_size */
 };
 /* Lay out the sections one after the other, then the digest; they are in order of their kinds, and none is empty.
- * Return the file, malloc'd, of *len bytes; NULL: out of memory. */
-uint8_t *pbc_file(const struct pbc_part parts[], unsigned n, uint64_t *len);
+ * version 0: the oldest that can read it. Return the file, malloc'd, of *len bytes; NULL: out of memory. */
+uint8_t *pbc_file(const struct pbc_part parts[], unsigned n, uint32_t version, uint64_t *len);
 
 /* Write the digest of `len` bytes (BLAKE2b-256, unkeyed, RFC 7693). */
 void pbc_digest(const void *bytes, uint64_t len, uint8_t out[PBC_DIGEST_LEN]);

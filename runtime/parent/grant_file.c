@@ -1,12 +1,14 @@
 /* Requests about files, the host's own sockets, and the service manager */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/if_packet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "runtime/base/options/run_options.h"
@@ -298,10 +300,34 @@ int grant_YIELD(struct parent *p, struct answer *a, int fds[])
     return failed ? failed : (int)count;
 }
 
+/* Read a process's control groups. False: it is not there, or has too many. */
+static bool groups_of(long pid, char text[PATH_MAX])
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%ld/cgroup", pid);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const ssize_t len = fd < 0 ? -1 : read(fd, text, PATH_MAX - 1);
+    if (fd >= 0) close(fd);
+    if (len < 0) return false;
+    text[len] = 0;
+    return len < PATH_MAX - 1;
+}
+
+/* True if a process is of this one's user and of its control groups, so of its unit: the service names it, which reads
+ * strangers' packets, and the manager would take any for the unit's main one. */
+static bool is_of_unit(long pid)
+{
+    char path[64], own[PATH_MAX], its[PATH_MAX];
+    struct stat st;
+    snprintf(path, sizeof path, "/proc/%ld", pid);
+    return !stat(path, &st) && st.st_uid == geteuid() && groups_of(getpid(), own) && groups_of(pid, its) &&
+           !strcmp(own, its);
+}
+
 int grant_YIELDED(struct parent *p, const struct request_process *asked, struct answer *a, int fds[])
 {
     p->yielded = asked->pid > 0;
-    manager_main(p->yielded ? asked->pid : getpid());
+    if (!p->yielded || is_of_unit(asked->pid)) manager_main(p->yielded ? asked->pid : getpid());
     return 0;
 }
 

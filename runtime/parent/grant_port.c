@@ -4,6 +4,7 @@
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "runtime/host/device/announce.h"
 #include "runtime/host/device/offload.h"
@@ -56,10 +57,17 @@ int grant_IPSEC(struct parent *p, struct answer *a, int fds[])
     return fds[0] == -EPROTONOSUPPORT ? 0 : given(fds[0]);
 }
 
+enum { TUN_TRIES = 60, TUN_MS = 50 };
+
 int grant_TUN(struct parent *p, struct answer *a, int fds[])
 {
     char name[IF_NAMESIZE];
-    const int failed = tun_open(p->o->name, fds, 1, name, a->err, sizeof a->err);
+    int failed = tun_open(p->o->name, fds, 1, name, a->err, sizeof a->err);
+    /* A process that was taking over from the service that crashed holds the device until it has noticed that */
+    for (unsigned i = 0; failed == -EEXIST && p->crashes && i < TUN_TRIES; i++) {
+        nanosleep(&(struct timespec){.tv_nsec = TUN_MS * 1000000}, NULL);
+        failed = tun_open(p->o->name, fds, 1, name, a->err, sizeof a->err);
+    }
     a->value = failed ? 0 : if_nametoindex(name);
     return failed ? failed : 1;
 }

@@ -72,14 +72,17 @@ static void head_print(FILE *out, const cJSON *seen)
     if (limit) {
         fill(out, flows, "flows {#now}");
         fprintf(out, " (%.1f %% of ", 100.0 * (double)item_number(flows, "now") / (double)limit);
-        fill(out, flows, "{#limit}), at most {#most}\n");
+        fill(out, flows,
+             "{#limit}), at most {#most}{?limit_of_rules ; the rules say {#limit_of_rules}, which waits for a stop and "
+             "a "
+             "start}\n");
     }
     fill(out, seen,
          "{/proxy proxy {#now|session}, {#sessions} accepted in all, {#http.requests|request}\n}"
          "{/program {?file_fault {file} holds no program, so a reload or a start is refused: {file_fault}\n}"
          "{!file_fault {?file_differs {file} holds another program, which a reload or a start takes\n}}}"
-         "{/instance {*before?sessions|||proxy process {process}, from which this one has taken over, serves "
-         "{#sessions|connection} more\n}}"
+         "{/instance {*before?sessions|||proxy process {process}, which judged before, still serves "
+         "{#sessions|connection}\n}}"
          "{/instance {?confirm_left_s? {?confirm_back {confirm_back} comes back}{!confirm_back it ends} in "
          "{~confirm_left_s}, unless it is confirmed: preyctl confirm\n}"
          "judged in {?exec=kernel the kernel}{!exec=kernel user space}: {exec_why}\n}"

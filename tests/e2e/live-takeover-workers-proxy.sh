@@ -115,6 +115,15 @@ taken() { kept | diff first - >said; }
 until_true 100 'it takes clients again' taken
 same 'and they have kept their servers' "$(kept | diff first - | head -n 3)" ''
 
+# ---- another version, which counts otherwise ----
+
+two_layouts
+for n in 3 1 2; do
+    takes_over "another version, $n" --workers $n
+    same "another version, $n: clients keep their servers" "$(kept | diff first - | head -n 3)" ''
+done
+ours() { echo "$bin"; }
+
 # ---- who takes over is killed: those that were there have all clients ----
 
 stops

@@ -74,7 +74,7 @@ static int check_header(const struct pbc_header *h, size_t len, char *err, size_
 static bool entry_fits(const struct pbc_section *s, uint32_t version)
 {
     const uint32_t size = kinds[s->kind].entry_size;
-    return s->entry_size == size || (version < PBC_VERSION && s->entry_size < size && s->entry_size >= size / 2);
+    return s->entry_size == size || (version < PBC_VERSION && s->entry_size < size && s->entry_size >= (size + 1) / 2);
 }
 
 static int check_section(const struct pbc_section *s, uint32_t version, size_t len, char *err, size_t err_len)
@@ -167,6 +167,8 @@ static int lay_out(struct program *p, const uint8_t *bytes, const struct pbc_sec
     total += padded_bytes(section_count(of[PBC_WOULD_RULES]), sizeof *p->verdicts);
     uint8_t *memory = large_new(total);
     if (!memory) return -ENOMEM;
+    for (unsigned k = 0; k < PBC_KINDS; k++) p->entry_size[k] = of[k] ? of[k]->entry_size : kinds[k].entry_size;
+    p->version = ((const struct pbc_header *)(const void *)bytes)->version;
     p->memory = memory;
     p->memory_bytes = total;
     for (unsigned k = 0; k < PBC_KINDS; k++)

@@ -121,6 +121,8 @@ bool guard_news_read(struct guard_news *n, char *who, size_t who_len)
     return any;
 }
 
+bool guard_news_waits(const struct guard_news *n) { return n && n->changed; }
+
 void guard_news_settle(struct guard_news *n)
 {
     if (!n) return;

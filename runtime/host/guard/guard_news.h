@@ -17,6 +17,8 @@ int guard_news_fd(const struct guard_news *n);
 /* Read all waiting notifications, without blocking. True if another process than the opener has changed the instance's
  * table; its name, "nft (pid 71)", in `who`, empty if notifications were lost. */
 bool guard_news_read(struct guard_news *n, char *who, size_t who_len);
+/* True if such a change was read by guard_news_settle, and not by guard_news_read yet. NULL is fine. */
+bool guard_news_waits(const struct guard_news *n);
 /* Note that the opener has just put its rules in force: notifications lost until now mean nothing, since those of a
  * large table alone exceed the socket's buffer. NULL is fine. */
 void guard_news_settle(struct guard_news *n);

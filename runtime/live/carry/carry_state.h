@@ -141,6 +141,7 @@ struct carry {
     /* Programs: the one in force, and a change under way (change.h). */
     struct ruling now;
     struct program_change *change; /* under way, or with flows not all in line; NULL: none */
+    uint64_t flows; /* for which a worker's table has room: of the first rules that keep flows, until a stop */
     struct guarding guard;
     /* This machine and its served interfaces. */
     struct host *host;

@@ -192,9 +192,10 @@ void drain(struct live *l)
     leave_rest(l);
     const uint32_t sessions = taken_sessions(&l->carry);
     if (sessions)
-        events_tell(&l->tell.events, TOLD_TAKEOVER, "%u connection%s go%s on in this process%s", sessions,
-                    text_plural(sessions), sessions == 1 ? "es" : "",
-                    most_ns ? ", for --takeover-drain at most" : " until they end");
+        events_tell(&l->tell.events, TOLD_TAKEOVER,
+                    "%u connection%s go%s on in process %ld, from which %ld has taken over%s", sessions,
+                    text_plural(sessions), sessions == 1 ? "es" : "", (long)l->tell.channel->parent,
+                    yield_process(&l->control), most_ns ? ", for --takeover-drain at most" : ", until they end");
     uint64_t second = now + SECOND_NS;
     say_sessions(&d);
     while (!d.ends && clock_ns(CLOCK_MONOTONIC) < d.until_ns &&

@@ -94,8 +94,8 @@ static void say_ready(struct live *l)
     in_kernel_say(&l->carry);
     events_tell(&l->tell.events, TOLD_READY, "%s:%s by %s%s%s, %u worker%s, %s%s%s%s%s%s%s%s", o->name, names,
                 l->carry.in_kernel ? "kernel" : l->carry.io->name, l->carry.ports.generic ? " (generic)" : "", proved,
-                l->carry.worker_count, l->carry.worker_count == 1 ? "" : "s", o->program, room_text(&l->rules, room),
-                o->monitor ? "; packets to this machine itself are only watched" : "",
+                l->carry.worker_count, l->carry.worker_count == 1 ? "" : "s", l->carry.now.name,
+                room_text(&l->rules, room), o->monitor ? "; packets to this machine itself are only watched" : "",
                 o->stats ? "; statistics on http://" : "", o->stats ? o->stats : "", proxied,
                 confirm_text(&l->control, trial), before);
     l->tell.ready = true;

@@ -60,6 +60,7 @@ static int take_its_program(struct live *l)
     l->carry.passed = l->take->hello.in_kernel ? &l->take->kernel : NULL;
     l->carry.now.program = take_program(l->take);
     if (!l->carry.now.program) return 2;
+    l->carry.flows = l->take->hello.table ? l->take->hello.table : l->take->hello.flows;
     l->carry.now.name = strdup(l->take->hello.name);
     if (!l->carry.now.name) return complain("out of memory");
     memcpy(l->rules.file_digest, l->take->hello.file_digest, sizeof l->rules.file_digest);
@@ -75,6 +76,7 @@ static int load_program(struct live *l)
     if (!path_is_compiled(l->o->program, err, sizeof err)) return complain("%s", err);
     l->carry.now.program = program_load_file(l->o->program, err, sizeof err);
     if (!l->carry.now.program) return complain("%s", err);
+    l->carry.flows = l->carry.now.program->flows;
     l->carry.now.name = strdup(l->o->program);
     memcpy(l->rules.file_digest, l->carry.now.program->digest, sizeof l->rules.file_digest);
     return ruling_init(&l->carry.now, l->o->ifaces, l->o->iface_count) ? 0 : complain("out of memory");
@@ -228,8 +230,10 @@ int start_look(struct live *l)
          * taken over. */
         const bool here = link && (link->up || l->take);
         if (here) l->carry.ifindex[i] = link->ifindex;
-        /* A start that is closed lets in each once its judges stand (links_let_in). */
-        if (here && l->o->on_exit != OPTIONS_END_CLOSED) l->carry.guard.let_in[i] = link->ifindex;
+        /* A start that is closed lets in each once its judges stand (links_let_in); a takeover changes nothing, and the
+         * other instance has let them in. */
+        const bool let_in = l->take || l->o->on_exit != OPTIONS_END_CLOSED;
+        if (here && let_in) l->carry.guard.let_in[i] = link->ifindex;
         if (here) continue;
         l->carry.away |= 1u << i;
     }

@@ -152,13 +152,14 @@ static void look_at_version(struct handoff_hello *h)
 }
 
 /* Exchange BEGIN and HELLO. Return 0, or a negative errno. */
-static int greet(struct take *t)
+static int greet(struct take *t, const struct options *o)
 {
     struct handoff_begin b = {.magic = HANDOFF_MAGIC,
                               .file = HANDOFF_FILE_MOST,
                               .form_least = HANDOFF_FORM_LEAST,
                               .form = HANDOFF_FORM,
-                              .process = getpid()};
+                              .process = getpid(),
+                              .drain_ns = o->takeover_drain_ns};
     int fds[HANDOFF_FDS];
     unsigned count = 0;
     memcpy(b.layout, t->layout, sizeof b.layout);
@@ -185,6 +186,13 @@ static int hear_kernel(struct take *t)
     return !failed && !t->kernel.count ? -EPROTO : failed;
 }
 
+/* Return what a failure of the talk means. */
+static const char *talk_failed(int failed)
+{
+    return failed == -ENODATA ? "it has ended the talk, as its log says (a reload may have come between): ask again"
+                              : strerror(-failed);
+}
+
 static const char ended_early[] =
     "it ends the talk, or has ended; where it does so again it is of an older version, whose flows a restart ends";
 
@@ -201,7 +209,7 @@ struct take *take_meet(const struct options *o)
     for (unsigned i = 0; i < HANDOFF_FDS; i++) t->fds[i] = -1;
     for (unsigned i = 0; i < IO_FDS_MOST; i++) t->wire[i] = -1;
     if (t->fd >= 0) {
-        int failed = greet(t);
+        int failed = greet(t, o);
         if (!failed) failed = hear_kernel(t);
         if (!failed && !*t->hello.refused) return t;
         complain("after a crash: %s", failed ? strerror(-failed) : t->hello.refused);
@@ -220,7 +228,7 @@ struct take *take_meet(const struct options *o)
         t->fd = pair[0];
         const int status = ask_takeover(ctl, pair[1]);
         close(pair[1]);
-        int failed = status ? 0 : greet(t);
+        int failed = status ? 0 : greet(t, o);
         if (!status && !failed) failed = hear_kernel(t);
         if (!status && !failed && !*t->hello.refused) failed = take_lent_hear(t, take_patience());
         if (failed)
@@ -349,7 +357,7 @@ int take_listeners(struct live *l)
     const int failed = proxied_part_hear(l->take->fd, &l->carry.handed, control->before);
     if (l->carry.handed) l->carry.handed->loops = l->take->hello.workers;
     return failed ? complain("--takeover: the instance that runs does not hand over its listening sockets: %s",
-                             strerror(-failed))
+                             talk_failed(failed))
                   : 0;
 }
 
@@ -477,8 +485,9 @@ static int take_all(struct live *l, char *err, size_t err_len)
     if (!failed) failed = message_receive(t->fd, &g, sizeof g, NULL, 0, &none, until_ns);
     if (!failed) failed = take_ports_hear(t, &l->carry, g.ports, until_ns);
     if (failed) return failed;
-    snprintf(err, err_len, "the state that it has handed over can't be read");
+    snprintf(err, err_len, "a socket that it has handed over can't be used");
     if (take_gives_ports(t) && take_ports_open(l)) return -EIO;
+    snprintf(err, err_len, "the state that it has handed over can't be read");
     if (!states_read(l, &g)) return -EBADMSG;
     snprintf(err, err_len, "its own parent process is gone"); /* without it this one would not judge for long */
     if (getppid() != l->tell.channel->parent) return -ESRCH;
@@ -495,7 +504,7 @@ int take_over(struct live *l)
     take_memory(l);
     const int failed = take_all(l, err, sizeof err);
     if (failed) take_ports_leave(l);
-    if (failed) return complain("--takeover: %s: %s; it goes on", err, strerror(-failed));
+    if (failed) return complain("--takeover: %s: %s; it goes on", err, talk_failed(failed));
     if (l->take->fds[YIELD_TABLES] >= 0 && l->carry.ports.owners && !l->carry.ports.dealer) {
         if (!dealt_take(&l->carry, l->take->fds[YIELD_TABLES]))
             complain("notice: out of memory: frames are dealt late");

@@ -194,10 +194,11 @@ void reload_changed(struct rules *rules)
 static void say_reloaded(struct rules *rules, const struct reload *r)
 {
     const struct program *p = rules->carry->now.program;
+    if (!(r->change.remap->from->meta->flags & PBC_KEEPS_FLOWS)) rules->carry->flows = p->flows;
     const uint32_t services = p->past ? p->past->services : p->services_count; /* without services that drain */
     events_tell(&rules->tell->events, TOLD_RELOADED, "%s: %u rule%s, %u service%s%s%s%s", rules->carry->now.name,
                 p->rules_count, p->rules_count == 1 ? "" : "s", services, services == 1 ? "" : "s", r->wish.by,
-                r->change.remap->limits ? "; changed `limits` wait for a restart" : "",
+                r->change.remap->limits ? "; changed `limits` wait for a stop and a start" : "",
                 in_kernel_tunnels_rise(rules->carry)
                     ? "; this process puts packets into tunnels, until a restart takes XDP"
                     : "");

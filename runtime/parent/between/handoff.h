@@ -1,7 +1,7 @@
 /* Messages between a preyrun that runs and the one that takes over from it, over a stream socket that comes with the
  * question `takeover` (runtime/ctl/question.def). Each waits HANDOFF_PATIENCE_NS for the other at most, the old one for
- * all from LUGGAGE on, and the one that runs goes on as if nothing had been asked if the other is late, or gone, before
- * it has heard YOURS.
+ * all from LUGGAGE on; a minute for what comes before NOW, while the new one looks and loads, and a second for NAMED.
+ * The one that runs goes on as if nothing had been asked if the other is late, or gone, before it has heard YOURS.
  *
  *     new   BEGIN    with a file in memory, for all that is longer than a message
  *     old   HELLO    what the new one must be made with; descriptors that change nothing by being given
@@ -24,8 +24,9 @@
  *     old   KEPT     where its writing of observed connections was late: what is known of them, in the file
  *
  * The socket stays open as long as the old one still serves sessions: it says SERVES whenever their number is another,
- * ASKS where one of them asks something of the worker that it had,
- * and the new one says STANDS once its own guard rules and gate are in force, and LOGS when logs are turned. The end of
+ * TARGET and END where one of them asks something of the worker that it had,
+ * and the new one says STANDS once its own guard rules and gate are in force, LOGS when logs are turned, and TOLD what
+ * a worker tells of such a connection. The end of
  * either process is the end of the socket, and with the new one's those sessions end.
  *
  * The new one is told by root, and reads what the old one says as hostile: that has read strangers' packets.
@@ -85,6 +86,7 @@ struct handoff_begin {
     int32_t process;           /* the parent that takes over */
     uint32_t zero;
     uint8_t layout[PBC_DIGEST_LEN]; /* digest of what lies in its maps in the kernel (kernel_layout); 0: it has none */
+    uint64_t drain_ns;              /* as NAMED has it, which may be late */
 };
 
 /* Descriptors of HELLO: those of YIELD, then the TUN device and the socket of --stats */
@@ -115,6 +117,7 @@ struct handoff_hello {
     char name[4096];                     /* the program's */
     char stats[128];                     /* --stats as given; empty: not given */
     uint8_t file_digest[PBC_DIGEST_LEN]; /* digest of the command line's file, as last read */
+    uint64_t table;                      /* flows for which a worker's table has room; 0: not said */
 };
 
 /* Behind HELLO, with descriptors as kernel_pass gives them. */

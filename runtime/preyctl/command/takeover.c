@@ -187,6 +187,10 @@ static int await_takeover(struct talk *t, pid_t pid, long before)
             status = say_ended(pid, before, let_go);
         else if (let_go && answers(t, pid))
             status = 0;
+        else if (clock_ns(CLOCK_MONOTONIC) >= until_ns && let_go)
+            status = talk_complain("process %ld has taken over from %ld, and has not answered within %d s: preyctl "
+                                   "status asks it again",
+                                   (long)pid, before, WAIT_MS / 1000);
         else if (clock_ns(CLOCK_MONOTONIC) >= until_ns)
             status =
                 talk_complain("process %ld has not taken over within %d s, and goes on trying; %ld goes on until then",
@@ -214,6 +218,34 @@ static bool manager_hears(const char *unit, long before, const char *environment
         return !talk_complain("nothing is taken over: the main process of preyrun@%s is %s, and %ld answers", unit,
                               main_process, before);
     return true;
+}
+
+/* True if the process is the first one of a PID namespace, as in a container. */
+static bool is_first(long pid)
+{
+    size_t len;
+    char *text = proc_read(pid, "status", &len), *line = text ? strstr(text, "\nNSpid:") : NULL, *last = NULL;
+    if (line) line[1 + strcspn(line + 1, "\n")] = 0;
+    for (char *word = line ? strtok(line + 1, "\t ") : NULL; word; word = strtok(NULL, "\t ")) last = word;
+    const bool first = last && !strcmp(last, "1");
+    free(text);
+    return first;
+}
+
+/* True if what else runs there outlives the end of that process; else a line says why not. */
+static bool outlives(long before, const char *environment, size_t len)
+{
+    char unit[NAME_MAX];
+    if (is_first(before))
+        return !talk_complain("nothing is taken over: process %ld is the first one of its PID namespace, as in a "
+                              "container, and with its end all others there end: restart the container",
+                              before);
+    if (unit_is_told(environment, len) || !unit_has_main(before, unit, sizeof unit)) return true;
+    return !talk_complain(
+        "nothing is taken over: process %ld is the main one of %s, which does not hear who that is, and "
+        "would stop with it: Type=notify and NotifyAccess=all in the unit let it (systemctl restart "
+        "%s, which ends flows)",
+        before, unit, unit);
 }
 
 /* Start the one that takes over, and wait. Return the exit status. */
@@ -251,7 +283,7 @@ int command_TAKEOVER(struct talk *t)
     const bool of_unit = unit_of(before, unit, sizeof unit);
     const bool within = of_unit && unit_of(getpid(), own, sizeof own) && !strcmp(unit, own);
     if (!of_unit)
-        status = take_over(t, before, false, settings, len);
+        status = outlives(before, settings, len) ? take_over(t, before, false, settings, len) : 2;
     else if (manager_hears(unit, before, settings, len))
         status = within ? take_over(t, before, true, settings, len) : unit_takes_over(unit, l);
     free(settings);

@@ -7,8 +7,10 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,6 +32,52 @@ bool unit_of(long pid, char *name, size_t size)
     }
     if (f) fclose(f);
     return found;
+}
+
+/* Find the unit of a service to which a process belongs by its control group. */
+static bool service_of(long pid, char *unit, size_t size)
+{
+    static const char end[] = ".service\n";
+    char path[64], line[PATH_MAX];
+    bool found = false;
+    snprintf(path, sizeof path, "/proc/%ld/cgroup", pid);
+    FILE *f = fopen(path, "re");
+    while (f && !found && fgets(line, sizeof line, f)) {
+        const char *slash = strrchr(line, '/');
+        const size_t len = slash ? strlen(slash + 1) : 0;
+        found = len > sizeof end && len < size && !strcmp(slash + 1 + len - (sizeof end - 1), end);
+        if (found) snprintf(unit, size, "%.*s", (int)len - 1, slash + 1);
+    }
+    if (f) fclose(f);
+    return found;
+}
+
+/* Ask the manager for the main process of a unit. 0: it has none, or there is no answer. */
+static long main_process(const char *unit)
+{
+    char answer[32] = "";
+    int pair[2];
+    ssize_t got = 0;
+    if (pipe2(pair, O_CLOEXEC)) return 0;
+    fflush(NULL);
+    const pid_t pid = fork();
+    if (!pid) {
+        const int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+        dup2(pair[1], STDOUT_FILENO);
+        if (nothing >= 0) dup2(nothing, STDERR_FILENO);
+        execlp("systemctl", "systemctl", "show", "--value", "-p", "MainPID", "--", unit, (char *)NULL);
+        _exit(127);
+    }
+    close(pair[1]);
+    if (pid > 0) got = read(pair[0], answer, sizeof answer - 1);
+    close(pair[0]);
+    while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR) {}
+    return got > 0 ? strtol(answer, NULL, 10) : 0;
+}
+
+bool unit_has_main(long pid, char *unit, size_t size)
+{
+    return !access("/run/systemd/system", F_OK) && service_of(pid, unit, size) && main_process(unit) == pid;
 }
 
 bool unit_is_told(const char *environment, size_t len)
@@ -55,13 +103,21 @@ static bool write_words(int fd, const struct command_line *l)
     return fine;
 }
 
+/* True if the file that is open is the one at that path: who asked before removes his. */
+static bool is_at(int fd, const char *path)
+{
+    struct stat own, there;
+    return !fstat(fd, &own) && !stat(path, &there) && own.st_ino == there.st_ino && own.st_dev == there.st_dev;
+}
+
 /* Make the file that the reload looks for, locked. Return a descriptor, or -1 after a line. */
 static int ask_by(const char *path, const struct command_line *l)
 {
     const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB)) {
-        talk_complain(errno == EWOULDBLOCK ? "another preyctl asks for a takeover of it already" : "%s: %s", path,
-                      strerror(errno));
+    const int failed = fd < 0 ? 0 : flock(fd, LOCK_EX | LOCK_NB) ? errno : is_at(fd, path) ? 0 : EWOULDBLOCK;
+    if (failed) {
+        talk_complain(failed == EWOULDBLOCK ? "another preyctl asks for a takeover of it already" : "%s: %s", path,
+                      strerror(failed));
         close(fd);
         return -1;
     }

@@ -18,7 +18,7 @@
 #define ENTER "\033[?1049h\033[?25l"
 #define LEAVE "\033[?25h\033[?1049l"
 
-enum { EACH_MS = 1000 };
+enum { EACH_MS = 1000, TRIES = 5 /* until preyrun is taken for gone */ };
 
 /* Print what fits. A character takes one column; a byte 10xxxxxx continues a character. */
 static void clip(const char *text, unsigned lines, unsigned columns)
@@ -83,10 +83,16 @@ int command_TOP(struct talk *t)
     tcsetattr(STDIN_FILENO, TCSANOW, &raw);
     fputs(ENTER, stdout);
     int status;
+    unsigned failures = 0;
     do {
         cJSON *seen;
         status = talk_document(t, talk_question(QUESTION_SEEN), &seen);
-        if (status) break;
+        failures = status ? failures + 1 : 0;
+        if (failures == TRIES) break;
+        if (status) {
+            talk_end(t); /* another process may answer next */
+            continue;
+        }
         screen_draw(seen);
         cJSON_Delete(seen);
     } while (wait_key(signals));

@@ -152,6 +152,25 @@ static void good_image(void **state)
     free(i.bytes);
 }
 
+/* What is written of a program has the version and the entries that it came with: so its digest stays. */
+static void writes_alike(const struct program *p, uint32_t version, uint32_t size)
+{
+    struct image i;
+    char err[256];
+    i.bytes = program_file(p, &i.len);
+    assert_int_equal(header(&i)->version, version);
+    assert_int_equal(section_of(&i, PBC_META)->entry_size, size);
+    struct program *again = program_load(i.bytes, i.len, err, sizeof err);
+    assert_non_null(again);
+    size_t len;
+    uint8_t *bytes = program_file(again, &len);
+    assert_int_equal(len, i.len);
+    assert_memory_equal(bytes, i.bytes, len);
+    program_put(again);
+    free(bytes);
+    free(i.bytes);
+}
+
 /* Return what the loader says of an image of a version whose META has entries of `size` bytes; "": it takes it. */
 static const char *entries_of(uint32_t version, uint32_t size)
 {
@@ -166,6 +185,22 @@ static const char *entries_of(uint32_t version, uint32_t size)
     struct program *p = program_load(i.bytes, i.len, err, sizeof err);
     if (p) assert_int_equal(p->meta->would | p->meta->would_classifiers, 0); /* behind the entry's end */
     if (p) assert_int_equal(p->rules_count, 8);
+    if (p) writes_alike(p, version, size);
+    program_put(p);
+    free(i.bytes);
+    return err;
+}
+
+/* Return what the loader says of strings of an older version whose entries have that size. */
+static const char *strings_of(uint32_t size)
+{
+    static char err[256];
+    struct image i = sample();
+    header(&i)->version = PBC_OLDEST;
+    section_of(&i, PBC_STRINGS)->entry_size = size;
+    section_of(&i, PBC_STRINGS)->count = 1u << 28;
+    img_seal(i.bytes, i.len);
+    struct program *p = program_load(i.bytes, i.len, err, sizeof err);
     program_put(p);
     free(i.bytes);
     return err;
@@ -181,6 +216,7 @@ static void shorter_entries_of_before(void **state)
     assert_string_equal(entries_of(PBC_VERSION, less), "section `meta` has entries of 32 bytes instead of 40");
     assert_string_equal(entries_of(PBC_OLDEST, size / 2 - 4), "section `meta` has entries of 16 bytes instead of 40");
     assert_string_equal(entries_of(PBC_OLDEST, 0), "section `meta` has entries of 0 bytes instead of 40");
+    assert_string_equal(strings_of(0), "section `strings` has entries of 0 bytes instead of 1");
     assert_string_equal(entries_of(PBC_OLDEST, size + 8), "section `meta` has entries of 48 bytes instead of 40");
 }
 

@@ -1,5 +1,5 @@
 /* What of one program goes on in the next. Meters do that are the same in all that they say, by their names, or where
- * they have none by their places, whatever their order; of limits it is told which wait for a restart. */
+ * they have none by their places, whatever their order; of limits it is told which wait for a stop and a start. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -109,7 +109,7 @@ static int choose_as_before(struct carry *carry)
     if (carry->passed && in_kernel_obstacle(carry, &o))
         return complain("--takeover: it judges in the kernel, and this start can't: %s",
                         obstacle_text(&o, why, sizeof why));
-    choice_set(carry, carry->passed, "the instance before judges there");
+    choice_set(carry, carry->passed, "the process that it took over from did");
     return 0;
 }
 

@@ -168,6 +168,8 @@ static int listen_at(struct carry *carry, struct proxy_listen *all[], unsigned a
     for (unsigned i = 0; i < carry->worker_count && !failed; i++) {
         int *fd = &all[i][at].fd;
         *fd = handed_at(carry, i, where);
+        /* A spare one that had drained joins again here, in the order of loops */
+        if (*fd >= 0 && others && i && listen_does(where->fd) && !listen_does(*fd)) failed = listen_again(*fd);
         if (*fd >= 0) continue;
         if (!fresh && others && (failed = join_begin(carry, where))) break;
         fresh = true;

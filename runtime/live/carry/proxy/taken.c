@@ -41,18 +41,30 @@ static struct proxy_counters counted_of(const struct carry *carry, uint32_t serv
     return c;
 }
 
+#ifndef COUNTED_MORE
+#define COUNTED_MORE 0 /* in tests: bytes that counters of another version have more */
+#endif
+
 /* Counters of another layout, as another version may have, begin anew. */
 static void counted_archive(struct carry *carry, struct archive *a)
 {
-    const uint32_t services = carry->now.program->services_count;
-    uint32_t size = sizeof(struct proxy_counters);
+    const uint32_t services = carry->now.program->services_count, own = sizeof(struct proxy_counters) + COUNTED_MORE;
+    uint8_t more[COUNTED_MORE + 1] = {0};
+    uint32_t size = own;
     ARCHIVE(a, size);
-    if (size != sizeof(struct proxy_counters)) return; /* nothing stands behind them */
+    if (size != own) {
+        const uint64_t bytes = (services + UINT64_C(1)) * size;
+        if (!archive_sound(a, bytes <= a->left)) return;
+        a->at += bytes;
+        a->left -= bytes;
+        return;
+    }
     for (uint32_t i = 0; i <= services && !a->bad; i++) {
         const uint32_t service = i < services ? i : PBC_NONE;
         struct proxy_counters c = {0};
         if (!a->reads) c = counted_of(carry, service);
         ARCHIVE(a, c);
+        archive_part(a, more, COUNTED_MORE);
         if (a->reads && !a->bad) proxied_count_on(carry, service, &c);
     }
 }

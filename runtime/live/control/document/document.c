@@ -163,7 +163,10 @@ static void flows_add(const struct moment *m, cJSON *root)
     if (!cJSON_IsObject(flows) || !m->c->flows) return;
     for (unsigned i = 0; i < FLOW_CLASSES; i++) now += m->c->flows->live[i];
     json_number(flows, "now", now);
-    json_number(flows, "limit", m->t->program->flows * m->control->carry->worker_count);
+    const struct carry *carry = m->control->carry;
+    json_number(flows, "limit", carry->flows * carry->worker_count);
+    if (m->t->program->flows != carry->flows)
+        json_number(flows, "limit_of_rules", m->t->program->flows * carry->worker_count);
     const bool known = m->before && m->before->flows;
     document_rate(m, flows, "added_per_s", known, m->c->flows->added, known ? m->before->flows->added : 0);
 }

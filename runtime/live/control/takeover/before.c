@@ -18,7 +18,11 @@
 #include "runtime/report/json.h"
 
 #define ENDS_NS UINT64_C(1000000000) /* in which each ends its sessions */
-enum { TOLD_MOST = 1 << 16 /* words that wait for one that does not listen */ };
+enum {
+    LOOK_MS = 50,        /* while it waits for their ends */
+    TOLD_MOST = 1 << 16, /* words that wait for one that does not listen */
+    HEARD_MOST = 64      /* words of each a turn: the main thread has more to do */
+};
 
 struct before {
     int epoll;
@@ -101,9 +105,19 @@ static bool hear(const struct carry *carry, struct one *o)
 {
     int more = 1;
     if (o->waits && !heed(carry, o)) return true;
-    while ((more = message_take(o->link, &o->part, &o->said, sizeof o->said)) > 0)
+    for (unsigned n = 0; n < HEARD_MOST; n++) {
+        more = message_take(o->link, &o->part, &o->said, sizeof o->said);
+        if (more <= 0) return more == 0;
         if (!heed(carry, o)) return true;
-    return more == 0;
+    }
+    return true;
+}
+
+/* Hear one that waits for room no more until it has some (before_tick). */
+static void listen_to(const struct before *b, const struct one *o)
+{
+    struct epoll_event e = {.events = o->waits ? 0 : EPOLLIN};
+    epoll_ctl(b->epoll, EPOLL_CTL_MOD, o->link, &e);
 }
 
 void before_hear(struct control *control)
@@ -111,7 +125,9 @@ void before_hear(struct control *control)
     struct before *b = control->before;
     unsigned kept = 0;
     for (unsigned i = 0; i < b->count; i++) {
+        const bool waited = b->all[i].waits;
         if (hear(control->carry, &b->all[i])) {
+            if (b->all[i].waits != waited) listen_to(b, &b->all[i]);
             b->all[kept++] = b->all[i];
             continue;
         }
@@ -166,7 +182,7 @@ void before_end(struct control *control)
     for (unsigned i = 0; i < before_count(b); i++) shutdown(b->all[i].link, SHUT_WR);
     while (before_count(b) && channel_until(0) < until_ns) {
         struct epoll_event e;
-        if (epoll_wait(b->epoll, &e, 1, ENDS_NS / 1000000) > 0) before_hear(control);
+        if (epoll_wait(b->epoll, &e, 1, LOOK_MS) > 0) before_hear(control);
     }
 }
 
@@ -181,7 +197,7 @@ void before_tick(struct control *control)
     const struct guarding *guard = &control->carry->guard;
     char err[300];
     for (unsigned i = 0; i < before_count(b); i++) /* one may have waited for room */
-        if (b->all[i].waits) heed(control->carry, &b->all[i]);
+        if (b->all[i].waits && heed(control->carry, &b->all[i])) listen_to(b, &b->all[i]);
     if (!b || b->stands || guard->unhidden || guard->ports.given_anew || control->rules->reload) return;
     b->stands = true;
     if (guard->proxies)

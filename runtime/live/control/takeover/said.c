@@ -38,7 +38,8 @@ void hello_of(const struct control *control, struct handoff_hello *h)
                                 .frame_most = carry->ports.frame_most,
                                 .generic = carry->ports.generic,
                                 .lent = lends_count(carry),
-                                .wire = lends_wire(carry)};
+                                .wire = lends_wire(carry),
+                                .table = carry->flows};
     for (unsigned i = 0; i < o->iface_count; i++) snprintf(h->names[i], sizeof h->names[i], "%s", o->ifaces[i]);
     snprintf(h->name, sizeof h->name, "%s", carry->now.name);
     snprintf(h->stats, sizeof h->stats, "%s", o->stats ? o->stats : "");

@@ -19,6 +19,7 @@
 #include "runtime/live/carry/proxy/inline_stack.h"
 #include "runtime/live/carry/proxy/taken.h"
 #include "runtime/live/carry/worker_ports.h"
+#include "runtime/live/control/asked.h"
 #include "runtime/live/control/questions.h"
 #include "runtime/live/control/takeover/advance.h"
 #include "runtime/live/control/takeover/before.h"
@@ -27,6 +28,7 @@
 #include "runtime/live/control/takeover/proxied_part.h"
 #include "runtime/live/control/takeover/said.h"
 #include "runtime/live/control/takeover/yield_kernel.h"
+#include "runtime/live/control/trace/onlookers.h"
 #include "runtime/live/tell/log.h"
 #include "runtime/live/world/world.h"
 #include "runtime/parent/between/channel.h"
@@ -207,6 +209,7 @@ static int hello(struct control *control)
         free(h);
         return failed;
     }
+    y->drain_ns = b.drain_ns;
     char words[sizeof h->refused];
     const char *lacks = yield_lacks(control, words, sizeof words) ? words : NULL;
     hello_of(control, h);
@@ -366,6 +369,8 @@ static bool let_go(struct control *control)
     y->deadline = channel_until(NAMED_NS);
     if (!hear(y, &named, sizeof named, NULL)) y->drain_ns = named.drain_ns;
     if (carry->observed_late) say_kept(control);
+    onlookers_leave(control, (long)y->to);
+    asked_step(control, clock_ns(CLOCK_MONOTONIC));
     return true;
 }
 
@@ -376,6 +381,7 @@ int yield_fd(const struct control *control) { return control->yield ? control->y
 uint64_t yield_due_ns(const struct control *control) { return control->yield ? control->yield->until_ns : UINT64_MAX; }
 
 bool yield_is_over(const struct control *control) { return control->yield && control->yield->over; }
+long yield_process(const struct control *control) { return (long)control->yield->to; }
 uint64_t yield_drain_ns(const struct control *control) { return control->yield->drain_ns; }
 bool yield_waits(const struct control *control) { return control->yield; }
 

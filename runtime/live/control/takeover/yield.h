@@ -19,6 +19,8 @@ bool yield_is_over(const struct control *control);
 bool yield_lacks(const struct control *control, char *words, size_t len);
 /* How long sessions may go on at most once it is over, as that process says; 0: as long as they last. yield_fd is the
  * socket to that process. */
+/* Return the process that has taken over. */
+long yield_process(const struct control *control);
 uint64_t yield_drain_ns(const struct control *control);
 /* True from the question on until the other process has taken over, or has failed to. */
 bool yield_waits(const struct control *control);

@@ -40,6 +40,7 @@ struct onlooker {
     uint64_t left_out, lost_before; /* frames that did not fit here; frames that its place lost before it began */
     uint64_t untold_before;         /* frames lost on the way from the kernel, before it began */
     uint64_t lost_told, told_ns;    /* losses already told, and when */
+    long judges;                    /* process that has taken over; 0: none */
     uint64_t until_ns;              /* UINT64_MAX: no end */
 };
 
@@ -125,7 +126,7 @@ static void tell_chosen(struct onlooker *k)
 static void onlooker_end(void *arg)
 {
     struct onlooker *k = arg;
-    char number[TEXT_NUMBER], chosen[80] = "", more[80] = "", unseen[80] = "";
+    char number[TEXT_NUMBER], chosen[80] = "", more[80] = "", unseen[80] = "", other[80] = "";
     const uint64_t n = lost(k, seat_of(k)), untold = in_kernel_more(k->control->carry).untold - k->untold_before;
     if (n) snprintf(more, sizeof more, "; %s more came too fast to be shown", text_number(n, number));
     if (untold)
@@ -135,11 +136,13 @@ static void onlooker_end(void *arg)
         snprintf(chosen, sizeof chosen, "; --only left out %s", text_number(k->wanted.left_out, number));
     if (k->wanted.words) tell_chosen(k);
     k->asked.ns = clock_ns(CLOCK_MONOTONIC) - k->asked.ns;
+    if (k->judges)
+        snprintf(other, sizeof other, "; process %ld has taken over%s", k->judges, k->talk ? "" : ": ask again");
     if (k->talk && !talk_answer(k->talk, &k->asked, k->call))
         call_end(k->call, 2, "out of memory, or the answer is too long: ask for fewer with --limit");
     else
-        call_end(k->call, 0, "%s packet%s%s%s%s%s", text_number(k->told, number), k->told == 1 ? "" : "s",
-                 k->talk ? " looked at" : "", chosen, more, unseen);
+        call_end(k->call, k->judges && !k->talk ? 2 : 0, "%s packet%s%s%s%s%s%s", text_number(k->told, number),
+                 k->told == 1 ? "" : "s", k->talk ? " looked at" : "", chosen, more, unseen, other);
 }
 
 static void onlooker_over(void *arg)
@@ -377,6 +380,16 @@ static void look_after(struct onlooker *k, unsigned seat, uint64_t now_ns)
     }
     tell_lost(k, seat, now_ns);
     names_look_up(k, &k->control->carry->now.labels);
+}
+
+void onlookers_leave(struct control *control, long process)
+{
+    struct onlookers *o = control->onlookers;
+    for (unsigned i = 0; o && i < OBSERVERS_MOST; i++) {
+        if (!o->at[i] || !o->at[i]->call) continue;
+        o->at[i]->judges = process;
+        onlooker_end(o->at[i]);
+    }
 }
 
 void onlookers_step(struct control *control, uint64_t now_ns)
