@@ -34,7 +34,7 @@ prey prey --name edge -i eth0 --monitor --watch edge.pbc
 one() { [ "$(ctl history && wc -l <out)" = "$1" ]; }
 until_true 50 'the start is in it' one 1
 lists 'a start' '0 start 1 rule edge.pbc'
-says 'there is none before it' '2 preyctl: rollback: no other program ran before this one' rollback
+says 'there is none before it' '2 preyctl: rollback: the history knows no other program' rollback
 says 'its text, with what it includes' "0 # v1.prey:
 $(cat v1.prey)
 # common.prey:
@@ -110,7 +110,7 @@ prey prey --name edge -i eth0 --monitor edge.pbc
 until_true 50 'the start is in it' one 1
 ctl load v6.pbc --confirm 1s
 awaits 'because nobody has confirmed'
-says 'trials alone: none' '2 preyctl: rollback: no other program ran before this one, but on trials that nobody has confirmed: preyctl history lists them, preyctl rollback N takes one' rollback
+says 'trials alone: none' '2 preyctl: rollback: the history knows no other program, but on trials that nobody has confirmed: preyctl history lists them, preyctl rollback N takes one' rollback
 says 'unless it is said which' '0 v6.pbc runs' rollback 1
 prey_ends
 prey prey --name edge -i eth0 --monitor edge.pbc

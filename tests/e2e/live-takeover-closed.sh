@@ -76,4 +76,17 @@ prey=$(owner)
 same 'the program that runs is named' "$(grep '^ready' prey.err | tail -n 1 | grep -c 'two.pbc')" 1
 ctl stop --open
 until_true 300 'it ends' ends_itself "$prey"
+
+# ---- with whose end all others would end ----
+
+at prey unshare --pid --fork --mount-proc "$bin/preyrun" -i wan -i lan one.pbc >first.out 2>&1 &
+outer=$!
+pids="$pids $outer"
+until_true 100 'the first process of a PID namespace runs' grep -q '^ready' first.out
+inner=$(pgrep -P "$(pgrep -P "$outer")")
+timeout 60 nsenter --target "$inner" --net --pid --mount "$bin/preyctl" takeover >out 2>err
+same 'from it nobody takes over' "$? $(grep -c 'nothing is taken over: process 1 is the first one of its PID namespace' err)" '2 1'
+kill -0 "$inner"
+ok $? 'and it goes on'
+ctl stop --open
 exit $failed

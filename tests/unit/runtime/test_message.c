@@ -128,13 +128,27 @@ static void notices(void **state)
     pair_end(pair);
 }
 
+/* What has come counts, though the time to wait for it is over: this process may have stood still. */
+static void late_looks(void **state)
+{
+    (void)state;
+    uint32_t word = 7, got = 0;
+    unsigned none;
+    int pair[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+    assert_int_equal(message_receive(pair[1], &got, sizeof got, NULL, 0, &none, 1), -ETIMEDOUT);
+    assert_int_equal(message_send(pair[0], &word, sizeof word, NULL, 0, channel_until(1000000000)), 0);
+    assert_int_equal(message_receive(pair[1], &got, sizeof got, NULL, 0, &none, 1), 0);
+    assert_int_equal(got, 7);
+    close(pair[0]), close(pair[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shorter_and_longer),
-        cmocka_unit_test(no_messages),
-        cmocka_unit_test(bit_by_bit),
-        cmocka_unit_test(notices),
+        cmocka_unit_test(shorter_and_longer), cmocka_unit_test(no_messages),
+        cmocka_unit_test(bit_by_bit),         cmocka_unit_test(notices),
+        cmocka_unit_test(late_looks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

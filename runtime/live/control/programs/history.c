@@ -252,7 +252,7 @@ static const struct past_entry *entry_at(const struct control *control, uint64_t
     if (back < control->past.count) return &control->past.all[back];
     snprintf(err, err_len,
              control->past.count > 1 ? "the history has %u program%s, this one included"
-                                     : "no other program ran before this one",
+                                     : "the history knows no other program",
              control->past.count, control->past.count == 1 ? "" : "s");
     return NULL;
 }
@@ -266,7 +266,7 @@ unsigned history_before(const struct control *control, char *err, size_t err_len
         if (!past->all[i].trial && !same) return i;
         tried |= past->all[i].trial;
     }
-    snprintf(err, err_len, "no other program ran before this one%s",
+    snprintf(err, err_len, "the history knows no other program%s",
              tried ? ", but on trials that nobody has confirmed: preyctl history lists them, "
                      "preyctl rollback N takes one"
                    : "");
