@@ -29,7 +29,8 @@ void image_emit(struct image *img, uint8_t **bytes, size_t *len)
     unsigned n = 0;
     uint64_t size = 0;
 #define X(ident, field, type, most)                                                                                    \
-    if (img->field##_count) parts[n++] = (struct pbc_part){PBC_##ident, sizeof(type), img->field##_count, img->field, 0};
+    if (img->field##_count)                                                                                            \
+        parts[n++] = (struct pbc_part){PBC_##ident, sizeof(type), img->field##_count, img->field, 0};
     PBC_SECTIONS(X)
 #undef X
     *bytes = pbc_file(parts, n, 0, &size);

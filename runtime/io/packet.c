@@ -143,7 +143,9 @@ static struct io_port *packet_open(const struct io_ask *ask, const struct io_mad
 {
     const struct tpacket_req shape = packet_shape(ask);
     if (made->handed.blocks && !ask->mute && !fits_handed(&made->handed, &shape)) {
-        snprintf(err, err_len, "packet socket: its ring is of another --ring or MTU than this one's would be; a restart changes that");
+        snprintf(
+            err, err_len,
+            "packet socket: its ring is of another --ring or MTU than this one's would be; a restart changes that");
         struct io_made unused = *made;
         io_made_close(&unused);
         return NULL;

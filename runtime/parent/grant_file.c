@@ -313,15 +313,19 @@ static bool groups_of(long pid, char text[PATH_MAX])
     return len < PATH_MAX - 1;
 }
 
-/* True if a process is of this one's user and of its control groups, so of its unit: the service names it, which reads
- * strangers' packets, and the manager would take any for the unit's main one. */
+/* True if a process is a preyrun of this one's user and of its control groups, so of its unit: the service names it,
+ * which reads strangers' packets, and the manager would take any for the unit's main one. */
 static bool is_of_unit(long pid)
 {
     char path[64], own[PATH_MAX], its[PATH_MAX];
     struct stat st;
     snprintf(path, sizeof path, "/proc/%ld", pid);
-    return !stat(path, &st) && st.st_uid == geteuid() && groups_of(getpid(), own) && groups_of(pid, its) &&
-           !strcmp(own, its);
+    const bool ours = !stat(path, &st) && st.st_uid == geteuid();
+    strcat(path, "/comm");
+    FILE *f = ours ? fopen(path, "re") : NULL;
+    const bool named = f && fgets(its, sizeof its, f) && !strcmp(its, "preyrun\n");
+    if (f) fclose(f);
+    return named && groups_of(getpid(), own) && groups_of(pid, its) && !strcmp(own, its);
 }
 
 int grant_YIELDED(struct parent *p, const struct request_process *asked, struct answer *a, int fds[])

@@ -28,8 +28,8 @@ struct tls_table;
 struct proxy_listen {
     struct stream_addr at; /* all 0: any address of the family */
     uint32_t service;      /* PBC_NONE: inline connections, from the inline stack, whose services cfg.inlined tells */
-    uint32_t number; /* of the loop that it was opened for; one that is not this loop's is spare: the kernel gives it no
-                      * client any more, and it goes when its service does */
+    uint32_t number; /* number of the loop that it was opened for. One of another loop is spare: the kernel gives it
+                      * no client any more, and it goes when its service does */
     int fd;          /* non-blocking listening socket, the proxy's from now on; -1: keep its present socket */
 };
 

@@ -30,7 +30,7 @@ struct program {
     uint64_t flows, half_open;   /* bounds of the flow table: from `limits` or from program_bound */
     uint8_t digest[PBC_DIGEST_LEN];
     uint64_t file_bytes; /* size of the .pbc */
-    uint32_t version;    /* of the file, and sizes of its entries: program_file writes the same bytes */
+    uint32_t version;    /* the file's, and sizes of its entries: program_file writes the same bytes */
     uint32_t entry_size[PBC_KINDS];
     uint64_t memory_bytes;  /* memory of this program, look-up tables apart */
     const uint32_t *lookup; /* look-up tables of large sets (set_index.h), NULL: none */

@@ -39,7 +39,7 @@ static int await(int fd, short events, uint64_t until_ns)
     struct pollfd p = {.fd = fd, .events = events};
     for (;;) {
         const uint64_t now = until_ns == CHANNEL_ANY ? 0 : clock_ns(CLOCK_MONOTONIC);
-        const bool late = now >= until_ns; /* what is there already counts: this process may have stood still */
+        const bool late = now >= until_ns; /* bytes that are there already count: this process may have stood still */
         const int wait_ms = until_ns == CHANNEL_ANY ? -1 : late ? 0 : (int)((until_ns - now) / 1000000 + 1);
         const int ready = poll(&p, 1, wait_ms);
         if (ready > 0) return 0;

@@ -221,7 +221,7 @@ static bool manager_hears(const char *unit, long before, const char *environment
 }
 
 /* True if the process is the first one of a PID namespace, as in a container. */
-static bool is_first(long pid)
+static bool begins_namespace(long pid)
 {
     size_t len;
     char *text = proc_read(pid, "status", &len), *line = text ? strstr(text, "\nNSpid:") : NULL, *last = NULL;
@@ -236,7 +236,7 @@ static bool is_first(long pid)
 static bool outlives(long before, const char *environment, size_t len)
 {
     char unit[NAME_MAX];
-    if (is_first(before))
+    if (begins_namespace(before))
         return !talk_complain("nothing is taken over: process %ld is the first one of its PID namespace, as in a "
                               "container, and with its end all others there end: restart the container",
                               before);

@@ -13,8 +13,8 @@ bool unit_of(long pid, char *name, size_t size);
 /* True if a process's environment, [len], says that the manager hears which process is the main one of its unit. */
 bool unit_is_told(const char *environment, size_t len);
 
-/* Find the whole name of the unit, of any service, whose main process that is, by asking the manager. False: none, or it
- * doesn't say. */
+/* Find the whole name of the unit, of any service, whose main process that is, by asking the manager. False: none, or
+ * it doesn't say. */
 bool unit_has_main(long pid, char *unit, size_t size);
 
 /* Have the unit's reload take over with the options of the command line, and wait for its end. Print its words, and

@@ -28,7 +28,7 @@ struct listeners_handed {
     } * all;
     unsigned count;
     uint32_t room;
-    unsigned loops; /* of the other instance */
+    unsigned loops; /* the other instance has so many */
 };
 /* True if the descriptor is a socket of TCP that is bound there. */
 bool listener_is_at(int fd, const struct stream_addr *at);

@@ -31,12 +31,13 @@ int taken_listeners(const struct carry *carry, int each(void *with, unsigned wor
     return result;
 }
 
-/* Return the counters of a service, without the sessions that go on, which are counted where they end. */
+/* Return the counters of a service, with which another process goes on. The ends of sessions that stay are counted in
+ * this one. */
 static struct proxy_counters counted_of(const struct carry *carry, uint32_t service)
 {
     struct proxy_counters c = {0};
     proxied_counters(carry, service, &c);
-    c.sessions = proxy_counters_ended(&c);
+    c.stayed = c.sessions - proxy_counters_ended(&c);
     c.spliced = c.spliced_ended;
     return c;
 }

@@ -23,7 +23,7 @@ static uint64_t spliced_now(const struct proxy_counters *c)
 
 uint64_t proxied_now(const struct proxy_counters *c)
 {
-    const uint64_t ended = proxy_counters_ended(c);
+    const uint64_t ended = proxy_counters_ended(c) + c->stayed;
     return c->sessions > ended ? c->sessions - ended : 0;
 }
 
