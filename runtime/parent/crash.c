@@ -32,7 +32,11 @@ bool crash_is_mended(const struct parent *p, char *why, unsigned len)
 {
     struct pollfd starter = {.fd = p->starter.fd};
     *why = 0;
-    if (p->broke || p->ended || p->keeps || p->yielded || p->borrows || !last_of(p->last)) return false;
+    if (p->broke || p->ended || p->keeps || p->yielded || p->borrows) return false;
+    if (!last_of(p->last)) {
+        snprintf(why, len, "; it is not started again, for it had kept no state (man preyrun, --on-exit)");
+        return false;
+    }
     if (starter.fd < 0 || poll(&starter, 1, 0) != 0) return false; /* it has ended */
     if (p->crashes < CRASHES_MOST) return true;
     snprintf(why, len, "; it is not started again, for it has crashed %d times, each within %d s", CRASHES_MOST + 1,

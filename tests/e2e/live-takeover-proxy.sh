@@ -45,7 +45,7 @@ for workers in 1 $([ "$way" != '--exec user' ] || echo 2); do
     # 4 downloads and 4 that last began in the first process
     until_true 300 "$say: HTTP that was kept alive has come to the new one" others_are '8 of 1'
     same "$say: status counts what goes on in the first process" "$(others) $(befores)" '8 of 1 1'
-    same "$say: and its screen, too" "$(at prey "$bin/preyctl" status | grep -c 'serves 8 connections more')" 1
+    same "$say: and its screen, too" "$(at prey "$bin/preyctl" status | grep -c 'still serves 8 connections')" 1
     touch enough
     wait "$talker"
     sed -n '/^#/p' talked
