@@ -113,8 +113,13 @@ static bool receive(struct talk *t, int patience_ms)
     if (!ready) return !talk_complain("preyrun does not answer");
     const ssize_t got = recv(t->fd, where, room, 0);
     if (got < 0 && errno == EINTR) return true;
-    if (got < 0) return !talk_complain("preyrun hung up: %s; another process may have taken over, as preyctl status tells: ask again", strerror(errno));
-    if (!got) return !talk_complain("preyrun ended, or hung up, before it answered; if another process has taken over, ask again");
+    if (got < 0)
+        return !talk_complain(
+            "preyrun hung up: %s; another process may have taken over, as preyctl status tells: ask again",
+            strerror(errno));
+    if (!got)
+        return !talk_complain(
+            "preyrun ended, or hung up, before it answered; if another process has taken over, ask again");
     inbox_filled(&t->in, (size_t)got);
     return true;
 }
