@@ -53,6 +53,8 @@ bool client_step(struct call *c, bool readable);
 void client_free(struct call *c);
 /* The client sends no more: an answer that goes on ends, if its giver cares. */
 void client_closes(struct call *c);
+/* Send what waits, as far as the client takes it. */
+void client_flush(struct call *c);
 /* True if the client's deadline has passed, so that it is to be let go. Tells it if its question is unfinished. */
 bool client_is_late(struct call *c);
 /* Register with epoll the events that the client waits for. */

@@ -127,3 +127,8 @@ void ctl_step(struct ctl *s, uint64_t now_ns)
     for (int i = 0; i < n; i++)
         if (!events[i].data.ptr) accept_all(s); /* accept last: clients that were let go above have made room */
 }
+
+void ctl_flush(struct ctl *s)
+{
+    for (unsigned i = 0; i < s->count; i++) client_flush(s->clients[i]);
+}

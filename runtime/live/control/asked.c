@@ -46,6 +46,7 @@ int asked_open(struct control *control)
 
 int asked_fd(const struct control *control) { return ctl_fd(control->ctl); }
 void asked_step(struct control *control, uint64_t now_ns) { ctl_step(control->ctl, now_ns); }
+void asked_flush(struct control *control) { ctl_flush(control->ctl); }
 void asked_close(struct control *control)
 {
     ctl_free(control->ctl);

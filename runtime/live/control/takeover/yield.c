@@ -370,7 +370,7 @@ static bool let_go(struct control *control)
     if (!hear(y, &named, sizeof named, NULL)) y->drain_ns = named.drain_ns;
     if (carry->observed_late) say_kept(control);
     onlookers_leave(control, (long)y->to);
-    asked_step(control, clock_ns(CLOCK_MONOTONIC));
+    asked_flush(control);
     return true;
 }
 
