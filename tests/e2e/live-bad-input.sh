@@ -77,7 +77,7 @@ for workers in 1 2; do
     same "$workers: it serves" "$(ask client 10.1.0.100)" one
     at prey "$bin/preyrun" -i wan shop.pbc 2>err
     same "$workers: a second of the name is refused" "$? $(faults | sed 's/process [0-9]*/process N/')" \
-        '2 preyrun: another preyrun named `wan` runs here (process N): `preyctl load` changes its rules, preyctl takeover its options or its version'
+        '2 preyrun: another preyrun named `wan` runs here (process N): `preyctl load` changes its rules, `preyctl takeover` its options or version'
     ask client 10.1.0.101 1 >nowhere
     ask client 10.1.0.102 2 >nobody
     same "$workers: no route, and nobody there" "$(cat nowhere nobody | tr '\n' ' ')" 'failed: 28 failed: 28 '

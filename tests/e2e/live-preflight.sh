@@ -45,13 +45,13 @@ notice: not judged: no firewall judges what comes in by wan: -i does not name it
 notice: not judged: no firewall judges what comes in by spare: -i does not name it (open)
 lan is down; this mends it: ip link set lan up
 there is no interface \`eth7\`; there are: lo, wan, lan, spare
-another preyrun named \`taken\` runs here (process N): \`preyctl load\` changes its rules
+another preyrun named \`taken\` runs here (process N): \`preyctl load\` changes its rules, \`preyctl takeover\` its options or version
 --log: none: No such file or directory; this mends it: mkdir -p none" -i lan -i eth7 --exec user --name taken --log text:none/log strict.pbc
 until_true 100 'spare has a carrier' sh -c "ip -n $id-prey link show spare | grep -q 'state UP'"
 # As if systemd had started it: its unit is named, and how to end it.
 echo '0::/system.slice/system-preyrun.slice/preyrun@taken.service' >group
 mount --bind group "/proc/$prey/cgroup"
-looked 'a service of systemd' 2 "another preyrun named \`taken\` runs here (preyrun@taken): \`preyctl load\` changes its rules; \
+looked 'a service of systemd' 2 "another preyrun named \`taken\` runs here (preyrun@taken): \`preyctl load\` changes its rules, \`preyctl takeover\` its options or version; \
 \`systemctl stop preyrun@taken\` ends it" -i wan --name taken shop.pbc
 umount "/proc/$prey/cgroup"
 looked 'the name of one that serves others' 2 "another preyrun named \`taken\` runs here (process N): choose another --name" -i spare --name taken shop.pbc

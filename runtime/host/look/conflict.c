@@ -28,8 +28,8 @@ void look_at_name(struct look *l)
     if (!owner || owner == getpid() || l->p->takes_over) return; /* taken before this look, or handed over after it */
     for (unsigned i = 0; i < l->p->interface_count && !same; i++)
         same = served_by(STATE_RUN, l->p->interfaces[i], l->p->name);
-    const char *help = same ? "`preyctl load` changes its rules, preyctl takeover its options or its version"
-                            : "choose another --name";
+    const char *help =
+        same ? "`preyctl load` changes its rules, `preyctl takeover` its options or version" : "choose another --name";
     snprintf(groups, sizeof groups, "/proc/%ld/cgroup", owner);
     if (manager_unit(groups, unit, sizeof unit))
         preflight_tell(l, true, "another preyrun named `%s` runs here (%s): %s; `systemctl stop %s` ends it|",
