@@ -30,7 +30,7 @@ until_true 50 'who is not judged crosses' crosses && ok 0 'who is not judged cro
 there >before
 socket=$(at prey sh -c 'echo "/run/prey/$(stat -L -c %i /proc/self/ns/net)/wan.sock"')
 for step in advance now luggage ready; do
-    at prey timeout 60 python3 "$top/tests/e2e/live/takeover_between.py" kill new $step "$socket" "$bin/preyrun" --takeover --exec user \
+    at prey timeout 300 python3 "$top/tests/e2e/live/takeover_between.py" kill new $step "$socket" "$bin/preyrun" --takeover --exec user \
         -i wan -i lan --on-exit closed --allow-unjudged none0 --workers 1 one.pbc >ended 2>between.err
     same "killed at $step: guard rules are as they were" "$(there | diff before - | head -n 5) $(owner)" " $prey"
 done

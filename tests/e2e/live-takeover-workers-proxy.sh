@@ -134,7 +134,7 @@ for workers in 1 3; do
     kept >first
     socket=$(at prey sh -c 'echo "/run/prey/$(stat -L -c %i /proc/self/ns/net)/wan.sock"')
     for step in early advance now luggage ready; do
-        at prey timeout 120 python3 "$top/tests/e2e/live/takeover_between.py" kill new $step "$socket" "$bin/preyrun" --takeover -i wan -i lan --workers $n ends.pbc >ended 2>between.err
+        at prey timeout 300 python3 "$top/tests/e2e/live/takeover_between.py" kill new $step "$socket" "$bin/preyrun" --takeover -i wan -i lan --workers $n ends.pbc >ended 2>between.err
         same "$workers, killed at $step: the others have all clients" "$(kept | diff first - | head -n 3) $(owner)" " $prey"
         until_true 100 "$step: its sockets are closed" only $workers
         same "$workers, killed at $step: and all sockets" "$(listening)" "1000:$workers 1001:$workers 1002:$workers 1003:$workers 1004:$workers "

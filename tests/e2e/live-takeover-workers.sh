@@ -67,7 +67,7 @@ talked 'another version'
 
 prey=$(owner)
 socket=$(at prey sh -c 'echo "/run/prey/$(stat -L -c %i /proc/self/ns/net)/wan.sock"')
-between_them() { at prey timeout 120 python3 "$top/tests/e2e/live/takeover_between.py" "$@" "$socket" "$bin/preyrun" --takeover -i wan -i lan --workers $n all.pbc 2>>between.err; }
+between_them() { at prey timeout 300 python3 "$top/tests/e2e/live/takeover_between.py" "$@" "$socket" "$bin/preyrun" --takeover -i wan -i lan --workers $n all.pbc 2>>between.err; }
 answers_come() { # FROM: of 40 flows from that port on, to two workers or more, if there are
     [ "$(at client "$tools/udp" flows 10.2.0.2 9000 "$1" 40 | wc -l)" = 40 ]
 }
