@@ -300,7 +300,7 @@ int grant_YIELD(struct parent *p, struct answer *a, int fds[])
     return failed ? failed : (int)count;
 }
 
-/* Read a process's control groups. False: it is not there, or has too many. */
+/* Read a process's control groups. False: there is no such process, or the text is too long. */
 static bool groups_of(long pid, char text[PATH_MAX])
 {
     char path[64];

@@ -210,7 +210,7 @@ uint32_t listeners_service(const struct proxy *p, const struct stream_addr *a)
 
 struct listener *listeners_room(unsigned count) { return calloc(count + 1u, sizeof(struct listener)); }
 
-/* Keep spare listeners behind the `count` others, where one of those is at the same place. Return the number of all. */
+/* Keep each spare listener whose place one of the `count` new ones has, behind these. Return the number of all. */
 static unsigned spares_keep(const struct proxy *p, struct listener *fresh, unsigned count)
 {
     unsigned n = count;

@@ -246,8 +246,8 @@ struct conns {
  * keep their servers, and no connection is counted (keyed/archive.h). */
 bool chooser_archive(struct chooser *c, struct archive *a, uint64_t now_ns);
 
-/* Remember the servers that another chooser's clients keep, of those for whom takes(with, …) is true, until later than
- * here: addr as in struct key. False: out of memory. */
+/* Take over the servers that another chooser's clients keep, of those clients for whom takes(with, …) is true, unless a
+ * newer one is kept here. addr: as in struct key. False: out of memory. */
 bool chooser_remember(struct chooser *c, const struct chooser *from,
                       bool takes(void *with, const uint32_t addr[4], bool v6), void *with);
 

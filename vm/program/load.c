@@ -142,7 +142,7 @@ static void note_verdicts(const struct pbc_rule *rules, uint32_t count, uint8_t 
     for (uint32_t i = 0; i < count; i++) verdicts[i] = rules[i].verdict;
 }
 
-/* Copy a section. Fields that an older version has not are 0. */
+/* Copy a section. Fields that an older version lacks are 0. */
 static void copy_section(uint8_t *to, const uint8_t *bytes, const struct pbc_section *s)
 {
     const uint32_t size = kinds[s->kind].entry_size;

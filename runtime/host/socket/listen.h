@@ -23,8 +23,8 @@ int listen_again(int fd);
 /* Have the kernel choose among the `count` sockets at this one's address by the client's address alone. Return 0 or a
  * negative errno. */
 int listen_by_client(int fd, bool v6, unsigned count);
-/* Return which of the sockets that is for a client: the index of the one that joined them as that. addr: the address in
- * host order, IPv4 in addr[0]. */
+/* Return the index of the socket that gets a client's connections, in the order in which the sockets began to listen.
+ * addr: the client's address in host order, IPv4 in addr[0]. */
 unsigned listen_member(const uint32_t addr[4], bool v6, unsigned count);
 /* True if the socket listens: one whose service drains does not. */
 bool listen_does(int fd);

@@ -86,7 +86,7 @@ struct handoff_begin {
     int32_t process;           /* the parent that takes over */
     uint32_t zero;
     uint8_t layout[PBC_DIGEST_LEN]; /* digest of what lies in its maps in the kernel (kernel_layout); 0: it has none */
-    uint64_t drain_ns;              /* as NAMED has it, which may be late */
+    uint64_t drain_ns;              /* the same as in NAMED, which may come too late */
 };
 
 /* Descriptors of HELLO: those of YIELD, then the TUN device and the socket of --stats */

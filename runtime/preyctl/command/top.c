@@ -18,7 +18,7 @@
 #define ENTER "\033[?1049h\033[?25l"
 #define LEAVE "\033[?25h\033[?1049l"
 
-enum { EACH_MS = 1000, TRIES = 5 /* until preyrun is taken for gone */ };
+enum { EACH_MS = 1000, TRIES = 5 /* failures in a row, after which preyrun counts as gone */ };
 
 /* Print what fits. A character takes one column; a byte 10xxxxxx continues a character. */
 static void clip(const char *text, unsigned lines, unsigned columns)

@@ -14,7 +14,7 @@ bool onlookers_there(const struct control *control);     /* true if there are ob
 unsigned onlookers_looks(const struct control *control); /* return what they look at (enum looks) */
 /* End observers whose time is up; give workers another set after changes. */
 void onlookers_step(struct control *control, uint64_t now_ns);
-/* End all, since that process judges now. */
+/* End all observers: that process judges now. */
 void onlookers_leave(struct control *control, long process);
 /* Return the time at which an observer's time is up; UINT64_MAX: there is none. */
 uint64_t onlookers_due_ns(const struct control *control);
