@@ -15,16 +15,7 @@ live_begin
 
 between one
 serves
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 90 -subj /CN=a.example -keyout key -out cert 2>said || cat said
-rules ends <<END
-limits { flows 20_000; proxy_sessions 50 }
-pool echo { server one 10.2.0.2:9000 }
-pool web { server one 10.2.0.2:9001 }
-service plain on 10.1.0.2 tcp/1000 { mode proxy; access log common "access.log"; -> echo }
-service http on 10.1.0.2 tcp/1001 { mode proxy http; -> web }
-service tls on 10.1.0.2 tcp/1002 { mode proxy tls cert "$work/cert" key "$work/key"; -> echo }
-service https on 10.1.0.2 tcp/1003 { mode proxy http tls cert "$work/cert" key "$work/key"; -> web }
-END
+ends_rules 50 'access log common "access.log";' ''
 
 for workers in 1 $([ "$way" != '--exec user' ] || echo 2); do
     say="$workers worker$([ $workers = 1 ] || echo s)"

@@ -13,18 +13,8 @@ live_begin
 between one
 serves
 address one eth0 10.2.0.3/24
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 90 -subj /CN=a.example -keyout key -out cert 2>said || cat said
-rules ends <<END
-limits { flows 20_000; proxy_sessions 60 }
-pool echo { server one 10.2.0.2:9000 }
-pool web { server one 10.2.0.2:9001 }
-pool two { server a 10.2.0.2:9100; server b 10.2.0.3:9100 }
-service plain on 10.1.0.2 tcp/1000 { mode proxy; -> echo }
-service http on 10.1.0.2 tcp/1001 { mode proxy http; -> web }
-service tls on 10.1.0.2 tcp/1002 { mode proxy tls cert "$work/cert" key "$work/key"; -> echo }
-service https on 10.1.0.2 tcp/1003 { mode proxy http tls cert "$work/cert" key "$work/key"; -> web }
-service kept on 10.1.0.2 tcp/1004 { mode proxy; affinity source 1h; -> two }
-END
+ends_rules 60 '' 'pool two { server a 10.2.0.2:9100; server b 10.2.0.3:9100 }
+service kept on 10.1.0.2 tcp/1004 { mode proxy; affinity source 1h; -> two }'
 # a server that says at which of its addresses it was asked
 cat >says.py <<'END'
 import socket

@@ -10,6 +10,19 @@ serves() { # what clients ask for, in `one`
     background one python3 "$clients" serve >served
     until_true 100 'the server listens' grep -q listens served
 }
+ends_rules() { # PROXY-SESSIONS WORDS LINES: services whose connections end here, with words of the first, and more lines
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 90 -subj /CN=a.example -keyout key -out cert 2>said || cat said
+    rules ends <<END
+limits { flows 20_000; proxy_sessions $1 }
+pool echo { server one 10.2.0.2:9000 }
+pool web { server one 10.2.0.2:9001 }
+service plain on 10.1.0.2 tcp/1000 { mode proxy; $2 -> echo }
+service http on 10.1.0.2 tcp/1001 { mode proxy http; -> web }
+service tls on 10.1.0.2 tcp/1002 { mode proxy tls cert "$work/cert" key "$work/key"; -> echo }
+service https on 10.1.0.2 tcp/1003 { mode proxy http tls cert "$work/cert" key "$work/key"; -> web }
+$3
+END
+}
 sends_on() { # a client, prey that sends on, and a server of two addresses
     between one
     ip -n "$id-client" route add default via 10.1.0.2
