@@ -84,6 +84,9 @@ section_holds() {
     TREE) echo "words of trees: cuts, forks, leaves" ;;
     BLOCKS) echo "lines of blocks, 64 bytes each: two columns of eight lanes" ;;
     RANKS) echo "lines of 64 bytes: trees that turn an address into its rank" ;;
+    LIVES) echo "live sets, whose members change while it runs: sizes and bounds" ;;
+    LIVE_NODES) echo "sets that depend on a live set: what they hold where it has the address, and elsewhere" ;;
+    ADDS) echo "what rules add to live sets, and for how long" ;;
     *) echo "gen_bytecode.sh: say what section $1 holds" >&2; return 1 ;;
     esac
 }

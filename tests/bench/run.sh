@@ -54,6 +54,8 @@ printf 'bench: balancing …\n' >&2
 "$B/tests/bench/balance" >>"$rows"
 printf 'bench: asking meters …\n' >&2
 "$B/tests/bench/meters" >>"$rows"
+printf 'bench: looking in live sets …\n' >&2
+"$B/tests/bench/live_sets" >>"$rows"
 printf 'bench: following connections …\n' >&2
 "$B/tests/bench/flows" >>"$rows"
 "$B/tests/bench/flow_packets" >>"$rows"

@@ -103,6 +103,7 @@ vm/program/program.h      a program, and what is asked of one
 vm/flow/flow.h            types: a flow, its states, the size of a table; TCP between its two sides
 vm/judge/decide.h         a judgement on a packet or a connection
 vm/judge/routes.h         routes and lists of them
+vm/judge/lives.h          live sets: their members, and what they may not hold
 vm/judge/draw.h           frames drawn from rules: trials
 vm/forward/service.h      which service and server; a proxy loop chooses
 vm/stream/first.h         what the first bytes of a connection say
@@ -124,8 +125,8 @@ asked=$(git ls-files 'lang/*.[chly]' 'compiler/*.[ch]' 'runtime/*.[ch]' ':!runti
 bad=$(printf '%s\n' "$asked" | behind_face | sed 's/^/#   /; s/ vm/ includes vm/')
 idle=$(printf '%s' "$face" | awk 'NF { print $1 }' | while read -r h; do printf '%s\n' "$asked" | grep -q " $h\$" || echo "#   nobody includes $h"; done)
 count=$(printf '%s' "$face" | grep -c '^vm/')
-if [ -n "$bad$idle" ] || [ "$count" -gt 26 ]; then
-    printf '%s\nnot ok - of vm/ others include its face alone, %s headers, at most 26\n' "$bad$idle" "$count"
+if [ -n "$bad$idle" ] || [ "$count" -gt 27 ]; then
+    printf '%s\nnot ok - of vm/ others include its face alone, %s headers, at most 27\n' "$bad$idle" "$count"
     status=1
 else
     echo "ok - of vm/ others include its face alone, $count headers"

@@ -3,6 +3,7 @@
 
 #include "vm/flow/track/track.h"
 #include "vm/judge/decide.h"
+#include "vm/judge/lives.h"
 #include "vm/judge/meters/meter.h"
 #include "vm/tables.h"
 
@@ -67,6 +68,12 @@ static inline void effect_mirror(const struct effects *e, const struct program *
     if (e->mirrored[at] >> id & 1 || (m->meter && !meter_take(e->meters, m->meter - 1, pkt->wire_len))) return;
     e->mirrored[at] |= UINT64_C(1) << id;
     if (!(m->flags & PBC_MIRROR_SENT) && e->copies) e->copies->copy(e->copies->arg, id, pkt);
+}
+
+/* Add the packet's address to a live set, for a rule. */
+static inline void effect_add(const struct effects *e, const struct program *p, uint32_t rule, const struct key *key)
+{
+    if (e && !e->would && p->members) lives_add(p, &p->adds[p->rules[rule].add - 1], key);
 }
 
 /* The same for mirrors that another judge has found, a bit each. */

@@ -241,6 +241,7 @@ static bool follow_rule(struct walk *w, uint32_t rule, unsigned flavour, uint32_
     }
     effect_count(w->effects, rule, w->pkt->wire_len);
     if (r->verdict == PBC_V_MIRROR) effect_mirror(w->effects, p, rule, w->pkt, 0);
+    if (r->verdict == PBC_V_ADD) effect_add(w->effects, p, rule, w->key);
     *on = r->verdict != PBC_V_RETURN;
     if (r->verdict != PBC_V_DO) return false;
     w->depth++;

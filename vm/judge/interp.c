@@ -104,6 +104,11 @@ next_packet: /* no called function ends a program, so frame and regs have their 
         effect_mirror(e, p, pc->imm, pkts[at], at);
         GO(1);
     }
+    CASE(ADD)
+    {
+        effect_add(e, p, pc->imm, &keys[at]);
+        GO(1);
+    }
     CASE(CALL)
     {
         *frame++ = (struct frame){.back = pc, .regs = regs};

@@ -106,6 +106,7 @@ static bool try_list(struct walk *w, uint32_t first, uint32_t count, unsigned de
         }
         effect_count(w->effects, i, w->pkt->wire_len);
         if (r->verdict == PBC_V_MIRROR) effect_mirror(w->effects, p, i, w->pkt, w->at);
+        if (r->verdict == PBC_V_ADD) effect_add(w->effects, p, i, w->key);
         if (r->verdict == PBC_V_RETURN) return false;
         if (r->verdict != PBC_V_DO) continue;
         const struct pbc_chain *c = &p->chains[r->chain];

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #define PBC_MAGIC         "prey.pbc" /* 8 bytes, no NUL */
-#define PBC_VERSION       21u        /* the newest; a file has the oldest that can read it (pbc.h) */
+#define PBC_VERSION       22u        /* the newest; a file has the oldest that can read it (pbc.h) */
 #define PBC_OLDEST        20u
 #define PBC_TEXT_MOST     (4u << 20) /* bytes of the rules' text, which a program may carry for people to read */
 #define PBC_NONE          UINT32_MAX
@@ -92,7 +92,10 @@ static_assert(sizeof(struct pbc_section) == 32, "layout");
     X(WOULD_FIREWALLS, would_firewalls, struct pbc_firewall, 1u << 12)                                                 \
     X(WOULD_MEMOS, would_memos, struct pbc_memo, 65535)                                                                \
     X(WOULD_TWINS, would_twins, uint32_t, (1u << 20) + (1u << 12))                                                     \
-    X(TEXT, text, char, PBC_TEXT_MOST)
+    X(TEXT, text, char, PBC_TEXT_MOST)                                                                                 \
+    X(LIVES, lives, struct pbc_live, PBC_LIVES_MAX)                                                                    \
+    X(LIVE_NODES, live_nodes, struct pbc_live_node, 1u << 16)                                                          \
+    X(ADDS, adds, struct pbc_add, 65535)
 
 enum pbc_kind {
 #define X(ident, name, type, most) PBC_##ident,

@@ -40,7 +40,7 @@ struct pbc_rule {
     uint8_t flags;              /* enum pbc_rule_flag */
     uint8_t mirror;             /* row of MIRRORS of a rule that mirrors, else 0 */
     uint16_t port;              /* port of a verdict that takes one, else 0 */
-    uint16_t reserved2;
+    uint16_t add;               /* 1 + row of ADDS of a rule that adds, else 0 */
 };
 static_assert(sizeof(struct pbc_rule) == 52, "layout");
 #define PBC_LIST_CHAIN 0x80000000u
@@ -68,8 +68,9 @@ static_assert(sizeof(struct pbc_mirror) == 32, "layout");
 
 enum pbc_cond_flag {
     PBC_COND_NOT = 1 << 0,
-    PBC_COND_ANY = 1 << 1,  /* the list holds `any` */
-    PBC_COND_REPLY = 1 << 2 /* `reply` of an observe service: first bytes of the server, not the client */
+    PBC_COND_ANY = 1 << 1,   /* the list holds `any` */
+    PBC_COND_REPLY = 1 << 2, /* `reply` of an observe service: first bytes of the server, not the client */
+    PBC_COND_LIVE = 1 << 3   /* its sets depend on live sets, so the answer changes from packet to packet */
 };
 struct pbc_cond {
     uint8_t kind;  /* enum cond_kind, cond.def */
@@ -98,7 +99,32 @@ struct pbc_set {
     uint32_t name; /* string, 0: anonymous */
     struct pbc_place place;
     uint32_t first4, count4, first6, count6;
+    uint32_t live; /* 1 + its node in LIVE_NODES: members change while it runs, and the ranges are all that they may
+                    * be; 0: these ranges */
 };
+/* A set that depends on a live set: it holds the members of one set where that live set has the address, else of
+ * another. Both stand before the sets that have the node. */
+struct pbc_live_node {
+    uint32_t live;    /* index in LIVES */
+    uint32_t in, out; /* indices in SETS */
+};
+/* A live set: its members come by rules and by hand, and stay when the program is replaced. */
+enum pbc_live_flag {
+    PBC_LIVE_KEEP = 1 << 0,  /* members survive a stop */
+    PBC_LIVE_REFUSE = 1 << 1 /* a full set refuses new members */
+};
+struct pbc_live {
+    uint32_t name; /* string */
+    struct pbc_place place;
+    uint32_t size;      /* most members that are added one by one */
+    uint32_t in, never; /* indices in SETS: all members lie within one, and none meets the other; PBC_NONE: any may be
+                         * added */
+    uint32_t flags;     /* enum pbc_live_flag */
+    uint32_t reserved[8];
+};
+static_assert(sizeof(struct pbc_live) == 64, "an index is a shift (docs/kernel.md)");
+enum { PBC_LIVES_MAX = 64 };
+#define PBC_LIVE_SIZE_MAX (1u << 24)
 /* A list of host names and globs: strings of HOSTS in normal form and in order, none covered by a glob of the list
  * (host_compare). Or a list of texts, in order, where `*` at the end stands for anything (text_compare). */
 enum pbc_names_kind { PBC_NAMES_HOSTS, PBC_NAMES_TEXTS };
@@ -142,6 +168,22 @@ struct pbc_chain {
     uint32_t name;
     uint32_t rules, rule_count;
 };
+
+/* A rule with the verdict `add`: its live set, and what it adds. Each row belongs to one rule. */
+enum pbc_add_flag {
+    PBC_ADD_DESTINATION = 1 << 0, /* the packet's destination, not its source */
+    PBC_ADD_ONCE = 1 << 1         /* a member keeps its end */
+};
+struct pbc_add {
+    uint32_t rule, live;
+    uint64_t for_ns;    /* time that the member stays */
+    uint8_t len4, len6; /* leading bits of the address: its network */
+    uint8_t flags;      /* enum pbc_add_flag */
+    uint8_t reserved[13];
+};
+static_assert(sizeof(struct pbc_add) == 32, "an index is a shift (docs/kernel.md)");
+#define PBC_ADD_NS_MIN UINT64_C(1000000)
+#define PBC_ADD_NS_MAX (UINT64_C(3660) * 86400 * 1000000000)
 
 enum pbc_direction { PBC_DIR_ANY, PBC_DIR_IN, PBC_DIR_OUT, PBC_DIR_FORWARD };
 enum pbc_other { PBC_OTHER_DEFAULT, PBC_OTHER_PASS, PBC_OTHER_DROP };

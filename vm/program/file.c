@@ -1,5 +1,6 @@
 /* Write the program file: header, section table, sections one after the other, then the digest. A section without
  * entries is left out; the loader takes it for empty. */
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,36 +9,53 @@
 
 static uint64_t align_up(uint64_t n) { return (n + PBC_ALIGN - 1) / PBC_ALIGN * PBC_ALIGN; }
 
-/* Return the oldest version that can read such a file. A change of the format adds by what a file needs a later one. */
-static uint32_t version_of(void) { return PBC_OLDEST; }
+enum { LIVE_SETS = 22 }; /* the version that knows live sets */
 
-static void put_part(uint8_t *to, const struct pbc_part *part)
+/* Return the oldest version that can read such a file. A change of the format adds by what a file needs a later one. */
+static uint32_t version_of(const struct pbc_part parts[], unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (parts[i].kind == PBC_LIVES) return LIVE_SETS;
+    return PBC_OLDEST;
+}
+
+/* Return the bytes of an entry in a file of that version: fields that it does not know are at the end. */
+static uint32_t entry_size_of(const struct pbc_part *part, uint32_t version)
+{
+    const bool sets = part->kind == PBC_SETS || part->kind == PBC_MACSETS;
+    return sets && version < LIVE_SETS ? offsetof(struct pbc_set, live) : part->entry_size;
+}
+
+static void put_part(uint8_t *to, const struct pbc_part *part, uint32_t entry_size)
 {
     const uint8_t *from = part->bytes;
-    if (!part->stride || part->stride == part->entry_size) {
-        memcpy(to, from, part->count * part->entry_size);
+    const uint32_t stride = part->stride ? part->stride : part->entry_size;
+    if (stride == entry_size) {
+        memcpy(to, from, part->count * entry_size);
         return;
     }
-    for (uint64_t i = 0; i < part->count; i++, to += part->entry_size)
-        memcpy(to, from + i * part->stride, part->entry_size);
+    for (uint64_t i = 0; i < part->count; i++, to += entry_size) memcpy(to, from + i * stride, entry_size);
 }
 
 uint8_t *pbc_file(const struct pbc_part parts[], unsigned n, uint32_t version, uint64_t *len)
 {
     struct pbc_section table[PBC_KINDS] = {0};
+    const uint32_t written = version ? version : version_of(parts, n);
     uint64_t at = align_up(sizeof(struct pbc_header) + n * sizeof(struct pbc_section));
     for (unsigned i = 0; i < n; i++) {
-        table[i] = (struct pbc_section){
-            .kind = parts[i].kind, .entry_size = parts[i].entry_size, .offset = at, .count = parts[i].count};
-        at = align_up(at + parts[i].count * parts[i].entry_size);
+        table[i] = (struct pbc_section){.kind = parts[i].kind,
+                                        .entry_size = entry_size_of(&parts[i], written),
+                                        .offset = at,
+                                        .count = parts[i].count};
+        at = align_up(at + parts[i].count * table[i].entry_size);
     }
     uint8_t *file = calloc(1, at);
     if (!file) return NULL;
-    struct pbc_header header = {.version = version ? version : version_of(), .sections = n, .size = at};
+    struct pbc_header header = {.version = written, .sections = n, .size = at};
     memcpy(header.magic, PBC_MAGIC, sizeof header.magic);
     memcpy(file, &header, sizeof header);
     if (n) memcpy(file + sizeof header, table, n * sizeof table[0]);
-    for (unsigned i = 0; i < n; i++) put_part(file + table[i].offset, &parts[i]);
+    for (unsigned i = 0; i < n; i++) put_part(file + table[i].offset, &parts[i], table[i].entry_size);
     const size_t covered = offsetof(struct pbc_header, version);
     pbc_digest(file + covered, at - covered, file + offsetof(struct pbc_header, digest));
     *len = at;

@@ -36,7 +36,10 @@ static bool nat_asks_way(const struct pbc_lists *l, const struct pbc_nat *n)
 /* True for a condition on AH: over IPv6, packets of one flow may differ in it. */
 static bool asks_ah(const struct pbc_cond *c) { return c->kind == COND_PROTO && c->arg & KIND_AH; }
 
-bool pbc_asks_flow(const struct pbc_cond *c) { return cond_info[c->kind].traits & COND_OF_FLOW && !asks_ah(c); }
+bool pbc_asks_flow(const struct pbc_cond *c)
+{
+    return cond_info[c->kind].traits & COND_OF_FLOW && !asks_ah(c) && !(c->flags & PBC_COND_LIVE);
+}
 bool pbc_asks_stream(const struct pbc_cond *c) { return cond_info[c->kind].traits & COND_OF_STREAM && !asks_ah(c); }
 
 /* True if a rule's condition, not only a `when`, names `fragment`. Each condition is looked at once, since rules may

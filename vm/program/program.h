@@ -16,6 +16,8 @@ struct set_side {
 };
 enum { PROGRAM_AHEAD = 2 };
 
+struct lives; /* vm/judge/lives.h */
+
 /* One pointer and one count for each section: p->rules, p->rules_count, … */
 struct program {
 #define X(ident, field, type, most)                                                                                    \
@@ -40,6 +42,7 @@ struct program {
     uint32_t refs;   /* references: program_get, program_put */
     uint64_t serial; /* number of this program, never reused in this process; an address may be */
     void *memory;
+    struct lives *members;           /* members of live sets, given by who made them; NULL: all sets are empty */
     const struct program_past *past; /* past of a program that replaced another (remap.h); NULL: none */
 };
 

@@ -78,6 +78,15 @@ static void dump_set(const struct program *p, const struct pbc_set *s, uint32_t 
     char line[LINE];
     struct text t = text_of(line, sizeof line);
     add_named(&t, p, "  set", i, s->name);
+    if (s->live) {
+        const struct pbc_live_node *n = &p->live_nodes[s->live - 1];
+        text_add(&t, ": where ");
+        text_add_name(&t, program_str(p, p->lives[n->live].name));
+        text_add(&t, " has it set %u, else set %u", n->in, n->out);
+        add_place(&t, p, &s->place);
+        dump_line(&t, out);
+        return;
+    }
     text_add(&t, ": %u IPv4, %u IPv6", s->count4, s->count6);
     add_place(&t, p, &s->place);
     dump_line(&t, out);
@@ -91,6 +100,20 @@ static void dump_set(const struct program *p, const struct pbc_set *s, uint32_t 
         text_add_range6(&t, &p->set6[s->first6 + n]);
         fprintf(out, "    %s\n", line);
     }
+}
+
+static void dump_live(const struct program *p, uint32_t i, FILE *out)
+{
+    const struct pbc_live *l = &p->lives[i];
+    char line[LINE];
+    struct text t = text_of(line, sizeof line);
+    add_named(&t, p, "  live set", i, l->name);
+    text_add(&t, ": size %u", l->size);
+    if (l->in != PBC_NONE) text_add(&t, " in set %u", l->in);
+    if (l->never != PBC_NONE) text_add(&t, " never set %u", l->never);
+    text_add(&t, "%s%s", l->flags & PBC_LIVE_KEEP ? " keep" : "", l->flags & PBC_LIVE_REFUSE ? " refuse" : "");
+    add_place(&t, p, &l->place);
+    dump_line(&t, out);
 }
 
 static void dump_macset(const struct program *p, const struct pbc_set *s, uint32_t i, FILE *out)
@@ -141,6 +164,7 @@ static void dump_lookups(const struct program *p, FILE *out)
 {
     if (p->sets_count + p->macsets_count + p->names_count + p->maps_count + p->patterns_count) fprintf(out, "\nsets\n");
     for (uint32_t i = 0; i < p->sets_count; i++) dump_set(p, &p->sets[i], i, out);
+    for (uint32_t i = 0; i < p->lives_count; i++) dump_live(p, i, out);
     for (uint32_t i = 0; i < p->macsets_count; i++) dump_macset(p, &p->macsets[i], i, out);
     for (uint32_t i = 0; i < p->names_count; i++) dump_names(p, &p->names[i], i, out);
     for (uint32_t i = 0; i < p->maps_count; i++) dump_map(&p->maps[i], i, out);

@@ -73,6 +73,18 @@ static void add_mirror(struct text *t, const struct program *p, const struct pbc
     text_add(t, " snap %uB", m->snap);
 }
 
+/* Add " source/24,/64 to caught for 10m once". */
+static void add_added(struct text *t, const struct program *p, const struct pbc_add *a)
+{
+    text_add(t, " %s", a->flags & PBC_ADD_DESTINATION ? "destination" : "source");
+    if (a->len4 != 32 || a->len6 != 128) text_add(t, "/%u,/%u", a->len4, a->len6);
+    text_add(t, " to ");
+    text_add_name(t, program_str(p, p->lives[a->live].name));
+    text_add(t, " for ");
+    text_add_duration(t, a->for_ns);
+    if (a->flags & PBC_ADD_ONCE) text_add(t, " once");
+}
+
 static void dump_rule(const struct program *p, uint32_t i, FILE *out)
 {
     const struct pbc_rule *r = &p->rules[i];
@@ -86,6 +98,7 @@ static void dump_rule(const struct program *p, uint32_t i, FILE *out)
     }
     const struct pbc_mirror *m = program_mirror(p, i);
     if (m) add_mirror(&t, p, m);
+    if (r->add) add_added(&t, p, &p->adds[r->add - 1]);
     if (verdict_is(r->verdict, VERDICT_TAKES_PORT)) text_add(&t, " %u", r->port);
     if (r->answer != PBC_ANSWER_DEFAULT) text_add(&t, " with %s", answer_names[r->answer]);
     if (r->flags & PBC_RULE_LOG) text_add(&t, " log");

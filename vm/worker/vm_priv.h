@@ -4,6 +4,7 @@
 #include "vm/context/context.h"
 #include "vm/forward/forward.h"
 #include "vm/forward/service.h"
+#include "vm/judge/lives.h"
 #include "vm/observe/observers.h"
 #include "vm/program/remap.h"
 #include "vm/worker/audit.h"
@@ -14,7 +15,7 @@ void vm_point_counters(struct vm *vm);
 /* True if packets are judged one by one. */
 static inline bool vm_takes_turns(const struct vm *vm)
 {
-    return vm->track || vm->opens || vm->cfg.kernel || vm->inlines || vm->observers;
+    return vm->track || vm->opens || vm->cfg.kernel || vm->inlines || vm->observers || vm->program->adds_count;
 }
 
 /* Take the time of `in`. tx: receives ends of flows; NULL: none can end. */
@@ -23,6 +24,7 @@ static inline void see_time(struct vm *vm, const struct vm_in *in, struct vm_tx 
     if (in->mono_ns > vm->now_ns) vm->now_ns = in->mono_ns;
     meters_at(vm->meters, vm->now_ns);
     if (vm->audit) audit_at(vm->audit, vm->now_ns);
+    if (vm->program->members) lives_at(vm->program->members, vm->now_ns);
     if (vm->track) track_at(vm->track, vm->now_ns, tx);
 }
 

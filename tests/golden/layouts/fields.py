@@ -7,7 +7,7 @@ import sys
 
 FIELD = re.compile(r"^\s*(\d+) \| (\s*)(.*?)\s*$")
 BOUND = re.compile(r"_(MAX|MOST|WARN|DEFAULT|FLAGS)$")  # numbers that nobody writes down
-END = re.compile(r"(S|COUNT|KEYS)$")  # the last name of an enum, which counts the others
+END = re.compile(r"(S|COUNT|COUNTED|KEYS)$")  # the last name of an enum, which counts the others
 # In a program: struct key, whose slots instructions name; enums of its records, of instructions and of conditions.
 IN_PROGRAM = re.compile(r"pbc_(?!code$|lists$|part$)|insn$|key$")
 OF_PROGRAM = re.compile(r"pbc_|tree_|rank_|cond_kind$|opcode$|lb_kind$|flow_mark$|kind_bit$|ip_number$")

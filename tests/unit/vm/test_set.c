@@ -7,7 +7,7 @@
 
 #include "tests/lib/imgbuild.h"
 #include "vm/judge/effects.h"
-#include "vm/judge/sets/ranges.h"
+#include "vm/program/set_walk.h"
 
 typedef unsigned __int128 u128;
 

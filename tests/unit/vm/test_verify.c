@@ -128,6 +128,14 @@ static void mirror_at_a_services_rate(struct imgbuild *b)
                                            .snap = PBC_SNAP_MAX});
 }
 
+/* Add a live set that is sound. */
+static struct pbc_live *with_live(struct imgbuild *b)
+{
+    const struct pbc_live live = {.name = img_string(b, "caught"), .size = 1, .in = PBC_NONE, .never = PBC_NONE};
+    img_add_lives(b, live);
+    return &b->lives[b->lives_count - 1];
+}
+
 #define FAULTS(FAULT)                                                                                                  \
     FAULT(strings_missing, "section `strings` is missing", b->strings_count = 0)                                       \
     FAULT(strings_start, "section `strings` does not start with the empty string", b->strings[0] = 'x')                \
@@ -173,6 +181,19 @@ static void mirror_at_a_services_rate(struct imgbuild *b)
     FAULT(set_file, "set 1: string past the end of `strings`", b->sets[1].place.file = PBC_NONE)                       \
     FAULT(set_past4, "set 1: past the end of `set4`", b->sets[1].count4 = 2)                                           \
     FAULT(set_wraps, "set 1: past the end of `set4`", b->sets[1].first4 = UINT32_MAX)                                  \
+    FAULT(live_nameless, "live set 0: has no name", with_live(b)->name = 0)                                            \
+    FAULT(live_twice, "live set 1: has the name of live set 0", with_live(b); with_live(b))                            \
+    FAULT(live_size, "live set 0: size 0", with_live(b)->size = 0)                                                     \
+    FAULT(live_in, "live set 0: `in` is no static set", with_live(b)->in = b->sets_count)                              \
+    FAULT(live_never, "live set 0: `never` is no static set", with_live(b)->never = 1; b->sets[1].live = 1;            \
+          img_add_live_nodes(b, (struct pbc_live_node){0}))                                                            \
+    FAULT(live_flags, "live set 0: unknown flags 0x4", with_live(b)->flags = 4)                                        \
+    FAULT(live_reserved, "live set 0: reserved bytes are not zero", with_live(b)->reserved[7] = 1)                     \
+    FAULT(live_node, "live node 0: live set does not exist", img_add_live_nodes(b, (struct pbc_live_node){0}))         \
+    FAULT(set_node, "set 1: live node does not exist", with_live(b); b->sets[1].live = 1)                              \
+    FAULT(set_circle, "set 1: made of a set that does not stand before it", with_live(b); b->sets[1].live = 1;         \
+          img_add_live_nodes(b, (struct pbc_live_node){.out = 1}))                                                     \
+    FAULT(add_other, "add 0: rule 2 has another", img_add_adds(b, (struct pbc_add){.rule = 2}))                        \
     FAULT(set_past6, "set 1: past the end of `set6`", b->sets[1].first6 = 3)                                           \
     FAULT(set_overlaps, "set 0: ranges are not in order, or touch", b->set4[0].hi = b->set4[1].lo)                     \
     FAULT(set_touches, "set 0: ranges are not in order, or touch", b->set4[0].hi = b->set4[1].lo - 1)                  \
@@ -240,11 +261,11 @@ static void mirror_at_a_services_rate(struct imgbuild *b)
     FAULT(rule_no_chain, "rule 7: in no list", b->rules[7].list = 2 | PBC_LIST_CHAIN; b->chains[1].rule_count = 0)     \
     FAULT(rule_conds, "rule 3: past the end of `conds`", b->rules[3].cond_count = b->conds_count + 1)                  \
     FAULT(rule_conds_wrap, "rule 3: past the end of `conds`", b->rules[3].conds = UINT32_MAX)                          \
-    FAULT(rule_verdict, "rule 2: unknown verdict 10", b->rules[2].verdict = PBC_V_COUNTED)                             \
+    FAULT(rule_verdict, "rule 2: unknown verdict 11", b->rules[2].verdict = PBC_V_COUNTED)                             \
     FAULT(rule_answer, "rule 2: unknown answer 4", b->rules[2].answer = 4)                                             \
     FAULT(rule_flags, "rule 2: unknown flags 0x8", b->rules[2].flags = 8)                                              \
     FAULT(rule_mirror, "rule 2: mirror 1", b->rules[2].mirror = 1)                                                     \
-    FAULT(rule_reserved2, "rule 2: reserved bytes are not zero", b->rules[2].reserved2 = 1)                            \
+    FAULT(rule_add, "rule 2: adds by row 1", b->rules[2].add = 1)                                                      \
     FAULT(rule_port, "rule 2: port 5", b->rules[2].port = 5)                                                           \
     FAULT(rule_gue, "rule 2: port 0", b->rules[2].verdict = PBC_V_DECAP_GUE)                                           \
     FAULT(memo_decap, "memo 0: rule 2 decides nothing, or logs", b->rules[2].verdict = PBC_V_DECAP_IPIP)               \
@@ -252,7 +273,7 @@ static void mirror_at_a_services_rate(struct imgbuild *b)
     FAULT(rule_not_do, "rule 2: has chain 0, but is no `do`", b->rules[2].chain = 0)                                   \
     FAULT(rule_return, "rule 0: `return` in a firewall", b->rules[0].verdict = PBC_V_RETURN)                           \
     FAULT(cond_kind, "condition 0: unknown kind 37", b->conds[0].kind = COND_COUNT)                                    \
-    FAULT(cond_flags, "condition 0: unknown flags 0x8", b->conds[0].flags = 8)                                         \
+    FAULT(cond_flags, "condition 0: unknown flags 0x10", b->conds[0].flags = 16)                                       \
     FAULT(cond_reserved, "condition 0: reserved bytes are not zero", b->conds[0].reserved = 1)                         \
     FAULT(cond_name, "condition 0: string past the end of `strings`", b->conds[0].name = PBC_NONE)                     \
     FAULT(cond_file, "condition 0: string past the end of `strings`", b->conds[0].place.file = PBC_NONE)               \

@@ -4,7 +4,7 @@
 #include <sys/mman.h>
 
 #include "vm/judge/routes.h"
-#include "vm/judge/sets/ranges.h"
+#include "vm/program/set_walk.h"
 
 #define NO_ENTRY UINT32_MAX
 static_assert(ROUTE_RANK_NONE == NO_ENTRY >> ROUTE_RANK_SHIFT, "no entry has the rank of no rule");

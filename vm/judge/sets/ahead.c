@@ -2,7 +2,7 @@
  * three times in turn; prefetched together, the packets of a batch wait almost as one. (Measured on a million
  * addresses: README.) */
 #include "vm/judge/effects.h"
-#include "vm/judge/sets/ranges.h"
+#include "vm/program/set_walk.h"
 
 /* Macros: gcc takes a function that only prefetches for one without effect, and drops the call. */
 #define ASK(at) __builtin_prefetch(at)

@@ -18,7 +18,7 @@ typedef uint32_t set4_at, set6_at, lookup_at, macs_at;
 #define LOOKUP(at)     ROW(lookup, at)
 #define MAC(at)        ROW(macs, at)
 #define LOOKUP_NOWHERE 0
-#include "vm/judge/sets/ranges.h"
+#include "vm/program/set_walk.h"
 
 /* Return the set's outermost node in that family; 0: none. */
 static inline uint32_t node_of(uint32_t set, bool six) { return LOOKUP(2 * set + six); }

@@ -128,6 +128,7 @@ static bool verify_side(const struct code_pass *c, uint32_t func, uint32_t i)
     case OP_COUNT:
     case OP_LOG:
     case OP_MIRROR:
+    case OP_ADD:
     case OP_JNOVER:
     case OP_JNWITHIN:
     case OP_JNFLOWS:

@@ -1,5 +1,5 @@
-/* The verifier's part for copies of packets: each row belongs to one rule (verify_rule asks the other way), and says
- * where its copies go in bounds that the runtime relies on. */
+/* The verifier's part for copies of packets and for members that rules add: each row belongs to one rule (verify_rule
+ * asks the other way), and says where its copies go in bounds that the runtime relies on. */
 #include "vm/program/verify/verify_priv.h"
 
 static bool verify_mirror(const struct verifier *v, uint32_t i)
@@ -22,8 +22,25 @@ static bool verify_mirror(const struct verifier *v, uint32_t i)
            fault(v, "mirror %u: its target can't be used", i);
 }
 
+static bool verify_add(const struct verifier *v, uint32_t i)
+{
+    const struct program *p = v->p;
+    const struct pbc_add *a = &p->adds[i];
+    uint8_t reserved = 0;
+    if (a->rule >= p->rules_count || p->rules[a->rule].verdict != PBC_V_ADD || p->rules[a->rule].add != i + 1)
+        return fault(v, "add %u: rule %u has another", i, a->rule);
+    if (a->live >= p->lives_count) return fault(v, "add %u: live set does not exist", i);
+    if (a->for_ns < PBC_ADD_NS_MIN || a->for_ns > PBC_ADD_NS_MAX) return fault(v, "add %u: time out of bounds", i);
+    if (a->len4 > 32 || a->len6 > 128) return fault(v, "add %u: prefix lengths %u and %u", i, a->len4, a->len6);
+    if (a->flags & ~(PBC_ADD_DESTINATION | PBC_ADD_ONCE)) return fault(v, "add %u: unknown flags 0x%x", i, a->flags);
+    for (unsigned k = 0; k < sizeof a->reserved; k++) reserved |= a->reserved[k];
+    return !reserved || fault(v, "add %u: reserved bytes are not zero", i);
+}
+
 bool verify_mirrors(const struct verifier *v)
 {
+    for (uint32_t i = 0; i < v->p->adds_count; i++)
+        if (!verify_add(v, i)) return false;
     for (uint32_t i = 0; i < v->p->mirrors_count; i++)
         if (!verify_mirror(v, i)) return false;
     return true;

@@ -19,8 +19,11 @@ static bool verify_run(const struct verifier *v, const struct field *f, const vo
     } sections[] = {[FIELD_SETS] = {"sets", p->sets_count},
                     [FIELD_RANGES] = {"ranges", p->ranges_count},
                     [FIELD_CONDS] = {"conds", p->conds_count}};
-    return inside((uint32_t)field_number(f, entry), field_count(f, entry), sections[f->type].count) ||
-           fault(v, "%s %u: past the end of `%s`", what, i, sections[f->type].name);
+    const uint32_t first = (uint32_t)field_number(f, entry), count = field_count(f, entry);
+    if (!inside(first, count, sections[f->type].count))
+        return fault(v, "%s %u: past the end of `%s`", what, i, sections[f->type].name);
+    return f->type != FIELD_SETS || !v->live_before || v->live_before[first] == v->live_before[first + count] ||
+           fault(v, "%s %u: has a live set", what, i);
 }
 
 static bool all_zero(const uint8_t *bytes, size_t size)

@@ -87,6 +87,15 @@ static bool has_its_mirror(const struct program *p, uint32_t i)
     return r->mirror < p->mirrors_count && p->mirrors[r->mirror].rule == rule;
 }
 
+/* The same for what a rule adds. */
+static bool has_its_add(const struct program *p, uint32_t i)
+{
+    const struct pbc_rule *r = &p->rules[i];
+    const uint32_t rule = p->root ? p->would_twins[i] : i;
+    if (r->verdict != PBC_V_ADD || rule == PBC_NONE) return !r->add;
+    return r->add && r->add <= p->adds_count && p->adds[r->add - 1].rule == rule;
+}
+
 static bool verify_rule(const struct verifier *v, uint32_t i)
 {
     const struct program *p = v->p;
@@ -100,7 +109,7 @@ static bool verify_rule(const struct verifier *v, uint32_t i)
     if (r->answer > PBC_ANSWER_PROHIBITED) return fault(v, "rule %u: unknown answer %u", i, r->answer);
     if (r->flags & ~(PBC_RULE_LOG | PBC_RULE_ARP | PBC_RULE_NOT_FRAMES | (v->p->root ? PBC_RULE_AUDIT : 0)))
         return fault(v, "rule %u: unknown flags 0x%x", i, r->flags);
-    if (r->reserved2) return fault(v, "rule %u: reserved bytes are not zero", i);
+    if (!has_its_add(p, i)) return fault(v, "rule %u: adds by row %u", i, r->add);
     if ((r->port != 0) != verdict_is(r->verdict, VERDICT_TAKES_PORT)) return fault(v, "rule %u: port %u", i, r->port);
     if (!has_its_mirror(p, i)) return fault(v, "rule %u: mirror %u", i, r->mirror);
     if (r->verdict == PBC_V_DO ? r->chain >= p->chains_count : r->chain != PBC_NONE)
@@ -152,22 +161,33 @@ static bool verify_stream_cond(const struct verifier *v, uint32_t i)
            fault(v, "condition %u (%s): the field's name is missing", i, name);
 }
 
+/* True if one of the condition's sets depends on live sets. */
+static bool asks_live(const struct verifier *v, const struct pbc_cond *c)
+{
+    return cond_info[c->kind].operands == OPERANDS_SETS && v->live_before &&
+           v->live_before[c->first] != v->live_before[c->first + c->count];
+}
+
 static bool verify_cond(const struct verifier *v, uint32_t i)
 {
     const struct program *p = v->p;
     const struct pbc_cond *c = &p->conds[i];
     if (c->kind >= COND_COUNT) return fault(v, "condition %u: unknown kind %u", i, c->kind);
     const struct cond_info *k = &cond_info[c->kind];
-    if (c->flags > (PBC_COND_NOT | PBC_COND_ANY | PBC_COND_REPLY))
+    if (c->flags > (PBC_COND_NOT | PBC_COND_ANY | PBC_COND_REPLY | PBC_COND_LIVE))
         return fault(v, "condition %u: unknown flags 0x%x", i, c->flags);
     if (c->reserved) return fault(v, "condition %u: reserved bytes are not zero", i);
     if (!verify_string(v, c->name, "condition", i) || !verify_string(v, c->place.file, "condition", i)) return false;
     const uint32_t args = c->kind == COND_DURING ? (1u << p->schedules_count) - 1 : k->args;
     if (c->arg & ~args) return fault(v, "condition %u (%s): unknown argument 0x%x", i, k->name, c->arg);
-    if (c->flags & ~PBC_COND_REPLY && k->traits & COND_PLAIN)
+    if (c->flags & ~(PBC_COND_REPLY | PBC_COND_LIVE) && k->traits & COND_PLAIN)
         return fault(v, "condition %u (%s): takes neither `not` nor `any`", i, k->name);
     if (!inside(c->first, c->count, operand_total(p, k->operands)))
         return fault(v, "condition %u (%s): operands past the end of their section", i, k->name);
+    if (!asks_live(v, c) != !(c->flags & PBC_COND_LIVE))
+        return fault(v, "condition %u (%s): says wrongly whether it depends on live sets", i, k->name);
+    if (c->flags & PBC_COND_LIVE && c->kind != COND_FROM && c->kind != COND_TO)
+        return fault(v, "condition %u (%s): has a live set", i, k->name);
     if (k->operands == OPERANDS_METER) return verify_meter_cond(v, i);
     if (k->traits & COND_STREAM) return verify_stream_cond(v, i);
     if (k->operands == OPERANDS_GRAIN) return c->count == 1 || fault(v, "condition %u (%s): not one grain", i, k->name);

@@ -89,6 +89,56 @@ static bool verify_address_sets(const struct verifier *v)
     return true;
 }
 
+/* Verify that the sets of each node stand before the set that has it, and how deep they lie: depth[i] of set i. */
+static bool verify_live_sets(const struct verifier *v, uint8_t *depth)
+{
+    const struct program *p = v->p;
+    for (uint32_t i = 0; i < p->sets_count; i++) {
+        depth[i] = 0;
+        if (!p->sets[i].live) continue;
+        if (p->sets[i].live > p->live_nodes_count) return fault(v, "set %u: live node does not exist", i);
+        const struct pbc_live_node *n = &p->live_nodes[p->sets[i].live - 1];
+        if (n->in >= i || n->out >= i) return fault(v, "set %u: made of a set that does not stand before it", i);
+        depth[i] = (uint8_t)(1 + (depth[n->in] > depth[n->out] ? depth[n->in] : depth[n->out]));
+        if (depth[i] > PBC_LIVES_MAX) return fault(v, "set %u: depends on more than %u live sets", i, PBC_LIVES_MAX);
+    }
+    return true;
+}
+
+static bool is_static_set(const struct program *p, uint32_t set) { return set < p->sets_count && !p->sets[set].live; }
+
+static bool verify_live(const struct verifier *v, uint32_t i)
+{
+    const struct program *p = v->p;
+    const struct pbc_live *l = &p->lives[i];
+    if (!verify_string(v, l->name, "live set", i) || !verify_string(v, l->place.file, "live set", i)) return false;
+    if (!*program_str(p, l->name)) return fault(v, "live set %u: has no name", i);
+    for (uint32_t k = 0; k < i; k++)
+        if (strcmp(program_str(p, p->lives[k].name), program_str(p, l->name)) == 0)
+            return fault(v, "live set %u: has the name of live set %u", i, k);
+    if (l->size == 0 || l->size > PBC_LIVE_SIZE_MAX) return fault(v, "live set %u: size %u", i, l->size);
+    if (l->in != PBC_NONE && !is_static_set(p, l->in)) return fault(v, "live set %u: `in` is no static set", i);
+    if (l->never != PBC_NONE && !is_static_set(p, l->never))
+        return fault(v, "live set %u: `never` is no static set", i);
+    if (l->flags & ~(uint32_t)(PBC_LIVE_KEEP | PBC_LIVE_REFUSE))
+        return fault(v, "live set %u: unknown flags 0x%x", i, l->flags);
+    for (unsigned k = 0; k < sizeof l->reserved / sizeof l->reserved[0]; k++)
+        if (l->reserved[k]) return fault(v, "live set %u: reserved bytes are not zero", i);
+    return true;
+}
+
+static bool verify_lives(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    uint8_t *depth __attribute__((cleanup(free_held))) = malloc((size_t)p->sets_count + 1);
+    if (!depth) return fault(v, "no memory");
+    for (uint32_t i = 0; i < p->lives_count; i++)
+        if (!verify_live(v, i)) return false;
+    for (uint32_t i = 0; i < p->live_nodes_count; i++)
+        if (p->live_nodes[i].live >= p->lives_count) return fault(v, "live node %u: live set does not exist", i);
+    return verify_live_sets(v, depth);
+}
+
 static bool verify_mac_sets(const struct verifier *v)
 {
     const struct program *p = v->p;
@@ -185,7 +235,8 @@ static bool verify_pattern(const struct verifier *v, uint32_t i)
 
 bool verify_sets(const struct verifier *v)
 {
-    if (!verify_members(v) || !verify_address_sets(v) || !verify_mac_sets(v) || !verify_names(v) || !verify_ranges(v))
+    if (!verify_members(v) || !verify_address_sets(v) || !verify_lives(v) || !verify_mac_sets(v) || !verify_names(v) ||
+        !verify_ranges(v))
         return false;
     for (uint32_t i = 0; i < v->p->patterns_count; i++)
         if (!verify_pattern(v, i)) return false;

@@ -103,7 +103,15 @@ static bool verify_needs(const struct verifier *v)
 
 int program_verify(const struct program *p, char *err, size_t err_len)
 {
-    const struct verifier v = {.p = p, .err = err, .err_len = err_len};
+    uint32_t *live_before __attribute__((cleanup(free_held))) = NULL;
+    struct verifier v = {.p = p, .err = err, .err_len = err_len};
+    if (p->live_nodes_count) {
+        live_before = malloc(((size_t)p->sets_count + 1) * sizeof *live_before);
+        if (!live_before) return fault(&v, "no memory"), -EINVAL;
+        live_before[0] = 0;
+        for (uint32_t i = 0; i < p->sets_count; i++) live_before[i + 1] = live_before[i] + (p->sets[i].live != 0);
+        v.live_before = live_before;
+    }
     bool good = verify_strings(&v) && verify_meta(&v) && verify_sets(&v) && verify_meters(&v) && verify_rules(&v) &&
                 verify_mirrors(&v) && verify_services(&v) && verify_proxies(&v) && verify_nats(&v) &&
                 verify_observes(&v) && verify_would(&v) && verify_needs(&v) && verify_memos(&v) &&

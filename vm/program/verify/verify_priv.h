@@ -13,6 +13,7 @@ struct verifier {
     const struct program *p;
     char *err;
     size_t err_len;
+    const uint32_t *live_before; /* [sets_count + 1]: live sets among the first i; NULL: none */
     uint32_t devices; /* in a past: interfaces have numbers up to this one, as ports without a name in the file do */
 };
 

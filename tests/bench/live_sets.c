@@ -1,0 +1,136 @@
+/* Live sets: a look at a base of a million ranges beside a static set of the same, a look at 100,000 members of an
+ * overlay for one and for eight prefix lengths, and what a change costs. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tests/lib/bench.h"
+#include "tests/lib/imgbuild.h"
+#include "vm/judge/effects.h"
+#include "vm/judge/lives.h"
+
+enum { RANGES = 1000000, MEMBERS = 100000, QUERIES_MOST = 1 << 20, FEW = 3000 /* of any, with SMALL */ };
+static unsigned queries;
+static volatile unsigned sink; /* keeps looks whose answer nobody reads */
+
+static void row(const char *what, const struct series *ours, const char *peer, const struct series *theirs)
+{
+    char text[128];
+    snprintf(text, sizeof text, "live set: %s", what);
+    bench_row(&(struct bench_row){text, "ns", ours, peer, theirs, GOAL_NONE, 0});
+}
+
+static void began_to(struct series *s, uint64_t began, unsigned count)
+{
+    series_add(s, (double)(bench_cpu_ns() - began) / count);
+}
+
+/* A million single addresses, drawn. */
+static void base_rows(struct key *keys)
+{
+    const uint32_t count = bench_size(RANGES, FEW);
+    struct imgbuild b;
+    struct rng r = {2026};
+    char err[256] = "";
+    img_init(&b);
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t at = (uint32_t)((uint64_t)UINT32_MAX * i / count) + rng_below(&r, 4000);
+        img_add_set4(&b, (struct pbc_range){at, at});
+    }
+    img_add_sets(&b, (struct pbc_set){.count4 = count});
+    img_function(&b, "main", &(const struct insn){.op = OP_ACCEPT}, 1);
+    struct program *p = img_load(&b, err, sizeof err);
+    struct live_set *s = live_new(&(struct live_cfg){.size = 1});
+    if (!p || !s || !live_replace(s, 0, &(struct live_base){.r4 = p->set4, .count4 = count})) exit(2);
+    for (unsigned misses = 0; misses < 2; misses++) {
+        struct series live = {0}, fixed = {0};
+        unsigned found = 0;
+        for (unsigned i = 0; i < queries; i++)
+            keys[i] = (struct key){.kind = KIND_IP4,
+                                   .src = {misses ? (uint32_t)rng_next(&r) : p->set4[rng_next(&r) % count].lo}};
+        for (unsigned run = 0; run < bench_runs(); run++) {
+            uint64_t began = bench_cpu_ns();
+            for (unsigned i = 0; i < queries; i++) found += live_has(s, 0, keys[i].src, false);
+            began_to(&live, began, queries);
+            began = bench_cpu_ns();
+            for (unsigned i = 0; i < queries; i++) found += set_has(p, 0, &keys[i], false);
+            began_to(&fixed, began, queries);
+        }
+        sink = found;
+        row(misses ? "base of 1,000,000, misses" : "base of 1,000,000, hits", &live, "a static set", &fixed);
+    }
+    live_free(s);
+    program_put(p);
+    img_fini(&b);
+}
+
+static struct live_net net_of(uint32_t i, bool v6, unsigned length)
+{
+    const uint32_t a = i * 2654435761u, len = (v6 ? 128 : 32) - length;
+    if (v6) return (struct live_net){{0x20010db8, a, 0, length ? 0 : a}, (uint8_t)(length ? 64 + length : len), true};
+    return (struct live_net){{a >> length << length}, (uint8_t)len, false};
+}
+
+/* Members of `lengths` lengths: nearly all single addresses, and one of each other length. */
+static void overlay_rows(struct key *keys, bool v6, unsigned lengths)
+{
+    const uint32_t count = bench_size(MEMBERS, FEW);
+    struct series adds = {0}, renewals = {0}, looks[2] = {{{0}, 0}, {{0}, 0}};
+    struct live_set *s = NULL;
+    struct rng r = {7};
+    char text[100];
+    for (unsigned run = 0; run < bench_runs(); run++) {
+        live_free(s);
+        s = live_new(&(struct live_cfg){.size = count + 8, .seed = run});
+        if (!s) exit(2);
+        uint64_t began = bench_cpu_ns();
+        for (uint32_t i = 0; i < count; i++) {
+            const struct live_net net = net_of(2 * i, v6, 0);
+            live_add(s, 0, &net, 10, LIVE_SET);
+        }
+        began_to(&adds, began, count);
+        began = bench_cpu_ns();
+        for (uint32_t i = 0; i < count; i++) {
+            const struct live_net net = net_of(2 * i, v6, 0);
+            live_add(s, 0, &net, 20, LIVE_SET);
+        }
+        began_to(&renewals, began, count);
+        for (unsigned i = 1; i < lengths; i++) {
+            const struct live_net net = net_of(1, v6, i);
+            live_add(s, 0, &net, 20, LIVE_SET);
+        }
+    }
+    for (unsigned misses = 0; misses < 2; misses++) {
+        unsigned found = 0;
+        for (unsigned i = 0; i < queries; i++) {
+            const struct live_net net =
+                net_of(2 * (uint32_t)(rng_next(&r) % count) + (misses ? 2 * count + 1 : 0), v6, 0);
+            for (unsigned k = 0; k < 4; k++) keys[i].src[k] = net.addr[k];
+        }
+        for (unsigned run = 0; run < bench_runs(); run++) {
+            const uint64_t began = bench_cpu_ns();
+            for (unsigned i = 0; i < queries; i++) found += live_has(s, 0, keys[i].src, v6);
+            began_to(&looks[misses], began, queries);
+        }
+        sink = found;
+    }
+    static const char *const what[] = {"hits", "misses", "adding one", "renewing one"};
+    const struct series *const all[] = {&looks[0], &looks[1], &adds, &renewals};
+    for (unsigned i = 0; i < (lengths > 1 ? 2 : 4); i++) {
+        snprintf(text, sizeof text, "100,000 members of %s, %u length%s, %s", v6 ? "IPv6" : "IPv4", lengths,
+                 lengths > 1 ? "s" : "", what[i]);
+        row(text, all[i], NULL, NULL);
+    }
+    live_free(s);
+}
+
+int main(void)
+{
+    queries = bench_size(QUERIES_MOST, 1 << 12);
+    struct key *keys = aligned_alloc(64, queries * sizeof *keys);
+    if (!keys) return 2;
+    base_rows(keys);
+    for (unsigned v6 = 0; v6 < 2; v6++)
+        for (unsigned lengths = 1; lengths <= LIVE_LENGTHS_MOST; lengths *= 8) overlay_rows(keys, v6, lengths);
+    free(keys);
+    return 0;
+}

@@ -1,0 +1,101 @@
+/* The live sets of a program: made, found by name, and what none of them may hold (vm/judge/lives.h). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "vm/judge/lives.h"
+#include "vm/program/set_walk.h"
+
+struct lives *lives_new(const struct program *p, uint64_t seed)
+{
+    struct lives *l = calloc(1, sizeof *l);
+    if (!l) return NULL;
+    for (; l->count < p->lives_count; l->count++) {
+        const struct pbc_live *of = &p->lives[l->count];
+        l->sets[l->count] = live_new(
+            &(struct live_cfg){.size = of->size, .refuse = of->flags & PBC_LIVE_REFUSE, .seed = seed + l->count});
+        if (l->sets[l->count]) continue;
+        lives_free(l);
+        return NULL;
+    }
+    return l;
+}
+
+void lives_free(struct lives *l)
+{
+    if (!l) return;
+    for (uint32_t i = 0; i < l->count; i++) live_free(l->sets[i]);
+    free(l);
+}
+
+void program_members(struct program *p, struct lives *l)
+{
+    p->members = l;
+    if (p->would) ((struct program *)(uintptr_t)p->would)->members = l;
+}
+
+/* Return the first and the last address of a network. */
+static void live_net_ends(const struct live_net *net, uint32_t lo[4], uint32_t hi[4])
+{
+    for (unsigned i = 0; i < 4; i++) {
+        const unsigned kept = net->len > 32 * i ? net->len - 32 * i : 0;
+        const uint32_t host = kept >= 32 ? 0 : UINT32_MAX >> kept;
+        lo[i] = net->addr[i] & ~host;
+        hi[i] = !net->v6 && i ? 0 : net->addr[i] | host;
+    }
+}
+
+enum part { PART_NONE, PART_SOME, PART_ALL };
+
+/* Say whether a set without live parts has none, some or all of a network. */
+static enum part part_of(const struct program *p, uint32_t set, const struct live_net *net)
+{
+    const struct pbc_set *s = &p->sets[set];
+    uint32_t lo[4], hi[4];
+    live_net_ends(net, lo, hi);
+    if (!net->v6) {
+        const struct pbc_range *r = p->set4 + s->first4;
+        if (!s->count4) return PART_NONE;
+        r = last4(r, s->count4, hi[0]); /* the last that begins within or before it */
+        if (r->lo > hi[0] || r->hi < lo[0]) return PART_NONE;
+        return r->lo <= lo[0] && r->hi >= hi[0] ? PART_ALL : PART_SOME;
+    }
+    struct wide first, last;
+    wide_of(lo, &first);
+    wide_of(hi, &last);
+    if (!s->count6) return PART_NONE;
+    const struct pbc_range6 *r = last6(p->set6 + s->first6, s->count6, &last);
+    const struct wide end = {r->hi_hi, r->hi_lo};
+    if (!wide_up_to(r->lo_hi, r->lo_lo, &last) || !wide_up_to(first.hi, first.lo, &end)) return PART_NONE;
+    return wide_up_to(r->lo_hi, r->lo_lo, &first) && wide_up_to(last.hi, last.lo, &end) ? PART_ALL : PART_SOME;
+}
+
+enum live_refusal lives_refuse(const struct program *p, uint32_t live, const struct live_net *net)
+{
+    const struct pbc_live *l = &p->lives[live];
+    if (l->in != PBC_NONE && part_of(p, l->in, net) != PART_ALL) return LIVE_OUTSIDE;
+    return l->never != PBC_NONE && part_of(p, l->never, net) != PART_NONE ? LIVE_NEVER : LIVE_MAY;
+}
+
+void lives_add(const struct program *p, const struct pbc_add *a, const struct key *key)
+{
+    struct lives *l = p->members;
+    const uint64_t now_ms = lives_now(l);
+    struct live_net net = {.v6 = key->kind & KIND_IP6, .len = key->kind & KIND_IP6 ? a->len6 : a->len4};
+    uint32_t unused[4];
+    if (!(key->kind & KIND_IP)) return;
+    memcpy(net.addr, a->flags & PBC_ADD_DESTINATION ? key->dst : key->src, sizeof net.addr);
+    live_net_ends(&net, net.addr, unused);
+    if (lives_refuse(p, a->live, &net) != LIVE_MAY) {
+        __atomic_fetch_add(&l->refused[a->live], 1, __ATOMIC_RELAXED);
+        return;
+    }
+    live_add(l->sets[a->live], now_ms, &net, now_ms + a->for_ns / 1000000,
+             a->flags & PBC_ADD_ONCE ? LIVE_ONCE : LIVE_LATER);
+}
+
+uint32_t lives_find(const struct program *p, const char *name)
+{
+    for (uint32_t i = 0; i < p->lives_count; i++)
+        if (strcmp(program_str(p, p->lives[i].name), name) == 0) return i;
+    return PBC_NONE;
+}

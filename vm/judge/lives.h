@@ -1,0 +1,169 @@
+/* Live sets: addresses and networks that come and go while packets are judged. One writer or many, any number of
+ * readers, no lock on a read.
+ *
+ * A set has two layers. The overlay is a table of members by (length, address), each with an end of its own; members
+ * never merge. The base is a list of ranges without an end, as static sets have it, replaced whole. An address is in
+ * the set if the base or any member that has not expired covers it.
+ *
+ * Time is monotonic, in milliseconds, and comes from the caller. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vm/packet/key.h"
+#include "vm/program/program.h"
+
+struct live_set;
+
+/* A member: an address, or the network of its first `len` bits. addr: as in struct key; bits behind `len` are 0. */
+struct live_net {
+    uint32_t addr[4];
+    uint8_t len; /* 0..32; IPv6: 0..128 */
+    bool v6;
+};
+/* End of a member that never expires. */
+#define LIVE_FOREVER (UINT64_C(1) << 43)
+/* Most prefix lengths a family that members of the overlay may have at once. */
+enum { LIVE_LENGTHS_MOST = 8 };
+
+struct live_cfg {
+    uint64_t size; /* most members of the overlay, both families together; 1..LIVE_SIZE_MOST */
+    bool refuse;   /* a full set refuses a new member; else the one that expires soonest makes way */
+    uint64_t seed;
+};
+#define LIVE_SIZE_MOST (UINT64_C(1) << 24)
+
+/* Make an empty set. NULL: out of memory. Memory comes as members come. */
+struct live_set *live_new(const struct live_cfg *cfg);
+void live_free(struct live_set *s); /* NULL is allowed */
+
+/* True if the set holds the address (as in struct key). */
+bool live_has(const struct live_set *s, uint64_t now_ms, const uint32_t addr[4], bool v6);
+
+/* The outcome of a change: X(ident, "word"). */
+#define LIVE_SAIDS(X)                                                                                                  \
+    X(ADDED, "added")                                                                                                  \
+    X(RENEWED, "renewed")                                                                                              \
+    X(KEPT, "kept") /* it is a member already, and its end stays */                                                    \
+    X(REMOVED, "removed")                                                                                              \
+    X(ABSENT, "absent") /* it was no member */                                                                         \
+    X(FULL, "full")                                                                                                    \
+    X(LENGTHS, "full: lengths") /* it would be the ninth prefix length */
+enum live_said {
+#define X(ident, word) LIVE_##ident,
+    LIVE_SAIDS(X)
+#undef X
+};
+const char *live_said_word(enum live_said said);
+
+/* The effect of adding a member that is there already. */
+enum live_how {
+    LIVE_SET,   /* gives it this end */
+    LIVE_LATER, /* gives it the later of both ends */
+    LIVE_ONCE,  /* keeps its end */
+};
+/* Add a member until end_ms (LIVE_FOREVER: for good), or renew it. A full set drops expired members near the new one's
+ * place, then, without `refuse`, the one of these that expires soonest; one that never expires makes way for nobody.
+ * A new member whose end has passed is added and has expired, and takes no room. Any thread may call this. */
+enum live_said live_add(struct live_set *s, uint64_t now_ms, const struct live_net *net, uint64_t end_ms,
+                        enum live_how how);
+/* Remove that member, not networks around or within it: REMOVED or ABSENT. Any thread may call this. */
+enum live_said live_remove(struct live_set *s, uint64_t now_ms, const struct live_net *net);
+
+/* Find that member (exactly this address and length). False: it is none, or has expired. */
+bool live_find(const struct live_set *s, uint64_t now_ms, const struct live_net *net, uint64_t *end_ms);
+/* Find why the set holds an address: the member with the latest end that covers it (of several, the longest prefix). A
+ * range of the base counts as one that never expires, and is written as lo and hi. */
+struct live_why {
+    struct live_net net; /* member of the overlay */
+    uint64_t end_ms;
+    bool base; /* the base has it */
+    uint32_t lo[4], hi[4];
+};
+bool live_why(const struct live_set *s, uint64_t now_ms, const uint32_t addr[4], bool v6, struct live_why *why);
+
+/* Replace the base by these ranges: ascending, disjoint, not adjacent; copied. Readers see the old or the new one. One
+ * thread at a time may call this. False: out of memory, and the old base stays. */
+struct live_base {
+    const struct pbc_range *r4;
+    const struct pbc_range6 *r6;
+    uint32_t count4, count6;
+};
+bool live_replace(struct live_set *s, uint64_t now_ms, const struct live_base *base);
+/* Return the base in force. The thread that replaces it may read this until the next live_replace. */
+struct live_base live_base(const struct live_set *s);
+
+/* Read the next members of the overlay, at most `most` of them, that have not expired. *at: 0 at first. Return their
+ * number; 0: no more. Members that come meanwhile may be left out; none is read twice unless it was removed and added.
+ */
+struct live_entry {
+    struct live_net net;
+    uint64_t end_ms;
+};
+unsigned live_list(const struct live_set *s, uint64_t now_ms, uint64_t *at, struct live_entry *out, unsigned most);
+
+/* Free expired members in the next `groups` groups of sixteen places. Any thread may call this; nothing waits for it.
+ */
+void live_sweep(struct live_set *s, uint64_t now_ms, unsigned groups);
+
+/* Numbers since the set was made: X(field, doc). */
+#define LIVE_COUNTS(X)                                                                                                 \
+    X(added, "members that were added")                                                                                \
+    X(renewed, "members that got another end")                                                                         \
+    X(removed, "members that were removed")                                                                            \
+    X(expired, "members that expired")                                                                                 \
+    X(evicted, "members that made way in a full set before they expired")                                              \
+    X(full, "members refused because the set was full")                                                                \
+    X(lengths, "members refused because of a ninth prefix length")
+struct live_counts {
+#define X(field, doc) uint64_t field;
+    LIVE_COUNTS(X)
+#undef X
+    uint64_t members; /* in the overlay now, expired ones that were not swept included */
+};
+struct live_counts live_counts(const struct live_set *s);
+
+/* All live sets of a program, by their numbers in LIVES: an instance's members and the time by which they expire.
+ * Several programs, one after the other, may have one set. */
+struct lives {
+    uint64_t now_ms; /* atomic */
+    uint32_t count;
+    uint64_t refused[PBC_LIVES_MAX]; /* atomic; members that rules would have added, and `in` or `never` refuses */
+    struct live_set *sets[PBC_LIVES_MAX];
+};
+
+/* Make the sets of a program, empty; NULL: out of memory. The caller gives them to the program (program_members), and
+ * frees them when no worker judges by it any more. */
+struct lives *lives_new(const struct program *p, uint64_t seed);
+void lives_free(struct lives *l); /* NULL is allowed */
+/* Let packets of the program be judged by these members. Call it before anything is judged; NULL: all sets are empty.
+ */
+void program_members(struct program *p, struct lives *l);
+
+/* Set the time. Any thread may call this. */
+static inline void lives_at(struct lives *l, uint64_t mono_ns)
+{
+    __atomic_store_n(&l->now_ms, mono_ns / 1000000, __ATOMIC_RELAXED);
+}
+static inline uint64_t lives_now(const struct lives *l) { return __atomic_load_n(&l->now_ms, __ATOMIC_RELAXED); }
+
+/* True if the live set holds the packet's source or destination. */
+static inline bool lives_have(const struct lives *l, uint32_t live, const struct key *key, bool dst)
+{
+    if (!(key->kind & KIND_IP)) return false;
+    return live_has(l->sets[live], lives_now(l), dst ? key->dst : key->src, key->kind & KIND_IP6);
+}
+
+/* Reason for which a set never has a member, whoever adds it. */
+enum live_refusal {
+    LIVE_MAY,     /* none */
+    LIVE_OUTSIDE, /* a part of it lies outside `in` */
+    LIVE_NEVER    /* it meets `never` */
+};
+enum live_refusal lives_refuse(const struct program *p, uint32_t live, const struct live_net *net);
+/* Add the packet's address, or its network, as a rule says. What the set refuses is counted. Any thread may call this.
+ */
+void lives_add(const struct program *p, const struct pbc_add *a, const struct key *key);
+/* Return the number of the live set of that name in LIVES; PBC_NONE: none. */
+uint32_t lives_find(const struct program *p, const char *name);
