@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "compiler/analysis/sample/sample.h"
 #include "compiler/analysis/trial/trial.h"
 #include "compiler/progress.h"
 #include "compiler/resolve/resolve.h"
@@ -21,6 +22,7 @@ void compile_init(struct compile *c)
 
 void compile_fini(struct compile *c)
 {
+    sample_assume(NULL, NULL);
     symbols_free(c->symbols);
     image_free(c->image);
     image_free(c->claims);
@@ -46,7 +48,7 @@ static void check_loads(struct compile *c)
         validate_program(c, p);
         if (p->would) {
             compile_swap(c);
-            validate_program(c, p->would);
+            validate_program(c, (struct program *)(uintptr_t)p->would);
             compile_swap(c);
         }
     }

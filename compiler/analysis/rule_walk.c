@@ -269,7 +269,7 @@ static void walk_rule(struct walk *w, uint32_t rule, const struct way *way)
 
 static bool passes_on(uint8_t verdict)
 {
-    return verdict == PBC_V_COUNT || verdict == PBC_V_LOG || verdict == PBC_V_MIRROR;
+    return verdict == PBC_V_COUNT || verdict == PBC_V_LOG || verdict == PBC_V_MIRROR || verdict == PBC_V_ADD;
 }
 
 static void walk_rules(struct walk *w, uint32_t first, uint32_t count, const struct way *way)

@@ -69,6 +69,7 @@ void rule_action(struct gen *g, struct plan *plan, const struct place *at, uint3
     }
     asm_op(&g->as, OP_COUNT, 0, rule);
     if (r->verdict == PBC_V_MIRROR) asm_op(&g->as, OP_MIRROR, 0, rule);
+    if (r->verdict == PBC_V_ADD) asm_op(&g->as, OP_ADD, 0, rule);
     if (r->verdict == PBC_V_DO)
         do_chain(g, plan, at, r->chain);
     else if (r->verdict == PBC_V_RETURN)

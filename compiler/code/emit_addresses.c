@@ -33,6 +33,10 @@ static void plan_part(const struct ir_addrs *a, unsigned full, unsigned family, 
     part->instructions = 0;
     part->how = PART_NOT_ASKED;
     if (!(families & family)) return;
+    if (a->split) {
+        part->how = PART_SET;
+        return;
+    }
     part->how = full & family ? PART_ALL : PART_NONE;
     if (full & family || !(family == IR_V4 ? a->count4 : a->count6)) return;
     bool inside = prefixes_of(a, family, false, &part->prefixes);
@@ -135,10 +139,39 @@ static void emit_part(struct gen *g, unsigned side, unsigned family, const struc
     asm_bind(&g->as, &pass);
 }
 
-/* Return the set in the image with these addresses, new if needed. PBC_NONE: the image is full. */
+static bool has_set(const struct ir_addrs *a, unsigned families)
+{
+    return a->set != PBC_NONE && (a->set_in & families) == families;
+}
+
+static uint32_t add_set(struct gen *g, uint32_t addrs);
+
+/* Return the set in the image with these addresses. */
+static uint32_t set_with(struct gen *g, uint32_t addrs)
+{
+    const struct ir_addrs *a = ir_addrs(g->ir, addrs);
+    return has_set(a, IR_V4 | IR_V6) ? a->set : add_set(g, addrs);
+}
+
+/* Return 1 + the image's node of a split set; 0: the image is full. Of addresses that can't be members of the live set
+ * nothing is asked. */
+static uint32_t add_node(struct gen *g, const struct ir_addrs *a)
+{
+    const uint32_t in = set_with(g, a->in_free == IR_ALL ? IR_ALL : a->in), out = set_with(g, a->out);
+    const struct pbc_live_node node = {.live = a->split - 1, .in = in, .out = out};
+    const uint32_t at = in == PBC_NONE || out == PBC_NONE ? PBC_NONE : image_share(g->img, PBC_LIVE_NODES, &node, 1);
+    return at == PBC_NONE ? 0 : at + 1;
+}
+
+/* Add a set with these addresses to the image, and return it. PBC_NONE: the image is full. */
 static uint32_t add_set(struct gen *g, uint32_t addrs)
 {
     const struct ir_addrs *a = ir_addrs(g->ir, addrs);
+    const uint32_t live = a->split ? add_node(g, a) : 0;
+    if (a->split && !live) {
+        g->out_of_sets = true;
+        return PBC_NONE;
+    }
     const uint32_t first4 = image_share(g->img, PBC_SET4, a->r4, a->count4);
     const uint32_t first6 = image_share(g->img, PBC_SET6, a->r6, a->count6);
     struct pbc_set *s = first4 == PBC_NONE || first6 == PBC_NONE ? NULL : image_add_sets(g->img);
@@ -146,14 +179,9 @@ static uint32_t add_set(struct gen *g, uint32_t addrs)
         g->out_of_sets = true;
         return PBC_NONE;
     }
-    *s = (struct pbc_set){.first4 = first4, .count4 = a->count4, .first6 = first6, .count6 = a->count6};
+    *s = (struct pbc_set){.first4 = first4, .count4 = a->count4, .first6 = first6, .count6 = a->count6, .live = live};
     ir_addrs_note_set(g->ir, addrs, g->img->sets_count - 1, IR_V4 | IR_V6);
     return g->img->sets_count - 1;
-}
-
-static bool has_set(const struct ir_addrs *a, unsigned families)
-{
-    return a->set != PBC_NONE && (a->set_in & families) == families;
 }
 
 /* True for a union that would be long as a set and whose sets all stand in the image: these are asked in turn. */

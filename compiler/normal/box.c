@@ -168,14 +168,91 @@ static void room_init(struct room *room, size_t count4, size_t count6)
     room->r6 = room_of(room->shorts6, count6, sizeof(*room->r6));
 }
 
-/* Intern the contents of the room, and release it. */
-static uint32_t intern_room(struct ir *ir, struct room *room, uint32_t count4, uint32_t count6)
+/* Intern a set whose ranges lie in the room, and release it. */
+static uint32_t intern_all(struct ir *ir, struct room *room, const struct ir_addrs *a)
 {
-    const struct ir_addrs out = {.r4 = room->r4, .r6 = room->r6, .count4 = count4, .count6 = count6};
-    const uint32_t id = ir_intern_addrs(ir, &out);
+    const uint32_t id = ir_intern_addrs(ir, a);
     if (room->r4 != room->shorts4) free(room->r4);
     if (room->r6 != room->shorts6) free(room->r6);
     return id;
+}
+
+static uint32_t intern_room(struct ir *ir, struct room *room, uint32_t count4, uint32_t count6)
+{
+    return intern_all(ir, room, &(struct ir_addrs){.r4 = room->r4, .r6 = room->r6, .count4 = count4, .count6 = count6});
+}
+
+/* Make a split set; `within`: what the live set may have, of the families that count. */
+static uint32_t split_of(struct ir *ir, uint32_t live, uint32_t within, uint32_t in, uint32_t out)
+{
+    struct room room;
+    in = ir_addrs_and(ir, in, within);
+    if (in == ir_addrs_and(ir, out, within)) return out;
+    const struct ir_addrs *x = ir_addrs(ir, in), *y = ir_addrs(ir, out);
+    room_init(&room, (size_t)x->count4 + y->count4, (size_t)x->count6 + y->count6);
+    const struct ir_addrs all = {
+        .r4 = room.r4,
+        .r6 = room.r6,
+        .count4 = or4(x->r4, x->count4, y->r4, y->count4, room.r4),
+        .count6 = or6(x->r6, x->count6, y->r6, y->count6, room.r6),
+        .split = live + 1,
+        .in = in,
+        .out = out,
+        .in_free = ir_addrs_or(ir, in, ir_addrs_not(ir, within)),
+    };
+    return intern_all(ir, &room, &all);
+}
+
+uint32_t ir_addrs_split(struct ir *ir, uint32_t live, uint32_t in, uint32_t out)
+{
+    return split_of(ir, live, ir->live_within[live], in, out);
+}
+
+/* Return the part of a set for addresses that the live set has, or (`in` false) for others. */
+static uint32_t half_of(const struct ir *ir, uint32_t a, uint32_t live, bool in)
+{
+    const struct ir_addrs *x = ir_addrs(ir, a);
+    return x->split != live + 1 ? a : in ? x->in : x->out;
+}
+
+/* Apply an operation to both halves of two sets, of which one is split. */
+static uint32_t by_halves(struct ir *ir, uint32_t a, uint32_t b, uint32_t (*apply)(struct ir *, uint32_t, uint32_t))
+{
+    const uint32_t x = ir_addrs(ir, a)->split, y = ir_addrs(ir, b)->split;
+    const uint32_t live = (x && (!y || x < y) ? x : y) - 1;
+    const uint32_t in = apply(ir, half_of(ir, a, live, true), half_of(ir, b, live, true));
+    return ir_addrs_split(ir, live, in, apply(ir, half_of(ir, a, live, false), half_of(ir, b, live, false)));
+}
+
+static uint32_t parts_in(const struct ir *ir, uint32_t a)
+{
+    const struct ir_addrs *x = ir_addrs(ir, a);
+    return x->split ? parts_in(ir, x->out) + parts_in(ir, x->in) : 1;
+}
+
+uint32_t ir_addrs_part(const struct ir *ir, uint32_t a, uint32_t nth, uint64_t *live)
+{
+    *live = 0;
+    for (const struct ir_addrs *x = ir_addrs(ir, a); x->split; x = ir_addrs(ir, a)) {
+        const uint32_t before = parts_in(ir, x->out);
+        *live |= (uint64_t)(nth >= before) << (x->split - 1);
+        a = nth >= before ? x->in : x->out;
+        nth -= nth >= before ? before : 0;
+    }
+    return nth ? PBC_NONE : a;
+}
+
+uint32_t ir_addrs_hull(struct ir *ir, uint32_t a)
+{
+    const struct ir_addrs *x = ir_addrs(ir, a);
+    return x->split ? ir_addrs_ranges(ir, x->r4, x->count4, x->r6, x->count6) : a;
+}
+
+uint32_t ir_addrs_now(const struct ir *ir, uint32_t a, uint64_t live)
+{
+    for (const struct ir_addrs *x = ir_addrs(ir, a); x->split; x = ir_addrs(ir, a))
+        a = live >> (x->split - 1) & 1 ? x->in : x->out;
+    return a;
 }
 
 uint32_t ir_addrs_and(struct ir *ir, uint32_t a, uint32_t b)
@@ -183,6 +260,7 @@ uint32_t ir_addrs_and(struct ir *ir, uint32_t a, uint32_t b)
     if (a == b || b == IR_ALL) return a;
     if (a == IR_ALL || b == IR_EMPTY) return b;
     const struct ir_addrs *x = ir_addrs(ir, a), *y = ir_addrs(ir, b);
+    if (x->split || y->split) return by_halves(ir, a, b, ir_addrs_and);
     struct room room;
     room_init(&room, (size_t)x->count4 + y->count4, (size_t)x->count6 + y->count6);
     const uint32_t n4 = and4(x->r4, x->count4, y->r4, y->count4, room.r4);
@@ -195,10 +273,24 @@ uint32_t ir_addrs_not(struct ir *ir, uint32_t a)
     const struct ir_addrs *x = ir_addrs(ir, a);
     struct room room;
     if (x->complement != PBC_NONE) return x->complement;
+    if (x->split) {
+        const uint32_t in = ir_addrs_not(ir, x->in),
+                       not = ir_addrs_split(ir, x->split - 1, in, ir_addrs_not(ir, x->out));
+        ir_addrs_pair(ir, a, not );
+        return not ;
+    }
     room_init(&room, (size_t)x->count4 + 1, (size_t)x->count6 + 1);
     const uint32_t n4 = not4(x->r4, x->count4, UINT32_MAX, room.r4), n6 = not6(x->r6, x->count6, ~(u128)0, room.r6);
     const uint32_t id = intern_room(ir, &room, n4, n6);
     ir_addrs_pair(ir, a, id);
+    return id;
+}
+
+/* Return the union of two sets, of which one is split. Straight code may ask both. */
+static uint32_t or_split(struct ir *ir, uint32_t a, uint32_t b)
+{
+    const uint32_t id = by_halves(ir, a, b, ir_addrs_or);
+    ir_addrs_note_parts(ir, id, (const uint32_t[2]){a, b}, IR_V4 | IR_V6);
     return id;
 }
 
@@ -207,6 +299,7 @@ uint32_t ir_addrs_or(struct ir *ir, uint32_t a, uint32_t b)
     if (a == b || b == IR_EMPTY || a == IR_ALL) return a;
     if (a == IR_EMPTY || b == IR_ALL) return b;
     const struct ir_addrs *x = ir_addrs(ir, a), *y = ir_addrs(ir, b);
+    if (x->split || y->split) return or_split(ir, a, b);
     struct room room;
     room_init(&room, (size_t)x->count4 + y->count4, (size_t)x->count6 + y->count6);
     const uint32_t n4 = or4(x->r4, x->count4, y->r4, y->count4, room.r4);
@@ -224,9 +317,17 @@ unsigned ir_addrs_families(const struct ir *ir, uint32_t a)
 unsigned ir_addrs_full(const struct ir *ir, uint32_t a)
 {
     const struct ir_addrs *x = ir_addrs(ir, a);
+    if (x->split) return ir_addrs_full(ir, x->in_free) & ir_addrs_full(ir, x->out);
     const bool full4 = x->count4 == 1 && x->r4[0].lo == 0 && x->r4[0].hi == UINT32_MAX;
     const bool full6 = x->count6 == 1 && low6(x->r6) == 0 && high6(x->r6) == ~(u128)0;
     return (full4 ? IR_V4 : 0u) | (full6 ? IR_V6 : 0u);
+}
+
+static uint32_t halves_of_families(struct ir *ir, const struct ir_addrs *a, unsigned families)
+{
+    const uint32_t live = a->split - 1, within = ir_addrs_of_families(ir, ir->live_within[live], families);
+    const uint32_t in = ir_addrs_of_families(ir, a->in, families);
+    return split_of(ir, live, within, in, ir_addrs_of_families(ir, a->out, families));
 }
 
 uint32_t ir_addrs_of_families(struct ir *ir, uint32_t a, unsigned families)
@@ -239,7 +340,7 @@ uint32_t ir_addrs_of_families(struct ir *ir, uint32_t a, unsigned families)
     struct ir_addrs out = *ir_addrs(ir, a);
     if (!(families & IR_V4)) out.count4 = 0;
     if (!(families & IR_V6)) out.count6 = 0;
-    const uint32_t id = ir_intern_addrs(ir, &out);
+    const uint32_t id = out.split ? halves_of_families(ir, &out, families) : ir_intern_addrs(ir, &out);
     const struct ir_addrs *x = ir_addrs(ir, a);
     ir_addrs_note_set(ir, id, x->set, x->set_in & families);
     ir_addrs_note_mirror(ir, id, x->mirror, x->mirror_in & families);
@@ -252,6 +353,12 @@ static bool ir_addrs_within(const struct ir *ir, uint32_t a, uint32_t b, unsigne
 {
     if (a == b || b == IR_ALL || a == IR_EMPTY) return true;
     const struct ir_addrs *x = ir_addrs(ir, a), *y = ir_addrs(ir, b);
+    if (x->split || y->split) {
+        const bool both = x->split == y->split, mine = x->split && (!y->split || x->split <= y->split);
+        const uint32_t in = both ? y->in : mine ? b : y->in_free, out = both || !mine ? y->out : b;
+        return ir_addrs_within(ir, mine ? x->in : a, in, families, work) &&
+               ir_addrs_within(ir, mine ? x->out : a, out, families, work);
+    }
     if (families & IR_V4) {
         *work += (uint64_t)x->count4 + y->count4;
         if (!within4(x->r4, x->count4, y->r4, y->count4)) return false;
@@ -266,6 +373,11 @@ static bool ir_addrs_within(const struct ir *ir, uint32_t a, uint32_t b, unsigne
 static bool ir_addrs_meet(const struct ir *ir, uint32_t a, uint32_t b, unsigned families)
 {
     const struct ir_addrs *x = ir_addrs(ir, a), *y = ir_addrs(ir, b);
+    if (x->split || y->split) {
+        const uint32_t live = (x->split && (!y->split || x->split < y->split) ? x->split : y->split) - 1;
+        return ir_addrs_meet(ir, half_of(ir, a, live, true), half_of(ir, b, live, true), families) ||
+               ir_addrs_meet(ir, half_of(ir, a, live, false), half_of(ir, b, live, false), families);
+    }
     return (families & IR_V4 && meet4(x->r4, x->count4, y->r4, y->count4)) ||
            (families & IR_V6 && meet6(x->r6, x->count6, y->r6, y->count6));
 }

@@ -86,6 +86,7 @@ static bool equal_ranges(const void *a, const void *b)
 static bool equal_addrs(const void *a, const void *b)
 {
     const struct ir_addrs *x = a, *y = b;
+    if (x->split != y->split || (x->split && (x->in != y->in || x->out != y->out))) return false;
     return x->count4 == y->count4 && x->count6 == y->count6 && same_bytes(x->r4, y->r4, x->count4 * sizeof(*x->r4)) &&
            same_bytes(x->r6, y->r6, x->count6 * sizeof(*x->r6));
 }
@@ -124,7 +125,10 @@ uint32_t ir_intern_ranges(struct ir *ir, const struct pbc_range *r, uint32_t cou
 
 uint32_t ir_intern_addrs(struct ir *ir, const struct ir_addrs *a)
 {
-    const uint64_t h = hash_bytes(hash_bytes(2, a->r4, a->count4 * sizeof(*a->r4)), a->r6, a->count6 * sizeof(*a->r6));
+    const uint32_t halves[] = {a->split, a->split ? a->in : 0, a->split ? a->out : 0};
+    const uint64_t begun = a->split ? hash_bytes(5, halves, sizeof(halves)) : 2;
+    const uint64_t h =
+        hash_bytes(hash_bytes(begun, a->r4, a->count4 * sizeof(*a->r4)), a->r6, a->count6 * sizeof(*a->r6));
     bool is_new;
     const uint32_t id = pool_find(ir->arena, ir->addrs, a, h, &is_new);
     if (is_new) {

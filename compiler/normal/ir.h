@@ -94,10 +94,16 @@ struct ir_ranges {
     const struct pbc_range *r;
     uint32_t count;
 };
+/* A set that depends on live sets is split by one, the first in the image that it depends on: its members where that
+ * live set has the address, and elsewhere. Its ranges are then all that it may hold. `in` holds only what may be a
+ * member of the live set, and a set that is the same in both cases is not split: so splits are canonical, too. */
 struct ir_addrs {
     const struct pbc_range *r4;
     const struct pbc_range6 *r6;
     uint32_t count4, count6;
+    uint32_t split;       /* 1 + the live set; 0: the ranges are the set */
+    uint32_t in, out;     /* split: ids of both halves */
+    uint32_t in_free;     /* `in`, and all addresses that can't be members */
     uint32_t complement;  /* id of its complement once computed, else PBC_NONE */
     uint32_t narrowed[4]; /* by families: its id if only those are possible; PBC_NONE: not yet computed */
     /* for straight code, which prefers a set that the image already has: */
@@ -182,6 +188,7 @@ struct ir {
                                  * independent (a program's) */
     const double *moment_share; /* [moments]: share of all time */
     const uint32_t *longer;     /* [32] schedules that are active whenever this schedule is; NULL: unknown */
+    uint32_t *live_within;      /* by live set of the image: id of the addresses that it may have */
     uint32_t inlined;           /* number of chains flattened into their callers (codegen.c) */
 };
 
@@ -233,6 +240,15 @@ static inline struct addr_span addr_span(const struct ir_addrs *a, unsigned fami
 uint32_t addr_find(const struct ir_addrs *a, unsigned family, unsigned __int128 address);
 bool addr_held(const struct ir_addrs *a, unsigned family, unsigned __int128 address);
 
+/* Make a set of its parts where a live set has the address, and elsewhere. */
+uint32_t ir_addrs_split(struct ir *ir, uint32_t live, uint32_t in, uint32_t out);
+/* Return the nth part without a split, and the live sets that have its addresses as bits; it may be empty. PBC_NONE:
+ * there are no more. The first is that of addresses in no live set. */
+uint32_t ir_addrs_part(const struct ir *ir, uint32_t a, uint32_t nth, uint64_t *live);
+/* Return all that a set may hold, whatever live sets hold. */
+uint32_t ir_addrs_hull(struct ir *ir, uint32_t a);
+/* Return the part for an address that these live sets have. */
+uint32_t ir_addrs_now(const struct ir *ir, uint32_t a, uint64_t live);
 uint32_t ir_addrs_and(struct ir *ir, uint32_t a, uint32_t b);
 uint32_t ir_addrs_or(struct ir *ir, uint32_t a, uint32_t b);
 uint32_t ir_addrs_not(struct ir *ir, uint32_t a);

@@ -138,9 +138,23 @@ static bool print_ranges(const struct compile *c, enum ir_field f, uint32_t id, 
     return end_list(&l);
 }
 
+static bool print_addrs(const struct compile *c, uint32_t id, unsigned most, FILE *out);
+
+/* Print both parts of a split set: "(in caught: any; else none)". */
+static bool print_split(const struct compile *c, const struct ir_addrs *a, unsigned most, FILE *out)
+{
+    fprintf(out, "(in %s: ", image_str(c->image, c->image->lives[a->split - 1].name));
+    const bool in = print_addrs(c, a->in_free == IR_ALL ? IR_ALL : a->in, most, out);
+    fputs("; else ", out);
+    const bool all = print_addrs(c, a->out, most, out) && in;
+    fputc(')', out);
+    return all;
+}
+
 static bool print_addrs(const struct compile *c, uint32_t id, unsigned most, FILE *out)
 {
     const struct ir_addrs *a = ir_addrs(c->ir, id);
+    if (a->split) return print_split(c, a, most, out);
     struct list_printer l = {.out = out, .most = most};
     if (id == IR_ALL || id == IR_EMPTY) {
         fputs(id == IR_ALL ? "any" : "none", out);

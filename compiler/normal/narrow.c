@@ -119,14 +119,26 @@ static void proto_normal(struct normal *n, struct ir_product *p, const struct pb
     narrow(n, p, IR_WHAT, listed(n, c, IR_WHAT, union_of(n, IR_WHAT, r, count)));
 }
 
-static uint32_t addrs_of_set(struct normal *n, uint32_t set)
+/* Return a split set. Where the live set may not have the address, it does not have it, whatever another of its name
+ * has. */
+static uint32_t addrs_split(struct normal *n, const struct pbc_live_node *node)
+{
+    struct ir *ir = n->ir;
+    const uint32_t in = addrs_of_set(n, node->in), out = addrs_of_set(n, node->out), may = n->live_may[node->live];
+    const uint32_t elsewhere = ir_addrs_and(ir, out, ir_addrs_not(ir, may));
+    return ir_addrs_split(ir, n->live_first[node->live], ir_addrs_or(ir, ir_addrs_and(ir, in, may), elsewhere), out);
+}
+
+uint32_t addrs_of_set(struct normal *n, uint32_t set)
 {
     const struct pbc_set *s = &n->img->sets[set];
     if (n->set_id[set]) return n->set_id[set] - 1;
-    const uint32_t id = ir_intern_addrs(n->ir, &(struct ir_addrs){.r4 = s->count4 ? n->img->set4 + s->first4 : NULL,
-                                                                  .count4 = s->count4,
-                                                                  .r6 = s->count6 ? n->img->set6 + s->first6 : NULL,
-                                                                  .count6 = s->count6});
+    const uint32_t id =
+        s->live ? addrs_split(n, &n->img->live_nodes[s->live - 1])
+                : ir_intern_addrs(n->ir, &(struct ir_addrs){.r4 = s->count4 ? n->img->set4 + s->first4 : NULL,
+                                                            .count4 = s->count4,
+                                                            .r6 = s->count6 ? n->img->set6 + s->first6 : NULL,
+                                                            .count6 = s->count6});
     ir_addrs_note_set(n->ir, id, set, IR_V4 | IR_V6);
     n->set_id[set] = id + 1;
     return id;

@@ -7,6 +7,8 @@ struct normal {
     const struct image *img;
     struct ir *ir;
     uint32_t *set_id;                            /* [image set]: addrs id + 1 */
+    uint32_t *live_first;                        /* [live set]: the first of its name, which stands for it */
+    uint32_t *live_may;                          /* [live set]: addrs id of what it may have */
     uint32_t *pattern_slots, pattern_slots_size; /* 1 + pattern, hashed by content; size is a power of two */
     struct {
         uint32_t a, b, result;
@@ -23,6 +25,8 @@ struct normal {
 void narrow(struct normal *n, struct ir_product *p, enum ir_field f, uint32_t set);
 /* Return the union of some ranges, canonical, interned for the field. */
 uint32_t union_of(struct normal *n, enum ir_field f, const struct pbc_range *r, uint32_t count);
+/* Return the addresses of a set of the image. */
+uint32_t addrs_of_set(struct normal *n, uint32_t set);
 /* Return protocols by bits of key.kind, as a set of IR_WHAT. */
 uint32_t what_protocols(struct normal *n, uint32_t mask);
 /* Return a set of states; bit i: value i of IR_STATE. */

@@ -165,6 +165,27 @@ static void intern_common(struct normal *n)
     n->nd_ttl = ir_field_range(n->ir, IR_TTL, 255, 255);
 }
 
+/* Note what each live set may have. Two programs that are compared may have sets of one name: one stands for both. */
+static void intern_lives(struct normal *n)
+{
+    const struct image *img = n->img;
+    struct ir *ir = n->ir;
+    ir->live_within = arena_alloc(ir->arena, ((size_t)img->lives_count + 1) * sizeof(*ir->live_within));
+    n->live_first = arena_alloc(ir->arena, ((size_t)img->lives_count + 1) * sizeof(*n->live_first));
+    n->live_may = arena_alloc(ir->arena, ((size_t)img->lives_count + 1) * sizeof(*n->live_may));
+    for (uint32_t i = 0; i < img->lives_count; i++) {
+        const struct pbc_live *l = &img->lives[i];
+        const uint32_t in = l->in == PBC_NONE ? IR_ALL : addrs_of_set(n, l->in);
+        const uint32_t never = l->never == PBC_NONE ? IR_EMPTY : addrs_of_set(n, l->never);
+        uint32_t first = 0;
+        while (img->lives[first].name != l->name) first++;
+        n->live_first[i] = first;
+        n->live_may[i] = ir_addrs_and(ir, in, ir_addrs_not(ir, never));
+        ir->live_within[i] = IR_EMPTY;
+        ir->live_within[first] = ir_addrs_or(ir, ir->live_within[first], n->live_may[i]);
+    }
+}
+
 void make_normal(struct compile *c)
 {
     const struct image *img = c->image;
@@ -178,6 +199,7 @@ void make_normal(struct compile *c)
     n->pattern_slots = arena_alloc(c->arena, n->pattern_slots_size * sizeof(*n->pattern_slots));
     n->meter_asked = arena_alloc(c->arena, ((size_t)img->meters_count + 1) * 2 * sizeof(*n->meter_asked));
     intern_common(n);
+    intern_lives(n);
     for (uint32_t i = 0; i < img->grains_count; i++) ir->grains[i] = img->grains[i];
     for (uint32_t i = 0; i < img->conds_count; i++)
         ir->keeps_flows |= img->conds[i].kind == COND_STATE || img->conds[i].kind == COND_FLOWS_OVER;

@@ -133,6 +133,22 @@ static u128 pick_addr(const struct ir_addrs *a, unsigned family, uint64_t *seed)
     return best.hi - best.lo == ~(u128)0 ? random : best.lo + random % (best.hi - best.lo + 1);
 }
 
+/* Choose a part of the set that has addresses of the family, and with it live sets that have the address. */
+static uint32_t pick_part(const struct ir *ir, uint32_t id, unsigned family, struct point *at, unsigned side,
+                          uint64_t *seed)
+{
+    uint32_t count = 0, part = id, with = 0;
+    uint64_t live;
+    if (!ir_addrs(ir, id)->split) return id;
+    while (ir_addrs_part(ir, id, count, &live) != PBC_NONE) count++;
+    const uint32_t first = (uint32_t)(point_mix(seed) % count);
+    for (uint32_t i = 0; i < count && !with; i++) {
+        part = ir_addrs_part(ir, id, (first + i) % count, &at->live[side]);
+        with = addr_count(ir_addrs(ir, part), family);
+    }
+    return part;
+}
+
 static void choose_addr(const struct ir *ir, const struct ir_product *p, unsigned side, struct point *at,
                         uint64_t *seed)
 {
@@ -141,7 +157,8 @@ static void choose_addr(const struct ir *ir, const struct ir_product *p, unsigne
     const bool can_be_own = ir_addrs_families(ir, p->field[f + 1]) & family;
     const bool can_be_other = ir_addrs_families(ir, p->field[f]) & family;
     at->own[side] = can_be_own && (!can_be_other || point_mix(seed) % 4 == 0);
-    at->addr[side] = pick_addr(ir_addrs(ir, p->field[f + at->own[side]]), family, seed);
+    at->addr[side] =
+        pick_addr(ir_addrs(ir, pick_part(ir, p->field[f + at->own[side]], family, at, side, seed)), family, seed);
 }
 
 static bool choose_ether(const struct ir *ir, const struct ir_product *p, struct point *at)
@@ -225,7 +242,7 @@ static bool holds_side(const struct ir *ir, const struct ir_product *p, const st
     const uint32_t id = p->field[(side ? IR_DST : IR_SRC) + at->own[side]];
     if (id == IR_ALL) return true;
     if (id == IR_EMPTY || !at->ip) return false;
-    return addr_held(ir_addrs(ir, id), at->v6 ? IR_V6 : IR_V4, at->addr[side]);
+    return addr_held(ir_addrs(ir, ir_addrs_now(ir, id, at->live[side])), at->v6 ? IR_V6 : IR_V4, at->addr[side]);
 }
 
 bool point_in(const struct ir *ir, const struct ir_product *p, const struct point *at)

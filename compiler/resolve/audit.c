@@ -72,6 +72,25 @@ static void part_mirrors(const struct parting *p)
         if (img->rules[i].verdict == PBC_V_MIRROR) img->rules[i].mirror = to[img->rules[i].mirror];
 }
 
+/* The same for what rules add. */
+static void part_adds(const struct parting *p)
+{
+    struct image *img = p->c->image;
+    uint16_t *to = arena_alloc(p->c->arena, ((size_t)img->adds_count + 1) * sizeof(*to));
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < img->adds_count; i++) {
+        struct pbc_add a = img->adds[i];
+        a.rule = p->rule[a.rule];
+        to[i + 1] = 0;
+        if (a.rule == PBC_NONE) continue;
+        img->adds[kept++] = a;
+        to[i + 1] = (uint16_t)kept;
+    }
+    img->adds_count = kept;
+    for (uint32_t i = 0; i < img->rules_count; i++)
+        if (img->rules[i].add) img->rules[i].add = to[img->rules[i].add];
+}
+
 static void copy_rules(const struct parting *p)
 {
     struct image *img = p->c->image;
@@ -197,6 +216,7 @@ void part_audited(struct compile *c)
     p.would_firewall = arena_alloc(c->arena, ((size_t)img->firewalls_count + 1) * sizeof(*p.would_firewall));
     part_number(&p);
     part_mirrors(&p);
+    part_adds(&p);
     copy_rules(&p);
     copy_firewalls(&p);
     note_twins(&p);

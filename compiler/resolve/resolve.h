@@ -22,5 +22,9 @@ void check_chains(struct compile *c);
  * targets that the rules judge, once interfaces are settled. */
 uint32_t mirror_of(struct compile *c, const struct node *verdict, uint32_t rule);
 void check_mirrors(struct compile *c);
+/* Enter what a rule adds to a live set, whose conditions begin at `conds` (adds.c); return 1 + its row, 0 after a
+ * report. live_of: find the live set of a name; PBC_NONE after a report. */
+uint32_t add_of(const struct rule_work *w, const struct node *verdict, uint32_t rule, uint32_t conds);
+uint32_t live_of(struct compile *c, const struct node *name);
 
 void check_ways_out(struct compile *c); /* report `out on` where nothing leaves (ways_out.c); after check_chains */

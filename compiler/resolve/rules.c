@@ -41,17 +41,6 @@ static struct options options_of(struct compile *c, const struct node *rule)
     return o;
 }
 
-/* Report the first part of the rule that is not supported yet, and mark all names in the rule as used. */
-static bool rule_not_due(struct compile *c, const struct node *rule)
-{
-    node_each(n, rule) if (report_not_due(c, n))
-    {
-        mark_names_used(c, rule);
-        return true;
-    }
-    return false;
-}
-
 static uint8_t verdict_value(const struct node *verdict)
 {
     switch ((enum verdict_word)verdict->v.i) {
@@ -64,9 +53,9 @@ static uint8_t verdict_value(const struct node *verdict)
     case VW_LOG: return PBC_V_LOG;
     case VW_DECAP: return opener_verdict(verdict);
     case VW_MIRROR: return PBC_V_MIRROR;
-    case VW_ADD: break;
+    case VW_ADD: return PBC_V_ADD;
     }
-    return PBC_V_COUNT; /* not supported yet: the compile fails */
+    return PBC_V_COUNT;
 }
 
 static uint32_t chain_of(struct compile *c, const struct node *verdict)
@@ -139,7 +128,6 @@ static void resolve_rule(struct compile *c, const struct node *n, uint32_t list)
     const bool in_firewall = !(list & PBC_LIST_CHAIN);
     const struct options o = options_of(c, n);
     struct symbol *name = o.as && o.as->first ? symbol_declare(c, SYM_RULE, n, o.as->first) : NULL;
-    w.not_due = rule_not_due(c, n);
     const struct node *audit = node_child(n, N_AUDIT);
     if (audit) check_audit(c, audit, verdict);
     w.answers = verdict->v.i == VW_REJECT;
@@ -159,6 +147,7 @@ static void resolve_rule(struct compile *c, const struct node *n, uint32_t list)
     take_log(c, verdict->v.i == VW_LOG ? verdict->first : NULL, &r);
     if (o.log) take_log(c, o.log->first, &r);
     if (verdict->v.i == VW_MIRROR) r.mirror = (uint8_t)mirror_of(c, verdict, img->rules_count);
+    if (verdict->v.i == VW_ADD) r.add = (uint16_t)add_of(&w, verdict, img->rules_count, r.conds);
     note_meta(c, &w);
     struct pbc_rule *slot = image_add_rules(img);
     if (!slot) {
@@ -336,7 +325,7 @@ static void resolve_list(struct compile *c, const struct node *n)
         resolve_chain(c, n);
     else if (n->kind == N_FIREWALL)
         resolve_firewall(c, n);
-    else if (!report_not_due(c, n))
+    else
         settings_take(c, n);
 }
 

@@ -141,7 +141,7 @@ static bool time_add(struct compile *c, struct test *t, const struct node *at, u
     return false;
 }
 
-static bool duration_of(struct compile *c, const struct node *n, uint64_t *ns)
+bool test_duration_of(struct compile *c, const struct node *n, uint64_t *ns)
 {
     const struct node_value v = value_of(c, n);
     if (v.node->kind == N_NAME) {
@@ -159,7 +159,7 @@ static bool duration_of(struct compile *c, const struct node *n, uint64_t *ns)
 static bool after_step(struct compile *c, struct test *t, const struct node *n)
 {
     struct test_step *s = test_step_add(c, t, STEP_AFTER, n->span);
-    return duration_of(c, n->first, &s->ns) && time_add(c, t, n->first, s->ns);
+    return test_duration_of(c, n->first, &s->ns) && time_add(c, t, n->first, s->ns);
 }
 
 /* Read `at mon 09:00`: the next moment at which wall clocks show this time, in every zone. `at 2026-12-24 09:00`: the
@@ -184,7 +184,7 @@ static bool repeat_step(struct compile *c, struct test *t, const struct node *n)
     uint32_t count;
     if (!number_one(c, n->first, &times, &count) || !test_packets_add(c, n->first, count)) return false;
     s->count = count;
-    if (within && (!duration_of(c, within->first, &s->ns) || !time_add(c, t, within->first, s->ns))) return false;
+    if (within && (!test_duration_of(c, within->first, &s->ns) || !time_add(c, t, within->first, s->ns))) return false;
     s->packet = test_packet_of(c, n->last, t->self, true, NULL);
     return s->packet != NULL;
 }
@@ -207,6 +207,7 @@ static bool (*const steps[CL_COUNT])(struct compile *, struct test *, const stru
     [CL_EXPECT] = test_expect_step,
     [CL_REPEAT] = repeat_step,
     [CL_AFTER] = after_step,
+    [CL_LIVE] = test_live_step,
     [CL_SELF] = self_step,
     [CL_ROUTE] = route_step,
     [CL_REPLAY] = replay_step,
@@ -231,6 +232,7 @@ static bool expects_something(const struct node *test)
         switch (clause_of(n)) {
         case CL_REPEAT:
         case CL_AFTER:
+        case CL_LIVE:
         case CL_SELF:
         case CL_ROUTE:
         case CL_AT:

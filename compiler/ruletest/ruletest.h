@@ -21,6 +21,7 @@ enum step_kind {
     STEP_SELF,
     STEP_ROUTE,
     STEP_HEALTH,
+    STEP_LIVE,
     STEP_REPLAY,
     STEP_CLAIM
 };
@@ -66,6 +67,8 @@ struct test_step {
     const struct route *route; /* ROUTE: the route, by the device */
     const char *device;
     const struct claim *claim;
+    uint32_t live; /* LIVE: the live set, and its new member for `ns`; 0: for good */
+    const struct live_net *net;
 };
 
 struct test {
@@ -114,6 +117,7 @@ bool test_refused_step(struct compile *c, struct test *t, const struct node *n);
 bool test_health_step(struct compile *c, struct test *t, const struct node *n);
 bool test_split_step(struct compile *c, struct test *t, const struct node *n);
 bool test_claim_step(struct compile *c, struct test *t, const struct node *n);
+bool test_live_step(struct compile *c, struct test *t, const struct node *n);
 bool test_mirrored_step(struct compile *c, struct test *t, const struct node *n);
 /* Find the rule that `by` names, which decides or copies; false after a report (expect.c). */
 bool test_rule_named(struct compile *c, const struct node *by, uint32_t *rule);
@@ -139,6 +143,7 @@ struct test_run {
     struct test *test;
     uint64_t steps, steps_done; /* steps of all tests, for progress */
     struct program *program;
+    struct lives *members; /* members of its live sets */
     struct vm *vm;
     struct pool *pool;
     void *pool_memory;
@@ -236,6 +241,10 @@ void test_note_uncopied(struct test_run *r, const struct test_search *s);
 /* Run a step that judges many packets; false after reporting that it failed (replay.c, split.c). */
 bool test_replay(struct test_run *r, const struct test_step *s);
 bool test_split(struct test_run *r, const struct test_step *s);
+/* Add a member to a live set; false after reporting that the set does not take it (live.c). */
+bool test_live(struct test_run *r, const struct test_step *s);
+/* Return the duration of a node in *ns; false after a report (resolve.c). */
+bool test_duration_of(struct compile *c, const struct node *n, uint64_t *ns);
 
 /* Search for what the rules did with the packet of a failed expectation (why.c). With meters, it is filled before the
  * packet is judged, since judging takes tokens. */

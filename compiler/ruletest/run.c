@@ -2,11 +2,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compiler/analysis/sample/sample.h"
 #include "compiler/progress.h"
 #include "compiler/ruletest/ruletest_priv.h"
 #include "lang/heap.h"
 #include "runtime/schedule/schedule.h"
 #include "vm/forward/service.h"
+#include "vm/judge/lives.h"
 #include "vm/packet/wire.h"
 #include "vm/stream/first.h"
 
@@ -346,6 +348,15 @@ static void route(struct test_run *r, const struct test_step *s)
     r->facts.generation++;
 }
 
+/* Decide a claim, which assumes members of live sets of its own. */
+static bool claim(struct test_run *r, const struct test_step *s)
+{
+    const bool holds = claim_holds(&r->claims, s->claim);
+    sample_assume(NULL, NULL);
+    program_members(r->program, r->members);
+    return holds;
+}
+
 /* Run a step; false if it failed. The test goes on, so that one run reports every wrong expectation. */
 static bool run_step(struct test_run *r, const struct test_step *s)
 {
@@ -353,7 +364,8 @@ static bool run_step(struct test_run *r, const struct test_step *s)
     case STEP_EXPECT: return expect(r, s);
     case STEP_SPLIT: return test_split(r, s);
     case STEP_REPLAY: return test_replay(r, s);
-    case STEP_CLAIM: return claim_holds(&r->claims, s->claim);
+    case STEP_CLAIM: return claim(r, s);
+    case STEP_LIVE: return test_live(r, s);
     case STEP_REPEAT: repeat(r, s); break;
     case STEP_AFTER: pass(r, s->ns); break;
     case STEP_AT: run_set_clock(r, s); break;
@@ -395,6 +407,9 @@ static void run_test(struct test_run *r, struct test *t)
     memset(r->datagrams, 0, sizeof(r->datagrams));
     memset(r->down, 0, r->program->servers_count);
     memset(r->up_since_ns, 0, r->program->servers_count * sizeof(*r->up_since_ns));
+    r->members = lives_new(r->program, 1);
+    if (!r->members) out_of_memory();
+    program_members(r->program, r->members);
     take_self(r, t->self_at_start);
     test_clock(r, TEST_BEGIN_NS);
     r->pool = pool_init(r->pool_memory, pool_bytes(SLOTS, SLOT_BYTES), SLOTS, SLOT_BYTES);
@@ -409,6 +424,8 @@ static void run_test(struct test_run *r, struct test *t)
     end_test(r);
     chooser_free(r->chooser);
     vm_free(r->vm);
+    program_members(r->program, NULL);
+    lives_free(r->members);
 }
 
 static void free_room(struct test_run *r)

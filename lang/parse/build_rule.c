@@ -93,11 +93,18 @@ struct node *set_member(struct parser *p, struct node *value)
     return member;
 }
 
-struct node *file_ref(struct parser *p, struct node *path, bool live, struct span span)
+struct node *live_size(struct parser *p, struct node *word, struct node *number)
 {
-    struct node *n = tree(p, N_FILE_REF, span, path);
-    if (live) n->flags |= NF_LIVE;
-    return n;
+    const struct span span = word->span;
+    if (!one_of(p, word, "a live set", (const enum clause[]){CL_SIZE, CL_NONE})) return NULL;
+    return clause(p, CL_SIZE, span, want(p, number, W_INT | W_NAME, "`size`"));
+}
+
+struct node *add_once(struct parser *p, struct node *word)
+{
+    const struct span span = word->span;
+    if (!one_of(p, word, "`add`", (const enum clause[]){CL_ONCE, CL_NONE})) return NULL;
+    return clause(p, CL_ONCE, span, NULL);
 }
 
 struct node *condition(struct parser *p, enum node_kind kind, struct span span, struct node *list, unsigned wants,

@@ -319,7 +319,7 @@ struct node *per_prefix(struct parser *p, struct str word, struct span span, str
     struct span at = {span.file, span.start + (uint32_t)left + 1, span.end};
     if (!((left == 6 && memcmp(word.s, "source", 6) == 0) || (left == 11 && memcmp(word.s, "destination", 11) == 0))) {
         at = (struct span){span.file, span.start, span.start + (uint32_t)left};
-        build_error(p, E_VALUE, at, "`per` takes source, destination, flow or source/24,/64");
+        build_error(p, E_VALUE, at, "source, destination or source/24,/64 stand here, or flow behind `per`");
     } else if (parse_uint(slash + 1, right, &n4) != 0 || n4 > (len6 ? 32 : 128)) {
         build_error(p, E_ADDRESS, at, "`%s` is not a prefix length", quote(p, at));
     } else if (len6 && (parse_uint(len6->v.str.s + 1, len6->v.str.len - 1, &n6) != 0 || n6 > 128)) {

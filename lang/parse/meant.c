@@ -36,7 +36,7 @@ static bool offer_joined(struct parser *p, struct span span, const int *expected
  * these are never suggested. */
 bool word_is_refused(int token)
 {
-    static const int refused[] = {ADD, INLINE, OBSERVE};
+    static const int refused[] = {INLINE, OBSERVE};
     return expects(refused, (int)(sizeof(refused) / sizeof(refused[0])), token);
 }
 

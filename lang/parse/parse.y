@@ -67,12 +67,13 @@ static struct str text_of(const struct parser *p, struct span span)
 %type <str> word word_not_port word_not_file keyword
 %type <node> name literal scalar scalars scalar_list elem elem_not_port list elems to_list to_elems iface ifaces codes
 %type <nots> nots
-%type <node> set_expr set_atom
+%type <node> set_expr set_atom live live_opts live_opt
 %type <i> set_operator
 %type <node> meter_opts meter_opt per per_opt days day date_time zone_opt
 %type <node> check_kind check_opts check_opt http_method said statuses status
 %type <node> settings_body setting_items setting_item setting_words
 %type <node> firewall firewall_on direction other_frames audit rules_body rule_items rule_item rule verdict verdict_word
+%type <node> add_what add_end add_once per_slashed
 %type <node> mirror_sent mirror_to mirror_opts mirror_opt log_rate answer part condition protos proto_word flags_has flags_lacks mask_opt
 %type <node> send_proxy pool_body pool_items pool_item pool_stmt server_opts server_opt servers_opts servers_opt down_word
 %type <node> service_body service_items service_item service_stmt wire wire_part endpoints endpoint mode gue_variant mode_opts mode_opt
@@ -80,7 +81,7 @@ static struct str text_of(const struct parser *p, struct span span)
 %type <node> when_conds when_cond when_asks limit_opt stream_form instruction_opts instruction_opt pools share no_server
 %type <node> nat_body nat_items nat_item nat_stmt nat_conds nat_cond forward_conds forward_cond forward_list forward_proto map_on mss_clamp
 %type <node> test_body test_items test_item test_stmt default outcome packet packet_opts packet_opt tcp_flag
-%type <node> reply subject state_opt
+%type <node> reply subject state_opt live_for
 %type <node> claim_opts claim_opt claim claim_on came_on left_on claim_proto source_opt port_opt split_opts split_opt fate expected packet_addr packet_host const_port named_port
 %type <node> proto_list endpoint_list ports_opt
 %type <i> packet_proto flag_word spoken copied
@@ -152,6 +153,7 @@ simple: EDITION INT { $$ = leaf(p, N_EDITION, @1); $$->v = $2->v; }
     | INCLUDE STRING { $$ = tree(p, N_INCLUDE, @1, $2); }
     | CONST word EQ literal { $$ = const_decl(p, @1, $2, @2, $4); }
     | SET name EQ set_expr { $$ = tree(p, N_SET, @1, chain($2, $4)); }
+    | SET name EQ live { $$ = tree(p, N_SET, @1, chain($2, $4)); }
     | PORTS name EQ list { $$ = tree(p, N_PORTS, @1, chain($2, want_list(p, $4, W_NUMBERS, "`ports`"))); }
     | MACS name EQ list { $$ = tree(p, N_MACS, @1, chain($2, want_list(p, $4, W_MAC | W_NAME, "`macs`"))); }
     | NAMES name EQ list { $$ = tree(p, N_NAMES, @1, chain($2, want_list(p, $4, W_STRING | W_NAME, "`names`"))); }
@@ -183,9 +185,18 @@ set_atom: literal { $$ = set_member(p, $1); }
     | word_not_file { $$ = name_node(p, $1, @1); }
     | SELF { $$ = set_member(p, leaf(p, N_SELF, @1)); }
     | ANY { $$ = set_member(p, leaf(p, N_ANY, @1)); }
-    | FILE_KW STRING { $$ = file_ref(p, $2, false, @$); }
-    | LIVE FILE_KW STRING { $$ = file_ref(p, $3, true, @$); }
+    | FILE_KW STRING { $$ = tree(p, N_FILE_REF, @$, $2); }
     | LPAREN set_expr RPAREN { $$ = tree(p, N_SET_GROUP, @$, $2); }
+    ;
+
+live: LIVE live_opts { $$ = tree(p, N_LIVE, @$, kids($2)); } ;
+live_opts: live_opt { $$ = append(p, NULL, $1); } | live_opts live_opt { $$ = append(p, $1, $2); } ;
+live_opt: NAME scalar { $$ = live_size(p, name_node(p, $1, @1), $2); }
+    | FILE_KW STRING { $$ = clause(p, CL_FILE, @1, $2); }
+    | IN set_atom { $$ = clause(p, CL_IN, @1, $2); }
+    | NEVER set_atom { $$ = clause(p, CL_NEVER, @1, $2); }
+    | KEEP { $$ = clause(p, CL_KEEP, @1, NULL); }
+    | REFUSE { $$ = clause(p, CL_REFUSE, @1, NULL); }
     ;
 
 meter_opts: %empty { $$ = NULL; } | meter_opts meter_opt { $$ = append(p, $1, $2); } ;
@@ -197,7 +208,9 @@ per: PER per_opt { $$ = clause(p, CL_PER, @1, $2); } ;
 per_opt: SOURCE { $$ = choice(p, CL_SOURCE, @1); }
     | DESTINATION { $$ = choice(p, CL_DESTINATION, @1); }
     | FLOW { $$ = choice(p, CL_FLOW, @1); }
-    | SLASHED { $$ = per_prefix(p, $1, @1, NULL); }
+    | per_slashed
+    ;
+per_slashed: SLASHED { $$ = per_prefix(p, $1, @1, NULL); }
     | SLASHED COMMA SLASH_LEN { $$ = per_prefix(p, $1, @1, name_node(p, $3, @3)); }
     ;
 
@@ -314,15 +327,21 @@ verdict: outcome
           adopt($$, chain(choice(p, CL_GUE, @2), want(p, $3, W_INT | W_NAME, "`decap gue`"))); }
     | MIRROR mirror_sent TO mirror_to mirror_opts
         { $$ = int_leaf(p, N_VERDICT, VW_MIRROR, @1); adopt($$, chain($2, chain($4, kids($5)))); }
-    | ADD TO name FOR scalar
+    | ADD add_what TO name FOR scalar add_once
         { $$ = int_leaf(p, N_VERDICT, VW_ADD, @1);
-          adopt($$, chain($3, want(p, $5, W_DURATION | W_NAME, "`add to`"))); }
+          adopt($$, chain(chain($2, $4), chain(clause(p, CL_FOR, @5, want(p, $6, W_DURATION | W_NAME, "`for`")), $7))); }
     ;
 verdict_word: RETURN { $$ = int_leaf(p, N_VERDICT, VW_RETURN, @1); }
     | COUNT { $$ = int_leaf(p, N_VERDICT, VW_COUNT, @1); }
     | LOG { $$ = int_leaf(p, N_VERDICT, VW_LOG, @1); }
     | LOG STRING { $$ = adopt(int_leaf(p, N_VERDICT, VW_LOG, @1), $2); }
     ;
+add_what: %empty { $$ = NULL; } | add_end { $$ = clause(p, CL_PER, @1, $1); } ;
+add_end: SOURCE { $$ = choice(p, CL_SOURCE, @1); }
+    | DESTINATION { $$ = choice(p, CL_DESTINATION, @1); }
+    | per_slashed
+    ;
+add_once: %empty { $$ = NULL; } | NAME { $$ = add_once(p, name_node(p, $1, @1)); } ;
 mirror_sent: %empty { $$ = NULL; } | SENT { $$ = choice(p, CL_SENT, @1); } ;
 mirror_to: iface
     | FILE_KW STRING { $$ = clause(p, CL_FILE, @1, $2); }
@@ -687,6 +706,8 @@ test_stmt: EXPECT expected state_opt COLON subject { $$ = step(p, CL_EXPECT, @1,
                                  chain(tree(p, N_C_TO, @3, want_list(p, $3, W_ADDRS, "`reach`")), $4)),
                           chain(kids($5), $7))); }
     | ALWAYS fate claim_opts COLON claim { $$ = step(p, CL_ALWAYS, @1, chain(chain($2, kids($3)), $5)); }
+    | LIVE name HAS scalar live_for
+        { $$ = step(p, CL_LIVE, @1, chain(chain($2, want(p, $4, W_ADDR | W_PREFIX | W_NAME, "`has`")), $5)); }
     | AFTER scalar { $$ = step(p, CL_AFTER, @1, want(p, $2, W_DURATION | W_NAME, "`after`")); }
     | AT name COLON_WORD { $$ = step(p, CL_AT, @1, chain($2, colon_time(p, $3))); }
     | AT COLON_WORD { $$ = step(p, CL_AT, @1, colon_time(p, $2)); }
@@ -705,6 +726,8 @@ test_stmt: EXPECT expected state_opt COLON subject { $$ = step(p, CL_EXPECT, @1,
         { $$ = step(p, CL_SELF, @1, want_list(p, $2, W_ADDR | W_PREFIX | W_ADDR_RANGE | W_NAME, "`self`")); }
     | ROUTE scalar iface { $$ = step(p, CL_ROUTE, @1, chain(want(p, $2, W_ADDR | W_PREFIX | W_NAME, "`route`"), $3)); }
     ;
+live_for: %empty { $$ = NULL; }
+    | FOR scalar { $$ = clause(p, CL_FOR, @1, want(p, $2, W_DURATION | W_NAME, "`for`")); } ;
 reply: REPLY packet_opts { $$ = step(p, CL_REPLY, @1, kids($2)); }
     | REPLY COLON packet { $$ = step(p, CL_REPLY, @1, $3); }
     ;

@@ -201,24 +201,10 @@ static void say_middle(struct parser *p, int found, struct span span, const int 
         diag(p->diags, E_SYNTAX, span, "unexpected `%s`: write %s", word, wanted.s);
 }
 
-/* Report a rule that is not supported yet, without help for writing it. Either the rule begins with `add`, or
- * that word stands where a declaration should begin. */
-static bool say_not_due(struct parser *p, int found, struct span span, const int *expected, int n)
-{
-    const struct token *first = &p->stmt.start[0];
-    const bool start = p->stmt.tokens == 1, top = expects(expected, n, FIREWALL) && expects(expected, n, SET);
-    const int word = start ? found : first->kind;
-    const char *what = word == ADD ? verdict_not_due(VW_ADD) : NULL;
-    if (!what || (start && !top)) return false;
-    diag(p->diags, E_UNSUPPORTED, start ? span : first->span, "not supported yet: %s", what);
-    parser_panic(p);
-    return true;
-}
-
 void syntax_error(struct parser *p, int found, struct span span, const int *expected, int n)
 {
     p->missing_brace = false;
-    if (p->gave_up || say_not_due(p, found, span, expected, n)) return;
+    if (p->gave_up) return;
     bool start = p->stmt.tokens == 1;
     if (found == NL && !start)
         say_end(p, span, expected, n);

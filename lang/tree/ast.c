@@ -88,5 +88,3 @@ bool node_equal(const struct node *a, const struct node *b)
         if (!node_equal(x, y)) return false;
     return !x && !y;
 }
-
-const char *verdict_not_due(enum verdict_word word) { return word == VW_ADD ? "adding to sets" : NULL; }

@@ -21,7 +21,6 @@ enum clause {
 
 enum node_flag {
     NF_NOT = 1 << 0,       /* `not` stood before the list */
-    NF_LIVE = 1 << 1,      /* live file */
     NF_ELSE = 1 << 2,      /* else branch */
     NF_MULTILINE = 1 << 3, /* a blank line stood before this node (for the formatter) */
     NF_UNREAD = 1 << 4,    /* include: one of its files is missing in the tree, because it can't be read or parsed */
@@ -78,6 +77,3 @@ static inline bool is_choice(const struct node *n, enum clause clause)
 bool node_equal(const struct node *a, const struct node *b);
 
 #define node_each(child, parent) for (struct node *child = (parent)->first; child; child = child->next)
-
-/* Return the description of a verdict that is not supported yet (E0900); NULL: supported. */
-const char *verdict_not_due(enum verdict_word word);

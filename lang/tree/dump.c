@@ -135,7 +135,6 @@ static void dump(const struct node *n, struct sources *sources, FILE *out, int d
     source_place(sources, n->span.file, n->span.start, &line, &col);
     fprintf(out, "%*s%s", 2 * depth, "", node_kind_name((enum node_kind)n->kind));
     if (n->flags & NF_NOT) fputs(" not", out);
-    if (n->flags & NF_LIVE) fputs(" live", out);
     if (n->flags & NF_REPLY) fputs(" reply", out);
     if (n->flags & NF_ELSE) fputs(" else", out);
     put_value(n, out);

@@ -68,8 +68,8 @@ uint32_t stream_branch_to(const struct program *p, uint32_t service, const struc
 
 /* Return the branch by which the program sends the packet to the pool, if the client's first bytes are what the branch
  * asks for; PBC_NONE: none. */
-uint32_t claim_sent(const struct program *p, const struct frame_spec *packet, const struct facts *own,
-                    uint32_t schedules, uint32_t pool);
+uint32_t claim_sent(struct program *p, const struct frame_spec *packet, const struct facts *own, uint32_t schedules,
+                    uint32_t pool);
 
 /* Addresses and ports of `never reach`, in the normal form (region.c) */
 struct claim_target {

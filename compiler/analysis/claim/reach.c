@@ -102,8 +102,8 @@ uint32_t stream_branch_to(const struct program *p, uint32_t service, const struc
     return leading(p, &p->services[service], key, pool, &nth);
 }
 
-uint32_t claim_sent(const struct program *p, const struct frame_spec *packet, const struct facts *own,
-                    uint32_t schedules, uint32_t pool)
+uint32_t claim_sent(struct program *p, const struct frame_spec *packet, const struct facts *own, uint32_t schedules,
+                    uint32_t pool)
 {
     uint8_t *frame = heap_resized(NULL, FRAME_MOST, 1);
     struct facts facts = *own;

@@ -39,14 +39,24 @@ struct ir_addrs claim_ranges(struct compile *c, const struct addr_set *s)
                              .mirror = PBC_NONE};
 }
 
+static uint32_t ranges_id(struct claims *all, const struct addr_set *s)
+{
+    struct ir *ir = all->c->ir;
+    if (s->split) {
+        const uint32_t in = ranges_id(all, &s->split->in);
+        return ir_addrs_split(ir, s->split->live, in, ranges_id(all, &s->split->out));
+    }
+    const struct ir_addrs ranges = claim_ranges(all->c, s);
+    return ir_intern_addrs(ir, &ranges);
+}
+
 /* Return the set's id, computed once: sets are large, and many claims name the same one. */
 static uint32_t set_id(struct claims *all, const struct addr_set *s)
 {
     for (struct claim_set *known = all->sets; known; known = known->next)
         if (known->set == s) return known->id;
     struct claim_set *new = arena_alloc(all->c->arena, sizeof(*new));
-    const struct ir_addrs ranges = claim_ranges(all->c, s);
-    *new = (struct claim_set){all->sets, s, ir_intern_addrs(all->c->ir, &ranges)};
+    *new = (struct claim_set){all->sets, s, ranges_id(all, s)};
     all->sets = new;
     return new->id;
 }

@@ -8,6 +8,7 @@
 #include "compiler/analysis/diff/diff_priv.h"
 #include "lang/heap.h"
 #include "vm/flow/flow.h"
+#include "vm/judge/lives.h"
 
 static uint32_t name(struct diff *d, const struct side *s, uint32_t offset)
 {
@@ -38,9 +39,34 @@ static bool too_many(struct diff *d) { return diff_fail(d, "both rule files toge
         memcpy(to, &p->field[i], sizeof(p->field[i]));                                                                 \
     }
 
-static bool import_sets(struct diff *d, const struct program *p)
+/* Copy live sets of a side. Those of one name are one in the normal form (normal.c). */
+static bool import_lives(struct diff *d, struct side *s, uint32_t sets)
 {
     struct image *img = d->c.image;
+    const struct program *p = s->program;
+    const uint32_t lives = img->lives_count, nodes = img->live_nodes_count;
+    COPY(lives)
+    COPY(live_nodes)
+    for (uint32_t i = lives; i < img->lives_count; i++) {
+        struct pbc_live *l = &img->lives[i];
+        l->name = name(d, s, l->name);
+        if (l->in != PBC_NONE) l->in += sets;
+        if (l->never != PBC_NONE) l->never += sets;
+    }
+    for (uint32_t i = nodes; i < img->live_nodes_count; i++) {
+        img->live_nodes[i].live += lives;
+        img->live_nodes[i].in += sets;
+        img->live_nodes[i].out += sets;
+    }
+    for (uint32_t i = sets; i < img->sets_count; i++)
+        if (img->sets[i].live) img->sets[i].live += nodes;
+    return true;
+}
+
+static bool import_sets(struct diff *d, struct side *s)
+{
+    struct image *img = d->c.image;
+    const struct program *p = s->program;
     const uint32_t set4 = img->set4_count, set6 = img->set6_count, macs = img->macs_count;
     const uint32_t sets = img->sets_count, macsets = img->macsets_count;
     COPY(set4)
@@ -56,7 +82,7 @@ static bool import_sets(struct diff *d, const struct program *p)
         img->sets[i].first6 += set6;
     }
     for (uint32_t i = macsets; i < img->macsets_count; i++) img->macsets[i].first4 += macs;
-    return true;
+    return import_lives(d, s, sets);
 }
 
 /* Copy endpoints for examples, whose packets go by the new side's services. Names in endpoints are not imported. */
@@ -77,10 +103,22 @@ uint16_t side_iface(const struct image *both, const struct side *s, uint16_t of_
     return IFACE_OTHER;
 }
 
+/* Return live sets of both as those of a side, by their names. */
+static uint64_t side_live(const struct image *both, const struct program *p, uint64_t live)
+{
+    uint64_t of_side = 0;
+    for (; live; live &= live - 1) {
+        const uint32_t at = lives_find(p, image_str(both, both->lives[__builtin_ctzll(live)].name));
+        if (at != PBC_NONE) of_side |= UINT64_C(1) << at;
+    }
+    return of_side;
+}
+
 struct frame_spec side_packet(const struct image *both, const struct side *s, const struct frame_spec *of_both)
 {
     struct frame_spec packet = *of_both;
     packet.iface = side_iface(both, s, packet.iface);
+    for (unsigned i = 0; i < 2; i++) packet.live[i] = side_live(both, s->program, packet.live[i]);
     if (packet.way) packet.way = (uint16_t)(side_iface(both, s, (uint16_t)(packet.way - 1)) + 1);
     return packet;
 }
@@ -257,7 +295,7 @@ static bool import(struct diff *d, struct side *s)
     s->firewalls = img->firewalls_count;
     s->conds = conds;
     if (!import_ifaces(d, s) || !import_meters(d, s, &meters)) return false;
-    if (!import_sets(d, s->program)) return false;
+    if (!import_sets(d, s)) return false;
     if (s == &d->side[NEW] && !import_endpoints(d, s->program)) return false;
     for (uint32_t i = 0; i < s->program->conds_count; i++)
         if (!import_cond(d, s, base, meters, &s->program->conds[i])) return false;

@@ -94,6 +94,7 @@ static uint64_t ranges(const struct image *img, const struct pbc_cond *c)
 /* True if the sets of `a` hold each address of the sets of `b`. */
 static bool sets_within(const struct image *img, const struct pbc_cond *b, const struct pbc_cond *a)
 {
+    if ((a->flags | b->flags) & PBC_COND_LIVE) return a->first == b->first && a->count == b->count;
     if (ranges(img, a) * ranges(img, b) > WORK_MAX) return false;
     for (uint32_t i = b->first; i < b->first + b->count; i++) {
         const struct pbc_set *s = &img->sets[i];

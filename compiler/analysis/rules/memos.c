@@ -55,13 +55,19 @@ static bool is_own_field(enum ir_field f)
     }
 }
 
+/* True if members of live sets decide: these come and go while a flow lasts. */
+static bool is_live(const struct ir *ir, enum ir_field f, uint32_t value)
+{
+    return ir_fields[f].sort == IR_SORT_ADDRS && ir_addrs(ir, value)->split;
+}
+
 /* True if the product asks for a field that may differ between packets of a flow. AH is such a field. IR_ND is none,
  * since neighbour discovery is never established. */
 static bool varies(const struct ir *ir, const struct ir_product *p)
 {
     if (what_asks_ah(ir, p->field[IR_WHAT])) return true;
     for (enum ir_field f = 0; f < IR_FIELDS; f++)
-        if (!is_own_field(f) && f != IR_ND && p->field[f] != IR_ALL) return true;
+        if ((!is_own_field(f) && f != IR_ND && p->field[f] != IR_ALL) || is_live(ir, f, p->field[f])) return true;
     return false;
 }
 
@@ -72,7 +78,10 @@ static bool met_of(struct compile *c, const struct ir_product *p, uint32_t rule,
     m->all.field[IR_ND] = IR_ALL;
     m->own = m->all;
     for (enum ir_field f = 0; f < IR_FIELDS; f++)
-        if (!is_own_field(f)) m->own.field[f] = IR_ALL;
+        if (!is_own_field(f))
+            m->own.field[f] = IR_ALL;
+        else if (is_live(c->ir, f, m->own.field[f]))
+            m->own.field[f] = ir_addrs_hull(c->ir, m->own.field[f]);
     m->own.field[IR_WHAT] = what_either(c->ir, m->own.field[IR_WHAT]);
     return true;
 }

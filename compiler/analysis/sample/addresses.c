@@ -106,10 +106,10 @@ static bool choose_in(const struct sampler *s, const struct ir_addrs *set, struc
     return false;
 }
 
-/* Choose an address. first: the window to begin with. */
-static bool address_choose(const struct sampler *s, enum ir_field f, unsigned first, fits_fn *fits, uint32_t out[4])
+/* Choose an address of a part of a field. first: the window to begin with. */
+static bool part_choose(const struct sampler *s, uint32_t part, unsigned first, fits_fn *fits, uint32_t out[4])
 {
-    const struct ir_addrs *set = ir_addrs(s->ir, s->p->field[f]);
+    const struct ir_addrs *set = ir_addrs(s->ir, part);
     const bool v4 = s->family == 4;
     const unsigned count = v4 ? WINDOWS4 : WINDOWS6, turn = v4 ? 3 : 1;
     for (unsigned tries = 0, n = s->avoid; tries < 2; tries++, n = 0)
@@ -117,6 +117,16 @@ static bool address_choose(const struct sampler *s, enum ir_field f, unsigned fi
             const unsigned at = i < turn ? (i + first) % turn : i;
             if (choose_in(s, set, v4 ? windows4[at] : windows6[at], fits, &n, out)) return true;
         }
+    return false;
+}
+
+/* Choose an address, and live sets that have it: none, if that will do. */
+static bool address_choose(const struct sampler *s, enum ir_field f, unsigned first, fits_fn *fits, uint32_t out[4])
+{
+    uint64_t *const live = &s->out->live[f >= IR_DST];
+    uint32_t part;
+    for (uint32_t i = 0; (part = ir_addrs_part(s->ir, s->p->field[f], i, live)) != PBC_NONE; i++)
+        if (part_choose(s, part, first, fits, out)) return true;
     return false;
 }
 
@@ -134,11 +144,14 @@ static bool nth_own(const struct sampler *s, unsigned n, uint32_t out[4])
 /* Choose an address of this machine that the field holds. */
 static bool choose_self(const struct sampler *s, enum ir_field f, uint32_t out[4])
 {
-    const struct ir_addrs *set = ir_addrs(s->ir, s->p->field[f]);
     const unsigned count = s->family == 4 ? s->own->self4_count : s->own->self6_count;
-    for (unsigned i = 0; i <= count; i++) {
-        if (nth_own(s, i, out) && addr_held(set, sample_family(s), words_number(out, s->family == 6))) return true;
-    }
+    uint64_t *const live = &s->out->live[f >= IR_DST];
+    uint32_t part;
+    for (uint32_t k = 0; (part = ir_addrs_part(s->ir, s->p->field[f], k, live)) != PBC_NONE; k++)
+        for (unsigned i = 0; i <= count; i++)
+            if (nth_own(s, i, out) &&
+                addr_held(ir_addrs(s->ir, part), sample_family(s), words_number(out, s->family == 6)))
+                return true;
     return false;
 }
 
@@ -151,15 +164,26 @@ static bool choose_both(const struct sampler *s)
     if (s->direction == PBC_DIR_IN && choose_self(s, IR_DST_SELF, p->dst)) return true;
     if (address_choose(s, IR_DST, 1, fits_other, p->dst)) return true;
     if (!address_choose(s, IR_DST, 1, fits_destination, p->dst)) return out && choose_self(s, IR_DST_SELF, p->dst);
-    if (!out && address_choose(s, IR_SRC, 0, fits_apart, apart)) memcpy(p->src, apart, sizeof(apart));
+    if (out) return true;
+    const uint64_t before = p->live[0];
+    if (address_choose(s, IR_SRC, 0, fits_apart, apart))
+        memcpy(p->src, apart, sizeof(apart));
+    else
+        p->live[0] = before;
     return true;
+}
+
+/* True if one address is not assumed to be, and not to be, in a live set. */
+static bool is_consistent(const struct frame_spec *p)
+{
+    return p->live[0] == p->live[1] || memcmp(p->src, p->dst, sizeof(p->src)) != 0;
 }
 
 bool sample_addresses(const struct sampler *s)
 {
     struct frame_spec *p = s->out;
     uint32_t self[4];
-    if (!choose_both(s)) return false;
+    if (!choose_both(s) || !is_consistent(p)) return false;
     if (!own_address(s->own, s->family, self)) return true;
     if (memcmp(p->src, self, sizeof(self)) == 0) p->notes |= NOTE_SRC_SELF;
     if (memcmp(p->dst, self, sizeof(self)) == 0) p->notes |= NOTE_DST_SELF;
@@ -216,7 +240,8 @@ static const struct facts *own_having(struct sampler *s, enum ir_field f, bool m
 const struct facts *sample_self(struct compile *c, const struct ir_product *p, enum pbc_direction direction,
                                 const struct facts *given)
 {
-    struct sampler s = {.c = c, .ir = c->ir, .p = p, .direction = direction};
+    struct frame_spec unused = {0};
+    struct sampler s = {.c = c, .ir = c->ir, .p = p, .direction = direction, .out = &unused};
     const unsigned families = ir_families(c->ir, p);
     if (direction == PBC_DIR_FORWARD || ir_is_empty(p)) return given;
     for (unsigned more = 0; more < 2; more++)

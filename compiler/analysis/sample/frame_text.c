@@ -143,12 +143,25 @@ static void print_tags(const struct frame_spec *p, FILE *out)
     if (p->tags == 2) fprintf(out, " inner %u", p->vid[1]);
 }
 
-/* Print parts that only the frame can hold. */
-static void print_unsaid(const struct frame_spec *p, FILE *out)
+/* Print what the frame assumes of live sets. text: what stands before it. */
+static void print_assumed(const struct compile *c, const struct frame_spec *p, const char *text, FILE *out)
+{
+    char address[INET6_ADDRSTRLEN];
+    for (unsigned side = 0; side < 2; side++)
+        for (uint64_t live = p->live[side]; live; live &= live - 1) {
+            address_text(p->family, side ? p->dst : p->src, address);
+            fprintf(out, "%s %s were in %s", text, address,
+                    image_str(c->image, c->image->lives[__builtin_ctzll(live)].name));
+            text = " and";
+        }
+}
+
+/* Print parts that only the frame can hold. False: there are none. */
+static bool print_unsaid(const struct frame_spec *p, FILE *out)
 {
     bool unsaid = false;
     for (unsigned i = 0; i < IP_NUMBERS; i++) unsaid |= i != NUMBER_FLOWLABEL && p->number[i];
-    if (!unsaid && p->source == SOURCE_UNKNOWN && !p->options && !p->arp_answer && !has_odd_tag(p)) return;
+    if (!unsaid && p->source == SOURCE_UNKNOWN && !p->options && !p->arp_answer && !has_odd_tag(p)) return false;
     fputs(p->arp_answer ? " # an answer" : " # with", out);
     if (has_odd_tag(p)) print_tags(p, out);
     for (unsigned i = 0; i < IP_NUMBERS; i++)
@@ -156,6 +169,7 @@ static void print_unsaid(const struct frame_spec *p, FILE *out)
             fprintf(out, " %s %u", cond_info[ip_number_conds[i]].name, p->number[i]);
     if (p->options) fputs(" options any", out);
     if (p->source) fputs(p->source == SOURCE_FAILED ? " urpf-failed" : " a source that is reached", out);
+    return true;
 }
 
 void frame_print(const struct compile *c, const struct frame_spec *p, FILE *out)
@@ -180,5 +194,6 @@ void frame_print(const struct compile *c, const struct frame_spec *p, FILE *out)
     print_iface(c, "on", p->iface, out);
     print_iface(c, "out on", (uint16_t)(p->way - 1), out);
     print_payload(p, out);
-    print_unsaid(p, out);
+    const bool unsaid = print_unsaid(p, out);
+    print_assumed(c, p, unsaid ? ", if" : " # if", out);
 }

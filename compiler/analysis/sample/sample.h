@@ -20,6 +20,9 @@ bool sample_packet(struct compile *c, const struct ir_product *p, enum pbc_direc
 const struct facts *sample_self(struct compile *c, const struct ir_product *p, enum pbc_direction direction,
                                 const struct facts *given);
 
+/* Let live sets of the program hold what the packet assumes, until the next packet of this header is looked at; NULL:
+ * nothing. All functions below do so themselves. */
+void sample_assume(struct program *program, const struct frame_spec *p);
 /* Judge the packet by a loaded program, in a fresh state, with `schedules` active, after `before` packets like it.
  * Returns the verdict and the packet's `state`. */
 void sample_judge_by(struct program *program, const struct frame_spec *p, const struct facts *self, uint32_t schedules,
@@ -34,5 +37,5 @@ void sample_vm_judge(struct sample_vm *s, const struct frame_spec *p, const stru
 struct decision sample_decide(struct program *program, const struct frame_spec *p, const struct facts *self,
                               uint32_t schedules, uint32_t state);
 /* Parse the packet as the program does, in `frame` of FRAME_MOST bytes. False: malformed. */
-bool sample_parse(const struct program *program, const struct frame_spec *p, const struct facts *facts, uint8_t *frame,
+bool sample_parse(struct program *program, const struct frame_spec *p, const struct facts *facts, uint8_t *frame,
                   struct pkt *pkt, struct key *key);

@@ -6,6 +6,7 @@
 #include "compiler/analysis/sample/sample.h"
 #include "lang/heap.h"
 #include "vm/forward/service.h"
+#include "vm/judge/lives.h"
 
 enum {
     SLOTS = 80,
@@ -13,6 +14,37 @@ enum {
 };
 #define SECOND_NS UINT64_C(1000000000)
 #define HOLD_NS   (SECOND_NS / 5) /* time after which the vm holds nothing */
+
+/* Members that a packet assumes of live sets; one packet at a time is judged. */
+static struct {
+    struct program *of;
+    struct lives *members;
+} assumed;
+
+static void assume_side(struct program *p, const struct frame_spec *f, bool dst)
+{
+    struct live_net net = {.len = f->family == 6 ? 128 : 32, .v6 = f->family == 6};
+    memcpy(net.addr, dst ? f->dst : f->src, sizeof(net.addr));
+    for (uint32_t i = 0; i < p->lives_count; i++)
+        if (f->live[dst] >> i & 1) live_add(assumed.members->sets[i], 0, &net, LIVE_FOREVER, LIVE_SET);
+}
+
+void sample_assume(struct program *p, const struct frame_spec *f)
+{
+    if (assumed.of) {
+        program_members(assumed.of, NULL);
+        lives_free(assumed.members);
+        program_put(assumed.of);
+        assumed.of = NULL;
+    }
+    if (!f || !(f->live[0] | f->live[1])) return;
+    assumed.of = program_get(p);
+    assumed.members = lives_new(p, 1);
+    if (!assumed.members) out_of_memory();
+    assume_side(p, f, false);
+    assume_side(p, f, true);
+    program_members(p, assumed.members);
+}
 
 static struct facts at_start(const struct facts *own, uint32_t schedules)
 {
@@ -90,6 +122,7 @@ void sample_judge_by(struct program *program, const struct frame_spec *p, const 
     b.facts = at_start(self, schedules);
     b.in = (struct vm_in){.mono_ns = TEST_BEGIN_NS, .facts = &b.facts};
     if (!memory) out_of_memory();
+    sample_assume(program, p);
     judge_in(program, &b, p, before, pool_init(memory, bytes, SLOTS, slot), v, state);
     free(b.frame);
     free(memory);
@@ -99,6 +132,7 @@ void sample_judge_by(struct program *program, const struct frame_spec *p, const 
 
 struct sample_vm {
     struct bench b;
+    struct program *program;
     void *memory;
 };
 
@@ -108,6 +142,7 @@ struct sample_vm *sample_vm_new(struct program *program)
     struct sample_vm *s = heap_zeroed(1, sizeof(*s));
     s->memory = aligned_alloc(64, bytes);
     if (!s->memory) out_of_memory();
+    s->program = program;
     s->b.frame = heap_resized(NULL, FRAME_MOST, 1);
     s->b.in = (struct vm_in){.mono_ns = TEST_BEGIN_NS, .facts = &s->b.facts};
     s->b.vm = vm_new(
@@ -136,13 +171,15 @@ void sample_vm_judge(struct sample_vm *s, const struct frame_spec *p, const stru
     s->b.in.mono_ns += SECOND_NS; /* time for meters to refill */
     s->b.len = frame_write(p, s->b.frame);
     s->b.packet = p;
+    sample_assume(s->program, p);
     judge_once(&s->b, v);
 }
 
-bool sample_parse(const struct program *program, const struct frame_spec *p, const struct facts *facts, uint8_t *frame,
+bool sample_parse(struct program *program, const struct frame_spec *p, const struct facts *facts, uint8_t *frame,
                   struct pkt *pkt, struct key *key)
 {
     const uint32_t len = frame_write(p, frame);
+    sample_assume(program, p);
     frame_spec_view(p, frame, len, pkt);
     if (pkt_parse(pkt, facts, key) != REASON_NONE) return false;
     key_settle(program, key);

@@ -2,7 +2,11 @@
 #include "compiler/analysis/trial/trial.h"
 #include "compiler/analysis/trial/trial_priv.h"
 
+#include <string.h>
+
+#include "lang/heap.h"
 #include "vm/forward/service.h"
+#include "vm/keyed/keyed.h"
 #include "vm/packet/reply/frame.h"
 #include "vm/program/program.h"
 
@@ -30,10 +34,27 @@ static const char *decider(const struct doubt *d, const struct decision *a, char
     return a->rule == RULE_DEFAULT ? "the default" : rule_name(d->draw.program, a->rule, buf, len);
 }
 
+/* Let each live set that may have an address of the frame hold it or not, by chance. */
+static void members_by_chance(struct doubt *d)
+{
+    const struct key *k = &d->draw.key;
+    struct live_net net = {.len = k->kind & KIND_IP6 ? 128 : 32, .v6 = k->kind & KIND_IP6};
+    const uint64_t chance = random_next(&d->chance);
+    for (uint32_t i = 0; d->members && i < 2 * d->members->count && k->kind & KIND_IP; i++) {
+        memcpy(net.addr, i % 2 ? k->dst : k->src, sizeof(net.addr));
+        if (lives_refuse(d->draw.program, i / 2, &net) != LIVE_MAY) continue;
+        if (chance >> i % 64 & 1)
+            live_add(d->members->sets[i / 2], 0, &net, LIVE_FOREVER, LIVE_SET);
+        else
+            live_remove(d->members->sets[i / 2], 0, &net);
+    }
+}
+
 /* Compare code and rule list on the current frame. Both see unused meters and no flows, so conditions on these have the
  * same answer. False after a report. */
 static bool agree_whole(struct doubt *d)
 {
+    members_by_chance(d);
     const struct decision code = program_decide(d->draw.program, &d->draw.key, &d->draw.pkt);
     const struct decision list = program_decide_naive(d->draw.program, &d->draw.key, &d->draw.pkt);
     char names[2][256], frame[256];
@@ -118,16 +139,20 @@ static uint32_t affordable(const struct doubt *d)
     return frames > FRAMES_LEAST ? frames : FRAMES_LEAST;
 }
 
-uint64_t validate_program(struct compile *c, const struct program *p)
+uint64_t validate_program(struct compile *c, struct program *p)
 {
     struct doubt d = {.c = c, .draw = {.program = p, .seed = 1}};
     const uint64_t began = compile_now_ns();
     if (!p->rules_count || !c->doubts) return 0;
     d.draw.bytes = arena_alloc(c->arena, FRAME_MOST);
+    if (p->lives_count && !(d.members = lives_new(p, 1))) out_of_memory();
+    program_members(p, d.members);
     const uint32_t frames = affordable(&d);
     /* frames too many for the whole list are tried on classifiers alone */
     const bool found = p->root || agree_searches(&d, c->doubts - frames);
     const bool good = found && corners(&d, frames) && by_chance(&d, frames);
     if (good && c->doubts >= DOUBTS) while_it_lasts(&d, began);
+    program_members(p, NULL);
+    lives_free(d.members);
     return d.draw.frames;
 }

@@ -9,4 +9,4 @@ struct program;
  * the rules' conditions and from boxes of classifiers, first corners, then at random: at least c->doubts and, if that
  * is DOUBTS, for a seventh of the time of the earlier stages (an eighth of all). Reports the first difference as a
  * fault of the compiler, with the rule. Returns the number of frames tried. */
-uint64_t validate_program(struct compile *c, const struct program *p);
+uint64_t validate_program(struct compile *c, struct program *p);

@@ -3,11 +3,14 @@
 
 #include "compiler/compiler.h"
 #include "vm/judge/draw.h"
+#include "vm/judge/lives.h"
 #include "vm/vm.h"
 
 struct doubt {
     struct compile *c;
     struct frame_draw draw; /* the finished program, and the current frame */
+    struct lives *members;  /* members of its live sets; NULL: the program has none */
+    uint64_t chance;        /* seed of their members */
 };
 
 /* Build and parse the wish: d->draw.pkt, d->draw.key. False: no well-formed frame comes close (trial.c). */

@@ -122,13 +122,21 @@ static bool multiply(const struct rule_boxes *r, struct boxes *out, uint32_t ent
     }
 }
 
+/* True if members of live sets decide: boxes express all that these may hold. */
+static bool is_live(const struct ir *ir, const struct ir_product *p, enum ir_field side)
+{
+    return ir_addrs(ir, p->field[side])->split || ir_addrs(ir, p->field[side + 1])->split;
+}
+
 /* Return the fields that boxes never express. */
-static uint32_t never_said(const struct ir_product *p)
+static uint32_t never_said(const struct ir *ir, const struct ir_product *p)
 {
     static const enum ir_field fields[] = {IR_SRC_MAC, IR_DST_MAC, IR_BYTES, IR_FLOWS, IR_METERS};
     uint32_t left = 0;
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
         if (p->field[fields[i]] != IR_ALL) left |= 1u << fields[i];
+    if (is_live(ir, p, IR_SRC)) left |= 1u << IR_SRC;
+    if (is_live(ir, p, IR_DST)) left |= 1u << IR_DST;
     for (enum ir_field f = 0; f < IR_FIELDS; f++)
         if (ir_beside_key(f) && p->field[f] != IR_ALL) left |= 1u << f;
     return left;
@@ -139,7 +147,7 @@ uint32_t rule_boxes_add(struct rule_boxes *r, const struct ir_product *p, enum v
 {
     const bool apart = v == FRAMES && asks_addresses(p);
     const unsigned families = apart ? ir_families(r->ir, p) : 1;
-    uint32_t left = never_said(p);
+    uint32_t left = never_said(r->ir, p);
     for (unsigned family = 1; family <= IR_V6; family <<= 1) {
         if (!(families & family)) continue;
         boxes_collect(r, p, v, apart ? family : 0);

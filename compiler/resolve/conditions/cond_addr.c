@@ -41,11 +41,11 @@ void cond_addresses(struct rule_work *w, const struct node *n)
     uint32_t first, count;
     if (!n->first || !addr_list_of(w->c, n->first, &list)) {
         w->bad = true;
-    } else if (addr_list_place(w->c, &list, n->span, &first, &count)) {
+    } else if (addr_list_place_live(w->c, &list, n->span, &first, &count)) {
         narrow_by_addresses(w, n, &list);
         cond = cond_add(w, from ? COND_FROM : COND_TO, n);
         if (cond) {
-            cond->flags |= list.any ? PBC_COND_ANY : 0;
+            cond->flags |= (list.any ? PBC_COND_ANY : 0) | (addr_list_is_live(&list) ? PBC_COND_LIVE : 0);
             cond->arg = list.self ? (from ? KIND_SRC_SELF : KIND_DST_SELF) : 0;
             cond->first = first;
             cond->count = count;

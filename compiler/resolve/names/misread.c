@@ -47,16 +47,3 @@ void warn_misread(struct compile *c)
     warn_idle(c);
     warn_crossing(c);
 }
-
-static const char *const not_due[N_COUNT] = {
-    [N_FILE_REF] = "live files",
-};
-
-bool report_not_due(struct compile *c, const struct node *n)
-{
-    const char *what = n->kind == N_VERDICT ? verdict_not_due((enum verdict_word)n->v.i) : not_due[n->kind];
-    if (!what || (n->kind == N_FILE_REF && !(n->flags & NF_LIVE))) return false;
-    mark_names_used(c, n);
-    diag(c->diags, E_UNSUPPORTED, n->span, "not supported yet: %s", what);
-    return true;
-}

@@ -137,8 +137,6 @@ bool str_is(struct str s, const char *word);
 /* Return the empty span behind the given span, where text can be added. */
 static inline struct span span_after(struct span span) { return (struct span){span.file, span.end, span.end}; }
 
-/* True after reporting that a statement is not supported yet: "not supported yet: meters". */
-bool report_not_due(struct compile *c, const struct node *n);
 void report_full(struct compile *c, struct span at, const char *what, uint64_t most);
 /* Return a span or a text as entered in the image. */
 struct pbc_place place_of(struct compile *c, struct span span);

@@ -211,8 +211,6 @@ static bool when_is_visible(struct service_work *w, const struct node *when)
             mark_names_used(c, n);
             diag(c->diags, unseen[n->kind].code, n->span, "%s", unseen[n->kind].why);
             good = false;
-        } else if (n->kind != N_POOLS && report_not_due(c, n)) {
-            good = false;
         }
     }
     return good;

@@ -125,6 +125,11 @@ FAMILY(6, u128, MAX6)
 
 void set_fini(struct addr_set *s)
 {
+    if (s->split) {
+        set_fini(&s->split->in);
+        set_fini(&s->split->out);
+        free(s->split);
+    }
     free(s->v4.r);
     free(s->v6.r);
     *s = (struct addr_set){0};
@@ -142,52 +147,147 @@ u128 addr_v6(const struct addr *a)
     return n;
 }
 
-void set_add4(struct addr_set *s, uint32_t lo, uint32_t hi) { push4(&s->v4, lo, hi); }
-void set_add6(struct addr_set *s, u128 lo, u128 hi) { push6(&s->v6, lo, hi); }
+void set_add4(struct addr_set *s, uint32_t lo, uint32_t hi)
+{
+    if (s->split) {
+        set_add4(&s->split->in, lo, hi);
+        set_add4(&s->split->out, lo, hi);
+    }
+    push4(&s->v4, lo, hi);
+}
+
+void set_add6(struct addr_set *s, u128 lo, u128 hi)
+{
+    if (s->split) {
+        set_add6(&s->split->in, lo, hi);
+        set_add6(&s->split->out, lo, hi);
+    }
+    push6(&s->v6, lo, hi);
+}
 
 void set_add(struct addr_set *s, const struct addr *lo, const struct addr *hi)
 {
     if (lo->family == 4)
-        push4(&s->v4, addr_v4(lo), addr_v4(hi));
+        set_add4(s, addr_v4(lo), addr_v4(hi));
     else
-        push6(&s->v6, addr_v6(lo), addr_v6(hi));
+        set_add6(s, addr_v6(lo), addr_v6(hi));
 }
 
 void set_add_all(struct addr_set *s)
 {
-    push4(&s->v4, 0, MAX4);
-    push6(&s->v6, 0, MAX6);
+    set_add4(s, 0, MAX4);
+    set_add6(s, 0, MAX6);
 }
 
 void set_add_set(struct addr_set *s, const struct addr_set *from)
 {
-    for (size_t i = 0; i < from->v4.n; i++) push4(&s->v4, from->v4.r[i].lo, from->v4.r[i].hi);
-    for (size_t i = 0; i < from->v6.n; i++) push6(&s->v6, from->v6.r[i].lo, from->v6.r[i].hi);
+    if (from->split) {
+        struct addr_set both = {0};
+        set_normalise(s);
+        set_union(&both, s, from);
+        set_fini(s);
+        *s = both;
+        return;
+    }
+    for (size_t i = 0; i < from->v4.n; i++) set_add4(s, from->v4.r[i].lo, from->v4.r[i].hi);
+    for (size_t i = 0; i < from->v6.n; i++) set_add6(s, from->v6.r[i].lo, from->v6.r[i].hi);
 }
 
-size_t set_normalise(struct addr_set *s) { return normalise4(&s->v4) + normalise6(&s->v6); }
+size_t set_normalise(struct addr_set *s)
+{
+    if (s->split) {
+        set_normalise(&s->split->in);
+        set_normalise(&s->split->out);
+    }
+    return normalise4(&s->v4) + normalise6(&s->v6);
+}
+
+static bool ranges_equal(const struct addr_set *a, const struct addr_set *b)
+{
+    bool equal = a->v4.n == b->v4.n && a->v6.n == b->v6.n;
+    for (size_t i = 0; equal && i < a->v4.n; i++) equal = compare4(&a->v4.r[i], &b->v4.r[i]) == 0;
+    for (size_t i = 0; equal && i < a->v6.n; i++) equal = compare6(&a->v6.r[i], &b->v6.r[i]) == 0;
+    return equal;
+}
+
+static bool set_equal(const struct addr_set *a, const struct addr_set *b)
+{
+    if (!ranges_equal(a, b) || !a->split != !b->split) return false;
+    return !a->split || (a->split->live == b->split->live && set_equal(&a->split->in, &b->split->in) &&
+                         set_equal(&a->split->out, &b->split->out));
+}
+
+/* Make the empty `out` of both halves, which it takes. */
+static void set_join(struct addr_set *out, uint32_t live, struct addr_set in, struct addr_set elsewhere)
+{
+    if (set_equal(&in, &elsewhere)) {
+        set_fini(&in);
+        *out = elsewhere;
+        return;
+    }
+    unite4(&out->v4, &in.v4, &elsewhere.v4);
+    unite6(&out->v6, &in.v6, &elsewhere.v6);
+    out->split = heap_resized(NULL, 1, sizeof(*out->split));
+    *out->split = (struct set_split){live, in, elsewhere};
+}
+
+void set_of_live(struct addr_set *s, uint32_t live, const struct addr_set *within)
+{
+    struct addr_set in = {0};
+    set_add_set(&in, within);
+    set_join(s, live, in, (struct addr_set){0});
+}
+
+/* Return the part of a set for addresses that the live set has, or (`in` false) for others. */
+static const struct addr_set *half(const struct addr_set *s, uint32_t live, bool in)
+{
+    if (!s->split || s->split->live != live) return s;
+    return in ? &s->split->in : &s->split->out;
+}
+
+typedef void combine_fn(struct addr_set *out, const struct addr_set *a, const struct addr_set *b);
+
+/* Apply an operation to both halves of two sets. False: neither is split. */
+static bool by_halves(combine_fn *combine, struct addr_set *out, const struct addr_set *a, const struct addr_set *b)
+{
+    struct addr_set in = {0}, elsewhere = {0};
+    if (!a->split && !b->split) return false;
+    uint32_t live = a->split ? a->split->live : b->split->live;
+    if (b->split && b->split->live < live) live = b->split->live;
+    combine(&in, half(a, live, true), half(b, live, true));
+    combine(&elsewhere, half(a, live, false), half(b, live, false));
+    set_join(out, live, in, elsewhere);
+    return true;
+}
 
 void set_union(struct addr_set *out, const struct addr_set *a, const struct addr_set *b)
 {
+    if (by_halves(set_union, out, a, b)) return;
     unite4(&out->v4, &a->v4, &b->v4);
     unite6(&out->v6, &a->v6, &b->v6);
 }
 
 void set_and(struct addr_set *out, const struct addr_set *a, const struct addr_set *b)
 {
+    if (by_halves(set_and, out, a, b)) return;
     intersect4(&out->v4, &a->v4, &b->v4);
     intersect6(&out->v6, &a->v6, &b->v6);
 }
 
 void set_except(struct addr_set *out, const struct addr_set *a, const struct addr_set *b)
 {
+    if (by_halves(set_except, out, a, b)) return;
     subtract4(&out->v4, &a->v4, &b->v4);
     subtract6(&out->v6, &a->v6, &b->v6);
 }
 
 bool set_is_empty(const struct addr_set *s) { return s->v4.n == 0 && s->v6.n == 0; }
 
-bool set_is_all(const struct addr_set *s) { return holds4(&s->v4, 0, MAX4) && holds6(&s->v6, 0, MAX6); }
+bool set_is_all(const struct addr_set *s)
+{
+    if (s->split) return set_is_all(&s->split->in) && set_is_all(&s->split->out);
+    return holds4(&s->v4, 0, MAX4) && holds6(&s->v6, 0, MAX6);
+}
 
 bool set_overlaps(const struct addr_set *a, const struct addr_set *b)
 {
@@ -197,6 +297,7 @@ bool set_overlaps(const struct addr_set *a, const struct addr_set *b)
 bool set_within(const struct addr_set *inner, const struct addr_set *outer)
 {
     bool within = true;
+    if (outer->split) return set_within(inner, &outer->split->in) && set_within(inner, &outer->split->out);
     for (size_t i = 0; within && i < inner->v4.n; i++)
         within = holds4(&outer->v4, inner->v4.r[i].lo, inner->v4.r[i].hi);
     for (size_t i = 0; within && i < inner->v6.n; i++)
@@ -206,10 +307,14 @@ bool set_within(const struct addr_set *inner, const struct addr_set *outer)
 
 bool set_holds(const struct addr_set *s, const struct addr *lo, const struct addr *hi)
 {
+    if (s->split) return set_holds(&s->split->in, lo, hi) && set_holds(&s->split->out, lo, hi);
     return lo->family == 4 ? holds4(&s->v4, addr_v4(lo), addr_v4(hi)) : holds6(&s->v6, addr_v6(lo), addr_v6(hi));
 }
 
-size_t set_size(const struct addr_set *s) { return s->v4.n + s->v6.n; }
+size_t set_size(const struct addr_set *s)
+{
+    return s->v4.n + s->v6.n + (s->split ? set_size(&s->split->in) + set_size(&s->split->out) : 0);
+}
 
 bool prefix_ends(const struct addr *a, unsigned len, struct addr *lo, struct addr *hi)
 {

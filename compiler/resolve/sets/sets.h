@@ -25,10 +25,19 @@ struct ranges6 {
 };
 
 /* A set; zero-initialised it is empty. Between set_add* and set_normalise the ranges have any order and may overlap;
- * all other functions need them normal. */
+ * all other functions need them normal.
+ *
+ * A set that depends on live sets is split by one of them, the first that it depends on: its members where that live
+ * set has the address, and elsewhere. Its ranges are then all that it may hold. */
+struct set_split;
 struct addr_set {
     struct ranges4 v4;
     struct ranges6 v6;
+    struct set_split *split; /* NULL: the ranges are the set */
+};
+struct set_split {
+    uint32_t live; /* index of the live set in the image */
+    struct addr_set in, out;
 };
 
 void set_fini(struct addr_set *s);
@@ -42,6 +51,8 @@ void set_add6(struct addr_set *s, u128 lo, u128 hi);
 void set_add(struct addr_set *s, const struct addr *lo, const struct addr *hi);
 void set_add_all(struct addr_set *s);
 void set_add_set(struct addr_set *s, const struct addr_set *from);
+/* Make the empty `s` the members of a live set, which all lie in `within`. */
+void set_of_live(struct addr_set *s, uint32_t live, const struct addr_set *within);
 
 /* Sort and merge, n log n. Returns the number of ranges that lay wholly inside another. */
 size_t set_normalise(struct addr_set *s);
@@ -51,12 +62,13 @@ void set_union(struct addr_set *out, const struct addr_set *a, const struct addr
 void set_and(struct addr_set *out, const struct addr_set *a, const struct addr_set *b);
 void set_except(struct addr_set *out, const struct addr_set *a, const struct addr_set *b);
 
+/* True whatever live sets hold; set_overlaps: true if for some of what they may hold. */
 bool set_is_empty(const struct addr_set *s);
 bool set_is_all(const struct addr_set *s);
 bool set_overlaps(const struct addr_set *a, const struct addr_set *b);
 bool set_within(const struct addr_set *inner, const struct addr_set *outer); /* true also for equal sets */
 bool set_holds(const struct addr_set *s, const struct addr *lo, const struct addr *hi);
-size_t set_size(const struct addr_set *s); /* ranges of both families */
+size_t set_size(const struct addr_set *s); /* ranges of both families, of all parts */
 
 /* Return the ends of a prefix in lo and hi; false if bits past its length are set in `a` (lo and hi are set all the
  * same). */

@@ -8,8 +8,6 @@
 #include "compiler/resolve/values/values.h"
 #include "lang/heap.h"
 
-static bool eval(struct compile *c, const struct node *n, struct symbol *from, struct addr_set *out);
-
 /* Return the ends of an address, a prefix or a range; report any other value. */
 static bool value_ends(struct compile *c, const struct node *n, struct addr *lo, struct addr *hi)
 {
@@ -60,7 +58,6 @@ static bool eval_file(struct compile *c, const struct node *n, struct addr_set *
 {
     const struct node *name = n->first;
     struct addrfile info;
-    if (n->flags & NF_LIVE) return !report_not_due(c, n);
     if (!name) return false;
     if (name->v.str.len == 0 || memchr(name->v.str.s, '\0', name->v.str.len)) {
         diag(c->diags, E_ADDRESS_FILE, name->span, "the name of the file is empty or holds a zero byte");
@@ -121,7 +118,7 @@ static bool eval_union(struct compile *c, const struct node *n, struct symbol *f
     bool good = true;
     node_each(operand, n)
     {
-        good = (is_value(c, operand) ? add_value(c, operand, &members, out) : eval(c, operand, from, out)) && good;
+        good = (is_value(c, operand) ? add_value(c, operand, &members, out) : set_eval(c, operand, from, out)) && good;
     }
     warn_members(c, members.m, members.n, n);
     set_normalise(out);
@@ -163,10 +160,10 @@ static bool apply(struct compile *c, const struct node *n, struct span at, const
 static bool eval_chain(struct compile *c, const struct node *n, struct symbol *from, struct addr_set *out)
 {
     struct addr_set acc = {0};
-    bool good = n->first && eval(c, n->first, from, &acc);
+    bool good = n->first && set_eval(c, n->first, from, &acc);
     for (const struct node *operand = n->first ? n->first->next : NULL; operand; operand = operand->next) {
         struct addr_set b = {0};
-        good = eval(c, operand, from, &b) && good;
+        good = set_eval(c, operand, from, &b) && good;
         good = good && apply(c, n, operand->span, &b, &acc);
         set_fini(&b);
     }
@@ -175,14 +172,13 @@ static bool eval_chain(struct compile *c, const struct node *n, struct symbol *f
     return good;
 }
 
-/* Add the addresses of the expression to `out`, and make `out` normal. */
-static bool eval(struct compile *c, const struct node *n, struct symbol *from, struct addr_set *out)
+bool set_eval(struct compile *c, const struct node *n, struct symbol *from, struct addr_set *out)
 {
     struct symbol *sym = named_set(c, n);
     struct addr lo, hi;
     bool good;
     if (n->kind == N_SET_UNION || n->kind == N_LIST) return eval_union(c, n, from, out);
-    if (n->kind == N_SET_GROUP) return n->first && eval(c, n->first, from, out);
+    if (n->kind == N_SET_GROUP) return n->first && set_eval(c, n->first, from, out);
     if (n->kind == N_SET_EXCEPT || n->kind == N_SET_AND) {
         good = eval_chain(c, n, from, out);
     } else if (n->kind == N_FILE_REF) {
@@ -214,7 +210,9 @@ bool set_resolve(struct compile *c, struct symbol *s, struct symbol *from, struc
         if (!symbol_enter(c, s, from, at)) return false;
         const struct node *expr = s->decl->first->next;
         const uint32_t told = c->symbols->emptied;
-        const bool good = expr && eval(c, expr, s, &s->set) && hold_ranges(c, s);
+        const bool live = expr && expr->kind == N_LIVE;
+        const bool good =
+            expr && (live ? live_declare(c, s, expr, &s->set) : set_eval(c, expr, s, &s->set)) && hold_ranges(c, s);
         symbol_leave(c, s, good);
         if (good && set_is_empty(&s->set) && told == c->symbols->emptied)
             diag(c->diags, W_EMPTY_SET, s->span, "the set `%s` is empty: no address is in it", s->name.s);
@@ -230,7 +228,7 @@ static bool add_named(struct compile *c, const struct node *n, struct symbol *sy
     out->name = sym;
     sym->used = true;
     if (!set_resolve(c, sym, NULL, n->span)) return false;
-    if (!alone && set_size(&sym->set) <= COPY_MAX) return eval_name(c, n, sym, NULL, &out->set);
+    if (!alone && !sym->set.split && set_size(&sym->set) <= COPY_MAX) return eval_name(c, n, sym, NULL, &out->set);
     out->big[out->big_count++] = sym;
     return true;
 }
@@ -253,7 +251,7 @@ bool addr_list_of(struct compile *c, const struct node *list, struct addr_list *
         else if (is_value(c, child))
             good = add_value(c, child, &members, &out->set) && good;
         else
-            good = eval(c, child, NULL, &out->set) && good;
+            good = set_eval(c, child, NULL, &out->set) && good;
     }
     warn_members(c, members.m, members.n, list);
     set_normalise(&out->set);
@@ -261,7 +259,6 @@ bool addr_list_of(struct compile *c, const struct node *list, struct addr_list *
     return good;
 }
 
-/* Enter the set's ranges in the image; false if it is full. */
 static bool place_ranges(struct compile *c, const struct addr_set *s, struct pbc_set *entry)
 {
     const size_t n4 = s->v4.n, n6 = s->v6.n;
@@ -280,23 +277,64 @@ static bool place_ranges(struct compile *c, const struct addr_set *s, struct pbc
     return entry->first4 != PBC_NONE && entry->first6 != PBC_NONE;
 }
 
+/* Enter a set by itself, and return its index; PBC_NONE: the image is full. */
+static uint32_t place_alone(struct compile *c, const struct addr_set *s)
+{
+    struct pbc_set entry = {0};
+    return set_place(c, s, &entry) ? image_share(c->image, PBC_SETS, &entry, 1) : PBC_NONE;
+}
+
+bool set_place(struct compile *c, const struct addr_set *s, struct pbc_set *entry)
+{
+    struct pbc_live_node node = {0};
+    if (!place_ranges(c, s, entry)) return false;
+    if (!s->split) return true;
+    node.live = s->split->live;
+    node.in = place_alone(c, &s->split->in);
+    node.out = place_alone(c, &s->split->out);
+    if (node.in == PBC_NONE || node.out == PBC_NONE) return false;
+    const uint32_t at = image_share(c->image, PBC_LIVE_NODES, &node, 1);
+    entry->live = at == PBC_NONE ? 0 : at + 1;
+    return entry->live;
+}
+
 /* Return a named set's entry. Its ranges are placed once, when a rule first asks for it. */
 static bool named_entry(struct compile *c, struct symbol *sym, struct pbc_set *entry)
 {
     if (!sym->placed) {
         sym->entry = (struct pbc_set){.name = text_of(c, sym->name), .place = place_of(c, sym->span)};
-        sym->placed = place_ranges(c, &sym->set, &sym->entry);
+        sym->placed = set_place(c, &sym->set, &sym->entry);
     }
     *entry = sym->entry;
     return sym->placed;
 }
 
+bool addr_list_is_live(const struct addr_list *l)
+{
+    bool live = l->set.split;
+    for (uint32_t i = 0; i < l->big_count; i++) live |= l->big[i]->set.split != NULL;
+    return live;
+}
+
+void report_live_here(struct compile *c, struct span at)
+{
+    diag(c->diags, E_LIVE_HERE, at, "these addresses must be known when rules are compiled, and a live set's change");
+}
+
 bool addr_list_place(struct compile *c, const struct addr_list *l, struct span at, uint32_t *first, uint32_t *count)
+{
+    if (!addr_list_is_live(l)) return addr_list_place_live(c, l, at, first, count);
+    report_live_here(c, at);
+    return false;
+}
+
+bool addr_list_place_live(struct compile *c, const struct addr_list *l, struct span at, uint32_t *first,
+                          uint32_t *count)
 {
     struct pbc_set *run = arena_alloc(c->arena, (l->big_count + 1) * sizeof(*run));
     uint32_t n = 0;
     bool good = true;
-    if (!set_is_empty(&l->set)) good = place_ranges(c, &l->set, &run[n++]);
+    if (!set_is_empty(&l->set)) good = set_place(c, &l->set, &run[n++]);
     for (uint32_t i = 0; good && i < l->big_count; i++) good = named_entry(c, l->big[i], &run[n++]);
     *first = good ? image_share(c->image, PBC_SETS, run, n) : PBC_NONE;
     *count = n;

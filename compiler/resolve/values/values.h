@@ -112,5 +112,18 @@ void warn_members(struct compile *c, struct set_member *m, size_t n, const struc
 /* Write ", and so do 3 more", or nothing. */
 enum { SO_DO_MAX = 48 };
 const char *and_so_do(uint64_t more, char text[SO_DO_MAX]);
-/* Enter the list's sets as a run of SETS; false after reporting that the image is full. */
+/* True if the list depends on a live set. */
+bool addr_list_is_live(const struct addr_list *l);
+/* Enter the list's sets as a run of SETS; false after reporting that the image is full, or that a live set is among
+ * them. addr_list_place_live: live sets may be. */
 bool addr_list_place(struct compile *c, const struct addr_list *l, struct span at, uint32_t *first, uint32_t *count);
+bool addr_list_place_live(struct compile *c, const struct addr_list *l, struct span at, uint32_t *first,
+                          uint32_t *count);
+/* Report that a live set stands where addresses must be known. */
+void report_live_here(struct compile *c, struct span at);
+/* Add the addresses of the expression to `out`, and make `out` normal. */
+bool set_eval(struct compile *c, const struct node *n, struct symbol *from, struct addr_set *out);
+/* Enter the set's ranges, and all that it is made of, in the image; false if it is full. */
+bool set_place(struct compile *c, const struct addr_set *s, struct pbc_set *entry);
+/* Enter a live set in the image, and make the empty `out` its members (live_set.c); false after a report. */
+bool live_declare(struct compile *c, struct symbol *s, const struct node *live, struct addr_set *out);

@@ -33,7 +33,7 @@ static void spans_cover_keywords_and_values(void **state)
     expect_span("set a = 10.0.0.1, b", N_SET, "set");
     expect_span("set a = 10.0.0.1, b", N_SET_UNION, "10.0.0.1, b");
     expect_span("set a = (b except c)", N_SET_GROUP, "(b except c)");
-    expect_span("set a = live file \"x\"", N_FILE_REF, "live file \"x\"");
+    expect_span("set a = live file \"x\"", N_LIVE, "live file \"x\"");
     expect_span("hash key \"x\"", N_HASH_KEY, "hash key");
     expect_span("limits { flows 5 }", N_SETTING, "flows");
     expect_span(rule, N_FIREWALL, "firewall");

@@ -38,6 +38,7 @@ bool in_kernel_obstacle(const struct carry *carry, struct obstacle *o)
     if (carry->o->bridge_count) return bars(o, "--bridge is carried by this process, not in the kernel");
     if (program_holds(carry->now.program) != PBC_NONE)
         return bars(o, "a branch of mode observe holds packets back, which is done in this process");
+    if (carry->now.program->lives_count) return bars(o, "live sets are asked in this process, not in the kernel");
     if (carry->o->io == OPTIONS_IO_PACKET) return bars(o, "--io packet shows frames to this process alone");
     if (!io_XDP.open) return bars(o, "this preyrun was built without clang (make KERNEL=0)");
     *o = carry->exec.lacks;
@@ -179,6 +180,11 @@ bool in_kernel_takes(const struct carry *carry, const struct program *p, char *w
         snprintf(why, len,
                  "--exec kernel: a branch of mode observe holds packets back, which is done in user space "
                  "alone: a restart with --exec user does it");
+        return false;
+    }
+    if (!lack && p->lives_count) {
+        snprintf(why, len,
+                 "--exec kernel: live sets are asked in user space alone: a restart with --exec user does it");
         return false;
     }
     if (lack)

@@ -1,0 +1,92 @@
+/* `add [source|destination][/24,/64] to SET for DURATION [once]`: the row of a rule that adds to a live set. */
+#include "compiler/resolve/conditions/conditions.h"
+#include "compiler/resolve/resolve.h"
+#include "compiler/resolve/values/clauses.h"
+#include "vm/packet/key.h"
+
+static const struct node *part(const struct node *verdict, enum clause clause)
+{
+    node_each(n, verdict) if (is_clause(n, clause)) return n;
+    return NULL;
+}
+
+uint32_t live_of(struct compile *c, const struct node *name)
+{
+    const struct symbol *s = symbol_want(c, name, SYM(SET), "set");
+    if (!s || s->state != STATE_DONE) return PBC_NONE;
+    const uint32_t text = text_of(c, s->name);
+    for (uint32_t i = 0; i < c->image->lives_count; i++)
+        if (c->image->lives[i].name == text) return i;
+    diag(c->diags, E_LIVE, name->span, "`%s` is no live set, so its members are those of its declaration", s->name.s);
+    diag_note(c->diags, s->span, "it is declared here; `set %s = live size 100_000` makes a live set", s->name.s);
+    return PBC_NONE;
+}
+
+/* Read which end is added, and how much of it. False after a report. */
+static bool member_end(const struct rule_work *w, const struct node *per, struct pbc_add *a)
+{
+    *a = (struct pbc_add){.rule = a->rule, .len4 = 32, .len6 = 128};
+    if (!per) return true;
+    if (!per->first) return false;
+    if (is_choice(per->first, CL_DESTINATION)) a->flags |= PBC_ADD_DESTINATION;
+    const struct pbc_grain cut = per_lengths(per);
+    a->len4 = cut.len4;
+    a->len6 = cut.len6;
+    const bool one = per->first->next && !per->first->next->next;
+    const bool both = (w->families & (KIND_IP4 | KIND_IP6)) == (KIND_IP4 | KIND_IP6);
+    if (!one || !both) return true;
+    diag(w->c->diags, E_METER_LENGTH, per->first->next->span,
+         "one prefix length for both families: write one for each, such as source/24,/64");
+    return false;
+}
+
+static bool member_time(struct compile *c, const struct node *time, struct pbc_add *a)
+{
+    a->for_ns = clause_duration(c, time, 0);
+    if (a->for_ns >= PBC_ADD_NS_MIN && a->for_ns <= PBC_ADD_NS_MAX) return true;
+    if (a->for_ns || (time && time->first && time->first->kind == N_DURATION))
+        diag(c->diags, E_OUT_OF_RANGE, time->first->span, "a member stays from 1ms to 3660d");
+    return false;
+}
+
+/* True if the rule takes packets of connections alone in which both sides have spoken, so that no source is forged. */
+static bool is_proven(const struct rule_work *w, uint32_t conds)
+{
+    for (uint32_t i = conds; i < w->c->image->conds_count; i++) {
+        const struct pbc_cond *k = &w->c->image->conds[i];
+        if (k->kind == COND_STATE && !(k->flags & PBC_COND_NOT) && k->arg == MARK_ESTABLISHED) return true;
+    }
+    return false;
+}
+
+static void warn_unproven(const struct rule_work *w, const struct node *verdict, const struct pbc_add *a,
+                          uint32_t conds)
+{
+    const bool bounded = w->c->image->lives[a->live].never != PBC_NONE;
+    if (a->flags & PBC_ADD_DESTINATION || bounded || is_proven(w, conds)) return;
+    diag(w->c->diags, W_ADD_UNPROVEN, verdict->span,
+         "anybody can send such a packet with another's address, and `%s` then has that",
+         image_str(w->c->image, w->c->image->lives[a->live].name));
+    diag_advise(w->c->diags,
+                "ask for `state established`, or give the set `never` with the addresses that must not get in");
+}
+
+uint32_t add_of(const struct rule_work *w, const struct node *verdict, uint32_t rule, uint32_t conds)
+{
+    struct compile *c = w->c;
+    struct pbc_add a = {.rule = rule};
+    const struct node *name = node_child(verdict, N_NAME);
+    const uint32_t live = name ? live_of(c, name) : PBC_NONE;
+    const bool good = member_end(w, part(verdict, CL_PER), &a) && member_time(c, part(verdict, CL_FOR), &a);
+    if (live == PBC_NONE || !good) return 0;
+    a.live = live;
+    if (part(verdict, CL_ONCE)) a.flags |= PBC_ADD_ONCE;
+    struct pbc_add *to = image_add_adds(c->image);
+    if (!to) {
+        report_full(c, verdict->span, "rules that add to sets", 65535);
+        return 0;
+    }
+    *to = a;
+    warn_unproven(w, verdict, &a, conds);
+    return c->image->adds_count;
+}

@@ -1,0 +1,78 @@
+/* Live sets: their size, and the sets that bound them. Their members are made while rules run (vm/judge/lives.h).
+ */
+#include "compiler/resolve/values/clauses.h"
+
+static const struct number_kind size_kind = {.what = "a size of a live set",
+                                             .range = "it goes from 1 to 16_777_216 members",
+                                             .least = 1,
+                                             .most = PBC_LIVE_SIZE_MAX};
+
+/* Evaluate the set that bounds a live set. False after a report. */
+static bool bound_of(struct compile *c, const struct node *clause, struct symbol *s, struct addr_set *out)
+{
+    if (!clause->first || !set_eval(c, clause->first, s, out)) return false;
+    if (!out->split) return true;
+    diag(c->diags, E_LIVE, clause->first->span, "a live set can't bound another: `%s` takes addresses that are known",
+         node_words(clause));
+    return false;
+}
+
+static bool place_bound(struct compile *c, const struct node *clause, const struct addr_set *set, uint32_t *index)
+{
+    struct pbc_set entry = {0};
+    *index = set_place(c, set, &entry) ? image_share(c->image, PBC_SETS, &entry, 1) : PBC_NONE;
+    if (*index == PBC_NONE) report_full(c, clause->span, "sets of addresses, or ranges in them", 1u << 26);
+    return *index != PBC_NONE;
+}
+
+/* Read `in` and `never`: *all gets the addresses that may be members. */
+static bool bounds_of(struct compile *c, const struct clauses *of, struct symbol *s, struct pbc_live *live,
+                      struct addr_set *all)
+{
+    const struct node *in = of->of[CL_IN], *never = of->of[CL_NEVER];
+    struct addr_set inside = {0}, outside = {0};
+    bool good = true;
+    if (in)
+        good = bound_of(c, in, s, &inside) && place_bound(c, in, &inside, &live->in);
+    else
+        set_add_all(&inside);
+    if (never) good = bound_of(c, never, s, &outside) && place_bound(c, never, &outside, &live->never) && good;
+    if (good) {
+        set_except(all, &inside, &outside);
+        good = !set_is_empty(all);
+        if (!good) diag(c->diags, E_LIVE, (in ? in : never)->span, "no address may be in the set `%s`", s->name.s);
+    }
+    set_fini(&inside);
+    set_fini(&outside);
+    return good;
+}
+
+bool live_declare(struct compile *c, struct symbol *s, const struct node *node, struct addr_set *out)
+{
+    struct pbc_live live = {
+        .name = text_of(c, s->name), .place = place_of(c, s->span), .in = PBC_NONE, .never = PBC_NONE};
+    struct clauses of;
+    struct addr_set all = {0};
+    clauses_find(c, node, &of, "live set");
+    if (of.of[CL_FILE]) {
+        diag(c->diags, E_UNSUPPORTED, node->span, "not supported yet: live files");
+        return false;
+    }
+    if (of.of[CL_SIZE]) {
+        live.size = clause_number(c, of.of[CL_SIZE], &size_kind, 0);
+    } else {
+        diag(c->diags, E_LIVE, node->span, "the live set `%s` has no size", s->name.s);
+        diag_suggest(c->diags, span_after(node->span), " size 100_000");
+    }
+    live.flags = (of.of[CL_KEEP] ? PBC_LIVE_KEEP : 0u) | (of.of[CL_REFUSE] ? PBC_LIVE_REFUSE : 0u);
+    const bool good = bounds_of(c, &of, s, &live, &all) && live.size;
+    struct pbc_live *to = good ? image_add_lives(c->image) : NULL;
+    if (to) {
+        *to = live;
+        set_of_live(out, c->image->lives_count - 1, &all);
+    } else if (good) {
+        report_full(c, s->span, "live sets", PBC_LIVES_MAX);
+    }
+    set_fini(&all);
+    return to;
+}
