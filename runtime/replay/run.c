@@ -18,6 +18,7 @@
 #include "runtime/report/live_report.h"
 #include "runtime/report/summary.h"
 #include "runtime/schedule/schedule.h"
+#include "vm/judge/lives.h"
 #include "vm/vm.h"
 
 /* Slots for packets that a call leaves, for held fragments and segments, and one to join a frame. */
@@ -70,6 +71,9 @@ static int replay_open(struct subject *r, const struct options *o)
     if (!path_is_compiled(o->program, err, sizeof err)) return complain("%s", err);
     r->program = program_load_file(o->program, err, sizeof err);
     if (!r->program) return complain("%s", err);
+    r->lives = lives_new(r->program, o->seed);
+    if (!r->lives) return complain("out of memory");
+    program_members(r->program, r->lives);
     r->ports = calloc(1, sizeof *r->ports);
     if (!r->ports) return complain("out of memory");
     const struct route_options said = {o->routes, o->route_files, o->route_count, o->route_file_count};
@@ -333,6 +337,7 @@ int replay(const struct options *o)
     known_routes_fini(&r.routes);
     labels_fini(&r.labels);
     program_put(r.program);
+    lives_free(r.lives);
     free(r.pool);
     free(r.down);
     return status;

@@ -18,6 +18,7 @@ struct subject {
     struct ports *ports; /* NULL: no capture */
     struct known_routes routes;
     struct only only;
+    struct lives *lives; /* live sets, empty */
     uint8_t *down;     /* [servers_count] 1: named by --down; NULL: none */
     struct pool *pool; /* for answers */
 };

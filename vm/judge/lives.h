@@ -136,7 +136,10 @@ struct lives {
 /* Make the sets of a program, empty; NULL: out of memory. The caller gives them to the program (program_members), and
  * frees them when no worker judges by it any more. */
 struct lives *lives_new(const struct program *p, uint64_t seed);
-void lives_free(struct lives *l); /* NULL is allowed */
+/* Make one of them, empty, for the caller to put in its place; NULL: out of memory. */
+struct live_set *lives_set_new(const struct program *p, uint32_t live, uint64_t seed);
+/* Free all sets that are there. NULL is allowed. */
+void lives_free(struct lives *l);
 /* Let packets of the program be judged by these members. Call it before anything is judged; NULL: all sets are empty.
  */
 void program_members(struct program *p, struct lives *l);
@@ -148,11 +151,21 @@ static inline void lives_at(struct lives *l, uint64_t mono_ns)
 }
 static inline uint64_t lives_now(const struct lives *l) { return __atomic_load_n(&l->now_ms, __ATOMIC_RELAXED); }
 
+/* Return one set, or put another in its place: readers may have the one before for a batch more. */
+static inline struct live_set *lives_set(const struct lives *l, uint32_t live)
+{
+    return __atomic_load_n(&l->sets[live], __ATOMIC_ACQUIRE);
+}
+static inline void lives_put(struct lives *l, uint32_t live, struct live_set *s)
+{
+    __atomic_store_n(&l->sets[live], s, __ATOMIC_RELEASE);
+}
+
 /* True if the live set holds the packet's source or destination. */
 static inline bool lives_have(const struct lives *l, uint32_t live, const struct key *key, bool dst)
 {
     if (!(key->kind & KIND_IP)) return false;
-    return live_has(l->sets[live], lives_now(l), dst ? key->dst : key->src, key->kind & KIND_IP6);
+    return live_has(lives_set(l, live), lives_now(l), dst ? key->dst : key->src, key->kind & KIND_IP6);
 }
 
 /* Reason for which a set never has a member, whoever adds it. */
@@ -162,8 +175,24 @@ enum live_refusal {
     LIVE_NEVER    /* it meets `never` */
 };
 enum live_refusal lives_refuse(const struct program *p, uint32_t live, const struct live_net *net);
+/* The same for all addresses from lo to hi. */
+enum live_refusal lives_refuse_range(const struct program *p, uint32_t live, bool v6, const uint32_t lo[4],
+                                     const uint32_t hi[4]);
+/* Write the first and the last address of a network. */
+void live_net_ends(const struct live_net *net, uint32_t lo[4], uint32_t hi[4]);
 /* Add the packet's address, or its network, as a rule says. What the set refuses is counted. Any thread may call this.
  */
 void lives_add(const struct program *p, const struct pbc_add *a, const struct key *key);
 /* Return the number of the live set of that name in LIVES; PBC_NONE: none. */
 uint32_t lives_find(const struct program *p, const char *name);
+
+/* Write all members, or read them into sets of the same names; what a set may not hold now is left out. l: NULL if the
+ * program has no live sets. What is read is hostile. False: no room, out of memory, or no such state. */
+struct archive;
+struct lives_read {
+    int64_t later_ms; /* added to each end: how much later the clock is set than when it was written */
+    bool kept;        /* read the sets alone that had `keep` */
+};
+bool lives_archive(struct lives *l, const struct program *p, struct archive *a, const struct lives_read *how);
+/* Return the most bytes that lives_archive writes, if no members come meanwhile. */
+uint64_t lives_archive_most(const struct lives *l);

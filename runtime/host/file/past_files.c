@@ -25,6 +25,8 @@ static const char *past_file_name(unsigned file, file_name name)
 {
     if (file == HISTORY_LIST)
         strcpy(name, "list");
+    else if (file == HISTORY_SETS)
+        strcpy(name, "sets");
     else
         snprintf(name, sizeof(file_name), "%u.%s", file % HISTORY_PLACES, file < HISTORY_TEXT ? "pbc" : "prey");
     return name;

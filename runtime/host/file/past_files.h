@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 enum { HISTORY_PLACES = 10 };
-/* A file: place N's program is HISTORY_PROGRAM + N, its text HISTORY_TEXT + N. */
-enum { HISTORY_PROGRAM, HISTORY_TEXT = HISTORY_PLACES, HISTORY_LIST = 2 * HISTORY_PLACES, HISTORY_FILES };
+/* A file: place N's program is HISTORY_PROGRAM + N, its text HISTORY_TEXT + N; members of live sets are beside them. */
+enum { HISTORY_PROGRAM, HISTORY_TEXT = HISTORY_PLACES, HISTORY_LIST = 2 * HISTORY_PLACES, HISTORY_SETS, HISTORY_FILES };
 enum {
     HISTORY_FILE_MOST = 64 << 20,    /* bytes of a file */
     HISTORY_FOLDER_MOST = 128 << 20, /* bytes of all files in a folder */

@@ -19,6 +19,7 @@ struct program_change {
     unsigned ids_count;
     uint8_t *gone; /* leftovers from which it was made; NULL: none */
     uint64_t begun_ns;
+    struct lives *lives;       /* made for the new program, until its ruling has them */
     struct ruling leaving;     /* the ruling that ends with the change: the old one, after undo the new one */
     struct lingering left;     /* lingering matches that belong to `leaving` */
     bool hidden;               /* guard rules may cover both programs */

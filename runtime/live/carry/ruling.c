@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime/exchange/iface_id.h"
+#include "vm/judge/lives.h"
 #include "vm/worker/owner.h"
 
 bool ruling_init(struct ruling *r, const char *const devices[], unsigned count)
@@ -36,6 +37,8 @@ void ruling_fini(struct ruling *r)
     shared_free(r->shared);
     if (r->opened) opened_fini(r->opened);
     free(r->opened);
+    if (r->lives) program_members(r->program, NULL); /* it may come to run again */
+    lives_free(r->lives);
     program_put(r->program);
     free(r->name);
     free(r->allows);

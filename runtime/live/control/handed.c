@@ -18,38 +18,46 @@ static bool sealed_read(int fd, uint8_t *to, size_t len)
     return true;
 }
 
-static struct program *sealed_load(int fd, size_t most, char *err, size_t err_len)
+static uint8_t *sealed_bytes(int fd, size_t most, const char *what, size_t *len, char *err, size_t err_len)
 {
     /* preyctl's seals: another file could block its reader, or change meanwhile */
     const int wanted = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW, has = fcntl(fd, F_GET_SEALS);
     struct stat st;
     if (has < 0 || (has & wanted) != wanted || fstat(fd, &st)) {
-        snprintf(err, err_len,
-                 "the program that came with the question is not in a sealed file in memory, as preyctl makes it");
+        snprintf(err, err_len, "%s that came with the question is not in a sealed file in memory, as preyctl makes it",
+                 what);
         return NULL;
     }
-    const size_t len = (size_t)st.st_size;
-    if (st.st_size < 0 || len > most) {
+    *len = (size_t)st.st_size;
+    if (st.st_size < 0 || *len > most) {
         snprintf(err, err_len, "larger than %zu bytes", most);
         return NULL;
     }
-    uint8_t *bytes = malloc(len + 1);
-    const bool read = bytes && sealed_read(fd, bytes, len);
-    if (!read) snprintf(err, err_len, "%s", bytes ? "it cannot be read" : "out of memory");
-    struct program *p = read ? program_load(bytes, len, err, err_len) : NULL;
+    uint8_t *bytes = malloc(*len + 1);
+    if (bytes && sealed_read(fd, bytes, *len)) return bytes;
+    snprintf(err, err_len, "%s", bytes ? "it cannot be read" : "out of memory");
     free(bytes);
-    return p;
+    return NULL;
+}
+
+void *handed_bytes(struct call *c, size_t most, const char *what, size_t *len, char *err, size_t err_len)
+{
+    const int fd = call_take_fd(c);
+    if (fd < 0) {
+        snprintf(err, err_len, "no %s came with the question", what + strlen("the "));
+        return NULL;
+    }
+    uint8_t *bytes = sealed_bytes(fd, most, what, len, err, err_len);
+    close(fd);
+    return bytes;
 }
 
 struct program *handed_program(struct call *c, size_t most, char *err, size_t err_len)
 {
-    const int fd = call_take_fd(c);
-    if (fd < 0) {
-        snprintf(err, err_len, "no program came with the question");
-        return NULL;
-    }
-    struct program *p = sealed_load(fd, most, err, err_len);
-    close(fd);
+    size_t len;
+    void *bytes = handed_bytes(c, most, "the program", &len, err, err_len);
+    struct program *p = bytes ? program_load(bytes, len, err, err_len) : NULL;
+    free(bytes);
     return p;
 }
 

@@ -47,6 +47,7 @@
 #include "runtime/live/rules/judged.h"
 #include "runtime/live/rules/reload.h"
 #include "runtime/live/rules/room.h"
+#include "runtime/live/rules/members/members.h"
 #include "runtime/live/tell/log.h"
 #include "runtime/live/tell/notified.h"
 #include "runtime/live/world/announced.h"
@@ -148,6 +149,7 @@ static int run_workers(struct live *l)
     if (l->rules.reload) reload_step(&l->rules);
     for (unsigned i = 0; i < started; i++) limits_publish(l->carry.workers[i], UINT64_MAX);
     limits_tell(&l->control, true);
+    if (!over) members_keep(&l->rules);
     const bool good = !err && (over || turn_report(l, false)); /* the other one has the counters, and goes on */
     if (over) drain(l);
     proxied_stop(&l->carry);

@@ -33,6 +33,7 @@
 #include "runtime/live/main/take.h"
 #include "runtime/live/rules/judged.h"
 #include "runtime/live/rules/leased.h"
+#include "runtime/live/rules/members/members.h"
 #include "runtime/live/rules/parts.h"
 #include "runtime/live/rules/reload.h"
 #include "runtime/live/rules/room.h"
@@ -334,6 +335,8 @@ int start_open(struct live *l)
     char err[300];
     if (inline_stack_follow(&l->carry, l->carry.now.program, err, sizeof err)) return tell_fault(&l->tell, "%s", err);
     if (observed_open(&l->carry)) return 2;
+    if (!members_begin(&l->rules)) return complain("out of memory");
+    if (!l->take || l->take->hello.crashes) members_restore(&l->rules, l->take);
     if (workers_make(l)) return 2;
     const bool given = l->take && take_gives_ports(l->take);
     for (unsigned at = 0; at < l->carry.ports.count && !given; at++) {
@@ -379,6 +382,7 @@ void start_close(struct live *l)
     in_kernel_close(&l->carry);
     loaded_free(&l->carry.loaded);
     reload_fini(&l->rules);
+    members_fini(&l->rules);
     world_fini(&l->world);
     host_close(l->carry.host);
     shared_ports_fini(&l->carry);

@@ -16,6 +16,7 @@
 #include "runtime/live/rules/byhand.h"
 #include "runtime/live/rules/health.h"
 #include "runtime/live/rules/judged.h"
+#include "runtime/live/rules/members/part_members.h"
 #include "runtime/live/world/world.h"
 #include "runtime/schedule/schedule.h"
 
@@ -62,7 +63,8 @@ static bool ruling_prepare(struct program_change *c)
     struct carry *carry = c->carry;
     struct ruling *now = &carry->now;
     c->leaving = *now;
-    *now = (struct ruling){.program = program_get(c->remap->program), .name = strdup(c->name)};
+    *now = (struct ruling){.program = program_get(c->remap->program), .lives = c->lives, .name = strdup(c->name)};
+    c->lives = NULL;
     if (c->allows && !(now->allows = strdup(c->allows))) return false;
     return ruling_init(now, carry->o->ifaces, carry->o->iface_count);
 }
@@ -222,13 +224,13 @@ static bool health_prepare(struct program_change *c)
 static const struct part part_health = {.prepares = health_prepare};
 
 /* All parts, in their order. What is looked at first is told first. Guard rules and steering are of both programs
- * before the new one is offered: flows of the old one may drain. Snapshot, loops and copies follow the ruling; the
- * workers' vms need all of them. */
+ * before the new one is offered: flows of the old one may drain. The ruling takes live sets with it; snapshot, loops
+ * and copies follow it; the workers' vms need all of them. */
 static const struct part *const parts[] = {
-    &part_zones,        &part_tun,       &part_former,    &part_ruling, &part_by_hand, &part_health,  &part_owners,
-    &part_shared_ports, &part_lingering, &part_in_kernel, &part_ports,  &part_hide,    &part_steered, &part_world,
-    &part_inline_stack, &part_observed,  &part_proxied,   &part_way,    &part_bridge,  &part_copied,  &part_narrowed,
-    &part_enforce,      &part_judged,    &part_workers,   &part_loops,
+    &part_zones,    &part_tun,          &part_former,    &part_members,   &part_ruling, &part_by_hand, &part_health,
+    &part_owners,   &part_shared_ports, &part_lingering, &part_in_kernel, &part_ports,  &part_hide,    &part_steered,
+    &part_world,    &part_inline_stack, &part_observed,  &part_proxied,   &part_way,    &part_bridge,  &part_copied,
+    &part_narrowed, &part_enforce,      &part_judged,    &part_workers,   &part_loops,
 };
 enum { PARTS_LISTED = sizeof parts / sizeof *parts };
 

@@ -16,6 +16,7 @@
 #include "runtime/live/rules/judged.h"
 #include "runtime/live/rules/leased.h"
 #include "runtime/live/rules/leftover.h"
+#include "runtime/live/rules/members/members.h"
 #include "runtime/live/rules/parts.h"
 #include "runtime/live/rules/room.h"
 #include "runtime/live/tell/notified.h"
@@ -196,12 +197,13 @@ static void say_reloaded(struct rules *rules, const struct reload *r)
     const struct program *p = rules->carry->now.program;
     if (!(r->change.remap->from->meta->flags & PBC_KEEPS_FLOWS)) rules->carry->flows = p->flows;
     const uint32_t services = p->past ? p->past->services : p->services_count; /* without services that drain */
-    events_tell(&rules->tell->events, TOLD_RELOADED, "%s: %u rule%s, %u service%s%s%s%s", rules->carry->now.name,
+    events_tell(&rules->tell->events, TOLD_RELOADED, "%s: %u rule%s, %u service%s%s%s%s%s%s", rules->carry->now.name,
                 p->rules_count, p->rules_count == 1 ? "" : "s", services, services == 1 ? "" : "s", r->wish.by,
                 r->change.remap->limits ? "; changed `limits` wait for a stop and a start" : "",
                 in_kernel_tunnels_rise(rules->carry)
                     ? "; this process puts packets into tunnels, until a restart takes XDP"
-                    : "");
+                    : "",
+                *rules->fell_out ? "; " : "", rules->fell_out);
     in_kernel_why(rules->carry);
     judged_tell(rules);
     leased_notice(rules);
@@ -226,6 +228,7 @@ static void change_finish(struct rules *rules)
         }
         rules->began = r->wish.began;
         rules->begun++;
+        members_settle(rules, &r->change);
         say_reloaded(rules, r);
         announced_again(rules->world, r->change.leaving.program);
         carry->watched = false;

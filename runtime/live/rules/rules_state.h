@@ -8,6 +8,7 @@
 
 struct by_hand;
 struct drained;
+struct members;
 struct reload;
 struct via;
 
@@ -66,4 +67,6 @@ struct rules {
     uint64_t not_begun, not_begun_ns;    /* checks that could not begin, as last told, and when */
     struct by_hand *by_hand;             /* settings by hand, the newest first */
     struct drained *drained;             /* services that drain, the newest first */
+    struct members *members;             /* live sets (members/); NULL: there was never one */
+    char fell_out[500];                  /* members that fell out at the last change of programs; empty: none */
 };

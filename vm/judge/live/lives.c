@@ -1,18 +1,23 @@
 /* The live sets of a program: made, found by name, and what none of them may hold (vm/judge/lives.h). */
+#include "vm/judge/lives.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/judge/lives.h"
 #include "vm/program/set_walk.h"
+
+struct live_set *lives_set_new(const struct program *p, uint32_t live, uint64_t seed)
+{
+    const struct pbc_live *of = &p->lives[live];
+    return live_new(&(struct live_cfg){.size = of->size, .refuse = of->flags & PBC_LIVE_REFUSE, .seed = seed + live});
+}
 
 struct lives *lives_new(const struct program *p, uint64_t seed)
 {
     struct lives *l = calloc(1, sizeof *l);
     if (!l) return NULL;
     for (; l->count < p->lives_count; l->count++) {
-        const struct pbc_live *of = &p->lives[l->count];
-        l->sets[l->count] = live_new(
-            &(struct live_cfg){.size = of->size, .refuse = of->flags & PBC_LIVE_REFUSE, .seed = seed + l->count});
+        l->sets[l->count] = lives_set_new(p, l->count, seed);
         if (l->sets[l->count]) continue;
         lives_free(l);
         return NULL;
@@ -33,8 +38,7 @@ void program_members(struct program *p, struct lives *l)
     if (p->would) ((struct program *)(uintptr_t)p->would)->members = l;
 }
 
-/* Return the first and the last address of a network. */
-static void live_net_ends(const struct live_net *net, uint32_t lo[4], uint32_t hi[4])
+void live_net_ends(const struct live_net *net, uint32_t lo[4], uint32_t hi[4])
 {
     for (unsigned i = 0; i < 4; i++) {
         const unsigned kept = net->len > 32 * i ? net->len - 32 * i : 0;
@@ -46,13 +50,11 @@ static void live_net_ends(const struct live_net *net, uint32_t lo[4], uint32_t h
 
 enum part { PART_NONE, PART_SOME, PART_ALL };
 
-/* Say whether a set without live parts has none, some or all of a network. */
-static enum part part_of(const struct program *p, uint32_t set, const struct live_net *net)
+/* Say whether a set without live parts has none, some or all of a range. */
+static enum part part_of(const struct program *p, uint32_t set, bool v6, const uint32_t lo[4], const uint32_t hi[4])
 {
     const struct pbc_set *s = &p->sets[set];
-    uint32_t lo[4], hi[4];
-    live_net_ends(net, lo, hi);
-    if (!net->v6) {
+    if (!v6) {
         const struct pbc_range *r = p->set4 + s->first4;
         if (!s->count4) return PART_NONE;
         r = last4(r, s->count4, hi[0]); /* the last that begins within or before it */
@@ -69,11 +71,19 @@ static enum part part_of(const struct program *p, uint32_t set, const struct liv
     return wide_up_to(r->lo_hi, r->lo_lo, &first) && wide_up_to(last.hi, last.lo, &end) ? PART_ALL : PART_SOME;
 }
 
-enum live_refusal lives_refuse(const struct program *p, uint32_t live, const struct live_net *net)
+enum live_refusal lives_refuse_range(const struct program *p, uint32_t live, bool v6, const uint32_t lo[4],
+                                     const uint32_t hi[4])
 {
     const struct pbc_live *l = &p->lives[live];
-    if (l->in != PBC_NONE && part_of(p, l->in, net) != PART_ALL) return LIVE_OUTSIDE;
-    return l->never != PBC_NONE && part_of(p, l->never, net) != PART_NONE ? LIVE_NEVER : LIVE_MAY;
+    if (l->in != PBC_NONE && part_of(p, l->in, v6, lo, hi) != PART_ALL) return LIVE_OUTSIDE;
+    return l->never != PBC_NONE && part_of(p, l->never, v6, lo, hi) != PART_NONE ? LIVE_NEVER : LIVE_MAY;
+}
+
+enum live_refusal lives_refuse(const struct program *p, uint32_t live, const struct live_net *net)
+{
+    uint32_t lo[4], hi[4];
+    live_net_ends(net, lo, hi);
+    return lives_refuse_range(p, live, net->v6, lo, hi);
 }
 
 void lives_add(const struct program *p, const struct pbc_add *a, const struct key *key)
@@ -89,7 +99,7 @@ void lives_add(const struct program *p, const struct pbc_add *a, const struct ke
         __atomic_fetch_add(&l->refused[a->live], 1, __ATOMIC_RELAXED);
         return;
     }
-    live_add(l->sets[a->live], now_ms, &net, now_ms + a->for_ns / 1000000,
+    live_add(lives_set(l, a->live), now_ms, &net, now_ms + a->for_ns / 1000000,
              a->flags & PBC_ADD_ONCE ? LIVE_ONCE : LIVE_LATER);
 }
 

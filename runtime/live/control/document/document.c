@@ -12,6 +12,7 @@
 #include "runtime/live/control/document/live_report.h"
 #include "runtime/live/control/programs/confirm.h"
 #include "runtime/live/control/programs/onfile.h"
+#include "runtime/live/control/sets/sets.h"
 #include "runtime/live/control/takeover/before.h"
 #include "runtime/live/control/unknown_way.h"
 #include "runtime/live/rules/reload.h"
@@ -263,6 +264,7 @@ static cJSON *document_build(struct control *control, const struct moment *m)
     interfaces_add(m, root);
     document_services(m, root);
     flows_add(m, root);
+    sets_json(m->control, root);
     checks_add(m, root);
     routes_add(m, root);
     unknown_ways_add(m, root);

@@ -61,6 +61,7 @@ static void load_document(struct control *control, struct call *c, const struct 
     cJSON_AddNumberToObject(o, "services", p->past ? p->past->services : p->services_count);
     cJSON_AddBoolToObject(o, "saved", saved);
     if (*control->rules->unjudged) cJSON_AddStringToObject(o, "unjudged", control->rules->unjudged);
+    if (*control->rules->fell_out) cJSON_AddStringToObject(o, "fell_out", control->rules->fell_out);
     if (w->confirm_ns)
         cJSON_AddNumberToObject(o, "confirm_left_s", (double)(w->confirm_ns / 1000000000));
     else
@@ -75,15 +76,16 @@ static void answer_runs(struct control *control, struct call *c, const struct lo
 {
     char text[TEXT_NUMBER];
     const bool saved = w->saves && !w->confirm_ns && !unsaved, tells = saved && !w->reloads;
+    const char *fell = control->rules->fell_out, *before = *fell ? "; " : "";
     load_document(control, c, w, saved);
     if (unsaved)
         call_end(c, 2, "%.200s runs, but is not saved: %s", w->name, unsaved);
     else if (w->confirm_ns)
-        call_end(c, 0, "%.200s runs; %.200s comes back in %s, unless it is confirmed: preyctl confirm %s", w->name,
-                 confirm_back(control), text_duration(w->confirm_ns, text), control->confirm.word);
+        call_end(c, 0, "%.200s runs; %.200s comes back in %s, unless it is confirmed: preyctl confirm %s%s%s", w->name,
+                 confirm_back(control), text_duration(w->confirm_ns, text), control->confirm.word, before, fell);
     else
-        call_end(c, 0, "%.200s runs%s%.200s", w->name, tells ? ", and is saved as " : "",
-                 tells ? control->o->program : "");
+        call_end(c, 0, "%.200s runs%s%.200s%s%s", w->name, tells ? ", and is saved as " : "",
+                 tells ? control->o->program : "", before, fell);
 }
 
 /* Answer that the program does not run. */

@@ -13,6 +13,7 @@
 #include "runtime/live/control/programs/confirm.h"
 #include "runtime/live/rules/byhand.h"
 #include "runtime/live/rules/health.h"
+#include "runtime/live/rules/members/members.h"
 #include "runtime/worker/sum.h"
 #include "vm/keyed/keyed.h"
 
@@ -60,5 +61,6 @@ bool luggage_archive(struct control *control, struct archive *a, bool waits)
     if (!a->bad) taken_archive(control->carry, a, waits);
     if (!a->bad) observed_archive(control->carry, a, waits);
     if (!a->bad) copied_archive(control->carry, a, waits);
+    if (!a->bad && waits) members_archive(control->rules, a);
     return !a->bad;
 }

@@ -1,0 +1,32 @@
+/* Members of live sets as they come with a question: a sealed file in memory with records of one kind. They come from
+ * outside and are checked by who takes them. */
+#pragma once
+
+#include <assert.h>
+#include <stdint.h>
+
+/* A change of one member. */
+enum member_does { MEMBER_ADD, MEMBER_REMOVE };
+struct member_record {
+    uint32_t addr[4]; /* as in struct live_net (vm/judge/lives.h) */
+    uint64_t ms;      /* how long it stays; 0: for good */
+    uint32_t at;      /* number by which an answer names it */
+    uint8_t len, v6;
+    uint8_t does; /* enum member_does */
+    uint8_t reserved;
+};
+static_assert(sizeof(struct member_record) == 32, "layout");
+enum { MEMBER_RECORDS_MOST = 1 << 14 };
+#define MEMBER_MS_MOST (UINT64_C(100) * 366 * 86400 * 1000)
+
+/* Addresses of a new base. IPv4 before IPv6, each by its first address. */
+struct member_range {
+    uint32_t lo[4], hi[4];
+    uint32_t at; /* number by which an answer names it */
+    uint32_t v6;
+};
+static_assert(sizeof(struct member_range) == 40, "layout");
+enum { MEMBER_RANGES_MOST = 1 << 22 };
+
+/* Shortest prefixes that are taken without --wide. */
+enum { MEMBER_WIDE4 = 8, MEMBER_WIDE6 = 16 };

@@ -1,0 +1,147 @@
+/* `sets`: the question about live sets, by its `op`; and what several answers print */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "runtime/base/clock.h"
+#include "runtime/live/control/questions.h"
+#include "runtime/live/control/sets/sets.h"
+#include "runtime/report/json.h"
+#include "runtime/report/text.h"
+
+static const struct {
+    const char *op;
+    void (*answer)(struct control *control, struct call *c, const struct member_target *t);
+} ops[] = {
+    {"list", sets_list}, {"has", sets_has}, {"change", sets_change}, {"replace", sets_replace}, {"flush", sets_flush}};
+
+static void set_json(const struct rules *rules, uint32_t live, cJSON *to)
+{
+    const struct ruling *now = &rules->carry->now;
+    const struct pbc_live *l = &now->program->lives[live];
+    const char *name = program_str(now->program, l->name);
+    const struct live_set *table = lives_set(now->lives, live);
+    const struct member_set *s = members_named(rules, name);
+    if (!s) return;
+    const struct live_counts c = member_counts(s, table);
+    const struct live_base base = live_base(table);
+    cJSON *one = json_object(to);
+    json_text(one, "set", name);
+    json_number(one, "members", c.members);
+    json_number(one, "size", l->size);
+    json_number(one, "ranges", (uint64_t)base.count4 + base.count6);
+    cJSON_AddBoolToObject(one, "keep", l->flags & PBC_LIVE_KEEP);
+    cJSON_AddBoolToObject(one, "refuse", l->flags & PBC_LIVE_REFUSE);
+#define X(field, doc) json_number(one, #field, c.field);
+    LIVE_COUNTS(X)
+#undef X
+    json_number(one, "refused", s->refused);
+    json_time(one, "replaced", s->replaced_ns);
+    if (s->replaced_ns) json_number(one, "replaced_by", s->replaced_by);
+}
+
+void sets_json(const struct control *control, cJSON *root)
+{
+    const struct ruling *now = &control->carry->now;
+    cJSON *all = cJSON_AddArrayToObject(root, "sets");
+    for (uint32_t i = 0; now->lives && i < now->lives->count; i++) set_json(control->rules, i, all);
+}
+
+void sets_print_end(FILE *out, uint64_t now_ms, uint64_t end_ms)
+{
+    char when[TEXT_TIME];
+    if (end_ms >= LIVE_FOREVER) {
+        json_print(out, "'left_ms':null,'until':null");
+        return;
+    }
+    const uint64_t left_ms = end_ms > now_ms ? end_ms - now_ms : 0;
+    json_print(out, "'left_ms':%llu,'until':%s", (unsigned long long)left_ms,
+               text_iso(clock_ns(CLOCK_REALTIME) + left_ms * 1000000, when));
+}
+
+void sets_print_note(FILE *out, const struct member_target *t, const struct live_net *net)
+{
+    const struct note *n = net ? notes_find(t->set->notes, net) : NULL;
+    char when[TEXT_TIME];
+    if (n)
+        json_print(out, "'by':%s,'uid':%u,'since':%s,'comment':%s", "hand", (unsigned)n->uid,
+                   text_iso(n->wall_ns, when), *n->comment ? n->comment : NULL);
+    else if (net)
+        json_print(out, "'by':%s,'uid':null,'since':null,'comment':null", "rule");
+    else if (t->set->replaced_ns)
+        json_print(out, "'by':%s,'uid':%u,'since':%s,'comment':null", "replace", (unsigned)t->set->replaced_by,
+                   text_iso(t->set->replaced_ns, when));
+    else
+        json_print(out, "'by':%s,'uid':null,'since':null,'comment':null", "replace");
+}
+
+const char *sets_net_text(const struct live_net *net, char buf[MEMBER_TEXT])
+{
+    char address[INET6_ADDRSTRLEN];
+    address_text(net->v6 ? 6 : 4, net->addr, address);
+    if (net->len == (net->v6 ? 128 : 32))
+        snprintf(buf, MEMBER_TEXT, "%s", address);
+    else
+        snprintf(buf, MEMBER_TEXT, "%s/%u", address, net->len);
+    return buf;
+}
+
+const char *sets_range_text(bool v6, const uint32_t lo[4], const uint32_t hi[4], char buf[MEMBER_TEXT])
+{
+    const struct pbc_range r4 = {lo[0], hi[0]};
+    const struct pbc_range6 r6 = {(uint64_t)lo[0] << 32 | lo[1], (uint64_t)lo[2] << 32 | lo[3],
+                                  (uint64_t)hi[0] << 32 | hi[1], (uint64_t)hi[2] << 32 | hi[3]};
+    FILE *out = fmemopen(buf, MEMBER_TEXT, "w");
+    *buf = 0;
+    if (!out) return buf;
+    if (v6)
+        range6_print(&r6, out);
+    else
+        range4_print(&r4, out);
+    fclose(out);
+    return buf;
+}
+
+/* Answer with all sets. */
+static void tell_all(const struct control *control, struct call *c)
+{
+    cJSON *o = cJSON_CreateObject();
+    sets_json(control, o);
+    const bool fits = call_document(c, o);
+    cJSON_Delete(o);
+    if (fits)
+        call_end(c, 0, "%s", "");
+    else
+        call_end(c, 2, "out of memory");
+}
+
+/* Write the names of all sets, as many as fit. */
+static void names(const struct program *p, char *text, size_t len)
+{
+    size_t used = 0;
+    snprintf(text, len, "it has none");
+    for (uint32_t i = 0; i < p->lives_count && used < len; i++)
+        used += (size_t)snprintf(text + used, len - used, "%s%s", i ? ", " : "", program_str(p, p->lives[i].name));
+}
+
+void asked_SETS(void *with, struct call *c)
+{
+    struct control *control = with;
+    const char *op = call_text_of(c, "op"), *name = call_text_of(c, "set");
+    struct member_target t;
+    char all[400];
+    unsigned i = 0;
+    if (!op) {
+        tell_all(control, c);
+        return;
+    }
+    while (i < sizeof ops / sizeof *ops && strcmp(ops[i].op, op) != 0) i++;
+    if (i == sizeof ops / sizeof *ops) {
+        call_end(c, 2, "`op` is list, has, change, replace or flush");
+    } else if (!name || !members_find(control->rules, name, &t)) {
+        names(control->carry->now.program, all, sizeof all);
+        call_end(c, 2, "%.100s: the program that runs has no live set of that name: %s", name ? name : "", all);
+    } else {
+        ops[i].answer(control, c, &t);
+    }
+}

@@ -1,0 +1,27 @@
+/* Live sets, as they are shown and asked for (runtime/live/rules/members/ keeps them). */
+#pragma once
+
+#include <cjson/cJSON.h>
+
+#include "runtime/ctl/server.h"
+#include "runtime/live/control/control_state.h"
+#include "runtime/live/rules/members/members.h"
+
+/* Add the live sets of the program in force to the document, as `sets`. */
+void sets_json(const struct control *control, cJSON *root);
+
+/* The answers, a function for each `op`. t: the set that is meant. */
+void sets_list(struct control *control, struct call *c, const struct member_target *t);
+void sets_has(struct control *control, struct call *c, const struct member_target *t);
+void sets_change(struct control *control, struct call *c, const struct member_target *t);
+void sets_replace(struct control *control, struct call *c, const struct member_target *t);
+void sets_flush(struct control *control, struct call *c, const struct member_target *t);
+
+/* Write the members that a document has of an entry: `left_ms` and `until`, null for good. */
+void sets_print_end(FILE *out, uint64_t now_ms, uint64_t end_ms);
+/* Write `by`, `uid`, `since` and `comment` of a member of the overlay, or (net NULL) of the base. */
+void sets_print_note(FILE *out, const struct member_target *t, const struct live_net *net);
+/* Write the member as text: an address, a prefix, a range. */
+enum { MEMBER_TEXT = 100 };
+const char *sets_net_text(const struct live_net *net, char buf[MEMBER_TEXT]);
+const char *sets_range_text(bool v6, const uint32_t lo[4], const uint32_t hi[4], char buf[MEMBER_TEXT]);

@@ -1,0 +1,190 @@
+/* A change of programs: a live set of the same name, size and `refuse` is the same table; in another one members are
+ * copied. What the new program refuses goes once that is in force */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base/clock.h"
+#include "runtime/live/carry/part.h"
+#include "runtime/live/rules/members/cut.h"
+#include "runtime/live/rules/members/members.h"
+#include "runtime/live/rules/members/part_members.h"
+#include "runtime/report/text.h"
+
+enum { ENTRIES = 256 };
+
+uint64_t members_copy(struct live_set *to, const struct live_set *from, bool base)
+{
+    struct live_entry all[ENTRIES];
+    const uint64_t now_ms = members_now_ms();
+    const struct live_base old = live_base(from);
+    uint64_t at = 0, left_out = 0;
+    unsigned count;
+    if (base && !live_replace(to, now_ms, &old)) left_out += old.count4 + old.count6;
+    while ((count = live_list(from, now_ms, &at, all, ENTRIES)))
+        for (unsigned i = 0; i < count; i++) {
+            const enum live_said said = live_add(to, now_ms, &all[i].net, all[i].end_ms, LIVE_LATER);
+            left_out += said == LIVE_FULL || said == LIVE_LENGTHS;
+        }
+    return left_out;
+}
+
+/* True if the set keeps its table. */
+static bool keeps_table(const struct pbc_live *a, const struct pbc_live *b)
+{
+    return a->size == b->size && (a->flags & PBC_LIVE_REFUSE) == (b->flags & PBC_LIVE_REFUSE);
+}
+
+static uint32_t live_of_name(const struct program *p, const struct program *named, uint32_t live)
+{
+    return lives_find(p, program_str(named, named->lives[live].name));
+}
+
+static bool members_prepare(struct program_change *c)
+{
+    struct program *p = c->remap->program;
+    const struct ruling *old = &c->carry->now;
+    *c->rules->fell_out = 0;
+    if (!p->lives_count) return true;
+    c->lives = lives_new(p, c->carry->seed);
+    if (!c->lives || !members_follow(c->rules, p)) return false;
+    lives_at(c->lives, clock_ns(CLOCK_MONOTONIC));
+    for (uint32_t i = 0; i < p->lives_count; i++) {
+        const uint32_t was = old->lives ? live_of_name(old->program, p, i) : PBC_NONE;
+        if (was == PBC_NONE) continue;
+        struct live_set *table = lives_set(old->lives, was);
+        if (!keeps_table(&p->lives[i], &old->program->lives[was])) {
+            members_copy(c->lives->sets[i], table, true);
+            continue;
+        }
+        live_free(c->lives->sets[i]);
+        c->lives->sets[i] = table;
+    }
+    program_members(p, c->lives);
+    return true;
+}
+
+/* Take out of `lives` what is not its own: the tables that `owner` has, too. */
+static void leave_shared(struct lives *lives, const struct lives *owner)
+{
+    for (uint32_t i = 0; lives && i < lives->count; i++)
+        for (uint32_t k = 0; owner && k < owner->count; k++)
+            if (lives->sets[i] == owner->sets[k]) lives->sets[i] = NULL;
+}
+
+static void members_end(struct program_change *c)
+{
+    leave_shared(c->leaving.lives, c->carry->now.lives);
+    if (c->lives) { /* no ruling has them */
+        leave_shared(c->lives, c->carry->now.lives);
+        program_members(c->remap->program, NULL);
+        lives_free(c->lives);
+        c->lives = NULL;
+    }
+    members_forget(c->rules);
+}
+
+const struct part part_members = {.prepares = members_prepare, .ends = members_end};
+
+/* ---- what falls out ---- */
+
+struct fallen {
+    uint64_t never, outside, ranges, left_out;
+    bool no_memory;
+};
+
+static void tell(struct rules *rules, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void tell(struct rules *rules, const char *fmt, ...)
+{
+    char *text = rules->fell_out;
+    const size_t used = strlen(text), room = sizeof rules->fell_out - used;
+    va_list ap;
+    const int gap = snprintf(text + used, room, "%s", used ? "; " : "");
+    va_start(ap, fmt);
+    if ((size_t)gap < room) vsnprintf(text + used + gap, room - (size_t)gap, fmt, ap);
+    va_end(ap);
+}
+
+static void tell_count(struct rules *rules, const char *name, uint64_t n, const char *noun, const char *why)
+{
+    char text[TEXT_NUMBER];
+    if (n) tell(rules, "%s: %s %s%s %s", name, text_number(n, text), noun, text_plural(n), why);
+}
+
+static bool ranges_equal(const struct program *a, uint32_t x, const struct program *b, uint32_t y)
+{
+    if (x == PBC_NONE || y == PBC_NONE) return x == y;
+    const struct pbc_set *s = &a->sets[x], *t = &b->sets[y];
+    return s->count4 == t->count4 && s->count6 == t->count6 &&
+           !memcmp(a->set4 + s->first4, b->set4 + t->first4, s->count4 * sizeof *a->set4) &&
+           !memcmp(a->set6 + s->first6, b->set6 + t->first6, s->count6 * sizeof *a->set6);
+}
+
+/* Remove all members that the program refuses, and cut the base. */
+static void drop_refused(const struct member_place *at, struct notes *notes, struct fallen *f)
+{
+    struct live_set *table = lives_set(at->lives, at->live);
+    struct live_entry all[ENTRIES];
+    const uint64_t now_ms = members_now_ms();
+    uint64_t cursor = 0;
+    unsigned count;
+    while ((count = live_list(table, now_ms, &cursor, all, ENTRIES)))
+        for (unsigned i = 0; i < count; i++) {
+            const enum live_refusal why = lives_refuse(at->program, at->live, &all[i].net);
+            if (why == LIVE_MAY) continue;
+            live_remove(table, now_ms, &all[i].net);
+            notes_remove(notes, &all[i].net);
+            f->never += why == LIVE_NEVER;
+            f->outside += why == LIVE_OUTSIDE;
+        }
+    const struct live_base old = live_base(table);
+    struct cut cut;
+    if (!cut_base(&old, at->program, at->live, &cut)) f->no_memory = true;
+    if (cut.ranges && !live_replace(table, now_ms, &cut.base)) f->no_memory = true;
+    f->ranges += cut.ranges;
+    cut_fini(&cut);
+}
+
+static void set_settle(struct rules *rules, const struct ruling *old, uint32_t live)
+{
+    const struct ruling *now = &rules->carry->now;
+    const uint32_t was = old->lives ? live_of_name(old->program, now->program, live) : PBC_NONE;
+    const char *name = program_str(now->program, now->program->lives[live].name);
+    struct member_set *s = members_named(rules, name);
+    if (was == PBC_NONE || !s) return;
+    const struct pbc_live *a = &old->program->lives[was], *b = &now->program->lives[live];
+    struct live_set *table = lives_set(now->lives, live), *before = lives_set(old->lives, was);
+    struct fallen f = {0};
+    if (table != before) {
+        f.left_out = members_copy(table, before, false);
+        const struct live_counts all = member_counts(s, before), own = live_counts(table);
+#define X(field, doc) s->past.field = all.field - own.field; /* copies are not counted */
+        LIVE_COUNTS(X)
+#undef X
+        s->version++;
+    }
+    if (!ranges_equal(old->program, a->in, now->program, b->in) ||
+        !ranges_equal(old->program, a->never, now->program, b->never))
+        drop_refused(&(struct member_place){now->program, now->lives, live}, s->notes, &f);
+    tell_count(rules, name, f.never, "member",
+               f.never == 1 ? "fell out, `never` holds it" : "fell out, `never` holds them");
+    tell_count(rules, name, f.outside, "member",
+               f.outside == 1 ? "fell out, it is outside `in`" : "fell out, they are outside `in`");
+    tell_count(rules, name, f.ranges, "range", f.ranges == 1 ? "of its file was cut" : "of its file were cut");
+    tell_count(rules, name, f.left_out, "member", "found no room");
+    if (f.no_memory) tell(rules, "%s: out of memory, so the ranges of its file stay as they were", name);
+}
+
+void members_settle(struct rules *rules, struct program_change *c)
+{
+    const struct ruling *now = &rules->carry->now, *old = &c->leaving;
+    for (uint32_t i = 0; now->lives && i < now->lives->count; i++) set_settle(rules, old, i);
+    for (uint32_t i = 0; old->lives && i < old->lives->count; i++) {
+        if (live_of_name(now->program, old->program, i) != PBC_NONE) continue;
+        const struct live_base base = live_base(old->lives->sets[i]);
+        const uint64_t members = live_counts(old->lives->sets[i]).members + base.count4 + base.count6;
+        tell_count(rules, program_str(old->program, old->program->lives[i].name), members, "member",
+                   members == 1 ? "is gone with the set" : "are gone with the set");
+    }
+}

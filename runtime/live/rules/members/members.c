@@ -1,0 +1,268 @@
+/* A change by hand goes to the tables of both programs while a change of programs is under way. All members at once are
+ * replaced by another table: readers have the old or the new one, and the old one is freed when none can have it */
+#include "runtime/live/rules/members/members.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/base/clock.h"
+#include "runtime/live/carry/change.h"
+#include "runtime/live/carry/part.h"
+
+enum { GROUPS_A_SECOND = 1 << 14, GROUPS_LEAST = 256, BUCKETS_A_GROUP = 16, EMPTIED_A_SECOND = 1 << 18 };
+#define GRACE_NS UINT64_C(1000000000)
+
+struct emptied {
+    struct emptied *next;
+    struct live_set *table; /* NULL: freed */
+    struct notes *notes;    /* NULL: freed, or none */
+    uint64_t at_ns;
+};
+
+uint64_t members_now_ms(void) { return clock_ns(CLOCK_MONOTONIC) / 1000000; }
+
+static const struct ruling *ruling_before(const struct carry *carry)
+{
+    return change_settled(carry) ? NULL : &carry->change->leaving;
+}
+
+struct member_set *members_named(const struct rules *rules, const char *name)
+{
+    struct member_set *s = rules->members ? rules->members->first : NULL;
+    while (s && strcmp(s->name, name) != 0) s = s->next;
+    return s;
+}
+
+static void member_set_free(struct member_set *s)
+{
+    notes_free(s->notes);
+    free(s->name);
+    free(s);
+}
+
+static struct member_set *member_set_new(const char *name, uint64_t most, uint64_t seed)
+{
+    struct member_set *s = calloc(1, sizeof *s);
+    if (!s) return NULL;
+    s->name = strdup(name);
+    s->notes = notes_new(most, seed);
+    if (s->name && s->notes) return s;
+    member_set_free(s);
+    return NULL;
+}
+
+bool members_follow(struct rules *rules, const struct program *p)
+{
+    if (!p->lives_count) return true;
+    if (!rules->members && !(rules->members = calloc(1, sizeof *rules->members))) return false;
+    for (uint32_t i = 0; i < p->lives_count; i++) {
+        const char *name = program_str(p, p->lives[i].name);
+        struct member_set *s = members_named(rules, name);
+        if (s) notes_bound(s->notes, p->lives[i].size);
+        if (s) continue;
+        s = member_set_new(name, p->lives[i].size, rules->carry->seed + i);
+        if (!s) return false;
+        s->next = rules->members->first;
+        rules->members->first = s;
+    }
+    return true;
+}
+
+void members_forget(struct rules *rules)
+{
+    const struct program *p = rules->carry->now.program;
+    for (struct member_set **at = rules->members ? &rules->members->first : NULL; at && *at;) {
+        struct member_set *s = *at;
+        if (lives_find(p, s->name) != PBC_NONE) {
+            at = &s->next;
+            continue;
+        }
+        *at = s->next;
+        member_set_free(s);
+    }
+}
+
+bool members_begin(struct rules *rules)
+{
+    struct ruling *now = &rules->carry->now;
+    if (!now->program->lives_count) return true;
+    now->lives = lives_new(now->program, rules->carry->seed);
+    if (!now->lives || !members_follow(rules, now->program)) return false;
+    lives_at(now->lives, clock_ns(CLOCK_MONOTONIC));
+    program_members(now->program, now->lives);
+    return true;
+}
+
+static void emptied_free(struct members *m, bool (*freed)(struct emptied *e, const void *with), const void *with)
+{
+    for (struct emptied **at = &m->emptied; *at;) {
+        struct emptied *e = *at;
+        if (!freed(e, with)) {
+            at = &e->next;
+            continue;
+        }
+        *at = e->next;
+        free(e);
+    }
+}
+
+static bool free_whole(struct emptied *e, const void *with)
+{
+    (void)with;
+    live_free(e->table);
+    notes_free(e->notes);
+    return true;
+}
+
+void members_fini(struct rules *rules)
+{
+    struct members *m = rules->members;
+    if (!m) return;
+    emptied_free(m, free_whole, NULL);
+    for (struct member_set *s = m->first, *next; s; s = next) {
+        next = s->next;
+        member_set_free(s);
+    }
+    free(m);
+    rules->members = NULL;
+}
+
+void members_at(const struct rules *rules, uint64_t now_ns)
+{
+    const struct ruling *before = ruling_before(rules->carry);
+    if (rules->carry->now.lives) lives_at(rules->carry->now.lives, now_ns);
+    if (before && before->lives) lives_at(before->lives, now_ns);
+}
+
+/* Free the table once each worker has been held: a batch ends, and with it what the worker had read. The notes go a
+ * part each time. */
+static bool free_some(struct emptied *e, const void *with)
+{
+    const struct carry *carry = with;
+    if (e->table && clock_ns(CLOCK_MONOTONIC) - e->at_ns >= GRACE_NS && !change_pending(carry)) {
+        for (unsigned i = 0; i < carry->worker_count; i++) {
+            worker_hold(carry->workers[i]);
+            worker_release(carry->workers[i]);
+        }
+        live_free(e->table);
+        e->table = NULL;
+    }
+    if (e->notes) notes_sweep(e->notes, NULL, 0, EMPTIED_A_SECOND);
+    if (e->notes && notes_empty(e->notes)) {
+        notes_free(e->notes);
+        e->notes = NULL;
+    }
+    return !e->table && !e->notes;
+}
+
+void members_tick(struct rules *rules, uint64_t now_ns)
+{
+    const struct ruling *now = &rules->carry->now;
+    if (!rules->members) return;
+    const uint32_t count = now->lives ? now->lives->count : 0;
+    unsigned groups = count ? GROUPS_A_SECOND / count : 0;
+    if (groups < GROUPS_LEAST) groups = GROUPS_LEAST;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct member_set *s = members_named(rules, program_str(now->program, now->program->lives[i].name));
+        struct live_set *table = lives_set(now->lives, i);
+        live_sweep(table, now_ns / 1000000, groups);
+        if (s) notes_sweep(s->notes, table, now_ns / 1000000, groups * BUCKETS_A_GROUP);
+    }
+    emptied_free(rules->members, free_some, rules->carry);
+}
+
+bool members_find(const struct rules *rules, const char *name, struct member_target *t)
+{
+    const struct ruling *now = &rules->carry->now, *before = ruling_before(rules->carry);
+    *t = (struct member_target){.set = members_named(rules, name)};
+    const uint32_t live = t->set && now->lives ? lives_find(now->program, name) : PBC_NONE;
+    if (live == PBC_NONE) return false;
+    t->at[t->count++] = (struct member_place){now->program, now->lives, live};
+    const uint32_t other = before && before->lives ? lives_find(before->program, name) : PBC_NONE;
+    if (other != PBC_NONE) t->at[t->count++] = (struct member_place){before->program, before->lives, other};
+    return true;
+}
+
+static struct live_set *table_at(const struct member_target *t, unsigned i)
+{
+    return lives_set(t->at[i].lives, t->at[i].live);
+}
+
+struct live_set *member_table(const struct member_target *t) { return table_at(t, 0); }
+
+/* True if both programs have one table, so that a change is made once. */
+static bool is_shared(const struct member_target *t) { return t->count == 2 && table_at(t, 0) == table_at(t, 1); }
+
+enum live_refusal member_refuses(const struct member_target *t, bool v6, const uint32_t lo[4], const uint32_t hi[4])
+{
+    enum live_refusal why = LIVE_MAY;
+    for (unsigned i = 0; i < t->count && why == LIVE_MAY; i++)
+        why = lives_refuse_range(t->at[i].program, t->at[i].live, v6, lo, hi);
+    return why;
+}
+
+enum live_said member_add(const struct member_target *t, const struct live_net *net, uint64_t end_ms, enum live_how how)
+{
+    const uint64_t now_ms = members_now_ms();
+    if (t->count == 2 && !is_shared(t)) live_add(table_at(t, 1), now_ms, net, end_ms, how);
+    return live_add(member_table(t), now_ms, net, end_ms, how);
+}
+
+enum live_said member_remove(const struct member_target *t, const struct live_net *net)
+{
+    const uint64_t now_ms = members_now_ms();
+    if (t->count == 2 && !is_shared(t)) live_remove(table_at(t, 1), now_ms, net);
+    return live_remove(member_table(t), now_ms, net);
+}
+
+struct live_counts member_counts(const struct member_set *set, const struct live_set *table)
+{
+    struct live_counts c = live_counts(table);
+#define X(field, doc) c.field += set->past.field;
+    LIVE_COUNTS(X)
+#undef X
+    return c;
+}
+
+/* Put a table in the place of another one, which is freed later (e). */
+static void table_swap(struct rules *rules, const struct member_place *at, struct live_set *fresh, struct emptied *e)
+{
+    *e = (struct emptied){
+        .next = rules->members->emptied, .table = lives_set(at->lives, at->live), .at_ns = clock_ns(CLOCK_MONOTONIC)};
+    lives_put(at->lives, at->live, fresh);
+    rules->members->emptied = e;
+}
+
+static struct live_set *table_with(const struct rules *rules, const struct member_place *at,
+                                   const struct live_base *base)
+{
+    struct live_set *s = lives_set_new(at->program, at->live, rules->carry->seed);
+    if (s && live_replace(s, members_now_ms(), base)) return s;
+    live_free(s);
+    return NULL;
+}
+
+bool members_replace(struct rules *rules, const struct member_target *t, const struct live_base *base, uint64_t *were)
+{
+    const bool two = t->count == 2 && !is_shared(t);
+    struct live_set *fresh[2] = {table_with(rules, &t->at[0], base), two ? table_with(rules, &t->at[1], base) : NULL};
+    struct emptied *e[2] = {malloc(sizeof *e[0]), two ? malloc(sizeof *e[1]) : NULL};
+    struct notes *notes = notes_new(t->at[0].program->lives[t->at[0].live].size, rules->carry->seed + t->set->version);
+    if (!fresh[0] || !e[0] || !notes || (two && (!fresh[1] || !e[1]))) {
+        for (unsigned i = 0; i < 2; i++) live_free(fresh[i]), free(e[i]);
+        notes_free(notes);
+        return false;
+    }
+    const struct live_base old = live_base(member_table(t));
+    const uint64_t members = live_counts(member_table(t)).members;
+    *were = members + old.count4 + old.count6;
+    t->set->past = member_counts(t->set, member_table(t));
+    t->set->past.removed += members;
+    if (is_shared(t)) lives_put(t->at[1].lives, t->at[1].live, fresh[0]);
+    table_swap(rules, &t->at[0], fresh[0], e[0]);
+    e[0]->notes = t->set->notes;
+    if (two) table_swap(rules, &t->at[1], fresh[1], e[1]);
+    t->set->notes = notes;
+    t->set->version++;
+    return true;
+}

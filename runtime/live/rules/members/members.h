@@ -1,0 +1,83 @@
+/* Live sets (vm/judge/lives.h) as the main thread keeps them: by name, across programs; their members by hand. */
+#pragma once
+
+#include "runtime/live/rules/members/notes.h"
+#include "runtime/live/rules/rules_state.h"
+#include "vm/judge/lives.h"
+
+struct member_set {
+    struct member_set *next;
+    char *name;
+    struct notes *notes;
+    uint64_t version;        /* another number once other members took the place of all */
+    struct live_counts past; /* counts of the tables before this one */
+    uint64_t refused;        /* members by hand that were refused: by `never`, by `in`, as too wide */
+    uint64_t replaced_ns;    /* wall time at which its base was replaced; 0: never */
+    uint32_t replaced_by;    /* user */
+};
+
+/* All live sets of the main thread. */
+struct members {
+    struct member_set *first;
+    struct emptied *emptied; /* tables that readers may still hold */
+    uint64_t kept;           /* number of the members that the parent keeps (keep.c) */
+    int unkept;              /* negative errno for which it keeps none; 0: it does */
+};
+
+/* Make the sets of the program in force, empty, and give them to it. False: out of memory. */
+bool members_begin(struct rules *rules);
+void members_fini(struct rules *rules);
+/* Write the members, or read them into the sets of a process that takes over; what another version wrote without them
+ * is read as none. */
+struct archive;
+void members_archive(struct rules *rules, struct archive *a);
+/* keep.c: read the members that a stop or a crash has left behind. crashed: all sets; else those with `keep`. */
+void members_restore(struct rules *rules, bool crashed);
+/* Have the parent keep all members where they changed; a failure is told once. Call once a second, and at the end. */
+void members_keep(struct rules *rules);
+/* Set the time by which members expire, for those who judge while no packet comes. Call each turn. */
+void members_at(const struct rules *rules, uint64_t now_ns);
+/* Free some expired members, notes without members, and tables that nobody reads any more. Call once a second. */
+void members_tick(struct rules *rules, uint64_t now_ns);
+
+/* Have a struct member_set for each live set of the program. False: out of memory. */
+bool members_follow(struct rules *rules, const struct program *p);
+/* Drop those that the program in force lacks. */
+void members_forget(struct rules *rules);
+/* Return the set of that name; NULL: there is none. */
+struct member_set *members_named(const struct rules *rules, const char *name);
+
+/* A live set in the program in force and, while workers may judge by it, in the program before. */
+struct member_target {
+    struct member_set *set;
+    unsigned count;
+    struct member_place {
+        const struct program *program;
+        struct lives *lives;
+        uint32_t live;
+    } at[2]; /* [count], the program in force first */
+};
+/* Find a live set by its name. False: the program in force has none of that name. */
+bool members_find(const struct rules *rules, const char *name, struct member_target *t);
+/* Return its table in the program in force. */
+struct live_set *member_table(const struct member_target *t);
+uint64_t members_now_ms(void);
+
+/* Return why one of the programs refuses these addresses. */
+enum live_refusal member_refuses(const struct member_target *t, bool v6, const uint32_t lo[4], const uint32_t hi[4]);
+/* Add, renew or remove a member in both. */
+enum live_said member_add(const struct member_target *t, const struct live_net *net, uint64_t end_ms,
+                          enum live_how how);
+enum live_said member_remove(const struct member_target *t, const struct live_net *net);
+/* Put this base in the place of all members; *were: number of members and ranges before. False: out of memory, and
+ * nothing has changed. */
+bool members_replace(struct rules *rules, const struct member_target *t, const struct live_base *base, uint64_t *were);
+
+/* Return all counts of a set, those of its tables before included, and the members of now. */
+struct live_counts member_counts(const struct member_set *set, const struct live_set *table);
+
+/* follow.c: bring members in line with the program that is in force now, and say in rules->fell_out what fell out. */
+struct program_change;
+void members_settle(struct rules *rules, struct program_change *c);
+/* Copy all members, and the base, to a table of another size. Return the number of those that did not fit. */
+uint64_t members_copy(struct live_set *to, const struct live_set *from, bool base);

@@ -1,0 +1,121 @@
+/* A hash table with chains, whose buckets are as many as there may be members: their memory is touched by use alone */
+#include "runtime/live/rules/members/notes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "vm/keyed/hash.h"
+
+struct notes {
+    struct note **buckets;
+    uint64_t mask, count, most, at; /* at: bucket of the next sweep */
+    struct hash_key key;
+};
+
+bool note_comment_fits(const char *text)
+{
+    const size_t len = strlen(text);
+    const unsigned char *s = (const unsigned char *)text;
+    if (len > NOTE_COMMENT_MOST) return false;
+    while (*s) {
+        const unsigned more = *s < 0x80 ? 0 : *s >= 0xc2 && *s < 0xe0 ? 1 : (*s & 0xf0) == 0xe0 ? 2 : 3;
+        if (*s < 0x20 || *s == 0x7f || (more == 3 && (*s < 0xf0 || *s > 0xf4))) return false;
+        for (unsigned i = 1; i <= more; i++)
+            if ((s[i] & 0xc0) != 0x80) return false;
+        /* Overlong forms, surrogates, numbers past U+10FFFF, and C1 control characters */
+        if ((*s == 0xe0 && s[1] < 0xa0) || (*s == 0xed && s[1] > 0x9f) || (*s == 0xf0 && s[1] < 0x90) ||
+            (*s == 0xf4 && s[1] > 0x8f) || (*s == 0xc2 && s[1] < 0xa0))
+            return false;
+        s += more + 1;
+    }
+    return true;
+}
+
+struct notes *notes_new(uint64_t most, uint64_t seed)
+{
+    struct notes *n = calloc(1, sizeof *n);
+    uint64_t buckets = 64;
+    while (buckets < most) buckets *= 2;
+    if (n) *n = (struct notes){.buckets = calloc(buckets, sizeof(void *)), .mask = buckets - 1, .most = most};
+    if (n) hash_key_init(&n->key, seed);
+    if (n && n->buckets) return n;
+    free(n);
+    return NULL;
+}
+
+void notes_free(struct notes *n)
+{
+    if (!n) return;
+    while (n->count) notes_sweep(n, NULL, 0, 1 << 16);
+    free(n->buckets);
+    free(n);
+}
+
+static struct note **bucket_of(const struct notes *n, const struct live_net *net)
+{
+    const uint64_t words[3] = {(uint64_t)net->addr[0] << 32 | net->addr[1], (uint64_t)net->addr[2] << 32 | net->addr[3],
+                               (uint64_t)net->len << 1 | net->v6};
+    return &n->buckets[hash_words(&n->key, words, 3) & n->mask];
+}
+
+static bool nets_equal(const struct live_net *a, const struct live_net *b)
+{
+    return !memcmp(a->addr, b->addr, sizeof a->addr) && a->len == b->len && a->v6 == b->v6;
+}
+
+/* Return the link that leads to the note of a member, or to the end of its chain. */
+static struct note **note_link(const struct notes *n, const struct live_net *net)
+{
+    struct note **at = bucket_of(n, net);
+    while (*at && !nets_equal(&(*at)->net, net)) at = &(*at)->next;
+    return at;
+}
+
+void notes_set(struct notes *n, const struct live_net *net, const struct note_of *of)
+{
+    struct note **at = note_link(n, net), *old = *at;
+    const char *comment = of->comment ? of->comment : old && !of->anew ? old->comment : "";
+    const size_t len = strlen(comment) + 1;
+    if (!old && n->count >= n->most) return;
+    struct note *fresh = malloc(sizeof *fresh + len);
+    if (!fresh) return;
+    *fresh = (struct note){.next = old ? old->next : NULL,
+                           .net = *net,
+                           .uid = of->uid,
+                           .wall_ns = old && !of->anew ? old->wall_ns : of->wall_ns};
+    memcpy(fresh->comment, comment, len);
+    n->count += !old;
+    *at = fresh;
+    free(old);
+}
+
+const struct note *notes_find(const struct notes *n, const struct live_net *net) { return *note_link(n, net); }
+
+static void note_drop(struct notes *n, struct note **at)
+{
+    struct note *old = *at;
+    *at = old->next;
+    n->count--;
+    free(old);
+}
+
+void notes_remove(struct notes *n, const struct live_net *net)
+{
+    struct note **at = note_link(n, net);
+    if (*at) note_drop(n, at);
+}
+
+void notes_sweep(struct notes *n, const struct live_set *s, uint64_t now_ms, unsigned buckets)
+{
+    uint64_t end_ms;
+    for (; buckets && n->count; buckets--, n->at = (n->at + 1) & n->mask)
+        for (struct note **at = &n->buckets[n->at]; *at;)
+            if (s && live_find(s, now_ms, &(*at)->net, &end_ms))
+                at = &(*at)->next;
+            else
+                note_drop(n, at);
+}
+
+void notes_bound(struct notes *n, uint64_t most) { n->most = most; }
+bool notes_full(const struct notes *n) { return n->count >= n->most; }
+bool notes_empty(const struct notes *n) { return !n->count; }

@@ -1,0 +1,45 @@
+/* Notes beside the members of one live set: since when, by which user, with which comment. The vm knows none of it. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vm/judge/lives.h"
+
+enum { NOTE_COMMENT_MOST = 100 /* bytes of a comment */ };
+
+struct note {
+    struct note *next;
+    struct live_net net;
+    uint32_t uid;     /* user who changed the member last */
+    uint64_t wall_ns; /* time at which it was added */
+    char comment[];   /* UTF-8 without control characters, ends in NUL; "": none */
+};
+
+/* True if the text may be a comment. */
+bool note_comment_fits(const char *text);
+
+struct notes;
+/* Make a table for `most` members; memory comes as notes come. NULL: out of memory. */
+struct notes *notes_new(uint64_t most, uint64_t seed);
+void notes_free(struct notes *n); /* NULL is allowed */
+
+/* Note a change of a member. anew: it was none before, and begins at wall_ns. comment: NULL keeps the one that is
+ * there. Without memory, or beyond `most` notes, nothing is noted. */
+struct note_of {
+    uint32_t uid;
+    uint64_t wall_ns;
+    const char *comment;
+    bool anew;
+};
+void notes_set(struct notes *n, const struct live_net *net, const struct note_of *of);
+/* Return the note of a member, valid until the next change; NULL: there is none. */
+const struct note *notes_find(const struct notes *n, const struct live_net *net);
+void notes_remove(struct notes *n, const struct live_net *net);
+
+/* Drop notes in the next `buckets` buckets whose members are gone from the set; s: NULL: all notes there. */
+void notes_sweep(struct notes *n, const struct live_set *s, uint64_t now_ms, unsigned buckets);
+/* Allow another number of notes. */
+void notes_bound(struct notes *n, uint64_t most);
+bool notes_full(const struct notes *n);
+bool notes_empty(const struct notes *n);

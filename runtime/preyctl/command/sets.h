@@ -1,0 +1,57 @@
+/* Parts of `preyctl sets` that change members. */
+#pragma once
+
+#include "runtime/ctl/members.h"
+#include "runtime/preyctl/talk.h"
+#include "vm/words/words.h"
+
+/* Numbers of an answer, by their names there */
+#define CHANGE_SUMS(X)                                                                                                 \
+    X(added, "added")                                                                                                  \
+    X(renewed, "renewed")                                                                                              \
+    X(kept, "kept")                                                                                                    \
+    X(removed, "removed")                                                                                              \
+    X(absent, "absent")                                                                                                \
+    X(full, "full")                                                                                                    \
+    X(lengths, "full: lengths")                                                                                        \
+    X(refused, "refused")
+
+enum { CHANGE_TEXT = 64 };
+
+/* Changes on their way, sent in parts, and the sum of what became of them. */
+struct changes {
+    struct talk *t;
+    const char *set, *comment; /* comment: NULL: none */
+    bool once, wide;
+    struct member_record *records; /* [MEMBER_RECORDS_MOST] */
+    struct change_told {
+        uint64_t line; /* of the input; 0: an argument */
+        char text[CHANGE_TEXT];
+    } * told; /* [MEMBER_RECORDS_MOST] as refusals name them */
+    unsigned count;
+    struct {
+#define X(field, word) uint64_t field;
+        CHANGE_SUMS(X)
+#undef X
+    } sums;
+};
+/* False: out of memory, after a complaint. */
+bool changes_init(struct changes *c, struct talk *t, const char *set);
+void changes_fini(struct changes *c);
+/* Read a member: an address, or a prefix. False: it is none, for the reason in why. */
+bool member_read(const char *text, size_t len, struct member_record *r, char *why, size_t why_len);
+/* Add a change to those on their way, and send them when there are as many as go at once. Return 0 or 2. */
+int changes_put(struct changes *c, const struct member_record *r, uint64_t line, const char *text, size_t len);
+/* Send all that wait. Return 0, or 2 after a line with the reason. */
+int changes_send(struct changes *c);
+/* Tell that one was refused, by its line if that is not 0. */
+void changes_refuse(struct changes *c, uint64_t line, const char *text, size_t len, const char *why);
+/* Print the sums. Return the exit status. */
+int changes_tell(const struct changes *c);
+
+/* The question about one set: {"ask": "sets", "op": op, "set": set} */
+cJSON *sets_question(const char *op, const char *set);
+
+/* preyctl sets NAME feed, preyctl sets NAME replace; return the exit status. */
+int sets_feed(struct talk *t, const char *set, bool wide);
+int sets_replace_by(struct talk *t, const char *set, bool wide);

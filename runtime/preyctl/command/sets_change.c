@@ -1,0 +1,159 @@
+/* Changes of members go to the service many at once, as records in a file in memory */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/preyctl/command/sets.h"
+#include "runtime/preyctl/hand.h"
+#include "runtime/preyctl/print_json.h"
+#include "runtime/report/document/item.h"
+#include "runtime/report/json.h"
+#include "runtime/report/text.h"
+
+bool changes_init(struct changes *c, struct talk *t, const char *set)
+{
+    *c = (struct changes){.t = t,
+                          .set = set,
+                          .records = calloc(MEMBER_RECORDS_MOST, sizeof *c->records),
+                          .told = calloc(MEMBER_RECORDS_MOST, sizeof *c->told)};
+    return (c->records && c->told) || !talk_complain("out of memory");
+}
+
+void changes_fini(struct changes *c)
+{
+    free(c->records);
+    free(c->told);
+}
+
+cJSON *sets_question(const char *op, const char *set)
+{
+    cJSON *question = talk_question(QUESTION_SETS);
+    cJSON_AddStringToObject(question, "op", op);
+    cJSON_AddStringToObject(question, "set", set);
+    return question;
+}
+
+/* Write a range of 2^n addresses that begins where such a prefix may as that prefix. False: it is another range. */
+static bool prefix_of(const uint32_t lo[4], const uint32_t hi[4], unsigned words, struct member_record *r)
+{
+    unsigned len = 0;
+    while (len < 32 * words && !((lo[len / 32] ^ hi[len / 32]) >> (31 - len % 32) & 1)) len++;
+    for (unsigned i = len; i < 32 * words; i++)
+        if (lo[i / 32] >> (31 - i % 32) & 1 || !(hi[i / 32] >> (31 - i % 32) & 1)) return false;
+    *r = (struct member_record){.len = (uint8_t)len, .v6 = words == 4};
+    memcpy(r->addr, lo, words * sizeof *lo);
+    return true;
+}
+
+bool member_read(const char *text, size_t len, struct member_record *r, char *why, size_t why_len)
+{
+    struct addr_member m;
+    const enum addr_fault fault = addr_text_member(text, len, &m);
+    if (fault != ADDR_GOOD) {
+        addr_fault_describe(text, len, fault, why, why_len);
+        return false;
+    }
+    const struct pbc_range6 *six = &m.v6;
+    const uint32_t lo[4] = {m.family == 4 ? m.v4.lo : (uint32_t)(six->lo_hi >> 32), (uint32_t)six->lo_hi,
+                            (uint32_t)(six->lo_lo >> 32), (uint32_t)six->lo_lo};
+    const uint32_t hi[4] = {m.family == 4 ? m.v4.hi : (uint32_t)(six->hi_hi >> 32), (uint32_t)six->hi_hi,
+                            (uint32_t)(six->hi_lo >> 32), (uint32_t)six->hi_lo};
+    if (prefix_of(lo, hi, m.family == 4 ? 1 : 4, r)) return true;
+    snprintf(why, why_len, "a member is an address or a prefix, not a range: write its prefixes");
+    return false;
+}
+
+static void refusal_print(uint64_t line, const char *text, size_t len, const char *why)
+{
+    char clean[CHANGE_TEXT];
+    size_t n = 0;
+    for (; n < len && n + 1 < sizeof clean; n++)
+        clean[n] = (unsigned char)text[n] < 0x20 || text[n] == 0x7f ? '?' : text[n];
+    clean[n] = 0;
+    if (line)
+        talk_complain("line %llu: `%s`: %s", (unsigned long long)line, clean, why);
+    else
+        talk_complain("%s: %s", clean, why);
+}
+
+void changes_refuse(struct changes *c, uint64_t line, const char *text, size_t len, const char *why)
+{
+    c->sums.refused++;
+    refusal_print(line, text, len, why);
+}
+
+/* Take a document of the answer: one that was refused, or all numbers. */
+static void document_take(struct changes *c, const cJSON *o)
+{
+    const uint64_t at = item_number(o, "at");
+    if (item(o, "at") && at < c->count) {
+        refusal_print(c->told[at].line, c->told[at].text, strlen(c->told[at].text), item_text(o, "why"));
+        return;
+    }
+#define X(field, word) c->sums.field += item_number(o, #field);
+    CHANGE_SUMS(X)
+#undef X
+}
+
+/* Ask, and hear the whole answer. Return 0, also where some were refused, or 2. */
+static int changes_ask(struct changes *c, int fd)
+{
+    struct message m;
+    cJSON *question = sets_question("change", c->set);
+    if (c->comment) cJSON_AddStringToObject(question, "comment", c->comment);
+    if (c->once) cJSON_AddTrueToObject(question, "once");
+    if (c->wide) cJSON_AddTrueToObject(question, "wide");
+    int next = talk_ask(c->t, question, fd) ? -1 : 1;
+    while (next > 0 && (next = talk_next(c->t, &m, PATIENCE_MS)) > 0) {
+        cJSON *o = m.kind == MESSAGE_DOCUMENT ? document_parse(m.body, m.len) : NULL;
+        document_take(c, o);
+        cJSON_Delete(o);
+    }
+    return !next && c->t->status == 1 ? 0 : talk_over(c->t, next);
+}
+
+int changes_send(struct changes *c)
+{
+    if (!c->count) return 0;
+    const int fd = hand_bytes(c->records, c->count * sizeof *c->records);
+    if (fd < 0) return 2;
+    const int failed = changes_ask(c, fd);
+    close(fd);
+    talk_end(c->t); /* the service lets go who is silent for long, as whoever feeds may be */
+    c->count = 0;
+    return failed;
+}
+
+int changes_put(struct changes *c, const struct member_record *r, uint64_t line, const char *text, size_t len)
+{
+    const unsigned at = c->count++;
+    c->records[at] = *r;
+    c->records[at].at = at;
+    c->told[at].line = line;
+    snprintf(c->told[at].text, sizeof c->told[at].text, "%.*s", (int)(len < CHANGE_TEXT ? len : CHANGE_TEXT), text);
+    return c->count == MEMBER_RECORDS_MOST ? changes_send(c) : 0;
+}
+
+int changes_tell(const struct changes *c)
+{
+    const bool failed = c->sums.refused + c->sums.full + c->sums.lengths != 0;
+    if (c->t->line->json) {
+        cJSON *o = cJSON_CreateObject();
+        cJSON_AddStringToObject(o, "set", c->set);
+#define X(field, word) json_number(o, #field, c->sums.field);
+        CHANGE_SUMS(X)
+#undef X
+        print_json(o);
+        cJSON_Delete(o);
+        return failed;
+    }
+    char n[TEXT_NUMBER];
+    const char *between = ":";
+    printf("%s", c->set);
+#define X(field, word)                                                                                                 \
+    if (c->sums.field) printf("%s %s " word, between, text_number(c->sums.field, n)), between = ",";
+    CHANGE_SUMS(X)
+#undef X
+    puts(*between == ':' ? ": nothing has changed" : "");
+    return failed;
+}

@@ -1,0 +1,115 @@
+/* preyctl sets NAME feed: changes a line, for as long as standard input is open. Lines that are there at once go
+ * together; no connection stays open while none comes. */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/base/when.h"
+#include "runtime/preyctl/command/sets.h"
+
+enum { LINE_MOST = 200 /* bytes of a line */, AT_ONCE = 1 << 16, MORE_MS = 1 /* a moment in which more may come */ };
+
+struct feed {
+    struct changes c;
+    uint64_t line; /* number of the line that is read */
+    char text[LINE_MOST];
+    size_t len;
+    bool too_long;
+    int failed;
+};
+
+/* Read the duration behind a member. False: it is none. */
+static bool duration_of(const char *s, size_t len, uint64_t *ms)
+{
+    char text[32];
+    uint64_t ns;
+    if (len >= sizeof text) return false;
+    memcpy(text, s, len);
+    text[len] = 0;
+    if (!duration_read(text, &ns) || !ns) return false;
+    *ms = (ns + 999999) / 1000000;
+    return true;
+}
+
+static bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
+/* Take a line: `+A[/N] [D]` or `-A[/N]`. */
+static void line_take(struct feed *f, size_t len)
+{
+    const char *s = f->text;
+    char why[300];
+    struct member_record r;
+    if (len && s[len - 1] == '\r') len--;
+    while (len && is_blank(s[len - 1])) len--;
+    if (!len || *s == '#') return;
+    if (memchr(s, 0, len)) {
+        changes_refuse(&f->c, f->line, s, len, "it holds a zero byte");
+        return;
+    }
+    size_t member = 1;
+    while (member < len && !is_blank(s[member])) member++;
+    size_t more = member;
+    while (more < len && is_blank(s[more])) more++;
+    if (*s != '+' && *s != '-') {
+        changes_refuse(&f->c, f->line, s, len, "a line begins with `+` or `-`: +ADDRESS[/N] [DURATION], -ADDRESS[/N]");
+        return;
+    }
+    if (!member_read(s + 1, member - 1, &r, why, sizeof why)) {
+        changes_refuse(&f->c, f->line, s, len, why);
+        return;
+    }
+    r.does = *s == '-' ? MEMBER_REMOVE : MEMBER_ADD;
+    if (more < len && (*s == '-' || !duration_of(s + more, len - more, &r.ms))) {
+        changes_refuse(&f->c, f->line, s, len,
+                       *s == '-' ? "nothing stands behind a member that is removed"
+                                 : "what stands behind the member is not a time, as 30s, 5m, 2h, 7d are");
+        return;
+    }
+    f->failed |= changes_put(&f->c, &r, f->line, s, len);
+}
+
+/* Take what was read: lines, and the begin of one. */
+static void bytes_take(struct feed *f, const char *s, size_t len)
+{
+    while (len && !f->failed) {
+        const char *end = memchr(s, '\n', len);
+        const size_t part = end ? (size_t)(end - s) : len, room = LINE_MOST - f->len, fits = part < room ? part : room;
+        memcpy(f->text + f->len, s, fits);
+        f->len += fits;
+        f->too_long |= part > room;
+        s += part + (end != NULL);
+        len -= part + (end != NULL);
+        if (!end) return;
+        f->line++;
+        if (f->too_long)
+            changes_refuse(&f->c, f->line, f->text, f->len, "longer than 200 bytes");
+        else
+            line_take(f, f->len);
+        f->len = 0;
+        f->too_long = false;
+    }
+}
+
+static bool more_waits(void) { return poll(&(struct pollfd){.fd = STDIN_FILENO, .events = POLLIN}, 1, MORE_MS) > 0; }
+
+int sets_feed(struct talk *t, const char *set, bool wide)
+{
+    static char bytes[AT_ONCE];
+    struct feed f = {.line = 0};
+    ssize_t got;
+    if (!changes_init(&f.c, t, set)) return 2;
+    f.c.wide = wide;
+    while (!f.failed && (got = read(STDIN_FILENO, bytes, sizeof bytes)) != 0) {
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) f.failed = talk_complain("standard input: %s", strerror(errno));
+        if (got > 0) bytes_take(&f, bytes, (size_t)got);
+        if (!f.failed && !more_waits()) f.failed = changes_send(&f.c);
+    }
+    if (!f.failed && (f.len || f.too_long))
+        changes_refuse(&f.c, f.line + 1, f.text, f.len, "the input ends within the line, which may be cut");
+    if (!f.failed) f.failed = changes_send(&f.c);
+    const int status = changes_tell(&f.c);
+    changes_fini(&f.c);
+    return f.failed ? f.failed : status;
+}

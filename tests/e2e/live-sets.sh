@@ -1,0 +1,228 @@
+#!/usr/bin/env bash
+# Live sets by hand (preyctl sets): a member counts from the next packet on and until its time is up; `never` and `in` are kept;
+# a file replaces all or nothing; a feed; a reload keeps members and says which fell out.
+set -u
+. tests/e2e/live/lib.sh
+. tests/lib/scratch.sh
+live_begin
+
+space client prey
+link client eth0 prey wan
+address client eth0 10.1.0.1/24 10.1.0.9/24 fd00:1::1/64
+address prey wan 10.1.0.2/24 fd00:1::2/64
+shop() { # NAME SETS...: rules with these declarations
+    rules "$1" <<END
+set mine = ${3:-10.1.0.77, 10.66.0.0/16}
+set caught = live size ${2:-200_000} never mine
+set few = live size 2 refuse in 10.0.0.0/8
+${4:-set other = live size 10}
+firewall f in default accept {
+  drop from caught as CAUGHT
+  drop from few as FEW
+  ${5:-drop from other as OTHER}
+}
+END
+}
+shop shop
+cp shop.pbc now.pbc
+prey prey -i wan --exec user now.pbc
+reaches() { at client ping -c 1 -W 1 -I "$1" 10.1.0.2 >/dev/null 2>&1; }
+fate() { reaches "$1" && echo passes || echo drops; } # SOURCE
+# sets STATUS SENTENCE WORDS ARGUMENT...: preyctl sets ends with STATUS and prints WORDS
+sets() {
+    local status_wanted=$1 sentence=$2 words=$3
+    shift 3
+    ctl sets "$@"
+    same "$sentence" "$status $(cat err out)" "$status_wanted $words"
+}
+# fed STATUS SENTENCE WORDS ARGUMENT...: the same, with standard input
+fed() {
+    local status_wanted=$1 sentence=$2 words=$3
+    shift 3
+    timeout 60 ip netns exec "$id-prey" "$bin/preyctl" sets "$@" >out 2>err
+    status=$?
+    same "$sentence" "$status $(cat err out)" "$status_wanted $words"
+}
+
+# Add, has, remove.
+same 'nobody is caught' "$(fate 10.1.0.1)" passes
+sets 1 'has says so, with 1' 'caught does not have 10.1.0.1' caught has 10.1.0.1
+sets 0 'a member is added' 'caught: 1 added' caught add 10.1.0.1 comment 'from ssh log'
+same 'and counts for the next packet' "$(fate 10.1.0.1)" drops
+same 'for nobody else' "$(fate 10.1.0.9)" passes
+sets 0 'it is no other member when it is added again' 'caught: 1 kept' caught add 10.1.0.1
+ctl sets caught has 10.1.0.1
+same 'has tells with 0' "$status" 0
+has 'which member, and why' '^caught has 10\.1\.0\.1: member 10\.1\.0\.1, for good, by root since [0-9:]*: from ssh log$'
+ctl sets caught
+has 'the list has it' '^10\.1\.0\.1  +for good   root        [0-9:]+ +from ssh log$'
+has 'and a number' '^1 member$'
+ctl sets --json
+python3 - <<'PY' >seen
+import json
+s = {x["set"]: x for x in json.load(open("out"))["sets"]}
+print(s["caught"]["members"], s["caught"]["size"], s["caught"]["added"], s["few"]["refuse"], sorted(s))
+PY
+same 'the table is JSON, too' "$(cat seen)" "1 200000 1 True ['caught', 'few', 'other']"
+ctl sets caught --json
+python3 - <<'PY' >seen
+import json
+m = [json.loads(l) for l in open("out")]
+print(len(m), m[0]["member"], m[0]["left_ms"], m[0]["by"], m[0]["uid"], m[0]["comment"])
+PY
+same 'and so is the list' "$(cat seen)" '1 10.1.0.1 None hand 0 from ssh log'
+sets 0 'it is removed' 'caught: 1 removed' caught remove 10.1.0.1
+same 'and comes again' "$(fate 10.1.0.1)" passes
+sets 0 'what is no member is absent' 'caught: 1 absent' caught remove 10.1.0.1
+
+# Networks, several at once, the time of a member.
+sets 0 'several are added, of both families' 'caught: 3 added' caught add 10.1.0.0/29 fd00:1::/64 198.51.100.7 for 1h
+same 'an address of a network is caught' "$(fate 10.1.0.1)" drops
+same 'one behind it is not' "$(fate 10.1.0.9)" passes
+at client ping -6 -c 1 -W 1 fd00:1::2 >/dev/null 2>&1
+same 'IPv6, too' "$?" 1
+ctl sets caught
+has 'what is left of an hour' '^10\.1\.0\.0/29 +(1h 0m|59m 5[0-9]s) '
+sets 0 'for once leaves the end as it is' 'caught: 1 kept' caught add 198.51.100.7 once for 5m
+sets 0 'without the word it is another end' 'caught: 1 renewed' caught add 198.51.100.7 for 5m
+sets 0 'a network is removed by its name' 'caught: 2 removed, 1 absent' caught remove 10.1.0.0/29 fd00:1::/64 10.1.0.0/30
+sets 0 'a member for a second' 'caught: 1 added' caught add 10.1.0.1 for 1s
+same 'is caught' "$(fate 10.1.0.1)" drops
+until_true 50 'its time is up' reaches 10.1.0.1
+sets 1 'and it is no member' 'caught does not have 10.1.0.1' caught has 10.1.0.1
+
+# What is refused.
+sets 1 'never keeps an address' 'preyctl: 10.1.0.77: `never` holds it, or a part of it
+caught: 1 refused' caught add 10.1.0.77
+sets 1 'and a network around it, but not others of the command' 'preyctl: 10.1.0.0/24: `never` holds it, or a part of it
+caught: 1 added, 1 refused' caught add 10.1.0.0/24 203.0.113.9
+sets 1 'has says it beforehand' 'caught does not have 10.66.1.1; it may not be added: `never` holds it' caught has 10.66.1.1
+sets 1 'in is kept' 'preyctl: 192.0.2.1: it is outside `in`
+few: 1 refused' few add 192.0.2.1
+sets 1 'partly outside is outside' 'preyctl: 8.0.0.0/6: it is outside `in`
+few: 1 refused' few add 8.0.0.0/6 --wide
+sets 1 'a wide network asks for --wide' 'preyctl: 64.0.0.0/7: shorter than /8, which --wide allows
+caught: 1 refused' caught add 64.0.0.0/7
+sets 0 'and is taken with it' 'caught: 1 added' caught add 64.0.0.0/7 --wide
+sets 1 'everything is wide' 'preyctl: ::/0: shorter than /16, which --wide allows
+caught: 1 refused' caught add ::/0
+ctl sets caught add 10.1.0.5/24
+same 'host bits are refused' "$status" 2
+same 'with the prefix that is right' "$(grep -c 'the network 10.1.0.0/24 or the host 10.1.0.5' err)" 1
+sets 0 'a small set' 'few: 2 added' few add 10.5.0.1 10.5.0.2
+sets 1 'that refuses is full' 'preyctl: 10.5.0.3: the set is full
+few: 1 full' few add 10.5.0.3
+sets 2 'a comment has bounds' 'preyctl: a comment has at most 100 bytes of UTF-8, without control characters' \
+    caught add 10.1.0.1 comment "$(printf 'x%.0s' {1..101})"
+sets 2 'no line breaks' 'preyctl: a comment has at most 100 bytes of UTF-8, without control characters' \
+    caught add 10.1.0.1 comment $'a\nb'
+sets 2 'another set' 'preyctl: nobody: the program that runs has no live set of that name: caught, few, other' nobody add 10.1.0.1
+sets 2 'another word' 'preyctl: `soon` is not a time, as 30s, 5m, 2h, 7d are' caught add 10.1.0.1 for soon
+
+# Flush and replace.
+sets 0 'flush takes all' 'few flushed by user 0: 0 members, 2 before' few flush
+hears 'an event says so' '^preyrun: sets: few flushed by user 0: 0 members, 2 before'
+printf '# list\n10.1.0.1\n198.51.100.0/24 # net\n198.51.101.0/24\n2001:db8::/32\n' >list
+fed 0 'a file replaces all' 'caught replaced by user 0: 4 members, 3 before' caught replace <list
+hears 'an event says so' '^preyrun: sets: caught replaced by user 0: 4 members, 3 before'
+same 'its members count' "$(fate 10.1.0.1)" drops
+ctl sets caught
+same 'and no others' "$(awk '{ print $1 }' out | paste -sd' ')" 'member 10.1.0.1 198.51.100.0/23 2001:db8::/32 3'
+ctl sets caught has 198.51.101.9
+has 'has tells of the file' '^caught has 198\.51\.101\.9: member 198\.51\.100\.0/23, for good, by root since '
+fed 1 'a bad line refuses the file' 'preyctl: line 2: `10.1.0.300`: not an address, prefix or range
+preyctl: caught: nothing has changed' caught replace < <(printf '10.1.0.9\n10.1.0.300\n')
+fed 1 'one that never holds, too, with its line' 'preyctl: line 4: `10.66.0.9`: `never` holds it, or a part of it
+preyctl: caught: nothing has changed' caught replace < <(printf '10.1.0.9\n\n# one\n10.66.0.9\n10.1.0.10\n')
+same 'the old members stay' "$(fate 10.1.0.1) $(fate 10.1.0.9)" 'drops passes'
+
+# Killed while it replaces: old or new, whole.
+seq -f '11.0.%.0f.1' 0 255 >old
+for i in $(seq 0 199); do seq -f "12.$i.%.0f.1" 0 255; done >new
+fed 0 'a list of addresses' 'caught replaced by user 0: 256 members, 3 before' caught replace <old
+whole=yes
+for ms in 01 02 04 06 08 10 12 15 20 30; do
+    ip netns exec "$id-prey" "$bin/preyctl" sets caught replace <new >/dev/null 2>&1 &
+    killed=$!
+    sleep "0.0$ms"
+    kill -KILL $killed 2>/dev/null
+    wait $killed 2>/dev/null
+    ctl sets caught --json
+    case $(wc -l <out) in 256 | 51200) ;; *) whole="$(wc -l <out) members" ;; esac
+    fed 0 "the old list again ($ms)" "$(sed -n 1p <out | grep -q . && cat out)" caught replace <old >/dev/null
+done
+same 'whoever is killed leaves all or nothing' "$whole" yes
+
+# A feed.
+sets 0 'flushed' 'caught flushed by user 0: 0 members, 256 before' caught flush
+for i in $(seq 0 199); do seq -f "+12.$i.%.0f.1 1h" 0 249; seq -f "+2001:db8:$i:%.0f::1" 0 249; done >lines
+begun=$(date +%s%N)
+fed 0 'a feed takes 100,000 lines' 'caught: 100,000 added' caught feed <lines
+echo "# in $((($(date +%s%N) - begun) / 1000000)) ms"
+fed 1 'it says which are refused' 'preyctl: line 2: `+10.66.0.1`: `never` holds it, or a part of it
+preyctl: line 3: `10.1.0.1`: a line begins with `+` or `-`: +ADDRESS[/N] [DURATION], -ADDRESS[/N]
+preyctl: line 5: `+10.1.0.1 soon`: what stands behind the member is not a time, as 30s, 5m, 2h, 7d are
+preyctl: line 6: `+10.?1`: it holds a zero byte
+preyctl: line 8: `+10.1.0.9`: the input ends within the line, which may be cut
+caught: 1 added, 1 removed, 5 refused' caught feed < <(
+    printf '+10.1.0.1\n+10.66.0.1\n10.1.0.1\n'
+    sleep 0.3 # so that each is told in its order
+    printf -- '-12.0.0.1\n+10.1.0.1 soon\n+10.\0001\n\n+10.1.0.9'
+)
+fed 1 'and a line that is too long' "preyctl: line 1: \`$(printf '+%.0s' {1..63})\`: longer than 200 bytes
+caught: 1 renewed, 1 refused" caught feed < <(printf '+%.0s' {1..70000}; printf '\n+10.1.0.1 1h\n')
+mkfifo open_end
+ip netns exec "$id-prey" "$bin/preyctl" sets caught feed <open_end >/dev/null 2>&1 &
+hangs=$!
+exec 7>open_end
+printf '+10.1.0.9\n' >&7
+is_caught() { ! reaches 10.1.0.9; }
+until_true 50 'what a feed says counts while it is open' is_caught
+for who in 1 2; do
+    for i in $(seq 0 249); do seq -f "+13.$who.$i.%.0f" 0 99; done | ip netns exec "$id-prey" "$bin/preyctl" sets caught feed >"feed.$who" 2>&1 &
+    eval "feed_$who=$!"
+done
+wait "$feed_1" "$feed_2"
+same 'two feed at once, beside one that hangs' "$(cat feed.1 feed.2)" 'caught: 25,000 added
+caught: 25,000 added'
+exec 7>&-
+wait $hangs
+same 'the one that hung ends with 0' "$?" 0
+ctl sets --json
+python3 -c 'import json; print(json.load(open("out"))["sets"][0]["members"])' >seen
+same 'nobody is lost' "$(cat seen)" 150001
+
+# A reload.
+sets 0 'members before a reload' 'caught: 2 added' caught add 172.16.0.1 172.16.0.2
+sets 0 'of another set' 'other: 1 added' other add 192.0.2.1
+shop next 200_000 '10.1.0.77, 172.16.0.0/12' ' ' ' '
+cp next.pbc now.pbc
+ctl reload
+same 'a reload keeps members, and says which fell out' "$status $(cat out)" \
+    '0 now.pbc runs; caught: 2 members fell out, `never` holds them; other: 1 member is gone with the set'
+hears 'the event says it, too' '^reloaded: now.pbc: .*; caught: 2 members fell out, `never` holds them; other: 1 member is gone'
+ctl sets caught has 172.16.0.1
+same 'they are gone' "$status" 1
+same 'others are not' "$(fate 10.1.0.9)" drops
+ctl sets --json
+python3 -c 'import json; s = json.load(open("out"))["sets"]; print(len(s), s[0]["members"])' >seen
+same 'all others are there' "$(cat seen)" '2 150001'
+shop small 1_000 10.1.0.77 ' ' ' '
+"$bin/preyc" small.prey -o now.pbc
+ctl sets caught flush
+ctl sets caught add 10.1.0.9 comment kept
+ctl reload
+same 'another size' "$status $(cat out)" '0 now.pbc runs'
+ctl sets caught has 10.1.0.9
+has 'keeps members and what is noted of them' 'member 10\.1\.0\.9, for good, by root since [0-9:]*: kept$'
+same 'and packets' "$(fate 10.1.0.9)" drops
+printf 'never a program' >now.pbc
+ctl reload
+same 'a reload that fails changes nothing' "$status $(fate 10.1.0.9)" '2 drops'
+ctl status --json
+python3 -c 'import json; s = json.load(open("out"))["sets"][0]; print(s["set"], s["members"], s["size"])' >seen
+same 'the status has them' "$(cat seen)" 'caught 1 1000'
+ctl status
+has 'as a line' '^set caught  1 of 1,000 members'
+prey_ends
+same 'it ends with 0' "$status" 0
