@@ -9,7 +9,7 @@
 enum member_does { MEMBER_ADD, MEMBER_REMOVE };
 struct member_record {
     uint32_t addr[4]; /* as in struct live_net (vm/judge/lives.h) */
-    uint64_t ms;      /* how long it stays; 0: for good */
+    uint64_t ms;      /* time for which it stays; 0: for good */
     uint32_t at;      /* number by which an answer names it */
     uint8_t len, v6;
     uint8_t does; /* enum member_does */

@@ -2,7 +2,8 @@
  * that many bytes.
  *
  *   client   QUESTION: one JSON object whose `ask` is a word of question.def; at most one descriptor comes with it: a
- *            file in memory with a program. The next question may follow after the END of the answer.
+ *            file in memory with a program or members of a live set. The next question may follow after the END of
+ *            the answer.
  *   server   any number of DOCUMENT (JSON), TEXT (a line) and BYTES, then one END: its first byte is the exit status,
  *            the rest a line of text about the result. */
 #pragma once

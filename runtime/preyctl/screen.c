@@ -134,6 +134,9 @@ void screen_print(FILE *out, const cJSON *seen)
          "{@by_hand.time}}\n}"
          "{*observe_services|||observe {service}  {#live} of {#sessions|connection} open, {#bytes} bytes"
          "{?holes , {#hole_bytes} in {#holes|hole}}{?retransmissions , {#retransmissions|segment} again}\n}");
+    fill(out, seen,
+         "{*sets|||set {set}  {#members} of {#size|member}{?ranges , {#ranges|range} of a file}"
+         "{?full,lengths,refused , {#full+lengths+refused} refused}\n}");
     const cJSON *pool;
     cJSON_ArrayForEach(pool, item(seen, "pools"))
     {

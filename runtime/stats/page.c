@@ -183,6 +183,7 @@ void page_write(FILE *out, const cJSON *root)
     traffic(out, root);
     page_services(out, root);
     page_proxy(out, root);
+    page_sets(out, root);
     page_observed(out, root);
     rules(out, root);
     page_copies(out, root);

@@ -1,4 +1,4 @@
-/* Connections that are observed, and packets that are copied, as the page shows them. */
+/* Connections that are observed, packets that are copied, and live sets, as the page shows them. */
 #include "runtime/report/document/item.h"
 #include "runtime/stats/html.h"
 #include "runtime/stats/page_priv.h"
@@ -42,5 +42,27 @@ void page_copies(FILE *out, const cJSON *root)
     if (!mirrors || !mirrors->child) return;
     page_section(out, "copies", "Copies of packets");
     page_list(out, "copies", "Rules that copy", columns, mirrors);
+    fputs("</section>", out);
+}
+
+/* Live sets. */
+
+void page_sets(FILE *out, const cJSON *root)
+{
+    static const struct column columns[] = {{"Set", CELL_NAME("set"), NULL},
+                                            {"#Members", CELL_NUMBER("members"), NULL},
+                                            {"#Size", CELL_NUMBER("size"), NULL},
+                                            {"#Ranges", CELL_NUMBER("ranges"), NULL},
+                                            {"#Added", CELL_NUMBER("added"), NULL},
+                                            {"#Renewed", CELL_NUMBER("renewed"), NULL},
+                                            {"#Removed", CELL_NUMBER("removed"), NULL},
+                                            {"#Expired", CELL_NUMBER("expired"), NULL},
+                                            {"#Evicted", CELL_NUMBER("evicted"), NULL},
+                                            {"#Refused", CELL_NUMBER("full+lengths+refused"), NULL},
+                                            {NULL, NULL, NULL}};
+    const cJSON *sets = item(root, "sets");
+    if (!sets || !sets->child) return;
+    page_section(out, "sets", "Live sets");
+    page_list(out, "sets", "Live sets", columns, sets);
     fputs("</section>", out);
 }

@@ -32,6 +32,7 @@ void page_count(FILE *out, uint64_t n);
 /* Sections. */
 void page_services(FILE *out, const cJSON *root);
 void page_proxy(FILE *out, const cJSON *root);    /* nothing without a proxy */
+void page_sets(FILE *out, const cJSON *root);     /* nothing where there is no live set */
 void page_observed(FILE *out, const cJSON *root); /* nothing where no service watches */
 void page_copies(FILE *out, const cJSON *root);   /* nothing where no rule copies */
 void page_machine(FILE *out, const cJSON *root);

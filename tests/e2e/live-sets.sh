@@ -6,17 +6,17 @@ set -u
 . tests/lib/scratch.sh
 live_begin
 
-space client prey
-link client eth0 prey wan
-address client eth0 10.1.0.1/24 10.1.0.9/24 fd00:1::1/64
-address prey wan 10.1.0.2/24 fd00:1::2/64
+between one
+address client eth0 10.1.0.9/24
+ip -n "$id-client" route add default via 10.1.0.2
+ip -n "$id-client" -6 route add default via fd00:1::2
 shop() { # NAME SETS...: rules with these declarations
     rules "$1" <<END
 set mine = ${3:-10.1.0.77, 10.66.0.0/16}
 set caught = live size ${2:-200_000} never mine
 set few = live size 2 refuse in 10.0.0.0/8
 ${4:-set other = live size 10}
-firewall f in default accept {
+firewall f forward default accept {
   drop from caught as CAUGHT
   drop from few as FEW
   ${5:-drop from other as OTHER}
@@ -25,8 +25,10 @@ END
 }
 shop shop
 cp shop.pbc now.pbc
-prey prey -i wan --exec user now.pbc
-reaches() { at client ping -c 1 -W 1 -I "$1" 10.1.0.2 >/dev/null 2>&1; }
+prey prey -i wan -i lan --exec user now.pbc
+is_ready prey || exit 1
+reaches() { at client ping -c 1 -W 0.3 -I "$1" 10.2.0.2 >/dev/null 2>&1; }
+until_true 50 'a packet crosses' reaches 10.1.0.1
 fate() { reaches "$1" && echo passes || echo drops; } # SOURCE
 # sets STATUS SENTENCE WORDS ARGUMENT...: preyctl sets ends with STATUS and prints WORDS
 sets() {
@@ -79,7 +81,7 @@ sets 0 'what is no member is absent' 'caught: 1 absent' caught remove 10.1.0.1
 sets 0 'several are added, of both families' 'caught: 3 added' caught add 10.1.0.0/29 fd00:1::/64 198.51.100.7 for 1h
 same 'an address of a network is caught' "$(fate 10.1.0.1)" drops
 same 'one behind it is not' "$(fate 10.1.0.9)" passes
-at client ping -6 -c 1 -W 1 fd00:1::2 >/dev/null 2>&1
+at client ping -6 -c 1 -W 1 fd00:2::2 >/dev/null 2>&1
 same 'IPv6, too' "$?" 1
 ctl sets caught
 has 'what is left of an hour' '^10\.1\.0\.0/29 +(1h 0m|59m 5[0-9]s) '
@@ -90,6 +92,8 @@ sets 0 'a member for a second' 'caught: 1 added' caught add 10.1.0.1 for 1s
 same 'is caught' "$(fate 10.1.0.1)" drops
 until_true 50 'its time is up' reaches 10.1.0.1
 sets 1 'and it is no member' 'caught does not have 10.1.0.1' caught has 10.1.0.1
+sets 0 'it may come again' 'caught: 1 added' caught add 10.1.0.1
+sets 0 'and go' 'caught: 1 removed' caught remove 10.1.0.1
 
 # What is refused.
 sets 1 'never keeps an address' 'preyctl: 10.1.0.77: `never` holds it, or a part of it
@@ -134,6 +138,9 @@ fed 1 'a bad line refuses the file' 'preyctl: line 2: `10.1.0.300`: not an addre
 preyctl: caught: nothing has changed' caught replace < <(printf '10.1.0.9\n10.1.0.300\n')
 fed 1 'one that never holds, too, with its line' 'preyctl: line 4: `10.66.0.9`: `never` holds it, or a part of it
 preyctl: caught: nothing has changed' caught replace < <(printf '10.1.0.9\n\n# one\n10.66.0.9\n10.1.0.10\n')
+fed 1 'so does an empty file, as of a download that failed' \
+    'preyctl: standard input has no address: preyctl sets caught flush removes all members
+preyctl: caught: nothing has changed' caught replace </dev/null
 same 'the old members stay' "$(fate 10.1.0.1) $(fate 10.1.0.9)" 'drops passes'
 
 # Killed while it replaces: old or new, whole.
@@ -149,7 +156,7 @@ for ms in 01 02 04 06 08 10 12 15 20 30; do
     wait $killed 2>/dev/null
     ctl sets caught --json
     case $(wc -l <out) in 256 | 51200) ;; *) whole="$(wc -l <out) members" ;; esac
-    fed 0 "the old list again ($ms)" "$(sed -n 1p <out | grep -q . && cat out)" caught replace <old >/dev/null
+    at prey "$bin/preyctl" sets caught replace <old >/dev/null || whole='not replaced'
 done
 same 'whoever is killed leaves all or nothing' "$whole" yes
 
@@ -161,13 +168,13 @@ fed 0 'a feed takes 100,000 lines' 'caught: 100,000 added' caught feed <lines
 echo "# in $((($(date +%s%N) - begun) / 1000000)) ms"
 fed 1 'it says which are refused' 'preyctl: line 2: `+10.66.0.1`: `never` holds it, or a part of it
 preyctl: line 3: `10.1.0.1`: a line begins with `+` or `-`: +ADDRESS[/N] [DURATION], -ADDRESS[/N]
-preyctl: line 5: `+10.1.0.1 soon`: what stands behind the member is not a time, as 30s, 5m, 2h, 7d are
+preyctl: line 5: `+10.1.0.1 soon`: a time stands behind the member, as 30s, 5m, 2h, 7d are
 preyctl: line 6: `+10.?1`: it holds a zero byte
 preyctl: line 8: `+10.1.0.9`: the input ends within the line, which may be cut
 caught: 1 added, 1 removed, 5 refused' caught feed < <(
-    printf '+10.1.0.1\n+10.66.0.1\n10.1.0.1\n'
-    sleep 0.3 # so that each is told in its order
-    printf -- '-12.0.0.1\n+10.1.0.1 soon\n+10.\0001\n\n+10.1.0.9'
+    printf '+10.1.0.1\n+10.66.0.1\n'
+    sleep 0.3 # what the service refuses comes before the lines that come later
+    printf -- '10.1.0.1\n-12.0.0.1\n+10.1.0.1 soon\n+10.\0001\n\n+10.1.0.9'
 )
 fed 1 'and a line that is too long' "preyctl: line 1: \`$(printf '+%.0s' {1..63})\`: longer than 200 bytes
 caught: 1 renewed, 1 refused" caught feed < <(printf '+%.0s' {1..70000}; printf '\n+10.1.0.1 1h\n')
@@ -191,6 +198,46 @@ same 'the one that hung ends with 0' "$?" 0
 ctl sets --json
 python3 -c 'import json; print(json.load(open("out"))["sets"][0]["members"])' >seen
 same 'nobody is lost' "$(cat seen)" 150001
+
+# Questions that preyctl would not ask.
+cat >odd.py <<'PY'
+import array, fcntl, json, os, socket, struct, sys
+def ask(records, seals=15, **members):
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(sys.argv[1])
+    fds = []
+    if records is not None:
+        fd = os.memfd_create("x", os.MFD_ALLOW_SEALING)
+        os.write(fd, records)
+        if seals: fcntl.fcntl(fd, 1033, seals)
+        fds = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))]
+    q = json.dumps({"ask": "sets", "set": "caught", **members}).encode()
+    s.sendmsg([b"q" + struct.pack("<I", len(q)) + q], fds)
+    got, end = b"", None
+    while end is None:
+        got += s.recv(65536)
+        while len(got) >= 5 and len(got) >= 5 + struct.unpack("<I", got[1:5])[0]:
+            n = 5 + struct.unpack("<I", got[1:5])[0]
+            if got[:1] == b"e": end = got[5:n].decode()
+            got = got[n:]
+    print(end[0], end="", flush=True)
+def record(addr=0x0a010203, more=(0, 0, 0), ms=0, at=0, len=32, v6=0, does=0):
+    return struct.pack("<4IQI4B", addr, *more, ms, at, len, v6, does, 0)
+def span(lo, hi, v6=0):
+    return struct.pack("<8I2I", *lo, *hi, 0, v6)
+change = lambda r, **m: ask(r, op="change", **m)
+change(None); change(record(), seals=0); change(record()[:-1]); change(record(len=33)); change(record(len=24))
+change(record(more=(1, 0, 0))); change(record(v6=2)); change(record(does=2)); change(record(ms=1 << 63)); change(record(v6=1, len=129))
+change(record(), comment="\x1b[2J"); change(record() * 16385); ask(None, op="nothing"); ask(None, op="has", address="x"); ask(None, op="has")
+replace = lambda r: ask(r, op="replace")
+a, b = (1 << 24, 0, 0, 0), (2 << 24, 0, 0, 0)
+replace(None); replace(span(b, a)); replace(span(b, b) + span(a, a)); replace(span(a, (1 << 24, 1, 0, 0))); replace(span(a, a, 1) + span(a, a)); replace(b"x")
+change(b""); change(record(at=1 << 31, does=1))
+PY
+members_before=$(at prey "$bin/preyctl" sets --json)
+same 'odd questions are refused, and good ones are not' \
+    "$(at prey python3 "$work/odd.py" "/run/prey/$(stat -L -c %i "/run/netns/$id-prey")/wan.sock")" 22222222222222222222200
+same 'and change nothing' "$(at prey "$bin/preyctl" sets --json)" "$members_before"
 
 # A reload.
 sets 0 'members before a reload' 'caught: 2 added' caught add 172.16.0.1 172.16.0.2

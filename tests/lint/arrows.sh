@@ -81,7 +81,7 @@ may runtime/capture/ 'runtime/capture/*.[ch]' 'runtime/capture/ runtime/base/byt
 may runtime/schedule/ 'runtime/schedule/*.[ch]' 'runtime/schedule/ vm/program/program.h'
 may runtime/ctl/ 'runtime/ctl/*.[ch]' 'runtime/ctl/ runtime/base/'
 may runtime/stats/ 'runtime/stats/*.[ch]' 'runtime/stats/ runtime/report/document/ runtime/report/text.h vm/counter.def runtime/counters/'
-may runtime/preyctl/ 'runtime/preyctl/*.[ch]' 'vm/ lang/ compiler/ runtime/preyctl/ runtime/base/ runtime/ctl/message.h runtime/ctl/question.def runtime/counters/ runtime/report/document/ runtime/report/json.h runtime/report/text.h'
+may runtime/preyctl/ 'runtime/preyctl/*.[ch]' 'vm/ lang/ compiler/ runtime/preyctl/ runtime/base/ runtime/ctl/message.h runtime/ctl/members.h runtime/ctl/question.def runtime/counters/ runtime/report/document/ runtime/report/json.h runtime/report/text.h'
 # JSON is written in one place, lang/, which all may see.
 may runtime/ 'runtime/*.c runtime/*.h :!runtime/preyctl/*' 'runtime/ vm/ lang/json.h lang/utf8.h'
 
@@ -102,8 +102,8 @@ vm/keyed/keyed.h          the bounded table by key, its hash
 vm/program/program.h      a program, and what is asked of one
 vm/flow/flow.h            types: a flow, its states, the size of a table; TCP between its two sides
 vm/judge/decide.h         a judgement on a packet or a connection
+vm/judge/lives.h          live sets: their members, and what none of them may be
 vm/judge/routes.h         routes and lists of them
-vm/judge/lives.h          live sets: their members, and what they may not hold
 vm/judge/draw.h           frames drawn from rules: trials
 vm/forward/service.h      which service and server; a proxy loop chooses
 vm/stream/first.h         what the first bytes of a connection say

@@ -53,6 +53,7 @@ RELOAD = ('reload_to', [
     ('judged_look', 'looks come before everything that changes something'),
     ('remap_make', ''),
     ('tun_prepare', ''),
+    ('members_prepare', 'the ruling takes live sets with it'),
     ('ruling_prepare', 'what follows goes by the new ruling'),
     ('by_hand_prepare', ''),
     ('health_prepare', 'servers keep what is known of their health'),

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "runtime/preyctl/command/sets.h"
+#include "runtime/preyctl/command/set_changes.h"
 #include "runtime/preyctl/hand.h"
 #include "runtime/preyctl/print_json.h"
 #include "runtime/report/document/item.h"

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "runtime/base/when.h"
-#include "runtime/preyctl/command/sets.h"
+#include "runtime/preyctl/command/set_changes.h"
 
 enum { LINE_MOST = 200 /* bytes of a line */, AT_ONCE = 1 << 16, MORE_MS = 1 /* a moment in which more may come */ };
 
@@ -63,7 +63,7 @@ static void line_take(struct feed *f, size_t len)
     if (more < len && (*s == '-' || !duration_of(s + more, len - more, &r.ms))) {
         changes_refuse(&f->c, f->line, s, len,
                        *s == '-' ? "nothing stands behind a member that is removed"
-                                 : "what stands behind the member is not a time, as 30s, 5m, 2h, 7d are");
+                                 : "a time stands behind the member, as 30s, 5m, 2h, 7d are");
         return;
     }
     f->failed |= changes_put(&f->c, &r, f->line, s, len);

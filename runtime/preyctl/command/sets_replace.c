@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "runtime/base/files.h"
-#include "runtime/preyctl/command/sets.h"
+#include "runtime/preyctl/command/set_changes.h"
 #include "runtime/preyctl/hand.h"
 #include "runtime/preyctl/print_json.h"
 #include "runtime/report/document/item.h"
@@ -85,7 +85,7 @@ static size_t members_in(const char *text, size_t len)
 }
 
 /* Return the begins of all lines and the end of the text, [*lines + 1]; NULL: out of memory. */
-static size_t *lines_of(const char *text, size_t len, size_t *lines)
+static size_t *line_begins(const char *text, size_t len, size_t *lines)
 {
     size_t count = 1;
     for (size_t i = 0; i + 1 < len; i++) count += text[i] == '\n';
@@ -103,7 +103,7 @@ static size_t *lines_of(const char *text, size_t len, size_t *lines)
 static void tell_refused(const char *text, size_t len, size_t at, const char *why)
 {
     size_t lines, lo = 0;
-    size_t *begin = lines_of(text, len, &lines);
+    size_t *begin = line_begins(text, len, &lines);
     for (size_t hi = begin ? lines - 1 : 0; lo < hi;) {
         const size_t mid = lo + (hi - lo) / 2;
         if (members_in(text, begin[mid + 1]) > at)
@@ -148,9 +148,11 @@ int sets_replace_by(struct talk *t, const char *set, bool wide)
     if (!text) return talk_complain("standard input: %s", strerror(errno));
     int status = 0;
     if (!addr_text_read(text, len, &(struct addr_reader){&r, take_member, take_bad}))
-        status = talk_complain("standard input is no text: it holds zero bytes") ? 1 : 0;
+        status = talk_complain("standard input holds zero bytes, so it is not a list of addresses") ? 1 : 0;
     else if (r.faults > FAULTS_SHOWN)
         status = talk_complain("%zu more bad lines", r.faults - FAULTS_SHOWN) ? 1 : 0;
+    else if (!r.faults && !r.count)
+        status = talk_complain("standard input has no address: preyctl sets %s flush removes all members", set) ? 1 : 0;
     if (!status && r.full)
         status = talk_complain("out of memory, or more than %u members", (unsigned)MEMBER_RANGES_MOST);
     if (!status && r.faults) status = 1;

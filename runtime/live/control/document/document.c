@@ -12,7 +12,7 @@
 #include "runtime/live/control/document/live_report.h"
 #include "runtime/live/control/programs/confirm.h"
 #include "runtime/live/control/programs/onfile.h"
-#include "runtime/live/control/sets/sets.h"
+#include "runtime/live/control/sets/set_answers.h"
 #include "runtime/live/control/takeover/before.h"
 #include "runtime/live/control/unknown_way.h"
 #include "runtime/live/rules/reload.h"

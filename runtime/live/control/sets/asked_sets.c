@@ -5,7 +5,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/live/control/questions.h"
-#include "runtime/live/control/sets/sets.h"
+#include "runtime/live/control/sets/set_answers.h"
 #include "runtime/report/json.h"
 #include "runtime/report/text.h"
 
@@ -116,7 +116,7 @@ static void tell_all(const struct control *control, struct call *c)
 }
 
 /* Write the names of all sets, as many as fit. */
-static void names(const struct program *p, char *text, size_t len)
+static void set_names(const struct program *p, char *text, size_t len)
 {
     size_t used = 0;
     snprintf(text, len, "it has none");
@@ -139,7 +139,7 @@ void asked_SETS(void *with, struct call *c)
     if (i == sizeof ops / sizeof *ops) {
         call_end(c, 2, "`op` is list, has, change, replace or flush");
     } else if (!name || !members_find(control->rules, name, &t)) {
-        names(control->carry->now.program, all, sizeof all);
+        set_names(control->carry->now.program, all, sizeof all);
         call_end(c, 2, "%.100s: the program that runs has no live set of that name: %s", name ? name : "", all);
     } else {
         ops[i].answer(control, c, &t);

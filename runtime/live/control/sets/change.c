@@ -5,7 +5,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/ctl/members.h"
 #include "runtime/live/control/handed.h"
-#include "runtime/live/control/sets/sets.h"
+#include "runtime/live/control/sets/set_answers.h"
 #include "runtime/report/json.h"
 #include "runtime/report/text.h"
 
@@ -42,7 +42,7 @@ static void tell_refused(struct changing *g, const struct member_record *r, cons
     cJSON_Delete(o);
 }
 
-/* Return why the member may not be added; NULL: it may. */
+/* Return the reason to refuse the member; NULL: there is none. */
 static const char *refusal(const struct changing *g, const struct member_record *r, const struct live_net *net)
 {
     uint32_t lo[4], hi[4];
@@ -126,7 +126,7 @@ void sets_change(struct control *control, struct call *c, const struct member_ta
     if (!all) {
         call_end(c, 2, "%s", err);
     } else if (!sound) {
-        call_end(c, 2, "what came with the question is not a list of members");
+        call_end(c, 2, "the question came with something else than a list of members");
     } else {
         struct changing g = {.t = t,
                              .call = c,

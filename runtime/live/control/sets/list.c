@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/live/control/sets/sets.h"
+#include "runtime/live/control/sets/set_answers.h"
 #include "runtime/report/text.h"
 
 enum { PART = 256 /* members of a part */ };
@@ -11,7 +11,7 @@ enum { PART = 256 /* members of a part */ };
 struct listed {
     struct control *control;
     char *name;
-    uint64_t version;  /* of the set at the begin */
+    uint64_t version;  /* that of the set when the list began */
     uint64_t at;       /* in the overlay (live_list) */
     uint32_t at4, at6; /* in the base */
     uint64_t told;

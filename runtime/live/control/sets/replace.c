@@ -5,7 +5,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/ctl/members.h"
 #include "runtime/live/control/handed.h"
-#include "runtime/live/control/sets/sets.h"
+#include "runtime/live/control/sets/set_answers.h"
 #include "runtime/report/json.h"
 #include "runtime/report/text.h"
 
@@ -46,7 +46,7 @@ static bool ranges_sound(const struct replacing *r)
     return true;
 }
 
-/* Return why the set may not have a range; NULL: it may. */
+/* Return the reason to refuse the range; NULL: there is none. */
 static const char *refusal(const struct member_target *t, const struct member_range *m, bool wide)
 {
     const u128 more = number_of(m, m->hi) - number_of(m, m->lo);
@@ -142,7 +142,7 @@ void sets_replace(struct control *control, struct call *c, const struct member_t
     if (!r.all) {
         call_end(c, 2, "%s", err);
     } else if (len % sizeof *r.all || !ranges_sound(&r)) {
-        call_end(c, 2, "what came with the question is not a list of ranges in order");
+        call_end(c, 2, "the question came with something else than ranges in order");
     } else {
         while (i < r.count && !(why = refusal(t, &r.all[i], wide))) i++;
         if (why)

@@ -7,7 +7,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/live/carry/part.h"
-#include "runtime/live/rules/members/cut.h"
+#include "runtime/live/rules/members/base_cut.h"
 #include "runtime/live/rules/members/members.h"
 #include "runtime/live/rules/members/part_members.h"
 #include "runtime/report/text.h"
@@ -171,7 +171,7 @@ static void set_settle(struct rules *rules, const struct ruling *old, uint32_t l
                f.never == 1 ? "fell out, `never` holds it" : "fell out, `never` holds them");
     tell_count(rules, name, f.outside, "member",
                f.outside == 1 ? "fell out, it is outside `in`" : "fell out, they are outside `in`");
-    tell_count(rules, name, f.ranges, "range", f.ranges == 1 ? "of its file was cut" : "of its file were cut");
+    tell_count(rules, name, f.ranges, "range", f.ranges == 1 ? "was cut" : "were cut");
     tell_count(rules, name, f.left_out, "member", "found no room");
     if (f.no_memory) tell(rules, "%s: out of memory, so the ranges of its file stay as they were", name);
 }

@@ -1,6 +1,7 @@
 /* Members of live sets outlive the process: they go to the process that takes over, and to a file that the parent keeps
  * beside the history of programs, on disk or, without a folder for it, in memory. */
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,11 +17,18 @@
 
 static const char magic[8] = "preyset";
 
-/* The beginning of the file: when it was written, by both clocks. */
+/* The beginning of the file: the digest of all behind it, and when it was written, by both clocks. */
 struct kept_head {
     char magic[8];
+    uint8_t digest[PBC_DIGEST_LEN];
     uint64_t wall_ms, mono_ms;
 };
+
+static void digest_kept(const uint8_t *bytes, size_t len, uint8_t digest[PBC_DIGEST_LEN])
+{
+    const size_t from = offsetof(struct kept_head, wall_ms);
+    pbc_digest(bytes + from, len - from, digest);
+}
 
 static uint64_t wall_ms(void) { return clock_ns(CLOCK_REALTIME) / 1000000; }
 
@@ -51,7 +59,7 @@ static void tell_unkept(struct rules *rules, int failed)
     struct members *m = rules->members;
     if (failed && failed != m->unkept)
         tell_fault(rules->tell, "sets: members are not kept for the next start: %s",
-                failed == -EFBIG ? "they take more room than the history of programs has" : strerror(-failed));
+                   failed == -EFBIG ? "they take more room than the history of programs has" : strerror(-failed));
     m->unkept = failed;
 }
 
@@ -71,6 +79,7 @@ void members_keep(struct rules *rules)
         memcpy(head.magic, magic, sizeof magic);
         ARCHIVE(&a, head);
         failed = lives_archive(l, rules->carry->now.program, &a, &all) ? 0 : -EAGAIN;
+        digest_kept(bytes, (size_t)(a.at - bytes), bytes + offsetof(struct kept_head, digest));
         if (!failed)
             failed = ask_HISTORY_KEEP(rules->tell->channel, &(struct request_file){HISTORY_SETS}, bytes,
                                       (size_t)(a.at - bytes), NULL, 0);
@@ -90,14 +99,16 @@ void members_restore(struct rules *rules, bool crashed)
     char *bytes = read_whole(fd, HISTORY_FILE_MOST, &len);
     struct kept_head head = {.wall_ms = 0};
     struct archive a = {.at = (uint8_t *)bytes, .left = bytes ? len : 0, .reads = true};
+    uint8_t digest[PBC_DIGEST_LEN] = {0};
     close(fd);
     ARCHIVE(&a, head);
-    archive_sound(&a, memcmp(head.magic, magic, sizeof magic) == 0);
+    if (!a.bad) digest_kept((uint8_t *)bytes, len, digest);
+    archive_sound(&a, !memcmp(head.magic, magic, sizeof magic) && !memcmp(head.digest, digest, sizeof digest));
     if (!a.bad) {
         /* A clock that was set back lets no member stay longer than it was added for. */
         const int64_t passed = (int64_t)(wall_ms() - head.wall_ms);
-        const struct lives_read how = {.later_ms = (int64_t)(members_now_ms() - head.mono_ms) - (passed > 0 ? passed : 0),
-                                       .kept = !crashed};
+        const struct lives_read how = {
+            .later_ms = (int64_t)(members_now_ms() - head.mono_ms) - (passed > 0 ? passed : 0), .kept = !crashed};
         lives_at(l, clock_ns(CLOCK_MONOTONIC));
         lives_archive(l, rules->carry->now.program, &a, &how);
     }

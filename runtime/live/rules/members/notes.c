@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/keyed/hash.h"
+#include "vm/keyed/keyed.h"
 
 struct notes {
     struct note **buckets;
@@ -51,7 +51,7 @@ void notes_free(struct notes *n)
     free(n);
 }
 
-static struct note **bucket_of(const struct notes *n, const struct live_net *net)
+static struct note **note_bucket(const struct notes *n, const struct live_net *net)
 {
     const uint64_t words[3] = {(uint64_t)net->addr[0] << 32 | net->addr[1], (uint64_t)net->addr[2] << 32 | net->addr[3],
                                (uint64_t)net->len << 1 | net->v6};
@@ -66,7 +66,7 @@ static bool nets_equal(const struct live_net *a, const struct live_net *b)
 /* Return the link that leads to the note of a member, or to the end of its chain. */
 static struct note **note_link(const struct notes *n, const struct live_net *net)
 {
-    struct note **at = bucket_of(n, net);
+    struct note **at = note_bucket(n, net);
     while (*at && !nets_equal(&(*at)->net, net)) at = &(*at)->next;
     return at;
 }

@@ -1,5 +1,5 @@
 /* Both families are numbers of 128 bits; ranges in order are cut in one pass */
-#include "runtime/live/rules/members/cut.h"
+#include "runtime/live/rules/members/base_cut.h"
 
 #include <stdlib.h>
 

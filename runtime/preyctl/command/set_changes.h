@@ -25,7 +25,7 @@ struct changes {
     bool once, wide;
     struct member_record *records; /* [MEMBER_RECORDS_MOST] */
     struct change_told {
-        uint64_t line; /* of the input; 0: an argument */
+        uint64_t line; /* its number in the input; 0: an argument */
         char text[CHANGE_TEXT];
     } * told; /* [MEMBER_RECORDS_MOST] as refusals name them */
     unsigned count;

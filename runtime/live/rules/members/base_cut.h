@@ -4,7 +4,6 @@
 #include <stdbool.h>
 
 #include "vm/judge/lives.h"
-#include "vm/program/program.h"
 
 struct cut {
     struct live_base base; /* on the heap */

@@ -1,0 +1,150 @@
+/* What lies beside live sets: notes of members, comments, and the base cut to what another program allows. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "runtime/live/rules/members/base_cut.h"
+#include "runtime/live/rules/members/notes.h"
+#include "vm/keyed/keyed.h"
+
+static void comments_have_bounds(void **state)
+{
+    char most[NOTE_COMMENT_MOST + 2];
+    (void)state;
+    memset(most, 'x', sizeof most);
+    most[NOTE_COMMENT_MOST] = 0;
+    assert_true(note_comment_fits(most));
+    most[NOTE_COMMENT_MOST] = 'x';
+    most[NOTE_COMMENT_MOST + 1] = 0;
+    assert_false(note_comment_fits(most));
+    static const char *const good[] = {"", "ssh", "na\xc3\xafve", "\xe2\x82\xac", "\xf0\x9f\x90\x9f", "\xed\x9f\xbf"};
+    static const char *const bad[] = {"a\nb",
+                                      "\x7f",
+                                      "\x1b[2J",
+                                      "\xc3",
+                                      "\x80",
+                                      "\xc0\xaf",
+                                      "\xe0\x80\xaf",
+                                      "\xed\xa0\x80",
+                                      "\xc2\x9b",
+                                      "\xf4\x90\x80\x80",
+                                      "\xf0\x80\x80\x80",
+                                      "\xff",
+                                      "\xe2\x82",
+                                      "\xf8\x88\x80\x80\x80"};
+    for (unsigned i = 0; i < sizeof good / sizeof *good; i++) assert_true(note_comment_fits(good[i]));
+    for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++) assert_false(note_comment_fits(bad[i]));
+}
+
+static struct live_net net_of(uint32_t addr) { return (struct live_net){.addr = {addr}, .len = 32}; }
+
+static void notes_are_of_members(void **state)
+{
+    (void)state;
+    struct notes *n = notes_new(100, 1);
+    for (uint32_t i = 0; i < 100; i++) {
+        const struct live_net net = net_of(i);
+        notes_set(n, &net, &(struct note_of){.uid = i, .wall_ns = 1, .comment = i % 2 ? "odd" : NULL, .anew = true});
+    }
+    assert_true(notes_full(n));
+    const struct live_net more = net_of(100), seven = net_of(7);
+    notes_set(n, &more, &(struct note_of){.uid = 1, .anew = true});
+    assert_null(notes_find(n, &more));
+    notes_set(n, &seven, &(struct note_of){.uid = 9, .wall_ns = 2}); /* another end: since when and why stay */
+    assert_int_equal(notes_find(n, &seven)->uid, 9);
+    assert_int_equal(notes_find(n, &seven)->wall_ns, 1);
+    assert_string_equal(notes_find(n, &seven)->comment, "odd");
+    notes_set(n, &seven, &(struct note_of){.uid = 9, .wall_ns = 2, .anew = true});
+    assert_int_equal(notes_find(n, &seven)->wall_ns, 2);
+    assert_string_equal(notes_find(n, &seven)->comment, "");
+    notes_remove(n, &seven);
+    assert_null(notes_find(n, &seven));
+
+    struct live_set *s = live_new(&(struct live_cfg){.size = 10, .seed = 1});
+    const struct live_net kept = net_of(8);
+    assert_int_equal(live_add(s, 0, &kept, 50, LIVE_SET), LIVE_ADDED);
+    notes_sweep(n, s, 49, 1 << 20);
+    assert_non_null(notes_find(n, &kept));
+    assert_false(notes_empty(n));
+    notes_sweep(n, s, 50, 1 << 20);
+    assert_true(notes_empty(n));
+    live_free(s);
+    notes_free(n);
+}
+
+enum { SPACE = 64, ROUNDS = 3000 };
+
+static bool drawn(uint64_t *seed, unsigned one_in) { return random_next(seed) % one_in == 0; }
+
+/* Draw a set of numbers below SPACE as ranges, with ends of the family at its ends. Return their number. */
+static uint32_t draw(uint64_t *seed, bool has[SPACE], struct pbc_range *r4, struct pbc_range6 *r6)
+{
+    uint32_t count = 0;
+    bool on = drawn(seed, 2);
+    for (unsigned i = 0; i < SPACE; i++) {
+        if (drawn(seed, 5)) on = !on;
+        has[i] = on;
+        if (!on) continue;
+        if (!i || !has[i - 1]) count++;
+        const uint32_t at = count - 1, lo4 = UINT32_MAX - SPACE + 1 + i;
+        const uint64_t lo6 = UINT64_MAX - SPACE + 1 + i;
+        if (!i || !has[i - 1]) r4[at].lo = lo4, r6[at].lo_hi = UINT64_MAX, r6[at].lo_lo = lo6;
+        r4[at].hi = lo4;
+        r6[at].hi_hi = UINT64_MAX;
+        r6[at].hi_lo = lo6;
+    }
+    return count;
+}
+
+/* Against sets of single numbers, at the upper end of both families */
+static void bases_are_cut(void **state)
+{
+    uint64_t seed = 7;
+    (void)state;
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        bool base_has[SPACE], in_has[SPACE], never_has[SPACE];
+        struct pbc_range r4[SPACE], set4[2 * SPACE];
+        struct pbc_range6 r6[SPACE], set6[2 * SPACE];
+        const uint32_t count = draw(&seed, base_has, r4, r6);
+        const uint32_t in = draw(&seed, in_has, set4, set6);
+        const uint32_t never = draw(&seed, never_has, set4 + SPACE, set6 + SPACE);
+        const bool all = drawn(&seed, 4), none = drawn(&seed, 4);
+        const struct pbc_set sets[] = {{.count4 = in, .count6 = in},
+                                       {.first4 = SPACE, .count4 = never, .first6 = SPACE, .count6 = never}};
+        const struct pbc_live live = {.in = all ? PBC_NONE : 0, .never = none ? PBC_NONE : 1};
+        const struct program p = {.sets = sets, .set4 = set4, .set6 = set6, .lives = &live};
+        struct cut c;
+        assert_true(cut_base(&(struct live_base){r4, r6, count, count}, &p, 0, &c));
+        assert_int_equal(c.base.count4, c.base.count6);
+        uint32_t at = 0, changed = 0;
+        for (unsigned i = 0; i < SPACE; i++) {
+            const uint32_t n = UINT32_MAX - SPACE + 1 + i;
+            while (at < c.base.count4 && c.base.r4[at].hi < n) at++;
+            const bool has = at < c.base.count4 && c.base.r4[at].lo <= n;
+            assert_int_equal(has, base_has[i] && (all || in_has[i]) && (none || !never_has[i]));
+            if (has) assert_int_equal(c.base.r6[at].lo_lo - (UINT64_MAX - UINT32_MAX), c.base.r4[at].lo);
+        }
+        for (uint32_t i = 0; i < count; i++) {
+            bool whole = true;
+            for (uint32_t n = r4[i].lo;; n++) {
+                const unsigned k = n - (UINT32_MAX - SPACE + 1);
+                whole &= (all || in_has[k]) && (none || !never_has[k]);
+                if (n == r4[i].hi) break;
+            }
+            changed += !whole;
+        }
+        assert_int_equal(c.ranges, 2 * changed); /* both families */
+        cut_fini(&c);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(comments_have_bounds), cmocka_unit_test(notes_are_of_members),
+                                       cmocka_unit_test(bases_are_cut)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
