@@ -19,6 +19,6 @@ struct subject {
     struct known_routes routes;
     struct only only;
     struct lives *lives; /* live sets, empty */
-    uint8_t *down;     /* [servers_count] 1: named by --down; NULL: none */
-    struct pool *pool; /* for answers */
+    uint8_t *down;       /* [servers_count] 1: named by --down; NULL: none */
+    struct pool *pool;   /* for answers */
 };

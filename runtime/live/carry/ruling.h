@@ -12,7 +12,7 @@ struct ruling {
     char *name;              /* name of its file, as given; on the heap */
     char *allows;            /* devices that it may leave unjudged, with commas; on the heap; NULL: none */
     uint64_t number;         /* the program's number in the recording */
-    struct lives *lives; /* members of its live sets; NULL: it has none */
+    struct lives *lives;     /* members of its live sets; NULL: it has none */
     struct labels labels;
     const struct copies_table *copies; /* slots of its mirrors; NULL: it has none */
     struct owners *owners;             /* NULL: there is one worker */

@@ -1,9 +1,8 @@
 /* The live sets of a program: made, found by name, and what none of them may hold (vm/judge/lives.h). */
-#include "vm/judge/lives.h"
-
 #include <stdlib.h>
 #include <string.h>
 
+#include "vm/judge/lives.h"
 #include "vm/program/set_walk.h"
 
 struct live_set *lives_set_new(const struct program *p, uint32_t live, uint64_t seed)

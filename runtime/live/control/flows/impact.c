@@ -9,6 +9,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/exchange/first_frame.h"
 #include "runtime/exchange/iface_id.h"
+#include "runtime/live/rules/members/members.h"
 #include "runtime/live/world/devices.h"
 #include "runtime/live/world/world.h"
 #include "runtime/proxy/listing.h"
@@ -45,6 +46,11 @@ bool impact_init(struct impact *im, const struct control *control, struct progra
     im->next = program_get(im->remap->program);
     im->of_server = calloc(im->now->servers_count + 1u, sizeof *im->of_server);
     im->changes = calloc((size_t)im->next->rules_count + im->next->firewalls_count + 1, sizeof *im->changes);
+    if (im->next->lives_count) {
+        im->lives = calloc(1, sizeof *im->lives);
+        im->none = live_new(&(struct live_cfg){.size = 1});
+        if (!im->lives || !im->none) return false;
+    }
     return im->of_server && im->changes && ifaces_make(im);
 }
 
@@ -53,6 +59,8 @@ void impact_fini(struct impact *im)
     remap_free(im->remap);
     program_put(im->now);
     program_put(im->next);
+    free(im->lives);
+    live_free(im->none);
     free(im->ifaces);
     free(im->devices);
     free(im->of_server);
@@ -147,13 +155,14 @@ static bool loses_server(const struct impact *im, const struct flow_record *f)
     return program_is_past(im->next, im->remap->server[f->server]);
 }
 
-/* Make both judges. If memory is out, the next program knows no ways. */
+/* Make both judges, the next one with the members of now. If memory is out, the next program knows no ways. */
 static void judges_make(struct impact *im, struct judge by[2])
 {
     const struct routes *routes = im->control->carry->latest->facts.routes;
     uint64_t until;
     free(im->devices);
     im->devices = routes ? devices_of(im->control->world, im->next, routes) : NULL;
+    if (im->lives) members_lend(im->control->rules, im->next, im->lives, im->none);
     by[0] = (struct judge){im->now, im->control->carry->latest->facts};
     by[1] = (struct judge){im->next, im->control->carry->latest->facts};
     by[1].facts.ifaces = im->ifaces;
@@ -181,6 +190,7 @@ void impact_flows(struct impact *im, const struct flow_record flows[], unsigned 
     struct judge by[2];
     judges_make(im, by);
     for (unsigned i = 0; i < count; i++) one(im, by, judge_flow, &flows[i]);
+    program_members(im->next, NULL);
 }
 
 void impact_sessions(struct impact *im, const struct session_record *sessions, unsigned count)
@@ -188,4 +198,5 @@ void impact_sessions(struct impact *im, const struct session_record *sessions, u
     struct judge by[2];
     judges_make(im, by);
     for (unsigned i = 0; i < count; i++) one(im, by, judge_session, &sessions[i].flow);
+    program_members(im->next, NULL);
 }

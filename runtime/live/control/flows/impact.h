@@ -17,6 +17,8 @@ struct impact {
     unsigned ifaces_count;
     struct facts_device *devices; /* devices of next, from the last judging */
     bool patterns;                /* as in struct facts */
+    struct lives *lives;          /* its members while it judges; NULL: it has no live sets */
+    struct live_set *none;        /* an empty live set, for those that next alone has */
     uint64_t every;               /* one flow in `every` is judged */
     uint64_t live, judged;        /* numbers of flows */
     uint64_t drain, move;         /* flows that would lose their servers */

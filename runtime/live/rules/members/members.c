@@ -183,6 +183,17 @@ bool members_find(const struct rules *rules, const char *name, struct member_tar
     return true;
 }
 
+void members_lend(const struct rules *rules, struct program *p, struct lives *lent, struct live_set *none)
+{
+    const struct ruling *now = &rules->carry->now;
+    *lent = (struct lives){.now_ms = members_now_ms(), .count = p->lives_count};
+    for (uint32_t i = 0; i < lent->count; i++) {
+        const uint32_t at = now->lives ? lives_find(now->program, program_str(p, p->lives[i].name)) : PBC_NONE;
+        lent->sets[i] = at == PBC_NONE ? none : lives_set(now->lives, at);
+    }
+    program_members(p, lent);
+}
+
 static struct live_set *table_at(const struct member_target *t, unsigned i)
 {
     return lives_set(t->at[i].lives, t->at[i].live);

@@ -20,8 +20,8 @@ struct member_set {
 struct members {
     struct member_set *first;
     struct emptied *emptied; /* tables that readers may still hold */
-    uint64_t kept;           /* number of the members that the parent keeps (keep.c) */
-    int unkept;              /* negative errno for which it keeps none; 0: it does */
+    uint64_t kept;           /* number of the members that the parent keeps (kept_members.c) */
+    int unkept;              /* negative errno of its last failure; 0: none */
 };
 
 /* Make the sets of the program in force, empty, and give them to it. False: out of memory. */
@@ -31,7 +31,8 @@ void members_fini(struct rules *rules);
  * is read as none. */
 struct archive;
 void members_archive(struct rules *rules, struct archive *a);
-/* keep.c: read the members that a stop or a crash has left behind. crashed: all sets; else those with `keep`. */
+/* kept_members.c: read the members that a stop or a crash has left behind. crashed: all sets; else those with `keep`.
+ */
 void members_restore(struct rules *rules, bool crashed);
 /* Have the parent keep all members where they changed; a failure is told once. Call once a second, and at the end. */
 void members_keep(struct rules *rules);
@@ -46,6 +47,10 @@ bool members_follow(struct rules *rules, const struct program *p);
 void members_forget(struct rules *rules);
 /* Return the set of that name; NULL: there is none. */
 struct member_set *members_named(const struct rules *rules, const char *name);
+
+/* Lend the members of now to a program that is asked what it would decide; sets that it alone has get `none`. The
+ * caller gives them back (program_members, NULL) before anything else is done. lent: room for them. */
+void members_lend(const struct rules *rules, struct program *p, struct lives *lent, struct live_set *none);
 
 /* A live set in the program in force and, while workers may judge by it, in the program before. */
 struct member_target {

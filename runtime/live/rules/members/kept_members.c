@@ -13,7 +13,7 @@
 #include "runtime/live/rules/members/members.h"
 #include "runtime/live/tell/log.h"
 #include "runtime/parent/ask.h"
-#include "vm/keyed/archive.h"
+#include "vm/keyed/keyed.h"
 
 static const char magic[8] = "preyset";
 
