@@ -15,16 +15,25 @@ static const char usage[] = "[NAME [has A|add A[/N]... [for D] [once] [comment T
 
 static int tell_usage(void) { return talk_complain("usage: preyctl sets %s", usage); }
 
+/* The user named last: a list names one again and again. */
+struct author {
+    uint64_t uid;
+    char name[TEXT_NUMBER]; /* "": none yet */
+};
+
 /* Return the user of a member's last change; "rule", or "-". */
-static const char *author(const cJSON *o, const char *member, char buf[TEXT_NUMBER])
+static const char *author_of(const cJSON *o, struct author *a)
 {
-    if (!item_known(o, member)) return strcmp(item_text(o, "by"), "rule") ? "-" : "rule";
-    const struct passwd *pw = getpwuid((uid_t)item_number(o, member));
+    const uint64_t uid = item_number(o, "uid");
+    if (!item_known(o, "uid")) return strcmp(item_text(o, "by"), "rule") ? "-" : "rule";
+    if (*a->name && a->uid == uid) return a->name;
+    const struct passwd *pw = getpwuid((uid_t)uid);
+    a->uid = uid;
     if (pw)
-        snprintf(buf, TEXT_NUMBER, "%.30s", pw->pw_name);
+        snprintf(a->name, sizeof a->name, "%.30s", pw->pw_name);
     else
-        snprintf(buf, TEXT_NUMBER, "user %u", (unsigned)item_number(o, member));
-    return buf;
+        snprintf(a->name, sizeof a->name, "user %u", (unsigned)uid);
+    return a->name;
 }
 
 /* Write how long a member stays: "9m 58s"; "for good". */
@@ -67,17 +76,17 @@ static int show_all(struct talk *t)
 
 /* ---- one set ---- */
 
-static void member_print(const struct talk *t, const struct message *m, bool first)
+static void member_print(const struct talk *t, const struct message *m, bool first, struct author *by)
 {
     if (t->line->json) {
         printf("%.*s\n", (int)m->len, m->body);
         return;
     }
     cJSON *o = document_parse(m->body, m->len);
-    char left[TEXT_NUMBER], by[TEXT_NUMBER], when[TEXT_TIME];
+    char left[TEXT_NUMBER], when[TEXT_TIME];
     if (first) printf("%-24s  %-9s  %-10s  %-16s  %s\n", "member", "left", "by", "since", "comment");
     const char *since = text_local(item_text(o, "since"), when);
-    printf("%-24s  %-9s  %-10s  %-16s  %s\n", item_text(o, "member"), left_text(o, left), author(o, "uid", by),
+    printf("%-24s  %-9s  %-10s  %-16s  %s\n", item_text(o, "member"), left_text(o, left), author_of(o, by),
            *since ? since : "-", item_text(o, "comment"));
     cJSON_Delete(o);
 }
@@ -85,10 +94,11 @@ static void member_print(const struct talk *t, const struct message *m, bool fir
 static int show_members(struct talk *t, const char *set)
 {
     struct message m;
+    struct author by = {.name = ""};
     int next = talk_ask(t, sets_question("list", set), -1) ? -1 : 1;
     for (bool first = true; next > 0 && (next = talk_next(t, &m, PATIENCE_MS)) > 0 && !ferror(stdout);) {
         if (m.kind != MESSAGE_DOCUMENT) continue;
-        member_print(t, &m, first);
+        member_print(t, &m, first, &by);
         first = false;
     }
     const int status = talk_over(t, next);
@@ -98,8 +108,9 @@ static int show_members(struct talk *t, const char *set)
 
 static void has_print(const cJSON *o)
 {
-    char left[TEXT_NUMBER], by[TEXT_NUMBER], when[TEXT_TIME];
-    const char *refused = item_text(o, "refused"), *who = author(o, "uid", by);
+    char left[TEXT_NUMBER], when[TEXT_TIME];
+    struct author by = {.name = ""};
+    const char *refused = item_text(o, "refused"), *who = author_of(o, &by);
     if (!item_true(o, "has")) {
         printf("%s does not have %s", item_text(o, "set"), item_text(o, "address"));
     } else {

@@ -9,7 +9,7 @@
 #include "runtime/live/carry/change.h"
 #include "runtime/live/carry/part.h"
 
-enum { GROUPS_A_SECOND = 1 << 14, GROUPS_LEAST = 256, BUCKETS_A_GROUP = 16, EMPTIED_A_SECOND = 1 << 18 };
+enum { GROUPS_A_SECOND = 1 << 14, GROUPS_LEAST = 256, BUCKETS_A_GROUP = 4, EMPTIED_A_SECOND = 1 << 18 };
 #define GRACE_NS UINT64_C(1000000000)
 
 struct emptied {
