@@ -35,7 +35,7 @@ VM_SRC       := $(filter-out %.bpf.c,$(wildcard vm/*.c vm/*/*.c vm/*/*/*.c))
 COMPILER_SRC := $(filter-out compiler/command/preyc.c,$(wildcard compiler/*.c compiler/*/*.c compiler/*/*/*.c))
 # Without the kernel's programs one file says in their place that they are not there.
 NOT_BUILT    := $(if $(filter 0,$(KERNEL)),$(patsubst %,runtime/io/%.c,raised ringed xdp xdp_hand xdp_make xdp_open) $(patsubst %,runtime/io/steer/%.c,steer filter gate own deal object) $(patsubst %,runtime/host/hook/%.c,across clsact clsact_look programs xdp hooks xmit) $(filter-out $(wildcard runtime/kernel/no_*.c) runtime/kernel/executor.c runtime/kernel/loaded.c,$(wildcard runtime/kernel/*.c runtime/kernel/*/*.c)),runtime/io/steer/no_steer.c runtime/host/hook/no_hooks.c $(wildcard runtime/kernel/no_*.c))
-PREYCTL_SRC  := $(wildcard runtime/preyctl/*.c runtime/preyctl/*/*.c)
+PREYCTL_SRC  := $(wildcard runtime/preyctl/*.c runtime/preyctl/*/*.c runtime/preyctl/*/*/*.c)
 RUNTIME_SRC  := $(filter-out runtime/preyrun/preyrun.c %.bpf.c $(NOT_BUILT) $(PREYCTL_SRC),$(wildcard runtime/*/*.c runtime/*/*/*.c runtime/*/*/*/*.c))
 TESTLIB_SRC  := $(filter-out tests/lib/$(if $(filter 0,$(KERNEL)),,no_)one_kernel.c,$(wildcard tests/lib/*.c))
 

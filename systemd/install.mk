@@ -15,7 +15,7 @@ FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 VIM_FILES := $(patsubst editors/vim/%,%,$(wildcard editors/vim/*/*.vim))
 UNIT_PLACES := 's|@BINDIR@|$(PREFIX)/bin|g; s|@LIBDIR@|$(LIBDIR)|g; s|@DOCDIR@|$(DOCDIR)|g; s|@BASHDIR@|$(BASHDIR)|g'
 # What is to be read lies as it does in the tree, so that its links lead on.
-DOCS := MANUAL.md README.md lang/REFERENCE.md systemd/README.md systemd/prey-edge systemd/prey.logrotate $(wildcard rules-examples/*.* rules-examples/*/*.*)
+DOCS := MANUAL.md README.md lang/REFERENCE.md systemd/README.md systemd/prey-edge systemd/prey.logrotate integrations/README.md integrations/fail2ban/prey.conf $(wildcard rules-examples/*.* rules-examples/*/*.*)
 # The reference as a man page.
 programs: $(B)/man/prey.5
 $(B)/man/prey.5: lang/REFERENCE.md man/reference.awk
@@ -25,7 +25,8 @@ INSTALL := install -D -m
 # What is installed below DESTDIR, but for manual and examples and Vim's files.
 INSTALLED = $(addprefix $(PREFIX)/bin/,preyc preyrun preyctl) $(addprefix $(MANDIR)/,man1/preyc.1 man1/preyrun.1 man1/preyctl.1 man5/prey.5) \
 	$(addprefix $(BASHDIR)/,preyc preyrun preyctl) $(ZSHDIR)/_prey $(addprefix $(FISHDIR)/,preyc.fish preyrun.fish preyctl.fish) \
-	$(LIBDIR)/offered $(LIBDIR)/prey-compile $(UNITDIR)/preyrun@.service $(USERDIR)/prey.conf
+	$(addprefix $(LIBDIR)/,offered prey-compile prey-crowdsec-feed prey-list) $(addprefix $(UNITDIR)/,preyrun@.service prey-list@.service prey-list@.timer) \
+	$(USERDIR)/prey.conf
 install: all
 	@$(INSTALL) 755 -t $(DESTDIR)$(PREFIX)/bin $(B)/preyc $(B)/preyrun $(B)/preyctl
 	@$(INSTALL) 644 -t $(DESTDIR)$(MANDIR)/man1 man/preyc.1 man/preyrun.1 man/preyctl.1
@@ -40,6 +41,9 @@ install: all
 	@for p in preyc preyrun preyctl; do sed $(UNIT_PLACES) editors/fish/prey.fish >$(DESTDIR)$(FISHDIR)/$$p.fish || exit 1; done
 	@sed $(UNIT_PLACES) systemd/prey-compile >$(DESTDIR)$(LIBDIR)/prey-compile && chmod 755 $(DESTDIR)$(LIBDIR)/prey-compile
 	@sed $(UNIT_PLACES) systemd/preyrun@.service >$(DESTDIR)$(UNITDIR)/preyrun@.service
+	@$(INSTALL) 755 -t $(DESTDIR)$(LIBDIR) integrations/crowdsec/prey-crowdsec-feed integrations/lists/prey-list
+	@sed $(UNIT_PLACES) integrations/lists/prey-list@.service >$(DESTDIR)$(UNITDIR)/prey-list@.service
+	@$(INSTALL) 644 -t $(DESTDIR)$(UNITDIR) integrations/lists/prey-list@.timer
 	@$(INSTALL) 644 systemd/prey.sysusers $(DESTDIR)$(USERDIR)/prey.conf
 	@echo 'prey $(VERSION) is installed below $(DESTDIR)$(PREFIX).$(if $(DESTDIR),, Next: preyc --help; for the service, systemd-sysusers && systemctl daemon-reload, then $(DOCDIR)/systemd/README.md)'
 # Folders of prey's alone go too, where nothing else lies in them.

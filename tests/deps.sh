@@ -101,6 +101,8 @@ list_tests() {
     need systemd have_command systemd-analyze
     need prometheus have_command promtool
     need chromium have_command chromium
+    need fail2ban have_command fail2ban-server
+    need crowdsec-custom-bouncer have_command crowdsec-custom-bouncer
 }
 # Emulated machines with other kernels (tests/machines/).
 list_machines() {

@@ -195,6 +195,7 @@ struct proxy {
     struct ring refusals;            /* struct refusal, to the main thread */
     struct snapshot *latest;         /* atomic; set by the main thread */
     uint64_t taken;                  /* atomic: number of the snapshot in use */
+    uint64_t marked, mark;           /* atomic: proxy_marked; the mark to take when the next turn begins */
     struct proxy_change *change;     /* atomic: to take between two turns; NULL: none, or taken */
     struct session_listing *listing; /* atomic: to fill between two turns; NULL: none, or filled */
     uint64_t portless;               /* atomic: connects for which no local port was left */

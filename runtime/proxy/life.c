@@ -115,6 +115,7 @@ static void look_at_taken(struct proxy *p)
 
 static void look_up(struct proxy *p)
 {
+    __atomic_store_n(&p->marked, __atomic_load_n(&p->mark, __ATOMIC_ACQUIRE), __ATOMIC_RELEASE);
     look_at_taken(p);
     struct proxy_change *c = __atomic_load_n(&p->change, __ATOMIC_ACQUIRE);
     if (c) {
@@ -300,6 +301,14 @@ void proxy_tell(struct proxy *p, struct snapshot *world)
     __atomic_store_n(&p->latest, world, __ATOMIC_RELEASE);
     loop_wake(&p->loop);
 }
+
+void proxy_mark(struct proxy *p, uint64_t mark)
+{
+    __atomic_store_n(&p->mark, mark, __ATOMIC_RELEASE);
+    loop_wake(&p->loop);
+}
+
+uint64_t proxy_marked(const struct proxy *p) { return __atomic_load_n(&p->marked, __ATOMIC_ACQUIRE); }
 
 uint64_t proxy_taken(const struct proxy *p) { return __atomic_load_n(&p->taken, __ATOMIC_ACQUIRE); }
 

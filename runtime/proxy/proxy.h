@@ -103,6 +103,10 @@ void proxy_turn(struct proxy *p, int most_ms);
 /* Publish a newer snapshot, which stays the caller's until proxy_taken is past its number */
 void proxy_tell(struct proxy *p, struct snapshot *world);
 uint64_t proxy_taken(const struct proxy *p);
+/* Have the loop's next turn begin with this mark. Once proxy_marked returns it, the loop holds nothing of the program's
+ * tables that it read before. Marks grow. */
+void proxy_mark(struct proxy *p, uint64_t mark);
+uint64_t proxy_marked(const struct proxy *p);
 /* Take the memory that a loop needs for a change to a program, so that the loop itself cannot run out of it. listens:
  * number of listeners. NULL: out of memory. The second function frees it; NULL is fine. */
 struct proxy_room *proxy_room_new(const struct program *program, unsigned listens);

@@ -232,6 +232,21 @@ uint64_t proxied_taken(const struct carry *carry)
     return least;
 }
 
+void proxied_mark(struct carry *carry, uint64_t mark)
+{
+    for (unsigned i = 0; i < proxied_loops(carry); i++) proxy_mark(carry->proxied->loops[i], mark);
+}
+
+uint64_t proxied_marked(const struct carry *carry)
+{
+    uint64_t least = UINT64_MAX;
+    for (unsigned i = 0; i < proxied_loops(carry); i++) {
+        const uint64_t one = proxy_marked(carry->proxied->loops[i]);
+        if (one < least) least = one;
+    }
+    return least;
+}
+
 void proxied_tally(const struct carry *carry, struct sum *sum)
 {
     for (unsigned i = 0; carry->proxied && i < carry->proxied->count; i++)

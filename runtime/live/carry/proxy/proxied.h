@@ -24,6 +24,9 @@ void proxied_memory(const struct carry *carry, char *words, size_t len);
 /* Give the loops a newer snapshot. Return the number of the oldest one that a loop may still use; UINT64_MAX: none. */
 void proxied_tell(struct carry *carry, struct snapshot *s);
 uint64_t proxied_taken(const struct carry *carry);
+/* Mark the next turn of each loop (proxy_mark). Return the mark that all have reached; UINT64_MAX: no loop runs. */
+void proxied_mark(struct carry *carry, uint64_t mark);
+uint64_t proxied_marked(const struct carry *carry);
 
 /* Add the loops' connection counters. */
 void proxied_tally(const struct carry *carry, struct sum *sum);

@@ -17,7 +17,7 @@ struct impact {
     unsigned ifaces_count;
     struct facts_device *devices; /* devices of next, from the last judging */
     bool patterns;                /* as in struct facts */
-    struct lives *lives;          /* its members while it judges; NULL: it has no live sets */
+    struct lives *lives;          /* room for the members by which next judges; NULL: it has no live sets */
     struct live_set *none;        /* an empty live set, for those that next alone has */
     uint64_t every;               /* one flow in `every` is judged */
     uint64_t live, judged;        /* numbers of flows */

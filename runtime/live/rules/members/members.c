@@ -8,6 +8,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/live/carry/change.h"
 #include "runtime/live/carry/part.h"
+#include "runtime/live/carry/proxy/proxied.h"
 
 enum { GROUPS_A_SECOND = 1 << 14, GROUPS_LEAST = 256, BUCKETS_A_GROUP = 4, EMPTIED_A_SECOND = 1 << 18 };
 #define GRACE_NS UINT64_C(1000000000)
@@ -16,7 +17,7 @@ struct emptied {
     struct emptied *next;
     struct live_set *table; /* NULL: freed */
     struct notes *notes;    /* NULL: freed, or none */
-    uint64_t at_ns;
+    uint64_t at_ns, mark;   /* mark: a turn of the proxies' loops that begins with it does not know the table */
 };
 
 uint64_t members_now_ms(void) { return clock_ns(CLOCK_MONOTONIC) / 1000000; }
@@ -134,12 +135,13 @@ void members_at(const struct rules *rules, uint64_t now_ns)
     if (before && before->lives) lives_at(before->lives, now_ns);
 }
 
-/* Free the table once each worker has been held: a batch ends, and with it what the worker had read. The notes go a
- * part each time. */
+/* Free the table once each loop of the proxies has begun another turn and each worker has been held: a batch ends, and
+ * with it what the worker had read. The notes go a part each time. */
 static bool free_some(struct emptied *e, const void *with)
 {
     const struct carry *carry = with;
-    if (e->table && clock_ns(CLOCK_MONOTONIC) - e->at_ns >= GRACE_NS && !change_pending(carry)) {
+    if (e->table && clock_ns(CLOCK_MONOTONIC) - e->at_ns >= GRACE_NS && proxied_marked(carry) >= e->mark &&
+        !change_pending(carry)) {
         for (unsigned i = 0; i < carry->worker_count; i++) {
             worker_hold(carry->workers[i]);
             worker_release(carry->workers[i]);
@@ -238,9 +240,12 @@ struct live_counts member_counts(const struct member_set *set, const struct live
 /* Put a table in the place of another one, which is freed later (e). */
 static void table_swap(struct rules *rules, const struct member_place *at, struct live_set *fresh, struct emptied *e)
 {
-    *e = (struct emptied){
-        .next = rules->members->emptied, .table = lives_set(at->lives, at->live), .at_ns = clock_ns(CLOCK_MONOTONIC)};
+    *e = (struct emptied){.next = rules->members->emptied,
+                          .table = lives_set(at->lives, at->live),
+                          .at_ns = clock_ns(CLOCK_MONOTONIC),
+                          .mark = ++rules->members->mark};
     lives_put(at->lives, at->live, fresh);
+    proxied_mark(rules->carry, e->mark);
     rules->members->emptied = e;
 }
 

@@ -20,6 +20,7 @@ struct member_set {
 struct members {
     struct member_set *first;
     struct emptied *emptied; /* tables that readers may still hold */
+    uint64_t mark;           /* mark for the proxies' loops at the last table that was replaced */
     uint64_t kept;           /* number of the members that the parent keeps (kept_members.c) */
     int unkept;              /* negative errno of its last failure; 0: none */
 };

@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 #include "runtime/base/when.h"
-#include "runtime/preyctl/command/set_changes.h"
+#include "runtime/preyctl/command/sets/changes.h"
 
-enum { LINE_MOST = 200 /* bytes of a line */, AT_ONCE = 1 << 16, MORE_MS = 1 /* a moment in which more may come */ };
+enum { LINE_MOST = 4096 /* bytes of a line */, AT_ONCE = 1 << 16, MORE_MS = 1 /* a moment in which more may come */ };
 
 struct feed {
     struct changes c;
@@ -34,7 +34,7 @@ static bool duration_of(const char *s, size_t len, uint64_t *ms)
 
 static bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
-/* Take a line: `+A[/N] [D]` or `-A[/N]`. */
+/* Take a line: `+A[/N] [D]`, `-A[/N]`, or a decision of CrowdSec's. */
 static void line_take(struct feed *f, size_t len)
 {
     const char *s = f->text;
@@ -45,6 +45,13 @@ static void line_take(struct feed *f, size_t len)
     if (!len || *s == '#') return;
     if (memchr(s, 0, len)) {
         changes_refuse(&f->c, f->line, s, len, "it holds a zero byte");
+        return;
+    }
+    if (*s == '{') {
+        if (decision_read(s, len, &r, why, sizeof why))
+            f->failed |= changes_put(&f->c, &r, f->line, s, len);
+        else
+            changes_refuse(&f->c, f->line, s, len, why);
         return;
     }
     size_t member = 1;
@@ -83,7 +90,7 @@ static void bytes_take(struct feed *f, const char *s, size_t len)
         if (!end) return;
         f->line++;
         if (f->too_long)
-            changes_refuse(&f->c, f->line, f->text, f->len, "longer than 200 bytes");
+            changes_refuse(&f->c, f->line, f->text, f->len, "longer than 4096 bytes");
         else
             line_take(f, f->len);
         f->len = 0;

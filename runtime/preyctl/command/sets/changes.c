@@ -1,9 +1,10 @@
 /* Changes of members go to the service many at once, as records in a file in memory */
+#include "runtime/preyctl/command/sets/changes.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "runtime/preyctl/command/set_changes.h"
 #include "runtime/preyctl/hand.h"
 #include "runtime/preyctl/print_json.h"
 #include "runtime/report/document/item.h"

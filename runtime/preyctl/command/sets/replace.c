@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "runtime/base/files.h"
-#include "runtime/preyctl/command/set_changes.h"
+#include "runtime/preyctl/command/sets/changes.h"
 #include "runtime/preyctl/hand.h"
 #include "runtime/preyctl/print_json.h"
 #include "runtime/report/document/item.h"

@@ -40,6 +40,9 @@ bool changes_init(struct changes *c, struct talk *t, const char *set);
 void changes_fini(struct changes *c);
 /* Read a member: an address, or a prefix. False: it is none, for the reason in why. */
 bool member_read(const char *text, size_t len, struct member_record *r, char *why, size_t why_len);
+/* Read a decision of CrowdSec's custom bouncer, a JSON object; one whose time has passed removes. False: it is none,
+ * for the reason in why (decision.c). */
+bool decision_read(const char *text, size_t len, struct member_record *r, char *why, size_t why_len);
 /* Add a change to those on their way, and send them when there are as many as go at once. Return 0 or 2. */
 int changes_put(struct changes *c, const struct member_record *r, uint64_t line, const char *text, size_t len);
 /* Send all that wait. Return 0, or 2 after a line with the reason. */

@@ -4,7 +4,7 @@
 
 #include "runtime/base/when.h"
 #include "runtime/preyctl/command.h"
-#include "runtime/preyctl/command/set_changes.h"
+#include "runtime/preyctl/command/sets/changes.h"
 #include "runtime/preyctl/print_json.h"
 #include "runtime/report/document/fill.h"
 #include "runtime/report/document/item.h"
