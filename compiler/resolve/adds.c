@@ -49,9 +49,11 @@ static bool member_time(struct compile *c, const struct node *time, struct pbc_a
     return false;
 }
 
-/* True if the rule takes packets of connections alone in which both sides have spoken, so that no source is forged. */
+/* True if the rule takes packets of handshakes alone in which both sides have spoken, so that no source is forged. A
+ * forged datagram makes a server answer, and a second one is established. */
 static bool is_proven(const struct rule_work *w, uint32_t conds)
 {
+    if (w->protocols & ~(uint32_t)(KIND_TCP | KIND_SCTP)) return false;
     for (uint32_t i = conds; i < w->c->image->conds_count; i++) {
         const struct pbc_cond *k = &w->c->image->conds[i];
         if (k->kind == COND_STATE && !(k->flags & PBC_COND_NOT) && k->arg == MARK_ESTABLISHED) return true;
@@ -68,7 +70,7 @@ static void warn_unproven(const struct rule_work *w, const struct node *verdict,
          "anybody can send such a packet with another's address, and `%s` then has that",
          image_str(w->c->image, w->c->image->lives[a->live].name));
     diag_advise(w->c->diags,
-                "ask for `state established`, or give the set `never` with the addresses that must not get in");
+                "ask for `tcp state established`, or give the set `never` with the addresses that must not get in");
 }
 
 uint32_t add_of(const struct rule_work *w, const struct node *verdict, uint32_t rule, uint32_t conds)
@@ -83,7 +85,7 @@ uint32_t add_of(const struct rule_work *w, const struct node *verdict, uint32_t 
     if (part(verdict, CL_ONCE)) a.flags |= PBC_ADD_ONCE;
     struct pbc_add *to = image_add_adds(c->image);
     if (!to) {
-        report_full(c, verdict->span, "rules that add to sets", 65535);
+        report_full(c, verdict->span, "rules that add to sets", PBC_ADDS_MAX);
         return 0;
     }
     *to = a;

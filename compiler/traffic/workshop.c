@@ -6,6 +6,7 @@
 
 #include "compiler/say.h"
 #include "runtime/schedule/schedule.h"
+#include "vm/judge/lives.h"
 
 enum { SLOTS = VM_BATCH * VM_TX_PER_PACKET + FRAG_HELD + 8, MTU = 1500 };
 
@@ -15,6 +16,9 @@ int workshop_open(struct workshop *w, struct program *p, const struct facts *sel
     *w = (struct workshop){.program = p, .facts = *self};
     w->facts.generation = 1;
     w->facts.mtu = MTU;
+    w->members = p->lives_count ? lives_new(p, 1) : NULL;
+    if (p->lives_count && !w->members) return -ENOMEM;
+    program_members(p, w->members);
     if (labels_init(&w->labels, p) || posix_memalign(&w->pool_memory, 64, bytes)) return -ENOMEM;
     w->pool = pool_init(w->pool_memory, bytes, SLOTS, POOL_SLOT_MOST);
     return w->pool ? 0 : -ENOMEM;
@@ -22,7 +26,11 @@ int workshop_open(struct workshop *w, struct program *p, const struct facts *sel
 
 void workshop_close(struct workshop *w)
 {
-    if (w->program) labels_fini(&w->labels);
+    if (w->program) {
+        labels_fini(&w->labels);
+        program_members(w->program, NULL);
+        lives_free(w->members);
+    }
     free(w->pool_memory);
 }
 

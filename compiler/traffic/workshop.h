@@ -11,7 +11,8 @@ struct workshop {
     struct facts facts;
     struct pool *pool;
     void *pool_memory;
-    uint64_t until_ns; /* time until which facts.schedules hold */
+    struct lives *members; /* of the program's live sets, empty at first; NULL: it has none */
+    uint64_t until_ns;     /* time until which facts.schedules hold */
 };
 
 /* self: this machine's addresses. Return 0 or -ENOMEM; call workshop_close in either case. */

@@ -79,6 +79,7 @@ struct vm {
     bool in_order;               /* a log or a meter shows the order in which packets were judged */
     uint64_t mirrored[VM_BATCH]; /* for the current batch's packets: mirrors that matched, a bit each */
     uint16_t epoch;              /* epoch of verdicts that earlier programs remembered */
+    struct adds_due due;         /* of the packet that is judged */
 };
 
 /* One batch's way through vm_run */
@@ -110,6 +111,7 @@ static inline struct effects effects_of(const struct job *j, struct packet_ctx *
                             .packet = vm->packets + c->at,
                             .copies = vm->cfg.copies,
                             .mirrored = vm->program->mirrors_count ? j->vm->mirrored + c->at : NULL,
+                            .due = vm->program->adds_count ? &j->vm->due : NULL,
                             .track = vm->track,
                             .seen = &c->seen};
 }

@@ -120,5 +120,6 @@ struct effects {
     const struct track_seen *seen;  /* for the batch's packets */
     const struct vm_copies *copies; /* NULL: none are made */
     uint64_t *mirrored;             /* mirrors that matched, for the batch's packets; NULL: the program has none */
+    struct adds_due *due;           /* members that rules add (lives.h); NULL: none are added */
     struct stream_run *stream;      /* for function meta.streams, which uses no other field */
 };

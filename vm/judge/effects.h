@@ -70,10 +70,10 @@ static inline void effect_mirror(const struct effects *e, const struct program *
     if (!(m->flags & PBC_MIRROR_SENT) && e->copies) e->copies->copy(e->copies->arg, id, pkt);
 }
 
-/* Add the packet's address to a live set, for a rule. */
+/* Note what a rule adds to a live set: it gets in once the packet has been judged. */
 static inline void effect_add(const struct effects *e, const struct program *p, uint32_t rule, const struct key *key)
 {
-    if (e && !e->would && p->members) lives_add(p, &p->adds[p->rules[rule].add - 1], key);
+    if (e && e->due && p->members) adds_note(e->due, p, p->rules[rule].add - 1, key);
 }
 
 /* The same for mirrors that another judge has found, a bit each. */

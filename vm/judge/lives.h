@@ -162,11 +162,7 @@ static inline void lives_put(struct lives *l, uint32_t live, struct live_set *s)
 }
 
 /* True if the live set holds the packet's source or destination. */
-static inline bool lives_have(const struct lives *l, uint32_t live, const struct key *key, bool dst)
-{
-    if (!(key->kind & KIND_IP)) return false;
-    return live_has(lives_set(l, live), lives_now(l), dst ? key->dst : key->src, key->kind & KIND_IP6);
-}
+bool lives_have(const struct lives *l, uint32_t live, const struct key *key, bool dst);
 
 /* Reason for which a set never has a member, whoever adds it. */
 enum live_refusal {
@@ -180,9 +176,19 @@ enum live_refusal lives_refuse_range(const struct program *p, uint32_t live, boo
                                      const uint32_t hi[4]);
 /* Write the first and the last address of a network. */
 void live_net_ends(const struct live_net *net, uint32_t lo[4], uint32_t hi[4]);
-/* Add the packet's address, or its network, as a rule says. What the set refuses is counted. Any thread may call this.
- */
-void lives_add(const struct program *p, const struct pbc_add *a, const struct key *key);
+/* Members that rules add for the packet at hand. They get in once it has been judged: whatever is asked about a packet
+ * has the same answer from its first rule to its last. */
+struct adds_due {
+    uint32_t count;
+    struct {
+        uint32_t add; /* row of ADDS; each stands here once */
+        struct live_net net;
+    } of[PBC_ADDS_MAX];
+};
+/* Note the packet's address, or its network, for a row of ADDS. */
+void adds_note(struct adds_due *due, const struct program *p, uint32_t add, const struct key *key);
+/* Add all that is noted. What a set refuses is counted. */
+void adds_make(struct adds_due *due, const struct program *p);
 /* Return the number of the live set of that name in LIVES; PBC_NONE: none. */
 uint32_t lives_find(const struct program *p, const char *name);
 

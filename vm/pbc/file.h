@@ -95,7 +95,7 @@ static_assert(sizeof(struct pbc_section) == 32, "layout");
     X(TEXT, text, char, PBC_TEXT_MOST)                                                                                 \
     X(LIVES, lives, struct pbc_live, PBC_LIVES_MAX)                                                                    \
     X(LIVE_NODES, live_nodes, struct pbc_live_node, 1u << 16)                                                          \
-    X(ADDS, adds, struct pbc_add, 65535)
+    X(ADDS, adds, struct pbc_add, PBC_ADDS_MAX)
 
 enum pbc_kind {
 #define X(ident, name, type, most) PBC_##ident,

@@ -123,7 +123,7 @@ struct pbc_live {
     uint32_t reserved[8];
 };
 static_assert(sizeof(struct pbc_live) == 64, "an index is a shift (docs/kernel.md)");
-enum { PBC_LIVES_MAX = 64 };
+enum { PBC_LIVES_MAX = 64, PBC_ADDS_MAX = 256 };
 #define PBC_LIVE_SIZE_MAX (1u << 24)
 /* A list of host names and globs: strings of HOSTS in normal form and in order, none covered by a glob of the list
  * (host_compare). Or a list of texts, in order, where `*` at the end stands for anything (text_compare). */

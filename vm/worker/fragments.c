@@ -217,6 +217,7 @@ static void follow_first(const struct job *j, struct packet_ctx *c, const struct
     else
         fragment_follow(j, c, first);
     if (observed) show_later(j, c, &later);
+    if (j->vm->due.count) adds_make(&j->vm->due, j->vm->program);
 }
 
 /* Judge a fragment whose first is unknown: by the whole program if a rule names `fragment`; otherwise drop it. */

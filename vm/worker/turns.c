@@ -226,6 +226,7 @@ static inline void turn_take(const struct job *j, struct packet_ctx *c)
         take_observed(j, c);
     else
         packet_judge(j, c);
+    if (__builtin_expect(j->vm->due.count, 0)) adds_make(&j->vm->due, j->vm->program);
 }
 
 /* Put into a key what only the program makes known: services. */
@@ -271,6 +272,7 @@ void judge_unobserved(const struct job *j, struct packet_ctx *c)
 {
     look_ahead(j, c, 1, 0);
     packet_judge(j, c);
+    if (__builtin_expect(j->vm->due.count, 0)) adds_make(&j->vm->due, j->vm->program);
 }
 
 /* True for a packet that has ordinary headers, IPv4 and no tags, and goes to no group. */

@@ -26,7 +26,8 @@ static void assume_side(struct program *p, const struct frame_spec *f, bool dst)
     struct live_net net = {.len = f->family == 6 ? 128 : 32, .v6 = f->family == 6};
     memcpy(net.addr, dst ? f->dst : f->src, sizeof(net.addr));
     for (uint32_t i = 0; i < p->lives_count; i++)
-        if (f->live[dst] >> i & 1) live_add(assumed.members->sets[i], 0, &net, LIVE_FOREVER, LIVE_SET);
+        if (f->live[dst] >> i & 1 && lives_refuse(p, i, &net) == LIVE_MAY)
+            live_add(assumed.members->sets[i], 0, &net, LIVE_FOREVER, LIVE_SET);
 }
 
 void sample_assume(struct program *p, const struct frame_spec *f)
@@ -41,6 +42,12 @@ void sample_assume(struct program *p, const struct frame_spec *f)
     assumed.of = program_get(p);
     assumed.members = lives_new(p, 1);
     if (!assumed.members) out_of_memory();
+    for (uint32_t i = 0; i < p->lives_count; i++) {
+        if (p->lives[i].size >= 2) continue; /* one network may hold both ends */
+        live_free(assumed.members->sets[i]);
+        assumed.members->sets[i] = live_new(&(struct live_cfg){.size = 2, .seed = 1});
+        if (!assumed.members->sets[i]) out_of_memory();
+    }
     assume_side(p, f, false);
     assume_side(p, f, true);
     program_members(p, assumed.members);

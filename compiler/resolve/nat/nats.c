@@ -74,7 +74,7 @@ static bool cond_absorbed(struct compile *c, struct pbc_nat *nat, const struct p
 {
     const struct image *img = c->image;
     const uint8_t device = nat->kind == PBC_NAT_FORWARD ? COND_ON : COND_OUT_ON;
-    if (cond->flags & PBC_COND_NOT) return false;
+    if (cond->flags & (PBC_COND_NOT | PBC_COND_LIVE)) return false;
     if (cond->kind == COND_FROM) {
         nat->from = cond->count && !(cond->flags & PBC_COND_ANY) ? cond->first : 0;
         nat->from_count = cond->flags & PBC_COND_ANY ? 0 : cond->count;

@@ -31,6 +31,12 @@ void lives_free(struct lives *l)
     free(l);
 }
 
+bool lives_have(const struct lives *l, uint32_t live, const struct key *key, bool dst)
+{
+    if (!(key->kind & KIND_IP)) return false;
+    return live_has(lives_set(l, live), lives_now(l), dst ? key->dst : key->src, key->kind & KIND_IP6);
+}
+
 void program_members(struct program *p, struct lives *l)
 {
     p->members = l;
@@ -85,21 +91,39 @@ enum live_refusal lives_refuse(const struct program *p, uint32_t live, const str
     return lives_refuse_range(p, live, net->v6, lo, hi);
 }
 
-void lives_add(const struct program *p, const struct pbc_add *a, const struct key *key)
+/* True for a segment that anybody can have a third party send, who then would be the member: a reset answers forged
+ * segments, and the flow counts as established by it. */
+static bool is_answer_to_forged(const struct key *key) { return key->kind & KIND_TCP_FLAGS && key->marks & TCP_RST; }
+
+void adds_note(struct adds_due *due, const struct program *p, uint32_t add, const struct key *key)
 {
-    struct lives *l = p->members;
-    const uint64_t now_ms = lives_now(l);
+    const struct pbc_add *a = &p->adds[add];
     struct live_net net = {.v6 = key->kind & KIND_IP6, .len = key->kind & KIND_IP6 ? a->len6 : a->len4};
     uint32_t unused[4];
-    if (!(key->kind & KIND_IP)) return;
+    if (!(key->kind & KIND_IP) || is_answer_to_forged(key)) return;
+    for (uint32_t i = 0; i < due->count; i++)
+        if (due->of[i].add == add) return;
+    if (due->count == PBC_ADDS_MAX) return; /* no program has more rows */
     memcpy(net.addr, a->flags & PBC_ADD_DESTINATION ? key->dst : key->src, sizeof net.addr);
     live_net_ends(&net, net.addr, unused);
-    if (lives_refuse(p, a->live, &net) != LIVE_MAY) {
-        __atomic_fetch_add(&l->refused[a->live], 1, __ATOMIC_RELAXED);
-        return;
+    due->of[due->count].add = add;
+    due->of[due->count++].net = net;
+}
+
+void adds_make(struct adds_due *due, const struct program *p)
+{
+    struct lives *l = p->members;
+    for (uint32_t i = 0; i < due->count; i++) {
+        const struct pbc_add *a = &p->adds[due->of[i].add];
+        const struct live_net *net = &due->of[i].net;
+        const uint64_t now_ms = lives_now(l);
+        if (lives_refuse(p, a->live, net) != LIVE_MAY)
+            __atomic_fetch_add(&l->refused[a->live], 1, __ATOMIC_RELAXED);
+        else
+            live_add(lives_set(l, a->live), now_ms, net, now_ms + a->for_ns / 1000000,
+                     a->flags & PBC_ADD_ONCE ? LIVE_ONCE : LIVE_LATER);
     }
-    live_add(lives_set(l, a->live), now_ms, &net, now_ms + a->for_ns / 1000000,
-             a->flags & PBC_ADD_ONCE ? LIVE_ONCE : LIVE_LATER);
+    due->count = 0;
 }
 
 uint32_t lives_find(const struct program *p, const char *name)

@@ -1,4 +1,5 @@
 /* Changes of members go to the service many at once, as records in a file in memory */
+
 #include "runtime/preyctl/command/sets/changes.h"
 
 #include <stdlib.h>
