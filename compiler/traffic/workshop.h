@@ -11,7 +11,7 @@ struct workshop {
     struct facts facts;
     struct pool *pool;
     void *pool_memory;
-    struct lives *members; /* of the program's live sets, empty at first; NULL: it has none */
+    struct lives *members; /* members of its live sets, none at first; NULL: it has no such sets */
     uint64_t until_ns;     /* time until which facts.schedules hold */
 };
 

@@ -31,7 +31,9 @@ int talk_begin(struct talk *t)
     if (t->fd >= 0) return 0;
     t->in.most = MESSAGE_ANSWER_MOST;
     t->fd = reach(t->line, err, sizeof err);
-    return t->fd < 0 ? talk_complain("%s", err) : 0;
+    t->lost = t->fd < 0;
+    if (t->lost && t->again) return 2;
+    return t->lost ? talk_complain("%s", err) : 0;
 }
 
 void talk_end(struct talk *t)
@@ -113,6 +115,8 @@ static bool receive(struct talk *t, int patience_ms)
     if (!ready) return !talk_complain("preyrun does not answer");
     const ssize_t got = recv(t->fd, where, room, 0);
     if (got < 0 && errno == EINTR) return true;
+    t->lost = got <= 0;
+    if (t->lost && t->again) return false;
     if (got < 0)
         return !talk_complain(
             "preyrun hung up: %s; another process may have taken over, as preyctl status tells: ask again",

@@ -11,6 +11,8 @@ struct talk {
     int fd; /* connected; -1: not */
     struct inbox in;
     bool stops;       /* the service was asked to end its answer */
+    bool again;       /* the question may be asked again: that the service hung up, or is not there, is not told */
+    bool lost;        /* it did, or was not */
     bool waits;       /* the service may be silent for as long as it likes: it is asked to wait */
     int status;       /* exit status of the last answer */
     char words[1024]; /* its closing words */

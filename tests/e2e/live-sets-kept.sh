@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Members of live sets outlive the process: `keep` a stop and a start, all of them a crash of the service and a takeover. Those whose time has
-# passed meanwhile do not come back, nor those that the rules refuse by now; a damaged file is told, and nothing of it is used.
+# passed meanwhile do not come back, nor those that the rules refuse by now, nor those of a set that was gone; a full disk loses none once
+# there is room; a damaged file is told, and nothing of it is used.
 set -u
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
@@ -30,6 +31,8 @@ sets() { at prey "$bin/preyctl" sets "$@" 2>&1; }
 # members SET: all of it, in order, without who and when
 members() { sets "$1" --json | python3 -c 'import json, sys; print(*sorted(json.loads(l)["member"] for l in sys.stdin if "member" in json.loads(l)))'; }
 has_in() { [ "$(members "$1")" = "$2" ]; }
+# counts SET: how many were added, renewed and removed
+counts() { sets --json | python3 -c 'import json, sys; s = {s["set"]: s for s in json.load(sys.stdin)["sets"]}[sys.argv[1]]; print(s["added"], s["renewed"], s["removed"])' "$1"; }
 written() { [ -s "$STATE_DIRECTORY/prey.history/sets" ] || ls "$STATE_DIRECTORY"/*/sets >/dev/null 2>&1; }
 
 starts shop.pbc
@@ -47,12 +50,15 @@ kill -KILL "$(service_of "$prey")"
 until_true 300 'after a crash another service goes on' judges_again "$before"
 until_true 100 'members are there after a crash' has_in caught "$all"
 same 'also of a set without keep' "$(members others)" 10.1.3.1
+told=$(counts caught | cut -d' ' -f1)
+same 'what comes back is not counted as added' "$(counts caught)" '0 0 0'
 
 # A takeover.
 sets caught add 10.1.1.9 >/dev/null
 all='10.1.1.1 10.1.1.3 10.1.1.9 10.1.2.0/24 fd00:7::1'
 takes_over 'another process takes over'
 same 'all members go over' "$(members caught), $(members others)" "$all, 10.1.3.1"
+same 'and counts: what came by the crash is not counted' "$(counts caught)" "$((told + 1)) 0 0"
 sets caught remove 10.1.1.9 >/dev/null
 all='10.1.1.1 10.1.1.3 10.1.2.0/24 fd00:7::1'
 
@@ -72,6 +78,103 @@ stops
 starts less.pbc
 same 'what rules refuse by now does not come back' "$(members caught)" 10.1.2.0/24
 stops
+
+# What is gone stays gone: a set without `keep` after a stop, whose members come back by no crash after it.
+starts shop.pbc
+file=$(ls "$STATE_DIRECTORY"/*/sets)
+sets others add 10.1.3.2 >/dev/null
+stops
+was=$(stat -c %i "$file")
+anew() { [ "$(stat -c %i "$file")" != "$was" ]; }
+starts shop.pbc
+until_true 50 'the file is written after a start' anew
+before=$(owner)
+kill -KILL "$(service_of "$prey")"
+until_true 300 'after that crash, too, another service goes on' judges_again "$before"
+same 'a crash brings nothing back from before the stop' "$(members others)" ''
+# A set that a reload, or a start, has removed; `keep` that a reload has added.
+rules none <<END
+firewall f forward default accept { drop tcp to port 9999 }
+END
+rules soon <<END
+set others = live size 1000 keep
+firewall f forward default accept { drop from others }
+END
+stops
+cp shop.pbc now.pbc
+starts now.pbc
+sets caught add 10.1.2.1 >/dev/null
+sets others add 10.1.3.3 >/dev/null
+cp soon.pbc now.pbc
+at prey "$bin/preyctl" reload >/dev/null
+stops
+starts now.pbc
+same '`keep` that a reload adds keeps what was there' "$(members others)" 10.1.3.3
+cp none.pbc now.pbc
+at prey "$bin/preyctl" reload >/dev/null
+is_gone() { [ ! -e "$file" ]; }
+until_true 50 'without sets the file goes' is_gone
+stops
+starts shop.pbc
+same 'and nothing comes back with the sets' "$(members caught), $(members others)" ', '
+sets caught add 10.1.2.1 >/dev/null
+stops
+starts none.pbc
+stops
+[ ! -e "$file" ]
+ok $? 'a run without sets leaves no file of members'
+
+# The clock of the day was set forward by two hours; in another boot that time has passed.
+starts shop.pbc
+sets caught add 10.1.2.1 10.1.2.2 for 1h >/dev/null
+sets caught add 10.1.2.3 >/dev/null
+later() { # BOOT: the file as it were written two hours ago, in this boot or in another one
+    python3 - "$file" "$1" <<PY
+import hashlib, struct, sys
+name, boot = sys.argv[1:]
+b = bytearray(open(name, "rb").read())
+head = 8 + 32
+b[head:head + 8] = struct.pack("<Q", struct.unpack("<Q", b[head:head + 8])[0] - 7200_000)
+if boot == "other": b[head + 16:head + 52] = b"1" * 36
+b[8:40] = hashlib.blake2b(b[40:], digest_size=32).digest()
+open(name, "wb").write(b)
+PY
+}
+stops
+later this
+starts shop.pbc
+same 'a clock that was set forward ends no member' "$(members caught)" '10.1.2.1 10.1.2.2 10.1.2.3'
+stops
+later other
+starts shop.pbc
+same 'time without power does' "$(members caught)" 10.1.2.3
+stops
+
+# A disk that is full for a moment.
+full=$work/full
+mkdir "$full"
+if mount -t tmpfs -o size=200k none "$full" 2>/dev/null; then
+    trap 'umount -l "$full"; live_end' EXIT
+    STATE_DIRECTORY=$full starts shop.pbc
+    sets caught add 10.1.2.1 >/dev/null
+    on_small() { ls "$full"/*/sets >/dev/null 2>&1; }
+    until_true 50 'members are on the small disk' on_small
+    head -c 400000 /dev/zero >"$full/fill" 2>/dev/null
+    sets caught add 10.1.2.2 >/dev/null
+    says() { grep -q "$1" prey.err; }
+    until_true 50 'a full disk is told' says 'members are not kept for the next start: No space left'
+    rm "$full/fill"
+    stops
+    STATE_DIRECTORY=$full starts shop.pbc
+    same 'once there is room all members are kept' "$(members caught)" '10.1.2.1 10.1.2.2'
+    stops
+fi
+
+# No folder.
+(unset STATE_DIRECTORY && starts shop.pbc && stops)
+has_line() { grep -q "$1" prey.err; }
+has_line 'notice: set caught has `keep`, but there is no folder for its members'
+ok $? 'a start without a folder says that `keep` keeps nothing'
 
 # A file that is damaged.
 file=$(ls "$STATE_DIRECTORY"/*/sets)

@@ -141,7 +141,19 @@ preyctl: caught: nothing has changed' caught replace < <(printf '10.1.0.9\n\n# o
 fed 1 'so does an empty file, as of a download that failed' \
     'preyctl: standard input has no address: preyctl sets caught flush removes all members
 preyctl: caught: nothing has changed' caught replace </dev/null
+fed 2 'a file that is too long says the most' 'preyctl: standard input has more than 256 MiB, the most that is read' \
+    caught replace < <(yes '# a comment, and no address' | head -c $(((256 << 20) + 1)))
 same 'the old members stay' "$(fate 10.1.0.1) $(fate 10.1.0.9)" 'drops passes'
+
+sets 1 'what a file has is not removed: it says so' 'preyctl: 198.51.100.7: 198.51.100.0/23 of the file holds it: replace the file by one without it
+caught: 1 held' caught remove 198.51.100.7
+sets 1 'nor is a part of it, or all' 'preyctl: 198.51.100.0/23: 198.51.100.0/23 of the file holds it: replace the file by one without it
+preyctl: 2001:db8:1::/48: 2001:db8::/32 of the file holds it: replace the file by one without it
+caught: 1 absent, 2 held' caught remove 198.51.100.0/23 2001:db8:1::/48 198.51.0.0/16
+sets 0 'a network by hand' 'few: 1 added' few add 10.5.0.0/24
+sets 1 'holds its addresses' 'preyctl: 10.5.0.7: member 10.5.0.0/24 holds it
+few: 1 held' few remove 10.5.0.7
+sets 0 'until it is removed' 'few: 1 removed, 1 absent' few remove 10.5.0.0/24 10.5.0.7
 
 # Killed while it replaces: old or new, whole.
 seq -f '11.0.%.0f.1' 0 255 >old
@@ -254,6 +266,62 @@ same 'others are not' "$(fate 10.1.0.9)" drops
 ctl sets --json
 python3 -c 'import json; s = json.load(open("out"))["sets"]; print(len(s), s[0]["members"])' >seen
 same 'all others are there' "$(cat seen)" '2 150001'
+
+# A trial: what it would lose comes back, unless it is confirmed.
+tries() { # PROGRAM WORDS: it is tried, says these words, and ends unconfirmed
+    ctl load "$1" --confirm 1s
+    same "a trial of $1 says what falls out" "$status $(sed 's/.*preyctl confirm [a-z]*//' out)" "0 $2"
+    until_true 100 "the trial of $1 ends" comes_back
+}
+backs=0
+comes_back() { [ "$(grep -c '^reloaded: .*because nobody has confirmed' prey.err)" -gt "$backs" ] && backs=$((backs + 1)); }
+of_set() { at prey "$bin/preyctl" sets --json | python3 -c 'import json, sys
+seen = json.load(sys.stdin)["sets"]
+print(*[next(s[k] for s in seen if s["set"] == sys.argv[1]) for k in sys.argv[2:]])' "$@"; }
+shop trial 200_000
+shop narrow 200_000 '10.1.0.77, 10.66.0.0/16, 172.16.0.0/12'
+shop tiny 10
+rules none <<<'firewall f forward default accept { }'
+ctl load trial.pbc
+ctl sets caught flush
+printf '172.16.8.0/24\n192.0.2.0/24\n' | at prey "$bin/preyctl" sets caught replace >/dev/null
+ctl sets caught add 172.16.0.1 10.1.0.9 comment 'from the log'
+for i in $(seq 0 99); do echo "+198.51.100.$i 1h"; done | at prey "$bin/preyctl" sets caught feed >/dev/null
+all=$(at prey "$bin/preyctl" sets caught | awk '{ print $1 }' | sort)
+same 'members before trials' "$(of_set caught members ranges)" '102 2'
+tries none.pbc '; caught: 104 members are gone with the set; members come back with it'
+same 'a program without the set' "$(at prey "$bin/preyctl" sets caught | awk '{ print $1 }' | sort)" "$all"
+same 'packets are judged by them' "$(fate 10.1.0.9)" drops
+ctl sets caught has 172.16.0.1
+has 'notes come back, too' 'by root since [0-9:]*: from the log$'
+tries narrow.pbc '; caught: 1 member fell out, `never` holds it; caught: 1 range was cut; members come back with it'
+same 'a narrower never' "$(at prey "$bin/preyctl" sets caught | awk '{ print $1 }' | sort)" "$all"
+tries tiny.pbc '; caught: 92 members found no room; members come back with it'
+same 'a smaller size' "$(at prey "$bin/preyctl" sets caught | awk '{ print $1 }' | sort)" "$all"
+ctl load none.pbc --confirm 60s
+ctl confirm --force
+ctl load trial.pbc
+same 'after a trial that is confirmed nothing comes back' "$(of_set caught members ranges)" '0 0'
+
+# A smaller size has no room for all.
+for i in $(seq 0 99); do echo "+198.51.100.$i 1h"; done | at prey "$bin/preyctl" sets caught feed >/dev/null
+ctl load tiny.pbc
+same 'a smaller size says how many found no room' "$(cat out)" 'tiny.pbc runs; caught: 90 members found no room'
+hears 'the event says it, too' '^reloaded: tiny.pbc: .*; caught: 90 members found no room'
+
+# What a rule may not add is counted, and stays so.
+rules traps <<'END'
+set caught = live size 1_000 never 10.1.0.0/24
+firewall f forward default accept { add source to caught for 1m icmp }
+END
+ctl load traps.pbc
+before=$(of_set caught refused)
+at client ping -c 3 -i 0.1 -W 0.3 -I 10.1.0.1 10.2.0.2 >/dev/null 2>&1
+same 'what never refuses of a rule is counted' "$(of_set caught refused)" "$((before + 3))"
+cp trial.pbc later.pbc
+ctl load later.pbc
+same 'also past a reload' "$(of_set caught refused)" "$((before + 3))"
+
 shop small 1_000 10.1.0.77 ' ' ' '
 "$bin/preyc" small.prey -o now.pbc
 ctl sets caught flush

@@ -79,7 +79,7 @@ struct vm {
     bool in_order;               /* a log or a meter shows the order in which packets were judged */
     uint64_t mirrored[VM_BATCH]; /* for the current batch's packets: mirrors that matched, a bit each */
     uint16_t epoch;              /* epoch of verdicts that earlier programs remembered */
-    struct adds_due due;         /* of the packet that is judged */
+    struct adds_due due;         /* members that rules add for the packet at hand */
 };
 
 /* One batch's way through vm_run */

@@ -103,8 +103,8 @@ struct live_entry {
 };
 unsigned live_list(const struct live_set *s, uint64_t now_ms, uint64_t *at, struct live_entry *out, unsigned most);
 
-/* Free expired members in the next `groups` groups of sixteen places. Any thread may call this; nothing waits for it.
- */
+/* Free expired members in the next `groups` groups of sixteen places, each once at most. Any thread may call this;
+ * nothing waits for it. */
 void live_sweep(struct live_set *s, uint64_t now_ms, unsigned groups);
 
 /* Numbers since the set was made: X(field, doc). */

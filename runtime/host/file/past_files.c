@@ -69,7 +69,8 @@ static bool files_fit(const struct past_files *h, unsigned file, size_t len)
 {
     uint64_t all = len;
     for (unsigned i = 0; i < HISTORY_FILES; i++) all += i == file ? 0 : h->bytes[i];
-    return len <= HISTORY_FILE_MOST && all <= (uint64_t)(h->folder ? HISTORY_FOLDER_MOST : HISTORY_MEMORY_MOST);
+    return !len ||
+           (len <= HISTORY_FILE_MOST && all <= (uint64_t)(h->folder ? HISTORY_FOLDER_MOST : HISTORY_MEMORY_MOST));
 }
 
 static int keep_in_memory(struct past_files *h, unsigned file, const void *bytes, size_t len)
@@ -101,15 +102,22 @@ static int write_beside(int dir, const char *name, const void *bytes, size_t len
     return failed;
 }
 
+/* Asked before a removal, which a file system that is read-only refuses whatever is there. */
+static bool folder_has(int dir, const char *name)
+{
+    struct stat st;
+    return !fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) || errno != ENOENT;
+}
+
 static int keep_in_folder(const char *folder, const char *name, const void *bytes, size_t len)
 {
-    if (mkdir(folder, 0700) && errno != EEXIST) return -errno;
+    if (len && mkdir(folder, 0700) && errno != EEXIST) return -errno;
     const int dir = folder_open_at(folder);
-    if (dir < 0) return -errno;
+    if (dir < 0) return !len && errno == ENOENT ? 0 : -errno;
     int failed = 0;
     if (len)
         failed = write_beside(dir, name, bytes, len);
-    else if (unlinkat(dir, name, 0) && errno != ENOENT)
+    else if (folder_has(dir, name) && unlinkat(dir, name, 0))
         failed = -errno;
     if (!failed) (void)fsync(dir); /* not every file system can sync a folder */
     close(dir);

@@ -149,7 +149,7 @@ static int run_workers(struct live *l)
     if (l->rules.reload) reload_step(&l->rules);
     for (unsigned i = 0; i < started; i++) limits_publish(l->carry.workers[i], UINT64_MAX);
     limits_tell(&l->control, true);
-    if (!over) members_keep(&l->rules);
+    if (!over) members_keep(&l->rules, true);
     const bool good = !err && (over || turn_report(l, false)); /* the other one has the counters, and goes on */
     if (over) drain(l);
     proxied_stop(&l->carry);
@@ -236,6 +236,7 @@ static int fork_service(struct live *l, struct parent **parent)
     if (!status) status = log_open(&l->tell);
     if (!status) status = host_changes_watch(&l->rules);
     clock_before(&l->world.clock);
+    members_boot(&l->rules);
     notified_begin(&l->tell.notified);
     l->control.last = last_new();
     l->carry.tuples = tuples_new((uint32_t)l->carry.now.program->settings->proxy_sessions, l->carry.worker_count);

@@ -46,6 +46,8 @@ static inline const char *began_word(enum began_way way)
     return words[way];
 }
 
+enum { BOOT_ID = 36 };
+
 struct rules {
     const struct options *o;
     struct tell *tell;
@@ -67,6 +69,7 @@ struct rules {
     uint64_t not_begun, not_begun_ns;    /* checks that could not begin, as last told, and when */
     struct by_hand *by_hand;             /* settings by hand, the newest first */
     struct drained *drained;             /* services that drain, the newest first */
-    struct members *members;             /* live sets (members/); NULL: there was never one */
+    struct members *members;             /* live sets (members/); NULL before the start */
+    char boot[BOOT_ID + 1];              /* the kernel's name of this boot; empty: unknown */
     char fell_out[500];                  /* members that fell out at the last change of programs; empty: none */
 };

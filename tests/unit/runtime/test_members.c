@@ -40,6 +40,8 @@ static void comments_have_bounds(void **state)
     for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++) assert_false(note_comment_fits(bad[i]));
 }
 
+static const uint64_t ever = LIVE_FOREVER;
+
 static struct live_net net_of(uint32_t addr) { return (struct live_net){.addr = {addr}, .len = 32}; }
 
 static void notes_are_of_members(void **state)
@@ -48,31 +50,79 @@ static void notes_are_of_members(void **state)
     struct notes *n = notes_new(100, 1);
     for (uint32_t i = 0; i < 100; i++) {
         const struct live_net net = net_of(i);
-        notes_set(n, &net, &(struct note_of){.uid = i, .wall_ns = 1, .comment = i % 2 ? "odd" : NULL, .anew = true});
+        notes_set(
+            n, &net,
+            &(struct note_of){.uid = i, .wall_ns = 1, .end_ms = ever, .comment = i % 2 ? "odd" : NULL, .anew = true});
     }
     assert_true(notes_full(n));
     const struct live_net more = net_of(100), seven = net_of(7);
-    notes_set(n, &more, &(struct note_of){.uid = 1, .anew = true});
-    assert_null(notes_find(n, &more));
-    notes_set(n, &seven, &(struct note_of){.uid = 9, .wall_ns = 2}); /* another end: since when and why stay */
-    assert_int_equal(notes_find(n, &seven)->uid, 9);
-    assert_int_equal(notes_find(n, &seven)->wall_ns, 1);
-    assert_string_equal(notes_find(n, &seven)->comment, "odd");
-    notes_set(n, &seven, &(struct note_of){.uid = 9, .wall_ns = 2, .anew = true});
-    assert_int_equal(notes_find(n, &seven)->wall_ns, 2);
-    assert_string_equal(notes_find(n, &seven)->comment, "");
+    notes_set(n, &more, &(struct note_of){.uid = 1, .end_ms = ever, .anew = true});
+    assert_null(notes_find(n, 0, &more));
+    notes_set(n, &seven,
+              &(struct note_of){.uid = 9, .wall_ns = 2, .end_ms = ever}); /* another end: since when and why stay */
+    assert_int_equal(notes_find(n, 0, &seven)->uid, 9);
+    assert_int_equal(notes_find(n, 0, &seven)->wall_ns, 1);
+    assert_string_equal(notes_find(n, 0, &seven)->comment, "odd");
+    notes_set(n, &seven, &(struct note_of){.uid = 9, .wall_ns = 2, .end_ms = ever, .anew = true});
+    assert_int_equal(notes_find(n, 0, &seven)->wall_ns, 2);
+    assert_string_equal(notes_find(n, 0, &seven)->comment, "");
     notes_remove(n, &seven);
-    assert_null(notes_find(n, &seven));
+    assert_null(notes_find(n, 0, &seven));
 
     struct live_set *s = live_new(&(struct live_cfg){.size = 10, .seed = 1});
     const struct live_net kept = net_of(8);
     assert_int_equal(live_add(s, 0, &kept, 50, LIVE_SET), LIVE_ADDED);
     notes_sweep(n, s, 49, 1 << 20);
-    assert_non_null(notes_find(n, &kept));
+    assert_non_null(notes_find(n, 0, &kept));
     assert_false(notes_empty(n));
     notes_sweep(n, s, 50, 1 << 20);
     assert_true(notes_empty(n));
     live_free(s);
+    notes_free(n);
+}
+
+/* A rule may have added the member again. */
+static void notes_end(void **state)
+{
+    (void)state;
+    struct notes *n = notes_new(100, 1);
+    struct live_set *s = live_new(&(struct live_cfg){.size = 10, .seed = 1});
+    const struct live_net net = net_of(7);
+    assert_int_equal(live_add(s, 0, &net, 1000, LIVE_SET), LIVE_ADDED);
+    notes_set(n, &net, &(struct note_of){.uid = 9, .wall_ns = 1, .end_ms = 50, .comment = "ssh", .anew = true});
+    notes_sweep(n, s, 49, 1 << 20);
+    assert_string_equal(notes_find(n, 49, &net)->comment, "ssh");
+    assert_null(notes_find(n, 50, &net));
+    notes_set(n, &net, &(struct note_of){.uid = 8, .wall_ns = 2, .now_ms = 50, .end_ms = 90});
+    assert_string_equal(notes_find(n, 50, &net)->comment, "");
+    assert_int_equal(notes_find(n, 50, &net)->wall_ns, 2);
+    notes_sweep(n, s, 90, 1 << 20);
+    assert_true(notes_empty(n));
+    live_free(s);
+    notes_free(n);
+}
+
+static void notes_grow(void **state)
+{
+    enum { MANY = 5000 };
+    (void)state;
+    struct notes *n = notes_new(10, 1);
+    for (uint32_t i = 0; i < MANY; i++) {
+        const struct live_net net = net_of(i);
+        if (i == 10) notes_bound(n, 1000);
+        if (i == 1000) notes_bound(n, MANY);
+        assert_false(notes_full(n));
+        notes_set(n, &net, &(struct note_of){.uid = i, .end_ms = ever, .anew = true});
+        assert_non_null(notes_find(n, 0, &net));
+    }
+    assert_true(notes_full(n));
+    notes_bound(n, 10);
+    for (uint32_t i = 0; i < MANY; i++) {
+        const struct live_net net = net_of(i);
+        assert_int_equal(notes_find(n, 0, &net)->uid, i);
+        notes_remove(n, &net);
+    }
+    assert_true(notes_empty(n));
     notes_free(n);
 }
 
@@ -145,6 +195,7 @@ static void bases_are_cut(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(comments_have_bounds), cmocka_unit_test(notes_are_of_members),
+                                       cmocka_unit_test(notes_end), cmocka_unit_test(notes_grow),
                                        cmocka_unit_test(bases_are_cut)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -93,7 +93,8 @@ static void sweep_next(struct live_set *s, uint64_t now_ms)
 
 void live_sweep(struct live_set *s, uint64_t now_ms, unsigned groups)
 {
-    for (unsigned i = 0; i < groups; i++) sweep_next(s, now_ms);
+    const unsigned all = s->overlay[0].table.groups + s->overlay[1].table.groups;
+    for (unsigned i = 0; i < groups && i < all; i++) sweep_next(s, now_ms);
 }
 
 /* Return a word with that end that no slot had lately. */

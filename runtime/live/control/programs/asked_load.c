@@ -81,8 +81,9 @@ static void answer_runs(struct control *control, struct call *c, const struct lo
     if (unsaved)
         call_end(c, 2, "%.200s runs, but is not saved: %s", w->name, unsaved);
     else if (w->confirm_ns)
-        call_end(c, 0, "%.200s runs; %.200s comes back in %s, unless it is confirmed: preyctl confirm %s%s%s", w->name,
-                 confirm_back(control), text_duration(w->confirm_ns, text), control->confirm.word, before, fell);
+        call_end(c, 0, "%.200s runs; %.200s comes back in %s, unless it is confirmed: preyctl confirm %s%s%s%s",
+                 w->name, confirm_back(control), text_duration(w->confirm_ns, text), control->confirm.word, before,
+                 fell, *fell ? "; members come back with it" : "");
     else
         call_end(c, 0, "%.200s runs%s%.200s%s%s", w->name, tells ? ", and is saved as " : "",
                  tells ? control->o->program : "", before, fell);

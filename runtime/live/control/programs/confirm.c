@@ -11,6 +11,7 @@
 #include "runtime/live/control/programs/watch.h"
 #include "runtime/live/control/questions.h"
 #include "runtime/live/rules/byhand.h"
+#include "runtime/live/rules/members/members.h"
 #include "runtime/live/rules/reload.h"
 #include "runtime/live/tell/notified.h"
 #include "vm/keyed/keyed.h"
@@ -229,6 +230,7 @@ void asked_CONFIRM(void *with, struct call *c)
     history_confirmed(control);
     by_hand_forget(control->rules);
     drained_forget(control->rules);
+    members_forget(control->rules);
     events_tell(&control->tell->events, TOLD_CONFIRM, "user %u has confirmed it%s", (unsigned)call_uid(c),
                 call_is_true(c, "force") ? " by force" : "");
     if (saves && onfile_save(control, err, sizeof err))

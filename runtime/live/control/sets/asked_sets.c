@@ -35,7 +35,7 @@ static void set_json(const struct rules *rules, uint32_t live, cJSON *to)
 #define X(field, doc) json_number(one, #field, c.field);
     LIVE_COUNTS(X)
 #undef X
-    json_number(one, "refused", s->refused);
+    json_number(one, "refused", member_refused(s, now->lives, live));
     json_time(one, "replaced", s->replaced_ns);
     if (s->replaced_ns) json_number(one, "replaced_by", s->replaced_by);
 }
@@ -61,7 +61,7 @@ void sets_print_end(FILE *out, uint64_t now_ms, uint64_t end_ms)
 
 void sets_print_note(FILE *out, const struct member_target *t, const struct live_net *net)
 {
-    const struct note *n = net ? notes_find(t->set->notes, net) : NULL;
+    const struct note *n = net ? notes_find(t->set->notes, members_now_ms(), net) : NULL;
     char when[TEXT_TIME];
     if (n)
         json_print(out, "'by':%s,'uid':%u,'since':%s,'comment':%s", "hand", (unsigned)n->uid,

@@ -20,7 +20,8 @@ struct changing {
     bool wide;
     uint64_t counts[LIVE_LENGTHS + 1]; /* by enum live_said */
     uint64_t refused;
-    bool untold; /* the answer has no room for all that was refused */
+    uint64_t held; /* not removed, since something else holds them */
+    bool untold;   /* the answer has no room for all that was refused */
 };
 
 /* True if the record is a member: no bits are set behind its length. */
@@ -53,13 +54,59 @@ static const char *refusal(const struct changing *g, const struct member_record 
     return why == LIVE_NEVER ? "`never` holds it, or a part of it" : why == LIVE_OUTSIDE ? "it is outside `in`" : NULL;
 }
 
+/* True if the first range holds all of the second. */
+static bool range_holds(bool v6, const uint32_t lo[4], const uint32_t hi[4], const uint32_t from[4],
+                        const uint32_t to[4])
+{
+    const unsigned words = v6 ? 4 : 1;
+    int below = 0, above = 0; /* as of the first words that differ */
+    for (unsigned i = 0; i < words; i++) {
+        if (!below) below = lo[i] < from[i] ? -1 : lo[i] > from[i];
+        if (!above) above = hi[i] > to[i] ? -1 : hi[i] < to[i];
+    }
+    return below <= 0 && above <= 0;
+}
+
+/* Say what holds an address or network that is to be removed and is no member itself. False: nothing holds all of it.
+ */
+static bool holder_say(const struct changing *g, const struct live_net *net, char *text, size_t len)
+{
+    struct live_why why = {.end_ms = 0};
+    uint32_t lo[4], hi[4], first[4], last[4];
+    char member[MEMBER_TEXT];
+    live_net_ends(net, lo, hi);
+    const struct live_set *table = member_table(g->t);
+    const uint64_t now_ms = members_now_ms();
+    if (!live_why(table, now_ms, lo, net->v6, &why)) return false;
+    if (!why.base) live_net_ends(&why.net, first, last);
+    if (!range_holds(net->v6, why.base ? why.lo : first, why.base ? why.hi : last, lo, hi)) return false;
+    if (why.base)
+        snprintf(text, len, "%s of the file holds it: replace the file by one without it",
+                 sets_range_text(net->v6, why.lo, why.hi, member));
+    else
+        snprintf(text, len, "member %s holds it", sets_net_text(&why.net, member));
+    return true;
+}
+
+static void remove_one(struct changing *g, const struct member_record *r, const struct live_net *net)
+{
+    char why[MEMBER_TEXT + 60];
+    const enum live_said said = member_remove(g->t, net);
+    notes_remove(g->t->set->notes, net);
+    if (said == LIVE_ABSENT && holder_say(g, net, why, sizeof why)) {
+        g->held++;
+        tell_refused(g, r, why);
+        return;
+    }
+    g->counts[said]++;
+}
+
 static void change_one(struct changing *g, const struct member_record *r)
 {
     const struct live_net net = {.addr = {r->addr[0], r->addr[1], r->addr[2], r->addr[3]}, .len = r->len, .v6 = r->v6};
     struct notes *notes = g->t->set->notes;
     if (r->does == MEMBER_REMOVE) {
-        g->counts[member_remove(g->t, &net)]++;
-        notes_remove(notes, &net);
+        remove_one(g, r, &net);
         return;
     }
     const char *why = refusal(g, r, &net);
@@ -69,15 +116,19 @@ static void change_one(struct changing *g, const struct member_record *r)
         tell_refused(g, r, why);
         return;
     }
-    const uint64_t end_ms = r->ms ? members_now_ms() + r->ms : LIVE_FOREVER;
+    const uint64_t now_ms = members_now_ms();
+    uint64_t end_ms = r->ms ? now_ms + r->ms : LIVE_FOREVER;
     const enum live_said said = member_add(g->t, &net, end_ms, g->how);
     g->counts[said]++;
     if (said == LIVE_FULL || said == LIVE_LENGTHS) {
         tell_refused(g, r, said == LIVE_FULL ? "the set is full" : "members have eight prefix lengths, the most");
         return;
     }
-    if (notes_full(notes)) notes_sweep(notes, member_table(g->t), members_now_ms(), NOTES_SWEPT);
+    if (notes_full(notes)) notes_sweep(notes, member_table(g->t), now_ms, NOTES_SWEPT);
+    if (said == LIVE_KEPT) live_find(member_table(g->t), now_ms, &net, &end_ms);
     g->note.anew = said == LIVE_ADDED;
+    g->note.now_ms = now_ms;
+    g->note.end_ms = end_ms;
     notes_set(notes, &net, &g->note);
 }
 
@@ -86,7 +137,7 @@ static void change_end(struct control *control, const struct changing *g)
 {
     char words[300] = "";
     size_t used = 0;
-    uint64_t failed = g->refused + g->counts[LIVE_FULL] + g->counts[LIVE_LENGTHS];
+    uint64_t failed = g->refused + g->held + g->counts[LIVE_FULL] + g->counts[LIVE_LENGTHS];
     cJSON *o = cJSON_CreateObject();
     json_text(o, "set", g->t->set->name);
     static const char *const keys[] = {
@@ -99,6 +150,10 @@ static void change_end(struct control *control, const struct changing *g)
             used += (size_t)snprintf(words + used, sizeof words - used, "%s%s %s", used ? ", " : "",
                                      text_number(g->counts[i], text), live_said_word((enum live_said)i));
     }
+    json_number(o, "held", g->held);
+    if (g->held)
+        used += (size_t)snprintf(words + used, sizeof words - used, "%s%s held", used ? ", " : "",
+                                 text_number(g->held, text));
     json_number(o, "refused", g->refused);
     if (g->refused)
         snprintf(words + used, sizeof words - used, "%s%s refused", used ? ", " : "", text_number(g->refused, text));

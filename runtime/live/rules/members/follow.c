@@ -14,20 +14,16 @@
 
 enum { ENTRIES = 256 };
 
-uint64_t members_copy(struct live_set *to, const struct live_set *from, bool base)
+void members_copy(struct live_set *to, const struct live_set *from, bool base)
 {
     struct live_entry all[ENTRIES];
     const uint64_t now_ms = members_now_ms();
     const struct live_base old = live_base(from);
-    uint64_t at = 0, left_out = 0;
+    uint64_t at = 0;
     unsigned count;
-    if (base && !live_replace(to, now_ms, &old)) left_out += old.count4 + old.count6;
+    if (base) live_replace(to, now_ms, &old);
     while ((count = live_list(from, now_ms, &at, all, ENTRIES)))
-        for (unsigned i = 0; i < count; i++) {
-            const enum live_said said = live_add(to, now_ms, &all[i].net, all[i].end_ms, LIVE_LATER);
-            left_out += said == LIVE_FULL || said == LIVE_LENGTHS;
-        }
-    return left_out;
+        for (unsigned i = 0; i < count; i++) live_add(to, now_ms, &all[i].net, all[i].end_ms, LIVE_LATER);
 }
 
 /* True if the set keeps its table. */
@@ -41,6 +37,14 @@ static uint32_t live_of_name(const struct program *p, const struct program *name
     return lives_find(p, program_str(named, named->lives[live].name));
 }
 
+/* Give a set that the trial's program lacks its members back, before packets are judged by it. */
+static void parked_copy(const struct program_change *c, uint32_t live)
+{
+    const struct program *p = c->remap->program;
+    const struct member_set *s = members_named(c->rules, program_str(p, p->lives[live].name));
+    if (c->rules->on_trial && s && s->parked) members_copy(c->lives->sets[live], s->parked, s->parked_base);
+}
+
 static bool members_prepare(struct program_change *c)
 {
     struct program *p = c->remap->program;
@@ -52,7 +56,10 @@ static bool members_prepare(struct program_change *c)
     lives_at(c->lives, clock_ns(CLOCK_MONOTONIC));
     for (uint32_t i = 0; i < p->lives_count; i++) {
         const uint32_t was = old->lives ? live_of_name(old->program, p, i) : PBC_NONE;
-        if (was == PBC_NONE) continue;
+        if (was == PBC_NONE) {
+            parked_copy(c, i);
+            continue;
+        }
         struct live_set *table = lives_set(old->lives, was);
         if (!keeps_table(&p->lives[i], &old->program->lives[was])) {
             members_copy(c->lives->sets[i], table, true);
@@ -94,6 +101,16 @@ struct fallen {
     bool no_memory;
 };
 
+/* A set of the program in force, and the same one in the program before. */
+struct following {
+    struct rules *rules;
+    struct member_set *set;
+    struct live_set *table;
+    struct member_place at;
+    const struct ruling *old;
+    uint32_t was; /* PBC_NONE: the program before had none of that name */
+};
+
 static void tell(struct rules *rules, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 static void tell(struct rules *rules, const char *fmt, ...)
 {
@@ -121,52 +138,147 @@ static bool ranges_equal(const struct program *a, uint32_t x, const struct progr
            !memcmp(a->set6 + s->first6, b->set6 + t->first6, s->count6 * sizeof *a->set6);
 }
 
-/* Remove all members that the program refuses, and cut the base. */
-static void drop_refused(const struct member_place *at, struct notes *notes, struct fallen *f)
+/* ---- what a trial would lose ---- */
+
+/* Return the table of parked members, made if there is none yet; NULL: none are parked now, or no memory. */
+static struct live_set *parked_of(const struct following *w)
 {
-    struct live_set *table = lives_set(at->lives, at->live);
+    if (w->rules->on_trial) return NULL; /* the trial ends */
+    if (!w->set->parked) {
+        w->set->parked = lives_set_new(w->old->program, w->was, w->rules->carry->seed);
+        w->set->parked_base = false;
+    }
+    return w->set->parked;
+}
+
+static void park_member(const struct following *w, const struct live_entry *e)
+{
+    struct live_set *parked = parked_of(w);
+    if (parked) live_add(parked, members_now_ms(), &e->net, e->end_ms, LIVE_LATER);
+}
+
+static void park_base(const struct following *w, const struct live_base *base)
+{
+    struct live_set *parked = parked_of(w);
+    if (parked) w->set->parked_base |= live_replace(parked, members_now_ms(), base);
+}
+
+/* Park the whole table of a set that is gone; no packet is judged by it any more. */
+static void park_table(struct rules *rules, const struct ruling *old, uint32_t was, struct member_set *s)
+{
+    if (rules->on_trial || !s) return;
+    live_free(s->parked);
+    s->parked = lives_set(old->lives, was);
+    s->parked_base = true;
+    s->past = member_counts(s, s->parked);
+    lives_put(old->lives, was, NULL);
+}
+
+/* ---- members that go, or come back ---- */
+
+/* Count and park members of one table that another one lacks. */
+static void find_left_out(const struct following *w, const struct live_set *from, const struct live_set *table,
+                          struct fallen *f)
+{
+    struct live_entry all[ENTRIES];
+    const uint64_t now_ms = members_now_ms();
+    uint64_t cursor = 0, end_ms;
+    unsigned count;
+    while ((count = live_list(from, now_ms, &cursor, all, ENTRIES)))
+        for (unsigned i = 0; i < count; i++) {
+            if (live_find(table, now_ms, &all[i].net, &end_ms)) continue;
+            f->left_out++;
+            park_member(w, &all[i]);
+        }
+}
+
+/* True if both have as many ranges: a base that was copied is whole, or is not there for want of memory. */
+static bool bases_equal(const struct live_base *a, const struct live_base *b)
+{
+    return a->count4 == b->count4 && a->count6 == b->count6;
+}
+
+/* Bring a copy in line with the table before, whose members came while packets were judged by both. */
+static void copy_settle(const struct following *w, struct fallen *f)
+{
+    const struct live_set *before = lives_set(w->old->lives, w->was);
+    const struct live_base old = live_base(before), base = live_base(w->table);
+    members_copy(w->table, before, false);
+    find_left_out(w, before, w->table, f);
+    if (!bases_equal(&old, &base)) {
+        f->left_out += old.count4 + old.count6;
+        park_base(w, &old);
+    }
+    const struct live_counts all = member_counts(w->set, before), own = live_counts(w->table);
+#define X(field, doc) w->set->past.field = all.field - own.field; /* copies are not counted */
+    LIVE_COUNTS(X)
+#undef X
+    w->set->version++;
+}
+
+/* Give back what a trial has parked. */
+static void give_back(const struct following *w, struct fallen *f)
+{
+    struct member_set *s = w->set;
+    const struct live_counts before = w->was == PBC_NONE ? (struct live_counts){0} : live_counts(w->table);
+    members_copy(w->table, s->parked, s->parked_base);
+    find_left_out(w, s->parked, w->table, f);
+    const struct live_counts now = live_counts(w->table);
+#define X(field, doc) s->past.field -= now.field - before.field; /* members that come back are not counted */
+    LIVE_COUNTS(X)
+#undef X
+    s->version++;
+}
+
+/* Remove all members that the program refuses, and cut the base. */
+static void drop_refused(const struct following *w, struct fallen *f)
+{
+    struct live_set *table = w->table;
     struct live_entry all[ENTRIES];
     const uint64_t now_ms = members_now_ms();
     uint64_t cursor = 0;
     unsigned count;
     while ((count = live_list(table, now_ms, &cursor, all, ENTRIES)))
         for (unsigned i = 0; i < count; i++) {
-            const enum live_refusal why = lives_refuse(at->program, at->live, &all[i].net);
+            const enum live_refusal why = lives_refuse(w->at.program, w->at.live, &all[i].net);
             if (why == LIVE_MAY) continue;
+            park_member(w, &all[i]);
             live_remove(table, now_ms, &all[i].net);
-            notes_remove(notes, &all[i].net);
             f->never += why == LIVE_NEVER;
             f->outside += why == LIVE_OUTSIDE;
         }
     const struct live_base old = live_base(table);
     struct cut cut;
-    if (!cut_base(&old, at->program, at->live, &cut)) f->no_memory = true;
+    if (!cut_base(&old, w->at.program, w->at.live, &cut)) f->no_memory = true;
+    if (cut.ranges) park_base(w, &old);
     if (cut.ranges && !live_replace(table, now_ms, &cut.base)) f->no_memory = true;
     f->ranges += cut.ranges;
     cut_fini(&cut);
 }
 
+/* True if the program refuses other addresses than the one before. */
+static bool refuses_others(const struct following *w)
+{
+    const struct program *old = w->old->program, *now = w->at.program;
+    const struct pbc_live *a = &old->lives[w->was], *b = &now->lives[w->at.live];
+    return !ranges_equal(old, a->in, now, b->in) || !ranges_equal(old, a->never, now, b->never);
+}
+
 static void set_settle(struct rules *rules, const struct ruling *old, uint32_t live)
 {
     const struct ruling *now = &rules->carry->now;
-    const uint32_t was = old->lives ? live_of_name(old->program, now->program, live) : PBC_NONE;
     const char *name = program_str(now->program, now->program->lives[live].name);
-    struct member_set *s = members_named(rules, name);
-    if (was == PBC_NONE || !s) return;
-    const struct pbc_live *a = &old->program->lives[was], *b = &now->program->lives[live];
-    struct live_set *table = lives_set(now->lives, live), *before = lives_set(old->lives, was);
+    const struct following w = {.rules = rules,
+                                .set = members_named(rules, name),
+                                .table = lives_set(now->lives, live),
+                                .at = {now->program, now->lives, live},
+                                .old = old,
+                                .was = old->lives ? live_of_name(old->program, now->program, live) : PBC_NONE};
     struct fallen f = {0};
-    if (table != before) {
-        f.left_out = members_copy(table, before, false);
-        const struct live_counts all = member_counts(s, before), own = live_counts(table);
-#define X(field, doc) s->past.field = all.field - own.field; /* copies are not counted */
-        LIVE_COUNTS(X)
-#undef X
-        s->version++;
-    }
-    if (!ranges_equal(old->program, a->in, now->program, b->in) ||
-        !ranges_equal(old->program, a->never, now->program, b->never))
-        drop_refused(&(struct member_place){now->program, now->lives, live}, s->notes, &f);
+    if (!w.set) return;
+    if (w.was != PBC_NONE && w.table != lives_set(old->lives, w.was)) copy_settle(&w, &f);
+    if (w.was != PBC_NONE && refuses_others(&w)) drop_refused(&w, &f);
+    if (rules->on_trial && w.set->parked) give_back(&w, &f);
     tell_count(rules, name, f.never, "member",
                f.never == 1 ? "fell out, `never` holds it" : "fell out, `never` holds them");
     tell_count(rules, name, f.outside, "member",
@@ -179,12 +291,17 @@ static void set_settle(struct rules *rules, const struct ruling *old, uint32_t l
 void members_settle(struct rules *rules, struct program_change *c)
 {
     const struct ruling *now = &rules->carry->now, *old = &c->leaving;
+    for (uint32_t i = 0; old->lives && i < old->lives->count; i++) {
+        struct member_set *s = members_named(rules, program_str(old->program, old->program->lives[i].name));
+        if (s) s->refused = member_refused(s, old->lives, i);
+    }
     for (uint32_t i = 0; now->lives && i < now->lives->count; i++) set_settle(rules, old, i);
     for (uint32_t i = 0; old->lives && i < old->lives->count; i++) {
         if (live_of_name(now->program, old->program, i) != PBC_NONE) continue;
+        const char *name = program_str(old->program, old->program->lives[i].name);
         const struct live_base base = live_base(old->lives->sets[i]);
         const uint64_t members = live_counts(old->lives->sets[i]).members + base.count4 + base.count6;
-        tell_count(rules, program_str(old->program, old->program->lives[i].name), members, "member",
-                   members == 1 ? "is gone with the set" : "are gone with the set");
+        tell_count(rules, name, members, "member", members == 1 ? "is gone with the set" : "are gone with the set");
+        park_table(rules, old, i, members_named(rules, name));
     }
 }

@@ -1,6 +1,7 @@
 /* Members of live sets outlive the process: they go to the process that takes over, and to a file that the parent keeps
  * beside the history of programs, on disk or, without a folder for it, in memory. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/files.h"
 #include "runtime/host/file/past_files.h"
+#include "runtime/host/manager.h"
 #include "runtime/live/carry/change.h"
 #include "runtime/live/rules/members/members.h"
 #include "runtime/live/tell/log.h"
@@ -17,11 +19,16 @@
 
 static const char magic[8] = "preyset";
 
-/* The beginning of the file: the digest of all behind it, and when it was written, by both clocks. */
+enum { PAUSE_TIMES = 20 /* the next file waits so many times what the last one took */ };
+#define RETRY_NS UINT64_C(5000000000)
+
+/* The beginning of the file: the digest of all behind it, and when it was written, by both clocks: ends of members are
+ * times of the monotonic one, which goes on within a boot. */
 struct kept_head {
     char magic[8];
     uint8_t digest[PBC_DIGEST_LEN];
     uint64_t wall_ms, mono_ms;
+    char boot[BOOT_ID], zero[4];
 };
 
 static void digest_kept(const uint8_t *bytes, size_t len, uint8_t digest[PBC_DIGEST_LEN])
@@ -32,19 +39,90 @@ static void digest_kept(const uint8_t *bytes, size_t len, uint8_t digest[PBC_DIG
 
 static uint64_t wall_ms(void) { return clock_ns(CLOCK_REALTIME) / 1000000; }
 
+/* Count members that were read as no change: all of a set's counts are 0. */
+static void uncount(struct rules *rules)
+{
+    const struct ruling *now = &rules->carry->now;
+    for (uint32_t i = 0; now->lives && i < now->lives->count; i++) {
+        struct member_set *s = members_named(rules, program_str(now->program, now->program->lives[i].name));
+        const struct live_counts own = live_counts(lives_set(now->lives, i));
+#define X(field, doc) s->past.field = -own.field;
+        LIVE_COUNTS(X)
+#undef X
+    }
+}
+
+/* The part of a set that goes over beside its members, behind the length of its name, and the name. */
+struct kept_counts {
+    struct live_counts all;
+    uint64_t refused, replaced_ns;
+    uint32_t replaced_by, reserved;
+};
+
+static void counts_write(const struct rules *rules, uint32_t live, struct archive *a)
+{
+    const struct ruling *now = &rules->carry->now;
+    const char *name = program_str(now->program, now->program->lives[live].name);
+    const struct member_set *s = members_named(rules, name);
+    uint32_t len = (uint32_t)strlen(name);
+    struct kept_counts k = {.all = member_counts(s, lives_set(now->lives, live)),
+                            .refused = s->refused + __atomic_load_n(&now->lives->refused[live], __ATOMIC_RELAXED),
+                            .replaced_ns = s->replaced_ns,
+                            .replaced_by = s->replaced_by};
+    ARCHIVE(a, len);
+    archive_part(a, (void *)(uintptr_t)name, len);
+    ARCHIVE(a, k);
+}
+
+static void counts_read(const struct rules *rules, struct archive *a)
+{
+    char name[256] = "";
+    struct kept_counts k;
+    uint32_t len = 0;
+    if (!ARCHIVE(a, len) || !archive_sound(a, len < sizeof name)) return;
+    archive_part(a, name, len);
+    if (!ARCHIVE(a, k)) return;
+    struct member_set *s = members_named(rules, name);
+    if (!s) return;
+#define X(field, doc) s->past.field += k.all.field;
+    LIVE_COUNTS(X)
+#undef X
+    s->refused = k.refused;
+    s->replaced_ns = k.replaced_ns;
+    s->replaced_by = k.replaced_by;
+}
+
+/* Counts of another layout, as another version may have, begin anew. */
+static void counts_archive(struct rules *rules, struct archive *a)
+{
+    const struct lives *l = rules->carry->now.lives;
+    uint32_t size = sizeof(struct kept_counts), count = l ? l->count : 0;
+    if (a->reads) uncount(rules);
+    if (a->reads && !a->left) return;
+    ARCHIVE(a, size);
+    ARCHIVE(a, count);
+    if (size != sizeof(struct kept_counts)) return;
+    for (uint32_t i = 0; i < count && !a->bad; i++)
+        if (a->reads)
+            counts_read(rules, a);
+        else
+            counts_write(rules, i, a);
+}
+
 void members_archive(struct rules *rules, struct archive *a)
 {
     static const struct lives_read all = {0};
     struct ruling *now = &rules->carry->now;
     if (a->reads && !a->left) return; /* from a version without live sets */
     if (now->lives) lives_at(now->lives, clock_ns(CLOCK_MONOTONIC));
-    lives_archive(now->lives, now->program, a, &all);
+    if (lives_archive(now->lives, now->program, a, &all)) counts_archive(rules, a);
 }
 
-/* Return a number that is another once members have changed. */
-static uint64_t changes(const struct lives *l)
+/* Return a number that is another once members, or the program, have changed. */
+static uint64_t changes(const struct rules *rules)
 {
-    uint64_t n = 0;
+    const struct lives *l = rules->carry->now.lives;
+    uint64_t n = rules->begun;
     for (uint32_t i = 0; l && i < l->count; i++) {
         const struct live_counts c = live_counts(lives_set(l, i));
         const struct live_base base = live_base(lives_set(l, i));
@@ -53,66 +131,132 @@ static uint64_t changes(const struct lives *l)
     return n;
 }
 
-/* Tell a failure, once until it is another. */
-static void tell_unkept(struct rules *rules, int failed)
+/* Tell a failure, once until it is another. any: there are sets. */
+static void tell_unkept(struct rules *rules, bool any, int failed)
 {
     struct members *m = rules->members;
-    if (failed && failed != m->unkept)
+    if (failed && failed != m->unkept && !any)
+        tell_fault(rules->tell, "sets: members of a set that is gone would come back with it: %s", strerror(-failed));
+    else if (failed && failed != m->unkept)
         tell_fault(rules->tell, "sets: members are not kept for the next start: %s",
                    failed == -EFBIG ? "they take more room than the history of programs has" : strerror(-failed));
     m->unkept = failed;
 }
 
-void members_keep(struct rules *rules)
+static int hand_over(struct rules *rules, const uint8_t *bytes, size_t len)
+{
+    return ask_HISTORY_KEEP(rules->tell->channel, &(struct request_file){HISTORY_SETS}, bytes, len, NULL, 0);
+}
+
+static int write_members(struct rules *rules)
+{
+    static const struct lives_read all = {0};
+    struct lives *l = rules->carry->now.lives;
+    const uint64_t room = sizeof(struct kept_head) + lives_archive_most(l) + (UINT64_C(1) << 16);
+    if (room > HISTORY_FILE_MOST) return -EFBIG;
+    uint8_t *bytes = malloc(room);
+    if (!bytes) return -ENOMEM;
+    struct kept_head head = {.wall_ms = wall_ms(), .mono_ms = members_now_ms()};
+    struct archive a = {.at = bytes, .left = room};
+    memcpy(head.magic, magic, sizeof magic);
+    memcpy(head.boot, rules->boot, BOOT_ID);
+    ARCHIVE(&a, head);
+    int failed = lives_archive(l, rules->carry->now.program, &a, &all) ? 0 : -EAGAIN; /* many came meanwhile */
+    digest_kept(bytes, (size_t)(a.at - bytes), bytes + offsetof(struct kept_head, digest));
+    if (!failed) failed = hand_over(rules, bytes, (size_t)(a.at - bytes));
+    free(bytes);
+    return failed;
+}
+
+/* Remove the file, so that members of another time do not come back. */
+static int remove_kept(struct rules *rules)
+{
+    struct members *m = rules->members;
+    const int failed = m->removed ? 0 : hand_over(rules, NULL, 0);
+    m->removed = !failed;
+    return failed;
+}
+
+static bool any_parked(const struct members *m)
+{
+    const struct member_set *s = m->first;
+    while (s && !s->parked) s = s->next;
+    return s;
+}
+
+void members_keep(struct rules *rules, bool ends)
+{
+    struct members *m = rules->members;
+    const uint64_t now = changes(rules), now_ns = clock_ns(CLOCK_MONOTONIC);
+    if (!m || !change_settled(rules->carry) || now == m->kept || (now_ns < m->next_ns && !ends)) return;
+    const bool any = rules->carry->now.lives;
+    if (rules->on_trial && (!any || any_parked(m))) return; /* the program before may come back, and its members */
+    const int failed = any ? write_members(rules) : remove_kept(rules);
+    const int stays = failed == -EFBIG ? remove_kept(rules) : failed;
+    if (any && !failed) m->removed = false;
+    if (!stays) m->kept = now;
+    const uint64_t done_ns = clock_ns(CLOCK_MONOTONIC), pause_ns = PAUSE_TIMES * (done_ns - now_ns);
+    m->next_ns = done_ns + (failed && failed != -EAGAIN && pause_ns < RETRY_NS ? RETRY_NS : pause_ns);
+    if (failed != -EAGAIN) tell_unkept(rules, any, failed);
+}
+
+/* Tell that `keep` keeps nothing without a folder. */
+static void notice_memory(const struct rules *rules)
+{
+    const struct program *p = rules->carry->now.program;
+    char folder[4096];
+    uint32_t i = 0;
+    while (i < p->lives_count && !(p->lives[i].flags & PBC_LIVE_KEEP)) i++;
+    if (i < p->lives_count && !manager_history(rules->o->name, folder, sizeof folder))
+        complain("notice: set %s has `keep`, but there is no folder for its members, so they end with this process; "
+                 "name one in $STATE_DIRECTORY (in a unit: StateDirectory=)",
+                 program_str(p, p->lives[i].name));
+}
+
+/* Read the file into the sets. False: it is damaged. */
+static bool read_members(struct rules *rules, uint8_t *bytes, size_t len, bool crashed)
 {
     struct lives *l = rules->carry->now.lives;
-    struct members *m = rules->members;
-    const uint64_t now = changes(l);
-    if (!l || !m || !change_settled(rules->carry) || now == m->kept) return;
-    const uint64_t room = sizeof(struct kept_head) + lives_archive_most(l) + (UINT64_C(1) << 16);
-    uint8_t *bytes = room <= HISTORY_FILE_MOST ? malloc(room) : NULL;
-    int failed = room <= HISTORY_FILE_MOST ? -ENOMEM : -EFBIG;
-    if (bytes) {
-        static const struct lives_read all = {0};
-        struct kept_head head = {.wall_ms = wall_ms(), .mono_ms = members_now_ms()};
-        struct archive a = {.at = bytes, .left = room};
-        memcpy(head.magic, magic, sizeof magic);
-        ARCHIVE(&a, head);
-        failed = lives_archive(l, rules->carry->now.program, &a, &all) ? 0 : -EAGAIN;
-        digest_kept(bytes, (size_t)(a.at - bytes), bytes + offsetof(struct kept_head, digest));
-        if (!failed)
-            failed = ask_HISTORY_KEEP(rules->tell->channel, &(struct request_file){HISTORY_SETS}, bytes,
-                                      (size_t)(a.at - bytes), NULL, 0);
+    struct kept_head head = {.wall_ms = 0};
+    struct archive a = {.at = bytes, .left = bytes ? len : 0, .reads = true};
+    uint8_t digest[PBC_DIGEST_LEN] = {0};
+    ARCHIVE(&a, head);
+    if (!a.bad) digest_kept(bytes, len, digest);
+    archive_sound(&a, !memcmp(head.magic, magic, sizeof magic) && !memcmp(head.digest, digest, sizeof digest));
+    if (a.bad) return false;
+    struct lives_read how = {.kept = !crashed};
+    const uint64_t now_ms = members_now_ms();
+    if (!*rules->boot || memcmp(head.boot, rules->boot, BOOT_ID) != 0 || now_ms < head.mono_ms) {
+        /* Another boot: a clock that was set back lets no member stay longer than it was added for. */
+        const int64_t passed = (int64_t)(wall_ms() - head.wall_ms);
+        how.later_ms = (int64_t)(now_ms - head.mono_ms) - (passed > 0 ? passed : 0);
     }
-    free(bytes);
-    if (failed == -EAGAIN) return; /* many came meanwhile: next time */
-    m->kept = now;
-    tell_unkept(rules, failed);
+    lives_at(l, clock_ns(CLOCK_MONOTONIC));
+    return lives_archive(l, rules->carry->now.program, &a, &how);
+}
+
+void members_boot(struct rules *rules)
+{
+    const int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return;
+    if (read(fd, rules->boot, BOOT_ID) != BOOT_ID) *rules->boot = 0;
+    close(fd);
 }
 
 void members_restore(struct rules *rules, bool crashed)
 {
-    struct lives *l = rules->carry->now.lives;
     int fd;
     size_t len = 0;
-    if (!l || ask_HISTORY_OPEN(rules->tell->channel, &(struct request_file){HISTORY_SETS}, &fd, NULL, 0)) return;
+    if (!crashed) notice_memory(rules);
+    if (!rules->carry->now.lives ||
+        ask_HISTORY_OPEN(rules->tell->channel, &(struct request_file){HISTORY_SETS}, &fd, NULL, 0))
+        return;
     char *bytes = read_whole(fd, HISTORY_FILE_MOST, &len);
-    struct kept_head head = {.wall_ms = 0};
-    struct archive a = {.at = (uint8_t *)bytes, .left = bytes ? len : 0, .reads = true};
-    uint8_t digest[PBC_DIGEST_LEN] = {0};
     close(fd);
-    ARCHIVE(&a, head);
-    if (!a.bad) digest_kept((uint8_t *)bytes, len, digest);
-    archive_sound(&a, !memcmp(head.magic, magic, sizeof magic) && !memcmp(head.digest, digest, sizeof digest));
-    if (!a.bad) {
-        /* A clock that was set back lets no member stay longer than it was added for. */
-        const int64_t passed = (int64_t)(wall_ms() - head.wall_ms);
-        const struct lives_read how = {
-            .later_ms = (int64_t)(members_now_ms() - head.mono_ms) - (passed > 0 ? passed : 0), .kept = !crashed};
-        lives_at(l, clock_ns(CLOCK_MONOTONIC));
-        lives_archive(l, rules->carry->now.program, &a, &how);
-    }
-    if (a.bad) tell_fault(rules->tell, "sets: what was kept of their members is damaged, and is left out");
+    const bool good = read_members(rules, (uint8_t *)bytes, len, crashed);
+    if (!good) tell_fault(rules->tell, "sets: what was kept of their members is damaged, and is left out");
     free(bytes);
-    rules->members->kept = changes(l);
+    uncount(rules);
+    /* After a stop the file has members that did not come back: another one is due. */
+    if (crashed && good) rules->members->kept = changes(rules);
 }

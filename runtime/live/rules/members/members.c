@@ -36,6 +36,7 @@ struct member_set *members_named(const struct rules *rules, const char *name)
 
 static void member_set_free(struct member_set *s)
 {
+    live_free(s->parked);
     notes_free(s->notes);
     free(s->name);
     free(s);
@@ -72,9 +73,12 @@ bool members_follow(struct rules *rules, const struct program *p)
 void members_forget(struct rules *rules)
 {
     const struct program *p = rules->carry->now.program;
+    if (rules->on_trial) return;
     for (struct member_set **at = rules->members ? &rules->members->first : NULL; at && *at;) {
         struct member_set *s = *at;
         if (lives_find(p, s->name) != PBC_NONE) {
+            live_free(s->parked);
+            s->parked = NULL;
             at = &s->next;
             continue;
         }
@@ -86,6 +90,7 @@ void members_forget(struct rules *rules)
 bool members_begin(struct rules *rules)
 {
     struct ruling *now = &rules->carry->now;
+    if (!rules->members && !(rules->members = calloc(1, sizeof *rules->members))) return false;
     if (!now->program->lives_count) return true;
     now->lives = lives_new(now->program, rules->carry->seed);
     if (!now->lives || !members_follow(rules, now->program)) return false;
@@ -168,7 +173,7 @@ void members_tick(struct rules *rules, uint64_t now_ns)
         const struct member_set *s = members_named(rules, program_str(now->program, now->program->lives[i].name));
         struct live_set *table = lives_set(now->lives, i);
         live_sweep(table, now_ns / 1000000, groups);
-        if (s) notes_sweep(s->notes, table, now_ns / 1000000, groups * BUCKETS_A_GROUP);
+        if (s && !s->parked) notes_sweep(s->notes, table, now_ns / 1000000, groups * BUCKETS_A_GROUP);
     }
     emptied_free(rules->members, free_some, rules->carry);
 }
@@ -225,6 +230,7 @@ enum live_said member_remove(const struct member_target *t, const struct live_ne
 {
     const uint64_t now_ms = members_now_ms();
     if (t->count == 2 && !is_shared(t)) live_remove(table_at(t, 1), now_ms, net);
+    if (t->set->parked) live_remove(t->set->parked, now_ms, net);
     return live_remove(member_table(t), now_ms, net);
 }
 
@@ -235,6 +241,11 @@ struct live_counts member_counts(const struct member_set *set, const struct live
     LIVE_COUNTS(X)
 #undef X
     return c;
+}
+
+uint64_t member_refused(const struct member_set *set, const struct lives *lives, uint32_t live)
+{
+    return set->refused + __atomic_load_n(&lives->refused[live], __ATOMIC_RELAXED);
 }
 
 /* Put a table in the place of another one, which is freed later (e). */
@@ -280,5 +291,7 @@ bool members_replace(struct rules *rules, const struct member_target *t, const s
     if (two) table_swap(rules, &t->at[1], fresh[1], e[1]);
     t->set->notes = notes;
     t->set->version++;
+    live_free(t->set->parked); /* these are all members, after a trial, too */
+    t->set->parked = NULL;
     return true;
 }

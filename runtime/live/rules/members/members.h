@@ -11,9 +11,12 @@ struct member_set {
     struct notes *notes;
     uint64_t version;        /* another number once other members took the place of all */
     struct live_counts past; /* counts of the tables before this one */
-    uint64_t refused;        /* members by hand that were refused: by `never`, by `in`, as too wide */
+    uint64_t refused;        /* members that were refused: by `never`, by `in`, as too wide; those of rules by programs
+                              * before the one in force */
     uint64_t replaced_ns;    /* wall time at which its base was replaced; 0: never */
     uint32_t replaced_by;    /* user */
+    struct live_set *parked; /* members that a trial would lose: they come back if it ends unconfirmed; NULL: none */
+    bool parked_base;        /* so does its base */
 };
 
 /* All live sets of the main thread. */
@@ -21,8 +24,11 @@ struct members {
     struct member_set *first;
     struct emptied *emptied; /* tables that readers may still hold */
     uint64_t mark;           /* mark for the proxies' loops at the last table that was replaced */
-    uint64_t kept;           /* number of the members that the parent keeps (kept_members.c) */
-    int unkept;              /* negative errno of its last failure; 0: none */
+    /* Members that the parent keeps (kept_members.c) */
+    uint64_t kept;    /* number of these members; 0: none, or others than those of now */
+    uint64_t next_ns; /* monotonic time before which nothing is written, but at the end */
+    bool removed;     /* its file is removed, and none has been written since */
+    int unkept;       /* negative errno of its last failure; 0: none */
 };
 
 /* Make the sets of the program in force, empty, and give them to it. False: out of memory. */
@@ -32,11 +38,13 @@ void members_fini(struct rules *rules);
  * is read as none. */
 struct archive;
 void members_archive(struct rules *rules, struct archive *a);
-/* kept_members.c: read the members that a stop or a crash has left behind. crashed: all sets; else those with `keep`.
- */
+/* kept_members.c: read the name of this boot of the machine. Call while files can be opened. */
+void members_boot(struct rules *rules);
+/* Read the members that a stop or a crash has left behind. crashed: all sets; else those with `keep`. */
 void members_restore(struct rules *rules, bool crashed);
-/* Have the parent keep all members where they changed; a failure is told once. Call once a second, and at the end. */
-void members_keep(struct rules *rules);
+/* Have the parent keep all members where they changed, and none where there is no set; a failure is told once. Call
+ * once a second, and at the end (ends): then what is due later is written, too. */
+void members_keep(struct rules *rules, bool ends);
 /* Set the time by which members expire, for those who judge while no packet comes. Call each turn. */
 void members_at(const struct rules *rules, uint64_t now_ns);
 /* Free some expired members, notes without members, and tables that nobody reads any more. Call once a second. */
@@ -44,7 +52,7 @@ void members_tick(struct rules *rules, uint64_t now_ns);
 
 /* Have a struct member_set for each live set of the program. False: out of memory. */
 bool members_follow(struct rules *rules, const struct program *p);
-/* Drop those that the program in force lacks. */
+/* Drop those that the program in force lacks, and parked members; during a trial nothing is dropped. */
 void members_forget(struct rules *rules);
 /* Return the set of that name; NULL: there is none. */
 struct member_set *members_named(const struct rules *rules, const char *name);
@@ -81,9 +89,11 @@ bool members_replace(struct rules *rules, const struct member_target *t, const s
 
 /* Return all counts of a set, those of its tables before included, and the members of now. */
 struct live_counts member_counts(const struct member_set *set, const struct live_set *table);
+/* Return how many members `never`, `in` or their width has refused, by hand and by rules. */
+uint64_t member_refused(const struct member_set *set, const struct lives *lives, uint32_t live);
 
 /* follow.c: bring members in line with the program that is in force now, and say in rules->fell_out what fell out. */
 struct program_change;
 void members_settle(struct rules *rules, struct program_change *c);
-/* Copy all members, and the base, to a table of another size. Return the number of those that did not fit. */
-uint64_t members_copy(struct live_set *to, const struct live_set *from, bool base);
+/* Copy all members, and the base, to a table of another size; those that do not fit are left out. */
+void members_copy(struct live_set *to, const struct live_set *from, bool base);

@@ -1,4 +1,5 @@
-/* A hash table with chains, whose buckets are as many as there may be members: their memory is touched by use alone */
+/* A hash table with chains, whose buckets are as many as there may be members, or more: their memory is touched by use
+ * alone */
 #include "runtime/live/rules/members/notes.h"
 
 #include <stdlib.h>
@@ -31,11 +32,17 @@ bool note_comment_fits(const char *text)
     return true;
 }
 
+static uint64_t buckets_for(uint64_t most)
+{
+    uint64_t buckets = 64;
+    while (buckets < most) buckets *= 2;
+    return buckets;
+}
+
 struct notes *notes_new(uint64_t most, uint64_t seed)
 {
     struct notes *n = calloc(1, sizeof *n);
-    uint64_t buckets = 64;
-    while (buckets < most) buckets *= 2;
+    const uint64_t buckets = buckets_for(most);
     if (n) *n = (struct notes){.buckets = calloc(buckets, sizeof(void *)), .mask = buckets - 1, .most = most};
     if (n) hash_key_init(&n->key, seed);
     if (n && n->buckets) return n;
@@ -71,10 +78,13 @@ static struct note **note_link(const struct notes *n, const struct live_net *net
     return at;
 }
 
+static bool has_ended(const struct note *note, uint64_t now_ms) { return note->end_ms <= now_ms; }
+
 void notes_set(struct notes *n, const struct live_net *net, const struct note_of *of)
 {
     struct note **at = note_link(n, net), *old = *at;
-    const char *comment = of->comment ? of->comment : old && !of->anew ? old->comment : "";
+    const bool anew = of->anew || !old || has_ended(old, of->now_ms);
+    const char *comment = of->comment ? of->comment : anew ? "" : old->comment;
     const size_t len = strlen(comment) + 1;
     if (!old && n->count >= n->most) return;
     struct note *fresh = malloc(sizeof *fresh + len);
@@ -82,14 +92,19 @@ void notes_set(struct notes *n, const struct live_net *net, const struct note_of
     *fresh = (struct note){.next = old ? old->next : NULL,
                            .net = *net,
                            .uid = of->uid,
-                           .wall_ns = old && !of->anew ? old->wall_ns : of->wall_ns};
+                           .wall_ns = anew ? of->wall_ns : old->wall_ns,
+                           .end_ms = of->end_ms};
     memcpy(fresh->comment, comment, len);
     n->count += !old;
     *at = fresh;
     free(old);
 }
 
-const struct note *notes_find(const struct notes *n, const struct live_net *net) { return *note_link(n, net); }
+const struct note *notes_find(const struct notes *n, uint64_t now_ms, const struct live_net *net)
+{
+    const struct note *note = *note_link(n, net);
+    return note && !has_ended(note, now_ms) ? note : NULL;
+}
 
 static void note_drop(struct notes *n, struct note **at)
 {
@@ -108,14 +123,32 @@ void notes_remove(struct notes *n, const struct live_net *net)
 void notes_sweep(struct notes *n, const struct live_set *s, uint64_t now_ms, unsigned buckets)
 {
     uint64_t end_ms;
+    if (buckets > n->mask + 1) buckets = (unsigned)(n->mask + 1);
     for (; buckets && n->count; buckets--, n->at = (n->at + 1) & n->mask)
         for (struct note **at = &n->buckets[n->at]; *at;)
-            if (s && live_find(s, now_ms, &(*at)->net, &end_ms))
+            if (s && !has_ended(*at, now_ms) && live_find(s, now_ms, &(*at)->net, &end_ms))
                 at = &(*at)->next;
             else
                 note_drop(n, at);
 }
 
-void notes_bound(struct notes *n, uint64_t most) { n->most = most; }
+void notes_bound(struct notes *n, uint64_t most)
+{
+    const uint64_t count = n->mask + 1, more = buckets_for(most);
+    struct note **const old = n->buckets, **const fresh = more > count ? calloc(more, sizeof *fresh) : NULL;
+    n->most = most;
+    if (!fresh) return;
+    n->buckets = fresh;
+    n->mask = more - 1;
+    n->at = 0;
+    for (uint64_t i = 0; i < count; i++)
+        for (struct note *note = old[i], *next; note; note = next) {
+            struct note **const to = note_bucket(n, &note->net);
+            next = note->next;
+            note->next = *to;
+            *to = note;
+        }
+    free(old);
+}
 bool notes_full(const struct notes *n) { return n->count >= n->most; }
 bool notes_empty(const struct notes *n) { return !n->count; }

@@ -13,7 +13,8 @@ struct note {
     struct live_net net;
     uint32_t uid;     /* user who changed the member last */
     uint64_t wall_ns; /* time at which it was added */
-    char comment[];   /* UTF-8 without control characters, ends in NUL; "": none */
+    uint64_t end_ms; /* end that the member got by hand; past: the note is none, for a rule may have added the member */
+    char comment[];  /* UTF-8 without control characters, ends in NUL; "": none */
 };
 
 /* True if the text may be a comment. */
@@ -28,18 +29,20 @@ void notes_free(struct notes *n); /* NULL is allowed */
  * there. Without memory, or beyond `most` notes, nothing is noted. */
 struct note_of {
     uint32_t uid;
-    uint64_t wall_ns;
+    uint64_t wall_ns, now_ms, end_ms;
     const char *comment;
     bool anew;
 };
 void notes_set(struct notes *n, const struct live_net *net, const struct note_of *of);
 /* Return the note of a member, valid until the next change; NULL: there is none. */
-const struct note *notes_find(const struct notes *n, const struct live_net *net);
+const struct note *notes_find(const struct notes *n, uint64_t now_ms, const struct live_net *net);
 void notes_remove(struct notes *n, const struct live_net *net);
 
-/* Drop notes in the next `buckets` buckets whose members are gone from the set; s: NULL: all notes there. */
+/* Drop notes in the next `buckets` buckets, each once at most, whose end has passed or whose members are gone from the
+ * set; s: NULL: all notes there. */
 void notes_sweep(struct notes *n, const struct live_set *s, uint64_t now_ms, unsigned buckets);
-/* Allow another number of notes. */
+/* Allow another number of notes. Where there are fewer buckets than that, all notes move to others; without memory the
+ * buckets stay. */
 void notes_bound(struct notes *n, uint64_t most);
 bool notes_full(const struct notes *n);
 bool notes_empty(const struct notes *n);

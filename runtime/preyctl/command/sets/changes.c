@@ -2,10 +2,12 @@
 
 #include "runtime/preyctl/command/sets/changes.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/base/stop.h"
 #include "runtime/preyctl/hand.h"
 #include "runtime/preyctl/print_json.h"
 #include "runtime/report/document/item.h"
@@ -89,6 +91,8 @@ static void document_take(struct changes *c, const cJSON *o)
 {
     const uint64_t at = item_number(o, "at");
     if (item(o, "at") && at < c->count) {
+        if (c->told[at].told) return;
+        c->told[at].told = true;
         refusal_print(c->told[at].line, c->told[at].text, strlen(c->told[at].text), item_text(o, "why"));
         return;
     }
@@ -114,12 +118,39 @@ static int changes_ask(struct changes *c, int fd)
     return !next && c->t->status == 1 ? 0 : talk_over(c->t, next);
 }
 
+enum { AGAIN_MS = 100, AGAIN_TIMES = 100 };
+
+/* Wait a moment before the service is asked again. False: a signal came. */
+static bool pause_again(void) { return poll(&(struct pollfd){.fd = stop_fd(), .events = POLLIN}, 1, AGAIN_MS) <= 0; }
+
+/* Ask; where the service hangs up ask again, until a process answers. Return 0 or 2. */
+static int changes_ask_on(struct changes *c, int fd)
+{
+    const struct change_sums before = c->sums;
+    struct talk *t = c->t;
+    t->again = c->lasts;
+    int failed = changes_ask(c, fd);
+    bool lost = false;
+    for (unsigned i = 1; failed && t->lost && t->again; i++) {
+        const bool first = !lost && !c->asked && t->fd < 0; /* no service was ever there */
+        lost = true;
+        c->sums = before;
+        talk_end(t);
+        t->again = !first && i < AGAIN_TIMES && pause_again(); /* the last try tells why it failed */
+        failed = changes_ask(c, fd);
+    }
+    t->again = false;
+    c->asked |= !failed;
+    if (lost && !failed) talk_complain("preyrun hung up: another process answers, and the feed goes on with it");
+    return failed;
+}
+
 int changes_send(struct changes *c)
 {
     if (!c->count) return 0;
     const int fd = hand_bytes(c->records, c->count * sizeof *c->records);
     if (fd < 0) return 2;
-    const int failed = changes_ask(c, fd);
+    const int failed = changes_ask_on(c, fd);
     close(fd);
     talk_end(c->t); /* the service lets go who is silent for long, as whoever feeds may be */
     c->count = 0;
@@ -132,13 +163,14 @@ int changes_put(struct changes *c, const struct member_record *r, uint64_t line,
     c->records[at] = *r;
     c->records[at].at = at;
     c->told[at].line = line;
+    c->told[at].told = false;
     snprintf(c->told[at].text, sizeof c->told[at].text, "%.*s", (int)(len < CHANGE_TEXT ? len : CHANGE_TEXT), text);
     return c->count == MEMBER_RECORDS_MOST ? changes_send(c) : 0;
 }
 
 int changes_tell(const struct changes *c)
 {
-    const bool failed = c->sums.refused + c->sums.full + c->sums.lengths != 0;
+    const bool failed = c->sums.held + c->sums.refused + c->sums.full + c->sums.lengths != 0;
     if (c->t->line->json) {
         cJSON *o = cJSON_CreateObject();
         cJSON_AddStringToObject(o, "set", c->set);

@@ -12,6 +12,7 @@
     X(kept, "kept")                                                                                                    \
     X(removed, "removed")                                                                                              \
     X(absent, "absent")                                                                                                \
+    X(held, "held") /* by the file, or by a network around it: not removed */                                          \
     X(full, "full")                                                                                                    \
     X(lengths, "full: lengths")                                                                                        \
     X(refused, "refused")
@@ -23,13 +24,16 @@ struct changes {
     struct talk *t;
     const char *set, *comment; /* comment: NULL: none */
     bool once, wide;
+    bool lasts;                    /* goes on with another process where the service hangs up: changes are sent again */
+    bool asked;                    /* the service has answered before */
     struct member_record *records; /* [MEMBER_RECORDS_MOST] */
     struct change_told {
         uint64_t line; /* its number in the input; 0: an argument */
         char text[CHANGE_TEXT];
-    } * told; /* [MEMBER_RECORDS_MOST] as refusals name them */
+        bool told; /* its refusal is printed */
+    } * told;      /* [MEMBER_RECORDS_MOST] as refusals name them */
     unsigned count;
-    struct {
+    struct change_sums {
 #define X(field, word) uint64_t field;
         CHANGE_SUMS(X)
 #undef X

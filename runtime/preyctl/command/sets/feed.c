@@ -1,5 +1,5 @@
 /* preyctl sets NAME feed: changes a line, for as long as standard input is open. Lines that are there at once go
- * together; no connection stays open while none comes. */
+ * together; no connection stays open while none comes. A takeover does not end it. */
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -107,6 +107,7 @@ int sets_feed(struct talk *t, const char *set, bool wide)
     ssize_t got;
     if (!changes_init(&f.c, t, set)) return 2;
     f.c.wide = wide;
+    f.c.lasts = true;
     while (!f.failed && (got = read(STDIN_FILENO, bytes, sizeof bytes)) != 0) {
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) f.failed = talk_complain("standard input: %s", strerror(errno));
