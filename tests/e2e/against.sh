@@ -261,4 +261,20 @@ wrong 'standard input twice' 'given twice' --against - new.prey -r -
 wrong '--on with --map' 'leave out' --against old.prey new.prey -r day.pcap --on wan --map a=wan
 wrong '--map without an interface' 'NAME=IF' --against old.prey new.prey -r day.pcap --map a
 wrong '--self that is none' 'is not an IPv4' --against old.prey new.prey -r day.pcap --self x
+
+# Rules that add to a live set add here, too.
+rules traps <<'END_RULES'
+set caught = live size 100
+firewall f default accept {
+  drop from caught as CAUGHT
+  add source to caught for 10m tcp port 23 as TRAP
+}
+END_RULES
+sed '/TRAP/d' traps.prey >none.prey
+capture knocks <<'END_NOTES'
+eth / ip4 198.51.100.9 > 203.0.113.1 / tcp 50000 > 23 syn
+eth / ip4 198.51.100.9 > 203.0.113.1 / tcp 50001 > 22 syn
+END_NOTES
+compares --against none.prey traps.prey -r knocks.pcap --self 203.0.113.1
+has 'a member that a rule added is judged by its set' 'drop by CAUGHT'
 exit $failed
