@@ -172,8 +172,8 @@ static int write_members(struct rules *rules)
 static int remove_kept(struct rules *rules)
 {
     struct members *m = rules->members;
-    const int failed = m->removed ? 0 : hand_over(rules, NULL, 0);
-    m->removed = !failed;
+    const int failed = m->has_file ? hand_over(rules, NULL, 0) : 0;
+    m->has_file &= failed != 0;
     return failed;
 }
 
@@ -193,7 +193,7 @@ void members_keep(struct rules *rules, bool ends)
     if (rules->on_trial && (!any || any_parked(m))) return; /* the program before may come back, and its members */
     const int failed = any ? write_members(rules) : remove_kept(rules);
     const int stays = failed == -EFBIG ? remove_kept(rules) : failed;
-    if (any && !failed) m->removed = false;
+    if (any && !failed) m->has_file = true;
     if (!stays) m->kept = now;
     const uint64_t done_ns = clock_ns(CLOCK_MONOTONIC), pause_ns = PAUSE_TIMES * (done_ns - now_ns);
     m->next_ns = done_ns + (failed && failed != -EAGAIN && pause_ns < RETRY_NS ? RETRY_NS : pause_ns);
@@ -248,9 +248,12 @@ void members_restore(struct rules *rules, bool crashed)
     int fd;
     size_t len = 0;
     if (!crashed) notice_memory(rules);
-    if (!rules->carry->now.lives ||
-        ask_HISTORY_OPEN(rules->tell->channel, &(struct request_file){HISTORY_SETS}, &fd, NULL, 0))
+    if (ask_HISTORY_OPEN(rules->tell->channel, &(struct request_file){HISTORY_SETS}, &fd, NULL, 0)) return;
+    rules->members->has_file = true;
+    if (!rules->carry->now.lives) {
+        close(fd);
         return;
+    }
     char *bytes = read_whole(fd, HISTORY_FILE_MOST, &len);
     close(fd);
     const bool good = read_members(rules, (uint8_t *)bytes, len, crashed);

@@ -27,7 +27,7 @@ struct members {
     /* Members that the parent keeps (kept_members.c) */
     uint64_t kept;    /* number of these members; 0: none, or others than those of now */
     uint64_t next_ns; /* monotonic time before which nothing is written, but at the end */
-    bool removed;     /* its file is removed, and none has been written since */
+    bool has_file;    /* a file was there at the start, or has been written since */
     int unkept;       /* negative errno of its last failure; 0: none */
 };
 
