@@ -260,6 +260,8 @@ int ask(struct program *p, const struct asked *asked, FILE *out)
                       at.dated ? schedules_on_date(p, at.date, at.minute) : schedules_on(p, at.day, at.minute));
     if (!result && (result = known_routes_read(&a.routes, &asked->routes, p, err, sizeof(err))) == -EINVAL)
         say(stderr, "preyc: %s", err);
+    if (!result && p->lives_count)
+        workshop_notice(NULL, "live sets have no members here; `preyctl explain` asks a running prey, by its members");
     if (!result) {
         known_routes_tell(&a.routes, &a.shop.facts, *a.self);
         a.unserved = (struct unserved){.asked = asked, .program = p, .facts = &a.shop.facts};

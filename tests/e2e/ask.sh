@@ -181,6 +181,10 @@ same 'and which line that was' "$?$(head -2 err)$(tail -1 err)" '2packet: error:
       | udp 192.0.2 -> self:53preyc: --ask: that is line 3 of standard input'
 timeout 60 "$bin/preyc" --ask 'udp 192.0.2.1:1 -> self:53' edge.prey >/dev/full 2>err
 same 'a full disk' "$?$(cat err)" "2preyc: can't write to standard output: No space left on device"
+printf 'set caught = live size 10\nfirewall f default accept { drop from caught }\n' >caught.prey
+asks --ask 'tcp 192.0.2.9:5000 -> self:22 syn' caught.prey
+same 'live sets have no members, and that is said' "$status $(tail -1 out) $(cat err)" \
+    '0 verdict: accept  rule default preyc: notice: live sets have no members here; `preyctl explain` asks a running prey, by its members'
 head -c 300000 /dev/urandom | timeout 60 "$bin/preyc" --ask - edge.prey >out 2>err
 same 'any bytes as packets' "$? $(grep -c Sanitizer err)" '2 0'
 exit $failed
