@@ -151,7 +151,7 @@ static inline void lives_at(struct lives *l, uint64_t mono_ns)
 }
 static inline uint64_t lives_now(const struct lives *l) { return __atomic_load_n(&l->now_ms, __ATOMIC_RELAXED); }
 
-/* Return one set, or put another in its place: readers may have the one before for a batch more. */
+/* Return a set, or put another one in its place. Readers may use the set before until their batch ends. */
 static inline struct live_set *lives_set(const struct lives *l, uint32_t live)
 {
     return __atomic_load_n(&l->sets[live], __ATOMIC_ACQUIRE);
