@@ -138,8 +138,10 @@ static enum seen_class packet_look(const struct job *j, struct packet_ctx *c)
     const struct vm *vm = j->vm;
     if (!vm->track) return SEEN_NONE;
     if (__builtin_expect(inquiry_may_be(c->key), 0)) look_at_inquiry(j, c);
-    if (!c->ordinary) track_look(vm->track, c->key, c->pkt, &c->seen);
-    if (__builtin_expect(c->seen.proves, 0) && !c->ordinary && c->seen.class == SEEN_REPLY) look_at_back(j, c);
+    if (!c->ordinary) {
+        track_look(vm->track, c->key, c->pkt, &c->seen);
+        if (__builtin_expect(c->seen.proves, 0) && c->seen.class == SEEN_REPLY) look_at_back(j, c);
+    }
     return vm->forward ? (enum seen_class)c->seen.class : SEEN_NONE;
 }
 
