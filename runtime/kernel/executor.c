@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/kernel/maps/live_sets.h"
 #include "runtime/kernel/prove.h"
 #include "vm/forward/ordinary.h"
 #include "vm/judge/effects.h"
@@ -23,6 +24,8 @@ static void hear_event(void *arg, const struct kernel_event *event, size_t len)
     struct vm_tx *tx = e->tx;
     if (event->kind == KERNEL_EVENT_FLOW && e->vm)
         vm_flow_gone(e->vm, &((const struct kernel_event_flow *)event)->gone, tx);
+    if (event->kind == KERNEL_EVENT_ADD && e->vm)
+        live_sets_add(vm_program(e->vm), (const struct kernel_event_add *)event);
     const bool would = event->kind == KERNEL_EVENT_LOG_WOULD;
     if ((event->kind != KERNEL_EVENT_LOG && !would) || len < sizeof *packet) return;
     if (tx->event_count < tx->event_cap)
@@ -93,6 +96,8 @@ static bool begin_judge(struct executor *e, const struct program *p, char *err, 
 {
     asker_init(&e->asker, e->kernel, 0);
     if (!executor_judge(e, p, err, err_len)) return false;
+    snprintf(err, err_len, "out of memory");
+    if (p->members && !live_sets_move(kernel_tables(e->kernel), p, p->members, e->seed, NULL)) return false;
     e->counted = counted_new(e->kernel);
     e->events = kernel_events_new(kernel_map(e->kernel, KERNEL_MAP_events)->fd, hear_event, e);
     return e->counted && e->events;
@@ -125,6 +130,7 @@ struct executor *executor_over(struct kernel *kernel, struct program *p, const s
     struct executor *e = calloc(1, sizeof *e);
     if (!e) return NULL;
     e->kernel = kernel;
+    e->seed = cfg->seed;
     if ((!kernel || begin_judge(e, p, err, err_len)) && begin_worker(e, p, cfg)) return e;
     executor_free(e);
     return NULL;

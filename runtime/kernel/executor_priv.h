@@ -26,6 +26,7 @@ struct executor {
     struct vm_kernel ops;
     struct pool *pool;              /* NULL: nothing leaves */
     const struct vm_copies *copies; /* NULL: copies are only counted */
+    uint64_t seed;                  /* as in vm_cfg */
     uint64_t now_ns;                /* latest time seen */
     uint64_t lost;                  /* records of the stages that found no room */
     struct executor_told told;

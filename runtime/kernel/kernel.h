@@ -21,6 +21,7 @@ enum kernel_hook {
     KERNEL_BARE = 1 << 3, /* traffic control, both ways, for devices without Ethernet; beside KERNEL_TC */
 };
 
+struct judge_tables;  /* maps/judge_tables.h */
 struct kernel_passed; /* pass/passed.h */
 
 struct kernel_cfg {
@@ -76,6 +77,9 @@ struct kernel_world *kernel_world(const struct kernel *kernel);
 /* Return the slots of spliced connections, for the worker; `groups` is 0 if the program of the start has no services.
  */
 struct splice_slots kernel_splices(const struct kernel *kernel);
+/* Return the maps of a judge's program; of the one in force. */
+const struct judge_tables *judge_tables(const struct judge *j);
+const struct judge_tables *kernel_tables(const struct kernel *kernel);
 /* Return the meters of the program in force, or NULL. Before asking them, call kernel_meters_at. */
 struct kernel_meters *kernel_meters(struct kernel *kernel);
 /* Return the number of records that found no room in the ring of events (run/events.h). */

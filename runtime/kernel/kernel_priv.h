@@ -10,7 +10,7 @@
 
 struct judge {
     struct sections sections;
-    struct tables tables;
+    struct judge_tables tables;
     uint64_t serial;                  /* serial of its program */
     struct world_says says;           /* data about its program for `look` */
     uint64_t memos[2 * KERNEL_MEMOS]; /* its remembered decisions, and those that would be */
@@ -44,7 +44,7 @@ static inline bool entry_is_programs(enum kernel_entry e)
     return e == KERNEL_ENTRY_judge_xdp || e == KERNEL_ENTRY_judge_tc || e == KERNEL_ENTRY_sweep_meters;
 }
 /* True if a program with these tables needs the entry. */
-static inline bool tables_want(const struct tables *t, enum kernel_entry e)
+static inline bool tables_want(const struct judge_tables *t, enum kernel_entry e)
 {
     return e != KERNEL_ENTRY_sweep_meters || t->sizes.meters.slots;
 }

@@ -92,7 +92,7 @@ static void say_refused(const struct kernel *k, enum kernel_entry e, const struc
 struct naming {
     const struct kernel *kernel;
     const struct sections *sections; /* NULL: a stage without a program's tables */
-    const struct tables *tables;
+    const struct judge_tables *tables;
 };
 
 static bool value_of(void *arg, const char *name, struct link_value *v)
@@ -188,12 +188,14 @@ static int wanted(const struct kernel *k, const struct judge *j, const struct co
     return failed;
 }
 
-/* Make the judge's tables; or take those of the process before, for the program that is in force there. */
+/* Make the judge's tables; or take those of the process before, for the program that is in force there. Of live sets
+ * each process has its own, as it alone knows how their slots are used: members pass by the archive. */
 static int init_tables(const struct kernel *k, const struct program *p, struct judge *j, char *err, size_t err_len)
 {
     int fds[KERNEL_TABLES + 1];
     if (!k->first) return tables_init(&j->tables, p, k->cpus, k->cfg.seed, err, err_len);
-    for (unsigned i = 0; i != KERNEL_TABLES; i++) fds[i] = fcntl(k->tables[i], F_DUPFD_CLOEXEC, 0);
+    for (unsigned i = 0; i != KERNEL_TABLES; i++)
+        fds[i] = table_is_of_lives(i) ? -1 : fcntl(k->tables[i], F_DUPFD_CLOEXEC, 0);
     const int failed = tables_adopt(&j->tables, p, k->cpus, fds);
     if (failed) snprintf(err, err_len, "the meters of the process before: %s", strerror(-failed));
     return failed;

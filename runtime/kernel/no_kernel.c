@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "runtime/kernel/maps/live_sets.h"
 #include "runtime/kernel/object/refused.h"
 #include "runtime/kernel/prove.h"
 #include "runtime/kernel/run/copied_ring.h"
@@ -144,3 +145,14 @@ struct kernel_mirror kernel_copies_taken(struct kernel *k, uint32_t serial, uint
 }
 
 uint64_t kernel_unseen(const struct kernel *k) { return 0; }
+
+const struct judge_tables *judge_tables(const struct judge *j) { return NULL; }
+const struct judge_tables *kernel_tables(const struct kernel *k) { return NULL; }
+bool live_sets_move(const struct judge_tables *t, const struct program *p, struct lives *l, uint64_t seed,
+                    const struct lives *shared)
+{
+    return false;
+}
+void live_sets_lost(struct lives *l) {}
+void live_sets_add(const struct program *p, const struct kernel_event_add *e) {}
+bool live_sets_lack(const struct program *p, char *why, size_t len) { return false; }

@@ -22,6 +22,8 @@ struct splice_slots kernel_splices(const struct kernel *k)
                                  .groups = slots->entries > 1 ? tags->entries : 0};
 }
 
+const struct judge_tables *judge_tables(const struct judge *j) { return &j->tables; }
+const struct judge_tables *kernel_tables(const struct kernel *k) { return &k->judge->tables; }
 struct kernel_meters *kernel_meters(struct kernel *k) { return k->judge ? &k->judge->tables.meters : NULL; }
 
 uint64_t kernel_events_lost(const struct kernel *k)

@@ -10,6 +10,7 @@
 #include "tests/lib/bench.h"
 #include "tests/lib/kernel_both.h"
 #include "tests/lib/ruleset.h"
+#include "vm/judge/lives.h"
 #include "vm/packet/wire.h"
 
 enum { FEW_RULES = 300 /* of any list, with SMALL */ };
@@ -184,6 +185,12 @@ static void set_frame(void *arg, uint32_t i, uint8_t frame[FRAMES_LONG])
     wire_put16(frame + 24, csum_of(frame + 14, 20));
 }
 
+static int by_low(const void *a, const void *b)
+{
+    const struct pbc_range *x = a, *y = b;
+    return x->lo < y->lo ? -1 : x->lo > y->lo;
+}
+
 static void set_row(const char *what, uint32_t full)
 {
     uint32_t members = bench_size(full, 2000);
@@ -191,6 +198,35 @@ static void set_row(const char *what, uint32_t full)
     time_pool(set_frame, &members);
     row(what, text, ACTION_DROP);
     free(text);
+}
+
+/* A live set with so many members of its overlay, all of one length, and of its base; by frames of its members. */
+static void live_row(const char *what, uint32_t full, bool base)
+{
+    uint32_t members = bench_size(full, 2000);
+    struct both b = both_of("set many = live size 1_000_000\nfirewall f default drop { drop from many }\n");
+    struct live_set *s = lives_set(b.lives, 0);
+    struct pbc_range *r = calloc(members, sizeof *r);
+    if (!r) time_die("memory", "is out");
+    for (uint32_t i = 0; i < members; i++) r[i] = (struct pbc_range){member(i), member(i)};
+    for (uint32_t i = 0; i < members && !base; i++)
+        if (live_add(s, 0, &(struct live_net){.addr = {r[i].lo}, .len = 32}, LIVE_FOREVER, LIVE_SET) > LIVE_KEPT)
+            time_die("member", "was refused");
+    if (base) {
+        qsort(r, members, sizeof *r, by_low);
+        uint32_t count = 0; /* those that touch are one */
+        for (uint32_t i = 1; i < members; i++) {
+            if (r[i].lo <= r[count].hi + 1)
+                r[count].hi = r[i].hi;
+            else
+                r[++count] = r[i];
+        }
+        if (!live_replace(s, 0, &(struct live_base){.r4 = r, .count4 = count + 1})) time_die("base", "was refused");
+    }
+    time_pool(set_frame, &members);
+    rows_of(what, &b, ACTION_DROP, 0);
+    both_end(&b);
+    free(r);
 }
 
 /* ---- meters ---- */
@@ -223,6 +259,8 @@ int main(int argc, char **argv)
     list_rows();
     set_row("kernel: a set of 10", 10);
     set_row("kernel: a set of 1,000,000, at random", 1000000);
+    live_row("kernel: a live set of 100,000 members, at random", 100000, false);
+    live_row("kernel: a live set's base of 1,000,000, at random", 1000000, true);
     meter_row("kernel: a meter without a key", "1000000/s", 1000);
     meter_row("kernel: a meter per source, of 1,000", "1000/s per source", 1000);
     meter_row("kernel: a meter per source, of 32,768", "1000/s per source", FRAMES_POOL);

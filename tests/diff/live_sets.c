@@ -1,11 +1,12 @@
 /* Differential test: random rule files with live sets, random members, random claims. A model that knows nothing of
  * splits says who is in which list. By it are judged: the code (straight, classified, as the compiler chooses) and the
- * rule list, packet by packet, with members that come and go; and claims about every packet, of which it tries each
- * place and each membership that `in` and `never` allow.
+ * rule list, and a worker, packet by packet, with members that come and go: by a call, in a base, by rules; and claims
+ * about every packet, of which it tries each place and each membership that `in` and `never` allow.
  *
  *   live_sets [SEED [FILES]]
  *
- * The same numbers give the same run. LONG=1: twenty times as many. */
+ * The same numbers give the same run. IN_KERNEL=1: the worker's packets go through the kernel's stages. LONG=1: twenty
+ * times as many. */
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include <string.h>
 
 #include "compiler/compiler.h"
+#include "tests/lib/one_kernel.h"
 #include "tests/lib/rng.h"
 #include "vm/judge/decide.h"
 #include "vm/judge/lives.h"
@@ -36,7 +38,9 @@ struct list {
     unsigned n, set[2];
 };
 struct drawn_rule {
+    bool adds; /* it adds the source, to `live`, and decides nothing */
     bool accepts, tcp;
+    unsigned live;
     struct list from, to;
 };
 
@@ -83,7 +87,7 @@ static void draw_live(struct trial *t, unsigned i)
 {
     static const uint32_t all = (1u << PLACES) - 1;
     uint32_t in = all, never = 0;
-    say(t, "set s%u = live size %u", i, 1000 + rng_below(&t->r, 1000));
+    say(t, "set s%u = live size %u", i, 20000 + rng_below(&t->r, 1000));
     if (rng_one_in(&t->r, 3)) {
         in = some_places(t);
         say(t, " in (");
@@ -164,9 +168,17 @@ static bool list_holds(const struct trial *t, const struct list *l, const struct
 static void draw_rule(struct trial *t, unsigned i)
 {
     struct drawn_rule *d = &t->rule[i];
-    *d = (struct drawn_rule){
-        .accepts = rng_one_in(&t->r, 2), .tcp = rng_one_in(&t->r, 2), .from = draw_list(t), .to = draw_list(t)};
-    say(t, "  %s%s", d->accepts ? "accept" : "drop", d->tcp ? " tcp" : "");
+    *d = (struct drawn_rule){.adds = rng_one_in(&t->r, 4),
+                             .accepts = rng_one_in(&t->r, 2),
+                             .tcp = rng_one_in(&t->r, 2),
+                             .live = rng_below(&t->r, LIVES),
+                             .from = draw_list(t),
+                             .to = draw_list(t)};
+    if (d->adds)
+        say(t, "  add source to s%u for 1h%s", d->live, rng_one_in(&t->r, 2) ? " once" : "");
+    else
+        say(t, "  %s", d->accepts ? "accept" : "drop");
+    say(t, "%s", d->tcp ? " tcp" : "");
     if (!d->from.any) {
         say(t, " from ");
         say_list(t, &d->from);
@@ -188,13 +200,17 @@ static void draw_file(struct trial *t)
     say(t, "}\n");
 }
 
-/* Say by which rule the packet is decided; RULES: by the default. */
-static unsigned model_decides(const struct trial *t, bool tcp, const struct who *src, const struct who *dst)
+/* Say by which rule the packet is decided; RULES: by the default. *added: the live sets that get its source by then. */
+static unsigned model_decides(const struct trial *t, bool tcp, const struct who *src, const struct who *dst,
+                              uint32_t *added)
 {
+    *added = 0;
     for (unsigned i = 0; i < RULES; i++) {
         const struct drawn_rule *d = &t->rule[i];
         /* a condition on an address is false for what has none; every packet here has both */
-        if ((!d->tcp || tcp) && list_holds(t, &d->from, src) && list_holds(t, &d->to, dst)) return i;
+        if ((d->tcp && !tcp) || !list_holds(t, &d->from, src) || !list_holds(t, &d->to, dst)) continue;
+        if (!d->adds) return i;
+        *added |= (t->set[d->live].places >> src->place & 1) << d->live;
     }
     return RULES;
 }
@@ -221,6 +237,35 @@ static uint32_t may_be_in(const struct trial *t, unsigned place)
     return may;
 }
 
+enum { FILLERS = 3000 /* more than are searched without a table */ };
+
+/* Put the address into the set's base, in front of many that no packet has. */
+static void become_base(struct trial *t, struct live_set *s, bool v6, const uint32_t a[4])
+{
+    static struct pbc_range r4[FILLERS + 1];
+    static struct pbc_range6 r6[FILLERS + 1];
+    const unsigned fillers = rng_one_in(&t->r, 2) ? FILLERS : rng_below(&t->r, 40);
+    struct live_base base = {.r4 = r4, .r6 = r6};
+    const uint64_t hi = (uint64_t)a[0] << 32 | a[1], lo = (uint64_t)a[2] << 32 | a[3];
+    if (v6)
+        r6[base.count6++] = (struct pbc_range6){hi, lo, hi, lo};
+    else
+        r4[base.count4++] = (struct pbc_range){a[0], a[0]};
+    uint32_t at = 172u << 24;
+    for (unsigned i = 0; i < fillers; i++) {
+        at += 3 + rng_below(&t->r, 300);
+        r4[base.count4++] = (struct pbc_range){at, at + rng_below(&t->r, 2)};
+        r6[base.count6++] = (struct pbc_range6){UINT64_C(0x2002) << 48 | i, 1, UINT64_C(0x2002) << 48 | i, at};
+    }
+    if (!live_replace(s, 0, &base)) abort();
+}
+
+static bool has_base(const struct live_set *s)
+{
+    const struct live_base base = live_base(s);
+    return base.count4 || base.count6;
+}
+
 /* Add the address to the live sets in `in`, itself or within a network, and take it out of the others. */
 static void become_members(struct trial *t, const struct program *p, struct lives *l, const struct who *w,
                            const uint32_t a[4], struct live_net nets[LIVES])
@@ -233,14 +278,36 @@ static void become_members(struct trial *t, const struct program *p, struct live
         memcpy(net->addr, a, 16);
         if (net->len != most) net->addr[net->v6 ? 3 : 0] &= 0xffff0000;
         if (lives_refuse(p, i, net) != LIVE_MAY) abort();
-        live_add(l->sets[i], 0, net, rng_one_in(&t->r, 2) ? LIVE_FOREVER : 10, LIVE_SET);
+        if (rng_one_in(&t->r, 4) && !has_base(l->sets[i]))
+            become_base(t, l->sets[i], net->v6, a);
+        else
+            live_add(l->sets[i], 0, net, rng_one_in(&t->r, 2) ? LIVE_FOREVER : 10, LIVE_SET);
     }
 }
 
-static void leave_sets(struct lives *l, const struct who *w, const struct live_net nets[LIVES])
+static void leave_sets(struct lives *l)
 {
-    for (unsigned i = 0; i < LIVES; i++)
-        if (w->in >> i & 1) live_remove(l->sets[i], 0, &nets[i]);
+    static const struct live_base none;
+    for (unsigned i = 0; i < LIVES; i++) {
+        live_clear(l->sets[i], 0);
+        if (!live_replace(l->sets[i], 0, &none)) abort();
+    }
+}
+
+/* True if the worker decides by that rule, and the live sets have the source that had it or got it. */
+static bool worker_agrees(struct executor *e, struct pkt *pkt, uint32_t rule, const struct lives *l, bool v6,
+                          const uint32_t addr[4], uint32_t in)
+{
+    static const struct facts facts;
+    const struct vm_in at = {.mono_ns = 1, .facts = &facts};
+    struct verdict v;
+    struct vm_tx tx = {0};
+    uint32_t has = 0;
+    executor_run(e, &at, (struct pkt *const[]){pkt}, 1, &v, &tx);
+    for (unsigned i = 0; i < LIVES; i++) has |= (uint32_t)live_has(l->sets[i], 0, addr, v6) << i;
+    if (v.rule == rule && has == in) return true;
+    printf("# the worker: rule %u, and then in %x\n", v.rule, has);
+    return false;
 }
 
 static struct program *compile(struct trial *t, enum classify_when classify)
@@ -266,6 +333,8 @@ static bool try_packets(struct trial *t, struct program *p)
     bool good = true;
     if (!l) abort();
     program_members(p, l);
+    struct executor *e = one_kernel_worker(p, &(struct vm_cfg){.seed = t->r.state});
+    if (!e) abort();
     for (unsigned i = 0; i < ROUNDS && good; i++) {
         struct who src = {.place = rng_below(&t->r, PLACES)};
         struct who dst = {.place = src.place < FOUR ? rng_below(&t->r, FOUR) : FOUR + rng_below(&t->r, PLACES - FOUR)};
@@ -294,16 +363,18 @@ static bool try_packets(struct trial *t, struct program *p)
         frame_spec_view(&spec, frame, frame_write(&spec, frame), &pkt);
         if (pkt_parse(&pkt, &facts, &key) != REASON_NONE) abort();
         key_settle(p, &key);
-        const unsigned by = model_decides(t, tcp, &src, &dst);
+        uint32_t added;
+        const unsigned by = model_decides(t, tcp, &src, &dst, &added);
         const struct decision code = program_decide(p, &key, &pkt), list = program_decide_naive(p, &key, &pkt);
         const uint32_t rule = by == RULES ? RULE_DEFAULT : by;
-        good = code.rule == rule && list.rule == rule;
+        good = code.rule == rule && list.rule == rule &&
+               worker_agrees(e, &pkt, rule, l, src.place >= FOUR, spec.src, src.in | added);
         if (!good)
             printf("# place %u in %x to place %u in %x, %s: the model says rule %u, the code %u, the list %u\n",
                    src.place, src.in, dst.place, dst.in, tcp ? "tcp" : "udp", by, code.rule, list.rule);
-        leave_sets(l, &src, nets[0]);
-        leave_sets(l, &dst, nets[1]);
+        leave_sets(l);
     }
+    one_kernel_free(e);
     program_members(p, NULL);
     lives_free(l);
     return good;
@@ -322,8 +393,9 @@ static bool model_finds(const struct trial *t, const struct list *from, const st
                 for (dst.in = 0; dst.in < 1u << LIVES; dst.in++) {
                     if ((src.place < FOUR) != (dst.place < FOUR) || dst.in & ~may_be_in(t, dst.place)) continue;
                     if (!list_holds(t, to, &dst)) continue;
+                    uint32_t added;
                     *some = true;
-                    found |= model_accepts(t, model_decides(t, tcp, &src, &dst)) == accepts;
+                    found |= model_accepts(t, model_decides(t, tcp, &src, &dst, &added)) == accepts;
                 }
         }
     return found;

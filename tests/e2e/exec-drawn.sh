@@ -13,6 +13,7 @@ nasty_sets 10 1000
 remembered 3
 flow_model 30
 bindings 3
+live_sets 15
 nat 3
 fragments 4
 fragment_order 5

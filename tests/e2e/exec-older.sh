@@ -13,6 +13,7 @@ older diff/kernel_parse
 older diff/nasty_sets 1 20 500
 older diff/flow_model 1 30
 older diff/kernel_ways 1 30
+older diff/live_sets 1 6
 if [ -n "${LONG:-}" ]; then
     older diff/code_and_list 1 10
     older diff/swaps 1 2 1000

@@ -3,11 +3,11 @@
 # passed meanwhile do not come back, nor those that the rules refuse by now, nor those of a set that was gone; a full disk loses none once
 # there is room; a damaged file is told, and nothing of it is used.
 set -u
+: "${EXEC:=user}" # kernel: live-sets-kept-kernel.sh
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin
 . "$top/tests/e2e/live/takeover.sh"
-EXEC=user
 . "$top/tests/e2e/live/takeover_ends.sh"
 
 between one
@@ -24,7 +24,7 @@ shop shop 10.66.0.0/16
 shop less 10.1.1.0/24
 service_of() { pgrep -P "$1" -x prey-service; }
 starts() {
-    prey prey -i wan -i lan --exec user "$@"
+    prey prey -i wan -i lan "$@"
     is_ready prey || exit 1
 }
 sets() { at prey "$bin/preyctl" sets "$@" 2>&1; }

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Live sets by hand (preyctl sets): a member counts from the next packet on and until its time is up; `never` and `in` are kept;
-# a file replaces all or nothing; a feed; a reload keeps members and says which fell out.
+# a file replaces all or nothing; a feed; a reload keeps members and says which fell out; and by rules. EXEC=kernel: live-sets-kernel.sh.
 set -u
+: "${EXEC:=user}"
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin
@@ -25,7 +26,7 @@ END
 }
 shop shop
 cp shop.pbc now.pbc
-prey prey -i wan -i lan --exec user now.pbc
+prey prey -i wan -i lan now.pbc
 is_ready prey || exit 1
 reaches() { at client ping -c 1 -W 0.3 -I "$1" 10.2.0.2 >/dev/null 2>&1; }
 until_true 50 'a packet crosses' reaches 10.1.0.1
@@ -321,6 +322,27 @@ same 'what never refuses of a rule is counted' "$(of_set caught refused)" "$((be
 cp trial.pbc later.pbc
 ctl load later.pbc
 same 'also past a reload' "$(of_set caught refused)" "$((before + 3))"
+
+# What a rule adds counts soon, and ends.
+rules bans <<'END'
+set caught = live size 1_000
+set seen = live size 1_000
+firewall f forward default accept {
+  drop from caught
+  add source/24,/64 to seen for 1h once icmp
+  add source to caught for 2s icmp from 10.1.0.0/29
+}
+END
+ctl load bans.pbc
+ctl sets caught flush
+same 'the packet that a rule adds for passes' "$(fate 10.1.0.1)" passes
+caught_now() { ! reaches 10.1.0.1; }
+until_true 50 'the next ones do not' caught_now
+ctl sets seen has 10.1.0.200
+has 'a network, too' '^seen has 10\.1\.0\.200: member 10\.1\.0\.0/24, for (1h 0m|59m 5[0-9]s), .*by rule$'
+same 'nobody else is caught' "$(fate 10.1.0.9) $(of_set caught members)" 'passes 1'
+until_true 50 'its time ends' reaches 10.1.0.1
+ctl load later.pbc
 
 shop small 1_000 10.1.0.77 ' ' ' '
 "$bin/preyc" small.prey -o now.pbc

@@ -7,6 +7,7 @@
 #include "tests/lib/bench.h"
 #include "tests/lib/compiled.h"
 #include "tests/lib/one_kernel.h"
+#include "vm/judge/lives.h"
 #include "vm/packet/pkt.h"
 
 enum { SLOTS = 512, LOOPBACK = 1 };
@@ -59,6 +60,8 @@ struct both both_of(const char *text)
 {
     struct both b = {.program = compiled_text(text)};
     if (!b.program) time_die("rules", "do not compile");
+    if (b.program->lives_count) b.lives = lives_new(b.program, 1);
+    program_members(b.program, b.lives);
     b.kernel = executor(b.program, true);
     b.user = executor(b.program, false);
     know_loopback(b.kernel->kernel);
@@ -69,6 +72,8 @@ void both_end(struct both *b)
 {
     one_kernel_free(b->kernel);
     executor_free(b->user);
+    program_members(b->program, NULL);
+    lives_free(b->lives);
     program_put(b->program);
 }
 

@@ -9,6 +9,7 @@
 
 struct both {
     struct program *program;
+    struct lives *lives; /* its live sets, which both read; NULL: it has none */
     struct executor *kernel, *user;
 };
 

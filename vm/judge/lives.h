@@ -38,6 +38,37 @@ struct live_cfg {
 struct live_set *live_new(const struct live_cfg *cfg);
 void live_free(struct live_set *s); /* NULL is allowed */
 
+/* The state of a set for a judge that reads its memory from elsewhere, the kernel's (vm/kernel/keyed/lives.h). */
+struct live_shown {
+    uint64_t lengths[2]; /* IPv4, IPv6: prefix lengths of members, plus 1, a byte each from the longest; 0: no more */
+    uint64_t turn;       /* number of bases that were put in force: the one of now is base[turn & 1] */
+    struct live_shown_base {
+        uint32_t count4, count6; /* number of ranges */
+        uint32_t node4, node6;   /* nodes of the look-up table (set_index.h); 0: it has none */
+        uint32_t first4; /* the half's word with the first range of IPv4; those of IPv6 stand at its beginning */
+        uint32_t lookup; /* where that table stands in the half, in words of 4 bytes */
+    } base[2];
+};
+/* Memory for a set from its owner, all zero. tags, words: [slots]; keys: [slots], IPv6 three times as many; slots:
+ * live_slots. */
+struct live_memory {
+    struct {
+        uint16_t *tags;
+        uint64_t *words, *keys;
+    } of[2];
+    uint64_t *ranges; /* two halves of half_words each, at a multiple of 32 bytes: ranges and look-up tables of bases */
+    uint64_t half_words;
+    struct live_shown *shown;
+};
+/* Return the number of slots of a family's overlay in a set of that size. */
+uint64_t live_slots(uint64_t size);
+/* Make an empty set over that memory, which stays the owner's, for as long as the set is there. NULL: out of memory. */
+struct live_set *live_over(const struct live_cfg *cfg, const struct live_memory *memory);
+/* True for such a set. */
+bool live_is_over(const struct live_set *s);
+/* Return the hash key of a family's overlay. */
+const struct hash_key *live_hash(const struct live_set *s, bool v6);
+
 /* True if the set holds the address (as in struct key). */
 bool live_has(const struct live_set *s, uint64_t now_ms, const uint32_t addr[4], bool v6);
 
@@ -84,13 +115,15 @@ struct live_why {
 bool live_why(const struct live_set *s, uint64_t now_ms, const uint32_t addr[4], bool v6, struct live_why *why);
 
 /* Replace the base by these ranges: ascending, disjoint, not adjacent; copied. Readers see the old or the new one. One
- * thread at a time may call this. False: out of memory, and the old base stays. */
+ * thread at a time may call this. False: out of memory, or no room in memory of an owner's; the old base stays. */
 struct live_base {
     const struct pbc_range *r4;
     const struct pbc_range6 *r6;
     uint32_t count4, count6;
 };
 bool live_replace(struct live_set *s, uint64_t now_ms, const struct live_base *base);
+/* True if the set has room for these ranges; one over an owner's memory may have none. */
+bool live_base_fits(const struct live_set *s, const struct live_base *base);
 /* Return the base in force. The thread that replaces it may read this until the next live_replace. */
 struct live_base live_base(const struct live_set *s);
 
@@ -102,6 +135,11 @@ struct live_entry {
     uint64_t end_ms;
 };
 unsigned live_list(const struct live_set *s, uint64_t now_ms, uint64_t *at, struct live_entry *out, unsigned most);
+
+/* Copy all members that have not expired, and with `base` the base. What does not fit is left out. */
+void live_copy(struct live_set *to, const struct live_set *from, uint64_t now_ms, bool base);
+/* Remove all members of the overlay that are there now. */
+void live_clear(struct live_set *s, uint64_t now_ms);
 
 /* Free expired members in the next `groups` groups of sixteen places, each once at most. Any thread may call this;
  * nothing waits for it. */
@@ -129,8 +167,12 @@ struct live_counts live_counts(const struct live_set *s);
 struct lives {
     uint64_t now_ms; /* atomic */
     uint32_t count;
-    uint64_t refused[PBC_LIVES_MAX]; /* atomic; members that rules would have added, and `in` or `never` refuses */
+    /* Atomic; members that rules would have added: `in` or `never` refuses them, or they were lost on their way here */
+    uint64_t refused[PBC_LIVES_MAX];
     struct live_set *sets[PBC_LIVES_MAX];
+    /* Memory under sets (live_over), given back once they are freed; NULL: none */
+    void (*give_back)(void *memory);
+    void *memory;
 };
 
 /* Make the sets of a program, empty; NULL: out of memory. The caller gives them to the program (program_members), and
@@ -138,6 +180,7 @@ struct lives {
 struct lives *lives_new(const struct program *p, uint64_t seed);
 /* Make one of them, empty, for the caller to put in its place; NULL: out of memory. */
 struct live_set *lives_set_new(const struct program *p, uint32_t live, uint64_t seed);
+struct live_set *lives_set_over(const struct program *p, uint32_t live, uint64_t seed, const struct live_memory *m);
 /* Free all sets that are there. NULL is allowed. */
 void lives_free(struct lives *l);
 /* Let packets of the program be judged by these members. Call it before anything is judged; NULL: all sets are empty.
@@ -185,10 +228,15 @@ struct adds_due {
         struct live_net net;
     } of[PBC_ADDS_MAX];
 };
+/* True for a segment that anybody can have a third party send, who then would be the member: a reset answers forged
+ * segments, and the flow counts as established by it. Nobody is added for it. */
+static inline bool adds_for_forged(const struct key *key) { return key->kind & KIND_TCP_FLAGS && key->marks & TCP_RST; }
 /* Note the packet's address, or its network, for a row of ADDS. */
 void adds_note(struct adds_due *due, const struct program *p, uint32_t add, const struct key *key);
 /* Add all that is noted. What a set refuses is counted. */
 void adds_make(struct adds_due *due, const struct program *p);
+/* Add one of them now. */
+void adds_one(const struct program *p, uint32_t add, const struct live_net *net);
 /* Return the number of the live set of that name in LIVES; PBC_NONE: none. */
 uint32_t lives_find(const struct program *p, const char *name);
 

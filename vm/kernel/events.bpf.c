@@ -136,4 +136,4 @@ LIES(lies_in_maps, struct kernel_other *others, struct kernel_told *told, struct
      struct kernel_datagram *datagrams, struct kernel_datagram_decided *decided);
 LIES(lies_in_gate, struct gate_end *ends, struct gate_wide *wides, struct gate_count *counts, struct gate_made *made);
 LIES(lies_in_rings, struct kernel_event_packet *packets, struct kernel_event_sample *samples,
-     struct kernel_event_flow *flows);
+     struct kernel_event_flow *flows, struct kernel_event_add *adds);

@@ -21,6 +21,7 @@ enum kernel_event_kind {
     KERNEL_EVENT_FLOW,      /* struct kernel_event_flow */
     KERNEL_EVENT_LEFT,      /* struct kernel_event_packet: a packet that only a process could take, and none did */
     KERNEL_EVENT_DROP,      /* struct kernel_event_packet: a packet that is dropped or rejected, one of many */
+    KERNEL_EVENT_ADD,       /* struct kernel_event_add */
 };
 
 struct kernel_event {
@@ -78,6 +79,15 @@ struct kernel_drops {
 struct kernel_event_flow {
     struct kernel_event event;
     struct flow_gone gone;
+};
+
+/* A member that a rule adds to a live set. */
+struct kernel_event_add {
+    struct kernel_event event;
+    uint32_t addr[4]; /* the packet's address, as in struct key */
+    uint32_t add;     /* row of ADDS */
+    uint16_t len;     /* prefix length of the member */
+    uint16_t v6;      /* 1: an address of IPv6 */
 };
 
 /* Make a view of the frame; its bytes stay those of the record. */

@@ -70,6 +70,14 @@ struct kernel_again {
     uint64_t from, result, regs[8];
 };
 
+/* A question whether a set with live parts has an address, between two turns (keyed/lives.bpf.c). */
+struct kernel_member {
+    uint64_t addr[2];       /* upper and lower half; IPv4: the address is the upper 32 bits */
+    uint64_t lengths;       /* prefix lengths of the live set at hand that are still to be asked */
+    uint32_t set;           /* the set whose node is at hand */
+    uint8_t six, asks_base; /* asks_base: the live set's base is still to be asked */
+};
+
 /* Receivers of a copy of the frame at hand (copy/): mirrors; and whether its connection may be observed, with the
  * source that was asked about. */
 struct kernel_asked {
@@ -118,6 +126,7 @@ struct kpkt {
     struct kernel_walk walk;   /* used with counted loops (loop.bpf.h) */
     struct kernel_again again; /* the same */
     struct kernel_asked asked;
+    struct kernel_member member;
     struct route_seen routed;     /* question about a way (judge/way_find.h) */
     struct route_branch may_meet; /* the same: what the policy rules say that it may meet, or not */
     uint32_t legs;                /* number of a way with several legs (judge/way_find.h) */

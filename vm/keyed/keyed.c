@@ -39,6 +39,17 @@ bool keyed_init(struct keyed *t, const struct keyed_cfg *cfg)
     return true;
 }
 
+void keyed_over(struct keyed *t, const struct keyed_cfg *cfg, uint16_t *tags, uint64_t *words, void *entries)
+{
+    *t = (struct keyed){.tags = tags,
+                        .words = words,
+                        .entries = entries,
+                        .groups = keyed_groups(cfg->most),
+                        .key_words = cfg->key_words,
+                        .entry_bytes = cfg->entry_bytes};
+    hash_key_init(&t->hash, cfg->seed);
+}
+
 void keyed_fini(struct keyed *t)
 {
     if (t->prefault)

@@ -45,6 +45,8 @@ struct keyed {
 
 bool keyed_init(struct keyed *t, const struct keyed_cfg *cfg); /* false: out of memory */
 void keyed_fini(struct keyed *t);                              /* also for a zeroed table */
+/* Make a table over arrays of the caller's, zeroed, of keyed_groups(cfg->most) groups; nothing is to be freed. */
+void keyed_over(struct keyed *t, const struct keyed_cfg *cfg, uint16_t *tags, uint64_t *words, void *entries);
 /* Write or read a table with all its entries; a table of another size is made anew. The owner checks the entries'
  * contents. */
 bool keyed_archive(struct keyed *t, struct archive *a);

@@ -9,6 +9,7 @@
 
 static const char *const names[] = {
 #define TABLE(name, type, entries) #name,
+#define EXACT(name, type, entries) #name,
 #define CONST(name, number)
 #include "runtime/kernel/maps/table.def"
     NULL};
@@ -20,21 +21,26 @@ static int table_make(struct map *m, enum kernel_table which, const struct table
     if (which == KERNEL_TABLE_##name)                                                                                  \
         return m->fd < 0 ? map_entries(m, #name, sizeof(type), map_power(count))                                       \
                          : map_adopt(m, m->fd, sizeof(type), map_power(count));
+#define EXACT(name, type, count)                                                                                       \
+    if (which == KERNEL_TABLE_##name)                                                                                  \
+        return m->fd < 0 ? map_entries(m, #name, sizeof(type), (count) + !(count))                                     \
+                         : map_adopt(m, m->fd, sizeof(type), (count) + !(count));
 #define CONST(name, number)
 #include "runtime/kernel/maps/table.def"
     return -EINVAL;
 }
 
-/* Set the sizes. False: too many meters. */
-static bool tables_begin(struct tables *t, const struct program *p, uint32_t cpus)
+/* Set the sizes. Return NULL, or what is too large. */
+static const char *tables_begin(struct judge_tables *t, const struct program *p, uint32_t cpus)
 {
     t->sizes = (struct table_sizes){.cpus = cpus, .program = p};
     for (unsigned i = 0; i != KERNEL_TABLES; i++) t->v[i] = (struct map){.fd = -1};
-    return kernel_meters_layout(p, 2 * cpus + KERNEL_ASKERS, &t->sizes.meters);
+    if (!kernel_meters_layout(p, 2 * cpus + KERNEL_ASKERS, &t->sizes.meters)) return "meters";
+    return kernel_lives_layout(p, &t->sizes.lives) == PBC_NONE ? NULL : "live sets";
 }
 
 /* Set up the meters' view of the tables. False: out of memory. */
-static bool reach_meters(struct tables *t, const struct program *p)
+static bool reach_meters(struct judge_tables *t, const struct program *p)
 {
     t->meters = (struct kernel_meters){.layout = t->sizes.meters,
                                        .places = kernel_meters_places(p),
@@ -46,9 +52,11 @@ static bool reach_meters(struct tables *t, const struct program *p)
     return t->meters.places;
 }
 
-int tables_init(struct tables *t, const struct program *p, uint32_t cpus, uint64_t seed, char *err, size_t err_len)
+int tables_init(struct judge_tables *t, const struct program *p, uint32_t cpus, uint64_t seed, char *err,
+                size_t err_len)
 {
-    if (!tables_begin(t, p, cpus)) return refused_map("meters", 0, -E2BIG, err, err_len);
+    const char *large = tables_begin(t, p, cpus);
+    if (large) return refused_map(large, 0, -E2BIG, err, err_len);
     for (unsigned i = 0; i != KERNEL_TABLES; i++) {
         const int failed = table_make(&t->v[i], i, &t->sizes);
         if (failed) return refused_map(names[i], t->v[i].len, failed, err, err_len);
@@ -58,16 +66,16 @@ int tables_init(struct tables *t, const struct program *p, uint32_t cpus, uint64
     return 0;
 }
 
-int tables_adopt(struct tables *t, const struct program *p, uint32_t cpus, const int fds[])
+int tables_adopt(struct judge_tables *t, const struct program *p, uint32_t cpus, const int fds[])
 {
-    int failed = tables_begin(t, p, cpus) ? 0 : -E2BIG;
+    int failed = tables_begin(t, p, cpus) ? -E2BIG : 0;
     for (unsigned i = 0; i != KERNEL_TABLES; i++) t->v[i].fd = fds[i];
     for (unsigned i = 0; i != KERNEL_TABLES && !failed; i++) failed = table_make(&t->v[i], i, &t->sizes);
     if (!failed && !reach_meters(t, p)) failed = -ENOMEM;
     return failed;
 }
 
-void tables_fini(struct tables *t)
+void tables_fini(struct judge_tables *t)
 {
     free(t->meters.places);
     for (unsigned i = 0; i != KERNEL_TABLES; i++) map_fini(&t->v[i]);
@@ -77,13 +85,14 @@ void tables_fini(struct tables *t)
 static bool const_find(const struct table_sizes *t, const char *name, uint64_t *number)
 {
 #define TABLE(name, type, count)
+#define EXACT(name, type, count)
 #define CONST(ident, value)                                                                                            \
     if (!strcmp(name, #ident)) return *number = (value), true;
 #include "runtime/kernel/maps/table.def"
     return false;
 }
 
-bool tables_value(const struct tables *t, const char *symbol, struct link_value *v)
+bool tables_value(const struct judge_tables *t, const char *symbol, struct link_value *v)
 {
     *v = (struct link_value){.kind = LINK_NUMBER};
     if (!strncmp(symbol, "const_", 6)) return const_find(&t->sizes, symbol + 6, &v->number);

@@ -25,9 +25,11 @@ const char *layout_words(void)
 #define KEYED(name, type, key, value, n) #name ": " #type " " #key " " #value ";"
 #include "runtime/kernel/maps/map.def"
 #define TABLE(name, type, entries) #name ": table " #type ";"
+#define EXACT(name, type, entries) #name ": exact " #type ";"
 #define CONST(name, number)
 #include "runtime/kernel/maps/table.def"
-           "events: struct kernel_event_packet, struct kernel_event_sample, struct kernel_event_flow;"
+           "events: struct kernel_event_packet, struct kernel_event_sample, struct kernel_event_flow, struct "
+           "kernel_event_add;"
            "copied: struct kernel_copied; rings: struct kernel_raised;";
 }
 

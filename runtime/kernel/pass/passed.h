@@ -15,7 +15,7 @@ struct kernel_passed_says {
     uint32_t zero;
 };
 
-enum { PASSED_TABLES = 5, PASSED_FDS = KERNEL_MAPS - 2 + PASSED_TABLES };
+enum { PASSED_TABLES = 10, PASSED_FDS = KERNEL_MAPS - 2 + PASSED_TABLES };
 
 /* Hooks of its interfaces, a bit for each. */
 struct kernel_passed_hooks {

@@ -18,6 +18,7 @@ struct kernel_events {
 static size_t record_least(uint32_t kind)
 {
     if (kind == KERNEL_EVENT_SAMPLE) return sizeof(struct kernel_event_sample);
+    if (kind == KERNEL_EVENT_ADD) return sizeof(struct kernel_event_add);
     return kind == KERNEL_EVENT_FLOW ? sizeof(struct kernel_event_flow) : sizeof(struct kernel_event_packet);
 }
 

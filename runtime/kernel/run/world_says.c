@@ -5,7 +5,7 @@
 
 struct world_says world_of(const struct program *p)
 {
-    const bool coarse = p->meta->flags & (PBC_KEEPS_FLOWS | PBC_FOLLOWS_FRAGMENTS);
+    const bool coarse = p->meta->flags & (PBC_KEEPS_FLOWS | PBC_FOLLOWS_FRAGMENTS) || p->lives_count;
     return (struct world_says){.flags = p->meta->flags,
                                .reach = p->meta->reach,
                                .clock = p->meters_count ? KERNEL_CLOCK_FINE

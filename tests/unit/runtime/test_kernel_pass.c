@@ -214,7 +214,7 @@ static uint64_t sum_of(const struct kernel *k)
         if (m == KERNEL_MAP_kpkts || !v->memory) continue;
         for (size_t i = 0; i < v->len / 8; i++) sum = sum * 31 + ((const uint64_t *)v->memory)[i];
     }
-    const struct tables *t = &k->judge->tables;
+    const struct judge_tables *t = &k->judge->tables;
     for (unsigned m = 0; m != KERNEL_TABLES; m++)
         for (size_t i = 0; i < t->v[m].len / 8; i++) sum = sum * 31 + ((const uint64_t *)t->v[m].memory)[i];
     return sum;

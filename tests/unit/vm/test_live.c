@@ -1,5 +1,5 @@
-/* Live sets beside a plain list of their members, with drawn changes, looks and times; full sets, lengths, expiry over
- * a day, and a set that is filled to its last place. */
+/* Live sets beside a plain list of their members, with drawn changes, looks and times, in memory of their own and of an
+ * owner; full sets, lengths, expiry over a day, and a set that is filled to its last place. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,7 +13,7 @@
 
 typedef unsigned __int128 u128;
 
-enum { MEMBERS = 1 << 12, RANGES = 4000 };
+enum { MEMBERS = 1 << 12, RANGES = 4000, HALF_WORDS = 8 * RANGES };
 
 struct model {
     struct live_set *set;
@@ -26,6 +26,9 @@ struct model {
     struct pbc_range r4[RANGES];
     struct pbc_range6 r6[RANGES];
     struct live_base base;
+    struct live_shown *shown; /* NULL: the set has its own memory */
+    uint64_t *ranges;         /* with `shown`: as in struct live_memory */
+    void *arrays[2][3];       /* likewise */
 };
 
 static u128 number_of(const uint32_t a[4], bool v6)
@@ -122,6 +125,28 @@ static void check_counts(const struct model *m)
     const struct live_counts c = live_counts(m->set);
     assert_true(c.members <= m->cfg.size && c.members >= m->count);
     assert_int_equal(c.added - c.removed - c.expired - c.evicted, c.members);
+}
+
+/* What another judge reads is what the set has: as many lengths as there are, from the longest, and the base. */
+static void check_shown(const struct model *m)
+{
+    if (!m->shown) return;
+    const uint64_t turn = m->shown->turn;
+    const struct live_shown_base *b = &m->shown->base[turn & 1];
+    const struct live_base base = live_base(m->set);
+    for (unsigned v6 = 0; v6 < 2; v6++) {
+        unsigned before = 256, count = 0;
+        for (uint64_t lengths = m->shown->lengths[v6]; lengths; lengths >>= 8, count++) {
+            assert_true((lengths & 0xff) < before);
+            before = lengths & 0xff;
+        }
+        assert_true(count >= lengths_of(m, v6)); /* some members have expired, and are still there */
+    }
+    assert_int_equal(b->count4, base.count4);
+    assert_int_equal(b->count6, base.count6);
+    const uint64_t *half = m->ranges + (turn & 1) * HALF_WORDS;
+    if (base.count6) assert_memory_equal(half, base.r6, base.count6 * sizeof *base.r6);
+    if (base.count4) assert_memory_equal(half + b->first4, base.r4, base.count4 * sizeof *base.r4);
 }
 
 static bool base_holds(const struct model *m, const uint32_t a[4], bool v6, u128 ends[2])
@@ -304,6 +329,40 @@ static void step(struct model *m)
     check_address(m, net.addr, net.v6);
 }
 
+/* Make the model's set, over memory of ours for two seeds of five. */
+static void set_make(struct model *m, uint64_t seed)
+{
+    m->shown = NULL;
+    if (seed % 5 >= 2) {
+        m->set = live_new(&m->cfg);
+        assert_false(live_is_over(m->set));
+        return;
+    }
+    struct live_memory memory = {.half_words = HALF_WORDS};
+    const uint64_t slots = live_slots(m->cfg.size);
+    m->shown = memory.shown = calloc(1, sizeof *m->shown);
+    m->ranges = memory.ranges = calloc(2, HALF_WORDS * sizeof *m->ranges);
+    for (unsigned v6 = 0; v6 < 2; v6++) {
+        memory.of[v6].tags = calloc(slots, sizeof *memory.of[v6].tags);
+        memory.of[v6].words = calloc(slots, sizeof *memory.of[v6].words);
+        memory.of[v6].keys = calloc(slots, (v6 ? 3 : 1) * sizeof *memory.of[v6].keys);
+        m->arrays[v6][0] = memory.of[v6].tags;
+        m->arrays[v6][1] = memory.of[v6].words;
+        m->arrays[v6][2] = memory.of[v6].keys;
+    }
+    m->set = live_over(&m->cfg, &memory);
+    assert_true(live_is_over(m->set));
+}
+
+static void set_unmake(struct model *m)
+{
+    live_free(m->set);
+    if (!m->shown) return;
+    free(m->shown);
+    free(m->ranges);
+    for (unsigned i = 0; i < 6; i++) free(m->arrays[i / 3][i % 3]);
+}
+
 static void like_a_plain_list(void **state)
 {
     (void)state;
@@ -316,17 +375,18 @@ static void like_a_plain_list(void **state)
         m.now = rng_below(&m.r, 1000), m.count = 0;
         m.families = (int[]){0, 4, 6}[seed % 3];
         m.base = (struct live_base){0};
-        m.set = live_new(&m.cfg);
+        set_make(&m, seed);
         assert_non_null(m.set);
         for (unsigned i = 0; i < 1500; i++) {
             step(&m);
+            check_shown(&m);
             if (i % 100 == 0) check_list(&m);
         }
         const struct live_counts c = live_counts(m.set);
 #define X(field, doc) all.field += c.field;
         LIVE_COUNTS(X)
 #undef X
-        live_free(m.set);
+        set_unmake(&m);
     }
 #define X(field, doc) assert_true(all.field > 100);
     LIVE_COUNTS(X)
@@ -499,6 +559,41 @@ static void bases(void **state)
     live_free(s);
 }
 
+/* Over an owner's memory a base has the room that there is; one that does not fit changes nothing. Copies and clearing.
+ */
+static void no_room(void **state)
+{
+    (void)state;
+    enum { SIZE = 10, ROOM = 8 };
+    struct live_shown shown = {{0}, 0, {{0}}};
+    static uint16_t tags[2][64];
+    static uint64_t words[2][64], keys[2][3 * 64], ranges[2 * ROOM];
+    const struct live_memory memory = {.of = {{tags[0], words[0], keys[0]}, {tags[1], words[1], keys[1]}},
+                                       .ranges = ranges,
+                                       .half_words = ROOM,
+                                       .shown = &shown};
+    assert_true(live_slots(SIZE) <= 64);
+    struct live_set *s = live_over(&(struct live_cfg){.size = SIZE, .seed = 1}, &memory), *other = new_set(100, false);
+    struct pbc_range r4[ROOM + 1];
+    for (uint32_t i = 0; i <= ROOM; i++) r4[i] = (struct pbc_range){10 * i, 10 * i + 1};
+    const struct live_base fits = {.r4 = r4, .count4 = ROOM}, large = {.r4 = r4, .count4 = ROOM + 1};
+    assert_true(live_base_fits(s, &fits) && live_replace(s, 0, &fits));
+    assert_true(!live_base_fits(s, &large) && !live_replace(s, 0, &large));
+    assert_true(live_base_fits(other, &large));
+    assert_true(live_has(s, 0, (uint32_t[4]){71}, false));
+    assert_false(live_has(s, 0, (uint32_t[4]){80}, false));
+    for (uint32_t i = 0; i < SIZE; i++) assert_int_equal(add_until(s, 0, net4(1000 + i, 32), 5 + i), LIVE_ADDED);
+    live_copy(other, s, 7, true);
+    for (uint32_t i = 0; i < SIZE; i++) assert_int_equal(live_has(other, 7, (uint32_t[4]){1000 + i}, false), 5 + i > 7);
+    assert_int_equal(live_base(other).count4, ROOM);
+    live_clear(s, 7);
+    assert_int_equal(live_counts(s).removed, SIZE - 3);
+    assert_false(live_has(s, 0, (uint32_t[4]){1009}, false));
+    assert_true(live_has(s, 0, (uint32_t[4]){71}, false));
+    live_free(s);
+    live_free(other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -509,6 +604,7 @@ int main(void)
         cmocka_unit_test(a_day),
         cmocka_unit_test(to_the_last_place),
         cmocka_unit_test(bases),
+        cmocka_unit_test(no_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

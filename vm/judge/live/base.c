@@ -40,13 +40,55 @@ static struct base *base_new(const struct live_base *r)
     return b;
 }
 
+/* ---- a base for another judge (struct live_shown) ---- */
+
+enum { RANGE6_WORDS = sizeof(struct pbc_range6) / sizeof(uint64_t) };
+static_assert(sizeof(struct pbc_range) == sizeof(uint64_t), "a range of IPv4 is a word");
+
+static uint64_t words_of(const struct live_base *r) { return (uint64_t)r->count6 * RANGE6_WORDS + r->count4; }
+
+bool live_base_fits(const struct live_set *s, const struct live_base *base)
+{
+    return !live_is_over(s) || words_of(base) <= s->memory.half_words;
+}
+
+/* Write the base into the half that is not in force, then put that in force. A table for which there is no room is left
+ * out: then ranges are searched without. b: NULL: no ranges. */
+static void base_show(const struct live_memory *m, const struct base *b)
+{
+    const uint64_t turn = m->shown->turn + 1;
+    __atomic_thread_fence(
+        __ATOMIC_SEQ_CST); /* a reader of this half, from before, first sees that it is not in force */
+    struct live_shown_base *const to = &m->shown->base[turn & 1];
+    uint64_t *const half = m->ranges + (turn & 1) * m->half_words;
+    struct live_shown_base now = {0};
+    if (b) {
+        const uint64_t ranges = words_of(&b->ranges), words = (b->lookup_bytes + 7) / 8;
+        now.count4 = b->ranges.count4;
+        now.count6 = b->ranges.count6;
+        now.first4 = now.count6 * RANGE6_WORDS;
+        memcpy(half, b->ranges.r6, now.count6 * sizeof *b->ranges.r6);
+        memcpy(half + now.first4, b->ranges.r4, now.count4 * sizeof *b->ranges.r4);
+        if (b->lookup && ranges + words <= m->half_words) {
+            memcpy(half + ranges, b->lookup, b->lookup_bytes);
+            now.lookup = (uint32_t)(2 * ranges);
+            now.node4 = b->node4;
+            now.node6 = b->node6;
+        }
+    }
+    *to = now;
+    __atomic_store_n(&m->shown->turn, turn, __ATOMIC_RELEASE);
+}
+
 bool live_replace(struct live_set *s, uint64_t now_ms, const struct live_base *base)
 {
     struct base *const was = s->base, *fresh = NULL;
+    if (!live_base_fits(s, base)) return false;
     if (base->count4 || base->count6) {
         fresh = base_new(base);
         if (!fresh) return false;
     }
+    if (live_is_over(s)) base_show(&s->memory, fresh);
     __atomic_store_n(&s->base, fresh, __ATOMIC_RELEASE);
     /* All that are older than one of the list were replaced before it. */
     struct base **at = &s->retired;

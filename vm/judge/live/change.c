@@ -20,22 +20,31 @@ const char *live_said_word(enum live_said said)
     return word[said];
 }
 
-struct live_set *live_new(const struct live_cfg *cfg)
+static struct live_set *set_new(const struct live_cfg *cfg, const struct live_memory *memory)
 {
     struct live_set *const s = aligned_alloc(LINE_BYTES, sizeof *s);
     if (!s) return NULL;
     memset(s, 0, sizeof *s);
     s->size = cfg->size;
     s->refuse = cfg->refuse;
-    if (overlay_init(&s->overlay[0], cfg, false) && overlay_init(&s->overlay[1], cfg, true)) return s;
+    if (memory) s->memory = *memory;
+    if (overlay_init(&s->overlay[0], cfg, false, memory) && overlay_init(&s->overlay[1], cfg, true, memory)) return s;
     live_free(s);
     return NULL;
 }
 
+struct live_set *live_new(const struct live_cfg *cfg) { return set_new(cfg, NULL); }
+struct live_set *live_over(const struct live_cfg *cfg, const struct live_memory *memory)
+{
+    return set_new(cfg, memory);
+}
+bool live_is_over(const struct live_set *s) { return s->memory.shown; }
+const struct hash_key *live_hash(const struct live_set *s, bool v6) { return &s->overlay[v6].table.hash; }
+
 void live_free(struct live_set *s)
 {
     if (!s) return;
-    for (unsigned v6 = 0; v6 < 2; v6++) keyed_fini(&s->overlay[v6].table);
+    for (unsigned v6 = 0; v6 < 2 && !live_is_over(s); v6++) keyed_fini(&s->overlay[v6].table);
     base_free(s->base);
     base_free(s->retired);
     free(s);
@@ -233,4 +242,26 @@ enum live_said live_remove(struct live_set *s, uint64_t now_ms, const struct liv
     }
     live_unlock(m.lock);
     return said;
+}
+
+enum { ENTRIES_AT_ONCE = 256 };
+
+void live_copy(struct live_set *to, const struct live_set *from, uint64_t now_ms, bool base)
+{
+    struct live_entry some[ENTRIES_AT_ONCE];
+    const struct live_base ranges = live_base(from);
+    uint64_t at = 0;
+    unsigned count;
+    if (base) live_replace(to, now_ms, &ranges);
+    while ((count = live_list(from, now_ms, &at, some, ENTRIES_AT_ONCE)))
+        for (unsigned i = 0; i < count; i++) live_add(to, now_ms, &some[i].net, some[i].end_ms, LIVE_LATER);
+}
+
+void live_clear(struct live_set *s, uint64_t now_ms)
+{
+    struct live_entry some[ENTRIES_AT_ONCE];
+    uint64_t at = 0;
+    unsigned count;
+    while ((count = live_list(s, now_ms, &at, some, ENTRIES_AT_ONCE)))
+        for (unsigned i = 0; i < count; i++) live_remove(s, now_ms, &some[i].net);
 }

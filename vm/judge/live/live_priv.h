@@ -11,18 +11,15 @@
  * written with release and read with acquire, which orders a look without fences. */
 #pragma once
 
+#include "vm/judge/live/live_key.h"
 #include "vm/judge/lives.h"
 #include "vm/keyed/keyed.h"
 #include "vm/program/set_walk.h"
 
 enum {
-    KEY4_WORDS = 1, /* the address above its length */
-    KEY6_WORDS = 3, /* the address, its length */
     LIVE_LOCKS = 64,
-    VERSION_BITS = 20,
     LINE_BYTES = 64,
 };
-#define WORD_BORN UINT64_MAX
 static_assert(LIVE_FOREVER < WORD_BORN >> VERSION_BITS, "a word has room for each end, and none is WORD_BORN");
 
 static_assert(LIVE_LENGTHS_MOST == sizeof(uint64_t), "a byte of `lengths` for each");
@@ -32,6 +29,7 @@ struct overlay {
     /* Lengths of members, plus 1, a byte each, from the longest; 0 behind the last. A length with members stands here.
      */
     uint64_t lengths;
+    uint64_t *shown; /* the same for another judge; NULL: there is none */
     /* Number of members of each length. It goes from 0 to 1 and from 1 to 0 under the lock, with its length's byte. */
     uint32_t of_length[128 + 1] __attribute__((aligned(LINE_BYTES)));
     uint32_t lengths_lock;
@@ -48,7 +46,8 @@ struct base {
 };
 
 struct live_set {
-    struct base *base; /* NULL: no ranges */
+    struct base *base;         /* NULL: no ranges */
+    struct live_memory memory; /* the owner's; `shown` is NULL: the set has its own */
     uint64_t size;
     bool refuse;
     struct overlay overlay[2]; /* IPv4, IPv6 */
@@ -58,25 +57,6 @@ struct live_set {
     uint32_t hand;        /* next group to sweep, over both families */
     struct base *retired; /* bases that were replaced, the latest first */
 };
-
-struct live_key {
-    uint64_t word[KEY6_WORDS];
-};
-
-/* Return a word with its first n bits set; 0..64. */
-static inline uint64_t first_bits(unsigned n) { return n ? UINT64_MAX << (64 - n) : 0; }
-
-/* Make the key of the network of the address's first `len` bits. */
-static inline struct live_key live_key4(uint32_t addr, unsigned len)
-{
-    return (struct live_key){{((uint64_t)addr << 32 & first_bits(len)) | len}};
-}
-
-static inline struct live_key live_key6(const struct wide *addr, unsigned len)
-{
-    return (struct live_key){
-        {addr->hi & first_bits(len < 64 ? len : 64), addr->lo & first_bits(len > 64 ? len - 64 : 0), len}};
-}
 
 static inline struct live_key live_key_of(const uint32_t addr[4], bool v6, unsigned len)
 {
@@ -97,10 +77,6 @@ static inline struct live_net live_net_of(const struct live_key *key, bool v6)
     for (unsigned i = 0; i < (v6 ? 4 : 1); i++) net.addr[i] = (uint32_t)(key->word[i / 2] >> (i % 2 ? 0 : 32));
     return net;
 }
-
-static inline uint64_t word_end(uint64_t word) { return word >> VERSION_BITS; }
-/* True for the word of a member. */
-static inline bool word_held(uint64_t word) { return word != 0 && word != WORD_BORN; }
 
 static inline uint64_t live_load(const uint64_t *at) { return __atomic_load_n(at, __ATOMIC_ACQUIRE); }
 static inline bool word_swap(uint64_t *at, uint64_t was, uint64_t now)
@@ -168,7 +144,8 @@ overlay_find(const struct keyed *t, unsigned words, const struct place *at, cons
 
 /* ---- overlay.c ---- */
 
-bool overlay_init(struct overlay *o, const struct live_cfg *cfg, bool v6); /* false: out of memory */
+/* memory: NULL: the overlay's own. False: out of memory. */
+bool overlay_init(struct overlay *o, const struct live_cfg *cfg, bool v6, const struct live_memory *memory);
 
 /* Put a key that is not in the table and whose length is counted, under its lock, with that word. False: no room. */
 bool overlay_put(struct overlay *o, const struct place *at, const struct live_key *key, uint64_t word);

@@ -5,10 +5,22 @@
 #include "vm/judge/lives.h"
 #include "vm/program/set_walk.h"
 
-struct live_set *lives_set_new(const struct program *p, uint32_t live, uint64_t seed)
+static struct live_cfg cfg_of(const struct program *p, uint32_t live, uint64_t seed)
 {
     const struct pbc_live *of = &p->lives[live];
-    return live_new(&(struct live_cfg){.size = of->size, .refuse = of->flags & PBC_LIVE_REFUSE, .seed = seed + live});
+    return (struct live_cfg){.size = of->size, .refuse = of->flags & PBC_LIVE_REFUSE, .seed = seed + live};
+}
+
+struct live_set *lives_set_new(const struct program *p, uint32_t live, uint64_t seed)
+{
+    const struct live_cfg cfg = cfg_of(p, live, seed);
+    return live_new(&cfg);
+}
+
+struct live_set *lives_set_over(const struct program *p, uint32_t live, uint64_t seed, const struct live_memory *m)
+{
+    const struct live_cfg cfg = cfg_of(p, live, seed);
+    return live_over(&cfg, m);
 }
 
 struct lives *lives_new(const struct program *p, uint64_t seed)
@@ -28,6 +40,7 @@ void lives_free(struct lives *l)
 {
     if (!l) return;
     for (uint32_t i = 0; i < l->count; i++) live_free(l->sets[i]);
+    if (l->memory) l->give_back(l->memory);
     free(l);
 }
 
@@ -91,16 +104,12 @@ enum live_refusal lives_refuse(const struct program *p, uint32_t live, const str
     return lives_refuse_range(p, live, net->v6, lo, hi);
 }
 
-/* True for a segment that anybody can have a third party send, who then would be the member: a reset answers forged
- * segments, and the flow counts as established by it. */
-static bool is_answer_to_forged(const struct key *key) { return key->kind & KIND_TCP_FLAGS && key->marks & TCP_RST; }
-
 void adds_note(struct adds_due *due, const struct program *p, uint32_t add, const struct key *key)
 {
     const struct pbc_add *a = &p->adds[add];
     struct live_net net = {.v6 = key->kind & KIND_IP6, .len = key->kind & KIND_IP6 ? a->len6 : a->len4};
     uint32_t unused[4];
-    if (!(key->kind & KIND_IP) || is_answer_to_forged(key)) return;
+    if (!(key->kind & KIND_IP) || adds_for_forged(key)) return;
     for (uint32_t i = 0; i < due->count; i++)
         if (due->of[i].add == add) return;
     if (due->count == PBC_ADDS_MAX) return; /* no program has more rows */
@@ -110,19 +119,21 @@ void adds_note(struct adds_due *due, const struct program *p, uint32_t add, cons
     due->of[due->count++].net = net;
 }
 
+void adds_one(const struct program *p, uint32_t add, const struct live_net *net)
+{
+    struct lives *const l = p->members;
+    const struct pbc_add *const a = &p->adds[add];
+    const uint64_t now_ms = lives_now(l);
+    if (lives_refuse(p, a->live, net) != LIVE_MAY)
+        __atomic_fetch_add(&l->refused[a->live], 1, __ATOMIC_RELAXED);
+    else
+        live_add(lives_set(l, a->live), now_ms, net, now_ms + a->for_ns / 1000000,
+                 a->flags & PBC_ADD_ONCE ? LIVE_ONCE : LIVE_LATER);
+}
+
 void adds_make(struct adds_due *due, const struct program *p)
 {
-    struct lives *l = p->members;
-    for (uint32_t i = 0; i < due->count; i++) {
-        const struct pbc_add *a = &p->adds[due->of[i].add];
-        const struct live_net *net = &due->of[i].net;
-        const uint64_t now_ms = lives_now(l);
-        if (lives_refuse(p, a->live, net) != LIVE_MAY)
-            __atomic_fetch_add(&l->refused[a->live], 1, __ATOMIC_RELAXED);
-        else
-            live_add(lives_set(l, a->live), now_ms, net, now_ms + a->for_ns / 1000000,
-                     a->flags & PBC_ADD_ONCE ? LIVE_ONCE : LIVE_LATER);
-    }
+    for (uint32_t i = 0; i < due->count; i++) adds_one(p, due->of[i].add, &due->of[i].net);
     due->count = 0;
 }
 

@@ -27,8 +27,6 @@ ALWAYS_INLINE uint64_t key_word(const struct keyed *t, unsigned words, const str
     return overlay_find(t, words, &at, key, &slot);
 }
 
-static inline unsigned first_length(uint64_t lengths) { return (unsigned)(lengths & 0xff) - 1; }
-
 static bool live_has4(const struct live_set *s, uint64_t now_ms, uint32_t addr)
 {
     const struct base *const b = base_in_force(s);

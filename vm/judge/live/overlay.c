@@ -14,13 +14,21 @@ void live_lock(uint32_t *lock)
 void live_unlock(uint32_t *lock) { __atomic_store_n(lock, 0, __ATOMIC_RELEASE); }
 
 /* Tables of groups have 3/2 slots a key of `most`; an overlay has 4/3 slots a member. */
-bool overlay_init(struct overlay *o, const struct live_cfg *cfg, bool v6)
+static uint64_t keys_for(uint64_t size) { return (size * 8 + 8) / 9; }
+
+uint64_t live_slots(uint64_t size) { return (uint64_t)keyed_groups(keys_for(size)) * GROUP; }
+
+bool overlay_init(struct overlay *o, const struct live_cfg *cfg, bool v6, const struct live_memory *memory)
 {
     const uint32_t words = v6 ? KEY6_WORDS : KEY4_WORDS;
-    return keyed_init(&o->table, &(struct keyed_cfg){.most = (cfg->size * 8 + 8) / 9,
-                                                     .key_words = words,
-                                                     .entry_bytes = words * (uint32_t)sizeof(hash_word),
-                                                     .seed = cfg->seed + v6});
+    const struct keyed_cfg table = {.most = keys_for(cfg->size),
+                                    .key_words = words,
+                                    .entry_bytes = words * (uint32_t)sizeof(hash_word),
+                                    .seed = cfg->seed + v6};
+    if (!memory) return keyed_init(&o->table, &table);
+    keyed_over(&o->table, &table, memory->of[v6].tags, memory->of[v6].words, memory->of[v6].keys);
+    o->shown = &memory->shown->lengths[v6];
+    return true;
 }
 
 /* ---- lengths ---- */
@@ -42,6 +50,12 @@ static uint64_t lengths_without(uint64_t lengths, unsigned len)
     return (lengths & before) | (lengths >> 8 & ~before);
 }
 
+static void lengths_put(struct overlay *o, uint64_t lengths)
+{
+    __atomic_store_n(&o->lengths, lengths, __ATOMIC_RELEASE);
+    if (o->shown) __atomic_store_n(o->shown, lengths, __ATOMIC_RELEASE);
+}
+
 bool length_take(struct overlay *o, unsigned len)
 {
     uint32_t *const count = &o->of_length[len];
@@ -53,7 +67,7 @@ bool length_take(struct overlay *o, unsigned len)
     const bool there = __atomic_load_n(count, __ATOMIC_ACQUIRE),
                takes = there || !(lengths >> 8 * (LIVE_LENGTHS_MOST - 1));
     if (takes) {
-        if (!there) __atomic_store_n(&o->lengths, lengths_with(lengths, len), __ATOMIC_RELEASE);
+        if (!there) lengths_put(o, lengths_with(lengths, len));
         __atomic_fetch_add(count, 1, __ATOMIC_ACQ_REL);
     }
     live_unlock(&o->lengths_lock);
@@ -68,7 +82,7 @@ void length_drop(struct overlay *o, unsigned len)
         if (__atomic_compare_exchange_n(count, &was, was - 1, true, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) return;
     live_lock(&o->lengths_lock);
     if (__atomic_sub_fetch(count, 1, __ATOMIC_ACQ_REL) == 0)
-        __atomic_store_n(&o->lengths, lengths_without(live_load(&o->lengths), len), __ATOMIC_RELEASE);
+        lengths_put(o, lengths_without(live_load(&o->lengths), len));
     live_unlock(&o->lengths_lock);
 }
 

@@ -91,6 +91,11 @@ void step_insn(struct emit *e, uint32_t i)
         step_mov(e, R2, n->imm);
         STEP_CALL(e, kernel_mirror);
         break;
+    case OP_ADD:
+        if (e->p->root) break; /* it adds nobody either */
+        step_mov(e, R2, n->imm);
+        STEP_CALL(e, kernel_add);
+        break;
     case OP_CALL:
         step_call_program(e, n->imm);
         step_set(e, n->a, R0);

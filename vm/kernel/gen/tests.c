@@ -166,7 +166,9 @@ void step_test(struct emit *e, const struct insn *n, uint32_t to)
     case OP_JMAP:
     case OP_JNMAP: map_bit(e, n, to); break;
     case OP_JSET:
-    case OP_JNSET: test_asked(e, NAME(kernel_set), n, n->op == OP_JSET, to); break;
+    case OP_JNSET:
+        test_asked(e, e->p->sets[n->imm].live ? NAME(kernel_live_set) : NAME(kernel_set), n, n->op == OP_JSET, to);
+        break;
     case OP_JMAC:
     case OP_JNMAC: test_asked(e, NAME(kernel_mac_set), n, n->op == OP_JMAC, to); break;
     case OP_JMACK:

@@ -40,6 +40,8 @@ bool in_kernel_binds(const struct program *p);
 /* True if the kernel executor can take another program. False: `why` names what it cannot do. */
 bool in_kernel_takes(const struct carry *carry, const struct program *p, char *why, size_t len);
 int in_kernel_begin(struct carry *carry); /* makes the maps, and the judge of carry->now */
+/* Move the live sets of the program in force, just made, to where the kernel reads them. False: out of memory. */
+bool in_kernel_members(const struct carry *carry);
 int in_kernel_open(struct carry *carry, unsigned at, struct io_ask *ask); /* before the port is opened */
 int in_kernel_port(struct carry *carry, unsigned at); /* when all else is ready: attaches the programs */
 void in_kernel_world(struct carry *carry);            /* after facts have changed */

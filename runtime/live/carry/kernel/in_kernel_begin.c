@@ -8,6 +8,7 @@
 #include "runtime/base/complain.h"
 #include "runtime/kernel/adopt.h"
 #include "runtime/kernel/kernel.h"
+#include "runtime/kernel/maps/live_sets.h"
 #include "runtime/kernel/pass/passed.h"
 #include "runtime/kernel/run/counted.h"
 #include "runtime/kernel/run/events.h"
@@ -72,6 +73,13 @@ int in_kernel_begin(struct carry *carry)
     if (!k->answers) return complain("out of memory");
     k->events = kernel_events_new(kernel_map(k->kernel, KERNEL_MAP_events)->fd, in_kernel_heard, carry);
     return k->events ? 0 : complain("--exec kernel: its log: %s", strerror(errno));
+}
+
+bool in_kernel_members(const struct carry *carry)
+{
+    const struct ruling *now = &carry->now;
+    return !carry->kernel ||
+           live_sets_move(kernel_tables(carry->kernel->kernel), now->program, now->lives, carry->seed, NULL);
 }
 
 const struct vm_kernel *in_kernel_ops(const struct carry *carry) { return carry->kernel ? &carry->kernel->ops : NULL; }

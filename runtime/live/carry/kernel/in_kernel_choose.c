@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "runtime/base/complain.h"
+#include "runtime/kernel/maps/live_sets.h"
 #include "runtime/kernel/object/refused.h"
 #include "runtime/live/carry/enforce.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
@@ -23,6 +24,7 @@ __attribute__((format(printf, 2, 3))) static bool bars(struct obstacle *o, const
 
 bool in_kernel_obstacle(const struct carry *carry, struct obstacle *o)
 {
+    char why[200];
     for (unsigned i = 0; i < carry->o->iface_count; i++) {
         const struct host_link *link = host_link_named(carry->host, carry->o->ifaces[i]);
         enum pkt_link kind;
@@ -38,7 +40,7 @@ bool in_kernel_obstacle(const struct carry *carry, struct obstacle *o)
     if (carry->o->bridge_count) return bars(o, "--bridge is carried by this process, not in the kernel");
     if (program_holds(carry->now.program) != PBC_NONE)
         return bars(o, "a branch of mode observe holds packets back, which is done in this process");
-    if (carry->now.program->lives_count) return bars(o, "live sets are asked in this process, not in the kernel");
+    if (live_sets_lack(carry->now.program, why, sizeof why)) return bars(o, "%s", why);
     if (carry->o->io == OPTIONS_IO_PACKET) return bars(o, "--io packet shows frames to this process alone");
     if (!io_XDP.open) return bars(o, "this preyrun was built without clang (make KERNEL=0)");
     *o = carry->exec.lacks;
@@ -182,9 +184,9 @@ bool in_kernel_takes(const struct carry *carry, const struct program *p, char *w
                  "alone: a restart with --exec user does it");
         return false;
     }
-    if (!lack && p->lives_count) {
-        snprintf(why, len,
-                 "--exec kernel: live sets are asked in user space alone: a restart with --exec user does it");
+    char large[200];
+    if (!lack && live_sets_lack(p, large, sizeof large)) {
+        snprintf(why, len, "--exec kernel: %s", large);
         return false;
     }
     if (lack)

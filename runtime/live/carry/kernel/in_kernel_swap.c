@@ -1,5 +1,8 @@
 /* The change to another program in the kernel: its judge is loaded, then put in force. */
+#include <stdio.h>
+
 #include "runtime/kernel/adopt.h"
+#include "runtime/kernel/maps/live_sets.h"
 #include "runtime/kernel/run/counted.h"
 #include "runtime/kernel/run/told_vips.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
@@ -57,9 +60,19 @@ struct proof in_kernel_proof(const struct carry *carry)
     return carry->kernel ? carry->kernel->proof : (struct proof){0};
 }
 
+/* Move the members into the new judge's maps; the old one keeps its own. */
+static bool move_members(const struct program_change *c)
+{
+    const struct carry *carry = c->carry;
+    const struct ruling *now = &carry->now;
+    snprintf(c->err, c->err_len, "out of memory");
+    return !carry->kernel || !now->lives ||
+           live_sets_move(judge_tables(carry->kernel->next), now->program, now->lives, carry->seed, c->leaving.lives);
+}
+
 static bool in_kernel_follow(struct program_change *c)
 {
-    return in_kernel_prepare(c->carry, c->carry->now.program, c->err, c->err_len);
+    return in_kernel_prepare(c->carry, c->carry->now.program, c->err, c->err_len) && move_members(c);
 }
 
 const struct part part_in_kernel = {.prepares = in_kernel_follow};

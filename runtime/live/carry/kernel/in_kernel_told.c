@@ -4,6 +4,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/kernel/kernel.h"
+#include "runtime/kernel/maps/live_sets.h"
 #include "runtime/kernel/run/copied_ring.h"
 #include "runtime/kernel/run/counted.h"
 #include "runtime/kernel/run/events.h"
@@ -146,6 +147,13 @@ void in_kernel_samples(struct carry *carry)
     kernel_world(carry->kernel->kernel)->thins = looks & LOOKS_AT_SOME;
 }
 
+/* Add what a rule adds. What was told before a change of programs is told again by the next packet. */
+static void heard_add(const struct carry *carry, const struct kernel_event_add *e)
+{
+    const struct program *p = __atomic_load_n(&carry->kernel->judges, __ATOMIC_ACQUIRE);
+    if (e->event.program == kernel_world(carry->kernel->kernel)->program) live_sets_add(p, e);
+}
+
 void in_kernel_heard(void *arg, const struct kernel_event *e, size_t len)
 {
     struct carry *carry = arg;
@@ -158,6 +166,7 @@ void in_kernel_heard(void *arg, const struct kernel_event *e, size_t len)
         answers_give(carry, h.program, &h.pkt, &h.key, h.said->rule);
     if (e->kind == KERNEL_EVENT_SAMPLE) heard_sample(carry, e);
     if (e->kind == KERNEL_EVENT_DROP) heard_drop(carry, (const void *)e);
+    if (e->kind == KERNEL_EVENT_ADD) heard_add(carry, (const void *)e);
 }
 
 int in_kernel_fd(const struct carry *carry) { return carry->kernel ? kernel_events_fd(carry->kernel->events) : -1; }
@@ -191,6 +200,7 @@ void in_kernel_tick(struct carry *carry, uint64_t now_ns)
     in_kernel_hidden(carry);
     kernel_meters_at(kernel_meters(carry->kernel->kernel), now_ns);
     kernel_sweep(carry->kernel->kernel, now_ns);
+    if (carry->now.lives) live_sets_lost(carry->now.lives);
     if (carry->kernel->told_more) told_keep(carry->kernel->kernel, carry->now.program);
     carry->kernel->told_more = false;
 }

@@ -14,18 +14,6 @@
 
 enum { ENTRIES = 256 };
 
-void members_copy(struct live_set *to, const struct live_set *from, bool base)
-{
-    struct live_entry all[ENTRIES];
-    const uint64_t now_ms = members_now_ms();
-    const struct live_base old = live_base(from);
-    uint64_t at = 0;
-    unsigned count;
-    if (base) live_replace(to, now_ms, &old);
-    while ((count = live_list(from, now_ms, &at, all, ENTRIES)))
-        for (unsigned i = 0; i < count; i++) live_add(to, now_ms, &all[i].net, all[i].end_ms, LIVE_LATER);
-}
-
 /* True if the set keeps its table. */
 static bool keeps_table(const struct pbc_live *a, const struct pbc_live *b)
 {
@@ -42,7 +30,8 @@ static void parked_copy(const struct program_change *c, uint32_t live)
 {
     const struct program *p = c->remap->program;
     const struct member_set *s = members_named(c->rules, program_str(p, p->lives[live].name));
-    if (c->rules->on_trial && s && s->parked) members_copy(c->lives->sets[live], s->parked, s->parked_base);
+    if (c->rules->on_trial && s && s->parked)
+        live_copy(c->lives->sets[live], s->parked, members_now_ms(), s->parked_base);
 }
 
 static bool members_prepare(struct program_change *c)
@@ -62,7 +51,7 @@ static bool members_prepare(struct program_change *c)
         }
         struct live_set *table = lives_set(old->lives, was);
         if (!keeps_table(&p->lives[i], &old->program->lives[was])) {
-            members_copy(c->lives->sets[i], table, true);
+            live_copy(c->lives->sets[i], table, members_now_ms(), true);
             continue;
         }
         live_free(c->lives->sets[i]);
@@ -163,15 +152,22 @@ static void park_base(const struct following *w, const struct live_base *base)
     if (parked) w->set->parked_base |= live_replace(parked, members_now_ms(), base);
 }
 
-/* Park the whole table of a set that is gone; no packet is judged by it any more. */
+/* Park the whole table of a set that is gone; no packet is judged by it any more. Where the kernel has read it, its
+ * memory goes with the program, and what it has is copied. */
 static void park_table(struct rules *rules, const struct ruling *old, uint32_t was, struct member_set *s)
 {
     if (rules->on_trial || !s) return;
+    struct live_set *const table = lives_set(old->lives, was);
     live_free(s->parked);
-    s->parked = lives_set(old->lives, was);
     s->parked_base = true;
-    s->past = member_counts(s, s->parked);
-    lives_put(old->lives, was, NULL);
+    s->past = member_counts(s, table);
+    s->parked = table;
+    if (!live_is_over(table)) {
+        lives_put(old->lives, was, NULL);
+        return;
+    }
+    s->parked = lives_set_new(old->program, was, rules->carry->seed);
+    if (s->parked) live_copy(s->parked, table, members_now_ms(), true);
 }
 
 /* ---- members that go, or come back ---- */
@@ -203,7 +199,7 @@ static void copy_settle(const struct following *w, struct fallen *f)
 {
     const struct live_set *before = lives_set(w->old->lives, w->was);
     const struct live_base old = live_base(before), base = live_base(w->table);
-    members_copy(w->table, before, false);
+    live_copy(w->table, before, members_now_ms(), false);
     find_left_out(w, before, w->table, f);
     if (!bases_equal(&old, &base)) {
         f->left_out += old.count4 + old.count6;
@@ -221,7 +217,7 @@ static void give_back(const struct following *w, struct fallen *f)
 {
     struct member_set *s = w->set;
     const struct live_counts before = w->was == PBC_NONE ? (struct live_counts){0} : live_counts(w->table);
-    members_copy(w->table, s->parked, s->parked_base);
+    live_copy(w->table, s->parked, members_now_ms(), s->parked_base);
     find_left_out(w, s->parked, w->table, f);
     const struct live_counts now = live_counts(w->table);
 #define X(field, doc) s->past.field -= now.field - before.field; /* members that come back are not counted */

@@ -7,6 +7,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/live/carry/change.h"
+#include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/part.h"
 #include "runtime/live/carry/proxy/proxied.h"
 
@@ -96,7 +97,7 @@ bool members_begin(struct rules *rules)
     if (!now->lives || !members_follow(rules, now->program)) return false;
     lives_at(now->lives, clock_ns(CLOCK_MONOTONIC));
     program_members(now->program, now->lives);
-    return true;
+    return in_kernel_members(rules->carry);
 }
 
 static void emptied_free(struct members *m, bool (*freed)(struct emptied *e, const void *with), const void *with)
@@ -269,27 +270,56 @@ static struct live_set *table_with(const struct rules *rules, const struct membe
     return NULL;
 }
 
-bool members_replace(struct rules *rules, const struct member_target *t, const struct live_base *base, uint64_t *were)
+/* Put other tables, with this base, in the place of all. */
+static bool replace_tables(struct rules *rules, const struct member_target *t, const struct live_base *base,
+                           struct notes *notes)
 {
     const bool two = t->count == 2 && !is_shared(t);
     struct live_set *fresh[2] = {table_with(rules, &t->at[0], base), two ? table_with(rules, &t->at[1], base) : NULL};
     struct emptied *e[2] = {malloc(sizeof *e[0]), two ? malloc(sizeof *e[1]) : NULL};
-    struct notes *notes = notes_new(t->at[0].program->lives[t->at[0].live].size, rules->carry->seed + t->set->version);
-    if (!fresh[0] || !e[0] || !notes || (two && (!fresh[1] || !e[1]))) {
+    if (!fresh[0] || !e[0] || (two && (!fresh[1] || !e[1]))) {
         for (unsigned i = 0; i < 2; i++) live_free(fresh[i]), free(e[i]);
-        notes_free(notes);
         return false;
     }
-    const struct live_base old = live_base(member_table(t));
-    const uint64_t members = live_counts(member_table(t)).members;
-    *were = members + old.count4 + old.count6;
     t->set->past = member_counts(t->set, member_table(t));
-    t->set->past.removed += members;
+    t->set->past.removed += live_counts(member_table(t)).members;
     if (is_shared(t)) lives_put(t->at[1].lives, t->at[1].live, fresh[0]);
     table_swap(rules, &t->at[0], fresh[0], e[0]);
     e[0]->notes = t->set->notes;
     if (two) table_swap(rules, &t->at[1], fresh[1], e[1]);
     t->set->notes = notes;
+    return true;
+}
+
+/* The same in tables that the kernel reads, too: the base first, so that what both have is in the set throughout. */
+static bool replace_in_place(struct rules *rules, const struct member_target *t, const struct live_base *base,
+                             struct notes *notes)
+{
+    const uint64_t now_ms = members_now_ms();
+    struct emptied *e = malloc(sizeof *e);
+    bool good = e;
+    for (unsigned i = 0; i < t->count && good; i++) good = live_replace(table_at(t, i), now_ms, base);
+    if (!good) {
+        free(e);
+        return false;
+    }
+    for (unsigned i = 0; i < t->count; i++) live_clear(table_at(t, i), now_ms);
+    *e = (struct emptied){.next = rules->members->emptied, .notes = t->set->notes};
+    rules->members->emptied = e;
+    t->set->notes = notes;
+    return true;
+}
+
+bool members_replace(struct rules *rules, const struct member_target *t, const struct live_base *base, uint64_t *were)
+{
+    struct notes *notes = notes_new(t->at[0].program->lives[t->at[0].live].size, rules->carry->seed + t->set->version);
+    const struct live_base old = live_base(member_table(t));
+    *were = live_counts(member_table(t)).members + old.count4 + old.count6;
+    const bool in_place = live_is_over(member_table(t));
+    if (!notes || !(in_place ? replace_in_place : replace_tables)(rules, t, base, notes)) {
+        notes_free(notes);
+        return false;
+    }
     t->set->version++;
     live_free(t->set->parked); /* these are all members, after a trial, too */
     t->set->parked = NULL;

@@ -95,5 +95,3 @@ uint64_t member_refused(const struct member_set *set, const struct lives *lives,
 /* follow.c: bring members in line with the program that is in force now, and say in rules->fell_out what fell out. */
 struct program_change;
 void members_settle(struct rules *rules, struct program_change *c);
-/* Copy all members, and the base, to a table of another size; those that do not fit are left out. */
-void members_copy(struct live_set *to, const struct live_set *from, bool base);

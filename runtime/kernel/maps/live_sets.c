@@ -1,0 +1,86 @@
+/* The maps are mapped once more for the sets, which outlive the judge: a change of programs looks at those before */
+#include "runtime/kernel/maps/live_sets.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "runtime/kernel/maps/judge_tables.h"
+#include "vm/kernel/keyed/lives.h"
+
+enum { PARTS = KERNEL_TABLE_live_ranges - KERNEL_TABLE_live_cells + 1 };
+
+struct mapped {
+    struct {
+        void *memory; /* NULL: not mapped */
+        uint64_t len;
+    } part[PARTS];
+};
+
+static void unmap(void *memory)
+{
+    struct mapped *m = memory;
+    for (unsigned i = 0; i < PARTS; i++)
+        if (m->part[i].memory) munmap(m->part[i].memory, m->part[i].len);
+    free(m);
+}
+
+/* Map all parts. NULL: out of memory. */
+static struct mapped *map_again(const struct judge_tables *t)
+{
+    struct mapped *m = calloc(1, sizeof *m);
+    for (unsigned i = 0; m && i < PARTS; i++) {
+        const struct map *of = &t->v[KERNEL_TABLE_live_cells + i];
+        void *at = mmap(NULL, of->len, PROT_READ | PROT_WRITE, MAP_SHARED, of->fd, 0);
+        if (at == MAP_FAILED) {
+            unmap(m);
+            return NULL;
+        }
+        m->part[i].memory = at;
+        m->part[i].len = of->len;
+    }
+    return m;
+}
+
+bool live_sets_move(const struct judge_tables *t, const struct program *p, struct lives *l, uint64_t seed,
+                    const struct lives *shared)
+{
+    struct mapped *m = map_again(t);
+    if (!m) return false;
+    l->memory = m;
+    l->give_back = unmap;
+    enum { FIRST = KERNEL_TABLE_live_cells };
+    const struct kernel_lives to = {.cells = m->part[KERNEL_TABLE_live_cells - FIRST].memory,
+                                    .tags = m->part[KERNEL_TABLE_live_tags - FIRST].memory,
+                                    .words = m->part[KERNEL_TABLE_live_words - FIRST].memory,
+                                    .keys = m->part[KERNEL_TABLE_live_keys - FIRST].memory,
+                                    .ranges = m->part[KERNEL_TABLE_live_ranges - FIRST].memory};
+    return kernel_lives_move(&to, p, l, seed, shared);
+}
+
+void live_sets_lost(struct lives *l)
+{
+    const struct mapped *m = l->give_back == unmap ? l->memory : NULL;
+    struct kernel_live *cells = m ? m->part[0].memory : NULL;
+    for (uint32_t i = 0; cells && i < l->count; i++) {
+        const uint64_t lost = __atomic_exchange_n(&cells[i].lost, 0, __ATOMIC_RELAXED);
+        if (lost) __atomic_fetch_add(&l->refused[i], lost, __ATOMIC_RELAXED);
+    }
+}
+
+void live_sets_add(const struct program *p, const struct kernel_event_add *e) { kernel_lives_add(p, e); }
+
+bool live_sets_lack(const struct program *p, char *why, size_t len)
+{
+    struct kernel_lives_layout layout;
+    const uint32_t large = kernel_lives_layout(p, &layout);
+    uint64_t all = 0;
+    for (uint32_t i = 0; i < p->lives_count; i++) all += p->lives[i].size;
+    if (large == PBC_NONE) return false;
+    snprintf(why, len,
+             "its live sets have room for %" PRIu64
+             " members, and the kernel's maps for 11,000,000: `%.60s` fits no more",
+             all, program_str(p, p->lives[large].name));
+    return true;
+}

@@ -1,0 +1,21 @@
+/* Live sets (vm/judge/lives.h) whose memory the stages read. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "vm/judge/lives.h"
+
+struct judge_tables;
+/* Move the program's sets and members into the maps of its judge, once for each judge. The sets keep these maps,
+ * also without the judge. Sets that `shared` (or NULL) has as well stay there unchanged. False: out of memory; the
+ * caller frees l. */
+bool live_sets_move(const struct judge_tables *t, const struct program *p, struct lives *l, uint64_t seed,
+                    const struct lives *shared);
+/* Count members of rules as refused if their reports found no room. */
+void live_sets_lost(struct lives *l);
+
+struct kernel_event_add;
+/* Add a member that a stage reports (vm/kernel/keyed/lives.h). */
+void live_sets_add(const struct program *p, const struct kernel_event_add *e);
+/* True if the program's sets have room for more members than the kernel's maps; `why`: a line. */
+bool live_sets_lack(const struct program *p, char *why, size_t len);

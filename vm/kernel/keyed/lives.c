@@ -1,0 +1,91 @@
+/* A program's live sets as the process that changes them lays them out, see lives.h. */
+#include "vm/kernel/keyed/lives.h"
+
+#include <string.h>
+
+#include "vm/kernel/events.h"
+
+/* Most bytes of a map of one value: pointers into it reach no further (the kernel's BPF_MAX_VAR_OFF). */
+#define MAP_MOST (UINT64_C(1) << 29)
+
+/* A base has room for as many ranges as the set has members, and for two words more of each in its look-up table. */
+enum { KEY6 = 3, RANGE_WORDS = 3, RANGE6_WORDS = 4, HALVES = 2 };
+
+static uint64_t half_words(const struct pbc_live *l)
+{
+    return (RANGE_WORDS * (uint64_t)l->size + RANGE6_WORDS) / RANGE6_WORDS * RANGE6_WORDS;
+}
+
+uint32_t kernel_lives_layout(const struct program *p, struct kernel_lives_layout *l)
+{
+    *l = (struct kernel_lives_layout){.cells = p->lives_count};
+    for (uint32_t i = 0; i < p->lives_count; i++) {
+        const uint64_t slots = live_slots(p->lives[i].size);
+        l->slots += 2 * slots;
+        l->key_words += (1 + KEY6) * slots;
+        l->range_words += HALVES * half_words(&p->lives[i]);
+        if (l->key_words * sizeof(uint64_t) >= MAP_MOST || l->range_words * sizeof(uint64_t) >= MAP_MOST) return i;
+    }
+    return PBC_NONE;
+}
+
+/* First entry of each array that no set has yet. */
+struct place_next {
+    uint64_t slot, key, range;
+};
+
+static void place_take(const struct kernel_lives *m, const struct pbc_live *live, struct kernel_live *cell,
+                       struct place_next *next, struct live_memory *to)
+{
+    const uint64_t slots = live_slots(live->size);
+    cell->first_range = next->range;
+    cell->half_words = half_words(live);
+    *to =
+        (struct live_memory){.ranges = m->ranges + next->range, .half_words = cell->half_words, .shown = &cell->shown};
+    next->range += HALVES * cell->half_words;
+    for (unsigned v6 = 0; v6 < 2; v6++) {
+        cell->table[v6].first_slot = next->slot;
+        cell->table[v6].first_key = next->key;
+        cell->table[v6].groups = (uint32_t)(slots / GROUP);
+        to->of[v6].tags = m->tags + next->slot;
+        to->of[v6].words = m->words + next->slot;
+        to->of[v6].keys = m->keys + next->key;
+        next->slot += slots;
+        next->key += slots * (v6 ? KEY6 : 1);
+    }
+}
+
+static bool is_shared(const struct live_set *s, const struct lives *shared)
+{
+    bool is = false;
+    for (uint32_t i = 0; shared && i < shared->count; i++) is |= lives_set(shared, i) == s;
+    return is;
+}
+
+bool kernel_lives_move(const struct kernel_lives *to, const struct program *p, struct lives *l, uint64_t seed,
+                       const struct lives *shared)
+{
+    struct place_next next = {0};
+    for (uint32_t i = 0; i < l->count; i++) {
+        struct kernel_live *const cell = &to->cells[i];
+        struct live_memory part;
+        place_take(to, &p->lives[i], cell, &next, &part);
+        struct live_set *const fresh = lives_set_over(p, i, seed, &part), *const was = lives_set(l, i);
+        if (!fresh) return false;
+        for (unsigned v6 = 0; v6 < 2; v6++) cell->table[v6].hash = *live_hash(fresh, v6);
+        live_copy(fresh, was, lives_now(l), true);
+        lives_put(l, i, fresh);
+        if (!is_shared(was, shared)) live_free(was);
+    }
+    return true;
+}
+
+void kernel_lives_add(const struct program *p, const struct kernel_event_add *said)
+{
+    struct live_net net = {.v6 = said->v6 & 1, .len = (uint8_t)said->len};
+    uint32_t unused[4];
+    if (!p->members || said->add >= p->adds_count || said->len > (net.v6 ? 128 : 32)) return;
+    memcpy(net.addr, said->addr, sizeof net.addr);
+    live_net_ends(&net, net.addr, unused);
+    adds_one(p, said->add, &net);
+}

@@ -1,0 +1,36 @@
+/* A program's live sets for the kernel's judge: a cell for each set, and arrays that all sets share. Processes map all
+ * of it. One of them, the service or a replay, changes members (vm/judge/lives.h); the stages only read them. */
+#pragma once
+
+#include "vm/judge/lives.h"
+#include "vm/keyed/keyed.h"
+
+struct kernel_live {
+    struct keyed table[2];   /* IPv4, IPv6 */
+    struct live_shown shown; /* the rest of what the judge reads */
+    uint64_t first_range;    /* the base's first word in the array of ranges; a multiple of 4 */
+    uint64_t half_words;     /* length of each half of the base; a multiple of 4 */
+    uint64_t lost;           /* atomic: members of rules that found no room on their way to the process */
+};
+
+/* Number of entries in each array. */
+struct kernel_lives_layout {
+    uint64_t cells, slots, key_words, range_words;
+};
+/* Set the layout. Return PBC_NONE, or the live set with which all are more than a map may hold. */
+uint32_t kernel_lives_layout(const struct program *p, struct kernel_lives_layout *l);
+
+struct kernel_lives {
+    struct kernel_live *cells;
+    uint16_t *tags;         /* [slots] */
+    uint64_t *words, *keys; /* [slots], [key_words] */
+    uint64_t *ranges;       /* [range_words] */
+};
+/* Move a program's sets and members into arrays that are zero, and write their places into the cells. Sets that
+ * `shared` (or NULL) has as well stay there unchanged. False: out of memory, and some have moved. */
+bool kernel_lives_move(const struct kernel_lives *to, const struct program *p, struct lives *l, uint64_t seed,
+                       const struct lives *shared);
+
+struct kernel_event_add;
+/* Add a member that a stage reports. Others may write reports, too: one that does not fit the program is left out. */
+void kernel_lives_add(const struct program *p, const struct kernel_event_add *said);
