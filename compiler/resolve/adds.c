@@ -81,6 +81,11 @@ uint32_t add_of(const struct rule_work *w, const struct node *verdict, uint32_t 
     const uint32_t live = name ? live_of(c, name) : PBC_NONE;
     const bool good = member_end(w, part(verdict, CL_PER), &a) && member_time(c, part(verdict, CL_FOR), &a);
     if (live == PBC_NONE || !good) return 0;
+    if (c->image->lives[live].file) {
+        diag(c->diags, E_LIVE, name->span, "the members of `%s` are those of its file, and no rule adds to them",
+             image_str(c->image, c->image->lives[live].name));
+        return 0;
+    }
     a.live = live;
     if (part(verdict, CL_ONCE)) a.flags |= PBC_ADD_ONCE;
     struct pbc_add *to = image_add_adds(c->image);

@@ -153,6 +153,6 @@ bool live_sets_move(const struct judge_tables *t, const struct program *p, struc
 {
     return false;
 }
-void live_sets_lost(struct lives *l) {}
+void live_sets_refused(struct lives *l) {}
 void live_sets_add(const struct program *p, const struct kernel_event_add *e) {}
 bool live_sets_lack(const struct program *p, char *why, size_t len) { return false; }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runtime/host/device/inline_stack.h"
+#include "runtime/host/file/address_file.h"
 #include "runtime/host/file/past_files.h"
 #include "runtime/host/file/streams.h"
 #include "runtime/host/guard/guard.h"
@@ -77,6 +78,12 @@ struct request_keypair {
 };
 struct request_path {
     char path[4096];
+};
+struct request_addresses {
+    char path[4096];
+    struct file_mark was; /* the file as it was read last */
+    uint32_t hurry;       /* 1: also if it was written to a moment ago */
+    uint32_t zero;
 };
 struct request_stream {
     uint64_t bytes;              /* STREAM_TRIM: bytes to be freed */

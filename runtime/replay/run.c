@@ -4,11 +4,14 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "runtime/base/files.h"
 #include "runtime/base/stop.h"
 #include "runtime/copies/copies_told.h"
+#include "runtime/host/file/address_file.h"
 #include "runtime/kernel/executor.h"
 #include "runtime/kernel/kernel.h"
 #include "runtime/observe/replayed.h"
@@ -60,6 +63,26 @@ static void notice(void *arg, const char *line)
     complain("notice: %s", line);
 }
 
+/* Read the file of a live set. Without it the set is empty, as it may be another machine's. */
+static void file_take(const struct subject *r, uint32_t live)
+{
+    const char *path = program_str(r->program, r->program->lives[live].file);
+    static const struct file_mark none;
+    char err[400] = "";
+    size_t len = 0;
+    const int fd = address_file_look(path, &none, true, err, sizeof err);
+    const struct address_file *f = fd < 0 ? NULL : address_file_map(fd, &len);
+    const struct live_base base = f ? address_file_base(f) : (struct live_base){.count4 = 0};
+    struct live_net first;
+    if (fd >= 0) close(fd);
+    const char *why = !f ? err : f->fault;
+    if (!*why && lives_refuse_base(r->program, live, &base, &first) != LIVE_MAY)
+        why = "its file has addresses that `in` or `never` refuses";
+    if (!*why && !live_replace(lives_set(r->lives, live), 0, &base)) why = "out of memory";
+    if (*why) complain("notice: live set %s is empty: %s", program_str(r->program, r->program->lives[live].name), why);
+    if (f) munmap((void *)(uintptr_t)f, len);
+}
+
 static int replay_open(struct subject *r, const struct options *o)
 {
     char err[600];
@@ -74,6 +97,8 @@ static int replay_open(struct subject *r, const struct options *o)
     r->lives = lives_new(r->program, o->seed);
     if (!r->lives) return complain("out of memory");
     program_members(r->program, r->lives);
+    for (uint32_t i = 0; i < r->lives->count; i++)
+        if (r->program->lives[i].file) file_take(r, i);
     r->ports = calloc(1, sizeof *r->ports);
     if (!r->ports) return complain("out of memory");
     const struct route_options said = {o->routes, o->route_files, o->route_count, o->route_file_count};

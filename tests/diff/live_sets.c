@@ -268,20 +268,25 @@ static bool has_base(const struct live_set *s)
 
 /* Add the address to the live sets in `in`, itself or within a network, and take it out of the others. */
 static void become_members(struct trial *t, const struct program *p, struct lives *l, const struct who *w,
-                           const uint32_t a[4], struct live_net nets[LIVES])
+                           const uint32_t a[4], struct live_net nets[LIVES], uint64_t now_ms)
 {
     for (unsigned i = 0; i < LIVES; i++) {
         struct live_net *net = &nets[i];
         const unsigned most = w->place < FOUR ? 32 : 128;
         *net = (struct live_net){.v6 = w->place >= FOUR, .len = (uint8_t)(rng_one_in(&t->r, 3) ? most - 16 : most)};
-        if (!(w->in >> i & 1)) continue;
         memcpy(net->addr, a, 16);
         if (net->len != most) net->addr[net->v6 ? 3 : 0] &= 0xffff0000;
+        if (!(w->in >> i & 1)) { /* one whose time is up is no member */
+            if (lives_refuse(p, i, net) == LIVE_MAY && rng_one_in(&t->r, 3))
+                live_add(l->sets[i], now_ms - 2, net, now_ms - rng_below(&t->r, 2), LIVE_SET);
+            continue;
+        }
         if (lives_refuse(p, i, net) != LIVE_MAY) abort();
         if (rng_one_in(&t->r, 4) && !has_base(l->sets[i]))
             become_base(t, l->sets[i], net->v6, a);
         else
-            live_add(l->sets[i], 0, net, rng_one_in(&t->r, 2) ? LIVE_FOREVER : 10, LIVE_SET);
+            live_add(l->sets[i], now_ms, net, rng_one_in(&t->r, 2) ? LIVE_FOREVER : now_ms + 1 + rng_below(&t->r, 2),
+                     LIVE_SET);
     }
 }
 
@@ -290,21 +295,22 @@ static void leave_sets(struct lives *l)
     static const struct live_base none;
     for (unsigned i = 0; i < LIVES; i++) {
         live_clear(l->sets[i], 0);
+        live_sweep(l->sets[i], UINT64_MAX, UINT32_MAX); /* expired ones, too */
         if (!live_replace(l->sets[i], 0, &none)) abort();
     }
 }
 
 /* True if the worker decides by that rule, and the live sets have the source that had it or got it. */
 static bool worker_agrees(struct executor *e, struct pkt *pkt, uint32_t rule, const struct lives *l, bool v6,
-                          const uint32_t addr[4], uint32_t in)
+                          const uint32_t addr[4], uint32_t in, uint64_t now_ms)
 {
     static const struct facts facts;
-    const struct vm_in at = {.mono_ns = 1, .facts = &facts};
+    const struct vm_in at = {.mono_ns = now_ms * 1000000 + 999999, .facts = &facts};
     struct verdict v;
     struct vm_tx tx = {0};
     uint32_t has = 0;
     executor_run(e, &at, (struct pkt *const[]){pkt}, 1, &v, &tx);
-    for (unsigned i = 0; i < LIVES; i++) has |= (uint32_t)live_has(l->sets[i], 0, addr, v6) << i;
+    for (unsigned i = 0; i < LIVES; i++) has |= (uint32_t)live_has(l->sets[i], now_ms, addr, v6) << i;
     if (v.rule == rule && has == in) return true;
     printf("# the worker: rule %u, and then in %x\n", v.rule, has);
     return false;
@@ -336,6 +342,8 @@ static bool try_packets(struct trial *t, struct program *p)
     struct executor *e = one_kernel_worker(p, &(struct vm_cfg){.seed = t->r.state});
     if (!e) abort();
     for (unsigned i = 0; i < ROUNDS && good; i++) {
+        const uint64_t now_ms = 1000 + 3 * i;
+        lives_at(l, now_ms * 1000000);
         struct who src = {.place = rng_below(&t->r, PLACES)};
         struct who dst = {.place = src.place < FOUR ? rng_below(&t->r, FOUR) : FOUR + rng_below(&t->r, PLACES - FOUR)};
         const bool tcp = rng_one_in(&t->r, 2);
@@ -358,8 +366,8 @@ static bool try_packets(struct trial *t, struct program *p)
         dst.in = (uint32_t)rng_next(&t->r) & may_be_in(t, dst.place);
         /* a network of one side has the other, too, in the same place */
         if (src.place == dst.place) dst.in = src.in;
-        become_members(t, p, l, &src, spec.src, nets[0]);
-        become_members(t, p, l, &dst, spec.dst, nets[1]);
+        become_members(t, p, l, &src, spec.src, nets[0], now_ms);
+        become_members(t, p, l, &dst, spec.dst, nets[1], now_ms);
         frame_spec_view(&spec, frame, frame_write(&spec, frame), &pkt);
         if (pkt_parse(&pkt, &facts, &key) != REASON_NONE) abort();
         key_settle(p, &key);
@@ -368,7 +376,7 @@ static bool try_packets(struct trial *t, struct program *p)
         const struct decision code = program_decide(p, &key, &pkt), list = program_decide_naive(p, &key, &pkt);
         const uint32_t rule = by == RULES ? RULE_DEFAULT : by;
         good = code.rule == rule && list.rule == rule &&
-               worker_agrees(e, &pkt, rule, l, src.place >= FOUR, spec.src, src.in | added);
+               worker_agrees(e, &pkt, rule, l, src.place >= FOUR, spec.src, src.in | added, now_ms);
         if (!good)
             printf("# place %u in %x to place %u in %x, %s: the model says rule %u, the code %u, the list %u\n",
                    src.place, src.in, dst.place, dst.in, tcp ? "tcp" : "udp", by, code.rule, list.rule);

@@ -342,6 +342,63 @@ ctl sets seen has 10.1.0.200
 has 'a network, too' '^seen has 10\.1\.0\.200: member 10\.1\.0\.0/24, for (1h 0m|59m 5[0-9]s), .*by rule$'
 same 'nobody else is caught' "$(fate 10.1.0.9) $(of_set caught members)" 'passes 1'
 until_true 50 'its time ends' reaches 10.1.0.1
+rules renews <<'END'
+set caught = live size 1_000
+firewall f forward default accept { add source to caught for 2s icmp from 10.1.0.0/29 }
+END
+ctl load renews.pbc
+renewed=$(of_set caught renewed)
+at client ping -c 25 -i 0.2 -W 0.3 -I 10.1.0.1 10.2.0.2 >/dev/null 2>&1 &
+pings=$!
+sleep 4
+ctl sets caught has 10.1.0.1
+same 'who comes again stays' "$status" 0
+wait $pings
+no_more() { ! at prey "$bin/preyctl" sets caught has 10.1.0.1 >/dev/null; }
+until_true 50 'until two seconds behind the last packet' no_more
+same 'renewals are counted' "$(($(of_set caught renewed) > renewed))" 1
+
+# Adds while reloads follow one another: each sender of one packet is in the set of its rule, and nobody in another.
+rules one <<'END'
+set senders = live size 50_000
+set nobody = live size 50_000
+firewall f forward default accept { add source to senders for 1h udp to port 9; add source to nobody for 1h udp from 192.0.2.0/24 }
+END
+rules two <<'END'
+set nobody = live size 50_000
+set senders = live size 50_000
+firewall f forward default accept { add source to nobody for 1h udp from 192.0.2.0/24; add source to senders for 1h udp to port 9 }
+END
+ctl load one.pbc
+cat >senders.py <<'PY'
+import socket, struct, sys, time
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+s.bind(("eth0", 0))
+mac = bytes.fromhex(sys.argv[1].replace(":", ""))
+def csum(b):
+    n = sum(struct.unpack("!%dH" % (len(b) // 2), b))
+    n = (n >> 16) + (n & 0xffff)
+    return ~(n + (n >> 16)) & 0xffff
+for i in range(6000):
+    ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 36, 0, 0, 64, 17, 0, bytes([10, 7, i >> 8, i & 255]), bytes([10, 2, 0, 2]))
+    ip = ip[:10] + struct.pack("!H", csum(ip)) + ip[12:]
+    s.send(mac + s.getsockname()[4] + b"\x08\x00" + ip + struct.pack("!HHHH", 1, 9, 16, 0) + b"12345678")
+    if i % 20 == 0: time.sleep(0.005)
+PY
+at prey sysctl -q -w net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.wan.rp_filter=0
+at client python3 "$work/senders.py" "$(ip netns exec "$id-prey" cat /sys/class/net/wan/address)" &
+sends=$!
+loads=0
+while kill -0 $sends 2>/dev/null && [ $loads -lt 200 ]; do
+    for which in two one; do ctl load $which.pbc; done
+    loads=$((loads + 2))
+done
+wait $sends
+all_senders() { [ "$(of_set senders members)" = 6000 ]; }
+until_true 50 'every sender of one packet is in the set, over reloads' all_senders
+same 'and nobody is in another' "$(of_set nobody members)" 0
+[ $loads -gt 3 ]
+ok $? 'there were reloads meanwhile'
 ctl load later.pbc
 
 shop small 1_000 10.1.0.77 ' ' ' '

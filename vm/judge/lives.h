@@ -28,7 +28,7 @@ struct live_net {
 enum { LIVE_LENGTHS_MOST = 8 };
 
 struct live_cfg {
-    uint64_t size; /* most members of the overlay, both families together; 1..LIVE_SIZE_MOST */
+    uint64_t size; /* most members of the overlay, both families together; 0..LIVE_SIZE_MOST */
     bool refuse;   /* a full set refuses a new member; else the one that expires soonest makes way */
     uint64_t seed;
 };
@@ -41,6 +41,7 @@ void live_free(struct live_set *s); /* NULL is allowed */
 /* The state of a set for a judge that reads its memory from elsewhere, the kernel's (vm/kernel/keyed/lives.h). */
 struct live_shown {
     uint64_t lengths[2]; /* IPv4, IPv6: prefix lengths of members, plus 1, a byte each from the longest; 0: no more */
+    uint64_t shut_ms;    /* until then no new member gets in: the set is full, or has all its lengths */
     uint64_t turn;       /* number of bases that were put in force: the one of now is base[turn & 1] */
     struct live_shown_base {
         uint32_t count4, count6; /* number of ranges */
@@ -136,7 +137,8 @@ struct live_entry {
 };
 unsigned live_list(const struct live_set *s, uint64_t now_ms, uint64_t *at, struct live_entry *out, unsigned most);
 
-/* Copy all members that have not expired, and with `base` the base. What does not fit is left out. */
+/* Copy all members that have not expired, and with `base` the base. What does not fit is left out. Copies are not
+ * counted, but for those that others made way for. */
 void live_copy(struct live_set *to, const struct live_set *from, uint64_t now_ms, bool base);
 /* Remove all members of the overlay that are there now. */
 void live_clear(struct live_set *s, uint64_t now_ms);
@@ -180,6 +182,7 @@ struct lives {
 struct lives *lives_new(const struct program *p, uint64_t seed);
 /* Make one of them, empty, for the caller to put in its place; NULL: out of memory. */
 struct live_set *lives_set_new(const struct program *p, uint32_t live, uint64_t seed);
+/* The same over an owner's memory, where a set with a file has no room but for its base. */
 struct live_set *lives_set_over(const struct program *p, uint32_t live, uint64_t seed, const struct live_memory *m);
 /* Free all sets that are there. NULL is allowed. */
 void lives_free(struct lives *l);
@@ -217,6 +220,9 @@ enum live_refusal lives_refuse(const struct program *p, uint32_t live, const str
 /* The same for all addresses from lo to hi. */
 enum live_refusal lives_refuse_range(const struct program *p, uint32_t live, bool v6, const uint32_t lo[4],
                                      const uint32_t hi[4]);
+/* The same for all ranges of a base; *first: the first address of the first range that is refused. */
+enum live_refusal lives_refuse_base(const struct program *p, uint32_t live, const struct live_base *base,
+                                    struct live_net *first);
 /* Write the first and the last address of a network. */
 void live_net_ends(const struct live_net *net, uint32_t lo[4], uint32_t hi[4]);
 /* Members that rules add for the packet at hand. They get in once it has been judged: whatever is asked about a packet
@@ -246,7 +252,8 @@ struct archive;
 struct lives_read {
     int64_t later_ms; /* added to each end: how much later the clock is set than when it was written */
     bool kept;        /* read the sets alone that had `keep` */
+    uint32_t no_room; /* after reading: 1 + the set whose ranges found no room, the last of several; 0: none */
 };
-bool lives_archive(struct lives *l, const struct program *p, struct archive *a, const struct lives_read *how);
+bool lives_archive(struct lives *l, const struct program *p, struct archive *a, struct lives_read *how);
 /* Return the most bytes that lives_archive writes, if no members come meanwhile. */
 uint64_t lives_archive_most(const struct lives *l);

@@ -74,6 +74,7 @@ struct kernel_again {
 struct kernel_member {
     uint64_t addr[2];       /* upper and lower half; IPv4: the address is the upper 32 bits */
     uint64_t lengths;       /* prefix lengths of the live set at hand that are still to be asked */
+    uint64_t turn;          /* number of its base that was asked (struct live_shown) */
     uint32_t set;           /* the set whose node is at hand */
     uint8_t six, asks_base; /* asks_base: the live set's base is still to be asked */
 };

@@ -116,15 +116,17 @@ enum pbc_live_flag {
 struct pbc_live {
     uint32_t name; /* string */
     struct pbc_place place;
-    uint32_t size;      /* most members that are added one by one */
+    uint32_t size;      /* most members that are added one by one; with `file` most ranges of that file */
     uint32_t in, never; /* indices in SETS: all members lie within one, and none meets the other; PBC_NONE: any may be
                          * added */
     uint32_t flags;     /* enum pbc_live_flag */
-    uint32_t reserved[8];
+    uint32_t file;      /* string: path of the file whose addresses are the members, and nobody else; 0: none */
+    uint32_t reserved[7];
 };
 static_assert(sizeof(struct pbc_live) == 64, "an index is a shift (docs/kernel.md)");
 enum { PBC_LIVES_MAX = 64, PBC_ADDS_MAX = 256 };
 #define PBC_LIVE_SIZE_MAX (1u << 24)
+enum { PBC_LIVE_PATH_MOST = 4000 /* longest path of a live set's file, in bytes; it begins with `/` */ };
 /* A list of host names and globs: strings of HOSTS in normal form and in order, none covered by a glob of the list
  * (host_compare). Or a list of texts, in order, where `*` at the end stands for anything (text_compare). */
 enum pbc_names_kind { PBC_NAMES_HOSTS, PBC_NAMES_TEXTS };

@@ -1,5 +1,7 @@
 /* Live sets: their size, and the sets that bound them. Their members are made while rules run (vm/judge/lives.h).
  */
+#include <string.h>
+
 #include "compiler/resolve/values/clauses.h"
 
 static const struct number_kind size_kind = {.what = "a size of a live set",
@@ -47,6 +49,26 @@ static bool bounds_of(struct compile *c, const struct clauses *of, struct symbol
     return good;
 }
 
+/* Most ranges of a file without `size`. */
+enum { FILE_RANGES = 1 << 18 };
+
+/* Enter the path of a set's file. False after a report. */
+static bool file_of(struct compile *c, const struct clauses *of, const struct symbol *s, struct pbc_live *live)
+{
+    const struct node *path = of->of[CL_FILE]->first;
+    if (!(live->file = text_without_zero(c, path))) return false;
+    const char *text = image_str(c->image, live->file);
+    if (*text != '/' || strlen(text) > PBC_LIVE_PATH_MOST) {
+        diag(c->diags, E_LIVE, path->span,
+             "`preyrun` reads a live file while it runs, so its path begins with `/` and has at most 4,000 bytes");
+        return false;
+    }
+    if (!of->of[CL_REFUSE]) return true;
+    diag(c->diags, E_LIVE, of->of[CL_REFUSE]->span,
+         "all members of `%s` are those of its file, which is taken whole or not", s->name.s);
+    return false;
+}
+
 bool live_declare(struct compile *c, struct symbol *s, const struct node *node, struct addr_set *out)
 {
     struct pbc_live live = {
@@ -54,12 +76,11 @@ bool live_declare(struct compile *c, struct symbol *s, const struct node *node, 
     struct clauses of;
     struct addr_set all = {0};
     clauses_find(c, node, &of, "live set");
-    if (of.of[CL_FILE]) {
-        diag(c->diags, E_UNSUPPORTED, node->span, "not supported yet: live files");
-        return false;
-    }
+    if (of.of[CL_FILE] && !file_of(c, &of, s, &live)) return false;
     if (of.of[CL_SIZE]) {
         live.size = clause_number(c, of.of[CL_SIZE], &size_kind, 0);
+    } else if (live.file) {
+        live.size = FILE_RANGES;
     } else {
         diag(c->diags, E_LIVE, node->span, "the live set `%s` has no size", s->name.s);
         diag_suggest(c->diags, span_after(node->span), " size 100_000");

@@ -59,13 +59,13 @@ bool live_sets_move(const struct judge_tables *t, const struct program *p, struc
     return kernel_lives_move(&to, p, l, seed, shared);
 }
 
-void live_sets_lost(struct lives *l)
+void live_sets_refused(struct lives *l)
 {
     const struct mapped *m = l->give_back == unmap ? l->memory : NULL;
     struct kernel_live *cells = m ? m->part[0].memory : NULL;
     for (uint32_t i = 0; cells && i < l->count; i++) {
-        const uint64_t lost = __atomic_exchange_n(&cells[i].lost, 0, __ATOMIC_RELAXED);
-        if (lost) __atomic_fetch_add(&l->refused[i], lost, __ATOMIC_RELAXED);
+        const uint64_t n = __atomic_exchange_n(&cells[i].refused, 0, __ATOMIC_RELAXED);
+        if (n) __atomic_fetch_add(&l->refused[i], n, __ATOMIC_RELAXED);
     }
 }
 

@@ -11,8 +11,8 @@ struct judge_tables;
  * caller frees l. */
 bool live_sets_move(const struct judge_tables *t, const struct program *p, struct lives *l, uint64_t seed,
                     const struct lives *shared);
-/* Count members of rules as refused if their reports found no room. */
-void live_sets_lost(struct lives *l);
+/* Count members of rules that stages did not report, as struct kernel_live says. */
+void live_sets_refused(struct lives *l);
 
 struct kernel_event_add;
 /* Add a member that a stage reports (vm/kernel/keyed/lives.h). */

@@ -336,7 +336,12 @@ int start_open(struct live *l)
     if (inline_stack_follow(&l->carry, l->carry.now.program, err, sizeof err)) return tell_fault(&l->tell, "%s", err);
     if (observed_open(&l->carry)) return 2;
     if (!members_begin(&l->rules)) return complain("out of memory");
-    if (!l->take || l->take->hello.crashes) members_restore(&l->rules, l->take);
+    const bool restores = !l->take || l->take->hello.crashes;
+    if (restores && !members_restore(&l->rules, l->take, err, sizeof err)) {
+        tell_fault(&l->tell, "%s", err);
+        if (!l->take) return 2;
+    }
+    if (!l->take && !members_files_begin(&l->rules, err, sizeof err)) return tell_fault(&l->tell, "%s", err);
     if (workers_make(l)) return 2;
     const bool given = l->take && take_gives_ports(l->take);
     for (unsigned at = 0; at < l->carry.ports.count && !given; at++) {

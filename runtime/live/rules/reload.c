@@ -228,6 +228,7 @@ static void change_finish(struct rules *rules)
         }
         rules->began = r->wish.began;
         rules->begun++;
+        in_kernel_hear_all(carry); /* members that rules of the program before have added come over, too */
         members_settle(rules, &r->change);
         say_reloaded(rules, r);
         announced_again(rules->world, r->change.leaving.program);

@@ -168,7 +168,7 @@ static void bases_are_cut(void **state)
         const struct pbc_live live = {.in = all ? PBC_NONE : 0, .never = none ? PBC_NONE : 1};
         const struct program p = {.sets = sets, .set4 = set4, .set6 = set6, .lives = &live};
         struct cut c;
-        assert_true(cut_base(&(struct live_base){r4, r6, count, count}, &p, 0, &c));
+        assert_true(cut_base(&(struct live_base){r4, r6, count, count}, &p, 0, false, &c));
         assert_int_equal(c.base.count4, c.base.count6);
         uint32_t at = 0, changed = 0;
         for (unsigned i = 0; i < SPACE; i++) {

@@ -565,7 +565,7 @@ static void no_room(void **state)
 {
     (void)state;
     enum { SIZE = 10, ROOM = 8 };
-    struct live_shown shown = {{0}, 0, {{0}}};
+    struct live_shown shown = {.turn = 0};
     static uint16_t tags[2][64];
     static uint64_t words[2][64], keys[2][3 * 64], ranges[2 * ROOM];
     const struct live_memory memory = {.of = {{tags[0], words[0], keys[0]}, {tags[1], words[1], keys[1]}},

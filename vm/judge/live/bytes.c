@@ -101,7 +101,7 @@ static bool runs_upward6(const struct pbc_range6 *r)
 
 /* Read the ranges of a base, and leave out what the set may not hold now. */
 static void base_read(struct archive *a, struct lives *l, const struct program *p, uint32_t live,
-                      const struct kept_set *k)
+                      const struct kept_set *k, struct lives_read *how)
 {
     const uint64_t bytes4 = k->count4 * sizeof(struct pbc_range), bytes6 = k->count6 * sizeof(struct pbc_range6);
     if (!archive_sound(a, bytes4 + bytes6 <= a->left)) return;
@@ -120,7 +120,10 @@ static void base_read(struct archive *a, struct lives *l, const struct program *
         if (allowed4(p, live, &r4[i])) r4[base.count4++] = r4[i];
     for (uint32_t i = 0; i < k->count6 && !a->bad; i++)
         if (allowed6(p, live, &r6[i])) r6[base.count6++] = r6[i];
-    if (!a->bad && base.count4 + base.count6) a->bad = !live_replace(lives_set(l, live), lives_now(l), &base);
+    struct live_set *const s = lives_set(l, live);
+    if (!live_base_fits(s, &base)) how->no_room = live + 1;
+    if (!a->bad && base.count4 + base.count6 && live_base_fits(s, &base))
+        a->bad = !live_replace(s, lives_now(l), &base);
     free(r4);
     free(r6);
 }
@@ -133,7 +136,7 @@ static bool skip(struct archive *a, uint64_t bytes)
     return true;
 }
 
-static void set_read(struct archive *a, struct lives *l, const struct program *p, const struct lives_read *how)
+static void set_read(struct archive *a, struct lives *l, const struct program *p, struct lives_read *how)
 {
     struct kept_set k;
     if (!ARCHIVE(a, k) || !archive_sound(a, memchr(k.name, '\0', sizeof k.name) && k.members <= LIVE_SIZE_MOST)) return;
@@ -144,10 +147,10 @@ static void set_read(struct archive *a, struct lives *l, const struct program *p
         return;
     }
     members_read(a, l, p, live, k.members, how->later_ms);
-    if (!a->bad) base_read(a, l, p, live, &k);
+    if (!a->bad) base_read(a, l, p, live, &k, how);
 }
 
-bool lives_archive(struct lives *l, const struct program *p, struct archive *a, const struct lives_read *how)
+bool lives_archive(struct lives *l, const struct program *p, struct archive *a, struct lives_read *how)
 {
     uint32_t count = l ? l->count : 0;
     ARCHIVE(a, count);

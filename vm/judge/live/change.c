@@ -8,6 +8,7 @@
 enum {
     SWEEP_MORE = 64, /* groups that are swept for a member before it is refused */
     EVICT_TRIES = 16,
+    SHUT_MS = 100, /* time for which another judge reports no new member to a set that has refused one */
 };
 
 const char *live_said_word(enum live_said said)
@@ -222,6 +223,8 @@ enum live_said live_add(struct live_set *s, uint64_t now_ms, const struct live_n
     live_unlock(m.lock);
     if (said == LIVE_ADDED) count_up(&s->counts.added, 1);
     if (said == LIVE_RENEWED) count_up(&s->counts.renewed, 1);
+    if (s->memory.shown && (said == LIVE_FULL || said == LIVE_LENGTHS))
+        __atomic_store_n(&s->memory.shown->shut_ms, now_ms + SHUT_MS, __ATOMIC_RELAXED);
     if (said == LIVE_FULL) count_up(&s->counts.full, 1);
     if (said == LIVE_LENGTHS) count_up(&s->counts.lengths, 1);
     return said;
@@ -246,6 +249,15 @@ enum live_said live_remove(struct live_set *s, uint64_t now_ms, const struct liv
 
 enum { ENTRIES_AT_ONCE = 256 };
 
+/* Take a copied member back from what was counted. */
+static void uncount(struct live_set *s, enum live_said said)
+{
+    if (said == LIVE_ADDED) count_up(&s->counts.added, UINT64_MAX);
+    if (said == LIVE_RENEWED) count_up(&s->counts.renewed, UINT64_MAX);
+    if (said == LIVE_FULL) count_up(&s->counts.full, UINT64_MAX);
+    if (said == LIVE_LENGTHS) count_up(&s->counts.lengths, UINT64_MAX);
+}
+
 void live_copy(struct live_set *to, const struct live_set *from, uint64_t now_ms, bool base)
 {
     struct live_entry some[ENTRIES_AT_ONCE];
@@ -254,7 +266,8 @@ void live_copy(struct live_set *to, const struct live_set *from, uint64_t now_ms
     unsigned count;
     if (base) live_replace(to, now_ms, &ranges);
     while ((count = live_list(from, now_ms, &at, some, ENTRIES_AT_ONCE)))
-        for (unsigned i = 0; i < count; i++) live_add(to, now_ms, &some[i].net, some[i].end_ms, LIVE_LATER);
+        for (unsigned i = 0; i < count; i++)
+            uncount(to, live_add(to, now_ms, &some[i].net, some[i].end_ms, LIVE_LATER));
 }
 
 void live_clear(struct live_set *s, uint64_t now_ms)

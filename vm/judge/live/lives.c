@@ -19,7 +19,8 @@ struct live_set *lives_set_new(const struct program *p, uint32_t live, uint64_t 
 
 struct live_set *lives_set_over(const struct program *p, uint32_t live, uint64_t seed, const struct live_memory *m)
 {
-    const struct live_cfg cfg = cfg_of(p, live, seed);
+    struct live_cfg cfg = cfg_of(p, live, seed);
+    if (p->lives[live].file) cfg.size = 0;
     return live_over(&cfg, m);
 }
 
@@ -102,6 +103,28 @@ enum live_refusal lives_refuse(const struct program *p, uint32_t live, const str
     uint32_t lo[4], hi[4];
     live_net_ends(net, lo, hi);
     return lives_refuse_range(p, live, net->v6, lo, hi);
+}
+
+enum live_refusal lives_refuse_base(const struct program *p, uint32_t live, const struct live_base *base,
+                                    struct live_net *first)
+{
+    enum live_refusal why = LIVE_MAY;
+    uint32_t lo[4] = {0}, hi[4] = {0};
+    for (uint32_t i = 0; i < base->count4 && why == LIVE_MAY; i++) {
+        lo[0] = base->r4[i].lo, hi[0] = base->r4[i].hi;
+        why = lives_refuse_range(p, live, first->v6 = false, lo, hi);
+    }
+    for (uint32_t i = 0; i < base->count6 && why == LIVE_MAY; i++) {
+        const struct pbc_range6 *r = &base->r6[i];
+        const uint64_t ends[] = {r->lo_hi, r->lo_lo, r->hi_hi, r->hi_lo};
+        for (unsigned k = 0; k < 4; k++) {
+            lo[k] = (uint32_t)(ends[k / 2] >> (k % 2 ? 0 : 32));
+            hi[k] = (uint32_t)(ends[2 + k / 2] >> (k % 2 ? 0 : 32));
+        }
+        why = lives_refuse_range(p, live, first->v6 = true, lo, hi);
+    }
+    memcpy(first->addr, lo, sizeof first->addr);
+    return why;
 }
 
 void adds_note(struct adds_due *due, const struct program *p, uint32_t add, const struct key *key)

@@ -27,11 +27,8 @@ ALWAYS_INLINE uint64_t key_word(const struct keyed *t, unsigned words, const str
     return overlay_find(t, words, &at, key, &slot);
 }
 
-static bool live_has4(const struct live_set *s, uint64_t now_ms, uint32_t addr)
+ALWAYS_INLINE bool overlay_has4(const struct overlay *o, uint64_t now_ms, uint32_t addr)
 {
-    const struct base *const b = base_in_force(s);
-    if (b && base_range4(b, addr)) return true;
-    const struct overlay *const o = &s->overlay[0];
     for (uint64_t lengths = live_load(&o->lengths); lengths; lengths >>= 8) {
         const struct live_key key = live_key4(addr, first_length(lengths));
         if (word_end(key_word(&o->table, KEY4_WORDS, &key)) > now_ms) return true;
@@ -39,15 +36,34 @@ static bool live_has4(const struct live_set *s, uint64_t now_ms, uint32_t addr)
     return false;
 }
 
-static bool live_has6(const struct live_set *s, uint64_t now_ms, const struct wide *addr)
+static bool live_has4(const struct live_set *s, uint64_t now_ms, uint32_t addr)
 {
-    const struct base *const b = base_in_force(s);
-    if (b && base_range6(b, addr)) return true;
-    const struct overlay *const o = &s->overlay[1];
+    const struct base *b;
+    do {
+        b = base_in_force(s);
+        if (b && base_range4(b, addr)) return true;
+        if (overlay_has4(&s->overlay[0], now_ms, addr)) return true;
+    } while (base_in_force(s) != b); /* members that left the overlay meanwhile may be in another base */
+    return false;
+}
+
+ALWAYS_INLINE bool overlay_has6(const struct overlay *o, uint64_t now_ms, const struct wide *addr)
+{
     for (uint64_t lengths = live_load(&o->lengths); lengths; lengths >>= 8) {
         const struct live_key key = live_key6(addr, first_length(lengths));
         if (word_end(key_word(&o->table, KEY6_WORDS, &key)) > now_ms) return true;
     }
+    return false;
+}
+
+static bool live_has6(const struct live_set *s, uint64_t now_ms, const struct wide *addr)
+{
+    const struct base *b;
+    do {
+        b = base_in_force(s);
+        if (b && base_range6(b, addr)) return true;
+        if (overlay_has6(&s->overlay[1], now_ms, addr)) return true;
+    } while (base_in_force(s) != b); /* members that left the overlay meanwhile may be in another base */
     return false;
 }
 

@@ -125,6 +125,7 @@ enum has { HAS_NOT, HAS, HAS_AGAIN };
 
 static __always_inline uint64_t has_if_still(const struct kernel_live *l, uint64_t turn, bool has)
 {
+    FORGET(); /* the ranges are read before the turn is read again */
     return word_read(&l->shown.turn) == turn ? (has ? HAS : HAS_NOT) : HAS_AGAIN;
 }
 
@@ -164,11 +165,13 @@ static __always_inline long member_next(struct kpkt *k)
     if (!s->live) return 1;
     const struct pbc_live_node *const n = &ROW(live_nodes, s->live - 1);
     const struct wide *const addr = (const struct wide *)m->addr;
+    const struct live_shown *const shown = &ROW(live_cells, n->live).shown;
     uint64_t has = HAS_NOT;
     if (m->asks_base) {
+        m->turn = word_read(&shown->turn);
         has = m->six ? kernel_base6(n->live, addr) : kernel_base4(n->live, (uint32_t)(addr->hi >> 32));
         m->asks_base = has == HAS_AGAIN;
-        m->lengths = word_read(&ROW(live_cells, n->live).shown.lengths[m->six & 1]);
+        m->lengths = word_read(&shown->lengths[m->six & 1]);
         if (has != HAS) return 0;
     } else if (m->lengths) {
         const uint32_t len = first_length(m->lengths);
@@ -177,6 +180,9 @@ static __always_inline long member_next(struct kpkt *k)
             m->six ? kernel_live6(n->live, addr, len) : kernel_live4(n->live, (uint32_t)(addr->hi >> 32), len);
         if (!is_held(word, k->now_ns)) return 0;
         has = HAS;
+    } else if (word_read(&shown->turn) != m->turn) {
+        m->asks_base = 1; /* members that left the overlay meanwhile may be in the new base */
+        return 0;
     }
     m->set = has == HAS ? n->in : n->out;
     m->asks_base = 1;
@@ -220,15 +226,25 @@ static __always_inline bool adds_nothing(const struct kpkt *k, const struct pbc_
     return a->flags & PBC_ADD_ONCE || is_held(word, k->now_ns + a->for_ns - slack);
 }
 
-/* Tell the process of a member to be added. One that finds no room is counted, and told by the next packet. */
+/* True if the set refuses the member, as far as that is known here: a process that asks does so itself. */
+static __always_inline bool is_refused(struct kpkt *k, const struct pbc_add *a, uint32_t len, uint64_t word)
+{
+    const struct pbc_live *const l = &ROW(lives, a->live);
+    const uint32_t dst = a->flags & PBC_ADD_DESTINATION;
+    if (k->flags & KERNEL_ASKED) return false;
+    if (!word && ROW(live_cells, a->live).shown.shut_ms * 1000000 > k->now_ns) return true;
+    if (len != (k->key.kind & KIND_IP6 ? 128 : 32)) return false;
+    if (l->in != PBC_NONE && !kernel_set(k, l->in, dst)) return true;
+    return l->never != PBC_NONE && kernel_set(k, l->never, dst);
+}
+
+/* Tell the process of a member to be added. Half of the ring stays free for other records. Return 1: it has no room. */
 GLOBAL uint64_t kernel_add_tell(struct kpkt *k NONNULL, uint32_t add, uint32_t len)
 {
     const struct pbc_add *const a = &ROW(adds, add);
+    if (bpf_ringbuf_query(&map_events, BPF_RB_AVAIL_DATA) > KERNEL_EVENTS_BYTES / 2) return 1;
     struct kernel_event_add *const e = bpf_ringbuf_reserve(&map_events, sizeof *e, 0);
-    if (!e) {
-        (void)__sync_fetch_and_add(&ROW(live_cells, a->live).lost, 1);
-        return 0;
-    }
+    if (!e) return 1;
     e->event = (struct kernel_event){.kind = KERNEL_EVENT_ADD, .program = k->program, .now_ns = k->now_ns};
     for (unsigned i = 0; i < 4; i++) e->addr[i] = a->flags & PBC_ADD_DESTINATION ? k->key.dst[i] : k->key.src[i];
     e->add = add;
@@ -243,13 +259,15 @@ GLOBAL uint64_t kernel_add(struct kpkt *k NONNULL, uint32_t rule)
 {
     const uint32_t add = ROW(rules, rule).add - 1;
     const struct pbc_add *const a = &ROW(adds, add);
-    const uint32_t dst = a->flags & PBC_ADD_DESTINATION;
     if (k->flags & KERNEL_DRY || !(k->key.kind & KIND_IP) || adds_for_forged(&k->key)) return 0;
     struct wide addr;
-    wide_side(k, dst, &addr);
+    wide_side(k, a->flags & PBC_ADD_DESTINATION, &addr);
     const bool six = k->key.kind & KIND_IP6;
     const uint32_t len = six ? a->len6 : a->len4;
     const uint64_t word =
         six ? kernel_live6(a->live, &addr, len) : kernel_live4(a->live, (uint32_t)(addr.hi >> 32), len);
-    return adds_nothing(k, a, word) ? 0 : kernel_add_tell(k, add, len);
+    if (adds_nothing(k, a, word)) return 0;
+    if (is_refused(k, a, len, word) || kernel_add_tell(k, add, len))
+        (void)__sync_fetch_and_add(&ROW(live_cells, a->live).refused, 1);
+    return 0;
 }

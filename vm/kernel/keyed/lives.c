@@ -8,22 +8,27 @@
 /* Most bytes of a map of one value: pointers into it reach no further (the kernel's BPF_MAX_VAR_OFF). */
 #define MAP_MOST (UINT64_C(1) << 29)
 
-/* A base has room for as many ranges as the set has members, and for two words more of each in its look-up table. */
-enum { KEY6 = 3, RANGE_WORDS = 3, RANGE6_WORDS = 4, HALVES = 2 };
+/* A base has room for as many ranges of IPv4 as the set has members, and for two words more of each in its look-up
+ * table; and for so many at least, a share of them where there are many sets. */
+enum { KEY6 = 3, RANGE_WORDS = 3, RANGE6_WORDS = 4, HALVES = 2, RANGES_LEAST = 1 << 18, RANGES_SHARED = 1 << 21 };
 
-static uint64_t half_words(const struct pbc_live *l)
+static uint64_t half_words(const struct program *p, uint32_t live)
 {
-    return (RANGE_WORDS * (uint64_t)l->size + RANGE6_WORDS) / RANGE6_WORDS * RANGE6_WORDS;
+    const uint64_t share = RANGES_SHARED / p->lives_count, least = share < RANGES_LEAST ? share : RANGES_LEAST;
+    const uint64_t ranges = p->lives[live].size > least ? p->lives[live].size : least;
+    return (RANGE_WORDS * ranges + RANGE6_WORDS) / RANGE6_WORDS * RANGE6_WORDS;
 }
+
+static uint64_t slots_of(const struct pbc_live *l) { return live_slots(l->file ? 0 : l->size); }
 
 uint32_t kernel_lives_layout(const struct program *p, struct kernel_lives_layout *l)
 {
     *l = (struct kernel_lives_layout){.cells = p->lives_count};
     for (uint32_t i = 0; i < p->lives_count; i++) {
-        const uint64_t slots = live_slots(p->lives[i].size);
+        const uint64_t slots = slots_of(&p->lives[i]);
         l->slots += 2 * slots;
         l->key_words += (1 + KEY6) * slots;
-        l->range_words += HALVES * half_words(&p->lives[i]);
+        l->range_words += HALVES * half_words(p, i);
         if (l->key_words * sizeof(uint64_t) >= MAP_MOST || l->range_words * sizeof(uint64_t) >= MAP_MOST) return i;
     }
     return PBC_NONE;
@@ -34,12 +39,13 @@ struct place_next {
     uint64_t slot, key, range;
 };
 
-static void place_take(const struct kernel_lives *m, const struct pbc_live *live, struct kernel_live *cell,
-                       struct place_next *next, struct live_memory *to)
+static void place_take(const struct kernel_lives *m, const struct program *p, uint32_t live, struct place_next *next,
+                       struct live_memory *to)
 {
-    const uint64_t slots = live_slots(live->size);
+    struct kernel_live *const cell = &m->cells[live];
+    const uint64_t slots = slots_of(&p->lives[live]);
     cell->first_range = next->range;
-    cell->half_words = half_words(live);
+    cell->half_words = half_words(p, live);
     *to =
         (struct live_memory){.ranges = m->ranges + next->range, .half_words = cell->half_words, .shown = &cell->shown};
     next->range += HALVES * cell->half_words;
@@ -69,7 +75,7 @@ bool kernel_lives_move(const struct kernel_lives *to, const struct program *p, s
     for (uint32_t i = 0; i < l->count; i++) {
         struct kernel_live *const cell = &to->cells[i];
         struct live_memory part;
-        place_take(to, &p->lives[i], cell, &next, &part);
+        place_take(to, p, i, &next, &part);
         struct live_set *const fresh = lives_set_over(p, i, seed, &part), *const was = lives_set(l, i);
         if (!fresh) return false;
         for (unsigned v6 = 0; v6 < 2; v6++) cell->table[v6].hash = *live_hash(fresh, v6);

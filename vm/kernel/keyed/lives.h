@@ -10,7 +10,8 @@ struct kernel_live {
     struct live_shown shown; /* the rest of what the judge reads */
     uint64_t first_range;    /* the base's first word in the array of ranges; a multiple of 4 */
     uint64_t half_words;     /* length of each half of the base; a multiple of 4 */
-    uint64_t lost;           /* atomic: members of rules that found no room on their way to the process */
+    uint64_t
+        refused; /* atomic: members of rules that stages did not report: the set refuses them, or there was no room */
 };
 
 /* Number of entries in each array. */

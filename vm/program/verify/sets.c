@@ -122,6 +122,12 @@ static bool verify_live(const struct verifier *v, uint32_t i)
         return fault(v, "live set %u: `never` is no static set", i);
     if (l->flags & ~(uint32_t)(PBC_LIVE_KEEP | PBC_LIVE_REFUSE))
         return fault(v, "live set %u: unknown flags 0x%x", i, l->flags);
+    if (!verify_string(v, l->file, "live set", i)) return false;
+    if (l->file && (*program_str(p, l->file) != '/' || strlen(program_str(p, l->file)) > PBC_LIVE_PATH_MOST))
+        return fault(v, "live set %u: the path of its file", i);
+    if (l->file && l->flags & PBC_LIVE_REFUSE) return fault(v, "live set %u: `refuse` beside a file", i);
+    for (uint32_t k = 0; k < p->adds_count && l->file; k++)
+        if (p->adds[k].live == i) return fault(v, "live set %u: a rule adds to a file's", i);
     for (unsigned k = 0; k < sizeof l->reserved / sizeof l->reserved[0]; k++)
         if (l->reserved[k]) return fault(v, "live set %u: reserved bytes are not zero", i);
     return true;

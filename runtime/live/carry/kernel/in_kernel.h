@@ -58,6 +58,8 @@ struct proof in_kernel_proof(const struct carry *carry);
  * handle events; false: there may be more. Third: do the work of each second. */
 int in_kernel_fd(const struct carry *carry);
 bool in_kernel_called(struct carry *carry);
+/* Handle all records that are there. */
+void in_kernel_hear_all(struct carry *carry);
 void in_kernel_tick(struct carry *carry, uint64_t now_ns);
 uint64_t in_kernel_logs(const struct carry *carry); /* number of log events so far */
 /* More counters (runtime/counters/counter.def); all 0 without the kernel executor. */

@@ -21,12 +21,20 @@ struct in_kernel {
     struct judge *next; /* judge of `to_judge`, which a reload is about to put in force */
     const struct program *to_judge;
     const struct program *judges; /* atomic: program in force; valid only while carry holds it */
-    struct asker asker;           /* used by the worker */
-    struct vm_kernel ops;         /* used by the worker */
-    struct flow_ops flows;        /* calls into the kernel's flow table */
-    struct splice_slots splices;  /* slots of spliced connections */
-    struct proof proof;           /* proof of the last loaded program */
-    struct counted *counted;      /* moves counts of the program in force to the worker's vm */
+    /* The stages' number of that program, and of the one before, which is NULL once carry holds it no more. In a change
+     * the worker writes the place that is not in force, then makes it the one. */
+    struct {
+        const struct program *program;
+        uint32_t serial;
+    } numbered[2];
+    unsigned numbers;            /* atomic: the place of the program in force is numbers & 1 */
+    uint32_t left_serial;        /* number of the last program that carry holds no more */
+    struct asker asker;          /* used by the worker */
+    struct vm_kernel ops;        /* used by the worker */
+    struct flow_ops flows;       /* calls into the kernel's flow table */
+    struct splice_slots splices; /* slots of spliced connections */
+    struct proof proof;          /* proof of the last loaded program */
+    struct counted *counted;     /* moves counts of the program in force to the worker's vm */
     struct kernel_events *events;
     struct flow_gone gone[TOLD_AT_ONCE]; /* reported ends of flows, not yet counted */
     unsigned gone_count;

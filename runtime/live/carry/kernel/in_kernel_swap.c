@@ -44,6 +44,10 @@ int in_kernel_swap(void *arg, struct vm *vm)
     if (!failed && carry->latest) in_kernel_push(carry);
     __atomic_store_n(renumbered, 0, __ATOMIC_SEQ_CST);
     if (failed) return failed;
+    const unsigned next = k->numbers + 1;
+    k->numbered[next & 1].program = k->to_judge;
+    k->numbered[next & 1].serial = kernel_world(k->kernel)->program;
+    __atomic_store_n(&k->numbers, next, __ATOMIC_RELEASE);
     if (k->counted) counted_add(k->counted, vm);
     kernel_took(k->kernel, k->next);
     k->next = NULL;
@@ -75,4 +79,21 @@ static bool in_kernel_follow(struct program_change *c)
     return in_kernel_prepare(c->carry, c->carry->now.program, c->err, c->err_len) && move_members(c);
 }
 
-const struct part part_in_kernel = {.prepares = in_kernel_follow};
+static void in_kernel_undo(struct program_change *c)
+{
+    struct in_kernel *k = c->carry->kernel;
+    if (k) k->to_judge = k->judges;
+}
+
+/* One of the programs is freed: what is still told of it has no program any more. */
+static void in_kernel_ended(struct program_change *c)
+{
+    struct in_kernel *k = c->carry->kernel;
+    for (unsigned i = 0; k && i < 2; i++) {
+        if (!k->numbered[i].program || k->numbered[i].program == c->carry->now.program) continue;
+        k->numbered[i].program = NULL;
+        k->left_serial = k->numbered[i].serial;
+    }
+}
+
+const struct part part_in_kernel = {.prepares = in_kernel_follow, .undoes = in_kernel_undo, .ends = in_kernel_ended};

@@ -147,11 +147,22 @@ void in_kernel_samples(struct carry *carry)
     kernel_world(carry->kernel->kernel)->thins = looks & LOOKS_AT_SOME;
 }
 
-/* Add what a rule adds. What was told before a change of programs is told again by the next packet. */
+/* Return the program of a number of the stages': the one in force; while a change is under way, the one that comes, as
+ * its stages may be in force before the worker says so; else the one before. NULL: one that is not held any more. */
+static const struct program *numbered(const struct in_kernel *k, uint32_t serial)
+{
+    const unsigned now = __atomic_load_n(&k->numbers, __ATOMIC_ACQUIRE);
+    if (k->numbered[now & 1].serial == serial) return k->numbered[now & 1].program;
+    if (k->numbered[now & 1].program != k->to_judge) return serial == k->left_serial ? NULL : k->to_judge;
+    return k->numbered[(now + 1) & 1].serial == serial ? k->numbered[(now + 1) & 1].program : NULL;
+}
+
+/* Add what a rule adds, to the sets of the program that judged the packet: members come over to the next program when a
+ * change is settled, and the ring is emptied before. */
 static void heard_add(const struct carry *carry, const struct kernel_event_add *e)
 {
-    const struct program *p = __atomic_load_n(&carry->kernel->judges, __ATOMIC_ACQUIRE);
-    if (e->event.program == kernel_world(carry->kernel->kernel)->program) live_sets_add(p, e);
+    const struct program *p = numbered(carry->kernel, e->event.program);
+    if (p) live_sets_add(p, e);
 }
 
 void in_kernel_heard(void *arg, const struct kernel_event *e, size_t len)
@@ -191,6 +202,15 @@ bool in_kernel_called(struct carry *carry)
     return taken < TOLD_AT_ONCE;
 }
 
+void in_kernel_hear_all(struct carry *carry)
+{
+    enum {
+        TURNS = KERNEL_EVENTS_BYTES / sizeof(struct kernel_event_add) / TOLD_AT_ONCE + 1 /* as many as the ring holds */
+    };
+    if (!carry->kernel) return;
+    for (unsigned i = 0; i < TURNS && !in_kernel_called(carry); i++) {}
+}
+
 void in_kernel_tick(struct carry *carry, uint64_t now_ns)
 {
     if (!carry->kernel || change_pending(carry)) return; /* during a change, the old meters may vanish */
@@ -200,7 +220,6 @@ void in_kernel_tick(struct carry *carry, uint64_t now_ns)
     in_kernel_hidden(carry);
     kernel_meters_at(kernel_meters(carry->kernel->kernel), now_ns);
     kernel_sweep(carry->kernel->kernel, now_ns);
-    if (carry->now.lives) live_sets_lost(carry->now.lives);
     if (carry->kernel->told_more) told_keep(carry->kernel->kernel, carry->now.program);
     carry->kernel->told_more = false;
 }

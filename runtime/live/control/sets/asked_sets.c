@@ -12,8 +12,12 @@
 static const struct {
     const char *op;
     void (*answer)(struct control *control, struct call *c, const struct member_target *t);
-} ops[] = {
-    {"list", sets_list}, {"has", sets_has}, {"change", sets_change}, {"replace", sets_replace}, {"flush", sets_flush}};
+    bool changes;
+} ops[] = {{"list", sets_list, false},
+           {"has", sets_has, false},
+           {"change", sets_change, true},
+           {"replace", sets_replace, true},
+           {"flush", sets_flush, true}};
 
 static void set_json(const struct rules *rules, uint32_t live, cJSON *to)
 {
@@ -36,6 +40,11 @@ static void set_json(const struct rules *rules, uint32_t live, cJSON *to)
     LIVE_COUNTS(X)
 #undef X
     json_number(one, "refused", member_refused(s, now->lives, live));
+    if (l->file) {
+        json_text(one, "file", program_str(now->program, l->file));
+        json_time(one, "read", s->file.read_ns);
+        json_text(one, "fault", s->file.fault);
+    }
     json_time(one, "replaced", s->replaced_ns);
     if (s->replaced_ns) json_number(one, "replaced_by", s->replaced_by);
 }
@@ -141,6 +150,9 @@ void asked_SETS(void *with, struct call *c)
     } else if (!name || !members_find(control->rules, name, &t)) {
         set_names(control->carry->now.program, all, sizeof all);
         call_end(c, 2, "%.100s: the program that runs has no live set of that name: %s", name ? name : "", all);
+    } else if (ops[i].changes && t.at[0].program->lives[t.at[0].live].file) {
+        call_end(c, 2, "%.100s: its members are those of %.3000s: change that file", name,
+                 program_str(t.at[0].program, t.at[0].program->lives[t.at[0].live].file));
     } else {
         ops[i].answer(control, c, &t);
     }

@@ -92,7 +92,7 @@ static void base_put(struct control *control, struct call *c, const struct membe
 {
     char now[TEXT_NUMBER], before[TEXT_NUMBER], line[300];
     uint64_t were;
-    if (!live_base_fits(member_table(t), b)) {
+    if (!member_base_fits(t, b)) {
         call_end(c, 1, "%s: the kernel has no room for so many ranges: a larger `size` makes it; nothing has changed",
                  t->set->name);
         return;

@@ -53,7 +53,8 @@ static void span_without(struct cutting *c, struct span s, const struct spans *n
 }
 
 /* Cut all of one family. in: NULL: everything. Return the number of ranges that did not stay whole. */
-static uint64_t spans_cut(const struct spans *old, const struct spans *in, const struct spans *never, struct cutting *c)
+static uint64_t spans_cut(const struct spans *old, const struct spans *in, const struct spans *never, bool only_whole,
+                          struct cutting *c)
 {
     uint32_t i = 0, n = 0;
     uint64_t changed = 0;
@@ -70,6 +71,7 @@ static uint64_t spans_cut(const struct spans *old, const struct spans *in, const
         const bool whole =
             c->count == before + 1 && span_at(&now, before).lo == s.lo && span_at(&now, before).hi == s.hi;
         changed += !whole;
+        if (!whole && only_whole) c->count = before;
     }
     return changed;
 }
@@ -91,7 +93,7 @@ static size_t most_of(uint32_t count, const struct spans *in, const struct spans
     return (size_t)count + in->count + never->count + 1;
 }
 
-bool cut_base(const struct live_base *old, const struct program *p, uint32_t live, struct cut *c)
+bool cut_base(const struct live_base *old, const struct program *p, uint32_t live, bool whole, struct cut *c)
 {
     const struct pbc_live *l = &p->lives[live];
     *c = (struct cut){.ranges = 0};
@@ -106,7 +108,7 @@ bool cut_base(const struct live_base *old, const struct program *p, uint32_t liv
         else
             c->base.r4 = to.out4 = calloc(most_of(count, &in, &never), sizeof *to.out4);
         if (!to.out4 && !to.out6) return false;
-        c->ranges += spans_cut(&all, l->in == PBC_NONE ? NULL : &in, &never, &to);
+        c->ranges += spans_cut(&all, l->in == PBC_NONE ? NULL : &in, &never, whole, &to);
         if (v6)
             c->base.count6 = to.count;
         else

@@ -17,12 +17,23 @@ enum { ENTRIES = 256 };
 /* True if the set keeps its table. */
 static bool keeps_table(const struct pbc_live *a, const struct pbc_live *b)
 {
-    return a->size == b->size && (a->flags & PBC_LIVE_REFUSE) == (b->flags & PBC_LIVE_REFUSE);
+    return !a->file == !b->file && a->size == b->size && (a->flags & PBC_LIVE_REFUSE) == (b->flags & PBC_LIVE_REFUSE);
 }
 
 static uint32_t live_of_name(const struct program *p, const struct program *named, uint32_t live)
 {
     return lives_find(p, program_str(named, named->lives[live].name));
+}
+
+/* Return the set of the program before whose members a set goes on with; PBC_NONE: it begins anew, as one does that has
+ * another file. */
+static uint32_t live_before(const struct ruling *old, const struct program *p, uint32_t live)
+{
+    const uint32_t was = old->lives ? live_of_name(old->program, p, live) : PBC_NONE;
+    const char *file = program_str(p, p->lives[live].file);
+    const bool other =
+        was != PBC_NONE && *file && strcmp(file, program_str(old->program, old->program->lives[was].file));
+    return other ? PBC_NONE : was;
 }
 
 /* Give a set that the trial's program lacks its members back, before packets are judged by it. */
@@ -44,9 +55,12 @@ static bool members_prepare(struct program_change *c)
     if (!c->lives || !members_follow(c->rules, p)) return false;
     lives_at(c->lives, clock_ns(CLOCK_MONOTONIC));
     for (uint32_t i = 0; i < p->lives_count; i++) {
-        const uint32_t was = old->lives ? live_of_name(old->program, p, i) : PBC_NONE;
+        const uint32_t was = live_before(old, p, i);
         if (was == PBC_NONE) {
             parked_copy(c, i);
+            if (p->lives[i].file && !member_file_read(c->rules, p, i, c->lives->sets[i], c->err, c->err_len) &&
+                !c->again)
+                return false;
             continue;
         }
         struct live_set *table = lives_set(old->lives, was);
@@ -205,10 +219,7 @@ static void copy_settle(const struct following *w, struct fallen *f)
         f->left_out += old.count4 + old.count6;
         park_base(w, &old);
     }
-    const struct live_counts all = member_counts(w->set, before), own = live_counts(w->table);
-#define X(field, doc) w->set->past.field = all.field - own.field; /* copies are not counted */
-    LIVE_COUNTS(X)
-#undef X
+    w->set->past = member_counts(w->set, before);
     w->set->version++;
 }
 
@@ -216,13 +227,8 @@ static void copy_settle(const struct following *w, struct fallen *f)
 static void give_back(const struct following *w, struct fallen *f)
 {
     struct member_set *s = w->set;
-    const struct live_counts before = w->was == PBC_NONE ? (struct live_counts){0} : live_counts(w->table);
     live_copy(w->table, s->parked, members_now_ms(), s->parked_base);
     find_left_out(w, s->parked, w->table, f);
-    const struct live_counts now = live_counts(w->table);
-#define X(field, doc) s->past.field -= now.field - before.field; /* members that come back are not counted */
-    LIVE_COUNTS(X)
-#undef X
     s->version++;
 }
 
@@ -245,7 +251,11 @@ static void drop_refused(const struct following *w, struct fallen *f)
         }
     const struct live_base old = live_base(table);
     struct cut cut;
-    if (!cut_base(&old, w->at.program, w->at.live, &cut)) f->no_memory = true;
+    if (!cut_base(&old, w->at.program, w->at.live, false, &cut)) f->no_memory = true;
+    if (!live_base_fits(table, &cut.base)) { /* cutting has made more ranges than there is room for */
+        cut_fini(&cut);
+        if (!cut_base(&old, w->at.program, w->at.live, true, &cut)) f->no_memory = true;
+    }
     if (cut.ranges) park_base(w, &old);
     if (cut.ranges && !live_replace(table, now_ms, &cut.base)) f->no_memory = true;
     f->ranges += cut.ranges;
@@ -269,7 +279,7 @@ static void set_settle(struct rules *rules, const struct ruling *old, uint32_t l
                                 .table = lives_set(now->lives, live),
                                 .at = {now->program, now->lives, live},
                                 .old = old,
-                                .was = old->lives ? live_of_name(old->program, now->program, live) : PBC_NONE};
+                                .was = live_before(old, now->program, live)};
     struct fallen f = {0};
     if (!w.set) return;
     if (w.was != PBC_NONE && w.table != lives_set(old->lives, w.was)) copy_settle(&w, &f);

@@ -66,7 +66,7 @@ static void counts_write(const struct rules *rules, uint32_t live, struct archiv
     const struct member_set *s = members_named(rules, name);
     uint32_t len = (uint32_t)strlen(name);
     struct kept_counts k = {.all = member_counts(s, lives_set(now->lives, live)),
-                            .refused = s->refused + __atomic_load_n(&now->lives->refused[live], __ATOMIC_RELAXED),
+                            .refused = member_refused(s, now->lives, live),
                             .replaced_ns = s->replaced_ns,
                             .replaced_by = s->replaced_by};
     ARCHIVE(a, len);
@@ -111,7 +111,7 @@ static void counts_archive(struct rules *rules, struct archive *a)
 
 void members_archive(struct rules *rules, struct archive *a)
 {
-    static const struct lives_read all = {0};
+    struct lives_read all = {.kept = false};
     struct ruling *now = &rules->carry->now;
     if (a->reads && !a->left) return; /* from a version without live sets */
     if (now->lives) lives_at(now->lives, clock_ns(CLOCK_MONOTONIC));
@@ -150,7 +150,7 @@ static int hand_over(struct rules *rules, const uint8_t *bytes, size_t len)
 
 static int write_members(struct rules *rules)
 {
-    static const struct lives_read all = {0};
+    struct lives_read all = {.kept = false};
     struct lives *l = rules->carry->now.lives;
     const uint64_t room = sizeof(struct kept_head) + lives_archive_most(l) + (UINT64_C(1) << 16);
     if (room > HISTORY_FILE_MOST) return -EFBIG;
@@ -213,8 +213,8 @@ static void notice_memory(const struct rules *rules)
                  program_str(p, p->lives[i].name));
 }
 
-/* Read the file into the sets. False: it is damaged. */
-static bool read_members(struct rules *rules, uint8_t *bytes, size_t len, bool crashed)
+/* Read the file into the sets. *no_room: as in struct lives_read. False: it is damaged. */
+static bool read_members(struct rules *rules, uint8_t *bytes, size_t len, bool crashed, uint32_t *no_room)
 {
     struct lives *l = rules->carry->now.lives;
     struct kept_head head = {.wall_ms = 0};
@@ -232,7 +232,9 @@ static bool read_members(struct rules *rules, uint8_t *bytes, size_t len, bool c
         how.later_ms = (int64_t)(now_ms - head.mono_ms) - (passed > 0 ? passed : 0);
     }
     lives_at(l, clock_ns(CLOCK_MONOTONIC));
-    return lives_archive(l, rules->carry->now.program, &a, &how);
+    const bool good = lives_archive(l, rules->carry->now.program, &a, &how);
+    *no_room = good ? how.no_room : 0;
+    return good;
 }
 
 void members_boot(struct rules *rules)
@@ -243,23 +245,31 @@ void members_boot(struct rules *rules)
     close(fd);
 }
 
-void members_restore(struct rules *rules, bool crashed)
+bool members_restore(struct rules *rules, bool crashed, char *err, size_t err_len)
 {
+    const struct program *p = rules->carry->now.program;
+    uint32_t no_room = 0;
     int fd;
     size_t len = 0;
     if (!crashed) notice_memory(rules);
-    if (ask_HISTORY_OPEN(rules->tell->channel, &(struct request_file){HISTORY_SETS}, &fd, NULL, 0)) return;
+    if (ask_HISTORY_OPEN(rules->tell->channel, &(struct request_file){HISTORY_SETS}, &fd, NULL, 0)) return true;
     rules->members->has_file = true;
     if (!rules->carry->now.lives) {
         close(fd);
-        return;
+        return true;
     }
     char *bytes = read_whole(fd, HISTORY_FILE_MOST, &len);
     close(fd);
-    const bool good = read_members(rules, (uint8_t *)bytes, len, crashed);
+    const bool good = read_members(rules, (uint8_t *)bytes, len, crashed, &no_room);
     if (!good) tell_fault(rules->tell, "sets: what was kept of their members is damaged, and is left out");
     free(bytes);
     uncount(rules);
     /* After a stop the file has members that did not come back: another one is due. */
     if (crashed && good) rules->members->kept = changes(rules);
+    if (no_room)
+        snprintf(err, err_len,
+                 "set %.60s: the kernel has no room for the ranges that were kept: a larger `size` makes it; "
+                 "--exec user needs none",
+                 program_str(p, p->lives[no_room - 1].name));
+    return !no_room;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "runtime/base/clock.h"
+#include "runtime/kernel/maps/live_sets.h"
 #include "runtime/live/carry/change.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/part.h"
@@ -177,6 +178,7 @@ void members_tick(struct rules *rules, uint64_t now_ns)
         if (s && !s->parked) notes_sweep(s->notes, table, now_ns / 1000000, groups * BUCKETS_A_GROUP);
     }
     emptied_free(rules->members, free_some, rules->carry);
+    members_files(rules, now_ns);
 }
 
 bool members_find(const struct rules *rules, const char *name, struct member_target *t)
@@ -208,6 +210,13 @@ static struct live_set *table_at(const struct member_target *t, unsigned i)
 }
 
 struct live_set *member_table(const struct member_target *t) { return table_at(t, 0); }
+
+bool member_base_fits(const struct member_target *t, const struct live_base *base)
+{
+    bool fits = true;
+    for (unsigned i = 0; i < t->count; i++) fits &= live_base_fits(table_at(t, i), base);
+    return fits;
+}
 
 /* True if both programs have one table, so that a change is made once. */
 static bool is_shared(const struct member_target *t) { return t->count == 2 && table_at(t, 0) == table_at(t, 1); }
@@ -244,8 +253,9 @@ struct live_counts member_counts(const struct member_set *set, const struct live
     return c;
 }
 
-uint64_t member_refused(const struct member_set *set, const struct lives *lives, uint32_t live)
+uint64_t member_refused(const struct member_set *set, struct lives *lives, uint32_t live)
 {
+    live_sets_refused(lives);
     return set->refused + __atomic_load_n(&lives->refused[live], __ATOMIC_RELAXED);
 }
 

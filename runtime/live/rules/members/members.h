@@ -1,9 +1,19 @@
 /* Live sets (vm/judge/lives.h) as the main thread keeps them: by name, across programs; their members by hand. */
 #pragma once
 
+#include "runtime/host/file/address_file.h"
 #include "runtime/live/rules/members/notes.h"
 #include "runtime/live/rules/rules_state.h"
 #include "vm/judge/lives.h"
+
+/* The file of a set that has one (member_files.c). */
+struct member_file {
+    struct file_mark mark; /* the file as it was read last; all 0: never */
+    char fault[304];       /* reason, as it was told, why it is not in force; else "" */
+    uint64_t read_ns;      /* wall time at which it came into force; 0: never */
+    uint64_t next_ns;      /* monotonic time of the next look */
+    unsigned busy;         /* looks in a row at which it had just been written to */
+};
 
 struct member_set {
     struct member_set *next;
@@ -17,6 +27,7 @@ struct member_set {
     uint32_t replaced_by;    /* user */
     struct live_set *parked; /* members that a trial would lose: they come back if it ends unconfirmed; NULL: none */
     bool parked_base;        /* so does its base */
+    struct member_file file;
 };
 
 /* All live sets of the main thread. */
@@ -40,8 +51,9 @@ struct archive;
 void members_archive(struct rules *rules, struct archive *a);
 /* kept_members.c: read the name of this boot of the machine. Call while files can be opened. */
 void members_boot(struct rules *rules);
-/* Read the members that a stop or a crash has left behind. crashed: all sets; else those with `keep`. */
-void members_restore(struct rules *rules, bool crashed);
+/* Read the members that a stop or a crash has left behind. crashed: all sets; else those with `keep`. False: some have
+ * no room in the kernel, with a line in err. */
+bool members_restore(struct rules *rules, bool crashed, char *err, size_t err_len);
 /* Have the parent keep all members where they changed, and none where there is no set; a failure is told once. Call
  * once a second, and at the end (ends): then what is due later is written, too. */
 void members_keep(struct rules *rules, bool ends);
@@ -83,6 +95,8 @@ enum live_refusal member_refuses(const struct member_target *t, bool v6, const u
 enum live_said member_add(const struct member_target *t, const struct live_net *net, uint64_t end_ms,
                           enum live_how how);
 enum live_said member_remove(const struct member_target *t, const struct live_net *net);
+/* True if the tables of both have room for these ranges. */
+bool member_base_fits(const struct member_target *t, const struct live_base *base);
 /* Put this base in the place of all members; *were: number of members and ranges before. False: out of memory, and
  * nothing has changed. */
 bool members_replace(struct rules *rules, const struct member_target *t, const struct live_base *base, uint64_t *were);
@@ -90,7 +104,16 @@ bool members_replace(struct rules *rules, const struct member_target *t, const s
 /* Return all counts of a set, those of its tables before included, and the members of now. */
 struct live_counts member_counts(const struct member_set *set, const struct live_set *table);
 /* Return how many members `never`, `in` or their width has refused, by hand and by rules. */
-uint64_t member_refused(const struct member_set *set, const struct lives *lives, uint32_t live);
+uint64_t member_refused(const struct member_set *set, struct lives *lives, uint32_t live);
+
+/* member_files.c: have the ranges of each file in force. At a start, before anything is judged: false, with a line in
+ * err, if a set has neither its file nor members that a process before has left. */
+bool members_files_begin(struct rules *rules, char *err, size_t err_len);
+/* Look at files, each once a second at most. */
+void members_files(struct rules *rules, uint64_t now_ns);
+/* Read the file of a set of a program that is yet to be in force, into its table. False: a line in err. */
+bool member_file_read(struct rules *rules, const struct program *p, uint32_t live, struct live_set *table, char *err,
+                      size_t err_len);
 
 /* follow.c: bring members in line with the program that is in force now, and say in rules->fell_out what fell out. */
 struct program_change;

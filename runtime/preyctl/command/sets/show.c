@@ -55,6 +55,14 @@ static const char *left_text(const cJSON *o, char buf[TEXT_NUMBER])
 
 /* ---- all sets ---- */
 
+/* Say which files are not in force, and why. */
+static void print_faults(const cJSON *seen)
+{
+    const cJSON *one;
+    cJSON_ArrayForEach(one, item(seen, "sets")) if (*item_text(one, "fault"))
+        printf("%s keeps what it has: %s\n", item_text(one, "set"), item_text(one, "fault"));
+}
+
 static int show_all(struct talk *t)
 {
     cJSON *seen;
@@ -69,6 +77,7 @@ static int show_all(struct talk *t)
              "{*sets|||{set:-20} {#members:12} {#size:12} {#ranges:10} {#added:10} {#renewed:10} {#removed:10} "
              "{#expired:10} {#evicted:10} {#full+lengths+refused:10}\n}");
         if (!cJSON_GetArraySize(item(seen, "sets"))) puts("the program that runs has no live set");
+        print_faults(seen);
     }
     cJSON_Delete(seen);
     return 0;
