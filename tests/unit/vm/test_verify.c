@@ -189,10 +189,10 @@ static struct pbc_live *with_live(struct imgbuild *b)
           img_add_live_nodes(b, (struct pbc_live_node){0}))                                                            \
     FAULT(live_flags, "live set 0: unknown flags 0x4", with_live(b)->flags = 4)                                        \
     FAULT(live_reserved, "live set 0: reserved bytes are not zero", with_live(b)->reserved[6] = 1)                     \
-    FAULT(live_file, "live set 0: the path of its file", with_live(b)->file = b->lives[0].name)                        \
-    FAULT(live_file_refuse, "live set 0: `refuse` beside a file", with_live(b)->file = img_string(b, "/x");            \
-          b->lives[0].flags = PBC_LIVE_REFUSE)                                                                         \
-    FAULT(live_file_add, "live set 0: a rule adds to a file's", with_live(b)->file = img_string(b, "/x");              \
+    FAULT(live_file, "live set 0: the path of its file", with_live(b); b->lives[0].file = b->lives[0].name)            \
+    FAULT(live_file_refuse, "live set 0: `refuse` beside a file", with_live(b);                                        \
+          b->lives[0].file = img_string(b, "/x"); b->lives[0].flags = PBC_LIVE_REFUSE)                                 \
+    FAULT(live_file_add, "live set 0: a rule adds to a file's", with_live(b); b->lives[0].file = img_string(b, "/x");  \
           img_add_adds(b, (struct pbc_add){.live = 0}))                                                                \
     FAULT(live_node, "live node 0: live set does not exist", img_add_live_nodes(b, (struct pbc_live_node){0}))         \
     FAULT(set_node, "set 1: live node does not exist", with_live(b); b->sets[1].live = 1)                              \
