@@ -197,7 +197,7 @@ soak:
 	@B=$(B) COUNT=$(COUNT) bash tests/load/connections.sh
 
 # Threads that look at each other's memory: workers, the proxy's loops, reload and start of live traffic, built with ThreadSanitizer.
-TSAN_TESTS := live-workers live-reload live-start live-proxy live-proxy-http live-proxy-tls live-proxy-firewall live-proxy-ends live-proxy-reload live-inline live-inline-routed live-inline-options live-inline-program live-splice live-splice-served live-cut live-kernel-services live-takeover live-takeover-proxy live-takeover-record live-takeover-copies
+TSAN_TESTS := live-sets-kernel live-workers live-reload live-start live-proxy live-proxy-http live-proxy-tls live-proxy-firewall live-proxy-ends live-proxy-reload live-inline live-inline-routed live-inline-options live-inline-program live-splice live-splice-served live-cut live-kernel-services live-takeover live-takeover-proxy live-takeover-record live-takeover-copies
 check-tsan:
 	@sh tests/deps.sh build tests
 	@+$(PART) B=$(B)/tsan TSAN=1 programs live-tools

@@ -68,6 +68,7 @@ done
 same 'another text than addresses is not shown' "$(lines secret)" 0
 ctl sets
 has 'the table says what is wrong' "^listed keeps what it has: $list: line 1: "
+same 'and so does a metric' "$(of_set failing)" 1
 rm "$list"
 keeps() { [ "$(lines "keeps its 1 range: $1")" -ge 1 ]; }
 until_true 100 'a file that goes is told' keeps "$list: No such file"
