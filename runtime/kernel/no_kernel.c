@@ -148,10 +148,10 @@ uint64_t kernel_unseen(const struct kernel *k) { return 0; }
 
 const struct judge_tables *judge_tables(const struct judge *j) { return NULL; }
 const struct judge_tables *kernel_tables(const struct kernel *k) { return NULL; }
-bool live_sets_move(const struct judge_tables *t, const struct program *p, struct lives *l, uint64_t seed,
-                    const struct lives *shared)
+int live_sets_move(const struct judge_tables *t, const struct program *p, struct lives *l, uint64_t seed,
+                   const struct lives *shared)
 {
-    return false;
+    return -ENOTSUP;
 }
 void live_sets_refused(struct lives *l) {}
 void live_sets_add(const struct program *p, const struct kernel_event_add *e) {}

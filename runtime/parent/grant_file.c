@@ -120,11 +120,12 @@ int grant_CERTIFICATES(struct parent *p, const char *path, struct answer *a, int
     return given(fds[0]);
 }
 
-/* A hijacked service learns addresses in files, and of other files the number of the first line without one. */
+/* A hijacked service learns addresses in files, and of other files the number of the first line without one, with its
+ * text if that looks like an address. */
 int grant_ADDRESSES(struct parent *p, const struct request_addresses *asked, struct answer *a, int fds[])
 {
-    fds[0] = address_file_look(asked->path, &asked->was, asked->hurry, a->err, sizeof a->err);
-    return fds[0] == -EAGAIN ? 0 : given(fds[0]);
+    fds[0] = address_file_look(asked->path, &asked->was, asked->most, asked->hurry, a->err, sizeof a->err);
+    return fds[0] == ADDRESS_FILE_SAME ? 0 : given(fds[0]);
 }
 
 int grant_ACCESS_LOG(struct parent *p, const char *path, struct answer *a, int fds[])

@@ -83,7 +83,7 @@ struct request_addresses {
     char path[4096];
     struct file_mark was; /* the file as it was read last */
     uint32_t hurry;       /* 1: also if it was written to a moment ago */
-    uint32_t zero;
+    uint32_t most;        /* ranges that it may have */
 };
 struct request_stream {
     uint64_t bytes;              /* STREAM_TRIM: bytes to be freed */

@@ -27,7 +27,7 @@ SHAPE(address) { return is_port(p, r->port) && is_family(r->addr.family); }
 SHAPE(listen) { return r->port && r->port <= UINT16_MAX && is_family(r->addr.family); }
 SHAPE(family) { return is_family(r->family); }
 SHAPE(keypair) { return ENDS(r->cert) && ENDS(r->key); }
-SHAPE(addresses) { return ENDS(r->path) && r->hurry <= 1 && !r->zero; }
+SHAPE(addresses) { return ENDS(r->path) && r->hurry <= 1 && r->most <= PBC_LIVE_SIZE_MAX; }
 SHAPE(path) { return ENDS(r->path); }
 SHAPE(stream) { return ENDS(r->dir) && ENDS(r->name) && r->how < STREAM_HOWS && r->again <= 1; }
 SHAPE(turn) { return ENDS(r->path) && r->turn <= 1 && !r->zero; }

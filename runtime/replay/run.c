@@ -70,7 +70,7 @@ static void file_take(const struct subject *r, uint32_t live)
     static const struct file_mark none;
     char err[400] = "";
     size_t len = 0;
-    const int fd = address_file_look(path, &none, true, err, sizeof err);
+    const int fd = address_file_look(path, &none, r->program->lives[live].size, true, err, sizeof err);
     const struct address_file *f = fd < 0 ? NULL : address_file_map(fd, &len);
     const struct live_base base = f ? address_file_base(f) : (struct live_base){.count4 = 0};
     struct live_net first;

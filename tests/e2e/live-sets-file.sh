@@ -78,10 +78,10 @@ rm "$list"
 for i in $(seq 0 299); do seq -f "12.$((i / 256)).$((i % 256)).%.0f" 0 2 255; done >"$list.part"
 for i in 12 13; do sed "s/^12/$i/" "$list.part"; done >"$list.b"
 mv "$list.b" "$list"
-until_true 100 'a file with too many ranges is refused' keeps "$list: it has more than 70,000 ranges: .size. of the set allows more"
-truncate -s $(((256 << 20) + 1)) "$list.huge"
+until_true 100 'a file with too many ranges is refused' keeps "$list: it has more than 70000 ranges: .size. of the set allows more"
+truncate -s $((20 << 20)) "$list.huge"
 mv "$list.huge" "$list"
-until_true 200 'a huge file is refused' keeps "$list: it has more than 256 MiB"
+until_true 200 'a huge file is refused' keeps "$list: it has more than 9 MiB, the most for 70000 ranges"
 same 'the last good one stays' "$(fate) $(of_set ranges)" 'drops 1'
 
 # Replaced every 10 ms, one good and one bad; then written to slowly.
@@ -124,13 +124,48 @@ same 'a set that had a file keeps its members' "$status $(of_set ranges)" '0 256
 ctl load next.pbc
 same 'and has a file again' "$status $(fate)" '0 drops'
 
+shop narrow "file \"$list\" size 70_000 never 10.1.0.1 keep"
+ctl load narrow.pbc
+same 'a reload whose never meets the file is refused' "$status $(grep -c "set listed: $list: 10.1.0.1: .never. holds it" err)" '2 1'
+put < <(printf '10.1.0.1\n10.1.0.3\n10.1.0.5\n')
+three() { [ "$(of_set ranges)" = 3 ]; }
+until_true 100 'three ranges' three
+shop few "file \"$list\" size 2 keep"
+ctl load few.pbc
+same 'so is one with a smaller size' "$status $(grep -c 'it has more than 2 ranges' err) $(of_set ranges size)" '2 1 3 70000'
+for i in $(seq 0 219); do seq -f "2001:db8:$i:%.0f::/64" 0 2 1999; done >"$list.six"
+shop six "file \"$list.six\""
+ctl load six.pbc
+same 'a long list of IPv6 fits' "$status $(of_set ranges)" '0 220000'
+ctl load next.pbc
+
+# Trials that nobody confirms.
+backs=$(lines '^reloaded: .*because nobody has confirmed')
+comes_back() { [ "$(lines '^reloaded: .*because nobody has confirmed')" -gt "$backs" ] && backs=$((backs + 1)); }
+ctl load other.pbc --confirm 3s
+same 'a trial has its file' "$(fate)" passes
+put <<<'10.1.0.1'
+until_true 100 'a trial ends' comes_back
+same 'the file as it is then is in force' "$(fate) $(of_set ranges)" 'drops 1'
+for trial in other hand; do
+    ctl load $trial.pbc --confirm 2s
+    rm "$list"
+    until_true 100 'a trial ends without the file' comes_back
+    same "what was in force before the trial of $trial is again" "$(fate) $(of_set ranges)" 'drops 1'
+    put <<<'10.1.0.1'
+    there() { [ "$(of_set failing)" = 0 ]; }
+    until_true 100 'the file is there again' there
+done
+
 # A stop, and a start without the file: the last good one stays.
 rm "$list"
 prey_ends
 prey_with next.pbc
 is_ready prey || exit 1
 same 'with keep the last good file outlives a stop' "$(fate) $(of_set ranges)" 'drops 1'
-hears 'and that the file is not there is told' "sets: listed keeps its 1 range: .*$list: No such file"
+hears 'and that the file is not there is told' "^preyrun: sets: listed keeps its 1 range: $list: No such file"
+sleep 1.5
+same 'once' "$(lines 'sets: listed keeps its')" 1
 prey_ends
 same 'it ends with 0' "$status" 0
 exit $failed

@@ -138,8 +138,8 @@ struct live_entry {
 unsigned live_list(const struct live_set *s, uint64_t now_ms, uint64_t *at, struct live_entry *out, unsigned most);
 
 /* Copy all members that have not expired, and with `base` the base. What does not fit is left out. Copies are not
- * counted, but for those that others made way for. */
-void live_copy(struct live_set *to, const struct live_set *from, uint64_t now_ms, bool base);
+ * counted, but for those that others made way for. False: the base is left out. */
+bool live_copy(struct live_set *to, const struct live_set *from, uint64_t now_ms, bool base);
 /* Remove all members of the overlay that are there now. */
 void live_clear(struct live_set *s, uint64_t now_ms);
 

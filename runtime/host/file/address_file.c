@@ -28,54 +28,12 @@ struct reading {
     struct pbc_range *r4;
     struct pbc_range6 *r6;
     size_t count4, count6, room4, room6;
-    bool no_memory;
+    uint64_t members;
+    uint32_t most;
+    bool no_memory, too_many;
     char *err; /* "" until a line is bad */
     size_t err_len;
 };
-
-/* Return the array with room for one entry more; NULL: out of memory. */
-static void *with_room(void *array, size_t count, size_t *room, size_t each)
-{
-    if (count < *room) return array;
-    const size_t more = *room ? 2 * *room : 1024;
-    void *larger = realloc(array, more * each);
-    if (larger) *room = more;
-    return larger;
-}
-
-static void take_member(void *arg, const struct addr_member *m)
-{
-    struct reading *r = arg;
-    if (m->family == 4) {
-        struct pbc_range *all = with_room(r->r4, r->count4, &r->room4, sizeof *all);
-        r->no_memory |= !all;
-        if (!all) return;
-        r->r4 = all;
-        all[r->count4++] = m->v4;
-    } else {
-        struct pbc_range6 *all = with_room(r->r6, r->count6, &r->room6, sizeof *all);
-        r->no_memory |= !all;
-        if (!all) return;
-        r->r6 = all;
-        all[r->count6++] = m->v6;
-    }
-}
-
-/* Keep the first bad line. Its text is shown if it might be an address: a service in a stranger's hands must not read
- * other files by what is wrong with them. */
-static void take_bad(void *arg, const struct addr_bad_line *l)
-{
-    const struct reading *r = arg;
-    const char *text = l->text + l->col - 1;
-    const int shown = (int)(l->len < TEXT_SHOWN ? l->len : TEXT_SHOWN);
-    char why[200];
-    if (*r->err) return;
-    addr_fault_describe(text, l->len, l->fault, why, sizeof why);
-    if (shown && strspn(text, "0123456789abcdefABCDEF.:/-") >= (size_t)shown)
-        snprintf(r->err, r->err_len, "line %u: `%.*s`: %s", l->line, shown, text, why);
-    else
-        snprintf(r->err, r->err_len, "line %u: %s", l->line, why);
-}
 
 static u128 low6(const struct pbc_range6 *r) { return (u128)r->lo_hi << 64 | r->lo_lo; }
 static u128 high6(const struct pbc_range6 *r) { return (u128)r->hi_hi << 64 | r->hi_lo; }
@@ -118,6 +76,71 @@ static uint32_t join6(struct pbc_range6 *r, size_t count)
     return count ? last + 1 : 0;
 }
 
+/* Join what was read so far. Return how many ranges there are. */
+static uint64_t settle(struct reading *r)
+{
+    if (r->count4) qsort(r->r4, r->count4, sizeof *r->r4, order4);
+    if (r->count6) qsort(r->r6, r->count6, sizeof *r->r6, order6);
+    r->count4 = join4(r->r4, r->count4);
+    r->count6 = join6(r->r6, r->count6);
+    return (uint64_t)r->count4 + r->count6;
+}
+
+/* Return the array with room for one entry more; NULL: out of memory. */
+static void *with_room(void *array, size_t count, size_t *room, size_t each)
+{
+    if (count < *room) return array;
+    const size_t more = *room ? 2 * *room : 1024;
+    void *larger = realloc(array, more * each);
+    if (larger) *room = more;
+    return larger;
+}
+
+/* Ranges are joined whenever there are twice as many as there may be, so a long file of few ranges takes little. */
+static void take_member(void *arg, const struct addr_member *m)
+{
+    struct reading *r = arg;
+    if (r->too_many || r->no_memory) return;
+    if (r->count4 + r->count6 >= 2 * ((uint64_t)r->most + 512)) r->too_many = settle(r) > r->most;
+    r->members++;
+    if (m->family == 4) {
+        struct pbc_range *all = with_room(r->r4, r->count4, &r->room4, sizeof *all);
+        r->no_memory |= !all;
+        if (!all) return;
+        r->r4 = all;
+        all[r->count4++] = m->v4;
+    } else {
+        struct pbc_range6 *all = with_room(r->r6, r->count6, &r->room6, sizeof *all);
+        r->no_memory |= !all;
+        if (!all) return;
+        r->r6 = all;
+        all[r->count6++] = m->v6;
+    }
+}
+
+/* True for a text that might be an address, and nothing else: no number or word in hexadecimal digits. */
+static bool may_be_address(const char *text, size_t len)
+{
+    unsigned dots = 0, colons = 0;
+    for (size_t i = 0; i < len; i++) dots += text[i] == '.', colons += text[i] == ':';
+    return len && len <= TEXT_SHOWN && (dots || colons > 1) && strspn(text, "0123456789abcdefABCDEF.:/-") >= len;
+}
+
+/* Keep the first bad line. Its text is shown if it might be an address: a service in a stranger's hands must not read
+ * other files by what is wrong with them. */
+static void take_bad(void *arg, const struct addr_bad_line *l)
+{
+    const struct reading *r = arg;
+    const char *text = l->text + l->col - 1;
+    char why[200];
+    if (*r->err) return;
+    addr_fault_describe(text, l->len, l->fault, why, sizeof why);
+    if (may_be_address(text, l->len))
+        snprintf(r->err, r->err_len, "line %u: `%.*s`: %s", l->line, (int)l->len, text, why);
+    else
+        snprintf(r->err, r->err_len, "line %u: %s", l->line, why);
+}
+
 void address_list_fini(struct address_list *l)
 {
     free((void *)(uintptr_t)l->base.r4);
@@ -125,12 +148,13 @@ void address_list_fini(struct address_list *l)
     *l = (struct address_list){.members = 0};
 }
 
-int address_list_read(const char *text, size_t len, struct address_list *l, char *err, size_t err_len)
+int address_list_read(const char *text, size_t len, uint32_t most, struct address_list *l, char *err, size_t err_len)
 {
-    struct reading r = {.err = err, .err_len = err_len};
+    struct reading r = {.most = most, .err = err, .err_len = err_len};
     *err = 0;
     const bool is_text = addr_text_read(text, len, &(struct addr_reader){&r, take_member, take_bad});
-    *l = (struct address_list){.base = {.r4 = r.r4, .r6 = r.r6}, .members = r.count4 + r.count6};
+    const uint64_t ranges = settle(&r);
+    *l = (struct address_list){.base = {r.r4, r.r6, (uint32_t)r.count4, (uint32_t)r.count6}, .members = r.members};
     int failed = 0;
     if (!is_text)
         failed = -EINVAL, snprintf(err, err_len, "it holds zero bytes, so it is no list of addresses");
@@ -140,15 +164,10 @@ int address_list_read(const char *text, size_t len, struct address_list *l, char
         failed = -EINVAL;
     else if (!l->members)
         failed = -EINVAL, snprintf(err, err_len, "it has no address");
-    if (failed) {
-        address_list_fini(l);
-        return failed;
-    }
-    if (r.count4) qsort(r.r4, r.count4, sizeof *r.r4, order4);
-    if (r.count6) qsort(r.r6, r.count6, sizeof *r.r6, order6);
-    l->base.count4 = join4(r.r4, r.count4);
-    l->base.count6 = join6(r.r6, r.count6);
-    return 0;
+    else if (r.too_many || ranges > most)
+        failed = -EINVAL, snprintf(err, err_len, "it has more than %u ranges: `size` of the set allows more", most);
+    if (failed) address_list_fini(l);
+    return failed;
 }
 
 /* ---- the file ---- */
@@ -183,14 +202,18 @@ static int seal_ranges(const struct address_file *head, const struct live_base *
 
 /* Read an open file into *l, and describe it in *head. Return 0, also for a file that is no list; or a negative errno.
  */
-static int read_list(int fd, const char *path, struct address_file *head, struct address_list *l)
+static int read_list(int fd, const char *path, uint32_t most, struct address_file *head, struct address_list *l)
 {
     char why[280] = "";
     size_t len = 0;
-    char *text = read_whole(fd, (size_t)ADDRESS_FILE_MIB << 20, &len);
-    if (!text && errno == EFBIG) snprintf(why, sizeof why, "it has more than %d MiB", ADDRESS_FILE_MIB);
+    const uint64_t due = (UINT64_C(1) << 20) + (uint64_t)ADDRESS_FILE_EACH * most,
+                   bound = (uint64_t)ADDRESS_FILE_MIB << 20;
+    const uint64_t longest = due < bound ? due : bound;
+    char *text = read_whole(fd, longest, &len);
+    if (!text && errno == EFBIG)
+        snprintf(why, sizeof why, "it has more than %u MiB, the most for %u ranges", (unsigned)(longest >> 20), most);
     if (!text && errno != EFBIG) return -errno;
-    const int failed = text ? address_list_read(text, len, l, why, sizeof why) : -EFBIG;
+    const int failed = text ? address_list_read(text, len, most, l, why, sizeof why) : -EFBIG;
     free(text);
     if (failed) snprintf(head->fault, sizeof head->fault, "%.*s: %.180s", 120, path, why);
     head->members = l->members;
@@ -199,7 +222,8 @@ static int read_list(int fd, const char *path, struct address_file *head, struct
     return failed == -ENOMEM ? failed : 0;
 }
 
-int address_file_look(const char *path, const struct file_mark *was, bool hurry, char *err, size_t err_len)
+int address_file_look(const char *path, const struct file_mark *was, uint32_t most, bool hurry, char *err,
+                      size_t err_len)
 {
     struct stat s;
     struct address_list l = {.members = 0};
@@ -210,9 +234,9 @@ int address_file_look(const char *path, const struct file_mark *was, bool hurry,
     const bool same = !memcmp(&head.mark, was, sizeof *was);
     if (same || (!hurry && is_young(&head.mark))) {
         close(fd);
-        return same ? -EAGAIN : -EBUSY;
+        return same ? ADDRESS_FILE_SAME : ADDRESS_FILE_YOUNG;
     }
-    const int failed = read_list(fd, path, &head, &l);
+    const int failed = read_list(fd, path, most, &head, &l);
     close(fd);
     const int made = failed ? failed : seal_ranges(&head, &l.base);
     if (made < 0) snprintf(err, err_len, "%.300s: %s", path, strerror(-made));

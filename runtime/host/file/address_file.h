@@ -1,6 +1,7 @@
 /* Files of addresses that a live set has as its members: read whole, or refused with a line. */
 #pragma once
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,12 +17,14 @@ struct address_list {
     struct live_base base; /* in memory of the list's own */
     uint64_t members;      /* entries of the text, before ranges that meet or touch became one */
 };
-/* Read a text, in any form that a set of the language reads from a file. Return 0, and the caller calls
- * address_list_fini; or a negative errno with one line in err: the first bad line, or a text without addresses. */
-int address_list_read(const char *text, size_t len, struct address_list *l, char *err, size_t err_len);
+/* Read a text, in any form that a set of the language reads from a file, with `most` ranges. Return 0, and the caller
+ * calls address_list_fini; or a negative errno with one line in err: the first bad line, or a text without addresses.
+ */
+int address_list_read(const char *text, size_t len, uint32_t most, struct address_list *l, char *err, size_t err_len);
 void address_list_fini(struct address_list *l);
 
-enum { ADDRESS_FILE_MIB = 256 /* longest file */ };
+/* The longest file: a MiB and so many bytes for each range that there may be, and no more than so many MiB. */
+enum { ADDRESS_FILE_EACH = 128, ADDRESS_FILE_MIB = 256 };
 
 /* The result of a look at a file, as the parent hands it over: in sealed memory, with the ranges of IPv6 behind this
  * struct, then those of IPv4. */
@@ -31,9 +34,12 @@ struct address_file {
     uint32_t count4, count6;
     char fault[304]; /* one line if the file is no list of addresses, else "" */
 };
-/* Read the file if it is another one than `was`. Return a descriptor of such memory; -EAGAIN: it is the same; -EBUSY,
- * without `hurry`: it was written to within the last second; or a negative errno with one line in err. */
-int address_file_look(const char *path, const struct file_mark *was, bool hurry, char *err, size_t err_len);
+/* Read the file if it is another one than `was`. most: ranges that it may have. Return a descriptor of such memory;
+ * SAME; YOUNG, without `hurry`: it was written to within the last second; or another negative errno with one line in
+ * err. */
+enum { ADDRESS_FILE_SAME = -EALREADY, ADDRESS_FILE_YOUNG = -EINPROGRESS };
+int address_file_look(const char *path, const struct file_mark *was, uint32_t most, bool hurry, char *err,
+                      size_t err_len);
 /* Map such memory, which is not trusted; the caller unmaps *len bytes. Return NULL: it is none. */
 const struct address_file *address_file_map(int fd, size_t *len);
 /* Return the ranges of mapped memory. */

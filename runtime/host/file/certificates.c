@@ -25,7 +25,8 @@ int file_open_regular(const char *path, char *err, size_t err_len)
     const int at = open(path, O_PATH | O_CLOEXEC);
     if (at >= 0) snprintf(again, sizeof again, "/proc/self/fd/%d", at);
     const bool other = at >= 0 && (fstat(at, &s) || !S_ISREG(s.st_mode)), folder = other && S_ISDIR(s.st_mode);
-    const int fd = at < 0 || other ? -1 : open(again, O_RDONLY | O_CLOEXEC), failed = other ? -EINVAL : -errno;
+    const int fd = at < 0 || other ? -1 : open(again, O_RDONLY | O_CLOEXEC | O_NONBLOCK),
+              failed = other ? -EINVAL : -errno;
     if (at >= 0) close(at);
     if (fd < 0)
         snprintf(err, err_len, "%.300s%s%s", path,

@@ -1,6 +1,7 @@
 /* The maps are mapped once more for the sets, which outlive the judge: a change of programs looks at those before */
 #include "runtime/kernel/maps/live_sets.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,11 +44,11 @@ static struct mapped *map_again(const struct judge_tables *t)
     return m;
 }
 
-bool live_sets_move(const struct judge_tables *t, const struct program *p, struct lives *l, uint64_t seed,
-                    const struct lives *shared)
+int live_sets_move(const struct judge_tables *t, const struct program *p, struct lives *l, uint64_t seed,
+                   const struct lives *shared)
 {
     struct mapped *m = map_again(t);
-    if (!m) return false;
+    if (!m) return -ENOMEM;
     l->memory = m;
     l->give_back = unmap;
     enum { FIRST = KERNEL_TABLE_live_cells };
@@ -80,7 +81,7 @@ bool live_sets_lack(const struct program *p, char *why, size_t len)
     if (large == PBC_NONE) return false;
     snprintf(why, len,
              "its live sets have room for %" PRIu64
-             " members, and the kernel's maps for 11,000,000: `%.60s` fits no more",
+             " members, and the kernel's maps for 8,000,000: `%.60s` fits no more",
              all, program_str(p, p->lives[large].name));
     return true;
 }

@@ -7,10 +7,10 @@
 
 struct judge_tables;
 /* Move the program's sets and members into the maps of its judge, once for each judge. The sets keep these maps,
- * also without the judge. Sets that `shared` (or NULL) has as well stay there unchanged. False: out of memory; the
- * caller frees l. */
-bool live_sets_move(const struct judge_tables *t, const struct program *p, struct lives *l, uint64_t seed,
-                    const struct lives *shared);
+ * also without the judge. Sets that `shared` (or NULL) has as well stay there unchanged. Return 0; -ENOMEM; or
+ * 1 + a set whose file has no room: the caller frees l. */
+int live_sets_move(const struct judge_tables *t, const struct program *p, struct lives *l, uint64_t seed,
+                   const struct lives *shared);
 /* Count members of rules that stages did not report, as struct kernel_live says. */
 void live_sets_refused(struct lives *l);
 

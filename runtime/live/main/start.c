@@ -341,7 +341,7 @@ int start_open(struct live *l)
         tell_fault(&l->tell, "%s", err);
         if (!l->take) return 2;
     }
-    if (!l->take && !members_files_begin(&l->rules, err, sizeof err)) return tell_fault(&l->tell, "%s", err);
+    if (!members_files_begin(&l->rules, err, sizeof err) && !l->take) return tell_fault(&l->tell, "%s", err);
     if (workers_make(l)) return 2;
     const bool given = l->take && take_gives_ports(l->take);
     for (unsigned at = 0; at < l->carry.ports.count && !given; at++) {

@@ -12,7 +12,8 @@ struct kept_set {
     char name[NAME_BYTES];
     uint64_t members;
     uint32_t count4, count6;
-    uint32_t keep, reserved;
+    uint32_t keep;
+    uint32_t file; /* hash of the path of its file; 0: it has none */
 };
 struct kept_member {
     uint32_t addr[4];
@@ -32,11 +33,22 @@ static void members_write(struct archive *a, const struct live_set *s, uint64_t 
         }
 }
 
+static uint32_t file_of(const struct program *p, uint32_t live)
+{
+    uint32_t hash = 2166136261u; /* FNV-1a */
+    const char *path = program_str(p, p->lives[live].file);
+    for (const char *c = path; *c; c++) hash = (hash ^ (uint8_t)*c) * 16777619u;
+    return *path ? hash | 1 : 0;
+}
+
 static void set_write(struct archive *a, const struct lives *l, const struct program *p, uint32_t live)
 {
     const struct live_set *s = lives_set(l, live);
     const struct live_base base = live_base(s);
-    struct kept_set k = {.count4 = base.count4, .count6 = base.count6, .keep = p->lives[live].flags & PBC_LIVE_KEEP};
+    struct kept_set k = {.count4 = base.count4,
+                         .count6 = base.count6,
+                         .keep = p->lives[live].flags & PBC_LIVE_KEEP,
+                         .file = file_of(p, live)};
     uint8_t *const head = a->at;
     strncpy(k.name, program_str(p, p->lives[live].name), sizeof k.name - 1);
     if (!ARCHIVE(a, k)) return;
@@ -141,7 +153,9 @@ static void set_read(struct archive *a, struct lives *l, const struct program *p
     struct kept_set k;
     if (!ARCHIVE(a, k) || !archive_sound(a, memchr(k.name, '\0', sizeof k.name) && k.members <= LIVE_SIZE_MOST)) return;
     const uint32_t live = l ? lives_find(p, k.name) : PBC_NONE;
-    if (live == PBC_NONE || (how->kept && !k.keep)) {
+    /* A set with a file has what this file had, and nobody else. */
+    const bool others = live != PBC_NONE && p->lives[live].file && k.file != file_of(p, live);
+    if (live == PBC_NONE || (how->kept && !k.keep) || others) {
         skip(a, k.members * sizeof(struct kept_member) + k.count4 * sizeof(struct pbc_range) +
                     k.count6 * sizeof(struct pbc_range6));
         return;

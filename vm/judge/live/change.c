@@ -258,16 +258,17 @@ static void uncount(struct live_set *s, enum live_said said)
     if (said == LIVE_LENGTHS) count_up(&s->counts.lengths, UINT64_MAX);
 }
 
-void live_copy(struct live_set *to, const struct live_set *from, uint64_t now_ms, bool base)
+bool live_copy(struct live_set *to, const struct live_set *from, uint64_t now_ms, bool base)
 {
     struct live_entry some[ENTRIES_AT_ONCE];
     const struct live_base ranges = live_base(from);
     uint64_t at = 0;
     unsigned count;
-    if (base) live_replace(to, now_ms, &ranges);
+    const bool whole = !base || live_replace(to, now_ms, &ranges);
     while ((count = live_list(from, now_ms, &at, some, ENTRIES_AT_ONCE)))
         for (unsigned i = 0; i < count; i++)
             uncount(to, live_add(to, now_ms, &some[i].net, some[i].end_ms, LIVE_LATER));
+    return whole;
 }
 
 void live_clear(struct live_set *s, uint64_t now_ms)

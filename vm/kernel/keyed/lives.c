@@ -1,6 +1,7 @@
 /* A program's live sets as the process that changes them lays them out, see lives.h. */
 #include "vm/kernel/keyed/lives.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "vm/kernel/events.h"
@@ -8,9 +9,9 @@
 /* Most bytes of a map of one value: pointers into it reach no further (the kernel's BPF_MAX_VAR_OFF). */
 #define MAP_MOST (UINT64_C(1) << 29)
 
-/* A base has room for as many ranges of IPv4 as the set has members, and for two words more of each in its look-up
- * table; and for so many at least, a share of them where there are many sets. */
-enum { KEY6 = 3, RANGE_WORDS = 3, RANGE6_WORDS = 4, HALVES = 2, RANGES_LEAST = 1 << 18, RANGES_SHARED = 1 << 21 };
+/* A base has room for as many ranges of IPv4 as the set has members, and for three words more of each in its
+ * look-up table, or for as many of IPv6; and for so many at least, a share of them where there are many sets. */
+enum { KEY6 = 3, RANGE_WORDS = 4, RANGE6_WORDS = 4, HALVES = 2, RANGES_LEAST = 1 << 18, RANGES_SHARED = 1 << 21 };
 
 static uint64_t half_words(const struct program *p, uint32_t live)
 {
@@ -68,8 +69,8 @@ static bool is_shared(const struct live_set *s, const struct lives *shared)
     return is;
 }
 
-bool kernel_lives_move(const struct kernel_lives *to, const struct program *p, struct lives *l, uint64_t seed,
-                       const struct lives *shared)
+int kernel_lives_move(const struct kernel_lives *to, const struct program *p, struct lives *l, uint64_t seed,
+                      const struct lives *shared)
 {
     struct place_next next = {0};
     for (uint32_t i = 0; i < l->count; i++) {
@@ -77,13 +78,14 @@ bool kernel_lives_move(const struct kernel_lives *to, const struct program *p, s
         struct live_memory part;
         place_take(to, p, i, &next, &part);
         struct live_set *const fresh = lives_set_over(p, i, seed, &part), *const was = lives_set(l, i);
-        if (!fresh) return false;
+        if (!fresh) return -ENOMEM;
         for (unsigned v6 = 0; v6 < 2; v6++) cell->table[v6].hash = *live_hash(fresh, v6);
-        live_copy(fresh, was, lives_now(l), true);
+        const bool whole = live_copy(fresh, was, lives_now(l), true);
         lives_put(l, i, fresh);
         if (!is_shared(was, shared)) live_free(was);
+        if (!whole && p->lives[i].file) return (int)i + 1;
     }
-    return true;
+    return 0;
 }
 
 void kernel_lives_add(const struct program *p, const struct kernel_event_add *said)

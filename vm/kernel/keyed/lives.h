@@ -28,9 +28,10 @@ struct kernel_lives {
     uint64_t *ranges;       /* [range_words] */
 };
 /* Move a program's sets and members into arrays that are zero, and write their places into the cells. Sets that
- * `shared` (or NULL) has as well stay there unchanged. False: out of memory, and some have moved. */
-bool kernel_lives_move(const struct kernel_lives *to, const struct program *p, struct lives *l, uint64_t seed,
-                       const struct lives *shared);
+ * `shared` (or NULL) has as well stay there unchanged. Return 0; -ENOMEM; or 1 + a set whose
+ * file has no room: then some have moved. */
+int kernel_lives_move(const struct kernel_lives *to, const struct program *p, struct lives *l, uint64_t seed,
+                      const struct lives *shared);
 
 struct kernel_event_add;
 /* Add a member that a stage reports. Others may write reports, too: one that does not fit the program is left out. */

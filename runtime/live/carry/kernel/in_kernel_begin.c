@@ -79,7 +79,7 @@ bool in_kernel_members(const struct carry *carry)
 {
     const struct ruling *now = &carry->now;
     return !carry->kernel ||
-           live_sets_move(kernel_tables(carry->kernel->kernel), now->program, now->lives, carry->seed, NULL);
+           !live_sets_move(kernel_tables(carry->kernel->kernel), now->program, now->lives, carry->seed, NULL);
 }
 
 const struct vm_kernel *in_kernel_ops(const struct carry *carry) { return carry->kernel ? &carry->kernel->ops : NULL; }

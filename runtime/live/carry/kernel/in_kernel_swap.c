@@ -69,9 +69,14 @@ static bool move_members(const struct program_change *c)
 {
     const struct carry *carry = c->carry;
     const struct ruling *now = &carry->now;
-    snprintf(c->err, c->err_len, "out of memory");
-    return !carry->kernel || !now->lives ||
-           live_sets_move(judge_tables(carry->kernel->next), now->program, now->lives, carry->seed, c->leaving.lives);
+    const int failed = carry->kernel && now->lives ? live_sets_move(judge_tables(carry->kernel->next), now->program,
+                                                                    now->lives, carry->seed, c->leaving.lives)
+                                                   : 0;
+    if (failed < 0) snprintf(c->err, c->err_len, "out of memory");
+    if (failed > 0)
+        snprintf(c->err, c->err_len, "set %.60s: the kernel has no room for its file: a larger `size` makes it",
+                 program_str(now->program, now->program->lives[failed - 1].name));
+    return !failed;
 }
 
 static bool in_kernel_follow(struct program_change *c)

@@ -25,15 +25,28 @@ static uint32_t live_of_name(const struct program *p, const struct program *name
     return lives_find(p, program_str(named, named->lives[live].name));
 }
 
-/* Return the set of the program before whose members a set goes on with; PBC_NONE: it begins anew, as one does that has
- * another file. */
+static bool ranges_equal(const struct program *a, uint32_t x, const struct program *b, uint32_t y)
+{
+    if (x == PBC_NONE || y == PBC_NONE) return x == y;
+    const struct pbc_set *s = &a->sets[x], *t = &b->sets[y];
+    return s->count4 == t->count4 && s->count6 == t->count6 &&
+           !memcmp(a->set4 + s->first4, b->set4 + t->first4, s->count4 * sizeof *a->set4) &&
+           !memcmp(a->set6 + s->first6, b->set6 + t->first6, s->count6 * sizeof *a->set6);
+}
+
+/* True if a set with a file is read anew: it has another one, or may have others of its addresses. */
+static bool begins_anew(const struct program *old, uint32_t was, const struct program *now, uint32_t live)
+{
+    const struct pbc_live *a = &old->lives[was], *b = &now->lives[live];
+    return b->file && (strcmp(program_str(old, a->file), program_str(now, b->file)) != 0 || a->size != b->size ||
+                       !ranges_equal(old, a->in, now, b->in) || !ranges_equal(old, a->never, now, b->never));
+}
+
+/* Return the set of the program before whose members a set goes on with; PBC_NONE: none. */
 static uint32_t live_before(const struct ruling *old, const struct program *p, uint32_t live)
 {
     const uint32_t was = old->lives ? live_of_name(old->program, p, live) : PBC_NONE;
-    const char *file = program_str(p, p->lives[live].file);
-    const bool other =
-        was != PBC_NONE && *file && strcmp(file, program_str(old->program, old->program->lives[was].file));
-    return other ? PBC_NONE : was;
+    return was != PBC_NONE && begins_anew(old->program, was, p, live) ? PBC_NONE : was;
 }
 
 /* Give a set that the trial's program lacks its members back, before packets are judged by it. */
@@ -43,6 +56,21 @@ static void parked_copy(const struct program_change *c, uint32_t live)
     const struct member_set *s = members_named(c->rules, program_str(p, p->lives[live].name));
     if (c->rules->on_trial && s && s->parked)
         live_copy(c->lives->sets[live], s->parked, members_now_ms(), s->parked_base);
+}
+
+/* Read the file of a set that begins anew. A program that comes back after a trial has what it had if that fails: what
+ * was parked, or what the trial's set of that name has. */
+static bool begin_file(const struct program_change *c, uint32_t live)
+{
+    struct live_set *const table = c->lives->sets[live];
+    if (member_file_read(c->rules, c->remap->program, live, table, c->err, c->err_len)) return true;
+    if (!c->again) return false;
+    const struct ruling *old = &c->carry->now;
+    const struct live_base parked = live_base(table);
+    const uint32_t same = old->lives ? live_of_name(old->program, c->remap->program, live) : PBC_NONE;
+    if (same != PBC_NONE && !(parked.count4 || parked.count6))
+        live_copy(table, lives_set(old->lives, same), members_now_ms(), true);
+    return true;
 }
 
 static bool members_prepare(struct program_change *c)
@@ -58,9 +86,7 @@ static bool members_prepare(struct program_change *c)
         const uint32_t was = live_before(old, p, i);
         if (was == PBC_NONE) {
             parked_copy(c, i);
-            if (p->lives[i].file && !member_file_read(c->rules, p, i, c->lives->sets[i], c->err, c->err_len) &&
-                !c->again)
-                return false;
+            if (p->lives[i].file && !begin_file(c, i)) return false;
             continue;
         }
         struct live_set *table = lives_set(old->lives, was);
@@ -130,15 +156,6 @@ static void tell_count(struct rules *rules, const char *name, uint64_t n, const 
 {
     char text[TEXT_NUMBER];
     if (n) tell(rules, "%s: %s %s%s %s", name, text_number(n, text), noun, text_plural(n), why);
-}
-
-static bool ranges_equal(const struct program *a, uint32_t x, const struct program *b, uint32_t y)
-{
-    if (x == PBC_NONE || y == PBC_NONE) return x == y;
-    const struct pbc_set *s = &a->sets[x], *t = &b->sets[y];
-    return s->count4 == t->count4 && s->count6 == t->count6 &&
-           !memcmp(a->set4 + s->first4, b->set4 + t->first4, s->count4 * sizeof *a->set4) &&
-           !memcmp(a->set6 + s->first6, b->set6 + t->first6, s->count6 * sizeof *a->set6);
 }
 
 /* ---- what a trial would lose ---- */
@@ -284,7 +301,8 @@ static void set_settle(struct rules *rules, const struct ruling *old, uint32_t l
     if (!w.set) return;
     if (w.was != PBC_NONE && w.table != lives_set(old->lives, w.was)) copy_settle(&w, &f);
     if (w.was != PBC_NONE && refuses_others(&w)) drop_refused(&w, &f);
-    if (rules->on_trial && w.set->parked) give_back(&w, &f);
+    if (rules->on_trial && w.set->parked && !now->program->lives[live].file) give_back(&w, &f);
+    if (w.was == PBC_NONE) w.set->file = w.set->next_file;
     tell_count(rules, name, f.never, "member",
                f.never == 1 ? "fell out, `never` holds it" : "fell out, `never` holds them");
     tell_count(rules, name, f.outside, "member",
@@ -303,8 +321,11 @@ void members_settle(struct rules *rules, struct program_change *c)
     }
     for (uint32_t i = 0; now->lives && i < now->lives->count; i++) set_settle(rules, old, i);
     for (uint32_t i = 0; old->lives && i < old->lives->count; i++) {
-        if (live_of_name(now->program, old->program, i) != PBC_NONE) continue;
         const char *name = program_str(old->program, old->program->lives[i].name);
+        const uint32_t live = live_of_name(now->program, old->program, i);
+        if (live != PBC_NONE && begins_anew(old->program, i, now->program, live))
+            park_table(rules, old, i, members_named(rules, name));
+        if (live != PBC_NONE) continue;
         const struct live_base base = live_base(old->lives->sets[i]);
         const uint64_t members = live_counts(old->lives->sets[i]).members + base.count4 + base.count6;
         tell_count(rules, name, members, "member", members == 1 ? "is gone with the set" : "are gone with the set");

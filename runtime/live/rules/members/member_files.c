@@ -14,7 +14,6 @@
 #include "vm/words/words.h"
 
 enum { BUSY_MOST = 10 /* a file that is written to all the time is read after so many looks */, PAUSE_TIMES = 20 };
-#define LOOK_NS UINT64_C(1000000000)
 
 /* A file as the parent gives it. */
 struct given {
@@ -28,12 +27,13 @@ static void given_fini(struct given *g)
     g->file = NULL;
 }
 
-/* Have the parent look at a file. Return 1: it was read, into *g; 0: it is as `was` says; or a negative errno, with a
- * line in err. */
-static int look(struct rules *rules, const char *path, const struct file_mark *was, bool hurry, struct given *g,
-                char *err, size_t err_len)
+/* Have the parent look at a set's file. Return 1: it was read, into *g; 0: it is as `was` says; or a negative errno,
+ * with a line in err. */
+static int look(struct rules *rules, const struct program *p, uint32_t live, const struct file_mark *was, bool hurry,
+                struct given *g, char *err, size_t err_len)
 {
-    struct request_addresses asked = {.was = *was, .hurry = hurry};
+    const char *path = program_str(p, p->lives[live].file);
+    struct request_addresses asked = {.was = *was, .hurry = hurry, .most = p->lives[live].size};
     int fd = -1;
     snprintf(asked.path, sizeof asked.path, "%s", path);
     const int n = ask_ADDRESSES(rules->tell->channel, &asked, &fd, err, err_len);
@@ -45,21 +45,15 @@ static int look(struct rules *rules, const char *path, const struct file_mark *w
     return -ENOMEM;
 }
 
-/* True if the set may hold all ranges, and has room. False: a line in err. */
+/* True if the set may hold all ranges. False: a line in err. */
 static bool base_is_due(const struct program *p, uint32_t live, const struct live_base *b, char *err, size_t err_len)
 {
-    const struct pbc_live *l = &p->lives[live];
-    char most[TEXT_NUMBER], text[INET6_ADDRSTRLEN];
+    char text[INET6_ADDRSTRLEN];
     struct live_net first;
-    if ((uint64_t)b->count4 + b->count6 > l->size) {
-        snprintf(err, err_len, "%.200s: it has more than %s ranges: `size` of the set allows more",
-                 program_str(p, l->file), text_number(l->size, most));
-        return false;
-    }
     const enum live_refusal why = lives_refuse_base(p, live, b, &first);
     if (why == LIVE_MAY) return true;
     address_text(first.v6 ? 6 : 4, first.addr, text);
-    snprintf(err, err_len, "%.200s: %s: %s", program_str(p, l->file), text,
+    snprintf(err, err_len, "%.200s: %s: %s", program_str(p, p->lives[live].file), text,
              why == LIVE_NEVER ? "`never` holds it, or a part of it" : "it is outside `in`");
     return false;
 }
@@ -81,21 +75,29 @@ static bool put(const struct program *p, uint32_t live, struct live_set *table, 
     return false;
 }
 
-bool member_file_read(struct rules *rules, const struct program *p, uint32_t live, struct live_set *table, char *err,
-                      size_t err_len)
+/* Read the file into a table, and note that in *to. False: a line in why. */
+static bool read_into(struct rules *rules, const struct program *p, uint32_t live, struct live_set *table,
+                      struct member_file *to, char *why, size_t why_len)
 {
     static const struct file_mark none;
     struct given g = {.file = NULL};
-    char why[304] = "";
-    const int n = look(rules, program_str(p, p->lives[live].file), &none, true, &g, why, sizeof why);
-    const bool good = n > 0 && put(p, live, table, g.file, why, sizeof why);
-    struct member_set *s = members_named(rules, program_str(p, p->lives[live].name));
-    if (good && s)
-        s->file = (struct member_file){.mark = g.file->mark, .read_ns = clock_ns(CLOCK_REALTIME)};
-    else if (!good)
-        snprintf(err, err_len, "set %.60s: %s", program_str(p, p->lives[live].name), why);
+    const int n = look(rules, p, live, &none, true, &g, why, why_len);
+    const bool good = n > 0 && put(p, live, table, g.file, why, why_len);
+    *to = (struct member_file){.read_ns = good ? clock_ns(CLOCK_REALTIME) : 0};
+    if (n > 0) to->mark = g.file->mark;
+    if (n > 0 && !good) snprintf(to->bad, sizeof to->bad, "%s", why);
     given_fini(&g);
     return good;
+}
+
+bool member_file_read(struct rules *rules, const struct program *p, uint32_t live, struct live_set *table, char *err,
+                      size_t err_len)
+{
+    struct member_set *s = members_named(rules, program_str(p, p->lives[live].name));
+    char why[304] = "out of memory";
+    if (s && read_into(rules, p, live, table, &s->next_file, why, sizeof why)) return true;
+    snprintf(err, err_len, "set %.60s: %s", program_str(p, p->lives[live].name), why);
+    return false;
 }
 
 /* ---- while it runs ---- */
@@ -129,49 +131,61 @@ static void file_turn(struct rules *rules, uint32_t live, struct member_set *s)
     const struct live_base old = live_base(table);
     struct given g = {.file = NULL};
     char why[304] = "";
-    const int n = look(rules, path, &s->file.mark, s->file.busy >= BUSY_MOST, &g, why, sizeof why);
-    s->file.busy = n == -EBUSY ? s->file.busy + 1 : 0;
-    if (n == -EBUSY) return;
+    const int n = look(rules, now->program, live, &s->file.mark, s->file.busy >= BUSY_MOST, &g, why, sizeof why);
+    s->file.busy = n == ADDRESS_FILE_YOUNG ? s->file.busy + 1 : 0;
+    if (n == ADDRESS_FILE_YOUNG) return;
+    if (n < 0) {
+        tell_fault_once(rules, s, table, why);
+        return;
+    }
+    const bool good = n > 0 && put(now->program, live, table, g.file, why, sizeof why);
     if (n > 0) s->file.mark = g.file->mark;
-    if (n > 0 && put(now->program, live, table, g.file, why, sizeof why)) {
+    if (n > 0) snprintf(s->file.bad, sizeof s->file.bad, "%s", good ? "" : why);
+    if (*s->file.bad) {
+        tell_fault_once(rules, s, table, s->file.bad);
+    } else if (good) {
         tell_taken(rules, s, path, g.file->members, (uint64_t)old.count4 + old.count6);
-        *s->file.fault = 0;
         s->file.read_ns = clock_ns(CLOCK_REALTIME);
         s->version++;
         rules->tell->changes++;
-    } else if (n) {
-        tell_fault_once(rules, s, table, why);
+    } else if (*s->file.fault) {
+        events_tell(&rules->tell->events, TOLD_HAND, "sets: %.100s: %s is there again, as it was", s->name, path);
     }
+    if (!*s->file.bad) *s->file.fault = 0;
     given_fini(&g);
 }
 
-/* Each look takes a twentieth of the time at most. */
+/* All looks together take a twentieth of the time at most. */
 void members_files(struct rules *rules, uint64_t now_ns)
 {
     const struct ruling *now = &rules->carry->now;
-    if (!change_settled(rules->carry)) return;
+    const uint64_t begun = clock_ns(CLOCK_MONOTONIC);
+    if (!change_settled(rules->carry) || now_ns < rules->members->look_ns) return;
     for (uint32_t i = 0; now->lives && i < now->lives->count; i++) {
         const struct pbc_live *l = &now->program->lives[i];
         struct member_set *s = l->file ? members_named(rules, program_str(now->program, l->name)) : NULL;
-        if (!s || now_ns < s->file.next_ns) continue;
-        const uint64_t begun = clock_ns(CLOCK_MONOTONIC);
-        file_turn(rules, i, s);
-        const uint64_t took = clock_ns(CLOCK_MONOTONIC) - begun;
-        s->file.next_ns = now_ns + (took * PAUSE_TIMES > LOOK_NS ? took * PAUSE_TIMES : LOOK_NS);
+        if (s) file_turn(rules, i, s);
     }
+    rules->members->look_ns = now_ns + PAUSE_TIMES * (clock_ns(CLOCK_MONOTONIC) - begun);
 }
 
 bool members_files_begin(struct rules *rules, char *err, size_t err_len)
 {
     const struct ruling *now = &rules->carry->now;
+    bool good = true;
     for (uint32_t i = 0; now->lives && i < now->lives->count; i++) {
-        if (!now->program->lives[i].file) continue;
+        const struct pbc_live *l = &now->program->lives[i];
+        struct member_set *s = l->file ? members_named(rules, program_str(now->program, l->name)) : NULL;
         struct live_set *const table = lives_set(now->lives, i);
         const struct live_base kept = live_base(table);
-        if (member_file_read(rules, now->program, i, table, err, err_len)) continue;
-        struct member_set *s = members_named(rules, program_str(now->program, now->program->lives[i].name));
-        if (!s || !(kept.count4 || kept.count6)) return false;
-        tell_fault_once(rules, s, table, err);
+        char why[304] = "";
+        if (!s || read_into(rules, now->program, i, table, &s->file, why, sizeof why)) continue;
+        if (kept.count4 || kept.count6) {
+            tell_fault_once(rules, s, table, why);
+            continue;
+        }
+        good = false;
+        snprintf(err, err_len, "set %.60s: %s", s->name, why);
     }
-    return true;
+    return good;
 }

@@ -9,9 +9,9 @@
 /* The file of a set that has one (member_files.c). */
 struct member_file {
     struct file_mark mark; /* the file as it was read last; all 0: never */
-    char fault[304];       /* reason, as it was told, why it is not in force; else "" */
+    char bad[304];         /* one line if that is not in force, else "" */
+    char fault[304];       /* line that was told last: `bad`, or why the file can't be read; "" if all is well */
     uint64_t read_ns;      /* wall time at which it came into force; 0: never */
-    uint64_t next_ns;      /* monotonic time of the next look */
     unsigned busy;         /* looks in a row at which it had just been written to */
 };
 
@@ -28,6 +28,7 @@ struct member_set {
     struct live_set *parked; /* members that a trial would lose: they come back if it ends unconfirmed; NULL: none */
     bool parked_base;        /* so does its base */
     struct member_file file;
+    struct member_file next_file; /* the same for a program that is yet to be in force */
 };
 
 /* All live sets of the main thread. */
@@ -40,6 +41,7 @@ struct members {
     uint64_t next_ns; /* monotonic time before which nothing is written, but at the end */
     bool has_file;    /* a file was there at the start, or has been written since */
     int unkept;       /* negative errno of its last failure; 0: none */
+    uint64_t look_ns; /* monotonic time before which no file is looked at */
 };
 
 /* Make the sets of the program in force, empty, and give them to it. False: out of memory. */
