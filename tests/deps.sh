@@ -126,6 +126,7 @@ list_peers() {
     need pkg-config have_command pkg-config
     need libdpdk-dev have_header dpdk/rte_acl.h
     need nftables have_command nft
+    need ipset have_command ipset
     need iproute2 have_command ip
     need gnuplot-nox have_command gnuplot
     need haproxy have_command haproxy
