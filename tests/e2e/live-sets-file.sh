@@ -157,6 +157,26 @@ for trial in other hand; do
     until_true 100 'the file is there again' there
 done
 
+# A takeover keeps what is in force, and reads the file.
+if [ "$EXEC" = user ]; then
+    put <<<'10.1.0.1'
+    until_true 100 'in force before a takeover' gone
+    was=$prey
+    at prey "$bin/preyctl" takeover >out 2>&1
+    same 'a takeover' "$?" 0
+    same 'keeps what is in force' "$(fate)" drops
+    put <<<'10.1.0.77'
+    until_true 100 'the new process reads the file' reaches
+    prey=$(at prey "$bin/preyctl" status --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["pid"])')
+    put <<<'10.1.0.1'
+    until_true 100 'and once more' gone
+    at prey "$bin/preyctl" stop >/dev/null
+    until_true 100 'the new one ends' eval '! kill -0 $prey 2>/dev/null'
+    wait "$was" 2>/dev/null
+    prey_with next.pbc
+    is_ready prey || exit 1
+fi
+
 # A stop, and a start without the file: the last good one stays.
 rm "$list"
 prey_ends

@@ -109,6 +109,13 @@ static void counts_archive(struct rules *rules, struct archive *a)
             counts_write(rules, i, a);
 }
 
+/* What was read from files may be older in the archive: each is read again at the next look. */
+static void files_forget(const struct rules *rules)
+{
+    for (struct member_set *s = rules->members ? rules->members->first : NULL; s; s = s->next)
+        memset(&s->file.mark, 0, sizeof s->file.mark);
+}
+
 void members_archive(struct rules *rules, struct archive *a)
 {
     struct lives_read all = {.kept = false};
@@ -116,6 +123,7 @@ void members_archive(struct rules *rules, struct archive *a)
     if (a->reads && !a->left) return; /* from a version without live sets */
     if (now->lives) lives_at(now->lives, clock_ns(CLOCK_MONOTONIC));
     if (lives_archive(now->lives, now->program, a, &all)) counts_archive(rules, a);
+    if (a->reads) files_forget(rules);
 }
 
 /* Return a number that is another once members, or the program, have changed. */
