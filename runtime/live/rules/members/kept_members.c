@@ -109,7 +109,7 @@ static void counts_archive(struct rules *rules, struct archive *a)
             counts_write(rules, i, a);
 }
 
-/* What was read from files may be older in the archive: each is read again at the next look. */
+/* The archive may be older than the files that were read: each is read again at the next look. */
 static void files_forget(const struct rules *rules)
 {
     for (struct member_set *s = rules->members ? rules->members->first : NULL; s; s = s->next)
