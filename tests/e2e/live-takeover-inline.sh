@@ -49,6 +49,7 @@ if [ -z "${HOSTILE-}" ]; then # else live-takeover-inline-hostile.sh
         done
         # 4 downloads and 4 that last began in the first process
         until_true 300 "$say: HTTP that was kept alive has come to the new one" others_are '8 of 1'
+        until_true 300 "$say: processes without connections end" befores_are 1
         same "$say: status counts what goes on in the first process" "$(others) $(befores)" '8 of 1 1'
         touch enough
         wait "$talker"

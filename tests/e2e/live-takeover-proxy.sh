@@ -35,6 +35,7 @@ for workers in 1 $([ "$way" != '--exec user' ] || echo 2); do
     done
     # 4 downloads and 4 that last began in the first process
     until_true 300 "$say: HTTP that was kept alive has come to the new one" others_are '8 of 1'
+    until_true 300 "$say: processes without connections end" befores_are 1
     same "$say: status counts what goes on in the first process" "$(others) $(befores)" '8 of 1 1'
     same "$say: and its screen, too" "$(at prey "$bin/preyctl" status | grep -c 'still serves 8 connections')" 1
     touch enough
