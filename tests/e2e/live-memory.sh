@@ -75,8 +75,10 @@ before=$(rss)
 same 'the same are answered again' "$(many 3000 2000)" 2000
 grown 'and it' 1 "$before"
 # The first reload brings code and libraries' memory that others use again.
+before=$(rss)
 reload b 1
 reload a 2
+grown 'the first two reloads with them' 2 "$before"
 before=$(rss)
 for n in 3 5 7 9; do
     reload b "$n"

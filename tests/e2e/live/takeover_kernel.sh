@@ -66,6 +66,8 @@ talked() { # FILE SENTENCE
     sed -n '/^#/p' "$1"
     same "$2" "$(grep -v '^#' "$1")" "open
 True 0 lost 0 other 0 under way"
+    # With XDP a takeover loses some; more than a few would be another fault.
+    [ $how = talk ] || [ $LAYOUT != same ] || same 'and few datagrams were sent again' "$(($(sed -n 's/^# \([0-9]*\) datagrams were sent again, and answered once$/\1/p' "$1") <= 50))" 1
 }
 
 ends() { # it undoes all
