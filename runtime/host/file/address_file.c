@@ -126,8 +126,8 @@ static bool may_be_address(const char *text, size_t len)
     return len && len <= TEXT_SHOWN && (dots || colons > 1) && strspn(text, "0123456789abcdefABCDEF.:/-") >= len;
 }
 
-/* Keep the first bad line. Its text is shown if it might be an address: a service in a stranger's hands must not read
- * other files by what is wrong with them. */
+/* Keep the first bad line. Its text is shown if it might be an address: a stranger who controls the service must not
+ * read other files through their faults. */
 static void take_bad(void *arg, const struct addr_bad_line *l)
 {
     const struct reading *r = arg;

@@ -57,8 +57,7 @@ bool live_base_fits(const struct live_set *s, const struct live_base *base)
 static void base_show(const struct live_memory *m, const struct base *b)
 {
     const uint64_t turn = m->shown->turn + 1;
-    __atomic_thread_fence(
-        __ATOMIC_SEQ_CST); /* a reader of this half, from before, first sees that it is not in force */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* a reader that still has this half sees first that it is not in force */
     struct live_shown_base *const to = &m->shown->base[turn & 1];
     uint64_t *const half = m->ranges + (turn & 1) * m->half_words;
     struct live_shown_base now = {0};

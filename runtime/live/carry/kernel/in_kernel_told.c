@@ -157,7 +157,7 @@ static const struct program *numbered(const struct in_kernel *k, uint32_t serial
     return k->numbered[(now + 1) & 1].serial == serial ? k->numbered[(now + 1) & 1].program : NULL;
 }
 
-/* Add what a rule adds, to the sets of the program that judged the packet: members come over to the next program when a
+/* Add a rule's member to the sets of the program that judged the packet. Members come over to the next program when a
  * change is settled, and the ring is emptied before. */
 static void heard_add(const struct carry *carry, const struct kernel_event_add *e)
 {
