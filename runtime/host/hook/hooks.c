@@ -1,5 +1,6 @@
 /* See hooks.h. Pins are in HOOKS_FILES/prey/NETNS/NAME/: DEVICE-arrives and DEVICE-leaves, each a link or a filter's
- * program, and the kept maps, as long as an interface has pins.
+ * program, and MAP:DEVICE for each kept map of those. So an interface that still has the programs before has their
+ * maps, too, whatever other interfaces have by then.
  *
  * A kernel without links of traffic control (before Linux 6.6) has filters instead, before others'. A filter outlives
  * its process. With pins it holds the program; without pins it holds one that passes all packets once this process has
@@ -11,10 +12,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
+#include <linux/membarrier.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -68,6 +71,24 @@ static void pin_of(const char *folder, const char *device, enum side side, char 
     for (char *c = name; *c; c++)
         if (*c == '.') *c = ':';
     snprintf(path, PATH_MAX, "%.200s/%s-%s", folder, name, sides[side]);
+}
+
+/* Write a device's name as map pins have it: without `-`, which tells links from maps (drop_folder). */
+static void map_device(const char *device, char name[IF_NAMESIZE])
+{
+    snprintf(name, IF_NAMESIZE, "%s", device);
+    for (char *c = name; *c; c++)
+        if (*c == '.')
+            *c = ':';
+        else if (*c == '-')
+            *c = '+';
+}
+
+static void pin_of_map(const char *folder, const char *device, const char *map, char path[PATH_MAX])
+{
+    char name[IF_NAMESIZE];
+    map_device(device, name);
+    snprintf(path, PATH_MAX, "%.200s/%s:%s", folder, map, name);
 }
 
 static int make_folders(const char *path)
@@ -144,13 +165,37 @@ int hooks_lack(const struct hooks_where devices[], unsigned count, char *err, si
 
 static int pin(int fd, const char *path) { return bpf_obj_pin(fd, path) ? -errno : 0; }
 
-/* Pin the maps, replacing those of a former start */
-static int pin_maps(const char *folder, const struct hooks *h)
+/* Give each interface with pins a pin of its own of a map that was pinned once for all of them, as older versions do */
+static void deal_map(const char *folder, const char *map)
+{
+    char path[PATH_MAX], own[PATH_MAX], device[IF_NAMESIZE];
+    snprintf(path, sizeof path, "%.200s/%s", folder, map);
+    const int fd = bpf_obj_get(path);
+    DIR *dir = fd < 0 ? NULL : opendir(folder);
+    bool dealt = dir != NULL;
+    for (const struct dirent *e; dir && (e = readdir(dir));) {
+        const char *side = strrchr(e->d_name, '-');
+        if (!side || side - e->d_name >= IF_NAMESIZE) continue;
+        snprintf(device, (size_t)(side - e->d_name) + 1, "%s", e->d_name);
+        pin_of_map(folder, device, map, own);
+        unlink(own);
+        dealt &= !pin(fd, own);
+    }
+    if (dealt) unlink(path);
+    if (dir) closedir(dir);
+    if (fd >= 0) close(fd);
+}
+
+/* Pin the maps of an interface's programs, replacing those of a former start, whose programs have been replaced.
+ * Without a holder these maps are emptied at once, so packets that are still in the former programs are waited for. */
+static int pin_maps(const char *folder, const char *device, const struct hooks *h)
 {
     char path[PATH_MAX];
     int failed = 0;
+    for (unsigned i = 0; i < h->kept_count; i++) deal_map(folder, h->kept[i].name);
     for (unsigned i = 0; i < h->kept_count && !failed; i++) {
-        snprintf(path, sizeof path, "%.200s/%s", folder, h->kept[i].name);
+        pin_of_map(folder, device, h->kept[i].name, path);
+        if (!i && !access(path, F_OK)) syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0); /* synchronize_rcu */
         unlink(path);
         failed = pin(h->kept[i].map, path);
     }
@@ -300,7 +345,7 @@ static int pin_all(const char *folder, const char *device, const struct hooks *h
                    size_t err_len)
 {
     int failed = make_folder(folder);
-    if (!failed) failed = pin_maps(folder, h);
+    if (!failed) failed = pin_maps(folder, device, h);
     if (!failed) failed = pin_links(folder, device, on);
     if (!failed) failed = pin_programs(folder, device, h, on);
     if (failed) snprintf(err, err_len, "%s: %s", folder, strerror(-failed));
@@ -337,7 +382,7 @@ static bool take_over_both(const char *folder, const struct hooks_where *w, cons
 {
     LIBBPF_OPTS(bpf_xdp_query_opts, on);
     to->pinned = take_over_side(folder, w, h, ARRIVES, filter, to) &&
-                 take_over_side(folder, w, h, LEAVES, filter, to) && !pin_maps(folder, h) &&
+                 take_over_side(folder, w, h, LEAVES, filter, to) && !pin_maps(folder, w->device, h) &&
                  !pin_programs(folder, w->device, h, to);
     if (!to->pinned) hooks_leave(to);
     for (enum side side = ARRIVES; to->pinned && filter && side < SIDES; side++) {
@@ -402,7 +447,22 @@ void hooks_leave(struct hooked *h)
     *h = (struct hooked){.held = {-1, -1}};
 }
 
-/* Remove the maps once no interface has the programs */
+/* Remove an interface's pins of maps */
+static void drop_maps(const char *folder, const char *device)
+{
+    char path[PATH_MAX], name[IF_NAMESIZE];
+    DIR *dir = opendir(folder);
+    if (!dir) return;
+    map_device(device, name);
+    for (const struct dirent *e; (e = readdir(dir));) {
+        const char *of = strchr(e->d_name, ':');
+        snprintf(path, sizeof path, "%.300s/%s", folder, e->d_name);
+        if (of && !strcmp(of + 1, name)) unlink(path);
+    }
+    closedir(dir);
+}
+
+/* Remove what is left once no interface has the programs */
 static void drop_folder(const char *folder)
 {
     char path[PATH_MAX];
@@ -434,6 +494,7 @@ int hooks_undo(const char *what, const char *before, const char *after)
         const int link = side_clear(after, what, side);
         if (filter || link) failed = filter ? filter : link;
     }
+    drop_maps(after, what);
     drop_folder(after);
     return failed;
 }

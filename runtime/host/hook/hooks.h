@@ -21,7 +21,7 @@ struct hooks {
     struct hooks_kept {
         const char *name;
         int map;
-    } kept[HOOKS_KEPT]; /* maps that lose their entries with their last holder: pinned, too */
+    } kept[HOOKS_KEPT]; /* maps that lose their entries with their last holder: pinned, too, once for each interface */
     unsigned kept_count;
 };
 

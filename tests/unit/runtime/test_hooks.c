@@ -73,12 +73,14 @@ static int arriving(int xdp)
     return program(BPF_PROG_TYPE_XDP, xdp);
 }
 
+/* The map is no array of programs: the kernel never frees one that somebody asks for by its id while it is being
+ * emptied (prog_array_map_clear, Linux 6.18). */
 static struct hooks hooks_of(int arrives, int leaves)
 {
     return (struct hooks){.arrives = arriving(arrives),
                           .by_tc = by_tc,
                           .leaves = program(BPF_PROG_TYPE_SCHED_CLS, leaves),
-                          .kept = {{"a_map", bpf_map_create(BPF_MAP_TYPE_PROG_ARRAY, "m", 4, 4, 2, NULL)}},
+                          .kept = {{"a_map", bpf_map_create(BPF_MAP_TYPE_ARRAY, "m", 4, 4, 2, NULL)}},
                           .kept_count = 1};
 }
 
@@ -628,11 +630,34 @@ static void by_tc_is_in_the_way(void **state)
     scene_end();
 }
 
-/* Interfaces share the maps that the programs call each other by: they stay pinned until the last of them has none. */
+static void set_at(struct state *s, const char *device, const struct hooks *h, struct hooked *on)
+{
+    char err[300] = "";
+    const struct hooks_where where = {.name = "here", .device = device, .ifindex = if_nametoindex(device)};
+    if (hooks_set(s, &where, h, false, on, err, sizeof err)) fail_msg("%s: %s", device, err);
+}
+
+static uint32_t map_of(const struct hooks *h)
+{
+    struct bpf_map_info info = {0};
+    uint32_t len = sizeof info;
+    assert_int_equal(bpf_obj_get_info_by_fd(h->kept[0].map, &info, &len), 0);
+    return info.id;
+}
+
+/* Does a pin hold the map, once this process has closed it? */
+static bool is_held(uint32_t map)
+{
+    const int fd = bpf_map_get_fd_by_id(map);
+    if (fd >= 0) close(fd);
+    return fd >= 0;
+}
+
+/* Each interface has pins of the maps that its programs call each other by, until it has no programs. */
 static void maps_outlive_one(void **state)
 {
     struct hooked on[2];
-    char err[300] = "", before[CLSACT_TEXT];
+    char before[CLSACT_TEXT];
     const char *const devices[] = {"here", "there"};
     glob_t folder;
     (void)state;
@@ -640,22 +665,62 @@ static void maps_outlive_one(void **state)
     scene(true);
     struct state *s = begin(false);
     const struct hooks h = hooks_of(XDP_LETS, TC_LETS);
-    for (unsigned i = 0; i < 2; i++) {
-        const struct hooks_where where = {.name = "here", .device = devices[i], .ifindex = if_nametoindex(devices[i])};
-        assert_int_equal(hooks_set(s, &where, &h, false, &on[i], err, sizeof err), 0);
-    }
+    const uint32_t map = map_of(&h);
+    for (unsigned i = 0; i < 2; i++) set_at(s, devices[i], &h, &on[i]);
     hooks_close(&h);
     assert_int_equal(glob(HOOKS_FILES "/prey/*/here", 0, NULL, &folder), 0);
     snprintf(before, sizeof before, "-");
     if (kernel_is_old) clsact_before(if_nametoindex("here"), true, before);
     assert_int_equal(hooks_undo("here", before, folder.gl_pathv[0]), 0);
     globfree(&folder);
-    sh("ls " HOOKS_FILES "/prey/*/here/a_map >/dev/null");
+    assert_true(is_held(map));
+    sh("! ls " HOOKS_FILES "/prey/*/here/a_map:here 2>/dev/null");
     for (unsigned i = 0; i < 2; i++) hooks_leave(&on[i]);
     assert_int_equal(state_undo(s, STATE_OPEN, say, NULL), 0);
     sh("! ls " HOOKS_FILES "/prey/*/* 2>/dev/null");
     state_close(s);
     scene_end();
+}
+
+/* Of two interfaces, whatever their names, one is taken over first: the other has the programs before until its turn,
+ * and these their maps, also where both interfaces have one pin of them, as in older versions. */
+static void maps_go_in_turn(bool shared)
+{
+    struct hooked on[2];
+    const char *const devices[] = {"here", "th-e.re"};
+    scene(true);
+    sh("ip link set there down && ip link set there name th-e.re");
+    struct state *s = begin(false);
+    const struct hooks first = hooks_of(XDP_LETS, TC_LETS);
+    const uint32_t former = map_of(&first);
+    for (unsigned i = 0; i < 2; i++) set_at(s, devices[i], &first, &on[i]);
+    if (shared) sh("cd " HOOKS_FILES "/prey/*/here && rm a_map:here && mv a_map:th+e:re a_map");
+    hooks_close(&first);
+    for (unsigned i = 0; i < 2; i++) hooks_leave(&on[i]);
+    const struct hooks next = hooks_of(XDP_LETS, TC_LETS);
+    const uint32_t map = map_of(&next);
+    set_at(s, "here", &next, &on[0]);
+    assert_true(on[0].pinned && is_held(former));
+    set_at(s, "th-e.re", &next, &on[1]);
+    hooks_close(&next);
+    for (int n = 0; n < 2000 && is_held(former); n++) usleep(10000); /* the kernel frees it a little later */
+    assert_true(on[1].pinned && !is_held(former) && is_held(map));
+    sh("! ls " HOOKS_FILES "/prey/*/here/a_map 2>/dev/null");
+    for (unsigned i = 0; i < 2; i++) hooks_leave(&on[i]);
+    assert_int_equal(state_undo(s, STATE_OPEN, say, NULL), 0);
+    sh("! ls " HOOKS_FILES "/prey/*/* 2>/dev/null");
+    state_close(s);
+    scene_end();
+}
+static void maps_in_turn(void **state)
+{
+    (void)state;
+    maps_go_in_turn(false);
+}
+static void maps_in_turn_of_older(void **state)
+{
+    (void)state;
+    maps_go_in_turn(true);
 }
 
 int main(void)
@@ -669,12 +734,16 @@ int main(void)
                                        as_is_test(changes_without_files),
                                        as_is_test(by_tc_beside_others),
                                        as_is_test(maps_outlive_one),
+                                       as_is_test(maps_in_turn),
+                                       as_is_test(maps_in_turn_of_older),
                                        old_test(by_tc_outlives),
                                        old_test(changes),
                                        old_test(changes_without_files),
                                        old_test(by_tc_beside_others),
                                        old_test(by_tc_is_in_the_way),
                                        old_test(maps_outlive_one),
+                                       old_test(maps_in_turn),
+                                       old_test(maps_in_turn_of_older),
                                        old_test(outlives),
                                        old_test(others_stay),
                                        old_test(without_files),
