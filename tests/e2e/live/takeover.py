@@ -55,7 +55,7 @@ def talk(seconds, addresses, again=None):
     ends, waits, asked, before = {}, {}, {}, {}
     patience = 40 if again else 10
     sizes = [int(size) for size in os.environ.get("SIZES", "20 200 1200").split()]
-    count = lost = other = repeated = 0
+    count = lost = other = 0
     tcp_alone = os.environ.get("PROTOCOLS") == "tcp"
     for a in addresses:
         for i in range(10):
@@ -83,8 +83,7 @@ def talk(seconds, addresses, again=None):
             data, got, since = waits[s]
             part = s.recv(65536)
             if again and ends[s] == "udp" and part == before.get(s):
-                repeated -= 1
-                continue  # a question that was asked twice, and answered twice
+                continue  # a question that was asked twice
             got += part
             assert got, "the connection has ended"
             waits[s] = data, got, since
@@ -100,13 +99,11 @@ def talk(seconds, addresses, again=None):
         for s in [s for s in waits if again and ends[s] == "udp" and time.monotonic() - asked[s] > again]:
             asked[s] = time.monotonic()
             s.send(waits[s][0])
-            repeated += 1
         lost = sum(time.monotonic() - since > patience for _, _, since in waits.values())
     print(f"{count > len(ends)} {lost} lost {other} other {len(waits)} under way")
     for s, (data, got, since) in waits.items():
         print(f"# {ends[s]} {s.getsockname()} to {s.getpeername()}: {len(got)} of {len(data)} bytes for {time.monotonic() - since:.1f} s")
     print(f"# {count} answers, the longest took {worst * 1000:.1f} ms")
-    print(f"# {repeated} datagrams were sent again, and answered once")
 
 
 def opens(addresses):

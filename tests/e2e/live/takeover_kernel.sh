@@ -51,8 +51,6 @@ held() {
 not_more() { held >many && cmp -s few many; } # what was refused is closed a moment later
 how=talk
 [ $LAYOUT = same ] || how=slow # what comes up between the state and the new stages is lost: a datagram is sent again
-# With XDP some takeovers lose a few datagrams of `mode dsr`, some one in a hundred thousand: why is not known yet.
-[ "$HOOK" = tc ] || how=slow
 talks() { # FILE: begin to talk; ends once the file `enough` is there
     rm -f enough
     at client python3 "$takeover" $how 200 $addresses >"$1" 2>&1 &
@@ -66,8 +64,6 @@ talked() { # FILE SENTENCE
     sed -n '/^#/p' "$1"
     same "$2" "$(grep -v '^#' "$1")" "open
 True 0 lost 0 other 0 under way"
-    # With XDP a takeover loses some; more than a few would be another fault.
-    [ $how = talk ] || [ $LAYOUT != same ] || same 'and few datagrams were sent again' "$(($(sed -n 's/^# \([0-9]*\) datagrams were sent again, and answered once$/\1/p' "$1") <= 50))" 1
 }
 
 ends() { # it undoes all
