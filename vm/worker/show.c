@@ -18,8 +18,7 @@ bool show_read(const struct job *j, const struct packet_ctx *c, struct observe_p
     return observers_read(j->vm->observers, c->key, c->pkt, s);
 }
 
-/* Return the packet that left in place of this one; NULL: none. */
-static const struct pkt *left_for(const struct job *j, const struct packet_ctx *c, unsigned before)
+const struct pkt *left_for(const struct job *j, const struct packet_ctx *c, unsigned before)
 {
     for (unsigned i = before; i < j->tx->count; i++) {
         const struct tx_entry *e = &j->tx->entries[i];

@@ -4,8 +4,10 @@
 #include "vm/forward/bind/nat.h"
 #include "vm/forward/forward.h"
 #include "vm/forward/service.h"
+#include "vm/judge/answers/answers.h"
 #include "vm/observe/observers.h"
 #include "vm/worker/audit.h"
+#include "vm/worker/vm_priv.h"
 
 void vm_run_up(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], unsigned n, const struct vm_up ups[],
                struct verdict verdicts[], struct vm_tx *tx)
@@ -43,7 +45,10 @@ void vm_run_routed(struct vm *vm, const struct vm_in *in, struct pkt *pkt, uint1
     if (vm->mets) track_met(vm->track, c.key, pkt, &c.seen, &vm->mets[0]);
     track_study(vm->track, c.key, pkt, &c.seen);
     track_look(vm->track, c.key, pkt, &c.seen);
-    forward_routed(&j, &c);
+    if (vm->takes_answers && answers_may(c.key))
+        answered_routed(&j, &c, forward_routed);
+    else
+        forward_routed(&j, &c);
 }
 
 void vm_note_met(struct vm *vm, struct flow_met *mets) { vm->mets = mets; }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vm/judge/asked/questions.h"
 #include "vm/judge/lives.h"
 #include "vm/program/set_walk.h"
 
@@ -24,10 +25,21 @@ struct live_set *lives_set_over(const struct program *p, uint32_t live, uint64_t
     return live_over(&cfg, m);
 }
 
+static bool asks(const struct program *p)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < p->lives_count; i++) any |= p->lives[i].answers != 0;
+    return any;
+}
+
 struct lives *lives_new(const struct program *p, uint64_t seed)
 {
     struct lives *l = calloc(1, sizeof *l);
     if (!l) return NULL;
+    if (asks(p) && !(l->questions = questions_new(seed))) {
+        lives_free(l);
+        return NULL;
+    }
     for (; l->count < p->lives_count; l->count++) {
         l->sets[l->count] = lives_set_new(p, l->count, seed);
         if (l->sets[l->count]) continue;
@@ -41,8 +53,16 @@ void lives_free(struct lives *l)
 {
     if (!l) return;
     for (uint32_t i = 0; i < l->count; i++) live_free(l->sets[i]);
+    questions_put(l->questions);
     if (l->memory) l->give_back(l->memory);
     free(l);
+}
+
+void lives_ask_as(struct lives *l, struct questions *q)
+{
+    if (!l->questions || !q) return;
+    questions_put(l->questions);
+    l->questions = questions_get(q);
 }
 
 bool lives_have(const struct lives *l, uint32_t live, const struct key *key, bool dst)
