@@ -201,6 +201,8 @@ void lives_free(struct lives *l);
 /* Have the questions that wait of another table, if the sets have any; NULL is allowed. Call it before anything is
  * judged by them. */
 void lives_ask_as(struct lives *l, struct questions *q);
+/* Return the number of questions that made way before their time. */
+uint64_t lives_evicted(const struct lives *l);
 /* Let packets of the program be judged by these members. Call it before anything is judged; NULL: all sets are empty.
  */
 void program_members(struct program *p, struct lives *l);

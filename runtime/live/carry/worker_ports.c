@@ -18,9 +18,9 @@
 #include "runtime/live/carry/way.h"
 #include "runtime/live/tell/log.h"
 
-/* True if outgoing packets must be seen: `out` firewalls, or state of the host's own flows. (Not at the port of a
- * bridge: what leaves there came by the other one, and segments that the kernel cuts of a super-packet are not known as
- * ours.) */
+/* True if outgoing packets must be seen: `out` firewalls, state of the host's own flows, or its DNS questions. (Not at
+ * the port of a bridge: what leaves there came by the other one, and segments that the kernel cuts of a super-packet
+ * are not known as ours.) */
 static bool needs_outgoing(const struct program *p)
 {
     bool host = false, state = false;
@@ -28,6 +28,8 @@ static bool needs_outgoing(const struct program *p)
         if (p->firewalls[i].direction == PBC_DIR_OUT) return true;
         host |= p->firewalls[i].direction != PBC_DIR_FORWARD;
     }
+    for (uint32_t i = 0; i < p->lives_count; i++)
+        if (p->lives[i].answers) return true;
     for (uint32_t i = 0; i < p->conds_count; i++)
         state |= p->conds[i].kind == COND_STATE || p->conds[i].kind == COND_FLOWS_OVER;
     return host && state;

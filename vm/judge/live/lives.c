@@ -65,6 +65,11 @@ void lives_ask_as(struct lives *l, struct questions *q)
     l->questions = questions_get(q);
 }
 
+uint64_t lives_evicted(const struct lives *l)
+{
+    return l->questions ? __atomic_load_n(&l->questions->head->evicted, __ATOMIC_RELAXED) : 0;
+}
+
 bool lives_have(const struct lives *l, uint32_t live, const struct key *key, bool dst)
 {
     if (!(key->kind & KIND_IP)) return false;

@@ -259,6 +259,15 @@ uint64_t member_refused(const struct member_set *set, struct lives *lives, uint3
     return set->refused + __atomic_load_n(&lives->refused[live], __ATOMIC_RELAXED);
 }
 
+struct live_answered member_answered(const struct member_set *set, const struct lives *lives, uint32_t live)
+{
+    struct live_answered c = set->answered;
+#define X(field, doc) c.field += __atomic_load_n(&lives->answered[live].field, __ATOMIC_RELAXED);
+    LIVE_ANSWERED(X)
+#undef X
+    return c;
+}
+
 /* Put a table in the place of another one, which is freed later (e). */
 static void table_swap(struct rules *rules, const struct member_place *at, struct live_set *fresh, struct emptied *e)
 {
