@@ -10,37 +10,28 @@ enum { WRITTEN = 1 }; /* bit of until_ns */
 static inline uint32_t group_of(const struct question_head *head, const struct question_id *id)
 {
     struct hash_sum sum = {0, 0};
-#pragma GCC unroll 3
     for (unsigned i = 0; i < QUESTION_WORDS; i += 2) hash_two(&sum, &head->hash, i, id->word[i], id->word[i + 1]);
     return (uint32_t)hash_close(&head->hash, &sum) & (QUESTION_SLOTS - QUESTION_WAYS);
 }
 
-static inline bool question_is(const struct question *at, const struct question_id *id)
-{
-    uint64_t differ = 0;
-    for (unsigned i = 0; i < QUESTION_WORDS; i++)
-        differ |= __atomic_load_n(&at->id.word[i], __ATOMIC_RELAXED) ^ id->word[i];
-    return !differ;
-}
-
 /* Own the place that had this end, write the question and give it its end. False: another thread was first. */
-static inline bool place_write(struct question *at, uint64_t was, const struct question_id *id, uint64_t now_ns)
+static inline bool place_write(struct dns_question *at, uint64_t was, const struct question_id *id, uint64_t now_ns)
 {
     const uint64_t until_ns = (now_ns + QUESTION_NS) & ~(uint64_t)WRITTEN;
     if (__sync_val_compare_and_swap(&at->until_ns, was, until_ns | WRITTEN) != was) return false;
-    for (unsigned i = 0; i < QUESTION_WORDS; i++) __atomic_store_n(&at->id.word[i], id->word[i], __ATOMIC_RELAXED);
+    for (unsigned i = 0; i < QUESTION_WORDS; i++) QUESTION_STORE(&at->id.word[i], id->word[i]);
     __sync_val_compare_and_swap(&at->until_ns, until_ns | WRITTEN, until_ns);
     return true;
 }
 
-void question_put(struct question_head *head, struct question *slots, const struct question_id *id, uint64_t now_ns)
+void question_put(struct question_head *head, struct dns_question *slots, const struct question_id *id, uint64_t now_ns)
 {
     const uint32_t group = group_of(head, id);
     uint64_t oldest_ns = UINT64_MAX, was = 0;
     uint32_t to = 0;
     for (uint32_t i = 0; i < QUESTION_WAYS; i++) {
-        const struct question *at = &slots[(group + i) & (QUESTION_SLOTS - 1)];
-        const uint64_t until_ns = __atomic_load_n(&at->until_ns, __ATOMIC_RELAXED);
+        const struct dns_question *at = &slots[(group + i) & (QUESTION_SLOTS - 1)];
+        const uint64_t until_ns = QUESTION_LOAD(&at->until_ns);
         const uint64_t age = question_is(at, id) ? 0 : until_ns;
         if (age >= oldest_ns) continue;
         oldest_ns = age;

@@ -27,18 +27,35 @@ enum {
 struct question_id {
     uint64_t word[QUESTION_WORDS];
 };
-struct question {
+struct dns_question {
     uint64_t until_ns; /* bit 0: the words are being written, or read; 0: the place is free */
     struct question_id id;
     uint64_t zero;
 };
-static_assert(sizeof(struct question) == 64, "a power of two, as it stands in arrays");
+static_assert(sizeof(struct dns_question) == 64, "a power of two, as it stands in arrays");
 
 /* The rest of the table. */
 struct question_head {
     struct hash_key hash;
     uint64_t evicted; /* questions that made way before their time */
 };
+
+/* Words that several threads have at once. Clang for BPF knows no such builtins. */
+#ifdef __bpf__
+#define QUESTION_LOAD(at)      (*(const volatile uint64_t *)(at))
+#define QUESTION_STORE(at, to) (*(volatile uint64_t *)(at) = (to))
+#else
+#define QUESTION_LOAD(at)      __atomic_load_n(at, __ATOMIC_RELAXED)
+#define QUESTION_STORE(at, to) __atomic_store_n(at, to, __ATOMIC_RELAXED)
+#endif
+
+/* True if the place has that question, or a part of it while it is being written. */
+static inline bool question_is(const struct dns_question *at, const struct question_id *id)
+{
+    uint64_t differ = 0;
+    for (unsigned i = 0; i < QUESTION_WORDS; i++) differ |= QUESTION_LOAD(&at->id.word[i]) ^ id->word[i];
+    return !differ;
+}
 
 /* Make the id of a question from `asker` to `resolver`, both as in struct key. */
 static inline void question_id_of(struct question_id *id, const uint32_t asker[4], const uint32_t resolver[4],
@@ -53,7 +70,8 @@ static inline void question_id_of(struct question_id *id, const uint32_t asker[4
 }
 
 /* Note a question; again if it is there. slots: of QUESTION_SLOTS. */
-void question_put(struct question_head *head, struct question *slots, const struct question_id *id, uint64_t now_ns);
+void question_put(struct question_head *head, struct dns_question *slots, const struct question_id *id,
+                  uint64_t now_ns);
 
 enum { QUESTION_SECTION_MOST = DNS_NAME_MOST + 4, QUESTION_STEPS = (QUESTION_SECTION_MOST + 7) / 8 };
 
@@ -68,14 +86,14 @@ static inline uint64_t question_hash_word(const struct hash_key *key, uint64_t h
 /* The table of a process. It belongs to all that hold it: who makes it holds it once. */
 struct questions {
     struct question_head *head;
-    struct question *slots;
+    struct dns_question *slots;
     uint32_t holders; /* atomic */
     bool own;         /* head and slots are freed with it */
 };
 /* Make an empty table; NULL: out of memory. */
 struct questions *questions_new(uint64_t seed);
 /* The same over memory of another owner, QUESTION_SLOTS places, which lasts as long. */
-struct questions *questions_over(struct question_head *head, struct question *slots);
+struct questions *questions_over(struct question_head *head, struct dns_question *slots);
 /* Hold it once more, or once less; the last one frees it. NULL is allowed. */
 struct questions *questions_get(struct questions *q);
 void questions_put(struct questions *q);

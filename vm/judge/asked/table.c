@@ -5,7 +5,7 @@
 #include "vm/judge/asked/questions.h"
 #include "vm/packet/wire.h"
 
-struct questions *questions_over(struct question_head *head, struct question *slots)
+struct questions *questions_over(struct question_head *head, struct dns_question *slots)
 {
     struct questions *q = calloc(1, sizeof *q);
     if (q) *q = (struct questions){.head = head, .slots = slots, .holders = 1};
@@ -15,7 +15,7 @@ struct questions *questions_over(struct question_head *head, struct question *sl
 struct questions *questions_new(uint64_t seed)
 {
     struct question_head *head = calloc(1, sizeof *head);
-    struct question *slots = calloc(QUESTION_SLOTS, sizeof *slots);
+    struct dns_question *slots = calloc(QUESTION_SLOTS, sizeof *slots);
     struct questions *q = head && slots ? questions_over(head, slots) : NULL;
     if (q) {
         q->own = true;
@@ -52,22 +52,14 @@ uint64_t question_hash(const struct question_head *head, const uint8_t *section,
     return hash;
 }
 
-static bool place_is(const struct question *at, const struct question_id *id)
-{
-    uint64_t differ = 0;
-    for (unsigned i = 0; i < QUESTION_WORDS; i++)
-        differ |= __atomic_load_n(&at->id.word[i], __ATOMIC_RELAXED) ^ id->word[i];
-    return !differ;
-}
-
 bool question_waits(struct questions *q, const struct question_id *id, uint64_t now_ns, bool take)
 {
     const uint32_t group =
         (uint32_t)hash_words(&q->head->hash, id->word, QUESTION_WORDS) & (QUESTION_SLOTS - QUESTION_WAYS);
     for (uint32_t i = 0; i < QUESTION_WAYS; i++) {
-        struct question *at = &q->slots[group + i];
+        struct dns_question *at = &q->slots[group + i];
         uint64_t until_ns = __atomic_load_n(&at->until_ns, __ATOMIC_ACQUIRE);
-        if (until_ns <= now_ns || until_ns & 1 || !place_is(at, id)) continue;
+        if (until_ns <= now_ns || until_ns & 1 || !question_is(at, id)) continue;
         if (!take) return true;
         /* Where the place has another end by now, another thread has taken the question or written one. */
         if (__atomic_compare_exchange_n(&at->until_ns, &until_ns, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
