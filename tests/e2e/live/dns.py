@@ -124,7 +124,7 @@ def serve(address, path):
             for n in range(len(good)):
                 here.sendto(good[:n], asker)
         elif how == "many":
-            here.sendto(answer(number, section, [(b"\xc0\x0c", "A", 60, data_of("A", f"198.51.{i >> 8}.{i & 255}")) for i in range(90)]), asker)
+            here.sendto(answer(number, section, [(b"\xc0\x0c", "A", 60, data_of("A", f"198.51.{i >> 8}.{i & 255}")) for i in range(80)]), asker)
         else:
             here.sendto(good, asker)
 
