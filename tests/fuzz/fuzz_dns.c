@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/judge/answers/message.h"
+#include "vm/judge/answers/dns_message.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 

@@ -121,9 +121,8 @@ struct pbc_live {
                          * added */
     uint32_t flags;     /* enum pbc_live_flag */
     uint32_t file;      /* string: path of the file whose addresses are the members, and nobody else; 0: none */
-    uint32_t
-        answers;   /* 1 + list in NAMES: the members are the addresses of these hosts in DNS answers; 0: they are not */
-    uint32_t from; /* with `answers` index in SETS: resolvers whose answers count; else 0 */
+    uint32_t answers;   /* 1 + list in NAMES: hosts of which the members are the addresses, by DNS answers; 0: none */
+    uint32_t from;      /* with `answers` index in SETS: resolvers whose answers count; else 0 */
     uint32_t reserved[5];
 };
 static_assert(sizeof(struct pbc_live) == 64, "an index is a shift (docs/kernel.md)");

@@ -1,5 +1,5 @@
 /* Kernel mode: packets that come up from the kernel executor, and its counters (vm.h) */
-#include "vm/context/context.h"
+#include "vm/context/answered.h"
 #include "vm/flow/track/met.h"
 #include "vm/forward/bind/nat.h"
 #include "vm/forward/forward.h"
@@ -7,7 +7,6 @@
 #include "vm/judge/answers/answers.h"
 #include "vm/observe/observers.h"
 #include "vm/worker/audit.h"
-#include "vm/worker/vm_priv.h"
 
 void vm_run_up(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], unsigned n, const struct vm_up ups[],
                struct verdict verdicts[], struct vm_tx *tx)

@@ -73,16 +73,8 @@ void show_packet(const struct job *j, const struct packet_ctx *c, struct observe
  * through (second function). */
 bool show_reads_later(const struct job *j, const struct packet_ctx *c, struct fragment *later);
 void show_later(const struct job *j, const struct packet_ctx *c, const struct fragment *later);
-/* Return the packet that left in place of this one; NULL: none. before: as above. */
-const struct pkt *left_for(const struct job *j, const struct packet_ctx *c, unsigned before);
 /* Show packets of the inline stack that left for clients, from that entry of tx on. */
 void show_inline(const struct job *j, unsigned before);
-
-/* answers.c: packets that may be DNS questions or answers. Take the packet's turn by `take`, and note what it says if
- * it was let through. answered_routed: a packet that the host has routed; what arrived was noted where it arrived. */
-void answered_take(const struct job *j, struct packet_ctx *c, void (*take)(const struct job *j, struct packet_ctx *c));
-void answered_routed(const struct job *j, struct packet_ctx *c,
-                     void (*take)(const struct job *j, struct packet_ctx *c));
 
 /* fragments.c: fragments on a worker's way. flow/fragments/frag.h tells the kind of each; then it takes the verdict of
  * its first, waits for the first, or is judged. Only in programs with PBC_FOLLOWS_FRAGMENTS. */

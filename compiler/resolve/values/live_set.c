@@ -1,4 +1,4 @@
-/* Live sets: their size, the sets that bound them, the hosts whose addresses they have. Their members are made while
+/* Live sets: their size, the sets that bound them, and the hosts of which they have the addresses. Their members are made while
  * rules run (vm/judge/lives.h).
  */
 #include <string.h>

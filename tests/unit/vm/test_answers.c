@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "tests/lib/rng.h"
-#include "vm/judge/answers/message.h"
+#include "vm/judge/answers/dns_message.h"
 #include "vm/packet/wire.h"
 
 enum { MOST = 5000, CNAME = 5, NAMES = 40 };

@@ -135,7 +135,7 @@ void answers_make(const struct program *p, const struct answer_read *r, const st
         question_put(q->head, q->slots, &id, now_ns);
         return;
     }
-    /* Of two equal answers, read by two workers at once, one takes the question. */
+    /* One of two equal answers, read by two workers at once, takes the question. */
     if (part == DNS_GIVES && !question_waits(q, &r->id, now_ns, true)) part = DNS_UNASKED;
     if (part == DNS_GIVES && r->count < 0) part = DNS_BAD;
     count_for(r->sets, p->members->answered, part);

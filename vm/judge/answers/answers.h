@@ -2,7 +2,7 @@
  * it is judged, for its bytes may be gone afterwards; what was read counts once the packet has been let through. */
 #pragma once
 
-#include "vm/judge/answers/message.h"
+#include "vm/judge/answers/dns_message.h"
 #include "vm/judge/asked/questions.h"
 #include "vm/judge/lives.h"
 #include "vm/packet/pkt.h"
@@ -24,7 +24,7 @@ struct answer_read {
     uint64_t sets; /* live sets that it concerns, a bit each */
     struct message message;
     struct question_id id;
-    uint64_t hash; /* of the question's section */
+    uint64_t hash; /* hash of the question's section */
     int count; /* addresses in the answer, MESSAGE_ADDRESSES of which at most stand in `of`; -1: it was cut, or can't be
                 * read */
     struct message_address of[MESSAGE_ADDRESSES];

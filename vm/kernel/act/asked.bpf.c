@@ -1,16 +1,16 @@
 /* DNS questions that pass are noted for their answers, which come up (vm/judge/answers/). */
 #include "vm/kernel/bpf.h"
-
-#include "vm/judge/asked/questions.c"
 #include "vm/kernel/count.bpf.h"
 #include "vm/kernel/counts.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/wire.h"
 
+enum { LABELS = 128, LABEL_MOST = 63, ANSWER_OR_OPCODE = 0xf800, A = 1, AAAA = 28, PAYLOAD_MOST = 1024 };
+
+#include "vm/judge/asked/questions.c"
+
 extern struct question_head state_question_head[];
 extern struct dns_question state_questions[];
-
-enum { LABELS = 128, LABEL_MOST = 63, ANSWER_OR_OPCODE = 0xf800, A = 1, AAAA = 28, PAYLOAD_MOST = 1024 };
 
 /* Return an address of the packet as resolvers' rows have it. */
 static inline void address_wide(const uint32_t addr[4], bool v6, uint64_t wide[2])

@@ -1,5 +1,5 @@
-/* Reader of DNS messages (message.h). */
-#include "vm/judge/answers/message.h"
+/* Reader of DNS messages (dns_message.h). */
+#include "vm/judge/answers/dns_message.h"
 
 #include <string.h>
 
@@ -24,7 +24,7 @@ struct wire_name {
     uint8_t bytes[DNS_NAME_MOST]; /* labels in lower case, each behind its length, and the root's 0 */
 };
 
-static uint8_t lower(uint8_t c) { return c >= 'A' && c <= 'Z' ? (uint8_t)(c - 'A' + 'a') : c; }
+static uint8_t label_lower(uint8_t c) { return c >= 'A' && c <= 'Z' ? (uint8_t)(c - 'A' + 'a') : c; }
 
 /* Read the name at *at, and set *at behind it. Each pointer leads to before the place where the name, or the part
  * behind the last pointer, began: so there is no circle. False: it is malformed. */
@@ -46,7 +46,7 @@ static bool name_read(const uint8_t *bytes, uint32_t len, uint32_t *at, struct w
         }
         if (first > LABEL_MOST || name->len + 1 + first > DNS_NAME_MOST || len - from < 1u + first) return false;
         name->bytes[name->len++] = first;
-        for (uint32_t i = 1; i <= first; i++) name->bytes[name->len++] = lower(bytes[from + i]);
+        for (uint32_t i = 1; i <= first; i++) name->bytes[name->len++] = label_lower(bytes[from + i]);
         from += 1u + first;
         if (first) continue;
         if (!jumped) *at = from;

@@ -1,8 +1,18 @@
-/* DNS questions and answers on a worker's way (vm/judge/answers/): read before the packet takes its turn, noted once it
- * was let through. */
+/* A packet of DNS is read before it takes its turn, for it may be gone afterwards (answered.h). */
+#include "vm/context/answered.h"
+
 #include "vm/judge/answers/answers.h"
 
-#include "vm/worker/vm_priv.h"
+const struct pkt *left_for(const struct job *j, const struct packet_ctx *c, unsigned before)
+{
+    for (unsigned i = before; i < j->tx->count; i++) {
+        const struct tx_entry *e = &j->tx->entries[i];
+        const bool sent = e->kind == TX_SEND || e->kind == TX_RESOLVE;
+        if (sent && e->cause == TX_CAUSE_PACKET && (j->input == INPUT_NONE || e->input == j->input + c->at))
+            return e->pkt;
+    }
+    return NULL;
+}
 
 /* Note a question as it leaves; where nothing leaves yet, there is none. */
 static void question_note(const struct job *j, const struct packet_ctx *c, const struct answer_read *r, unsigned before)
@@ -14,7 +24,7 @@ static void question_note(const struct job *j, const struct packet_ctx *c, const
     if (pkt_parse(&view, j->in->facts, &key) == REASON_NONE) answers_make(j->vm->program, r, &key, j->vm->now_ns);
 }
 
-void answered_take(const struct job *j, struct packet_ctx *c, void (*take)(const struct job *j, struct packet_ctx *c))
+void answered_take(const struct job *j, struct packet_ctx *c, turn_fn *take)
 {
     struct vm *vm = j->vm;
     struct answer_read r;
@@ -30,7 +40,7 @@ void answered_take(const struct job *j, struct packet_ctx *c, void (*take)(const
         answers_make(vm->program, &r, &came, vm->now_ns);
 }
 
-void answered_routed(const struct job *j, struct packet_ctx *c, void (*take)(const struct job *j, struct packet_ctx *c))
+void answered_routed(const struct job *j, struct packet_ctx *c, turn_fn *take)
 {
     struct answer_read r;
     const unsigned before = j->tx->count;
