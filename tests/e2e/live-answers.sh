@@ -46,8 +46,9 @@ loop.example.net A 60 198.51.100.209
 each.example.net A 60 198.51.100.32
 many.example.net A 60 198.51.100.33
 shut.example.net A 60 198.51.100.34
-HOSTv.example.net A 60 198.51.100.35
 END
+long=$(printf '%060d.' 1 2 3)example.net
+echo "$long A 60 198.51.100.36" >>zone
 background one python3 "$dns" serve 10.2.0.2 "$work/zone" >served
 until_true 50 'a resolver answers' grep -q ready served
 background one python3 "$dns" serve 10.2.0.3 "$work/zone" >served3
@@ -87,7 +88,7 @@ is_ready prey || exit 1
 believed 'an address of a host is a member' www.example.net A 198.51.100.7
 same 'its client has it' "$(cat came)" 198.51.100.7
 ctl sets vendor has 198.51.100.7
-has 'it says that an answer made it so' '^vendor has 198\.51\.100\.7: member 198\.51\.100\.7, for 1[01]m .*, by answer$'
+has 'it says that an answer made it so' '^vendor has 198\.51\.100\.7: member 198\.51\.100\.7, for 1[01]m .*, by answer since [0-9:]*: www\.example\.net$'
 same 'it stays for its TTL of a minute, and ten' "$(between_of "$(left_s 198.51.100.7)" 640 660)" yes
 believed 'of IPv6, too' www.example.net AAAA 2001:db8::7
 believed 'a star is any number of labels' a.b.example.net A 198.51.100.8
@@ -98,6 +99,7 @@ believed 'a TTL of the upper half is none' long.example.net A 198.51.100.23
 same 'and so a minute' "$(between_of "$(left_s 198.51.100.23)" 640 660)" yes
 believed 'aliases are followed' cdn.example.net A '198.51.100.10 198.51.100.11'
 believed 'case does not matter for the pattern' WwW.ExAmPlE.nEt A 198.51.100.7
+believed 'a name may be long' "$long" A 198.51.100.36
 believed 'another name is none' notexample.net A ''
 believed 'nor is one of another domain' other.example.org A ''
 before=$(of_set refused)

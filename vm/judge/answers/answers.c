@@ -90,18 +90,22 @@ static bool is_of_host(const uint32_t addr[4], bool v6)
     return a || addr[1] || (addr[2] != 0 && addr[2] != 0xffff); /* not ::/96, ::ffff:0:0/96 */
 }
 
-static void address_add(const struct program *p, uint32_t live, bool v6, const struct message_address *a)
+static void address_add(const struct program *p, uint32_t live, const struct message *m,
+                        const struct message_address *a)
 {
     struct lives *const l = p->members;
+    const bool v6 = m->type == MESSAGE_AAAA;
     const struct live_net net = {
         .addr = {a->addr[0], a->addr[1], a->addr[2], a->addr[3]}, .len = v6 ? 128 : 32, .v6 = v6};
     const uint32_t least_s = a->ttl_s > ANSWER_TTL_LEAST_S ? a->ttl_s : ANSWER_TTL_LEAST_S;
     const uint32_t ttl_s = least_s < ANSWER_TTL_MOST_S ? least_s : ANSWER_TTL_MOST_S;
-    const uint64_t now_ms = lives_now(l);
-    if (!is_of_host(a->addr, v6) || lives_refuse(p, live, &net) != LIVE_MAY)
+    const uint64_t now_ms = lives_now(l), end_ms = now_ms + (UINT64_C(0) + ttl_s + ANSWER_GRACE_S) * 1000;
+    if (!is_of_host(a->addr, v6) || lives_refuse(p, live, &net) != LIVE_MAY) {
         __atomic_fetch_add(&l->refused[live], 1, __ATOMIC_RELAXED);
-    else
-        live_add(lives_set(l, live), now_ms, &net, now_ms + (ttl_s + UINT64_C(0) + ANSWER_GRACE_S) * 1000, LIVE_LATER);
+        return;
+    }
+    const enum live_said said = live_add(lives_set(l, live), now_ms, &net, end_ms, LIVE_LATER);
+    if (said == LIVE_ADDED || said == LIVE_RENEWED) lives_name(l, live, &net, end_ms, m->host);
 }
 
 static void count_for(uint64_t sets, struct live_answered *of, enum dns_part part)
@@ -115,11 +119,10 @@ static void count_for(uint64_t sets, struct live_answered *of, enum dns_part par
 
 static void gift_make(const struct program *p, const struct answer_read *r)
 {
-    const bool v6 = r->message.type == MESSAGE_AAAA;
     const int taken = r->count < MESSAGE_ADDRESSES ? r->count : MESSAGE_ADDRESSES;
     for (uint64_t left = r->sets; left; left &= left - 1) {
         const unsigned live = (unsigned)__builtin_ctzll(left);
-        for (int i = 0; i < taken; i++) address_add(p, live, v6, &r->of[i]);
+        for (int i = 0; i < taken; i++) address_add(p, live, &r->message, &r->of[i]);
         if (r->count > taken)
             __atomic_fetch_add(&p->members->refused[live], (uint64_t)(r->count - taken), __ATOMIC_RELAXED);
     }

@@ -79,7 +79,7 @@ GLOBAL uint64_t kernel_ask(struct kpkt *k NONNULL)
         return 0;
     if (wire_get16(message + 2) & ANSWER_OR_OPCODE || wire_get16(message + 4) != 1) return 0;
     const uint32_t name = (uint32_t)kernel_name_len(k, at + DNS_HEADER);
-    if (!name || UDP_LEN + DNS_HEADER + name + 4 > said) return 0;
+    if (!name || UDP_LEN + DNS_HEADER + name + 4 > said || at + DNS_HEADER + name + 4 > pkt->head_len) return 0;
     const uint8_t *behind = k->head + ((at + DNS_HEADER + name) & (KERNEL_HEAD - 1));
     const uint32_t type = wire_get16(behind);
     if ((type != A && type != AAAA) || wire_get16(behind + 2) != 1) return 0;

@@ -78,7 +78,9 @@ void sets_print_note(FILE *out, const struct member_target *t, const struct live
 {
     const struct note *n = net ? notes_find(t->set->notes, members_now_ms(), net) : NULL;
     char when[TEXT_TIME];
-    if (n)
+    if (n && n->uid == NOTE_ANSWER)
+        json_print(out, "'by':%s,'uid':null,'since':%s,'comment':%s", "answer", text_iso(n->wall_ns, when), n->comment);
+    else if (n)
         json_print(out, "'by':%s,'uid':%u,'since':%s,'comment':%s", "hand", (unsigned)n->uid,
                    text_iso(n->wall_ns, when), *n->comment ? n->comment : NULL);
     else if (net)
@@ -162,6 +164,7 @@ void asked_SETS(void *with, struct call *c)
     } else if (ops[i].answer == sets_replace && set_is_answered(&t)) {
         call_end(c, 2, "%.100s: its members come by DNS answers alone", name);
     } else {
+        members_name(control->rules);
         ops[i].answer(control, c, &t);
     }
 }

@@ -108,6 +108,8 @@ bool members_replace(struct rules *rules, const struct member_target *t, const s
 struct live_counts member_counts(const struct member_set *set, const struct live_set *table);
 /* Return how many members `never`, `in` or their width has refused, by hand and by rules. */
 uint64_t member_refused(const struct member_set *set, struct lives *lives, uint32_t live);
+/* Note the names of members that answers have added since. */
+void members_name(struct rules *rules);
 /* Return the counts of DNS answers. */
 struct live_answered member_answered(const struct member_set *set, const struct lives *lives, uint32_t live);
 
