@@ -1,5 +1,5 @@
-/* What became of a packet, for those who look at it once more: DNS questions and answers, of which live sets take
- * members (vm/judge/answers/), and observers. */
+/* DNS questions and answers, of which live sets take members (vm/judge/answers/), on a packet's way; the packet that
+ * left in its place, which observers ask for, too. */
 #pragma once
 
 #include "vm/context/context.h"
