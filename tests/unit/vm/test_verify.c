@@ -580,7 +580,7 @@ static uint32_t seventeen(struct imgbuild *b)
           b->nats[0].port_count = 2)                                                                                   \
     FAULT(nat_ranges_order, "nat 0: ranges of ports are not in order, or not those from port_lo to port_hi",           \
           ranges_overlap(b))                                                                                           \
-    FAULT(nat_ranges_many, "nat 1: more than 4096 ranges of ports to translate to", seventeen(b))                      \
+    FAULT(nat_ranges_many, "nat 1: more than 4096 ranges of ports to translate to", many_ranges(b))                    \
     FAULT(nat_ranges_kind, "nat 2: has fields of a `source`, but is none", b->nats[2].port_count = 1)                  \
     FAULT(nat_self, "nat 2: address to forward does not fit", b->nats[2].flags = PBC_NAT_TO_SELF)                      \
     FAULT(nat_not_self, "nat 3: address to forward does not fit", b->nats[3].flags = 0)                                \
