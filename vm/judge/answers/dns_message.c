@@ -68,7 +68,10 @@ static uint32_t host_write(const struct wire_name *name, char out[MESSAGE_HOST_M
         if (used) out[used++] = '.';
         for (uint32_t i = 1; i <= name->bytes[at]; i++) {
             const uint8_t c = name->bytes[at + i];
-            if (c == '.' || !c) return 0;
+            if (c == '.' || !c) {
+                out[0] = '\0';
+                return 0;
+            }
             out[used++] = (char)c;
         }
     }
