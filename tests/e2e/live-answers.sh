@@ -195,6 +195,16 @@ same 'the same members as in the sets of dnsmasq' "$(members)" "$(nft_has)"
 prey_ends
 same 'it ends in order' "$status" 0
 
+# A program without such a set first: questions are seen as of the reload.
+rules plain <<'END'
+firewall f forward default accept { drop state invalid to 192.0.2.0/24 }
+END
+prey prey -i wan -i lan plain.pbc
+ctl load asked.pbc
+same 'a program with such a set comes by a reload' "$status $(cat err)" "0 "
+believed 'it hears' www.example.net A 198.51.100.7
+prey_ends
+
 # Behind a translation, by three workers: the resolver sees prey's address.
 rules turned <<'END'
 set resolvers = 10.2.0.2

@@ -296,8 +296,8 @@ bool kernel_is_resolver(struct kpkt *k, bool dst); /* asked.bpf.c */
 static inline bool settle_hears(const struct kpkt *k)
 {
     const struct key *key = &k->key;
-    if (!(count_program(k->program)->flags & KERNEL_HEARS_DNS) || !(key->kind & KIND_UDP)) return false;
-    return key->kind & KIND_PORTS && (key->src_port == DNS_PORT || key->dst_port == DNS_PORT);
+    if (!(key->kind & KIND_UDP) || (key->src_port != DNS_PORT && key->dst_port != DNS_PORT)) return false;
+    return key->kind & KIND_PORTS && count_program(k->program)->flags & KERNEL_HEARS_DNS;
 }
 
 /* Send up an accepted answer of a resolver, and a question that would be sent on from here: the worker sees it as it
