@@ -203,6 +203,13 @@ prey prey -i wan -i lan plain.pbc
 ctl load asked.pbc
 same 'a program with such a set comes by a reload' "$status $(cat err)" "0 "
 believed 'it hears' www.example.net A 198.51.100.7
+if [ "$EXEC" = kernel ]; then
+    empty
+    at prey python3 "$dns" ask 10.2.0.2 www.example.net >came
+    until_true 30 'an own question is seen' own && ok 0 'and this machine, too'
+else
+    hears 'that this machine is not heard before a restart is told' "asked.pbc: .*; this machine's own DNS questions are not seen before a restart"
+fi
 prey_ends
 
 # Behind a translation, by three workers: the resolver sees prey's address.

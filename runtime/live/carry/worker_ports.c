@@ -35,6 +35,14 @@ static bool needs_outgoing(const struct program *p)
     return host && state;
 }
 
+bool ports_miss_questions(const struct carry *carry)
+{
+    const struct program *p = carry->now.program;
+    bool asks = false;
+    for (uint32_t i = 0; i < p->lives_count; i++) asks |= p->lives[i].answers != 0;
+    return asks && !carry->in_kernel && !carry->sees_own;
+}
+
 /* True if connections are observed, and what leaves is this machine's own: its half of them. What is forwarded was seen
  * when it came. (Not where connections that cross may be cut into: what we send in an end's name would come back.) */
 static bool watches_own(const struct carry *carry)
@@ -253,6 +261,7 @@ struct io_port *ports_open(struct carry *carry, const struct worker *w, unsigned
         return NULL;
     }
     struct io_ask ask = ask_for(carry, w, at, link, kind, *group);
+    carry->sees_own |= ask.outgoing;
     if (!ask.beside && steered_open(carry, iface, &ask)) return NULL;
     struct io_port *io = NULL;
     if (!ask_port(carry->tell->channel, &ask, &made, err, sizeof err)) {
