@@ -61,20 +61,7 @@ C=10.0.0.1 R=192.0.2.53
     for n in $(seq 1 $((${#bytes} / 2 - 1))); do printf '%s\n%s\n' "$question" "${answer%x\"*}x\"${bytes:0:2*n}\""; done
     syn 198.51.100.99
 } >notes.cut
-python3 - "$dns" <<'END' >notes.many
-# Ten thousand hosts, each with an address of its own, and connections to some of them and to others.
-import sys
-sys.argv, path = ["dns.py", "none"], sys.argv[1]
-source = open(path).read().replace("\nmain()\n", "\n")
-exec(compile(source, path, "exec"))
-for i in range(10000):
-    asked = question(i, f"h{i}.example.net", "A")
-    told = answer(i, asked[12:], [(b"\xc0\x0c", "A", 300, bytes([198, 51, i >> 8, i & 255]))])
-    print(f'eth / ip4 10.0.0.1 > 192.0.2.53 / udp {1024 + i} > 53 / payload x"{asked.hex()}"')
-    print(f'eth / ip4 192.0.2.53 > 10.0.0.1 / udp 53 > {1024 + i} / payload x"{told.hex()}"')
-for i in range(0, 20000, 100):
-    print(f"eth / ip4 10.0.0.1 > 198.51.{i >> 8}.{i & 255} / tcp {20000 + i} > 443 syn")
-END
+python3 "$dns" many 10000 >notes.many
 capture whole <notes
 capture many <notes.many
 capture cut <notes.cut

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """DNS by hand. dns.py serve ADDRESS ZONE-FILE: a resolver that answers over UDP, and misbehaves as the name's first label says.
 dns.py ask ADDRESS NAME [TYPE] [--from ADDRESS] [--port N] [--wait SECONDS]: one question; prints all datagrams that come.
+dns.py many N: frames for tests/tools/mkcap: so many hosts, each with an address of its own, then connections to some of them and to
+others.
 dns.py message KIND NAME [TYPE] [ID] [ADDRESS TTL]...: a question or an answer as hex, for captures.
 
 The zone file has a line `NAME TYPE TTL VALUE` a record; of a CNAME the chain is followed."""
@@ -145,6 +147,16 @@ def ask(address, name, kind, source, port, wait):
             break
 
 
+def many(hosts):
+    for i in range(hosts):
+        asked = question(i, f"h{i}.example.net", "A")
+        told = answer(i, asked[12:], [(b"\xc0\x0c", "A", 300, bytes([198, 51, i >> 8, i & 255]))])
+        print(f'eth / ip4 10.0.0.1 > 192.0.2.53 / udp {1024 + i} > 53 / payload x"{asked.hex()}"')
+        print(f'eth / ip4 192.0.2.53 > 10.0.0.1 / udp 53 > {1024 + i} / payload x"{told.hex()}"')
+    for i in range(0, 2 * hosts, 100):
+        print(f"eth / ip4 10.0.0.1 > 198.51.{i >> 8}.{i & 255} / tcp {20000 + i} > 443 syn")
+
+
 def main():
     words = sys.argv[1:]
     options = {}
@@ -155,6 +167,8 @@ def main():
             del words[at:at + 2]
     if words[0] == "serve":
         serve(words[1], words[2])
+    elif words[0] == "many":
+        many(int(words[1]))
     elif words[0] == "ask":
         ask(words[1], words[2], words[3] if len(words) > 3 else "A", options.get("--from"), int(options.get("--port", 0)),
             float(options.get("--wait", 2)))
