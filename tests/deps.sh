@@ -81,6 +81,7 @@ list_tests() {
     need netcat-openbsd have_command nc.openbsd
     need procps have_command sysctl
     need nginx-light have_command nginx
+    need dnsmasq-base have_command dnsmasq
     need ethtool have_command ethtool
     need iperf3 have_command iperf3
     need haproxy have_command haproxy

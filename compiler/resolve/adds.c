@@ -86,6 +86,11 @@ uint32_t add_of(const struct rule_work *w, const struct node *verdict, uint32_t 
              image_str(c->image, c->image->lives[live].name));
         return 0;
     }
+    if (c->image->lives[live].answers) {
+        diag(c->diags, E_LIVE, name->span, "the members of `%s` are those of DNS answers, and no rule adds to them",
+             image_str(c->image, c->image->lives[live].name));
+        return 0;
+    }
     a.live = live;
     if (part(verdict, CL_ONCE)) a.flags |= PBC_ADD_ONCE;
     struct pbc_add *to = image_add_adds(c->image);

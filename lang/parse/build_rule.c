@@ -93,11 +93,18 @@ struct node *set_member(struct parser *p, struct node *value)
     return member;
 }
 
-struct node *live_size(struct parser *p, struct node *word, struct node *number)
+struct node *live_word(struct parser *p, struct node *word, struct node *values)
 {
     const struct span span = word->span;
-    if (!one_of(p, word, "a live set", (const enum clause[]){CL_SIZE, CL_NONE})) return NULL;
-    return clause(p, CL_SIZE, span, want(p, number, W_INT | W_NAME, "`size`"));
+    const struct node *of = one_of(p, word, "a live set", (const enum clause[]){CL_SIZE, CL_ANSWERS, CL_NONE});
+    if (!of) return NULL;
+    if (of->v.i == CL_ANSWERS)
+        return clause(p, CL_ANSWERS, span, kids(want_list(p, values, W_STRING | W_NAME, "`answers`")));
+    if (values->first && values->first->next) {
+        build_error(p, E_VALUE, values->first->next->span, "`size` takes one number");
+        return NULL;
+    }
+    return clause(p, CL_SIZE, span, want(p, kids(values), W_INT | W_NAME, "`size`"));
 }
 
 struct node *add_once(struct parser *p, struct node *word)

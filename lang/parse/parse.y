@@ -191,10 +191,11 @@ set_atom: literal { $$ = set_member(p, $1); }
 
 live: LIVE live_opts { $$ = tree(p, N_LIVE, @$, kids($2)); } ;
 live_opts: live_opt { $$ = append(p, NULL, $1); } | live_opts live_opt { $$ = append(p, $1, $2); } ;
-live_opt: NAME scalar { $$ = live_size(p, name_node(p, $1, @1), $2); }
+live_opt: NAME scalars { $$ = live_word(p, name_node(p, $1, @1), $2); }
     | FILE_KW STRING { $$ = clause(p, CL_FILE, @1, $2); }
     | IN set_atom { $$ = clause(p, CL_IN, @1, $2); }
     | NEVER set_atom { $$ = clause(p, CL_NEVER, @1, $2); }
+    | FROM set_atom { $$ = clause(p, CL_FROM, @1, $2); }
     | KEEP { $$ = clause(p, CL_KEEP, @1, NULL); }
     | REFUSE { $$ = clause(p, CL_REFUSE, @1, NULL); }
     ;

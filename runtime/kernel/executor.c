@@ -98,6 +98,9 @@ static bool begin_judge(struct executor *e, const struct program *p, char *err, 
     if (!executor_judge(e, p, err, err_len)) return false;
     snprintf(err, err_len, "out of memory");
     if (p->members && live_sets_move(kernel_tables(e->kernel), p, p->members, e->seed, NULL)) return false;
+    if (p->members && !live_sets_ask(p->members, kernel_map(e->kernel, KERNEL_MAP_question_head),
+                                     kernel_map(e->kernel, KERNEL_MAP_questions)))
+        return false;
     e->counted = counted_new(e->kernel);
     e->events = kernel_events_new(kernel_map(e->kernel, KERNEL_MAP_events)->fd, hear_event, e);
     return e->counted && e->events;

@@ -132,6 +132,7 @@ static int init_contents(struct kernel *k, const struct program *p, char *err, s
     flows_begin(p, k->cfg.live, seed, k->maps.sizes.flow_slots, v[KERNEL_MAP_flow_head].memory);
     hash_key_init(&((struct inline_marks *)v[KERNEL_MAP_marks].memory)->key, seed);
     hash_key_init(&((struct splice_head *)v[KERNEL_MAP_splices].memory)->key, seed + 1);
+    hash_key_init(&((struct question_head *)v[KERNEL_MAP_question_head].memory)->hash, seed + 2);
     if (k->maps.sizes.source_slots)
         kernel_sources_fill(v[KERNEL_MAP_sources].memory, grain_keys(p->flows, p->grains_count), seed);
     return init_world(k, err, err_len);

@@ -74,6 +74,7 @@ struct vm {
     const struct vm_up *ups;     /* for the packets of this call that came up from the kernel; NULL: none came up */
     struct flow_met *mets;       /* for those packets: what each meets in the flow table; NULL: not recorded */
     uint32_t ways;               /* questions of the program about routes: its PBC_ASKS_ROUTES */
+    bool takes_answers;          /* some live set takes members from DNS answers */
     bool opens;                  /* some rule's verdict opens a tunnel */
     bool in_turn;                /* packets are judged one by one: for state, tunnels, or the kernel's judge */
     bool in_order;               /* a log or a meter shows the order in which packets were judged */

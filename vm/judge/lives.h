@@ -15,6 +15,7 @@
 #include "vm/program/program.h"
 
 struct live_set;
+struct questions;
 
 /* A member: an address, or the network of its first `len` bits. addr: as in struct key; bits behind `len` are 0. */
 struct live_net {
@@ -166,12 +167,36 @@ struct live_counts live_counts(const struct live_set *s);
 
 /* All live sets of a program, by their numbers in LIVES: an instance's members and the time by which they expire.
  * Several programs, one after the other, may have one set. */
+#define LIVE_ANSWERED(X)                                                                                               \
+    X(answers, "DNS answers that were taken")                                                                          \
+    X(unasked, "DNS answers to no question that waited: forged, late or repeated")                                     \
+    X(bad, "DNS answers that were cut or could not be read")
+struct live_answered {
+#define X(field, doc) uint64_t field; /* atomic */
+    LIVE_ANSWERED(X)
+#undef X
+};
+/* Members that answers have added or renewed, for whoever shows them. What finds no room is left out. */
+enum { LIVE_NAMED_MOST = 512, LIVE_HOST_MOST = 100 };
+struct live_named {
+    uint32_t live;
+    struct live_net net;
+    uint64_t end_ms;
+    char host[LIVE_HOST_MOST + 1]; /* name that was answered, or its end */
+};
+struct live_names {
+    uint32_t lock, count;
+    struct live_named of[LIVE_NAMED_MOST];
+};
 struct lives {
     uint64_t now_ms; /* atomic */
     uint32_t count;
     /* Atomic; members that rules would have added: `in` or `never` refuses them, or they were lost on their way here */
     uint64_t refused[PBC_LIVES_MAX];
     struct live_set *sets[PBC_LIVES_MAX];
+    struct live_answered answered[PBC_LIVES_MAX];
+    struct questions *questions; /* held, for sets with `answers` (vm/judge/asked/questions.h); NULL: there are none */
+    struct live_names *names;    /* with `questions` */
     /* Memory under sets (live_over), given back once they are freed; NULL: none */
     void (*give_back)(void *memory);
     void *memory;
@@ -186,6 +211,15 @@ struct live_set *lives_set_new(const struct program *p, uint32_t live, uint64_t 
 struct live_set *lives_set_over(const struct program *p, uint32_t live, uint64_t seed, const struct live_memory *m);
 /* Free all sets that are there. NULL is allowed. */
 void lives_free(struct lives *l);
+/* Have the questions that wait of another table, if the sets have any; NULL is allowed. Call it before anything is
+ * judged by them. */
+void lives_ask_as(struct lives *l, struct questions *q);
+/* Tell that an answer for a host has added or renewed a member. Any thread may call this. */
+void lives_name(struct lives *l, uint32_t live, const struct live_net *net, uint64_t end_ms, const char *host);
+/* Take all that was told into `out`. Return its number. */
+uint32_t lives_named(struct lives *l, struct live_named out[LIVE_NAMED_MOST]);
+/* Return the number of questions that made way before their time. */
+uint64_t lives_evicted(const struct lives *l);
 /* Let packets of the program be judged by these members. Call it before anything is judged; NULL: all sets are empty.
  */
 void program_members(struct program *p, struct lives *l);

@@ -1,6 +1,8 @@
 /* Facts of a program for the stages (counts.h). */
 #include "vm/kernel/counts.h"
 
+#include <string.h>
+
 #include "vm/forward/bind/nat.h"
 #include "vm/program/program.h"
 #include "vm/program/remap.h"
@@ -83,12 +85,40 @@ static void nat_ways_of(struct kernel_program *k, const struct program *p)
     }
 }
 
+/* Add a range to the resolvers, unless it is there. */
+static void resolver_add(struct kernel_program *k, const struct kernel_resolver *r)
+{
+    for (uint32_t i = 0; i < k->resolvers && i < KERNEL_RESOLVERS; i++)
+        if (!memcmp(&k->resolver[i], r, sizeof *r)) return;
+    if (k->resolvers < KERNEL_RESOLVERS) k->resolver[k->resolvers] = *r;
+    if (k->resolvers <= KERNEL_RESOLVERS) k->resolvers++;
+}
+
+/* Note the resolvers that live sets believe. */
+static void resolvers_of(struct kernel_program *k, const struct program *p)
+{
+    for (uint32_t i = 0; i < p->lives_count; i++) {
+        if (!p->lives[i].answers) continue;
+        const struct pbc_set *s = &p->sets[p->lives[i].from];
+        k->flags |= KERNEL_HEARS_DNS;
+        for (uint32_t n = 0; n < s->count4; n++) {
+            const struct pbc_range *r = &p->set4[s->first4 + n];
+            resolver_add(k, &(struct kernel_resolver){{0, KERNEL_RESOLVER4 | r->lo}, {0, KERNEL_RESOLVER4 | r->hi}});
+        }
+        for (uint32_t n = 0; n < s->count6; n++) {
+            const struct pbc_range6 *r = &p->set6[s->first6 + n];
+            resolver_add(k, &(struct kernel_resolver){{r->lo_hi, r->lo_lo}, {r->hi_hi, r->hi_lo}});
+        }
+    }
+}
+
 void kernel_program_of(struct kernel_program *k, const struct program *p, bool live)
 {
     const uint32_t line = 64 / sizeof(struct counter);
     *k = (struct kernel_program){.serial = (uint32_t)p->serial, .flags = flags_of(p, live), .rules = p->rules_count};
     nat_ports_of(k, p);
     nat_ways_of(k, p);
+    resolvers_of(k, p);
     k->services = p->rules_count + 1 + p->firewalls_count;
     const uint32_t past = live ? KERNEL_PAST : 0;
     k->unserved = k->services + p->services_count + past;

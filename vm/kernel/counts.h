@@ -48,6 +48,7 @@ enum kernel_program_flag {
     KERNEL_CLAMPS = 1 << 13,       /* SYNs that cross are clamped in user space */
     KERNEL_FORWARDS_ANY = 1 << 14, /* a nat forwards from any destination */
     KERNEL_NATS_ALL = 1 << 15,     /* a statement of a nat says nothing of the way out */
+    KERNEL_HEARS_DNS = 1 << 16,    /* a live set takes members from DNS answers */
 };
 /* A row of `counts`, of struct counter: rules, one for "nobody", firewalls' defaults (as in struct vm), services,
  * services without a server, servers, nats. Behind each of the last four is room for entries of earlier programs
@@ -66,6 +67,13 @@ enum { KERNEL_NAT_WAYS = KERNEL_WAYS / 32 };
 struct kernel_nat_ports {
     uint16_t lo, hi;
 };
+/* Resolvers that such sets believe: ranges of addresses, upper and lower half; one of IPv4 lies behind
+ * KERNEL_RESOLVER4. */
+enum { KERNEL_RESOLVERS = 16 };
+#define KERNEL_RESOLVER4 (UINT64_C(0xffff) << 32)
+struct kernel_resolver {
+    uint64_t lo[2], hi[2];
+};
 struct kernel_program {
     uint32_t serial;
     uint32_t flags;                                    /* enum kernel_program_flag */
@@ -75,6 +83,8 @@ struct kernel_program {
     uint32_t row;                                      /* length of a row in counters, a multiple of four */
     uint32_t first;                                    /* index of the row of CPU 0 */
     struct kernel_nat_ports nat_ports[KERNEL_NAT_PORTS];
+    uint32_t resolvers; /* number of `resolver`; more than KERNEL_RESOLVERS: any address may be one */
+    struct kernel_resolver resolver[KERNEL_RESOLVERS];
     uint32_t nat_ways[KERNEL_NAT_WAYS]; /* interfaces by which statements of its nats let packets leave translated */
 };
 

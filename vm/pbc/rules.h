@@ -121,11 +121,14 @@ struct pbc_live {
                          * added */
     uint32_t flags;     /* enum pbc_live_flag */
     uint32_t file;      /* string: path of the file whose addresses are the members, and nobody else; 0: none */
-    uint32_t reserved[7];
+    uint32_t answers;   /* 1 + list in NAMES: hosts of which the members are the addresses, by DNS answers; 0: none */
+    uint32_t from;      /* with `answers` index in SETS: resolvers whose answers count; else 0 */
+    uint32_t reserved[5];
 };
 static_assert(sizeof(struct pbc_live) == 64, "an index is a shift (docs/kernel.md)");
 enum { PBC_LIVES_MAX = 64, PBC_ADDS_MAX = 256 };
 #define PBC_LIVE_SIZE_MAX (1u << 24)
+enum { PBC_RESOLVERS_MOST = 16 /* ranges of addresses that `from` of a live set has, both families together */ };
 enum { PBC_LIVE_PATH_MOST = 4000 /* longest path of a live set's file, in bytes; it begins with `/` */ };
 /* A list of host names and globs: strings of HOSTS in normal form and in order, none covered by a glob of the list
  * (host_compare). Or a list of texts, in order, where `*` at the end stands for anything (text_compare). */

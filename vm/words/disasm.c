@@ -112,6 +112,7 @@ static void dump_live(const struct program *p, uint32_t i, FILE *out)
     if (l->in != PBC_NONE) text_add(&t, " in set %u", l->in);
     if (l->never != PBC_NONE) text_add(&t, " never set %u", l->never);
     text_add(&t, "%s%s", l->flags & PBC_LIVE_KEEP ? " keep" : "", l->flags & PBC_LIVE_REFUSE ? " refuse" : "");
+    if (l->answers) text_add(&t, " answers names %u from set %u", l->answers - 1, l->from);
     add_place(&t, p, &l->place);
     dump_line(&t, out);
 }

@@ -136,7 +136,7 @@ struct served vm_explain_new(struct vm *vm, const struct vm_in *in, const struct
 
 bool vm_lend(const struct vm *vm, uint64_t mono_ns, const struct plain *p, struct loan *loan)
 {
-    return vm->forward && vm->track && forward_lend(vm->forward, mono_ns, p, loan);
+    return vm->forward && vm->track && !vm->takes_answers && forward_lend(vm->forward, mono_ns, p, loan);
 }
 
 bool vm_loan_takes(const struct loan *loan, const struct pkt *pkt, const struct plain *p)

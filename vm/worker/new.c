@@ -8,6 +8,7 @@
 #include "vm/forward/inline/conns.h"
 #include "vm/forward/service.h"
 #include "vm/forward/vips.h"
+#include "vm/judge/answers/answers.h"
 #include "vm/keyed/large.h"
 #include "vm/observe/observers.h"
 #include "vm/worker/vm_priv.h"
@@ -145,6 +146,7 @@ struct vm *vm_new(struct program *p, const struct vm_cfg *cfg)
     vm_point_counters(vm);
     vm->opens = p->meta->flags & PBC_OPENS;
     vm->ways = p->meta->flags & PBC_ASKS_ROUTES;
+    vm->takes_answers = answers_sets(p);
     vm->in_turn = vm_takes_turns(vm);
     vm->in_order = shows_order(p);
     limit_init(&vm->answers, p->meta->rejects_per_s);

@@ -97,6 +97,7 @@ static void take_parts(struct vm *vm, struct vm *fresh)
     if (!vm->inlines) SWAP(vm->inlines, fresh->inlines);
     if (!vm->observers || !fresh->observers) SWAP(vm->observers, fresh->observers);
     vm->opens = fresh->opens;
+    vm->takes_answers = fresh->takes_answers;
     vm->ways = fresh->ways;
     vm->cfg.kernel = fresh->cfg.kernel;
     vm->in_order = fresh->in_order;

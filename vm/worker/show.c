@@ -1,5 +1,6 @@
 /* Shows a packet to the observers twice: as it was read, and as it left. Of an inline connection they see the client's
  * side alone. */
+#include "vm/context/answered.h"
 #include "vm/forward/inline/conns.h"
 #include "vm/worker/vm_priv.h"
 
@@ -16,18 +17,6 @@ bool show_read(const struct job *j, const struct packet_ctx *c, struct observe_p
 {
     if (!(c->key->kind & KIND_TCP) || is_behind(j->vm, c->key, c->pkt, AT_SERVER)) return false;
     return observers_read(j->vm->observers, c->key, c->pkt, s);
-}
-
-/* Return the packet that left in place of this one; NULL: none. */
-static const struct pkt *left_for(const struct job *j, const struct packet_ctx *c, unsigned before)
-{
-    for (unsigned i = before; i < j->tx->count; i++) {
-        const struct tx_entry *e = &j->tx->entries[i];
-        const bool sent = e->kind == TX_SEND || e->kind == TX_RESOLVE;
-        if (sent && e->cause == TX_CAUSE_PACKET && (j->input == INPUT_NONE || e->input == j->input + c->at))
-            return e->pkt;
-    }
-    return NULL;
 }
 
 uint64_t show_came_ns(const struct job *j, const struct packet_ctx *c)

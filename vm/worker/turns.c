@@ -1,6 +1,7 @@
 /* Judging one packet after the other. With state, what `state` says of a packet depends on the verdicts before it; with
  * tunnels, one packet may be judged twice. Only memory is prefetched a batch at a time. Results don't depend on where
  * batches end. */
+#include "vm/context/answered.h"
 #include "vm/flow/inquiry.h"
 #include "vm/flow/track/met.h"
 #include "vm/flow/track/straight.h"
@@ -10,6 +11,7 @@
 #include "vm/forward/ordinary.h"
 #include "vm/forward/service.h"
 #include "vm/forward/vips.h"
+#include "vm/judge/answers/answers.h"
 #include "vm/packet/parse/plain.h"
 #include "vm/packet/parse/read.h"
 #include "vm/worker/audit.h"
@@ -222,12 +224,20 @@ static __attribute__((noinline)) void take_observed(const struct job *j, struct 
     if (j->vm->inlines) show_inline(j, before);
 }
 
-static inline void turn_take(const struct job *j, struct packet_ctx *c)
+static void packet_turn(const struct job *j, struct packet_ctx *c)
 {
     if (__builtin_expect(j->vm->observers != NULL, 0))
         take_observed(j, c);
     else
         packet_judge(j, c);
+}
+
+static inline void turn_take(const struct job *j, struct packet_ctx *c)
+{
+    if (__builtin_expect(j->vm->takes_answers, 0) && answers_may(c->key))
+        answered_take(j, c, packet_turn);
+    else
+        packet_turn(j, c);
     if (__builtin_expect(j->vm->due.count, 0)) adds_make(&j->vm->due, j->vm->program);
 }
 
@@ -293,7 +303,8 @@ static bool needs_no_keys(const struct job *j)
 {
     const struct facts *facts = j->in->facts;
     const bool renamed = facts && (facts->bridges || facts->patterns);
-    return j->vm->in_turn && !j->vm->program->firewalls_count && !renamed && forward_straight_may(j);
+    const bool asked = j->vm->program->firewalls_count || j->vm->takes_answers;
+    return j->vm->in_turn && !asked && !renamed && forward_straight_may(j);
 }
 
 bool vm_reads_plain(struct vm *vm, const struct facts *facts)
@@ -343,6 +354,7 @@ static uint64_t look_straight(struct vm *vm, struct pkt *const pkts[], uint64_t 
     uint64_t may = 0;
     for (uint64_t left = have ? 0 : todo; left; left &= left - 1) {
         const unsigned i = (unsigned)__builtin_ctzll(left);
+        if (vm->takes_answers && answers_may(&vm->keys[i])) continue;
         if (has_plain_headers(pkts[i], &vm->keys[i]) && straight_study(track, &vm->keys[i], &looks[i]))
             have |= left & -left;
     }

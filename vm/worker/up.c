@@ -1,9 +1,10 @@
 /* Kernel mode: packets that come up from the kernel executor, and its counters (vm.h) */
-#include "vm/context/context.h"
+#include "vm/context/answered.h"
 #include "vm/flow/track/met.h"
 #include "vm/forward/bind/nat.h"
 #include "vm/forward/forward.h"
 #include "vm/forward/service.h"
+#include "vm/judge/answers/answers.h"
 #include "vm/observe/observers.h"
 #include "vm/worker/audit.h"
 
@@ -43,7 +44,10 @@ void vm_run_routed(struct vm *vm, const struct vm_in *in, struct pkt *pkt, uint1
     if (vm->mets) track_met(vm->track, c.key, pkt, &c.seen, &vm->mets[0]);
     track_study(vm->track, c.key, pkt, &c.seen);
     track_look(vm->track, c.key, pkt, &c.seen);
-    forward_routed(&j, &c);
+    if (vm->takes_answers && answers_may(c.key))
+        answered_routed(&j, &c, forward_routed);
+    else
+        forward_routed(&j, &c);
 }
 
 void vm_note_met(struct vm *vm, struct flow_met *mets) { vm->mets = mets; }

@@ -15,7 +15,8 @@ void vm_point_counters(struct vm *vm);
 /* True if packets are judged one by one. */
 static inline bool vm_takes_turns(const struct vm *vm)
 {
-    return vm->track || vm->opens || vm->cfg.kernel || vm->inlines || vm->observers || vm->program->adds_count;
+    return vm->track || vm->opens || vm->cfg.kernel || vm->inlines || vm->observers || vm->program->adds_count ||
+           vm->takes_answers;
 }
 
 /* Take the time of `in`. tx: receives ends of flows; NULL: none can end. */

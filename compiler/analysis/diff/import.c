@@ -52,6 +52,7 @@ static bool import_lives(struct diff *d, struct side *s, uint32_t sets)
         l->name = name(d, s, l->name);
         if (l->in != PBC_NONE) l->in += sets;
         if (l->never != PBC_NONE) l->never += sets;
+        l->answers = l->from = 0; /* names of hosts are not imported */
     }
     for (uint32_t i = nodes; i < img->live_nodes_count; i++) {
         img->live_nodes[i].live += lives;

@@ -1,4 +1,5 @@
-/* Live sets: their size, and the sets that bound them. Their members are made while rules run (vm/judge/lives.h).
+/* Live sets: their size, the sets that bound them, and the hosts of which they have the addresses. Their members are made while
+ * rules run (vm/judge/lives.h).
  */
 #include <string.h>
 
@@ -49,8 +50,8 @@ static bool bounds_of(struct compile *c, const struct clauses *of, struct symbol
     return good;
 }
 
-/* Most ranges of a file without `size`. */
-enum { FILE_RANGES = 1 << 18 };
+/* Most ranges of a file, and most members that come by answers, without `size`. */
+enum { FILE_RANGES = 1 << 18, ANSWERED = 1 << 16 };
 
 /* Enter the path of a set's file. False after a report. */
 static bool file_of(struct compile *c, const struct clauses *of, const struct symbol *s, struct pbc_live *live)
@@ -69,6 +70,42 @@ static bool file_of(struct compile *c, const struct clauses *of, const struct sy
     return false;
 }
 
+/* Read the hosts that a set has the addresses of, and the resolvers that are believed. False after a report. */
+static bool answers_of(struct compile *c, const struct clauses *of, struct symbol *s, struct pbc_live *live)
+{
+    const struct node *hosts = of->of[CL_ANSWERS], *from = of->of[CL_FROM], *file = of->of[CL_FILE];
+    struct addr_set resolvers = {0};
+    uint32_t names;
+    if (!hosts) {
+        diag(c->diags, E_LIVE, from->span, "`from` names the resolvers of a live set with `answers`");
+        return false;
+    }
+    if (file) {
+        diag(c->diags, E_LIVE, hosts->span, "the members of `%s` are those of a file or of DNS answers, not both",
+             s->name.s);
+        return false;
+    }
+    if (!from) {
+        diag(c->diags, E_LIVE, hosts->span, "`%s` names no resolvers, and anybody may send an answer", s->name.s);
+        diag_advise(c->diags, "write `from` and a set with the addresses of the resolvers that are asked");
+        return false;
+    }
+    bool good = names_of(c, hosts, &names) && bound_of(c, from, s, &resolvers);
+    if (good && set_is_empty(&resolvers)) {
+        diag(c->diags, E_LIVE, from->span, "no resolver is in the set behind `from`");
+        good = false;
+    }
+    if (good && resolvers.v4.n + resolvers.v6.n > PBC_RESOLVERS_MOST) {
+        diag(c->diags, E_LIVE, from->span, "the resolvers of `%s` are at most %u addresses or ranges", s->name.s,
+             PBC_RESOLVERS_MOST);
+        good = false;
+    }
+    good = good && place_bound(c, from, &resolvers, &live->from);
+    if (good) live->answers = names + 1;
+    set_fini(&resolvers);
+    return good;
+}
+
 bool live_declare(struct compile *c, struct symbol *s, const struct node *node, struct addr_set *out)
 {
     struct pbc_live live = {
@@ -77,10 +114,13 @@ bool live_declare(struct compile *c, struct symbol *s, const struct node *node, 
     struct addr_set all = {0};
     clauses_find(c, node, &of, "live set");
     if (of.of[CL_FILE] && !file_of(c, &of, s, &live)) return false;
+    if ((of.of[CL_ANSWERS] || of.of[CL_FROM]) && !answers_of(c, &of, s, &live)) return false;
     if (of.of[CL_SIZE]) {
         live.size = clause_number(c, of.of[CL_SIZE], &size_kind, 0);
     } else if (live.file) {
         live.size = FILE_RANGES;
+    } else if (live.answers) {
+        live.size = ANSWERED;
     } else {
         diag(c->diags, E_LIVE, node->span, "the live set `%s` has no size", s->name.s);
         diag_suggest(c->diags, span_after(node->span), " size 100_000");

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 
 #include "runtime/kernel/maps/judge_tables.h"
+#include "vm/judge/asked/questions.h"
 #include "vm/kernel/keyed/lives.h"
 
 enum { PARTS = KERNEL_TABLE_live_ranges - KERNEL_TABLE_live_cells + 1 };
@@ -58,6 +59,14 @@ int live_sets_move(const struct judge_tables *t, const struct program *p, struct
                                     .keys = m->part[KERNEL_TABLE_live_keys - FIRST].memory,
                                     .ranges = m->part[KERNEL_TABLE_live_ranges - FIRST].memory};
     return kernel_lives_move(&to, p, l, seed, shared);
+}
+
+bool live_sets_ask(struct lives *l, const struct map *head, const struct map *places)
+{
+    struct questions *q = questions_over(head->memory, places->memory);
+    lives_ask_as(l, q);
+    questions_put(q);
+    return q;
 }
 
 void live_sets_refused(struct lives *l)

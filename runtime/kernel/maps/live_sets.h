@@ -11,6 +11,10 @@ struct judge_tables;
  * 1 + a set whose file has no room: the caller frees l. */
 int live_sets_move(const struct judge_tables *t, const struct program *p, struct lives *l, uint64_t seed,
                    const struct lives *shared);
+struct map;
+/* Have l's questions that wait of the stages' maps: their head, their places. False: out of memory. Call it before
+ * anything is judged. */
+bool live_sets_ask(struct lives *l, const struct map *head, const struct map *places);
 /* Count members of rules that stages did not report, as struct kernel_live says. */
 void live_sets_refused(struct lives *l);
 

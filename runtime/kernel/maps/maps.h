@@ -6,6 +6,7 @@
 #include "vm/flow/inquiry.h"
 #include "vm/flow/marks.h"
 #include "vm/forward/splice/slots.h"
+#include "vm/judge/asked/questions.h"
 #include "vm/judge/routes.h"
 #include "vm/kernel/counts.h"
 #include "vm/kernel/events.h"

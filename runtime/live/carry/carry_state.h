@@ -163,6 +163,7 @@ struct carry {
     /* The kernel executor. */
     bool in_kernel; /* the kernel judges; `io` gets what it sends up */
     uint32_t by_tc; /* bit i: traffic control hands it what arrives by interface i, not XDP */
+    bool sees_own;  /* sockets of packets get what this machine sends, too (needs_outgoing) */
     uint32_t rings; /* bit i: interface i has a ring beside the sockets of XDP (in_kernel_rings) */
     unsigned takes; /* workers of the instance where this one goes on, with the same executor; 0: this is a start */
     bool takes_xdp; /* that one takes frames by --io xdp */

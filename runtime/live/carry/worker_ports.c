@@ -18,9 +18,9 @@
 #include "runtime/live/carry/way.h"
 #include "runtime/live/tell/log.h"
 
-/* True if outgoing packets must be seen: `out` firewalls, or state of the host's own flows. (Not at the port of a
- * bridge: what leaves there came by the other one, and segments that the kernel cuts of a super-packet are not known as
- * ours.) */
+/* True if outgoing packets must be seen: `out` firewalls, state of the host's own flows, or its DNS questions. (Not at
+ * the port of a bridge: what leaves there came by the other one, and segments that the kernel cuts of a super-packet
+ * are not known as ours.) */
 static bool needs_outgoing(const struct program *p)
 {
     bool host = false, state = false;
@@ -28,9 +28,19 @@ static bool needs_outgoing(const struct program *p)
         if (p->firewalls[i].direction == PBC_DIR_OUT) return true;
         host |= p->firewalls[i].direction != PBC_DIR_FORWARD;
     }
+    for (uint32_t i = 0; i < p->lives_count; i++)
+        if (p->lives[i].answers) return true;
     for (uint32_t i = 0; i < p->conds_count; i++)
         state |= p->conds[i].kind == COND_STATE || p->conds[i].kind == COND_FLOWS_OVER;
     return host && state;
+}
+
+bool ports_miss_questions(const struct carry *carry)
+{
+    const struct program *p = carry->now.program;
+    bool asks = false;
+    for (uint32_t i = 0; i < p->lives_count; i++) asks |= p->lives[i].answers != 0;
+    return asks && !carry->in_kernel && !carry->sees_own;
 }
 
 /* True if connections are observed, and what leaves is this machine's own: its half of them. What is forwarded was seen
@@ -251,6 +261,7 @@ struct io_port *ports_open(struct carry *carry, const struct worker *w, unsigned
         return NULL;
     }
     struct io_ask ask = ask_for(carry, w, at, link, kind, *group);
+    carry->sees_own |= ask.outgoing;
     if (!ask.beside && steered_open(carry, iface, &ask)) return NULL;
     struct io_port *io = NULL;
     if (!ask_port(carry->tell->channel, &ask, &made, err, sizeof err)) {

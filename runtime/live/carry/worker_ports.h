@@ -19,6 +19,9 @@ int ports_turn_off(struct carry *carry, unsigned at, unsigned which, char *err, 
  * others than were sent. */
 bool ports_send_on(const struct carry *carry);
 
+/* True if the program wants this machine's own DNS questions, and sockets of before don't get what it sends. */
+bool ports_miss_questions(const struct carry *carry);
+
 /* True if frames between other machines are taken, as a switch's mirror port gives them: with --monitor, for a program
  * that observes connections or copies packets, and would send nothing of theirs. */
 bool ports_mirror(const struct carry *carry);

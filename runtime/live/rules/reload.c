@@ -12,6 +12,7 @@
 #include "runtime/live/carry/enforce.h"
 #include "runtime/live/carry/guard/hide.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
+#include "runtime/live/carry/worker_ports.h"
 #include "runtime/live/rules/byhand.h"
 #include "runtime/live/rules/judged.h"
 #include "runtime/live/rules/leased.h"
@@ -197,13 +198,14 @@ static void say_reloaded(struct rules *rules, const struct reload *r)
     const struct program *p = rules->carry->now.program;
     if (!(r->change.remap->from->meta->flags & PBC_KEEPS_FLOWS)) rules->carry->flows = p->flows;
     const uint32_t services = p->past ? p->past->services : p->services_count; /* without services that drain */
-    events_tell(&rules->tell->events, TOLD_RELOADED, "%s: %u rule%s, %u service%s%s%s%s%s%s", rules->carry->now.name,
-                p->rules_count, p->rules_count == 1 ? "" : "s", services, services == 1 ? "" : "s", r->wish.by,
-                r->change.remap->limits ? "; changed `limits` wait for a stop and a start" : "",
-                in_kernel_tunnels_rise(rules->carry)
-                    ? "; this process puts packets into tunnels, until a restart takes XDP"
-                    : "",
-                *rules->fell_out ? "; " : "", rules->fell_out);
+    events_tell(
+        &rules->tell->events, TOLD_RELOADED, "%s: %u rule%s, %u service%s%s%s%s%s%s%s", rules->carry->now.name,
+        p->rules_count, p->rules_count == 1 ? "" : "s", services, services == 1 ? "" : "s", r->wish.by,
+        r->change.remap->limits ? "; changed `limits` wait for a stop and a start" : "",
+        in_kernel_tunnels_rise(rules->carry) ? "; this process puts packets into tunnels, until a restart takes XDP"
+                                             : "",
+        ports_miss_questions(rules->carry) ? "; this machine's own DNS questions are not seen before a restart" : "",
+        *rules->fell_out ? "; " : "", rules->fell_out);
     in_kernel_why(rules->carry);
     judged_tell(rules);
     leased_notice(rules);

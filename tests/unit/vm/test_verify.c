@@ -136,6 +136,22 @@ static struct pbc_live *with_live(struct imgbuild *b)
     return &b->lives[b->lives_count - 1];
 }
 
+static struct pbc_live *with_answers(struct imgbuild *b)
+{
+    struct pbc_live *live = with_live(b);
+    live->answers = 1;
+    return live;
+}
+
+/* Add a set of seventeen addresses. */
+static uint32_t seventeen(struct imgbuild *b)
+{
+    const uint32_t first = b->set4_count;
+    for (uint32_t i = 0; i < PBC_RESOLVERS_MOST + 1; i++) img_add_set4(b, (struct pbc_range){10 * i, 10 * i});
+    img_add_sets(b, (struct pbc_set){.first4 = first, .count4 = PBC_RESOLVERS_MOST + 1});
+    return b->sets_count - 1;
+}
+
 #define FAULTS(FAULT)                                                                                                  \
     FAULT(strings_missing, "section `strings` is missing", b->strings_count = 0)                                       \
     FAULT(strings_start, "section `strings` does not start with the empty string", b->strings[0] = 'x')                \
@@ -188,11 +204,21 @@ static struct pbc_live *with_live(struct imgbuild *b)
     FAULT(live_never, "live set 0: `never` is no static set", with_live(b)->never = 1; b->sets[1].live = 1;            \
           img_add_live_nodes(b, (struct pbc_live_node){0}))                                                            \
     FAULT(live_flags, "live set 0: unknown flags 0x4", with_live(b)->flags = 4)                                        \
-    FAULT(live_reserved, "live set 0: reserved bytes are not zero", with_live(b)->reserved[6] = 1)                     \
+    FAULT(live_reserved, "live set 0: reserved bytes are not zero", with_live(b)->reserved[4] = 1)                     \
     FAULT(live_file, "live set 0: the path of its file", with_live(b); b->lives[0].file = b->lives[0].name)            \
     FAULT(live_file_refuse, "live set 0: `refuse` beside a file", with_live(b);                                        \
           b->lives[0].file = img_string(b, "/x"); b->lives[0].flags = PBC_LIVE_REFUSE)                                 \
     FAULT(live_file_add, "live set 0: a rule adds to a file's", with_live(b); b->lives[0].file = img_string(b, "/x");  \
+          img_add_adds(b, (struct pbc_add){.live = 0}))                                                                \
+    FAULT(live_from, "live set 0: resolvers without `answers`", with_live(b)->from = 1)                                \
+    FAULT(live_answers, "live set 0: its answers are for no list of hosts",                                            \
+          with_live(b)->answers = b->names_count + 1)                                                                  \
+    FAULT(live_texts, "live set 0: its answers are for no list of hosts", b->names[0].kind = PBC_NAMES_TEXTS;          \
+          with_live(b)->answers = 1)                                                                                   \
+    FAULT(live_resolvers, "live set 0: `from` is no static set", with_answers(b)->from = b->sets_count)                \
+    FAULT(live_wide, "live set 0: `from` has more than 16 ranges", with_answers(b)->from = seventeen(b))               \
+    FAULT(live_answers_file, "live set 0: answers beside a file", with_answers(b)->file = img_string(b, "/x"))         \
+    FAULT(live_answers_add, "live set 0: a rule adds to answers", with_answers(b);                                     \
           img_add_adds(b, (struct pbc_add){.live = 0}))                                                                \
     FAULT(live_node, "live node 0: live set does not exist", img_add_live_nodes(b, (struct pbc_live_node){0}))         \
     FAULT(set_node, "set 1: live node does not exist", with_live(b); b->sets[1].live = 1)                              \

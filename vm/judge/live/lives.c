@@ -2,6 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vm/judge/asked/questions.h"
+#include "vm/judge/live/live_priv.h"
 #include "vm/judge/lives.h"
 #include "vm/program/set_walk.h"
 
@@ -24,10 +26,25 @@ struct live_set *lives_set_over(const struct program *p, uint32_t live, uint64_t
     return live_over(&cfg, m);
 }
 
+static bool asks(const struct program *p)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < p->lives_count; i++) any |= p->lives[i].answers != 0;
+    return any;
+}
+
 struct lives *lives_new(const struct program *p, uint64_t seed)
 {
     struct lives *l = calloc(1, sizeof *l);
     if (!l) return NULL;
+    if (asks(p)) {
+        l->questions = questions_new(seed);
+        l->names = calloc(1, sizeof *l->names);
+        if (!l->questions || !l->names) {
+            lives_free(l);
+            return NULL;
+        }
+    }
     for (; l->count < p->lives_count; l->count++) {
         l->sets[l->count] = lives_set_new(p, l->count, seed);
         if (l->sets[l->count]) continue;
@@ -41,8 +58,48 @@ void lives_free(struct lives *l)
 {
     if (!l) return;
     for (uint32_t i = 0; i < l->count; i++) live_free(l->sets[i]);
+    questions_put(l->questions);
+    free(l->names);
     if (l->memory) l->give_back(l->memory);
     free(l);
+}
+
+void lives_ask_as(struct lives *l, struct questions *q)
+{
+    if (!l->questions || !q) return;
+    questions_put(l->questions);
+    l->questions = questions_get(q);
+}
+
+void lives_name(struct lives *l, uint32_t live, const struct live_net *net, uint64_t end_ms, const char *host)
+{
+    struct live_names *const n = l->names;
+    const size_t len = strlen(host), cut = len > LIVE_HOST_MOST ? len - LIVE_HOST_MOST : 0;
+    if (!n) return;
+    live_lock(&n->lock);
+    if (n->count < LIVE_NAMED_MOST) {
+        struct live_named *to = &n->of[n->count++];
+        *to = (struct live_named){.live = live, .net = *net, .end_ms = end_ms};
+        memcpy(to->host, host + cut, len - cut);
+    }
+    live_unlock(&n->lock);
+}
+
+uint32_t lives_named(struct lives *l, struct live_named out[LIVE_NAMED_MOST])
+{
+    struct live_names *const n = l->names;
+    if (!n) return 0;
+    live_lock(&n->lock);
+    const uint32_t count = n->count;
+    memcpy(out, n->of, count * sizeof *out);
+    n->count = 0;
+    live_unlock(&n->lock);
+    return count;
+}
+
+uint64_t lives_evicted(const struct lives *l)
+{
+    return l->questions ? __atomic_load_n(&l->questions->head->evicted, __ATOMIC_RELAXED) : 0;
 }
 
 bool lives_have(const struct lives *l, uint32_t live, const struct key *key, bool dst)

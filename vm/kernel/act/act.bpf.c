@@ -15,6 +15,7 @@
 uint64_t kernel_flow_keep(struct kpkt *k);
 uint64_t kernel_flow_note(struct kpkt *k);
 uint64_t kernel_inquire(struct kpkt *k);
+uint64_t kernel_ask(struct kpkt *k); /* asked.bpf.c */
 uint64_t kernel_later_keep(struct kpkt *k);
 uint64_t kernel_sample(struct kpkt *k);                       /* events.bpf.c */
 uint64_t kernel_drop(struct kpkt *k, uint32_t passes);        /* events.bpf.c */
@@ -71,6 +72,13 @@ static inline bool inquires(const struct kpkt *k)
     return k->key.kind & KIND_OUT && inquiry_may_be(&k->key) && count_program(k->program)->flags & KERNEL_KEEPS_FLOWS;
 }
 
+/* True for a question of DNS that passes as it is, which may be to a resolver that live sets believe. */
+static inline bool asks(const struct kpkt *k)
+{
+    return settle_hears(k) && k->key.dst_port == DNS_PORT && k->verdict.action == ACTION_ACCEPT &&
+           k->key.kind & KIND_FRAG_NO;
+}
+
 /* True for a packet of the host that is rejected and needs an answer. */
 static inline bool is_rejected(const struct kpkt *k)
 {
@@ -98,6 +106,7 @@ inline_whole void act(struct kpkt *k, uint32_t out)
     if (out == KERNEL_PASS || out == KERNEL_SEND) out = packet_keep(k, out);
     out = LOOSE(out);
     if (out == KERNEL_PASS && inquires(k)) kernel_inquire(k);
+    if (out == KERNEL_PASS && asks(k)) kernel_ask(k);
     if (out != KERNEL_UP) {
         if (k->said & KERNEL_WOULD_DUE && kernel_flow_note(k)) settle_counters()->given_up++;
         settle_count(k);
@@ -172,7 +181,7 @@ static inline bool datagram_is_followed(const struct kpkt *k)
 /* Count a packet that only a process could decide, and that none takes up. True if it passes all the same. */
 static inline bool passes_undecided(struct kpkt *k)
 {
-    count_add(&settle_counters()->ups[k->up & 15], k->pkt.wire_len);
+    count_add(&settle_counters()->ups[k->up & 31], k->pkt.wire_len);
     if (!state_world.watches && !(k->flags & KERNEL_ASKED)) up_lost(k);
     return state_world.watches;
 }
@@ -193,7 +202,7 @@ inline_whole void copy_after(const struct given *g, struct kpkt *k)
 inline_whole uint32_t act_whole(const struct given *g, struct kpkt *k)
 {
     if (datagram_is_followed(k)) kernel_later_keep(k);
-    uint32_t out = settle(k);
+    uint32_t out = settle_names(k, settle(k));
     if (out == KERNEL_SEND && !stays(k) && !edited(g, k)) out = settle_up(k, KERNEL_UP_WAY);
     act(k, out);
     copy_after(g, k);

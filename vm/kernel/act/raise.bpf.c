@@ -19,14 +19,15 @@ static inline void raised_fill(struct kernel_raised *r, const struct kpkt *k, ui
 #define FILL(r)                raised_fill(r, k, len)
 #define LOAD(ctx, at, to, len) bpf_skb_load_bytes(ctx, (at) + skip, to, len)
 
-/* Share of a ring that datagrams and pings which begin flows may fill: a flood of them delays no connection for longer
- * than the worker takes for so much. */
+/* Share of a ring that datagrams and pings which begin flows, and answers of DNS, may fill: a flood of them delays no
+ * connection for longer than the worker takes for so much. */
 enum { SHARE = KERNEL_RAISED_BYTES / 8 };
 
 static inline bool ring_is_over(void *ring, const struct kpkt *k)
 {
     const bool begins = k->up == KERNEL_UP_BEGIN && k->seen.class == SEEN_NEW;
-    return begins && !(k->key.kind & KIND_TCP) && bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) > SHARE;
+    return (begins || k->up == KERNEL_UP_NAMES) && !(k->key.kind & KIND_TCP) &&
+           bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) > SHARE;
 }
 
 /* Put the frame into the ring of its interface. Return 0, or 1: there is none, or no room for it. */

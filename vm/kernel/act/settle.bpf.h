@@ -4,6 +4,7 @@
 
 #include "vm/flow/inquiry.h"
 #include "vm/forward/bind/routed.h"
+#include "vm/judge/asked/questions.h"
 #include "vm/judge/decided.h"
 #include "vm/kernel/addresses/own.bpf.h"
 #include "vm/kernel/bpf.h"
@@ -287,6 +288,28 @@ static __always_inline uint32_t settle(struct kpkt *k)
     if (k->flags & KERNEL_JUDGED) return settle_judged(k);
     if (k->flags & KERNEL_ORDINARY) return settle_ordinary(k, decided_by_nobody(ACTION_ACCEPT));
     return settle_up(k, k->seen.class == SEEN_ERROR ? KERNEL_UP_ERROR : KERNEL_UP_BEGIN);
+}
+
+bool kernel_is_resolver(struct kpkt *k, bool dst); /* asked.bpf.c */
+
+/* True if the program takes members from DNS answers, and the packet may be of DNS (answers_may). */
+static inline bool settle_hears(const struct kpkt *k)
+{
+    const struct key *key = &k->key;
+    if (!(key->kind & KIND_UDP) || (key->src_port != DNS_PORT && key->dst_port != DNS_PORT)) return false;
+    return key->kind & KIND_PORTS && count_program(k->program)->flags & KERNEL_HEARS_DNS;
+}
+
+/* Send up an accepted answer of a resolver, and a question that would be sent on from here: the worker sees it as it
+ * leaves. What leaves the machine by the hand of its stack goes on. */
+static inline uint32_t settle_names(struct kpkt *k, uint32_t out)
+{
+    const struct key *key = &k->key;
+    if ((out != KERNEL_PASS && out != KERNEL_SEND) || k->flags & KERNEL_STAYS || !settle_hears(k)) return out;
+    if (!(key->kind & KIND_FRAG_NO) || k->verdict.action == ACTION_PASS) return out;
+    if (key->src_port == DNS_PORT && !(key->kind & KIND_OUT) && kernel_is_resolver(k, false))
+        return settle_up(k, KERNEL_UP_NAMES);
+    return key->dst_port == DNS_PORT && out == KERNEL_SEND ? settle_up(k, KERNEL_UP_NAMES) : out;
 }
 
 /* Count the packet for its rule or default, service, server and nat. */

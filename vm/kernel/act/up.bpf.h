@@ -75,7 +75,7 @@ static inline bool up_goes(struct kpkt *k)
         count_add(&settle_counters()->pings, k->pkt.wire_len);
         return false;
     }
-    count_add(&settle_counters()->ups[k->up & 15], k->pkt.wire_len);
+    count_add(&settle_counters()->ups[k->up & 31], k->pkt.wire_len);
     if (k->flags & KERNEL_ASKED) return false;
     if (!state_world.interrupted) return true;
     if (k->up == KERNEL_UP_INLINE) kernel_tell(k, KERNEL_EVENT_LEFT, RULE_NONE);

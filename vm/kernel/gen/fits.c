@@ -1,6 +1,7 @@
 /* Parts of a program that fit the kernel (gen.h). */
 #include <stdlib.h>
 
+#include "vm/judge/answers/answers.h"
 #include "vm/kernel/gen/gen.h"
 #include "vm/kernel/kpkt.h"
 
@@ -48,7 +49,8 @@ static uint32_t ups_of(const struct program *p)
            bit(bound, KERNEL_UP_ERROR) | bit(program_has_cookies(p), KERNEL_UP_PROOF) |
            bit(flags & PBC_OPENS, KERNEL_UP_TUNNEL) | bit(bound, KERNEL_UP_ROOM) |
            bit(flags & PBC_KEEPS_FLOWS, KERNEL_UP_STACK) | bit(flags & PBC_KEEPS_FLOWS, KERNEL_UP_BUSY) |
-           bit(p->nats_count != 0, KERNEL_UP_ROUTED) | bit(stands_in_wire(p), KERNEL_UP_INLINE) |
+           bit(answers_sets(p), KERNEL_UP_NAMES) | bit(p->nats_count != 0, KERNEL_UP_ROUTED) |
+           bit(stands_in_wire(p), KERNEL_UP_INLINE) |
            bit(bound || judges_crossing(p) || stands_in_wire(p), KERNEL_UP_WAY);
 }
 

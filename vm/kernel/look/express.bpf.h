@@ -69,6 +69,7 @@ inline_whole bool express_not(struct kpkt *k, enum kernel_long why)
 inline_whole bool express_is_plain(struct kpkt *k)
 {
     const struct key *key = &k->key;
+    if (settle_hears(k)) return express_not(k, KERNEL_LONG_NAMES);
     if (ordinary_headers(&k->pkt, key, k->pkt.cap_len == k->pkt.wire_len)) return true;
     if (!(key->kind & (KIND_TCP | KIND_UDP))) return express_not(k, KERNEL_LONG_PROTOCOL);
     const uint32_t flags = TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK;

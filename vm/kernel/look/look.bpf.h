@@ -86,10 +86,11 @@ inline_whole void copy_head(struct kpkt *k, const struct frame *f)
         load(k, f, HEAD_AHEAD);
 }
 
-/* True if bytes not copied yet matter: something is amiss, or flows are followed by them (quotes of errors, chunks). */
+/* True if bytes not copied yet matter: something is amiss, flows are followed by them (quotes of errors, chunks), or
+ * they may be a question of DNS. */
 inline_whole bool asks_more(const struct kpkt *k)
 {
-    return k->pkt.reason != REASON_NONE ||
+    return k->pkt.reason != REASON_NONE || settle_hears(k) ||
            (state_world.flags & PBC_KEEPS_FLOWS && k->key.kind & (KIND_ICMP | KIND_ICMP6 | KIND_SCTP));
 }
 

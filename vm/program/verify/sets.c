@@ -107,6 +107,22 @@ static bool verify_live_sets(const struct verifier *v, uint8_t *depth)
 
 static bool is_static_set(const struct program *p, uint32_t set) { return set < p->sets_count && !p->sets[set].live; }
 
+/* Verify what a set asks of DNS answers. */
+static bool verify_answers(const struct verifier *v, const struct pbc_live *l, uint32_t i)
+{
+    const struct program *p = v->p;
+    if (!l->answers) return !l->from || fault(v, "live set %u: resolvers without `answers`", i);
+    if (l->answers > p->names_count || p->names[l->answers - 1].kind != PBC_NAMES_HOSTS)
+        return fault(v, "live set %u: its answers are for no list of hosts", i);
+    if (!is_static_set(p, l->from)) return fault(v, "live set %u: `from` is no static set", i);
+    if ((uint64_t)p->sets[l->from].count4 + p->sets[l->from].count6 > PBC_RESOLVERS_MOST)
+        return fault(v, "live set %u: `from` has more than %u ranges", i, PBC_RESOLVERS_MOST);
+    if (l->file) return fault(v, "live set %u: answers beside a file", i);
+    for (uint32_t k = 0; k < p->adds_count; k++)
+        if (p->adds[k].live == i) return fault(v, "live set %u: a rule adds to answers", i);
+    return true;
+}
+
 static bool verify_live(const struct verifier *v, uint32_t i)
 {
     const struct program *p = v->p;
@@ -126,6 +142,7 @@ static bool verify_live(const struct verifier *v, uint32_t i)
     if (l->file && (*program_str(p, l->file) != '/' || strlen(program_str(p, l->file)) > PBC_LIVE_PATH_MOST))
         return fault(v, "live set %u: the path of its file", i);
     if (l->file && l->flags & PBC_LIVE_REFUSE) return fault(v, "live set %u: `refuse` beside a file", i);
+    if (!verify_answers(v, l, i)) return false;
     for (uint32_t k = 0; k < p->adds_count && l->file; k++)
         if (p->adds[k].live == i) return fault(v, "live set %u: a rule adds to a file's", i);
     for (unsigned k = 0; k < sizeof l->reserved / sizeof l->reserved[0]; k++)

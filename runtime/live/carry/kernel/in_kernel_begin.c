@@ -78,8 +78,10 @@ int in_kernel_begin(struct carry *carry)
 bool in_kernel_members(const struct carry *carry)
 {
     const struct ruling *now = &carry->now;
-    return !carry->kernel ||
-           !live_sets_move(kernel_tables(carry->kernel->kernel), now->program, now->lives, carry->seed, NULL);
+    const struct kernel *k = carry->kernel ? carry->kernel->kernel : NULL;
+    return !k ||
+           (!live_sets_move(kernel_tables(k), now->program, now->lives, carry->seed, NULL) &&
+            live_sets_ask(now->lives, kernel_map(k, KERNEL_MAP_question_head), kernel_map(k, KERNEL_MAP_questions)));
 }
 
 const struct vm_kernel *in_kernel_ops(const struct carry *carry) { return carry->kernel ? &carry->kernel->ops : NULL; }

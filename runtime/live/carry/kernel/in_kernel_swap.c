@@ -1,4 +1,5 @@
 /* The change to another program in the kernel: its judge is loaded, then put in force. */
+#include <errno.h>
 #include <stdio.h>
 
 #include "runtime/kernel/adopt.h"
@@ -69,9 +70,14 @@ static bool move_members(const struct program_change *c)
 {
     const struct carry *carry = c->carry;
     const struct ruling *now = &carry->now;
-    const int failed = carry->kernel && now->lives ? live_sets_move(judge_tables(carry->kernel->next), now->program,
-                                                                    now->lives, carry->seed, c->leaving.lives)
-                                                   : 0;
+    const struct kernel *k = carry->kernel && now->lives ? carry->kernel->kernel : NULL;
+    int failed = 0;
+    if (k)
+        failed =
+            live_sets_move(judge_tables(carry->kernel->next), now->program, now->lives, carry->seed, c->leaving.lives);
+    const bool asks =
+        !k || live_sets_ask(now->lives, kernel_map(k, KERNEL_MAP_question_head), kernel_map(k, KERNEL_MAP_questions));
+    if (!failed && !asks) failed = -ENOMEM;
     if (failed < 0) snprintf(c->err, c->err_len, "out of memory");
     if (failed > 0)
         snprintf(c->err, c->err_len, "set %.60s: the kernel has no room for its file: a larger `size` makes it",

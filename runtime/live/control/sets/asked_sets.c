@@ -40,6 +40,11 @@ static void set_json(const struct rules *rules, uint32_t live, cJSON *to)
     LIVE_COUNTS(X)
 #undef X
     json_number(one, "refused", member_refused(s, now->lives, live));
+    const struct live_answered answered = member_answered(s, now->lives, live);
+#define X(field, doc) json_number(one, #field, answered.field);
+    LIVE_ANSWERED(X)
+#undef X
+    if (l->answers) json_number(one, "questions_evicted", lives_evicted(now->lives));
     json_number(one, "failing", *s->file.fault != 0);
     if (l->file) {
         json_text(one, "file", program_str(now->program, l->file));
@@ -73,11 +78,13 @@ void sets_print_note(FILE *out, const struct member_target *t, const struct live
 {
     const struct note *n = net ? notes_find(t->set->notes, members_now_ms(), net) : NULL;
     char when[TEXT_TIME];
-    if (n)
+    if (n && n->uid == NOTE_ANSWER)
+        json_print(out, "'by':%s,'uid':null,'since':%s,'comment':%s", "answer", text_iso(n->wall_ns, when), n->comment);
+    else if (n)
         json_print(out, "'by':%s,'uid':%u,'since':%s,'comment':%s", "hand", (unsigned)n->uid,
                    text_iso(n->wall_ns, when), *n->comment ? n->comment : NULL);
     else if (net)
-        json_print(out, "'by':%s,'uid':null,'since':null,'comment':null", "rule");
+        json_print(out, "'by':%s,'uid':null,'since':null,'comment':null", set_is_answered(t) ? "answer" : "rule");
     else if (t->set->replaced_ns)
         json_print(out, "'by':%s,'uid':%u,'since':%s,'comment':null", "replace", (unsigned)t->set->replaced_by,
                    text_iso(t->set->replaced_ns, when));
@@ -154,7 +161,10 @@ void asked_SETS(void *with, struct call *c)
     } else if (ops[i].changes && t.at[0].program->lives[t.at[0].live].file) {
         call_end(c, 2, "%.100s: its members are those of %.3000s: change that file", name,
                  program_str(t.at[0].program, t.at[0].program->lives[t.at[0].live].file));
+    } else if (ops[i].answer == sets_replace && set_is_answered(&t)) {
+        call_end(c, 2, "%.100s: its members come by DNS answers alone", name);
     } else {
+        members_name(control->rules);
         ops[i].answer(control, c, &t);
     }
 }

@@ -47,6 +47,7 @@ static void tell_refused(struct changing *g, const struct member_record *r, cons
 static const char *refusal(const struct changing *g, const struct member_record *r, const struct live_net *net)
 {
     uint32_t lo[4], hi[4];
+    if (set_is_answered(g->t)) return "its members come by DNS answers alone";
     if (!g->wide && r->len < (r->v6 ? MEMBER_WIDE6 : MEMBER_WIDE4))
         return r->v6 ? "shorter than /16, which --wide allows" : "shorter than /8, which --wide allows";
     live_net_ends(net, lo, hi);

@@ -19,6 +19,11 @@ void sets_flush(struct control *control, struct call *c, const struct member_tar
 
 /* Write the members that a document has of an entry: `left_ms` and `until`, null for good. */
 void sets_print_end(FILE *out, uint64_t now_ms, uint64_t end_ms);
+/* True if members come by DNS answers, and nobody else adds any. */
+static inline bool set_is_answered(const struct member_target *t)
+{
+    return t->at[0].program->lives[t->at[0].live].answers;
+}
 /* Write `by`, `uid`, `since` and `comment` of a member of the overlay, or (net NULL) of the base. */
 void sets_print_note(FILE *out, const struct member_target *t, const struct live_net *net);
 /* Write the member as text: an address, a prefix, a range. */

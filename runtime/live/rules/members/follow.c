@@ -82,6 +82,7 @@ static bool members_prepare(struct program_change *c)
     c->lives = lives_new(p, c->carry->seed);
     if (!c->lives || !members_follow(c->rules, p)) return false;
     lives_at(c->lives, clock_ns(CLOCK_MONOTONIC));
+    lives_ask_as(c->lives, old->lives ? old->lives->questions : NULL);
     for (uint32_t i = 0; i < p->lives_count; i++) {
         const uint32_t was = live_before(old, p, i);
         if (was == PBC_NONE) {
@@ -317,7 +318,9 @@ void members_settle(struct rules *rules, struct program_change *c)
     const struct ruling *now = &rules->carry->now, *old = &c->leaving;
     for (uint32_t i = 0; old->lives && i < old->lives->count; i++) {
         struct member_set *s = members_named(rules, program_str(old->program, old->program->lives[i].name));
-        if (s) s->refused = member_refused(s, old->lives, i);
+        if (!s) continue;
+        s->refused = member_refused(s, old->lives, i);
+        s->answered = member_answered(s, old->lives, i);
     }
     for (uint32_t i = 0; now->lives && i < now->lives->count; i++) set_settle(rules, old, i);
     for (uint32_t i = 0; old->lives && i < old->lives->count; i++) {

@@ -168,6 +168,7 @@ void members_tick(struct rules *rules, uint64_t now_ns)
 {
     const struct ruling *now = &rules->carry->now;
     if (!rules->members) return;
+    members_name(rules);
     const uint32_t count = now->lives ? now->lives->count : 0;
     unsigned groups = count ? GROUPS_A_SECOND / count : 0;
     if (groups < GROUPS_LEAST) groups = GROUPS_LEAST;
@@ -257,6 +258,43 @@ uint64_t member_refused(const struct member_set *set, struct lives *lives, uint3
 {
     live_sets_refused(lives);
     return set->refused + __atomic_load_n(&lives->refused[live], __ATOMIC_RELAXED);
+}
+
+/* Note what was told of the sets of one program. */
+static void names_take(const struct rules *rules, const struct ruling *of)
+{
+    struct live_named *all = of->lives && of->lives->names ? malloc(sizeof of->lives->names->of) : NULL;
+    const uint32_t count = all ? lives_named(of->lives, all) : 0;
+    const uint64_t now_ms = members_now_ms(), wall_ns = clock_ns(CLOCK_REALTIME);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct member_set *s =
+            members_named(rules, program_str(of->program, of->program->lives[all[i].live].name));
+        const struct note *was = s ? notes_find(s->notes, now_ms, &all[i].net) : NULL;
+        const struct note_of note = {.uid = NOTE_ANSWER,
+                                     .wall_ns = wall_ns,
+                                     .now_ms = now_ms,
+                                     .end_ms = all[i].end_ms,
+                                     .comment = all[i].host,
+                                     .anew = !was};
+        if (s && note_comment_fits(all[i].host)) notes_set(s->notes, &all[i].net, &note);
+    }
+    free(all);
+}
+
+void members_name(struct rules *rules)
+{
+    const struct ruling *before = ruling_before(rules->carry);
+    if (before) names_take(rules, before);
+    names_take(rules, &rules->carry->now);
+}
+
+struct live_answered member_answered(const struct member_set *set, const struct lives *lives, uint32_t live)
+{
+    struct live_answered c = set->answered;
+#define X(field, doc) c.field += __atomic_load_n(&lives->answered[live].field, __ATOMIC_RELAXED);
+    LIVE_ANSWERED(X)
+#undef X
+    return c;
 }
 
 /* Put a table in the place of another one, which is freed later (e). */

@@ -23,8 +23,9 @@ struct member_set {
     struct live_counts past; /* counts of the tables before this one */
     uint64_t refused;        /* members that were refused: by `never`, by `in`, as too wide; those of rules by programs
                               * before the one in force */
-    uint64_t replaced_ns;    /* wall time at which its base was replaced; 0: never */
-    uint32_t replaced_by;    /* user */
+    struct live_answered answered; /* counts of DNS answers by programs before the one in force */
+    uint64_t replaced_ns;          /* wall time at which its base was replaced; 0: never */
+    uint32_t replaced_by;          /* user */
     struct live_set *parked; /* members that a trial would lose: they come back if it ends unconfirmed; NULL: none */
     bool parked_base;        /* so does its base */
     struct member_file file;
@@ -107,6 +108,10 @@ bool members_replace(struct rules *rules, const struct member_target *t, const s
 struct live_counts member_counts(const struct member_set *set, const struct live_set *table);
 /* Return how many members `never`, `in` or their width has refused, by hand and by rules. */
 uint64_t member_refused(const struct member_set *set, struct lives *lives, uint32_t live);
+/* Note the names of members that answers have added since. */
+void members_name(struct rules *rules);
+/* Return the counts of DNS answers. */
+struct live_answered member_answered(const struct member_set *set, const struct lives *lives, uint32_t live);
 
 /* member_files.c: have the ranges of each file in force. At a start, before anything is judged: false, with a line in
  * err, if a set has neither its file nor members that a process before has left. */

@@ -7,6 +7,7 @@
 #include "vm/judge/lives.h"
 
 enum { NOTE_COMMENT_MOST = 100 /* bytes of a comment */ };
+#define NOTE_ANSWER UINT32_MAX /* in the place of a user: an answer of DNS, and the comment is the name of the host */
 
 struct note {
     struct note *next;

@@ -21,11 +21,12 @@ struct author {
     char name[TEXT_NUMBER]; /* "": none yet */
 };
 
-/* Return the user of a member's last change; "rule", or "-". */
+/* Return the user of a member's last change; "rule", "answer", or "-". */
 static const char *author_of(const cJSON *o, struct author *a)
 {
     const uint64_t uid = item_number(o, "uid");
-    if (!item_known(o, "uid")) return strcmp(item_text(o, "by"), "rule") ? "-" : "rule";
+    const char *by = item_text(o, "by");
+    if (!item_known(o, "uid")) return !strcmp(by, "rule") ? "rule" : !strcmp(by, "answer") ? "answer" : "-";
     if (*a->name && a->uid == uid) return a->name;
     const struct passwd *pw = getpwuid((uid_t)uid);
     a->uid = uid;

@@ -1,0 +1,14 @@
+/* DNS questions and answers, of which live sets take members (vm/judge/answers/), on a packet's way; the packet that
+ * left in its place, which observers ask for, too. */
+#pragma once
+
+#include "vm/context/context.h"
+
+/* Return the packet that left in place of this one; NULL: none. before: number of entries of tx before its turn. */
+const struct pkt *left_for(const struct job *j, const struct packet_ctx *c, unsigned before);
+
+typedef void turn_fn(const struct job *j, struct packet_ctx *c);
+/* Take the turn of a packet that may be of DNS (answers_may), and note what it says if it was let through. */
+void answered_take(const struct job *j, struct packet_ctx *c, turn_fn *take);
+/* The same for a packet that the host has routed: a question that leaves here. What arrived was noted there. */
+void answered_routed(const struct job *j, struct packet_ctx *c, turn_fn *take);

@@ -1,0 +1,42 @@
+/* DNS messages (RFC 1035): the one question, and the addresses that answer it. All bytes are hostile. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    MESSAGE_MOST = 4096,     /* bytes of a message that is read */
+    MESSAGE_ADDRESSES = 64,  /* addresses that are taken from an answer */
+    MESSAGE_CHAIN = 16,      /* aliases (CNAME) that are followed */
+    MESSAGE_HOST_MOST = 253, /* characters of a name as text */
+    MESSAGE_A = 1,           /* types of records */
+    MESSAGE_CNAME = 5,
+    MESSAGE_AAAA = 28,
+};
+
+/* A message's question for addresses. */
+struct message {
+    uint16_t number, type; /* type: MESSAGE_A or MESSAGE_AAAA */
+    bool answers, cut;     /* it is an answer; it says that it was cut (TC) */
+    uint8_t code;          /* RCODE; 0: none failed */
+    uint32_t section, len; /* the question's name, type and class: offset and bytes */
+    uint32_t host_len;     /* 0: the name can't be one of a host */
+    char host[MESSAGE_HOST_MOST + 1];
+};
+enum message_is {
+    MESSAGE_READ,
+    MESSAGE_OTHER, /* sound, but no question for addresses of the Internet's class: another type or opcode */
+    MESSAGE_BAD,
+};
+/* Read the header and the question. */
+enum message_is message_read(const uint8_t *bytes, uint32_t len, struct message *m);
+
+struct message_address {
+    uint32_t addr[4]; /* as in struct key */
+    uint32_t ttl_s;
+};
+/* Read the addresses at the end of the aliases that lead from the question's name, in the order of the message, as
+ * glibc's resolver does. Return how many there are, of which the first MESSAGE_ADDRESSES stand in `out`; -1: a record
+ * is malformed, or the aliases are too many. */
+int message_addresses(const uint8_t *bytes, uint32_t len, const struct message *m,
+                      struct message_address out[MESSAGE_ADDRESSES]);
