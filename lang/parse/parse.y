@@ -193,6 +193,7 @@ live: LIVE live_opts { $$ = tree(p, N_LIVE, @$, kids($2)); } ;
 live_opts: live_opt { $$ = append(p, NULL, $1); } | live_opts live_opt { $$ = append(p, $1, $2); } ;
 live_opt: NAME scalar { $$ = live_size(p, name_node(p, $1, @1), $2); }
     | FILE_KW STRING { $$ = clause(p, CL_FILE, @1, $2); }
+    | NAMES list { $$ = clause(p, CL_NAMES, @1, want_list(p, $2, W_STRING | W_NAME, "`names`")); }
     | IN set_atom { $$ = clause(p, CL_IN, @1, $2); }
     | NEVER set_atom { $$ = clause(p, CL_NEVER, @1, $2); }
     | KEEP { $$ = clause(p, CL_KEEP, @1, NULL); }

@@ -121,9 +121,13 @@ struct pbc_live {
                          * added */
     uint32_t flags;     /* enum pbc_live_flag */
     uint32_t file;      /* string: path of the file whose addresses are the members, and nobody else; 0: none */
-    uint32_t reserved[7];
+    uint32_t
+        names; /* 1 + list in NAMES of hosts, no globs: their addresses are the members, and nobody else; 0: none */
+    uint32_t reserved[6];
 };
 static_assert(sizeof(struct pbc_live) == 64, "an index is a shift (docs/kernel.md)");
+/* True if the set itself names where its members come from: neither rules nor hands change it. */
+static inline bool pbc_live_is_filled(const struct pbc_live *l) { return l->file || l->names; }
 enum { PBC_LIVES_MAX = 64, PBC_ADDS_MAX = 256 };
 #define PBC_LIVE_SIZE_MAX (1u << 24)
 enum { PBC_LIVE_PATH_MOST = 4000 /* longest path of a live set's file, in bytes; it begins with `/` */ };

@@ -9,6 +9,7 @@
 struct by_hand;
 struct drained;
 struct members;
+struct names;
 struct reload;
 struct via;
 
@@ -70,6 +71,7 @@ struct rules {
     struct by_hand *by_hand;             /* settings by hand, the newest first */
     struct drained *drained;             /* services that drain, the newest first */
     struct members *members;             /* live sets (members/); NULL before the start */
+    struct names *names;                 /* names of hosts that are asked for (names/); NULL: none */
     char boot[BOOT_ID + 1];              /* the kernel's name of this boot; empty: unknown */
     char fell_out[500];                  /* members that fell out at the last change of programs; empty: none */
 };

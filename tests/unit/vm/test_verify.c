@@ -136,6 +136,16 @@ static struct pbc_live *with_live(struct imgbuild *b)
     return &b->lives[b->lives_count - 1];
 }
 
+/* Add one with a list of one name; NULL: of none. */
+static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, uint32_t kind)
+{
+    struct pbc_live *live = with_live(b);
+    if (host) img_add_hosts(b, img_string(b, host));
+    img_add_names(b, (struct pbc_names){.first = b->hosts_count - (host != NULL), .count = host != NULL, .kind = kind});
+    live->names = b->names_count;
+    return live;
+}
+
 #define FAULTS(FAULT)                                                                                                  \
     FAULT(strings_missing, "section `strings` is missing", b->strings_count = 0)                                       \
     FAULT(strings_start, "section `strings` does not start with the empty string", b->strings[0] = 'x')                \
@@ -188,12 +198,21 @@ static struct pbc_live *with_live(struct imgbuild *b)
     FAULT(live_never, "live set 0: `never` is no static set", with_live(b)->never = 1; b->sets[1].live = 1;            \
           img_add_live_nodes(b, (struct pbc_live_node){0}))                                                            \
     FAULT(live_flags, "live set 0: unknown flags 0x4", with_live(b)->flags = 4)                                        \
-    FAULT(live_reserved, "live set 0: reserved bytes are not zero", with_live(b)->reserved[6] = 1)                     \
+    FAULT(live_reserved, "live set 0: reserved bytes are not zero", with_live(b)->reserved[5] = 1)                     \
     FAULT(live_file, "live set 0: the path of its file", with_live(b); b->lives[0].file = b->lives[0].name)            \
     FAULT(live_file_refuse, "live set 0: `refuse` beside a file", with_live(b);                                        \
           b->lives[0].file = img_string(b, "/x"); b->lives[0].flags = PBC_LIVE_REFUSE)                                 \
-    FAULT(live_file_add, "live set 0: a rule adds to a file's", with_live(b); b->lives[0].file = img_string(b, "/x");  \
-          img_add_adds(b, (struct pbc_add){.live = 0}))                                                                \
+    FAULT(live_file_add, "live set 0: a rule adds to a file's or to names'", with_live(b);                             \
+          b->lives[0].file = img_string(b, "/x"); img_add_adds(b, (struct pbc_add){.live = 0}))                        \
+    FAULT(live_names, "live set 0: a list of names that does not exist", with_live(b)->names = 1)                      \
+    FAULT(live_names_texts, "live set 0: a list of names that does not exist",                                         \
+          live_with_names(b, "a.example", PBC_NAMES_TEXTS))                                                            \
+    FAULT(live_names_none, "live set 0: a list without names", live_with_names(b, NULL, PBC_NAMES_HOSTS))              \
+    FAULT(live_names_glob, "live set 0: a glob among names", live_with_names(b, "*.example", PBC_NAMES_HOSTS))         \
+    FAULT(live_names_refuse, "live set 0: a file or `refuse` beside names",                                            \
+          live_with_names(b, "a.example", PBC_NAMES_HOSTS)->flags = PBC_LIVE_REFUSE)                                   \
+    FAULT(live_names_file, "live set 0: a file or `refuse` beside names",                                              \
+          live_with_names(b, "a.example", PBC_NAMES_HOSTS)->file = img_string(b, "/x"))                                \
     FAULT(live_node, "live node 0: live set does not exist", img_add_live_nodes(b, (struct pbc_live_node){0}))         \
     FAULT(set_node, "set 1: live node does not exist", with_live(b); b->sets[1].live = 1)                              \
     FAULT(set_circle, "set 1: made of a set that does not stand before it", with_live(b); b->sets[1].live = 1;         \
