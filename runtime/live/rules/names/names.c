@@ -199,8 +199,7 @@ static bool take(struct names *n, const struct dns_told *t, struct name_change *
     return true;
 }
 
-/* True if the datagram is one that a resolver sends. It read what strangers wrote, and is taken for no more than they
- * are. */
+/* True if the datagram has the form of those that a resolver writes. */
 static bool is_sound(const struct names *n, ssize_t len)
 {
     const struct dns_told *t = &n->message.told;

@@ -10,8 +10,8 @@ struct host_addresses {
     uint32_t count;
     bool known;           /* it was answered since the name is asked for: with these addresses, or that it has none */
     uint64_t answered_ns; /* wall time of that answer */
-    char fault[84];       /* the last question has failed: a line; "": it has not */
-    char none[84];        /* it has no address: a line; "": it has some, or is not known */
+    char fault[84];       /* line that says why the last question failed; "": it had an answer */
+    char none[84];        /* line that says why it has no address; "": it has some, or nothing is known */
 };
 struct host_name {
     const char *host;
