@@ -285,6 +285,11 @@ struct node *server_at(struct parser *p, struct node *value, struct span keyword
     return at;
 }
 
+struct node *server_host(struct parser *p, struct node *word, struct node *host)
+{
+    return one_of(p, word, "`server`", (const enum clause[]){CL_NAME, CL_NONE}) ? host : NULL;
+}
+
 struct node *segment_size(struct parser *p, struct node *value)
 {
     if (value && value->kind == N_NAME && strcmp(value->v.str.s, "pmtu") == 0) {

@@ -82,7 +82,7 @@ static struct str text_of(const struct parser *p, struct span span)
 %type <node> nat_body nat_items nat_item nat_stmt nat_conds nat_cond forward_conds forward_cond forward_list forward_proto map_on mss_clamp
 %type <node> test_body test_items test_item test_stmt default outcome packet packet_opts packet_opt tcp_flag
 %type <node> reply subject state_opt live_for
-%type <node> claim_opts claim_opt claim claim_on came_on left_on claim_proto source_opt port_opt split_opts split_opt fate expected packet_addr packet_host const_port named_port
+%type <node> claim_opts claim_opt claim claim_on came_on left_on claim_proto source_opt port_opt split_opts split_opt fate expected packet_addr packet_host const_port named_port host_port
 %type <node> proto_list endpoint_list ports_opt
 %type <i> packet_proto flag_word spoken copied
 
@@ -444,16 +444,22 @@ pool_stmt: BALANCE name { $$ = clause(p, CL_BALANCE, @1, $2); }
     | SERVER name scalar server_opts
         { $$ = tree(p, N_SERVER, @1,
                     chain(chain($2, server_at(p, $3, @1, W_ADDR | W_ENDPOINT)), kids($4))); }
+    | SERVER name NAME host_port server_opts
+        { $$ = tree(p, N_SERVER, @1,
+                    chain(chain($2, server_host(p, name_node(p, $3, @3), $4)), kids($5))); }
     | SERVER name named_port server_opts { $$ = tree(p, N_SERVER, @1, chain(chain($2, $3), kids($4))); }
     | SERVERS name scalar servers_opts
         { $$ = tree(p, N_SERVERS, @1,
                     chain(chain($2, server_at(p, $3, @1, W_ADDR_RANGE | W_ENDPOINT_RANGE)), kids($4))); }
     ;
+host_port: STRING { $$ = clause(p, CL_HOST, @1, $1); }
+    | STRING COLON const_port { $$ = clause(p, CL_HOST, @$, chain($1, $3)); } ;
 ports_opt: %empty { $$ = NULL; }
     | PORTS scalars { $$ = clause(p, CL_PORTS, @1, want_list(p, $2, W_NUMBERS, "`ports`")->first); } ;
 down_word: name { $$ = one_of(p, $1, "`on down`", (const enum clause[]){ CL_RESET, CL_KEEP, CL_NONE }); } ;
 server_opts: %empty { $$ = NULL; } | server_opts server_opt { $$ = append(p, $1, $2); } ;
-server_opt: servers_opt | MAC_KW scalar { $$ = clause(p, CL_MAC, @1, want(p, $2, W_MAC | W_NAME, "`mac`")); }
+server_opt: servers_opt | IP6 { $$ = clause(p, CL_IP6, @1, NULL); }
+    | MAC_KW scalar { $$ = clause(p, CL_MAC, @1, want(p, $2, W_MAC | W_NAME, "`mac`")); }
     | VLAN scalar { $$ = clause(p, CL_VLAN, @1, want(p, $2, W_INT | W_NAME, "`vlan`")); }
     | VLAN scalar INNER scalar
         { $$ = clause(p, CL_VLAN, @1,

@@ -76,7 +76,9 @@ enum pbc_server_flag {
     PBC_SERVER_HAS_MAC = 1 << 1,
     PBC_SERVER_HAS_VLAN = 1 << 2,  /* `vlan`: outermost tag of what leaves for the server, in modes with MODE_INLINE */
     PBC_SERVER_HAS_INNER = 1 << 3, /* `inner`: the tag behind it */
-    PBC_SERVER_FLAGS = (1 << 4) - 1
+    PBC_SERVER_NAMED = 1 << 4,     /* a row of NAMED names the host whose address it has */
+    PBC_SERVER_UNKNOWN = 1 << 5,   /* with it: the address is not known yet, and addr is a place (pbc_named_place) */
+    PBC_SERVER_FLAGS = (1 << 6) - 1
 };
 struct pbc_server {
     uint32_t name, pool;
@@ -94,6 +96,23 @@ struct pbc_server {
     uint16_t reserved;
 };
 static_assert(sizeof(struct pbc_server) == 64, "an index is a shift (docs/kernel.md)");
+
+/* A server whose address is that of a host, in the order of servers. Whoever runs the program asks for the address and
+ * puts it into SERVERS; ORIGIN then has the digest of the file as it was compiled. */
+struct pbc_named {
+    uint32_t server;
+    uint32_t host; /* string: a name in normal form, no glob */
+    uint32_t reserved[2];
+};
+enum { PBC_NAMED_MOST = 1 << 16 };
+/* Write the address of a server that is not known yet: one of 0.0.0.0/8 or 100::/64 (RFC 1122, 3.2.1.3; RFC 6666),
+ * another one for each row of NAMED. */
+static inline void pbc_named_place(uint32_t row, uint8_t family, uint32_t addr[4])
+{
+    for (unsigned i = 0; i < 4; i++) addr[i] = 0;
+    addr[0] = family == 6 ? 0x01000000 : 0;
+    addr[family == 6 ? 3 : 0] += row + 1;
+}
 
 enum pbc_mode {
 #define MODE(ident, name, traits, doc) PBC_MODE_##ident,

@@ -30,9 +30,10 @@ struct program {
                                   * firewalls and memos are those of the WOULD_ sections. NULL: the word is not used */
     const uint8_t *verdicts;     /* [rules_count]: verdicts of rules, side by side so that caches hold those of many */
     uint64_t flows, half_open;   /* bounds of the flow table: from `limits` or from program_bound */
-    uint8_t digest[PBC_DIGEST_LEN];
-    uint64_t file_bytes; /* size of the .pbc */
-    uint32_t version;    /* the file's, and sizes of its entries: program_file writes the same bytes */
+    uint8_t digest[PBC_DIGEST_LEN];      /* of the file as it was compiled */
+    uint8_t file_digest[PBC_DIGEST_LEN]; /* of the file with the addresses that its servers have */
+    uint64_t file_bytes;                 /* size of the .pbc */
+    uint32_t version;                    /* the file's, and sizes of its entries: program_file writes the same bytes */
     uint32_t entry_size[PBC_KINDS];
     uint64_t memory_bytes;  /* memory of this program, look-up tables apart */
     const uint32_t *lookup; /* look-up tables of large sets (set_index.h), NULL: none */
@@ -63,6 +64,13 @@ struct program *program_load(const void *bytes, size_t len, char *err, size_t er
 /* Return the file that the program was loaded from, rebuilt (byte by byte the same if the compiler made it); malloc'd.
  * NULL: out of memory. For a program with a past (remap.h) the file has no past in it. */
 uint8_t *program_file(const struct program *p, size_t *len);
+/* Return the file as it was compiled: servers by name have no address yet. */
+uint8_t *program_file_compiled(const struct program *p, size_t *len);
+/* Return the file with these servers in place of its own, [servers_count] without those of its past: with the addresses
+ * that names have. */
+uint8_t *program_file_with(const struct program *p, const struct pbc_server servers[], size_t *len);
+/* Copy the servers of the file, malloc'd. NULL: out of memory. */
+struct pbc_server *program_servers_copy(const struct program *p);
 
 struct program *program_get(struct program *p);
 void program_put(struct program *p); /* NULL is allowed; frees the program with its last reference */

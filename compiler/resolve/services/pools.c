@@ -50,6 +50,39 @@ static bool server_at(struct compile *c, const struct node *n, struct pbc_server
     return false;
 }
 
+/* Enter the host of a server by name, which has its address while rules run. */
+static bool host_at(struct compile *c, const struct node *n, const struct node *six, struct pbc_server *s)
+{
+    static const struct number_kind port_kind = {
+        .what = "a port", .range = "ports go from 1 to 65535", .least = 1, .most = 65535};
+    const struct node *host = n->first, *port = host->next;
+    uint32_t number = 0;
+    struct pbc_named row = {.host = host_name(c, host)};
+    if (!row.host || (port && !number_one(c, port, &port_kind, &number))) return false;
+    s->port = (uint16_t)number;
+    s->family = six ? 6 : 4;
+    s->flags |= PBC_SERVER_NAMED | PBC_SERVER_UNKNOWN;
+    pbc_named_place(c->image->named_count, s->family, s->addr);
+    row.server = c->image->servers_count;
+    struct pbc_named *to = image_add_named(c->image);
+    if (!to) report_full(c, n->span, "servers by name", PBC_NAMED_MOST);
+    if (to) *to = row;
+    return to;
+}
+
+/* Read what stands for the address. */
+static bool place_at(struct compile *c, const struct node *server, struct pbc_server *s)
+{
+    const struct node *n = server->first->next, *six = NULL;
+    if (!n) return false;
+    node_each(clause, server) if (is_clause(clause, CL_IP6)) six = clause;
+    if (is_clause(n, CL_HOST)) return host_at(c, n, six, s);
+    if (!six) return server_at(c, n, s);
+    diag(c->diags, E_WRONG_VALUE, six->span,
+         "`ip6` says which address of a name is wanted, and this server has an address");
+    return false;
+}
+
 static bool same_place(const struct pbc_server *a, const struct pbc_server *b)
 {
     return a->family == b->family && a->port == b->port && memcmp(a->addr, b->addr, sizeof(a->addr)) == 0;
@@ -217,7 +250,8 @@ static void resolve_servers(struct compile *c, const struct symbol *s, uint32_t 
         if (n->kind == N_SERVER) {
             struct pbc_server server = written_server(c, n, id);
             server.name = text_of(c, n->first->v.str);
-            add_server(c, n, &server, &all, n->first->next && server_at(c, n->first->next, &server));
+            const bool good = place_at(c, n, &server);
+            add_server(c, n, &server, &all, good);
         }
         if (n->kind == N_SERVERS) resolve_range(c, n, range++, id, &all);
     }
