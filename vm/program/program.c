@@ -143,3 +143,16 @@ uint32_t program_holds(const struct program *p)
         if (pbc_does_hold(p->choices[i].does)) return i;
     return PBC_NONE;
 }
+
+const char *program_server_host(const struct program *p, uint32_t server)
+{
+    uint32_t lo = 0, hi = p->named_count;
+    while (lo < hi) {
+        const uint32_t mid = lo + (hi - lo) / 2;
+        if (p->named[mid].server < server)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo < p->named_count && p->named[lo].server == server ? program_str(p, p->named[lo].host) : "";
+}

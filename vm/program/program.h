@@ -90,9 +90,13 @@ int program_verify_past(const struct program *p, char *err, size_t err_len);
 
 const char *program_str(const struct program *p, uint32_t offset); /* never NULL */
 
-/* Return the check of a server, its own or its pool's; PBC_NONE: no check. */
+/* Return the name of the host whose address a server has; "": it has an address of its own. */
+const char *program_server_host(const struct program *p, uint32_t server);
+
+/* Return the check of a server, its own or its pool's; PBC_NONE: no check, or no address to ask. */
 static inline uint32_t program_check(const struct program *p, uint32_t server)
 {
+    if (p->servers[server].flags & PBC_SERVER_UNKNOWN) return PBC_NONE;
     const uint32_t own = p->servers[server].check;
     return own != PBC_NONE ? own : p->pools[p->servers[server].pool].check;
 }

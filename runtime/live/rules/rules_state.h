@@ -72,6 +72,8 @@ struct rules {
     struct drained *drained;             /* services that drain, the newest first */
     struct members *members;             /* live sets (members/); NULL before the start */
     struct names *names;                 /* names of hosts that are asked for (names/); NULL: none */
-    char boot[BOOT_ID + 1];              /* the kernel's name of this boot; empty: unknown */
-    char fell_out[500];                  /* members that fell out at the last change of programs; empty: none */
+    uint64_t servers_heard,
+        servers_ns;         /* names_heard when servers by name were last looked at; time of the next look */
+    char boot[BOOT_ID + 1]; /* the kernel's name of this boot; empty: unknown */
+    char fell_out[500];     /* members that fell out at the last change of programs; empty: none */
 };

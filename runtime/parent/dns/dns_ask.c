@@ -21,7 +21,7 @@ enum {
     NONE_S = 60,                /* until a name without addresses is asked for again */
     FAILED_S = 5,               /* until a question that failed is asked again; each time twice as long */
     FAILED_MOST_S = 60,         /* the same, at most */
-    TIMEOUT_MS = 2000,          /* time of the first question to a name server */
+    TIMEOUT_MS = 1000,          /* time of the first question to a name server */
     TRIES = 3,                  /* questions to each name server */
     DATAGRAM = 1232,            /* bytes of an answer by UDP: RFC 9715, 3.2 */
     FOREVER_S = 365 * 24 * 3600 /* a name of hosts(5) is not asked for */

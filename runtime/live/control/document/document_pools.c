@@ -111,7 +111,8 @@ static void health_add(const struct moment *m, uint32_t i, cJSON *one)
     const char *health = past ? "past" : now->down[i] ? "down" : !checked ? "unchecked" : s->known ? "up" : "unknown";
     cJSON_AddStringToObject(one, "health", health);
     const bool here = !past && now->down[i] & FACTS_HERE_ANY;
-    json_text(one, "why", here ? HERE_WHY : checked ? s->why : "");
+    const bool unknown = !past && now->down[i] & FACTS_UNKNOWN;
+    json_text(one, "why", here ? HERE_WHY : unknown ? "nobody knows its address yet" : checked ? s->why : "");
     document_since(m, one, "since", checked ? s->since_ns : 0);
     json_number(one, "changes", checked ? s->changes : 0);
     if (checked && s->latency_us)
@@ -149,7 +150,8 @@ static void server_add(const struct moment *m, uint32_t i, cJSON *one)
     const struct host_addr a = host_addr_of(s->addr, s->family);
     pool_name(m, one, "pool", s->pool);
     json_text(one, "name", program_str(p, s->name));
-    cJSON_AddStringToObject(one, "address", host_addr_text(&a, text));
+    cJSON_AddStringToObject(one, "address", s->flags & PBC_SERVER_UNKNOWN ? "" : host_addr_text(&a, text));
+    json_text(one, "host", program_server_host(p, i));
     json_number(one, "port", s->port);
     by_hand_add(m, i, one);
     cJSON_AddBoolToObject(one, "backup", s->flags & PBC_SERVER_BACKUP);

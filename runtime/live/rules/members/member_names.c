@@ -16,31 +16,10 @@
 #define STAYS_MS UINT64_C(600000)
 enum { SOME = 256 };
 
-/* ---- addresses that no other machine has: RFC 6890 ---- */
-
-static bool is_odd4(uint32_t a)
-{
-    static const struct {
-        uint32_t prefix, mask;
-    } odd[] = {{0, 0xff000000},          /* this network */
-               {0x7f000000, 0xff000000}, /* loopback */
-               {0xa9fe0000, 0xffff0000}, /* link-local */
-               {0xe0000000, 0xe0000000}} /* multicast, reserved, broadcast */;
-    for (unsigned i = 0; i < sizeof odd / sizeof *odd; i++)
-        if ((a & odd[i].mask) == odd[i].prefix) return true;
-    return false;
-}
-
-static bool is_odd6(const uint32_t a[4])
-{
-    const bool low = !a[0] && !a[1]; /* ::/64: unspecified, loopback, IPv4-mapped */
-    return low || (a[0] & 0xffc00000) == 0xfe800000 || (a[0] & 0xff000000) == 0xff000000;
-}
-
 /* Return the reason for which an address of a name server may be no member; NULL: it may be one. */
 static const char *refuses(const struct member_target *t, bool v6, const uint32_t addr[4])
 {
-    if (v6 ? is_odd6(addr) : is_odd4(addr[0])) return "which no other machine has";
+    if (!names_address_fits(v6, addr)) return "which no other machine has";
     switch (member_refuses(t, v6, addr, addr)) {
     case LIVE_NEVER: return "which `never` holds";
     case LIVE_OUTSIDE: return "which is outside `in`";

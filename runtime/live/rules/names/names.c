@@ -22,6 +22,7 @@ struct names {
     uint64_t program; /* serial of the program whose names these are; 0: none yet */
     struct host_name *of;
     uint32_t count;
+    uint64_t heard; /* changes of names or of addresses */
     int fd;         /* the resolver's; -1: there is none */
     uint64_t files; /* mark of its files as it read them (dns_files) */
     uint64_t look_ns;
@@ -35,6 +36,27 @@ struct names {
         uint8_t bytes[DNS_TOLD_MOST];
     } message;
 };
+
+static bool is_odd4(uint32_t a)
+{
+    static const struct {
+        uint32_t prefix, mask;
+    } odd[] = {{0, 0xff000000},          /* this network */
+               {0x7f000000, 0xff000000}, /* loopback */
+               {0xa9fe0000, 0xffff0000}, /* link-local */
+               {0xe0000000, 0xe0000000}} /* multicast, reserved, broadcast */;
+    for (unsigned i = 0; i < sizeof odd / sizeof *odd; i++)
+        if ((a & odd[i].mask) == odd[i].prefix) return true;
+    return false;
+}
+
+static bool is_odd6(const uint32_t a[4])
+{
+    const bool low = !a[0] && !a[1]; /* ::/64: unspecified, loopback, IPv4-mapped */
+    return low || (a[0] & 0xffc00000) == 0xfe800000 || (a[0] & 0xff000000) == 0xff000000;
+}
+
+bool names_address_fits(bool v6, const uint32_t addr[4]) { return v6 ? !is_odd6(addr) : !is_odd4(addr[0]); }
 
 static int by_host(const void *a, const void *b)
 {
@@ -59,25 +81,35 @@ static uint32_t names_most(const struct program *p)
     uint32_t most = 0;
     for (uint32_t i = 0; i < p->lives_count; i++)
         if (p->lives[i].names) most += p->names[p->lives[i].names - 1].count;
+    most += p->named_count;
     return most < DNS_NAMES_MOST ? most : DNS_NAMES_MOST;
 }
 
-/* List the names of a program, in order and each once. NULL: out of memory. */
+/* Copy the names of a program's sets and servers, at most `most`. Return their number. */
+static uint32_t names_copy(const struct program *p, uint32_t most, struct host_name *of)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < p->named_count && n < most; i++) of[n++].host = strdup(program_str(p, p->named[i].host));
+    for (uint32_t i = 0; i < p->lives_count; i++) {
+        const struct pbc_names *l = p->lives[i].names ? &p->names[p->lives[i].names - 1] : NULL;
+        for (uint32_t k = 0; l && k < l->count && n < most; k++)
+            of[n++].host = strdup(program_str(p, p->hosts[l->first + k]));
+    }
+    return n;
+}
+
+/* List them in order and each once. NULL: out of memory. */
 static struct host_name *list_of(const struct program *p, uint32_t *count)
 {
     const uint32_t most = names_most(p);
     struct host_name *of = calloc(most + (size_t)1, sizeof *of);
-    uint32_t n = 0, kept = 0;
-    for (uint32_t i = 0; of && i < p->lives_count; i++) {
-        const struct pbc_names *l = p->lives[i].names ? &p->names[p->lives[i].names - 1] : NULL;
-        for (uint32_t k = 0; l && k < l->count && n < most; k++) {
-            of[n].host = strdup(program_str(p, p->hosts[l->first + k]));
-            if (of[n++].host) continue;
-            list_fini(of, n);
-            return NULL;
-        }
+    uint32_t n = of ? names_copy(p, most, of) : 0, kept = 0;
+    bool whole = of;
+    for (uint32_t i = 0; i < n; i++) whole &= of[i].host != NULL;
+    if (!whole) {
+        if (of) list_fini(of, n);
+        return NULL;
     }
-    if (!of) return NULL;
     qsort(of, n, sizeof *of, by_host);
     for (uint32_t i = 0; i < n; i++)
         if (kept && !strcmp(of[kept - 1].host, of[i].host))
@@ -95,6 +127,8 @@ static struct host_name *find(const struct names *n, const char *host)
 }
 
 const struct host_name *names_find(const struct rules *rules, const char *host) { return find(rules->names, host); }
+
+uint64_t names_heard(const struct rules *rules) { return rules->names ? rules->names->heard : 0; }
 
 int names_fd(const struct rules *rules) { return rules->names ? rules->names->fd : -1; }
 
@@ -156,6 +190,7 @@ void names_follow(struct rules *rules, uint64_t now_ns)
     n->of = of;
     n->count = count;
     n->program = p->serial;
+    n->heard++;
     if (!same) resolver_begin(rules, now_ns);
 }
 
@@ -196,6 +231,7 @@ static bool take(struct names *n, const struct dns_told *t, struct name_change *
     a->addr = fresh;
     a->count = t->count;
     a->known = true;
+    n->heard++;
     return true;
 }
 

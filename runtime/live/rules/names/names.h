@@ -33,6 +33,11 @@ bool names_next(struct rules *rules, struct name_change *change);
 /* Tell names that have failed since, and whether all have answered again; start a resolver anew where files have
  * changed or it has ended. Call once a second. */
 void names_tick(struct rules *rules, uint64_t now_ns);
+/* True for an address that another machine may have: no loopback, link-local, multicast or unspecified one (RFC 6890).
+ */
+bool names_address_fits(bool v6, const uint32_t addr[4]);
+/* Return a number that grows with each change of what names are, and of which names are asked for. */
+uint64_t names_heard(const struct rules *rules);
 /* Return the descriptor that is readable when there is a change; -1: no name is asked for. */
 int names_fd(const struct rules *rules);
 /* Find a name; NULL: it is not asked for. */
