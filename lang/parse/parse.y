@@ -448,9 +448,12 @@ pool_stmt: BALANCE name { $$ = clause(p, CL_BALANCE, @1, $2); }
         { $$ = tree(p, N_SERVER, @1,
                     chain(chain($2, server_host(p, name_node(p, $3, @3), $4)), kids($5))); }
     | SERVER name named_port server_opts { $$ = tree(p, N_SERVER, @1, chain(chain($2, $3), kids($4))); }
+    | SERVERS name NAME host_port servers_opts
+        { $$ = tree(p, N_SERVERS, @1,
+                    chain(chain($2, servers_host(p, $3, @3, $4)), kids($5))); }
     | SERVERS name scalar servers_opts
         { $$ = tree(p, N_SERVERS, @1,
-                    chain(chain($2, server_at(p, $3, @1, W_ADDR_RANGE | W_ENDPOINT_RANGE)), kids($4))); }
+                    chain(chain($2, servers_at(p, $2, $3, @1)), kids($4))); }
     ;
 host_port: STRING { $$ = clause(p, CL_HOST, @1, $1); }
     | STRING COLON const_port { $$ = clause(p, CL_HOST, @$, chain($1, $3)); } ;
@@ -458,19 +461,20 @@ ports_opt: %empty { $$ = NULL; }
     | PORTS scalars { $$ = clause(p, CL_PORTS, @1, want_list(p, $2, W_NUMBERS, "`ports`")->first); } ;
 down_word: name { $$ = one_of(p, $1, "`on down`", (const enum clause[]){ CL_RESET, CL_KEEP, CL_NONE }); } ;
 server_opts: %empty { $$ = NULL; } | server_opts server_opt { $$ = append(p, $1, $2); } ;
-server_opt: servers_opt | IP6 { $$ = clause(p, CL_IP6, @1, NULL); }
-    | MAC_KW scalar { $$ = clause(p, CL_MAC, @1, want(p, $2, W_MAC | W_NAME, "`mac`")); }
+server_opt: servers_opt | MAC_KW scalar { $$ = clause(p, CL_MAC, @1, want(p, $2, W_MAC | W_NAME, "`mac`")); }
     | VLAN scalar { $$ = clause(p, CL_VLAN, @1, want(p, $2, W_INT | W_NAME, "`vlan`")); }
     | VLAN scalar INNER scalar
         { $$ = clause(p, CL_VLAN, @1,
                       chain(want(p, $2, W_INT | W_NAME, "`vlan`"), want(p, $4, W_INT | W_NAME, "`inner`"))); }
     ;
 servers_opts: %empty { $$ = NULL; } | servers_opts servers_opt { $$ = append(p, $1, $2); } ;
-servers_opt: WEIGHT scalar { $$ = clause(p, CL_WEIGHT, @1, want(p, $2, W_INT | W_NAME, "`weight`")); }
+servers_opt: IP6 { $$ = clause(p, CL_IP6, @1, NULL); }
+    | WEIGHT scalar { $$ = clause(p, CL_WEIGHT, @1, want(p, $2, W_INT | W_NAME, "`weight`")); }
     | BACKUP { $$ = clause(p, CL_BACKUP, @1, NULL); }
     | CHECK name { $$ = clause(p, CL_CHECK, @1, $2); }
     | MAX FLOWS scalar
         { $$ = clause(p, CL_MAX_FLOWS, span_join(@1, @2), want(p, $3, W_INT | W_NAME, "`max flows`")); }
+    | NAME scalar { $$ = clause(p, CL_SIZE, @1, servers_size(p, name_node(p, $1, @1), $2)); }
     ;
 
 endpoints: list endpoint_list

@@ -101,17 +101,26 @@ static_assert(sizeof(struct pbc_server) == 64, "an index is a shift (docs/kernel
  * puts it into SERVERS; ORIGIN then has the digest of the file as it was compiled. */
 struct pbc_named {
     uint32_t server;
-    uint32_t host; /* string: a name in normal form, no glob */
-    uint32_t reserved[2];
+    uint32_t host;  /* string: a name in normal form, no glob; or that of a service, which begins with `_` (RFC 2782) */
+    uint32_t flags; /* enum pbc_named_flag */
+    uint32_t nth;   /* with PBC_NAMED_ONE_OF: its number among them, from 0 on; else 0 */
 };
+enum pbc_named_flag {
+    PBC_NAMED_ONE_OF = 1 << 0, /* one of several servers of this pool for the addresses of the host or service */
+    PBC_NAMED_FLAGS = (1 << 1) - 1
+};
+enum { PBC_NAMED_PORT = 1 /* port of a service's server whose address is not known */ };
 enum { PBC_NAMED_MOST = 1 << 16 };
-/* Write the address of a server that is not known yet: one of 0.0.0.0/8 or 100::/64 (RFC 1122, 3.2.1.3; RFC 6666),
- * another one for each row of NAMED. */
-static inline void pbc_named_place(uint32_t row, uint8_t family, uint32_t addr[4])
+/* Write what stands for the address of a server while that is not known: one of 0.0.0.0/8 or 100::/64 (RFC
+ * 1122, 3.2.1.3; RFC 6666), by a hash (FNV-1a) of its name and number. */
+static inline void pbc_named_place(const char *host, uint32_t nth, uint8_t family, uint32_t addr[4])
 {
+    uint32_t hash = 2166136261u;
+    for (const char *c = host; *c; c++) hash = (hash ^ (uint8_t)*c) * 16777619u;
+    hash = (hash ^ nth) * 16777619u;
     for (unsigned i = 0; i < 4; i++) addr[i] = 0;
-    addr[0] = family == 6 ? 0x01000000 : 0;
-    addr[family == 6 ? 3 : 0] += row + 1;
+    addr[0] = family == 6 ? 0x01000000 : (hash ^ hash >> 24) & 0xffffff;
+    if (family == 6) addr[3] = hash;
 }
 
 enum pbc_mode {

@@ -99,15 +99,22 @@ struct pbc_server *program_servers_copy(const struct program *p)
     return all;
 }
 
+void program_forget_address(const struct program *p, uint32_t row, struct pbc_server *s)
+{
+    s->flags |= PBC_SERVER_UNKNOWN;
+    pbc_named_place(program_str(p, p->named[row].host), p->named[row].nth, s->family, s->addr);
+    if (*program_str(p, p->named[row].host) != '_') return;
+    s->flags &= (uint8_t)~PBC_SERVER_BACKUP;
+    s->port = PBC_NAMED_PORT;
+    s->weight = 1;
+}
+
 uint8_t *program_file_compiled(const struct program *p, size_t *len)
 {
     const struct program *const from = below(p);
     struct pbc_server *all = program_servers_copy(p);
-    for (uint32_t i = 0; all && i < from->named_count; i++) {
-        struct pbc_server *s = &all[from->named[i].server];
-        s->flags |= PBC_SERVER_UNKNOWN;
-        pbc_named_place(i, s->family, s->addr);
-    }
+    for (uint32_t i = 0; all && i < from->named_count; i++)
+        program_forget_address(from, i, &all[from->named[i].server]);
     uint8_t *file = all ? program_file_with(p, all, len) : NULL;
     free(all);
     return file;

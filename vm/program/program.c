@@ -144,7 +144,7 @@ uint32_t program_holds(const struct program *p)
     return PBC_NONE;
 }
 
-const char *program_server_host(const struct program *p, uint32_t server)
+const struct pbc_named *program_named(const struct program *p, uint32_t server)
 {
     uint32_t lo = 0, hi = p->named_count;
     while (lo < hi) {
@@ -154,5 +154,21 @@ const char *program_server_host(const struct program *p, uint32_t server)
         else
             hi = mid;
     }
-    return lo < p->named_count && p->named[lo].server == server ? program_str(p, p->named[lo].host) : "";
+    return lo < p->named_count && p->named[lo].server == server ? &p->named[lo] : NULL;
+}
+
+bool program_is_service(const char *text, size_t len)
+{
+    static const char may[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+    size_t at = 0, labels = 0;
+    while (at < len && len <= HOST_MAX) {
+        const bool marked = text[at] == '_';
+        const size_t begin = at + marked, most = begin + HOST_LABEL_MAX - marked;
+        for (at = begin; at < len && text[at] && strchr(may, text[at]); at++) {}
+        if (at == begin || at > most || marked != (labels < 2)) return false;
+        labels++;
+        if (at == len) return labels > 2;
+        if (text[at++] != '.') return false;
+    }
+    return false;
 }

@@ -69,6 +69,8 @@ uint8_t *program_file_compiled(const struct program *p, size_t *len);
 /* Return the file with these servers in place of its own, [servers_count] without those of its past: with the addresses
  * that names have. */
 uint8_t *program_file_with(const struct program *p, const struct pbc_server servers[], size_t *len);
+/* Write what the server of a row of NAMED is while its address is not known, as it was compiled. */
+void program_forget_address(const struct program *p, uint32_t row, struct pbc_server *s);
 /* Copy the servers of the file, malloc'd. NULL: out of memory. */
 struct pbc_server *program_servers_copy(const struct program *p);
 
@@ -90,8 +92,11 @@ int program_verify_past(const struct program *p, char *err, size_t err_len);
 
 const char *program_str(const struct program *p, uint32_t offset); /* never NULL */
 
-/* Return the name of the host whose address a server has; "": it has an address of its own. */
-const char *program_server_host(const struct program *p, uint32_t server);
+/* True for the name of a service as SRV records have it (RFC 2782): lower-case labels with dots between them, the first
+ * two of which begin with `_`. */
+bool program_is_service(const char *text, size_t len);
+/* Find the row of a server by name; NULL: it has an address of its own. */
+const struct pbc_named *program_named(const struct program *p, uint32_t server);
 
 /* Return the check of a server, its own or its pool's; PBC_NONE: no check, or no address to ask. */
 static inline uint32_t program_check(const struct program *p, uint32_t server)

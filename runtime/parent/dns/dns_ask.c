@@ -1,6 +1,7 @@
 /* Questions: each name and family when its time has come, so many at once. Of an answer all addresses count, or none.
  */
 #include <ares.h>
+#include <arpa/nameser.h>
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
@@ -15,16 +16,36 @@
 
 #define SECOND_NS UINT64_C(1000000000)
 enum {
-    AT_ONCE = 64,               /* questions that wait for an answer */
-    TTL_LEAST = 5,              /* seconds */
-    TTL_MOST = 3600,            /* the same */
-    NONE_S = 60,                /* until a name without addresses is asked for again */
-    FAILED_S = 5,               /* until a question that failed is asked again; each time twice as long */
-    FAILED_MOST_S = 60,         /* the same, at most */
-    TIMEOUT_MS = 1000,          /* time of the first question to a name server */
-    TRIES = 3,                  /* questions to each name server */
-    DATAGRAM = 1232,            /* bytes of an answer by UDP: RFC 9715, 3.2 */
+    AT_ONCE = 64,       /* questions that wait for an answer */
+    TTL_LEAST = 5,      /* seconds */
+    TTL_MOST = 3600,    /* the same */
+    SRV_S = 30,         /* until SRV records are asked for again, at most: c-ares does not tell how long they live */
+    NONE_S = 60,        /* until a name without addresses is asked for again */
+    FAILED_S = 5,       /* until a question that failed is asked again; each time twice as long */
+    FAILED_MOST_S = 60, /* the same, at most */
+    TIMEOUT_MS = 1000,  /* time of the first question to a name server */
+    TRIES = 3,          /* questions to each name server */
+    DATAGRAM = 1232,    /* bytes of an answer by UDP: RFC 9715, 3.2 */
     FOREVER_S = 365 * 24 * 3600 /* a name of hosts(5) is not asked for */
+};
+
+struct target {
+    uint32_t addr[4];
+    struct dns_port at;
+};
+
+/* A service's records, while addresses of their targets are asked for. */
+struct service {
+    struct asked *q;
+    uint32_t left; /* targets without an answer */
+    uint32_t again_s;
+    uint32_t count; /* of `found`; more than DNS_ADDRESSES_MOST: too many */
+    char why[84];   /* the first failure; "": none */
+    struct target found[DNS_ADDRESSES_MOST];
+};
+struct record {
+    struct service *of;
+    struct dns_port at;
 };
 
 struct asked {
@@ -54,7 +75,7 @@ static void tell(struct asked *q)
     t->name = q->name;
     t->family = q->family;
     q->due_ns = clock_ns(CLOCK_MONOTONIC) + t->again_s * SECOND_NS;
-    const size_t len = sizeof *t + t->count * sizeof t->addr[0];
+    const size_t len = dns_told_size(t->count, dns_is_service(r->names[q->name].host));
     if (send(r->fds[DNS_TELLS], t, len, MSG_NOSIGNAL) < 0 && errno != EINTR) r->gone = true;
 }
 
@@ -123,6 +144,114 @@ static uint32_t put_answer(struct asked *q, const struct ares_addrinfo *found, u
     return count;
 }
 
+static int by_target(const void *a, const void *b)
+{
+    const struct target *x = a, *y = b;
+    const int order = address_before(x->addr, y->addr);
+    return order ? order : (int)x->at.port - (int)y->at.port;
+}
+
+/* Tell a service's targets, once all have an answer. */
+static void tell_service(struct service *s)
+{
+    struct dns_told *t = s->q->r->told;
+    uint32_t kept = 0;
+    if (*s->why) {
+        tell_failed(s->q, s->why);
+    } else if (s->count > DNS_ADDRESSES_MOST) {
+        tell_failed(s->q, "its targets have too many addresses");
+    } else if (!s->count) {
+        tell_none(s->q, "no target has an address of this family");
+    } else {
+        qsort(s->found, s->count, sizeof s->found[0], by_target);
+        for (uint32_t i = 0; i < s->count; i++)
+            if (!i || by_target(&s->found[i], &s->found[kept - 1])) s->found[kept++] = s->found[i];
+        *t = (struct dns_told){.how = DNS_ANSWERED, .count = (uint16_t)kept, .again_s = s->again_s};
+        struct dns_port *at = (struct dns_port *)(void *)t->addr[kept];
+        for (uint32_t i = 0; i < kept; i++) {
+            memcpy(t->addr[i], s->found[i].addr, sizeof t->addr[0]);
+            at[i] = s->found[i].at;
+        }
+        s->q->failed = 0;
+        tell(s->q);
+    }
+    s->q->waits = false;
+    s->q->r->waits--;
+    free(s);
+}
+
+static void target_answered(void *with, int status, int timeouts, struct ares_addrinfo *found)
+{
+    struct record *record = with;
+    struct service *s = record->of;
+    const struct dns_port at = record->at;
+    uint32_t ttl = TTL_MOST;
+    (void)timeouts;
+    free(record);
+    const uint32_t count = status == ARES_SUCCESS ? put_answer(s->q, found, &ttl) : 0;
+    if (status != ARES_SUCCESS && status != ARES_ENOTFOUND && status != ARES_ENODATA && !*s->why)
+        snprintf(s->why, sizeof s->why, "%s", ares_strerror(status));
+    for (uint32_t i = 0; i < count; i++, s->count++) {
+        if (s->count >= DNS_ADDRESSES_MOST || i >= DNS_ADDRESSES_MOST) continue;
+        memcpy(s->found[s->count].addr, s->q->r->told->addr[i], sizeof s->found[0].addr);
+        s->found[s->count].at = at;
+    }
+    if (ttl < s->again_s) s->again_s = ttl;
+    if (found) ares_freeaddrinfo(found);
+    if (--s->left) return;
+    if (status == ARES_EDESTRUCTION)
+        free(s);
+    else
+        tell_service(s);
+}
+
+static void ask_host(struct asked *q, const char *host, ares_addrinfo_callback answer, void *with)
+{
+    const struct ares_addrinfo_hints hints = {.ai_family = q->family == 4 ? AF_INET : AF_INET6,
+                                              .ai_flags = ARES_AI_NOSORT};
+    char whole[NI_MAXHOST + 1]; /* a dot at the end: no search domain is put behind it */
+    snprintf(whole, sizeof whole, "%s.", host);
+    ares_getaddrinfo(q->r->channel, whole, NULL, &hints, answer, with);
+}
+
+/* Ask for the targets of a service's records. False: out of memory. */
+static bool ask_targets(struct asked *q, const struct ares_srv_reply *first)
+{
+    struct service *s = calloc(1, sizeof *s);
+    if (!s) return false;
+    *s = (struct service){.q = q, .left = 1, .again_s = SRV_S};
+    for (const struct ares_srv_reply *r = first; r; r = r->next) {
+        struct record *record =
+            *r->host && strcmp(r->host, ".") != 0 ? malloc(sizeof *record) : NULL; /* `.`: no such service */
+        if (!record) continue;
+        *record = (struct record){s, {r->port, r->weight, r->priority}};
+        s->left++;
+        ask_host(q, r->host, target_answered, record);
+    }
+    if (!--s->left) tell_service(s);
+    return true;
+}
+
+static void records_answered(void *with, int status, int timeouts, unsigned char *bytes, int len)
+{
+    struct asked *q = with;
+    struct ares_srv_reply *first = NULL;
+    (void)timeouts;
+    if (status == ARES_SUCCESS) status = ares_parse_srv_reply(bytes, len, &first);
+    if (status == ARES_SUCCESS && first && ask_targets(q, first)) {
+        ares_free_data(first);
+        return;
+    }
+    q->waits = false;
+    q->r->waits--;
+    if (first) ares_free_data(first);
+    if (status == ARES_EDESTRUCTION) return;
+    if (status == ARES_ENOTFOUND || status == ARES_ENODATA)
+        tell_none(q, "there is no such service");
+    else
+        tell_failed(q, status == ARES_SUCCESS ? "out of memory" : ares_strerror(status));
+}
+
 static void answered(void *with, int status, int timeouts, struct ares_addrinfo *found)
 {
     struct asked *q = with;
@@ -150,14 +279,14 @@ static void answered(void *with, int status, int timeouts, struct ares_addrinfo 
 
 static void ask(struct asked *q)
 {
-    const struct ares_addrinfo_hints hints = {.ai_family = q->family == 4 ? AF_INET : AF_INET6,
-                                              .ai_flags = ARES_AI_NOSORT};
-    char whole[sizeof q->r->names[0].host + 1]; /* a dot at the end: no search domain is put behind it */
-    snprintf(whole, sizeof whole, "%s.", q->r->names[q->name].host);
+    const char *host = q->r->names[q->name].host;
     q->waits = true;
     q->r->waits++;
     q->due_ns = UINT64_MAX;
-    ares_getaddrinfo(q->r->channel, whole, NULL, &hints, answered, q);
+    if (dns_is_service(host))
+        ares_query(q->r->channel, host, C_IN, T_SRV, records_answered, q);
+    else
+        ask_host(q, host, answered, q);
 }
 
 /* Ask what is due, as many as may wait at once. Return when the next is due. */
@@ -210,7 +339,8 @@ struct dns *dns_new(const int fds[DNS_FDS], const struct dns_name names[], uint3
     if (!r->told) return NULL;
     for (uint32_t i = 0; i < r->count; i++)
         r->asked[i] = (struct asked){.r = r, .name = i / 2, .family = i % 2 ? 6 : 4};
-    for (uint32_t i = 0; i < r->count && !r->gone; i += 2) tell_hosts(r, &r->asked[i]);
+    for (uint32_t i = 0; i < r->count && !r->gone; i += 2)
+        if (!dns_is_service(names[i / 2].host)) tell_hosts(r, &r->asked[i]);
     return r;
 }
 

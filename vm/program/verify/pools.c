@@ -92,6 +92,13 @@ bool verify_server(const struct verifier *v, uint32_t i)
            fault(v, "server %u: VLANs %u and %u do not go with flags 0x%x", i, s->vlan, s->inner, s->flags);
 }
 
+static bool is_host_or_service(const char *text)
+{
+    char normal[HOST_MAX + 1];
+    if (*text == '_') return program_is_service(text, strnlen(text, HOST_MAX + 1));
+    return *text != '*' && host_normal(text, strnlen(text, HOST_MAX + 1), normal) == HOST_GOOD && !strcmp(text, normal);
+}
+
 /* Verify the rows of servers by name. Lists of names are verified before. */
 static bool verify_named(const struct verifier *v)
 {
@@ -99,21 +106,19 @@ static bool verify_named(const struct verifier *v)
     uint32_t flagged = 0;
     for (uint32_t i = 0; i < p->named_count; i++) {
         const struct pbc_named *n = &p->named[i];
-        char normal[HOST_MAX + 1];
         if (n->server >= p->servers_count || (i && n->server <= p->named[i - 1].server))
             return fault(v, "named %u: server does not exist, or not behind the one before", i);
         if (!verify_string(v, n->host, "named", i)) return false;
-        const char *host = program_str(p, n->host);
-        if (*host == '*' || host_normal(host, strnlen(host, HOST_MAX + 1), normal) != HOST_GOOD ||
-            strcmp(host, normal) != 0)
-            return fault(v, "named %u: no name of a host in normal form", i);
-        if (n->reserved[0] || n->reserved[1]) return fault(v, "named %u: reserved bytes are not zero", i);
+        if (!is_host_or_service(program_str(p, n->host)))
+            return fault(v, "named %u: no name of a host or service in normal form", i);
+        if (n->flags & ~(uint32_t)PBC_NAMED_FLAGS) return fault(v, "named %u: unknown flags 0x%x", i, n->flags);
+        if (n->nth && !(n->flags & PBC_NAMED_ONE_OF)) return fault(v, "named %u: number %u of one server", i, n->nth);
         const struct pbc_server *s = &p->servers[n->server];
         uint32_t place[4];
-        pbc_named_place(i, s->family, place);
+        pbc_named_place(program_str(p, n->host), n->nth, s->family, place);
         if (!(s->flags & PBC_SERVER_NAMED)) return fault(v, "named %u: server %u is not flagged so", i, n->server);
         if (s->flags & PBC_SERVER_UNKNOWN && memcmp(place, s->addr, sizeof place) != 0)
-            return fault(v, "named %u: the address is not the place of this row", i);
+            return fault(v, "named %u: the address is not the place of its name", i);
     }
     for (uint32_t i = 0; i < p->servers_count; i++) {
         const uint8_t flags = p->servers[i].flags;

@@ -66,7 +66,10 @@ static int by_host(const void *a, const void *b)
 
 static void host_fini(struct host_name *h)
 {
-    for (unsigned v6 = 0; v6 < 2; v6++) free(h->of[v6].addr);
+    for (unsigned v6 = 0; v6 < 2; v6++) {
+        free(h->of[v6].addr);
+        free(h->of[v6].at);
+    }
     free((char *)(uintptr_t)h->host);
 }
 
@@ -201,9 +204,17 @@ static void fail(struct names *n, const struct host_name *h, struct host_address
     snprintf(a->fault, sizeof a->fault, "%s", why);
 }
 
-static bool addresses_equal(const struct host_addresses *a, const struct dns_told *t)
+/* The ports behind the addresses of a service; NULL: it is a host. */
+static const struct dns_port *ports_of(const struct host_name *h, const struct dns_told *t)
 {
-    return a->known && a->count == t->count && (!t->count || !memcmp(a->addr, t->addr, t->count * sizeof t->addr[0]));
+    return dns_is_service(h->host) ? (const struct dns_port *)(const void *)t->addr[t->count] : NULL;
+}
+
+static bool addresses_equal(const struct host_addresses *a, const struct dns_told *t, const struct dns_port *at)
+{
+    return a->known && a->count == t->count &&
+           (!t->count || (!memcmp(a->addr, t->addr, t->count * sizeof t->addr[0]) &&
+                          (!at || !memcmp(a->at, at, t->count * sizeof *at))));
 }
 
 /* Take an answer. True: other addresses than before. */
@@ -218,12 +229,19 @@ static bool take(struct names *n, const struct dns_told *t, struct name_change *
     *a->fault = 0;
     a->answered_ns = clock_ns(CLOCK_REALTIME);
     snprintf(a->none, sizeof a->none, "%s", t->count ? "" : t->why);
-    if (addresses_equal(a, t)) return false;
+    const struct dns_port *at = ports_of(h, t);
+    if (addresses_equal(a, t, at)) return false;
     uint32_t(*fresh)[4] = malloc((t->count + (size_t)1) * sizeof *fresh);
-    if (!fresh) {
+    struct dns_port *ports = at ? malloc((t->count + (size_t)1) * sizeof *ports) : NULL;
+    if (!fresh || (at && !ports)) {
+        free(fresh);
+        free(ports);
         fail(n, h, a, "out of memory");
         return false;
     }
+    if (at) memcpy(ports, at, t->count * sizeof *ports);
+    free(a->at);
+    a->at = ports;
     if (t->count) memcpy(fresh, t->addr, t->count * sizeof *fresh);
     free(n->was);
     n->was = a->addr;
@@ -241,7 +259,8 @@ static bool is_sound(const struct names *n, ssize_t len)
     const struct dns_told *t = &n->message.told;
     return len >= (ssize_t)sizeof *t && t->name < n->count && (t->family == 4 || t->family == 6) &&
            t->how <= DNS_FAILED && t->count <= DNS_ADDRESSES_MOST &&
-           (size_t)len == sizeof *t + t->count * sizeof t->addr[0] && memchr(t->why, 0, sizeof t->why);
+           (size_t)len == dns_told_size(t->count, dns_is_service(n->of[t->name].host)) &&
+           memchr(t->why, 0, sizeof t->why);
 }
 
 bool names_next(struct rules *rules, struct name_change *change)

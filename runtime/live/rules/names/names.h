@@ -3,10 +3,12 @@
 #pragma once
 
 #include "runtime/live/rules/rules_state.h"
+#include "runtime/parent/dns/dns.h"
 
 /* Addresses of a name in one family, as last heard. */
 struct host_addresses {
     uint32_t (*addr)[4]; /* [count], as in struct key; ascending */
+    struct dns_port *at; /* [count] of a service; else NULL */
     uint32_t count;
     bool known;           /* it was answered since the name is asked for: with these addresses, or that it has none */
     uint64_t answered_ns; /* wall time of that answer */

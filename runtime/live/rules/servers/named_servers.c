@@ -1,5 +1,5 @@
-/* A server keeps its address for as long as its name has it; else it gets the first that fits. An answer without
- * addresses, or none, changes nothing: a check says whether the server is well. */
+/* A server keeps its address for as long as its name has it; else it gets the first that fits and no other server of
+ * its pool has. An answer without addresses, or none, changes nothing: a check says whether the server is well. */
 #include "runtime/live/rules/servers/named_servers.h"
 
 #include <arpa/inet.h>
@@ -11,6 +11,7 @@
 #include "runtime/live/rules/names/names.h"
 #include "runtime/live/tell/tell_state.h"
 #include "runtime/report/text.h"
+#include "vm/tables.h"
 
 /* The program as it was compiled, without its past. */
 static const struct program *below(const struct program *p) { return p->past ? p->past->under : p; }
@@ -25,16 +26,53 @@ static bool serves_at(const struct program *p, const struct pbc_server *s, const
     return false;
 }
 
+/* The place that a server may have: one of the addresses of its name. */
+struct server_place {
+    const uint32_t *addr;
+    uint16_t port, weight;
+    bool backup;
+};
+
+static bool is_at(const struct pbc_server *s, const struct server_place *at)
+{
+    return !memcmp(s->addr, at->addr, sizeof s->addr) && s->port == at->port;
+}
+
 /* True if another server of the pool is there already. */
-static bool is_taken(const struct program *p, const struct pbc_server *all, uint32_t server, const uint32_t addr[4])
+static bool is_taken(const struct program *p, const struct pbc_server *all, uint32_t server,
+                     const struct server_place *at)
 {
     const struct pbc_server *s = &all[server];
     const struct pbc_pool *pool = &p->pools[s->pool];
     for (uint32_t i = pool->servers; i < pool->servers + pool->server_count; i++)
-        if (i != server && all[i].family == s->family && all[i].port == s->port &&
-            !(all[i].flags & PBC_SERVER_UNKNOWN) && !memcmp(all[i].addr, addr, sizeof s->addr))
+        if (i != server && all[i].family == s->family && !(all[i].flags & PBC_SERVER_UNKNOWN) && is_at(&all[i], at))
             return true;
     return false;
+}
+
+/* Weights of records reach 65,535, those of servers LB_WEIGHT_MAX; without any all are alike (RFC 2782, "Weight"). */
+static uint16_t weight_of(const struct host_addresses *a, uint32_t i)
+{
+    uint32_t most = 0;
+    for (uint32_t k = 0; k < a->count; k++)
+        if (a->at[k].weight > most) most = a->at[k].weight;
+    const uint32_t weight = most > LB_WEIGHT_MAX ? a->at[i].weight * (uint32_t)LB_WEIGHT_MAX / most : a->at[i].weight;
+    return (uint16_t)(weight ? weight : 1);
+}
+
+/* Targets of another than the lowest priority serve when no other can. */
+static bool waits(const struct host_addresses *a, uint32_t i)
+{
+    for (uint32_t k = 0; k < a->count; k++)
+        if (a->at[k].priority < a->at[i].priority) return true;
+    return false;
+}
+
+static struct server_place place_at(const struct host_addresses *a, uint32_t i, const struct pbc_server *s)
+{
+    struct server_place at = {a->addr[i], s->port, s->weight, s->flags & PBC_SERVER_BACKUP};
+    if (a->at) at = (struct server_place){a->addr[i], a->at[i].port, weight_of(a, i), waits(a, i)};
+    return at;
 }
 
 /* Find the server of the same pool, name, host and family in the program in force, if its address is known. */
@@ -53,52 +91,86 @@ static const struct pbc_server *server_there(const struct rules *rules, const st
     return NULL;
 }
 
-/* Find the address that the server is to have; NULL: none other than it has. */
-static const uint32_t *address_of(const struct rules *rules, const struct program *p, const struct pbc_server *all,
-                                  const struct pbc_named *n)
+/* The decision about one server. */
+enum moves { STAYS, MOVES, LEAVES };
+
+/* Find where the server is to be. */
+static enum moves place_find(const struct rules *rules, const struct program *p, const struct pbc_server *all,
+                             const struct pbc_named *n, struct server_place *to)
 {
     const struct pbc_server *s = &all[n->server];
     const bool v6 = s->family == 6, unknown = s->flags & PBC_SERVER_UNKNOWN;
     const struct host_name *h = names_find(rules, program_str(p, n->host));
     const struct host_addresses *a = h ? &h->of[v6] : NULL;
     const struct pbc_server *has = unknown ? server_there(rules, p, s, n) : s;
-    const uint32_t *first = NULL;
+    bool found = false;
     for (uint32_t i = 0; a && i < a->count; i++) {
-        const uint32_t *addr = a->addr[i];
-        if (!names_address_fits(v6, addr) || serves_at(p, s, addr) || is_taken(p, all, n->server, addr)) continue;
-        if (has && !memcmp(addr, has->addr, sizeof has->addr)) return unknown ? addr : NULL;
-        if (!first) first = addr;
+        const struct server_place at = place_at(a, i, s);
+        if (!at.port != !s->port || !names_address_fits(v6, at.addr) || serves_at(p, s, at.addr) ||
+            is_taken(p, all, n->server, &at))
+            continue;
+        const bool here = has && is_at(has, &at);
+        if (!found || here) *to = at;
+        found = true;
+        if (here) break;
     }
-    if (first || !unknown || !has || is_taken(p, all, n->server, has->addr)) return first;
-    return has->addr;
+    if (found) return MOVES;
+    const bool none_left = n->flags & PBC_NAMED_ONE_OF && a && a->count; /* others have all of them */
+    if (!unknown) return none_left ? LEAVES : STAYS;
+    if (!has || none_left) return STAYS;
+    *to = (struct server_place){has->addr, has->port, has->weight, has->flags & PBC_SERVER_BACKUP};
+    return is_taken(p, all, n->server, to) ? STAYS : MOVES;
 }
 
-static void tell_address(const struct rules *rules, const struct program *p, const struct pbc_server *s,
-                         const struct pbc_named *n, const uint32_t addr[4])
+static void tell_move(const struct rules *rules, const struct program *p, const struct pbc_server *s,
+                      const struct pbc_named *n, const struct pbc_server *to)
 {
     char now[INET6_ADDRSTRLEN], before[INET6_ADDRSTRLEN];
-    address_text(s->family, addr, now);
-    address_text(s->family, s->addr, before);
-    const bool first = s->flags & PBC_SERVER_UNKNOWN;
-    events_tell(&rules->tell->events, TOLD_NAMES, "%s/%s: %s is %s now%s%s", program_str(p, p->pools[s->pool].name),
-                program_str(p, s->name), program_str(p, n->host), now, first ? "" : "; it was ", first ? "" : before);
+    const struct pbc_server *there = server_there(rules, p, s, n);
+    const char *pool = program_str(p, p->pools[s->pool].name), *name = program_str(p, s->name),
+               *host = program_str(p, n->host);
+    const bool has = !(to->flags & PBC_SERVER_UNKNOWN);
+    if (there && has && !memcmp(there->addr, to->addr, sizeof to->addr) && there->port == to->port) return;
+    address_text(s->family, to->addr, now);
+    if (there) address_text(s->family, there->addr, before);
+    if (has)
+        events_tell(&rules->tell->events, TOLD_NAMES, "%s/%s: %s is %s now%s%s", pool, name, host, now,
+                    there ? "; it was " : "", there ? before : "");
+    else
+        events_tell(&rules->tell->events, TOLD_NAMES, "%s/%s: %s has no address for it any more%s%s", pool, name, host,
+                    there ? "; it was " : "", there ? before : "");
 }
 
-/* Return the servers with the addresses of now; NULL: nothing has changed, or out of memory. */
+/* Move one server. True: it is another one now. */
+static bool server_move(const struct rules *rules, const struct program *p, struct pbc_server *all, uint32_t row)
+{
+    const struct pbc_named *n = &p->named[row];
+    struct pbc_server *s = &all[n->server], to = *s;
+    struct server_place at;
+    const enum moves moves = place_find(rules, p, all, n, &at);
+    if (moves == STAYS) return false;
+    if (moves == LEAVES) {
+        program_forget_address(p, row, &to);
+    } else {
+        memcpy(to.addr, at.addr, sizeof to.addr);
+        to.port = at.port;
+        to.weight = at.weight;
+        to.flags =
+            (uint8_t)((to.flags & ~(PBC_SERVER_UNKNOWN | PBC_SERVER_BACKUP)) | (at.backup ? PBC_SERVER_BACKUP : 0));
+    }
+    if (!memcmp(&to, s, sizeof to)) return false;
+    tell_move(rules, p, s, n, &to);
+    *s = to;
+    return true;
+}
+
+/* Return the servers where names are now; NULL: nothing has changed, or out of memory. Those that leave make room
+ * first. */
 static struct pbc_server *servers_now(const struct rules *rules, const struct program *p)
 {
     struct pbc_server *all = program_servers_copy(p);
     bool changed = false;
-    for (uint32_t i = 0; all && i < p->named_count; i++) {
-        struct pbc_server *s = &all[p->named[i].server];
-        const uint32_t *addr = address_of(rules, p, all, &p->named[i]);
-        if (!addr) continue;
-        const struct pbc_server *there = server_there(rules, p, s, &p->named[i]);
-        if (!there || memcmp(there->addr, addr, sizeof there->addr) != 0) tell_address(rules, p, s, &p->named[i], addr);
-        memcpy(s->addr, addr, sizeof s->addr);
-        s->flags &= (uint8_t)~PBC_SERVER_UNKNOWN;
-        changed = true;
-    }
+    for (uint32_t i = 0; all && i < p->named_count; i++) changed |= server_move(rules, p, all, i);
     if (changed) return all;
     free(all);
     return NULL;
