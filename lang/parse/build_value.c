@@ -305,12 +305,6 @@ struct node *servers_at(struct parser *p, struct node *name, struct node *value,
     return is ? clause(p, CL_SRV, value->span, value) : NULL;
 }
 
-struct node *servers_size(struct parser *p, struct node *word, struct node *number)
-{
-    const struct node *is = one_of(p, word, "a server", (const enum clause[]){CL_SIZE, CL_NONE});
-    return is ? want(p, number, W_INT | W_NAME, "`size`") : NULL;
-}
-
 struct node *segment_size(struct parser *p, struct node *value)
 {
     if (value && value->kind == N_NAME && strcmp(value->v.str.s, "pmtu") == 0) {

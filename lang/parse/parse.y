@@ -474,7 +474,7 @@ servers_opt: IP6 { $$ = clause(p, CL_IP6, @1, NULL); }
     | CHECK name { $$ = clause(p, CL_CHECK, @1, $2); }
     | MAX FLOWS scalar
         { $$ = clause(p, CL_MAX_FLOWS, span_join(@1, @2), want(p, $3, W_INT | W_NAME, "`max flows`")); }
-    | NAME scalar { $$ = clause(p, CL_SIZE, @1, servers_size(p, name_node(p, $1, @1), $2)); }
+    | MAX scalar { $$ = clause(p, CL_MAX, @1, want(p, $2, W_INT | W_NAME, "`max`")); }
     ;
 
 endpoints: list endpoint_list

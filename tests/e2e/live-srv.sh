@@ -23,8 +23,8 @@ serve() { # OPTION...: dnsmasq with these records
     server=$last
 }
 rules shop <<'END'
-pool web { balance round_robin; servers srv "_http._tcp.example.net" size 3; server spare 10.2.0.3:80 backup }
-pool all { balance round_robin; servers each name "all.example.net":80 size 2 }
+pool web { balance round_robin; servers srv "_http._tcp.example.net" max 3; server spare 10.2.0.3:80 backup }
+pool all { balance round_robin; servers each name "all.example.net":80 max 2 }
 service shop on 203.0.113.10 tcp/80 { mode passthrough; -> web }
 service whole on 203.0.113.10 tcp/81 { mode proxy; -> all }
 firewall f forward default drop { accept tcp to 203.0.113.10 }

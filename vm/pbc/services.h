@@ -76,8 +76,9 @@ enum pbc_server_flag {
     PBC_SERVER_HAS_MAC = 1 << 1,
     PBC_SERVER_HAS_VLAN = 1 << 2,  /* `vlan`: outermost tag of what leaves for the server, in modes with MODE_INLINE */
     PBC_SERVER_HAS_INNER = 1 << 3, /* `inner`: the tag behind it */
-    PBC_SERVER_NAMED = 1 << 4,     /* a row of NAMED names the host whose address it has */
-    PBC_SERVER_UNKNOWN = 1 << 5,   /* with it: the address is not known yet, and addr is a place (pbc_named_place) */
+    PBC_SERVER_NAMED = 1 << 4,     /* its address is that of a host, which a row of NAMED has */
+    PBC_SERVER_UNKNOWN =
+        1 << 5, /* with it: the address is not known yet, and `addr` stands for it (program_named_place) */
     PBC_SERVER_FLAGS = (1 << 6) - 1
 };
 struct pbc_server {
@@ -111,17 +112,6 @@ enum pbc_named_flag {
 };
 enum { PBC_NAMED_PORT = 1 /* port of a service's server whose address is not known */ };
 enum { PBC_NAMED_MOST = 1 << 16 };
-/* Write what stands for the address of a server while that is not known: one of 0.0.0.0/8 or 100::/64 (RFC
- * 1122, 3.2.1.3; RFC 6666), by a hash (FNV-1a) of its name and number. */
-static inline void pbc_named_place(const char *host, uint32_t nth, uint8_t family, uint32_t addr[4])
-{
-    uint32_t hash = 2166136261u;
-    for (const char *c = host; *c; c++) hash = (hash ^ (uint8_t)*c) * 16777619u;
-    hash = (hash ^ nth) * 16777619u;
-    for (unsigned i = 0; i < 4; i++) addr[i] = 0;
-    addr[0] = family == 6 ? 0x01000000 : (hash ^ hash >> 24) & 0xffffff;
-    if (family == 6) addr[3] = hash;
-}
 
 enum pbc_mode {
 #define MODE(ident, name, traits, doc) PBC_MODE_##ident,

@@ -87,13 +87,16 @@ uint8_t *program_file_with(const struct program *p, const struct pbc_server serv
     return file;
 }
 
-static const struct program *below(const struct program *p) { return p->past ? p->past->under : p; }
+static const struct program *compiled_of(const struct program *p) { return p->past ? p->past->under : p; }
 
-uint8_t *program_file(const struct program *p, size_t *len) { return program_file_with(p, below(p)->servers, len); }
+uint8_t *program_file(const struct program *p, size_t *len)
+{
+    return program_file_with(p, compiled_of(p)->servers, len);
+}
 
 struct pbc_server *program_servers_copy(const struct program *p)
 {
-    const struct program *const from = below(p);
+    const struct program *const from = compiled_of(p);
     struct pbc_server *all = malloc((from->servers_count + (size_t)1) * sizeof *all);
     if (all) memcpy(all, from->servers, from->servers_count * sizeof *all);
     return all;
@@ -102,7 +105,7 @@ struct pbc_server *program_servers_copy(const struct program *p)
 void program_forget_address(const struct program *p, uint32_t row, struct pbc_server *s)
 {
     s->flags |= PBC_SERVER_UNKNOWN;
-    pbc_named_place(program_str(p, p->named[row].host), p->named[row].nth, s->family, s->addr);
+    program_named_place(program_str(p, p->named[row].host), p->named[row].nth, s->family, s->addr);
     if (*program_str(p, p->named[row].host) != '_') return;
     s->flags &= (uint8_t)~PBC_SERVER_BACKUP;
     s->port = PBC_NAMED_PORT;
@@ -111,7 +114,7 @@ void program_forget_address(const struct program *p, uint32_t row, struct pbc_se
 
 uint8_t *program_file_compiled(const struct program *p, size_t *len)
 {
-    const struct program *const from = below(p);
+    const struct program *const from = compiled_of(p);
     struct pbc_server *all = program_servers_copy(p);
     for (uint32_t i = 0; all && i < from->named_count; i++)
         program_forget_address(from, i, &all[from->named[i].server]);

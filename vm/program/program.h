@@ -30,8 +30,8 @@ struct program {
                                   * firewalls and memos are those of the WOULD_ sections. NULL: the word is not used */
     const uint8_t *verdicts;     /* [rules_count]: verdicts of rules, side by side so that caches hold those of many */
     uint64_t flows, half_open;   /* bounds of the flow table: from `limits` or from program_bound */
-    uint8_t digest[PBC_DIGEST_LEN];      /* of the file as it was compiled */
-    uint8_t file_digest[PBC_DIGEST_LEN]; /* of the file with the addresses that its servers have */
+    uint8_t digest[PBC_DIGEST_LEN];      /* digest of the file as it was compiled */
+    uint8_t file_digest[PBC_DIGEST_LEN]; /* digest of the file that was read, with addresses of servers by name */
     uint64_t file_bytes;                 /* size of the .pbc */
     uint32_t version;                    /* the file's, and sizes of its entries: program_file writes the same bytes */
     uint32_t entry_size[PBC_KINDS];
@@ -95,6 +95,10 @@ const char *program_str(const struct program *p, uint32_t offset); /* never NULL
 /* True for the name of a service as SRV records have it (RFC 2782): lower-case labels with dots between them, the first
  * two of which begin with `_`. */
 bool program_is_service(const char *text, size_t len);
+/* Write what stands for the address of a server while that is not known: one of 0.0.0.0/8 or 100::/64 (RFC
+ * 1122, 3.2.1.3; RFC 6666), by a hash (FNV-1a) of its name and number. */
+void program_named_place(const char *host, uint32_t nth, uint8_t family, uint32_t addr[4]);
+
 /* Find the row of a server by name; NULL: it has an address of its own. */
 const struct pbc_named *program_named(const struct program *p, uint32_t server);
 

@@ -9,7 +9,7 @@
 static const struct number_kind weight_kind = {
     .what = "a weight", .range = "weights go from 0 to 1000", .most = LB_WEIGHT_MAX};
 
-enum { SERVERS_BY_NAME = 8 /* without `size` */, SERVERS_BY_NAME_MOST = 256 };
+enum { SERVERS_BY_NAME = 8 /* without `max` */, SERVERS_BY_NAME_MOST = 256 };
 
 static uint32_t check_of(struct compile *c, const struct node *clause)
 {
@@ -88,7 +88,7 @@ static bool host_at(struct compile *c, const struct node *n, const struct node *
     s->port = (uint16_t)number;
     s->family = six ? 6 : 4;
     s->flags |= PBC_SERVER_NAMED | PBC_SERVER_UNKNOWN;
-    pbc_named_place(image_str(c->image, row.host), row.nth, s->family, s->addr);
+    program_named_place(image_str(c->image, row.host), row.nth, s->family, s->addr);
     struct pbc_named *to = image_add_named(c->image);
     if (!to) report_full(c, n->span, "servers by name", PBC_NAMED_MOST);
     if (to) *to = row;
@@ -98,14 +98,14 @@ static bool host_at(struct compile *c, const struct node *n, const struct node *
 /* Read what stands for the address. */
 static bool place_at(struct compile *c, const struct node *server, struct pbc_server *s)
 {
-    const struct node *n = server->first->next, *six = NULL, *size = NULL;
+    const struct node *n = server->first->next, *six = NULL, *most = NULL;
     if (!n) return false;
     node_each(clause, server)
     {
         if (is_clause(clause, CL_IP6)) six = clause;
-        if (is_clause(clause, CL_SIZE)) size = clause;
+        if (is_clause(clause, CL_MAX)) most = clause;
     }
-    if (size) diag(c->diags, E_WRONG_VALUE, size->span, "one server has one address; `servers` has `size`");
+    if (most) diag(c->diags, E_WRONG_VALUE, most->span, "one server has one address; `servers` has `max`");
     if (is_clause(n, CL_HOST)) return host_at(c, n, six, (struct pbc_named){0}, s);
     if (!six) return server_at(c, n, s);
     diag(c->diags, E_WRONG_VALUE, six->span,
@@ -285,22 +285,22 @@ static void warn_weights(struct compile *c, const struct symbol *s, const struct
 /* Read what stands for the addresses of `servers`. Return their number. */
 static uint32_t range_of(struct compile *c, const struct node *n, struct server_range *r)
 {
-    static const struct number_kind size_kind = {
+    static const struct number_kind most_kind = {
         .what = "a number of servers", .range = "it goes from 1 to 256", .least = 1, .most = SERVERS_BY_NAME_MOST};
-    const struct node *host = n->first->next, *size = NULL, *six = NULL;
+    const struct node *host = n->first->next, *most = NULL, *six = NULL;
     node_each(clause, n)
     {
-        if (is_clause(clause, CL_SIZE)) size = clause;
+        if (is_clause(clause, CL_MAX)) most = clause;
         if (is_clause(clause, CL_IP6)) six = clause;
     }
     if (host && (is_clause(host, CL_NAME) || is_clause(host, CL_SRV))) {
         *r = (struct server_range){.host = host};
-        r->count = clause_number(c, size, &size_kind, SERVERS_BY_NAME);
+        r->count = clause_number(c, most, &most_kind, SERVERS_BY_NAME);
         return r->count;
     }
-    if (size || six)
-        diag(c->diags, E_WRONG_VALUE, (size ? size : six)->span, "`%s` belongs to servers by name",
-             node_words(size ? size : six));
+    if (most || six)
+        diag(c->diags, E_WRONG_VALUE, (most ? most : six)->span, "`%s` belongs to servers by name",
+             node_words(most ? most : six));
     return server_range_of(c, host, r);
 }
 

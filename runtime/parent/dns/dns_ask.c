@@ -39,7 +39,7 @@ struct service {
     struct asked *q;
     uint32_t left; /* targets without an answer */
     uint32_t again_s;
-    uint32_t count; /* of `found`; more than DNS_ADDRESSES_MOST: too many */
+    uint32_t count; /* length of `found`; more than DNS_ADDRESSES_MOST: too many */
     char why[84];   /* the first failure; "": none */
     struct target found[DNS_ADDRESSES_MOST];
 };

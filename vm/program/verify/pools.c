@@ -115,7 +115,7 @@ static bool verify_named(const struct verifier *v)
         if (n->nth && !(n->flags & PBC_NAMED_ONE_OF)) return fault(v, "named %u: number %u of one server", i, n->nth);
         const struct pbc_server *s = &p->servers[n->server];
         uint32_t place[4];
-        pbc_named_place(program_str(p, n->host), n->nth, s->family, place);
+        program_named_place(program_str(p, n->host), n->nth, s->family, place);
         if (!(s->flags & PBC_SERVER_NAMED)) return fault(v, "named %u: server %u is not flagged so", i, n->server);
         if (s->flags & PBC_SERVER_UNKNOWN && memcmp(place, s->addr, sizeof place) != 0)
             return fault(v, "named %u: the address is not the place of its name", i);

@@ -117,7 +117,11 @@ static void health_add(const struct moment *m, uint32_t i, cJSON *one)
     cJSON_AddStringToObject(one, "health", health);
     const bool here = !past && now->down[i] & FACTS_HERE_ANY;
     const bool unknown = !past && now->down[i] & FACTS_UNKNOWN;
-    json_text(one, "why", here ? HERE_WHY : unknown ? why_unknown(program_named(now->program, i)) : checked ? s->why : "");
+    json_text(one, "why",
+              here      ? HERE_WHY
+              : unknown ? why_unknown(program_named(now->program, i))
+              : checked ? s->why
+                        : "");
     document_since(m, one, "since", checked ? s->since_ns : 0);
     json_number(one, "changes", checked ? s->changes : 0);
     if (checked && s->latency_us)

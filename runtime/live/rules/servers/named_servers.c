@@ -11,10 +11,9 @@
 #include "runtime/live/rules/names/names.h"
 #include "runtime/live/tell/tell_state.h"
 #include "runtime/report/text.h"
-#include "vm/tables.h"
 
 /* The program as it was compiled, without its past. */
-static const struct program *below(const struct program *p) { return p->past ? p->past->under : p; }
+static const struct program *without_past(const struct program *p) { return p->past ? p->past->under : p; }
 
 static bool serves_at(const struct program *p, const struct pbc_server *s, const uint32_t addr[4])
 {
@@ -79,7 +78,7 @@ static struct server_place place_at(const struct host_addresses *a, uint32_t i, 
 static const struct pbc_server *server_there(const struct rules *rules, const struct program *p,
                                              const struct pbc_server *s, const struct pbc_named *n)
 {
-    const struct program *now = below(rules->carry->now.program);
+    const struct program *now = without_past(rules->carry->now.program);
     for (uint32_t i = 0; i < now->named_count; i++) {
         const struct pbc_server *t = &now->servers[now->named[i].server];
         if (t->family == s->family && !(t->flags & PBC_SERVER_UNKNOWN) &&
@@ -180,7 +179,7 @@ struct program *named_program(const struct rules *rules, struct program *p)
 {
     size_t len;
     char err[600] = "out of memory";
-    struct pbc_server *servers = p->named_count ? servers_now(rules, below(p)) : NULL;
+    struct pbc_server *servers = p->named_count ? servers_now(rules, without_past(p)) : NULL;
     if (!servers) return program_get(p);
     uint8_t *file = program_file_with(p, servers, &len);
     struct program *next = file ? program_load(file, len, err, sizeof err) : NULL;
