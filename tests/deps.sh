@@ -37,6 +37,7 @@ list_build() {
     need libzstd-dev have_header zstd.h
     need liblz4-dev have_header lz4frame.h
     need libmnl-dev have_header libmnl/libmnl.h
+    need libc-ares-dev have_header ares.h
     need libnftables-dev have_header nftables/libnftables.h
     need libcap-ng-dev have_header cap-ng.h
     need libseccomp-dev have_header seccomp.h

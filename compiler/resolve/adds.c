@@ -81,9 +81,10 @@ uint32_t add_of(const struct rule_work *w, const struct node *verdict, uint32_t 
     const uint32_t live = name ? live_of(c, name) : PBC_NONE;
     const bool good = member_end(w, part(verdict, CL_PER), &a) && member_time(c, part(verdict, CL_FOR), &a);
     if (live == PBC_NONE || !good) return 0;
-    if (c->image->lives[live].file) {
-        diag(c->diags, E_LIVE, name->span, "the members of `%s` are those of its file, and no rule adds to them",
-             image_str(c->image, c->image->lives[live].name));
+    const struct pbc_live *to_set = &c->image->lives[live];
+    if (pbc_live_is_filled(to_set)) {
+        diag(c->diags, E_LIVE, name->span, "the members of `%s` are those of its %s, and no rule adds to them",
+             image_str(c->image, to_set->name), to_set->file ? "file" : "names");
         return 0;
     }
     if (c->image->lives[live].answers) {

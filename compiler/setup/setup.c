@@ -33,7 +33,8 @@ void setup_names(const struct setup *s, enum pbc_mode mode)
 void setup_address(const struct setup *s, const uint32_t words[4], uint8_t family)
 {
     char text[INET6_ADDRSTRLEN];
-    fputs(address_text(family, words, text), s->out);
+    const bool unknown = words == s->server->addr && s->server->flags & PBC_SERVER_UNKNOWN;
+    fputs(unknown ? "$server" : address_text(family, words, text), s->out);
 }
 
 /* Print a name as a shell variable, without `-`. */
@@ -143,6 +144,7 @@ static void print_unknowns(const struct setup *s)
     const bool tunnels = setup_has_mode(s, PBC_MODE_DSR_IPIP) || setup_has_mode(s, PBC_MODE_DSR_GUE);
     const bool balancer = setup_has_mode(s, PBC_MODE_KEEP_SOURCE) || setup_has_mode(s, PBC_MODE_DSR_REWRITE) ||
                           (tunnels && !sources) || (setup_has_mode(s, PBC_MODE_PASSTHROUGH) && sources);
+    if (s->server->flags & PBC_SERVER_UNKNOWN) fputs("server=CHANGE_ME  # the address that its name has\n", s->out);
     if (balancer) fputs("balancer=CHANGE_ME  # the address of the balancer that this server sees\n", s->out);
     for (uint32_t i = 0; i < s->count; i++) {
         const struct pbc_service *service = &s->img->services[s->services[i]];

@@ -72,6 +72,12 @@ struct node *colon_ratio(struct parser *p, struct node *colon);
 struct node *colon_time(struct parser *p, struct node *colon);
 struct node *colon_time_range(struct parser *p, struct node *colon);
 struct node *proto_ports(struct parser *p, struct str word, struct span span);
+/* Check the word before the host of a server by name, which is `name`. Return the host; NULL after a report. */
+struct node *server_host(struct parser *p, struct node *word, struct node *host);
+/* The same for `servers`, where `srv` may stand for a service's name, too. */
+struct node *servers_host(struct parser *p, struct str word, struct span at, struct node *host);
+/* Check the range of `servers`; where a text stands, the name is `srv`. */
+struct node *servers_at(struct parser *p, struct node *name, struct node *value, struct span keyword);
 /* Check the address of `server` or the range of `servers`; a constant is checked later. keyword: place of that word. */
 struct node *server_at(struct parser *p, struct node *value, struct span keyword, unsigned wants);
 /* Check the value of `mss clamp`, unless `auto`. */

@@ -285,6 +285,26 @@ struct node *server_at(struct parser *p, struct node *value, struct span keyword
     return at;
 }
 
+struct node *server_host(struct parser *p, struct node *word, struct node *host)
+{
+    return one_of(p, word, "`server`", (const enum clause[]){CL_NAME, CL_NONE}) ? host : NULL;
+}
+
+struct node *servers_host(struct parser *p, struct str word, struct span at, struct node *host)
+{
+    struct node *is = one_of(p, name_node(p, word, at), "`servers`", (const enum clause[]){CL_NAME, CL_SRV, CL_NONE});
+    return is && host ? clause(p, clause_of(is), host->span, kids(host)) : NULL;
+}
+
+struct node *servers_at(struct parser *p, struct node *name, struct node *value, struct span keyword)
+{
+    if (!value || value->kind != N_STRING) return server_at(p, value, keyword, W_ADDR_RANGE | W_ENDPOINT_RANGE);
+    const struct node *is =
+        name ? one_of(p, name_node(p, name->v.str, name->span), "`servers`", (const enum clause[]){CL_SRV, CL_NONE})
+             : NULL;
+    return is ? clause(p, CL_SRV, value->span, value) : NULL;
+}
+
 struct node *segment_size(struct parser *p, struct node *value)
 {
     if (value && value->kind == N_NAME && strcmp(value->v.str.s, "pmtu") == 0) {

@@ -82,7 +82,7 @@ static struct str text_of(const struct parser *p, struct span span)
 %type <node> nat_body nat_items nat_item nat_stmt nat_conds nat_cond forward_conds forward_cond forward_list forward_proto map_on mss_clamp
 %type <node> test_body test_items test_item test_stmt default outcome packet packet_opts packet_opt tcp_flag
 %type <node> reply subject state_opt live_for
-%type <node> claim_opts claim_opt claim claim_on came_on left_on claim_proto source_opt port_opt split_opts split_opt fate expected packet_addr packet_host const_port named_port
+%type <node> claim_opts claim_opt claim claim_on came_on left_on claim_proto source_opt port_opt split_opts split_opt fate expected packet_addr packet_host const_port named_port host_port
 %type <node> proto_list endpoint_list ports_opt
 %type <i> packet_proto flag_word spoken copied
 
@@ -193,6 +193,7 @@ live: LIVE live_opts { $$ = tree(p, N_LIVE, @$, kids($2)); } ;
 live_opts: live_opt { $$ = append(p, NULL, $1); } | live_opts live_opt { $$ = append(p, $1, $2); } ;
 live_opt: NAME scalars { $$ = live_word(p, name_node(p, $1, @1), $2); }
     | FILE_KW STRING { $$ = clause(p, CL_FILE, @1, $2); }
+    | NAMES list { $$ = clause(p, CL_NAMES, @1, want_list(p, $2, W_STRING | W_NAME, "`names`")); }
     | IN set_atom { $$ = clause(p, CL_IN, @1, $2); }
     | NEVER set_atom { $$ = clause(p, CL_NEVER, @1, $2); }
     | FROM set_atom { $$ = clause(p, CL_FROM, @1, $2); }
@@ -444,11 +445,19 @@ pool_stmt: BALANCE name { $$ = clause(p, CL_BALANCE, @1, $2); }
     | SERVER name scalar server_opts
         { $$ = tree(p, N_SERVER, @1,
                     chain(chain($2, server_at(p, $3, @1, W_ADDR | W_ENDPOINT)), kids($4))); }
+    | SERVER name NAME host_port server_opts
+        { $$ = tree(p, N_SERVER, @1,
+                    chain(chain($2, server_host(p, name_node(p, $3, @3), $4)), kids($5))); }
     | SERVER name named_port server_opts { $$ = tree(p, N_SERVER, @1, chain(chain($2, $3), kids($4))); }
+    | SERVERS name NAME host_port servers_opts
+        { $$ = tree(p, N_SERVERS, @1,
+                    chain(chain($2, servers_host(p, $3, @3, $4)), kids($5))); }
     | SERVERS name scalar servers_opts
         { $$ = tree(p, N_SERVERS, @1,
-                    chain(chain($2, server_at(p, $3, @1, W_ADDR_RANGE | W_ENDPOINT_RANGE)), kids($4))); }
+                    chain(chain($2, servers_at(p, $2, $3, @1)), kids($4))); }
     ;
+host_port: STRING { $$ = clause(p, CL_HOST, @1, $1); }
+    | STRING COLON const_port { $$ = clause(p, CL_HOST, @$, chain($1, $3)); } ;
 ports_opt: %empty { $$ = NULL; }
     | PORTS scalars { $$ = clause(p, CL_PORTS, @1, want_list(p, $2, W_NUMBERS, "`ports`")->first); } ;
 down_word: name { $$ = one_of(p, $1, "`on down`", (const enum clause[]){ CL_RESET, CL_KEEP, CL_NONE }); } ;
@@ -460,11 +469,13 @@ server_opt: servers_opt | MAC_KW scalar { $$ = clause(p, CL_MAC, @1, want(p, $2,
                       chain(want(p, $2, W_INT | W_NAME, "`vlan`"), want(p, $4, W_INT | W_NAME, "`inner`"))); }
     ;
 servers_opts: %empty { $$ = NULL; } | servers_opts servers_opt { $$ = append(p, $1, $2); } ;
-servers_opt: WEIGHT scalar { $$ = clause(p, CL_WEIGHT, @1, want(p, $2, W_INT | W_NAME, "`weight`")); }
+servers_opt: IP6 { $$ = clause(p, CL_IP6, @1, NULL); }
+    | WEIGHT scalar { $$ = clause(p, CL_WEIGHT, @1, want(p, $2, W_INT | W_NAME, "`weight`")); }
     | BACKUP { $$ = clause(p, CL_BACKUP, @1, NULL); }
     | CHECK name { $$ = clause(p, CL_CHECK, @1, $2); }
     | MAX FLOWS scalar
         { $$ = clause(p, CL_MAX_FLOWS, span_join(@1, @2), want(p, $3, W_INT | W_NAME, "`max flows`")); }
+    | MAX scalar { $$ = clause(p, CL_MAX, @1, want(p, $2, W_INT | W_NAME, "`max`")); }
     ;
 
 endpoints: list endpoint_list

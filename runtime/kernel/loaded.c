@@ -18,7 +18,7 @@ int loaded_begin(struct loaded *l, const struct program *p, const struct kernel_
     its.seed = loaded_seed(cfg->seed);
     *l = (struct loaded){.kernel = kernel_new(p, &its, err, err_len)};
     l->judge = l->kernel ? kernel_prepare(l->kernel, p, err, err_len) : NULL;
-    memcpy(l->digest, p->digest, sizeof l->digest);
+    memcpy(l->digest, p->file_digest, sizeof l->digest);
     const int failed = l->judge ? kernel_prove_prepared(l->kernel, l->judge, p, &l->proof, err, err_len) : -EINVAL;
     if (failed) loaded_free(l);
     return failed;

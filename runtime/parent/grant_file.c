@@ -128,6 +128,21 @@ int grant_ADDRESSES(struct parent *p, const struct request_addresses *asked, str
     return fds[0] == ADDRESS_FILE_SAME ? 0 : given(fds[0]);
 }
 
+/* A hijacked service may ask for names that it makes up, and so tell name servers what it likes. */
+int grant_DNS(struct parent *p, const struct dns_name names[], uint32_t count, struct answer *a, int fds[])
+{
+    if (p->dns >= 0) close(p->dns);
+    p->dns = -1;
+    fds[0] = count ? dns_start(names, count, &p->dns) : -EINVAL;
+    return given(fds[0]);
+}
+
+int grant_DNS_FILES(struct parent *p, struct answer *a, int fds[])
+{
+    a->value = dns_files();
+    return 0;
+}
+
 int grant_ACCESS_LOG(struct parent *p, const char *path, struct answer *a, int fds[])
 {
     fds[0] = access_logs_open(p->access_logs, path, a->err, sizeof a->err);

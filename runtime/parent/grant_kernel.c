@@ -44,7 +44,7 @@ int grant_KERNEL(struct parent *p, struct answer *a, int fds[])
 static bool take_loaded(struct parent *p, const struct program *program, struct answer *a)
 {
     struct loaded *l = &p->loaded;
-    if (!l->judge || !program || memcmp(l->digest, program->digest, sizeof l->digest) != 0) return false;
+    if (!l->judge || !program || memcmp(l->digest, program->file_digest, sizeof l->digest) != 0) return false;
     p->judge = l->judge;
     a->proof = l->proof;
     l->judge = NULL;

@@ -67,6 +67,7 @@ struct parent {
     struct stream_dirs *streams;
     struct middle_sockets *middle_sockets;
     struct past_files *past_files;
+    int dns;        /* descriptor whose end is the resolver's; -1: there is none */
     int recordings; /* directory of recordings; -1: not asked for yet */
     pid_t child;
     uint64_t keep_until_ns; /* deadline for the service's answer whether it can be kept; 0: not asked */

@@ -11,6 +11,7 @@
 #include "runtime/io/io.h"
 #include "runtime/kernel/prove.h"
 #include "runtime/parent/between/yielded.h"
+#include "runtime/parent/dns/dns.h"
 #include "vm/kernel/gate.h"
 
 enum request_kind {

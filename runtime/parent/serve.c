@@ -164,6 +164,7 @@ static struct parent *parent_new(const struct options *o)
     *p = (struct parent){.o = o,
                          .fd = -1,
                          .signal_fd = -1,
+                         .dns = -1,
                          .recordings = -1,
                          .starter.fd = -1,
                          .streams_taken = {-1, -1},

@@ -71,6 +71,11 @@ SHAPE(check_socket)
 ELEMENT(host_ports) { return e->lo <= e->hi && e->yields <= 1 && e->grows <= 1; }
 ELEMENT(guard_shut) { return guard_shut_valid(e); }
 ELEMENT(guard_match) { return guard_match_valid(e); }
+ELEMENT(dns_name)
+{
+    static const char may[] = "abcdefghijklmnopqrstuvwxyz0123456789-_.";
+    return ENDS(e->host) && *e->host && *e->host != '.' && e->host[strspn(e->host, may)] == '\0';
+}
 ELEMENT(own_address) { return true; } /* any 16 bytes are an address */
 
 /* The tests of a row */

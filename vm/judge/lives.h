@@ -71,6 +71,10 @@ bool live_is_over(const struct live_set *s);
 /* Return the hash key of a family's overlay. */
 const struct hash_key *live_hash(const struct live_set *s, bool v6);
 
+/* True for an address that a host may have on more than its own link (RFC 6890): no name server has another one to
+ * tell. */
+bool live_is_of_host(const uint32_t addr[4], bool v6);
+
 /* True if the set holds the address (as in struct key). */
 bool live_has(const struct live_set *s, uint64_t now_ms, const uint32_t addr[4], bool v6);
 

@@ -145,6 +145,8 @@ enum facts_down {
     FACTS_HERE = 1 << 1,         /* it is this machine itself, which no packet that is sent on reaches */
     FACTS_HERE_PROXIED = 1 << 2, /* the same, but its pool has proxies, too, whose connections reach it */
     FACTS_HERE_ANY = FACTS_HERE | FACTS_HERE_PROXIED,
+    FACTS_UNKNOWN = 1 << 3, /* it has a name whose address nobody knows yet */
+    FACTS_NOT_BY_CHECKS = FACTS_HERE_ANY | FACTS_UNKNOWN,
 };
 /* True if a server takes no new flow of services that send packets on, or (proxied) of proxies. */
 static inline bool facts_down(const struct facts *f, uint32_t server, bool proxied)

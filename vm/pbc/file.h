@@ -95,7 +95,9 @@ static_assert(sizeof(struct pbc_section) == 32, "layout");
     X(TEXT, text, char, PBC_TEXT_MOST)                                                                                 \
     X(LIVES, lives, struct pbc_live, PBC_LIVES_MAX)                                                                    \
     X(LIVE_NODES, live_nodes, struct pbc_live_node, 1u << 16)                                                          \
-    X(ADDS, adds, struct pbc_add, PBC_ADDS_MAX)
+    X(ADDS, adds, struct pbc_add, PBC_ADDS_MAX)                                                                        \
+    X(NAMED, named, struct pbc_named, PBC_NAMED_MOST)                                                                  \
+    X(ORIGIN, origin, uint8_t, PBC_DIGEST_LEN)
 
 enum pbc_kind {
 #define X(ident, name, type, most) PBC_##ident,

@@ -123,9 +123,12 @@ struct pbc_live {
     uint32_t file;      /* string: path of the file whose addresses are the members, and nobody else; 0: none */
     uint32_t answers;   /* 1 + list in NAMES: hosts of which the members are the addresses, by DNS answers; 0: none */
     uint32_t from;      /* with `answers` index in SETS: resolvers whose answers count; else 0 */
-    uint32_t reserved[5];
+    uint32_t names;     /* 1 + list in NAMES of hosts, no globs: the members are their addresses alone; 0: none */
+    uint32_t reserved[4];
 };
 static_assert(sizeof(struct pbc_live) == 64, "an index is a shift (docs/kernel.md)");
+/* True if the set itself names where its members come from: neither rules nor hands change it. */
+static inline bool pbc_live_is_filled(const struct pbc_live *l) { return l->file || l->names; }
 enum { PBC_LIVES_MAX = 64, PBC_ADDS_MAX = 256 };
 #define PBC_LIVE_SIZE_MAX (1u << 24)
 enum { PBC_RESOLVERS_MOST = 16 /* ranges of addresses that `from` of a live set has, both families together */ };

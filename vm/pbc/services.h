@@ -76,7 +76,10 @@ enum pbc_server_flag {
     PBC_SERVER_HAS_MAC = 1 << 1,
     PBC_SERVER_HAS_VLAN = 1 << 2,  /* `vlan`: outermost tag of what leaves for the server, in modes with MODE_INLINE */
     PBC_SERVER_HAS_INNER = 1 << 3, /* `inner`: the tag behind it */
-    PBC_SERVER_FLAGS = (1 << 4) - 1
+    PBC_SERVER_NAMED = 1 << 4,     /* its address is that of a host, which a row of NAMED has */
+    PBC_SERVER_UNKNOWN =
+        1 << 5, /* with it: the address is not known yet, and `addr` stands for it (program_named_place) */
+    PBC_SERVER_FLAGS = (1 << 6) - 1
 };
 struct pbc_server {
     uint32_t name, pool;
@@ -94,6 +97,21 @@ struct pbc_server {
     uint16_t reserved;
 };
 static_assert(sizeof(struct pbc_server) == 64, "an index is a shift (docs/kernel.md)");
+
+/* A server whose address is that of a host, in the order of servers. Whoever runs the program asks for the address and
+ * puts it into SERVERS; ORIGIN then has the digest of the file as it was compiled. */
+struct pbc_named {
+    uint32_t server;
+    uint32_t host;  /* string: a name in normal form, no glob; or that of a service, which begins with `_` (RFC 2782) */
+    uint32_t flags; /* enum pbc_named_flag */
+    uint32_t nth;   /* with PBC_NAMED_ONE_OF: its number among them, from 0 on; else 0 */
+};
+enum pbc_named_flag {
+    PBC_NAMED_ONE_OF = 1 << 0, /* one of several servers of this pool for the addresses of the host or service */
+    PBC_NAMED_FLAGS = (1 << 1) - 1
+};
+enum { PBC_NAMED_PORT = 1 /* port of a service's server whose address is not known */ };
+enum { PBC_NAMED_MOST = 1 << 16 };
 
 enum pbc_mode {
 #define MODE(ident, name, traits, doc) PBC_MODE_##ident,

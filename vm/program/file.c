@@ -62,7 +62,7 @@ uint8_t *pbc_file(const struct pbc_part parts[], unsigned n, uint32_t version, u
     return file;
 }
 
-uint8_t *program_file(const struct program *p, size_t *len)
+uint8_t *program_file_with(const struct program *p, const struct pbc_server servers[], size_t *len)
 {
     struct pbc_part parts[PBC_KINDS];
     unsigned n = 0;
@@ -74,7 +74,51 @@ uint8_t *program_file(const struct program *p, size_t *len)
             (struct pbc_part){PBC_##ident, p->entry_size[PBC_##ident], p->field##_count, p->field, sizeof(type)};
     PBC_SECTIONS(X)
 #undef X
-    uint8_t *file = pbc_file(parts, n, p->version, &bytes);
+    unsigned kept = 0;
+    for (unsigned i = 0; i < n; i++) {
+        if (parts[i].kind == PBC_SERVERS) parts[i].bytes = servers;
+        if (parts[i].kind != PBC_ORIGIN) parts[kept++] = parts[i];
+    }
+    bool known = false;
+    for (uint32_t i = 0; i < p->named_count; i++) known |= !(servers[p->named[i].server].flags & PBC_SERVER_UNKNOWN);
+    if (known) parts[kept++] = (struct pbc_part){PBC_ORIGIN, 1, sizeof p->digest, p->digest, 1};
+    uint8_t *file = pbc_file(parts, kept, p->version, &bytes);
     *len = bytes;
+    return file;
+}
+
+static const struct program *compiled_of(const struct program *p) { return p->past ? p->past->under : p; }
+
+uint8_t *program_file(const struct program *p, size_t *len)
+{
+    return program_file_with(p, compiled_of(p)->servers, len);
+}
+
+struct pbc_server *program_servers_copy(const struct program *p)
+{
+    const struct program *const from = compiled_of(p);
+    struct pbc_server *all = malloc((from->servers_count + (size_t)1) * sizeof *all);
+    if (all) memcpy(all, from->servers, from->servers_count * sizeof *all);
+    return all;
+}
+
+void program_forget_address(const struct program *p, uint32_t row, struct pbc_server *s)
+{
+    s->flags |= PBC_SERVER_UNKNOWN;
+    program_named_place(program_str(p, p->named[row].host), p->named[row].nth, s->family, s->addr);
+    if (*program_str(p, p->named[row].host) != '_') return;
+    s->flags &= (uint8_t)~PBC_SERVER_BACKUP;
+    s->port = PBC_NAMED_PORT;
+    s->weight = 1;
+}
+
+uint8_t *program_file_compiled(const struct program *p, size_t *len)
+{
+    const struct program *const from = compiled_of(p);
+    struct pbc_server *all = program_servers_copy(p);
+    for (uint32_t i = 0; all && i < from->named_count; i++)
+        program_forget_address(from, i, &all[from->named[i].server]);
+    uint8_t *file = all ? program_file_with(p, all, len) : NULL;
+    free(all);
     return file;
 }

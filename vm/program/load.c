@@ -205,7 +205,8 @@ static struct program *load_aligned(const uint8_t *bytes, size_t len, char *err,
     }
     p->serial = program_serial();
     p->file_bytes = len;
-    memcpy(p->digest, h->digest, sizeof p->digest);
+    memcpy(p->file_digest, h->digest, sizeof p->file_digest);
+    memcpy(p->digest, p->origin_count == sizeof p->digest ? p->origin : h->digest, sizeof p->digest);
     if (program_verify(p, err, err_len)) {
         program_put(p);
         return NULL;

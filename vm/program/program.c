@@ -143,3 +143,42 @@ uint32_t program_holds(const struct program *p)
         if (pbc_does_hold(p->choices[i].does)) return i;
     return PBC_NONE;
 }
+
+void program_named_place(const char *host, uint32_t nth, uint8_t family, uint32_t addr[4])
+{
+    uint32_t hash = 2166136261u;
+    for (const char *c = host; *c; c++) hash = (hash ^ (uint8_t)*c) * 16777619u;
+    hash = (hash ^ nth) * 16777619u;
+    for (unsigned i = 0; i < 4; i++) addr[i] = 0;
+    addr[0] = family == 6 ? 0x01000000 : (hash ^ hash >> 24) & 0xffffff;
+    if (family == 6) addr[3] = hash;
+}
+
+const struct pbc_named *program_named(const struct program *p, uint32_t server)
+{
+    uint32_t lo = 0, hi = p->named_count;
+    while (lo < hi) {
+        const uint32_t mid = lo + (hi - lo) / 2;
+        if (p->named[mid].server < server)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo < p->named_count && p->named[lo].server == server ? &p->named[lo] : NULL;
+}
+
+bool program_is_service(const char *text, size_t len)
+{
+    static const char may[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+    size_t at = 0, labels = 0;
+    while (at < len && len <= HOST_MAX) {
+        const bool marked = text[at] == '_';
+        const size_t begin = at + marked, most = begin + HOST_LABEL_MAX - marked;
+        for (at = begin; at < len && text[at] && strchr(may, text[at]); at++) {}
+        if (at == begin || at > most || marked != (labels < 2)) return false;
+        labels++;
+        if (at == len) return labels > 2;
+        if (text[at++] != '.') return false;
+    }
+    return false;
+}

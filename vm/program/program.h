@@ -30,9 +30,10 @@ struct program {
                                   * firewalls and memos are those of the WOULD_ sections. NULL: the word is not used */
     const uint8_t *verdicts;     /* [rules_count]: verdicts of rules, side by side so that caches hold those of many */
     uint64_t flows, half_open;   /* bounds of the flow table: from `limits` or from program_bound */
-    uint8_t digest[PBC_DIGEST_LEN];
-    uint64_t file_bytes; /* size of the .pbc */
-    uint32_t version;    /* the file's, and sizes of its entries: program_file writes the same bytes */
+    uint8_t digest[PBC_DIGEST_LEN];      /* digest of the file as it was compiled */
+    uint8_t file_digest[PBC_DIGEST_LEN]; /* digest of the file that was read, with addresses of servers by name */
+    uint64_t file_bytes;                 /* size of the .pbc */
+    uint32_t version;                    /* the file's, and sizes of its entries: program_file writes the same bytes */
     uint32_t entry_size[PBC_KINDS];
     uint64_t memory_bytes;  /* memory of this program, look-up tables apart */
     const uint32_t *lookup; /* look-up tables of large sets (set_index.h), NULL: none */
@@ -63,6 +64,15 @@ struct program *program_load(const void *bytes, size_t len, char *err, size_t er
 /* Return the file that the program was loaded from, rebuilt (byte by byte the same if the compiler made it); malloc'd.
  * NULL: out of memory. For a program with a past (remap.h) the file has no past in it. */
 uint8_t *program_file(const struct program *p, size_t *len);
+/* Return the file as it was compiled: servers by name have no address yet. */
+uint8_t *program_file_compiled(const struct program *p, size_t *len);
+/* Return the file with these servers in place of its own, [servers_count] without those of its past: with the addresses
+ * that names have. */
+uint8_t *program_file_with(const struct program *p, const struct pbc_server servers[], size_t *len);
+/* Write what the server of a row of NAMED is while its address is not known, as it was compiled. */
+void program_forget_address(const struct program *p, uint32_t row, struct pbc_server *s);
+/* Copy the servers of the file, malloc'd. NULL: out of memory. */
+struct pbc_server *program_servers_copy(const struct program *p);
 
 struct program *program_get(struct program *p);
 void program_put(struct program *p); /* NULL is allowed; frees the program with its last reference */
@@ -82,9 +92,20 @@ int program_verify_past(const struct program *p, char *err, size_t err_len);
 
 const char *program_str(const struct program *p, uint32_t offset); /* never NULL */
 
-/* Return the check of a server, its own or its pool's; PBC_NONE: no check. */
+/* True for the name of a service as SRV records have it (RFC 2782): lower-case labels with dots between them, the first
+ * two of which begin with `_`. */
+bool program_is_service(const char *text, size_t len);
+/* Write what stands for the address of a server while that is not known: one of 0.0.0.0/8 or 100::/64 (RFC
+ * 1122, 3.2.1.3; RFC 6666), by a hash (FNV-1a) of its name and number. */
+void program_named_place(const char *host, uint32_t nth, uint8_t family, uint32_t addr[4]);
+
+/* Find the row of a server by name; NULL: it has an address of its own. */
+const struct pbc_named *program_named(const struct program *p, uint32_t server);
+
+/* Return the check of a server, its own or its pool's; PBC_NONE: no check, or no address to ask. */
 static inline uint32_t program_check(const struct program *p, uint32_t server)
 {
+    if (p->servers[server].flags & PBC_SERVER_UNKNOWN) return PBC_NONE;
     const uint32_t own = p->servers[server].check;
     return own != PBC_NONE ? own : p->pools[p->servers[server].pool].check;
 }

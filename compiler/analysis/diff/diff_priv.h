@@ -212,6 +212,8 @@ uint32_t sets_union(struct diff *d, const struct program *p, uint32_t sets, uint
 /* Write "203.0.113.10 tcp/443"; write "10.0.0.1:80" or "[::1]:80", port 0: the address alone. */
 void put_endpoint(const struct program *p, const struct pbc_endpoint *e, FILE *out);
 void put_address_port(const uint32_t addr[4], uint8_t family, uint16_t port, FILE *out);
+/* Print a server by name, as rules write it. */
+void put_host_port(const char *host, uint16_t port, FILE *out);
 /* Write "10.0.0.0/8"; a prefix of full length as an address. */
 void put_prefix(const uint32_t addr[4], uint8_t family, uint8_t len, FILE *out);
 

@@ -120,7 +120,9 @@ static void put_target(const struct way *w, FILE *out)
 {
     const uint16_t port = w->fixed ? w->port : w->port ? (uint16_t)(w->from.port_lo + w->port) : 0;
     if (w->pool) fprintf(out, "%s/%s ", w->pool, w->server);
-    if (w->len)
+    if (w->host)
+        put_host_port(w->host, port, out);
+    else if (w->len)
         put_prefix(w->addr, w->family, w->len, out);
     else
         put_address_port(w->addr, w->family, port, out);

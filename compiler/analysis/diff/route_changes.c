@@ -34,6 +34,13 @@ void put_address_port(const uint32_t addr[4], uint8_t family, uint16_t port, FIL
     if (port) fprintf(out, "%s:%u", family == 6 ? "]" : "", port);
 }
 
+void put_host_port(const char *host, uint16_t port, FILE *out)
+{
+    const bool service = *host == '_'; /* its records have the ports */
+    fprintf(out, "%s \"%s\"", service ? "srv" : "name", host);
+    if (port && !service) fprintf(out, ":%u", port);
+}
+
 void put_prefix(const uint32_t addr[4], uint8_t family, uint8_t len, FILE *out)
 {
     put_address(addr, family, out);
@@ -194,7 +201,11 @@ static void put_pool(struct diff *d, const struct side *s, uint32_t i, FILE *out
     for (uint32_t k = v->servers; k < v->servers + v->server_count && !d->without_servers; k++) {
         const struct pbc_server *server = &p->servers[k];
         fputc('\n', out), put_name(program_str(p, server->name), out), fputc(' ', out);
-        put_address_port(server->addr, server->family, server->port, out);
+        const struct pbc_named *const named = program_named(p, k);
+        if (named)
+            put_host_port(program_str(p, named->host), server->port, out);
+        else
+            put_address_port(server->addr, server->family, server->port, out);
         fields_print(p, FIELDS_SERVER, k, &options, out);
     }
     put_ranges(d, p, (const uint32_t[]){v->sources, v->source_count}, 0, "\nsource ", ", ", out);

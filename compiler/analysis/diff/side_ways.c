@@ -146,6 +146,8 @@ static void add_pool(struct ways *to, const struct program *p, const struct pbc_
          s++) {
         if (!s->weight) continue;
         memcpy(w.addr, s->addr, sizeof(w.addr));
+        const struct pbc_named *const n = program_named(p, (uint32_t)(s - p->servers));
+        w.host = n ? program_str(p, n->host) : NULL;
         w.family = s->family;
         w.port = s->port;
         w.fixed = s->port != 0;

@@ -14,6 +14,7 @@ struct way {
     bool fixed;
     const char *by;            /* name of the service or nat */
     const char *pool, *server; /* names of the target; NULL: a nat */
+    const char *host;          /* name whose address the target has, and `addr` stands for it; NULL: none */
     uint32_t service;          /* own number; PBC_NONE: a nat */
 };
 

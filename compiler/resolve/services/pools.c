@@ -9,6 +9,8 @@
 static const struct number_kind weight_kind = {
     .what = "a weight", .range = "weights go from 0 to 1000", .most = LB_WEIGHT_MAX};
 
+enum { SERVERS_BY_NAME = 8 /* without `max` */, SERVERS_BY_NAME_MOST = 256 };
+
 static uint32_t check_of(struct compile *c, const struct node *clause)
 {
     const struct symbol *s = clause && clause->first ? symbol_want(c, clause->first, SYM(CHECK), "check") : NULL;
@@ -47,6 +49,67 @@ static bool server_at(struct compile *c, const struct node *n, struct pbc_server
     addr_words(&addr, s->addr);
     if (addr_is_one_host(&addr)) return true;
     diag(c->diags, E_SERVER_ADDRESS, n->span, "no server can have this address");
+    return false;
+}
+
+/* Enter the name of a service, which begins with `_`; 0 after a report. */
+static uint32_t service_host(struct compile *c, const struct node *text)
+{
+    const struct str s = text->v.str;
+    char *lower = arena_strndup(c->arena, s.s, s.len);
+    for (char *at = lower; *at; at++) *at = (char)(*at >= 'A' && *at <= 'Z' ? *at - 'A' + 'a' : *at);
+    if (program_is_service(lower, s.len)) return text_of(c, (struct str){lower, s.len});
+    diag(c->diags, E_HOST_SYNTAX, text->span, "this is not the name of a service, as \"_http._tcp.example.net\" is");
+    return 0;
+}
+
+/* Enter the name whose address a server has while rules run; *number: its port. False after a report. */
+static bool name_read(struct compile *c, const struct node *n, uint32_t *host, uint32_t *number)
+{
+    static const struct number_kind port_kind = {
+        .what = "a port", .range = "ports go from 1 to 65535", .least = 1, .most = 65535};
+    const struct node *port = n->first->next;
+    const bool service = is_clause(n, CL_SRV);
+    *host = service ? service_host(c, n->first) : host_name(c, n->first);
+    if (!*host) return false;
+    if (!service) return !port || number_one(c, port, &port_kind, number);
+    *number = PBC_NAMED_PORT;
+    if (port) diag(c->diags, E_WRONG_VALUE, port->span, "the records of a service say which port its servers have");
+    return !port;
+}
+
+/* Enter a server by name. row: its flags and number. */
+static bool host_at(struct compile *c, const struct node *n, const struct node *six, struct pbc_named row,
+                    struct pbc_server *s)
+{
+    uint32_t number = 0;
+    row.server = c->image->servers_count;
+    if (!name_read(c, n, &row.host, &number)) return false;
+    s->port = (uint16_t)number;
+    s->family = six ? 6 : 4;
+    s->flags |= PBC_SERVER_NAMED | PBC_SERVER_UNKNOWN;
+    program_named_place(image_str(c->image, row.host), row.nth, s->family, s->addr);
+    struct pbc_named *to = image_add_named(c->image);
+    if (!to) report_full(c, n->span, "servers by name", PBC_NAMED_MOST);
+    if (to) *to = row;
+    return to;
+}
+
+/* Read what stands for the address. */
+static bool place_at(struct compile *c, const struct node *server, struct pbc_server *s)
+{
+    const struct node *n = server->first->next, *six = NULL, *most = NULL;
+    if (!n) return false;
+    node_each(clause, server)
+    {
+        if (is_clause(clause, CL_IP6)) six = clause;
+        if (is_clause(clause, CL_MAX)) most = clause;
+    }
+    if (most) diag(c->diags, E_WRONG_VALUE, most->span, "one server has one address; `servers` has `max`");
+    if (is_clause(n, CL_HOST)) return host_at(c, n, six, (struct pbc_named){0}, s);
+    if (!six) return server_at(c, n, s);
+    diag(c->diags, E_WRONG_VALUE, six->span,
+         "`ip6` says which address of a name is wanted, and this server has an address");
     return false;
 }
 
@@ -151,10 +214,37 @@ static bool add_server(struct compile *c, const struct node *n, const struct pbc
     return !good || check_apart(c, all, n, s, c->image->servers_count - 1);
 }
 
+/* Add NAME-1, NAME-2, ... for the addresses of a name, up to the first report. */
+static void resolve_named_range(struct compile *c, const struct node *n, const struct server_range *r, uint32_t pool,
+                                struct servers *all)
+{
+    const struct pbc_server written = written_server(c, n, pool);
+    const struct node *six = NULL;
+    bool good = true;
+    node_each(clause, n)
+    {
+        if (is_clause(clause, CL_IP6)) six = clause;
+        if (!is_clause(r->host, CL_SRV) || !(is_clause(clause, CL_WEIGHT) || is_clause(clause, CL_BACKUP))) continue;
+        diag(c->diags, E_WRONG_VALUE, clause->span,
+             "the records of a service say which weight and order its servers have");
+        return;
+    }
+    for (uint32_t i = 0; i < r->count && good; i++) {
+        struct pbc_server s = written;
+        s.name = text_of(c, server_range_name(c, n, i));
+        good = host_at(c, r->host, six, (struct pbc_named){.flags = PBC_NAMED_ONE_OF, .nth = i}, &s);
+        if (good) good = add_server(c, n, &s, all, true);
+    }
+}
+
 /* Add servers NAME-1, NAME-2, ... up to the first report. */
 static void resolve_range(struct compile *c, const struct node *n, const struct server_range *r, uint32_t pool,
                           struct servers *all)
 {
+    if (r->host) {
+        resolve_named_range(c, n, r, pool, all);
+        return;
+    }
     struct pbc_server s = written_server(c, n, pool);
     bool good = true;
     s.family = r->first.family;
@@ -192,6 +282,28 @@ static void warn_weights(struct compile *c, const struct symbol *s, const struct
          s->name.s);
 }
 
+/* Read what stands for the addresses of `servers`. Return their number. */
+static uint32_t range_of(struct compile *c, const struct node *n, struct server_range *r)
+{
+    static const struct number_kind most_kind = {
+        .what = "a number of servers", .range = "it goes from 1 to 256", .least = 1, .most = SERVERS_BY_NAME_MOST};
+    const struct node *host = n->first->next, *most = NULL, *six = NULL;
+    node_each(clause, n)
+    {
+        if (is_clause(clause, CL_MAX)) most = clause;
+        if (is_clause(clause, CL_IP6)) six = clause;
+    }
+    if (host && (is_clause(host, CL_NAME) || is_clause(host, CL_SRV))) {
+        *r = (struct server_range){.host = host};
+        r->count = clause_number(c, most, &most_kind, SERVERS_BY_NAME);
+        return r->count;
+    }
+    if (most || six)
+        diag(c->diags, E_WRONG_VALUE, (most ? most : six)->span, "`%s` belongs to servers by name",
+             node_words(most ? most : six));
+    return server_range_of(c, host, r);
+}
+
 static void resolve_servers(struct compile *c, const struct symbol *s, uint32_t id, struct pbc_pool *pool)
 {
     struct servers all = {.size = 16};
@@ -202,7 +314,7 @@ static void resolve_servers(struct compile *c, const struct symbol *s, uint32_t 
     range = ranges = arena_alloc(c->arena, (range_count + 1) * sizeof(*ranges));
     node_each(n, s->decl)
     {
-        if (n->kind == N_SERVERS) all.count += server_range_of(c, n->first->next, range++);
+        if (n->kind == N_SERVERS) all.count += range_of(c, n, range++);
         all.count += n->kind == N_SERVER;
     }
     while (all.size < all.count) all.size *= 2;
@@ -217,7 +329,8 @@ static void resolve_servers(struct compile *c, const struct symbol *s, uint32_t 
         if (n->kind == N_SERVER) {
             struct pbc_server server = written_server(c, n, id);
             server.name = text_of(c, n->first->v.str);
-            add_server(c, n, &server, &all, n->first->next && server_at(c, n->first->next, &server));
+            const bool good = place_at(c, n, &server);
+            add_server(c, n, &server, &all, good);
         }
         if (n->kind == N_SERVERS) resolve_range(c, n, range++, id, &all);
     }

@@ -56,6 +56,12 @@ static void check_ports(const struct service_work *w, const struct pbc_pool *poo
     for (uint32_t i = pool->servers; i < pool->servers + pool->server_count; i++) {
         const struct pbc_server *s = &img->servers[i];
         if (!s->port || keeps_port(img, &img->services[w->id], s->port)) continue;
+        if (s->flags & PBC_SERVER_NAMED && s->port == PBC_NAMED_PORT) {
+            diag(w->c->diags, E_PORT_CHANGED, share->span,
+                 "servers of `%s` have the ports of their records, but `%s` leaves the client's port as it is",
+                 image_str(img, pool->name), mode_info[w->mode].name);
+            return;
+        }
         diag(w->c->diags, E_PORT_CHANGED, share->span,
              "the server `%s` of `%s` has port %u, but `%s` leaves the client's port as it is", image_str(img, s->name),
              image_str(img, pool->name), s->port, mode_info[w->mode].name);

@@ -7,10 +7,9 @@
 #include "vm/judge/decide.h"
 #include "vm/program/program.h"
 
-static bool add_host(struct compile *c, const struct node *at, const struct node *value, struct listing *out)
+/* Write the name in normal form. False after a report. */
+static bool normal_host(struct compile *c, const struct node *at, struct str s, char normal[HOST_MAX + 1])
 {
-    const struct str s = value->v.str;
-    char normal[HOST_MAX + 1];
     const enum host_fault fault = host_normal(s.s, s.len, normal);
     if (fault) {
         static const char *const text[] = {
@@ -25,8 +24,23 @@ static bool add_host(struct compile *c, const struct node *at, const struct node
             [HOST_NUMBER] = "its last part is a number; addresses belong in a set",
         };
         diag(c->diags, E_HOST_SYNTAX, at->span, "this is not a host name: %s", text[fault]);
-        return false;
     }
+    return !fault;
+}
+
+uint32_t host_name(struct compile *c, const struct node *text)
+{
+    char normal[HOST_MAX + 1];
+    if (!normal_host(c, text, text->v.str, normal)) return 0;
+    if (*normal != '*') return text_of(c, (struct str){normal, strlen(normal)});
+    diag(c->diags, E_HOST_SYNTAX, text->span, "`%s` stands for many names, and a server has one", normal);
+    return 0;
+}
+
+static bool add_host(struct compile *c, const struct node *at, const struct node *value, struct listing *out)
+{
+    char normal[HOST_MAX + 1];
+    if (!normal_host(c, at, value->v.str, normal)) return false;
     listing_add(c, out, arena_strndup(c->arena, normal, strlen(normal)), at);
     return true;
 }

@@ -1,5 +1,5 @@
-/* Live sets: their size, the sets that bound them, and the hosts of which they have the addresses. Their members are made while
- * rules run (vm/judge/lives.h).
+/* Live sets: their size, the sets that bound them, and the hosts of which they have the addresses. Their members are
+ * made while rules run (vm/judge/lives.h).
  */
 #include <string.h>
 
@@ -106,6 +106,33 @@ static bool answers_of(struct compile *c, const struct clauses *of, struct symbo
     return good;
 }
 
+/* Most addresses of all names of a set without `size`. */
+enum { NAMES_ADDRESSES = 4096 };
+
+/* Enter the list of a set's host names. False after a report. */
+static bool hosts_of(struct compile *c, const struct clauses *of, const struct symbol *s, struct pbc_live *live)
+{
+    const struct node *list = of->of[CL_NAMES]->first;
+    uint32_t index;
+    if (!names_of(c, list, &index)) return false;
+    const struct pbc_names *const hosts = &c->image->names[index];
+    for (uint32_t i = 0; i < hosts->count; i++) {
+        const char *host = image_str(c->image, c->image->hosts[hosts->first + i]);
+        if (*host != '*') continue;
+        diag(c->diags, E_LIVE, list->span, "nobody can ask a name server for all names of `%s`", host);
+        return false;
+    }
+    const struct node *other = of->of[CL_FILE]      ? of->of[CL_FILE]
+                               : of->of[CL_ANSWERS] ? of->of[CL_ANSWERS]
+                                                    : of->of[CL_REFUSE];
+    if (!other) {
+        live->names = index + 1;
+        return true;
+    }
+    diag(c->diags, E_LIVE, other->span, "all members of `%s` are the addresses of its names", s->name.s);
+    return false;
+}
+
 bool live_declare(struct compile *c, struct symbol *s, const struct node *node, struct addr_set *out)
 {
     struct pbc_live live = {
@@ -115,12 +142,15 @@ bool live_declare(struct compile *c, struct symbol *s, const struct node *node, 
     clauses_find(c, node, &of, "live set");
     if (of.of[CL_FILE] && !file_of(c, &of, s, &live)) return false;
     if ((of.of[CL_ANSWERS] || of.of[CL_FROM]) && !answers_of(c, &of, s, &live)) return false;
+    if (of.of[CL_NAMES] && !hosts_of(c, &of, s, &live)) return false;
     if (of.of[CL_SIZE]) {
         live.size = clause_number(c, of.of[CL_SIZE], &size_kind, 0);
     } else if (live.file) {
         live.size = FILE_RANGES;
     } else if (live.answers) {
         live.size = ANSWERED;
+    } else if (live.names) {
+        live.size = NAMES_ADDRESSES;
     } else {
         diag(c->diags, E_LIVE, node->span, "the live set `%s` has no size", s->name.s);
         diag_suggest(c->diags, span_after(node->span), " size 100_000");

@@ -74,6 +74,8 @@ bool listing_place(struct compile *c, enum pbc_names_kind kind, const struct lis
                    uint32_t *index);
 /* Enter a list of host names or texts of a condition in the image; false after a report (hosts.c). */
 bool names_of(struct compile *c, const struct node *list, uint32_t *index);
+/* Enter the name of one host in STRINGS; 0 after a report (hosts.c). */
+uint32_t host_name(struct compile *c, const struct node *text);
 enum text_kind { TEXT_ALPN, TEXT_PATH, TEXT_METHOD, TEXT_VALUE };
 bool texts_of(struct compile *c, const struct node *list, enum text_kind kind, uint32_t *index);
 bool names_place(struct compile *c, enum pbc_names_kind kind, const char *const *texts, uint32_t n, struct span at,

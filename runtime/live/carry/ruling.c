@@ -22,6 +22,8 @@ bool ruling_init(struct ruling *r, const char *const devices[], unsigned count)
     r->drains = calloc(r->program->services_count + 1u, sizeof *r->drains);
     r->server_mtu = calloc(r->program->servers_count + 1u, sizeof *r->server_mtu);
     r->target_out = calloc(r->program->nats_count + 1u, sizeof *r->target_out);
+    for (uint32_t i = 0; r->down && i < r->program->servers_count; i++)
+        if (r->program->servers[i].flags & PBC_SERVER_UNKNOWN) r->down[i] = FACTS_UNKNOWN;
     for (unsigned i = 0; r->ifaces && i < r->ifaces_count; i++) r->ifaces[i].peer = IFACE_NONE;
     r->opened = calloc(1, sizeof *r->opened);
     if (!r->opened || !opened_init(r->opened, r->program)) return false;

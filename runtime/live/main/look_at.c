@@ -57,6 +57,7 @@ static void add_pool(struct servers *s, const struct program *p, const struct pb
         char name[128];
         /* On a bridge frames reach a server without a route, by the MAC address that it has in the wire. */
         if (s->bridged && mode_is(service->mode, MODE_INLINE) && server->flags & PBC_SERVER_HAS_MAC) continue;
+        if (server->flags & PBC_SERVER_UNKNOWN) continue;
         if (place[i]) {
             if (sent_on) s->all[place[i] - 1].sent_on = true;
             if (overhead > s->all[place[i] - 1].overhead) s->all[place[i] - 1].overhead = overhead;

@@ -34,6 +34,7 @@
 #include "runtime/live/rules/judged.h"
 #include "runtime/live/rules/leased.h"
 #include "runtime/live/rules/members/members.h"
+#include "runtime/live/rules/names/names.h"
 #include "runtime/live/rules/parts.h"
 #include "runtime/live/rules/reload.h"
 #include "runtime/live/rules/room.h"
@@ -387,6 +388,7 @@ void start_close(struct live *l)
     in_kernel_close(&l->carry);
     loaded_free(&l->carry.loaded);
     reload_fini(&l->rules);
+    names_fini(&l->rules);
     members_fini(&l->rules);
     world_fini(&l->world);
     host_close(l->carry.host);

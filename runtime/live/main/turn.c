@@ -41,6 +41,7 @@
 #include "runtime/live/rules/host_changes.h"
 #include "runtime/live/rules/judged.h"
 #include "runtime/live/rules/members/members.h"
+#include "runtime/live/rules/names/names.h"
 #include "runtime/live/rules/reload.h"
 #include "runtime/live/rules/via.h"
 #include "runtime/live/tell/log.h"

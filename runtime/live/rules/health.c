@@ -79,7 +79,7 @@ static void set_down(struct ruling *r, uint32_t server, bool down, uint64_t now_
 {
     const bool here = r->down[server] & FACTS_HERE, before = r->down[server] & FACTS_DOWN;
     if (before != down) r->up_since_ns[server] = down || here ? 0 : now_ns;
-    r->down[server] = (uint8_t)((r->down[server] & FACTS_HERE_ANY) | (down ? FACTS_DOWN : 0));
+    r->down[server] = (uint8_t)((r->down[server] & FACTS_NOT_BY_CHECKS) | (down ? FACTS_DOWN : 0));
 }
 
 static void take_over_health(struct ruling *now, const struct ruling *before, const struct remap *r)
@@ -149,7 +149,7 @@ void health_archive(struct rules *rules, struct archive *a)
     for (uint32_t s = 0; s < now->program->servers_count; s++) { /* set_down would begin slow starts anew */
         const struct check_state *state = now->checks ? checks_of(now->checks, s) : NULL;
         const bool down = by_hand_down(now, s, state && state->checked && !state->up);
-        now->down[s] = (uint8_t)((now->down[s] & FACTS_HERE_ANY) | (down ? FACTS_DOWN : 0));
+        now->down[s] = (uint8_t)((now->down[s] & FACTS_NOT_BY_CHECKS) | (down ? FACTS_DOWN : 0));
     }
 }
 

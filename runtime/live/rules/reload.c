@@ -18,10 +18,14 @@
 #include "runtime/live/rules/leased.h"
 #include "runtime/live/rules/leftover.h"
 #include "runtime/live/rules/members/members.h"
+#include "runtime/live/rules/names/names.h"
 #include "runtime/live/rules/parts.h"
 #include "runtime/live/rules/room.h"
+#include "runtime/live/rules/servers/named_servers.h"
 #include "runtime/live/tell/notified.h"
 #include "runtime/live/world/announced.h"
+
+#define SECOND_NS UINT64_C(1000000000)
 
 struct reload {
     struct program_change change;
@@ -98,9 +102,12 @@ static void reload_make(struct rules *rules, const struct reload_wish *w, struct
     refuse_reload(rules, w, seen->err);
 }
 
-void reload_to(struct rules *rules, const struct reload_wish *w)
+void reload_to(struct rules *rules, const struct reload_wish *wish)
 {
     char err[600];
+    struct reload_wish with_names = *wish;
+    const struct reload_wish *w = &with_names;
+    with_names.program = named_program(rules, wish->program);
     const bool same = !memcmp(w->program->digest, rules->carry->now.program->digest, sizeof w->program->digest);
     struct program_change c = {.carry = rules->carry,
                                .world = rules->world,
@@ -116,6 +123,27 @@ void reload_to(struct rules *rules, const struct reload_wish *w)
         reload_make(rules, w, &c);
     else
         refuse_reload(rules, w, err);
+    program_put(with_names.program);
+}
+
+void reload_named(struct rules *rules, uint64_t now_ns)
+{
+    const struct ruling *now = &rules->carry->now;
+    if (rules->reload || now_ns < rules->servers_ns || names_heard(rules) == rules->servers_heard) return;
+    rules->servers_heard = names_heard(rules);
+    rules->servers_ns = now_ns + SECOND_NS;
+    struct program *next = named_program(rules, now->program);
+    if (next != now->program)
+        reload_to(rules, &(struct reload_wish){.program = next,
+                                               .name = now->name,
+                                               .what = "servers by name",
+                                               .by = "",
+                                               .allows = now->allows,
+                                               .began = rules->began,
+                                               .unjudged = true,
+                                               .again = true,
+                                               .by_names = true});
+    program_put(next);
 }
 
 struct program *reload_file(const struct rules *rules, char *err, size_t err_len)
@@ -193,10 +221,16 @@ void reload_changed(struct rules *rules)
     program_put(w.program);
 }
 
+/* Note the bound of flows that is in force now. */
+static void flows_follow(struct rules *rules, const struct reload *r)
+{
+    if (!(r->change.remap->from->meta->flags & PBC_KEEPS_FLOWS)) rules->carry->flows = rules->carry->now.program->flows;
+}
+
 static void say_reloaded(struct rules *rules, const struct reload *r)
 {
     const struct program *p = rules->carry->now.program;
-    if (!(r->change.remap->from->meta->flags & PBC_KEEPS_FLOWS)) rules->carry->flows = p->flows;
+    flows_follow(rules, r);
     const uint32_t services = p->past ? p->past->services : p->services_count; /* without services that drain */
     events_tell(
         &rules->tell->events, TOLD_RELOADED, "%s: %u rule%s, %u service%s%s%s%s%s%s%s", rules->carry->now.name,
@@ -229,10 +263,13 @@ static void change_finish(struct rules *rules)
             if (!enforce_routes(carry, carry->now.program)) hide_guard(carry);
         }
         rules->began = r->wish.began;
-        rules->begun++;
+        rules->begun += !r->wish.by_names;
         in_kernel_hear_all(carry); /* members that rules of the program before have added come over, too */
         members_settle(rules, &r->change);
-        say_reloaded(rules, r);
+        if (r->wish.by_names)
+            flows_follow(rules, r);
+        else
+            say_reloaded(rules, r);
         announced_again(rules->world, r->change.leaving.program);
         carry->watched = false;
         enforce_watched_now(carry);

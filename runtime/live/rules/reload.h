@@ -11,6 +11,7 @@ struct reload_wish {
     struct began began;           /* its way, and the user who asked for it */
     bool unjudged;                /* whatever it leaves unjudged, it is taken: it was in force before */
     bool again;                   /* the program ran before: rules that can only be watched are told, not refused */
+    bool by_names; /* the same program with other addresses of servers: told by whoever asked, no beginning */
     void (*over)(void *with, const char *why); /* called at the end; why: NULL if made, else the reason; may be NULL */
     void *with;                                /* argument of `over` */
 };
@@ -26,6 +27,9 @@ void reload_begin(struct rules *rules);
 void reload_start(struct rules *rules, void (*over)(void *with, const char *why), void *with);
 /* Begin a reload if the file holds another program than at its last reading. None may be under way. */
 void reload_changed(struct rules *rules);
+/* Begin a reload of the program in force where a name of its servers has another address, at most once a second: flows
+ * of the server before go on as those of one that a program no longer names. */
+void reload_named(struct rules *rules, uint64_t now_ns);
 /* Continue the reload once workers have taken the program or brought all flows in line. */
 void reload_step(struct rules *rules);
 void reload_fini(struct rules *rules);

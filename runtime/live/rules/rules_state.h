@@ -9,6 +9,7 @@
 struct by_hand;
 struct drained;
 struct members;
+struct names;
 struct reload;
 struct via;
 
@@ -70,6 +71,9 @@ struct rules {
     struct by_hand *by_hand;             /* settings by hand, the newest first */
     struct drained *drained;             /* services that drain, the newest first */
     struct members *members;             /* live sets (members/); NULL before the start */
-    char boot[BOOT_ID + 1];              /* the kernel's name of this boot; empty: unknown */
-    char fell_out[500];                  /* members that fell out at the last change of programs; empty: none */
+    struct names *names;                 /* names of hosts that are asked for (names/); NULL: none */
+    uint64_t servers_heard,
+        servers_ns;         /* names_heard when servers by name were last looked at; time of the next look */
+    char boot[BOOT_ID + 1]; /* the kernel's name of this boot; empty: unknown */
+    char fell_out[500];     /* members that fell out at the last change of programs; empty: none */
 };

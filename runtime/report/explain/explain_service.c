@@ -61,10 +61,14 @@ void explain_service_text(FILE *out, const struct subject *r, const struct serve
         const struct pbc_server *to = &p->servers[v->server];
         const unsigned asked = v->flags & VERDICT_REPLY ? key->src_port : key->dst_port;
         const unsigned port = to->port ? to->port : key->kind & KIND_PORTS ? asked : 0;
+        const struct pbc_named *const named = to->flags & PBC_SERVER_UNKNOWN ? program_named(p, v->server) : NULL;
         char text[INET6_ADDRSTRLEN];
         address_text(to->family, to->addr, text);
         fprintf(out, "  %s to ", mode_info[p->services[v->service].mode].name);
-        fprintf(out, to->family == 6 && port ? "[%s]" : "%s", text);
+        if (named)
+            fprintf(out, "%s", program_str(p, named->host));
+        else
+            fprintf(out, to->family == 6 && port ? "[%s]" : "%s", text);
         if (port) fprintf(out, ":%u", port);
         fputc('\n', out);
     }

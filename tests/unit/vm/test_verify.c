@@ -152,6 +152,24 @@ static uint32_t seventeen(struct imgbuild *b)
     return b->sets_count - 1;
 }
 
+/* Have the first server's address come from this name. */
+static struct pbc_named *with_named(struct imgbuild *b, const char *host)
+{
+    img_add_named(b, (struct pbc_named){.host = img_string(b, host)});
+    b->servers[0].flags |= PBC_SERVER_NAMED;
+    return &b->named[b->named_count - 1];
+}
+
+/* Add one with a list of one name; NULL: of none. */
+static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, uint32_t kind)
+{
+    struct pbc_live *live = with_live(b);
+    if (host) img_add_hosts(b, img_string(b, host));
+    img_add_names(b, (struct pbc_names){.first = b->hosts_count - (host != NULL), .count = host != NULL, .kind = kind});
+    live->names = b->names_count;
+    return live;
+}
+
 #define FAULTS(FAULT)                                                                                                  \
     FAULT(strings_missing, "section `strings` is missing", b->strings_count = 0)                                       \
     FAULT(strings_start, "section `strings` does not start with the empty string", b->strings[0] = 'x')                \
@@ -204,12 +222,12 @@ static uint32_t seventeen(struct imgbuild *b)
     FAULT(live_never, "live set 0: `never` is no static set", with_live(b)->never = 1; b->sets[1].live = 1;            \
           img_add_live_nodes(b, (struct pbc_live_node){0}))                                                            \
     FAULT(live_flags, "live set 0: unknown flags 0x4", with_live(b)->flags = 4)                                        \
-    FAULT(live_reserved, "live set 0: reserved bytes are not zero", with_live(b)->reserved[4] = 1)                     \
+    FAULT(live_reserved, "live set 0: reserved bytes are not zero", with_live(b)->reserved[3] = 1)                     \
     FAULT(live_file, "live set 0: the path of its file", with_live(b); b->lives[0].file = b->lives[0].name)            \
     FAULT(live_file_refuse, "live set 0: `refuse` beside a file", with_live(b);                                        \
           b->lives[0].file = img_string(b, "/x"); b->lives[0].flags = PBC_LIVE_REFUSE)                                 \
-    FAULT(live_file_add, "live set 0: a rule adds to a file's", with_live(b); b->lives[0].file = img_string(b, "/x");  \
-          img_add_adds(b, (struct pbc_add){.live = 0}))                                                                \
+    FAULT(live_file_add, "live set 0: a rule adds to a file's or to names'", with_live(b);                             \
+          b->lives[0].file = img_string(b, "/x"); img_add_adds(b, (struct pbc_add){.live = 0}))                        \
     FAULT(live_from, "live set 0: resolvers without `answers`", with_live(b)->from = 1)                                \
     FAULT(live_answers, "live set 0: its answers are for no list of hosts",                                            \
           with_live(b)->answers = b->names_count + 1)                                                                  \
@@ -220,6 +238,15 @@ static uint32_t seventeen(struct imgbuild *b)
     FAULT(live_answers_file, "live set 0: answers beside a file", with_answers(b)->file = img_string(b, "/x"))         \
     FAULT(live_answers_add, "live set 0: a rule adds to answers", with_answers(b);                                     \
           img_add_adds(b, (struct pbc_add){.live = 0}))                                                                \
+    FAULT(live_names, "live set 0: a list of names that does not exist", with_live(b)->names = 9)                      \
+    FAULT(live_names_texts, "live set 0: a list of names that does not exist",                                         \
+          live_with_names(b, "a.example", PBC_NAMES_TEXTS))                                                            \
+    FAULT(live_names_none, "live set 0: a list without names", live_with_names(b, NULL, PBC_NAMES_HOSTS))              \
+    FAULT(live_names_glob, "live set 0: a glob among names", live_with_names(b, "*.example", PBC_NAMES_HOSTS))         \
+    FAULT(live_names_refuse, "live set 0: a file, answers or `refuse` beside names",                                   \
+          live_with_names(b, "a.example", PBC_NAMES_HOSTS)->flags = PBC_LIVE_REFUSE)                                   \
+    FAULT(live_names_file, "live set 0: a file, answers or `refuse` beside names",                                     \
+          live_with_names(b, "a.example", PBC_NAMES_HOSTS)->file = img_string(b, "/x"))                                \
     FAULT(live_node, "live node 0: live set does not exist", img_add_live_nodes(b, (struct pbc_live_node){0}))         \
     FAULT(set_node, "set 1: live node does not exist", with_live(b); b->sets[1].live = 1)                              \
     FAULT(set_circle, "set 1: made of a set that does not stand before it", with_live(b); b->sets[1].live = 1;         \
@@ -472,7 +499,24 @@ static uint32_t seventeen(struct imgbuild *b)
     FAULT(server_family, "server 2: unknown family 0", b->servers[2].family = 0)                                       \
     FAULT(server_weight, "server 0: weight 1001, at most 1000 may be", b->servers[0].weight = 1001)                    \
     FAULT(server_check, "server 0: check does not exist", b->servers[0].check = 7)                                     \
-    FAULT(server_flags, "server 0: unknown flags 0x10", b->servers[0].flags = 16)                                      \
+    FAULT(server_flags, "server 0: unknown flags 0x40", b->servers[0].flags = 64)                                      \
+    FAULT(named_server, "named 0: server does not exist, or not behind the one before",                                \
+          with_named(b, "a.example")->server = b->servers_count)                                                       \
+    FAULT(named_twice, "named 1: server does not exist, or not behind the one before", with_named(b, "a.example");     \
+          with_named(b, "a.example"))                                                                                  \
+    FAULT(named_host, "named 0: no name of a host or service in normal form", with_named(b, "A.example"))              \
+    FAULT(named_glob, "named 0: no name of a host or service in normal form", with_named(b, "*.example"))              \
+    FAULT(named_empty, "named 0: no name of a host or service in normal form", with_named(b, ""))                      \
+    FAULT(named_service, "named 0: no name of a host or service in normal form", with_named(b, "_http.example.net"))   \
+    FAULT(named_service_short, "named 0: no name of a host or service in normal form", with_named(b, "_http._tcp"))    \
+    FAULT(named_flags, "named 0: unknown flags 0x2", with_named(b, "_http._tcp.example")->flags = 2)                   \
+    FAULT(named_nth, "named 0: number 1 of one server", with_named(b, "a.example")->nth = 1)                           \
+    FAULT(named_plain, "named 0: server 0 is not flagged so", with_named(b, "a.example"); b->servers[0].flags = 0)     \
+    FAULT(named_place, "named 0: the address is not the place of its name", with_named(b, "a.example");                \
+          b->servers[0].flags |= PBC_SERVER_UNKNOWN)                                                                   \
+    FAULT(named_missing, "named: 0 rows for 1 servers", b->servers[0].flags = PBC_SERVER_NAMED)                        \
+    FAULT(named_unknown, "server 0: unknown without a name", b->servers[0].flags = PBC_SERVER_UNKNOWN)                 \
+    FAULT(origin, "origin: 1 bytes", with_named(b, "a.example"); img_add_origin(b, 1))                                 \
     FAULT(server_vlan, "server 0: VLANs 4 and 0 do not go with flags 0x0", b->servers[0].vlan = 4)                     \
     FAULT(server_inner, "server 0: VLANs 0 and 0 do not go with flags 0x8",                                            \
           b->servers[0].flags = PBC_SERVER_HAS_INNER)                                                                  \

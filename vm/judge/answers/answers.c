@@ -81,15 +81,6 @@ enum dns_part answers_read(const struct program *p, const struct key *key, const
     return r->part = gives ? gift_read(p, key, bytes, len, now_ns, r) : question_read(p, q, bytes, r);
 }
 
-/* True for an address that a host may have on more than its own link: no resolver has another one to tell. */
-static bool is_of_host(const uint32_t addr[4], bool v6)
-{
-    const uint32_t a = addr[0];
-    if (!v6) return a >> 24 != 0 && a >> 24 != 127 && a >> 16 != 0xa9fe && a >> 29 != 7;
-    if (a >> 24 == 0xff || a >> 22 == 0xfe80u >> 6) return false;
-    return a || addr[1] || (addr[2] != 0 && addr[2] != 0xffff); /* not ::/96, ::ffff:0:0/96 */
-}
-
 static void address_add(const struct program *p, uint32_t live, const struct message *m,
                         const struct message_address *a)
 {
@@ -100,7 +91,7 @@ static void address_add(const struct program *p, uint32_t live, const struct mes
     const uint32_t least_s = a->ttl_s > ANSWER_TTL_LEAST_S ? a->ttl_s : ANSWER_TTL_LEAST_S;
     const uint32_t ttl_s = least_s < ANSWER_TTL_MOST_S ? least_s : ANSWER_TTL_MOST_S;
     const uint64_t now_ms = lives_now(l), end_ms = now_ms + (UINT64_C(0) + ttl_s + ANSWER_GRACE_S) * 1000;
-    if (!is_of_host(a->addr, v6) || lives_refuse(p, live, &net) != LIVE_MAY) {
+    if (!live_is_of_host(a->addr, v6) || lives_refuse(p, live, &net) != LIVE_MAY) {
         __atomic_fetch_add(&l->refused[live], 1, __ATOMIC_RELAXED);
         return;
     }

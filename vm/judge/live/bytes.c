@@ -5,7 +5,7 @@
 #include "vm/judge/lives.h"
 #include "vm/keyed/archive.h"
 
-enum { SOME = 256, NAME_BYTES = 256 };
+enum { SOME = 256, NAME_BYTES = 256, OF_NAMES = 2 /* no hash is even */ };
 
 /* A set in the archive, with so many members and ranges behind it. */
 struct kept_set {
@@ -13,7 +13,7 @@ struct kept_set {
     uint64_t members;
     uint32_t count4, count6;
     uint32_t keep;
-    uint32_t file; /* hash of the path of its file; 0: it has none */
+    uint32_t file; /* hash of the path of its file, OF_NAMES; 0: neither file nor names fill it */
 };
 struct kept_member {
     uint32_t addr[4];
@@ -37,6 +37,7 @@ static uint32_t file_of(const struct program *p, uint32_t live)
 {
     uint32_t hash = 2166136261u; /* FNV-1a */
     const char *path = program_str(p, p->lives[live].file);
+    if (p->lives[live].names) return OF_NAMES;
     for (const char *c = path; *c; c++) hash = (hash ^ (uint8_t)*c) * 16777619u;
     return *path ? hash | 1 : 0;
 }
@@ -153,8 +154,8 @@ static void set_read(struct archive *a, struct lives *l, const struct program *p
     struct kept_set k;
     if (!ARCHIVE(a, k) || !archive_sound(a, memchr(k.name, '\0', sizeof k.name) && k.members <= LIVE_SIZE_MOST)) return;
     const uint32_t live = l ? lives_find(p, k.name) : PBC_NONE;
-    /* A set with a file has what this file had, and nobody else. */
-    const bool others = live != PBC_NONE && p->lives[live].file && k.file != file_of(p, live);
+    /* A set with a file has what this file had, one with names what names had, and nobody else. */
+    const bool others = live != PBC_NONE && pbc_live_is_filled(&p->lives[live]) && k.file != file_of(p, live);
     if (live == PBC_NONE || (how->kept && !k.keep) || others) {
         skip(a, k.members * sizeof(struct kept_member) + k.count4 * sizeof(struct pbc_range) +
                     k.count6 * sizeof(struct pbc_range6));

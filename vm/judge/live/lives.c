@@ -223,3 +223,11 @@ uint32_t lives_find(const struct program *p, const char *name)
         if (strcmp(program_str(p, p->lives[i].name), name) == 0) return i;
     return PBC_NONE;
 }
+
+bool live_is_of_host(const uint32_t addr[4], bool v6)
+{
+    const uint32_t a = addr[0];
+    if (!v6) return a >> 24 != 0 && a >> 24 != 127 && a >> 16 != 0xa9fe && a >> 29 != 7;
+    if (a >> 24 == 0xff || a >> 22 == 0xfe80u >> 6) return false;
+    return a || addr[1] || (addr[2] != 0 && addr[2] != 0xffff); /* not ::/96, ::ffff:0:0/96 */
+}

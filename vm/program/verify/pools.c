@@ -92,6 +92,45 @@ bool verify_server(const struct verifier *v, uint32_t i)
            fault(v, "server %u: VLANs %u and %u do not go with flags 0x%x", i, s->vlan, s->inner, s->flags);
 }
 
+static bool is_host_or_service(const char *text)
+{
+    char normal[HOST_MAX + 1];
+    if (*text == '_') return program_is_service(text, strnlen(text, HOST_MAX + 1));
+    return *text != '*' && host_normal(text, strnlen(text, HOST_MAX + 1), normal) == HOST_GOOD && !strcmp(text, normal);
+}
+
+/* Verify the rows of servers by name. Lists of names are verified before. */
+static bool verify_named(const struct verifier *v)
+{
+    const struct program *p = v->p;
+    uint32_t flagged = 0;
+    for (uint32_t i = 0; i < p->named_count; i++) {
+        const struct pbc_named *n = &p->named[i];
+        if (n->server >= p->servers_count || (i && n->server <= p->named[i - 1].server))
+            return fault(v, "named %u: server does not exist, or not behind the one before", i);
+        if (!verify_string(v, n->host, "named", i)) return false;
+        if (!is_host_or_service(program_str(p, n->host)))
+            return fault(v, "named %u: no name of a host or service in normal form", i);
+        if (n->flags & ~(uint32_t)PBC_NAMED_FLAGS) return fault(v, "named %u: unknown flags 0x%x", i, n->flags);
+        if (n->nth && !(n->flags & PBC_NAMED_ONE_OF)) return fault(v, "named %u: number %u of one server", i, n->nth);
+        const struct pbc_server *s = &p->servers[n->server];
+        uint32_t place[4];
+        program_named_place(program_str(p, n->host), n->nth, s->family, place);
+        if (!(s->flags & PBC_SERVER_NAMED)) return fault(v, "named %u: server %u is not flagged so", i, n->server);
+        if (s->flags & PBC_SERVER_UNKNOWN && memcmp(place, s->addr, sizeof place) != 0)
+            return fault(v, "named %u: the address is not the place of its name", i);
+    }
+    for (uint32_t i = 0; i < p->servers_count; i++) {
+        const uint8_t flags = p->servers[i].flags;
+        flagged += (flags & PBC_SERVER_NAMED) != 0;
+        if (flags & PBC_SERVER_UNKNOWN && !(flags & PBC_SERVER_NAMED))
+            return fault(v, "server %u: unknown without a name", i);
+    }
+    if (flagged != p->named_count) return fault(v, "named: %u rows for %u servers", p->named_count, flagged);
+    return p->origin_count == 0 || (p->origin_count == PBC_DIGEST_LEN && p->named_count) ||
+           fault(v, "origin: %u bytes", p->origin_count);
+}
+
 /* Bound the tables that a worker makes for pools: a small file must not ask for much memory. */
 static bool verify_slots(const struct verifier *v)
 {
@@ -149,7 +188,7 @@ static bool verify_pools(const struct verifier *v)
     if (next != p->servers_count) return fault(v, "server %u: in no pool", next);
     for (uint32_t i = 0; i < p->servers_count; i++)
         if (!verify_server(v, i)) return false;
-    return verify_slots(v) && verify_server_names(v) && verify_sources(v);
+    return verify_named(v) && verify_slots(v) && verify_server_names(v) && verify_sources(v);
 }
 
 bool verify_endpoint(const struct verifier *v, const struct pbc_endpoint *e, const char *what, uint32_t i)

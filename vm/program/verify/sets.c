@@ -143,8 +143,8 @@ static bool verify_live(const struct verifier *v, uint32_t i)
         return fault(v, "live set %u: the path of its file", i);
     if (l->file && l->flags & PBC_LIVE_REFUSE) return fault(v, "live set %u: `refuse` beside a file", i);
     if (!verify_answers(v, l, i)) return false;
-    for (uint32_t k = 0; k < p->adds_count && l->file; k++)
-        if (p->adds[k].live == i) return fault(v, "live set %u: a rule adds to a file's", i);
+    for (uint32_t k = 0; k < p->adds_count && pbc_live_is_filled(l); k++)
+        if (p->adds[k].live == i) return fault(v, "live set %u: a rule adds to a file's or to names'", i);
     for (unsigned k = 0; k < sizeof l->reserved / sizeof l->reserved[0]; k++)
         if (l->reserved[k]) return fault(v, "live set %u: reserved bytes are not zero", i);
     return true;
@@ -231,6 +231,23 @@ static bool verify_names(const struct verifier *v)
     return true;
 }
 
+/* Lists of names are verified before. */
+static bool verify_live_names(const struct verifier *v, uint32_t i)
+{
+    const struct program *p = v->p;
+    const struct pbc_live *l = &p->lives[i];
+    if (!l->names) return true;
+    if (l->file || l->answers || l->flags & PBC_LIVE_REFUSE)
+        return fault(v, "live set %u: a file, answers or `refuse` beside names", i);
+    if (l->names > p->names_count || p->names[l->names - 1].kind != PBC_NAMES_HOSTS)
+        return fault(v, "live set %u: a list of names that does not exist", i);
+    const struct pbc_names *const list = &p->names[l->names - 1];
+    if (!list->count) return fault(v, "live set %u: a list without names", i);
+    for (uint32_t k = 0; k < list->count; k++)
+        if (*program_str(p, p->hosts[list->first + k]) == '*') return fault(v, "live set %u: a glob among names", i);
+    return true;
+}
+
 static bool verify_ranges(const struct verifier *v)
 {
     const struct program *p = v->p;
@@ -263,5 +280,7 @@ bool verify_sets(const struct verifier *v)
         return false;
     for (uint32_t i = 0; i < v->p->patterns_count; i++)
         if (!verify_pattern(v, i)) return false;
+    for (uint32_t i = 0; i < v->p->lives_count; i++)
+        if (!verify_live_names(v, i)) return false;
     return true;
 }

@@ -102,6 +102,11 @@ static void service_add(const struct moment *m, uint32_t i, cJSON *one)
     proxy_rates(m, cJSON_GetObjectItem(one, "proxy"), m->t->proxy_of[i], m->before ? m->earlier->proxy_of[i] : NULL);
 }
 
+static const char *why_unknown(const struct pbc_named *n)
+{
+    return n && n->flags & PBC_NAMED_ONE_OF ? "its name has no address for it" : "nobody knows its address yet";
+}
+
 /* Add a server's health and its reason. */
 static void health_add(const struct moment *m, uint32_t i, cJSON *one)
 {
@@ -111,7 +116,12 @@ static void health_add(const struct moment *m, uint32_t i, cJSON *one)
     const char *health = past ? "past" : now->down[i] ? "down" : !checked ? "unchecked" : s->known ? "up" : "unknown";
     cJSON_AddStringToObject(one, "health", health);
     const bool here = !past && now->down[i] & FACTS_HERE_ANY;
-    json_text(one, "why", here ? HERE_WHY : checked ? s->why : "");
+    const bool unknown = !past && now->down[i] & FACTS_UNKNOWN;
+    json_text(one, "why",
+              here      ? HERE_WHY
+              : unknown ? why_unknown(program_named(now->program, i))
+              : checked ? s->why
+                        : "");
     document_since(m, one, "since", checked ? s->since_ns : 0);
     json_number(one, "changes", checked ? s->changes : 0);
     if (checked && s->latency_us)
@@ -145,11 +155,13 @@ static void server_add(const struct moment *m, uint32_t i, cJSON *one)
 {
     const struct program *p = m->t->program;
     const struct pbc_server *s = &p->servers[i];
+    const struct pbc_named *named = program_named(p, i);
     char text[HOST_ADDR_TEXT];
     const struct host_addr a = host_addr_of(s->addr, s->family);
     pool_name(m, one, "pool", s->pool);
     json_text(one, "name", program_str(p, s->name));
-    cJSON_AddStringToObject(one, "address", host_addr_text(&a, text));
+    cJSON_AddStringToObject(one, "address", s->flags & PBC_SERVER_UNKNOWN ? "" : host_addr_text(&a, text));
+    json_text(one, "host", named ? program_str(p, named->host) : "");
     json_number(one, "port", s->port);
     by_hand_add(m, i, one);
     cJSON_AddBoolToObject(one, "backup", s->flags & PBC_SERVER_BACKUP);

@@ -185,7 +185,7 @@ static int file_keep(struct control *control, unsigned file, const void *bytes, 
 static int program_keep(struct control *control, unsigned place, const struct program *p)
 {
     size_t len;
-    uint8_t *bytes = program_file(p, &len);
+    uint8_t *bytes = program_file_compiled(p, &len);
     const int failed = bytes ? file_keep(control, HISTORY_PROGRAM + place, bytes, len) : -ENOMEM;
     free(bytes);
     return failed;

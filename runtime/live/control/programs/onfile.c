@@ -65,7 +65,7 @@ bool onfile_may_save(const struct control *control, char *err, size_t err_len)
 int onfile_save(struct control *control, char *err, size_t err_len)
 {
     size_t len;
-    uint8_t *bytes = program_file(control->carry->now.program, &len);
+    uint8_t *bytes = program_file_compiled(control->carry->now.program, &len);
     snprintf(err, err_len, "out of memory");
     const int failed = bytes ? ask_SAVE(control->tell->channel, bytes, len, err, err_len) : -ENOMEM;
     free(bytes);

@@ -26,7 +26,11 @@ static void set_json(const struct rules *rules, uint32_t live, cJSON *to)
     const char *name = program_str(now->program, l->name);
     const struct live_set *table = lives_set(now->lives, live);
     const struct member_set *s = members_named(rules, name);
+    struct member_target t;
+    char fault[304] = "";
     if (!s) return;
+    snprintf(fault, sizeof fault, "%s", s->file.fault);
+    if (l->names && members_find(rules, name, &t)) member_names_fault(rules, &t, fault, sizeof fault);
     const struct live_counts c = member_counts(s, table);
     const struct live_base base = live_base(table);
     cJSON *one = json_object(to);
@@ -45,12 +49,11 @@ static void set_json(const struct rules *rules, uint32_t live, cJSON *to)
     LIVE_ANSWERED(X)
 #undef X
     if (l->answers) json_number(one, "questions_evicted", lives_evicted(now->lives));
-    json_number(one, "failing", *s->file.fault != 0);
-    if (l->file) {
-        json_text(one, "file", program_str(now->program, l->file));
-        json_time(one, "read", s->file.read_ns);
-        json_text(one, "fault", s->file.fault);
-    }
+    json_number(one, "failing", *fault != 0);
+    if (l->file) json_text(one, "file", program_str(now->program, l->file));
+    if (l->file) json_time(one, "read", s->file.read_ns);
+    if (l->names) json_number(one, "names", now->program->names[l->names - 1].count);
+    if (pbc_live_is_filled(l)) json_text(one, "fault", fault);
     json_time(one, "replaced", s->replaced_ns);
     if (s->replaced_ns) json_number(one, "replaced_by", s->replaced_by);
 }
@@ -78,8 +81,11 @@ void sets_print_note(FILE *out, const struct member_target *t, const struct live
 {
     const struct note *n = net ? notes_find(t->set->notes, members_now_ms(), net) : NULL;
     char when[TEXT_TIME];
+    const struct member_place *at = &t->at[0];
     if (n && n->uid == NOTE_ANSWER)
         json_print(out, "'by':%s,'uid':null,'since':%s,'comment':%s", "answer", text_iso(n->wall_ns, when), n->comment);
+    else if (n && at->program->lives[at->live].names)
+        json_print(out, "'by':%s,'uid':null,'since':%s,'comment':%s", "name", text_iso(n->wall_ns, when), n->comment);
     else if (n)
         json_print(out, "'by':%s,'uid':%u,'since':%s,'comment':%s", "hand", (unsigned)n->uid,
                    text_iso(n->wall_ns, when), *n->comment ? n->comment : NULL);
@@ -158,6 +164,8 @@ void asked_SETS(void *with, struct call *c)
     } else if (!name || !members_find(control->rules, name, &t)) {
         set_names(control->carry->now.program, all, sizeof all);
         call_end(c, 2, "%.100s: the program that runs has no live set of that name: %s", name ? name : "", all);
+    } else if (ops[i].changes && t.at[0].program->lives[t.at[0].live].names) {
+        call_end(c, 2, "%.100s: its members are the addresses of its names", name);
     } else if (ops[i].changes && t.at[0].program->lives[t.at[0].live].file) {
         call_end(c, 2, "%.100s: its members are those of %.3000s: change that file", name,
                  program_str(t.at[0].program, t.at[0].program->lives[t.at[0].live].file));

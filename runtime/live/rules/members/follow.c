@@ -34,10 +34,12 @@ static bool ranges_equal(const struct program *a, uint32_t x, const struct progr
            !memcmp(a->set6 + s->first6, b->set6 + t->first6, s->count6 * sizeof *a->set6);
 }
 
-/* True if a set with a file is read anew: it has another one, or may have others of its addresses. */
+/* True if a set with a file is read anew: it has another one, or may have others of its addresses; or if a set has
+ * names that had none. */
 static bool begins_anew(const struct program *old, uint32_t was, const struct program *now, uint32_t live)
 {
     const struct pbc_live *a = &old->lives[was], *b = &now->lives[live];
+    if (b->names) return !a->names;
     return b->file && (strcmp(program_str(old, a->file), program_str(now, b->file)) != 0 || a->size != b->size ||
                        !ranges_equal(old, a->in, now, b->in) || !ranges_equal(old, a->never, now, b->never));
 }
@@ -302,7 +304,7 @@ static void set_settle(struct rules *rules, const struct ruling *old, uint32_t l
     if (!w.set) return;
     if (w.was != PBC_NONE && w.table != lives_set(old->lives, w.was)) copy_settle(&w, &f);
     if (w.was != PBC_NONE && refuses_others(&w)) drop_refused(&w, &f);
-    if (rules->on_trial && w.set->parked && !now->program->lives[live].file) give_back(&w, &f);
+    if (rules->on_trial && w.set->parked && !pbc_live_is_filled(&now->program->lives[live])) give_back(&w, &f);
     if (w.was == PBC_NONE) w.set->file = w.set->next_file;
     tell_count(rules, name, f.never, "member",
                f.never == 1 ? "fell out, `never` holds it" : "fell out, `never` holds them");

@@ -30,6 +30,8 @@ struct member_set {
     bool parked_base;        /* so does its base */
     struct member_file file;
     struct member_file next_file; /* the same for a program that is yet to be in force */
+    uint64_t named;               /* serial of the program whose names have been followed (member_names.c); 0: none */
+    bool settled;                 /* members that came from other names have their end */
 };
 
 /* All live sets of the main thread. */
@@ -121,6 +123,11 @@ void members_files(struct rules *rules, uint64_t now_ns);
 /* Read the file of a set of a program that is yet to be in force, into its table. False: a line in err. */
 bool member_file_read(struct rules *rules, const struct program *p, uint32_t live, struct live_set *table, char *err,
                       size_t err_len);
+
+/* member_names.c: bring members of sets of names in line with what these are now. Call each turn. */
+void members_names(struct rules *rules, uint64_t now_ns);
+/* Write which name of the set could not be asked for, and why; "": all were answered, or it has no names. */
+void member_names_fault(const struct rules *rules, const struct member_target *t, char *text, size_t len);
 
 /* follow.c: bring members in line with the program that is in force now, and say in rules->fell_out what fell out. */
 struct program_change;

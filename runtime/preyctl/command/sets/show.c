@@ -25,8 +25,7 @@ struct author {
 static const char *author_of(const cJSON *o, struct author *a)
 {
     const uint64_t uid = item_number(o, "uid");
-    const char *by = item_text(o, "by");
-    if (!item_known(o, "uid")) return !strcmp(by, "rule") ? "rule" : !strcmp(by, "answer") ? "answer" : "-";
+    if (!item_known(o, "uid")) return strcmp(item_text(o, "by"), "replace") ? item_text(o, "by") : "-";
     if (*a->name && a->uid == uid) return a->name;
     const struct passwd *pw = getpwuid((uid_t)uid);
     a->uid = uid;

@@ -1,0 +1,44 @@
+/* Names of hosts that the program in force names in place of addresses: what the resolver (runtime/parent/dns/)
+ * last heard of each. */
+#pragma once
+
+#include "runtime/live/rules/rules_state.h"
+#include "runtime/parent/dns/dns.h"
+
+/* Addresses of a name in one family, as last heard. */
+struct host_addresses {
+    uint32_t (*addr)[4]; /* [count], as in struct key; ascending */
+    struct dns_port *at; /* [count] of a service; else NULL */
+    uint32_t count;
+    bool known;           /* it was answered since the name is asked for: with these addresses, or that it has none */
+    uint64_t answered_ns; /* wall time of that answer */
+    char fault[84];       /* line that says why the last question failed; "": it had an answer */
+    char none[84];        /* line that says why it has no address; "": it has some, or nothing is known */
+};
+struct host_name {
+    const char *host;
+    struct host_addresses of[2]; /* IPv4, IPv6 */
+};
+
+/* One change. Valid until the next names_next. */
+struct name_change {
+    const struct host_name *name;
+    bool v6;
+    uint32_t (*was)[4]; /* addresses before, ascending */
+    uint32_t was_count;
+};
+
+/* Have the names of the program in force asked for. */
+void names_follow(struct rules *rules, uint64_t now_ns);
+/* Read what the resolver has to tell, and go on to the next change. False: there is none now. */
+bool names_next(struct rules *rules, struct name_change *change);
+/* Tell names that have failed since, and whether all have answered again; start a resolver anew where files have
+ * changed or it has ended. Call once a second. */
+void names_tick(struct rules *rules, uint64_t now_ns);
+/* Return a number that grows with each change of what names are, and of which names are asked for. */
+uint64_t names_heard(const struct rules *rules);
+/* Return the descriptor that is readable when there is a change; -1: no name is asked for. */
+int names_fd(const struct rules *rules);
+/* Find a name; NULL: it is not asked for. */
+const struct host_name *names_find(const struct rules *rules, const char *host);
+void names_fini(struct rules *rules);

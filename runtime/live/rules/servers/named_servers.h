@@ -1,0 +1,8 @@
+/* Servers by name: a program with the addresses that names have now. */
+#pragma once
+
+#include "runtime/live/rules/rules_state.h"
+
+/* Return the program with these addresses, and tell those that are new; the caller puts it. p itself, held, where no
+ * address differs, or where it can't be made, which is told. */
+struct program *named_program(const struct rules *rules, struct program *p);

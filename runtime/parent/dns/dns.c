@@ -1,0 +1,116 @@
+/* The process: a fork of the parent without capabilities, descriptors and files, with the calls of a client of DNS. */
+#include "runtime/parent/dns/dns.h"
+
+#include <cap-ng.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "runtime/parent/between/apart.h"
+
+/* Sanitizers and coverage look at the process and write files at its end: such a build is confined loosely. */
+#if defined(PREY_LOOSE) || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { LOOSE = true };
+#else
+enum { LOOSE = false };
+#endif
+
+enum { KEPT = 3 /* the first descriptor that stays, behind the standard ones */, MEMORY_MOST = 256 << 20 };
+
+static int allow_sockets(scmp_filter_ctx f)
+{
+    static const scmp_datum_t families[] = {AF_INET, AF_INET6}, types[] = {SOCK_STREAM, SOCK_DGRAM};
+    const scmp_datum_t type_bits = 0xf;
+    int failed = 0;
+    for (unsigned i = 0; i < 4 && !failed; i++)
+        failed = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, families[i / 2], 0),
+                                  SCMP_A1(SCMP_CMP_MASKED_EQ, type_bits, types[i % 2]));
+    return failed;
+}
+
+/* Refuse all calls but these with EPERM: c-ares goes on where one fails. */
+static int keep_calls(void)
+{
+    static const int calls[] = {
+#define SYSCALL(name, doc) SCMP_SYS(name),
+#include "runtime/parent/dns/dns_call.def"
+    };
+    scmp_filter_ctx f = seccomp_init(SCMP_ACT_ERRNO(EPERM));
+    if (!f) return -ENOMEM;
+    int failed = allow_sockets(f);
+    for (size_t i = 0; i < sizeof calls / sizeof *calls && !failed; i++)
+        failed = seccomp_rule_add(f, SCMP_ACT_ALLOW, calls[i], 0);
+    if (!failed) failed = seccomp_load(f);
+    seccomp_release(f);
+    return failed;
+}
+
+static int confine(void)
+{
+    const struct rlimit memory = {MEMORY_MOST, MEMORY_MOST}, none = {0, 0};
+    capng_clear(CAPNG_SELECT_ALL);
+    capng_apply(CAPNG_SELECT_BOUNDS); /* without that right, no_new_privs has the same effect */
+    if (capng_apply(CAPNG_SELECT_CAPS) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) return -EPERM;
+    if (LOOSE) return 0;
+    if (setrlimit(RLIMIT_DATA, &memory) || setrlimit(RLIMIT_CORE, &none) || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
+        return -errno;
+    return keep_calls();
+}
+
+/* Leave all descriptors but these, which are KEPT and those behind it then. Standard output and errors stay. */
+static int leave_descriptors(int fds[DNS_FDS])
+{
+    for (int i = 0; i < DNS_FDS; i++)
+        if ((fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, KEPT + DNS_FDS)) < 0) return -errno;
+    for (int i = 0; i < DNS_FDS; i++)
+        if ((fds[i] = dup3(fds[i], KEPT + i, O_CLOEXEC)) < 0) return -errno;
+    return syscall(SYS_close_range, KEPT + DNS_FDS, ~0u, 0) ? -errno : 0;
+}
+
+static void be_dns(int fds[DNS_FDS], const struct dns_name names[], uint32_t count)
+{
+    sigset_t none;
+    prctl(PR_SET_NAME, "prey-resolver");
+    sigemptyset(&none);
+    for (int s = 1; s < NSIG; s++) signal(s, SIG_DFL);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGINT, SIG_IGN); /* a terminal's ends prey, and with it this process */
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    struct dns *r = leave_descriptors(fds) ? NULL : dns_new(fds, names, count);
+    if (r && !confine()) dns_run(r);
+    _exit(0);
+}
+
+int dns_start(const struct dns_name names[], uint32_t count, int *held)
+{
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) return -errno;
+    const pid_t pid = fork_apart(held);
+    if (!pid) be_dns((int[DNS_FDS]){[DNS_TELLS] = pair[1], [DNS_HELD] = *held}, names, count);
+    close(pair[1]);
+    if (pid > 0) return pair[0];
+    close(pair[0]);
+    return pid;
+}
+
+uint64_t dns_files(void)
+{
+    static const char *const files[] = {"/etc/resolv.conf", "/etc/hosts"};
+    uint64_t mark = 14695981039346656037u; /* FNV-1a */
+    for (unsigned i = 0; i < sizeof files / sizeof *files; i++) {
+        struct stat s = {.st_size = -1};
+        if (stat(files[i], &s)) s = (struct stat){.st_size = -1};
+        const uint64_t of[] = {s.st_dev, s.st_ino, (uint64_t)s.st_size, (uint64_t)s.st_mtim.tv_sec,
+                               (uint64_t)s.st_mtim.tv_nsec};
+        for (unsigned k = 0; k < sizeof of / sizeof *of; k++) mark = (mark ^ of[k]) * 1099511628211u;
+    }
+    return mark;
+}

@@ -1,0 +1,379 @@
+/* Questions: each name and family when its time has come, so many at once. Of an answer all addresses count, or none.
+ */
+#include <ares.h>
+#include <arpa/nameser.h>
+#include <errno.h>
+#include <netdb.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "runtime/base/clock.h"
+#include "runtime/parent/dns/dns.h"
+
+#define SECOND_NS UINT64_C(1000000000)
+enum {
+    AT_ONCE = 64,       /* questions that wait for an answer */
+    TTL_LEAST = 5,      /* seconds */
+    TTL_MOST = 3600,    /* the same */
+    SRV_S = 30,         /* until SRV records are asked for again, at most: c-ares does not tell how long they live */
+    NONE_S = 60,        /* until a name without addresses is asked for again */
+    FAILED_S = 5,       /* until a question that failed is asked again; each time twice as long */
+    FAILED_MOST_S = 60, /* the same, at most */
+    TIMEOUT_MS = 1000,  /* time of the first question to a name server */
+    TRIES = 3,          /* questions to each name server */
+    DATAGRAM = 1232,    /* bytes of an answer by UDP: RFC 9715, 3.2 */
+    FOREVER_S = 365 * 24 * 3600 /* a name of hosts(5) is not asked for */
+};
+
+struct target {
+    uint32_t addr[4];
+    struct dns_port at;
+};
+
+/* A service's records, while addresses of their targets are asked for. */
+struct service {
+    struct asked *q;
+    uint32_t left; /* targets without an answer */
+    uint32_t again_s;
+    uint32_t count; /* length of `found`; more than DNS_ADDRESSES_MOST: too many */
+    char why[84];   /* the first failure; "": none */
+    struct target found[DNS_ADDRESSES_MOST];
+};
+struct record {
+    struct service *of;
+    struct dns_port at;
+};
+
+struct asked {
+    struct dns *r;
+    uint64_t due_ns;
+    uint32_t name;
+    uint32_t failed; /* times in a row */
+    uint8_t family;  /* 4 or 6 */
+    bool waits;      /* for an answer */
+};
+
+struct dns {
+    int fds[DNS_FDS];
+    ares_channel channel;
+    const struct dns_name *names;
+    uint32_t count; /* length of `asked`: two for each name */
+    uint32_t waits;
+    bool gone;             /* the service is */
+    struct dns_told *told; /* room for one, DNS_TOLD_MOST bytes */
+    struct asked asked[];
+};
+
+static void tell(struct asked *q)
+{
+    struct dns *r = q->r;
+    struct dns_told *t = r->told;
+    t->name = q->name;
+    t->family = q->family;
+    q->due_ns = clock_ns(CLOCK_MONOTONIC) + t->again_s * SECOND_NS;
+    const size_t len = dns_told_size(t->count, dns_is_service(r->names[q->name].host));
+    if (send(r->fds[DNS_TELLS], t, len, MSG_NOSIGNAL) < 0 && errno != EINTR) r->gone = true;
+}
+
+static void tell_failed(struct asked *q, const char *why)
+{
+    const uint32_t shift = q->failed < 8 ? q->failed++ : q->failed, wait = FAILED_S << shift;
+    *q->r->told = (struct dns_told){.how = DNS_FAILED, .again_s = wait < FAILED_MOST_S ? wait : FAILED_MOST_S};
+    snprintf(q->r->told->why, sizeof q->r->told->why, "%s", why);
+    tell(q);
+}
+
+static void tell_none(struct asked *q, const char *why)
+{
+    q->failed = 0;
+    *q->r->told = (struct dns_told){.how = DNS_ANSWERED, .again_s = NONE_S};
+    snprintf(q->r->told->why, sizeof q->r->told->why, "%s", why);
+    tell(q);
+}
+
+static int address_before(const void *a, const void *b)
+{
+    const uint32_t *x = a, *y = b;
+    for (unsigned i = 0; i < 4; i++)
+        if (x[i] != y[i]) return x[i] < y[i] ? -1 : 1;
+    return 0;
+}
+
+/* Tell the first `count` addresses that were put into `told`. */
+static void tell_addresses(struct asked *q, uint32_t count, uint32_t again_s)
+{
+    struct dns_told *t = q->r->told;
+    uint32_t kept = 0;
+    qsort(t->addr, count, sizeof t->addr[0], address_before);
+    for (uint32_t i = 0; i < count; i++)
+        if (!i || address_before(t->addr[i], t->addr[kept - 1]))
+            memmove(t->addr[kept++], t->addr[i], sizeof t->addr[0]);
+    q->failed = 0;
+    *t = (struct dns_told){.how = DNS_ANSWERED, .count = (uint16_t)kept, .again_s = again_s};
+    tell(q);
+}
+
+static void put_address(uint32_t to[4], uint8_t family, const void *from)
+{
+    uint8_t b[16] = {0};
+    memcpy(b, from, family == 4 ? 4 : 16);
+    for (unsigned i = 0; i < 4; i++)
+        to[i] = (uint32_t)b[4 * i] << 24 | (uint32_t)b[4 * i + 1] << 16 | (uint32_t)b[4 * i + 2] << 8 | b[4 * i + 3];
+}
+
+/* Put an answer's addresses into `told`, and its least time to live into *ttl. Return their number, also where that is
+ * more than there is room for. */
+static uint32_t put_answer(struct asked *q, const struct ares_addrinfo *found, uint32_t *ttl)
+{
+    const int family = q->family == 4 ? AF_INET : AF_INET6;
+    uint32_t count = 0;
+    *ttl = TTL_MOST;
+    for (const struct ares_addrinfo_node *n = found->nodes; n; n = n->ai_next) {
+        if (n->ai_family != family) continue;
+        const void *addr = q->family == 4 ? (const void *)&((const struct sockaddr_in *)(void *)n->ai_addr)->sin_addr
+                                          : &((const struct sockaddr_in6 *)(void *)n->ai_addr)->sin6_addr;
+        if (count < DNS_ADDRESSES_MOST) put_address(q->r->told->addr[count], q->family, addr);
+        count++;
+        if (n->ai_ttl >= 0 && (uint32_t)n->ai_ttl < *ttl) *ttl = (uint32_t)n->ai_ttl;
+    }
+    if (*ttl < TTL_LEAST) *ttl = TTL_LEAST;
+    return count;
+}
+
+static int by_target(const void *a, const void *b)
+{
+    const struct target *x = a, *y = b;
+    const int order = address_before(x->addr, y->addr);
+    return order ? order : (int)x->at.port - (int)y->at.port;
+}
+
+/* Tell a service's targets, once all have an answer. */
+static void tell_service(struct service *s)
+{
+    struct dns_told *t = s->q->r->told;
+    uint32_t kept = 0;
+    if (*s->why) {
+        tell_failed(s->q, s->why);
+    } else if (s->count > DNS_ADDRESSES_MOST) {
+        tell_failed(s->q, "its targets have too many addresses");
+    } else if (!s->count) {
+        tell_none(s->q, "no target has an address of this family");
+    } else {
+        qsort(s->found, s->count, sizeof s->found[0], by_target);
+        for (uint32_t i = 0; i < s->count; i++)
+            if (!i || by_target(&s->found[i], &s->found[kept - 1])) s->found[kept++] = s->found[i];
+        *t = (struct dns_told){.how = DNS_ANSWERED, .count = (uint16_t)kept, .again_s = s->again_s};
+        struct dns_port *at = (struct dns_port *)(void *)t->addr[kept];
+        for (uint32_t i = 0; i < kept; i++) {
+            memcpy(t->addr[i], s->found[i].addr, sizeof t->addr[0]);
+            at[i] = s->found[i].at;
+        }
+        s->q->failed = 0;
+        tell(s->q);
+    }
+    s->q->waits = false;
+    s->q->r->waits--;
+    free(s);
+}
+
+static void target_answered(void *with, int status, int timeouts, struct ares_addrinfo *found)
+{
+    struct record *record = with;
+    struct service *s = record->of;
+    const struct dns_port at = record->at;
+    uint32_t ttl = TTL_MOST;
+    (void)timeouts;
+    free(record);
+    const uint32_t count = status == ARES_SUCCESS ? put_answer(s->q, found, &ttl) : 0;
+    if (status != ARES_SUCCESS && status != ARES_ENOTFOUND && status != ARES_ENODATA && !*s->why)
+        snprintf(s->why, sizeof s->why, "%s", ares_strerror(status));
+    for (uint32_t i = 0; i < count; i++, s->count++) {
+        if (s->count >= DNS_ADDRESSES_MOST || i >= DNS_ADDRESSES_MOST) continue;
+        memcpy(s->found[s->count].addr, s->q->r->told->addr[i], sizeof s->found[0].addr);
+        s->found[s->count].at = at;
+    }
+    if (ttl < s->again_s) s->again_s = ttl;
+    if (found) ares_freeaddrinfo(found);
+    if (--s->left) return;
+    if (status == ARES_EDESTRUCTION)
+        free(s);
+    else
+        tell_service(s);
+}
+
+static void ask_host(struct asked *q, const char *host, ares_addrinfo_callback answer, void *with)
+{
+    const struct ares_addrinfo_hints hints = {.ai_family = q->family == 4 ? AF_INET : AF_INET6,
+                                              .ai_flags = ARES_AI_NOSORT};
+    char whole[NI_MAXHOST + 1]; /* a dot at the end: no search domain is put behind it */
+    snprintf(whole, sizeof whole, "%s.", host);
+    ares_getaddrinfo(q->r->channel, whole, NULL, &hints, answer, with);
+}
+
+/* Ask for the targets of a service's records. False: out of memory. */
+static bool ask_targets(struct asked *q, const struct ares_srv_reply *first)
+{
+    struct service *s = calloc(1, sizeof *s);
+    if (!s) return false;
+    *s = (struct service){.q = q, .left = 1, .again_s = SRV_S};
+    for (const struct ares_srv_reply *r = first; r; r = r->next) {
+        struct record *record =
+            *r->host && strcmp(r->host, ".") != 0 ? malloc(sizeof *record) : NULL; /* `.`: no such service */
+        if (!record) continue;
+        *record = (struct record){s, {r->port, r->weight, r->priority}};
+        s->left++;
+        ask_host(q, r->host, target_answered, record);
+    }
+    if (!--s->left) tell_service(s);
+    return true;
+}
+
+static void records_answered(void *with, int status, int timeouts, unsigned char *bytes, int len)
+{
+    struct asked *q = with;
+    struct ares_srv_reply *first = NULL;
+    (void)timeouts;
+    if (status == ARES_SUCCESS) status = ares_parse_srv_reply(bytes, len, &first);
+    if (status == ARES_SUCCESS && first && ask_targets(q, first)) {
+        ares_free_data(first);
+        return;
+    }
+    q->waits = false;
+    q->r->waits--;
+    if (first) ares_free_data(first);
+    if (status == ARES_EDESTRUCTION) return;
+    if (status == ARES_ENOTFOUND || status == ARES_ENODATA)
+        tell_none(q, "there is no such service");
+    else
+        tell_failed(q, status == ARES_SUCCESS ? "out of memory" : ares_strerror(status));
+}
+
+static void answered(void *with, int status, int timeouts, struct ares_addrinfo *found)
+{
+    struct asked *q = with;
+    uint32_t ttl;
+    char many[64];
+    (void)timeouts;
+    q->waits = false;
+    q->r->waits--;
+    if (status == ARES_EDESTRUCTION) return;
+    const uint32_t count = status == ARES_SUCCESS ? put_answer(q, found, &ttl) : 0;
+    if (status == ARES_ENOTFOUND) {
+        tell_none(q, "there is no such name");
+    } else if (status == ARES_ENODATA || (status == ARES_SUCCESS && !count)) {
+        tell_none(q, "the name has no address of this family");
+    } else if (status != ARES_SUCCESS) {
+        tell_failed(q, ares_strerror(status));
+    } else if (count > DNS_ADDRESSES_MOST) {
+        snprintf(many, sizeof many, "the answer has %u addresses, more than %u", count, DNS_ADDRESSES_MOST);
+        tell_failed(q, many);
+    } else {
+        tell_addresses(q, count, ttl);
+    }
+    if (found) ares_freeaddrinfo(found);
+}
+
+static void ask(struct asked *q)
+{
+    const char *host = q->r->names[q->name].host;
+    q->waits = true;
+    q->r->waits++;
+    q->due_ns = UINT64_MAX;
+    if (dns_is_service(host))
+        ares_query(q->r->channel, host, C_IN, T_SRV, records_answered, q);
+    else
+        ask_host(q, host, answered, q);
+}
+
+/* Ask what is due, as many as may wait at once. Return when the next is due. */
+static uint64_t ask_due(struct dns *r, uint64_t now_ns)
+{
+    uint64_t next_ns = UINT64_MAX;
+    for (uint32_t i = 0; i < r->count && !r->gone; i++) {
+        struct asked *q = &r->asked[i];
+        if (!q->waits && q->due_ns <= now_ns && r->waits < AT_ONCE) ask(q);
+        if (!q->waits && q->due_ns < next_ns) next_ns = q->due_ns;
+    }
+    return r->waits < AT_ONCE ? next_ns : UINT64_MAX; /* an answer makes room, and comes or runs into its time */
+}
+
+/* Tell the addresses that hosts(5) gives a name: it is not asked for. */
+static bool tell_hosts(struct dns *r, struct asked *two)
+{
+    bool known = false;
+    uint32_t count[2] = {0};
+    struct hostent *of[2] = {NULL, NULL};
+    for (unsigned i = 0; i < 2; i++) {
+        if (ares_gethostbyname_file(r->channel, r->names[two[i].name].host, i ? AF_INET6 : AF_INET, &of[i]))
+            of[i] = NULL;
+        known |= of[i] && of[i]->h_addrtype == (i ? AF_INET6 : AF_INET);
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        char **at = known && of[i] && of[i]->h_addrtype == (i ? AF_INET6 : AF_INET) ? of[i]->h_addr_list : NULL;
+        for (; at && *at && count[i] < DNS_ADDRESSES_MOST; at++)
+            put_address(r->told->addr[count[i]++], two[i].family, *at);
+        if (known) tell_addresses(&two[i], count[i], FOREVER_S);
+        if (of[i]) ares_free_hostent(of[i]);
+    }
+    return known;
+}
+
+struct dns *dns_new(const int fds[DNS_FDS], const struct dns_name names[], uint32_t count)
+{
+    struct ares_options options = {.flags = ARES_FLAG_EDNS | ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES,
+                                   .timeout = TIMEOUT_MS,
+                                   .tries = TRIES,
+                                   .ednspsz = DATAGRAM,
+                                   .lookups = (char[]){"b"}};
+    const int given = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_EDNSPSZ | ARES_OPT_LOOKUPS;
+    struct dns *r = calloc(1, sizeof *r + 2 * (size_t)count * sizeof r->asked[0]);
+    if (!r || ares_library_init(ARES_LIB_INIT_ALL) || ares_init_options(&r->channel, &options, given)) return NULL;
+    memcpy(r->fds, fds, sizeof r->fds);
+    r->names = names;
+    r->count = 2 * count;
+    r->told = malloc(DNS_TOLD_MOST);
+    if (!r->told) return NULL;
+    for (uint32_t i = 0; i < r->count; i++)
+        r->asked[i] = (struct asked){.r = r, .name = i / 2, .family = i % 2 ? 6 : 4};
+    for (uint32_t i = 0; i < r->count && !r->gone; i += 2)
+        if (!dns_is_service(names[i / 2].host)) tell_hosts(r, &r->asked[i]);
+    return r;
+}
+
+/* Wait for answers, the next question, or the service's end. */
+static void dns_wait(struct dns *r, uint64_t next_ns)
+{
+    ares_socket_t socks[ARES_GETSOCK_MAXNUM];
+    struct pollfd fds[DNS_FDS + ARES_GETSOCK_MAXNUM];
+    const int bits = ares_getsock(r->channel, socks, ARES_GETSOCK_MAXNUM);
+    nfds_t n = 0;
+    for (; n < DNS_FDS; n++) fds[n] = (struct pollfd){.fd = r->fds[n], .events = POLLIN};
+    for (int i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
+        const short events =
+            (short)((ARES_GETSOCK_READABLE(bits, i) ? POLLIN : 0) | (ARES_GETSOCK_WRITABLE(bits, i) ? POLLOUT : 0));
+        if (events) fds[n++] = (struct pollfd){.fd = socks[i], .events = events};
+    }
+    struct timeval room, most = {.tv_sec = 60};
+    const struct timeval *left = ares_timeout(r->channel, &most, &room);
+    const uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+    const uint64_t ares_ns = now_ns + (uint64_t)left->tv_sec * SECOND_NS + (uint64_t)left->tv_usec * 1000;
+    poll(fds, n, clock_wait_ms(next_ns < ares_ns ? next_ns : ares_ns, now_ns, 60000));
+    for (nfds_t i = 0; i < DNS_FDS; i++) r->gone |= fds[i].revents != 0;
+    for (nfds_t i = DNS_FDS; i < n; i++)
+        if (fds[i].revents)
+            ares_process_fd(r->channel, fds[i].revents & ~POLLOUT ? fds[i].fd : ARES_SOCKET_BAD,
+                            fds[i].revents & POLLOUT ? fds[i].fd : ARES_SOCKET_BAD);
+    ares_process_fd(r->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD); /* questions that ran into their time */
+}
+
+void dns_run(struct dns *r)
+{
+    while (!r->gone) {
+        const uint64_t next_ns = ask_due(r, clock_ns(CLOCK_MONOTONIC));
+        if (!r->gone) dns_wait(r, next_ns);
+    }
+}

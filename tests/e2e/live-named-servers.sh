@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# Servers by name: the addresses that dnsmasq gives, as they move; flows that stand; name servers that are silent, that say nothing, or this machine.
+# EXEC=kernel: live-named-servers-kernel.sh. In a mount namespace of its own, for resolv.conf(5) and hosts(5).
+set -u
+[ -n "${own_mounts-}" ] || own_mounts=1 exec unshare -m --propagation private bash "$0" "$@"
+: "${EXEC:=user}"
+. tests/e2e/live/lib.sh
+. tests/lib/scratch.sh
+live_begin
+site one two
+head -c 200000 /dev/zero >web-two/large
+printf 'nameserver 10.2.0.2\n' >resolv.conf
+printf '127.0.0.1 localhost\n' >hosts
+: >known
+mount --bind resolv.conf /etc/resolv.conf
+mount --bind hosts /etc/hosts
+names() { # LINE...: what the name server knows from now on
+    printf '%s\n' "$@" >known
+    [ -z "${server-}" ] || kill -HUP "$server"
+}
+serve() {
+    background one dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv --no-hosts --addn-hosts="$work/known" --user=root --pid-file= \
+        --bind-interfaces --listen-address=10.2.0.2 --local=/example.net/ --local-ttl=1 --log-facility=- >>dns.log 2>&1
+    server=$last
+}
+rules shop <<'END'
+pool web { drain 30s; server a name "app.example.net":80; server b name "other.example.net":80 }
+pool six { server s name "six.example.net":80 ip6 }
+service shop on 203.0.113.10 tcp/80 { mode passthrough; -> web }
+service proxied on 203.0.113.10 tcp/81 { mode proxy; -> web }
+service of_six on fd00:5::1 tcp/80 { mode passthrough; -> six }
+firewall f forward default drop { accept tcp to 203.0.113.10; accept tcp to fd00:5::1 }
+END
+ip -n "$id-client" route add 203.0.113.0/24 via 10.1.0.2
+ip -n "$id-client" -6 route add fd00:5::/64 via fd00:1::2
+prey prey -i wan -i lan shop.pbc
+is_ready prey || exit 1
+state() { # POOL SERVER FIELD: of a server that the rules name
+    ctl status --json
+    python3 -c 'import json, sys
+s = json.load(open("out"))
+print(*(x[sys.argv[3]] or "-" for p in s["pools"] if p["pool"] == sys.argv[1] for x in p["servers"] if x["name"] == sys.argv[2] and x["health"] != "past"))' "$@"
+}
+is() { [ "$(state "$1" "$2" "$3")" = "$4" ]; } # POOL SERVER FIELD VALUE
+digest() { ctl status --json; python3 -c 'import json; p = json.load(open("out"))["program"]; print(p["digest"], p["file_differs"])'; }
+programs() { ctl program --list; wc -l <out; }
+was=$(digest)
+same 'a start does not wait for names' "$(state web a address) $(state web a host) $(state web a health): $(state web a why)" \
+    '- app.example.net down: nobody knows its address yet'
+same 'no connection goes to a server without an address' "$(ask client 203.0.113.10)" 'failed: 7'
+ok "$(grep -c 'web/a' prey.err)" 'the start says nothing of a way to it'
+
+names '10.2.0.3 app.example.net' 'fd00:2::3 six.example.net'
+serve
+until_true 200 'a name has an address' is web a address 10.2.0.3
+same 'connections go there' "$(ask client 203.0.113.10)" two
+same 'and those of a proxy' "$(ask client 203.0.113.10:81)" two
+until_true 100 'a name has an address of IPv6' is six s address fd00:2::3
+same 'and those of IPv6' "$(ask client '[fd00:5::1]')" two
+same 'a name that does not exist has none' "$(state web b health): $(state web b why)" 'down: nobody knows its address yet'
+hears 'the address is told' '^names: web/a: app\.example\.net is 10\.2\.0\.3 now$'
+same 'it is the same program' "$(digest)" "$was"
+
+# A talk goes on, while its server moves.
+names '10.2.0.2 app.example.net' '10.2.0.3 app.example.net' 'fd00:2::3 six.example.net'
+sleep 7
+same 'a server keeps its address while its name has it' "$(state web a address)" 10.2.0.3
+ip netns exec "$id-client" curl -s -m 60 --limit-rate 20k -o fetched "http://203.0.113.10/files/large" &
+fetch=$!
+pids="$pids $fetch"
+sleep 1
+names '10.2.0.2 app.example.net' 'fd00:2::3 six.example.net'
+until_true 200 'a name moves' is web a address 10.2.0.2
+hears 'that is told, too' '^names: web/a: app\.example\.net is 10\.2\.0\.2 now; it was 10\.2\.0\.3$'
+same 'new connections go there' "$(ask client 203.0.113.10)" one
+wait "$fetch"
+same 'a connection that stands goes on at the server before' "$? $(stat -c %s fetched)" '0 200000'
+
+# Names that say nothing, or this machine.
+names '127.0.0.1 app.example.net' '203.0.113.10 app.example.net' 'fd00:2::3 six.example.net'
+sleep 7
+same 'an address that no other machine has, or a service, changes nothing' "$(state web a address) $(ask client 203.0.113.10)" '10.2.0.2 one'
+names '10.2.0.2 nothing.example.net'
+sleep 7
+same 'nor does an answer without an address' "$(state web a address) $(ask client 203.0.113.10)" '10.2.0.2 one'
+kill -KILL "$server"
+wait "$server" 2>/dev/null
+hears 'a silent name server is told' '^names: [a-z]*\.example\.net: .*; addresses that are known stay$'
+same 'and changes nothing' "$(state web a address) $(ask client 203.0.113.10)" '10.2.0.2 one'
+
+# Another program with the same name, a trial, a save.
+rules shop2 <<'END'
+pool web { drain 30s; server a name "app.example.net":80; server z 10.2.0.3:80 weight 0 }
+service shop on 203.0.113.10 tcp/80 { mode passthrough; -> web }
+firewall f forward default drop { accept tcp to 203.0.113.10 }
+END
+ctl load shop2.pbc --confirm 4s
+same 'a program on trial has the address at once' "$status $(ask client 203.0.113.10)" '0 one'
+until_true 100 'the program before comes back' grep -q 'because nobody has confirmed' prey.err
+same 'with its address' "$(state web a address) $(ask client 203.0.113.10) $(digest)" "10.2.0.2 one $was"
+ctl load shop2.pbc --save
+same 'a program that is saved is the one that was compiled' "$status $(cmp shop.pbc shop2.pbc && echo same)" '0 same'
+prey_ends
+same 'it ends with 0' "$status" 0
+exit $failed
