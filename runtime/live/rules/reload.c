@@ -107,7 +107,7 @@ void reload_to(struct rules *rules, const struct reload_wish *wish)
     char err[600];
     struct reload_wish with_names = *wish;
     const struct reload_wish *w = &with_names;
-    with_names.program = named_program(rules, wish->program);
+    with_names.program = named_program(rules, wish->program, true);
     const bool same = !memcmp(w->program->digest, rules->carry->now.program->digest, sizeof w->program->digest);
     struct program_change c = {.carry = rules->carry,
                                .world = rules->world,
@@ -132,7 +132,7 @@ void reload_named(struct rules *rules, uint64_t now_ns)
     if (rules->reload || now_ns < rules->servers_ns || names_heard(rules) == rules->servers_heard) return;
     rules->servers_heard = names_heard(rules);
     rules->servers_ns = now_ns + SECOND_NS;
-    struct program *next = named_program(rules, now->program);
+    struct program *next = named_program(rules, now->program, true);
     if (next != now->program)
         reload_to(rules, &(struct reload_wish){.program = next,
                                                .name = now->name,

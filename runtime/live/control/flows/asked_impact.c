@@ -16,6 +16,7 @@
 #include "runtime/live/rules/judged.h"
 #include "runtime/live/rules/parts.h"
 #include "runtime/live/rules/room.h"
+#include "runtime/live/rules/servers/named_servers.h"
 #include "runtime/report/json.h"
 
 enum { PART = 1 << 20 };
@@ -137,8 +138,10 @@ static uint64_t flows_now(const struct control *control)
 static struct asked_impact *impact_new(struct control *control, struct call *c, char *err, size_t err_len)
 {
     const char *name = call_text_of(c, "name");
-    struct program *next = handed_program(c, PBC_SIZE_MAX, err, err_len);
-    if (!next) return NULL;
+    struct program *came = handed_program(c, PBC_SIZE_MAX, err, err_len);
+    if (!came) return NULL;
+    struct program *next = named_program(control->rules, came, false);
+    program_put(came);
     room_bound(control->rules, next);
     struct asked_impact *a = calloc(1, sizeof *a);
     if (a) a->name = strdup(name ? name : "program");

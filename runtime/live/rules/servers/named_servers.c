@@ -142,7 +142,8 @@ static void tell_move(const struct rules *rules, const struct program *p, const 
 }
 
 /* Move one server. True: it is another one now. */
-static bool server_move(const struct rules *rules, const struct program *p, struct pbc_server *all, uint32_t row)
+static bool server_move(const struct rules *rules, const struct program *p, struct pbc_server *all, uint32_t row,
+                        bool tells)
 {
     const struct pbc_named *n = &p->named[row];
     struct pbc_server *s = &all[n->server], to = *s;
@@ -159,28 +160,28 @@ static bool server_move(const struct rules *rules, const struct program *p, stru
             (uint8_t)((to.flags & ~(PBC_SERVER_UNKNOWN | PBC_SERVER_BACKUP)) | (at.backup ? PBC_SERVER_BACKUP : 0));
     }
     if (!memcmp(&to, s, sizeof to)) return false;
-    tell_move(rules, p, s, n, &to);
+    if (tells) tell_move(rules, p, s, n, &to);
     *s = to;
     return true;
 }
 
 /* Return the servers where names are now; NULL: nothing has changed, or out of memory. Those that leave make room
  * first. */
-static struct pbc_server *servers_now(const struct rules *rules, const struct program *p)
+static struct pbc_server *servers_now(const struct rules *rules, const struct program *p, bool tells)
 {
     struct pbc_server *all = program_servers_copy(p);
     bool changed = false;
-    for (uint32_t i = 0; all && i < p->named_count; i++) changed |= server_move(rules, p, all, i);
+    for (uint32_t i = 0; all && i < p->named_count; i++) changed |= server_move(rules, p, all, i, tells);
     if (changed) return all;
     free(all);
     return NULL;
 }
 
-struct program *named_program(const struct rules *rules, struct program *p)
+struct program *named_program(const struct rules *rules, struct program *p, bool tells)
 {
     size_t len;
     char err[600] = "out of memory";
-    struct pbc_server *servers = p->named_count ? servers_now(rules, without_past(p)) : NULL;
+    struct pbc_server *servers = p->named_count ? servers_now(rules, without_past(p), tells) : NULL;
     if (!servers) return program_get(p);
     uint8_t *file = program_file_with(p, servers, &len);
     struct program *next = file ? program_load(file, len, err, sizeof err) : NULL;
@@ -190,6 +191,6 @@ struct program *named_program(const struct rules *rules, struct program *p)
         program_bound(next, p->flows, p->half_open);
         return next;
     }
-    events_tell(&rules->tell->events, TOLD_NAMES, "servers keep their addresses: %s", err);
+    if (tells) events_tell(&rules->tell->events, TOLD_NAMES, "servers keep their addresses: %s", err);
     return program_get(p);
 }
