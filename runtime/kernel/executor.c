@@ -45,6 +45,7 @@ static void hear_all(struct executor *e, uint32_t input, struct vm_tx *tx)
     if (failed < 0) e->fault = failed;
     if (tx) tx->events_lost += lost - e->lost;
     e->lost = lost;
+    if (e->vm) vm_cut(e->vm);
 }
 
 static uint64_t judge_there(void *arg, const struct key *key, const struct pkt *pkt, const struct effects *effects,

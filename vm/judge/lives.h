@@ -15,6 +15,7 @@
 #include "vm/program/program.h"
 
 struct live_set;
+struct flow_cuts; /* flow_cuts.h */
 
 /* A member: an address, or the network of its first `len` bits. addr: as in struct key; bits behind `len` are 0. */
 struct live_net {
@@ -175,6 +176,10 @@ struct lives {
     /* Memory under sets (live_over), given back once they are freed; NULL: none */
     void (*give_back)(void *memory);
     void *memory;
+    /* Receiver of members whose flows are to end (flow_cuts.h); NULL: nothing is cut. */
+    struct flow_cuts *cuts;
+    bool owns_cuts;                /* they are made and freed with the sets */
+    uint16_t named[PBC_LIVES_MAX]; /* numbers of the sets there */
 };
 
 /* Make the sets of a program, empty; NULL: out of memory. The caller gives them to the program (program_members), and
@@ -186,6 +191,11 @@ struct live_set *lives_set_new(const struct program *p, uint32_t live, uint64_t 
 struct live_set *lives_set_over(const struct program *p, uint32_t live, uint64_t seed, const struct live_memory *m);
 /* Free all sets that are there. NULL is allowed. */
 void lives_free(struct lives *l);
+/* Have other cuts in place of its own, which a program has whose rules cut. They stay the caller's. named: numbers of
+ * the sets there, below FLOW_CUTS_SETS. */
+void lives_cut_by(struct lives *l, struct flow_cuts *cuts, const uint16_t named[]);
+/* Ask that the member's flows end. Any thread may call this. */
+void lives_cut(const struct lives *l, uint32_t live, const struct live_net *net);
 /* Let packets of the program be judged by these members. Call it before anything is judged; NULL: all sets are empty.
  */
 void program_members(struct program *p, struct lives *l);
@@ -241,7 +251,7 @@ static inline bool adds_for_forged(const struct key *key) { return key->kind & K
 void adds_note(struct adds_due *due, const struct program *p, uint32_t add, const struct key *key);
 /* Add all that is noted. What a set refuses is counted. */
 void adds_make(struct adds_due *due, const struct program *p);
-/* Add one of them now. */
+/* Add one of them now. Where the row says `cut`, flows of a new member are to end. */
 void adds_one(const struct program *p, uint32_t add, const struct live_net *net);
 /* Return the number of the live set of that name in LIVES; PBC_NONE: none. */
 uint32_t lives_find(const struct program *p, const char *name);

@@ -40,6 +40,7 @@ static void set_json(const struct rules *rules, uint32_t live, cJSON *to)
     LIVE_COUNTS(X)
 #undef X
     json_number(one, "refused", member_refused(s, now->lives, live));
+    json_number(one, "cut", s->cut);
     json_number(one, "failing", *s->file.fault != 0);
     if (l->file) {
         json_text(one, "file", program_str(now->program, l->file));
