@@ -9,7 +9,7 @@ static unsigned cut_one(struct track *t, int32_t slot, track_cut_fn *wants, void
 {
     struct flow line;
     if (!flow_read(t->table, slot, &line) || !line.taken || line.flags & FLOW_TWIN) return 0;
-    if (flow_deadline(t->table, &line) <= t->now_ns) return 0; /* it has ended of itself */
+    if (table_expired(t->table, table_slot(t->table, slot), t->now_ns)) return 0; /* it has ended of itself */
     const struct flow_cold *cold = table_cold(t->table, slot);
     struct flow_id id;
     flow_id_in(&line, cold, &id);
