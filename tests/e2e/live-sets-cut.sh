@@ -148,15 +148,19 @@ seen: 3 added, 1 renewed, 2 refused, 1 flow ended'
 same 'it has been cut' "$(keeps say c)" silent
 
 # By a rule, which cuts once: when its member is new.
-keeps open c tcp 10.1.0.1 10.2.0.2 7 >/dev/null
-before=$(of_set caught cut)
-at client python3 -c 'import socket; s = socket.socket(); s.settimeout(0.2); s.bind(("10.1.0.1", 0)); s.connect_ex(("10.2.0.2", 23))'
 is_cut() { [ "$(of_set caught members)" -gt 0 ] && [ "$(of_set caught cut)" -gt "$before" ]; }
-until_true 30 'a rule cuts' is_cut && ok 0 'a rule cuts'
-at prey "$bin/preyctl" flows | sed 's/^/# /'
-same 'its flows are gone' "$(flows_of 'from 10.1.0.1') $(keeps say c)" '0 silent'
-same "another host's are not" "$(keeps say b)" echo
-ctl sets caught remove 10.1.0.1
+left=
+for _ in 1 2 3 4 5; do
+    keeps open c tcp 10.1.0.1 10.2.0.2 7 >/dev/null
+    before=$(of_set caught cut)
+    at client python3 -c 'import socket; s = socket.socket(); s.settimeout(0.2); s.bind(("10.1.0.1", 0)); s.connect_ex(("10.2.0.2", 23))'
+    until_true 30 'a rule cuts' is_cut || left="$left none"
+    left="$left $(flows_of 'from 10.1.0.1')"
+    said=$(keeps say c)
+    ctl sets caught remove 10.1.0.1
+done
+same 'a rule cuts, each time, the flow that was met, too' "$left $said" ' 0 0 0 0 0 silent'
+same "another host's flow goes on" "$(keeps say b)" echo
 same 'it may come again' "$(keeps open c tcp 10.1.0.1 10.2.0.2 7)" echo
 
 # A translated flow: the client's own address counts, and what translates it is free again.
@@ -164,7 +168,6 @@ runs masked.pbc
 keeps open b tcp 10.1.0.9 10.2.0.2 7 >/dev/null
 keeps open c tcp 10.1.0.1 10.2.0.2 7 >/dev/null
 keeps open d udp 10.1.0.1 10.2.0.2 7 >/dev/null
-at prey "$bin/preyctl" flows | sed 's/^/# /'
 same "this machine's address, which all flows have, ends none" "$(sets seen add 10.2.0.1 cut)" '0 seen: 1 added, 0 flows ended'
 same "the client's does" "$(sets seen add 10.1.0.1 cut)" '0 seen: 1 added, 2 flows ended'
 same 'its next segment meets none' "$(keeps say c)" silent

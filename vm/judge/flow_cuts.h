@@ -19,6 +19,7 @@ enum {
 struct flow_cuts_cfg {
     uint32_t most;     /* members of a round. Where more are asked for, flows of all members of their set end */
     uint64_t slack_ns; /* how far clocks of those who ask, and of those who begin flows, may be apart */
+    uint64_t rest_ns;  /* time before a round begins, in which packets under way come to the table */
     uint64_t seed;
 };
 /* NULL: out of memory. Memory comes as members come. */
@@ -33,14 +34,15 @@ void flow_cuts_ask(struct flow_cuts *c, uint32_t set, const struct live_net *net
 
 /* True if members wait for a round. Any thread may call this. */
 bool flow_cuts_wait(const struct flow_cuts *c);
-/* True if a round is under way. Any thread may call this. */
+/* True if a round is under way, or about to begin. Any thread may call this. */
 bool flow_cuts_under_way(const struct flow_cuts *c);
-/* Return the number of the round that was begun last; 0: none. What has been asked for until the next flow_cuts_begin
- * that begins one is in that one. */
+/* Return the number of the round that was taken last; 0: none. What is asked for is in the next one. */
 uint64_t flow_cuts_number(const struct flow_cuts *c);
-/* Begin a round with all that wait. False: nothing waits, or one is under way. */
-bool flow_cuts_begin(struct flow_cuts *c);
-/* True if the walker has been through its flows for the round that was begun last. */
+/* Make a round of all that wait, unless one is under way, and begin it once it has rested. True if it begins now. */
+bool flow_cuts_begin(struct flow_cuts *c, uint64_t now_ns);
+/* Return the time at which flow_cuts_begin has something to do; UINT64_MAX: not before a round ends. */
+uint64_t flow_cuts_due_ns(const struct flow_cuts *c);
+/* True if the walker has been through its flows for the round that was taken last. */
 bool flow_cuts_done(const struct flow_cuts *c, unsigned walker);
 /* Return how many flows have ended for this member in the round under way, or for its set where that had no room. */
 uint64_t flow_cuts_ended(const struct flow_cuts *c, uint32_t set, const struct live_net *net);

@@ -33,8 +33,10 @@ struct flow_cuts {
     uint32_t lock;                    /* on the list that is filled */
     unsigned fills;                   /* number of that list */
     uint64_t waits;                   /* atomic; nonzero: that list has members */
-    uint64_t number;                  /* rounds begun */
-    uint64_t now;                     /* atomic; number of the round under way; 0: none */
+    uint64_t taken;                   /* atomic; nonzero: the other list is a round, which may have yet to begin */
+    uint64_t go_ns;                   /* time at which it begins */
+    uint64_t number;                  /* rounds taken */
+    uint64_t now;                     /* atomic; number of the round that is walked; 0: none */
     uint64_t done[FLOW_CUTS_WALKERS]; /* atomic; number of the last round that each walker has done */
     struct cut_list lists[2];
 };
@@ -101,18 +103,35 @@ void flow_cuts_ask(struct flow_cuts *c, uint32_t set, const struct live_net *net
 }
 
 bool flow_cuts_wait(const struct flow_cuts *c) { return __atomic_load_n(&c->waits, __ATOMIC_SEQ_CST); }
-bool flow_cuts_under_way(const struct flow_cuts *c) { return __atomic_load_n(&c->now, __ATOMIC_SEQ_CST); }
+bool flow_cuts_under_way(const struct flow_cuts *c) { return __atomic_load_n(&c->taken, __ATOMIC_SEQ_CST); }
 uint64_t flow_cuts_number(const struct flow_cuts *c) { return c->number; }
 
-bool flow_cuts_begin(struct flow_cuts *c)
+/* Make a round of the list that was filled. */
+static void list_take(struct flow_cuts *c, uint64_t now_ns)
 {
-    if (c->now || !flow_cuts_wait(c)) return false;
+    __atomic_store_n(&c->taken, 1, __ATOMIC_SEQ_CST);
     live_lock(&c->lock);
     c->fills ^= 1;
     __atomic_store_n(&c->waits, 0, __ATOMIC_SEQ_CST);
     live_unlock(&c->lock);
-    __atomic_store_n(&c->now, ++c->number, __ATOMIC_SEQ_CST);
+    c->number++;
+    c->go_ns = now_ns + c->cfg.rest_ns;
+}
+
+bool flow_cuts_begin(struct flow_cuts *c, uint64_t now_ns)
+{
+    if (c->now) return false;
+    if (!c->taken && !flow_cuts_wait(c)) return false;
+    if (!c->taken) list_take(c, now_ns);
+    if (now_ns < c->go_ns) return false;
+    __atomic_store_n(&c->now, c->number, __ATOMIC_SEQ_CST);
     return true;
+}
+
+uint64_t flow_cuts_due_ns(const struct flow_cuts *c)
+{
+    if (c->taken) return c->now ? UINT64_MAX : c->go_ns;
+    return flow_cuts_wait(c) ? 0 : UINT64_MAX;
 }
 
 bool flow_cuts_done(const struct flow_cuts *c, unsigned walker)
@@ -144,6 +163,7 @@ void flow_cuts_end(struct flow_cuts *c, flow_cuts_told_fn *told, void *arg)
     memset(l->lengths, 0, sizeof l->lengths);
     l->any_whole = false;
     l->count = 0;
+    __atomic_store_n(&c->taken, 0, __ATOMIC_SEQ_CST);
 }
 
 bool flow_cuts_due(const struct flow_cuts *c, unsigned walker)

@@ -39,7 +39,7 @@ static void walk_at_once(struct vm *vm)
 {
     const struct track_cuts all = {UINT32_MAX, UINT32_MAX, UINT32_MAX};
     struct flow_cuts *const c = cuts_of(vm);
-    if (!c || vm->cfg.cuts || !flow_cuts_begin(c)) return;
+    if (!c || vm->cfg.cuts || !flow_cuts_begin(c, vm->now_ns)) return;
     while (walk_part(vm, &all)) {}
     flow_cuts_end(c, tell_nobody, NULL);
 }

@@ -13,6 +13,7 @@ enum { NOTES_SWEPT = 64 };
 
 /* The change that a question asks for, and what became of it */
 struct changing {
+    const struct rules *rules;
     const struct member_target *t;
     struct call *call;
     struct note_of note;
@@ -139,7 +140,7 @@ static void change_one(struct changing *g, const struct member_record *r)
         return;
     }
     if (r->flags & MEMBER_CUT) {
-        member_cut(g->t, &net);
+        member_cut(g->rules, g->t, &net);
         g->cut[g->cuts++] = net;
     }
     if (notes_full(notes)) notes_sweep(notes, member_table(g->t), now_ms, NOTES_SWEPT);
@@ -265,7 +266,8 @@ void sets_change(struct control *control, struct call *c, const struct member_ta
     } else if (!sound) {
         call_end(c, 2, "the question came with something else than a list of members");
     } else {
-        struct changing g = {.t = t,
+        struct changing g = {.rules = control->rules,
+                             .t = t,
                              .call = c,
                              .note = {.uid = call_uid(c), .wall_ns = clock_ns(CLOCK_REALTIME), .comment = comment},
                              .how = call_is_true(c, "once") ? LIVE_ONCE : LIVE_SET,

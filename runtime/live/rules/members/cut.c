@@ -2,6 +2,8 @@
  * when all are through. What comes meanwhile waits for the next one. */
 #include <string.h>
 
+#include "runtime/base/clock.h"
+#include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/proxy/proxied.h"
 #include "runtime/live/rules/members/members.h"
 #include "runtime/proxy/proxy.h"
@@ -10,15 +12,19 @@
 enum { CUTS_MOST = 1 << 16, CUTS_OTHERS = FLOW_CUTS_SETS - 1 /* number of sets that find none of their own */ };
 /* Clocks of workers are as old as a batch, those of the kernel as a tick. */
 #define CUTS_SLACK_NS UINT64_C(10000000)
-#define SIGN_NS       UINT64_C(1000000000)
+/* A stage of the kernel may have judged a packet before a member came, and write its flow behind that. */
+#define CUTS_REST_NS UINT64_C(10000000)
+#define SIGN_NS      UINT64_C(1000000000)
 static_assert((int)WORKERS_MOST <= (int)FLOW_CUTS_LOOPS, "each worker and each loop has a number");
 
 bool members_cut_begin(struct rules *rules)
 {
     struct carry *carry = rules->carry;
     if (!carry->cuts)
-        carry->cuts =
-            flow_cuts_new(&(struct flow_cuts_cfg){.most = CUTS_MOST, .slack_ns = CUTS_SLACK_NS, .seed = carry->seed});
+        carry->cuts = flow_cuts_new(&(struct flow_cuts_cfg){.most = CUTS_MOST,
+                                                            .slack_ns = CUTS_SLACK_NS,
+                                                            .rest_ns = carry->in_kernel ? CUTS_REST_NS : 0,
+                                                            .seed = carry->seed});
     return carry->cuts;
 }
 
@@ -38,9 +44,11 @@ void members_cut_by(const struct rules *rules, struct lives *l, const struct pro
     lives_cut_by(l, rules->carry->cuts, named);
 }
 
-void member_cut(const struct member_target *t, const struct live_net *net)
+void member_cut(const struct rules *rules, const struct member_target *t, const struct live_net *net)
 {
+    lives_at(t->at[0].lives, clock_ns(CLOCK_MONOTONIC)); /* the turn's time may be long ago */
     lives_cut(t->at[0].lives, t->at[0].live, net);
+    in_kernel_cut(rules->carry);
 }
 
 void members_cut_wait(struct rules *rules, struct cut_wait *w)
@@ -87,6 +95,11 @@ static void tell_waiting(struct rules *rules)
     }
 }
 
+uint64_t members_cut_due_ns(const struct rules *rules)
+{
+    return rules->members && rules->carry->cuts ? flow_cuts_due_ns(rules->carry->cuts) : UINT64_MAX;
+}
+
 void members_cut(struct rules *rules, uint64_t now_ns)
 {
     struct carry *carry = rules->carry;
@@ -100,7 +113,7 @@ void members_cut(struct rules *rules, uint64_t now_ns)
         w->sign_ns = now_ns;
         w->lasts(w);
     }
-    if (!flow_cuts_begin(carry->cuts)) return;
+    if (!flow_cuts_begin(carry->cuts, now_ns)) return;
     for (unsigned i = 0; i < carry->worker_count; i++) worker_cut(carry->workers[i]);
     for (unsigned i = 0; i < proxied_loops(carry); i++) proxy_cut(proxied_loop(carry, i));
 }

@@ -118,9 +118,10 @@ uint16_t members_cut_number(const struct members *m);
 /* Have what is cut of these sets go that way. */
 void members_cut_by(const struct rules *rules, struct lives *l, const struct program *p);
 /* Ask that the member's flows end. */
-void member_cut(const struct member_target *t, const struct live_net *net);
-/* Begin a round of cuts, or end it. Call each turn. */
+void member_cut(const struct rules *rules, const struct member_target *t, const struct live_net *net);
+/* Begin a round of cuts, or end it. Call each turn, and when it is due. */
 void members_cut(struct rules *rules, uint64_t now_ns);
+uint64_t members_cut_due_ns(const struct rules *rules);
 /* Who waits until the flows of members have ended, for which member_cut was called this turn. */
 struct cut_wait {
     struct cut_wait *next;
