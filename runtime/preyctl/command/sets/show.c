@@ -72,11 +72,11 @@ static int show_all(struct talk *t)
     if (t->line->json) {
         print_json(seen);
     } else {
-        printf("%-20s %12s %12s %10s %10s %10s %10s %10s %10s %10s\n", "set", "members", "size", "ranges", "added",
-               "renewed", "removed", "expired", "evicted", "refused");
+        printf("%-20s %12s %12s %10s %10s %10s %10s %10s %10s %10s %10s\n", "set", "members", "size", "ranges", "added",
+               "renewed", "removed", "expired", "evicted", "refused", "cut");
         fill(stdout, seen,
              "{*sets|||{set:-20} {#members:12} {#size:12} {#ranges:10} {#added:10} {#renewed:10} {#removed:10} "
-             "{#expired:10} {#evicted:10} {#full+lengths+refused:10}\n}");
+             "{#expired:10} {#evicted:10} {#full+lengths+refused:10} {#cut:10}\n}");
         if (!cJSON_GetArraySize(item(seen, "sets"))) puts("the program that runs has no live set");
         print_faults(seen);
     }
