@@ -1,10 +1,9 @@
 /* Members whose flows are to end (flow_cuts.h): two lists, of which one is filled under a lock while walkers read the
  * other, which nobody changes but for its counts. */
-#include "vm/judge/flow_cuts.h"
-
 #include <stdlib.h>
 #include <string.h>
 
+#include "vm/judge/flow_cuts.h"
 #include "vm/judge/live/live_priv.h"
 
 struct cut {
