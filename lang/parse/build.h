@@ -86,7 +86,8 @@ struct node *setting(struct parser *p, struct node *words, struct node *value, b
 struct node *const_decl(struct parser *p, struct span kw, struct str word, struct span word_span, struct node *value);
 struct node *set_op(struct parser *p, struct node *left, enum node_kind op, struct span op_span, struct node *right);
 struct node *set_member(struct parser *p, struct node *value);
-/* Make the option `size N` of a live set, and `once` or `cut` of a rule that adds: words that may be names elsewhere. */
+/* Make the option `size N` of a live set, and `once` or `cut` of a rule that adds: words that may be names elsewhere.
+ */
 struct node *live_size(struct parser *p, struct node *word, struct node *number);
 struct node *add_word(struct parser *p, struct node *word);
 /* Make a condition from a finished list, whose elements become its own children. */

@@ -303,7 +303,7 @@ void sessions_rejudge(struct proxy *p);
  * change of facts. */
 void sessions_look(struct proxy *p);
 void sessions_end(struct proxy *p, enum session_end why);
-/* cut.c: end sessions that cuts are about, a part of them a turn. */
+/* cut_sessions.c: end sessions that cuts are about, a part of them a turn. */
 void sessions_cut(struct proxy *p);
 
 /* recorded.c: report to the worker the bytes that the session's client has sent since the last report. Do so for the

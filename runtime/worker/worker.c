@@ -5,7 +5,7 @@
 
 #include "runtime/worker/owned/owned.h"
 #include "runtime/worker/up.h"
-#include "vm/judge/flow_cuts.h"
+#include "vm/judge/lives.h"
 
 /* Longest wait for a turn without frames before the state is put on the tape. */
 #define STATE_WAIT_NS UINT64_C(5000000)

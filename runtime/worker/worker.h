@@ -212,7 +212,7 @@ void worker_change(struct worker *w, struct next_program *c);
  * waits while flows are converted to another program. False: another listing is being filled. */
 bool worker_list(struct worker *w, struct listing *l);
 
-/* Have the worker look for cuts (vm/judge/flow_cuts.h; cfg.flow_cuts). When it is through, the main thread is called.
+/* Have the worker look for cuts (vm/judge/lives.h; cfg.flow_cuts). When it is through, the main thread is called.
  */
 void worker_cut(struct worker *w);
 

@@ -11,7 +11,7 @@
 #include "vm/packet/parse/read.h"
 #include "vm/packet/pkt.h"
 #include "vm/worker/audit.h"
-#include "vm/worker/cuts/cut.h"
+#include "vm/worker/cuts/cuts.h"
 #include "vm/worker/holding/holding.h"
 #include "vm/worker/mirrored.h"
 #include "vm/worker/vm_priv.h"

@@ -9,7 +9,7 @@
 #include "vm/judge/fragment_order.h"
 #include "vm/program/swap.h"
 #include "vm/worker/audit.h"
-#include "vm/worker/cuts/cut.h"
+#include "vm/worker/cuts/cuts.h"
 #include "vm/worker/inner.h"
 #include "vm/worker/mirrored.h"
 #include "vm/worker/vm_priv.h"

@@ -13,7 +13,7 @@
 #include "vm/packet/parse/plain.h"
 #include "vm/packet/parse/read.h"
 #include "vm/worker/audit.h"
-#include "vm/worker/cuts/cut.h"
+#include "vm/worker/cuts/cuts.h"
 #include "vm/worker/holding/holding.h"
 #include "vm/worker/inner.h"
 #include "vm/worker/vm_priv.h"

@@ -1,4 +1,4 @@
-/* Members whose flows are to end (vm/judge/flow_cuts.h): rounds beside a plain list, lists without room, threads; and a
+/* Members whose flows are to end (vm/judge/lives.h): rounds beside a plain list, lists without room, threads; and a
  * live worker's walk, in parts. */
 #include <pthread.h>
 #include <setjmp.h>
@@ -12,7 +12,7 @@
 #include "compiler/compiler.h"
 #include "tests/lib/note.h"
 #include "tests/lib/rng.h"
-#include "vm/judge/flow_cuts.h"
+#include "vm/judge/lives.h"
 #include "vm/vm.h"
 
 static void draw_address(struct rng *r, bool v6, uint32_t a[4])

@@ -1,10 +1,10 @@
-/* Members whose flows are to end (flow_cuts.h): two lists, of which one is filled under a lock while walkers read the
+/* Members whose flows are to end (lives.h): two lists, of which one is filled under a lock while walkers read the
  * other, which nobody changes but for its counts. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/judge/flow_cuts.h"
 #include "vm/judge/live/live_priv.h"
+#include "vm/judge/lives.h"
 
 struct cut {
     struct live_net net;

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/judge/flow_cuts.h"
+#include "vm/judge/lives.h"
 #include "vm/program/set_walk.h"
 
 static struct live_cfg cfg_of(const struct program *p, uint32_t live, uint64_t seed)

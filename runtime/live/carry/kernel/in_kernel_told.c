@@ -14,7 +14,7 @@
 #include "runtime/live/carry/kernel/in_kernel_pass.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
 #include "runtime/live/carry/recorded.h"
-#include "vm/judge/flow_cuts.h"
+#include "vm/judge/lives.h"
 
 /* A reported packet, and the program that judged it. */
 struct heard {

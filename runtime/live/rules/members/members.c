@@ -11,7 +11,7 @@
 #include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/part.h"
 #include "runtime/live/carry/proxy/proxied.h"
-#include "vm/judge/flow_cuts.h"
+#include "vm/judge/lives.h"
 
 enum { GROUPS_A_SECOND = 1 << 14, GROUPS_LEAST = 256, BUCKETS_A_GROUP = 4, EMPTIED_A_SECOND = 1 << 18 };
 #define GRACE_NS UINT64_C(1000000000)

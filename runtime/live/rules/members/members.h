@@ -24,7 +24,7 @@ struct member_set {
     uint64_t refused;        /* members that were refused: by `never`, by `in`, as too wide; those of rules by programs
                               * before the one in force */
     uint64_t cut;            /* flows that its members have ended (`cut`) */
-    uint16_t number;         /* its number among those (vm/judge/flow_cuts.h) */
+    uint16_t number;         /* its number among those (vm/judge/lives.h) */
     uint64_t replaced_ns;    /* wall time at which its base was replaced; 0: never */
     uint32_t replaced_by;    /* user */
     struct live_set *parked; /* members that a trial would lose: they come back if it ends unconfirmed; NULL: none */
@@ -111,7 +111,7 @@ struct live_counts member_counts(const struct member_set *set, const struct live
 /* Return how many members `never`, `in` or their width has refused, by hand and by rules. */
 uint64_t member_refused(const struct member_set *set, struct lives *lives, uint32_t live);
 
-/* cut.c: make what members are cut by, before the workers. False: out of memory. */
+/* rounds.c: make what members are cut by, before the workers. False: out of memory. */
 bool members_cut_begin(struct rules *rules);
 /* Return a number for another set. */
 uint16_t members_cut_number(const struct members *m);
@@ -122,13 +122,13 @@ void member_cut(const struct rules *rules, const struct member_target *t, const 
 /* Begin a round of cuts, or end it. Call each turn, and when it is due. */
 void members_cut(struct rules *rules, uint64_t now_ns);
 uint64_t members_cut_due_ns(const struct rules *rules);
-/* Who waits until the flows of members have ended, for which member_cut was called this turn. */
+/* A question that waits until flows of members have ended, for which member_cut was called this turn. */
 struct cut_wait {
     struct cut_wait *next;
     const struct live_net *nets; /* [count] */
     size_t count;
     uint32_t set;            /* number of their set */
-    uint64_t round, sign_ns; /* cut.c's */
+    uint64_t round, sign_ns; /* rounds.c's */
     void (*done)(struct cut_wait *w, uint64_t flows);
     void (*lasts)(struct cut_wait *w); /* called each second until then */
 };

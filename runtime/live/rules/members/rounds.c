@@ -1,4 +1,4 @@
-/* Cuts (vm/judge/flow_cuts.h): the main thread begins a round when members wait, wakes all who keep flows, and ends it
+/* Cuts (vm/judge/lives.h): the main thread begins a round when members wait, wakes all who keep flows, and ends it
  * when all are through. What comes meanwhile waits for the next one. */
 #include <string.h>
 
@@ -7,7 +7,7 @@
 #include "runtime/live/carry/proxy/proxied.h"
 #include "runtime/live/rules/members/members.h"
 #include "runtime/proxy/proxy.h"
-#include "vm/judge/flow_cuts.h"
+#include "vm/judge/lives.h"
 
 enum { CUTS_MOST = 1 << 16, CUTS_OTHERS = FLOW_CUTS_SETS - 1 /* number of sets that find none of their own */ };
 /* Clocks of workers are as old as a batch, those of the kernel as a tick. */

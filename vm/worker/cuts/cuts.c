@@ -1,7 +1,7 @@
-/* See cut.h. A live worker walks in parts, between batches; a replay at once, behind the packet. */
-#include "vm/worker/cuts/cut.h"
+/* See cuts.h. A live worker walks in parts, between batches; a replay at once, behind the packet. */
+#include "vm/worker/cuts/cuts.h"
 
-#include "vm/judge/flow_cuts.h"
+#include "vm/judge/lives.h"
 
 /* A part of a live worker's walk. In a table in the kernel each end is a call. */
 enum { PART_GROUPS = 1024, PART_FLOWS = 128, PART_ENDS = 64, PART_CALLS = 8 };

@@ -1,8 +1,8 @@
-/* Sessions that end because an address of theirs became a member of a live set with `cut` (vm/judge/flow_cuts.h): a
+/* Sessions that end because an address of theirs became a member of a live set with `cut` (vm/judge/lives.h): a
  * part of them is looked at between two turns. Those that end are as gone as where their server goes down. */
 #include "runtime/proxy/core.h"
 #include "runtime/proxy/session.h"
-#include "vm/judge/flow_cuts.h"
+#include "vm/judge/lives.h"
 
 enum { LOOKS = 1024 };
 
