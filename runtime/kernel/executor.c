@@ -45,7 +45,6 @@ static void hear_all(struct executor *e, uint32_t input, struct vm_tx *tx)
     if (failed < 0) e->fault = failed;
     if (tx) tx->events_lost += lost - e->lost;
     e->lost = lost;
-    if (e->vm) vm_cut(e->vm);
 }
 
 static uint64_t judge_there(void *arg, const struct key *key, const struct pkt *pkt, const struct effects *effects,
@@ -298,7 +297,10 @@ void executor_run(struct executor *e, const struct vm_in *in, struct pkt *const 
         return;
     }
     see_world(e, in, tx);
-    for (unsigned i = 0; i < n; i++) run_one(e, in, pkts[i], i, &verdicts[i], tx);
+    for (unsigned i = 0; i < n; i++) {
+        run_one(e, in, pkts[i], i, &verdicts[i], tx);
+        vm_cut(e->vm); /* once the packet's own flow has begun, which may be cut, too */
+    }
     vm_run(e->vm, in, NULL, 0, NULL, tx); /* held packets leave */
 }
 
