@@ -95,8 +95,8 @@ static const struct pbc_server *server_there(const struct rules *rules, const st
 enum moves { STAYS, MOVES, LEAVES };
 
 /* Find where the server is to be. */
-static enum moves place_find(const struct rules *rules, const struct program *p, const struct pbc_server *all,
-                             const struct pbc_named *n, struct server_place *to)
+static enum moves find_server_place(const struct rules *rules, const struct program *p, const struct pbc_server *all,
+                                    const struct pbc_named *n, struct server_place *to)
 {
     const struct pbc_server *s = &all[n->server];
     const bool v6 = s->family == 6, unknown = s->flags & PBC_SERVER_UNKNOWN;
@@ -148,7 +148,7 @@ static bool server_move(const struct rules *rules, const struct program *p, stru
     const struct pbc_named *n = &p->named[row];
     struct pbc_server *s = &all[n->server], to = *s;
     struct server_place at;
-    const enum moves moves = place_find(rules, p, all, n, &at);
+    const enum moves moves = find_server_place(rules, p, all, n, &at);
     if (moves == STAYS) return false;
     if (moves == LEAVES) {
         program_forget_address(p, row, &to);
