@@ -136,6 +136,8 @@ same 'of eighty addresses sixty-four are taken' "$(members | wc -w)" 64
 empty
 query shut.example.net A --port 5353 --wait 0.5 >came
 same 'a question that was dropped has no answer' "$(cat came)$(members)" ''
+query www.example.net A --port 53 --wait 0.4 >came
+same 'a question may come from port 53, too' "$(members)" 198.51.100.7
 empty
 unasked=$(of_set unasked)
 mac=$(at prey cat /sys/class/net/wan/address)
