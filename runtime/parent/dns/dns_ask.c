@@ -125,8 +125,10 @@ static void put_address(uint32_t to[4], uint8_t family, const void *from)
         to[i] = (uint32_t)b[4 * i] << 24 | (uint32_t)b[4 * i + 1] << 16 | (uint32_t)b[4 * i + 2] << 8 | b[4 * i + 3];
 }
 
-/* Put an answer's addresses into `told`, and its least time to live into *ttl. Return their number, also where that is
- * more than there is room for. */
+static uint32_t ttl_least(uint32_t least, int ttl) { return ttl >= 0 && (uint32_t)ttl < least ? (uint32_t)ttl : least; }
+
+/* Put an answer's addresses into `told`, and into *ttl its least time to live, that of aliases among them. Return their
+ * number, also where that is more than there is room for. */
 static uint32_t put_answer(struct asked *q, const struct ares_addrinfo *found, uint32_t *ttl)
 {
     const int family = q->family == 4 ? AF_INET : AF_INET6;
@@ -138,17 +140,25 @@ static uint32_t put_answer(struct asked *q, const struct ares_addrinfo *found, u
                                           : &((const struct sockaddr_in6 *)(void *)n->ai_addr)->sin6_addr;
         if (count < DNS_ADDRESSES_MOST) put_address(q->r->told->addr[count], q->family, addr);
         count++;
-        if (n->ai_ttl >= 0 && (uint32_t)n->ai_ttl < *ttl) *ttl = (uint32_t)n->ai_ttl;
+        *ttl = ttl_least(*ttl, n->ai_ttl);
     }
+    for (const struct ares_addrinfo_cname *c = found->cnames; c; c = c->next) *ttl = ttl_least(*ttl, c->ttl);
     if (*ttl < TTL_LEAST) *ttl = TTL_LEAST;
     return count;
 }
 
+static int place_before(const struct target *x, const struct target *y)
+{
+    const int order = address_before(x->addr, y->addr);
+    return order ? order : (int)x->at.port - (int)y->at.port;
+}
+
+/* Of records for one place that which counts comes first: the lowest priority, then the greatest weight. */
 static int by_target(const void *a, const void *b)
 {
     const struct target *x = a, *y = b;
-    const int order = address_before(x->addr, y->addr);
-    return order ? order : (int)x->at.port - (int)y->at.port;
+    const int place = place_before(x, y), priority = (int)x->at.priority - (int)y->at.priority;
+    return place ? place : priority ? priority : (int)y->at.weight - (int)x->at.weight;
 }
 
 /* Tell a service's targets, once all have an answer. */
@@ -165,7 +175,7 @@ static void tell_service(struct service *s)
     } else {
         qsort(s->found, s->count, sizeof s->found[0], by_target);
         for (uint32_t i = 0; i < s->count; i++)
-            if (!i || by_target(&s->found[i], &s->found[kept - 1])) s->found[kept++] = s->found[i];
+            if (!i || place_before(&s->found[i], &s->found[kept - 1])) s->found[kept++] = s->found[i];
         *t = (struct dns_told){.how = DNS_ANSWERED, .count = (uint16_t)kept, .again_s = s->again_s};
         struct dns_port *at = (struct dns_port *)(void *)t->addr[kept];
         for (uint32_t i = 0; i < kept; i++) {
@@ -221,9 +231,12 @@ static bool ask_targets(struct asked *q, const struct ares_srv_reply *first)
     if (!s) return false;
     *s = (struct service){.q = q, .left = 1, .again_s = SRV_S};
     for (const struct ares_srv_reply *r = first; r; r = r->next) {
-        struct record *record =
-            *r->host && strcmp(r->host, ".") != 0 ? malloc(sizeof *record) : NULL; /* `.`: no such service */
-        if (!record) continue;
+        if (!*r->host || !strcmp(r->host, ".")) continue; /* there is no such service */
+        struct record *record = malloc(sizeof *record);
+        if (!record) {
+            snprintf(s->why, sizeof s->why, "out of memory");
+            break;
+        }
         *record = (struct record){s, {r->port, r->weight, r->priority}};
         s->left++;
         ask_host(q, r->host, target_answered, record);
