@@ -66,6 +66,10 @@ same 'each is a server' "$(at_port srv-1)" '10.2.0.2 80 1 -'
 serve --srv-host=_http._tcp.example.net,.
 sleep 2
 same 'no service changes nothing' "$(at_port srv-1)" '10.2.0.2 80 1 -'
+# shellcheck disable=SC2046 # a word for each record
+serve $(seq -f '--srv-host=_http._tcp.example.net,two.example.net,%g,1,1' 1 257)
+hears 'a service of too many targets is told' '^names: _http\._tcp\.example\.net: the service has 257 targets, more than 256'
+same 'and changes nothing' "$(at_port srv-1)" '10.2.0.2 80 1 -'
 prey_ends
 same 'it ends with 0' "$status" 0
 exit $failed

@@ -24,6 +24,7 @@ enum {
     FAILED_S = 5,       /* until a question that failed is asked again; each time twice as long */
     FAILED_MOST_S = 60, /* the same, at most */
     TIMEOUT_MS = 1000,  /* time of the first question to a name server */
+    TARGETS_MOST = 256, /* of a service: each is two questions, and they must not keep all other names waiting */
     TRIES = 3,          /* questions to each name server */
     DATAGRAM = 1232,    /* bytes of an answer by UDP: RFC 9715, 3.2 */
     FOREVER_S = 365 * 24 * 3600 /* a name of hosts(5) is not asked for */
@@ -85,6 +86,13 @@ static void tell_failed(struct asked *q, const char *why)
     *q->r->told = (struct dns_told){.how = DNS_FAILED, .again_s = wait < FAILED_MOST_S ? wait : FAILED_MOST_S};
     snprintf(q->r->told->why, sizeof q->r->told->why, "%s", why);
     tell(q);
+}
+
+static void tell_many(struct asked *q, const char *what, uint32_t count, const char *things, unsigned most)
+{
+    char many[64];
+    snprintf(many, sizeof many, "the %s has %u %s, more than %u", what, count, things, most);
+    tell_failed(q, many);
 }
 
 static void tell_none(struct asked *q, const char *why)
@@ -224,14 +232,24 @@ static void ask_host(struct asked *q, const char *host, ares_addrinfo_callback a
     ares_getaddrinfo(q->r->channel, whole, NULL, &hints, answer, with);
 }
 
-/* Ask for the targets of a service's records. False: out of memory. */
+/* A record of the target `.` says that there is no such service. */
+static bool is_target(const struct ares_srv_reply *r) { return *r->host && strcmp(r->host, ".") != 0; }
+
+static uint32_t targets_count(const struct ares_srv_reply *r)
+{
+    uint32_t count = 0;
+    for (; r; r = r->next) count += is_target(r);
+    return count;
+}
+
+/* Ask for the targets of a service's records, at most TARGETS_MOST. False: out of memory. */
 static bool ask_targets(struct asked *q, const struct ares_srv_reply *first)
 {
     struct service *s = calloc(1, sizeof *s);
     if (!s) return false;
     *s = (struct service){.q = q, .left = 1, .again_s = SRV_S};
     for (const struct ares_srv_reply *r = first; r; r = r->next) {
-        if (!*r->host || !strcmp(r->host, ".")) continue; /* there is no such service */
+        if (!is_target(r)) continue;
         struct record *record = malloc(sizeof *record);
         if (!record) {
             snprintf(s->why, sizeof s->why, "out of memory");
@@ -251,7 +269,8 @@ static void records_answered(void *with, int status, int timeouts, unsigned char
     struct ares_srv_reply *first = NULL;
     (void)timeouts;
     if (status == ARES_SUCCESS) status = ares_parse_srv_reply(bytes, len, &first);
-    if (status == ARES_SUCCESS && first && ask_targets(q, first)) {
+    const uint32_t targets = targets_count(first);
+    if (status == ARES_SUCCESS && first && targets <= TARGETS_MOST && ask_targets(q, first)) {
         ares_free_data(first);
         return;
     }
@@ -261,6 +280,8 @@ static void records_answered(void *with, int status, int timeouts, unsigned char
     if (status == ARES_EDESTRUCTION) return;
     if (status == ARES_ENOTFOUND || status == ARES_ENODATA)
         tell_none(q, "there is no such service");
+    else if (targets > TARGETS_MOST)
+        tell_many(q, "service", targets, "targets", TARGETS_MOST);
     else
         tell_failed(q, status == ARES_SUCCESS ? "out of memory" : ares_strerror(status));
 }
@@ -269,7 +290,6 @@ static void answered(void *with, int status, int timeouts, struct ares_addrinfo 
 {
     struct asked *q = with;
     uint32_t ttl;
-    char many[64];
     (void)timeouts;
     q->waits = false;
     q->r->waits--;
@@ -282,8 +302,7 @@ static void answered(void *with, int status, int timeouts, struct ares_addrinfo 
     } else if (status != ARES_SUCCESS) {
         tell_failed(q, ares_strerror(status));
     } else if (count > DNS_ADDRESSES_MOST) {
-        snprintf(many, sizeof many, "the answer has %u addresses, more than %u", count, DNS_ADDRESSES_MOST);
-        tell_failed(q, many);
+        tell_many(q, "answer", count, "addresses", DNS_ADDRESSES_MOST);
     } else {
         tell_addresses(q, count, ttl);
     }
