@@ -60,6 +60,8 @@ same 'and those of IPv6' "$(ask client '[fd00:5::1]')" two
 same 'a name that does not exist has none' "$(state web b health): $(state web b why)" 'down: nobody knows its address yet'
 hears 'the address is told' '^names: web/a: app\.example\.net is 10\.2\.0\.3 now$'
 same 'it is the same program' "$(digest)" "$was"
+ctl impact shop.pbc
+same 'and would change no server' "$status $(grep -cE '^pools|drain|reset|move' out)" '0 0'
 
 # A talk goes on, while its server moves.
 names '10.2.0.2 app.example.net' '10.2.0.3 app.example.net' 'fd00:2::3 six.example.net'
