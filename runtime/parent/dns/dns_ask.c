@@ -82,7 +82,7 @@ static void tell(struct asked *q)
 
 static void tell_failed(struct asked *q, const char *why)
 {
-    const uint32_t shift = q->failed < 8 ? q->failed++ : q->failed, wait = FAILED_S << shift;
+    const uint32_t shift = q->failed < 8 ? q->failed++ : q->failed, wait = (uint32_t)FAILED_S << shift;
     *q->r->told = (struct dns_told){.how = DNS_FAILED, .again_s = wait < FAILED_MOST_S ? wait : FAILED_MOST_S};
     snprintf(q->r->told->why, sizeof q->r->told->why, "%s", why);
     tell(q);
