@@ -13,12 +13,14 @@ printf '127.0.0.1 localhost\n' >hosts
 mount --bind resolv.conf /etc/resolv.conf
 mount --bind hosts /etc/hosts
 knows() { printf '%s\n' "$@" >zone.new && mv zone.new zone; } # RECORD...: what the name server knows from now on
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=shop -keyout key.pem -out cert.pem 2>said || cat said
 cat >rules.prey <<'END'
 pool web { servers web srv "_http._tcp.turned.example.net" max 2 }
 pool alias { server a name "alias.example.net":80 }
 set lies = live names "otherid.example.net", "otherport.example.net", "othername.example.net", "othertype.example.net", "each.example.net", "loop.example.net", "failed.example.net"
 service web on 203.0.113.10 tcp/80 { mode passthrough; -> web }
 service alias on 203.0.113.10 tcp/81 { mode passthrough; -> alias }
+service tls on 203.0.113.10 tcp/443 { mode proxy tls cert "cert.pem" key "key.pem"; -> alias }
 firewall f forward default drop { accept tcp to 203.0.113.10; accept from lies }
 END
 "$bin/preyc" rules.prey -o rules.pbc || exit 1
@@ -56,6 +58,15 @@ done
 same 'of records for one place the same one counts, in whatever order they come' "$(printf '%s\n' $weights | sort -u | tr '\n' ' ')" '700/- '
 ctl sets lies --json
 same 'no answer of others, and no broken one, has a member' "$(cat out)" ''
+
+# A reload that is refused while a name moves.
+mv cert.pem away.pem
+knows "$lies" "$records" 'alias.example.net A 1 10.2.0.9'
+hears 'a move that is refused is told' 'servers by name: .*cert\.pem.*; the program that runs goes on$'
+same 'the server stays' "$(state alias a address) $(grep -c 'is 10\.2\.0\.9 now' prey.err)" '10.2.0.8 0'
+mv away.pem cert.pem
+until_true 400 'the move is tried again' is alias a address 10.2.0.9
+hears 'and told once it is in force' '^names: alias/a: alias\.example\.net is 10\.2\.0\.9 now; it was 10\.2\.0\.8$'
 
 # The resolver is killed.
 for p in $(pgrep -x prey-resolver); do [ ! "/proc/$p/ns/net" -ef "/run/netns/$id-prey" ] || kill -KILL "$p"; done
