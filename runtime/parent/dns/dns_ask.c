@@ -24,9 +24,10 @@ enum {
     FAILED_S = 5,       /* until a question that failed is asked again; each time twice as long */
     FAILED_MOST_S = 60, /* the same, at most */
     TIMEOUT_MS = 1000,  /* time of the first question to a name server */
-    TARGETS_MOST = 256, /* of a service: each is two questions, and they must not keep all other names waiting */
-    TRIES = 3,          /* questions to each name server */
-    DATAGRAM = 1232,    /* bytes of an answer by UDP: RFC 9715, 3.2 */
+    TARGETS_MOST =
+        256,         /* targets of a service: each is two questions, and they must not keep all other names waiting */
+    TRIES = 3,       /* questions to each name server */
+    DATAGRAM = 1232, /* bytes of an answer by UDP: RFC 9715, 3.2 */
     FOREVER_S = 365 * 24 * 3600 /* a name of hosts(5) is not asked for */
 };
 
@@ -161,7 +162,7 @@ static int place_before(const struct target *x, const struct target *y)
     return order ? order : (int)x->at.port - (int)y->at.port;
 }
 
-/* Of records for one place that which counts comes first: the lowest priority, then the greatest weight. */
+/* Order by place. The record that counts comes first at its place: the lowest priority, then the greatest weight. */
 static int by_target(const void *a, const void *b)
 {
     const struct target *x = a, *y = b;

@@ -1,4 +1,4 @@
-/* What a datagram of the resolver may be. Its writer reads bytes of strangers, so it is believed in nothing. */
+/* The form of the resolver's datagrams. Their writer reads bytes of strangers, so it is believed in nothing. */
 #include <string.h>
 
 #include "runtime/parent/dns/dns.h"
