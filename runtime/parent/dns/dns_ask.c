@@ -382,12 +382,13 @@ static void dns_wait(struct dns *r, uint64_t next_ns)
 {
     ares_socket_t socks[ARES_GETSOCK_MAXNUM];
     struct pollfd fds[DNS_FDS + ARES_GETSOCK_MAXNUM];
-    const int bits = ares_getsock(r->channel, socks, ARES_GETSOCK_MAXNUM);
+    const uint32_t bits = (uint32_t)ares_getsock(r->channel, socks, ARES_GETSOCK_MAXNUM);
     nfds_t n = 0;
     for (; n < DNS_FDS; n++) fds[n] = (struct pollfd){.fd = r->fds[n], .events = POLLIN};
     for (int i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
-        const short events =
-            (short)((ARES_GETSOCK_READABLE(bits, i) ? POLLIN : 0) | (ARES_GETSOCK_WRITABLE(bits, i) ? POLLOUT : 0));
+        /* The bits of ARES_GETSOCK_READABLE and _WRITABLE, which shift into the sign of an int */
+        const bool reads = bits >> i & 1, writes = bits >> (i + ARES_GETSOCK_MAXNUM) & 1;
+        const short events = (short)((reads ? POLLIN : 0) | (writes ? POLLOUT : 0));
         if (events) fds[n++] = (struct pollfd){.fd = socks[i], .events = events};
     }
     struct timeval room, most = {.tv_sec = 60};
