@@ -26,6 +26,7 @@
 #include "runtime/live/world/announced.h"
 
 #define SECOND_NS UINT64_C(1000000000)
+enum { NAMED_AGAIN_S = 30 /* before servers by name are tried again, where a reload for them was refused */ };
 
 struct reload {
     struct program_change change;
@@ -107,7 +108,7 @@ void reload_to(struct rules *rules, const struct reload_wish *wish)
     char err[600];
     struct reload_wish with_names = *wish;
     const struct reload_wish *w = &with_names;
-    with_names.program = named_program(rules, wish->program, true);
+    with_names.program = named_program(rules, wish->program);
     const bool same = !memcmp(w->program->digest, rules->carry->now.program->digest, sizeof w->program->digest);
     struct program_change c = {.carry = rules->carry,
                                .world = rules->world,
@@ -126,13 +127,22 @@ void reload_to(struct rules *rules, const struct reload_wish *wish)
     program_put(with_names.program);
 }
 
+/* A refused one is tried again: the names may stay as they are for good. */
+static void named_over(void *with, const char *why)
+{
+    struct rules *rules = with;
+    if (!why) return;
+    rules->servers_heard = 0;
+    rules->servers_ns = clock_ns(CLOCK_MONOTONIC) + NAMED_AGAIN_S * SECOND_NS;
+}
+
 void reload_named(struct rules *rules, uint64_t now_ns)
 {
     const struct ruling *now = &rules->carry->now;
     if (rules->reload || now_ns < rules->servers_ns || names_heard(rules) == rules->servers_heard) return;
     rules->servers_heard = names_heard(rules);
     rules->servers_ns = now_ns + SECOND_NS;
-    struct program *next = named_program(rules, now->program, true);
+    struct program *next = named_program(rules, now->program);
     if (next != now->program)
         reload_to(rules, &(struct reload_wish){.program = next,
                                                .name = now->name,
@@ -142,7 +152,9 @@ void reload_named(struct rules *rules, uint64_t now_ns)
                                                .began = rules->began,
                                                .unjudged = true,
                                                .again = true,
-                                               .by_names = true});
+                                               .by_names = true,
+                                               .over = named_over,
+                                               .with = rules});
     program_put(next);
 }
 
@@ -270,6 +282,7 @@ static void change_finish(struct rules *rules)
             flows_follow(rules, r);
         else
             say_reloaded(rules, r);
+        named_tell(rules, r->change.leaving.program);
         announced_again(rules->world, r->change.leaving.program);
         carry->watched = false;
         enforce_watched_now(carry);

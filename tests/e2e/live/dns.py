@@ -7,7 +7,7 @@ dns.py forge CLIENT RESOLVER NAME ADDRESS DEVICE MAC: a client's question to a r
 name, both to that MAC.
 dns.py message KIND NAME [TYPE] [ID] [ADDRESS TTL]...: a question or an answer as hex, for captures.
 
-The zone file has a line `NAME TYPE TTL VALUE` a record; of a CNAME the chain is followed."""
+The zone file has a line `NAME TYPE TTL VALUE` a record, of an SRV record with `PRIORITY,WEIGHT,PORT,TARGET`; of a CNAME the chain is followed."""
 import ipaddress
 import os
 import socket
@@ -15,7 +15,7 @@ import struct
 import sys
 import time
 
-TYPES = {"A": 1, "CNAME": 5, "AAAA": 28, "TXT": 16, "HTTPS": 65}
+TYPES = {"A": 1, "CNAME": 5, "AAAA": 28, "TXT": 16, "SRV": 33, "HTTPS": 65}
 ANSWERS, CUT, FAILED = 0x8180, 0x8380, 0x8183
 
 
@@ -31,6 +31,9 @@ def question(number, name, kind, flags=0x0100):
 
 
 def data_of(kind, value):
+    if kind == "SRV":
+        *numbers, target = value.split(",")
+        return struct.pack(">3H", *map(int, numbers)) + name_bytes(target)
     return name_bytes(value) if kind == "CNAME" else ipaddress.ip_address(value).packed
 
 
@@ -94,10 +97,14 @@ def serve(address, path):
     other = socket.socket(here.family, socket.SOCK_DGRAM)
     other.bind((address, 5353))
     print("ready", flush=True)
+    questions = 0
     while True:
         message, asker = here.recvfrom(65535)
+        questions += 1
         number, name, kind, section = read_question(message)
         records = found(zone_of(path), name, kind)
+        if "turned" in name.split(".") and questions % 2:
+            records.reverse()
         good = answer(number, section, records)
         how = name.split(".")[0]
         if how == "silent":
