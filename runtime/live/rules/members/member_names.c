@@ -182,6 +182,14 @@ static void begin(struct rules *rules, const struct member_target *t)
     }
 }
 
+/* Return a number for what a program names: a reload for servers by name alone has the one before. */
+static uint64_t program_mark(const struct program *p)
+{
+    uint64_t mark;
+    memcpy(&mark, p->digest, sizeof mark);
+    return mark | 1;
+}
+
 void members_names(struct rules *rules, uint64_t now_ns)
 {
     const struct ruling *now = &rules->carry->now;
@@ -191,9 +199,9 @@ void members_names(struct rules *rules, uint64_t now_ns)
     names_follow(rules, now_ns);
     if (!rules->names) return;
     for (uint32_t i = 0; now->lives && i < now->lives->count; i++) {
-        if (!find(rules, i, &t) || t.set->named == now->program->serial) continue;
+        if (!find(rules, i, &t) || t.set->named == program_mark(now->program)) continue;
         begin(rules, &t);
-        t.set->named = now->program->serial;
+        t.set->named = program_mark(now->program);
         t.set->settled = false;
         heard = true;
     }

@@ -32,7 +32,7 @@ struct member_set {
     bool parked_base;        /* so does its base */
     struct member_file file;
     struct member_file next_file; /* the same for a program that is yet to be in force */
-    uint64_t named;               /* serial of the program whose names have been followed (member_names.c); 0: none */
+    uint64_t named;               /* mark of the program whose names have been followed (member_names.c); 0: none */
     bool settled;                 /* members that came from other names have their end */
 };
 

@@ -62,13 +62,19 @@ static void list_fini(struct host_name *of, uint32_t count)
     free(of);
 }
 
-static uint32_t names_most(const struct program *p)
+/* Return the number of names that a program has, some of them twice. */
+static uint64_t names_wanted(const struct program *p)
 {
-    uint32_t most = 0;
+    uint64_t most = p->named_count;
     for (uint32_t i = 0; i < p->lives_count; i++)
         if (p->lives[i].names) most += p->names[p->lives[i].names - 1].count;
-    most += p->named_count;
-    return most < DNS_NAMES_MOST ? most : DNS_NAMES_MOST;
+    return most;
+}
+
+static uint32_t names_most(const struct program *p)
+{
+    const uint64_t wanted = names_wanted(p);
+    return wanted < DNS_NAMES_MOST ? (uint32_t)wanted : DNS_NAMES_MOST;
 }
 
 /* Copy the names of a program's sets and servers, at most `most`. Return their number. */
@@ -179,6 +185,9 @@ void names_follow(struct rules *rules, uint64_t now_ns)
     n->program = p->serial;
     n->heard++;
     if (!same) resolver_begin(rules, now_ns);
+    if (names_wanted(p) > DNS_NAMES_MOST)
+        events_tell(&rules->tell->events, TOLD_NAMES, "the first %u of %llu names alone are asked for", DNS_NAMES_MOST,
+                    (unsigned long long)names_wanted(p));
 }
 
 /* Keep a failure for the line of this second. */
