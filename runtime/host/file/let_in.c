@@ -88,7 +88,7 @@ int socket_let_in(const char *path, const struct sets_group *groups, unsigned co
     struct list l;
     unsigned entries = list_of_mode(&l, 0600);
     if (!count) return 0;
-    const int failed = list_add(&l, &entries, groups, count, ACL_WRITE); /* which is what connect(2) asks for */
+    const int failed = list_add(&l, &entries, groups, count, ACL_WRITE); /* all that connect(2) asks for */
     if (failed) return failed;
     return lsetxattr(path, ACL_NAME, &l, list_bytes(entries), 0) ? -errno : 0;
 }
