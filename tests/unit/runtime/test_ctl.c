@@ -471,7 +471,7 @@ static void answer_guest(void *with, struct call *c)
     struct bench *b = with;
     uint64_t ms = 0, until;
     b->asked++;
-    if (call_number_of(c, "ms", 1000, &ms))
+    if (call_number_of(c, "ms", 1500, &ms))
         for (until = clock_ns(CLOCK_MONOTONIC) + ms * 1000000; clock_ns(CLOCK_MONOTONIC) < until;) continue;
     const char *set = call_text_of(c, "how");
     if (set && !strcmp(set, "large")) {
@@ -600,10 +600,13 @@ static void guests_time(void **state)
     assert_string_equal(hears(busy), "e01 0;");
     says(&b, next, sets);
     assert_string_equal(hears(next), "e01 0;");
-    says(&b, busy, "{\"ask\":\"sets\",\"ms\":1000}");
-    says(&b, busy, "{\"ask\":\"sets\",\"ms\":1000}");
-    step(&b, 3 * S);
+    says(&b, busy, "{\"ask\":\"sets\",\"ms\":1500}"); /* 6.5 s of waiting, longer than patience */
     assert_string_equal(hears(busy), "e01 0;");
+    says(&b, next, sets);
+    for (unsigned i = 0; i < 6; i++) step(&b, S);
+    assert_string_equal(hears(next), "");
+    step(&b, S);
+    assert_string_equal(hears(next), "e01 0;");
     close(busy), close(next), close(root);
     ctl_free(b.server);
 }
