@@ -10,6 +10,7 @@ struct inline_carried; /* vm/flow/spliced.h */
 struct splice_slots;   /* vm/forward/splice/slots.h */
 struct observe_out;    /* vm/observe/observe.h */
 struct lending;        /* vm/flow/track/loan.h */
+struct flow_cuts;      /* judge/lives.h */
 struct pool;
 struct shared; /* vm/shared/shared.h */
 
@@ -74,7 +75,9 @@ struct vm_cfg {
     struct inline_carried *inline_carried;   /* [limits { proxy_sessions }]: what spliced connections have carried, by
                                               * number; NULL: nothing is spliced */
     struct lending *lending;                 /* recipes that are lent to other workers; NULL: none */
-    const struct observe_out *observed;      /* receiver of events of observed connections; NULL: none */
+    struct flow_cuts *cuts; /* members whose flows are to end (vm/judge/lives.h), by walks of vm_tick; NULL: those
+                             * of the program's members, at once */
+    const struct observe_out *observed; /* receiver of events of observed connections; NULL: none */
     bool live;     /* packets wait, so vm_tick works in parts of at most 50 us. Another program may replace this one
                     * (vm_swap), so flows have room for its needs */
     bool naive;    /* run the rule list instead of the code, for every packet: the oracle */

@@ -137,6 +137,11 @@ void vm_sent(struct vm *vm);
 /* Return the bytes that a worker has for each inline connection. */
 size_t vm_inline_bytes(void);
 
+/* True if a part of a walk that cuts ask for (vm/judge/lives.h) is due: vm_tick makes it. vm_cut: without cfg.cuts,
+ * make all of it, after members came otherwise than by a packet of this worker. */
+bool vm_cut_due(const struct vm *vm);
+void vm_cut(struct vm *vm);
+
 /* Run timers with bounded work; return the next deadline in mono_ns, UINT64_MAX: none. */
 uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx);
 

@@ -1,4 +1,4 @@
-/* `add [source|destination][/24,/64] to SET for DURATION [once]`: the row of a rule that adds to a live set. */
+/* `add [source|destination][/24,/64] to SET for DURATION [once] [cut]`: the row of a rule that adds to a live set. */
 #include "compiler/resolve/conditions/conditions.h"
 #include "compiler/resolve/resolve.h"
 #include "compiler/resolve/values/clauses.h"
@@ -67,10 +67,25 @@ static void warn_unproven(const struct rule_work *w, const struct node *verdict,
     const bool bounded = w->c->image->lives[a->live].never != PBC_NONE;
     if (a->flags & PBC_ADD_DESTINATION || bounded || is_proven(w, conds)) return;
     diag(w->c->diags, W_ADD_UNPROVEN, verdict->span,
-         "anybody can send such a packet with another's address, and `%s` then has that",
-         image_str(w->c->image, w->c->image->lives[a->live].name));
+         "anybody can send such a packet with another's address, and `%s` then has that%s",
+         image_str(w->c->image, w->c->image->lives[a->live].name), a->flags & PBC_ADD_CUT ? ", whose flows end" : "");
     diag_advise(w->c->diags,
                 "ask for `tcp state established`, or give the set `never` with the addresses that must not get in");
+}
+
+/* Read the words behind the time, each at most once. False after a report. */
+static bool member_words(struct compile *c, const struct node *verdict, struct pbc_add *a)
+{
+    node_each(n, verdict)
+    {
+        const uint8_t flag = is_clause(n, CL_ONCE) ? PBC_ADD_ONCE : is_clause(n, CL_CUT) ? PBC_ADD_CUT : 0;
+        if (a->flags & flag) {
+            diag(c->diags, E_OPTION_TWICE, n->span, "`%s` stands twice in this rule", node_words(n));
+            return false;
+        }
+        a->flags |= flag;
+    }
+    return true;
 }
 
 uint32_t add_of(const struct rule_work *w, const struct node *verdict, uint32_t rule, uint32_t conds)
@@ -79,7 +94,8 @@ uint32_t add_of(const struct rule_work *w, const struct node *verdict, uint32_t 
     struct pbc_add a = {.rule = rule};
     const struct node *name = node_child(verdict, N_NAME);
     const uint32_t live = name ? live_of(c, name) : PBC_NONE;
-    const bool good = member_end(w, part(verdict, CL_PER), &a) && member_time(c, part(verdict, CL_FOR), &a);
+    const bool good = member_end(w, part(verdict, CL_PER), &a) && member_time(c, part(verdict, CL_FOR), &a) &&
+                      member_words(c, verdict, &a);
     if (live == PBC_NONE || !good) return 0;
     const struct pbc_live *to_set = &c->image->lives[live];
     if (pbc_live_is_filled(to_set)) {
@@ -93,7 +109,6 @@ uint32_t add_of(const struct rule_work *w, const struct node *verdict, uint32_t 
         return 0;
     }
     a.live = live;
-    if (part(verdict, CL_ONCE)) a.flags |= PBC_ADD_ONCE;
     struct pbc_add *to = image_add_adds(c->image);
     if (!to) {
         report_full(c, verdict->span, "rules that add to sets", PBC_ADDS_MAX);

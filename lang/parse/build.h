@@ -92,10 +92,10 @@ struct node *setting(struct parser *p, struct node *words, struct node *value, b
 struct node *const_decl(struct parser *p, struct span kw, struct str word, struct span word_span, struct node *value);
 struct node *set_op(struct parser *p, struct node *left, enum node_kind op, struct span op_span, struct node *right);
 struct node *set_member(struct parser *p, struct node *value);
-/* Make the option `size N` or `answers HOST, …` of a live set, and `once` of a rule that adds: words that may be names
- * elsewhere. */
+/* Make the option `size N` or `answers HOST, …` of a live set, and `once` or `cut` of a rule that adds: words that may
+ * be names elsewhere. */
 struct node *live_word(struct parser *p, struct node *word, struct node *values);
-struct node *add_once(struct parser *p, struct node *word);
+struct node *add_word(struct parser *p, struct node *word);
 /* Make a condition from a finished list, whose elements become its own children. */
 struct node *condition(struct parser *p, enum node_kind kind, struct span span, struct node *list, unsigned wants,
                        const char *where);

@@ -107,11 +107,12 @@ struct node *live_word(struct parser *p, struct node *word, struct node *values)
     return clause(p, CL_SIZE, span, want(p, kids(values), W_INT | W_NAME, "`size`"));
 }
 
-struct node *add_once(struct parser *p, struct node *word)
+struct node *add_word(struct parser *p, struct node *word)
 {
     const struct span span = word->span;
-    if (!one_of(p, word, "`add`", (const enum clause[]){CL_ONCE, CL_NONE})) return NULL;
-    return clause(p, CL_ONCE, span, NULL);
+    const bool cut = strcmp(word->v.str.s, clause_words(CL_CUT)) == 0;
+    if (!one_of(p, word, "`add`", (const enum clause[]){CL_ONCE, CL_CUT, CL_NONE})) return NULL;
+    return clause(p, cut ? CL_CUT : CL_ONCE, span, NULL);
 }
 
 struct node *condition(struct parser *p, enum node_kind kind, struct span span, struct node *list, unsigned wants,

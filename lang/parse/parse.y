@@ -73,7 +73,7 @@ static struct str text_of(const struct parser *p, struct span span)
 %type <node> check_kind check_opts check_opt http_method said statuses status
 %type <node> settings_body setting_items setting_item setting_words
 %type <node> firewall firewall_on direction other_frames audit rules_body rule_items rule_item rule verdict verdict_word
-%type <node> add_what add_end add_once per_slashed
+%type <node> add_what add_end add_words add_word per_slashed
 %type <node> mirror_sent mirror_to mirror_opts mirror_opt log_rate answer part condition protos proto_word flags_has flags_lacks mask_opt
 %type <node> send_proxy pool_body pool_items pool_item pool_stmt server_opts server_opt servers_opts servers_opt down_word
 %type <node> service_body service_items service_item service_stmt wire wire_part endpoints endpoint mode gue_variant mode_opts mode_opt
@@ -329,9 +329,9 @@ verdict: outcome
           adopt($$, chain(choice(p, CL_GUE, @2), want(p, $3, W_INT | W_NAME, "`decap gue`"))); }
     | MIRROR mirror_sent TO mirror_to mirror_opts
         { $$ = int_leaf(p, N_VERDICT, VW_MIRROR, @1); adopt($$, chain($2, chain($4, kids($5)))); }
-    | ADD add_what TO name FOR scalar add_once
+    | ADD add_what TO name FOR scalar add_words
         { $$ = int_leaf(p, N_VERDICT, VW_ADD, @1);
-          adopt($$, chain(chain($2, $4), chain(clause(p, CL_FOR, @5, want(p, $6, W_DURATION | W_NAME, "`for`")), $7))); }
+          adopt($$, chain(chain($2, $4), chain(clause(p, CL_FOR, @5, want(p, $6, W_DURATION | W_NAME, "`for`")), kids($7)))); }
     ;
 verdict_word: RETURN { $$ = int_leaf(p, N_VERDICT, VW_RETURN, @1); }
     | COUNT { $$ = int_leaf(p, N_VERDICT, VW_COUNT, @1); }
@@ -343,7 +343,8 @@ add_end: SOURCE { $$ = choice(p, CL_SOURCE, @1); }
     | DESTINATION { $$ = choice(p, CL_DESTINATION, @1); }
     | per_slashed
     ;
-add_once: %empty { $$ = NULL; } | NAME { $$ = add_once(p, name_node(p, $1, @1)); } ;
+add_words: %empty { $$ = NULL; } | add_words add_word { $$ = append(p, $1, $2); } ;
+add_word: NAME { $$ = add_word(p, name_node(p, $1, @1)); } ;
 mirror_sent: %empty { $$ = NULL; } | SENT { $$ = choice(p, CL_SENT, @1); } ;
 mirror_to: iface
     | FILE_KW STRING { $$ = clause(p, CL_FILE, @1, $2); }

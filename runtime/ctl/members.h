@@ -7,13 +7,14 @@
 
 /* A change of one member. */
 enum member_does { MEMBER_ADD, MEMBER_REMOVE };
+enum member_flag { MEMBER_CUT = 1 << 0 /* its flows end */ };
 struct member_record {
     uint32_t addr[4]; /* as in struct live_net (vm/judge/lives.h) */
     uint64_t ms;      /* time for which it stays; 0: for good */
     uint32_t at;      /* number by which an answer names it */
     uint8_t len, v6;
-    uint8_t does; /* enum member_does */
-    uint8_t reserved;
+    uint8_t does;  /* enum member_does */
+    uint8_t flags; /* enum member_flag; 0 of one that is removed */
 };
 static_assert(sizeof(struct member_record) == 32, "layout");
 enum { MEMBER_RECORDS_MOST = 1 << 14 };

@@ -300,7 +300,10 @@ void executor_run(struct executor *e, const struct vm_in *in, struct pkt *const 
         return;
     }
     see_world(e, in, tx);
-    for (unsigned i = 0; i < n; i++) run_one(e, in, pkts[i], i, &verdicts[i], tx);
+    for (unsigned i = 0; i < n; i++) {
+        run_one(e, in, pkts[i], i, &verdicts[i], tx);
+        vm_cut(e->vm); /* once the packet's own flow has begun, which may be cut, too */
+    }
     vm_run(e->vm, in, NULL, 0, NULL, tx); /* held packets leave */
 }
 

@@ -33,12 +33,36 @@ static void weight_add(cJSON *to, const char *key, const struct pbc_server *s)
         cJSON_AddNullToObject(to, key);
 }
 
-/* Add a server unless both are the same. */
-static void server_add(cJSON *servers, const char *name, const struct pbc_server *was, const struct pbc_server *now)
+static const struct pbc_named *row_of(const struct program *p, const struct pbc_server *s)
 {
-    /* A server of the same name elsewhere is another server: connections to it end. */
-    const bool moved = was && now && !(was->family == now->family && !memcmp(was->addr, now->addr, sizeof was->addr));
-    if (was && now && was->weight == now->weight && !moved) return;
+    return program_named(p, (uint32_t)(s - p->servers));
+}
+
+/* A server, and its program */
+struct side {
+    const struct program *program;
+    const struct pbc_server *server; /* NULL: it has none */
+};
+
+/* Return the host or service that both servers have their address by; NULL: they don't. */
+static const char *host_of_both(struct side was, struct side now)
+{
+    if (!was.server || !now.server || was.server->family != now.server->family) return NULL;
+    const struct pbc_named *a = row_of(was.program, was.server), *b = row_of(now.program, now.server);
+    const char *host = b ? program_str(now.program, b->host) : NULL;
+    return a && b && a->flags == b->flags && !strcmp(program_str(was.program, a->host), host) ? host : NULL;
+}
+
+/* Add a server unless both are the same. */
+static void server_add(cJSON *servers, const char *name, struct side of_old, struct side of_new)
+{
+    /* A server of the same name elsewhere is another server: connections to it end. One by a name is where the name
+     * is, and of a service it has the weight of a record, whatever the file says. */
+    const struct pbc_server *was = of_old.server, *now = of_new.server;
+    const char *host = host_of_both(of_old, of_new);
+    const bool moved =
+        was && now && !host && (was->family != now->family || memcmp(was->addr, now->addr, sizeof was->addr) != 0);
+    if (was && now && (was->weight == now->weight || (host && *host == '_')) && !moved) return;
     cJSON *one = json_object(servers);
     cJSON_AddStringToObject(one, "name", name);
     weight_add(one, "was", was);
@@ -58,12 +82,13 @@ static void pool_add(cJSON *pools, const char *name, const struct program *old, 
     for (uint32_t i = 0; now != PBC_NONE && i < new->pools[now].server_count; i++) {
         const struct pbc_server *s = &new->servers[new->pools[now].servers + i];
         const char *server = program_str(new, s->name);
-        server_add(servers, server, server_named(old, was, server), s);
+        server_add(servers, server, (struct side){old, server_named(old, was, server)}, (struct side){new, s});
     }
     for (uint32_t i = 0; was != PBC_NONE && i < old->pools[was].server_count; i++) {
         const struct pbc_server *s = &old->servers[old->pools[was].servers + i];
         const char *server = program_str(old, s->name);
-        if (!server_named(new, now, server)) server_add(servers, server, s, NULL);
+        if (!server_named(new, now, server))
+            server_add(servers, server, (struct side){old, s}, (struct side){new, NULL});
     }
     const bool differs = was == PBC_NONE || now == PBC_NONE || cJSON_GetObjectItem(one, "servers")->child;
     if (differs)

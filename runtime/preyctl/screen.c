@@ -39,7 +39,8 @@ void screen_servers(FILE *out, const cJSON *pool, const char *before, int width)
         /* `why` is "good" for a drained server, and for one that needs more good probes. */
         fill(out, server,
              " weight {weight:-4} {#flows:10} flows {#packets_per_s:10}/s{?backup    backup}"
-             "{!health=down {?latency_us?    check {~latency_us}}}{?since    since {@since}}"
+             "{!health=down {?latency_us?    check {~latency_us}}}{?host    {host}{?address  is {address}}}"
+             "{?since    since {@since}}"
              "{?health=down {?why {!why=good : {why}}}}{/by_hand    by user {uid} at {@time}}");
         const bool set = cJSON_IsObject(item(server, "by_hand"));
         if (set && item_number(server, "weight") != item_number(server, "weight_of_file"))
@@ -136,7 +137,7 @@ void screen_print(FILE *out, const cJSON *seen)
          "{?holes , {#hole_bytes} in {#holes|hole}}{?retransmissions , {#retransmissions|segment} again}\n}");
     fill(out, seen,
          "{*sets|||set {set}  {#members} of {#size|member}{?ranges , {#ranges|range} of a file}"
-         "{?full,lengths,refused , {#full+lengths+refused} refused}\n}");
+         "{?full,lengths,refused , {#full+lengths+refused} refused}{?failing ; {fault}}\n}");
     const cJSON *pool;
     cJSON_ArrayForEach(pool, item(seen, "pools"))
     {

@@ -185,8 +185,9 @@ struct proxy {
     void *of_kind[SESSION_KINDS]; /* state that kinds share among their sessions */
     struct listener *listeners;   /* [listener_count] */
     unsigned listener_count;
-    bool closed; /* accepting rests: no room, or no descriptor */
-    bool left;   /* another process accepts: each answer of HTTP is its connection's last */
+    uint32_t cut_at; /* the session at which sessions_cut goes on */
+    bool closed;     /* accepting rests: no room, or no descriptor */
+    bool left;       /* another process accepts: each answer of HTTP is its connection's last */
     struct timer reopens, second;
     struct proxy_counted counted;
 
@@ -302,6 +303,8 @@ void sessions_rejudge(struct proxy *p);
  * change of facts. */
 void sessions_look(struct proxy *p);
 void sessions_end(struct proxy *p, enum session_end why);
+/* cut_sessions.c: end sessions that cuts are about, a part of them a turn. */
+void sessions_cut(struct proxy *p);
 
 /* recorded.c: report to the worker the bytes that the session's client has sent since the last report. Do so for the
  * next sessions in turn, at most 256 (second function). */

@@ -258,6 +258,7 @@ void proxy_turn(struct proxy *p, int most_ms)
     loop_turn(&p->loop, most_ms);
     look_up(p);
     fill_listing(p);
+    sessions_cut(p);
 }
 
 static void *proxy_run(void *arg)
@@ -307,6 +308,8 @@ void proxy_mark(struct proxy *p, uint64_t mark)
     __atomic_store_n(&p->mark, mark, __ATOMIC_RELEASE);
     loop_wake(&p->loop);
 }
+
+void proxy_cut(struct proxy *p) { loop_wake(&p->loop); }
 
 uint64_t proxy_marked(const struct proxy *p) { return __atomic_load_n(&p->marked, __ATOMIC_ACQUIRE); }
 

@@ -111,6 +111,9 @@ uint64_t proxy_marked(const struct proxy *p);
  * number of listeners. NULL: out of memory. The second function frees it; NULL is fine. */
 struct proxy_room *proxy_room_new(const struct program *program, unsigned listens);
 void proxy_room_free(struct proxy_room *room);
+/* Have the loop look for cuts (vm/judge/lives.h; cfg.vm.cuts), as the walker FLOW_CUTS_LOOPS + cfg.vm.worker. When
+ * it is through, `called` announces that. */
+void proxy_cut(struct proxy *p);
 /* Start a change; c stays the caller's until proxy_changed is true. The loop refuses what the workers refuse as well
  * (vm_swap), and nothing else. */
 void proxy_change(struct proxy *p, struct proxy_change *c);

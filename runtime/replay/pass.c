@@ -7,6 +7,7 @@
 #include "runtime/replay/replay_priv.h"
 #include "runtime/report/given/given_ports.h"
 #include "runtime/report/log.h"
+#include "vm/judge/lives.h"
 #include "vm/packet/parse/read.h"
 #include "vm/packet/pkt.h"
 
@@ -24,11 +25,13 @@ static uint64_t log_room(const struct program *p)
     return room < EVENTS_MAX ? room : EVENTS_MAX;
 }
 
-/* Return room for the flows that one sweep can end, a tenth of the table. Untouched memory costs nothing. */
+/* Return room for the flows that one sweep can end, a tenth of the table, or all that a cut can. Untouched memory costs
+ * nothing. */
 static uint64_t flow_room(const struct program *p)
 {
     if (!(p->meta->flags & PBC_KEEPS_FLOWS)) return 0;
-    const uint64_t room = p->flows / 5 + EVENTS_MAX;
+    const uint64_t at_once = p->members && p->members->cuts ? p->flows : p->flows / 5;
+    const uint64_t room = at_once + EVENTS_MAX;
     return room < FLOW_EVENTS_MAX ? room : FLOW_EVENTS_MAX;
 }
 

@@ -72,6 +72,7 @@ struct vm_cfg worker_vm_cfg(struct worker *w)
                            .inline_share = &w->cfg.inline_share,
                            .inline_carried = w->leaving ? w->leaving->carried : NULL,
                            .lending = w->lending,
+                           .cuts = w->cfg.flow_cuts,
                            .observed = w->cfg.observed,
                            .live = true,
                            .grows = w->cfg.patient || w->cfg.kernel ? NULL : ahead_want,

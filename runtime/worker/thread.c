@@ -95,6 +95,8 @@ bool worker_list(struct worker *w, struct listing *l)
     return true;
 }
 
+void worker_cut(struct worker *w) { wake(w->wake_fd); }
+
 void worker_observe(struct worker *w, struct observer_set *s)
 {
     __atomic_store_n(&w->observing.latest, s, __ATOMIC_RELEASE);

@@ -12,12 +12,13 @@ struct vm_up up_of(const struct worker *w, const struct pkt *pkt)
 {
     const struct kernel_note note = io_note(pkt);
     const uint32_t in_force = __atomic_load_n(&w->cfg.world->program, __ATOMIC_RELAXED);
+    const uint32_t cuts = __atomic_load_n(&w->cfg.world->cuts, __ATOMIC_RELAXED);
     const bool judged = note.flags & KERNEL_JUDGED;
     return (struct vm_up){.decision = note.decision,
                           .would = note.would,
                           .mirrors = note.mirrors,
                           .turn = note.turn,
-                          .judged = judged && note.program == in_force,
+                          .judged = judged && note.program == in_force && note.cuts == cuts,
                           .shown = note.flags & KERNEL_SHOWN};
 }
 

@@ -5,6 +5,7 @@
 
 #include "runtime/worker/owned/owned.h"
 #include "runtime/worker/up.h"
+#include "vm/judge/lives.h"
 
 /* Longest wait for a turn without frames before the state is put on the tape. */
 #define STATE_WAIT_NS UINT64_C(5000000)
@@ -257,6 +258,13 @@ void worker_take_carried(struct worker *w)
     }
 }
 
+/* True if members whose flows are to end wait for the main thread. */
+static bool cuts_want_round(const struct worker *w)
+{
+    const struct flow_cuts *c = w->cfg.flow_cuts;
+    return c && __builtin_expect(flow_cuts_wait(c), 0) && !flow_cuts_under_way(c);
+}
+
 unsigned worker_turn(struct worker *w, uint64_t now)
 {
     unsigned got = 0;
@@ -291,7 +299,10 @@ unsigned worker_turn(struct worker *w, uint64_t now)
     if (w->leaving) worker_tell_loop(w);
     if (w->woken) owned_wake(w);
     if (w->egress.waiting) worker_retry(w, now);
+    const bool cuts = vm_cut_due(w->vm);
+    if (__builtin_expect(cuts, 0)) w->tick_ns = now;
     if (now >= w->tick_ns) worker_tick(w, now);
+    if ((cuts && !vm_cut_due(w->vm)) || cuts_want_round(w)) w->egress.asked = true;
     if (w->egress.asked) {
         w->egress.asked = false;
         wake(w->call_fd);

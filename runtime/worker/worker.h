@@ -76,6 +76,7 @@ struct worker_cfg {
     bool watches;   /* gives the host all of its own packets, whatever the rules say (--monitor with `kernel`) */
     uint8_t routes; /* families of which prey routes packets from one port to another (enum routed_family) */
     const struct vm_kernel *kernel; /* remaining work of the kernel executor; NULL: there is none */
+    struct flow_cuts *flow_cuts;    /* members whose flows are to end; NULL: none */
     struct kernel_world *world;     /* data for its stages, in their memory; NULL: there is none */
     void (*ended)(void *arg, const struct flow_record *f); /* called for each flow that ends; NULL: not wanted */
     void *ended_arg;
@@ -210,6 +211,10 @@ void worker_change(struct worker *w, struct next_program *c);
 /* Ask the worker for a part of its flows. When it is filled, w->listing is NULL and the main thread is called; this
  * waits while flows are converted to another program. False: another listing is being filled. */
 bool worker_list(struct worker *w, struct listing *l);
+
+/* Have the worker look for cuts (vm/judge/lives.h; cfg.flow_cuts). When it is through, the main thread is called.
+ */
+void worker_cut(struct worker *w);
 
 /* Give the worker another set of observers, which the caller keeps until w->observing.taken is past its number. */
 void worker_observe(struct worker *w, struct observer_set *s);

@@ -317,6 +317,7 @@ static bool may_end(const struct run *r, const struct model_flow *f, const struc
     case FLOW_END_TRANSLATED:
     case FLOW_END_RETRIED:
     case FLOW_END_CUT_INTO:
+    case FLOW_END_CUT:
     case FLOW_END_PORT_NEEDED:
     case FLOW_END_SERVER_DOWN: /* nothing is sent on here */
     case FLOW_ENDS: break;
@@ -497,7 +498,8 @@ int main(int argc, char **argv)
     for (unsigned i = 0; i < FLOW_ENDS; i++) {
         const bool rare = i >= FLOW_END_EVICTED_CLOSING; /* flow_table has them */
         if (totals.ends[i] || i == FLOW_END_RETRIED || i == FLOW_END_CUT_INTO || i == FLOW_END_SERVER_DOWN ||
-            i == FLOW_END_REROUTED || i == FLOW_END_TRANSLATED || i == FLOW_END_PORT_NEEDED || rare)
+            i == FLOW_END_CUT || i == FLOW_END_REROUTED || i == FLOW_END_TRANSLATED || i == FLOW_END_PORT_NEEDED ||
+            rare)
             continue;
         printf("# no flow ended %s\n", flow_end_name((enum flow_end)i));
         all = false;

@@ -449,8 +449,8 @@ static const char *step_flow(struct world *w)
         return table_begin(w->table, &tuple, state, 0, w->now_ns) == slot ? NULL : "flow_add";
     }
     twins_found += w->flow[slot].is_twin;
-    static const uint8_t ends[] = {FLOW_END_REOPENED, FLOW_END_SERVER_DOWN, FLOW_END_RETRIED,    FLOW_END_CUT_INTO,
-                                   FLOW_END_REROUTED, FLOW_END_TRANSLATED,  FLOW_END_PORT_NEEDED};
+    static const uint8_t ends[] = {FLOW_END_REOPENED, FLOW_END_SERVER_DOWN, FLOW_END_RETRIED,     FLOW_END_CUT_INTO,
+                                   FLOW_END_REROUTED, FLOW_END_TRANSLATED,  FLOW_END_PORT_NEEDED, FLOW_END_CUT};
     const enum flow_end how = (enum flow_end)ends[rng_below(&w->rng, sizeof ends)];
     const int32_t found = slot;
     slot = (int32_t)owner(w, (unsigned)slot);

@@ -175,7 +175,8 @@ static void draw_rule(struct trial *t, unsigned i)
                              .from = draw_list(t),
                              .to = draw_list(t)};
     if (d->adds)
-        say(t, "  add source to s%u for 1h%s", d->live, rng_one_in(&t->r, 2) ? " once" : "");
+        say(t, "  add source to s%u for 1h%s%s", d->live, rng_one_in(&t->r, 2) ? " once" : "",
+            rng_one_in(&t->r, 2) ? " cut" : "");
     else
         say(t, "  %s", d->accepts ? "accept" : "drop");
     say(t, "%s", d->tcp ? " tcp" : "");

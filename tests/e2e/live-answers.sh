@@ -136,6 +136,15 @@ same 'of eighty addresses sixty-four are taken' "$(members | wc -w)" 64
 empty
 query shut.example.net A --port 5353 --wait 0.5 >came
 same 'a question that was dropped has no answer' "$(cat came)$(members)" ''
+query www.example.net A --port 53 --wait 0.4 >came
+same 'a question may come from port 53, too' "$(members)" 198.51.100.7
+empty
+unasked=$(of_set unasked)
+mac=$(at prey cat /sys/class/net/wan/address)
+at client python3 "$dns" forge 10.1.0.1 10.2.0.2 silent.example.net 198.51.100.66 eth0 "$mac"
+forged_seen() { [ "$(of_set unasked)" -gt "$unasked" ]; }
+until_true 30 'a forged answer is seen' forged_seen
+same 'nor is a client believed that answers itself in the name of a resolver' "$(members)" ''
 
 # The first packet to the address after the answer.
 missed=0

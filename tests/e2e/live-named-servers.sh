@@ -59,7 +59,14 @@ until_true 100 'a name has an address of IPv6' is six s address fd00:2::3
 same 'and those of IPv6' "$(ask client '[fd00:5::1]')" two
 same 'a name that does not exist has none' "$(state web b health): $(state web b why)" 'down: nobody knows its address yet'
 hears 'the address is told' '^names: web/a: app\.example\.net is 10\.2\.0\.3 now$'
+ctl status
+has 'the status says what a name is' 'a +unchecked .*  app\.example\.net is 10\.2\.0\.3'
+has 'and which has no address' 'b +down .*  other\.example\.net: nobody knows its address yet'
+ctl impact shop.pbc
+same 'the same rules would change nothing' "$(grep -c -e 'web/a' -e 'other server' out)" 0
 same 'it is the same program' "$(digest)" "$was"
+ctl impact shop.pbc
+same 'and would change no server' "$status $(grep -cE '^pools|drain|reset|move' out)" '0 0'
 
 # A talk goes on, while its server moves.
 names '10.2.0.2 app.example.net' '10.2.0.3 app.example.net' 'fd00:2::3 six.example.net'

@@ -180,8 +180,8 @@ begun=$(date +%s%N)
 fed 0 'a feed takes 100,000 lines' 'caught: 100,000 added' caught feed <lines
 echo "# in $((($(date +%s%N) - begun) / 1000000)) ms"
 fed 1 'it says which are refused' 'preyctl: line 2: `+10.66.0.1`: `never` holds it, or a part of it
-preyctl: line 3: `10.1.0.1`: a line begins with `+` or `-`: +ADDRESS[/N] [DURATION], -ADDRESS[/N]
-preyctl: line 5: `+10.1.0.1 soon`: a time stands behind the member, as 30s, 5m, 2h, 7d are
+preyctl: line 3: `10.1.0.1`: a line begins with `+` or `-`: +ADDRESS[/N] [DURATION] [cut], -ADDRESS[/N]
+preyctl: line 5: `+10.1.0.1 soon`: a time stands behind the member, as 30s, 5m, 2h, 7d are, and `cut`
 preyctl: line 6: `+10.?1`: it holds a zero byte
 preyctl: line 8: `+10.1.0.9`: the input ends within the line, which may be cut
 caught: 1 added, 1 removed, 5 refused' caught feed < <(
@@ -234,13 +234,13 @@ def ask(records, seals=15, **members):
             if got[:1] == b"e": end = got[5:n].decode()
             got = got[n:]
     print(end[0], end="", flush=True)
-def record(addr=0x0a010203, more=(0, 0, 0), ms=0, at=0, len=32, v6=0, does=0):
-    return struct.pack("<4IQI4B", addr, *more, ms, at, len, v6, does, 0)
+def record(addr=0x0a010203, more=(0, 0, 0), ms=0, at=0, len=32, v6=0, does=0, flags=0):
+    return struct.pack("<4IQI4B", addr, *more, ms, at, len, v6, does, flags)
 def span(lo, hi, v6=0):
     return struct.pack("<8I2I", *lo, *hi, 0, v6)
 change = lambda r, **m: ask(r, op="change", **m)
 change(None); change(record(), seals=0); change(record()[:-1]); change(record(len=33)); change(record(len=24))
-change(record(more=(1, 0, 0))); change(record(v6=2)); change(record(does=2)); change(record(ms=1 << 63)); change(record(v6=1, len=129))
+change(record(more=(1, 0, 0))); change(record(v6=2)); change(record(does=2)); change(record(ms=1 << 63)); change(record(flags=2)); change(record(does=1, flags=1)); change(record(v6=1, len=129))
 change(record(), comment="\x1b[2J"); change(record() * 16385); ask(None, op="nothing"); ask(None, op="has", address="x"); ask(None, op="has")
 replace = lambda r: ask(r, op="replace")
 a, b = (1 << 24, 0, 0, 0), (2 << 24, 0, 0, 0)
@@ -249,7 +249,7 @@ change(b""); change(record(at=1 << 31, does=1))
 PY
 members_before=$(at prey "$bin/preyctl" sets --json)
 same 'odd questions are refused, and good ones are not' \
-    "$(at prey python3 "$work/odd.py" "/run/prey/$(stat -L -c %i "/run/netns/$id-prey")/wan.sock")" 22222222222222222222200
+    "$(at prey python3 "$work/odd.py" "/run/prey/$(stat -L -c %i "/run/netns/$id-prey")/wan.sock")" 2222222222222222222222200
 same 'and change nothing' "$(at prey "$bin/preyctl" sets --json)" "$members_before"
 
 # A reload.

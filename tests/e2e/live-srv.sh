@@ -47,6 +47,8 @@ prey prey -i wan -i lan shop.pbc
 is_ready prey || exit 1
 until_true 200 'a service has servers' here srv-1 '10.2.0.2 80 1000 -'
 same 'ports and weights are those of its records' "$(at_port srv-1), $(at_port srv-2)" '10.2.0.2 80 1000 -, 10.2.0.3 8080 500 -'
+ctl impact shop.pbc
+same 'the same rules would change no server' "$status $(grep -cE '^pools|drain|reset|move' out)" '0 0'
 same 'a server without a record is down' "$(state web srv-3 health): $(state web srv-3 why)" 'down: its name has no address for it'
 same 'connections go by weight' "$(many 203.0.113.10)" ' 4 one 2 two '
 same 'all addresses of a name have a server' "$(many 203.0.113.10:81)" ' 3 one 3 two '
@@ -66,6 +68,10 @@ same 'each is a server' "$(at_port srv-1)" '10.2.0.2 80 1 -'
 serve --srv-host=_http._tcp.example.net,.
 sleep 2
 same 'no service changes nothing' "$(at_port srv-1)" '10.2.0.2 80 1 -'
+# shellcheck disable=SC2046 # a word for each record
+serve $(seq -f '--srv-host=_http._tcp.example.net,two.example.net,%g,1,1' 1 257)
+hears 'a service of too many targets is told' '^names: _http\._tcp\.example\.net: the service has 257 targets, more than 256'
+same 'and changes nothing' "$(at_port srv-1)" '10.2.0.2 80 1 -'
 prey_ends
 same 'it ends with 0' "$status" 0
 exit $failed

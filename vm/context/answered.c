@@ -2,6 +2,7 @@
 #include "vm/context/answered.h"
 
 #include "vm/judge/answers/answers.h"
+#include "vm/judge/ways.h"
 
 const struct pkt *left_for(const struct job *j, const struct packet_ctx *c, unsigned before)
 {
@@ -24,13 +25,21 @@ static void question_note(const struct job *j, const struct packet_ctx *c, const
     if (pkt_parse(&view, j->in->facts, &key) == REASON_NONE) answers_make(j->vm->program, r, &key, j->vm->now_ns);
 }
 
+/* Read a packet. What comes by an interface by which no route leads to its resolver is an answer to nobody: a client
+ * knows its own question, and could answer it in the resolver's name. */
+static void packet_read(const struct job *j, const struct packet_ctx *c, struct answer_read *r)
+{
+    answers_read(j->vm->program, c->key, c->pkt, j->vm->now_ns, r);
+    if (r->part == DNS_GIVES && ways_reply(j->in->facts, c->key, c->pkt) == SOURCE_FAILED) r->part = DNS_UNASKED;
+}
+
 void answered_take(const struct job *j, struct packet_ctx *c, turn_fn *take)
 {
     struct vm *vm = j->vm;
     struct answer_read r;
     const unsigned before = j->tx->count;
     const struct key came = *c->key;
-    answers_read(vm->program, c->key, c->pkt, vm->now_ns, &r);
+    packet_read(j, c, &r);
     take(j, c);
     const uint8_t action = c->v->action;
     if (r.part == DNS_NONE || (action != ACTION_ACCEPT && action != ACTION_FORWARD)) return;

@@ -16,6 +16,7 @@
 
 struct live_set;
 struct questions;
+struct flow_cuts; /* below */
 
 /* A member: an address, or the network of its first `len` bits. addr: as in struct key; bits behind `len` are 0. */
 struct live_net {
@@ -204,6 +205,10 @@ struct lives {
     /* Memory under sets (live_over), given back once they are freed; NULL: none */
     void (*give_back)(void *memory);
     void *memory;
+    /* Receiver of members whose flows are to end (below); NULL: nothing is cut. */
+    struct flow_cuts *cuts;
+    bool owns_cuts;                /* they are made and freed with the sets */
+    uint16_t named[PBC_LIVES_MAX]; /* numbers of the sets there */
 };
 
 /* Make the sets of a program, empty; NULL: out of memory. The caller gives them to the program (program_members), and
@@ -224,6 +229,11 @@ void lives_name(struct lives *l, uint32_t live, const struct live_net *net, uint
 uint32_t lives_named(struct lives *l, struct live_named out[LIVE_NAMED_MOST]);
 /* Return the number of questions that made way before their time. */
 uint64_t lives_evicted(const struct lives *l);
+/* Have other cuts in place of its own, which a program has whose rules cut. They stay the caller's. named: numbers of
+ * the sets there, below FLOW_CUTS_SETS. */
+void lives_cut_by(struct lives *l, struct flow_cuts *cuts, const uint16_t named[]);
+/* Ask that the member's flows end. Any thread may call this. */
+void lives_cut(const struct lives *l, uint32_t live, const struct live_net *net);
 /* Let packets of the program be judged by these members. Call it before anything is judged; NULL: all sets are empty.
  */
 void program_members(struct program *p, struct lives *l);
@@ -279,7 +289,7 @@ static inline bool adds_for_forged(const struct key *key) { return key->kind & K
 void adds_note(struct adds_due *due, const struct program *p, uint32_t add, const struct key *key);
 /* Add all that is noted. What a set refuses is counted. */
 void adds_make(struct adds_due *due, const struct program *p);
-/* Add one of them now. */
+/* Add one of them now. Where the row says `cut`, flows of a new member are to end. */
 void adds_one(const struct program *p, uint32_t add, const struct live_net *net);
 /* Return the number of the live set of that name in LIVES; PBC_NONE: none. */
 uint32_t lives_find(const struct program *p, const char *name);
@@ -295,3 +305,73 @@ struct lives_read {
 bool lives_archive(struct lives *l, const struct program *p, struct archive *a, struct lives_read *how);
 /* Return the most bytes that lives_archive writes, if no members come meanwhile. */
 uint64_t lives_archive_most(const struct lives *l);
+
+/* ---- cuts ----
+ *
+ * Members whose flows are to end. Anybody asks for them; what waits is taken together, as a *round*, and all who keep
+ * flows (*walkers*: workers, and the loops of proxies) go through theirs once, each in its own time and in parts.
+ * Members that come meanwhile wait for the next round. So a round is one walk, however many ask.
+ *
+ *      flow_cuts_ask … ─▶ flow_cuts_begin ─▶ [ each walker: flow_cuts_due, flow_cuts_cover …, flow_cuts_walked ]
+ *                      ─▶ flow_cuts_done ─▶ flow_cuts_end
+ *
+ * Their time is monotonic, in nanoseconds, and comes from the caller. */
+
+enum {
+    FLOW_CUTS_WALKERS = 128,
+    FLOW_CUTS_LOOPS = FLOW_CUTS_WALKERS / 2, /* number of the first loop of a proxy, as a walker */
+    FLOW_CUTS_SETS = 256                     /* sets that are told apart */
+};
+
+struct flow_cuts_cfg {
+    uint32_t most;     /* members of a round. Where more are asked for, flows of all members of their set end */
+    uint64_t slack_ns; /* how far clocks of those who ask, and of those who begin flows, may be apart */
+    uint64_t rest_ns;  /* time before a round begins, in which packets under way come to the table */
+    uint64_t seed;
+};
+/* NULL: out of memory. Memory comes as members come. */
+struct flow_cuts *flow_cuts_new(const struct flow_cuts_cfg *cfg);
+void flow_cuts_free(struct flow_cuts *c); /* NULL is allowed */
+
+/* Ask that flows of this member end which have begun by now_ns, plus the slack. set: below FLOW_CUTS_SETS; what it
+ * means is the caller's. Any thread may call this. */
+void flow_cuts_ask(struct flow_cuts *c, uint32_t set, const struct live_net *net, uint64_t now_ns);
+
+/* For one thread: */
+
+/* True if members wait for a round. Any thread may call this. */
+bool flow_cuts_wait(const struct flow_cuts *c);
+/* True if a round is under way, or about to begin. Any thread may call this. */
+bool flow_cuts_under_way(const struct flow_cuts *c);
+/* Return the number of the round that was taken last; 0: none. What is asked for is in the next one. */
+uint64_t flow_cuts_number(const struct flow_cuts *c);
+/* Make a round of all that wait, unless one is under way, and begin it once it has rested. True if it begins now. */
+bool flow_cuts_begin(struct flow_cuts *c, uint64_t now_ns);
+/* Return the time at which flow_cuts_begin has something to do; UINT64_MAX: not before a round ends. */
+uint64_t flow_cuts_due_ns(const struct flow_cuts *c);
+/* True if the walker has been through its flows for the round that was taken last. */
+bool flow_cuts_done(const struct flow_cuts *c, unsigned walker);
+/* Return how many flows have ended for this member in the round under way, or for its set where that had no room. */
+uint64_t flow_cuts_ended(const struct flow_cuts *c, uint32_t set, const struct live_net *net);
+/* End the round, which all walkers have done. told: gets the flows that have ended for each set, one or more times. */
+typedef void flow_cuts_told_fn(void *arg, uint32_t set, uint64_t flows);
+void flow_cuts_end(struct flow_cuts *c, flow_cuts_told_fn *told, void *arg);
+
+/* For walkers: */
+
+/* True if a round is under way that this walker has not done. */
+bool flow_cuts_due(const struct flow_cuts *c, unsigned walker);
+/* The ends of a flow: addresses of both sides, as they see each other. */
+struct flow_cuts_flow {
+    struct flow_cuts_addr {
+        const uint32_t *addr; /* as in struct key */
+        bool v6;
+    } of[4];
+    unsigned count;
+    uint64_t began_ns; /* 0: not known, and before all that was asked for */
+};
+/* Find the member that ends the flow, which a walker with a round to do asks; of several the longest. l: live sets of
+ * the walker's program, or NULL. Return where to count the flow once it has ended (atomic); NULL: it goes on. */
+uint64_t *flow_cuts_cover(struct flow_cuts *c, const struct lives *l, const struct flow_cuts_flow *f);
+/* Say that the walker has been through all of its flows. */
+void flow_cuts_walked(struct flow_cuts *c, unsigned walker);

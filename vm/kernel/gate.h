@@ -104,7 +104,7 @@ struct kernel_note {
     uint8_t states;    /* answer of `state`: MARK_STATES of the key, shifted right by eight */
     uint64_t would;    /* decision without the word `audit`, of programs that have it */
     uint32_t turn;     /* as in struct kpkt, of a packet that is judged, too */
-    uint32_t zero;
+    uint32_t cuts;     /* as in struct kernel_world, before it was judged */
 };
 static_assert(sizeof(struct kernel_note) == 48, "no padding");
 

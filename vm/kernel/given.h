@@ -63,4 +63,7 @@ struct kernel_world {
     uint32_t interrupted;           /* 1: no process takes packets up; those of inline connections are reported */
     uint32_t recipes;               /* generation of recipes that hold (forward/forward_priv.h); 0: none */
     uint16_t longest[RECIPE_KINDS]; /* longest IP packet that a recipe of that kind may take */
+    /* Changes whenever flows of a new member are to end: what was judged before and is on its way up must not begin
+     * one. */
+    uint32_t cuts;
 };

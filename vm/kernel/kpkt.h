@@ -124,6 +124,7 @@ struct kpkt {
     struct recipe recipe;      /* with KERNEL_ORDINARY: copy of the recipe, whose kind is seen.recipe */
     struct splice_moves moves; /* numbers of a spliced connection's slot, of which `recipe` is a copy then, too */
     uint32_t turn;             /* set by look: turn at the gate of such a slot (splice/slots.h); 0: none */
+    uint32_t cuts;             /* set by look: as in struct kernel_world */
     struct kernel_walk walk;   /* used with counted loops (loop.bpf.h) */
     struct kernel_again again; /* the same */
     struct kernel_asked asked;

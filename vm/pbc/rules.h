@@ -180,7 +180,8 @@ struct pbc_chain {
 /* A rule with the verdict `add`: its live set, and what it adds. Each row belongs to one rule. */
 enum pbc_add_flag {
     PBC_ADD_DESTINATION = 1 << 0, /* the packet's destination, not its source */
-    PBC_ADD_ONCE = 1 << 1         /* a member keeps its end */
+    PBC_ADD_ONCE = 1 << 1,        /* a member keeps its end */
+    PBC_ADD_CUT = 1 << 2          /* flows of a new member end */
 };
 struct pbc_add {
     uint32_t rule, live;

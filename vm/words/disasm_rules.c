@@ -73,7 +73,7 @@ static void add_mirror(struct text *t, const struct program *p, const struct pbc
     text_add(t, " snap %uB", m->snap);
 }
 
-/* Add " source/24,/64 to caught for 10m once". */
+/* Add " source/24,/64 to caught for 10m once cut". */
 static void add_added(struct text *t, const struct program *p, const struct pbc_add *a)
 {
     text_add(t, " %s", a->flags & PBC_ADD_DESTINATION ? "destination" : "source");
@@ -83,6 +83,7 @@ static void add_added(struct text *t, const struct program *p, const struct pbc_
     text_add(t, " for ");
     text_add_duration(t, a->for_ns);
     if (a->flags & PBC_ADD_ONCE) text_add(t, " once");
+    if (a->flags & PBC_ADD_CUT) text_add(t, " cut");
 }
 
 static void dump_rule(const struct program *p, uint32_t i, FILE *out)

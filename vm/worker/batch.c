@@ -11,6 +11,7 @@
 #include "vm/packet/parse/read.h"
 #include "vm/packet/pkt.h"
 #include "vm/worker/audit.h"
+#include "vm/worker/cuts/cuts.h"
 #include "vm/worker/holding/holding.h"
 #include "vm/worker/mirrored.h"
 #include "vm/worker/vm_priv.h"
@@ -296,6 +297,7 @@ uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx)
     if (vm->remember && remember_tick(vm->remember, vm->track, clear))
         next = time_sooner(next, vm->cfg.live ? vm->now_ns : soon);
     const struct job j = {.vm = vm, .in = in, .tx = tx, .input = INPUT_NONE};
+    if (cuts_tick(&j)) next = vm->now_ns;
     if (vm->forward) {
         /* flows whose server is down or has not answered */
         const uint64_t asks = forward_ask_again(&j);

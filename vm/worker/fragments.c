@@ -9,6 +9,7 @@
 #include "vm/judge/fragment_order.h"
 #include "vm/program/swap.h"
 #include "vm/worker/audit.h"
+#include "vm/worker/cuts/cuts.h"
 #include "vm/worker/inner.h"
 #include "vm/worker/mirrored.h"
 #include "vm/worker/vm_priv.h"
@@ -217,7 +218,7 @@ static void follow_first(const struct job *j, struct packet_ctx *c, const struct
     else
         fragment_follow(j, c, first);
     if (observed) show_later(j, c, &later);
-    if (j->vm->due.count) adds_make(&j->vm->due, j->vm->program);
+    if (j->vm->due.count) adds_settle(j);
 }
 
 /* Judge a fragment whose first is unknown: by the whole program if a rule names `fragment`; otherwise drop it. */

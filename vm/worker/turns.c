@@ -15,6 +15,7 @@
 #include "vm/packet/parse/plain.h"
 #include "vm/packet/parse/read.h"
 #include "vm/worker/audit.h"
+#include "vm/worker/cuts/cuts.h"
 #include "vm/worker/holding/holding.h"
 #include "vm/worker/inner.h"
 #include "vm/worker/vm_priv.h"
@@ -238,7 +239,7 @@ static inline void turn_take(const struct job *j, struct packet_ctx *c)
         answered_take(j, c, packet_turn);
     else
         packet_turn(j, c);
-    if (__builtin_expect(j->vm->due.count, 0)) adds_make(&j->vm->due, j->vm->program);
+    if (__builtin_expect(j->vm->due.count, 0)) adds_settle(j);
 }
 
 /* Put into a key what only the program makes known: services. */
@@ -284,7 +285,7 @@ void judge_unobserved(const struct job *j, struct packet_ctx *c)
 {
     look_ahead(j, c, 1, 0);
     packet_judge(j, c);
-    if (__builtin_expect(j->vm->due.count, 0)) adds_make(&j->vm->due, j->vm->program);
+    if (__builtin_expect(j->vm->due.count, 0)) adds_settle(j);
 }
 
 /* True for a packet that has ordinary headers, IPv4 and no tags, and goes to no group. */

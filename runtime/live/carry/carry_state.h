@@ -16,6 +16,7 @@
 struct access;
 struct program_change;
 struct copies;
+struct flow_cuts; /* vm/judge/lives.h */
 struct deal_tables;
 struct port_owners; /* vm/shared/shared.h */
 struct guard_news;
@@ -141,6 +142,7 @@ struct carry {
     /* Programs: the one in force, and a change under way (change.h). */
     struct ruling now;
     struct program_change *change; /* under way, or with flows not all in line; NULL: none */
+    struct flow_cuts *cuts;        /* members whose flows are to end (rules/members/rounds.c) */
     uint64_t flows; /* for which a worker's table has room: of the first rules that keep flows, until a stop */
     struct guarding guard;
     /* This machine and its served interfaces. */

@@ -308,6 +308,7 @@ static int workers_make(struct live *l)
                              .spins = l->o->busy_poll,
                              .cuts = enforce_cuts(l->carry.now.program),
                              .kernel = in_kernel_ops(&l->carry),
+                             .flow_cuts = l->carry.cuts,
                              .world = in_kernel_told(&l->carry),
                              .forwards = l->carry.forwards.any,
                              .watches = l->carry.in_kernel && l->o->monitor};

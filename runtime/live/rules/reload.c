@@ -27,6 +27,7 @@
 #include "runtime/live/world/announced.h"
 
 #define SECOND_NS UINT64_C(1000000000)
+enum { NAMED_AGAIN_S = 30 /* before servers by name are tried again, where a reload for them was refused */ };
 
 struct reload {
     struct program_change change;
@@ -127,6 +128,15 @@ void reload_to(struct rules *rules, const struct reload_wish *wish)
     program_put(with_names.program);
 }
 
+/* A refused one is tried again: the names may stay as they are for good. */
+static void named_over(void *with, const char *why)
+{
+    struct rules *rules = with;
+    if (!why) return;
+    rules->servers_heard = 0;
+    rules->servers_ns = clock_ns(CLOCK_MONOTONIC) + NAMED_AGAIN_S * SECOND_NS;
+}
+
 void reload_named(struct rules *rules, uint64_t now_ns)
 {
     const struct ruling *now = &rules->carry->now;
@@ -143,7 +153,9 @@ void reload_named(struct rules *rules, uint64_t now_ns)
                                                .began = rules->began,
                                                .unjudged = true,
                                                .again = true,
-                                               .by_names = true});
+                                               .by_names = true,
+                                               .over = named_over,
+                                               .with = rules});
     program_put(next);
 }
 
@@ -272,6 +284,7 @@ static void change_finish(struct rules *rules)
             flows_follow(rules, r);
         else
             say_reloaded(rules, r);
+        named_tell(rules, r->change.leaving.program);
         announced_again(rules->world, r->change.leaving.program);
         carry->watched = false;
         enforce_watched_now(carry);

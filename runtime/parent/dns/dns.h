@@ -47,6 +47,10 @@ enum {
     DNS_TOLD_MOST = sizeof(struct dns_told) + DNS_ADDRESSES_MOST * (4 * sizeof(uint32_t) + sizeof(struct dns_port))
 };
 
+/* True if a datagram of `len` bytes has the form of those that a resolver writes; service: its name is one's. The
+ * caller looks at `name`. */
+bool dns_told_is_sound(const struct dns_told *t, size_t len, bool service);
+
 /* Start a resolver for these names. Return its socket's other end, SOCK_SEQPACKET, of struct dns_told,
  * close-on-exec, or a negative errno. *held: another descriptor, the caller's; the resolver ends when either is closed.
  * It reads resolv.conf(5) and hosts(5) as they are now. */

@@ -24,8 +24,10 @@ enum {
     FAILED_S = 5,       /* until a question that failed is asked again; each time twice as long */
     FAILED_MOST_S = 60, /* the same, at most */
     TIMEOUT_MS = 1000,  /* time of the first question to a name server */
-    TRIES = 3,          /* questions to each name server */
-    DATAGRAM = 1232,    /* bytes of an answer by UDP: RFC 9715, 3.2 */
+    TARGETS_MOST =
+        256,         /* targets of a service: each is two questions, and they must not keep all other names waiting */
+    TRIES = 3,       /* questions to each name server */
+    DATAGRAM = 1232, /* bytes of an answer by UDP: RFC 9715, 3.2 */
     FOREVER_S = 365 * 24 * 3600 /* a name of hosts(5) is not asked for */
 };
 
@@ -81,10 +83,17 @@ static void tell(struct asked *q)
 
 static void tell_failed(struct asked *q, const char *why)
 {
-    const uint32_t shift = q->failed < 8 ? q->failed++ : q->failed, wait = FAILED_S << shift;
+    const uint32_t shift = q->failed < 8 ? q->failed++ : q->failed, wait = (uint32_t)FAILED_S << shift;
     *q->r->told = (struct dns_told){.how = DNS_FAILED, .again_s = wait < FAILED_MOST_S ? wait : FAILED_MOST_S};
     snprintf(q->r->told->why, sizeof q->r->told->why, "%s", why);
     tell(q);
+}
+
+static void tell_many(struct asked *q, const char *what, uint32_t count, const char *things, unsigned most)
+{
+    char many[64];
+    snprintf(many, sizeof many, "the %s has %u %s, more than %u", what, count, things, most);
+    tell_failed(q, many);
 }
 
 static void tell_none(struct asked *q, const char *why)
@@ -125,8 +134,10 @@ static void put_address(uint32_t to[4], uint8_t family, const void *from)
         to[i] = (uint32_t)b[4 * i] << 24 | (uint32_t)b[4 * i + 1] << 16 | (uint32_t)b[4 * i + 2] << 8 | b[4 * i + 3];
 }
 
-/* Put an answer's addresses into `told`, and its least time to live into *ttl. Return their number, also where that is
- * more than there is room for. */
+static uint32_t ttl_least(uint32_t least, int ttl) { return ttl >= 0 && (uint32_t)ttl < least ? (uint32_t)ttl : least; }
+
+/* Put an answer's addresses into `told`, and into *ttl its least time to live, that of aliases among them. Return their
+ * number, also where that is more than there is room for. */
 static uint32_t put_answer(struct asked *q, const struct ares_addrinfo *found, uint32_t *ttl)
 {
     const int family = q->family == 4 ? AF_INET : AF_INET6;
@@ -138,17 +149,25 @@ static uint32_t put_answer(struct asked *q, const struct ares_addrinfo *found, u
                                           : &((const struct sockaddr_in6 *)(void *)n->ai_addr)->sin6_addr;
         if (count < DNS_ADDRESSES_MOST) put_address(q->r->told->addr[count], q->family, addr);
         count++;
-        if (n->ai_ttl >= 0 && (uint32_t)n->ai_ttl < *ttl) *ttl = (uint32_t)n->ai_ttl;
+        *ttl = ttl_least(*ttl, n->ai_ttl);
     }
+    for (const struct ares_addrinfo_cname *c = found->cnames; c; c = c->next) *ttl = ttl_least(*ttl, c->ttl);
     if (*ttl < TTL_LEAST) *ttl = TTL_LEAST;
     return count;
 }
 
+static int place_before(const struct target *x, const struct target *y)
+{
+    const int order = address_before(x->addr, y->addr);
+    return order ? order : (int)x->at.port - (int)y->at.port;
+}
+
+/* Order by place. The record that counts comes first at its place: the lowest priority, then the greatest weight. */
 static int by_target(const void *a, const void *b)
 {
     const struct target *x = a, *y = b;
-    const int order = address_before(x->addr, y->addr);
-    return order ? order : (int)x->at.port - (int)y->at.port;
+    const int place = place_before(x, y), priority = (int)x->at.priority - (int)y->at.priority;
+    return place ? place : priority ? priority : (int)y->at.weight - (int)x->at.weight;
 }
 
 /* Tell a service's targets, once all have an answer. */
@@ -165,7 +184,7 @@ static void tell_service(struct service *s)
     } else {
         qsort(s->found, s->count, sizeof s->found[0], by_target);
         for (uint32_t i = 0; i < s->count; i++)
-            if (!i || by_target(&s->found[i], &s->found[kept - 1])) s->found[kept++] = s->found[i];
+            if (!i || place_before(&s->found[i], &s->found[kept - 1])) s->found[kept++] = s->found[i];
         *t = (struct dns_told){.how = DNS_ANSWERED, .count = (uint16_t)kept, .again_s = s->again_s};
         struct dns_port *at = (struct dns_port *)(void *)t->addr[kept];
         for (uint32_t i = 0; i < kept; i++) {
@@ -214,16 +233,29 @@ static void ask_host(struct asked *q, const char *host, ares_addrinfo_callback a
     ares_getaddrinfo(q->r->channel, whole, NULL, &hints, answer, with);
 }
 
-/* Ask for the targets of a service's records. False: out of memory. */
+/* A record of the target `.` says that there is no such service. */
+static bool is_target(const struct ares_srv_reply *r) { return *r->host && strcmp(r->host, ".") != 0; }
+
+static uint32_t targets_count(const struct ares_srv_reply *r)
+{
+    uint32_t count = 0;
+    for (; r; r = r->next) count += is_target(r);
+    return count;
+}
+
+/* Ask for the targets of a service's records, at most TARGETS_MOST. False: out of memory. */
 static bool ask_targets(struct asked *q, const struct ares_srv_reply *first)
 {
     struct service *s = calloc(1, sizeof *s);
     if (!s) return false;
     *s = (struct service){.q = q, .left = 1, .again_s = SRV_S};
     for (const struct ares_srv_reply *r = first; r; r = r->next) {
-        struct record *record =
-            *r->host && strcmp(r->host, ".") != 0 ? malloc(sizeof *record) : NULL; /* `.`: no such service */
-        if (!record) continue;
+        if (!is_target(r)) continue;
+        struct record *record = malloc(sizeof *record);
+        if (!record) {
+            snprintf(s->why, sizeof s->why, "out of memory");
+            break;
+        }
         *record = (struct record){s, {r->port, r->weight, r->priority}};
         s->left++;
         ask_host(q, r->host, target_answered, record);
@@ -238,7 +270,8 @@ static void records_answered(void *with, int status, int timeouts, unsigned char
     struct ares_srv_reply *first = NULL;
     (void)timeouts;
     if (status == ARES_SUCCESS) status = ares_parse_srv_reply(bytes, len, &first);
-    if (status == ARES_SUCCESS && first && ask_targets(q, first)) {
+    const uint32_t targets = targets_count(first);
+    if (status == ARES_SUCCESS && first && targets <= TARGETS_MOST && ask_targets(q, first)) {
         ares_free_data(first);
         return;
     }
@@ -248,6 +281,8 @@ static void records_answered(void *with, int status, int timeouts, unsigned char
     if (status == ARES_EDESTRUCTION) return;
     if (status == ARES_ENOTFOUND || status == ARES_ENODATA)
         tell_none(q, "there is no such service");
+    else if (targets > TARGETS_MOST)
+        tell_many(q, "service", targets, "targets", TARGETS_MOST);
     else
         tell_failed(q, status == ARES_SUCCESS ? "out of memory" : ares_strerror(status));
 }
@@ -256,7 +291,6 @@ static void answered(void *with, int status, int timeouts, struct ares_addrinfo 
 {
     struct asked *q = with;
     uint32_t ttl;
-    char many[64];
     (void)timeouts;
     q->waits = false;
     q->r->waits--;
@@ -269,8 +303,7 @@ static void answered(void *with, int status, int timeouts, struct ares_addrinfo 
     } else if (status != ARES_SUCCESS) {
         tell_failed(q, ares_strerror(status));
     } else if (count > DNS_ADDRESSES_MOST) {
-        snprintf(many, sizeof many, "the answer has %u addresses, more than %u", count, DNS_ADDRESSES_MOST);
-        tell_failed(q, many);
+        tell_many(q, "answer", count, "addresses", DNS_ADDRESSES_MOST);
     } else {
         tell_addresses(q, count, ttl);
     }
@@ -349,12 +382,13 @@ static void dns_wait(struct dns *r, uint64_t next_ns)
 {
     ares_socket_t socks[ARES_GETSOCK_MAXNUM];
     struct pollfd fds[DNS_FDS + ARES_GETSOCK_MAXNUM];
-    const int bits = ares_getsock(r->channel, socks, ARES_GETSOCK_MAXNUM);
+    const uint32_t bits = (uint32_t)ares_getsock(r->channel, socks, ARES_GETSOCK_MAXNUM);
     nfds_t n = 0;
     for (; n < DNS_FDS; n++) fds[n] = (struct pollfd){.fd = r->fds[n], .events = POLLIN};
     for (int i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
-        const short events =
-            (short)((ARES_GETSOCK_READABLE(bits, i) ? POLLIN : 0) | (ARES_GETSOCK_WRITABLE(bits, i) ? POLLOUT : 0));
+        /* The bits of ARES_GETSOCK_READABLE and _WRITABLE, which shift into the sign of an int */
+        const bool reads = bits >> i & 1, writes = bits >> (i + ARES_GETSOCK_MAXNUM) & 1;
+        const short events = (short)((reads ? POLLIN : 0) | (writes ? POLLOUT : 0));
         if (events) fds[n++] = (struct pollfd){.fd = socks[i], .events = events};
     }
     struct timeval room, most = {.tv_sec = 60};

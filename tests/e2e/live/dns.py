@@ -3,9 +3,11 @@
 dns.py ask ADDRESS NAME [TYPE] [--from ADDRESS] [--port N] [--wait SECONDS]: one question; prints all datagrams that come.
 dns.py many N: frames for tests/tools/mkcap: so many hosts, each with an address of its own, then connections to some of them and to
 others.
+dns.py forge CLIENT RESOLVER NAME ADDRESS DEVICE MAC: a client's question to a resolver, and then its own answer in the resolver's
+name, both to that MAC.
 dns.py message KIND NAME [TYPE] [ID] [ADDRESS TTL]...: a question or an answer as hex, for captures.
 
-The zone file has a line `NAME TYPE TTL VALUE` a record; of a CNAME the chain is followed."""
+The zone file has a line `NAME TYPE TTL VALUE` a record, of an SRV record with `PRIORITY,WEIGHT,PORT,TARGET`; of a CNAME the chain is followed."""
 import ipaddress
 import os
 import socket
@@ -13,7 +15,7 @@ import struct
 import sys
 import time
 
-TYPES = {"A": 1, "CNAME": 5, "AAAA": 28, "TXT": 16, "HTTPS": 65}
+TYPES = {"A": 1, "CNAME": 5, "AAAA": 28, "TXT": 16, "SRV": 33, "HTTPS": 65}
 ANSWERS, CUT, FAILED = 0x8180, 0x8380, 0x8183
 
 
@@ -29,6 +31,9 @@ def question(number, name, kind, flags=0x0100):
 
 
 def data_of(kind, value):
+    if kind == "SRV":
+        *numbers, target = value.split(",")
+        return struct.pack(">3H", *map(int, numbers)) + name_bytes(target)
     return name_bytes(value) if kind == "CNAME" else ipaddress.ip_address(value).packed
 
 
@@ -92,13 +97,19 @@ def serve(address, path):
     other = socket.socket(here.family, socket.SOCK_DGRAM)
     other.bind((address, 5353))
     print("ready", flush=True)
+    questions = 0
     while True:
         message, asker = here.recvfrom(65535)
+        questions += 1
         number, name, kind, section = read_question(message)
         records = found(zone_of(path), name, kind)
+        if "turned" in name.split(".") and questions % 2:
+            records.reverse()
         good = answer(number, section, records)
         how = name.split(".")[0]
-        if how == "otherid":
+        if how == "silent":
+            pass
+        elif how == "otherid":
             here.sendto(answer(number ^ 1, section, records), asker)
         elif how == "otherport":
             other.sendto(good, asker)
@@ -147,6 +158,27 @@ def ask(address, name, kind, source, port, wait):
             break
 
 
+def checksum(data):
+    total = sum(struct.unpack(f">{len(data) // 2}H", data))
+    total = (total & 0xffff) + (total >> 16)
+    return ~((total & 0xffff) + (total >> 16)) & 0xffff
+
+
+def datagram(source, sport, to, port, data):
+    """An IPv4 packet; its UDP has no checksum."""
+    head = struct.pack(">2B3H2BH4s4s", 0x45, 0, 28 + len(data), 1, 0, 64, 17, 0, *(ipaddress.ip_address(a).packed for a in (source, to)))
+    return head[:10] + struct.pack(">H", checksum(head)) + head[12:] + struct.pack(">4H", sport, port, 8 + len(data), 0) + data
+
+
+def forge(client, resolver, name, address, device, mac):
+    asked = question(77, name, "A")
+    told = answer(77, asked[12:], [(b"\xc0\x0c", "A", 60, data_of("A", address))])
+    s = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM)
+    for packet in datagram(client, 5400, resolver, 53, asked), datagram(resolver, 53, client, 5400, told):
+        s.sendto(packet, (device, 0x0800, 0, 0, bytes.fromhex(mac.replace(":", ""))))
+        time.sleep(0.2)
+
+
 def many(hosts):
     for i in range(hosts):
         asked = question(i, f"h{i}.example.net", "A")
@@ -169,6 +201,8 @@ def main():
         serve(words[1], words[2])
     elif words[0] == "many":
         many(int(words[1]))
+    elif words[0] == "forge":
+        forge(*words[1:])
     elif words[0] == "ask":
         ask(words[1], words[2], words[3] if len(words) > 3 else "A", options.get("--from"), int(options.get("--port", 0)),
             float(options.get("--wait", 2)))

@@ -227,6 +227,28 @@ static void pointers(void **state)
     assert_int_equal(reads(&w), -2 - (int)MESSAGE_BAD);
 }
 
+/* Pointers to pointers: as many as a name may have labels, and one more. */
+static void chains(void **state)
+{
+    (void)state;
+    struct writer w = {.r = NULL};
+    for (unsigned pointers = 127; pointers <= 128; pointers++) {
+        begin(&w, "a.example", MESSAGE_A, 0x8180);
+        head(&w, "else", 16, 1, 60); /* its data are all but the last pointer */
+        put16(&w, 2 * (pointers - 1));
+        uint32_t to = 12;
+        for (unsigned i = 1; i < pointers; i++) {
+            put16(&w, 0xc000 | to);
+            to = w.len - 2;
+        }
+        const uint32_t at = w.len;
+        add_a(&w, "", 0xc6336407, 60);
+        memmove(w.bytes + at + 2, w.bytes + at + 1, w.len++ - at - 1); /* the root's byte makes way for a pointer */
+        wire_put16(w.bytes + at, (uint16_t)(0xc000 | to));
+        assert_int_equal(reads(&w), pointers == 127 ? 1 : -1);
+    }
+}
+
 /* Names as long as may be, and one byte longer. */
 static void long_names(void **state)
 {
@@ -280,8 +302,8 @@ static void drawn(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(plain),    cmocka_unit_test(others),     cmocka_unit_test(aliases), cmocka_unit_test(many),
-        cmocka_unit_test(pointers), cmocka_unit_test(long_names), cmocka_unit_test(drawn),
+        cmocka_unit_test(plain),    cmocka_unit_test(others), cmocka_unit_test(aliases),    cmocka_unit_test(many),
+        cmocka_unit_test(pointers), cmocka_unit_test(chains), cmocka_unit_test(long_names), cmocka_unit_test(drawn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -89,6 +89,30 @@ static void flood(void **state)
     questions_put(q);
 }
 
+/* A question that is asked again has one place, also where another one before it became free. */
+static void again(void **state)
+{
+    (void)state;
+    struct questions *q = questions_new(5);
+    enum { ASKED = QUESTION_SLOTS / 8 };
+    for (uint32_t i = 0; i < ASKED; i++) {
+        const struct question_id id = id_of(q, i);
+        question_put(q->head, q->slots, &id, 100);
+    }
+    for (uint32_t i = 0; i < ASKED; i += 2) {
+        const struct question_id taken_one = id_of(q, i), id = id_of(q, i + 1);
+        assert_true(question_waits(q, &taken_one, 100, true));
+        question_put(q->head, q->slots, &id, 200);
+    }
+    for (uint32_t i = 1; i < ASKED; i += 2) {
+        const struct question_id id = id_of(q, i);
+        assert_true(question_waits(q, &id, 200, true));
+        assert_false(question_waits(q, &id, 200, true));
+    }
+    assert_int_equal(q->head->evicted, 0);
+    questions_put(q);
+}
+
 static void holders(void **state)
 {
     (void)state;
@@ -161,7 +185,7 @@ static void threads(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(once), cmocka_unit_test(differs), cmocka_unit_test(flood),
-                                       cmocka_unit_test(holders), cmocka_unit_test(threads)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(once),  cmocka_unit_test(differs), cmocka_unit_test(flood),
+                                       cmocka_unit_test(again), cmocka_unit_test(holders), cmocka_unit_test(threads)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -85,6 +85,11 @@ void flow_set_state(struct flow_table *t, int32_t slot, enum flow_state state, u
 /* Release the flow of this slot. */
 void flow_end(struct flow_table *t, int32_t slot, enum flow_end how, uint64_t now_ns);
 
+/* Copy the first line of the flow in a slot. False: others change it all the time. The second function releases that
+ * flow; false: it has ended, and another may have its slot. Where others change the table, it says so rightly. */
+bool flow_read(const struct flow_table *t, int32_t slot, struct flow *seen);
+bool flow_end_seen(struct flow_table *t, int32_t slot, const struct flow *seen, enum flow_end how, uint64_t now_ns);
+
 /* Release expired flows in the next `groups` groups of sixteen. True while any flow is left. */
 bool flow_sweep(struct flow_table *t, unsigned groups, uint64_t now_ns);
 /* The same in parts: also ends behind the group in which `slots` slots were reached; returns the number of groups

@@ -64,12 +64,15 @@ static bool shared_run(const struct flow_table *t, struct flow_op *op)
     return t->ops->run(t->ops->arg, op) && op->said == FLOW_OP_DONE;
 }
 
-bool shared_end(struct flow_table *t, int32_t slot, enum flow_end how, bool over, uint64_t now_ns)
+/* End the flow in a slot; hash: only one with that part of a hash in its taken word, 0: any. */
+static bool end_of_hash(struct flow_table *t, int32_t slot, uint32_t hash, enum flow_end how, bool over,
+                        uint64_t now_ns)
 {
     struct flow f;
     bool told = false;
     for (unsigned tries = 0; tries < TRIES && table_read(t, slot, &f); tries++) {
         const bool bound = f.flags & FLOW_BOUND;
+        if (hash && f.hash != hash) return false;
         if (over && !told && !table_expired(t, table_slot(t, slot), now_ns)) return false;
         if (bound && !told && t->ended) t->ended(t->arg, slot, table_slot(t, slot), table_cold(t, slot), how, now_ns);
         told = bound;
@@ -84,6 +87,25 @@ bool shared_end(struct flow_table *t, int32_t slot, enum flow_end how, bool over
         return true;
     }
     return false;
+}
+
+bool shared_end(struct flow_table *t, int32_t slot, enum flow_end how, bool over, uint64_t now_ns)
+{
+    return end_of_hash(t, slot, 0, how, over, now_ns);
+}
+
+bool flow_end_seen(struct flow_table *t, int32_t slot, const struct flow *seen, enum flow_end how, uint64_t now_ns)
+{
+    if (table_has_ops(t)) return end_of_hash(t, slot, seen->hash, how, false, now_ns);
+    flow_end(t, slot, how, now_ns);
+    return true;
+}
+
+bool flow_read(const struct flow_table *t, int32_t slot, struct flow *seen)
+{
+    if (table_has_ops(t)) return table_read(t, slot, seen);
+    *seen = *table_slot(t, slot);
+    return true;
 }
 
 void shared_forget(struct flow_table *t, int32_t slot)

@@ -275,6 +275,15 @@ typedef bool track_end_fn(void *arg, const struct flow *f, const struct flow_id 
 bool track_visit_bound(struct track *t, uint32_t *hand, unsigned slots, track_end_fn *end, enum flow_end how,
                        void *arg);
 
+/* Look at flows, at most as many as `left` says, from where the call before ended, and end those for which `wants`
+ * returns where to count them (atomic), not NULL. bind: its binding; NULL: it has none. False: the walk is through, and
+ * the next call begins another one. */
+struct track_cuts {
+    unsigned groups, flows, ends;
+};
+typedef uint64_t *track_cut_fn(void *arg, const struct flow_id *id, const struct flow_bind *bind, uint64_t began_ns);
+bool track_cut(struct track *t, struct track_cuts left, track_cut_fn *wants, void *arg);
+
 /* Clear the remembered verdicts in the next `slots` slots from *hand (at first 0) on; false at the table's end. */
 bool track_forget(struct track *t, uint32_t *hand, unsigned slots);
 

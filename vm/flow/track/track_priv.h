@@ -27,6 +27,7 @@ struct track {
     track_renew_fn *renew; /* NULL: all bindings are renewed */
     void *renew_arg;
     uint32_t renew_hand;
+    uint32_t cut_hand;       /* slot at which track_cut goes on */
     struct lending *lending; /* NULL: nothing is lent */
     uint8_t age;             /* BIND_AGE of new bindings */
     struct {

@@ -44,6 +44,15 @@ static uint32_t message_copy(const struct pkt *pkt, uint8_t bytes[MESSAGE_MOST])
     return bytes_copy(pkt, pkt->payload, len, bytes) == len ? len : 0;
 }
 
+/* True if the packet may be an answer, else it may be a question. Between two ports 53 its own word counts. */
+static bool may_give(const struct key *key, const struct pkt *pkt)
+{
+    uint8_t head[4];
+    if (key->src_port != DNS_PORT || key->kind & KIND_OUT) return false;
+    if (key->dst_port != DNS_PORT || !pkt->payload) return true;
+    return bytes_copy(pkt, pkt->payload, sizeof head, head) != sizeof head || head[2] >> 7;
+}
+
 static enum dns_part question_read(const struct program *p, const struct questions *q, const uint8_t *bytes,
                                    struct answer_read *r)
 {
@@ -71,7 +80,7 @@ enum dns_part answers_read(const struct program *p, const struct key *key, const
 {
     uint8_t bytes[MESSAGE_MOST];
     const struct questions *const q = p->members ? p->members->questions : NULL;
-    const bool gives = key->src_port == DNS_PORT && !(key->kind & KIND_OUT);
+    const bool gives = may_give(key, pkt);
     r->part = DNS_NONE;
     if (!q || !(key->kind & KIND_FRAG_NO) || !(r->sets = sets_of_resolver(p, key, !gives))) return DNS_NONE;
     const uint32_t len = message_copy(pkt, bytes);

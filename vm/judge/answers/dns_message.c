@@ -14,7 +14,8 @@ enum {
     CLASS_IN = 1,
     LABEL_MOST = 63,
     POINTER = 0xc0,
-    RECORD = 10, /* bytes of a record behind its name, before its data */
+    POINTERS_MOST = 127, /* as many as a name may have labels */
+    RECORD = 10,         /* bytes of a record behind its name, before its data */
     QUESTIONS_AT = 4,
     ANSWERS_AT = 6,
 };
@@ -27,20 +28,20 @@ struct wire_name {
 static uint8_t label_lower(uint8_t c) { return c >= 'A' && c <= 'Z' ? (uint8_t)(c - 'A' + 'a') : c; }
 
 /* Read the name at *at, and set *at behind it. Each pointer leads to before the place where the name, or the part
- * behind the last pointer, began: so there is no circle. False: it is malformed. */
+ * behind the last pointer, began: so there is no circle. Pointers to pointers would make a message costly. False: it is
+ * malformed. */
 static bool name_read(const uint8_t *bytes, uint32_t len, uint32_t *at, struct wire_name *name)
 {
     uint32_t from = *at, begun = *at;
-    bool jumped = false;
+    unsigned jumps = 0;
     name->len = 0;
     while (from < len) {
         const uint8_t first = bytes[from];
         if ((first & POINTER) == POINTER) {
             if (len - from < 2) return false;
             const uint32_t to = wire_get16(bytes + from) & 0x3fff;
-            if (!jumped) *at = from + 2;
-            jumped = true;
-            if (to >= begun || to < DNS_HEADER) return false;
+            if (!jumps) *at = from + 2;
+            if (++jumps > POINTERS_MOST || to >= begun || to < DNS_HEADER) return false;
             from = begun = to;
             continue;
         }
@@ -49,7 +50,7 @@ static bool name_read(const uint8_t *bytes, uint32_t len, uint32_t *at, struct w
         for (uint32_t i = 1; i <= first; i++) name->bytes[name->len++] = label_lower(bytes[from + i]);
         from += 1u + first;
         if (first) continue;
-        if (!jumped) *at = from;
+        if (!jumps) *at = from;
         return true;
     }
     return false;

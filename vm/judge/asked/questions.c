@@ -32,12 +32,12 @@ void question_put(struct question_head *head, struct dns_question *slots, const 
     for (uint32_t i = 0; i < QUESTION_WAYS; i++) {
         const struct dns_question *at = &slots[(group + i) & (QUESTION_SLOTS - 1)];
         const uint64_t until_ns = QUESTION_LOAD(&at->until_ns);
-        const uint64_t age = question_is(at, id) ? 0 : until_ns;
+        const uint64_t age = question_is(at, id) ? 0 : until_ns + 1; /* a place that has it comes before a free one */
         if (age >= oldest_ns) continue;
         oldest_ns = age;
         was = until_ns;
         to = i;
     }
-    if (place_write(&slots[(group + LOOSE(to)) & (QUESTION_SLOTS - 1)], was, id, now_ns) && oldest_ns > now_ns)
+    if (place_write(&slots[(group + LOOSE(to)) & (QUESTION_SLOTS - 1)], was, id, now_ns) && oldest_ns > now_ns + 1)
         __sync_fetch_and_add(&head->evicted, 1);
 }

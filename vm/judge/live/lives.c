@@ -33,6 +33,14 @@ static bool asks(const struct program *p)
     return any;
 }
 
+/* True if a rule cuts. */
+static bool any_cut(const struct program *p)
+{
+    for (uint32_t i = 0; i < p->adds_count; i++)
+        if (p->adds[i].flags & PBC_ADD_CUT) return true;
+    return false;
+}
+
 struct lives *lives_new(const struct program *p, uint64_t seed)
 {
     struct lives *l = calloc(1, sizeof *l);
@@ -51,12 +59,32 @@ struct lives *lives_new(const struct program *p, uint64_t seed)
         lives_free(l);
         return NULL;
     }
-    return l;
+    if (!any_cut(p)) return l;
+    /* One round a packet: as many members as a packet may add. */
+    l->cuts = flow_cuts_new(&(struct flow_cuts_cfg){.most = PBC_ADDS_MAX, .seed = seed});
+    l->owns_cuts = true;
+    if (l->cuts) return l;
+    lives_free(l);
+    return NULL;
+}
+
+void lives_cut_by(struct lives *l, struct flow_cuts *cuts, const uint16_t named[])
+{
+    if (l->owns_cuts) flow_cuts_free(l->cuts);
+    l->owns_cuts = false;
+    l->cuts = cuts;
+    memcpy(l->named, named, l->count * sizeof *named);
+}
+
+void lives_cut(const struct lives *l, uint32_t live, const struct live_net *net)
+{
+    if (l->cuts) flow_cuts_ask(l->cuts, l->named[live], net, (lives_now(l) + 1) * 1000000 - 1);
 }
 
 void lives_free(struct lives *l)
 {
     if (!l) return;
+    if (l->owns_cuts) flow_cuts_free(l->cuts);
     for (uint32_t i = 0; i < l->count; i++) live_free(l->sets[i]);
     questions_put(l->questions);
     free(l->names);
@@ -204,11 +232,13 @@ void adds_one(const struct program *p, uint32_t add, const struct live_net *net)
     struct lives *const l = p->members;
     const struct pbc_add *const a = &p->adds[add];
     const uint64_t now_ms = lives_now(l);
+    enum live_said said = LIVE_FULL;
     if (lives_refuse(p, a->live, net) != LIVE_MAY)
         __atomic_fetch_add(&l->refused[a->live], 1, __ATOMIC_RELAXED);
     else
-        live_add(lives_set(l, a->live), now_ms, net, now_ms + a->for_ns / 1000000,
-                 a->flags & PBC_ADD_ONCE ? LIVE_ONCE : LIVE_LATER);
+        said = live_add(lives_set(l, a->live), now_ms, net, now_ms + a->for_ns / 1000000,
+                        a->flags & PBC_ADD_ONCE ? LIVE_ONCE : LIVE_LATER);
+    if (said == LIVE_ADDED && a->flags & PBC_ADD_CUT) lives_cut(l, a->live, net);
 }
 
 void adds_make(struct adds_due *due, const struct program *p)

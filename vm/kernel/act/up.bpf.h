@@ -28,7 +28,7 @@ static inline void up_say(struct kernel_note *n, const struct kpkt *k)
     n->states = (uint8_t)((k->key.marks & MARK_STATES) >> 8);
     n->would = k->would;
     n->turn = k->turn;
-    n->zero = 0;
+    n->cuts = k->cuts;
 }
 
 static inline bool up_note(struct xdp_md *ctx, const struct kpkt *k)

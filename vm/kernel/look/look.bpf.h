@@ -361,6 +361,7 @@ inline_whole void packet_begin(struct kpkt *k)
 {
     if (!(k->flags & KERNEL_ASKED)) k->serial++;
     k->program = state_world.program;
+    k->cuts = state_world.cuts;
     k->branch = PBC_NONE;
     k->mirrors = 0;
     k->out = KERNEL_NONE;

@@ -32,7 +32,8 @@ static bool verify_add(const struct verifier *v, uint32_t i)
     if (a->live >= p->lives_count) return fault(v, "add %u: live set does not exist", i);
     if (a->for_ns < PBC_ADD_NS_MIN || a->for_ns > PBC_ADD_NS_MAX) return fault(v, "add %u: time out of bounds", i);
     if (a->len4 > 32 || a->len6 > 128) return fault(v, "add %u: prefix lengths %u and %u", i, a->len4, a->len6);
-    if (a->flags & ~(PBC_ADD_DESTINATION | PBC_ADD_ONCE)) return fault(v, "add %u: unknown flags 0x%x", i, a->flags);
+    if (a->flags & ~(PBC_ADD_DESTINATION | PBC_ADD_ONCE | PBC_ADD_CUT))
+        return fault(v, "add %u: unknown flags 0x%x", i, a->flags);
     for (unsigned k = 0; k < sizeof a->reserved; k++) reserved |= a->reserved[k];
     return !reserved || fault(v, "add %u: reserved bytes are not zero", i);
 }

@@ -61,6 +61,8 @@ bool in_kernel_called(struct carry *carry);
 /* Handle all records that are there. */
 void in_kernel_hear_all(struct carry *carry);
 void in_kernel_tick(struct carry *carry, uint64_t now_ns);
+/* Say that flows of new members are to end: what stages have judged until now is judged again if it comes up. */
+void in_kernel_cut(const struct carry *carry);
 uint64_t in_kernel_logs(const struct carry *carry); /* number of log events so far */
 /* More counters (runtime/counters/counter.def); all 0 without the kernel executor. */
 struct in_kernel_more {

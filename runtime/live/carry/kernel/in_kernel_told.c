@@ -14,6 +14,7 @@
 #include "runtime/live/carry/kernel/in_kernel_pass.h"
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
 #include "runtime/live/carry/recorded.h"
+#include "vm/judge/lives.h"
 
 /* A reported packet, and the program that judged it. */
 struct heard {
@@ -157,12 +158,22 @@ static const struct program *numbered(const struct in_kernel *k, uint32_t serial
     return k->numbered[(now + 1) & 1].serial == serial ? k->numbered[(now + 1) & 1].program : NULL;
 }
 
-/* Add a rule's member to the sets of the program that judged the packet. Members come over to the next program when a
- * change is settled, and the ring is emptied before. */
+/* Add a rule's member to the sets of the program that judged the packet. It counts from now on, which may be long after
+ * the turn began: flows that begin until then were judged without it, and a cut ends them. Members come over to the
+ * next program when a change is settled, and the ring is emptied before. */
 static void heard_add(const struct carry *carry, const struct kernel_event_add *e)
 {
     const struct program *p = numbered(carry->kernel, e->event.program);
-    if (p) live_sets_add(p, e);
+    if (!p) return;
+    if (p->members) lives_at(p->members, clock_ns(CLOCK_MONOTONIC));
+    live_sets_add(p, e);
+    if (flow_cuts_wait(carry->cuts)) in_kernel_cut(carry);
+}
+
+void in_kernel_cut(const struct carry *carry)
+{
+    if (!carry->kernel) return;
+    __atomic_fetch_add(&kernel_world(carry->kernel->kernel)->cuts, 1, __ATOMIC_RELEASE);
 }
 
 void in_kernel_heard(void *arg, const struct kernel_event *e, size_t len)

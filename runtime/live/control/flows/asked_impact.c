@@ -16,6 +16,7 @@
 #include "runtime/live/rules/judged.h"
 #include "runtime/live/rules/parts.h"
 #include "runtime/live/rules/room.h"
+#include "runtime/live/rules/servers/named_servers.h"
 #include "runtime/report/json.h"
 
 enum { PART = 1 << 20 };
@@ -133,13 +134,24 @@ static uint64_t flows_now(const struct control *control)
     return n;
 }
 
+/* Take the program that was handed over as a load would have it: with its room, and servers by name where they are
+ * known to be. */
+static struct program *program_as_loaded(const struct control *control, struct call *c, char *err, size_t err_len)
+{
+    struct program *handed = handed_program(c, PBC_SIZE_MAX, err, err_len);
+    if (!handed) return NULL;
+    room_bound(control->rules, handed);
+    struct program *next = named_program(control->rules, handed);
+    program_put(handed);
+    return next;
+}
+
 /* Make the answer's state. NULL, with the reason in err. */
 static struct asked_impact *impact_new(struct control *control, struct call *c, char *err, size_t err_len)
 {
     const char *name = call_text_of(c, "name");
-    struct program *next = handed_program(c, PBC_SIZE_MAX, err, err_len);
+    struct program *next = program_as_loaded(control, c, err, err_len);
     if (!next) return NULL;
-    room_bound(control->rules, next);
     struct asked_impact *a = calloc(1, sizeof *a);
     if (a) a->name = strdup(name ? name : "program");
     struct program_change seen = {.carry = control->carry, .rules = control->rules, .program = next};

@@ -45,6 +45,7 @@ static void set_json(const struct rules *rules, uint32_t live, cJSON *to)
     LIVE_COUNTS(X)
 #undef X
     json_number(one, "refused", member_refused(s, now->lives, live));
+    json_number(one, "cut", s->cut);
     const struct live_answered answered = member_answered(s, now->lives, live);
 #define X(field, doc) json_number(one, #field, answered.field);
     LIVE_ANSWERED(X)

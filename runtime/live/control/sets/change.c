@@ -13,6 +13,7 @@ enum { NOTES_SWEPT = 64 };
 
 /* The change that a question asks for, and what became of it */
 struct changing {
+    const struct rules *rules;
     const struct member_target *t;
     struct call *call;
     struct note_of note;
@@ -20,8 +21,21 @@ struct changing {
     bool wide;
     uint64_t counts[LIVE_LENGTHS + 1]; /* by enum live_said */
     uint64_t refused;
-    uint64_t held; /* not removed, since something else holds them */
-    bool untold;   /* the answer has no room for all that was refused */
+    uint64_t held;        /* not removed, since something else holds them */
+    bool untold;          /* the answer has no room for all that was refused */
+    struct live_net *cut; /* [cuts] members whose flows are to end */
+    size_t cuts;
+};
+
+/* An answer that waits until flows have ended */
+struct cutting {
+    struct cut_wait wait;
+    struct rules *rules;
+    struct call *call; /* NULL: it has ended, or its client is gone */
+    cJSON *numbers;
+    int status;
+    char words[300];
+    struct live_net nets[];
 };
 
 /* True if the record is a member: no bits are set behind its length. */
@@ -30,6 +44,7 @@ static bool record_is_sound(const struct member_record *r)
     const struct live_net net = {.addr = {r->addr[0], r->addr[1], r->addr[2], r->addr[3]}, .len = r->len, .v6 = r->v6};
     uint32_t lo[4], hi[4];
     if (r->v6 > 1 || r->len > (r->v6 ? 128 : 32) || r->does > MEMBER_REMOVE || r->ms > MEMBER_MS_MOST) return false;
+    if (r->flags & ~MEMBER_CUT || (r->flags && r->does == MEMBER_REMOVE)) return false;
     live_net_ends(&net, lo, hi);
     return !memcmp(lo, r->addr, sizeof lo) && (r->v6 || !(r->addr[1] | r->addr[2] | r->addr[3]));
 }
@@ -125,6 +140,10 @@ static void change_one(struct changing *g, const struct member_record *r)
         tell_refused(g, r, said == LIVE_FULL ? "the set is full" : "members have eight prefix lengths, the most");
         return;
     }
+    if (r->flags & MEMBER_CUT) {
+        member_cut(g->rules, g->t, &net);
+        g->cut[g->cuts++] = net;
+    }
     if (notes_full(notes)) notes_sweep(notes, member_table(g->t), now_ms, NOTES_SWEPT);
     if (said == LIVE_KEPT) live_find(member_table(g->t), now_ms, &net, &end_ms);
     g->note.anew = said == LIVE_ADDED;
@@ -133,12 +152,10 @@ static void change_one(struct changing *g, const struct member_record *r)
     notes_set(notes, &net, &g->note);
 }
 
-/* End the answer: numbers of all that became of members. */
-static void change_end(struct control *control, const struct changing *g)
+/* Write the numbers of all that became of members, for programs and for people. */
+static cJSON *change_numbers(const struct changing *g, char *words, size_t len)
 {
-    char words[300] = "";
     size_t used = 0;
-    uint64_t failed = g->refused + g->held + g->counts[LIVE_FULL] + g->counts[LIVE_LENGTHS];
     cJSON *o = cJSON_CreateObject();
     json_text(o, "set", g->t->set->name);
     static const char *const keys[] = {
@@ -148,21 +165,84 @@ static void change_end(struct control *control, const struct changing *g)
     for (unsigned i = 0; i <= LIVE_LENGTHS; i++) {
         json_number(o, keys[i], g->counts[i]);
         if (g->counts[i])
-            used += (size_t)snprintf(words + used, sizeof words - used, "%s%s %s", used ? ", " : "",
+            used += (size_t)snprintf(words + used, len - used, "%s%s %s", used ? ", " : "",
                                      text_number(g->counts[i], text), live_said_word((enum live_said)i));
     }
     json_number(o, "held", g->held);
     if (g->held)
-        used += (size_t)snprintf(words + used, sizeof words - used, "%s%s held", used ? ", " : "",
-                                 text_number(g->held, text));
+        used += (size_t)snprintf(words + used, len - used, "%s%s held", used ? ", " : "", text_number(g->held, text));
     json_number(o, "refused", g->refused);
-    if (g->refused)
-        snprintf(words + used, sizeof words - used, "%s%s refused", used ? ", " : "", text_number(g->refused, text));
-    const bool fits = call_document(g->call, o) && !g->untold;
+    if (g->refused) snprintf(words + used, len - used, "%s%s refused", used ? ", " : "", text_number(g->refused, text));
+    return o;
+}
+
+/* End the answer. o: the numbers, which are freed. */
+static void change_end(struct call *c, cJSON *o, int status, const char *set, const char *words)
+{
+    const bool fits = call_document(c, o);
+    call_end(c, fits ? status : 2, "%s: %s", set, fits ? words : "out of memory, so not all that was refused is told");
     cJSON_Delete(o);
+}
+
+static void cutting_done(struct cut_wait *w, uint64_t flows)
+{
+    struct cutting *k = (struct cutting *)w;
+    struct call *c = k->call;
+    cJSON *numbers = k->numbers;
+    char words[400], text[TEXT_NUMBER];
+    snprintf(words, sizeof words, "%s, %s flow%s ended", k->words, text_number(flows, text), text_plural(flows));
+    json_number(numbers, "cut", flows);
+    k->numbers = NULL;
+    k->call = NULL;
+    change_end(c, numbers, k->status, cJSON_GetStringValue(cJSON_GetObjectItem(numbers, "set")), words);
+}
+
+/* A sign of life for who waits. */
+static void cutting_lasts(struct cut_wait *w) { call_text(((struct cutting *)w)->call, "%s", "flows are being ended"); }
+
+static void cutting_over(void *arg)
+{
+    struct cutting *k = arg;
+    if (k->call) members_cut_leave(k->rules, &k->wait);
+    cJSON_Delete(k->numbers);
+    free(k);
+}
+
+/* Have the answer wait for the flows that are to end. False: out of memory. */
+static bool change_follow(struct control *control, const struct changing *g, cJSON *numbers, int status,
+                          const char *words)
+{
+    static const struct call_ops waits = {.over = cutting_over};
+    struct cutting *k = calloc(1, sizeof *k + g->cuts * sizeof *k->nets);
+    if (!k) return false;
+    *k = (struct cutting){.wait = {.nets = k->nets,
+                                   .count = g->cuts,
+                                   .set = g->t->set->number,
+                                   .done = cutting_done,
+                                   .lasts = cutting_lasts},
+                          .rules = control->rules,
+                          .call = g->call,
+                          .numbers = numbers,
+                          .status = status};
+    memcpy(k->nets, g->cut, g->cuts * sizeof *k->nets);
+    snprintf(k->words, sizeof k->words, "%s", words);
+    call_follow(g->call, &waits, k);
+    members_cut_wait(control->rules, &k->wait);
+    return true;
+}
+
+/* Answer with the numbers, once flows have ended that are to. */
+static void change_tell(struct control *control, const struct changing *g)
+{
+    char words[300] = "";
+    const uint64_t failed = g->refused + g->held + g->counts[LIVE_FULL] + g->counts[LIVE_LENGTHS];
+    const int status = g->untold ? 2 : failed != 0;
+    cJSON *numbers = change_numbers(g, words, sizeof words);
     control->tell->changes++;
-    call_end(g->call, fits ? failed != 0 : 2, "%s: %s", g->t->set->name,
-             fits ? words : "out of memory, so not all that was refused is told");
+    if (g->untold) snprintf(words, sizeof words, "out of memory, so not all that was refused is told");
+    if (g->cuts && change_follow(control, g, numbers, status, words)) return;
+    json_number(numbers, "cut", 0);
+    change_end(g->call, numbers, status, g->t->set->name, words);
 }
 
 void sets_change(struct control *control, struct call *c, const struct member_target *t)
@@ -178,19 +258,25 @@ void sets_change(struct control *control, struct call *c, const struct member_ta
         handed_bytes(c, MEMBER_RECORDS_MOST * sizeof *all, "the members", &len, err, sizeof err);
     const size_t count = len / sizeof *all;
     bool sound = all && len % sizeof *all == 0;
+    struct live_net *cut = malloc((count + 1) * sizeof *cut);
     for (size_t i = 0; sound && i < count; i++) sound = record_is_sound(&all[i]);
     if (!all) {
         call_end(c, 2, "%s", err);
+    } else if (!cut) {
+        call_end(c, 2, "out of memory");
     } else if (!sound) {
         call_end(c, 2, "the question came with something else than a list of members");
     } else {
-        struct changing g = {.t = t,
+        struct changing g = {.rules = control->rules,
+                             .t = t,
                              .call = c,
                              .note = {.uid = call_uid(c), .wall_ns = clock_ns(CLOCK_REALTIME), .comment = comment},
                              .how = call_is_true(c, "once") ? LIVE_ONCE : LIVE_SET,
-                             .wide = call_is_true(c, "wide")};
+                             .wide = call_is_true(c, "wide"),
+                             .cut = cut};
         for (size_t i = 0; i < count; i++) change_one(&g, &all[i]);
-        change_end(control, &g);
+        change_tell(control, &g);
     }
+    free(cut);
     free(all);
 }

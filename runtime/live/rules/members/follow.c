@@ -83,6 +83,7 @@ static bool members_prepare(struct program_change *c)
     if (!p->lives_count) return true;
     c->lives = lives_new(p, c->carry->seed);
     if (!c->lives || !members_follow(c->rules, p)) return false;
+    members_cut_by(c->rules, c->lives, p);
     lives_at(c->lives, clock_ns(CLOCK_MONOTONIC));
     lives_ask_as(c->lives, old->lives ? old->lives->questions : NULL);
     for (uint32_t i = 0; i < p->lives_count; i++) {

@@ -55,7 +55,7 @@ static void uncount(struct rules *rules)
 /* The part of a set that goes over beside its members, behind the length of its name, and the name. */
 struct kept_counts {
     struct live_counts all;
-    uint64_t refused, replaced_ns;
+    uint64_t refused, cut, replaced_ns;
     uint32_t replaced_by, reserved;
 };
 
@@ -67,6 +67,7 @@ static void counts_write(const struct rules *rules, uint32_t live, struct archiv
     uint32_t len = (uint32_t)strlen(name);
     struct kept_counts k = {.all = member_counts(s, lives_set(now->lives, live)),
                             .refused = member_refused(s, now->lives, live),
+                            .cut = s->cut,
                             .replaced_ns = s->replaced_ns,
                             .replaced_by = s->replaced_by};
     ARCHIVE(a, len);
@@ -88,6 +89,7 @@ static void counts_read(const struct rules *rules, struct archive *a)
     LIVE_COUNTS(X)
 #undef X
     s->refused = k.refused;
+    s->cut = k.cut;
     s->replaced_ns = k.replaced_ns;
     s->replaced_by = k.replaced_by;
 }

@@ -11,6 +11,7 @@
 #include "runtime/live/carry/kernel/in_kernel.h"
 #include "runtime/live/carry/part.h"
 #include "runtime/live/carry/proxy/proxied.h"
+#include "vm/judge/lives.h"
 
 enum { GROUPS_A_SECOND = 1 << 14, GROUPS_LEAST = 256, BUCKETS_A_GROUP = 4, EMPTIED_A_SECOND = 1 << 18 };
 #define GRACE_NS UINT64_C(1000000000)
@@ -66,6 +67,7 @@ bool members_follow(struct rules *rules, const struct program *p)
         if (s) continue;
         s = member_set_new(name, p->lives[i].size, rules->carry->seed + i);
         if (!s) return false;
+        s->number = members_cut_number(rules->members);
         s->next = rules->members->first;
         rules->members->first = s;
     }
@@ -93,9 +95,11 @@ bool members_begin(struct rules *rules)
 {
     struct ruling *now = &rules->carry->now;
     if (!rules->members && !(rules->members = calloc(1, sizeof *rules->members))) return false;
+    if (!members_cut_begin(rules)) return false;
     if (!now->program->lives_count) return true;
     now->lives = lives_new(now->program, rules->carry->seed);
     if (!now->lives || !members_follow(rules, now->program)) return false;
+    members_cut_by(rules, now->lives, now->program);
     lives_at(now->lives, clock_ns(CLOCK_MONOTONIC));
     program_members(now->program, now->lives);
     return in_kernel_members(rules->carry);
@@ -125,6 +129,8 @@ static bool free_whole(struct emptied *e, const void *with)
 void members_fini(struct rules *rules)
 {
     struct members *m = rules->members;
+    flow_cuts_free(rules->carry->cuts);
+    rules->carry->cuts = NULL;
     if (!m) return;
     emptied_free(m, free_whole, NULL);
     for (struct member_set *s = m->first, *next; s; s = next) {

@@ -24,6 +24,8 @@ struct member_set {
     uint64_t refused;        /* members that were refused: by `never`, by `in`, as too wide; those of rules by programs
                               * before the one in force */
     struct live_answered answered; /* counts of DNS answers by programs before the one in force */
+    uint64_t cut;                  /* flows that its members have ended (`cut`) */
+    uint16_t number;               /* its number among those (vm/judge/lives.h) */
     uint64_t replaced_ns;          /* wall time at which its base was replaced; 0: never */
     uint32_t replaced_by;          /* user */
     struct live_set *parked; /* members that a trial would lose: they come back if it ends unconfirmed; NULL: none */
@@ -40,11 +42,12 @@ struct members {
     struct emptied *emptied; /* tables that readers may still hold */
     uint64_t mark;           /* mark for the proxies' loops at the last table that was replaced */
     /* Members that the parent keeps (kept_members.c) */
-    uint64_t kept;    /* number of these members; 0: none, or others than those of now */
-    uint64_t next_ns; /* monotonic time before which nothing is written, but at the end */
-    bool has_file;    /* a file was there at the start, or has been written since */
-    int unkept;       /* negative errno of its last failure; 0: none */
-    uint64_t look_ns; /* monotonic time before which no file is looked at */
+    uint64_t kept;            /* number of these members; 0: none, or others than those of now */
+    uint64_t next_ns;         /* monotonic time before which nothing is written, but at the end */
+    bool has_file;            /* a file was there at the start, or has been written since */
+    int unkept;               /* negative errno of its last failure; 0: none */
+    uint64_t look_ns;         /* monotonic time before which no file is looked at */
+    struct cut_wait *waiting; /* those who wait for a round of cuts */
 };
 
 /* Make the sets of the program in force, empty, and give them to it. False: out of memory. */
@@ -114,6 +117,31 @@ uint64_t member_refused(const struct member_set *set, struct lives *lives, uint3
 void members_name(struct rules *rules);
 /* Return the counts of DNS answers. */
 struct live_answered member_answered(const struct member_set *set, const struct lives *lives, uint32_t live);
+
+/* rounds.c: make what members are cut by, before the workers. False: out of memory. */
+bool members_cut_begin(struct rules *rules);
+/* Return a number for another set. */
+uint16_t members_cut_number(const struct members *m);
+/* Have what is cut of these sets go that way. */
+void members_cut_by(const struct rules *rules, struct lives *l, const struct program *p);
+/* Ask that the member's flows end. */
+void member_cut(const struct rules *rules, const struct member_target *t, const struct live_net *net);
+/* Begin a round of cuts, or end it. Call each turn, and when it is due. */
+void members_cut(struct rules *rules, uint64_t now_ns);
+uint64_t members_cut_due_ns(const struct rules *rules);
+/* A question that waits until flows of members have ended, for which member_cut was called this turn. */
+struct cut_wait {
+    struct cut_wait *next;
+    const struct live_net *nets; /* [count] */
+    size_t count;
+    uint32_t set;            /* number of their set */
+    uint64_t round, sign_ns; /* rounds.c's */
+    void (*done)(struct cut_wait *w, uint64_t flows);
+    void (*lasts)(struct cut_wait *w); /* called each second until then */
+};
+void members_cut_wait(struct rules *rules, struct cut_wait *w);
+/* Wait no more; not after `done` was called. */
+void members_cut_leave(struct rules *rules, struct cut_wait *w);
 
 /* member_files.c: have the ranges of each file in force. At a start, before anything is judged: false, with a line in
  * err, if a set has neither its file nor members that a process before has left. */

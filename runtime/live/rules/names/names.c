@@ -16,7 +16,10 @@
 #include "runtime/report/text.h"
 
 #define SECOND_NS UINT64_C(1000000000)
-enum { LOOK_S = 5 /* seconds between looks at the resolver's files, and before one that ended is started again */ };
+enum {
+    LOOK_S = 5,  /* seconds between looks at the resolver's files, and before one that ended is started again */
+    A_TURN = 256 /* datagrams that are read in a turn: a resolver that never stops must not hold the main thread */
+};
 
 struct names {
     uint64_t program; /* serial of the program whose names these are; 0: none yet */
@@ -26,6 +29,7 @@ struct names {
     int fd;         /* the resolver's; -1: there is none */
     uint64_t files; /* mark of its files as it read them (dns_files) */
     uint64_t look_ns;
+    unsigned left;       /* datagrams that may be read in this turn */
     uint32_t (*was)[4];  /* addresses before the change at hand; owned */
     uint32_t failed;     /* names that have failed since they were told */
     char first[160];     /* the first of these, and why */
@@ -152,6 +156,7 @@ void names_follow(struct rules *rules, uint64_t now_ns)
     const struct program *p = rules->carry->now.program;
     struct names *n = rules->names;
     uint32_t count;
+    if (n) n->left = A_TURN;
     if (n ? n->program == p->serial : !names_most(p)) return;
     if (!n) {
         n = rules->names = calloc(1, sizeof *n);
@@ -236,23 +241,25 @@ static bool take(struct names *n, const struct dns_told *t, struct name_change *
 static bool is_sound(const struct names *n, ssize_t len)
 {
     const struct dns_told *t = &n->message.told;
-    return len >= (ssize_t)sizeof *t && t->name < n->count && (t->family == 4 || t->family == 6) &&
-           t->how <= DNS_FAILED && t->count <= DNS_ADDRESSES_MOST &&
-           (size_t)len == dns_told_size(t->count, dns_is_service(n->of[t->name].host)) &&
-           memchr(t->why, 0, sizeof t->why);
+    return len >= (ssize_t)sizeof *t && t->name < n->count &&
+           dns_told_is_sound(t, (size_t)len, dns_is_service(n->of[t->name].host));
 }
 
 bool names_next(struct rules *rules, struct name_change *change)
 {
     struct names *n = rules->names;
-    while (n && n->fd >= 0) {
+    for (; n && n->fd >= 0 && n->left; n->left--) {
         const ssize_t len = recv(n->fd, &n->message, sizeof n->message, MSG_DONTWAIT | MSG_TRUNC);
         if (len < 0 && (errno == EAGAIN || errno == EINTR)) return false;
         if (!is_sound(n, len)) {
             resolver_end(n); /* names_tick starts another one */
+            events_tell(&rules->tell->events, TOLD_NAMES, "the process that asks for names %s; another one is started",
+                        len > 0 ? "has said what no such process says, and is ended" : "has ended");
             return false;
         }
-        if (take(n, &n->message.told, change)) return true;
+        if (!take(n, &n->message.told, change)) continue;
+        n->left--;
+        return true;
     }
     return false;
 }

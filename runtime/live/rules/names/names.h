@@ -28,9 +28,10 @@ struct name_change {
     uint32_t was_count;
 };
 
-/* Have the names of the program in force asked for. */
+/* Have the names of the program in force asked for. Call once a turn. */
 void names_follow(struct rules *rules, uint64_t now_ns);
-/* Read what the resolver has to tell, and go on to the next change. False: there is none now. */
+/* Read what the resolver has to tell, and go on to the next change. False: there is none now, or the next turn reads
+ * it. */
 bool names_next(struct rules *rules, struct name_change *change);
 /* Tell names that have failed since, and whether all have answered again; start a resolver anew where files have
  * changed or it has ended. Call once a second. */

@@ -75,34 +75,42 @@ static struct server_place place_at(const struct host_addresses *a, uint32_t i, 
     return at;
 }
 
-/* Find the server of the same pool, name, host and family in the program in force, if its address is known. */
-static const struct pbc_server *server_there(const struct rules *rules, const struct program *p,
-                                             const struct pbc_server *s, const struct pbc_named *n)
+/* Return the server of that row in the other program if it has the same pool, name, host and family, and its address is
+ * known there. */
+static const struct pbc_server *server_at_row(const struct program *other, uint32_t row, const struct program *p,
+                                              const struct pbc_named *n)
 {
-    const struct program *now = without_past(rules->carry->now.program);
-    for (uint32_t i = 0; i < now->named_count; i++) {
-        const struct pbc_server *t = &now->servers[now->named[i].server];
-        if (t->family == s->family && !(t->flags & PBC_SERVER_UNKNOWN) &&
-            !strcmp(program_str(now, now->named[i].host), program_str(p, n->host)) &&
-            !strcmp(program_str(now, t->name), program_str(p, s->name)) &&
-            !strcmp(program_str(now, now->pools[t->pool].name), program_str(p, p->pools[s->pool].name)))
-            return t;
-    }
-    return NULL;
+    const struct pbc_server *s = &p->servers[n->server], *t = &other->servers[other->named[row].server];
+    const bool same = t->family == s->family && !(t->flags & PBC_SERVER_UNKNOWN) &&
+                      !strcmp(program_str(other, other->named[row].host), program_str(p, n->host)) &&
+                      !strcmp(program_str(other, t->name), program_str(p, s->name)) &&
+                      !strcmp(program_str(other, other->pools[t->pool].name), program_str(p, p->pools[s->pool].name));
+    return same ? t : NULL;
+}
+
+/* Find it in any row: mostly it has the same one in both. */
+static const struct pbc_server *server_there(const struct program *other, const struct program *p,
+                                             const struct pbc_named *n)
+{
+    const struct program *o = without_past(other);
+    const uint32_t row = (uint32_t)(n - p->named);
+    const struct pbc_server *found = row < o->named_count ? server_at_row(o, row, p, n) : NULL;
+    for (uint32_t i = 0; !found && i < o->named_count; i++) found = server_at_row(o, i, p, n);
+    return found;
 }
 
 /* The decision about one server. */
 enum moves { STAYS, MOVES, LEAVES };
 
 /* Find where the server is to be. */
-static enum moves place_find(const struct rules *rules, const struct program *p, const struct pbc_server *all,
-                             const struct pbc_named *n, struct server_place *to)
+static enum moves find_server_place(const struct rules *rules, const struct program *p, const struct pbc_server *all,
+                                    const struct pbc_named *n, struct server_place *to)
 {
     const struct pbc_server *s = &all[n->server];
     const bool v6 = s->family == 6, unknown = s->flags & PBC_SERVER_UNKNOWN;
     const struct host_name *h = names_find(rules, program_str(p, n->host));
     const struct host_addresses *a = h ? &h->of[v6] : NULL;
-    const struct pbc_server *has = unknown ? server_there(rules, p, s, n) : s;
+    const struct pbc_server *has = unknown ? server_there(rules->carry->now.program, p, n) : s;
     bool found = false;
     for (uint32_t i = 0; a && i < a->count; i++) {
         const struct server_place at = place_at(a, i, s);
@@ -122,32 +130,13 @@ static enum moves place_find(const struct rules *rules, const struct program *p,
     return is_taken(p, all, n->server, to) ? STAYS : MOVES;
 }
 
-static void tell_move(const struct rules *rules, const struct program *p, const struct pbc_server *s,
-                      const struct pbc_named *n, const struct pbc_server *to)
-{
-    char now[INET6_ADDRSTRLEN], before[INET6_ADDRSTRLEN];
-    const struct pbc_server *there = server_there(rules, p, s, n);
-    const char *pool = program_str(p, p->pools[s->pool].name), *name = program_str(p, s->name),
-               *host = program_str(p, n->host);
-    const bool has = !(to->flags & PBC_SERVER_UNKNOWN);
-    if (there && has && !memcmp(there->addr, to->addr, sizeof to->addr) && there->port == to->port) return;
-    address_text(s->family, to->addr, now);
-    if (there) address_text(s->family, there->addr, before);
-    if (has)
-        events_tell(&rules->tell->events, TOLD_NAMES, "%s/%s: %s is %s now%s%s", pool, name, host, now,
-                    there ? "; it was " : "", there ? before : "");
-    else
-        events_tell(&rules->tell->events, TOLD_NAMES, "%s/%s: %s has no address for it any more%s%s", pool, name, host,
-                    there ? "; it was " : "", there ? before : "");
-}
-
 /* Move one server. True: it is another one now. */
 static bool server_move(const struct rules *rules, const struct program *p, struct pbc_server *all, uint32_t row)
 {
     const struct pbc_named *n = &p->named[row];
     struct pbc_server *s = &all[n->server], to = *s;
     struct server_place at;
-    const enum moves moves = place_find(rules, p, all, n, &at);
+    const enum moves moves = find_server_place(rules, p, all, n, &at);
     if (moves == STAYS) return false;
     if (moves == LEAVES) {
         program_forget_address(p, row, &to);
@@ -159,7 +148,6 @@ static bool server_move(const struct rules *rules, const struct program *p, stru
             (uint8_t)((to.flags & ~(PBC_SERVER_UNKNOWN | PBC_SERVER_BACKUP)) | (at.backup ? PBC_SERVER_BACKUP : 0));
     }
     if (!memcmp(&to, s, sizeof to)) return false;
-    tell_move(rules, p, s, n, &to);
     *s = to;
     return true;
 }
@@ -192,4 +180,27 @@ struct program *named_program(const struct rules *rules, struct program *p)
     }
     events_tell(&rules->tell->events, TOLD_NAMES, "servers keep their addresses: %s", err);
     return program_get(p);
+}
+
+/* Tell where the server is, if it was elsewhere in the program before. */
+static void tell_move(const struct rules *rules, const struct program *p, const struct pbc_named *n,
+                      const struct program *before)
+{
+    char now[INET6_ADDRSTRLEN], was[INET6_ADDRSTRLEN];
+    const struct pbc_server *s = &p->servers[n->server], *there = server_there(before, p, n);
+    const char *pool = program_str(p, p->pools[s->pool].name), *name = program_str(p, s->name),
+               *host = program_str(p, n->host);
+    const bool has = !(s->flags & PBC_SERVER_UNKNOWN);
+    if (there ? has && !memcmp(there->addr, s->addr, sizeof s->addr) && there->port == s->port : !has) return;
+    address_text(s->family, s->addr, now);
+    if (there) address_text(s->family, there->addr, was);
+    events_tell(&rules->tell->events, TOLD_NAMES, "%s/%s: %s %s%s%s%s%s", pool, name, host,
+                has ? "is " : "has no address for it any more", has ? now : "", has ? " now" : "",
+                there ? "; it was " : "", there ? was : "");
+}
+
+void named_tell(const struct rules *rules, const struct program *before)
+{
+    const struct program *p = without_past(rules->carry->now.program);
+    for (uint32_t i = 0; i < p->named_count; i++) tell_move(rules, p, &p->named[i], before);
 }

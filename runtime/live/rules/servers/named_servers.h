@@ -3,6 +3,8 @@
 
 #include "runtime/live/rules/rules_state.h"
 
-/* Return the program with these addresses, and tell those that are new; the caller puts it. p itself, held, where no
+/* Return the program with these addresses; the caller puts it. p itself, held, where no
  * address differs, or where it can't be made, which is told. */
 struct program *named_program(const struct rules *rules, struct program *p);
+/* Tell which servers of the program in force have other addresses than in the one before. */
+void named_tell(const struct rules *rules, const struct program *before);

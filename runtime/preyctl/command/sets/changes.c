@@ -99,6 +99,8 @@ static void document_take(struct changes *c, const cJSON *o)
 #define X(field, word) c->sums.field += item_number(o, #field);
     CHANGE_SUMS(X)
 #undef X
+    c->sums.cut += item_number(o, "cut");
+    c->uncut |= o && !item(o, "cut");
 }
 
 /* Ask, and hear the whole answer. Return 0, also where some were refused, or 2. */
@@ -162,6 +164,7 @@ int changes_put(struct changes *c, const struct member_record *r, uint64_t line,
     const unsigned at = c->count++;
     c->records[at] = *r;
     c->records[at].at = at;
+    c->cuts |= (r->flags & MEMBER_CUT) != 0;
     c->told[at].line = line;
     c->told[at].told = false;
     snprintf(c->told[at].text, sizeof c->told[at].text, "%.*s", (int)(len < CHANGE_TEXT ? len : CHANGE_TEXT), text);
@@ -170,13 +173,16 @@ int changes_put(struct changes *c, const struct member_record *r, uint64_t line,
 
 int changes_tell(const struct changes *c)
 {
-    const bool failed = c->sums.held + c->sums.refused + c->sums.full + c->sums.lengths != 0;
+    const bool uncut = c->cuts && c->uncut;
+    const bool failed = uncut || c->sums.held + c->sums.refused + c->sums.full + c->sums.lengths != 0;
+    if (uncut) talk_complain("the preyrun that runs knows no `cut`, so the members' flows go on");
     if (c->t->line->json) {
         cJSON *o = cJSON_CreateObject();
         cJSON_AddStringToObject(o, "set", c->set);
 #define X(field, word) json_number(o, #field, c->sums.field);
         CHANGE_SUMS(X)
 #undef X
+        json_number(o, "cut", c->sums.cut);
         print_json(o);
         cJSON_Delete(o);
         return failed;
@@ -188,6 +194,7 @@ int changes_tell(const struct changes *c)
     if (c->sums.field) printf("%s %s " word, between, text_number(c->sums.field, n)), between = ",";
     CHANGE_SUMS(X)
 #undef X
+    if (c->cuts && !uncut) printf(", %s flow%s ended", text_number(c->sums.cut, n), text_plural(c->sums.cut));
     puts(*between == ':' ? ": nothing has changed" : "");
     return failed;
 }

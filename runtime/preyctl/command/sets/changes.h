@@ -24,6 +24,8 @@ struct changes {
     struct talk *t;
     const char *set, *comment; /* comment: NULL: none */
     bool once, wide;
+    bool cuts;                     /* flows of some members are to end */
+    bool uncut;                    /* the service does not know of that */
     bool lasts;                    /* goes on with another process where the service hangs up: changes are sent again */
     bool asked;                    /* the service has answered before */
     struct member_record *records; /* [MEMBER_RECORDS_MOST] */
@@ -37,6 +39,7 @@ struct changes {
 #define X(field, word) uint64_t field;
         CHANGE_SUMS(X)
 #undef X
+        uint64_t cut; /* flows that have ended */
     } sums;
 };
 /* False: out of memory, after a complaint. */

@@ -34,7 +34,18 @@ static bool duration_of(const char *s, size_t len, uint64_t *ms)
 
 static bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
-/* Take a line: `+A[/N] [D]`, `-A[/N]`, or a decision of CrowdSec's. */
+/* Take `cut` off the end of what stands behind a member. */
+static bool cut_of(const char *s, size_t *len)
+{
+    const size_t word = strlen("cut");
+    if (*len < word || memcmp(s + *len - word, "cut", word) != 0) return false;
+    if (*len > word && !is_blank(s[*len - word - 1])) return false;
+    *len -= word;
+    while (*len && is_blank(s[*len - 1])) --*len;
+    return true;
+}
+
+/* Take a line: `+A[/N] [D] [cut]`, `-A[/N]`, or a decision of CrowdSec's. */
 static void line_take(struct feed *f, size_t len)
 {
     const char *s = f->text;
@@ -59,7 +70,8 @@ static void line_take(struct feed *f, size_t len)
     size_t more = member;
     while (more < len && is_blank(s[more])) more++;
     if (*s != '+' && *s != '-') {
-        changes_refuse(&f->c, f->line, s, len, "a line begins with `+` or `-`: +ADDRESS[/N] [DURATION], -ADDRESS[/N]");
+        changes_refuse(&f->c, f->line, s, len,
+                       "a line begins with `+` or `-`: +ADDRESS[/N] [DURATION] [cut], -ADDRESS[/N]");
         return;
     }
     if (!member_read(s + 1, member - 1, &r, why, sizeof why)) {
@@ -67,10 +79,12 @@ static void line_take(struct feed *f, size_t len)
         return;
     }
     r.does = *s == '-' ? MEMBER_REMOVE : MEMBER_ADD;
-    if (more < len && (*s == '-' || !duration_of(s + more, len - more, &r.ms))) {
+    size_t behind = len - more;
+    if (*s == '+' && cut_of(s + more, &behind)) r.flags |= MEMBER_CUT;
+    if (behind && (*s == '-' || !duration_of(s + more, behind, &r.ms))) {
         changes_refuse(&f->c, f->line, s, len,
                        *s == '-' ? "nothing stands behind a member that is removed"
-                                 : "a time stands behind the member, as 30s, 5m, 2h, 7d are");
+                                 : "a time stands behind the member, as 30s, 5m, 2h, 7d are, and `cut`");
         return;
     }
     f->failed |= changes_put(&f->c, &r, f->line, s, len);

@@ -10,8 +10,9 @@
 #include "runtime/report/document/item.h"
 #include "runtime/report/text.h"
 
-static const char usage[] = "[NAME [has A|add A[/N]... [for D] [once] [comment TEXT] [--wide]|remove A[/N]...|flush|"
-                            "replace|feed]]";
+static const char usage[] =
+    "[NAME [has A|add A[/N]... [for D] [once] [cut] [comment TEXT] [--wide]|remove A[/N]...|flush|"
+    "replace|feed]]";
 
 static int tell_usage(void) { return talk_complain("usage: preyctl sets %s", usage); }
 
@@ -71,11 +72,11 @@ static int show_all(struct talk *t)
     if (t->line->json) {
         print_json(seen);
     } else {
-        printf("%-20s %12s %12s %10s %10s %10s %10s %10s %10s %10s\n", "set", "members", "size", "ranges", "added",
-               "renewed", "removed", "expired", "evicted", "refused");
+        printf("%-20s %12s %12s %10s %10s %10s %10s %10s %10s %10s %10s\n", "set", "members", "size", "ranges", "added",
+               "renewed", "removed", "expired", "evicted", "refused", "cut");
         fill(stdout, seen,
              "{*sets|||{set:-20} {#members:12} {#size:12} {#ranges:10} {#added:10} {#renewed:10} {#removed:10} "
-             "{#expired:10} {#evicted:10} {#full+lengths+refused:10}\n}");
+             "{#expired:10} {#evicted:10} {#full+lengths+refused:10} {#cut:10}\n}");
         if (!cJSON_GetArraySize(item(seen, "sets"))) puts("the program that runs has no live set");
         print_faults(seen);
     }
@@ -160,13 +161,18 @@ static int ask_flush(struct talk *t, const char *set)
     return 0;
 }
 
+/* True for a word that another one belongs to. */
+static bool takes_value(const char *s) { return !strcmp(s, "for") || !strcmp(s, "comment"); }
+static bool is_word(const char *s) { return !strcmp(s, "once") || !strcmp(s, "cut") || takes_value(s); }
+
 /* Read the words behind `add` and `remove` that are no members. *at: the word; set behind it. Return 0 or 2. */
 static int word_read(struct changes *c, const struct command_line *l, unsigned *at, uint64_t *ms)
 {
     const char *word = l->arguments[*at], *next = *at + 1 < l->count ? l->arguments[*at + 1] : NULL;
     uint64_t ns;
-    if (!strcmp(word, "once")) {
-        c->once = true;
+    if (!takes_value(word)) {
+        c->once |= !strcmp(word, "once");
+        c->cuts |= !strcmp(word, "cut");
         return 0;
     }
     if (!next) return talk_complain("`%s` takes %s", word, !strcmp(word, "for") ? "a time" : "a text");
@@ -179,8 +185,6 @@ static int word_read(struct changes *c, const struct command_line *l, unsigned *
     *ms = (ns + 999999) / 1000000;
     return 0;
 }
-
-static bool is_word(const char *s) { return !strcmp(s, "once") || !strcmp(s, "for") || !strcmp(s, "comment"); }
 
 /* Read the words, and send the members once all of them are good. */
 static int members_change(struct changes *c, const struct command_line *l, bool removes)
@@ -203,12 +207,13 @@ static int members_change(struct changes *c, const struct command_line *l, bool 
     for (unsigned i = 2; i < l->count && !status; i++) {
         const char *word = l->arguments[i];
         if (!removes && is_word(word)) {
-            i += strcmp(word, "once") != 0;
+            i += takes_value(word);
             continue;
         }
         member_read(word, strlen(word), &r, why, sizeof why);
         r.does = removes ? MEMBER_REMOVE : MEMBER_ADD;
         r.ms = ms;
+        if (c->cuts) r.flags |= MEMBER_CUT;
         status = changes_put(c, &r, 0, word, strlen(word));
     }
     if (!status) status = changes_send(c);
