@@ -219,6 +219,7 @@ until_true 100 'its places are free again' placed
 
 # A feed that stays open holds no place.
 mkfifo lines
+trap : PIPE # a feed that ends early is a failure, and no end of all
 timeout 60 ip netns exec "$id-prey" setpriv --reuid 12345 --regid 12346 --clear-groups "$open/preyctl" sets caught feed <lines >fed 2>&1 &
 feed=$!
 pids="$pids $feed"
