@@ -11,15 +11,18 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "runtime/base/clock.h"
+
 enum { READS_MOST = 8 /* receive calls per client and step */, MORE_MOST = 8, LINE_MOST = 1000 };
 
-struct call *client_new(struct ctl *s, int fd, const struct ucred *who)
+struct call *client_new(struct ctl *s, int fd, const struct ucred *who, uint32_t groups)
 {
     struct call *c = calloc(1, sizeof *c);
     if (!c) return NULL;
     *c = (struct call){.server = s,
                        .fd = fd,
                        .who = *who,
+                       .groups = groups,
                        .passed = -1,
                        .until_ns = s->now_ns + CTL_PATIENCE_NS,
                        .in.most = MESSAGE_QUESTION_MOST};
@@ -53,7 +56,8 @@ static bool call_put(struct call *c, enum message_kind kind, const void *body, s
     struct ctl *s = c->server;
     const size_t before = outbox_waits(&c->out), others = s->held - before;
     size_t most = others < CTL_HELD_MOST ? CTL_HELD_MOST - others : 0;
-    if (most > MESSAGE_ANSWER_MOST) most = MESSAGE_ANSWER_MOST;
+    const size_t own = call_is_guest(c) ? CTL_GUEST_HELD : MESSAGE_ANSWER_MOST;
+    if (most > own) most = own;
     if (kind == MESSAGE_END) most += MESSAGE_HEAD + LINE_MOST;
     if (!outbox_put(&c->out, kind, body, len, most)) return false;
     if (!before) c->until_ns = s->now_ns + CTL_PATIENCE_NS;
@@ -157,6 +161,13 @@ static void question_answer(struct call *c)
 {
     const char *word = call_text_of(c, "ask");
     const struct ctl_cfg *cfg = &c->server->cfg;
+    bool good = !call_is_guest(c);
+    for (unsigned q = 0; q < QUESTIONS && word && !good; q++)
+        good = cfg->for_guests[q] && !strcmp(word, question_words[q]);
+    if (!good) {
+        call_refuse_guest(c);
+        return;
+    }
     for (unsigned q = 0; q < QUESTIONS; q++) {
         if (!word || strcmp(word, question_words[q]) != 0) continue;
         cfg->answers[q](cfg->with, c);
@@ -181,7 +192,7 @@ static void ask_next(struct call *c)
 {
     const char kinds[] = {MESSAGE_QUESTION, 0};
     struct message m;
-    if (c->asked || c->question || c->leaves || outbox_waits(&c->out)) return;
+    if (c->asked || c->question || c->leaves || outbox_waits(&c->out) || guest_waits(c)) return;
     int next = inbox_next(&c->in, kinds, &m);
     c->asked = next > 0;
     if (next > 0 && !question_ask(c, &m)) next = -EBADMSG;
@@ -218,7 +229,7 @@ static ssize_t receive(struct call *c)
 
 static bool receives(const struct call *c)
 {
-    return !c->question && !c->leaves && !c->unread && !outbox_waits(&c->out);
+    return !c->question && !c->leaves && !c->unread && !outbox_waits(&c->out) && !guest_waits(c);
 }
 
 /* Receive and answer. False: the client is gone, or sends no more while no answer is pending. */
@@ -246,19 +257,30 @@ static bool send_some(struct call *c)
 /* Produce more of a call's answer while the client reads it at once. */
 static bool say_more(struct call *c)
 {
-    for (unsigned i = 0; i < MORE_MOST && c->follows && c->follows->more && !outbox_waits(&c->out); i++) {
+    for (unsigned i = 0; i < MORE_MOST && c->follows && c->follows->more && !outbox_waits(&c->out) && !guest_waits(c);
+         i++) {
         c->follows->more(c->arg, c);
         if (!send_some(c)) return false;
     }
     return true;
 }
 
-bool client_step(struct call *c, bool readable)
+/* Read, answer and send. False: the client is to be let go. */
+static bool client_go_on(struct call *c, bool readable)
 {
     c->asked = false;
     if (readable && !read_some(c)) return false;
     if (!send_some(c) || !say_more(c)) return false;
     ask_next(c);
+    return true;
+}
+
+bool client_step(struct call *c, bool readable)
+{
+    const uint64_t began_ns = call_is_guest(c) ? clock_ns(CLOCK_MONOTONIC) : 0;
+    const bool good = client_go_on(c, readable);
+    if (call_is_guest(c)) guests_pay(c->server, clock_ns(CLOCK_MONOTONIC) - began_ns);
+    if (!good) return false;
     client_watch(c);
     return outbox_waits(&c->out) || c->question || !c->leaves;
 }
@@ -272,7 +294,7 @@ void client_closes(struct call *c)
 
 bool client_is_late(struct call *c)
 {
-    const bool waited_for = !c->question || outbox_waits(&c->out);
+    const bool waited_for = outbox_waits(&c->out) || (!c->question && !guest_waits(c));
     if (!waited_for || c->server->now_ns < c->until_ns) return false;
     if (!outbox_waits(&c->out) && inbox_begun(&c->in)) call_refuse(c, "the question was still incomplete after 5 s");
     send_some(c);
@@ -281,7 +303,8 @@ bool client_is_late(struct call *c)
 
 void client_watch(struct call *c)
 {
-    const bool goes_on = outbox_waits(&c->out) || c->unread || (c->follows && c->follows->more);
+    const bool more = c->unread || (c->follows && c->follows->more);
+    const bool goes_on = outbox_waits(&c->out) || (more && !guest_waits(c));
     struct epoll_event e = {.data.ptr = c};
     if (receives(c)) e.events |= EPOLLIN;
     if (goes_on) e.events |= EPOLLOUT;

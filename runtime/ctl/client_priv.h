@@ -23,6 +23,7 @@ struct call {
     struct ctl *server;
     int fd;
     struct ucred who;
+    uint32_t groups; /* a guest's: a bit for each group of the server's that it is in; 0: no guest */
     struct inbox in;
     struct outbox out;
     uint64_t until_ns; /* deadline; moves with each answer, and whenever the client reads something */
@@ -44,10 +45,24 @@ struct ctl {
     bool paused;     /* listening is off, for want of descriptors */
     uint64_t now_ns; /* time of the step */
     size_t held;     /* pending bytes of all clients */
+    uint64_t guests_debt_ns,
+        guests_ns;    /* time that guests' questions took lately; the step up to which it is paid off */
+    bool guests_wait; /* guests are not heard until less of it is left */
 };
 
-/* Make a client of a connection, which it then owns. NULL: out of memory. */
-struct call *client_new(struct ctl *s, int fd, const struct ucred *who);
+/* guest.c: the groups of the server's that the one at the other end is in, a bit for each. The kernel says so. */
+uint32_t guest_groups(const struct ctl *s, int fd, const struct ucred *who);
+/* Return why no further guest of this user has a place, or NULL. */
+const char *guest_crowd(const struct ctl *s, uid_t uid);
+/* True while guests are not heard. */
+bool guest_waits(const struct call *c);
+/* Count the time that a guest's question took. */
+void guests_pay(struct ctl *s, uint64_t took_ns);
+/* Hear guests again once their time is paid off. Call each step. */
+void guests_step(struct ctl *s);
+
+/* Make a client of a connection, which it then owns; groups: a guest's, else 0. NULL: out of memory. */
+struct call *client_new(struct ctl *s, int fd, const struct ucred *who, uint32_t groups);
 /* Go on with questions that came and answers that wait. False: the client is to be let go. */
 bool client_step(struct call *c, bool readable);
 void client_free(struct call *c);

@@ -1,4 +1,4 @@
-/* The peer's uid (SO_PEERCRED) admits a client; each step ends calls whose time is over */
+/* The peer's uid (SO_PEERCRED) or groups (guest.c) admit a client; each step ends calls whose time is over */
 #include "runtime/ctl/server.h"
 
 #include <errno.h>
@@ -53,10 +53,13 @@ void ctl_free(struct ctl *s)
 
 int ctl_fd(const struct ctl *s) { return s->epoll; }
 
-/* Return why a user may not ask, or NULL if the user may. */
-static const char *user_refusal(const struct ctl *s, uid_t uid, char *line, size_t len)
+static bool user_may_all(const struct ctl *s, uid_t uid) { return uid == 0 || uid == s->cfg.owner; }
+
+/* Return why a user may not ask, or NULL if the user may. groups: a guest's. */
+static const char *user_refusal(const struct ctl *s, uid_t uid, uint32_t groups, char *line, size_t len)
 {
-    if (uid != 0 && uid != s->cfg.owner)
+    if (groups && guest_crowd(s, uid)) return guest_crowd(s, uid);
+    if (!groups && !user_may_all(s, uid))
         snprintf(line, len, "user %u may not ask: only root may, and user %u, who started prey", (unsigned)uid,
                  (unsigned)s->cfg.owner);
     else if (s->count == CTL_CLIENTS)
@@ -75,8 +78,9 @@ static void welcome(struct ctl *s, int fd)
         close(fd);
         return;
     }
-    const char *refused = user_refusal(s, who.uid, why, sizeof why);
-    struct call *c = refused ? NULL : client_new(s, fd, &who);
+    const uint32_t groups = user_may_all(s, who.uid) ? 0 : guest_groups(s, fd, &who);
+    const char *refused = user_refusal(s, who.uid, groups, why, sizeof why);
+    struct call *c = refused ? NULL : client_new(s, fd, &who, groups);
     if (!c) {
         /* The line always fits in a new socket's buffer, so nothing waits. */
         struct outbox out = {0};
@@ -111,6 +115,7 @@ void ctl_step(struct ctl *s, uint64_t now_ns)
     struct epoll_event events[EVENTS_MOST];
     const bool paused = s->paused;
     s->now_ns = now_ns;
+    guests_step(s);
     const int n = epoll_wait(s->epoll, events, EVENTS_MOST, 0);
     for (int i = 0; i < n; i++) {
         struct call *c = events[i].data.ptr;

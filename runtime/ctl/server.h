@@ -1,16 +1,18 @@
 /* The service's end of the control socket: clients, each within bounds, and their calls.
  *
  * Nothing here blocks: one epoll descriptor stands for all of it. At most CTL_CLIENTS are connected at once, all root
- * or the owner; a further client gets a line that says so and is let go. A client has CTL_PATIENCE_NS to send a whole
- * question, and as long to read some of the answer. */
+ * or the owner, or of a group that may change live sets (guests); a further client gets a line that says so and is let
+ * go. A client has CTL_PATIENCE_NS to send a whole question, and as long to read some of the answer. */
 #pragma once
 
 #include <cjson/cJSON.h>
 #include <sys/types.h>
 
+#include "runtime/base/options/sets_group.h"
 #include "runtime/ctl/message.h"
 
 #define CTL_PATIENCE_NS UINT64_C(5000000000)
+enum { CTL_GUESTS = 12, CTL_GUESTS_OF_USER = 3, CTL_GUEST_HELD = 4 << 20 /* bytes of answers pending for a guest */ };
 enum { CTL_CLIENTS = 64, CTL_HELD_MOST = 64 << 20 /* bytes of answers pending for all clients */ };
 
 struct ctl;
@@ -20,9 +22,12 @@ struct call;
 typedef void ctl_answer(void *with, struct call *c);
 
 struct ctl_cfg {
-    int fd;                         /* listening socket; owned by the server from then on */
-    uid_t owner;                    /* user who may ask, beside root */
-    ctl_answer *answers[QUESTIONS]; /* by question number */
+    int fd;                          /* listening socket; owned by the server from then on */
+    uid_t owner;                     /* user who may ask, beside root */
+    ctl_answer *answers[QUESTIONS];  /* by question number */
+    bool for_guests[QUESTIONS];      /* rows that are written GUEST_QUESTION; others are refused to guests */
+    const struct sets_group *groups; /* guests' groups, which outlive the server; NULL: none */
+    unsigned group_count;            /* at most SETS_GROUPS */
     void *with;
 };
 
@@ -48,6 +53,13 @@ int call_take_fd(struct call *c);
 bool call_has_fd(const struct call *c);
 uid_t call_uid(const struct call *c);
 pid_t call_pid(const struct call *c); /* process that connected; 0: in another PID namespace */
+
+/* True if the asker is let in by its group alone, so that it may ask about live sets that call_may_set allows. */
+bool call_is_guest(const struct call *c);
+/* True if the asker may ask about the live set, and change it. */
+bool call_may_set(const struct call *c, const char *set);
+/* Refuse a guest's question, with a line that says what the guest may. */
+void call_refuse_guest(struct call *c);
 
 /* Append to the answer. False: no room, and this part is left out. */
 bool call_document(struct call *c, const cJSON *document);

@@ -256,8 +256,9 @@ int grant_COPY_SOCKET(struct parent *p, const struct request_name *asked, struct
 
 int grant_CONTROL(struct parent *p, struct answer *a, int fds[])
 {
-    fds[0] = p->borrows ? control_listen_next(p->state, p->o->control, a->err, sizeof a->err)
-                        : control_listen(p->state, p->o->control, a->err, sizeof a->err);
+    const struct control_at at = {p->o->control, p->o->sets_groups, p->o->sets_group_count};
+    fds[0] = p->borrows ? control_listen_next(p->state, &at, a->err, sizeof a->err)
+                        : control_listen(p->state, &at, a->err, sizeof a->err);
     return given(fds[0]);
 }
 

@@ -30,7 +30,10 @@ static int reach_path(const char *path, char *err, size_t err_len)
     if (fd == -ENOENT || fd == -ECONNREFUSED)
         snprintf(err, err_len, "no preyrun listens at %.300s", path);
     else if (fd == -EACCES)
-        snprintf(err, err_len, "%.300s: only root and the user that started preyrun may ask", path);
+        snprintf(err, err_len,
+                 "%.300s: only root and the user that started preyrun may ask, and groups that it "
+                 "lets change live sets",
+                 path);
     else
         snprintf(err, err_len, "%.300s: %s", path, strerror(-fd));
     return -1;
@@ -79,7 +82,10 @@ static int reach_only(const char *folder, char *err, size_t err_len)
     if (f.count)
         snprintf(err, err_len, "several preyrun run here, choose one by --name: %s", f.names);
     else if (count < 0 && failed == EACCES)
-        snprintf(err, err_len, "%s: only root and the user that started preyrun may ask", folder);
+        snprintf(err, err_len,
+                 "%s: only root and the user that started preyrun may ask, and groups that it lets "
+                 "change live sets",
+                 folder);
     else
         snprintf(err, err_len, "no preyrun runs in this network namespace; --control PATH reaches one elsewhere");
     return -1;

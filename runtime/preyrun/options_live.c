@@ -105,6 +105,16 @@ bool opt_stats_host(struct reading *r, const char *n, const char *v)
     return true;
 }
 
+bool opt_sets_group(struct reading *r, const char *n, const char *v)
+{
+    struct options *o = r->o;
+    char why[200];
+    if (o->sets_group_count == SETS_GROUPS) return wrong(r, "--%s stands more than 16 times: write GROUP:SET,SET", n);
+    if (!sets_group_read(v, &o->sets_groups[o->sets_group_count], why, sizeof why)) return wrong(r, "--%s: %s", n, why);
+    o->sets_group_count++;
+    return true;
+}
+
 bool opt_confirm(struct reading *r, const char *n, const char *v)
 {
     return (duration_read(v, &r->o->confirm_ns) && r->o->confirm_ns) ||

@@ -46,7 +46,7 @@ bool options_settle_live(struct reading *r);
 /* Read the value v of the option n. False, with one line in err. */
 typedef bool opt_fn(struct reading *r, const char *n, const char *v);
 opt_fn opt_allow_unjudged, opt_iface, opt_bridge, opt_io, opt_hook, opt_stats, opt_stats_host, opt_confirm,
-    opt_takeover_drain, opt_on_exit, opt_name;
+    opt_takeover_drain, opt_on_exit, opt_name, opt_sets_group;
 /* True for names of devices with commas, which no option and no program's file is. */
 bool are_devices(const char *v);
 /* Read a size (64KiB, 16MiB, 1GiB, or bytes) within bounds. */

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "runtime/base/options/sets_group.h"
 #include "runtime/base/self.h"
 #include "runtime/base/when.h"
 
@@ -97,7 +98,9 @@ struct options {
     const char *allows[OPTIONS_IFACES]; /* devices that may be left unjudged, with commas, as given */
     unsigned allow_count;
     bool allows_nameless; /* --allow-unjudged stood without a name */
-    uint64_t confirm_ns;  /* time after which preyrun ends unless it is confirmed; 0: no confirmation needed */
+    struct sets_group sets_groups[SETS_GROUPS];
+    unsigned sets_group_count;
+    uint64_t confirm_ns; /* time after which preyrun ends unless it is confirmed; 0: no confirmation needed */
     enum options_end { OPTIONS_END_UNSET, OPTIONS_END_CLOSED, OPTIONS_END_OPEN } on_exit;
     bool busy_poll, xdp_replace;
     bool json, strict_checksum, flows, coverage, describe;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "runtime/host/change_priv.h"
+#include "runtime/host/file/let_in.h"
 #include "runtime/host/state.h"
 
 enum { BACKLOG = 128 };
@@ -39,7 +40,20 @@ static bool is_dead(const struct sockaddr_un *a)
     return dead;
 }
 
-static int listen_at(const struct sockaddr_un *a)
+/* Let the groups reach the socket: through the two folders of prey where it lies in them, and itself. */
+static int groups_let_in(const struct sockaddr_un *a, const struct control_at *at)
+{
+    char folder[sizeof a->sun_path];
+    int failed = 0;
+    strcpy(folder, a->sun_path);
+    for (unsigned i = 0; !at->path && i < 2 && !failed; i++) {
+        *strrchr(folder, '/') = 0;
+        failed = folder_let_in(folder, at->groups, at->group_count);
+    }
+    return failed ? failed : socket_let_in(a->sun_path, at->groups, at->group_count);
+}
+
+static int listen_at(const struct sockaddr_un *a, const struct control_at *at)
 {
     const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) return -errno;
@@ -47,24 +61,27 @@ static int listen_at(const struct sockaddr_un *a)
     const mode_t before = umask(0177);
     int failed = bind(fd, (const struct sockaddr *)a, sizeof *a) ? -errno : 0;
     umask(before);
+    const bool made = !failed;
+    if (made) failed = groups_let_in(a, at);
     if (!failed && listen(fd, BACKLOG)) failed = -errno;
     if (!failed) return fd;
+    if (made) unlink(a->sun_path);
     close(fd);
     return failed;
 }
 
 /* Note the name, then make the socket. */
-static int listen_noted(struct state *s, const char *path, struct sockaddr_un *a)
+static int listen_noted(struct state *s, const struct control_at *at, struct sockaddr_un *a)
 {
-    int fd = whole_path(s, path, a);
+    int fd = whole_path(s, at->path, a);
     if (!fd) fd = state_note(s, CHANGE_CONTROL, a->sun_path, "", "");
-    return fd ? fd : listen_at(a);
+    return fd ? fd : listen_at(a, at);
 }
 
 int tap_listen(struct state *s, const char *path, char *err, size_t err_len)
 {
     struct sockaddr_un a;
-    const int fd = listen_noted(s, path, &a);
+    const int fd = listen_noted(s, &(struct control_at){.path = path}, &a);
     if (fd < 0)
         snprintf(err, err_len, "--tap %.300s: %s", path,
                  fd == -EADDRINUSE     ? "the path is in use"
@@ -73,10 +90,21 @@ int tap_listen(struct state *s, const char *path, char *err, size_t err_len)
     return fd;
 }
 
-int control_listen(struct state *s, const char *path, char *err, size_t err_len)
+static void say_failed(const struct sockaddr_un *a, int failed, char *err, size_t err_len)
+{
+    if (failed == -EOPNOTSUPP)
+        snprintf(err, err_len,
+                 "control socket %s: its file system has no access lists (ACLs), by which --sets-group lets groups in: "
+                 "choose a path on another one with --control PATH",
+                 a->sun_path);
+    else
+        snprintf(err, err_len, "control socket %s: %s", a->sun_path, strerror(-failed));
+}
+
+int control_listen(struct state *s, const struct control_at *at, char *err, size_t err_len)
 {
     struct sockaddr_un a;
-    const int fd = listen_noted(s, path, &a);
+    const int fd = listen_noted(s, at, &a);
     if (fd == -EADDRINUSE)
         snprintf(err, err_len, "control socket %s: the path is in use: choose another with --control PATH", a.sun_path);
     else if (fd == -ENAMETOOLONG)
@@ -85,23 +113,23 @@ int control_listen(struct state *s, const char *path, char *err, size_t err_len)
                  "--control PATH",
                  sizeof a.sun_path - 1);
     else if (fd < 0)
-        snprintf(err, err_len, "control socket %s: %s", a.sun_path, strerror(-fd));
+        say_failed(&a, fd, err, err_len);
     return fd;
 }
 
 /* The name of a control socket that is to take the place of another process's */
 static void next_name(char *to, size_t len, const char *path) { snprintf(to, len, "%s.next", path); }
 
-int control_listen_next(const struct state *s, const char *path, char *err, size_t err_len)
+int control_listen_next(const struct state *s, const struct control_at *at, char *err, size_t err_len)
 {
     struct sockaddr_un a;
-    int fd = whole_path(s, path, &a);
+    int fd = whole_path(s, at->path, &a);
     const size_t len = strlen(a.sun_path);
     if (!fd && len + sizeof ".next" > sizeof a.sun_path) fd = -ENAMETOOLONG;
     if (!fd) next_name(a.sun_path + len, sizeof a.sun_path - len, "");
     if (!fd) unlink(a.sun_path); /* a takeover that came to nothing has left it */
-    if (!fd) fd = listen_at(&a);
-    if (fd < 0) snprintf(err, err_len, "control socket %s: %s", a.sun_path, strerror(-fd));
+    if (!fd) fd = listen_at(&a, at);
+    if (fd < 0) say_failed(&a, fd, err, err_len);
     return fd;
 }
 

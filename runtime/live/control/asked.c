@@ -37,6 +37,14 @@ int asked_open(struct control *control)
 #define QUESTION(ident, ...) [QUESTION_##ident] = asked_##ident,
 #include "runtime/ctl/question.def"
                               },
+                          .for_guests =
+                              {
+#define QUESTION(ident, ...)
+#define GUEST_QUESTION(ident, ...) [QUESTION_##ident] = true,
+#include "runtime/ctl/question.def"
+                              },
+                          .groups = control->o->sets_groups,
+                          .group_count = control->o->sets_group_count,
                           .with = control};
     char err[500];
     if (ask_CONTROL(control->tell->channel, &cfg.fd, err, sizeof err)) return complain("%s", err);

@@ -33,6 +33,7 @@
 #include "runtime/live/main/take.h"
 #include "runtime/live/rules/judged.h"
 #include "runtime/live/rules/leased.h"
+#include "runtime/live/rules/members/granted.h"
 #include "runtime/live/rules/members/members.h"
 #include "runtime/live/rules/names/names.h"
 #include "runtime/live/rules/parts.h"
@@ -136,6 +137,7 @@ static int look_at_rules(struct live *l)
     translated_notice(&l->rules);
     if (l->o->preflight) judged_notice(&l->rules); /* a start tells it when it is ready */
     leased_notice(&l->rules);
+    granted_notice(&l->rules);
     return status;
 }
 

@@ -17,6 +17,7 @@
 #include "runtime/live/rules/judged.h"
 #include "runtime/live/rules/leased.h"
 #include "runtime/live/rules/leftover.h"
+#include "runtime/live/rules/members/granted.h"
 #include "runtime/live/rules/members/members.h"
 #include "runtime/live/rules/names/names.h"
 #include "runtime/live/rules/parts.h"
@@ -255,6 +256,7 @@ static void say_reloaded(struct rules *rules, const struct reload *r)
     in_kernel_why(rules->carry);
     judged_tell(rules);
     leased_notice(rules);
+    granted_notice(rules);
     notified_ready(rules->tell);
 }
 

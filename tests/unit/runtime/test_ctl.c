@@ -1,6 +1,7 @@
 /* The control socket: messages out of bytes however they come, and clients that ask, stop in the middle, do not read or
  * go away. The server's clock is told, so that patience ends when the test says so. */
 #include <errno.h>
+#include <grp.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <setjmp.h>
@@ -14,6 +15,7 @@
 #include <cmocka.h>
 
 #include "runtime/ctl/server.h"
+#include "runtime/base/clock.h"
 #include "runtime/base/when.h"
 
 /* ---- messages ---- */
@@ -442,13 +444,181 @@ static void durations(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) assert_false(duration_read(bad[i], &ns));
 }
 
+/* ---- guests ---- */
+
+/* Become another user for a while: what a socket knows of its peer is of the moment it connects. */
+static int guest(struct bench *b, uid_t uid, gid_t gid, const gid_t *more, size_t count)
+{
+    assert_int_equal(setgroups(count, more), 0);
+    assert_int_equal(setresgid(gid, gid, 0), 0);
+    assert_int_equal(setresuid(uid, uid, 0), 0);
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int failed = connect(fd, (struct sockaddr *)&b->at, sizeof b->at);
+    assert_int_equal(setresuid(0, 0, 0), 0);
+    assert_int_equal(setresgid(0, 0, 0), 0);
+    assert_int_equal(setgroups(0, NULL), 0);
+    assert_int_equal(failed, 0);
+    step(b, 0);
+    return fd;
+}
+
+static const struct sets_group groups[] = {{4001, "one,two"}, {4002, "three"}};
+static const char sets[] = "{\"ask\":\"sets\"}";
+
+/* `how` names a set that is asked for; a number is the time in ms that the answer takes. */
+static void answer_guest(void *with, struct call *c)
+{
+    struct bench *b = with;
+    uint64_t ms = 0, until;
+    b->asked++;
+    if (call_number_of(c, "ms", 1500, &ms))
+        for (until = clock_ns(CLOCK_MONOTONIC) + ms * 1000000; clock_ns(CLOCK_MONOTONIC) < until;) continue;
+    const char *set = call_text_of(c, "how");
+    if (set && !strcmp(set, "large")) {
+        char *large = calloc(1, LARGE);
+        unsigned taken = 0;
+        assert_non_null(large);
+        while (call_bytes(c, large, LARGE)) taken++;
+        free(large);
+        call_end(c, 0, "%u", taken);
+    } else {
+        call_end(c, 0, "%d %d", call_is_guest(c), set && call_may_set(c, set));
+    }
+}
+
+/* False: not root, who alone may become others. */
+static bool guests_init(struct bench *b)
+{
+    *b = (struct bench){.now_ns = S, .at = {.sun_family = AF_UNIX}};
+    snprintf(b->at.sun_path + 1, 40, "prey-test-%d", (int)getpid());
+    struct ctl_cfg cfg = {.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
+                          .for_guests[QUESTION_SETS] = true,
+                          .groups = groups,
+                          .group_count = 2,
+                          .with = b};
+    for (unsigned i = 0; i < QUESTIONS; i++) cfg.answers[i] = answer_guest;
+    assert_int_equal(bind(cfg.fd, (struct sockaddr *)&b->at, sizeof b->at), 0);
+    assert_int_equal(listen(cfg.fd, 200), 0);
+    b->server = ctl_new(&cfg);
+    assert_non_null(b->server);
+    if (getuid() == 0) return true;
+    ctl_free(b->server);
+    return false;
+}
+
+/* Only the row that has opted in is answered, and the kernel's groups say which sets. */
+static void guests(void **state)
+{
+    (void)state;
+    struct bench b;
+    static const gid_t more[] = {7, 4002, 9};
+    if (!guests_init(&b)) return;
+    const int one = guest(&b, 4000, 4001, NULL, 0), both = guest(&b, 4000, 4001, more, 3),
+              other = guest(&b, 4000, 1, more, 3), none = guest(&b, 4001, 4003, NULL, 0), root = client(&b);
+    static const char *const named[] = {"one", "two", "three", "one,two", "o"};
+    static const char *const told[3][5] = {{"e01 1;", "e01 1;", "e01 0;", "e01 0;", "e01 0;"},
+                                           {"e01 1;", "e01 1;", "e01 1;", "e01 0;", "e01 0;"},
+                                           {"e01 0;", "e01 0;", "e01 1;", "e01 0;", "e01 0;"}};
+    const int fds[] = {one, both, other};
+    for (unsigned who = 0; who < 3; who++)
+        for (unsigned i = 0; i < 5; i++) {
+            char question[100];
+            snprintf(question, sizeof question, "{\"ask\":\"sets\",\"how\":\"%s\"}", named[i]);
+            says(&b, fds[who], question);
+            assert_string_equal(hears(fds[who]), told[who][i]);
+        }
+    assert_non_null(strstr(hears(none), "e2user 4001 may not ask"));
+    const unsigned asked = b.asked;
+    for (unsigned q = 0; q < QUESTIONS; q++) {
+        char question[100];
+        snprintf(question, sizeof question, "{\"ask\":\"%s\"}", question_words[q]);
+        if (q == QUESTION_SETS) continue;
+        says(&b, both, question);
+        assert_string_equal(hears(both), "e2user 4000 may ask about these live sets and change them, and nothing else: "
+                                         "one,two,three;");
+        says(&b, root, question);
+        assert_string_equal(hears(root), "e00 0;");
+    }
+    assert_int_equal(b.asked, asked + QUESTIONS - 1);
+    close(one), close(both), close(other), close(none), close(root);
+    ctl_free(b.server);
+}
+
+/* Places and room for answers are bounded, for a user and for all; others have theirs. */
+static void guests_crowd(void **state)
+{
+    (void)state;
+    struct bench b;
+    int fds[CTL_GUESTS + 1];
+    if (!guests_init(&b)) return;
+    for (unsigned i = 0; i < CTL_GUESTS; i++) fds[i] = guest(&b, 5000 + i / CTL_GUESTS_OF_USER, 4001, NULL, 0);
+    for (unsigned i = 0; i < CTL_GUESTS; i++) assert_string_equal(hears(fds[i]), "");
+    fds[CTL_GUESTS] = guest(&b, 5000, 4001, NULL, 0);
+    assert_non_null(strstr(hears(fds[CTL_GUESTS]), "e23 clients of this user"));
+    close(fds[CTL_GUESTS]);
+    fds[CTL_GUESTS] = guest(&b, 6000, 4001, NULL, 0);
+    assert_non_null(strstr(hears(fds[CTL_GUESTS]), "e212 clients of groups"));
+    for (unsigned i = 0; i < CTL_GUESTS; i++) says(&b, fds[i], "{\"ask\":\"sets\",\"how\":\"large\"}");
+    assert_int_equal(b.asked, CTL_GUESTS);
+    const int root = client(&b);
+    says(&b, root, "{\"ask\":\"seen\",\"how\":\"large\"}");
+    char *words = NULL;
+    for (unsigned i = 0; i < 1000 && !words; i++) {
+        static char bytes[1 << 20];
+        const ssize_t got = recv(root, bytes, sizeof bytes, MSG_DONTWAIT);
+        if (got > 8 && bytes[got - 8] == 'e') words = bytes + got - 3;
+        if (got > 7 && bytes[got - 7] == 'e') words = bytes + got - 2;
+        step(&b, 0);
+        if (words) assert_memory_equal(words, "015", 3);
+    }
+    assert_non_null(words);
+    step(&b, 6 * S);
+    for (unsigned i = 0; i < CTL_GUESTS; i++) assert_non_null(strstr(hears(fds[i]), "gone"));
+    for (unsigned i = 0; i <= CTL_GUESTS; i++) close(fds[i]);
+    close(root);
+    ctl_free(b.server);
+}
+
+/* Whoever takes much time waits until it is paid off, and is not let go meanwhile; root does not wait. */
+static void guests_time(void **state)
+{
+    (void)state;
+    struct bench b;
+    if (!guests_init(&b)) return;
+    const int busy = guest(&b, 4000, 4001, NULL, 0), next = guest(&b, 4001, 4001, NULL, 0), root = client(&b);
+    says(&b, busy, "{\"ask\":\"sets\",\"ms\":400}");
+    assert_string_equal(hears(busy), "e01 0;");
+    says(&b, busy, sets);
+    says(&b, next, sets);
+    assert_string_equal(hears(busy), "");
+    assert_string_equal(hears(next), "");
+    says(&b, root, "{\"ask\":\"seen\",\"ms\":400}");
+    assert_string_equal(hears(root), "e00 0;");
+    step(&b, S / 2);
+    assert_string_equal(hears(next), "");
+    for (unsigned i = 0; i < 100 && !strcmp(hears(next), ""); i++) step(&b, S);
+    assert_string_equal(hears(busy), "e01 0;");
+    says(&b, next, sets);
+    assert_string_equal(hears(next), "e01 0;");
+    says(&b, busy, "{\"ask\":\"sets\",\"ms\":1500}"); /* 6.5 s of waiting or more: longer than patience */
+    assert_string_equal(hears(busy), "e01 0;");
+    says(&b, next, sets);
+    for (unsigned i = 0; i < 6; i++) step(&b, S);
+    assert_string_equal(hears(next), "");
+    for (unsigned i = 0; i < 4; i++) step(&b, S);
+    assert_string_equal(hears(next), "e01 0;");
+    close(busy), close(next), close(root);
+    ctl_free(b.server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(in_pieces),     cmocka_unit_test(bounds),    cmocka_unit_test(questions),
-        cmocka_unit_test(not_the_owner), cmocka_unit_test(patience),  cmocka_unit_test(slow_readers),
-        cmocka_unit_test(closers),       cmocka_unit_test(leavers),   cmocka_unit_test(crowd),
-        cmocka_unit_test(descriptors),   cmocka_unit_test(durations), cmocka_unit_test(one_a_step),
+        cmocka_unit_test(in_pieces),     cmocka_unit_test(bounds),       cmocka_unit_test(questions),
+        cmocka_unit_test(not_the_owner), cmocka_unit_test(patience),     cmocka_unit_test(slow_readers),
+        cmocka_unit_test(closers),       cmocka_unit_test(leavers),      cmocka_unit_test(crowd),
+        cmocka_unit_test(descriptors),   cmocka_unit_test(durations),    cmocka_unit_test(one_a_step),
+        cmocka_unit_test(guests),        cmocka_unit_test(guests_crowd), cmocka_unit_test(guests_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -293,6 +293,55 @@ static void self_sorted(void **state)
     assert_int_equal(s.v4_count, 0);
 }
 
+/* --sets-group: numbers, a group of each machine, lists; what is none is refused. */
+static void sets_groups(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("-i eth0 --sets-group root:caught --sets-group=12346:a,b-c,D_1 rules.pbc"), OPTIONS_RUN);
+    assert_int_equal(o.sets_group_count, 2);
+    assert_int_equal(o.sets_groups[0].gid, 0);
+    assert_true(sets_group_has(&o.sets_groups[0], "caught"));
+    assert_int_equal(o.sets_groups[1].gid, 12346);
+    static const char *const names[] = {"a", "b-c", "D_1"}, *const others[] = {"",  "b",   "c",   "a,b-c",
+                                                                               "A", "d_1", "D_1,"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) assert_true(sets_group_has(&o.sets_groups[1], names[i]));
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        assert_false(sets_group_has(&o.sets_groups[1], others[i]));
+    options_fini(&o);
+    static const char *const faults[][2] = {
+        {"caught", "`caught` is not written GROUP:SET,..."},
+        {":caught", "`:caught` is not written GROUP:SET,..."},
+        {"12346:", "`` is no list of live sets, as caught,listed are"},
+        {"12346:a,", "`a,` is no list of live sets, as caught,listed are"},
+        {"12346:a,,b", "`a,,b` is no list of live sets, as caught,listed are"},
+        {"12346:-a", "`-a` is no list of live sets, as caught,listed are"},
+        {"12346:a:b", "`a:b` is no list of live sets, as caught,listed are"},
+        {"no-such-group:a", "`no-such-group` is no group of this machine"},
+        {"-1:a", "`-1` is no group of this machine"},
+        {"4294967295:a", "`4294967295` is no number of a group"},
+        {"4294967296:a", "`4294967296` is no number of a group"},
+        {"99999999999999999999:a", "`99999999999999999999` is no number of a group"},
+        {"65534:a", "`65534` stands for any group of other namespaces: make a group of its own"},
+    };
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        char line[200], want[200];
+        snprintf(line, sizeof line, "-i eth0 --sets-group=%s rules.pbc", faults[i][0]);
+        snprintf(want, sizeof want, "--sets-group: %s", faults[i][1]);
+        assert_int_equal(parse(line), OPTIONS_WRONG);
+        assert_string_equal(err, want);
+        options_fini(&o);
+    }
+    char line[800] = "-i eth0 rules.pbc";
+    for (unsigned i = 0; i < SETS_GROUPS; i++) strcat(line, " --sets-group=1:a");
+    assert_int_equal(parse(line), OPTIONS_RUN);
+    options_fini(&o);
+    strcat(line, " --sets-group=1:a");
+    assert_int_equal(parse(line), OPTIONS_WRONG);
+    assert_string_equal(err, "--sets-group stands more than 16 times: write GROUP:SET,SET");
+    assert_int_equal(parse("--pcap in.pcap --sets-group 1:a rules.pbc"), OPTIONS_WRONG);
+    options_fini(&o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -302,6 +351,7 @@ int main(void)
         cmocka_unit_test(help_and_version),
         cmocka_unit_test(manual_names_all),
         cmocka_unit_test(self_sorted),
+        cmocka_unit_test(sets_groups),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     free(printed);

@@ -13,11 +13,12 @@ static const struct {
     const char *op;
     void (*answer)(struct control *control, struct call *c, const struct member_target *t);
     bool changes;
-} ops[] = {{"list", sets_list, false},
-           {"has", sets_has, false},
-           {"change", sets_change, true},
-           {"replace", sets_replace, true},
-           {"flush", sets_flush, true}};
+    bool guests; /* guests may (call_is_guest) */
+} ops[] = {{"list", sets_list, false, true},
+           {"has", sets_has, false, true},
+           {"change", sets_change, true, true},
+           {"replace", sets_replace, true, true},
+           {"flush", sets_flush, true, true}};
 
 static void set_json(const struct rules *rules, uint32_t live, cJSON *to)
 {
@@ -126,11 +127,13 @@ const char *sets_range_text(bool v6, const uint32_t lo[4], const uint32_t hi[4],
     return buf;
 }
 
-/* Answer with all sets. */
+/* Answer with all sets that the asker may ask about. */
 static void tell_all(const struct control *control, struct call *c)
 {
-    cJSON *o = cJSON_CreateObject();
-    sets_json(control, o);
+    const struct ruling *now = &control->carry->now;
+    cJSON *o = cJSON_CreateObject(), *all = cJSON_AddArrayToObject(o, "sets");
+    for (uint32_t i = 0; now->lives && i < now->lives->count; i++)
+        if (call_may_set(c, program_str(now->program, now->program->lives[i].name))) set_json(control->rules, i, all);
     const bool fits = call_document(c, o);
     cJSON_Delete(o);
     if (fits)
@@ -162,6 +165,10 @@ void asked_SETS(void *with, struct call *c)
     while (i < sizeof ops / sizeof *ops && strcmp(ops[i].op, op) != 0) i++;
     if (i == sizeof ops / sizeof *ops) {
         call_end(c, 2, "`op` is list, has, change, replace or flush");
+    } else if (call_is_guest(c) && (!ops[i].guests || !name || !call_may_set(c, name))) {
+        call_refuse_guest(c);
+    } else if (call_is_guest(c) && !members_find(control->rules, name, &t)) {
+        call_end(c, 2, "%.100s: the program that runs has no live set of that name", name);
     } else if (!name || !members_find(control->rules, name, &t)) {
         set_names(control->carry->now.program, all, sizeof all);
         call_end(c, 2, "%.100s: the program that runs has no live set of that name: %s", name ? name : "", all);

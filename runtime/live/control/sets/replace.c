@@ -9,6 +9,8 @@
 #include "runtime/report/json.h"
 #include "runtime/report/text.h"
 
+enum { GUEST_RANGES = 1 << 18 /* ranges that a guest may give a smaller set, too */ };
+
 typedef unsigned __int128 u128;
 
 static u128 number_of(const struct member_range *r, const uint32_t a[4])
@@ -134,13 +136,21 @@ static void refuse(struct call *c, const struct member_target *t, const struct m
     call_end(c, 1, "%s: nothing has changed", t->set->name);
 }
 
+/* Return how many ranges may come. A guest's are as many as a file of the set's may have. */
+static size_t ranges_most(const struct call *c, const struct member_target *t)
+{
+    const size_t size = t->at[0].program->lives[t->at[0].live].size;
+    if (!call_is_guest(c) || size > MEMBER_RANGES_MOST) return MEMBER_RANGES_MOST;
+    return size < GUEST_RANGES ? GUEST_RANGES : size;
+}
+
 void sets_replace(struct control *control, struct call *c, const struct member_target *t)
 {
     char err[300];
     size_t len = 0;
     const bool wide = call_is_true(c, "wide");
     struct replacing r = {.count = 0};
-    r.all = handed_bytes(c, MEMBER_RANGES_MOST * sizeof *r.all, "the members", &len, err, sizeof err);
+    r.all = handed_bytes(c, ranges_most(c, t) * sizeof *r.all, "the members", &len, err, sizeof err);
     r.count = len / sizeof *r.all;
     const char *why = NULL;
     size_t i = 0;
