@@ -72,6 +72,7 @@ may() {
 }
 told_may='preyctl: user 12345 may ask about these live sets and change them, and nothing else: caught,missing'
 may 0 'a member is added' 'caught: 2 added' sets caught add 192.0.2.1 192.0.2.2 for 1h comment 'from a log'
+may 2 'no flow ends by a group' 'preyctl: members of a group change sets and end no flows: leave out `cut`' sets caught add 192.0.2.3 cut
 may 0 'and removed' 'caught: 1 removed' sets caught remove 192.0.2.1
 may 1 'never holds for all' 'preyctl: 10.66.0.1: `never` holds it, or a part of it
 caught: 1 refused' sets caught add 10.66.0.1

@@ -259,11 +259,15 @@ void sets_change(struct control *control, struct call *c, const struct member_ta
     const size_t count = len / sizeof *all;
     bool sound = all && len % sizeof *all == 0;
     struct live_net *cut = malloc((count + 1) * sizeof *cut);
+    bool cuts = false;
     for (size_t i = 0; sound && i < count; i++) sound = record_is_sound(&all[i]);
+    for (size_t i = 0; sound && i < count; i++) cuts |= all[i].flags & MEMBER_CUT;
     if (!all) {
         call_end(c, 2, "%s", err);
     } else if (!cut) {
         call_end(c, 2, "out of memory");
+    } else if (cuts && call_is_guest(c)) {
+        call_end(c, 2, "members of a group change sets and end no flows: leave out `cut`");
     } else if (!sound) {
         call_end(c, 2, "the question came with something else than a list of members");
     } else {
