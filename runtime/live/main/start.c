@@ -391,7 +391,7 @@ void start_close(struct live *l)
     in_kernel_close(&l->carry);
     loaded_free(&l->carry.loaded);
     reload_fini(&l->rules);
-    names_fini(&l->rules);
+    names_end(&l->rules);
     members_fini(&l->rules);
     world_fini(&l->world);
     host_close(l->carry.host);

@@ -308,7 +308,7 @@ void names_tick(struct rules *rules, uint64_t now_ns)
     if (n->fd < 0 || changed) resolver_begin(rules, now_ns);
 }
 
-void names_fini(struct rules *rules)
+void names_end(struct rules *rules)
 {
     struct names *n = rules->names;
     if (!n) return;

@@ -42,4 +42,4 @@ uint64_t names_heard(const struct rules *rules);
 int names_fd(const struct rules *rules);
 /* Find a name; NULL: it is not asked for. */
 const struct host_name *names_find(const struct rules *rules, const char *host);
-void names_fini(struct rules *rules);
+void names_end(struct rules *rules);
