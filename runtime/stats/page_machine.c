@@ -41,7 +41,7 @@ static void kernel(FILE *out, const cJSON *root)
     html_fill(out, of, " {#packets|packet was|packets were} judged in the kernel.</p><ul class=\"limits\">");
 #define KERNEL_COUNTER(field, key, words, doc)                                                                         \
     if (*words && strcmp(key, lost[0]) && strcmp(key, lost[1]) && strcmp(key, lost[2]))                                \
-        html_fill(out, of, "{?" key " <li>" words ": <b>{#" key "}</b></li>\n}");
+        html_fill(out, of, "{?" key " <li>{#" key "|" words "}</li>\n}");
 #include "runtime/counters/counter.def"
     fputs("</ul>", out);
     cJSON_ArrayForEach(one, item(of, "up"))
