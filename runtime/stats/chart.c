@@ -13,7 +13,7 @@ enum { WIDTH = 600, HEIGHT = 140, POINTS = 601, SERIES_MOST = 8, TICKS_MOST = 5 
 
 struct chart {
     const char *names[SERIES_MOST];
-    double value[SERIES_MOST][POINTS]; /* of each series, the newest last */
+    double value[SERIES_MOST][POINTS]; /* points of each series, the newest last */
     double stacked[POINTS];            /* sum of all series */
     unsigned series, points;
     double top; /* maximum of the sums */
@@ -63,7 +63,7 @@ static double scale_of(double top)
     return scale;
 }
 
-static void lines(FILE *out)
+static void grid(FILE *out)
 {
     for (unsigned i = 0; i <= 2; i++)
         fprintf(out, "<line x1=\"0\" x2=\"%d\" y1=\"%d\" y2=\"%d\"/>", WIDTH, HEIGHT * i / 2, HEIGHT * i / 2);
@@ -160,7 +160,7 @@ void chart_write(FILE *out, const cJSON *root)
             "/s</figcaption><div class=\"drawing\"><svg viewBox=\"0 0 %d %d\" preserveAspectRatio=\"none\" "
             "role=\"img\" aria-label=\"Packets per second, by verdict, one above the other\">",
             WIDTH, HEIGHT);
-    lines(out);
+    grid(out);
     areas(out, c, scale);
     fputs("</svg>", out);
     rates(out, scale);

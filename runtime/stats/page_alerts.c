@@ -1,4 +1,4 @@
-/* What asks for attention now: servers that are down, and why; interfaces, programs and live sets at fault
+/* Alerts: servers that are down, and why; interfaces, programs and live sets at fault
  * (page_priv.h) */
 #include <string.h>
 

@@ -1,27 +1,17 @@
 /* Interfaces, workers, limits, and what happened, as the page shows them. */
 #include <string.h>
 
+#include "runtime/counters/words.h"
 #include "runtime/report/document/item.h"
 #include "runtime/stats/html.h"
 #include "runtime/stats/page_priv.h"
-
-static const char *up_words(const char *name)
-{
-    static const char *const words[][2] = {
-#define UP(ident, name, doc) {name, doc},
-#include "vm/kernel/up.def"
-    };
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (!strcmp(words[i][0], name)) return words[i][1];
-    return "";
-}
 
 /* Write why a packet came up, from a member of kernel.up. */
 static void up_cell(FILE *out, const cJSON *reason)
 {
     html_text(out, reason->string);
     fputs(" <small>", out);
-    html_text(out, up_words(reason->string));
+    html_text(out, words_up(reason->string));
     fputs("</small>", out);
 }
 

@@ -39,7 +39,7 @@ bool page_is_past(const cJSON *one);
 /* Servers of a pool that its checks, or facts of the machine, have found down. Those set by hand do not count. */
 unsigned page_down(const cJSON *pool);
 
-/* What asks for attention, at the top of the page. */
+/* Numbers of the alerts at the top of the page. */
 struct alerts {
     unsigned down, servers; /* servers that are down, and all */
     unsigned bad, warn;     /* alerts of either kind */

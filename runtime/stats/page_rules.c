@@ -2,6 +2,7 @@
  * them. */
 #include <string.h>
 
+#include "runtime/counters/words.h"
 #include "runtime/report/document/item.h"
 #include "runtime/stats/html.h"
 #include "runtime/stats/page_priv.h"
@@ -102,18 +103,7 @@ static void cause_row(FILE *out, const char *name, const char *words, uint64_t p
     fputs("</td></tr>\n", out);
 }
 
-static const char *reason_words(const char *name)
-{
-    static const char *const words[][2] = {
-#define REASON(ident, name, doc) {name, doc},
-#include "vm/reason.def"
-    };
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (!strcmp(words[i][0], name)) return words[i][1];
-    return "";
-}
-
-/* Write who or what dropped packets. The sum is that of the verdict drop. */
+/* Write the causes of dropped packets. The sum is that of the verdict drop. */
 static void dropped(FILE *out, const cJSON *root)
 {
     const cJSON *all = item(item(root, "verdicts"), "drop"), *reasons = item(root, "reasons"), *one;
@@ -131,18 +121,18 @@ static void dropped(FILE *out, const cJSON *root)
     }
     if (packets) cause_row(out, NULL, "a rule, or the default of a firewall", packets, bytes);
     cJSON_ArrayForEach(one, reasons) if (item_number(one, "packets"))
-        cause_row(out, one->string, reason_words(one->string), item_number(one, "packets"), item_number(one, "bytes"));
+        cause_row(out, one->string, words_reason(one->string), item_number(one, "packets"), item_number(one, "bytes"));
     cause_row(out, NULL, "total", item_number(all, "packets"), item_number(all, "bytes"));
     page_table_end(out);
 }
 
 /* A table of losses in the making. */
-struct losses {
+struct loss_table {
     FILE *out;
     unsigned rows;
 };
 
-static void loss_row(struct losses *l, const char *words, uint64_t packets)
+static void loss_row(struct loss_table *l, const char *words, uint64_t packets)
 {
     static const struct column columns[] = {{"*Cause", NULL, NULL}, {"#Packets", NULL, NULL}, {NULL, NULL, NULL}};
     if (!packets) return;
@@ -167,10 +157,10 @@ static uint64_t interfaces_sum(const cJSON *root, const char *key)
 
 /* Write the packets that were lost, each under one cause. The limits `raised`, `ring`, `too_long`, `handed` and those
  * of neighbours and routes count what is counted here. */
-static void lost(FILE *out, const cJSON *root)
+static void losses(FILE *out, const cJSON *root)
 {
     const cJSON *kernel = item(root, "kernel"), *live = item(root, "live"), *way_out = item(live, "lost");
-    struct losses l = {.out = out};
+    struct loss_table l = {.out = out};
     loss_row(&l, "arrived, but found no room in the receive ring (--ring)", interfaces_sum(root, "lost"));
     loss_row(&l, "arrived, but too long, or super-packets of an unknown shape", interfaces_sum(root, "cut"));
     loss_row(&l, "arrived as super-packets of an unknown kind", interfaces_sum(root, "refused"));
@@ -182,7 +172,7 @@ static void lost(FILE *out, const cJSON *root)
     loss_row(&l, "handed to another worker, which had no room", item_number(live, "hand_lost"));
     loss_row(&l, "for this machine, which did not take them", item_number(live, "not_given"));
     loss_row(&l, "for this machine, which has no device for their VLAN tags", item_number(live, "no_receiver"));
-    loss_row(&l, "of connections of a proxy in the wire, not taken by its sockets", item_number(live, "inside_lost"));
+    loss_row(&l, "in the wire: the proxy's sockets did not take them", item_number(live, "inside_lost"));
 #define LOSS_COUNTER(ident, key, words) loss_row(&l, "to be sent: " words, item_number(way_out, key));
 #include "runtime/counters/counter.def"
     loss_row(&l, "to be sent: the device did not take them", interfaces_sum(root, "not_sent"));
@@ -193,6 +183,6 @@ void page_drops(FILE *out, const cJSON *root)
 {
     page_section(out, "drops", "Dropped and lost packets");
     dropped(out, root);
-    lost(out, root);
+    losses(out, root);
     fputs("</section>", out);
 }

@@ -23,7 +23,7 @@ struct web {
     struct MHD_Daemon *daemon;
     struct clients clients;
     int fd;
-    char policy[400];                          /* what a browser may load for the page */
+    char policy[400];                          /* content security policy of the page */
     uint64_t number;                           /* number of the document in `answers` */
     struct MHD_Response *answers[SHOWN_KINDS]; /* by kind; NULL: not yet asked for */
 };
@@ -193,7 +193,7 @@ static enum MHD_Result web_asked(void *with, struct MHD_Connection *c, const cha
     return web_answer(w, c, url);
 }
 
-/* The page's own style stands in it, and is named by its hash: what else claims to be one does nothing. */
+/* Make the policy. The page's own style stands in the page, and is named by its hash: another one does nothing. */
 static int policy_make(struct web *w)
 {
     char hash[PAGE_STYLE_HASH];
