@@ -85,7 +85,7 @@ for x in map(json.loads, sys.stdin): print(x["service"], x["other"]["port"], x["
 at prey curl -s http://127.0.0.1:8404/ >page
 at prey curl -s http://127.0.0.1:8404/metrics >metrics
 same 'the page and the metrics have them' \
-    "$(grep -c 'Connections that are observed' page) $(grep -o 'prey_observed_files_total{what="sessions"} 3' metrics) $(grep -c '^prey_observed_sessions_total' metrics)" \
+    "$(grep -c 'Observed connections' page) $(grep -o 'prey_observed_files_total{what="sessions"} 3' metrics) $(grep -c '^prey_observed_sessions_total' metrics)" \
     '1 prey_observed_files_total{what="sessions"} 3 1'
 same 'so do the metrics of the service, with what it could not watch by reason' \
     "$(grep -c -e '^prey_observe_service_sessions_total{service="watch"} [1-9]' -e '^prey_observe_service_live{service="watch"} 1$' \
