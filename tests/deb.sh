@@ -140,7 +140,7 @@ inside getent passwd prey
 ok $? 'there is a user prey'
 [ -s "$root/usr/lib/systemd/system/preyrun@.service" ]
 ok $? 'there is the unit'
-for f in MANUAL.md systemd/README.md systemd/prey-edge rules-examples/web-server.prey; do holds "there is $f" test -s "$root/usr/share/doc/prey/$f"; done
+for f in docs/guide/README.md docs/guide/reference/language/README.md systemd/README.md systemd/prey-edge rules-examples/web-server.prey; do holds "there is $f" test -s "$root/usr/share/doc/prey/$f"; done
 
 echo '# Logs'
 inside apt-get install -y --no-install-recommends logrotate
