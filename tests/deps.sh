@@ -1,6 +1,6 @@
 #!/bin/sh
 # What the build, the demo and the tests need from Debian, and whether it is here.
-#   tests/deps.sh LIST...    LIST: build demo demo-live tests machines bench peers coverage deb check-deb
+#   tests/deps.sh LIST...    LIST: build demo demo-live tests machines bench peers coverage site deb check-deb
 # As root it installs what is missing (install.sh, which leaves no service running or enabled); otherwise it prints the one line that does, and exits 2.
 # Plain sh, and looks at files alone: it runs where not even a compiler is.
 set -u
@@ -105,6 +105,7 @@ list_tests() {
     need chromium have_command chromium
     need fail2ban have_command fail2ban-server
     need crowdsec-custom-bouncer have_command crowdsec-custom-bouncer
+    list_site
 }
 # Emulated machines with other kernels (tests/machines/).
 list_machines() {
@@ -136,6 +137,14 @@ list_peers() {
     need wrk have_command wrk
     need iperf3 have_command iperf3
 }
+list_site() {
+    need python3 have_command python3
+    need python3-sphinx have_command sphinx-build
+    need python3-myst-parser test -e /usr/lib/python3/dist-packages/myst_parser
+    need furo test -e /usr/lib/python3/dist-packages/furo
+    need mandoc have_command mandoc
+    need graphviz have_command dot
+}
 list_deb() {
     need debhelper have_command dh
     need dpkg-dev have_command dpkg-buildpackage
@@ -147,7 +156,7 @@ list_coverage() { need gcovr have_command gcovr; }
 
 for list in "$@"; do
     case $list in
-    build | demo | tests | machines | bench | peers | coverage | deb) "list_$list" ;;
+    build | demo | tests | machines | bench | peers | coverage | site | deb) "list_$list" ;;
     check-deb) list_check_deb ;;
     demo-live) list_demo_live ;;
     *) echo "tests/deps.sh: no list is called $list" >&2; exit 2 ;;
