@@ -8,3 +8,9 @@ site: $(B)/man/prey.5
 	$(call run,SITE)rm -rf $(SITE) && sphinx-build -q -W --keep-going -b html -c docs/site -d $(B)/site.d/trees $(B)/site.d/pages $(SITE)
 	@cp $(SITE)/README.html $(SITE)/index.html
 .PHONY: site
+# The guide's pictures, which lie in the tree so that a reader of the tree sees them.
+#: make pictures   draw the guide's pictures anew from their .dot files
+pictures:
+	@sh tests/deps.sh site
+	@for f in docs/guide/pictures/*.dot; do dot -Tsvg $$f | sed 's/<!--.*-->//; /^<!-- Generated/,/-->/d' >$${f%.dot}.svg || exit 1; done
+.PHONY: pictures
