@@ -15,7 +15,7 @@ FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 VIM_FILES := $(patsubst editors/vim/%,%,$(wildcard editors/vim/*/*.vim))
 UNIT_PLACES := 's|@BINDIR@|$(PREFIX)/bin|g; s|@LIBDIR@|$(LIBDIR)|g; s|@DOCDIR@|$(DOCDIR)|g; s|@BASHDIR@|$(BASHDIR)|g'
 # What is to be read lies as it does in the tree, so that its links lead on.
-GUIDE := $(wildcard docs/guide/*.md docs/guide/*/*.md docs/guide/*/*/*.*)
+GUIDE := $(wildcard docs/guide/*.md docs/guide/*/*.md docs/guide/*/*/*.*) $(wildcard docs/guide/pictures/*.svg docs/guide/pictures/*.png)
 DOCS := README.md $(GUIDE) systemd/README.md systemd/prey-edge systemd/prey.logrotate integrations/README.md integrations/fail2ban/prey.conf $(wildcard rules-examples/*.* rules-examples/*/*.*)
 # The reference as a man page.
 programs: $(B)/man/prey.5
