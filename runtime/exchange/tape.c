@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "runtime/exchange/heard/heard.h"
 #include "vm/flow/flow.h"
 #include "vm/vm.h"
 
@@ -212,6 +213,26 @@ void tape_single_verdicts(struct tape *t, const struct verdict verdicts[], const
         to[i] = tape_verdict_of(&verdicts[i]);
         to[i].asked = asked[i];
     }
+    publish(t, r);
+}
+
+void tape_heard(struct tape *t, const struct heard_answers *h)
+{
+    const uint64_t bytes = h->used * sizeof *h->words, padded = tape_padded(bytes);
+    struct tape_record *r = record_begin(t, TAPE_HEARD, padded);
+    if (!r) return;
+    r->number = h->count;
+    memcpy(r + 1, h->words, bytes);
+    memset((uint8_t *)(r + 1) + bytes, 0, padded - bytes);
+    publish(t, r);
+}
+
+void tape_cut(struct tape *t, const struct flow_id *ids, unsigned n)
+{
+    struct tape_record *r = record_begin(t, TAPE_CUT, n * sizeof *ids);
+    if (!r) return;
+    r->count = (uint16_t)n;
+    memcpy(r + 1, ids, n * sizeof *ids);
     publish(t, r);
 }
 

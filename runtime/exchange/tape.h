@@ -31,6 +31,8 @@ enum tape_kind {
     TAPE_COPY,   /* a copy of a frame for mirror `number` (runtime/copies): tape_frame and its bytes; never in a file */
     TAPE_ASKED,  /* the proxy loop asked something of an inline connection: a struct inline_ask (vm/flow/spliced.h) */
     TAPE_ROUTED, /* as TAPE_SINGLE, for a packet that this machine's stack has routed, by the port that it leaves by */
+    TAPE_HEARD,  /* `number` answers of live sets in the previous step (heard/heard.h), padded to 8 */
+    TAPE_CUT,    /* `count` flows that a walk for cuts ended in the previous step: for each its struct flow_id */
     TAPE_KINDS
 };
 /* Head of a record, also the format in files. */
@@ -125,6 +127,11 @@ void tape_inline_sent(struct tape *t, struct pkt *const pkts[], unsigned n, uint
 struct inline_ask;
 void tape_asked(struct tape *t, const struct inline_ask *ask, uint64_t now_ns);
 void tape_verdicts(struct tape *t, const struct verdict verdicts[], unsigned n);
+/* Put what live sets answered in the step, and the flows that cuts ended in it, before the packets that leave. */
+struct heard_answers;
+struct flow_id;
+void tape_heard(struct tape *t, const struct heard_answers *h);
+void tape_cut(struct tape *t, const struct flow_id *ids, unsigned n);
 /* Put a packet that left. What goes to this machine gets an Ethernet header without addresses if it has none. */
 void tape_left(struct tape *t, uint8_t port, const struct pkt *pkt);
 /* Put a copy of a packet, at most `snap` bytes of it, on a tape of copies (runtime/copies). False: no room. */
