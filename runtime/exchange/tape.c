@@ -7,6 +7,7 @@
 
 #include "runtime/exchange/heard/heard.h"
 #include "vm/flow/flow.h"
+#include "vm/kernel/gate.h"
 #include "vm/vm.h"
 
 enum { STATE_KEPT = 1 << 25 /* bytes of the state's memory that are kept; more is given back */, PAGE = 4096 };
@@ -184,6 +185,15 @@ void tape_met(struct tape *t, const struct flow_met *mets, unsigned n)
     if (!r) return;
     r->count = (uint16_t)n;
     memcpy(r + 1, mets, n * sizeof *mets);
+    publish(t, r);
+}
+
+void tape_members(struct tape *t, const struct kernel_members *members, unsigned n)
+{
+    struct tape_record *r = record_begin(t, TAPE_MEMBERS, n * sizeof *members);
+    if (!r) return;
+    r->count = (uint16_t)n;
+    memcpy(r + 1, members, n * sizeof *members);
     publish(t, r);
 }
 

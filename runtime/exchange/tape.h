@@ -32,6 +32,8 @@ enum tape_kind {
     TAPE_ASKED,  /* the proxy loop asked something of an inline connection: a struct inline_ask (vm/flow/spliced.h) */
     TAPE_ROUTED, /* as TAPE_SINGLE, for a packet that this machine's stack has routed, by the port that it leaves by */
     TAPE_HEARD,  /* `number` answers of live sets in the previous step (heard/heard.h), padded to 8 */
+    TAPE_MEMBERS, /* what live sets told the kernel of each packet of the previous TAPE_SINGLE: `count` of struct
+                     kernel_members */
     TAPE_CUT,    /* `count` flows that a walk for cuts ended in the previous step: for each its struct flow_id */
     TAPE_KINDS
 };
@@ -120,6 +122,9 @@ void tape_single(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t 
  * above. */
 void tape_routed(struct tape *t, struct pkt *pkt, uint64_t now_ns, uint64_t place);
 void tape_met(struct tape *t, const struct flow_met *mets, unsigned n);
+/* Put what live sets told the kernel of these packets, between the two. */
+struct kernel_members;
+void tape_members(struct tape *t, const struct kernel_members *members, unsigned n);
 void tape_single_verdicts(struct tape *t, const struct verdict verdicts[], const uint8_t asked[], unsigned n);
 /* Put packets of the inline stack before they are sent on: bare, with headroom, which is written to. */
 void tape_inline_sent(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t now_ns);

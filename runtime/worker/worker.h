@@ -23,6 +23,7 @@
 #include "runtime/worker/egress.h"
 #include "runtime/worker/pmtu.h"
 #include "vm/flow/flow.h"
+#include "vm/kernel/gate.h"
 #include "vm/vm.h"
 #include "vm/worker/owner.h"
 
@@ -130,6 +131,7 @@ struct worker {
     uint8_t asked[VM_BATCH];    /* and the recorded parts of them (exchange/tape.h, */
     uint16_t came[VM_BATCH];    /* flow/track/met.h) */
     struct flow_met mets[VM_BATCH];
+    struct kernel_members members[VM_BATCH]; /* likewise */
     struct vm_ways ways; /* finds port and MAC address for recipes (up.h) */
     struct bridge bridge;
     struct inline_io inline_io;

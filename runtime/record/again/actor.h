@@ -87,6 +87,8 @@ struct actor {
     struct snapshot *world;         /* for single packets: world in which the batch was judged */
     struct flow_met mets[VM_BATCH]; /* for single packets: their flows as met in the flow table, */
     unsigned met;                   /* number of known ones */
+    struct kernel_members told[VM_BATCH]; /* for single packets: answers of live sets to the kernel, */
+    unsigned told_count;                  /* and number of packets for which they are known */
     uint8_t *bytes;
 };
 

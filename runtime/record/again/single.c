@@ -34,7 +34,46 @@ struct single {
     struct track_seen seen; /* the flow's view of the packet */
     struct decision own;    /* decision of the rules, if `judged` */
     bool judged;
+    struct actor *actor;
+    struct kernel_members members; /* answers of live sets to the kernel */
+    bool by_kernel;                /* the kernel did what is done now */
+    unsigned missing;              /* questions of live sets without a recorded answer */
 };
+
+static bool same_address(const uint32_t a[4], const uint32_t b[4], bool v6)
+{
+    return a[0] == b[0] && (!v6 || (a[1] == b[1] && a[2] == b[2] && a[3] == b[3]));
+}
+
+/* Answer as a live set answered the kernel. False: that is not known. */
+static bool kernel_said(const struct single *x, uint32_t live, const uint32_t addr[4], bool v6, bool *held)
+{
+    const struct actor *a = x->actor;
+    const uint32_t known = a->members.same ? a->members.same[live] : live;
+    if (known >= PBC_LIVES_MAX || !(x->key.kind & (v6 ? KIND_IP6 : KIND_IP4))) return false;
+    for (unsigned dst = 0; dst < 2; dst++) {
+        if (!(x->members.asked[dst] >> known & 1)) continue;
+        *held = x->members.held[dst] >> known & 1;
+        if (same_address(addr, dst ? x->key.dst : x->key.src, v6)) return true;
+    }
+    return false;
+}
+
+/* Answer a question of the judgement: as the kernel was answered in what it does, else as the worker was, and as the
+ * kernel where the worker did not ask. Without either, no. */
+static bool single_hear(void *arg, uint32_t live, const uint32_t addr[4], bool v6, bool held)
+{
+    struct single *x = arg;
+    struct heard_again *worker = &x->actor->members;
+    const uint64_t before = worker->missing;
+    if (x->by_kernel && kernel_said(x, live, addr, v6, &held)) return held;
+    held = !x->by_kernel && worker->ear.hear(worker->ear.arg, live, addr, v6, false);
+    if (!x->by_kernel && worker->missing == before) return held;
+    worker->missing = before;
+    if (!x->by_kernel && kernel_said(x, live, addr, v6, &held)) return held;
+    x->missing++;
+    return false;
+}
 
 /* Return the program's id of that device or pattern; PBC_NONE: it does not have it. */
 static uint32_t same_iface(const struct program *p, const struct program *of, uint32_t iface)
@@ -210,6 +249,7 @@ static bool same_action(const struct single *x)
 /* True if the rules decide as recorded. */
 static bool same_by_rules(struct single *x)
 {
+    x->by_kernel = true;
     if (x->program->meta->flags & PBC_ASKS_ROUTES) ways_settle(x->program, x->facts, &x->key, x->pkt);
     x->own = program_decide(x->program, &x->key, x->pkt);
     /* No firewall judges the packet by the device by which it came: that of the interface that it leaves by does, as if
@@ -219,6 +259,7 @@ static bool same_by_rules(struct single *x)
         x->own = program_decide(x->program, &x->key, x->pkt);
     }
     x->judged = true;
+    x->by_kernel = false;
     if (!same_action(x)) return false;
     return x->other || (x->own.rule == x->recorded.rule && same_service(x) && !(x->recorded.flags & VERDICT_REPLY));
 }
@@ -282,7 +323,15 @@ static enum found judge_one(const struct actor *a, struct single *x)
 static bool is_otherwise(struct actor *a, struct single *x)
 {
     struct actor_counters *c = &a->counters;
-    const enum found found = judge_one(a, x);
+    const struct lives_ear ear = {single_hear, x};
+    lives_listen(&ear);
+    enum found found = judge_one(a, x);
+    lives_listen(NULL);
+    if (x->missing) {
+        found = HANGS_ON_MORE;
+        x->judged = false;
+    }
+    c->unheard += x->missing;
     const bool made = x->recorded.action == ACTION_ACCEPT || x->recorded.action == ACTION_FORWARD;
     if (x->other && x->looked && x->seen.class == SEEN_NEW && x->seen.mark == MARK_NEW && made) {
         /* Under another program, note if the first packet of a recorded flow still begins the flow. */
@@ -334,7 +383,9 @@ static void singles_judge(struct actor *a, const uint8_t *body)
                            .facts = &a->world->facts,
                            .other = !a->program,
                            .routed = a->routed,
-                           .pkt = a->views[i]};
+                           .pkt = a->views[i],
+                           .actor = a};
+        if (a->told_count == n) x.members = a->told[i];
         if (a->met == n) x.met = a->mets[i];
         memcpy(&x.recorded, body + i * sizeof x.recorded, sizeof x.recorded);
         j.was[i] = x.recorded;
@@ -358,9 +409,11 @@ static void singles_judge(struct actor *a, const uint8_t *body)
 static void worker_begin(struct actor *a, const struct tape_record *r)
 {
     const struct told_program *k = story_program(a->story, r->number >> 32);
-    a->want = a->got = a->met = 0;
+    a->want = a->got = a->met = a->told_count = 0;
+    heard_again_clear(&a->members);
     a->ran = k;
     a->program = a->story->other ? NULL : k;
+    if (k) actor_members(a);
     a->world = story_world(a->story, (uint32_t)r->number);
     if (!k || !a->world || !r->count || r->count > VM_BATCH || !actor_room(a)) {
         actor_stop(a, "a program or a world is missing");
@@ -391,6 +444,18 @@ void single_step(struct actor *a, const struct scene *s)
             a->met = r.count;
         }
     }
+    if (r.kind == TAPE_MEMBERS) {
+        const bool whole = r.bytes == s->len && r.bytes - sizeof r == r.count * sizeof *a->told;
+        a->told_count = 0;
+        if (whole && a->want && r.count == a->want) {
+            memcpy(a->told, c.at, r.count * sizeof *a->told);
+            a->told_count = r.count;
+        }
+    }
+    /* What is damaged counts as not recorded. */
+    if (r.kind == TAPE_HEARD &&
+        (r.bytes != s->len || heard_again_add(&a->members, c.at, r.bytes - sizeof r, r.number)))
+        heard_again_clear(&a->members);
     if (r.kind != TAPE_VERDICTS) return;
     const bool whole = r.bytes == s->len && r.bytes - sizeof r == r.count * sizeof(struct tape_verdict);
     if (whole && a->want && a->got == a->want && r.count == a->want) singles_judge(a, c.at);
