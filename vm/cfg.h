@@ -87,8 +87,8 @@ struct vm_cfg {
     struct inline_carried *inline_carried;   /* [limits { proxy_sessions }]: what spliced connections have carried, by
                                               * number; NULL: nothing is spliced */
     struct lending *lending;                 /* recipes that are lent to other workers; NULL: none */
-    struct flow_cuts *cuts; /* members whose flows are to end (vm/judge/lives.h), by walks of vm_tick; NULL: those
-                             * of the program's members, at once */
+    struct flow_cuts *cuts;    /* members whose flows are to end (vm/judge/lives.h), by walks of vm_tick; NULL: those
+                                * of the program's members, at once */
     struct vm_cuts *cuts_told; /* flows that such walks end, for a recording or a replay; NULL: neither */
     const struct observe_out *observed; /* receiver of events of observed connections; NULL: none */
     bool live;     /* packets wait, so vm_tick works in parts of at most 50 us. Another program may replace this one

@@ -34,7 +34,7 @@ enum tape_kind {
     TAPE_HEARD,  /* `number` answers of live sets in the previous step (heard/heard.h), padded to 8 */
     TAPE_MEMBERS, /* what live sets told the kernel of each packet of the previous TAPE_SINGLE: `count` of struct
                      kernel_members */
-    TAPE_CUT,    /* `count` flows that a walk for cuts ended in the previous step: for each its struct flow_id */
+    TAPE_CUT,     /* `count` flows that a walk for cuts ended in the previous step: for each its struct flow_id */
     TAPE_KINDS
 };
 /* Head of a record, also the format in files. */

@@ -132,7 +132,7 @@ struct worker {
     uint16_t came[VM_BATCH];    /* flow/track/met.h) */
     struct flow_met mets[VM_BATCH];
     struct kernel_members members[VM_BATCH]; /* likewise */
-    struct vm_ways ways; /* finds port and MAC address for recipes (up.h) */
+    struct vm_ways ways;                     /* finds port and MAC address for recipes (up.h) */
     struct bridge bridge;
     struct inline_io inline_io;
     struct limit told_limit;            /* on errors that may be about our tunnels */
@@ -156,14 +156,14 @@ struct worker {
     struct tape *tape;            /* tape of the recorder; NULL: not recorded */
     uint64_t state_by_ns;         /* time when the state is put on the tape even if packets come; 0: not asked for */
     uint64_t program;             /* number of the running program, for the recorder */
-    struct heard_answers heard;           /* answers of live sets in this step, for it, */
+    struct heard_answers heard;   /* answers of live sets in this step, for it, */
     struct vm_cuts cuts;          /* and flows that cuts end */
     struct flow_id cut[VM_CUTS_MOST];
     unsigned cut_count;
-    struct observing observing;   /* observers of this worker */
-    struct copying *copying;      /* tape for copies; NULL: none are made */
-    struct vm_copies copies;      /* the vm's way to it */
-    struct risen risen;           /* copies that the kernel executor makes */
+    struct observing observing; /* observers of this worker */
+    struct copying *copying;    /* tape for copies; NULL: none are made */
+    struct vm_copies copies;    /* the vm's way to it */
+    struct risen risen;         /* copies that the kernel executor makes */
 
     /* shared with the main thread */
     struct ring asks;                 /* struct hop_ask, to the main thread */

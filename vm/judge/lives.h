@@ -266,6 +266,8 @@ struct lives_ear {
 };
 /* Have all answers to the calling thread pass through the listener, until it is replaced; NULL: none listens. */
 void lives_listen(const struct lives_ear *ear);
+/* Tell the calling thread's listener, if there is one, an answer that another judge got about the packet. */
+void lives_tell(uint32_t live, const struct key *key, bool dst, bool held);
 
 /* Reason for which a set never has a member, whoever adds it. */
 enum live_refusal {

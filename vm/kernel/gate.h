@@ -100,17 +100,17 @@ struct kernel_members {
 
 struct kernel_note {
     uint16_t magic;
-    uint16_t came;     /* 1 + the id in rules of the device by which one that leaves came in; 0: unknown */
-    uint32_t program;  /* serial of the program that decided */
-    uint64_t decision; /* with KERNEL_JUDGED in flags: `decided` of judge.h */
-    uint64_t mirrors;  /* with JUDGED: mirrors that matched and have not copied it yet, a bit each */
-    uint32_t wire_len; /* length of the frame as it came, without this note */
-    uint16_t flags;    /* enum kernel_flag: JUDGED, EGRESS, SHOWN */
-    uint8_t up;        /* enum kernel_up */
-    uint8_t states;    /* answer of `state`: MARK_STATES of the key, shifted right by eight */
-    uint64_t would;    /* decision without the word `audit`, of programs that have it */
-    uint32_t turn;     /* as in struct kpkt, of a packet that is judged, too */
-    uint32_t cuts;     /* as in struct kernel_world, before it was judged */
+    uint16_t came;                 /* 1 + the id in rules of the device by which one that leaves came in; 0: unknown */
+    uint32_t program;              /* serial of the program that decided */
+    uint64_t decision;             /* with KERNEL_JUDGED in flags: `decided` of judge.h */
+    uint64_t mirrors;              /* with JUDGED: mirrors that matched and have not copied it yet, a bit each */
+    uint32_t wire_len;             /* length of the frame as it came, without this note */
+    uint16_t flags;                /* enum kernel_flag: JUDGED, EGRESS, SHOWN */
+    uint8_t up;                    /* enum kernel_up */
+    uint8_t states;                /* answer of `state`: MARK_STATES of the key, shifted right by eight */
+    uint64_t would;                /* decision without the word `audit`, of programs that have it */
+    uint32_t turn;                 /* as in struct kpkt, of a packet that is judged, too */
+    uint32_t cuts;                 /* as in struct kernel_world, before it was judged */
     struct kernel_members members; /* with JUDGED */
 };
 static_assert(sizeof(struct kernel_note) == 80, "no padding");

@@ -131,12 +131,12 @@ struct kpkt {
     struct kernel_asked asked;
     struct kernel_member member;
     struct kernel_members members; /* set by judge, with `heard`: what live sets have answered */
-    struct route_seen routed;     /* question about a way (judge/way_find.h) */
-    struct route_branch may_meet; /* the same: what the policy rules say that it may meet, or not */
-    uint32_t legs;                /* number of a way with several legs (judge/way_find.h) */
-    struct legs_tried tried;      /* the same: findings of its legs so far */
-    uint8_t missed;               /* enum kernel_long: set by look, of a packet that takes the long way */
-    uint8_t arrives;              /* 1: set by look_in, for look_tc: the packet at hand arrives */
+    struct route_seen routed;      /* question about a way (judge/way_find.h) */
+    struct route_branch may_meet;  /* the same: what the policy rules say that it may meet, or not */
+    uint32_t legs;                 /* number of a way with several legs (judge/way_find.h) */
+    struct legs_tried tried;       /* the same: findings of its legs so far */
+    uint8_t missed;                /* enum kernel_long: set by look, of a packet that takes the long way */
+    uint8_t arrives;               /* 1: set by look_in, for look_tc: the packet at hand arrives */
     uint8_t skip;    /* bytes before the packet in its buffer, at traffic control (look_skip); elsewhere 0 */
     uint8_t nowhere; /* 1: no route leads it anywhere, as far as a nat asks: set by judge, cleared by look */
     uint8_t heard;   /* 1: `members` holds: set by judge of a program with live sets, cleared by look */

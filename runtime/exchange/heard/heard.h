@@ -28,7 +28,8 @@ struct heard_answers {
     uint32_t words[HEARD_WORDS];
     unsigned used, count;          /* words and entries */
     uint16_t recent[HEARD_RECENT]; /* 1 + the first word of the last entry of some question with that hash; 0: none */
-    void (*full)(void *arg, struct heard_answers *h); /* takes what there is and calls heard_clear: another entry has no room */
+    void (*full)(void *arg,
+                 struct heard_answers *h); /* takes what there is and calls heard_clear: another entry has no room */
     void *arg;
 };
 void heard_init(struct heard_answers *h, void (*full)(void *arg, struct heard_answers *h), void *arg);
@@ -57,6 +58,6 @@ void heard_again_init(struct heard_again *h, uint64_t seed);
 void heard_again_fini(struct heard_again *h);
 /* Forget all answers, for the next step; `missing` stays. */
 void heard_again_clear(struct heard_again *h);
-/* Add `count` entries that lie in `len` bytes, which are hostile: padding to a multiple of eight bytes may follow. Return
- * 0, -EINVAL if they are not as above, or -ENOMEM. */
+/* Add `count` entries that lie in `len` bytes, which are hostile: padding to a multiple of eight bytes may follow.
+ * Return 0, -EINVAL if they are not as above, or -ENOMEM. */
 int heard_again_add(struct heard_again *h, const uint8_t *bytes, size_t len, uint64_t count);

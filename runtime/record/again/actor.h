@@ -83,10 +83,10 @@ struct actor {
     struct inline_ask ask;
     struct pkt pkts[VM_BATCH], *views[VM_BATCH];
     uint64_t walls[VM_BATCH];
-    uint32_t ages_us[VM_BATCH];     /* their ages, as in struct vm_in */
-    struct snapshot *world;         /* for single packets: world in which the batch was judged */
-    struct flow_met mets[VM_BATCH]; /* for single packets: their flows as met in the flow table, */
-    unsigned met;                   /* number of known ones */
+    uint32_t ages_us[VM_BATCH];           /* their ages, as in struct vm_in */
+    struct snapshot *world;               /* for single packets: world in which the batch was judged */
+    struct flow_met mets[VM_BATCH];       /* for single packets: their flows as met in the flow table, */
+    unsigned met;                         /* number of known ones */
     struct kernel_members told[VM_BATCH]; /* for single packets: answers of live sets to the kernel, */
     unsigned told_count;                  /* and number of packets for which they are known */
     uint8_t *bytes;

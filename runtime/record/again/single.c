@@ -45,32 +45,46 @@ static bool same_address(const uint32_t a[4], const uint32_t b[4], bool v6)
     return a[0] == b[0] && (!v6 || (a[1] == b[1] && a[2] == b[2] && a[3] == b[3]));
 }
 
-/* Answer as a live set answered the kernel. False: that is not known. */
-static bool kernel_said(const struct single *x, uint32_t live, const uint32_t addr[4], bool v6, bool *held)
+/* An answer: known, not known, or several that differ. */
+enum said { SAID_NOT, SAID, SAID_SEVERAL };
+
+/* Answer as a live set answered the kernel. */
+static enum said kernel_said(const struct single *x, uint32_t live, const uint32_t addr[4], bool v6, bool *held)
 {
     const struct actor *a = x->actor;
     const uint32_t known = a->members.same ? a->members.same[live] : live;
-    if (known >= PBC_LIVES_MAX || !(x->key.kind & (v6 ? KIND_IP6 : KIND_IP4))) return false;
+    if (known >= PBC_LIVES_MAX || !(x->key.kind & (v6 ? KIND_IP6 : KIND_IP4))) return SAID_NOT;
     for (unsigned dst = 0; dst < 2; dst++) {
-        if (!(x->members.asked[dst] >> known & 1)) continue;
+        const bool asked = x->members.asked[dst] >> known & 1;
         *held = x->members.held[dst] >> known & 1;
-        if (same_address(addr, dst ? x->key.dst : x->key.src, v6)) return true;
+        if ((asked || *held) && same_address(addr, dst ? x->key.dst : x->key.src, v6))
+            return asked ? SAID : SAID_SEVERAL;
     }
-    return false;
+    return SAID_NOT;
 }
 
-/* Answer a question of the judgement: as the kernel was answered in what it does, else as the worker was, and as the
- * kernel where the worker did not ask. Without either, no. */
+/* Answer as a live set answered the worker, or the kernel when the worker asked it to judge once more. False: that is
+ * not known. */
+static bool worker_heard_of(const struct single *x, uint32_t live, const uint32_t addr[4], bool v6, bool *held)
+{
+    struct heard_again *h = &x->actor->members;
+    const uint64_t before = h->missing;
+    *held = h->ear.hear(h->ear.arg, live, addr, v6, false);
+    const bool known = h->missing == before;
+    h->missing = before;
+    return known;
+}
+
+/* Answer a question of the judgement: what the kernel's stages did as these were answered, the rest as the worker was,
+ * and either as the other where it did not ask. What nobody has asked is not known. */
 static bool single_hear(void *arg, uint32_t live, const uint32_t addr[4], bool v6, bool held)
 {
     struct single *x = arg;
-    struct heard_again *worker = &x->actor->members;
-    const uint64_t before = worker->missing;
-    if (x->by_kernel && kernel_said(x, live, addr, v6, &held)) return held;
-    held = !x->by_kernel && worker->ear.hear(worker->ear.arg, live, addr, v6, false);
-    if (!x->by_kernel && worker->missing == before) return held;
-    worker->missing = before;
-    if (!x->by_kernel && kernel_said(x, live, addr, v6, &held)) return held;
+    const enum said said = kernel_said(x, live, addr, v6, &held);
+    if (said == SAID && x->by_kernel) return held;
+    bool told = false;
+    if ((said != SAID_SEVERAL || !x->by_kernel) && worker_heard_of(x, live, addr, v6, &told)) return told;
+    if (said == SAID) return held;
     x->missing++;
     return false;
 }
@@ -453,8 +467,7 @@ void single_step(struct actor *a, const struct scene *s)
         }
     }
     /* What is damaged counts as not recorded. */
-    if (r.kind == TAPE_HEARD &&
-        (r.bytes != s->len || heard_again_add(&a->members, c.at, r.bytes - sizeof r, r.number)))
+    if (r.kind == TAPE_HEARD && (r.bytes != s->len || heard_again_add(&a->members, c.at, r.bytes - sizeof r, r.number)))
         heard_again_clear(&a->members);
     if (r.kind != TAPE_VERDICTS) return;
     const bool whole = r.bytes == s->len && r.bytes - sizeof r == r.count * sizeof(struct tape_verdict);

@@ -135,6 +135,11 @@ static _Thread_local const struct lives_ear *ear;
 
 void lives_listen(const struct lives_ear *e) { ear = e; }
 
+void lives_tell(uint32_t live, const struct key *key, bool dst, bool held)
+{
+    if (ear) ear->hear(ear->arg, live, dst ? key->dst : key->src, key->kind & KIND_IP6, held);
+}
+
 bool lives_have(const struct lives *l, uint32_t live, const struct key *key, bool dst)
 {
     if (!(key->kind & KIND_IP)) return false;
