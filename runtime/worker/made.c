@@ -64,7 +64,7 @@ static void heard_full(void *arg, struct heard_answers *h)
 static void note_cut(void *arg, const struct flow_id *id)
 {
     struct worker *w = arg;
-    if (w->tape && w->cut_count < VM_CUTS_MOST) w->cut[w->cut_count++] = *id;
+    if (w->tape && !w->cfg.world && w->cut_count < VM_CUTS_MOST) w->cut[w->cut_count++] = *id;
 }
 
 void worker_listen(struct worker *w)

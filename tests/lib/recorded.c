@@ -173,6 +173,17 @@ struct recorded *recorded_singly(const char *dir, struct program *p, uint64_t mo
     return begin(r, dir, p, most, err, err_len);
 }
 
+/* What a live set would have told the stages, which ask for the source alone here. */
+static bool note_member(void *arg, uint32_t live, const uint32_t addr[4], bool v6, bool held)
+{
+    struct kernel_members *m = arg;
+    (void)addr;
+    (void)v6;
+    m->asked[0] |= UINT64_C(1) << live;
+    m->held[0] |= (uint64_t)held << live;
+    return held;
+}
+
 /* What the kernel would have said of the packet before it comes up. */
 static void put_note(const struct recorded *r, struct pkt *pkt)
 {
@@ -184,7 +195,10 @@ static void put_note(const struct recorded *r, struct pkt *pkt)
     if (!pkt_parse(&seen, in.facts, &key)) {
         key_settle(r->w->cfg.program, &key);
         vm_state(r->w->vm, &in, &key, &seen);
+        const struct lives_ear ear = {note_member, &note.members};
+        lives_listen(&ear);
         const struct decision d = program_decide(r->w->cfg.program, &key, &seen);
+        lives_listen(NULL);
         note.decision = decided_as(d.rule, (enum action)d.action, d.firewall);
         note.flags = key.kind & KIND_FRAGMENT ? 0 : KERNEL_JUDGED;
         note.states = (uint8_t)((key.marks & MARK_STATES) >> 8);
