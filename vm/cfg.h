@@ -65,8 +65,8 @@ struct vm_copies {
     void *arg;
 };
 
-/* Flows that a walk of vm_tick ends. Live, `told` is called for each, before it ends; in a replay `again` says which
- * do: `count` flows by their own tuples, set before each vm_tick. */
+/* Flows that a walk of vm_tick ends. Live, `told` is called for each, before it ends; in a replay `again` names them:
+ * `count` flows by their own tuples, set before each vm_tick. */
 enum { VM_CUTS_MOST = 64 /* most flows that one vm_tick ends so */ };
 struct vm_cuts {
     void (*told)(void *arg, const struct flow_id *id); /* NULL: nobody is told */

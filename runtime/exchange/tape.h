@@ -32,7 +32,7 @@ enum tape_kind {
     TAPE_ASKED,  /* the proxy loop asked something of an inline connection: a struct inline_ask (vm/flow/spliced.h) */
     TAPE_ROUTED, /* as TAPE_SINGLE, for a packet that this machine's stack has routed, by the port that it leaves by */
     TAPE_HEARD,  /* `number` answers of live sets in the previous step (heard/heard.h), padded to 8 */
-    TAPE_MEMBERS, /* what live sets told the kernel of each packet of the previous TAPE_SINGLE: `count` of struct
+    TAPE_MEMBERS, /* answers of live sets to the kernel about the packets of the previous TAPE_SINGLE: `count` of struct
                      kernel_members */
     TAPE_CUT,     /* `count` flows that a walk for cuts ended in the previous step: for each its struct flow_id */
     TAPE_KINDS

@@ -67,25 +67,6 @@ static void note_cut(void *arg, const struct flow_id *id)
     if (w->tape && !w->cfg.world && w->cut_count < VM_CUTS_MOST) w->cut[w->cut_count++] = *id;
 }
 
-void worker_listen(struct worker *w)
-{
-    if (__builtin_expect(!w->cfg.program->lives_count, 1)) return;
-    if (w->cfg.again)
-        lives_listen(w->cfg.again->members);
-    else if (w->tape)
-        lives_listen(&w->heard.ear);
-}
-
-void worker_heard(struct worker *w)
-{
-    if (__builtin_expect(w->cfg.program->lives_count, 0)) {
-        lives_listen(NULL);
-        if (w->heard.count) heard_full(w, &w->heard);
-    }
-    if (__builtin_expect(w->cut_count, 0)) tape_cut(w->tape, w->cut, w->cut_count);
-    w->cut_count = 0;
-}
-
 static struct share worker_share(struct worker *w)
 {
     if (w->cfg.hear) return (struct share){.hear = w->cfg.hear, .arg = w->cfg.hear_arg};

@@ -131,7 +131,7 @@ struct worker {
     uint8_t asked[VM_BATCH];    /* and the recorded parts of them (exchange/tape.h, */
     uint16_t came[VM_BATCH];    /* flow/track/met.h) */
     struct flow_met mets[VM_BATCH];
-    struct kernel_members members[VM_BATCH]; /* likewise */
+    struct kernel_members members[VM_BATCH]; /* and answers of live sets, also recorded */
     struct vm_ways ways;                     /* finds port and MAC address for recipes (up.h) */
     struct bridge bridge;
     struct inline_io inline_io;
@@ -258,8 +258,23 @@ void worker_release(struct worker *w);
 void limits_publish(struct worker *w, uint64_t now_ns);
 
 /* Before a step of the vm, and behind it: have what live sets answer, and flows that cuts end, recorded. */
-void worker_listen(struct worker *w);
-void worker_heard(struct worker *w);
+static inline void worker_listen(struct worker *w)
+{
+    if (__builtin_expect(!w->cfg.program->lives_count, 1)) return;
+    if (w->cfg.again)
+        lives_listen(w->cfg.again->members);
+    else if (w->tape)
+        lives_listen(&w->heard.ear);
+}
+static inline void worker_heard(struct worker *w)
+{
+    if (__builtin_expect(w->cfg.program->lives_count, 0)) {
+        lives_listen(NULL);
+        if (w->heard.count) w->heard.full(w, &w->heard);
+    }
+    if (__builtin_expect(w->cut_count, 0)) tape_cut(w->tape, w->cut, w->cut_count);
+    w->cut_count = 0;
+}
 
 /* Return the vm's input: time and world. */
 struct vm_in worker_input(const struct worker *w, uint64_t now_ns);

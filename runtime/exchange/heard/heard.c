@@ -10,7 +10,7 @@
 
 static_assert(HEARD_RECENT == 256 && HEARD_WORDS < UINT16_MAX, "numbers of eight bits, and of sixteen");
 
-enum { ROWS_MOST = 1 << 20 /* of a step; a batch asks for some thousands at most */ };
+enum { ROWS_MOST = 1 << 20 /* rows of a step; a batch asks for some thousands at most */ };
 
 static unsigned addr_words(bool v6) { return v6 ? 4 : 1; }
 
@@ -22,7 +22,7 @@ static unsigned question_mix(uint32_t live, const uint32_t addr[4], bool v6)
     return h >> 24;
 }
 
-/* Return the entry at that word if it answers the question in the same way; NULL: it does not. */
+/* Return the entry at that word if it gives that answer to that question; NULL: it is another one. */
 static struct heard_entry *same_answer(struct heard_answers *h, unsigned at, const struct heard_entry *e,
                                        const uint32_t addr[4], unsigned words)
 {
@@ -144,7 +144,7 @@ static bool row_add(struct heard_again *h, const struct heard_row *r)
     if (h->room != had) {
         uint32_t *more = realloc(h->places, 2 * (size_t)h->room * sizeof *more);
         if (!more) {
-            h->room = had; /* what there is has places */
+            h->room = had; /* the rows that are there have places */
             return false;
         }
         h->places = more;

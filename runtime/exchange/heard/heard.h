@@ -16,7 +16,7 @@
 #include "vm/keyed/keyed.h"
 
 enum heard_how { HEARD_HELD = 1 /* the set holds the address */, HEARD_IP6 = 2 };
-enum { HEARD_WORDS = 2048 /* of the entries that a worker keeps */, HEARD_RECENT = 256 };
+enum { HEARD_WORDS = 2048 /* words of the entries that a worker keeps */, HEARD_RECENT = 256 };
 /* The head of an entry. The address follows, as in struct key: one word, IPv6 four. */
 struct heard_entry {
     uint8_t live, how; /* number in LIVES; enum heard_how */

@@ -6,7 +6,6 @@
 #include "runtime/record/again/story.h"
 #include "runtime/record/again/unmade.h"
 #include "runtime/worker/worker.h"
-#include "vm/flow/spliced.h"
 
 struct actor_counters {
     uint64_t packets, packets_other; /* sent packets as recorded; sent packets that differ or are missing on one side */
@@ -72,14 +71,14 @@ struct actor {
     uint64_t *heard;
     unsigned heard_count, heard_room, heard_at;
     bool unheard; /* the worker asked for more words */
-    /* What live sets answered in the current step, and flows that cuts ended in it. */
+    /* Answers of live sets in the current step, and flows that cuts ended in it. */
     struct heard_again members;
     uint32_t same[PBC_LIVES_MAX];     /* as in struct heard_again, if another program judges */
     const struct told_program *knows; /* recorded program that `same` is for; NULL: none yet */
     struct vm_cuts cuts;
     struct flow_id cut[VM_CUTS_MOST];
     struct worker_again again;
-    bool asks; /* what the proxy loop asked is being read, */
+    bool asks; /* an ask of the proxy loop is being read, */
     struct inline_ask ask;
     struct pkt pkts[VM_BATCH], *views[VM_BATCH];
     uint64_t walls[VM_BATCH];

@@ -40,11 +40,6 @@ struct single {
     unsigned missing;              /* questions of live sets without a recorded answer */
 };
 
-static bool same_address(const uint32_t a[4], const uint32_t b[4], bool v6)
-{
-    return a[0] == b[0] && (!v6 || (a[1] == b[1] && a[2] == b[2] && a[3] == b[3]));
-}
-
 /* An answer: known, not known, or several that differ. */
 enum said { SAID_NOT, SAID, SAID_SEVERAL };
 
@@ -57,8 +52,7 @@ static enum said kernel_said(const struct single *x, uint32_t live, const uint32
     for (unsigned dst = 0; dst < 2; dst++) {
         const bool asked = x->members.asked[dst] >> known & 1;
         *held = x->members.held[dst] >> known & 1;
-        if ((asked || *held) && same_address(addr, dst ? x->key.dst : x->key.src, v6))
-            return asked ? SAID : SAID_SEVERAL;
+        if ((asked || *held) && address_equal(addr, dst ? x->key.dst : x->key.src)) return asked ? SAID : SAID_SEVERAL;
     }
     return SAID_NOT;
 }
@@ -466,7 +460,7 @@ void single_step(struct actor *a, const struct scene *s)
             a->told_count = r.count;
         }
     }
-    /* What is damaged counts as not recorded. */
+    /* Damaged answers count as not recorded. */
     if (r.kind == TAPE_HEARD && (r.bytes != s->len || heard_again_add(&a->members, c.at, r.bytes - sizeof r, r.number)))
         heard_again_clear(&a->members);
     if (r.kind != TAPE_VERDICTS) return;
