@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "runtime/exchange/heard/heard.h"
+#include "runtime/exchange/tape.h"
 #include "tests/lib/bench.h"
 #include "tests/lib/imgbuild.h"
 #include "vm/judge/effects.h"
@@ -123,6 +125,39 @@ static void overlay_rows(struct key *keys, bool v6, unsigned lengths)
     live_free(s);
 }
 
+static void to_tape(void *arg, struct heard_answers *h)
+{
+    struct tape *t = arg;
+    tape_heard(t, h);
+    heard_clear(h);
+    tape_done_to(t, tape_there(t));
+}
+
+/* What it costs a worker that an answer is recorded: 64 senders a batch, and one alone. */
+static void heard_rows(struct key *keys)
+{
+    static struct heard_answers h;
+    struct tape t;
+    if (tape_init(&t, 1 << 20, UINT32_MAX, 0)) exit(2);
+    heard_init(&h, to_tape, &t);
+    for (unsigned one = 0; one < 2; one++) {
+        struct series s = {0};
+        for (unsigned i = 0; i < queries; i++) keys[i] = (struct key){.kind = KIND_IP4, .src = {one ? 7 : i * 977}};
+        lives_listen(&h.ear);
+        for (unsigned run = 0; run < bench_runs(); run++) {
+            const uint64_t began = bench_cpu_ns();
+            for (unsigned i = 0; i < queries; i++) {
+                lives_tell(0, &keys[i], false, i & 64);
+                if (i % 64 == 63) to_tape(&t, &h);
+            }
+            began_to(&s, began, queries);
+        }
+        lives_listen(NULL);
+        row(one ? "an answer recorded, of one sender" : "an answer recorded, of 64 senders a batch", &s, NULL, NULL);
+    }
+    tape_fini(&t);
+}
+
 int main(void)
 {
     queries = bench_size(QUERIES_MOST, 1 << 12);
@@ -131,6 +166,7 @@ int main(void)
     base_rows(keys);
     for (unsigned v6 = 0; v6 < 2; v6++)
         for (unsigned lengths = 1; lengths <= LIVE_LENGTHS_MOST; lengths *= 8) overlay_rows(keys, v6, lengths);
+    heard_rows(keys);
     free(keys);
     return 0;
 }
