@@ -114,16 +114,6 @@ static void counts_archive(struct rules *rules, struct archive *a)
             counts_write(rules, i, a);
 }
 
-/* Write or read what is kept beside members. Nothing of it is reason to refuse members: without room, or damaged, it is
- * left out. False: so it was. */
-static bool beside_archive(const struct rules *rules, struct archive *a, int64_t later_ms)
-{
-    struct archive beside = *a;
-    if (!members_notes_archive(rules, &beside, later_ms)) return false;
-    *a = beside;
-    return true;
-}
-
 /* The archive may be older than the files that were read: each is read again at the next look. */
 static void files_forget(const struct rules *rules)
 {
@@ -138,8 +128,7 @@ void members_archive(struct rules *rules, struct archive *a)
     if (a->reads && !a->left) return; /* from a version without live sets */
     if (now->lives) lives_at(now->lives, clock_ns(CLOCK_MONOTONIC));
     if (lives_archive(now->lives, now->program, a, &all)) counts_archive(rules, a);
-    if (!a->bad && !beside_archive(rules, a, 0))
-        tell_fault(rules->tell, "sets: not all comments and users of members have gone over");
+    if (!a->bad) members_notes_pass(rules, a);
     if (a->reads) files_forget(rules);
 }
 
@@ -275,7 +264,7 @@ static bool read_members(struct rules *rules, uint8_t *bytes, size_t len, bool c
     }
     lives_at(l, clock_ns(CLOCK_MONOTONIC));
     const bool good = lives_archive(l, rules->carry->now.program, &a, &how);
-    if (good && head.version && !beside_archive(rules, &a, how.later_ms))
+    if (good && head.version && !members_notes_archive(rules, &a, how.later_ms))
         tell_fault(rules->tell,
                    "sets: comments and users that were kept of their members are damaged, and are left out");
     *no_room = good ? how.no_room : 0;

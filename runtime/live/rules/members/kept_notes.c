@@ -1,9 +1,11 @@
 /* What is kept beside members: notes of each set, and who replaced its base. It stands behind the members in the file
  * and in a takeover, where versions before have nothing */
+#include <stdlib.h>
 #include <string.h>
 
 #include "runtime/live/carry/change.h"
 #include "runtime/live/rules/members/members.h"
+#include "runtime/live/tell/log.h"
 #include "vm/keyed/archive.h"
 
 enum { NAME_MOST = 255 /* bytes */, REPLACED_MOST = 1 << 16 /* bytes of all that is kept beside notes */ };
@@ -73,6 +75,47 @@ bool members_notes_archive(const struct rules *rules, struct archive *a, int64_t
         else if (l)
             beside_read(rules, a, later_ms);
     return !a->bad;
+}
+
+void members_notes_ahead(const struct rules *rules)
+{
+    const uint64_t most = members_notes_most(rules);
+    struct members_notes *n = &rules->members->passing;
+    *n = (struct members_notes){.bytes = malloc(most)};
+    struct archive a = {.at = n->bytes, .left = n->bytes ? most : 0};
+    if (members_notes_archive(rules, &a, 0)) n->len = (uint64_t)(a.at - n->bytes);
+}
+
+void members_notes_free(const struct rules *rules)
+{
+    free(rules->members->passing.bytes);
+    rules->members->passing = (struct members_notes){.len = 0};
+}
+
+void members_notes_pass(const struct rules *rules, struct archive *a)
+{
+    struct members_notes *n = &rules->members->passing;
+    uint64_t len = n->len <= a->left / 2 ? n->len : 0;
+    if (a->reads && !a->left) return; /* from a version that keeps no notes */
+    if (!a->reads && !len) tell_fault(rules->tell, "sets: no room for comments and users of members: they end here");
+    if (!ARCHIVE(a, len)) return;
+    if (!a->reads) {
+        archive_part(a, n->bytes, len);
+        return;
+    }
+    if (!archive_sound(a, len <= a->left)) return;
+    *n = (struct members_notes){a->at, len};
+    a->at += len;
+    a->left -= len;
+}
+
+void members_notes_read(const struct rules *rules)
+{
+    struct members_notes *n = &rules->members->passing;
+    struct archive a = {.at = n->bytes, .left = n->len, .reads = true};
+    if (!members_notes_archive(rules, &a, 0))
+        tell_fault(rules->tell, "sets: comments and users that came with members are damaged, and are left out");
+    *n = (struct members_notes){.len = 0};
 }
 
 uint64_t members_notes_most(const struct rules *rules)
