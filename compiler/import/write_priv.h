@@ -68,7 +68,7 @@ struct writer {
     bool asks_not_on, asks_state;
     bool leaves_untracked; /* a rule was written without packets that netfilter does not track */
     bool adds;             /* a rule adds to a set */
-    bool lists;            /* a set of addresses was written that stays as it is */
+    bool lists;            /* a set of addresses was written as a static one */
     bool sources;          /* a statement translates sources */
     bool all_decided;      /* a rule of the chain being written leaves no packet for the next */
     bool syn_fin_dropped;  /* a rule of the chain being written drops every SYN with FIN */

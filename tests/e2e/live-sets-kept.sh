@@ -162,31 +162,10 @@ same 'comments survive a reboot' "$(notes caught)" '10.1.2.3: stays, and says so
 stops
 
 # A file of a version that kept no comments; comments that somebody has put into the file.
-edited() { # HOW: `older`, or a comment of as many bytes as there are, as Python writes them
-    python3 - "$file" "$1" <<'PY'
-import ast, hashlib, struct, sys
-name, how = sys.argv[1:]
-b = bytearray(open(name, "rb").read())
-version, at = 8 + 32 + 16 + 36, 8 + 32 + 16 + 36 + 4
-if how == "older":
-    (count,), at = struct.unpack_from("<I", b, at), at + 4
-    for _ in range(count):
-        members, r4, r6, keep, file = struct.unpack_from("<QIIII", b, at + 256)
-        at += 280 + members * 32 + r4 * 8 + r6 * 32
-    assert at < len(b)
-    del b[at:]
-    struct.pack_into("<I", b, version, 0)
-else:
-    old, new = b"stays, and says so", ast.literal_eval("b'%s'" % how)
-    assert len(old) == len(new) and b.count(old) == 1
-    b = b.replace(old, new)
-b[8:40] = hashlib.blake2b(b[40:], digest_size=32).digest()
-open(name, "wb").write(b)
-PY
-}
+edited() { python3 "$top/tests/e2e/live/kept_file.py" "$file" "$@"; }
 for bad in '\x1b[2Jstays for ever' 'stays\nand says so.' 'stays, and \x9b31m...' 'stays\0and says so.'; do
     cp "$file" sound
-    edited "$bad"
+    edited 'stays, and says so' "$bad"
     starts shop.pbc
     same "a comment of other bytes comes to nobody: $bad" "$(notes caught)" '10.1.2.3: None by rule None'
     grep -q 'sets: comments and users that were kept of their members are damaged, and are left out' prey.err

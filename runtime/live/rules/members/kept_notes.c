@@ -1,12 +1,12 @@
-/* What is kept beside members: notes of each set, and who replaced its base. It stands behind the members in the file
- * and in a takeover, where versions before have nothing */
+/* Notes of all sets, and who replaced their bases, as bytes. They stand behind the members in the file and in a
+ * takeover, where versions before have nothing */
 #include <stdlib.h>
 #include <string.h>
 
 #include "runtime/live/carry/change.h"
 #include "runtime/live/rules/members/members.h"
 #include "runtime/live/tell/log.h"
-#include "vm/keyed/archive.h"
+#include "vm/keyed/keyed.h"
 
 enum { NAME_MOST = 255 /* bytes */, REPLACED_MOST = 1 << 16 /* bytes of all that is kept beside notes */ };
 

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vm/keyed/archive.h"
 #include "vm/keyed/keyed.h"
 
 struct notes {
