@@ -2,6 +2,7 @@
  * alone */
 #include "runtime/live/rules/members/notes.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,8 +11,19 @@
 struct notes {
     struct note **buckets;
     uint64_t mask, count, most, at; /* at: bucket of the next sweep */
+    uint64_t text;                  /* bytes of all comments, without their NULs */
+    uint64_t changes;               /* notes that were set */
     struct hash_key key;
 };
+
+/* A note in an archive; the bytes of its comment, without NUL, stand behind it. */
+struct kept_note {
+    uint32_t addr[4];
+    uint64_t end_ms, wall_ns;
+    uint32_t uid;
+    uint8_t len, v6, comment, zero; /* comment: its bytes */
+};
+static_assert(sizeof(struct kept_note) == 40, "it leaves the process");
 
 bool note_comment_fits(const char *text)
 {
@@ -96,6 +108,9 @@ void notes_set(struct notes *n, const struct live_net *net, const struct note_of
                            .end_ms = of->end_ms};
     memcpy(fresh->comment, comment, len);
     n->count += !old;
+    n->text += len - 1;
+    n->text -= old ? strlen(old->comment) : 0;
+    n->changes++;
     *at = fresh;
     free(old);
 }
@@ -111,6 +126,7 @@ static void note_drop(struct notes *n, struct note **at)
     struct note *old = *at;
     *at = old->next;
     n->count--;
+    n->text -= strlen(old->comment);
     free(old);
 }
 
@@ -152,3 +168,81 @@ void notes_bound(struct notes *n, uint64_t most)
 }
 bool notes_full(const struct notes *n) { return n->count >= n->most; }
 bool notes_empty(const struct notes *n) { return !n->count; }
+
+uint64_t notes_changes(const struct notes *n) { return n->changes; }
+
+uint64_t notes_archive_most(const struct notes *n)
+{
+    return sizeof(uint64_t) + n->count * sizeof(struct kept_note) + n->text;
+}
+
+static void note_write(struct archive *a, const struct note *note)
+{
+    struct kept_note k = {.end_ms = note->end_ms,
+                          .wall_ns = note->wall_ns,
+                          .uid = note->uid,
+                          .len = note->net.len,
+                          .v6 = note->net.v6,
+                          .comment = (uint8_t)strlen(note->comment)};
+    memcpy(k.addr, note->net.addr, sizeof k.addr);
+    ARCHIVE(a, k);
+    archive_part(a, (void *)(uintptr_t)note->comment, k.comment);
+}
+
+static void notes_write(const struct notes *n, struct archive *a, uint64_t now_ms)
+{
+    uint8_t *const head = a->at;
+    uint64_t count = 0;
+    ARCHIVE(a, count);
+    for (uint64_t i = 0; i <= n->mask && !a->bad; i++)
+        for (const struct note *note = n->buckets[i]; note && !a->bad; note = note->next) {
+            if (has_ended(note, now_ms)) continue;
+            note_write(a, note);
+            count++;
+        }
+    if (!a->bad) memcpy(head, &count, sizeof count);
+}
+
+/* Read a note into *k, its member and its comment. False: it is none. */
+static bool note_read(struct archive *a, struct kept_note *k, struct live_net *net, char comment[NOTE_COMMENT_MOST + 1])
+{
+    uint32_t unused[4];
+    if (!ARCHIVE(a, *k)) return false;
+    const bool sound = k->v6 <= 1 && k->len <= (k->v6 ? 128 : 32) && k->comment <= NOTE_COMMENT_MOST;
+    if (!archive_sound(a, sound && k->end_ms <= LIVE_FOREVER) || !archive_part(a, comment, k->comment)) return false;
+    comment[k->comment] = 0;
+    *net = (struct live_net){.len = k->len, .v6 = k->v6};
+    memcpy(net->addr, k->addr, sizeof net->addr);
+    live_net_ends(net, net->addr, unused);
+    return archive_sound(a, strlen(comment) == k->comment && note_comment_fits(comment));
+}
+
+static void notes_read(struct notes *n, struct archive *a, const struct live_set *s, uint64_t now_ms, int64_t later_ms)
+{
+    uint64_t count = 0, member_end_ms;
+    ARCHIVE(a, count);
+    for (; count && !a->bad; count--) {
+        struct kept_note k = {.len = 0};
+        struct live_net net;
+        char comment[NOTE_COMMENT_MOST + 1];
+        if (!note_read(a, &k, &net, comment)) return;
+        const uint64_t end_ms = k.end_ms == LIVE_FOREVER ? LIVE_FOREVER : k.end_ms + (uint64_t)later_ms;
+        if (end_ms <= now_ms || end_ms > LIVE_FOREVER || !live_find(s, now_ms, &net, &member_end_ms)) continue;
+        notes_set(n, &net,
+                  &(struct note_of){.uid = k.uid,
+                                    .wall_ns = k.wall_ns,
+                                    .now_ms = now_ms,
+                                    .end_ms = end_ms,
+                                    .comment = comment,
+                                    .anew = true});
+    }
+}
+
+bool notes_archive(struct notes *n, struct archive *a, const struct live_set *s, uint64_t now_ms, int64_t later_ms)
+{
+    if (a->reads)
+        notes_read(n, a, s, now_ms, later_ms);
+    else
+        notes_write(n, a, now_ms);
+    return !a->bad;
+}
