@@ -23,7 +23,7 @@ printf '  | …\n'
 
 step '3. Compile: rules are checked and become a program'
 show "$B/preyc $rules -o $demo/web-server.pbc"
-"$B/preyc" "$rules" -o "$demo/web-server.pbc"
+"$B/preyc" "$rules" -o "$demo/web-server.pbc" | sed 's/^/  /'
 printf '  %s, %s bytes\n' "$demo/web-server.pbc" "$(wc -c <"$demo/web-server.pbc")"
 
 step '4. Replay: every frame is judged, nothing is sent'
@@ -36,7 +36,7 @@ show "$B/preyrun --pcap $demo/traffic.pcap --self $self --explain 19 $demo/web-s
 
 step '6. Connections: a morning at a laptop, how each began and ended'
 "$B/tests/tools/mkcap" tests/examples/laptop.notes "$demo/morning.pcap"
-"$B/preyc" rules-examples/laptop.prey -o "$demo/laptop.pbc"
+"$B/preyc" rules-examples/laptop.prey -o "$demo/laptop.pbc" >/dev/null
 show "$B/preyrun --pcap $demo/morning.pcap --self 192.168.1.20,fe80::20 --flows $demo/laptop.pbc"
 "$B/preyrun" --pcap "$demo/morning.pcap" --self 192.168.1.20,fe80::20 --flows "$demo/laptop.pbc" |
     sed -n '/^began/,$p' | sed 's/^/  /'

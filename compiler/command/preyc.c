@@ -87,6 +87,36 @@ static void show_progress(const char *path)
     if (strcmp(path, "-") || !isatty(STDIN_FILENO)) progress_show();
 }
 
+/* True if the program is written to a file that is not standard output by another name. */
+static bool writes_file(const struct options *o)
+{
+    struct stat to, out;
+    if (!o->output || !strcmp(o->output, "-")) return false;
+    return stat(o->output, &to) || fstat(STDOUT_FILENO, &out) || to.st_dev != out.st_dev || to.st_ino != out.st_ino;
+}
+
+/* True if standard output is for people: no figures, listing or program go there. */
+static bool says_good(const struct options *o)
+{
+    const bool alone = o->dump == DUMP_NONE && !o->stats && !o->setup;
+    return o->format == FORMAT_TEXT && (o->check || (alone && writes_file(o)));
+}
+
+/* Print "edge.prey: good: 6 rules, 1 set, 1 test passed"; services are counted if there are any. */
+static void print_good(const struct options *o, const struct compile *c)
+{
+    diag_put_text(o->input, stdout);
+    fputs(": good: ", stdout);
+    print_count(c->image->rules_count, "rule");
+    fputs(", ", stdout);
+    print_count(c->symbols->sets, "set");
+    if (c->image->services_count) fputs(", ", stdout);
+    if (c->image->services_count) print_count(c->image->services_count, "service");
+    if (tests_any(c)) fputs(", ", stdout);
+    tests_summary(c, stdout);
+    putchar('\n');
+}
+
 static int command_run(const struct options *o, struct compile *c)
 {
     allow(o, c->diags);
@@ -117,16 +147,7 @@ static int command_run(const struct options *o, struct compile *c)
     if (o->dump == DUMP_FILES) output_files_read(c, stdout);
     if (o->stats) stats_print(c, stdout, o->format == FORMAT_JSON);
     if (o->setup && setup_print(c, o->setup, stdout) < 0) return EXIT_USAGE;
-    if (o->check && o->format == FORMAT_TEXT) {
-        diag_put_text(o->input, stdout);
-        fputs(": good: ", stdout);
-        print_count(c->image->rules_count, "rule");
-        fputs(", ", stdout);
-        print_count(c->symbols->sets, "set");
-        if (tests_any(c)) fputs(", ", stdout);
-        tests_summary(c, stdout);
-        putchar('\n');
-    }
+    if (says_good(o)) print_good(o, c);
     return EXIT_GOOD;
 }
 

@@ -124,11 +124,13 @@ static int suggestion_judge(struct suggestion *s, struct program *program)
     return 0;
 }
 
-/* Print "# Not let in: 3 frames that ...", unless n is 0. */
-static void print_left(FILE *out, uint64_t n, const char *what, const char *why)
+/* Print "# Not let in: 3 frames that ...", unless n is 0. one, many: verb and rest of the sentence. */
+static void print_left(FILE *out, uint64_t n, const char *what, const char *one, const char *many, const char *rest)
 {
     char number[TEXT_NUMBER];
-    if (n) fprintf(out, "# Not let in: %s %s%s that %s.\n", text_number(n, number), what, n == 1 ? "" : "s", why);
+    if (n)
+        fprintf(out, "# Not let in: %s %s%s that %s %s.\n", text_number(n, number), what, text_plural(n),
+                n == 1 ? one : many, rest);
 }
 
 static void print_head(const struct suggestion *s, FILE *out)
@@ -151,20 +153,20 @@ static void print_head(const struct suggestion *s, FILE *out)
         fprintf(out, "# A signal ended the reading behind frame %s: what comes later is not in it.\n",
                 text_number(s->frames, a));
     if (s->judged != UINT64_MAX)
-        fprintf(out, "# Of %s it accepts %s of %s frames.\n",
+        fprintf(out, "# Of %s it accepts %s of %s frame%s.\n",
                 s->judged + s->uncounted < s->frames ? "the part judged until a signal came"
                 : s->stopped                         ? "these"
                                                      : "the capture",
-                text_number(s->accepted, a), text_number(s->judged, b));
+                text_number(s->accepted, a), text_number(s->judged, b), text_plural(s->judged));
     if (s->judged != UINT64_MAX && s->uncounted)
         fprintf(out, "# Not counted: %s frame%s that preyrun itself sent, as the recording tells.\n",
                 text_number(s->uncounted, a), s->uncounted == 1 ? "" : "s");
     if (s->judged == UINT64_MAX)
         fprintf(out, "# %s frame%s read, and not judged by it, as %s came through a pipe.\n", text_number(s->frames, a),
                 s->frames == 1 ? " was" : "s were", s->frames == 1 ? "it" : "they");
-    print_left(out, s->groups.unanswered, "TCP client", "nobody answered, counted once for each service");
-    print_left(out, s->begins.late, "packet", "answer packets that the capture does not have");
-    print_left(out, s->begins.other, "frame", "are malformed, cut short, or neither IP nor ARP");
+    print_left(out, s->groups.unanswered, "TCP client", "nobody", "nobody", "answered, counted once for each service");
+    print_left(out, s->begins.late, "packet", "answers", "answer", "packets that the capture does not have");
+    print_left(out, s->begins.other, "frame", "is", "are", "malformed, cut short, or neither IP nor ARP");
     if (s->several) fputs("# A connection counts by the interface that its first packet came by.\n", out);
     if (s->several && s->nameless)
         fprintf(out, "# Let in by all interfaces: %s packet%s of an interface whose name rules cannot write.\n",

@@ -49,7 +49,7 @@ void copies_text(FILE *out, const cJSON *root, const struct copies_told *of)
 #define COPY_LOSS(ident, key, words) "{?lost_by." key " ; lost {#lost_by." key "}: " words "}"
     fill(out, root,
          "{*mirrors|mirrors     |            |{rule}{?sent , as they leave,} to {to} {target}: {#packets|copy|copies}, "
-         "{#bytes} bytes{?lost_by.rate ; lost {#lost_by.rate}: over the rule's rate}"
+         "{#bytes|byte}{?lost_by.rate ; lost {#lost_by.rate}: over the rule's rate}"
 #include "runtime/copies/loss.def"
          "\n}");
     if (!of->replayed || !of->table) return;

@@ -120,7 +120,7 @@ static void counts_print(FILE *out, const cJSON *seen)
     }
     fill(out, seen, "{*limits?reached|||  limit      {#reached:14} {words}\n}");
 #define KERNEL_COUNTER(field, key, words, doc)                                                                         \
-    if (*words) fill(out, item(seen, "kernel"), "{?" key "   kernel     {#" key ":14} " words "\n}");
+    if (*words) fill(out, item(seen, "kernel"), "{?" key "   kernel     {#" key ":14|" words "}\n}");
 #include "runtime/counters/counter.def"
 }
 
@@ -133,7 +133,7 @@ void screen_print(FILE *out, const cJSON *seen)
          "{*others|{?pools , }|, |{.}}   {#flows|flow}   {#packets_per_s}/s"
          "{?drains    DRAIN, {?proxy? {#proxy.now}}{!proxy? {#flows}} left   by user {by_hand.uid} at "
          "{@by_hand.time}}\n}"
-         "{*observe_services|||observe {service}  {#live} of {#sessions|connection} open, {#bytes} bytes"
+         "{*observe_services|||observe {service}  {#live} of {#sessions|connection} open, {#bytes|byte}"
          "{?holes , {#hole_bytes} in {#holes|hole}}{?retransmissions , {#retransmissions|segment} again}\n}");
     fill(out, seen,
          "{*sets|||set {set}  {#members} of {#size|member}{?ranges , {#ranges|range} of a file}"

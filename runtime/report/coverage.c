@@ -172,8 +172,9 @@ static void totals_lines(const struct printing *p, const struct decided *d, cons
     const uint64_t whole = d->total.packets, ruled = d->rules.packets, fallen = d->defaults.packets;
     char a[TEXT_NUMBER], b[TEXT_NUMBER], n[TEXT_NUMBER], x[TABLE_SHARE], y[TABLE_SHARE], z[TABLE_SHARE];
     if (*fault) note(p->out, "incomplete", "the rest of the capture cannot be read");
-    note(p->out, "coverage", "%s of %s rules matched packets, %s never did", text_number(matched, a),
-         text_number(program->rules_count, b), never ? text_number(never, n) : "none");
+    note(p->out, "coverage", "%s of %s rule%s matched packets, %s never did", text_number(matched, a),
+         text_number(program->rules_count, b), text_plural(program->rules_count),
+         never ? text_number(never, n) : "none");
     if (whole)
         note(p->out, "", "decided by rules: %s of the packets; by defaults: %s; by neither: %s",
              percent(ruled, whole, x), percent(fallen, whole, y), percent(whole - ruled - fallen, whole, z));

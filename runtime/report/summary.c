@@ -189,6 +189,9 @@ static void oddities(FILE *out, const cJSON *root, const struct subject *r, cons
          "rates\n}");
 }
 
+/* Frames from which on the time of a replay is that of judging, and not of the start. */
+enum { SPEED_FRAMES = 5000 };
+
 static void rates(FILE *out, const struct totals *t, const struct timing *timing)
 {
     char a[TEXT_NUMBER], b[TEXT_NUMBER], d[TEXT_NUMBER];
@@ -196,7 +199,7 @@ static void rates(FILE *out, const struct totals *t, const struct timing *timing
     if (span > 0)
         note(out, "rate", "%s packets/s, %s kbit/s as captured", text_number((uint64_t)((double)t->frames / span), a),
              text_number((uint64_t)((double)t->bytes * 8 / span / 1000), b));
-    if (t->frames && took > 0)
+    if (t->frames >= SPEED_FRAMES && took > 0)
         note(out, "replay", "%s: %.1f ns a packet, %s packets/s", text_duration(t->elapsed_ns, d),
              (double)t->elapsed_ns / (double)t->frames, text_number((uint64_t)((double)t->frames / took), a));
     if (timing)

@@ -1,5 +1,7 @@
-/* See page_priv.h. Areas are stacked, so that their sum is the height; a column of the drawing is the mean over its
- * time. */
+/* See page_priv.h. Areas are stacked, so that the topmost edge is all traffic: each is drawn down to the base, and the
+ * next one in front of it. A point is a value of the history, the last one the rate that the tiles show, so both agree.
+ * The drawing begins with the first value that there is. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,54 +9,49 @@
 #include "runtime/stats/html.h"
 #include "runtime/stats/page_priv.h"
 
-enum { WIDTH = 600, HEIGHT = 140, COLUMNS = 120, SPAN_MS = 600000, COLUMN_MS = SPAN_MS / COLUMNS, SERIES_MOST = 8 };
+enum { WIDTH = 600, HEIGHT = 140, POINTS = 601, SERIES_MOST = 8, TICKS_MOST = 5 };
 
 struct chart {
     const char *names[SERIES_MOST];
-    double value[SERIES_MOST][COLUMNS]; /* newest column last */
-    unsigned series;
-    double top; /* maximum over all columns */
+    double value[SERIES_MOST][POINTS]; /* points of each series, the newest last */
+    double stacked[POINTS];            /* sum of all series */
+    unsigned series, points;
+    double top; /* maximum of the sums */
+    uint64_t span_ms;
 };
 
-/* Add a value that held from `from` to `until` ms ago to the columns of that time; column 0 is the newest. */
-static void column_add(double column[COLUMNS], double v, uint64_t until, uint64_t from)
+/* Read the newest numbers of a list such as "[1,2,3]" and return how many there are. */
+static unsigned read_series(const char *raw, double to[POINTS])
 {
-    for (uint64_t c = until / COLUMN_MS; c < COLUMNS && c * COLUMN_MS < from; c++) {
-        const uint64_t begins = until > c * COLUMN_MS ? until : c * COLUMN_MS;
-        const uint64_t ends = from < (c + 1) * COLUMN_MS ? from : (c + 1) * COLUMN_MS;
-        column[COLUMNS - 1 - c] += v * (double)(ends - begins) / COLUMN_MS;
-    }
-}
-
-/* Read numbers such as "[1,2,3]", which span span_ms in equal parts and end at the right edge. A part is one second
- * where the document is cheap to make, else longer. */
-static void read_series(const char *raw, uint64_t span_ms, double column[COLUMNS])
-{
-    uint64_t count = *raw == '[' && raw[1] != ']';
+    unsigned count = *raw == '[' && raw[1] != ']', read = 0;
     for (const char *at = raw; *at; at++) count += *at == ',';
-    for (uint64_t left = count; left > 0; left--) {
+    for (unsigned left = count; left > 0; left--) {
         char *end;
         const double v = strtod(++raw, &end);
-        column_add(column, v, span_ms * (left - 1) / count, span_ms * left / count);
+        if (left < POINTS) to[read++] = v; /* one place stays for the rate of now */
         raw = end;
     }
-    const uint64_t part = span_ms % COLUMN_MS; /* part of the oldest column that has data; its mean is over that part */
-    if (part && span_ms < SPAN_MS) column[COLUMNS - 1 - span_ms / COLUMN_MS] *= (double)COLUMN_MS / (double)part;
+    return read;
 }
 
-static void read_chart(struct chart *c, const cJSON *history)
+static void read_chart(struct chart *c, const cJSON *root)
 {
-    const cJSON *one;
+    const cJSON *one, *history = item(root, "history");
+    c->span_ms = item_number(history, "span_ms") + item_number(history, "ended_ms_ago");
     cJSON_ArrayForEach(one, item(history, "packets_per_s"))
     {
         if (c->series == SERIES_MOST || !cJSON_IsRaw(one)) break;
-        c->names[c->series] = one->string;
-        read_series(one->valuestring, item_number(history, "span_ms"), c->value[c->series++]);
+        const cJSON *now = item(item(item(root, "verdicts"), one->string), "packets_per_s");
+        double *value = c->value[c->series];
+        const unsigned read = read_series(one->valuestring, value);
+        if (!read) break;
+        value[read] = now && !cJSON_IsNull(now) ? (double)value_number(now) : value[read - 1];
+        if (!c->series || read + 1 < c->points) c->points = read + 1;
+        c->names[c->series++] = one->string;
     }
-    for (unsigned i = 0; i < COLUMNS; i++) {
-        double sum = 0;
-        for (unsigned s = 0; s < c->series; s++) sum += c->value[s][i];
-        if (sum > c->top) c->top = sum;
+    for (unsigned i = 0; i < c->points; i++) {
+        for (unsigned s = 0; s < c->series; s++) c->stacked[i] += c->value[s][i];
+        if (c->stacked[i] > c->top) c->top = c->stacked[i];
     }
 }
 
@@ -66,57 +63,109 @@ static double scale_of(double top)
     return scale;
 }
 
-static double height(double sum, double scale) { return HEIGHT - sum / scale * HEIGHT; }
-
-static bool series_is_empty(const double *v)
-{
-    for (unsigned i = 0; i < COLUMNS; i++)
-        if (v[i] > 0) return false;
-    return true;
-}
-
-/* Draw the area of a series: left to right along its top, and back along the top of the series below. */
-static void area(FILE *out, const struct chart *c, unsigned series, double scale)
-{
-    double under[COLUMNS] = {0};
-    const double step = (double)WIDTH / (COLUMNS - 1);
-    if (series_is_empty(c->value[series])) return;
-    for (unsigned s = 0; s < series; s++)
-        for (unsigned i = 0; i < COLUMNS; i++) under[i] += c->value[s][i];
-    fputs("<path class=\"v-", out);
-    html_text(out, c->names[series]);
-    fputs("\" d=\"M", out);
-    for (unsigned i = 0; i < COLUMNS; i++)
-        fprintf(out, "%.0f %.1f ", i * step, height(under[i] + c->value[series][i], scale));
-    for (unsigned i = COLUMNS; i-- > 0;) fprintf(out, "%.0f %.1f ", i * step, height(under[i], scale));
-    fputs("Z\"/>", out);
-}
-
-static void frame(FILE *out, double scale)
+static void grid(FILE *out)
 {
     for (unsigned i = 0; i <= 2; i++)
-        fprintf(out, "<line x1=\"0\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>", WIDTH, HEIGHT * i / 2.0, HEIGHT * i / 2.0);
-    fputs("</svg><div class=\"scale\"><span>", out);
-    html_short(out, (uint64_t)scale);
-    fputs("</span><span>", out);
-    if (scale >= 2) html_short(out, (uint64_t)(scale / 2));
-    fputs(
-        "</span><span>0</span></div></div><div class=\"ago\"><span>10 minutes ago</span><span>5</span><span>now</span>"
-        "</div>",
-        out);
+        fprintf(out, "<line x1=\"0\" x2=\"%d\" y1=\"%d\" y2=\"%d\"/>", WIDTH, HEIGHT * i / 2, HEIGHT * i / 2);
 }
 
-void chart_write(FILE *out, const cJSON *history)
+/* Draw an area below `edge`, from left to right along it and back along the base. Steps are relative: of six hundred
+ * points they are a few kilobytes. */
+static void area(FILE *out, const struct chart *c, const char *name, const double edge[POINTS], double scale)
+{
+    int x = 0, y = (int)lround(HEIGHT - edge[0] / scale * HEIGHT);
+    fputs("<path class=\"v-", out);
+    html_text(out, name);
+    fprintf(out, "\" d=\"M0 %d", y);
+    for (unsigned i = 1; i < c->points; i++) {
+        const int to_x = (int)(i * WIDTH / (c->points - 1)), to_y = (int)lround(HEIGHT - edge[i] / scale * HEIGHT);
+        fprintf(out, "l%d %d", to_x - x, to_y - y);
+        x = to_x;
+        y = to_y;
+    }
+    fprintf(out, "V%dH0Z\"><title>", HEIGHT);
+    html_text(out, name);
+    fputs("</title></path>", out);
+}
+
+/* Draw the areas from the topmost to the lowest. */
+static void areas(FILE *out, const struct chart *c, double scale)
+{
+    double edge[POINTS];
+    memcpy(edge, c->stacked, sizeof edge);
+    for (unsigned s = c->series; s-- > 0;) {
+        bool any = false;
+        for (unsigned i = 0; i < c->points; i++) any |= c->value[s][i] > 0;
+        if (any) area(out, c, c->names[s], edge, scale);
+        for (unsigned i = 0; i < c->points; i++) edge[i] = fmax(0, edge[i] - c->value[s][i]);
+    }
+}
+
+static void ago(FILE *out, unsigned s)
+{
+    if (s < 60)
+        fprintf(out, "%u&nbsp;s", s);
+    else if (s % 60)
+        fprintf(out, "%u&nbsp;min %u&nbsp;s", s / 60, s % 60);
+    else
+        fprintf(out, "%u&nbsp;min", s / 60);
+}
+
+/* Write the times below the drawing, at round ones. */
+static void times(FILE *out, const struct chart *c)
+{
+    static const unsigned steps[] = {1, 5, 10, 20, 30, 60, 120};
+    const unsigned span_s = (unsigned)(c->span_ms / 1000);
+    unsigned i = 0;
+    while (i + 1 < sizeof steps / sizeof *steps && span_s / steps[i] > TICKS_MOST) i++;
+    fputs("<svg class=\"times\" width=\"100%\" height=\"20\" aria-hidden=\"true\">", out);
+    for (unsigned s = span_s / steps[i] * steps[i]; s > 0; s -= steps[i]) {
+        const double at = 100 - 100.0 * s * 1000 / (double)c->span_ms;
+        if (at < 5 || at > 92) continue;
+        fprintf(out, "<text x=\"%.1f%%\" y=\"14\" text-anchor=\"middle\">", at);
+        ago(out, s);
+        fputs(" ago</text> ", out);
+    }
+    fputs("<text x=\"100%\" y=\"14\" text-anchor=\"end\">now</text></svg>", out);
+}
+
+static void rates(FILE *out, double scale)
+{
+    fputs("<div class=\"scale\" aria-hidden=\"true\"><span>", out);
+    html_short(out, (uint64_t)scale);
+    fputs("/s</span> <span>", out);
+    if (scale >= 2) {
+        html_short(out, (uint64_t)(scale / 2));
+        fputs("/s", out);
+    }
+    fputs("</span> <span>0</span></div>", out);
+}
+
+void chart_write(FILE *out, const cJSON *root)
 {
     struct chart *c = calloc(1, sizeof *c);
     if (!c) return;
-    read_chart(c, history);
+    read_chart(c, root);
+    if (c->points < 2 || !c->span_ms) {
+        fputs("<p class=\"none\">The chart begins with the next second.</p>", out);
+        free(c);
+        return;
+    }
     const double scale = scale_of(c->top);
+    fputs("<figure class=\"chart\"><figcaption>Packets per second of the last ", out);
+    ago(out, (unsigned)((c->span_ms + 500) / 1000));
+    fputs(", at most ", out);
+    html_short(out, (uint64_t)(c->top + 0.5));
     fprintf(out,
-            "<div class=\"chart\"><svg viewBox=\"0 0 %d %d\" preserveAspectRatio=\"none\" role=\"img\" "
-            "aria-label=\"Packets a second by verdict, over the last ten minutes\">",
+            "/s</figcaption><div class=\"drawing\"><svg viewBox=\"0 0 %d %d\" preserveAspectRatio=\"none\" "
+            "role=\"img\" aria-label=\"Packets per second, by verdict, one above the other\">",
             WIDTH, HEIGHT);
-    for (unsigned s = 0; s < c->series; s++) area(out, c, s, scale);
-    frame(out, scale);
+    grid(out);
+    areas(out, c, scale);
+    fputs("</svg>", out);
+    rates(out, scale);
+    fputs("</div>", out);
+    times(out, c);
+    fputs("</figure>", out);
     free(c);
 }

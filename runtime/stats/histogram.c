@@ -79,11 +79,11 @@ void histogram_write(FILE *out, const char *name, const cJSON *took)
     share_text(out, &h, 500);
     fputs(", ", out);
     share_text(out, &h, 990);
-    fputs("</small></figcaption>", out);
+    fputs("</small></figcaption> ", out);
     bars(out, &h);
     fputs("<div class=\"ago\"><span>", out);
     bound_text(out, h.bound[0]);
-    fputs("</span><span>", out);
+    fputs("</span> <span>", out);
     bound_text(out, h.bound[(h.count - 1) / 2]);
-    fputs("</span><span>longer</span></div></figure>", out);
+    fputs("</span> <span>longer</span></div></figure>", out);
 }

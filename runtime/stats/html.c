@@ -38,11 +38,14 @@ void html_short(FILE *out, uint64_t n)
     fprintf(out, d < 99.95 ? "%.1f&nbsp;%c" : "%.0f&nbsp;%c", d, units[unit]);
 }
 
-/* Write bytes per second as bits per second. */
-static void bits(FILE *out, uint64_t bytes_per_s)
+void html_bits(FILE *out, uint64_t bytes_per_s)
 {
-    html_short(out, bytes_per_s * 8);
-    fputs(bytes_per_s * 8 < 100000 ? "&nbsp;bit/s" : "bit/s", out);
+    static const char *const units[] = {"bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s", "Pbit/s", "Ebit/s"};
+    enum { UNITS = sizeof units / sizeof *units };
+    unsigned unit = 0;
+    double d = (double)bytes_per_s * 8;
+    for (; d >= 999.5 && unit + 1 < UNITS; unit++) d /= 1000;
+    fprintf(out, unit && d < 99.95 ? "%.1f&nbsp;%s" : "%.0f&nbsp;%s", d, units[unit]);
 }
 
 /* Write "2024-03-01 09:14:03" for "2024-03-01T09:14:03Z". */
@@ -76,7 +79,7 @@ static void hand_rate(FILE *out, int width, const cJSON *v, bool bytes)
     if (!v || cJSON_IsNull(v))
         fputs("–", out);
     else
-        (bytes ? bits : html_short)(out, value_number(v));
+        (bytes ? html_bits : html_short)(out, value_number(v));
 }
 
 void html_fill(FILE *out, const cJSON *of, const char *pattern)

@@ -8,7 +8,12 @@
 
 void page_write(FILE *out, const cJSON *document);
 
-/* A file of the page, found by its path: "/page.css". NULL: there is no such file. */
+/* Write the hash of the style that the page includes, as a content security policy names it behind "sha256-". Return
+ * 0, or -ENOTSUP: the library has no such hash. */
+enum { PAGE_STYLE_HASH = 45 };
+int page_style_hash(char to[PAGE_STYLE_HASH]);
+
+/* A file of the page, found by its path: "/page.js". NULL: there is no such file. */
 struct page_file {
     const char *path, *type, *text;
     size_t len;

@@ -4,16 +4,18 @@
   const EVERY = 2000;
   const stale = document.getElementById("stale");
 
-  /* What was scrolled or focused stays so. */
-  const replace = (fresh) => {
+  /* What was focused stays so. Alerts are replaced only where they have changed, for these are read aloud. */
+  const replace = (page) => {
     const main = document.getElementById("main");
     const focused = document.activeElement && document.activeElement.id;
-    const scrolled = [...main.querySelectorAll(".scroll")].map((e) => [e.id, e.scrollLeft]);
-    main.replaceChildren(...fresh.childNodes);
-    for (const [id, left] of scrolled) {
-      const e = document.getElementById(id);
-      if (e) e.scrollLeft = left;
-    }
+    main.replaceChildren(...page.getElementById("main").childNodes);
+    const alerts = document.getElementById("alerts");
+    const fresh = page.getElementById("alerts");
+    if (alerts.innerHTML !== fresh.innerHTML) alerts.replaceChildren(...fresh.childNodes);
+    document.title = page.title;
+    const icon = document.getElementById("icon");
+    const href = page.getElementById("icon").getAttribute("href");
+    if (icon.getAttribute("href") !== href) icon.setAttribute("href", href);
     const again = focused && document.getElementById(focused);
     if (again && again !== document.activeElement) again.focus({ preventScroll: true });
   };
@@ -24,7 +26,7 @@
       const answer = await fetch("/", { cache: "no-store", signal: AbortSignal.timeout(5000) });
       if (!answer.ok) throw new Error(answer.status);
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      replace(page.getElementById("main"));
+      replace(page);
       stale.textContent = "";
     } catch {
       stale.textContent = "No answer: these figures are old.";

@@ -5,9 +5,9 @@
 
 void page_observed(FILE *out, const cJSON *root)
 {
-    static const struct column columns[] = {{"Service", CELL_NAME("service"), NULL},
+    static const struct column columns[] = {{"Service", CELL_TEXT("service"), NULL},
                                             {"#Open", CELL_NUMBER("live"), NULL},
-                                            {"#In all", CELL_NUMBER("sessions"), NULL},
+                                            {"#Total", CELL_NUMBER("sessions"), NULL},
                                             {"#Bytes", CELL_NUMBER("bytes"), NULL},
                                             {"#Holes", CELL_NUMBER("holes"), NULL},
                                             {"#Retransmitted", CELL_NUMBER("retransmissions"), NULL},
@@ -16,14 +16,14 @@ void page_observed(FILE *out, const cJSON *root)
                                             {NULL, NULL, NULL}};
     const cJSON *services = item(root, "observe_services");
     if (!services || !services->child) return;
-    page_section(out, "observed", "Connections that are observed");
+    page_section(out, "observed", "Observed connections");
     html_fill(out, item(root, "observed"),
-              "<p>{#live} now, {#sessions} in all; {#bytes} bytes in order, {#holes} holes, {#differs} overlaps that "
-              "differ.</p>");
+              "<p>{#live} now, {#sessions} in all; {#bytes|byte} in order, {#holes|hole}, {#differs|overlap that "
+              "differs|overlaps that differ}.</p>");
     html_fill(out, item(root, "observed_files"),
-              "<p>In files: {#sessions} sessions, {#files} files, {#bytes} bytes; lost {#lost-events} events, "
-              "{#lost-sessions} sessions, {#lost-bytes} bytes.</p>");
-    page_list(out, "observed", "Services that watch", columns, services);
+              "<p>In files: {#sessions|session}, {#files|file}, {#bytes|byte}; lost {#lost-events|event}, "
+              "{#lost-sessions|session}, {#lost-bytes|byte}.</p>");
+    page_list(out, "observed", "Services that observe", columns, services);
     fputs("</section>", out);
 }
 
@@ -31,12 +31,12 @@ void page_observed(FILE *out, const cJSON *root)
 
 void page_copies(FILE *out, const cJSON *root)
 {
-    static const struct column columns[] = {{"Rule", CELL_NAME("rule"), NULL},
-                                            {"To", "<td>{to} {target}{?sent  <small>as they leave</small>}</td>", NULL},
+    static const struct column columns[] = {{"Rule", CELL_TEXT("rule"), NULL},
+                                            {"*To", "{to} {target}{?sent  <small>as they leave</small>}", NULL},
                                             {"#Copies", CELL_NUMBER("packets"), NULL},
                                             {"#Bytes", CELL_NUMBER("bytes"), NULL},
                                             {"#Lost", CELL_NUMBER("lost"), NULL},
-                                            {"Why", "<td>{*lost_by?.||, |{$} {#.}}</td>", NULL},
+                                            {"*Why", "{*lost_by?.||, |{$} {#.}}", NULL},
                                             {NULL, NULL, NULL}};
     const cJSON *mirrors = item(root, "mirrors");
     if (!mirrors || !mirrors->child) return;
@@ -49,17 +49,23 @@ void page_copies(FILE *out, const cJSON *root)
 
 void page_sets(FILE *out, const cJSON *root)
 {
-    static const struct column columns[] = {{"Set", CELL_NAME("set"), NULL},
-                                            {"#Members", CELL_NUMBER("members"), NULL},
-                                            {"#Size", CELL_NUMBER("size"), NULL},
-                                            {"#Ranges", CELL_NUMBER("ranges"), NULL},
-                                            {"#Added", CELL_NUMBER("added"), NULL},
-                                            {"#Renewed", CELL_NUMBER("renewed"), NULL},
-                                            {"#Removed", CELL_NUMBER("removed"), NULL},
-                                            {"#Expired", CELL_NUMBER("expired"), NULL},
-                                            {"#Evicted", CELL_NUMBER("evicted"), NULL},
-                                            {"#Refused", CELL_NUMBER("full+lengths+refused"), NULL},
-                                            {NULL, NULL, NULL}};
+    static const struct column columns[] = {
+        {"Set", CELL_TEXT("set"), NULL},
+        {"#Members", "{#members} <small>of {#size}</small>", NULL},
+        {"#Added", CELL_NUMBER("added"), NULL},
+        {"#Renewed", CELL_NUMBER("renewed"), NULL},
+        {"#Removed", CELL_NUMBER("removed"), NULL},
+        {"#Expired", CELL_NUMBER("expired"), NULL},
+        {"#Evicted", CELL_NUMBER("evicted"), NULL},
+        {"#Refused",
+         "{?full,lengths,refused <span class=\"h-unknown\">{#full+lengths+refused}</span>}"
+         "{!full {!lengths {!refused <span class=\"zero\">0</span>}}}",
+         NULL},
+        {"*State",
+         "{?fault <span class=\"health h-down\">failing</span> <span class=\"why\">{fault}</span>}"
+         "{!fault <span class=\"health h-up\">in force</span>}",
+         NULL},
+        {NULL, NULL, NULL}};
     const cJSON *sets = item(root, "sets");
     if (!sets || !sets->child) return;
     page_section(out, "sets", "Live sets");

@@ -1,4 +1,6 @@
 /* Connections that end at proxy services, as the page shows them. */
+#include <string.h>
+
 #include "runtime/report/document/item.h"
 #include "runtime/stats/html.h"
 #include "runtime/stats/page_priv.h"
@@ -6,7 +8,7 @@
 /* Write a table of an object's names whose numbers are not 0. */
 static void numbers(FILE *out, const cJSON *object, const char *id, const char *name, const char *count)
 {
-    const struct column columns[] = {{name, CELL_NAME("$"), NULL}, {count, CELL_NUMBER("."), NULL}, {NULL, NULL, NULL}};
+    const struct column columns[] = {{name, "{$}", NULL}, {count, CELL_NUMBER("."), NULL}, {NULL, NULL, NULL}};
     const cJSON *one;
     bool any = false;
     cJSON_ArrayForEach(one, object)
@@ -19,23 +21,31 @@ static void numbers(FILE *out, const cJSON *object, const char *id, const char *
     if (any) page_table_end(out);
 }
 
-static void not_done(FILE *out, const cJSON *service)
+static void ended_early(FILE *out, const cJSON *service)
 {
     const cJSON *proxy = item(service, "proxy");
     page_count(out, item_number(proxy, "ended") - item_number(item(proxy, "ended_by"), "done"));
 }
 
+/* Write requests per second, of services that know what a request is. */
+static void requests_cell(FILE *out, const cJSON *service)
+{
+    const bool http =
+        !strcmp(item_text(service, "mode"), "proxy http") || !strcmp(item_text(service, "mode"), "proxy inline http");
+    html_fill(out, service, http ? CELL_RATE("proxy.requests_per_s") : CELL_NONE);
+}
+
 /* Write the table of counts by service. */
 static void of_services(FILE *out, const cJSON *services, uint64_t accepted)
 {
-    static const struct column columns[] = {{"Service", CELL_NAME("service"), NULL},
+    static const struct column columns[] = {{"Service", CELL_TEXT("service"), NULL},
                                             {"#Connections", CELL_NUMBER("proxy.now"), NULL},
                                             {"#Accepted", CELL_NUMBER("proxy.sessions"), NULL},
                                             {"#Accepted/s", CELL_RATE("proxy.sessions_per_s"), NULL},
-                                            {"#Requests/s", CELL_RATE("proxy.requests_per_s"), NULL},
+                                            {"#Requests/s", NULL, requests_cell},
                                             {"#In", CELL_RATE("proxy.up_bytes_per_s"), NULL},
                                             {"#Out", CELL_RATE("proxy.down_bytes_per_s"), NULL},
-                                            {"#Not done", NULL, not_done},
+                                            {"#Ended early", NULL, ended_early},
                                             {NULL, NULL, NULL}};
     const cJSON *one;
     page_table(out, "proxy-services", "Proxy services", columns);
@@ -48,9 +58,11 @@ static void of_services(FILE *out, const cJSON *services, uint64_t accepted)
     }
     if (accepted) {
         /* The row for services that the rules no longer name. */
-        fputs("<tr><td>services that are gone</td><td></td>", out);
+        fputs("<tr role=\"row\"><th scope=\"row\" role=\"rowheader\">services that are gone</th><td role=\"cell\"></td>"
+              "<td class=\"n\" role=\"cell\" data-label=\"Accepted\">",
+              out);
         page_count(out, accepted);
-        fputs("<td></td><td></td><td></td><td></td><td></td></tr>", out);
+        fputs("</td></tr>\n", out);
     }
     page_table_end(out);
 }
@@ -60,23 +72,23 @@ void page_proxy(FILE *out, const cJSON *root)
     const cJSON *proxy = item(root, "proxy");
     if (!cJSON_IsObject(proxy)) return;
     page_section(out, "proxy", "Proxy services");
-    html_fill(
-        out, proxy,
-        "<p>{#now} connections now, {#sessions} accepted in all; {#up_bytes} bytes from clients, {#down_bytes} to "
-        "them; {#connects} connects to servers, {#retried} of them after one that failed</p>"
-        "{?spliced <p>{#spliced} connections left their sockets, {#spliced_now} of them go on in packets</p>}");
+    html_fill(out, proxy,
+              "<p>{#now|connection} now, {#sessions} accepted in all; {#up_bytes|byte} from clients, {#down_bytes} to "
+              "clients; {#connects|connect} to servers, {#retried|retry|retries} among them.</p>"
+              "{?spliced <p>{#spliced|connection} left the sockets, {#spliced_now} of them {=spliced_now|goes|go} on "
+              "in packets.</p>}");
     of_services(out, item(root, "services"), item_number(proxy, "sessions"));
     /* Write the histograms of durations. */
     const cJSON *took = item(proxy, "took");
-    fputs("<div class=\"times\">", out);
-    histogram_write(out, "Connecting to a server", item(took, "connect"));
-    histogram_write(out, "First bytes, until they decide", item(took, "decide"));
-    histogram_write(out, "First byte of an answer", item(took, "answer"));
+    fputs("<div class=\"took-all\">", out);
+    histogram_write(out, "Connect to a server", item(took, "connect"));
+    histogram_write(out, "Choosing a branch by the first bytes", item(took, "decide"));
+    histogram_write(out, "First byte of a response", item(took, "answer"));
     histogram_write(out, "A whole request", item(took, "request"));
     fputs("</div>", out);
     numbers(out, item(proxy, "ended_by"), "proxy-ended", "Ended", "#Connections");
     numbers(out, item(proxy, "refused"), "proxy-refused", "Refused", "#Times");
-    numbers(out, item(proxy, "stays"), "proxy-stays", "Stays with its sockets", "#Times");
+    numbers(out, item(proxy, "stays"), "proxy-stays", "Not spliced, because", "#Times");
     numbers(out, item(proxy, "http"), "proxy-http", "HTTP", "#Times");
     numbers(out, item(proxy, "tls"), "proxy-tls", "TLS", "#Handshakes");
     fputs("</section>", out);

@@ -5,51 +5,49 @@
 #include "runtime/stats/html.h"
 #include "runtime/stats/page_priv.h"
 
-/* True if left by an earlier program and without flows. */
-static bool is_past_over(const cJSON *one) { return item_true(one, "past") && !item_number(one, "flows"); }
-
 /* The setting by hand. */
 #define BY_HAND "{/by_hand  <span class=\"tag warn\">{state} by hand{?left_s? , {~left_s} left}</span>}"
 
-/* Write the weight, and its source if that is not the file. */
+/* Write the weight, and that of the file if it is another. */
 static void weight_cell(FILE *out, const cJSON *server)
 {
-    html_fill(out, server, "<td class=\"n\">{#weight}");
+    html_fill(out, server, "{#weight}");
     if (item_number(server, "weight") != item_number(server, "weight_of_file"))
         html_fill(out, server, " <small>of {#weight_of_file}</small>");
-    html_fill(out, server, BY_HAND "</td>");
 }
 
 static void latency_cell(FILE *out, const cJSON *server)
 {
     const uint64_t us = item_number(server, "latency_us");
     if (!us || !strcmp(item_text(server, "health"), "down"))
-        fputs("<td class=\"n zero\">–</td>", out);
+        fputs(CELL_NONE, out);
     else
-        fprintf(out, us < 10000 ? "<td class=\"n\">%.1f&nbsp;ms</td>" : "<td class=\"n\">%.0f&nbsp;ms</td>",
-                (double)us / 1000);
+        fprintf(out, us < 10000 ? "%.1f&nbsp;ms" : "%.0f&nbsp;ms", (double)us / 1000);
 }
 
 static void pool_table(FILE *out, const cJSON *pool, unsigned number)
 {
     static const struct column columns[] = {
-        {"Server", CELL_NAME("name"), NULL},
-        {"Address", "<td>{address}{?port  <small>:{port}</small>}</td>", NULL},
+        {"Server", "{name} <small>{?address {address}{?port  :{port}}}{!address {host}}</small>", NULL},
         /* "good": it is drained, or some more good answers are due. */
-        {"Health",
-         "<td><span class=\"health h-{health}\">{health}</span>{?backup  <span class=\"tag\">backup</span>}"
-         "{?health=down {!why=good  <span class=\"why\">{why}</span>}}</td>",
+        {"*Health",
+         "<span class=\"health h-{health}\">{health}</span>{?backup  <span class=\"tag\">backup</span>}" BY_HAND
+         "{?health=down {!why=good  <span class=\"why\">{why}</span>}}",
          NULL},
         {"#Weight", NULL, weight_cell},
         {"#Flows", CELL_NUMBER("flows"), NULL},
         {"#Packets/s", CELL_RATE("packets_per_s"), NULL},
         {"#Rate", CELL_RATE("bytes_per_s"), NULL},
-        {"#Check", NULL, latency_cell},
-        {"Last change", CELL_TEXT("@since"), NULL},
+        {"#Check took", NULL, latency_cell},
+        {"*Health since", "{@since}{!since " CELL_NONE "}", NULL},
         {NULL, NULL, NULL}};
     char id[32];
     const cJSON *server;
-    html_fill(out, pool, "<h3>{pool} <small>{balance}, {servers_up} of {servers_count} up</small></h3>");
+    const uint64_t up = item_number(pool, "servers_up"), count = item_number(pool, "servers_count");
+    const char *class = page_down(pool) ? "bad" : up < count ? "warn" : "good";
+    html_fill(out, pool, "<h3>Pool {pool} ");
+    fprintf(out, "<span class=\"tag %s\">", class);
+    html_fill(out, pool, "{#servers_up} of {#servers_count} up</span> <small>{balance}</small></h3>");
     snprintf(id, sizeof id, "pool-%u", number);
     page_table(out, id, "Servers of a pool", columns);
     cJSON_ArrayForEach(server, item(pool, "servers"))
@@ -63,11 +61,10 @@ static void pool_table(FILE *out, const cJSON *pool, unsigned number)
 void page_services(FILE *out, const cJSON *root)
 {
     static const struct column columns[] = {
-        {"Service", CELL_NAME("service"), NULL},
-        {"On", "<td>{*endpoints||, |{.}}</td>", NULL},
-        {"Mode", "<td>{mode}" BY_HAND "{?drains  <small>{?proxy? {#proxy.now}}{!proxy? {#flows}} left</small>}</td>",
-         NULL},
-        {"Pools", "<td>{*pools||, |{.}}{*others|{?pools , }|, |{.}}</td>", NULL},
+        {"Service", CELL_TEXT("service"), NULL},
+        {"*On", "{*endpoints||, |{.}}", NULL},
+        {"Mode", "{mode}" BY_HAND "{?drains  <small>{?proxy? {#proxy.now}}{!proxy? {#flows}} left</small>}", NULL},
+        {"Pools", "{*pools||, |{.}}{*others|{?pools , }|, |{.}}", NULL},
         {"#Flows", CELL_NUMBER("flows"), NULL},
         {"#Packets/s", CELL_RATE("packets_per_s"), NULL},
         {"#Rate", CELL_RATE("bytes_per_s"), NULL},
@@ -81,8 +78,8 @@ void page_services(FILE *out, const cJSON *root)
         return;
     }
     page_table(out, "services", "Services", columns);
-    cJSON_ArrayForEach(one, services) if (!is_past_over(one)) page_row(out, one, columns);
+    cJSON_ArrayForEach(one, services) if (!page_is_past(one)) page_row(out, one, columns);
     page_table_end(out);
-    cJSON_ArrayForEach(one, item(root, "pools")) if (!is_past_over(one)) pool_table(out, one, number++);
+    cJSON_ArrayForEach(one, item(root, "pools")) if (!page_is_past(one)) pool_table(out, one, number++);
     fputs("</section>", out);
 }

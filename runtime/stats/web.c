@@ -3,6 +3,7 @@
 #include "runtime/stats/web.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,21 +23,20 @@ struct web {
     struct MHD_Daemon *daemon;
     struct clients clients;
     int fd;
+    char policy[400];                          /* content security policy of the page */
     uint64_t number;                           /* number of the document in `answers` */
     struct MHD_Response *answers[SHOWN_KINDS]; /* by kind; NULL: not yet asked for */
 };
 
 static const char *const headers[][2] = {
     {"Cache-Control", "no-store"},
-    {"Content-Security-Policy", "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
-                                "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
     {"Cross-Origin-Resource-Policy", "same-origin"},
     {"Referrer-Policy", "no-referrer"},
     {"X-Content-Type-Options", "nosniff"},
 };
 
 /* Return a response with these bytes. mode: who owns them. NULL: out of memory. */
-static struct MHD_Response *response_of(const char *text, size_t len, const char *type,
+static struct MHD_Response *response_of(const struct web *w, const char *text, size_t len, const char *type,
                                         enum MHD_ResponseMemoryMode mode)
 {
     struct MHD_Response *r = MHD_create_response_from_buffer(len, (void *)(uintptr_t)text, mode);
@@ -47,6 +47,7 @@ static struct MHD_Response *response_of(const char *text, size_t len, const char
     MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, type);
     for (size_t i = 0; i < sizeof headers / sizeof *headers; i++)
         MHD_add_response_header(r, headers[i][0], headers[i][1]);
+    MHD_add_response_header(r, "Content-Security-Policy", w->policy);
     return r;
 }
 
@@ -58,9 +59,9 @@ static enum MHD_Result web_put(struct MHD_Connection *c, unsigned status, struct
     return done;
 }
 
-static enum MHD_Result put_text(struct MHD_Connection *c, unsigned status, const char *text)
+static enum MHD_Result put_text(const struct web *w, struct MHD_Connection *c, unsigned status, const char *text)
 {
-    return web_put(c, status, response_of(text, strlen(text), "text/plain; charset=utf-8", MHD_RESPMEM_PERSISTENT));
+    return web_put(c, status, response_of(w, text, strlen(text), "text/plain; charset=utf-8", MHD_RESPMEM_PERSISTENT));
 }
 
 static void answers_forget(struct web *w)
@@ -71,11 +72,11 @@ static void answers_forget(struct web *w)
     }
 }
 
-static struct MHD_Response *answer_make(enum shown kind, const struct web_seen *seen)
+static struct MHD_Response *answer_make(const struct web *w, enum shown kind, const struct web_seen *seen)
 {
     char *text = NULL;
     size_t len = 0;
-    if (kind == SHOWN_JSON) return response_of(seen->text, seen->len, "application/json", MHD_RESPMEM_MUST_COPY);
+    if (kind == SHOWN_JSON) return response_of(w, seen->text, seen->len, "application/json", MHD_RESPMEM_MUST_COPY);
     FILE *out = open_memstream(&text, &len);
     if (!out) return NULL;
     if (kind == SHOWN_PAGE)
@@ -87,7 +88,7 @@ static struct MHD_Response *answer_make(enum shown kind, const struct web_seen *
         return NULL;
     }
     const char *type = kind == SHOWN_PAGE ? "text/html; charset=utf-8" : "text/plain; version=0.0.4; charset=utf-8";
-    return response_of(text, len, type, MHD_RESPMEM_MUST_FREE);
+    return response_of(w, text, len, type, MHD_RESPMEM_MUST_FREE);
 }
 
 /* True if the name, of `len` bytes, is one of `names`, which have commas between. */
@@ -144,11 +145,11 @@ static bool names_host(struct MHD_Connection *c, const char *version)
 static enum MHD_Result put_seen(struct web *w, struct MHD_Connection *c, enum shown kind)
 {
     const struct web_seen seen = w->cfg.see(w->cfg.with);
-    if (!seen.root) return put_text(c, MHD_HTTP_SERVICE_UNAVAILABLE, "no statistics are available now: ask again\n");
+    if (!seen.root) return put_text(w, c, MHD_HTTP_SERVICE_UNAVAILABLE, "no statistics are available now: ask again\n");
     if (seen.number != w->number) answers_forget(w);
     w->number = seen.number;
-    if (!w->answers[kind]) w->answers[kind] = answer_make(kind, &seen);
-    if (!w->answers[kind]) return put_text(c, MHD_HTTP_SERVICE_UNAVAILABLE, "out of memory\n");
+    if (!w->answers[kind]) w->answers[kind] = answer_make(w, kind, &seen);
+    if (!w->answers[kind]) return put_text(w, c, MHD_HTTP_SERVICE_UNAVAILABLE, "out of memory\n");
     return MHD_queue_response(c, MHD_HTTP_OK, w->answers[kind]);
 }
 
@@ -160,10 +161,10 @@ static enum MHD_Result web_answer(struct web *w, struct MHD_Connection *c, const
     } seen[] = {{"/", SHOWN_PAGE}, {"/stats.json", SHOWN_JSON}, {"/metrics", SHOWN_METRICS}};
     for (size_t i = 0; i < sizeof seen / sizeof *seen; i++)
         if (!strcmp(url, seen[i].path)) return put_seen(w, c, seen[i].kind);
-    if (!strcmp(url, "/healthz")) return put_text(c, MHD_HTTP_OK, "ok\n");
+    if (!strcmp(url, "/healthz")) return put_text(w, c, MHD_HTTP_OK, "ok\n");
     const struct page_file *file = page_file(url);
-    if (file) return web_put(c, MHD_HTTP_OK, response_of(file->text, file->len, file->type, MHD_RESPMEM_PERSISTENT));
-    return put_text(c, MHD_HTTP_NOT_FOUND, "not found: there are /, /stats.json, /metrics and /healthz\n");
+    if (file) return web_put(c, MHD_HTTP_OK, response_of(w, file->text, file->len, file->type, MHD_RESPMEM_PERSISTENT));
+    return put_text(w, c, MHD_HTTP_NOT_FOUND, "not found: there are /, /stats.json, /metrics and /healthz\n");
 }
 
 /* Handle a request. Called after the headers, and again at the request's end, when the answer is queued. */
@@ -175,7 +176,7 @@ static enum MHD_Result web_asked(void *with, struct MHD_Connection *c, const cha
     clients_asks(c);
     if (strcmp(method, MHD_HTTP_METHOD_GET) && strcmp(method, MHD_HTTP_METHOD_HEAD)) {
         struct MHD_Response *r =
-            response_of("this only reads: GET and HEAD\n", 30, "text/plain; charset=utf-8", MHD_RESPMEM_PERSISTENT);
+            response_of(w, "this only reads: GET and HEAD\n", 30, "text/plain; charset=utf-8", MHD_RESPMEM_PERSISTENT);
         if (r) MHD_add_response_header(r, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
         return web_put(c, MHD_HTTP_METHOD_NOT_ALLOWED, r);
     }
@@ -184,18 +185,31 @@ static enum MHD_Result web_asked(void *with, struct MHD_Connection *c, const cha
         *body_len = 0;
         return MHD_YES;
     }
-    if (!names_host(c, version)) return put_text(c, MHD_HTTP_BAD_REQUEST, "one Host is wanted (RFC 9112, 3.2)\n");
+    if (!names_host(c, version)) return put_text(w, c, MHD_HTTP_BAD_REQUEST, "one Host is wanted (RFC 9112, 3.2)\n");
     const char *host = MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
     if (!is_own_name(w, host))
-        return put_text(c, MHD_HTTP_FORBIDDEN,
+        return put_text(w, c, MHD_HTTP_FORBIDDEN,
                         "wrong Host: ask by an address or as localhost, or start preyrun with --stats-host NAME\n");
     return web_answer(w, c, url);
+}
+
+/* Make the policy. The page's own style stands in the page, and is named by its hash: another one does nothing. */
+static int policy_make(struct web *w)
+{
+    char hash[PAGE_STYLE_HASH];
+    if (page_style_hash(hash)) return -ENOTSUP;
+    snprintf(w->policy, sizeof w->policy,
+             "default-src 'none'; style-src 'sha256-%s'; script-src 'self'; connect-src 'self'; img-src 'self'; "
+             "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+             hash);
+    return 0;
 }
 
 struct web *web_new(const struct web_cfg *cfg)
 {
     struct web *w = calloc(1, sizeof *w);
-    if (!w) {
+    if (!w || policy_make(w)) {
+        free(w);
         close(cfg->fd);
         return NULL;
     }

@@ -64,7 +64,7 @@ says 'a folder' "$work: not a regular file" -i wan "$work"
 says 'a name with a slash' '--name: `../x` is not a name: at most 30 letters, digits, `_`, `.`, `-`' -i wan --name ../x shop.pbc
 at prey setpriv --bounding-set -net_raw,-net_admin --inh-caps -all --reuid 65534 --regid 65534 --clear-groups \
     "$bin/preyrun" -i wan shop.pbc >out 2>err
-same 'as nobody' "$?|$(faults)" '2|preyrun: this process lacks the capabilities CAP_NET_ADMIN and CAP_NET_RAW; this mends it: run it as root, with sudo'
+same 'as nobody' "$?|$(faults)" '2|preyrun: run it as root, with sudo: this process lacks the capabilities CAP_NET_ADMIN and CAP_NET_RAW'
 timeout 20 ip netns exec "$id-prey" "$bin/preyrun" -i lo --io xdp shop.pbc >out 2>err </dev/null
 same '--io xdp where there is none' "$?|$(faults | wc -l)|$(faults | grep -c xdp)|$(untouched)" '2|1|1|'
 

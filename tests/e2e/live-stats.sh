@@ -142,7 +142,7 @@ python3 figures.py "$top/man/preyrun.1" | sed 's/^/# /'
 promtool check metrics <metrics >said 2>&1
 same 'the metrics are good (promtool)' "$? $(cat said)" '0 '
 until_true 600 'traffic is drawn' eval 'get "$base/" | grep -q "<path class=\"v-forward\""' && ok 0 'traffic is drawn'
-same 'a name is text' "$(grep -c 'a&lt;b&gt;&amp;&quot;c.pbc' page) $(grep -c 'a<b>' page)" '1 0'
+same 'a name is text' "$(grep -c '<b>a&lt;b&gt;&amp;&quot;c.pbc</b>' page) $(grep -c 'a<b>' page)" '1 0'
 
 # Many at once, and those who say nothing.
 at prey python3 - <<'END' >said

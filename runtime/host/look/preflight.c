@@ -38,10 +38,10 @@ static void look_at_rights(struct look *l)
     const char *what = admin ? "y CAP_NET_RAW" : raw ? "y CAP_NET_ADMIN" : "ies CAP_NET_ADMIN and CAP_NET_RAW";
     const char *option = admin ? "NET_RAW" : raw ? "NET_ADMIN" : "NET_ADMIN --cap-add NET_RAW";
     if (geteuid())
-        preflight_tell(l, true, "this process lacks the capabilit%s|run it as root, with sudo", what);
+        preflight_tell(l, true, "run it as root, with sudo: this process lacks the capabilit%s|", what);
     else
-        preflight_tell(l, true, "this process lacks the capabilit%s|start the container with --cap-add %s", what,
-                       option);
+        preflight_tell(l, true, "start the container with --cap-add %s: this process lacks the capabilit%s|", option,
+                       what);
 }
 
 static unsigned least_of_three(unsigned a, unsigned b, unsigned c) { return a < b ? (a < c ? a : c) : (b < c ? b : c); }
@@ -386,6 +386,13 @@ static void look_at_forwarding(struct look *l)
                 "the kernel forwards packets itself (%s), and would send those on a second time that prey sends on|"
                 "sysctl -w %s=0",
                 settings[i].name, settings[i].name);
+}
+
+bool host_lacks_rights(preflight_say *say, void *arg)
+{
+    struct look l = {.say = say, .arg = arg};
+    look_at_rights(&l);
+    return l.fatal;
 }
 
 unsigned host_preflight(struct host *h, const struct preflight *p, preflight_say *say, void *arg)

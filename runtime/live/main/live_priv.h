@@ -31,6 +31,7 @@ struct live {
 /* Check rights, interfaces and, if the program could be loaded, ways to servers. Each finding is a line with its
  * remedy. Return the exit status. */
 int look_at_host(struct live *l);
+int look_at_privileges(void); /* comes first: whoever lacks these is told nothing else */
 /* Check for obstacles to the kernel executor and print them, the most basic first: rights, the kernel's version, a
  * place for pins. Return 0 or the exit status. */
 int look_at_kernel(const struct live *l);

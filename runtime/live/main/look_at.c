@@ -212,6 +212,8 @@ static int look_at_steering(const struct live *l)
     return s ? 0 : complain("--io xdp: %s", err);
 }
 
+int look_at_privileges(void) { return host_lacks_rights(say_finding, NULL) ? 2 : 0; }
+
 int look_at_host(struct live *l)
 {
     struct servers s = {.bridged = true};

@@ -218,7 +218,7 @@ int start_shut_again(struct live *l, struct parent *p)
 int start_look(struct live *l)
 {
     int status = 0;
-    if (!l->carry.host) return 2;
+    if (!l->carry.host || look_at_privileges()) return 2;
     l->carry.forwards.ip4 = sysctl_is_on("/proc/sys/net/ipv4/ip_forward");
     l->carry.forwards.ip6 = sysctl_is_on("/proc/sys/net/ipv6/conf/all/forwarding");
     l->carry.forwards.any = l->carry.forwards.ip4 || l->carry.forwards.ip6;

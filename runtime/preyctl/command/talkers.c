@@ -24,7 +24,8 @@ static void print_talker(const cJSON *row, char of[20])
     count_text(row, "packets", packets);
     count_text(row, "bytes", bytes);
     if (!strcmp(kind, "all")) {
-        printf("%s packets, %s bytes in %s\n", packets, bytes, text_duration(item_number(row, "ns"), took));
+        printf("%s packet%s, %s byte%s in %s\n", packets, text_plural(item_number(row, "packets")), bytes,
+               text_plural(item_number(row, "bytes")), text_duration(item_number(row, "ns"), took));
         return;
     }
     if (strcmp(kind, of)) printf("\n%-39s  %12s  %15s  %7s\n", kind, "packets", "bytes", "share");

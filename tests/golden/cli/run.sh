@@ -37,8 +37,12 @@ printf 'set s = 192.0.2.1\nfirewall f default accept { drop from s }\n' >good.pr
 printf 'firewall f default accept { drop from nothing }\n' >bad.prey
 printf 'set unused = 192.0.2.1\nfirewall f default accept { }\n' >warns.prey
 
-check 'compile: silent, status 0' run 0 good.prey -o good.pbc
-check 'nothing on either stream' [ ! -s out -a ! -s err ]
+check 'compile: status 0' run 0 good.prey -o good.pbc
+check 'one line says that all is well' [ "$(cat out err)" = 'good.prey: good: 1 rule, 1 set' ]
+check 'as --check does' run 0 --check good.prey
+check 'in the same words' [ "$(cat out err)" = 'good.prey: good: 1 rule, 1 set' ]
+check 'beside figures it is not said' run 0 good.prey --stats -o stats.pbc
+check 'but the figures are' [ "$(grep -c good: out)" = 0 -a -s out ]
 cp good.pbc keep.pbc
 check 'options may stand before the file' run 0 -o second.pbc good.prey
 check 'the same rules give the same bytes' cmp -s second.pbc good.pbc

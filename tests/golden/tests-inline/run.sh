@@ -42,6 +42,6 @@ cd "$work" || exit 2
 timeout 60 "$B/preyc" failing.prey -o failing.pbc >out 2>err
 [ $? -eq 1 ] && [ ! -e failing.pbc ] && grep -q '^failing.prey: .* tests failed' err
 [ $? -eq 0 ] && echo 'ok - tests-inline: a failing test writes no output' || { echo 'not ok - tests-inline: a failing test writes no output'; failed=1; }
-timeout 60 "$B/preyc" passing.prey -o passing.pbc >out 2>err && [ -s passing.pbc ] && [ ! -s out ] && [ ! -s err ]
-[ $? -eq 0 ] && echo 'ok - tests-inline: passing tests are silent with -o' || { echo 'not ok - tests-inline: passing tests are silent with -o'; failed=1; }
+timeout 60 "$B/preyc" passing.prey -o passing.pbc >out 2>err && [ -s passing.pbc ] && grep -q '^passing.prey: good: .* passed$' out && [ "$(wc -l <out)" -eq 1 ] && [ ! -s err ]
+[ $? -eq 0 ] && echo 'ok - tests-inline: -o says in a line that tests passed' || { echo 'not ok - tests-inline: -o says in a line that tests passed'; failed=1; }
 exit $failed

@@ -195,17 +195,17 @@ static void rights(void **state)
     assert_int_equal(syscall(SYS_capget, &who, has), 0);
     has[0].effective &= ~(1u << CAP_NET_RAW);
     assert_int_equal(syscall(SYS_capset, &who, has), 0);
-    assert_string_equal(interface("here", 1), "fatal: this process lacks the capability CAP_NET_RAW => start the "
-                                              "container with --cap-add NET_RAW\n");
+    assert_string_equal(interface("here", 1), "fatal: start the container with --cap-add NET_RAW: this process "
+                                              "lacks the capability CAP_NET_RAW\n");
     has[0].effective &= ~(1u << CAP_NET_ADMIN);
     assert_int_equal(syscall(SYS_capset, &who, has), 0);
     assert_string_equal(interface("here", 1),
-                        "fatal: this process lacks the capabilities CAP_NET_ADMIN and CAP_NET_RAW "
-                        "=> start the container with --cap-add NET_ADMIN --cap-add NET_RAW\n");
+                        "fatal: start the container with --cap-add NET_ADMIN --cap-add NET_RAW: this process lacks the "
+                        "capabilities CAP_NET_ADMIN and CAP_NET_RAW\n");
     if (setresuid(65534, 65534, 65534)) return; /* in a namespace of one user */
     assert_string_equal(interface("here", 1),
-                        "fatal: this process lacks the capabilities CAP_NET_ADMIN and CAP_NET_RAW "
-                        "=> run it as root, with sudo\n");
+                        "fatal: run it as root, with sudo: this process lacks the capabilities CAP_NET_ADMIN and "
+                        "CAP_NET_RAW\n");
 }
 
 /* Frames of AF_XDP lie in memory that is locked, unless a right lifts the bound. */

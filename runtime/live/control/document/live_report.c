@@ -165,9 +165,9 @@ static void interfaces_text(FILE *out, const cJSON *interfaces)
     const cJSON *one;
     cJSON_ArrayForEach(one, interfaces)
     {
-        fill(out, one, "{interface:-12}{#packets|frame}, {#bytes} bytes in, {#lost} found no room, {#sent} sent");
+        fill(out, one, "{interface:-12}{#packets|frame}, {#bytes|byte} in, {#lost} found no room, {#sent} sent");
 #define IO_COUNTER(field, words, doc)                                                                                  \
-    if (*words) fill(out, one, "{?" #field " , {#" #field "} " words "}");
+    if (*words) fill(out, one, "{?" #field " , {#" #field "|" words "}}");
 #include "runtime/counters/counter.def"
         fputc('\n', out);
     }
@@ -177,10 +177,10 @@ static void in_kernel_text(FILE *out, const cJSON *kernel)
 {
     if (!kernel) return;
     fill(out, kernel,
-         "kernel      {#packets|frame}, {#bytes} bytes judged there{*up?.|||; {#.} came up: {$}}\n"
+         "kernel      {#packets|frame}, {#bytes|byte} judged there{*up?.|||; {#.} came up: {$}}\n"
          "{*long?.|            the long way there: |, |{$} {#.}| (man preyrun, kernel.long)\n}");
 #define KERNEL_COUNTER(field, key, words, doc)                                                                         \
-    if (*words) fill(out, kernel, "{?" key "             {#" key "} " words "\n}");
+    if (*words) fill(out, kernel, "{?" key "             {#" key "|" words "}\n}");
 #include "runtime/counters/counter.def"
 }
 
@@ -192,7 +192,7 @@ static void more_text(FILE *out, const cJSON *root, const struct whole *all)
     in_kernel_text(out, item(root, "kernel"));
     if (all->control->o->monitor || item_number(live, "watched"))
         fill(out, live,
-             "watched     {#watched|packet}, {#watched_bytes} bytes: dropped or rejected above, but this machine got "
+             "watched     {#watched|packet}, {#watched_bytes|byte}: dropped or rejected above, but this machine got "
              "{=watched|it|them}\n");
     fill(out, live,
          "{?given given back  {#given|packet} to this machine, {#not_given} of them not taken\n}"

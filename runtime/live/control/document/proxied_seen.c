@@ -34,7 +34,7 @@ void proxied_text(FILE *out, const cJSON *root, const struct tally *t)
     fill(out, root,
          "{/proxy proxy       {#sessions|connection was|connections were} accepted, {#now} {=now|goes|go} on, {#ended} "
          "{=ended|has|have} ended\n"
-         "  moved     {#up_bytes} bytes from clients, {#down_bytes} to them\n"
+         "  moved     {#up_bytes|byte} from clients, {#down_bytes} to them\n"
          "  servers   {#connects|connect}, {#connected} of them came about, {#retried} after one that failed\n"
          "{?spliced   spliced   {#spliced} left {=spliced|its|their} sockets, {#spliced_now} of them "
          "{=spliced_now|goes|go} on in packets\n}"
@@ -45,10 +45,9 @@ void proxied_text(FILE *out, const cJSON *root, const struct tally *t)
     {
         const bool counted = i < t->program->services_count && t->proxy_of[i];
         if (counted)
-            fill(
-                out, one,
-                "  service   {service}: {/proxy {#sessions} accepted, {#now} {=now|goes|go} on, {#up_bytes} bytes from "
-                "clients, {#down_bytes} to them{?http.requests , {#http.requests|request}}}\n");
+            fill(out, one,
+                 "  service   {service}: {/proxy {#sessions} accepted, {#now} {=now|goes|go} on, {#up_bytes|byte} from "
+                 "clients, {#down_bytes} to them{?http.requests , {#http.requests|request}}}\n");
         i++;
     }
 }

@@ -183,7 +183,7 @@ static void flows_end(struct asked_flows *a)
     else if (a->told >= a->most)
         call_end(c, 0, "%s flow%s: there may be more", text_number(a->told, told), text_plural(a->told));
     else if (a->told < a->seen)
-        call_end(c, 0, "%s of %s flows", text_number(a->told, told), text_number(a->seen, seen));
+        call_end(c, 0, "%s of %s flow%s", text_number(a->told, told), text_number(a->seen, seen), text_plural(a->seen));
     else
         call_end(c, 0, "%s flow%s", text_number(a->told, told), text_plural(a->told));
 }

@@ -141,7 +141,7 @@ static void follow_change(struct rules *rules, const struct member_target *t, co
     if (!refused) return;
     char text[INET6_ADDRSTRLEN], others[40] = "";
     address_text(c->v6 ? 6 : 4, a->addr[bad], text);
-    if (refused > 1) snprintf(others, sizeof others, " (and %u others)", refused - 1);
+    if (refused > 1) snprintf(others, sizeof others, " (and %u other%s)", refused - 1, text_plural(refused - 1));
     events_tell(&rules->tell->events, TOLD_NAMES, "%.60s: %.100s has the address %s%s, %s", t->set->name, c->name->host,
                 text, others, why);
 }

@@ -285,7 +285,8 @@ static void tell_failures(struct rules *rules)
     struct names *n = rules->names;
     char others[40] = "";
     if (n->failed) {
-        if (n->failed > 1) snprintf(others, sizeof others, " (and %u other questions)", n->failed - 1);
+        if (n->failed > 1)
+            snprintf(others, sizeof others, " (and %u other question%s)", n->failed - 1, text_plural(n->failed - 1));
         events_tell(&rules->tell->events, TOLD_NAMES, "%s%s; addresses that are known stay", n->first, others);
         n->failed = 0;
         n->failing = true;
