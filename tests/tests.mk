@@ -176,7 +176,7 @@ else ifdef UNITS
 check-machines: deb
 	@sh tests/deps.sh machines check-deb
 	@[ -z "$(BEFORE)" ] || { rm -rf $(B)/before && mkdir -p $(B)/before && git archive $(BEFORE) | tar -x -C $(B)/before && cd $(B)/before && git init -q && git add -A && $(MAKE) deb B=build; }
-	@B=$(B) EXEC=$(or $(EXECS),user) BEFORE_DEBS=$(if $(BEFORE),$(CURDIR)/$(B)/before/build/deb) bash tests/machines/units/run.sh
+	@B=$(B) EXEC=$(or $(EXECS),user) BEFORE_DEBS=$(if $(BEFORE),$(CURDIR)/$(B)/before/build/deb) bash tests/machines/units/run.sh; status=$$?; B=$(B) EXEC=$(or $(EXECS),user) bash tests/machines/units/integrations.sh && exit $$status
 else ifdef DRIVERS
 check-machines:
 	@sh tests/deps.sh build tests machines
