@@ -124,12 +124,13 @@ list_machines() {
 list_bench() { need python3 have_command python3; need xz-utils have_command xz; }
 # Rivals and plots that a bench goes on without: DPDK for its rte_acl, whose headers stand in libdpdk-dev alone, which
 # brings all of its libraries; nftables, in a network namespace that iproute2 furnishes; gnuplot;
-# what bench-proxy stands beside, and what asks them.
+# CrowdSec's bouncer for nftables; what bench-proxy stands beside, and what asks them.
 list_peers() {
     need pkg-config have_command pkg-config
     need libdpdk-dev have_header dpdk/rte_acl.h
     need nftables have_command nft
     need ipset have_command ipset
+    need crowdsec-firewall-bouncer have_command crowdsec-firewall-bouncer
     need iproute2 have_command ip
     need gnuplot-nox have_command gnuplot
     need haproxy have_command haproxy

@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -103,6 +104,37 @@ static void notes_end(void **state)
     notes_free(n);
 }
 
+/* A text that many have goes when the last of them does, and no sooner; both families have notes. */
+static void comments_are_shared(void **state)
+{
+    enum { MANY = 3000 };
+    (void)state;
+    char text[NOTE_COMMENT_MOST + 1];
+    struct notes *n = notes_new(2 * MANY + 1, 1);
+    for (uint32_t i = 0; i < 2 * MANY; i++) {
+        const struct live_net net = {.addr = {i / 2, 0, 0, i % 2 ? i : 0}, .len = i % 2 ? 128 : 32, .v6 = i % 2};
+        snprintf(text, sizeof text, "%0*u", NOTE_COMMENT_MOST, i % MANY);
+        notes_set(n, &net, &(struct note_of){.uid = i, .end_ms = ever, .comment = i < 2 ? "" : text, .anew = true});
+    }
+    const struct live_net first = {.addr = {MANY / 2, 0, 0, 0}, .len = 32}, same = {.addr = {MANY}, .len = 32};
+    notes_set(n, &first, &(struct note_of){.uid = 1, .end_ms = ever, .comment = "ssh"});
+    notes_set(n, &same, &(struct note_of){.uid = 2, .end_ms = ever, .comment = "ssh"});
+    assert_ptr_equal(notes_find(n, 0, &first)->comment, notes_find(n, 0, &same)->comment);
+    notes_remove(n, &first);
+    assert_string_equal(notes_find(n, 0, &same)->comment, "ssh");
+    notes_set(n, &same, &(struct note_of){.uid = 3, .end_ms = ever}); /* its own comment again */
+    assert_string_equal(notes_find(n, 0, &same)->comment, "ssh");
+    for (uint32_t i = 2; i < MANY; i++) {
+        const struct live_net net = {.addr = {i / 2, 0, 0, i % 2 ? i : 0}, .len = i % 2 ? 128 : 32, .v6 = i % 2};
+        snprintf(text, sizeof text, "%0*u", NOTE_COMMENT_MOST, i);
+        assert_string_equal(notes_find(n, 0, &net)->comment, text);
+        assert_int_equal(notes_find(n, 0, &net)->uid, i);
+        notes_remove(n, &net);
+        assert_null(notes_find(n, 0, &net));
+    }
+    notes_free(n);
+}
+
 static void notes_grow(void **state)
 {
     enum { MANY = 5000 };
@@ -200,7 +232,8 @@ static void notes_are_kept(void **state)
         if (!note) continue;
         assert_int_equal(note->uid, i);
         assert_int_equal(note->wall_ns, 1000 + i);
-        assert_int_equal(note->end_ms, i % 2 ? ever : 100 + i);
+        assert_ptr_equal(notes_find(again, 99 + i, &net), note);
+        assert_ptr_equal(notes_find(again, i % 2 ? ever - 1 : 100 + i, &net), i % 2 ? note : NULL);
         assert_string_equal(note->comment, comments[i % 3]);
     }
     free(bytes);
@@ -302,6 +335,7 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(comments_have_bounds),
                                        cmocka_unit_test(notes_are_of_members),
                                        cmocka_unit_test(notes_end),
+                                       cmocka_unit_test(comments_are_shared),
                                        cmocka_unit_test(notes_grow),
                                        cmocka_unit_test(notes_are_kept),
                                        cmocka_unit_test(kept_notes_are_read_with_care),

@@ -51,10 +51,11 @@ static __always_inline uint64_t overlay_word(const struct keyed *t, const struct
     for (; LOOP(hits);) {
         const uint32_t slot = group * GROUP + tags_first(hits);
         const uint64_t word = word_read(KEYED_WORD(t, slot));
+        /* One bound for all words of a key. Of bounds for each, Linux 6.12 forgets those of words before: it takes what
+         * it learns of the last index for what it knows of them. */
+        const uint64_t *const held = &TABLE_KEYS[table_within(t->first_key + (uint64_t)slot * words, TABLE_KEY_WORDS)];
         uint64_t differ = !word_held(word);
-        for (unsigned i = 0; i < KEY6_WORDS && i < words; i++)
-            differ |= word_read(&TABLE_KEYS[table_within(t->first_key + (uint64_t)slot * words + i, TABLE_KEY_WORDS)]) ^
-                      key->word[i];
+        for (unsigned i = 0; i < KEY6_WORDS && i < words; i++) differ |= word_read(&held[i]) ^ key->word[i];
         if (word_read(KEYED_WORD(t, slot)) != word) continue;
         if (!differ) return word;
         hits = LOOSE(hits & (hits - 1));

@@ -11,11 +11,13 @@ enum { NOTE_COMMENT_MOST = 100 /* bytes of a comment */ };
 
 struct note {
     struct note *next;
-    struct live_net net;
-    uint32_t uid;     /* user who changed the member last */
-    uint64_t wall_ns; /* time at which it was added */
-    uint64_t end_ms; /* end that the member got by hand; past: the note is none, for a rule may have added the member */
-    char comment[];  /* UTF-8 without control characters, ends in NUL; "": none */
+    uint64_t wall_ns;    /* time at which the member was added */
+    const char *comment; /* UTF-8 without control characters; "": none */
+    /* End that the member got by hand, in milliseconds, above its family and length. Past: the note is none, for a rule
+     * may have added the member. */
+    uint64_t end_net;
+    uint32_t uid;    /* user who changed the member last */
+    uint32_t addr[]; /* the member's; IPv4: one word, IPv6: four */
 };
 
 /* True if the text may be a comment. */
