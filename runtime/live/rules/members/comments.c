@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "runtime/live/rules/members/notes.h"
-#include "vm/keyed/hash.h"
+#include "vm/keyed/keyed.h"
 
 enum { BUCKETS_FIRST = 16, TEXT_WORDS = NOTE_COMMENT_MOST / sizeof(uint64_t) + 1 };
 
