@@ -100,7 +100,7 @@ static void look_at_room(struct live *l)
     l->carry.worker_count = way_workers(&l->carry, worker_cpus());
     room_look(&l->rules);
     room_bound(&l->rules, l->carry.now.program);
-    if (!l->take) l->carry.flows = l->carry.now.program->flows; /* what is taken over keeps its table */
+    if (!l->take) l->carry.flows = l->carry.now.program->flows; /* a taker keeps the table that it has taken over */
 }
 
 /* Load the executor in the kernel. Where it is refused, or turns out to have no gain, the choice is made again. */
