@@ -101,12 +101,13 @@ $(call obj,$(LANG_SRC)): $(B)/lang/lex/lex.yy.c
 clean:
 	rm -rf build
 help:
-	@sed -n 's/^#: *//p' $(firstword $(MAKEFILE_LIST)) systemd/install.mk tests/tests.mk
+	@sed -n 's/^#: *//p' $(firstword $(MAKEFILE_LIST)) systemd/install.mk docs/site/site.mk tests/tests.mk
 #: make            build build/preyc and build/preyrun; CC=clang, SAN=1, COV=1 choose a variant
 #: make clean      remove build/
 
 include vm/kernel/objects.mk
 include systemd/install.mk
+include docs/site/site.mk
 include tests/tests.mk
 include tests/sudo.mk
 -include $(wildcard $(B)/*/*.d $(B)/lang/*/*.d $(B)/compiler/*/*.d $(B)/compiler/*/*/*.d $(B)/vm/*/*.d $(B)/vm/*/*/*.d $(B)/vm/*/*/*/*.d $(B)/runtime/*/*.d $(B)/runtime/*/*/*.d $(B)/runtime/*/*/*/*.d $(B)/tests/*/*.d $(B)/tests/*/*/*.d)

@@ -1,6 +1,6 @@
-# prey(5), the man page of the rule language, made of its reference: awk -f man/reference.awk lang/REFERENCE.md
-# Reads what that document is written in: headings, paragraphs, lists of one depth, tables, fences; `code`, **bold**, *italic*, links
-# to its own headings. Writes man(7) with tables for tbl.
+# prey(5), the man page of the rule language, made of the pages of its reference in their order: awk -f man/reference.awk PAGE.md...
+# The first page is the index. Reads what the pages are written in: headings, paragraphs, lists of one depth, tables, fences; `code`,
+# **bold**, *italic*, links, whose text alone is shown. Writes man(7) with tables for tbl.
 
 # A character as roff shows it. In code a hyphen is the sign that one types.
 function glyph(c, code) {
@@ -20,7 +20,7 @@ function inline(s,    out, i, c, code, bold, italic, want, font, shown) {
         if (c == "`") { code = !code; continue }
         if (!code && substr(s, i, 2) == "**") { bold = !bold; i++; continue }
         if (!code && c == "*") { italic = !italic; continue }
-        if (!code && c == "[" && match(substr(s, i), /^\[[^]]*\]\(#[a-z0-9-]*\)/)) {
+        if (!code && c == "[" && match(substr(s, i), /^\[[^]]*\]\([^)]*\)/)) {
             shown = substr(s, i + 1, index(substr(s, i), "](") - 2)
             s = substr(s, 1, i - 1) shown substr(s, i + RLENGTH)
             c = substr(s, i, 1)
@@ -53,9 +53,9 @@ function apart() {
     headed = 0
 }
 
-# The paragraph or item that was read up to here. The first that is links alone leads to headings: a page has its own list.
+# The paragraph or item that was read up to here.
 function end_text() {
-    if (text != "" && !(text ~ /^\[/ && !sections)) {
+    if (text != "") {
         if (item) { print ".IP \\(bu 2"; headed = 0 } else apart()
         filled(text)
     }
@@ -64,7 +64,7 @@ function end_text() {
 }
 
 function shown_width(s) {
-    gsub(/\]\(#[a-z0-9-]*\)|[`*[]/, "", s)
+    gsub(/\]\([^)]*\)|[`*[]/, "", s)
     return length(s)
 }
 
@@ -153,7 +153,7 @@ function add_row(s,    c) {
 BEGIN {
     WIDE = 72 # columns of text on a terminal of 80
     print "'\\\" t"
-    print ".\\\" Made of lang/REFERENCE.md."
+    print ".\\\" Made of docs/guide/reference/language/."
     print ".TH PREY 5 \"\" \"prey\" \"File formats\""
 }
 { gsub(/…/, "...") }
@@ -165,13 +165,14 @@ fenced {
     next
 }
 /^```/ { end_block(); apart(); print ".RS 2\n.nf"; fenced = 1; next }
+/^# / && NR != FNR { end_block(); print ".SH " toupper(substr($0, 3)); headed = 1; next }
 /^# / {
     print ".SH NAME\nprey \\- " tolower(substr($0, 3, 1)) substr($0, 4) "\n.SH DESCRIPTION"
     headed = 1
     next
 }
-/^## / { end_block(); print ".SH " toupper(substr($0, 4)); sections++; headed = 1; next }
-/^### / { end_block(); print ".SS " substr($0, 5); headed = 1; next }
+/^##+ / { end_block(); sub(/^#+ /, ""); print ".SS " $0; headed = 1; next }
+NR == FNR && /^- \[[^]]*\]\([a-z-]*\.md\)$/ { next } # the index leads to pages
 /^$/ || /^<!--/ { end_block(); next }
 /^\|[-|]*$/ { next }
 /^\|/ { end_text(); add_row($0); next }
@@ -180,6 +181,6 @@ fenced {
 END {
     end_block()
     print ".SH SEE ALSO\n.BR preyc (1),\n.BR preyrun (1),\n.BR preyctl (1)"
-    print ".PP\n\\fBMANUAL.md\\fR, a tour, and \\fBrules\\-examples\\fR, complete rule files to start from:"
-    print "both lie in \\fBshare/doc/prey\\fR of the place where prey is installed."
+    print ".PP\nThe guide, \\fBdocs/guide\\fR, and complete rule files to start from, \\fBrules\\-examples\\fR, are in"
+    print "\\fBshare/doc/prey\\fR below the prefix of the installation."
 }

@@ -15,12 +15,15 @@ FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 VIM_FILES := $(patsubst editors/vim/%,%,$(wildcard editors/vim/*/*.vim))
 UNIT_PLACES := 's|@BINDIR@|$(PREFIX)/bin|g; s|@LIBDIR@|$(LIBDIR)|g; s|@DOCDIR@|$(DOCDIR)|g; s|@BASHDIR@|$(BASHDIR)|g'
 # What is to be read lies as it does in the tree, so that its links lead on.
-DOCS := MANUAL.md README.md lang/REFERENCE.md systemd/README.md systemd/prey-edge systemd/prey.logrotate integrations/README.md integrations/fail2ban/prey.conf $(wildcard rules-examples/*.* rules-examples/*/*.*)
+GUIDE := $(wildcard docs/guide/*.md docs/guide/*/*.md docs/guide/*/*/*.*) $(wildcard docs/guide/pictures/*.svg docs/guide/pictures/*.png)
+DOCS := README.md $(GUIDE) systemd/README.md systemd/prey-edge systemd/prey.logrotate integrations/README.md integrations/fail2ban/prey.conf $(wildcard rules-examples/*.* rules-examples/*/*.*)
 # The reference as a man page.
 programs: $(B)/man/prey.5
-$(B)/man/prey.5: lang/REFERENCE.md man/reference.awk
+LANGUAGE := docs/guide/reference/language/
+LANGUAGE_PAGES := $(addprefix $(LANGUAGE),README.md $(shell sed -n 's/^- \[.*\](\([a-z-]*\.md\))$$/\1/p' $(LANGUAGE)README.md))
+$(B)/man/prey.5: $(LANGUAGE_PAGES) man/reference.awk
 	@mkdir -p $(@D)
-	$(call run,AWK)awk -f man/reference.awk $< >$@
+	$(call run,AWK)awk -f man/reference.awk $(LANGUAGE_PAGES) >$@
 INSTALL := install -D -m
 # What is installed below DESTDIR, but for manual and examples and Vim's files.
 INSTALLED = $(addprefix $(PREFIX)/bin/,preyc preyrun preyctl) $(addprefix $(MANDIR)/,man1/preyc.1 man1/preyrun.1 man1/preyctl.1 man5/prey.5) \

@@ -140,7 +140,12 @@ inside getent passwd prey
 ok $? 'there is a user prey'
 [ -s "$root/usr/lib/systemd/system/preyrun@.service" ]
 ok $? 'there is the unit'
-for f in MANUAL.md systemd/README.md systemd/prey-edge rules-examples/web-server.prey; do holds "there is $f" test -s "$root/usr/share/doc/prey/$f"; done
+for f in docs/guide/README.md docs/guide/reference/language/README.md systemd/README.md systemd/prey-edge rules-examples/web-server.prey integrations/README.md; do holds "there is $f" test -s "$root/usr/share/doc/prey/$f"; done
+for f in etc/fail2ban/action.d/prey.conf usr/lib/prey/prey-crowdsec-feed usr/lib/prey/prey-list usr/lib/systemd/system/prey-list@.service usr/lib/systemd/system/prey-list@.timer; do
+    holds "there is $f" test -s "$root/$f"
+done
+inside dpkg-query -W -f '${Depends}' prey
+has 'names of hosts: it asks for c-ares' '(^|[ ,])libc-ares2'
 
 echo '# Logs'
 inside apt-get install -y --no-install-recommends logrotate
@@ -162,6 +167,8 @@ rm -r "$root/asked"
 echo '# It goes'
 mkdir -p "$root/etc/systemd/system/multi-user.target.wants" "$root/run/systemd/system"
 ln -s /lib/systemd/system/preyrun@.service "$root/etc/systemd/system/multi-user.target.wants/preyrun@edge.service"
+mkdir -p "$root/etc/systemd/system/timers.target.wants"
+ln -s /lib/systemd/system/prey-list@.timer "$root/etc/systemd/system/timers.target.wants/prey-list@drop.timer"
 : >"$root/called"
 inside apt-get remove -y prey
 holds 'remove leaves rules, options and what it made' test -e "$root/etc/prey/edge.prey" -a -e "$root/var/lib/prey/edge.pbc" -a -e "$root/var/log/prey/access.log"

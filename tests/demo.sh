@@ -41,6 +41,6 @@ show "$B/preyrun --pcap $demo/morning.pcap --self 192.168.1.20,fe80::20 --flows 
 "$B/preyrun" --pcap "$demo/morning.pcap" --self 192.168.1.20,fe80::20 --flows "$demo/laptop.pbc" |
     sed -n '/^began/,$p' | sed 's/^/  /'
 
-"$B/tests/tools/mkcap" tests/examples/shop.notes "$demo/shop.pcap" # which MANUAL.md replays
+"$B/tests/tools/mkcap" tests/examples/shop.notes "$demo/shop.pcap" # which the guide replays
 
-step 'Now yours: MANUAL.md, "Write your first rule file"'
+step 'Now yours: docs/guide/tutorials/get-started.md'

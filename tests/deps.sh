@@ -1,6 +1,6 @@
 #!/bin/sh
 # What the build, the demo and the tests need from Debian, and whether it is here.
-#   tests/deps.sh LIST...    LIST: build demo demo-live tests machines bench peers coverage deb check-deb
+#   tests/deps.sh LIST...    LIST: build demo demo-live tests machines bench peers coverage site deb check-deb
 # As root it installs what is missing (install.sh, which leaves no service running or enabled); otherwise it prints the one line that does, and exits 2.
 # Plain sh, and looks at files alone: it runs where not even a compiler is.
 set -u
@@ -105,6 +105,7 @@ list_tests() {
     need chromium have_command chromium
     need fail2ban have_command fail2ban-server
     need crowdsec-custom-bouncer have_command crowdsec-custom-bouncer
+    list_site
 }
 # Emulated machines with other kernels (tests/machines/).
 list_machines() {
@@ -123,18 +124,27 @@ list_machines() {
 list_bench() { need python3 have_command python3; need xz-utils have_command xz; }
 # Rivals and plots that a bench goes on without: DPDK for its rte_acl, whose headers stand in libdpdk-dev alone, which
 # brings all of its libraries; nftables, in a network namespace that iproute2 furnishes; gnuplot;
-# what bench-proxy stands beside, and what asks them.
+# CrowdSec's bouncer for nftables; what bench-proxy stands beside, and what asks them.
 list_peers() {
     need pkg-config have_command pkg-config
     need libdpdk-dev have_header dpdk/rte_acl.h
     need nftables have_command nft
     need ipset have_command ipset
+    need crowdsec-firewall-bouncer have_command crowdsec-firewall-bouncer
     need iproute2 have_command ip
     need gnuplot-nox have_command gnuplot
     need haproxy have_command haproxy
     need libnginx-mod-stream test -e /usr/lib/nginx/modules/ngx_stream_module.so
     need wrk have_command wrk
     need iperf3 have_command iperf3
+}
+list_site() {
+    need python3 have_command python3
+    need python3-sphinx have_command sphinx-build
+    need python3-myst-parser test -e /usr/lib/python3/dist-packages/myst_parser
+    need furo test -e /usr/lib/python3/dist-packages/furo
+    need mandoc have_command mandoc
+    need graphviz have_command dot
 }
 list_deb() {
     need debhelper have_command dh
@@ -147,7 +157,7 @@ list_coverage() { need gcovr have_command gcovr; }
 
 for list in "$@"; do
     case $list in
-    build | demo | tests | machines | bench | peers | coverage | deb) "list_$list" ;;
+    build | demo | tests | machines | bench | peers | coverage | site | deb) "list_$list" ;;
     check-deb) list_check_deb ;;
     demo-live) list_demo_live ;;
     *) echo "tests/deps.sh: no list is called $list" >&2; exit 2 ;;

@@ -176,7 +176,7 @@ else ifdef UNITS
 check-machines: deb
 	@sh tests/deps.sh machines check-deb
 	@[ -z "$(BEFORE)" ] || { rm -rf $(B)/before && mkdir -p $(B)/before && git archive $(BEFORE) | tar -x -C $(B)/before && cd $(B)/before && git init -q && git add -A && $(MAKE) deb B=build; }
-	@B=$(B) EXEC=$(or $(EXECS),user) BEFORE_DEBS=$(if $(BEFORE),$(CURDIR)/$(B)/before/build/deb) bash tests/machines/units/run.sh
+	@B=$(B) EXEC=$(or $(EXECS),user) BEFORE_DEBS=$(if $(BEFORE),$(CURDIR)/$(B)/before/build/deb) bash tests/machines/units/run.sh; status=$$?; B=$(B) EXEC=$(or $(EXECS),user) bash tests/machines/units/integrations.sh && exit $$status
 else ifdef DRIVERS
 check-machines:
 	@sh tests/deps.sh build tests machines
@@ -219,6 +219,7 @@ bench-live:
 	@B=$(B) bash tests/bench/live.sh
 bench-kernel:
 	@sh tests/deps.sh build tests
+	@sh tests/deps.sh peers || echo 'bench-kernel: it goes on without those' >&2
 	@+$(PART) programs $(patsubst %,$(B)/tests/bench/%,kernel kernel_flows kernel_shapes kernel_load kernel_tun kernel_veth)
 	@B=$(B) bash tests/bench/kernel.sh
 bench-proxy:

@@ -11,6 +11,7 @@ struct splice_slots;   /* vm/forward/splice/slots.h */
 struct observe_out;    /* vm/observe/observe.h */
 struct lending;        /* vm/flow/track/loan.h */
 struct flow_cuts;      /* judge/lives.h */
+struct flow_id;        /* flow/flow.h */
 struct pool;
 struct shared; /* vm/shared/shared.h */
 
@@ -64,6 +65,17 @@ struct vm_copies {
     void *arg;
 };
 
+/* Flows that a walk of vm_tick ends. Live, `told` is called for each, before it ends; in a replay `again` names them:
+ * `count` flows by their own tuples, set before each vm_tick. */
+enum { VM_CUTS_MOST = 64 /* most flows that one vm_tick ends so */ };
+struct vm_cuts {
+    void (*told)(void *arg, const struct flow_id *id); /* NULL: nobody is told */
+    void *arg;
+    const struct flow_id *again; /* NULL: live */
+    unsigned count;
+    unsigned missing; /* in a replay: of these, flows that were not there */
+};
+
 struct vm_cfg {
     const struct vm_copies *copies; /* NULL: copies are only counted */
     struct pool *pool;              /* slots for answers; NULL: no answers, counted as no_buffer */
@@ -75,8 +87,9 @@ struct vm_cfg {
     struct inline_carried *inline_carried;   /* [limits { proxy_sessions }]: what spliced connections have carried, by
                                               * number; NULL: nothing is spliced */
     struct lending *lending;                 /* recipes that are lent to other workers; NULL: none */
-    struct flow_cuts *cuts; /* members whose flows are to end (vm/judge/lives.h), by walks of vm_tick; NULL: those
-                             * of the program's members, at once */
+    struct flow_cuts *cuts;    /* members whose flows are to end (vm/judge/lives.h), by walks of vm_tick; NULL: those
+                                * of the program's members, at once */
+    struct vm_cuts *cuts_told; /* flows that such walks end, for a recording or a replay; NULL: neither */
     const struct observe_out *observed; /* receiver of events of observed connections; NULL: none */
     bool live;     /* packets wait, so vm_tick works in parts of at most 50 us. Another program may replace this one
                     * (vm_swap), so flows have room for its needs */

@@ -19,7 +19,7 @@ static void print_classifier(const struct list_figures *l, struct figures *f)
     if (l->climbed) figures_count(f, "  for ranks", l->climbed, "lines, in which both addresses are looked up first");
     figures_count(f, "  of memory", l->lines, "cache lines");
     const double words = l->words + 2.0 * l->climbed; /* a line for ranks takes about two words' time */
-    figures_real(f, "  expected", classifier_ns(words, l->expected_blocks), 1, "ns (modelled: classify/cost.c)");
+    figures_real(f, "  expected", classifier_ns(words, l->expected_blocks), 1, "ns (modelled)");
     figures_real(f, "  at most", classifier_ns(words, l->compared), 1, "ns (modelled, for each search)");
     figures_count(f, "  rules with code", l->coded, "");
     figures_count(f, "  asked in turn", l->chain, "rules with code at most, a search after each");

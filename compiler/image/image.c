@@ -48,14 +48,20 @@ static void grow_beside(struct image *img, enum pbc_kind kind, uint32_t old_cap)
         img->firewall_span = grow_spans(img->firewall_span, old_cap, img->firewalls_cap);
 }
 
+static uint64_t section_bound(const struct image *img, enum pbc_kind kind, uint64_t most)
+{
+    return kind == PBC_LIVES && img->compares ? 2 * most : most;
+}
+
 #define X(ident, field, type, most)                                                                                    \
     type *image_add_##field(struct image *img)                                                                         \
     {                                                                                                                  \
         const uint32_t old_cap = img->field##_cap;                                                                     \
                                                                                                                        \
-        if (img->field##_count >= (most)) return NULL;                                                                 \
+        const uint64_t bound = section_bound(img, PBC_##ident, (most));                                                \
+        if (img->field##_count >= bound) return NULL;                                                                  \
         img->field =                                                                                                   \
-            section_grow(img->field, &img->field##_cap, (uint64_t)img->field##_count + 1, (most), sizeof(type));       \
+            section_grow(img->field, &img->field##_cap, (uint64_t)img->field##_count + 1, bound, sizeof(type));        \
         grow_beside(img, PBC_##ident, old_cap);                                                                        \
         return &img->field[img->field##_count++];                                                                      \
     }

@@ -15,10 +15,12 @@ static struct traits traits_of(const struct rule *r)
     return (struct traits){.accepts = r->act == ACT_ACCEPT,
                            .arrival = rule_asks(r, ASK_ON) || r->urpf_failed || r->urpf_passed,
                            .departure = rule_asks(r, ASK_OUT_ON) != NULL,
-                           .destination = rule_asks(r, ASK_TO) || rule_asks(r, ASK_DPORT) || r->translated,
+                           .destination = rule_asks(r, ASK_TO) || rule_asks(r, ASK_DPORT) || r->translated ||
+                                          (r->act == ACT_ADD && r->adding.destination),
                            .state = rule_asks(r, ASK_STATE) || r->flows_over,
                            .fragment = rule_asks(r, ASK_FRAGMENT) != NULL,
-                           .source = rule_asks(r, ASK_FROM) || rule_asks(r, ASK_SPORT)};
+                           .source = rule_asks(r, ASK_FROM) || rule_asks(r, ASK_SPORT) ||
+                                     (r->act == ACT_ADD && !r->adding.destination)};
 }
 
 static void traits_join(struct traits *a, const struct traits *b)

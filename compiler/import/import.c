@@ -81,11 +81,14 @@ static int import_give(struct ruleset *s, const char *path, FILE *out)
     if (u.wider_parts)
         snprintf(wider, sizeof(wider), " (%" PRIu64 " of them keep%s packets out)", u.wider_parts,
                  u.wider_parts == 1 ? "s" : "");
+    char parts[128] = "";
+    if (u.parts)
+        snprintf(parts, sizeof(parts), ", and %" PRIu64 " thing%s only in part%s", u.parts, text_plural(u.parts),
+                 wider);
     say(stderr,
         "preyc: %s: %" PRIu64 " of %" PRIu64 " rule%s not imported (%" PRIu64
-        " of them keep%s packets out), and %" PRIu64 " thing%s only in part%s: look for `not imported`",
-        path, u.rules, s->rules, text_plural(s->rules), u.wider, u.wider == 1 ? "s" : "", u.parts, text_plural(u.parts),
-        wider);
+        " of them keep%s packets out)%s: look for `not imported`",
+        path, u.rules, s->rules, text_plural(s->rules), u.wider, u.wider == 1 ? "s" : "", parts);
     return 1;
 }
 

@@ -132,6 +132,12 @@ void named_enter(void **tree, void *thing)
     if (!tsearch(thing, tree, named_order)) out_of_memory();
 }
 
+bool set_is_live(const struct set *set)
+{
+    if (set->left) return set_is_live(set->left) || set_is_live(set->right);
+    return set->changes && set->kind == ABOUT_ADDRESSES;
+}
+
 static const char *copied(struct ruleset *s, const char *text) { return arena_strndup(s->arena, text, strlen(text)); }
 
 struct chain *ruleset_chain(struct ruleset *s, const char *scope, const char *name)

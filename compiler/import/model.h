@@ -54,6 +54,8 @@ void list_add(struct list *l, struct extent e, struct arena *a);
 void list_number(struct list *l, uint64_t lo, uint64_t hi, struct arena *a);
 void list_word(struct list *l, const char *word, size_t len, struct arena *a);
 bool list_has_word(const struct list *l, const char *word);
+/* True if the set, or one that it is made of, is a live set of prey. */
+bool set_is_live(const struct set *set);
 /* True if both have the same members, in the same order, or the same set, and both or neither is a `not`. */
 bool list_same(const struct list *a, const struct list *b);
 /* Add an address, `a/len` or `a-b`, as text, but no netmask. False if the text is none: the list is unchanged. */
@@ -70,7 +72,12 @@ struct set {
     bool except;
     uint8_t depth;    /* nesting of halves; 0: a set of the file */
     uint8_t family;   /* family of all its addresses, 4 or 6; 0: not known */
-    bool changes;     /* rules or timeouts change it at run time; `members` is what the file shows */
+    bool changes;     /* rules, timeouts or other programs change it; `members` is what the file shows */
+    bool asked;       /* a condition asks for it */
+    bool full;        /* a full one takes no new member; else another one makes way */
+    bool timeless;    /* members stay for good, whatever the rule says that adds them */
+    uint64_t size;    /* most members; 0: not known */
+    uint64_t stays_s; /* time for which a member stays if the rule names none; 0: for good */
     const char *text; /* comment of the set, or NULL */
     /* set by the writer */
     const char *said; /* name in prey; NULL: not yet given */
@@ -111,6 +118,7 @@ enum act {
     ACT_RETURN, /* ends the chain; in a base chain, its policy decides */
     ACT_TRANSLATE,
     ACT_MIRROR, /* copies to the device `target`; the next rule follows */
+    ACT_ADD,    /* adds an address to a set (`adding`); the next rule follows */
     ACT_SILENT, /* nothing to write: prey does it elsewhere, or does not need it */
 };
 
@@ -155,6 +163,13 @@ struct rule {
     const char *comment; /* comment of the rule, or NULL */
     const char *name;    /* name of its counter, or NULL */
     struct translation_act nat;
+    struct adding {
+        struct set *to;
+        bool destination; /* else the source */
+        bool renews;      /* a member gets the new end; else it keeps its own */
+        bool counts;      /* the rule is there to count: without conditions on the set nobody needs its members */
+        uint64_t for_s;   /* 0: for good */
+    } adding;
     const char *unsaid; /* reason why prey can't express the rule, which is left out; NULL: none */
     bool told;          /* the writer has counted it as left out, or in part */
     const char *apart;  /* the part that prey can't express, while the rest stands; NULL: none */

@@ -73,6 +73,13 @@ static void put_head(struct writer *w, const char *source, FILE *out)
               "if it "
               "has its address by DHCP, accept them.\n",
               out);
+    if (w->adds)
+        fputs("# Who is added to a set is in it from the next packet on, and by no reset; to netfilter at once, and by "
+              "any packet.\n",
+              out);
+    if (w->lists)
+        fputs("# A set holds what the listing shows. Where a program changes it, write `set NAME = live size N`.\n",
+              out);
     if (w->forwarded)
         fputs("# Packets to a forwarded port are judged when they arrive; answers to them are not judged.\n", out);
     fputs("\nedition 1\n", out);

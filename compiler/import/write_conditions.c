@@ -180,7 +180,8 @@ static void put_condition(struct writer *w, const struct rule *r, const struct c
 #include "compiler/import/about.def"
     };
     const struct list *members = c->list.set ? &c->list.set->members : &c->list;
-    if (c->list.negated && !members->count && !(c->list.set && c->list.set->left)) return;
+    const bool more = c->list.set && (c->list.set->left || set_is_live(c->list.set));
+    if (c->list.negated && !members->count && !more) return;
     w->asks_state |= c->about == ASK_STATE;
     w->asks_not_on |= c->about == ASK_ON && c->list.negated;
     switch (c->about) {

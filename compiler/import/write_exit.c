@@ -64,7 +64,7 @@ static int host_bits(const struct extent *e)
 
 static void hint_at(struct writer *w, struct hints *h, const struct list *l, const char *device, const struct rule *r)
 {
-    const struct list *members = l->set && !l->set->left ? &l->set->members : l;
+    const struct list *members = l->set && !l->set->left && !set_is_live(l->set) ? &l->set->members : l;
     for (uint32_t i = 0; i < members->count && ruleset_spend(w->s, 1); i++) {
         const struct extent *e = &members->of[i];
         const int bits = e->family ? host_bits(e) : -1;

@@ -67,6 +67,8 @@ struct writer {
     struct unsaid unsaid;
     bool asks_not_on, asks_state;
     bool leaves_untracked; /* a rule was written without packets that netfilter does not track */
+    bool adds;             /* a rule adds to a set */
+    bool lists;            /* a set of addresses was written as a static one */
     bool sources;          /* a statement translates sources */
     bool all_decided;      /* a rule of the chain being written leaves no packet for the next */
     bool syn_fin_dropped;  /* a rule of the chain being written drops every SYN with FIN */
@@ -88,6 +90,8 @@ void put_address(FILE *out, uint8_t family, wide lo, wide hi);
 /* Write `a, b`, or the set's name. */
 void put_list(struct writer *w, const struct list *l, enum about about);
 void put_declarations(struct writer *w);
+/* Write `add source to SET for TIME`. */
+void put_adding(struct writer *w, const struct adding *a);
 const char *set_said(struct writer *w, struct set *set);
 /* Return why prey has no such meter; NULL: prey has it. */
 const char *meter_unsayable(const struct meter *m);

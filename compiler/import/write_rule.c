@@ -16,6 +16,7 @@ static const char *effect(const struct rule *r)
         if (r->nat.how == NAT_DESTINATION || r->nat.how == NAT_REDIRECT)
             return "NOT IMPORTED, so its packets are judged with their original destination";
         return "not imported";
+    case ACT_ADD: return "NOT IMPORTED, so it adds nobody to its set";
     default: return "not imported";
     }
 }
@@ -82,10 +83,13 @@ static const char *unsayable_here(const struct place *p, const struct rule *r)
     const uint8_t family = r->family ? r->family : p->family;
     if (rule_asks(r, ASK_ICMP_TYPE) && family && proto->of[0].lo != (family == 4 ? 1 : 58))
         return "its type is one of the other family's ICMP";
+    if (p->forwarded && (rule_asks(r, ASK_TO) || (r->act == ACT_ADD && r->adding.destination)))
+        return "it asks for the target of a forwarded port in a set that changes, or adds it to one";
     if (rule_asks(r, ASK_OUT_ON) && p->forwarded)
         return "no rule tells by which device the target of the forwarded port is reached";
     if (p->before_state && (rule_asks(r, ASK_STATE) || r->flows_over))
         return "it compares connections before they are known";
+    if (p->after_source && r->act == ACT_ADD && !r->adding.destination) return "it adds sources after translation";
     if (p->after_source && (rule_asks(r, ASK_FROM) || rule_asks(r, ASK_SPORT)))
         return "it compares sources after translation";
     if (r->act == ACT_TRANSLATE) return "it translates outside of a nat chain";
@@ -146,8 +150,8 @@ static bool decide_destination(struct writer *w, const struct forwarded *f, cons
     *out = *r;
     out->next = NULL;
     for (const struct condition *c = r->conditions; c; c = c->next) {
-        const bool to = c->about == ASK_TO, port = c->about == ASK_DPORT && f->port,
-                   exit = c->about == ASK_OUT_ON && f->exit;
+        const bool to = c->about == ASK_TO && !(c->list.set && set_is_live(c->list.set)),
+                   port = c->about == ASK_DPORT && f->port, exit = c->about == ASK_OUT_ON && f->exit;
         if (exit && !list_has_device(&c->list, f->exit)) return false;
         if (exit) continue;
         if (to || port) ruleset_spend(w->s, 1 + members(&c->list));
@@ -366,6 +370,7 @@ static void put_act(struct writer *w, const struct place *p, const struct rule *
         put_string(w->out, r->target);
         break;
     case ACT_REJECT: fputs("reject", w->out); break;
+    case ACT_ADD: put_adding(w, &r->adding); break;
     case ACT_RETURN:
         if (p->kind == PLACE_JUMPED)
             fputs("return", w->out);
@@ -394,6 +399,7 @@ void put_rule(struct writer *w, const struct place *p, struct rule *r)
     enum { AT_A_TARGET = 8 }; /* steps: the rules of forward are decided for each forwarded port */
     if (is_full(w) || !ruleset_spend(w->s, p->forwarded ? AT_A_TARGET : 1)) return;
     if (r->act == ACT_SILENT && !r->unsaid && !r->apart) return;
+    if (r->act == ACT_ADD && r->adding.counts && !r->adding.to->asked) return;
     if (!r->unsaid && !why && p->forwarded && !decide_destination(w, p->forwarded, r, &decided)) return;
     if (!r->unsaid && why) {
         put_never(w, r, why);

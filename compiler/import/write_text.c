@@ -133,11 +133,51 @@ const char *set_said(struct writer *w, struct set *set)
     return set->said;
 }
 
+/* Write a live set. What it holds in the listing is left out, and told with what brings it. */
+static void put_live_set(struct writer *w, const struct set *set)
+{
+    enum { SIZE_GUESSED = 1 << 18, SIZE_MOST = 1 << 24 };
+    const uint64_t size = set->size > SIZE_MOST ? SIZE_MOST : set->size ? set->size : SIZE_GUESSED;
+    const bool nft = strcmp(set->scope, "ipset") != 0;
+    if (set->members.count) {
+        fprintf(w->out,
+                "# NOT IMPORTED: what it holds, %" PRIu32 " member%s; this brings them, for good: ", set->members.count,
+                text_plural(set->members.count));
+        put_comment(w->out, nft ? import_format(w->s, "nft list set %s %s", set->scope, set->name)
+                                : import_format(w->s, "ipset save %s", set->name));
+        fprintf(w->out, " | preyctl sets %s replace\n", set->said);
+        w->unsaid.parts++;
+        w->unsaid.wider_parts++;
+    }
+    fprintf(w->out, "set %s = live size %" PRIu64, set->said, size);
+    if (set->family) fputs(set->family == 4 ? " in 0.0.0.0/0" : " in ::/0", w->out);
+    fputs(set->full ? " refuse\n" : "\n", w->out);
+}
+
+void put_adding(struct writer *w, const struct adding *a)
+{
+    static const struct {
+        uint64_t seconds;
+        char unit;
+    } units[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
+    const uint64_t most = UINT64_C(3660) * 86400, s = a->for_s && a->for_s < most ? a->for_s : most;
+    unsigned i = 0;
+    while (s % units[i].seconds) i++;
+    w->adds = true;
+    fprintf(w->out, "add %s to %s for %" PRIu64 "%c%s", a->destination ? "destination" : "source", set_said(w, a->to),
+            s / units[i].seconds, units[i].unit, a->renews ? "" : " once");
+}
+
 static void put_set(struct writer *w, const struct set *set)
 {
     if (set->text) fputs("# ", w->out);
     if (set->text) put_comment(w->out, set->text);
     if (set->text) fputc('\n', w->out);
+    if (!set->left && set_is_live(set)) {
+        put_live_set(w, set);
+        return;
+    }
+    w->lists |= !set->left && *set->scope && set->kind == ABOUT_ADDRESSES;
     fprintf(w->out, "%s %s = ", set_words[set->kind], set->said);
     if (set->left)
         fprintf(w->out, "%s %s %s", set->left->said, set->except ? "except" : "and", set->right->said);

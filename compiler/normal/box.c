@@ -182,6 +182,14 @@ static uint32_t intern_room(struct ir *ir, struct room *room, uint32_t count4, u
     return intern_all(ir, room, &(struct ir_addrs){.r4 = room->r4, .r6 = room->r6, .count4 = count4, .count6 = count6});
 }
 
+uint32_t ir_addrs_parts(const struct ir *ir, uint32_t a)
+{
+    const struct ir_addrs *x = ir_addrs(ir, a);
+    return x->split ? x->ways : 1;
+}
+
+static uint32_t ways_sum(uint32_t a, uint32_t b) { return a > UINT32_MAX - b ? UINT32_MAX : a + b; }
+
 /* Make a split set; `within`: what the live set may have, of the families that count. */
 static uint32_t split_of(struct ir *ir, uint32_t live, uint32_t within, uint32_t in, uint32_t out)
 {
@@ -198,6 +206,8 @@ static uint32_t split_of(struct ir *ir, uint32_t live, uint32_t within, uint32_t
         .split = live + 1,
         .in = in,
         .out = out,
+        .lives = x->lives | y->lives | (live_bits)1 << live,
+        .ways = ways_sum(ir_addrs_parts(ir, in), ir_addrs_parts(ir, out)),
         .in_free = ir_addrs_or(ir, in, ir_addrs_not(ir, within)),
     };
     return intern_all(ir, &room, &all);
@@ -224,18 +234,12 @@ static uint32_t by_halves(struct ir *ir, uint32_t a, uint32_t b, uint32_t (*appl
     return ir_addrs_split(ir, live, in, apply(ir, half_of(ir, a, live, false), half_of(ir, b, live, false)));
 }
 
-static uint32_t parts_in(const struct ir *ir, uint32_t a)
-{
-    const struct ir_addrs *x = ir_addrs(ir, a);
-    return x->split ? parts_in(ir, x->out) + parts_in(ir, x->in) : 1;
-}
-
-uint32_t ir_addrs_part(const struct ir *ir, uint32_t a, uint32_t nth, uint64_t *live)
+uint32_t ir_addrs_part(const struct ir *ir, uint32_t a, uint32_t nth, live_bits *live)
 {
     *live = 0;
     for (const struct ir_addrs *x = ir_addrs(ir, a); x->split; x = ir_addrs(ir, a)) {
-        const uint32_t before = parts_in(ir, x->out);
-        *live |= (uint64_t)(nth >= before) << (x->split - 1);
+        const uint32_t before = ir_addrs_parts(ir, x->out);
+        *live |= (live_bits)(nth >= before) << (x->split - 1);
         a = nth >= before ? x->in : x->out;
         nth -= nth >= before ? before : 0;
     }
@@ -248,7 +252,7 @@ uint32_t ir_addrs_hull(struct ir *ir, uint32_t a)
     return x->split ? ir_addrs_ranges(ir, x->r4, x->count4, x->r6, x->count6) : a;
 }
 
-uint32_t ir_addrs_now(const struct ir *ir, uint32_t a, uint64_t live)
+uint32_t ir_addrs_now(const struct ir *ir, uint32_t a, live_bits live)
 {
     for (const struct ir_addrs *x = ir_addrs(ir, a); x->split; x = ir_addrs(ir, a))
         a = live >> (x->split - 1) & 1 ? x->in : x->out;

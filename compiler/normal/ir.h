@@ -11,6 +11,7 @@
  * code after a hit. A new condition is a row of field.def and a case in narrow.c. */
 #pragma once
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -89,6 +90,14 @@ struct ir_product {
     uint32_t field[IR_FIELDS];
 };
 
+static_assert(2 * PBC_LIVES_MAX <= 8 * sizeof(live_bits), "a bit for each live set of two programs");
+/* Return the number of the first set among them, of which there is one at least. */
+static inline unsigned live_bits_first(live_bits live)
+{
+    const uint64_t low = (uint64_t)live;
+    return (unsigned)(low ? __builtin_ctzll(low) : 64 + __builtin_ctzll((uint64_t)(live >> 64)));
+}
+
 /* Interned values. Pointers hold as long as the arena. */
 struct ir_ranges {
     const struct pbc_range *r;
@@ -103,6 +112,8 @@ struct ir_addrs {
     uint32_t count4, count6;
     uint32_t split;       /* 1 + the live set; 0: the ranges are the set */
     uint32_t in, out;     /* split: ids of both halves */
+    live_bits lives;      /* split: live sets on which it depends */
+    uint32_t ways;        /* split: number of its parts (ir_addrs_part), UINT32_MAX for more */
     uint32_t in_free;     /* `in`, and all addresses that can't be members */
     uint32_t complement;  /* id of its complement once computed, else PBC_NONE */
     uint32_t narrowed[4]; /* by families: its id if only those are possible; PBC_NONE: not yet computed */
@@ -242,13 +253,15 @@ bool addr_held(const struct ir_addrs *a, unsigned family, unsigned __int128 addr
 
 /* Make a set of its parts where a live set has the address, and elsewhere. */
 uint32_t ir_addrs_split(struct ir *ir, uint32_t live, uint32_t in, uint32_t out);
+/* Return the number of its parts without a split, at most UINT32_MAX. */
+uint32_t ir_addrs_parts(const struct ir *ir, uint32_t a);
 /* Return the nth part without a split, and the live sets that have its addresses as bits; it may be empty. PBC_NONE:
  * there are no more. The first is that of addresses in no live set. */
-uint32_t ir_addrs_part(const struct ir *ir, uint32_t a, uint32_t nth, uint64_t *live);
+uint32_t ir_addrs_part(const struct ir *ir, uint32_t a, uint32_t nth, live_bits *live);
 /* Return all that a set may hold, whatever live sets hold. */
 uint32_t ir_addrs_hull(struct ir *ir, uint32_t a);
 /* Return the part for an address that these live sets have. */
-uint32_t ir_addrs_now(const struct ir *ir, uint32_t a, uint64_t live);
+uint32_t ir_addrs_now(const struct ir *ir, uint32_t a, live_bits live);
 uint32_t ir_addrs_and(struct ir *ir, uint32_t a, uint32_t b);
 uint32_t ir_addrs_or(struct ir *ir, uint32_t a, uint32_t b);
 uint32_t ir_addrs_not(struct ir *ir, uint32_t a);

@@ -140,9 +140,29 @@ static bool print_ranges(const struct compile *c, enum ir_field f, uint32_t id, 
 
 static bool print_addrs(const struct compile *c, uint32_t id, unsigned most, FILE *out);
 
+/* Print the names of live sets of which a set has more parts than may be printed. */
+static void print_lives(const struct compile *c, live_bits live, FILE *out)
+{
+    enum { NAMED_MOST = 4 };
+    unsigned more = 0;
+    const char *between = "(by members of ";
+    for (unsigned n = 0; live; live &= live - 1, n++) {
+        more += n >= NAMED_MOST;
+        if (n < NAMED_MOST)
+            fprintf(out, "%s%s", between, image_str(c->image, c->image->lives[live_bits_first(live)].name));
+        between = ", ";
+    }
+    if (more) fprintf(out, " and %u more", more);
+    fputc(')', out);
+}
+
 /* Print both parts of a split set: "(in caught: any; else none)". */
 static bool print_split(const struct compile *c, const struct ir_addrs *a, unsigned most, FILE *out)
 {
+    if (a->ways > most) {
+        print_lives(c, a->lives, out);
+        return false;
+    }
     fprintf(out, "(in %s: ", image_str(c->image, c->image->lives[a->split - 1].name));
     const bool in = print_addrs(c, a->in_free == IR_ALL ? IR_ALL : a->in, most, out);
     fputs("; else ", out);

@@ -137,13 +137,12 @@ static u128 pick_addr(const struct ir_addrs *a, unsigned family, uint64_t *seed)
 static uint32_t pick_part(const struct ir *ir, uint32_t id, unsigned family, struct point *at, unsigned side,
                           uint64_t *seed)
 {
-    uint32_t count = 0, part = id, with = 0;
-    uint64_t live;
+    const uint32_t count = ir_addrs_parts(ir, id);
+    uint32_t part = id, with = 0;
     if (!ir_addrs(ir, id)->split) return id;
-    while (ir_addrs_part(ir, id, count, &live) != PBC_NONE) count++;
     const uint32_t first = (uint32_t)(point_mix(seed) % count);
     for (uint32_t i = 0; i < count && !with; i++) {
-        part = ir_addrs_part(ir, id, (first + i) % count, &at->live[side]);
+        part = ir_addrs_part(ir, id, (uint32_t)(((uint64_t)first + i) % count), &at->live[side]);
         with = addr_count(ir_addrs(ir, part), family);
     }
     return part;

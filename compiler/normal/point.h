@@ -8,7 +8,7 @@ struct point {
     uint32_t value[IR_FIELDS]; /* values of RANGES fields; set flags in IR_HAS, active schedules in IR_DURING */
     unsigned __int128 addr[2]; /* source, destination; IPv4 in the low 32 bits */
     uint64_t mac[2];           /* source, destination; MAC_NONE: none */
-    uint64_t live[2];          /* live sets that have the source, the destination */
+    live_bits live[2];         /* live sets that have the source, the destination */
     bool own[2], ip, v6;       /* own: the address belongs to this machine */
 };
 

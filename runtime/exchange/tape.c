@@ -5,7 +5,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "runtime/exchange/heard/heard.h"
 #include "vm/flow/flow.h"
+#include "vm/kernel/gate.h"
 #include "vm/vm.h"
 
 enum { STATE_KEPT = 1 << 25 /* bytes of the state's memory that are kept; more is given back */, PAGE = 4096 };
@@ -186,6 +188,15 @@ void tape_met(struct tape *t, const struct flow_met *mets, unsigned n)
     publish(t, r);
 }
 
+void tape_members(struct tape *t, const struct kernel_members *members, unsigned n)
+{
+    struct tape_record *r = record_begin(t, TAPE_MEMBERS, n * sizeof *members);
+    if (!r) return;
+    r->count = (uint16_t)n;
+    memcpy(r + 1, members, n * sizeof *members);
+    publish(t, r);
+}
+
 struct tape_verdict tape_verdict_of(const struct verdict *v)
 {
     return (struct tape_verdict){.rule = v->rule,
@@ -212,6 +223,26 @@ void tape_single_verdicts(struct tape *t, const struct verdict verdicts[], const
         to[i] = tape_verdict_of(&verdicts[i]);
         to[i].asked = asked[i];
     }
+    publish(t, r);
+}
+
+void tape_heard(struct tape *t, const struct heard_answers *h)
+{
+    const uint64_t bytes = h->used * sizeof *h->words, padded = tape_padded(bytes);
+    struct tape_record *r = record_begin(t, TAPE_HEARD, padded);
+    if (!r) return;
+    r->number = h->count;
+    memcpy(r + 1, h->words, bytes);
+    memset((uint8_t *)(r + 1) + bytes, 0, padded - bytes);
+    publish(t, r);
+}
+
+void tape_cut(struct tape *t, const struct flow_id *ids, unsigned n)
+{
+    struct tape_record *r = record_begin(t, TAPE_CUT, n * sizeof *ids);
+    if (!r) return;
+    r->count = (uint16_t)n;
+    memcpy(r + 1, ids, n * sizeof *ids);
     publish(t, r);
 }
 

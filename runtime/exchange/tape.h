@@ -31,6 +31,10 @@ enum tape_kind {
     TAPE_COPY,   /* a copy of a frame for mirror `number` (runtime/copies): tape_frame and its bytes; never in a file */
     TAPE_ASKED,  /* the proxy loop asked something of an inline connection: a struct inline_ask (vm/flow/spliced.h) */
     TAPE_ROUTED, /* as TAPE_SINGLE, for a packet that this machine's stack has routed, by the port that it leaves by */
+    TAPE_HEARD,  /* `number` answers of live sets in the previous step (heard/heard.h), padded to 8 */
+    TAPE_MEMBERS, /* answers of live sets to the kernel about the packets of the previous TAPE_SINGLE: `count` of struct
+                     kernel_members */
+    TAPE_CUT,     /* `count` flows that a walk for cuts ended in the previous step: for each its struct flow_id */
     TAPE_KINDS
 };
 /* Head of a record, also the format in files. */
@@ -118,6 +122,9 @@ void tape_single(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t 
  * above. */
 void tape_routed(struct tape *t, struct pkt *pkt, uint64_t now_ns, uint64_t place);
 void tape_met(struct tape *t, const struct flow_met *mets, unsigned n);
+/* Put what live sets told the kernel of these packets, between the two. */
+struct kernel_members;
+void tape_members(struct tape *t, const struct kernel_members *members, unsigned n);
 void tape_single_verdicts(struct tape *t, const struct verdict verdicts[], const uint8_t asked[], unsigned n);
 /* Put packets of the inline stack before they are sent on: bare, with headroom, which is written to. */
 void tape_inline_sent(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t now_ns);
@@ -125,6 +132,11 @@ void tape_inline_sent(struct tape *t, struct pkt *const pkts[], unsigned n, uint
 struct inline_ask;
 void tape_asked(struct tape *t, const struct inline_ask *ask, uint64_t now_ns);
 void tape_verdicts(struct tape *t, const struct verdict verdicts[], unsigned n);
+/* Put what live sets answered in the step, and the flows that cuts ended in it, before the packets that leave. */
+struct heard_answers;
+struct flow_id;
+void tape_heard(struct tape *t, const struct heard_answers *h);
+void tape_cut(struct tape *t, const struct flow_id *ids, unsigned n);
 /* Put a packet that left. What goes to this machine gets an Ethernet header without addresses if it has none. */
 void tape_left(struct tape *t, uint8_t port, const struct pkt *pkt);
 /* Put a copy of a packet, at most `snap` bytes of it, on a tape of copies (runtime/copies). False: no room. */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "vm/judge/effects.h"
+#include "vm/judge/lives.h"
 #include "vm/packet/parse/read.h"
 
 enum { FRAME_LEAST = 54 /* shortest frame that the kernel runs, for IPv6, too */, FRONT = 16 /* metadata */ };
@@ -70,6 +71,7 @@ static void asker_begin(struct asker *a, const struct pkt *pkt, uint64_t now_ns,
     k->now_ns = kernel_world(a->kernel)->asked_ns = now_ns;
     k->serial++;
     k->mirrors = 0;
+    k->heard = 0;
     k->flags = (uint16_t)(KERNEL_ASKED | flags);
     k->out = KERNEL_NONE;
     k->up = KERNEL_UP_NONE;
@@ -90,6 +92,16 @@ int ask_frame(struct asker *a, enum kernel_hook hook, const struct pkt *pkt, uin
     return a->k->out == KERNEL_NONE ? -EPROTO : 0; /* a stage is missing */
 }
 
+/* Tell what live sets have answered. Where one was asked more than once and the answers differ, nothing is. */
+static void members_tell(const struct kpkt *k)
+{
+    for (unsigned dst = 0; k->heard && dst < 2; dst++)
+        for (uint64_t asked = k->members.asked[dst]; asked; asked &= asked - 1) {
+            const unsigned live = (unsigned)__builtin_ctzll(asked);
+            lives_tell(live, &k->key, dst, k->members.held[dst] >> live & 1);
+        }
+}
+
 static int ask_either(struct asker *a, const struct key *key, const struct pkt *pkt, const struct effects *e,
                       bool would, uint64_t now_ns, uint64_t *decision)
 {
@@ -104,6 +116,7 @@ static int ask_either(struct asker *a, const struct key *key, const struct pkt *
         tc && (key->kind & KIND_OUT || !xdp) ? run_tc(a, KERNEL_ENTRY_judge_tc) : ask_stage(a, KERNEL_ENTRY_judge_xdp);
     *decision = k->decision;
     if (failed) return failed;
+    members_tell(k);
     return k->flags & KERNEL_JUDGED ? 0 : -EPROTO;
 }
 

@@ -22,7 +22,8 @@
 #include "vm/pbc.h"
 
 enum {
-    RECORD_VERSION = 18, /* with ports that are given back */
+    RECORD_VERSION = 19, /* with answers of live sets */
+    RECORD_HEARD = 19 /* first version with these, and with flows that cuts end */,
     RECORD_GIVEN = 18 /* first version with these */,
     RECORD_DRAINS = 17 /* first version with these */,
     RECORD_DOWN = 14 /* first version with these */,

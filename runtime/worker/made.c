@@ -53,6 +53,20 @@ static uint64_t note_heard(void *arg, uint64_t value)
     return value;
 }
 
+/* Put on the tape what live sets have answered so far. */
+static void heard_full(void *arg, struct heard_answers *h)
+{
+    struct worker *w = arg;
+    if (w->tape && h->count) tape_heard(w->tape, h);
+    heard_clear(h);
+}
+
+static void note_cut(void *arg, const struct flow_id *id)
+{
+    struct worker *w = arg;
+    if (w->tape && !w->cfg.world && w->cut_count < VM_CUTS_MOST) w->cut[w->cut_count++] = *id;
+}
+
 static struct share worker_share(struct worker *w)
 {
     if (w->cfg.hear) return (struct share){.hear = w->cfg.hear, .arg = w->cfg.hear_arg};
@@ -73,6 +87,7 @@ struct vm_cfg worker_vm_cfg(struct worker *w)
                            .inline_carried = w->leaving ? w->leaving->carried : NULL,
                            .lending = w->lending,
                            .cuts = w->cfg.flow_cuts,
+                           .cuts_told = w->cfg.again ? w->cfg.again->cuts : &w->cuts,
                            .observed = w->cfg.observed,
                            .live = true,
                            .grows = w->cfg.patient || w->cfg.kernel ? NULL : ahead_want,
@@ -127,6 +142,8 @@ int worker_init(struct worker *w, const struct worker_cfg *cfg)
     w->wake_fd = w->call_fd = w->inline_io.fd = -1;
     w->tick_ns = UINT64_MAX;
     w->copies = (struct vm_copies){worker_copies, w};
+    heard_init(&w->heard, heard_full, w);
+    w->cuts = (struct vm_cuts){.told = note_cut, .arg = w};
     ahead_init(&w->ahead);
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->changed, NULL);

@@ -34,6 +34,8 @@ void up_note(struct worker *w, unsigned n, uint64_t now_ns)
     for (unsigned i = 0; i < n; i++) {
         w->asked[i] = (uint8_t)(io_note(w->pkts[i]).states << (8 - TAPE_STATES));
         w->came[i] = up_came(w, w->pkts[i]);
+        if (w->cfg.program->lives_count)
+            w->members[i] = w->ups[i].judged ? io_note(w->pkts[i]).members : (struct kernel_members){0};
     }
     tape_single(w->tape, w->pkts, n, now_ns, tape_place(w->program, w->egress.snapshot->number));
     memset(w->mets, 0, n * sizeof *w->mets);
@@ -50,6 +52,7 @@ void up_note_verdicts(struct worker *w, unsigned n)
     }
     vm_note_met(w->vm, NULL);
     tape_met(w->tape, w->mets, n);
+    if (w->cfg.program->lives_count) tape_members(w->tape, w->members, n);
     tape_single_verdicts(w->tape, w->verdicts, w->asked, n);
 }
 

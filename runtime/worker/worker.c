@@ -46,7 +46,9 @@ void worker_inline_sent(struct worker *w, struct pkt *pkts[], unsigned n, uint64
     for (unsigned i = 0; i < n; i++) pkts[i]->cookie = PORT_ANY;
     if (w->tape) tape_inline_sent(w->tape, pkts, n, now);
     w->counters.from_inline += n;
+    worker_listen(w);
     vm_inline_sent(w->vm, &in, pkts, n, &w->tx);
+    worker_heard(w);
     worker_leave(w, now);
 }
 
@@ -55,7 +57,9 @@ void worker_asked(struct worker *w, const struct inline_ask *ask, uint64_t now)
     const struct vm_in in = worker_input(w, now);
     if (w->tape) tape_asked(w->tape, ask, now);
     if (w->copying) w->copying->now_ns = now;
+    worker_listen(w);
     vm_inline_ask(w->vm, &in, ask, &w->tx);
+    worker_heard(w);
     worker_leave(w, now);
     w->tick_ns = now; /* the ask may have set a timer of the vm */
 }
@@ -107,7 +111,9 @@ void worker_tick(struct worker *w, uint64_t now)
     w->counters.ticks++;
     if (w->copying) w->copying->now_ns = now;
     w->watched = 0;
+    worker_listen(w);
     w->tick_ns = vm_tick(w->vm, &in, &w->tx);
+    worker_heard(w);
     limits_publish(w, now);
     if (__atomic_load_n(&w->swapping, __ATOMIC_RELAXED) && !vm_swapping(w->vm))
         __atomic_store_n(&w->swapping, 0, __ATOMIC_RELEASE);

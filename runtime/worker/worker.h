@@ -11,6 +11,7 @@
 #include "runtime/exchange/begun/leaving.h"
 #include "runtime/exchange/begun/openers.h"
 #include "runtime/exchange/handover.h"
+#include "runtime/exchange/heard/heard.h"
 #include "runtime/exchange/listing.h"
 #include "runtime/exchange/observers.h"
 #include "runtime/exchange/refusal.h"
@@ -22,6 +23,7 @@
 #include "runtime/worker/egress.h"
 #include "runtime/worker/pmtu.h"
 #include "vm/flow/flow.h"
+#include "vm/kernel/gate.h"
 #include "vm/vm.h"
 #include "vm/worker/owner.h"
 
@@ -52,6 +54,12 @@ enum reached_limit {
 
 enum { WORKERS_MOST = 16, FRAGMENTS_WAIT_MOST = 64 };
 
+/* In place of live sets, and of walks for cuts, when judging again. */
+struct worker_again {
+    const struct lives_ear *members; /* NULL: all live sets are empty */
+    struct vm_cuts *cuts;
+};
+
 struct worker_cfg {
     struct program *program;
     unsigned worker, workers;    /* number of this worker, and of all */
@@ -67,6 +75,7 @@ struct worker_cfg {
     const struct observe_out *observed; /* receiver of events of observed connections; NULL: none */
     const uint32_t *ages_us;            /* when judging again: [VM_BATCH] as in struct vm_in; NULL: the ports tell */
     struct inline_share inline_share;   /* memory in which the parent finds tuples of inline connections */
+    const struct worker_again *again;   /* when judging again: what was recorded; NULL: live */
     const struct opened *opened;        /* tunnels' packets, which the host stack does not see either */
     bool spins;                         /* never sleeps: polls the ports without end */
     bool log;                           /* report log events */
@@ -122,7 +131,8 @@ struct worker {
     uint8_t asked[VM_BATCH];    /* and the recorded parts of them (exchange/tape.h, */
     uint16_t came[VM_BATCH];    /* flow/track/met.h) */
     struct flow_met mets[VM_BATCH];
-    struct vm_ways ways; /* finds port and MAC address for recipes (up.h) */
+    struct kernel_members members[VM_BATCH]; /* and answers of live sets, also recorded */
+    struct vm_ways ways;                     /* finds port and MAC address for recipes (up.h) */
     struct bridge bridge;
     struct inline_io inline_io;
     struct limit told_limit;            /* on errors that may be about our tunnels */
@@ -146,10 +156,14 @@ struct worker {
     struct tape *tape;            /* tape of the recorder; NULL: not recorded */
     uint64_t state_by_ns;         /* time when the state is put on the tape even if packets come; 0: not asked for */
     uint64_t program;             /* number of the running program, for the recorder */
-    struct observing observing;   /* observers of this worker */
-    struct copying *copying;      /* tape for copies; NULL: none are made */
-    struct vm_copies copies;      /* the vm's way to it */
-    struct risen risen;           /* copies that the kernel executor makes */
+    struct heard_answers heard;   /* answers of live sets in this step, for it, */
+    struct vm_cuts cuts;          /* and flows that cuts end */
+    struct flow_id cut[VM_CUTS_MOST];
+    unsigned cut_count;
+    struct observing observing; /* observers of this worker */
+    struct copying *copying;    /* tape for copies; NULL: none are made */
+    struct vm_copies copies;    /* the vm's way to it */
+    struct risen risen;         /* copies that the kernel executor makes */
 
     /* shared with the main thread */
     struct ring asks;                 /* struct hop_ask, to the main thread */
@@ -242,6 +256,25 @@ void worker_release(struct worker *w);
 /* Write w->limits again, once a second, without those of the ports, whose counters the kernel holds. Called by the
  * worker between two batches. */
 void limits_publish(struct worker *w, uint64_t now_ns);
+
+/* Before a step of the vm, and behind it: have what live sets answer, and flows that cuts end, recorded. */
+static inline void worker_listen(struct worker *w)
+{
+    if (__builtin_expect(!w->cfg.program->lives_count, 1)) return;
+    if (w->cfg.again)
+        lives_listen(w->cfg.again->members);
+    else if (w->tape)
+        lives_listen(&w->heard.ear);
+}
+static inline void worker_heard(struct worker *w)
+{
+    if (__builtin_expect(w->cfg.program->lives_count, 0)) {
+        lives_listen(NULL);
+        if (w->heard.count) w->heard.full(w, &w->heard);
+    }
+    if (__builtin_expect(w->cut_count, 0)) tape_cut(w->tape, w->cut, w->cut_count);
+    w->cut_count = 0;
+}
 
 /* Return the vm's input: time and world. */
 struct vm_in worker_input(const struct worker *w, uint64_t now_ns);

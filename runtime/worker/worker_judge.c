@@ -339,7 +339,9 @@ static unsigned leave_routed(struct worker *w, struct pkt *pkts[], unsigned n, u
             pkts[i]->iface = w->ports[pkts[i]->cookie].iface;
             const uint16_t came = up_came(w, pkts[i]);
             if (w->tape) up_note_routed(w, pkts[i], now);
+            worker_listen(w);
             vm_run_routed(w->vm, &in, pkts[i], came, &v, &w->tx);
+            worker_heard(w);
             if (w->tape) up_note_left(w, &v);
             if (is_refused(&v)) drops_note(&w->drops, pkts[i], &v, false, w->cfg.program->serial, now);
             worker_leave(w, now);
@@ -374,10 +376,12 @@ static void batch_judge(struct worker *w, struct pkt *pkts[], unsigned n, const 
     if (w->copying) w->copying->now_ns = now;
     if (__builtin_expect(w->observing.set != NULL, 0))
         observe(&w->observing, w->pkts, n, in.facts, w->cfg.program->serial);
+    worker_listen(w);
     if (w->cfg.world)
         vm_run_up(w->vm, &in, w->pkts, n, w->ups, w->verdicts, &w->tx);
     else
         vm_run(w->vm, &in, w->pkts, n, w->verdicts, &w->tx);
+    worker_heard(w);
     if (__builtin_expect(w->observing.set != NULL, 0)) w->egress.asked |= observed(&w->observing, w->verdicts);
     if (taped) {
         if (w->cfg.world)

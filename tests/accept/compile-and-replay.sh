@@ -112,7 +112,7 @@ if [ "$B" = build ] && [ -x "$top/build/preyc" ]; then
     holds 'make install stages programs and man pages' installs install
     holds 'and says in a line where they are' test "$(cat said)" = "prey 0.1 is installed below $work/staged/usr."
     for f in bin/preyc bin/preyrun bin/preyctl share/man/man1/preyc.1 share/man/man1/preyrun.1 share/man/man1/preyctl.1 \
-        share/man/man5/prey.5 share/doc/prey/MANUAL.md share/doc/prey/rules-examples/README.md \
+        share/man/man5/prey.5 share/doc/prey/docs/guide/README.md share/doc/prey/rules-examples/README.md \
         share/doc/prey/systemd/README.md share/doc/prey/systemd/prey-edge share/doc/prey/systemd/prey.logrotate; do
         holds "installed: $f" test -s "staged/usr/$f"
     done

@@ -266,7 +266,7 @@ for f in syntax ftdetect ftplugin indent; do
     [ -s "$top/editors/vim/$f/prey.vim" ]
     ok $? "there is a Vim file for $f"
 done
-[ -s "$top/lang/REFERENCE.md" ]
+[ -s "$top/docs/guide/reference/language/README.md" ]
 ok $? 'the reference is there'
 
 exit $failed

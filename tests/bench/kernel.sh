@@ -1,7 +1,7 @@
 #!/bin/bash
 # make bench-kernel, as root: what the executor in the kernel costs, beside its peers, as one table. Never passes or fails on
 # time. UPDATE=1 writes the table into RESULTS.md: on a quiet machine, or the figures are those of its other work too.
-# ONLY='kernel kernel_flows kernel_shapes kernel_load kernel_veth kernel_tun kernel_start kernel_sets' chooses parts; SMALL=1 only tries them.
+# ONLY='kernel kernel_flows kernel_shapes kernel_load kernel_veth kernel_tun kernel_start kernel_sets kernel_bans' chooses parts; SMALL=1 only tries them.
 set -euo pipefail
 export B=${B:-build}
 here=tests/bench
@@ -10,10 +10,10 @@ rows=$results/bench-kernel.rows
 table=$results/bench-kernel.table
 load=$(cut -d ' ' -f 1 /proc/loadavg)
 : >"$rows"
-for part in ${ONLY:-kernel kernel_flows kernel_shapes kernel_load kernel_veth kernel_tun kernel_start kernel_sets}; do
+for part in ${ONLY:-kernel kernel_flows kernel_shapes kernel_load kernel_veth kernel_tun kernel_start kernel_sets kernel_bans}; do
     printf 'bench-kernel: %s, %s s …\n' "$part" "$SECONDS" >&2
     case $part in
-    kernel_veth | kernel_tun | kernel_start | kernel_sets) bash $here/"$part".sh >"$rows.part" ;;
+    kernel_veth | kernel_tun | kernel_start | kernel_sets | kernel_bans) bash $here/"$part".sh >"$rows.part" ;;
     *) "$B/tests/bench/$part" >"$rows.part" ;;
     esac
     grep '^row\|^note' "$rows.part" >>"$rows" || cat "$rows.part" >&2

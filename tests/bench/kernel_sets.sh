@@ -7,8 +7,8 @@ EXEC=kernel
 . tests/lib/scratch.sh
 pins "$@" && live_begin >&2
 between one >&2
-runs=5 members=100000 list=1000000
-[ -z "${SMALL:-}" ] || runs=1 members=1000 list=1000
+runs=5 members=100000 list=1000000 most=1000000
+[ -z "${SMALL:-}" ] || runs=1 members=1000 list=1000 most=300000 # bytes a member are stable in every size
 rules sets <<END
 set caught = live size 200_000
 set listed = live file "$work/list" size 1_000_000
@@ -64,4 +64,25 @@ for _ in $(seq $runs); do
     in_prey ipset flush caught
 done
 python3 "$top/tests/bench/sets_lists.py" rows $peers
+
+# Memory: what a set of one size takes over that of another one before any member came, and what all members take. Up to 262,144 members maps have room for
+# as many ranges in any case.
+for size in 1 262144 $most; do
+    rules $size <<END
+set caught = live size $size
+firewall f forward default accept { drop from caught }
+END
+done
+python3 "$top/tests/bench/sets_lists.py" adds $most >add
+memory() { python3 "$top/tests/bench/sets_memory.py" "$prey" >"$1"; }
+for exec in user kernel; do
+    for size in 1 262144 $most; do
+        prey prey -i wan -i lan --exec $exec $size.pbc >&2
+        is_ready prey || exit 1
+        memory $exec.$size
+        [ $size != $most ] || { in_prey "$bin/preyctl" sets caught feed <add >&2 && memory $exec.filled; }
+        prey_ends
+    done
+done
+python3 "$top/tests/bench/sets_lists.py" memory $most
 exit $failed

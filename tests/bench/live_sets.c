@@ -1,8 +1,14 @@
 /* Live sets: a look at a base of a million ranges beside a static set of the same, a look at 100,000 members of an
- * overlay for one and for eight prefix lengths, and what a change costs. */
+ * overlay for one and for eight prefix lengths, what a change costs, and the memory of a member. */
+#include <malloc.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "runtime/exchange/heard/heard.h"
+#include "runtime/exchange/tape.h"
+#include "runtime/live/rules/members/notes.h"
 #include "tests/lib/bench.h"
 #include "tests/lib/imgbuild.h"
 #include "vm/judge/effects.h"
@@ -123,6 +129,106 @@ static void overlay_rows(struct key *keys, bool v6, unsigned lengths)
     live_free(s);
 }
 
+static void to_tape(void *arg, struct heard_answers *h)
+{
+    struct tape *t = arg;
+    tape_heard(t, h);
+    heard_clear(h);
+    tape_done_to(t, tape_there(t));
+}
+
+/* What it costs a worker that an answer is recorded: 64 senders a batch, and one alone. */
+static void heard_rows(struct key *keys)
+{
+    static struct heard_answers h;
+    struct tape t;
+    if (tape_init(&t, 1 << 20, UINT32_MAX, 0)) exit(2);
+    heard_init(&h, to_tape, &t);
+    for (unsigned one = 0; one < 2; one++) {
+        struct series s = {0};
+        for (unsigned i = 0; i < queries; i++) keys[i] = (struct key){.kind = KIND_IP4, .src = {one ? 7 : i * 977}};
+        lives_listen(&h.ear);
+        for (unsigned run = 0; run < bench_runs(); run++) {
+            const uint64_t began = bench_cpu_ns();
+            for (unsigned i = 0; i < queries; i++) {
+                lives_tell(0, &keys[i], false, i & 64);
+                if (i % 64 == 63) to_tape(&t, &h);
+            }
+            began_to(&s, began, queries);
+        }
+        lives_listen(NULL);
+        row(one ? "an answer recorded, of one sender" : "an answer recorded, of 64 senders a batch", &s, NULL, NULL);
+    }
+    tape_fini(&t);
+}
+
+/* Return the bytes of memory that this process has from the system, and has touched. */
+static double resident(void)
+{
+    unsigned long all, touched;
+    malloc_trim(0);
+    FILE *f = fopen("/proc/self/statm", "r");
+    if (!f || fscanf(f, "%lu %lu", &all, &touched) != 2) exit(2);
+    fclose(f);
+    return (double)touched * (double)sysconf(_SC_PAGESIZE);
+}
+
+static void memory_row(const char *what, double bytes, double goal)
+{
+    struct series s = {0};
+    char text[128];
+    series_add(&s, round(bytes * 100) / 100); /* a page or two are no member's */
+    snprintf(text, sizeof text, "live set: memory, %s", what);
+    bench_row(&(struct bench_row){text, "bytes", &s, NULL, NULL, goal > 0 ? GOAL_VALUE : GOAL_NONE, goal});
+}
+
+/* A full set of a million members; then a note for each, with its author and a comment of 13 bytes. */
+static void member_memory(bool v6)
+{
+    const double before = resident();
+    struct live_set *s = live_new(&(struct live_cfg){.size = RANGES, .seed = 1});
+    const struct note_of of = {.wall_ns = 1, .end_ms = LIVE_FOREVER, .comment = "fail2ban sshd", .anew = true};
+    if (!s) exit(2);
+    for (uint32_t i = 0; i < RANGES; i++) {
+        const struct live_net net = net_of(2 * i, v6, 0);
+        live_add(s, 0, &net, LIVE_FOREVER, LIVE_SET);
+    }
+    const double members = resident();
+    struct notes *n = notes_new(RANGES, 1);
+    if (!n) exit(2);
+    for (uint32_t i = 0; i < RANGES; i++) {
+        const struct live_net net = net_of(2 * i, v6, 0);
+        notes_set(n, &net, &of);
+    }
+    const double both = resident();
+    memory_row(v6 ? "an IPv6 member" : "an IPv4 member", (members - before) / RANGES, v6 ? 0 : 24);
+    memory_row(v6 ? "the same with comment and author, IPv6" : "the same with comment and author",
+               (both - before) / RANGES, v6 ? 0 : 88);
+    notes_free(n);
+    live_free(s);
+}
+
+/* A base of a million ranges, each of an address of its own, with its table. */
+static void base_memory(bool v6)
+{
+    struct pbc_range *r4 = calloc(RANGES, sizeof *r4);
+    struct pbc_range6 *r6 = calloc(RANGES, sizeof *r6);
+    struct live_set *s = live_new(&(struct live_cfg){.size = 1});
+    if (!r4 || !r6 || !s) exit(2);
+    for (uint32_t i = 0; i < RANGES; i++) {
+        const uint32_t at = 4000 * i;
+        r4[i] = (struct pbc_range){at, at};
+        r6[i] = (struct pbc_range6){0x20010db800000000u + at, 0, 0x20010db800000000u + at, 0};
+    }
+    const double before = resident();
+    if (!live_replace(s, 0, &(struct live_base){r4, r6, v6 ? 0 : RANGES, v6 ? RANGES : 0})) exit(2);
+    memory_row(v6 ? "an IPv6 range of the base" : "an IPv4 range of the base", (resident() - before) / RANGES,
+               v6 ? 0 : 8);
+    live_free(s);
+    free(r4);
+    free(r6);
+}
+
 int main(void)
 {
     queries = bench_size(QUERIES_MOST, 1 << 12);
@@ -131,6 +237,8 @@ int main(void)
     base_rows(keys);
     for (unsigned v6 = 0; v6 < 2; v6++)
         for (unsigned lengths = 1; lengths <= LIVE_LENGTHS_MOST; lengths *= 8) overlay_rows(keys, v6, lengths);
+    heard_rows(keys);
     free(keys);
+    for (unsigned v6 = 0; v6 < 2; v6++) member_memory(v6), base_memory(v6);
     return 0;
 }

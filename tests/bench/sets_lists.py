@@ -1,5 +1,6 @@
 """For kernel_sets.sh. `lists FOLDER MEMBERS COUNT` writes members and a list, in the words of preyctl, nft and ipset; `rows PEER...`
-prints rows of times, each read from NAME.us, microseconds a line."""
+prints rows of times, each read from NAME.us, microseconds a line; `bans COUNT` rows for kernel_bans.sh, from NAME.bans: microseconds and members a line;
+`adds COUNT` prints lines of a feed, and `memory COUNT` rows of bytes a member, from what sets_memory.py has said."""
 import random
 import statistics
 import sys
@@ -46,7 +47,47 @@ def rows(peers):
                 print("\t".join(["row", "live sets, %s: %s" % (executor, what), "ms"] + cells))
 
 
-if sys.argv[1] == "lists":
+def cells(values):
+    return ["%.4g" % x for x in (statistics.median(values), min(values), max(values))]
+
+
+def bans(count):
+    """Times for each 1,000 members, since not all bouncers come to the end."""
+    got = {}
+    for name in ("prey.user", "prey.kernel", "nft"):
+        lines = [[int(x) for x in line.split()] for line in open(name + ".bans")]
+        got[name] = [us / members for us, members in lines]
+        seconds, members = lines[0][0] / 1e6, min(m for _, m in lines)
+        if members < count:
+            print("note\tbans of CrowdSec: %s had %d of %d after %.0f s" % (name, members, count, seconds))
+    for executor in ("user", "kernel"):
+        ours = got["prey." + executor]
+        print("\t".join(["row", "live sets, %s: 1,000 bans of CrowdSec, of 100,000" % executor, "ms"] + cells(ours) + ["its nft bouncer"] + cells(got["nft"]) +
+                        ["%.3g" % (statistics.median(ours) / statistics.median(got["nft"])), "-", "-"]))
+
+
+def memory(count):
+    def of(executor, size):
+        return [int(x) for x in open("%s.%s" % (executor, size)).read().split()]
+
+    def row(what, figure, goal):
+        print("\t".join(["row", "live sets, " + what, "bytes", *["%.4g" % figure] * 3, *["-"] * 5, "<= %d bytes" % goal, "met" if figure <= goal else "not met"]))
+
+    one, some, all_ = (of("kernel", size)[1] for size in (1, 262144, count))
+    member = (some - one) / 262143
+    row("kernel: maps, a member of `size`", member, 24)
+    row("kernel: maps, a range of a list, beyond 262,144", (all_ - some) / (count - 262144) - member, 8)
+    for executor in ("user", "kernel"):
+        row("%s: processes, a member by feed, with its author" % executor, (of(executor, "filled")[0] - of(executor, count)[0]) / count, 88)
+
+
+if sys.argv[1] == "memory":
+    memory(int(sys.argv[2]))
+elif sys.argv[1] == "adds":
+    print(*("+" + text(0x14000000 + 2 * n) for n in range(int(sys.argv[2]))), sep="\n")
+elif sys.argv[1] == "bans":
+    bans(int(sys.argv[2]))
+elif sys.argv[1] == "lists":
     lists(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
 else:
     rows(sys.argv[2:])

@@ -221,7 +221,7 @@ static bool holds_on(const struct trial *t, const struct drawn_claim *c, const s
     return inside || (device ? around == iface : around == PBC_NONE);
 }
 
-/* What this machine sends is in few claims (REFERENCE.md). */
+/* What this machine sends is in few claims (docs/guide/reference/language/claims.md). */
 static bool speaks_of_way(const struct trial *t, const struct drawn_claim *c, const struct key *key)
 {
     bool judged = false;

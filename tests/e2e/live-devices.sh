@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The table of devices in MANUAL.md (Which devices): on each kind that this kernel has, each executor with each way in lets by what the rules let by,
+# The table of devices in the guide: on each kind that this kernel has, each executor with each way in lets by what the rules let by,
 # holds back what they don't, and translates; or all is lost, or the start refuses the device. A kind that the kernel lacks is skipped: kernels of the lab have them all.
 set -u
 . tests/e2e/live/lib.sh
@@ -9,7 +9,7 @@ pins "$@" || executors=user
 live_begin
 
 # Cells of the table's rows: KIND|user, packet|user, xdp|kernel, tc|kernel, xdp.
-sed -n '/^| device |/,/^$/p' "$top/MANUAL.md" | sed '1,2d; s/ *| */|/g; s/^|//; s/|$//' >rows
+sed -n '/^| device |/,/^$/p' "$top/docs/guide/reference/devices.md" | sed '1,2d; s/ *| */|/g; s/^|//; s/|$//' >rows
 cells() { awk -F'|' -v kind="$1" '$1 == kind' rows | cut -d'|' -f2-5; }
 
 # With KIND, a pattern, those kinds alone.

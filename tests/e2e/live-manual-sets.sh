@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# MANUAL.md's section "Live sets" is true: its `console sets` blocks run where prey is, with the rules of the section, and print what
-# stands there. UPDATE=1 writes what was printed into the document: read the difference.
+# The guide's page of live sets is true: its `console sets` blocks run where prey is, with the rules of the page, and print what it
+# shows. UPDATE=1 writes what was printed into the page: read the difference.
 set -u
 . tests/e2e/live/lib.sh
 . tests/e2e/live/document.sh
@@ -15,7 +15,7 @@ prey prey -i wan -i lan --exec user --seed 1 sets.pbc # members are listed in on
 is_ready prey || exit 1
 sudo() { at prey "$@"; }
 command_of() { eval "${1#*\$ }" 2>&1; } # LINE
-document_is_true sets 'the commands of the section Live sets'
+document_is_true sets "$(document_pages sets)"
 prey_ends
 same 'it ends with 0' "$status" 0
 exit $failed

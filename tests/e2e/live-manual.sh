@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# MANUAL.md's chapter "Live" is true: its `console live` blocks run in namespaces, `$ ` where prey is and `client$ ` at a
-# client, and print what stands there. UPDATE=1 writes what was printed into the document: read the difference.
+# The guide's pages about live traffic are true: their `console live` blocks run in namespaces, `$ ` where prey is and `client$ ` at
+# a client, and print what the page shows. UPDATE=1 writes what was printed into the pages: read the difference.
 set -u
 . tests/e2e/live/lib.sh
 . tests/e2e/live/document.sh
@@ -10,9 +10,8 @@ live_begin
 site one two
 web prey
 ln -s "$bin" build
-document_rules live.prey
 
-# The only preyrun that it ends is the one that the document started.
+# The only preyrun that it ends is the one that the page started.
 pkill() { # -SIGNAL preyrun
     local file pattern before
     case $1 in
@@ -32,7 +31,7 @@ sudo() {
     *) at prey "$@" ;;
     esac
 }
-# Commands of the document; what they print goes to `said`.
+# Commands of a page; what they print goes to `said`.
 command_of() { # LINE
     local line=${1#*\$ }
     case $1 in
@@ -53,5 +52,12 @@ command_of() { # LINE
     esac
     cat said
 }
-document_is_true live 'the commands of the chapter Live'
+pages=$(document_pages live)
+for page in $pages; do
+    document_rules live.prey
+    document_is_true live "$page"
+    [ -z "${prey:-}" ] || kill "$prey" 2>/dev/null && wait "$prey" 2>/dev/null
+done
+[ "$(printf '%s\n' "$pages" | wc -l)" -ge 4 ]
+ok $? "they are on the pages $(basename -as .md $pages | tr '\n' ' ')"
 exit $failed

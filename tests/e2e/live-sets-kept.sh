@@ -33,14 +33,19 @@ members() { sets "$1" --json | python3 -c 'import json, sys; print(*sorted(json.
 has_in() { [ "$(members "$1")" = "$2" ]; }
 # counts SET: how many were added, renewed and removed
 counts() { sets --json | python3 -c 'import json, sys; s = {s["set"]: s for s in json.load(sys.stdin)["sets"]}[sys.argv[1]]; print(s["added"], s["renewed"], s["removed"])' "$1"; }
+# notes SET: each member with its comment, and who added it
+notes() { sets "$1" --json | python3 -X utf8 -c 'import json, sys; print(*sorted("%s: %s by %s %s" % (m["member"], m["comment"], m["by"], m["uid"]) for m in map(json.loads, sys.stdin) if "member" in m), sep=", ")'; }
+since() { sets caught --json | python3 -c 'import json, sys; print(*sorted({m["since"] for m in map(json.loads, sys.stdin) if m.get("comment")}))'; }
 written() { [ -s "$STATE_DIRECTORY/prey.history/sets" ] || ls "$STATE_DIRECTORY"/*/sets >/dev/null 2>&1; }
 
 starts shop.pbc
 sets caught add 10.1.1.1 10.1.2.0/24 fd00:7::1 >/dev/null
 sets caught add 10.1.1.2 for 2s >/dev/null
-sets caught add 10.1.1.3 for 1h >/dev/null
+sets caught add 10.1.1.3 for 1h comment 'from the log, naïve' >/dev/null
 sets others add 10.1.3.1 >/dev/null
 all='10.1.1.1 10.1.1.3 10.1.2.0/24 fd00:7::1'
+noted='10.1.1.1: None by hand 0, 10.1.1.3: from the log, naïve by hand 0, 10.1.2.0/24: None by hand 0, fd00:7::1: None by hand 0'
+when=$(since)
 
 # A crash.
 until_true 50 'members are written' written
@@ -50,6 +55,7 @@ kill -KILL "$(service_of "$prey")"
 until_true 300 'after a crash another service goes on' judges_again "$before"
 until_true 100 'members are there after a crash' has_in caught "$all"
 same 'also of a set without keep' "$(members others)" 10.1.3.1
+same 'and who added them since when, with which comment' "$(notes caught) $(since)" "$noted $when"
 told=$(counts caught | cut -d' ' -f1)
 same 'what comes back is not counted as added' "$(counts caught)" '0 0 0'
 
@@ -58,6 +64,7 @@ sets caught add 10.1.1.9 >/dev/null
 all='10.1.1.1 10.1.1.3 10.1.1.9 10.1.2.0/24 fd00:7::1'
 takes_over 'another process takes over'
 same 'all members go over' "$(members caught), $(members others)" "$all, 10.1.3.1"
+same 'comments, users and times, too' "$(notes caught) $(since)" "${noted/, 10.1.2/, 10.1.1.9: None by hand 0, 10.1.2} $when"
 same 'and counts: what came by the crash is not counted' "$(counts caught)" "$((told + 1)) 0 0"
 sets caught remove 10.1.1.9 >/dev/null
 all='10.1.1.1 10.1.1.3 10.1.2.0/24 fd00:7::1'
@@ -66,12 +73,14 @@ all='10.1.1.1 10.1.1.3 10.1.2.0/24 fd00:7::1'
 stops
 starts shop.pbc
 same 'after a stop and a start the kept set is there, and the other is empty' "$(members caught), $(members others)" "$all, "
+same 'with comments, users and times' "$(notes caught) $(since)" "$noted $when"
 sets caught has 10.1.1.3 >has
 same 'with its end' "$(sed 's/, for 59m .*//' has)" 'caught has 10.1.1.3: member 10.1.1.3'
 printf '10.9.0.0/16\n10.8.0.1\n' | at prey "$bin/preyctl" sets caught replace >/dev/null
 stops
 starts shop.pbc
 same 'what came by a file is kept, too' "$(members caught)" '10.8.0.1 10.9.0.0/16'
+same 'and who put it there' "$(notes caught)" '10.8.0.1: None by replace 0, 10.9.0.0/16: None by replace 0'
 sets caught flush >/dev/null
 sets caught add 10.1.1.1 10.1.2.0/24 >/dev/null
 stops
@@ -127,7 +136,8 @@ ok $? 'a run without sets leaves no file of members'
 # The clock of the day was set forward by two hours; in another boot that time has passed.
 starts shop.pbc
 sets caught add 10.1.2.1 10.1.2.2 for 1h >/dev/null
-sets caught add 10.1.2.3 >/dev/null
+sets caught add 10.1.2.3 comment 'stays for good' >/dev/null
+sets caught add 10.1.2.3 once comment 'stays, and says so' >/dev/null # changes nothing but the comment
 later() { # BOOT: the file as it were written two hours ago, in this boot or in another one
     python3 - "$file" "$1" <<PY
 import hashlib, struct, sys
@@ -148,6 +158,27 @@ stops
 later other
 starts shop.pbc
 same 'time without power does' "$(members caught)" 10.1.2.3
+same 'comments survive a reboot' "$(notes caught)" '10.1.2.3: stays, and says so by hand 0'
+stops
+
+# A file of a version that kept no comments; comments that somebody has put into the file.
+edited() { python3 "$top/tests/e2e/live/kept_file.py" "$file" "$@"; }
+for bad in '\x1b[2Jstays for ever' 'stays\nand says so.' 'stays, and \x9b31m...' 'stays\0and says so.'; do
+    cp "$file" sound
+    edited 'stays, and says so' "$bad"
+    starts shop.pbc
+    same "a comment of other bytes comes to nobody: $bad" "$(notes caught)" '10.1.2.3: None by rule None'
+    grep -q 'sets: comments and users that were kept of their members are damaged, and are left out' prey.err
+    ok $? 'that is told'
+    stops
+    cp sound "$file"
+done
+edited older
+starts shop.pbc
+same 'a file of a version before brings members without comments' "$(notes caught)" '10.1.2.3: None by rule None'
+grep 'sets: ' prey.err
+[ $? = 1 ]
+ok $? 'and without complaint'
 stops
 
 # A disk that is full for a moment.

@@ -358,7 +358,8 @@ no_more() { ! at prey "$bin/preyctl" sets caught has 10.1.0.1 >/dev/null; }
 until_true 50 'until two seconds behind the last packet' no_more
 same 'renewals are counted' "$(($(of_set caught renewed) > renewed))" 1
 
-# Adds while reloads follow one another: each sender of one packet is in the set of its rule, and nobody in another.
+# Adds while reloads follow one another: each sender of one packet is in the set of its rule, and nobody in another. Senders come in four parts, each once one
+# load more has ended, for a load takes seconds where verifiers do.
 rules one <<'END'
 set senders = live size 50_000
 set nobody = live size 50_000
@@ -371,7 +372,7 @@ firewall f forward default accept { add source to nobody for 1h udp from 192.0.2
 END
 ctl load one.pbc
 cat >senders.py <<'PY'
-import socket, struct, sys, time
+import os, socket, struct, sys, time
 s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
 s.bind(("eth0", 0))
 mac = bytes.fromhex(sys.argv[1].replace(":", ""))
@@ -380,18 +381,24 @@ def csum(b):
     n = (n >> 16) + (n & 0xffff)
     return ~(n + (n >> 16)) & 0xffff
 for i in range(6000):
+    while i % 1500 == 0 and not os.path.exists("%s.%d" % (sys.argv[2], i // 1500)): time.sleep(0.005)
     ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 36, 0, 0, 64, 17, 0, bytes([10, 7, i >> 8, i & 255]), bytes([10, 2, 0, 2]))
     ip = ip[:10] + struct.pack("!H", csum(ip)) + ip[12:]
     s.send(mac + s.getsockname()[4] + b"\x08\x00" + ip + struct.pack("!HHHH", 1, 9, 16, 0) + b"12345678")
     if i % 20 == 0: time.sleep(0.005)
 PY
 at prey sysctl -q -w net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.wan.rp_filter=0
-at client python3 "$work/senders.py" "$(ip netns exec "$id-prey" cat /sys/class/net/wan/address)" &
+at client python3 "$work/senders.py" "$(ip netns exec "$id-prey" cat /sys/class/net/wan/address)" "$work/loads" &
 sends=$!
+pids="$pids $sends"
 loads=0
+: >loads.0
 while kill -0 $sends 2>/dev/null && [ $loads -lt 200 ]; do
-    for which in two one; do ctl load $which.pbc; done
-    loads=$((loads + 2))
+    for which in two one; do
+        ctl load $which.pbc
+        loads=$((loads + 1))
+        : >loads.$loads
+    done
 done
 wait $sends
 all_senders() { [ "$(of_set senders members)" = 6000 ]; }

@@ -136,7 +136,7 @@ kill "$listener"
 wait "$listener" 2>/dev/null
 
 # Containers beside prey: a published port, a masqueraded connection to outside, and from one to the other within the bridge, which
-# br_netfilter shows to this machine's hooks as what crosses. Docker itself does the same (MANUAL.md, Docker and libvirt).
+# br_netfilter shows to this machine's hooks as what crosses. Docker itself does the same (docs/guide/reference/devices.md).
 for name in client box; do web "$name"; done
 containers() { echo "$(ask client 10.1.0.2:8080 5) $(ask client 10.1.0.2:8081 1) $(ask box2 10.1.0.1/from 5) $(ask box2 172.17.0.2 5)"; }
 rules outer <<'RULES'

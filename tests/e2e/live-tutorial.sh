@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# MANUAL.md's tutorial is true: the commands of its `console site` blocks run one after the other in one root shell and print what
-# stands there. It has namespaces of its own for networks, mounts and processes, so what the commands make is gone with it.
-# UPDATE=1 writes what was printed into the document: read the difference.
+# The tutorial of a balanced site is true: the commands of its `console site` blocks run one after the other in one root shell and
+# print what it shows. It has namespaces of its own for networks, mounts and processes, so what the commands make is gone with it.
+# UPDATE=1 writes what was printed into the page: read the difference.
 set -u
 if [ "${1:-}" != inside ]; then
     if ! unshare --net --mount --pid --fork --kill-child --mount-proc true 2>/dev/null; then
@@ -33,6 +33,6 @@ command_of() { # LINE
     settles "$1"
     cat said
 }
-document_is_true site 'the commands of the tutorial'
+document_is_true site "$(document_pages site)"
 same 'it leaves no namespace of a network' "$(ls /run/netns)" ''
 exit $failed

@@ -1,8 +1,9 @@
 #!/bin/sh
-# README.md and MANUAL.md are true: their rule files are what they claim, and each `$ command` prints what stands below it.
+# README.md and the guide are true: their rule files are what they claim, and each `$ command` prints what stands below it.
 #
-# Blocks whose first line is `# NAME.prey` (or .txt) become files; the commands of each `console` block run among them,
-# and the document as it would then read must equal the document. Only the line with the time that a replay took is left
+# Blocks whose first line is `# NAME.prey` (or .txt) become files, those of other pages, too; the commands of each `console` block run
+# among them, and the document as it would then read must equal the document. Commands in a comment `<!-- run first` are run, and
+# what they print is not shown. Only the line with the time that a replay took is left
 # out. Below `$ make demo` and `$ sudo make demo-live` stands a part of what the demo prints, found by its first and its
 # last line; the latter stays as it is where no network namespaces may be made. UPDATE=1 writes what was printed into the
 # documents: read the difference.
@@ -37,7 +38,8 @@ printed() { # DOCUMENT
     while IFS= read -r line; do
         case $line in
         '```console') console=yes ;;
-        '```'*) console= ;;
+        '<!-- run first') console=first ;;
+        '```'* | '-->') console= ;;
         esac
         case $console$line in
         'yes$ make demo') printf '%s\n' "$line" && demo_part "$1" 'make demo' demo ;;
@@ -46,6 +48,10 @@ printed() { # DOCUMENT
             printf '%s\n' "$line"
             (cd "$work" && timeout 60 sh -c "${line#??}" 2>&1 </dev/null) | sed 's/[ ]*$//'
             ;;
+        'first$ '*)
+            printf '%s\n' "$line"
+            (cd "$work" && timeout 60 sh -c "${line#??}" >/dev/null 2>&1 </dev/null)
+            ;;
         yes'```console') printf '%s\n' "$line" ;;
         yes*) ;; # what was printed before
         *) printf '%s\n' "$line" ;;
@@ -53,15 +59,21 @@ printed() { # DOCUMENT
     done <"$1"
 }
 
-for document in README.md MANUAL.md; do
+# Rule files and lists of the documents, into the work folder.
+shown_files() { # DOCUMENT...
+    awk -v work="$work" '
+        /^```/ { inside = !inside; first = inside; if (!inside) file = ""; next }
+        inside && first { first = 0; if (match($0, /^# [a-z-]+\.(prey|txt)$/)) file = work "/" substr($0, 3) }
+        inside && file { print > file }' "$@"
+}
+
+guide=$(git ls-files 'docs/guide/*.md')
+for document in README.md $(grep -lx '```console' $guide); do
     work=$build/scratch/readme/$document.d
     rm -rf "$work"
     mkdir -p "$work"
     ln -s "$build" "$work/build"
-    awk -v work="$work" '
-        /^```/ { inside = !inside; first = inside; if (!inside) file = ""; next }
-        inside && first { first = 0; if (match($0, /^# [a-z-]+\.(prey|txt)$/)) file = work "/" substr($0, 3) }
-        inside && file { print > file }' $document
+    for page in $guide $document; do shown_files "$page"; done # its own are the last
     printed $document >"$work/printed"
     [ -z "${UPDATE:-}" ] || cp "$work/printed" $document
     grep -v '^replay  ' $document >"$work/shown.fixed"

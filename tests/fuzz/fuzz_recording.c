@@ -20,6 +20,7 @@
 #include "runtime/record/reel.h"
 #include "runtime/record/told/sessions.h"
 #include "tests/lib/recorded.h"
+#include "vm/judge/lives.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -36,7 +37,8 @@ static const char rules[] =
     "service pass on 203.0.113.1 udp/53, tcp/80 { mode passthrough; announce; affinity source 9s; -> web }\n"
     "nat edge { source from 198.18.0.3 out on wan to 192.0.2.200 }\n"
     "meter slow = 9/s burst 9 per source\n"
-    "firewall f default drop { accept state established; drop tcp state new flows over 9 per source\n"
+    "set caught = live size 64\n"
+    "firewall f default drop { drop from caught; accept state established; drop tcp state new flows over 9 per source\n"
     "  accept udp to port 7; accept udp to port 9 within slow; reject port 113 }\n";
 
 static struct whole {
@@ -80,6 +82,7 @@ static void feed(struct recorded *r)
                                   203, 0, 113, 1, 0xc3, 0x50, 0, 53, 0,  9, 0, 0,   'x'};
     uint8_t bytes[8][sizeof udp];
     struct capture_frame frames[8];
+    const struct live_net host = {.addr = {0xc6120001}, .len = 32};
     for (unsigned batch = 0; batch < 4; batch++) {
         for (unsigned i = 0; i < 8; i++) {
             static const uint8_t ports[] = {53, 7, 113, 53, 9, 53, 7, 9};
@@ -92,6 +95,7 @@ static void feed(struct recorded *r)
         }
         if (batch == 1) recorded_ask(r);
         if (batch == 2) feed_session(r);
+        if (batch == 1 || batch == 3) recorded_member(r, 0, &host, batch == 1);
         recorded_frames(r, frames, 8, 600000000);
     }
 }

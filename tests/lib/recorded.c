@@ -9,6 +9,7 @@
 #include "runtime/exchange/iface_id.h"
 #include "vm/forward/service.h"
 #include "vm/judge/effects.h"
+#include "vm/judge/lives.h"
 #include "vm/kernel/gate.h"
 #include "vm/kernel/kpkt.h"
 #include "vm/kernel/given.h"
@@ -27,6 +28,9 @@ struct recorded {
     bool singly;
     struct vm_kernel kernel; /* stands in for it */
     struct kernel_world there;
+    struct program *program;
+    struct lives *lives;
+    struct flow_cuts *cuts;
 };
 
 static void send_nowhere(struct io_port *io, struct pkt *pkt)
@@ -106,6 +110,14 @@ static bool worker_make(struct recorded *r, struct program *p)
 {
     struct worker_cfg cfg = {
         .program = p, .workers = 1, .seed = SEED, .tun = -1, .inline_tun = -1, .opened = &r->opened, .patient = true};
+    static const uint16_t named[PBC_LIVES_MAX];
+    r->program = p;
+    r->lives = lives_new(p, SEED);
+    r->cuts = flow_cuts_new(&(struct flow_cuts_cfg){.most = 8, .seed = SEED});
+    if (!r->lives || !r->cuts) return false;
+    lives_cut_by(r->lives, r->cuts, named);
+    program_members(p, r->lives);
+    cfg.flow_cuts = r->cuts;
     r->kernel = (struct vm_kernel){.arg = r, .judge = judge_there};
     if (r->singly) cfg.kernel = &r->kernel;
     if (r->singly) cfg.world = &r->there;
@@ -161,6 +173,17 @@ struct recorded *recorded_singly(const char *dir, struct program *p, uint64_t mo
     return begin(r, dir, p, most, err, err_len);
 }
 
+/* What a live set would have told the stages, which ask for the source alone here. */
+static bool note_member(void *arg, uint32_t live, const uint32_t addr[4], bool v6, bool held)
+{
+    struct kernel_members *m = arg;
+    (void)addr;
+    (void)v6;
+    m->asked[0] |= UINT64_C(1) << live;
+    m->held[0] |= (uint64_t)held << live;
+    return held;
+}
+
 /* What the kernel would have said of the packet before it comes up. */
 static void put_note(const struct recorded *r, struct pkt *pkt)
 {
@@ -172,7 +195,10 @@ static void put_note(const struct recorded *r, struct pkt *pkt)
     if (!pkt_parse(&seen, in.facts, &key)) {
         key_settle(r->w->cfg.program, &key);
         vm_state(r->w->vm, &in, &key, &seen);
+        const struct lives_ear ear = {note_member, &note.members};
+        lives_listen(&ear);
         const struct decision d = program_decide(r->w->cfg.program, &key, &seen);
+        lives_listen(NULL);
         note.decision = decided_as(d.rule, (enum action)d.action, d.firewall);
         note.flags = key.kind & KIND_FRAGMENT ? 0 : KERNEL_JUDGED;
         note.states = (uint8_t)((key.marks & MARK_STATES) >> 8);
@@ -202,6 +228,28 @@ void recorded_frames(struct recorded *r, const struct capture_frame frames[], un
     if (tape_wants(r->w->tape)) worker_tell_state(r->w, r->now_ns, false); /* as if it were never idle */
 }
 
+static void tell_nobody(void *arg, uint32_t set, uint64_t flows)
+{
+    (void)arg;
+    (void)set;
+    (void)flows;
+}
+
+void recorded_member(struct recorded *r, uint32_t live, const struct live_net *net, bool adds)
+{
+    struct live_set *const s = lives_set(r->lives, live);
+    lives_at(r->lives, r->now_ns);
+    if (!adds) {
+        live_remove(s, lives_now(r->lives), net);
+        return;
+    }
+    live_add(s, lives_now(r->lives), net, LIVE_FOREVER, LIVE_SET);
+    lives_cut(r->lives, live, net);
+    if (!flow_cuts_begin(r->cuts, r->now_ns)) abort();
+    while (vm_cut_due(r->w->vm)) worker_tick(r->w, r->now_ns);
+    flow_cuts_end(r->cuts, tell_nobody, NULL);
+}
+
 void recorded_ask(const struct recorded *r)
 {
     tape_ask(r->w->tape, 1, 0);
@@ -228,6 +276,9 @@ void recorded_free(struct recorded *r)
     recorder_free(r->recorder);
     worker_fini(r->w);
     free(r->w);
+    program_members(r->program, NULL);
+    lives_free(r->lives);
+    flow_cuts_free(r->cuts);
     snapshot_free(r->world);
     opened_fini(&r->opened);
     free(r->bytes);

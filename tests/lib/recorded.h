@@ -21,6 +21,9 @@ void recorded_ask(const struct recorded *r);
 void recorded_written(const struct recorded *r);
 /* At most VM_BATCH Ethernet frames in one batch, `ns` after what was before; then the timers, if they are due. */
 void recorded_frames(struct recorded *r, const struct capture_frame frames[], unsigned n, uint64_t ns);
+/* A member of that live set comes now, with `cut`, or goes. */
+struct live_net;
+void recorded_member(struct recorded *r, uint32_t live, const struct live_net *net, bool adds);
 /* A proxy's session, now, by the program's numbers: its time and the program's number are filled in. */
 void recorded_moment(struct recorded *r, struct session_moment m);
 /* The recording is whole. */

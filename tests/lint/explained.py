@@ -88,7 +88,7 @@ def main():
 
     table, known = rows(), language()
     explain = {code: text for code, _, text, _, _ in table}
-    reference = pathlib.Path("lang/REFERENCE.md").read_text()
+    reference = "\n".join(page.read_text() for page in pathlib.Path("docs/guide/reference/language").glob("*.md"))
     words = sorted(known | set(re.findall(r"[a-z][a-z-]+", " ".join(re.findall(r"`([^`\n]+)`", reference)))))
     words = [w for w in words if re.fullmatch(r"[a-z][\w-]*", w)] + ["proxy inline"]
     with tempfile.TemporaryDirectory() as folder:

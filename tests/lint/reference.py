@@ -1,9 +1,9 @@
-"""lang/REFERENCE.md and lang/TREE.md hold the tables as they are: diagnostics, limits, timeouts, names, kinds of nodes.
+"""The reference of the language and lang/TREE.md hold the tables as they are: diagnostics, limits, timeouts, names, kinds of nodes.
 
 Between `<!-- NAME -->` and `<!-- end -->` stands what this script makes of the sources; UPDATE=1 writes it there. In the
 reference an example that is not due yet (it gives E0900) is one that is announced so: the paragraph before it says *not
 yet*; and every keyword of the grammar stands in an example or a table. prey(5), which is made of the reference, shows all
-of it. Prints TAP lines."""
+of it and joins its pages in the order of the index. Prints TAP lines."""
 import ast
 import json
 import os
@@ -16,7 +16,9 @@ import tempfile
 
 PREYC = pathlib.Path(os.environ.get("B", "build"), "preyc").resolve()
 PAGE = PREYC.parent / "man" / "prey.5"
-REFERENCE, TREE = pathlib.Path("lang/REFERENCE.md"), pathlib.Path("lang/TREE.md")
+REFERENCE, TREE = pathlib.Path("docs/guide/reference/language"), pathlib.Path("lang/TREE.md")
+INDEX = REFERENCE / "README.md"
+PAGES = [REFERENCE / name for name in re.findall(r"^- \[.*\]\(([a-z-]*\.md)\)$", INDEX.read_text(), re.M)]
 
 
 def rows(macro, fields, path, before=""):
@@ -73,7 +75,7 @@ def sections():
     node = rows("NODE", ["_ident", "name", "children", "doc"], "lang/tree/ast.def")
     kinds = {"INT": "number", "SIZE": "size", "RATE": "rate"}
     reserved, others = keywords()
-    return REFERENCE, {
+    return PAGES, {
         "diagnostics": table(["code", "", "what it means"], [(d[0], d[1].lower(), d[2]) for d in sorted(diag)]),
         "limits": table(["key", "kind", "default", "meaning"], [(f"`{k}`", kinds[t], f"`{v}`", d) for k, t, v, d in limit]),
         "timeouts": table(["key", "default", "meaning"], [(f"`{k}`", f"`{v}`", d) for k, v, d in timeout]),
@@ -84,7 +86,7 @@ def sections():
         "reasons": table(["reason", "what is wrong"], [(f"`{n}`", d) for n, d in reason if n != "-"]),
         "keywords": f"Reserved: {words(reserved)}. Names may not be called so.\n\nOthers, each with a meaning in its place: "
                     f"{words(sorted(others, key=str.lower))}.\n",
-    }, TREE, {
+    }, [TREE], {
         "nodes": table(["node", "children", "what it is"], [(f"`{n}`", f"`{c}`" if c else "", d) for n, c, d in node]),
     }
 
@@ -100,21 +102,22 @@ def say(good, what, *why):
     print(f"{'ok' if good else 'not ok'} - {what}")
 
 
-def check_tables(document, bodies):
-    text = document.read_text()
+def check_tables(documents, bodies):
     for name, body in bodies.items():
         pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.S)
+        holding = [page for page in documents if pattern.search(page.read_text())]
+        text = holding[0].read_text() if holding else ""
         fresh = pattern.sub(lambda m: m.group(1) + body + m.group(2), text)
-        good = pattern.search(text) is not None and (fresh == text or bool(os.environ.get("UPDATE")))
-        text = fresh
-        say(good, f"{document.name} holds the table `{name}`", "UPDATE=1 python3 tests/lint/reference.py writes it")
-    if os.environ.get("UPDATE"):
-        document.write_text(text)
+        if os.environ.get("UPDATE") and fresh != text:
+            holding[0].write_text(fresh)
+            text = fresh
+        say(len(holding) == 1 and fresh == text, f"one page, {holding and holding[0].name}, holds the table `{name}`",
+            "UPDATE=1 python3 tests/lint/reference.py writes it")
 
 
 def codes(text):
     with tempfile.TemporaryDirectory() as folder:
-        for entry in REFERENCE.parent.resolve().iterdir():
+        for entry in REFERENCE.resolve().iterdir():
             pathlib.Path(folder, entry.name).symlink_to(entry)
         pathlib.Path(folder, "block.prey").write_text(text)
         run = subprocess.run([PREYC, "--check", "--format=json", "block.prey"], cwd=folder, capture_output=True, text=True,
@@ -125,22 +128,25 @@ def codes(text):
 
 
 def check_examples():
-    text = REFERENCE.read_text()
-    for match in re.finditer(r"^```prey\n(.*?)^```", text, re.M | re.S):
-        before, line = text[:match.start()].rstrip().split("\n\n")[-1], text.count("\n", 0, match.start()) + 2
-        later = re.search(r"\*not\s+yet\*", before, re.I) is not None and before[0] != "|"
-        found, why = codes(match.group(1))
-        say(found == ({"E0900"} if later else set()),
-            f"example at line {line} " + ("is not due yet, as said" if later else "compiles"), *why,
-            "*not yet* in the paragraph before it says that an example gives E0900 and nothing else")
-    tables = re.sub(r"<!-- (keywords|diagnostics) -->.*?<!-- end -->", "", text, flags=re.S)
-    unseen = [w for part in keywords() for w in part if not re.search(rf"(?<![\w-]){re.escape(w)}(?![\w-])", tables)]
+    told = " ".join(re.sub(r"<!-- (keywords|diagnostics) -->.*?<!-- end -->", "", page.read_text(), flags=re.S) for page in PAGES)
+    for page in [INDEX, *PAGES]:
+        text = page.read_text()
+        for match in re.finditer(r"^```prey\n(.*?)^```", text, re.M | re.S):
+            before, line = text[:match.start()].rstrip().split("\n\n")[-1], text.count("\n", 0, match.start()) + 2
+            later = re.search(r"\*not\s+yet\*", before, re.I) is not None and before[0] != "|"
+            found, why = codes(match.group(1))
+            say(found == ({"E0900"} if later else set()),
+                f"{page.name}:{line}: the example " + ("is not due yet, as said" if later else "compiles"), *why,
+                "*not yet* in the paragraph before it says that an example gives E0900 and nothing else")
+    unseen = [w for part in keywords() for w in part if not re.search(rf"(?<![\w-]){re.escape(w)}(?![\w-])", told)]
     say(not unseen, "every keyword is told of", *unseen)
+    lost = sorted({page.name for page in REFERENCE.glob("*.md")} - {page.name for page in [INDEX, *PAGES]})
+    say(not lost, "the index of the reference leads to every page", *lost)
 
 
 def plain(text):
     """Text without its marks and blanks, as a page shows it."""
-    text = re.sub(r"\[((?:[^\]`]|`[^`]*`)*)\]\(#[^)]*\)", r"\1", text)
+    text = re.sub(r"\[((?:[^\]`]|`[^`]*`)*)\]\([^)]*\)", r"\1", text)
     parts = text.split("`")
     parts[::2] = [part.replace("*", "") for part in parts[::2]]
     return re.sub(r"\s", "", "".join(parts)).replace("…", "...")
@@ -161,8 +167,10 @@ def pieces(text):
 
 
 def check_page():
-    text, page = REFERENCE.read_text(), PAGE.read_text()
-    headings = [h if depth == "###" else h.upper() for depth, h in re.findall(r"^(##+) (.+)$", FENCE.sub("", text), re.M)]
+    texts, page = [path.read_text() for path in PAGES], PAGE.read_text()
+    headings = []
+    for text in texts:
+        headings += [h.upper() if depth == "#" else h for depth, h in re.findall(r"^(#+) (.+)$", FENCE.sub("", text), re.M)]
     found = re.findall(r"^\.S[HS] (.+)$", page, re.M)
     say(found == ["NAME", "DESCRIPTION", *headings, "SEE ALSO"], "prey(5) has the reference's headings", *(set(headings) ^ set(found)))
     what = "prey(5) shows all of the reference"
@@ -171,15 +179,14 @@ def check_page():
         return
     shown = subprocess.run(["mandoc", "-T", "ascii"], input=page, capture_output=True, text=True, check=True).stdout
     shown = re.sub(r"\s", "", re.sub(".\b", "", shown))
-    # Behind the links to headings, which a page has no use for.
-    lost = [piece[:100] for piece in pieces(text[text.index("\nA file is"):]) if piece not in shown]
+    lost = [piece[:100] for text in texts for piece in pieces(text) if piece not in shown]
     say(not lost, what, *lost[:20])
 
 
 def main():
     pairs = iter(sections())
-    for document, bodies in zip(pairs, pairs):
-        check_tables(document, bodies)
+    for documents, bodies in zip(pairs, pairs):
+        check_tables(documents, bodies)
     check_examples()
     check_page()
     return failed != 0

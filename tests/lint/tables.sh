@@ -30,8 +30,8 @@ each "every state of a flow is in the manual" "$(rows vm/flow/flow_state.def FLO
 each "every way a flow ends is in the manual" "$(rows vm/flow/flow_end.def FLOW_END 2)" man/preyrun.1
 each "every reason is in the manual" "$(rows vm/reason.def REASON 2 | grep -vx -- -)" man/preyrun.1
 each "every verdict is in the manual" "$(rows vm/action.def ACTION 2)" man/preyrun.1
-each "every ICMP type name is in the reference" "$(rows vm/icmp.def ICMP_TYPE 3)" lang/REFERENCE.md
-each "every protocol name is in the reference" "$(rows vm/proto.def PROTO 3; rows vm/proto.def SPOKEN 3; rows vm/proto.def UPPER 3)" lang/REFERENCE.md
+each "every ICMP type name is in the reference" "$(rows vm/icmp.def ICMP_TYPE 3)" docs/guide/reference/language
+each "every protocol name is in the reference" "$(rows vm/proto.def PROTO 3; rows vm/proto.def SPOKEN 3; rows vm/proto.def UPPER 3)" docs/guide/reference/language
 each "every clause is made by the grammar" "$(rows lang/tree/clause.def CLAUSE 1 | sed 's/^/CL_/')" "lang/parse/parse.y lang/parse/build_value.c lang/parse/build_rule.c"
 each "every word of a clause is one of the language" \
     "$(rows lang/tree/clause.def CLAUSE 2 | tr ' ' '\n' | grep -vx -e claim -e endpoint -e flag -e reset -e later -e linux -e last -e none -e client -e size -e answers -e once -e cut -e srv | sort -u)" lang/words/word.def

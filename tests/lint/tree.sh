@@ -35,13 +35,13 @@ verdict "each row of headings.left is needed" "$(printf '%s\n' "$left" | grep -v
 verdict "every folder with sources has a README" \
     "$(for d in lang vm compiler runtime tests rules-examples; do [ -f "$d/README.md" ] || echo "$d/README.md"; done)"
 
-targets=$(cat Makefile systemd/install.mk tests/tests.mk | sed -n 's/^\([a-z][a-z-]*\( [a-z-]*\)*\):.*/\1/p' | tr ' ' '\n')
+targets=$(cat Makefile systemd/install.mk docs/site/site.mk tests/tests.mk | sed -n 's/^\([a-z][a-z-]*\( [a-z-]*\)*\):.*/\1/p' | tr ' ' '\n')
 verdict "every make target that a README names exists" \
     "$(git ls-files '*.md' | xargs grep -ohE '(^|`)make [a-z][a-z-]*' | awk '{ print $2 }' | sort -u |
         while read -r t; do printf '%s\n' "$targets" | grep -qx "$t" || echo "make $t"; done)"
 verdict "behind sudo what installs packages does so as root (tests/sudo.mk)" \
     "$(root=$(sed -n '/^NEED_ROOT/,/[^\\]$/p' tests/sudo.mk)
-    awk -F: '/^[a-z][a-z-]*:/ { target = $1 } /^\t.*sh tests\/deps\.sh/ { print target }' Makefile systemd/install.mk tests/tests.mk | sort -u |
+    awk -F: '/^[a-z][a-z-]*:/ { target = $1 } /^\t.*sh tests\/deps\.sh/ { print target }' Makefile systemd/install.mk docs/site/site.mk tests/tests.mk | sort -u |
         while read -r t; do printf '%s\n' "$root" | grep -qE "[[:space:]]$t( |\$)" || echo "$t"; done)"
 verdict "nothing that lacks root's rights runs from the tree, which may lie in a home of mode 0700 (open_folder of e2e/live/lib.sh)" \
     "$(git grep -nE 'unshare -[a-z]*U.*[$](bin|work|top)' -- tests ':!tests/lint/tree.sh')"

@@ -27,6 +27,8 @@ drawn=$(cd "$top" && find net -name '*.pbc' -size -400k | LC_ALL=C sort | awk '{
 drawn="$drawn $(cd "$top" && find net -name '*-999-*-straight-*.pbc' | LC_ALL=C sort | head -1)"
 # So is one for which the stages splice connections.
 drawn="$drawn net/rules-examples-splice.pbc"
+# And one with live sets.
+drawn="$drawn net/tests-golden-bytecode-live-sets.pbc"
 programs="$programs $B/tests/machines/verify"
 
 # The tree as the scripts need it, below ROOT/ram, with the libraries of what was built.

@@ -1,4 +1,4 @@
-/* A client that names its target by an instruction (lang/REFERENCE.md, Instructions), in C:
+/* A client that names its target by an instruction (docs/guide/reference/language/client-data.md), in C:
  * instruct ADDRESS PORT TARGET TARGETS-PORT LINES. It sends the instruction with its length and check sum, then that
  * many lines, which the target has to answer with the same, while more are on their way; then it ends its half, and
  * hears `bye`. It prints how many lines came back as they were. */

@@ -255,8 +255,19 @@ static inline void lives_put(struct lives *l, uint32_t live, struct live_set *s)
     __atomic_store_n(&l->sets[live], s, __ATOMIC_RELEASE);
 }
 
-/* True if the live set holds the packet's source or destination. */
+/* True if the live set holds the packet's source or destination. l: NULL, all sets are empty. */
 bool lives_have(const struct lives *l, uint32_t live, const struct key *key, bool dst);
+/* A listener for these answers: a recording writes them down, and a replay returns the recorded one. */
+struct lives_ear {
+    /* Take an answer: whether the set, by its number in LIVES, holds the address (as in struct key). Return the one
+     * that counts. */
+    bool (*hear)(void *arg, uint32_t live, const uint32_t addr[4], bool v6, bool held);
+    void *arg;
+};
+/* Have all answers to the calling thread pass through the listener, until it is replaced; NULL: none listens. */
+void lives_listen(const struct lives_ear *ear);
+/* Tell the calling thread's listener, if there is one, an answer that another judge got about the packet. */
+void lives_tell(uint32_t live, const struct key *key, bool dst, bool held);
 
 /* Reason for which a set never has a member, whoever adds it. */
 enum live_refusal {

@@ -115,6 +115,7 @@ GLOBAL uint64_t kernel_sample(struct kpkt *k NONNULL)
     e->matters = counts;
     e->stands = stands;
     e->due = is_due;
+    e->members = k->heard ? k->members : (struct kernel_members){0};
     bpf_ringbuf_submit(e, 0);
     return 0;
 }

@@ -9,6 +9,7 @@
 
 #include "vm/flow/table/ops.h"
 #include "vm/kernel/counts.h"
+#include "vm/kernel/gate.h"
 #include "vm/packet/pkt.h"
 #include "vm/pbc.h"
 #include "vm/verdict.h"
@@ -64,6 +65,7 @@ struct kernel_event_sample {
     uint32_t stands;  /* number of packets that it stands for (world.thins); 0: it was not taken for that */
     uint8_t due;      /* 1: it is one in so many (world.sample) */
     uint8_t zero[3];
+    struct kernel_members members; /* zero: no live set was asked */
 };
 
 /* Samplers of drops and of all packets, and the drops that were not told for want of room in the ring: a row for each

@@ -60,7 +60,7 @@ enum { MADE_MOST = 32768 };
 /* The note before a frame that goes up to a socket: the way it came, and what the kernel knows of it. User space takes
  * it off (runtime/io) and hands it on with the packet.
  *
- * It stands in the frame's headroom and has 48 bytes, so the frame behind it stays aligned. */
+ * It stands in the frame's headroom and has 80 bytes, so the frame behind it stays aligned. */
 
 enum kernel_flag {
     KERNEL_ASKED = 1 << 0,      /* a process runs the stage: it wrote link, lengths and time here, and nothing leaves */
@@ -92,21 +92,28 @@ enum kernel_flag {
 
 #define KERNEL_NOTE_MAGIC 0x7270u /* "pr" */
 
+/* Answers of live sets about a packet, for recordings, also as written to files: of its source (0) and destination (1),
+ * a bit for each set of LIVES. Held and not asked: it was asked more than once, and the answers differ. */
+struct kernel_members {
+    uint64_t asked[2], held[2];
+};
+
 struct kernel_note {
     uint16_t magic;
-    uint16_t came;     /* 1 + the id in rules of the device by which one that leaves came in; 0: unknown */
-    uint32_t program;  /* serial of the program that decided */
-    uint64_t decision; /* with KERNEL_JUDGED in flags: `decided` of judge.h */
-    uint64_t mirrors;  /* with JUDGED: mirrors that matched and have not copied it yet, a bit each */
-    uint32_t wire_len; /* length of the frame as it came, without this note */
-    uint16_t flags;    /* enum kernel_flag: JUDGED, EGRESS, SHOWN */
-    uint8_t up;        /* enum kernel_up */
-    uint8_t states;    /* answer of `state`: MARK_STATES of the key, shifted right by eight */
-    uint64_t would;    /* decision without the word `audit`, of programs that have it */
-    uint32_t turn;     /* as in struct kpkt, of a packet that is judged, too */
-    uint32_t cuts;     /* as in struct kernel_world, before it was judged */
+    uint16_t came;                 /* 1 + the id in rules of the device by which one that leaves came in; 0: unknown */
+    uint32_t program;              /* serial of the program that decided */
+    uint64_t decision;             /* with KERNEL_JUDGED in flags: `decided` of judge.h */
+    uint64_t mirrors;              /* with JUDGED: mirrors that matched and have not copied it yet, a bit each */
+    uint32_t wire_len;             /* length of the frame as it came, without this note */
+    uint16_t flags;                /* enum kernel_flag: JUDGED, EGRESS, SHOWN */
+    uint8_t up;                    /* enum kernel_up */
+    uint8_t states;                /* answer of `state`: MARK_STATES of the key, shifted right by eight */
+    uint64_t would;                /* decision without the word `audit`, of programs that have it */
+    uint32_t turn;                 /* as in struct kpkt, of a packet that is judged, too */
+    uint32_t cuts;                 /* as in struct kernel_world, before it was judged */
+    struct kernel_members members; /* with JUDGED */
 };
-static_assert(sizeof(struct kernel_note) == 48, "no padding");
+static_assert(sizeof(struct kernel_note) == 80, "no padding");
 
 /* A record of a ring of frames that go up from traffic control: each interface has a ring there, for there is no AF_XDP
  * socket behind that hook. The frame's bytes follow. */
@@ -119,7 +126,7 @@ struct kernel_raised {
     uint16_t tags[2][2]; /* tpid and tci of tags that were taken off, outermost first */
     struct kernel_note note;
 };
-static_assert(sizeof(struct kernel_raised) == 64, "no padding");
+static_assert(sizeof(struct kernel_raised) == 96, "no padding");
 
 /* A process's own frame, which shows whether an interface sends what programs give it (runtime/host/hook/xmit.h). Its
  * address is one that no bridge passes on and no host takes, its type one for experiments (IEEE 802, 10.9). */

@@ -77,6 +77,7 @@ struct kernel_member {
     uint64_t turn;          /* number of its base that was asked (struct live_shown) */
     uint32_t set;           /* the set whose node is at hand */
     uint8_t six, asks_base; /* asks_base: the live set's base is still to be asked */
+    uint8_t dst;            /* 1: the address is the destination */
 };
 
 /* Receivers of a copy of the frame at hand (copy/): mirrors; and whether its connection may be observed, with the
@@ -129,14 +130,16 @@ struct kpkt {
     struct kernel_again again; /* the same */
     struct kernel_asked asked;
     struct kernel_member member;
-    struct route_seen routed;     /* question about a way (judge/way_find.h) */
-    struct route_branch may_meet; /* the same: what the policy rules say that it may meet, or not */
-    uint32_t legs;                /* number of a way with several legs (judge/way_find.h) */
-    struct legs_tried tried;      /* the same: findings of its legs so far */
-    uint8_t missed;               /* enum kernel_long: set by look, of a packet that takes the long way */
-    uint8_t arrives;              /* 1: set by look_in, for look_tc: the packet at hand arrives */
+    struct kernel_members members; /* set by judge, with `heard`: what live sets have answered */
+    struct route_seen routed;      /* question about a way (judge/way_find.h) */
+    struct route_branch may_meet;  /* the same: what the policy rules say that it may meet, or not */
+    uint32_t legs;                 /* number of a way with several legs (judge/way_find.h) */
+    struct legs_tried tried;       /* the same: findings of its legs so far */
+    uint8_t missed;                /* enum kernel_long: set by look, of a packet that takes the long way */
+    uint8_t arrives;               /* 1: set by look_in, for look_tc: the packet at hand arrives */
     uint8_t skip;    /* bytes before the packet in its buffer, at traffic control (look_skip); elsewhere 0 */
     uint8_t nowhere; /* 1: no route leads it anywhere, as far as a nat asks: set by judge, cleared by look */
+    uint8_t heard;   /* 1: `members` holds: set by judge of a program with live sets, cleared by look */
     uint8_t edited[KERNEL_EDITED] __attribute__((aligned(64))); /* the head as it leaves by traffic control */
     uint8_t head[KERNEL_HEAD] __attribute__((aligned(64)));
     uint8_t slack[KERNEL_SLACK];

@@ -130,6 +130,8 @@ static_assert(sizeof(struct pbc_live) == 64, "an index is a shift (docs/kernel.m
 /* True if the set itself names where its members come from: neither rules nor hands change it. */
 static inline bool pbc_live_is_filled(const struct pbc_live *l) { return l->file || l->names; }
 enum { PBC_LIVES_MAX = 64, PBC_ADDS_MAX = 256 };
+/* Live sets by their numbers, as bits; of two programs that are compared all are numbered together. */
+typedef unsigned __int128 live_bits;
 #define PBC_LIVE_SIZE_MAX (1u << 24)
 enum { PBC_RESOLVERS_MOST = 16 /* ranges of addresses that `from` of a live set has, both families together */ };
 enum { PBC_LIVE_PATH_MOST = 4000 /* longest path of a live set's file, in bytes; it begins with `/` */ };

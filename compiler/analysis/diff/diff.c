@@ -39,6 +39,7 @@ bool diff_find(struct diff *d, struct program *old, struct program *new, uint64_
     *d = (struct diff){
         .side = {{.program = old}, {.program = new}}, .work = work ? work : WORK_MOST, .err = err, .err_len = err_len};
     compile_init(&d->c);
+    d->c.image->compares = true;
     progress_at("comparison");
     if (!import_both(d)) return false;
     d->text = region_text_of(&d->c);

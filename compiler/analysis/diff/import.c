@@ -105,12 +105,12 @@ uint16_t side_iface(const struct image *both, const struct side *s, uint16_t of_
 }
 
 /* Return live sets of both as those of a side, by their names. */
-static uint64_t side_live(const struct image *both, const struct program *p, uint64_t live)
+static live_bits side_live(const struct image *both, const struct program *p, live_bits live)
 {
-    uint64_t of_side = 0;
+    live_bits of_side = 0;
     for (; live; live &= live - 1) {
-        const uint32_t at = lives_find(p, image_str(both, both->lives[__builtin_ctzll(live)].name));
-        if (at != PBC_NONE) of_side |= UINT64_C(1) << at;
+        const uint32_t at = lives_find(p, image_str(both, both->lives[live_bits_first(live)].name));
+        if (at != PBC_NONE) of_side |= (live_bits)1 << at;
     }
     return of_side;
 }

@@ -123,7 +123,7 @@ static bool part_choose(const struct sampler *s, uint32_t part, unsigned first, 
 /* Choose an address, and live sets that have it: none, if that will do. */
 static bool address_choose(const struct sampler *s, enum ir_field f, unsigned first, fits_fn *fits, uint32_t out[4])
 {
-    uint64_t *const live = &s->out->live[f >= IR_DST];
+    live_bits *const live = &s->out->live[f >= IR_DST];
     uint32_t part;
     for (uint32_t i = 0; (part = ir_addrs_part(s->ir, s->p->field[f], i, live)) != PBC_NONE; i++)
         if (part_choose(s, part, first, fits, out)) return true;
@@ -145,7 +145,7 @@ static bool nth_own(const struct sampler *s, unsigned n, uint32_t out[4])
 static bool choose_self(const struct sampler *s, enum ir_field f, uint32_t out[4])
 {
     const unsigned count = s->family == 4 ? s->own->self4_count : s->own->self6_count;
-    uint64_t *const live = &s->out->live[f >= IR_DST];
+    live_bits *const live = &s->out->live[f >= IR_DST];
     uint32_t part;
     for (uint32_t k = 0; (part = ir_addrs_part(s->ir, s->p->field[f], k, live)) != PBC_NONE; k++)
         for (unsigned i = 0; i <= count; i++)
@@ -165,7 +165,7 @@ static bool choose_both(const struct sampler *s)
     if (address_choose(s, IR_DST, 1, fits_other, p->dst)) return true;
     if (!address_choose(s, IR_DST, 1, fits_destination, p->dst)) return out && choose_self(s, IR_DST_SELF, p->dst);
     if (out) return true;
-    const uint64_t before = p->live[0];
+    const live_bits before = p->live[0];
     if (address_choose(s, IR_SRC, 0, fits_apart, apart))
         memcpy(p->src, apart, sizeof(apart));
     else

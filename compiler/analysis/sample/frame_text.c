@@ -3,6 +3,7 @@
 
 #include "compiler/analysis/sample/notation.h"
 #include "compiler/compiler.h"
+#include "compiler/normal/ir.h"
 #include "vm/packet/key.h"
 #include "vm/packet/parse/header.h"
 #include "vm/vm.h"
@@ -148,10 +149,10 @@ static void print_assumed(const struct compile *c, const struct frame_spec *p, c
 {
     char address[INET6_ADDRSTRLEN];
     for (unsigned side = 0; side < 2; side++)
-        for (uint64_t live = p->live[side]; live; live &= live - 1) {
+        for (live_bits live = p->live[side]; live; live &= live - 1) {
             address_text(p->family, side ? p->dst : p->src, address);
             fprintf(out, "%s %s were in %s", text, address,
-                    image_str(c->image, c->image->lives[__builtin_ctzll(live)].name));
+                    image_str(c->image, c->image->lives[live_bits_first(live)].name));
             text = " and";
         }
 }

@@ -222,6 +222,13 @@ static uint32_t word_at(const struct words *w, const char *word)
     return 0;
 }
 
+/* Return the number behind that option; 0: there is none. */
+static uint64_t number_at(const struct words *w, const char *word)
+{
+    const uint32_t at = word_at(w, word);
+    return at && at + 1 < w->count ? strtoul(w->of[at + 1], NULL, 10) : 0;
+}
+
 /* Take such a line. Sets of addresses get the scope "ipset"; other sets are dropped. False: `f` says what is wrong. */
 static bool ipset_take(struct ruleset *s, const struct words *w, struct import_fault *f)
 {
@@ -234,8 +241,14 @@ static bool ipset_take(struct ruleset *s, const struct words *w, struct import_f
             struct set *set = ruleset_set(s, "ipset", w->of[1], ABOUT_ADDRESSES);
             const uint32_t family = word_at(w, "family");
             set->changes |= word_at(w, "timeout") != 0;
+            set->stays_s = number_at(w, "timeout");
+            set->timeless = !word_at(w, "timeout");
+            set->size = number_at(w, "maxelem");
+            set->full = set->size && !word_at(w, "forceadd");
             set->family = family && family + 1 < w->count && !strcmp(w->of[family + 1], "inet6") ? 6 : 4;
         } else {
+            struct set *guessed = ruleset_find_set(s, "ipset", w->of[1]);
+            if (guessed) guessed->kind = ABOUT_WORDS;
             ruleset_remark(s, "the set `%.60s` holds `%.60s`, and prey has only sets of addresses", w->of[1], w->of[2]);
         }
         return true;
@@ -311,8 +324,26 @@ static bool whole(struct listing *l)
     return fault(l, "it has no table, so it is not output of iptables-save");
 }
 
+/* Make the sets to which rules add single addresses: `ipset save` may be missing before the tables. */
+static void make_added_sets(struct listing *l)
+{
+    static const char option[] = "--add-set ";
+    enum { NAME_MOST = 31 }; /* bytes that ipset allows */
+    for (const char *at = l->text; (at = memmem(at, (size_t)(l->end - at), option, strlen(option)));) {
+        char name[NAME_MOST + 1] = "";
+        at += strlen(option);
+        size_t len = 0;
+        while (at + len < l->end && (unsigned char)at[len] > ' ' && len < NAME_MOST) len++;
+        memcpy(name, at, len);
+        const char *end = at + len;
+        const bool single = l->end - end > 4 && (!memcmp(end, " src", 4) || !memcmp(end, " dst", 4)) && end[4] != ',';
+        if (len && single) ruleset_set(l->s, "ipset", name, ABOUT_ADDRESSES)->changes = true;
+    }
+}
+
 static bool listing_read(struct listing *l)
 {
+    make_added_sets(l);
     for (l->at = l->text; l->at < l->end;) {
         const char *line = l->at, *next = memchr(line, '\n', (size_t)(l->end - line));
         l->fault->line++;

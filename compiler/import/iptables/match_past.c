@@ -87,7 +87,8 @@ static bool take_conn_mask(struct reading *r, const struct option *o, const char
 
 static bool take_set(struct reading *r, const struct option *o, const char *const *v)
 {
-    struct list l = {.negated = r->inverted, .set = ruleset_find_set(r->s, "ipset", v[0])};
+    struct list l = {.negated = r->inverted, .set = reading_set(r, v[0])};
+    if (l.set) l.set->asked = true;
     if (!l.set)
         rule_unsaid(&r->rule, import_format(r->s,
                                             "the file lacks the set `%.40s`: put the output of `ipset save`, for "

@@ -100,6 +100,7 @@ struct reading {
     struct hashlimit hash;
     struct connlimit conn;
     struct hours hours;
+    bool exists; /* `--exist`: a member of the set gets the new time */
 };
 
 /* An option: the number of its values, the function that takes them, and what that function needs to know. */
@@ -142,6 +143,9 @@ void limits_finish(struct reading *r);
 void connlimit_finish(struct reading *r);
 void hours_finish(struct reading *r);
 void tee_finish(struct reading *r);
+void adding_finish(struct reading *r);
+/* Return the set of addresses of that name; NULL: the file has none. An empty one is there to be filled. */
+struct set *reading_set(const struct reading *r, const char *name);
 
 /* Set the fault and return false, which callers return. */
 bool reading_fault(struct reading *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -198,6 +198,7 @@ bool reading_rule(struct reading *r, struct chain *c)
     limits_finish(r);
     hours_finish(r);
     tee_finish(r);
+    adding_finish(r);
     say_no_syn(r);
     if (r->metered_late) rule_apart(&r->rule, "its limit counts only packets that meet all its conditions here");
     return add_rules(r, c);

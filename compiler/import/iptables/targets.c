@@ -181,6 +181,57 @@ void tee_finish(struct reading *r)
 static const struct option of_tee[] = {{"--gateway", 1, .take = take_nothing},
                                        {"--oif", 1, .take = take_text, .into = offsetof(struct reading, rule.target)},
                                        {0}};
+struct set *reading_set(const struct reading *r, const char *name)
+{
+    struct set *set = ruleset_find_set(r->s, "ipset", name);
+    if (!set || set->kind != ABOUT_ADDRESSES) return NULL;
+    set->changes |= !set->members.count;
+    return set;
+}
+
+static bool take_add(struct reading *r, const struct option *o, const char *const *v)
+{
+    struct adding *a = &r->rule.adding;
+    if (a->to) return reading_fault(r, "a rule adds to one set, and `%.40s` is a second", v[0]);
+    a->to = reading_set(r, v[0]);
+    a->destination = !strcmp(v[1], "dst");
+    if (strcmp(v[1], "src") != 0 && !a->destination)
+        rule_unsaid(&r->rule, "prey's rules add only a source or a destination to a set");
+    else if (!a->to)
+        rule_unsaid(&r->rule, "the file lacks the set, or it is none of addresses");
+    return true;
+}
+
+static bool take_member_time(struct reading *r, const struct option *o, const char *const *v)
+{
+    return reading_number(r, v[0], 2147483, "timeout", &r->rule.adding.for_s);
+}
+
+static bool take_removal(struct reading *r, const struct option *o, const char *const *v)
+{
+    r->rule.act = ACT_SILENT;
+    rule_unsaid(&r->rule, "prey's rules remove nobody from a set");
+    return true;
+}
+
+static const struct option of_set[] = {
+    {"--add-set", 2, .take = take_add},
+    {"--del-set", 2, .take = take_removal},
+    {"--map-set", 2, .why = "prey's rules take nothing else than members from a set"},
+    {"--exist", 0, .take = take_flag, .into = offsetof(struct reading, exists)},
+    {"--timeout", 1, .take = take_member_time},
+    {0},
+};
+
+void adding_finish(struct reading *r)
+{
+    struct adding *a = &r->rule.adding;
+    if (r->rule.act != ACT_ADD || !a->to) return;
+    a->to->changes = true;
+    a->renews = r->exists;
+    if (a->to->timeless || !a->for_s) a->for_s = a->to->stays_s;
+}
+
 static const char marks[] = "prey sets no marks", edits[] = "prey can't change this field",
                   elsewhere[] = "prey passes no packets to programs";
 const struct module targets[] = {
@@ -212,7 +263,7 @@ const struct module targets[] = {
     {"TCPMSS", .options = of_clamp},
     {"CT", .why = "prey tracks every connection and has no helpers"},
     {"NOTRACK", .why = "prey tracks every connection"},
-    {"SET", .why = "`add to SET for` is not supported yet"},
+    {"SET", .options = of_set, .act = ACT_ADD},
     {"TEE", .options = of_tee, .act = ACT_MIRROR},
     {"TPROXY", .why = "write a `service` with `mode proxy`"},
     {"SYNPROXY", .why = "write `syn cookies` in a `service`"},

@@ -107,12 +107,17 @@ static int define_chain(struct nft *n, cJSON *o, int family)
     return 0;
 }
 
-static bool is_filled_by_rules(const cJSON *o)
+static bool has_flag(const cJSON *set, const char *flag)
 {
-    const cJSON *flags = cJSON_GetObjectItemCaseSensitive(o, "flags"), *one;
-    cJSON_ArrayForEach(one, flags) if (cJSON_IsString(one) && (!strcmp(one->valuestring, "timeout") ||
-                                                               !strcmp(one->valuestring, "dynamic"))) return true;
+    const cJSON *flags = cJSON_GetObjectItemCaseSensitive(set, "flags"), *one;
+    cJSON_ArrayForEach(one, flags) if (cJSON_IsString(one) && !strcmp(one->valuestring, flag)) return true;
     return false;
+}
+
+static uint64_t number_of(const cJSON *set, const char *name)
+{
+    const cJSON *n = cJSON_GetObjectItemCaseSensitive(set, name);
+    return cJSON_IsNumber(n) && n->valuedouble >= 1 && n->valuedouble < 1e12 ? (uint64_t)n->valuedouble : 0;
 }
 
 /* Take a set. A set of addresses or ports becomes a set of prey; of any other set, rules take the elements. */
@@ -141,7 +146,11 @@ static int define_set(struct nft *n, cJSON *o, int family)
     struct set *set = ruleset_set(n->s, n->scope, name, each.family ? ABOUT_ADDRESSES : ABOUT_NUMBERS);
     set->members = members;
     set->family = each.family;
-    set->changes = is_filled_by_rules(o);
+    /* An empty one is there to be filled: fail2ban's sets have no flags, and a listing leaves `dynamic` out. */
+    set->changes = has_flag(o, "timeout") || has_flag(o, "dynamic") || (!members.count && !has_flag(o, "constant"));
+    set->size = number_of(o, "size");
+    set->full = set->size != 0;
+    set->stays_s = number_of(o, "timeout");
     const char *comment = nft_member(o, "comment");
     if (comment) set->text = import_format(n->s, "%s", comment);
     return 0;

@@ -73,7 +73,8 @@ void want_subject(struct reading_rule *r, const struct subject *s, struct list l
         want_family(r, is_number(&l, 0x0800) ? 4 : 6);
         return;
     }
-    if (l.set && !l.set->members.count) {
+    if (l.set) l.set->asked = true;
+    if (l.set && !l.set->members.count && !set_is_live(l.set)) {
         if (!l.negated) read_unsaid(r, "the set holds nothing in this file");
         return;
     }

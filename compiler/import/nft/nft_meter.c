@@ -1,4 +1,4 @@
-/* Limits, and sets that rules fill, as meters */
+/* Limits as meters */
 #include <string.h>
 
 #include "compiler/import/nft/nft_priv.h"
@@ -84,15 +84,6 @@ void read_limit(struct reading_rule *r, const cJSON *limit)
         read_unsaid(r, "its limit is unknown");
 }
 
-/* Find the key by which a set is filled; packets without such a field are not counted. */
-static bool filled_key(const cJSON *key, struct subject *s)
-{
-    const cJSON *inside;
-    const char *kind = nft_kind(key, &inside);
-    if (kind && !strcmp(kind, "elem")) return filled_key(cJSON_GetObjectItemCaseSensitive(inside, "val"), s);
-    return !subject_of(key, s) && !s->special;
-}
-
 static void want_flows(struct reading_rule *r, const cJSON *count, const struct meter *key)
 {
     uint64_t n;
@@ -104,8 +95,7 @@ static void want_flows(struct reading_rule *r, const cJSON *count, const struct 
     for (struct rule *one = r->first; one; one = one->next) one->flows_over = (uint32_t)n;
 }
 
-/* Add a limit, or a count of connections, for each key. */
-static void want_by_key(struct reading_rule *r, const struct subject *key, const cJSON *statement, const char *name)
+void read_by_key(struct reading_rule *r, const struct subject *key, const cJSON *statement, const char *name)
 {
     struct meter *m = ruleset_meter(r->nft->s, name);
     const cJSON *inside;
@@ -119,26 +109,4 @@ static void want_by_key(struct reading_rule *r, const struct subject *key, const
         want_flows(r, inside, m);
     else
         read_unsaid(r, "prey counts only packets, bytes and connections, by address");
-}
-
-void read_set_statement(struct reading_rule *r, const cJSON *statement)
-{
-    const cJSON *stmt = cJSON_GetObjectItemCaseSensitive(statement, "stmt"),
-                *elem = cJSON_GetObjectItemCaseSensitive(statement, "elem"),
-                *key = elem ? elem : cJSON_GetObjectItemCaseSensitive(statement, "key");
-    const char *name = nft_member(statement, elem ? "set" : "name");
-    const cJSON *one = cJSON_IsArray(stmt) ? stmt->child : stmt;
-    struct subject s;
-    if (name && name[0] == '@') name++;
-    if (!filled_key(key, &s)) {
-        read_unsaid(r, "prey counts only by address, and its rules don't add to sets");
-        return;
-    }
-    want_implied(r, &s);
-    if (!one)
-        read_apart(r, "prey's rules don't add to sets");
-    else if (one->next && cJSON_IsArray(stmt))
-        read_unsaid(r, "it counts by several fields at once");
-    else
-        want_by_key(r, &s, one, name);
 }

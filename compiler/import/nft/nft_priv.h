@@ -36,7 +36,7 @@ struct reading_rule {
     struct rule *first, **slot; /* slot: pointer to `first` in the chain */
     bool counts;                /* a counter is among its statements */
     bool full;                  /* no room for more rules */
-    bool copied;                /* the rules copy: what follows becomes rules of its own */
+    bool copied;                /* the rules copy, or add to a set: what follows becomes rules of its own */
 };
 
 /* Find an object of the current table; NULL: none. */
@@ -130,11 +130,15 @@ void match_special(struct reading_rule *r, const struct subject *s, const char *
 /* Make one rule for each verdict of the map (nft_map.c). */
 void read_verdict_map(struct reading_rule *r, const cJSON *vmap);
 
+/* Go on with rules of the same conditions, behind those so far. */
+void reading_go_on(struct reading_rule *r);
 void read_statement(struct reading_rule *r, const cJSON *statement);
 /* Read accept, drop, jump and the like; false: another statement. */
 bool read_verdict(struct reading_rule *r, const char *kind, const cJSON *value);
 bool read_translation(struct reading_rule *r, const char *kind, const cJSON *value);
 void read_limit(struct reading_rule *r, const cJSON *limit);
+/* Add a limit, or a count of connections, for each key. */
+void read_by_key(struct reading_rule *r, const struct subject *key, const cJSON *statement, const char *name);
 void read_set_statement(struct reading_rule *r, const cJSON *statement);
 /* Define a named limit. */
 void define_limit(struct nft *n, const cJSON *object);

@@ -48,8 +48,7 @@ static void read_reject(struct reading_rule *r, const cJSON *value)
                                                          : ANSWER_UNREACHABLE;
 }
 
-/* Go on with rules of the same conditions, behind those so far. */
-static void reading_go_on(struct reading_rule *r)
+void reading_go_on(struct reading_rule *r)
 {
     struct rule *first = NULL, *last = r->first;
     uint64_t rules = 1;
@@ -61,6 +60,7 @@ static void reading_go_on(struct reading_rule *r)
         again->log = false;
         again->prefix = again->target = again->apart = NULL;
         again->act = ACT_NONE;
+        again->adding = (struct adding){.to = NULL};
         again->comment = NULL;
         if (!first) first = again;
     }

@@ -176,7 +176,7 @@ static void deal_map(const char *folder, const char *map)
     for (const struct dirent *e; dir && (e = readdir(dir));) {
         const char *side = strrchr(e->d_name, '-');
         if (!side || side - e->d_name >= IF_NAMESIZE) continue;
-        snprintf(device, (size_t)(side - e->d_name) + 1, "%s", e->d_name);
+        *(char *)mempcpy(device, e->d_name, (size_t)(side - e->d_name)) = '\0';
         pin_of_map(folder, device, map, own);
         unlink(own);
         dealt &= !pin(fd, own);

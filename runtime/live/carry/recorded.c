@@ -148,5 +148,6 @@ void recorded_sample(struct carry *carry, const struct sampled *s)
     vm_met(carry->workers[0]->vm, &told, &met);
     met.came = said->came;
     tape_met(t, &met, 1);
+    if (carry->now.program->lives_count) tape_members(t, &said->members, 1);
     tape_single_verdicts(t, s->verdict, &s->asked, 1);
 }

@@ -136,6 +136,7 @@ static int run_workers(struct live *l)
     l->tell.notified.mute = l->heir;
     if (!err) say_ready(l);
     if (!err && l->heir) heir_rules(l);
+    if (!err && l->take) members_notes_read(&l->rules);
     const int status = err ? complain("a thread cannot be started: %s", strerror(-err)) : turns(l);
     const bool over = yield_is_over(&l->control);
     if (!over) notified_stopping(&l->tell);

@@ -79,7 +79,6 @@ static int load_program(struct live *l)
     if (!path_is_compiled(l->o->program, err, sizeof err)) return complain("%s", err);
     l->carry.now.program = program_load_file(l->o->program, err, sizeof err);
     if (!l->carry.now.program) return complain("%s", err);
-    l->carry.flows = l->carry.now.program->flows;
     l->carry.now.name = strdup(l->o->program);
     memcpy(l->rules.file_digest, l->carry.now.program->digest, sizeof l->rules.file_digest);
     return ruling_init(&l->carry.now, l->o->ifaces, l->o->iface_count) ? 0 : complain("out of memory");
@@ -101,6 +100,7 @@ static void look_at_room(struct live *l)
     l->carry.worker_count = way_workers(&l->carry, worker_cpus());
     room_look(&l->rules);
     room_bound(&l->rules, l->carry.now.program);
+    if (!l->take) l->carry.flows = l->carry.now.program->flows; /* a taker keeps the table that it has taken over */
 }
 
 /* Load the executor in the kernel. Where it is refused, or turns out to have no gain, the choice is made again. */

@@ -51,7 +51,7 @@ static void tell_arrival(struct world *world, const char *name)
 
 /* Tell once that rules by an interface of arrival lead packets that prey itself sends on, and again only after there
  * were none; of rules of VRFs, which the kernel or its user makes for them all, apart. The guard rules that hide these
- * from the host can't see them (MANUAL, Policy rules). */
+ * from the host can't see them (docs/guide/how-to/nat-router.md). */
 static void tell_arrivals(struct world *world, const struct routes *r)
 {
     const struct host *h = world->carry->host;

@@ -138,20 +138,63 @@ static void batch_play(struct actor *a)
     hand_logs(a);
 }
 
+/* Look if live sets had an answer to all that the step has asked, and if all flows were there that cuts ended. By the
+ * recorded program both are so; another one may ask more, and have other flows. */
+static void members_checked(struct actor *a)
+{
+    a->counters.unheard += a->members.missing;
+    if (a->program && a->members.missing) actor_stop(a, "answers of live sets are missing");
+    if (a->program && a->cuts.missing) actor_stop(a, "a flow that a member with `cut` ended is missing");
+    a->members.missing = 0;
+    a->cuts.missing = 0;
+}
+
+/* Begin a step, whose answers and cuts follow. */
+static void step_begin(struct actor *a, uint64_t now_ns)
+{
+    a->now_ns = now_ns;
+    a->heard_count = a->heard_at = 0;
+    heard_again_clear(&a->members);
+    a->cuts.count = 0;
+}
+
+/* Add what live sets answered. */
+static void take_members(struct actor *a, const struct tape_record *r, const uint8_t *body)
+{
+    const int failed = heard_again_add(&a->members, body, r->bytes - sizeof *r, r->number);
+    if (failed) actor_stop(a, failed == -ENOMEM ? "out of memory" : "answers of live sets are damaged");
+}
+
+/* Add flows that cuts ended. Another program without live sets ends none. */
+static void take_cuts(struct actor *a, const struct tape_record *r, const uint8_t *body)
+{
+    const size_t bytes = r->count * sizeof *a->cut;
+    if (!r->count || r->bytes - sizeof *r != bytes || r->count > VM_CUTS_MOST - a->cuts.count) {
+        actor_stop(a, "flows that ended by a member are damaged");
+        return;
+    }
+    if (!a->program && !a->story->other->lives_count) return;
+    memcpy(a->cut + a->cuts.count, body, bytes);
+    a->cuts.count += r->count;
+}
+
 /* Complete a tick, or a batch whose frames are all read. The call comes after all words that the worker was told
  * meanwhile: at a step other than TAPE_SHARED, or a packet that left. */
 void actor_finish(struct actor *a)
 {
-    const bool batch = a->want && a->got == a->want, ticks = a->ticks;
-    if (a->stopped || a->over || !a->w || (!batch && !ticks)) return; /* single packets have no worker (single.h) */
-    a->ticks = a->unheard = false;
+    const bool batch = a->want && a->got == a->want, ticks = a->ticks, asks = a->asks;
+    if (a->stopped || a->over || !a->w || (!batch && !ticks && !asks))
+        return; /* single packets have no worker (single.h) */
+    a->ticks = a->asks = a->unheard = false;
     if (batch && a->inline_sent)
         inline_go_on(a);
     else if (batch)
         batch_play(a);
     if (ticks) worker_tick(a->w, a->now_ns);
-    if (ticks) hand_logs(a);
+    if (asks) worker_asked(a->w, &a->ask, a->now_ns);
+    if (ticks || asks) hand_logs(a);
     if (a->unheard) actor_stop(a, "shared counts of the workers are missing");
+    members_checked(a);
 }
 
 /* Add a word that the worker was told. */
@@ -232,6 +275,7 @@ static void change(struct actor *a, const struct tape_record *r)
 {
     const struct told_program *k = story_program(a->story, r->number);
     if (k) a->ran = k;
+    actor_members(a);
     if (!a->program) return;
     struct snapshot *s = k ? story_world(a->story, k->world) : NULL;
     if (!s || !k->remap || k->remap->from != a->program->p) {
@@ -260,6 +304,7 @@ static void change(struct actor *a, const struct tape_record *r)
     if (!next.fresh || a->w->change || a->w->refused) actor_stop(a, "a change of programs cannot be made again");
     a->w->change = NULL;
     a->program = k;
+    actor_members(a);
     vm_free(next.fresh);
 }
 
@@ -270,18 +315,17 @@ static bool blind(struct actor *a)
     return a->stopped;
 }
 
-/* Do what the proxy loop asked. */
-static void ask_play(struct actor *a, const struct tape_record *r, const uint8_t *body)
+/* Take what the proxy loop asked. */
+static void take_ask(struct actor *a, const struct tape_record *r, const uint8_t *body)
 {
-    struct inline_ask ask;
     if (blind(a)) return;
-    if (r->bytes != sizeof *r + sizeof ask) {
+    if (r->bytes != sizeof *r + sizeof a->ask) {
         actor_stop(a, "a step is cut short");
         return;
     }
-    memcpy(&ask, body, sizeof ask);
-    worker_asked(a->w, &ask, r->now_ns);
-    hand_logs(a);
+    memcpy(&a->ask, body, sizeof a->ask);
+    step_begin(a, r->now_ns);
+    a->asks = true;
 }
 
 static void act(struct actor *a, const struct tape_record *r, const uint8_t *body)
@@ -291,9 +335,8 @@ static void act(struct actor *a, const struct tape_record *r, const uint8_t *bod
     case TAPE_BATCH:
         if (blind(a) || !r->count || r->count > VM_BATCH) break;
         a->inline_sent = r->kind == TAPE_INLINE;
-        a->now_ns = r->now_ns;
+        step_begin(a, r->now_ns);
         a->want = r->count;
-        a->heard_count = a->heard_at = 0;
         return;
     case TAPE_VERDICTS:
         if (r->bytes - sizeof *r != r->count * sizeof(struct tape_verdict)) break;
@@ -301,15 +344,16 @@ static void act(struct actor *a, const struct tape_record *r, const uint8_t *bod
         return;
     case TAPE_TICK:
         if (blind(a)) return;
-        a->now_ns = r->now_ns;
+        step_begin(a, r->now_ns);
         a->ticks = true;
-        a->heard_count = a->heard_at = 0;
         return;
     case TAPE_SHARED: take_heard(a, r->number); return;
+    case TAPE_HEARD: take_members(a, r, body); return;
+    case TAPE_CUT: take_cuts(a, r, body); return;
     case TAPE_RETRY:
         if (!blind(a)) worker_retry(a->w, r->now_ns);
         return;
-    case TAPE_ASKED: ask_play(a, r, body); return;
+    case TAPE_ASKED: take_ask(a, r, body); return;
     case TAPE_WORLD: world_look(a, r); return;
     case TAPE_CHANGE: change(a, r); return;
     case TAPE_GAP: actor_stop(a, "the recorder had no room"); return;
@@ -360,6 +404,17 @@ static bool actor_is_over(struct actor *a, const struct scene *s)
     return a->over = true;
 }
 
+static bool has_body(const struct tape_record *r)
+{
+    return r->kind == TAPE_VERDICTS || r->kind == TAPE_ASKED || r->kind == TAPE_HEARD || r->kind == TAPE_CUT;
+}
+
+/* True for what the worker was told in the step before. */
+static bool goes_with_step(const struct tape_record *r)
+{
+    return r->kind == TAPE_SHARED || r->kind == TAPE_HEARD || r->kind == TAPE_CUT;
+}
+
 void actor_step(struct actor *a, const struct scene *s)
 {
     struct tape_record r;
@@ -373,16 +428,16 @@ void actor_step(struct actor *a, const struct scene *s)
         if (cursor_copy(&c, &r, sizeof r) && r.kind == TAPE_STATE && r.bytes == s->len) read_state(a, &r, c);
         return;
     }
-    if (!cursor_copy(&c, &r, sizeof r) || ((r.kind == TAPE_VERDICTS || r.kind == TAPE_ASKED) && r.bytes != s->len)) {
+    if (!cursor_copy(&c, &r, sizeof r) || (has_body(&r) && r.bytes != s->len)) {
         actor_stop(a, "a step is cut short");
         return;
     }
     const bool of_batch =
         r.kind == TAPE_VERDICTS && r.count == a->want && r.bytes - sizeof r == r.count * sizeof(struct tape_verdict);
     a->recorded = of_batch ? c.at : NULL;
-    if (r.kind != TAPE_SHARED && r.kind != TAPE_GAP) actor_finish(a);
+    if (!goes_with_step(&r) && r.kind != TAPE_GAP) actor_finish(a);
     a->recorded = NULL;
-    if (r.kind != TAPE_VERDICTS && r.kind != TAPE_GAP && r.kind != TAPE_STATE && r.kind != TAPE_SHARED) rest(a);
+    if (r.kind != TAPE_VERDICTS && r.kind != TAPE_GAP && r.kind != TAPE_STATE && !goes_with_step(&r)) rest(a);
     if (a->got < a->want) actor_stop(a, "a batch is incomplete");
     if (!a->stopped) act(a, &r, c.at);
 }

@@ -10,6 +10,7 @@
 struct actor_counters {
     uint64_t packets, packets_other; /* sent packets as recorded; sent packets that differ or are missing on one side */
     uint64_t verdicts, verdicts_other; /* verdicts as recorded; those that differ (another program: in their action) */
+    uint64_t unheard;                  /* questions about members of live sets that have no recorded answer */
     uint64_t untold;                   /* verdicts that depend on what was not recorded (README.md) */
     uint64_t passed_over;              /* packets before the first state, or while the actor was stopped */
 };
@@ -70,12 +71,23 @@ struct actor {
     uint64_t *heard;
     unsigned heard_count, heard_room, heard_at;
     bool unheard; /* the worker asked for more words */
+    /* Answers of live sets in the current step, and flows that cuts ended in it. */
+    struct heard_again members;
+    uint32_t same[PBC_LIVES_MAX];     /* as in struct heard_again, if another program judges */
+    const struct told_program *knows; /* recorded program that `same` is for; NULL: none yet */
+    struct vm_cuts cuts;
+    struct flow_id cut[VM_CUTS_MOST];
+    struct worker_again again;
+    bool asks; /* an ask of the proxy loop is being read, */
+    struct inline_ask ask;
     struct pkt pkts[VM_BATCH], *views[VM_BATCH];
     uint64_t walls[VM_BATCH];
-    uint32_t ages_us[VM_BATCH];     /* their ages, as in struct vm_in */
-    struct snapshot *world;         /* for single packets: world in which the batch was judged */
-    struct flow_met mets[VM_BATCH]; /* for single packets: their flows as met in the flow table, */
-    unsigned met;                   /* number of known ones */
+    uint32_t ages_us[VM_BATCH];           /* their ages, as in struct vm_in */
+    struct snapshot *world;               /* for single packets: world in which the batch was judged */
+    struct flow_met mets[VM_BATCH];       /* for single packets: their flows as met in the flow table, */
+    unsigned met;                         /* number of known ones */
+    struct kernel_members told[VM_BATCH]; /* for single packets: answers of live sets to the kernel, */
+    unsigned told_count;                  /* and number of packets for which they are known */
     uint8_t *bytes;
 };
 
@@ -99,6 +111,8 @@ void actor_stop(struct actor *a, const char *why);
 struct told_program;
 int actor_make(struct actor *a, const struct told_program *program);
 void actor_unmake(struct actor *a);
+/* Have live sets answer as they did to the program that was recorded. */
+void actor_members(struct actor *a);
 /* True if the program sends on what crosses, by the rule of runtime/live/main/start.c. */
 uint8_t actor_routes(const struct story *t, const struct program *p);
 

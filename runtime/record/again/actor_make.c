@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "runtime/record/again/actor.h"
@@ -24,6 +25,9 @@ void actor_init(struct actor *a, const struct story *t, unsigned at, const struc
 {
     *a = (struct actor){.story = t, .watch = watch, .at = at};
     for (unsigned i = 0; i < VM_BATCH; i++) a->views[i] = &a->pkts[i];
+    uint64_t seed = 0;
+    (void)!getrandom(&seed, sizeof seed, GRND_NONBLOCK);
+    heard_again_init(&a->members, seed);
 }
 
 void actor_unmake(struct actor *a)
@@ -53,12 +57,32 @@ static uint64_t shared_hear(void *arg, uint64_t value)
     return 0;
 }
 
+/* Another program's live sets are the recorded ones of these names. */
+static void members_name(struct actor *a, const struct program *judges)
+{
+    if (a->knows == a->ran) return;
+    a->knows = a->ran;
+    for (uint32_t i = 0; i < judges->lives_count; i++)
+        a->same[i] = lives_find(a->ran->p, program_str(judges, judges->lives[i].name));
+}
+
+void actor_members(struct actor *a)
+{
+    a->members.same = a->program ? NULL : a->same;
+    if (!a->program) members_name(a, a->story->other);
+}
+
 int actor_make(struct actor *a, const struct told_program *program)
 {
     const struct story *t = a->story;
     a->program = program;
     a->want = a->got = 0;
-    a->ticks = a->inline_sent = false;
+    a->ticks = a->inline_sent = a->asks = false;
+    heard_again_clear(&a->members);
+    a->cuts = (struct vm_cuts){.again = a->cut};
+    a->again.cuts = &a->cuts;
+    a->again.members = t->start.version >= RECORD_HEARD ? &a->members.ear : NULL;
+    actor_members(a);
     a->heard_count = a->heard_at = 0;
     struct program *p = program ? program->p : t->other;
     const struct worker_cfg cfg = {.program = p,
@@ -72,6 +96,7 @@ int actor_make(struct actor *a, const struct told_program *program)
                                    .inline_share = {.half_open = t->inline_half_open},
                                    .tun = open("/dev/null", O_WRONLY | O_CLOEXEC),
                                    .inline_tun = -1,
+                                   .again = &a->again,
                                    .opened = program ? &program->opened : &t->other_opened,
                                    .forwards = t->start.forwards,
                                    .routes = actor_routes(t, p),
@@ -120,5 +145,6 @@ void actor_fini(struct actor *a)
 {
     actor_unmake(a);
     free(a->heard);
+    heard_again_fini(&a->members);
     *a = (struct actor){0};
 }

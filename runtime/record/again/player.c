@@ -110,6 +110,7 @@ struct actor_counters player_counters(const struct player *p)
         all.packets_other += c->packets_other;
         all.verdicts += c->verdicts;
         all.verdicts_other += c->verdicts_other;
+        all.unheard += c->unheard;
         all.untold += c->untold;
         all.passed_over += c->passed_over;
     }

@@ -34,7 +34,54 @@ struct single {
     struct track_seen seen; /* the flow's view of the packet */
     struct decision own;    /* decision of the rules, if `judged` */
     bool judged;
+    struct actor *actor;
+    struct kernel_members members; /* answers of live sets to the kernel */
+    bool by_kernel;                /* the kernel did what is done now */
+    unsigned missing;              /* questions of live sets without a recorded answer */
 };
+
+/* An answer: known, not known, or several that differ. */
+enum said { SAID_NOT, SAID, SAID_SEVERAL };
+
+/* Answer as a live set answered the kernel. */
+static enum said kernel_said(const struct single *x, uint32_t live, const uint32_t addr[4], bool v6, bool *held)
+{
+    const struct actor *a = x->actor;
+    const uint32_t known = a->members.same ? a->members.same[live] : live;
+    if (known >= PBC_LIVES_MAX || !(x->key.kind & (v6 ? KIND_IP6 : KIND_IP4))) return SAID_NOT;
+    for (unsigned dst = 0; dst < 2; dst++) {
+        const bool asked = x->members.asked[dst] >> known & 1;
+        *held = x->members.held[dst] >> known & 1;
+        if ((asked || *held) && address_equal(addr, dst ? x->key.dst : x->key.src)) return asked ? SAID : SAID_SEVERAL;
+    }
+    return SAID_NOT;
+}
+
+/* Answer as a live set answered the worker, or the kernel when the worker asked it to judge once more. False: that is
+ * not known. */
+static bool worker_heard_of(const struct single *x, uint32_t live, const uint32_t addr[4], bool v6, bool *held)
+{
+    struct heard_again *h = &x->actor->members;
+    const uint64_t before = h->missing;
+    *held = h->ear.hear(h->ear.arg, live, addr, v6, false);
+    const bool known = h->missing == before;
+    h->missing = before;
+    return known;
+}
+
+/* Answer a question of the judgement: what the kernel's stages did as these were answered, the rest as the worker was,
+ * and either as the other where it did not ask. What nobody has asked is not known. */
+static bool single_hear(void *arg, uint32_t live, const uint32_t addr[4], bool v6, bool held)
+{
+    struct single *x = arg;
+    const enum said said = kernel_said(x, live, addr, v6, &held);
+    if (said == SAID && x->by_kernel) return held;
+    bool told = false;
+    if ((said != SAID_SEVERAL || !x->by_kernel) && worker_heard_of(x, live, addr, v6, &told)) return told;
+    if (said == SAID) return held;
+    x->missing++;
+    return false;
+}
 
 /* Return the program's id of that device or pattern; PBC_NONE: it does not have it. */
 static uint32_t same_iface(const struct program *p, const struct program *of, uint32_t iface)
@@ -210,6 +257,7 @@ static bool same_action(const struct single *x)
 /* True if the rules decide as recorded. */
 static bool same_by_rules(struct single *x)
 {
+    x->by_kernel = true;
     if (x->program->meta->flags & PBC_ASKS_ROUTES) ways_settle(x->program, x->facts, &x->key, x->pkt);
     x->own = program_decide(x->program, &x->key, x->pkt);
     /* No firewall judges the packet by the device by which it came: that of the interface that it leaves by does, as if
@@ -219,6 +267,7 @@ static bool same_by_rules(struct single *x)
         x->own = program_decide(x->program, &x->key, x->pkt);
     }
     x->judged = true;
+    x->by_kernel = false;
     if (!same_action(x)) return false;
     return x->other || (x->own.rule == x->recorded.rule && same_service(x) && !(x->recorded.flags & VERDICT_REPLY));
 }
@@ -282,7 +331,15 @@ static enum found judge_one(const struct actor *a, struct single *x)
 static bool is_otherwise(struct actor *a, struct single *x)
 {
     struct actor_counters *c = &a->counters;
-    const enum found found = judge_one(a, x);
+    const struct lives_ear ear = {single_hear, x};
+    lives_listen(&ear);
+    enum found found = judge_one(a, x);
+    lives_listen(NULL);
+    if (x->missing) {
+        found = HANGS_ON_MORE;
+        x->judged = false;
+    }
+    c->unheard += x->missing;
     const bool made = x->recorded.action == ACTION_ACCEPT || x->recorded.action == ACTION_FORWARD;
     if (x->other && x->looked && x->seen.class == SEEN_NEW && x->seen.mark == MARK_NEW && made) {
         /* Under another program, note if the first packet of a recorded flow still begins the flow. */
@@ -334,7 +391,9 @@ static void singles_judge(struct actor *a, const uint8_t *body)
                            .facts = &a->world->facts,
                            .other = !a->program,
                            .routed = a->routed,
-                           .pkt = a->views[i]};
+                           .pkt = a->views[i],
+                           .actor = a};
+        if (a->told_count == n) x.members = a->told[i];
         if (a->met == n) x.met = a->mets[i];
         memcpy(&x.recorded, body + i * sizeof x.recorded, sizeof x.recorded);
         j.was[i] = x.recorded;
@@ -358,9 +417,11 @@ static void singles_judge(struct actor *a, const uint8_t *body)
 static void worker_begin(struct actor *a, const struct tape_record *r)
 {
     const struct told_program *k = story_program(a->story, r->number >> 32);
-    a->want = a->got = a->met = 0;
+    a->want = a->got = a->met = a->told_count = 0;
+    heard_again_clear(&a->members);
     a->ran = k;
     a->program = a->story->other ? NULL : k;
+    if (k) actor_members(a);
     a->world = story_world(a->story, (uint32_t)r->number);
     if (!k || !a->world || !r->count || r->count > VM_BATCH || !actor_room(a)) {
         actor_stop(a, "a program or a world is missing");
@@ -391,6 +452,17 @@ void single_step(struct actor *a, const struct scene *s)
             a->met = r.count;
         }
     }
+    if (r.kind == TAPE_MEMBERS) {
+        const bool whole = r.bytes == s->len && r.bytes - sizeof r == r.count * sizeof *a->told;
+        a->told_count = 0;
+        if (whole && a->want && r.count == a->want) {
+            memcpy(a->told, c.at, r.count * sizeof *a->told);
+            a->told_count = r.count;
+        }
+    }
+    /* Damaged answers count as not recorded. */
+    if (r.kind == TAPE_HEARD && (r.bytes != s->len || heard_again_add(&a->members, c.at, r.bytes - sizeof r, r.number)))
+        heard_again_clear(&a->members);
     if (r.kind != TAPE_VERDICTS) return;
     const bool whole = r.bytes == s->len && r.bytes - sizeof r == r.count * sizeof(struct tape_verdict);
     if (whole && a->want && a->got == a->want && r.count == a->want) singles_judge(a, c.at);

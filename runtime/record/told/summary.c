@@ -20,6 +20,24 @@ static struct copies_told copied_of(const struct recording *g)
                                 .dir = g->o->copies};
 }
 
+/* True if all live sets of the worker's programs were empty: the recording does not hold what they answered. */
+static bool members_empty(const struct recording *g)
+{
+    const struct story *t = &g->player.story;
+    bool any = t->other && t->other->lives_count;
+    for (unsigned i = 0; i < t->programs_count && !t->other; i++) any |= t->programs[i]->p->lives_count != 0;
+    return any && t->start.version < RECORD_HEARD && !t->start.in_kernel;
+}
+
+/* Say what live sets could not be asked. */
+static void members_text(const cJSON *root)
+{
+    fill(stdout, root,
+         "{/recording {?members_empty live sets   empty: a recording before version 19 does not hold their members, so "
+         "verdicts may be others\n}"
+         "{?members_unknown live sets   {#members_unknown|question} without a recorded answer, answered by no\n}}");
+}
+
 static void more_json(cJSON *root, const struct recording *g)
 {
     const struct actor_counters c = player_counters(&g->player);
@@ -33,6 +51,8 @@ static void more_json(cJSON *root, const struct recording *g)
     json_number(to, "verdicts_otherwise", c.verdicts_other);
     if (g->player.story.start.in_kernel) json_number(to, "verdicts_unclaimed", c.untold);
     json_number(to, "passed_over", c.passed_over);
+    json_number(to, "members_unknown", c.unheard);
+    cJSON_AddBoolToObject(to, "members_empty", members_empty(g));
     sessions_json(to, &g->sessions);
     otherwise_json(to, &g->otherwise);
     json_moment(to, "began", g->first_ns);
@@ -63,6 +83,7 @@ static int summary_print(struct recording *g, const struct report *of)
          "{/recording verdicts    {#verdicts} as recorded, {#verdicts_otherwise} otherwise\n"
          "left        {#packets|packet} as recorded, {#packets_otherwise} otherwise\n}");
     otherwise_text(stdout, &g->otherwise);
+    members_text(root);
     fill(stdout, root,
          "{/recording.sessions sessions    {#begun} begun, {#ended} ended{*ended_by| (|, |{#.} {$}|)}; {#up_bytes} "
          "bytes from "
@@ -89,6 +110,7 @@ static int summary_of_kernel(const struct recording *g)
          "{/recording verdicts    {#verdicts} as recorded, {#verdicts_otherwise} otherwise, {#verdicts_unclaimed} that "
          "{=verdicts_unclaimed|hangs|hang} on more than was recorded\n}");
     otherwise_text(stdout, &g->otherwise);
+    members_text(root);
     cJSON_Delete(root);
     return 0;
 }

@@ -73,7 +73,7 @@ const struct known known_differences[] = {
      "what the host has sent on alone",
      is_after_last_hop, true},
     {"an answer to what nobody saw",
-     "what neither comes nor leaves by an interface of prey's nobody judges or follows (MANUAL.md, What is enforced); "
+     "what neither comes nor leaves by an interface of prey's nobody judges or follows (docs/guide/explanation/enforcement.md); "
      "its answer, by one of prey's, is of no connection, and begins one if it may",
      is_answer_to_unseen, false},
     {"after an answer that nobody saw",
@@ -159,9 +159,8 @@ const struct known known_differences[] = {
      "(docs/kernel.md); conntrack joins them before",
      is_without_later_fragments, false},
     {"only watched",
-     "the executor in user space holds back nothing that crosses by an interface which is not served (MANUAL.md, What "
-     "is "
-     "enforced)",
+     "the executor in user space holds back nothing that crosses by an interface which is not served "
+     "(docs/guide/explanation/enforcement.md)",
      is_only_watched, false},
     {NULL, NULL, NULL, false},
 };

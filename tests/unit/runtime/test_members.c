@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 
 #include "runtime/live/rules/members/base_cut.h"
 #include "runtime/live/rules/members/notes.h"
+#include "vm/keyed/archive.h"
 #include "vm/keyed/keyed.h"
 
 static void comments_have_bounds(void **state)
@@ -102,6 +104,37 @@ static void notes_end(void **state)
     notes_free(n);
 }
 
+/* A text that many have goes when the last of them does, and no sooner; both families have notes. */
+static void comments_are_shared(void **state)
+{
+    enum { MANY = 3000 };
+    (void)state;
+    char text[NOTE_COMMENT_MOST + 1];
+    struct notes *n = notes_new(2 * MANY + 1, 1);
+    for (uint32_t i = 0; i < 2 * MANY; i++) {
+        const struct live_net net = {.addr = {i / 2, 0, 0, i % 2 ? i : 0}, .len = i % 2 ? 128 : 32, .v6 = i % 2};
+        snprintf(text, sizeof text, "%0*u", NOTE_COMMENT_MOST, i % MANY);
+        notes_set(n, &net, &(struct note_of){.uid = i, .end_ms = ever, .comment = i < 2 ? "" : text, .anew = true});
+    }
+    const struct live_net first = {.addr = {MANY / 2, 0, 0, 0}, .len = 32}, same = {.addr = {MANY}, .len = 32};
+    notes_set(n, &first, &(struct note_of){.uid = 1, .end_ms = ever, .comment = "ssh"});
+    notes_set(n, &same, &(struct note_of){.uid = 2, .end_ms = ever, .comment = "ssh"});
+    assert_ptr_equal(notes_find(n, 0, &first)->comment, notes_find(n, 0, &same)->comment);
+    notes_remove(n, &first);
+    assert_string_equal(notes_find(n, 0, &same)->comment, "ssh");
+    notes_set(n, &same, &(struct note_of){.uid = 3, .end_ms = ever}); /* its own comment again */
+    assert_string_equal(notes_find(n, 0, &same)->comment, "ssh");
+    for (uint32_t i = 2; i < MANY; i++) {
+        const struct live_net net = {.addr = {i / 2, 0, 0, i % 2 ? i : 0}, .len = i % 2 ? 128 : 32, .v6 = i % 2};
+        snprintf(text, sizeof text, "%0*u", NOTE_COMMENT_MOST, i);
+        assert_string_equal(notes_find(n, 0, &net)->comment, text);
+        assert_int_equal(notes_find(n, 0, &net)->uid, i);
+        notes_remove(n, &net);
+        assert_null(notes_find(n, 0, &net));
+    }
+    notes_free(n);
+}
+
 static void notes_grow(void **state)
 {
     enum { MANY = 5000 };
@@ -151,6 +184,111 @@ static uint32_t draw(uint64_t *seed, bool has[SPACE], struct pbc_range *r4, stru
 }
 
 /* Against sets of single numbers, at the upper end of both families */
+/* Return a set with the members that net_of(0) to net_of(most - 1) are. */
+static struct live_set *members_up_to(uint32_t most)
+{
+    struct live_set *s = live_new(&(struct live_cfg){.size = 1000, .seed = 1});
+    for (uint32_t i = 0; i < most; i++) {
+        const struct live_net net = net_of(i);
+        live_add(s, 1, &net, ever, LIVE_SET);
+    }
+    return s;
+}
+
+/* Write notes into bytes, which the caller frees, and return their archive for reading. */
+static struct archive written(const struct notes *n, uint64_t now_ms, uint8_t **bytes)
+{
+    const uint64_t most = notes_archive_most(n);
+    *bytes = malloc(most);
+    struct archive a = {.at = *bytes, .left = most};
+    assert_true(notes_archive((struct notes *)(uintptr_t)n, &a, NULL, now_ms, 0));
+    return (struct archive){.at = *bytes, .left = most - a.left, .reads = true};
+}
+
+static void notes_are_kept(void **state)
+{
+    static const char *const comments[] = {"", "from the log", "na\xc3\xafve"};
+    struct notes *n = notes_new(100, 1), *again = notes_new(100, 2), *later = notes_new(100, 3);
+    struct live_set *s = members_up_to(40);
+    uint8_t *bytes;
+    (void)state;
+    for (uint32_t i = 0; i < 50; i++) { /* ten of them have no member by then */
+        const struct live_net net = net_of(i);
+        notes_set(n, &net,
+                  &(struct note_of){.uid = i,
+                                    .wall_ns = 1000 + i,
+                                    .end_ms = i % 2 ? ever : 100 + i,
+                                    .comment = comments[i % 3],
+                                    .anew = true});
+    }
+    const uint64_t changes = notes_changes(n);
+    struct archive a = written(n, 50, &bytes);
+    assert_true(notes_archive(again, &a, s, 50, 0));
+    assert_int_equal(a.left, 0);
+    for (uint32_t i = 0; i < 50; i++) {
+        const struct live_net net = net_of(i);
+        const struct note *note = notes_find(again, 50, &net);
+        assert_int_equal(!!note, i < 40);
+        if (!note) continue;
+        assert_int_equal(note->uid, i);
+        assert_int_equal(note->wall_ns, 1000 + i);
+        assert_ptr_equal(notes_find(again, 99 + i, &net), note);
+        assert_ptr_equal(notes_find(again, i % 2 ? ever - 1 : 100 + i, &net), i % 2 ? note : NULL);
+        assert_string_equal(note->comment, comments[i % 3]);
+    }
+    free(bytes);
+    assert_int_equal(notes_changes(n), changes);
+
+    a = written(n, 50, &bytes); /* 80 ms have passed that the clock does not show: ends are earlier by that */
+    assert_true(notes_archive(later, &a, s, 50, -80));
+    for (uint32_t i = 0; i < 40; i++) {
+        const struct live_net net = net_of(i);
+        assert_int_equal(!!notes_find(later, 50, &net), i % 2 || 100 + i - 80 > 50);
+    }
+    free(bytes);
+    const struct live_net one = net_of(1);
+    notes_set(n, &one, &(struct note_of){.uid = 1, .end_ms = ever, .comment = "another"});
+    assert_int_not_equal(notes_changes(n), changes);
+    live_free(s);
+    notes_free(n);
+    notes_free(again);
+    notes_free(later);
+}
+
+static void kept_notes_are_read_with_care(void **state)
+{
+    struct notes *n = notes_new(10, 1);
+    struct live_set *s = members_up_to(1);
+    const struct live_net net = net_of(0);
+    uint8_t *bytes;
+    (void)state;
+    notes_set(n, &net, &(struct note_of){.uid = 1, .end_ms = ever, .comment = "four", .anew = true});
+    const struct archive a = written(n, 1, &bytes);
+    for (unsigned i = 0; i < 9; i++) {
+        struct notes *again = notes_new(10, 1);
+        uint8_t *copy = malloc(a.left);
+        memcpy(copy, bytes, a.left);
+        struct archive b = {.at = copy, .left = a.left, .reads = true};
+        uint8_t *const note = copy + 8, *const comment = note + 40; /* behind the count */
+        if (i == 0) b.left--;                                       /* cut */
+        if (i == 1) copy[0] = 2;                                    /* more notes than there are */
+        if (i == 2) note[36] = 33;                                  /* a length that IPv4 lacks */
+        if (i == 3) note[37] = 2;                                   /* no family */
+        if (i == 4) note[38] = NOTE_COMMENT_MOST + 1;
+        if (i == 5) comment[1] = 0x1b;
+        if (i == 6) comment[1] = 0;
+        if (i == 7) comment[3] = 0xc3;
+        if (i == 8) note[16 + 6] = 0xff; /* an end behind LIVE_FOREVER */
+        assert_false(notes_archive(again, &b, s, 1, 0));
+        assert_int_equal(!!notes_find(again, 1, &net), i == 1);
+        free(copy);
+        notes_free(again);
+    }
+    free(bytes);
+    live_free(s);
+    notes_free(n);
+}
+
 static void bases_are_cut(void **state)
 {
     uint64_t seed = 7;
@@ -194,8 +332,13 @@ static void bases_are_cut(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(comments_have_bounds), cmocka_unit_test(notes_are_of_members),
-                                       cmocka_unit_test(notes_end), cmocka_unit_test(notes_grow),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(comments_have_bounds),
+                                       cmocka_unit_test(notes_are_of_members),
+                                       cmocka_unit_test(notes_end),
+                                       cmocka_unit_test(comments_are_shared),
+                                       cmocka_unit_test(notes_grow),
+                                       cmocka_unit_test(notes_are_kept),
+                                       cmocka_unit_test(kept_notes_are_read_with_care),
                                        cmocka_unit_test(bases_are_cut)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -38,3 +38,11 @@ bool track_cut(struct track *t, struct track_cuts left, track_cut_fn *wants, voi
     }
     return true;
 }
+
+bool track_cut_again(struct track *t, const struct flow_id *id)
+{
+    struct flow line;
+    const int32_t slot = flow_find(t->table, id, table_hash(t->table, id), t->now_ns);
+    if (slot == FLOW_NONE || !flow_read(t->table, slot, &line) || line.flags & FLOW_TWIN) return false;
+    return flow_end_seen(t->table, slot, &line, FLOW_END_CUT, t->now_ns);
+}

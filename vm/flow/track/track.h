@@ -283,6 +283,8 @@ struct track_cuts {
 };
 typedef uint64_t *track_cut_fn(void *arg, const struct flow_id *id, const struct flow_bind *bind, uint64_t began_ns);
 bool track_cut(struct track *t, struct track_cuts left, track_cut_fn *wants, void *arg);
+/* End the flow of that tuple, its own, as such a walk does. False: there is none. */
+bool track_cut_again(struct track *t, const struct flow_id *id);
 
 /* Clear the remembered verdicts in the next `slots` slots from *hand (at first 0) on; false at the table's end. */
 bool track_forget(struct track *t, uint32_t *hand, unsigned slots);

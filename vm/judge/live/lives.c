@@ -130,10 +130,22 @@ uint64_t lives_evicted(const struct lives *l)
     return l->questions ? __atomic_load_n(&l->questions->head->evicted, __ATOMIC_RELAXED) : 0;
 }
 
+/* Listener of the thread (README.md) */
+static _Thread_local const struct lives_ear *ear;
+
+void lives_listen(const struct lives_ear *e) { ear = e; }
+
+void lives_tell(uint32_t live, const struct key *key, bool dst, bool held)
+{
+    if (ear) ear->hear(ear->arg, live, dst ? key->dst : key->src, key->kind & KIND_IP6, held);
+}
+
 bool lives_have(const struct lives *l, uint32_t live, const struct key *key, bool dst)
 {
     if (!(key->kind & KIND_IP)) return false;
-    return live_has(lives_set(l, live), lives_now(l), dst ? key->dst : key->src, key->kind & KIND_IP6);
+    const uint32_t *const addr = dst ? key->dst : key->src;
+    const bool v6 = key->kind & KIND_IP6, held = l && live_has(lives_set(l, live), lives_now(l), addr, v6);
+    return ear ? ear->hear(ear->arg, live, addr, v6, held) : held;
 }
 
 void program_members(struct program *p, struct lives *l)

@@ -26,7 +26,7 @@ static uint32_t set_now(const struct program *p, uint32_t set, const struct key 
 {
     while (p->sets[set].live) {
         const struct pbc_live_node *n = &p->live_nodes[p->sets[set].live - 1];
-        set = p->members && lives_have(p->members, n->live, key, dst) ? n->in : n->out;
+        set = lives_have(p->members, n->live, key, dst) ? n->in : n->out;
     }
     return set;
 }

@@ -29,6 +29,7 @@ static inline void up_say(struct kernel_note *n, const struct kpkt *k)
     n->would = k->would;
     n->turn = k->turn;
     n->cuts = k->cuts;
+    n->members = k->heard ? k->members : (struct kernel_members){0};
 }
 
 static inline bool up_note(struct xdp_md *ctx, const struct kpkt *k)

@@ -25,6 +25,7 @@ uint64_t would_end(struct kpkt *k);
 uint64_t kernel_key_settle(struct kpkt *k);
 extern const char const_asks_routes;
 extern const char const_nats_by_way;
+extern const char const_live_sets;
 
 /* Type of generated functions: k is never NULL. */
 GLOBAL uint64_t code_template(struct kpkt *k NONNULL) { return k->decision; }
@@ -144,6 +145,10 @@ inline_whole void judge(struct kpkt *k)
     if (is_misnumbered(k)) {
         k->up = KERNEL_UP_RELOAD;
         return;
+    }
+    if (IS_ANY(live_sets)) {
+        k->members = (struct kernel_members){0};
+        k->heard = 1;
     }
     const struct facts *facts = &state_world.facts;
     if (facts->self4_count | facts->self6_count) kernel_key_settle(k);

@@ -51,10 +51,11 @@ static __always_inline uint64_t overlay_word(const struct keyed *t, const struct
     for (; LOOP(hits);) {
         const uint32_t slot = group * GROUP + tags_first(hits);
         const uint64_t word = word_read(KEYED_WORD(t, slot));
+        /* One bound for all words of a key. Of bounds for each, Linux 6.12 forgets those of words before: it takes what
+         * it learns of the last index for what it knows of them. */
+        const uint64_t *const held = &TABLE_KEYS[table_within(t->first_key + (uint64_t)slot * words, TABLE_KEY_WORDS)];
         uint64_t differ = !word_held(word);
-        for (unsigned i = 0; i < KEY6_WORDS && i < words; i++)
-            differ |= word_read(&TABLE_KEYS[table_within(t->first_key + (uint64_t)slot * words + i, TABLE_KEY_WORDS)]) ^
-                      key->word[i];
+        for (unsigned i = 0; i < KEY6_WORDS && i < words; i++) differ |= word_read(&held[i]) ^ key->word[i];
         if (word_read(KEYED_WORD(t, slot)) != word) continue;
         if (!differ) return word;
         hits = LOOSE(hits & (hits - 1));
@@ -157,6 +158,21 @@ static __always_inline void wide_side(const struct kpkt *k, uint32_t dst, struct
         wide_of(k->key.src, addr);
 }
 
+/* Note an answer, as struct kernel_members has it. */
+static __always_inline void member_note(struct kpkt *k, uint32_t live, bool has)
+{
+    uint64_t *const asked = &k->members.asked[k->member.dst & 1], *const held = &k->members.held[k->member.dst & 1];
+    const uint64_t bit = UINT64_C(1) << (live & 63), is = has ? bit : 0;
+    if (*asked & bit) {
+        if ((*held & bit) == is) return;
+        *asked &= ~bit;
+        *held |= bit;
+    } else if (!(*held & bit)) {
+        *asked |= bit;
+        *held |= is;
+    }
+}
+
 /* Ask the base of the live set at hand, or one length of its overlay. Return 1: no live set is left to be asked. */
 static __always_inline long member_next(struct kpkt *k)
 {
@@ -184,6 +200,7 @@ static __always_inline long member_next(struct kpkt *k)
         m->asks_base = 1; /* members that left the overlay meanwhile may be in the new base */
         return 0;
     }
+    member_note(k, n->live, has == HAS);
     m->set = has == HAS ? n->in : n->out;
     m->asks_base = 1;
     return 0;
@@ -209,6 +226,7 @@ GLOBAL uint64_t kernel_live_set(struct kpkt *k NONNULL, uint32_t set, uint32_t d
     if (!(k->key.kind & KIND_IP)) return 0;
     wide_side(k, dst, (struct wide *)m->addr);
     m->six = (k->key.kind & KIND_IP6) != 0;
+    m->dst = dst != 0;
     m->set = set;
     m->asks_base = 1;
     member_find(k);

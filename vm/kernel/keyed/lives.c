@@ -32,6 +32,7 @@ uint32_t kernel_lives_layout(const struct program *p, struct kernel_lives_layout
         l->range_words += HALVES * half_words(p, i);
         if (l->key_words * sizeof(uint64_t) >= MAP_MOST || l->range_words * sizeof(uint64_t) >= MAP_MOST) return i;
     }
+    l->keys = l->key_words ? l->key_words - (KEY6 - 1) : 0;
     return PBC_NONE;
 }
 

@@ -17,6 +17,7 @@ struct kernel_live {
 /* Number of entries in each array. */
 struct kernel_lives_layout {
     uint64_t cells, slots, key_words, range_words;
+    uint64_t keys; /* number of the first words of the array of keys at which a key may begin */
 };
 /* Set the layout. Return PBC_NONE, or the live set with which all are more than a map may hold. */
 uint32_t kernel_lives_layout(const struct program *p, struct kernel_lives_layout *l);

@@ -367,6 +367,7 @@ inline_whole void packet_begin(struct kpkt *k)
     k->out = KERNEL_NONE;
     k->said = 0;
     k->nowhere = 0;
+    k->heard = 0;
     k->seen.class = SEEN_NONE;
     k->turn = 0;
 }

@@ -71,7 +71,7 @@ struct frame_spec {
     const struct frame_tunnel *tunnel; /* NULL: no tunnel */
     uint16_t way;                      /* no byte of the frame: struct pkt's way; 0: not set */
     uint8_t source;                    /* the same: struct pkt's source */
-    uint64_t live[2];                  /* live sets that have the source, the destination: for who judges the frame */
+    live_bits live[2];                 /* live sets that have the source, the destination: for who judges the frame */
 };
 
 struct pkt;

@@ -4,7 +4,7 @@
 #include "vm/judge/lives.h"
 
 /* A part of a live worker's walk. In a table in the kernel each end is a call. */
-enum { PART_GROUPS = 1024, PART_FLOWS = 128, PART_ENDS = 64, PART_CALLS = 8 };
+enum { PART_GROUPS = 1024, PART_FLOWS = 128, PART_ENDS = VM_CUTS_MOST, PART_CALLS = 8 };
 
 /* Return the cuts that the worker heeds; NULL: none. */
 static struct flow_cuts *cuts_of(const struct vm *vm)
@@ -22,7 +22,10 @@ static uint64_t *flow_covered(void *arg, const struct flow_id *id, const struct 
     const bool v6 = id->kind & FLOW_ID_IP6;
     struct flow_cuts_flow f = {.of = {{id->low, v6}, {id->high, v6}}, .count = 2, .began_ns = began_ns};
     if (b) f.of[f.count++] = (struct flow_cuts_addr){b->to_dst, v6};
-    return flow_cuts_cover(cuts_of(vm), vm->program->members, &f);
+    uint64_t *const ended = flow_cuts_cover(cuts_of(vm), vm->program->members, &f);
+    const struct vm_cuts *const c = vm->cfg.cuts_told;
+    if (ended && c && c->told) c->told(c->arg, id);
+    return ended;
 }
 
 /* Do a part of the walk. False: it is through. */
@@ -52,9 +55,19 @@ void adds_settle(const struct job *j)
 
 void vm_cut(struct vm *vm) { walk_at_once(vm); }
 
+/* End the flows that ended when this was recorded. */
+static void cut_again(struct vm *vm, struct vm_cuts *c)
+{
+    for (unsigned i = 0; i < c->count; i++) c->missing += !vm->track || !track_cut_again(vm->track, &c->again[i]);
+}
+
 bool cuts_tick(const struct job *j)
 {
     struct vm *const vm = j->vm;
+    if (vm->cfg.cuts_told && vm->cfg.cuts_told->again) {
+        cut_again(vm, vm->cfg.cuts_told);
+        return false;
+    }
     const bool calls = vm->cfg.kernel && vm->cfg.kernel->flows;
     const struct track_cuts part = {PART_GROUPS, PART_FLOWS, calls ? PART_CALLS : PART_ENDS};
     return vm_cut_due(vm) && walk_part(vm, &part);

@@ -29,6 +29,7 @@
 #include "runtime/live/control/takeover/said.h"
 #include "runtime/live/control/takeover/yield_kernel.h"
 #include "runtime/live/control/trace/onlookers.h"
+#include "runtime/live/rules/members/members.h"
 #include "runtime/live/tell/log.h"
 #include "runtime/live/world/world.h"
 #include "runtime/parent/between/channel.h"
@@ -351,11 +352,13 @@ static bool let_go(struct control *control)
     int failed = yield_lacks(control, NULL, 0) || !same ? -EBUSY : 0;
     if (!failed) observed_ahead(carry);
     if (!failed) copied_ahead(carry);
+    if (!failed) members_notes_ahead(control->rules);
     if (!failed && !hold_at_rest(carry)) failed = -EBUSY;
     for (unsigned i = 0; i < carry->worker_count && !failed; i++) vm_inline_leave_kernel(carry->workers[i]->vm);
     if (!failed) before_tell(control);
     y->deadline = channel_until(HANDOFF_PATIENCE_NS); /* for all that follows: workers stand still */
     if (!failed) failed = hand_over(control);
+    members_notes_free(control->rules);
     y->over = !failed;
     if (failed) {
         inline_stack_still(carry, false);

@@ -28,8 +28,11 @@ struct kept_head {
     char magic[8];
     uint8_t digest[PBC_DIGEST_LEN];
     uint64_t wall_ms, mono_ms;
-    char boot[BOOT_ID], zero[4];
+    char boot[BOOT_ID];
+    uint32_t version; /* FILE_VERSION; older versions lack what the newer ones have put behind all else */
 };
+/* 0: members alone; 1: what is kept beside them (members_notes_archive) */
+enum { FILE_VERSION = 1 };
 
 static void digest_kept(const uint8_t *bytes, size_t len, uint8_t digest[PBC_DIGEST_LEN])
 {
@@ -125,6 +128,7 @@ void members_archive(struct rules *rules, struct archive *a)
     if (a->reads && !a->left) return; /* from a version without live sets */
     if (now->lives) lives_at(now->lives, clock_ns(CLOCK_MONOTONIC));
     if (lives_archive(now->lives, now->program, a, &all)) counts_archive(rules, a);
+    if (!a->bad) members_notes_pass(rules, a);
     if (a->reads) files_forget(rules);
 }
 
@@ -138,7 +142,7 @@ static uint64_t changes(const struct rules *rules)
         const struct live_base base = live_base(lives_set(l, i));
         n += c.added + c.renewed + c.removed + c.evicted + (uintptr_t)lives_set(l, i) + (uintptr_t)base.r4;
     }
-    return n;
+    return n + members_notes_changes(rules);
 }
 
 /* Tell a failure, once until it is another. any: there are sets. */
@@ -158,23 +162,40 @@ static int hand_over(struct rules *rules, const uint8_t *bytes, size_t len)
     return ask_HISTORY_KEEP(rules->tell->channel, &(struct request_file){HISTORY_SETS}, bytes, len, NULL, 0);
 }
 
-static int write_members(struct rules *rules)
+/* Write all members. notes: with what is kept beside them. */
+static int write_file(struct rules *rules, bool notes)
 {
     struct lives_read all = {.kept = false};
     struct lives *l = rules->carry->now.lives;
-    const uint64_t room = sizeof(struct kept_head) + lives_archive_most(l) + (UINT64_C(1) << 16);
+    const uint64_t room = sizeof(struct kept_head) + lives_archive_most(l) + (notes ? members_notes_most(rules) : 0) +
+                          (UINT64_C(1) << 16);
     if (room > HISTORY_FILE_MOST) return -EFBIG;
     uint8_t *bytes = malloc(room);
     if (!bytes) return -ENOMEM;
-    struct kept_head head = {.wall_ms = wall_ms(), .mono_ms = members_now_ms()};
+    struct kept_head head = {.wall_ms = wall_ms(), .mono_ms = members_now_ms(), .version = notes ? FILE_VERSION : 0};
     struct archive a = {.at = bytes, .left = room};
     memcpy(head.magic, magic, sizeof magic);
     memcpy(head.boot, rules->boot, BOOT_ID);
     ARCHIVE(&a, head);
     int failed = lives_archive(l, rules->carry->now.program, &a, &all) ? 0 : -EAGAIN; /* many came meanwhile */
+    if (!failed && notes && !members_notes_archive(rules, &a, 0)) failed = -EAGAIN;
     digest_kept(bytes, (size_t)(a.at - bytes), bytes + offsetof(struct kept_head, digest));
     if (!failed) failed = hand_over(rules, bytes, (size_t)(a.at - bytes));
     free(bytes);
+    return failed;
+}
+
+/* Write all members, without what is kept beside them if that has no room, which is told once. */
+static int write_members(struct rules *rules)
+{
+    struct members *m = rules->members;
+    int failed = write_file(rules, true);
+    const bool bare = failed == -EFBIG;
+    if (bare) failed = write_file(rules, false);
+    if (bare && !failed && !m->bare)
+        tell_fault(rules->tell, "sets: comments and users of members are not kept for the next start: they take more "
+                                "room than the history of programs has");
+    if (!failed) m->bare = bare;
     return failed;
 }
 
@@ -243,6 +264,9 @@ static bool read_members(struct rules *rules, uint8_t *bytes, size_t len, bool c
     }
     lives_at(l, clock_ns(CLOCK_MONOTONIC));
     const bool good = lives_archive(l, rules->carry->now.program, &a, &how);
+    if (good && head.version && !members_notes_archive(rules, &a, how.later_ms))
+        tell_fault(rules->tell,
+                   "sets: comments and users that were kept of their members are damaged, and are left out");
     *no_room = good ? how.no_room : 0;
     return good;
 }

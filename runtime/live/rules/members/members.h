@@ -42,10 +42,15 @@ struct members {
     struct emptied *emptied; /* tables that readers may still hold */
     uint64_t mark;           /* mark for the proxies' loops at the last table that was replaced */
     /* Members that the parent keeps (kept_members.c) */
-    uint64_t kept;            /* number of these members; 0: none, or others than those of now */
-    uint64_t next_ns;         /* monotonic time before which nothing is written, but at the end */
-    bool has_file;            /* a file was there at the start, or has been written since */
-    int unkept;               /* negative errno of its last failure; 0: none */
+    uint64_t kept;         /* number of these members; 0: none, or others than those of now */
+    uint64_t next_ns;      /* monotonic time before which nothing is written, but at the end */
+    bool has_file;         /* a file was there at the start, or has been written since */
+    int unkept;            /* negative errno of its last failure; 0: none */
+    bool bare;             /* the file was written without notes, for want of room */
+    struct members_notes { /* notes of all sets as bytes, in a takeover (kept_notes.c) */
+        uint8_t *bytes;
+        uint64_t len;
+    } passing;
     uint64_t look_ns;         /* monotonic time before which no file is looked at */
     struct cut_wait *waiting; /* those who wait for a round of cuts */
 };
@@ -65,6 +70,20 @@ bool members_restore(struct rules *rules, bool crashed, char *err, size_t err_le
 /* Have the parent keep all members where they changed, and none where there is no set; a failure is told once. Call
  * once a second, and at the end (ends): then what is due later is written, too. */
 void members_keep(struct rules *rules, bool ends);
+/* kept_notes.c: write what is kept beside the members of the program in force, or read it once they were read; what is
+ * read is hostile. later_ms: added to each end that is read. False: no room, or it is damaged; what was read stays. */
+bool members_notes_archive(const struct rules *rules, struct archive *a, int64_t later_ms);
+/* A takeover: write all notes beforehand, into memory, while workers judge (ahead); write these, or find them in the
+ * archive, whose bytes must stay (pass); once workers judge again read what was found (read), or free what was
+ * written (free). Notes for which there is no room are left out, and told. */
+void members_notes_ahead(const struct rules *rules);
+void members_notes_pass(const struct rules *rules, struct archive *a);
+void members_notes_read(const struct rules *rules);
+void members_notes_free(const struct rules *rules);
+/* Return the most bytes that it writes. */
+uint64_t members_notes_most(const struct rules *rules);
+/* Return a number that is another once notes of a set have changed. */
+uint64_t members_notes_changes(const struct rules *rules);
 /* Set the time by which members expire, for those who judge while no packet comes. Call each turn. */
 void members_at(const struct rules *rules, uint64_t now_ns);
 /* Free some expired members, notes without members, and tables that nobody reads any more. Call once a second. */

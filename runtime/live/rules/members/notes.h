@@ -11,11 +11,13 @@ enum { NOTE_COMMENT_MOST = 100 /* bytes of a comment */ };
 
 struct note {
     struct note *next;
-    struct live_net net;
-    uint32_t uid;     /* user who changed the member last */
-    uint64_t wall_ns; /* time at which it was added */
-    uint64_t end_ms; /* end that the member got by hand; past: the note is none, for a rule may have added the member */
-    char comment[];  /* UTF-8 without control characters, ends in NUL; "": none */
+    uint64_t wall_ns;    /* time at which the member was added */
+    const char *comment; /* UTF-8 without control characters; "": none */
+    /* End that the member got by hand, in milliseconds, above its family and length. Past: the note is none, for a rule
+     * may have added the member. */
+    uint64_t end_net;
+    uint32_t uid;    /* user who changed the member last */
+    uint32_t addr[]; /* the member's; IPv4: one word, IPv6: four */
 };
 
 /* True if the text may be a comment. */
@@ -47,3 +49,13 @@ void notes_sweep(struct notes *n, const struct live_set *s, uint64_t now_ms, uns
 void notes_bound(struct notes *n, uint64_t most);
 bool notes_full(const struct notes *n);
 bool notes_empty(const struct notes *n);
+
+/* Return a number that is another once a note was set. */
+uint64_t notes_changes(const struct notes *n);
+/* Write all notes that have not ended, or read them; what is read is hostile. What has ended by now_ms, or whose member
+ * the set lacks (s, when reading), is left out. later_ms: added to each end that is read. False: no room, or the bytes
+ * are no notes; those that were read until then stay. */
+struct archive;
+bool notes_archive(struct notes *n, struct archive *a, const struct live_set *s, uint64_t now_ms, int64_t later_ms);
+/* Return the most bytes that notes_archive writes. */
+uint64_t notes_archive_most(const struct notes *n);

@@ -1,0 +1,93 @@
+/* Sets that rules fill: with a limit for each key they are meters, without one live sets */
+#include <string.h>
+
+#include "compiler/import/nft/nft_priv.h"
+
+/* Find the key by which a set is filled; packets without such a field are not counted. */
+static bool filled_key(const cJSON *key, struct subject *s)
+{
+    const cJSON *inside;
+    const char *kind = nft_kind(key, &inside);
+    if (kind && !strcmp(kind, "elem")) return filled_key(cJSON_GetObjectItemCaseSensitive(inside, "val"), s);
+    return !subject_of(key, s) && !s->special;
+}
+
+/* Return the time that the element stays, in seconds; 0: the statement names none. */
+static uint64_t element_time(const cJSON *elem)
+{
+    const cJSON *inside, *time = NULL;
+    const char *kind = nft_kind(elem, &inside);
+    if (kind && !strcmp(kind, "elem")) time = cJSON_GetObjectItemCaseSensitive(inside, "timeout");
+    return cJSON_IsNumber(time) && time->valuedouble >= 1 && time->valuedouble < 1e12 ? (uint64_t)time->valuedouble : 0;
+}
+
+/* Return the first statement for each key that does more than count packets; NULL: there is none. */
+static const cJSON *first_asking(const cJSON *stmt)
+{
+    const cJSON *one = cJSON_IsArray(stmt) ? stmt->child : stmt, *inside;
+    for (; one; one = cJSON_IsArray(stmt) ? one->next : NULL) {
+        const char *kind = nft_kind(one, &inside);
+        if (kind && strcmp(kind, "counter") != 0 && strcmp(kind, "last") != 0) return one;
+    }
+    return NULL;
+}
+
+static bool is_limit(const cJSON *statement)
+{
+    const cJSON *inside;
+    const char *kind = nft_kind(statement, &inside);
+    return kind && !strcmp(kind, "limit");
+}
+
+/* Have the rules add to the set; what follows becomes rules of its own. */
+static void add_to_set(struct reading_rule *r, const struct subject *key, struct set *set, struct adding a)
+{
+    set->changes = true;
+    a.to = set;
+    a.destination = key->about == ASK_TO;
+    if (!a.for_s) a.for_s = set->stays_s;
+    for (struct rule *one = r->first; one; one = one->next) {
+        one->act = ACT_ADD;
+        one->adding = a;
+    }
+    r->copied = true;
+}
+
+void read_set_statement(struct reading_rule *r, const cJSON *statement)
+{
+    const cJSON *stmt = cJSON_GetObjectItemCaseSensitive(statement, "stmt"),
+                *elem = cJSON_GetObjectItemCaseSensitive(statement, "elem"),
+                *key = elem ? elem : cJSON_GetObjectItemCaseSensitive(statement, "key");
+    const char *name = nft_member(statement, elem ? "set" : "name"), *op = nft_member(statement, "op");
+    const cJSON *one = first_asking(stmt);
+    struct subject s;
+    if (name && name[0] == '@') name++;
+    struct set *set = elem && name ? ruleset_find_set(r->nft->s, r->nft->scope, name) : NULL;
+    if (op && !strcmp(op, "delete")) {
+        read_apart(r, "prey's rules remove nobody from a set");
+        return;
+    }
+    if (!filled_key(key, &s)) {
+        (one ? read_unsaid : read_apart)(r, one ? "prey counts only by address"
+                                                : "prey's rules add only a source or a destination to a set");
+        return;
+    }
+    const bool adds = set && set->kind == ABOUT_ADDRESSES && (s.about == ASK_FROM || s.about == ASK_TO);
+    const struct adding a = {.renews = op && !strcmp(op, "update"), .counts = one, .for_s = element_time(elem)};
+    want_implied(r, &s);
+    if (!one && !adds) {
+        read_apart(r, set ? "prey's rules add only a source or a destination to a set" : "the file has no such set");
+    } else if (!one) {
+        add_to_set(r, &s, set, a);
+    } else if (cJSON_IsArray(stmt) && first_asking(one->next)) {
+        read_unsaid(r, "it counts by several fields at once");
+    } else {
+        if (adds && is_limit(one)) {
+            add_to_set(r, &s, set, a);
+            r->copied = false;
+            reading_go_on(r);
+            if (r->full) return;
+        }
+        read_by_key(r, &s, one, name);
+    }
+}

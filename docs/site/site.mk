@@ -1,0 +1,16 @@
+# The site of the documents. Included by the Makefile.
+#: make site       the guide, the reference and the man pages as HTML with a search, in build/site: open index.html there
+SITE := $(B)/site
+site: $(B)/man/prey.5
+	@sh tests/deps.sh site
+	@python3 docs/site/stage.py $(B)/site.d/pages $(B)/man/prey.5
+	@cp -r docs/site/static $(B)/site.d/pages/
+	$(call run,SITE)rm -rf $(SITE) && sphinx-build -q -W --keep-going -b html -c docs/site -d $(B)/site.d/trees $(B)/site.d/pages $(SITE)
+	@cp $(SITE)/README.html $(SITE)/index.html
+.PHONY: site
+# The guide's pictures, which lie in the tree so that a reader of the tree sees them.
+#: make pictures   draw the guide's pictures anew from their .dot files
+pictures:
+	@sh tests/deps.sh site
+	@for f in docs/guide/pictures/*.dot; do dot -Tsvg $$f | sed 's/<!--.*-->//; /^<!-- Generated/,/-->/d' >$${f%.dot}.svg || exit 1; done
+.PHONY: pictures

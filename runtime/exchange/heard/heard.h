@@ -1,0 +1,63 @@
+/* Answers of live sets to a worker, as a recording has them: those of one step, each with its question. A worker hears
+ * them (struct heard_answers); a replay gives the same ones again (struct heard_again).
+ *
+ *      | set, how, times | address | set, how, times | address | ...      in the order in which they were first asked
+ *
+ * A question is a set and an address. While its answer stays the same it is written once, with the number of times that
+ * it was asked; another answer is another entry behind it. So each question of a step has its own row of answers, and
+ * the order among questions does not matter. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vm/judge/lives.h"
+#include "vm/keyed/keyed.h"
+
+enum heard_how { HEARD_HELD = 1 /* the set holds the address */, HEARD_IP6 = 2 };
+enum { HEARD_WORDS = 2048 /* words of the entries that a worker keeps */, HEARD_RECENT = 256 };
+/* The head of an entry. The address follows, as in struct key: one word, IPv6 four. */
+struct heard_entry {
+    uint8_t live, how; /* number in LIVES; enum heard_how */
+    uint16_t times;    /* from 1 on */
+};
+
+struct heard_answers {
+    struct lives_ear ear; /* for lives_listen */
+    uint32_t words[HEARD_WORDS];
+    unsigned used, count;          /* words and entries */
+    uint16_t recent[HEARD_RECENT]; /* 1 + the first word of the last entry of some question with that hash; 0: none */
+    void (*full)(void *arg,
+                 struct heard_answers *h); /* takes what there is and calls heard_clear: another entry has no room */
+    void *arg;
+};
+void heard_init(struct heard_answers *h, void (*full)(void *arg, struct heard_answers *h), void *arg);
+void heard_clear(struct heard_answers *h);
+
+/* The same answers again. Zero is an empty one. */
+struct heard_again {
+    struct lives_ear ear; /* for lives_listen */
+    struct heard_row {
+        uint32_t addr[4];
+        uint8_t live, how;
+        uint16_t times;
+        uint32_t next; /* 1 + the next row of the same question; 0: none */
+    } * rows;
+    uint32_t count, room;
+    struct hash_key hash;
+    uint32_t *places; /* [2 * count] by hash: 1 + the row that is the answer of now to some question; 0: free */
+    bool placed;      /* `places` is filled in */
+    uint64_t missing; /* questions without a recorded answer, answered by no */
+    /* Number of a set in the recorded program, by its number in the one that judges; PBC_NONE: it has no such set.
+     * NULL: the same numbers. */
+    const uint32_t *same;
+};
+/* seed: nobody who makes a recording may know it. */
+void heard_again_init(struct heard_again *h, uint64_t seed);
+void heard_again_fini(struct heard_again *h);
+/* Forget all answers, for the next step; `missing` stays. */
+void heard_again_clear(struct heard_again *h);
+/* Add `count` entries that lie in `len` bytes, which are hostile: padding to a multiple of eight bytes may follow.
+ * Return 0, -EINVAL if they are not as above, or -ENOMEM. */
+int heard_again_add(struct heard_again *h, const uint8_t *bytes, size_t len, uint64_t count);
