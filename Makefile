@@ -22,7 +22,7 @@ LDFLAGS += $(if $(SAN)$(FUZZ)$(CHECK),$(if $(shell command -v ld.lld),-fuse-ld=l
 BPF     ?= $(B)
 LIBS    := -lpcap -lcjson -lz -llzma -lzstd -llz4 -lm
 # What preyrun alone, and its tests, ask the kernel with.
-HOST_LIBS := -lmnl -lnftables -lcap-ng -lseccomp -lcares$(if $(filter 0,$(KERNEL)),, -lbpf)
+HOST_LIBS := -lmnl -lnftables -lcap-ng -lseccomp -lcares -lresolv$(if $(filter 0,$(KERNEL)),, -lbpf)
 # TLS of health checks.
 HOST_LIBS += -lssl -lcrypto
 # What the service manager is told.

@@ -20,14 +20,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "runtime/parent/between/confined.h"
 #include "runtime/parent/parent_priv.h"
-
-/* Sanitizers and coverage inspect the process and write files at its end: such a build is confined loosely */
-#if defined(PREY_LOOSE) || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { LOOSE = true };
-#else
-enum { LOOSE = false };
-#endif
 
 /* Change root to a deleted folder, in which no file can be */
 static int enter_nowhere(void)
@@ -98,7 +92,7 @@ struct user {
 };
 static struct user user_of_service(void)
 {
-    const struct passwd *known = LOOSE || geteuid() ? NULL : getpwnam(PARENT_USER);
+    const struct passwd *known = CONFINED_LOOSE || geteuid() ? NULL : getpwnam(PARENT_USER);
     return known ? (struct user){known->pw_uid, known->pw_gid, true} : (struct user){0};
 }
 
@@ -138,25 +132,10 @@ static int allow_plain(scmp_filter_ctx f)
 #define SYSCALL(name, doc) SCMP_SYS(name),
 #include "runtime/parent/syscall.def"
     };
-    int failed = 0;
-    for (size_t i = 0; i < sizeof calls / sizeof *calls && !failed; i++)
-        failed = seccomp_rule_add(f, SCMP_ACT_ALLOW, calls[i], 0);
-    return failed;
+    return confined_calls(f, calls, sizeof calls / sizeof *calls);
 }
 
 #define ONLY(call, ...) seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(call), 1, __VA_ARGS__)
-
-/* Allow sockets for health checks: streams and datagrams of IPv4 and IPv6, none raw */
-static int allow_sockets(scmp_filter_ctx f)
-{
-    static const scmp_datum_t families[] = {AF_INET, AF_INET6}, types[] = {SOCK_STREAM, SOCK_DGRAM};
-    const scmp_datum_t type_bits = 0xf;
-    int failed = 0;
-    for (unsigned i = 0; i < 4 && !failed; i++)
-        failed = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, families[i / 2], 0),
-                                  SCMP_A1(SCMP_CMP_MASKED_EQ, type_bits, types[i % 2]));
-    return failed;
-}
 
 /* Allow calls by their arguments: memory that is not executable, threads but no processes, signals to itself alone (so
  * no F_SETOWN of fcntl, which sends them to others), files for reading alone, the test for a terminal on standard
@@ -198,14 +177,14 @@ static int allow_bpf(scmp_filter_ctx f)
 static int leave_calls(void)
 {
     const struct sigaction missing = {.sa_sigaction = forbidden, .sa_flags = SA_SIGINFO | SA_NODEFER};
-    scmp_filter_ctx f = seccomp_init(LOOSE ? SCMP_ACT_ALLOW : SCMP_ACT_TRAP);
+    scmp_filter_ctx f = seccomp_init(CONFINED_LOOSE ? SCMP_ACT_ALLOW : SCMP_ACT_TRAP);
     if (!f) return -ENOMEM;
     int failed = sigaction(SIGSYS, &missing, NULL) ? -errno : 0;
-    if (!failed && !LOOSE) failed = allow_plain(f);
-    if (!failed && !LOOSE) failed = allow_some(f);
-    if (!failed && !LOOSE) failed = allow_sockets(f);
-    if (!failed && !LOOSE) failed = allow_bpf(f);
-    if (!failed && LOOSE)
+    if (!failed && !CONFINED_LOOSE) failed = allow_plain(f);
+    if (!failed && !CONFINED_LOOSE) failed = allow_some(f);
+    if (!failed && !CONFINED_LOOSE) failed = confined_sockets(f); /* health checks */
+    if (!failed && !CONFINED_LOOSE) failed = allow_bpf(f);
+    if (!failed && CONFINED_LOOSE)
         failed = seccomp_rule_add(f, SCMP_ACT_TRAP, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_GT, AF_INET6, 0));
     if (!failed) failed = seccomp_load(f);
     seccomp_release(f);
@@ -217,7 +196,7 @@ static int confine(pid_t parent)
     prctl(PR_SET_NAME, STATE_WORKER); /* so that a signal by the program's name reaches the parent alone */
     const struct user user = user_of_service();
     int failed = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0; /* Landlock asks for it */
-    if (!failed && !LOOSE) failed = leave_files();
+    if (!failed && !CONFINED_LOOSE) failed = leave_files();
     if (!failed) failed = leave_rights(&user);
     /* A change of credentials clears this, so it comes late. getppid finds a parent that ended earlier. */
     if (!failed && prctl(PR_SET_PDEATHSIG, SIGKILL)) failed = -errno;

@@ -103,7 +103,8 @@ static_assert(sizeof(struct pbc_server) == 64, "an index is a shift (docs/kernel
 struct pbc_named {
     uint32_t server;
     uint32_t host;  /* string: a name in normal form, no glob; or that of a service, which begins with `_` (RFC 2782) */
-    uint32_t flags; /* enum pbc_named_flag */
+    uint16_t flags; /* enum pbc_named_flag */
+    uint16_t probe; /* steps from the hash of its name to what stands for its address, which no other of its pool has */
     uint32_t nth;   /* with PBC_NAMED_ONE_OF: its number among them, from 0 on; else 0 */
 };
 enum pbc_named_flag {

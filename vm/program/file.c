@@ -105,7 +105,7 @@ struct pbc_server *program_servers_copy(const struct program *p)
 void program_forget_address(const struct program *p, uint32_t row, struct pbc_server *s)
 {
     s->flags |= PBC_SERVER_UNKNOWN;
-    program_named_place(program_str(p, p->named[row].host), p->named[row].nth, s->family, s->addr);
+    program_named_place(program_str(p, p->named[row].host), &p->named[row], s->family, s->addr);
     if (*program_str(p, p->named[row].host) != '_') return;
     s->flags &= (uint8_t)~PBC_SERVER_BACKUP;
     s->port = PBC_NAMED_PORT;

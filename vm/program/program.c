@@ -144,14 +144,14 @@ uint32_t program_holds(const struct program *p)
     return PBC_NONE;
 }
 
-void program_named_place(const char *host, uint32_t nth, uint8_t family, uint32_t addr[4])
+void program_named_place(const char *host, const struct pbc_named *row, uint8_t family, uint32_t addr[4])
 {
     uint32_t hash = 2166136261u;
     for (const char *c = host; *c; c++) hash = (hash ^ (uint8_t)*c) * 16777619u;
-    hash = (hash ^ nth) * 16777619u;
+    hash = (hash ^ row->nth) * 16777619u;
     for (unsigned i = 0; i < 4; i++) addr[i] = 0;
-    addr[0] = family == 6 ? 0x01000000 : (hash ^ hash >> 24) & 0xffffff;
-    if (family == 6) addr[3] = hash;
+    addr[0] = family == 6 ? 0x01000000 : ((hash ^ hash >> 24) + row->probe) & 0xffffff;
+    if (family == 6) addr[3] = hash + row->probe;
 }
 
 const struct pbc_named *program_named(const struct program *p, uint32_t server)

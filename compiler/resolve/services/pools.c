@@ -88,7 +88,7 @@ static bool host_at(struct compile *c, const struct node *n, const struct node *
     s->port = (uint16_t)number;
     s->family = six ? 6 : 4;
     s->flags |= PBC_SERVER_NAMED | PBC_SERVER_UNKNOWN;
-    program_named_place(image_str(c->image, row.host), row.nth, s->family, s->addr);
+    program_named_place(image_str(c->image, row.host), &row, s->family, s->addr);
     struct pbc_named *to = image_add_named(c->image);
     if (!to) report_full(c, n->span, "servers by name", PBC_NAMED_MOST);
     if (to) *to = row;
@@ -122,6 +122,7 @@ static bool same_place(const struct pbc_server *a, const struct pbc_server *b)
 struct known {
     const struct node *node;
     uint32_t server, next;
+    uint32_t named; /* 1 + its row in NAMED; 0: it has an address */
 };
 struct servers {
     struct known *known;
@@ -142,6 +143,28 @@ static void report_twice(struct compile *c, const struct node *n, const struct n
     diag_note(c->diags, before->first->span, "the first is here");
 }
 
+/* Find another server of the pool at the place; NULL: there is none. */
+static const struct known *find_at_place(const struct image *img, const struct servers *all, const struct pbc_server *s)
+{
+    uint32_t i = all->by_place[server_hash(s->addr, sizeof(s->addr), all->size)];
+    while (i && !same_place(&img->servers[all->known[i - 1].server], s)) i = all->next_place[i - 1];
+    return i ? &all->known[i - 1] : NULL;
+}
+
+/* Go from what stands for the address of the server of the last row to the next that is free, where the place is that
+ * of another name: names that differ are other servers, whatever their hashes. */
+static void probe_place(struct compile *c, const struct servers *all, struct pbc_server *s)
+{
+    const struct image *img = c->image;
+    struct pbc_named *row = &c->image->named[img->named_count - 1];
+    for (const struct known *other; (other = find_at_place(img, all, s)) && other->named;) {
+        const struct pbc_named *to = &img->named[other->named - 1];
+        if (to->host == row->host && to->nth == row->nth) return;
+        row->probe++;
+        program_named_place(image_str(img, row->host), row, s->family, s->addr);
+    }
+}
+
 /* Check that no other server of the pool has the name or the place; false after a report. */
 static bool check_apart(struct compile *c, struct servers *all, const struct node *n, const struct pbc_server *s,
                         uint32_t id)
@@ -153,12 +176,13 @@ static bool check_apart(struct compile *c, struct servers *all, const struct nod
     for (uint32_t i = all->by_name[name]; i && !twice; i = all->known[i - 1].next)
         if (img->servers[all->known[i - 1].server].name == s->name) twice = all->known[i - 1].node;
     if (twice) report_twice(c, n, twice, "name", "give this one a name of its own");
-    for (uint32_t i = all->by_place[place]; i && !twice; i = all->next_place[i - 1])
-        if (same_place(&img->servers[all->known[i - 1].server], s)) {
-            twice = all->known[i - 1].node;
-            report_twice(c, n, twice, "address and port", "for a larger share give the first more `weight`");
-        }
-    all->known[all->count] = (struct known){n, id, all->by_name[name]};
+    const struct known *there = twice ? NULL : find_at_place(img, all, s);
+    if (there) {
+        twice = there->node;
+        report_twice(c, n, twice, "address and port", "for a larger share give the first more `weight`");
+    }
+    all->known[all->count] =
+        (struct known){n, id, all->by_name[name], s->flags & PBC_SERVER_NAMED ? img->named_count : 0};
     all->next_place[all->count] = all->by_place[place];
     all->by_name[name] = all->by_place[place] = ++all->count;
     return !twice;
@@ -211,7 +235,8 @@ static bool add_server(struct compile *c, const struct node *n, const struct pbc
         return false;
     }
     *slot = *s;
-    return !good || check_apart(c, all, n, s, c->image->servers_count - 1);
+    if (good && s->flags & PBC_SERVER_NAMED) probe_place(c, all, slot);
+    return !good || check_apart(c, all, n, slot, c->image->servers_count - 1);
 }
 
 /* Add NAME-1, NAME-2, ... for the addresses of a name, up to the first report. */

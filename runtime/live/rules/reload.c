@@ -109,7 +109,7 @@ void reload_to(struct rules *rules, const struct reload_wish *wish)
     char err[600];
     struct reload_wish with_names = *wish;
     const struct reload_wish *w = &with_names;
-    with_names.program = named_program(rules, wish->program);
+    with_names.program = wish->by_names ? program_get(wish->program) : named_program(rules, wish->program);
     const bool same = !memcmp(w->program->digest, rules->carry->now.program->digest, sizeof w->program->digest);
     struct program_change c = {.carry = rules->carry,
                                .world = rules->world,

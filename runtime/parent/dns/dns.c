@@ -15,26 +15,9 @@
 #include <unistd.h>
 
 #include "runtime/parent/between/apart.h"
-
-/* Sanitizers and coverage look at the process and write files at its end: such a build is confined loosely. */
-#if defined(PREY_LOOSE) || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { LOOSE = true };
-#else
-enum { LOOSE = false };
-#endif
+#include "runtime/parent/between/confined.h"
 
 enum { KEPT = 3 /* the first descriptor that stays, behind the standard ones */, MEMORY_MOST = 256 << 20 };
-
-static int allow_sockets(scmp_filter_ctx f)
-{
-    static const scmp_datum_t families[] = {AF_INET, AF_INET6}, types[] = {SOCK_STREAM, SOCK_DGRAM};
-    const scmp_datum_t type_bits = 0xf;
-    int failed = 0;
-    for (unsigned i = 0; i < 4 && !failed; i++)
-        failed = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, SCMP_A0(SCMP_CMP_EQ, families[i / 2], 0),
-                                  SCMP_A1(SCMP_CMP_MASKED_EQ, type_bits, types[i % 2]));
-    return failed;
-}
 
 /* Refuse all calls but these with EPERM: c-ares goes on where one fails. */
 static int keep_calls(void)
@@ -45,9 +28,8 @@ static int keep_calls(void)
     };
     scmp_filter_ctx f = seccomp_init(SCMP_ACT_ERRNO(EPERM));
     if (!f) return -ENOMEM;
-    int failed = allow_sockets(f);
-    for (size_t i = 0; i < sizeof calls / sizeof *calls && !failed; i++)
-        failed = seccomp_rule_add(f, SCMP_ACT_ALLOW, calls[i], 0);
+    int failed = confined_sockets(f);
+    if (!failed) failed = confined_calls(f, calls, sizeof calls / sizeof *calls);
     if (!failed) failed = seccomp_load(f);
     seccomp_release(f);
     return failed;
@@ -59,7 +41,7 @@ static int confine(void)
     capng_clear(CAPNG_SELECT_ALL);
     capng_apply(CAPNG_SELECT_BOUNDS); /* without that right, no_new_privs has the same effect */
     if (capng_apply(CAPNG_SELECT_CAPS) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) return -EPERM;
-    if (LOOSE) return 0;
+    if (CONFINED_LOOSE) return 0;
     if (setrlimit(RLIMIT_DATA, &memory) || setrlimit(RLIMIT_CORE, &none) || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
         return -errno;
     return keep_calls();

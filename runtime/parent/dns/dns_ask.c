@@ -13,13 +13,14 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/parent/dns/dns.h"
+#include "runtime/parent/dns/dns_hosts.h"
+#include "runtime/parent/dns/dns_ttl.h"
 
 #define SECOND_NS UINT64_C(1000000000)
 enum {
     AT_ONCE = 64,       /* questions that wait for an answer */
     TTL_LEAST = 5,      /* seconds */
     TTL_MOST = 3600,    /* the same */
-    SRV_S = 30,         /* until SRV records are asked for again, at most: c-ares does not tell how long they live */
     NONE_S = 60,        /* until a name without addresses is asked for again */
     FAILED_S = 5,       /* until a question that failed is asked again; each time twice as long */
     FAILED_MOST_S = 60, /* the same, at most */
@@ -243,12 +244,12 @@ static uint32_t targets_count(const struct ares_srv_reply *r)
     return count;
 }
 
-/* Ask for the targets of a service's records, at most TARGETS_MOST. False: out of memory. */
-static bool ask_targets(struct asked *q, const struct ares_srv_reply *first)
+/* Ask for the targets of a service's records, at most TARGETS_MOST, which live for ttl_s. False: out of memory. */
+static bool ask_targets(struct asked *q, const struct ares_srv_reply *first, uint32_t ttl_s)
 {
     struct service *s = calloc(1, sizeof *s);
     if (!s) return false;
-    *s = (struct service){.q = q, .left = 1, .again_s = SRV_S};
+    *s = (struct service){.q = q, .left = 1, .again_s = ttl_s < TTL_LEAST ? TTL_LEAST : ttl_s};
     for (const struct ares_srv_reply *r = first; r; r = r->next) {
         if (!is_target(r)) continue;
         struct record *record = malloc(sizeof *record);
@@ -270,8 +271,10 @@ static void records_answered(void *with, int status, int timeouts, unsigned char
     struct ares_srv_reply *first = NULL;
     (void)timeouts;
     if (status == ARES_SUCCESS) status = ares_parse_srv_reply(bytes, len, &first);
+    const int64_t ttl = status == ARES_SUCCESS ? srv_ttl(bytes, len, TTL_MOST) : TTL_MOST;
+    if (ttl < 0) status = ARES_EBADRESP;
     const uint32_t targets = targets_count(first);
-    if (status == ARES_SUCCESS && first && targets <= TARGETS_MOST && ask_targets(q, first)) {
+    if (status == ARES_SUCCESS && first && targets <= TARGETS_MOST && ask_targets(q, first, (uint32_t)ttl)) {
         ares_free_data(first);
         return;
     }
@@ -334,25 +337,36 @@ static uint64_t ask_due(struct dns *r, uint64_t now_ns)
     return r->waits < AT_ONCE ? next_ns : UINT64_MAX; /* an answer makes room, and comes or runs into its time */
 }
 
-/* Tell the addresses that hosts(5) gives a name: it is not asked for. */
-static bool tell_hosts(struct dns *r, struct asked *two)
+/* Tell the addresses that hosts(5) gives a name: it is not asked for, in neither family. Return the lines behind its
+ * own. */
+static const struct host_line *tell_hosts(struct dns *r, uint32_t name, const struct host_line *at,
+                                          const struct host_line *end)
 {
-    bool known = false;
-    uint32_t count[2] = {0};
-    struct hostent *of[2] = {NULL, NULL};
-    for (unsigned i = 0; i < 2; i++) {
-        if (ares_gethostbyname_file(r->channel, r->names[two[i].name].host, i ? AF_INET6 : AF_INET, &of[i]))
-            of[i] = NULL;
-        known |= of[i] && of[i]->h_addrtype == (i ? AF_INET6 : AF_INET);
+    for (struct asked *q = &r->asked[2 * name]; q < &r->asked[2 * name + 2]; q++) {
+        uint32_t count = 0;
+        for (; at < end && at->name == name && at->family == q->family; at++, count++)
+            if (count < DNS_ADDRESSES_MOST) memcpy(r->told->addr[count], at->addr, sizeof at->addr);
+        if (count <= DNS_ADDRESSES_MOST)
+            tell_addresses(q, count, FOREVER_S);
+        else
+            tell_many(q, "file hosts(5)", count, "addresses", DNS_ADDRESSES_MOST);
+        q->due_ns = UINT64_MAX;
     }
-    for (unsigned i = 0; i < 2; i++) {
-        char **at = known && of[i] && of[i]->h_addrtype == (i ? AF_INET6 : AF_INET) ? of[i]->h_addr_list : NULL;
-        for (; at && *at && count[i] < DNS_ADDRESSES_MOST; at++)
-            put_address(r->told->addr[count[i]++], two[i].family, *at);
-        if (known) tell_addresses(&two[i], count[i], FOREVER_S);
-        if (of[i]) ares_free_hostent(of[i]);
-    }
-    return known;
+    return at;
+}
+
+/* Tell what hosts(5) says of all names. False: out of memory. */
+static bool read_hosts(struct dns *r)
+{
+    uint32_t found;
+    FILE *file = fopen("/etc/hosts", "re");
+    if (!file) return true;
+    struct host_line *const lines = hosts_read(file, r->names, r->count / 2, &found);
+    fclose(file);
+    const struct host_line *at = lines;
+    while (lines && at < lines + found && !r->gone) at = tell_hosts(r, at->name, at, lines + found);
+    free(lines);
+    return lines;
 }
 
 struct dns *dns_new(const int fds[DNS_FDS], const struct dns_name names[], uint32_t count)
@@ -372,9 +386,7 @@ struct dns *dns_new(const int fds[DNS_FDS], const struct dns_name names[], uint3
     if (!r->told) return NULL;
     for (uint32_t i = 0; i < r->count; i++)
         r->asked[i] = (struct asked){.r = r, .name = i / 2, .family = i % 2 ? 6 : 4};
-    for (uint32_t i = 0; i < r->count && !r->gone; i += 2)
-        if (!dns_is_service(names[i / 2].host)) tell_hosts(r, &r->asked[i]);
-    return r;
+    return read_hosts(r) ? r : NULL;
 }
 
 /* Wait for answers, the next question, or the service's end. */

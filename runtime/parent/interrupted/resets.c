@@ -25,14 +25,9 @@
 #include "runtime/base/complain.h"
 #include "runtime/kernel/kernel.h"
 #include "runtime/kernel/run/events.h"
+#include "runtime/parent/between/confined.h"
 #include "runtime/parent/interrupted/answer.h"
 #include "vm/packet/pkt.h"
-
-#if defined(PREY_LOOSE) || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { LOOSE = true };
-#else
-enum { LOOSE = false };
-#endif
 
 #define SECOND_NS UINT64_C(1000000000)
 enum {
@@ -171,9 +166,7 @@ static int leave_calls(void)
                                 SCMP_SYS(sendto),       SCMP_SYS(clock_gettime),   SCMP_SYS(exit_group),
                                 SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall), SCMP_SYS(exit)};
     scmp_filter_ctx f = seccomp_init(SCMP_ACT_KILL_PROCESS);
-    int failed = f ? 0 : -ENOMEM;
-    for (size_t i = 0; i < sizeof calls / sizeof *calls && !failed; i++)
-        failed = seccomp_rule_add(f, SCMP_ACT_ALLOW, calls[i], 0);
+    int failed = f ? confined_calls(f, calls, sizeof calls / sizeof *calls) : -ENOMEM;
     if (!failed) failed = seccomp_load(f);
     seccomp_release(f);
     return failed;
@@ -213,7 +206,7 @@ static int confine(const struct resets *r)
     sigaddset(&ends, SIGTERM);
     sigaddset(&ends, SIGINT);
     if (sigprocmask(SIG_UNBLOCK, &ends, NULL)) return -errno;
-    return LOOSE ? 0 : leave_calls();
+    return CONFINED_LOOSE ? 0 : leave_calls();
 }
 
 /* Bytes of a control message of a datagram, and of a frame, aligned: there is no room for descriptors of strangers. */

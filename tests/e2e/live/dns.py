@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""DNS by hand. dns.py serve ADDRESS ZONE-FILE: a resolver that answers over UDP, and misbehaves as the name's first label says.
+"""DNS by hand. dns.py serve ADDRESS ZONE-FILE: a resolver that answers over UDP, and misbehaves as the name's first label says; prints each
+question.
 dns.py ask ADDRESS NAME [TYPE] [--from ADDRESS] [--port N] [--wait SECONDS]: one question; prints all datagrams that come.
 dns.py many N: frames for tests/tools/mkcap: so many hosts, each with an address of its own, then connections to some of them and to
 others.
@@ -102,6 +103,7 @@ def serve(address, path):
         message, asker = here.recvfrom(65535)
         questions += 1
         number, name, kind, section = read_question(message)
+        print("asked", name, kind, flush=True)
         records = found(zone_of(path), name, kind)
         if "turned" in name.split(".") and questions % 2:
             records.reverse()

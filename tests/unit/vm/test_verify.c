@@ -160,6 +160,17 @@ static struct pbc_named *with_named(struct imgbuild *b, const char *host)
     return &b->named[b->named_count - 1];
 }
 
+/* Have the first server's address come from a name, and be unknown, that many steps from its hash. */
+static struct pbc_named *unknown_named(struct imgbuild *b, uint16_t probe)
+{
+    struct pbc_named *row = with_named(b, "a.example");
+    struct pbc_server *s = &b->servers[row->server];
+    row->probe = probe;
+    s->flags |= PBC_SERVER_UNKNOWN;
+    program_named_place("a.example", row, s->family, s->addr);
+    return row;
+}
+
 /* Add one with a list of one name; NULL: of none. */
 static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, uint32_t kind)
 {
@@ -514,6 +525,7 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(named_plain, "named 0: server 0 is not flagged so", with_named(b, "a.example"); b->servers[0].flags = 0)     \
     FAULT(named_place, "named 0: the address is not the place of its name", with_named(b, "a.example");                \
           b->servers[0].flags |= PBC_SERVER_UNKNOWN)                                                                   \
+    FAULT(named_probe, "named 0: the address is not the place of its name", unknown_named(b, 1)->probe = 0)            \
     FAULT(named_missing, "named: 0 rows for 1 servers", b->servers[0].flags = PBC_SERVER_NAMED)                        \
     FAULT(named_unknown, "server 0: unknown without a name", b->servers[0].flags = PBC_SERVER_UNKNOWN)                 \
     FAULT(origin, "origin: 1 bytes", with_named(b, "a.example"); img_add_origin(b, 1))                                 \
@@ -692,6 +704,21 @@ static void sample_is_good(void **state)
     assert_non_null(p);
     program_put(p);
     img_fini(&b);
+}
+
+static void placeholders_may_step_aside(void **state)
+{
+    (void)state;
+    for (uint32_t probe = 0; probe <= UINT16_MAX; probe += UINT16_MAX) {
+        struct imgbuild b;
+        char err[256] = "";
+        img_sample(&b);
+        unknown_named(&b, (uint16_t)probe);
+        struct program *p = img_load(&b, err, sizeof err);
+        assert_string_equal(err, "");
+        program_put(p);
+        img_fini(&b);
+    }
 }
 
 static void each_fault_is_named(void **state)
@@ -921,9 +948,16 @@ static void path_of_anything(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sample_is_good),    cmocka_unit_test(each_fault_is_named), cmocka_unit_test(chain_depth),
-        cmocka_unit_test(chain_depth_known), cmocka_unit_test(exponential_list),    cmocka_unit_test(shared_operands),
-        cmocka_unit_test(call_depth),        cmocka_unit_test(long_path),           cmocka_unit_test(path_of_anything),
+        cmocka_unit_test(sample_is_good),
+        cmocka_unit_test(placeholders_may_step_aside),
+        cmocka_unit_test(each_fault_is_named),
+        cmocka_unit_test(chain_depth),
+        cmocka_unit_test(chain_depth_known),
+        cmocka_unit_test(exponential_list),
+        cmocka_unit_test(shared_operands),
+        cmocka_unit_test(call_depth),
+        cmocka_unit_test(long_path),
+        cmocka_unit_test(path_of_anything),
         cmocka_unit_test(mirrors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

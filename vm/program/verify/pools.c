@@ -111,11 +111,11 @@ static bool verify_named(const struct verifier *v)
         if (!verify_string(v, n->host, "named", i)) return false;
         if (!is_host_or_service(program_str(p, n->host)))
             return fault(v, "named %u: no name of a host or service in normal form", i);
-        if (n->flags & ~(uint32_t)PBC_NAMED_FLAGS) return fault(v, "named %u: unknown flags 0x%x", i, n->flags);
+        if (n->flags & ~PBC_NAMED_FLAGS) return fault(v, "named %u: unknown flags 0x%x", i, n->flags);
         if (n->nth && !(n->flags & PBC_NAMED_ONE_OF)) return fault(v, "named %u: number %u of one server", i, n->nth);
         const struct pbc_server *s = &p->servers[n->server];
         uint32_t place[4];
-        program_named_place(program_str(p, n->host), n->nth, s->family, place);
+        program_named_place(program_str(p, n->host), n, s->family, place);
         if (!(s->flags & PBC_SERVER_NAMED)) return fault(v, "named %u: server %u is not flagged so", i, n->server);
         if (s->flags & PBC_SERVER_UNKNOWN && memcmp(place, s->addr, sizeof place) != 0)
             return fault(v, "named %u: the address is not the place of its name", i);

@@ -196,12 +196,22 @@ static void pool_end(struct pool_of *of)
     cJSON_AddItemToObject(of->one, "servers", of->servers);
 }
 
+/* True for a past server by name whose address nobody ever knew: no connection went there. */
+static bool is_past_unknown(const struct program *p, uint32_t i)
+{
+    return program_is_past(p, i) && p->servers[i].flags & PBC_SERVER_UNKNOWN;
+}
+
 /* Move each server of the report's flat list into its pool. */
 static void servers_deal(const struct moment *m, cJSON *servers, struct pool_of *of)
 {
     const struct program *p = m->t->program;
     for (uint32_t i = 0; i < p->servers_count && servers && servers->child; i++) {
         cJSON *one = cJSON_DetachItemViaPointer(servers, servers->child);
+        if (is_past_unknown(p, i)) {
+            cJSON_Delete(one);
+            continue;
+        }
         struct pool_of *to = &of[p->servers[i].pool];
         server_add(m, i, one);
         cJSON_AddItemToArray(to->servers, one);
