@@ -2,8 +2,9 @@
 
 Between `<!-- NAME -->` and `<!-- end -->` stands what this script makes of the sources; UPDATE=1 writes it there. In the
 reference an example that is not due yet (it gives E0900) is one that is announced so: the paragraph before it says *not
-yet*; and every keyword of the grammar stands in an example or a table. prey(5), which is made of the reference, shows all
-of it and joins its pages in the order of the index. Prints TAP lines."""
+yet*; every keyword of the grammar stands in an example or a table, and has one row of the index of keywords, whose links lead to
+sections that hold the word. prey(5), which is made of the reference, shows all of it and joins its pages in the order of the
+index. Prints TAP lines."""
 import ast
 import json
 import os
@@ -18,6 +19,7 @@ PREYC = pathlib.Path(os.environ.get("B", "build"), "preyc").resolve()
 PAGE = PREYC.parent / "man" / "prey.5"
 REFERENCE, TREE = pathlib.Path("docs/guide/reference/language"), pathlib.Path("lang/TREE.md")
 INDEX = REFERENCE / "README.md"
+KEYWORDS = REFERENCE / "keywords.md"
 PAGES = [REFERENCE / name for name in re.findall(r"^- \[.*\]\(([a-z-]*\.md)\)$", INDEX.read_text(), re.M)]
 
 
@@ -74,7 +76,7 @@ def sections():
     reason = rows("REASON", ["_ident", "name", "doc"], "vm/reason.def")
     node = rows("NODE", ["_ident", "name", "children", "doc"], "lang/tree/ast.def")
     kinds = {"INT": "number", "SIZE": "size", "RATE": "rate"}
-    reserved, others = keywords()
+    reserved, _ = keywords()
     return PAGES, {
         "diagnostics": table(["code", "", "what it means"], [(d[0], d[1].lower(), d[2]) for d in sorted(diag)]),
         "limits": table(["key", "kind", "default", "meaning"], [(f"`{k}`", kinds[t], f"`{v}`", d) for k, t, v, d in limit]),
@@ -84,8 +86,7 @@ def sections():
                               for family, word in ((4, "icmp"), (6, "icmp6"))),
         "dscp": numbered(dscp()),
         "reasons": table(["reason", "what is wrong"], [(f"`{n}`", d) for n, d in reason if n != "-"]),
-        "keywords": f"Reserved: {words(reserved)}. Names may not be called so.\n\nOthers, each with a meaning in its place: "
-                    f"{words(sorted(others, key=str.lower))}.\n",
+        "keywords": f"These words are reserved, and can't be names: {words(reserved)}.\n",
     }, [TREE], {
         "nodes": table(["node", "children", "what it is"], [(f"`{n}`", f"`{c}`" if c else "", d) for n, c, d in node]),
     }
@@ -128,7 +129,7 @@ def codes(text):
 
 
 def check_examples():
-    told = " ".join(re.sub(r"<!-- (keywords|diagnostics) -->.*?<!-- end -->", "", page.read_text(), flags=re.S) for page in PAGES)
+    told = " ".join(re.sub(r"<!-- (keywords|diagnostics) -->.*?<!-- end -->", "", page.read_text(), flags=re.S) for page in PAGES if page != KEYWORDS)
     for page in [INDEX, *PAGES]:
         text = page.read_text()
         for match in re.finditer(r"^```prey\n(.*?)^```", text, re.M | re.S):
@@ -138,10 +139,36 @@ def check_examples():
             say(found == ({"E0900"} if later else set()),
                 f"{page.name}:{line}: the example " + ("is not due yet, as said" if later else "compiles"), *why,
                 "*not yet* in the paragraph before it says that an example gives E0900 and nothing else")
-    unseen = [w for part in keywords() for w in part if not re.search(rf"(?<![\w-]){re.escape(w)}(?![\w-])", told)]
+    unseen = [w for part in keywords() for w in part if not holds(told, w)]
     say(not unseen, "every keyword is told of", *unseen)
     lost = sorted({page.name for page in REFERENCE.glob("*.md")} - {page.name for page in [INDEX, *PAGES]})
     say(not lost, "the index of the reference leads to every page", *lost)
+
+
+def holds(text, word):
+    return re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", text)
+
+
+def headings_of(text):
+    """The anchor and the text of each section of a page, up to the next heading."""
+    parts = re.split(r"^#+ (.+)$", FENCE.sub(lambda m: re.sub("^#", " #", m[0], flags=re.M), text), flags=re.M)
+    return {re.sub(r"[^\w -]", "", head.lower()).strip().replace(" ", "-"): body for head, body in zip(parts[1::2], parts[2::2])}
+
+
+def check_keywords():
+    """One row a keyword, in order, reserved ones bold; each link leads to a section that holds the word."""
+    reserved, others = keywords()
+    found = re.findall(r"^\| (\**)`([^`]+)`\** \| (.*) \|$", KEYWORDS.read_text(), re.M)
+    expected = sorted(reserved + others, key=lambda word: (word.lower(), word))
+    rows_found = [word for _, word, _ in found]
+    say(rows_found == expected, "the index of keywords has a row for each, in order", *(set(rows_found) ^ set(expected)))
+    wrong = [word for mark, word, _ in found if bool(mark) != (word in reserved)]
+    say(not wrong, "reserved words are bold there", *wrong)
+    sections_of = {page.name: headings_of(page.read_text()) for page in PAGES}
+    lost = [f"{word}: {page}#{anchor}" for _, word, links in found for page, anchor in re.findall(r"\]\(([a-z-]+\.md)#([^)]*)\)", links)
+            if not holds(sections_of.get(page, {}).get(anchor, ""), word)]
+    lost += [f"{word}: no link" for _, word, links in found if "](" not in links]
+    say(not lost, "its links lead to sections that hold the word", *lost)
 
 
 def plain(text):
@@ -158,7 +185,7 @@ FENCE = re.compile(r"^```.*?^```$", re.M | re.S)
 def pieces(text):
     """Each line of an example, each cell of a table, each paragraph and item."""
     for example in FENCE.findall(text):
-        yield from (re.sub(r"\s", "", line) for line in example.splitlines()[1:-1])
+        yield from (re.sub(r"\s", "", line).replace("…", "...") for line in example.splitlines()[1:-1])
     prose = re.sub(r"^(#|<!--).*", "", FENCE.sub("\n", text), flags=re.M)
     for row in re.findall(r"^\|.*", prose, re.M):
         yield from (plain(cell.replace("\\|", "|")) for cell in re.split(r"(?<!\\)\|", row) if cell.strip(" -"))
@@ -188,6 +215,7 @@ def main():
     for documents, bodies in zip(pairs, pairs):
         check_tables(documents, bodies)
     check_examples()
+    check_keywords()
     check_page()
     return failed != 0
 
