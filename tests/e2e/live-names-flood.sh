@@ -23,6 +23,8 @@ for i in 1 2 3; do
     floods[i]=$!
     pids="$pids $!"
 done
+floods() { [ "$(cat sent-* | grep -c floods)" = 3 ]; }
+until_true 50 'answers flood in' floods
 answers=0
 while kill -0 "${floods[1]}" 2>/dev/null; do
     ctl status
@@ -31,7 +33,7 @@ done
 wait "${floods[@]}"
 lasted=$(($(date +%s) - begun))
 ok $((answers < 3)) 'preyctl is answered while answers flood in'
-ok $(($(awk '{ sum += $1 } END { print sum + 0 }' sent-*) < 20000)) 'there were very many'
+ok $(($(awk '$1 ~ /^[0-9]/ { sum += $1 } END { print sum + 0 }' sent-*) < 20000)) 'there were very many'
 ok $(($(moves) - before > lasted + 2)) 'a server moves once a second at most'
 until_true 300 'and is where its name is once they end' is web a address 10.2.0.2
 same 'and is where its name is once they end' "$(state web a address)" 10.2.0.2

@@ -22,7 +22,7 @@ lies=$(for n in otherid otherport othername othertype each loop failed; do echo 
 records='_http._tcp.turned.example.net SRV 1 1,10,80,one.example.net
 _http._tcp.turned.example.net SRV 1 1,700,80,one.example.net
 _http._tcp.turned.example.net SRV 1 2,900,80,one.example.net
-one.example.net A 1 10.2.0.2
+one.example.net A 3600 10.2.0.2
 _slow._tcp.example.net SRV 3600 1,10,80,slow.example.net
 slow.example.net A 3600 10.2.0.6
 slow.example.net AAAA 3600 fd00:2::6'

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """The words of a resolver that was taken over: by its own socket to preyrun, which root takes from the process (pidfd_getfd(2)).
 
-resolver.py PID flood SECONDS: as many answers as go through, each with another address of the first name. Prints how many.
+resolver.py PID flood SECONDS: as many answers as go through, each with 256 other addresses of the first name. Prints `floods` once it
+does, and how many at the end.
 resolver.py PID lie: one about a name that was never asked for."""
 import ctypes
 import os
@@ -10,7 +11,7 @@ import struct
 import sys
 import time
 
-TELLS, PIDFD_GETFD = 3, 438
+TELLS, PIDFD_GETFD, SO_SNDBUFFORCE = 3, 438, 32
 
 
 def told(name, *addresses):
@@ -19,20 +20,38 @@ def told(name, *addresses):
     return head + b"".join(struct.pack("=4I", int.from_bytes(socket.inet_aton(a), "big"), 0, 0, 0) for a in addresses)
 
 
+class Part(ctypes.Structure):  # struct iovec
+    _fields_ = [("at", ctypes.c_void_p), ("len", ctypes.c_size_t)]
+
+
+class Header(ctypes.Structure):  # struct msghdr
+    _fields_ = [("name", ctypes.c_void_p), ("namelen", ctypes.c_uint), ("iov", ctypes.POINTER(Part)), ("iovlen", ctypes.c_size_t),
+                ("control", ctypes.c_void_p), ("controllen", ctypes.c_size_t), ("flags", ctypes.c_int)]
+
+
+class Message(ctypes.Structure):  # struct mmsghdr of sendmmsg(2)
+    _fields_ = [("header", Header), ("sent", ctypes.c_uint)]
+
+
 def main():
     fd = ctypes.CDLL(None, use_errno=True).syscall(PIDFD_GETFD, os.pidfd_open(int(sys.argv[1])), TELLS, 0)
     if fd < 0:
         sys.exit(os.strerror(ctypes.get_errno()))
     s = socket.socket(fileno=fd)
     s.setblocking(True)
+    s.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, 1 << 25)  # the queue is never empty, however the processes are scheduled
     if sys.argv[2] == "lie":
         s.send(told(1 << 20, "198.51.100.1"))
         return
-    until, sent, two = time.monotonic() + float(sys.argv[3]), 0, [told(0, "198.51.100.1"), told(0, "198.51.100.2")]
+    two = [told(0, *(f"198.51.{net}.{i}" for i in range(256))) for net in (100, 101)]
+    keep = [ctypes.create_string_buffer(t, len(t)) for t in two]
+    parts = [Part(ctypes.addressof(k), len(t)) for k, t in zip(keep, two)]
+    many = (Message * 64)(*(Message(Header(iov=ctypes.pointer(parts[i & 1]), iovlen=1)) for i in range(64)))
+    until, sent = time.monotonic() + float(sys.argv[3]), 0
     while time.monotonic() < until:
-        for _ in range(100):
-            s.send(two[sent & 1])
-            sent += 1
+        if sent == 4 * len(many):
+            print("floods", flush=True)
+        sent += max(0, ctypes.CDLL(None).sendmmsg(fd, many, len(many), 0))
     print(sent)
 
 

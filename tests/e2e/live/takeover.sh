@@ -1,7 +1,9 @@
-# What tests of takeovers and crashes share, sourced from the tree's top in place of lib.sh, with EXEC set.
-. tests/e2e/live/lib.sh
-. tests/lib/scratch.sh
-live_begin
+# What tests of takeovers and crashes share, sourced from the tree's top in place of lib.sh, with EXEC set, or after names.sh.
+if [ -z "${work-}" ]; then
+    . tests/e2e/live/lib.sh
+    . tests/lib/scratch.sh
+    live_begin
+fi
 takeover=$top/tests/e2e/live/takeover.py
 
 # needs_pins: where the kernel judges, programs can be pinned; one sentence where not. needs_plain: and preyrun has no sanitizers, with which
