@@ -7,6 +7,7 @@ set -u
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin
+. "$top/tests/e2e/live/sets.sh"
 between one
 ip -n "$id-client" route add default via 10.1.0.2
 ip -n "$id-client" -6 route add default via fd00:1::2
@@ -69,9 +70,6 @@ sed 's/accept state established/& as AGAIN/' asked.prey >again.prey
 query() { at client python3 "$dns" ask 10.2.0.2 "$@" 2>/dev/null; } # NAME [TYPE] [OPTION...]: the client asks, and prints what comes
 members() { at prey "$bin/preyctl" sets vendor --json | python3 -c 'import json, sys
 print(*sorted(json.loads(l)["member"] for l in sys.stdin if l.strip()))'; }
-of_set() { at prey "$bin/preyctl" sets --json | python3 -c 'import json, sys
-s = json.load(sys.stdin)["sets"][0]
-print(*[s[k] for k in sys.argv[1:]])' "$@"; }
 left_s() { at prey "$bin/preyctl" sets vendor --json | python3 -c 'import json, sys
 print(*[round(m["left_ms"] / 1000) for m in map(json.loads, sys.stdin) if m["member"] == sys.argv[1]])' "$1"; }
 empty() { ctl sets vendor flush; }
@@ -102,30 +100,30 @@ believed 'case does not matter for the pattern' WwW.ExAmPlE.nEt A 198.51.100.7
 believed 'a name may be long' "$long" A 198.51.100.36
 believed 'another name is none' notexample.net A ''
 believed 'nor is one of another domain' other.example.org A ''
-before=$(of_set refused)
+before=$(of_set vendor refused)
 believed 'never refuses' inside.example.net A ''
 believed 'the loopback is refused' local.example.net A ''
 believed 'so is an address of the link' linked.example.net AAAA ''
 believed 'and IPv4 in IPv6' mapped.example.net AAAA ''
-same 'each is counted' "$(($(of_set refused) - before))" 4
+same 'each is counted' "$(($(of_set vendor refused) - before))" 4
 
-unasked=$(of_set unasked)
+unasked=$(of_set vendor unasked)
 believed 'an answer with another number is not believed' otherid.example.net A ''
 believed 'nor from another port' otherport.example.net A ''
 believed 'nor of another name' othername.example.net A ''
 believed 'nor in another case' othercase.example.net A ''
 believed 'nor of another type' othertype.example.net A ''
 believed 'nor to another port' toelse.example.net A ''
-same 'those are counted that the rules let through, from port 53' "$(of_set unasked)" "$((unasked + 4))"
+same 'those are counted that the rules let through, from port 53' "$(of_set vendor unasked)" "$((unasked + 4))"
 empty
 at client python3 "$dns" ask 10.2.0.3 www.example.net A --wait 0.4 >came
 same 'nor of a resolver that is none' "$(cat came) $(members)" '198.51.100.7 '
 believed 'a question has one answer' twice.example.net A 198.51.100.30
-same 'the second one is counted' "$(of_set unasked)" "$((unasked + 5))"
-bad=$(of_set bad)
+same 'the second one is counted' "$(of_set vendor unasked)" "$((unasked + 5))"
+bad=$(of_set vendor bad)
 believed 'an answer that was cut adds nothing' cut.example.net A ''
 believed 'nor does one with a circle in its names' loop.example.net A ''
-same 'both are counted' "$(of_set bad)" "$((bad + 2))"
+same 'both are counted' "$(of_set vendor bad)" "$((bad + 2))"
 believed 'nor a failure' failed.example.net A ''
 believed 'of the records those count that the question leads to' stray.example.net A 198.51.100.31
 believed 'an answer cut at each byte adds nothing' each.example.net A ''
@@ -139,10 +137,10 @@ same 'a question that was dropped has no answer' "$(cat came)$(members)" ''
 query www.example.net A --port 53 --wait 0.4 >came
 same 'a question may come from port 53, too' "$(members)" 198.51.100.7
 empty
-unasked=$(of_set unasked)
+unasked=$(of_set vendor unasked)
 mac=$(at prey cat /sys/class/net/wan/address)
 at client python3 "$dns" forge 10.1.0.1 10.2.0.2 silent.example.net 198.51.100.66 eth0 "$mac"
-forged_seen() { [ "$(of_set unasked)" -gt "$unasked" ]; }
+forged_seen() { [ "$(of_set vendor unasked)" -gt "$unasked" ]; }
 until_true 30 'a forged answer is seen' forged_seen
 same 'nor is a client believed that answers itself in the name of a resolver' "$(members)" ''
 
@@ -173,7 +171,7 @@ until_true 30 'an own question is seen' own && ok 0 'of this machine, too'
 ctl load again.pbc
 same 'a reload' "$status" 0
 same 'keeps members' "$(members)" 198.51.100.7
-same 'and counts' "$(between_of "$(of_set answers)" 60 200)" yes
+same 'and counts' "$(between_of "$(of_set vendor answers)" 60 200)" yes
 query a.b.example.net >came
 same 'and goes on' "$(members)" '198.51.100.7 198.51.100.8'
 
@@ -234,7 +232,7 @@ believed 'behind a translation' www.example.net A 198.51.100.7
 believed 'again by the same flow' www.example.net A 198.51.100.7
 for i in 1 2 3 4 5 6; do query a.b.example.net A --port 6000 >came; done
 same 'and again' "$(members)" '198.51.100.7 198.51.100.8'
-same 'all are taken' "$(of_set answers unasked)" '8 0'
+same 'all are taken' "$(of_set vendor answers unasked)" '8 0'
 believed 'a forged one is not believed' otherid.example.net A ''
 prey_ends
 exit $failed

@@ -6,28 +6,11 @@
 set -u
 EXEC=${EXEC:-user} # kernel: live-crash-kernel.sh
 IO=${IO-}           # --io xdp: live-crash-xdp.sh
-. tests/e2e/live/lib.sh
-. tests/lib/scratch.sh
-live_begin
-. "$top/tests/e2e/live/takeover.sh"
-if [ "$EXEC" = kernel ]; then
-    [ -n "${files_of_bpf-}" ] || { echo 'ok - in the kernel # SKIP no file system to pin programs in'; exit 0; }
-    ! grep -q __asan_init "$bin/preyrun" || { echo 'ok - in the kernel # SKIP with sanitizers it runs in user space'; exit 0; }
-fi
+. tests/e2e/live/takeover.sh
+needs_plain
 
 echoes one two
-rules all <<'END'
-limits { flows 20_000 }
-check up = tcp every 1s
-pool farm { source 10.2.0.77-10.2.0.78; check up; server one 10.2.0.2; server two 10.2.0.3 }
-service echo on 10.1.0.100 tcp/9000, udp/9000 { mode passthrough; announce; -> farm }
-nat home { masquerade from 10.1.0.0/24 to 10.2.0.2 out on "lan" }
-firewall ways forward default drop {
-  accept state established, related
-  accept tcp to port 9000 state new as TCP
-  accept udp to port 9000 as UDP
-}
-END
+farm_rules all
 service_of() { pgrep -P "$1" -x prey-service; }
 # asks: a flow begins right now, which was written down nowhere
 asks() { at client timeout 20 bash -c 'exec 3<>/dev/udp/10.1.0.100/9000; echo question >&3; head -n 1 <&3' 2>&1; }

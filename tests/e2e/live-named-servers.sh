@@ -1,28 +1,12 @@
 #!/usr/bin/env bash
 # Servers by name: the addresses that dnsmasq gives, as they move; flows that stand; name servers that are silent, that say nothing, or this machine.
-# EXEC=kernel: live-named-servers-kernel.sh. In a mount namespace of its own, for resolv.conf(5) and hosts(5).
+# EXEC=kernel: live-named-servers-kernel.sh.
 set -u
-[ -n "${own_mounts-}" ] || own_mounts=1 exec unshare -m --propagation private bash "$0" "$@"
 : "${EXEC:=user}"
-. tests/e2e/live/lib.sh
-. tests/lib/scratch.sh
-live_begin
+. tests/e2e/live/names.sh
 site one two
 head -c 200000 /dev/zero >web-two/large
-printf 'nameserver 10.2.0.2\n' >resolv.conf
-printf '127.0.0.1 localhost\n' >hosts
-: >known
-mount --bind resolv.conf /etc/resolv.conf
-mount --bind hosts /etc/hosts
-names() { # LINE...: what the name server knows from now on
-    printf '%s\n' "$@" >known
-    [ -z "${server-}" ] || kill -HUP "$server"
-}
-serve() {
-    background one dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv --no-hosts --addn-hosts="$work/known" --user=root --pid-file= \
-        --bind-interfaces --listen-address=10.2.0.2 --local=/example.net/ --local-ttl=1 --log-facility=- >>dns.log 2>&1
-    server=$last
-}
+name_files
 rules shop <<'END'
 pool web { drain 30s; server a name "app.example.net":80; server b name "other.example.net":80 }
 pool six { server s name "six.example.net":80 ip6 }
@@ -35,13 +19,6 @@ ip -n "$id-client" route add 203.0.113.0/24 via 10.1.0.2
 ip -n "$id-client" -6 route add fd00:5::/64 via fd00:1::2
 prey prey -i wan -i lan shop.pbc
 is_ready prey || exit 1
-state() { # POOL SERVER FIELD: of a server that the rules name
-    ctl status --json
-    python3 -c 'import json, sys
-s = json.load(open("out"))
-print(*(x[sys.argv[3]] or "-" for p in s["pools"] if p["pool"] == sys.argv[1] for x in p["servers"] if x["name"] == sys.argv[2] and x["health"] != "past"))' "$@"
-}
-is() { [ "$(state "$1" "$2" "$3")" = "$4" ]; } # POOL SERVER FIELD VALUE
 digest() { ctl status --json; python3 -c 'import json; p = json.load(open("out"))["program"]; print(p["digest"], p["file_differs"])'; }
 programs() { ctl program --list; wc -l <out; }
 was=$(digest)
@@ -51,9 +28,11 @@ same 'no connection goes to a server without an address' "$(ask client 203.0.113
 ok "$(grep -c 'web/a' prey.err)" 'the start says nothing of a way to it'
 
 names '10.2.0.3 app.example.net' 'fd00:2::3 six.example.net'
-serve
+serve_names
 until_true 200 'a name has an address' is web a address 10.2.0.3
 same 'connections go there' "$(ask client 203.0.113.10)" two
+pasts() { ctl status --json; python3 -c 'import json; print(sum(s["health"] == "past" for p in json.load(open("out"))["pools"] for s in p["servers"]))'; }
+same 'a server whose address nobody knew is no past one' "$(pasts)" 0
 same 'and those of a proxy' "$(ask client 203.0.113.10:81)" two
 until_true 100 'a name has an address of IPv6' is six s address fd00:2::3
 same 'and those of IPv6' "$(ask client '[fd00:5::1]')" two
@@ -90,8 +69,7 @@ same 'an address that no other machine has, or a service, changes nothing' "$(st
 names '10.2.0.2 nothing.example.net'
 sleep 7
 same 'nor does an answer without an address' "$(state web a address) $(ask client 203.0.113.10)" '10.2.0.2 one'
-kill -KILL "$server"
-wait "$server" 2>/dev/null
+silence
 hears 'a silent name server is told' '^names: [a-z]*\.example\.net: .*; addresses that are known stay$'
 same 'and changes nothing' "$(state web a address) $(ask client 203.0.113.10)" '10.2.0.2 one'
 

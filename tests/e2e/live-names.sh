@@ -1,63 +1,32 @@
 #!/usr/bin/env bash
 # Live sets of names (`live names`): the addresses that dnsmasq gives, as they change; names of hosts(5); name servers that are silent, that lie,
 # that give too much. EXEC=kernel: live-names-kernel.sh.
-# In a mount namespace of its own, for resolv.conf(5) and hosts(5).
 set -u
-[ -n "${own_mounts-}" ] || own_mounts=1 exec unshare -m --propagation private bash "$0" "$@"
 : "${EXEC:=user}"
-. tests/e2e/live/lib.sh
-. tests/lib/scratch.sh
-live_begin
+. tests/e2e/live/names.sh
+. "$top/tests/e2e/live/sets.sh"
 
 between one
 ip -n "$id-client" route add default via 10.1.0.2
-export STATE_DIRECTORY=$work/state
-mkdir "$STATE_DIRECTORY"
-printf 'nameserver 10.2.0.2\n' >resolv.conf
-printf '127.0.0.1 localhost\n10.1.0.9 written.example.net\n' >hosts
-: >known
-mount --bind resolv.conf /etc/resolv.conf
-mount --bind hosts /etc/hosts
-
-# names LINE...: what the name server knows from now on, in the form of hosts(5).
-names() {
-    [ $# -eq 0 ] || printf '%s\n' "$@" >known
-    [ -n "${server-}" ] || return 0
-    kill -HUP "$server"
-}
-serve() {
-    background one dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv --no-hosts --addn-hosts="$work/known" --user=root --pid-file= \
-        --bind-interfaces --listen-address=10.2.0.2 --local=/example.net/ --local-ttl=1 --log-facility=- >>dns.log 2>&1
-    server=$last
-}
-silence() {
-    kill -KILL "$server"
-    wait "$server" 2>/dev/null
-    server=
-}
+name_files '10.1.0.9 written.example.net'
+keeps_state
 cat >rules.prey <<'END'
 set caught = live names "bad.example.net", "worse.example.net", "written.example.net" never 10.1.0.250 keep
 firewall f forward default accept { drop from caught }
 END
 "$bin/preyc" rules.prey -o rules.pbc || exit 1
-prey_with() { prey prey -i wan -i lan "$@"; }
 says() { # SENTENCE COMMAND...: true
     local sentence=$1
     shift
     "$@"
     ok $? "$sentence"
 }
-reaches() { at client ping -c 1 -W 0.3 -I "${1:-10.1.0.1}" 10.2.0.2 >/dev/null 2>&1; }
-gone() { ! reaches "$@"; }
-of_set() { at prey "$bin/preyctl" sets --json | python3 -c 'import json, sys
-s = json.load(sys.stdin)["sets"][0]
-print(*[s[k] for k in sys.argv[1:]])' "$@"; }
 members() { at prey "$bin/preyctl" sets caught --json | python3 -c 'import json, sys
 print(*sorted(m["member"] + ("" if m["until"] is None else "!") for m in map(json.loads, sys.stdin)))'; }
 are() { [ "$(members)" = "$*" ]; }
 
 names '10.1.0.1 bad.example.net' '10.1.0.77 worse.example.net' 'fd00:1::1 worse.example.net'
-serve
+serve_names
 prey_with rules.pbc
 is_ready prey || exit 1
 until_true 100 'the addresses of names are members' are 10.1.0.1 10.1.0.77 10.1.0.9 fd00:1::1
@@ -66,12 +35,7 @@ ctl sets caught has 10.1.0.1
 has 'the answer names the name' '^caught has 10\.1\.0\.1: .*bad\.example\.net$'
 ctl sets caught add 10.1.0.3
 same 'nobody is added by hand' "$status $(cat err)" '2 preyctl: caught: its members are the addresses of its names'
-same 'nothing fails' "$(of_set members names failing fault)" "4 3 0 "
-# resolver: the process of this preyrun that asks.
-resolver() {
-    local p
-    for p in $(pgrep -x prey-resolver); do [ "/proc/$p/ns/net" -ef "/run/netns/$id-prey" ] && echo "$p"; done
-}
+same 'nothing fails' "$(of_set caught members names failing fault)" "4 3 0 "
 same 'the resolver has no capability' "$(awk '/^Cap(Eff|Prm|Bnd)/ { print $2 }' "/proc/$(resolver)/status" | sort -u | tr '\n' ' ')" \
     '0000000000000000 '
 same 'and a filter of system calls' "$(awk '/^Seccomp:/ { print $2 }' "/proc/$(resolver)/status")" 2
@@ -88,14 +52,14 @@ until_true 150 'an address that comes back stays for good' are 10.1.0.1 10.1.0.2
 names '127.0.0.1 bad.example.net' '10.1.0.250 bad.example.net' '10.1.0.2 worse.example.net'
 hears 'an address that no other machine has is told' '^names: caught: bad\.example\.net has the address 10\.1\.0\.250 (and 1 other), which'
 until_true 150 'names without it keep theirs' are '10.1.0.1!' 10.1.0.2 '10.1.0.77!' 10.1.0.9 'fd00:1::1!'
-same 'they are no members, and counted' "$(of_set refused)" 2
+same 'they are no members, and counted' "$(of_set caught refused)" 2
 
 # A silent name server.
 silence
 hears 'a silent name server is told' '^names: [a-z]*\.example\.net: .*; addresses that are known stay$'
-same 'the set says so' "$(of_set failing)" 1
+same 'the set says so' "$(of_set caught failing)" 1
 same 'what was known stays' "$(members)" '10.1.0.1! 10.1.0.2 10.1.0.77! 10.1.0.9 fd00:1::1!'
-serve
+serve_names
 hears 'it answers again' '^names: all names have answers again$'
 
 # Another hosts(5).

@@ -7,6 +7,7 @@ set -u
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin
+. "$top/tests/e2e/live/sets.sh"
 
 between one
 address client eth0 10.1.0.9/24
@@ -108,9 +109,6 @@ keeps() { # WORDS: what comes of it
 }
 until_true 50 'the server answers' at one bash -c ': </dev/tcp/127.0.0.1/7'
 sets() { ctl sets "$@"; echo "$status $(cat err out)"; }
-of_set() { at prey "$bin/preyctl" sets --json | python3 -c 'import json, sys
-seen = json.load(sys.stdin)["sets"]
-print(*[next(s[k] for s in seen if s["set"] == sys.argv[1]) for k in sys.argv[2:]])' "$@"; }
 counter() { at prey "$bin/preyctl" counters "$1" | awk -v name="$1" '$1 == name { print $2 }'; }
 flows_of() { at prey "$bin/preyctl" flows "$1" | grep -c '^\(tcp\|udp\|icmp\)'; }
 

@@ -3,10 +3,7 @@
 # that judges then. Where no process comes it ends with a sentence.
 set -u
 EXEC=user
-. tests/e2e/live/lib.sh
-. tests/lib/scratch.sh
-live_begin
-. "$top/tests/e2e/live/takeover.sh"
+. tests/e2e/live/takeover.sh
 . "$top/tests/e2e/live/takeover_ends.sh"
 
 between one

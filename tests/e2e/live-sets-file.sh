@@ -6,11 +6,11 @@ set -u
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin
+. "$top/tests/e2e/live/sets.sh"
 
 between one
 ip -n "$id-client" route add default via 10.1.0.2
-export STATE_DIRECTORY=$work/state
-mkdir "$STATE_DIRECTORY"
+keeps_state
 list=$work/drop.txt
 shop() { # NAME WORDS: rules with that declaration
     rules "$1" <<END
@@ -19,13 +19,6 @@ firewall f forward default accept { drop from listed }
 END
 }
 shop now "file \"$list\" size 70_000 never 10.66.0.0/16 keep"
-prey_with() { prey prey -i wan -i lan "$@"; }
-reaches() { at client ping -c 1 -W 0.3 -I 10.1.0.1 10.2.0.2 >/dev/null 2>&1; }
-fate() { reaches && echo passes || echo drops; }
-gone() { ! reaches; }
-of_set() { at prey "$bin/preyctl" sets --json | python3 -c 'import json, sys
-s = json.load(sys.stdin)["sets"][0]
-print(*[s[k] for k in sys.argv[1:]])' "$@"; }
 lines() { grep -c -e "$1" prey.err; } # PATTERN: how many lines of preyrun have it
 put() { # a file takes the place of the list, at once
     cat >"$list.new"
@@ -40,7 +33,7 @@ printf '# blocked\n10.1.0.1\n198.51.100.0/24\n2001:db8::/32\n' >"$list"
 prey_with now.pbc
 is_ready prey || exit 1
 same 'the file is in force before the first packet' "$(fate)" drops
-same 'it is shown' "$(of_set ranges members size file fault)" "3 0 70000 $list "
+same 'it is shown' "$(of_set listed ranges members size file fault)" "3 0 70000 $list "
 ctl sets listed has 198.51.100.77
 has 'so is why' '^listed has 198\.51\.100\.77: member 198\.51\.100\.0/24, for good'
 refused() { # SENTENCE ARGUMENT...
@@ -63,12 +56,12 @@ for wrong in '10.1.0.300' '10.66.1.0/24' '{"a": 1}' '<html>' 'root:secret:1:2:3'
     told=$(lines 'sets: listed keeps its')
     put <<<"$wrong"
     until_true 100 "what is wrong is told: $wrong" more
-    same "the last good file stays: $wrong" "$(fate) $(of_set ranges)" 'drops 1'
+    same "the last good file stays: $wrong" "$(fate) $(of_set listed ranges)" 'drops 1'
 done
 same 'another text than addresses is not shown' "$(lines secret)" 0
 ctl sets
 has 'the table says what is wrong' "^listed keeps what it has: $list: line 1: "
-same 'and so does a metric' "$(of_set failing)" 1
+same 'and so does a metric' "$(of_set listed failing)" 1
 rm "$list"
 keeps() { [ "$(lines "keeps its 1 range: $1")" -ge 1 ]; }
 until_true 100 'a file that goes is told' keeps "$list: No such file"
@@ -82,7 +75,7 @@ until_true 100 'a file with too many ranges is refused' keeps "$list: it has mor
 truncate -s $((20 << 20)) "$list.huge"
 mv "$list.huge" "$list"
 until_true 200 'a huge file is refused' keeps "$list: it has more than 9 MiB, the most for 70000 ranges"
-same 'the last good one stays' "$(fate) $(of_set ranges)" 'drops 1'
+same 'the last good one stays' "$(fate) $(of_set listed ranges)" 'drops 1'
 
 # Replaced every 10 ms, one good and one bad; then written to slowly.
 begun=$(lines 'sets: listed')
@@ -112,15 +105,15 @@ ctl load next.pbc
 same 'a reload keeps what is in force' "$status $(fate)" '0 drops'
 shop other "file \"$list.a\""
 ctl load other.pbc
-same 'another file is read' "$status $(fate) $(of_set ranges)" '0 passes 256'
+same 'another file is read' "$status $(fate) $(of_set listed ranges)" '0 passes 256'
 shop missing "file \"$list.c\""
 ctl load missing.pbc
 same 'a reload without its file is refused' "$status" 2
 same 'and says why' "$(grep -c "set listed: $list\.c: No such file or directory" err)" 1
-same 'nothing has changed' "$(of_set ranges file)" "256 $list.a"
+same 'nothing has changed' "$(of_set listed ranges file)" "256 $list.a"
 shop hand 'size 100'
 ctl load hand.pbc
-same 'a set that had a file keeps its members' "$status $(of_set ranges)" '0 256'
+same 'a set that had a file keeps its members' "$status $(of_set listed ranges)" '0 256'
 ctl load next.pbc
 same 'and has a file again' "$status $(fate)" '0 drops'
 
@@ -128,15 +121,15 @@ shop narrow "file \"$list\" size 70_000 never 10.1.0.1 keep"
 ctl load narrow.pbc
 same 'a reload whose never meets the file is refused' "$status $(grep -c "set listed: $list: 10.1.0.1: .never. holds it" err)" '2 1'
 put < <(printf '10.1.0.1\n10.1.0.3\n10.1.0.5\n')
-three() { [ "$(of_set ranges)" = 3 ]; }
+three() { [ "$(of_set listed ranges)" = 3 ]; }
 until_true 100 'three ranges' three
 shop few "file \"$list\" size 2 keep"
 ctl load few.pbc
-same 'so is one with a smaller size' "$status $(grep -c 'it has more than 2 ranges' err) $(of_set ranges size)" '2 1 3 70000'
+same 'so is one with a smaller size' "$status $(grep -c 'it has more than 2 ranges' err) $(of_set listed ranges size)" '2 1 3 70000'
 for i in $(seq 0 219); do seq -f "2001:db8:$i:%.0f::/64" 0 2 1999; done >"$list.six"
 shop six "file \"$list.six\""
 ctl load six.pbc
-same 'a long list of IPv6 fits' "$status $(of_set ranges)" '0 220000'
+same 'a long list of IPv6 fits' "$status $(of_set listed ranges)" '0 220000'
 ctl load next.pbc
 
 # Trials that nobody confirms.
@@ -146,14 +139,14 @@ ctl load other.pbc --confirm 3s
 same 'a trial has its file' "$(fate)" passes
 put <<<'10.1.0.1'
 until_true 100 'a trial ends' comes_back
-same 'the file as it is then is in force' "$(fate) $(of_set ranges)" 'drops 1'
+same 'the file as it is then is in force' "$(fate) $(of_set listed ranges)" 'drops 1'
 for trial in other hand; do
     ctl load $trial.pbc --confirm 2s
     rm "$list"
     until_true 100 'a trial ends without the file' comes_back
-    same "what was in force before the trial of $trial is again" "$(fate) $(of_set ranges)" 'drops 1'
+    same "what was in force before the trial of $trial is again" "$(fate) $(of_set listed ranges)" 'drops 1'
     put <<<'10.1.0.1'
-    there() { [ "$(of_set failing)" = 0 ]; }
+    there() { [ "$(of_set listed failing)" = 0 ]; }
     until_true 100 'the file is there again' there
 done
 
@@ -182,7 +175,7 @@ rm "$list"
 prey_ends
 prey_with next.pbc
 is_ready prey || exit 1
-same 'with keep the last good file outlives a stop' "$(fate) $(of_set ranges)" 'drops 1'
+same 'with keep the last good file outlives a stop' "$(fate) $(of_set listed ranges)" 'drops 1'
 hears 'and that the file is not there is told' "^preyrun: sets: listed keeps its 1 range: $list: No such file"
 sleep 1.5
 same 'once' "$(lines 'sets: listed keeps its')" 1

@@ -3,10 +3,8 @@
 # by the primary or another group, with several groups, over reloads and a takeover; they can't hold up root. EXEC=kernel: live-sets-group-kernel.sh.
 set -u
 : "${EXEC:=user}"
-. tests/e2e/live/lib.sh
-. tests/lib/scratch.sh
-live_begin
-. "$top/tests/e2e/live/takeover.sh"
+. tests/e2e/live/takeover.sh
+. "$top/tests/e2e/live/sets.sh"
 
 between one
 questions=$top/runtime/ctl/question.def
@@ -38,7 +36,6 @@ wrong 'an unknown group is no start' no-such-group:caught '`no-such-group` is no
 wrong 'an empty list is none' 12346: '`` is no list of live sets, as caught,listed are'
 wrong 'a group for all that is not mapped is none' 65534:caught '`65534` stands for any group of other namespaces: make a group of its own'
 
-prey_with() { prey prey -i wan -i lan "$@"; }
 socket=/run/prey/$(stat -L -c %i "/run/netns/$id-prey")/wan.sock
 prey_with shop.pbc
 is_ready prey || exit 1

@@ -4,15 +4,12 @@
 # there is room; a damaged file is told, and nothing of it is used.
 set -u
 : "${EXEC:=user}" # kernel: live-sets-kept-kernel.sh
-. tests/e2e/live/lib.sh
-. tests/lib/scratch.sh
-live_begin
-. "$top/tests/e2e/live/takeover.sh"
+. tests/e2e/live/takeover.sh
+. "$top/tests/e2e/live/sets.sh"
 . "$top/tests/e2e/live/takeover_ends.sh"
 
 between one
-export STATE_DIRECTORY=$work/state
-mkdir "$STATE_DIRECTORY"
+keeps_state
 shop() { # NAME NEVER
     rules "$1" <<END
 set caught = live size 200_000 keep never $2

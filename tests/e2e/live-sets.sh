@@ -6,6 +6,7 @@ set -u
 . tests/e2e/live/lib.sh
 . tests/lib/scratch.sh
 live_begin
+. "$top/tests/e2e/live/sets.sh"
 
 between one
 address client eth0 10.1.0.9/24
@@ -26,11 +27,9 @@ END
 }
 shop shop
 cp shop.pbc now.pbc
-prey prey -i wan -i lan now.pbc
+prey_with now.pbc
 is_ready prey || exit 1
-reaches() { at client ping -c 1 -W 0.3 -I "$1" 10.2.0.2 >/dev/null 2>&1; }
 until_true 50 'a packet crosses' reaches 10.1.0.1
-fate() { reaches "$1" && echo passes || echo drops; } # SOURCE
 # sets STATUS SENTENCE WORDS ARGUMENT...: preyctl sets ends with STATUS and prints WORDS
 sets() {
     local status_wanted=$1 sentence=$2 words=$3
@@ -276,9 +275,6 @@ tries() { # PROGRAM WORDS: it is tried, says these words, and ends unconfirmed
 }
 backs=0
 comes_back() { [ "$(grep -c '^reloaded: .*because nobody has confirmed' prey.err)" -gt "$backs" ] && backs=$((backs + 1)); }
-of_set() { at prey "$bin/preyctl" sets --json | python3 -c 'import json, sys
-seen = json.load(sys.stdin)["sets"]
-print(*[next(s[k] for s in seen if s["set"] == sys.argv[1]) for k in sys.argv[2:]])' "$@"; }
 shop trial 200_000
 shop narrow 200_000 '10.1.0.77, 10.66.0.0/16, 172.16.0.0/12'
 shop tiny 10

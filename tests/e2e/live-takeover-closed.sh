@@ -4,10 +4,7 @@
 # told of the takeover, and what the rules' text says goes on: names of those that dropped.
 set -u
 EXEC=${EXEC:-user}
-. tests/e2e/live/lib.sh
-. tests/lib/scratch.sh
-live_begin
-. "$top/tests/e2e/live/takeover.sh"
+. tests/e2e/live/takeover.sh
 
 between one
 space dzz

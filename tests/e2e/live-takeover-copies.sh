@@ -3,11 +3,8 @@
 # also those that wait in the rings when the process is another one, and what was counted goes on.
 set -u
 EXEC=${EXEC:-user} # kernel: live-takeover-copies-kernel.sh
-. tests/e2e/live/lib.sh
-. tests/lib/scratch.sh
-live_begin
-. "$top/tests/e2e/live/takeover.sh"
-[ $EXEC = user ] || [ -n "${files_of_bpf-}" ] || { echo 'ok - a takeover in the kernel # SKIP no file system to pin programs in'; exit 0; }
+. tests/e2e/live/takeover.sh
+needs_pins
 export RECORD=0
 
 copies=$top/tests/e2e/live/takeover_copies.py

@@ -4,26 +4,11 @@
 # hangs, as a whole or in part, and goes on later; no memory for two; a program that waits to be confirmed.
 set -u
 EXEC=user
-. tests/e2e/live/lib.sh
-. tests/lib/scratch.sh
-live_begin
-. "$top/tests/e2e/live/takeover.sh"
+. tests/e2e/live/takeover.sh
 
 times=${TAKEOVERS:-10}
 echoes one two
-rules all <<'END_OF_RULES'
-limits { flows 20_000 }
-check up = tcp every 1s
-pool farm { source 10.2.0.77-10.2.0.78; check up; server one 10.2.0.2; server two 10.2.0.3 }
-service echo on 10.1.0.100 tcp/9000, udp/9000 { mode passthrough; announce; affinity source 10m; -> farm }
-nat home { masquerade from 10.1.0.0/24 to 10.2.0.2 out on "lan" }
-firewall ways forward default drop {
-  accept state established, related
-  drop flows over 5_000 per source
-  accept tcp to port 9000 state new as TCP
-  accept udp to port 9000 as UDP
-}
-END_OF_RULES
+farm_rules all 'affinity source 10m;' 'drop flows over 5_000 per source'
 service_of() { cut -d' ' -f1 "/proc/$1/task/$1/children"; }
 # held: how many descriptors the instance's two processes have, without those that come and go with a question
 held() { echo "$(ls "/proc/$(owner)/fd" | wc -l) $(ls "/proc/$(service_of "$(owner)")/fd" | wc -l)"; }

@@ -7,10 +7,7 @@ EXEC=${EXEC:-user} # kernel: live-takeover-inline-kernel.sh
 way="--exec $EXEC"
 [ "${XDP-}" != 1 ] || way='--io xdp' # live-takeover-inline-xdp.sh
 splice=${LEAVES:+; splice packets} # live-takeover-splice.sh
-. tests/e2e/live/lib.sh
-. tests/lib/scratch.sh
-live_begin
-. "$top/tests/e2e/live/takeover.sh"
+. tests/e2e/live/takeover.sh
 . "$top/tests/e2e/live/takeover_ends.sh"
 
 sends_on
@@ -37,29 +34,10 @@ if [ -z "${HOSTILE-}" ]; then # else live-takeover-inline-hostile.sh
         : >access.log
         # shellcheck disable=SC2086
         prey prey $way -i wan -i lan --workers $workers ends.pbc
-        at client python3 "$clients" talk 240 10.2.0.2 >talked 2>&1 &
-        talker=$!
-        pids="$pids $talker"
-        until_true 600 'all connections are open' grep -q open talked
-        for n in 1 2 3 4 5; do
-            before=$(number proxy.sessions)
-            takes_over "$say: takeover $n"
-            [ "$(number proxy.sessions)" -ge "$((before - 60))" ]
-            ok $? "$say: what was counted goes on, $n"
-        done
-        # 4 downloads and 4 that last began in the first process
-        until_true 300 "$say: HTTP that was kept alive has come to the new one" others_are '8 of 1'
-        until_true 300 "$say: processes without connections end" befores_are 1
-        same "$say: status counts what goes on in the first process" "$(others) $(befores)" '8 of 1 1'
-        touch enough
-        wait "$talker"
-        sed -n '/^#/p' talked
-        same "$say: no byte is lost or another, and nothing is refused" "$(grep -v '^#' talked)" "open
-4 downloads, 4 lasting, 4 kept
-0 failed, 0 under way"
+        five_takeovers 10.2.0.2
+        all_talked
         same "$say: none was unknown" "$(number proxy.unknown)" 0
-        until_true 300 "$say: the first process ends" befores_are 0
-        until_true 300 "$say: and nobody counts it" others_are '0 of 0'
+        first_ends
         stops
         same "$say: it undoes all" "$(at prey nft list tables | grep -c prey) $(at prey sh -c 'ls "/run/prey/$(stat -L -c %i /proc/self/ns/net)"' 2>&1 | grep -c wan)" '0 0'
     done

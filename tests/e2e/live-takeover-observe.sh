@@ -3,11 +3,8 @@
 # for a branch that may reject. One line of a session comes of each, with all its bytes; its files and captures go on.
 set -u
 EXEC=${EXEC:-user} # kernel: live-takeover-observe-kernel.sh
-. tests/e2e/live/lib.sh
-. tests/lib/scratch.sh
-live_begin
-. "$top/tests/e2e/live/takeover.sh"
-[ $EXEC = user ] || [ -n "${files_of_bpf-}" ] || { echo 'ok - a takeover in the kernel # SKIP no file system to pin programs in'; exit 0; }
+. tests/e2e/live/takeover.sh
+needs_pins
 export RECORD=0
 
 ends=$top/tests/e2e/live/takeover_observed.py

@@ -7,10 +7,7 @@ set -u
 EXEC=${EXEC:-user} # kernel: live-takeover-proxy-kernel.sh
 way="--exec $EXEC"
 [ "${XDP-}" != 1 ] || way='--io xdp' # live-takeover-proxy-xdp.sh
-. tests/e2e/live/lib.sh
-. tests/lib/scratch.sh
-live_begin
-. "$top/tests/e2e/live/takeover.sh"
+. tests/e2e/live/takeover.sh
 . "$top/tests/e2e/live/takeover_ends.sh"
 
 between one
@@ -23,29 +20,10 @@ for workers in 1 $([ "$way" != '--exec user' ] || echo 2); do
     : >access.log
     # shellcheck disable=SC2086
     prey prey $way -i wan -i lan --workers $workers ends.pbc
-    at client python3 "$clients" talk 240 10.1.0.2 >talked 2>&1 &
-    talker=$!
-    pids="$pids $talker"
-    until_true 600 'all connections are open' grep -q open talked
-    for n in 1 2 3 4 5; do
-        before=$(number proxy.sessions)
-        takes_over "$say: takeover $n"
-        [ "$(number proxy.sessions)" -ge "$((before - 60))" ]
-        ok $? "$say: what was counted goes on, $n"
-    done
-    # 4 downloads and 4 that last began in the first process
-    until_true 300 "$say: HTTP that was kept alive has come to the new one" others_are '8 of 1'
-    until_true 300 "$say: processes without connections end" befores_are 1
-    same "$say: status counts what goes on in the first process" "$(others) $(befores)" '8 of 1 1'
+    five_takeovers 10.1.0.2
     same "$say: and its screen, too" "$(at prey "$bin/preyctl" status | grep -c 'still serves 8 connections')" 1
-    touch enough
-    wait "$talker"
-    sed -n '/^#/p' talked
-    same "$say: no byte is lost or another, and nothing is refused" "$(grep -v '^#' talked)" "open
-4 downloads, 4 lasting, 4 kept
-0 failed, 0 under way"
-    until_true 300 "$say: the first process ends" befores_are 0
-    until_true 300 "$say: and nobody counts it" others_are '0 of 0'
+    all_talked
+    first_ends
     lines() { [ "$(grep -c . access.log)" -ge 5 ]; }
     until_true 100 "$say: sessions of the process before are in the access log" lines && ok 0 "$say: sessions of the process before are in the access log"
     stops

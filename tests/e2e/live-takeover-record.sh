@@ -3,10 +3,7 @@
 # the state that was handed over. All of them are decided and sent once more as they were, in user space; the directory keeps its limit.
 set -u
 EXEC=user
-. tests/e2e/live/lib.sh
-. tests/lib/scratch.sh
-live_begin
-. "$top/tests/e2e/live/takeover.sh"
+. tests/e2e/live/takeover.sh
 export RECORD=0
 
 echoes one

@@ -4,10 +4,7 @@
 # takeover. A takeover of rules on trial neither confirms them nor loses the way back.
 set -u
 EXEC=user
-. tests/e2e/live/lib.sh
-. tests/lib/scratch.sh
-live_begin
-. "$top/tests/e2e/live/takeover.sh"
+. tests/e2e/live/takeover.sh
 
 echoes one two
 # `gone` is for TCP alone: a datagram of a service or server that is gone belongs to nobody, while TCP drains.

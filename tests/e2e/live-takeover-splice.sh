@@ -5,10 +5,7 @@
 set -u
 EXEC=${EXEC:-user} # kernel: live-takeover-splice-kernel.sh
 way="--exec $EXEC"
-. tests/e2e/live/lib.sh
-. tests/lib/scratch.sh
-live_begin
-. "$top/tests/e2e/live/takeover.sh"
+. tests/e2e/live/takeover.sh
 . "$top/tests/e2e/live/takeover_ends.sh"
 
 sends_on

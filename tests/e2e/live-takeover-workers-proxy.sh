@@ -4,10 +4,7 @@
 # clients of its own, and a service that drains takes none.
 set -u
 EXEC=user
-. tests/e2e/live/lib.sh
-. tests/lib/scratch.sh
-live_begin
-. "$top/tests/e2e/live/takeover.sh"
+. tests/e2e/live/takeover.sh
 . "$top/tests/e2e/live/takeover_ends.sh"
 
 between one

@@ -5,10 +5,7 @@
 # and what was counted goes on.
 set -u
 EXEC=user
-. tests/e2e/live/lib.sh
-. tests/lib/scratch.sh
-live_begin
-. "$top/tests/e2e/live/takeover.sh"
+. tests/e2e/live/takeover.sh
 
 echoes one two
 rules all <<'END_OF_RULES'

@@ -4,10 +4,7 @@
 # judged twice, slots go round afterwards, and the new one steers by rules of its own, lets interfaces go and takes them back.
 set -u
 EXEC=user # --io is user space's
-. tests/e2e/live/lib.sh
-. tests/lib/scratch.sh
-live_begin
-. "$top/tests/e2e/live/takeover.sh"
+. tests/e2e/live/takeover.sh
 export RECORD=0 # two can't record into one directory
 
 # cable NAME DEVICE NAME DEVICE: with four queues each way, and senders that leave nothing to a card.

@@ -5,24 +5,10 @@
 # changes, and whoever takes over and ends, hangs or talks nonsense at some step leaves the other one as it was.
 set -u
 EXEC=user
-. tests/e2e/live/lib.sh
-. tests/lib/scratch.sh
-live_begin
-. "$top/tests/e2e/live/takeover.sh"
+. tests/e2e/live/takeover.sh
 
 echoes one two
-rules all <<'END'
-limits { flows 20_000 }
-check up = tcp every 1s
-pool farm { source 10.2.0.77-10.2.0.78; check up; server one 10.2.0.2; server two 10.2.0.3 }
-service echo on 10.1.0.100 tcp/9000, udp/9000 { mode passthrough; announce; -> farm }
-nat home { masquerade from 10.1.0.0/24 to 10.2.0.2 out on "lan" }
-firewall ways forward default drop {
-  accept state established, related
-  accept tcp to port 9000 state new as TCP
-  accept udp to port 9000 as UDP
-}
-END
+farm_rules all
 
 for workers in 1 2; do
     say="$workers worker$([ $workers = 1 ] || echo s)"

@@ -1,5 +1,38 @@
-# What tests of takeovers and crashes share, sourced after live_begin.
+# What tests of takeovers and crashes share, sourced from the tree's top in place of lib.sh, with EXEC set, or after names.sh.
+if [ -z "${work-}" ]; then
+    . tests/e2e/live/lib.sh
+    . tests/lib/scratch.sh
+    live_begin
+fi
 takeover=$top/tests/e2e/live/takeover.py
+
+# needs_pins: where the kernel judges, programs can be pinned; one sentence where not. needs_plain: and preyrun has no sanitizers, with which
+# user space has run the same.
+needs_pins() {
+    [ "$EXEC" = user ] || [ -n "${files_of_bpf-}" ] || { echo 'ok - in the kernel # SKIP no file system to pin programs in'; exit 0; }
+}
+needs_plain() {
+    needs_pins
+    [ "$EXEC" = user ] || ! grep -q __asan_init "$bin/preyrun" || { echo 'ok - in the kernel # SKIP with sanitizers it runs in user space'; exit 0; }
+}
+
+# farm_rules NAME [AFFINITY [LINE]]: a service of two servers, and a nat to the first, for `echoes one two`; AFFINITY is a clause of the service, LINE
+# one of the firewall.
+farm_rules() {
+    rules "$1" <<END
+limits { flows 20_000 }
+check up = tcp every 1s
+pool farm { source 10.2.0.77-10.2.0.78; check up; server one 10.2.0.2; server two 10.2.0.3 }
+service echo on 10.1.0.100 tcp/9000, udp/9000 { mode passthrough; announce; ${2-} -> farm }
+nat home { masquerade from 10.1.0.0/24 to 10.2.0.2 out on "lan" }
+firewall ways forward default drop {
+  accept state established, related
+  ${3-}
+  accept tcp to port 9000 state new as TCP
+  accept udp to port 9000 as UDP
+}
+END
+}
 
 # echoes NAME...: a client, prey that sends on, and servers of these names, each of which gives back what comes to port 9000.
 echoes() {

@@ -1,10 +1,7 @@
 # What tests of takeovers share whose connections end in prey (takeover_proxy.py), sourced after takeover.sh.
 clients=$top/tests/e2e/live/takeover_proxy.py
 
-if [ "$EXEC" = kernel ]; then
-    [ -n "${files_of_bpf-}" ] || { echo 'ok - in the kernel # SKIP no file system to pin programs in'; exit 0; }
-    ! grep -q __asan_init "$bin/preyrun" || { echo 'ok - in the kernel # SKIP with sanitizers it runs in user space'; exit 0; }
-fi
+needs_plain
 
 serves() { # what clients ask for, in `one`
     background one python3 "$clients" serve >served
@@ -72,3 +69,33 @@ asks() { # PORT: one more connection, through the one that judges now
     at client python3 "$clients" late 1 10.2.0.2 "$1" none | tail -n 1
 }
 stops() { ctl stop; until_true 300 'it ends' is_over "$prey"; }
+# five_takeovers HOST: while a client talks to it, until the first process serves what began there, and nothing else. all_talked: the client
+# ends, and has lost nothing. first_ends: so does the first process. $say begins their sentences.
+five_takeovers() {
+    at client python3 "$clients" talk 240 "$1" >talked 2>&1 &
+    talker=$!
+    pids="$pids $talker"
+    until_true 600 'all connections are open' grep -q open talked
+    for n in 1 2 3 4 5; do
+        before=$(number proxy.sessions)
+        takes_over "$say: takeover $n"
+        [ "$(number proxy.sessions)" -ge "$((before - 60))" ]
+        ok $? "$say: what was counted goes on, $n"
+    done
+    # 4 downloads and 4 that last began in the first process
+    until_true 300 "$say: HTTP that was kept alive has come to the new one" others_are '8 of 1'
+    until_true 300 "$say: processes without connections end" befores_are 1
+    same "$say: status counts what goes on in the first process" "$(others) $(befores)" '8 of 1 1'
+}
+all_talked() {
+    touch enough
+    wait "$talker"
+    sed -n '/^#/p' talked
+    same "$say: no byte is lost or another, and nothing is refused" "$(grep -v '^#' talked)" "open
+4 downloads, 4 lasting, 4 kept
+0 failed, 0 under way"
+}
+first_ends() {
+    until_true 300 "$say: the first process ends" befores_are 0
+    until_true 300 "$say: and nobody counts it" others_are '0 of 0'
+}

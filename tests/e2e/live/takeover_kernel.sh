@@ -3,13 +3,10 @@ set -u
 EXEC=kernel
 HOOK=${HOOK:-tc} # xdp: live-takeover-kernel-xdp.sh
 LAYOUT=${LAYOUT:-same} # other: live-takeover-layout.sh
-. tests/e2e/live/lib.sh
-. tests/lib/scratch.sh
-live_begin
-. "$top/tests/e2e/live/takeover.sh"
+. tests/e2e/live/takeover.sh
 [ "$HOOK" = tc ] || ! grep -q __asan_init "$bin/preyrun" || { echo 'ok - where XDP takes what arrives # SKIP live-takeover-kernel runs with sanitizers'; exit 0; }
 [ "${0##*/}" != live-takeover-layout.sh ] || ! grep -q __asan_init "$bin/preyrun" || { echo 'ok - between two layouts # SKIP live-takeover-layout-hostile runs with sanitizers'; exit 0; }
-[ -n "${files_of_bpf-}" ] || { echo 'ok - a takeover in the kernel # SKIP no file system to pin programs in'; exit 0; }
+needs_pins
 
 middle=$top/tests/e2e/live/takeover_between.py
 [ $LAYOUT = same ] || two_layouts
