@@ -103,14 +103,15 @@ static_assert(sizeof(struct pbc_server) == 64, "an index is a shift (docs/kernel
 struct pbc_named {
     uint32_t server;
     uint32_t host;  /* string: a name in normal form, no glob; or that of a service, which begins with `_` (RFC 2782) */
-    uint16_t flags; /* enum pbc_named_flag */
-    uint16_t probe; /* steps from the hash of its name to what stands for its address, which no other of its pool has */
+    uint32_t flags; /* enum pbc_named_flag; from PBC_NAMED_PROBE on: steps from the hash of its name to the address that
+                     * stands for its own, which no other of its pool has */
     uint32_t nth;   /* with PBC_NAMED_ONE_OF: its number among them, from 0 on; else 0 */
 };
 enum pbc_named_flag {
     PBC_NAMED_ONE_OF = 1 << 0, /* one of several servers of this pool for the addresses of the host or service */
     PBC_NAMED_FLAGS = (1 << 1) - 1
 };
+enum { PBC_NAMED_PROBE = 16 /* lowest bit of the steps */, PBC_NAMED_PROBES = 1 << 16 };
 enum { PBC_NAMED_PORT = 1 /* port of a service's server whose address is not known */ };
 enum { PBC_NAMED_MOST = 1 << 16 };
 

@@ -150,8 +150,9 @@ void program_named_place(const char *host, const struct pbc_named *row, uint8_t 
     for (const char *c = host; *c; c++) hash = (hash ^ (uint8_t)*c) * 16777619u;
     hash = (hash ^ row->nth) * 16777619u;
     for (unsigned i = 0; i < 4; i++) addr[i] = 0;
-    addr[0] = family == 6 ? 0x01000000 : ((hash ^ hash >> 24) + row->probe) & 0xffffff;
-    if (family == 6) addr[3] = hash + row->probe;
+    const uint32_t probe = row->flags >> PBC_NAMED_PROBE;
+    addr[0] = family == 6 ? 0x01000000 : ((hash ^ hash >> 24) + probe) & 0xffffff;
+    if (family == 6) addr[3] = hash + probe;
 }
 
 const struct pbc_named *program_named(const struct program *p, uint32_t server)

@@ -160,7 +160,7 @@ static void probe_place(struct compile *c, const struct servers *all, struct pbc
     for (const struct known *other; (other = find_at_place(img, all, s)) && other->named;) {
         const struct pbc_named *to = &img->named[other->named - 1];
         if (to->host == row->host && to->nth == row->nth) return;
-        row->probe++;
+        row->flags += PBC_NAMED_PROBES;
         program_named_place(image_str(img, row->host), row, s->family, s->addr);
     }
 }

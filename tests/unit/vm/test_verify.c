@@ -165,7 +165,7 @@ static struct pbc_named *unknown_named(struct imgbuild *b, uint16_t probe)
 {
     struct pbc_named *row = with_named(b, "a.example");
     struct pbc_server *s = &b->servers[row->server];
-    row->probe = probe;
+    row->flags = (uint32_t)probe << PBC_NAMED_PROBE;
     s->flags |= PBC_SERVER_UNKNOWN;
     program_named_place("a.example", row, s->family, s->addr);
     return row;
@@ -525,7 +525,7 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(named_plain, "named 0: server 0 is not flagged so", with_named(b, "a.example"); b->servers[0].flags = 0)     \
     FAULT(named_place, "named 0: the address is not the place of its name", with_named(b, "a.example");                \
           b->servers[0].flags |= PBC_SERVER_UNKNOWN)                                                                   \
-    FAULT(named_probe, "named 0: the address is not the place of its name", unknown_named(b, 1)->probe = 0)            \
+    FAULT(named_probe, "named 0: the address is not the place of its name", unknown_named(b, 1)->flags = 0)            \
     FAULT(named_missing, "named: 0 rows for 1 servers", b->servers[0].flags = PBC_SERVER_NAMED)                        \
     FAULT(named_unknown, "server 0: unknown without a name", b->servers[0].flags = PBC_SERVER_UNKNOWN)                 \
     FAULT(origin, "origin: 1 bytes", with_named(b, "a.example"); img_add_origin(b, 1))                                 \

@@ -111,7 +111,8 @@ static bool verify_named(const struct verifier *v)
         if (!verify_string(v, n->host, "named", i)) return false;
         if (!is_host_or_service(program_str(p, n->host)))
             return fault(v, "named %u: no name of a host or service in normal form", i);
-        if (n->flags & ~PBC_NAMED_FLAGS) return fault(v, "named %u: unknown flags 0x%x", i, n->flags);
+        if (n->flags % PBC_NAMED_PROBES & ~(uint32_t)PBC_NAMED_FLAGS)
+            return fault(v, "named %u: unknown flags 0x%x", i, n->flags);
         if (n->nth && !(n->flags & PBC_NAMED_ONE_OF)) return fault(v, "named %u: number %u of one server", i, n->nth);
         const struct pbc_server *s = &p->servers[n->server];
         uint32_t place[4];
