@@ -36,8 +36,9 @@ static unsigned check(const struct notes *n, const struct notes *other)
         if (!note != !same) abort();
         if (!note) continue;
         found++;
-        if (!note_comment_fits(note->comment) || note->end_ms <= NOW_MS || note->end_ms > LIVE_FOREVER) abort();
-        if (note->uid != same->uid || note->wall_ns != same->wall_ns || note->end_ms != same->end_ms) abort();
+        if (!note_comment_fits(note->comment) || note_end_ms(note) <= NOW_MS || note_end_ms(note) > LIVE_FOREVER)
+            abort();
+        if (note->uid != same->uid || note->wall_ns != same->wall_ns || note_end_ms(note) != note_end_ms(same)) abort();
         if (strcmp(note->comment, same->comment) != 0) abort();
     }
     return found;

@@ -114,7 +114,9 @@ static struct note **note_link(const struct notes *n, const struct live_net *net
     return at;
 }
 
-static bool has_ended(const struct note *note, uint64_t now_ms) { return note->end_net >> NET_BITS <= now_ms; }
+uint64_t note_end_ms(const struct note *note) { return note->end_net >> NET_BITS; }
+
+static bool has_ended(const struct note *note, uint64_t now_ms) { return note_end_ms(note) <= now_ms; }
 
 static void note_free(struct notes *n, struct note *note)
 {
@@ -215,7 +217,7 @@ uint64_t notes_archive_most(const struct notes *n)
 static void note_write(struct archive *a, const struct note *note)
 {
     const struct live_net net = note_net(note);
-    struct kept_note k = {.end_ms = note->end_net >> NET_BITS,
+    struct kept_note k = {.end_ms = note_end_ms(note),
                           .wall_ns = note->wall_ns,
                           .uid = note->uid,
                           .len = net.len,
