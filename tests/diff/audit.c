@@ -6,7 +6,8 @@
  *   audit [SEED [FILES [PACKETS]]]
  *
  * What decides in fact lets everything pass, so each flow that would be is there; and no audited rule stops some
- * packets of an open TCP connection, which in fact goes on (docs/guide/how-to/change-rules.md). LONG=1: twenty times as many. */
+ * packets of an open TCP connection, which in fact goes on (docs/guide/how-to/change-rules.md). LONG=1: twenty times as
+ * many. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -86,7 +86,7 @@ good = {
     and metrics['prey_service_ended_total{service="shell",reason="done"}'] == "1",
     "histogram": int(metrics['prey_proxy_connect_duration_seconds_bucket{le="+Inf"}']) == proxy["connected"],
     "no flow": flows["now"] == flows["added"] == 0,
-    "page": all(words in open("page").read() for words in ("Proxy services", ">shell<", "Connecting to a server <small>50", "<rect ")),
+    "page": all(words in open("page").read() for words in ("Proxy services", ">shell<", "Connect to a server <small>50", "<rect ")),
 }
 print(" ".join(k for k, v in good.items() if not v) or "good")
 END
@@ -111,7 +111,7 @@ until_true 50 'the session is there' grep -q SSH through
 ctl flows tcp to port 22
 has 'preyctl flows lists the session: client, service, server, age' '^tcp +10\.1\.0\.1:[0-9]+ +10\.1\.0\.2:22 +open +shell +shell/one +[0-9.]+ m?s +[0-9.]+ m?s +- +7 +17 +-$'
 ctl flows tcp to port 80
-has 'a filter leaves it out' '^0 of 1 flows$'
+has 'a filter leaves it out' '^0 of 1 flow$'
 sed -i '/^service shell/d' proxy.prey
 sed -i '1i firewall own in default accept {}' proxy.prey
 sed -i 's/^service web /service web2 on 10.1.0.2 tcp\/81 { mode proxy; -> web }\n&/' proxy.prey

@@ -34,7 +34,7 @@ rules() { # NAME: rules from standard input, and $limits where they say nothing 
     cat >"$1.prey"
     [ -z "${SPLICE-}" ] || sed -i '/tls cert\|-> program/!s/mode proxy inline\( first bytes within [0-9a-z]*\)\{0,1\}/&; splice packets/' "$1.prey"
     grep -q 'limits {.*flows' "$1.prey" || printf '%s' "${limits:-}" >>"$1.prey"
-    "$bin/preyc" "$1.prey" -o "$1.pbc" 2>said || { sed 's/^/# /' said; ok 1 "$1.prey compiles"; }
+    "$bin/preyc" "$1.prey" -o "$1.pbc" >/dev/null 2>said || { sed 's/^/# /' said; ok 1 "$1.prey compiles"; }
 }
 capture() { # NAME: frames from standard input
     cat >"$1.notes"

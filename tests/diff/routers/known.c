@@ -73,7 +73,8 @@ const struct known known_differences[] = {
      "what the host has sent on alone",
      is_after_last_hop, true},
     {"an answer to what nobody saw",
-     "what neither comes nor leaves by an interface of prey's nobody judges or follows (docs/guide/explanation/enforcement.md); "
+     "what neither comes nor leaves by an interface of prey's nobody judges or follows "
+     "(docs/guide/explanation/enforcement.md); "
      "its answer, by one of prey's, is of no connection, and begins one if it may",
      is_answer_to_unseen, false},
     {"after an answer that nobody saw",
