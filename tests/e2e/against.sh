@@ -23,7 +23,7 @@ service shop on 203.0.113.10 tcp/80 { mode passthrough; -> web }
 END_RULES
 sed 's/server two 10.0.0.2:8080/server three 10.0.0.3:8080/; s/192.0.2.0.24/198.51.100.0\/24/; s/drop udp as QUIET/reject udp as QUIET/
     s/accept tcp to port 80 as WEB/accept tcp to port 80 as HTTP/' old.prey >new.prey
-"$bin/preyc" new.prey -o new.pbc || exit 1
+"$bin/preyc" new.prey -o new.pbc >/dev/null || exit 1
 capture day < <(cat <<'END_NOTES'
 eth / ip4 192.0.2.1 > 203.0.113.1 / tcp 50000 > 22 syn
 eth / ip4 192.0.2.1 > 203.0.113.1 / tcp 50001 > 22 syn

@@ -19,7 +19,7 @@ firewall edge default drop {
 pool web { server one 10.0.0.1:8080 }
 service shop on 203.0.113.10 tcp/80 { mode passthrough; -> web }
 END_RULES
-"$bin/preyc" edge.prey -o edge.pbc || exit 1
+"$bin/preyc" edge.prey -o edge.pbc >/dev/null || exit 1
 
 asks --ask 'tcp 198.51.100.9:50000 -> self:22 syn on wan' edge.prey
 same 'each rule that was tried, and the verdict' "$status$(cat err)

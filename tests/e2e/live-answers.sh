@@ -65,7 +65,7 @@ firewall f forward default drop {
 }
 END
 sed 's/accept state established/& as AGAIN/' asked.prey >again.prey
-"$bin/preyc" again.prey -o again.pbc
+"$bin/preyc" again.prey -o again.pbc >/dev/null
 
 query() { at client python3 "$dns" ask 10.2.0.2 "$@" 2>/dev/null; } # NAME [TYPE] [OPTION...]: the client asks, and prints what comes
 members() { at prey "$bin/preyctl" sets vendor --json | python3 -c 'import json, sys

@@ -132,7 +132,7 @@ same 'rules that would not fit are judged there all the same, and status says so
     "$(grep -c '^judged in the kernel: as at the start, though `decap` opens tunnels' out) $(ask client 10.1.0.100/)" '1 one'
 prey_sums 'in the kernel'
 sed '/^limits/d' shop.prey >unbounded.prey
-"$bin/preyc" unbounded.prey -o unbounded.pbc
+"$bin/preyc" unbounded.prey -o unbounded.pbc >/dev/null
 theirs
 prey prey -i wan -i lan --hook xdp --xdp-replace unbounded.pbc
 same 'the start tells what memory it has taken for connections' "$(grep -c '^ready: .*, room for [0-9,]* connections in [0-9,]* MB$' prey.err)" 1

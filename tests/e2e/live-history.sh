@@ -13,7 +13,7 @@ address client eth0 10.1.0.1/24
 address prey eth0 10.1.0.2/24
 version() { # N: rules that count port N
     printf 'include "common.prey"\nfirewall edge in default accept { count udp port %s as PORT_%s }\n' "$1" "$1" >"v$1.prey"
-    "$bin/preyc" "v$1.prey" --with-text -o "v$1.pbc" || exit 1
+    "$bin/preyc" "v$1.prey" --with-text -o "v$1.pbc" >/dev/null || exit 1
 }
 echo '# what all have in common' >common.prey
 for n in $(seq 1 14); do version "$n"; done
@@ -51,7 +51,7 @@ $(cat v2.prey)
 $(cat common.prey)" history 2
 ctl history 2 --json
 same 'as JSON' "$(python3 -c 'import json; print(json.load(open("out"))["text"].splitlines()[0])')" '# v2.prey:'
-"$bin/preyc" v5.prey -o v5.pbc
+"$bin/preyc" v5.prey -o v5.pbc >/dev/null
 says 'a program without its text' '0 v5.pbc runs' load v5.pbc
 says 'is told so' '2 preyctl: v5.pbc carries no text of its rules; this gives it one: preyc RULES.prey --with-text -o FILE.pbc' history 0
 

@@ -74,7 +74,7 @@ same 'the death of the program is a reset for both' "$(tail -n 1 lasts)" 'Connec
 
 wire elsewhere ''
 sed -i "s#$work/middle.sock#/run/systemd/private#" elsewhere.prey
-"$bin/preyc" elsewhere.prey -o elsewhere.pbc
+"$bin/preyc" elsewhere.prey -o elsewhere.pbc >/dev/null
 ctl load elsewhere.pbc
 same 'a socket elsewhere is refused at a reload' "$status $(cat out err | grep -c "a program's socket must be below /run/prey")" '2 1'
 truncate -s 0 prey.out

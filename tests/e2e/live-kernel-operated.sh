@@ -10,7 +10,7 @@ web prey
 web client
 udp prey 53
 sed -i '/as QUIET/a reject tcp port 97 as SHUN; reject udp port 97 as HUSH' host.prey
-"$bin/preyc" host.prey -o host.pbc
+"$bin/preyc" host.prey -o host.pbc >/dev/null
 
 kernel --record packets --record-sample 1 host.pbc
 same 'what it must not ask is refused, at once' "$(ask prey 10.1.0.1:97/) $(refused_by prey 10.1.0.1 97) $(refused_by prey fd00:1::1 97)" 'failed: 7 refused refused'
@@ -51,7 +51,7 @@ ask client 10.1.0.2 >/dev/null
 ctl flows tcp to port 80
 same 'flows have the rule that lets them in; bytes are not counted' "$(awk '/^tcp/ { n = NF; print $(n - 3), $(n - 2), $(n - 1), $n }' out | sort -u | tr '\n' ' ')" 'WEB - - - '
 { printf '# a line more\n\n'; cat host.prey; } >moved.prey
-"$bin/preyc" moved.prey -o moved.pbc
+"$bin/preyc" moved.prey -o moved.pbc >/dev/null
 ctl load moved.pbc
 ctl status
 same 'of the program that runs now' "$status $(grep -c '^judged in the kernel: moved.prey:[0-9]* may drop' out)" '0 1'

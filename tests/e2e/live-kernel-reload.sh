@@ -13,7 +13,7 @@ web prey
 reloads=${LONG:+300}
 reloads=${reloads:-30}
 sed 's/accept tcp port 80/accept tcp port 80, 8080/' host.prey >wide.prey
-"$bin/preyc" wide.prey -o wide.pbc
+"$bin/preyc" wide.prey -o wide.pbc >/dev/null
 rules brings <<'END'
 pool farm { server one 10.1.0.1 }
 service web on 10.1.0.2 tcp/90 { mode passthrough; -> farm }

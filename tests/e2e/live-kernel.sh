@@ -12,7 +12,7 @@ web client
 udp prey 53
 payload 8000000 prey client
 sed -i '/as QUIET/a drop vlan 5 as FIVE' host.prey
-"$bin/preyc" host.prey -o run.pbc
+"$bin/preyc" host.prey -o run.pbc >/dev/null
 kernel run.pbc
 same 'ping, and in fragments' "$(pings 10.1.0.2) $(pings fd00:1::2) $(pings -s 4000 10.1.0.2) $(pings -s 4000 fd00:1::2)" \
     'answers answers answers answers'
@@ -90,7 +90,7 @@ ip -n "$id-box" route add default via 10.3.0.1
 at prey sysctl -q -w net.ipv4.ip_forward=1
 at prey nft 'table ip theirs { chain out { type nat hook postrouting priority srcnat; oifname "eth0" masquerade; }; }'
 { cat "$top/rules-examples/laptop.prey"; echo 'limits { flows 30_000 }'; } >laptop.prey
-"$bin/preyc" laptop.prey -o laptop.pbc
+"$bin/preyc" laptop.prey -o laptop.pbc >/dev/null
 kernel laptop.pbc
 same 'a laptop asks, and nobody asks it' "$(ask prey 10.1.0.1/) $(gets 80 0.2) $(wait=0.2 pings 10.1.0.2)" 'client curl 28 nothing'
 fetches 'so does a container' box 10.1.0.1

@@ -30,7 +30,7 @@ with=$([ "$EXEC" = user ] && echo --monitor) # what is of this machine itself us
 example() {
     local name=$1
     shift
-    "$bin/preyc" "$top/rules-examples/$name.prey" -o "$name.pbc" 2>said || { sed 's/^/# /' said; ok 1 "$name.prey compiles"; }
+    "$bin/preyc" "$top/rules-examples/$name.prey" -o "$name.pbc" >/dev/null 2>said || { sed 's/^/# /' said; ok 1 "$name.prey compiles"; }
     if ! seeing prey timeout 120 "$bin/preyrun" "$@" $with --exec "$EXEC" --preflight "$name.pbc" >out 2>err; then
         if [ "$EXEC" != user ]; then
             echo "ok - $name, $EXEC # SKIP $(grep -v ' notice: ' err | head -n 1)"

@@ -174,7 +174,7 @@ levels() { # SENTENCE LEVELS COMMAND...: of the lines that it says there, and th
 }
 cp good etc/edge.prey
 levels 'a start that is refused is an error' '<3>' "$bin/preyrun" -i eth9 run/edge.pbc
-echo 'firewall edge in default accept { drop tcp to port 9 }' >watch.prey && "$bin/preyc" watch.prey -o watch.pbc
+echo 'firewall edge in default accept { drop tcp to port 9 }' >watch.prey && "$bin/preyc" watch.prey -o watch.pbc >/dev/null
 levels 'one that is not is none: executor, ready, end' '<6>' "$bin/preyrun" --monitor -i eth0 watch.pbc
 levels 'a reload that is refused is an error' '<3>' env CONFIGURATION_DIRECTORY="$work/none" RUNTIME_DIRECTORY="$work/run" STATE_DIRECTORY="$work/kept" OPTIONS='-i eth0' \
     lib/prey-compile reload edge
@@ -193,7 +193,7 @@ mkdir "$open/journal"
 python3 journal.py "$open/journal/socket" >told &
 pids="$pids $!"
 until_true 100 'the journal is there' test -S "$open/journal/socket"
-echo 'firewall edge in default accept { accept icmp log "ping: " }' >log.prey && "$bin/preyc" log.prey -o log.pbc
+echo 'firewall edge in default accept { accept icmp log "ping: " }' >log.prey && "$bin/preyc" log.prey -o log.pbc >/dev/null
 : >err
 JOURNAL_STREAM=$(stat -c %d:%i err) background prey unshare -m sh -c \
     'mount -t tmpfs tmpfs /run && mkdir -p /run/systemd/journal && mount --bind "$0" /run/systemd/journal && exec "$@"' "$open/journal" \

@@ -10,7 +10,7 @@ live_begin
 between one
 ln -s "$bin" build
 document_rules sets.prey
-"$bin/preyc" sets.prey -o sets.pbc
+"$bin/preyc" sets.prey -o sets.pbc >/dev/null
 prey prey -i wan -i lan --exec user --seed 1 sets.pbc # members are listed in one order
 is_ready prey || exit 1
 sudo() { at prey "$@"; }

@@ -78,7 +78,7 @@ until_true 100 'devices come back' until_back && ok 0 'those that are back get c
 # A reload: what is the same goes on.
 kept=$(counted KEPT packets)
 sed -i 's/to "tap1" udp/to "tap1" snap 64B udp/; /nobody/d' shop.prey
-"$bin/preyc" shop.prey -o shop.pbc
+"$bin/preyc" shop.prey -o shop.pbc >/dev/null
 kill -HUP "$prey"
 awaits reloaded
 same 'after a reload counters go on' "$([ "$(counted KEPT packets)" -ge "$kept" ]; echo $?)" 0
@@ -89,7 +89,7 @@ same 'another snap is another mirror' "$(counted LEFT packets) $(counted LEFT by
 
 # Its own device is none of its targets.
 sed -i 's/"tap1"/"eth0"/' shop.prey
-"$bin/preyc" shop.prey -o shop.pbc
+"$bin/preyc" shop.prey -o shop.pbc >/dev/null
 kill -HUP "$prey"
 hears 'copies to an interface that is served are refused' 'this interface is served (-i), so copies would be judged again'
 prey_ends
@@ -97,7 +97,7 @@ same 'it ends well' "$status" 0
 
 # Started in another folder: a name without one is a name in the folder of the program's file.
 sed -i 's/"eth0" \(snap 64B \)*udp/"tap1" udp/' shop.prey
-"$bin/preyc" shop.prey -o shop.pbc
+"$bin/preyc" shop.prey -o shop.pbc >/dev/null
 rm copies.pcapng
 mkdir away
 cd away || exit 1

@@ -17,7 +17,7 @@ service slow on 203.0.113.10 tcp/82 { mode passthrough; -> slow }
 service tls on 203.0.113.10 tcp/443 { mode proxy tls cert "cert.pem" key "key.pem"; -> alias }
 firewall f forward default drop { accept tcp to 203.0.113.10; accept from lies }
 END
-"$bin/preyc" rules.prey -o rules.pbc || exit 1
+"$bin/preyc" rules.prey -o rules.pbc >/dev/null || exit 1
 lies=$(for n in otherid otherport othername othertype each loop failed; do echo "$n.example.net A 1 198.51.100.66"; done)
 records='_http._tcp.turned.example.net SRV 1 1,10,80,one.example.net
 _http._tcp.turned.example.net SRV 1 1,700,80,one.example.net

@@ -14,7 +14,7 @@ cat >rules.prey <<'END'
 set caught = live names "bad.example.net", "worse.example.net", "written.example.net" never 10.1.0.250 keep
 firewall f forward default accept { drop from caught }
 END
-"$bin/preyc" rules.prey -o rules.pbc || exit 1
+"$bin/preyc" rules.prey -o rules.pbc >/dev/null || exit 1
 says() { # SENTENCE COMMAND...: true
     local sentence=$1
     shift

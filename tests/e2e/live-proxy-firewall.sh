@@ -36,7 +36,7 @@ END_OF_RULES
 # Where the kernel judges, what the host asks itself is enforced, too: servers' answers are let in. Of clients only what opens
 # connections is: the rest passes for it is of one.
 sed 's/ as WEB/ flags has syn lacks ack as WEB/; s/ as TOLD/ flags has syn lacks ack as TOLD/; s/^firewall edge default drop {/firewall edge in default drop {\n  accept state established as ANSWERS\n  accept tcp to port 82 as SURE/' proxy.prey >enforced.prey
-"$bin/preyc" enforced.prey -o enforced.pbc
+"$bin/preyc" enforced.prey -o enforced.pbc >/dev/null
 
 get() { # SOURCE HOST SECONDS
     at client curl -s -m "$3" --interface "$1" "http://$2" || echo "failed: $?"

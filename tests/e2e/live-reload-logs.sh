@@ -17,7 +17,7 @@ for i in range(3000):
 print('  accept icmp log\n}')
 END
 printf 'firewall f default accept {\n  accept icmp log\n}\n' >small.prey
-for p in large small; do "$bin/preyc" "$p.prey" -o "$p.pbc" || exit 1; done
+for p in large small; do "$bin/preyc" "$p.prey" -o "$p.pbc" >/dev/null || exit 1; done
 
 cp large.pbc rules.pbc
 prey prey -i wan --monitor --log text --format json rules.pbc

@@ -405,7 +405,7 @@ ok $? 'there were reloads meanwhile'
 ctl load later.pbc
 
 shop small 1_000 10.1.0.77 ' ' ' '
-"$bin/preyc" small.prey -o now.pbc
+"$bin/preyc" small.prey -o now.pbc >/dev/null
 ctl sets caught flush
 ctl sets caught add 10.1.0.9 comment kept
 ctl reload

@@ -63,7 +63,7 @@ prey=$(owner)
 # ---- limits, which no takeover changes ----
 
 sed 's/20_000/50_000/' one.prey >two.prey
-"$bin/preyc" two.prey -o two.pbc
+"$bin/preyc" two.prey -o two.pbc >/dev/null
 ctl load two.pbc
 limits() { at prey "$bin/preyctl" status --json | python3 -c 'import json, sys; f = json.load(sys.stdin)["flows"]; print(f["limit"], f.get("limit_of_rules"))'; }
 same 'a reload tells that a limit waits' "$(grep -c 'changed `limits` wait for a stop and a start' prey.err) $(limits)" '1 20000 50000'

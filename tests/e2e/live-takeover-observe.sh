@@ -27,7 +27,7 @@ reset=5
 ways=('1 packet' '2 packet' '1 xdp')
 if [ $EXEC = user ]; then
     echo 'service guarded on any tcp/8081 { mode observe first bytes within 60s; sessions to "guarded.jsonl"; when path "/bad" -> reject }' >>watch.prey
-    "$bin/preyc" watch.prey -o watch.pbc
+    "$bin/preyc" watch.prey -o watch.pbc >/dev/null
 else # it holds nothing back
     export HOLDS=no PAUSE=0.03 # what comes while the worker stands still has to fit into its ring
     reset=0 ways=(kernel)

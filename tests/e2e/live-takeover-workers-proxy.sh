@@ -81,7 +81,7 @@ listening() { at prey ss -Hltn | sed -n 's/.*:\(100[0-4]\) .*/\1/p' | sort | uni
 same 'they stay, as many as there ever were' "$(listening)" '1000:4 1001:4 1002:4 1003:4 1004:4 '
 cp ends.pbc all.pbc
 sed -i '/^service http /d; s/proxy_sessions 60/proxy_sessions 61/' ends.prey
-"$bin/preyc" ends.prey -o ends.pbc
+"$bin/preyc" ends.prey -o ends.pbc >/dev/null
 kill -HUP "$prey"
 awaits '^reloaded'
 same 'a reload keeps those whose service it has' "$(listening)" '1000:4 1002:4 1003:4 1004:4 '

@@ -36,7 +36,7 @@ firewall edge in default drop {
 END
 done
 sed -i 's/source 10.1.0.50, fd00:1::50/source 10.1.0.50/' passthrough.prey
-"$bin/preyc" passthrough.prey -o passthrough.pbc
+"$bin/preyc" passthrough.prey -o passthrough.pbc >/dev/null
 
 # plug TAG...: the cable puts these on.
 plug() {

@@ -15,7 +15,7 @@ service watch on any tcp/any {
   when path "/b" -> stream
 }
 END
-"$bin/preyc" watch.prey -o watch.pbc
+"$bin/preyc" watch.prey -o watch.pbc >/dev/null
 session() { python3 -c 'import json, sys
 s = {x["client_port"]: x for x in map(json.loads, open("out/s.log"))}
 print(eval(sys.argv[1]))' "$1"; }

@@ -284,7 +284,7 @@ service wire on any tcp/any vlan none {
   else -> original
 }
 END_OF_RULES
-"$bin/preyc" wire.prey -o wire.pbc || exit 1
+"$bin/preyc" wire.prey -o wire.pbc >/dev/null || exit 1
 for client in 1 2 3 4; do
     opened $client 25
     data $client 25 101 "4$client"

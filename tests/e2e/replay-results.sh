@@ -27,7 +27,7 @@ firewall edge default drop {
   drop on wan from 192.0.2.1 as WAN
 }
 END
-"$bin/preyc" rules.prey -o rules.pbc || exit 1
+"$bin/preyc" rules.prey -o rules.pbc >/dev/null || exit 1
 cat >all.notes <<'END'
 eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 50000 > 80 syn
 eth / ip4 198.18.0.1 > 203.0.113.10 / tcp 50000 > 22 syn
@@ -118,7 +118,7 @@ i=0
     while [ $i -lt 99 ]; do echo "accept tcp to 203.0.113.10 port $i as a-long-name-that-nobody-would-like-to-read-in-a-table-$i"; i=$((i + 1)); done
     echo '}'
 } >a-file-whose-name-is-long-too.prey
-"$bin/preyc" a-file-whose-name-is-long-too.prey -o long.pbc
+"$bin/preyc" a-file-whose-name-is-long-too.prey -o long.pbc >/dev/null
 run --pcap all.pcap long.pbc
 same 'long names are cut, not the table' "$(awk 'length > 100' out)" ''
 same 'of a long list those that matched, and the number of the rest' "$(grep -c prey: out) $(grep 'not listed' out)" \
@@ -243,7 +243,7 @@ ok $? 'and the verdict lines are whole'
 
 echo '# One of each'
 printf 'firewall f default accept { log tcp as ONE }\n' >one.prey
-"$bin/preyc" one.prey -o one.pbc
+"$bin/preyc" one.prey -o one.pbc >/dev/null
 printf 'eth / ip4 192.0.2.1 > 192.0.2.2 csum 1 / tcp 1 > 80 syn / cut 54 wire 60\n' >one.note
 "$bin/tests/tools/mkcap" one.note one.pcap
 run --pcap one.pcap one.pbc

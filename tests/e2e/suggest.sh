@@ -14,7 +14,7 @@ holds() { # SENTENCE CAPTURE ARGUMENT...
     local sentence=$1 capture=$2
     shift 2
     cp out suggested.prey
-    "$bin/preyc" suggested.prey -o suggested.pbc 2>said && [ ! -s said ] && [ -z "$("$bin/preyc" --fmt --check suggested.prey)" ] &&
+    "$bin/preyc" suggested.prey -o suggested.pbc >/dev/null 2>said && [ ! -s said ] && [ -z "$("$bin/preyc" --fmt --check suggested.prey)" ] &&
         "$bin/preyrun" -r "$capture" "$@" --only 'accept, pass' suggested.pbc >lines
     same "$sentence" "$? $(sed -n 's/^# Of the capture it accepts \([0-9,]*\) of .*/\1/p' out | tr -d ,)" "0 $(($(wc -l <lines) - 1))"
 }

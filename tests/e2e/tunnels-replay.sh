@@ -17,7 +17,7 @@ firewall f default drop {
   accept tcp port 80 as WEB
 }
 END_OF_RULES
-"$bin/preyc" tunnels.prey -o tunnels.pbc
+"$bin/preyc" tunnels.prey -o tunnels.pbc >/dev/null
 ok $? 'the rules compile'
 OUTER='eth / ip4 192.0.2.1 > 10.0.0.9'
 INNER='ip4 198.51.100.7 > 203.0.113.10'
