@@ -10,17 +10,36 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lang/utf8.h"
 #include "runtime/base/stop.h"
 #include "runtime/preyctl/print_json.h"
 #include "runtime/preyctl/reach.h"
 
+/* Print a text with `?` in the place of what a terminal would obey, or not show: words of the command line may be those
+ * of a log, and there of strangers. */
+static void put_visible(const char *text, FILE *out)
+{
+    while (*text) {
+        const size_t n = utf8_next(text, strnlen(text, 4));
+        const bool control = (unsigned char)*text < 0x20 ? *text != '\n' : *text == 0x7f;
+        if (!n || control || utf8_invisible(text, n))
+            fputc('?', out);
+        else
+            fwrite(text, 1, n, out);
+        text += n ? n : 1;
+    }
+}
+
 int talk_complain(const char *fmt, ...)
 {
     va_list ap;
+    char *text = NULL;
     fputs("preyctl: ", stderr);
     va_start(ap, fmt);
-    vfprintf(stderr, fmt, ap);
+    if (vasprintf(&text, fmt, ap) < 0) text = NULL;
     va_end(ap);
+    put_visible(text ? text : "out of memory", stderr);
+    free(text);
     fputc('\n', stderr);
     return 2;
 }

@@ -110,6 +110,8 @@ caught: 1 refused' caught add 64.0.0.0/7
 sets 0 'and is taken with it' 'caught: 1 added' caught add 64.0.0.0/7 --wide
 sets 1 'everything is wide' 'preyctl: ::/0: shorter than /16, which --wide allows
 caught: 1 refused' caught add ::/0
+ctl sets caught add $'10.1.0.5\e[2J'
+same 'a word that came from a stranger commands no terminal' "$status $(cut -c1-40 err)" '2 preyctl: 10.1.0.5?[2J: not an address, p'
 ctl sets caught add 10.1.0.5/24
 same 'host bits are refused' "$status" 2
 same 'with the prefix that is right' "$(grep -c 'the network 10.1.0.0/24 or the host 10.1.0.5' err)" 1
