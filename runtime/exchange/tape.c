@@ -179,22 +179,21 @@ void tape_routed(struct tape *t, struct pkt *pkt, uint64_t now_ns, uint64_t plac
     put_batch(t, TAPE_ROUTED, &pkt, 1, place, NULL);
 }
 
-void tape_met(struct tape *t, const struct flow_met *mets, unsigned n)
+/* Put n rows as they are. */
+static void put_rows(struct tape *t, enum tape_kind kind, const void *rows, unsigned n, size_t row_bytes)
 {
-    struct tape_record *r = record_begin(t, TAPE_MET, n * sizeof *mets);
+    struct tape_record *r = record_begin(t, kind, n * row_bytes);
     if (!r) return;
     r->count = (uint16_t)n;
-    memcpy(r + 1, mets, n * sizeof *mets);
+    memcpy(r + 1, rows, n * row_bytes);
     publish(t, r);
 }
 
+void tape_met(struct tape *t, const struct flow_met *mets, unsigned n) { put_rows(t, TAPE_MET, mets, n, sizeof *mets); }
+
 void tape_members(struct tape *t, const struct kernel_members *members, unsigned n)
 {
-    struct tape_record *r = record_begin(t, TAPE_MEMBERS, n * sizeof *members);
-    if (!r) return;
-    r->count = (uint16_t)n;
-    memcpy(r + 1, members, n * sizeof *members);
-    publish(t, r);
+    put_rows(t, TAPE_MEMBERS, members, n, sizeof *members);
 }
 
 struct tape_verdict tape_verdict_of(const struct verdict *v)
@@ -237,14 +236,7 @@ void tape_heard(struct tape *t, const struct heard_answers *h)
     publish(t, r);
 }
 
-void tape_cut(struct tape *t, const struct flow_id *ids, unsigned n)
-{
-    struct tape_record *r = record_begin(t, TAPE_CUT, n * sizeof *ids);
-    if (!r) return;
-    r->count = (uint16_t)n;
-    memcpy(r + 1, ids, n * sizeof *ids);
-    publish(t, r);
-}
+void tape_cut(struct tape *t, const struct flow_id *ids, unsigned n) { put_rows(t, TAPE_CUT, ids, n, sizeof *ids); }
 
 static uint16_t ether_type(const uint8_t *ip) { return *ip >> 4 == 4 ? ETHER_IP4 : ETHER_IP6; }
 
