@@ -3,9 +3,9 @@
 SITE := $(B)/site
 site: $(B)/man/prey.5
 	@sh tests/deps.sh site
-	@python3 docs/site/stage.py $(B)/site.d/pages $(B)/man/prey.5
-	@cp -r docs/site/static $(B)/site.d/pages/
-	$(call run,SITE)rm -rf $(SITE) && sphinx-build -q -W --keep-going -b html -c docs/site -d $(B)/site.d/trees $(B)/site.d/pages $(SITE)
+	@python3 docs/site/stage.py $(B)/site-pages $(B)/man/prey.5
+	@cp -r docs/site/static $(B)/site-pages/
+	$(call run,SITE)rm -rf $(SITE) && sphinx-build -q -W --keep-going -b html -c docs/site -d $(B)/site-trees $(B)/site-pages $(SITE)
 	@cp $(SITE)/README.html $(SITE)/index.html
 .PHONY: site
 # The guide's pictures, which lie in the tree so that a reader of the tree sees them.

@@ -205,15 +205,18 @@ for port in range(10000, 60000):
 PY
 ip netns exec "$id-one" sysctl -qw net.ipv4.icmp_ratelimit=0 2>/dev/null
 same 'a connection before a flood' "$(keeps open b tcp 10.1.0.9 10.2.0.2 7)" echo
-at client python3 "$work/many.py"
 held() { at prey "$bin/preyctl" status --json | python3 -c 'import json, sys; print(sum(json.load(sys.stdin)["flows"]["live"].values()))'; }
 is_through() { # all of the flood has been judged
     local before=$many
     many=$(held)
     [ "$many" = "$before" ]
 }
-many=$(held)
-until_true 100 'the flood is over' is_through
+many=0
+for round in 1 2 3 4 5 6 7 8; do # what found no room in a slow one's ring comes again
+    at client python3 "$work/many.py"
+    until_true 100 "flood $round is over" is_through
+    [ "$many" -le 110000 ] || break
+done
 ip netns exec "$id-client" ping -i 0.01 -w 30 -I 10.1.0.9 10.2.0.2 >pings &
 pinger=$!
 begun=$(date +%s%N)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The words of a resolver that was taken over: by its own socket to preyrun, which root takes from the process (pidfd_getfd(2)).
 
-resolver.py PID flood SECONDS: as many answers as go through, each with 256 other addresses of the first name. Prints `floods` once it
+resolver.py PID flood SECONDS: for that time, and until there are 8,000, as many answers as go through, each with 256 other addresses of the first name. Prints `floods` once it
 does, and how many at the end.
 resolver.py PID lie: one about a name that was never asked for."""
 import ctypes
@@ -12,6 +12,7 @@ import sys
 import time
 
 TELLS, PIDFD_GETFD, SO_SNDBUFFORCE = 3, 438, 32
+LEAST = 8000  # answers of a flood, however slow the machine
 
 
 def told(name, *addresses):
@@ -47,8 +48,8 @@ def main():
     keep = [ctypes.create_string_buffer(t, len(t)) for t in two]
     parts = [Part(ctypes.addressof(k), len(t)) for k, t in zip(keep, two)]
     many = (Message * 64)(*(Message(Header(iov=ctypes.pointer(parts[i & 1]), iovlen=1)) for i in range(64)))
-    until, sent = time.monotonic() + float(sys.argv[3]), 0
-    while time.monotonic() < until:
+    began, sent = time.monotonic(), 0
+    while time.monotonic() < began + float(sys.argv[3]) or (sent < LEAST and time.monotonic() < began + 120):
         if sent == 4 * len(many):
             print("floods", flush=True)
         sent += max(0, ctypes.CDLL(None).sendmmsg(fd, many, len(many), 0))
