@@ -179,7 +179,7 @@ void tape_routed(struct tape *t, struct pkt *pkt, uint64_t now_ns, uint64_t plac
     put_batch(t, TAPE_ROUTED, &pkt, 1, place, NULL);
 }
 
-/* Put n rows as they are. */
+/* Put n rows, copied unchanged. */
 static void put_rows(struct tape *t, enum tape_kind kind, const void *rows, unsigned n, size_t row_bytes)
 {
     struct tape_record *r = record_begin(t, kind, n * row_bytes);
