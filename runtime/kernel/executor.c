@@ -11,6 +11,7 @@
 #include "runtime/kernel/prove.h"
 #include "vm/forward/ordinary.h"
 #include "vm/judge/effects.h"
+#include "vm/judge/lives.h"
 #include "vm/kernel/events.h"
 #include "vm/kernel/keyed/meters.h"
 #include "vm/packet/parse/read.h"
@@ -24,8 +25,8 @@ static void hear_event(void *arg, const struct kernel_event *event, size_t len)
     struct vm_tx *tx = e->tx;
     if (event->kind == KERNEL_EVENT_FLOW && e->vm)
         vm_flow_gone(e->vm, &((const struct kernel_event_flow *)event)->gone, tx);
-    if (event->kind == KERNEL_EVENT_ADD && e->vm)
-        live_sets_add(vm_program(e->vm), (const struct kernel_event_add *)event);
+    const struct kernel_event_add *add = (const struct kernel_event_add *)event;
+    if (event->kind == KERNEL_EVENT_ADD && e->vm) adds_told(vm_program(e->vm), add->add, add->v6, add->len, add->addr);
     const bool would = event->kind == KERNEL_EVENT_LOG_WOULD;
     if ((event->kind != KERNEL_EVENT_LOG && !would) || len < sizeof *packet) return;
     if (tx->event_count < tx->event_cap)

@@ -155,5 +155,4 @@ int live_sets_move(const struct judge_tables *t, const struct program *p, struct
 }
 void live_sets_refused(struct lives *l) {}
 bool live_sets_ask(struct lives *l, const struct map *head, const struct map *places) { return false; }
-void live_sets_add(const struct program *p, const struct kernel_event_add *e) {}
 bool live_sets_lack(const struct program *p, char *why, size_t len) { return false; }

@@ -302,6 +302,9 @@ void adds_note(struct adds_due *due, const struct program *p, uint32_t add, cons
 void adds_make(struct adds_due *due, const struct program *p);
 /* Add one of them now. Where the row says `cut`, flows of a new member are to end. */
 void adds_one(const struct program *p, uint32_t add, const struct live_net *net);
+/* The same for a member that the kernel's stages report, where others may write reports, too: one that does not fit the
+ * program is left out. v6: 1 for IPv6; len: its prefix length. */
+void adds_told(const struct program *p, uint32_t add, unsigned v6, unsigned len, const uint32_t addr[4]);
 /* Return the number of the live set of that name in LIVES; PBC_NONE: none. */
 uint32_t lives_find(const struct program *p, const char *name);
 

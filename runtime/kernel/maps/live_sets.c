@@ -79,7 +79,6 @@ void live_sets_refused(struct lives *l)
     }
 }
 
-void live_sets_add(const struct program *p, const struct kernel_event_add *e) { kernel_lives_add(p, e); }
 
 bool live_sets_lack(const struct program *p, char *why, size_t len)
 {

@@ -18,8 +18,5 @@ bool live_sets_ask(struct lives *l, const struct map *head, const struct map *pl
 /* Count members of rules that stages did not report, as struct kernel_live says. */
 void live_sets_refused(struct lives *l);
 
-struct kernel_event_add;
-/* Add a member that a stage reports (vm/kernel/keyed/lives.h). */
-void live_sets_add(const struct program *p, const struct kernel_event_add *e);
 /* True if the program's sets have room for more members than the kernel's maps; `why`: a line. */
 bool live_sets_lack(const struct program *p, char *why, size_t len);

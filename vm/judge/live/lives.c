@@ -253,6 +253,16 @@ void adds_one(const struct program *p, uint32_t add, const struct live_net *net)
     if (said == LIVE_ADDED && a->flags & PBC_ADD_CUT) lives_cut(l, a->live, net);
 }
 
+void adds_told(const struct program *p, uint32_t add, unsigned v6, unsigned len, const uint32_t addr[4])
+{
+    struct live_net net = {.v6 = v6 & 1, .len = (uint8_t)len};
+    uint32_t unused[4];
+    if (!p->members || add >= p->adds_count || len > (net.v6 ? 128 : 32)) return;
+    memcpy(net.addr, addr, sizeof net.addr);
+    live_net_ends(&net, net.addr, unused);
+    adds_one(p, add, &net);
+}
+
 void adds_make(struct adds_due *due, const struct program *p)
 {
     for (uint32_t i = 0; i < due->count; i++) adds_one(p, due->of[i].add, &due->of[i].net);

@@ -88,13 +88,3 @@ int kernel_lives_move(const struct kernel_lives *to, const struct program *p, st
     }
     return 0;
 }
-
-void kernel_lives_add(const struct program *p, const struct kernel_event_add *said)
-{
-    struct live_net net = {.v6 = said->v6 & 1, .len = (uint8_t)said->len};
-    uint32_t unused[4];
-    if (!p->members || said->add >= p->adds_count || said->len > (net.v6 ? 128 : 32)) return;
-    memcpy(net.addr, said->addr, sizeof net.addr);
-    live_net_ends(&net, net.addr, unused);
-    adds_one(p, said->add, &net);
-}

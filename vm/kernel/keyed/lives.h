@@ -33,7 +33,3 @@ struct kernel_lives {
  * file has no room: then some have moved. */
 int kernel_lives_move(const struct kernel_lives *to, const struct program *p, struct lives *l, uint64_t seed,
                       const struct lives *shared);
-
-struct kernel_event_add;
-/* Add a member that a stage reports. Others may write reports, too: one that does not fit the program is left out. */
-void kernel_lives_add(const struct program *p, const struct kernel_event_add *said);

@@ -4,7 +4,6 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/kernel/kernel.h"
-#include "runtime/kernel/maps/live_sets.h"
 #include "runtime/kernel/run/copied_ring.h"
 #include "runtime/kernel/run/counted.h"
 #include "runtime/kernel/run/events.h"
@@ -166,7 +165,7 @@ static void heard_add(const struct carry *carry, const struct kernel_event_add *
     const struct program *p = numbered(carry->kernel, e->event.program);
     if (!p) return;
     if (p->members) lives_at(p->members, clock_ns(CLOCK_MONOTONIC));
-    live_sets_add(p, e);
+    adds_told(p, e->add, e->v6, e->len, e->addr);
     if (flow_cuts_wait(carry->cuts)) in_kernel_cut(carry);
 }
 
