@@ -9,7 +9,7 @@ RATES = r"(_per_s)?$"
 
 def names(line):
     last = ""
-    for name in re.findall(r"`([a-z_]*(?:\.[\w…-]+)+|[a-z_]+)`", line):
+    for name in re.findall(r"`([a-z_]*(?:\.[\w/…-]+)+|[a-z_]+)`", line):
         last = last.rsplit(".", 1)[0] + name if name[0] == "." else name
         yield last
 
