@@ -46,7 +46,7 @@ LABELS = {"prey_info": "version, instance_name, program", "prey_interface_up": "
 UNITS = [(r"_seconds$", "seconds"), (r"bytes(_total)?$", "bytes"), (r"_(up|failing|drains|info)$", "1 or 0"), (r"_weight$", "weight"),
          (r"packets(_total)?$|^prey_kernel_(up|long)_total$", "packets"), (r"probes_total$", "probes"), (r"^prey_tls_(server_)?failed", "handshakes"),
          (r"_stays_total$|_changes_total$", "events"), (r"^prey_(service_http|observed_files)_total$", "by `what`"), (r"flows|sessions|ended_total$|spliced", "connections")]
-COUNTED = re.compile(r"\b(packets|bytes|frames|connections|segments|fragments|datagrams|requests|answers|handshakes|members|ranges|routes|holes|mappings|copies|"
+COUNTED = re.compile(r"\b(packets|bytes|frames|connections|segments|fragments|datagrams|requests|answers|replies|responses|handshakes|members|ranges|routes|holes|mappings|copies|"
                      r"checksums|connects|SYNs|flows|sessions|errors|resets|reloads|programs|pieces|groups|ports|ends|directions|pings|logs|overlaps|times)\b", re.I)
 SAME = {"flows": "connections", "sessions": "connections", "times": "events", "syns": "SYNs"}
 TABLES_OF_NFT = re.compile(r"prey_(wan|lan|eth\d)")
