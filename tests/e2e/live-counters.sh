@@ -24,6 +24,7 @@ prey prey -i wan -i lan --exec user --monitor --stats 127.0.0.1:8404 --record ke
 for address in 10.1.0.100 10.1.0.101; do ask client $address/ >/dev/null; done
 ctl counters ''
 same 'preyctl prints names that the page lists' "$(python3 "$top/tests/e2e/live/listed.py" "$top/docs/guide/reference/counters.md" <out)" True
+has 'a live set has its name there' '^sets\.bad\.size  *100$'
 prey_ends
 needs_programs
 prey prey -i wan -i lan --exec kernel all.pbc
