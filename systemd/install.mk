@@ -1,5 +1,5 @@
 # Where what is built goes. Included by the Makefile.
-#: make deb        the Debian packages prey and prey-compiler, in build/deb; check-deb installs and runs them in a clean root (as root; MIRROR)
+#: make deb        the Debian packages prey, prey-compiler and prey-doc (the site), in build/deb; check-deb installs and runs them in a clean root (as root; MIRROR)
 #: make install    programs, man pages, manual and examples, Vim files, completion for three shells, a systemd unit below PREFIX (/usr/local), staged below DESTDIR; also: make uninstall
 
 MANDIR  ?= $(PREFIX)/share/man
