@@ -31,6 +31,7 @@ INSTALLED = $(addprefix $(PREFIX)/bin/,preyc preyrun preyctl) $(addprefix $(MAND
 	$(addprefix $(LIBDIR)/,offered prey-compile prey-crowdsec-feed prey-list) $(addprefix $(UNITDIR)/,preyrun@.service prey-list@.service prey-list@.timer) \
 	$(USERDIR)/prey.conf
 install: all
+	@install -d $(DESTDIR)$(PREFIX)/bin 2>/dev/null && [ -w $(DESTDIR)$(PREFIX)/bin ] || { echo 'make install: you may not write to $(DESTDIR)$(PREFIX)/bin: use `sudo make install`, or PREFIX=FOLDER' >&2; exit 1; }
 	@$(INSTALL) 755 -t $(DESTDIR)$(PREFIX)/bin $(B)/preyc $(B)/preyrun $(B)/preyctl
 	@$(INSTALL) 644 -t $(DESTDIR)$(MANDIR)/man1 man/preyc.1 man/preyrun.1 man/preyctl.1
 	@$(INSTALL) 644 -t $(DESTDIR)$(MANDIR)/man5 $(B)/man/prey.5
