@@ -25,6 +25,7 @@ need() {
 }
 
 list_build() {
+    need make have_command make
     need gcc have_command gcc
     need libc6-dev have_header stdio.h
     need binutils have_command ar
