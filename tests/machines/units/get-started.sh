@@ -98,10 +98,14 @@ restarts
 protects 'after a restart'
 section 8
 protects 'after step 8'
-by_hand 'sudo systemctl stop preyrun@host' >out
-opens 'a stop of the service closes the host' ''
+by_hand 'sudo cp host.prey /etc/prey/host.prey && echo drop | sudo tee -a /etc/prey/host.prey && sudo systemctl reload preyrun@host' >out
+same 'a reload of rules with a mistake fails' $? 1
+protects 'and then'
+by_hand 'sudo cp host.prey /etc/prey/host.prey && sudo systemctl stop preyrun@host' >out
+opens 'after a stop of the service the rules go on' '80 '
 by_hand 'sudo preyrun --cleanup --name host' >out
 opens 'the cleanup opens it' '80 8080 '
 restarts
 protects 'after another restart'
+same 'libcap-ng has nothing to complain of' "$(tell 'journalctl -o cat' | grep -c libcap)" 0
 exit $failed
