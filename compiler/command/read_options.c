@@ -30,7 +30,7 @@ void options_print_help(FILE *out)
     fputs("Usage: preyc RULES -o FILE                compile a rule file into a program for preyrun\n"
           "       preyc --check RULES...             check rule files and folders, and run their tests\n"
           "       preyc --check -i IF,... RULES      also check that firewalls judge these interfaces\n"
-          "       preyc --fmt [-w] RULES...          format rule files\n"
+          "       preyc --fmt [-w] RULES             format a rule file\n"
           "       preyc --ask PACKET RULES...        print what happens to a packet, and why\n"
           "       preyc --stats RULES                print sizes and costs; also --dump, --server-setup\n"
           "       preyc --diff OLD NEW               list the packets that NEW treats differently\n"
