@@ -27,7 +27,7 @@ enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 
 void options_print_help(FILE *out)
 {
-    fputs("Usage: preyc RULES -o FILE                compile a rule file into a program for preyrun\n"
+    fputs("usage: preyc RULES -o FILE                compile a rule file into a program for preyrun\n"
           "       preyc --check RULES...             check rule files and folders, and run their tests\n"
           "       preyc --check -i IF,... RULES      also check that firewalls judge these interfaces\n"
           "       preyc --fmt [-w] RULES             format a rule file\n"

@@ -45,7 +45,7 @@ static void help_row(FILE *out, const char *name, const char *argument, const ch
 
 static void help(FILE *out)
 {
-    fprintf(out, "Usage: preyctl [OPTION]... COMMAND [ARGUMENT]...\n"
+    fprintf(out, "usage: preyctl [OPTION]... COMMAND [ARGUMENT]...\n"
                  "Show and change the state of a running preyrun.\n");
 #define GROUP(heading)                       fprintf(out, "\n%s:\n", heading);
 #define COMMAND(ident, word, arguments, doc) help_row(out, word, arguments, doc);

@@ -427,7 +427,7 @@ static void help_row(FILE *out, const char *name, char of_letter, const char *ar
 
 void options_help(FILE *out)
 {
-    fprintf(out, "Usage: preyrun -r FILE|- [OPTION]... RULES.pbc            replay a capture\n"
+    fprintf(out, "usage: preyrun -r FILE|- [OPTION]... RULES.pbc            replay a capture\n"
                  "       preyrun --replay DIR [OPTION]... [RULES.pbc]       replay a recording\n"
                  "       preyrun -i IF [-i IF]... [OPTION]... RULES.pbc     run live\n"
                  "       preyrun --bridge IF:IF [OPTION]... RULES.pbc       run live, as a bridge\n"
