@@ -70,7 +70,7 @@ def markdown(rows):
         if heading != last:
             out += ["", f"### {heading}", "", "| " + ("option" if entry.startswith("-") else "command") + " | task |", "|---|---|"]
             last = heading
-        cells = [f"`{entry}`", re.sub(r"(?<![\w`])(--?[a-z][a-z-]*(?: (?:xdp|json))?)(?![\w`])", r"`\1`", doc) if "`" not in doc else doc]
+        cells = [f"`{entry}`", re.sub(r"(?<![\w`])(--?[a-zA-Z][a-z-]*(?: (?:xdp|json))?)(?![\w`])", r"`\1`", doc) if "`" not in doc else doc]
         out.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(out) + "\n\n"
 
