@@ -13,6 +13,7 @@ import sys
 LINK = re.compile(r"(?<!\\)\]\((?!https?:|#)([^)#\s]+)(?:#[^)]*)?\)")
 USERS = ("README.md", "docs/guide/", "rules-examples/", "systemd/", "integrations/", "editors/")
 NOTES = "docs/README.md" # the notes for developers: they have a place of their own, and the search leaves them out
+PICTURES = "docs/guide/pictures/README.md" # a note, too: how the pictures are drawn
 MAN = ["man/preyc.1", "man/preyrun.1", "man/preyctl.1"]
 KNOWN = {"json", "sh", "bash", "c", "python", "yaml", "ini", "html"} # languages of listings that the highlighter knows
 
@@ -92,7 +93,7 @@ def main():
     shutil.rmtree(folder, ignore_errors=True)
     known = {path for path in tracked() if os.path.exists(path)}
     pages, files = reached("README.md", known)
-    notes = sorted(path for path in pages if not path.startswith(USERS) and path != NOTES)
+    notes = sorted(path for path in pages if (not path.startswith(USERS) or path == PICTURES) and path != NOTES)
     for path in sorted(pages | files):
         target = pathlib.Path(folder, path)
         target.parent.mkdir(parents=True, exist_ok=True)

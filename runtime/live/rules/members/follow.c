@@ -184,7 +184,7 @@ static void park_member(const struct following *w, const struct live_entry *e)
 static void park_base(const struct following *w, const struct live_base *base)
 {
     struct live_set *parked = parked_of(w);
-    if (parked) w->set->parked_base |= live_replace(parked, members_now_ms(), base);
+    if (parked) w->set->parked_base |= live_replace(parked, base);
 }
 
 /* Park the whole table of a set that is gone; no packet is judged by it any more. Where the kernel has read it, its
@@ -278,7 +278,7 @@ static void drop_refused(const struct following *w, struct fallen *f)
         if (!cut_base(&old, w->at.program, w->at.live, true, &cut)) f->no_memory = true;
     }
     if (cut.ranges) park_base(w, &old);
-    if (cut.ranges && !live_replace(table, now_ms, &cut.base)) f->no_memory = true;
+    if (cut.ranges && !members_base(w->rules, table, &cut.base)) f->no_memory = true;
     f->ranges += cut.ranges;
     cut_fini(&cut);
 }
