@@ -39,7 +39,7 @@ static bool text_take(struct written *w, const char *text)
 int written_read(struct written *w, const char *text, char *err, size_t err_len)
 {
     if (text_take(w, text)) return 0;
-    snprintf(err, err_len, "`%.200s` is not a packet; write one such as 'tcp 198.51.100.9:50000 -> self:22 syn on wan'",
+    snprintf(err, err_len, "`%.200s` isn't a packet; write one such as 'tcp 198.51.100.9:50000 -> self:22 syn on wan'",
              text);
     return -1;
 }

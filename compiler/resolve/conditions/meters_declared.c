@@ -173,7 +173,7 @@ static uint32_t meter_unnamed(struct compile *c, const struct node *rate, struct
     m.burst = usual_burst(&m);
     struct pbc_meter *slot = image_add_meters(c->image);
     if (!slot) {
-        report_full(c, rate->span, "meters and rates of logs", 1u << 16);
+        report_full(c, rate->span, "meters and log rates", 1u << 16);
         return 0;
     }
     *slot = m;

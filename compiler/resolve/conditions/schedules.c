@@ -63,7 +63,7 @@ static bool span_add(struct compile *c, const struct node *at, const struct pbc_
     if (slot)
         *slot = *span;
     else
-        report_full(c, at->span, "spans of schedules", SPANS_MOST);
+        report_full(c, at->span, "spans in schedules", SPANS_MOST);
     return slot != NULL;
 }
 

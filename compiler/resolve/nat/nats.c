@@ -141,7 +141,7 @@ static void report_families(struct compile *c, struct span at, struct span other
 {
     diag(c->diags, E_NAT_FAMILY, at, "translation can't change the family, and this address is %s",
          family == 4 ? "IPv4" : "IPv6");
-    diag_note(c->diags, other, "this address isn't");
+    diag_note(c->diags, other, "the other address is here");
 }
 
 static void add_nat(struct compile *c, const struct pbc_nat *nat, struct span at)
@@ -150,7 +150,7 @@ static void add_nat(struct compile *c, const struct pbc_nat *nat, struct span at
     if (slot)
         *slot = *nat;
     else
-        report_full(c, at, "statements of nats", 1u << 12);
+        report_full(c, at, "nat statements", 1u << 12);
 }
 
 /* Check that the addresses are hosts' and not too many. *families: their KIND_IP4, KIND_IP6. False after a report. */

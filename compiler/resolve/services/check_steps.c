@@ -21,7 +21,7 @@ static bool add_step(struct step_work *w, enum pbc_step_kind kind, struct span s
         if (to) *to = (uint8_t)bytes[i];
     }
     if (!step) {
-        report_full(w->c, span, "bytes of checks", 1u << 24);
+        report_full(w->c, span, "bytes in checks", 1u << 24);
         return false;
     }
     w->check->step_count++;
@@ -138,7 +138,7 @@ static bool header_good(struct step_work *w, const struct node *n)
         diag(w->c->diags, E_CHECK_HEADER, n->first->span, "a check can't set `%.*s`: %s", (int)name.len, name.s, taken);
     else if (!is_value(&value))
         diag(w->c->diags, E_CHECK_HEADER, n->first->next->span,
-             "a header's value is one line: it can't hold control characters");
+             "a header's value is one line, without control characters");
     else if (name.len + value.len + 2 > PBC_STEP_BYTES_MAX)
         diag(w->c->diags, E_CHECK_HEADER, n->span, "a header of a check has at most %u bytes", PBC_STEP_BYTES_MAX);
     else

@@ -9,8 +9,8 @@ static const char *reader(const struct service_work *w, const struct node **at)
     *at = NULL;
     if (mode_is(w->mode, MODE_REQUESTS)) return "prey reads each request";
     node_each(n, w->node) if (is_clause(n, CL_TLS_TO_SERVER)) *at = n;
-    if (*at) return "prey begins TLS to the server";
-    return s->proxy && w->c->image->proxies[s->proxy - 1].cert_count ? "prey ends the client's TLS" : NULL;
+    if (*at) return "prey opens TLS to the server";
+    return s->proxy && w->c->image->proxies[s->proxy - 1].cert_count ? "prey terminates the client's TLS" : NULL;
 }
 
 static void report_reader(const struct service_work *w, struct span span, const char *what, const char *why,

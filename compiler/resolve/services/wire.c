@@ -209,6 +209,11 @@ bool wire_destination(const struct service_work *w, const struct node *pools, st
         return false;
     }
     b->shares = PBC_ORIGINAL;
+    struct symbol *pool = symbol_find(w->c->symbols, SPACE_POOLS, share->first->v.str);
+    if (pool) { /* wire_check_pool reports its name */
+        pool->used = true;
+        return true;
+    }
     if (!w->good) return true;
     if (pools->first->next || node_child(share, N_PERCENT)) {
         diag(w->c->diags, E_DESTINATION, share->span, "`%s` must be the only destination after `->`, without a share",
@@ -231,7 +236,7 @@ bool wire_destination(const struct service_work *w, const struct node *pools, st
 static const char *reads(const struct service_work *w, const struct pbc_proxy *x)
 {
     if (mode_is(w->mode, MODE_REQUESTS)) return "prey reads requests";
-    if (x->cert_count) return "prey ends the client's TLS";
+    if (x->cert_count) return "prey terminates the client's TLS";
     if (x->flags & PBC_PROXY_ACCEPT) return "clients can begin with a PROXY header";
     return x->wants ? "a `when` needs the client's first bytes" : NULL;
 }

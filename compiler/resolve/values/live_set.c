@@ -22,7 +22,7 @@ static bool place_bound(struct compile *c, const struct node *clause, const stru
 {
     struct pbc_set entry = {0};
     *index = set_place(c, set, &entry) ? image_share(c->image, PBC_SETS, &entry, 1) : PBC_NONE;
-    if (*index == PBC_NONE) report_full(c, clause->span, "sets of addresses, or ranges in them", 1u << 26);
+    if (*index == PBC_NONE) report_full(c, clause->span, "address sets, or ranges in these sets", 1u << 26);
     return *index != PBC_NONE;
 }
 

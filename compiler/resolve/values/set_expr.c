@@ -341,6 +341,6 @@ bool addr_list_place_live(struct compile *c, const struct addr_list *l, struct s
     *first = good ? image_share(c->image, PBC_SETS, run, n) : PBC_NONE;
     *count = n;
     if (*first != PBC_NONE) return true;
-    report_full(c, at, "sets of addresses, or ranges in them", 1u << 26);
+    report_full(c, at, "address sets, or ranges in these sets", 1u << 26);
     return false;
 }
