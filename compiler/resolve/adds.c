@@ -46,7 +46,7 @@ static bool member_time(struct compile *c, const struct node *time, struct pbc_a
     a->for_ns = clause_duration(c, time, 0);
     if (a->for_ns >= PBC_ADD_NS_MIN && a->for_ns <= PBC_ADD_NS_MAX) return true;
     if (a->for_ns || (time && time->first && time->first->kind == N_DURATION))
-        diag(c->diags, E_OUT_OF_RANGE, time->first->span, "the time of a member is 1ms to 3660d");
+        diag(c->diags, E_OUT_OF_RANGE, time->first->span, "a member can stay from 1ms to 3660d");
     return false;
 }
 

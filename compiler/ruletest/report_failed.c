@@ -113,7 +113,8 @@ void test_note_decider(struct test_run *r, const struct verdict *v, const struct
     else if (!refused)
         note_nobody(r, v, key);
     if (refused && v->reason != REASON_NO_SERVER)
-        diag_note(d, SPAN_NONE, "the packet was then dropped: %s: %s", reason_name(v->reason), reason_doc[v->reason]);
+        diag_note(d, SPAN_NONE, "prey didn't forward the packet: %s: %s", reason_name(v->reason),
+                  reason_doc[v->reason]);
 }
 
 struct span test_span_of(struct test_run *r, const struct pbc_place *place)

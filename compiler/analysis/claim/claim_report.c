@@ -180,8 +180,8 @@ static void report_refuted(struct claims *r, const struct claim *claim, const st
     const char *rule = rule_text(r, f->verdict.rule, name);
     diag(r->c->diags, E_CLAIM_REFUTED, claim->span, "test \"%s\": `%s` is refuted: found %s%s%s%s", claim->test,
          claim_text(r, claim, text), verdict_text(r, f), rule[0] ? " by " : "", rule,
-         claim->reaches            ? ", and the packet goes there"
-         : claim->pool != PBC_NONE ? ", and a service sends the packet there"
+         claim->reaches            ? ", and the packet reaches these addresses"
+         : claim->pool != PBC_NONE ? ", and a service sends the packet to this pool"
                                    : "");
     note_packet(r, f, "the packet");
     note_self(r, claim, f);

@@ -97,11 +97,11 @@ void hours_finish(struct reading *r)
         return;
     }
     if (h->begin >= h->end && h->days && !h->over_midnight) {
-        rule_unsaid(&r->rule, "its hours run past midnight, and the hours after midnight belong to the next day");
+        rule_unsaid(&r->rule, "the hours run past midnight, and the hours after midnight belong to the next day");
         return;
     }
     if (h->begin == h->end) {
-        rule_unsaid(&r->rule, "its hours begin and end at the same time");
+        rule_unsaid(&r->rule, "the hours begin and end at the same time");
         return;
     }
     if (h->bounded)

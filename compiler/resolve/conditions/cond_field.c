@@ -155,8 +155,8 @@ static bool pattern_of(struct rule_work *w, const struct node *value, const stru
         return false;
     }
     if (mask && m.len != v.len) {
-        diag(d, E_MASK_LENGTH, mask->span, "mask and value need the same length: the mask has %zu bytes, the value %zu",
-             m.len, v.len);
+        diag(d, E_MASK_LENGTH, mask->span,
+             "mask and value need the same number of bytes: the mask has %zu, the value %zu", m.len, v.len);
         diag_note(d, value->span, "the value is here");
         return false;
     }
