@@ -58,7 +58,7 @@ int output_allowed(const char *path, const char *input, const struct compile *c)
     }
     if (!S_ISREG(st.st_mode))
         return output_refuse(path, S_ISDIR(st.st_mode) ? "the path is a folder" : "the path isn't a regular file");
-    if (same_file(&st, input) || (c && was_read(&st, c))) return output_refuse(path, "this is the rule file");
+    if (same_file(&st, input) || (c && was_read(&st, c))) return output_refuse(path, "preyc reads the rules from this file");
     return 0;
 }
 

@@ -197,8 +197,10 @@ void doubts_text(const struct doubts *d, FILE *out)
     char n[TEXT_NUMBER];
     if (d->same) return;
     if (nobody(d)) {
-        fprintf(out, "%s: set this machine's addresses with `--self ADDR`",
-                nothing_judged(d) ? "no firewall judged any frame" : "the rules use this machine's addresses");
+        fputs(nothing_judged(d)
+                  ? "no firewall judged any frame: set this machine's addresses with `--self ADDR`"
+                  : "the rules depend on this machine's addresses: set these addresses with `--self ADDR`",
+              out);
         doubts_offer(d, out);
         fputc('\n', out);
     } else {
@@ -211,8 +213,8 @@ void doubts_text(const struct doubts *d, FILE *out)
     }
     if (d->sourceless && !nobody(d))
         fprintf(out,
-                "%s frame%s would be forwarded from this machine's address: set this machine's addresses with `--self "
-                "ADDR`\n",
+                "%s frame%s would be forwarded from an unknown address of this machine: set its addresses with "
+                "`--self ADDR`\n",
                 text_number(d->sourceless, n), d->sourceless == 1 ? "" : "s");
 }
 
