@@ -158,7 +158,7 @@ struct ir_rule {
 #define MEMO_REASONS(MEMO)                                                                                             \
     MEMO(NONE, "")                                                                                                     \
     MEMO(YES, "")                                                                                                      \
-    MEMO(LOGS, "it logs")                                                                                              \
+    MEMO(LOGS, "the rule logs")                                                                                        \
     MEMO(ASKS, "the rule has `%s`, which can change from packet to packet")                                            \
     MEMO(OPENS, "the inner packet is judged each time")                                                                \
     MEMO(CHAIN, "the rule is in a chain, and the `do` of that chain counts")                                           \
