@@ -147,7 +147,7 @@ static void print_head(const struct suggestion *s, FILE *out)
             "Review the rules: the capture may have unwanted connections.\n",
             s->width.v4, s->width.v6);
     if (o->self.v4_count || o->self.v6_count)
-        fprintf(out, "# `self` is the address that %s; packets from `self` are accepted.\n",
+        fprintf(out, "# `self` means the addresses that %s; packets from `self` are accepted.\n",
                 s->reading.said ? "--self names" : "the recording names");
     if (s->stopped)
         fprintf(out, "# A signal stopped preyc after frame %s: later frames are left out.\n",

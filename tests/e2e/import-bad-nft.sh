@@ -52,7 +52,7 @@ awk 'BEGIN { printf ",\n{\"chain\": {\"family\": \"inet\", \"table\": \"f\", \"n
     for (l = 0; l < 10; l++) for (i = 0; i < 10; i++) printf ",\n{\"rule\": {\"family\": \"inet\", \"table\": \"f\", \"chain\": \"c%d\", \"expr\": [{\"jump\": {\"target\": \"c%d\"}}]}}", l, l + 1
     printf ",\n{\"rule\": {\"family\": \"inet\", \"table\": \"f\", \"chain\": \"c10\", \"expr\": [{\"masquerade\": null}]}}" }' </dev/null | listing >fan
 import fan
-[ $status -eq 1 ] && [ "$(wc -c <out)" -lt 10000000 ] && grep -q 'NOT IMPORTED: .*because more than 100,000 paths of jumps. out
+[ $status -eq 1 ] && [ "$(wc -c <out)" -lt 10000000 ] && grep -q 'NOT IMPORTED: .*because more than 100,000 paths of jumps' out
 ok $? 'ways through a nat that nobody can count are bounded, and told'
 
 # What a few kilobytes multiply is bounded: elements by members, references by elements, statements by rules, targets by rules.
