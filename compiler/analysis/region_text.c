@@ -193,7 +193,7 @@ static void put_ifaces(struct printer *t, enum ir_field f, const char *lead, con
 
 static void put_way_out(struct printer *t)
 {
-    put_ifaces(t, IR_OUT, "out ", "by an unknown way", " or by an unknown way");
+    put_ifaces(t, IR_OUT, "out ", "by an unknown interface", " or by an unknown interface");
 }
 
 static void put_source(struct printer *t)

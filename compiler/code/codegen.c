@@ -317,16 +317,17 @@ static void report(struct gen *g)
     if (g->as.full) diag(d, E_CODE_SIZE, last_rule_span(img), "the rules need more than %u instructions", 1u << 24);
     if (g->out_of_maps)
         diag(d, E_CODE_SIZE, last_rule_span(img),
-             "the rules hold more than %u different long lists of ports or numbers", 1u << 12);
+             "the rules have more than %u different long lists of ports or numbers", 1u << 12);
     if (g->longest)
-        diag(d, E_CODE_SIZE, last_rule_span(img), "a rule asks for more than %u ranges by `%s`", HEADER_RANGES_MAX,
+        diag(d, E_CODE_SIZE, last_rule_span(img), "a rule has more than %u ranges in `%s`", HEADER_RANGES_MAX,
              g->longest);
     if (g->out_of_ranges)
-        diag(d, E_CODE_SIZE, last_rule_span(img), "the rules hold more ranges of numbers than fit into the program");
+        diag(d, E_CODE_SIZE, last_rule_span(img), "the rules have more ranges of numbers than a program can hold");
     if (g->out_of_sets)
-        diag(d, E_CODE_SIZE, last_rule_span(img), "the address and MAC lists of the rules do not fit into the program");
+        diag(d, E_CODE_SIZE, last_rule_span(img),
+             "the rules have longer address and MAC lists than a program can hold");
     if (g->out_of_classifier)
-        diag(d, E_CODE_SIZE, last_rule_span(img), "the classifiers of the rules do not fit into the program");
+        diag(d, E_CODE_SIZE, last_rule_span(img), "the rules need larger classifiers than a program can hold");
     if (g->out_of_memory) diag(d, E_CODE_SIZE, last_rule_span(img), "out of memory for the classifiers of the rules");
 }
 
@@ -431,7 +432,8 @@ void generate_code(struct compile *c)
     report_warnings(&g);
     if (!diags_errors(c->diags) && path > PBC_PATH_MAX)
         diag(c->diags, E_CODE_PATH, last_rule_span(c->image),
-             "a packet could take %u instructions through the rules; the limit is %u (a chain counts at each `do`)",
+             "a packet may need %u instructions on its way through the rules, and the limit is %u (a chain counts once "
+             "per `do`)",
              path, (unsigned)PBC_PATH_MAX);
     asm_fini(&g.as);
 }

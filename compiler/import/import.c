@@ -72,8 +72,7 @@ static int import_give(struct ruleset *s, const char *path, FILE *out)
     if (!failed) print_formatted(text, len, out);
     free(text);
     if (failed) {
-        say(stderr, "preyc: %s: its rules, written out at each jump to their chains, are more than 64 MiB of text",
-            path);
+        say(stderr, "preyc: %s: the rules have more than 64 MiB of text, with each chain copied to its jumps", path);
         return -1;
     }
     if (!u.rules && !u.parts) return 0;

@@ -158,13 +158,13 @@ struct ir_rule {
 #define MEMO_REASONS(MEMO)                                                                                             \
     MEMO(NONE, "")                                                                                                     \
     MEMO(YES, "")                                                                                                      \
-    MEMO(LOGS, "it logs")                                                                                              \
-    MEMO(ASKS, "it asks `%s`, which may change from packet to packet")                                                 \
-    MEMO(OPENS, "the packet inside is judged each time")                                                               \
-    MEMO(CHAIN, "it stands in a chain, and the `do` that leads there counts")                                          \
-    MEMO(BEHIND, "it stands behind %s, which asks for what may change from packet to packet")                          \
-    MEMO(COUNTED, "it stands behind %s, which counts")                                                                 \
-    MEMO(GIVEN_UP, "not decided: too much stands before it")
+    MEMO(LOGS, "the rule logs")                                                                                        \
+    MEMO(ASKS, "the rule has `%s`, which can change from packet to packet")                                            \
+    MEMO(OPENS, "the inner packet is judged each time")                                                                \
+    MEMO(CHAIN, "the rule is in a chain, and the `do` of that chain counts")                                           \
+    MEMO(BEHIND, "the rule is after %s, which can change from packet to packet")                                       \
+    MEMO(COUNTED, "the rule is after %s, which counts")                                                                \
+    MEMO(GIVEN_UP, "undecided: too many rules are before this one")
 enum ir_memo_reason {
 #define MEMO(ident, text) MEMO_##ident,
     MEMO_REASONS(MEMO)

@@ -35,8 +35,8 @@ static void take_states(struct rule_work *w, const struct node *n, struct claim 
     struct image *img = w->c->image;
     const uint32_t before = img->conds_count;
     if (claim->states_written) {
-        diag(w->c->diags, E_CONDITION_TWICE, n->span, "`state` stands twice in this claim");
-        diag_advise(w->c->diags, "one list holds all: `state new, established`");
+        diag(w->c->diags, E_CONDITION_TWICE, n->span, "`state` is written twice in this claim");
+        diag_advise(w->c->diags, "write one list: `state new, established`");
         w->bad = true;
         return;
     }
@@ -52,7 +52,7 @@ static void take_states(struct rule_work *w, const struct node *n, struct claim 
 /* Take the claim's verdict, pool or target; false after a report. */
 static bool take_fate(struct compile *c, const struct node *fate, struct claim *claim)
 {
-    const char *why = is_choice(fate, CL_FORWARD) ? "claims about `forward`: write `accept`, which includes it"
+    const char *why = is_choice(fate, CL_FORWARD) ? "claims about `forward`: write `accept`, which includes `forward`"
                       : is_choice(fate, CL_PASS)
                           ? "claims about `pass`: a packet with addresses is accepted, dropped or rejected"
                           : NULL;

@@ -54,7 +54,7 @@ static bool rule_named(struct compile *c, const struct node *name, bool would, u
     const struct symbol *s = symbol_want(c, name, SYM(RULE), "rule");
     *rule = s ? would ? s->would : s->index : PBC_NONE;
     if (s && *rule == PBC_NONE && c->image->audits) {
-        diag(c->diags, E_TEST_RULE, name->span, "the rule `%s` is in audit, and decides nothing", name->v.str.s);
+        diag(c->diags, E_TEST_RULE, name->span, "the rule `%s` is audited, so it decides nothing", name->v.str.s);
         diag_advise(c->diags, "write `expect would ...` to test what it would do");
     }
     return s && *rule != PBC_NONE;

@@ -113,14 +113,14 @@ static void note_unreached(struct test_run *r, const struct test_search *s, cons
     if (own.failed_cond != PBC_NONE)
         note_step(r, s, &own, "does not match", rule);
     else if (s->closed.failed_cond != PBC_NONE)
-        note_step(r, s, &s->closed, "stands in a chain that was not entered", rule);
+        note_step(r, s, &s->closed, "is in a chain that no `do` reached", rule);
     else if (!(list & PBC_LIST_CHAIN) && v->firewall != list)
-        diag_note(r->c->diags, at, "`%s` stands in another firewall, `%s`", name,
+        diag_note(r->c->diags, at, "`%s` is in another firewall, `%s`", name,
                   image_str(img, img->firewalls[list].name));
     else if (v->rule < img->rules_count)
-        diag_note(r->c->diags, at, "`%s` would match, but the other rule decided before it", name);
+        diag_note(r->c->diags, at, "`%s` would match, but the other rule decided first", name);
     else
-        diag_note(r->c->diags, at, "`%s` would match, but no `do` of `%s` led to its chain", name,
+        diag_note(r->c->diags, at, "`%s` would match, but no `do` in `%s` called its chain", name,
                   image_str(img, img->firewalls[v->firewall].name));
 }
 

@@ -39,7 +39,7 @@ static bool text_take(struct written *w, const char *text)
 int written_read(struct written *w, const char *text, char *err, size_t err_len)
 {
     if (text_take(w, text)) return 0;
-    snprintf(err, err_len, "`%.200s` is not a packet; write one such as 'tcp 198.51.100.9:50000 -> self:22 syn on wan'",
+    snprintf(err, err_len, "`%.200s` isn't a packet; write one such as 'tcp 198.51.100.9:50000 -> self:22 syn on wan'",
              text);
     return -1;
 }
@@ -126,10 +126,10 @@ char *written_heard(struct program *p, uint32_t service, const struct test_said 
     const uint32_t at = said_branch(p, service, said, &key, &why);
     const struct pbc_branch *b = at == PBC_NONE ? NULL : &p->branches[at];
     if (b)
-        fprintf(out, "by what the client says: %s (%s:%u) -> ", b->cond_count ? "when" : "else",
+        fprintf(out, "by the client's data: %s (%s:%u) -> ", b->cond_count ? "when" : "else",
                 program_str(p, b->place.file), b->place.line);
     else
-        fprintf(out, "closed by what the client says: %s", why);
+        fprintf(out, "closed because of the client's data: %s", why);
     if (b) branch_print(p, b, out);
     return fclose(out) ? NULL : text;
 }

@@ -164,7 +164,7 @@ static void put_rule(enum diag_code code, FILE *out)
 {
     const struct diag_row *row = &diag_rows[code];
     char help[4096];
-    snprintf(help, sizeof(help), "%s%s%s%s%s%s`preyc --explain %s` says this too.", row->wrong[0] ? "wrong:\n" : "",
+    snprintf(help, sizeof(help), "%s%s%s%s%s%s`preyc --explain %s` prints this text.", row->wrong[0] ? "wrong:\n" : "",
              row->wrong, row->wrong[0] ? "\n\n" : "", row->right[0] ? "right:\n" : "", row->right,
              row->right[0] ? "\n\n" : "", row->code);
     json_print(out, "{'id':%s,'name':", row->code);

@@ -833,7 +833,7 @@ flag_word: FIN { $$ = CL_FIN; } | SYN { $$ = CL_SYN; } | RST { $$ = CL_RST; } | 
 /* Called by bison only when memory or its stack runs out; syntax errors go through yyreport_syntax_error. */
 static void yyerror(const struct span *span, struct parser *p, const char *msg)
 {
-    diag(p->diags, E_NESTING, *span, "the parser gives up here: %s", msg);
+    diag(p->diags, E_NESTING, *span, "the parser stopped here: %s", msg);
 }
 
 static int yyreport_syntax_error(const yypcontext_t *ctx, struct parser *p)

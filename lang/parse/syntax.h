@@ -24,8 +24,8 @@ bool offer_habit(struct parser *p, int found, struct span span, const int *expec
 bool offer_tcp_option(struct parser *p, struct span span);
 /* Help where several interfaces stand for one */
 #define SEVERAL_INTERFACES                                                                                             \
-    "an interface is one device, or several by a pattern (`\"wg*\"`): give each a name, and list them in rules: `on "  \
-    "a, b`"
+    "an interface is one device or one pattern (`\"wg*\"`): name each interface, and list the names in rules: `on a, " \
+    "b`"
 #define ALL_NAMES 100 /* number of expected keywords at which any name may stand there */
 /* meant.c: return the word that ends before offset `end` on its line, ignoring blanks; may be empty. */
 struct str word_before(const struct parser *p, uint32_t end);

@@ -241,7 +241,7 @@ sed '/self on wan/s/ on wan//;s/-> self:443 syn on wan/-> self:443 syn on "eth1"
 compiled --check any.prey
 ok $? 'without `on` a forward takes what comes by any interface'
 call preyc --stats block.prey
-says '--stats says how many mappings there is room for' 0 'mappings of each protocol: 4 addresses x 64512 ports' out
+says '--stats says how many mappings there is room for' 0 'mappings per protocol: 4 addresses x 64512 ports' out
 for fault in 's/10.0.0.16.28/10.0.1.0\/24/;E0847' 's/203.0.113.7$/203.0.113.16/;E0847' 's/203.0.113.4-/203.0.113.9-/;E0302' 's/203.0.113.4-203.0.113.7/100.64.0.0-100.65.0.0/;E0845' \
     's/clamp auto/clamp pmtu/;write .auto' 's/gre ->/proto 51 ->/;E0846' 's/-10.9.0.20/-10.10.0.20/;E0845'; do
     sed "${fault%;*}" block.prey >fault.prey
@@ -355,7 +355,7 @@ same 'ipset and the plain list hold the same' "$(cat out)" 'no difference for an
 call preyc --diff drop.pbc nft.pbc
 same 'so does nft' "$(cat out)" 'no difference for any packet that the rules judge'
 printf 'set bad = file "bad.list"\nfirewall f default accept { drop from bad }\n' >bad.prey
-printf '192.0.2.1 ; ok\n192.0.2.1/24 ; SBL2\n' | rejects 'the line of a fault, and what is wrong with it' 'bad.list:2:1: error: the address has bits set past its first 24'
+printf '192.0.2.1 ; ok\n192.0.2.1/24 ; SBL2\n' | rejects 'the line of a fault, and what is wrong with it' 'bad.list:2:1: error: the prefix has bits after its first 24'
 printf 'add a 192.0.2.1\nadd b 192.0.2.2\n' | rejects 'two sets of one family: which is meant is not guessed' 'bad.list:2:5: error: this is a second set'
 head -c 1000 nft.list | rejects 'a listing that has lost its end' 'bad.list:[0-9]+:[0-9]+: error: .*is the end of the file missing'
 printf '{"cidr":"192.0.2.0/24"}\n' | rejects 'JSON' 'bad.list:1:1: error: this is JSON'
@@ -371,10 +371,10 @@ call preyc --check bad.prey
 says 'a program that judges nothing' 0 'no firewall, service or nat.*W0514' err
 echo 'nat n { masquerade from 10.0.0.0/8 out on "eth0" }' >bad.prey
 call preyc --check bad.prey
-says 'a nat without a firewall for what crosses' 0 'no firewall judges what crosses.*W0515' err
+says 'a nat without a firewall for what crosses' 0 'no firewall judges forwarded packets.*W0515' err
 printf 'set office = 192.0.2.0/24\nset offices = 198.51.100.0/24\nfirewall f default accept { drop from office }\n' >bad.prey
 call preyc --check bad.prey
-says 'an unused set, a letter from one that is used' 0 'one letter away.*W0203' err
+says 'an unused set, a letter from one that is used' 0 'differs by one letter.*W0203' err
 call preyc --werror --allow W0203 --check bad.prey
 same 'which allow takes' "$status" 0
 
@@ -386,7 +386,7 @@ set unused = 192.0.2.1
 firewall f default accept { drop from nested }
 END
 call preyc --werror --check warns.prey
-says 'warnings of one kind about one list are one' 1 'this member lies inside another one of the list, and so does one more' err
+says 'warnings of one kind about one list are one' 1 'this member is inside another member of the list; one more is similar' err
 compiled --werror --allow W0303,W0201 --check warns.prey
 ok $? '--allow leaves them out, also with --werror'
 { echo 'allow W0201'; sed '1i allow W0303' warns.prey; } >allowed.prey
@@ -457,7 +457,7 @@ says '--against: what would be judged otherwise, with status 1' 1 '^narrowed +2 
 has 'by which rules' '^ +was   accept by SSH \(yesterday.prey:1\)$'
 has 'with the first frame' 'first frame 1 at .* tcp 192.0.2.1:50000 > 203.0.113.1:22 SYN'
 call preyc --against yesterday.prey yesterday.prey --pcap day.pcap
-says 'nothing: status 0' 0 'none would be judged or sent otherwise' out
+says 'nothing: status 0' 0 'none would be judged or forwarded differently' out
 
 # ---- rules from traffic ----
 

@@ -35,7 +35,7 @@ static struct region in_direction(struct diff *d, unsigned side, const struct ir
     struct region out = {0};
     view.image = &image;
     frames_in_direction(&view, q, dir, &budget, &out);
-    if (budget.spent) diff_fail(d, "there are too many services to tell how packets travel");
+    if (budget.spent) diff_fail(d, "the files have too many services to compute how packets travel");
     return out;
 }
 

@@ -147,7 +147,7 @@ void compare_bounds(struct diff *d, const uint32_t service[SIDES], struct meters
     to->m[to->count++] = (struct meter_change){.kind = amount.more   ? DIFF_WIDENED
                                                        : amount.less ? DIFF_NARROWED
                                                                      : DIFF_OTHER,
-                                               .what = "bounds of service",
+                                               .what = "limits of service",
                                                .name = program_str(new, now->name),
                                                .was = bounds_text(d, old, service[OLD]),
                                                .now = bounds_text(d, new, service[NEW])};

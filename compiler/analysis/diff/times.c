@@ -55,7 +55,7 @@ static bool import_independent(struct diff *d, struct side *s)
         s->schedules[i] = equal_schedule(d, s, i);
         if (s->schedules[i]) continue;
         if (img->schedules_count == SCHEDULES_MAX)
-            return diff_fail(d, "both together have more than %d schedules", SCHEDULES_MAX);
+            return diff_fail(d, "both files together have more than %d schedules", SCHEDULES_MAX);
         s->schedules[i] = 1u << img->schedules_count;
         const uint32_t name = own_name(d, str(s, s->program->schedules[i].name));
         img->schedules[img->schedules_count++] = (struct pbc_schedule){.name = name};

@@ -162,7 +162,7 @@ static bool differ(const struct trial *t, uint32_t entry)
     const struct image *img = t->d->c->image;
     const uint32_t rule = t->p->entries[t->k->entries + entry].rule;
     diag(t->d->c->diags, E_PROGRAM_REFUSED, img->rule_span[rule],
-         "internal error: the classifier of `%s` finds this rule wrongly; please report it with the rules",
+         "internal error: the classifier of `%s` finds the wrong rule; please report this with the rules",
          image_str(img, t->k->name));
     return false;
 }

@@ -95,7 +95,7 @@ static bool take_address_kinds(struct reading *r, const struct option *o, const 
         else if (len == 9 && !strncmp(at, "BROADCAST", len) && o->about == ASK_TO && r->family == 4 && !r->inverted)
             r->rule.broadcast = list_address(&l, "255.255.255.255", 15, r->s->arena);
         else
-            rule_unsaid(&r->rule, import_format(r->s, "prey does not know whether an address is %.*s",
+            rule_unsaid(&r->rule, import_format(r->s, "prey doesn't know whether an address is %.*s",
                                                 len > 40 ? 40 : (int)len, at));
     }
     if (l.count) reading_want(r, o->about, l);
@@ -194,7 +194,7 @@ static bool take_packet_kind(struct reading *r, const struct option *o, const ch
     struct list l = {.negated = r->inverted};
     const bool unicast = !strcasecmp(v[0], "unicast") || !strcasecmp(v[0], "host");
     if (!unicast && strcasecmp(v[0], "broadcast") != 0) {
-        rule_unsaid(&r->rule, "prey has conditions for broadcast and for all group frames, not for multicast alone");
+        rule_unsaid(&r->rule, "prey can match broadcast frames or all group frames, but not only multicast frames");
         return true;
     }
     l.negated ^= unicast;
@@ -240,6 +240,6 @@ const struct module matches_of_address[] = {
     {"mac", .options = of_mac},
     {"pkttype", .options = of_pkttype},
     {"rpfilter", .options = of_rpfilter, .begin = begin_reverse},
-    {"physdev", .why = "prey has no condition for bridge ports; `preyrun --bridge` judges what crosses a bridge"},
+    {"physdev", .why = "prey has no condition for bridge ports; `preyrun --bridge` judges bridged frames"},
     {0},
 };

@@ -10,7 +10,7 @@ enum { DAY = 24 * 60 * 60 };
 
 static bool begin_time(struct reading *r, const struct module *m)
 {
-    if (r->hours.asked) rule_unsaid(&r->rule, "it has hours twice");
+    if (r->hours.asked) rule_unsaid(&r->rule, "the rule has hours twice");
     r->hours = (struct hours){.end = DAY, .asked = true};
     return true;
 }
@@ -66,7 +66,7 @@ static bool take_days(struct reading *r, const struct option *o, const char *con
 static bool take_last_date(struct reading *r, const struct option *o, const char *const *v)
 {
     if (strncmp(v[0], "2038-01-19", 10) != 0)
-        rule_unsaid(&r->rule, "dates: write a `schedule` and `during NAME` by hand");
+        rule_unsaid(&r->rule, "dates aren't imported: write a `schedule`, and `during NAME` in the rule");
     return true;
 }
 
@@ -97,11 +97,11 @@ void hours_finish(struct reading *r)
         return;
     }
     if (h->begin >= h->end && h->days && !h->over_midnight) {
-        rule_unsaid(&r->rule, "its hours run past midnight, and those after it belong to the next day");
+        rule_unsaid(&r->rule, "the hours run past midnight, and the hours after midnight belong to the next day");
         return;
     }
     if (h->begin == h->end) {
-        rule_unsaid(&r->rule, "its hours end at the time they begin");
+        rule_unsaid(&r->rule, "the hours begin and end at the same time");
         return;
     }
     if (h->bounded)

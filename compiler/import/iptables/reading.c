@@ -73,7 +73,7 @@ void reading_want(struct reading *r, enum about about, struct list l) { rule_wan
 struct choice *reading_choice(struct reading *r)
 {
     if (r->choice_count < CHOICES_MOST) return &r->choices[r->choice_count++];
-    rule_unsaid(&r->rule, "it has too many alternatives");
+    rule_unsaid(&r->rule, "the rule has too many alternatives");
     return NULL;
 }
 

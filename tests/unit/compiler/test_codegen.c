@@ -491,8 +491,8 @@ static void tells_what_is_far(void **state)
     static const struct {
         void (*write)(FILE *);
         const char *says;
-    } cases[] = {{write_long_ways, "cache lines, which is more than 64"},
-                 {write_large, "bytes a rule, which is more than 400"},
+    } cases[] = {{write_long_ways, "cache lines, more than the expected 64"},
+                 {write_large, "bytes per rule, more than the expected 400"},
                  {write_ordinary, NULL}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char *text = text_from(cases[i].write);
