@@ -90,11 +90,11 @@ void parent_bound(struct parent *p)
     p->inline_stack = aside_again(p->takes_stack ? p->stack_ns : -1, "a service in `mode proxy inline`", bound_aside,
                                   p->no_inline_stack, sizeof p->no_inline_stack);
     if (p->takes_stack) close(p->stack_ns);
-    if (p->takes_stack && !p->inline_stack) complain("connections in the wire: %s", p->no_inline_stack);
+    if (p->takes_stack && !p->inline_stack) complain("inline connections: %s", p->no_inline_stack);
     p->takes_stack = false;
     if (!p->in_kernel) io_filter(&p->maker); /* the kernel executor has no packet sockets */
     const int failed = bound(p->o->xdp_replace);
     if (!failed) return;
     kill(p->child, SIGTERM);
-    complain("the parent process can't give up the rights that it no longer needs: %s", strerror(-failed));
+    complain("the parent process can't drop the privileges that it no longer needs: %s", strerror(-failed));
 }

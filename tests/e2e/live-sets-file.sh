@@ -60,7 +60,7 @@ for wrong in '10.1.0.300' '10.66.1.0/24' '{"a": 1}' '<html>' 'root:secret:1:2:3'
 done
 same 'another text than addresses is not shown' "$(lines secret)" 0
 ctl sets
-has 'the table says what is wrong' "^listed keeps what it has: $list: line 1: "
+has 'the table says what is wrong' "^listed keeps its old ranges: $list: line 1: "
 same 'and so does a metric' "$(of_set listed failing)" 1
 rm "$list"
 keeps() { [ "$(lines "keeps its 1 range: $1")" -ge 1 ]; }

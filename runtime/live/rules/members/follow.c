@@ -308,12 +308,14 @@ static void set_settle(struct rules *rules, const struct ruling *old, uint32_t l
     if (rules->on_trial && w.set->parked && !pbc_live_is_filled(&now->program->lives[live])) give_back(&w, &f);
     if (w.was == PBC_NONE) w.set->file = w.set->next_file;
     tell_count(rules, name, f.never, "member",
-               f.never == 1 ? "fell out, `never` holds it" : "fell out, `never` holds them");
+               f.never == 1 ? "was removed, because `never` contains it"
+                            : "were removed, because `never` contains them");
     tell_count(rules, name, f.outside, "member",
-               f.outside == 1 ? "fell out, it is outside `in`" : "fell out, they are outside `in`");
+               f.outside == 1 ? "was removed, because it is outside `in`"
+                              : "were removed, because they are outside `in`");
     tell_count(rules, name, f.ranges, "range", f.ranges == 1 ? "was cut" : "were cut");
     tell_count(rules, name, f.left_out, "member", "found no room");
-    if (f.no_memory) tell(rules, "%s: out of memory, so the ranges of its file stay as they were", name);
+    if (f.no_memory) tell(rules, "%s: out of memory, so the old ranges of its file stay", name);
 }
 
 void members_settle(struct rules *rules, struct program_change *c)
