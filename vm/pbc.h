@@ -2,11 +2,11 @@
  *
  *   struct pbc_header | struct pbc_section[header.sections] | section bytes, each aligned to 64
  *
- * The digest covers every byte after itself up to header.size. A section is an array of `count` entries of `entry_size`
- * bytes. Kinds and entry types are the rows of PBC_SECTIONS; a kind stands at most once, and an absent kind is empty.
- * The loader (load.c) copies the file into private memory and pads tables that the data path indexes to a power of two;
- * the verifier (verify.c) proves every index. The compiler writes the file (compiler/image/emit.c). Strings are offsets
- * into STRINGS, where offset 0 is the empty string; PBC_NONE (~0) means "none" for indices.
+ * The digest covers every byte after itself up to header.size. A section is an array of `count` entries of
+ * `entry_size` bytes. Kinds and entry types are the rows of PBC_SECTIONS; a kind is at most once, and an absent kind
+ * is empty. The loader (load.c) copies the file into private memory and pads tables that the data path indexes to a
+ * power of two; the verifier (verify.c) proves every index. The compiler writes the file (compiler/image/emit.c).
+ * Strings are offsets into STRINGS, where offset 0 is the empty string; PBC_NONE (~0) means "none" for indices.
  *
  * A process that takes over reads the program of another version (runtime/live/control/takeover/). So a change keeps to
  * this, and raises PBC_VERSION:
@@ -16,7 +16,7 @@
  *     - What the verifier asks holds for programs of before, too.
  *     - A program that uses none of it has the version of before (version_of in file.c), and entries as long as then:
  * so a downgrade takes over, too. Who can't keep to it raises PBC_OLDEST to the same number: an upgrade is a restart
- * then, which ends connections that are balanced or translated. tests/golden/layouts/ holds where each field lies, and
+ * then, which ends connections that are balanced or translated. tests/golden/layouts/ holds where each field is, and
  * all numbers. */
 #pragma once
 

@@ -168,7 +168,7 @@ static inline bool mode_is(unsigned mode, unsigned trait) { return mode_info[mod
 enum verdict_trait {
     VERDICT_DECIDES = 1 << 0, /* ends the judging of the packet at hand */
     VERDICT_LETS_IN = 1 << 1,
-    VERDICT_OPENS = 1 << 2, /* judges the packet inside anew */
+    VERDICT_OPENS = 1 << 2, /* judges the packet inside again */
     VERDICT_TAKES_PORT = 1 << 3,
     VERDICT_CALLS = 1 << 4,  /* calls a chain */
     VERDICT_LEAVES = 1 << 5, /* leaves its chain */

@@ -122,7 +122,7 @@ struct event {
     struct flow_record flow; /* EVENT_FLOW: a flow that has ended; only with cfg.flow_events */
 };
 
-/* Packets and events that leave, in arrays of the caller. vm_run needs VM_TX_PER_PACKET free entries a packet and
+/* Packets and events that leave, in arrays of the caller. vm_run needs VM_TX_PER_PACKET free entries per packet and
  * counts the packets that it could not send; events past the end are counted in events_lost. */
 struct vm_tx {
     struct tx_entry *entries;

@@ -90,11 +90,11 @@ struct vm_up {
 };
 void vm_run_up(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], unsigned n, const struct vm_up ups[],
                struct verdict verdicts[], struct vm_tx *tx);
-/* In kernel mode: translate a packet that the rules have accepted and the host has routed, as it leaves by pkt->iface,
- * and send it by tx. came: 1 + the id in rules of the device by which it came in; 0: this process gave it to the host.
- * It is sent as it is if no statement of a nat takes it, or if it is a reply that was turned before. It is not judged,
- * and counted for its statement alone. *v: ACTION_FORWARD if it left translated, ACTION_ACCEPT if it left unchanged,
- * else ACTION_DROP. */
+/* In kernel mode: translate a packet that the rules have accepted and the host has routed, as it leaves by
+ * pkt->iface, and send it by tx. came: 1 + the id in rules of the device by which it came in; 0: this process gave
+ * it to the host. It is sent as it is if no statement of a nat takes it, or if it is a reply that was turned before.
+ * It is not judged, and counted for its statement only. *v: ACTION_FORWARD if it left translated, ACTION_ACCEPT if
+ * it left unchanged, else ACTION_DROP. */
 void vm_run_routed(struct vm *vm, const struct vm_in *in, struct pkt *pkt, uint16_t came, struct verdict *v,
                    struct vm_tx *tx);
 /* From the next vm_run_up or vm_run_routed on, note in mets[i] what packet i meets in the flow table
@@ -113,8 +113,8 @@ struct flow_gone;
 void vm_flow_gone(struct vm *vm, const struct flow_gone *gone, struct vm_tx *tx);
 
 /* Send packets on that the inline stack sends for inline connections (flow/inline_addr.h): IP packets, writable,
- * LINK_RAW, with headroom for a link header. They are rewritten where they lie, and are then the pkts of entries; they
- * are in no counter of verdicts. */
+ * LINK_RAW, with headroom for a link header. They are rewritten in place, and are then the pkts of entries; they are
+ * in no counter of verdicts. */
 void vm_inline_sent(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], unsigned n, struct vm_tx *tx);
 /* Describe the inline connection that began with an entry of TX_CAUSE_INLINE. False: it has ended already. */
 bool vm_inline_open(const struct vm *vm, uint32_t number, struct inline_open *o);
@@ -211,7 +211,7 @@ bool vm_move(struct vm_move *m, struct vm *const from[], unsigned count, const s
  * `slots` of them are written or the archive has little room left. True while the round goes on.
  * vm_advance_left: number of groups of sixteen that have changed.
  * vm_advance_read: read such parts into a new vm. vm_advance_check: check ahead what can be, as after a round. */
-bool vm_advance_begin(struct vm *vm); /* all flows count as changed. False: out of memory, or flows lie in the kernel */
+bool vm_advance_begin(struct vm *vm); /* all flows count as changed. False: out of memory, or flows are in the kernel */
 void vm_advance_end(struct vm *vm);
 uint32_t vm_advance_left(const struct vm *vm);
 bool vm_advance_write(struct vm *vm, struct archive *a, uint32_t *hand, unsigned slots);

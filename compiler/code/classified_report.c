@@ -19,7 +19,7 @@ struct list_warning {
     enum diag_code code;
     uint32_t list; /* string: its name */
     uint32_t count, named;
-    uint32_t lines_bound; /* W_CLASSIFIER_FAR: `count` is lines beyond it; 0: bytes a rule */
+    uint32_t lines_bound; /* W_CLASSIFIER_FAR: `count` is lines beyond it; 0: bytes per rule */
     struct span span[NAMED_MAX];
     struct list_warning *next;
 };

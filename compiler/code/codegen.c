@@ -4,7 +4,7 @@
  *   a list          a firewall's or chain's rules in order; returns rule + 1, or 0 for "nothing decided"
  *   a block         at most PBC_BLOCK_RULES rules of a longer list, whose blocks are called one after another
  *
- * ARP has lists of its own with only the rules that judge ARP, so that no other frame pays for them. A chain stands in
+ * ARP has lists of its own with only the rules that judge ARP, so that no other frame pays for them. A chain is in
  * its callers' code if its copies take less than a function and its calls, or if calls would nest too deep (plan.c).
  *
  * A long list is one function that classifies, with code for tests outside its boxes (classified.c). */

@@ -184,7 +184,7 @@ static uint32_t add_set(struct gen *g, uint32_t addrs)
     return g->img->sets_count - 1;
 }
 
-/* True for a union that would be long as a set and whose sets all stand in the image: these are asked in turn. */
+/* True for a union that would be long as a set and whose sets all are in the image: these are asked in turn. */
 static bool asks_parts(const struct gen *g, const struct ir_addrs *a, unsigned families)
 {
     if (a->count4 + a->count6 < COPY_MAX) return false;

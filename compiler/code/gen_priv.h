@@ -51,7 +51,7 @@ struct tests {
     uint32_t count;
 };
 
-enum { HEADER_RANGES_MAX = 1000 }; /* ranges of a number outside the key; its tests then lie within one jump */
+enum { HEADER_RANGES_MAX = 1000 }; /* ranges of a number outside the key; its tests then are within one jump */
 
 struct gen {
     struct compile *c;

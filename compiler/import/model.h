@@ -33,7 +33,7 @@ struct extent {
     uint8_t family;   /* 4 or 6 for addresses; 0 for all else and for "self" */
 };
 
-/* Beginning of what stands in a tree (search.h) by its name in a scope, which is a table and its family */
+/* Beginning of what is in a tree (search.h) by its name in a scope, which is a table and its family */
 struct named {
     const char *name, *scope;
 };
@@ -172,7 +172,7 @@ struct rule {
     } adding;
     const char *unsaid; /* reason why prey can't express the rule, which is left out; NULL: none */
     bool told;          /* the writer has counted it as left out, or in part */
-    const char *apart;  /* the part that prey can't express, while the rest stands; NULL: none */
+    const char *apart;  /* the part that prey can't express, while the rest is; NULL: none */
 };
 
 /* Add a condition, and own `l`. A second list on one subject narrows the first: their intersection is computed, or
@@ -186,7 +186,7 @@ void rule_want_flags(struct rule *r, uint8_t has, uint8_t lacks);
 void rule_want_meter(struct ruleset *s, struct rule *r, struct meter *m, bool over);
 /* Mark the rule as not expressible; the first reason stays. A reason is part of a sentence: "prey asks no marks". */
 void rule_unsaid(struct rule *r, const char *why);
-/* Note a part of the rule that prey can't express, while the rest stands. */
+/* Note a part of the rule that prey can't express, while the rest is. */
 void rule_apart(struct rule *r, const char *why);
 /* Return the rule's list about this subject; NULL: none. */
 const struct list *rule_asks(const struct rule *r, enum about about);

@@ -46,7 +46,7 @@ static void take_states(struct rule_work *w, const struct node *n, struct claim 
     claim->states = cond->arg / MARK_NEW;
     if (cond->flags & PBC_COND_NOT) claim->states ^= MARK_STATES / MARK_NEW;
     claim->states_written = true;
-    img->conds_count = before; /* states are no condition on the packet alone */
+    img->conds_count = before; /* states are no condition on the packet only */
 }
 
 /* Take the claim's verdict, pool or target; false after a report. */

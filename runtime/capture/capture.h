@@ -43,8 +43,8 @@ void capture_ports(struct capture *c, uint16_t port, capture_named_fn *named, vo
 typedef bool capture_custom_fn(void *arg, const uint8_t *bytes, size_t len);
 void capture_custom(struct capture *c, capture_custom_fn *fn, void *arg);
 
-/* Waiting on pipes: `fn` is called when the next frame has to be waited for, then four times a second. When stop_fd
- * (-1: none) is readable, the capture ends there without a fault. The struct is copied, but not `arg`. */
+/* Waiting on pipes: `fn` is called when the next frame has to be waited for, then four times per second. When
+ * stop_fd (-1: none) is readable, the capture ends there without a fault. The struct is copied, but not `arg`. */
 struct capture_waiting {
     void (*fn)(void *arg);
     void *arg;

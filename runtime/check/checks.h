@@ -31,7 +31,7 @@ struct checks_cfg {
     /* Open a file for reading (certificates); return a negative errno on failure. NULL: the file is opened here. */
     int (*open_file)(void *with, const char *path);
     void *with;
-    struct check_stack stack; /* all NULL: servers are probed at their own addresses alone */
+    struct check_stack stack; /* all NULL: servers are probed at their own addresses only */
 };
 
 enum { CHECK_WHY = 200 }; /* room for a result in words */

@@ -30,7 +30,7 @@ struct talk {
 struct probe {
     const struct program *program;
     const struct pbc_check *check;
-    const uint8_t *request; /* for HTTP: made once a check */
+    const uint8_t *request; /* for HTTP: made once per check */
     size_t request_len;
     const struct seek *seeks;        /* [step_count]: searches of the check's steps of kind HAS */
     SSL_CTX *tls;                    /* for HTTPS */

@@ -8,5 +8,5 @@
 void steps_talk(struct probe *p);
 /* Judge the datagram that a udp check got */
 enum probe_result steps_datagram(struct probe *p, const uint8_t *bytes, size_t n);
-/* End a probe whose time is over, `within` in words: "1 s". Return PROBE_BAD with the step and what came so far. */
+/* End a probe that have expired, `within` in words: "1 s". Return PROBE_BAD with the step and what came so far. */
 enum probe_result steps_late(struct probe *p, const char *within);

@@ -90,13 +90,13 @@ void copies_devices(struct copies *c, unsigned (*ifindex)(void *arg, const char 
 /* Begin and end the thread. */
 int copies_begin(struct copies *c);
 void copies_end(struct copies *c);
-/* Have all written that lies on the tapes before that time; workers leave nothing meanwhile. False: it is late. */
+/* Have all written that is on the tapes before that time; workers leave nothing meanwhile. False: it is late. */
 bool copies_settle(struct copies *c, uint64_t until_ns);
 /* Write the counters of a program's mirrors, or add those that are read; table NULL: it has none. */
 void copies_archive(const struct copies_table *table, struct archive *a);
 /* With cfg.takes: write to the files from now on, to where the other process has come. */
 void copies_again(struct copies *c);
-/* Write what lies on the tapes. True: there was something. */
+/* Write what is on the tapes. True: there was something. */
 bool copies_turn(struct copies *c);
 /* Return the errno of the last write to a file that failed, and the file's target; 0: none did. */
 int copies_failed(const struct copies *c, const char **target);

@@ -13,7 +13,7 @@ struct copies_told {
     const struct program *program;
     const struct vm_counters *counters;
     bool replayed;   /* nothing was sent; */
-    const char *dir; /* copies lie below it; NULL: they were only counted */
+    const char *dir; /* copies are below it; NULL: they were only counted */
 };
 
 struct cJSON;

@@ -39,7 +39,7 @@ void ctl_free(struct ctl *s);
 int ctl_fd(const struct ctl *s); /* to be polled for reading */
 /* Send what waits for clients, as far as they take it, and hear none. */
 void ctl_flush(struct ctl *s);
-/* Go on with all clients; let go those past their deadline. To be called when ctl_fd is ready, and once a second. */
+/* Go on with all clients; let go those past their deadline. To be called when ctl_fd is ready, and once per second. */
 void ctl_step(struct ctl *s, uint64_t now_ns);
 
 /* Return the text of a member of the question, or NULL if there is none of that name. */

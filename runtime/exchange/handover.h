@@ -21,7 +21,7 @@ enum handover_kind {
 };
 
 #define HANDED_UNPARSED UINT64_MAX
-/* A packet as the taker sees it; its bytes lie in its slot */
+/* A packet as the taker sees it; its bytes are in its slot */
 struct handed {
     struct pkt pkt;
     const struct key *key; /* in the slot, that the sending worker parsed; NULL: it is plain, or not parsed */

@@ -1,6 +1,6 @@
-/* A worker's tape: a ring of bytes for another thread to write to files, with frames judged, frames that left, and all
- * inputs of the judgement. The worker copies and goes on; it never waits. Records without room are counted, and a
- * TAPE_GAP stands in their place.
+/* A worker's tape: a ring of bytes for another thread to write to files, with frames judged, frames that left, and
+ * all inputs of the judgement. The worker copies and goes on; it never waits. Records without room are counted, and
+ * a TAPE_GAP is in their place.
  *
  *      | record | body | record | body | ...      each a multiple of 8 bytes, in one piece, in order of time */
 #pragma once

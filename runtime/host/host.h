@@ -47,7 +47,7 @@ enum host_change {
     HOST_NEIGHBOURS = 1 << 3,
 };
 /* Read all waiting notifications, without blocking. Return the kinds that changed (enum host_change), or a negative
- * errno. If notifications were lost (ENOBUFS), all is read anew and counts as changed. */
+ * errno. If notifications were lost (ENOBUFS), all is read again and counts as changed. */
 int host_read(struct host *h);
 
 /* Return a number that grows whenever a link or an address has changed, from 1 on. */
@@ -62,7 +62,7 @@ struct host_link {
     unsigned master;    /* ifindex of its bridge, bond or VRF; 0: none */
     unsigned under;     /* VLAN: ifindex of the link that has its tagged frames; else 0 */
     uint32_t tag;       /* VLAN: the tag of these frames, TPID << 16 | VID; else 0 */
-    unsigned above;     /* macvlan and the like: ifindex of the link that it lies above; else 0 */
+    unsigned above;     /* macvlan and the like: ifindex of the link that it is above; else 0 */
     uint32_t vrf_table; /* VRF: its routing table; else 0 */
     uint32_t mark;      /* vti: the mark by which IPsec's policies take what leaves by it (okey); else 0 */
     uint16_t type;      /* ARPHRD_ETHER, … */

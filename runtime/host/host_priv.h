@@ -58,11 +58,11 @@ struct host {
     struct neighbours neighbours;
     struct route_cache routes;
     uint64_t number; /* as host_number returns it */
-    bool own_stale;  /* own addresses must be read anew */
-    bool all_stale;  /* all must be read anew: notifications were lost */
+    bool own_stale;  /* own addresses must be read again */
+    bool all_stale;  /* all must be read again: notifications were lost */
 };
 
-/* Read all of a kind anew. After an error the table is incomplete. */
+/* Read all of a kind again. After an error the table is incomplete. */
 int links_dump(struct host *h);
 int addresses_dump(struct host *h);
 int neighbours_dump(struct host *h);
@@ -84,7 +84,7 @@ void neighbours_forget(struct host *h, unsigned ifindex);
 
 int ipsec_open(struct ipsec *i); /* 0 or a negative errno */
 void ipsec_close(struct ipsec *i);
-/* Read notifications. True: there was one, and all must be read anew */
+/* Read notifications. True: there was one, and all must be read again */
 bool ipsec_hears(struct ipsec *i);
 
 int routes_init(struct host *h);

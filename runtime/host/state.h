@@ -71,7 +71,7 @@ long state_owner(const char *run, const char *name);
 int state_note(struct state *s, enum change kind, const char *what, const char *before, const char *after);
 
 /* Remove the recorded changes of a kind to `what` that need no undoing. For these, is_over(before) is true. If many
- * lines are no longer in force, the file is written anew, so that it does not grow. */
+ * lines are no longer in force, the file is written again, so that it does not grow. */
 void state_forget(struct state *s, enum change kind, const char *what, bool (*is_over)(const char *before));
 
 /* True if that change is recorded in these words, and in force */

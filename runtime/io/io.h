@@ -1,7 +1,7 @@
 /* Packet I/O: frames of one interface, in and out, for one worker. Each way is one file that ends in its ops
  * (runtime/io/io.def).
  *
- *     receive ─▶ views, rewritten where they lie ─▶ send … send ─▶ flush ─▶ release
+ *     receive ─▶ views, rewritten where they are ─▶ send … send ─▶ flush ─▶ release
  *
  * A view is an Ethernet frame, or where the device has no Ethernet a bare IP packet (LINK_RAW), PKT_WRITABLE, with
  * IO_HEADROOM bytes in front. What is sent is of the port's link, too. Tags that the kernel took off are in pkt.tags,
@@ -43,19 +43,19 @@ struct io_ask {
     uint8_t beside;   /* on an interface served by `xdp`: `packet`, for frames that steering left to the host; with the
                          kernel executor io_RAISED, for io_RINGED */
     uint8_t shared;   /* several ports are opened on the interface: each frame comes to one of them */
-    uint8_t mute;     /* `packet` that sends alone, with the maker's mark */
+    uint8_t mute;     /* `packet` that sends only, with the maker's mark */
     uint8_t link;     /* enum pkt_link of the device (pkt_link_of); a device of another is refused */
     uint8_t hurried;  /* other ports stand still meanwhile: do not wait for what another process is about to release */
     /* for `xdp` */
     uint8_t ports;       /* number of the worker's ports, which share its memory */
     uint8_t busy;        /* the kernel hands frames over on request, not by interrupts (SO_PREFER_BUSY_POLL) */
     uint8_t workers;     /* number of workers that the interface's queues are dealt to */
-    uint8_t noted;       /* a struct kernel_note (vm/kernel/gate.h) stands before each frame, for io_note */
+    uint8_t noted;       /* a struct kernel_note (vm/kernel/gate.h) is before each frame, for io_note */
     uint32_t frame_most; /* bytes of the longest frame, from xdp_frame_most */
 };
 
-/* The ring of a port that another process goes on with; of io_RAISED, whose ring has its place itself, one block alone;
- * of `xdp` the length of a slot, and one block. */
+/* The ring of a port that another process goes on with; of io_RAISED, whose ring has its place itself, one block
+ * only; of `xdp` the length of a slot, and one block. */
 struct io_handed {
     uint32_t slot_bytes, blocks; /* shape of the ring; blocks 0: nothing was handed over */
     uint32_t block, slot;        /* `packet`: the next one to read */
@@ -147,7 +147,7 @@ struct io_ops {
     /* True if make would have made a ring of that shape by that ask. NULL: open alone tells. */
     bool (*fits)(const struct io_ask *, const struct io_made *made);
     /* Go on from there with a port opened before by the same descriptors, which has received nothing. Those in *made
-     * are closed then. False: it is not that port's; nothing has changed. NULL: always opened anew. */
+     * are closed then. False: it is not that port's; nothing has changed. NULL: always opened again. */
     bool (*resume)(struct io_port *, struct io_made *made);
     /* Return why the port can't be handed over on this kernel, or NULL. Called by one other thread, at any time. NULL:
      * it can be wherever `hand` is. */
@@ -171,12 +171,12 @@ struct io_ops {
 /* Return the note before a frame from a `noted` port, unless the headroom was written to. */
 static inline struct kernel_note io_note(const struct pkt *pkt)
 {
-    struct kernel_note note; /* frames lie so that their IP headers are aligned, which leaves notes unaligned */
+    struct kernel_note note; /* frames are so that their IP headers are aligned, which leaves notes unaligned */
     memcpy(&note, pkt->data - sizeof note, sizeof note);
     return note;
 }
 
-/* Say that no note stands before the frame, in headroom where an earlier one may have been. */
+/* Say that no note is before the frame, in headroom where an earlier one may have been. */
 static inline void io_note_none(struct pkt *pkt)
 {
     if (pkt->headroom >= sizeof(struct kernel_note))

@@ -29,7 +29,7 @@ struct kernel_cfg {
     bool live;       /* packets arrive: only openings of proxied connections are seen, and flows get room for more */
     uint32_t raises; /* bit i: packets of port i come up at traffic control, by a ring (kernel_ring) */
     uint64_t seed;   /* for hashes: with a worker's seed (vm_cfg) the places are the same */
-    /* Maps of another process, looked at, for the program that is in force there: what lies in them stays as it is,
+    /* Maps of another process, looked at, for the program that is in force there: what is in them stays as it is,
      * and the first judge has the tables of that program's. They stay the caller's. NULL: they are made. */
     const struct kernel_passed *passed;
     const struct kernel_sizes *sizes; /* sizes of maps that are made; NULL: those that follow from the program */

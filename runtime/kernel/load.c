@@ -37,7 +37,7 @@ bool entry_is_wanted(unsigned hooks, enum kernel_entry e)
 /* If a log does not fit, the kernel drops its beginning; before Linux 6.4 its end. */
 enum { LOG_BYTES = 1 << 24 };
 
-/* Output of the kernel's verifier: nothing; messages alone, which is free (BPF_LOG_STATS); instructions, too
+/* Output of the kernel's verifier: nothing; messages only, which is free (BPF_LOG_STATS); instructions, too
  * (BPF_LOG_LEVEL1). */
 enum log_level { LOG_NONE = 0, LOG_INSTRUCTIONS = 1, LOG_MESSAGES = 4 };
 

@@ -17,7 +17,7 @@ enum { OBSERVED_COUNTERS = sizeof(struct observed_counters) / sizeof(uint64_t) }
 
 enum { OBSERVED_LINE = 700 /* bytes of a complaint */ };
 struct observed_log;
-/* Make a writer that opens files by `files`. complain: told once for each service whose file fails, at most once a
+/* Make a writer that opens files by `files`. complain: told once for each service whose file fails, at most once per
  * minute (what: a line without its end); NULL: nobody. */
 struct observed_log *observed_log_new(const struct observed_files *files, void (*complain)(void *arg, const char *what),
                                       void *arg);
@@ -32,8 +32,7 @@ void observed_log_event(struct observed_log *l, unsigned worker, const struct ob
 /* Write what waits in memory; a full disk leaves it out. */
 void observed_log_flush(struct observed_log *l);
 /* Write what is known of connections that go on, with counters, or read it into a log that knows a program with the
- * same services and has seen no event. whole false, writing: counters alone. Return true if connections are among it.
- */
+ * same services and has seen no event. whole false, writing: counters only. Return true if connections are among it. */
 bool observed_log_archive(struct observed_log *l, struct archive *a, unsigned workers, bool whole);
 /* Go on with files to which another process has written until now. */
 void observed_log_again(struct observed_log *l);

@@ -302,7 +302,7 @@ int grant_LOGIN(struct parent *p, const struct request_process *asked, struct an
     return 0;
 }
 
-/* Lend what belongs to this process alone. Nothing changes until YIELDED. */
+/* Lend what belongs to this process only. Nothing changes until YIELDED. */
 int grant_YIELD(struct parent *p, struct answer *a, int fds[])
 {
     const struct deal *deal = p->maker.deal;
@@ -397,7 +397,7 @@ int grant_RECORDING_THERE(struct parent *p, const struct request_recording *aske
     return recording_there(p->recordings, name, &a->value) ? 0 : -ENOENT;
 }
 
-/* Handle a file of the recording by number, in the command line's directory alone */
+/* Handle a file of the recording by number, in the command line's directory only */
 int grant_RECORDING(struct parent *p, const struct request_recording *asked, struct answer *a, int fds[])
 {
     const int failed = recordings_ours(p, a);

@@ -91,7 +91,7 @@ struct request_stream {
     char dir[4096];              /* as the program names it */
     char name[STREAM_NAME_MOST]; /* STREAM_FILE */
     uint32_t how;                /* enum stream_how */
-    uint32_t again;              /* STREAM_BEGIN: find the files of earlier runs anew */
+    uint32_t again;              /* STREAM_BEGIN: find the files of earlier runs again */
 };
 struct request_turn {
     char path[4096];

@@ -13,7 +13,7 @@ enum way { BOTH, REPLAY, LIVE }; /* kind of run that an option is for */
 struct reading {
     struct options *o;
     FILE *out;
-    const char *way[3]; /* first option given for each way alone, by enum way */
+    const char *way[3]; /* first option given for each way only, by enum way */
     char *err;
     size_t err_len;
     bool done; /* help or version: the rest is ignored */

@@ -8,9 +8,9 @@
  * client wanted to go, if the branch says `original` or names a program; `reject` is a failure. The service's settings
  * of TLS and PROXY headers are applied. */
 void connect_branch(struct session *s);
-/* Connect to this target alone: `-> target` */
+/* Connect to this target only: `-> target` */
 void connect_target(struct session *s, const struct stream_addr *to);
-/* Go on connecting, in the session's task while s->dials is set. Give up, as the time is over (second function). */
+/* Go on connecting, in the session's task while s->dials is set. Give up, as the time has expired (second function). */
 void connect_step(struct session *s);
 void connect_late(struct session *s);
 /* Try again for a session that waits for a place at a server. False if there is no place; the session waits on. */

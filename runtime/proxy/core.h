@@ -47,7 +47,7 @@ struct session_ops {
     void (*connected)(struct session *s, enum session_end failed);
     /* Handle the end of session_wait's time. NULL: the session ends as `idle`. */
     void (*late)(struct session *s);
-    /* Handle the loss of the server: it is down (`on down reset`), or its drain time is over. NULL: the session
+    /* Handle the loss of the server: it is down (`on down reset`), or its drain time has expired. NULL: the session
      * ends. */
     void (*lost)(struct session *s, enum session_end why);
     /* Tell others of the end, before anything is freed. False: the task runs once that can be tried again. NULL: there
@@ -295,12 +295,12 @@ void listeners_reopen(struct proxy *p);
 
 /* session.c: renumber sessions after a reload */
 void sessions_rename(struct proxy *p, const struct remap *r);
-/* Set the counters of all sessions anew; the former settings may be freed at the next reload */
+/* Set the counters of all sessions again; the former settings may be freed at the next reload */
 void sessions_recount(struct proxy *p);
 /* End sessions whose first packet the new program refuses, if their service says `on reload close` */
 void sessions_rejudge(struct proxy *p);
-/* End sessions of servers that are down, if their pool says so, and sessions whose drain time is over. Call it after a
- * change of facts. */
+/* End sessions of servers that are down, if their pool says so, and sessions whose drain time has expired. Call it
+ * after a change of facts. */
 void sessions_look(struct proxy *p);
 void sessions_end(struct proxy *p, enum session_end why);
 /* cut_sessions.c: end sessions that cuts are about, a part of them a turn. */

@@ -6,8 +6,8 @@
 
 /* Return room for the counts of a program, for queue_set. NULL: out of memory. */
 uint32_t *queue_room(const struct program *p);
-/* Make the queue, or count waiting sessions anew after a change of program. The queue keeps the counts in `room`, and
- * owns it from then on. */
+/* Make the queue, or count waiting sessions again after a change of program. The queue keeps the counts in `room`,
+ * and owns it from then on. */
 void queue_set(struct proxy *p, uint32_t *room);
 void queue_fini(struct proxy *p);
 /* Add a session. False if the service has no queue, or a full one. */

@@ -53,7 +53,7 @@ typedef void left_fn(void *arg);
 void replay_clock_tick(struct replay_clock *c, uint64_t time_ns, struct executor *exec, struct vm_tx *tx, left_fn *left,
                        void *arg);
 
-/* Make an Ethernet frame of a sent packet, the next hop's MAC put into it (sent.c); all but its time. It lies in the
+/* Make an Ethernet frame of a sent packet, the next hop's MAC put into it (sent.c); all but its time. It is in the
  * packet or in `room`. Return 0 or a negative errno. */
 enum { SENT_MOST = 14 + 65536 };
 int sent_frame(const struct tx_entry *e, uint8_t room[SENT_MOST], struct capture_frame *f);

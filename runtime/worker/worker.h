@@ -253,7 +253,7 @@ void worker_record(struct worker *w, struct tape *tape, uint64_t program);
 void worker_hold(struct worker *w);
 void worker_release(struct worker *w);
 
-/* Write w->limits again, once a second, without those of the ports, whose counters the kernel holds. Called by the
+/* Write w->limits again, once per second, without those of the ports, whose counters the kernel holds. Called by the
  * worker between two batches. */
 void limits_publish(struct worker *w, uint64_t now_ns);
 
@@ -304,8 +304,8 @@ void worker_retry(struct worker *w, uint64_t now_ns);
 /* Take the snapshot in w->latest. */
 void worker_look(struct worker *w, uint64_t now_ns);
 /* Archive the number of the worker's program and all of the worker's state (vm/keyed/archive.h). Reading needs a new
- * worker that runs that program and has the snapshot; the input is untrusted. False: no room, or not such a state; then
- * the worker is good for worker_fini alone. */
+ * worker that runs that program and has the snapshot; the input is untrusted. False: no room, or not such a state;
+ * then the worker is good for worker_fini only. */
 bool worker_archive(struct worker *w, struct archive *a, uint64_t now_ns);
 /* Put the state that the recorder asked for on the tape. It waits for a turn without frames (idle), but not long: then
  * any turn will do. */

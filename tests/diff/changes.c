@@ -1,6 +1,6 @@
-/* What --diff says of random rule files before and after random edits, against the plain rule list: every packet that
- * the two lists judge differently lies in a region that names its two rules; every packet of a region that is certain
- * is judged so; every example was confirmed; and a program differs in nothing from itself.
+/* What --diff says of random rule files before and after random edits, against the plain rule list: every packet
+ * that the two lists judge differently is in a region that names its two rules; every packet of a region that is
+ * certain is judged so; every example was confirmed; and a program differs in nothing from itself.
  *
  *   changes [SEED [PAIRS [FRAMES]]]
  *

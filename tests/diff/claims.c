@@ -329,7 +329,7 @@ static const char *text_of_item(const cJSON *item, const char *name)
     return text && text->valuestring ? text->valuestring : "";
 }
 
-/* The packet of a refutation, if a test can be written of it as it stands. */
+/* The packet of a refutation, if a test can be written of it as it is. */
 static const char *packet_of(const cJSON *d)
 {
     const cJSON *note;

@@ -65,7 +65,7 @@ static void check_offsets(const struct pkt *pkt, const struct key *key)
     HOLD(!(key->kind & KIND_FRAG_LATER) || pkt->l4 + pkt->payload == 0);
 }
 
-/* What a fragment says of itself lies inside the packet; nothing else is one. */
+/* What a fragment says of itself is inside the packet; nothing else is one. */
 static void check_fragment(const struct pkt *pkt, const struct key *key)
 {
     struct fragment part;

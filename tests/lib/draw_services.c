@@ -6,7 +6,7 @@
 
 enum { ENDPOINTS_MAX = 48, ENDPOINT_TEXT = 96 };
 
-/* What stands already: an endpoint may stand only once. */
+/* What is already: an endpoint may be only once. */
 struct endpoints {
     char text[ENDPOINTS_MAX][ENDPOINT_TEXT];
     unsigned count;

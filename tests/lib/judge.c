@@ -185,7 +185,7 @@ static void ignore_step(void *arg, const struct trace_step *step)
 struct before {
     struct pkt pkt;
     struct key key;
-    bool judged; /* by the rules, and alone: well formed, and no fragment that may follow its first */
+    bool judged; /* by the rules, and only: well formed, and no fragment that may follow its first */
     bool opened; /* a `decap` decided */
     struct decision told;
 };

@@ -12,7 +12,7 @@
 struct kernel;
 
 /* Loads what makes frames, and the programs by hand; the thread stays on its CPU. self: argv[0], beside which their
- * objects lie. */
+ * objects are. */
 void time_open(const char *self);
 void time_close(void);
 /* Descriptors of the programs by hand (kernel_hand.bpf.c) and of their maps. */

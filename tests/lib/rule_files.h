@@ -1,4 +1,4 @@
-/* Rules that lie in files of several kinds: each whole rule file of one. */
+/* Rules that are in files of several kinds: each whole rule file of one. */
 #ifndef TESTS_LIB_RULE_FILES_H
 #define TESTS_LIB_RULE_FILES_H
 
@@ -7,7 +7,7 @@
 
 struct rule_file {
     const char *name; /* "tests-packets-arp-2" */
-    const char *path; /* of a rule file; NULL: the text lies in another file */
+    const char *path; /* of a rule file; NULL: the text is in another file */
     const char *text;
     size_t len;
     bool compiles; /* it does, or something is amiss */

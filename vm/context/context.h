@@ -7,11 +7,11 @@
 #include "vm/packet/pkt.h"
 #include "vm/vm.h"
 
-/* One packet of the batch, and what is known of it so far. Each stage takes the job and this struct, and fills in its
- * part. In the kernel the struct lies in a per-CPU slot, beside the key. */
+/* One packet of the batch, and what is known of it so far. Each stage takes the job and this struct, and fills in
+ * its part. In the kernel the struct is in a per-CPU slot, beside the key. */
 struct packet_ctx {
     struct pkt *pkt;
-    struct key *key;   /* the keys of a batch lie in one array */
+    struct key *key;   /* the keys of a batch are in one array */
     struct verdict *v; /* the packet's verdict; the caller's memory */
     unsigned at;       /* index in the batch */
     bool gone;         /* the packet was rewritten in place and sent: its slot is no longer ours */
@@ -62,7 +62,7 @@ struct vm {
     struct straight_look looks[VM_BATCH]; /* for forward_straight */
     struct balance *balance;
     struct counter *served;      /* services, services without a server, servers: one each; `counters` points here */
-    struct counter *rules;       /* one a rule, one for "nobody", one a firewall's default: `counters` points into it */
+    struct counter *rules;       /* one per rule, one for "nobody", one per firewall's default: `counters` points into it */
     struct track *track;         /* NULL: the program keeps no flows */
     struct remember *remember;   /* NULL: no verdict may be remembered */
     struct audit *audit;         /* NULL: the program has no `audit` (worker/audit.h) */
@@ -136,8 +136,8 @@ static inline void count_refused(struct vm *vm, enum pkt_reason reason, uint32_t
     counter_add(&vm->refused, bytes);
 }
 
-/* Return the counter of the deciding rule, "nobody" or default. All lie in one row, so that no branch depends on which
- * decided: that changes from packet to packet. */
+/* Return the counter of the deciding rule, "nobody" or default. All are in one row, so that no branch depends on
+ * which decided: that changes from packet to packet. */
 static inline struct counter *decider(const struct vm *vm, decided d)
 {
     const uint32_t rule = decided_rule(d), after = vm->program->rules_count + decided_firewall(d) + 1;

@@ -2,7 +2,7 @@
  * that is not this machine's yet: DHCP (RFC 2131), DHCPv6 (RFC 8415) and router solicitations (RFC 4861). An answer by
  * the interface of its inquiry is *related* for INQUIRY_NS.
  *
- * A table of fixed size, written by what this machine sends alone: one a worker, and one in the kernel, where
+ * A table of fixed size, written by what this machine sends only: one per worker, and one in the kernel, where
  * processors share it without a lock. Where two inquiries would have one place, the older one makes way. */
 #pragma once
 
@@ -32,7 +32,7 @@ struct inquiries {
 
 static inline bool inquiry_is_port(unsigned port) { return port - DHCP_SERVER <= 1u || port - DHCP6_CLIENT <= 1u; }
 
-/* True for a packet that may be an inquiry or an answer, by its header key. All others pay for this question alone. */
+/* True for a packet that may be an inquiry or an answer, by its header key. All others pay for this question only. */
 static inline bool inquiry_may_be(const struct key *key)
 {
     if (key->kind & KIND_UDP) return inquiry_is_port(key->dst_port);

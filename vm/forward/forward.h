@@ -7,7 +7,7 @@
 #include "vm/forward/bind/conns.h"
 #include "vm/program/remap.h"
 
-struct forward; /* one a worker */
+struct forward; /* one per worker */
 
 /* Make the state. NULL: out of memory. It touches no other part of a worker before forward_attach, so any thread may
  * make it. */
@@ -70,7 +70,7 @@ struct straight {
     struct pkt *const *pkts;
     struct verdict *verdicts;
     uint64_t may;   /* a bit each: has a look, and ordinary headers (ordinary_headers, ordinary_frame) */
-    uint64_t plain; /* a bit each: its key has kind and length alone; no rule judges then */
+    uint64_t plain; /* a bit each: its key has kind and length only; no rule judges then */
     uint64_t lent;  /* a bit each, among `may`: it leaves by loans[i], and has no look */
     const struct loan *const *loans;
 };

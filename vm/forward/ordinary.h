@@ -18,7 +18,7 @@ static inline bool ordinary_station(const uint8_t mac[6])
     return !(mac[0] & 1) && (wire_raw32(mac) | wire_raw32(mac + 2));
 }
 
-/* True for TCP of data or ACK alone, or UDP, in one piece, without IPv4 options. whole: all of the frame is there. */
+/* True for TCP of data or ACK only, or UDP, in one piece, without IPv4 options. whole: all of the frame is there. */
 static inline bool ordinary_headers(const struct pkt *pkt, const struct key *key, bool whole)
 {
     const uint32_t needs = KIND_FRAG_NO | KIND_PORTS, flags = TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK;

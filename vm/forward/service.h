@@ -138,7 +138,7 @@ void balance_update(struct balance *b, const struct facts *facts, uint64_t now_n
 /* Return the time until which the last balance_update is valid with the same facts, the next step of a slowly starting
  * server; UINT64_MAX: for good. Not for tables that were exchanged since. */
 uint64_t balance_until(const struct balance *b);
-/* True if the program has tables that depend on weights alone. */
+/* True if the program has tables that depend on weights only. */
 bool balance_has_tables(const struct program *p);
 /* Write the state that picks left behind, or read it into a new balance (keyed/archive.h); then call balance_update. */
 void balance_archive(struct balance *b, struct archive *a);
@@ -189,7 +189,7 @@ uint32_t balance_pool(const struct balance *b, uint32_t branch, const struct key
 struct chooser;
 
 /* Make a chooser of the program, to which it holds a reference, with cfg's seed and share. Loops with a share count
- * `max flows` and least_conn together; without, each alone. NULL: out of memory. A table of 65,537 slots takes a
+ * `max flows` and least_conn together; without, each only. NULL: out of memory. A table of 65,537 slots takes a
  * millisecond, so another thread may make it for chooser_swap, and tables for chooser_take_tables. */
 struct chooser *chooser_new(struct program *p, const struct vm_cfg *cfg);
 void chooser_free(struct chooser *c); /* NULL is allowed */

@@ -86,7 +86,7 @@ static inline bool stream_asks(const struct pbc_cond *c)
     return cond_info[c->kind].traits & COND_STREAM || c->kind == COND_BYTES;
 }
 
-/* Return the number of a branch's conditions that test the key: they stand first. */
+/* Return the number of a branch's conditions that test the key: they are first. */
 static inline uint32_t stream_keyed(const struct pbc_cond *conds, uint32_t count)
 {
     uint32_t n = 0;

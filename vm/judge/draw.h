@@ -1,6 +1,6 @@
-/* Frames drawn from a program's rules, to test whether two executors judge alike. The frames come from the conditions
- * as they stand in the rule list, so they depend on neither normal form nor code. Each frame is parsed: no key is tried
- * that no packet has.
+/* Frames drawn from a program's rules, to test whether two executors judge alike. The frames come from the
+ * conditions as they are in the rule list, so they depend on neither normal form nor code. Each frame is parsed: no
+ * key is tried that no packet has.
  *
  *   draw_rule, draw_any  a wish: the header that is wanted
  *   draw_frame           the wish as a frame, and the key that the parser makes of it */

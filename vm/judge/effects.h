@@ -119,10 +119,10 @@ static inline decided decided_by_default(const struct program *p, uint32_t firew
 
 struct ahead;
 
-/* Run function 0, or that of meta.services, over the packets of a batch (at most 64) whose bit is set in `todo`, each
- * into its place of `out`. All are well formed and parsed. One call takes a whole batch: the work before and after each
- * packet would cost half as much as most programs. `ahead`: where packets stand in function 0, and what classifiers
- * found for them already; NULL: they stand at the beginning, and nothing is found. */
+/* Run function 0, or that of meta.services, over the packets of a batch (at most 64) whose bit is set in `todo`,
+ * each into its place of `out`. All are well formed and parsed. One call takes a whole batch: the work before and
+ * after each packet would cost half as much as most programs. `ahead`: where packets are in function 0, and what
+ * classifiers found for them already; NULL: they are at the beginning, and nothing is found. */
 void run_code(const struct program *p, uint32_t func, const struct key keys[], struct pkt *const pkts[], uint64_t todo,
               const struct ahead *ahead, const struct effects *e, decided out[]);
 
@@ -137,7 +137,7 @@ struct tracer {
 };
 
 /* True if this one rule of the list matches the packet, the first of `e`. Meters are asked as usual. depth: for the
- * tracer alone. */
+ * tracer only. */
 bool list_rule_matches(const struct program *p, uint32_t rule, const struct key *key, const struct pkt *pkt,
                        const struct effects *e, const struct tracer *tracer, unsigned depth);
 

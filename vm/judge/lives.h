@@ -48,8 +48,8 @@ struct live_shown {
     struct live_shown_base {
         uint32_t count4, count6; /* number of ranges */
         uint32_t node4, node6;   /* nodes of the look-up table (set_index.h); 0: it has none */
-        uint32_t first4; /* the half's word with the first range of IPv4; those of IPv6 stand at its beginning */
-        uint32_t lookup; /* where that table stands in the half, in words of 4 bytes */
+        uint32_t first4; /* the half's word with the first range of IPv4; those of IPv6 are at its beginning */
+        uint32_t lookup; /* where that table is in the half, in words of 4 bytes */
     } base[2];
 };
 /* Memory for a set from its owner, all zero. tags, words: [slots]; keys: [slots], IPv6 three times as many; slots:
@@ -289,7 +289,7 @@ void live_net_ends(const struct live_net *net, uint32_t lo[4], uint32_t hi[4]);
 struct adds_due {
     uint32_t count;
     struct {
-        uint32_t add; /* row of ADDS; each stands here once */
+        uint32_t add; /* row of ADDS; each is here once */
         struct live_net net;
     } of[PBC_ADDS_MAX];
 };

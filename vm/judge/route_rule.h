@@ -18,7 +18,7 @@ enum route_does {
 enum route_asks {
     ROUTE_ASKS_NOT = 1 << 0,     /* the conditions together do not hold */
     ROUTE_ASKS_MARK = 1 << 1,    /* a mark */
-    ROUTE_ASKS_NO_MARK = 1 << 2, /* a packet without a mark fits; with ROUTE_ASKS_MARK alone */
+    ROUTE_ASKS_NO_MARK = 1 << 2, /* a packet without a mark fits; with ROUTE_ASKS_MARK only */
     ROUTE_ASKS_HERE = 1 << 3,    /* this machine sends the packet (`iif lo`) */
     ROUTE_ASKS_UNSEEN = 1 << 4,  /* something that cannot be seen, for `why` */
     ROUTE_ASKS_NOTHING = 1 << 5, /* something that no packet has that crosses or arrives */

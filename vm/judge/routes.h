@@ -1,9 +1,9 @@
 /* Routes: the longest prefix that holds an address, the policy rules that choose the table, and the next hop of a
- * packet. The table is a snapshot that others make, immutable and counted. Its prefixes are cut into disjoint ranges,
- * in order, so that it is searched like sets (set_index.h). Tables that rules select for all packets are merged: one
- * search gives the answer of them all, with the rank of the rule that gave it. Rules with conditions stand in a list,
- * each with a view, the ranges of its table; those that come before that rank are tried first. All but the search index
- * lies in one block without pointers, which can be recorded or copied. */
+ * packet. The table is a snapshot that others make, immutable and counted. Its prefixes are cut into disjoint
+ * ranges, in order, so that it is searched like sets (set_index.h). Tables that rules select for all packets are
+ * merged: one search gives the answer of them all, with the rank of the rule that gave it. Rules with conditions are
+ * in a list, each with a view, the ranges of its table; those that come before that rank are tried first. All but
+ * the search index is in one block without pointers, which can be recorded or copied. */
 #pragma once
 
 #include <stdbool.h>
@@ -30,7 +30,7 @@ enum route_kind {
     ROUTE_VIA,     /* by one of the legs */
     ROUTE_OWN,     /* this machine itself */
     ROUTE_REFUSED, /* nowhere: no route, or one that refuses */
-    ROUTE_THROW,   /* the next rule says it: kind of a route alone, never an answer */
+    ROUTE_THROW,   /* the next rule says it: kind of a route only, never an answer */
     ROUTE_KINDS,
 };
 /* One of the ways to a place. Addresses: as in struct key. */
@@ -50,7 +50,7 @@ struct route_device {
 struct route_way {
     uint32_t first; /* index of its first leg */
     uint16_t legs;
-    uint8_t kind, why; /* enum route_kind, enum way_why; legs: with ROUTE_VIA alone, and at least one */
+    uint8_t kind, why; /* enum route_kind, enum way_why; legs: with ROUTE_VIA only, and at least one */
 };
 /* The ranges of a view. */
 struct route_view {

@@ -26,8 +26,8 @@ struct way_found way_find(const struct facts *f, const struct key *key, const st
  * and of several ways it takes the one that its ends choose. */
 struct way_found way_find_past(const struct facts *f, const struct key *key, const struct pkt *pkt,
                                const uint32_t to[4]);
-/* Find the at-th of several legs, by any of which this machine's stack may send the packet, as way_find. False: there
- * are no more, or one alone. */
+/* Find the at-th of several legs, by any of which this machine's stack may send the packet, as way_find. False:
+ * there are no more, or one only. */
 bool way_leg(const struct facts *f, const struct key *key, const struct pkt *pkt, unsigned at, struct way_found *leg);
 /* Return whether a leg leads back by the interface that a packet came by: the leg's ids as in struct facts_device. To
  * rules all devices of a pattern that are not served are one; of two that they do not name nobody knows. */

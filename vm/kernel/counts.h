@@ -67,7 +67,7 @@ enum { KERNEL_NAT_WAYS = KERNEL_WAYS / 32 };
 struct kernel_nat_ports {
     uint16_t lo, hi;
 };
-/* Resolvers that such sets believe: ranges of addresses, upper and lower half; one of IPv4 lies behind
+/* Resolvers that such sets believe: ranges of addresses, upper and lower half; one of IPv4 is behind
  * KERNEL_RESOLVER4. */
 enum { KERNEL_RESOLVERS = 16 };
 #define KERNEL_RESOLVER4 (UINT64_C(0xffff) << 32)

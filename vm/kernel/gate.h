@@ -60,7 +60,7 @@ enum { MADE_MOST = 32768 };
 /* The note before a frame that goes up to a socket: the way it came, and what the kernel knows of it. User space takes
  * it off (runtime/io) and hands it on with the packet.
  *
- * It stands in the frame's headroom and has 80 bytes, so the frame behind it stays aligned. */
+ * It is in the frame's headroom and has 80 bytes, so the frame behind it stays aligned. */
 
 enum kernel_flag {
     KERNEL_ASKED = 1 << 0,      /* a process runs the stage: it wrote link, lengths and time here, and nothing leaves */
@@ -76,8 +76,8 @@ enum kernel_flag {
     KERNEL_SOFTWARE = 1 << 7, /* set by look: it came by a device of software (kernel_port.software) */
     KERNEL_NO_WAY = 1 << 9,   /* set by judge: the program asks for its way, which is unknown */
     KERNEL_CHANGED = 1 << 10, /* set by act: another packet changed its flow since it was judged */
-    KERNEL_WIRE = 1 << 11,  /* set by judge: connections of the service that takes it end in the inline stack; it stands
-                               in  the wire, or, with PROXIED, takes all packets to its addresses */
+    KERNEL_WIRE = 1 << 11,  /* set by judge: connections of the service that takes it end in the inline stack; it is
+                             * in  the wire, or, with PROXIED, takes all packets to its addresses */
     KERNEL_SHOWN = 1 << 13, /* set by act: the observers have it already */
     KERNEL_FOREIGN = 1 << 14, /* set by look: its frame is addressed to another station (kernel_port.mac). It is judged,
                                  as a device above may take it; nothing sends it on, and no process takes it up */

@@ -38,7 +38,7 @@ struct kernel_world {
     uint32_t tells_all;    /* 1: requests for any foreign address go up: the map `told` could not hold all */
     uint32_t knows_routes; /* 1: `routes` is whole (routes.h) */
     uint32_t nats_leave;   /* 1: the ways of packets that cross may be unknown, so nats look at what leaves */
-    uint32_t route_rules4; /* number of `route_rules` for IPv4, which stand first */
+    uint32_t route_rules4; /* number of `route_rules` for IPv4, which are first */
     uint32_t route_rules6; /* the same for IPv6 */
     uint32_t given;        /* ifindex by which processes give packets to the host: they were judged before */
     /* Facts as for pkt_parse, but with NULL pointers: own addresses are in `own` and in the maps own4 and own6, and the

@@ -2,9 +2,9 @@
  * pass everything to the next in it, for a tail call carries nothing else. Processes map it: a process that runs a
  * stage by BPF_PROG_TEST_RUN writes here how the frame came, and reads here the outcome.
  *
- * The frame's first bytes are copied into `head`, so all that parses, compares and tests works on memory whose length
- * the kernel's verifier knows, whatever the frame lies in (an XDP buffer, a socket buffer in pieces). Only code that
- * edits and sends touches the frame itself. */
+ * The frame's first bytes are copied into `head`, so all that parses, compares and tests works on memory whose
+ * length the kernel's verifier knows, whatever the frame is in (an XDP buffer, a socket buffer in pieces). Only code
+ * that edits and sends touches the frame itself. */
 #pragma once
 
 #include "vm/flow/track/track.h"
@@ -17,7 +17,7 @@
 #include "vm/packet/pkt.h"
 #include "vm/verdict.h"
 
-/* Most bytes of a frame that rules and headers may lie in, a power of two. A packet whose headers reach further goes
+/* Most bytes of a frame that rules and headers may be in, a power of two. A packet whose headers reach further goes
  * up, and so do the packets of a program whose reach is longer. */
 enum { KERNEL_HEAD = 2048, KERNEL_SLACK = 128 /* bytes readable behind each byte of the head */ };
 
@@ -117,7 +117,7 @@ struct kpkt {
     uint8_t up;             /* enum kernel_up */
     uint16_t way,
         source_failed;   /* set by judge if its program asks: numbers that conditions compare (judge/way_find.h) */
-    uint8_t found;       /* set by look: result of reading the frame where it lies (enum express_read) */
+    uint8_t found;       /* set by look: result of reading the frame where it is (enum express_read) */
     uint8_t said;        /* enum kernel_would: of a program with `audit` */
     uint16_t would_mark; /* set by judge: what `state` would say of the packet */
     uint16_t came; /* set by look, of a packet that leaves (traffic control) and came in by a device: 1 + the device's

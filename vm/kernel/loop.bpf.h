@@ -29,7 +29,7 @@
     })
 #endif
 #define LOOP(cond) ((cond) && GO_ON())
-/* A word of a map, of which the kernel's verifier knows nothing. It is always 0: it lies among the constants, which
+/* A word of a map, of which the kernel's verifier knows nothing. It is always 0: it is among the constants, which
  * only the loading process has, so no other one can make loops endless. */
 const volatile uint32_t loop_zero = 0;
 #define LOOSE(x)       ((__typeof__(x))((x) ^ loop_zero))

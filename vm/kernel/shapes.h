@@ -29,8 +29,8 @@ struct kernel_port {
     uint16_t xsks;     /* index in `xsks` of its first socket: one for each of its queues */
     uint8_t served;    /* index of its counter, below KERNEL_SERVED - 1 */
     uint8_t nats;      /* 1: a statement of a nat may translate what leaves there */
-    uint8_t software; /* 1: an L4 checksum may still cover the pseudo header alone: its sender left it to a card, or the
-                         kernel joined segments, which traffic control sees */
+    uint8_t software; /* 1: an L4 checksum may still cover the pseudo header only: its sender left it to a card, or
+                       * the kernel joined segments, which traffic control sees */
     uint8_t opens;  /* 1: IPsec opens its packets, which then keep the Ethernet header of the frame that they came in */
     uint8_t clones; /* 1: what the process sends leaves as a clone (leave_ours): a device of software */
     uint64_t mac;   /* frames to another MAC, but for groups, are another station's; 0: none are */
@@ -77,12 +77,12 @@ static inline void kernel_told_of(struct kernel_told *t, const uint32_t addr[4],
 enum {
     KERNEL_ROUTES = 1 << 24,  /* prefixes; each takes its memory when it comes */
     KERNEL_ROUTE_WAYS = 1024, /* numbers of ways */
-    KERNEL_ROUTE_LEGS = 8,    /* legs of a way, one an interface; a way with more is ROUTE_ASK */
+    KERNEL_ROUTE_LEGS = 8,    /* legs of a way, one per interface; a way with more is ROUTE_ASK */
     KERNEL_ROUTE_RULES = 128, /* policy rules of both families */
-    KERNEL_ROUTE_FAMILY = 32, /* bits of `family`, which stand before those of the address */
+    KERNEL_ROUTE_FAMILY = 32, /* bits of `family`, which are before those of the address */
     KERNEL_ROUTE_VIEW = 8,    /* place of the view's number in `family` */
 };
-/* Numbers of ways without legs. Below them stand those of kind ROUTE_ASK, each at its enum way_why; WAY_TOO_MANY is
+/* Numbers of ways without legs. Below them are those of kind ROUTE_ASK, each at its enum way_why; WAY_TOO_MANY is
  * also that of ways without room. */
 enum { KERNEL_WAY_OWN = WAY_WHYS, KERNEL_WAY_REFUSED, KERNEL_WAY_THROW, KERNEL_WAY_FIXED };
 

@@ -43,7 +43,7 @@ static long ip6_walk_header(__u32 i, void *arg)
     return w->fragment;
 }
 
-/* Walk from the header behind IPv6's own on. False: one is cut off. No test of `next` stands before the loop, or old
+/* Walk from the header behind IPv6's own on. False: one is cut off. No test of `next` is before the loop, or old
  * verifiers would take its outcome for that of each turn. */
 static __always_inline bool ip6_walk(struct ip6_walk *w)
 {
@@ -125,7 +125,7 @@ static __always_inline bool segment_read6(void *from, __u32 at, struct segment *
     return ip6_walk(&w) && !w.fragment && w.next == IPPROTO_NR_TCP && segment_tcp(from, w.at, s);
 }
 
-/* Read the header that an ICMP error quotes at `at`, with its ports alone, as the segment that would answer it. */
+/* Read the header that an ICMP error quotes at `at`, with its ports only, as the segment that would answer it. */
 static __always_inline bool segment_quoted(void *from, __u32 at, bool six, struct segment *s)
 {
     __u16 ports[2];
@@ -175,7 +175,7 @@ static __always_inline struct bpf_sock *segment_socket(void *ctx, const struct s
     return bpf_skc_lookup_tcp(ctx, &t, sizeof t.ipv6, BPF_F_CURRENT_NETNS, 0);
 }
 
-/* True if the segment has a connection, not a listener alone. */
+/* True if the segment has a connection, not a listener only. */
 static __always_inline bool segment_has_socket(void *ctx, const struct segment *s)
 {
     struct bpf_sock *sk = segment_socket(ctx, s);

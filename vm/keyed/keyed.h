@@ -1,10 +1,10 @@
 /* A bounded table by key: fixed memory, bounded work, no allocation after keyed_init.
  *
- * Keys lie in groups of sixteen slots with a tag each (tags.h). A key has two groups, by its seeded hash. It goes to
- * the first while that has room to spare, else to the emptier, and keeps its slot until it is dropped. There are half
- * as many slots again as keys: in practice a key always finds room while fewer than `most` are held.
+ * Keys are in groups of sixteen slots with a tag each (tags.h). A key has two groups, by its seeded hash. It goes to
+ * the first while that has room to spare, else to the emptier, and keeps its slot until it is dropped. There are
+ * half as many slots again as keys: in practice a key always finds room while fewer than `most` are held.
  *
- * Beside each slot lies a word of the owner's in a separate array: the lowest of sixteen words is found in two cache
+ * Beside each slot is a word of the owner's in a separate array: the lowest of sixteen words is found in two cache
  * lines, without reading entries. */
 #pragma once
 
@@ -47,7 +47,7 @@ bool keyed_init(struct keyed *t, const struct keyed_cfg *cfg); /* false: out of 
 void keyed_fini(struct keyed *t);                              /* also for a zeroed table */
 /* Make a table over arrays of the caller's, zeroed, of keyed_groups(cfg->most) groups; nothing is to be freed. */
 void keyed_over(struct keyed *t, const struct keyed_cfg *cfg, uint16_t *tags, uint64_t *words, void *entries);
-/* Write or read a table with all its entries; a table of another size is made anew. The owner checks the entries'
+/* Write or read a table with all its entries; a table of another size is made again. The owner checks the entries'
  * contents. */
 bool keyed_archive(struct keyed *t, struct archive *a);
 /* Make an owner of so many bytes, zeroed, whose first member is its table (a static_assert says so beside each).

@@ -25,7 +25,7 @@ enum { NUMBERED_LOOKED_AT = 4096 };
 struct numbered_cfg {
     uint64_t most;   /* connections */
     uint32_t tuples; /* most of one connection */
-    bool behind; /* numbers lie behind tuples, and not in the table's words: archives of inline connections are so */
+    bool behind; /* numbers are behind tuples, and not in the table's words: archives of inline connections are so */
     uint64_t seed;
     size_t bytes; /* size of a connection */
     size_t link;  /* offset in it of four bytes, which are the owner's while it has a number */
@@ -71,7 +71,7 @@ static inline uint32_t numbered_find(const struct numbered *t, const struct ends
     return keyed_find(&t->index, at, e);
 }
 
-/* Return where the number of a tuple's connection lies. */
+/* Return where the number of a tuple's connection is. */
 static inline hash_word *numbered_word(const struct numbered *t, uint32_t slot)
 {
     const bool behind = t->index.entry_bytes > sizeof(struct ends);

@@ -7,7 +7,7 @@
  * Which copy of a byte counts that came twice while it waits behind a hole, `overlaps` says: the first; the last; or
  * the one that Linux takes (queue.c). What was told stays.
  *
- * Chunks lie at multiples of their size; a directory, itself a chunk, finds each in one step. */
+ * Chunks are at multiples of their size; a directory, itself a chunk, finds each in one step. */
 #pragma once
 
 #include "vm/observe/chunks.h"
@@ -30,7 +30,7 @@ struct differs {
  * Return how many were kept or compared: fewer if memory is short. */
 uint32_t window_add(struct window *w, struct chunks *all, uint64_t at, const uint8_t *bytes, uint32_t n,
                     enum pbc_overlaps overlaps, uint64_t told, struct differs *d);
-/* Return the bytes kept from `at` on that lie side by side; *n is their number, 0: none. */
+/* Return the bytes kept from `at` on that are side by side; *n is their number, 0: none. */
 const uint8_t *window_run(const struct window *w, const struct chunks *all, uint64_t at, uint32_t *n);
 /* Return the first offset from `at` on whose byte is kept; UINT64_MAX: none. */
 uint64_t window_first(const struct window *w, const struct chunks *all, uint64_t at);

@@ -188,7 +188,7 @@ static enum holding_says cut_begins(struct observers *o, struct conn *c, const s
     return carries && (g->cut || c->held) ? HOLDING_WAITS : HOLDING_SHOWN;
 }
 
-/* True if a segment lies between what its receiver has acknowledged and the right edge of its window: else a stranger
+/* True if a segment is between what its receiver has acknowledged and the right edge of its window: else a stranger
  * who knows the tuple alone could hinder every cut. */
 static bool is_in_window(const struct half *h, const struct observe_packet *s)
 {

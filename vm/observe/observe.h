@@ -96,7 +96,7 @@ struct observe_record {
     struct observe_summary sum; /* so far: why is OPEN, end_ns 0 */
 };
 
-/* Receiver of events. It must not wait. vm_cfg.observed NULL: connections are followed and counted alone. */
+/* Receiver of events. It must not wait. vm_cfg.observed NULL: connections are followed and counted only. */
 struct observe_out {
     void (*told)(void *arg, const struct observe_event *e);
     void *arg;

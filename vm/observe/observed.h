@@ -86,7 +86,7 @@ struct conn {
 enum conn_holding {
     HOLDING_LET = 1 << 0,   /* nothing of it is held any more: there was no room */
     HOLDING_RESET = 1 << 1, /* both ends have been reset: half.far is the number that the other side expects */
-    HOLDING_CUTS = 1 << 2,  /* it is being cut into: it stands among observers.cuts */
+    HOLDING_CUTS = 1 << 2,  /* it is being cut into: it is among observers.cuts */
     HOLDING_CUT = 1 << 3,   /* it was cut into, or that failed */
 };
 
@@ -118,7 +118,7 @@ void observed_fini(struct observed *all);
 
 const struct ends *conn_ends(const struct observed *all, const struct conn *c);
 
-/* The connection that a packet belongs to: where its tuple lies, or would lie */
+/* The connection that a packet belongs to: where its tuple is, or would lie */
 struct sought {
     struct ends ends;
     struct place place;

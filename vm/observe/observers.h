@@ -44,7 +44,7 @@ bool observers_read(struct observers *o, const struct key *key, const struct pkt
 bool observe_packet_as(struct observe_packet *s, const struct pkt *left, const struct facts *facts);
 /* Show a packet that was let through, and when it came; an earlier time than before counts as that. */
 void observers_see(struct observers *o, uint64_t now_ns, const struct observe_packet *s);
-/* Show a later fragment that was let through: its bytes are not in the stream, but lie there. */
+/* Show a later fragment that was let through: its bytes are not in the stream, but are there. */
 void observers_see_later(struct observers *o, const struct key *key, const struct fragment *later);
 /* Drop a packet that was read and may not go on. */
 void observers_drop(struct observers *o, const struct observe_packet *s);
@@ -95,8 +95,9 @@ bool observers_cut_begun(struct observers *o, const struct holding *g, uint32_t 
 void observers_cut_known(const struct observers *o, const struct holding *g, struct cut_known ends[2]);
 /* Return the service that it goes to; PBC_NONE: a reload left it out. */
 uint32_t observers_cut_service(const struct observers *o, const struct holding *g);
-/* Connections that are being cut into, and the next step of each: its sockets are opened while its packets go by; then
- * new bytes of both ends are held; at last, when all that went by is acknowledged, it is joined, or time is up. */
+/* Connections that are being cut into, and the next step of each: its sockets are opened while its packets go by;
+ * then new bytes of both ends are held; at last, when all that went by is acknowledged, it is joined, or time has
+ * expired. */
 enum cut_step { CUT_AWAITS_SOCKETS, CUT_AWAITS_ACKS, CUT_JOINS, CUT_ENDS };
 unsigned observers_cut_count(const struct observers *o);
 enum cut_step observers_cut_step(const struct observers *o, unsigned i, uint64_t now_ns, uint32_t *number);
@@ -109,7 +110,7 @@ void observers_cut_over(struct observers *o, unsigned i, uint64_t now_ns, enum c
 bool observers_leaves(struct observers *o, struct waiting *h);
 bool observers_ready(const struct observers *o);
 
-/* Run timers, some numbers a call; return the next deadline, UINT64_MAX: there are no connections. */
+/* Run timers, some numbers per call; return the next deadline, UINT64_MAX: there are no connections. */
 uint64_t observers_tick(struct observers *o, uint64_t now_ns);
 /* End all sessions, each for that reason. */
 void observers_end(struct observers *o, uint64_t now_ns, enum observe_why why);
@@ -120,7 +121,7 @@ bool observers_next(const struct observers *o, uint32_t *at, struct observe_reco
 bool observers_of(const struct observers *o, const struct key *key, const struct pkt *pkt, struct observe_record *r);
 /* Go on with another program, for which `fresh` was made; NULL: it watches nothing, and all sessions end. */
 void observers_rename(struct observers *o, struct observers *fresh, const struct remap *r, uint64_t now_ns);
-/* Write all, or read them into new ones (keyed/archive.h); packets that are held lie in the pool. ifaces: number of
+/* Write all, or read them into new ones (keyed/archive.h); packets that are held are in the pool. ifaces: number of
  * interfaces that the facts know. */
 bool observers_archive(struct observers *o, struct pool *pool, struct archive *a, uint32_t ifaces);
 const struct observe_counters *observers_counters(const struct observers *o);

@@ -55,7 +55,7 @@ struct observers {
     uint32_t *opens; /* [observes_count][2] oldest and newest connection whose first bytes are waited for */
 };
 
-/* The progress of a connection's readers; lies in a chunk. */
+/* The progress of a connection's readers; is in a chunk. */
 struct opening {
     struct first_at at[OBSERVE_HALVES];
     uint64_t deadline_ns;
@@ -106,7 +106,7 @@ void half_acked(struct observers *o, struct conn *c, enum observe_half side, con
 void half_lies_ahead(struct half *h, uint32_t end);
 /* Give up waiting for bytes before that offset. */
 void half_skip(struct observers *o, struct conn *c, enum observe_half side, uint64_t to, enum observe_hole cause);
-/* Give up all that has not come of a half that ends: what was acknowledged, what lies before its FIN, or before the
+/* Give up all that has not come of a half that ends: what was acknowledged, what is before its FIN, or before the
  * number of the reset that ended it (NULL: none did). */
 void half_end(struct observers *o, struct conn *c, enum observe_half side, const uint32_t *reset_seq);
 /* Tell the bytes that are kept from offset 0 on: a choice was made. */
@@ -128,7 +128,7 @@ void opening_begin(struct observers *o, struct conn *c);
 void opening_read(struct observers *o, struct conn *c, enum observe_half side);
 /* Choose by what is known; nothing more is read. */
 void opening_end(struct observers *o, struct conn *c);
-/* End those whose time is up, some a call; return the next deadline. */
+/* End those that have expired, some per call; return the next deadline. */
 uint64_t opening_tick(struct observers *o);
 /* Put a list of connections, from that one on, into the lists of the services that they have now. */
 void opening_move(struct observers *o, uint32_t first);
@@ -161,7 +161,7 @@ void holding_archive(struct observers *o, struct pool *pool, struct archive *a);
 /* session.c: events, records, names */
 
 /* Tell an event of which kind, half, offset, length, cause and bytes are set. Not once the end was told; of a
- * connection that is ignored the end alone. */
+ * connection that is ignored the end only. */
 void session_event(const struct observers *o, const struct conn *c, struct observe_event *e);
 /* Tell one without bytes. */
 void session_say(const struct observers *o, const struct conn *c, enum observe_kind kind);

@@ -48,7 +48,7 @@ enum { FACTS_PORTS_MORE = 32 };
 /* Ports of this machine's own addresses, which are shared by its connections and translated ones. */
 struct facts_ports {
     uint32_t number;                /* changes with every change here; 0: nothing is known */
-    uint16_t kept_lo, kept_hi;      /* inclusive range for its own connections alone; hi 0: none */
+    uint16_t kept_lo, kept_hi;      /* inclusive range for its own connections only; hi 0: none */
     uint16_t chosen_lo, chosen_hi;  /* the same: its own connections get ports from here, so others are drawn first */
     const struct facts_port *bound; /* [bound_count] ports never drawn: those of TCP first, ascending */
     unsigned bound_count;

@@ -3,11 +3,11 @@
  * 64 bytes, 64-byte aligned (docs/kernel.md). Code names a 32-bit slot or a 16-bit half by its index; a classifier's
  * window cut reads a u64 word and shifts, so halves are as good as slots there.
  * The key is full, and stays so: other header fields are read from the packet when a rule asks for them. Such a
- * condition is an IP_NUMBER of cond.def whose `at` is HEADER (`flowlabel` is one): its row names the place of its bits,
- * the instructions JHDR and JNHDR read them, and classifiers leave them to the code behind a hit. So a packet costs
- * nothing for fields that its program does not ask for; a second line would have to be cleared and filled for every
- * packet (README.md has both in nanoseconds). A field that a classifier must cut or compare has to stand here, and
- * takes the upper byte of a half that needs eight bits or fewer: icmp_type, icmp_code, ttl, dscp, proto.
+ * condition is an IP_NUMBER of cond.def whose `at` is HEADER (`flowlabel` is one): its row names the place of its
+ * bits, the instructions JHDR and JNHDR read them, and classifiers leave them to the code behind a hit. So a packet
+ * costs nothing for fields that its program does not ask for; a second line would have to be cleared and filled for
+ * every packet (README.md has both in nanoseconds). A field that a classifier must cut or compare has to be here,
+ * and takes the upper byte of a half that needs eight bits or fewer: icmp_type, icmp_code, ttl, dscp, proto.
  *
  * All numbers are in host order; an address is four words, most significant first, and a v4 address is word 0. */
 #pragma once

@@ -120,12 +120,12 @@ static inline uint32_t least_len(uint32_t a, uint32_t b) { return a < b ? a : b;
  * FORWARD, and no address is own. */
 enum pkt_reason pkt_parse(struct pkt *pkt, const struct facts *facts, struct key *key);
 
-/* Parse a batch of at most 64. Return a bit for each packet that is well formed, and so in one piece. keys: one a
+/* Parse a batch of at most 64. Return a bit for each packet that is well formed, and so in one piece. keys: one per
  * packet. *kinds: bits of key.kind of all packets together. */
 uint64_t pkt_parse_all(struct pkt *const pkts[], unsigned n, const struct facts *facts, struct key *keys,
                        uint32_t *kinds);
 
-/* True if the byte pattern at `at` of a layer matches, and all of it lies inside the captured bytes and the IP packet
+/* True if the byte pattern at `at` of a layer matches, and all of it is inside the captured bytes and the IP packet
  * (l2: the frame). layer: enum pbc_layer. */
 bool pkt_match(const struct pkt *pkt, const struct key *key, unsigned layer, unsigned at, const uint8_t *value,
                const uint8_t *mask, unsigned len);
@@ -200,7 +200,7 @@ static inline uint64_t time_sooner(uint64_t a_ns, uint64_t b_ns) { return a_ns <
 struct limit {
     uint64_t next_ns;      /* time at which the burst is whole again */
     uint64_t interval_ns;  /* between events at the full rate; 0: nothing conforms */
-    uint64_t tolerance_ns; /* most that next_ns may lie ahead of now */
+    uint64_t tolerance_ns; /* most that next_ns may be ahead of now */
 };
 
 static inline void limit_init(struct limit *l, uint32_t rate_per_s)

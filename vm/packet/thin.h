@@ -1,7 +1,7 @@
-/* A sampler of events that keeps its cost bounded and its sums right: of each block of `every` events one is taken, at
- * random, and stands for all of them (stratified sampling; Cochran, "Sampling Techniques", 1977, chapter 5). Each event
- * is taken with probability 1 / every, which only earlier events have set, so whatever is summed over what stands is
- * right on average, whoever chooses the events' order.
+/* A sampler of events that keeps its cost bounded and its sums right: of each block of `every` events one is taken,
+ * at random, and stands for all of them (stratified sampling; Cochran, "Sampling Techniques", 1977, chapter 5). Each
+ * event is taken with probability 1 / every, which only earlier events have set, so whatever is summed over what is
+ * is right on average, whoever chooses the events' order.
  *
  * While a span of 134 ms has `most` events or fewer, all are taken. Beyond that blocks grow twice as long with each
  * `most` taken; the next span begins with the length that the last one would have needed. The code is the kernel's,

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Numbers as they lie in memory: for sums, which do not depend on byte order (RFC 1071, 2 (B)), and for use below. */
+/* Numbers as they are in memory: for sums, which do not depend on byte order (RFC 1071, 2 (B)), and for use below. */
 #ifdef __bpf__
 /* Types with natural alignment. clang for BPF reads others byte by byte, which the kernel's machines do not need. */
 typedef uint16_t __attribute__((__may_alias__)) wire16;
@@ -61,8 +61,8 @@ static inline void wire_put48(uint8_t *p, uint64_t v)
     wire_put32(p + 2, (uint32_t)v);
 }
 
-/* Checksums: the internet checksum (RFC 1071) with its pseudo headers, its incremental update (RFC 1624, eqn. 3), and
- * SCTP's CRC32c (RFC 9260). Numbers are in host order; bytes may stand at any address.
+/* Checksums: the internet checksum (RFC 1071) with its pseudo headers, its incremental update (RFC 1624, eqn. 3),
+ * and SCTP's CRC32c (RFC 9260). Numbers are in host order; bytes may be at any address.
  *
  * A running sum is a u64 of 16-bit or 32-bit words as they read on the wire (2^16 counts as 1); it is never negative,
  * never wraps (2^31 additions fit), and only csum_fold turns it into a checksum. */

@@ -36,9 +36,9 @@ static_assert(sizeof(struct insn) == 8, "an index is a shift (docs/kernel.md)");
  * bases do not overlap, and those with the same base have the same size. Unused bits of a word are 0. Runs may share
  * blocks if they read them in one format.
  *
- * Fields stand where a batch's walk wants them (vm/judge/classify/batch.h): bit 0 says cut and bit 1 that something
- * ends here, of a shape or, for 0, a fork; bits 6-11 are left free; below them the key's word is at its place in bytes;
- * shift and bits are an operand of the instruction that takes a window.
+ * Fields are where a batch's walk wants them (vm/judge/classify/batch.h): bit 0 says cut and bit 1 that something
+ * ends here, of a shape or, for 0, a fork; bits 6-11 are left free; below them the key's word is at its place in
+ * bytes; shift and bits are an operand of the instruction that takes a window.
  *
  * A classifier with lines in RANKS (struct pbc_rank) is searched with ranks in place of addresses: each address is
  * looked up once, and slots key.src[0] and key.dst[0] hold the ranks while tree and blocks are read. */
@@ -85,11 +85,11 @@ static_assert(sizeof(struct pbc_classifier) == 64, "an index is a shift (docs/ke
  * - LEAF, not wide: the rank is base + at
  * - LEAF, wide: a bound is the first address of a range, and the rest of the lower halves says how many low bits are
  * free in it (RANK_FREE; 128: it goes to the last of all addresses). The rank is base + 2 at, less 1 if the address
- * lies in the range of bound at - 1
+ * is in the range of bound at - 1
  * - INNER: go on at line base + at, or at line base + 2 at if the nodes there are wide
  *
- * All lines that a node leads to lie behind it; each is a node or lower halves, and something leads to it. Lines 1 and
- * 3 may be left out, as zeros. */
+ * All lines that a node leads to be behind it; each is a node or lower halves, and something leads to it. Lines 1
+ * and 3 may be left out, as zeros. */
 struct pbc_rank {
     uint64_t word[8]; /* halves of seven bounds; of upper ones the rest, of lower ones of a leaf RANK_FREE, else 0 */
 };

@@ -109,17 +109,17 @@ enum pbc_kind {
 struct pbc_meta {
     uint32_t edition;
     uint32_t flags;         /* enum pbc_flag */
-    uint32_t reach;         /* first bytes of a frame that rules may test (0: headers alone) */
+    uint32_t reach;         /* first bytes of a frame that rules may test (0: headers only) */
     uint32_t rejects_per_s; /* answers a second that a worker sends */
     uint32_t longest_path;  /* instructions, calls expanded; the verifier recomputes and compares it */
     uint32_t source;        /* string: path of the main file */
     uint32_t services;      /* function that finds a service's branch for accepted packets; 0: no services */
     uint32_t streams;       /* function that finds a proxy service's branch by the first bytes; 0: no such service */
-    /* A program with `audit` holds its rules twice: as they decide, in RULES, CHAINS, FIREWALLS and MEMOS, and as they
-     * would without the word, in the sections of the same names behind WOULD_. Numbers in these, and in functions from
-     * `would` on, are those of the WOULD_ sections; all other sections are shared. Firewalls in audit stand first.
-     * WOULD_TWINS holds for each of their rules, then of their firewalls' defaults, its number in RULES or FIREWALLS;
-     * PBC_NONE: audited. */
+    /* A program with `audit` holds its rules twice: as they decide, in RULES, CHAINS, FIREWALLS and MEMOS, and as
+     * they would without the word, in the sections of the same names behind WOULD_. Numbers in these, and in
+     * functions from `would` on, are those of the WOULD_ sections; all other sections are shared. Firewalls in audit
+     * are first. WOULD_TWINS holds for each of their rules, then of their firewalls' defaults, its number in RULES
+     * or FIREWALLS; PBC_NONE: audited. */
     uint32_t would;             /* function that decides so; no function from it on is called by one before. 0: none */
     uint32_t would_classifiers; /* first classifier that these functions search */
 };

@@ -22,10 +22,10 @@ enum pbc_rule_flag {
     PBC_RULE_LOG = 1 << 0 /* log when the rule matches */,
     PBC_RULE_ARP = 1 << 1 /* judge ARP too */,
     PBC_RULE_NOT_FRAMES = 1 << 2, /* judge only ARP */
-    PBC_RULE_AUDIT = 1 << 3       /* decides nothing in fact: `audit` stands before it or its firewall (WOULD_RULES) */
+    PBC_RULE_AUDIT = 1 << 3       /* decides nothing in fact: `audit` is before it or its firewall (WOULD_RULES) */
 };
 
-/* The rule list as written; the naive executor and explain run on it. Rules of one list stand together, in order. */
+/* The rule list as written; the naive executor and explain run on it. Rules of one list are together, in order. */
 struct pbc_rule {
     uint32_t name;              /* string, 0: unnamed, printed as LIST:LINE */
     uint32_t list;              /* index of its firewall, or its chain | PBC_LIST_CHAIN */
@@ -82,7 +82,7 @@ struct pbc_cond {
     struct pbc_place place; /* place of the whole condition */
 };
 static_assert(sizeof(struct pbc_cond) == 32, "layout");
-enum { PBC_PROTO_IP4 = 256 };         /* COND_PROTO compares n in either family, PBC_PROTO_IP4 + n in IPv4 alone */
+enum { PBC_PROTO_IP4 = 256 };         /* COND_PROTO compares n in either family, PBC_PROTO_IP4 + n in IPv4 only */
 enum { VLAN_ANY = 1, VLAN_NONE = 2 }; /* argument of COND_VLAN */
 enum { MAC_MULTICAST = 1, MAC_BROADCAST = 2 }; /* argument of COND_ETHER_*, imm of JMACK; broadcast is multicast, too */
 
@@ -103,7 +103,7 @@ struct pbc_set {
                     * be; 0: these ranges */
 };
 /* A set that depends on a live set: it holds the members of one set where that live set has the address, else of
- * another. Both stand before the sets that have the node. */
+ * another. Both are before the sets that have the node. */
 struct pbc_live_node {
     uint32_t live;    /* index in LIVES */
     uint32_t in, out; /* indices in SETS */
@@ -117,13 +117,13 @@ struct pbc_live {
     uint32_t name; /* string */
     struct pbc_place place;
     uint32_t size;      /* most members that are added one by one; with `file` most ranges of that file */
-    uint32_t in, never; /* indices in SETS: all members lie within one, and none meets the other; PBC_NONE: any may be
-                         * added */
+    uint32_t in, never; /* indices in SETS: all members are within one, and none meets the other; PBC_NONE: any may
+                         * be added */
     uint32_t flags;     /* enum pbc_live_flag */
     uint32_t file;      /* string: path of the file whose addresses are the members, and nobody else; 0: none */
     uint32_t answers;   /* 1 + list in NAMES: hosts of which the members are the addresses, by DNS answers; 0: none */
     uint32_t from;      /* with `answers` index in SETS: resolvers whose answers count; else 0 */
-    uint32_t names;     /* 1 + list in NAMES of hosts, no globs: the members are their addresses alone; 0: none */
+    uint32_t names;     /* 1 + list in NAMES of hosts, no globs: the members are their addresses only; 0: none */
     uint32_t reserved[4];
 };
 static_assert(sizeof(struct pbc_live) == 64, "an index is a shift (docs/kernel.md)");
@@ -208,7 +208,7 @@ struct pbc_firewall {
     uint8_t other;           /* enum pbc_other */
     uint8_t audit;           /* enum pbc_audit (WOULD_FIREWALLS) */
 };
-enum pbc_audit { PBC_AUDIT_NOT, PBC_AUDIT_DEFAULT /* its default alone */, PBC_AUDIT_ALL };
+enum pbc_audit { PBC_AUDIT_NOT, PBC_AUDIT_DEFAULT /* its default only */, PBC_AUDIT_ALL };
 
 /* A token bucket for each key: `count` tokens every `per_ns`, at most `burst` at once. A packet costs one, or its IP
  * length in bytes. The rate of a rule's log is a meter without a name. */
@@ -225,7 +225,7 @@ struct pbc_meter {
     uint32_t reserved[4];
 };
 static_assert(sizeof(struct pbc_meter) == 64, "layout");
-#define PBC_METER_ENTRIES_MAX (1u << 22) /* all meters together: at most 800 MiB of tables (up to 3 slots an entry) */
+#define PBC_METER_ENTRIES_MAX (1u << 22) /* all meters together: at most 800 MiB of tables (up to 3 slots per entry) */
 #define PBC_METER_REFILL_MAX  (365ull * 86400 * 1000000000) /* ns until an empty bucket is full */
 
 /* Networks whose flows `flows over` counts: leading bits of a source's address; 32, 128: each address. No two equal. */

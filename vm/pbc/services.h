@@ -18,7 +18,7 @@ enum pbc_check_flag {
     PBC_CHECK_WITHOUT_PROXY = 1 << 3, /* its probes begin without the pool's PROXY header */
     PBC_CHECK_FLAGS = (1 << 4) - 1
 };
-/* A step of a check: bytes to send or to find in the answer. Steps of a check stand in order, each owns its bytes. A
+/* A step of a check: bytes to send or to find in the answer. Steps of a check are in order, each owns its bytes. A
  * tcp check has SEND, EXPECT and HAS in any order, a udp check one SEND and then one of the others, an http or https
  * check HEADERs, and then at most one HAS, of the body. */
 enum pbc_step_kind {
@@ -200,7 +200,7 @@ static_assert(sizeof(struct pbc_cert) == 20, "layout");
  *   MAP         swaps prefixes of `len` bits, `target` inside and `to` outside: in the source of packets that leave,
  *               in the destination of those that arrive; the other bits stay
  * All conditions must hold, too. They see the source as it arrives, and the destination after it was turned inwards
- * (FORWARD: as it arrives). Kinds: nat_asks (verify/nats.c). COND_OUT_ON stands there where `iface` can't say the way
+ * (FORWARD: as it arrives). Kinds: nat_asks (verify/nats.c). COND_OUT_ON is there where `iface` can't say the way
  * out: of packets that leave by one of several interfaces. */
 enum pbc_nat_kind { PBC_NAT_MASQUERADE, PBC_NAT_SOURCE, PBC_NAT_FORWARD, PBC_NAT_MAP, PBC_NAT_KINDS };
 struct pbc_nat {
@@ -259,7 +259,7 @@ struct pbc_endpoint {
     uint8_t family;            /* 4 or 6 with an address, else 0 */
     uint8_t proto;             /* enum pbc_endpoint_proto; an echo is an ICMP echo request */
     uint8_t wire;              /* enum pbc_endpoint_wire */
-    uint32_t iface;            /* 1 + interface that the packet came in by; 0: all. In the wire alone */
+    uint32_t iface;            /* 1 + interface that the packet came in by; 0: all. In the wire only */
     uint16_t vlan_lo, vlan_hi; /* PBC_WIRE_VLAN: range of the outermost VID, 0..4094; else 0 */
 };
 static_assert(sizeof(struct pbc_endpoint) == 48, "layout");
@@ -283,7 +283,7 @@ struct pbc_branch {
     uint32_t shares, share_count;
 };
 static_assert(sizeof(struct pbc_branch) == 32, "an index is a shift (docs/kernel.md)");
-/* Destinations of a branch. PBC_GOES_ORIGINAL and those behind it: of modes with MODE_INLINE alone */
+/* Destinations of a branch. PBC_GOES_ORIGINAL and those behind it: of modes with MODE_INLINE only */
 enum pbc_goes {
     PBC_GOES_POOLS,
     PBC_GOES_NOWHERE,  /* no server */
@@ -338,7 +338,7 @@ enum {
 enum pbc_overlaps { PBC_OVERLAPS_LINUX, PBC_OVERLAPS_FIRST, PBC_OVERLAPS_LAST, PBC_OVERLAPS };
 enum pbc_observe_flag { PBC_OBSERVE_PCAPNG = 1 << 0 /* `stream to … as pcapng` */ };
 
-/* Endpoints stand in OBSERVE_ENDPOINTS, as in ENDPOINTS: `service` is an index in OBSERVES, `wire` is never
+/* Endpoints are in OBSERVE_ENDPOINTS, as in ENDPOINTS: `service` is an index in OBSERVES, `wire` is never
  * PBC_WIRE_NOT. The first that takes a connection wins; the compiler puts more specific ones first. */
 struct pbc_observe {
     uint32_t name;

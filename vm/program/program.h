@@ -304,7 +304,7 @@ static inline bool address_in_prefix(const uint32_t prefix[4], unsigned len, con
 
 /* Number of addresses in the range; UINT64_MAX: that many or more. */
 uint64_t address_range_size(const struct address_range *r);
-/* Write the address `n` behind lo, which lies within the range. */
+/* Write the address `n` behind lo, which is within the range. */
 void address_range_at(const struct address_range *r, uint64_t n, uint32_t addr[4]);
 /* Return the number of addresses of all the sets, at most `most` + 1; an address in two of the sets counts twice. */
 uint64_t address_count(const struct program *p, uint32_t sets, uint32_t count, uint8_t family, uint64_t most);
@@ -312,10 +312,10 @@ uint64_t address_count(const struct program *p, uint32_t sets, uint32_t count, u
 /* Host names and globs: their normal form, their order, and membership in a list.
  *
  * A name is labels of letters, digits and inner hyphens, 1 to 63 bytes each, 253 in all (RFC 1123, section 2.1); the
- * last label is not a number. `*` may stand as the whole leftmost label: `*.example.com` is every name with one or more
+ * last label is not a number. `*` may be as the whole leftmost label: `*.example.com` is every name with one or more
  * labels before `example.com`, not `example.com` itself. Normal form is lower case without a dot at the end.
  *
- * A list is in order (host_compare) and holds no name that one of its globs covers. All names that a glob covers stand
+ * A list is in order (host_compare) and holds no name that one of its globs covers. All names that a glob covers are
  * right behind it in that order, so the last entry at or before a name is the only one that may match it. */
 
 enum { HOST_MAX = 253, HOST_LABEL_MAX = 63 };
@@ -336,8 +336,8 @@ enum host_fault {
 /* Write the normal form of a name or glob as a user wrote it. */
 enum host_fault host_normal(const char *s, size_t len, char out[HOST_MAX + 1]);
 
-/* Compare normal names from their ends: <0, 0, >0. All that ends in a name stands right behind that name; its glob
- * comes first, before the names that it covers. */
+/* Compare normal names from their ends: <0, 0, >0. All that ends in a name is right behind that name; its glob comes
+ * first, before the names that it covers. */
 int host_compare(const char *a, const char *b);
 
 /* True if `glob` covers the name, or all that the glob `name` covers. False for equal names, or without a glob. */
@@ -347,7 +347,7 @@ bool host_covers(const char *glob, const char *name);
  * list. Paths, methods, protocols and values of header fields are compared byte by byte, in the case they are written
  * in.
  *
- * A list is in order (text_compare) and holds nothing that one of its globs covers. All texts that a glob covers stand
+ * A list is in order (text_compare) and holds nothing that one of its globs covers. All texts that a glob covers are
  * right behind it in that order, so the last entry at or before a text is the only one that may match it. */
 
 /* Compare byte by byte, a glob by the text before its `*`; of two equal texts the glob is less. <0, 0, >0. */

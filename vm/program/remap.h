@@ -60,7 +60,7 @@ static inline bool program_is_past(const struct program *p, uint32_t server)
 {
     return p->past && server >= p->past->servers;
 }
-/* Return the program of the file alone, without a past. */
+/* Return the program of the file only, without a past. */
 static inline struct program *program_of_file(struct program *p) { return p->past ? p->past->under : p; }
 /* Number of nats of the file and of the past. */
 static inline uint32_t program_all_nats(const struct program *p)

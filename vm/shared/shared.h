@@ -59,7 +59,7 @@ void port_owners_drop(struct port_owners *o, uint16_t port);
 struct shared_cell {
     uint64_t value;   /* atomic */
     uint64_t base_ns; /* buckets: time of unit 0 */
-    uint32_t users;   /* programs that hold the cell; used by the main thread alone */
+    uint32_t users;   /* programs that hold the cell; used by the main thread only */
 };
 
 struct shared {
@@ -80,8 +80,8 @@ static inline void shared_drop(struct shared_cell *c) { __atomic_fetch_sub(&c->v
 static inline uint64_t shared_read(const struct shared_cell *c) { return __atomic_load_n(&c->value, __ATOMIC_RELAXED); }
 /* Add 1 if the result is at most `most`. False: it would be more, or other workers were faster too often. */
 bool shared_reserve(struct shared_cell *c, uint64_t most);
-/* A request to a bucket (judge/meters/meter.h). The bucket's value is the time of the next conforming packet, in units.
- * It lies at most `limit` (up to 2^62) ahead of the clock. Times are compared with wrap-around: a bucket never
+/* A request to a bucket (judge/meters/meter.h). The bucket's value is the time of the next conforming packet, in
+ * units. It is at most `limit` (up to 2^62) ahead of the clock. Times are compared with wrap-around: a bucket never
  * expires. */
 struct shared_ask {
     uint64_t now, limit; /* units since base_ns, wrapping */
@@ -94,7 +94,7 @@ static inline void shared_give(struct shared_cell *c, uint64_t units)
 {
     __atomic_fetch_sub(&c->value, units, __ATOMIC_RELAXED);
 }
-/* Return how far the bucket lies ahead of `now`, at most `limit`. */
+/* Return how far the bucket is ahead of `now`, at most `limit`. */
 uint64_t shared_ahead(const struct shared_cell *c, uint64_t now, uint64_t limit);
 
 /* True if the worker counts together with others */

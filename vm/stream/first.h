@@ -2,8 +2,8 @@
  *
  * Two structs, because there are many connections, and each worker reads one at a time:
  *
- *      struct first_at   progress of one connection's readers: small, lies beside its buffer
- *      struct first      facts from the bytes: large, one a worker; valid until its next first_read
+ *      struct first_at   progress of one connection's readers: small, is beside its buffer
+ *      struct first      facts from the bytes: large, one per worker; valid until its next first_read
  *
  *      first_read(f, &conn->at, bytes, n, &asked)
  *        READ_MORE    something asked is not known yet: keep the bytes, call again with more of them
@@ -63,7 +63,7 @@ bool hello_offers(struct view alpn, const char *name, uint32_t len);
  *      NAT IP PORT             padded with spaces to exactly 32 bytes
  *      NAT   1 keeps the client's address, 2 uses ours
  *
- * An IPv6 address stands in brackets. */
+ * An IPv6 address is in brackets. */
 
 enum { INSTRUCTION_MAX = 64, INSTRUCTION_PADDED = 32 };
 

@@ -31,7 +31,7 @@ static inline size_t reassemble_bytes(uint32_t room) { return (size_t)room + roo
 void reassemble_init(struct reassembly *r, void *memory, uint32_t room, uint32_t seq);
 /* Move everything into other memory with more room; the old memory returns to the caller. */
 void reassemble_grow(struct reassembly *r, void *memory, uint32_t room);
-/* Add a segment whose first byte has sequence number `seq`, and its FIN. False: some bytes lie beyond the room. */
+/* Add a segment whose first byte has sequence number `seq`, and its FIN. False: some bytes are beyond the room. */
 bool reassemble_add(struct reassembly *r, uint32_t seq, const uint8_t *bytes, uint32_t n, bool fin);
 /* Drop the first n <= have bytes. */
 void reassemble_take(struct reassembly *r, uint32_t n);

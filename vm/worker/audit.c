@@ -12,8 +12,8 @@
 
 struct audit {
     const struct program *p;      /* program->would */
-    struct meters *meters;        /* its own: tokens of the rules that decide are theirs alone */
-    struct would_counter *counts; /* one a rule, one for "nobody", one a firewall's default */
+    struct meters *meters;        /* its own: tokens of the rules that decide are theirs only */
+    struct would_counter *counts; /* one per rule, one for "nobody", one per firewall's default */
 };
 
 struct audit *audit_new(const struct program *p, const struct vm_cfg *cfg)

@@ -1,5 +1,5 @@
 /* Roles of addresses and ports in a program: service, server, or target of translation. The search for the client's
- * side of a packet (owner.h) uses them. Made once a program; most look-ups take one probe. */
+ * side of a packet (owner.h) uses them. Made once per program; most look-ups take one probe. */
 #pragma once
 
 #include "vm/program/program.h"

@@ -45,8 +45,8 @@ struct turns {
     uint64_t plain; /* well formed, found by look_plain: their keys have not been parsed */
 };
 
-/* Find plain packets by their bytes alone, and begin their looks. Of such a packet's key only kind and length are set.
- * Return them, a bit each; 0: this batch needs its keys. */
+/* Find plain packets by their bytes only, and begin their looks. Of such a packet's key only kind and length are
+ * set. Return them, a bit each; 0: this batch needs its keys. */
 uint64_t look_plain(const struct job *j, struct pkt *const pkts[], unsigned n);
 
 /* Judge a batch whose keys are the vm's; `odd` judges what is not in t->todo, in its turn. */

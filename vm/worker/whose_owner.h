@@ -224,7 +224,7 @@ static inline unsigned whose_client(const struct whose *w, const struct whose_ta
     return whose_one_of(w, whose_hash(w, s, side, true));
 }
 
-/* Return the worker of the other end, by its address alone. */
+/* Return the worker of the other end, by its address only. */
 static inline unsigned whose_other(const struct whose *w, const struct whose_talk *s, unsigned side)
 {
     return whose_one_of(w, whose_hash(w, s, !side, false));

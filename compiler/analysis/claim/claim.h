@@ -101,7 +101,7 @@ enum claim_outcome {
 enum claim_proof {
     PROOF_JUDGED,  /* the vm judged it, in a fresh state */
     PROOF_DECIDED, /* the program decided it, with its `state` assumed */
-    PROOF_WALKED,  /* the walk alone: a meter would have to be exceeded first */
+    PROOF_WALKED,  /* the walk only: a meter would have to be exceeded first */
 };
 
 struct claim_found {

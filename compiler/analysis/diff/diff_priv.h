@@ -190,7 +190,7 @@ struct statements {
 };
 /* Pair the statements of both sides. True: some are only in another order. */
 bool statements_pair(struct diff *d, const struct route_change *r, struct statements to[SIDES]);
-/* Pair equal ones whatever their order, to[OLD].twin alone. True: both sides have the same statements. */
+/* Pair equal ones whatever their order, to[OLD].twin only. True: both sides have the same statements. */
 bool statements_twins(struct diff *d, const struct route_change *r, struct statements to[SIDES]);
 
 /* print_changes.c: return settings for printing conditions of statements, which are compared as text. */
@@ -209,7 +209,7 @@ void put_ranges(struct diff *d, const struct program *p, const uint32_t sets[2],
                 const char *next, FILE *out);
 /* Return the union of these SETS, in the ir of both: equal sets are one number. */
 uint32_t sets_union(struct diff *d, const struct program *p, uint32_t sets, uint32_t count);
-/* Write "203.0.113.10 tcp/443"; write "10.0.0.1:80" or "[::1]:80", port 0: the address alone. */
+/* Write "203.0.113.10 tcp/443"; write "10.0.0.1:80" or "[::1]:80", port 0: the address only. */
 void put_endpoint(const struct program *p, const struct pbc_endpoint *e, FILE *out);
 void put_address_port(const uint32_t addr[4], uint8_t family, uint16_t port, FILE *out);
 /* Print a server by name, as rules write it. */
@@ -269,7 +269,7 @@ struct beyond {
     struct meters meters, bounds;
 };
 enum { SERVICE_HEAD = 2 }; /* statements of a service before its branches: `on`, `mode` */
-/* order.c: true if nats, or services, stand in another order than before, and some packet meets another one first. */
+/* order.c: true if nats, or services, are in another order than before, and some packet meets another one first. */
 bool nats_moved(struct diff *d);
 bool services_moved(struct diff *d, bool observing);
 /* True if the statements of a nat or service of both (own numbers) are the same in another order, and no packet can

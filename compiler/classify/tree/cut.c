@@ -129,7 +129,7 @@ static void count_children(struct deal *d)
     }
 }
 
-/* Find children equal to an earlier child, by their sums alone. *boxes: number of boxes of the others. */
+/* Find children equal to an earlier child, by their sums only. *boxes: number of boxes of the others. */
 static bool find_same(struct deal *d, uint64_t *boxes)
 {
     uint32_t cap = 4;

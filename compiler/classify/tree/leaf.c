@@ -77,7 +77,7 @@ static unsigned best_first(const struct build *b, struct list l, uint32_t ranges
     return best;
 }
 
-/* Columns by range stand before those by mask; between them as many that ask nothing as are needed. */
+/* Columns by range are before those by mask; between them as many that ask nothing as are needed. */
 static void format_of(const struct build *b, struct list l, uint32_t open, struct pbc_format *f)
 {
     const unsigned columns = columns_of(b, open);
@@ -220,7 +220,7 @@ static bool equal(const struct build *b, uint32_t member, const void *what)
            memcmp(b->blocks + l->block, c->blocks, c->lines * sizeof *c->blocks) == 0;
 }
 
-/* Count entries with code, each once: a rule's boxes stand side by side. */
+/* Count entries with code, each once: a rule's boxes are side by side. */
 static uint32_t coded_entries(const struct build *b, struct list l)
 {
     uint32_t coded = 0;

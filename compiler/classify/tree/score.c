@@ -232,7 +232,7 @@ static uint32_t leaf_most(const struct weights *w, uint64_t bytes, uint32_t bloc
     return lines <= 4 ? w->leaf : lines <= 8 ? LEAF_BOXES * 2 / 3 : LEAF_FEW;
 }
 
-/* True if comparing all boxes, `bytes` in a leaf, is cheaper than the best way to continue, which stands first. */
+/* True if comparing all boxes, `bytes` in a leaf, is cheaper than the best way to continue, which is first. */
 static bool compare_all(const struct scoring *s, struct list l, uint64_t bytes)
 {
     const float units = (float)(bytes / UNIT);

@@ -13,7 +13,7 @@ enum {
 struct words {
     char text[LINE_MOST + WORDS_MOST]; /* the words, each NUL-terminated */
     const char *of[WORDS_MOST];
-    bool quoted[WORDS_MOST]; /* the word stood in quotes, and so is no option */
+    bool quoted[WORDS_MOST]; /* the word was in quotes, and so is no option */
     uint32_t count;
 };
 

@@ -69,7 +69,7 @@ void nft_each(struct nft_text *t, const cJSON *list, const char *between);
 void nft_json(struct nft_text *t, const cJSON *v);
 /* Write the object's member `name` behind a word; nothing if it has none. */
 void nft_say_member(struct nft_text *t, const char *word, const cJSON *o, const char *name);
-/* Write text as it stands, and each `{WORD|NAME}` as nft_say_member does. */
+/* Write text as it is, and each `{WORD|NAME}` as nft_say_member does. */
 void nft_pattern(struct nft_text *t, const char *pattern, const cJSON *o);
 
 /* The left side of a comparison */

@@ -65,7 +65,7 @@ struct options {
     unsigned workers;        /* 0: not given */
     uint64_t ring;           /* size of each receive ring in bytes */
     const char *stats;       /* address of the statistics as given, or NULL */
-    const char *stats_hosts; /* names of its page, "a.example,b.example"; NULL: addresses and localhost alone */
+    const char *stats_hosts; /* names of its page, "a.example,b.example"; NULL: addresses and localhost only */
     union options_address {
         struct sockaddr any;
         struct sockaddr_in in;

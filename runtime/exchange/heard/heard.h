@@ -58,6 +58,6 @@ void heard_again_init(struct heard_again *h, uint64_t seed);
 void heard_again_fini(struct heard_again *h);
 /* Forget all answers, for the next step; `missing` stays. */
 void heard_again_clear(struct heard_again *h);
-/* Add `count` entries that lie in `len` bytes, which are hostile: padding to a multiple of eight bytes may follow.
+/* Add `count` entries that are in `len` bytes, which are hostile: padding to a multiple of eight bytes may follow.
  * Return 0, -EINVAL if they are not as above, or -ENOMEM. */
 int heard_again_add(struct heard_again *h, const uint8_t *bytes, size_t len, uint64_t count);

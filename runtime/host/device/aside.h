@@ -18,9 +18,9 @@ struct aside;
 
 /* Called in the thread inside the namespace, to give up rights. Return 0 or a negative errno. */
 typedef int aside_confine_fn(void);
-/* Enter a new, empty namespace, or the one of a descriptor (second function), which stays the caller's. what: that for
- * which it is made, in words. confine may be NULL. NULL, with one line in err: a right is missing. The other functions
- * are for the caller's thread alone. */
+/* Enter a new, empty namespace, or the one of a descriptor (second function), which stays the caller's. what: that
+ * for which it is made, in words. confine may be NULL. NULL, with one line in err: a right is missing. The other
+ * functions are for the caller's thread only. */
 struct aside *aside_new(const char *what, aside_confine_fn *confine, char *err, size_t err_len);
 struct aside *aside_again(int ns, const char *what, aside_confine_fn *confine, char *err, size_t err_len);
 void aside_free(struct aside *a); /* NULL is fine */

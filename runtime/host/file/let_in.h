@@ -1,5 +1,5 @@
-/* Access lists (acl(5)) by which groups may use a control socket. They are of files alone, and need no right but to be
- * the owner of the file: one group of the file would need CAP_CHOWN, and there may be several. */
+/* Access lists (acl(5)) by which groups may use a control socket. They are of files only, and need no right but to
+ * be the owner of the file: one group of the file would need CAP_CHOWN, and there may be several. */
 #pragma once
 
 #include "runtime/base/options/sets_group.h"

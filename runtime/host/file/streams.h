@@ -17,7 +17,7 @@ void stream_dirs_free(struct stream_dirs *all);
 bool stream_name_is_good(const char *name);
 
 /* Make the directory where it is missing, keep it open, and find the files that earlier runs left. path: without a
- * link in the part before its last component. again: find them anew where that was done before. *earlier: room that
+ * link in the part before its last component. again: find them again where that was done before. *earlier: room that
  * these files take on the disk. Return 0 or a negative errno, -EPERM: others may write there. */
 int stream_dir_begin(struct stream_dirs *all, const char *path, bool again, uint64_t *earlier);
 /* Make, append to or remove a file of a directory that was begun. Return a descriptor, 0 for a removed file, or a

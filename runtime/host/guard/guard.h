@@ -49,7 +49,7 @@ struct guard_match {
     uint32_t last_s;    /* seconds for which one is a peer, or heard, after the last such packet */
     uint8_t proto;      /* IPPROTO_…; 0: any */
     uint8_t reach;      /* enum guard_reach */
-    uint8_t proxied;    /* enum guard_proxied; TCP alone, but for GUARD_ALL */
+    uint8_t proxied;    /* enum guard_proxied; TCP only, but for GUARD_ALL */
     uint8_t hides;      /* enum guard_hides; but for the first two with an address, and no proxy's */
     char in[IFNAMSIZ];  /* incoming interface, or a pattern; empty: any */
     char out[IFNAMSIZ]; /* GUARD_SENT_ON: interface, or a pattern, of the route to it; else empty */

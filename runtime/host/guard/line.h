@@ -48,7 +48,7 @@ __attribute__((format(printf, 3, 4))) void line_add(char *to, size_t size, const
 void line_way(char *to, size_t size, const struct guard *g, const char *out);
 /* Append the tests for the devices that a match asks for. */
 void line_devices(char *to, size_t size, const struct guard *g, const struct guard_match *m);
-/* Write the rules of these lines, which it sorts, and their sets. sets NULL: sets stand in the rules, and go with
+/* Write the rules of these lines, which it sorts, and their sets. sets NULL: sets are in the rules, and go with
  * them. */
 void lines_write(FILE *sets, FILE *rules, struct line *lines, unsigned count);
 /* Begin a chain at the ingress of all of prey's ports that exist; without any, one at no hook. */

@@ -31,8 +31,8 @@ struct host_kept {
     struct facts_range more[PORTS_MORE];
 };
 
-/* Add a range to the `*count` longest, which stand in the order of their coming: of more than `most` the shortest goes.
- */
+/* Add a range to the `*count` longest, which are in the order of their coming: of more than `most` the shortest
+ * goes. */
 void ports_keep_longest(struct facts_range *all, uint32_t *count, unsigned most, struct facts_range one);
 
 /* Reserve these ports for translation to the host's own addresses, except `kept`, and kept->more for ranges that grow.

@@ -33,6 +33,6 @@ struct guard_shut {
 bool guard_shut_valid(const struct guard_shut *s);
 /* Write the chains of g->shut, for a table of family inet. ARP is not seen there; neighbour discovery and DHCP pass. */
 void shut_write(FILE *out, const struct guard *g);
-/* Write the rule at the ingress for ports of g that are shut, and its chain: what lies above such a port (a VLAN, a
+/* Write the rule at the ingress for ports of g that are shut, and its chain: what is above such a port (a VLAN, a
  * macvlan device, a bridge) hears nothing either. */
 void shut_ports_write(FILE *chain, FILE *rules, const struct guard *g);

@@ -4,7 +4,7 @@
 #include <stddef.h>
 
 struct chain_line {
-    const char *family, *table; /* the table that it stands in */
+    const char *family, *table; /* the table that it is in */
     const char *text;           /* a line of `nft list chains`, with `len` bytes, such as "type nat hook output …" */
     size_t len;
 };

@@ -52,7 +52,7 @@ bool host_is_in_subnet(const struct host_address *of, const struct host_addr *ad
 /* True if the interface has an XDP program of another instance or program */
 bool host_xdp_is_taken(struct host *h, const char *instance, const char *interface);
 
-/* Look at rights alone: without these no other finding says much. True if one is missing, which was told. */
+/* Look at rights only: without these no other finding says much. True if one is missing, which was told. */
 bool host_lacks_rights(preflight_say *say, void *arg);
 
 /* Look at rights, interfaces, other programs, addresses, routes and forwarding, without a change. Ways to servers are

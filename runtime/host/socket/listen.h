@@ -20,7 +20,7 @@ int listen_proxy(const struct host_addr *addr, uint16_t port, char *err, size_t 
 
 /* Have such a socket listen again that was shut down for reading. Return 0 or a negative errno. */
 int listen_again(int fd);
-/* Have the kernel choose among the `count` sockets at this one's address by the client's address alone. Return 0 or a
+/* Have the kernel choose among the `count` sockets at this one's address by the client's address only. Return 0 or a
  * negative errno. */
 int listen_by_client(int fd, bool v6, unsigned count);
 /* Return the index of the socket that gets a client's connections, in the order in which the sockets began to listen.

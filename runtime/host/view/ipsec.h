@@ -1,5 +1,5 @@
 /* IPsec's policies: the packets that this machine encrypts, lets out as they are, or drops (RFC 4301, 4.4.1). They
- * stand before all policy rules of the routes (routing.h): the way of a packet that one takes is unknown, for
+ * are before all policy rules of the routes (routing.h): the way of a packet that one takes is unknown, for
  * WAY_IPSEC, as nobody but this machine's stack sends it. */
 #pragma once
 

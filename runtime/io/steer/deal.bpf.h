@@ -29,14 +29,14 @@ struct deal_port {
     uint32_t ifindex, iface; /* interface id in the program */
 };
 
-/* Numbers what stands in the tables, and where: another version's may be laid out otherwise. */
+/* Numbers what is in the tables, and where: another version's may be laid out otherwise. */
 #ifndef DEAL_FORM
 #define DEAL_FORM 1
 #endif
 
 struct deal_tables {
     struct port_owners port_owners; /* begins a page: workers map it alone */
-    uint32_t form;                  /* DEAL_FORM, once they are filled; stands here in any */
+    uint32_t form;                  /* DEAL_FORM, once they are filled; is here in any */
     uint32_t ready;                 /* 0: they are not to be read; the kernel's hash of the packet decides */
     uint32_t nothing, every;        /* 0, and all bits set */
     uint32_t own4_count, own6_count, ifaces_count;

@@ -1,4 +1,4 @@
-/* A program's tables for the kernel's code: one map, made anew for each program. */
+/* A program's tables for the kernel's code: one map, made again for each program. */
 #pragma once
 
 #include "runtime/kernel/maps/maps.h"

@@ -1,4 +1,4 @@
-/* A digest of what lies in the maps (maps/map.def, maps/table.def) and goes through their rings: of the stages' own
+/* A digest of what is in the maps (maps/map.def, maps/table.def) and goes through their rings: of the stages' own
  * types, by their BTF. Two builds with one digest read each other's maps alike. */
 #pragma once
 
@@ -22,5 +22,5 @@ struct btf;
  * build, in text for the caller to free. *missing: number of those that are not among the types. NULL: out of memory.
  */
 char *layout_text(const struct btf *types, const char *words, unsigned *missing);
-/* Return the words of this build: what map.def and table.def say lies in each map, and the records of rings. */
+/* Return the words of this build: what map.def and table.def say is in each map, and the records of rings. */
 const char *layout_words(void);

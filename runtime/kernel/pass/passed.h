@@ -1,6 +1,6 @@
-/* Maps that one process's kernel executor hands to another's, which goes on with what lies in them: all that outlive
- * programs but the arrays of stages, and the tables of the judge in force. The stages that use them, and those arrays,
- * are always the taker's own. */
+/* Maps that one process's kernel executor hands to another's, which goes on with what is in them: all that outlive
+ * programs but the arrays of stages, and the tables of the judge in force. The stages that use them, and those
+ * arrays, are always the taker's own. */
 #pragma once
 
 #include "runtime/kernel/kernel.h"
@@ -39,9 +39,9 @@ struct kernel_passed {
  * which stay the kernel's; 0: no judge is in force. */
 unsigned kernel_pass(const struct kernel *k, unsigned asker, struct kernel_passed_says *says, int fds[PASSED_FDS]);
 
-/* Look at what was handed over: descriptors of maps, of the types and sizes that follow from what is said and from the
- * program that runs; and at what lies in those that say where other things lie. Return 0, or a negative errno with one
- * line in err. */
+/* Look at what was handed over: descriptors of maps, of the types and sizes that follow from what is said and from
+ * the program that runs; and at what is in those that say where other things are. Return 0, or a negative errno with
+ * one line in err. */
 int kernel_passed_look(const struct kernel_passed *from, const struct program *p, char *err, size_t err_len);
 void kernel_passed_close(struct kernel_passed *from);
 /* For maps that do not pass: set the sizes of those in their place, which the same flows fit. slots: of the flow table
@@ -50,7 +50,7 @@ void kernel_passed_close(struct kernel_passed *from);
 int kernel_passed_anew(struct kernel_passed *from, const struct program *p, uint32_t slots, bool bound, char *err,
                        size_t err_len);
 
-/* Put the descriptors in their places, with -1 for those that are made anew. */
+/* Put the descriptors in their places, with -1 for those that are made again. */
 void kernel_passed_maps(const struct kernel_passed *from, int maps[KERNEL_MAPS], int tables[PASSED_TABLES]);
 
 /* Have all that this process says of the world to the stages go to a copy, which they do not read: they still have

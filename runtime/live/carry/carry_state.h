@@ -150,7 +150,7 @@ struct carry {
     unsigned ifindex[PORTS_MOST];
     uint32_t bare; /* bit i: interface i has no Ethernet (ports_bare) */
     uint32_t away; /* bit i: interface i has not been opened yet, as it was absent or down at the start */
-    bool judges;   /* sockets and programs of the start stand */
+    bool judges;   /* sockets and programs of the start are */
     struct host_forwards forwards;
     struct snapshot *latest; /* the newest snapshot */
     bool watched;            /* told since addresses changed: some rules can only be watched */

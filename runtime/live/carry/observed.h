@@ -13,7 +13,7 @@ int observed_open(struct carry *carry);
 void observed_end(struct carry *carry); /* after the workers */
 /* Have the writing thread do most of what waits, while workers judge: a fifth of a second at most. */
 void observed_ahead(const struct carry *carry);
-/* Write what is known of the files of connections that go on, while the workers stand still, or read it before they
+/* Write what is known of the files of connections that go on, while the workers are paused, or read it before they
  * begin; waits: with the connections, for which the writing thread is waited for some milliseconds at most. */
 void observed_archive(struct carry *carry, struct archive *a, bool waits);
 /* Write what the thread knows once it has done all, where it was late (carry->observed_late), of workers that judge no

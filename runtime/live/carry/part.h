@@ -50,6 +50,6 @@ struct part {
     void (*ends)(struct program_change *c);
 };
 
-/* Parts of this room, each in the file of its name. The others stand in rules/parts.c. */
+/* Parts of this room, each in the file of its name. The others are in rules/parts.c. */
 extern const struct part part_copied, part_hide, part_in_kernel, part_inline_stack, part_loops, part_observed,
     part_ports, part_proxied, part_shared_ports, part_steered, part_tun, part_way;

@@ -18,19 +18,19 @@ struct tally {
     uint64_t mono_ns;        /* time of the tally's beginning */
     struct sum *sum;
     struct worker_counters c;
-    struct worker_counters own;    /* those of the workers alone: what another instance counts on from */
+    struct worker_counters own;    /* those of the workers only: what another instance counts on from */
     struct kernel_counters kernel; /* counters of packets judged in the kernel */
     struct counter in_kernel;      /* sum of its verdicts */
     struct in_kernel_more told;
     struct egress_counters e;
     struct io_stats io[PORTS_MOST];                        /* [interface], sums with its second port */
-    struct counter seen[PORTS_MOST], seen_own[PORTS_MOST]; /* seen_own: by workers alone */
+    struct counter seen[PORTS_MOST], seen_own[PORTS_MOST]; /* seen_own: by workers only */
     struct tally_worker worker[WORKERS_MOST];
     struct proxy_counters proxy;      /* sum of all */
     struct proxy_counters **proxy_of; /* [services of program]; NULL: nothing counted */
 };
 
-/* Add up the counters. Each worker stands still at a batch boundary only while its own are added; `running` false:
+/* Add up the counters. Each worker is paused at a batch boundary only while its own are added; `running` false:
  * there are no threads. Every packet is in one worker's counters, so the sums agree. Workers must run the program in
  * carry->now (change_settled). NULL: out of memory. */
 struct tally *tally_take(const struct carry *carry, bool running);

@@ -51,15 +51,15 @@ int ports_filter(struct carry *carry, char *err, size_t err_len);
 /* Update the dealing program's tables after facts or owners have changed. A late update only means that a frame is
  * handed over. */
 void dealt_world(struct carry *carry);
-/* Go on with the dealing program's tables of an instance that has let go, with this process's ports and their owners in
- * the place of that one's. The descriptor is closed. False: no memory; frames are dealt by what stands there. */
+/* Go on with the dealing program's tables of an instance that has let go, with this process's ports and their owners
+ * in the place of that one's. The descriptor is closed. False: no memory; frames are dealt by what is there. */
 bool dealt_take(struct carry *carry, int tables);
 /* Make a dealing program of this instance's own, which deals no frame before dealt_begin: then the group's sockets are
  * as many as this instance's workers, whoever had which. Return 0, or a negative errno with one line in err. */
 int dealt_anew(struct carry *carry, char *err, size_t err_len);
 void dealt_begin(struct carry *carry);
-/* Let another instance have them: from now on the owners of ports are this process's alone, whose end gives ports back.
- */
+/* Let another instance have them: from now on the owners of ports are this process's only, whose end gives ports
+ * back. */
 void dealt_leave(struct carry *carry);
 /* Make the table of ports that several workers share (vm/shared/shared.h), which the dealing program reads, too.
  * False: out of memory. */

@@ -32,7 +32,7 @@ struct draining {
     uint32_t told;                /* sessions, as last told */
     struct handoff_said asks;     /* the oldest ask that could not be said yet, if `unsaid` */
     bool unsaid;
-    struct handoff_told heard; /* or a word alone */
+    struct handoff_told heard; /* or a word only */
     struct message_part part;  /* the message that `heard` is comes in parts */
     bool waits;                /* `heard` is whole, and waits for room */
     bool ends;

@@ -44,9 +44,9 @@ struct parent;
 
 /* Load the program, and open the host's view. Return the exit status. */
 int start_load(struct live *l);
-/* With --on-exit closed, before what takes long: take the instance's name, and shut the interfaces of -i, unless judges
- * of a former run stand there. *p stays NULL where another process has the name, which the look tells. Return the exit
- * status. */
+/* With --on-exit closed, before what takes long: take the instance's name, and shut the interfaces of -i, unless
+ * judges of a former run are there. *p stays NULL where another process has the name, which the look tells. Return
+ * the exit status. */
 int start_shut(struct live *l, struct parent **p);
 /* After the look: where this process judges, shut what judges of a former run have let in, and take those off. Return
  * the exit status. */
@@ -61,14 +61,14 @@ void start_close(struct live *l);
 
 /* Raise the limit on descriptors (RLIMIT_NOFILE) of this process and its children: up to the hard limit in any case,
  * and beyond if the ports, workers, checks and sessions of carry->now may need more. If the kernel refuses, print a
- * notice with the consequence and the remedy. Call after start_look. Return how many half-open inline connections a
- * worker may have: half of those that there are descriptors for. */
+ * notice with the consequence and the remedy. Call after start_look. Return how many half-open inline connections
+ * per worker may have: half of those that there are descriptors for. */
 uint32_t files_allow(const struct live *l);
 
 /* ---- drain.c: connections that end here, after a takeover ---- */
 
-/* Go on with proxied sessions alone, until they have ended, their time is up, or the process that has taken over is
- * gone. Workers are stopped, and are freed. */
+/* Go on with proxied sessions only, until they have ended, their time has expired, or the process that has taken
+ * over is gone. Workers are stopped, and are freed. */
 void drain(struct live *l);
 
 /* ---- turn.c: turns, from readiness to the end that was asked for ---- */

@@ -26,7 +26,7 @@ struct servers {
     struct preflight_server *all; /* [program->servers_count + nats_count] */
     char (*names)[128];
     unsigned count;
-    bool bridged; /* true if packets come by bridges alone */
+    bool bridged; /* true if packets come by bridges only */
 };
 
 static void server_add(struct servers *s, const char *name, const uint32_t addr[4], uint8_t family, unsigned overhead)

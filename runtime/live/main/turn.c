@@ -145,7 +145,7 @@ enum step_when {
     READY,  /* its descriptor is readable */
     GONE,   /* the other end of its descriptor is gone; another thread reads what comes from there */
     EACH,   /* each turn; descriptor and time only end the wait */
-    SECOND, /* once a second */
+    SECOND, /* once per second */
 };
 
 struct step {

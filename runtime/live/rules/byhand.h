@@ -47,7 +47,7 @@ unsigned by_hand_weight(const struct ruling *r, uint32_t server);
 /* Write the setting in force as one line. */
 void by_hand_say(const struct ruling *r, uint32_t server, char *text, size_t len);
 
-/* End the drains whose time is up. Call once a second. False: out of memory. */
+/* End the drains that have expired. Call once per second. False: out of memory. */
 bool by_hand_tick(struct rules *rules, uint64_t now_ns);
 /* Drop the settings of servers that no longer exist. Call after a reload, made or refused, and by_hand_apply. */
 void by_hand_forget(struct rules *rules);

@@ -19,7 +19,7 @@ uint64_t health_due_ns(const struct rules *rules, uint64_t now_ns);
 bool health_step(struct rules *rules, uint64_t now_ns);
 /* Note that a worker saw a server refuse new flows, for checks that are `passive`. */
 void health_refused(struct rules *rules, const struct refusal *r, uint64_t now_ns);
-/* Tell the changes that were held back because there were many. Call once a second. */
+/* Tell the changes that were held back because there were many. Call once per second. */
 void health_tick(struct rules *rules, uint64_t now_ns);
 /* Write or read the state of all servers of the program in force, after by_hand_archive (vm/keyed/archive.h). What is
  * read is hostile, and is published by the caller. */

@@ -5,9 +5,9 @@
 
 /* Reserve the program's ports, then set guard rules, at the start. Return the exit status. */
 int host_changes_begin(struct rules *rules);
-/* Stop hiding lingering matches whose time is up and which no flow uses. Call once a second. */
+/* Stop hiding lingering matches that have expired and which no flow uses. Call once per second. */
 void host_changes_tick(struct rules *rules, uint64_t now_ns);
-/* Set traffic control filters (before Linux 6.6) again where another program took them away. Call once a second. */
+/* Set traffic control filters (before Linux 6.6) again where another program took them away. Call once per second. */
 void host_changes_keep(struct rules *rules);
 /* Begin to watch for changes of guard rules by others, before rights are given up. Return the exit status. */
 int host_changes_watch(struct rules *rules);

@@ -9,10 +9,10 @@
 bool judged_all(const struct rules *rules, const struct program *p, const char *allows, char *why, size_t len);
 /* Print what the program of a start leaves unjudged, and what becomes of it, as --preflight does. */
 void judged_notice(const struct rules *rules);
-/* True if --allow-unjudged stands without a name; then print the names that it could have. */
+/* True if --allow-unjudged is without a name; then print the names that it could have. */
 bool judged_nameless(const struct rules *rules);
 /* Tell what the program in force leaves unjudged and which of its rules never match, and keep both (rules->unjudged,
  * rules->never). */
 void judged_tell(struct rules *rules);
-/* Do so again for what devices that came or went have changed. Call once a second. */
+/* Do so again for what devices that came or went have changed. Call once per second. */
 void judged_tick(struct rules *rules);

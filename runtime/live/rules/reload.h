@@ -28,8 +28,8 @@ void reload_begin(struct rules *rules);
 void reload_start(struct rules *rules, void (*over)(void *with, const char *why), void *with);
 /* Begin a reload if the file holds another program than at its last reading. None may be under way. */
 void reload_changed(struct rules *rules);
-/* Begin a reload of the program in force where a name of its servers has another address, at most once a second: flows
- * of the server before go on as those of one that a program no longer names. */
+/* Begin a reload of the program in force where a name of its servers has another address, at most once per second:
+ * flows of the server before go on as those of one that a program no longer names. */
 void reload_named(struct rules *rules, uint64_t now_ns);
 /* Continue the reload once workers have taken the program or brought all flows in line. */
 void reload_step(struct rules *rules);

@@ -1,4 +1,4 @@
-/* Lines are composed as text, JSON or fields; a kind has a number of lines a second, the rest is counted */
+/* Lines are composed as text, JSON or fields; a kind has a number of lines per second, the rest is counted */
 #include "runtime/live/tell/events.h"
 
 #include <errno.h>

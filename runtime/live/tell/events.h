@@ -23,7 +23,7 @@ struct past_line {
     char text[256];
 };
 
-/* Two rings of the latest lines: the line with number i lies at index i modulo the ring's size. */
+/* Two rings of the latest lines: the line with number i is at index i modulo the ring's size. */
 struct past {
     struct past_line reloads[PAST_RELOADS]; /* starts, reloads and refused reloads */
     struct past_line events[PAST_EVENTS];   /* all other events, except what rules log */
@@ -65,5 +65,5 @@ void events_packet(struct events *e, const struct labels *labels, const struct l
 /* Count `count` events of the kind whose text was not kept. */
 void events_left_out(struct events *e, enum told kind, uint64_t count);
 
-/* Report the events that were left out. Call once a second. */
+/* Report the events that were left out. Call once per second. */
 void events_tick(struct events *e);

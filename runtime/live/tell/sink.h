@@ -22,6 +22,6 @@ void sink_fini(struct sink *s);
 /* Replace the open descriptor by `fd` of the same kind, after a log file was moved away. */
 void sink_renew(struct sink *s, int fd);
 
-/* Write one line that ends in a newline; to the journal its fields, one a line. Return 0, or a negative errno if it was
- * not taken and counted in `lost`. */
+/* Write one line that ends in a newline; to the journal its fields, one per line. Return 0, or a negative errno if
+ * it was not taken and counted in `lost`. */
 int sink_put(struct sink *s, const char *line, size_t len);

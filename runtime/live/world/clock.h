@@ -8,7 +8,7 @@
  * with a time of the past, until somebody sets it. */
 enum clock_doubt {
     CLOCK_SET,
-    CLOCK_PAST,    /* it lies before this preyrun was made */
+    CLOCK_PAST,    /* it is before this preyrun was made */
     CLOCK_UNASKED, /* this machine has no clock that goes on without power, and nobody has set the time since its boot
                     */
 };

@@ -21,8 +21,8 @@ struct hops {
 };
 
 bool hops_init(struct hops *h, uint64_t seed); /* Make an empty list; the fields above are set. False: out of memory */
-/* Add a next hop, or note its use. An unanswered hop is asked about at most ten times a second. True: something that
- * workers see has changed. */
+/* Add a next hop, or note its use. An unanswered hop is asked about at most ten times per second. True: something
+ * that workers see has changed. */
 bool hops_want(struct hops *h, const struct hop_ask *ask, uint64_t now_ns);
 /* Resolve all hops again. ways false: only neighbours have changed, so the kernel is not asked for routes. True:
  * something has changed. */

@@ -65,7 +65,7 @@ void links_close(struct world *world)
     while (world->left_count) io_PACKET.close(world->left[--world->left_count]);
 }
 
-/* Replace the sockets of a port while the workers stand still: between two batches nobody holds a frame of a ring or
+/* Replace the sockets of a port while the workers are paused: between two batches nobody holds a frame of a ring or
  * takes from the memory that a worker's ports share. */
 static bool reopen(struct world *world, unsigned at)
 {
@@ -104,7 +104,7 @@ void links_renew(struct world *world)
     }
 }
 
-/* Count from now on what the tunnel fails to send; of a line that is made anew the next report stays as far away. */
+/* Count from now on what the tunnel fails to send; of a line that is made again the next report stays as far away. */
 static void failures_begin(struct world *world, unsigned at, unsigned ifindex)
 {
     struct failed *f = &world->failed[at];

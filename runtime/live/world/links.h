@@ -13,10 +13,10 @@ void links_follow(struct world *world);
 void links_let_in(struct carry *carry);
 /* True if an interface is back but could not be served, for lack of descriptors or memory. */
 bool links_missed(const struct world *world);
-/* Close the sockets that were replaced. Call once a second. */
+/* Close the sockets that were replaced. Call once per second. */
 void links_close(struct world *world);
-/* Tell of packets that a tunnel has failed to send: its way bears less than its MTU, say. Nobody gets an error of that.
- * Call once a second. */
+/* Tell of packets that a tunnel has failed to send: its way bears less than its MTU, say. Nobody gets an error of
+ * that. Call once per second. */
 void links_fail(struct world *world);
-/* Give new sockets to interfaces with a stalled ring. Call once a second. */
+/* Give new sockets to interfaces with a stalled ring. Call once per second. */
 void links_renew(struct world *world);

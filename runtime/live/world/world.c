@@ -263,7 +263,7 @@ bool world_publish(struct world *world, bool ways)
  * of a neighbour that nobody asks for nobody hears. Linux trusts a neighbour for as long (base_reachable_time_ms). */
 #define ANEW_NS UINT64_C(30000000000)
 
-/* Have flows of unknown way routed anew, in time, and when a neighbour moved. True if they are to be. */
+/* Have flows of unknown way routed again, in time, and when a neighbour moved. True if they are to be. */
 static bool route_anew(struct world *world, uint64_t now_ns)
 {
     const uint64_t moves = host_moves(world->carry->host);

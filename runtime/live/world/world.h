@@ -12,7 +12,7 @@ bool world_step(struct world *world);
 /* Answer a worker's requests for next hops, and take its path MTUs. False: out of memory. */
 bool world_asked(struct world *world, struct worker *w);
 void world_fini(struct world *world);
-/* Publish schedules anew if the wall clock was set or the machine slept. False: out of memory. */
+/* Publish schedules again if the wall clock was set or the machine slept. False: out of memory. */
 bool world_clock(struct world *world);
 /* Return a bit for each active schedule of a program; before the clock is set none is. *until_ns: how long that holds
  */

@@ -17,7 +17,7 @@
  *     new   MORE     again and again: it wants flows in advance
  *     old   ADVANCE  those that have changed since it gave them, while its workers judge (advance.h)
  *     new   NOW      it could judge
- *     old   LUGGAGE  its workers stand still; the state in the file, then a PORT each
+ *     old   LUGGAGE  its workers are paused; the state in the file, then a PORT each
  *     new   READY    it has all of it
  *     old   YOURS    it lets go: the new one judges
  *     new   NAMED    its control socket has the name
@@ -33,7 +33,7 @@
  *
  * Either may be the older version, so each of these structs, and each word, is the body of a message that may grow
  * (message.h). Who changes them keeps to this:
- *     - A field is added at the end alone, and means at 0 what held without it: one who does not know it sends 0, and
+ *     - A field is added at the end only, and means at 0 what held without it: one who does not know it sends 0, and
  *       does not read it.
  *     - Nothing else changes: no field goes, moves, or gets another type, meaning or unit; no array another bound, but
  *       the last field of a message; no word, descriptor or LEND_ another number. There are no holes: those have no
@@ -45,7 +45,7 @@
  *     - What can't be said so is another form: HANDOFF_FORM grows, and the one before is spoken as long as
  *       HANDOFF_FORM_LEAST says. BEGIN says what the new one can, HELLO what is spoken.
  *     - States in the file are of RECORD_VERSION, as recordings are: the new one reads them from RECORD_HANDED on.
- * tests/golden/layouts/ holds where each field lies, and fails if one has moved. */
+ * tests/golden/layouts/ holds where each field is, and fails if one has moved. */
 #pragma once
 
 #include <stdint.h>
@@ -85,7 +85,7 @@ struct handoff_begin {
     uint32_t form_least, form; /* forms of the talk that it can have */
     int32_t process;           /* the parent that takes over */
     uint32_t zero;
-    uint8_t layout[PBC_DIGEST_LEN]; /* digest of what lies in its maps in the kernel (kernel_layout); 0: it has none */
+    uint8_t layout[PBC_DIGEST_LEN]; /* digest of what is in its maps in the kernel (kernel_layout); 0: it has none */
     uint64_t drain_ns;              /* the same as in NAMED, which may come too late */
 };
 
@@ -105,7 +105,7 @@ struct handoff_hello {
     uint32_t workers, ifaces, has; /* has: bit i: descriptor i of HANDOFF_FDS is there, in that order */
     uint32_t tun_ifindex;
     uint32_t in_kernel;                 /* 1: it judges in the kernel; 0: in user space */
-    uint32_t kernel;                    /* 1: KERNEL follows; 0: what lies in its maps comes in LUGGAGE */
+    uint32_t kernel;                    /* 1: KERNEL follows; 0: what is in its maps comes in LUGGAGE */
     struct kernel_passed_hooks hooks;   /* hooks of its interfaces, in the kernel */
     uint32_t slots, bound;              /* size of its flow table there; 1: it has room for flows that are sent on */
     uint32_t mark;                      /* mark of packets that its sockets send (kernel_world.ours) */
@@ -136,7 +136,7 @@ struct handoff_wire {
     uint32_t memory; /* 1: one more, of memory that its loop and its worker share */
 };
 
-struct handoff_part { /* in other messages alone: it can't grow */
+struct handoff_part { /* in other messages only: it can't grow */
     uint64_t at, len; /* in the file */
 };
 
@@ -149,7 +149,7 @@ struct handoff_luggage {
     struct handoff_part state;
     uint32_t ports; /* number of PORT messages that follow */
     uint32_t rest;  /* nonzero: flows that were given in advance, and have not changed since, are left out */
-    uint32_t whole; /* nonzero: what lies in the kernel's maps is written, too, which don't pass */
+    uint32_t whole; /* nonzero: what is in the kernel's maps is written, too, which don't pass */
     uint32_t zero;
     struct handoff_part workers[WORKERS_MOST];
 };

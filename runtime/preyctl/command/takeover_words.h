@@ -1,5 +1,5 @@
-/* The command line and the environment of a preyrun that takes over: those of the one that runs, and options given anew
- */
+/* The command line and the environment of a preyrun that takes over: those of the one that runs, and options given
+ * again */
 #pragma once
 
 #include <stdbool.h>

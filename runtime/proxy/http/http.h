@@ -60,7 +60,7 @@ struct http {
     bool sent;                       /* the request is written, or cut off */
     bool broken;                     /* cut off: the server takes no more of it */
     bool answered;                   /* the final answer's head was written */
-    struct kept_key own;             /* connection that is kept for this inline connection alone; session 0: none */
+    struct kept_key own;             /* connection that is kept for this inline connection only; session 0: none */
     bool mine;        /* the server's connection is not shared, for a login or a body that the server may misread */
     bool counted;     /* its status is counted */
     bool reused;      /* it goes over a connection that was kept */
@@ -74,7 +74,7 @@ struct http {
 void http_renew(struct session *s);
 /* True if the client's connection is TLS: it ends here, or at a front whose word the rules of now take. */
 bool http_is_https(const struct session *s);
-/* Make the text for requests anew if a reload has changed what it says. */
+/* Make the text for requests again if a reload has changed what it says. */
 void http_tell(struct session *s);
 uint64_t http_silence_ns(const struct session *s);
 

@@ -6,9 +6,9 @@
 #include "runtime/proxy/http/head_text.h"
 #include "vm/stream/first.h"
 
-/* Text that tells servers about a client: X-Forwarded-…, X-Real-IP, Forwarded (RFC 7239), Via (RFC 9110, 7.6.3). Made
- * once a connection, and anew where a reload has changed it, and kept in the session, so that a request costs no
- * formatting. */
+/* Text that tells servers about a client: X-Forwarded-…, X-Real-IP, Forwarded (RFC 7239), Via (RFC 9110, 7.6.3).
+ * Made once per connection, and again where a reload has changed it, and kept in the session, so that a request
+ * costs no formatting. */
 enum { TOLD_MAX = 360 };
 
 /* The fields and the empty line that ends a head, in this order:
@@ -42,7 +42,7 @@ uint32_t request_forwards(const struct http_head *h, const uint8_t *bytes);
  * - `Upgrade` is passed on with `Connection: upgrade`. Else, if it is the last one of its connection, the server is
  * told
  *   (`Connection: close`).
- * - `X-Forwarded-Proto`, `-Port`, `-Host` and `X-Real-IP` are prey's alone, unless the client is trusted. So is
+ * - `X-Forwarded-Proto`, `-Port`, `-Host` and `X-Real-IP` are prey's only, unless the client is trusted. So is
  *   `X-Forwarded-For`, if the rules name others who are trusted; else prey's address is its last. Names with `_`, which
  *   some servers take for these, are left out.
  * - `Max-Forwards` is one less. */

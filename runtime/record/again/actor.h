@@ -91,7 +91,7 @@ struct actor {
     uint8_t *bytes;
 };
 
-/* A frame of a batch lies in a slot, with headroom as frames from a port have, and for a link header with ten tags */
+/* A frame of a batch is in a slot, with headroom as frames from a port have, and for a link header with ten tags */
 enum {
     ACTOR_ROOM = IO_HEADROOM + 54,
     ACTOR_SLOT = (ACTOR_ROOM + (1 << 17) + 63) / 64 * 64,

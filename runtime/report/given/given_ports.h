@@ -24,8 +24,8 @@ struct ports {
     bool used[OPTIONS_MAPS]; /* the --map was found for a name of the capture */
 };
 
-/* Initialise. p NULL: names alone, without a program. addresses: NULL, or those of the program's interfaces; the caller
- * keeps them. 0, or -1 with a line in err. Call ports_fini in any case. */
+/* Initialise. p NULL: names only, without a program. addresses: NULL, or those of the program's interfaces; the
+ * caller keeps them. 0, or -1 with a line in err. Call ports_fini in any case. */
 int ports_init(struct ports *ports, const struct program *p, const struct options *o,
                const struct given_addresses *addresses, char *err, size_t err_len);
 void ports_fini(struct ports *ports);

@@ -5,7 +5,7 @@
 #include "vm/judge/routes.h"
 
 enum { SECTIONS_MOST = 64, RULES_MOST = ROUTE_LIST_RULES - 4 };
-/* Rules that stand together: they are one family's, which their first line does not tell. */
+/* Rules that are together: they are one family's, which their first line does not tell. */
 struct rules_section {
     uint8_t family;   /* 0: not told yet */
     const char *file; /* place of its first rule */
@@ -30,7 +30,7 @@ struct reading {
     unsigned began;           /* line at which `entry` began */
     bool left_out;            /* the route does not count: it is dead, or for some packets only */
     bool hops_left_out;       /* some hops of the route do not count */
-    bool has_tos;             /* some route is for one TOS alone */
+    bool has_tos;             /* some route is for one TOS only */
     bool in_rules;            /* the line before was a rule's */
     uint32_t priority;        /* priority of the rule before */
     unsigned sections_count;

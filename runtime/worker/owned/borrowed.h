@@ -53,7 +53,7 @@ bool borrowed_takes(struct borrowed *b, uint64_t world, uint64_t now_ns, const u
 bool borrowed_renews(struct borrowed *b, uint64_t now_ns);
 /* True if a packet of these ends that is about to be handed over is to ask for a loan. */
 bool borrowed_asks(struct borrowed *b, uint64_t now_ns);
-/* Note that it lies in the owner's ring before that position. */
+/* Note that it is in the owner's ring before that position. */
 static inline void borrowed_handed(struct borrowed *b, uint32_t put)
 {
     b->put = put;

@@ -1,4 +1,4 @@
-/* Owners that are known from earlier packets of the same ends, for one worker: to find one anew takes a third of an
+/* Owners that are known from earlier packets of the same ends, for one worker: to find one again takes a third of an
  * established packet's way. Those by other facts or owners are forgotten all at once.
  *
  * A set is a line. A full one forgets its oldest member, so whoever sends by many ports costs others a search, never a

@@ -40,7 +40,7 @@ struct seen_of { /* a side's view of a conversation; parted: a known difference 
     struct frame last, answer;             /* of the opener, as it left; the other end's, as it came in */
     struct frame heard;                    /* the answer as it reached the opener */
     unsigned last_at, heard_at;            /* steps of the conversation before `last` and `heard` */
-    /* Of what was compared: the side's, and those of netfilter that stand beside them. */
+    /* Of what was compared: the side's, and those of netfilter that are beside them. */
     struct names names, netfilters;
 };
 

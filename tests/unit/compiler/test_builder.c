@@ -324,7 +324,7 @@ static void equal_boxes_make_equal_images(void **state)
     (void)state;
 }
 
-/* A leaf of boxes that ask addresses and the protocol takes three lines a block once kind is known. */
+/* A leaf of boxes that ask addresses and the protocol takes three lines per block once kind is known. */
 static void kind_is_cut_on_first(void **state)
 {
     struct rng r = {.state = 5};
@@ -373,7 +373,7 @@ static void leaves_ask_no_more_than_their_boxes(void **state)
     (void)state;
 }
 
-/* Boxes of no protocol stand beside each protocol that there is, not beside each combination of bits. */
+/* Boxes of no protocol are beside each protocol that there is, not beside each combination of bits. */
 static void impossible_kinds_take_nothing(void **state)
 {
     struct rng r = {.state = 2};

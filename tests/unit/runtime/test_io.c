@@ -1,4 +1,4 @@
-/* Packet I/O over a pair of links in a namespace: frames come, are rewritten where they lie, and go; VLAN tags, partial
+/* Packet I/O over a pair of links in a namespace: frames come, are rewritten in place, and go; VLAN tags, partial
  * checksums and super-packets are carried along. */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -215,7 +215,7 @@ static uint64_t wall_ns(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* The time of a frame lies between its sending and its being taken; two have theirs, in order. */
+/* The time of a frame is between its sending and its being taken; two have theirs, in order. */
 static void when_it_came(void **state)
 {
     (void)state;

@@ -477,7 +477,7 @@ static void unknown(void **state)
     wire_fini(&w);
 }
 
-/* The socket has what lies behind a gap, and the client may know so: it is waited for. */
+/* The socket has what is behind a gap, and the client may know so: it is waited for. */
 static void gap(void **state)
 {
     struct wire w;

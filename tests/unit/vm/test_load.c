@@ -220,7 +220,7 @@ static void shorter_entries_of_before(void **state)
     assert_string_equal(entries_of(PBC_OLDEST, size + 8), "section `meta` has entries of 48 bytes instead of 40");
 }
 
-/* The caller's bytes may lie anywhere and are not needed afterwards. */
+/* The caller's bytes may be anywhere and are not needed afterwards. */
 static void any_alignment(void **state)
 {
     (void)state;

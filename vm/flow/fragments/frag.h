@@ -48,7 +48,7 @@ const struct frag_counters *frags_counters(const struct frags *f);
 enum frag_fate frag_look(struct frags *f, uint64_t now_ns, const struct key *key, const struct pkt *pkt,
                          uint32_t *datagram, struct frag_first *first);
 
-/* Record the fate of the first. Held fragments leave with it, unless their time is over. */
+/* Record the fate of the first. Held fragments leave with it, unless their time has expired. */
 void frag_judged(struct frags *f, uint64_t now_ns, uint32_t datagram, const struct frag_first *first);
 
 /* True if an early fragment may wait now; otherwise call frag_not_held, which counts it. */
@@ -62,7 +62,7 @@ void frag_hold(struct frags *f, uint64_t now_ns, uint32_t datagram, struct pkt *
 struct frag_held {
     struct pkt *pkt;         /* the caller owns its slot again */
     uint32_t outer_bytes;    /* as given to frag_hold */
-    bool orphan;             /* the time is over */
+    bool orphan;             /* the time has expired */
     struct frag_first first; /* otherwise the fate of the first */
 };
 /* Take the next fragment that may leave; false: none now. */

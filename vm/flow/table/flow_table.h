@@ -1,12 +1,12 @@
 /* The flow table: fixed memory, bounded work, no allocation after flow_table_new.
  *
- * An open table in groups of sixteen slots. A flow has two groups, by its seeded hash; it goes to the first while that
- * has slots to spare, else to the emptier, and is never moved. Before these it goes to its near group, if the table has
- * such: 2,048 groups at most, an eighth of a large table, which few flows do not leave. So few flows lie in few pages.
- * Beside the 64-byte slots is a dense array of 16-bit tags (two bits of class, fourteen of hash; 0: free). So a look-up
- * reads 32 bytes, rarely twice, and then nearly always exactly the right slot; a miss reads no slot; and a flow to
- * evict is found by class without reading slots. Tags are hints beside the slot's taken word. There is room for half as
- * many flows again as `flows`, and for their twins.
+ * An open table in groups of sixteen slots. A flow has two groups, by its seeded hash; it goes to the first while
+ * that has slots to spare, else to the emptier, and is never moved. Before these it goes to its near group, if the
+ * table has such: 2,048 groups at most, an eighth of a large table, which few flows do not leave. So few flows are
+ * in few pages. Beside the 64-byte slots is a dense array of 16-bit tags (two bits of class, fourteen of hash; 0:
+ * free). So a look-up reads 32 bytes, rarely twice, and then nearly always exactly the right slot; a miss reads no
+ * slot; and a flow to evict is found by class without reading slots. Tags are hints beside the slot's taken word.
+ * There is room for half as many flows again as `flows`, and for their twins.
  *
  * If both groups are full, the flow of the lowest class makes way, within it the longest idle. With more than
  * `half_open` half-open flows, a hand goes round the tags, and the oldest of the next few makes way. A flow whose
@@ -117,8 +117,9 @@ int32_t flow_move(struct flow_table *t, const struct flow_table *from, int32_t s
  * flows, which advance.h has. */
 struct archive;
 bool flow_table_archive(struct flow_table *t, struct archive *a);
-/* Write or read the bindings alone, of a table that two processes use one after the other, while neither begins or ends
- * flows that are sent on: the kernel goes on with all others. What is read must be the bindings of just those flows. */
+/* Write or read the bindings only, of a table that two processes use one after the other, while neither begins or
+ * ends flows that are sent on: the kernel goes on with all others. What is read must be the bindings of just those
+ * flows. */
 bool flow_table_archive_binds(struct flow_table *t, struct archive *a);
 size_t flow_table_bind_bytes(void); /* bytes of a binding there */
 /* True if the part beside the lines of a table that others change fits so many slots. */

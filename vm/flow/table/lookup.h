@@ -69,8 +69,8 @@ static inline uint64_t table_hash(const struct flow_table *t, const struct flow_
     return table_hash6(t, id);
 }
 
-/* The places of a tuple: of its two groups among those that are not near, and of its near group. A table of many groups
- * has a few that are filled first, so that as long as flows are few their tags and lines lie in few pages. */
+/* The places of a tuple: of its two groups among those that are not near, and of its near group. A table of many
+ * groups has a few that are filled first, so that as long as flows are few their tags and lines are in few pages. */
 static inline struct place table_place(const struct flow_table *t, uint64_t hash)
 {
     return place_of(hash, t->groups - t->near);

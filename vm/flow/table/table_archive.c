@@ -4,7 +4,7 @@
 #include "vm/keyed/archive.h"
 #include "vm/packet/parse/header.h"
 
-/* The lines of a flow, which lie in the table, or are a copy. */
+/* The lines of a flow, which are in the table, or are a copy. */
 struct lines {
     struct flow *f;
     struct flow_cold *cold;

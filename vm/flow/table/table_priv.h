@@ -6,7 +6,7 @@
 /* Number of half-open flows compared when one has to make way */
 enum { HALF_OPEN_FEW = 8 };
 
-/* Prefetch distance, in groups, of a walk over the table, whose flows lie far apart. whole: prefetch all lines, not
+/* Prefetch distance, in groups, of a walk over the table, whose flows are far apart. whole: prefetch all lines, not
  * only the first. Inlined: gcc treats a function that only prefetches as having no effect, and drops the call. */
 enum { TABLE_AHEAD = 8 };
 static inline __attribute__((always_inline)) void table_ask_group(const struct flow_table *t, uint32_t group,

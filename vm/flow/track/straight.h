@@ -1,6 +1,6 @@
 /* An ordinary packet's way to its flow and recipe, inline: for a worker that takes a batch of them in one go
  * (vm/forward/express.c), and for the functions of track.h that do the same for one packet. In a worker's own table
- * alone; the kernel's stages have steps of their own. */
+ * only; the kernel's stages have steps of their own. */
 #pragma once
 
 #include "vm/flow/table/lookup.h"

@@ -16,7 +16,7 @@
 
 struct loan;  /* loan.h */
 struct plain; /* vm/packet/parse/plain.h */
-struct track; /* one a worker */
+struct track; /* one per worker */
 
 /* Relation of a packet to the existing flows, which decides how it goes on. A bound flow is one that is sent on. */
 enum seen_class {
@@ -60,7 +60,7 @@ struct track_seen {
     struct tcp_step next;
 };
 
-/* An IPv4 packet with ports, without tags, to one host, on its way: its tuple, and where that lies */
+/* An IPv4 packet with ports, without tags, to one host, on its way: its tuple, and where that is */
 struct straight_look {
     uint64_t ends, rest, hash; /* the tuple: addresses by hash_pair, the rest as in struct flow_id */
     struct flow *line;         /* the slot's first line when it was asked for; NULL: there is none */
@@ -161,7 +161,7 @@ uint8_t track_age(const struct track *t);
 /* True if flows can be bound (cfg.live, or a program that sends flows on). */
 bool track_binds(const struct track *t);
 /* Count flows by source in the way of `other`, which is not in use, and with its memory. If the networks differ, all
- * counted flows are counted anew, at once. */
+ * counted flows are counted again, at once. */
 void track_count_sources(struct track *t, struct track *other);
 
 /* Return the binding of the packet's flow, or of the flow that an error quotes; NULL: no flow, or not bound. */
@@ -238,7 +238,7 @@ enum track_yield track_yields(const struct track *t, int32_t slot, bool apart);
 /* Return the bound flow with that tuple, the packet's protocol, kind and stack. FLOW_NONE: there is none, it timed out
  * just now, or it is the packet's own. */
 int32_t track_find(const struct track *t, const struct track_seen *s, const struct track_tuple *tuple);
-/* True if a bound flow lies in that slot. Any number may be asked for, also of a table before. */
+/* True if a bound flow is in that slot. Any number may be asked for, also of a table before. */
 bool track_has_bound(const struct track *t, int32_t slot);
 /* Return the sequence number of the packet, a SYN. */
 uint32_t track_syn_number(const struct track_seen *s);

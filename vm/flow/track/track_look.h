@@ -7,9 +7,9 @@
 
 #include "vm/flow/track/track.h"
 
-/* Find the direction of the packet, or of the packet that it quotes, in the flow of slot `at`, which was found by the
- * packet's tuple; write it into *s. If `at` is a twin, s->slot becomes its flow's. A flow that has a twin is found by
- * each side's own tuple alone: any other packet has no flow, and makes none (AT_FOREIGN). */
+/* Find the direction of the packet, or of the packet that it quotes, in the flow of slot `at`, which was found by
+ * the packet's tuple; write it into *s. If `at` is a twin, s->slot becomes its flow's. A flow that has a twin is
+ * found by each side's own tuple only: any other packet has no flow, and makes none (AT_FOREIGN). */
 void look_side(const struct flow *at, struct track_seen *s);
 
 /* Write the packet's `state` into s->mark and key->marks, the flow after the packet is accepted into s->next, and the

@@ -32,7 +32,7 @@ struct track {
     uint8_t age;             /* BIND_AGE of new bindings */
     struct {
         uint32_t bound; /* bound flows among those read in advance */
-        bool recounts;  /* flows by source are to be counted anew at the end */
+        bool recounts;  /* flows by source are to be counted again at the end */
     } advance;
 };
 

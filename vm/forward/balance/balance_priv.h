@@ -77,7 +77,7 @@ struct balance {
     uint64_t generation;
     const struct facts *facts; /* latest facts */
     bool proxied;              /* picks are for proxies, which reach servers on this machine, too */
-    uint64_t step_ns;          /* time when a weight next changes by time alone; UINT64_MAX: never */
+    uint64_t step_ns;          /* time when a weight next changes by time only; UINT64_MAX: never */
     const uint32_t *conns;     /* [servers]; NULL: not counted */
     const struct share *share; /* used instead if several workers count together; NULL: this one is alone */
     uint64_t built;            /* tables built by balance_update */

@@ -20,11 +20,11 @@
  *                turns in proportion to the weights. lb_pick is one read: slots[(hash & 0xffffffff) * slots >> 32].
  *                Slots are less than one from the weights' part; a server that goes disturbs, but for rare pools,
  *                under 1 % of the others' slots (10, 100, 1,000 servers at 65,537; README.md). The table depends on
- *                names, effective weights, key and slots alone, not on the order of the servers or the table before.
+ *                names, effective weights, key and slots only, not on the order of the servers or the table before.
  *                If a pool has more servers with weight than slots, the rest get none.
  *   round_robin  Smooth: each turn every server gains its weight, the richest serves and pays the total; a, a, b as
  *                a b a. Equal riches: the first in the file. More than 32 servers take turns in groups, so a pick is
- *                bounded (round_robin.c). lb_update starts the cycle anew only in a group with a changed weight.
+ *                bounded (round_robin.c). lb_update starts the cycle again only in a group with a changed weight.
  *   least_conn   The server with the fewest connections for its weight (conns[i] / weight, compared exactly); equal
  *                ones take turns, smooth by weight. Without connection counts (conns NULL) all are equal. Above 128
  *                servers the better of two drawn by weight, from a generator seeded with cfg.seed.

@@ -1,6 +1,6 @@
-/* Clients of services: the number of flows that a source holds at a service (`max flows N per source`), and the server
- * that it keeps (`affinity source D`). They lie in a keyed table. Clients without flows make way for others, the
- * longest unused first. */
+/* Clients of services: the number of flows that a source holds at a service (`max flows N per source`), and the
+ * server that it keeps (`affinity source D`). They are in a keyed table. Clients without flows make way for others,
+ * the longest unused first. */
 #pragma once
 
 #include <stdbool.h>

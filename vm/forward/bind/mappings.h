@@ -61,7 +61,7 @@ struct mappings_cfg {
     bool borrows;            /* it may draw others' ports, too (port_map.h) */
 };
 
-struct mappings;                                               /* one a worker */
+struct mappings;                                               /* one per worker */
 struct mappings *mappings_new(const struct mappings_cfg *cfg); /* NULL: out of memory */
 void mappings_free(struct mappings *m);
 

@@ -21,7 +21,7 @@
 #include "vm/program/remap.h"
 #include "vm/verdict.h"
 
-struct nat; /* one a worker */
+struct nat; /* one per worker */
 
 struct nat *nat_new(const struct program *p, const struct vm_cfg *cfg); /* NULL: out of memory */
 void nat_free(struct nat *n);

@@ -18,10 +18,10 @@ struct outside_way {
     uint32_t own[2];
 };
 
-/* The outside addresses: first those written in the program, sorted; then two for each way, one a family, whose
- * addresses come with the facts. If a way's address is also written, or another way's, both share one space. The ways
- * are the interfaces that statements name, `named` of them; then, if a statement leaves by several, places for those
- * that the facts know. */
+/* The outside addresses: first those written in the program, sorted; then two for each way, one per family, whose
+ * addresses come with the facts. If a way's address is also written, or another way's, both share one space. The
+ * ways are the interfaces that statements name, `named` of them; then, if a statement leaves by several, places for
+ * those that the facts know. */
 struct outsides {
     struct nat_outside *all;
     struct outside_way *way;
@@ -72,7 +72,7 @@ struct nat_leaving {
 /* Find the packet's way, once: l->way. One that was turned has its new destination, and prey sends it on, past this
  * machine's stack: prey chooses among several ways, where the stack would. */
 const struct way_found *nat_leaving_way(struct nat_leaving *l);
-/* True if a destination that was turned lies where the packet came from: unless the source is translated, too, answers
+/* True if a destination that was turned is where the packet came from: unless the source is translated, too, answers
  * would not come back through here (hairpin: RFC 4787, REQ-9). Where a replay or a test does not tell either
  * interface, a source that a statement names is taken to be there. A packet that came in by an interface of the
  * statement is none: its source is outside. */

@@ -9,7 +9,7 @@
 #include "vm/program/program.h"
 #include "vm/program/remap.h"
 
-struct outside; /* one a worker */
+struct outside; /* one per worker */
 
 /* Make the outside addresses of a program. NULL: out of memory. */
 struct outside *outside_new(const struct program *p, const struct vm_cfg *cfg);

@@ -25,7 +25,7 @@ struct port_words {
 /* A worker that draws ports, for any maps */
 struct port_drawer {
     struct port_words slice, others; /* ports of its own slice, and all others */
-    struct port_owners *owners;      /* NULL: it has its slice alone */
+    struct port_owners *owners;      /* NULL: it has its slice only */
     struct share told; /* how a recording learns what was found, and a replay hears it; `all` is NULL. Zero: alone */
     unsigned worker;
     uint16_t given; /* port given back last: a flow may have made way for the next draw */

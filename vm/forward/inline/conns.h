@@ -1,4 +1,4 @@
-/* Inline connections of one worker: where each stands, and by which tuples packets from the wire find it. Packets from
+/* Inline connections of one worker: where each is, and by which tuples packets from the wire find it. Packets from
  * the inline stack name it by number (inline_addr.h).
  *
  * Memory and work are bounded: as many connections as `limits { proxy_sessions }` says, made at the start. */
@@ -27,7 +27,7 @@ struct inline_leg {
     uint8_t scale, our_scale;  /* shifts, at most 14 */
     uint8_t has, our_has;      /* enum splice_has and LEG_SCALE: what either SYN offered */
     uint8_t odd;               /* 1: options that no splice can translate */
-    uint8_t heard;             /* 1: the end's SYN had a right checksum, and is what stands here */
+    uint8_t heard;             /* 1: the end's SYN had a right checksum, and is what is here */
 };
 enum { LEG_SCALE = 1 << 7 };
 
@@ -187,8 +187,8 @@ unsigned inlines_tags(const struct inlines *all, const struct inline_conn *c, en
                       struct stack_tag tags[STACK_TAGS]);
 unsigned inlines_worker(const struct inlines *all);
 
-/* End connections that have timed out, some numbers a call. One that no end has ended is told first, and then lives on
- * for as long as one that ended. Return the next deadline; UINT64_MAX: there are none. */
+/* End connections that have timed out, some numbers per call. One that no end has ended is told first, and then
+ * lives on for as long as one that ended. Return the next deadline; UINT64_MAX: there are none. */
 typedef void inlines_late_fn(void *arg, struct inline_conn *c, uint32_t number);
 uint64_t inlines_tick(struct inlines *all, uint64_t now_ns, inlines_late_fn *late, void *arg);
 

@@ -38,7 +38,7 @@ void inline_cut_join(const struct job *j, uint32_t number, const struct cut_ends
 /* Give up a connection that was not joined: nobody on the wire hears of it. */
 void inline_cut_drop(const struct job *j, uint32_t number);
 
-/* For this room alone */
+/* For this room only */
 
 enum { CUTS_MOST = 4096 };
 struct cuts;

@@ -76,7 +76,7 @@ void inline_end_spliced(const struct job *j, struct inline_conn *c, uint32_t num
 /* End what has timed out. Return the next deadline; UINT64_MAX: there is none. */
 uint64_t inline_tick(const struct job *j);
 
-/* For this room alone */
+/* For this room only */
 
 /* legs.c: note what a segment from the wire says of its end's numbers, and which one is over. */
 void inline_follow(struct inline_conn *c, enum inline_at from, const struct tcp_segment *s);
@@ -85,7 +85,7 @@ void inline_says(struct inline_conn *c, enum inline_at to, const struct tcp_segm
 /* True for a segment that answers our SYN to that end, by its number. */
 bool inline_answers(const struct inline_conn *c, enum inline_at from, const struct tcp_segment *s);
 /* False for a segment whose numbers are not near those of its end: a stranger may have sent it, who knows the tuple
- * alone. For connections whose windows are not followed, too. */
+ * only. For connections whose windows are not followed, too. */
 bool inline_is_own(const struct inline_conn *c, enum inline_at from, const struct tcp_segment *s);
 
 /* legs.c: note an end's SYN, and ours to it, by its options. */
@@ -105,7 +105,7 @@ enum { INLINE_WINDOW_FIRST = 14600, INLINE_WINDOW_LEAST = 2920 };
 uint32_t inline_window_least(const struct inline_conn *c, enum inline_at to);
 /* Let a segment of ours tell no larger window than the other end has, but one that is large enough to begin with. */
 void inline_clamp(const struct inline_conn *c, enum inline_at to, struct pkt *pkt, struct tcp_segment *s);
-/* Let a segment of ours tell no window whose right edge lies before one that its end was told; shift: of its field. */
+/* Let a segment of ours tell no window whose right edge is before one that its end was told; shift: of its field. */
 void inline_keep_edge(uint32_t *edge, unsigned shift, struct pkt *pkt, struct tcp_segment *s);
 /* Have a segment that was held say the newest acknowledgement, window and TSval of its end: all may have been told
  * since, and none goes back. */

@@ -323,7 +323,7 @@ static bool leaves_itself(const struct job *j, const struct packet_ctx *c)
            !mode_is((enum pbc_mode)j->vm->program->services[c->left.service].mode, MODE_TUNNELS);
 }
 
-/* True for a packet to the inline stack in memory that may be written: it is rewritten where it lies. */
+/* True for a packet to the inline stack in memory that may be written: it is rewritten in place. */
 static bool leaves_in_place(const struct job *j, const struct packet_ctx *c)
 {
     return j->vm->inlines && c->pkt->flags & PKT_WRITABLE && !c->pkt->pool && !c->pkt->seg_count &&

@@ -106,7 +106,7 @@ static inline uint64_t splice_hash6(const struct hash_key *k, const struct splic
     return hash_words(k, words, 5);
 }
 
-/* Return where the tuple with that hash may lie. groups: at least 1. */
+/* Return where the tuple with that hash may be. groups: at least 1. */
 static inline struct splice_place splice_place(uint64_t hash, uint32_t groups)
 {
     enum { TAG_BITS = 16, GROUP_BITS = 24 };
@@ -180,6 +180,6 @@ static inline struct splice_slot *splice_slots_at(const struct splice_slots *all
  */
 uint32_t splice_slot_most(const struct splice_slot *s, const uint64_t *word, uint32_t known);
 
-/* Fill in the moves of segments of end `from`. False: the ends differ in what they have agreed on, or have none of what
- * a slot needs, so that segments have to be written anew. */
+/* Fill in the moves of segments of end `from`. False: the ends differ in what they have agreed on, or have none of
+ * what a slot needs, so that segments have to be written again. */
 bool splice_slots_moves(const struct splice *s, unsigned from, bool v6, uint32_t mtu, struct splice_moves *m);

@@ -34,7 +34,7 @@ struct splice_end {
     uint16_t mss;                 /* MSS announced by the peer; 0: none */
     uint8_t scale_in, scale_out;  /* shift of the peer's windows, and of ours to it; at most 14 */
     uint8_t has;                  /* enum splice_has */
-    bool keeps_edge;              /* rounding never shrinks the peer's window: the splice is kept, not made anew */
+    bool keeps_edge;              /* rounding never shrinks the peer's window: the splice is kept, not made again */
 };
 
 struct splice {

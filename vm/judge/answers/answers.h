@@ -25,8 +25,8 @@ struct answer_read {
     struct message message;
     struct question_id id;
     uint64_t hash; /* hash of the question's section */
-    int count; /* addresses in the answer, MESSAGE_ADDRESSES of which at most stand in `of`; -1: it was cut, or can't be
-                * read */
+    int count; /* addresses in the answer, MESSAGE_ADDRESSES of which at most are in `of`; -1: it was cut, or can't
+                * be read */
     struct message_address of[MESSAGE_ADDRESSES];
 };
 

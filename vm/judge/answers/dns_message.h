@@ -36,7 +36,7 @@ struct message_address {
     uint32_t ttl_s;
 };
 /* Read the addresses at the end of the aliases that lead from the question's name, in the order of the message, as
- * glibc's resolver does. Return how many there are, of which the first MESSAGE_ADDRESSES stand in `out`; -1: a record
+ * glibc's resolver does. Return how many there are, of which the first MESSAGE_ADDRESSES are in `out`; -1: a record
  * is malformed, or the aliases are too many. */
 int message_addresses(const uint8_t *bytes, uint32_t len, const struct message *m,
                       struct message_address out[MESSAGE_ADDRESSES]);

@@ -3,7 +3,7 @@
  * parts of forks wait, and are searched if they may still hold a lower entry. A walk's file includes this once,
  * behind one.h and on its terms. */
 
-/* Take one step for each of `count` items that stand at cuts. Items that stand at cuts again come first in the same
+/* Take one step for each of `count` items that are at cuts. Items that are at cuts again come first in the same
  * list, and their number is returned; forks and leaves go to `ends`, whose number grows by them. The next words of a
  * tree that is far, a constant, are asked for before the first is read. */
 static TARGET INLINE unsigned level(const struct image *im, const struct key keys[], item cuts[], unsigned count,

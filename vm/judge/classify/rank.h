@@ -23,7 +23,7 @@ static INLINE uint32_t bound_up_to(const struct pbc_rank *node, const struct pbc
            (IS(a.upper, upper) & NOT_BELOW(a.lower, lower->word[i]));
 }
 
-/* Return 1 if the address lies in the range of bound `i` of a wide leaf, else 0; bound i is at or below it. */
+/* Return 1 if the address is in the range of bound `i` of a wide leaf, else 0; bound i is at or below it. */
 static INLINE uint32_t bound_holds(const struct pbc_rank *node, const struct pbc_rank *lower, unsigned i,
                                    struct address a)
 {

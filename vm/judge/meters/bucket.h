@@ -18,7 +18,7 @@ static inline uint64_t rate_units(const struct meter_rate *r, uint64_t since_ns)
     return units + times * r->rest + product.high + (remainder >= r->den);
 }
 
-/* Return how far the bucket lies ahead of the clock. */
+/* Return how far the bucket is ahead of the clock. */
 static inline uint64_t bucket_ahead(uint64_t bucket, uint64_t now) { return bucket > now ? bucket - now : 0; }
 
 /* Return the bucket after `cost` units are taken from it, or BUCKET_LACKS: it does not have them. Another clock may be

@@ -1,6 +1,7 @@
-/* The edit of an ordinary packet of a bound flow in a socket buffer, at traffic control, and its way out: the same as
- * frame.bpf.h and way_out.bpf.h do in a frame of XDP. Whether a checksum is whole, or covers the pseudo header alone,
- * or a card has summed the packet, the buffer knows and programs do not; so the kernel's own helpers change it. */
+/* The edit of an ordinary packet of a bound flow in a socket buffer, at traffic control, and its way out: the same
+ * as frame.bpf.h and way_out.bpf.h do in a frame of XDP. Whether a checksum is whole, or covers the pseudo header
+ * only, or a card has summed the packet, the buffer knows and programs do not; so the kernel's own helpers change
+ * it. */
 #pragma once
 
 #include <linux/pkt_cls.h>
@@ -55,7 +56,7 @@ inline_whole bool buffer_rewrite(struct __sk_buff *skb, struct kpkt *k)
     else
         recipe_apply(r, KIND_IP6 | KIND_UDP, ip, false);
     if (!kpkt_is_bare(k)) frame_macs(k, head, head);
-    /* The values are read anew: the stack has no room for them where loops are counted. */
+    /* The values are read again: the stack has no room for them where loops are counted. */
     const uint32_t len = k->key.kind & KIND_IP4 ? IP4_LEN : IP6_LEN;
     return !bpf_skb_store_bytes(skb, kpkt_skip(k), k->edited, (k->pkt.l3 & FRAME_L3_MOST) + len + BUFFER_PORTS, 0);
 }
@@ -79,7 +80,7 @@ static inline int buffer_lost(const struct kpkt *k)
     return TC_ACT_SHOT;
 }
 
-/* Put an Ethernet header before a bare packet, all of which is edited, or over the one that stands there: nothing but
+/* Put an Ethernet header before a bare packet, all of which is edited, or over the one that is there: nothing but
  * the way out follows. False: there is no room. */
 inline_whole bool buffer_head(struct __sk_buff *skb, struct kpkt *k)
 {

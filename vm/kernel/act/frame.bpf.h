@@ -1,4 +1,4 @@
-/* Edit the frame of an ordinary packet of a bound flow where it lies: `apply` of express.c, in an XDP buffer. The
+/* Edit the frame of an ordinary packet of a bound flow in place: `apply` of express.c, in an XDP buffer. The
  * recipes' code is the vm's own; this file adds the bounds that the kernel's verifier wants to see. */
 #pragma once
 
@@ -71,8 +71,8 @@ static inline bool frame_to(const struct xdp_md *ctx, struct kpkt *k)
         frame_known;                                                                                                   \
     })
 
-/* Write the outer header into the room that was opened at the front. First move there what stands before the IP
- * header (one tag at most); the outer header goes behind that. kind: the recipe's. */
+/* Write the outer header into the room that was opened at the front. First move there what is before the IP header
+ * (one tag at most); the outer header goes behind that. kind: the recipe's. */
 static __attribute__((noinline)) bool frame_put_outer(struct xdp_md *ctx, struct kpkt *k, uint64_t kind)
 {
     const struct recipe_numbers n = {.hash = (uint32_t)(k->seen.hash >> 8), .id = (uint16_t)k->datagram};

@@ -17,7 +17,7 @@ uint64_t kernel_copy_tc(struct __sk_buff *ctx, struct kpkt *k, uint32_t what);
  * sees. */
 uint64_t kernel_is_observed(struct kpkt *k, uint32_t reply);
 
-/* True if the program of the start copies anything. Else the kernel's verifier leaves out what stands behind. */
+/* True if the program of the start copies anything. Else the kernel's verifier leaves out what is behind. */
 static inline bool copies_are_made(void) { return IS_MORE(LAST(copies)); }
 
 static inline const struct kernel_copies *copies_row(uint32_t program)

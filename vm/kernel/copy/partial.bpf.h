@@ -1,11 +1,11 @@
-/* Checksums that are still to be completed by whoever sends the frame, as they stand in it. */
+/* Checksums that are still to be completed by whoever sends the frame, as they are in it. */
 #pragma once
 
 #include "vm/kernel/bpf.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/wire.h"
 
-/* True if the TCP or UDP checksum covers the pseudo header alone: then it has to be completed before a program sends
+/* True if the TCP or UDP checksum covers the pseudo header only: then it has to be completed before a program sends
  * the packet. (One in 65,536 whole checksums looks the same.) */
 static inline bool frame_is_partial(const struct kpkt *k, uint16_t sum)
 {

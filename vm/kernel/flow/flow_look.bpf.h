@@ -172,8 +172,8 @@ static bool has_recipe(struct kpkt *k)
 
 static inline bool has_audit(const struct kpkt *k) { return count_program(k->program)->flags & KERNEL_AUDITS; }
 
-/* True if the recipe of the packet's tuple is out of date, and a nat's that changes the source alone: the host may know
- * another way by now. */
+/* True if the recipe of the packet's tuple is out of date, and a nat's that changes the source only: the host may
+ * know another way by now. */
 GLOBAL uint64_t kernel_recipe_is_old(struct kpkt *k NONNULL)
 {
     const volatile struct recipe *r = table_recipe(TABLE, k->seen.tuple);

@@ -52,7 +52,7 @@ static inline uint32_t memo_row(uint64_t decision, uint32_t table)
 
 static inline bool memo_audits(const struct kpkt *k) { return count_program(k->program)->flags & KERNEL_AUDITS; }
 
-/* Return what stands in a pair of the packet's program beside its decisions. */
+/* Return what is in a pair of the packet's program beside its decisions. */
 static inline uint64_t pair_said(const struct kpkt *k)
 {
     return ((uint64_t)k->program + 1) << 32 |

@@ -88,7 +88,7 @@ static inline void table_ask_cold(const struct flow_table *t, uint32_t group)
     (void)*(volatile uint64_t *)(void *)table_cold(t, (int64_t)group * GROUP);
 }
 
-/* Return a word of the bits; level 1 stands behind level 0. */
+/* Return a word of the bits; level 1 is behind level 0. */
 static inline uint64_t *table_bits(const struct flow_table *t, unsigned level, uint32_t i)
 {
     return &state_flow_bits[AT_MOST(i + (level ? (t->groups + 63) / 64 : 0), LAST(flow_bits))];

@@ -1,6 +1,6 @@
 /* Shared by the parts of the generator: one function of the program on its way to BPF.
  *
- * r6 is the packet (struct kpkt) throughout. The bytecode's registers lie in r7, r8, r9, then on the stack; r1 to r5
+ * r6 is the packet (struct kpkt) throughout. The bytecode's registers are in r7, r8, r9, then on the stack; r1 to r5
  * live within one instruction. */
 #pragma once
 
@@ -15,7 +15,7 @@ struct emit {
     const struct program *p;
     const char *const *names; /* [function]: its name; NULL: not reached */
     uint32_t func;
-    uint32_t first, count; /* its instructions; label i stands before the i-th */
+    uint32_t first, count; /* its instructions; label i is before the i-th */
     uint32_t regs; /* number of registers used; behind them: the entry that CLASSIFY found, its rule, and the packet */
     uint32_t tail, search; /* labels: a rule decides (r0: rule + 1, r1: firewall + 1); the search for an entry */
     uint32_t leave;        /* label at the end of a turn; r0 is the function's result */

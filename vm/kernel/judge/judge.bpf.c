@@ -17,8 +17,8 @@ SECTION(const uint8_t, verdicts);
 
 uint64_t judge_program(struct kpkt *k);
 uint64_t judge_services(struct kpkt *k);
-/* The same program as it would decide without `audit`, and what stands around it (would.bpf.c); for programs without
- * the word these do nothing. */
+/* The same program as it would decide without `audit`, and what is around it (would.bpf.c); for programs without the
+ * word these do nothing. */
 uint64_t judge_would(struct kpkt *k);
 uint64_t would_begin(struct kpkt *k);
 uint64_t would_end(struct kpkt *k);

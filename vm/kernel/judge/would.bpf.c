@@ -1,5 +1,5 @@
 /* The second judgement, for programs with `audit` (vm/worker/audit.h): the program's code as it would decide is run
- * between would_begin and would_end, which the generator calls for such programs alone. */
+ * between would_begin and would_end, which the generator calls for such programs only. */
 #include "vm/flow/track/track_look.h"
 #include "vm/judge/decided.h"
 #include "vm/kernel/count.bpf.h"

@@ -3,12 +3,12 @@
  * room for one group, and key, more than TABLE_SLOTS, TABLE_KEY_WORDS), and TABLE_KEY_MOST: a key has so many words or
  * KEYED_KEY_LEAST.
  *
- * A slot's word decides. 0: the slot is free. KEYED_BORN: its key is being written, or its tag taken away: who saw the
- * tag free before the slot was last taken must not put a key there until the tag is gone. Any other value is the
- * owner's, and changes by compare-and-swap alone. A processor that read the word, then saw its key in the slot, and
+ * A slot's word decides. 0: the slot is free. KEYED_BORN: its key is being written, or its tag taken away: who saw
+ * the tag free before the slot was last taken must not put a key there until the tag is gone. Any other value is the
+ * owner's, and changes by compare-and-swap only. A processor that read the word, then saw its key in the slot, and
  * swaps the word it read, has the word of that key: a slot freed in between has another word. So no word may come
  * again: the word of a new key is larger than any that the slot had. A key is added under a lock for its hash
- * (keyed_lock), so it lies in one slot only.
+ * (keyed_lock), so it is in one slot only.
  *
  * Every swap is a full barrier. That a word is read before its key needs a machine that keeps loads in order (x86). */
 #pragma once

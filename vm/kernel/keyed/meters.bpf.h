@@ -1,6 +1,7 @@
-/* Meters as the judge asks them in the kernel: meter.c over tables that all processors share. Counters, time and "once
- * a packet" are each processor's own. No token is given twice; a packet whose tries collide with others too often gets
- * none. The including file first defines the access to meters: METER_DEF(id), METER_CELL(id), METER_SAID(k, id). */
+/* Meters as the judge asks them in the kernel: meter.c over tables that all processors share. Counters, time and
+ * "once per packet" are each processor's own. No token is given twice; a packet whose tries collide with others too
+ * often gets none. The including file first defines the access to meters: METER_DEF(id), METER_CELL(id),
+ * METER_SAID(k, id). */
 
 enum { BUCKET_WITHIN, BUCKET_OVER, BUCKET_GONE, BUCKET_NO_ROOM };
 

@@ -18,13 +18,13 @@
 #include "vm/kernel/flow/recipe.bpf.h"
 #include "vm/kernel/look/head.bpf.h"
 
-/* Such a packet's bytes, where they lie: it is read and edited there. */
+/* Such a packet's bytes, in place: it is read and edited there. */
 struct express_bytes {
     uint8_t *frame; /* its first byte; of an Ethernet frame ETHER_LEN are there */
     uint8_t *ip;    /* its header, and that of TCP or UDP behind it */
     const uint8_t *end;
     uint32_t l3;   /* offset of `ip` */
-    uint16_t type; /* type of the bytes at `ip`, as it lies in the frame; 0: IP4_LEN of them are not there */
+    uint16_t type; /* type of the bytes at `ip`, as it is in the frame; 0: IP4_LEN of them are not there */
 };
 
 /* Return the packet's header behind IP. */
@@ -257,7 +257,7 @@ inline_whole bool express_is_observed(struct kpkt *k)
     return kernel_is_observed(k, k->seen.twin);
 }
 
-/* True if the packet's sum covers the pseudo header alone. */
+/* True if the packet's sum covers the pseudo header only. */
 inline_whole bool express_is_partial(const struct kpkt *k, const struct express_bytes *b)
 {
     const uint8_t *l4 = express_l4(k, b);

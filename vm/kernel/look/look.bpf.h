@@ -103,7 +103,7 @@ inline_whole void bytes_of_bare(struct express_bytes *b)
     b->type = version == 4 ? htobe16(ETHER_IP4) : version == 6 ? htobe16(ETHER_IP6) : 0;
 }
 
-/* Return the packet's bytes, up to the IP header, which stands behind Ethernet's and one tag at most, or first. */
+/* Return the packet's bytes, up to the IP header, which is behind Ethernet's and one tag at most, or first. */
 inline_whole struct express_bytes bytes_of(const struct frame *f)
 {
     struct express_bytes b = {.frame = first_byte(f), .end = end_byte(f)};
@@ -151,7 +151,7 @@ inline_whole bool read_outer(const struct kpkt *k, const struct express_bytes *b
 /* Shapes of TCP and UDP, whose packets alone may be ordinary, as constants for the compiler. */
 static const struct shape shape_tcp = SHAPE_OF_TCP, shape_udp = SHAPE_OF_UDP;
 
-/* Read a frame of TCP or UDP over IP with one tag at most where it lies, if its headers are contiguous. */
+/* Read a frame of TCP or UDP over IP with one tag at most in place, if its headers are contiguous. */
 inline_whole enum express_read read_there(struct kpkt *k, struct express_bytes *b)
 {
     struct outer o = {0};
@@ -187,7 +187,7 @@ inline_whole void read_frame(struct kpkt *k, const struct frame *f)
     if (k->pkt.reason != REASON_NONE) kernel_parse_carefully(k);
 }
 
-/* Return why a frame that could not be read where it lies takes the long way, now that it is parsed. */
+/* Return why a frame that could not be read where it is takes the long way, now that it is parsed. */
 inline_whole enum kernel_long why_not_read(const struct kpkt *k)
 {
     const uint32_t kind = k->key.kind;
@@ -305,8 +305,8 @@ inline_whole bool is_spliced(struct kpkt *k, const struct frame *f)
     return !(k->flags & KERNEL_EGRESS) && kernel_spliced_in(f->skb, k);
 }
 
-/* The same of a packet that was read where it lies in a socket buffer. Its bytes are looked for once more: as far as
- * the kernel's verifier knows, they may have been edited, and lie elsewhere now. */
+/* The same of a packet that was read in place in a socket buffer. Its bytes are looked for once more: as far as the
+ * kernel's verifier knows, they may have been edited, and are elsewhere now. */
 inline_whole bool is_spliced_there(struct kpkt *k, const struct frame *f)
 {
     if (FORM_LINK != LINK_ETHER || !IS_MORE(LAST(splice_slots)) || !state_splices.live) return false;

@@ -24,7 +24,7 @@ static uint32_t sides_of4(const struct facts *f, uint32_t src, uint32_t dst)
     return (uint32_t)kernel_sides4(src, dst);
 }
 
-/* Return the sides of a key. src lies in a packet's key: the parser asks about no other addresses. */
+/* Return the sides of a key. src is in a packet's key: the parser asks about no other addresses. */
 static uint32_t sides_of6(const struct facts *f, const uint32_t src[4], const uint32_t dst[4])
 {
     return (uint32_t)kernel_sides6((struct kpkt *)((char *)(uintptr_t)src - offsetof(struct kpkt, key)));

@@ -146,7 +146,7 @@ struct numbers {
     uint32_t use;
 };
 
-/* Read them. False: a run that was late has written one after the slot was given away. The worker writes them anew. */
+/* Read them. False: a run that was late has written one after the slot was given away. The worker writes them again. */
 inline_whole bool read_numbers(const struct splice_slot *slot, struct numbers *n)
 {
     const volatile struct splice_slot *s = slot;
@@ -228,7 +228,7 @@ inline_whole bool in_order(struct kpkt *k, struct splice_slot *slot)
     return false;
 }
 
-/* Rewrite the segment's headers from s->frame to s->end. partial: the checksum may cover the pseudo header alone, and
+/* Rewrite the segment's headers from s->frame to s->end. partial: the checksum may cover the pseudo header only, and
  * such a segment goes up. */
 inline_whole bool pass(struct kpkt *k, struct spliced *s, bool v6, bool partial)
 {

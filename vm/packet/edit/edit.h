@@ -40,7 +40,7 @@ static inline void stretch_put32(struct stretch s, uint32_t at, uint32_t v)
 {
     if (stretch_has(s, at, 4)) wire_put32(s.data + at, v);
 }
-/* Write a field, and return by how much a sum over it changed (csum_delta16). The field stands at an even offset from
+/* Write a field, and return by how much a sum over it changed (csum_delta16). The field is at an even offset from
  * the first byte of that sum. */
 static inline uint64_t stretch_swap16(struct stretch s, uint32_t at, uint16_t v)
 {

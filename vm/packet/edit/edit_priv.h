@@ -29,6 +29,6 @@ bool place_quoted(const struct pkt *pkt, uint32_t at, uint32_t end, bool v6, str
 bool place_quote(const struct pkt *pkt, const struct key *key, uint32_t *at, uint32_t *end);
 
 /* Rewrite addresses, ports and checksums as far as they are there. body: the caller's change to bytes that the L4
- * checksum covers. partial: that checksum covers the pseudo header alone. Return the change of a sum over the whole
+ * checksum covers. partial: that checksum covers the pseudo header only. Return the change of a sum over the whole
  * packet, without body (csum_delta16). */
 uint64_t rewrite(struct pkt *pkt, const struct place *p, const struct translation *to, uint64_t body, bool partial);

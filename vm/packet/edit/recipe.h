@@ -14,13 +14,13 @@
 enum recipe_kind {
     RECIPE_NONE,
     RECIPE_REWRITE, /* addresses, ports, one hop */
-    RECIPE_FRAME,   /* the frame's MAC addresses alone */
+    RECIPE_FRAME,   /* the frame's MAC addresses only */
     RECIPE_IPIP,    /* one hop, then into a tunnel from src to dst */
     RECIPE_GUE,     /* the same, to UDP port dst_port */
     RECIPE_GUE1,    /* the same, GUE of variant 1 */
     RECIPE_IP6 = 8, /* bit: dst is IPv6, otherwise IPv4 */
     RECIPE_KINDS = 16,
-    RECIPE_OLD = RECIPE_KINDS, /* in struct track_seen alone: a nat's that keeps the destination, and is out of date */
+    RECIPE_OLD = RECIPE_KINDS, /* in struct track_seen only: a nat's that keeps the destination, and is out of date */
 };
 
 struct recipe {
@@ -58,7 +58,7 @@ static inline uint32_t recipe_overhead(uint8_t kind)
 }
 
 /* Apply a RECIPE_REWRITE to a packet: TCP or UDP right after an IP header without options or extensions, all in the
- * head, writable, TTL above 1. kind: KIND bits. ip: the header. partial: the L4 sum covers the pseudo header alone. */
+ * head, writable, TTL above 1. kind: KIND bits. ip: the header. partial: the L4 sum covers the pseudo header only. */
 void recipe_apply(const struct recipe *r, uint32_t kind, uint8_t *ip, bool partial);
 
 /* Numbers in which one outer header differs from the next. */

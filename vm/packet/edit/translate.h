@@ -3,16 +3,16 @@
  * | protocol | besides the addresses | checksum |
  * | TCP | ports | incremental, with the pseudo header |
  * | UDP | ports | the same; 0 means none and stays (RFC 768; IPv6: RFC 6935), a computed 0 becomes 0xffff |
- * | SCTP | ports | CRC32c, incremental: needs the packet's length alone; 0 (not computed, RFC 9653) stays |
+ * | SCTP | ports | CRC32c, incremental: needs the packet's length only; 0 (not computed, RFC 9653) stays |
  * | ICMP, ICMPv6 queries | identifier | incremental; for every type of ICMPv6 with the pseudo header |
  * | DCCP, UDP-Lite | nothing | pseudo header |
  * | any other | nothing | none |
  *
  * Checksums are updated by RFC 1624, eqn. 3. A packet that the capture cut is translated like any other, since its
- * headers are whole. So is a first fragment, except for SCTP's ports: their CRC depends on the length of the datagram,
- * which a fragment does not tell. A later fragment gets its addresses only. PKT_CSUM_PARTIAL stays: the sum covers the
- * pseudo header alone, and only addresses change it. IPv6 packets on the way of a routing header keep their pseudo
- * header's destination, which stands in that header (RFC 8200, 8.1). */
+ * headers are whole. So is a first fragment, except for SCTP's ports: their CRC depends on the length of the
+ * datagram, which a fragment does not tell. A later fragment gets its addresses only. PKT_CSUM_PARTIAL stays: the
+ * sum covers the pseudo header only, and only addresses change it. IPv6 packets on the way of a routing header keep
+ * their pseudo header's destination, which is in that header (RFC 8200, 8.1). */
 #pragma once
 
 #include "vm/packet/key.h"

@@ -23,7 +23,7 @@ enum { SLL2_LEN = 20, SLL2_TYPE_AT = 0, SLL2_KIND_AT = 10 };
 enum { SLL_KIND_BROADCAST = 1, SLL_KIND_MULTICAST = 2 };
 enum { LOOP_LEN = 4 };
 
-/* ARP: RFC 826. These offsets of addresses hold for Ethernet and IPv4 alone. */
+/* ARP: RFC 826. These offsets of addresses hold for Ethernet and IPv4 only. */
 enum { ARP_LEN = 8, ARP_HTYPE = 0, ARP_PTYPE = 2, ARP_HLEN = 4, ARP_PLEN = 5, ARP_OP = 6 };
 enum { ARP_SENDER_MAC = 8, ARP_SENDER_IP = 14, ARP_TARGET_MAC = 18, ARP_TARGET_IP = 24, ARP_ETHER_LEN = 28 };
 enum { ARP_REQUEST = 1, ARP_REPLY = 2, ARP_HTYPE_ETHER = 1 };

@@ -36,7 +36,7 @@ static inline void parse_bounds(struct parse *p)
 enum pkt_reason parse_lacks(struct parse *p, uint32_t upto, enum pkt_reason short_reason);
 
 /* Check that the bytes up to `upto` may be read. `short_reason`: the frame (the packet) ends before; REASON_SNAPPED:
- * only the capture does, with PKT_NOT_LINEAR if they stand in a segment. */
+ * only the capture does, with PKT_NOT_LINEAR if they are in a segment. */
 static inline enum pkt_reason parse_need(struct parse *p, uint32_t upto, enum pkt_reason short_reason)
 {
     return __builtin_expect(upto <= p->end && upto <= p->head, 1) ? REASON_NONE : parse_lacks(p, upto, short_reason);

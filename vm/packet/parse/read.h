@@ -168,11 +168,11 @@ enum sctp_chunk {
 #define SCTP_HAS(chunk) (1 << (chunk))
 
 /* Tags and chunks of an SCTP packet. Its first chunks are read, up to data: what changes an association
- * stands before it (RFC 9260, 6.10). */
+ * is before it (RFC 9260, 6.10). */
 struct sctp_packet {
     uint32_t tag;       /* verification tag */
     uint32_t init_tag;  /* tag that the sender of INIT or INIT ACK asks for; 0: cut off */
-    uint16_t has;       /* SCTP_HAS of the chunks; 0: none was captured, or they stand as they never may */
+    uint16_t has;       /* SCTP_HAS of the chunks; 0: none was captured, or they are as they never may */
     uint16_t reflected; /* 1: T bit of ABORT and SHUTDOWN COMPLETE: the tag is the sender's */
 };
 void sctp_read(const struct pkt *pkt, const struct key *key, struct sctp_packet *p);

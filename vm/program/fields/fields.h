@@ -21,7 +21,7 @@ enum field_type {
     FIELD_MSS,          /* clamp, as in struct pbc_service; any */
     FIELD_MAC,          /* any */
     FIELD_FAMILY,       /* 4 or 6; 0, too, if `least` is 0 */
-    FIELD_ADDRESS,      /* as in struct key; nothing here, for it hangs on the family, which stands at `if_at` */
+    FIELD_ADDRESS,      /* as in struct key; nothing here, for it hangs on the family, which is at `if_at` */
     FIELD_TEXT,         /* a string of at most PBC_NAME_MAX bytes */
     FIELD_PATH,         /* a string */
     FIELD_PLACE,        /* struct pbc_place, whose file is a text */
@@ -32,7 +32,7 @@ enum field_type {
     FIELD_PROXY,    /* 1 + a number; nothing here, as of all that tie records together */
     FIELD_LINK,     /* number of another record, or a run of them; nothing here */
     /* Runs: number of the first entry, and count */
-    FIELD_SETS, /* lie inside the section */
+    FIELD_SETS, /* are inside the section */
     FIELD_RANGES,
     FIELD_CONDS,
     FIELD_CERTS, /* follow one another; nothing here */
@@ -59,7 +59,7 @@ struct field {
     uint32_t usual, bits;     /* bits: of a FLAG; and of the member at `if_at`, 0: all of them */
     uint16_t modes;           /* traits of the service's mode (vm/tables.h) */
     uint8_t type, at, size;   /* enum field_type; place of the member in the record, and its bytes */
-    uint8_t if_at, if_size;   /* member that must not be 0 where the text has the field; size 0: the field alone */
+    uint8_t if_at, if_size;   /* member that must not be 0 where the text has the field; size 0: the field only */
     uint8_t shown, keeps;     /* enum field_shown, enum field_keeps */
     uint8_t part;             /* texts may have other parts in between */
     bool joined;              /* in one statement with the field before */

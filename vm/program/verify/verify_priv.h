@@ -20,7 +20,7 @@ struct verifier {
 /* Write the fault and return false. */
 __attribute__((format(printf, 2, 3))) bool fault(const struct verifier *v, const char *format, ...);
 
-/* True if [first, first + count) lies inside `total` entries. */
+/* True if [first, first + count) is inside `total` entries. */
 static inline bool inside(uint32_t first, uint32_t count, uint32_t total)
 {
     return first <= total && count <= total - first;

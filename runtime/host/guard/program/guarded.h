@@ -23,7 +23,7 @@ struct guarded {
  * NULL: none. False: out of memory. */
 bool guarded_init(struct guarded *g, const struct program *p, const struct program *before,
                   const struct facts_ports *host, bool probes);
-/* Collect from nat alone. masquerades: only from masquerade, which shares its ports with the host */
+/* Collect from nat only. masquerades: only from masquerade, which shares its ports with the host */
 bool guarded_nats(struct guarded *g, const struct program *p, const struct facts_ports *host, bool masquerades);
 /* Add a match of an earlier program's masquerade, without the ports that stay with g->host now */
 void guarded_share(struct guarded *g, const struct guard_match *m);

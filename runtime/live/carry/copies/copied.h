@@ -17,8 +17,8 @@ void copied_links(const struct carry *carry);
 const char *copied_stay(const struct carry *carry);
 /* Have the copying thread do most of what waits, while workers judge: a fifth of a second at most. */
 void copied_ahead(const struct carry *carry);
-/* Write the counters of copies, while workers stand still, or read them before they begin; waits: the copying thread is
- * waited for some milliseconds, so that they have all. */
+/* Write the counters of copies, while workers are paused, or read them before they begin; waits: the copying thread
+ * is waited for some milliseconds, so that they have all. */
 void copied_archive(const struct carry *carry, struct archive *a, bool waits);
 /* End the thread, after workers have ended. */
 void copied_end(struct carry *carry);

@@ -47,7 +47,7 @@ int in_kernel_port(struct carry *carry, unsigned at); /* when all else is ready:
 void in_kernel_world(struct carry *carry);            /* after facts have changed */
 /* True if ways may be unknown, or were so some seconds ago. */
 bool in_kernel_hides(const struct carry *carry);
-void in_kernel_ends(struct carry *carry); /* once a second: check if interfaces still send what programs give them */
+void in_kernel_ends(struct carry *carry); /* once per second: check if interfaces still send what programs give them */
 /* Return the calls of the worker's vm into the kernel, and the stages' view of the world; NULL: no kernel executor. */
 const struct vm_kernel *in_kernel_ops(const struct carry *carry);
 struct kernel_world *in_kernel_told(const struct carry *carry);

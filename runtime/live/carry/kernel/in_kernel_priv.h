@@ -41,7 +41,7 @@ struct in_kernel {
     bool waits;              /* the instance before still judges: the maps are its own
                               * (in_kernel_pass.c) */
     uint32_t unhooked;       /* bit i: on interface i its stages still judge */
-    bool holds;              /* the worker stands still until the end of the turn */
+    bool holds;              /* the worker is paused until the end of the turn */
     uint64_t logs;           /* number of log records */
     struct answers *answers; /* answers to this machine's packets */
     uint64_t samples;        /* number of reported packets */
@@ -89,7 +89,7 @@ void answers_give(struct carry *carry, const struct program *p, const struct pkt
 void answers_count(const struct answers *a, struct in_kernel_more *to);
 /* Once a second: end the look at what leaves, some time after no way is unknown any more. */
 void in_kernel_hidden(struct carry *carry);
-/* True if other devices that are not served stand in the map than in the latest snapshot. */
+/* True if other devices that are not served are in the map than in the latest snapshot. */
 bool in_kernel_others_differ(const struct carry *carry);
 /* Find which interfaces send what programs give them; true if that has changed. */
 bool in_kernel_sends(const struct carry *carry);

@@ -19,6 +19,6 @@ bool access_look(const struct carry *carry, const struct program *p, char *err, 
 void logs_again(struct carry *carry);
 void access_close(struct carry *carry);
 
-/* Write all lines that the loop has; tell of lost lines, at most once a second. */
+/* Write all lines that the loop has; tell of lost lines, at most once per second. */
 void access_write(struct carry *carry, struct proxy *from);
 void access_tick(struct carry *carry, uint64_t lost_in_loops);

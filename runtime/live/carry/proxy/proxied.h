@@ -54,5 +54,5 @@ bool proxied_pending(const struct carry *carry, const struct proxied_change *c);
 /* Return a descriptor that is readable when a loop has something to report; -1: no loops. */
 int proxied_fd(const struct carry *carry);
 void proxied_called(struct carry *carry);
-/* Write the lines of access logs. Call once a second. */
+/* Write the lines of access logs. Call once per second. */
 void proxied_tick(struct carry *carry);

@@ -17,6 +17,6 @@ struct document {
  * NULL: out of memory. */
 struct document document_take(struct control *control);
 
-/* Take a sample for rates and, if `history`, the verdicts of the last ten minutes. Call once a second. */
+/* Take a sample for rates and, if `history`, the verdicts of the last ten minutes. Call once per second. */
 void document_tick(struct control *control, uint64_t now_ns, bool history);
 void document_fini(struct control *control);

@@ -1,12 +1,12 @@
 /* The table behind `preyctl dropped`: senders whose packets were dropped or rejected, by what decided, with counts for
  * each of the last minutes. Its memory is fixed, whatever comes.
  *
- * A sender that was noted once stands among the newcomers; there it is noted again, or gives way to later ones. Those
+ * A sender that was noted once is among the newcomers; there it is noted again, or gives way to later ones. Those
  * noted more often give way only to senders that were noted as often, the fewest notes first. So a flood of forged
  * sources takes turns at the newcomers' places, and a sender that goes on keeps its row (the parts are those of a
  * segmented LRU: Karedla, Love, Wherry, "Caching strategies to improve disk system performance", 1994; the choice in
- * the second is by frequency). What gives way is added to one row for all other senders that the same rule, default or
- * reason dropped, so sums stay whole. */
+ * the second is by frequency). What gives way is added to one row for all other senders that the same rule, default
+ * or reason dropped, so sums stay whole. */
 #pragma once
 
 #include <stdbool.h>

@@ -1,5 +1,5 @@
-/* The list of programs that ran, and their files. The list is written anew with each change; it may be damaged, so each
- * line of it is checked. */
+/* The list of programs that ran, and their files. The list is written again with each change; it may be damaged, so
+ * each line of it is checked. */
 #include "runtime/live/control/programs/history.h"
 
 #include <errno.h>

@@ -27,7 +27,7 @@ enum {
 struct before {
     int epoll;
     unsigned count;
-    bool stands; /* the newest of them has been told that this process's guard rules stand, or there was none */
+    bool stands; /* the newest of them has been told that this process's guard rules are, or there was none */
     struct one {
         int link;
         int32_t process;

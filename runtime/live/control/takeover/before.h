@@ -25,8 +25,8 @@ int before_fd(const struct before *b); /* readable: one has said something, or h
 void before_hear(struct control *control);
 /* Tell them what workers say of connections that may be theirs. Call each turn. */
 void before_tell(struct control *control);
-/* Once guard rules of this process are in force: have packet sockets filtered by this process's own program, and tell
- * the process before it. Call once a second. */
+/* Once guard rules of this process are in force: have packet sockets filtered by this process's own program, and
+ * tell the process before it. Call once per second. */
 void before_tick(struct control *control);
 /* End the sessions of all of them, while workers still carry what sockets in the wire say last. */
 void before_end(struct control *control);

@@ -1,5 +1,5 @@
-/* The state that is kept for the case that this process crashes (runtime/parent/between/): written once a second, in
- * memory that the parent has, too. */
+/* The state that is kept for the case that this process crashes (runtime/parent/between/): written once per second,
+ * in memory that the parent has, too. */
 #pragma once
 
 #include <stdint.h>

@@ -16,7 +16,7 @@
 #include "runtime/live/control/trace/talk.h"
 #include "runtime/live/control/trace/wanted.h"
 
-/* Bytes that may wait for an observer; frames a second that a worker shows it. */
+/* Bytes that may wait for an observer; frames per second that a worker shows it. */
 enum { WAITS_MOST = 1 << 20, TRACED_A_SECOND = 1000, CAPTURED_A_SECOND = 50000 };
 #define A_SECOND_NS UINT64_C(1000000000)
 #define STEP_NS     UINT64_C(1000000)
@@ -181,7 +181,8 @@ static void tell_one(struct onlooker *k, const struct seen *s, bool limited)
     if (k->told == k->most) onlooker_end(k);
 }
 
-/* Return the most packets a second that it is shown; of a trace with --only, of all workers and the kernel together. */
+/* Return the most packets per second that it is shown; of a trace with --only, of all workers and the kernel
+ * together. */
 static uint32_t rate_shown(const struct onlooker *k) { return k->captures ? CAPTURED_A_SECOND : TRACED_A_SECOND; }
 
 /* Return the name of what decided: a rule, a default, or the reason of a packet that none of these dropped. */
@@ -358,7 +359,7 @@ void onlookers_see(struct control *control, const struct sampled *s)
     }
 }
 
-/* Tell an observer of losses, at most once a second. */
+/* Tell an observer of losses, at most once per second. */
 static void tell_lost(struct onlooker *k, unsigned seat, uint64_t now_ns)
 {
     char line[60];

@@ -12,11 +12,11 @@ bool onlookers_tell(struct control *control);
 void onlookers_see(struct control *control, const struct sampled *s);
 bool onlookers_there(const struct control *control);     /* true if there are observers */
 unsigned onlookers_looks(const struct control *control); /* return what they look at (enum looks) */
-/* End observers whose time is up; give workers another set after changes. */
+/* End observers that have expired; give workers another set after changes. */
 void onlookers_step(struct control *control, uint64_t now_ns);
 /* End all observers: that process judges now. */
 void onlookers_leave(struct control *control, long process);
-/* Return the time at which an observer's time is up; UINT64_MAX: there is none. */
+/* Return the time at which an observer's time has expired; UINT64_MAX: there is none. */
 uint64_t onlookers_due_ns(const struct control *control);
 /* Free all, after workers and calls have ended. */
 void onlookers_fini(struct control *control);

@@ -1,5 +1,5 @@
-/* The packets that an onlooker wants by what became of them (--only, report/only.h). Names are looked up anew in each
- * program. */
+/* The packets that an onlooker wants by what became of them (--only, report/only.h). Names are looked up again in
+ * each program. */
 #pragma once
 
 #include "runtime/exchange/tape.h"

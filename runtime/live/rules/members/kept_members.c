@@ -31,7 +31,7 @@ struct kept_head {
     char boot[BOOT_ID];
     uint32_t version; /* FILE_VERSION; older versions lack what the newer ones have put behind all else */
 };
-/* 0: members alone; 1: what is kept beside them (members_notes_archive) */
+/* 0: members only; 1: what is kept beside them (members_notes_archive) */
 enum { FILE_VERSION = 1 };
 
 static void digest_kept(const uint8_t *bytes, size_t len, uint8_t digest[PBC_DIGEST_LEN])
@@ -97,7 +97,7 @@ static void counts_read(const struct rules *rules, struct archive *a)
     s->replaced_by = k.replaced_by;
 }
 
-/* Counts of another layout, as another version may have, begin anew. */
+/* Counts of another layout, as another version may have, begin again. */
 static void counts_archive(struct rules *rules, struct archive *a)
 {
     const struct lives *l = rules->carry->now.lives;

@@ -68,7 +68,7 @@ void members_boot(struct rules *rules);
  * no room in the kernel, with a line in err. */
 bool members_restore(struct rules *rules, bool crashed, char *err, size_t err_len);
 /* Have the parent keep all members where they changed, and none where there is no set; a failure is told once. Call
- * once a second, and at the end (ends): then what is due later is written, too. */
+ * once per second, and at the end (ends): then what is due later is written, too. */
 void members_keep(struct rules *rules, bool ends);
 /* kept_notes.c: write what is kept beside the members of the program in force, or read it once they were read; what is
  * read is hostile. later_ms: added to each end that is read. False: no room, or it is damaged; what was read stays. */
@@ -86,7 +86,7 @@ uint64_t members_notes_most(const struct rules *rules);
 uint64_t members_notes_changes(const struct rules *rules);
 /* Set the time by which members expire, for those who judge while no packet comes. Call each turn. */
 void members_at(const struct rules *rules, uint64_t now_ns);
-/* Free some expired members, notes without members, and tables that nobody reads any more. Call once a second. */
+/* Free some expired members, notes without members, and tables that nobody reads any more. Call once per second. */
 void members_tick(struct rules *rules, uint64_t now_ns);
 
 /* Have a struct member_set for each live set of the program. False: out of memory. */
@@ -165,7 +165,7 @@ void members_cut_leave(struct rules *rules, struct cut_wait *w);
 /* member_files.c: have the ranges of each file in force. At a start, before anything is judged: false, with a line in
  * err, if a set has neither its file nor members that a process before has left. */
 bool members_files_begin(struct rules *rules, char *err, size_t err_len);
-/* Look at files, each once a second at most. */
+/* Look at files, each once per second at most. */
 void members_files(struct rules *rules, uint64_t now_ns);
 /* Read the file of a set of a program that is yet to be in force, into its table. False: a line in err. */
 bool member_file_read(struct rules *rules, const struct program *p, uint32_t live, struct live_set *table, char *err,

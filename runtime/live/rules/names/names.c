@@ -1,5 +1,5 @@
 /* Names are asked for in the order of their list, which holds each once. The list of another program keeps what is
- * known of names that are in both; the resolver begins anew with it. */
+ * known of names that are in both; the resolver begins again with it. */
 #include "runtime/live/rules/names/names.h"
 
 #include <errno.h>

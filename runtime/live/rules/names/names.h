@@ -28,13 +28,13 @@ struct name_change {
     uint32_t was_count;
 };
 
-/* Have the names of the program in force asked for. Call once a turn. */
+/* Have the names of the program in force asked for. Call once per turn. */
 void names_follow(struct rules *rules, uint64_t now_ns);
 /* Read what the resolver has to tell, and go on to the next change. False: there is none now, or the next turn reads
  * it. */
 bool names_next(struct rules *rules, struct name_change *change);
-/* Tell names that have failed since, and whether all have answered again; start a resolver anew where files have
- * changed or it has ended. Call once a second. */
+/* Tell names that have failed since, and whether all have answered again; start a resolver again where files have
+ * changed or it has ended. Call once per second. */
 void names_tick(struct rules *rules, uint64_t now_ns);
 /* Return a number that grows with each change of what names are, and of which names are asked for. */
 uint64_t names_heard(const struct rules *rules);
