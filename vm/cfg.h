@@ -69,7 +69,7 @@ struct vm_copies {
  * `count` flows by their own tuples, set before each vm_tick. */
 enum { VM_CUTS_MOST = 64 /* most flows that one vm_tick ends so */ };
 struct vm_cuts {
-    void (*told)(void *arg, const struct flow_id *id); /* NULL: nobody is told */
+    void (*told)(void *arg, const struct flow_id *id); /* NULL: nobody is notified */
     void *arg;
     const struct flow_id *again; /* NULL: live */
     unsigned count;

@@ -100,7 +100,7 @@ void vm_run_routed(struct vm *vm, const struct vm_in *in, struct pkt *pkt, uint1
 /* From the next vm_run_up or vm_run_routed on, note in mets[i] what packet i meets in the flow table
  * (flow/track/met.h); NULL: stop. The caller owns mets and clears it before each run. */
 void vm_note_met(struct vm *vm, struct flow_met *mets);
-/* Tell what a packet that the kernel has judged met in the flow table (track_met_at). Not while the vm runs. */
+/* Report what a packet that the kernel has judged met in the flow table (track_met_at). Not while the vm runs. */
 void vm_met(const struct vm *vm, const struct met_told *told, struct flow_met *m);
 
 /* In kernel mode: show the observers a packet that the kernel let through, as its client sees it (vm/observe/). Its
@@ -123,8 +123,8 @@ bool vm_inline_open(const struct vm *vm, uint32_t number, struct inline_open *o)
 uint32_t vm_inline_former(struct vm *vm);
 /* Have the packets of all spliced connections come up from the kernel, until one of each has left again. */
 void vm_inline_leave_kernel(struct vm *vm);
-/* Say how a packet from the wire would go on that belongs to an inline connection: no rule judges it. False: it belongs
- * to none, or begins another; nothing changes. */
+/* Report how a packet from the wire would go on that belongs to an inline connection: no rule judges it. False: it
+ * belongs to none, or begins another; nothing changes. */
 bool vm_inline_of(const struct vm *vm, const struct key *key, const struct pkt *pkt, struct inline_goes *goes);
 /* Do what the proxy loop asks of an inline connection (flow/spliced.h). */
 struct inline_ask;
@@ -132,7 +132,8 @@ struct inline_told;
 void vm_inline_ask(struct vm *vm, const struct vm_in *in, const struct inline_ask *ask, struct vm_tx *tx);
 /* Take the oldest answer for the loop. False: there is none. To be called after each call of the vm. */
 bool vm_inline_told(struct vm *vm, struct inline_told *told);
-/* Say that all entries of the last calls' vm_tx have left. Only beside the executor in the kernel it matters when. */
+/* Report that all entries of the last calls' vm_tx have left. Only beside the executor in the kernel it matters
+ * when. */
 void vm_sent(struct vm *vm);
 /* Return the bytes that a worker has for each inline connection. */
 size_t vm_inline_bytes(void);
@@ -181,8 +182,8 @@ bool vm_rests(const struct vm *vm);
 /* Write the state while vm_rests, or read a state into a new vm with the same program, seed and cfg, which continues
  * from there. The input is hostile. False: no room; or no valid state, and then the vm is good only for vm_free. */
 bool vm_archive(struct vm *vm, const struct vm_in *in, struct archive *a);
-/* Say that the state that was read is some seconds old, and packets have passed since: TCP goes on with the largest
- * windows there are. */
+/* Report that the state that was read is some seconds old, and packets have passed since: TCP goes on with the
+ * largest windows there are. */
 void vm_loosen(struct vm *vm);
 
 /* Another number of workers: let new vms, `workers` of them, have what `count` others of the same program remember,

@@ -1,6 +1,6 @@
-/* Reports about lists that became classifiers: over the limit, rules that nothing tells apart, rules that one packet is
- * asked in turn, searches beyond their bounds. Each names rules at which an operator could begin. And the lists'
- * figures for --stats. */
+/* Reports about lists that became classifiers: over the limit, rules that nothing distinguishes, rules that one
+ * packet is asked in turn, searches beyond their bounds. Each names rules at which an operator could begin. And the
+ * lists' figures for --stats. */
 #include <inttypes.h>
 #include <string.h>
 

@@ -60,7 +60,7 @@ static void protocol_code(struct gen *g, const struct pbc_endpoint *e, struct la
 }
 
 /* Write the branches of a service in order; the last always holds. Packets cannot tell the branches of a proxy
- * service apart, and connections cannot tell those of other services apart: then the first branch stands for all. */
+ * service apart, and connections cannot distinguish those of other services: then the first branch stands for all. */
 static void branches_code(struct gen *g, const struct pbc_service *s, bool streams)
 {
     if (streams != mode_is(s->mode, MODE_PROXIES)) {

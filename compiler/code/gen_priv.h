@@ -10,7 +10,7 @@ struct kind_masks {
     uint32_t all;    /* bits that are set */
     uint32_t none;   /* bits that are clear */
     uint32_t any[3]; /* sets of bits, at least one of each set; 0: none */
-    bool numbers;    /* true if key.proto must be compared, too: the masks do not tell protocols apart */
+    bool numbers;    /* true if key.proto must be compared, too: the masks do not distinguish protocols */
 };
 
 /* Kinds of tests, chosen by rule_tests.c and written by emit_tests.c */

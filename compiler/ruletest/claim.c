@@ -70,8 +70,8 @@ static bool take_fate(struct compile *c, const struct node *fate, struct claim *
     return !why;
 }
 
-/* Add the ids of devices of that name or pattern. No rule tells the devices of one id apart, so an id that also holds
- * other devices counts as meant, except after `not`. */
+/* Add the ids of devices of that name or pattern. No rule distinguishes the devices of one id, so an id that also
+ * holds other devices counts as meant, except after `not`. */
 static void add_devices(struct rule_work *w, const struct iface_table *t, const char *device, bool negated,
                         struct number_set *ids)
 {

@@ -14,7 +14,7 @@ struct stat;
 
 struct capture_frame {
     const uint8_t *data;        /* valid until capture_close if capture_keeps, else until the next call */
-    uint32_t cap_len, wire_len; /* as in the file, which may tell of more captured bytes than sent ones */
+    uint32_t cap_len, wire_len; /* as in the file, which may report more captured bytes than sent ones */
     uint64_t time_ns;           /* since 1970; 0 if the file holds no time, or one before 1970 */
     uint16_t dlt;               /* LINKTYPE_ value of the interface, as in the file */
     uint8_t link;               /* enum pkt_link, the meaning of dlt */

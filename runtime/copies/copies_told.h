@@ -8,7 +8,7 @@
 
 /* counters: of all workers, or NULL. */
 struct copies_told {
-    const struct copies *copies; /* NULL: nothing is told */
+    const struct copies *copies; /* NULL: nothing is reported */
     const struct copies_table *table;
     const struct program *program;
     const struct vm_counters *counters;

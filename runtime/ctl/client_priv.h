@@ -50,7 +50,7 @@ struct ctl {
     bool guests_wait; /* guests are not heard until less of it is left */
 };
 
-/* guest.c: the groups of the server's that the one at the other end is in, a bit for each. The kernel says so. */
+/* guest.c: the groups of the server's that the one at the other end is in, a bit for each. The kernel reports so. */
 uint32_t guest_groups(const struct ctl *s, int fd, const struct ucred *who);
 /* Return why no further guest of this user has a place, or NULL. */
 const char *guest_crowd(const struct ctl *s, uid_t uid);

@@ -32,7 +32,7 @@ struct hop_key {
     uint32_t addr[4]; /* as in struct key: destination of the packet, or for HOP_NEIGHBOUR the neighbour */
     uint32_t from[4]; /* for HOP_WAY: source of the packet */
     uint8_t family;   /* family of addr: 4 or 6 */
-    uint8_t port;     /* index of the port that the packet must leave by; PORT_ANY: as the route says */
+    uint8_t port;     /* index of the port that the packet must leave by; PORT_ANY: according to the route */
     uint8_t in;       /* for HOP_WAY: index of the port that it came by; PORT_ANY: unknown */
     uint8_t kind;     /* enum hop_kind */
     uint32_t zero;

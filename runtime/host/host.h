@@ -66,15 +66,15 @@ struct host_link {
     uint32_t vrf_table; /* VRF: its routing table; else 0 */
     uint32_t mark;      /* vti: the mark by which IPsec's policies take what leaves by it (okey); else 0 */
     uint16_t type;      /* ARPHRD_ETHER, … */
-    bool up, running;   /* up: administratively; running: with carrier, which the kernel tells up to a second late */
+    bool up, running;   /* up: administratively; running: with carrier, which the kernel reports up to a second late */
     bool carrier;       /* carrier, without that delay */
     bool loopback;
     bool point;       /* it has one other end alone (IFF_POINTOPOINT) */
     bool no_arp;      /* it asks for no neighbours (IFF_NOARP): frames to all of them have its own MAC address */
     uint32_t changes; /* number of carrier changes; shows changes missed between two reads */
 };
-/* Find what the link's packets begin with (pkt_link_of). False: prey cannot read them; host_link_unread says why, and
- * what else there is, in a line as preflight_tell takes it. */
+/* Find what the link's packets begin with (pkt_link_of). False: prey cannot read them; host_link_unread gives the
+ * reason, and what else there is, in a line as preflight_tell takes it. */
 bool host_link_reads(const struct host_link *link, enum pkt_link *kind);
 const char *host_link_unread(const struct host_link *link, char *buf, size_t len);
 /* True if its packets begin with an Ethernet header. */

@@ -18,10 +18,10 @@ enum manager_word {
 /* Send one datagram to $NOTIFY_SOCKET (sd_notify(3)). Never blocks; a refused datagram is lost. */
 void manager_tell(enum manager_word word);
 
-/* Tell which process is the main one of the unit from now on. */
+/* Report which process is the main one of the unit from now on. */
 void manager_main(pid_t pid);
 
-/* Say nothing more to it: from now on this process is none of the unit's. */
+/* Send nothing more to it: from now on this process is none of the unit's. */
 void manager_leave(void);
 
 /* Hand a descriptor to the manager, which keeps it over a restart, whatever becomes of its other end, and closes it
@@ -35,7 +35,7 @@ void manager_unstore(const char *name);
 int manager_stored(const char *name);
 /* In a process that goes on for the one that the manager started, with its environment: signs of life are its own. */
 void manager_succeed(void);
-/* Wait until the manager has heard all that was told. */
+/* Wait until the manager has heard all that was reported. */
 void manager_heard(void);
 
 /* Return the time without MANAGER_ALIVE after which the manager ends this process; 0: no watchdog. Only the process

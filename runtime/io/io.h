@@ -176,7 +176,7 @@ static inline struct kernel_note io_note(const struct pkt *pkt)
     return note;
 }
 
-/* Say that no note is before the frame, in headroom where an earlier one may have been. */
+/* Report that no note is before the frame, in headroom where an earlier one may have been. */
 static inline void io_note_none(struct pkt *pkt)
 {
     if (pkt->headroom >= sizeof(struct kernel_note))

@@ -82,7 +82,7 @@ struct io_port {
     struct pkt views[IO_BATCH];
     struct io_stats stats;
     uint64_t lost_before; /* frames that its sockets had lost before they were handed over, which are counted */
-    uint64_t lost_told;   /* lost frames that xdp_stats has told last */
+    uint64_t lost_told;   /* lost frames that xdp_stats has reported last */
 };
 
 static inline void put(struct umem *u, uint32_t slot) { u->free[u->free_count++] = slot; }

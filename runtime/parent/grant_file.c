@@ -295,7 +295,7 @@ int grant_HISTORY_OPEN(struct parent *p, const struct request_file *asked, struc
     return given(fds[0]);
 }
 
-/* Tell a user's number, and whose process it is, of any process: a hijacked service learns that and nothing else */
+/* Report a user's number, and whose process it is, of any process: a hijacked service learns that and nothing else */
 int grant_LOGIN(struct parent *p, const struct request_process *asked, struct answer *a, int fds[])
 {
     a->value = login_of(asked->pid);
@@ -372,7 +372,7 @@ int grant_TAKEN(struct parent *p, struct answer *a, int fds[])
     return failed ? failed : unnamed;
 }
 
-/* Tell the service manager a word from a short list; the manager expects it from this process */
+/* Report to the service manager a word from a short list; the manager expects it from this process */
 int grant_NOTIFY(struct parent *p, const struct request_notify *asked, struct answer *a, int fds[])
 {
     if (asked->word == MANAGER_READY) parent_named(p);

@@ -54,7 +54,7 @@ struct parent {
     bool no_gate;            /* no gate, or not attached to some port; printed */
     bool guarded;            /* the table of guard rules exists */
     bool unshut;             /* parent_shut has failed */
-    bool opens;              /* the end undoes everything, whatever --on-exit says */
+    bool opens;              /* the end undoes everything, regardless of --on-exit */
     bool borrows;            /* the record of changes is another instance's, which goes on until TAKEN */
     bool yielded;            /* another instance has the record of changes now, and undoes them at its end */
     bool drains;             /* only connections that end here go on: the service may ask for little more */

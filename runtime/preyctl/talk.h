@@ -1,4 +1,4 @@
-/* A question to the service, and its answer. Each failure is told once on standard error. */
+/* A question to the service, and its answer. Each failure is reported once on standard error. */
 #pragma once
 
 #include <cjson/cJSON.h>
@@ -11,7 +11,7 @@ struct talk {
     int fd; /* connected; -1: not */
     struct inbox in;
     bool stops;       /* the service was asked to end its answer */
-    bool again;       /* the question may be asked again: that the service hung up, or is not there, is not told */
+    bool again;       /* the question may be asked again: that the service hung up, or is not there, is not reported */
     bool lost;        /* it did, or was not */
     bool waits;       /* the service may be silent for as long as it likes: it is asked to wait */
     int status;       /* exit status of the last answer */

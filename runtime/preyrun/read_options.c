@@ -14,7 +14,7 @@ bool wrong(struct reading *r, const char *fmt, ...)
     return false;
 }
 
-/* Return the end of a path that fits on a line, because the end tells files apart. */
+/* Return the end of a path that fits on a line, because the end distinguishes files. */
 static const char *path_end(const char *path)
 {
     enum { SHOWN = 240 };

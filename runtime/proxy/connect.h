@@ -4,9 +4,9 @@
 
 #include "runtime/proxy/session.h"
 
-/* Connect to the server that balancing chooses for s->branch; after a failure to others, `retries` times. To where the
- * client wanted to go, if the branch says `original` or names a program; `reject` is a failure. The service's settings
- * of TLS and PROXY headers are applied. */
+/* Connect to the server that balancing chooses for s->branch; after a failure to others, `retries` times. To where
+ * the client wanted to go, if the branch has `original` or names a program; `reject` is a failure. The service's
+ * settings of TLS and PROXY headers are applied. */
 void connect_branch(struct session *s);
 /* Connect to this target only: `-> target` */
 void connect_target(struct session *s, const struct stream_addr *to);

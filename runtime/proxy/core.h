@@ -93,7 +93,7 @@ struct session {
     struct middle *middle;        /* streams to a program in its middle; NULL: none */
     uint64_t begun_ns;
     uint64_t dials_ns;       /* start of connecting */
-    uint64_t affinity;       /* set by the kind: key of the client's affinity to a server; 0: as the service says */
+    uint64_t affinity;       /* set by the kind: key of the client's affinity to a server; 0: according to the service */
     uint32_t service;        /* index in the running program; PBC_NONE: removed, and the session ends */
     uint32_t branch;         /* PBC_NONE: not chosen yet */
     uint32_t chosen;         /* the server connected to, or being connected; PBC_NONE: none, or the target */
@@ -219,7 +219,7 @@ static inline const struct pbc_proxy *proxy_says(const struct proxy *p, uint32_t
     const uint32_t at = service == PBC_NONE ? 0 : p->program->services[service].proxy;
     return at ? &p->program->proxies[at - 1] : &nothing;
 }
-/* Return the longest silence of one end, of which `own` is what its service says, or the default of all services */
+/* Return the longest silence of one end, of which `own` is what its service reports, or the default of all services */
 static inline uint64_t session_silence_ns(const struct session *s, uint64_t own)
 {
     const struct program *p = s->proxy->program;
@@ -287,8 +287,8 @@ void listeners_leave(struct proxy *p);
 void listeners_hush(struct proxy *p, bool hushed);
 /* Return the service that accepts connections at that address and port; PBC_NONE: none */
 uint32_t listeners_service(const struct proxy *p, const struct stream_addr *a);
-/* Shut the listeners of services that drain, and open those again that drain no more, as the world says. One that
- * cannot be opened stays shut until the next call. */
+/* Shut the listeners of services that drain, and open those again that drain no more, according to the world. One
+ * that cannot be opened stays shut until the next call. */
 void listeners_follow(struct proxy *p);
 /* Accept again, as there is room */
 void listeners_reopen(struct proxy *p);
@@ -297,10 +297,10 @@ void listeners_reopen(struct proxy *p);
 void sessions_rename(struct proxy *p, const struct remap *r);
 /* Set the counters of all sessions again; the former settings may be freed at the next reload */
 void sessions_recount(struct proxy *p);
-/* End sessions whose first packet the new program refuses, if their service says `on reload close` */
+/* End sessions whose first packet the new program refuses, if their service has `on reload close` */
 void sessions_rejudge(struct proxy *p);
-/* End sessions of servers that are down, if their pool says so, and sessions whose drain time has expired. Call it
- * after a change of facts. */
+/* End sessions of servers that are down, if their pool asks for it, and sessions whose drain time has expired. Call
+ * it after a change of facts. */
 void sessions_look(struct proxy *p);
 void sessions_end(struct proxy *p, enum session_end why);
 /* cut_sessions.c: end sessions that cuts are about, a part of them a turn. */
@@ -334,7 +334,7 @@ void session_flow(const struct session *s, struct flow_record *f);
  * its bytes are checked when they come. */
 int name_client(struct session *s);
 /* Return whether the rules believe what the session's client, which a PROXY header may name, says in fields of its
- * requests (`trust forwarded from`). UNSAID: the service says nothing of it. */
+ * requests (`trust forwarded from`). UNSAID: the service reports nothing of it. */
 enum name_trust { NAME_TRUST_UNSAID, NAME_UNTRUSTED, NAME_TRUSTED };
 enum name_trust name_trust(const struct session *s);
 /* True if the client came by TLS to a front that the rules of now trust, by the front's own address. */

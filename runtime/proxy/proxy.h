@@ -60,7 +60,7 @@ struct proxy_cfg {
     /* Connect two streams to the socket of a program in the middle (runtime/host/file/middle.h). Return 0 or a negative
      * errno. NULL: not possible. Called with `with`. */
     int (*middle)(void *with, const char *path, int fds[2]);
-    const char *const *iface_name; /* [iface_count]: for programs in the middle; NULL: not told */
+    const char *const *iface_name; /* [iface_count]: for programs in the middle; NULL: not reported */
     uint32_t sessions_most;
     const uint16_t *iface; /* [iface_count]: ids of the interfaces in the program */
     unsigned iface_count;

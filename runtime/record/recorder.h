@@ -12,7 +12,7 @@ struct recorder_cfg {
     const char *const *names; /* [devices]; valid as long as the recorder */
     const struct port *port;  /* [ports] of any worker; port i belongs to device i % devices */
     unsigned ports, devices, workers;
-    uint32_t bare;             /* bit i: device i has no Ethernet, as the first snapshot says */
+    uint32_t bare;             /* bit i: device i has no Ethernet, according to the first snapshot */
     uint64_t seed;             /* seed of the workers */
     uint32_t inline_half_open; /* as in struct inline_share */
     bool forwards;             /* as in struct worker_cfg */

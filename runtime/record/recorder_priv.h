@@ -58,7 +58,7 @@ struct recorder {
     uint64_t wall_ns;             /* wall clock minus the workers' clock */
     bool waits;                   /* the directory is another process's, until `waits_until_ns` at most; 0: not asked */
     uint64_t waits_until_ns;
-    bool told;         /* workers tell their states without being asked by the first file */
+    bool told;         /* workers report their states without being asked by the first file */
     uint64_t retry_ns; /* earliest time of the next write after a failure; 0: no failure */
     /* shared */
     pthread_mutex_t lock;

@@ -82,7 +82,7 @@ struct worker_cfg {
     bool cuts;                          /* judge super-packets in pieces, since some go into a tunnel */
     bool patient;                       /* nothing waits for it: memory comes as it is needed */
     bool forwards;  /* the host stack forwards packets: crossing ones are only watched unless routed here */
-    bool watches;   /* gives the host all of its own packets, whatever the rules say (--monitor with `kernel`) */
+    bool watches;   /* gives the host all of its own packets, regardless of the rules (--monitor with `kernel`) */
     uint8_t routes; /* families of which prey routes packets from one port to another (enum routed_family) */
     const struct vm_kernel *kernel; /* remaining work of the kernel executor; NULL: there is none */
     struct flow_cuts *flow_cuts;    /* members whose flows are to end; NULL: none */
@@ -136,7 +136,7 @@ struct worker {
     struct bridge bridge;
     struct inline_io inline_io;
     struct limit told_limit;            /* on errors that may be about our tunnels */
-    uint64_t watched;                   /* for the batch: bit i: packet i is the host's whatever the rules said */
+    uint64_t watched;                   /* for the batch: bit i: packet i is the host's regardless of the rules */
     uint64_t tick_ns;                   /* time when the vm's timers are due */
     struct datagrams *datagrams;        /* owners of fragments' datagrams; NULL: a single worker */
     struct known_owners *known;         /* NULL: a single worker */
@@ -293,7 +293,7 @@ void worker_judge_own(struct worker *w, struct pkt *pkts[], unsigned n, const st
 void worker_inline_sent(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now_ns);
 /* Do what the proxy loop asks of an inline connection. */
 void worker_asked(struct worker *w, const struct inline_ask *ask, uint64_t now_ns);
-/* Tell the proxy loop what the vm has for it, as far as there is room. w->leaving is not NULL. */
+/* Report to the proxy loop what the vm has for it, as far as there is room. w->leaving is not NULL. */
 void worker_tell_loop(struct worker *w);
 /* Send the entries that a vm call left in w->tx, report its events, and put the packets back. */
 void worker_leave(struct worker *w, uint64_t now_ns);

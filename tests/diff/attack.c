@@ -4,7 +4,7 @@
  *   attack [FLOWS]
  *
  * The table holds FLOWS, of which a tenth may be half open; each eighth is a UDP tunnel, the others are TCP.
- * Attackers send ten packets per flow, in ten seconds unless said otherwise; a real client comes every thousandth
+ * Attackers send ten packets per flow, in ten seconds unless stated otherwise; a real client comes every thousandth
  * packet, and is answered after 50 ms. LONG=1: a million flows. Times are printed and judge nothing. */
 #include <inttypes.h>
 #include <stdarg.h>

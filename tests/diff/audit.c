@@ -1,7 +1,7 @@
 /* Differential test: audit against the same rules enforced. Random rules, some of them in audit, and conversations:
- * what a worker says would become of each packet must be what becomes of it where the word `audit` is left out; and its
- * counts of audited rules must be the counts there. Workers that remember, that forget, the rule list and the kernel
- * executor, where programs of it may be loaded, agree.
+ * what a worker reports would become of each packet must be what becomes of it where the word `audit` is left out;
+ * and its counts of audited rules must be the counts there. Workers that remember, that forget, the rule list and
+ * the kernel executor, where programs of it may be loaded, agree.
  *
  *   audit [SEED [FILES [PACKETS]]]
  *

@@ -278,7 +278,7 @@ static void answer(struct world *w, const struct asked *a, struct note *sent, co
         fail(w, "a reply is not the answer to what was asked");
 }
 
-/* An error about what the server got: the client is told of what it sent. */
+/* An error about what the server got: the client is notified of what it sent. */
 static void complain(struct world *w, const struct asked *a, struct note *sent)
 {
     struct pkt pkt;

@@ -267,7 +267,7 @@ static bool in_change(const struct diff *d, const struct change *c, const struct
     return false;
 }
 
-/* Travels it on the new side as the change says? */
+/* Travels it on the new side according to the change? */
 static bool goes_so(const struct diff *d, const struct change *c, const struct shown *s)
 {
     struct key key = s->key;

@@ -208,7 +208,7 @@ static bool holds_side(const struct trial *t, const struct side *side, const str
     return in != side->negated;
 }
 
-/* No rule tells apart the devices of one id: with one of them all are meant, but for `not`. */
+/* No rule distinguishes the devices of one id: with one of them all are meant, but for `not`. */
 static bool holds_on(const struct trial *t, const struct drawn_claim *c, const struct key *key, const struct pkt *pkt)
 {
     const struct iface_table ifaces = program_ifaces(t->p);

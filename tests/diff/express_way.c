@@ -370,7 +370,7 @@ static void draw_packet(struct run *r, unsigned i)
     }
     const bool partial = rng_one_in(g, 6); /* no test run has a socket buffer with such a sum */
     if (partial && !one_kernel_is_tc()) r->pkts[i].flags |= PKT_CSUM_PARTIAL;
-    const bool whole = !hurt && !later && !wraps && !cut; /* the kernel says such things of whole packets only */
+    const bool whole = !hurt && !later && !wraps && !cut; /* the kernel reports such things of whole packets only */
     if (whole && r->pkts[i].flags & PKT_CSUM_PARTIAL && t.payload && rng_one_in(g, 3))
         r->pkts[i].segment = (uint16_t)(1 + rng_below(g, t.payload));
     if (r->hurts && rng_one_in(g, 40) && !r->pkts[i].segment) cut_up(r, i);

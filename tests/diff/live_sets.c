@@ -414,8 +414,8 @@ struct totals {
     uint64_t files, held, refuted;
 };
 
-/* Make a claim, and compare what the compiler says of it. Lists are bounded to the places, or all other addresses would
- * have to be in the model. */
+/* Make a claim, and compare what the compiler reports of it. Lists are bounded to the places, or all other addresses
+ * would have to be in the model. */
 static bool try_claim(struct trial *t, struct totals *totals)
 {
     const size_t rules = t->len;

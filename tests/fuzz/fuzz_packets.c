@@ -105,7 +105,7 @@ static void check_segment(const struct pkt *pkt, const struct key *key)
     HOLD(next.state == first.state && tcp_quoted(&next.track, FLOW_ORIGINAL, s.seq));
 }
 
-/* The careful parser says the same. */
+/* The careful parser reports the same. */
 static void check_same(const struct pkt *pkt, const struct facts *facts, const struct key *key)
 {
     struct pkt again = *pkt;

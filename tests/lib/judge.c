@@ -180,8 +180,8 @@ static void ignore_step(void *arg, const struct trace_step *step)
     (void)step;
 }
 
-/* A packet as it is known before it is judged: what `state` says of it, and what explain, which walks the rule list by
- * itself, says: meters only look at it then. */
+/* A packet as it is known before it is judged: the value of `state` of it, and what explain, which walks the rule
+ * list by itself, says: meters only look at it then. */
 struct before {
     struct pkt pkt;
     struct key key;

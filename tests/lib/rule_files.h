@@ -14,10 +14,10 @@ struct rule_file {
 };
 typedef void rule_file_fn(void *arg, const struct rule_file *f);
 
-/* Calls fn with each rule text of a file, which its ending tells apart. `.t` (tests/packets/) has one in each `rules`,
- * `.md` one in each block of rules, `.txt` two for each line of conditions (tests/machines/conditions.txt): a rule file
- * that counts, logs and decides by them, and the filter that preyctl makes of them. Any other file is one itself. The
- * text lives until fn returns. A file that can't be read ends the test. */
+/* Calls fn with each rule text of a file, which its ending distinguishes. `.t` (tests/packets/) has one in each
+ * `rules`, `.md` one in each block of rules, `.txt` two for each line of conditions (tests/machines/conditions.txt):
+ * a rule file that counts, logs and decides by them, and the filter that preyctl makes of them. Any other file is
+ * one itself. The text lives until fn returns. A file that can't be read ends the test. */
 void rule_files_of(const char *path, rule_file_fn *fn, void *arg);
 
 #endif

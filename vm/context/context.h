@@ -27,7 +27,7 @@ struct packet_ctx {
     /* The packet on its way out. */
     const struct translation *quoted; /* an ICMP error: what the packet that it quotes becomes; else NULL */
     const uint32_t *from;  /* with `quoted`: source by which routes are asked, that of the flow's own packets */
-    const uint32_t *via;   /* with `quoted`: the gateway of the flow's own packets; NULL: routes say the next hop */
+    const uint32_t *via;   /* with `quoted`: the gateway of the flow's own packets; NULL: routes give the next hop */
     struct splice *splice; /* a segment of a joined flow: its splice (forward/cookie/joint.h); else NULL */
     uint32_t clock_ms;     /* a segment of a joined flow: the time in ms */
     uint32_t datagram;     /* IP identification for a packet that is cut, where the vm chooses it */
@@ -93,8 +93,8 @@ struct job {
     uint32_t outer_bytes; /* length of the outer headers, while a packet inside a tunnel is judged; 0: none */
 };
 
-/* Return what the kernel says of a packet that came up from it; NULL: it did not, or it is the inner one of such a
- * packet. */
+/* Return what the kernel reports of a packet that came up from it; NULL: it did not, or it is the inner one of such
+ * a packet. */
 static inline const struct vm_up *vm_came_up(const struct job *j, const struct packet_ctx *c)
 {
     const bool came = j->vm->ups && !j->outer_bytes && j->input != INPUT_NONE;
@@ -148,8 +148,8 @@ static inline struct counter *decider(const struct vm *vm, decided d)
 /* Give a verdict without judgement, and count it. */
 void refuse(struct vm *vm, const struct packet_ctx *c, enum action action, enum pkt_reason reason);
 
-/* Turn the drop or reject of a firewall's default into `pass` for STP and LLDP across a bridge, unless `other frames`
- * says otherwise. */
+/* Turn the drop or reject of a firewall's default into `pass` for STP and LLDP across a bridge, unless `other
+ * frames` differs. */
 void settle_spare(struct vm *vm, const struct packet_ctx *c, const struct facts *facts);
 
 /* True if the default of that firewall would let the frame pass all the same. */

@@ -294,7 +294,7 @@ void tcp_loosen(struct tcp_track *t);
  * window before (RFC 5927, 4.1). Always true if no window is checked. */
 bool tcp_quoted(const struct tcp_track *t, enum flow_dir dir, uint32_t seq);
 
-/* `state` as far as the header alone tells (README.md): a SYN without ACK is never invalid, only errors and UDP, and
+/* `state` as far as the header alone shows (README.md): a SYN without ACK is never invalid, only errors and UDP, and
  * advertisements of routers, can be related, UDP is never invalid. The tracker gives one of the returned states; the
  * compiler and the frames drawn from rules rely on that. An ambiguous header returns all that can be. */
 

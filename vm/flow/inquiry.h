@@ -55,8 +55,8 @@ void inquiries_put(struct inquiries *q, const struct inquiry_id *id, uint64_t no
 /* Sender of a packet that may be an inquiry */
 enum inquiry_sender { INQUIRY_OTHERS, INQUIRY_OWN, INQUIRY_UNKNOWN };
 
-/* Tell this machine's inquiries, which may come from no address yet, by the MAC of its interface. mac: 0: it is not
- * known, as in a replay; then nobody knows whose those from no address are. */
+/* Report this machine's inquiries, which may come from no address yet, by the MAC of its interface. mac: 0: it is
+ * not known, as in a replay; then nobody knows whose those from no address are. */
 enum inquiry_sender inquiry_sender(const struct pkt *pkt, const struct key *key, uint64_t mac);
 
 /* Return whose inquiry a packet with such a key is. One that this machine sends from no address yet goes out. */

@@ -71,7 +71,7 @@ void forward_renew_recipes(struct forward *f, const struct facts *facts);
 /* Return the changes that `to` makes to a packet with that key, among those of `may`: ports that it has, or a query's
  * identifier. */
 uint8_t forward_changes(const struct key *key, const struct translation *to, uint8_t may);
-/* Send the packet as c->left says, counted. quoted: for an error. False: refused, with the reason in c->v. */
+/* Send the packet according to c->left, counted. quoted: for an error. False: refused, with the reason in c->v. */
 bool forward_send(const struct job *j, struct packet_ctx *c, const struct translation *quoted);
 /* Drop the packet for that reason; its verdict is not counted yet. */
 void forward_refuse(struct packet_ctx *c, enum pkt_reason reason);

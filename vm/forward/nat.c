@@ -225,7 +225,7 @@ static enum pkt_reason nat_begin(const struct job *j, struct packet_ctx *c, cons
     return REASON_NONE;
 }
 
-/* Give the packet's stack an id, in *held, if it has none: mappings tell hosts apart by it. */
+/* Give the packet's stack an id, in *held, if it has none: mappings distinguish hosts by it. */
 static bool know_stack(const struct job *j, struct packet_ctx *c, uint16_t *held)
 {
     *held = STACK_UNKNOWN;

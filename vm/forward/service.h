@@ -73,8 +73,8 @@ void clamp_accepted(const struct program *p, const struct facts *f, struct pkt *
  * came. */
 void clamp_routed(const struct program *p, const struct facts *f, struct pkt *pkt, const struct key *key);
 
-/* Test if a packet fits without a tunnel. IPv4 without DF is cut. For IPv4 with DF, and IPv6, the sender is told *told:
- * for IPv6 never less than 1,280, which every link carries (RFC 8200, 5), so packets up to that fit. */
+/* Test if a packet fits without a tunnel. IPv4 without DF is cut. For IPv4 with DF, and IPv6, the sender is notified
+ * *told: for IPv6 never less than 1,280, which every link carries (RFC 8200, 5), so packets up to that fit. */
 enum tunnel_fit edge_fit(const struct pkt *pkt, const struct key *key, uint32_t mtu, uint32_t *told);
 
 /* The station that answers an ARP request or neighbour solicitation that the rules let through */

@@ -29,7 +29,7 @@ static inline bool decided_lets_in(decided d)
     return decided_action(d) == ACTION_ACCEPT || decided_action(d) == ACTION_PASS;
 }
 
-/* True if other than the same would become of the packet, as far as rules say. */
+/* True if other than the same would become of the packet, as far as rules show. */
 static inline bool decided_changes(decided d, decided would)
 {
     return decided_lets_in(d) ? !decided_lets_in(would) : decided_action(d) != decided_action(would);

@@ -223,9 +223,9 @@ void lives_free(struct lives *l);
 /* Have the questions that wait of another table, if the sets have any; NULL is allowed. Call it before anything is
  * judged by them. */
 void lives_ask_as(struct lives *l, struct questions *q);
-/* Tell that an answer for a host has added or renewed a member. Any thread may call this. */
+/* Report that an answer for a host has added or renewed a member. Any thread may call this. */
 void lives_name(struct lives *l, uint32_t live, const struct live_net *net, uint64_t end_ms, const char *host);
-/* Take all that was told into `out`. Return its number. */
+/* Take all that was reported into `out`. Return its number. */
 uint32_t lives_named(struct lives *l, struct live_named out[LIVE_NAMED_MOST]);
 /* Return the number of questions that made way before their time. */
 uint64_t lives_evicted(const struct lives *l);
@@ -266,7 +266,7 @@ struct lives_ear {
 };
 /* Have all answers to the calling thread pass through the listener, until it is replaced; NULL: none listens. */
 void lives_listen(const struct lives_ear *ear);
-/* Tell the calling thread's listener, if there is one, an answer that another judge got about the packet. */
+/* Notify the calling thread's listener, if there is one, an answer that another judge got about the packet. */
 void lives_tell(uint32_t live, const struct key *key, bool dst, bool held);
 
 /* Reason for which a set never has a member, whoever adds it. */
@@ -334,7 +334,7 @@ uint64_t lives_archive_most(const struct lives *l);
 enum {
     FLOW_CUTS_WALKERS = 128,
     FLOW_CUTS_LOOPS = FLOW_CUTS_WALKERS / 2, /* number of the first loop of a proxy, as a walker */
-    FLOW_CUTS_SETS = 256                     /* sets that are told apart */
+    FLOW_CUTS_SETS = 256                     /* sets that are distinguished */
 };
 
 struct flow_cuts_cfg {
@@ -387,5 +387,5 @@ struct flow_cuts_flow {
 /* Find the member that ends the flow, which a walker with a round to do asks; of several the longest. l: live sets of
  * the walker's program, or NULL. Return where to count the flow once it has ended (atomic); NULL: it goes on. */
 uint64_t *flow_cuts_cover(struct flow_cuts *c, const struct lives *l, const struct flow_cuts_flow *f);
-/* Say that the walker has been through all of its flows. */
+/* Report that the walker has been through all of its flows. */
 void flow_cuts_walked(struct flow_cuts *c, unsigned walker);

@@ -9,7 +9,7 @@
 #include "vm/packet/key.h"
 
 enum route_does {
-    ROUTE_LOOKS_UP, /* the view says the way; if no route there holds the address, the next rule is tried */
+    ROUTE_LOOKS_UP, /* the view give the way; if no route there holds the address, the next rule is tried */
     ROUTE_REFUSES,
     ROUTE_GOES_TO, /* the rule `next` is tried */
     ROUTE_ASKS,    /* the way is unknown, for `why` */

@@ -17,7 +17,7 @@ struct way_found {
     uint16_t iface; /* with `out`: id of its frames, as in struct facts_device */
     uint32_t mtu;   /* with `out`: largest IP packet there, by its route and its device; 0: unknown */
 };
-/* Find the way of the packet as if `to` were its destination, whatever the key says of crossing: translation turns
+/* Find the way of the packet as if `to` were its destination, regardless of the key of crossing: translation turns
  * destinations before routing. Its other fields and the interface that it came by count, where policy rules ask for
  * them. A way that is said (PKT_WAY_SAID), a bridge's other port, and the interface by which this machine sends a
  * packet, hold for any destination. f NULL: nothing is known. */
@@ -48,8 +48,8 @@ uint32_t ways_back_mtu(const struct facts *f, const struct key *key);
 void ways_least_mtus(const struct facts *f, uint32_t least[], unsigned count);
 
 /* Return whether the way to a reply's source leads by the interface that the reply came by, as far as policy rules
- * tell: what it answers may have had any mark, and have come by any interface. SOURCE_REACHED if there are no routes to
- * ask. */
+ * show: what it answers may have had any mark, and have come by any interface. SOURCE_REACHED if there are no routes
+ * to ask. */
 enum pkt_source ways_reply(const struct facts *f, const struct key *key, const struct pkt *pkt);
 
 /* Set pkt->way, pkt->way_why and pkt->source (unless PKT_WAY_SAID, PKT_SOURCE_SAID), as far as the program asks; the

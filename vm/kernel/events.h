@@ -68,8 +68,8 @@ struct kernel_event_sample {
     struct kernel_members members; /* zero: no live set was asked */
 };
 
-/* Samplers of drops and of all packets, and the drops that were not told for want of room in the ring: a row for each
- * kpkt, which the processor or the process that has it alone writes. */
+/* Samplers of drops and of all packets, and the drops that were not reported for want of room in the ring: a row for
+ * each kpkt, which the processor or the process that has it alone writes. */
 enum { KERNEL_THIN_SEEN = 256 /* packets of a span that are all reported with world.thins */ };
 struct kernel_drops {
     struct thins thins;

@@ -49,7 +49,7 @@ enum kernel_would {
     KERNEL_WOULD_JUDGED = 1 << 0,
     KERNEL_WOULD_OTHER = 1 << 1,   /* another rule or default would decide, or otherwise */
     KERNEL_WOULD_CHANGES = 1 << 2, /* other than the same would become of the packet */
-    KERNEL_WOULD_DUE = 1 << 3,     /* its flow is still to be told */
+    KERNEL_WOULD_DUE = 1 << 3,     /* its flow is still to be reported */
     KERNEL_WOULD_BEGAN = 1 << 4,   /* the first packet of its flow that audit would change */
 };
 
@@ -119,7 +119,7 @@ struct kpkt {
         source_failed;   /* set by judge if its program asks: numbers that conditions compare (judge/way_find.h) */
     uint8_t found;       /* set by look: result of reading the frame where it is (enum express_read) */
     uint8_t said;        /* enum kernel_would: of a program with `audit` */
-    uint16_t would_mark; /* set by judge: what `state` would say of the packet */
+    uint16_t would_mark; /* set by judge: the value of `state` of the packet */
     uint16_t came; /* set by look, of a packet that leaves (traffic control) and came in by a device: 1 + the device's
                       id in rules; else 0 */
     struct recipe recipe;      /* with KERNEL_ORDINARY: copy of the recipe, whose kind is seen.recipe */

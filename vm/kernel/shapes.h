@@ -110,7 +110,7 @@ enum { KERNEL_DATAGRAMS = 4096 }; /* number of datagrams; the least recently use
 struct kernel_datagram {
     uint32_t src[4], dst[4]; /* as in struct key */
     uint32_t id;
-    uint16_t proto; /* protocol over IPv4, which tells datagrams apart by it; otherwise 0 */
+    uint16_t proto; /* protocol over IPv4, which distinguishes datagrams by it; otherwise 0 */
     uint16_t family;
     uint32_t ifindex;
     uint32_t sent; /* 1: the host sends it */
@@ -119,7 +119,7 @@ struct kernel_datagram_decided {
     uint64_t decision, would; /* `decided` (judge/decided.h); the second without the word `audit` */
     uint64_t mirrors;         /* mirrors that copied the first, a bit each: they copy the others, too */
     uint32_t program;         /* serial of the program that decided */
-    uint32_t said;            /* enum kernel_would of the first; its flow has been told */
+    uint32_t said;            /* enum kernel_would of the first; its flow has been reported */
 };
 
 /* Decisions that the kernel remembers for flows (vm/judge/remember.h): those of the program in force that hold for all

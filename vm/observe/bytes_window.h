@@ -1,11 +1,11 @@
 /* Bytes of one half that are kept, by their offsets: those that came out of order, those that the other side may not
- * have yet (so that a segment which says otherwise is noticed), and first bytes that are still read.
+ * have yet (so that a segment which differs is noticed), and first bytes that are still read.
  *
  *      low ---- told ---- next      hole      ahead
  *       |  kept  |  kept   |                |  kept  |          at most WINDOW_BYTES from low on
  *
  * Which copy of a byte counts that came twice while it waits behind a hole, `overlaps` says: the first; the last; or
- * the one that Linux takes (queue.c). What was told stays.
+ * the one that Linux takes (queue.c). What was reported stays.
  *
  * Chunks are at multiples of their size; a directory, itself a chunk, finds each in one step. */
 #pragma once

@@ -6,7 +6,7 @@
 #include "vm/observe/observers_priv.h"
 
 enum {
-    HISTORY = 64 << 10, /* most bytes kept behind what was told, if nothing is acknowledged */
+    HISTORY = 64 << 10, /* most bytes kept behind what was reported, if nothing is acknowledged */
     REACH =
         WINDOW_BYTES, /* bytes beyond the other side's window that may come: packets of both sides may be reordered */
     FAR_REACH = 1 << 30, /* the same, if its window is unknown */
@@ -54,7 +54,7 @@ static void half_go_on(struct observers *o, struct conn *c, enum observe_half si
     COUNT(o, c, bytes, n);
 }
 
-/* Tell the bytes from `next` on that are kept side by side. */
+/* Report the bytes from `next` on that are kept side by side. */
 static void drain(struct observers *o, struct conn *c, enum observe_half side)
 {
     struct half *h = &c->half[side];

@@ -38,7 +38,7 @@ void observers_limits(struct observers *o)
     holding_services(o);
 }
 
-/* Reserve memory as the program says. */
+/* Reserve memory according to the program. */
 static bool reserve_memory(struct observers *o, uint64_t seed)
 {
     const bool said = o->p->settings_count;

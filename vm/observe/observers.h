@@ -17,7 +17,7 @@
 
 struct observers;
 
-/* Make the observers of a program, which must outlive them. out NULL: nobody is told. NULL: out of memory. */
+/* Make the observers of a program, which must outlive them. out NULL: nobody is notified. NULL: out of memory. */
 struct observers *observers_new(const struct program *p, const struct observe_out *out, uint64_t seed);
 void observers_free(struct observers *o); /* NULL is allowed */
 
@@ -49,13 +49,13 @@ void observers_see_later(struct observers *o, const struct key *key, const struc
 /* Drop a packet that was read and may not go on. */
 void observers_drop(struct observers *o, const struct observe_packet *s);
 
-/* True for a packet of a connection that a branch may still reset or cut into, if it says something: bytes, or an end.
- * What its receiver would drop for a wrong checksum must not decide there. */
+/* True for a packet of a connection that a branch may still reset or cut into, if it sends something: bytes, or an
+ * end. What its receiver would drop for a wrong checksum must not decide there. */
 bool observers_hang_on(struct observers *o, const struct observe_packet *s);
 /* Count and drop a packet with a wrong checksum. */
 void observers_drop_damaged(struct observers *o, const struct observe_packet *s);
-/* Say what becomes of a packet that was read, before it is judged. But for HOLDING_NONE it needs no showing any more.
- */
+/* Report what becomes of a packet that was read, before it is judged. But for HOLDING_NONE it needs no showing any
+ * more. */
 enum holding_says {
     HOLDING_NONE,   /* it is judged, and shown then */
     HOLDING_SHOWN,  /* it is judged */

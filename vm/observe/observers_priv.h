@@ -85,7 +85,7 @@ static inline void half_keep_window(struct half *h, const struct window *w)
 
 /* observers.c: take the limits of o->p. */
 void observers_limits(struct observers *o);
-/* End a session and tell so; it stays as it is, for late packets. */
+/* End a session and report so; it stays as it is, for late packets. */
 void conn_end(struct observers *o, struct conn *c, enum observe_why why);
 /* Find the connection of a packet; *side: its sender. NULL: there is none. */
 struct conn *conn_found(struct observers *o, const struct observe_packet *s, enum observe_half *side);
@@ -109,7 +109,7 @@ void half_skip(struct observers *o, struct conn *c, enum observe_half side, uint
 /* Give up all that has not come of a half that ends: what was acknowledged, what is before its FIN, or before the
  * number of the reset that ended it (NULL: none did). */
 void half_end(struct observers *o, struct conn *c, enum observe_half side, const uint32_t *reset_seq);
-/* Tell the bytes that are kept from offset 0 on: a choice was made. */
+/* Report the bytes that are kept from offset 0 on: a choice was made. */
 void half_tell_kept(struct observers *o, struct conn *c, enum observe_half side);
 /* Drop what need not be kept any more. */
 void half_trim(struct observers *o, struct conn *c, enum observe_half side);
@@ -160,10 +160,10 @@ void holding_archive(struct observers *o, struct pool *pool, struct archive *a);
 
 /* session.c: events, records, names */
 
-/* Tell an event of which kind, half, offset, length, cause and bytes are set. Not once the end was told; of a
+/* Report an event of which kind, half, offset, length, cause and bytes are set. Not once the end was told; of a
  * connection that is ignored the end only. */
 void session_event(const struct observers *o, const struct conn *c, struct observe_event *e);
-/* Tell one without bytes. */
+/* Report one without bytes. */
 void session_say(const struct observers *o, const struct conn *c, enum observe_kind kind);
 void session_ends(const struct observers *o, const struct conn *c, struct observe_ends *ends);
 void session_sum(const struct observers *o, const struct conn *c, struct observe_summary *sum);

@@ -1,4 +1,4 @@
-/* Packets of observed connections that are held back: what a client says first waits until it is known whether its
+/* Packets of observed connections that are held back: what a client sends first waits until it is known whether its
  * connection may go on (`-> reject` in `mode observe`), and what comes behind it waits, too. Packets are in slots of
  * the worker's pool, in the order in which they came. */
 #pragma once

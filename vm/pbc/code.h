@@ -78,10 +78,10 @@ struct pbc_classifier {
 static_assert(sizeof(struct pbc_classifier) == 64, "an index is a shift (docs/kernel.md)");
 
 /* The rank of an address: a number that grows with it (as a number of 128 bits; of IPv4: word 0, and zeros), and
- * differs for addresses that a prefix of the list tells apart. Two B-trees find it, for sources from line 0 on and for
- * destinations from line 2 on. A node is a line of the upper halves of up to seven bounds, ascending, unused ones all
- * ones. A wide node has their lower halves in the line behind; the others' lower halves are 0. `at` is the number of
- * its bounds at or below the address.
+ * differs for addresses that a prefix of the list distinguishes. Two B-trees find it, for sources from line 0 on and
+ * for destinations from line 2 on. A node is a line of the upper halves of up to seven bounds, ascending, unused
+ * ones all ones. A wide node has their lower halves in the line behind; the others' lower halves are 0. `at` is the
+ * number of its bounds at or below the address.
  * - LEAF, not wide: the rank is base + at
  * - LEAF, wide: a bound is the first address of a range, and the rest of the lower halves says how many low bits are
  * free in it (RANK_FREE; 128: it goes to the last of all addresses). The rank is base + 2 at, less 1 if the address

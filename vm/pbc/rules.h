@@ -217,7 +217,7 @@ enum pbc_meter_unit { PBC_METER_PACKETS, PBC_METER_BYTES };
 struct pbc_meter {
     uint32_t name; /* string, 0: meter of a rule's log */
     struct pbc_place place;
-    uint32_t entries;   /* number of keys told apart; 0 without `per` */
+    uint32_t entries;   /* number of keys distinguished; 0 without `per` */
     uint8_t per;        /* enum pbc_per */
     uint8_t unit;       /* enum pbc_meter_unit */
     uint8_t len4, len6; /* address bits in the key; 0 if `per` uses none */

@@ -62,7 +62,7 @@ struct http_head {
 };
 
 /* Read the head of a request or of a response at the start of `bytes`. limit: most bytes of a head (at most
- * STREAM_MAX). READ_OTHER: the first line is not HTTP/1; head.reason says why. */
+ * STREAM_MAX). READ_OTHER: the first line is not HTTP/1; head.reason gives the reason. */
 enum stream_read http_request_read(struct http_head *h, struct http_at *at, const uint8_t *bytes, uint32_t n,
                                    uint32_t limit);
 enum stream_read http_response_read(struct http_head *h, struct http_at *at, const uint8_t *bytes, uint32_t n,
@@ -92,8 +92,8 @@ bool http_list_has(struct view list, const char *word);
  * as most are, else into scratch. False: no normal form fits, or an escape is malformed. */
 bool http_path_normal(struct view path, uint8_t *scratch, uint32_t size, struct view *out);
 
-/* The end of an HTTP/1 message: a state machine that reads the bytes behind the head and tells apart body, framing, and
- * bytes of what follows (RFC 9112, 6 and 7).
+/* The end of an HTTP/1 message: a state machine that reads the bytes behind the head and distinguishes body,
+ * framing, and bytes of what follows (RFC 9112, 6 and 7).
  *
  *      body_begin(&b, framing, length)
  *      body_read(&b, bytes, n, &run)      one run: bytes of one kind, as many as there are

@@ -115,7 +115,7 @@ void audit_recall(const struct job *j, struct packet_ctx *c, const struct flow *
     if (c->began) track_would(j->vm->track, &c->seen, f->would | FLOW_WOULD_TOLD);
 }
 
-/* Return what the kernel says would be: what came up with the packet, else the answer of the kernel's judge. */
+/* Return what the kernel reports would be: what came up with the packet, else the answer of the kernel's judge. */
 static __attribute__((noinline)) decided decide_there(const struct job *j, const struct packet_ctx *c,
                                                       const struct effects *e)
 {

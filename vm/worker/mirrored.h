@@ -27,7 +27,7 @@ static inline bool mirrored_follows(const struct tx_entry *e)
                                           e->cause == TX_CAUSE_PROXY || e->cause == TX_CAUSE_HELD);
 }
 
-/* Tell the batch's packets, and those that leave for them since entry `before`, which mirrors copy them. */
+/* Report the batch's packets, and those that leave for them since entry `before`, which mirrors copy them. */
 static inline void mirrored_end(const struct job *j, struct pkt *const pkts[], unsigned n, unsigned before)
 {
     const struct vm *vm = j->vm;

@@ -12,7 +12,7 @@ enum role {
     ROLE_SERVER = 1 << 3,   /* receivers from it are clients: servers that see clients' addresses, targets of a nat */
     ROLE_LED = 1 << 5,      /* a port that a nat leads elsewhere, at any address; it may let some pass */
 };
-/* The protocols that tell conversations apart. QUERY: by the identifier of an ICMP query */
+/* The protocols that distinguish conversations. QUERY: by the identifier of an ICMP query */
 enum role_proto { ROLE_TCP, ROLE_UDP, ROLE_SCTP, ROLE_QUERY, ROLE_OTHER, ROLE_PROTOS };
 
 /* The family of an address: 4, 6, or one of these */

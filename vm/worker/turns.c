@@ -1,6 +1,6 @@
-/* Judging one packet after the other. With state, what `state` says of a packet depends on the verdicts before it; with
- * tunnels, one packet may be judged twice. Only memory is prefetched a batch at a time. Results don't depend on where
- * batches end. */
+/* Judging one packet after the other. With state, the value of `state` for a packet depends on the verdicts before
+ * it; with tunnels, one packet may be judged twice. Only memory is prefetched a batch at a time. Results don't
+ * depend on where batches end. */
 #include "vm/context/answered.h"
 #include "vm/flow/inquiry.h"
 #include "vm/flow/track/met.h"

@@ -81,10 +81,10 @@ struct diff {
     bool without_servers; /* print pools without their servers */
     char *err;
     size_t err_len;
-    bool failed; /* err says why */
+    bool failed; /* err gives the reason */
 };
 
-/* Find all differences. False: err says why. The caller calls diff_fini in either case. */
+/* Find all differences. False: err gives the reason. The caller calls diff_fini in either case. */
 bool diff_find(struct diff *d, struct program *old, struct program *new, uint64_t work, char *err, size_t err_len);
 void diff_fini(struct diff *d);
 

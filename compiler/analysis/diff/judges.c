@@ -152,7 +152,7 @@ static void arriving(struct diff *d, struct region *frames)
     region_add(frames, &p);
 }
 
-/* Add the frames of an interface. If one pair judges everything that arrives, directions are not told apart. */
+/* Add the frames of an interface. If one pair judges everything that arrives, directions are not distinguished. */
 static void give_all(struct diff *d, const struct parts *parts, const struct region *all, uint32_t iface,
                      uint32_t ifaces, struct judges *judges, uint32_t *count)
 {

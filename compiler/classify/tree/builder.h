@@ -36,7 +36,7 @@ struct built {
     uint32_t overlap_count;
     uint64_t peak_bytes; /* most memory held during the build */
     uint64_t work;       /* boxes looked at, counted each time: a bound of the time */
-    bool last_resort;    /* true if a leaf is long because nothing tells its rules apart within the budget */
+    bool last_resort;    /* true if a leaf is long because nothing distinguishes its rules within the budget */
 };
 
 enum build_error {

@@ -1,5 +1,5 @@
 /* Cutting: the boxes of a part are dealt to the children of a window. Children with the same boxes, which the window
- * does not tell apart, are built once; boxes that reach all children are kept once. */
+ * does not distinguish, are built once; boxes that reach all children are kept once. */
 #include <string.h>
 
 #include "compiler/classify/tree/builder_priv.h"

@@ -45,7 +45,7 @@ static unsigned columns_of(const struct build *b, uint32_t open)
     return (n + (!ranks && !(open & ~b->no_prefixes))) | 1u;
 }
 
-/* Return how well a half tells neighbours among the boxes apart: the number of those that ask another range. */
+/* Return how well a half distinguishes neighbours among the boxes: the number of those that ask another range. */
 static unsigned told_apart(const struct build *b, struct list l, unsigned half)
 {
     const unsigned slot = half / 2, c = b->column[slot];
@@ -63,8 +63,8 @@ static unsigned told_apart(const struct build *b, struct list l, unsigned half)
     return apart;
 }
 
-/* Return the half of those asked by range that tells most boxes apart: walks that compare lane by lane begin with it.
- */
+/* Return the half of those asked by range that distinguishes most boxes: walks that compare lane by lane begin with
+ * it. */
 static unsigned best_first(const struct build *b, struct list l, uint32_t ranges)
 {
     unsigned best = 0, most = 0;

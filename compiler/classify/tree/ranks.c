@@ -6,7 +6,7 @@
  * themselves. Ranks have gaps then; only their order counts.
  *
  * The trees are full: all leaves of one are equally deep, and share its bounds out evenly. Most nodes need no lower
- * halves: where bounds are divided between two upper halves, the upper ones tell the parts apart. */
+ * halves: where bounds are divided between two upper halves, the upper ones distinguish the parts. */
 #include "compiler/classify/tree/ranks.h"
 
 #include <stdlib.h>

@@ -195,7 +195,7 @@ static bool kind_window(const struct scratch *x, struct window *w)
 
 static uint32_t untold(const struct field *f) { return ~f->told & UINT32_MAX >> (32 - f->bits); }
 
-/* Choose a window of the highest open bits of a range field: ranges may share no bits and still be told apart by
+/* Choose a window of the highest open bits of a range field: ranges may share no bits and still be distinguished by
  * these. */
 static bool range_window(const struct scratch *x, struct window *w)
 {

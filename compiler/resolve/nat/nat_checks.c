@@ -85,7 +85,7 @@ static bool ranges_within(const struct image *img, const struct pbc_cond *n, con
     return true;
 }
 
-/* True if the condition `by` holds wherever `n` does, as far as their lists tell. */
+/* True if the condition `by` holds wherever `n` does, as far as their lists show. */
 static bool cond_within(const struct image *img, const struct pbc_cond *n, const struct pbc_cond *by)
 {
     if (n->kind != by->kind || n->flags != by->flags || n->arg != by->arg) return false;

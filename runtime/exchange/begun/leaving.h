@@ -1,6 +1,6 @@
 /* An exchange between a proxy loop and its worker about inline connections that leave the inline stack
- * (vm/flow/spliced.h): a ring each way, and memory in which the worker counts what spliced connections carry. Nothing
- * is lost: who finds no room keeps what he has to say. */
+ * (vm/flow/spliced.h): a ring each way, and memory in which the worker counts what spliced connections carry.
+ * Nothing is lost: who finds no room keeps what he has to send. */
 #pragma once
 
 #include <stdbool.h>

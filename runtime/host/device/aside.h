@@ -1,6 +1,6 @@
-/* A kernel network stack aside from the host's: a namespace whose only way out is a TUN device. Health checks through
- * services have their sockets in it: outgoing packets come out of the device and are sent as the service's mode says;
- * answers are written to the device.
+/* A kernel network stack aside from the host's: a namespace whose only way out is a TUN device. Health checks
+ * through services have their sockets in it: outgoing packets come out of the device and are sent according to the
+ * service's mode; answers are written to the device.
  *
  * An address of the host becomes local in this stack when a socket uses it; the last 1,024 addresses stay. The host
  * itself is not changed. The namespace ends with the last descriptor.

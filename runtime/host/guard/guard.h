@@ -78,10 +78,10 @@ bool guard_match_valid(const struct guard_match *m);
 #define GUARD_TABLE_MOST 256
 void guard_table_name(const char *instance, char name[GUARD_TABLE_MOST]);
 
-/* Put these rules in force in place of the former ones, atomically. Related packets are hidden as well if a match names
- * addresses that are not the host's own: later fragments, echo requests to `to`, ICMP errors to `to`, and those that
- * quote a packet to `from` where the match is for what is sent on. They have to come in and leave as the match says;
- * fragments are of a protocol of this match, or of another with the same devices.
+/* Put these rules in force in place of the former ones, atomically. Related packets are hidden as well if a match
+ * names addresses that are not the host's own: later fragments, echo requests to `to`, ICMP errors to `to`, and
+ * those that quote a packet to `from` where the match is for what is sent on. They have to come in and leave
+ * according to the match; fragments are of a protocol of this match, or of another with the same devices.
  * Recorded in s (NULL: nowhere); state_undo removes them. Call again when an interface comes back. Return 0, or a
  * negative errno with one line in err. */
 int guard_set(struct state *s, const char *instance, const struct guard *g, char *err, size_t err_len);

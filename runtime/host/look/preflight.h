@@ -52,10 +52,10 @@ bool host_is_in_subnet(const struct host_address *of, const struct host_addr *ad
 /* True if the interface has an XDP program of another instance or program */
 bool host_xdp_is_taken(struct host *h, const char *instance, const char *interface);
 
-/* Look at rights only: without these no other finding says much. True if one is missing, which was told. */
+/* Look at rights only: without these no other finding says much. True if one is missing, which was reported. */
 bool host_lacks_rights(preflight_say *say, void *arg);
 
-/* Look at rights, interfaces, other programs, addresses, routes and forwarding, without a change. Ways to servers are
- * looked at only without fatal findings; the first five of each kind are told, then the number of others. Return the
- * number of fatal findings. */
+/* Look at rights, interfaces, other programs, addresses, routes and forwarding, without a change. Ways to servers
+ * are looked at only without fatal findings; the first five of each kind are reported, then the number of others.
+ * Return the number of fatal findings. */
 unsigned host_preflight(struct host *h, const struct preflight *p, preflight_say *say, void *arg);

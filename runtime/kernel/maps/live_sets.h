@@ -15,7 +15,7 @@ struct map;
 /* Have l's questions that wait of the stages' maps: their head, their places. False: out of memory. Call it before
  * anything is judged. */
 bool live_sets_ask(struct lives *l, const struct map *head, const struct map *places);
-/* Count members of rules that stages did not report, as struct kernel_live says. */
+/* Count members of rules that stages did not report, according to struct kernel_live. */
 void live_sets_refused(struct lives *l);
 
 /* True if the program's sets have room for more members than the kernel's maps; `why`: a line. */

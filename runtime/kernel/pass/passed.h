@@ -35,8 +35,8 @@ struct kernel_passed {
     uint32_t mark; /* mark of packets that its sockets send */
 };
 
-/* Say what is handed over. asker: number of one that nobody else uses. Return the number of descriptors, PASSED_FDS,
- * which stay the kernel's; 0: no judge is in force. */
+/* Report what is handed over. asker: number of one that nobody else uses. Return the number of descriptors,
+ * PASSED_FDS, which stay the kernel's; 0: no judge is in force. */
 unsigned kernel_pass(const struct kernel *k, unsigned asker, struct kernel_passed_says *says, int fds[PASSED_FDS]);
 
 /* Look at what was handed over: descriptors of maps, of the types and sizes that follow from what is said and from
@@ -53,7 +53,7 @@ int kernel_passed_anew(struct kernel_passed *from, const struct program *p, uint
 /* Put the descriptors in their places, with -1 for those that are made again. */
 void kernel_passed_maps(const struct kernel_passed *from, int maps[KERNEL_MAPS], int tables[PASSED_TABLES]);
 
-/* Have all that this process says of the world to the stages go to a copy, which they do not read: they still have
- * another process beside it. Then, once they are its own, to them. Return 0 or -ENOMEM. */
+/* Have all that this process reports of the world to the stages go to a copy, which they do not read: they still
+ * have another process beside it. Then, once they are its own, to them. Return 0 or -ENOMEM. */
 int kernel_world_copy(struct kernel *k);
 void kernel_world_back(struct kernel *k);

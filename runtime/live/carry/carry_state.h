@@ -89,7 +89,7 @@ struct guarding {
 /* Ports of the workers (worker_ports.h) */
 struct worker_ports {
     unsigned count;                   /* number of each worker's ports: one for each interface, or two (steered.h) */
-    unsigned told_off[PORTS_MOST];    /* offloads of the interface that were told as turned off */
+    unsigned told_off[PORTS_MOST];    /* offloads of the interface that were reported as turned off */
     unsigned frame_most;              /* bytes of the longest frame in a slot; 0: not known yet */
     bool generic;                     /* a port's steering program is not in the driver */
     struct umem *umems[WORKERS_MOST]; /* memory of each worker's ports */
@@ -133,7 +133,7 @@ struct exec_choice {
 struct recording_to {
     struct recorder *to; /* NULL: nothing is recorded */
     struct reel reel;    /* files until the recorder has them */
-    uint64_t lost;       /* losses that were told */
+    uint64_t lost;       /* losses that were reported */
 };
 
 struct carry {

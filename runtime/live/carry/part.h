@@ -37,9 +37,9 @@ struct program_change {
 /* A part of the state, and what it does for a change. Each operation may be NULL. rules/parts.c has the list of all
  * parts; it calls each operation in that order, `undoes` in the opposite one. */
 struct part {
-    /* Look at c->program; nothing is changed. False: it is refused, and c->err says why. */
+    /* Look at c->program; nothing is changed. False: it is refused, and c->err gives the reason. */
     bool (*admits)(const struct program_change *c);
-    /* Make what the new program needs. False: it is refused, and c->err says why. */
+    /* Make what the new program needs. False: it is refused, and c->err gives the reason. */
     bool (*prepares)(struct program_change *c);
     /* Hand over what was made. It can't fail. */
     void (*offers)(struct program_change *c);

@@ -15,7 +15,7 @@ void recorded_end(struct carry *carry);
 /* Return the ring that records the worker's proxy loop; NULL: none. */
 struct moments *recorded_moments(const struct carry *carry, unsigned worker);
 
-/* Tell of losses. Call once per second. */
+/* Report losses. Call once per second. */
 void recorded_tick(struct carry *carry);
 
 /* Record a packet that the kernel judged, while the worker is paused: its flow table is read. */

@@ -1,4 +1,4 @@
-/* The steering programs of `xdp`, and what it needs besides. An int is the exit status, unless said otherwise. */
+/* The steering programs of `xdp`, and what it needs besides. An int is the exit status, unless stated otherwise. */
 #pragma once
 
 #include "runtime/live/carry/carry_state.h"

@@ -8,7 +8,7 @@ uint32_t ports_bare(const struct carry *carry);
 /* Return the way of a port of each worker, once its interface is there. */
 const struct io_ops *ports_ops(const struct carry *carry, unsigned at);
 /* Open the worker's socket on the interface as it is now. *group: the sockets that share its frames; -1: this is the
- * first. NULL, after the reason was told. */
+ * first. NULL, after the reason was reported. */
 struct io_port *ports_open(struct carry *carry, const struct worker *w, unsigned at, int *group);
 
 /* Turn off offloads of an interface (enum offload), and tell of each that it was on: the first time. Return 0, or a

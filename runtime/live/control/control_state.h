@@ -40,7 +40,7 @@ struct watch {
         off_t size;
         int64_t changed_ns;
     } mark;
-    bool told; /* a failure of the watch was told */
+    bool told; /* a failure of the watch was reported */
 };
 
 enum { WORD_LEN = 9 /* four syllables of two letters, and a zero */ };
@@ -105,7 +105,7 @@ struct control {
     struct documents *documents; /* documents (document/document.h); NULL: none asked for yet */
     uint64_t begun_ns;           /* mono time when workers began */
     struct limit_told {
-        uint64_t count, at_ns; /* value of the workers' limits when last told, and when */
+        uint64_t count, at_ns; /* value of the workers' limits when last reported, and when */
     } limits[LIMITS];
     struct before *before; /* processes before this one that still serve sessions; NULL: it is a start */
     struct last *last;     /* the last state; NULL: none is kept */

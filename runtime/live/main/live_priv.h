@@ -76,7 +76,7 @@ void drain(struct live *l);
 /* Do turns until the end. Return the exit status. */
 int turns(struct live *l);
 
-/* Take what a worker says: log notes, refusals, faults, questions about ways. False: out of memory. */
+/* Take what a worker reports: log notes, refusals, faults, questions about ways. False: out of memory. */
 bool turn_called(struct live *l, struct worker *w);
-/* Print the counters; `running`: the workers have threads. False: they were not printed, which is told. */
+/* Print the counters; `running`: the workers have threads. False: they were not printed, which is reported. */
 bool turn_report(struct live *l, bool running);

@@ -132,7 +132,7 @@ static bool is_of_this_machine(const struct live *l, const struct host_addr *a)
     return !host_route(l->carry.host, &q, &route) && route.local;
 }
 
-/* Tell of services whose clients in a subnet ask for an address there, and get no answer to ARP or a solicitation. */
+/* Report services whose clients in a subnet ask for an address there, and get no answer to ARP or a solicitation. */
 static void look_at_addresses(const struct live *l)
 {
     const struct program *p = l->carry.now.program;

@@ -1,4 +1,4 @@
-/* Health of servers: each has at most one line in ten seconds, with the number of changes not told before. */
+/* Health of servers: each has at most one line in ten seconds, with the number of changes not reported before. */
 #include "runtime/live/rules/health.h"
 
 #include <inttypes.h>

@@ -34,7 +34,7 @@ int host_changes_begin(struct rules *rules)
     return 0;
 }
 
-/* Tell once that a filter had to be set again, and again only after it was found in place. */
+/* Report once that a filter had to be set again, and again only after it was found in place. */
 static void tell_kept(struct rules *rules, unsigned at, int kept, const char *why)
 {
     const char *name = rules->o->ifaces[at];

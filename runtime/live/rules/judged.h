@@ -11,8 +11,8 @@ bool judged_all(const struct rules *rules, const struct program *p, const char *
 void judged_notice(const struct rules *rules);
 /* True if --allow-unjudged is without a name; then print the names that it could have. */
 bool judged_nameless(const struct rules *rules);
-/* Tell what the program in force leaves unjudged and which of its rules never match, and keep both (rules->unjudged,
- * rules->never). */
+/* Report what the program in force leaves unjudged and which of its rules never match, and keep both
+ * (rules->unjudged, rules->never). */
 void judged_tell(struct rules *rules);
 /* Do so again for what devices that came or went have changed. Call once per second. */
 void judged_tick(struct rules *rules);

@@ -7,9 +7,9 @@
 #include "runtime/live/carry/part.h"
 #include "runtime/live/rules/rules_state.h"
 
-/* True if the program can run here and be enforced; nothing is changed. Else c->err says why. */
+/* True if the program can run here and be enforced; nothing is changed. Else c->err gives the reason. */
 bool parts_look(const struct program_change *c);
-/* True if all parts have made what the new program needs. Else c->err says why, and parts_undo is to follow. */
+/* True if all parts have made what the new program needs. Else c->err gives the reason, and parts_undo is to follow. */
 bool parts_prepare(struct program_change *c);
 void parts_offer(struct program_change *c);
 /* Put everything back that the change has replaced, the last first. */

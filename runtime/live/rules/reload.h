@@ -10,7 +10,7 @@ struct reload_wish {
     const char *allows;           /* devices that may be left unjudged, with commas; NULL: none (judged.h) */
     struct began began;           /* its way, and the user who asked for it */
     bool unjudged;                /* whatever it leaves unjudged, it is taken: it was in force before */
-    bool again;                   /* the program ran before: rules that can only be watched are told, not refused */
+    bool again;                   /* the program ran before: rules that can only be watched are reported, not refused */
     bool by_names; /* the same program with the addresses that servers' names have: told by whoever asked, no beginning
                     */
     void (*over)(void *with, const char *why); /* called at the end; why: NULL if made, else the reason; may be NULL */

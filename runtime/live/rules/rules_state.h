@@ -67,7 +67,7 @@ struct rules {
     bool unkept[PORTS_MOST];             /* told that the port's filter had to be set again */
     int echo[2];                         /* raw sockets for checks by echo requests, IPv4 and IPv6; -1: none */
     struct via *via;                     /* state of checks through services; NULL: none */
-    uint64_t not_begun, not_begun_ns;    /* checks that could not begin, as last told, and when */
+    uint64_t not_begun, not_begun_ns;    /* checks that could not begin, as last reported, and when */
     struct by_hand *by_hand;             /* settings by hand, the newest first */
     struct drained *drained;             /* services that drain, the newest first */
     struct members *members;             /* live sets (members/); NULL before the start */

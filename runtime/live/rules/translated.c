@@ -104,7 +104,7 @@ static const char *bridge_of(const struct notices *n, const struct pbc_firewall 
     return NULL;
 }
 
-/* Tell of a rule that judges what crosses this machine. */
+/* Report a rule that judges what crosses this machine. */
 static void look_across(struct notices *n, const struct pbc_rule *r)
 {
     const char *from = *n->by.leaving ? asks_behind(n, r, COND_FROM) : NULL;
@@ -120,7 +120,7 @@ static void look_across(struct notices *n, const struct pbc_rule *r)
                  program_str(n->p, r->place.file), r->place.line, to, n->by.arriving);
 }
 
-/* Tell of a rule for what comes by a bridge of the kernel, which br_netfilter has translated. */
+/* Report a rule for what comes by a bridge of the kernel, which br_netfilter has translated. */
 static void look_at_bridge(struct notices *n, const struct pbc_rule *r, const char *bridge)
 {
     if (!n->by.bridges || !*n->by.arriving || !(asks_for(n, r, COND_TO) || asks_for(n, r, COND_PORT))) return;
@@ -163,8 +163,9 @@ static bool is_translated_here(const struct program *p)
     return any;
 }
 
-/* Tell that the others' translation of what crosses between ports does not go together with prey. The host sends on
- * what the kernel executor accepted, so replies come for this machine; the user executor sends it on past the table. */
+/* Report that the others' translation of what crosses between ports does not go together with prey. The host sends
+ * on what the kernel executor accepted, so replies come for this machine; the user executor sends it on past the
+ * table. */
 static void look_between(const struct notices *n)
 {
     const struct options *o = n->rules->o;

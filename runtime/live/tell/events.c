@@ -194,7 +194,7 @@ static void turn_over(struct events *e, enum told kind, uint64_t now)
     if (e->kinds[kind].left_out) say_left_out(e, kind);
 }
 
-/* True if one more event of the kind may be told in this second; otherwise it is counted as left out. */
+/* True if one more event of the kind may be reported in this second; otherwise it is counted as left out. */
 static bool allowed(struct events *e, enum told kind)
 {
     if (!e->out) return false;

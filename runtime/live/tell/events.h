@@ -56,10 +56,10 @@ const char *event_word(enum told kind);
 int events_init(struct events *e, enum log_form form, const char *instance, const char *to, int fd);
 void events_fini(struct events *e);
 
-/* Tell one event. Characters of the text that would break the line are replaced. */
+/* Report one event. Characters of the text that would break the line are replaced. */
 void events_tell(struct events *e, enum told kind, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-/* Tell that a packet matched a rule with `log`. */
+/* Report that a packet matched a rule with `log`. */
 void events_packet(struct events *e, const struct labels *labels, const struct log_note *note);
 
 /* Count `count` events of the kind whose text was not kept. */

@@ -3,10 +3,10 @@
 
 #include "runtime/live/tell/tell_state.h"
 
-/* Write a line on standard error; once live traffic is ready, tell it as an event. Return 2. */
+/* Write a line on standard error; once live traffic is ready, report it as an event. Return 2. */
 int tell_fault(struct tell *tell, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Tell the line if `is` has become true since the last call with *was, which becomes `is`. */
+/* Report the line if `is` has become true since the last call with *was, which becomes `is`. */
 void tell_once(struct tell *tell, bool is, bool *was, enum told kind, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
 

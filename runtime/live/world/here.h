@@ -6,5 +6,5 @@
 /* The reason why such a server is down, in words. */
 #define HERE_WHY "it is this machine itself, which packets that are sent on do not reach"
 
-/* Note whether a server of the program in force has an address of this machine, for its `down`, and tell a change. */
+/* Note whether a server of the program in force has an address of this machine, for its `down`, and report a change. */
 void here_note(struct world *world, uint32_t server, bool here);

@@ -1,5 +1,5 @@
-/* Interfaces that go down, vanish and come back while they are served. Each change is told in one line; an interface
- * that is back gets new sockets and guard rules. The other interfaces are served meanwhile. */
+/* Interfaces that go down, vanish and come back while they are served. Each change is reported in one line; an
+ * interface that is back gets new sockets and guard rules. The other interfaces are served meanwhile. */
 #include "runtime/live/world/links.h"
 
 #include <errno.h>
@@ -173,7 +173,7 @@ static bool is_of_other_kind(const struct world *world, unsigned at, const struc
     return !host_link_reads(link, &kind) || (kind == LINK_RAW) != (world->raw >> at & 1);
 }
 
-/* True if prey reads what the interface carries; if not, that is told once. */
+/* True if prey reads what the interface carries; if not, that is reported once. */
 static bool is_read(struct world *world, unsigned at, const struct host_link *link)
 {
     enum pkt_link kind;

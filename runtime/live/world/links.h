@@ -15,7 +15,7 @@ void links_let_in(struct carry *carry);
 bool links_missed(const struct world *world);
 /* Close the sockets that were replaced. Call once per second. */
 void links_close(struct world *world);
-/* Tell of packets that a tunnel has failed to send: its way bears less than its MTU, say. Nobody gets an error of
+/* Report packets that a tunnel has failed to send: its way bears less than its MTU, say. Nobody gets an error of
  * that. Call once per second. */
 void links_fail(struct world *world);
 /* Give new sockets to interfaces with a stalled ring. Call once per second. */

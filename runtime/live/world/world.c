@@ -282,8 +282,8 @@ static void follow_links(struct world *world)
     announced_links(world);
 }
 
-/* Read what the kernel tells, and follow links. A link that comes back takes tens of milliseconds, within which its
- * addresses come: they are read at once. Return HOST_ bits, or a negative errno. */
+/* Read what the kernel reports, and follow links. A link that comes back takes tens of milliseconds, within which
+ * its addresses come: they are read at once. Return HOST_ bits, or a negative errno. */
 static int read_news(struct world *world)
 {
     int changed = 0, fresh;

@@ -19,7 +19,7 @@ bool world_clock(struct world *world);
 uint32_t world_schedules(const struct world *world, const struct program *p, uint64_t *until_ns);
 /* Return why none counts, as words; NULL: the clock is set, or the program has none */
 const char *world_doubt(const struct world *world);
-/* Tell an unset clock while there are schedules, and that somebody has set it. */
+/* Report an unset clock while there are schedules, and that somebody has set it. */
 void world_tell_doubt(struct world *world);
 /* Once a second: look after schedules, neighbours and links. False: out of memory. */
 bool world_tick(struct world *world);

@@ -6,7 +6,7 @@
 #include "runtime/live/world/hops.h"
 #include "runtime/live/world/pmtu.h"
 
-/* The state of a served interface, as last told. */
+/* The state of a served interface, as last reported. */
 enum link_state { LINK_UP, LINK_NO_CARRIER, LINK_DOWN, LINK_GONE };
 
 enum { OLDER_MOST = 64, LEFT_MOST = 64 };
@@ -40,7 +40,7 @@ struct world {
     } around;
     struct pmtu pmtu;
     struct clock clock;
-    enum clock_doubt doubt;                 /* as last told */
+    enum clock_doubt doubt;                 /* as last reported */
     uint64_t until_ns;                      /* wall time up to which the schedules hold */
     struct snapshot *older[OLDER_MOST + 1]; /* older snapshots that a worker may still use */
     unsigned older_count;
@@ -51,7 +51,7 @@ struct world {
     uint32_t served; /* bit i: interface i has been served, now or before it went */
     uint32_t raw;    /* bit i: interface i is open as one without Ethernet */
     struct failed {
-        uint64_t told;    /* packets that the tunnel has failed to send, by the kernel's count, as last told */
+        uint64_t told;    /* packets that the tunnel has failed to send, by the kernel's count, as last reported */
         uint64_t due_ns;  /* earliest time of the next report */
         uint64_t rest_ns; /* time between the last two */
         unsigned ifindex; /* 0: not counted yet */

@@ -25,8 +25,8 @@
  *
  * The socket stays open as long as the old one still serves sessions: it says SERVES whenever their number is another,
  * TARGET and END where one of them asks something of the worker that it had,
- * and the new one says STANDS once its own guard rules and gate are in force, LOGS when logs are turned, and TOLD what
- * a worker tells of such a connection. The end of
+ * and the new one says STANDS once its own guard rules and gate are in force, LOGS when logs are turned, and TOLD
+ * what a worker reports such a connection. The end of
  * either process is the end of the socket, and with the new one's those sessions end.
  *
  * The new one is told by root, and reads what the old one says as hostile: that has read strangers' packets.
@@ -187,7 +187,7 @@ struct handoff_kept {
     struct handoff_part part; /* len 0: nothing is known */
 };
 
-/* To an old one that serves sessions: what a worker tells of a connection in the wire that was handed over, and that
+/* To an old one that serves sessions: what a worker reports a connection in the wire that was handed over, and that
  * may be its (struct inline_told). */
 struct handoff_told {
     uint32_t word; /* HANDOFF_TOLD */

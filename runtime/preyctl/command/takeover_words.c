@@ -1,4 +1,4 @@
-/* Words are told apart as preyrun's own command line does it (runtime/preyrun/read_options.c) */
+/* Words are distinguished as preyrun's own command line does it (runtime/preyrun/read_options.c) */
 #include "runtime/preyctl/command/takeover_words.h"
 
 #include <string.h>

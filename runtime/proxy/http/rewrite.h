@@ -40,7 +40,7 @@ uint32_t request_forwards(const struct http_head *h, const uint8_t *bytes);
  * HTTP/1.0 client that named none. `out` is overwritten.
  * - The version is 1.1. A target with a host becomes the path, and that host the `Host`.
  * - `Upgrade` is passed on with `Connection: upgrade`. Else, if it is the last one of its connection, the server is
- * told
+ * notified
  *   (`Connection: close`).
  * - `X-Forwarded-Proto`, `-Port`, `-Host` and `X-Real-IP` are prey's only, unless the client is trusted. So is
  *   `X-Forwarded-For`, if the rules name others who are trusted; else prey's address is its last. Names with `_`, which

@@ -27,7 +27,8 @@ bool inline_session_ask(struct session *s, const struct inline_ask *ask);
 /* There is room: run the tasks of all that wait for it. Take a session out of those (second function). */
 void inline_session_room(struct proxy *p);
 void inline_session_wait_no_more(struct session *s);
-/* Tell the worker that the connection is over, if there is room: a client's socket that has failed says nothing. */
+/* Report to the worker that the connection is over, if there is room: a client's socket that has failed says
+ * nothing. */
 void inline_session_over(const struct session *s);
 
 /* Have the worker know the target of an instruction, before a connection to it begins. False: as inline_session_ask.

@@ -13,7 +13,7 @@
 #include "runtime/proxy/inline/spliced_session.h"
 #include "runtime/proxy/session.h"
 
-/* Begin, once the session is connected, if its service or its branch says so. */
+/* Begin, once the session is connected, if its service or its branch asks for it. */
 void leave_begin(struct session *s);
 /* Go on. True: the session is to move nothing itself. */
 bool leave_goes_on(struct session *s);

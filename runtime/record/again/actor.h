@@ -39,7 +39,7 @@ struct actor_watch {
      * slots; NULL: it has no mirrors, or there is no memory for them. */
     const struct copies_table *(*copies)(void *arg, struct actor *a, const struct program *p);
     /* The actor's worker begins to run the program, or is made for it: return the receiver of events of observed
-     * connections, the same for all programs of an actor; NULL: nobody is told. */
+     * connections, the same for all programs of an actor; NULL: nobody is notified. */
     const struct observe_out *(*observed)(void *arg, struct actor *a, const struct program *p);
     /* A flow has ended; its times are the worker's. */
     void (*ended)(void *arg, const struct actor *a, const struct flow_record *f);
@@ -100,7 +100,8 @@ enum {
 
 /* Make an actor that waits for a state. watch stays the caller's. Call actor_fini in any case. */
 void actor_init(struct actor *a, const struct story *t, unsigned at, const struct actor_watch *watch);
-/* Put the actor into the state at the beginning of the recording, under the last told program. Return 0 or -ENOMEM. */
+/* Put the actor into the state at the beginning of the recording, under the last reported program. Return 0 or
+ * -ENOMEM. */
 int actor_begin(struct actor *a);
 void actor_fini(struct actor *a);
 /* Stop the actor until its next state. `why` is kept. */

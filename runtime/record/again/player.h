@@ -19,7 +19,7 @@ struct player {
 /* Play the next scene of a file, except its first. Its bytes are hostile. Return 0, or a negative errno with one line
  * in err if the rest makes no sense, or memory is out. */
 int player_scene(struct player *p, const struct scene *s, char *err, size_t err_len);
-/* Note a gap: nothing is compared until each worker tells its state. */
+/* Note a gap: nothing is compared until each worker reports its state. */
 void player_gap(struct player *p, const char *why);
 /* True if all workers have reached watch.to_ns. */
 bool player_over(const struct player *p);

@@ -1,5 +1,5 @@
-/* Addresses of the interfaces of a machine that is not there, as files with its routes tell them; live the kernel tells
- * them (host_source). */
+/* Addresses of the interfaces of a machine that is not there, as files with its routes tell them; live the kernel
+ * reports them (host_source). */
 #pragma once
 
 #include "vm/packet/facts.h"

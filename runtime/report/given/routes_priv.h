@@ -7,7 +7,7 @@
 enum { SECTIONS_MOST = 64, RULES_MOST = ROUTE_LIST_RULES - 4 };
 /* Rules that are together: they are one family's, which their first line does not tell. */
 struct rules_section {
-    uint8_t family;   /* 0: not told yet */
+    uint8_t family;   /* 0: not reported yet */
     const char *file; /* place of its first rule */
     unsigned line;
 };

@@ -442,7 +442,7 @@ static void record_is_bounded(void **state)
     scene_end();
 }
 
-/* What the kernel says in a namespace of its own comes back whole. */
+/* What the kernel reports in a namespace of its own comes back whole. */
 static int attach_says;
 __attribute__((used)) int bpf_tc_attach(const struct bpf_tc_hook *hook, struct bpf_tc_opts *opts)
 {

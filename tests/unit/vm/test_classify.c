@@ -136,7 +136,7 @@ static void nothing_below(void **state)
     expect(made(), &(struct key){0}, ENTRY_NONE);
 }
 
-/* Sixteen leaves, told apart by four bits of every word at every shift. */
+/* Sixteen leaves, distinguished by four bits of every word at every shift. */
 static void cuts_read_any_window(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* The interpreter, one test a row of opcode.def. A branch is tried in the smallest program that tells its two ways
- * apart: taken ends in `pass`, not taken in `accept`. */
+/* The interpreter, one test a row of opcode.def. A branch is tried in the smallest program that distinguishes its
+ * two ways: taken ends in `pass`, not taken in `accept`. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

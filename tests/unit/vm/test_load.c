@@ -171,7 +171,7 @@ static void writes_alike(const struct program *p, uint32_t version, uint32_t siz
     free(i.bytes);
 }
 
-/* Return what the loader says of an image of a version whose META has entries of `size` bytes; "": it takes it. */
+/* Return what the loader reports of an image of a version whose META has entries of `size` bytes; "": it takes it. */
 static const char *entries_of(uint32_t version, uint32_t size)
 {
     static char err[256];
@@ -191,7 +191,7 @@ static const char *entries_of(uint32_t version, uint32_t size)
     return err;
 }
 
-/* Return what the loader says of strings of an older version whose entries have that size. */
+/* Return what the loader reports of strings of an older version whose entries have that size. */
 static const char *strings_of(uint32_t size)
 {
     static char err[256];

@@ -39,8 +39,8 @@ static inline bool ordinary_counted(const struct flow *f, enum flow_dir dir)
     return t->packets[dir & 1] >= FLOW_LASTS || (dir == FLOW_REPLY && t->astray >= FLOW_LASTS);
 }
 
-/* True if the packet leaves what `state` says of a UDP flow unchanged. The other side's first packet is not ordinary;
- * an open flow has had it, or never will. */
+/* True if the packet leaves the value of `state` of a UDP flow unchanged. The other side's first packet is not
+ * ordinary; an open flow has had it, or never will. */
 static inline bool ordinary_udp(const struct flow *f, enum flow_dir dir)
 {
     if (ordinary_two_way(f)) return true;

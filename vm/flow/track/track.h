@@ -192,9 +192,9 @@ struct track_start {
     uint64_t idle_ns;        /* timeout once the flow is open; 0: that of its state */
     struct flow_tuple *twin; /* tuple for track_pair, from track_is_free; NULL: the flow has none */
 };
-/* Make and bind the flow of an accepted packet that has none (or reopens one), whatever `state` says of mid-stream TCP.
- * Return the binding, which the caller fills in; NULL: nothing is made, because its VLAN stack finds no id or the
- * kernel's table no room. */
+/* Make and bind the flow of an accepted packet that has none (or reopens one), regardless of `state` of mid-stream
+ * TCP. Return the binding, which the caller fills in; NULL: nothing is made, because its VLAN stack finds no id or
+ * the kernel's table no room. */
 struct flow_bind *track_begin(struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s,
                               const struct track_start *start);
 
@@ -275,9 +275,9 @@ typedef bool track_end_fn(void *arg, const struct flow *f, const struct flow_id 
 bool track_visit_bound(struct track *t, uint32_t *hand, unsigned slots, track_end_fn *end, enum flow_end how,
                        void *arg);
 
-/* Look at flows, at most as many as `left` says, from where the call before ended, and end those for which `wants`
- * returns where to count them (atomic), not NULL. bind: its binding; NULL: it has none. False: the walk is through, and
- * the next call begins another one. */
+/* Look at flows, at most as many according to `left`, from where the call before ended, and end those for which
+ * `wants` returns where to count them (atomic), not NULL. bind: its binding; NULL: it has none. False: the walk is
+ * through, and the next call begins another one. */
 struct track_cuts {
     unsigned groups, flows, ends;
 };

@@ -18,8 +18,8 @@ void look_side(const struct flow *at, struct track_seen *s);
 void look_at(const struct flow *f, const struct flow_joint *joint, struct key *key, const struct pkt *pkt,
              struct track_seen *s);
 
-/* Return what `state` would say of the packet if audited rules decided (flow.h, enum flow_would), after look_at. f: the
- * flow; NULL: none. */
+/* Return the value of `state` for the packet if audited rules decided (flow.h, enum flow_would), after look_at. f:
+ * the flow; NULL: none. */
 enum flow_mark look_would(const struct flow *f, const struct key *key, const struct pkt *pkt,
                           const struct track_seen *s);
 /* Return the part of the flow that would be there after the packet. mark: result of look_would; accept, would_accept:

@@ -72,7 +72,7 @@ enum track_at {
                           * none */
 };
 
-/* Tell what track_is_turned says. */
+/* Report what track_is_turned says. */
 static inline bool seen_is_turned(const struct track_seen *s)
 {
     if (s->how != HOW_ERROR) return s->class == SEEN_NONE && s->at & AT_FOREIGN;

@@ -56,7 +56,7 @@ enum lb_hash { LB_HASH_NONE, LB_HASH_FLOW, LB_HASH_SOURCE };
 
 struct lb_server {
     const char *name; /* "POOL/SERVER", on which its slots depend; the caller's, valid as long as the lb */
-    uint16_t weight;  /* 0..LB_WEIGHT_MAX, as the file says */
+    uint16_t weight;  /* 0..LB_WEIGHT_MAX, according to the file */
     bool backup;
 };
 
@@ -78,8 +78,8 @@ struct lb *lb_init(void *memory, const struct lb_cfg *cfg);
 /* Set the weights: weights[i] for server i, 0 while it is down; NULL: as in the file. False: nothing changed. A table
  * of 65,537 slots takes about a millisecond, other algorithms microseconds. */
 bool lb_update(struct lb *lb, const uint16_t *weights);
-/* Return the server for a new flow, an index into cfg.servers, or LB_NONE. hash: as lb_wants says, else 0. conns[i]:
- * live connections of server i, or NULL. */
+/* Return the server for a new flow, an index into cfg.servers, or LB_NONE. hash: according to lb_wants, else 0.
+ * conns[i]: live connections of server i, or NULL. */
 uint32_t lb_pick(struct lb *lb, uint64_t hash, const uint32_t *conns);
 /* Write the state that picks left behind, or read it into a new balancer (keyed/archive.h). */
 struct archive;

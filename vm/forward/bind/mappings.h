@@ -43,7 +43,7 @@ struct mapping {
     };
     uint32_t out_slot; /* slot in the table by outside end */
     uint32_t space;
-    uint16_t stack; /* VLAN stack, which tells equal inside addresses apart */
+    uint16_t stack; /* VLAN stack, which distinguishes equal inside addresses */
     uint16_t nat;   /* statement that made it, for display */
     int32_t holder; /* slot of the flow that held it last; FLOW_NONE: unknown */
 };
@@ -96,7 +96,7 @@ int32_t mapping_add(struct mappings *m, const struct map_end *inside, uint16_t s
 int32_t mapping_draw(const struct mappings *m, const struct map_end *inside, const struct map_room *room,
                      uint64_t random, uint16_t *port);
 
-/* True if mapping_add would find a port now, as far as can be told without changes (resting mappings may make way).
+/* True if mapping_add would find a port now, as far as can be known without changes (resting mappings may make way).
  * *port: the inside's own, if it would get that; 0: a random one. */
 bool mapping_may_add(const struct mappings *m, const struct map_end *inside, const struct map_room *room,
                      uint16_t *port);
@@ -124,7 +124,7 @@ bool mappings_held(const struct mappings *m);
 int32_t mapping_move(struct mappings *m, const struct mapping *other, uint32_t space, uint16_t stack, bool led);
 /* Return the next mapping; *at begins as 0. MAPPING_NONE: the end. */
 int32_t mapping_next(const struct mappings *m, uint32_t *at);
-/* Tell the n-th mapping that rests, and until when; false: there are fewer. */
+/* Report the n-th mapping that rests, and until when; false: there are fewer. */
 bool mapping_rest(const struct mappings *m, uint32_t n, int32_t *i, uint64_t *until_ns);
 
 struct mapping *mapping_at(struct mappings *m, int32_t i);

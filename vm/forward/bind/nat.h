@@ -92,7 +92,7 @@ void nat_move(struct nat *n, const struct nat *from);
 bool nat_move_hold(struct nat *n, const struct nat *from, const struct flow_bind *bind, const struct flow_id *id,
                    bool high, const struct nat_move *m);
 bool nat_has_target(const struct nat *n, const struct flow_id *id, bool high, bool led);
-/* Tell the i-th mapping that rests, its inside end, and until when; false: there are fewer. Let it rest here. */
+/* Report the i-th mapping that rests, its inside end, and until when; false: there are fewer. Let it rest here. */
 bool nat_rest(const struct nat *n, uint32_t i, const struct mapping **one, const struct map_end **end,
               uint64_t *until_ns);
 bool nat_move_rest(struct nat *n, const struct nat *from, const struct mapping *one, uint64_t until_ns,

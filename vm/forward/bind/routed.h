@@ -1,4 +1,4 @@
-/* Packets that translation leaves alone, whatever its statements say; for both executors */
+/* Packets that translation leaves alone, regardless of its statements; for both executors */
 #pragma once
 
 #include <stdbool.h>

@@ -1,7 +1,7 @@
 /* Inline connections of one worker: where each is, and by which tuples packets from the wire find it. Packets from
  * the inline stack name it by number (inline_addr.h).
  *
- * Memory and work are bounded: as many connections as `limits { proxy_sessions }` says, made at the start. */
+ * Memory and work are bounded: as many connections according to `limits { proxy_sessions }`, made at the start. */
 #pragma once
 
 #include "vm/flow/inline_addr.h"
@@ -204,7 +204,7 @@ bool inlines_told(struct inlines *all, struct inline_told *told);
 uint32_t inlines_former(struct inlines *all);
 /* Describe a connection. False: the number is free. */
 bool inlines_tell(struct inlines *all, uint32_t number, struct inline_open *o);
-/* Say how the packets of one go on. False: its service is gone, or its packets go by still. */
+/* Report how the packets of one go on. False: its service is gone, or its packets go by still. */
 bool inlines_goes(const struct inlines *all, uint32_t number, struct inline_goes *goes);
 
 /* Write all, or read them into new ones (keyed/archive.h). ifaces: number of interfaces that the facts know. */

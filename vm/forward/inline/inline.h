@@ -16,13 +16,13 @@
 #include "vm/packet/parse/read.h"
 #include "vm/packet/reply/frame.h"
 
-/* Begin a connection with an accepted packet that the branch's service takes. False: the packet is left alone, as if no
- * service had taken it: it opens no connection, or there is no room and the service says `on overload pass`. */
+/* Begin a connection with an accepted packet that the branch's service takes. False: the packet is left alone, as if
+ * no service had taken it: it opens no connection, or there is no room and the service has `on overload pass`. */
 bool inline_first(const struct job *j, struct packet_ctx *c, uint32_t branch);
 
 /* Take a packet from the wire if it is one of a connection's. False: it is none. */
 bool inline_wire(const struct job *j, struct packet_ctx *c);
-/* Say how a packet from the wire would go on. False: it is none of a connection's, or begins another. */
+/* Report how a packet from the wire would go on. False: it is none of a connection's, or begins another. */
 bool inline_goes_on(struct inlines *all, const struct key *key, const struct pkt *pkt, struct inline_goes *goes);
 /* Take an ICMP error about a connection's packets. False: it is about none. */
 bool inline_error(const struct job *j, struct packet_ctx *c);
@@ -107,8 +107,8 @@ uint32_t inline_window_least(const struct inline_conn *c, enum inline_at to);
 void inline_clamp(const struct inline_conn *c, enum inline_at to, struct pkt *pkt, struct tcp_segment *s);
 /* Let a segment of ours tell no window whose right edge is before one that its end was told; shift: of its field. */
 void inline_keep_edge(uint32_t *edge, unsigned shift, struct pkt *pkt, struct tcp_segment *s);
-/* Have a segment that was held say the newest acknowledgement, window and TSval of its end: all may have been told
- * since, and none goes back. */
+/* Have a segment that was held say the newest acknowledgement, window and TSval of its end: all may have been
+ * reported since, and none goes back. */
 void inline_renew(const struct inline_side *side, struct pkt *pkt, struct tcp_segment *s);
 /* Set the window field of a segment that ones which the kernel has passed may have overtaken, as their end last said it
  * with the same acknowledgement: else they would seem to take it back. False: it is as it should be. */
@@ -143,14 +143,14 @@ static inline struct way_back inline_way(const struct job *j, const struct inlin
 /* send.c: send a packet to that end, which the other sends by its headers: link, TTL and DSCP are written, addresses
  * and ports are there. The packet is bare (LINK_RAW) and is taken over. False: it could not leave. */
 bool inline_send(const struct job *j, const struct inline_conn *c, enum inline_at to, struct pkt *pkt, bool v4);
-/* The same, in fragments of at most `mtu` bytes if `fit` says so. */
+/* The same, in fragments of at most `mtu` bytes if `fit` asks for it. */
 bool inline_send_in(const struct job *j, const struct inline_conn *c, enum inline_at to, struct pkt *pkt, bool v4,
                     enum tunnel_fit fit, uint32_t mtu);
 /* Put the link header of frames to that end in front of a bare packet. False: there is no headroom. */
 bool inline_link(const struct job *j, const struct inline_conn *c, enum inline_at to, struct pkt *pkt, bool v4);
 /* Give a packet of ours, bare, to the inline stack. */
 void inline_give(const struct job *j, struct pkt *pkt);
-/* Note what an end's packet says of it. own: its numbers tell that it is the end's (inline_is_own). */
+/* Note what an end's packet says of it. own: its numbers report that it is the end's (inline_is_own). */
 void inline_heard(struct inline_conn *c, enum inline_at from, const struct key *key, const struct pkt *pkt, bool own,
                   uint64_t now_ns);
 
@@ -159,9 +159,10 @@ void inline_heard(struct inline_conn *c, enum inline_at from, const struct key *
 bool inline_crosses(const struct facts *f, const struct key *key);
 /* Find this machine's address on the way to conn->to. False: there is no way, or no address is known. */
 bool inline_own_address(const struct facts *f, const struct inline_conn *c, uint32_t addr[4]);
-/* False: a routed packet has no hop left, so it is dropped and its sender told. */
+/* False: a routed packet has no hop left, so it is dropped and its sender notified. */
 bool inline_has_hop(const struct job *j, struct packet_ctx *c);
-/* Return how a packet of the inline stack fits the way to that end, and its MTU. TUNNEL_TOO_BIG: its sender is told. */
+/* Return how a packet of the inline stack fits the way to that end, and its MTU. TUNNEL_TOO_BIG: its sender is
+ * notified. */
 enum tunnel_fit inline_fit(const struct job *j, const struct inline_conn *c, enum inline_at to, const struct pkt *pkt,
                            const struct key *key, uint32_t *mtu);
 

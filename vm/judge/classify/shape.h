@@ -1,4 +1,4 @@
-/* Columns of a block that ask in another way than by range, as far as a shape tells (pbc.h). Code for a shape is
+/* Columns of a block that ask in another way than by range, as far as a shape shows (pbc.h). Code for a shape is
  * compiled with its number of lines and one of these as constants. The same for native walks and the kernel. */
 enum masked { NONE_MASKED, LAST_MASKED, TWO_MASKED, ANY_MASKED };
 static_assert((int)TWO_MASKED == (int)PBC_SHAPE_MASKED, "each is the number of columns, from the last one on");

@@ -130,7 +130,7 @@ static inline bool may_answer(const struct kpkt *k)
     return inquiry_may_be(&k->key) && !(k->key.kind & KIND_OUT) && !(k->flags & KERNEL_EGRESS);
 }
 
-/* Set what `state` says, by k->flow or without a flow. opened: this machine opened the connection (PICKS_OPENED). */
+/* Set the value of `state`, by k->flow or without a flow. opened: this machine opened the connection (PICKS_OPENED). */
 GLOBAL uint64_t kernel_flow_see(struct kpkt *k NONNULL, bool opened)
 {
     struct track_seen *s = &k->seen;
@@ -141,7 +141,7 @@ GLOBAL uint64_t kernel_flow_see(struct kpkt *k NONNULL, bool opened)
     return 0;
 }
 
-/* Return what `state` would say of the packet if nothing were in audit (vm/worker/audit.c, mark_of). */
+/* Return the value of `state` for the packet if nothing were in audit (vm/worker/audit.c, mark_of). */
 GLOBAL uint64_t kernel_flow_would(struct kpkt *k NONNULL)
 {
     return look_would(k->seen.slot == FLOW_NONE ? NULL : &k->flow, &k->key, &k->pkt, &k->seen);

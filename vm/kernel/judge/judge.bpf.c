@@ -115,7 +115,7 @@ inline_whole bool audits(const struct kpkt *k) { return count_program(k->program
 /* True if a process asks what would be decided, and no more. */
 inline_whole bool asks_would(const struct kpkt *k) { return k->flags & KERNEL_WOULD && audits(k); }
 
-/* Judge a second time, as if nothing were in audit. A packet of which this can't be told here goes up as if nothing
+/* Judge a second time, as if nothing were in audit. A packet of which this can't be known here goes up as if nothing
  * had judged it. */
 inline_whole void judge_again(struct kpkt *k)
 {

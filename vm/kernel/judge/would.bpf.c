@@ -14,7 +14,7 @@ uint64_t kernel_flow_would(struct kpkt *k NONNULL); /* flow.bpf.c */
 uint64_t kernel_meter_take(struct kpkt *k NONNULL, uint32_t id);
 uint64_t kernel_tell(struct kpkt *k NONNULL, uint32_t kind, uint32_t rule);
 
-/* Put into the key what `state` would say. */
+/* Put into the key the value of `state`. */
 GLOBAL uint64_t kernel_would_begin(struct kpkt *k NONNULL)
 {
     const bool flows = count_program(k->program)->flags & KERNEL_KEEPS_FLOWS;
@@ -23,7 +23,7 @@ GLOBAL uint64_t kernel_would_begin(struct kpkt *k NONNULL)
     return 0;
 }
 
-/* Note what differs, and put back what `state` says. */
+/* Note what differs, and put back the value of `state`. */
 GLOBAL uint64_t kernel_would_end(struct kpkt *k NONNULL)
 {
     const decided d = k->decision, would = k->would;

@@ -256,7 +256,8 @@ static __always_inline bool is_refused(struct kpkt *k, const struct pbc_add *a, 
     return l->never != PBC_NONE && kernel_set(k, l->never, dst);
 }
 
-/* Tell the process of a member to be added. Half of the ring stays free for other records. Return 1: it has no room. */
+/* Notify the process of a member to be added. Half of the ring stays free for other records. Return 1: it has no
+ * room. */
 GLOBAL uint64_t kernel_add_tell(struct kpkt *k NONNULL, uint32_t add, uint32_t len)
 {
     const struct pbc_add *const a = &ROW(adds, add);

@@ -198,7 +198,7 @@ uint32_t tunnel_overhead(const struct tunnel *t);
 
 enum tunnel_fit {
     TUNNEL_FITS,
-    TUNNEL_TOO_BIG,      /* the sender is told `inner_mtu`; the packet is not encapsulated */
+    TUNNEL_TOO_BIG,      /* the sender is notified `inner_mtu`; the packet is not encapsulated */
     TUNNEL_IN_FRAGMENTS, /* encapsulated; the outer packet is then fragmented */
 };
 /* Return how a packet goes into the tunnel. If it is too big, and has DF or is IPv6, its sender is told an MTU, but

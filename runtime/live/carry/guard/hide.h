@@ -3,7 +3,7 @@
 
 #include "runtime/live/carry/carry_state.h"
 
-/* Set the guard rules. A failure is told, and so is the success that follows it, by hide_again or another call.
+/* Set the guard rules. A failure is reported, and so is the success that follows it, by hide_again or another call.
  * Return the exit status. */
 int hide_guard(struct carry *carry);
 /* Set the guard rules again if interfaces that prey does not serve came up, or the last one has gone. */

@@ -1,5 +1,5 @@
-/* The kernel executor (--exec kernel): its programs judge on the interfaces and send what they cannot do up by AF_XDP
- * sockets. An int is the exit status, unless said otherwise. */
+/* The kernel executor (--exec kernel): its programs judge on the interfaces and send what they cannot do up by
+ * AF_XDP sockets. An int is the exit status, unless stated otherwise. */
 #pragma once
 
 #include "runtime/kernel/maps/counts.h"
@@ -61,7 +61,7 @@ bool in_kernel_called(struct carry *carry);
 /* Handle all records that are there. */
 void in_kernel_hear_all(struct carry *carry);
 void in_kernel_tick(struct carry *carry, uint64_t now_ns);
-/* Say that flows of new members are to end: what stages have judged until now is judged again if it comes up. */
+/* Report that flows of new members are to end: what stages have judged until now is judged again if it comes up. */
 void in_kernel_cut(const struct carry *carry);
 uint64_t in_kernel_logs(const struct carry *carry); /* number of log events so far */
 /* More counters (runtime/counters/counter.def); all 0 without the kernel executor. */

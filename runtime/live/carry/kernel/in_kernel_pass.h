@@ -23,9 +23,9 @@ void in_kernel_archive(const struct carry *carry, struct archive *a);
 
 /* ---- the taker ---- */
 
-/* Say the world to the stages: this instance judges from now on, and its worker has no thread yet. The stages on the
- * interfaces are the former ones. */
+/* Publish the world to the stages: this instance judges from now on, and its worker has no thread yet. The stages on
+ * the interfaces are the former ones. */
 void in_kernel_go_on(struct carry *carry);
-/* Put this instance's own there, on each interface that has none of them yet; what fails is told, and tried again each
- * second: the former ones judge until then. */
+/* Put this instance's own there, on each interface that has none of them yet; what fails is reported, and tried
+ * again each second: the former ones judge until then. */
 void in_kernel_hook_all(struct carry *carry);

@@ -48,7 +48,7 @@ struct in_kernel {
     uint64_t unjudged;       /* atomic: calls of the judge that failed */
     bool told_more;          /* stages may know more addresses than the program in force */
     struct kernel_facts facts;
-    bool told_routes;     /* that routes are missing was told */
+    bool told_routes;     /* that routes are missing was reported */
     struct other *others; /* [others_count] content of the map of that name */
     uint32_t others_count;
     uint64_t routes_number;          /* number of the routes of the last push */
@@ -61,7 +61,7 @@ struct in_kernel {
     bool opens[PORTS_MOST];          /* as in struct kernel_port */
     bool clones[PORTS_MOST];         /* as in struct kernel_port */
     uint8_t link[PORTS_MOST];        /* as in struct kernel_port */
-    uint32_t refuses[PORTS_MOST];    /* ifindex of a device that took no programs, as told last */
+    uint32_t refuses[PORTS_MOST];    /* ifindex of a device that took no programs, as reported last */
     bool generic[PORTS_MOST];        /* programs are attached in generic mode */
     bool sends[PORTS_MOST];          /* sends frames from programs of other interfaces */
     uint32_t by_id[KERNEL_WAYS];     /* ifindex of interfaces in `sends`, by id in the program; 0: none */

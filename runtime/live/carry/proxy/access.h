@@ -6,7 +6,7 @@
 struct parent;
 struct proxy;
 
-/* Tell the parent the logs that the program at the start names. Called in the parent. */
+/* Report to the parent the logs that the program at the start names. Called in the parent. */
 void access_known(const struct carry *carry, struct parent *p);
 
 /* Open the logs that the program's services name and that are not open. Return 0, or a negative errno with one line in
@@ -19,6 +19,6 @@ bool access_look(const struct carry *carry, const struct program *p, char *err, 
 void logs_again(struct carry *carry);
 void access_close(struct carry *carry);
 
-/* Write all lines that the loop has; tell of lost lines, at most once per second. */
+/* Write all lines that the loop has; report lost lines, at most once per second. */
 void access_write(struct carry *carry, struct proxy *from);
 void access_tick(struct carry *carry, uint64_t lost_in_loops);

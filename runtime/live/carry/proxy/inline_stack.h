@@ -30,7 +30,7 @@ void inline_stack_still(const struct carry *carry, bool still);
 void inline_stack_leave(struct carry *carry);
 /* Return a descriptor that is readable when something may be asked of the worker of that number, or told of it; -1:
  * there is none. Take the oldest ask but those to leave, which are answered (second function); false: there is none.
- * Tell the loop what the other process says (third function); false: no room now. */
+ * Report to the loop what the other process reports (third function); false: no room now. */
 int inline_stack_asked_fd(const struct carry *carry, unsigned worker);
 bool inline_stack_asked(const struct carry *carry, unsigned worker, struct inline_ask *ask);
 bool inline_stack_told(const struct carry *carry, unsigned worker, const struct inline_told *told);

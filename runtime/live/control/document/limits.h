@@ -3,8 +3,8 @@
 
 #include "runtime/live/control/control_state.h"
 
-/* Tell each limit when it is reached, then at most every ten seconds, with the count since the last line. Call once
- * per second. `last`: tell all that is left. */
+/* Report each limit when it is reached, then at most every ten seconds, with the count since the last line. Call
+ * once per second. `last`: tell all that is left. */
 void limits_tell(struct control *control, bool last);
 
 /* Take what the instance before has counted as told. No worker has a thread yet. */

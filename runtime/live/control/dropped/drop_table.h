@@ -67,7 +67,7 @@ struct drop_told {
     uint64_t packets;
     bool scaled;
 };
-/* Write the rows with packets in the present minute or the `minutes` before, the most packets first. A sender that is
- * known by one note which stands for several packets is told among the others. to: [DROP_ROWS_MOST]. Return their
- * number. */
+/* Write the rows with packets in the present minute or the `minutes` before, the most packets first. A sender that
+ * is known by one note which stands for several packets is reported among the others. to: [DROP_ROWS_MOST]. Return
+ * their number. */
 unsigned drop_table_tell(struct drop_table *t, uint64_t now_ns, unsigned minutes, struct drop_told *to);

@@ -17,7 +17,7 @@ bool confirm_waits(const struct control *control);
 const char *confirm_back(const struct control *control);
 /* True if a start's time has expired without confirmation. */
 bool confirm_is_over(const struct control *control, uint64_t now_ns);
-/* When the time has expired, tell it and return to the old program. False: prey must end. */
+/* When the time has expired, report it and return to the old program. False: prey must end. */
 bool confirm_step(struct control *control, uint64_t now_ns);
 /* The program that comes back, if one does, is written for another process; it reads it as hostile. False: it is
  * damaged, or memory is out. */

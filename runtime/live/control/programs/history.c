@@ -212,7 +212,7 @@ static struct past_entry *entry_new(struct control *control, const struct progra
     return &past->all[0];
 }
 
-/* Keep the list; tell a failure of it, or of what was kept before it, once. */
+/* Keep the list; report a failure of it, or of what was kept before it, once. */
 static void list_settle(struct control *control, int failed)
 {
     const int list_failed = list_keep(control);

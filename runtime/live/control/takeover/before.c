@@ -144,7 +144,7 @@ static void words_forget(struct before *b)
     b->told = 0;
 }
 
-/* Take what the workers tell of connections that some process before may serve. Of one that hangs the words are
+/* Take what the workers report connections that some process before may serve. Of one that hangs the words are
  * forgotten at last: its sessions end by silence. */
 static void words_take(const struct carry *carry, struct before *b)
 {

@@ -39,7 +39,7 @@ static uint64_t flow_bytes(const struct control *control)
     return bytes;
 }
 
-/* Return a number that is another once frames have come, or something was told or set. */
+/* Return a number that is another once frames have come, or something was reported or set. */
 static uint64_t seen(const struct control *control)
 {
     uint64_t n = control->tell->changes;

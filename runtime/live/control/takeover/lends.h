@@ -10,5 +10,5 @@ struct carry;
 uint32_t lends_count(const struct carry *carry);
 /* Return the number of descriptors in each message of the inline stack, one for each worker; 0: there is none. */
 uint32_t lends_wire(const struct carry *carry);
-/* Say all of them. Return 0 or a negative errno. */
+/* Publish all of them. Return 0 or a negative errno. */
 int lends_say(const struct carry *carry, int fd, uint64_t deadline);

@@ -263,8 +263,8 @@ static int say_ports(const struct yield *y, const struct carry *carry, bool earl
     return failed;
 }
 
-/* Say YOURS, with a parent that undoes nothing from before that on: were this process ended between the two, its parent
- * would undo what the other one judges by. */
+/* Send YOURS, with a parent that undoes nothing from before that on: were this process ended between the two, its
+ * parent would undo what the other one judges by. */
 static int say_yours(const struct control *control)
 {
     const struct yield *y = control->yield;
@@ -311,7 +311,8 @@ static int say_ahead(struct control *control, uint32_t word)
     return failed ? failed : say_ports(y, carry, true);
 }
 
-/* Say what is known of observed connections, which was late: the other process judges, and its thread waits for it. */
+/* Report what is known of observed connections, which was late: the other process judges, and its thread waits for
+ * it. */
 static void say_kept(struct control *control)
 {
     const struct yield *y = control->yield;

@@ -5,8 +5,8 @@
 
 #include "runtime/live/control/control_state.h"
 
-/* Tell some milliseconds of records from workers' tapes and the kernel, in order of time. False: there is more, and a
- * later call follows. */
+/* Report some milliseconds of records from workers' tapes and the kernel, in order of time. False: there is more,
+ * and a later call follows. */
 bool onlookers_tell(struct control *control);
 /* Show the packet to the observers whose filters take it, after what workers judged before. */
 void onlookers_see(struct control *control, const struct sampled *s);

@@ -145,7 +145,7 @@ static uint64_t changes(const struct rules *rules)
     return n + members_notes_changes(rules);
 }
 
-/* Tell a failure, once until it is another. any: there are sets. */
+/* Report a failure, once until it is another. any: there are sets. */
 static void tell_unkept(struct rules *rules, bool any, int failed)
 {
     struct members *m = rules->members;
@@ -185,7 +185,7 @@ static int write_file(struct rules *rules, bool notes)
     return failed;
 }
 
-/* Write all members, without what is kept beside them if that has no room, which is told once. */
+/* Write all members, without what is kept beside them if that has no room, which is reported once. */
 static int write_members(struct rules *rules)
 {
     struct members *m = rules->members;
@@ -231,7 +231,7 @@ void members_keep(struct rules *rules, bool ends)
     if (failed != -EAGAIN) tell_unkept(rules, any, failed);
 }
 
-/* Tell that `keep` keeps nothing without a folder. */
+/* Report that `keep` keeps nothing without a folder. */
 static void notice_memory(const struct rules *rules)
 {
     const struct program *p = rules->carry->now.program;

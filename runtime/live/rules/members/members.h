@@ -10,7 +10,7 @@
 struct member_file {
     struct file_mark mark; /* the file as it was read last; all 0: never */
     char bad[304];         /* one line if that is not in force, else "" */
-    char fault[304];       /* line that was told last: `bad`, or why the file can't be read; "" if all is well */
+    char fault[304];       /* line that was reported last: `bad`, or why the file can't be read; "" if all is well */
     uint64_t read_ns;      /* wall time at which it came into force; 0: never */
     unsigned busy;         /* looks in a row at which it had just been written to */
 };
@@ -67,8 +67,8 @@ void members_boot(struct rules *rules);
 /* Read the members that a stop or a crash has left behind. crashed: all sets; else those with `keep`. False: some have
  * no room in the kernel, with a line in err. */
 bool members_restore(struct rules *rules, bool crashed, char *err, size_t err_len);
-/* Have the parent keep all members where they changed, and none where there is no set; a failure is told once. Call
- * once per second, and at the end (ends): then what is due later is written, too. */
+/* Have the parent keep all members where they changed, and none where there is no set; a failure is reported once.
+ * Call once per second, and at the end (ends): then what is due later is written, too. */
 void members_keep(struct rules *rules, bool ends);
 /* kept_notes.c: write what is kept beside the members of the program in force, or read it once they were read; what is
  * read is hostile. later_ms: added to each end that is read. False: no room, or it is damaged; what was read stays. */

@@ -34,7 +34,7 @@ struct names {
     uint32_t failed;     /* names that have failed since they were told */
     char first[160];     /* the first of these, and why */
     bool failing;        /* told that names have no answer */
-    char unstarted[200]; /* line that was told because no resolver could be started; "": none */
+    char unstarted[200]; /* line that was reported because no resolver could be started; "": none */
     union {
         struct dns_told told;
         uint8_t bytes[DNS_TOLD_MOST];

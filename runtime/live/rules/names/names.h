@@ -33,7 +33,7 @@ void names_follow(struct rules *rules, uint64_t now_ns);
 /* Read what the resolver has to tell, and go on to the next change. False: there is none now, or the next turn reads
  * it. */
 bool names_next(struct rules *rules, struct name_change *change);
-/* Tell names that have failed since, and whether all have answered again; start a resolver again where files have
+/* Report names that have failed since, and whether all have answered again; start a resolver again where files have
  * changed or it has ended. Call once per second. */
 void names_tick(struct rules *rules, uint64_t now_ns);
 /* Return a number that grows with each change of what names are, and of which names are asked for. */

@@ -54,7 +54,7 @@ bool decision_read(const char *text, size_t len, struct member_record *r, char *
 int changes_put(struct changes *c, const struct member_record *r, uint64_t line, const char *text, size_t len);
 /* Send all that wait. Return 0, or 2 after a line with the reason. */
 int changes_send(struct changes *c);
-/* Tell that one was refused, by its line if that is not 0. */
+/* Report that one was refused, by its line if that is not 0. */
 void changes_refuse(struct changes *c, uint64_t line, const char *text, size_t len, const char *why);
 /* Print the sums. Return the exit status. */
 int changes_tell(const struct changes *c);
