@@ -156,7 +156,7 @@ uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx);
  * Flows keep their server if the new program has it, else they drain. Meters, affinity, balancing, source ports and
  * mappings are kept if their definition is the same. Counters continue. Those of a rule continue by its name, or, if
  * the new program lacks it, in `earlier`; with the same program all continue. Verdicts are not remembered. Sizes in
- * `limits` do not change: remap->limits tells if they should. cfg.live of vm_new makes room for the needs of any
+ * `limits` do not change: remap->limits shows if they should. cfg.live of vm_new makes room for the needs of any
  * program. */
 
 /* Mark in gone[remap_gone_count(p)], for remap_new, the parts of p's past that no flow uses; return their number. c:

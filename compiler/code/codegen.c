@@ -247,7 +247,7 @@ static void place_leave(struct gen *g, const struct place *at)
         asm_op(&g->as, OP_RETZ, 0, 0);
 }
 
-/* Ask the conditions of the block's `return` rules again: its result can't tell if one of them left the list. */
+/* Ask the conditions of the block's `return` rules again: its result can't know if one of them left the list. */
 static void repeat_returns(struct gen *g, struct plan *plan, const struct run *run, const struct place *at)
 {
     for (uint32_t i = run->begin; i < run->end; i++) {

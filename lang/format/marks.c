@@ -1,4 +1,4 @@
-/* Line breaks and columns by the tree: it alone tells which words that look like keywords are keywords. Cells of
+/* Line breaks and columns by the tree: it alone shows which words that look like keywords are keywords. Cells of
  * consecutive lines are aligned unless they are too far apart. */
 #include <stdlib.h>
 #include <string.h>

@@ -38,6 +38,6 @@ int close_failed(int fd);
 /* Test if this process can create a file in a folder. Return 0 or a negative errno; -ENOSPC: no block or inode left. */
 int folder_takes(const char *path);
 
-/* True if the path may name a compiled program: it does not end in .prey, or nothing is there. False: err tells how to
- * compile the rules. */
+/* True if the path may name a compiled program: it does not end in .prey, or nothing is there. False: err shows how
+ * to compile the rules. */
 bool path_is_compiled(const char *path, char *err, size_t err_len);

@@ -25,7 +25,7 @@ void around_put(struct around *a); /* NULL is allowed */
 
 enum { PORTS_MOST = 16, PORT_ANY = ROUTE_NO_PORT };
 
-/* Questions that a leaving packet waits for: a neighbour's MAC address, or, where the routes say ROUTE_ASK, the
+/* Questions that a leaving packet waits for: a neighbour's MAC address, or, where the routes give ROUTE_ASK, the
  * kernel's answer. */
 enum hop_kind { HOP_WAY, HOP_NEIGHBOUR };
 struct hop_key {

@@ -16,7 +16,7 @@ struct netlink {
 int netlink_open(struct netlink *n, int bus);
 void netlink_close(struct netlink *n);
 
-/* Send a request (its flags tell if it is a dump; else an acknowledgement is requested) and pass each message of the
+/* Send a request (its flags show if it is a dump; else an acknowledgement is requested) and pass each message of the
  * answer to cb. Return 0 or a negative errno: the kernel's, or -ETIMEDOUT after some seconds. -EINTR: the dump is
  * inconsistent; ask again from the start. */
 int netlink_ask(struct netlink *n, struct nlmsghdr *request, mnl_cb_t cb, void *arg);

@@ -117,10 +117,10 @@ struct session {
     bool instructed;      /* its first bytes named its target, and were removed */
     uint8_t nat;          /* enum instruction_nat: the address that the target sees */
     bool unheard;         /* the client may send no PROXY header, and its bytes are still to be checked (name_heard) */
-    bool tls_said;        /* its PROXY header says that the client came to the front by TLS (name_fronted) */
+    bool tls_said;        /* its PROXY header states that the client came to the front by TLS (name_fronted) */
     bool mixed;           /* `named`, from the PROXY header, has the other address family */
     struct stream_addr named;
-    uint16_t named_port;                      /* the port that the PROXY header says the client connected to; 0: none */
+    uint16_t named_port;                      /* the port that the PROXY header states the client connected to; 0: none */
     struct stream_addr target;                /* `-> target`: named by its instruction; port 0: none */
     struct stream_addr peer;                  /* the connection's real peer, whatever a PROXY header names */
     struct session *queue_next, **queue_link; /* sessions that wait for a place; link NULL: not waiting */

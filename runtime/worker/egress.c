@@ -299,9 +299,9 @@ bool egress_crosses(const struct egress *e, const struct pkt *pkt, const struct 
     return !e->snapshot->elsewhere;
 }
 
-/* True if the host must route the packet, because only its stack can tell the way: a mark decides, IPsec takes the
- * packet, or a route wraps it. If the way is unknown for another cause, the worker asks the kernel and sends the packet
- * itself: given back to the host, it would have lost the interface that it came by. */
+/* True if the host must route the packet, because only its stack can know the way: a mark decides, IPsec takes the
+ * packet, or a route wraps it. If the way is unknown for another cause, the worker asks the kernel and sends the
+ * packet itself: given back to the host, it would have lost the interface that it came by. */
 static bool is_stacks(const struct egress *e, const struct route_query *q)
 {
     const struct route_way *way = e->snapshot->routes ? routes_find(e->snapshot->routes, q) : NULL;

@@ -109,7 +109,7 @@ enum tcp_track_flag {
     TCP_TRACK_LOOSE = 1 << 7, /* a side may have sent more than `end`: pick-up, or the first fragment of a segment */
 };
 enum sctp_track_flag {
-    SCTP_TRACK_UNSEEN = 1 << 0,        /* the association began unseen: each side's first packet tells its tag */
+    SCTP_TRACK_UNSEEN = 1 << 0,        /* the association began unseen: each side's first packet shows its tag */
     SCTP_TRACK_ECHO_ORIGINAL = 1 << 1, /* the opener has sent the cookie back */
     SCTP_TRACK_ECHO_REPLY = 1 << 2,
     SCTP_TRACK_STRANGE_ORIGINAL = 1 << 3, /* the opener's last HEARTBEAT had another tag */

@@ -103,7 +103,7 @@ void forward_error_hop(const struct job *j, struct packet_ctx *c, const struct f
 {
     const struct forward *f = j->vm->forward;
     const struct recipe *r = track_recipe(f->track, &c->seen, f->recipes);
-    /* The last hop that the host chose holds where the routes have changed since, and can't tell */
+    /* The last hop that the host chose holds where the routes have changed since, and can't know */
     const bool last = !r && b->flags & BIND_BY_HOST && rules_ask_more(j->in->facts, c->key);
     if (last) r = track_last_recipe(f->track, &c->seen);
     if (!r || !wire_get48(r->next_mac)) {

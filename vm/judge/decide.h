@@ -37,7 +37,7 @@ struct decision program_decide_naive(const struct program *p, const struct key *
 /* True if the packet matches one condition of the rule list. */
 bool cond_match(const struct program *p, const struct pbc_cond *c, const struct key *key, const struct pkt *pkt);
 
-/* Return the number of the packet that conditions of this kind compare; cond_has tells whether the packet has it. */
+/* Return the number of the packet that conditions of this kind compare; cond_has shows whether the packet has it. */
 static inline uint32_t cond_number(const struct cond_info *k, const struct key *key, const struct pkt *pkt)
 {
     if (half_in_key(k->half)) return key->half[k->half];

@@ -26,7 +26,7 @@ enum {
 }; /* rules of a family; views of a table, besides the merged tables */
 
 enum route_kind {
-    ROUTE_ASK,     /* the table cannot tell: the kernel is asked for each packet's way */
+    ROUTE_ASK,     /* the table cannot know: the kernel is asked for each packet's way */
     ROUTE_VIA,     /* by one of the legs */
     ROUTE_OWN,     /* this machine itself */
     ROUTE_REFUSED, /* nowhere: no route, or one that refuses */
@@ -140,7 +140,7 @@ static inline bool routes_have_rules(const struct routes *r, uint8_t family)
 /* Return the way, never ROUTE_THROW; never NULL. */
 const struct route_way *routes_find(const struct routes *r, const struct route_query *q);
 /* True if the way of some packet that crosses may be unknown: there is no table, or one with a rule or a way that
- * cannot tell, or with legs by several ports, among which the host chooses. */
+ * cannot know, or with legs by several ports, among which the host chooses. */
 bool routes_may_hide(const struct routes *r);
 /* Return the leg for that hash among those by `port` (ROUTE_NO_PORT: among all); NULL: none. Shares are kept only among
  * all legs. */

@@ -103,7 +103,7 @@ struct kpkt {
     uint64_t would;         /* decision without the word `audit`, with KERNEL_WOULD_JUDGED in `said` */
     struct verdict verdict; /* set by act, with out PASS, DROP and SEND; `service` by judge, with `branch` */
     uint64_t mirrors;       /* mirrors that matched, a bit each: they copy the frame as it came, or leaves */
-    uint32_t place;         /* index of this struct, which tells its owner */
+    uint32_t place;         /* index of this struct, which shows its owner */
     uint32_t branch;        /* branch of the service that takes the packet: index in BRANCHES, or PBC_NONE */
     uint32_t program;       /* serial of the program that judges the packet (counts.h) */
     uint32_t ifindex;       /* interface by which it came in or leaves */

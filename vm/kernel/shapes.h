@@ -9,8 +9,8 @@
 #include "vm/packet/wire.h"
 
 /* Facts about interfaces for the stages, in maps that user space fills: `ports` by the lowest bits of ifindex
- * (`ifindex` tells whether the row is the right one), `ways` by interface id, and `others` by ifindex: devices that are
- * not served. */
+ * (`ifindex` shows whether the row is the right one), `ways` by interface id, and `others` by ifindex: devices that
+ * are not served. */
 enum {
     KERNEL_PORTS = 4096,
     KERNEL_WAYS = 1024,

@@ -1,7 +1,7 @@
 /* For programs of the kernel: a TCP segment of a packet, and the test whether a connection of the host's has it.
  *
- * The including file first defines LOAD(from, at, to, len), which reads bytes from the IP header on and is true if they
- * are there. The kernel's own table of sockets tells who was let in, and when that ends. */
+ * The including file first defines LOAD(from, at, to, len), which reads bytes from the IP header on and is true if
+ * they are there. The kernel's own table of sockets shows who was let in, and when that ends. */
 #pragma once
 
 #include <bpf/bpf_endian.h>

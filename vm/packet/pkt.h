@@ -135,7 +135,7 @@ bool pkt_pattern(const struct pkt *pkt, const struct key *key, const struct pbc_
 
 /* Return a MAC address as 48-bit number; 0 unless it is a LINK_ETHER frame of at least 14 bytes. */
 uint64_t pkt_mac(const struct pkt *pkt, bool dst);
-/* True for a frame to a group of stations: by its destination MAC, or by what a cooked capture says. */
+/* True for a frame to a group of stations: by its destination MAC, or by what a cooked capture states. */
 bool pkt_is_to_stations(const struct pkt *pkt);
 
 /* Return the bytes of the longest IP packet on the wire: `length` (key->length), or, for a super-packet, that of each

@@ -207,8 +207,8 @@ struct pbc_nat {
     uint32_t name; /* string: name of the block */
     struct pbc_place place;
     uint32_t from, from_count; /* SETS: sources; none: any */
-    uint32_t iface;            /* interface that the packet leaves by; FORWARD: came in by; PBC_NONE: any, or conditions
-                                * tell */
+    uint32_t iface;            /* interface that the packet leaves by; FORWARD: came in by; PBC_NONE: any, or
+                                * conditions show */
     uint32_t to[4], target[4]; /* FORWARD, MAP: as in struct key */
     uint16_t port_lo,
         port_hi;          /* MASQUERADE, SOURCE: ports to translate to, first and last; FORWARD: ports to forward */

@@ -139,8 +139,8 @@ enum stream_read body_read(struct body *b, const uint8_t *bytes, uint32_t n, str
 /* Read all runs up to the end of the message or of the bytes; *used is the number of bytes of the message. */
 enum stream_read body_read_all(struct body *b, const uint8_t *bytes, uint32_t n, uint32_t *used);
 
-/* Return the number of bytes that are body for certain and may be moved unseen; UINT64_MAX: all that come. body_moved
- * then tells how many were moved, at most that many. */
+/* Return the number of bytes that are body for certain and may be moved unseen; UINT64_MAX: all that come.
+ * body_moved then shows how many were moved, at most that many. */
 uint64_t body_ahead(const struct body *b);
 void body_moved(struct body *b, uint64_t n);
 

@@ -1,4 +1,4 @@
-/* Builds a search tree from boxes: begins at the root, chooses among whole trees by cost, and tells their size and
+/* Builds a search tree from boxes: begins at the root, chooses among whole trees by cost, and shows their size and
  * depth. */
 #include "compiler/classify/tree/builder_priv.h"
 

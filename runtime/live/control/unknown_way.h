@@ -1,4 +1,4 @@
-/* Packets that a nat may take and whose way nobody can tell before this machine's stack has routed. */
+/* Packets that a nat may take and whose way nobody can know before this machine's stack has routed. */
 #pragma once
 
 #include "runtime/live/carry/carry_state.h"

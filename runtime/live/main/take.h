@@ -37,7 +37,7 @@ struct program *take_program(struct take *t);
  * before workers are made. Return 0, or the exit status after one line. */
 int take_former(struct live *l);
 int take_owners(struct live *l, const struct owners_cfg *cfg);
-/* True if this start is made like that instance; else one line says how it differs. */
+/* True if this start is made like that instance; else one line gives how it differs. */
 bool take_fits(const struct take *t, const struct carry *carry);
 /* Give the parent what that of the other instance has lent, before the fork. Return the exit status. */
 int take_lent(const struct take *t, struct parent *p);

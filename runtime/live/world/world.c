@@ -259,8 +259,9 @@ bool world_publish(struct world *world, bool ways)
     return true;
 }
 
-/* Time after which this machine's stack routes a flow again whose way only it can tell: marks may be set otherwise, and
- * of a neighbour that nobody asks for nobody hears. Linux trusts a neighbour for as long (base_reachable_time_ms). */
+/* Time after which this machine's stack routes a flow again whose way only it can know: marks may be set otherwise,
+ * and of a neighbour that nobody asks for nobody hears. Linux trusts a neighbour for as long
+ * (base_reachable_time_ms). */
 #define ANEW_NS UINT64_C(30000000000)
 
 /* Have flows of unknown way routed again, in time, and when a neighbour moved. True if they are to be. */

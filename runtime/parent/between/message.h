@@ -1,7 +1,7 @@
-/* Messages that may grow, between two processes that may be of two versions: a head says how long the body is. A body
- * that is shorter than the receiver's struct leaves the rest of that zero; of a longer one the rest is read, and means
- * nothing. So a field at a struct's end is no other protocol (handoff.h). Errors are as in channel.h; -EPROTO: no such
- * message. */
+/* Messages that may grow, between two processes that may be of two versions: a head states how long the body is. A
+ * body that is shorter than the receiver's struct leaves the rest of that zero; of a longer one the rest is read,
+ * and means nothing. So a field at a struct's end is no other protocol (handoff.h). Errors are as in channel.h;
+ * -EPROTO: no such message. */
 #pragma once
 
 #include <stddef.h>

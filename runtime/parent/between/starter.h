@@ -7,7 +7,7 @@
 
 #define STARTER_NAME "prey-starter" /* name of the process while it waits */
 #define STARTER_SOCKET                                                                                                 \
-    "PREYRUN_AFTER_A_CRASH" /* environment: the sockets by which that preyrun takes over, and tells its end */
+    "PREYRUN_AFTER_A_CRASH" /* environment: the sockets by which that preyrun takes over, and shows its end */
 
 struct starter {
     int fd;    /* -1: there is none */

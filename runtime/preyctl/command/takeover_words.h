@@ -14,8 +14,8 @@ struct words {
 /* False after a line: out of memory */
 bool word_add(struct words *w, const char *word);
 
-/* True if these are options of preyrun that a takeover can be given, with their values; else a line says which word is
- * none, and what does it. */
+/* True if these are options of preyrun that a takeover can be given, with their values; else a line gives which word
+ * is none, and what does it. */
 bool words_are_options(const char *const given[], unsigned count);
 
 /* Make the new command line: `given`, then those words of `before` that it does not replace: [len], zeros between them.

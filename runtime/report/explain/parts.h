@@ -40,7 +40,7 @@ void explain_neighbour_text(FILE *out, const struct subject *r, const struct exp
 /* Write the same as a member of an object, with a comma before it. */
 void explain_neighbour_json(FILE *out, const struct subject *r, const struct explain_look *k, const struct verdict *v);
 
-/* Write why nobody can tell by which interface a packet leaves that a nat may take, and what becomes of it; and by
+/* Write why nobody can know by which interface a packet leaves that a nat may take, and what becomes of it; and by
  * which of several interfaces rules refuse it, if they let it through by another. Nothing if the way is known. JSON:
  * members with a comma before each. */
 void explain_way_text(FILE *out, const struct subject *r, const struct explain_look *k, const struct verdict *v);

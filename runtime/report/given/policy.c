@@ -1,5 +1,5 @@
 /* Policy rules as `ip rule` prints them. IPv4's and IPv6's look alike: what is together is one family's, and an
- * address in it, or the table `default`, tells which. */
+ * address in it, or the table `default`, shows which. */
 #include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
@@ -29,7 +29,7 @@ static int read_prefix(struct reading *r, struct rule_read *x, const char *word,
         rule->from_bits = to.bits;
     else
         rule->to_bits = to.bits;
-    /* The prefix tells the family of the rule's section. */
+    /* The prefix shows the family of the rule's section. */
     uint8_t *told = &r->sections[x->section].family;
     if (*told && *told != to.family)
         return routes_fault(r, "a rule of the other family than the rules before it:", word);

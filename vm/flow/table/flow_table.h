@@ -102,7 +102,7 @@ uint64_t flow_deadline(const struct flow_table *t, const struct flow *f);
 /* Return the next live flow (not a twin) at or after slot *at, and set *at behind it; FLOW_NONE at the end. Expired
  * flows are included. */
 int32_t flow_next(const struct flow_table *t, uint32_t *at);
-/* The same for at most so many groups: FLOW_NONE also if they hold no flow; flow_at_end tells the end */
+/* The same for at most so many groups: FLOW_NONE also if they hold no flow; flow_at_end shows the end */
 int32_t flow_next_near(const struct flow_table *t, uint32_t *at, uint32_t groups);
 bool flow_at_end(const struct flow_table *t, uint32_t at);
 

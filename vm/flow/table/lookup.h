@@ -7,7 +7,7 @@
 #include "vm/keyed/tags.h"
 #include "vm/packet/pkt.h"
 
-/* Bit of a hash that is set for IPv6. It is also the tag's lowest bit, so tags tell which slots have a second line. */
+/* Bit of a hash that is set for IPv6. It is also the tag's lowest bit, so tags show which slots have a second line. */
 enum { HASH_IP6 = 1 };
 
 #ifdef TABLE_ACCESS

@@ -17,7 +17,7 @@ enum { STRANGE = SCTP_TRACK_STRANGE_ORIGINAL | SCTP_TRACK_STRANGE_REPLY };
 /* A packet's part in the association */
 enum part {
     PART_NONE,
-    PART_BESIDE, /* it belongs, but changes no state: a handshake beside the association, a path that tells its tag */
+    PART_BESIDE, /* it belongs, but changes no state: a handshake beside the association, a path that shows its tag */
     PART_OWN,
 };
 

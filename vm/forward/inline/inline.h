@@ -150,7 +150,7 @@ bool inline_send_in(const struct job *j, const struct inline_conn *c, enum inlin
 bool inline_link(const struct job *j, const struct inline_conn *c, enum inline_at to, struct pkt *pkt, bool v4);
 /* Give a packet of ours, bare, to the inline stack. */
 void inline_give(const struct job *j, struct pkt *pkt);
-/* Note what an end's packet says of it. own: its numbers report that it is the end's (inline_is_own). */
+/* Note what an end's packet states of it. own: its numbers report that it is the end's (inline_is_own). */
 void inline_heard(struct inline_conn *c, enum inline_at from, const struct key *key, const struct pkt *pkt, bool own,
                   uint64_t now_ns);
 

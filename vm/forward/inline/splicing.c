@@ -77,8 +77,8 @@ static enum pkt_reason pass(const struct job *j, struct inline_conn *c, enum inl
     return REASON_NONE;
 }
 
-/* Note what a segment says of the connection's end. False: nothing is followed, since it is far from what that end may
- * say now, or damaged where it would end something. */
+/* Note what a segment states of the connection's end. False: nothing is followed, since it is far from what that end
+ * may say now, or damaged where it would end something. */
 static bool spliced_follow(const struct job *j, struct inline_conn *c, uint32_t number, enum inline_at from,
                            const struct pkt *pkt, const struct key *key, const struct tcp_segment *s)
 {

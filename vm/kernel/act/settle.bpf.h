@@ -201,7 +201,7 @@ static inline bool settle_nat_looks(const struct kpkt *k)
     return k->seen.dir == FLOW_ORIGINAL && !(k->flow.tcp.flags & TCP_TRACK_HEARD_REPLY);
 }
 
-/* True for a packet whose flow is translated, if only the host can tell its way: it routes the packet, and the nat
+/* True for a packet whose flow is translated, if only the host can know its way: it routes the packet, and the nat
  * sees it again as it leaves. So user space learns the flow's next hop again (forward/nat.c). Where a statement asks
  * for no way, a flow may be that one's. */
 static inline bool settle_is_hosts_way(const struct kpkt *k)

@@ -114,8 +114,8 @@ GLOBAL uint64_t kernel_inquire(struct kpkt *k NONNULL)
     return 0;
 }
 
-/* Find an inquiry of this machine in a packet that a process asks about (vm/worker/turns.c, look_at_inquiry). Else it
- * is the hook that tells what this machine sends. */
+/* Find an inquiry of this machine in a packet that a process asks about (vm/worker/turns.c, look_at_inquiry). Else
+ * it is the hook that shows what this machine sends. */
 GLOBAL uint64_t kernel_inquiry_asked(struct kpkt *k NONNULL)
 {
     const enum inquiry_sender sender = inquiry_sender(&k->pkt, &k->key, state_world.facts.mac);

@@ -1,7 +1,7 @@
 /* vm/flow/table/access.h for the kernel's stages: each kind of line has a map of its own; all processors change them.
  *
  * A flow's lock is one bit of its taken word, taken by a compare-and-swap; the fifteen bits beside it count its
- * changes, so that a reader can tell whether its copy of the line is current. (In a worker's own table these sixteen
+ * changes, so that a reader can know whether its copy of the line is current. (In a worker's own table these sixteen
  * are `epoch`.) Here are the places of lines and their locks, all that readers need; table_access.bpf.h has the
  * rest. */
 #pragma once

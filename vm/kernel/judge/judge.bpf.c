@@ -71,7 +71,7 @@ inline_whole bool may_prove(struct kpkt *k)
 inline_whole bool is_misnumbered(const struct kpkt *k) { return state_world.renumbers && !(k->flags & KERNEL_ASKED); }
 
 /* Choose the leg that rules are asked about, where only the host knows by which the packet leaves (vm/judge/ways.c,
- * settle_leg). A packet of which a leg's rules can't tell here goes up. False: the way is unknown. */
+ * settle_leg). A packet of which a leg's rules can't know here goes up. False: the way is unknown. */
 inline_whole bool choose_leg(struct kpkt *k)
 {
     k->flags |= KERNEL_DRY;
@@ -82,7 +82,7 @@ inline_whole bool choose_leg(struct kpkt *k)
     return k->pkt.way_why == WAY_KNOWN;
 }
 
-/* Set what routes say of the packet; a process that asks for the judgement alone has set it. */
+/* Set what routes give for the packet; a process that asks for the judgement alone has set it. */
 inline_whole void settle_ways(struct kpkt *k)
 {
     const bool asks = !(k->flags & KERNEL_ONLY_JUDGE);

@@ -1,5 +1,5 @@
 /* Packets that may belong to an inline connection: user space has its ends (vm/forward/inline/), and its tuple is
- * marked here. What the tuple alone cannot tell, such as tags, the worker does; what is no connection's after all is
+ * marked here. What the tuple alone cannot know, such as tags, the worker does; what is no connection's after all is
  * judged there, with the same result. */
 #pragma once
 

@@ -163,8 +163,8 @@ inline_whole void take_most(uint64_t *word, uint32_t was, uint32_t use, uint32_t
     if ((int32_t)(was - number) < 0) *(volatile uint64_t *)word = splice_number(use, number);
 }
 
-/* Note what the segment says: the worker has to know it when the connection ends. False: its numbers are not near, so
- * they are not followed. */
+/* Note what the segment states: the worker has to know it when the connection ends. False: its numbers are not near,
+ * so they are not followed. */
 inline_whole bool note(const struct kpkt *k, struct splice_slot *slot, const struct numbers *n, const struct spliced *s)
 {
     const uint32_t end = wire_get32(s->tcp + TCP_SEQ) + s->payload, ack = wire_get32(s->tcp + TCP_ACKNO);

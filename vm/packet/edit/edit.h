@@ -174,7 +174,7 @@ int fragment(const struct pkt *pkt, uint32_t mtu, uint32_t id6, struct pool *poo
  *
  *   ipip  |link|outer IP|inner IP ...               protocol 4 or 41 by the inner family
  *   gue 0 |link|outer IP|UDP|GUE|inner IP ...       UDP checksum 0 (RFC 6935, RFC 6936), GUE without flags
- *   gue 1 |link|outer IP|UDP|inner IP ...           the same; the inner version tells the family
+ *   gue 1 |link|outer IP|UDP|inner IP ...           the same; the inner version shows the family
  *
  * Fields of the outer header: the traffic class of the inner one (RFC 6040, 4.1, normal mode), TTL 64, DF as in the
  * inner one; for IPv6 inside IPv4 no DF, since nobody keeps the size that a too-big from the way would report (RFC

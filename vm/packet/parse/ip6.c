@@ -75,7 +75,7 @@ static enum pkt_reason walk_ah(struct parse *p, struct chain *c)
 }
 
 /* Walk a fragment header. With neither offset nor more to come it is atomic: the packet is whole (RFC 6946). Each
- * fragment tells whether its datagram continues with AH (RFC 8200, 4.5), so later ones carry AH like their first. */
+ * fragment shows whether its datagram continues with AH (RFC 8200, 4.5), so later ones carry AH like their first. */
 static enum pkt_reason walk_fragment(struct parse *p, struct chain *c)
 {
     uint16_t field = parse_at16(p, c->at + IP6_FRAG_OFFSET);

@@ -25,7 +25,7 @@ int in_kernel_load(struct carry *carry, char *err, size_t err_len);
 bool in_kernel_refused(struct carry *carry, char *err, size_t err_len);
 /* After a refusal by the kernel: false if --exec leaves no choice. Else in_kernel_choose decides again, without it. */
 bool in_kernel_gives_way(struct carry *carry, const char *refusal);
-void in_kernel_say(const struct carry *carry); /* tells the choice of --exec auto; with --preflight on standard error */
+void in_kernel_say(const struct carry *carry); /* shows the choice of --exec auto; with --preflight on standard error */
 /* Find an obstacle on this machine, in IN_KERNEL_LOOKS looks; the first is at rights. False: none. */
 enum { IN_KERNEL_LOOKS = 5 };
 bool in_kernel_look(const struct carry *carry, unsigned at, struct obstacle *o);

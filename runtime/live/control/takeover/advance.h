@@ -17,7 +17,7 @@ struct advance {
 };
 
 /* Write flows that have changed into the window at `at` of the file, and what to say about it. Holds each worker for
- * moments of some 100 us. Workers that can't tell what changes give nothing in advance. */
+ * moments of some 100 us. Workers that can't know what changes give nothing in advance. */
 void advance_some(struct advance *v, const struct carry *carry, uint8_t *file, const struct handoff_part *window,
                   struct handoff_advance *said);
 /* True if the flows that were given still count: then those that have changed since are all that is left. */
