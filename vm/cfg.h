@@ -45,7 +45,8 @@ enum { FRAG_HELD = 64 };
 /* Bounds for packets of observed connections that wait for a decision (observe/waiting.h): of one connection, and of
  * all. A pool has room for them beside all others. */
 enum { HOLDING_EACH = 64, HOLDING_MOST = 256 };
-/* Bound for held segments of inline connections that leave the inline stack (forward/inline/conns_priv.h): likewise. */
+/* Bound for held segments of inline connections that leave the inline stack (forward/inline/conns_priv.h). Zero:
+ * NULL. */
 enum { INLINE_HELD_MOST = 512 };
 
 struct trace_step; /* judge/decide.h */

@@ -15,9 +15,9 @@
  *     - A kind of section, an instruction, a value of an enum gets a number behind those that are there.
  *     - What the verifier asks holds for programs of before, too.
  *     - A program that uses none of it has the version of before (version_of in file.c), and entries as long as then:
- * so a downgrade takes over, too. Who can't keep to it raises PBC_OLDEST to the same number: an upgrade is a restart
- * then, which ends connections that are balanced or translated. tests/golden/layouts/ holds where each field is, and
- * all numbers. */
+ * so a downgrade takes over, too. A change that can't keep to it raises PBC_OLDEST to the same number: an upgrade is
+ * a restart then, which ends connections that are balanced or translated. tests/golden/layouts/ holds where each
+ * field is, and all numbers. */
 #pragma once
 
 #include <stdbool.h>

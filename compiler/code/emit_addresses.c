@@ -153,8 +153,8 @@ static uint32_t set_with(struct gen *g, uint32_t addrs)
     return has_set(a, IR_V4 | IR_V6) ? a->set : add_set(g, addrs);
 }
 
-/* Return 1 + the image's node of a split set; 0: the image is full. Of addresses that can't be members of the live set
- * nothing is asked. */
+/* Return 1 + the image's node of a split set; 0: the image is full. Addresses that can't be members of the live set
+ * are not looked up. */
 static uint32_t add_node(struct gen *g, const struct ir_addrs *a)
 {
     const uint32_t in = set_with(g, a->in_free == IR_ALL ? IR_ALL : a->in), out = set_with(g, a->out);

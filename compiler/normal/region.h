@@ -1,5 +1,5 @@
-/* Regions: sets of frames, as lists of disjoint products of the normal form. What a rule leaves of a region, covers of
- * rules, effects of a change: all are "this, without that", computed exactly.
+/* Regions: sets of frames, as lists of disjoint products of the normal form. The rest of a region behind a rule,
+ * covers of rules, effects of a change: all are "this, without that", computed exactly.
  *
  * Not every product can be subtracted: byte patterns, meters, flows and other fields without sets of values have no
  * complement. Such a product is not plain; it may be asked, and answers "may be either". */

@@ -20,9 +20,9 @@ struct source_candidate {
     bool deprecated; /* its preferred lifetime is over */
     bool secondary;  /* IPv4: another address of its subnet comes first; IPv6: temporary */
 };
-/* Return how much it is preferred as the source of what goes beyond the link; 0: never. Of equal ones the first counts.
- * An address of wide scope on another interface is better than one of the link (RFC 6724, 5, rule 2; Linux takes the
- * same for IPv4: inet_select_addr). */
+/* Return how much it is preferred as the source of what goes beyond the link; 0: never. The first of equal addresses
+ * counts. An address of wide scope on another interface is better than one of the link (RFC 6724, 5, rule 2; Linux
+ * takes the same for IPv4: inet_select_addr). */
 unsigned source_preference(const struct source_candidate *c);
 
 /* Add a comma-separated list of IPv4 and IPv6 addresses. Return 0, or -EINVAL or -ENOMEM with one line in err. */

@@ -118,8 +118,8 @@ void tape_batch(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t n
 /* Put packets that the kernel judged with one program and world (tape_place). Then put the flows they met (second
  * function), and the verdicts with asked[i] for each packet (third function). */
 void tape_single(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t now_ns, uint64_t place);
-/* Put a packet that this machine's stack has routed, before it is translated. What it met and its verdict follow as
- * above. */
+/* Put a packet that this machine's stack has routed, before it is translated. The rules that it met and its verdict
+ * follow as above. */
 void tape_routed(struct tape *t, struct pkt *pkt, uint64_t now_ns, uint64_t place);
 void tape_met(struct tape *t, const struct flow_met *mets, unsigned n);
 /* Put what live sets told the kernel of these packets, between the two. */
@@ -137,7 +137,7 @@ struct heard_answers;
 struct flow_id;
 void tape_heard(struct tape *t, const struct heard_answers *h);
 void tape_cut(struct tape *t, const struct flow_id *ids, unsigned n);
-/* Put a packet that left. What goes to this machine gets an Ethernet header without addresses if it has none. */
+/* Put a packet that left. A packet to this machine without an Ethernet header gets one without addresses. */
 void tape_left(struct tape *t, uint8_t port, const struct pkt *pkt);
 /* Put a copy of a packet, at most `snap` bytes of it, on a tape of copies (runtime/copies). False: no room. */
 bool tape_copy(struct tape *t, uint64_t number, uint64_t now_ns, uint32_t snap, const struct pkt *pkt);

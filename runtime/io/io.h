@@ -4,9 +4,9 @@
  *     receive ─▶ views, rewritten where they are ─▶ send … send ─▶ flush ─▶ release
  *
  * A view is an Ethernet frame, or where the device has no Ethernet a bare IP packet (LINK_RAW), PKT_WRITABLE, with
- * IO_HEADROOM bytes in front. What is sent is of the port's link, too. Tags that the kernel took off are in pkt.tags,
- * and send puts pkt.tags back. PKT_CSUM_PARTIAL (the receiver or the device completes the L4 checksum, which then
- * begins at pkt.l4, as parsed) and pkt.segment (a super-packet) are carried along. */
+ * IO_HEADROOM bytes in front. Sent packets are of the port's link, too. Tags that the kernel took off are in
+ * pkt.tags, and send puts pkt.tags back. PKT_CSUM_PARTIAL (the receiver or the device completes the L4 checksum,
+ * which then begins at pkt.l4, as parsed) and pkt.segment (a super-packet) are carried along. */
 #pragma once
 
 #include <string.h>
@@ -152,8 +152,8 @@ struct io_ops {
     /* Return why the port can't be handed over on this kernel, or NULL. Called by one other thread, at any time. NULL:
      * it can be wherever `hand` is. */
     const char *(*stays)(const struct io_port *);
-    /* Write what `hand` has no room for, with the port as for `hand`; or read it into a port that was opened from that,
-     * before it receives anything. What is read is hostile. False: it is no such state. NULL: there is none. */
+    /* Write what `hand` has no room for, with the port as for `hand`; or read it into a port that was opened from
+     * that, before it receives anything. The input is hostile. False: it is no such state. NULL: there is none. */
     bool (*archive)(struct io_port *, struct archive *);
     /* Filter a port that was handed over by the program of this process's parent, in place of the other's; memory: its
      * counters, which the port owns; -1: none. Return 0 or a negative errno. NULL: such a port has no filter. */

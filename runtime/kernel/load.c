@@ -188,8 +188,8 @@ static int wanted(const struct kernel *k, const struct judge *j, const struct co
     return failed;
 }
 
-/* Make the judge's tables; or take those of the process before, for the program that is in force there. Of live sets
- * each process has its own, as it alone knows how their slots are used: members pass by the archive. */
+/* Make the judge's tables; or take those of the process before, for the program that is in force there. Each process
+ * has its own live sets, because only it knows how their slots are used: members pass by the archive. */
 static int init_tables(const struct kernel *k, const struct program *p, struct judge *j, char *err, size_t err_len)
 {
     int fds[KERNEL_TABLES + 1];

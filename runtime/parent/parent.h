@@ -25,7 +25,7 @@ bool parent_is_guarded(const struct parent *p);
  * reason printed. */
 int parent_shut(struct parent *p, const struct guard_shut *shut, unsigned count);
 /* The same where parent_take could write no record: the next start of that name finds the rules by their name, and
- * --cleanup does not. What opens is printed. */
+ * --cleanup does not. The ports that this opens are printed. */
 void parent_shut_unrecorded(const struct options *o, const struct guard_shut *shut, unsigned count);
 /* Take off the judges that a former run has left, behind guard rules that let in nothing that those judged */
 void parent_drop_judges(struct parent *p);

@@ -1,6 +1,6 @@
-/* A recording's file, read block by block. Its bytes are hostile: nothing is read past their end, and each packet and
- * step is whole when handed out. A file that was cut short (its writer was killed) ends at its last whole block. Of a
- * large file only a block, and some that follow, are held. */
+/* A recording's file, read block by block. Its bytes are hostile: nothing is read past their end, and each packet
+ * and step is complete when handed out. A file that was cut short (its writer was killed) ends at its last whole
+ * block. Only one block of a large file, and some that follow it, are in memory. */
 #pragma once
 
 #include "runtime/base/bytes.h"

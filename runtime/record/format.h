@@ -1,6 +1,6 @@
 /* Format of a recording's files: pcapng (draft-ietf-opsawg-pcapng), which any tool opens. Frames are enhanced packet
- * blocks, on the interface that they came or left by, which says if they are Ethernet frames or bare IP packets. What
- * pcapng cannot express is in custom blocks and options, which tools skip. All numbers are little-endian.
+ * blocks, on the interface that they came or left by, which says if they are Ethernet frames or bare IP packets.
+ * Custom blocks and options, which tools skip, hold what pcapng cannot express. All numbers are little-endian.
  *
  *      section, one interface for each port and one for this machine
  *      START     what the workers were made with

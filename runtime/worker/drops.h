@@ -17,7 +17,7 @@ struct packet_ends {
     uint16_t dst_port;
     bool has_port;
 };
-/* Read them from the packet's bytes, which are parsed again. Of a broken packet as much is read as can be. */
+/* Read them from the packet's bytes, which are parsed again. A malformed packet is read as far as possible. */
 void packet_ends_read(const struct pkt *pkt, struct packet_ends *ends);
 
 struct drop_note {

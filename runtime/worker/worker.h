@@ -178,7 +178,7 @@ struct worker {
     uint64_t logs_lost;               /* atomic: notes without room, until the main thread has reported them */
     struct handover in[WORKERS_MOST]; /* by sender: packets from each other worker */
     struct ring wishes[WORKERS_MOST]; /* by borrower: struct wish; dropped without room, since more follow */
-    struct ring offers[WORKERS_MOST]; /* by owner: struct offer; likewise */
+    struct ring offers[WORKERS_MOST]; /* by owner: struct offer; the same */
     struct lending *lending;          /* loans to other workers; NULL: a single worker */
     int sleeps;                       /* atomic; nonzero: whoever hands a packet over must wake this worker */
     int wake_fd, call_fd;             /* eventfds that wake the worker, and the main thread */

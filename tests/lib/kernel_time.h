@@ -51,7 +51,8 @@ double time_nothing(void);
 /* Time over `nothing` of a program's stages, from the first one on; every packet must get that action (ACTION_COUNT:
  * any one), and none go up. */
 double time_kernel(const struct kernel *k, enum action action, double nothing);
-/* The same frames by vm_run, in memory that may be written and in batches; every one must get that action, likewise. */
+/* The same frames by vm_run, in memory that may be written and in batches; every one must get that action, in the
+ * same way. */
 double time_user(struct vm *vm, const struct facts *facts, enum action action);
 
 void time_die(const char *what, const char *why) __attribute__((noreturn));

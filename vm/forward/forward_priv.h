@@ -83,7 +83,7 @@ void forward_to_server(const struct job *j, struct packet_ctx *c, const struct f
 struct translation forward_ends(const uint32_t src[4], uint16_t src_port, const uint32_t dst[4], uint16_t dst_port);
 /* Set the address to which replies go: that of the packet's sender. True: it has changed. */
 bool forward_note_client(const struct pkt *pkt, struct flow_bind *b);
-/* Return the way back to the flow's opener as of now. Where the host routes it, the routes say. */
+/* Return the current way back to the flow's opener. If the host routes it, the way is that of the routes. */
 struct way_back forward_back(const struct facts *f, const struct flow_bind *b);
 /* True if the packet, of the flow's original direction, came by the interface that the flow began by, as far as that is
  * known. */

@@ -143,8 +143,8 @@ struct live_entry {
 };
 unsigned live_list(const struct live_set *s, uint64_t now_ms, uint64_t *at, struct live_entry *out, unsigned most);
 
-/* Copy all members that have not expired, and with `base` the base. What does not fit is left out. Copies are not
- * counted, but for those that others made way for. False: the base is left out. */
+/* Copy all members that have not expired, and with `base` the base. Members that do not fit are left out. Copies are
+ * not counted, but for those that others made way for. False: the base is left out. */
 bool live_copy(struct live_set *to, const struct live_set *from, uint64_t now_ms, bool base);
 /* Remove all members of the overlay that are there now. */
 void live_clear(struct live_set *s, uint64_t now_ms);
@@ -181,7 +181,7 @@ struct live_answered {
     LIVE_ANSWERED(X)
 #undef X
 };
-/* Members that answers have added or renewed, for whoever shows them. What finds no room is left out. */
+/* Members that answers have added or renewed, for functions that show them. Those without room are left out. */
 enum { LIVE_NAMED_MOST = 512, LIVE_HOST_MOST = 100 };
 struct live_named {
     uint32_t live;
@@ -294,13 +294,13 @@ struct adds_due {
     } of[PBC_ADDS_MAX];
 };
 /* True for a segment that anybody can have a third party send, who then would be the member: a reset answers forged
- * segments, and the flow counts as established by it. Nobody is added for it. */
+ * segments, and the flow counts as established by it. It adds no member. */
 static inline bool adds_for_forged(const struct key *key) { return key->kind & KIND_TCP_FLAGS && key->marks & TCP_RST; }
 /* Note the packet's address, or its network, for a row of ADDS. */
 void adds_note(struct adds_due *due, const struct program *p, uint32_t add, const struct key *key);
-/* Add all that is noted. What a set refuses is counted. */
+/* Add all noted members. Those that a set refuses are counted. */
 void adds_make(struct adds_due *due, const struct program *p);
-/* Add one of them now. Where the row says `cut`, flows of a new member are to end. */
+/* Add one of them now. If the row has `cut`, flows of a new member are to end. */
 void adds_one(const struct program *p, uint32_t add, const struct live_net *net);
 /* The same for a member that the kernel's stages report, where others may write reports, too: one that does not fit the
  * program is left out. v6: 1 for IPv6; len: its prefix length. */
@@ -308,8 +308,8 @@ void adds_told(const struct program *p, uint32_t add, unsigned v6, unsigned len,
 /* Return the number of the live set of that name in LIVES; PBC_NONE: none. */
 uint32_t lives_find(const struct program *p, const char *name);
 
-/* Write all members, or read them into sets of the same names; what a set may not hold now is left out. l: NULL if the
- * program has no live sets. What is read is hostile. False: no room, out of memory, or no such state. */
+/* Write all members, or read them into sets of the same names; what a set may not hold now is left out. l: NULL if
+ * the program has no live sets. The input is hostile. False: no room, out of memory, or no such state. */
 struct archive;
 struct lives_read {
     int64_t later_ms; /* added to each end: how much later the clock is set than when it was written */
@@ -338,7 +338,7 @@ enum {
 };
 
 struct flow_cuts_cfg {
-    uint32_t most;     /* members of a round. Where more are asked for, flows of all members of their set end */
+    uint32_t most;     /* most members of a round. If more are asked for, flows of all members of their set end */
     uint64_t slack_ns; /* how far clocks of those who ask, and of those who begin flows, may be apart */
     uint64_t rest_ns;  /* time before a round begins, in which packets under way come to the table */
     uint64_t seed;
@@ -357,7 +357,7 @@ void flow_cuts_ask(struct flow_cuts *c, uint32_t set, const struct live_net *net
 bool flow_cuts_wait(const struct flow_cuts *c);
 /* True if a round is under way, or about to begin. Any thread may call this. */
 bool flow_cuts_under_way(const struct flow_cuts *c);
-/* Return the number of the round that was taken last; 0: none. What is asked for is in the next one. */
+/* Return the number of the round that was taken last; 0: none. New requests are in the next one. */
 uint64_t flow_cuts_number(const struct flow_cuts *c);
 /* Make a round of all that wait, unless one is under way, and begin it once it has rested. True if it begins now. */
 bool flow_cuts_begin(struct flow_cuts *c, uint64_t now_ns);

@@ -54,12 +54,12 @@ enum pkt_source ways_reply(const struct facts *f, const struct key *key, const s
 
 /* Set pkt->way, pkt->way_why and pkt->source (unless PKT_WAY_SAID, PKT_SOURCE_SAID), as far as the program asks; the
  * key is settled (forward/service.h), and says the flow's state. The way is that of the destination as it arrives,
- * before any translation, as firewalls see it; across a bridge it is the other port. Where this machine's stack
- * chooses among legs, or may do so (facts.any_leg), it is the leg by which the rules refuse the packet, else the
- * first: so a packet that is let through would be let through by each. They are asked without effects for that:
- * meters count as unused, sources as without flows. The source is looked up like a destination, without policy rules
- * of its own (RFC 3704, 2.2); of several ways to it each counts. False: something asked for is unknown: there are no
- * routes, none leads there, they cannot know (ROUTE_ASK), rules let the packet through by one leg and not by another
+ * before any translation, as firewalls see it; across a bridge it is the other port. If this machine's stack chooses
+ * among legs, or may do so (facts.any_leg), it is the leg by which the rules refuse the packet, else the first: so a
+ * packet that is let through would be let through by each. They are asked without effects for that: meters count as
+ * unused, sources as without flows. The source is looked up like a destination, without policy rules of its own (RFC
+ * 3704, 2.2); of several ways to it each counts. False: something asked for is unknown: there are no routes, none
+ * leads there, they cannot know (ROUTE_ASK), rules let the packet through by one leg and not by another
  * (WAY_SEVERAL), or the interface that it came by is unknown. */
 bool ways_settle(const struct program *p, const struct facts *facts, const struct key *key, struct pkt *pkt);
 

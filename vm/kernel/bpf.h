@@ -139,7 +139,7 @@ static inline uint32_t kpkt_skip(const struct kpkt *k)
     return k->skip;
 }
 
-/* True for a packet that begins with IP. What is compiled for packets of one link knows it (FORM_LINK). */
+/* True for a packet that begins with IP. Code compiled for one link type knows this at compile time (FORM_LINK). */
 static inline bool kpkt_is_bare(const struct kpkt *k)
 {
 #ifdef FORM_LINK

@@ -106,8 +106,8 @@ static inline void kernel_event_view(const struct kernel_event_packet *e, struct
 }
 
 /* Copies of whole frames that go from the stages to a process: for rules with `mirror`, and of connections that
- * `mode observe` is asked about. A ring for all CPUs keeps their order, which observers want. What finds no room is
- * counted.
+ * `mode observe` is asked about. One ring for all CPUs keeps their order, which observers need. Records without room
+ * are counted.
  *
  * Shapes of maps `copies`, `mirrors`, `observes` and `copied` (runtime/kernel/maps/map.def). Where the program of the
  * start copies nothing, these have one entry, and the kernel's verifier leaves out the stages' code about copies. */

@@ -1,5 +1,5 @@
-/* State as bytes: one walk over the state writes it, and reads it again into an object that was made alike. What is
- * read is hostile: each walk states what must hold of it. */
+/* State as bytes: one walk over the state writes it, and reads it again into an object that was made alike. The
+ * input is hostile: each walk states what must hold of it. */
 #pragma once
 
 #include <stdbool.h>

@@ -12,8 +12,8 @@ enum { LARGE_PAGE = 2 << 20 };
 void *large_new(size_t bytes);
 /* The same with all pages present */
 void *large_touched(size_t bytes);
-/* Make the bytes [from, to) of a block of large_new present. Nobody has touched them yet; another thread may use the
- * bytes before them. */
+/* Make the bytes [from, to) of a block of large_new present. These bytes are still untouched; another thread may use
+ * the bytes before them. */
 void large_take(void *memory, size_t from, size_t to);
 /* Free the whole block; NULL: nothing. */
 void large_free(void *memory, size_t bytes);

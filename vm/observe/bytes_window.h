@@ -5,7 +5,7 @@
  *       |  kept  |  kept   |                |  kept  |          at most WINDOW_BYTES from low on
  *
  * Which copy of a byte counts that came twice while it waits behind a hole, `overlaps` says: the first; the last; or
- * the one that Linux takes (queue.c). What was reported stays.
+ * the one that Linux takes (queue.c). Reported bytes stay.
  *
  * Chunks are at multiples of their size; a directory, itself a chunk, finds each in one step. */
 #pragma once

@@ -1,6 +1,6 @@
 /* Events of observed connections, as the core tells them to whoever writes them down. One worker reports the events
- * of one connection, in order: BEGIN, then BYTES, HOLE, DIFFERS and CHOSEN, at last END. Of a connection whose
- * branch has `ignore` END alone follows CHOSEN, and BYTES come only where the branch has `stream`. */
+ * of one connection, in order: BEGIN, then BYTES, HOLE, DIFFERS and CHOSEN, at last END. A connection whose branch
+ * has `ignore` has only END after CHOSEN, and BYTES come only where the branch has `stream`. */
 #pragma once
 
 #include <stdbool.h>

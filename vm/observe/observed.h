@@ -1,7 +1,8 @@
 /* Observed connections of one worker: their memory, by number and by tuple, and when to look at each again.
  *
- * As many according to `limits { observed }`, in memory that is reserved at the start and comes as it is used. Where
- * none is free a new one takes the place of one of which only one side was seen, else of one that is idle for long. */
+ * As many according to `limits { observed }`, in memory that is reserved at the start and comes as it is used. If
+ * none is free, a new connection takes the place of one of which only one side was seen, else of one that is idle
+ * for long. */
 #pragma once
 
 #include "vm/flow/stacks.h"

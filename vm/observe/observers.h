@@ -50,7 +50,7 @@ void observers_see_later(struct observers *o, const struct key *key, const struc
 void observers_drop(struct observers *o, const struct observe_packet *s);
 
 /* True for a packet of a connection that a branch may still reset or cut into, if it sends something: bytes, or an
- * end. What its receiver would drop for a wrong checksum must not decide there. */
+ * end. Bytes that the receiver would drop for a wrong checksum must not decide there. */
 bool observers_hang_on(struct observers *o, const struct observe_packet *s);
 /* Count and drop a packet with a wrong checksum. */
 void observers_drop_damaged(struct observers *o, const struct observe_packet *s);

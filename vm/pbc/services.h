@@ -98,8 +98,8 @@ struct pbc_server {
 };
 static_assert(sizeof(struct pbc_server) == 64, "an index is a shift (docs/kernel.md)");
 
-/* A server whose address is that of a host, in the order of servers. Whoever runs the program asks for the address and
- * puts it into SERVERS; ORIGIN then has the digest of the file as it was compiled. */
+/* A server whose address is that of a host, in the order of servers. The process that runs the program resolves the
+ * name and puts the address into SERVERS; ORIGIN then has the digest of the file as it was compiled. */
 struct pbc_named {
     uint32_t server;
     uint32_t host;  /* string: a name in normal form, no glob; or that of a service, which begins with `_` (RFC 2782) */

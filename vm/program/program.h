@@ -183,7 +183,7 @@ uint32_t firewall_find(const struct iface_table *t, const struct pbc_firewall *f
                        enum pbc_direction d, uint32_t iface);
 
 /* True if checks of a server go through the service that sends to it: in modes where the server has the service's
- * address. Where the service rewrites the destination, a packet to the server's own address is the same. */
+ * address. If the service rewrites the destination, a packet to the server's own address is the same. */
 static inline bool service_checked_via(const struct pbc_service *s)
 {
     return mode_is(s->mode, MODE_ONE_SIDED) && !mode_is(s->mode, MODE_REWRITES);

@@ -15,9 +15,9 @@
  * programs in the kernel can map, changed by atomics without a lock.
  *
  * A port that no flow has belongs to the worker of its slice: slices take blocks of 64 ports in turn, so that every
- * range has a share of each. Where a worker's slice has none left, it takes ports of others' slices that nobody has.
- * Then the table says whose they are until the last of its flows has ended. A worker may give one port to several
- * flows, which go to different ends; so their number is kept. */
+ * range has a share of each. If a worker's slice has none left, the worker takes ports of others' slices that nobody
+ * has. Then the table says whose they are until the last of its flows has ended. A worker may give one port to
+ * several flows, which go to different ends; so their number is kept. */
 enum {
     PORT_OWNERS = 65536,
     PORT_OWNER_SHIFT = 24, /* above: the worker, plus 1; below: number of flows and mappings that hold the port */

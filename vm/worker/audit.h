@@ -1,5 +1,5 @@
 /* Audit: what rules, firewalls and defaults would do before which the word `audit` is. The rules are judged a second
- * time, as they would decide without the word (program->would); nothing of that is carried out. What differs is
+ * time, as they would decide without the word (program->would); nothing of that is carried out. Differences are
  * noted in the verdict and counted. */
 #pragma once
 

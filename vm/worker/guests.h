@@ -29,5 +29,5 @@ bool guests_add(struct guests *g, const struct guest *one);
 uint32_t guests_count(const struct guests *g);
 /* Return the worker that has those ends, whose `worker` and `any` are ignored; negative: none. */
 int guests_find(const struct guests *g, const struct guest *ends);
-/* Write all, or read them into new ones. What is read is hostile; workers: greatest number of a worker, plus 1. */
+/* Write all, or read them into new ones. The input is hostile; workers: greatest number of a worker, plus 1. */
 bool guests_archive(struct guests *g, struct archive *a, unsigned workers);

@@ -19,8 +19,8 @@ static inline void mirrored_begin(struct vm *vm, unsigned n)
     if (vm->program->mirrors_count) memset(vm->mirrored, 0, n * sizeof *vm->mirrored);
 }
 
-/* True for a packet that leaves as what became of the one that caused it; answers of ours are nobody's copy. What goes
- * to the inline stack has made-up addresses, so the packet that arrived is copied. */
+/* True for a packet that leaves as what became of the one that caused it; prey's own answers are not copied. Packets
+ * to the inline stack have made-up addresses, so the packet that arrived is copied. */
 static inline bool mirrored_follows(const struct tx_entry *e)
 {
     return e->kind != TX_INLINE_STACK && (e->cause == TX_CAUSE_PACKET || e->cause == TX_CAUSE_INNER ||

@@ -23,9 +23,9 @@
  * keeps none by address, the client's port counts, too. This machine's own addresses, which are facts, count because
  * `masquerade` and pools without `source` translate to them.
  *
- * State by source is in one worker if the source is the client. For other sources each worker has its own state, so a
- * meter or `flows over N per source` lets more through: packets from the port of a forward's target that answer no
- * flow, protocols without a mapping from behind a nat, senders of ICMP errors, traffic that merely crosses.
+ * State by source is in one worker if the source is the client. For other sources each worker has its own state, so
+ * a meter or `flows over N per source` lets more through: packets from the port of a forward's target that answer no
+ * flow, protocols without a mapping from behind a nat, senders of ICMP errors, traffic that is only forwarded.
  *
  * A connection of `mode proxy inline` that goes on to a pool's server has two pairs of ends on the wire, with the
  * client in both; which of two ends is the client nobody can tell from a packet of either. So a program with such a

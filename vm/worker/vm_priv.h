@@ -45,7 +45,7 @@ struct turns {
     uint64_t plain; /* well formed, found by look_plain: their keys have not been parsed */
 };
 
-/* Find plain packets by their bytes only, and begin their looks. Of such a packet's key only kind and length are
+/* Find plain packets by their bytes only, and begin their looks. Only kind and length of such a packet's key are
  * set. Return them, a bit each; 0: this batch needs its keys. */
 uint64_t look_plain(const struct job *j, struct pkt *const pkts[], unsigned n);
 
@@ -59,9 +59,9 @@ void judge_in_turn(const struct job *j, struct packet_ctx *c);
 /* The same, of a packet that the observers have seen already. */
 void judge_unobserved(const struct job *j, struct packet_ctx *c);
 
-/* show.c: showing packets to the observers (vm/observe/): as they came, once it is known that they may go on. Of a
- * connection that is rewritten or ends here its client's side is shown: what the client sent, and replies as they
- * leave. */
+/* show.c: showing packets to the observers (vm/observe/): as they came, once it is known that they may go on. A
+ * connection that is rewritten or ends here is shown from its client's side: what the client sent, and replies as
+ * they leave. */
 
 /* Read a packet before it takes its turn. False: it is not observed. */
 bool show_read(const struct job *j, const struct packet_ctx *c, struct observe_packet *s);

@@ -230,7 +230,8 @@ static inline unsigned whose_other(const struct whose *w, const struct whose_tal
     return whose_one_of(w, whose_hash(w, s, !side, false));
 }
 
-/* Return the worker of both ends, the same from either side. Where nothing of an address counts, a family has one. */
+/* Return the worker of both ends, the same from either side. If no part of an address counts, each family has one
+ * worker. */
 static inline unsigned whose_both(const struct whose *w, const struct whose_talk *s)
 {
     if (!(s->family == 4 ? w->len4 : w->len6) && !w->ports) return whose_client(w, s, 0);

@@ -204,7 +204,7 @@ void put_clamps(const struct program *p, FILE *out);
 void note_nat_asks(struct diff *d, struct side *s);
 
 /* route_changes.c: write the sets' ranges of `family` (0: both families): the text `first` and a range, then `next`
- * before each other range. Of a long list, which many statements may share, the rest is a number. */
+ * before each other range. A long list, which many statements may share, ends in the number of the rest. */
 void put_ranges(struct diff *d, const struct program *p, const uint32_t sets[2], uint8_t family, const char *first,
                 const char *next, FILE *out);
 /* Return the union of these SETS, in the ir of both: equal sets are one number. */
@@ -279,7 +279,7 @@ bool order_is_idle(struct diff *d, const struct route_change *r, bool nat, const
 void put_copies(struct diff *d, const struct side *s, const struct pbc_mirror *m, FILE *out);
 /* Return what rules of the side log, sorted, a line each, on the heap; NULL: nothing. */
 char *logs_text(struct diff *d, const struct side *s);
-/* Return what rules and defaults in audit would do, in their order, likewise. */
+/* Return what rules and defaults in audit would do, in their order, in the same way. */
 char *audits_text(struct diff *d, const struct side *s);
 /* route_changes.c: fill b->routes; for services of both also b->bounds, and b->reaches by compare_branches. */
 void find_routes(struct diff *d, bool without_pools, struct beyond *b);

@@ -50,7 +50,7 @@ const char *nft_kind(const cJSON *o, const cJSON **value);
 /* Return a member's text, or NULL. */
 const char *nft_member(const cJSON *o, const char *name);
 
-/* A rule as `nft list ruleset` writes it. What a value looks like depends on what it is compared with. */
+/* A rule as `nft list ruleset` writes it. The form of a value depends on what it is compared with. */
 enum nft_look { LOOK_PLAIN, LOOK_QUOTED, LOOK_HEX, LOOK_TIME };
 struct nft_text {
     char bytes[720];

@@ -7,7 +7,7 @@
 
 struct state;
 
-/* Where the control socket is, and who may connect. */
+/* Path of the control socket, and who may connect. */
 struct control_at {
     const char *path;                /* NULL: NAME.sock beside the state file */
     const struct sets_group *groups; /* let in beside the owner, also through the folders of that default */

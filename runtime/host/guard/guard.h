@@ -64,8 +64,8 @@ struct guard {
     const struct guard_match *matches;
     unsigned match_count;
     bool routed;       /* prey carries packets between the interfaces */
-    const char *given; /* device by which packets are given back; NULL: none. What no socket was to get is let in there,
-                          if none takes it by then, either */
+    const char *given; /* device by which packets are given back; NULL: none. Packets for which there was no socket
+                        * are let in there if still no socket takes them */
     const struct guard_shut *shut;
     unsigned shut_count;
 };

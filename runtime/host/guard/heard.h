@@ -1,7 +1,7 @@
-/* Answers to whom prey heard. Where a packet was turned inwards (`map`, `forward`) or balanced with its client's
- * address, prey sends the answers by the interface that the packet came in by. Their route may lead out of one that
- * prey does not serve: this machine's stack would send them there a second time, with their inside address. A part of
- * the guard rules, in peers.h's table at the ingress.
+/* Replies to senders that prey received. Where a packet was turned inwards (`map`, `forward`) or balanced with its
+ * client's address, prey sends the answers by the interface that the packet came in by. Their route may lead out of
+ * one that prey does not serve: this machine's stack would send them there a second time, with their inside address.
+ * A part of the guard rules, in peers.h's table at the ingress.
  *
  * A packet of a match that hears (GUARD_HEARS) notes its far end: protocol, address, and port or identifier; of another
  * protocol the address. What a match that hides from those heard (GUARD_HIDES_FROM_HEARD) holds is dropped if it goes

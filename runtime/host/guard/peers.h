@@ -1,10 +1,11 @@
 /* Replies of translated flows that no port tells from what is this machine's own: SCTP, which keeps its ports, and
  * protocols without ports. A part of the guard rules, in tables of its own.
  *
- * Packets of a match that hides from peers (GUARD_HIDES_FROM_PEERS) make whom they go to a peer: an address and a
- * protocol, for SCTP with both ports. What a peer sends in that protocol to this machine's addresses is hidden, unless
- * this machine itself has sent to the peer alike. Both are kept by the kernel as packets pass, so the first reply is
- * hidden, too. The table at the ingress has the chain and the sets of who was heard (heard.h), as both live on. */
+ * Packets of a match that hides from peers (GUARD_HIDES_FROM_PEERS) make their receiver a peer: an address and a
+ * protocol, for SCTP with both ports. A peer's packets of that protocol to this machine's addresses are hidden,
+ * unless this machine itself has sent to the peer alike. Both are kept by the kernel as packets pass, so the first
+ * reply is hidden, too. The table at the ingress has the chain and the sets of who was heard (heard.h), as both live
+ * on. */
 #pragma once
 
 #include <stdio.h>

@@ -53,5 +53,5 @@ struct deal_tables {
     struct whose_from4 froms4[DEAL_FROMS];
     struct whose_from6 froms6[DEAL_FROMS];
 };
-/* Whoever changes the tables counts DEAL_FORM up. */
+/* Every change of the tables needs a higher DEAL_FORM. */
 static_assert(sizeof(struct deal_tables) == 1144856, "DEAL_FORM");

@@ -42,7 +42,7 @@ const char *ports_stay(const struct carry *carry);
 /* Describe a port of a held worker to who opens it in another process, with descriptors that stay the port's; none: its
  * interface is away. Return 0, or -EBUSY: it is in the middle of something. */
 int ports_hand(const struct carry *carry, const struct worker *w, unsigned at, struct io_made *made);
-/* Write what ports of a held worker have besides, or read it after ports_take. What is read is hostile. False: there is
+/* Write what ports of a held worker have besides, or read it after ports_take. The input is hostile. False: there is
  * no room, or it is no such state. */
 bool ports_walk_state(const struct carry *carry, const struct worker *w, struct archive *a);
 /* Filter those by the program of this instance's parent, in place of that one's, whose tables nobody fills any more.

@@ -76,7 +76,7 @@ void drained_apply(const struct rules *rules, struct ruling *r);
  * set. */
 int drained_set(struct rules *rules, uint32_t service, bool off, uid_t by);
 
-/* Write or read all settings of servers, and all drains (vm/keyed/archive.h). What is read is hostile, and applies from
+/* Write or read all settings of servers, and all drains (vm/keyed/archive.h). The input is hostile, and applies from
  * the next by_hand_apply and drained_apply on. */
 struct archive;
 void by_hand_archive(struct rules *rules, struct archive *a);

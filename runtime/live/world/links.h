@@ -15,8 +15,8 @@ void links_let_in(struct carry *carry);
 bool links_missed(const struct world *world);
 /* Close the sockets that were replaced. Call once per second. */
 void links_close(struct world *world);
-/* Report packets that a tunnel has failed to send: its way bears less than its MTU, say. Nobody gets an error of
- * that. Call once per second. */
+/* Report packets that a tunnel has failed to send, for instance because its way bears less than its MTU. Their
+ * senders get no error. Call once per second. */
 void links_fail(struct world *world);
 /* Give new sockets to interfaces with a stalled ring. Call once per second. */
 void links_renew(struct world *world);

@@ -13,8 +13,8 @@
 enum { TIMES = 10 };
 #define LONGEST_NS UINT64_C(5000000000)
 #define FAILED_NS  UINT64_C(100000000)
-/* Rest that may be owed: a line that dials in is news of a link, addresses and routes within milliseconds, each of
- * which counts at once. */
+/* Pauses that may be due: a line that dials in brings news of a link, addresses and routes within milliseconds, each
+ * of which takes effect at once. */
 #define SAVED_NS UINT64_C(2000000000)
 
 /* Report once that there are too many policy rules. */

@@ -32,7 +32,7 @@
  * The new one is told by root, and reads what the old one says as hostile: that has read strangers' packets.
  *
  * Either may be the older version, so each of these structs, and each word, is the body of a message that may grow
- * (message.h). Who changes them keeps to this:
+ * (message.h). Rules for changes:
  *     - A field is added at the end only, and means at 0 what held without it: one who does not know it sends 0, and
  *       does not read it.
  *     - Nothing else changes: no field goes, moves, or gets another type, meaning or unit; no array another bound, but

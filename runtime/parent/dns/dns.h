@@ -1,5 +1,5 @@
-/* The resolver: a process without rights that asks name servers for the addresses of names, again and again. What it
- * reads was written by strangers, so it can do nothing else. */
+/* The resolver: a process without rights that asks name servers for the addresses of names, again and again. It
+ * reads strangers' bytes, so it can do nothing else. */
 #pragma once
 
 #include <stdbool.h>
@@ -34,8 +34,8 @@ struct dns_told {
     uint16_t count;     /* addresses behind */
     uint32_t again_s;   /* seconds until it is asked for again */
     char why[84];       /* ends in NUL; a failure, or why there is no address */
-    uint32_t addr[][4]; /* [count], as in struct key; ascending, none twice. Of a service: struct dns_port [count]
-                         * behind them, in the same order, and an address may be there with several ports */
+    uint32_t addr[][4]; /* [count], as in struct key; ascending, none twice. For a service, struct dns_port [count]
+                         * follows, in the same order, and an address may be there with several ports */
 };
 static inline bool dns_is_service(const char *host) { return *host == '_'; }
 /* Return the bytes of a datagram. */

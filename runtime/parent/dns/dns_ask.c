@@ -1,5 +1,5 @@
-/* Questions: each name and family when its time has come, so many at once. Of an answer all addresses count, or none.
- */
+/* Questions: each name and family when its time has come, a bounded number at once. All addresses of an answer
+ * count, or none. */
 #include <ares.h>
 #include <arpa/nameser.h>
 #include <errno.h>

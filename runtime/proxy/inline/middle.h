@@ -1,5 +1,6 @@
 /* A program of the user's in the middle of an inline connection (`-> program "SOCKET"`): two streams to its Unix
- * socket, one per direction. What it reads of a stream came from one end, what it writes goes to the other.
+ * socket, one per direction. Bytes that it reads from a stream come from one end; bytes that it writes go to the
+ * other.
  *
  *      client ──▶ stream UP ──▶ program ──▶ stream UP ──▶ server
  *      server ──▶ stream DOWN ─▶ program ─▶ stream DOWN ─▶ client

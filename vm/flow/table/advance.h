@@ -28,7 +28,7 @@ bool flow_advance_write(struct flow_table *t, struct archive *a, uint32_t *hand,
 /* Called for a flow, not for a twin, that has come into a slot, or is about to leave it. False: it is no such flow. */
 typedef bool flow_advance_fn(void *arg, int32_t slot, bool comes);
 
-/* Read what one call of flow_advance_write wrote. What is read is hostile. */
+/* Read what one call of flow_advance_write wrote. The input is hostile. */
 bool flow_advance_read(struct flow_table *t, struct archive *a, flow_advance_fn *moved, void *arg);
 /* Check groups that changed since they were checked, as far as they agree: less is left for the end. */
 void flow_advance_check(struct flow_table *t);

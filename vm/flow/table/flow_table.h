@@ -86,7 +86,8 @@ void flow_set_state(struct flow_table *t, int32_t slot, enum flow_state state, u
 void flow_end(struct flow_table *t, int32_t slot, enum flow_end how, uint64_t now_ns);
 
 /* Copy the first line of the flow in a slot. False: others change it all the time. The second function releases that
- * flow; false: it has ended, and another may have its slot. Where others change the table, it says so rightly. */
+ * flow; false: it has ended, and another may have its slot. The answer is also right if other processors change the
+ * table. */
 bool flow_read(const struct flow_table *t, int32_t slot, struct flow *seen);
 bool flow_end_seen(struct flow_table *t, int32_t slot, const struct flow *seen, enum flow_end how, uint64_t now_ns);
 
@@ -107,9 +108,9 @@ int32_t flow_next_near(const struct flow_table *t, uint32_t *at, uint32_t groups
 bool flow_at_end(const struct flow_table *t, uint32_t at);
 
 /* Add a flow of another worker's table, of the same configuration and not shared, with its twin and binding, without
- * recipes and remembered verdicts; both tuples have VLAN stack `stack` here. It keeps all its times, and is not counted
- * as begun. Where this table has a flow with either tuple, the one that was seen last stays. FLOW_NONE: that is the
- * other, or the flow's time has passed. */
+ * recipes and remembered verdicts; both tuples have VLAN stack `stack` here. It keeps all its times, and is not
+ * counted as begun. If this table has a flow with either tuple, the flow that was seen last stays. FLOW_NONE: that
+ * is the other, or the flow's time has passed. */
 int32_t flow_move(struct flow_table *t, const struct flow_table *from, int32_t slot, uint16_t stack, uint64_t now_ns);
 
 /* Write all flows and twins, or read them into a new table (keyed/archive.h), without recipes and remembered verdicts,
@@ -118,7 +119,7 @@ int32_t flow_move(struct flow_table *t, const struct flow_table *from, int32_t s
 struct archive;
 bool flow_table_archive(struct flow_table *t, struct archive *a);
 /* Write or read the bindings only, of a table that two processes use one after the other, while neither begins or
- * ends flows that are sent on: the kernel goes on with all others. What is read must be the bindings of just those
+ * ends flows that are sent on: the kernel goes on with all others. The bindings read must be those of exactly these
  * flows. */
 bool flow_table_archive_binds(struct flow_table *t, struct archive *a);
 size_t flow_table_bind_bytes(void); /* bytes of a binding there */

@@ -2,9 +2,9 @@
  * asks nobody. Such a packet changes nothing in its flow but the time when it was seen last, and a loan is too short
  * for that to matter.
  *
- * The flow stays its owner's. Whatever else happens to it there (its end, another recipe) ends its loans: the owner
- * counts on the cell of the flow's slot, which borrowers read before each packet. Cells are shared by many flows, so a
- * loan may end for nothing; none outlives its recipe but for packets that are under way. */
+ * The flow stays its owner's. Every other change of the flow there (its end, another recipe) ends its loans: the
+ * owner counts on the cell of the flow's slot, which borrowers read before each packet. Cells are shared by many
+ * flows, so a loan may end for nothing; none outlives its recipe but for packets that are under way. */
 #pragma once
 
 #include <stdbool.h>

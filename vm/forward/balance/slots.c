@@ -162,7 +162,8 @@ static void sort_up(uint64_t *v, uint32_t n)
 }
 
 /* Set of_weight[w] to the number of servers of weight w that get one slot more than their part rounded down: those
- * with the largest remainders, which depend on the weight only. Of equal remainders the heavier weight comes first. */
+ * with the largest remainders, which depend on the weight only. If remainders are equal, the heavier weight comes
+ * first. */
 static void share_remainders(const struct lb *lb, struct slots *s)
 {
     uint32_t distinct = 0;

@@ -109,9 +109,9 @@ uint16_t nat_way_out(const struct nat *n, const struct nat_asker *of, const stru
 bool nat_is_rerouted(const struct nat *n, const struct nat_asker *of, bool original, const struct flow_bind *bind);
 /* True if routes lead no packet like that one to the address. */
 bool nat_leads_nowhere(const struct nat *n, const struct nat_asker *of, const uint32_t to[4]);
-/* True for a packet of the original direction, whose destination stays, if its statement asks for a way out, and nobody
- * but this machine's stack knows by which interface it leaves. Of several ways of a route the flow keeps its own: that
- * leads by the interface of its outside address, and the stack might choose another one for it. */
+/* True for a packet of the original direction, whose destination stays, if its statement asks for a way out, and
+ * nobody but this machine's stack knows by which interface it leaves. If a route has several ways, the flow keeps
+ * its own one, which leads by the interface of its outside address, and the stack might choose another one for it. */
 bool nat_is_unknown(const struct nat *n, const struct nat_asker *of, const struct flow_bind *bind);
 /* Return the statement's limit of the MSS in SYNs of either side (struct pbc_nat). */
 uint16_t nat_mss(const struct nat *n, const struct flow_bind *b);

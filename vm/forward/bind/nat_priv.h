@@ -73,9 +73,9 @@ struct nat_leaving {
  * machine's stack: prey chooses among several ways, where the stack would. */
 const struct way_found *nat_leaving_way(struct nat_leaving *l);
 /* True if a destination that was turned is where the packet came from: unless the source is translated, too, answers
- * would not come back through here (hairpin: RFC 4787, REQ-9). Where a replay or a test does not tell either
- * interface, a source that a statement names is taken to be there. A packet that came in by an interface of the
- * statement is none: its source is outside. */
+ * would not come back through here (hairpin: RFC 4787, REQ-9). If a replay or a test gives neither interface, a
+ * source that a statement names is taken to be there. A packet that came in by an interface of the statement is
+ * none: its source is outside. */
 bool nat_is_hairpin(const struct program *p, const struct pbc_nat *n, struct nat_leaving *l);
 /* Return the first statement that gives the source an outside end, by the way that routes say; PBC_NONE: none, or
  * l->unknown. An ICMP error about no flow shows the receiver of what it quotes, too, so that end is asked about as well

@@ -1,5 +1,5 @@
-/* Set of taken ports among 65,536: a bitmap, and a bit for each of its words without a free port, so that a free port
- * is found in bounded steps, however few there are. Who draws is a worker: first from its slice, then from what no
+/* Set of taken ports among 65,536: a bitmap, and a bit for each of its words without a free port, so that a free
+ * port is found in bounded steps, however few there are. A worker draws first from its slice, then from what no
  * other worker has (vm/shared/shared.h). */
 #pragma once
 

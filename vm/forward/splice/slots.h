@@ -133,8 +133,8 @@ static inline bool splice_same_tuple(const struct splice_tuple *a, const struct 
     return !differ;
 }
 
-/* True if a segment is near what its sender may say now: within the largest window past its newest number, and the same
- * of what it acknowledges. Who knows the tuple alone can't have other numbers followed. */
+/* True if a segment is near what its sender may say now: within the largest window past its newest number, and the
+ * same of what it acknowledges. A stranger who knows only the tuple can't make the worker follow other numbers. */
 static inline bool splice_is_near(const struct splice_moves *m, uint32_t next, uint32_t acked, uint32_t end,
                                   uint32_t ack)
 {
@@ -144,9 +144,9 @@ static inline bool splice_is_near(const struct splice_moves *m, uint32_t next, u
     return end - next + BEHIND <= sent + BEHIND && ack - acked + BEHIND <= heard + BEHIND;
 }
 
-/* Return a window for the receiver, as splice_pass has it; ack: as the receiver reads it. Where rounding down would
- * take back what it was told (*edge), it is rounded up: so less than one unit is ever taken back that its peer has not
- * (RFC 7323, 2.4). *edge is moved. */
+/* Return a window for the receiver, as splice_pass has it; ack: as the receiver reads it. If rounding down would
+ * take back the announced edge (*edge), the window is rounded up: so less than one unit is ever taken back that its
+ * peer has not (RFC 7323, 2.4). *edge is moved. */
 static inline uint16_t splice_window(uint16_t window, unsigned scale_in, unsigned scale_out, uint32_t ack,
                                      uint32_t *edge)
 {

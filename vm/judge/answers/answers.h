@@ -37,7 +37,7 @@ static inline bool answers_may(const struct key *key)
 {
     return key->kind & KIND_UDP && key->kind & KIND_PORTS && (key->src_port == DNS_PORT || key->dst_port == DNS_PORT);
 }
-/* Read a well-formed packet that may be one, as it arrived. What this machine sends is no answer. */
+/* Read a well-formed packet, as it arrived, that may be an answer. Packets that this machine sends are not answers. */
 enum dns_part answers_read(const struct program *p, const struct key *key, const struct pkt *pkt, uint64_t now_ns,
                            struct answer_read *r);
 /* Note what was read of a packet that was let through. key: of a question, as it leaves. */

@@ -28,7 +28,8 @@ static TARGET INLINE unsigned level(const struct image *im, const struct key key
     return (unsigned)again;
 }
 
-/* Sort the ends: forks, and leaves by shape. What is read next is prefetched: of a leaf the lines of its shape. */
+/* Sort the ends: forks, and leaves by shape. The lines read next are prefetched; for a leaf these depend on its
+ * shape. */
 static TARGET inline void sort_ends(const struct image *im, struct wave *w, struct counts *n)
 {
     for (unsigned i = 0; i < n->ends; i++) {

@@ -82,9 +82,9 @@ void meters_tell(const struct meters *m, uint32_t meter, struct meter_buckets *h
 bool meter_take(struct meters *m, uint32_t meter, uint32_t bytes);
 
 /* Let each key's bucket have what it has in `from`, another worker's meter of the same program, where that is less:
- * who merely crosses may be asked about in any worker. So may the bucket of a meter without a key, that of all
- * workers. A key that finds no slot any more lowers the bucket of such keys if it is a source for which `takes` is
- * true, which is asked about here only. Nobody judges. */
+ * a forwarded packet's source may be asked about in any worker. So may the bucket of a meter without a key, that of
+ * all workers. A key that finds no slot any more lowers the bucket of such keys if it is a source for which `takes`
+ * is true, which is asked about here only. Nothing is judged. */
 typedef bool meters_takes_fn(void *arg, const uint32_t addr[4], bool v6);
 void meters_move(struct meters *m, struct meters *from, meters_takes_fn *takes, void *arg);
 

@@ -95,8 +95,9 @@ inline_whole bool buffer_head(struct __sk_buff *skb, struct kpkt *k)
     return !bpf_skb_store_bytes(skb, 0, k->edited, ETHER_LEN, 0);
 }
 
-/* Send the packet out by an interface; the kernel takes the link header off where that has none. Where nats look at
- * what leaves, a mark says that this one was translated. A packet without room for a header is dropped and counted. */
+/* Send the packet out by an interface; the kernel takes the link header off where that has none. If nats look at
+ * leaving packets, a mark shows that this one was translated. A packet without room for a header is dropped and
+ * counted. */
 static inline int buffer_leave(struct __sk_buff *skb, struct kpkt *k)
 {
     const uint32_t out = k->recipe.out_if;

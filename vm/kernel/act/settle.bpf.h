@@ -168,8 +168,9 @@ static inline bool settle_is_outside(struct kpkt *k)
     return kernel_is_told(k, k->pkt.l3 + (k->key.kind & KIND_IP6 ? IP6_DST : IP4_DST));
 }
 
-/* True if the way of a packet that crosses is known, and by an interface of a nat's; or if a statement asks for no way.
- * Where it is unknown, the host routes the packet, and the nat sees it again as it leaves (look.bpf.c, is_nats). */
+/* True if the way of a packet that crosses is known, and by an interface of a nat's; or if a statement asks for no
+ * way. If the way is unknown, the host routes the packet, and the nat sees it again as it leaves (look.bpf.c,
+ * is_nats). */
 static inline bool settle_leaves_by_nat(const struct kpkt *k)
 {
     const struct kernel_program *p = count_program(k->program);
@@ -202,16 +203,16 @@ static inline bool settle_nat_looks(const struct kpkt *k)
 }
 
 /* True for a packet whose flow is translated, if only the host can know its way: it routes the packet, and the nat
- * sees it again as it leaves. So user space learns the flow's next hop again (forward/nat.c). Where a statement asks
- * for no way, a flow may be that one's. */
+ * sees it again as it leaves. So user space learns the flow's next hop again (forward/nat.c). A flow may belong to a
+ * statement that asks for no way. */
 static inline bool settle_is_hosts_way(const struct kpkt *k)
 {
     if (!kpkt_is_old(k) || count_program(k->program)->flags & KERNEL_NATS_ALL) return false;
     return k->key.kind & KIND_FORWARD && k->pkt.way_why != WAY_KNOWN && k->pkt.way_why != WAY_SEVERAL;
 }
 
-/* Settle an accepted packet where there are services or translation. A packet that begins a flow there goes up. Of TCP
- * to a service in the wire, what does not open a connection is none of the service's, nor of a nat's. */
+/* Settle an accepted packet where there are services or translation. A packet that begins a flow there goes up. TCP
+ * to a service in the wire that does not open a connection is none of the service's, nor of a nat's. */
 static __always_inline uint32_t settle_sent_on(struct kpkt *k, decided by)
 {
     const uint32_t translates = count_program(k->program)->flags & KERNEL_TRANSLATES;
@@ -301,7 +302,7 @@ static inline bool settle_hears(const struct kpkt *k)
 }
 
 /* Send up an accepted answer of a resolver, and a question that would be sent on from here: the worker sees it as it
- * leaves. What leaves the machine by the hand of its stack goes on. */
+ * leaves. Packets that the machine's own stack sends pass. */
 static inline uint32_t settle_names(struct kpkt *k, uint32_t out)
 {
     const struct key *key = &k->key;

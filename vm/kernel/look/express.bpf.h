@@ -216,8 +216,8 @@ inline_whole bool express_keep(struct kpkt *k, const struct express_lines *lines
     return goes_on;
 }
 
-/* Rewrite the packet behind the Ethernet header and its tag. What the kernel's verifier wants to see compared is true.
- */
+/* Rewrite the packet behind the Ethernet header and its tag. The comparisons that the kernel's verifier demands are
+ * always true. */
 inline_whole void express_rewrite(const struct kpkt *k, const struct express_bytes *b)
 {
     const bool partial = k->pkt.flags & PKT_CSUM_PARTIAL;

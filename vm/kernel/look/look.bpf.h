@@ -296,8 +296,8 @@ inline_whole bool is_opened(struct kpkt *k, const struct frame *f)
     return f->xdp ? kernel_is_opened_xdp(f->xdp, k) : kernel_is_opened_in(f->skb, k);
 }
 
-/* True if the packet, read or parsed, was a segment of a spliced connection, which leaves now. Of a socket buffer the
- * headers must be in the head. */
+/* True if the packet, read or parsed, was a segment of a spliced connection, which leaves now. The headers of a
+ * socket buffer must be in its head. */
 inline_whole bool is_spliced(struct kpkt *k, const struct frame *f)
 {
     if (FORM_LINK != LINK_ETHER || !IS_MORE(LAST(splice_slots)) || !state_splices.live) return false;
@@ -341,8 +341,8 @@ inline_whole enum stage routed_pass(struct kpkt *k)
  * nat's. */
 inline_whole bool was_turned(struct kpkt *k) { return !k->came && kernel_flow_is_turned(k); }
 
-/* Look up the flow of a packet that was judged where it came in, and that the host has routed; of a later fragment, its
- * first. What can't be read or looked up here goes up, too: it may have to be translated. */
+/* Look up the flow of a packet that was judged where it came in, and that the host has routed; of a later fragment,
+ * its first. A packet that can't be read or looked up here goes up, too: it may have to be translated. */
 inline_whole enum stage routed_look(struct kpkt *k)
 {
     bool unsure = k->up != KERNEL_UP_NONE || k->pkt.reason != REASON_NONE;
@@ -551,9 +551,9 @@ inline_whole bool begins_at(struct __sk_buff *ctx, uint32_t skip)
     return bpf_skb_load_bytes_relative(ctx, last + 1, &byte, 1, BPF_HDR_START_NET) != 0;
 }
 
-/* Return the bytes before a packet that arrives by a device without Ethernet: none, or, where IPsec has opened it, the
- * Ethernet header of the frame that it came in (xfrm_input keeps it). Of any other length it is read as a packet, which
- * is malformed then. */
+/* Return the bytes before a packet that arrives by a device without Ethernet: none, or, where IPsec has opened it,
+ * the Ethernet header of the frame that it came in (xfrm_input keeps it). A frame of any other length is read as a
+ * packet, which is malformed then. */
 inline_whole uint8_t look_skip(struct __sk_buff *ctx)
 {
     const struct kernel_port *port = &state_ports[ctx->ifindex & (KERNEL_PORTS - 1)];

@@ -121,8 +121,8 @@ struct tcp_syn_options {
     uint32_t stamp, echo; /* RFC 7323, 3.2: TSval, TSecr; also read if the segment is no SYN */
 };
 
-/* Read the options. They end at the first that does not fit or is shorter than its own header; those before count. Of
- * two of a kind the later one counts. An option whose length is not that of its kind does not count. */
+/* Read the options. They end at the first that does not fit or is shorter than its own header; those before count.
+ * The later of two options of a kind counts. An option whose length is not that of its kind does not count. */
 void tcp_syn_options_read(const struct pkt *pkt, struct tcp_syn_options *found);
 
 /* Bodies of ARP and neighbour discovery, for answers and descriptions; fields of ICMP and SCTP for flows. */

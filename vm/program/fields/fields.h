@@ -1,6 +1,6 @@
 /* The fields of checks, pools, servers, services, proxies, certificates, nats and observe services: a row each, in
- * vm/pbc/fields.def. By the rows the verifier checks a field, texts have it, and a reload tells what goes on. What
- * ties fields together is checked by hand, in verify/. */
+ * vm/pbc/fields.def. By the rows the verifier checks a field, texts have it, and a reload learns what goes on.
+ * Relations between fields are checked by hand, in verify/. */
 #pragma once
 
 #include <stdbool.h>

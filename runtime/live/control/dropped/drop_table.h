@@ -5,7 +5,7 @@
  * noted more often give way only to senders that were noted as often, the fewest notes first. So a flood of forged
  * sources takes turns at the newcomers' places, and a sender that goes on keeps its row (the parts are those of a
  * segmented LRU: Karedla, Love, Wherry, "Caching strategies to improve disk system performance", 1994; the choice in
- * the second is by frequency). What gives way is added to one row for all other senders that the same rule, default
+ * the second is by frequency). Evicted rows are added to one row for all other senders that the same rule, default
  * or reason dropped, so sums stay whole. */
 #pragma once
 

@@ -9,8 +9,8 @@ void confirm_begin(struct control *control);
 enum { CONFIRM_TEXT = 120 };
 /* Return what the line `ready` says of that, with the word; "" if nothing waits. */
 const char *confirm_text(const struct control *control, char text[CONFIRM_TEXT]);
-/* Wait `ns` for the confirmation of a loaded program. Without confirmation, how->back runs again. What `how` points to
- * is owned here from now on. */
+/* Wait `ns` for the confirmation of a loaded program. Without confirmation, how->back runs again. `how` and all it
+ * points to are owned here from now on. */
 void confirm_load(struct control *control, uint64_t ns, const struct confirm *how);
 bool confirm_waits(const struct control *control);
 /* Return the name of the program that comes back, in words where the one on trial has the same. Something waits. */

@@ -144,8 +144,8 @@ static void words_forget(struct before *b)
     b->told = 0;
 }
 
-/* Take what the workers report connections that some process before may serve. Of one that hangs the words are
- * forgotten at last: its sessions end by silence. */
+/* Take what the workers report connections that some process before may serve. If a process hangs, its messages are
+ * dropped in the end: its sessions end by silence. */
 static void words_take(const struct carry *carry, struct before *b)
 {
     struct inline_told t;

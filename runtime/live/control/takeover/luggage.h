@@ -9,5 +9,5 @@ struct control;
 
 /* Write the state while all workers are held; or read it into a start whose workers have no thread yet, and publish
  * nothing. waits: wait for proxy loops and for the threads that write observed connections and copies, and write
- * what they know, too. What is read is hostile. False: no room, out of memory, or no such state. */
+ * what they know, too. The input is hostile. False: no room, out of memory, or no such state. */
 bool luggage_archive(struct control *control, struct archive *a, bool waits);

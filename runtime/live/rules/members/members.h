@@ -70,8 +70,8 @@ bool members_restore(struct rules *rules, bool crashed, char *err, size_t err_le
 /* Have the parent keep all members where they changed, and none where there is no set; a failure is reported once.
  * Call once per second, and at the end (ends): then what is due later is written, too. */
 void members_keep(struct rules *rules, bool ends);
-/* kept_notes.c: write what is kept beside the members of the program in force, or read it once they were read; what is
- * read is hostile. later_ms: added to each end that is read. False: no room, or it is damaged; what was read stays. */
+/* kept_notes.c: write what is kept beside the members of the program in force, or read it once they were read; the
+ * input is hostile. later_ms: added to each end that is read. False: no room, or it is damaged; what was read stays. */
 bool members_notes_archive(const struct rules *rules, struct archive *a, int64_t later_ms);
 /* A takeover: write all notes beforehand, into memory, while workers judge (ahead); write these, or find them in the
  * archive, whose bytes must stay (pass); once workers judge again read what was found (read), or free what was

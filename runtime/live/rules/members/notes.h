@@ -46,17 +46,17 @@ void notes_remove(struct notes *n, const struct live_net *net);
 /* Drop notes in the next `buckets` buckets, each once at most, whose end has passed or whose members are gone from the
  * set; s: NULL: all notes there. */
 void notes_sweep(struct notes *n, const struct live_set *s, uint64_t now_ms, unsigned buckets);
-/* Allow another number of notes. Where there are fewer buckets than that, all notes move to others; without memory the
- * buckets stay. */
+/* Allow another number of notes. If there are fewer buckets than that, all notes move to new ones; without memory
+ * the old buckets stay. */
 void notes_bound(struct notes *n, uint64_t most);
 bool notes_full(const struct notes *n);
 bool notes_empty(const struct notes *n);
 
 /* Return a number that is another once a note was set. */
 uint64_t notes_changes(const struct notes *n);
-/* Write all notes that have not ended, or read them; what is read is hostile. What has ended by now_ms, or whose member
- * the set lacks (s, when reading), is left out. later_ms: added to each end that is read. False: no room, or the bytes
- * are no notes; those that were read until then stay. */
+/* Write all notes that have not ended, or read them; the input is hostile. What has ended by now_ms, or whose member
+ * the set lacks (s, when reading), is left out. later_ms: added to each end that is read. False: no room, or the
+ * bytes are no notes; those that were read until then stay. */
 struct archive;
 bool notes_archive(struct notes *n, struct archive *a, const struct live_set *s, uint64_t now_ms, int64_t later_ms);
 /* Return the most bytes that notes_archive writes. */
