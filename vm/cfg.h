@@ -74,14 +74,15 @@ struct vm_cuts {
     void *arg;
     const struct flow_id *again; /* NULL: live */
     unsigned count;
-    unsigned missing; /* in a replay: of these, flows that were not there */
+    unsigned missing; /* in a replay: number of these flows that were not in the table */
 };
 
 struct vm_cfg {
     const struct vm_copies *copies; /* NULL: copies are only counted */
     struct pool *pool;              /* slots for answers; NULL: no answers, counted as no_buffer */
     uint64_t seed;
-    unsigned worker, workers; /* this one, and the number of all: they select its slice of ports; 0 and 0: alone */
+    unsigned worker, workers; /* number of this worker and of all workers, which select its slice of ports; 0 and 0: a
+                                 single worker */
     struct share share;
     const struct vm_kernel *kernel;          /* NULL: user executor */
     const struct inline_share *inline_share; /* memory that gets the tuples of inline connections, too; NULL: none */

@@ -79,7 +79,7 @@ struct pbc_part {
     uint32_t kind, entry_size;
     uint64_t count;
     const void *bytes;
-    uint32_t stride; /* from entry to entry of `bytes`; 0: entry_size */
+    uint32_t stride; /* bytes from entry to entry of `bytes`; 0: entry_size */
 };
 /* Lay out the sections one after the other, then the digest; they are in order of their kinds, and none is empty.
  * version 0: the oldest that can read it. Return the file, malloc'd, of *len bytes; NULL: out of memory. */

@@ -187,7 +187,7 @@ struct nat_counters {
 struct would_counter {
     struct counter decided; /* packets that it would decide, while in fact another rule or default does. For rules that
                              * decide nothing: packets that would match */
-    struct counter changed; /* those of them that another verdict would have */
+    struct counter changed; /* packets with another verdict without `audit` */
     uint64_t flows;         /* flows with such packets, each counted for its first one */
 };
 

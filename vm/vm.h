@@ -199,8 +199,8 @@ struct vm_move {
     struct vm *const *to;
     unsigned workers;
     uint64_t moved;   /* flows that were moved */
-    uint64_t doubled; /* those of them that two workers have, for what they have does not tell whose their packets are:
-                       * one of both sees no more of them, and they end there by time */
+    uint64_t doubled; /* flows among them that two workers have, because their fields do not name an owner: one
+                       * worker gets no more packets and ends them by timeout */
     uint64_t ended;   /* flows that could not go */
 };
 bool vm_move(struct vm_move *m, struct vm *const from[], unsigned count, const struct vm_in *in);

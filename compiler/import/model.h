@@ -145,9 +145,9 @@ struct rule {
     uint32_t flows_over;            /* matches above this number of connections of the source; 0: not asked */
     enum { NO_MATTER, MUST_BE, MUST_NOT_BE } translated; /* destination (`ct status dnat`) */
     bool urpf_failed, urpf_passed;                       /* the source has no return route by its device; it has one */
-    bool broadcast;         /* it asks for any broadcast address, of which prey has only that of all networks */
-    bool by_mark;           /* that route is looked up with the packet's mark */
-    bool never;             /* its conditions exclude one another */
+    bool broadcast; /* the condition asks for any broadcast address, of which prey has only that of all networks */
+    bool by_mark;   /* the route is looked up with the packet's mark */
+    bool never;     /* its conditions exclude one another */
     struct metered *meters; /* the last one added comes first */
     enum act act;
     const char *target; /* name of a chain of the same table; of a device */
@@ -235,7 +235,8 @@ struct ruleset {
 struct remark {
     struct remark *next;
     const char *text;
-    bool is_rule, drops; /* it is a rule of the file; what it drops is not dropped */
+    bool is_rule, drops; /* is_rule: the remark is about a rule of the file; drops: packets that this rule drops are not
+                            dropped */
 };
 
 /* Count steps: one for each condition, and each member of a list looked through for it. Work multiplies: a rule by the

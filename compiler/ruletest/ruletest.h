@@ -156,8 +156,8 @@ struct test_run {
     bool dated;                  /* `at DATE` has passed: at dated_ns the calendar showed date_minute, since 1970 */
     uint64_t dated_ns, date_minute;
     uint64_t week_ns;      /* wall clock at the test's beginning, since Monday 00:00 */
-    uint8_t *down;         /* by server: it is down */
-    uint64_t *up_since_ns; /* by server: time at which it came up */
+    uint8_t *down;         /* [server]: true if down */
+    uint64_t *up_since_ns; /* [server]: time at which the server came up */
     struct claims claims;
     struct first *first;     /* first bytes of the connection being judged */
     struct chooser *chooser; /* servers of proxy services; NULL: there are none */

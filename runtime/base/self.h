@@ -15,7 +15,7 @@ struct self {
 
 /* An address that this machine may send from on an interface. */
 struct source_candidate {
-    bool here;       /* it is the interface's own */
+    bool here;       /* the address is the interface's own */
     bool wide;       /* its scope is wider than the link */
     bool deprecated; /* its preferred lifetime is over */
     bool secondary;  /* IPv4: another address of its subnet comes first; IPv6: temporary */

@@ -69,7 +69,7 @@ struct copies_cfg {
     unsigned devices;
     const char *rest; /* name of what is of no device; NULL: "host" */
     struct copies_ways ways;
-    uint64_t ahead_ns; /* without a thread: the wall clock's lead on the workers' clock */
+    uint64_t ahead_ns; /* without a thread: wall clock minus the workers' clock */
     uint64_t from_ns;  /* wall time before which nothing is copied */
     bool takes;        /* another process writes to the files until copies_again */
 };

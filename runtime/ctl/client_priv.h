@@ -31,7 +31,7 @@ struct call {
     int passed;        /* the descriptor that came with the question, or -1 */
     const struct call_ops *follows;
     void *arg;
-    bool asked;      /* one of its questions was begun in this step */
+    bool asked;      /* a question of this client was begun in this step */
     bool unread;     /* the inbox may hold another question; nothing is received before that is answered */
     bool leaves;     /* let go once all is sent */
     uint32_t polled; /* events of epoll; 0: not registered */

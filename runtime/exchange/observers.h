@@ -18,7 +18,7 @@ struct observer {
     uint64_t id;                 /* different for each observer */
     uint32_t snap;               /* most bytes of a frame */
     uint32_t rate;               /* frames per second and worker */
-    bool thins;                  /* it sees one of many frames, which stands for the others; `rate` does not count */
+    bool thins; /* the observer sees one of many frames, which stands for the others; `rate` has no effect */
 };
 struct observer_set {
     uint64_t number;

@@ -69,8 +69,8 @@ struct host_link {
     bool up, running;   /* up: administratively; running: with carrier, which the kernel reports up to a second late */
     bool carrier;       /* carrier, without that delay */
     bool loopback;
-    bool point;       /* it has one other end alone (IFF_POINTOPOINT) */
-    bool no_arp;      /* it asks for no neighbours (IFF_NOARP): frames to all of them have its own MAC address */
+    bool point;       /* the link has one peer only (IFF_POINTOPOINT) */
+    bool no_arp;      /* the link asks for no neighbours (IFF_NOARP): frames to all of them have its own MAC address */
     uint32_t changes; /* number of carrier changes; shows changes missed between two reads */
 };
 /* Find what the link's packets begin with (pkt_link_of). False: prey cannot read them; host_link_unread gives the

@@ -43,7 +43,7 @@ struct ipsec {
     struct ipsec_policy *all; /* by priority: those of packets that leave */
     uint32_t count, cap;
     bool stale;
-    bool unknown; /* they could not be read */
+    bool unknown; /* the policies could not be read */
 };
 
 struct host {

@@ -10,7 +10,7 @@ enum { INLINE_IO_BATCH = 64 }; /* most packets read at once */
 
 struct inline_io {
     int fd;           /* the device, its owner's; -1: there is none */
-    bool likely;      /* there is something to read: poll said so, or what was given may have been answered */
+    bool likely;      /* packets are likely: poll reported them, or given packets may have been answered */
     unsigned skipped; /* reads left out since the last one */
     uint8_t *memory;  /* memory of the packets read */
     struct pkt pkts[INLINE_IO_BATCH];

@@ -45,7 +45,8 @@ struct io_ask {
     uint8_t shared;   /* several ports are opened on the interface: each frame comes to one of them */
     uint8_t mute;     /* `packet` that sends only, with the maker's mark */
     uint8_t link;     /* enum pkt_link of the device (pkt_link_of); a device of another is refused */
-    uint8_t hurried;  /* other ports stand still meanwhile: do not wait for what another process is about to release */
+    uint8_t hurried;  /* other ports are paused meanwhile: do not wait for resources that another process is about to
+                         release */
     /* for `xdp` */
     uint8_t ports;       /* number of the worker's ports, which share its memory */
     uint8_t busy;        /* the kernel hands frames over on request, not by interrupts (SO_PREFER_BUSY_POLL) */

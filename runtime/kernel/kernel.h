@@ -15,7 +15,7 @@ enum kernel_entry {
 
 /* Places where the kernel hands over a packet. */
 enum kernel_hook {
-    KERNEL_XDP = 1 << 0,  /* it arrives */
+    KERNEL_XDP = 1 << 0,  /* the packet arrives */
     KERNEL_TC = 1 << 1,   /* traffic control: the host sends it */
     KERNEL_IN = 1 << 2,   /* traffic control: it arrives; loaded with KERNEL_TC */
     KERNEL_BARE = 1 << 3, /* traffic control, both ways, for devices without Ethernet; beside KERNEL_TC */

@@ -30,7 +30,7 @@ struct kernel {
     uint32_t cpus;
     bool first;      /* the next judge is the first one over another process's maps, in which all that it says is */
     unsigned prover; /* number of the asker for its proof */
-    int tables[KERNEL_TABLES + 1]; /* those of cfg.passed, for the first judge; -1: it makes its own */
+    int tables[KERNEL_TABLES + 1]; /* tables of cfg.passed, for the first judge; -1: it makes its own */
     void *world;                   /* the stages' own, while this process writes to a copy (pass/passed.h); else NULL */
 };
 

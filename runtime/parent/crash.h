@@ -7,7 +7,7 @@
 struct parent;
 struct starter;
 
-enum { CRASHES_MOST = 3, CRASHES_S = 60 }; /* so many crashes, each within so long of its start, end the instance */
+enum { CRASHES_MOST = 3, CRASHES_S = 60 }; /* this many crashes, each within this time of its start, end the instance */
 
 /* True if the service, ended by a signal that nobody meant, is to be started again; else `why` says why not, or is
  * empty. */

@@ -47,7 +47,7 @@ struct parent {
     struct aside *inline_stack; /* for inline connections; NULL: see no_inline_stack */
     char no_inline_stack[200];
     bool made_inline_stack; /* INLINE_STACK was granted, or the stack is another instance's */
-    int stack_ns;           /* in the second case, until it is entered: its namespace */
+    int stack_ns;           /* namespace of another instance's stack, until it is entered */
     bool takes_stack;
     bool here;               /* rules for the proxy's addresses are set */
     bool told_gate;          /* the start has printed that no gate is possible */

@@ -12,7 +12,7 @@ struct talk {
     struct inbox in;
     bool stops;       /* the service was asked to end its answer */
     bool again;       /* the question may be asked again: that the service hung up, or is not there, is not reported */
-    bool lost;        /* it did, or was not */
+    bool lost;        /* the service hung up, or was not there */
     bool waits;       /* the service may be silent for as long as it likes: it is asked to wait */
     int status;       /* exit status of the last answer */
     char words[1024]; /* its closing words */

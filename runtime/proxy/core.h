@@ -92,13 +92,13 @@ struct session {
     struct inline_facts *inlined; /* facts of an inline connection; NULL: it is none */
     struct middle *middle;        /* streams to a program in its middle; NULL: none */
     uint64_t begun_ns;
-    uint64_t dials_ns;       /* start of connecting */
-    uint64_t affinity;       /* set by the kind: key of the client's affinity to a server; 0: according to the service */
-    uint32_t service;        /* index in the running program; PBC_NONE: removed, and the session ends */
-    uint32_t branch;         /* PBC_NONE: not chosen yet */
-    uint32_t chosen;         /* the server connected to, or being connected; PBC_NONE: none, or the target */
-    uint32_t served;         /* the last server reported to the flight recorder */
-    uint64_t number;         /* number among all sessions of its loop */
+    uint64_t dials_ns; /* start of connecting */
+    uint64_t affinity; /* set by the kind: key of the client's affinity to a server; 0: according to the service */
+    uint32_t service;  /* index in the running program; PBC_NONE: removed, and the session ends */
+    uint32_t branch;   /* PBC_NONE: not chosen yet */
+    uint32_t chosen;   /* the server connected to, or being connected; PBC_NONE: none, or the target */
+    uint32_t served;   /* the last server reported to the flight recorder */
+    uint64_t number;   /* number among all sessions of its loop */
     uint32_t rule, firewall; /* rule that accepted it, as in struct verdict */
     uint32_t told_packets;   /* the client's packets and bytes already reported (recorded.c) */
     uint64_t told_bytes;
@@ -120,9 +120,9 @@ struct session {
     bool tls_said;        /* its PROXY header states that the client came to the front by TLS (name_fronted) */
     bool mixed;           /* `named`, from the PROXY header, has the other address family */
     struct stream_addr named;
-    uint16_t named_port;                      /* the port that the PROXY header states the client connected to; 0: none */
-    struct stream_addr target;                /* `-> target`: named by its instruction; port 0: none */
-    struct stream_addr peer;                  /* the connection's real peer, whatever a PROXY header names */
+    uint16_t named_port;       /* the port that the PROXY header states the client connected to; 0: none */
+    struct stream_addr target; /* `-> target`: named by its instruction; port 0: none */
+    struct stream_addr peer;   /* the connection's real peer, whatever a PROXY header names */
     struct session *queue_next, **queue_link; /* sessions that wait for a place; link NULL: not waiting */
     struct session *next, **link;             /* all sessions of the proxy */
 };
@@ -133,7 +133,7 @@ struct queue {
     struct task stirs;    /* runs when a place may be free */
     struct timer looks;   /* looks for places that other loops gave back */
     uint32_t *of_service; /* [services of the program]: number of waiting sessions */
-    uint32_t *tried;      /* behind it, [branches]: the last time at which the branch had no place */
+    uint32_t *tried;      /* allocated behind the struct, [branches]: the last time at which the branch had no place */
     uint32_t times;
 };
 

@@ -53,7 +53,7 @@ struct proxy_cfg {
     struct moments *moments;              /* recorder of sessions; NULL: none */
     struct ring *carried;                 /* struct carried, to the loop's worker; NULL: not counted */
     const struct inlined *inlined;        /* its worker's inline connections; NULL: none */
-    struct leaving *leaving;              /* to and from its worker, about those that leave; NULL: none does */
+    struct leaving *leaving;              /* to and from its worker, about connections that leave; NULL: none does */
     /* Sockets that may have clients' addresses (runtime/host/socket/transparent.h), and sockets of the inline stack.
      * NULL: none. Called with `with`. */
     sockets_fn *foreign, *stack_sockets;

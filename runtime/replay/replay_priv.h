@@ -126,7 +126,7 @@ struct pass {
     struct capture_writer *writer; /* output of sent packets, or NULL */
     struct seen *seen;             /* frames of lines, or NULL */
     struct replay_copied *copied;  /* copies that rules make, or NULL */
-    bool lined;                    /* there are lines */
+    bool lined;                    /* lines were written */
     bool stopped;                  /* stopped by a signal */
     bool log;                      /* log events are printed */
     struct lines lines;            /* lines that wait for a held frame */

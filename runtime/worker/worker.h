@@ -141,7 +141,7 @@ struct worker {
     struct datagrams *datagrams;        /* owners of fragments' datagrams; NULL: a single worker */
     struct known_owners *known;         /* NULL: a single worker */
     struct borrowings *borrowed;        /* NULL: a single worker */
-    const struct loan *loans[VM_BATCH]; /* those by which packets of the batch leave */
+    const struct loan *loans[VM_BATCH]; /* loans by which packets of the batch leave */
     struct handed *handed;              /* [VM_BATCH] packets taken from other workers; NULL: a single worker */
     uint64_t tables;                    /* number of the balancing tables taken last */
     uint64_t tables_ns;                 /* time when the snapshot's next tables are to be taken */
@@ -172,7 +172,7 @@ struct worker {
     struct ring refusals;             /* struct refusal, to the main thread; dropped without room, since more follow */
     struct ring carried;              /* struct carried, from the proxy loop with the same number */
     struct inlined *inlined;          /* inline connections, for the proxy loops; NULL: there are none */
-    struct leaving *leaving;          /* those that leave the inline stack; NULL: there are none */
+    struct leaving *leaving;          /* connections that leave the inline stack; NULL: there are none */
     struct openers *openers;          /* openers of connections that end here, for the proxy loops */
     struct drops drops;               /* notes of what was dropped, to the main thread */
     uint64_t logs_lost;               /* atomic: notes without room, until the main thread has reported them */

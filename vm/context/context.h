@@ -26,7 +26,7 @@ struct packet_ctx {
     struct leave left;      /* interface, next hop and way by which the packet leaves */
     /* The packet on its way out. */
     const struct translation *quoted; /* an ICMP error: what the packet that it quotes becomes; else NULL */
-    const uint32_t *from;  /* with `quoted`: source by which routes are asked, that of the flow's own packets */
+    const uint32_t *from;  /* with `quoted`: source address for the look-up in routes, that of the flow's own packets */
     const uint32_t *via;   /* with `quoted`: the gateway of the flow's own packets; NULL: routes give the next hop */
     struct splice *splice; /* a segment of a joined flow: its splice (forward/cookie/joint.h); else NULL */
     uint32_t clock_ms;     /* a segment of a joined flow: the time in ms */
@@ -61,9 +61,9 @@ struct vm {
     struct packet_ctx ctxs[VM_BATCH];     /* contexts of the current batch */
     struct straight_look looks[VM_BATCH]; /* for forward_straight */
     struct balance *balance;
-    struct counter *served;      /* services, services without a server, servers: one each; `counters` points here */
-    struct counter *rules;       /* one per rule, one for "nobody", one per firewall's default: `counters` points into it */
-    struct track *track;         /* NULL: the program keeps no flows */
+    struct counter *served; /* services, services without a server, servers: one each; `counters` points here */
+    struct counter *rules;  /* one per rule, one for "nobody", one per firewall's default: `counters` points into it */
+    struct track *track;    /* NULL: the program keeps no flows */
     struct remember *remember;   /* NULL: no verdict may be remembered */
     struct audit *audit;         /* NULL: the program has no `audit` (worker/audit.h) */
     struct fragments *fragments; /* NULL: fragments do not follow their first */
@@ -78,7 +78,7 @@ struct vm {
     bool opens;                  /* some rule's verdict opens a tunnel */
     bool in_turn;                /* packets are judged one by one: for state, tunnels, or the kernel's judge */
     bool in_order;               /* a log or a meter shows the order in which packets were judged */
-    uint64_t mirrored[VM_BATCH]; /* for the current batch's packets: mirrors that matched, a bit each */
+    uint64_t mirrored[VM_BATCH]; /* mirrors that matched a packet of the current batch, one bit each */
     uint16_t epoch;              /* epoch of verdicts that earlier programs remembered */
     struct adds_due due;         /* members that rules add for the packet at hand */
 };

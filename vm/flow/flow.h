@@ -22,7 +22,7 @@ struct program;
 enum flow_class {
     FLOW_HALF_OPEN,
     FLOW_ONE_WAY,  /* one side has spoken */
-    FLOW_ANSWERED, /* both have, but one of them less than FLOW_LASTS times */
+    FLOW_ANSWERED, /* both sides have spoken, but one of them less than FLOW_LASTS times */
     FLOW_CLOSING,
     FLOW_LASTING,     /* each side has sent FLOW_LASTS packets or more, or the answers are not seen (DSR) */
     FLOW_ESTABLISHED, /* a handshake has proved both sides */
@@ -172,7 +172,7 @@ enum flow_would {
     FLOW_WOULD_BOTH,     /* both sides have spoken, while in fact one has done so */
     FLOW_WOULDS,
     FLOW_WOULD_STATE = 7, /* mask of the above */
-    FLOW_WOULD_TOLD = 8,  /* it is counted among the flows that audit would change */
+    FLOW_WOULD_TOLD = 8,  /* the flow is counted among the flows that audit would change */
 };
 
 struct flow {

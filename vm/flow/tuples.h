@@ -22,7 +22,8 @@ struct inline_tuple {
 struct inline_tuples {
     uint32_t high; /* atomic: no number from here on was used */
     uint32_t reserved;
-    struct inline_tuple at[][2]; /* by number: as the client wrote it, and another one to a pool's server */
+    struct inline_tuple at[]
+                          [2]; /* tuples by connection number: as the client wrote it, and the one to a pool's server */
 };
 
 /* A worker's part of that memory. all: NULL: there is none. */

@@ -237,7 +237,7 @@ int chooser_swap(struct chooser *c, struct chooser *fresh, const struct remap *r
 /* Numbers of flows bound to each server and each service (bind/conns.h) */
 struct conns {
     uint32_t *servers, *services; /* by index in SERVERS, SERVICES */
-    uint64_t *begun;              /* by index in SERVERS: flows that the server ever got */
+    uint64_t *begun;              /* by index in SERVERS: flows that the server got since it was added */
     struct share share;           /* zero: the worker is alone */
     bool reserved;                /* a shared place at a service is reserved for the flow that begins */
 };

@@ -43,13 +43,13 @@ void live_free(struct live_set *s); /* NULL is allowed */
 /* The state of a set for a judge that reads its memory from elsewhere, the kernel's (vm/kernel/keyed/lives.h). */
 struct live_shown {
     uint64_t lengths[2]; /* IPv4, IPv6: prefix lengths of members, plus 1, a byte each from the longest; 0: no more */
-    uint64_t shut_ms;    /* until then no new member gets in: the set is full, or has all its lengths */
+    uint64_t shut_ms;    /* time until which new members are refused: the set is full, or has all its lengths */
     uint64_t turn;       /* number of bases that were put in force: the one of now is base[turn & 1] */
     struct live_shown_base {
         uint32_t count4, count6; /* number of ranges */
         uint32_t node4, node6;   /* nodes of the look-up table (set_index.h); 0: it has none */
-        uint32_t first4; /* the half's word with the first range of IPv4; those of IPv6 are at its beginning */
-        uint32_t lookup; /* where that table is in the half, in words of 4 bytes */
+        uint32_t first4;         /* the half's word with the first range of IPv4; those of IPv6 are at its beginning */
+        uint32_t lookup;         /* where that table is in the half, in words of 4 bytes */
     } base[2];
 };
 /* Memory for a set from its owner, all zero. tags, words: [slots]; keys: [slots], IPv6 three times as many; slots:
@@ -83,11 +83,11 @@ bool live_has(const struct live_set *s, uint64_t now_ms, const uint32_t addr[4],
 #define LIVE_SAIDS(X)                                                                                                  \
     X(ADDED, "added")                                                                                                  \
     X(RENEWED, "renewed")                                                                                              \
-    X(KEPT, "kept") /* it is a member already, and its end stays */                                                    \
+    X(KEPT, "kept") /* the address is a member already, and keeps its end */                                           \
     X(REMOVED, "removed")                                                                                              \
-    X(ABSENT, "absent") /* it was no member */                                                                         \
+    X(ABSENT, "absent") /* the address was not a member */                                                             \
     X(FULL, "full")                                                                                                    \
-    X(LENGTHS, "full: lengths") /* it would be the ninth prefix length */
+    X(LENGTHS, "full: lengths") /* the prefix would be the ninth length */
 enum live_said {
 #define X(ident, word) LIVE_##ident,
     LIVE_SAIDS(X)
@@ -166,7 +166,7 @@ struct live_counts {
 #define X(field, doc) uint64_t field;
     LIVE_COUNTS(X)
 #undef X
-    uint64_t members; /* in the overlay now, expired ones that were not swept included */
+    uint64_t members; /* members in the overlay now, with expired ones that were not swept */
 };
 struct live_counts live_counts(const struct live_set *s);
 
@@ -207,7 +207,7 @@ struct lives {
     void *memory;
     /* Receiver of members whose flows are to end (below); NULL: nothing is cut. */
     struct flow_cuts *cuts;
-    bool owns_cuts;                /* they are made and freed with the sets */
+    bool owns_cuts;                /* cuts are made and freed with the sets */
     uint16_t named[PBC_LIVES_MAX]; /* numbers of the sets there */
 };
 
@@ -273,7 +273,7 @@ void lives_tell(uint32_t live, const struct key *key, bool dst, bool held);
 enum live_refusal {
     LIVE_MAY,     /* none */
     LIVE_OUTSIDE, /* a part of it lies outside `in` */
-    LIVE_NEVER    /* it meets `never` */
+    LIVE_NEVER    /* the address is in `never` */
 };
 enum live_refusal lives_refuse(const struct program *p, uint32_t live, const struct live_net *net);
 /* The same for all addresses from lo to hi. */
@@ -314,7 +314,7 @@ struct archive;
 struct lives_read {
     int64_t later_ms; /* added to each end: how much later the clock is set than when it was written */
     bool kept;        /* read the sets alone that had `keep` */
-    uint32_t no_room; /* after reading: 1 + the set whose ranges found no room, the last of several; 0: none */
+    uint32_t no_room; /* after reading: 1 + the last set whose ranges found no room; 0: none */
 };
 bool lives_archive(struct lives *l, const struct program *p, struct archive *a, struct lives_read *how);
 /* Return the most bytes that lives_archive writes, if no members come meanwhile. */

@@ -40,7 +40,8 @@ struct route_rule {
     uint8_t port;        /* interface of arrival: its index among those served; ROUTE_NO_PORT: not served */
     uint16_t device;     /* 1 + its index among the table's devices */
     uint16_t iface, tag; /* in maps of the kernel: as in struct facts_device */
-    uint8_t mark; /* with ROUTE_ASKS_MARK: the same number for rules of the family that ask for one mark; 0: alone */
+    uint8_t mark; /* with ROUTE_ASKS_MARK: the same number for rules of the family that ask for one mark; 0: no other
+                     rule */
     uint8_t zero[5];
 };
 static_assert(sizeof(struct route_rule) == 64, "a power of two (docs/kernel.md)");

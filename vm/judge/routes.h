@@ -72,7 +72,7 @@ struct routes {
     uint32_t *way6, *way4; /* [ranges] of each family: entries */
     struct route_way *ways;
     struct route_leg *legs;
-    struct route_rule *rules; /* those of IPv4 first; of each family in order */
+    struct route_rule *rules; /* IPv4's first; each family's in order */
     struct route_view *views; /* views[0]: the merged tables */
     struct route_device *devices;
     size_t bytes; /* size of the block, which begins at range6 */
@@ -105,8 +105,8 @@ struct route_policy {
     uint32_t mark, mask;    /* with ROUTE_ASKS_MARK */
     int suppressed;         /* routes with prefixes of that length, or shorter, do not count; -1: none */
     uint32_t priority;
-    uint32_t target; /* with ROUTE_GOES_TO: priority of the next rule to look at; without such a rule this one does
-                        nothing */
+    uint32_t target; /* with ROUTE_GOES_TO: priority of the next rule to try; if that rule is missing, this one has
+                      * no effect */
 };
 struct routes_said {
     const struct route *routes; /* in any order */

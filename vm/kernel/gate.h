@@ -76,9 +76,9 @@ enum kernel_flag {
     KERNEL_SOFTWARE = 1 << 7, /* set by look: it came by a device of software (kernel_port.software) */
     KERNEL_NO_WAY = 1 << 9,   /* set by judge: the program asks for its way, which is unknown */
     KERNEL_CHANGED = 1 << 10, /* set by act: another packet changed its flow since it was judged */
-    KERNEL_WIRE = 1 << 11,  /* set by judge: connections of the service that takes it end in the inline stack; it is
-                             * in  the wire, or, with PROXIED, takes all packets to its addresses */
-    KERNEL_SHOWN = 1 << 13, /* set by act: the observers have it already */
+    KERNEL_WIRE = 1 << 11,    /* set by judge: connections of the service that takes it end in the inline stack; it is
+                               * in  the wire, or, with PROXIED, takes all packets to its addresses */
+    KERNEL_SHOWN = 1 << 13,   /* set by act: the observers have it already */
     KERNEL_FOREIGN = 1 << 14, /* set by look: its frame is addressed to another station (kernel_port.mac). It is judged,
                                  as a device above may take it; nothing sends it on, and no process takes it up */
     KERNEL_ROUTED = 1 << 15,  /* the host has routed it, and sends it by an interface of a nat: where it came in it was
@@ -100,17 +100,17 @@ struct kernel_members {
 
 struct kernel_note {
     uint16_t magic;
-    uint16_t came;                 /* 1 + the id in rules of the device by which one that leaves came in; 0: unknown */
-    uint32_t program;              /* serial of the program that decided */
-    uint64_t decision;             /* with KERNEL_JUDGED in flags: `decided` of judge.h */
-    uint64_t mirrors;              /* with JUDGED: mirrors that matched and have not copied it yet, a bit each */
-    uint32_t wire_len;             /* length of the frame as it came, without this note */
-    uint16_t flags;                /* enum kernel_flag: JUDGED, EGRESS, SHOWN */
-    uint8_t up;                    /* enum kernel_up */
-    uint8_t states;                /* answer of `state`: MARK_STATES of the key, shifted right by eight */
-    uint64_t would;                /* decision without the word `audit`, of programs that have it */
-    uint32_t turn;                 /* as in struct kpkt, of a packet that is judged, too */
-    uint32_t cuts;                 /* as in struct kernel_world, before it was judged */
+    uint16_t came;     /* 1 + the id in rules of the device by which one that leaves came in; 0: unknown */
+    uint32_t program;  /* serial of the program that decided */
+    uint64_t decision; /* with KERNEL_JUDGED in flags: `decided` of judge.h */
+    uint64_t mirrors;  /* with JUDGED: mirrors that matched and have not copied the packet yet, one bit each */
+    uint32_t wire_len; /* length of the frame as it came, without this note */
+    uint16_t flags;    /* enum kernel_flag: JUDGED, EGRESS, SHOWN */
+    uint8_t up;        /* enum kernel_up */
+    uint8_t states;    /* answer of `state`: MARK_STATES of the key, shifted right by eight */
+    uint64_t would;    /* decision without the word `audit`, of programs that have it */
+    uint32_t turn;     /* as in struct kpkt, of a packet that is judged, too */
+    uint32_t cuts;     /* as in struct kernel_world, before it was judged */
     struct kernel_members members; /* with JUDGED */
 };
 static_assert(sizeof(struct kernel_note) == 80, "no padding");

@@ -54,7 +54,7 @@ struct kernel_world {
     /* Remembered decisions (shapes.h) hold for flows whose last packet came after this; UINT64_MAX: for none. */
     uint64_t memos_since_ns;
 
-    uint32_t sample;   /* one packet in so many is reported, and all that matter (events.h); 0: none */
+    uint32_t sample;   /* one of this many packets is reported, and all that matter (events.h); 0: none */
     uint32_t thins;    /* 1: one of many is reported besides, with the number that it stands for (vm/packet/thin.h) */
     uint32_t drops;    /* 1: dropped and rejected packets are reported, one of many where they are many (events.h) */
     uint32_t number;   /* number of the world that processes know (struct snapshot), sent with packets */

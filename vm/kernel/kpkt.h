@@ -48,7 +48,7 @@ enum kernel_long {
 enum kernel_would {
     KERNEL_WOULD_JUDGED = 1 << 0,
     KERNEL_WOULD_OTHER = 1 << 1,   /* another rule or default would decide, or otherwise */
-    KERNEL_WOULD_CHANGES = 1 << 2, /* other than the same would become of the packet */
+    KERNEL_WOULD_CHANGES = 1 << 2, /* the packet's fate would differ */
     KERNEL_WOULD_DUE = 1 << 3,     /* its flow is still to be reported */
     KERNEL_WOULD_BEGAN = 1 << 4,   /* the first packet of its flow that audit would change */
 };

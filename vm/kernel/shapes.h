@@ -29,8 +29,8 @@ struct kernel_port {
     uint16_t xsks;     /* index in `xsks` of its first socket: one for each of its queues */
     uint8_t served;    /* index of its counter, below KERNEL_SERVED - 1 */
     uint8_t nats;      /* 1: a statement of a nat may translate what leaves there */
-    uint8_t software; /* 1: an L4 checksum may still cover the pseudo header only: its sender left it to a card, or
-                       * the kernel joined segments, which traffic control sees */
+    uint8_t software;  /* 1: an L4 checksum may still cover the pseudo header only: its sender left it to a card, or
+                        * the kernel joined segments, which traffic control sees */
     uint8_t opens;  /* 1: IPsec opens its packets, which then keep the Ethernet header of the frame that they came in */
     uint8_t clones; /* 1: what the process sends leaves as a clone (leave_ours): a device of software */
     uint64_t mac;   /* frames to another MAC, but for groups, are another station's; 0: none are */

@@ -27,7 +27,7 @@ struct keyed_cfg {
 struct keyed {
     union {
         uint16_t *tags;      /* [groups][GROUP]; 0: free */
-        uint64_t first_slot; /* in the kernel: index of the table's first slot in the map that all tables share */
+        uint64_t first_slot; /* in the kernel: index of the table's first slot in the map shared by all tables */
     };
     uint64_t *words; /* [groups][GROUP] */
     union {

@@ -48,9 +48,9 @@ void window_clear(struct window *w, struct chunks *all, uint64_t low);
 /* Place of a new segment in the queue */
 struct queue_place {
     uint64_t kept;   /* first offset at which the new bytes count; the segment's end if it is dropped */
-    uint64_t behind; /* those that end behind this offset, and within the segment, are dropped */
-    bool replaces;   /* it takes the place of the one before, which ends at `behind` */
-    bool prolongs;   /* it goes on where the one before ends */
+    uint64_t behind; /* pieces that end behind this offset, and within the segment, are dropped */
+    bool replaces;   /* the segment takes the place of the one before, which ends at `behind` */
+    bool prolongs;   /* the segment goes on where the one before ends */
 };
 
 /* Find the place of the segment [at, to), at > told: all before `told` is gone from the queue, and no segment reaches

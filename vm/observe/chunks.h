@@ -10,7 +10,7 @@ enum { CHUNK_BYTES = 2048, CHUNK_WORDS = CHUNK_BYTES / 64 };
 
 struct chunk {
     uint8_t bytes[CHUNK_BYTES];
-    uint64_t there[CHUNK_WORDS]; /* one bit a byte: it has come */
+    uint64_t there[CHUNK_WORDS]; /* one bit per byte: the byte has come */
     /* Segments that wait (queue.c): one bit a byte, where one begins, and where its last byte is; and how many begin
      * before the chunk and end in it or behind it */
     uint64_t begins[CHUNK_WORDS], ends[CHUNK_WORDS], crossing;

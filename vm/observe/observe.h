@@ -14,7 +14,7 @@ enum observe_kind {
     OBSERVE_BYTES,   /* bytes of one half, in order: `offset` is the end of those before, holes included */
     OBSERVE_HOLE,    /* `len` bytes at `offset` never came, or there was no memory for them */
     OBSERVE_DIFFERS, /* `len` bytes at `offset` came twice and differed */
-    OBSERVE_END,     /* it ended; `sum` says how */
+    OBSERVE_END,     /* the connection ended; `sum` has the reason */
     OBSERVE_KINDS
 };
 enum observe_half { OBSERVE_CLIENT, OBSERVE_SERVER, OBSERVE_HALVES };
@@ -50,16 +50,17 @@ struct observe_sum {
     uint64_t retransmitted, reordered, differing; /* segments */
     uint64_t urgent;                              /* segments with an urgent pointer; the byte is in the stream, too */
     uint64_t keepalives;                          /* probes of an idle side: neither new nor retransmitted */
-    uint64_t rtt_min_ns, rtt_ns, rtt_max_ns; /* from its data to their ACK: least, smoothed, most; 0: never measured */
+    uint64_t rtt_min_ns, rtt_ns,
+        rtt_max_ns; /* time from this side's data to the ACK: least, smoothed, most; 0: never measured */
     uint32_t rtt_count;
-    bool fin; /* it sent FIN */
+    bool fin; /* this side sent FIN */
 };
 
 /* The whole of a connection, at its end. Views are valid during the call; at NULL: not found. */
 struct observe_summary {
     uint8_t why; /* enum observe_why */
     uint64_t end_ns;
-    uint64_t handshake_ns; /* from SYN to the client's ACK of the SYN ACK; 0: not seen */
+    uint64_t handshake_ns; /* time from SYN to the client's ACK of the SYN ACK; 0: not seen */
     struct observe_sum half[OBSERVE_HALVES];
     struct view sni, alpn; /* alpn: as in the extension, a length byte before each name */
     struct view host, method, path;

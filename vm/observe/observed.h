@@ -87,8 +87,8 @@ struct conn {
 enum conn_holding {
     HOLDING_LET = 1 << 0,   /* nothing of it is held any more: there was no room */
     HOLDING_RESET = 1 << 1, /* both ends have been reset: half.far is the number that the other side expects */
-    HOLDING_CUTS = 1 << 2,  /* it is being cut into: it is among observers.cuts */
-    HOLDING_CUT = 1 << 3,   /* it was cut into, or that failed */
+    HOLDING_CUTS = 1 << 2,  /* the connection is being cut into, and is among observers.cuts */
+    HOLDING_CUT = 1 << 3,   /* the connection was cut into, or the cut failed */
 };
 
 /* A stretch of memory for names: a session has a list of them. */

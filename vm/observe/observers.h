@@ -57,11 +57,11 @@ void observers_drop_damaged(struct observers *o, const struct observe_packet *s)
 /* Report what becomes of a packet that was read, before it is judged. But for HOLDING_NONE it needs no showing any
  * more. */
 enum holding_says {
-    HOLDING_NONE,   /* it is judged, and shown then */
-    HOLDING_SHOWN,  /* it is judged */
-    HOLDING_WAITS,  /* it waits, behind others of its connection */
-    HOLDING_REJECT, /* it is refused, and both ends are reset, unless `quiet` */
-    HOLDING_DROP,   /* it is dropped: it would pass unread, or is held already */
+    HOLDING_NONE,   /* the packet is judged, then shown */
+    HOLDING_SHOWN,  /* the packet is judged; it was shown */
+    HOLDING_WAITS,  /* the packet waits, behind others of its connection */
+    HOLDING_REJECT, /* the packet is refused, and both ends are reset, unless `quiet` */
+    HOLDING_DROP,   /* the packet is dropped: it would pass unread, or is held already */
 };
 struct holding {
     uint32_t conn;           /* place of its connection */

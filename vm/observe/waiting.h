@@ -14,9 +14,9 @@ struct pool;
 
 enum held_fate {
     HELD_WAITS,  /* its connection is undecided */
-    HELD_GOES,   /* it goes on, and is judged */
-    HELD_RESETS, /* it is dropped, and both ends are reset */
-    HELD_DROPPED /* it is dropped: both ends have been reset */
+    HELD_GOES,   /* the packet goes on, and is judged */
+    HELD_RESETS, /* the packet is dropped, and both ends are reset */
+    HELD_DROPPED /* the packet is dropped: both ends have been reset */
 };
 
 /* A reset of both ends, made of a packet of one of them. */

@@ -106,8 +106,8 @@ struct facts {
                                     if the program asks for them */
     const struct facts_device *devices; /* [routes->size.devices], in the order of the routes' devices */
     struct facts_ports ports;
-    bool host_routes4, host_routes6; /* this machine's stack sends on what crosses in that family, and it alone knows
-                                        marks, and the way it takes of several */
+    bool host_routes4, host_routes6; /* this machine's stack forwards packets of the family; only it knows their
+                                      * marks, and which of several ways it takes */
     bool any_leg;  /* nobody knows who sends packets on, this machine's stack or we: rules are asked about each leg */
     bool bridges;  /* some interface has a peer */
     bool shuts;    /* some interface has `shut` */
@@ -141,11 +141,11 @@ static inline bool facts_address(const struct facts *f, uint16_t iface, bool v6,
 
 /* Bits of the reasons for which a server takes no new flow. */
 enum facts_down {
-    FACTS_DOWN = 1 << 0,         /* by its checks, or by hand */
-    FACTS_HERE = 1 << 1,         /* it is this machine itself, which no packet that is sent on reaches */
+    FACTS_DOWN = 1 << 0,         /* down by its checks, or by hand */
+    FACTS_HERE = 1 << 1,         /* the server is this machine itself, which forwarded packets never reach */
     FACTS_HERE_PROXIED = 1 << 2, /* the same, but its pool has proxies, too, whose connections reach it */
     FACTS_HERE_ANY = FACTS_HERE | FACTS_HERE_PROXIED,
-    FACTS_UNKNOWN = 1 << 3, /* it has a name whose address nobody knows yet */
+    FACTS_UNKNOWN = 1 << 3, /* the server has a name without a known address yet */
     FACTS_NOT_BY_CHECKS = FACTS_HERE_ANY | FACTS_UNKNOWN,
 };
 /* True if a server takes no new flow of services that send packets on, or (proxied) of proxies. */

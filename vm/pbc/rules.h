@@ -225,8 +225,9 @@ struct pbc_meter {
     uint32_t reserved[4];
 };
 static_assert(sizeof(struct pbc_meter) == 64, "layout");
-#define PBC_METER_ENTRIES_MAX (1u << 22) /* all meters together: at most 800 MiB of tables (up to 3 slots per entry) */
-#define PBC_METER_REFILL_MAX  (365ull * 86400 * 1000000000) /* ns until an empty bucket is full */
+#define PBC_METER_ENTRIES_MAX (1u << 22) /* all meters together: at most 800 MiB of tables (up to 3 slots per entry)   \
+                                          */
+#define PBC_METER_REFILL_MAX (365ull * 86400 * 1000000000) /* ns until an empty bucket is full */
 
 /* Networks whose flows `flows over` counts: leading bits of a source's address; 32, 128: each address. No two equal. */
 struct pbc_grain {

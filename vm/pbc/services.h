@@ -24,7 +24,7 @@ enum pbc_check_flag {
 enum pbc_step_kind {
     PBC_STEP_SEND,
     PBC_STEP_EXPECT, /* the answer goes on with these bytes */
-    PBC_STEP_HAS,    /* these bytes are somewhere in what follows of the answer */
+    PBC_STEP_HAS,    /* these bytes are somewhere in the rest of the answer */
     PBC_STEP_HEADER, /* line of a request: "Name: value" */
     PBC_STEP_KINDS
 };
@@ -77,8 +77,8 @@ enum pbc_server_flag {
     PBC_SERVER_HAS_VLAN = 1 << 2,  /* `vlan`: outermost tag of what leaves for the server, in modes with MODE_INLINE */
     PBC_SERVER_HAS_INNER = 1 << 3, /* `inner`: the tag behind it */
     PBC_SERVER_NAMED = 1 << 4,     /* its address is that of a host, which a row of NAMED has */
-    PBC_SERVER_UNKNOWN =
-        1 << 5, /* with it: the address is not known yet, and `addr` stands for it (program_named_place) */
+    PBC_SERVER_UNKNOWN = 1 << 5,   /* set beside the flag above: the address is not known yet, and `addr` stands for it
+                                      (program_named_place) */
     PBC_SERVER_FLAGS = (1 << 6) - 1
 };
 struct pbc_server {
@@ -321,7 +321,7 @@ struct pbc_share {
 }; /* percents of a branch add up to 100 */
 
 enum {
-    PBC_OWN_PORT_LO = 61000,        /* for the host's own addresses: from here to 65535 the host hands out none */
+    PBC_OWN_PORT_LO = 61000,        /* for the host's own addresses: from here to 65535 the host gives out no port */
     PBC_SOURCE_PORT_LO = 1024,      /* for addresses used only for translation: ports from here to 65535 */
     PBC_SLOTS_MAX = 1 << 26,        /* most slots of all pools' tables of a worker (pbc_pool_slots) */
     PBC_SOURCES_MAX = 4096,         /* most addresses of a pool's `source` */

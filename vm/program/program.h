@@ -202,10 +202,10 @@ enum served_by { SERVED_PORT, SERVED_BRIDGED, SERVED_NOT_KERNEL, SERVED_NOT };
 
 /* Packets of a device that are left out, though rules ask for them: bits. */
 enum served_gap {
-    GAP_IN = 1 << 0,      /* they come in by it, for this machine */
-    GAP_OUT = 1 << 1,     /* this machine sends them by it */
-    GAP_FORWARD = 1 << 2, /* they cross from it */
-    GAP_PAST = 1 << 3,    /* they cross between it and another that is no port; those that cross to a port are judged */
+    GAP_IN = 1 << 0,      /* packets come in by the device, for this machine */
+    GAP_OUT = 1 << 1,     /* this machine sends packets by the device */
+    GAP_FORWARD = 1 << 2, /* packets are forwarded from the device */
+    GAP_PAST = 1 << 3,    /* packets are forwarded between two devices that are not ports; those to a port are judged */
     GAP_NAT = 1 << 4,     /* translation of what leaves by it */
 };
 
@@ -219,10 +219,10 @@ bool served_listed(const char *names, const char *device);
 
 /* Reason for gaps, as it is worded. */
 enum served_why {
-    WHY_NO_FIREWALL, /* it is served, and no firewall is for it */
+    WHY_NO_FIREWALL, /* the device is served, and no firewall is for it */
     WHY_NOT_GIVEN,   /* -i does not name it */
     WHY_UNREADABLE,  /* prey cannot serve it: it carries neither Ethernet nor bare IP packets */
-    WHY_ABSENT,      /* this machine lacks it */
+    WHY_ABSENT,      /* this machine lacks the device */
 };
 /* Write one sentence on the gaps of the device. */
 #define SERVED_TEXT 400

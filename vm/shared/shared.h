@@ -21,7 +21,7 @@
 enum {
     PORT_OWNERS = 65536,
     PORT_OWNER_SHIFT = 24, /* above: the worker, plus 1; below: number of flows and mappings that hold the port */
-    PORT_SHARED = 255,     /* in place of the worker: several have it (port_is_shared) */
+    PORT_SHARED = 255,     /* in place of the worker: several workers have the port (port_is_shared) */
 };
 
 struct port_owners {

@@ -15,8 +15,8 @@ enum { STREAM_MAX = UINT16_MAX };
 enum stream_read {
     READ_MORE,  /* not decided yet: call again with more bytes */
     READ_WHOLE, /* read whole */
-    READ_OTHER, /* these bytes cannot be the beginning of this protocol */
-    READ_BAD,   /* this protocol, but malformed: a reason says how */
+    READ_OTHER, /* these bytes can't begin this protocol */
+    READ_BAD,   /* this protocol, but malformed: a reason is given */
 };
 
 enum stream_reason {

@@ -125,7 +125,7 @@ enum { CLAIM_OTHERS = 8 };
 struct claim_others {
     struct claim_found of[CLAIM_OTHERS];
     uint32_t count, left_out; /* left_out: number of those that are not kept */
-    bool unfinished;          /* there may be more: the search took too much */
+    bool unfinished;          /* more may exist: the search exceeded its budget */
 };
 
 /* Report a finding, unless the claim was proved (claim_report.c). */

@@ -44,7 +44,7 @@ struct options {
     struct options_when {
         bool said;
         struct when when;
-    } from_at, to_at; /* for a recording: times instead of numbers */
+    } from_at, to_at; /* times instead of numbers, for a recording */
     struct options_span {
         uint64_t first, last;
     } explained[OPTIONS_SPANS]; /* frames to explain */

@@ -11,10 +11,10 @@ struct guard;
 
 /* Packets that are dropped, bits. PAST: unless the other device is one of guard.ports */
 enum shut_way {
-    SHUT_IN = 1 << 0,   /* they come in by it, for this machine */
-    SHUT_OUT = 1 << 1,  /* this machine sends them by it */
-    SHUT_FROM = 1 << 2, /* they cross from it */
-    SHUT_TO = 1 << 3,   /* they cross to it */
+    SHUT_IN = 1 << 0,   /* packets come in by the device, for this machine */
+    SHUT_OUT = 1 << 1,  /* this machine sends packets by the device */
+    SHUT_FROM = 1 << 2, /* packets are forwarded from the device */
+    SHUT_TO = 1 << 3,   /* packets are forwarded to the device */
     SHUT_FROM_PAST = 1 << 4,
     SHUT_TO_PAST = 1 << 5,
     SHUT_WAYS = (1 << 6) - 1,

@@ -40,7 +40,7 @@ struct { /* by interface */
 struct search {
     const struct numbered_ip *addr;
     __u16 port;
-    bool here, found; /* here: it is an address of the host */
+    bool here, found; /* here: the address is the host's */
 };
 
 /* Look at one wide end; for bpf_loop. 1: stop. */

@@ -47,7 +47,7 @@ struct map {
 };
 struct maps {
     struct map v[KERNEL_MAPS];
-    struct kernel_sizes sizes; /* those that they were made with */
+    struct kernel_sizes sizes; /* sizes that the maps were made with */
 };
 
 /* Set the sizes of the flow table in s, which give the memory for the program's flows. */

@@ -61,7 +61,7 @@ struct shared_ports {
     bool more_anew;                /* workers do not know yet what may be drawn */
     bool opens;                    /* the program opens tunnels, so that nothing grows */
     bool ungiven;                  /* guard rules could not hide them, so that nothing grows */
-    uint64_t ever[SHARED_WORDS];   /* once spare */
+    uint64_t ever[SHARED_WORDS];   /* ports that were ever spare */
     uint64_t hidden[SHARED_WORDS]; /* guard rules in force hide what no socket takes */
     uint64_t had[SHARED_WORDS];    /* had a socket at the look before */
     uint64_t named[SHARED_WORDS];  /* the program's services and translation say what becomes of their packets */
@@ -143,7 +143,8 @@ struct carry {
     struct ruling now;
     struct program_change *change; /* under way, or with flows not all in line; NULL: none */
     struct flow_cuts *cuts;        /* members whose flows are to end (rules/members/rounds.c) */
-    uint64_t flows; /* for which a worker's table has room: of the first rules that keep flows, until a stop */
+    uint64_t flows; /* number of flows that a worker's table has room for: set by the first rules that keep flows, until
+                       a stop */
     struct guarding guard;
     /* This machine and its served interfaces. */
     struct host *host;
@@ -168,11 +169,12 @@ struct carry {
     bool sees_own;  /* sockets of packets get what this machine sends, too (needs_outgoing) */
     uint32_t rings; /* bit i: interface i has a ring beside the sockets of XDP (in_kernel_rings) */
     unsigned takes; /* workers of the instance where this one goes on, with the same executor; 0: this is a start */
-    bool takes_xdp; /* that one takes frames by --io xdp */
-    const struct kernel_passed *passed; /* that of that instance; NULL: it judges in user space, or there is none */
-    struct loaded loaded;               /* the executor, loaded before the fork, until the parent has it */
-    struct in_kernel *kernel;           /* its programs and maps; NULL: not made yet, or not wanted */
-    struct xmit *xmit;                  /* NULL: none, or out of memory */
+    bool takes_xdp; /* the other instance takes frames by --io xdp */
+    const struct kernel_passed
+        *passed; /* state of the other instance's kernel executor; NULL: it judges in user space, or there is none */
+    struct loaded loaded;     /* the executor, loaded before the fork, until the parent has it */
+    struct in_kernel *kernel; /* its programs and maps; NULL: not made yet, or not wanted */
+    struct xmit *xmit;        /* NULL: none, or out of memory */
     struct exec_choice exec;
     /* Proxy loops and the recorder. */
     struct recording_to record;

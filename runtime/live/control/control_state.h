@@ -59,7 +59,7 @@ struct confirm {
 struct past_entry {
     uint8_t place;    /* its files (runtime/host/file/past_files.h) */
     bool kept;        /* the program is in its file */
-    bool trial;       /* it was never confirmed */
+    bool trial;       /* the program was never confirmed */
     uint64_t wall_ns; /* when it began to run */
     struct began began;
     uint32_t rules, services;

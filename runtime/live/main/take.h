@@ -13,13 +13,13 @@ struct take {
     uint8_t *file;                  /* [HANDOFF_FILE_MOST] */
     uint8_t layout[PBC_DIGEST_LEN]; /* digest of this side's maps in the kernel; 0: it has none */
     struct handoff_hello hello;
-    struct archive former;                          /* the rest of HELLO's `former`, not read yet */
-    struct kernel_passed kernel;                    /* that of the other one (hello.in_kernel) */
-    struct parent_lent lent[HANDOFF_LENT_MOST];     /* [hello.lent] */
-    int wire[IO_FDS_MOST];                          /* [hello.workers][hello.wire]: the inline stack; -1: none */
-    int memory[WORKERS_MOST];                       /* memory of what spliced connections carry; 0: none */
-    uint32_t steered;                               /* bit i: the steering program of interface i was lent */
-    struct others *others;                          /* take_workers.h; NULL: as many workers go on */
+    struct archive former;                      /* the rest of HELLO's `former`, not read yet */
+    struct kernel_passed kernel;                /* kernel executor's state of the other instance (hello.in_kernel) */
+    struct parent_lent lent[HANDOFF_LENT_MOST]; /* [hello.lent] */
+    int wire[IO_FDS_MOST];                      /* [hello.workers][hello.wire]: the inline stack; -1: none */
+    int memory[WORKERS_MOST];                   /* memory of what spliced connections carry; 0: none */
+    uint32_t steered;                           /* bit i: the steering program of interface i was lent */
+    struct others *others;                      /* take_workers.h; NULL: as many workers go on */
     struct io_made ports[WORKERS_MOST][PORTS_MOST]; /* no descriptor: the interface is away there */
 };
 

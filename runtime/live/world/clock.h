@@ -8,9 +8,8 @@
  * with a time of the past, until somebody sets it. */
 enum clock_doubt {
     CLOCK_SET,
-    CLOCK_PAST,    /* it is before this preyrun was made */
-    CLOCK_UNASKED, /* this machine has no clock that goes on without power, and nobody has set the time since its boot
-                    */
+    CLOCK_PAST,    /* the time is before this preyrun was built */
+    CLOCK_UNASKED, /* this machine has no clock that runs without power, and its time has not been set since boot */
 };
 
 struct clock {

@@ -19,7 +19,7 @@ struct dns_name {
 };
 
 enum dns_how {
-    DNS_ANSWERED, /* these are all addresses; none: the name has none */
+    DNS_ANSWERED, /* these are all addresses of the name; 0: it has none */
     DNS_FAILED,   /* nothing is known, and `why` gives the reason */
 };
 /* Port, and order of use, of a service's target. */

@@ -63,7 +63,7 @@ struct http {
     struct kept_key own;             /* connection that is kept for this inline connection only; session 0: none */
     bool mine;        /* the server's connection is not shared, for a login or a body that the server may misread */
     bool counted;     /* its status is counted */
-    bool reused;      /* it goes over a connection that was kept */
+    bool reused;      /* the request goes over a kept connection */
     bool idempotent;  /* its method is (RFC 9110, 9.2.2): done twice is as done once */
     bool again;       /* sent once more, over a connection of its own */
     bool shut;        /* HTTP_LAST: the client's side was shut for writing */

@@ -22,7 +22,7 @@ struct told {
     struct view_span client;            /* ADDR of X-Forwarded-For, and for the log */
     struct view_span forwarded;         /* `for=ADDR;proto=http` */
     struct view_span via;               /* the line of Via with its end, and the empty line */
-    bool tls;                           /* as told_make was told */
+    bool tls;                           /* as given to told_make */
 };
 
 /* Make the text. client: named by the PROXY header, if accepted. port: the port that it connected to. tls: its TLS

@@ -80,7 +80,7 @@ void otherwise_json(cJSON *to, const struct otherwise *o);
 struct picked {
     const struct options *o;
     struct only only; /* --only, parsed with the judging program's names */
-    bool has, known;  /* that program has all names of --only; some program so far had them */
+    bool has, known;  /* the program has all names of --only; some program so far had them */
     char unknown[400];
     struct capture_writer *writer; /* --write-seen, or NULL */
     int write_error;               /* negative errno */

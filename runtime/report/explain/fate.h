@@ -8,7 +8,7 @@ struct fate {
     uint64_t frame; /* number of the frame; 0: none */
     struct verdict verdict;
     bool followed; /* a later fragment with the verdict of its first */
-    bool held;     /* it had to wait for its first fragment */
+    bool held;     /* the fragment had to wait for the first one */
     uint64_t waited_ns;
     bool limited;               /* an answer was over the limit */
     struct departures left;     /* packets that left because of the frame */

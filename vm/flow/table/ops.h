@@ -29,7 +29,7 @@ enum flow_op_kind {
 enum flow_op_said {
     FLOW_OP_DONE,
     FLOW_OP_BUSY, /* the taken word has changed, the flow has not expired, or another processor holds it */
-    FLOW_OP_ROOM, /* both groups are full: another flow has to make way first */
+    FLOW_OP_ROOM, /* both groups are full: another flow must make way first */
     FLOW_OP_HELD, /* the flow with that tuple stays: it is sent on, or its end could not be reported */
 };
 

@@ -10,7 +10,7 @@ enum met_has {
     MET_FLOW = 1 << 1,     /* the packet had a flow */
     MET_BOUND = 1 << 2,    /* the flow was sent on, and its binding is known: to_src and following */
     MET_JOINT = 1 << 3,    /* the flow was joined, and its server has spoken */
-    MET_FOREIGN = 1 << 3,  /* without MET_FLOW: the tuple is the other side's of a flow (AT_FOREIGN) */
+    MET_FOREIGN = 1 << 3,  /* without MET_FLOW: the tuple belongs to the other side of a flow (AT_FOREIGN) */
     MET_PICKS_UP = 1 << 4, /* mid-stream TCP could begin a flow */
     MET_OUT = 1 << 5,      /* the host itself was sending the packet, whatever its address */
     MET_CHANGED = 1 << 6,  /* another packet changed the flow while this one was judged */

@@ -227,11 +227,11 @@ bool track_is_open(const struct track *t, const struct track_tuple *tuple, bool 
 void track_end_tcp(struct track *t, const struct track_tuple *tuple, bool v6, uint16_t stack, enum flow_end how);
 /* Order in which bound flows give their ports to others: the greatest goes first */
 enum track_yield {
-    YIELD_NEVER, /* both sides use it, or it is no bound flow */
-    YIELD_WAITS, /* it waits for one side: half-open, or one way and silent for some seconds, as is one that lacks its
-                    last acknowledgement */
+    YIELD_NEVER,    /* both sides use the flow, or the flow is not bound */
+    YIELD_WAITS,    /* the flow waits for one side: half-open, one way and silent for some seconds, or without its last
+                     * acknowledgement */
     YIELD_ANSWERED, /* a question and its answer, one packet each (UDP, queries) */
-    YIELD_OVER,     /* both sides know that it has ended, or its time has passed */
+    YIELD_OVER,     /* both sides know that the flow has ended, or its time has passed */
 };
 /* apart: what comes late from its other side would not be taken for the next flow's, for that is another one. */
 enum track_yield track_yields(const struct track *t, int32_t slot, bool apart);

@@ -58,7 +58,7 @@ struct mappings_cfg {
     uint32_t spaces;
     uint64_t seed;
     const struct vm_cfg *vm; /* the worker that draws its ports */
-    bool borrows;            /* it may draw others' ports, too (port_map.h) */
+    bool borrows;            /* the owner may draw others' ports, too (port_map.h) */
 };
 
 struct mappings;                                               /* one per worker */

@@ -65,8 +65,8 @@ struct nat_leaving {
     bool blind;    /* set: a statement asks for the interface that it came in by, which is unknown */
     bool unknown;  /* set: a statement may take it, but nobody knows its way */
     bool asked;    /* `way` is set */
-    bool untold;   /* with `asked`: `way` is unknown, for a replay has no routes, or a test does not say it */
-    bool unmarked; /* with `asked`: `way` is that of packets without a mark, and others may have another */
+    bool untold;   /* with `asked`: `way` is unknown, because a replay has no routes, or a test does not give the way */
+    bool unmarked; /* with `asked`: `way` holds for packets without a mark; marked packets may have another way */
     struct way_found way;
 };
 /* Find the packet's way, once: l->way. One that was turned has its new destination, and prey sends it on, past this

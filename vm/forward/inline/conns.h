@@ -55,7 +55,7 @@ enum inline_state {
     INLINE_TOLD,  /* `server first`: it has left, and the client has not acknowledged it */
     INLINE_OPEN,
     INLINE_SPLICED, /* its sockets are gone: segments are rewritten (splicing.c) */
-    INLINE_RETIRED, /* it is gone, but its sockets may still speak: nobody else gets its number yet */
+    INLINE_RETIRED, /* the connection has ended, but its sockets may still send: its number is not given out yet */
 };
 
 /* Ends of both connections that have been seen */

@@ -50,8 +50,8 @@ enum splice_fate {
     SPLICE_SENT,
     SPLICE_NOT_SEGMENT, /* not a TCP segment of an open flow: a SYN, a later fragment, malformed, a view */
     SPLICE_NO_ROOM,     /* no slot, no headroom, too many segments, or a first fragment whose header would grow */
-    SPLICE_SNAPPED,     /* to be cut, but the capture cut it before: segments would lack bytes */
-    SPLICE_BAD_SUM,     /* to be cut, but its checksum is wrong: its segments would look right */
+    SPLICE_SNAPPED,     /* must be cut, but the capture has only its beginning: segments would lack bytes */
+    SPLICE_BAD_SUM,     /* must be cut, but its checksum is wrong: its segments would have right ones */
     SPLICE_CONGESTED,   /* marked on the way to a peer without ECN */
 };
 

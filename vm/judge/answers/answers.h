@@ -15,7 +15,7 @@ enum dns_part {
     DNS_ASKS,    /* a question */
     DNS_GIVES,   /* an answer to a question that waits */
     DNS_UNASKED, /* an answer to none */
-    DNS_BAD,     /* it can't be read */
+    DNS_BAD,     /* the message can't be read */
 };
 
 /* Contents of a packet, as far as answers are concerned. */
@@ -25,8 +25,8 @@ struct answer_read {
     struct message message;
     struct question_id id;
     uint64_t hash; /* hash of the question's section */
-    int count; /* addresses in the answer, MESSAGE_ADDRESSES of which at most are in `of`; -1: it was cut, or can't
-                * be read */
+    int count;     /* addresses in the answer, MESSAGE_ADDRESSES of which at most are in `of`; -1: it was cut, or can't
+                    * be read */
     struct message_address of[MESSAGE_ADDRESSES];
 };
 

@@ -17,7 +17,7 @@ enum {
 /* A message's question for addresses. */
 struct message {
     uint16_t number, type; /* type: MESSAGE_A or MESSAGE_AAAA */
-    bool answers, cut;     /* it is an answer; it says that it was cut (TC) */
+    bool answers, cut;     /* the message is an answer; it was truncated (TC) */
     uint8_t code;          /* RCODE; 0: none failed */
     uint32_t section, len; /* the question's name, type and class: offset and bytes */
     uint32_t host_len;     /* 0: the name can't be one of a host */

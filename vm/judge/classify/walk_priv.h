@@ -13,7 +13,7 @@ struct image {
     const struct pbc_line *blocks;
     const struct pbc_format *formats;
     const struct pbc_rank *ranks;
-    bool far; /* so large a tree that its words are rarely in the second cache */
+    bool far; /* the tree is so large that its words are rarely in the second-level cache */
 };
 enum { TREE_FAR = 1 << 15 /* words */ };
 

@@ -212,7 +212,8 @@ GLOBAL uint64_t kernel_flows(struct kpkt *k NONNULL, uint32_t len4, uint32_t len
     if (!state_flow_head.grains.count || !(k->key.kind & KIND_IP)) return 0;
     kernel_source_of(k->key.src, len, v6, &source);
     const uint32_t held = (uint32_t)kernel_source_flows(&source);
-    return flows_with(held, &k->key, len, s, table_slot(TABLE, s->slot)); /* without a flow any slot will do */
+    return flows_with(held, &k->key, len, s,
+                      table_slot(TABLE, s->slot)); /* any slot is right for a packet without a flow */
 }
 
 /* Take another station's packet out of a flow that is sent on: it has no flow then, and is invalid. up: result of
@@ -230,7 +231,7 @@ static inline uint64_t leave_bound(struct kpkt *k, uint64_t up)
 GLOBAL uint64_t kernel_flow_look(struct kpkt *k NONNULL)
 {
     if (!kernel_flow_study(k) && !kpkt_is_left(k))
-        return KERNEL_UP_STACK; /* those that no process takes up are judged without a flow */
+        return KERNEL_UP_STACK; /* packets that no process takes up are judged without a flow */
     const uint64_t up = leave_bound(k, kernel_flow_find(k));
     if (up) return up;
     if (k->flags & KERNEL_ASKED && inquiry_may_be(&k->key)) kernel_inquiry_asked(k);

@@ -80,7 +80,7 @@ GLOBAL bool kernel_slot_source(uint32_t slot, uint32_t grain, struct kernel_sour
 
 static inline void table_drop_sources(uint32_t slot, uint32_t grains)
 {
-    struct kernel_source source = {0}; /* before Linux 6.3 what a function gets is all written */
+    struct kernel_source source = {0}; /* Linux before 6.3 demands that all of a function's argument is written */
     for (uint32_t i = 0; i < PBC_GRAINS_MAX; i++)
         if (i < grains && kernel_slot_source(slot, i, &source)) kernel_source_drop(&source);
 }

@@ -48,7 +48,7 @@ struct kernel_fits {
     uint32_t in_line, called; /* number of instructions in reached functions, by opcode.def's column `kernel` */
     uint32_t functions;       /* functions in the kernel */
     uint32_t up;              /* reasons for which packets may go up: bit i, enum kernel_up i */
-    uint32_t unbounded;       /* those of them for which all packets of a kind do (kernel_unbounded) */
+    uint32_t unbounded;       /* those of them for which all packets of a kind go up (kernel_unbounded) */
 };
 /* Find what the kernel does of a verified program. False: no memory. */
 bool kernel_fits(const struct program *p, struct kernel_fits *fits);

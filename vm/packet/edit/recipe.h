@@ -20,7 +20,7 @@ enum recipe_kind {
     RECIPE_GUE1,    /* the same, GUE of variant 1 */
     RECIPE_IP6 = 8, /* bit: dst is IPv6, otherwise IPv4 */
     RECIPE_KINDS = 16,
-    RECIPE_OLD = RECIPE_KINDS, /* in struct track_seen only: a nat's that keeps the destination, and is out of date */
+    RECIPE_OLD = RECIPE_KINDS, /* in struct track_seen only: an outdated recipe of a nat that keeps the destination */
 };
 
 struct recipe {

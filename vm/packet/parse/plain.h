@@ -22,7 +22,7 @@ static_assert(REASON_NONE == 0, "an outcome without a fault");
 enum {
     PLAIN_L4 = ETHER_LEN + IP4_LEN,
     PLAIN_LEAST = PLAIN_L4 + TCP_FLAGS + 1, /* bytes that are read, whatever the protocol */
-    PLAIN_HOSTS_END = 0xe0                  /* behind it: multicast, and addresses of no host (RFC 1112, 4) */
+    PLAIN_HOSTS_END = 0xe0                  /* from here on: multicast, and addresses of no host (RFC 1112, 4) */
 };
 
 /* Return the bytes of a segment of data or ACK, or of a UDP datagram, that are header; 0: it is neither, or its lengths

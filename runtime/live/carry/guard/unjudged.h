@@ -10,9 +10,9 @@ struct unjudged {
     unsigned gaps; /* enum served_gap; 0: the rules name it, and it is absent */
     enum served_why why;
     bool named;   /* by the rules, or by -i */
-    bool pattern; /* it stands for devices that may come */
+    bool pattern; /* the name stands for devices that may come */
     bool allowed; /* by --allow-unjudged */
-    bool shut;    /* it is shut for this; else it is open */
+    bool shut;    /* the device is shut for this reason; else it is open */
 };
 typedef void unjudged_fn(void *arg, const struct unjudged *u);
 

@@ -48,13 +48,13 @@ struct in_kernel {
     uint64_t unjudged;       /* atomic: calls of the judge that failed */
     bool told_more;          /* stages may know more addresses than the program in force */
     struct kernel_facts facts;
-    bool told_routes;     /* that routes are missing was reported */
+    bool told_routes;     /* missing routes were reported */
     struct other *others; /* [others_count] content of the map of that name */
     uint32_t others_count;
     uint64_t routes_number;          /* number of the routes of the last push */
     unsigned hides;                  /* more than 0: ways may be unknown, or were so that many seconds ago */
     int others_failed;               /* error of the devices that are not served, as last written */
-    bool told_others;                /* it was told */
+    bool told_others;                /* the failure was reported */
     uint32_t ifindex[PORTS_MOST];    /* numbers of the interfaces in the maps */
     bool redirects[PORTS_MOST];      /* as in struct kernel_port */
     bool software[PORTS_MOST];       /* as in struct kernel_port */

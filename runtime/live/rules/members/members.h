@@ -9,7 +9,7 @@
 /* The file of a set that has one (member_files.c). */
 struct member_file {
     struct file_mark mark; /* the file as it was read last; all 0: never */
-    char bad[304];         /* one line if that is not in force, else "" */
+    char bad[304];         /* one line if the base is not in force, else "" */
     char fault[304];       /* line that was reported last: `bad`, or why the file can't be read; "" if all is well */
     uint64_t read_ns;      /* wall time at which it came into force; 0: never */
     unsigned busy;         /* looks in a row at which it had just been written to */
@@ -29,7 +29,7 @@ struct member_set {
     uint64_t replaced_ns;          /* wall time at which its base was replaced; 0: never */
     uint32_t replaced_by;          /* user */
     struct live_set *parked; /* members that a trial would lose: they come back if it ends unconfirmed; NULL: none */
-    bool parked_base;        /* so does its base */
+    bool parked_base;        /* the base of the set is parked, too */
     struct member_file file;
     struct member_file next_file; /* the same for a program that is yet to be in force */
     uint64_t named;               /* mark of the program whose names have been followed (member_names.c); 0: none */
@@ -52,7 +52,7 @@ struct members {
         uint64_t len;
     } passing;
     uint64_t look_ns;         /* monotonic time before which no file is looked at */
-    struct cut_wait *waiting; /* those who wait for a round of cuts */
+    struct cut_wait *waiting; /* callers that wait for a round of cuts */
 };
 
 /* Make the sets of the program in force, empty, and give them to it. False: out of memory. */

@@ -10,7 +10,7 @@ struct host_addresses {
     uint32_t (*addr)[4]; /* [count], as in struct key; ascending */
     struct dns_port *at; /* [count] of a service; else NULL */
     uint32_t count;
-    bool known;           /* it was answered since the name is asked for: with these addresses, or that it has none */
+    bool known;           /* the name was answered since it is asked for: with these addresses, or with none */
     uint64_t answered_ns; /* wall time of that answer */
     char fault[84];       /* line that says why the last question failed; "": it had an answer */
     char none[84];        /* line that says why it has no address; "": it has some, or nothing is known */
