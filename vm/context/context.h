@@ -14,14 +14,14 @@ struct packet_ctx {
     struct key *key;   /* the keys of a batch are in one array */
     struct verdict *v; /* the packet's verdict; the caller's memory */
     unsigned at;       /* index in the batch */
-    bool gone;         /* the packet was rewritten in place and sent: its slot is no longer ours */
+    bool gone;         /* the packet was rewritten in place and sent: its slot no longer belongs to the caller */
     bool ordinary;     /* may take the express way (forward/express.c), by `recipe`, of kind seen.recipe */
     const struct recipe *recipe;
     bool routed;            /* the host has routed it, and sends it by pkt->iface: its hop and next hop are settled */
     bool made;              /* made here in place of the packet that came: leaves unchanged */
     decided decision;       /* decision of the rules */
-    decided would;          /* decision without the word `audit`; audited: another one than in fact */
-    bool audited, began;    /* began: the first packet of its flow that audit would change */
+    decided would;          /* decision without the word `audit`; audited: it differs from the real one */
+    bool audited, began;    /* began: this is the first packet of its flow that audit would change */
     struct track_seen seen; /* state found in the flow table */
     struct leave left;      /* interface, next hop and way by which the packet leaves */
     /* The packet on its way out. */
@@ -93,15 +93,15 @@ struct job {
     uint32_t outer_bytes; /* length of the outer headers, while a packet inside a tunnel is judged; 0: none */
 };
 
-/* Return what the kernel reports of a packet that came up from it; NULL: it did not, or it is the inner one of such
- * a packet. */
+/* Return what the kernel reports of a packet that came up from it; NULL: the packet did not come up, or is the inner
+ * one of such a packet. */
 static inline const struct vm_up *vm_came_up(const struct job *j, const struct packet_ctx *c)
 {
     const bool came = j->vm->ups && !j->outer_bytes && j->input != INPUT_NONE;
     return came ? &j->vm->ups[j->input + c->at] : NULL;
 }
 
-/* Effects that judging one packet of the batch has: its counters, logs, meters and state. */
+/* Effects of judging one packet of the batch: its counters, logs, meters and state. */
 static inline struct effects effects_of(const struct job *j, struct packet_ctx *c)
 {
     const struct vm *vm = j->vm;
@@ -152,11 +152,11 @@ void refuse(struct vm *vm, const struct packet_ctx *c, enum action action, enum 
  * frames` differs. */
 void settle_spare(struct vm *vm, const struct packet_ctx *c, const struct facts *facts);
 
-/* True if the default of that firewall would let the frame pass all the same. */
+/* True if the default of that firewall would let the frame pass anyway. */
 bool settle_spares(const struct program *p, const struct facts *facts, const struct pkt *pkt, const struct key *key,
                    uint32_t firewall);
 
-/* The rare halves of settle: count frames that were cut or damaged; answer a reject */
+/* The rare parts of settle: count frames that were truncated or damaged; answer a reject */
 void settle_noticed(struct vm *vm, unsigned flags);
 void settle_answer(const struct job *j, const struct packet_ctx *c);
 
@@ -197,7 +197,7 @@ static inline void settle(const struct job *j, const struct packet_ctx *c)
     if (c->v->action == ACTION_REJECT) settle_answer(j, c);
 }
 
-/* Compute the drops by rules and defaults: all drops less the refused packets. So no packet pays for the difference. */
+/* Compute the drops by rules and defaults: all drops less the refused packets. This saves a counter per packet. */
 static inline void count_judged_drops(struct vm *vm)
 {
     const struct counter *drops = &vm->counters.verdicts[ACTION_DROP], *refused = &vm->refused;

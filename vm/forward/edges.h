@@ -29,12 +29,12 @@ uint64_t edge_mac(const struct facts *f, uint16_t iface, const struct pkt *pkt);
 /* Return the interface's MAC, or one made from the last word of an address. */
 uint64_t edge_mac_for(const struct facts *f, uint16_t iface, uint32_t last_word);
 
-/* The way back to an end that was heard: its interface, and its MAC there. */
+/* The way back to an end whose packet was received: its interface, and its MAC there. */
 struct way_back {
     uint64_t mac;   /* 0: unknown */
     uint16_t iface; /* IFACE_NONE: according to the routes */
 };
-/* Return it as of now: while the interface is down, the routes say. */
+/* Return the current way back: while the interface is down, that of the routes. */
 static inline struct way_back edge_back(const struct facts *f, uint16_t iface, uint64_t mac)
 {
     const struct facts_iface *one = facts_iface(f, iface);
@@ -55,11 +55,10 @@ void edge_too_big(const struct job *j, const struct packet_ctx *c, uint32_t mtu,
  * FRAGMENTS_MOST; -ENODATA: the capture cut the packet, so fragments would lack bytes. */
 int edge_send(const struct job *j, struct pkt *pkt, uint32_t mtu, enum tunnel_fit fit, uint32_t id,
               const struct tx_entry *as);
-/* True for a packet to one address in a frame to a group of stations: no router sends it on (RFC 1812, 5.3.4), but it
- * may be for this machine. Across a bridge it crosses. */
+/* True for a packet to one address in a frame to a group of stations. Routers do not forward it (RFC 1812, 5.3.4),
+ * but it may be for this machine. Bridges forward it. */
 bool edge_to_stations(const struct facts *f, const struct pkt *pkt, const struct key *key);
-/* True for a frame of a VLAN, by a tag with a VID or by two tags: its packet is that of a VLAN's device, or nobody's.
- */
+/* True for a frame of a VLAN, by a tag with a VID or by two tags: its packet belongs to a VLAN device, or to none. */
 static inline bool edge_in_vlan(const struct key *key)
 {
     return key->kind & KIND_VLAN && (key->vlan_outer || key->kind & KIND_VLAN2);

@@ -85,7 +85,7 @@ uint32_t lb_pick(struct lb *lb, uint64_t hash, const uint32_t *conns);
 struct archive;
 void lb_archive(struct lb *lb, struct archive *a);
 bool lb_any(const struct lb *lb); /* true if lb_pick would find a server */
-/* Return the next usable server behind that one, in the pool's order and round its end; LB_NONE: no other. */
+/* Return the next usable server behind that one, in the pool's order, wrapping at its end; LB_NONE: no other. */
 uint32_t lb_next(const struct lb *lb, uint32_t server);
 /* Return the server for a hash of a client's value, for any algorithm (value.c). names[server[i]]: hash of i's name. */
 uint32_t lb_by_value(const struct lb *lb, const uint32_t *server, const uint64_t *names, uint64_t hash);

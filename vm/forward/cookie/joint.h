@@ -27,7 +27,7 @@ struct cookie_terms joint_terms(const struct flow_joint *j, const struct tcp_tra
 /* Complete the joint when the server has answered with these options. */
 void joint_complete(struct flow_joint *j, const struct tcp_syn_options *server);
 
-/* Make the splice for one segment; call joint_keep afterwards. clock_ms: cookie_clock. */
+/* Make the splice of one segment; call joint_keep afterwards. clock_ms: cookie_clock. */
 void joint_splice(const struct flow_joint *j, const struct tcp_track *t, uint32_t delta, uint32_t clock_ms,
                   struct splice *s);
 static inline void joint_keep(struct flow_joint *j, const struct splice *s) { j->stamp_recent = s->stamp_recent[0]; }

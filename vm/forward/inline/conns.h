@@ -1,7 +1,7 @@
 /* Inline connections of one worker: where each is, and by which tuples packets from the wire find it. Packets from
  * the inline stack name it by number (inline_addr.h).
  *
- * Memory and work are bounded: as many connections according to `limits { proxy_sessions }`, made at the start. */
+ * Memory and work are bounded: `limits { proxy_sessions }` connections, made at the start. */
 #pragma once
 
 #include "vm/flow/inline_addr.h"
@@ -15,8 +15,8 @@
 #include "vm/program/remap.h"
 #include "vm/verdict.h"
 
-/* One leg's TCP, as far as a splice must know it: between an end and our socket to it. Filled in as segments pass;
- * numbers are those of the wire. */
+/* One leg's TCP, as far as a splice must know it: between an end and prey's socket to it. Filled in as segments
+ * pass; numbers are those of the wire. */
 struct inline_leg {
     uint32_t first, our_first; /* numbers of both SYNs */
     uint32_t top;              /* end of what the end has sent, in whatever order, and our socket was given */
