@@ -1,4 +1,4 @@
-/* Shared by the two executors: effects of a rule that does not end the judging, and the action of a verdict. */
+/* Shared by the two executors: effects of a rule that does not end judging, and the action of a verdict. */
 #pragma once
 
 #include "vm/flow/track/track.h"
@@ -70,7 +70,7 @@ static inline void effect_mirror(const struct effects *e, const struct program *
     if (!(m->flags & PBC_MIRROR_SENT) && e->copies) e->copies->copy(e->copies->arg, id, pkt);
 }
 
-/* Note what a rule adds to a live set: it gets in once the packet has been judged. */
+/* Note a rule's new member of a live set, which is added once the packet has been judged. */
 static inline void effect_add(const struct effects *e, const struct program *p, uint32_t rule, const struct key *key)
 {
     if (e && e->due && p->members) adds_note(e->due, p, p->rules[rule].add - 1, key);

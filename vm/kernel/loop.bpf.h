@@ -7,7 +7,7 @@
 
 #ifdef COUNTED
 #define TURNS(most) for (uint64_t turns_ = (most), once_ = 1; once_; once_ = 0)
-/* In asm, because the compiler would drop the count where it knows that the loop ends sooner. */
+/* In asm, because the compiler would drop the count if it knew that the loop ends sooner. */
 #define GO_ON()                                                                                                        \
     ({                                                                                                                 \
         __asm__ volatile("%0 += -1" : "+r"(turns_));                                                                   \
@@ -15,7 +15,7 @@
     })
 #else
 #define TURNS(most)
-/* True until the loop has taken too many turns: 8 million. In bytes, for compilers that do not know the instruction. */
+/* True until the loop has taken too many turns: 8 million. As bytes, for compilers that lack the instruction. */
 #define GO_ON()                                                                                                        \
     ({                                                                                                                 \
         __label__ out, on;                                                                                             \

@@ -1,9 +1,9 @@
 /* Flows as bytes in advance, while they go on changing (flow_table_archive writes what is left of them): groups are
  * written whole, a few at a time, and once more if they have changed since. The reader puts each in the place of
- * what it has there. Between two parts flows begin and end, so a flow and its twin may come apart: what is read
- * agrees with itself at the end only.
+ * what it has there. Between two parts flows begin and end, so a flow and its twin may come apart: the copy is
+ * consistent only at the end.
  *
- * Each call while nobody changes the table. Not for a table that others change, too (ops.h). */
+ * No call may run while the table changes. Not for a table that others change, too (ops.h). */
 #pragma once
 
 #include <stdbool.h>

@@ -12,7 +12,7 @@
 
 struct mode_ops {
     uint8_t recipe; /* enum recipe_kind: for ordinary packets */
-    /* Send the copy, which it takes over. REASON_NONE, or why nothing left; the sender is then notified already. */
+    /* Send the copy, which is taken over. REASON_NONE, or why nothing left; the sender is then notified already. */
     enum pkt_reason (*send)(const struct job *j, struct packet_ctx *c, struct pkt *copy);
 };
 #define MODE(ident, name, traits, doc) extern const struct mode_ops mode_##ident;

@@ -59,9 +59,8 @@ static inline const uint32_t *block_column(const struct pbc_line *b, unsigned co
 #define UNROLLED _Pragma("GCC unroll 8")
 #endif
 
-/* A packet of a batch on its way: the word of the tree that it is at, with the packet's number in bits that words
- * leave free. Below them a cut has its word of the key: together they are that word's place among the keys, in
- * bytes. */
+/* A packet of a batch on its way: its word of the tree, with the packet's number in bits that words leave free.
+ * Below these bits a cut has its word of the key: together they are that word's offset among the keys, in bytes. */
 typedef uint64_t item;
 enum { ITEM_PACKET = 6, PACKETS = 64, WAITING = PACKETS * PBC_FORKS_MAX, LINE = 64 };
 #define ITEM_NUMBER  ((uint64_t)(PACKETS - 1) << ITEM_PACKET)

@@ -1,5 +1,5 @@
-/* Turn decisions into verdicts, and count them: the choices of settle.c, express.c and forward.c for packets that the
- * kernel finishes. All others go up, and only their going up is counted. */
+/* Turn decisions into verdicts, and count them: the choices of settle.c, express.c and forward.c for packets that
+ * the kernel finishes. All others go up, and are only counted as going up. */
 #pragma once
 
 #include "vm/flow/inquiry.h"
@@ -44,7 +44,7 @@ static __always_inline void settle_verdict(struct kpkt *k, enum action action, d
     v->would = 0;
 }
 
-/* Drop a malformed packet, but let pass ARP that no rule asks for (vm/worker/batch.c, lets_pass). */
+/* Drop a malformed packet, but pass ARP that no rule asks for (vm/worker/batch.c, lets_pass). */
 static __always_inline uint32_t settle_malformed(struct kpkt *k)
 {
     const bool arp = k->pkt.reason == REASON_SHORT_ARP || (k->pkt.reason == REASON_SNAPPED && k->key.kind & KIND_ARP);
@@ -89,15 +89,15 @@ static inline bool settle_asks(struct kpkt *k)
     return at && kernel_is_told(k, at);
 }
 
-/* True if the packet crosses the machine and the host forwards nothing of its family: user space sends it on. */
+/* True if the packet is to be forwarded and the host does not forward its family: user space sends it on. */
 static inline bool settle_needs_router(const struct kpkt *k)
 {
     const uint32_t kind = k->key.kind, of = kind & KIND_IP4 ? KERNEL_ROUTES_4 : KERNEL_ROUTES_6;
     return kind & KIND_FORWARD && kind & KIND_IP && state_world.routes & of && !(k->flags & KERNEL_STAYS);
 }
 
-/* True for an answer to this machine at another address than its own: sockets of packets hear it at the interface, and
- * the host's stack must not send it on. */
+/* True for an answer to this machine at a foreign address: packet sockets get it at the interface, and the host's
+ * stack must not forward it. */
 static inline bool settle_is_heard(const struct kpkt *k)
 {
     return k->verdict.done && !(k->flags & KERNEL_STAYS) && !state_world.watches;
@@ -114,11 +114,11 @@ static __always_inline uint32_t settle_here(struct kpkt *k, decided by)
     return KERNEL_PASS;
 }
 
-/* True for a packet that opens a connection of TCP. */
+/* True for a packet that opens a TCP connection. */
 static inline bool settle_opens(const struct kpkt *k) { return (k->key.marks & (TCP_SYN | TCP_ACK)) == TCP_SYN; }
 
-/* Pass an accepted packet of a proxy's service to the host. A packet that opens a connection goes up: user space notes
- * for the proxy which rule let it in, and asks the service's rate. */
+/* Pass an accepted packet of a proxy's service to the host. A packet that opens a connection goes up: user space
+ * notes for the proxy which rule accepted it, and asks the service's rate. */
 static __always_inline uint32_t settle_proxied(struct kpkt *k, decided by)
 {
     if (k->flags & KERNEL_ASKED || settle_opens(k)) return settle_up(k, KERNEL_UP_BEGIN);
@@ -141,8 +141,8 @@ static inline bool settle_nat_has_port(const struct kernel_program *p, const str
     return taken;
 }
 
-/* True for a packet to the host itself, at a port that no nat forwards or translates to: it stays the host's.
- * Identifiers of echoes may be mapped. */
+/* True for a packet to the host itself, at a port that no nat forwards or translates to: the packet stays the
+ * host's. Identifiers of echoes may be mapped. */
 static inline bool settle_is_hosts(const struct kpkt *k)
 {
     const struct kernel_program *p = count_program(k->program);
@@ -160,7 +160,8 @@ static inline bool settle_nat_leaves(const struct kernel_program *p, uint32_t if
     return p->nat_ways[iface / 32 & (KERNEL_NAT_WAYS - 1)] >> (iface & 31) & 1;
 }
 
-/* True if translation may turn the destination inwards: it is an outside address of a nat, or one forwards from any. */
+/* True if translation may change the destination to an inside one: it is an outside address of a nat, or a nat
+ * forwards from any address. */
 static inline bool settle_is_outside(struct kpkt *k)
 {
     const struct kernel_program *p = count_program(k->program);
@@ -168,9 +169,8 @@ static inline bool settle_is_outside(struct kpkt *k)
     return kernel_is_told(k, k->pkt.l3 + (k->key.kind & KIND_IP6 ? IP6_DST : IP4_DST));
 }
 
-/* True if the way of a packet that crosses is known, and by an interface of a nat's; or if a statement asks for no
- * way. If the way is unknown, the host routes the packet, and the nat sees it again as it leaves (look.bpf.c,
- * is_nats). */
+/* True if the way of a forwarded packet is known, and leads by a nat's interface; or if a statement asks for no way.
+ * If the way is unknown, the host routes the packet, and the nat sees it again as it leaves (look.bpf.c, is_nats). */
 static inline bool settle_leaves_by_nat(const struct kpkt *k)
 {
     const struct kernel_program *p = count_program(k->program);
