@@ -29,14 +29,15 @@
     })
 #endif
 #define LOOP(cond) ((cond) && GO_ON())
-/* A word of a map, of which the kernel's verifier knows nothing. It is always 0: it is among the constants, which
- * only the loading process has, so no other one can make loops endless. */
+/* A word of a map, of which the kernel's verifier knows nothing. It is always 0. It is among the constants, which
+ * only the loading process can write, so no other process can make loops endless. */
 const volatile uint32_t loop_zero = 0;
 #define LOOSE(x)       ((__typeof__(x))((x) ^ loop_zero))
 #define FORGET()       __asm__ volatile("" : : : "memory")
 #define WITHIN(i)      ((i) & (KERNEL_HEAD - 1))
 #define PKT_BYTES(pkt) (((const struct kpkt *)(pkt))->head)
-/* Weak: else clang passes any value for an argument that is not read, and the kernel's verifier wants the right one. */
+/* Weak, because otherwise clang passes any value for an argument that is not read, and the kernel's verifier demands
+ * the right one. */
 #define ALONE GLOBAL __attribute__((weak))
 #define THERE NONNULL
 

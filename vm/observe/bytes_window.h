@@ -4,8 +4,8 @@
  *      low ---- told ---- next      hole      ahead
  *       |  kept  |  kept   |                |  kept  |          at most WINDOW_BYTES from low on
  *
- * Which copy of a byte counts that came twice while it waits behind a hole, `overlaps` says: the first; the last; or
- * the one that Linux takes (queue.c). Reported bytes stay.
+ * If a byte waiting behind a hole comes twice, `overlaps` chooses the copy that counts: the first; the last; or the
+ * one that Linux takes (queue.c). Reported bytes stay.
  *
  * Chunks are at multiples of their size; a directory, itself a chunk, finds each in one step. */
 #pragma once
@@ -34,16 +34,16 @@ uint32_t window_add(struct window *w, struct chunks *all, uint64_t at, const uin
 const uint8_t *window_run(const struct window *w, const struct chunks *all, uint64_t at, uint32_t *n);
 /* Return the first offset from `at` on whose byte is kept; UINT64_MAX: none. */
 uint64_t window_first(const struct window *w, const struct chunks *all, uint64_t at);
-/* Drop whole chunks before an offset, which low then is, rounded down. */
+/* Drop whole chunks before an offset; `low` is then that offset, rounded down. */
 void window_drop(struct window *w, struct chunks *all, uint64_t before);
-/* Return the chunk with that offset; NULL: none is kept. window_reserve adds it if there is memory for it and
- * others keep enough; window_keep does so whatever others keep, for bytes that an archive holds. */
+/* Return the chunk with that offset; NULL: none is kept. window_reserve adds the chunk if there is memory for it and
+ * enough for others; window_keep adds it in any case, for bytes from an archive. */
 struct chunk *window_chunk(const struct window *w, const struct chunks *all, uint64_t at);
 struct chunk *window_keep(struct window *w, struct chunks *all, uint64_t at);
 struct chunk *window_reserve(struct window *w, struct chunks *all, uint64_t at);
 void window_clear(struct window *w, struct chunks *all, uint64_t low);
 
-/* queue.c: the order of segments that wait behind a hole, as Linux has it */
+/* queue.c: the order of segments that wait behind a hole, as in Linux */
 
 /* Place of a new segment in the queue */
 struct queue_place {
@@ -53,8 +53,8 @@ struct queue_place {
     bool prolongs;   /* the segment goes on where the one before ends */
 };
 
-/* Find the place of the segment [at, to), at > told: all before `told` is gone from the queue, and no segment reaches
- * from there on. */
+/* Find the place of the segment [at, to), at > told: everything before `told` has left the queue, and no segment
+ * reaches over `told`. */
 struct queue_place queue_look(const struct window *w, const struct chunks *all, uint64_t told, uint64_t at,
                               uint64_t to);
 /* Put it there. All its chunks are kept. */

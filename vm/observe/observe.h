@@ -1,6 +1,6 @@
-/* Events of observed connections, as the core tells them to whoever writes them down. One worker reports the events
- * of one connection, in order: BEGIN, then BYTES, HOLE, DIFFERS and CHOSEN, at last END. A connection whose branch
- * has `ignore` has only END after CHOSEN, and BYTES come only where the branch has `stream`. */
+/* Events of observed connections, as the core reports them to a writer. One worker reports the events of one
+ * connection, in order: BEGIN, then BYTES, HOLE, DIFFERS and CHOSEN, at last END. A connection whose branch has
+ * `ignore` has only END after CHOSEN, and BYTES come only where the branch has `stream`. */
 #pragma once
 
 #include <stdbool.h>
@@ -40,7 +40,7 @@ struct observe_ends {
     uint16_t vlan[2]; /* VIDs of the outer and inner tag; OBSERVE_NO_VLAN: none */
     uint16_t iface;   /* interface that its first packet came in by, as in struct key */
     uint8_t family;   /* 4 or 6 */
-    bool midstream;   /* true if its SYN was not seen: offset 0 is the first byte that was there */
+    bool midstream;   /* true if the SYN was not seen: offset 0 is the first byte seen */
 };
 #define OBSERVE_NO_VLAN 0xffffu
 
@@ -56,7 +56,7 @@ struct observe_sum {
     bool fin; /* this side sent FIN */
 };
 
-/* The whole of a connection, at its end. Views are valid during the call; at NULL: not found. */
+/* Summary of a connection, at its end. Views are valid during the call; at NULL: not found. */
 struct observe_summary {
     uint8_t why; /* enum observe_why */
     uint64_t end_ns;
@@ -85,7 +85,7 @@ struct observe_event {
     const struct observe_summary *sum; /* END */
 };
 
-/* A connection as it is listed while it is observed */
+/* A connection as listed while it is observed */
 struct observe_record {
     uint64_t number; /* as in events */
     uint32_t observe, choice;
@@ -93,7 +93,7 @@ struct observe_record {
     uint8_t state; /* enum observe_state */
     struct observe_ends ends;
     uint64_t begin_ns, seen_ns;
-    uint64_t cut_ns;            /* time of its cut (`-> proxy inline`); 0: there was none */
+    uint64_t cut_ns;            /* time of its cut (`-> proxy inline`); 0: not cut */
     struct observe_summary sum; /* so far: why is OPEN, end_ns 0 */
 };
 

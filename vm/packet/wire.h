@@ -102,8 +102,8 @@ uint16_t csum_udp_updated(uint16_t before, uint16_t updated);
 /* Continue a CRC32c (Castagnoli, reflected, polynomial 0x1edc6f41) over bytes; start with 0. csum_crc32c(0,
  * "123456789", 9) is 0xe3069283. */
 uint32_t csum_crc32c(uint32_t crc, const void *bytes, size_t len);
-/* Return the checksum of an SCTP packet (common header and chunks, at least 12 bytes), computed as if its own field
- * were 0; to be stored least significant byte first (RFC 9260, 6.8 and appendix A). */
+/* Return the checksum of an SCTP packet (common header and chunks, at least 12 bytes), computed with its own field
+ * as 0; stored least significant byte first (RFC 9260, 6.8 and appendix A). */
 uint32_t csum_sctp(const void *packet, size_t len);
 /* Return that checksum after the packet's first four bytes, its ports, changed. len: of the whole packet, at least 12
  * bytes, none of which is read. A CRC is linear, so a wrong one stays wrong by as much. */

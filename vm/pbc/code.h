@@ -19,7 +19,7 @@ struct insn {
 };
 static_assert(sizeof(struct insn) == 8, "an index is a shift (docs/kernel.md)");
 
-/* A classifier stands for a list of rules, in its order: its entries. From a given entry on, it finds the first entry
+/* A classifier represents an ordered list of rules: its entries. From a given entry on, it finds the first entry
  * whose masks and port ranges all hold for a header key (vm/judge/classify/README.md: how it is walked;
  * compiler/classify: how it is built).
  *
@@ -68,10 +68,11 @@ struct pbc_classifier {
     /* Each figure is the largest over all searches of the tree; the verifier recomputes and compares it. A CUT takes
      * the largest of its table's words, a FORK the sum of its two words. */
     uint32_t words;    /* words of the tree that are read */
-    uint32_t compared; /* blocks that are read if nothing before the last one matches */
-    uint32_t forks;    /* FORKs on a path from the root, at most PBC_FORKS_MAX: 1 + the larger of a FORK's words */
-    uint32_t chain;    /* entries with code that one search may run one after the other; a leaf counts each of its
-                        * entries once */
+    uint32_t compared; /* blocks that are read if none before the last one matches */
+    uint32_t forks; /* FORKs on a path from the root, at most PBC_FORKS_MAX: counted as 1 + the larger count of a FORK's
+                       words */
+    uint32_t chain; /* entries with code that one search may run one after the other; a leaf counts each of its
+                     * entries once */
     uint32_t ranks, rank_count;
     uint32_t climbed; /* lines of RANKS that are read for both addresses together */
 };
@@ -91,7 +92,8 @@ static_assert(sizeof(struct pbc_classifier) == 64, "an index is a shift (docs/ke
  * All lines that a node leads to be behind it; each is a node or lower halves, and something leads to it. Lines 1
  * and 3 may be left out, as zeros. */
 struct pbc_rank {
-    uint64_t word[8]; /* halves of seven bounds; of upper ones the rest, of lower ones of a leaf RANK_FREE, else 0 */
+    uint64_t word[8]; /* halves of seven bounds; then, behind upper halves the rest, behind a leaf's lower ones
+                         RANK_FREE, else 0 */
 };
 static_assert(sizeof(struct pbc_rank) == 64, "a cache line; an index is a shift (docs/kernel.md)");
 enum rank_kind { RANK_LEAF, RANK_INNER };
@@ -103,14 +105,14 @@ enum { RANK_BOUNDS = 7, RANK_REST = 7 /* word of the rest */, RANK_SRC = 0, RANK
 #define RANK_BASE(rest)   ((uint32_t)((rest) >> 32))
 #define RANK_NODE(kind, wide, stride, count, base)                                                                     \
     ((uint64_t)(base) << 32 | (uint64_t)(count) << 3 | (uint64_t)(stride) << 2 | (uint64_t)(wide) << 1 | (kind))
-/* Low bits that are free in the range of bound i of a wide leaf. */
+/* Number of free low bits in the range of bound i of a wide leaf. */
 #define RANK_FREE(free, i) ((unsigned)((free) >> 8 * (i)) & 255u)
 /* Place that a node leads to with that many bounds at or below an address: the next line, or of a leaf that is not wide
  * the rank. */
 #define RANK_TO(rest, at) (RANK_BASE(rest) + ((uint32_t)(at) << RANK_STRIDE(rest)))
 
-/* An entry of a classifier. code 0: its rule decides, and nothing else happens. Else the number of an instruction,
- * counted from the first of the function that classifies: the rest of the rule's tests, or its effects beside deciding;
+/* An entry of a classifier. code 0: the entry's rule decides, without other effects. Otherwise the number of an
+ * instruction, counted from the first of the function that classifies: the rest of the rule's tests, or its effects;
  * the code may end in AGAIN, which continues the search behind this entry. */
 struct pbc_entry {
     uint32_t rule, code;
@@ -146,8 +148,8 @@ enum { PBC_LINES_MOST = 15, PBC_RANK_COLUMNS = 4 };
 
 static inline unsigned pbc_columns(unsigned lines) { return 2 * lines - 1; } /* behind the entries */
 
-/* The form of a block, for which a walk has code: its lines behind the first and, from bit 2 on, how many of its last
- * columns ask by mask, if all others ask by range; ONE line; or ANY. 0 is no shape. */
+/* The form of a block, for which a walk has code: its lines behind the first and, from bit 2 on, how many of its
+ * last columns ask by mask, if all others ask by range; ONE line; or ANY. 0 is not a shape. */
 enum {
     PBC_SHAPE_ONE = 4,
     PBC_SHAPE_ANY = 8,

@@ -7,9 +7,9 @@
 #define PBC_MAGIC         "prey.pbc" /* 8 bytes, no NUL */
 #define PBC_VERSION       22u        /* the newest; a file has the oldest that can read it (pbc.h) */
 #define PBC_OLDEST        20u
-#define PBC_TEXT_MOST     (4u << 20) /* bytes of the rules' text, which a program may carry for people to read */
+#define PBC_TEXT_MOST     (4u << 20) /* bytes of the rules' text, which a program may carry for readers */
 #define PBC_NONE          UINT32_MAX
-#define PBC_TARGET        (PBC_NONE - 1) /* values of branch.shares, for destinations that are no pools (enum pbc_goes) */
+#define PBC_TARGET        (PBC_NONE - 1) /* values of branch.shares, for destinations other than pools (enum pbc_goes) */
 #define PBC_ORIGINAL      (PBC_NONE - 2)
 #define PBC_REJECT        (PBC_NONE - 3)
 #define PBC_PROGRAM       (PBC_NONE - 4)
@@ -120,7 +120,8 @@ struct pbc_meta {
      * functions from `would` on, are those of the WOULD_ sections; all other sections are shared. Firewalls in audit
      * are first. WOULD_TWINS holds for each of their rules, then of their firewalls' defaults, its number in RULES
      * or FIREWALLS; PBC_NONE: audited. */
-    uint32_t would;             /* function that decides so; no function from it on is called by one before. 0: none */
+    uint32_t
+        would; /* function for decisions without `audit`; earlier functions call neither it nor later ones. 0: none */
     uint32_t would_classifiers; /* first classifier that these functions search */
 };
 enum pbc_flag {
@@ -129,7 +130,8 @@ enum pbc_flag {
     PBC_KEEPS_FLOWS = 1 << 3,  /* a condition asks `state` or `flows over`, or services or nats exist: the worker has
                                 * a flow table */
     PBC_COUNTS_FLOWS = 1 << 4, /* a condition asks `flows over` */
-    PBC_FOLLOWS_FRAGMENTS = 1 << 5, /* something depends on fields that later fragments lack: they follow their first */
+    PBC_FOLLOWS_FRAGMENTS =
+        1 << 5, /* decisions depend on fields that later fragments lack, so these follow their first */
     PBC_NAMES_FRAGMENT =
         1 << 6,               /* a rule names `fragment`: it is tried on later fragments too (judge/fragment_order.h) */
     PBC_OPENS = 1 << 7,       /* a rule's verdict opens tunnels: the packet inside is judged too */

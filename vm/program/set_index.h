@@ -2,7 +2,7 @@
  *
  * A set's ranges are sorted, so the last range that starts at or below an address is the only one that may hold it.
  * For a large set that search is a walk through memory; a node cuts the addresses between the set's lowest and its
- * highest into equal buckets, two to four per range, and says for each bucket which few ranges reach into it:
+ * highest into equal buckets, two to four per range, and gives for each bucket the few ranges that reach into it:
  *
  *   node of a v4 set:  base | shift | last bucket | 0 | entry[last + 1]
  *   node of a v6 set:  base (4 words, the upper first) | shift | last bucket | 0 | 0 | entry[last + 1]
@@ -24,7 +24,7 @@ enum {
     SET_CROWDED = 63, /* count in an entry that names a node */
     SET_NODE4 = 4,    /* words of a v4 node before its entries */
     SET_NODE6 = 8,
-    SET_NODES = 22, /* most nodes on one walk: 128 bits, 6 or more a node */
+    SET_NODES = 22, /* most nodes on one walk: 128 bits, at least 6 per node */
 };
 
 /* Sets over two arrays of ranges; within each set, ranges are in order and do not touch. */
@@ -35,8 +35,7 @@ struct set_ranges {
     uint32_t sets_count, set4_count, set6_count;
 };
 /* Make the tables of these sets in one mapping, which the caller unmaps; *lookup NULL: no set is large. Return 0 or
- * -ENOMEM. Linear in the ranges but for a factor of the depth, and at most 64 bytes per range: past that, sets get
- * no table. */
+ * -ENOMEM. Linear in the ranges, times the depth, and at most 64 bytes per range: past that, sets get no table. */
 int set_index_of(const struct set_ranges *r, const uint32_t **lookup, uint64_t *bytes);
 
 /* Make the tables of p, whose ranges are verified, and store them in p->lookup. Return 0 or -ENOMEM. */

@@ -16,7 +16,7 @@ enum { REASSEMBLE_MOST = 1 << 16 }; /* most bytes of room */
 
 struct reassembly {
     uint8_t *bytes;
-    uint64_t *there;   /* one bit a byte: is it stored; used from `have` on */
+    uint64_t *there;   /* one bit per byte: it is stored; used from `have` on */
     uint32_t room;     /* multiple of 64, at most REASSEMBLE_MOST */
     uint32_t have;     /* bytes in order from the start */
     uint32_t highest;  /* end of the last byte stored */

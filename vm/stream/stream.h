@@ -30,7 +30,7 @@ const char *stream_reason_name(enum stream_reason r);
 const char *stream_reason_doc(enum stream_reason r);
 unsigned stream_reason_status(enum stream_reason r);
 
-/* Bytes that another owns; `at` is NULL if nothing was said. */
+/* Bytes that another object owns; `at` is NULL if absent. */
 struct view {
     const uint8_t *at;
     uint32_t len;

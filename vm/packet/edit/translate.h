@@ -25,7 +25,7 @@ enum translate_what {
     TRANSLATE_DST_PORT = 1 << 3,
     TRANSLATE_SEQ = 1 << 4, /* sequence number of TCP */
 };
-/* The new values. The port of an ICMP query is its identifier, and belongs to the side that asks: the source port of a
+/* The new values. The port of an ICMP query is its identifier, and belongs to the asking side: the source port of a
  * request, the destination port of a reply (RFC 5508, 3). */
 struct translation {
     uint32_t src[4], dst[4]; /* as in struct key, of the packet's family */
@@ -42,11 +42,11 @@ int translate(struct pkt *pkt, const struct key *key, const struct translation *
  * must have addresses that its receiver knows (RFC 5508, 4; RFC 7915, 4.4). */
 
 /* Rewrite an error in a slot that pkt_parse found well formed. `outer`: its own new addresses (ports are not used);
- * `inner`: those of the quoted packet. In the quote each field that is there is rewritten: addresses, ports or query
+ * `inner`: those of the quoted packet. All existing fields of the quote are rewritten: addresses, ports or query
  * identifier, and checksums, incrementally, so that a wrong or cut one stays wrong. An SCTP checksum follows if the
  * quote shows its packet's length. The error's own checksum follows every changed byte.
  *
- * Return 0, or a negative errno with nothing changed: -EINVAL no ICMP error, or a quote without a whole IP header of
- * its family; -EROFS a view. */
+ * Return 0, or a negative errno with nothing changed: -EINVAL not an ICMP error, or a quote without a whole IP
+ * header of its family; -EROFS a view. */
 int quoted_translate(struct pkt *pkt, const struct key *key, const struct translation *outer,
                      const struct translation *inner);

@@ -163,7 +163,8 @@ static inline bool ip6_is_extension(uint8_t next)
     }
 }
 
-/* Return the length of that header by its length field: AH counts 4-byte units (RFC 4302, 2), others 8-byte units. */
+/* Return the length in bytes of that header by its length field: AH counts 4-byte units (RFC 4302, 2), others 8-byte
+ * units. */
 static inline uint32_t ip6_extension_len(uint8_t next, uint8_t len)
 {
     if (next == IPPROTO_NR_FRAGMENT) return IP6_FRAG_LEN;
@@ -184,7 +185,7 @@ struct icmp_query {
     uint8_t v6, asks, answers, pair;
 };
 
-/* Return the query of a type; NULL: it belongs to none. */
+/* Return the query of a type; NULL: not a query's type. */
 static inline const struct icmp_query *icmp_query_of(bool v6, unsigned type)
 {
     static const struct icmp_query queries[] = {
