@@ -1,5 +1,5 @@
 /* Captures: a reader of pcap and pcapng (zero-copy over a mapped file, through a window for a pipe or a compressed
- * file), a merge by time, and a writer. A leaf: it knows link types of packets, neither programs nor rules. */
+ * file), a merge by time, and a writer. It knows link types, but neither programs nor rules. */
 #pragma once
 
 #include <stdbool.h>
@@ -43,7 +43,7 @@ void capture_ports(struct capture *c, uint16_t port, capture_named_fn *named, vo
 typedef bool capture_custom_fn(void *arg, const uint8_t *bytes, size_t len);
 void capture_custom(struct capture *c, capture_custom_fn *fn, void *arg);
 
-/* Waiting on pipes: `fn` is called when the next frame has to be waited for, then four times per second. When
+/* Waiting on pipes: `fn` is called when the reader has to wait for the next frame, then four times per second. When
  * stop_fd (-1: none) is readable, the capture ends there without a fault. The struct is copied, but not `arg`. */
 struct capture_waiting {
     void (*fn)(void *arg);
@@ -55,7 +55,7 @@ void capture_waiting(struct capture *c, const struct capture_waiting *w);
 /* Read the next frame. 1: a frame; 0: the end; -1: the rest cannot be read, and capture_error has the reason (such as a
  * truncated last record); earlier frames are good. Never reads outside the file. */
 int capture_next(struct capture *c, struct capture_frame *f);
-/* Read up to n frames (from a pipe, those that have come). 0: the end, or a fault, which capture_error tells. */
+/* Read up to n frames (from a pipe, those that have come). 0: the end, or a fault, which capture_error returns. */
 unsigned capture_batch(struct capture *c, struct capture_frame *f, unsigned n);
 /* Return the fault, or "" if there is none. */
 const char *capture_error(const struct capture *c);

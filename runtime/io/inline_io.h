@@ -21,8 +21,8 @@ int inline_io_init(struct inline_io *io);
 void inline_io_fini(struct inline_io *io);
 
 /* Read what the inline stack sends, without waiting: bare IP packets, writable, with IO_HEADROOM bytes in front,
- * valid until the next call. Return their number. If packets are unlikely, only one call of a few looks: other
- * traffic does not pay for each. */
+ * valid until the next call. Return their number. If packets are unlikely, only some calls look, to spare other
+ * traffic the cost. */
 unsigned inline_io_read(struct inline_io *io, struct pkt *pkts[INLINE_IO_BATCH]);
-/* Give the inline stack a parsed packet, from its IP header on. False: it did not take it. */
+/* Give the inline stack a parsed packet, from its IP header on. False: refused. */
 bool inline_io_give(struct inline_io *io, const struct pkt *pkt);

@@ -324,7 +324,7 @@ uint64_t lives_archive_most(const struct lives *l);
  *
  * Members whose flows are to end. Any thread asks for them. Waiting members are taken together, as a *round*, and
  * all keepers of flows (*walkers*: workers, and the loops of proxies) walk over theirs once, each at its own pace
- * and in parts. Later members wait for the next round. So a round is one walk, however many members it has.
+ * and in parts. Later members wait for the next round. So a round is one walk, however many its members.
  *
  *      flow_cuts_ask … ─▶ flow_cuts_begin ─▶ [ each walker: flow_cuts_due, flow_cuts_cover …, flow_cuts_walked ]
  *                      ─▶ flow_cuts_done ─▶ flow_cuts_end

@@ -102,7 +102,7 @@ struct kernel_members {
 
 struct kernel_note {
     uint16_t magic;
-    uint16_t came;     /* of a leaving packet: 1 + the id in rules of its incoming device; 0: unknown */
+    uint16_t came;     /* for a leaving packet: 1 + the id in rules of its incoming device; 0: unknown */
     uint32_t program;  /* serial of the program that decided */
     uint64_t decision; /* with KERNEL_JUDGED in flags: `decided` of judge.h */
     uint64_t mirrors;  /* with JUDGED: mirrors that matched and have not copied the packet yet, one bit each */

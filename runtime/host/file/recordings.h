@@ -31,9 +31,9 @@ uint64_t recording_number(const char *name);
 uint64_t recording_there(int dir, const char *name, uint64_t *bytes);
 
 /* Open a file of a recording; no other function opens one. make: for writing, and the file must be new; else for
- * reading. Return a descriptor or a negative errno: -EDQUOT: there are RECORDINGS_MOST. */
+ * reading. Return a descriptor or a negative errno: -EDQUOT: RECORDINGS_MOST files exist. */
 int record_open_file(int dir, uint64_t number, bool make);
-/* Shorten a file to `bytes`. Return 0, or a negative errno: -EINVAL: it is not longer. */
+/* Shorten a file to `bytes`. Return 0, or a negative errno: -EINVAL: the file is not longer. */
 int record_shorten_file(int dir, uint64_t number, uint64_t bytes);
 void record_remove_file(int dir, uint64_t number);
 /* Remove a file if it is the oldest of several recordings there, or empty; else -EPERM. Only regular files are

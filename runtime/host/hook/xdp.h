@@ -14,7 +14,7 @@ int xdp_attach(int program, unsigned ifindex, bool replace, bool *generic, const
 int xdp_try(unsigned ifindex);
 
 /* True for a driver, by the name that ethtool has of it, that forgets its program whenever it makes its rings again
- * (down and up, another MTU, other rings, a reset), while the kernel shows it as attached: frames would go by
+ * (down and up, another MTU, other rings, a reset), while the kernel shows it as attached: frames would pass
  * unjudged. vmxnet3 does (vmxnet3_rq_cleanup_all, Linux 6.6 to 6.12 at least). */
 bool xdp_is_forgotten(const char *driver);
 

@@ -19,6 +19,5 @@ void xmit_close(struct xmit *x); /* NULL is fine */
  * caller's. */
 bool xmit_takes(struct xmit *x, const struct host_link *link, bool generic, int try_send);
 
-/* True if the driver runs XDP programs itself, or if unknown. Before Linux 6.3 this follows from the kind of the
- * device. */
+/* True if the driver itself runs XDP programs, or if unknown. Before Linux 6.3 the device's kind decides. */
 bool xmit_driver_has_xdp(struct xmit *x, const struct host_link *link);

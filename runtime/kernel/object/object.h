@@ -1,4 +1,4 @@
-/* Functions of the stages, from objects that clang made in the build and that are part of this program. */
+/* Functions of the stages, from objects that clang made in the build and that are embedded in preyrun. */
 #pragma once
 
 #include <stdbool.h>

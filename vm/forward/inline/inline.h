@@ -21,7 +21,7 @@
  * pass`. */
 bool inline_first(const struct job *j, struct packet_ctx *c, uint32_t branch);
 
-/* Take a packet from the wire if it belongs to a connection. False: it does not. */
+/* Take a packet from the wire if it belongs to a connection. False: not a connection's. */
 bool inline_wire(const struct job *j, struct packet_ctx *c);
 /* Return how a packet from the wire would go on. False: it belongs to no connection, or begins another. */
 bool inline_goes_on(struct inlines *all, const struct key *key, const struct pkt *pkt, struct inline_goes *goes);
