@@ -47,7 +47,7 @@ typedef void preflight_say(void *arg, bool fatal, const char *what, const char *
 
 /* Return the bytes of memory that this process may lock; UINT64_MAX: any number */
 uint64_t host_may_lock(void);
-/* True if the address is in the subnet of that address of an interface, which has other addresses, too */
+/* True if the address is in the subnet of that interface address, and the subnet has more than one member */
 bool host_is_in_subnet(const struct host_address *of, const struct host_addr *addr);
 /* True if the interface has an XDP program of another instance or program */
 bool host_xdp_is_taken(struct host *h, const char *instance, const char *interface);

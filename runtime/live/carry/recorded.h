@@ -1,12 +1,13 @@
-/* --record: the main thread's part of the flight recorder (runtime/record/recorder.h). Without it, nothing happens. */
+/* --record: the main thread's part of the flight recorder (runtime/record/recorder.h). Without --record, nothing
+ * happens. */
 #pragma once
 
 #include "runtime/live/carry/carry_state.h"
 #include "runtime/record/recorder.h"
 
-/* Make or check the directory, with rights. Return 0, or 2 after one line on standard error. */
+/* Make or check the directory, with privileges. Return 0, or 2 after one line on standard error. */
 int recorded_look(struct carry *carry);
-/* Open the recorder, without rights, once workers exist and before publishing. Return 0, or 2 after one line. */
+/* Open the recorder, without privileges, once workers exist and before publishing. Return 0, or 2 after one line. */
 int recorded_open(struct carry *carry);
 /* Start the recorder before workers begin (first function); end it after workers have ended (second). */
 int recorded_start(struct carry *carry);

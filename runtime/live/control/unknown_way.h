@@ -5,5 +5,5 @@
 #include "runtime/report/text.h"
 #include "vm/judge/routes.h"
 
-/* Return what is told of them, for that cause. */
+/* Return the words about them, for that cause. */
 struct way_told unknown_way(const struct carry *carry, enum way_why why);

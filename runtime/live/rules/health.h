@@ -13,7 +13,7 @@ void health_agree(struct ruling *now, uint64_t now_ns);
 
 /* Return a descriptor to poll for reading; -1: nothing is checked. */
 int health_fd(const struct rules *rules);
-/* Return the time at which health_step is due; UINT64_MAX: there are no checks. */
+/* Return the time at which health_step is due; UINT64_MAX: no checks. */
 uint64_t health_due_ns(const struct rules *rules, uint64_t now_ns);
 /* Continue the probes and publish changes. False: out of memory. */
 bool health_step(struct rules *rules, uint64_t now_ns);

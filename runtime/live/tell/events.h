@@ -1,5 +1,5 @@
-/* The single place where live traffic reports what happens: one line an event (event.def), in plain words on the
- * terminal or as a log (--log). Only the main thread tells events. */
+/* The single place where live traffic reports what happens: one line per event (event.def), in plain words on the
+ * terminal or as a log (--log). Only the main thread reports events. */
 #pragma once
 
 #include <stdio.h>
@@ -29,7 +29,7 @@ struct past {
     struct past_line events[PAST_EVENTS];   /* all other events, except what rules log */
     uint64_t reload_count, event_count;
     uint64_t good, refused; /* number of reloads that succeeded, and that were refused */
-    uint64_t program_ns;    /* wall time since which the program is in force; 0: not yet */
+    uint64_t program_ns;    /* wall time when the program came into force; 0: not yet */
 };
 
 struct events {
@@ -39,7 +39,7 @@ struct events {
     FILE *out; /* memory stream that fills `line` */
     char *line;
     size_t len;
-    uint64_t not_taken; /* number of lines that the sink did not take */
+    uint64_t not_taken; /* number of lines that the sink refused */
     struct {
         uint64_t since_ns; /* start of the kind's current second */
         unsigned told;     /* number of events told in that second */

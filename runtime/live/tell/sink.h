@@ -12,7 +12,7 @@ struct sink {
     const char *path; /* path of the file or of the system log's socket; owned by the caller */
     int fd;
     bool torn;     /* the last line was written only in part */
-    uint64_t lost; /* number of lines refused since the last line that was taken */
+    uint64_t lost; /* number of lines refused since the last accepted one */
 };
 
 /* Make a sink of `fd`, a result of sink_descriptor(to), which the sink owns from now on. */
@@ -23,5 +23,5 @@ void sink_fini(struct sink *s);
 void sink_renew(struct sink *s, int fd);
 
 /* Write one line that ends in a newline; to the journal its fields, one per line. Return 0, or a negative errno if
- * it was not taken and counted in `lost`. */
+ * the line was refused, and counted in `lost`. */
 int sink_put(struct sink *s, const char *line, size_t len);

@@ -6,13 +6,13 @@
 struct parent;
 struct proxy;
 
-/* Report to the parent the logs that the program at the start names. Called in the parent. */
+/* Report to the parent the logs that the first program names. Called in the parent. */
 void access_known(const struct carry *carry, struct parent *p);
 
 /* Open the logs that the program's services name and that are not open. Return 0, or a negative errno with one line in
  * err; opened logs stay open until access_close. */
 int access_open(struct carry *carry, const struct program *p, char *err, size_t err_len);
-/* True if all logs of the program could be opened; nothing is made. False, with one line in err. */
+/* True if all logs of the program could be opened; no file is made. False, with one line in err. */
 bool access_look(const struct carry *carry, const struct program *p, char *err, size_t err_len);
 /* Open the event log and all access logs again, after files were moved away. Requests up to here are written to the old
  * files. */
