@@ -1,5 +1,5 @@
-/* Sessions that wait for a place at a server (`queue N within D`), as all their servers have `max flows` connections.
- * First come, first served; the time limit is the session's own (session_wait). */
+/* Sessions that wait for a place at a server (`queue N within D`), because all their servers have `max flows`
+ * connections. First come, first served; the time limit is the session's own (session_wait). */
 #pragma once
 
 #include "runtime/proxy/session.h"
@@ -14,5 +14,5 @@ void queue_fini(struct proxy *p);
 bool queue_join(struct session *s);
 /* Remove a session */
 void queue_leave(struct session *s);
-/* Try waiting sessions, as a place at a server is free */
+/* Try waiting sessions, because a place at a server is free */
 void queue_stir(struct proxy *p);

@@ -7,7 +7,7 @@
 #include "runtime/record/format.h"
 
 struct film {
-    int fd;            /* the file, for all that `bytes` does not hold yet */
+    int fd;            /* the file, for bytes not yet in `bytes` */
     uint8_t *bytes;    /* a part of the file */
     size_t len, room;  /* bytes held; bytes allocated */
     size_t at;         /* offset of the next block */

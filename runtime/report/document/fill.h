@@ -1,4 +1,4 @@
-/* Text filled from a document. A pattern is the text itself; what is in braces comes from the document:
+/* Text filled from a document. A pattern is the text itself; words in braces come from the document:
  *
  *     {name}            text, or the digits of a number           {flows.now}: a member of a member; {.}: the object
  * itself

@@ -15,6 +15,6 @@ struct fate {
     struct explain_steps steps; /* for a later fragment: rules tried nevertheless */
 };
 
-/* Write the explanation. k: state of the worker after the frames before. JSON: an object without its end. */
+/* Write the explanation. k: state of the worker after the earlier frames. JSON: an object without its end. */
 void explain_fate(const struct subject *r, const struct explain_look *k, uint64_t time_ns, const struct fate *fate,
                   FILE *out);

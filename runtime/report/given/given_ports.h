@@ -21,7 +21,7 @@ struct ports {
     struct hash_key key;
     uint32_t *slots; /* by hash of the name; 0: free */
     uint32_t slot_count;
-    bool used[OPTIONS_MAPS]; /* the --map was found for a name of the capture */
+    bool used[OPTIONS_MAPS]; /* a name of the capture used the --map */
 };
 
 /* Initialise. p NULL: names only, without a program. addresses: NULL, or those of the program's interfaces; the

@@ -15,7 +15,7 @@ struct known {
     uint32_t ports;
     uint16_t iface;
     uint8_t udp;
-    uint8_t owner; /* 1 + the worker, or who has a port, enum known_port; 0: nothing is known */
+    uint8_t owner; /* 1 + the worker, or enum known_port: the port whose holder is the owner; 0: unknown */
 };
 enum known_port { KNOWN_SRC_PORT = 254, KNOWN_DST_PORT = 255 };
 enum { KNOWN_BITS = 12, KNOWN_SETS = 1 << KNOWN_BITS, KNOWN_WAYS = 4 };
@@ -27,7 +27,7 @@ struct known_owners {
     uint64_t world;
 };
 
-/* Forget all that were found by other owners, or other facts. */
+/* Forget all entries found with other owners, or other facts. */
 void known_by(struct known_owners *k, const struct owners *o, uint64_t world);
 
 static inline uint64_t known_hash(const struct known *e)
