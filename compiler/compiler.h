@@ -1,4 +1,4 @@
-/* One compile, start to end. The stages stand in the order in which they run; each reads the results of earlier stages
+/* One compile, start to end. The stages are in the order in which they run; each reads the results of earlier stages
  * in struct compile and reports into its diags. A stage runs only if the earlier ones left what it needs, and never
  * stops at the first mistake. */
 #pragma once

@@ -21,17 +21,17 @@ void figures_end(struct figures *f);
 
 /* Begin a section with what follows. Sections do not nest; each name is used once. */
 void figures_section(struct figures *f, const char *name);
-/* Print a number. `unit`: ms, bytes, KiB, ns or nothing, followed by words for a person alone. Leading blanks of `what`
- * mark it as a part of the line above. */
+/* Print a number. `unit`: ms, bytes, KiB, ns or nothing, followed by words for a person only. Leading blanks of
+ * `what` mark it as a part of the line above. */
 void figures_count(struct figures *f, const char *what, uint64_t value, const char *unit);
 void figures_real(struct figures *f, const char *what, double value, unsigned decimals, const char *unit);
 
-/* Print words unchanged, for a person alone. */
+/* Print words unchanged, for a person only. */
 void figures_say(struct figures *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Print a number for JSON alone. */
+/* Print a number for JSON only. */
 void figures_number(struct figures *f, const char *key, double value, unsigned decimals);
 
-/* Begin a list of things in a section, for JSON alone: each stands between begin and end, with its own members. */
+/* Begin a list of things in a section, for JSON only: each is between begin and end, with its own members. */
 void figures_list_begin(struct figures *f, const char *key);
 void figures_list_end(struct figures *f);
 void figures_item_begin(struct figures *f);

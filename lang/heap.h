@@ -1,5 +1,5 @@
-/* Heap memory of a compile: no call returns NULL. A compile cannot go on without memory, so running out of it ends the
- * process with one line and status 2. What lives as long as the compile belongs in an arena (arena.h). */
+/* Heap memory of a compile: no call returns NULL. A compile cannot go on without memory, so running out of it ends
+ * the process with one line and status 2. Memory that lives as long as the compile belongs in an arena (arena.h). */
 #pragma once
 
 #include <stdarg.h>

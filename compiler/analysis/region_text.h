@@ -25,13 +25,13 @@ struct region_text {
 struct region_text region_text_of(struct compile *c);
 /* Print one product. dirs: its directions, bits 1 << enum pbc_direction; what follows from them is left out. */
 void region_text_print(const struct region_text *text, const struct ir_product *p, uint8_t dirs, FILE *out);
-/* Print what a statement of a nat asks for, each part behind a blank: ` from NAME to not 10.8.0.0/16 udp port 500 out
- * on "eth0"`. family_shows: the rest of the statement shows the family. Second function: the way out alone. */
+/* Print what a statement of a nat asks for, each part behind a blank: ` from NAME to not 10.8.0.0/16 udp port 500
+ * out on "eth0"`. family_shows: the rest of the statement shows the family. Second function: the way out only. */
 void region_text_conditions(const struct region_text *text, const struct ir_product *p, bool family_shows, FILE *out);
 void region_text_way_out(const struct region_text *text, const struct ir_product *p, FILE *out);
 /* Print an IP protocol by the language's word for it, or by `proto`. */
 void put_protocol(unsigned number, FILE *out);
-/* Print interfaces and sources alone, ` on "eth0" from NAME`; nothing if both are any. families: IR_V4, IR_V6 of its
+/* Print interfaces and sources only, ` on "eth0" from NAME`; nothing if both are any. families: IR_V4, IR_V6 of its
  * packets. */
 void region_text_whence(const struct region_text *text, const struct ir_product *p, unsigned families, FILE *out);
 /* Print a name on one line. */

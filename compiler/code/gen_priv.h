@@ -10,7 +10,7 @@ struct kind_masks {
     uint32_t all;    /* bits that are set */
     uint32_t none;   /* bits that are clear */
     uint32_t any[3]; /* sets of bits, at least one of each set; 0: none */
-    bool numbers;    /* true if key.proto must be compared, too: the masks do not tell protocols apart */
+    bool numbers;    /* true if key.proto must be compared, too: the masks do not distinguish protocols */
 };
 
 /* Kinds of tests, chosen by rule_tests.c and written by emit_tests.c */
@@ -51,7 +51,7 @@ struct tests {
     uint32_t count;
 };
 
-enum { HEADER_RANGES_MAX = 1000 }; /* ranges of a number outside the key; its tests then lie within one jump */
+enum { HEADER_RANGES_MAX = 1000 }; /* ranges of a number outside the key; its tests then are within one jump */
 
 struct gen {
     struct compile *c;
@@ -84,8 +84,8 @@ struct address_cost {
 };
 /* Return the cost of an address set's test as it will be written, and the guessed chance that it holds. */
 struct address_cost address_cost(struct gen *g, uint32_t addrs, unsigned families);
-/* Write TEST_DST and TEST_SRC. Own addresses have a set of their own; a bit tested before tells if one of the sets is
- * empty (rule_tests.c). */
+/* Write TEST_DST and TEST_SRC. Own addresses have a set of their own; a bit tested before shows if one of the sets
+ * is empty (rule_tests.c). */
 void emit_address(struct gen *g, const struct test *t, struct label *fail);
 
 struct plan;

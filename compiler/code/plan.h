@@ -1,5 +1,5 @@
 /* The plan of the lists' code before any is written, and what codegen.c, classified.c and dispatch.c write by it:
- * chains that become functions or stand in their callers, cuts of long lists into blocks, and the order of functions,
+ * chains that become functions or are in their callers, cuts of long lists into blocks, and the order of functions,
  * in which calls only go forward. */
 #pragma once
 

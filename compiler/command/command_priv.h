@@ -46,7 +46,7 @@ struct options {
     bool allow[DIAG_COUNT]; /* warnings to drop */
 };
 
-/* Read the command line. Options may stand anywhere; `--` ends them. Return 0, or -EINVAL after one line on standard
+/* Read the command line. Options may be anywhere; `--` ends them. Return 0, or -EINVAL after one line on standard
  * error that names the fault. */
 int options_read(struct options *o, int argc, char **argv);
 
@@ -83,9 +83,9 @@ void interfaces_check(const struct options *o, struct compile *c);
  * error. */
 int output_allowed(const char *path, const char *input, const struct compile *c);
 
-/* Print the names of all files that a good compile has read, as the rules lead to them from the working directory, one
- * a line, each once: rule files first, then lists of addresses, then captures of tests that ran. Standard input is
- * none. */
+/* Print the names of all files that a good compile has read, as the rules lead to them from the working directory,
+ * one per line, each once: rule files first, then lists of addresses, then captures of tests that ran. Standard
+ * input is none. */
 void output_files_read(const struct compile *c, FILE *out);
 
 /* Replace `path` (or the target of the link at `path`) by `len` bytes: write a temporary file beside it, sync, rename.

@@ -24,7 +24,7 @@ struct image {
     bool *rule_told;            /* [rules_count]: reported already, at a condition, that the rule never matches */
     struct span *would_rule_span, *would_firewall_span; /* the same for the sections of rules as they would decide */
     bool *would_rule_told;
-    bool compares;                          /* it holds two programs, and as many live sets as both have */
+    bool compares;                          /* the image holds two programs, and the live sets of both */
     bool audits;                            /* some rule, firewall or default is audited (resolve/audit.c) */
     struct run_table *runs_seen[PBC_KINDS]; /* share.c */
 };

@@ -33,7 +33,7 @@ struct extent {
     uint8_t family;   /* 4 or 6 for addresses; 0 for all else and for "self" */
 };
 
-/* Beginning of what stands in a tree (search.h) by its name in a scope, which is a table and its family */
+/* Beginning of what is in a tree (search.h) by its name in a scope, which is a table and its family */
 struct named {
     const char *name, *scope;
 };
@@ -145,9 +145,9 @@ struct rule {
     uint32_t flows_over;            /* matches above this number of connections of the source; 0: not asked */
     enum { NO_MATTER, MUST_BE, MUST_NOT_BE } translated; /* destination (`ct status dnat`) */
     bool urpf_failed, urpf_passed;                       /* the source has no return route by its device; it has one */
-    bool broadcast;         /* it asks for any broadcast address, of which prey has only that of all networks */
-    bool by_mark;           /* that route is looked up with the packet's mark */
-    bool never;             /* its conditions exclude one another */
+    bool broadcast; /* the condition asks for any broadcast address, of which prey has only that of all networks */
+    bool by_mark;   /* the route is looked up with the packet's mark */
+    bool never;     /* its conditions exclude one another */
     struct metered *meters; /* the last one added comes first */
     enum act act;
     const char *target; /* name of a chain of the same table; of a device */
@@ -172,7 +172,7 @@ struct rule {
     } adding;
     const char *unsaid; /* reason why prey can't express the rule, which is left out; NULL: none */
     bool told;          /* the writer has counted it as left out, or in part */
-    const char *apart;  /* the part that prey can't express, while the rest stands; NULL: none */
+    const char *apart;  /* the part that prey can't express, while the rest is; NULL: none */
 };
 
 /* Add a condition, and own `l`. A second list on one subject narrows the first: their intersection is computed, or
@@ -186,7 +186,7 @@ void rule_want_flags(struct rule *r, uint8_t has, uint8_t lacks);
 void rule_want_meter(struct ruleset *s, struct rule *r, struct meter *m, bool over);
 /* Mark the rule as not expressible; the first reason stays. A reason is part of a sentence: "prey asks no marks". */
 void rule_unsaid(struct rule *r, const char *why);
-/* Note a part of the rule that prey can't express, while the rest stands. */
+/* Note a part of the rule that prey can't express, while the rest is. */
 void rule_apart(struct rule *r, const char *why);
 /* Return the rule's list about this subject; NULL: none. */
 const struct list *rule_asks(const struct rule *r, enum about about);
@@ -235,7 +235,8 @@ struct ruleset {
 struct remark {
     struct remark *next;
     const char *text;
-    bool is_rule, drops; /* it is a rule of the file; what it drops is not dropped */
+    bool is_rule, drops; /* is_rule: the remark is about a rule of the file; drops: packets that this rule drops are not
+                            dropped */
 };
 
 /* Count steps: one for each condition, and each member of a list looked through for it. Work multiplies: a rule by the

@@ -14,5 +14,5 @@ struct point {
 
 /* Find a frame of the settled product, another for another seed. False: none was found. */
 bool point_of(const struct ir *ir, const struct ir_product *p, uint64_t seed, struct point *out);
-/* True if the frame is in the product, as far as points tell. */
+/* True if the frame is in the product, as far as points show. */
 bool point_in(const struct ir *ir, const struct ir_product *p, const struct point *at);

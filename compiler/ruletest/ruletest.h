@@ -28,7 +28,7 @@ enum step_kind {
 enum step_mirrored { MIRRORED_NO_MATTER, MIRRORED_BY, MIRRORED_NOT };
 enum step_reply { REPLY_NOT, REPLY_BARE, REPLY_WRITTEN }; /* none, `reply FLAGS`, `reply: PACKET` */
 
-/* Words that a client says first (ruletest_priv.h); what the proxy knows of a connection */
+/* Words that a client sends first (ruletest_priv.h); what the proxy knows of a connection */
 struct test_said;
 struct first;
 struct chooser;
@@ -38,7 +38,7 @@ struct test_step {
     enum step_kind kind;
     struct span span; /* place of the carets */
     struct frame_spec *packet;
-    struct test_said *said;      /* EXPECT: what the client says first (ruletest_priv.h); NULL: nothing */
+    struct test_said *said;      /* EXPECT: what the client sends first (ruletest_priv.h); NULL: nothing */
     enum step_reply reply;       /* EXPECT: form of `reply`; the packet answers the last one that left */
     struct span packet_span;     /* EXPECT: place of the packet or `reply` */
     uint8_t action;              /* EXPECT, REPLAY: expected enum action */
@@ -156,8 +156,8 @@ struct test_run {
     bool dated;                  /* `at DATE` has passed: at dated_ns the calendar showed date_minute, since 1970 */
     uint64_t dated_ns, date_minute;
     uint64_t week_ns;      /* wall clock at the test's beginning, since Monday 00:00 */
-    uint8_t *down;         /* by server: it is down */
-    uint64_t *up_since_ns; /* by server: time at which it came up */
+    uint8_t *down;         /* [server]: true if down */
+    uint64_t *up_since_ns; /* [server]: time at which the server came up */
     struct claims claims;
     struct first *first;     /* first bytes of the connection being judged */
     struct chooser *chooser; /* servers of proxy services; NULL: there are none */

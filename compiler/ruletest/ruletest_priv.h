@@ -18,8 +18,8 @@ struct test_said {
 /* Write said->bytes into the arena. */
 void said_write(struct arena *a, struct test_said *said);
 
-/* Return the branch of a proxy service that such a connection takes; PBC_NONE: the service closes it, as *why says.
- * key: of the client's packets. */
+/* Return the branch of a proxy service that such a connection takes; PBC_NONE: the service closes it, according to
+ * *why. key: of the client's packets. */
 uint32_t said_branch(struct program *p, uint32_t service, const struct test_said *said, const struct key *key,
                      const char **why);
 /* Choose the server for a packet that was let through to a proxy service: set v->server, and *served says why. True at

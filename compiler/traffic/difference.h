@@ -24,7 +24,7 @@ struct differences {
     struct flow_seen *seen;               /* flows of each region, and of all frames */
     size_t seen_count, seen_room;
     uint64_t flows, differing_flows;
-    bool flows_at_least;   /* true if there were more flows than are told apart */
+    bool flows_at_least;   /* true if there were more flows than are distinguished */
     uint64_t ways_unknown; /* frames whose way out a program asks for and nobody knows; the larger of both counts */
 };
 

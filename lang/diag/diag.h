@@ -59,7 +59,7 @@ void diag_advise(struct diags *d, const char *fmt, ...) __attribute__((format(pr
 /* Errors in one file, or in all together, after which the parser gives up, which bounds time and memory. */
 #define DIAG_FILE_MAX 1000u
 
-/* Say in the final line that the rest of a file was not read because of its many errors. */
+/* Report in the final line that the rest of a file was not read because of its many errors. */
 void diags_stopped(struct diags *d);
 unsigned diags_errors(const struct diags *d);
 unsigned diags_warnings(const struct diags *d);

@@ -2,7 +2,7 @@
  * the tree), fmt_print.c (items to lines).
  *
  * The formatter moves tokens, never values: each is printed as it was written, but for words that have another form
- * today. Comments are not in the tree; they lie
+ * today. Comments are not in the tree; they are
  * between the tokens. */
 #pragma once
 
@@ -12,9 +12,9 @@ enum {
     FMT_WIDTH = 100, /* width of lines, if words are short enough */
     FMT_INDENT = 2,
     FMT_HANG = 4,      /* indent of a statement's further lines */
-    FMT_HANG_MAX = 40, /* largest column after `=` under which further lines stand */
+    FMT_HANG_MAX = 40, /* largest column after `=` under which further lines are */
     FMT_CLAUSE = 50,   /* widest clause that is not broken if it fits on a line of its own */
-    FMT_MASK = 24,     /* longer masks may stand on a line after their bytes */
+    FMT_MASK = 24,     /* longer masks may be on a line after their bytes */
     FMT_REACH = 50,    /* largest distance between cells of aligned lines */
     FMT_REACH_EQ = 24, /* the same for `=` */
 };

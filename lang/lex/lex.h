@@ -55,7 +55,7 @@ struct parser {
     struct node *tree;
 
     /* state of tokens.c */
-    struct token ahead; /* one token read too early; kind < 0: none */
+    struct token ahead; /* one token of look-ahead; kind < 0: none */
     int prev;           /* kind of the last token given to the parser */
     struct span prev_span;
     struct statement stmt;   /* statement being parsed */

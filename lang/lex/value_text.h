@@ -1,4 +1,4 @@
-/* Readers of text as a value, wherever it stands (values.c, value_addr.c). */
+/* Readers of text as a value, wherever it is (values.c, value_addr.c). */
 #pragma once
 
 #include "lang/arena.h"

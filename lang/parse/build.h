@@ -76,7 +76,7 @@ struct node *proto_ports(struct parser *p, struct str word, struct span span);
 struct node *server_host(struct parser *p, struct node *word, struct node *host);
 /* The same for `servers`, where `srv` may stand for a service's name, too. */
 struct node *servers_host(struct parser *p, struct str word, struct span at, struct node *host);
-/* Check the range of `servers`; where a text stands, the name is `srv`. */
+/* Check the range of `servers`; where a text is, the name is `srv`. */
 struct node *servers_at(struct parser *p, struct node *name, struct node *value, struct span keyword);
 /* Check the address of `server` or the range of `servers`; a constant is checked later. keyword: place of that word. */
 struct node *server_at(struct parser *p, struct node *value, struct span keyword, unsigned wants);
@@ -103,7 +103,7 @@ struct node *rule_new(struct parser *p, struct node *audit, struct node *verdict
 struct node *rule_part(struct parser *p, struct node *rule, struct node *part, struct span keyword);
 /* Add a condition to those of a nat's statement (NULL: the first). */
 struct node *nat_conds_more(struct parser *p, struct node *conds, struct node *cond);
-/* Make a `source` of a nat. target: CL_TO; NULL: it may stand among the conditions, as it was once written. */
+/* Make a `source` of a nat. target: CL_TO; NULL: it may be among the conditions, as it was once written. */
 struct node *nat_source(struct parser *p, struct span kw, struct node *conds, struct node *target, struct node *ports);
 struct node *when_new(struct parser *p, struct span kw, struct node *conditions, struct node *pools);
 struct node *flag_list(struct parser *p, enum node_kind kind, struct span span, struct node *list);

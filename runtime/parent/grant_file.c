@@ -296,14 +296,14 @@ int grant_HISTORY_OPEN(struct parent *p, const struct request_file *asked, struc
     return given(fds[0]);
 }
 
-/* Tell a user's number, and whose process it is, of any process: a hijacked service learns that and nothing else */
+/* Report a user's number, and whose process it is, of any process: a hijacked service learns that and nothing else */
 int grant_LOGIN(struct parent *p, const struct request_process *asked, struct answer *a, int fds[])
 {
     a->value = login_of(asked->pid);
     return 0;
 }
 
-/* Lend what belongs to this process alone. Nothing changes until YIELDED. */
+/* Lend what belongs to this process only. Nothing changes until YIELDED. */
 int grant_YIELD(struct parent *p, struct answer *a, int fds[])
 {
     const struct deal *deal = p->maker.deal;
@@ -373,7 +373,7 @@ int grant_TAKEN(struct parent *p, struct answer *a, int fds[])
     return failed ? failed : unnamed;
 }
 
-/* Tell the service manager a word from a short list; the manager expects it from this process */
+/* Report to the service manager a word from a short list; the manager expects it from this process */
 int grant_NOTIFY(struct parent *p, const struct request_notify *asked, struct answer *a, int fds[])
 {
     if (asked->word == MANAGER_READY) parent_named(p);
@@ -398,7 +398,7 @@ int grant_RECORDING_THERE(struct parent *p, const struct request_recording *aske
     return recording_there(p->recordings, name, &a->value) ? 0 : -ENOENT;
 }
 
-/* Handle a file of the recording by number, in the command line's directory alone */
+/* Handle a file of the recording by number, in the command line's directory only */
 int grant_RECORDING(struct parent *p, const struct request_recording *asked, struct answer *a, int fds[])
 {
     const int failed = recordings_ours(p, a);

@@ -240,7 +240,7 @@ bool parent_is_guarded(const struct parent *p)
     return state_noted(p->state, CHANGE_GUARD, table, "", "");
 }
 
-/* Shut devices, but for those whose name nftables can't express, which are told. Return 0, or the exit status. */
+/* Shut devices, but for those whose name nftables can't express, which are reported. Return 0, or the exit status. */
 static int shut_named(const struct options *o, struct state *s, const struct guard_shut *shut, unsigned count)
 {
     char err[400];
@@ -284,7 +284,7 @@ void parent_shut_unrecorded(const struct options *o, const struct guard_shut *sh
 
 void parent_drop_judges(struct parent *p) { hooks_drop(p->state); }
 
-/* Tell that the end was closed, and what opens. */
+/* Report that the end was closed, and what opens. */
 static void say_closed(const struct parent *p)
 {
     if (is_anothers(p)) return;
@@ -536,9 +536,9 @@ static int leave_open(struct parent *p)
     return 0;
 }
 
-/* Undo the changes on the host, as --on-exit says, but for a start that nobody has confirmed, and an end that was asked
- * to be open. After an error that the service reported, all is undone unless the end is to be closed; programs that a
- * former start left judging in the kernel stay if no others replaced them. */
+/* Undo the changes on the host, according to --on-exit, but for a start that nobody has confirmed, and an end that
+ * was asked to be open. After an error that the service reported, all is undone unless the end is to be closed;
+ * programs that a former start left judging in the kernel stay if no others replaced them. */
 static int undo_served(struct parent *p, int status)
 {
     const bool open = p->opens || status == UNCONFIRMED;

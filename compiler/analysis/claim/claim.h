@@ -101,7 +101,7 @@ enum claim_outcome {
 enum claim_proof {
     PROOF_JUDGED,  /* the vm judged it, in a fresh state */
     PROOF_DECIDED, /* the program decided it, with its `state` assumed */
-    PROOF_WALKED,  /* the walk alone: a meter would have to be exceeded first */
+    PROOF_WALKED,  /* the walk only: a meter would have to be exceeded first */
 };
 
 struct claim_found {
@@ -125,7 +125,7 @@ enum { CLAIM_OTHERS = 8 };
 struct claim_others {
     struct claim_found of[CLAIM_OTHERS];
     uint32_t count, left_out; /* left_out: number of those that are not kept */
-    bool unfinished;          /* there may be more: the search took too much */
+    bool unfinished;          /* more may exist: the search exceeded its budget */
 };
 
 /* Report a finding, unless the claim was proved (claim_report.c). */

@@ -81,10 +81,10 @@ struct diff {
     bool without_servers; /* print pools without their servers */
     char *err;
     size_t err_len;
-    bool failed; /* err says why */
+    bool failed; /* err gives the reason */
 };
 
-/* Find all differences. False: err says why. The caller calls diff_fini in either case. */
+/* Find all differences. False: err gives the reason. The caller calls diff_fini in either case. */
 bool diff_find(struct diff *d, struct program *old, struct program *new, uint64_t work, char *err, size_t err_len);
 void diff_fini(struct diff *d);
 
@@ -190,7 +190,7 @@ struct statements {
 };
 /* Pair the statements of both sides. True: some are only in another order. */
 bool statements_pair(struct diff *d, const struct route_change *r, struct statements to[SIDES]);
-/* Pair equal ones whatever their order, to[OLD].twin alone. True: both sides have the same statements. */
+/* Pair equal ones whatever their order, to[OLD].twin only. True: both sides have the same statements. */
 bool statements_twins(struct diff *d, const struct route_change *r, struct statements to[SIDES]);
 
 /* print_changes.c: return settings for printing conditions of statements, which are compared as text. */
@@ -204,12 +204,12 @@ void put_clamps(const struct program *p, FILE *out);
 void note_nat_asks(struct diff *d, struct side *s);
 
 /* route_changes.c: write the sets' ranges of `family` (0: both families): the text `first` and a range, then `next`
- * before each other range. Of a long list, which many statements may share, the rest is a number. */
+ * before each other range. A long list, which many statements may share, ends in the number of the rest. */
 void put_ranges(struct diff *d, const struct program *p, const uint32_t sets[2], uint8_t family, const char *first,
                 const char *next, FILE *out);
 /* Return the union of these SETS, in the ir of both: equal sets are one number. */
 uint32_t sets_union(struct diff *d, const struct program *p, uint32_t sets, uint32_t count);
-/* Write "203.0.113.10 tcp/443"; write "10.0.0.1:80" or "[::1]:80", port 0: the address alone. */
+/* Write "203.0.113.10 tcp/443"; write "10.0.0.1:80" or "[::1]:80", port 0: the address only. */
 void put_endpoint(const struct program *p, const struct pbc_endpoint *e, FILE *out);
 void put_address_port(const uint32_t addr[4], uint8_t family, uint16_t port, FILE *out);
 /* Print a server by name, as rules write it. */
@@ -269,7 +269,7 @@ struct beyond {
     struct meters meters, bounds;
 };
 enum { SERVICE_HEAD = 2 }; /* statements of a service before its branches: `on`, `mode` */
-/* order.c: true if nats, or services, stand in another order than before, and some packet meets another one first. */
+/* order.c: true if nats, or services, are in another order than before, and some packet meets another one first. */
 bool nats_moved(struct diff *d);
 bool services_moved(struct diff *d, bool observing);
 /* True if the statements of a nat or service of both (own numbers) are the same in another order, and no packet can
@@ -279,7 +279,7 @@ bool order_is_idle(struct diff *d, const struct route_change *r, bool nat, const
 void put_copies(struct diff *d, const struct side *s, const struct pbc_mirror *m, FILE *out);
 /* Return what rules of the side log, sorted, a line each, on the heap; NULL: nothing. */
 char *logs_text(struct diff *d, const struct side *s);
-/* Return what rules and defaults in audit would do, in their order, likewise. */
+/* Return what rules and defaults in audit would do, in their order, in the same way. */
 char *audits_text(struct diff *d, const struct side *s);
 /* route_changes.c: fill b->routes; for services of both also b->bounds, and b->reaches by compare_branches. */
 void find_routes(struct diff *d, bool without_pools, struct beyond *b);

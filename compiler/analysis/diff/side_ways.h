@@ -6,7 +6,7 @@
 /* One endpoint and one server; for a map, all addresses of a prefix, each with its own target */
 struct way {
     struct pbc_endpoint from; /* PBC_EP_IP: ports hold the protocol number */
-    uint32_t ifaces, sources; /* IR_IFACE and IR_SRC of its packets, in the ir of both; sources of from.family alone */
+    uint32_t ifaces, sources; /* IR_IFACE and IR_SRC of its packets, in the ir of both; sources of from.family only */
     uint8_t len;              /* length of a map's prefixes; 0: no map */
     uint32_t addr[4];
     uint16_t port; /* server's port if `fixed`; else added to the packet's port, 0: kept */

@@ -16,6 +16,6 @@ struct doubt {
 /* Build and parse the wish: d->draw.pkt, d->draw.key. False: no well-formed frame comes close (trial.c). */
 bool wish_build(struct doubt *d, const struct frame_wish *w);
 
-/* Compare classifiers alone: the boxes one after another, the search, the conditions of the rules found; `most` random
- * headers for each. False after a report (searches.c). */
+/* Compare classifiers only: the boxes one after another, the search, the conditions of the rules found; `most`
+ * random headers for each. False after a report (searches.c). */
 bool agree_searches(struct doubt *d, uint32_t most);

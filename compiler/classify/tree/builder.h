@@ -36,7 +36,7 @@ struct built {
     uint32_t overlap_count;
     uint64_t peak_bytes; /* most memory held during the build */
     uint64_t work;       /* boxes looked at, counted each time: a bound of the time */
-    bool last_resort;    /* true if a leaf is long because nothing tells its rules apart within the budget */
+    bool last_resort;    /* true if a leaf is long because nothing distinguishes its rules within the budget */
 };
 
 enum build_error {
@@ -57,8 +57,8 @@ static inline uint64_t built_bytes(const struct built *b)
            b->rank_count * sizeof *b->ranks;
 }
 
-/* Bounds that the builder aims at: lines on the worst way, and bytes a rule of an image of more than a mebibyte, which
- * no longer lies in a processor's second cache. */
+/* Bounds that the builder aims at: lines on the worst way, and bytes per rule of an image of more than a mebibyte,
+ * which no longer is in a processor's second cache. */
 enum {
     BUILT_LINES = 64,
     BUILT_LINES_LARGE = 96,

@@ -100,7 +100,7 @@ struct build {
     bool failed;             /* true if out of memory */
     struct scratch *scratch; /* owned by score.c */
 
-    /* The image in the making: a table stands behind all tables that it leads to; the base of a cut or fork is the
+    /* The image in the making: a table is behind all tables that it leads to; the base of a cut or fork is the
      * table's number, of a leaf the leaf's. */
     uint64_t *words;
     struct table *tables;
@@ -126,7 +126,7 @@ struct parts {
     struct list part[PARTS_MOST];
     unsigned count;
 };
-/* Find the parts; lists lie on b->stack. False: too few boxes leave source or destination open, or out of memory. */
+/* Find the parts; lists are on b->stack. False: too few boxes leave source or destination open, or out of memory. */
 bool parts_find(struct build *b, struct parts *parts);
 /* Take the whole list as the only part. */
 void parts_whole(struct build *b, struct parts *parts);

@@ -13,7 +13,7 @@ enum {
 struct words {
     char text[LINE_MOST + WORDS_MOST]; /* the words, each NUL-terminated */
     const char *of[WORDS_MOST];
-    bool quoted[WORDS_MOST]; /* the word stood in quotes, and so is no option */
+    bool quoted[WORDS_MOST]; /* the word was in quotes, and so is no option */
     uint32_t count;
 };
 
@@ -113,7 +113,7 @@ struct option {
     uint64_t most;                           /* the largest number that it takes */
     const char *noun;                        /* name of such a number in faults */
     size_t into;                             /* place of its value in struct reading */
-    bool above;                              /* it asks for more than its value; else for less, or no more */
+    bool above;                              /* the option asks for more than its value; else for less, or no more */
     const char *why; /* reason if prey can't express it, as part of a sentence; NULL: it lacks the condition */
 };
 

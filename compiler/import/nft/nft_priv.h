@@ -50,7 +50,7 @@ const char *nft_kind(const cJSON *o, const cJSON **value);
 /* Return a member's text, or NULL. */
 const char *nft_member(const cJSON *o, const char *name);
 
-/* A rule as `nft list ruleset` writes it. What a value looks like depends on what it is compared with. */
+/* A rule as `nft list ruleset` writes it. The form of a value depends on what it is compared with. */
 enum nft_look { LOOK_PLAIN, LOOK_QUOTED, LOOK_HEX, LOOK_TIME };
 struct nft_text {
     char bytes[720];
@@ -69,7 +69,7 @@ void nft_each(struct nft_text *t, const cJSON *list, const char *between);
 void nft_json(struct nft_text *t, const cJSON *v);
 /* Write the object's member `name` behind a word; nothing if it has none. */
 void nft_say_member(struct nft_text *t, const char *word, const cJSON *o, const char *name);
-/* Write text as it stands, and each `{WORD|NAME}` as nft_say_member does. */
+/* Write text as it is, and each `{WORD|NAME}` as nft_say_member does. */
 void nft_pattern(struct nft_text *t, const char *pattern, const cJSON *o);
 
 /* The left side of a comparison */

@@ -92,7 +92,7 @@ void wire_read(struct service_work *w);
 void wire_endpoints(struct service_work *w, const struct pbc_endpoint *e, struct span at);
 bool wire_destination(const struct service_work *w, const struct node *pools, struct pbc_branch *b);
 void wire_settle(const struct service_work *w, const struct clauses *block, uint32_t proxy);
-/* Connections that leave for the packet path (splice.c): true for a `-> pass` that can stand in the service, false
+/* Connections that leave for the packet path (splice.c): true for a `-> pass` that can be in the service, false
  * after a report; read `splice packets`, and settle what the branches have to do with it, once they are read. */
 bool splice_may_pass(const struct service_work *w, const struct node *share);
 void splice_settle(const struct service_work *w, const struct clauses *block, const struct pbc_service *s);
@@ -122,7 +122,7 @@ uint64_t time_above_0(struct compile *c, const struct node *clause, const struct
  * KIND_IP4, KIND_IP6 that the branch can match. */
 void check_branch_pools(const struct service_work *w, const struct pbc_branch *b, const struct node *pools,
                         uint32_t families);
-void check_endpoints(struct compile *c); /* endpoints that stand in two places */
+void check_endpoints(struct compile *c); /* endpoints that are in two places */
 void check_slots(struct compile *c);     /* size of the tables of all pools together */
 void check_loops(struct compile *c);     /* servers with a service's own address */
 void warn_retries(struct compile *c);    /* `retries` of pools that only `dsr` services use */

@@ -51,7 +51,7 @@ void set_add6(struct addr_set *s, u128 lo, u128 hi);
 void set_add(struct addr_set *s, const struct addr *lo, const struct addr *hi);
 void set_add_all(struct addr_set *s);
 void set_add_set(struct addr_set *s, const struct addr_set *from);
-/* Make the empty `s` the members of a live set, which all lie in `within`. */
+/* Make the empty `s` the members of a live set, which all are in `within`. */
 void set_of_live(struct addr_set *s, uint32_t live, const struct addr_set *within);
 
 /* Sort and merge, n log n. Returns the number of ranges that lay wholly inside another. */

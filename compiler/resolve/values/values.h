@@ -28,9 +28,9 @@ struct number_kind {
     const char *less;         /* replacement for a number under `least`; or NULL */
     const struct word *words; /* names of the language for it; NULL-terminated */
     const char *words_what;   /* noun for the words without article, such as "ICMP type" */
-    bool ports;               /* ports lists may stand here */
+    bool ports;               /* ports lists may be here */
 };
-/* Numbers that stand in several places. plain: a number alone; listed: also the name of a list */
+/* Numbers that are in several places. plain: a number only; listed: also the name of a list */
 extern const struct number_kind plain_port_kind, listed_port_kind, gue_port_kind, vlan_kind, icmp_code_kind;
 struct word {
     const char *name;
@@ -81,7 +81,7 @@ bool texts_of(struct compile *c, const struct node *list, enum text_kind kind, u
 bool names_place(struct compile *c, enum pbc_names_kind kind, const char *const *texts, uint32_t n, struct span at,
                  uint32_t *index);
 bool macs_resolve(struct compile *c, struct symbol *s, struct symbol *from, struct span at);
-/* Read MAC and NAME siblings. If words is not NULL, it gets MAC_MULTICAST | MAC_BROADCAST, which may then stand. */
+/* Read MAC and NAME siblings. If words is not NULL, it gets MAC_MULTICAST | MAC_BROADCAST, which may then are. */
 bool macs_of(struct compile *c, const struct node *first, struct symbol *from, struct mac_set *out, uint32_t *words,
              const struct symbol **name);
 bool set_resolve(struct compile *c, struct symbol *s, struct symbol *from, struct span at);
@@ -109,7 +109,7 @@ struct set_member {
     struct addr lo, hi;
     const struct node *node;
 };
-/* Warn about values and named sets of a list that lie inside others; sorts `m` (nested.c). */
+/* Warn about values and named sets of a list that are inside others; sorts `m` (nested.c). */
 void warn_members(struct compile *c, struct set_member *m, size_t n, const struct node *list);
 /* Write ", and so do 3 more", or nothing. */
 enum { SO_DO_MAX = 48 };
@@ -121,7 +121,7 @@ bool addr_list_is_live(const struct addr_list *l);
 bool addr_list_place(struct compile *c, const struct addr_list *l, struct span at, uint32_t *first, uint32_t *count);
 bool addr_list_place_live(struct compile *c, const struct addr_list *l, struct span at, uint32_t *first,
                           uint32_t *count);
-/* Report that a live set stands where addresses must be known. */
+/* Report that a live set is where addresses must be known. */
 void report_live_here(struct compile *c, struct span at);
 /* Add the addresses of the expression to `out`, and make `out` normal. */
 bool set_eval(struct compile *c, const struct node *n, struct symbol *from, struct addr_set *out);

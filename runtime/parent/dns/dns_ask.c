@@ -1,5 +1,5 @@
-/* Questions: each name and family when its time has come, so many at once. Of an answer all addresses count, or none.
- */
+/* Questions: each name and family when its time has come, a bounded number at once. All addresses of an answer
+ * count, or none. */
 #include <ares.h>
 #include <arpa/nameser.h>
 #include <errno.h>
@@ -113,7 +113,7 @@ static int address_before(const void *a, const void *b)
     return 0;
 }
 
-/* Tell the first `count` addresses that were put into `told`. */
+/* Report the first `count` addresses that were put into `told`. */
 static void tell_addresses(struct asked *q, uint32_t count, uint32_t again_s)
 {
     struct dns_told *t = q->r->told;
@@ -171,7 +171,7 @@ static int by_target(const void *a, const void *b)
     return place ? place : priority ? priority : (int)y->at.weight - (int)x->at.weight;
 }
 
-/* Tell a service's targets, once all have an answer. */
+/* Report a service's targets, once all have an answer. */
 static void tell_service(struct service *s)
 {
     struct dns_told *t = s->q->r->told;
@@ -337,8 +337,8 @@ static uint64_t ask_due(struct dns *r, uint64_t now_ns)
     return r->waits < AT_ONCE ? next_ns : UINT64_MAX; /* an answer makes room, and comes or runs into its time */
 }
 
-/* Tell the addresses that hosts(5) gives a name: it is not asked for, in neither family. Return the lines behind its
- * own. */
+/* Report the addresses that hosts(5) gives a name: it is not asked for, in neither family. Return the lines behind
+ * its own. */
 static const struct host_line *tell_hosts(struct dns *r, uint32_t name, const struct host_line *at,
                                           const struct host_line *end)
 {
@@ -355,7 +355,7 @@ static const struct host_line *tell_hosts(struct dns *r, uint32_t name, const st
     return at;
 }
 
-/* Tell what hosts(5) says of all names. False: out of memory. */
+/* Report what hosts(5) says of all names. False: out of memory. */
 static bool read_hosts(struct dns *r)
 {
     uint32_t found;

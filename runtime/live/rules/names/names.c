@@ -1,5 +1,5 @@
 /* Names are asked for in the order of their list, which holds each once. The list of another program keeps what is
- * known of names that are in both; the resolver begins anew with it. */
+ * known of names that are in both; the resolver begins again with it. */
 #include "runtime/live/rules/names/names.h"
 
 #include <errno.h>
@@ -34,7 +34,7 @@ struct names {
     uint32_t failed;     /* names that have failed since they were told */
     char first[160];     /* the first of these, and why */
     bool failing;        /* told that names have no answer */
-    char unstarted[200]; /* line that was told because no resolver could be started; "": none */
+    char unstarted[200]; /* line that was reported because no resolver could be started; "": none */
     union {
         struct dns_told told;
         uint8_t bytes[DNS_TOLD_MOST];
