@@ -429,8 +429,8 @@ check '-i: it says who judges' grep -q 'never.prey:2 never matches in user space
 sed 's/forward/in/' never.prey >never-in.prey
 check '-i: or that nobody does' sh -c "'$preyc' --check -i eth0 --allow-unjudged wg0 never-in.prey 2>&1 | grep -q 'never-in.prey:2 never matches: it asks for what comes in by wg0, which -i does not name \[W0516\]$'"
 check '--ask -i: nobody judges what comes by another' sh -c "'$preyc' --ask 'tcp 10.8.0.2:5 -> self:22 syn on \"wg0\"' -i eth0 never-in.prey >out && grep -q 'no firewall judges what comes in by wg0.*: -i does not name it' out && grep -q '^verdict: drop  reason unjudged (wg0 is shut' out"
-check '--ask -i: or it is open' sh -c "'$preyc' --ask 'tcp 10.8.0.2:5 -> self:22 syn on \"wg0\"' -i eth0 --allow-unjudged wg0 never-in.prey | grep -q '^verdict: no firewall judges the packet (wg0 is open)'"
-check '--ask -i: one that no rule names is open' sh -c "'$preyc' --ask 'tcp 10.8.0.2:5 -> self:22 syn on \"br7\"' -i eth7 served.prey | grep -q '^verdict: no firewall judges the packet (br7 is open)'"
+check '--ask -i: or it is open' sh -c "'$preyc' --ask 'tcp 10.8.0.2:5 -> self:22 syn on \"wg0\"' -i eth0 --allow-unjudged wg0 never-in.prey | grep -q '^verdict: no firewall judges it (wg0 is open)'"
+check '--ask -i: one that no rule names is open' sh -c "'$preyc' --ask 'tcp 10.8.0.2:5 -> self:22 syn on \"br7\"' -i eth7 served.prey | grep -q '^verdict: no firewall judges it (br7 is open)'"
 check '--ask -i: of what is judged nothing changes' sh -c "'$preyc' --ask 'tcp 10.8.0.2:5 -> self:22 syn on wan' -i eth7 served.prey | grep -q '^verdict: drop  rule default'"
 check '--allow-unjudged: with -i alone' usage 'works only with -i' --check --allow-unjudged wg0 served.prey
 for name in 'sixteen-letters-' 'a/b' 'a b' 'a:' 'wg*' '' . .. eth0,; do
