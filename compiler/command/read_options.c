@@ -28,20 +28,24 @@ enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 
 void options_print_help(FILE *out)
 {
-    fputs("usage: preyc RULES -o FILE        compile a rule file into a program for preyrun\n       preyc --check "
-          "RULES...     check rule files, or all *.prey of a folder, and run their tests\n       preyc --check -i "
-          "IF,... RULES\n                                  also check that firewalls judge these interfaces\n       "
-          "preyc --fmt [-w] RULES     format a rule file\n       preyc --diff OLD NEW       show which packets NEW "
-          "treats differently\n       preyc --suggest -r FILE    write rules that accept the connections in a "
-          "capture\n       preyc --against OLD NEW -r FILE\n                                  show which frames of a "
-          "capture NEW treats differently\n       preyc --import nft|iptables FILE\n                                  "
-          "translate rules of another tool\n       preyc --ask PACKET RULES   show the verdict for a packet, and why\n "
-          "      preyc --server-setup POOL/SERVER RULES\n                                  print the commands that "
-          "prepare a server\n       preyc --explain CODE       explain an error or a warning, such as E0201\n\n",
+    fputs("usage: preyc RULES -o FILE        compile a rule file into a program for preyrun\n"
+          "       preyc --check RULES...     check them and run their tests, write nothing; of a folder all *.prey\n"
+          "       preyc --check -i IF,... RULES\n"
+          "                                  the same, and whether firewalls judge these interfaces\n"
+          "       preyc --fmt [-w] RULES     format it\n"
+          "       preyc --diff OLD NEW       say which packets NEW treats differently\n"
+          "       preyc --suggest -r FILE    write rules that let in what a capture shows to begin\n"
+          "       preyc --against OLD NEW -r FILE\n"
+          "                                  say what NEW would do otherwise with a capture's frames\n"
+          "       preyc --import nft|iptables FILE\n"
+          "                                  write rules that say what another tool's do\n"
+          "       preyc --ask PACKET RULES   say what becomes of a packet, and why\n"
+          "       preyc --server-setup POOL/SERVER RULES\n"
+          "       preyc --explain CODE       explain an error or a warning, such as E0201\n\n",
           out);
-    fputs("RULES can be a pipe, or `-` for standard input.\n\n", out);
+    fputs("RULES may be `-`, which is standard input, or a pipe.\n\n", out);
     for (size_t i = 0; i < ROWS; i++) fprintf(out, "  %-24s %s\n", rows[i].shown, rows[i].does);
-    fputs("\nExit status: 0 no errors; 1 the rules have errors; 2 wrong usage, or a file that can't be read or "
+    fputs("\nExit status: 0 all is good; 1 the rules have errors; 2 wrong usage, or a file could not be read or "
           "written.\n",
           out);
 }
