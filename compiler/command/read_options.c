@@ -19,34 +19,32 @@ static const struct option_row {
     char letter;       /* 0: no letter */
     int argument;      /* as in getopt.h */
     const char *shown; /* text in --help */
-    const char *does;
 } rows[] = {
-#define OPTION(ident, name, letter, argument, shown, does) {name, OPT_##ident, letter, argument, shown, does},
+#define OPTION(ident, name, letter, argument, shown, does) {name, OPT_##ident, letter, argument, shown},
 #include "compiler/command/options.def"
 };
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 
 void options_print_help(FILE *out)
 {
-    fputs("usage: preyc RULES -o FILE        compile a rule file into a program for preyrun\n"
-          "       preyc --check RULES...     check them and run their tests, write nothing; of a folder all *.prey\n"
-          "       preyc --check -i IF,... RULES\n"
-          "                                  the same, and whether firewalls judge these interfaces\n"
-          "       preyc --fmt [-w] RULES     format it\n"
-          "       preyc --diff OLD NEW       say which packets NEW treats differently\n"
-          "       preyc --suggest -r FILE    write rules that let in what a capture shows to begin\n"
-          "       preyc --against OLD NEW -r FILE\n"
-          "                                  say what NEW would do otherwise with a capture's frames\n"
-          "       preyc --import nft|iptables FILE\n"
-          "                                  write rules that say what another tool's do\n"
-          "       preyc --ask PACKET RULES   say what becomes of a packet, and why\n"
-          "       preyc --server-setup POOL/SERVER RULES\n"
-          "       preyc --explain CODE       explain an error or a warning, such as E0201\n\n",
+    fputs("usage: preyc RULES -o FILE                compile a rule file into a program for preyrun\n"
+          "       preyc --check RULES...             check rule files and folders, and run their tests\n"
+          "       preyc --check -i IF,... RULES      also check that firewalls judge these interfaces\n"
+          "       preyc --fmt [-w] RULES             format a rule file\n"
+          "       preyc --ask PACKET RULES...        print what happens to a packet, and why\n"
+          "       preyc --stats RULES                print sizes and costs; also --dump, --server-setup\n"
+          "       preyc --diff OLD NEW               list the packets that NEW treats differently\n"
+          "       preyc --against OLD NEW -r FILE    list the frames of a capture that NEW treats differently\n"
+          "       preyc --suggest -r FILE            write rules for the traffic of a capture\n"
+          "       preyc --import nft|iptables FILE   translate the rules of another tool\n"
+          "       preyc --explain CODE               explain an error or a warning, such as E0201\n\n"
+          "RULES is a file, a pipe, or - for standard input.\n",
           out);
-    fputs("RULES may be `-`, which is standard input, or a pipe.\n\n", out);
-    for (size_t i = 0; i < ROWS; i++) fprintf(out, "  %-24s %s\n", rows[i].shown, rows[i].does);
-    fputs("\nExit status: 0 all is good; 1 the rules have errors; 2 wrong usage, or a file could not be read or "
-          "written.\n",
+#define GROUP(heading)                                     fprintf(out, "\n%s:\n", heading);
+#define OPTION(ident, name, letter, argument, shown, does) fprintf(out, "  %-28s  %s\n", shown, does);
+#include "compiler/command/options.def"
+    fputs("\nExit status: 0 success; 1 faulty rules, a failed test, or a difference (--diff, --against, --import);\n"
+          "2 wrong usage, unreadable input, or unwritable output.\n",
           out);
 }
 

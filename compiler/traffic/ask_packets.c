@@ -141,7 +141,7 @@ static bool is_left_out(struct asking *a, const struct key *key, const struct pk
                    "unjudged", text);
     else
         fprintf(a->out, "%s\n  %s\n%s (%s is %s)\n", what, text,
-                spared ? "verdict: no firewall judges it" : "verdict: drop  reason unjudged", way->device,
+                spared ? "verdict: no firewall judges the packet" : "verdict: drop  reason unjudged", way->device,
                 served_becomes(way->shut));
     return true;
 }

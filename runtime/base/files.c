@@ -142,7 +142,7 @@ bool path_is_compiled(const char *path, char *err, size_t err_len)
     const size_t len = strlen(path), tail = strlen(".prey");
     if (len <= tail || strcmp(path + len - tail, ".prey") != 0 || faccessat(AT_FDCWD, path, F_OK, AT_EACCESS))
         return true;
-    snprintf(err, err_len, "%.200s is rules as text; this compiles them: preyc %.200s -o %.*s.pbc", path, path,
-             (int)(len - tail), path);
+    snprintf(err, err_len, "%.200s is a rule file, not a compiled program; compile it first: preyc %.200s -o %.*s.pbc",
+             path, path, (int)(len - tail), path);
     return false;
 }

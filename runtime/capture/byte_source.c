@@ -159,13 +159,14 @@ static long unpack(struct source *s, uint8_t *to, size_t room, char *err, size_t
         s->at = s->len - step.in_left;
         if (why) return unpack_fault(s, why, err, err_len);
         if (end && step.out_left == room && !step.whole)
-            return unpack_fault(s, "truncated: it ends too early", err, err_len);
+            return unpack_fault(s, "truncated: the input ends too early", err, err_len);
     }
     s->whole = step.whole;
     s->out += room - step.out_left;
     if (!is_bomb(s)) return (long)(room - step.out_left);
-    return unpack_fault(s, "it unpacks to more than 1,000 times its size: if that is intended, unpack it first", err,
-                        err_len);
+    return unpack_fault(
+        s, "the input unpacks to more than 1,000 times its size: if you expect that, unpack the input first", err,
+        err_len);
 }
 
 long source_read(struct source *s, uint8_t *to, size_t room, char *err, size_t err_len)

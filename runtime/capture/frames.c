@@ -9,8 +9,7 @@
 #include "runtime/capture/byte_source.h"
 #include "runtime/capture/capture_priv.h"
 
-static const char shrank[] =
-    "the file shrank while it was being read: the last verdicts may be of bytes that were gone";
+static const char shrank[] = "the file shrank while preyrun read it: the last verdicts may be wrong";
 
 int capture_fault(struct capture *c, const char *fmt, ...)
 {
@@ -31,7 +30,7 @@ void capture_state_free(struct capture *c)
 /* Choose the reader by the file's first bytes. */
 int capture_choose(struct capture *c)
 {
-    if (!c->size) return capture_fault(c, "it is empty, not a capture");
+    if (!c->size) return capture_fault(c, "the input is empty, not a capture");
     if (c->size < 4) return capture_fault(c, "not a pcap or pcapng capture (%llu bytes)", (unsigned long long)c->size);
     const uint32_t magic = load32(c->bytes, false);
     c->ops = magic == 0x0a0d0d0a ? &capture_pcapng : &capture_pcap;

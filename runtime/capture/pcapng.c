@@ -114,7 +114,7 @@ static int interface_port(struct capture *c, struct interface *i, const char *na
 {
     const int port = c->named ? c->named(c->named_arg, c->path, name) : c->port;
     i->port = (uint16_t)port;
-    return port < 0 ? fault_at(c, "more interfaces than can be told apart") : 0;
+    return port < 0 ? fault_at(c, "more interfaces than preyrun can tell apart") : 0;
 }
 
 static int interface_add(struct capture *c, struct ng_state *s, struct body b)
@@ -163,7 +163,7 @@ static int frame_fill(struct capture *c, const struct ng_state *s, struct captur
                              (unsigned long long)c->frames + 1, linktype_name(i->linktype, name, sizeof name),
                              s->first + iface);
     if (f->cap_len > CAPTURE_FRAME_MAX || f->cap_len > i->snaplen)
-        return capture_fault(c, "frame %llu says that it has %u captured bytes, more than its interface's %u",
+        return capture_fault(c, "frame %llu claims %u captured bytes, more than its interface's limit of %u",
                              (unsigned long long)c->frames + 1, f->cap_len, i->snaplen);
     if (f->cap_len > data.left) return fault_at(c, "a frame past the block's end");
     f->data = data.at;
@@ -239,7 +239,7 @@ static int block_read(struct capture *c, struct ng_state *s, uint32_t *type, str
     *total = load32(p + 4, s->swapped);
     /* libpcap checks neither the first block's length for a multiple of 4 nor its trailer, and such files exist. */
     const bool first = !(c->base + c->at);
-    if (*total < BLOCK_MIN || (!first && *total % 4)) return fault_at(c, "a block length that cannot be");
+    if (*total < BLOCK_MIN || (!first && *total % 4)) return fault_at(c, "an impossible block length");
     if (*total > STREAM_BLOCK_MOST && c->source)
         return fault_at(c, "more than 16 MiB, the limit in a pipe or a compressed file");
     if (*total > left && capture_short(c, *total)) return 0;

@@ -53,11 +53,14 @@ static int file_begin(struct capture *c)
     const struct packer *outer = packer && packer->unpacker ? packer : NULL;
     const struct packer *inner = packer_of(c->bytes, c->size);
     if (inner && outer)
-        return capture_fault(c, "in %s it is compressed once more, with %s: unpack it first (%s)", outer->name,
-                             inner->name, inner->tool);
-    if (inner) return capture_fault(c, "it is compressed with %s: decompress it first (%s)", inner->name, inner->tool);
+        return capture_fault(
+            c, "the input is compressed twice, with %s and inside that with %s: unpack the input first (%s)",
+            outer->name, inner->name, inner->tool);
+    if (inner)
+        return capture_fault(c, "the input is compressed with %s: decompress the input first (%s)", inner->name,
+                             inner->tool);
     if (c->size >= TAR_AT + 5 && !memcmp(c->bytes + TAR_AT, "ustar", 5))
-        return capture_fault(c, "it is an archive of files: unpack it first (tar -x)");
+        return capture_fault(c, "the input is an archive: unpack the archive first (tar -x)");
     return 0;
 }
 

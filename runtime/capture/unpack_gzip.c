@@ -28,7 +28,7 @@ static const char *gzip_step(void *state, struct unpack_step *s)
     s->out_left = z->avail_out;
     s->whole = rc == Z_STREAM_END && inflateReset(z) == Z_OK;
     if (rc == Z_OK || rc == Z_STREAM_END || rc == Z_BUF_ERROR) return NULL;
-    return rc == Z_MEM_ERROR ? "out of memory" : z->msg ? z->msg : "its data is damaged";
+    return rc == Z_MEM_ERROR ? "out of memory" : z->msg ? z->msg : "the compressed data is damaged";
 }
 
 static void gzip_close(void *state)

@@ -13,7 +13,7 @@ static const char *lz4_step(void *state, struct unpack_step *s)
 {
     size_t in = s->in_left, out = s->out_left;
     const size_t rc = LZ4F_decompress(state, s->out, &out, s->in, &in, NULL);
-    if (LZ4F_isError(rc)) return "its data is damaged";
+    if (LZ4F_isError(rc)) return "the compressed data is damaged";
     s->in += in;
     s->in_left -= in;
     s->out += out;

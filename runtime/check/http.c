@@ -116,7 +116,7 @@ enum probe_result http_hear(struct probe *p, const uint8_t *bytes, size_t n)
     enum probe_result r = PROBE_GOES_ON;
     size_t at = 0;
     if (!n && p->http.part == PART_STATUS)
-        return probe_bad(p, p->heard ? "closed in the middle of its answer" : "closed before it answered");
+        return probe_bad(p, p->heard ? "closed in the middle of its reply" : "closed before it replied");
     if (!n) return probe_bad(p, "status %u, but the body lacks the text of `body has`", p->http.status);
     if (p->http.part == PART_STATUS) at = hear_line(p, bytes, n, &r);
     if (r == PROBE_GOES_ON && p->http.part == PART_HEAD) at += hear_head(p, bytes + at, n - at);
@@ -124,7 +124,7 @@ enum probe_result http_hear(struct probe *p, const uint8_t *bytes, size_t n)
     return r;
 }
 
-static enum probe_result http_endless(struct probe *p) { return probe_bad(p, "its answer is endless"); }
+static enum probe_result http_endless(struct probe *p) { return probe_bad(p, "the reply never ends"); }
 
 void http_talk(struct probe *p)
 {

@@ -149,7 +149,7 @@ static enum probe_result tcp_hear(struct probe *p, const uint8_t *bytes, size_t 
         char step[16];
         if (step_at(p, p->steps.at)->kind == PBC_STEP_HAS && p->steps.heard) return say_lacks(p, "before it closed");
         return probe_bad(p, "%s%s", which(p, step),
-                         p->steps.heard ? "closed in the middle of its answer" : "closed before it answered");
+                         p->steps.heard ? "closed in the middle of its reply" : "closed before it replied");
     }
     while (n && step_at(p, p->steps.at)) {
         enum probe_result r = PROBE_GOES_ON;
@@ -165,7 +165,7 @@ static enum probe_result tcp_hear(struct probe *p, const uint8_t *bytes, size_t 
 
 static enum probe_result tcp_endless(struct probe *p)
 {
-    if (step_at(p, p->steps.at)->kind != PBC_STEP_HAS) return probe_bad(p, "its answer is endless");
+    if (step_at(p, p->steps.at)->kind != PBC_STEP_HAS) return probe_bad(p, "the reply never ends");
     return say_lacks(p, "that were read");
 }
 

@@ -31,7 +31,7 @@ static enum probe_result tls_failed(struct probe *p, int returned)
         p->reads = false;
         p->writes = true;
         return PROBE_GOES_ON;
-    case SSL_ERROR_ZERO_RETURN: return probe_bad(p, "closed before it answered");
+    case SSL_ERROR_ZERO_RETURN: return probe_bad(p, "closed before it replied");
     case SSL_ERROR_SYSCALL:
         if (saved) return probe_errno(p, saved);
         return probe_bad(p, "closed during the TLS handshake");

@@ -174,10 +174,10 @@ static void question_answer(struct call *c)
         if (c->question && !c->follows) call_end(c, 2, "no answer to `%s`", word);
         return;
     }
-    call_end(c, 2, "this prey (%s) does not know the question `%.60s`", PREY_VERSION, word ? word : "");
+    call_end(c, 2, "this preyrun (%s) does not know the question `%.60s`", PREY_VERSION, word ? word : "");
 }
 
-/* Answer a question. False: the message is no JSON object. */
+/* Answer a question. False: the message is not a JSON object. */
 static bool question_ask(struct call *c, const struct message *m)
 {
     c->question = cJSON_ParseWithLength(m->body, m->len);
@@ -200,7 +200,7 @@ static void ask_next(struct call *c)
     if (next == -EMSGSIZE)
         call_refuse(c, "the question is longer than 65,536 bytes: use a shorter filter");
     else if (next < 0)
-        call_refuse(c, "not a question: use preyctl to ask");
+        call_refuse(c, "not a valid question: use preyctl");
 }
 
 /* Return the number of bytes received; 0: the client sends no more; negative: nothing now (-EAGAIN), or an error. */

@@ -44,9 +44,9 @@ const char *guest_crowd(const struct ctl *s, uid_t uid)
         own += s->clients[i]->who.uid == uid;
     }
     if (own >= CTL_GUESTS_OF_USER)
-        return "3 clients of this user are asking, the most there may be: ask again when one has ended";
+        return "3 clients of this user are asking, which is the limit: ask again when one has ended";
     if (guests >= CTL_GUESTS)
-        return "12 clients of groups are asking, the most there may be: ask again when one has ended";
+        return "12 clients of groups are asking, which is the limit: ask again when one has ended";
     return NULL;
 }
 
@@ -92,6 +92,5 @@ void call_refuse_guest(struct call *c)
     for (unsigned i = 0; i < cfg->group_count && used < sizeof sets; i++)
         if (c->groups >> i & 1)
             used += (size_t)snprintf(sets + used, sizeof sets - used, "%s%s", used ? "," : "", cfg->groups[i].sets);
-    call_end(c, 2, "user %u may ask about these live sets and change them, and nothing else: %s", (unsigned)c->who.uid,
-             sets);
+    call_end(c, 2, "user %u may only ask about and change these live sets: %s", (unsigned)c->who.uid, sets);
 }

@@ -60,10 +60,10 @@ static const char *user_refusal(const struct ctl *s, uid_t uid, uint32_t groups,
 {
     if (groups && guest_crowd(s, uid)) return guest_crowd(s, uid);
     if (!groups && !user_may_all(s, uid))
-        snprintf(line, len, "user %u may not ask: only root may, and user %u, who started prey", (unsigned)uid,
+        snprintf(line, len, "user %u may not ask: only root and user %u, who started preyrun, may", (unsigned)uid,
                  (unsigned)s->cfg.owner);
     else if (s->count == CTL_CLIENTS)
-        snprintf(line, len, "%d clients are asking, the most there may be: ask again when one has ended", CTL_CLIENTS);
+        snprintf(line, len, "%d clients are asking, which is the limit: ask again when one has ended", CTL_CLIENTS);
     else
         return NULL;
     return line;

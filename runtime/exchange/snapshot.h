@@ -49,7 +49,7 @@ struct hop_ask {
 enum hop_state {
     HOP_ASKED,   /* the kernel was asked and has not answered */
     HOP_KNOWN,   /* mac and port are valid */
-    HOP_NO_WAY,  /* no route leads there, or it is this machine */
+    HOP_NO_WAY,  /* no route leads to the destination, or it is this machine */
     HOP_NO_PORT, /* the route leads out by an interface that prey does not serve */
 };
 struct hop {

@@ -210,16 +210,17 @@ struct state *state_open(const char *run, const char *name, const struct state_h
     const int failed = s ? open_state(s, run, name, &u) : -ENOMEM;
     if (!failed) return s;
     if (failed == -EWOULDBLOCK)
-        snprintf(err, err_len, "another preyrun named `%s` runs here (process %ld): choose another --name", name,
-                 state_owner_of(s->path));
+        snprintf(err, err_len, "another preyrun named `%s` already runs here (process %ld): choose another --name",
+                 name, state_owner_of(s->path));
     else if (failed == -EBUSY)
         snprintf(err, err_len,
-                 "not all changes of an earlier run named `%s` could be undone: see the lines above, and %s", name,
+                 "not all changes of an earlier run named `%s` could be undone: read the lines above, and %s", name,
                  s->path);
     else if (failed == -EINVAL)
-        snprintf(err, err_len,
-                 "`%.64s` cannot name an instance: a name has up to 64 visible characters, no `/`, and no `.` in front",
-                 name);
+        snprintf(
+            err, err_len,
+            "`%.64s` cannot name an instance: use 1 to 64 visible characters, without `/` and without a leading `.`",
+            name);
     else
         say_unwritten(s && *s->path ? s->path : run, run, failed, err, err_len);
     if (s) close_both(s);

@@ -34,8 +34,8 @@ struct state_handed {
 int state_lack(const char *run, char *err, size_t err_len);
 
 /* Take the name in the caller's network namespace; undo the changes of its dead owner, except handed (NULL: no
- * exception). NULL, with one line in err: the name is no file name, another process has it (err has its pid), or the
- * folder can't be made. */
+ * exception). NULL, with one line in err: the name is no file name, another process uses that queue (err has its pid),
+ * or the folder can't be made. */
 struct state *state_open(const char *run, const char *name, const struct state_handed *handed, state_say *say,
                          void *arg, char *err, size_t err_len);
 

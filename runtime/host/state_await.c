@@ -53,7 +53,7 @@ static bool is_killed(long pid)
 static void say_awaited(state_say *say, void *arg, const char *name, long pid)
 {
     char line[200];
-    snprintf(line, sizeof line, "the instance `%s` is ending: waiting for its process %ld", name, pid);
+    snprintf(line, sizeof line, "the instance `%s` is stopping; preyrun waits for its process %ld", name, pid);
     say(arg, line);
 }
 

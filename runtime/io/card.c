@@ -58,10 +58,10 @@ bool card_runs_programs(const struct card *c, char *why, size_t len)
     const unsigned fit = c->most < c->cpus ? c->most : c->cpus;
     const int n = snprintf(why, len, "%s (%s) %s", c->name, c->driver,
                            c->receive > c->cpus && c->receive + c->cpus > c->most
-                               ? "has more queues than there are CPUs, and what programs send there crashes its kernel"
-                               : "receives on more queues once it has a program, and nobody would hear those");
+                               ? "has more queues than CPUs, and packets that eBPF programs send there crash the kernel"
+                               : "uses more queues once it has an eBPF program, and no worker would read them");
     if (n > 0 && (size_t)n < len && runs_programs(c, fit))
-        snprintf(why + n, len - (size_t)n, "; this mends it: ethtool -L %s combined %u", c->name, fit);
+        snprintf(why + n, len - (size_t)n, "; to fix it, run: ethtool -L %s combined %u", c->name, fit);
     return false;
 }
 
@@ -70,7 +70,7 @@ bool card_is_plain(const struct card *c, char *why, size_t len)
     const bool tags = c->stuck & (OFFLOAD_RXVLAN | OFFLOAD_RXSTAG);
     if (!card_runs_programs(c, why, len)) return false;
     if (!c->stuck) return true;
-    snprintf(why, len, "%s %s before frames come to xdp, and this can't be turned off (%s)", c->name,
+    snprintf(why, len, "%s %s before XDP gets the frames, and this can't be turned off (%s)", c->name,
              tags ? "takes VLAN tags off" : "joins segments", offload_word(c->stuck));
     return false;
 }
@@ -81,13 +81,13 @@ bool card_suits(const struct card *c, unsigned workers, char *why, size_t len)
     if (!card_is_plain(c, why, len)) return false;
     if (*c->kind)
         snprintf(why, len,
-                 "%s (%s) has partial checksums, super-packets and VLAN tags beside its frames, which xdp does not see",
+                 "%s (%s) has partial checksums, super-packets and VLAN tags outside its frames, which XDP cannot see",
                  c->name, c->kind);
     else if (!fills_memory(c->driver))
-        snprintf(why, len, "%s (%s) has no driver that is known to save xdp the copying of frames", c->name,
+        snprintf(why, len, "%s (%s) has a driver without known zero-copy support for XDP", c->name,
                  *c->driver ? c->driver : "no driver");
     else if (queues < workers)
-        snprintf(why, len, "%s has %u queue%s for %u workers, and xdp needs one each", c->name, queues,
+        snprintf(why, len, "%s has %u queue%s for %u workers, and XDP needs one queue per worker", c->name, queues,
                  queues == 1 ? "" : "s", workers);
     else
         return true;

@@ -143,15 +143,14 @@ static struct io_port *packet_open(const struct io_ask *ask, const struct io_mad
 {
     const struct tpacket_req shape = packet_shape(ask);
     if (made->handed.blocks && !ask->mute && !fits_handed(&made->handed, &shape)) {
-        snprintf(
-            err, err_len,
-            "packet socket: its ring is of another --ring or MTU than this one's would be; a restart changes that");
+        snprintf(err, err_len,
+                 "packet socket: the old ring has another size, by --ring or the MTU; a restart changes that");
         struct io_made unused = *made;
         io_made_close(&unused);
         return NULL;
     }
     if (made->handed.blocks && (made->fd_count != 1 || !is_handed(made->fds[0], ask->ifindex, ask->mute))) {
-        snprintf(err, err_len, "the descriptor handed over is no packet socket of this interface");
+        snprintf(err, err_len, "the descriptor handed over is not a packet socket of this interface");
         struct io_made unused = *made;
         io_made_close(&unused);
         return NULL;

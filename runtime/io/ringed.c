@@ -115,7 +115,7 @@ static struct io_port *ringed_open(const struct io_ask *ask, const struct io_mad
         if (ring.fd_count == 1) ring.fds[0] = ring.fds[1];
         io_made_close(&sockets);
         io_made_close(&ring);
-        snprintf(err, err_len, "the descriptors handed over are no sockets and their ring");
+        snprintf(err, err_len, "the descriptors handed over are not a ring with its sockets");
         return NULL;
     }
     struct io_port *xdp = io_XDP.open(ask, &sockets, umem, err, err_len);
@@ -123,7 +123,7 @@ static struct io_port *ringed_open(const struct io_ask *ask, const struct io_mad
     struct io_port *p = raised ? ringed_join(xdp, raised) : NULL;
     if (p) return p;
     if (!xdp) io_made_close(&ring);
-    if (raised) snprintf(err, err_len, "the ring for packets that come up: %s", strerror(errno));
+    if (raised) snprintf(err, err_len, "the ring for packets from the kernel: %s", strerror(errno));
     if (raised) io_RAISED.close(raised);
     if (xdp) io_XDP.close(xdp);
     return NULL;

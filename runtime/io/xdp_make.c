@@ -232,9 +232,9 @@ static void say_failed(const char *what, char *err, size_t err_len)
 {
     const bool locked = errno == ENOBUFS && !strcmp(what, "XDP_UMEM_REG");
     snprintf(err, err_len, "AF_XDP, %s: %s", what,
-             locked           ? "less memory may be locked than frames need: ulimit -l unlimited (a unit of systemd: "
-                                "LimitMEMLOCK=infinity), or the capability IPC_LOCK"
-             : errno == EBUSY ? "another process has it"
+             locked ? "the limit on locked memory is too low for the frames: run ulimit -l unlimited (in a systemd "
+                      "unit: LimitMEMLOCK=infinity), or add the capability IPC_LOCK"
+             : errno == EBUSY ? "another process uses that queue"
                               : strerror(errno));
 }
 

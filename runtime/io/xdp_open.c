@@ -35,12 +35,12 @@ bool xdp_refuses_mtu(const char *name, uint32_t mtu, unsigned in_front, struct o
     const unsigned most = xdp_frame_most(mtu + in_front);
     *o = (struct obstacle){0};
     if (!most) {
-        snprintf(o->why, sizeof o->why, "%s has an MTU of %u, and XDP takes 61,000 at most", name, mtu);
+        snprintf(o->why, sizeof o->why, "%s has an MTU of %u, and XDP takes at most 61,000", name, mtu);
         return true;
     }
     if (!xdp_in_pieces(most) || takes_pieces()) return false;
-    snprintf(o->why, sizeof o->why, "%s has an MTU of %u, and before Linux 6.6 XDP takes no frame of more than a page",
-             name, mtu);
+    snprintf(o->why, sizeof o->why,
+             "%s has an MTU of %u, and before Linux 6.6 XDP takes only frames that fit into a page", name, mtu);
     snprintf(o->mend, sizeof o->mend, "ip link set %s mtu %u", name,
              SLOT_LARGE - SLOT_ROOM - 14u - TAGS_ROOM - in_front);
     return true;
@@ -87,7 +87,7 @@ union ring {
     struct xsk_ring_prod prod;
     struct xsk_ring_cons cons;
 };
-static_assert(sizeof(struct xsk_ring_prod) == sizeof(struct xsk_ring_cons), "libxdp's rings differ");
+static_assert(sizeof(struct xsk_ring_prod) == sizeof(struct xsk_ring_cons), "the rings of libxdp differ");
 
 /* Map one ring of a socket; entry: bytes of an entry. */
 static bool map_ring(struct queue *q, unsigned which, off_t offset, const struct xdp_ring_offset *o, uint32_t ring,

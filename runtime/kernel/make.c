@@ -56,7 +56,7 @@ static int init_world(struct kernel *k, char *err, size_t err_len)
         const bool drawn = getrandom(&w->secret, sizeof w->secret, 0) == sizeof w->secret &&
                            (k->cfg.mark || getrandom(&w->ours, sizeof w->ours, 0) == sizeof w->ours);
         if (drawn) continue;
-        snprintf(err, err_len, "no random numbers: %s", strerror(errno));
+        snprintf(err, err_len, "random numbers are not available: %s", strerror(errno));
         return -errno;
     }
     return 0;
@@ -72,8 +72,8 @@ static int init_types(struct kernel *k, char *err, size_t err_len)
     const int again = bpf_btf_load(k->objects->btf, k->objects->btf_len, &o);
     if (again >= 0) close(again);
     const char *why = last_line(log);
-    snprintf(err, err_len, "the kernel refuses the types of prey's stages: %s%s%s; use --exec user", strerror(-failed),
-             *why ? ": " : "", why);
+    snprintf(err, err_len, "the kernel rejects the type information of prey's eBPF programs: %s%s%s; use --exec user",
+             strerror(-failed), *why ? ": " : "", why);
     return failed;
 }
 
@@ -97,7 +97,7 @@ static int take_maps(struct making *m)
         if (fds[i] >= 0) fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 0);
     for (unsigned i = 0; i != KERNEL_TABLES; i++) k->tables[i] = fcntl(k->tables[i], F_DUPFD_CLOEXEC, 0);
     failed = maps_adopt(&k->maps, m->sizes, fds, true);
-    if (failed) snprintf(m->err, sizeof m->err, "the maps of the process before: %s", strerror(-failed));
+    if (failed) snprintf(m->err, sizeof m->err, "the maps of the previous process: %s", strerror(-failed));
     return failed ? failed : maps_complete(&k->maps, m->err, sizeof m->err);
 }
 

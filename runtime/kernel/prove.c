@@ -67,7 +67,7 @@ static bool is_asked(struct prover *v, int failed)
 {
     v->asked++;
     v->failed = failed;
-    if (failed) snprintf(v->err, v->err_len, "the kernel refuses test runs of its programs: %s", strerror(-failed));
+    if (failed) snprintf(v->err, v->err_len, "the kernel rejects test runs of eBPF programs: %s", strerror(-failed));
     return !failed;
 }
 

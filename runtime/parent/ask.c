@@ -176,7 +176,7 @@ int ask_kernel(struct channel *c, const struct program *p, const struct kernel_s
     const int failed = ask_KERNEL(c, &a, fds, err, err_len);
     if (failed) return failed;
     *k = kernel_adopt(p, sizes, (unsigned)a.value, fds, a.fd_count);
-    if (!*k) snprintf(err, err_len, "the kernel's maps cannot be mapped: %s", strerror(errno));
+    if (!*k) snprintf(err, err_len, "the kernel's maps cannot be mapped into memory: %s", strerror(errno));
     return *k ? 0 : -EIO;
 }
 

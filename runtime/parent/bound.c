@@ -29,9 +29,11 @@ static int leave_rights(bool xdp_replace)
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
         if ((kept[i].when == ALWAYS || xdp_replace) && capng_have_capability(CAPNG_EFFECTIVE, kept[i].right))
             had[count++] = kept[i].right;
+    const bool may_bound = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP);
     capng_clear(CAPNG_SELECT_ALL);
     for (unsigned i = 0; i < count; i++) capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, had[i]);
-    capng_apply(CAPNG_SELECT_BOUNDS); /* without that right, no_new_privs has the same effect */
+    /* Without CAP_SETPCAP, of which libcap-ng would complain, no_new_privs has the same effect. */
+    if (may_bound) capng_apply(CAPNG_SELECT_BOUNDS);
     return capng_apply(CAPNG_SELECT_CAPS) ? -EPERM : 0;
 }
 
@@ -88,11 +90,11 @@ void parent_bound(struct parent *p)
     p->inline_stack = aside_again(p->takes_stack ? p->stack_ns : -1, "a service in `mode proxy inline`", bound_aside,
                                   p->no_inline_stack, sizeof p->no_inline_stack);
     if (p->takes_stack) close(p->stack_ns);
-    if (p->takes_stack && !p->inline_stack) complain("connections in the wire: %s", p->no_inline_stack);
+    if (p->takes_stack && !p->inline_stack) complain("inline connections: %s", p->no_inline_stack);
     p->takes_stack = false;
     if (!p->in_kernel) io_filter(&p->maker); /* the kernel executor has no packet sockets */
     const int failed = bound(p->o->xdp_replace);
     if (!failed) return;
     kill(p->child, SIGTERM);
-    complain("the parent process can't give up the rights that it no longer needs: %s", strerror(-failed));
+    complain("the parent process can't drop the privileges that it no longer needs: %s", strerror(-failed));
 }

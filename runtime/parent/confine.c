@@ -207,5 +207,5 @@ static int confine(pid_t parent)
 int parent_confine(const struct channel *c)
 {
     const int failed = confine(c->parent);
-    return failed ? complain("the service can't give up its rights: %s", strerror(-failed)) : 0;
+    return failed ? complain("the service can't drop its privileges: %s", strerror(-failed)) : 0;
 }

@@ -47,9 +47,9 @@ static void lack_gate(struct parent *p, const char *why)
     const bool never = !p->kernel && !io_filter(&p->maker);
     const char *lacks = never && !p->no_gate && !p->told_gate ? gate_lacks() : NULL;
     if (!p->no_gate && (!never || (!p->told_gate && !steers_all(p))))
-        complain(
-            "notice: stray packets for `mode proxy` are not held back, so this machine answers them with resets: %s",
-            lacks ? lacks : why);
+        complain("notice: prey cannot hold back stray packets for `mode proxy`, so this machine answers them with "
+                 "resets: %s",
+                 lacks ? lacks : why);
     p->no_gate = true;
 }
 

@@ -174,7 +174,8 @@ int grant_STREAM_BEGIN(struct parent *p, const struct request_stream *asked, str
     if (!dir) return -EACCES;
     const int failed = stream_dir_begin(p->streams, dir, asked->again, &a->value);
     if (failed == -EPERM)
-        snprintf(a->err, sizeof a->err, "%.300s: others may write there; this mends it: chmod go-w %.100s", dir, dir);
+        snprintf(a->err, sizeof a->err,
+                 "%.300s: other users may write to this directory; to fix it, run: chmod go-w %.100s", dir, dir);
     free(dir);
     return failed;
 }
@@ -310,7 +311,7 @@ int grant_YIELD(struct parent *p, struct answer *a, int fds[])
     for (unsigned i = 0; i < p->o->iface_count; i++) {
         if (!p->kernel || p->hooked[i].pinned || p->hooked[i].held[0] <= 0) continue;
         snprintf(a->err, sizeof a->err,
-                 "its programs in the kernel end with it, for there is no writable BPF file system to pin them in");
+                 "its eBPF programs end with it, because there is no writable BPF file system to pin them in");
         return -ENOTSUP;
     }
     fds[count++] = state_lend(p->state);

@@ -51,8 +51,8 @@ static int become(struct parent *p, int end, char *err, size_t err_len)
     p->kept_end = end;
     p->kept_until_ns = clock_ns(CLOCK_MONOTONIC) + KEEPER_MOST_NS;
     p->check_stack = p->inline_stack = NULL;
-    snprintf(p->no_check_stack, sizeof p->no_check_stack, "the restart is under way");
-    snprintf(p->no_inline_stack, sizeof p->no_inline_stack, "the restart is under way");
+    snprintf(p->no_check_stack, sizeof p->no_check_stack, "a restart is in progress");
+    snprintf(p->no_inline_stack, sizeof p->no_inline_stack, "a restart is in progress");
     p->child_fd = (int)syscall(SYS_pidfd_open, p->child, 0);
     if (p->child_fd >= 0) return settle(p, err, err_len);
     const int failed = -errno;
@@ -75,7 +75,7 @@ static int hand_over_to(struct parent *p, pid_t keeper, int fd, struct answer *a
     unsigned none;
     const int failed = channel_receive(fd, &s, sizeof s, NULL, 0, &none, channel_until(MOVE_MS * UINT64_C(1000000)));
     if (!failed && !s.failed) {
-        complain("a restart: process %ld judges on, in prey-kept-%ld.scope, until the next start takes over",
+        complain("a restart: process %ld keeps judging, in prey-kept-%ld.scope, until the next start takes over",
                  (long)keeper, (long)keeper);
         _exit(0);
     }
@@ -126,14 +126,14 @@ static int store_end(struct answer *a)
     if (!failed && poll(&p, 1, 0) == 0) return pair[0];
     close(pair[0]);
     manager_unstore(KEEPER_NAME);
-    snprintf(a->err, sizeof a->err, "its unit has no store for descriptors (FileDescriptorStoreMax=1)");
+    snprintf(a->err, sizeof a->err, "its systemd unit has no descriptor store (FileDescriptorStoreMax=1)");
     return failed ? failed : -ENOSYS;
 }
 
 int grant_OUTLIVE(struct parent *p, struct answer *a, int fds[])
 {
     if (!p->keep_until_ns || p->keeps) {
-        snprintf(a->err, sizeof a->err, "no restart is under way");
+        snprintf(a->err, sizeof a->err, "no restart is in progress");
         return -EPERM;
     }
     if (p->furnished || p->made_inline_stack) {

@@ -221,7 +221,8 @@ struct parent *parent_take_over(const struct options *o, const int fds[YIELD_FDS
     struct parent *p = parent_new(o);
     if (p) p->state = state_share(STATE_RUN, o->name, duplicate(fds[YIELD_RECORD]));
     if (!p || !p->state) {
-        complain(p ? "--takeover: what it handed over is not the record of changes that is here" : "out of memory");
+        complain(p ? "--takeover: the running instance handed over another record of changes than this start has"
+                   : "out of memory");
         if (p) parent_free(p);
         return NULL;
     }
@@ -249,7 +250,7 @@ static int shut_named(const struct options *o, struct state *s, const struct gua
     if (!named) return complain("out of memory");
     for (unsigned i = 0; i < o->iface_count; i++) {
         if (!guard_names(o->ifaces[i])) {
-            complain("%s: guard rules cannot name that interface, and it is not shut", o->ifaces[i]);
+            complain("%s: guard rules cannot name this interface, so it stays open", o->ifaces[i]);
             continue;
         }
         ports[g.port_count++] = o->ifaces[i];
@@ -276,7 +277,7 @@ void parent_shut_unrecorded(const struct options *o, const struct guard_shut *sh
     char table[GUARD_TABLE_MOST];
     guard_table_name(o->name, table);
     if (shut_named(o, NULL, shut, count)) return;
-    complain("the interfaces of -i are shut all the same, without a record; this opens them: nft delete table inet %s; "
+    complain("the interfaces of -i are shut, but without a record; to open them, run: nft delete table inet %s; "
              "nft delete table netdev %s",
              table, table);
 }
@@ -287,12 +288,11 @@ void parent_drop_judges(struct parent *p) { hooks_drop(p->state); }
 static void say_closed(const struct parent *p)
 {
     if (is_anothers(p)) return;
-    if (p->unshut) complain("the interfaces of -i are not shut: mend what stands above, and start again");
+    if (p->unshut) complain("the interfaces of -i are not shut: fix the errors above, and start again");
     if (p->unshut || !parent_is_guarded(p)) return;
-    complain(
-        "nothing that no rule has judged gets in by the interfaces of -i, as --on-exit closed says; this opens them: "
-        "preyrun --cleanup --name %s",
-        p->o->name);
+    complain("the interfaces of -i are shut to unjudged packets (--on-exit closed); to open them, run: "
+             "preyrun --cleanup --name %s",
+             p->o->name);
 }
 
 void parent_refuse(struct parent *p)
@@ -460,7 +460,7 @@ static bool asked_to_end(struct parent *p, const struct pollfd *kept, const stru
         ends = true;
     }
     if (p->heir >= 0 && heir->revents) {
-        complain("the process that the service manager has started is gone");
+        complain("the process that the service manager started is gone");
         close(p->heir);
         p->heir = -1;
         ends = true;
@@ -553,7 +553,7 @@ static bool mended(struct parent *p, int status, char *why, unsigned len)
 {
     if (channel_until(0) - p->served_ns > CRASHES_S * 1000 * NS_PER_MS) p->crashes = 0;
     if (!crash_is_mended(p, why, len)) return false;
-    complain("the service was ended by signal %d (%s), and is started again", WTERMSIG(status),
+    complain("the service was ended by signal %d (%s); preyrun starts it again", WTERMSIG(status),
              strsignal(WTERMSIG(status)));
     const int failed = crash_pass(p);
     if (failed) complain("the service can't be started again: %s", strerror(-failed));
@@ -582,7 +582,7 @@ int parent_serve(struct parent *p)
     } else {
         undo(p, STATE_CLOSED);
         complain("the service was ended by signal %d (%s)%s%s", WTERMSIG(status), strsignal(WTERMSIG(status)),
-                 p->guarded ? "; guard rules stay, until the next start or --cleanup" : "", why);
+                 p->guarded ? "; guard rules stay until the next start or --cleanup" : "", why);
         resets = resets_open(p->o, p->tuples, p->kernel);
     }
     parent_free(p);

@@ -30,9 +30,7 @@ static int reach_path(const char *path, char *err, size_t err_len)
     if (fd == -ENOENT || fd == -ECONNREFUSED)
         snprintf(err, err_len, "no preyrun listens at %.300s", path);
     else if (fd == -EACCES)
-        snprintf(err, err_len,
-                 "%.300s: only root and the user that started preyrun may ask, and groups that it "
-                 "lets change live sets",
+        snprintf(err, err_len, "%.300s: only root, the user who started preyrun, and groups of --sets-group may ask",
                  path);
     else
         snprintf(err, err_len, "%.300s: %s", path, strerror(-fd));
@@ -80,14 +78,12 @@ static int reach_only(const char *folder, char *err, size_t err_len)
     if (f.count == 1) return f.fd;
     if (f.count) close(f.fd);
     if (f.count)
-        snprintf(err, err_len, "several preyrun run here, choose one by --name: %s", f.names);
+        snprintf(err, err_len, "several preyrun processes run here; choose one with --name: %s", f.names);
     else if (count < 0 && failed == EACCES)
-        snprintf(err, err_len,
-                 "%s: only root and the user that started preyrun may ask, and groups that it lets "
-                 "change live sets",
+        snprintf(err, err_len, "%s: only root, the user who started preyrun, and groups of --sets-group may ask",
                  folder);
     else
-        snprintf(err, err_len, "no preyrun runs in this network namespace; --control PATH reaches one elsewhere");
+        snprintf(err, err_len, "no preyrun runs in this network namespace; to reach one elsewhere, use --control PATH");
     return -1;
 }
 
@@ -98,7 +94,8 @@ static void say_left(const char *folder, const char *name, char *err, size_t err
     const size_t len = strlen(err);
     snprintf(record, sizeof record, "%s/%.255s.state", folder, name);
     if (access(record, F_OK)) return;
-    snprintf(err + len, err_len - len, "; what a former run left shut is opened by preyrun --cleanup --name %s", name);
+    snprintf(err + len, err_len - len,
+             "; to open interfaces that an earlier run left shut, use preyrun --cleanup --name %s", name);
 }
 
 int reach(const struct command_line *line, char *err, size_t err_len)

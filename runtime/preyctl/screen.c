@@ -58,7 +58,7 @@ static void replies_print(FILE *out, const cJSON *seen)
     if (count < 2) return;
     fill(
         out, seen,
-        "replies of translated and balanced connections leave by the interface that these came in by"
+        "replies of translated and balanced connections leave by their connection's interface"
         "{*interfaces?replies=by it|: |, |{interface}{!link=up  ({link})}}"
         "{*interfaces?replies=by the routes|; while it is down, by the routes: |, |{interface}{!link=up  ({link})}}\n");
 }
@@ -74,29 +74,28 @@ static void head_print(FILE *out, const cJSON *seen)
         fill(out, flows, "flows {#now}");
         fprintf(out, " (%.1f %% of ", 100.0 * (double)item_number(flows, "now") / (double)limit);
         fill(out, flows,
-             "{#limit}), at most {#most}{?limit_of_rules ; the rules say {#limit_of_rules}, which waits for a stop and "
-             "a "
-             "start}\n");
+             "{#limit}), at most {#most}{?limit_of_rules ; the rules have {#limit_of_rules}, which takes effect after "
+             "a stop and a start}\n");
     }
     fill(out, seen,
          "{/proxy proxy {#now|session}, {#sessions} accepted in all, {#http.requests|request}\n}"
-         "{/program {?file_fault {file} holds no program, so a reload or a start is refused: {file_fault}\n}"
-         "{!file_fault {?file_differs {file} holds another program, which a reload or a start takes\n}}}"
-         "{/instance {*before?sessions|||proxy process {process}, which judged before, still serves "
+         "{/program {?file_fault {file} has no valid program, so a reload or a start would fail: {file_fault}\n}"
+         "{!file_fault {?file_differs {file} has another program, which a reload or a start would use\n}}}"
+         "{/instance {*before?sessions|||the previous process {process} still serves "
          "{#sessions|connection}\n}}"
-         "{/instance {?confirm_left_s? {?confirm_back {confirm_back} comes back}{!confirm_back it ends} in "
-         "{~confirm_left_s}, unless it is confirmed: preyctl confirm\n}"
+         "{/instance {?confirm_left_s? {?confirm_back {confirm_back} comes back}{!confirm_back preyrun stops} in "
+         "{~confirm_left_s} unless you run: preyctl confirm\n}"
          "judged in {?exec=kernel the kernel}{!exec=kernel user space}: {exec_why}\n}"
-         "{/kernel finished in the kernel: {#packets|packet}{*up?.|; came up: |, |{$} {.}}"
-         "{*long?.|; the long way there (man preyrun, kernel.long): |, |{$} {.}}\n}"
+         "{/kernel finished in the kernel: {#packets|packet}{*up?.|; sent to preyrun: |, |{$} {.}}{*long?.|; slow path "
+         "(man preyrun, kernel.long): |, |{$} {.}}\n}"
          "{?kernel {*interfaces|taken at: |, |{interface} {hook}|\n}}");
     replies_print(out, seen);
     fill(out, seen,
-         "{*interfaces?link=gone,link=down|not served until they come: |, |{interface} ({link})|\n}"
+         "{*interfaces?link=gone,link=down|not served until they appear: |, |{interface} ({link})|\n}"
          "{*interfaces?returned|went and came back: |, |{interface} {#returned|time}|\n}"
          "{/instance {?unjudged not judged: {unjudged}\n}{?never notice: {never}\n}"
          "{?clock_not_set the clock is not set: {clock_not_set}; no schedule is active\n}}"
-         "{?instance.monitor packets to this machine itself are only watched: {#live.watched|packet} would have been "
+         "{?instance.monitor packets to this machine itself are only counted: {#live.watched|packet} would have been "
          "dropped\n}");
 }
 

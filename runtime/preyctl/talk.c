@@ -103,7 +103,7 @@ int talk_ask(struct talk *t, cJSON *question, int fd)
         message_head(whole, MESSAGE_QUESTION, len);
         memcpy(whole + MESSAGE_HEAD, text, len);
         const int sent = send_all(t->fd, whole, MESSAGE_HEAD + len, fd);
-        if (sent) failed = talk_complain("preyrun takes no question: %s", strerror(-sent));
+        if (sent) failed = talk_complain("preyrun accepts no question: %s", strerror(-sent));
     }
     free(whole);
     free(text);
@@ -138,7 +138,7 @@ static bool receive(struct talk *t, int patience_ms)
     if (t->lost && t->again) return false;
     if (got < 0)
         return !talk_complain(
-            "preyrun hung up: %s; another process may have taken over, as preyctl status tells: ask again",
+            "preyrun hung up: %s; another process may have taken over (see preyctl status): ask again",
             strerror(errno));
     if (!got)
         return !talk_complain(

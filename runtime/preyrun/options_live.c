@@ -10,9 +10,10 @@ static bool iface_add(struct reading *r, const char *option, const char *name)
     struct options *o = r->o;
     if (!*name) return wrong(r, "%s needs an interface", option);
     if (strlen(name) >= OPTIONS_DEVICE_MOST || strpbrk(name, " \t\n/"))
-        return wrong(r, "%s: `%.60s` is no interface's name: at most 15 bytes, without spaces and `/`", option, name);
+        return wrong(r, "%s: `%.60s` is not an interface name: use at most 15 bytes, without spaces and `/`", option,
+                     name);
     for (unsigned i = 0; i < o->iface_count; i++)
-        if (!strcmp(o->ifaces[i], name)) return wrong(r, "%s %.60s: it is given twice", option, name);
+        if (!strcmp(o->ifaces[i], name)) return wrong(r, "%s %.60s: the interface is given twice", option, name);
     if (o->iface_count == OPTIONS_IFACES) return wrong(r, "%s: more than 16 interfaces", option);
     o->peer[o->iface_count] = OPTIONS_NO_PEER;
     o->ifaces[o->iface_count++] = name;
@@ -25,7 +26,7 @@ bool opt_bridge(struct reading *r, const char *n, const char *v)
 {
     struct options *o = r->o;
     const char *colon = strchr(v, ':');
-    if (!colon || strchr(colon + 1, ':')) return wrong(r, "--%s: `%.60s` is not written IF:IF", n, v);
+    if (!colon || strchr(colon + 1, ':')) return wrong(r, "--%s: `%.60s` must be written IF:IF", n, v);
     if (o->bridge_count == OPTIONS_IFACES) return wrong(r, "--%s: more than 16 interfaces", n);
     char *names = o->bridges[o->bridge_count] = strdup(v);
     if (!names) return wrong(r, "--%s: out of memory", n);
@@ -54,8 +55,8 @@ bool opt_allow_unjudged(struct reading *r, const char *n, const char *v)
     struct options *o = r->o;
     o->allows_nameless |= !*v;
     if (!*v) return true;
-    if (!are_devices(v)) return wrong(r, "--%s: `%.60s` is no list of devices, as wg0 or wg0,ppp0 are", n, v);
-    if (o->allow_count == OPTIONS_IFACES) return wrong(r, "--%s stands more than 16 times: write wg0,ppp0", n);
+    if (!are_devices(v)) return wrong(r, "--%s: `%.60s` is not a list of devices such as wg0 or wg0,ppp0", n, v);
+    if (o->allow_count == OPTIONS_IFACES) return wrong(r, "--%s is given more than 16 times: write wg0,ppp0", n);
     o->allows[o->allow_count++] = v;
     return true;
 }
@@ -83,13 +84,13 @@ bool opt_stats(struct reading *r, const char *n, const char *v)
     if (r->o->stats) return wrong(r, "--%s is given twice", n);
     const size_t len = colon ? (size_t)(colon - v) : 0;
     if (len < 2 || len - 2 * v6 >= sizeof addr || (v6 && colon[-1] != ']'))
-        return wrong(r, "--%s: `%.80s` is not an address and port, as in 127.0.0.1:8404 or [::1]:8404", n, v);
+        return wrong(r, "--%s: `%.80s` is not an address and port such as 127.0.0.1:8404 or [::1]:8404", n, v);
     if (!number(r, n, colon + 1, 1, 65535, &port)) return false;
     memcpy(addr, v + v6, len - 2 * v6);
     addr[len - 2 * v6] = 0;
     *at = (union options_address){.in6 = {.sin6_family = v6 ? AF_INET6 : AF_INET, .sin6_port = htons((uint16_t)port)}};
     if (inet_pton(at->any.sa_family, addr, v6 ? (void *)&at->in6.sin6_addr : &at->in.sin_addr) != 1)
-        return wrong(r, "--%s: `%.80s` is not an address and port, as in 127.0.0.1:8404 or [::1]:8404", n, v);
+        return wrong(r, "--%s: `%.80s` is not an address and port such as 127.0.0.1:8404 or [::1]:8404", n, v);
     r->o->stats = v;
     return true;
 }
@@ -98,9 +99,9 @@ bool opt_stats(struct reading *r, const char *n, const char *v)
 bool opt_stats_host(struct reading *r, const char *n, const char *v)
 {
     const char *letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-,";
-    if (r->o->stats_hosts) return wrong(r, "--%s is given twice: one list, with commas, holds all names", n);
+    if (r->o->stats_hosts) return wrong(r, "--%s is given twice: write one list, with commas", n);
     if (!*v || strspn(v, letters) != strlen(v))
-        return wrong(r, "--%s: `%.80s` is not a list of names without ports, as in stats.example,stats.lan", n, v);
+        return wrong(r, "--%s: `%.80s` is not a list of names without ports, such as stats.example,stats.lan", n, v);
     r->o->stats_hosts = v;
     return true;
 }
@@ -109,7 +110,7 @@ bool opt_sets_group(struct reading *r, const char *n, const char *v)
 {
     struct options *o = r->o;
     char why[200];
-    if (o->sets_group_count == SETS_GROUPS) return wrong(r, "--%s stands more than 16 times: write GROUP:SET,SET", n);
+    if (o->sets_group_count == SETS_GROUPS) return wrong(r, "--%s is given more than 16 times: write GROUP:SET,SET", n);
     if (!sets_group_read(v, &o->sets_groups[o->sets_group_count], why, sizeof why)) return wrong(r, "--%s: %s", n, why);
     o->sets_group_count++;
     return true;
@@ -118,13 +119,13 @@ bool opt_sets_group(struct reading *r, const char *n, const char *v)
 bool opt_confirm(struct reading *r, const char *n, const char *v)
 {
     return (duration_read(v, &r->o->confirm_ns) && r->o->confirm_ns) ||
-           wrong(r, "--%s: `%.60s` is not a time, as 30s, 5m, 2h are", n, v);
+           wrong(r, "--%s: `%.60s` is not a time such as 30s, 5m or 2h", n, v);
 }
 
 bool opt_takeover_drain(struct reading *r, const char *n, const char *v)
 {
     return (duration_read(v, &r->o->takeover_drain_ns) && r->o->takeover_drain_ns) ||
-           wrong(r, "--%s: `%.60s` is not a time, as 30s, 5m, 2h are", n, v);
+           wrong(r, "--%s: `%.60s` is not a time such as 30s, 5m or 2h", n, v);
 }
 
 bool opt_on_exit(struct reading *r, const char *n, const char *v)
@@ -172,16 +173,16 @@ static bool may_run_xdp(const struct options *o)
 bool options_settle_live(struct reading *r)
 {
     struct options *o = r->o;
-    if (r->way[REPLAY]) return wrong(r, "%.60s is for replays: it goes without %.60s", r->way[REPLAY], r->way[LIVE]);
-    if (o->cleanup && (o->iface_count || o->program)) return wrong(r, "--cleanup goes alone, or with --name");
+    if (r->way[REPLAY]) return wrong(r, "%.60s is for replays: leave out %.60s", r->way[REPLAY], r->way[LIVE]);
+    if (o->cleanup && (o->iface_count || o->program)) return wrong(r, "--cleanup takes only --name, no other option");
     if (o->cleanup) return true;
-    if (!o->iface_count) return wrong(r, "%.60s is for live traffic: -i IF names the interface", r->way[LIVE]);
+    if (!o->iface_count) return wrong(r, "%.60s is for live traffic: add -i IF", r->way[LIVE]);
     if (!o->program) return wrong(r, "the program is missing: preyrun -i IF RULES.pbc");
     if (!*o->program) return wrong(r, "the name of the program is empty: preyrun -i IF RULES.pbc");
     if (o->io != OPTIONS_IO_XDP && o->busy_poll) return wrong(r, "--busy-poll needs --io xdp");
     if (o->xdp_replace && !may_run_xdp(o)) return wrong(r, "--xdp-replace needs --io xdp or the kernel executor");
     if (o->watch && !strcmp(o->program, "-"))
-        return wrong(r, "--watch: standard input is read once, and is no file that changes");
+        return wrong(r, "--watch needs a file, and the program comes from standard input");
     if (!o->name) o->name = o->ifaces[0];
     if (!o->record && (o->record_size != OPTIONS_RECORD || o->record_snap != UINT32_MAX || o->record_sample))
         return wrong(r, "--record-size, --record-snap and --record-sample need --record DIR");

@@ -36,7 +36,7 @@ static bool opt_pcap(struct reading *r, const char *n, const char *v)
 static bool opt_map(struct reading *r, const char *n, const char *v)
 {
     const char *is = strrchr(v, '=');
-    if (!is || is == v || !is[1]) return wrong(r, "--%s: `%s` is not written NAME=IF", n, path_end(v));
+    if (!is || is == v || !is[1]) return wrong(r, "--%s: `%s` must be written NAME=IF", n, path_end(v));
     if (r->o->map_count == OPTIONS_MAPS) return wrong(r, "--%s: more than 64 names", n);
     r->o->maps[r->o->map_count++] = v;
     return true;
@@ -45,7 +45,7 @@ static bool opt_map(struct reading *r, const char *n, const char *v)
 static bool opt_tap(struct reading *r, const char *n, const char *v)
 {
     const char *is = strchr(v, '=');
-    if (!is || is == v || !is[1]) return wrong(r, "--%s: `%s` is not written NAME=PATH", n, path_end(v));
+    if (!is || is == v || !is[1]) return wrong(r, "--%s: `%s` must be written NAME=PATH", n, path_end(v));
     if (r->o->tap_count == OPTIONS_MAPS) return wrong(r, "--%s: more than 64 names", n);
     r->o->taps[r->o->tap_count++] = v;
     return true;
@@ -65,8 +65,8 @@ static bool opt_log(struct reading *r, const char *n, const char *v)
     const size_t len = colon ? (size_t)(colon - v) : strlen(v);
     const bool json = len == 4 && !memcmp(v, "json", len);
     if (!json && (len != 4 || memcmp(v, "text", len)))
-        return wrong(r, "--%s: `%.60s` is neither text nor json, or either with :syslog or :FILE behind", n, v);
-    if (to && !*to) return wrong(r, "--%s %.60s needs a file behind the colon", n, v);
+        return wrong(r, "--%s: `%.60s` must be text or json, perhaps with :syslog or :FILE", n, v);
+    if (to && !*to) return wrong(r, "--%s %.60s needs a file after the colon", n, v);
     r->o->log = json ? LOG_JSON : LOG_TEXT;
     r->o->log_to = to && strcmp(to, "stderr") != 0 ? to : NULL;
     return true;
@@ -90,7 +90,7 @@ static bool opt_explain(struct reading *r, const char *n, const char *v)
     for (const char *at = v;; at++) {
         if (o->explained_count == OPTIONS_SPANS) return wrong(r, "--%s: more than 64 frames or ranges", n);
         if (!span_read(&at, &o->explained[o->explained_count++]))
-            return wrong(r, "--%s: `%.60s` is not a list of frames, as 3 or 3,7,20-25 are", n, v);
+            return wrong(r, "--%s: `%.60s` is not a list of frames such as 3 or 3,7,20-25", n, v);
         if (!*at) return true;
     }
 }
@@ -111,7 +111,7 @@ static bool opt_to(struct reading *r, const char *n, const char *v)
 }
 static bool opt_route(struct reading *r, const char *n, const char *v)
 {
-    if (r->o->route_count == OPTIONS_ROUTES) return wrong(r, "--%s: more than 256 routes: --routes reads a file", n);
+    if (r->o->route_count == OPTIONS_ROUTES) return wrong(r, "--%s: more than 256 routes: use a file with --routes", n);
     r->o->routes[r->o->route_count++] = v;
     return true;
 }
@@ -137,7 +137,7 @@ static bool opt_down(struct reading *r, const char *n, const char *v)
     r->o->down = more;
     const char *slash = strchr(v, '/');
     if (!slash || slash == v || !slash[1] || strchr(slash + 1, '/'))
-        return wrong(r, "--%s: `%.60s` is not written POOL/SERVER", n, v);
+        return wrong(r, "--%s: `%.60s` must be written POOL/SERVER", n, v);
     r->o->down[r->o->down_count++] = v;
     return true;
 }
@@ -164,7 +164,7 @@ static bool opt_version(struct reading *r, const char *n, const char *v)
 }
 
 struct option_row {
-    const char *name, *argument, *doc;
+    const char *name, *argument;
     char letter;
     uint8_t way;       /* enum way */
     opt_fn *read;      /* otherwise one of: */
@@ -179,7 +179,7 @@ struct option_row {
 #define SIZE(field, lo_, hi_, wants_) NUMBER(field, lo_, hi_), .wants = wants_
 #define READ(name)                    .read = opt_##name
 #define OPTION(name_, letter_, takes, argument_, way_, doc_)                                                           \
-    {.name = name_, .argument = argument_, .doc = doc_, .letter = letter_, .way = way_, takes},
+    {.name = name_, .argument = argument_, .letter = letter_, .way = way_, takes},
 static const struct option_row rows[] = {
 #include "runtime/base/options/options.def"
 };
@@ -232,7 +232,7 @@ static int option_take(struct reading *r, int left, char *const argv[])
     const char *value;
     const struct option_row *row = option_find(argv[0], &value);
     if (row && !r->way[row->way]) r->way[row->way] = argv[0];
-    if (!row) return wrong(r, "there is no option `%.60s`; try --help", argv[0]);
+    if (!row) return wrong(r, "`%.60s` is not an option; try --help", argv[0]);
     if (!row->argument && value) return wrong(r, "--%s takes no value", row->name);
     int words = 1;
     if (row->read == opt_allow_unjudged && !value && (left < 2 || !are_devices(argv[1]))) {
@@ -247,7 +247,7 @@ static int option_take(struct reading *r, int left, char *const argv[])
 static bool program_take(struct reading *r, const char *arg)
 {
     if (r->o->program)
-        return wrong(r, "only one program can be run, but two are named: `%.60s` and `%.60s`", r->o->program, arg);
+        return wrong(r, "preyrun runs one program, but the command names two: `%.60s` and `%.60s`", r->o->program, arg);
     r->o->program = arg;
     return true;
 }
@@ -260,16 +260,16 @@ static bool settle_outputs(struct reading *r)
     struct options *o = r->o;
     /* Options that choose or extend lines turn them on. */
     if ((o->only || o->describe) && !o->verdicts && !o->write_seen && !o->explained_count) o->verdicts = "-";
-    if (o->only && o->explained_count) return wrong(r, "--only chooses lines, and --explain prints none");
+    if (o->only && o->explained_count) return wrong(r, "--only chooses lines, but --explain does not print lines");
     if (o->verdicts && o->write && !strcmp(o->verdicts, o->write))
         return wrong(r, "--verdicts and --write cannot both be `%.60s`", o->write);
-    if (o->log_to) return wrong(r, "--log: a replay logs to standard error alone, and not to `%.60s`", o->log_to);
+    if (o->log_to) return wrong(r, "--log: a replay logs only to standard error, not to `%.60s`", o->log_to);
     if (o->write_seen &&
         ((o->verdicts && !strcmp(o->verdicts, o->write_seen)) || (o->write && !strcmp(o->write, o->write_seen))))
         return wrong(r, "--write-seen and another option cannot both be `%.60s`", o->write_seen);
     if (o->explained_count && (o->verdicts || o->write || o->write_seen || o->repeat > 1 || o->log != LOG_NONE ||
                                o->flows || o->coverage || o->observed || o->copies))
-        return wrong(r, "--explain prints frames alone: it goes without %s",
+        return wrong(r, "--explain prints only frames: leave out %s",
                      o->verdicts          ? "--verdicts"
                      : o->write           ? "--write"
                      : o->write_seen      ? "--write-seen"
@@ -284,11 +284,11 @@ static bool settle_outputs(struct reading *r)
                         : is_standard(o->write_seen) ? "--write-seen"
                                                      : NULL;
     if (o->flows && taken)
-        return wrong(r, "--flows prints after the summary, and %s - leaves none: name a file", taken);
+        return wrong(r, "--flows prints after the summary, and %s - replaces the summary: name a file", taken);
     if (o->coverage && (taken || o->flows || o->repeat > 1))
         return wrong(r,
-                     taken ? "--coverage prints instead of the summary, and %s - leaves no room for it: name a file"
-                           : "--coverage prints instead of the summary, which %s belongs to",
+                     taken ? "--coverage prints instead of the summary, and %s - uses the same output: name a file"
+                           : "--coverage replaces the summary, so leave out %s",
                      taken      ? taken
                      : o->flows ? "--flows"
                                 : "--repeat");
@@ -311,7 +311,7 @@ static bool settle_recording(struct reading *r)
                         : o->mtu != 1500                       ? "--mtu"
                         : o->repeat > 1                        ? "--repeat"
                                                                : NULL;
-    if (other) return wrong(r, "--replay goes through a recording as it was: it goes without %s", other);
+    if (other) return wrong(r, "--replay repeats a recording as it was: leave out %s", other);
     return settle_outputs(r);
 }
 
@@ -327,22 +327,22 @@ static bool settle_replay(struct reading *r)
 {
     const struct options *o = r->o;
     if (o->exec == OPTIONS_EXEC_KERNEL && o->replay)
-        return wrong(r, "--replay goes through a recording as it was: it goes without --exec kernel");
+        return wrong(r, "--replay repeats a recording as it was: leave out --exec kernel");
     if (o->hook && o->exec == OPTIONS_EXEC_USER)
-        return wrong(r, "--hook is about the kernel executor, and --exec user was given");
+        return wrong(r, "--hook configures the kernel executor, but --exec user was given");
     if (r->way[LIVE]) return options_settle_live(r);
     if (o->hook && o->exec != OPTIONS_EXEC_KERNEL) return wrong(r, "--hook needs --exec kernel in a replay");
     if (o->replay) return settle_recording(r);
     if (!o->pcap_count)
-        return wrong(r, "nothing to do: --pcap FILE replays a capture, -i IF is for live traffic; try --help");
+        return wrong(r, "nothing to do: use --pcap FILE to replay a capture, or -i IF for live traffic; try --help");
     if (!o->program) return wrong(r, "the program is missing: preyrun --pcap FILE RULES.pbc");
     if (!*o->program) return wrong(r, "the name of the program is empty: preyrun --pcap FILE RULES.pbc");
     if (pcap_is_standard(o) && !strcmp(o->program, "-"))
         return wrong(r, "capture and program cannot both be standard input");
     if (o->from_at.said || o->to_at.said)
-        return wrong(r, "%s: frames of a capture have numbers; a time is for --replay",
+        return wrong(r, "%s: a capture needs a frame number; a time is only for --replay",
                      o->from_at.said ? "--from" : "--to");
-    if (o->on && o->map_count) return wrong(r, "--on says where all frames came in: it goes without --map");
+    if (o->on && o->map_count) return wrong(r, "--on sets the interface of all frames: leave out --map");
     if (o->to && o->from > o->to) return wrong(r, "--from is after --to");
     return settle_outputs(r);
 }
@@ -415,35 +415,26 @@ void options_fini(struct options *o)
     o->down = NULL;
 }
 
-/* "--name VALUE", "-i IF". */
-static void help_row(FILE *out, const struct option_row *row)
+/* Print "  --name VALUE  doc". Completion (editors/bash/) depends on the two spaces before the doc. */
+static void help_row(FILE *out, const char *name, char of_letter, const char *argument, const char *doc)
 {
-    char left[64], letter[] = {'-', row->letter, ',', ' ', 0};
-    if (!row->name[0]) letter[2] = 0;
-    snprintf(left, sizeof left, "%s%s%s%s%s", row->letter ? letter : "", row->name[0] ? "--" : "", row->name,
-             row->argument ? " " : "", row->argument ? row->argument : "");
-    fprintf(out, "  %-22s %s\n", left, row->doc);
-}
-
-static void help_rows(FILE *out, enum way way)
-{
-    for (unsigned i = 0; i < ROWS; i++)
-        if (rows[i].way == way) help_row(out, &rows[i]);
+    char left[64], letter[] = {'-', of_letter, ',', ' ', 0};
+    if (!name[0]) letter[2] = 0;
+    snprintf(left, sizeof left, "%s%s%s%s%s", of_letter ? letter : "", name[0] ? "--" : "", name, argument ? " " : "",
+             argument ? argument : "");
+    fprintf(out, "  %-26s  %s\n", left, doc);
 }
 
 void options_help(FILE *out)
 {
-    fprintf(out, "preyrun --pcap FILE|- [OPTION]... RULES.pbc\n"
-                 "preyrun -i IF [-i IF]... [OPTION]... RULES.pbc\n"
-                 "preyrun --bridge IF:IF [OPTION]... RULES.pbc\n"
-                 "preyrun --cleanup [--name NAME]\n"
-                 "Judge the frames of a capture, or of interfaces as they arrive, by a compiled rule file (preyc -o).\n"
-                 "\nReplay:\n");
-    help_rows(out, REPLAY);
-    fprintf(out, "\nLive:\n");
-    help_rows(out, LIVE);
-    fprintf(out, "\nBoth:\n");
-    help_rows(out, BOTH);
-    fprintf(out, "\nExit status: 0 good; 2 wrong usage, unreadable capture or program, output that cannot be written,\n"
-                 "trouble with the machine.\n");
+    fprintf(out, "usage: preyrun -r FILE|- [OPTION]... RULES.pbc            replay a capture\n"
+                 "       preyrun --replay DIR [OPTION]... [RULES.pbc]       replay a recording\n"
+                 "       preyrun -i IF [-i IF]... [OPTION]... RULES.pbc     run live\n"
+                 "       preyrun --bridge IF:IF [OPTION]... RULES.pbc       run live, as a bridge\n"
+                 "       preyrun --cleanup [--name NAME]                    undo what killed instances left\n");
+#define GROUP(heading)                                   fprintf(out, "\n%s:\n", heading);
+#define OPTION(name, letter, takes, argument, way, doc_) help_row(out, name, letter, argument, doc_);
+#include "runtime/base/options/options.def"
+    fprintf(out, "\nExit status: 0 success; 1 a replay differs from its recording, or nobody confirmed the start;\n"
+                 "2 wrong usage, unreadable input, unwritable output, or an obstacle on this machine.\n");
 }

@@ -125,7 +125,7 @@ bool proxy_list(struct proxy *p, struct session_listing *l);
 bool proxy_listed(const struct proxy *p, const struct session_listing *l);
 /* Take the oldest line of an access log. Return its length, 0: none. *target: lines_target of the log's path. */
 uint32_t proxy_line(struct proxy *p, uint64_t *target, char line[LINES_MOST]);
-/* Return the number of lines lost for want of room */
+/* Return the number of lines lost, because there was no room */
 uint64_t proxy_lines_lost(const struct proxy *p);
 /* Take the next report of a refusal */
 bool proxy_refused(struct proxy *p, struct refusal *r);

@@ -292,7 +292,7 @@ static void flows_end(struct pass *p)
     for (size_t i = listed; p->streams && i < p->flows.count; i++) streams_name(p->streams, &p->flows.flows[i]);
     uint64_t ended = 0;
     for (unsigned i = 0; c && i < FLOW_ENDS; i++) ended += c->ended[i];
-    /* Events lost for lack of room; those of flows are known from the counters. */
+    /* Events lost because there was no room; those of flows are known from the counters. */
     const uint64_t lost = ended - p->flows.ended;
     p->flows.left_out += lost;
     p->t.log_lost -= lost;

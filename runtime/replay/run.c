@@ -77,8 +77,8 @@ static void file_take(const struct subject *r, uint32_t live)
     if (fd >= 0) close(fd);
     const char *why = !f ? err : f->fault;
     if (!*why && lives_refuse_base(r->program, live, &base, &first) != LIVE_MAY)
-        why = "its file has addresses that `in` or `never` refuses";
-    if (!*why && !live_replace(lives_set(r->lives, live), 0, &base)) why = "out of memory";
+        why = "its file has addresses that `in` or `never` forbids";
+    if (!*why && !live_replace(lives_set(r->lives, live), &base)) why = "out of memory";
     if (*why) complain("notice: live set %s is empty: %s", program_str(r->program, r->program->lives[live].name), why);
     if (f) munmap((void *)(uintptr_t)f, len);
 }
@@ -108,14 +108,13 @@ static int replay_open(struct subject *r, const struct options *o)
     addresses_doubts(&r->routes.addresses, &r->facts, notice, NULL);
     const char *zone = schedules_unknown_zone(r->program);
     if (zone)
-        return complain("%s: this machine does not know the time zone `%s`; this mends it: apt-get install tzdata",
+        return complain("%s: this machine does not know the time zone `%s`; to fix it, run: apt-get install tzdata",
                         o->program, zone);
     if (down_find(r, err, sizeof err)) return complain("%s", err);
     if (labels_init(&r->labels, r->program)) return complain("out of memory");
     if (only_init(&r->only, o->only, &r->labels, err, sizeof err)) return complain("%s", err);
     if (only_asks_recorded(&r->only))
-        return complain(
-            "--only otherwise: a capture does not say what became of its frames; a recording does (--replay DIR)");
+        return complain("--only otherwise: a capture lacks the earlier verdicts; use a recording (--replay DIR)");
     r->capture = capture_open_all(o->pcaps, o->pcap_count, err, sizeof err);
     if (!r->capture) return complain("%s", err);
     ports_ask(r->ports, r->capture);
@@ -137,7 +136,7 @@ static int overwrites(const struct subject *r, const char *path)
 {
     struct stat st, program;
     if (!strcmp(path, "-") || stat(path, &st)) return 0;
-    if (capture_is(r->capture, &st)) return complain("%s: this is the capture that is being read", path);
+    if (capture_is(r->capture, &st)) return complain("%s: this is the capture that preyrun reads", path);
     if (!stat(r->o->program, &program) && S_ISREG(st.st_mode) && st.st_dev == program.st_dev &&
         st.st_ino == program.st_ino)
         return complain("%s: this is the program", path);
@@ -191,7 +190,7 @@ static int results_close(struct results *to, const struct options *o)
     if (written) status = complain_output(!strcmp(o->write, "-") ? "standard output" : o->write, written);
     int failed = seen_close(&to->seen);
     if (failed && to->seen.mixed)
-        status = complain("%s: the frames have several link types, which a pcap cannot hold; this mends it: a name "
+        status = complain("%s: the frames have several link types, which a pcap cannot hold; to fix it, choose a name "
                           "that ends in .pcapng",
                           o->write_seen);
     else if (failed && !status)
@@ -282,7 +281,7 @@ static int passes_run(const struct subject *r, struct results *to, struct pass *
     if ((p->verdicts && out_failed(p->verdicts)) || p->write_error || to->seen.write_error)
         return 2; /* results_close reports the error */
     if (executor_fault(p->exec))
-        return complain("the kernel did not run a frame: %s", strerror(-executor_fault(p->exec)));
+        return complain("the kernel failed to run a frame: %s", strerror(-executor_fault(p->exec)));
     char fault[300];
     snprintf(fault, sizeof fault, "%s", capture_error(r->capture));
     struct timing timing = {0};
@@ -294,7 +293,7 @@ static int passes_run(const struct subject *r, struct results *to, struct pass *
     out_flush(&to->verdicts); /* results come before the error that ends them */
     out_flush(&to->standard);
     if (p->t.log_lost && p->log)
-        complain("%llu log event%s lost for want of room", (unsigned long long)p->t.log_lost,
+        complain("%llu log event%s lost, because there was no room", (unsigned long long)p->t.log_lost,
                  text_plural(p->t.log_lost));
     return *fault ? complain_capture(r) : status;
 }

@@ -116,7 +116,7 @@ static void ports_text(FILE *out, const struct ports *p)
     if (p->o->on && p->as[0] == IFACE_OTHER)
         note(out, "", "the rules do not name %s; they name %s", p->o->on, iface_names(p->program, names, sizeof names));
     if (!p->o->on && p->count == 1)
-        note(out, "", "the rules name interfaces: --on IF sets the one that frames came in on");
+        note(out, "", "the rules name interfaces: use --on IF to set the one of the frames");
     for (uint32_t i = 1; i < p->count && i <= PORTS_SHOWN; i++) {
         /* "eth0: wan", or that the rules do not name it */
         char text[200];
@@ -153,7 +153,7 @@ void what_was_read(FILE *out, const struct subject *r, const struct totals *t)
         /* Hints about inputs that the rules ask for and the command line lacks: such conditions are silently false. */
         const bool has_self = r->facts.self4_count || r->facts.self6_count;
         if (r->program->meta->flags & PBC_NEEDS_SELF && !has_self)
-            note(out, "", "the rules ask for this machine's addresses: --self ADDR,... names them");
+            note(out, "", "the rules ask for this machine's addresses: add --self ADDR,...");
         if (r->ports) ports_text(out, r->ports);
     }
 }
@@ -163,18 +163,19 @@ static void oddities(FILE *out, const cJSON *root, const struct subject *r, cons
     char a[TEXT_NUMBER];
     if (t->earlier)
         note(out, "clock",
-             "%s frame%s earlier than a frame before: judged at the time of that one, for time never runs back",
+             "%s frame%s earlier than the previous frame: judged at that frame's time, because time never runs back",
              text_number(t->earlier, a), t->earlier == 1 ? " is" : "s are");
     fill(out, root,
          "{?snapped snapped     {#snapped|frame} cut by the capture, judged by {=snapped|its|their} headers\n}"
-         "{?bad_checksum checksum    {#bad_checksum|wrong IPv4 header checksum}, judged all the same "
-         "(--strict-checksum drops {=bad_checksum|it|them})\n}"
-         "{?ways_unknown routes      routes can't tell the way of {#ways_unknown|packet}: `out on` and `urpf-failed` "
-         "are false for {=ways_unknown|it|them}, or rules refuse {=ways_unknown|it|them} by one of a route's "
+         "{?bad_checksum checksum    {#bad_checksum|wrong IPv4 header checksum}, but judged (--strict-checksum drops "
+         "{=bad_checksum|it|them})\n}"
+         "{?ways_unknown routes      the routes do not show the way of {#ways_unknown|packet}: `out on` and "
+         "`urpf-failed` "
+         "are false for {=ways_unknown|it|them}, or the rules reject {=ways_unknown|it|them} on one of a route's "
          "interfaces}");
     if (item_number(root, "ways_unknown"))
         fprintf(out, "%s\n",
-                r->o->iface_count                 ? " (preyctl explain PACKET says why)"
+                r->o->iface_count                 ? " (to see why, run: preyctl explain PACKET)"
                 : r->o->replay || r->facts.routes ? ""
                                                   : " (--routes FILE)");
     fill(out, root, "{?verdicts.reject.packets answers     {#answers.sent} sent, {#answers.limited} over the limit}");
@@ -247,11 +248,10 @@ void summary_text(FILE *out, const cJSON *root, const struct subject *r, const s
         note(out, "kernel", "proved by %s frames in %s", text_number(t->told->proof_frames, a),
              text_duration(t->told->proof_ns, b));
         if (t->told->unjudged)
-            note(out, "",
-                 "%s packet%s dropped undecided: rules ask for bytes beyond those that the kernel's judge sees",
+            note(out, "", "%s packet%s dropped undecided: rules test bytes that the kernel executor does not read",
                  text_number(t->told->unjudged, a), text_plural(t->told->unjudged));
         if (t->told->left_out)
-            note(out, "", "%s edited packet%s found no buffer, and did not leave", text_number(t->told->left_out, a),
+            note(out, "", "%s edited packet%s found no buffer and did not leave", text_number(t->told->left_out, a),
                  text_plural(t->told->left_out));
     }
     rates(out, t, timing);

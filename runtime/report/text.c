@@ -245,8 +245,8 @@ const char *text_local(const char *iso, char buf[TEXT_TIME])
 
 const char *text_unknown_way(const struct way_told *w, char buf[TEXT_WAY])
 {
-    snprintf(buf, TEXT_WAY, "unknown, %s: %s%s%s%s%s", w->then, w->doc, *w->instead ? "; this translates it: " : "",
-             w->instead, *w->next ? "; this makes it known: " : "", w->next);
+    snprintf(buf, TEXT_WAY, "unknown, %s: %s%s%s%s%s", w->then, w->doc, *w->instead ? "; to translate it, use: " : "",
+             w->instead, *w->next ? "; to make it known, use: " : "", w->next);
     return buf;
 }
 

@@ -74,7 +74,8 @@ struct way_told {
     const char *doc;     /* cause for which the way is unknown */
     const char *next;    /* change that makes it known */
 };
-/* Write "unknown, dropped (no-way): a policy rule asks for a mark; this translates it: …; this makes it known: …". */
+/* Write "unknown, dropped (no-way): a policy rule asks for a mark; to translate it, use: …; to make it known, use: …".
+ */
 enum { TEXT_WAY = 500 };
 const char *text_unknown_way(const struct way_told *w, char buf[TEXT_WAY]);
 /* Write at most `width` columns of s; the end is kept behind "..". */

@@ -63,7 +63,7 @@ static void fragments_text(FILE *out, const cJSON *fragments, const struct vm_co
          "{?held             {#held} waited for the first: it came for {#released}, never for {#orphans}}");
     if (f->held && left) fprintf(out, ", %s still wait%s", text_number(left, n), left == 1 ? "s" : "");
     fill(out, fragments,
-         "{?held \n}{?not_held             {#not_held} could not wait: there was no room\n}"
+         "{?held \n}{?not_held             {#not_held} could not wait, because there was no room\n}"
          "{?duplicates             {#duplicates} came again and {=duplicates|was|were} dropped\n}");
     causes_text(out, c, "datagrams given up");
     causes_text(out, c, "datagrams forgotten");
@@ -75,15 +75,16 @@ static void ways_text(FILE *out, const struct nat_counters *n, const struct vm_c
     char a[TEXT_NUMBER];
     uint64_t unknown = 0;
     if (n->guessed)
-        note(out, "way guessed", "%s flow%s by one of several ways, or as without a mark: live, this machine chooses",
+        note(out, "way guessed",
+             "%s flow%s took one of several ways, or the way without a mark: live, this machine chooses",
              text_number(n->guessed, a), text_plural(n->guessed));
     for (enum way_why why = WAY_KNOWN + 1; why < WAY_WHYS; why++) unknown += way_why_packets(n, why);
     if (!unknown) return;
     const bool refused = c->reasons[REASON_NO_WAY].packets;
-    note(out, "no way", "%s packet%s %s, for routes can't tell by which interface %s%s", text_number(unknown, a),
-         text_plural(unknown), refused ? "dropped (no-way)" : "not translated",
+    note(out, "no way", "%s packet%s %s, because the routes do not show by which interface %s%s",
+         text_number(unknown, a), text_plural(unknown), refused ? "dropped (no-way)" : "not translated",
          unknown == 1 ? "it leaves" : "they leave",
-         n->way_no_routes == unknown ? ": --route or --routes FILE gives routes" : "");
+         n->way_no_routes == unknown ? ": add routes with --route or --routes FILE" : "");
     for (enum way_why why = WAY_KNOWN + 1; n->way_no_routes < unknown && why < WAY_WHYS; why++)
         if (way_why_packets(n, why))
             note(out, "", "%s: %s", text_number(way_why_packets(n, why), a), way_why_words(why)->doc);
@@ -97,12 +98,13 @@ void tracked_text(FILE *out, const cJSON *root, const struct vm_counters *c)
         list_text(out, "live:", item(flows, "live"));
         list_text(out, "ended:", item(flows, "ended"));
         fill(out, flows,
-             "{?stacks_full             {#stacks_full|packet} made none: there was no room for another VLAN stack\n}"
+             "{?stacks_full             {#stacks_full|packet} opened no flow, because there was no room for another "
+             "VLAN stack\n}"
              "{?remembered             {#remembered|packet} took a remembered verdict\n}");
     }
     fill(out, root,
          "{/cookies {?sent,proven cookies     {#sent|SYN} answered, {#proven} proven, {#unanswered} of them without a "
-         "server that took them\n}}");
+         "server\n}}");
     if (c->nat) {
         const struct nat_counters *n = c->nat;
         const struct mapping_counters *maps = n->mappings;

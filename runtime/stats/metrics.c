@@ -92,10 +92,10 @@ static const struct {
     {"packets", "prey_server_packets_total", "counter", "Packets of a server's flows, both ways."},
     {"bytes", "prey_server_bytes_total", "counter", "Bytes of a server's flows, both ways."},
     {"flows", "prey_server_flows", "gauge", "Flows of a server now."},
-    {"flows_total", "prey_server_flows_started_total", "counter", "Flows that a server was given."},
-    {"weight", "prey_server_weight", "gauge", "Weight of a server, as it is in force."},
+    {"flows_total", "prey_server_flows_started_total", "counter", "Flows that a server has got."},
+    {"weight", "prey_server_weight", "gauge", "Weight of a server that is in force."},
     {"changes", "prey_server_health_changes_total", "counter", "Times that a server went up or down."},
-    {"probes_good", "prey_server_good_probes_total", "counter", "Health checks that went well."},
+    {"probes_good", "prey_server_good_probes_total", "counter", "Health checks that passed."},
     {"probes_bad", "prey_server_bad_probes_total", "counter", "Health checks that failed."},
 };
 
@@ -140,7 +140,7 @@ static void server_latency(FILE *out, const char *name, const cJSON *server, con
 static void servers_write(FILE *out, const cJSON *root)
 {
     if (!cJSON_GetArraySize(item(root, "pools"))) return;
-    family(out, "prey_server_up", "gauge", "1: a server takes new flows, as its health says; 0: it is down.");
+    family(out, "prey_server_up", "gauge", "1: a server is up and takes new flows; 0: it is down.");
     servers_each(out, root, server_up, "prey_server_up", "down");
     for (size_t i = 0; i < sizeof of_servers / sizeof *of_servers; i++) {
         family(out, of_servers[i].name, of_servers[i].type, of_servers[i].help);
@@ -178,7 +178,7 @@ static void links_write(FILE *out, const cJSON *root)
 static void info_write(FILE *out, const cJSON *root)
 {
     const cJSON none = {.type = cJSON_Number}, *left = document_at(root, "instance.confirm_left_s");
-    family(out, "prey_info", "gauge", "Always 1: which prey this is, and what it runs.");
+    family(out, "prey_info", "gauge", "Always 1: the version of prey and its program.");
     fputs("prey_info{", out);
     label(out, "version", item_text(root, "prey"));
     fputc(',', out);
@@ -187,8 +187,8 @@ static void info_write(FILE *out, const cJSON *root)
     label(out, "program", item_text(item(root, "program"), "path"));
     fputs("} 1\n", out);
     alone(out, "prey_to_be_confirmed_seconds", "gauge",
-          "Time left to confirm what was started or loaded: else it ends, or the program before comes back; 0: nothing "
-          "to confirm.",
+          "Time left to confirm a start or load; after it, preyrun stops or the previous program comes back; 0: "
+          "nothing to confirm.",
           left ? left : &none);
 }
 
@@ -216,7 +216,7 @@ struct of_service {
     const char *path, *name, *type, *label, *help;
 };
 static const struct of_service of_services[] = {
-    {"proxy.now", "prey_service_sessions", "gauge", NULL, "Connections of a proxy service that go on now."},
+    {"proxy.now", "prey_service_sessions", "gauge", NULL, "Open connections of a proxy service."},
     {"proxy.sessions", "prey_service_sessions_total", "counter", NULL, "Connections that a proxy service accepted."},
     {"proxy.up_bytes", "prey_service_up_bytes_total", "counter", NULL,
      "Bytes from clients of a proxy service to its servers."},
@@ -226,7 +226,7 @@ static const struct of_service of_services[] = {
     {"proxy.refused", "prey_service_refused_total", "counter", "reason",
      "Connections and requests that a proxy service refused, by reason."},
     {"proxy.spliced_now", "prey_service_spliced", "gauge", NULL,
-     "Connections of a proxy service that have left their sockets and go on now."},
+     "Open connections of a proxy service that have left their sockets."},
     {"proxy.spliced", "prey_service_spliced_total", "counter", NULL,
      "Connections of a proxy service that left their sockets for the packet path."},
     {"proxy.stays", "prey_service_stays_total", "counter", "reason",
@@ -293,7 +293,8 @@ static void observes_write(FILE *out, const cJSON *list)
                                     rows[i].kind == COUNT ? "counter" : "gauge", rows[i].doc},
                    list);
     }
-    family(out, left, "counter", "Connections, packets and bytes that a service could not watch whole, by reason.");
+    family(out, left, "counter",
+           "Connections, packets and bytes that a service could not observe completely, by reason.");
     cJSON_ArrayForEach(one, list)
     {
         for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

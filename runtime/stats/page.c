@@ -173,7 +173,8 @@ static void traffic(FILE *out, const cJSON *root)
     const double over_s = (double)item_number(root, "rates_over_ms") / 1000;
     if (over_s > 0)
         fprintf(out,
-                "<p class=\"none\">Rates on this page are of the last %.1f&nbsp;s, as the chart's newest point.</p>",
+                "<p class=\"none\">Rates on this page are averages of the last %.1f&nbsp;s, like the chart's newest "
+                "point.</p>",
                 over_s);
     fputs("</section>\n", out);
 }

@@ -77,7 +77,7 @@ static void reload_alert(FILE *out, const cJSON *root, struct alerts *a)
     const cJSON *last = first ? first->prev : NULL;
     if (*item_text(item(root, "program"), "file_fault")) return; /* the cause, which is told */
     if (!last || strcmp(item_text(last, "event"), "refused") != 0) return;
-    alert(out, last, "event", "<li class=\"warn\">the last reload was refused, {@time}: {text}</li>", &a->warn);
+    alert(out, last, "event", "<li class=\"warn\">the last reload failed, {@time}: {text}</li>", &a->warn);
 }
 
 struct alerts page_alerts(FILE *out, const cJSON *root)
@@ -87,7 +87,8 @@ struct alerts page_alerts(FILE *out, const cJSON *root)
     servers_alerts(out, root, &a);
     interfaces_alerts(out, root, &a);
     alert(out, item(root, "program"), "file_fault",
-          "<li class=\"bad\">{file} holds no program, so a reload or a start is refused: {file_fault}</li>", &a.bad);
+          "<li class=\"bad\">{file} has no valid program, so a reload or a start would fail: {file_fault}</li>",
+          &a.bad);
     alert(out, item(root, "recorder"), "error", "<li class=\"bad\">flight recorder {directory}: {error}</li>", &a.bad);
     cJSON_ArrayForEach(set, item(root, "sets"))
         alert(out, set, "fault", "<li class=\"warn\">live set <b>{set}</b>: {fault}</li>", &a.warn);

@@ -26,7 +26,7 @@ static void kernel(FILE *out, const cJSON *root)
     bool any = false;
     html_fill(out, item(root, "instance"),
               "<h3>Executor: {?exec=kernel kernel}{!exec=kernel user space}</h3>"
-              "<p>Chosen because of: {exec_why}.{!exec=kernel </p>}");
+              "<p>Reason: {exec_why}.{!exec=kernel </p>}");
     if (!cJSON_IsObject(of)) return;
     html_fill(out, of, " {#packets|packet was|packets were} judged in the kernel.</p><ul class=\"limits\">");
 #define KERNEL_COUNTER(field, key, words, doc)                                                                         \
@@ -37,7 +37,7 @@ static void kernel(FILE *out, const cJSON *root)
     cJSON_ArrayForEach(one, item(of, "up"))
     {
         if (!value_number(one)) continue;
-        if (!any) page_table(out, "up", "Packets that came up from the kernel", columns);
+        if (!any) page_table(out, "up", "Packets that went from the kernel to preyrun", columns);
         any = true;
         page_row(out, one, columns);
     }
@@ -64,7 +64,7 @@ static void limits(FILE *out, const cJSON *root)
             is_loss |= !strcmp(kinds[i].key, item_text(one, "limit")) &&
                        (!strcmp(kinds[i].told, "LOST") || !strcmp(kinds[i].told, "NEIGHBOUR"));
         if (is_loss || !item_number(one, "reached")) continue;
-        if (!any) page_table(out, "limits", "Limits that were reached", columns);
+        if (!any) page_table(out, "limits", "Reached limits", columns);
         any = true;
         page_row(out, one, columns);
     }

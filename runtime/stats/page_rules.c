@@ -137,7 +137,7 @@ static void loss_row(struct loss_table *l, const char *words, uint64_t packets)
     static const struct column columns[] = {{"*Cause", NULL, NULL}, {"#Packets", NULL, NULL}, {NULL, NULL, NULL}};
     if (!packets) return;
     if (!l->rows++) {
-        fputs("<h3>Lost <small>after their verdict, or without one</small></h3>", l->out);
+        fputs("<h3>Lost <small>after their verdict, or without a verdict</small></h3>", l->out);
         page_table(l->out, "lost", "Packets lost, by cause", columns);
     }
     fputs("<tr role=\"row\"><th scope=\"row\" role=\"rowheader\">", l->out);
@@ -166,16 +166,16 @@ static void losses(FILE *out, const cJSON *root)
     loss_row(&l, "arrived as super-packets of an unknown kind", interfaces_sum(root, "refused"));
 #define KERNEL_LOSS(key, words) loss_row(&l, words, item_number(kernel, key));
     KERNEL_LOSS("lost", "only preyrun could decide them, and it was not ready yet or had no room")
-    KERNEL_LOSS("pings", "pings and others without ports to this machine: more than 2,000 per second, with a nat")
-    KERNEL_LOSS("unjudged", "undecided: the rules ask for bytes that the kernel does not see")
+    KERNEL_LOSS("pings", "pings and other packets without ports to this machine, beyond 2,000 per second, with a nat")
+    KERNEL_LOSS("unjudged", "undecided: the rules test bytes that the kernel executor does not read")
 #undef KERNEL_LOSS
     loss_row(&l, "handed to another worker, which had no room", item_number(live, "hand_lost"));
-    loss_row(&l, "for this machine, which did not take them", item_number(live, "not_given"));
+    loss_row(&l, "for this machine, which rejected them", item_number(live, "not_given"));
     loss_row(&l, "for this machine, which has no device for their VLAN tags", item_number(live, "no_receiver"));
-    loss_row(&l, "in the wire: the proxy's sockets did not take them", item_number(live, "inside_lost"));
+    loss_row(&l, "inline connections: the proxy's sockets rejected them", item_number(live, "inside_lost"));
 #define LOSS_COUNTER(ident, key, words) loss_row(&l, "to be sent: " words, item_number(way_out, key));
 #include "runtime/counters/counter.def"
-    loss_row(&l, "to be sent: the device did not take them", interfaces_sum(root, "not_sent"));
+    loss_row(&l, "to be sent: the device rejected them", interfaces_sum(root, "not_sent"));
     if (l.rows) page_table_end(out);
 }
 

@@ -145,7 +145,8 @@ static bool names_host(struct MHD_Connection *c, const char *version)
 static enum MHD_Result put_seen(struct web *w, struct MHD_Connection *c, enum shown kind)
 {
     const struct web_seen seen = w->cfg.see(w->cfg.with);
-    if (!seen.root) return put_text(w, c, MHD_HTTP_SERVICE_UNAVAILABLE, "no statistics are available now: ask again\n");
+    if (!seen.root)
+        return put_text(w, c, MHD_HTTP_SERVICE_UNAVAILABLE, "statistics are not available now: ask again\n");
     if (seen.number != w->number) answers_forget(w);
     w->number = seen.number;
     if (!w->answers[kind]) w->answers[kind] = answer_make(w, kind, &seen);
@@ -164,7 +165,7 @@ static enum MHD_Result web_answer(struct web *w, struct MHD_Connection *c, const
     if (!strcmp(url, "/healthz")) return put_text(w, c, MHD_HTTP_OK, "ok\n");
     const struct page_file *file = page_file(url);
     if (file) return web_put(c, MHD_HTTP_OK, response_of(w, file->text, file->len, file->type, MHD_RESPMEM_PERSISTENT));
-    return put_text(w, c, MHD_HTTP_NOT_FOUND, "not found: there are /, /stats.json, /metrics and /healthz\n");
+    return put_text(w, c, MHD_HTTP_NOT_FOUND, "not found: use /, /stats.json, /metrics or /healthz\n");
 }
 
 /* Handle a request. Called after the headers, and again at the request's end, when the answer is queued. */
@@ -176,7 +177,7 @@ static enum MHD_Result web_asked(void *with, struct MHD_Connection *c, const cha
     clients_asks(c);
     if (strcmp(method, MHD_HTTP_METHOD_GET) && strcmp(method, MHD_HTTP_METHOD_HEAD)) {
         struct MHD_Response *r =
-            response_of(w, "this only reads: GET and HEAD\n", 30, "text/plain; charset=utf-8", MHD_RESPMEM_PERSISTENT);
+            response_of(w, "only GET and HEAD are possible\n", 30, "text/plain; charset=utf-8", MHD_RESPMEM_PERSISTENT);
         if (r) MHD_add_response_header(r, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
         return web_put(c, MHD_HTTP_METHOD_NOT_ALLOWED, r);
     }
@@ -185,11 +186,12 @@ static enum MHD_Result web_asked(void *with, struct MHD_Connection *c, const cha
         *body_len = 0;
         return MHD_YES;
     }
-    if (!names_host(c, version)) return put_text(w, c, MHD_HTTP_BAD_REQUEST, "one Host is wanted (RFC 9112, 3.2)\n");
+    if (!names_host(c, version))
+        return put_text(w, c, MHD_HTTP_BAD_REQUEST, "exactly one Host is needed (RFC 9112, 3.2)\n");
     const char *host = MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_HOST);
     if (!is_own_name(w, host))
         return put_text(w, c, MHD_HTTP_FORBIDDEN,
-                        "wrong Host: ask by an address or as localhost, or start preyrun with --stats-host NAME\n");
+                        "wrong Host: use an address or localhost, or start preyrun with --stats-host NAME\n");
     return web_answer(w, c, url);
 }
 

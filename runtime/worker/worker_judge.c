@@ -80,7 +80,7 @@ static bool is_crossing(const struct worker *w, struct pkt *pkt)
 }
 
 /* Route an accepted packet that is neither for this machine nor bridged. False: it is not routed here. Of a host that
- * forwards, and has not seen the packet, the sender hears that no route leads there. */
+ * forwards, and has not seen the packet, the sender hears that no route leads to the destination. */
 static bool routes_on(struct worker *w, const struct verdict *v, struct pkt *pkt, uint64_t now)
 {
     struct key key;

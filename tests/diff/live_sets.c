@@ -258,7 +258,7 @@ static void become_base(struct trial *t, struct live_set *s, bool v6, const uint
         r4[base.count4++] = (struct pbc_range){at, at + rng_below(&t->r, 2)};
         r6[base.count6++] = (struct pbc_range6){UINT64_C(0x2002) << 48 | i, 1, UINT64_C(0x2002) << 48 | i, at};
     }
-    if (!live_replace(s, 0, &base)) abort();
+    if (!live_replace(s, &base)) abort();
 }
 
 static bool has_base(const struct live_set *s)
@@ -297,7 +297,7 @@ static void leave_sets(struct lives *l)
     for (unsigned i = 0; i < LIVES; i++) {
         live_clear(l->sets[i], 0);
         live_sweep(l->sets[i], UINT64_MAX, UINT32_MAX); /* expired ones, too */
-        if (!live_replace(l->sets[i], 0, &none)) abort();
+        if (!live_replace(l->sets[i], &none)) abort();
     }
 }
 

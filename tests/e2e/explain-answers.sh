@@ -61,5 +61,5 @@ echo 'eth / ip4 198.18.0.1 > 203.0.113.10 / icmp type 8 / zeros 8' >frames.notes
 "$bin/tests/tools/mkcap" frames.notes one.pcap
 python3 -c 'import sys; b = open("one.pcap", "rb").read(); open("frames.pcap", "wb").write(b[:24] + 1100 * b[24:])'
 timeout 60 "$bin/preyrun" --pcap frames.pcap --explain 1100 echoes.pbc >out 2>&1
-has 'the limit of echo replies is another' '^  no answer: more than 1000 answers of its kind were due within a second$'
+has 'the limit of echo replies is another' '^  no answer: more than 1,000 replies of its kind were due within a second$'
 exit $failed

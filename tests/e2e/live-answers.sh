@@ -159,7 +159,7 @@ same 'nobody adds by hand' "$status $(cat err out | tail -1)" '1 vendor: 1 refus
 ctl sets vendor remove 203.0.113.1
 same 'but removes' "$status $(cat out)" '0 vendor: 1 removed'
 echo 192.0.2.1 | at prey "$bin/preyctl" sets vendor replace >out 2>err
-same 'or replaces' "$? $(cat err)" '2 preyctl: vendor: its members come by DNS answers alone'
+same 'or replaces' "$? $(cat err)" '2 preyctl: vendor: its members come only from DNS answers'
 
 # This machine's own questions. The copies that the user executor sees of them may come behind the answer.
 empty
@@ -215,7 +215,7 @@ if [ "$EXEC" = kernel ]; then
     at prey python3 "$dns" ask 10.2.0.2 www.example.net >came
     until_true 30 'an own question is seen' own && ok 0 'and this machine, too'
 else
-    hears 'that this machine is not heard before a restart is told' "asked.pbc: .*; this machine's own DNS questions are not seen before a restart"
+    hears 'that this machine is not heard before a restart is told' "asked.pbc: .*; prey sees this machine's own DNS questions only after a restart"
 fi
 prey_ends
 

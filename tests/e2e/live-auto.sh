@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Who judges where nobody says: the kernel wherever all that the rules say fits there, user space for what it alone does, what would come up
+# Who judges where nobody says: the kernel wherever all rules fit there, user space for what it alone does, what would come up
 # without a bound, and where the kernel or a device has no part in it. One line says which, and why.
 set -u
 EXEC=
@@ -26,7 +26,7 @@ chooses() {
     shift 2
     looks "$sentence" "$wanted" "$bin/preyrun" "$@"
 }
-fits='kernel, because all that the rules say fits there'
+fits='kernel, because all rules fit there'
 
 pool='pool farm { source 10.2.0.50; server one 10.2.0.2 }'
 { echo "$pool" && echo 'service shop on 10.1.0.100 tcp/80 { mode passthrough; announce; -> farm }'; } | rules shop
@@ -55,17 +55,17 @@ chooses 'a recording of samples' "$fits" -i wan -i lan --record kept --record-sa
 # ---- user space ----
 
 at prey sysctl -q -w net.ipv4.ip_forward=0
-chooses 'where this machine forwards nothing' 'user, because this machine forwards nothing (net.ipv4.ip_forward=0), so all that crosses would come up' -i wan -i lan router.pbc
+chooses 'where this machine forwards nothing' 'user, because this machine forwards nothing (net.ipv4.ip_forward=0), so all forwarded packets would go to preyrun' -i wan -i lan router.pbc
 chooses 'tunnels' 'user, because `decap` opens tunnels' -i wan -i lan opens.pbc
 same 'preyc --stats tells it' "$("$bin/preyc" --stats opens.prey | grep -c 'all packets of `tunnel` go to user space, so `preyrun --exec auto` starts the user-space executor')" 1
-chooses 'connections in the wire' 'user, because service `w` keeps connections in the wire in their sockets, so all packets of those would come up' -i wan -i lan wire.pbc
+chooses 'connections in the wire' 'user, because service `w` keeps its inline connections in sockets, so all their packets would go to preyrun' -i wan -i lan wire.pbc
 chooses 'second tags' 'user, because rules ask for a second VLAN tag' -i wan -i lan tagged.pbc
-chooses 'a bridge' 'user, because --bridge is carried by this process' --bridge wan:lan router.pbc
-chooses '--monitor' 'user, because --monitor asks for no more than watching' -i wan -i lan --monitor shop.pbc
-chooses '--io packet' 'user, because --io packet shows frames to this process alone' -i wan -i lan --io packet shop.pbc
-chooses 'several workers' 'user, because --workers 2 asks for several' -i wan -i lan --workers 2 shop.pbc
-chooses 'little memory for rings' 'user, because --ring bounds the memory' -i wan -i lan --ring 1MiB shop.pbc
-chooses 'a recording of all frames' 'user, because --record keeps all frames here' -i wan -i lan --record kept shop.pbc
+chooses 'a bridge' 'user, because only the user-space executor can do --bridge' --bridge wan:lan router.pbc
+chooses '--monitor' 'user, because --monitor only counts' -i wan -i lan --monitor shop.pbc
+chooses '--io packet' 'user, because --io packet is only for the user-space executor' -i wan -i lan --io packet shop.pbc
+chooses 'several workers' 'user, because --workers 2 asks for several workers' -i wan -i lan --workers 2 shop.pbc
+chooses 'little memory for rings' 'user, because --ring is too small' -i wan -i lan --ring 1MiB shop.pbc
+chooses 'a recording of all frames' 'user, because --record keeps every frame in user space' -i wan -i lan --record kept shop.pbc
 
 # ---- this machine ----
 
@@ -86,7 +86,7 @@ little 'no memory that may be locked' 'user, because less memory may be locked t
 little 'of which traffic control takes none' "$fits" shop.pbc
 tampered() { "$bin/tests/tools/tamper" "$@"; }
 real=$(readlink -f "$bin/tests")/../preyrun
-looks 'a kernel that forbids programs' 'user, because a security module, lockdown or the rules of a container forbid programs' \
+looks 'a kernel that forbids programs' "user, because a security module, lockdown or a container's rules forbid eBPF programs" \
     "$bin/tests/tools/tamper" refuse 1 "$real" -i wan -i lan shop.pbc
 looks 'a verifier that refuses' 'user, because the kernel' "$bin/tests/tools/tamper" 4321 - "$real" -i wan -i lan guarded.pbc
 same 'in its words' "$(said 400 | grep -c "verifier refuses .*unknown opcode") $(said 400 | grep -c 'use --exec user')" '1 0'
@@ -106,26 +106,26 @@ chooses 'an XDP program of another process' "$fits" -i wan -i lan shop.pbc
 same 'which this tells of' "$(grep -c 'lan has an XDP program .* which sees frames first' err)" 1
 chooses 'where there can be only one' 'user, because lan has an XDP program of another process' -i wan -i lan --hook xdp shop.pbc
 chooses 'unless that is to go' "$fits" -i wan -i lan --hook xdp --xdp-replace shop.pbc
-same 'and this is said' "$(grep -c 'the XDP program on lan (number [0-9]*) is removed for good' err)" 1
-chooses 'where user space serves it is not' 'user, because --record keeps all frames here' -i wan -i lan --xdp-replace --record kept shop.pbc
-same 'and that is said, too' "$(grep -c 'is removed for good' err) $(grep -c 'lan has an XDP program .* which sees frames first' err)" '0 1'
+same 'and this is said' "$(grep -c '--xdp-replace removes the XDP program on lan for good (number [0-9]*)' err)" 1
+chooses 'where user space serves it is not' 'user, because --record keeps every frame in user space' -i wan -i lan --xdp-replace --record kept shop.pbc
+same 'and that is said, too' "$(grep -c 'XDP program on lan for good' err) $(grep -c 'lan has an XDP program .* which sees frames first' err)" '0 1'
 at prey ip link set dev lan xdpdrv off
 at inside ethtool -K port1 gro off
-chooses 'a veth that takes nothing from programs' "$fits" -i wan -i lan shop.pbc
-chooses 'by XDP' 'user, because lan (veth) takes nothing from programs' -i wan -i lan --hook xdp shop.pbc
+chooses 'a veth that takes no packets from XDP programs' "$fits" -i wan -i lan shop.pbc
+chooses 'by XDP' 'user, because lan (veth) takes no packets from XDP programs' -i wan -i lan --hook xdp shop.pbc
 
 # ---- it runs ----
 
 prey prey -i wan -i lan --hook xdp --format json shop.pbc
 same 'user space serves' "$(ask client 10.1.0.100/) $(grep -c '^--exec auto: user, because lan (veth)' prey.err)" 'one 1'
 ctl status
-same 'status says why' "$(grep -c '^judged in user space: lan (veth) takes nothing from programs' out)" 1
+same 'status says why' "$(grep -c '^judged in user space: lan (veth) takes no packets from XDP programs' out)" 1
 prey_sums 'in user space'
 at inside ethtool -K port1 gro on
 prey prey -i wan -i lan --format json shop.pbc
 same 'the kernel serves' "$(ask client 10.1.0.100/) $(grep -c "^--exec auto: $fits\$" prey.err) $(grep -c '^--exec' prey.err)" 'one 1 1'
 ctl status
-same 'status says it, and what came up' "$(grep -c '^judged in the kernel: all that the rules say fits there$' out) $(grep -c '^finished in the kernel: .* begin [0-9]' out)" '1 1'
+same 'status says it, and what came up' "$(grep -c '^judged in the kernel: all rules fit there$' out) $(grep -c '^finished in the kernel: .* begin [0-9]' out)" '1 1'
 ctl load opens.pbc
 ctl status
 same 'rules that would not fit are judged there all the same, and status says so' \
@@ -142,6 +142,6 @@ same 'which does not come back' "$(at prey ip link show lan | grep -c xdp)" 0
 prey prey -i wan -i lan opens.pbc
 ctl load shop.pbc
 ctl status
-same 'and the other way round' "$(grep '^judged' out)" 'judged in user space: the rules at the start asked for it; a restart may take the kernel'
+same 'and the other way round' "$(grep '^judged' out)" 'judged in user space: the rules at the start needed it; a restart may choose the kernel'
 prey_ends
 exit $failed

@@ -63,7 +63,7 @@ for exec in user kernel; do
         continue
     fi
     prey prey -i wan -i lan -i far --exec "$exec" open.pbc
-    same "$exec: one that is absent is told" "$(grep -c '^preyrun: notice: there is no interface .far., which is served when it comes' prey.err)" 1
+    same "$exec: one that is absent is told" "$(grep -c '^preyrun: notice: there is no interface .far., which preyrun serves once it appears' prey.err)" 1
     same "$exec: the others are served" "$(ask client 10.2.0.2 8)" server
     ctl status --json
     same "$exec: status knows it" "$status $(grep -c '"link": *"gone"' out)" '0 1'
@@ -75,7 +75,7 @@ for exec in user kernel; do
     same "$exec: by the rules" "$(grep -c 'ASKED  *accept  *[1-9]' prey.out)" 1
     ip -n "$id-prey" link set far down
     prey prey -i wan -i far --exec "$exec" open.pbc
-    same "$exec: one that is down likewise" "$(grep -c '^preyrun: notice: far is down: it is served when it is up; this mends it: ip link set far up' prey.err)" 1
+    same "$exec: one that is down likewise" "$(grep -c '^preyrun: notice: far is down: preyrun serves it once it is up; to fix it: ip link set far up' prey.err)" 1
     same "$exec: it is shut meanwhile" "$(at prey nft list ruleset | grep -c 'iifname "far" jump shut')" 3
     rises
     hears "$exec: it comes up" 'far is back'
@@ -96,9 +96,9 @@ while IFS=, read -r way target other rules; do
         continue
     fi
     prey prey --wait -i far -i "$other" --exec "$exec" ${hook:+--hook "$hook"} --stats 127.0.0.1:8404 "$rules.pbc"
-    same "$way: with --wait a start needs none" "$(grep -c '^preyrun: notice: there is no interface .far., which is served when it comes' prey.err)" 1
+    same "$way: with --wait a start needs none" "$(grep -c '^preyrun: notice: there is no interface .far., which preyrun serves once it appears' prey.err)" 1
     ctl status
-    has "$way: status names what is missing" '^not served until they come: far .gone.'
+    has "$way: status names what is missing" '^not served until they appear: far .gone.'
     at prey curl -s http://127.0.0.1:8404/metrics >out
     has "$way: so do the metrics" '^prey_interface_up{interface="far"} 0$'
     comes
@@ -111,7 +111,7 @@ while IFS=, read -r way target other rules; do
     ip -n "$id-prey" link set far down
     ip -n "$id-prey" link set far name moved
     ip -n "$id-prey" link set moved up
-    hears "$way: one that is renamed is left" 'far is called moved now: that is not served, and far is served again when it comes back'
+    hears "$way: one that is renamed is left" 'far is called moved now: preyrun does not serve that name, and serves far again when it returns'
     unjudged "$way: nothing judges there any more"
     ip -n "$id-prey" link add far type veth peer name eth1 netns "$id-late"
     ip -n "$id-late" link set eth1 up

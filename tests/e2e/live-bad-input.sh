@@ -27,7 +27,7 @@ says() { # SENTENCE LINE ARGUMENT...: refused with it and status 2, and nothing 
 # At the start.
 says 'an interface that is not there' 'there is no interface `eth7`; there are: lo, wan, lan' -i eth7 shop.pbc
 says 'a name that is none' '-i needs an interface' -i '' shop.pbc
-says 'the same interface twice' '-i wan: it is given twice' -i wan -i wan shop.pbc
+says 'the same interface twice' '-i wan: the interface is given twice' -i wan -i wan shop.pbc
 if ip -n "$id-prey" tuntap add tun9 mode tun 2>/dev/null; then
     # As a CAN bus is (ARPHRD_CAN, set by TUNSETLINK).
     at prey python3 -c "
@@ -36,35 +36,35 @@ tun = open('/dev/net/tun', 'r+b', buffering=0)
 fcntl.ioctl(tun, 0x400454CA, struct.pack('16sH22x', b'tun9', 0x1001))
 fcntl.ioctl(tun, 0x400454CD, 280)"
     ip -n "$id-prey" link set tun9 up
-    says 'an interface that carries neither Ethernet nor IP' 'tun9 carries neither Ethernet nor bare IP packets (its ARPHRD type is 280); this mends it: leave it out' -i tun9 shop.pbc
+    says 'an interface that carries neither Ethernet nor IP' 'tun9 carries neither Ethernet nor bare IP packets (its ARPHRD type is 280); to fix it: leave it out' -i tun9 shop.pbc
     ip -n "$id-prey" link del tun9
     ip -n "$id-prey" tuntap add tun9 mode tun
     ip -n "$id-prey" link set tun9 up
-    says 'a bridge of one without Ethernet' 'tun9 carries no Ethernet, so no bridge has it as a port; this mends it: -i tun9 in place of --bridge' --bridge tun9:wan shop.pbc
+    says 'a bridge of one without Ethernet' 'tun9 carries no Ethernet, so no bridge has it as a port; to fix it: -i tun9 in place of --bridge' --bridge tun9:wan shop.pbc
     rules tunnels <<'RULES'
 pool web { source 10.1.0.1; server one 10.2.0.2 }
 service shop on 10.1.0.100 tcp/80 { mode dsr ipip; -> web }
 RULES
-    says 'rules that need XDP' '--exec kernel: tun9 carries no Ethernet, and XDP sees Ethernet frames alone; this does: --exec user' -i tun9 --exec kernel tunnels.pbc
-    says 'by XDP' '--hook xdp: tun9 carries no Ethernet, and programs of XDP see Ethernet frames alone; this does: --hook tc' -i tun9 --hook xdp shop.pbc
-    says 'the same one twice' '-i tun9: it is given twice' -i tun9 -i wan -i tun9 shop.pbc
+    says 'rules that need XDP' '--exec kernel: tun9 carries no Ethernet, and XDP sees only Ethernet frames; use --exec user' -i tun9 --exec kernel tunnels.pbc
+    says 'by XDP' '--hook xdp: tun9 carries no Ethernet, and XDP programs see only Ethernet frames; use --hook tc' -i tun9 --hook xdp shop.pbc
+    says 'the same one twice' '-i tun9: the interface is given twice' -i tun9 -i wan -i tun9 shop.pbc
     if ip -n "$id-prey" link property add dev tun9 altname nine 2>/dev/null; then
-        says 'another name of it' '`nine` is another name of tun9, and interfaces go by their first; this mends it: -i tun9' -i wan -i tun9 -i nine shop.pbc
+        says 'another name of it' '`nine` is an alternative name of tun9, and preyrun takes only the first name; to fix it: -i tun9' -i wan -i tun9 -i nine shop.pbc
     fi
-    says 'by AF_XDP' '--io xdp: tun9 carries no Ethernet, and AF_XDP shows Ethernet frames alone; this does: --io packet' -i tun9 --io xdp shop.pbc
+    says 'by AF_XDP' '--io xdp: tun9 carries no Ethernet, and AF_XDP carries only Ethernet frames; use --io packet' -i tun9 --io xdp shop.pbc
     ip -n "$id-prey" link del tun9
 fi
 echo garbage >garbage.pbc
-says 'a program that is none' 'garbage.pbc: not a compiled prey program (preyc -o makes one)' -i wan garbage.pbc
+says 'a program that is none' 'garbage.pbc: not a compiled prey program; compile the rules first: preyc RULES.prey -o FILE.pbc' -i wan garbage.pbc
 : >empty.pbc
-says 'an empty one' 'empty.pbc: not a compiled prey program (preyc -o makes one)' -i wan empty.pbc
+says 'an empty one' 'empty.pbc: not a compiled prey program; compile the rules first: preyc RULES.prey -o FILE.pbc' -i wan empty.pbc
 head -c 300 shop.pbc >short.pbc
 says 'one that breaks off' "short.pbc: truncated: 300 bytes of $(stat -c %s shop.pbc)" -i wan short.pbc
 says 'a folder' "$work: not a regular file" -i wan "$work"
 says 'a name with a slash' '--name: `../x` is not a name: at most 30 letters, digits, `_`, `.`, `-`' -i wan --name ../x shop.pbc
 at prey setpriv --bounding-set -net_raw,-net_admin --inh-caps -all --reuid 65534 --regid 65534 --clear-groups \
     "$bin/preyrun" -i wan shop.pbc >out 2>err
-same 'as nobody' "$?|$(faults)" '2|preyrun: run it as root, with sudo: this process lacks the capabilities CAP_NET_ADMIN and CAP_NET_RAW'
+same 'as nobody' "$?|$(faults)" '2|preyrun: preyrun must run as root (sudo): it lacks the capabilities CAP_NET_ADMIN and CAP_NET_RAW'
 timeout 20 ip netns exec "$id-prey" "$bin/preyrun" -i lo --io xdp shop.pbc >out 2>err </dev/null
 same '--io xdp where there is none' "$?|$(faults | wc -l)|$(faults | grep -c xdp)|$(untouched)" '2|1|1|'
 
@@ -77,7 +77,7 @@ for workers in 1 2; do
     same "$workers: it serves" "$(ask client 10.1.0.100)" one
     at prey "$bin/preyrun" -i wan shop.pbc 2>err
     same "$workers: a second of the name is refused" "$? $(faults | sed 's/process [0-9]*/process N/')" \
-        '2 preyrun: another preyrun named `wan` runs here (process N): `preyctl load` changes its rules, `preyctl takeover` its options or version'
+        '2 preyrun: another preyrun named `wan` already runs here (process N): use `preyctl load` to change its rules, or `preyctl takeover` to change its options or version'
     ask client 10.1.0.101 1 >nowhere
     ask client 10.1.0.102 2 >nobody
     same "$workers: no route, and nobody there" "$(cat nowhere nobody | tr '\n' ' ')" 'failed: 28 failed: 28 '
@@ -121,7 +121,7 @@ for workers in 1 2; do
     until_true 50 "$workers: so are guard rules that can't be set" grep -q "guard rules can't be set: Too many open files, which is tried each second" prey.err
     for p in $prey $service; do prlimit --pid "$p" --nofile=1024:; done
     until_true 50 "$workers: with descriptors again, served again" up && ok 0 "$workers: with descriptors again, served again"
-    until_true 50 "$workers: and guard rules are told to stand again" grep -q 'guard rules are set again' prey.err
+    until_true 50 "$workers: and guard rules are told to stand again" grep -q 'guard rules are back' prey.err
     same "$workers: they do" "$(at prey nft list table netdev prey_wan | grep -c 'devices = { lan, wan }')" "$guards"
     truncate -s 0 prey.out
     prey_ends

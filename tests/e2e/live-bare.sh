@@ -163,7 +163,7 @@ returns() { # WHAT: it is up again, has its address, and serves
 sleep 1.1 # ten lines about links are told in a second
 ip -n "$id-prey" link set wg0 down
 ip -n "$id-prey" link set wg0 name away
-awaits 'wg0 is called away now: that is not served, and wg0 is served again when it comes back'
+awaits 'wg0 is called away now: preyrun does not serve that name, and serves wg0 again when it returns'
 ip -n "$id-prey" link set away name wg0
 returns 'renamed, and back'
 truncate -s 0 prey.err
@@ -175,7 +175,7 @@ ip -n "$id-prey" link set wg0 down
 kill -USR1 "$far"
 until_true 100 'it is of another kind' kind_is 280
 ip -n "$id-prey" link set wg0 up
-awaits 'wg0 carries neither Ethernet nor bare IP packets (its ARPHRD type is 280): it is not served'
+awaits 'wg0 carries neither Ethernet nor bare IP packets (its ARPHRD type is 280): preyrun does not serve it'
 same 'a kind that nobody reads' "$(ask client 10.8.0.2 1)" 'failed: 28'
 ip -n "$id-prey" link set wg0 down
 kill -USR2 "$far"
@@ -336,7 +336,7 @@ firewall across forward default accept { mirror to "wg1" icmp as COPIED }
 RULES
 at prey "$bin/preyrun" -i lan -i wg0 --exec "$EXEC" copied.pbc >out 2>&1
 same 'copies to a device without Ethernet are refused' $? 2
-has 'in a line that says so' '`mirror to "wg1"`: it carries no Ethernet, and copies are Ethernet frames: name another device, a file or a socket'
+has 'in a line that says so' '`mirror to "wg1"`: the device carries no Ethernet, and copies are Ethernet frames: name another device, a file or a socket'
 [ "$EXEC" = kernel ] || exit "$failed"
 
 # The kernel enforces that.
@@ -352,7 +352,7 @@ same 'elsewhere nothing changes' $? 0
 over 'enforced'
 same 'each by its rule' "$(by_rule PING) $(python3 -c "print($(by_rule OWN) > 0, $(by_rule WEB) > 0)")" '1 True True'
 at prey "$bin/preyrun" -i wg0 --hook xdp host.pbc >out 2>&1
-has 'XDP has no such device' '^preyrun: --hook xdp: wg0 carries no Ethernet, and programs of XDP see Ethernet frames alone; this does: --hook tc$'
+has 'XDP has no such device' '^preyrun: --hook xdp: wg0 carries no Ethernet, and XDP programs see only Ethernet frames; use --hook tc$'
 
 # Nobody looks on, so ordinary packets take the express way, super-packets in one piece: of both kinds of devices to both.
 RECORD=0
@@ -434,7 +434,7 @@ ip -n "$id-prey" link del wg0
 cord prey wg0 far wg0
 far=$last
 ends 0 far
-until_true 100 'a line says that it carries none' told 'wg0: it carries no Ethernet, which it did at the start: a restart serves it'
+until_true 100 'a line says that it carries none' told 'wg0: it carries no Ethernet any more: restart preyrun to serve it'
 quietly far ping -c 2 -W 2 10.8.0.1
 same 'it is shut' $? 1
 same 'and that is told once' "$(grep -c 'carries no Ethernet' prey.err)" 1

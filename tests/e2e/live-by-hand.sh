@@ -55,7 +55,7 @@ same 'a weight as JSON' "$status $(cat out)" '0 {"server":"web/two","by_hand":"w
 ctl set web/two file
 sets 'down' '0 web/one: down by hand' one down
 serves 'down serves nobody' ' 6 two '
-sets 'up' '0 web/one: up by hand, whatever its checks say; weight 2, as in the file' one up
+sets 'up' '0 web/one: up by hand, whatever its checks report; weight 2, as in the file' one up
 serves 'up serves again' ' 4 one 2 two '
 ctl set web/one drain 1m --json
 same 'as JSON' "$status $(cat out)" '0 {"server":"web/one","by_hand":"drain","up":true,"weight":0,"weight_of_file":2}'
@@ -109,7 +109,7 @@ slowly() { # NAME RATE: from server one
     until_true 100 "$1: a transfer has begun" test -s "$1.got"
 }
 slowly whole 48M
-sets 'a drain without a bound' '0 web/one: it drains; its flows may go on until they end' one drain
+sets 'a drain without a bound' '0 web/one: it drains; its flows continue until they end' one drain
 wait "$last"
 cmp -s whole.got payload
 ok $? 'lets a transfer end'
@@ -119,6 +119,6 @@ wait "$last"
 same 'resets what is left' "$?" 56
 awk '{ exit !($1 >= 1) }' cut.said
 ok $? 'and nothing before its time'
-awaits 'web/one has drained for the time set: its remaining flows are reset'
+awaits 'web/one has drained for its set time: its remaining flows are reset'
 prey_ends
 same 'it ends with 0' "$status" 0

@@ -58,7 +58,7 @@ told MORNING 2
 
 # The machine sleeps for two hours: both clocks are ahead, and that is no jump.
 clock "$base + 7200" 7200
-told 'clock: this machine slept for 2 h.*; connections have not aged meanwhile' 1
+told 'clock: this machine slept for 2 h.*; connections did not age during that time' 1
 same 'a sleep is no jump' "$(grep -c 'was set' prey.err)" 2
 truncate -s 0 prey.out
 prey_ends
@@ -81,7 +81,7 @@ unset_by() {
     pids="$pids $prey"
     unset CLOCK_SHIM LD_PRELOAD ASAN_OPTIONS
     until_true 200 'ready' grep -q 'ready: ' prey.err
-    same "$1: a start says that the clock is not set" "$(grep -c "clock: the clock is not set: $2; until it is no schedule is active" prey.err)" 1
+    same "$1: a start says that the clock is not set" "$(grep -c "clock: the clock is not set: $2; until then, no schedule is active" prey.err)" 1
     same "$1: so does status" "$(at prey "$bin/preyctl" status | grep -c "^the clock is not set: $2; no schedule is active")" 1
     noise
     told OUTSIDE 1
@@ -98,7 +98,7 @@ set_then() { # EXECUTOR
     [ "${2-}" = falls ] || { prey_ends; return; }
     clock "3600 - $(date +%s)" 0
     printf x >clock.set
-    told 'clock: the clock is not set: its time lies before this preyrun was made' 2
+    told 'clock: the clock is not set: its time is earlier than the build of this preyrun' 2
     noise
     told OUTSIDE 2
     not_set() { at prey "$bin/preyctl" status | grep -q '^the clock is not set: .*; no schedule is active'; }
@@ -113,7 +113,7 @@ set_then() { # EXECUTOR
 for by in user kernel; do
     [ "$by" = user ] || [ ! -e "$bin/tests/lib/no_one_kernel.o" ] || continue
     clock "3600 - $(date +%s)" 0 # in the first hours of 1970
-    unset_by "$by" 'its time lies before this preyrun was made'
+    unset_by "$by" 'its time is earlier than the build of this preyrun'
     clock 0 0
     set_then "$by" falls
 done
@@ -127,7 +127,7 @@ chmod +x board
 rm -f /run/prey/clock # of a board that is none
 clock -7200 0
 for start in first second; do # what the first has noted does not pass for a clock that was set
-    unset_by user 'this machine has no clock that goes on without power, and nobody has set it since the boot' "$work/board"
+    unset_by user 'this machine has no battery-backed clock, and nobody has set the clock since the boot' "$work/board"
     [ "$start" = second ] || prey_ends
 done
 clock 0 0

@@ -166,7 +166,7 @@ for exec in kernel user; do
     same "$exec: preyctl stop ends it" "$? $status $(cat out)" '0 0 wan ends: the interfaces stay closed until a start, or preyrun --cleanup'
     leaked 'closed'
     ctl --name wan stop --open
-    same "$exec: where none runs, preyctl says what opens" "$status $(grep -o '; what .*' err)" '2 ; what a former run left shut is opened by preyrun --cleanup --name wan'
+    same "$exec: where none runs, preyctl says what opens" "$status $(grep -o '; what .*' err)" '2 ; to open interfaces that an earlier run left shut, use preyrun --cleanup --name wan'
     next_phase
     seeing prey timeout 60 "$bin/preyrun" --on-exit closed -i wan -i lan --exec "$exec" broken.pbc >out 2>err </dev/null
     leaked 'a start that is refused after it leaves it so'
@@ -175,7 +175,7 @@ for exec in kernel user; do
     ready 'to stop open'
     next_phase
     ctl stop --open
-    same "$exec: preyctl stop --open undoes everything before it returns" "$status $(at prey nft list tables) $(cat out)" '0  wan ends: everything that it changed is undone'
+    same "$exec: preyctl stop --open undoes everything before it returns" "$status $(at prey nft list tables) $(cat out)" '0  wan ends: all its changes are undone'
     wait "$prey"
     same "$exec: and is an ordinary end" "$?" 0
     next_phase

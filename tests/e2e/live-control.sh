@@ -20,7 +20,7 @@ refused() { # SENTENCE LINE: with status 2
 }
 
 ctl status
-refused 'where none runs, that is said' 'no preyrun runs in this network namespace; --control PATH reaches one elsewhere'
+refused 'where none runs, that is said' 'no preyrun runs in this network namespace; to reach one elsewhere, use --control PATH'
 prey prey -i wan --monitor --format json none.pbc
 ctl status
 same 'the one that runs is asked' "$status $(grep -c none.pbc out)" '0 1'
@@ -33,7 +33,7 @@ same 'numbers by name' "$status $(tr -s ' ' <out | tr '\n' ' ')" '0 live.watched
 ctl servers
 same 'no servers, no lines' "$status $(cat out err)" '0 '
 ctl top
-refused 'top needs a terminal' 'top is for terminals; `preyctl status --json` says the same to programs'
+refused 'top needs a terminal' 'top needs a terminal; for other programs, use `preyctl status --json`'
 (until_true 100 'top draws' grep -q none.pbc top.out && printf q) | timeout 60 script -qefc "ip netns exec $id-prey $bin/preyctl top" top.out >/dev/null
 same 'top draws, and ends by q' "$? $(grep -c none.pbc top.out)" '0 1'
 
@@ -47,7 +47,7 @@ time.sleep(60)"
 other=$last
 ctl_lists() { ctl status && grep -q several err; }
 until_true 100 'the other one listens' ctl_lists
-refused 'of several one has to be named' 'several preyrun run here, choose one by --name: lan, wan'
+refused 'of several one has to be named' 'several preyrun processes run here; choose one with --name: lan, wan'
 ctl --name wan counters live.watched_b
 same 'which is asked' "$status $(tr -s ' ' <out)" '0 live.watched_bytes 0'
 kill "$other"
@@ -59,7 +59,7 @@ chmod 666 "$sockets/wan.sock"
 chmod 755 "$sockets"
 timeout 60 ip netns exec "$id-prey" setpriv --reuid 65534 --clear-groups "$bin/preyctl" --control "$sockets/wan.sock" status >out 2>err
 status=$?
-refused 'another user is refused, in words' 'user 65534 may not ask: only root may, and user 0, who started prey'
+refused 'another user is refused, in words' 'user 65534 may not ask: only root and user 0, who started preyrun, may'
 chmod 600 "$sockets/wan.sock"
 
 # What is no question, all at once with one that is.
@@ -127,16 +127,16 @@ half.sendall(question({"ask": "seen"})[9:])
 print("the other half:", heard(half))
 END
 python3 rude.py "$sockets/wan.sock" >rude.out 2>&1
-same 'each of them is told' "$(cat rude.out)" "garbage: 2not a question: use preyctl to ask
-no JSON: 2not a question: use preyctl to ask
-a list: 2not a question: use preyctl to ask
-deep: 2not a question: use preyctl to ask
+same 'each of them is told' "$(cat rude.out)" "garbage: 2not a valid question: use preyctl
+no JSON: 2not a valid question: use preyctl
+a list: 2not a valid question: use preyctl
+deep: 2not a valid question: use preyctl
 too long: 2the question is longer than 65,536 bytes: use a shorter filter
 unknown: 2this prey ($("$bin/preyctl" --version | cut -d' ' -f2)) does not know the question \`riddle\`
 no word: 2this prey ($("$bin/preyctl" --version | cut -d' ' -f2)) does not know the question \`\`
 three in a row: 3
 a hundred: about 64 answered, 1 other word
-the others: 264 clients are asking, the most there may be: ask again when one has ended
+the others: 264 clients are asking, which is the limit: ask again when one has ended
 the other half: 0"
 ctl status
 same 'and the next one is answered' "$status" 0
@@ -154,20 +154,20 @@ ok $? 'that file is as it was'
 prey prey -i wan --monitor --control ask.sock --confirm 1m --stats 127.0.0.1:8404 none.pbc
 kill -HUP "$prey"
 ctl --control ask.sock status
-same 'until it is confirmed, status says when it ends' "$(grep -c 'unless it is confirmed: preyctl confirm' out)" 1
+same 'until it is confirmed, status says when it ends' "$(grep -c 'unless you run: preyctl confirm' out)" 1
 left() { at prey curl -s http://127.0.0.1:8404/metrics | awk '$1 == "prey_to_be_confirmed_seconds" { print $2 }'; }
 seconds=$(left)
 [ "${seconds:-0}" -gt 0 ] && [ "$seconds" -le 60 ]
 ok $? 'and a metric how long that is'
-until_true 100 'a reload is refused until it is confirmed' grep -q 'waits to be confirmed: preyctl confirm; the program that runs goes on' prey.err
+until_true 100 'a reload is refused until it is confirmed' grep -q 'waits to be confirmed: preyctl confirm; the old program keeps running' prey.err
 ctl --control ask.sock confirm
-refused 'not without its word' 'not confirmed: preyctl confirm WORD takes the word that was printed when this trial began; --force goes without'
-word=$(sed -n 's/^ready: .*; it ends in 60.0 s, unless it is confirmed: preyctl confirm //p' prey.err)
+refused 'not without its word' 'not confirmed: run preyctl confirm WORD with the word printed when this trial began, or preyctl confirm --force'
+word=$(sed -n 's/^ready: .*; preyrun stops in 60.0 s unless you run: preyctl confirm //p' prey.err)
 ctl --control ask.sock confirm "$word"
-same 'a start is confirmed' "$status $(cat out)" '0 confirmed: none.pbc goes on'
+same 'a start is confirmed' "$status $(cat out)" '0 confirmed: none.pbc keeps running'
 until_true 50 'then the metric is 0' sh -c "ip netns exec $id-prey curl -s http://127.0.0.1:8404/metrics | grep -qx 'prey_to_be_confirmed_seconds 0'" && ok 0 'then the metric is 0'
 ctl --control ask.sock confirm "$word"
-refused 'once' 'nothing waits to be confirmed'
+refused 'once' 'nothing needs to be confirmed'
 ctl --control ask.sock status
 same 'a socket elsewhere is asked' "$status" 0
 prey_killed
@@ -182,4 +182,4 @@ same 'its name is gone with it' "$status $(ls ask.sock 2>/dev/null)" '0 '
 # A start that nobody confirms.
 prey prey -i wan --monitor --confirm 1s none.pbc
 wait "$prey"
-same 'what nobody confirms ends with 1' "$? $(grep -c 'nobody has confirmed the start: preyrun ends' prey.err) $(ls "$sockets" 2>/dev/null)" '1 1 '
+same 'what nobody confirms ends with 1' "$? $(grep -c 'nobody has confirmed the start: preyrun stops' prey.err) $(ls "$sockets" 2>/dev/null)" '1 1 '

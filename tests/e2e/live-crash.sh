@@ -42,7 +42,7 @@ for workers in 1 $([ "$EXEC$IO" != user ] || echo 2); do
         same "$say: a flow begins before SIG$signal" "$(asks)" question
         killed $signal
         same "$say: and one begins after it" "$(asks)" question
-        same "$say: it says so, SIG$signal" "$(grep -c "and is started again" prey.err) $(grep -c "goes on after a crash of the service of process $was" prey.err)" \
+        same "$say: it says so, SIG$signal" "$(grep -c "and is started again" prey.err) $(grep -c "continues after a crash of the service of process $was" prey.err)" \
             "$([ $signal = KILL ] && echo 1 1 || echo 2 1)"
         kept
     done

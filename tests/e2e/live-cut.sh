@@ -171,7 +171,7 @@ observed pass False True'
 for way in "10.1.0.1:$cut -> 10.1.0.2:24 ack on a" "10.1.0.2:24 -> 10.1.0.1:$cut ack on b"; do
     ctl --control "$PWD/control" explain "tcp $way"
     same "explain of a segment of it: $way" "$(sed -E 's/since [0-9:.]*[0-9]/since THEN/; 1d' out)" '  no rule is tried: its connection was judged when it began
-  service ssh, mode proxy inline: cut into since THEN: its segments end in sockets here
+  service ssh, mode proxy inline: cut into since THEN: its segments end in preyrun's sockets
   observe service ssh, when -> proxy inline (cut.prey:7), observed since THEN
 verdict: forward  rule -  service ssh'
 done
@@ -208,7 +208,7 @@ until_true 100 'the server was reset, too' grep -q reset holding
 # What watches takes no connection, so it has none to refuse.
 ctl --control "$PWD/control" drain service ssh
 same 'a service that watches is not drained' "$status $(cat err)" \
-    '2 preyctl: ssh: the program that runs has no service of that name that takes connections; services that can be drained: none'
+    '2 preyctl: ssh: the running program has no such service that takes connections; you can drain: none'
 
 # The rules are read again, without the branch.
 sed -i '/proxy inline/d' cut.prey

@@ -13,11 +13,11 @@ live_begin
 # Who can't serve it, and what preyrun says then: HOW|WORDS|FILE.... Each is tried all the same, and a row that is not true fails. What is
 # for the machine itself only the kernel can enforce.
 cat >cannot <<'END'
-user|that cannot be enforced here|anycast-edge audit balancer balancer-dsr-gue balancer-dsr-ipip balancer-dsr-l2 balancer-dsr-rewrite
-user|that cannot be enforced here|balancer-keep-source balancer-passthrough bastion block block-list dmz dns-server every-condition
-user|that cannot be enforced here|home-server ipv6-only laptop laptop-stateless mail-server office-hours office-vlans pppoe-router router
-user|that cannot be enforced here|security-groups server-gue server-ipip tls-names voip vpn-hub web-server zones
-kernel|--bridge is carried by this process, not in the kernel|bridge-guard wire-filter splice wire-watch mirror
+user|which only the kernel executor can block|anycast-edge audit balancer balancer-dsr-gue balancer-dsr-ipip balancer-dsr-l2 balancer-dsr-rewrite
+user|which only the kernel executor can block|balancer-keep-source balancer-passthrough bastion block block-list dmz dns-server every-condition
+user|which only the kernel executor can block|home-server ipv6-only laptop laptop-stateless mail-server office-hours office-vlans pppoe-router router
+user|which only the kernel executor can block|security-groups server-gue server-ipip tls-names voip vpn-hub web-server zones
+kernel|only the user-space executor can do --bridge|bridge-guard wire-filter splice wire-watch mirror
 END
 
 # plain NAME...: as the kernel makes them.

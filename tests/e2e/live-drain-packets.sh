@@ -63,7 +63,7 @@ for exec in ${EXECS:-user kernel}; do
     same "$exec: a datagram is answered" "$(talk client 10.1.0.100 53 4000 | cut -d' ' -f1)" one
     for s in plain kept wire ends; do
         ctl drain service $s
-        same "$exec: $s drains" "$status $(cat out err)" "0 service $s: it drains; its connections may go on until they end"
+        same "$exec: $s drains" "$status $(cat out err)" "0 service $s: it drains; its connections continue until they end"
     done
     until_true 100 "$exec: a client is refused" is_refused 10.1.0.100
     same "$exec: in the wire, too" "$(fate 10.2.0.2:8080)" 7

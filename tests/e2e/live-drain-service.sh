@@ -74,7 +74,7 @@ plain_client=$last
 keeps 91 drained
 pages_client=$last
 
-says 'a service drains' '0 service plain: it drains; its connections may go on until they end' drain service plain
+says 'a service drains' '0 service plain: it drains; its connections continue until they end' drain service plain
 says 'another one, as JSON' '0 {"service":"pages","drains":true}' drain service pages --json
 shuts 'a port of a service that drains is shut' http://10.1.0.2:90/
 shuts 'all of its ports' http://10.1.0.2:92/
@@ -119,9 +119,9 @@ until_true 100 'a service that was gone for a while is open' comes http://10.1.0
 ok $? 'of a service that was gone for a while nothing is kept'
 
 # Wrong ones change nothing.
-says 'an unknown name' '2 preyctl: plane: the program that runs has no service of that name that takes connections; services that can be drained: plain, pages, past' \
+says 'an unknown name' '2 preyctl: plane: the running program has no such service that takes connections; you can drain: plain, pages, past' \
     drain service plane
-says 'a server' '2 preyctl: only a service is drained so: preyctl drain service NAME; a server by preyctl set POOL/SERVER drain' drain web/one now
+says 'a server' '2 preyctl: this command drains a service: preyctl drain service NAME; to drain a server, run: preyctl set POOL/SERVER drain' drain web/one now
 ctl status
 same 'nothing drains' "$(grep -c DRAIN out)" 0
 offered() { PATH=$bin:$PATH at prey bash "$top/tests/lib/complete.sh" "$1"; }

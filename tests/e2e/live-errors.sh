@@ -30,11 +30,11 @@ refused() { # SENTENCE PATTERN: the next reload
     kill -HUP "$prey"
     told() { [ "$(grep -c '"refused"' prey.err)" -ge "$refusals" ]; }
     until_true 100 "$1: it is told" told
-    grep '"refused"' prey.err | tail -1 | grep -q "$2.*; the program that runs goes on"
+    grep '"refused"' prey.err | tail -1 | grep -q "$2.*; the old program keeps running"
     ok $? "$1 is refused, and why"
 }
 cp "$work/shop.prey" shop.pbc
-refused 'rules as text' 'shop.pbc: not a compiled prey program (preyc -o makes one)'
+refused 'rules as text' 'shop.pbc: not a compiled prey program; compile the rules first: preyc RULES.prey -o FILE.pbc'
 head -c 200 good.pbc >shop.pbc
 refused 'a program that breaks off' 'shop.pbc: truncated: 200 bytes of'
 head -c 3000 /dev/urandom >>shop.pbc
@@ -47,7 +47,7 @@ mkdir shop.pbc
 refused 'a folder' 'shop.pbc: not a regular file'
 rmdir shop.pbc
 cp strict.pbc shop.pbc
-refused 'what cannot be enforced' 'strict.prey:1 may drop packets to this machine itself'
+refused 'what cannot be enforced' 'strict.prey:1 may drop this machine.s own traffic'
 cp good.pbc shop.pbc
 serves 'the service is kept'
 

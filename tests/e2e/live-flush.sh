@@ -25,7 +25,7 @@ again() {
     shift
     at prey "$@"
     said=$((said + 1))
-    is_told() { [ "$(grep -c '^preyrun: guard rules were changed by nft (pid [0-9]*); they are set again$' prey.err)" = "$said" ]; }
+    is_told() { [ "$(grep -c '^preyrun: guard rules were changed by nft (pid [0-9]*); prey has put them back$' prey.err)" = "$said" ]; }
     is_back() { table | cmp -s - before; }
     until_true 100 "$sentence: it is told" is_told && until_true 100 "$sentence: the rules are back" is_back &&
         ok 0 "$sentence: told, and the rules are back"
@@ -57,7 +57,7 @@ service www on 10.1.0.100 tcp/80 { mode passthrough; announce; -> farm }
 nat home { masquerade from 10.5.0.0/24 out on "od\"d" }
 END
 kill -HUP "$prey"
-until_true 100 'a reload that cannot be guarded is refused' grep -q 'reload: .*cannot name the interface .od"d.*; the program that runs goes on' prey.err &&
+until_true 100 'a reload that cannot be guarded is refused' grep -q 'reload: .*cannot name the interface .od"d.*; the old program keeps running' prey.err &&
     ok 0 'a reload that cannot be guarded is refused'
 same 'and why' "$(grep -c 'cannot name the interface .od"d.' prey.err)" 1
 same 'the rules stay as they were' "$(table | cmp - before && echo same)" same

@@ -57,7 +57,7 @@ seeing prey "$bin/preyrun" --cleanup 2>err
 same 'a run that lives is left alone' "$? $(cat err)" '0 preyrun: left alone: the running instance `eth0`'
 at prey "$bin/preyrun" -i eth0 -i eth1 own.pbc 2>err
 same 'a second of the name is refused' "$? $(sed 's/process [0-9]*/process N/' err)" \
-    '2 preyrun: another preyrun named `eth0` runs here (process N): `preyctl load` changes its rules, `preyctl takeover` its options or version'
+    '2 preyrun: another preyrun named `eth0` already runs here (process N): use `preyctl load` to change its rules, or `preyctl takeover` to change its options or version'
 prey_ends
 same 'it ends with 0' "$status" 0
 

@@ -34,7 +34,7 @@ prey prey --name edge -i eth0 --monitor --watch edge.pbc
 one() { [ "$(ctl history && wc -l <out)" = "$1" ]; }
 until_true 50 'the start is in it' one 1
 lists 'a start' '0 start 1 rule edge.pbc'
-says 'there is none before it' '2 preyctl: rollback: the history knows no other program' rollback
+says 'there is none before it' '2 preyctl: rollback: the history has no other program' rollback
 says 'its text, with what it includes' "0 # v1.prey:
 $(cat v1.prey)
 # common.prey:
@@ -53,7 +53,7 @@ ctl history 2 --json
 same 'as JSON' "$(python3 -c 'import json; print(json.load(open("out"))["text"].splitlines()[0])')" '# v2.prey:'
 "$bin/preyc" v5.prey -o v5.pbc >/dev/null
 says 'a program without its text' '0 v5.pbc runs' load v5.pbc
-says 'is told so' '2 preyctl: v5.pbc carries no text of its rules; this gives it one: preyc RULES.prey --with-text -o FILE.pbc' history 0
+says 'is told so' '2 preyctl: v5.pbc has no rule text; compile it with its text: preyc RULES.prey --with-text -o FILE.pbc' history 0
 
 # Back.
 says 'the one before' '0 edge.pbc runs' rollback
@@ -64,17 +64,17 @@ says 'the third before' '0 v2.pbc runs' rollback 4
 ctl history 0
 same 'it is in force, too' "$(sed -n 1p out)" '# v2.prey:'
 says 'more than ran' '2 preyctl: rollback: the history has 7 programs, this one included' rollback 7
-says 'no number' '2 preyctl: `-1` is no option of rollback: preyctl rollback [N] [--save] [--confirm D]' rollback -1
+says 'no number' '2 preyctl: `-1` is not an option of rollback: preyctl rollback [N] [--save] [--confirm D]' rollback -1
 says 'no number either' '2 preyctl: `two` is not a number: preyctl rollback [N] [--save] [--confirm D]' rollback two
 says 'nor is none' '2 preyctl: `number`, how many programs to go back, is a whole number from 1 to 9' rollback 0
 says 'two' '2 preyctl: usage: preyctl history [N]' history 1 2
 
 # On trial.
-says 'back, on trial' '0 edge.pbc runs; v2.pbc comes back in 5 min 0 s, unless it is confirmed: preyctl confirm WORD' rollback --confirm 5m
+says 'back, on trial' '0 edge.pbc runs; v2.pbc comes back in 5 min 0 s unless you run: preyctl confirm WORD' rollback --confirm 5m
 of_trial=$word
 ctl history
 same 'which is told' "$(head -n 1 out | grep -c 'rollback .*  (on trial)$')" 1
-says 'no other meanwhile' '2 preyctl: rollback: the running program waits to be confirmed: preyctl confirm' rollback
+says 'no other meanwhile' '2 preyctl: rollback: the running program is not confirmed yet: run preyctl confirm first' rollback
 ctl confirm "$of_trial"
 ctl history
 same 'until it is confirmed' "$(head -n 1 out | grep -c 'by root$')" 1
@@ -110,7 +110,7 @@ prey prey --name edge -i eth0 --monitor edge.pbc
 until_true 50 'the start is in it' one 1
 ctl load v6.pbc --confirm 1s
 awaits 'because nobody has confirmed'
-says 'trials alone: none' '2 preyctl: rollback: the history knows no other program, but on trials that nobody has confirmed: preyctl history lists them, preyctl rollback N takes one' rollback
+says 'trials alone: none' '2 preyctl: rollback: the history has no other program, except for unconfirmed trials: run preyctl history to list the trials, or preyctl rollback N to use one' rollback
 says 'unless it is said which' '0 v6.pbc runs' rollback 1
 prey_ends
 prey prey --name edge -i eth0 --monitor edge.pbc
@@ -139,7 +139,7 @@ same 'so does one after a kill' "$(sed -n 2p out | grep -c ' rollback .* v11.pbc
 place=$(python3 -c 'import json; print([json.loads(l)["place"] for l in open("state/edge.history/list")][3])')
 cp v14.pbc "state/edge.history/$place.pbc"
 ctl rollback 3
-same 'what lies there in the place of another is refused' "$status $(cat err)" '2 preyctl: rollback: v12.pbc: what is kept is another program'
+same 'what lies there in the place of another is refused' "$status $(cat err)" '2 preyctl: rollback: v12.pbc: the kept file has another program'
 head -c 300 v14.pbc >"state/edge.history/$place.pbc"
 ctl rollback 3
 same 'so is a part of one' "$status $(grep -c 'rollback: v12.pbc: truncated' err)" '2 1'
@@ -161,10 +161,10 @@ read -r oldest newest < <(sed -n 's/.* this prey reads versions \([0-9]*\) to \(
 for other in $((newest + 1)) $((oldest - 1)); do
     of_version "$((other - version))" v14.pbc other.pbc
     cp other.pbc "state/edge.history/$place.pbc"
-    refusal="format version $other, but this prey reads versions $oldest to $newest; this renews it: preyc RULES.prey -o FILE.pbc"
-    [ "$other" -lt "$newest" ] || refusal="$refusal, with this prey's preyc; or upgrade prey, for a later one made it"
+    refusal="format version $other, but this prey reads versions $oldest to $newest; recompile the rules: preyc RULES.prey -o FILE.pbc"
+    [ "$other" -lt "$newest" ] || refusal="$refusal with this version's preyc, or upgrade prey (a later version made the file)"
     says "version $other: no rollback" "2 preyctl: rollback: v12.pbc: $refusal" rollback 3
-    says "version $other: no load" "2 preyctl: other.pbc: $refusal; edge.pbc goes on" load other.pbc
+    says "version $other: no load" "2 preyctl: other.pbc: $refusal; edge.pbc keeps running" load other.pbc
     at prey "$bin/preyrun" --name other -i eth0 other.pbc 2>err
     same "version $other: no start" "$? $(cat err)" "2 preyrun: other.pbc: $refusal"
 done
@@ -192,7 +192,7 @@ hears 'but is told' '^preyrun: history: v13.pbc is not kept: '
 ctl history
 same 'there, too' "$(head -n 1 out | grep -c '(not kept)$')" 1
 says 'and does not come back' '0 v14.pbc runs' load v14.pbc
-says 'which is told as well' '2 preyctl: rollback: v13.pbc is not kept: there was no room for it, or it could not be written' rollback
+says 'which is told as well' '2 preyctl: rollback: v13.pbc is not kept: there was no room for it, or writing it failed' rollback
 for other in $oldest $newest; do
     of_version "$((other - version))" v14.pbc other.pbc
     says "version $other loads" '0 other.pbc runs' load other.pbc

@@ -138,9 +138,9 @@ prey_ends
 # ---- rules that come to have a service, other devices ----
 
 kernel_alone --exec kernel --hook tc -i lo host.pbc
-same 'the loopback is refused, by either hook' "$status|$(head -n 1 err | sed 's/;.*//')" '2|preyrun: --exec kernel: packets of the loopback are judged in this process alone'
+same 'the loopback is refused, by either hook' "$status|$(head -n 1 err | sed 's/;.*//')" '2|preyrun: --exec kernel: only the user-space executor judges packets of the loopback'
 kernel_alone --exec kernel --hook tc -i eth0 tunnel.pbc
-same 'rules that need XDP are refused' "$status|$(head -n 1 err)" '2|preyrun: --hook tc: tunnels to servers of these rules need XDP; this does: --hook xdp'
+same 'rules that need XDP are refused' "$status|$(head -n 1 err)" '2|preyrun: --hook tc: tunnels to servers of these rules need XDP; use --hook xdp'
 kernel -i br0 host.pbc
 same 'a bridge' "$(hook) $(at box curl -s -m 5 http://10.3.0.1/) $(at box curl -s -m 0.2 http://10.3.0.1:8080/ || echo $?)" 'eth0 tc, br0 tc prey 28'
 ctl --name eth0 load shop.pbc
@@ -159,7 +159,7 @@ fetches 'it sends on in bulk' client 10.1.0.100
 sniffed
 same 'super-packets are sent on whole' "$([ "$(frames_of sent-on.pcap)" -gt 20 ] && echo many)" many
 ctl --name eth0 load tunnel.pbc
-hears 'a reload that brings tunnels says who puts packets into them' '  reloaded: .*; this process puts packets into tunnels, until a restart takes XDP'
+hears 'a reload that brings tunnels says who puts packets into them' '  reloaded: .*; preyrun puts packets into tunnels until a restart uses XDP'
 sniff wrapped.pcap box eth0 ip proto 4
 at client curl -s -m 0.5 http://10.1.0.100/ >said
 sniffed

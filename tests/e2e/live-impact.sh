@@ -111,14 +111,14 @@ udp_on_two=$(grep -c '^two' talked)
 
 # The same program changes nothing.
 ctl impact now.pbc
-same 'the same one: all stay' "$status $(grep '^flows' out)" '0 flows     36 live: 36 stay where they are'
+same 'the same one: all stay' "$status $(grep '^flows' out)" '0 flows     36 live: 36 stay on their servers'
 
 # One that cuts some off and has a server less.
 ctl impact alone.pbc
 same 'it reads as a page' "$status $(grep -c . err)" '0 0'
 grep -q '^rules     narrowed' out && grep -q '^pools     shop   one weight 1 -> 3   - two$' out &&
     grep -q '^          12 would now be dropped by NOT_OURS (alone.prey:12)$' out &&
-    grep -qE '^load it:  preyctl load alone.pbc --confirm 5m       goes back at [0-9:]{5} unless you say `preyctl confirm`$' out
+    grep -qE '^load it:  preyctl load alone.pbc --confirm 5m       goes back at [0-9:]{5} unless you run: preyctl confirm$' out
 ok $? 'with what changes for packets, pools, flows, and how it is loaded' || sed 's/^/# /' out
 cp out page.txt
 ctl impact alone.pbc --json
@@ -173,9 +173,9 @@ same 'and no other begins' $? 28
 
 # What is no program, what would be refused, and a reload in between.
 ctl impact /dev/null
-same 'no program' "$status $(cat err)" '2 preyctl: /dev/null: not a compiled prey program (preyc -o makes one)'
+same 'no program' "$status $(cat err)" '2 preyctl: /dev/null: not a compiled prey program; compile the rules first: preyc RULES.prey -o FILE.pbc'
 ctl impact now.prey
-same 'rules as text' "$status $(cat err)" '2 preyctl: now.prey is rules as text; this compiles them: preyc now.prey -o now.pbc'
+same 'rules as text' "$status $(cat err)" '2 preyctl: now.prey is a rule file, not a compiled program; compile it first: preyc now.prey -o now.pbc'
 exec 8>&- 9>&-
 truncate -s 0 prey.out
 prey_ends

@@ -106,7 +106,7 @@ for server in 10.4.0.2 fd00:4::2; do
         "$(case $server in *:*) echo EACCES ;; *) echo EHOSTUNREACH ;; esac)"
     same "nobody listens at $server" "$(inline client connects $server 81 20)" ECONNREFUSED
 done
-same 'no route leads there' "$(inline client connects 10.9.0.1 80 20)" ENETUNREACH
+same 'no route leads to the destination' "$(inline client connects 10.9.0.1 80 20)" ENETUNREACH
 same 'a neighbour that is none' "$(inline client connects 10.2.0.77 80 1)" late
 
 # A narrow link behind either side: its router says so, and packets become smaller.

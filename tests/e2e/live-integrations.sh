@@ -46,7 +46,7 @@ client set drawn unbanip 198.51.100.7
 comes 'and an unban removes' has_members caught 2001:db8::7
 says 192.0.2.9
 log_has() { grep -q "$1" bans.log; }
-comes 'its log says what never holds' log_has '192.0.2.9: `never` holds it'
+comes 'its log says what never holds' log_has '192.0.2.9: `never` contains it'
 client set drawn bantime -1
 client set drawn banip 198.51.100.8
 ctl sets caught has 198.51.100.8
@@ -111,11 +111,11 @@ decide() { printf '{"action":"%s","value":"%s","scope":"%s","type":"%s","duratio
     decide add 198.51.100.10 Ip ban -3s
     echo '{"action":"add",'
 } | inside "$feed" >out 2>err
-same 'what can be no member is refused, each in words' "$? $(sed 's/`{[^`]*`/D/' err | sort; cat out)" '1 preyctl: line 1: D: `never` holds it, or a part of it
-preyctl: line 2: D: its scope is `Country`, and members are of `Ip` and `Range`
-preyctl: line 3: D: its type is `captcha`, and members are bans
-preyctl: line 4: D: write its `duration` as 3h59m57s
-preyctl: line 7: D: no JSON object
+same 'what can be no member is refused, each in words' "$? $(sed 's/`{[^`]*`/D/' err | sort; cat out)" '1 preyctl: line 1: D: `never` contains it, or a part of it
+preyctl: line 2: D: the scope is `Country`, but must be `Ip` or `Range`
+preyctl: line 3: D: the type is `captcha`, but must be `ban`
+preyctl: line 4: D: the `duration` must be written as 3h59m57s
+preyctl: line 7: D: not a JSON object
 caught: 1 added, 1 absent, 5 refused'
 
 echo '# A list'

@@ -23,23 +23,23 @@ open_folder
 cp "$bin/preyrun" host.pbc "$open/"
 unshare -Urn sh -c "ip link add eth0 type veth peer name other && ip link set eth0 up && cd '$open' && exec ./preyrun --preflight -i eth0 --exec kernel host.pbc" \
     >out 2>err </dev/null
-same 'without rights' "$?|$(says 'root, or the capabilities BPF, NET_ADMIN and PERFMON; use --exec user')" '2|1'
+same 'without rights' "$?|$(says 'run preyrun as root, or with the capabilities BPF, NET_ADMIN and PERFMON; use --exec user')" '2|1'
 "${CC:-gcc}" -shared -fPIC -D_GNU_SOURCE -o old.so "$top/tests/e2e/live/old_kernel.c" -ldl || ok 1 'an old kernel compiles'
 old() { LD_PRELOAD=$work/old.so ASAN_OPTIONS=verify_asan_link_order=0 kernel_alone "$@"; }
 old -i eth0 --exec kernel host.pbc
 same 'below Linux 5.17' "$status|$(says 'Linux 5.15.0-91-generic is too old for the kernel executor, which needs bpf_loop (Linux 5.17) and is tested from 6.1 on')" '2|1'
 old -i eth0 host.pbc
-same 'there nobody enforces what is for this machine' "$status|$(says 'cannot be enforced here, nor in the kernel, for Linux 5.15.0-91-generic is too old .*: a newer kernel (.*); --monitor judges and counts it')" '2|1'
+same 'there nobody enforces what is for this machine' "$status|$(says 'which only the kernel executor can block, and that executor can.t run here: Linux 5.15.0-91-generic is too old .*: install a newer kernel (.*); fix that, or add --monitor')" '2|1'
 old -i eth0 --monitor --preflight host.pbc
 same 'and to watch takes nothing' "$status|$(says 'nothing stands in the way')" '0|1'
 forbidden() { timeout 30 nsenter --net="/run/netns/$id-prey" "$bin/tests/tools/tamper" refuse 1 "$(readlink -f "$bin/tests")/../preyrun" "$@" >out 2>err </dev/null; status=$?; }
-modules='a security module, lockdown or the rules of a container forbid programs in the kernel, even to root'
+modules='a security module, lockdown or a container's rules forbid eBPF programs, even to root'
 forbidden -i eth0 --exec kernel host.pbc
-same 'programs are forbidden to root' "$status|$(says "$modules: dmesg or the audit log says which; use --exec user$")" '2|1'
+same 'programs are forbidden to root' "$status|$(says "$modules: dmesg or the audit log shows which; use --exec user$")" '2|1'
 forbidden -i eth0 --exec kernel --preflight host.pbc
 same 'preflight says so' "$status|$(says "$modules")" '2|1'
 forbidden -i eth0 host.pbc
-same 'and where nobody has asked for the kernel' "$status|$(says "cannot be enforced here, nor in the kernel, for $modules: dmesg or the audit log says which; --monitor")" '2|1'
+same 'and where nobody has asked for the kernel' "$status|$(says "which only the kernel executor can block, and that executor can.t run here: $modules: dmesg or the audit log shows which; fix that, or add --monitor")" '2|1'
 prlimit --memlock=0 "$bin/preyrun" --version >/dev/null 2>&1 && limited='prlimit --memlock=0' || limited=
 # shellcheck disable=SC2086
 timeout 30 nsenter --net="/run/netns/$id-prey" $limited "$bin/preyrun" -i eth0 --exec kernel --confirm 100ms host.pbc >out 2>err </dev/null
@@ -47,13 +47,13 @@ undone 'without memory that may be locked it runs' "$?$(says '^ready: ')" 11
 little() { timeout 30 nsenter --net="/run/netns/$id-prey" prlimit --memlock=65536 setpriv --bounding-set=-ipc_lock,-sys_resource "$bin/preyrun" "$@" >out 2>err </dev/null; status=$?; }
 for look in --preflight ''; do
     little $look -i eth0 --exec kernel --hook xdp host.pbc
-    same "too little of it, and no right to more ${look}" "$status|$(says '^preyrun: only 64 KiB of memory may be locked, and --io xdp and --exec kernel need [0-9]* KiB for frames; this mends it: ulimit -l unlimited')" '2|1'
+    same "too little of it, and no right to more ${look}" "$status|$(says '^preyrun: only 64 KiB of memory may be locked, and --io xdp and --exec kernel need [0-9]* KiB for frames; to fix it: ulimit -l unlimited')" '2|1'
 done
 little --preflight -i eth0 --exec kernel host.pbc
 same 'traffic control locks none' "$status|$(says 'memory may be locked')" '0|0'
 absent='while umount /sys/fs/bpf 2>/dev/null; do :; done' pins_are="is not a BPF file system that can be written"
 instead "$absent" --on-exit closed host.pbc
-same 'to end closed takes pins' "$status|$(says "^preyrun: --on-exit closed: $(pins_are_away), .*this mends it: ")" '2|1'
+same 'to end closed takes pins' "$status|$(says "^preyrun: --on-exit closed: $(pins_are_away), .*to fix it, ")" '2|1'
 instead 'mount -o remount,ro,bind /sys/fs/bpf' --preflight host.pbc
 same 'preflight loads and proves, and tells of pins' "$status|$(says "notice: /sys/fs/bpf $pins_are")|$(says 'takes the program, proved by [0-9,]* frames')" '0|1|1'
 instead "$absent" --preflight --monitor host.pbc
@@ -62,22 +62,22 @@ same 'who watches needs none' "$status|$(says "$pins_are")$(says "$(pins_are_awa
 unshare -pfm --mount-proc ip netns exec "$id-prey" true 2>/dev/null && {
     unshare -pfm --mount-proc bash -c 'ip netns exec "$@"; exit $?' sh "$id-prey" "$bin/preyrun" -i eth0 --exec kernel --preflight host.pbc >out 2>err </dev/null
     status=$?
-    same 'pins that are hidden' "$status|$(says "^preyrun: notice: the BPF file system at /sys/fs/bpf is hidden here, as by .ip netns exec., so nothing would judge after a kill; this mends it: nsenter --net=/run/netns/NAME in its place$")|$(says "$pins_are")" '0|1|0'
+    same 'pins that are hidden' "$status|$(says "^preyrun: notice: the BPF file system at /sys/fs/bpf is hidden here, as by .ip netns exec., so nothing would filter after a kill; to fix it, use nsenter --net=/run/netns/NAME instead$")|$(says "$pins_are")" '0|1|0'
 }
 instead "$absent" --confirm 100ms host.pbc
-undone 'without pins it runs, and says so' "$status$(says "nothing would judge after a kill")" 11
+undone 'without pins it runs, and says so' "$status$(says "nothing would filter after a kill")" 11
 
 # Frames of more than a page: in pieces, which Linux before 6.6 does not have.
 ip -n "$id-prey" link set eth0 mtu 9000
 ip -n "$id-client" link set eth0 mtu 9000
 if [ -n "${OLD_KERNEL-}" ] || kernel_before 6.6; then
-    large='eth0 has an MTU of 9000, and before Linux 6.6 XDP takes no frame of more than a page: ip link set eth0 mtu [0-9]*'
+    large='eth0 has an MTU of 9000, and before Linux 6.6 XDP takes only frames that fit into a page: ip link set eth0 mtu [0-9]*'
     for look in --preflight ''; do
         kernel_alone $look -i eth0 --exec kernel --hook xdp host.pbc
-        same "large frames are refused${look:+ by preflight}" "$status|$(says "^preyrun: --exec kernel: $large; this does: --exec user --monitor$")" '2|1'
+        same "large frames are refused${look:+ by preflight}" "$status|$(says "^preyrun: --exec kernel: $large; use --exec user --monitor$")" '2|1'
     done
     kernel_alone --preflight -i eth0 --hook xdp host.pbc
-    same 'and nobody enforces what is for this machine' "$status|$(says "cannot be enforced here, nor in the kernel, for $large; --monitor judges")" '2|1'
+    same 'and nobody enforces what is for this machine' "$status|$(says "which only the kernel executor can block, and that executor can.t run here: $large; fix that, or add --monitor")" '2|1'
     most=$(grep -o 'mtu [0-9]*' err | cut -d' ' -f2)
     ip -n "$id-prey" link set eth0 mtu "$most"
 fi
@@ -100,8 +100,8 @@ same 'preflight knows of a device without XDP of its own' "$status|$(says 'notic
 kernel -i br0 --hook xdp host.pbc
 same 'a device without XDP of its own has generic' "$(grep -c 'eth0, br0 by kernel (generic)' prey.err) $(grep -c 'notice: br0 takes XDP programs in generic mode alone' prey.err) $(from_box 80) $(from_box 8080 0.2)" \
     '1 1 prey curl 28'
-refused 'another on the same interface' 'another preyrun named .eth0. runs here' -i eth0 host.pbc
-refused 'also by another name' 'the running instance .eth0. also serves eth0: give one of the two other interfaces$' \
+refused 'another on the same interface' 'another preyrun named .eth0. already runs here' -i eth0 host.pbc
+refused 'also by another name' 'the running instance .eth0. also serves eth0: give each instance its own interfaces$' \
     -i eth0 --name other host.pbc
 same 'and is not told to take its program off' "$(says 'xdp off')" 0
 same 'which changed nothing' "$(gets 80) $(gets 8080 0.2)" 'prey curl 28'
@@ -114,7 +114,7 @@ ip -n "$id-prey" link set eth0 down
 link_is down
 ip -n "$id-prey" link set eth0 name other
 ip -n "$id-prey" link set other up
-link_is 'called other now: that is not served, and eth0 is served again when it comes back'
+link_is 'called other now: preyrun does not serve that name, and serves eth0 again when it returns'
 same 'renamed, it is left: its name counts' "$(gets 80) $(gets 8080)" 'prey prey'
 ip -n "$id-prey" link del other
 ip -n "$id-prey" link add unused type veth peer name unused2 # so that the number is another

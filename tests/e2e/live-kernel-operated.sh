@@ -44,7 +44,7 @@ same 'each of them as watched' "$(number live watched)" "$(($(number verdicts dr
 
 # Where nobody says who judges, the kernel does what user space could only watch.
 EXEC= prey prey -i eth0 --log text --format json host.pbc
-same 'auto takes the kernel' "$(gets 8080 0.2) $(grep -c '  exec: kernel, because host.prey:[0-9]* may drop packets to this machine itself' prey.err)" 'curl 28 1'
+same 'auto takes the kernel' "$(gets 8080 0.2) $(grep -c '  exec: kernel, because host.prey:[0-9]* may drop this machine.s own traffic' prey.err)" 'curl 28 1'
 ctl status
 same 'status says why' "$(grep -c '^judged in the kernel: host.prey:[0-9]* may drop' out)" 1
 ask client 10.1.0.2 >/dev/null
@@ -58,14 +58,14 @@ same 'of the program that runs now' "$status $(grep -c '^judged in the kernel: m
 echo 'firewall edge in default accept { count udp port 9 as NINE }' | rules idle
 ctl load idle.pbc
 ctl status
-same 'and where these would not need it' "$(grep '^judged in' out)" 'judged in the kernel: all that the rules say fits there'
+same 'and where these would not need it' "$(grep '^judged in' out)" 'judged in the kernel: all rules fit there'
 prey_ends
 kernel_alone -i eth0 --io packet --preflight host.pbc
-same 'what neither enforces is refused' "$status|$(grep -c 'cannot be enforced here, nor in the kernel, for --io packet shows frames' err)" '2|1'
+same 'what neither enforces is refused' "$status|$(grep -c 'which only the kernel executor can block, and that executor can.t run here: --io packet is only for' err)" '2|1'
 rules counts <<'RULES'
 firewall edge in default accept { count udp port 9 as NINE }
 RULES
 kernel_alone -i eth0 --exec auto --preflight counts.pbc
-same 'what user space enforces, too, is the kernel'"'"'s' "$status|$(grep -v notice err | sed 's/ by .*//')" '0|--exec auto: kernel, because all that the rules say fits there
+same 'what user space enforces, too, is the kernel'"'"'s' "$status|$(grep -v notice err | sed 's/ by .*//')" '0|--exec auto: kernel, because all rules fit there
 preflight: the kernel takes the program, proved
-preflight: nothing stands in the way'
+preflight: no obstacles'

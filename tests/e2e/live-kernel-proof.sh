@@ -20,7 +20,7 @@ ln -s "$real/preyctl" tampered/preyctl
 sed 's/accept tcp port 80 /accept tcp port 80, 4242 /' host.prey >odd.prey
 "$real/preyc" odd.prey -o odd.pbc
 differs='internal error: the two executors disagree about tcp [^ ]* > [^ ]*:424[23] .*: [a-z]* by .* in user space, [a-z]* by .* in the kernel; use --exec user, and please report this with the rules'
-unknown="the kernel's verifier refuses judge_[a-z]*, in [a-z_]*: unknown opcode ff"
+unknown="the kernel's verifier rejects judge_[a-z]*, in [a-z_]*: unknown opcode ff"
 web prey
 
 echo 4242 4243 >change

@@ -63,7 +63,7 @@ until_true 100 'the killed one has ended' has_ended
 pids="$pids $!"
 prey prey -i eth0 -i eth1 --stats 127.0.0.1:8404 own.pbc
 touch over
-same 'and what is told' "$(grep -c "^preyrun: the instance .eth0. is ending: waiting for its process $parent" prey.err) $(served)" '1 server'
+same 'and what is told' "$(grep -c "^preyrun: the instance .eth0. is stopping; preyrun waits for its process $parent" prey.err) $(served)" '1 server'
 
 # A second instance.
 refused() { # SENTENCE LINE OPTION...
@@ -72,12 +72,12 @@ refused() { # SENTENCE LINE OPTION...
     at prey timeout 20 "$bin/preyrun" "$@" >out 2>err </dev/null
     same "$sentence" "$?|$(grep -v '^--exec auto\|notice' err)" "2|preyrun: $line"
 }
-refused 'an interface of another' 'the running instance `eth0` also serves eth1: give one of the two other interfaces' \
+refused 'an interface of another' 'the running instance `eth0` also serves eth1: give each instance its own interfaces' \
     -i eth2 -i eth1 own.pbc
-refused 'under another name, too' 'the running instance `eth0` also serves eth0: give one of the two other interfaces' \
+refused 'under another name, too' 'the running instance `eth0` also serves eth0: give each instance its own interfaces' \
     -i eth0 --name second own.pbc
 refused 'ports of another' \
-    'the running instance `eth0` also translates to some of the ports 61000-65535: give one of the two other ports' -i eth2 own.pbc
+    'the running instance `eth0` also translates to some of the ports 61000-65535: change the ports of one of the two' -i eth2 own.pbc
 same 'the first one is none the worse' "$(served)" server
 # One that runs asks for ports of the other's: who asked is told why, and what was refused is no reservation.
 rules small <<'END'
@@ -87,14 +87,14 @@ service web on 10.9.0.2 tcp/80 { mode dsr l2; -> farm }
 END
 first=$prey
 prey prey -i eth2 --name second small.pbc
-why='the running instance `eth0` also translates to some of the ports 61000-65535: give one of the two other ports'
+why='the running instance `eth0` also translates to some of the ports 61000-65535: change the ports of one of the two'
 ctl --name second impact own.pbc
 has 'impact says that it would be refused, and why' "$why"
 ctl --name second load own.pbc
-same 'a load is refused' "$status|$(cat err)" "2|preyctl: own.pbc: $why; small.pbc goes on"
+same 'a load is refused' "$status|$(cat err)" "2|preyctl: own.pbc: $why; small.pbc keeps running"
 cp own.pbc small.pbc
 kill -HUP "$prey"
-hears 'and a reload, in one line' "^preyrun: reload: $why; the program that runs goes on"
+hears 'and a reload, in one line' "^preyrun: reload: $why; the old program keeps running"
 ctl --name eth0 load own.pbc
 same 'the first one takes another program all the same' "$status" 0
 prey_ends
@@ -107,7 +107,7 @@ same 'nothing is left' "$(at prey nft list tables)|$(reserved)|$(gro)|$(state)|$
 for odd in 'a"b' 'eth*' 'a\b'; do
     ip -n "$id-prey" link set eth2 down
     ip -n "$id-prey" link set eth2 name "$odd" up
-    refused "$odd" "guard rules cannot name the interface \`$odd\`: this renames it: ip link set dev '$odd' name NAME" \
+    refused "$odd" "guard rules cannot name the interface \`$odd\`; to rename it, run: ip link set dev '$odd' name NAME" \
         -i "$odd" own.pbc
     ip -n "$id-prey" link set "$odd" down
     ip -n "$id-prey" link set "$odd" name eth2

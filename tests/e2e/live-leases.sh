@@ -90,7 +90,7 @@ firewall edge in default drop {
   accept icmp6 type nd
 }
 END
-notices() { grep -c '^preyrun: notice: eth0 has 10.1.0.70 for a time (DHCP), and the rules drop the answer that renews it; this mends it' prey.err; }
+notices() { grep -c '^preyrun: notice: eth0 has 10.1.0.70 only for a time (DHCP), and the rules drop the reply that renews it; to fix it, add the rule' prey.err; }
 for rules in shut leased; do
     prey prey -i eth0 --exec kernel $rules.pbc
     same "$rules: an address that stays needs no answer" "$(notices)" 0

@@ -104,7 +104,7 @@ prey=$!
 pids="$pids $prey"
 until_true 100 'ready, with a reader' grep -q ^ready prey.err
 until_true 100 'a small pipe' [ -e small ]
-full() { kill -USR1 "$prey"; grep -q 'its reader does not read' prey.err; }
+full() { kill -USR1 "$prey"; grep -q 'its reader has stopped reading' prey.err; }
 until_true 200 'a full pipe is told' full
 same 'it serves meanwhile' "$(at client curl -s -m 20 http://10.1.0.100/)" one
 kill "$held"

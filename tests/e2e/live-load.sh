@@ -98,41 +98,41 @@ cp two.pbc shop.pbc
 says 'a reload that waits' '0 shop.pbc runs' reload
 serves 'it runs then' ' 6 two '
 echo garbage >shop.pbc
-says 'one of no program' '2 preyctl: reload: shop.pbc: not a compiled prey program (preyc -o makes one); the program that runs goes on' reload
-says 'one that comes with it, and is none' '2 preyctl: reload: bad.pbc: not a compiled prey program (preyc -o makes one); the program that runs goes on' \
+says 'one of no program' '2 preyctl: reload: shop.pbc: not a compiled prey program; compile the rules first: preyc RULES.prey -o FILE.pbc; the old program keeps running' reload
+says 'one that comes with it, and is none' '2 preyctl: reload: bad.pbc: not a compiled prey program; compile the rules first: preyc RULES.prey -o FILE.pbc; the old program keeps running' \
     reload "$(cp shop.pbc bad.pbc && echo bad.pbc)"
 says 'log files alone' '0 ' reload --logs
-says 'which is all of it' '2 preyctl: --logs opens log files again, and nothing else: preyctl reload --logs' reload --logs one.pbc
+says 'which is all of it' '2 preyctl: --logs only opens log files again, without a program: preyctl reload --logs' reload --logs one.pbc
 says 'one that comes with it' '0 shop.pbc runs' reload one.pbc
 cmp shop.pbc one.pbc
 ok $? 'is the file then'
-says 'one on trial' '0 shop.pbc runs; the program before comes back in 5 min 0 s, unless it is confirmed: preyctl confirm WORD' reload two.pbc --confirm 5m
+says 'one on trial' '0 shop.pbc runs; the program before comes back in 5 min 0 s unless you run: preyctl confirm WORD' reload two.pbc --confirm 5m
 cmp shop.pbc one.pbc
 ok $? 'is not yet'
-confirms 'it is confirmed' '0 confirmed: shop.pbc goes on, and is saved as shop.pbc'
+confirms 'it is confirmed' '0 confirmed: shop.pbc keeps running, and is saved as shop.pbc'
 cmp shop.pbc two.pbc
 ok $? 'is, once it is confirmed'
 says 'and back' '0 shop.pbc runs' reload one.pbc
 
 # What is no program leaves what runs.
-goes_on='shop.pbc goes on'
+goes_on='shop.pbc keeps running'
 head -c 3000 /dev/urandom >garbage.pbc
 head -c 600 two.pbc >short.pbc
 { head -c 500 two.pbc; printf x; tail -c +502 two.pbc; } >bent.pbc
 echo 'firewall f default drop { accept tcp port 80 }' | rules watched
-says 'garbage' "2 preyctl: garbage.pbc: not a compiled prey program (preyc -o makes one); $goes_on" load garbage.pbc
+says 'garbage' "2 preyctl: garbage.pbc: not a compiled prey program; compile the rules first: preyc RULES.prey -o FILE.pbc; $goes_on" load garbage.pbc
 ctl load short.pbc
 same 'half of one' "$status $(grep -c "short.pbc: truncated.*; $goes_on" err)" '2 1'
 says 'one that somebody bent' "2 preyctl: bent.pbc: damaged: digest does not match; $goes_on" load bent.pbc
-says 'nothing' '2 preyctl: /dev/null: not a compiled prey program (preyc -o makes one); shop.pbc goes on' load /dev/null
+says 'nothing' '2 preyctl: /dev/null: not a compiled prey program; compile the rules first: preyc RULES.prey -o FILE.pbc; shop.pbc keeps running' load /dev/null
 ctl load watched.pbc
-same 'one that could only watch' "$status $(grep -c -- '--monitor.*; shop.pbc goes on' err)" '2 1'
-says 'rules as text' '2 preyctl: two.prey is rules as text; this compiles them: preyc two.prey -o two.pbc' load two.prey
+same 'one that could only watch' "$status $(grep -c -- '--monitor.*; shop.pbc keeps running' err)" '2 1'
+says 'rules as text' '2 preyctl: two.prey is a rule file, not a compiled program; compile it first: preyc two.prey -o two.pbc' load two.prey
 says 'a file that is not there' '2 preyctl: none.pbc: No such file or directory' load none.pbc
-says 'no time' '2 preyctl: --confirm: `5` is not a time, as 30s, 5m, 2h are' load two.pbc --confirm 5
-says 'no option' '2 preyctl: `--force` is no option of load: preyctl load NEW.pbc [--save] [--confirm D] [--allow-unjudged DEV,...]' load two.pbc --force
+says 'no time' '2 preyctl: --confirm: `5` is not a time such as 30s, 5m or 2h' load two.pbc --confirm 5
+says 'no option' '2 preyctl: `--force` is not an option of load: preyctl load NEW.pbc [--save] [--confirm D] [--allow-unjudged DEV,...]' load two.pbc --force
 says 'no program' '2 preyctl: usage: preyctl load NEW.pbc [--save] [--confirm D] [--allow-unjudged DEV,...]' load
-awaits '^preyrun: load: bent.pbc: damaged: digest does not match; the program that runs goes on$'
+awaits '^preyrun: load: bent.pbc: damaged: digest does not match; the old program keeps running$'
 
 # Descriptors that are no sealed file: none of them is read.
 cat >rude.py <<'PY'
@@ -174,9 +174,9 @@ print("no time either:", ask([memory(good, ALL)], confirm_ns="soon"))
 PY
 sockets=/run/prey/$(stat -L -c %i "/run/netns/$id-prey")
 python3 rude.py "$sockets/eth0.sock" two.pbc >rude.out 2>&1
-unsealed="the program that came with the question is not in a sealed file in memory, as preyctl makes it; $goes_on"
+unsealed="the program sent with the question is not in a sealed memory file, which preyctl uses; $goes_on"
 untimely='2`confirm_ns`, the time to confirm, is a whole number of nanoseconds from 1 to 4e18'
-same 'each of them is told' "$(cat rude.out)" "none: 2rude: no program came with the question; $goes_on
+same 'each of them is told' "$(cat rude.out)" "none: 2rude: the question has no program; $goes_on
 a pipe: 2rude: $unsealed
 a file: 2rude: $unsealed
 a device: 2rude: $unsealed
@@ -184,34 +184,34 @@ its own socket: 2rude: $unsealed
 unsealed: 2rude: $unsealed
 may grow: 2rude: $unsealed
 2 GiB: 2rude: larger than 1073741824 bytes; $goes_on
-empty: 2rude: not a compiled prey program (preyc -o makes one); $goes_on
+empty: 2rude: not a compiled prey program; compile the rules first: preyc RULES.prey -o FILE.pbc; $goes_on
 no time: $untimely
 no time either: $untimely"
 serves 'none of them changed anything' ' 6 one '
 
 # A program on trial, and what is not done meanwhile.
 ctl set farm/one weight 7
-says 'one on trial' '0 two.pbc runs; shop.pbc comes back in 5 min 0 s, unless it is confirmed: preyctl confirm WORD' load two.pbc --confirm 5m
+says 'one on trial' '0 two.pbc runs; shop.pbc comes back in 5 min 0 s unless you run: preyctl confirm WORD' load two.pbc --confirm 5m
 of_trial=$word
-says 'no other meanwhile' '2 preyctl: the running program waits to be confirmed: preyctl confirm' load both.pbc
+says 'no other meanwhile' '2 preyctl: the running program is not confirmed yet: run preyctl confirm first' load both.pbc
 refused=$(number_of reloads.refused)
 kill -HUP "$prey"
 one_more() { [ "$(number_of reloads.refused)" = $((refused + 1)) ]; }
 until_true 100 'nor SIGHUP' one_more
 ctl status
-same 'status says so' "$(grep -c '^shop.pbc comes back in .*, unless it is confirmed: preyctl confirm' out)" 1
+same 'status says so' "$(grep -c '^shop.pbc comes back in .* unless you run: preyctl confirm' out)" 1
 same 'it is in force' "$(ask client 10.1.0.100)" two
 speaks trial
 ctl status --json
 same 'and keeps the word to whoever loaded it' "$(cat out prey.err | grep -c "$of_trial")" 0
 says 'nobody confirms it without the word' \
-    '2 preyctl: not confirmed: preyctl confirm WORD takes the word that was printed when this trial began; --force goes without' confirm
+    '2 preyctl: not confirmed: run preyctl confirm WORD with the word printed when this trial began, or preyctl confirm --force' confirm
 says 'nor with another' '2 preyctl: not confirmed: `tomorrow` is not the word that was printed when this trial began' confirm tomorrow
-says 'no option' '2 preyctl: `--now` is no option of confirm: preyctl confirm WORD|--force' confirm --now
+says 'no option' '2 preyctl: `--now` is not an option of confirm: preyctl confirm WORD|--force' confirm --now
 says 'a word and none' '2 preyctl: usage: preyctl confirm WORD|--force' confirm --force tomorrow
 word=$of_trial
-confirms 'it is confirmed' '0 confirmed: two.pbc goes on'
-says 'nothing waits any more' '2 preyctl: nothing waits to be confirmed' confirm "$of_trial"
+confirms 'it is confirmed' '0 confirmed: two.pbc keeps running'
+says 'nothing waits any more' '2 preyctl: nothing needs to be confirmed' confirm "$of_trial"
 kill -HUP "$prey"
 serves_one() { [ "$(ask client 10.1.0.100)" = one ]; }
 until_true 100 'the file again' serves_one
@@ -230,12 +230,12 @@ ctl set farm/one file
 # Confirmed in time, and saved only then.
 ctl load both.pbc --confirm 5m --save
 same 'one to be saved' "$status $(cmp -s shop.pbc one.pbc; echo $?)" '0 0'
-says 'is confirmed, by force' '0 confirmed: both.pbc goes on, and is saved as shop.pbc' confirm --force
+says 'is confirmed, by force' '0 confirmed: both.pbc keeps running, and is saved as shop.pbc' confirm --force
 told '^preyrun: user 0 has confirmed it by force$'
 ok $? 'which is told'
 ctl load both.pbc --confirm 5m --json
 word=$(python3 -c 'import json; print(json.load(open("out"))["confirm_word"])')
-confirms 'as JSON it has the word, too' '0 confirmed: both.pbc goes on'
+confirms 'as JSON it has the word, too' '0 confirmed: both.pbc keeps running'
 cmp shop.pbc both.pbc
 ok $? 'then it is the file of the command line'
 same 'which is for whom it was' "$(stat -c %a shop.pbc)" 640
@@ -271,7 +271,7 @@ for path in watched.pbc linked.pbc; do
     touch $path
     cp one.pbc "$(readlink -f $path)"
     head -c 600 two.pbc >"$(readlink -f $path)"
-    awaits "^preyrun: reload: $path: truncated: 600 bytes of .*; the program that runs goes on$"
+    awaits "^preyrun: reload: $path: truncated: 600 bytes of .*; the old program keeps running$"
     same "$path: half a file leaves what runs" "$(ask client 10.1.0.100)" one
     ctl load --save both.pbc
     same "$path: what was saved there is not read again" "$status $(cmp both.pbc $path; echo $?)" '0 0'

@@ -60,13 +60,13 @@ told 'is back' prey.err
 reloads prey.err
 prey_ends
 same 'text: each event is a line with its time' "$(plain prey.err | sed 's/10.1.0.1:[0-9]*/10.1.0.1:PORT/')" \
-    'TIME  ready: eth0: eth0 by packet, 1 worker, noisy.pbc; packets to this machine itself are only watched
+    'TIME  ready: eth0: eth0 by packet, 1 worker, noisy.pbc; packets to this machine itself are only counted
 TIME  NOISE  count  udp 10.1.0.1:PORT > 10.1.0.2:9  43 bytes
-TIME  link: eth0 has no carrier; replies of connections that came in by it leave by the routes meanwhile
-TIME  link: eth0 is down; until it is up, replies of connections that came in by it leave by the routes, and what else would leave by it is lost
+TIME  link: eth0 has no carrier; until it has one, replies of its connections leave by the routes
+TIME  link: eth0 is down; until it is up, replies of its connections leave by the routes, and other packets for it are lost
 TIME  link: eth0 is back
 TIME  reloaded: noisy.pbc: 1 rule, 0 services
-TIME  refused: reload: noisy.pbc: not a compiled prey program (preyc -o makes one); the program that runs goes on
+TIME  refused: reload: noisy.pbc: not a compiled prey program; compile the rules first: preyc RULES.prey -o FILE.pbc; the old program keeps running
 TIME  ended: eth0: SIGTERM after T'
 
 # As JSON in a file, which is moved away, as logrotate does.
@@ -131,7 +131,7 @@ told NOISE syslog.out
 prey_ends
 told ended syslog.out
 same 'syslog: facility, severity and name stand in front' "$(plain syslog.out | sed "s/\[$prey\]/[PROCESS]/; s/10.1.0.1:[0-9]*/10.1.0.1:PORT/")" \
-    '<29>preyrun[PROCESS]: ready: eth0: eth0 by packet, 1 worker, noisy.pbc; packets to this machine itself are only watched
+    '<29>preyrun[PROCESS]: ready: eth0: eth0 by packet, 1 worker, noisy.pbc; packets to this machine itself are only counted
 <29>preyrun[PROCESS]: NOISE  count  udp 10.1.0.1:PORT > 10.1.0.2:9  43 bytes
 <29>preyrun[PROCESS]: ended: eth0: SIGTERM after T'
 

@@ -58,7 +58,7 @@ refused 'flows have no flags' '`flags` cannot be asked of flows, which have only
 ctl flows 'tcp } firewall more default drop {'
 refused 'nor is it more than one rule' '`tcp } firewall more default drop {` is not a filter: write conditions, as in a rule'
 ctl trace tcp --count 0
-refused 'nothing is no number of packets' '--count: `0` is not a number from 1 on'
+refused 'nothing is no number of packets' '--count: `0` is not a number of at least 1'
 
 # What would become of a packet.
 ctl explain 'tcp 10.1.0.1:50000 -> 10.1.0.100:80 syn on outer'
@@ -92,7 +92,7 @@ ctl explain 'tcp 10.1.0.1:50000 -> self:22 syn on wan'
 same 'this machine is known' "$(sed -n 's/.*  tcp/tcp/p; $p' out)" 'tcp 10.1.0.1:50000 > 10.1.0.2:22 SYN  54 bytes
 verdict: accept  rule default'
 ctl explain 'tcp 10.1.0.1:50000 -> 10.1.0.2:81 syn on nix'
-refused 'an interface that is none' '`nix` is not an interface that this preyrun serves, nor one of this machine'
+refused 'an interface that is none' '`nix` is neither an interface that this preyrun serves nor one of this machine'
 ctl explain 'tcp 10.1.0.1:50000 -> 10.2.0.2:81 syn on wan out on lan'
 same 'where it leaves is not said, but asked of routes' "$status $(grep -c 'routes say: write it without .out on lan.' err)" '2 1'
 ctl explain 'tcp 10.1.0.1 -> 10.1.0.2:81'
@@ -163,7 +163,7 @@ refused 'names that are none' '--only: no rule is called `SSH`, no server is cal
 ctl capture -w refused.pcap --only 'not dropped'
 refused 'a word that is none' '--only: `dropped` is none of accept, drop, reject, forward, pass, held, rule NAME, service NAME, server POOL/SERVER, reason NAME, otherwise, not'
 ctl trace --only 'drop, otherwise'
-refused 'nothing was recorded' '--only otherwise: packets that come have one verdict; a recording is judged again (preyrun --replay DIR)'
+refused 'nothing was recorded' '--only otherwise is for recordings, which get a second verdict: preyrun --replay DIR'
 ctl trace --only
 refused 'no words' '--only takes words: '"'drop, rule SSH'"
 looks all trace tcp to port 81, 82 --count 5
@@ -296,19 +296,19 @@ for i in range(20000):
 same 'traffic goes on beside them' "$(ask client 10.1.0.100)" one
 echo >&9
 wait "$rude"
-same 'each is told what is wrong' "$(sed 's/truncated: .*/truncated/' rude.out)" 'garbage: 2the filter: not a compiled prey program (preyc -o makes one)
+same 'each is told what is wrong' "$(sed 's/truncated: .*/truncated/' rude.out)" 'garbage: 2the filter: not a compiled prey program; compile the rules first: preyc RULES.prey -o FILE.pbc
 half a program: 2the filter: truncated
 one byte is another: 2the filter: damaged: digest does not match
-nothing: 2the filter: not a compiled prey program (preyc -o makes one)
-it may change: 2the filter: the program that came with the question is not in a sealed file in memory, as preyctl makes it
-a pipe: 2the filter: the program that came with the question is not in a sealed file in memory, as preyctl makes it
-a device: 2the filter: the program that came with the question is not in a sealed file in memory, as preyctl makes it
+nothing: 2the filter: not a compiled prey program; compile the rules first: preyc RULES.prey -o FILE.pbc
+it may change: 2the filter: the program sent with the question is not in a sealed memory file, which preyctl uses
+a pipe: 2the filter: the program sent with the question is not in a sealed memory file, which preyctl uses
+a device: 2the filter: the program sent with the question is not in a sealed memory file, which preyctl uses
 too large: 2the filter: larger than 1048576 bytes
 the rules themselves: 2a filter takes only conditions on packets: no services, translation, pools or checks
 no number: 2`count`, `ns` and `snap` are numbers from 1 on, `snap` up to 262144
 no words: 2`only` is a text, as '"'drop, rule SSH'"'
 no frame: 2`frame` is a packet of up to 9216 bytes, each as two digits 0-9a-f
-the seventeenth: 216 others look on, and more cannot: ask again when one has ended
+the seventeenth: 216 other clients are watching, which is the limit: ask again when one has ended
 sixteen look on
 a place is free again'
 exec 9>&-

@@ -117,7 +117,7 @@ same 'rules that do not answer: a start takes what was kept, and says what to do
     "$status $(grep -c "edge.prey did not compile within 1 s (does each file answer? .* into $work/etc, or write COMPILE_WITHIN=SECONDS into /etc/default/prey-edge): the rules of .* are taken, which ran$" said)" '0 1'
 same 'which are those' "$("$bin/preyc" --diff before.pbc run/edge.pbc >diff; echo $?)" 0
 unit reload edge COMPILE_WITHIN=1
-same 'a reload fails' "$status $(tail -n 1 said | grep -c "reload: $work/etc/edge.prey did not compile within 1 s (.*); the program that runs goes on$")" '1 1'
+same 'a reload fails' "$status $(tail -n 1 said | grep -c "reload: $work/etc/edge.prey did not compile within 1 s (.*); the old program keeps running$")" '1 1'
 mv kept was_kept && mkdir kept
 unit start edge COMPILE_WITHIN=1
 same 'where nothing is kept: no start' "$status $(ls kept)" '124 '
@@ -282,8 +282,8 @@ refuses() { # SENTENCE REASON [VARIABLE=VALUE...]: the unit's reload is refused 
     unit reload edge "${@:3}"
     after=$(all_of_it)
     same "$1: the reload fails" "$status" 1
-    tail -n 1 said | grep -qE "^prey-compile: reload: $2; the program that runs goes on$" || sed 's/^/# /' said
-    same "$1: and its last line says why" "$(tail -n 1 said | grep -cE "^prey-compile: reload: $2; the program that runs goes on$")" 1
+    tail -n 1 said | grep -qE "^prey-compile: reload: $2; the old program keeps running$" || sed 's/^/# /' said
+    same "$1: and its last line says why" "$(tail -n 1 said | grep -cE "^prey-compile: reload: $2; the old program keeps running$")" 1
     same "$1: all is as it was" "$after" "$before"
     same "$1: nothing is left beside it" "$(ls run kept | grep -cE 'next|new')" 0
 }
@@ -325,12 +325,12 @@ cp run/edge.pbc before.pbc
 cp kept/edge.pbc kept.pbc
 sed -i 's/weight 3/weight 4/' etc/farm.prey
 unit reload edge RELOAD_CONFIRM=5m
-same 'RELOAD_CONFIRM makes it a trial' "$status $(grep -c '^run/edge.pbc runs; the program before comes back in 5 min 0 s, unless it is confirmed: preyctl confirm [a-z]*$' heard)" '0 1'
+same 'RELOAD_CONFIRM makes it a trial' "$status $(grep -c '^run/edge.pbc runs; the program before comes back in 5 min 0 s unless you run: preyctl confirm [a-z]*$' heard)" '0 1'
 word=$(sed -n 's/.*preyctl confirm //p' heard)
 same 'the history has its text' "$("${ctl[@]}" history 0 | grep -c 'weight 4')" 1
 same 'neither the file nor what is kept is renewed meanwhile' "$(cmp run/edge.pbc before.pbc && cmp kept/edge.pbc kept.pbc && echo same)" same
 unit reload
-same 'nor is another taken' "$status $(tail -n 1 said)" '1 prey-compile: reload: the running program waits to be confirmed: preyctl confirm'
+same 'nor is another taken' "$status $(tail -n 1 said)" '1 prey-compile: reload: the running program is not confirmed yet: run preyctl confirm first'
 "${ctl[@]}" confirm "$word" >heard
 unit reload
 same 'confirmed, it is kept' "$status $(cmp run/edge.pbc kept/edge.pbc && cmp -s run/edge.pbc before.pbc; echo $?)" '0 1'
@@ -409,7 +409,7 @@ if [ ! -e "$bin/tests/lib/no_one_kernel.o" ]; then
     echo 'firewall host in default drop { accept state established; accept tcp to port 22 }' >etc/gate.prey
     unit reload gate OPTIONS="-i gate0 --control $work/gate.sock --exec kernel"
     same 'rules that follow connections, and those before did not' "$status $(tail -n 1 said)" \
-        "1 prey-compile: reload: --exec kernel: these rules follow connections, and those before did not: a restart makes the tables for it; the program that runs goes on"
+        "1 prey-compile: reload: --exec kernel: these rules follow connections, and the previous rules did not: a restart creates the tables for that; the old program keeps running"
     same 'goes on, the file too' "$("$bin/preyctl" --control gate.sock status --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["program"]["file_differs"])')" False
     kill "$gate"
     wait "$gate"

@@ -40,7 +40,7 @@ same 'and is where its name is once they end' "$(state web a address)" 10.2.0.2
 
 was=$(resolver)
 python3 "$top/tests/e2e/live/resolver.py" "$was" lie
-hears 'a resolver that says what none says is ended' '^names: the process that asks for names has said what no such process says, and is ended; another one is started$'
+hears 'a resolver that says what none says is ended' '^names: the process that looks up names sent an invalid message and was ended; preyrun starts another$'
 another() { [ -n "$(resolver)" ] && [ "$(resolver)" != "$was" ]; }
 until_true 200 'and another one asks' another
 same 'and another one asks' "$(another && state web a address)" 10.2.0.2

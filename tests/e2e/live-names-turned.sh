@@ -56,7 +56,7 @@ same 'no answer of others, and no broken one, has a member' "$(cat out)" ''
 # A reload that is refused while a name moves.
 mv cert.pem away.pem
 knows "$lies" "$records" 'alias.example.net A 1 10.2.0.9'
-hears 'a move that is refused is told' 'servers by name: .*cert\.pem.*; the program that runs goes on$'
+hears 'a move that is refused is told' 'servers by name: .*cert\.pem.*; the old program keeps running$'
 same 'the server stays' "$(state alias a address) $(grep -c 'is 10\.2\.0\.9 now' prey.err)" '10.2.0.8 0'
 mv away.pem cert.pem
 until_true 400 'the move is tried again' is alias a address 10.2.0.9
@@ -64,7 +64,7 @@ hears 'and told once it is in force' '^names: alias/a: alias\.example\.net is 10
 
 # The resolver is killed.
 kill -KILL $(resolver)
-hears 'a resolver that ends is told' '^names: the process that asks for names has ended; another one is started$'
+hears 'a resolver that ends is told' '^names: the process that looks up names has ended; preyrun starts another$'
 knows "$lies" "$records" 'alias.example.net CNAME 1 old.example.net' 'old.example.net A 3600 10.2.0.7'
 until_true 200 'and another one asks' is alias a address 10.2.0.7
 same 'and another one asks' "$(state alias a address)" 10.2.0.7

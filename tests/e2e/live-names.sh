@@ -56,7 +56,7 @@ same 'they are no members, and counted' "$(of_set caught refused)" 2
 
 # A silent name server.
 silence
-hears 'a silent name server is told' '^names: [a-z]*\.example\.net: .*; addresses that are known stay$'
+hears 'a silent name server is told' '^names: [a-z]*\.example\.net: .*; known addresses stay$'
 same 'the set says so' "$(of_set caught failing)" 1
 same 'what was known stays' "$(members)" '10.1.0.1! 10.1.0.2 10.1.0.77! 10.1.0.9 fd00:1::1!'
 serve_names
@@ -65,7 +65,7 @@ hears 'it answers again' '^names: all names have answers again$'
 # More addresses than a name may have, and none.
 mapfile -t lines < <(for i in $(seq 0 1499); do echo "10.3.$((i >> 8)).$((i & 255)) bad.example.net"; done)
 names "${lines[@]}" '10.1.0.2 worse.example.net'
-hears 'an answer of 1,500 addresses is told' '^names: bad\.example\.net: .*1500 addresses, more than 1024; addresses that are known stay$'
+hears 'an answer of 1,500 addresses is told' '^names: bad\.example\.net: .*1500 addresses, more than 1024; known addresses stay$'
 same 'and none of them is a member' "$(members)" '10.1.0.1! 10.1.0.2 10.1.0.77! 10.1.0.9 fd00:1::1!'
 names '10.1.0.2 worse.example.net'
 again() { [ "$(grep -c "names: all names have answers again" "$work"/prey.err)" -eq 2 ]; }
@@ -84,7 +84,7 @@ says 'its resolver ends, too' test -z "$(resolver)"
 prey_with rules.pbc
 is_ready prey || exit 1
 says 'kept addresses are in force before the first answer' gone 10.1.0.2
-hears 'what has no answer is told' '^names: [a-z]*\.example\.net: .*; addresses that are known stay$'
+hears 'what has no answer is told' '^names: [a-z]*\.example\.net: .*; known addresses stay$'
 same 'all stay' "$(members)" '10.1.0.1! 10.1.0.10 10.1.0.2 10.1.0.77! 10.1.0.9! fd00:1::1!'
 prey_ends
 exit $failed

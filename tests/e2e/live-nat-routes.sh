@@ -152,7 +152,7 @@ replies_follow() {
     asking=$!
     pids="$pids $asking"
     by "$1: an answer leaves by the uplink that the question came by" eth1
-    says "$1: status says so" '^replies of translated and balanced connections leave by the interface that these came in by: lan, wan, up2, dmz$'
+    says "$1: status says so" '^replies of translated and balanced connections leave by their connection's interface: lan, wan, up2, dmz$'
     ip -n "$id-prey" link set up2 down
     by "$1: while that is down it leaves by the routes" eth0
     says "$1: status says that, too" '^replies of .* came in by: lan, wan, dmz; while it is down, by the routes: up2 \(down\)$'
@@ -207,7 +207,7 @@ for way in "${all[@]}"; do
         same "$way: what has no mark goes the usual way" "$(at client curl -s -m 6 http://203.0.113.9:8080/from)" 203.0.113.2
         at client ping -q -c 4 -i 0.2 -W 5 192.0.2.1 >out
         has "$way: so it does of pings, each of them" '^4 packets transmitted, 4 received'
-        says "$way: status counts such packets by cause" "^  way +[1-9][0-9,]* unknown, routed by this machine, then translated if a \`nat\` takes it: a policy rule asks for a mark, .*; this makes it known: "
+        says "$way: status counts such packets by cause" "^  way +[1-9][0-9,]* unknown, routed by this machine, then translated if a \`nat\` takes it: a policy rule asks for a mark, .*; to make it known, use: "
         says "$way: as JSON, too" '"unknown_ways":[[][^]]*"cause":"mark","packets":[1-9]' --json
         ctl explain 'tcp 10.1.0.7:5000 -> 192.0.2.1:80 syn on lan'
         has "$way: explain says why, and what becomes of it" "^  way unknown, routed by this machine, then translated if a \`nat\` takes it: a policy rule asks for a mark, "
@@ -253,7 +253,7 @@ for way in "${all[@]}"; do
         ip -n "$id-prey" route add 192.0.2.1/32 encap ip id 7 dst 203.0.113.9 via 203.0.113.9 dev wan
         until_true 50 "$way: what has no way is dropped" eval '[ "$(at client curl -s -m 0.5 http://192.0.2.1/from)" = "" ] && at prey "$bin/preyctl" counters | grep -q "no-way"'
         sniffed
-        says "$way: status counts such packets by cause" '^  way +[1-9][0-9,]* unknown, dropped \(no-way\): the route puts another header in front .*; this translates it: --exec kernel'
+        says "$way: status counts such packets by cause" '^  way +[1-9][0-9,]* unknown, dropped \(no-way\): the route puts another header in front .*; to translate it, use: --exec kernel'
         ctl explain 'tcp 10.1.0.7:5000 -> 192.0.2.1:80 syn on lan'
         has "$way: explain says why, and what becomes of it" '^  way unknown, dropped \(no-way\): the route puts another header in front'
         has "$way: it is dropped" '^verdict: drop .* reason no-way$'

@@ -145,7 +145,7 @@ kill -KILL "$child"
 waited
 cp prey.err out
 same 'a killed child ends its parent with 2' "$status" 2
-has 'which says so' 'preyrun: the service was ended by signal 9 .Killed.; guard rules stay, until the next start or --cleanup'
+has 'which says so' 'preyrun: the service was ended by signal 9 .Killed.; guard rules stay until the next start or --cleanup'
 same 'that is closed' "$(at prey nft list tables)" 'table netdev prey_eth0'
 seeing prey "$bin/preyrun" --cleanup 2>out
 same 'and --cleanup opens it' "$?|$(at prey nft list tables)" '0|'

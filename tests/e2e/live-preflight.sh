@@ -31,7 +31,7 @@ looked() {
     at prey "$bin/preyrun" --preflight "$@" >out 2>err </dev/null
     same "$sentence" "$? $(sed -E '/^--exec auto: /d; s/[0-9]+ MiB/N MiB/g; s/process [0-9]+/process N/; s/number [0-9]+/number N/; s/^preyrun: //; s/\b(tunl0|sit0|ip6tnl0|gre0|gretap0|erspan0|ip6gre0|ip_vti0|ip6_vti0), //g' err)$(cat out)" "$wanted $lines"
 }
-fine='preflight: nothing stands in the way'
+fine='preflight: no obstacles'
 has_carrier() { ip -n "$id-prey" link show dev "$1" | grep -q 'state UP'; }
 for device in wan lan; do until_true 100 "$device has a carrier" has_carrier $device; done
 looked 'nothing' 0 "$fine" -i wan -i lan shop.pbc
@@ -39,36 +39,33 @@ looked 'nothing' 0 "$fine" -i wan -i lan shop.pbc
 # Several at once: of the rules, the interfaces, the name, the log.
 prey prey -i wan -i lan --name taken shop.pbc
 ip -n "$id-prey" link set lan down
-looked 'all findings, not only the first' 2 "strict.prey:1 may drop packets to this machine itself, or from it, and that \
-cannot be enforced here: --exec kernel, instead of --exec user, enforces it; --monitor judges and counts it, and enforces the rest
-notice: not judged: no firewall judges what comes in by wan: -i does not name it (open)
-notice: not judged: no firewall judges what comes in by spare: -i does not name it (open)
-lan is down; this mends it: ip link set lan up
+looked 'all findings, not only the first' 2 "strict.prey:1 may drop this machine's own traffic, which only the kernel executor can block: start without --exec user, or add --monitor to count that traffic and let it pass
+notice: not judged: no firewall judges packets that arrive on wan: -i does not name it (open)
+notice: not judged: no firewall judges packets that arrive on spare: -i does not name it (open)
+lan is down; to fix it: ip link set lan up
 there is no interface \`eth7\`; there are: lo, wan, lan, spare
-another preyrun named \`taken\` runs here (process N): \`preyctl load\` changes its rules, \`preyctl takeover\` its options or version
---log: none: No such file or directory; this mends it: mkdir -p none" -i lan -i eth7 --exec user --name taken --log text:none/log strict.pbc
+another preyrun named \`taken\` already runs here (process N): \use \`preyctl load\` to change its rules, or \`preyctl takeover\` to change its options or version
+--log: none: No such file or directory; to fix it: mkdir -p none" -i lan -i eth7 --exec user --name taken --log text:none/log strict.pbc
 until_true 100 'spare has a carrier' sh -c "ip -n $id-prey link show spare | grep -q 'state UP'"
 # As if systemd had started it: its unit is named, and how to end it.
 echo '0::/system.slice/system-preyrun.slice/preyrun@taken.service' >group
 mount --bind group "/proc/$prey/cgroup"
-looked 'a service of systemd' 2 "another preyrun named \`taken\` runs here (preyrun@taken): \`preyctl load\` changes its rules, \`preyctl takeover\` its options or version; \
-\`systemctl stop preyrun@taken\` ends it" -i wan --name taken shop.pbc
+looked 'a service of systemd' 2 "another preyrun named \`taken\` already runs here (preyrun@taken): \use \`preyctl load\` to change its rules, or \`preyctl takeover\` to change its options or version; to end it, run: systemctl stop preyrun@taken" -i wan --name taken shop.pbc
 umount "/proc/$prey/cgroup"
-looked 'the name of one that serves others' 2 "another preyrun named \`taken\` runs here (process N): choose another --name" -i spare --name taken shop.pbc
+looked 'the name of one that serves others' 2 "another preyrun named \`taken\` already runs here (process N): choose another --name" -i spare --name taken shop.pbc
 prey_ends
 looked 'the host is looked at without rules, too' 2 "none.pbc: No such file or directory
-lan is down; this mends it: ip link set lan up" -i lan none.pbc
+lan is down; to fix it: ip link set lan up" -i lan none.pbc
 ip -n "$id-prey" link set lan up
 until_true 100 'lan has a carrier' sh -c "ip -n $id-prey link show lan | grep -q 'state UP'"
 
 looked 'a log that is a folder' 2 "--log: $work: Is a directory" -i wan -i lan --log "text:$work" shop.pbc
 background prey nc.openbsd -l -k 127.0.0.1 8404
 until_true 100 'somebody has the port' at prey nc.openbsd -z 127.0.0.1 8404
-looked 'a port of statistics that is taken' 2 '--stats 127.0.0.1:8404: another program listens there; `ss -ltnp` shows which' \
+looked 'a port of statistics that is taken' 2 '--stats 127.0.0.1:8404: another program listens there; to find it, run: ss -ltnp' \
     -i wan -i lan --stats 127.0.0.1:8404 shop.pbc
 if [ ! -e /dev/log ]; then
-    looked 'no system log' 2 "--log: the system's log (/dev/log) cannot be reached: No such file or directory; this mends it: --log \
-text, or start a system log" -i wan -i lan --log text:syslog shop.pbc
+    looked 'no system log' 2 "--log: the system's log (/dev/log) cannot be reached: No such file or directory; to fix it: use --log text, or start a system log" -i wan -i lan --log text:syslog shop.pbc
 fi
 
 # What a start would write: a recording, and what has to be undone.
@@ -78,12 +75,12 @@ trap 'umount -l "$work/full" 2>/dev/null; live_end' EXIT
 mkdir -m 755 open
 looked 'a recording' 0 "$fine" -i wan -i lan --record kept shop.pbc
 same 'for which no directory is made' "$(ls -d kept 2>&1 | grep -c 'No such')" 1
-looked 'a directory that others may read' 2 '--record open: other users may read the directory; this mends it: chmod 700 open' -i wan -i lan --record open shop.pbc
-looked 'a directory in none' 2 '--record none/rec: No such file or directory; this mends it: mkdir -p none' -i wan -i lan --record none/rec shop.pbc
+looked 'a directory that others may read' 2 '--record open: other users may read the directory; to fix it, run: chmod 700 open' -i wan -i lan --record open shop.pbc
+looked 'a directory in none' 2 '--record none/rec: No such file or directory; to fix it: mkdir -p none' -i wan -i lan --record none/rec shop.pbc
 head -c 100000 /dev/zero >full/filler 2>/dev/null
-looked 'a full disk' 2 '--record full/rec: No space left on device; this mends it: room there, or another directory' -i wan -i lan --record full/rec shop.pbc
+looked 'a full disk' 2 '--record full/rec: No space left on device; to fix it: make room there, or name another directory' -i wan -i lan --record full/rec shop.pbc
 timeout 20 nsenter --net="/run/netns/$id-prey" "$bin/preyrun" -i wan -i lan --record full/rec shop.pbc >out 2>err </dev/null
-same 'a start says that, too' "$? $(grep -cxE 'preyrun: --record:? full/rec: No space left on device; this mends it: room there, or another directory' err)" '2 1'
+same 'a start says that, too' "$? $(grep -cxE 'preyrun: --record:? full/rec: No space left on device; to fix it: make room there, or name another directory' err)" '2 1'
 for look in --preflight ''; do
     # shellcheck disable=SC2086
     timeout 20 nsenter --net="/run/netns/$id-prey" unshare -m sh -c 'mount --bind "$1" /run && shift && exec "$@"' sh "$work/full" \
@@ -98,7 +95,7 @@ at prey nft "table netdev theirs { chain out { type filter hook egress device \"
 background prey python3 -c "import socket, time; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('', 61005)); open('bound', 'w'); time.sleep(60)"
 until_true 100 'a socket is bound' [ -e bound ]
 looked 'sockets and rules of others' 0 "notice: the nftables table \`theirs\` has rules for packets that leave by lan, also for those that \
-prey sends on; this mends it: nft list table netdev theirs
+prey sends on; to fix it: nft list table netdev theirs
 notice: 1 socket of this machine's own uses udp ports that translation takes, like 61005: nothing reaches it while prey runs; \
 \`ss -anpu sport = :61005\` shows whose
 $fine" -i wan -i lan shop.pbc
@@ -107,18 +104,17 @@ wait "$last" 2>/dev/null
 at prey nft delete table netdev theirs
 if at prey tc qdisc add dev lan clsact 2>/dev/null &&
     at prey tc filter add dev lan egress protocol ip prio 1 u32 match u32 0 0 flowid 1:1 2>/dev/null; then
-    looked 'filters of tc' 0 "notice: lan has tc filters that see leaving packets and may keep some; this mends it: tc filter \
+    looked 'filters of tc' 0 "notice: lan has tc filters that see leaving packets and may keep some; to fix it: tc filter \
 show dev lan egress
 $fine" -i wan -i lan shop.pbc
     at prey tc qdisc del dev lan clsact
 fi
-looked 'more memory than there is' 0 "notice: full flow tables and rings take N MiB, and only N MiB are free; this mends it: limits { \
-flows N } in the rules, fewer --workers, a smaller --ring
+looked 'more memory than there is' 0 "notice: full flow tables and rings take N MiB, and only N MiB are free; to fix it: set `limits { flows N }` in the rules, fewer --workers or a smaller --ring
 $fine" -i wan -i lan --workers 16 large.pbc
 
 at prey nft "table ip theirs { chain out { type nat hook postrouting priority srcnat; masquerade; }; }"
 looked 'others who translate' 0 "notice: the nftables table \`ip theirs\` also translates, perhaps to ports that prey's translation uses\
-; this mends it: masquerade to :1024-60999 in its rules
+; to fix it: masquerade to :1024-60999 in its rules
 $fine" -i wan -i lan shop.pbc
 at prey nft delete table ip theirs
 at prey sysctl -q -w net.ipv4.ip_local_port_range='61000 61100'
@@ -128,12 +124,10 @@ at prey sysctl -q -w net.ipv4.ip_local_port_range='32768 60999'
 
 # Another program on the interface.
 at prey ip link set dev lan xdpdrv obj "${bin%/san}/runtime/io/steer/steer.bpf.o" sec xdp.frags
-tags="notice: --io xdp: a VLAN tag that the sender's kernel keeps beside a frame is lost on lan (veth); this mends it, at the \
-other end: ethtool -K DEVICE txvlan off tx-vlan-stag-hw-insert off"
-looked 'another XDP program' 2 "lan has an XDP program (number N) of another process, and there can be only one; this mends it: --xdp-replace, or ip link set \
+tags="notice: --io xdp: a VLAN tag that the sender's kernel keeps outside the frame is lost on lan (veth); to fix it, run at the peer: ethtool -K DEVICE txvlan off tx-vlan-stag-hw-insert off"
+looked 'another XDP program' 2 "lan has an XDP program (number N) of another process, and an interface takes only one; to fix it: --xdp-replace, or ip link set \
 dev lan xdp off, or end that process" -i lan --io xdp shop.pbc
-looked 'and to a packet socket' 0 "notice: lan has an XDP program (number N) of another process, which sees frames first and may keep \
-some; this mends it: ip link set dev lan xdp off, or end that process
+looked 'and to a packet socket' 0 "notice: lan has an XDP program (number N) of another process, which sees frames first and may drop or redirect some; to fix it: ip link set dev lan xdp off, or end that process
 $fine" -i wan -i lan shop.pbc
 ip -n "$id-prey" link set dev lan xdp off
 
@@ -146,7 +140,7 @@ lacks() {
     unshare -m sh -c 'mount -t tmpfs none "$1" && shift && exec nsenter --net="$@"' sh "$1" "/run/netns/$id-prey" "$bin/preyrun" --preflight -i wan -i lan "${@:2}" >out 2>err </dev/null
     echo "$? $(grep -v '^--exec auto' err)"
 }
-same 'no types of the kernel' "$(lacks /sys/kernel/btf --exec user proxied.pbc)" "0 preyrun: notice: stray packets for \`mode proxy\` are not held back, so this machine answers them with resets: the kernel has no description of its types: /sys/kernel/btf/vmlinux is missing (CONFIG_DEBUG_INFO_BTF)
+same 'no types of the kernel' "$(lacks /sys/kernel/btf --exec user proxied.pbc)" "0 preyrun: notice: stray packets for \`mode proxy\` are not held back, so this machine answers them with resets: the kernel has no type information (BTF): /sys/kernel/btf/vmlinux is missing (CONFIG_DEBUG_INFO_BTF)
 $fine"
 # So does the first reload that brings such a service, once.
 mkdir blind
@@ -170,30 +164,30 @@ ctl load proxied.pbc
 prey_ends
 same 'what the start has told, no reload tells' "$(grep -c "$gateless" prey.err) $(grep -c 'not held back' prey.err)" '1 1'
 bin=$here
-same 'no TUN devices' "$(lacks /dev/net proxied.pbc)" '2 preyrun: /dev/net/tun is missing, through which packets return to the host: this mends it: modprobe tun; without that module, a package with more modules (linux-modules-extra-…) or a kernel with CONFIG_TUN; a container needs --device /dev/net/tun'
+same 'no TUN devices' "$(lacks /dev/net proxied.pbc)" '2 preyrun: /dev/net/tun is missing, and preyrun needs it to return packets to this machine; to fix it, run: modprobe tun; if that module is missing, install more modules (linux-modules-extra-…) or a kernel with CONFIG_TUN; in a container, start it with --device /dev/net/tun'
 modes() {
     unshare -m sh -c 'mount -t tmpfs none /dev/net && mknod -m 0 /dev/net/tun c 10 200 && exec setpriv --bounding-set=-dac_override nsenter --net="$@"' \
         sh "/run/netns/$id-prey" "$bin/preyrun" --preflight -i wan -i lan proxied.pbc >out 2>err </dev/null
     echo "$? $(grep -o '/dev/net/tun cannot be opened.*' err)"
 }
-same 'a file that may not be opened' "$(modes)" "2 /dev/net/tun cannot be opened: its mode is 0000, its owner user 0 and group 0: this mends it: chmod 666 /dev/net/tun, or run preyrun as root"
+same 'a file that may not be opened' "$(modes)" "2 /dev/net/tun cannot be opened: its mode is 0000, its owner user 0 and group 0; to fix it, run: chmod 666 /dev/net/tun, or run preyrun as root"
 same 'which nobody needs' "$(lacks /dev/net shop.pbc)" "0 $fine"
 at prey "$bin/tests/tools/tamper" refuse 1 "$bin/preyrun" --preflight --io xdp -i lan shop.pbc >out 2>err </dev/null
 same 'no programs' "$? $(grep -c "^preyrun: --io xdp: the steering program can't be loaded: the kernel forbids it: .* use --io packet$" err)" '2 1'
 
 at prey "$bin/tests/tools/tamper" refuse 22 "$bin/preyrun" --preflight -i wan -i lan proxied.pbc >out 2>err </dev/null
-same 'nor that of the proxy' "$? $(grep -c "^preyrun: notice: stray packets for .mode proxy. are not held back.*: the kernel refuses its program; lockdown, a security module or the rules of a container may forbid it: dmesg or the audit log says which$" err)" '0 1'
+same 'nor that of the proxy' "$? $(grep -c "^preyrun: notice: stray packets for .mode proxy. are not held back.*: the kernel rejects its eBPF program; lockdown, a security module or a container's rules may forbid it (dmesg or the audit log shows which)$" err)" '0 1'
 
 { cat shop.prey; echo 'firewall tagged forward default drop { accept vlan 5 }'; } | rules tagged
 looked 'tags that rules ask for, and nobody sees' 0 "$tags
-notice: not judged: no firewall judges what crosses from wan: -i does not name it (open)
-notice: not judged: no firewall judges what crosses from spare: -i does not name it (open)
+notice: not judged: no firewall judges packets that cross from wan: -i does not name it (open)
+notice: not judged: no firewall judges packets that cross from spare: -i does not name it (open)
 $fine" -i lan --io xdp --workers 1 tagged.pbc
 looked 'rules that ask for none lose none' 0 "$fine" -i lan --io xdp --workers 1 shop.pbc
 
 # One of ours: it is named, and nothing said takes its program off.
 prey prey -i lan --io xdp --name first shop.pbc
-served='the running instance `first` also serves lan: give one of the two other interfaces'
+served='the running instance `first` also serves lan: give each instance its own interfaces'
 looked 'an instance that runs' 2 "$served" -i lan --io xdp shop.pbc
 looked 'not even where others may be' 2 "$served" -i lan --io xdp --xdp-replace shop.pbc
 looked 'and to a packet socket, too' 2 "$served" -i wan -i lan shop.pbc

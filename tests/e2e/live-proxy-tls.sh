@@ -68,15 +68,15 @@ at prey "$bin/preyrun" --preflight -i wan -i lan bad.pbc 2>out
 same 'preflight: certificates that cannot be used: exit status' $? 2
 finds() { has "preflight: $1" "$2"; }
 finds 'the key of another certificate' 'service mixed: .*the private key does not belong to the certificate: compare .openssl'
-finds 'one that is not there' 'service gone: .*none\.key: No such file or directory; this mends it: a file there'
+finds 'one that is not there' 'service gone: .*none\.key: No such file or directory; to fix it, put a file there'
 finds 'a key under a passphrase' 'service locked: .*the private key has a passphrase; .*: openssl pkey'
 finds 'none at all' "service none: .*the key file has no private key"
 finds 'another format' "service der: .*shop\.der and .*the certificate file has no certificate in PEM; from DER: openssl x509 -inform DER"
 finds 'one whose time is over' 'notice: .*old\.pem: the certificate has expired, on 20'
-finds 'one whose time is nearly over' 'notice: .*new\.pem: the certificate expires soon, on 20[-0-9]*; this mends it: a new certificate'
+finds 'one whose time is nearly over' 'notice: .*new\.pem: the certificate expires soon, on 20[-0-9]*; to fix it, put a new certificate'
 finds 'a key that everybody may read' 'notice: .*new\.key: everybody on this machine may read .*: chmod o= '
-finds 'authorities that are not there' 'service back: .*none\.pem: No such file or directory; this mends it'
-same 'preflight: names that no certificate is for' "$(sed -n 's/.*asks for the name \([^,]*\),.*/\1/p' out | tr '\n' ' ')" 'wild.example c.shop.example '
+finds 'authorities that are not there' 'service back: .*none\.pem: No such file or directory; to fix it, '
+same 'preflight: names that no certificate is for' "$(sed -n 's/.*matches the name \([^,]*\),.*/\1/p' out | tr '\n' ' ')" 'wild.example c.shop.example '
 service shop.pem wild.key | rules bad
 timeout 20 ip netns exec "$id-prey" "$bin/preyrun" --workers 1 -i wan -i lan bad.pbc >bad.out 2>out </dev/null
 same 'the start finds the same: exit status' $? 2

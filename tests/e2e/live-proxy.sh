@@ -42,7 +42,7 @@ same 'IPv4: four connections, shared' "$(sort four | uniq -c | tr -s ' \n' ' ')"
 for i in 1 2 3 4; do ask client '[fd00:1::2]'; done >six
 same 'IPv6 clients reach IPv4 servers' "$(sort six | uniq -c | tr -s ' \n' ' ')" ' 2 one 2 two '
 ctl explain 'tcp 10.1.0.1:50000 -> 10.1.0.2:80 syn on wan'
-has 'preyctl explain says where a connection ends' 'service web, mode proxy: its connections end here, and what they say chooses the server'
+has 'preyctl explain says where a connection ends' 'service web, mode proxy: its connections end here, and their first bytes choose the server'
 same 'the server sees the proxy' "$(at client curl -s -m 20 http://10.1.0.2/from)" 10.2.0.1
 at client bash -c 'head -c 300000 /dev/zero | nc -N -w 60 10.1.0.2 22' >out
 same 'a server that speaks first, and a client that ends first' "$(tr -d '\r' <out | tr '\n' ' ')" 'SSH-2.0-speaker heard 300000 '

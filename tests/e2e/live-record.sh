@@ -88,7 +88,7 @@ ask client 10.1.0.100 >/dev/null
 requests() { [ "$(grep -c 'GET / HTTP' "$dir/prey-000001.pcapng")" -ge 1 ]; }
 until_true 50 'requests are written while it runs' requests
 at prey timeout 20 "$bin/preyrun" -i lo --name other --record "$dir" rules.pbc >out 2>err
-same 'while it runs no other records there' "$? $(tail -1 err)" "2 preyrun: --record: $dir: another preyrun records there"
+same 'while it runs no other records there' "$? $(tail -1 err)" "2 preyrun: --record: $dir: another preyrun records in this directory"
 prey_killed
 size=$(stat -c %s "$dir/prey-000001.pcapng")
 truncate -s $((size - 10)) "$dir/prey-000001.pcapng"
@@ -195,7 +195,7 @@ same 'likewise from the first' "$? $(diff <(tail -n +2 again.out) <(tail -n +2 u
 rm unbegun/*
 : >unbegun/prey-000001.pcapng
 "$bin/preyrun" --replay unbegun >unbegun.out 2>unbegun.err
-same 'nothing but such' "$? $(cat unbegun.err)" '2 preyrun: unbegun/prey-000001.pcapng: it does not begin as a recording does'
+same 'nothing but such' "$? $(cat unbegun.err)" '2 preyrun: unbegun/prey-000001.pcapng: the file is not a recording'
 
 dir=snapped
 prey prey -i eth0 --record "$dir" --record-snap 96 rules.pbc

@@ -86,7 +86,7 @@ for workers in 1 2; do
     echo garbage >rules.pbc
     kill -HUP "$prey"
     until_true 50 'a bad file is told of' grep -q '^preyrun: reload: rules.pbc: ' prey.err
-    same "$workers: a bad file leaves what runs" "$(ask client 10.1.0.100 | tr -d '\n' | grep -cE '^(one|two)$') $(grep 'the program that runs goes on' prey.err | sort -u | wc -l)" '1 1'
+    same "$workers: a bad file leaves what runs" "$(ask client 10.1.0.100 | tr -d '\n' | grep -cE '^(one|two)$') $(grep 'the old program keeps running' prey.err | sort -u | wc -l)" '1 1'
     echo 'firewall f default drop { accept tcp port 80 }' | rules watched
     mv watched.pbc rules.pbc
     kill -HUP "$prey"

@@ -135,13 +135,13 @@ keeps open b tcp 10.1.0.9 10.2.0.2 7 >/dev/null
 keeps open c tcp 10.1.0.1 10.2.0.2 7 >/dev/null
 same 'a network' "$(sets seen add 10.1.0.0/29 cut for 1h)" '0 seen: 1 added, 1 flow ended'
 same 'has them all' "$(keeps say b) $(keeps say c)" 'echo silent'
-same 'what is refused cuts nothing' "$(sets caught add 10.2.0.2 cut)" '1 preyctl: 10.2.0.2: `never` holds it, or a part of it
+same 'what is refused cuts nothing' "$(sets caught add 10.2.0.2 cut)" '1 preyctl: 10.2.0.2: `never` contains it, or a part of it
 caught: 1 refused, 0 flows ended'
 keeps open c tcp 10.1.0.1 10.2.0.2 7 >/dev/null
 printf '+10.1.0.1 5m cut\n+10.1.0.77 cut\n+10.1.0.78 5m\n+10.1.0.79 5m  cut \n+10.1.0.80 uncut\n-10.1.0.77 cut\n' >lines
 timeout 60 ip netns exec "$id-prey" "$bin/preyctl" sets seen feed <lines >out 2>err
-same 'a feed' "$? $(cat err out)" '1 preyctl: line 5: `+10.1.0.80 uncut`: a time stands behind the member, as 30s, 5m, 2h, 7d are, and `cut`
-preyctl: line 6: `-10.1.0.77 cut`: nothing stands behind a member that is removed
+same 'a feed' "$? $(cat err out)" '1 preyctl: line 5: `+10.1.0.80 uncut`: only a time such as 30s, 5m, 2h or 7d, and `cut`, may follow the member
+preyctl: line 6: `-10.1.0.77 cut`: nothing may follow a member to remove
 seen: 3 added, 1 renewed, 2 refused, 1 flow ended'
 same 'it has been cut' "$(keeps say c)" silent
 

@@ -61,8 +61,8 @@ pids="$pids $!"
 until_true 100 'one between them listens' grep -q listens between.out
 printf '+192.0.2.1\n+10.66.0.1\n+192.0.2.2\n' | feed --control "$work/between.sock" >out 2>err
 same 'a feed that is hung up on four times goes on' "$? $(cat out err)" '1 caught: 2 kept, 1 refused
-preyctl: line 2: `+10.66.0.1`: `never` holds it, or a part of it
-preyctl: preyrun hung up: another process answers, and the feed goes on with it'
+preyctl: line 2: `+10.66.0.1`: `never` contains it, or a part of it
+preyctl: preyrun hung up: another process answers, and the feed continues with that process'
 same 'and all members are there' "$(members)" 2
 printf '+192.0.2.3\n' | feed --control "$work/between.sock" >out 2>err
 same 'a feed that finds no process ends at once' "$? $(cat err)" "2 preyctl: no preyrun listens at $work/between.sock"
@@ -100,4 +100,4 @@ printf '+192.0.2.4\n' >&7
 exec 7>&-
 wait $feeder
 same 'a feed ends where no process comes' "$? $(cat last last.err)" '2 caught: 1 added
-preyctl: no preyrun runs in this network namespace; --control PATH reaches one elsewhere'
+preyctl: no preyrun runs in this network namespace; to reach one elsewhere, use --control PATH'

@@ -32,9 +32,9 @@ wrong() { # SENTENCE VALUE WORDS
     at prey timeout 20 "$bin/preyrun" -i wan -i lan --exec "$EXEC" --sets-group "$2" shop.pbc >out 2>err
     same "$1" "$? $(head -1 err)" "2 preyrun: --sets-group: $3"
 }
-wrong 'an unknown group is no start' no-such-group:caught '`no-such-group` is no group of this machine'
-wrong 'an empty list is none' 12346: '`` is no list of live sets, as caught,listed are'
-wrong 'a group for all that is not mapped is none' 65534:caught '`65534` stands for any group of other namespaces: make a group of its own'
+wrong 'an unknown group is no start' no-such-group:caught '`no-such-group` is not a group of this machine'
+wrong 'an empty list is none' 12346: '`` is not a list of live sets, such as caught,listed'
+wrong 'a group for all that is not mapped is none' 65534:caught '`65534` is the kernel's overflow group, which any group of another namespace can be: create a group for this'
 
 socket=/run/prey/$(stat -L -c %i "/run/netns/$id-prey")/wan.sock
 prey_with shop.pbc
@@ -67,11 +67,11 @@ may() {
     as 12345 12346 - "$@"
     same "$sentence" "$status $(cat err out)" "$wanted $words"
 }
-told_may='preyctl: user 12345 may ask about these live sets and change them, and nothing else: caught,missing'
+told_may='preyctl: user 12345 may only ask about and change these live sets: caught,missing'
 may 0 'a member is added' 'caught: 2 added' sets caught add 192.0.2.1 192.0.2.2 for 1h comment 'from a log'
-may 2 'no flow ends by a group' 'preyctl: members of a group change sets and end no flows: leave out `cut`' sets caught add 192.0.2.3 cut
+may 2 'no flow ends by a group' 'preyctl: members of a group may change sets, but not end flows: leave out `cut`' sets caught add 192.0.2.3 cut
 may 0 'and removed' 'caught: 1 removed' sets caught remove 192.0.2.1
-may 1 'never holds for all' 'preyctl: 10.66.0.1: `never` holds it, or a part of it
+may 1 'never holds for all' 'preyctl: 10.66.0.1: `never` contains it, or a part of it
 caught: 1 refused' sets caught add 10.66.0.1
 as 12345 12346 - sets caught has 192.0.2.2
 same 'has' "$status $(grep -c '^caught has 192.0.2.2: .*by user 12345 since .*: from a log$' out)" '0 1'
@@ -86,7 +86,7 @@ printf '198.51.100.0/24\n' | as_stdin sets caught replace
 same 'replace' "$? $(cat err out)" '0 caught replaced by user 12345: 1 member, 1 before'
 hears 'the event has the user' 'sets: caught replaced by user 12345: 1 member, 1 before$'
 may 0 'flush' 'caught flushed by user 12345: 0 members, 1 before' sets caught flush
-may 2 'a set that the program lacks' 'preyctl: missing: the program that runs has no live set of that name' sets missing add 192.0.2.1
+may 2 'a set that the program lacks' 'preyctl: missing: the running program has no such live set' sets missing add 192.0.2.1
 for set in listed other nothing; do
     for op in "add 192.0.2.1" "remove 192.0.2.1" "has 192.0.2.1" flush; do
         may 2 "$op: not of $set" "$told_may" sets $set $op
@@ -104,7 +104,7 @@ same 'another group than the primary counts' "$status $(cat err out)" '0 caught:
 as 12345 1 100,12347,12346 sets listed add 192.0.2.9
 same 'and so do several' "$status $(cat err out)" '0 listed: 1 added'
 as 12345 1 12347 sets caught add 192.0.2.9
-same 'each for its sets' "$status $(cat err out)" '2 preyctl: user 12345 may ask about these live sets and change them, and nothing else: listed'
+same 'each for its sets' "$status $(cat err out)" '2 preyctl: user 12345 may only ask about and change these live sets: listed'
 as 12346 12345 - sets caught add 192.0.2.9
 same 'a user of that number is no group' "$status $(grep -c 'only root and the user that started preyrun may ask' err)" '2 1'
 as 12345 12346 - --name wan sets caught has 192.0.2.9
@@ -133,7 +133,7 @@ def ask(question, path=sys.argv[1]):
             size = struct.unpack_from("<I", got, at + 1)[0]
             if got[at] == ord("e"): return got[:at], got[at + 5:at + 5 + size].decode()
             at += 5 + size
-may = "2user 12345 may ask about these live sets and change them, and nothing else: caught,missing"
+may = "2user 12345 may only ask about and change these live sets: caught,missing"
 rows = re.findall(r'^\w*QUESTION\(\w+, "(\w+)"', open(sys.argv[2]).read(), re.M)
 assert len(rows) > 15 and "sets" in rows
 for row in rows:
@@ -205,7 +205,7 @@ crowd=$!
 pids="$pids $crowd"
 until_true 200 'a user has many connections' grep -q '^[0-9]' crowd
 same 'of which three stay' "$(tail -1 crowd)" 3
-may 2 'another one of this user is told so' 'preyctl: 3 clients of this user are asking, the most there may be: ask again when one has ended' sets caught
+may 2 'another one of this user is told so' 'preyctl: 3 clients of this user are asking, which is the limit: ask again when one has ended' sets caught
 as 12344 12346 - sets caught add 192.0.2.77
 same 'another user of the group has a place' "$status $(cat err out)" '0 caught: 1 added'
 ctl sets
@@ -237,7 +237,7 @@ same 'and ends' "$? $(cat fed)" '0 caught: 2 added'
 
 # Another program without the set, and back.
 ctl load few.pbc
-may 2 'rules without the set' 'preyctl: caught: the program that runs has no live set of that name' sets caught add 192.0.2.1
+may 2 'rules without the set' 'preyctl: caught: the running program has no such live set' sets caught add 192.0.2.1
 as 12345 12346 - sets --json
 same 'show none' "$status $(python3 -c 'import json; print(json.load(open("out"))["sets"])')" '0 []'
 ctl rollback

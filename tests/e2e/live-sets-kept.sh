@@ -165,7 +165,7 @@ for bad in '\x1b[2Jstays for ever' 'stays\nand says so.' 'stays, and \x9b31m...'
     edited 'stays, and says so' "$bad"
     starts shop.pbc
     same "a comment of other bytes comes to nobody: $bad" "$(notes caught)" '10.1.2.3: None by rule None'
-    grep -q 'sets: comments and users that were kept of their members are damaged, and are left out' prey.err
+    grep -q 'sets: the kept comments and users of members are damaged; prey ignores them' prey.err
     ok $? 'that is told'
     stops
     cp sound "$file"
@@ -213,7 +213,7 @@ if [ "$EXEC" = kernel ]; then
     stops
     at prey timeout 60 "$bin/preyrun" --exec kernel -i wan -i lan shop.pbc >out 2>err
     same 'ranges for which the kernel has no room end a start' "$? $(tail -1 err)" \
-        '2 preyrun: set caught: the kernel has no room for the ranges that were kept: a larger `size` makes it; --exec user needs none'
+        '2 preyrun: set caught: the kernel has no room for the kept ranges: set a larger `size`, or use --exec user'
     starts --exec user shop.pbc
     same 'and are there afterwards' "$(members caught | cut -d" " -f 1) $(at prey "$bin/preyctl" sets --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["sets"][0]["ranges"])')" '10.1.2.3 300000'
     sets caught flush >/dev/null

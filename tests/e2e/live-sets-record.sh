@@ -133,7 +133,7 @@ if [ "$EXEC" = kernel ]; then
     grep -q ' [1-9][0-9,]* that hang on more' again.out
     ok $? 'those packets hang on more than was recorded'
 fi
-grep -qE '^live sets   [1-9][0-9,]* questions? without a recorded answer, answered by no$' again.out
+grep -qE '^live sets   [1-9][0-9,]* questions? without a recorded answer; preyrun assumed no$' again.out
 ok $? 'and the summary says so'
 
 # The blocks of answers are what the replay goes by: one bit changed, all of them left out, damaged, or a version that has none.
@@ -184,15 +184,15 @@ if [ "$EXEC" = kernel ]; then
 else
     bent without
     ok "$([ "$(json passed_over)" -ge 500 ]; echo $?)" 'without answers no packet is judged'
-    same 'and it says so' "$(cat again.err)" 'preyrun: without: worker 0 does not go on: answers of live sets are missing'
+    same 'and it says so' "$(cat again.err)" 'preyrun: without: worker 0 cannot continue: answers of live sets are missing'
     bent damaged
-    same 'damaged answers are found out' "$(cat again.err)" 'preyrun: damaged: worker 0 does not go on: answers of live sets are damaged'
+    same 'damaged answers are found out' "$(cat again.err)" 'preyrun: damaged: worker 0 cannot continue: answers of live sets are damaged'
     bent uncut
     same 'a cut that is missing is found out' "$status $([ "$(json verdicts_otherwise)" -ge 1 ] && echo otherwise)" '1 otherwise'
     bent older
     same 'an older recording has no members' "$status $(json members_empty) $([ "$(json verdicts_otherwise)" -ge 10 ] && echo otherwise)" '1 True otherwise'
     again older
-    grep -q '^live sets   empty: a recording before version 19 does not hold their members, so verdicts may be others$' again.out
+    grep -q '^live sets   empty: a recording before version 19 does not have their members, so verdicts may differ$' again.out
     ok $? 'and the summary says so'
 fi
 exit $failed

@@ -96,19 +96,19 @@ sets 0 'it may come again' 'caught: 1 added' caught add 10.1.0.1
 sets 0 'and go' 'caught: 1 removed' caught remove 10.1.0.1
 
 # What is refused.
-sets 1 'never keeps an address' 'preyctl: 10.1.0.77: `never` holds it, or a part of it
+sets 1 'never keeps an address' 'preyctl: 10.1.0.77: `never` contains it, or a part of it
 caught: 1 refused' caught add 10.1.0.77
-sets 1 'and a network around it, but not others of the command' 'preyctl: 10.1.0.0/24: `never` holds it, or a part of it
+sets 1 'and a network around it, but not others of the command' 'preyctl: 10.1.0.0/24: `never` contains it, or a part of it
 caught: 1 added, 1 refused' caught add 10.1.0.0/24 203.0.113.9
-sets 1 'has says it beforehand' 'caught does not have 10.66.1.1; it may not be added: `never` holds it' caught has 10.66.1.1
+sets 1 'has says it beforehand' 'caught does not have 10.66.1.1; adding it is not allowed: `never` contains it' caught has 10.66.1.1
 sets 1 'in is kept' 'preyctl: 192.0.2.1: it is outside `in`
 few: 1 refused' few add 192.0.2.1
 sets 1 'partly outside is outside' 'preyctl: 8.0.0.0/6: it is outside `in`
 few: 1 refused' few add 8.0.0.0/6 --wide
-sets 1 'a wide network asks for --wide' 'preyctl: 64.0.0.0/7: shorter than /8, which --wide allows
+sets 1 'a wide network asks for --wide' 'preyctl: 64.0.0.0/7: shorter than /8; --wide allows that
 caught: 1 refused' caught add 64.0.0.0/7
 sets 0 'and is taken with it' 'caught: 1 added' caught add 64.0.0.0/7 --wide
-sets 1 'everything is wide' 'preyctl: ::/0: shorter than /16, which --wide allows
+sets 1 'everything is wide' 'preyctl: ::/0: shorter than /16; --wide allows that
 caught: 1 refused' caught add ::/0
 ctl sets caught add $'10.1.0.5\e[2J'
 same 'a word that came from a stranger commands no terminal' "$status $(cut -c1-40 err)" '2 preyctl: 10.1.0.5?[2J: not an address, p'
@@ -122,8 +122,8 @@ sets 2 'a comment has bounds' 'preyctl: a comment has at most 100 bytes of UTF-8
     caught add 10.1.0.1 comment "$(printf 'x%.0s' {1..101})"
 sets 2 'no line breaks' 'preyctl: a comment has at most 100 bytes of UTF-8, without control characters' \
     caught add 10.1.0.1 comment $'a\nb'
-sets 2 'another set' 'preyctl: nobody: the program that runs has no live set of that name: caught, few, other' nobody add 10.1.0.1
-sets 2 'another word' 'preyctl: `soon` is not a time, as 30s, 5m, 2h, 7d are' caught add 10.1.0.1 for soon
+sets 2 'another set' 'preyctl: nobody: the running program has no such live set: caught, few, other' nobody add 10.1.0.1
+sets 2 'another word' 'preyctl: `soon` is not a time such as 30s, 5m, 2h or 7d' caught add 10.1.0.1 for soon
 
 # Flush and replace.
 sets 0 'flush takes all' 'few flushed by user 0: 0 members, 2 before' few flush
@@ -138,19 +138,19 @@ ctl sets caught has 198.51.101.9
 has 'has tells of the file' '^caught has 198\.51\.101\.9: member 198\.51\.100\.0/23, for good, by root since '
 fed 1 'a bad line refuses the file' 'preyctl: line 2: `10.1.0.300`: not an address, prefix or range
 preyctl: caught: nothing has changed' caught replace < <(printf '10.1.0.9\n10.1.0.300\n')
-fed 1 'one that never holds, too, with its line' 'preyctl: line 4: `10.66.0.9`: `never` holds it, or a part of it
+fed 1 'one that never holds, too, with its line' 'preyctl: line 4: `10.66.0.9`: `never` contains it, or a part of it
 preyctl: caught: nothing has changed' caught replace < <(printf '10.1.0.9\n\n# one\n10.66.0.9\n10.1.0.10\n')
 fed 1 'so does an empty file, as of a download that failed' \
-    'preyctl: standard input has no address: preyctl sets caught flush removes all members
+    'preyctl: standard input has no address; to remove all members, run: preyctl sets caught flush
 preyctl: caught: nothing has changed' caught replace </dev/null
-fed 2 'a file that is too long says the most' 'preyctl: standard input has more than 256 MiB, the most that is read' \
+fed 2 'a file that is too long says the most' 'preyctl: standard input has more than 256 MiB, the limit' \
     caught replace < <(yes '# a comment, and no address' | head -c $(((256 << 20) + 1)))
 same 'the old members stay' "$(fate 10.1.0.1) $(fate 10.1.0.9)" 'drops passes'
 
-sets 1 'what a file has is not removed: it says so' 'preyctl: 198.51.100.7: 198.51.100.0/23 of the file holds it: replace the file by one without it
+sets 1 'what a file has is not removed: it says so' 'preyctl: 198.51.100.7: 198.51.100.0/23 of the file contains it: replace the file with one that does not
 caught: 1 held' caught remove 198.51.100.7
-sets 1 'nor is a part of it, or all' 'preyctl: 198.51.100.0/23: 198.51.100.0/23 of the file holds it: replace the file by one without it
-preyctl: 2001:db8:1::/48: 2001:db8::/32 of the file holds it: replace the file by one without it
+sets 1 'nor is a part of it, or all' 'preyctl: 198.51.100.0/23: 198.51.100.0/23 of the file contains it: replace the file with one that does not
+preyctl: 2001:db8:1::/48: 2001:db8::/32 of the file contains it: replace the file with one that does not
 caught: 1 absent, 2 held' caught remove 198.51.100.0/23 2001:db8:1::/48 198.51.0.0/16
 sets 0 'a network by hand' 'few: 1 added' few add 10.5.0.0/24
 sets 1 'holds its addresses' 'preyctl: 10.5.0.7: member 10.5.0.0/24 holds it
@@ -180,17 +180,17 @@ for i in $(seq 0 199); do seq -f "+12.$i.%.0f.1 1h" 0 249; seq -f "+2001:db8:$i:
 begun=$(date +%s%N)
 fed 0 'a feed takes 100,000 lines' 'caught: 100,000 added' caught feed <lines
 echo "# in $((($(date +%s%N) - begun) / 1000000)) ms"
-fed 1 'it says which are refused' 'preyctl: line 2: `+10.66.0.1`: `never` holds it, or a part of it
-preyctl: line 3: `10.1.0.1`: a line begins with `+` or `-`: +ADDRESS[/N] [DURATION] [cut], -ADDRESS[/N]
-preyctl: line 5: `+10.1.0.1 soon`: a time stands behind the member, as 30s, 5m, 2h, 7d are, and `cut`
-preyctl: line 6: `+10.?1`: it holds a zero byte
-preyctl: line 8: `+10.1.0.9`: the input ends within the line, which may be cut
+fed 1 'it says which are refused' 'preyctl: line 2: `+10.66.0.1`: `never` contains it, or a part of it
+preyctl: line 3: `10.1.0.1`: a line must begin with `+` or `-`: +ADDRESS[/N] [DURATION] [cut], -ADDRESS[/N]
+preyctl: line 5: `+10.1.0.1 soon`: only a time such as 30s, 5m, 2h or 7d, and `cut`, may follow the member
+preyctl: line 6: `+10.?1`: the line has a NUL byte
+preyctl: line 8: `+10.1.0.9`: the input ends in the middle of this line
 caught: 1 added, 1 removed, 5 refused' caught feed < <(
     printf '+10.1.0.1\n+10.66.0.1\n'
     sleep 0.3 # what the service refuses comes before the lines that come later
     printf -- '10.1.0.1\n-12.0.0.1\n+10.1.0.1 soon\n+10.\0001\n\n+10.1.0.9'
 )
-fed 1 'and a line that is too long' "preyctl: line 1: \`$(printf '+%.0s' {1..63})\`: longer than 4096 bytes
+fed 1 'and a line that is too long' "preyctl: line 1: \`$(printf '+%.0s' {1..63})\`: longer than 4,096 bytes
 caught: 1 renewed, 1 refused" caught feed < <(printf '+%.0s' {1..70000}; printf '\n+10.1.0.1 1h\n')
 mkfifo open_end
 ip netns exec "$id-prey" "$bin/preyctl" sets caught feed <open_end >/dev/null 2>&1 &
@@ -260,8 +260,8 @@ shop next 200_000 '10.1.0.77, 172.16.0.0/12' ' ' ' '
 cp next.pbc now.pbc
 ctl reload
 same 'a reload keeps members, and says which fell out' "$status $(cat out)" \
-    '0 now.pbc runs; caught: 2 members fell out, `never` holds them; other: 1 member is gone with the set'
-hears 'the event says it, too' '^reloaded: now.pbc: .*; caught: 2 members fell out, `never` holds them; other: 1 member is gone'
+    '0 now.pbc runs; caught: 2 members were removed, because `never` contains them; other: 1 member is gone with the set'
+hears 'the event says it, too' '^reloaded: now.pbc: .*; caught: 2 members were removed, because `never` contains them; other: 1 member is gone'
 ctl sets caught has 172.16.0.1
 same 'they are gone' "$status" 1
 same 'others are not' "$(fate 10.1.0.9)" drops
@@ -288,14 +288,14 @@ ctl sets caught add 172.16.0.1 10.1.0.9 comment 'from the log'
 for i in $(seq 0 99); do echo "+198.51.100.$i 1h"; done | at prey "$bin/preyctl" sets caught feed >/dev/null
 all=$(at prey "$bin/preyctl" sets caught | awk '{ print $1 }' | sort)
 same 'members before trials' "$(of_set caught members ranges)" '102 2'
-tries none.pbc '; caught: 104 members are gone with the set; members come back with it'
+tries none.pbc '; caught: 104 members are gone with the set; the members of sets also come back'
 same 'a program without the set' "$(at prey "$bin/preyctl" sets caught | awk '{ print $1 }' | sort)" "$all"
 same 'packets are judged by them' "$(fate 10.1.0.9)" drops
 ctl sets caught has 172.16.0.1
 has 'notes come back, too' 'by root since [0-9:]*: from the log$'
-tries narrow.pbc '; caught: 1 member fell out, `never` holds it; caught: 1 range was cut; members come back with it'
+tries narrow.pbc '; caught: 1 member was removed, because `never` contains it; caught: 1 range was cut; the members of sets also come back'
 same 'a narrower never' "$(at prey "$bin/preyctl" sets caught | awk '{ print $1 }' | sort)" "$all"
-tries tiny.pbc '; caught: 92 members found no room; members come back with it'
+tries tiny.pbc '; caught: 92 members found no room; the members of sets also come back'
 same 'a smaller size' "$(at prey "$bin/preyctl" sets caught | awk '{ print $1 }' | sort)" "$all"
 ctl load none.pbc --confirm 60s
 ctl confirm --force

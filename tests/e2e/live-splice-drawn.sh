@@ -51,7 +51,7 @@ round() {
     same "$it: some have left for the packet path" "$((${spliced:-0} >= n / 10))" 1
     prey_ends
     same "$it: it ends well" "$status" 0
-    grep -q 'takes nothing from programs' prey.err && ok 1 "$it: its devices take what programs send"
+    grep -q 'takes no packets from XDP programs' prey.err && ok 1 "$it: its devices take what programs send"
 }
 
 n=${N:-$([ -n "${LONG-}" ] && echo 200 || echo 10)}

@@ -35,7 +35,7 @@ until_true 200 'a service has servers' here srv-1 '10.2.0.2 80 1000 -'
 same 'ports and weights are those of its records' "$(at_port srv-1), $(at_port srv-2)" '10.2.0.2 80 1000 -, 10.2.0.3 8080 500 -'
 ctl impact shop.pbc
 same 'the same rules would change no server' "$status $(grep -cE '^pools|drain|reset|move' out)" '0 0'
-same 'a server without a record is down' "$(state web srv-3 health): $(state web srv-3 why)" 'down: its name has no address for it'
+same 'a server without a record is down' "$(state web srv-3 health): $(state web srv-3 why)" 'down: its name has no address for this server'
 same 'connections go by weight' "$(many 203.0.113.10)" ' 4 one 2 two '
 same 'all addresses of a name have a server' "$(many 203.0.113.10:81)" ' 3 one 3 two '
 until_true 200 'a service has servers of IPv6' here srv-2 'fd00:2::3 8080 500 -' six

@@ -48,7 +48,7 @@ pids="$pids $prey"
 until_true 200 'preyrun is ready without rights' grep -q '^ready' prey.err
 printf 'plain\nufo\n' >&9
 until_true 50 'the first datagram is judged' judged 1
-stalled() { grep -q 'tap0: its receive ring has stalled, and was made anew' prey.err; }
+stalled() { grep -q 'tap0: its receive ring has stalled, and preyrun has replaced it' prey.err; }
 judged_more() {
     echo plain >&9
     judged 0

@@ -38,40 +38,38 @@ says() { # SENTENCE LINE ARGUMENT...: refused with it and status 2
     timeout 20 ip netns exec "$id-prey" "$bin/preyrun" "$@" >out 2>err </dev/null
     same "$sentence" "$?|$(cat err)|$(cat out)" "2|preyrun: $line|"
 }
-says 'an interface that is not there' 'there is no interface `eth7`; there are: lo, eth0; this mends it: -i eth0' -i eth7 none.pbc
-says 'rules as text' 'none.prey is rules as text; this compiles them: preyc none.prey -o none.pbc' -i eth0 none.prey
+says 'an interface that is not there' 'there is no interface `eth7`; there are: lo, eth0; to fix it: -i eth0' -i eth7 none.pbc
+says 'rules as text' 'none.prey is a rule file, not a compiled program; compile it first: preyc none.prey -o none.pbc' -i eth0 none.prey
 timeout 20 "$bin/preyrun" -r /dev/null none.prey >out 2>err
-same 'a replay says the same' "$?|$(cat err)" '2|preyrun: none.prey is rules as text; this compiles them: preyc none.prey -o none.pbc'
+same 'a replay says the same' "$?|$(cat err)" '2|preyrun: none.prey is a rule file, not a compiled program; compile it first: preyc none.prey -o none.pbc'
 timeout 20 "$bin/preyrun" --replay . none.prey >out 2>err
-same 'so does one of a recording' "$?|$(cat err)" '2|preyrun: none.prey is rules as text; this compiles them: preyc none.prey -o none.pbc'
+same 'so does one of a recording' "$?|$(cat err)" '2|preyrun: none.prey is a rule file, not a compiled program; compile it first: preyc none.prey -o none.pbc'
 says 'rules that are not there' 'nobody.prey: No such file or directory' -i eth0 nobody.prey
 says 'a program that is not there' 'none: No such file or directory' -i eth0 none
 says 'what can only be watched' \
-    'firewall.prey:2 may drop packets to this machine itself, or from it, and that cannot be enforced here: --exec kernel, instead of --exec user, enforces it; --monitor judges and counts it, and enforces the rest' \
+    "firewall.prey:2 may drop this machine's own traffic, which only the kernel executor can block: start without --exec user, or add --monitor to count that traffic and let it pass" \
     -i eth0 --exec user firewall.pbc
 ip -n "$id-prey" link set eth0 down
-says 'an interface that is down' 'eth0 is down; this mends it: ip link set eth0 up' -i eth0 none.pbc
+says 'an interface that is down' 'eth0 is down; to fix it: ip link set eth0 up' -i eth0 none.pbc
 ip -n "$id-prey" link set eth0 up
 address prey eth0 fd00:1::2/64
 at prey setpriv --bounding-set -net_raw,-net_admin --inh-caps -all --reuid 65534 --regid 65534 --clear-groups \
     "$bin/preyrun" -i eth0 none.pbc >out 2>err
 same 'without the right' "$?$(grep -c 'sudo' err)" 21
 at prey "$bin/preyrun" --preflight --exec user -i eth0 lost.pbc >out 2>lost
-same 'no route to a server is worth a line' "$?|$(cat lost)" "0|preyrun: notice: no route leads to server farm/one, 203.0.113.9; \
-this mends it: ip route add 203.0.113.9 via GATEWAY
-preflight: nothing stands in the way"
+same 'no route to a server is worth a line' "$?|$(cat lost)" "0|preyrun: notice: no route leads to server farm/one, 203.0.113.9; to fix it: ip route add 203.0.113.9 via GATEWAY
+preflight: no obstacles"
 at prey "$bin/preyrun" --preflight --exec user -i eth0 mine.pbc >out 2>mine
 same 'so is translating to an address that is its own' "$?|$(cat mine)" "0|preyrun: notice: pool farm translates to an \
-address of this machine itself, and to ports from 1024 on, which its own connections to those servers then can't use; \
-this mends it: leave \`source\` out
-preflight: nothing stands in the way"
+address of this machine itself and to ports from 1024 on; this machine's own connections to those servers then can't use these ports; to fix it: leave \`source\` out
+preflight: no obstacles"
 at prey "$bin/preyrun" --preflight --exec user -i eth0 none.pbc >out 2>err
-same '--preflight only looks' "$?|$(cat err)|$(at prey nft list ruleset)" '0|preflight: nothing stands in the way|'
+same '--preflight only looks' "$?|$(cat err)|$(at prey nft list ruleset)" '0|preflight: no obstacles|'
 
 # Watched: judged and counted, and yet let in; a reject is not answered for the host.
 prey prey -i eth0 --monitor --format json firewall.pbc
 same 'ready says what is only watched' "$(cat prey.err)" \
-    'ready: eth0: eth0 by packet, 1 worker, firewall.pbc; packets to this machine itself are only watched'
+    'ready: eth0: eth0 by packet, 1 worker, firewall.pbc; packets to this machine itself are only counted'
 same 'what the rules drop gets through' "$(at client curl -s -m 20 http://10.1.0.2:8080/)" prey
 background prey nc -u -l -k -p 9 >/dev/null
 until_true 50 'nc listens' at prey sh -c 'ss -lun | grep -q :9'

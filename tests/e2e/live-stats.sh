@@ -105,7 +105,7 @@ good = {
     "flows": server["one"]["flows_total"] == 6 == int(metrics['prey_server_flows_started_total{pool="web",server="one"}']),
     "latency": server["one"]["latency_us"] > 0 and server["gone"]["latency_us"] is None,
     "weights": (server["one"]["weight"], server["one"]["weight_of_file"]) == (3, 3),
-    "nothing waits to be confirmed": metrics["prey_to_be_confirmed_seconds"] == "0",
+    "nothing needs to be confirmed": metrics["prey_to_be_confirmed_seconds"] == "0",
     "program": root["program"]["path"] == 'a<b>&"c.pbc' and root["reloads"]["good"] == 0,
     "page": f"{server['one']['flows']}</td>" in open("page").read() and ">PING<" in open("page").read(),
 }

@@ -74,7 +74,7 @@ one_waits() { # while another process has asked, and says nothing yet, a second 
     until_true 100 'the first one has asked' grep -q waits waits
     ctl takeover
     wait "$first"
-    [ "$status" = 2 ] && grep -q 'another process takes over already' err
+    [ "$status" = 2 ] && grep -q 'another process is already taking over' err
 }
 until_true 300 'two at once: the second is told' one_waits && ok 0 'two at once: the second is told'
 ctl counters
@@ -115,7 +115,7 @@ prey prey -i wan -i lan all.pbc
 cp all.pbc next.pbc
 ctl load "$PWD/next.pbc" --confirm 5m
 ctl takeover
-same 'a program waits to be confirmed: it waits in the new process' "$status $(grep -c 'unless it is confirmed: preyctl confirm .*it took over' prey.err)" '0 1'
+same 'a program waits to be confirmed: it waits in the new process' "$status $(grep -c 'unless you run: preyctl confirm .*it took over' prey.err)" '0 1'
 prey=$(owner)
 ctl confirm --force
 same 'and is confirmed there' "$status $(grep -c 'has confirmed it' prey.err)" '0 1'

@@ -54,13 +54,13 @@ refuses() { # SENTENCE WORDS OPTION...
     ctl takeover "$@"
     same "$sentence: refused, and it goes on" "$status $(grep -cF -e "$words" err) $(owner)" "2 1 $was"
 }
-refuses 'to look alone' 'takeover goes without --preflight: a takeover looks first by itself' --preflight
-refuses 'to clean up' 'takeover goes without --cleanup' --cleanup
-refuses 'to take over' 'takeover goes without --takeover' --takeover
-refuses 'an option of replays' 'takeover goes without --pcap=x, which is for a replay' --pcap=x
-refuses 'an option that there is not' '`--no-such` is no option of preyrun: preyrun --help lists them' --no-such
-refuses 'a letter that there is not' '`-x` is no option of preyrun' -x
-refuses 'a program' '`new.pbc` is no option of preyrun: the new one runs the same program' new.pbc
+refuses 'to look alone' 'takeover does not accept --preflight: a takeover looks first by itself' --preflight
+refuses 'to clean up' 'takeover does not accept --cleanup' --cleanup
+refuses 'to take over' 'takeover does not accept --takeover' --takeover
+refuses 'an option of replays' 'takeover does not accept --pcap=x, which is for a replay' --pcap=x
+refuses 'an option that there is not' '`--no-such` is not an option of preyrun: run preyrun --help for its options' --no-such
+refuses 'a letter that there is not' '`-x` is not an option of preyrun' -x
+refuses 'a program' '`new.pbc` is not an option of preyrun: the new one runs the same program' new.pbc
 refuses 'an option without its value' '--ring needs a value: SIZE' --ring
 refuses 'one interface less, by a letter' 'goes on: the new one has ended with status 2' -iwan
 refuses 'interfaces take the place of those before, and are not added' 'it serves other interfaces, or in another order' -ilan -i wan
@@ -117,7 +117,7 @@ begins "$work/old"
 was=$(owner)
 echo 'firewall x {' >etc/edge.prey
 unit reload
-same 'rules that do not compile: it takes over, and the reload fails' "$status $(grep -c "has taken over from $was\$" heard) $(tail -n 1 said | grep -c 'the program that runs goes on$') $(exe)" "1 1 1 $bin/preyrun"
+same 'rules that do not compile: it takes over, and the reload fails' "$status $(grep -c "has taken over from $was\$" heard) $(tail -n 1 said | grep -c 'the old program keeps running$') $(exe)" "1 1 1 $bin/preyrun"
 rules_of 82
 ends
 begins "$work/old"
@@ -133,7 +133,7 @@ was=$(owner)
 copied_of 84
 unit reload
 same 'where it can hand nothing over, it goes on with the rules of now, and that is told' \
-    "$status $(grep -c 'the preyrun that is installed does not take over from the one that runs, which goes on until systemctl restart preyrun@edge, by which flows end: copies go to those who read a socket' said) $(owner) $(exe) $(grep -c 'edge.pbc runs' heard)" \
+    "$status $(grep -c 'the preyrun that is installed does not take over from the one that runs, which goes on until systemctl restart preyrun@edge, by which flows end: copies go to those readers use a socket' said) $(owner) $(exe) $(grep -c 'edge.pbc runs' heard)" \
     "0 1 $was $work/old/preyrun 1"
 ends
 
@@ -191,7 +191,7 @@ same 'one that is not the main process of its unit: refused' "$status $(grep -c 
 exec 7<>/run/prey/edge.takeover
 flock 7
 by_hand
-same 'two at once: the second is refused' "$status $(grep -c 'another preyctl asks for a takeover of it already' err) $(owner)" "2 1 $was"
+same 'two at once: the second is refused' "$status $(grep -c 'another preyctl is already asking for its takeover' err) $(owner)" "2 1 $was"
 exec 7<&-
 rm -f /run/prey/edge.takeover
 echo "MAINPID=$was" >fake/before

@@ -65,14 +65,14 @@ for step in asked begin now hangs nonsense; do
     until_true 300 "$step: it is told, and goes on" goes_on && ok 0 "$step: it is told, and goes on"
 done
 same 'one that takes over in other forms alone: refused' "$(at prey env FORMS='1000 1001' python3 "$takeover" bad "$socket" begin)" \
-    'it hands over by forms 1 to 1, and the other version takes over by forms 1000 to 1001; a restart ends its flows'
+    'it hands over in formats 1 to 1, and the other version takes over in formats 1000 to 1001; a restart ends its flows'
 same 'one that can have newer forms, too: it is told which' "$(at prey env FORMS='1 1000' python3 "$takeover" bad "$socket" begin)" 'form 1'
 was=$prey
 background prey "$bin/preyrun" --takeover -i wan -i lan --exec user all.pbc 2>default.err >default.out
 until_true 300 'one that names no number has taken over' judges_again "$was"
 prey=$(owner)
 same 'and has as many as the one before' "$(at prey "$bin/preyctl" counters --json | python3 -c 'import json, sys; print(len(json.load(sys.stdin)["workers"]))')" 1
-[ "$(nproc)" = 1 ] || same 'which it says' "$(grep -c 'there is 1 worker, as before; a start would have [0-9]' default.err)" 1
+[ "$(nproc)" = 1 ] || same 'which it says' "$(grep -c 'there is 1 worker, as before; a fresh start would use [0-9]' default.err)" 1
 ctl takeover -i eth9
 same 'another interface: refused' "$status $(grep -c 'eth9\|other interfaces' err) $(owner)" "2 1 $prey"
 at prey timeout 60 "$bin/preyrun" --takeover --name wan -i lan -i wan --io xdp --workers 1 --ring 4MiB all.pbc >out 2>err
@@ -190,11 +190,11 @@ refuses() { # SENTENCE WORDS OPTION...
 rules copied <<'END'
 firewall ways forward default accept { mirror to socket "ids" udp to port 9000 }
 END
-refuses 'readers of copies' 'who read a socket' --tap ids="$PWD/tap.sock" copied.pbc
+refuses 'readers of copies' 'readers use a socket' --tap ids="$PWD/tap.sock" copied.pbc
 prey prey -i wan -i lan --tap ids="$PWD/tap.sock" all.pbc
 at client "$tools/udp" flows 10.2.0.2 9000 10000 10 >/dev/null
 ctl load "$PWD/copied.pbc"
 ctl takeover
-same 'two that can not go over: both are told' "$status $(grep -c 'of which some may go on, and those in force follow none; and .*who read a socket' err) $(owner)" "2 1 $prey"
+same 'two that can not go over: both are told' "$status $(grep -c 'of which some may go on, and those in force follow none; and .*readers use a socket' err) $(owner)" "2 1 $prey"
 prey_ends
 exit $failed

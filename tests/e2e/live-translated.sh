@@ -56,8 +56,8 @@ table ip docker {
 }
 NFT
 looks -i wan >said
-same 'sources behind what is not served' "$(grep -c '^dock.prey:5 asks for sources behind docker0, .* the table `ip docker` may have translated them by then; this mends it: -i docker0$' said)" 1
-same 'destinations there, in a chain, too' "$(grep -c '^dock.prey:9 asks for destinations behind docker0, and what the table `ip docker` translates to them is judged before that' said)" 1
+same 'sources behind what is not served' "$(grep -c '^dock.prey:5 asks for sources behind docker0, .* the table `ip docker` may have translated these sources by then; to fix it, add -i docker0$' said)" 1
+same 'destinations there, in a chain, too' "$(grep -c '^dock.prey:9 asks for destinations behind docker0, but the table `ip docker` translates packets to them only after' said)" 1
 same 'and no other rule' "$(wc -l <said)" 2
 # An address of IPv6 whose last words are zero is no address of IPv4.
 rules dock <<'RULES'
@@ -99,7 +99,7 @@ else
     same 'with the bridge served they are seen' "$(looks -i wan -i docker0)" ''
     at prey sysctl -q -w net.bridge.bridge-nf-call-iptables=1
     looks -i wan -i docker0 >said
-    same 'but for br_netfilter' "$(grep -c '^dock.prey:3 asks for destinations of what comes by docker0, and br_netfilter has the table `ip docker` translate them before; this mends it: sysctl -w net.bridge.bridge-nf-call-iptables=0' said)" 1
+    same 'but for br_netfilter' "$(grep -c '^dock.prey:3 asks for destinations of packets from docker0, and br_netfilter makes the table `ip docker` translate them first; to fix it, run: sysctl -w net.bridge.bridge-nf-call-iptables=0' said)" 1
 fi
 
 # What crosses between interfaces that are served, and the other table translates.
@@ -114,9 +114,9 @@ between() {
     grep 'crosses between interfaces of -i' err
 }
 between kernel apart.pbc >said
-same 'replies to what the other table translates are told of' "$(grep -c 'the table `ip docker` may translate .*: then replies come for this machine, .*; this mends it: a `nat` in the rules$' said)" 1
+same 'replies to what the other table translates are told of' "$(grep -c 'the table `ip docker` may translate .*: then replies arrive for this machine .*; to fix it, write a `nat` in the rules$' said)" 1
 between user apart.pbc >said
-same 'in user space, that it does not translate' "$(grep -c 'prey sends on .*, and the table `ip docker` does not translate it; this mends it: a `nat` in the rules$' said)" 1
+same 'in user space, that it does not translate' "$(grep -c 'prey forwards packets .*, and the table `ip docker` does not translate them; to fix it, write a `nat` in the rules$' said)" 1
 same 'with a nat in the rules nothing is said' "$(between kernel together.pbc)$(between user together.pbc)" ''
 background client nc.openbsd -lkp 80
 listener=$last

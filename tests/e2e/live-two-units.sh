@@ -25,8 +25,8 @@ second() { # OPTION...: it ends by itself
     seeing prey timeout 60 "$bin/preyrun" --name second --wait --on-exit closed --exec "$by" "$@" "second-$at.pbc" >out 2>err </dev/null
     status=$?
 }
-refusal='preyrun: the running instance `first` also serves eth0: give one of the two other interfaces'
-shuts='preyrun: nothing that no rule has judged gets in by the interfaces of -i, as --on-exit closed says; this opens them: preyrun --cleanup --name second'
+refusal='preyrun: the running instance `first` also serves eth0: give each instance its own interfaces'
+shuts='preyrun: the interfaces of -i are shut to unjudged packets (--on-exit closed); to open them, run: preyrun --cleanup --name second'
 
 for by in user kernel; do
     [ "$by" = user ] || [ ! -e "$bin/tests/lib/no_one_kernel.o" ] || continue

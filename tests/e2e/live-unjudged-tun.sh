@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A device without Ethernet, as WireGuard and PPP make them (a TUN device stands for both), that -i does not name: where rules name it,
-# nobody judges it, so it is shut for what a firewall would judge, whether it is there at the start or comes later; all that reports says so
+# no firewall judges it, so it is shut for what a firewall would judge, whether it is there at the start or comes later; all that reports says so
 # in the same words.
 set -u
 EXEC=user # where it says no other
@@ -82,7 +82,7 @@ firewall box in default accept { }
 firewall vpnway on "wg*" forward default drop { accept udp to port 5353 }
 firewall ways forward default accept { }
 RULES
-in='no firewall judges what comes in by wg0'
+in='no firewall judges packets that arrive on wg0'
 why=': -i does not name it'
 
 # preyc looks at the device, too, where it is.
@@ -100,13 +100,13 @@ firewall ways forward default accept { drop arp on "wg0", "wan"; drop vlan any o
 firewall here in default accept { }
 RULES
 checks --check -i wan,lan,wg0 linked.prey
-same 'and rules that ask for what it does not have are warned of' "$(grep -oE 'linked.prey:[0-9]+ never matches: it asks for `[a-z ]*` of what comes in by wg[0*], which carries no Ethernet' out | sed 's/linked.prey:\([0-9]*\).*`\(.*\)`.* by \(wg.\),.*/\1 \2 \3/' | tr '\n' ',')" '1 arp wg*,1 ether from wg*,1 vlan wg*,1 ether wg*,2 vlan wg0,'
+same 'and rules that ask for what it does not have are warned of' "$(grep -oE 'linked.prey:[0-9]+ never matches: the rule tests `[a-z ]*` of packets from wg[0*], which carries no Ethernet' out | sed 's/linked.prey:\([0-9]*\).*`\(.*\)`.* by \(wg.\),.*/\1 \2 \3/' | tr '\n' ',')" '1 arp wg*,1 ether from wg*,1 vlan wg*,1 ether wg*,2 vlan wg0,'
 checks --ask 'udp 10.8.0.2:4000 -> 10.8.0.1:53 on wg0' --self 10.8.0.1 -i wan,lan vpn.prey
 same '--ask says so, too' "$(grep -c "$in$why" out)" 1
 
 # This process does not see what crosses from it.
 prey prey -i wan -i lan --exec user across.pbc
-same "user: what crosses from it is shut" "$(asks 10.2.0.2 5353) $(grep -c "not judged: no firewall judges what comes in by wg0 or crosses from it$why (shut" prey.err)" 'nothing 1'
+same "user: what crosses from it is shut" "$(asks 10.2.0.2 5353) $(grep -c "not judged: no firewall judges packets that arrive on wg0 or cross from it$why (shut" prey.err)" 'nothing 1'
 ctl explain 'udp 10.8.0.2:4000 -> 10.2.0.2:5353'
 same "user: explain, of what crosses" "$(grep -c '^verdict: drop  reason unjudged (wg0 is shut, but for ARP, ND and DHCP)' out)" 1
 ctl explain 'udp 10.2.0.2:5353 -> 10.8.0.2:4000 on lan'
@@ -126,7 +126,7 @@ crosses() {
     far_begins
     prey prey -i wan -i lan --exec kernel $1 across.pbc
     same "kernel: what crosses from it is judged where it leaves, $2" "$(asks 10.2.0.2 53) $(asks 10.2.0.2 5353)" 'nothing got'
-    same "kernel: and the rest is told, $2" "$(grep -c "not judged: no firewall judges what comes in by wg0 or crosses from it to another that is not served$why ($2" prey.err)" 1
+    same "kernel: and the rest is told, $2" "$(grep -c "not judged: no firewall judges packets that arrive on wg0 or cross from it to an unserved interface$why ($2" prey.err)" 1
     ctl explain 'udp 10.8.0.2:4000 -> 10.2.0.2:53'
     same "kernel: explain, of what crosses, $2" "$(grep -c 'drop of firewall vpnway' out)" 1
     prey_ends
@@ -156,9 +156,9 @@ for exec in kernel; do
     hears 'it is told, though no rule names it' "not judged: $in$why (open)"
     same 'then it is open' "$(asks 10.8.0.1 53)" got
     ctl explain 'udp 10.8.0.2:4000 -> 10.8.0.1:53'
-    same 'and explain says so' "$(grep -c '^verdict: no firewall judges it (wg0 is open)' out)" 1
+    same 'and explain says so' "$(grep -c '^verdict: no firewall judges the packet (wg0 is open)' out)" 1
     ctl load vpn.pbc
-    same 'a load that names it is refused' "$status $(grep -c "$in$why: mend the rules, or allow it by --allow-unjudged wg0; plain.pbc goes on" err)" '2 1'
+    same 'a load that names it is refused' "$status $(grep -c "$in$why: add a firewall, or allow that with --allow-unjudged wg0; plain.pbc keeps running" err)" '2 1'
     ctl load vpn.pbc --allow-unjudged wg0
     same 'unless its name is said' "$status $(asks 10.8.0.1 53)" '0 got'
     prey_ends

@@ -37,11 +37,11 @@ opens() { at client nc.openbsd -z -w "${3:-5}" "$1" "$2"; }
 # judges EXEC KIND DIRECTION ADDRESS: the whole story, with the executor, the rules, and an address that the rules open 8080 of.
 judges() {
     local exec=$1 kind=$2 words=$3 address=$4 shut=' (shut, but for ARP, ND and DHCP)' open=' (open)'
-    local lacks="this machine has no interface wam, which the rules name: no firewall judges what $words wam"
-    local wan="no firewall judges what $words wan, as .[a-z]*. (${kind}_slip.prey:1) does for wam"
-    local half="no firewall judges what $words lan, as .[a-z]*. (${kind}_half.prey:1) does for wan"
+    local lacks="this machine has no interface wam, which the rules name: no firewall judges packets that $words wam"
+    local wan="no firewall judges packets that $words wan, as .[a-z]*. (${kind}_slip.prey:1) does for wam"
+    local half="no firewall judges packets that $words lan, as .[a-z]*. (${kind}_half.prey:1) does for wan"
     at prey timeout 60 "$bin/preyrun" -i wan -i lan --preflight --exec "$exec" --allow-unjudged wgg0,lan "${kind}_good.pbc" >out 2>err </dev/null
-    same "$exec: a name that stands for nothing is told" "$? $(grep -c '^preyrun: notice: --allow-unjudged wgg0 allows nothing now: this machine has no such device, and the rules name none$' err) $(grep -c 'allows nothing' err)" '0 1 1'
+    same "$exec: a name that stands for nothing is told" "$? $(grep -c '^preyrun: notice: --allow-unjudged wgg0 has no effect now: neither this machine nor the rules have such a device$' err) $(grep -c 'has no effect now' err)" '0 1 1'
     at prey timeout 60 "$bin/preyrun" -i wan -i lan --preflight --exec "$exec" "${kind}_slip.pbc" >out 2>err </dev/null
     same "$exec: preflight says it" "$? $(grep -c "^preyrun: notice: not judged: $wan$shut\$" err) $(grep -c "^preyrun: notice: not judged: $lacks.*$shut\$" err)" '0 1 1'
 
@@ -51,16 +51,16 @@ judges() {
     ! opens "$address" 80 1
     ok $? "$exec: and nothing else"
     ctl load "${kind}_slip.pbc"
-    same "$exec: a load is refused" "$status $(grep -c "$wan.*; $lacks.*: mend the rules, or allow it by --allow-unjudged wan,.*; file.pbc goes on\$" err)" '2 1'
+    same "$exec: a load is refused" "$status $(grep -c "$wan.*; $lacks.*: add a firewall, or allow that with --allow-unjudged wan,.*; file.pbc keeps running\$" err)" '2 1'
     ctl impact "${kind}_slip.pbc"
     same "$exec: impact foresees it" "$(grep -c 'this machine has no interface wam' out)" 1
     cp "${kind}_half.pbc" file.pbc
     kill -HUP "$prey"
-    hears "$exec: a reload is refused" "^preyrun: reload: $half: mend the rules, .*; the program that runs goes on\$"
+    hears "$exec: a reload is refused" "^preyrun: reload: $half: add a firewall, .*; the old program keeps running\$"
     ! opens "$address" 80 1
     ok $? "$exec: the program before goes on"
     ctl load --allow-unjudged "${kind}_slip.pbc"
-    same "$exec: without names the option is refused, and lists them" "$status $(grep -c 'needs the names of devices, here: --allow-unjudged wan,.*wam' err)" '2 1'
+    same "$exec: without names the option is refused, and lists them" "$status $(grep -c 'needs device names: write --allow-unjudged wan,.*wam' err)" '2 1'
     ctl load "${kind}_slip.pbc" --allow-unjudged wam
     same "$exec: and so is another name" "$status $(grep -c "$wan" err)" '2 1'
     ctl load "${kind}_slip.pbc" --allow-unjudged wan,lan,wam
@@ -95,7 +95,7 @@ judges() {
     ctl reload
     same "$exec: nor the same ones" "$status" 0
     ctl load "${kind}_more.pbc"
-    same "$exec: but a device that they do not shut does" "$status $(grep -c ": this machine has no interface wax, .*: mend the rules, or allow it by --allow-unjudged wax;" err)" '2 1'
+    same "$exec: but a device that they do not shut does" "$status $(grep -c ": this machine has no interface wax, .*: add a firewall, or allow that with --allow-unjudged wax;" err)" '2 1'
     ctl load "${kind}_slip.pbc" --allow-unjudged
     same "$exec: and --allow-unjudged still names all that there is" "$status $(grep -c 'here: --allow-unjudged wan,.*wam' err)" '2 1'
     ctl load "${kind}_good.pbc"
@@ -123,11 +123,11 @@ PY
 background prey python3 listen.py
 until_true 100 'this machine listens' [ -e listens ]
 
-judges user way 'crosses from' 10.2.0.2
+judges user way 'cross from' 10.2.0.2
 at prey timeout 60 "$bin/preyrun" -i wan -i lan --preflight --exec kernel own_good.pbc >out 2>err </dev/null
 if [ $? -eq 0 ]; then
-    judges kernel way 'crosses from' 10.2.0.2
-    judges kernel own 'comes in by' 10.1.0.2
+    judges kernel way 'cross from' 10.2.0.2
+    judges kernel own 'arrive on' 10.1.0.2
 else
     sed 's/^/# /' err
     echo "ok - in the kernel # SKIP the kernel lacks what the executor there needs"
@@ -135,7 +135,7 @@ fi
 
 # Who only watches is told, and goes on; a name of a pattern, of a test alone, or of nothing needs no device.
 prey prey -i wan -i lan --exec user --monitor own_slip.pbc
-hears 'monitor tells it as a notice' '^preyrun: notice: not judged: no firewall judges what comes in by wan, .* does for wam (open); --monitor enforces nothing$'
+hears 'monitor tells it as a notice' '^preyrun: notice: not judged: no firewall judges packets that arrive on wan, .* does for wam (open); --monitor enforces nothing$'
 prey_ends
 rules fine <<'RULES'
 allow W0201
@@ -148,7 +148,7 @@ prey prey -i wan -i lan --exec user fine.pbc
 same 'patterns, and names that no rule has, need no device' "$(grep -c 'not judged' prey.err)" 0
 
 ctl status
-same 'status names a rule that never matches, as the start does' "$(grep -c '^notice: fine.prey:3 never matches: it asks for what comes in by wg\*, which -i does not name$' out) $(grep -c 'notice: fine.prey:3 never matches: it asks for what comes in by wg\*, which -i does not name$' prey.err)" '1 1'
+same 'status names a rule that never matches, as the start does' "$(grep -c '^notice: fine.prey:3 never matches: the rule needs packets from wg\*, which -i does not name$' out) $(grep -c 'notice: fine.prey:3 never matches: the rule needs packets from wg\*, which -i does not name$' prey.err)" '1 1'
 
 # A name is there as soon as its device is.
 rules later <<'RULES'
@@ -159,7 +159,7 @@ same 'a device that comes later' "$status $(grep -c 'this machine has no interfa
 prey_ends
 
 at prey timeout 60 "$bin/preyrun" -i wan --preflight --exec user --monitor own_good.pbc >out 2>err </dev/null
-same 'a firewall of what is not served is told of' "$? $(grep -c '^preyrun: notice: not judged: no firewall judges what comes in by lan.*: -i does not name it (open)$' err)" '0 1'
+same 'a firewall of what is not served is told of' "$? $(grep -c '^preyrun: notice: not judged: no firewall judges packets that arrive on lan.*: -i does not name it (open)$' err)" '0 1'
 at prey timeout 60 "$bin/preyrun" -i wan -i lan --exec user --monitor --allow-unjudged own_slip.pbc >out 2>err </dev/null
-same 'the option without names is an error that lists them' "$? $(grep -c '^preyrun: --allow-unjudged needs the names of devices, here: --allow-unjudged wan,wam$' err)" '2 1'
+same 'the option without names is an error that lists them' "$? $(grep -c '^preyrun: --allow-unjudged needs device names: write --allow-unjudged wan,wam$' err)" '2 1'
 [ "$failed" = 0 ]

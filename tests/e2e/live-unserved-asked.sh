@@ -40,7 +40,7 @@ both() {
     same "$1: --ask" "$(told asked)" "$3"
 }
 shut='verdict: drop reason unjudged (aside is shut, but for ARP, ND and DHCP)|'
-open='verdict: no firewall judges it (aside is open)|'
+open='verdict: no firewall judges the packet (aside is open)|'
 for way in shut open; do
     allow=
     rules=asked
@@ -71,7 +71,7 @@ prey prey -i wan -i lan --exec kernel --allow-unjudged aside asked.pbc
 same 'kernel: a rule by interface is nothing to tell' "$(grep -c 'iif lan' prey.err)" 0
 prey_ends
 prey prey -i wan -i lan --exec user --allow-unjudged aside asked.pbc
-hears 'user: a rule by interface is told' 'notice: `ip rule` has one that asks where packets came in, `iif lan`'
+hears 'user: a rule by interface is told' 'notice: `ip rule` has a rule with `iif lan`'
 prey_ends
 same 'once' "$(grep -c 'iif lan' prey.err)" 1
 ip -n "$id-prey" rule del pref 90

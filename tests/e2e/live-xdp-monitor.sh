@@ -31,7 +31,7 @@ print(next((r['packets'] for r in json.load(open('prey.out'))['rules'] if r['rul
 
 at prey timeout 20 "$bin/preyrun" -i eth0 --io xdp box.pbc >out 2>&1
 same 'without --monitor: exit status' "$?" 2
-has 'without --monitor: what cannot be enforced' 'cannot be enforced here: --monitor judges and counts it'
+has 'without --monitor: what cannot be enforced' 'which only the kernel executor can block: start without --io xdp, or add --monitor'
 
 for workers in 1 2; do
     [ $workers = 1 ] || { # each worker needs a queue
@@ -43,7 +43,7 @@ for workers in 1 2; do
         for s in client one; do ip -n "$id-$s" neigh flush dev eth0; done # it has another MAC
     }
     prey prey -i eth0 --io xdp --workers $workers --monitor --format json box.pbc
-    same "$workers: it says what is watched" "$(grep -c 'packets to this machine itself are only watched' prey.err)" 1
+    same "$workers: it says what is watched" "$(grep -c 'packets to this machine itself are only counted' prey.err)" 1
     same "$workers: a service" "$(ask client 10.1.0.100:8000)" one
     same "$workers: one by the host's own address" "$(ask client 10.1.0.2:8001)" one
     same "$workers: the host's own server, which a rule lets in" "$(ask client 10.1.0.2)" prey

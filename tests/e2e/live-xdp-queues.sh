@@ -43,7 +43,7 @@ all() { for i in $(seq 10 19); do from "10.1.0.$i" "$1"; done | sort | uniq -c |
 
 at prey timeout 20 "$bin/preyrun" -i wan -i lan --workers 5 --io xdp shop.pbc >out 2>&1
 same 'more workers than queues: exit status' "$?" 2
-has 'more workers than queues' 'wan has 4 queues, and each worker needs one: --workers 4'
+has 'more workers than queues' 'wan has 4 queues, and each worker needs one: use --workers 4'
 
 prey prey -i wan -i lan --workers 2 --io xdp --format json shop.pbc
 same 'it says how many' "$(grep ^ready prey.err)" 'ready: wan: wan, lan by xdp, 2 workers, shop.pbc'

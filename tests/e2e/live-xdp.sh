@@ -117,7 +117,7 @@ serves 'native, passthrough' pass
 # A kill: the program is gone with the process, the next start takes away the rest.
 prey prey -i eth0 --io xdp pass.pbc
 same 'one that lives has its program' "$(programs)" 1
-same 'what it has turned off it says' "$(grep -c '^preyrun: notice: eth0: preyrun turns off .*rxvlan, .*, and on again at its end$' prey.err)" 1
+same 'what it has turned off it says' "$(grep -c '^preyrun: notice: eth0: preyrun turns off .*rxvlan, .*, and turns it on again when it stops$' prey.err)" 1
 prey_killed
 until_true 50 'after a kill: no program' sh -c "! ip -d -n $id-prey link show eth0 | grep -q prog/xdp" &&
     ok 0 'after a kill: no program'
@@ -142,16 +142,16 @@ refused() { # SENTENCE WORDS OPTION...
     has "$sentence" "$words"
 }
 refused 'the loopback' 'the loopback has no XDP' -i lo --io xdp pass.pbc
-refused 'several workers' 'eth0 has 1 queue, and each worker needs one: --workers 1' -i eth0 --workers 2 --io xdp pass.pbc
+refused 'several workers' 'eth0 has 1 queue, and each worker needs one: use --workers 1' -i eth0 --workers 2 --io xdp pass.pbc
 # Asked for no number of them, it takes as many workers as there are queues.
 at prey "$bin/preyrun" --preflight -i eth0 --io xdp pass.pbc >out 2>&1
 same 'no number of workers: exit status' "$?" 0
 [ "$(nproc)" = 1 ] || has 'no number of workers' 'notice: --io xdp: eth0 has 1 queue, so there is 1 worker, not'
 printf 'firewall tags forward default drop { accept vlan 5 }\n' | rules tags
 at prey "$bin/preyrun" --preflight -i eth0 --io xdp tags.pbc >out 2>&1
-has 'tags beside frames' 'notice: --io xdp: a VLAN tag .* is lost on eth0 .veth.; this mends it, at the other end: ethtool -K DEVICE txvlan off'
+has 'tags beside frames' 'notice: --io xdp: a VLAN tag .* is lost on eth0 .veth.; to fix it, run at the peer: ethtool -K DEVICE txvlan off'
 ip -n "$id-prey" link set eth0 mtu 65000
-refused 'large frames' 'has an MTU of [0-9]*, and XDP takes 61,000 at most' -i eth0 --io xdp pass.pbc
+refused 'large frames' 'has an MTU of [0-9]*, and XDP takes at most 61,000' -i eth0 --io xdp pass.pbc
 ip -n "$id-prey" link set eth0 mtu 1500
 prey prey -i eth0 --io auto pass.pbc
 cp prey.err out
@@ -165,19 +165,19 @@ kill -HUP "$prey"
 until_true 50 'SIGHUP takes other rules' grep -q '^reloaded' prey.err && ok 0 'SIGHUP takes other rules'
 same 'their service is served' "$(ask client 10.1.0.101 | grep -c -x -e one -e two)" 1
 cp before.pbc pass.pbc
-refused 'an interface that has an owner' 'the running instance `eth0` also serves eth0: give one of the two other interfaces' -i eth0 --name second --io xdp pass.pbc
+refused 'an interface that has an owner' 'the running instance `eth0` also serves eth0: give each instance its own interfaces' -i eth0 --name second --io xdp pass.pbc
 prey_ends
 
 # What is for a service's address that is not this machine's is dropped here; once it is, it would only be watched.
 { cat pass.prey; echo 'firewall closed default accept { drop tcp to 10.1.0.100 port 9000; drop udp to fd00:1::100 }'; } | rules closed
 sed "s/to 10.1.0.100/to 10.1.0.2/" closed.prey | rules held
-refused 'an address of this machine' 'held.prey:[0-9]* may drop packets to this machine itself' -i eth0 --exec user --io xdp held.pbc
+refused 'an address of this machine' 'held.prey:[0-9]* may drop this machine.s own traffic' -i eth0 --exec user --io xdp held.pbc
 prey prey -i eth0 --io xdp --exec user --log text closed.pbc
 same 'an address of a service alone is no reason' "$(ask client "$four" | grep -c -x -e one -e two)" 1
 at client timeout 1 nc -z 10.1.0.100 9000
 same 'and what is for it is dropped' "$?" 124
 ip -n "$id-prey" addr add 10.1.0.100/32 dev lo
-until_true 50 'an address that comes is told of' grep -q 'closed.prey:[0-9]* may drop packets to this machine itself, or from it, and this machine has such an address now: that is only watched' prey.err &&
+until_true 50 'an address that comes is told of' grep -q 'closed.prey:[0-9]* may drop this machine.s own traffic; addresses have changed, and prey can only count that traffic' prey.err &&
     ok 0 'an address that comes is told of'
 ip -n "$id-prey" addr del 10.1.0.100/32 dev lo
 prey_ends
@@ -185,7 +185,7 @@ prey_ends
 # Another program is on the interface: it stays, or is replaced for good.
 ip netns exec "$id-prey" ip link set dev eth0 xdpdrv obj "${bin%/san}/runtime/io/steer/steer.bpf.o" sec xdp.frags
 same 'another program is there' "$(programs)" 1
-refused 'another program' 'has an XDP program .* of another process, and there can be only one; this mends it: --xdp-replace, or' -i eth0 --io xdp pass.pbc
+refused 'another program' 'has an XDP program .* of another process, and an interface takes only one; to fix it: --xdp-replace, or' -i eth0 --io xdp pass.pbc
 same 'it stays' "$(programs)" 1
 prey prey -i eth0 --io xdp --xdp-replace --busy-poll pass.pbc
 same 'it is replaced, and frames come without interrupts' "$(ask client "$four" | grep -c -x -e one -e two)" 1

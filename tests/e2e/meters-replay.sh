@@ -141,7 +141,7 @@ firewall f default accept { drop udp during s }
 RULES
 TZDIR=/nowhere replay steady zone
 check "an unknown zone is one line and status 2" \
-    same "$? $(cat "$work/err")" "2 preyrun: $work/zone.pbc: this machine does not know the time zone \`Europe/Paris\`; this mends it: apt-get install tzdata"
+    same "$? $(cat "$work/err")" "2 preyrun: $work/zone.pbc: this machine does not know the time zone \`Europe/Paris\`; to fix it, run: apt-get install tzdata"
 TZDIR=/nowhere "$B/preyc" --check "$work/zone.prey" 2>"$work/err"
 check "without zones the compiler says what is missing" grep -q 'package tzdata' "$work/err"
 exit $failed

@@ -88,7 +88,7 @@ sed 's/"rare.pcapng"/"copies.pcapng"/' shop.prey | rules twice
 run --pcap shop.pcap --copies two twice.pbc
 same 'two files of one name' "$status $(cat err)" '2 preyrun: --copies: two/copies.pcapng: copies for `copies.pcapng` and for another target would lie in it'
 run --pcap shop.pcap --copies kept --explain 1 shop.pbc
-same 'explained frames alone' "$status $(cat err)" '2 preyrun: --explain prints frames alone: it goes without --copies'
+same 'explained frames alone' "$status $(cat err)" '2 preyrun: --explain prints only frames: leave out --copies'
 run -i lo --copies kept shop.pbc
 same 'live the rules say where' "$status" 2
 mkdir full && if mount -t tmpfs -o size=8k tmpfs full 2>/dev/null; then

@@ -70,7 +70,7 @@ has 'its time to live' '^    ttl 64 -> 63$'
 run --pcap both.pcap --on eth0 --self 203.0.113.1 --seed 7 --explain 2 pass.pbc
 has 'an answer' "^  answered icmp 203\.0\.113\.1 > $C time-exceeded"
 run --pcap both.pcap --on eth0 --self 203.0.113.1 --seed 7 --explain 3 pass.pbc
-has 'why a reply is not judged' 'no rule is tried: it is a reply in a flow that a service or translation sent on'
+has 'why a reply is not judged' 'no rule is tried: it is a reply in a flow of a service or translation'
 has 'a reply rewritten' "^    source 10\.0\.0\.11:8080 -> $V:80\$"
 rules kept <<'END_OF_RULES'
 pool web { server a 10.0.0.11 }

@@ -54,7 +54,7 @@ same "a stranger at a forwarded end" "$(ends 8)" "192.0.2.9:4 > 10.0.0.53:5353"
 same "from inside to a forwarded end" "$(ends 9)" "203.0.113.1:2001 > 10.0.0.53:5353"
 same "nothing else" "$(wc -c <left.pcap)" $((24 + 9 * 58))
 grep -q 'translated *5 flows, 1 from inside to inside; 2 mappings now, at most 2' out &&
-    grep -q 'flows refused: 1 for lack of a free port' out
+    grep -q 'flows refused: 1 because no port was free' out
 ok $? "the summary says so"
 "$bin/preyrun" --pcap in.pcap --self 203.0.113.1 $routes --format json rules.pbc 2>err | tr -d '[:space:]' |
     grep -qE '"translated":\{"out":2,"in":2,"hairpins":1,("way_[a-z_]+":0,){8}"routed":0,"routed_lost":0,"guessed":0,"mappings":2,"most":2,"ports_kept":1,"no_address":0,"exhausted":1,'
@@ -62,15 +62,15 @@ ok $? "so does JSON"
 
 # Ways that nobody can tell: the summary counts them by cause, and an explanation says why.
 "$bin/preyrun" --pcap in.pcap --self 203.0.113.1 rules.pbc >out 2>err
-has "without routes the summary says what does" '^no way +3 packets not translated, .*: --route or --routes FILE gives routes$'
+has "without routes the summary says what does" '^no way +3 packets not translated, .*: add routes with --route or --routes FILE$'
 echo '192.0.2.0/24 encap mpls 100 via 203.0.113.9 dev eth0' >encapsulated
 "$bin/preyrun" --pcap in.pcap --self 203.0.113.1 --routes encapsulated rules.pbc >out 2>err
 has "with them, the causes" '^ +3: the route puts another header in front'
 asked='udp 10.0.0.5:2000 -> 192.0.2.1:53 on eth1'
 timeout 60 "$bin/preyc" --ask "$asked" rules.prey >out 2>err
-has "an answer without routes says so" '^  way unknown, not translated here: no routes are known; this makes it known: --route or --routes FILE$'
+has "an answer without routes says so" '^  way unknown, not translated here: no routes are known; to make it known, use: --route or --routes FILE$'
 timeout 60 "$bin/preyc" --routes encapsulated --ask "$asked" rules.prey >out 2>err
-has "one with them says why" '^  way unknown, not translated here: the route puts another header in front .*; this translates it: --exec kernel'
+has "one with them says why" '^  way unknown, not translated here: the route puts another header in front .*; to translate it, use: --exec kernel'
 timeout 60 "$bin/preyc" --json --routes encapsulated --ask "$asked" rules.prey >out 2>err
 has "as JSON" '"way_unknown":{"cause":"encapsulated","why":"the route puts another header in front'
 "$bin/preyrun" --pcap in.pcap --self 203.0.113.1 --routes encapsulated --explain 1 rules.pbc >out 2>err
@@ -83,11 +83,11 @@ echo "$several" >several
 for ways in several marked; do
     why=$([ $ways = marked ] && echo 'a policy rule asks for a mark' || echo 'this machine chooses one of several interfaces')
     timeout 60 "$bin/preyc" --routes $ways --ask "$asked" rules.prey >out 2>err
-    has "an answer by a way of $ways says that it is a guess" "^  way guessed: $why.*; this makes it known: "
+    has "an answer by a way of $ways says that it is a guess" "^  way guessed: $why.*; to make it known, use: "
     timeout 60 "$bin/preyc" --json --routes $ways --ask "$asked" rules.prey >out 2>err
     has "as JSON" "\"way_guessed\":{\"cause\":\"${ways%ed}\",\"why\":\"$why"
     "$bin/preyrun" --pcap in.pcap --self 203.0.113.1 --routes $ways rules.pbc >out 2>err
-    has "so does the summary" '^way guessed +[0-9]+ flows? by one of several ways, or as without a mark: live, this machine chooses$'
+    has "so does the summary" '^way guessed +[0-9]+ flows? took one of several ways, or the way without a mark: live, this machine chooses$'
 done
 echo '192.0.2.0/24 via 203.0.113.9 dev eth0' >single
 timeout 60 "$bin/preyc" --routes single --ask "$asked" rules.prey >out 2>err

@@ -60,7 +60,7 @@ same '--ask names the service and, where no bytes are needed, its branch; a repl
     "$(for packet in 10.0.0.1:1000\ -\>\ 192.0.2.1:80 10.0.0.1:1000\ -\>\ 192.0.2.1:22 '192.0.2.1:22 -> 172.16.0.1:1000 syn ack' \
         10.0.0.1:1000\ -\>\ 192.0.2.1:81; do
         "$bin/preyc" --ask "tcp $packet" asked.prey | grep -o 'observe service.*' || echo none
-    done)" 'observe service web: what both sides say first chooses its branch (asked.prey:3)
+    done)" 'observe service web: the first bytes of both sides choose its branch (asked.prey:3)
 observe service rest, when -> ignore (asked.prey:4)
 observe service rest, else -> pass (asked.prey:4)
 none'

@@ -44,7 +44,7 @@ same 'its first packet has no server, what follows the handshake has' "$(tail -n
     '1	forward	IN	raw	-	-' '2	accept	OPEN	-	-	-' '3	forward	OPEN	raw	web/a	-' \
     '4	forward	OPEN	raw	web/a	-' '5	forward	OPEN	raw	web/a	-' '6	drop	EVIL	-	-	-' '7	drop	default	-	-	-')"
 has 'the summary counts connections' '^proxied +1 connection: 1 given a server$'
-has '… and what --write leaves out' '4 frames of theirs went to the host: --write has none of them'
+has '… and what --write leaves out' '4 frames of theirs went to this machine: --write does not contain them'
 has 'the server has its frames' '^  web/a +3 '
 has 'the list of flows names it' '198\.18\.0\.1:1000.*203\.0\.113\.10:80 +web/a +'
 same 'nothing is written' "$(tcpdump -nr left.pcap 2>/dev/null | wc -l)" 0
@@ -70,7 +70,7 @@ run --pcap each.pcap --explain $((3 + n)) web.pbc
 has 'an explanation says what the bytes said' "frame $((3 + n)) decided: method is \"GET\", host is \"a\", path is \"/a\""
 has '… and where that is written' 'service www, else -> web \(web\.prey:3\)'
 run --pcap each.pcap --explain $((2 + n)) web.pbc
-has 'the one before does not decide yet' 'no server: its bytes so far do not decide yet'
+has 'the one before does not decide yet' 'no server: its bytes so far are not enough to decide'
 capture back <<END_OF_NOTES
 $(opened 2 81)
 $(bytes tac)
@@ -107,7 +107,7 @@ same 'what the proxy refuses gets no server' "$(servers)" '- - - - - '
 run --pcap smuggled.pcap --explain 4 web.pbc
 has 'an explanation says why' '^  no server: .*Content-Length'
 run --pcap smuggled.pcap web.pbc
-has 'the summary does' '^proxied +1 connection: 1 closed for what they sent$'
+has 'the summary does' '^proxied +1 connection: 1 closed because of their bytes$'
 
 capture wordless <<END_OF_NOTES
 $(opened 3 81)
@@ -139,7 +139,7 @@ END_OF_NOTES
 run --pcap inline.pcap --verdicts lines inline.pbc
 same 'a request to the original is one of several' "$(servers)" '- - - - web/a - - '
 run --pcap inline.pcap --explain 6 inline.pbc
-has '… and explained as such' 'no server: it goes on to where the client wanted to go'
+has '… and explained as such' 'no server: it continues to the client's destination'
 run --pcap inline.pcap --explain 7 inline.pbc
 has '… until one is rejected' 'no server: the service rejects it'
 
@@ -208,7 +208,7 @@ has '… the branch that they did not meet' 'service tls, when: no  sni "api\.ex
 has '… and the one that they did' 'service tls, when -> fwd \(routes\.prey:8\)'
 run --pcap said.pcap --explain 20 routes.pbc
 has 'a target is no pool' 'instruction to 10\.9\.2\.6:6666'
-has '… and no server' 'no server: the client says where it goes'
+has '… and no server' 'no server: the client names its destination'
 run --pcap said.pcap --explain 24 routes.pbc
 has 'who a PROXY header names' 'PROXY header of 1\.2\.3\.4:1000, .*path is "/v1/x"'
 run --pcap said.pcap --explain 37 routes.pbc
@@ -224,7 +224,7 @@ $(sends 3 443 "$(hex '20192.168.2.6:666600')")
 $(sends 4 443 "$(hex 'hello')")
 END_OF_NOTES
 run --pcap told.pcap told.pbc
-has 'instructions that are refused' '^proxied +4 connections: 1 given a server, 1 without a server, 2 closed for what they sent$'
+has 'instructions that are refused' '^proxied +4 connections: 1 given a server, 1 without a server, 2 closed because of their bytes$'
 for at in 8,'instruction to a target that `instruction to` does not allow' 12,'instruction whose length, target, check or padding is wrong' \
     16,'no `when` takes it, and there is no `else`'; do
     run --pcap told.pcap --explain "${at%%,*}" told.pbc
@@ -292,8 +292,8 @@ done | capture wire
 run --pcap wire.pcap --verdicts lines wire.pbc
 same 'only a pool has servers' "$(servers)" '- - - - - - - - - - - web/a - - - - '
 has 'the summary tells connections that are rejected' '^proxied +4 connections: 3 given a server, 1 rejected$'
-for at in '4,reject,no server: the service rejects it' '8,program "/run/filter.sock",no server: a program gets it' '12,web,web  maglev -> web/a' \
-    '16,original,no server: it goes on to where the client wanted to go'; do
+for at in '4,reject,no server: the service rejects it' '8,program "/run/filter.sock",no server: an application gets it' '12,web,web  maglev -> web/a' \
+    '16,original,no server: it continues to the client's destination'; do
     IFS=, read -r frame to why <<<"$at"
     run --pcap wire.pcap --explain "$frame" wire.pbc
     has "an explanation says where: $to" "service wire, (when|else) -> $to \(wire\.prey:[0-9]+\)"
@@ -311,7 +311,7 @@ sed -i 's/accept state established as OPEN/accept tcp as OPEN/' web.prey
 "$bin/preyc" web.prey -o open.pbc 2>/dev/null
 tail -n +4 each.notes | capture late
 run --pcap late.pcap open.pbc
-has 'a connection without its beginning stays undecided' 'connections?: 1 with bytes that the capture lacks$'
+has 'a connection without its beginning stays undecided' 'connections?: 1 with bytes missing in the capture$'
 sed "s/payload x\"..\"\$/& cut 54/" each.notes | capture cut
 run --pcap cut.pcap web.pbc
 has 'so does one whose bytes were not kept' '1 undecided$'

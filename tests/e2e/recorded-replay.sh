@@ -152,7 +152,7 @@ END
 for where in block last anywhere; do
     python3 cut.py $where
     run --replay cut
-    same "a middle file is cut: $where" "$status $(grep -c ' 0 otherwise' out) $(grep -cE '^verdicts +[1-9]' out) $(cat err)" '0 2 1 preyrun: cut: worker 0 goes on from a later state: a file before was cut short'
+    same "a middle file is cut: $where" "$status $(grep -c ' 0 otherwise' out) $(grep -cE '^verdicts +[1-9]' out) $(cat err)" '0 2 1 preyrun: cut: worker 0 continues from a later state: an earlier file was cut short'
 done
 # A file may be sparse, and large: no more of it is held than a block.
 truncate -s 3G "cut/$(ls cut | tail -1)"
@@ -213,7 +213,7 @@ run --replay kept --only otherwise
 same 'by the program that ran none is' "$status$(cat err) $(cut -f 1,2 out | tr '\t\n' ' ;')" '0 frame verdict;'
 run -r shop.pcap --only otherwise shop.pbc
 same 'a capture does not say what became of its frames' "$status $(cat err)" \
-    '2 preyrun: --only otherwise: a capture does not say what became of its frames; a recording does (--replay DIR)'
+    '2 preyrun: --only otherwise: a capture lacks the earlier verdicts; use a recording (--replay DIR)'
 
 bend() { # CHANGE...
     rm -rf bent
@@ -233,9 +233,9 @@ run --replay bent
 same 'no recording at all' "$status" 2
 mkdir -p none
 run --replay none
-same 'none there' "$status $(cat err)" '2 preyrun: none: there is no recording in it'
+same 'none there' "$status $(cat err)" '2 preyrun: none: the directory has no recording'
 run --replay kept --pcap shop.pcap shop.pbc
-same 'a capture is something else' "$status $(cat err)" '2 preyrun: --replay goes through a recording as it was: it goes without --pcap'
+same 'a capture is something else' "$status $(cat err)" '2 preyrun: --replay repeats a recording as it was: leave out --pcap'
 run --record kept --pcap shop.pcap shop.pbc
 same 'to record is for live traffic' "$status" 2
 # In audit.

@@ -59,7 +59,7 @@ same 'one that nothing has is told' "$(grep -c -- '--map gone=lan: no interface 
 run -r names.pcapng --on lan --verdicts - here.pbc
 same '--on says it of all' "$(verdicts)" '1 accept default;2 accept default;3 accept default;4 drop QUIET;5 accept default;6 accept default;'
 run -r names.pcapng --map 'a=b c' here.pbc
-says '--map to no device' 2 '--map: `b c` cannot be the name of a device: 1 to 15 characters, no blanks, `/` or `:`'
+says '--map to no device' 2 '--map: `b c` cannot be a device name: use 1 to 15 characters, without blanks, `/` and `:`'
 run -r names.pcapng --explain 5 here.pbc
 same 'an explanation says of one that the rules do not name' "$(sed -n 2p out)" '  came in on wlan0, which the rules do not name'
 run -r all.pcap --map all.pcap=wan --verdicts - here.pbc
@@ -82,7 +82,7 @@ same 'a million interfaces' "$status $(grep -c '"frames":	1,' out)" '0 1'
 run -r more.pcapng --verdicts - here.pbc
 same 'more than may be: the bound is named' "$status $(grep -c 'more than 1,048,576 interfaces in a section' err)" '2 1'
 run -r names-many.pcapng --verdicts - here.pbc
-same 'more names than can be told apart likewise' "$status $(grep -c 'more interfaces than can be told apart' err)" '2 1'
+same 'more names than can be told apart likewise' "$status $(grep -c 'more interfaces than preyrun can tell apart' err)" '2 1'
 
 echo '# Several'
 ng a.pcapng eth0 -- 0:1:0 0:5:1
@@ -127,10 +127,10 @@ for how in 'gzip -c' 'xz -c' 'zstd -qc' 'lz4 -qc'; do
 done
 gzip -c all.pcap | xz -c >packed
 run -r packed here.pbc
-says 'an archive in an archive' 2 'packed: in xz it is compressed once more, with gzip: unpack it first (gzip -dc)'
+says 'an archive in an archive' 2 'packed: the input is compressed twice, with xz and inside that with gzip: unpack the input first (gzip -dc)'
 tar -czf packed all.pcap
 run -r packed here.pbc
-says 'an archive of files' 2 'packed: it is an archive of files: unpack it first (tar -x)'
+says 'an archive of files' 2 'packed: the input is an archive: unpack the archive first (tar -x)'
 python3 - <<'END_PY' | zstd -qc >packed
 import struct, sys
 sys.stdout.buffer.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 262144, 1))
@@ -138,12 +138,12 @@ record = struct.pack("<IIII", 1, 0, 200000, 200000) + b"\0" * 200000
 for i in range(1500): sys.stdout.buffer.write(record)
 END_PY
 run -r packed --verdicts /dev/null here.pbc
-says 'a bomb' 2 'packed: zstd: it unpacks to more than 1,000 times its size: if that is intended, unpack it first'
+says 'a bomb' 2 'packed: zstd: the input unpacks to more than 1,000 times its size: if you expect that, unpack the input first'
 python3 -c '
 import sys
 sys.stdout.buffer.write(b"\x28\xb5\x2f\xfd\x00\xb0" + b"\0" * 20)' >packed
 run -r packed here.pbc
-says 'a window of 4 GiB' 2 'packed: zstd: it asks for more than 256 MiB of memory'
+says 'a window of 4 GiB' 2 'packed: zstd: decompression needs more than 256 MiB of memory'
 
 echo '# As frames come'
 mkfifo pipe
@@ -240,12 +240,12 @@ run -r raw.pcap --write-seen seen.pcap here.pbc
 cmp -s <(tail -c +25 raw.pcap | tail -c 40) <(tail -c 40 seen.pcap) && run -r seen.pcap --describe here.pbc
 same 'without Ethernet' "$(tail -1 out | cut -f7)" 'tcp 192.0.2.1:50000 > 192.0.2.2:80 SYN'
 run -r raw.pcap -r all.pcap --write-seen seen.pcap here.pbc
-says 'link types that differ, in a pcap' 2 'seen.pcap: the frames have several link types, which a pcap cannot hold; this mends it: a name that ends in .pcapng'
+says 'link types that differ, in a pcap' 2 'seen.pcap: the frames have several link types, which a pcap cannot hold; to fix it, choose a name that ends in .pcapng'
 run -r raw.pcap -r all.pcap --write-seen seen.pcapng here.pbc
 run -r seen.pcapng --describe here.pbc
 same 'in a pcapng' "$status $(tail -n +2 out | wc -l)" '0 4'
 run -r names.pcapng --write-seen names.pcapng here.pbc
-says 'not over the capture' 2 'names.pcapng: this is the capture that is being read'
+says 'not over the capture' 2 'names.pcapng: this is the capture that preyrun reads'
 run -r names.pcapng --write-seen /dev/full here.pbc
 says 'on a full disk' 2 '/dev/full: No space left on device'
 

@@ -102,7 +102,7 @@ d[at:at + 4] = (int.from_bytes(d[at:at + 4], "little") - 10).to_bytes(4, "little
 open("back.pcap", "wb").write(d)'
 run --pcap back.pcap rules.pbc
 same 'frames that are earlier than one before are counted' "$(grep '^clock' out)" \
-    'clock       1 frame is earlier than a frame before: judged at the time of that one, for time never runs back'
+    'clock       1 frame is earlier than the previous frame: judged at that frame's time, because time never runs back'
 run --pcap back.pcap --format json rules.pbc
 same 'in JSON too' "$(python3 -c 'import json; print(json.load(open("out"))["capture"]["earlier"])')" 1
 run --pcap three.pcap rules.pbc
@@ -151,7 +151,7 @@ same '--on a device that the rules do not name tells which they name' "$status $
 run --pcap all.pcap --on eth7 --explain 45 rules.pbc
 same 'and so does an explanation' "$status $(sed -n 2p out)" '0   came in on eth7, which the rules do not name'
 run --pcap all.pcap --on 'eth 7' rules.pbc
-says '--on a name that no device has' 2 '--on: `eth 7` cannot be the name of a device: 1 to 15 characters, no blanks, `/` or `:`'
+says '--on a name that no device has' 2 '--on: `eth 7` cannot be a device name: use 1 to 15 characters, without blanks, `/` and `:`'
 run --pcap all.pcap --explain 2 rules.pbc
 same '--explain ends with the verdict' "$status $(tail -1 out)" '0 verdict: reject  rule edge:12'
 same 'and names each rule that was tried' "$(awk '/ (yes|no) / { print $1 }' out | tr '\n' ' ')" 'ASKED edge:10 NOISE NETBIOS WEB edge:12 '
@@ -177,7 +177,7 @@ same 'without Ethernet, addresses are made: 02:00: and the last four bytes' "$(o
     '0200c61200010200cb00710a0800'
 cp all.pcap input.pcap
 run --pcap input.pcap --write input.pcap rules.pbc
-says 'the capture is not overwritten' 2 'input.pcap: this is the capture that is being read'
+says 'the capture is not overwritten' 2 'input.pcap: this is the capture that preyrun reads'
 run --pcap input.pcap --verdicts rules.pbc rules.pbc
 says 'nor is the program' 2 'rules.pbc: this is the program'
 cmp -s input.pcap all.pcap
@@ -219,11 +219,11 @@ run --pcap header.pcap rules.pbc
 says 'cut in the header' 2 'header.pcap: truncated: the pcap header has 10 of 24 bytes'
 printf 'BZh91AY&SY' >all.pcap.bz2
 run --pcap all.pcap.bz2 rules.pbc
-says 'compressed by what is not read here: how to' 2 'all.pcap.bz2: it is compressed with bzip2: decompress it first (bzip2 -dc)'
+says 'compressed by what is not read here: how to' 2 'all.pcap.bz2: the input is compressed with bzip2: decompress the input first (bzip2 -dc)'
 cat all.pcap.bz2 | "$bin/preyrun" --pcap - rules.pbc >out 2>err
-same 'compressed, through a pipe' "$?|$(cat err)" '2|preyrun: standard input: it is compressed with bzip2: decompress it first (bzip2 -dc)'
+same 'compressed, through a pipe' "$?|$(cat err)" '2|preyrun: standard input: the input is compressed with bzip2: decompress the input first (bzip2 -dc)'
 run --pcap - rules.pbc
-says 'no standard input' 2 'standard input: it is empty, not a capture'
+says 'no standard input' 2 'standard input: the input is empty, not a capture'
 run --pcap . rules.pbc
 says 'a folder' 2 '.: Is a directory'
 cat all.pcap | "$bin/preyrun" --pcap - --repeat 2 rules.pbc >out 2>err

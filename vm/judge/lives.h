@@ -121,17 +121,23 @@ struct live_why {
 };
 bool live_why(const struct live_set *s, uint64_t now_ms, const uint32_t addr[4], bool v6, struct live_why *why);
 
-/* Replace the base by these ranges: ascending, disjoint, not adjacent; copied. Readers see the old or the new one. One
- * thread at a time may call this. False: out of memory, or no room in memory of an owner's; the old base stays. */
+/* Replace the base by these ranges: ascending, disjoint, not adjacent; copied. Readers see the old or the new one; the
+ * old one stays in memory. One thread at a time may call this. False: out of memory, or no room in memory of an
+ * owner's; then the old base stays in force. */
 struct live_base {
     const struct pbc_range *r4;
     const struct pbc_range6 *r6;
     uint32_t count4, count6;
 };
-bool live_replace(struct live_set *s, uint64_t now_ms, const struct live_base *base);
+bool live_replace(struct live_set *s, const struct live_base *base);
+/* Take the bases that were replaced since the last call; NULL: none. Looks that began before a base was replaced may
+ * still read it: free these once all of them have ended. The thread that replaces calls this; live_free frees what
+ * nobody has taken. */
+struct live_block *live_replaced(struct live_set *s);
+void live_block_free(struct live_block *all); /* NULL is allowed */
 /* True if the set has room for these ranges; one over an owner's memory may have none. */
 bool live_base_fits(const struct live_set *s, const struct live_base *base);
-/* Return the base in force. The thread that replaces it may read this until the next live_replace. */
+/* Return the base in force. The thread that replaces it may read this until it takes the base that was replaced. */
 struct live_base live_base(const struct live_set *s);
 
 /* Read the next members of the overlay, at most `most` of them, that have not expired. *at: 0 at first. Return their

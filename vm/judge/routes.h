@@ -146,7 +146,7 @@ bool routes_may_hide(const struct routes *r);
  * all legs. */
 const struct route_leg *routes_leg(const struct routes *r, const struct route_way *way, uint32_t hash, uint8_t port);
 
-/* Return (ways.c) whether the packet's source is reached by the interface that it came by, which is not served:
+/* Return (ways.c) whether the packet's source is reached by the interface on which it arrived, which is not served:
  * `came` is its id in rules, IFACE_OTHER for one that they do not name; IFACE_NONE: unknown. f NULL: nothing is known.
  */
 enum pkt_source ways_source(const struct facts *f, const struct key *key, uint16_t came);

@@ -1,5 +1,5 @@
 /* The answers of routes about a packet before the rules judge it: the interface by which a crossing packet leaves, and
- * whether its source is reached by the interface that it came by. They are looked up only if the program asks
+ * whether its source is reached by the interface on which it arrived. They are looked up only if the program asks
  * (PBC_ASKS_ROUTES), and stored in the view: the key is full (key.h). */
 #pragma once
 

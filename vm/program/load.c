@@ -48,15 +48,17 @@ __attribute__((format(printf, 3, 4))) static int fault(char *err, size_t err_len
 static int check_header(const struct pbc_header *h, size_t len, char *err, size_t err_len)
 {
     if (len < sizeof h->magic || memcmp(h->magic, PBC_MAGIC, sizeof h->magic) != 0)
-        return fault(err, err_len, "not a compiled prey program (preyc -o makes one)");
-    if (len < sizeof *h) return fault(err, err_len, "truncated: %zu bytes, a header has %zu", len, sizeof *h);
-    if (h->version < PBC_OLDEST || h->version > PBC_VERSION)
         return fault(err, err_len,
-                     "format version %u, but this prey reads versions %u to %u; this renews it: preyc RULES.prey -o "
-                     "FILE.pbc%s",
-                     h->version, PBC_OLDEST, PBC_VERSION,
-                     h->version > PBC_VERSION ? ", with this prey's preyc; or upgrade prey, for a later one made it"
-                                              : "");
+                     "not a compiled prey program; compile the rules first: preyc RULES.prey -o FILE.pbc");
+    if (len < sizeof *h) return fault(err, err_len, "truncated: %zu bytes, and a header has %zu", len, sizeof *h);
+    if (h->version < PBC_OLDEST || h->version > PBC_VERSION)
+        return fault(
+            err, err_len,
+            "format version %u, but this prey reads versions %u to %u; recompile the rules: preyc RULES.prey -o "
+            "FILE.pbc%s",
+            h->version, PBC_OLDEST, PBC_VERSION,
+            h->version > PBC_VERSION ? " with this version's preyc, or upgrade prey (a later version made the file)"
+                                     : "");
     if (h->size > len) return fault(err, err_len, "truncated: %zu bytes of %llu", len, (unsigned long long)h->size);
     if (h->size < len) return fault(err, err_len, "damaged: %llu bytes too long", (unsigned long long)(len - h->size));
     uint8_t digest[PBC_DIGEST_LEN];
@@ -64,7 +66,7 @@ static int check_header(const struct pbc_header *h, size_t len, char *err, size_
     if (memcmp(digest, h->digest, sizeof digest) != 0) return fault(err, err_len, "damaged: digest does not match");
     if (h->reserved) return fault(err, err_len, "header: reserved bytes are not zero");
     if (h->sections > PBC_KINDS)
-        return fault(err, err_len, "header: %u sections, at most %u can be", h->sections, PBC_KINDS);
+        return fault(err, err_len, "header: %u sections, and at most %u are possible", h->sections, PBC_KINDS);
     if (len - sizeof *h < h->sections * sizeof(struct pbc_section))
         return fault(err, err_len, "section table ends past the file");
     return 0;

@@ -156,16 +156,16 @@ __attribute__((format(printf, 4, 5))) static void add(char *buf, size_t len, siz
     *used += n > 0 ? (size_t)n : 0;
 }
 
-/* Write the directions: "comes in by wg0, leaves by it or crosses from it". */
+/* Write the directions: "arrive on wg0, leave by it or cross from it". */
 static void add_directions(char *buf, size_t len, size_t *used, const char *device, unsigned gaps)
 {
     static const struct {
         unsigned gap;
         const char *words, *past;
-    } said[] = {{GAP_IN, "comes in by", ""},
-                {GAP_OUT, "leaves by", ""},
-                {GAP_FORWARD, "crosses from", ""},
-                {GAP_PAST, "crosses from", " to another that is not served"}};
+    } said[] = {{GAP_IN, "arrive on", ""},
+                {GAP_OUT, "leave by", ""},
+                {GAP_FORWARD, "cross from", ""},
+                {GAP_PAST, "cross from", " to an unserved interface"}};
     const char *who = device;
     for (unsigned i = 0; i < sizeof said / sizeof said[0]; i++) {
         if (!(gaps & said[i].gap)) continue;
@@ -199,18 +199,17 @@ void served_text(const struct program *p, const char *device, unsigned gaps, enu
     static const char *const whys[] = {
         [WHY_NO_FIREWALL] = "",
         [WHY_NOT_GIVEN] = ": -i does not name it",
-        [WHY_UNREADABLE] = ": it carries neither Ethernet nor bare IP packets, and prey reads nothing else",
+        [WHY_UNREADABLE] = ": the interface carries neither Ethernet nor bare IP packets, and prey reads nothing else",
         [WHY_ABSENT] = ""};
     const unsigned judged = gaps & ~(unsigned)GAP_NAT;
     size_t used = 0;
     *buf = 0;
     if (why == WHY_ABSENT)
         add(buf, len, &used, "this machine has no interface %s, which the rules name%s", device, gaps ? ": " : "");
-    if (judged) add(buf, len, &used, "no firewall judges what ");
+    if (judged) add(buf, len, &used, "no firewall judges packets that ");
     if (judged) add_directions(buf, len, &used, device, gaps);
     if (gaps & GAP_NAT)
-        add(buf, len, &used, "%swhat a nat would translate is lost where it leaves by %s", judged ? ", and " : "",
-            device);
+        add(buf, len, &used, "%spackets for a nat are lost where they leave by %s", judged ? ", and " : "", device);
     add(buf, len, &used, "%s", whys[why]);
     if (why == WHY_NO_FIREWALL) add_elsewhere(buf, len, &used, p, gaps);
 }
@@ -248,9 +247,9 @@ bool served_never(const struct program *p, const struct pbc_rule *r, const char 
         if (p->conds[i].kind == COND_ON) device = first_unserved(p, &p->conds[i], serves);
     const bool crosses = device && may_cross(p, r, device);
     if (!device || (crosses && by == SERVED_NOT_KERNEL)) return false;
-    snprintf(buf, len, "%.80s:%u never matches%s: it asks for what comes in by %s, which -i does not name%s",
+    snprintf(buf, len, "%.80s:%u never matches%s: the rule needs packets from %s, which -i does not name%s",
              program_str(p, r->place.file), r->place.line, crosses ? " in user space" : "", device,
-             crosses ? "; the kernel executor judges what crosses from there where it leaves" : "");
+             crosses ? "; the kernel executor judges forwarded packets from there where they leave" : "");
     return true;
 }
 
@@ -310,7 +309,7 @@ bool served_linkless(const struct program *p, const struct pbc_rule *r, const ch
         if (!word) word = link_word(p, &p->conds[i]);
     }
     if (!device || !word) return false;
-    snprintf(buf, len, "%.80s:%u never matches: it asks for `%s` of what comes in by %s, which carries no Ethernet",
+    snprintf(buf, len, "%.80s:%u never matches: the rule tests `%s` of packets from %s, which carries no Ethernet",
              program_str(p, r->place.file), r->place.line, word, device);
     return true;
 }

@@ -124,16 +124,15 @@ static void add_address_number(struct text *t, unsigned family, u128 n)
 }
 
 static const char *const form_faults[] = {
-    [ADDR_JSON] = "this is JSON: write one address, prefix or range a line, what `ipset save` prints, or "
-                  "sets as `nft list` prints them",
+    [ADDR_JSON] =
+        "this is JSON: write one address, prefix or range per line, or the output of `ipset save` or `nft list`",
     [ADDR_PAGE] = "this is a web page, not a list of addresses",
-    [ADDR_LISTING] = "this is what `ipset list` prints; `ipset save` writes the set so that it can be read",
-    [ADDR_COMMAND] = "only commands of ipset and nft that make a set or add to it can be read",
-    [ADDR_KIND] = "a set of this type does not hold addresses alone",
-    [ADDR_SECOND] = "this is a second set of one family: save each set to a file "
-                    "of its own",
+    [ADDR_LISTING] = "this is the output of `ipset list`: use `ipset save` instead",
+    [ADDR_COMMAND] = "only commands of ipset and nft that create a set or add members are possible",
+    [ADDR_KIND] = "a set of this type does not contain only addresses",
+    [ADDR_SECOND] = "this is a second set of the same family: save each set to its own file",
     [ADDR_NOMATCH] =
-        "an entry with `nomatch` takes away from the set: write `except` in the rules, with a file of its own",
+        "an entry with `nomatch` removes addresses from the set: write `except` in the rules, with its own file",
     [ADDR_OPTION] = "not an option of the entry before it: is a comma or a new line missing?",
     [ADDR_BRACES] = "a brace or quote is not closed: is the end of the file missing?",
     [ADDR_NO_SET] = "the listing has no set of addresses",
@@ -159,9 +158,9 @@ void addr_fault_describe(const char *s, size_t len, enum addr_fault fault, char 
     static const char *const hints[] = {
         [ADDR_FAMILIES] = "a range is two addresses of one family",
         [ADDR_BACKWARDS] = "the range runs backwards",
-        [ADDR_ZONE] = "an address with a zone belongs to one link, not into a set",
-        [ADDR_BLANKS] = "one address, prefix or range a line, without spaces in it",
-        [ADDR_NAME] = "names of hosts can't stand in a set: their addresses change",
+        [ADDR_ZONE] = "an address with a zone belongs to one link, and a set cannot contain it",
+        [ADDR_BLANKS] = "write one address, prefix or range per line, without spaces in it",
+        [ADDR_NAME] = "host names are not possible in this set: their addresses change",
     };
     struct text t = text_of(buf, buf_len);
     if (fault == ADDR_HOST_BITS) {

@@ -75,7 +75,7 @@ static void number_say(struct text *t, const struct failed *f)
 {
     const struct cond_info *k = &cond_info[f->c->kind];
     if (k->traits & COND_ALONE) {
-        text_add(t, "source is reached by the interface that it came by");
+        text_add(t, "source is reached by the interface on which it arrived");
         return;
     }
     const bool hops = f->c->kind == COND_TTL && f->key->kind & KIND_IP6;
@@ -201,7 +201,7 @@ static void flows_say(struct text *t, const struct failed *f)
 {
     const struct pbc_grain *g = &f->p->grains[f->c->first];
     const bool address = grain_len(g, f->key->kind & KIND_IP6) == (f->key->kind & KIND_IP6 ? 128 : 32);
-    text_add(t, "source%s holds no more than %u flows", address ? "" : "'s network", f->c->arg);
+    text_add(t, "source%s has no more than %u flows", address ? "" : "'s network", f->c->arg);
 }
 
 static void stream_say(struct text *t, const struct failed *f) { text_add(t, "%s", cond_info[f->c->kind].lacks); }

@@ -48,7 +48,7 @@ struct heard_again {
     struct hash_key hash;
     uint32_t *places; /* [2 * count] by hash: 1 + the row that is the answer of now to some question; 0: free */
     bool placed;      /* `places` is filled in */
-    uint64_t missing; /* questions without a recorded answer, answered by no */
+    uint64_t missing; /* questions without a recorded answer; preyrun assumed no */
     /* Number of a set in the recorded program, by its number in the one that judges; PBC_NONE: it has no such set.
      * NULL: the same numbers. */
     const uint32_t *same;

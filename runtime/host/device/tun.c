@@ -100,7 +100,7 @@ static int open_queues(const char *name, int fds[], unsigned queues)
 }
 
 #define NO_MODULE                                                                                                      \
-    "modprobe tun; without that module, a package with more modules (linux-modules-extra-…) or a kernel with "       \
+    "modprobe tun; if that module is missing, install more modules (linux-modules-extra-…) or a kernel with "        \
     "CONFIG_TUN"
 
 /* Write the line for a missing device. ENOENT: no file; ENODEV: the file without its module. */
@@ -110,14 +110,14 @@ static void say_lack(int failed, const char *name, char *err, size_t err_len)
     const bool forbidden = failed == -EPERM || failed == -EACCES;
     if (failed == -ENOENT)
         snprintf(err, err_len,
-                 TUN " is missing, through which packets return to the host: this mends it: " NO_MODULE "; a "
-                     "container needs --device " TUN);
+                 TUN " is missing, and preyrun needs it to return packets to this machine; to fix it, run: " NO_MODULE
+                     "; in a container, start it with --device " TUN);
     else if (failed == -ENODEV || failed == -ENXIO)
-        snprintf(err, err_len, "the kernel has no TUN devices: this mends it: " NO_MODULE);
+        snprintf(err, err_len, "the kernel has no TUN devices; to fix it, run: " NO_MODULE);
     else if (forbidden && !stat(TUN, &st) && faccessat(AT_FDCWD, TUN, R_OK | W_OK, AT_EACCESS))
         snprintf(err, err_len,
                  TUN
-                 " cannot be opened: its mode is %04o, its owner user %u and group %u: this mends it: chmod 666 " TUN
+                 " cannot be opened: its mode is %04o, its owner user %u and group %u; to fix it, run: chmod 666 " TUN
                  ", or run preyrun as root",
                  st.st_mode & 07777u, st.st_uid, st.st_gid);
     else if (forbidden)
@@ -133,7 +133,7 @@ int tun_open(const char *instance, int fds[], unsigned queues, char name[IF_NAME
     tun_name(instance, name);
     const int failed = open_queues(name, fds, queues);
     if (failed == -EEXIST)
-        snprintf(err, err_len, "the interface `%s` exists already: this removes it: ip link del %s", name, name);
+        snprintf(err, err_len, "the interface `%s` exists already; to remove it, run: ip link del %s", name, name);
     else if (failed)
         say_lack(failed, name, err, err_len);
     return failed;

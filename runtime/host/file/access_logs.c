@@ -88,7 +88,7 @@ static int log_fault(int failed, const char *path, char *err, size_t err_len)
     const char *why = strerror(-failed);
     if (failed == -EINVAL) why = "not a regular file";
     if (failed == -EEXIST)
-        why = "its lines are not from this preyrun: move it away, or restart preyrun with these rules";
+        why = "the file has lines of another program: move the file away, or restart preyrun with these rules";
     snprintf(err, err_len, "%.300s: %s", path, why);
     return failed;
 }

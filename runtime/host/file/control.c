@@ -85,7 +85,7 @@ int tap_listen(struct state *s, const char *path, char *err, size_t err_len)
     if (fd < 0)
         snprintf(err, err_len, "--tap %.300s: %s", path,
                  fd == -EADDRINUSE     ? "the path is in use"
-                 : fd == -ENAMETOOLONG ? "the path is longer than the system allows a socket's"
+                 : fd == -ENAMETOOLONG ? "the path is too long for a socket"
                                        : strerror(-fd));
     return fd;
 }
@@ -94,8 +94,8 @@ static void say_failed(const struct sockaddr_un *a, int failed, char *err, size_
 {
     if (failed == -EOPNOTSUPP)
         snprintf(err, err_len,
-                 "control socket %s: its file system has no access lists (ACLs), by which --sets-group lets groups in: "
-                 "choose a path on another one with --control PATH",
+                 "control socket %s: its file system has no access control lists (ACLs), which --sets-group needs: "
+                 "choose a path on another file system with --control PATH",
                  a->sun_path);
     else
         snprintf(err, err_len, "control socket %s: %s", a->sun_path, strerror(-failed));

@@ -143,7 +143,7 @@ int keypair_read(const int fds[2], struct keypair *k, char *err, size_t err_len)
             "the certificate file has no certificate in PEM; from DER: openssl x509 -inform DER -in FILE -out NEW");
     if (locked)
         return keypair_fault(err, err_len,
-                             "the private key has a passphrase; this removes it: openssl pkey -in FILE -out NEW");
+                             "the private key has a passphrase; to remove it, run: openssl pkey -in FILE -out NEW");
     if (!k->key)
         return keypair_fault(
             err, err_len,

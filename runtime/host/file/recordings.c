@@ -121,12 +121,12 @@ static int check_owner(int dir, const char *path, char *err, size_t err_len)
     struct stat st;
     if (fstat(dir, &st)) return fail(err, err_len, path, -errno);
     if (st.st_uid != geteuid()) {
-        snprintf(err, err_len, "%.200s: the directory belongs to another user: name one of your own, or one to be made",
+        snprintf(err, err_len, "%.200s: the directory belongs to another user: name a directory of yours, or a new one",
                  path);
         return -EPERM;
     }
     if (!(st.st_mode & 077)) return 0;
-    snprintf(err, err_len, "%.200s: other users may read the directory; this mends it: chmod 700 %.200s", path, path);
+    snprintf(err, err_len, "%.200s: other users may read the directory; to fix it, run: chmod 700 %.200s", path, path);
     return -EPERM;
 }
 
@@ -134,7 +134,7 @@ static int check_owner(int dir, const char *path, char *err, size_t err_len)
 static int lock_folder(int dir, const char *path, char *err, size_t err_len)
 {
     if (!flock(dir, LOCK_EX | LOCK_NB) || errno != EWOULDBLOCK) return 0; /* not every file system has locks */
-    snprintf(err, err_len, "%.200s: another preyrun records there", path);
+    snprintf(err, err_len, "%.200s: another preyrun records in this directory", path);
     return -EBUSY;
 }
 
@@ -163,4 +163,7 @@ int recordings_look(const char *path, char *err, size_t err_len)
     return failed ? fail(err, err_len, path, failed) : 0;
 }
 
-const char *recordings_mend(int failed) { return failed == -ENOSPC ? "room there, or another directory" : ""; }
+const char *recordings_mend(int failed)
+{
+    return failed == -ENOSPC ? "make room there, or name another directory" : "";
+}

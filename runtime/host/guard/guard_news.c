@@ -40,7 +40,7 @@ struct guard_news *guard_news_open(const char *instance, char *err, size_t err_l
         n->ours = (uint32_t)getpid();
         return n;
     }
-    snprintf(err, err_len, "changes of guard rules by others are not noticed: %s", strerror(errno));
+    snprintf(err, err_len, "prey cannot notice when others change its guard rules: %s", strerror(errno));
     guard_news_close(n);
     return NULL;
 }

@@ -297,17 +297,16 @@ static void tell(struct work *w, int failed, const struct host_ports *ranges, un
     if (failed == -EADDRINUSE)
         snprintf(
             err, err_len,
-            "the running instance `%s` also translates to some of the ports %.60s: give one of the two other ports",
+            "the running instance `%s` also translates to some of the ports %.60s: change the ports of one of the two",
             w->owner, w->reservation);
     else if (failed == -ENOSPC && anew(w, ranges, count))
-        snprintf(
-            err, err_len,
-            "translation or this machine's own connections would have no ports left of those shared out at the start: "
-            "restart preyrun, which shares them out anew");
+        snprintf(err, err_len,
+                 "the ports divided at the start would leave none for translation or for this machine's own "
+                 "connections: restart preyrun to divide the ports again");
     else if (failed == -ENOSPC)
         snprintf(err, err_len,
-                 "translation and this machine's own connections cannot both have ports: write `ports 1024-32767` in "
-                 "the nat, or sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"");
+                 "no ports are left for both translation and this machine's own connections: write `ports 1024-32767` "
+                 "in the nat, or run: sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"");
     else
         snprintf(err, err_len, "ip_local_reserved_ports can't be extended: %s", strerror(-failed));
 }

@@ -15,7 +15,7 @@ enum { PORTS_KEPT = 4096 };
 
 /* Notice that ports stay with the host: the first and the last */
 #define PORTS_STAY                                                                                                     \
-    "ports %u-%u stay with this machine's own connections, and `masquerade` uses the others of its `ports`"
+    "ports %u-%u stay reserved for this machine's own connections; `masquerade` uses the rest of its `ports`"
 
 struct host_ports {
     uint16_t lo, hi; /* inclusive */

@@ -25,7 +25,7 @@ static bool is_other(void *arg, const char *name, const char *what, const char *
 
 static void name_owner(const struct search *s, char *err, size_t err_len)
 {
-    snprintf(err, err_len, "the running instance `%s` also serves %s: give one of the two other interfaces", s->owner,
+    snprintf(err, err_len, "the running instance `%s` also serves %s: give each instance its own interfaces", s->owner,
              s->interface);
 }
 

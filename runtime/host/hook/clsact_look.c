@@ -141,25 +141,23 @@ void clsact_why(const struct clsact *at, int failed, const char *device, char *e
 {
     if (failed == -ENOENT)
         snprintf(err, err_len,
-                 "the kernel has no filters of traffic control that run programs (modules sch_ingress and "
-                 "cls_bpf); this mends it: modprobe -a sch_ingress cls_bpf");
+                 "the kernel lacks traffic-control filters that run eBPF programs (modules sch_ingress and "
+                 "cls_bpf); to fix it, run: modprobe -a sch_ingress cls_bpf");
     else if (failed == -EEXIST)
-        snprintf(
-            err, err_len,
-            "%s has another program's queueing discipline `ingress` in the place of `clsact`; this removes it with its "
-            "filters: tc qdisc del dev %s ingress",
-            device, device);
+        snprintf(err, err_len,
+                 "%s has another program's queueing discipline `ingress` in place of `clsact`; to remove it with its "
+                 "filters, run: tc qdisc del dev %s ingress",
+                 device, device);
     else if (failed == -EOPNOTSUPP)
-        snprintf(
-            err, err_len,
-            "the filters for %s packets of %s are shared with other interfaces (%s_block), and prey's must not be; "
-            "this shows it: tc qdisc show dev %s",
-            at->leaves ? "leaving" : "arriving", device, at->leaves ? "egress" : "ingress", device);
+        snprintf(err, err_len,
+                 "the filters for %s packets of %s are shared with other interfaces (%s_block), and prey cannot share "
+                 "filters; to see them, run: tc qdisc show dev %s",
+                 at->leaves ? "leaving" : "arriving", device, at->leaves ? "egress" : "ingress", device);
     else if (failed == -EINVAL)
         snprintf(err, err_len,
-                 "another program has a filter of another kind at priority %u for %s packets of %s; this shows it: tc "
+                 "another program has a filter of another type at priority %u for %s packets of %s; to see it, run: tc "
                  "filter show dev %s %s",
                  at->priority, at->leaves ? "leaving" : "arriving", device, device, at->leaves ? "egress" : "ingress");
     else
-        snprintf(err, err_len, "no filter of traffic control can be put on %s: %s", device, strerror(-failed));
+        snprintf(err, err_len, "prey cannot attach a traffic-control filter to %s: %s", device, strerror(-failed));
 }

@@ -267,8 +267,8 @@ static int set_tc(const char *folder, const struct hooks_where *w, const struct 
         clsact_why(&at, failed, w->device, why, sizeof why);
     else
         snprintf(why, sizeof why, "%s", strerror(-failed));
-    snprintf(err, err_len, "the program for %s packets can't be attached: %s", side == LEAVES ? "leaving" : "arriving",
-             why);
+    snprintf(err, err_len, "the eBPF program for %s packets can't be attached: %s",
+             side == LEAVES ? "leaving" : "arriving", why);
     return failed;
 }
 
@@ -276,8 +276,8 @@ static int set_arrives(const char *folder, const struct hooks_where *w, const st
                        bool filter, struct hooked *to, char *err, size_t err_len)
 {
     if (h->by_tc) return set_tc(folder, w, h, ARRIVES, filter, to, err, err_len);
-    to->held[ARRIVES] =
-        xdp_attach(h->arrives, w->ifindex, replace, &to->generic, "the program for arriving packets", err, err_len);
+    to->held[ARRIVES] = xdp_attach(h->arrives, w->ifindex, replace, &to->generic,
+                                   "the eBPF program for arriving packets", err, err_len);
     return to->held[ARRIVES] < 0 ? to->held[ARRIVES] : 0;
 }
 

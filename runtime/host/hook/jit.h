@@ -16,4 +16,4 @@ static inline bool jit_is_off(int program)
 }
 
 /* The remedy */
-#define JIT_ON "sysctl -w net.core.bpf_jit_enable=1, in the machine's own network namespace: others lack that setting"
+#define JIT_ON "sysctl -w net.core.bpf_jit_enable=1 (in the machine's own network namespace; others lack that setting)"

@@ -56,7 +56,8 @@ bool across_possible(void) { return false; }
 
 int across_set(struct state *s, const char *from, const char *to, char *err, size_t err_len)
 {
-    snprintf(err, err_len, "frames do not pass from %s to %s: this preyrun was built without clang", from, to);
+    snprintf(err, err_len, "the bridge cannot pass frames from %s to %s: this preyrun was built without clang", from,
+             to);
     return -ENOTSUP;
 }
 

@@ -29,17 +29,16 @@ static bool locked_down(void)
 const char *programs_lack(int failed)
 {
     if (failed == -EPERM || failed == -EACCES)
-        return "the kernel forbids it: the capabilities BPF, NET_ADMIN and PERFMON are missing, or a container "
-               "or a security module forbids it (dmesg or the audit log says which)";
-    if (failed == -ENOMEM) return "out of memory: allow it more (MemoryMax= of a service)";
-    if (failed == -E2BIG) return "it is longer than the kernel allows";
+        return "the kernel forbids it: the capabilities BPF, NET_ADMIN and PERFMON are missing, or a container or a "
+               "security module forbids it (dmesg or the audit log shows which)";
+    if (failed == -ENOMEM) return "out of memory: raise the limit (MemoryMax= of a systemd unit)";
+    if (failed == -E2BIG) return "the eBPF program is longer than the kernel allows";
     if (interpreted())
-        return "the kernel interprets programs, which then may not call functions; this mends it: " JIT_ON;
+        return "the kernel interprets eBPF programs, which then may not call functions; to fix it, run: " JIT_ON;
     if (access("/sys/kernel/btf/vmlinux", R_OK))
-        return "the kernel has no description of its types: /sys/kernel/btf/vmlinux is missing (CONFIG_DEBUG_INFO_BTF)";
+        return "the kernel has no type information (BTF): /sys/kernel/btf/vmlinux is missing (CONFIG_DEBUG_INFO_BTF)";
     if (locked_down())
-        return "the kernel is locked down (lockdown=confidentiality) and lets no program copy from its memory, which "
-               "this "
-               "one does before Linux 6.2; lockdown=integrity allows it";
+        return "the kernel is locked down (lockdown=confidentiality), and before Linux 6.2 prey's programs need to "
+               "read kernel memory; lockdown=integrity allows that";
     return NULL;
 }

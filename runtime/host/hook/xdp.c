@@ -97,7 +97,7 @@ int xdp_attach(int program, unsigned ifindex, bool replace, bool *generic, const
         link = link_attach(program, ifindex, XDP_FLAGS_SKB_MODE);
     }
     if (link == -EBUSY || link == -EEXIST)
-        snprintf(err, err_len, "another XDP program is on it; --xdp-replace removes that for good");
+        snprintf(err, err_len, "the interface has another XDP program; --xdp-replace removes that program for good");
     else if (link < 0)
         snprintf(err, err_len, "%s can't be attached: %s", what, strerror(-link));
     return link;

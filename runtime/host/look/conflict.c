@@ -29,13 +29,16 @@ void look_at_name(struct look *l)
     for (unsigned i = 0; i < l->p->interface_count && !same; i++)
         same = served_by(STATE_RUN, l->p->interfaces[i], l->p->name);
     const char *help =
-        same ? "`preyctl load` changes its rules, `preyctl takeover` its options or version" : "choose another --name";
+        same ? "use `preyctl load` to change its rules, or `preyctl takeover` to change its options or version"
+             : "choose another --name";
     snprintf(groups, sizeof groups, "/proc/%ld/cgroup", owner);
     if (manager_unit(groups, unit, sizeof unit))
-        preflight_tell(l, true, "another preyrun named `%s` runs here (%s): %s; `systemctl stop %s` ends it|",
+        preflight_tell(l, true,
+                       "another preyrun named `%s` already runs here (%s): %s; to end it, run: systemctl stop %s|",
                        l->p->name, unit, help, unit);
     else
-        preflight_tell(l, true, "another preyrun named `%s` runs here (process %ld): %s|", l->p->name, owner, help);
+        preflight_tell(l, true, "another preyrun named `%s` already runs here (process %ld): %s|", l->p->name, owner,
+                       help);
 }
 
 static int read_xdp(const struct nlmsghdr *nlh, void *arg)
@@ -106,19 +109,21 @@ void look_at_programs(struct look *l)
         if (xdp && served)
             preflight_tell(l, true, "%s|", err); /* the instance goes on, so its program is not removed */
         else if (xdp && alone && l->p->xdp_replace)
-            preflight_tell(l, false, "the XDP program on %s (number %" PRIu32 ") is removed for good|", link->name,
-                           xdp);
+            preflight_tell(l, false, "--xdp-replace removes the XDP program on %s for good (number %" PRIu32 ")|",
+                           link->name, xdp);
         else if (xdp)
-            preflight_tell(
-                l, alone,
-                "%s has an XDP program (number %" PRIu32 ") of another process%s|%sip link set dev %s xdp off, "
-                "or end that process",
-                link->name, xdp, alone ? ", and there can be only one" : ", which sees frames first and may keep some",
-                alone ? "--xdp-replace, or " : "", link->name);
+            preflight_tell(l, alone,
+                           "%s has an XDP program (number %" PRIu32
+                           ") of another process%s|%sip link set dev %s xdp off, or end that process",
+                           link->name, xdp,
+                           alone ? ", and an interface takes only one"
+                                 : ", which sees frames first and may drop or redirect some",
+                           alone ? "--xdp-replace, or " : "", link->name);
         if (!alone && !served && filters_of(l, link->ifindex, TC_H_MIN_EGRESS))
-            preflight_tell(l, false,
-                           "%s has tc filters that see leaving packets and may keep some|tc filter show dev %s egress",
-                           link->name, link->name);
+            preflight_tell(
+                l, false,
+                "%s has tc filters that see leaving packets and may drop or redirect some|tc filter show dev %s egress",
+                link->name, link->name);
     }
 }
 
@@ -136,11 +141,10 @@ static void look_at_egress(struct look *l, const char *table, const char *line, 
 {
     for (unsigned i = 0; i < l->p->interface_count; i++)
         if (names(line, len, l->p->interfaces[i]))
-            preflight_tell(
-                l, false,
-                "the nftables table `%s` has rules for packets that leave by %s, also for those that prey sends "
-                "on|nft list table netdev %s",
-                table, l->p->interfaces[i], table);
+            preflight_tell(l, false,
+                           "the nftables table `%s` has rules for packets that leave by %s, including packets that "
+                           "prey forwards|nft list table netdev %s",
+                           table, l->p->interfaces[i], table);
 }
 
 static void look_at_chain(void *arg, const struct chain_line *c)
@@ -149,8 +153,8 @@ static void look_at_chain(void *arg, const struct chain_line *c)
     if (memmem(c->text, c->len, " hook egress ", 13)) look_at_egress(l, c->table, c->text, c->len);
     if (l->p->port_count && memmem(c->text, c->len, "type nat hook postrouting", 25))
         preflight_tell(l, false,
-                       "the nftables table `%s %s` also translates, perhaps to ports that prey's translation uses|"
-                       "masquerade to :1024-60999 in its rules",
+                       "the nftables table `%s %s` also translates, perhaps to ports that prey's `nat` uses|write "
+                       "`masquerade to :1024-60999` in its rules",
                        c->family, c->table);
 }
 

@@ -60,11 +60,10 @@ static void tell_listener(struct look *l, const struct socket_line *a, unsigned 
     char who[80], text[HOST_ADDR_TEXT];
     who_has(inode, who, sizeof who);
     const bool six = a->addr.family == 6;
-    preflight_tell(
-        l, true,
-        "%s listens on %s%s%s port %u, which a service of the rules needs|stop it, or let it listen on other "
-        "addresses: ss -ltnp sport = :%u",
-        who, six ? "[" : "", host_addr_text(&a->addr, text), six ? "]" : "", a->port, a->port);
+    preflight_tell(l, true,
+                   "%s listens on %s%s%s port %u, which a service of the rules needs|stop that program, or let it "
+                   "listen on other addresses (to find it, run: ss -ltnp sport = :%u)",
+                   who, six ? "[" : "", host_addr_text(&a->addr, text), six ? "]" : "", a->port, a->port);
 }
 
 static void look_at_file(struct look *l, const char *path)

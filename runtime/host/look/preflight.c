@@ -38,10 +38,9 @@ static void look_at_rights(struct look *l)
     const char *what = admin ? "y CAP_NET_RAW" : raw ? "y CAP_NET_ADMIN" : "ies CAP_NET_ADMIN and CAP_NET_RAW";
     const char *option = admin ? "NET_RAW" : raw ? "NET_ADMIN" : "NET_ADMIN --cap-add NET_RAW";
     if (geteuid())
-        preflight_tell(l, true, "run it as root, with sudo: this process lacks the capabilit%s|", what);
+        preflight_tell(l, true, "preyrun must run as root (sudo): it lacks the capabilit%s|", what);
     else
-        preflight_tell(l, true, "start the container with --cap-add %s: this process lacks the capabilit%s|", option,
-                       what);
+        preflight_tell(l, true, "start the container with --cap-add %s: preyrun lacks the capabilit%s|", option, what);
 }
 
 static unsigned least_of_three(unsigned a, unsigned b, unsigned c) { return a < b ? (a < c ? a : c) : (b < c ? b : c); }
@@ -107,12 +106,13 @@ static void tell_unknown(struct look *l, const char *name, bool fatal)
 {
     char all[300], each[120];
     const struct host_link *other = other_name(l, name);
-    const char *near = nearest(l, name, all, sizeof all), *later = fatal ? "" : ", which is served when it comes";
+    const char *near = nearest(l, name, all, sizeof all),
+               *later = fatal ? "" : ", which preyrun serves once it appears";
     if (apart(name, each, sizeof each))
-        preflight_tell(l, true, "`%.40s` names several interfaces, and -i takes one|%s", name, each);
+        preflight_tell(l, true, "`%.40s` matches several interfaces, and -i takes only one|%s", name, each);
     else if (other)
-        preflight_tell(l, true, "`%.40s` is another name of %s, and interfaces go by their first|-i %s", name,
-                       other->name, other->name);
+        preflight_tell(l, true, "`%.40s` is an alternative name of %s, and preyrun takes only the first name|-i %s",
+                       name, other->name, other->name);
     else if (near)
         preflight_tell(l, fatal, "there is no interface `%.40s`%s; there are: %s|-i %s", name, later, all, near);
     else
@@ -144,12 +144,13 @@ static void look_at_ipvlan(struct look *l, const struct host_link *link)
     const struct host_link *below = link->above ? host_link(l->host, link->above) : NULL;
     if (!strcmp(link->kind, "ipvlan") && link->no_arp)
         preflight_tell(l, false,
-                       "%s is an ipvlan in mode L3, and some kernels (Linux 6.1 is one) lose what prey sends on by it|"
+                       "%s is an ipvlan in mode L3, and some kernels, such as Linux 6.1, lose the packets that prey "
+                       "forwards through it|"
                        "ip link set %s type ipvlan mode l2",
                        link->name, link->name);
     if (below && !strcmp(link->kind, "ipvlan") && !is_used(l, below->ifindex))
         preflight_tell(l, false,
-                       "by %s, an ipvlan, comes only what is for its own addresses: the rest comes by %s|-i %s",
+                       "%s is an ipvlan and receives only packets for its own addresses: the others arrive on %s|-i %s",
                        link->name, below->name, below->name);
 }
 
@@ -169,22 +170,22 @@ static void look_at_interface(struct look *l, const char *name, bool bridged)
         return;
     }
     if (bridged && kind != LINK_ETHER)
-        preflight_tell(l, true, "%s carries no Ethernet, so no bridge has it as a port|-i %s in place of --bridge",
+        preflight_tell(l, true, "%s carries no Ethernet, so it cannot be a bridge port|-i %s in place of --bridge",
                        name, name);
     look_at_ipvlan(l, link);
     if (!link->up)
-        preflight_tell(l, needed, "%s is down%s|ip link set %s up", name, needed ? "" : ": it is served when it is up",
-                       name);
+        preflight_tell(l, needed, "%s is down%s|ip link set %s up", name,
+                       needed ? "" : ": preyrun serves it once it is up", name);
     else if (!link->carrier)
-        preflight_tell(l, false, "%s has no carrier: nothing arrives until its other end is up|", name);
+        preflight_tell(l, false, "%s has no carrier: nothing arrives until its peer is up|", name);
     const bool bridge = master && !strcmp(master->kind, "bridge");
     if (master && bridged && !bridge)
-        preflight_tell(l, true, "%s belongs to %s, which takes arriving frames|ip link set %s nomaster", name,
+        preflight_tell(l, true, "%s belongs to %s, which takes the arriving frames|ip link set %s nomaster", name,
                        master->name, name);
     if (bridge)
         preflight_tell(
             l, bridged,
-            "%s is a port of the kernel's bridge %s, which also passes on arriving frames|ip link set %s nomaster",
+            "%s is a port of the kernel's bridge %s, which also forwards the arriving frames|ip link set %s nomaster",
             name, master->name, name);
 }
 
@@ -197,8 +198,7 @@ static void look_at_drivers(struct look *l)
         const struct host_link *link = host_link_named(l->host, l->p->interfaces[i]);
         if (link && l->p->xdp >> i & 1 && !xmit_driver_has_xdp(x, link))
             preflight_tell(l, false,
-                           "%s takes XDP programs in generic mode alone, which is slower: its driver has no native "
-                           "mode|",
+                           "%s runs XDP programs only in generic mode, which is slower: its driver has no native mode|",
                            link->name);
     }
     xmit_close(x);
@@ -244,7 +244,7 @@ static void compare_subnets(struct look *l, const struct host_address *a, const 
     host_addr_text(&goes->addr, text);
     preflight_tell(
         l, false,
-        "%s and %s are in one subnet, %s/%u: answers leave by the interface of the route|ip addr del %s/%u dev %s",
+        "%s and %s are in one subnet, %s/%u: replies leave by the interface of the route|ip addr del %s/%u dev %s",
         name_at(l, stays->ifindex), other, text, bits, text, goes->prefix, other);
 }
 
@@ -303,11 +303,12 @@ static bool is_self(struct look *l, const struct standing *s, bool told)
 {
     const bool found = s->server->sent_on && !s->no_way && s->route.local, pooled = strchr(s->server->name, '/');
     if (found && told)
-        preflight_tell(l, false, "%s %s, %s, is this machine itself: packets that are sent on do not reach it%s|%s",
-                       what_of(s), s->server->name, s->addr, pooled ? ", so it counts as down" : "",
-                       pooled ? "`mode proxy`, or an address of another host there"
-                              : "an address of another host there; what clients ask of this machine's own address a "
-                                "firewall `in` lets in");
+        preflight_tell(
+            l, false, "%s %s, %s, is this machine itself, which forwarded packets cannot reach%s|%s", what_of(s),
+            s->server->name, s->addr, pooled ? ", so it counts as down" : "",
+            pooled
+                ? "use `mode proxy`, or the address of another host"
+                : "use the address of another host; to let clients reach this machine itself, write a firewall `in`");
     return found;
 }
 
@@ -340,12 +341,11 @@ static bool too_narrow(struct look *l, const struct standing *s, bool told)
     const bool found = s->server->overhead && !s->no_way && s->route.mtu < longest + s->server->overhead;
     const char *out = name_at(l, s->route.ifindex);
     if (found && told)
-        preflight_tell(l, false,
-                       "a packet of %u bytes does not fit into the tunnel to server %s: its route takes %u bytes, and "
-                       "%u are needed; "
-                       "senders are told a smaller size, which costs some of them time|ip link set %s mtu %u",
-                       longest, s->server->name, s->route.mtu, longest + s->server->overhead, out,
-                       longest + s->server->overhead);
+        preflight_tell(
+            l, false,
+            "a packet of %u bytes does not fit into the tunnel to server %s: its route takes %u bytes, and "
+            "%u are needed; senders have to use smaller packets, which delays some of them|ip link set %s mtu %u",
+            longest, s->server->name, s->route.mtu, longest + s->server->overhead, out, longest + s->server->overhead);
     return found;
 }
 
@@ -356,7 +356,7 @@ static void look_at_servers(struct look *l)
         const char *of_one, *of_more;
     } kinds[] = {{no_route, "has no route", "have no route"},
                  {is_self, "is this machine itself", "are this machine itself"},
-                 {by_another, "is behind interfaces that no -i names", "are behind interfaces that no -i names"},
+                 {by_another, "is behind an interface that no -i names", "are behind interfaces that no -i names"},
                  {on_two, "is in the subnets of two interfaces", "are in the subnets of two interfaces"},
                  {too_narrow, "has a route too narrow for the tunnel", "have routes too narrow for the tunnel"}};
     unsigned found[sizeof kinds / sizeof kinds[0]] = {0};
@@ -381,11 +381,10 @@ static void look_at_forwarding(struct look *l)
     if (!l->p->sends_on || l->p->guarded) return;
     for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++)
         if (proc_is_on(settings[i].path))
-            preflight_tell(
-                l, true,
-                "the kernel forwards packets itself (%s), and would send those on a second time that prey sends on|"
-                "sysctl -w %s=0",
-                settings[i].name, settings[i].name);
+            preflight_tell(l, true,
+                           "the kernel forwards packets itself (%s), and would forward prey's packets a second time|"
+                           "sysctl -w %s=0",
+                           settings[i].name, settings[i].name);
 }
 
 bool host_lacks_rights(preflight_say *say, void *arg)

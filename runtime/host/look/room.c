@@ -36,8 +36,8 @@ static void look_at_locked(struct look *l)
     if (!l->p->xdp || most >= l->p->ring_bytes) return;
     preflight_tell(l, true,
                    "only %" PRIu64 " KiB of memory may be locked, and --io xdp and --exec kernel need %" PRIu64
-                   " KiB for frames|ulimit -l unlimited (a unit of systemd: LimitMEMLOCK=infinity), or the capability "
-                   "IPC_LOCK",
+                   " KiB for frames|ulimit -l unlimited (in a systemd unit: LimitMEMLOCK=infinity), or add the "
+                   "capability IPC_LOCK",
                    most / 1024, l->p->ring_bytes / 1024);
 }
 
@@ -50,11 +50,11 @@ void look_at_memory(struct look *l)
     if (proc_read("/proc/meminfo", text, sizeof text)) return;
     const char *at = strstr(text, "MemAvailable:");
     if (!at || sscanf(at, "MemAvailable: %llu", &free_kib) != 1 || bytes <= free_kib * 1024) return;
-    preflight_tell(l, false,
-                   "full flow tables and rings take %" PRIu64
-                   " MiB, and only %llu MiB are free|limits { flows N } in the "
-                   "rules, fewer --workers, a smaller --ring",
-                   bytes / MIB, free_kib / 1024);
+    preflight_tell(
+        l, false,
+        "full flow tables and rings take %" PRIu64
+        " MiB, and only %llu MiB are free|set `limits { flows N }` in the rules, fewer --workers or a smaller --ring",
+        bytes / MIB, free_kib / 1024);
 }
 
 static void look_at_syslog(struct look *l)
@@ -63,7 +63,8 @@ static void look_at_syslog(struct look *l)
     if (fd >= 0)
         close(fd);
     else
-        preflight_tell(l, true, "--log: the system's log (%s) cannot be reached: %s|--log text, or start a system log",
+        preflight_tell(l, true,
+                       "--log: the system's log (%s) cannot be reached: %s|use --log text, or start a system log",
                        SINK_SYSLOG_SOCKET, strerror(-fd));
 }
 

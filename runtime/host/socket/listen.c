@@ -32,7 +32,7 @@ static int listening(const struct sockaddr *at, int backlog, bool ready(int fd, 
 static void listen_fault(int failed, const char *text, char *err, size_t err_len)
 {
     if (failed == -EADDRINUSE)
-        snprintf(err, err_len, "%s: another program listens there; `ss -ltnp` shows which", text);
+        snprintf(err, err_len, "%s: another program listens there; to find it, run: ss -ltnp", text);
     else if (failed == -EADDRNOTAVAIL)
         snprintf(err, err_len, "%s: this machine has no such address", text);
     else

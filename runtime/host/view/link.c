@@ -27,13 +27,13 @@ const char *host_link_unread(const struct host_link *link, char *buf, size_t len
     enum pkt_link kind;
     if (link->vrf_table)
         snprintf(buf, len,
-                 "%s is a VRF: nothing arrives by it but what its interfaces hand it, behind all programs|"
-                 "-i with those in its place (ip link show master %s)",
+                 "%s is a VRF, which gets its packets behind all eBPF programs|name its interfaces with -i instead (to "
+                 "list them, run: ip link show master %s)",
                  link->name, link->name);
     else if (pkt_link_of(link->type, true, &kind))
         snprintf(buf, len,
-                 "%s (%s) has several other ends, so each packet has a header that names its end|"
-                 "give the tunnel one other end (ip tunnel change %s remote ADDRESS), or leave it out",
+                 "%s (%s) has several peers, so each packet has a header that names its peer|give the tunnel a single "
+                 "peer (ip tunnel change %s remote ADDRESS), or leave it out",
                  link->name, link->kind, link->name);
     else
         snprintf(buf, len, "%s carries neither Ethernet nor bare IP packets (its ARPHRD type is %u)|leave it out",

@@ -116,7 +116,7 @@ struct steer *steer_over(const int lent[STEER_LENT], unsigned frame_most, unsign
 {
     const bool fits = is_xdp_link(lent[STEER_LINK], ifindex) && is_socket_map(lent[STEER_SOCKETS]);
     struct steer *s = fits ? steer_new(frame_most, lent[STEER_SOCKETS], err, err_len) : NULL;
-    if (!fits) snprintf(err, err_len, "the link handed over is of no steering program of this interface");
+    if (!fits) snprintf(err, err_len, "the link handed over is not of a steering program of this interface");
     if (!s) return NULL;
     s->link = fcntl(lent[STEER_LINK], F_DUPFD_CLOEXEC, 0);
     if (s->link >= 0) return s;
@@ -281,7 +281,7 @@ int steer_begin(struct steer *s, unsigned ifindex, bool replace, bool *generic, 
     *generic = false;
     if (s->link >= 0) {
         const int failed = bpf_link_update(s->link, s->program, NULL) ? -errno : 0;
-        if (failed) snprintf(err, err_len, "the steering program of before stays: %s", strerror(-failed));
+        if (failed) snprintf(err, err_len, "the previous steering program stays: %s", strerror(-failed));
         return failed;
     }
     s->link = xdp_attach(s->program, ifindex, replace, generic, "the steering program", err, err_len);

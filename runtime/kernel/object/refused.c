@@ -99,11 +99,11 @@ static void say_loops(bool interpreted, struct obstacle *o)
 {
     struct utsname u;
     if (interpreted) {
-        *o = (struct obstacle){"the kernel interprets programs here, and runs the executor's only if they are compiled",
+        *o = (struct obstacle){"the kernel interprets eBPF programs, and the kernel executor needs compiled ones",
                                JIT_ON};
         return;
     }
-    *o = (struct obstacle){.mend = "a newer kernel (Ubuntu 22.04 has one as linux-generic-hwe-22.04)"};
+    *o = (struct obstacle){.mend = "install a newer kernel (on Ubuntu 22.04: linux-generic-hwe-22.04)"};
     snprintf(o->why, sizeof o->why,
              "Linux %s is too old for the kernel executor, which needs bpf_loop (Linux 5.17) and is tested from 6.1 on",
              uname(&u) ? "here" : u.release);
@@ -114,18 +114,17 @@ int refused_here(struct obstacle *o)
     bool interpreted;
     const int failed = try_any(&interpreted);
     if (!has_rights() || (failed == -EPERM && in_other_namespace())) {
-        *o = (struct obstacle){"this process may not load programs into the kernel",
-                               "that takes root, or the capabilities BPF, NET_ADMIN and PERFMON"};
+        *o = (struct obstacle){"preyrun may not load eBPF programs",
+                               "run preyrun as root, or with the capabilities BPF, NET_ADMIN and PERFMON"};
         return -EPERM;
     }
     if (failed == -EPERM || failed == -EACCES) {
-        *o = (struct obstacle){
-            "a security module, lockdown or the rules of a container forbid programs in the kernel, even to root",
-            "dmesg or the audit log says which"};
+        *o = (struct obstacle){"a security module, lockdown or a container's rules forbid eBPF programs, even to root",
+                               "dmesg or the audit log shows which"};
         return failed;
     }
     if (failed == -ENOSYS) {
-        *o = (struct obstacle){.why = "this kernel runs no programs (it was built without BPF)"};
+        *o = (struct obstacle){.why = "this kernel cannot run eBPF programs (it was built without BPF)"};
         return failed;
     }
     const int loops = failed ? 0 : try_loop();
@@ -139,11 +138,10 @@ int refused_map(const char *name, uint64_t bytes, int failed, char *err, size_t 
 {
     const uint64_t mb = (bytes >> 20) + 1;
     if (failed == -E2BIG)
-        snprintf(
-            err, err_len,
-            "%s would take %" PRIu64
-            " MB, and programs in the kernel reach 512 MB at most: use smaller `limits`, smaller sets or --exec user",
-            name, mb);
+        snprintf(err, err_len,
+                 "%s would take %" PRIu64
+                 " MB, and eBPF programs can use at most 512 MB: use smaller `limits`, smaller sets or --exec user",
+                 name, mb);
     else if (failed == -ENOMEM)
         snprintf(err, err_len,
                  "the kernel has no memory for %s, %" PRIu64
@@ -158,7 +156,7 @@ int refused_flows(uint64_t flows, uint64_t most, uint64_t bytes, char *err, size
 {
     snprintf(err, err_len,
              "a table of %" PRIu64 " connections would take %" PRIu64
-             " MB, and programs in the kernel reach 512 MB at most: use `limits { flows %" PRIu64 " }` or --exec user",
+             " MB, and eBPF programs can use at most 512 MB: use `limits { flows %" PRIu64 " }` or --exec user",
              flows, (bytes >> 20) + 1, most);
     return -E2BIG;
 }
@@ -207,13 +205,13 @@ void refused_program(const struct linked *l, const char *name, int failed, char 
     else if ((!last && failed == -E2BIG) || (last && strstr(last, "too large")))
         snprintf(err, err_len,
                  "the kernel's verifier gives up on %s, %" PRIu32
-                 " instructions: checking it takes more than the limit of a million steps; use --exec user",
+                 " instructions: the check would take more than the limit of a million steps; use --exec user",
                  name, l->count);
     else if (!last)
         snprintf(err, err_len, "the kernel refuses %s, %" PRIu32 " instructions: %s; use --exec user", name, l->count,
-                 failed == -ENOMEM ? "out of memory (MemoryMax= of the service)" : strerror(-failed));
+                 failed == -ENOMEM ? "out of memory (raise MemoryMax= of the service)" : strerror(-failed));
     else
-        snprintf(err, err_len, "the kernel's verifier refuses %s, in %s%s%s%s: %s; use --exec user", name,
+        snprintf(err, err_len, "the kernel's verifier rejects %s, in %s%s%s%s: %s; use --exec user", name,
                  insn >= 0 ? linked_name(l, (uint32_t)insn) : name, source ? " (" : "", source ? source : "",
                  source ? ")" : "", last);
 }

@@ -9,38 +9,59 @@
 #include "runtime/worker/watched.h"
 #include "vm/words/words.h"
 
+/* Return the number of interfaces outside bridges. */
+static unsigned plain(const struct carry *carry)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < carry->o->iface_count; i++) count += carry->o->peer[i] == OPTIONS_NO_PEER;
+    return count;
+}
+
+/* Return the branch that holds packets of which this machine gets its own copy; PBC_NONE: none. */
+static uint32_t held_in_vain(const struct carry *carry, const struct program *p)
+{
+    return plain(carry) && !enforce_routes(carry, p) ? program_holds(p) : PBC_NONE;
+}
+
 bool enforce_watched(const struct carry *carry, const struct program *p, char *what, size_t len)
 {
     char place[300];
-    bool host = false; /* the host gets the packets of an interface that is not bridged */
-    for (unsigned i = 0; i < carry->o->iface_count; i++) host |= carry->o->peer[i] == OPTIONS_NO_PEER;
-    const bool routes = enforce_routes(carry, p);
     /* true if the host forwards packets and this process does not take its place */
-    const bool forwards = carry->forwards.any && (carry->in_kernel || carry->io != &io_XDP) && !routes;
+    const bool forwards =
+        carry->forwards.any && (carry->in_kernel || carry->io != &io_XDP) && !enforce_routes(carry, p);
     const struct host_self self = host_self(carry->host);
-    const uint32_t holds = host && !routes ? program_holds(p) : PBC_NONE;
+    const uint32_t holds = held_in_vain(carry, p);
     if (holds != PBC_NONE) {
         const struct pbc_choice *x = &p->choices[holds];
-        snprintf(what, len, "%s:%u holds packets back (`-> %s` in mode observe), of which the host has its own copy",
+        snprintf(what, len, "%s:%u holds packets back (`-> %s` in mode observe), but this machine gets its own copy",
                  program_str(p, x->place.file), x->place.line, does_name(x->does));
         return true;
     }
-    if (!host || !watched_place(p, &self, forwards, place, sizeof place)) return false;
-    snprintf(what, len, "%s may drop packets to this machine itself, or from it%s", place,
-             forwards ? ", or what it forwards" : "");
+    if (!plain(carry) || !watched_place(p, &self, forwards, place, sizeof place)) return false;
+    snprintf(what, len, "%s may drop this machine's own traffic%s", place,
+             forwards ? " or traffic that it forwards" : "");
     return true;
 }
 
 bool enforce_all(const struct carry *carry, const struct program *p, char *why, size_t len)
 {
+    static const char watch[] = "add --monitor to count that traffic and let it pass";
     struct obstacle o = {0};
     char what[400], no[OBSTACLE_TEXT];
     if (carry->o->monitor || carry->in_kernel || !enforce_watched(carry, p, what, sizeof what)) return true;
-    const bool barred = in_kernel_obstacle(carry, &o), could = !barred && carry->o->exec == OPTIONS_EXEC_USER;
-    snprintf(why, len,
-             "%s, and that cannot be enforced here%s%s%s%s--monitor judges and counts it, and enforces the rest", what,
-             barred ? ", nor in the kernel, for " : "", obstacle_text(&o, no, sizeof no), *o.mend ? "; " : ": ",
-             could ? "--exec kernel, instead of --exec user, enforces it; " : "");
+    const bool barred = in_kernel_obstacle(carry, &o), user = carry->o->exec == OPTIONS_EXEC_USER;
+    if (held_in_vain(carry, p) != PBC_NONE)
+        snprintf(why, len, "%s: use --bridge, or %s", what, watch);
+    else if (barred)
+        snprintf(why, len,
+                 "%s, which only the kernel executor can block, and that executor can't run here: %s; fix that, or %s",
+                 what, obstacle_text(&o, no, sizeof no), watch);
+    else
+        snprintf(why, len, "%s, which only the kernel executor can block: %s, or %s", what,
+                 user                             ? "start without --exec user"
+                 : carry->o->io == OPTIONS_IO_XDP ? "start without --io xdp"
+                                                  : "restart with --exec kernel",
+                 watch);
     return false;
 }
 
@@ -49,16 +70,8 @@ void enforce_watched_now(struct carry *carry)
     char what[400];
     const bool now =
         !carry->o->monitor && !carry->in_kernel && enforce_watched(carry, carry->now.program, what, sizeof what);
-    if (now && !carry->watched) complain("%s, and this machine has such an address now: that is only watched", what);
+    if (now && !carry->watched) complain("%s; addresses have changed, and prey can only count that traffic", what);
     carry->watched = now;
-}
-
-/* Return the number of interfaces outside bridges. */
-static unsigned plain(const struct carry *carry)
-{
-    unsigned count = 0;
-    for (unsigned i = 0; i < carry->o->iface_count; i++) count += carry->o->peer[i] == OPTIONS_NO_PEER;
-    return count;
 }
 
 static bool prey_routes(const struct carry *carry, const struct program *p)

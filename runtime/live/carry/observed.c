@@ -130,8 +130,8 @@ void observed_kept(struct carry *carry, struct archive *a)
     observed_thread_wait(carry->observed, false);
     carry->observed_late = false;
     if (a && !a->bad) return;
-    complain("notice: the disk was too slow to write down what was observed before: files of open connections begin "
-             "anew, and their sessions say that bytes were lost");
+    complain("notice: the disk was too slow for the observed data: files of open connections begin again, and their "
+             "sessions record the lost bytes");
 }
 
 void observed_go_on(struct carry *carry) { observed_thread_again(carry->observed); }
@@ -154,7 +154,7 @@ void observed_tick(struct carry *carry)
 {
     char what[OBSERVED_LINE];
     if (observed_thread_said(carry->observed, what))
-        events_tell(&carry->tell->events, TOLD_FAULT, "%s; what could not be written is lost", what);
+        events_tell(&carry->tell->events, TOLD_FAULT, "%s; data that could not be written is lost", what);
 }
 
 static bool observed_prepare(struct program_change *c)

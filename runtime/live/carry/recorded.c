@@ -13,7 +13,7 @@
 static int refuse_record(const char *at, const char *why, int failed)
 {
     const char *mend = recordings_mend(failed);
-    return complain("--record%s%s: %s%s%s", *at ? " " : "", at, why, *mend ? "; this mends it: " : "", mend);
+    return complain("--record%s%s: %s%s%s", *at ? " " : "", at, why, *mend ? "; to fix it: " : "", mend);
 }
 
 int recorded_look(struct carry *carry)
@@ -118,8 +118,8 @@ void recorded_tick(struct carry *carry)
     const struct recorder_counters c = recorder_counters(carry->record.to);
     if (c.lost == carry->record.lost) return;
     events_tell(&carry->tell->events, TOLD_RECORDER,
-                "--record %s: %s; packets that came meanwhile are missing in the recording", carry->o->record,
-                c.failed ? strerror(-c.failed) : "frames came faster than they could be written");
+                "--record %s: %s; packets of that time are missing in the recording", carry->o->record,
+                c.failed ? strerror(-c.failed) : "frames arrived faster than preyrun could write them");
     carry->record.lost = c.lost;
 }
 

@@ -32,10 +32,9 @@ int steered_tun(struct carry *carry, const struct program *p, char *err, size_t 
     else
         carry->tun.ifindex = (unsigned)a.value;
     if (!failed || needs) return failed;
-    complain(
-        "notice: translation keeps to the ports 61000-65535 of this machine's addresses, since nothing can be given "
-        "back to it: %s",
-        err);
+    complain("notice: translation uses only the ports 61000-65535 of this machine's addresses, because packets cannot "
+             "be returned to it: %s",
+             err);
     return 0;
 }
 
@@ -113,7 +112,7 @@ int steered_open(struct carry *carry, unsigned at, struct io_ask *ask)
     if (ask_STEER(carry->tell->channel, &(struct request_steer){at, ask->frame_most}, err, sizeof err))
         return tell_fault(carry->tell, "%s: %s", carry->o->ifaces[at], err);
     if (!ports_turn_off(carry, at, change, err, sizeof err)) return 0;
-    return tell_fault(carry->tell, "%s; this does without: --io packet", err);
+    return tell_fault(carry->tell, "%s; use --io packet", err);
 }
 
 int steered_port(struct carry *carry, unsigned at)
@@ -146,7 +145,7 @@ bool steered_world(struct carry *carry)
     for (unsigned i = 0; i < count; i++)
         if (ask_world(carry->tell->channel, i, &carry->latest->facts, carry->latest->port_mac[i], err, sizeof err))
             events_tell(&carry->tell->events, TOLD_FAULT,
-                        "%s: the programs in the kernel do not get the own addresses: %s", carry->o->ifaces[i], err);
+                        "%s: the eBPF programs cannot get this machine's addresses: %s", carry->o->ifaces[i], err);
     return true;
 }
 

@@ -32,19 +32,19 @@ static const char *xdp_refusal(const struct carry *carry, const struct program *
 {
     static char why[WHY];
     struct obstacle o;
-    if (!io_XDP.open) return "this preyrun was built without clang (make KERNEL=0), so xdp is not in it";
+    if (!io_XDP.open) return "this preyrun lacks XDP, because it was built without clang (make KERNEL=0)";
     if (carry->latest && judges_host(p) && carry->ports.count == carry->o->iface_count)
-        return "these rules judge packets to or from this machine itself, and the rules before did not: that takes "
-               "a restart";
+        return "these rules judge packets to or from this machine itself, and the previous rules did not: restart "
+               "preyrun to apply them";
     if (sees_host(carry, p) && 2 * carry->o->iface_count > PORTS_MOST)
-        return "packets to and from this machine itself can be seen on at most 8 interfaces";
+        return "preyrun can see packets to and from this machine itself on at most 8 interfaces";
     for (unsigned i = 0; i < carry->o->iface_count; i++) {
         const struct host_link *link = host_link_named(carry->host, carry->o->ifaces[i]);
         if (!link) continue; /* a missing link is told later */
         if (link->loopback) return "the loopback has no XDP";
         enum pkt_link kind;
         if (host_link_reads(link, &kind) && kind == LINK_RAW) {
-            snprintf(why, sizeof why, "%s carries no Ethernet, and AF_XDP shows Ethernet frames alone", link->name);
+            snprintf(why, sizeof why, "%s carries no Ethernet, and AF_XDP carries only Ethernet frames", link->name);
             return why;
         }
         /* Once live, rings exist, and the service has no right to open a socket for a trial. */
@@ -81,8 +81,8 @@ static bool look_at_workers(const struct carry *carry, char *why, size_t len)
     const unsigned most = fewest_queues(carry, &narrow);
     if (carry->o->workers <= most) return true;
     snprintf(why, len,
-             "--io xdp: %s has %u queue%s, and each worker needs one: --workers %u, or, where the device has more, "
-             "ethtool -L %s combined %u",
+             "--io xdp: %s has %u queue%s, and each worker needs one: use --workers %u or, if the device has more "
+             "queues, run ethtool -L %s combined %u",
              narrow.name, most, most == 1 ? "" : "s", most, narrow.name, carry->o->workers);
     return false;
 }
@@ -93,7 +93,7 @@ static bool look_at_cards(const struct carry *carry, char *why, size_t len)
     struct card c;
     for (unsigned i = 0; i < carry->o->iface_count; i++) {
         if (!card_at(carry, i, &c) || card_is_plain(&c, what, sizeof what)) continue;
-        snprintf(why, len, "--io xdp: %s; this does: --io packet", what);
+        snprintf(why, len, "--io xdp: %s; use --io packet", what);
         return false;
     }
     return true;
@@ -118,7 +118,7 @@ static bool xdp_suits(const struct carry *carry, char *why, size_t len)
     for (unsigned i = 0; i < carry->o->iface_count; i++)
         if (card_at(carry, i, &c) && !card_suits(&c, carry->o->workers, why, len)) return false;
     if (!sees_host(carry, carry->now.program)) return true;
-    snprintf(why, len, "packets to and from this machine itself are seen by packet sockets alone");
+    snprintf(why, len, "only packet sockets see packets to and from this machine itself");
     return false;
 }
 
@@ -128,7 +128,7 @@ static bool auto_xdp(const struct carry *carry)
     const bool suits = xdp_suits(carry, why, sizeof why);
     if (carry->o->io != OPTIONS_IO_AUTO) return suits;
     if (suits)
-        fprintf(stderr, "--io auto: xdp, because all cards receive into its memory\n");
+        fprintf(stderr, "--io auto: xdp, because all cards support zero-copy\n");
     else
         fprintf(stderr, "--io auto: packet, because %s\n", why);
     return suits;
@@ -147,7 +147,7 @@ int way_choose(struct carry *carry)
     const bool free = carry->o->io != OPTIONS_IO_XDP && carry->o->io != OPTIONS_IO_PACKET;
     const bool asked = free ? carry->takes && carry->takes_xdp : carry->o->io == OPTIONS_IO_XDP;
     const char *no = asked ? xdp_refusal(carry, carry->now.program) : NULL;
-    if (no) return complain("--io xdp: %s; this does: %s--io packet", no, carry->takes ? "a restart with " : "");
+    if (no) return complain("--io xdp: %s; use %s--io packet", no, carry->takes ? "a restart with " : "");
     const bool xdp = asked || (free && !carry->takes && auto_xdp(carry));
     carry->io = xdp ? &io_XDP : &io_PACKET;
     carry->ports.count = carry->o->iface_count * (xdp && sees_host(carry, carry->now.program) ? 2 : 1);
@@ -167,9 +167,8 @@ void way_tell(const struct carry *carry)
     if (carry->io != &io_XDP || !needs_tags(carry, carry->now.program)) return;
     for (unsigned i = 0; i < carry->o->iface_count; i++)
         if (!(carry->by_tc >> i & 1) && card_at(carry, i, &c) && *c.kind && strcmp(c.kind, "tun") != 0)
-            complain("notice: %s: a VLAN tag that the sender's kernel keeps beside a frame is lost on %s (%s); "
-                     "this mends it, "
-                     "at the other end: ethtool -K DEVICE txvlan off tx-vlan-stag-hw-insert off",
+            complain("notice: %s: a VLAN tag that the sender's kernel keeps outside the frame is lost on %s (%s); to "
+                     "fix it, run at the peer: ethtool -K DEVICE txvlan off tx-vlan-stag-hw-insert off",
                      carry->in_kernel ? "--exec kernel" : "--io xdp", c.name, c.kind);
 }
 
@@ -196,8 +195,8 @@ static bool tells_kept(const struct carry *carry, unsigned cpus)
 {
     const unsigned kept = carry->worker_count, starts = carry->takes ? workers_of_start(carry, cpus) : kept;
     if (starts == kept) return false;
-    complain("notice: --takeover: there %s %u worker%s, as before; a start would have %u", kept == 1 ? "is" : "are",
-             kept, kept == 1 ? "" : "s", starts);
+    complain("notice: --takeover: there %s %u worker%s, as before; a fresh start would use %u",
+             kept == 1 ? "is" : "are", kept, kept == 1 ? "" : "s", starts);
     return true;
 }
 
@@ -215,10 +214,11 @@ void way_tell_workers(const struct carry *carry, unsigned cpus)
                  most == 1 ? "is" : "are", most);
     if (carry->io != &io_XDP || carry->in_kernel || wanted <= most) return;
     fewest_queues(carry, &narrow);
-    complain("notice: --io xdp: %s has %u queue%s, so there %s, not %u; where the device has more: ethtool -L %s "
-             "combined %u",
-             narrow.name, most, most == 1 ? "" : "s", most == 1 ? "is 1 worker" : "are as many workers", wanted,
-             narrow.name, wanted);
+    complain(
+        "notice: --io xdp: %s has %u queue%s, so there %s, not %u; if the device has more queues, run: ethtool -L %s "
+        "combined %u",
+        narrow.name, most, most == 1 ? "" : "s", most == 1 ? "is 1 worker" : "are as many workers", wanted, narrow.name,
+        wanted);
 }
 
 static bool way_look(const struct program_change *c)
@@ -228,7 +228,7 @@ static bool way_look(const struct program_change *c)
     if (carry->in_kernel) return in_kernel_takes(carry, c->program, c->err, c->err_len);
     if (carry->io != &io_XDP) return true;
     const char *no = xdp_refusal(carry, c->program);
-    if (no) snprintf(c->err, c->err_len, "--io xdp: %s; this does: --io packet", no);
+    if (no) snprintf(c->err, c->err_len, "--io xdp: %s; use --io packet", no);
     if (no) return false;
     if (!carry->latest && (!look_at_workers(carry, c->err, c->err_len) || !look_at_cards(carry, c->err, c->err_len)))
         return false;

@@ -117,7 +117,7 @@ void dealt_begin(struct carry *carry)
         const struct port *p = &carry->workers[0]->ports[at];
         if (p->ops->deal && !failed) failed = p->ops->deal(p->io, carry->ports.dealer);
     }
-    if (failed) complain("notice: frames are dealt as before, and handed over, which is slower: %s", strerror(-failed));
+    if (failed) complain("notice: workers still hand frames to each other, which is slower: %s", strerror(-failed));
     close(carry->ports.dealer);
     carry->ports.dealer = 0;
     dealt_world(carry);
@@ -172,10 +172,10 @@ int ports_turn_off(struct carry *carry, unsigned at, unsigned which, char *err, 
     carry->ports.told_off[at] |= news;
     offload_words(news, words, sizeof words);
     if (carry->tell->ready)
-        events_tell(&carry->tell->events, TOLD_LINK, "%s: preyrun turns off %s, and on again at its end",
+        events_tell(&carry->tell->events, TOLD_LINK, "%s: preyrun turns off %s, and turns it on again when it stops",
                     carry->o->ifaces[at], words);
     else
-        complain("notice: %s: preyrun turns off %s, and on again at its end", carry->o->ifaces[at], words);
+        complain("notice: %s: preyrun turns off %s, and turns it on again when it stops", carry->o->ifaces[at], words);
     return failed;
 }
 
@@ -203,7 +203,7 @@ static struct io_port *ring_join(struct io_port *sockets, struct io_port *ring, 
 {
     struct io_port *joined = ring ? ringed_join(sockets, ring) : NULL;
     if (joined || !ring) return joined;
-    snprintf(err, err_len, "the ring for packets that come up: %s", strerror(errno));
+    snprintf(err, err_len, "the ring for packets from the kernel: %s", strerror(errno));
     io_RAISED.close(ring);
     return NULL;
 }
@@ -256,8 +256,8 @@ struct io_port *ports_open(struct carry *carry, const struct worker *w, unsigned
         return NULL;
     }
     if (kind == LINK_RAW && ops != &io_PACKET && ops != &io_RAISED) {
-        tell_fault(carry->tell, "%s carries no Ethernet, which XDP needs: a restart serves it, by %s", link->name,
-                   carry->in_kernel ? "--hook tc" : "--io packet");
+        tell_fault(carry->tell, "%s carries no Ethernet, which XDP needs: restart preyrun to serve it by %s",
+                   link->name, carry->in_kernel ? "--hook tc" : "--io packet");
         return NULL;
     }
     struct io_ask ask = ask_for(carry, w, at, link, kind, *group);
@@ -416,7 +416,7 @@ int ports_join(struct carry *carry, unsigned first)
         const bool groups = with->io && with->ops->group && first < carry->worker_count;
         const int group = groups ? with->ops->group(with->io) : -1;
         if (groups && group < 0)
-            return complain("--takeover: %s: its socket can't be one of several: %s",
+            return complain("--takeover: %s: its socket can't share the port: %s",
                             carry->o->ifaces[at % carry->o->iface_count], strerror(-group));
         for (unsigned i = first; i < carry->worker_count && with->io; i++)
             if (!port_join(carry, carry->workers[i], at, group)) return 2;
@@ -435,7 +435,7 @@ int ports_filter(struct carry *carry, char *err, size_t err_len)
             const int memory = i || !p->ops->filter ? -1 : fcntl(fds[1], F_DUPFD_CLOEXEC, 0);
             if (p->ops->filter) failed = p->ops->filter(p->io, fds[0], memory);
         }
-    if (failed) snprintf(err, err_len, "packet sockets keep the filter of the process before: %s", strerror(-failed));
+    if (failed) snprintf(err, err_len, "packet sockets keep the previous process's filter: %s", strerror(-failed));
     close(fds[0]);
     close(fds[1]);
     return failed;

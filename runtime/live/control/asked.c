@@ -12,11 +12,11 @@
 
 static const char *why_unsaid(const struct control *control, const struct document *d)
 {
-    if (!d->text && !change_settled(control->carry)) return "a reload is under way: ask again when it is through";
+    if (!d->text && !change_settled(control->carry)) return "a reload is in progress: ask again when it has finished";
     if (!d->text) return "out of memory";
     if (d->len > MESSAGE_ANSWER_MOST - MESSAGE_HEAD)
-        return "the answer is larger than 16 MiB; /stats.json of --stats gives it whole";
-    return "out of memory, or too many answers wait to be read by others: ask again";
+        return "the answer is larger than 16 MiB: ask /stats.json of --stats for all of it";
+    return "out of memory, or too many other clients have unread answers: ask again";
 }
 
 void asked_SEEN(void *with, struct call *c)

@@ -25,7 +25,7 @@ static void say_drained(struct control *control, struct call *c, uint32_t servic
     const char *name = label_service(&now->labels, service);
     char line[400];
     snprintf(line, sizeof line, "service %s: %s", name,
-             off ? "it takes new connections" : "it drains; its connections may go on until they end");
+             off ? "it takes new connections" : "it drains; its connections continue until they end");
     events_tell(&control->tell->events, TOLD_HAND, "user %u has set %s", (unsigned)call_uid(c), line);
     cJSON *o = cJSON_CreateObject();
     cJSON_AddStringToObject(o, "service", name);
@@ -45,12 +45,10 @@ void asked_DRAIN(void *with, struct call *c)
     char all[300];
     names(now, all, sizeof all);
     if (service == PBC_NONE || !drained_can(now->program, service))
-        call_end(c, 2,
-                 "%.200s: the program that runs has no service of that name that takes connections; services that can "
-                 "be drained: %s",
+        call_end(c, 2, "%.200s: the running program has no such service that takes connections; you can drain: %s",
                  name ? name : "", all);
     else if (drained_set(control->rules, service, off, call_uid(c)))
-        call_end(c, 2, "out of memory: nothing is set");
+        call_end(c, 2, "out of memory: nothing has changed");
     else
         say_drained(control, c, service, off);
 }

@@ -159,7 +159,7 @@ static bool asked_lost(const struct control *control, const struct explain_look 
     const struct host_link *link = host_link(control->carry->host, route.ifindex);
     host_addr_text(&q.to, addr);
     if (route.local)
-        snprintf(why, ASKED_LOST, "%s is this machine itself, which nothing that is sent on reaches", addr);
+        snprintf(why, ASKED_LOST, "%s is this machine itself, which forwarded packets cannot reach", addr);
     else if (link && !options_serve(control->o, link->name) && !is_stacked(link))
         snprintf(why, ASKED_LOST, "the route to %s leaves by %s, which -i does not name", addr, link->name);
     else
@@ -208,9 +208,9 @@ void asked_EXPLAIN(void *with, struct call *c)
     if (call_has(c, "frame") && !len) {
         call_end(c, 2, "`frame` is a packet of up to %d bytes, each as two digits 0-9a-f", FRAME_BYTES_MOST);
     } else if (on && port < 0 && !device) {
-        call_end(c, 2, "`%.100s` is not an interface that this preyrun serves, nor one of this machine", on);
+        call_end(c, 2, "`%.100s` is neither an interface that this preyrun serves nor one of this machine", on);
     } else if (!change_settled(control->carry)) {
-        call_end(c, 2, "a reload is under way: ask again when it is through");
+        call_end(c, 2, "a reload is in progress: ask again when it has finished");
     } else if (!len) {
         say_self(control, c, iface);
     } else {

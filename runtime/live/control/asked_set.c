@@ -61,14 +61,14 @@ void asked_SET(void *with, struct call *c)
     const uint32_t server = name ? by_hand_server(control->carry->now.program, name) : PBC_NONE;
     struct by_hand w;
     if (server == PBC_NONE) {
-        call_end(c, 2, "%.200s: the program that runs has no server of that name; they are written POOL/SERVER",
+        call_end(c, 2, "%.200s: the running program has no such server; write a server as POOL/SERVER",
                  name ? name : "");
     } else if (!read_setting(c, &w)) {
-        call_end(c, 2, "a server is set to a weight from 0 to 1000, drain, up, down or file");
+        call_end(c, 2, "a server can be set to a weight from 0 to 1000, drain, up, down or file");
     } else if (!read_bound(control, c, server, &w)) {
         call_end(c, 2, "`ns`, the time of a drain, is a whole number of nanoseconds up to 4e18");
     } else if (by_hand_set(control->rules, server, &w)) {
-        call_end(c, 2, "out of memory: nothing is set");
+        call_end(c, 2, "out of memory: nothing has changed");
     } else {
         say_set(control, c, server);
     }

@@ -24,8 +24,7 @@ static uint8_t *sealed_bytes(int fd, size_t most, const char *what, size_t *len,
     const int wanted = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW, has = fcntl(fd, F_GET_SEALS);
     struct stat st;
     if (has < 0 || (has & wanted) != wanted || fstat(fd, &st)) {
-        snprintf(err, err_len, "%s that came with the question is not in a sealed file in memory, as preyctl makes it",
-                 what);
+        snprintf(err, err_len, "%s sent with the question is not in a sealed memory file, which preyctl uses", what);
         return NULL;
     }
     *len = (size_t)st.st_size;
@@ -44,7 +43,7 @@ void *handed_bytes(struct call *c, size_t most, const char *what, size_t *len, c
 {
     const int fd = call_take_fd(c);
     if (fd < 0) {
-        snprintf(err, err_len, "no %s came with the question", what + strlen("the "));
+        snprintf(err, err_len, "the question has no %s", what + strlen("the "));
         return NULL;
     }
     uint8_t *bytes = sealed_bytes(fd, most, what, len, err, err_len);

@@ -17,9 +17,9 @@ static const char *after(const struct control *control, bool open)
 {
     const enum options_end end = control->o->on_exit;
     if (open || end == OPTIONS_END_UNSET || (end == OPTIONS_END_OPEN && !control->o->bridge_count))
-        return "everything that it changed is undone";
+        return "all its changes are undone";
     return end == OPTIONS_END_CLOSED ? "the interfaces stay closed until a start, or preyrun --cleanup"
-                                     : "frames go on crossing its bridges, unjudged";
+                                     : "its bridges keep passing frames, unjudged";
 }
 
 void asked_STOP(void *with, struct call *c)
@@ -28,7 +28,7 @@ void asked_STOP(void *with, struct call *c)
     const bool open = call_is_true(c, "open");
     char err[300];
     if (open && ask_OPEN(control->tell->channel, err, sizeof err)) {
-        call_end(c, 2, "it goes on: %s", err);
+        call_end(c, 2, "preyrun keeps running: %s", err);
         return;
     }
     control->stops = true;

@@ -5,8 +5,8 @@ struct way_told unknown_way(const struct carry *carry, enum way_why why)
 {
     if (why == WAY_IPSEC)
         return (struct way_told){.then = carry->in_kernel
-                                             ? "sent on by this machine's stack"
-                                             : "dropped (no-way), where --exec kernel leaves it to the stack",
+                                             ? "forwarded by this machine's network stack"
+                                             : "dropped (no-way); --exec kernel leaves it to the network stack",
                                  .instead = "",
                                  .doc = way_why_words(why)->doc,
                                  .next = ""};

@@ -177,7 +177,7 @@ static void say_cut(const struct draining *d)
         events_tell(&d->l->tell.events, TOLD_TAKEOVER, "%u connection%s that this process served end%s: %s", left,
                     text_plural(left), left == 1 ? "s" : "",
                     d->l->ended_by ? "it was asked to end"
-                    : late         ? "--takeover-drain is over"
+                    : late         ? "the time of --takeover-drain is over"
                                    : "the process that has taken over is gone");
 }
 
@@ -193,7 +193,7 @@ void drain(struct live *l)
     const uint32_t sessions = taken_sessions(&l->carry);
     if (sessions)
         events_tell(&l->tell.events, TOLD_TAKEOVER,
-                    "%u connection%s go%s on in process %ld, from which %ld has taken over%s", sessions,
+                    "%u connection%s continue%s in process %ld, from which %ld has taken over%s", sessions,
                     text_plural(sessions), sessions == 1 ? "es" : "", (long)l->tell.channel->parent,
                     yield_process(&l->control), most_ns ? ", for --takeover-drain at most" : ", until they end");
     uint64_t second = now + SECOND_NS;

@@ -34,7 +34,7 @@ static void keeper_end(int keeper)
 {
     char word = 'e';
     send(keeper, &word, 1, MSG_NOSIGNAL);
-    if (!hung_up(keeper, END_MS)) complain("the keeper of the restart has not ended within %d s", END_MS / 1000);
+    if (!hung_up(keeper, END_MS)) complain("the process that kept the flows has not ended within %d s", END_MS / 1000);
     close(keeper);
 }
 
@@ -58,7 +58,7 @@ static void stand_by(pid_t heir, int fd, int keeper, int signals)
         keeper_end(keeper);
         exit(0);
     }
-    complain("nobody has taken over from the keeper of the restart: flows end, and this is an ordinary start");
+    complain("nobody has taken over the kept flows: the flows end, and this is an ordinary start");
     keeper_end(keeper);
 }
 
@@ -80,7 +80,7 @@ bool heir_begin(int *fd)
     if (keeper < 0) return false;
     manager_unstore(KEEPER_NAME); /* by its own descriptor this process is who tells the keeper what becomes of it */
     if (hung_up(keeper, 0)) {
-        complain("the keeper of the restart has ended, and flows with it: this is an ordinary start");
+        complain("the process that kept the flows has ended: the flows end, and this is an ordinary start");
         close(keeper);
         return false;
     }

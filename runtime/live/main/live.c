@@ -85,7 +85,7 @@ static void say_ready(struct live *l)
     char trial[CONFIRM_TEXT], before[80] = "";
     if (l->take)
         snprintf(before, sizeof before, "; it %s process %ld",
-                 l->take->hello.crashes ? "goes on after a crash of the service of" : "took over from",
+                 l->take->hello.crashes ? "continues after a crash of the service of" : "took over from",
                  (long)l->take->hello.process);
     const struct proof proof = in_kernel_proof(&l->carry);
     if (proof.frames)
@@ -96,7 +96,7 @@ static void say_ready(struct live *l)
     events_tell(&l->tell.events, TOLD_READY, "%s:%s by %s%s%s, %u worker%s, %s%s%s%s%s%s%s%s", o->name, names,
                 l->carry.in_kernel ? "kernel" : l->carry.io->name, l->carry.ports.generic ? " (generic)" : "", proved,
                 l->carry.worker_count, l->carry.worker_count == 1 ? "" : "s", l->carry.now.name,
-                room_text(&l->rules, room), o->monitor ? "; packets to this machine itself are only watched" : "",
+                room_text(&l->rules, room), o->monitor ? "; packets to this machine itself are only counted" : "",
                 o->stats ? "; statistics on http://" : "", o->stats ? o->stats : "", proxied,
                 confirm_text(&l->control, trial), before);
     l->tell.ready = true;
@@ -225,7 +225,7 @@ static int look_first(struct live *l, struct parent **parent)
     int status = start_load(l);
     if (l->o->on_exit == OPTIONS_END_CLOSED && !l->o->preflight) status |= start_shut(l, parent);
     if (!status || l->o->preflight) status |= start_look(l);
-    if (!status && l->o->preflight) fprintf(stderr, "preflight: nothing stands in the way\n");
+    if (!status && l->o->preflight) fprintf(stderr, "preflight: no obstacles\n");
     return status;
 }
 
@@ -321,7 +321,7 @@ int live(const struct options *given)
     struct starter starter = {.fd = -1};
     if (!o->preflight) starter = starter_begin();
     if (!o->preflight && starter.fd < 0)
-        complain("notice: after a crash the service is not started again: %s", strerror(errno));
+        complain("notice: preyrun would not restart the service after a crash: %s", strerror(errno));
     int status = look_first(&l, &parent);
     if (!status && !o->preflight) {
         status = fork_service(&l, &parent);

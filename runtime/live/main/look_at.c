@@ -92,7 +92,7 @@ static bool find_servers(struct servers *s, const struct program *p)
 
 static void say_finding(void *arg, bool fatal, const char *what, const char *mend)
 {
-    complain("%s%s%s%s", fatal ? "" : "notice: ", what, *mend ? "; this mends it: " : "", mend);
+    complain("%s%s%s%s", fatal ? "" : "notice: ", what, *mend ? "; to fix it: " : "", mend);
 }
 
 /* Warn of translation to an own address: replies to this machine's connections would be taken for translated ones. */
@@ -106,8 +106,8 @@ static void look_at_sources(const struct live *l)
         for (uint32_t k = 0; k < pool->source_count; k++) own |= host_self_meets(&self, p, &p->sets[pool->sources + k]);
         if (own && pool->source_port_lo < PBC_OWN_PORT_LO)
             complain(
-                "notice: pool %.60s translates to an address of this machine itself, and to ports from %u on, which "
-                "its own connections to those servers then can't use; this mends it: leave `source` out",
+                "notice: pool %.60s translates to an address of this machine itself and to ports from %u on; this "
+                "machine's own connections to those servers then can't use these ports; to fix it, leave out `source`",
                 program_str(p, pool->name), pool->source_port_lo);
     }
 }
@@ -149,8 +149,9 @@ static void look_at_addresses(const struct live *l)
         const char *on = again || is_of_this_machine(l, &a) ? NULL : subnet_of(l, &a);
         if (!on) continue;
         host_addr_text(&a, text);
-        complain("notice: service %.60s has %s, in the subnet of %s, and nobody answers for it there; this mends it: "
-                 "`announce` in the service, or ip addr add %s/%u dev %s",
+        complain("notice: service %.60s has %s, in the subnet of %s, and nobody answers ARP or ND for that address; to "
+                 "fix it, write "
+                 "`announce` in the service, or run: ip addr add %s/%u dev %s",
                  program_str(p, s->name), text, on, text, e->family == 4 ? 32 : 128, on);
     }
 }
@@ -197,8 +198,8 @@ static void look_at_gate(const struct live *l, const struct program *p)
 {
     const char *lacks = l->carry.io == &io_PACKET && proxied_any(p) ? gate_lacks() : NULL;
     if (lacks)
-        complain("notice: stray packets for `mode proxy` are not held back, so this machine answers them with resets"
-                 ": %s",
+        complain("notice: prey cannot hold back stray packets for `mode proxy`, so this machine answers them with "
+                 "resets: %s",
                  lacks);
 }
 
@@ -260,14 +261,14 @@ static int look_at_pins(const struct live *l)
     const bool closed = l->o->on_exit == OPTIONS_END_CLOSED;
     if (hooks_last() || (l->o->monitor && !closed)) return 0;
     const char *whose = closed ? "--on-exit closed: " : "notice: ",
-               *lost = closed ? "nothing would judge after the end" : "nothing would judge after a kill";
+               *lost = closed ? "nothing would filter after the end" : "nothing would filter after a kill";
     const int status =
         hooks_hidden()
-            ? complain("%sthe BPF file system at %s is hidden here, as by `ip netns exec`, so %s; this mends it: "
-                       "nsenter --net=/run/netns/NAME in its place",
+            ? complain("%sthe BPF file system at %s is hidden, for example by `ip netns exec`, so %s; to fix it, use "
+                       "nsenter --net=/run/netns/NAME instead",
                        whose, HOOKS_FILES, lost)
-            : complain("%s%s is not a BPF file system that can be written, so %s; this mends it: mount -t bpf bpf %s",
-                       whose, HOOKS_FILES, lost, HOOKS_FILES);
+            : complain("%s%s is not a writable BPF file system, so %s; to fix it, run: mount -t bpf bpf %s", whose,
+                       HOOKS_FILES, lost, HOOKS_FILES);
     return closed ? status : 0;
 }
 
@@ -288,10 +289,11 @@ void look_at_proof(const struct live *l)
 {
     char frames[TEXT_NUMBER], lasted[TEXT_NUMBER];
     const struct proof *proof = &l->carry.loaded.proof;
-    complain("notice: tcpdump here does not see what the kernel drops; this shows it: preyctl capture -w FILE");
+    complain("notice: tcpdump on this machine does not show packets that the kernel executor drops; to see it, run: "
+             "preyctl capture -w FILE");
     if (proof->frames)
-        fprintf(stderr, "preflight: the kernel takes the program, proved by %s frames in %s\n",
+        fprintf(stderr, "preflight: the kernel accepts the program, proved by %s frames in %s\n",
                 text_number(proof->frames, frames), text_duration(proof->ns, lasted));
     else
-        fprintf(stderr, "preflight: the kernel takes the program, which has no rule to prove\n");
+        fprintf(stderr, "preflight: the kernel accepts the program, which has no rule to prove\n");
 }

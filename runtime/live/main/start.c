@@ -227,7 +227,7 @@ int start_look(struct live *l)
     if (l->carry.now.program) look_at_room(l);
     status |= look_at_host(l);
     if (l->o->on_exit == OPTIONS_END_OPEN && l->o->bridge_count && !across_possible())
-        status = complain("this preyrun was built without clang (make KERNEL=0), so --on-exit open is not in it");
+        status = complain("this preyrun lacks --on-exit open, because it was built without clang (make KERNEL=0)");
     for (unsigned i = 0; i < l->o->iface_count; i++) {
         const struct host_link *link = host_link_named(l->carry.host, l->o->ifaces[i]);
         /* look_at_host has told what is missing or down. One that is down since another instance has opened it is
@@ -247,7 +247,7 @@ int start_look(struct live *l)
     if (!status && l->take && !take_fits(l->take, &l->carry)) return 2;
     if (!status && l->carry.forwards.any && !l->carry.in_kernel && enforce_routes(&l->carry, l->carry.now.program) &&
         enforce_elsewhere(&l->carry))
-        complain("notice: packets that cross this machine by interfaces that -i does not name are only watched");
+        complain("notice: packets that this machine forwards on interfaces without -i are only counted");
     if (!status && l->o->preflight) in_kernel_say(&l->carry);
     if (!status && l->o->preflight && l->carry.in_kernel) look_at_proof(l);
     return status;
@@ -289,8 +289,8 @@ static int worker_make(struct live *l, const struct worker_cfg *cfg)
     l->carry.workers[cfg->worker] = w;
     const int failed = worker_init(w, cfg);
     if (!failed) return 0;
-    if (failed != -ENOMEM) return complain("a worker cannot be made: %s", strerror(-failed));
-    return complain("out of memory: the rules ask for a table of %llu flows (`limits`), for each worker",
+    if (failed != -ENOMEM) return complain("a worker cannot be created: %s", strerror(-failed));
+    return complain("out of memory: the rules ask for a table of %llu flows (`limits`) per worker",
                     (unsigned long long)l->carry.now.program->flows);
 }
 

@@ -89,7 +89,7 @@ static int ask_takeover(int ctl, int with)
     len = le32toh(len);
     if (!failed && (*head != MESSAGE_END || !len || len >= sizeof body)) failed = -EPROTO;
     if (!failed) failed = channel_receive(ctl, body, len, NULL, 0, &none, take_patience());
-    if (failed) return complain("--takeover: the instance that runs does not answer: %s", strerror(-failed));
+    if (failed) return complain("--takeover: the running instance does not answer: %s", strerror(-failed));
     return *body == '0' ? 0 : complain("--takeover: %s", body + 1);
 }
 
@@ -147,8 +147,8 @@ static void look_at_version(struct handoff_hello *h)
 {
     if (*h->refused || (h->version >= RECORD_HANDED && h->version <= RECORD_VERSION)) return;
     snprintf(h->refused, sizeof h->refused,
-             "it keeps state in version %u, and this preyrun reads %d to %d; a restart ends its flows", h->version,
-             RECORD_HANDED, RECORD_VERSION);
+             "the running instance has state of version %u, and this preyrun reads %d to %d; a restart ends its flows",
+             h->version, RECORD_HANDED, RECORD_VERSION);
 }
 
 /* Exchange BEGIN and HELLO. Return 0, or a negative errno. */
@@ -189,12 +189,13 @@ static int hear_kernel(struct take *t)
 /* Return what a failure of the talk means. */
 static const char *talk_failed(int failed)
 {
-    return failed == -ENODATA ? "it has ended the talk, as its log says (a reload may have come between): ask again"
-                              : strerror(-failed);
+    return failed == -ENODATA
+               ? "the running instance has stopped the takeover (its log has the reason; it may be a reload): try again"
+               : strerror(-failed);
 }
 
-static const char ended_early[] =
-    "it ends the talk, or has ended; where it does so again it is of an older version, whose flows a restart ends";
+static const char ended_early[] = "the running instance has stopped the takeover, or has ended; if that happens again, "
+                                  "its version is too old: a restart ends its flows";
 
 struct take *take_meet(const struct options *o)
 {
@@ -218,10 +219,9 @@ struct take *take_meet(const struct options *o)
     }
     const int ctl = reach(o);
     if (ctl < 0) {
-        complain(
-            "--takeover: no preyrun of the name `%s` runs here, or it does not listen: %s; without --takeover this "
-            "is a start",
-            o->name, strerror(-ctl));
+        complain("--takeover: no preyrun named `%s` runs here, or it does not listen: %s; to start one, leave out "
+                 "--takeover",
+                 o->name, strerror(-ctl));
     } else if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) {
         complain("--takeover: %s", strerror(errno));
     } else {
@@ -232,7 +232,7 @@ struct take *take_meet(const struct options *o)
         if (!status && !failed) failed = hear_kernel(t);
         if (!status && !failed && !*t->hello.refused) failed = take_lent_hear(t, take_patience());
         if (failed)
-            complain("--takeover: the instance that runs does not hand over: %s",
+            complain("--takeover: the running instance does not hand over: %s",
                      failed == -ENODATA ? ended_early : strerror(-failed));
         if (!status && !failed && *t->hello.refused) complain("--takeover: %s", t->hello.refused);
         if (!status && !failed && !*t->hello.refused) {
@@ -311,21 +311,25 @@ bool take_fits(const struct take *t, const struct carry *carry)
     bool same = o->iface_count == t->hello.ifaces;
     int status = 0;
     for (unsigned i = 0; i < o->iface_count && same; i++) same = !strcmp(o->ifaces[i], t->hello.names[i]);
-    if (!same) status = complain("--takeover: it serves other interfaces, or in another order; a restart changes them");
-    if (why)
-        status =
-            complain("--takeover: it has %u worker%s, and this start would have %u; a restart changes that, for %s",
-                     t->hello.workers, t->hello.workers == 1 ? "" : "s", carry->worker_count, why);
-    if (!carry->in_kernel && carry->io != (t->hello.xdp ? &io_XDP : &io_PACKET))
-        status = complain("--takeover: it takes frames by --io %s, and this start would not; a restart changes that",
-                          t->hello.xdp ? "xdp" : "packet");
-    if (o->record && !program_is_plain(carry->now.program))
-        status = complain("--takeover: flows of rules before go on there, which a recording that begins now can't "
-                          "hold: without --record, or after a restart");
-    if (carry->in_kernel && !hooks_last())
+    if (!same)
         status = complain(
-            "--takeover: its programs are pinned, and this start sees no BPF file system that it can write at %s%s",
-            HOOKS_FILES, hooks_hidden() ? ": `ip netns exec` hides it, nsenter --net=/run/netns/NAME does not" : "");
+            "--takeover: the running instance serves other interfaces, or in another order; a restart changes that");
+    if (why)
+        status = complain("--takeover: the running instance has %u worker%s, and this start would have %u; a restart "
+                          "changes that, for %s",
+                          t->hello.workers, t->hello.workers == 1 ? "" : "s", carry->worker_count, why);
+    if (!carry->in_kernel && carry->io != (t->hello.xdp ? &io_XDP : &io_PACKET))
+        status =
+            complain("--takeover: the running instance uses --io %s, and this start would not; a restart changes that",
+                     t->hello.xdp ? "xdp" : "packet");
+    if (o->record && !program_is_plain(carry->now.program))
+        status = complain("--takeover: flows of previous rules are still open, and a new recording can't contain them: "
+                          "leave out --record, or restart first");
+    if (carry->in_kernel && !hooks_last())
+        status = complain("--takeover: the running instance has pinned eBPF programs, and this start finds no writable "
+                          "BPF file system at %s%s",
+                          HOOKS_FILES,
+                          hooks_hidden() ? ": `ip netns exec` hides it; use nsenter --net=/run/netns/NAME" : "");
     return !status;
 }
 
@@ -356,12 +360,12 @@ int take_listeners(struct live *l)
     if (l->take->hello.crashes) return 0;
     const int failed = proxied_part_hear(l->take->fd, &l->carry.handed, control->before);
     if (l->carry.handed) l->carry.handed->loops = l->take->hello.workers;
-    return failed ? complain("--takeover: the instance that runs does not hand over its listening sockets: %s",
+    return failed ? complain("--takeover: the running instance does not hand over its listening sockets: %s",
                              talk_failed(failed))
                   : 0;
 }
 
-static const char unread[] = "--takeover: what programs before have left there can't be read";
+static const char unread[] = "--takeover: the state of its previous programs can't be read";
 
 int take_former(struct live *l) { return former_rest(&l->control, &l->take->former) ? 0 : complain(unread); }
 
@@ -474,7 +478,7 @@ static int take_all(struct live *l, char *err, size_t err_len)
     struct take *t = l->take;
     struct handoff_luggage g;
     unsigned none;
-    snprintf(err, err_len, "the instance that runs does not hand over");
+    snprintf(err, err_len, "the running instance does not hand over");
     const bool crash = t->hello.crashes;              /* then nothing is there but what was written last */
     const bool early = !crash && !l->carry.in_kernel; /* the kernel's executor has no such rings */
     int failed = early ? take_ports_early(l, err, err_len) : 0;
@@ -485,13 +489,14 @@ static int take_all(struct live *l, char *err, size_t err_len)
     if (!failed) failed = message_receive(t->fd, &g, sizeof g, NULL, 0, &none, until_ns);
     if (!failed) failed = take_ports_hear(t, &l->carry, g.ports, until_ns);
     if (failed) return failed;
-    snprintf(err, err_len, "a socket that it has handed over can't be used");
+    snprintf(err, err_len, "a socket that was handed over can't be used");
     if (take_gives_ports(t) && take_ports_open(l)) return -EIO;
-    snprintf(err, err_len, "the state that it has handed over can't be read");
+    snprintf(err, err_len, "the state that was handed over can't be read");
     if (!states_read(l, &g)) return -EBADMSG;
-    snprintf(err, err_len, "its own parent process is gone"); /* without it this one would not judge for long */
+    snprintf(err, err_len,
+             "the parent process of this preyrun is gone"); /* without it this one would not judge for long */
     if (getppid() != l->tell.channel->parent) return -ESRCH;
-    snprintf(err, err_len, "the instance that runs has not let go");
+    snprintf(err, err_len, "the running instance has not let go");
     failed = take_say(t, HANDOFF_READY);
     return failed ? failed : hear_yours(t);
 }
@@ -504,10 +509,10 @@ int take_over(struct live *l)
     take_memory(l);
     const int failed = take_all(l, err, sizeof err);
     if (failed) take_ports_leave(l);
-    if (failed) return complain("--takeover: %s: %s; it goes on", err, talk_failed(failed));
+    if (failed) return complain("--takeover: %s: %s; the running instance continues", err, talk_failed(failed));
     if (l->take->fds[YIELD_TABLES] >= 0 && l->carry.ports.owners && !l->carry.ports.dealer) {
         if (!dealt_take(&l->carry, l->take->fds[YIELD_TABLES]))
-            complain("notice: out of memory: frames are dealt late");
+            complain("notice: out of memory: frames are spread over the workers late");
         l->take->fds[YIELD_TABLES] = -1;
     }
     dealt_begin(&l->carry);
@@ -543,11 +548,11 @@ void take_settle(struct live *l)
     if (l->take->hello.crashes)
         close(l->take->fd);
     else if (before_add(l->control.before, l->take->fd, l->take->hello.process, 0))
-        complain("notice: connections that the process before serves end now");
+        complain("notice: connections that the previous process serves end now");
     l->take->fd = -1;
     listeners_handed_free(l->carry.handed);
     l->carry.handed = NULL;
     for (int i = 0; i < 2; i++)
         if (dup3(l->take->fds[YIELD_OUT + i], STDOUT_FILENO + i, 0) < 0)
-            complain("notice: what this process prints stays here: %s", strerror(errno));
+            complain("notice: this process keeps its own standard output: %s", strerror(errno));
 }

@@ -73,9 +73,11 @@ int take_lent(const struct take *t, struct parent *p)
 {
     for (uint32_t i = 0; i < t->hello.lent; i++)
         if (!parent_takes(p, &t->lent[i]))
-            return complain("--takeover: what it handed over is no steering program or memory of frames");
+            return complain(
+                "--takeover: the running instance handed over something other than a steering program or frame memory");
     if (t->hello.wire && !parent_takes_stack(p, t->wire, t->hello.workers, t->hello.wire))
-        return complain("--takeover: what it handed over is no network stack of connections in the wire");
+        return complain(
+            "--takeover: the running instance handed over something other than a network stack for inline connections");
     return 0;
 }
 

@@ -41,7 +41,7 @@ int take_ports_early(struct live *l, char *err, size_t err_len)
     char why[300];
     if (t->others || (tables >= 0 && !deal_reads(tables))) {
         const int failed = dealt_anew(&l->carry, why, sizeof why);
-        if (failed) snprintf(err, err_len, "this start has no program that deals frames to its workers");
+        if (failed) snprintf(err, err_len, "this start has no program that spreads frames over its workers");
         if (failed) return failed;
     }
     int failed = take_say(t, HANDOFF_EARLY);

@@ -20,8 +20,8 @@ struct others {
 const char *take_workers_stay(const struct take *t, const struct carry *carry)
 {
     const struct program *p = carry->now.program;
-    if (t->hello.xdp || carry->io != &io_PACKET || carry->in_kernel) return "sockets of XDP belong to their workers";
-    if (t->hello.crashes) return "nothing is left of the one that crashed but bytes";
+    if (t->hello.xdp || carry->io != &io_PACKET || carry->in_kernel) return "XDP sockets belong to their workers";
+    if (t->hello.crashes) return "the crashed service has left only bytes";
     if (p->observes_count) return "observed connections stay with their worker";
     if (inline_stack_wanted(p)) return "inline connections stay with their worker";
     return NULL;
@@ -97,7 +97,8 @@ bool take_workers_move(struct live *l, uint64_t now_ns)
     const struct vm_in in = good ? worker_input(carry->workers[0], now_ns) : (struct vm_in){0};
     good = good && vm_move(&m, from, o->count, &in);
     if (good && m.ended)
-        complain("notice: %llu flows end, whose packets would go to several workers", (unsigned long long)m.ended);
+        complain("notice: %llu flows end, because their packets would go to several workers",
+                 (unsigned long long)m.ended);
     return good;
 }
 

@@ -107,7 +107,7 @@ bool turn_report(struct live *l, bool running)
     free(text);
     if (failed)
         events_tell(&l->tell.events, TOLD_FAULT, "standard output: %s; the counters are not printed",
-                    failed == -ETIMEDOUT ? "its reader does not read" : strerror(-failed));
+                    failed == -ETIMEDOUT ? "its reader has stopped reading" : strerror(-failed));
     return !failed;
 }
 

@@ -47,10 +47,10 @@ void by_hand_say(const struct ruling *r, uint32_t server, char *text, size_t len
     switch (h ? h->state : BY_HAND_FILE) {
     case BY_HAND_DRAIN:
         snprintf(text + used, len - (size_t)used, "it drains%s%s", h->bound_ns ? ", for at most " : "",
-                 h->bound_ns ? text_duration(h->bound_ns, bound) : "; its flows may go on until they end");
+                 h->bound_ns ? text_duration(h->bound_ns, bound) : "; its flows continue until they end");
         break;
     case BY_HAND_UP:
-        snprintf(text + used, len - (size_t)used, "up by hand, whatever its checks say%s; %s",
+        snprintf(text + used, len - (size_t)used, "up by hand, whatever its checks report%s; %s",
                  r->down[server] & FACTS_HERE_ANY ? ", and still down: " HERE_WHY : "", weight);
         break;
     case BY_HAND_DOWN: snprintf(text + used, len - (size_t)used, "down by hand"); break;
@@ -201,7 +201,7 @@ static const char *what_follows(const struct rules *rules, const struct by_hand 
     const struct program *p = rules->carry->now.program;
     const uint32_t s = by_hand_server(p, h->server);
     if (s == PBC_NONE || p->pools[p->servers[s].pool].on_down == PBC_DOWN_RESET) return "its remaining flows are reset";
-    return "its remaining flows go on until they end (`on down keep`)";
+    return "its remaining flows continue until they end (`on down keep`)";
 }
 
 bool by_hand_tick(struct rules *rules, uint64_t now_ns)
@@ -210,7 +210,7 @@ bool by_hand_tick(struct rules *rules, uint64_t now_ns)
     for (struct by_hand *h = rules->by_hand; h; h = h->next) {
         if (h->state != BY_HAND_DRAIN || h->over || now_ns < h->until_ns) continue;
         any = h->over = true;
-        events_tell(&rules->tell->events, TOLD_HAND, "%s has drained for the time set: %s", h->server,
+        events_tell(&rules->tell->events, TOLD_HAND, "%s has drained for its set time: %s", h->server,
                     what_follows(rules, h));
     }
     return any ? by_hand_follow(rules, now_ns) : true;

@@ -40,10 +40,10 @@ static void tell_kept(struct rules *rules, unsigned at, int kept, const char *wh
     const char *name = rules->o->ifaces[at];
     if (kept > 0) rules->carry->workers[0]->ports[at].before.set_again += (unsigned)kept;
     if (kept && !rules->unkept[at])
-        events_tell(
-            &rules->tell->events, TOLD_GUARD,
-            "%s: another program took away prey's filter of traffic control, or stood before it; %s%s", name,
-            kept > 0 ? "it is set again" : "it cannot be set again, which is tried each second: ", kept > 0 ? "" : why);
+        events_tell(&rules->tell->events, TOLD_GUARD,
+                    "%s: another program removed prey's traffic-control filter, or put one before it; %s%s", name,
+                    kept > 0 ? "prey has put it back" : "prey cannot put it back, and tries again every second: ",
+                    kept > 0 ? "" : why);
     rules->unkept[at] = kept;
 }
 
@@ -81,7 +81,7 @@ void host_changes_follow(struct rules *rules)
     if (!guard_news_read(rules->carry->guard.news, who, sizeof who)) return;
     /* One that this process has taken over from takes off what was its own, and nobody needs to hear of it */
     if (strncmp(who, "preyrun", strlen("preyrun")) != 0)
-        events_tell(&rules->tell->events, TOLD_GUARD, "guard rules were changed%s%s; they are set again",
+        events_tell(&rules->tell->events, TOLD_GUARD, "guard rules were changed%s%s; prey has put them back",
                     *who ? " by " : "", who);
     hide_guard(rules->carry);
 }

@@ -122,8 +122,8 @@ static void want_names(const struct rules *rules, const struct program *p, char 
 {
     char names[300];
     write_text(rules, p, NULL, add_name, names, sizeof names);
-    snprintf(why, len, "--allow-unjudged needs the names of devices%s%s",
-             *names ? ", here: --allow-unjudged " : ", and there is none to allow: leave it out", names);
+    snprintf(why, len, "--allow-unjudged needs device names%s%s",
+             *names ? ": write --allow-unjudged " : ", and there is no device to allow: leave out the option", names);
 }
 
 bool judged_all(const struct rules *rules, const struct program *p, const char *allows, char *why, size_t len)
@@ -136,7 +136,7 @@ bool judged_all(const struct rules *rules, const struct program *p, const char *
     if (rules->o->monitor) return true;
     write_text(rules, p, allows, add_fault, faults, sizeof faults);
     write_text(rules, p, allows, add_fault_name, names, sizeof names);
-    if (*faults) snprintf(why, len, "%s: mend the rules, or allow it by --allow-unjudged %s", faults, names);
+    if (*faults) snprintf(why, len, "%s: add a firewall, or allow that with --allow-unjudged %s", faults, names);
     return !*faults;
 }
 
@@ -159,8 +159,7 @@ static void each_stray(const struct rules *rules, const char *names, void (*fn)(
         at += len;
         if (unjudged_knows(rules->carry, rules->carry->now.program, one)) continue;
         snprintf(text, sizeof text,
-                 "--allow-unjudged %s allows nothing now: this machine has no such device, and the rules name none",
-                 one);
+                 "--allow-unjudged %s has no effect now: neither this machine nor the rules have such a device", one);
         fn(arg, text);
     }
 }

@@ -55,9 +55,10 @@ static bool is_let_in(const struct program *p, const struct host_address *a, enu
 static void notice(const struct host_address *a, enum lease lease, const char *device)
 {
     char text[HOST_ADDR_TEXT];
-    complain("notice: %s has %s for a time (%s), and the rules drop the answer that renews it; this mends it: `accept "
-             "state established, related`",
-             device, host_addr_text(&a->addr, text), lease_names[lease]);
+    complain(
+        "notice: %s has %s only for a time (%s), and the rules drop the reply that renews it; to fix it, add the rule "
+        "`accept state established, related`",
+        device, host_addr_text(&a->addr, text), lease_names[lease]);
 }
 
 void leased_notice(const struct rules *rules)

@@ -25,7 +25,7 @@ static bool zones_look(const struct program_change *c)
     const char *zone = schedules_unknown_zone(c->program);
     if (!zone) return true;
     snprintf(c->err, c->err_len,
-             "%.200s: this machine does not know the time zone `%s`; this mends it: apt-get install tzdata", c->name,
+             "%.200s: this machine does not know the time zone `%s`; to fix it, run: apt-get install tzdata", c->name,
              zone);
     return false;
 }
@@ -40,8 +40,8 @@ static bool bridge_look(const struct program_change *c)
     for (uint32_t i = 0; i < p->firewalls_count; i++) judges |= firewall_judges(&p->firewalls[i], PBC_DIR_FORWARD);
     if (judges) return true;
     snprintf(c->err, c->err_len,
-             "--bridge: frames that cross are judged by `forward` rules, and `%.60s` has none; this judges them: "
-             "firewall %.60s forward",
+             "--bridge: `forward` rules judge crossing frames, and `%.60s` has none; to judge them, write: firewall "
+             "%.60s forward",
              program_str(p, p->firewalls[0].name), program_str(p, p->firewalls[0].name));
     return false;
 }
@@ -90,8 +90,8 @@ static bool owners_prepare(struct program_change *c)
     if (!now->owners || !now->shared) return false;
     if (!owners_part_answers(now->owners)) return true;
     snprintf(c->err, c->err_len,
-             "`mode proxy inline` goes on to pools, which the rules at the start did not: with several workers "
-             "a restart is needed for that");
+             "`mode proxy inline` uses pools, and the rules at the start did not: with several workers, that needs a "
+             "restart");
     return false;
 }
 

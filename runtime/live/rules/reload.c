@@ -36,7 +36,7 @@ struct reload {
 
 static void refuse_reload(struct rules *rules, const struct reload_wish *w, const char *why)
 {
-    events_tell(&rules->tell->events, TOLD_REFUSED, "%s: %s; the program that runs goes on", w->what, why);
+    events_tell(&rules->tell->events, TOLD_REFUSED, "%s: %s; the old program keeps running", w->what, why);
     rules->tell->changes++;
     notified_ready(rules->tell);
     if (w->over) w->over(w->with, why);
@@ -185,7 +185,7 @@ static void take_file(struct rules *rules, const struct reload_wish *w, const ch
     reload_to(rules, w);
 }
 
-static const char unconfirmed[] = "the running program waits to be confirmed: preyctl confirm";
+static const char unconfirmed[] = "the running program is not confirmed yet: run preyctl confirm first";
 
 void reload_begin(struct rules *rules)
 {
@@ -248,10 +248,9 @@ static void say_reloaded(struct rules *rules, const struct reload *r)
     events_tell(
         &rules->tell->events, TOLD_RELOADED, "%s: %u rule%s, %u service%s%s%s%s%s%s%s", rules->carry->now.name,
         p->rules_count, p->rules_count == 1 ? "" : "s", services, services == 1 ? "" : "s", r->wish.by,
-        r->change.remap->limits ? "; changed `limits` wait for a stop and a start" : "",
-        in_kernel_tunnels_rise(rules->carry) ? "; this process puts packets into tunnels, until a restart takes XDP"
-                                             : "",
-        ports_miss_questions(rules->carry) ? "; this machine's own DNS questions are not seen before a restart" : "",
+        r->change.remap->limits ? "; changed `limits` take effect after a stop and a start" : "",
+        in_kernel_tunnels_rise(rules->carry) ? "; preyrun puts packets into tunnels until a restart uses XDP" : "",
+        ports_miss_questions(rules->carry) ? "; prey sees this machine's own DNS questions only after a restart" : "",
         *rules->fell_out ? "; " : "", rules->fell_out);
     in_kernel_why(rules->carry);
     judged_tell(rules);

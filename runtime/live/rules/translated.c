@@ -110,13 +110,12 @@ static void look_across(struct notices *n, const struct pbc_rule *r)
     const char *from = *n->by.leaving ? asks_behind(n, r, COND_FROM) : NULL;
     const char *to = *n->by.arriving ? asks_behind(n, r, COND_TO) : NULL;
     if (from && n->told++ < TOLD_MOST)
-        complain(
-            "notice: %.80s:%u asks for sources behind %s, which are judged where they leave, and the table `%s` may "
-            "have translated them by then; this mends it: -i %s",
-            program_str(n->p, r->place.file), r->place.line, from, n->by.leaving, from);
+        complain("notice: %.80s:%u asks for sources behind %s, which prey judges where they leave; the table `%s` may "
+                 "have translated these sources by then; to fix it, add -i %s",
+                 program_str(n->p, r->place.file), r->place.line, from, n->by.leaving, from);
     if (to && n->told++ < TOLD_MOST)
-        complain("notice: %.80s:%u asks for destinations behind %s, and what the table `%s` translates to them is "
-                 "judged before that, as for this machine; this mends it: a rule `to self` for what comes in",
+        complain("notice: %.80s:%u asks for destinations behind %s, but the table `%s` translates packets to them only "
+                 "after prey has judged these packets; to fix it, write a rule with `to self` for arriving packets",
                  program_str(n->p, r->place.file), r->place.line, to, n->by.arriving);
 }
 
@@ -125,8 +124,8 @@ static void look_at_bridge(struct notices *n, const struct pbc_rule *r, const ch
 {
     if (!n->by.bridges || !*n->by.arriving || !(asks_for(n, r, COND_TO) || asks_for(n, r, COND_PORT))) return;
     if (n->told++ < TOLD_MOST)
-        complain("notice: %.80s:%u asks for destinations of what comes by %s, and br_netfilter has the table `%s` "
-                 "translate them before; this mends it: sysctl -w net.bridge.bridge-nf-call-iptables=0 "
+        complain("notice: %.80s:%u asks for destinations of packets from %s, and br_netfilter makes the table `%s` "
+                 "translate them first; to fix it, run: sysctl -w net.bridge.bridge-nf-call-iptables=0 "
                  "net.bridge.bridge-nf-call-ip6tables=0",
                  program_str(n->p, r->place.file), r->place.line, bridge, n->by.arriving);
 }
@@ -172,12 +171,12 @@ static void look_between(const struct notices *n)
     for (unsigned i = 0; i < o->iface_count; i++) ports += o->peer[i] == OPTIONS_NO_PEER;
     if (ports < 2 || !*n->by.leaving || !direction_is_judged(n->p, PBC_DIR_FORWARD) || is_translated_here(n->p)) return;
     if (!n->rules->carry->in_kernel)
-        complain("notice: prey sends on what crosses between interfaces of -i, and the table `%s` does not translate "
-                 "it; this mends it: a `nat` in the rules",
+        complain("notice: prey forwards packets between interfaces of -i, and the table `%s` does not translate them; "
+                 "to fix it, write a `nat` in the rules",
                  n->by.leaving);
     else if (direction_is_judged(n->p, PBC_DIR_IN))
-        complain("notice: the table `%s` may translate what crosses between interfaces of -i: then replies come for "
-                 "this machine, and belong to no connection that the rules know; this mends it: a `nat` in the rules",
+        complain("notice: the table `%s` may translate packets between interfaces of -i: then replies arrive for this "
+                 "machine and do not belong to a known connection; to fix it, write a `nat` in the rules",
                  n->by.leaving);
 }
 
@@ -195,10 +194,10 @@ static void look_at_all(struct notices *n)
         if (bridge) look_at(n, f->rules, f->rule_count, bridge);
     }
     if (n->told > TOLD_MOST)
-        complain("notice: %u more rules ask for addresses that others translate", n->told - TOLD_MOST);
+        complain("notice: %u more rules ask for addresses that other programs translate", n->told - TOLD_MOST);
     if (n->cut)
-        complain("notice: rules have more addresses than are looked at: more rules may ask for some that others "
-                 "translate");
+        complain("notice: the rules have too many addresses to check: more rules may ask for addresses that other "
+                 "programs translate");
 }
 
 void translated_notice(const struct rules *rules)
@@ -216,7 +215,7 @@ void translated_notice(const struct rules *rules)
     if (n.behind && n.walked)
         look_at_all(&n);
     else
-        complain("notice: out of memory: no rule was looked at for what others translate");
+        complain("notice: out of memory: prey has not checked the rules for addresses that other programs translate");
     free(n.behind);
     free(n.walked);
 }

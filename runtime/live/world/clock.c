@@ -75,9 +75,8 @@ enum clock_doubt clock_doubt(const struct clock *c, uint64_t wall_ns)
 const char *clock_doubt_text(enum clock_doubt doubt)
 {
     return doubt == CLOCK_PAST
-               ? "its time lies before this preyrun was made"
-               : "this machine has no clock that goes on without power, and nobody has set it since the "
-                 "boot";
+               ? "its time is earlier than the build of this preyrun"
+               : "this machine has no battery-backed clock, and nobody has set the clock since the boot";
 }
 
 /* Arm the timer for the year 2106, so that it never expires by itself. */

@@ -15,10 +15,10 @@
 
 static const char *const words[] = {
     [LINK_UP] = "is back",
-    [LINK_NO_CARRIER] = "has no carrier; replies of connections that came in by it leave by the routes meanwhile",
-    [LINK_DOWN] = ("is down; until it is up, replies of connections that came in by it leave by the routes, and what "
-                   "else would leave by it is lost"),
-    [LINK_GONE] = "is gone; it is served again when it comes back",
+    [LINK_NO_CARRIER] = "has no carrier; until it has one, replies of its connections leave by the routes",
+    [LINK_DOWN] =
+        ("is down; until it is up, replies of its connections leave by the routes, and other packets for it are lost"),
+    [LINK_GONE] = "is gone; preyrun serves it again when it returns",
 };
 
 enum link_state links_state(const struct host_link *link)
@@ -99,7 +99,7 @@ void links_renew(struct world *world)
         if (world->links[at] > LINK_NO_CARRIER || !is_stalled(world, at)) continue;
         const bool renewed = reopen(world, at);
         events_tell(&world->tell->events, TOLD_STALLED, "%s: its receive ring has stalled%s", world->o->ifaces[at],
-                    renewed ? ", and was made anew" : ", and cannot be made anew");
+                    renewed ? ", and preyrun has replaced it" : ", and preyrun cannot replace it");
         world->carry->workers[0]->ports[at].before.renewed += renewed;
     }
 }
@@ -134,8 +134,9 @@ void links_fail(struct world *world)
         const struct host_link *link = link_of(world, at);
         const uint64_t more = packets - f->told;
         events_tell(&world->tell->events, TOLD_LOST,
-                    "%s has failed to send %" PRIu64 " packet%s: the way below bears less than its MTU of %u, or leads "
-                    "nowhere; this mends it, with the MTU that its way bears: ip link set %s mtu N",
+                    "%s has failed to send %" PRIu64
+                    " packet%s: the path has a smaller MTU than its %u, or leads nowhere; to fix it, run, with the "
+                    "path's MTU as N: ip link set %s mtu N",
                     world->o->ifaces[at], more, more == 1 ? "" : "s", link ? link->mtu : 0, world->o->ifaces[at]);
         f->told = packets;
         /* The next report waits twice as long as the last. */
@@ -183,7 +184,7 @@ static bool is_read(struct world *world, unsigned at, const struct host_link *li
     if (reads) return true;
     world->unread |= 1u << at;
     host_link_unread(link, why, sizeof why);
-    if (!told) tell_fault(world->tell, "%.*s: it is not served", (int)strcspn(why, "|"), why);
+    if (!told) tell_fault(world->tell, "%.*s: preyrun does not serve it", (int)strcspn(why, "|"), why);
     return false;
 }
 
@@ -254,7 +255,7 @@ static bool is_renamed(struct world *world, unsigned at)
     snprintf(now, sizeof now, "%s", link->name);
     if (!link_leave(world, at)) return false;
     events_tell(&world->tell->events, TOLD_LINK,
-                "%s is called %s now: that is not served, and %s is served again when it comes back",
+                "%s is called %s now: preyrun does not serve that name, and serves %s again when it returns",
                 world->o->ifaces[at], now, world->o->ifaces[at]);
     world->links[at] = LINK_GONE;
     return true;

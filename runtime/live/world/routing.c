@@ -25,7 +25,7 @@ static void tell_rules(struct world *world, const struct routes *r)
         many |= r->rules[i].does == ROUTE_ASKS && r->rules[i].why == WAY_TOO_MANY;
     tell_once(world->tell, many, &world->routing.many_rules, TOLD_LIMIT,
               "the kernel has more than %d policy rules with conditions of a family, or more than %d tables for "
-              "them: it is asked for each way, which is slow, and `out on` knows none",
+              "them: preyrun asks the kernel for each route, which is slow, and `out on` is false",
               ROUTE_RULES_MOST, ROUTE_VIEWS_MOST);
 }
 
@@ -35,17 +35,16 @@ static void tell_vrf(struct world *world, const char *name)
 {
     events_tell(
         &world->tell->events, TOLD_UNJUDGED,
-        "notice: %s is in a VRF, whose addresses nftables does not find in some kernels (Linux 6.1 is one): this "
-        "machine then resets connections that a `nat` translates there; this does: --exec kernel",
+        "notice: %s is in a VRF, whose addresses nftables does not find in some kernels, such as Linux 6.1: this "
+        "machine then resets connections that a `nat` translates there; use --exec kernel",
         name);
 }
 
 static void tell_arrival(struct world *world, const char *name)
 {
     events_tell(&world->tell->events, TOLD_UNJUDGED,
-                "notice: `ip rule` has one that asks where packets came in, `iif %s`: of the interfaces to which it "
-                "and the others lead a packet name all with -i, or none; else this machine may send on, too, what "
-                "prey sends on",
+                "notice: `ip rule` has a rule with `iif %s`: give -i for all interfaces to which these rules lead a "
+                "packet, or for none of them; otherwise this machine may forward packets that prey also forwards",
                 name);
 }
 
@@ -97,8 +96,8 @@ static void read_ipsec(struct world *world)
     const uint32_t all = (uint32_t)((UINT64_C(1) << world->o->iface_count) - 1);
     tell_once(world->tell, ipsec_is_used(carry->host) && carry->in_kernel && (carry->by_tc & all) != all,
               &world->routing.ipsec_passes, TOLD_LIMIT,
-              "this machine has policies of IPsec: what it decrypts arrives behind XDP, and no rule judges it "
-              "there; this mends it: --hook tc");
+              "this machine has policies of IPsec: decrypted packets arrive behind XDP, where no rule judges them; to "
+              "fix it, start with --hook tc");
 }
 
 static bool routes_reread(struct world *world)
@@ -112,13 +111,14 @@ static bool routes_reread(struct world *world)
     const int failed = host_routes(world->carry->host, &ports, most, &fresh, &count);
     /* The kernel may not answer, or the table changes faster than it can be read; the last table is kept. */
     tell_once(world->tell, failed, &world->routing.failed, TOLD_FAULT,
-              "routes of the kernel cannot be read: %s; the routes read before hold until then",
-              failed == -EINTR ? "they change all the time" : strerror(-failed));
+              "routes of the kernel cannot be read: %s; the last routes stay in use",
+              failed == -EINTR ? "the routes keep changing" : strerror(-failed));
     if (failed) return false;
     world->routing.stale = false;
     world->routing.count = count;
     tell_once(world->tell, count > most, &world->routing.full, TOLD_LIMIT,
-              "the kernel has %u routes, and `limits { routes }` holds %u: it is asked for each way, which is slow",
+              "the kernel has %u routes, and `limits { routes }` holds %u: preyrun asks the kernel for each route, "
+              "which is slow",
               count, most);
     if (count <= most) tell_rules(world, fresh);
     tell_arrivals(world, fresh);

@@ -12,8 +12,9 @@ static int drain_ask(struct talk *t, bool off)
     cJSON *now;
     if (command_takes(t, 2, 2, usage)) return 2;
     if (strcmp(l->arguments[0], "service") != 0)
-        return talk_complain("only a service is drained so: preyctl %s %s; a server by preyctl set POOL/SERVER drain",
-                             off ? "undrain" : "drain", usage);
+        return talk_complain(
+            "this command drains a service: preyctl %s %s; to drain a server, run: preyctl set POOL/SERVER drain",
+            off ? "undrain" : "drain", usage);
     cJSON *question = talk_question(QUESTION_DRAIN);
     cJSON_AddStringToObject(question, "service", l->arguments[1]);
     if (off) cJSON_AddTrueToObject(question, "off");

@@ -17,13 +17,13 @@ static int take_words(const struct command_line *l, struct written *w)
     size_t used = 0;
     for (unsigned i = 0; i < l->count && used < sizeof text; i++)
         used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", used ? " " : "", l->arguments[i]);
-    if (used >= sizeof text) return talk_complain("explain: the packet is too long: at most %d bytes", TEXT_MOST);
+    if (used >= sizeof text)
+        return talk_complain("explain: the packet is too long; at most %d bytes are possible", TEXT_MOST);
     if (written_read(w, text, err, sizeof err)) return talk_complain("explain: %s", err);
     if (*w->out_on)
-        return talk_complain(
-            "where a packet leaves is what the machine's routes say: write it without `out on %s`, or with "
-            "`on %s` where the machine itself sends it",
-            w->out_on, w->out_on);
+        return talk_complain("the machine's routes decide where a packet leaves: leave out `out on %s`, or write `on "
+                             "%s` for packets that the machine itself sends",
+                             w->out_on, w->out_on);
     return 0;
 }
 
@@ -76,7 +76,7 @@ static int heard_print(struct talk *t, const struct asked *a, const char *answer
     while (p && service < p->services_count && strcmp(program_str(p, p->services[service].name), name) != 0) service++;
     if (p && service < p->services_count && p->services[service].proxy)
         words = written_heard(p, service, a->said, a->frame, a->len, NULL);
-    puts(words ? words : "client data is ignored: no proxy service takes the connection");
+    puts(words ? words : "client data is ignored, because no proxy service takes the connection");
     free(words);
     program_put(p);
     return 0;

@@ -93,7 +93,7 @@ int command_ROLLBACK(struct talk *t)
     if (trial_take(l, question)) {
         const char *other = argument_unknown(l);
         if (other)
-            talk_complain("`%.60s` is no option of rollback: preyctl rollback %s", other, usage);
+            talk_complain("`%.60s` is not an option of rollback: preyctl rollback %s", other, usage);
         else if (!number_take(t, question, usage))
             return put_in_force(t, question, NULL);
     }

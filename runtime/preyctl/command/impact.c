@@ -27,7 +27,7 @@ struct program *command_running(struct talk *t)
     const bool whole = to && !fclose(to) && !next && !t->status;
     if (!next && !whole) talk_complain("%s", t->status ? t->words : "out of memory");
     struct program *p = whole ? program_load(bytes, len, err, sizeof err) : NULL;
-    if (whole && !p) talk_complain("the program that runs: %s", err);
+    if (whole && !p) talk_complain("the running program: %s", err);
     free(bytes);
     return p;
 }
@@ -94,7 +94,7 @@ static void verdict_print(const cJSON *v)
         fill(stdout, v, by);
     }
     if (item_number(v, "anew")) {
-        fill(stdout, v, "          {#anew} {=anew|goes|go} on, but one that begins so would now be ");
+        fill(stdout, v, "          {#anew} {=anew|stays|stay} open, but a new one would now be ");
         printf("%s ", how);
         fill(stdout, v, by);
     }
@@ -108,11 +108,11 @@ static void flows_print(const cJSON *found)
     char a[TEXT_NUMBER];
     const uint64_t stay = live > other ? live - other : 0;
     fill(stdout, flows, "flows     {#live} live: ");
-    printf("%s %s\n", text_number(stay, a), stay == 1 ? "stays where it is" : "stay where they are");
+    printf("%s %s\n", text_number(stay, a), stay == 1 ? "stays on its server" : "stay on their servers");
     fill(stdout, found, servers_flows);
     cJSON_ArrayForEach(one, item(found, "verdicts")) verdict_print(one);
     if (judged && judged < live)
-        printf("%9s these are about so many: one in %s was judged by both programs\n", "",
+        printf("%9s these numbers are estimates: both programs judged one in %s\n", "",
                text_number((live + judged / 2) / judged, a));
 }
 
@@ -146,7 +146,7 @@ static void text_print(const struct talk *t, char *diff, char *audit, const cJSO
     if (*item_text(all, "refused"))
         fill(stdout, all, "refused   {refused}\n");
     else
-        printf("load it:  preyctl load %s --confirm 5m       goes back at %s unless you say `preyctl confirm`\n",
+        printf("load it:  preyctl load %s --confirm 5m       goes back at %s unless you run: preyctl confirm\n",
                t->line->arguments[0], when);
 }
 

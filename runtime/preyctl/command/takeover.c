@@ -81,7 +81,7 @@ static void join_group(const char *groups)
     const int fd = open(path, O_WRONLY | O_CLOEXEC);
     const int len = snprintf(pid, sizeof pid, "%ld", (long)getpid());
     if (fd < 0 || write(fd, pid, (size_t)len) != len)
-        talk_complain("notice: it stays in this shell's control group: %s: %s", path, strerror(errno));
+        talk_complain("notice: the new process stays in this shell's control group: %s: %s", path, strerror(errno));
     if (fd >= 0) close(fd);
 }
 
@@ -160,7 +160,7 @@ static int say_ended(pid_t pid, long before, bool let_go)
     if (waitpid(pid, &status, WNOHANG) == pid)
         snprintf(how, sizeof how, " with status %d", WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
     return talk_complain("process %ld %s: the new one has ended%s", before,
-                         let_go ? "has let go, and nobody judges" : "goes on", how);
+                         let_go ? "has let go, and no process judges packets" : "goes on", how);
 }
 
 /* True if the process serves connections that it had accepted, and judges no more (PARENT_BEFORE, runtime/parent/). */
@@ -188,13 +188,13 @@ static int await_takeover(struct talk *t, pid_t pid, long before)
         else if (let_go && answers(t, pid))
             status = 0;
         else if (clock_ns(CLOCK_MONOTONIC) >= until_ns && let_go)
-            status = talk_complain("process %ld has taken over from %ld, and has not answered within %d s: preyctl "
-                                   "status asks it again",
+            status = talk_complain("process %ld has taken over from %ld, and has not answered within %d s: run preyctl "
+                                   "status to ask it again",
                                    (long)pid, before, WAIT_MS / 1000);
         else if (clock_ns(CLOCK_MONOTONIC) >= until_ns)
-            status =
-                talk_complain("process %ld has not taken over within %d s, and goes on trying; %ld goes on until then",
-                              (long)pid, WAIT_MS / 1000, before);
+            status = talk_complain(
+                "process %ld has not taken over within %d s, and keeps trying; %ld keeps running until then", (long)pid,
+                WAIT_MS / 1000, before);
         else if (let_go)
             nanosleep(&(struct timespec){.tv_nsec = LOOK_MS * 1000000}, NULL);
     }
@@ -211,11 +211,12 @@ static bool manager_hears(const char *unit, long before, const char *environment
 {
     const char *main_process = getenv("MAINPID");
     if (!unit_is_told(environment, len))
-        return !talk_complain("nothing is taken over: preyrun@%s is a unit that does not hear who its main process is "
-                              "(NotifyAccess=main lets it); systemctl restart preyrun@%s, which ends flows",
-                              unit, unit);
+        return !talk_complain(
+            "nothing is taken over: the unit preyrun@%s does not accept a new main process (NotifyAccess=main allows "
+            "that); to restart it, which ends flows, run: systemctl restart preyrun@%s",
+            unit, unit);
     if (main_process && strtol(main_process, NULL, 10) != before)
-        return !talk_complain("nothing is taken over: the main process of preyrun@%s is %s, and %ld answers", unit,
+        return !talk_complain("nothing is taken over: the main process of preyrun@%s is %s, but %ld answers", unit,
                               main_process, before);
     return true;
 }
@@ -237,14 +238,13 @@ static bool outlives(long before, const char *environment, size_t len)
 {
     char unit[NAME_MAX];
     if (begins_namespace(before))
-        return !talk_complain("nothing is taken over: process %ld is the first one of its PID namespace, as in a "
-                              "container, and with its end all others there end: restart the container",
+        return !talk_complain("nothing is taken over: process %ld is the first of its PID namespace, as in a "
+                              "container, and its end would end all others there: restart the container",
                               before);
     if (unit_is_told(environment, len) || !unit_has_main(before, unit, sizeof unit)) return true;
     return !talk_complain(
-        "nothing is taken over: process %ld is the main one of %s, which does not hear who that is, and "
-        "would stop with it: Type=notify and NotifyAccess=all in the unit let it (systemctl restart "
-        "%s, which ends flows)",
+        "nothing is taken over: process %ld is the main process of %s, and this unit would stop with it: set "
+        "Type=notify and NotifyAccess=all in the unit (or run systemctl restart %s, which ends flows)",
         before, unit, unit);
 }
 

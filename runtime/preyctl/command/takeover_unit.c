@@ -116,7 +116,7 @@ static int ask_by(const char *path, const struct command_line *l)
     const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     const int failed = fd < 0 ? 0 : flock(fd, LOCK_EX | LOCK_NB) ? errno : is_at(fd, path) ? 0 : EWOULDBLOCK;
     if (failed) {
-        talk_complain(failed == EWOULDBLOCK ? "another preyctl asks for a takeover of it already" : "%s: %s", path,
+        talk_complain(failed == EWOULDBLOCK ? "another preyctl is already asking for its takeover" : "%s: %s", path,
                       strerror(failed));
         close(fd);
         return -1;
@@ -171,10 +171,11 @@ int unit_takes_over(const char *name, const struct command_line *l)
     close(fd);
     if (status >= 0) return status;
     if (reloaded == 127)
-        return talk_complain("systemctl cannot be started, by which %s takes over; nothing has changed", unit);
+        return talk_complain("systemctl, which %s needs for a takeover, cannot be started; nothing has changed", unit);
     if (!reloaded)
-        return talk_complain("%s has reloaded, and its words are lost (is /run full?): preyctl status says who runs",
+        return talk_complain("%s has reloaded, but its messages are lost (is /run full?); to see the running process, "
+                             "use preyctl status",
                              unit);
-    return talk_complain("systemctl reload %s has failed, and nothing is taken over: systemctl status %s says why",
-                         unit, unit);
+    return talk_complain(
+        "systemctl reload %s has failed, and nothing is taken over; to see why, run: systemctl status %s", unit, unit);
 }

@@ -21,13 +21,13 @@ enum { RUN_OPTIONS = sizeof run_options / sizeof *run_options };
 static const struct senseless {
     const char *name, *instead;
 } senseless[] = {
-    {"takeover", "that is what this command starts"},
-    {"preflight", "a takeover looks first by itself, and changes nothing if it is refused"},
-    {"cleanup", "it undoes what ended instances left; preyrun --cleanup does it"},
-    {"name", "preyctl --name says which instance is meant, and the new one has that name"},
-    {"control", "preyctl --control says which instance is meant, and the new one listens there"},
-    {"help", "preyrun --help lists its options"},
-    {"version", "preyrun --version prints it"},
+    {"takeover", "this command starts a takeover itself"},
+    {"preflight", "a takeover makes these checks itself, and changes nothing if they fail"},
+    {"cleanup", "run preyrun --cleanup to undo changes of ended instances"},
+    {"name", "preyctl --name chooses the instance, and the new process has the same name"},
+    {"control", "preyctl --control chooses the instance, and the new process listens there"},
+    {"help", "run preyrun --help for its options"},
+    {"version", "run preyrun --version for that"},
 };
 
 bool word_add(struct words *w, const char *word)
@@ -61,8 +61,8 @@ static bool refuse_option(const struct run_option *o, const char *word)
 {
     for (size_t i = 0; i < sizeof senseless / sizeof *senseless; i++)
         if (!strcmp(o->name, senseless[i].name))
-            return !talk_complain("takeover goes without %.60s: %s", word, senseless[i].instead);
-    return o->way != REPLAY || !talk_complain("takeover goes without %.60s, which is for a replay", word);
+            return !talk_complain("takeover does not accept %.60s: %s", word, senseless[i].instead);
+    return o->way != REPLAY || !talk_complain("takeover does not accept %.60s, which is for a replay", word);
 }
 
 bool words_are_options(const char *const given[], unsigned count)
@@ -72,11 +72,10 @@ bool words_are_options(const char *const given[], unsigned count)
         const char *word = given[i];
         const struct run_option *o = run_option(word, &whole);
         if (!o && *word != '-')
-            return !talk_complain(
-                "`%.60s` is no option of preyrun: the new one runs the same program, and preyctl load "
-                "or reload puts another one in force",
-                word);
-        if (!o) return !talk_complain("`%.60s` is no option of preyrun: preyrun --help lists them", word);
+            return !talk_complain("`%.60s` is not an option of preyrun: a takeover keeps the program; to change it, "
+                                  "use preyctl load or reload",
+                                  word);
+        if (!o) return !talk_complain("`%.60s` is not an option of preyrun: run preyrun --help for its options", word);
         if (!refuse_option(o, word)) return false;
         const unsigned words = option_words(whole, count - i);
         if (!whole && words == 1) return !talk_complain("%.60s needs a value: %s", word, o->argument);

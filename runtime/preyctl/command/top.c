@@ -72,7 +72,7 @@ int command_TOP(struct talk *t)
     sigset_t set;
     if (command_takes(t, 0, 0, "") || talk_begin(t)) return 2;
     if (t->line->json || !isatty(STDOUT_FILENO) || tcgetattr(STDIN_FILENO, &before))
-        return talk_complain("top is for terminals; `preyctl status --json` says the same to programs");
+        return talk_complain("top needs a terminal; for other programs, use `preyctl status --json`");
     sigemptyset(&set);
     static const int caught[] = {SIGINT, SIGTERM, SIGHUP, SIGWINCH};
     for (unsigned i = 0; i < sizeof caught / sizeof *caught; i++) sigaddset(&set, caught[i]);
@@ -100,5 +100,5 @@ int command_TOP(struct talk *t)
     fflush(stdout);
     tcsetattr(STDIN_FILENO, TCSANOW, &before);
     if (signals >= 0) close(signals);
-    return status ? talk_complain("preyrun does not answer any more") : 0;
+    return status ? talk_complain("preyrun no longer answers") : 0;
 }

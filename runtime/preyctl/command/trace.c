@@ -23,7 +23,7 @@ static void print_seen(const struct message *m)
         return;
     }
     if (item(seen, "lost")) {
-        fill(stdout, seen, "... {#lost} more came too fast to be shown\n");
+        fill(stdout, seen, "... {#lost} more packets came too fast to be shown\n");
         cJSON_Delete(seen);
         return;
     }

@@ -301,7 +301,7 @@ static void change(struct actor *a, const struct tape_record *r)
                                 .number = k->number};
     a->w->change = &next;
     if (next.fresh) worker_take_change(a->w, r->now_ns);
-    if (!next.fresh || a->w->change || a->w->refused) actor_stop(a, "a change of programs cannot be made again");
+    if (!next.fresh || a->w->change || a->w->refused) actor_stop(a, "a change of programs cannot be repeated");
     a->w->change = NULL;
     a->program = k;
     actor_members(a);
@@ -360,7 +360,7 @@ static void act(struct actor *a, const struct tape_record *r, const uint8_t *bod
     case TAPE_STATE: return; /* the actor is in that state already */
     default: break;
     }
-    actor_stop(a, "a step is of no known kind");
+    actor_stop(a, "a step has an unknown kind");
 }
 
 /* Make the worker anew from its recorded state, under the program that it ran. */
@@ -380,7 +380,7 @@ static void read_state(struct actor *a, const struct tape_record *r, struct curs
     a->stopped = NULL;
     actor_unmake(a);
     if (!whole || !k || !story_world(a->story, r->number)) {
-        actor_stop(a, "its state is of a program or a world that is missing");
+        actor_stop(a, "its state needs a program or a world that is missing");
         return;
     }
     a->ran = k;

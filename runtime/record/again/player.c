@@ -11,7 +11,7 @@ static int player_begin(struct player *p, char *err, size_t err_len)
         struct actor *a = &p->actors[i];
         actor_init(a, &p->story, i, &p->watch);
         if (p->story.start.fresh && actor_begin(a)) {
-            snprintf(err, err_len, "out of memory: each of %u workers keeps what the rules ask for",
+            snprintf(err, err_len, "out of memory: each of %u workers needs the tables of the rules",
                      p->story.start.workers);
             return -ENOMEM;
         }
@@ -35,9 +35,9 @@ static void next_file(struct player *p, const struct scene *s)
     const bool cut = p->story.start.version >= RECORD_FOLLOWED && !p->followed;
     p->followed = false;
     if (start.torn)
-        player_gap(p, "the disk took nothing for a while");
+        player_gap(p, "the disk was too slow for a while");
     else if (cut)
-        player_gap(p, "a file before was cut short");
+        player_gap(p, "an earlier file was cut short");
 }
 
 /* Hand on a moment of a session, if its program is known. */
@@ -65,7 +65,7 @@ int player_scene(struct player *p, const struct scene *s, char *err, size_t err_
     }
     if (told) return story_hear(&p->story, s, err, err_len);
     if (s->worker >= p->story.start.workers || !p->story.programs_count) {
-        snprintf(err, err_len, "the recording is damaged: a step stands before its program");
+        snprintf(err, err_len, "the recording is damaged: a step comes before its program");
         return -EINVAL;
     }
     const int failed = p->begun ? 0 : player_begin(p, err, err_len);

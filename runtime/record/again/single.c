@@ -405,7 +405,7 @@ static void singles_judge(struct actor *a, const uint8_t *body)
                                        .service = x.recorded.service,
                                        .server = x.recorded.server};
         if (a->program ? !names_are_known(judges, &verdicts[i]) : x.recorded.action >= ACTION_COUNT) {
-            actor_stop(a, "a verdict is of no known kind");
+            actor_stop(a, "a verdict has an unknown kind");
             return;
         }
         j.otherwise[i] = is_otherwise(a, &x);

@@ -35,16 +35,16 @@ int story_begin(struct story *t, const struct scene *s, char *err, size_t err_le
 {
     struct cursor c = {s->body, s->len};
     if (s->kind != SCENE_CUSTOM || s->what != RECORD_START || !cursor_copy(&c, &t->start, sizeof t->start))
-        return fail(err, err_len, "it does not begin as a recording does");
+        return fail(err, err_len, "the file is not a recording");
     const struct record_start *b = &t->start;
     if (b->version < RECORD_OLDEST || b->version > RECORD_VERSION)
         return fail(err, err_len,
-                    "recording of format version %u, and this preyrun reads %d to %d: replay it with the preyrun that "
+                    "recording of format version %u, but this preyrun reads %d to %d: replay it with the preyrun that "
                     "made it",
                     b->version, RECORD_OLDEST, RECORD_VERSION);
     if (!b->devices || b->ports < b->devices || b->ports > PORTS_MOST || !b->workers || b->workers > WORKERS_MOST)
         return fail(err, err_len,
-                    "the recording is damaged: it names %u ports and %u workers, and at most %d and %d can be",
+                    "the recording is damaged: it names %u ports and %u workers, and at most %d and %d are possible",
                     b->ports, b->workers, PORTS_MOST, WORKERS_MOST);
     for (unsigned i = 0; i < b->ports; i++)
         if (b->port[i].peer != PORT_ANY && b->port[i].peer >= b->ports)
@@ -265,8 +265,8 @@ static int hear_routes(struct story *t, const struct scene *s, char *err, size_t
 {
     if (t->start.version < RECORD_POLICIES)
         return fail(err, err_len,
-                    "recording of format version %u, and this preyrun reads tables of routes from %d on: replay it "
-                    "with the preyrun that made it",
+                    "recording of format version %u, but this preyrun reads tables of routes only from version %d on: "
+                    "replay it with the preyrun that made it",
                     t->start.version, RECORD_POLICIES);
     struct routes *r = world_unpack_routes(s->body, s->len, t->start.ports);
     if (!r) return fail(err, err_len, "the recording is damaged: a table of routes");
@@ -291,7 +291,7 @@ static int hear_world(struct story *t, const struct scene *s, char *err, size_t 
     const bool later = !t->worlds_count || said.number > t->worlds[t->worlds_count - 1].number;
     struct routes *routes = routes_of(t, said.routes);
     if (!k || !later || t->worlds_count == WORLDS_MOST || (said.routes && !routes))
-        return fail(err, err_len, "the recording is damaged: a world stands before its program or routes");
+        return fail(err, err_len, "the recording is damaged: a world comes before its program or routes");
     struct told_world *more = realloc(t->worlds, (t->worlds_count + 1u) * sizeof *more);
     if (more) t->worlds = more;
     struct snapshot *w = more ? world_unpack(s->body, s->len, k->p, routes, &t->start) : NULL;

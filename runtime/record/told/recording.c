@@ -184,7 +184,7 @@ static int play_file(struct recording *g, unsigned at)
     else if (f.fault && at == g->chosen.last)
         snprintf(g->stopped, sizeof g->stopped, "%s: %s", name, f.fault);
     else if (f.fault)
-        player_gap(&g->player, "a file before was cut short");
+        player_gap(&g->player, "an earlier file was cut short");
     film_close(&f);
     return failed == -ENOMEM ? 2 : 0;
 }
@@ -192,14 +192,14 @@ static int play_file(struct recording *g, unsigned at)
 static int recording_choose(struct recording *g)
 {
     char err[300];
-    if (!g->reel.count) return complain("%s: there is no recording in it", g->o->replay);
+    if (!g->reel.count) return complain("%s: the directory has no recording", g->o->replay);
     if (chosen_find(&g->chosen, &g->reel, g->o, &g->player.story, err, sizeof err))
         return complain("%s/%s", g->o->replay, err);
     char name[RECORDING_NAME];
     for (unsigned i = g->reel.count - g->chosen.unbegun; i < g->reel.count; i++) {
         recording_name(g->reel.files[i].number, name);
-        complain("notice: %s/%s does not begin as a recording does, as after a full disk: it is left out", g->o->replay,
-                 name);
+        complain("notice: %s/%s is not a recording, perhaps after a full disk; preyrun leaves the file out",
+                 g->o->replay, name);
     }
     if (g->chosen.to_ns && g->chosen.to_ns < g->chosen.from_ns) return complain("--from is after --to");
     return 0;
@@ -210,8 +210,8 @@ static void say_stopped(const struct recording *g)
     if (*g->stopped) complain("%s/%s", g->o->replay, g->stopped);
     for (unsigned i = 0; g->player.begun && i < g->player.story.start.workers; i++) {
         const struct actor *a = &g->player.actors[i];
-        if (a->missed) complain("%s: worker %u goes on from a later state: %s", g->o->replay, i, a->missed);
-        if (a->stopped) complain("%s: worker %u does not go on: %s", g->o->replay, i, a->stopped);
+        if (a->missed) complain("%s: worker %u continues from a later state: %s", g->o->replay, i, a->missed);
+        if (a->stopped) complain("%s: worker %u cannot continue: %s", g->o->replay, i, a->stopped);
     }
 }
 
@@ -236,8 +236,8 @@ static int refuse_unknown(const struct recording *g)
                         : o->observed      ? "--observed"
                                            : NULL;
     if (!asked || !g->player.story.start.in_kernel) return 0;
-    return complain("%s: recorded beside the kernel executor, so there are only verdicts of some packets: leave %s out",
-                    o->replay, asked);
+    return complain("%s: the recording is of the kernel executor and has only some verdicts: leave out %s", o->replay,
+                    asked);
 }
 
 static int play(struct recording *g)
@@ -257,7 +257,7 @@ static int play(struct recording *g)
     g->flows.from_ns = g->chosen.from_ns;
     for (unsigned i = g->chosen.first; i <= g->chosen.last && !status && !is_done(g); i++) status = play_file(g, i);
     player_end(&g->player);
-    if (!status && !g->player.begun) status = complain("%s: it holds no packets", g->o->replay);
+    if (!status && !g->player.begun) status = complain("%s: the recording has no packets", g->o->replay);
     if (!status && g->short_of_memory) status = complain("out of memory");
     if (!status && g->o->only && !g->picked.known && *g->picked.unknown)
         status = complain("%s", g->picked.unknown); /* a name that no program had */

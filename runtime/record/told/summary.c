@@ -33,9 +33,9 @@ static bool members_empty(const struct recording *g)
 static void members_text(const cJSON *root)
 {
     fill(stdout, root,
-         "{/recording {?members_empty live sets   empty: a recording before version 19 does not hold their members, so "
-         "verdicts may be others\n}"
-         "{?members_unknown live sets   {#members_unknown|question} without a recorded answer, answered by no\n}}");
+         "{/recording {?members_empty live sets   empty: a recording before version 19 does not have their members, so "
+         "verdicts may differ\n}"
+         "{?members_unknown live sets   {#members_unknown|question} without a recorded answer; preyrun assumed no\n}}");
 }
 
 static void more_json(cJSON *root, const struct recording *g)
@@ -90,7 +90,7 @@ static int summary_print(struct recording *g, const struct report *of)
          "clients, {#down_bytes} to them\n}");
     copies_text(stdout, root, &copied);
     fill(stdout, root,
-         "{/recording {?passed_over passed over {#passed_over|packet}: no state was there to go on from when "
+         "{/recording {?passed_over passed over {#passed_over|packet}: the recording had no state yet when "
          "{=passed_over|it|they} came\n}}");
     cJSON_Delete(root);
     if (o->flows) flow_list_behind(stdout, &g->flows.list, of->counters);
@@ -104,11 +104,11 @@ static int summary_of_kernel(const struct recording *g)
     cJSON *root = cJSON_CreateObject();
     more_json(root, g);
     if (g->o->json) return json_root_print(stdout, root, NULL, NULL, NULL) ? complain("out of memory") : 0;
-    printf("recording   %s\n            %s frame%s, %s bytes, of those that the kernel judged\n", g->o->replay,
+    printf("recording   %s\n            %s frame%s, %s bytes: a sample of those that the kernel judged\n", g->o->replay,
            text_number(g->frames, a), text_plural(g->frames), text_number(g->bytes, b));
     fill(stdout, root,
          "{/recording verdicts    {#verdicts} as recorded, {#verdicts_otherwise} otherwise, {#verdicts_unclaimed} that "
-         "{=verdicts_unclaimed|hangs|hang} on more than was recorded\n}");
+         "{=verdicts_unclaimed|needs|need} more than was recorded\n}");
     otherwise_text(stdout, &g->otherwise);
     members_text(root);
     cJSON_Delete(root);
@@ -121,7 +121,9 @@ int recording_summary(struct recording *g)
     if (g->player.story.start.in_kernel) return summary_of_kernel(g);
     struct totals totals = {0};
     const struct worker *some = some_worker(g);
-    if (!some) return complain("%s: its beginning is gone, and none of its files holds a worker's state", g->o->replay);
+    if (!some)
+        return complain("%s: the beginning of the recording is gone, and none of its files has a worker's state",
+                        g->o->replay);
     const struct program *p = some->cfg.program;
     if (g->o->flows) {
         for (unsigned i = 0; i < g->player.story.start.workers; i++) {

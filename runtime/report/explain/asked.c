@@ -158,11 +158,11 @@ static void goes_text(FILE *out, const struct explain_asked *a, const struct ver
                 text_clock(began_ns(a), when));
         if (k->fresh.server != PBC_NONE && !k->follows)
             fprintf(out, " | a new flow would go to %s: %s", label_server(a->labels, k->fresh.server), k->fresh.how);
-        if (k->fresh.drains && !k->follows) fputs(" | a new flow would be refused: the service drains", out);
+        if (k->fresh.drains && !k->follows) fputs(" | a new flow would be refused, because the service drains", out);
         fputc('\n', out);
     }
     if (v->action != ACTION_FORWARD || k->follows || v->server == PBC_NONE) return;
-    fprintf(out, "leaves   %s", way ? way : "by the host's routes");
+    fprintf(out, "leaves   %s", way ? way : "by this machine's routes");
     if (is_bound(k)) fprintf(out, ", source %s", source(k, side));
     fputc('\n', out);
 }

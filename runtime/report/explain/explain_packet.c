@@ -128,9 +128,9 @@ static const char *unjudged(const struct explained *x)
     const struct fate *f = x->fate;
     if (f->verdict.action == ACTION_HELD)
         return x->key->kind & KIND_FRAGMENT ? "its first fragment had not come when the capture ended"
-                                            : "the branch of its connection was not known when the capture ended";
+                                            : "the branch of its connection was still unknown when the capture ended";
     if (is_of_connection(x)) return "its connection was judged when it began";
-    if (f->verdict.flags & VERDICT_REPLY) return "it is a reply in a flow that a service or translation sent on";
+    if (f->verdict.flags & VERDICT_REPLY) return "it is a reply in a flow of a service or translation";
     return f->followed ? "it gets the verdict of its first fragment" : reason_doc[f->verdict.reason];
 }
 
@@ -196,7 +196,7 @@ static const char *unsent(const struct explained *x)
     if (v->reason == REASON_UNJUDGED && x->look->shut) return x->look->shut;
     if (v->action == ACTION_FORWARD && x->look->astray) return x->look->astray;
     if (v->reason == REASON_SNAPPED && !x->pkt->reason && x->unopened == REASON_NONE)
-        return "it must leave in fragments or smaller segments, and the capture does not hold all of its bytes";
+        return "it must leave in fragments or smaller segments, and the capture lacks some of its bytes";
     return NULL;
 }
 
@@ -207,8 +207,8 @@ static const char *unanswered(const struct explained *x)
     const bool due = v->action == ACTION_REJECT || v->reason == REASON_TTL_EXCEEDED || v->reason == REASON_TOO_BIG ||
                      (v->done && !x->opens);
     if (!due || x->fate->left.count) return NULL;
-    if (x->fate->limited && v->done) return "more than 1000 answers of its kind were due within a second";
-    if (x->fate->limited) return "more answers were due than `limits { rejects }` allows";
+    if (x->fate->limited && v->done) return "more than 1,000 replies of its kind were due within a second";
+    if (x->fate->limited) return "more replies were due than `limits { rejects }` allows";
     return answer_withheld(x->pkt, x->key);
 }
 
@@ -270,7 +270,7 @@ static void end_text(const struct explained *x)
     if (v->rule == RULE_DEFAULT && v->firewall < p->firewalls_count && fate_is_judged(x->fate)) default_text(x);
     if (v->rule == RULE_NONE && fate_is_judged(x->fate))
         fprintf(x->out, "  %s\n",
-                v->action == ACTION_PASS ? "no rule decides about this ARP frame" : "no firewall judges this frame");
+                v->action == ACTION_PASS ? "no rule matches this ARP frame" : "no firewall judges this frame");
     if (!fate_is_judged(x->fate) && !is_decided(x) && x->unopened == REASON_NONE)
         fprintf(x->out, "  no %srule is tried: %s\n", x->fate->steps.count ? "other " : "", unjudged(x));
     if (is_of_connection(x))
@@ -310,7 +310,7 @@ static void print_text(struct explained *x, const char *what)
         fprintf(x->out, "  waited %s for %s\n", text_duration(x->fate->waited_ns, waited),
                 !(x->key->kind & KIND_FRAGMENT) ? "the first bytes of its connection"
                 : x->fate->followed             ? "its first fragment"
-                                                : "its first fragment, which did not come");
+                                                : "its first fragment, which did not arrive");
     if (x->look->unnamed) fprintf(x->out, "  came in on %s, which the rules do not name\n", x->look->unnamed);
     explain_flow_text(x->out, x->r, x->look);
     x->width = v->rule == RULE_DEFAULT ? 7 : 4;

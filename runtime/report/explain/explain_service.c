@@ -108,25 +108,25 @@ static const char *why_none(const struct program *p, const struct said *c)
     switch ((enum said_state)c->state) {
     case SAID_OPENING: return "its handshake is not complete";
     case SAID_READING:
-        if (!c->later) return "its bytes so far do not decide yet";
+        if (!c->later) return "its bytes so far are not enough to decide";
         break; /* the request before has decided */
     case SAID_NO_SERVER:
         return is_left_to(p, c->branch) ? "no `when` takes it, and there is no `else`" : "no server takes it";
     case SAID_REFUSED: return stream_reason_doc(c->reason);
     case SAID_FULL: return "`max flows` of the service or of its source is reached";
     case SAID_SILENT: return "no request came before it was closed, or in time";
-    case SAID_GONE: return "it was reset before it had decided";
-    case SAID_BLIND: return "TLS ends at the service, so what would decide is encrypted";
+    case SAID_GONE: return "it was reset before the decision";
+    case SAID_BLIND: return "TLS ends at the service, so the deciding bytes are encrypted";
     case SAID_UNSEEN: return "the capture lacks some of its bytes";
-    case SAID_CROWDED: return "too many connections were undecided at once";
+    case SAID_CROWDED: return "too many connections were undecided at the same time";
     case SAID_REJECTED: return "the service rejects it";
     default: break;
     }
     switch (c->branch == PBC_NONE ? PBC_GOES_NOWHERE : branch_goes(&p->branches[c->branch])) {
-    case PBC_GOES_ORIGINAL: return "it goes on to where the client wanted to go";
-    case PBC_GOES_PROGRAM: return "a program gets it";
-    case PBC_GOES_PASS: return "it goes on to where the client wanted to go, and leaves for the packet path";
-    default: return "the client says where it goes";
+    case PBC_GOES_ORIGINAL: return "it continues to the client's destination";
+    case PBC_GOES_PROGRAM: return "an application gets it";
+    case PBC_GOES_PASS: return "it continues to the client's destination, on the packet path";
+    default: return "the client names its destination";
     }
 }
 
@@ -160,7 +160,7 @@ void explain_said_text(FILE *out, const struct subject *r, const struct said *c,
     const struct program *p = r->program;
     char name[300], where[4200];
     fprintf(out, "  service %s, mode %s: its connections end here%s\n", label_service(&r->labels, v->service),
-            mode_info[p->services[v->service].mode].name, c ? "" : ", and what they say chooses the server");
+            mode_info[p->services[v->service].mode].name, c ? "" : ", and their first bytes choose the server");
     if (!c) return;
     if (c->branch != PBC_NONE && c->words) {
         const struct pbc_branch *b = &p->branches[c->branch];

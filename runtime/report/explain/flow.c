@@ -27,7 +27,7 @@ void explain_flow_text(FILE *out, const struct subject *r, const struct explain_
     fprintf(out, "  state %s: ", state ? state : "none");
     if (!k->in_flow) {
         fputs(state                           ? "there is no flow\n"
-              : k->key.kind & KIND_FRAG_LATER ? "a later fragment has none of its own\n"
+              : k->key.kind & KIND_FRAG_LATER ? "a later fragment has no flow of its own\n"
                                               : "this packet belongs to no flow\n",
               out);
         return;

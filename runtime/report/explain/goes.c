@@ -6,11 +6,11 @@
 static const struct {
     const char *state, *segment;
 } ways[] = {
-    [INLINE_WAY_OPENS] = {"opens", "its sockets here are being opened"},
-    [INLINE_WAY_SOCKETS] = {"open", "its segments end in sockets here"},
-    [INLINE_WAY_LEAVES] = {"proxied", "its segments end in sockets here, which it may leave"},
-    [INLINE_WAY_SPLICED] = {"spliced", "its segments are rewritten, and go to the other end"},
-    [INLINE_WAY_CUT] = {"cut into", "its segments end in sockets here"},
+    [INLINE_WAY_OPENS] = {"opens", "preyrun is opening its sockets"},
+    [INLINE_WAY_SOCKETS] = {"open", "its segments end in preyrun's sockets"},
+    [INLINE_WAY_LEAVES] = {"proxied", "its segments end in preyrun's sockets, which it may leave"},
+    [INLINE_WAY_SPLICED] = {"spliced", "its segments are rewritten and go to the peer"},
+    [INLINE_WAY_CUT] = {"cut into", "its segments end in preyrun's sockets"},
 };
 
 void explain_goes_text(FILE *out, const struct subject *r, const struct inline_goes *goes)

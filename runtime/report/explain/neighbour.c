@@ -14,11 +14,11 @@ static void say_why(const struct subject *r, const struct vips_asked *asked, str
     char *why = a->why;
     const size_t len = sizeof a->why;
     switch (asked->answers) {
-    case VIPS_HOST: snprintf(why, len, "by this machine's own stack: %s is its address", a->address); break;
+    case VIPS_HOST: snprintf(why, len, "by this machine's network stack: %s is its address", a->address); break;
     case VIPS_SERVICE: snprintf(why, len, "service %.100s announces %s", service, a->address); break;
     case VIPS_OUTSIDE: snprintf(why, len, "%s is an address of translation here", a->address); break;
     case VIPS_SILENT: snprintf(why, len, "service %.100s is at %s, without `announce`", service, a->address); break;
-    case VIPS_NOBODY: snprintf(why, len, "nobody here has %s", a->address); break;
+    case VIPS_NOBODY: snprintf(why, len, "this machine does not answer for %s", a->address); break;
     case VIPS_NOT_ASKED: break;
     }
 }
@@ -33,7 +33,7 @@ static bool answer_to(const struct subject *r, const struct explain_look *k, con
     say_why(r, &asked, a);
     if (v->action == ACTION_ACCEPT || v->action == ACTION_PASS) return true;
     a->answered = false;
-    snprintf(a->why, sizeof a->why, "the question is not let through");
+    snprintf(a->why, sizeof a->why, "the request is not let through");
     return true;
 }
 

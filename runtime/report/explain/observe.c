@@ -25,7 +25,7 @@ void explain_observe_text(FILE *out, const struct subject *r, const struct expla
     const struct pbc_place *at = choice ? &choice->place : &service->place;
     snprintf(where, sizeof where, "%s:%u", program_str(r->program, at->file), at->line);
     fprintf(out, "  observe service %s%s%s (%s)", text_clean(name),
-            !choice              ? ": what both sides say first chooses its branch"
+            !choice              ? ": the first bytes of both sides choose its branch"
             : choice->cond_count ? ", when -> "
                                  : ", else -> ",
             choice ? does_name(choice->does) : "", label_place(&r->labels, text_clean(where)));

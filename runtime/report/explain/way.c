@@ -20,7 +20,7 @@ static bool way_fate(const struct explain_look *k, const struct verdict *v, stru
     } else if (why == WAY_NO_ROUTES)
         w->next = "--route or --routes FILE";
     else
-        w->instead = "--exec kernel, live, behind this machine's routing (--exec user drops it)";
+        w->instead = "use --exec kernel live, behind this machine's routing (--exec user drops it)";
     return true;
 }
 
@@ -48,11 +48,11 @@ void explain_way_text(FILE *out, const struct subject *r, const struct explain_l
     struct way_told w;
     char text[TEXT_WAY];
     const char *by = refused_by(r, k);
-    if (by) fprintf(out, "  way unknown, one of several interfaces; the rules refuse it by one of them: %s\n", by);
+    if (by) fprintf(out, "  way unknown, one of several interfaces; the rules reject it on one of them: %s\n", by);
     if (way_fate(k, v, &w)) fprintf(out, "  way %s\n", text_unknown_way(&w, text));
     const enum way_why why = doubt(r, k, v);
     const struct way_words *words = way_why_words(why);
-    if (why != WAY_KNOWN) fprintf(out, "  way guessed: %s; this makes it known: %s\n", words->doc, words->next);
+    if (why != WAY_KNOWN) fprintf(out, "  way guessed: %s; to make it known, use: %s\n", words->doc, words->next);
 }
 
 void explain_way_json(FILE *out, const struct subject *r, const struct explain_look *k, const struct verdict *v)

@@ -129,7 +129,7 @@ int routes_table(struct reading *r, const char *name, uint32_t *table)
     if (routes_number(name, TABLE_NAMED - 1, table) && *table) return 0;
     for (*table = TABLE_NAMED; *table - TABLE_NAMED < r->tables_count; ++*table)
         if (word_is(r->tables[*table - TABLE_NAMED], name)) return 0;
-    if (strlen(name) >= sizeof *r->tables) return routes_fault(r, "too long for the name of a table:", name);
+    if (strlen(name) >= sizeof *r->tables) return routes_fault(r, "too long for a table name:", name);
     if (r->tables_count == TABLES_MOST) return routes_fault(r, "more than 1,024 tables with names", "");
     if (!r->tables) r->tables = calloc(TABLES_MOST, sizeof *r->tables);
     if (!r->tables) return -ENOMEM;
@@ -148,7 +148,7 @@ static int be_unknown(struct reading *r, enum way_why why)
 static int read_value(struct reading *r, const char *word, const char *value, struct route_hop *hop)
 {
     if (word_is(word, "dev")) {
-        if (strlen(value) >= sizeof hop->device) return routes_fault(r, "too long for the name of a device:", value);
+        if (strlen(value) >= sizeof hop->device) return routes_fault(r, "too long for a device name:", value);
         memset(hop->device, 0, sizeof hop->device);
         memcpy(hop->device, value, strlen(value));
     } else if (word_is(word, "metric")) {
@@ -344,7 +344,7 @@ static int report_zero(struct reading *r, const char *text, const char *zero)
 {
     r->line = 1;
     for (; text < zero; text++) r->line += *text == '\n';
-    return routes_fault(r, "a zero byte: not a text file", "");
+    return routes_fault(r, "a NUL byte: not a text file", "");
 }
 
 static int file_read(struct reading *r, const char *path)

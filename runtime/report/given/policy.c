@@ -31,8 +31,7 @@ static int read_prefix(struct reading *r, struct rule_read *x, const char *word,
         rule->to_bits = to.bits;
     /* The prefix tells the family of the rule's section. */
     uint8_t *told = &r->sections[x->section].family;
-    if (*told && *told != to.family)
-        return routes_fault(r, "a rule of the other family than the rules before it:", word);
+    if (*told && *told != to.family) return routes_fault(r, "a rule of another family than the rules before it:", word);
     *told = to.family;
     return 0;
 }
@@ -123,7 +122,7 @@ static int read_device(struct reading *r, const char *word, struct rule_read *x)
         x->policy.rule.asks |= ROUTE_ASKS_HERE;
         return 0;
     }
-    if (strlen(word) >= sizeof x->device) return routes_fault(r, "too long for the name of a device:", word);
+    if (strlen(word) >= sizeof x->device) return routes_fault(r, "too long for a device name:", word);
     x->policy.rule.asks |= ROUTE_ASKS_ARRIVAL;
     memcpy(x->device, word, strlen(word) + 1);
     return 0;
@@ -133,7 +132,7 @@ static int read_device(struct reading *r, const char *word, struct rule_read *x)
 static int read_users(struct reading *r, const char *word, struct route_rule *rule)
 {
     uint32_t range[2];
-    if (!read_range(word, UINT32_MAX, range)) return routes_fault(r, "no range of users:", word);
+    if (!read_range(word, UINT32_MAX, range)) return routes_fault(r, "not a range of users:", word);
     if (range[0]) rule->asks |= ROUTE_ASKS_NOTHING;
     return 0;
 }
@@ -271,8 +270,8 @@ static int ask_family(struct reading *r)
     r->file = only->file;
     r->line = only->line;
     const int failed = routes_fault(r,
-                                    "are these policy rules IPv4's or IPv6's? Nothing in them tells. Write the output "
-                                    "of `ip rule` and of `ip -6 rule` here, IPv4's first",
+                                    "are these policy rules IPv4's or IPv6's? They do not show it. Write the output of "
+                                    "`ip rule`, then that of `ip -6 rule`, to this file",
                                     "");
     r->file = NULL;
     return failed;

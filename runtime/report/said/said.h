@@ -12,13 +12,13 @@
     SAID(BODY, "in_body", "given a server")                                                                            \
     SAID(CHOSEN, "served", "given a server")                                                                           \
     SAID(NO_SERVER, "no_server", "without a server")                                                                   \
-    SAID(REFUSED, "refused", "closed for what they sent")                                                              \
+    SAID(REFUSED, "refused", "closed because of their bytes")                                                          \
     SAID(REJECTED, "rejected", "rejected")                                                                             \
     SAID(SILENT, "no_request", "closed without a request")                                                             \
     SAID(GONE, "reset", "reset while undecided")                                                                       \
     SAID(FULL, "max_flows", "over `max flows`")                                                                        \
-    SAID(BLIND, "ciphered", "not looked into, for TLS ends at the service")                                            \
-    SAID(UNSEEN, "incomplete", "with bytes that the capture lacks")                                                    \
+    SAID(BLIND, "ciphered", "not examined, because TLS ends at the service")                                           \
+    SAID(UNSEEN, "incomplete", "with bytes missing in the capture")                                                    \
     SAID(CROWDED, "given_up", "given up, because too many were undecided")
 enum said_state {
 #define SAID(ident, key, words) SAID_##ident,

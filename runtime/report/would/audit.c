@@ -53,7 +53,7 @@ void audit_text(const struct table *t, const cJSON *root, const struct subject *
     fill(t->out, root,
          "{*would?changed_packets|audit       |            |would {$} {#changed_packets|packet}"
          "{?flows  of {#flows|flow}}\n}");
-    if (!any) note(t->out, "audit", "nothing would become of any packet but what became of it");
+    if (!any) note(t->out, "audit", "no packet would get another verdict");
 }
 
 static void counts_add(cJSON *one, const struct would_counter *w)

@@ -59,7 +59,7 @@ mends() {
     sed 's/^/# /' err
     grep -q "^--exec auto: user, because .*$2" err
     ok $? "$1: user space serves, and it is said why"
-    command=$(sed -n 's/^--exec auto: user, because .*; this mends it: \([^;]*\).*/\1/p' err)
+    command=$(sed -n 's/^--exec auto: user, because .*; to fix it: \([^;]*\).*/\1/p' err)
     at prey $command
     ok $? "$1: $command"
 }

@@ -26,7 +26,7 @@ refused() {
     workers=$takes
 }
 case $way in
-user-xdp) [ "$workers" -le "$queues" ] || { said="has $queues queues\{0,1\}, and each worker needs one: --workers $queues" takes=$queues; refused "$@"; } ;;
+user-xdp) [ "$workers" -le "$queues" ] || { said="has $queues queues\{0,1\}, and each worker needs one: use --workers $queues" takes=$queues; refused "$@"; } ;;
 esac
 prey prey --format json --workers "$workers" "$@" "$job.pbc"
 sed 's/^/# /' prey.err

@@ -43,7 +43,7 @@ RULES
 if kernel_before 6.6; then large=1; else large=0; fi
 ip -n "$id-prey" link set wan mtu 9000
 at prey "$bin/preyrun" --preflight --exec kernel --hook xdp -i wan -i lan edge.pbc >out 2>err </dev/null
-grep -q 'wan has an MTU of 9000, and before Linux 6.6 XDP takes no frame of more than a page: ip link set wan mtu' err
+grep -q 'wan has an MTU of 9000, and before Linux 6.6 XDP takes only frames that fit into a page: ip link set wan mtu' err
 same 'preflight tells of an MTU that is too large here' "$((1 - $?))" "$large"
 ip -n "$id-prey" link set wan mtu 1500
 prey prey -i wan -i lan --format json edge.pbc

@@ -124,7 +124,7 @@ static void pcap_lies(void **state)
         put32(&m, lengths[i]);
         put32(&m, 60);
         put_fill(&m, 0, 60);
-        expect_error(&m, 0, "frame 1 says");
+        expect_error(&m, 0, "frame 1 claims");
     }
 }
 
@@ -161,7 +161,7 @@ static void pcapng_lies(void **state)
     made_section(&m);
     made_interface(&m, 1, 64, 6, 0);
     made_enhanced(&m, 0, 1, 65, 65, 0);
-    expect_error(&m, 0, "more than its interface's 64");
+    expect_error(&m, 0, "more than its interface's limit of 64");
     m.len = 0;
     made_section(&m);
     made_interface(&m, 1, 0, 6, 0);
@@ -325,7 +325,7 @@ static void not_captures(void **state)
         {"\x28\xb5\x2f\xfd\x01\x02", 6, "zstd: truncated"},
         {"\x28\xb5\x2f\xfd\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 18, "zstd: "},
         {"\x04\x22\x4d\x18\x60", 5, "lz4: truncated"},
-        {"\x04\x22\x4d\x18\xff\xff\xff\xff\xff\xff\xff\xff", 12, "lz4: its data is damaged"},
+        {"\x04\x22\x4d\x18\xff\xff\xff\xff\xff\xff\xff\xff", 12, "lz4: the compressed data is damaged"},
         {"BZh91AY", 7, "bzip2 -dc"},
         {"PK\x03\x04", 4, "unzip -p"},
         {"abc", 3, "not a pcap"},

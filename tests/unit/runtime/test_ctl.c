@@ -207,7 +207,7 @@ static void questions(void **state)
     says(&b, fd, "{\"ask\":\"seen\",\"how\":\"forgotten\"}"); /* by who should have answered */
     assert_string_equal(hears(fd), "e2no answer to `seen`;");
     says(&b, fd, "[]");
-    assert_string_equal(hears(fd), "e2not a question: use preyctl to ask;gone");
+    assert_string_equal(hears(fd), "e2not a valid question: use preyctl;gone");
     close(fd);
     ctl_free(b.server);
 }
@@ -534,7 +534,7 @@ static void guests(void **state)
         snprintf(question, sizeof question, "{\"ask\":\"%s\"}", question_words[q]);
         if (q == QUESTION_SETS) continue;
         says(&b, both, question);
-        assert_string_equal(hears(both), "e2user 4000 may ask about these live sets and change them, and nothing else: "
+        assert_string_equal(hears(both), "e2user 4000 may only ask about and change these live sets: "
                                          "one,two,three;");
         says(&b, root, question);
         assert_string_equal(hears(root), "e00 0;");

@@ -570,7 +570,7 @@ static void many(void **state)
     end(s);
 }
 
-/* Of interfaces that are gone the rest is guarded; one that comes back, when it is set again. */
+/* Of interfaces that are gone the rest is guarded; one that comes back, when prey has put it back. */
 static void gone(void **state)
 {
     (void)state;

@@ -226,7 +226,7 @@ static void others_stay(void **state)
                                  err, sizeof err);
     assert_true(other >= 0);
     const unsigned before = xdp_on();
-    assert_int_equal(set(s, XDP_LETS, TC_LETS, false, &on, "another XDP program is on it"), -EBUSY);
+    assert_int_equal(set(s, XDP_LETS, TC_LETS, false, &on, "the interface has another XDP program"), -EBUSY);
     assert_int_equal(xdp_on(), before);
     int others = -1;
     if (kernel_is_old)
@@ -259,7 +259,7 @@ static void first_place_is_taken(void **state)
     struct state *s = begin(false);
     sh("tc qdisc add dev here clsact && tc filter add dev here egress protocol ip prio 1 bpf bytecode '1,6 0 0 0'");
     assert_true(set(s, XDP_LETS, TC_DROPS, false, &on,
-                    "another program has a filter of another kind at priority 1 for leaving packets of here") < 0);
+                    "another program has a filter of another type at priority 1 for leaving packets of here") < 0);
     assert_int_equal(xdp_on(), 0);
     assert_int_equal(filters(), 1);
     assert_int_equal(state_undo(s, STATE_OPEN, say, NULL), 0);
@@ -329,7 +329,7 @@ static void is_kept(bool files)
     assert_int_equal(keep(s, &on, ""), 0);
     assert_int_equal(filters(), 2);
     sh("tc filter del dev here egress; tc filter add dev here egress protocol ip prio 1 bpf bytecode '1,6 0 0 0'");
-    assert_true(keep(s, &on, "another program has a filter of another kind at priority 1") < 0);
+    assert_true(keep(s, &on, "another program has a filter of another type at priority 1") < 0);
     sh("ip link set here down; tc qdisc del dev here clsact");
     assert_int_equal(keep(s, &on, ""), 1); /* of a link that is down, too */
     sh("ip link set here up && ip neigh replace 192.0.2.9 lladdr 02:00:00:00:00:02 dev here");
@@ -593,7 +593,7 @@ static void by_tc_beside_others(void **state)
         assert_int_equal(keep(s, &on, ""), 0);
         sh("tc filter del dev here ingress prio 1 && "
            "tc filter add dev here ingress protocol ip prio 1 bpf bytecode '1,6 0 0 0'");
-        assert_true(keep(s, &on, "filter of another kind at priority 1 for arriving packets of here") < 0);
+        assert_true(keep(s, &on, "filter of another type at priority 1 for arriving packets of here") < 0);
         sh("tc filter del dev here ingress prio 1");
         assert_int_equal(keep(s, &on, ""), 1);
     }
@@ -622,7 +622,7 @@ static void by_tc_is_in_the_way(void **state)
     where.by_tc = true;
     assert_true(hooks_lack(&where, 1, err, sizeof err) < 0);
     assert_non_null(strstr(err, "priority 1 for arriving packets of here"));
-    assert_true(set(s, XDP_LETS, TC_DROPS, false, &on, "the program for arriving packets can't be attached") < 0);
+    assert_true(set(s, XDP_LETS, TC_DROPS, false, &on, "the eBPF program for arriving packets can't be attached") < 0);
     assert_int_equal(state_undo(s, STATE_OPEN, say, NULL), 0);
     assert_int_equal(filters_in(), 1);
     hooks_leave(&on);

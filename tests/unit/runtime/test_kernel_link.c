@@ -165,7 +165,7 @@ static void test_the_verifier_refuses(void **state)
     make(&m, call, 2, (const struct code_ref[]){{0, "part"}}, 1);
     m.functions[1].insns = beyond;
     const char *said = load(&m);
-    assert_says(said, "the kernel's verifier refuses judge_xdp, in part: ");
+    assert_says(said, "the kernel's verifier rejects judge_xdp, in part: ");
     assert_says(said, "outside of the allowed memory range");
     assert_says(said, "--exec user");
     assert_int_equal(decided(), 5);
@@ -205,7 +205,7 @@ static void test_a_map_too_large(void **state)
     const int failed = map_flat(&m, "large", 600u << 20);
     assert_int_equal(failed, -E2BIG);
     assert_int_equal(refused_map("large", m.len, failed, err, sizeof err), failed);
-    assert_says(err, "large would take 601 MB, and programs in the kernel reach 512 MB at most");
+    assert_says(err, "large would take 601 MB, and eBPF programs can use at most 512 MB");
     refused_map("large", m.len, -ENOMEM, err, sizeof err);
     assert_says(err, "MemoryMax=");
     map_fini(&m);

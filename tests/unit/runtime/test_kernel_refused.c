@@ -136,7 +136,7 @@ static void test_an_old_kernel(void **state)
 static void test_no_memory_for_loops(void **state)
 {
     (void)state;
-    assert_refused(is_loop, ENOMEM, ENOMEM, "out of memory (MemoryMax= of the service); use --exec user");
+    assert_refused(is_loop, ENOMEM, ENOMEM, "out of memory (raise MemoryMax= of the service); use --exec user");
 }
 
 /* Its compiler is off, wherever the setting is. */
@@ -154,8 +154,8 @@ static void test_not_compiled(void **state)
     (void)state;
     is_interpreted = true;
     assert_refused(is_loop, EINVAL, ENOTSUP,
-                   "the kernel interprets programs here, and runs the executor's only if they are compiled");
-    if (!strstr(programs_lack(-EINVAL), "the kernel interprets programs")) fail();
+                   "the kernel interprets eBPF programs, and the kernel executor needs compiled ones");
+    if (!strstr(programs_lack(-EINVAL), "the kernel interprets eBPF programs")) fail();
     is_interpreted = false;
 }
 
@@ -176,8 +176,9 @@ static bool is_types(uint32_t cmd, const union bpf_attr *attr)
 static void test_types_that_are_refused(void **state)
 {
     (void)state;
-    assert_refused(is_types, EINVAL, EINVAL,
-                   "the kernel refuses the types of prey's stages: Invalid argument; use --exec user");
+    assert_refused(
+        is_types, EINVAL, EINVAL,
+        "the kernel rejects the type information of prey's eBPF programs: Invalid argument; use --exec user");
 }
 
 static bool is_any(uint32_t cmd, const union bpf_attr *attr)
@@ -188,12 +189,13 @@ static bool is_any(uint32_t cmd, const union bpf_attr *attr)
 static void test_no_right(void **state)
 {
     (void)state;
-    assert_refused(is_any, EPERM, EPERM, "a security module, lockdown or the rules of a container forbid programs");
+    assert_refused(is_any, EPERM, EPERM, "a security module, lockdown or a container's rules forbid eBPF programs");
 }
 static void test_a_kernel_without(void **state)
 {
     (void)state;
-    assert_refused(is_any, ENOSYS, ENOSYS, "this kernel runs no programs (it was built without BPF); use --exec user");
+    assert_refused(is_any, ENOSYS, ENOSYS,
+                   "this kernel cannot run eBPF programs (it was built without BPF); use --exec user");
 }
 
 static bool is_world(uint32_t cmd, const union bpf_attr *attr)

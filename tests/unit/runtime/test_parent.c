@@ -358,7 +358,7 @@ static void ask_logs(struct channel *c, void *arg)
     (void)arg;
     wants(!*log_refused(c, "new.log"), 1);
     wants(!*log_refused(c, "empty.log"), 2);
-    wants(strstr(log_refused(c, "theirs.log"), "its lines are not from this preyrun"), 3);
+    wants(strstr(log_refused(c, "theirs.log"), "the file has lines of another program"), 3);
     wants(!*log_refused(c, "known.log"), 4);
     wants(strstr(log_refused(c, "rules"), "must end in .log"), 5);
     wants(*log_refused(c, "link.log") && *log_refused(c, "fifo.log"), 6);

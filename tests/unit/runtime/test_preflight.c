@@ -83,8 +83,9 @@ static void interfaces(void **state)
                         "fatal: there is no interface `enp3s1`; there are: lo, enp3s0, eth0 => -i enp3s0\n");
     assert_string_equal(interface("nothing-like", 1),
                         "fatal: there is no interface `nothing-like`; there are: lo, enp3s0, eth0\n");
-    assert_string_equal(interface("eth0,enp3s0", 1),
-                        "fatal: `eth0,enp3s0` names several interfaces, and -i takes one => -i eth0 -i enp3s0\n");
+    assert_string_equal(
+        interface("eth0,enp3s0", 1),
+        "fatal: `eth0,enp3s0` matches several interfaces, and -i takes only one => -i eth0 -i enp3s0\n");
     /* What an instance made is none of them, whatever somebody else's is called. */
     char name[IF_NAMESIZE], err[200];
     int fd;
@@ -97,22 +98,19 @@ static void interfaces(void **state)
     close(fd);
     sh("ip link set enp3s0 down; " UNTIL("eth0", "LOWERLAYERDOWN"));
     assert_string_equal(interface("enp3s0", 1), "fatal: enp3s0 is down => ip link set enp3s0 up\n");
-    assert_string_equal(interface("eth0", 0),
-                        "worth: eth0 has no carrier: nothing arrives until its other end is up\n");
+    assert_string_equal(interface("eth0", 0), "worth: eth0 has no carrier: nothing arrives until its peer is up\n");
     sh("ip link set enp3s0 up; " UNTIL("eth0", "UP") "; ip tuntap add tun7 mode tun; ip link set tun7 up");
-    assert_string_equal(interface("tun7", 0),
-                        "worth: tun7 has no carrier: nothing arrives until its other end is up\n");
+    assert_string_equal(interface("tun7", 0), "worth: tun7 has no carrier: nothing arrives until its peer is up\n");
     of_kind("tun7", ARPHRD_CAN);
     assert_string_equal(interface("tun7", 1), "fatal: tun7 carries neither Ethernet nor bare IP packets (its ARPHRD "
                                               "type is 280) => leave it out\n");
     of_kind("tun7", ARPHRD_IPGRE); /* as GRE without `remote`: each packet has a header that names its end */
     sh("ip link set tun7 up");
-    assert_string_equal(interface("tun7", 0),
-                        "worth: tun7 has no carrier: nothing arrives until its other end is up\n");
+    assert_string_equal(interface("tun7", 0), "worth: tun7 has no carrier: nothing arrives until its peer is up\n");
     sh("ip link del tun7");
     sh("ip link add name swi type bridge; ip link set eth0 master swi");
-    assert_string_equal(interface("eth0", 0), "worth: eth0 is a port of the kernel's bridge swi, which also "
-                                              "passes on arriving frames => ip link set eth0 nomaster\n");
+    assert_string_equal(interface("eth0", 0), "worth: eth0 is a port of the kernel's bridge swi, which also forwards "
+                                              "the arriving frames => ip link set eth0 nomaster\n");
 }
 
 static void subnets(void **state)
@@ -121,7 +119,7 @@ static void subnets(void **state)
     sh(NETNS_PAIR);
     sh("ip addr add 192.0.2.1/24 dev here; ip addr add 192.0.2.2/25 dev there; ip addr add 2001:db8::1/64 dev here; "
        "ip addr add 2001:db8:1::1/64 dev there; ip addr add 10.0.0.1/32 dev here; ip addr add 10.0.0.1/32 dev there");
-    assert_string_equal(interface("here", 0), "worth: here and there are in one subnet, 192.0.2.2/24: answers leave by "
+    assert_string_equal(interface("here", 0), "worth: here and there are in one subnet, 192.0.2.2/24: replies leave by "
                                               "the interface of the route => ip addr del 192.0.2.2/25 dev there\n");
     assert_string_equal(interface("lo", 0), ""); /* not an affair of ours */
 }
@@ -141,11 +139,11 @@ static void servers(void **state)
     assert_string_equal(
         look(&p, 0),
         "worth: no route leads to server farm/lost, 203.0.113.9 => ip route add 203.0.113.9 via GATEWAY\n"
-        "worth: server farm/me, 192.0.2.1, is this machine itself: packets that are sent on do not reach it, so it "
-        "counts as down => `mode proxy`, or an address of another host there\n"
+        "worth: server farm/me, 192.0.2.1, is this machine itself, which forwarded packets cannot reach, so it "
+        "counts as down => use `mode proxy`, or the address of another host\n"
         "worth: the route to server farm/there, 198.51.100.9, leaves by there, which no -i names => -i there\n"
         "worth: a packet of 1500 bytes does not fit into the tunnel to server farm/tunnel: its route takes 1500 bytes, "
-        "and 1528 are needed; senders are told a smaller size, which costs some of them time => ip link set here mtu "
+        "and 1528 are needed; senders have to use smaller packets, which delays some of them => ip link set here mtu "
         "1528\n");
     /* To those that only the proxy asks this machine connects as any program does. */
     for (unsigned i = 0; i < 4; i++) s[i].sent_on = false;
@@ -178,10 +176,9 @@ static void forwarding(void **state)
     struct preflight p = {.interfaces = &name, .interface_count = 1, .sends_on = true};
     assert_string_equal(look(&p, 0), "");
     sh("echo 1 >/proc/sys/net/ipv4/ip_forward");
-    assert_string_equal(
-        look(&p, 1),
-        "fatal: the kernel forwards packets itself (net.ipv4.ip_forward), and would send those on a second "
-        "time that prey sends on => sysctl -w net.ipv4.ip_forward=0\n");
+    assert_string_equal(look(&p, 1),
+                        "fatal: the kernel forwards packets itself (net.ipv4.ip_forward), and would forward prey\'s "
+                        "packets a second time => sysctl -w net.ipv4.ip_forward=0\n");
     p.guarded = true;
     assert_string_equal(look(&p, 0), "");
 }
@@ -195,16 +192,16 @@ static void rights(void **state)
     assert_int_equal(syscall(SYS_capget, &who, has), 0);
     has[0].effective &= ~(1u << CAP_NET_RAW);
     assert_int_equal(syscall(SYS_capset, &who, has), 0);
-    assert_string_equal(interface("here", 1), "fatal: start the container with --cap-add NET_RAW: this process "
-                                              "lacks the capability CAP_NET_RAW\n");
+    assert_string_equal(
+        interface("here", 1),
+        "fatal: start the container with --cap-add NET_RAW: preyrun lacks the capability CAP_NET_RAW\n");
     has[0].effective &= ~(1u << CAP_NET_ADMIN);
     assert_int_equal(syscall(SYS_capset, &who, has), 0);
-    assert_string_equal(interface("here", 1),
-                        "fatal: start the container with --cap-add NET_ADMIN --cap-add NET_RAW: this process lacks the "
-                        "capabilities CAP_NET_ADMIN and CAP_NET_RAW\n");
+    assert_string_equal(interface("here", 1), "fatal: start the container with --cap-add NET_ADMIN --cap-add NET_RAW: "
+                                              "preyrun lacks the capabilities CAP_NET_ADMIN and CAP_NET_RAW\n");
     if (setresuid(65534, 65534, 65534)) return; /* in a namespace of one user */
     assert_string_equal(interface("here", 1),
-                        "fatal: run it as root, with sudo: this process lacks the capabilities CAP_NET_ADMIN and "
+                        "fatal: preyrun must run as root (sudo): it lacks the capabilities CAP_NET_ADMIN and "
                         "CAP_NET_RAW\n");
 }
 
@@ -223,11 +220,10 @@ static void locked_memory(void **state)
     assert_int_equal(syscall(SYS_capget, &who, has), 0);
     has[0].effective &= ~(1u << CAP_IPC_LOCK | 1u << CAP_SYS_RESOURCE);
     assert_int_equal(syscall(SYS_capset, &who, has), 0);
-    assert_string_equal(
-        look(&p, 1),
-        "fatal: only 64 KiB of memory may be locked, and --io xdp and --exec kernel need 1024 "
-        "KiB for frames => ulimit -l unlimited (a unit of systemd: LimitMEMLOCK=infinity), or the capability "
-        "IPC_LOCK\n");
+    assert_string_equal(look(&p, 1),
+                        "fatal: only 64 KiB of memory may be locked, and --io xdp and --exec kernel need 1024 "
+                        "KiB for frames => ulimit -l unlimited (in a systemd unit: LimitMEMLOCK=infinity), or add the "
+                        "capability IPC_LOCK\n");
 }
 
 /* Before a start alone: it says so itself. */
@@ -241,7 +237,7 @@ static void drivers(void **state)
     if (link == -ENOTSUP) skip(); /* make KERNEL=0 */
     close(link);
     sh("ip link add name swi type bridge; ip link set swi up; sleep 0.1");
-    assert_non_null(strstr(look(&p, 0), "worth: swi takes XDP programs in generic mode alone, which is slower: "
+    assert_non_null(strstr(look(&p, 0), "worth: swi runs XDP programs only in generic mode, which is slower: "
                                         "its driver has no native mode\n"));
     assert_null(strstr(told, "here takes"));
     p.xdp = 2; /* not where traffic control takes what arrives */
@@ -270,15 +266,15 @@ static void room(void **state)
     assert_string_equal(look(&p, 0), "");
     assert_int_not_equal(access(record, F_OK), 0); /* nothing is made */
     p.record = open;
-    snprintf(want, sizeof want, "fatal: --record %s: other users may read the directory; this mends it: chmod 700 %s\n",
-             open, open);
+    snprintf(want, sizeof want,
+             "fatal: --record %s: other users may read the directory; to fix it, run: chmod 700 %s\n", open, open);
     assert_string_equal(look(&p, 1), want);
     char fill[200];
     snprintf(fill, sizeof fill, "head -c 100000 /dev/zero >%s/filler 2>/dev/null; true", path);
     sh(fill);
     p.record = record;
-    snprintf(want, sizeof want, "fatal: --record %s: No space left on device => room there, or another directory\n",
-             record);
+    snprintf(want, sizeof want,
+             "fatal: --record %s: No space left on device => make room there, or name another directory\n", record);
     assert_string_equal(look(&p, 1), want);
     p.looks_only = false;
     assert_string_equal(look(&p, 0), "");

@@ -84,7 +84,7 @@ static void one_records_there(void **state)
     const int one = recordings_open(path, true, err, sizeof err);
     assert_true(one >= 0);
     assert_int_equal(recordings_open(path, true, err, sizeof err), -EBUSY);
-    assert_non_null(strstr(err, "another preyrun records there"));
+    assert_non_null(strstr(err, "another preyrun records in this directory"));
     const int reader = recordings_open(path, false, err, sizeof err);
     assert_true(reader >= 0);
     close(one);

@@ -141,7 +141,7 @@ static void names(void **state)
     struct state *s = open_state("eth0"), *other = open_state("eth0.7");
     assert_null(state_open(run, "eth0", NULL, say, NULL, err, sizeof err));
     char want[200];
-    snprintf(want, sizeof want, "another preyrun named `eth0` runs here (process %ld): choose another --name",
+    snprintf(want, sizeof want, "another preyrun named `eth0` already runs here (process %ld): choose another --name",
              (long)getpid());
     assert_string_equal(err, want);
     reserve(s, 40000, 40001);
@@ -286,8 +286,8 @@ static void ranges_grow(void **state)
 }
 
 #define AS_SHARED                                                                                                      \
-    "translation or this machine's own connections would have no ports left of those shared out at the start: "        \
-    "restart preyrun, which shares them out anew"
+    "the ports divided at the start would leave none for translation or for this machine's own connections: "          \
+    "restart preyrun to divide the ports again"
 
 /* Another program: what the host keeps stays, and grows by what nobody has taken yet. */
 static void reloads(void **state)
@@ -349,15 +349,14 @@ static void shared_ports(void **state)
     reserve(one, 61000, 61999); /* taken, and none of them to be reserved */
     assert_string_equal(content(RESERVED), "");
     assert_int_equal(ports_reserve(two, &range, 1, &kept, err, sizeof err), -EADDRINUSE);
-    assert_string_equal(err,
-                        "the running instance `eth0` also translates to some of the ports 61500-62000: give one of the "
-                        "two other ports");
+    assert_string_equal(err, "the running instance `eth0` also translates to some of the ports 61500-62000: change the "
+                             "ports of one of the two");
     *err = 0;
     assert_int_equal(ports_look(one, &range, 1, &kept, err, sizeof err), 0); /* what was refused is no reservation */
     reserve(one, 61000, 61999);
     assert_int_equal(ports_look(two, &range, 1, &kept, err, sizeof err), -EADDRINUSE);
-    assert_string_equal(err, "the running instance `eth0` also translates to some of the ports 61500-62000: give one "
-                             "of the two other ports");
+    assert_string_equal(err, "the running instance `eth0` also translates to some of the ports 61500-62000: change the "
+                             "ports of one of the two");
     reserve(two, 62000, 62500);
     assert_int_equal(state_undo(one, STATE_OPEN, say, NULL), 0);
     assert_int_equal(ports_reserve(one, &all, 1, &kept, err, sizeof err), -ENOSPC);
@@ -410,7 +409,7 @@ static void awaited(void **state)
     close(told[1]);
     if (traced) {
         const ssize_t n = read(told[0], line, sizeof line - 1);
-        snprintf(wanted, sizeof wanted, "the instance `eth0` is ending: waiting for its process %d\n", worker);
+        snprintf(wanted, sizeof wanted, "the instance `eth0` is stopping; preyrun waits for its process %d\n", worker);
         line[n > 0 ? n : 0] = 0;
         ptrace(PTRACE_CONT, worker, NULL, NULL);
     }

@@ -137,7 +137,7 @@ static void names(void **state)
     /* Somebody's device is not joined. */
     sh("ip tuntap add dev prey-eth0 mode tun");
     assert_int_equal(tun_open("eth0", &fd, 1, name, err, sizeof err), -EEXIST);
-    assert_string_equal(err, "the interface `prey-eth0` exists already: this removes it: ip link del prey-eth0");
+    assert_string_equal(err, "the interface `prey-eth0` exists already; to remove it, run: ip link del prey-eth0");
     sh("ip link del prey-eth0");
     assert_int_equal(tun_open("eth0", fds, 3, name, err, sizeof err), 0);
     for (int i = 0; i < 3; i++) assert_true(if_nametoindex("prey-eth0") && !close(fds[i]));
@@ -168,18 +168,18 @@ static void closed(void **state)
         mount("none", "/dev/net", "tmpfs", 0, NULL))
         skip();
     assert_int_equal(tun_lack(err, sizeof err), -ENOENT);
-    assert_non_null(strstr(err, "modprobe tun; without that module, a package with more modules "));
-    assert_non_null(strstr(err, "a container needs --device /dev/net/tun"));
+    assert_non_null(strstr(err, "modprobe tun; if that module is missing, install more modules "));
+    assert_non_null(strstr(err, "in a container, start it with --device /dev/net/tun"));
     /* No driver has that number. */
     if (mknod("/dev/net/tun", S_IFCHR | 0666, makedev(10, 254))) skip();
     const int failed = tun_lack(err, sizeof err);
     if (failed == -ENODEV || failed == -ENXIO)
-        assert_non_null(strstr(err, "the kernel has no TUN devices: this mends it: modprobe tun; without that "));
+        assert_non_null(strstr(err, "the kernel has no TUN devices; to fix it, run: modprobe tun; if that module "));
     assert_int_equal(chmod("/dev/net/tun", 0640), 0);
     if (setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534)) skip();
     assert_int_equal(tun_lack(err, sizeof err), -EACCES);
     assert_non_null(
-        strstr(err, "its mode is 0640, its owner user 0 and group 0: this mends it: chmod 666 /dev/net/tun"));
+        strstr(err, "its mode is 0640, its owner user 0 and group 0; to fix it, run: chmod 666 /dev/net/tun"));
 }
 
 int main(void)

@@ -320,8 +320,8 @@ static void too_little_locked(void **state)
                                .workers = 1,
                                .frame_most = most};
     assert_int_equal(io_XDP.make(&maker, &ask, &made, err, sizeof err), -1);
-    assert_string_equal(err, "AF_XDP, XDP_UMEM_REG: less memory may be locked than frames need: ulimit -l unlimited (a "
-                             "unit of systemd: LimitMEMLOCK=infinity), or the capability IPC_LOCK");
+    assert_string_equal(err, "AF_XDP, XDP_UMEM_REG: the limit on locked memory is too low for the frames: run ulimit "
+                             "-l unlimited (in a systemd unit: LimitMEMLOCK=infinity), or add the capability IPC_LOCK");
     steer_close(maker.steers[0]);
     io_maker_fini(&maker);
 }

@@ -45,20 +45,22 @@ static struct pbc_section *section_of(struct image *i, uint32_t kind)
  * the line $LEN is the file's length, $KINDS how many kinds of sections there are, $VERSION the format's version; with
  * + each is one more, with - one less. */
 #define FAULTS(FAULT)                                                                                                  \
-    FAULT(magic, "not a compiled prey program (preyc -o makes one)", i->bytes[7] = 'x')                                \
+    FAULT(magic, "not a compiled prey program; compile the rules first: preyc RULES.prey -o FILE.pbc",                 \
+          i->bytes[7] = 'x')                                                                                           \
     FAULT(version,                                                                                                     \
-          "format version $VERSION+, but this prey reads versions $OLDEST to $VERSION; this renews it: preyc "         \
+          "format version $VERSION+, but this prey reads versions $OLDEST to $VERSION; recompile the rules: preyc "    \
           "RULES.prey -o "                                                                                             \
-          "FILE.pbc, with this prey's preyc; or upgrade prey, for a later one made it",                                \
+          "FILE.pbc with this version's preyc, or upgrade prey (a later version made the file)",                       \
           header(i)->version = PBC_VERSION + 1)                                                                        \
     FAULT(older_version,                                                                                               \
-          "format version $OLDEST-, but this prey reads versions $OLDEST to $VERSION; this renews it: preyc "          \
+          "format version $OLDEST-, but this prey reads versions $OLDEST to $VERSION; recompile the rules: preyc "     \
           "RULES.prey -o FILE.pbc",                                                                                    \
           header(i)->version = PBC_OLDEST - 1)                                                                         \
     FAULT(too_long, "truncated: $LEN bytes of $LEN+", header(i)->size++)                                               \
     FAULT(too_short, "damaged: 64 bytes too long", header(i)->size -= 64)                                              \
     FAULT(header_reserved, "header: reserved bytes are not zero", header(i)->reserved = 1)                             \
-    FAULT(many_sections, "header: $KINDS+ sections, at most $KINDS can be", header(i)->sections = PBC_KINDS + 1)       \
+    FAULT(many_sections, "header: $KINDS+ sections, and at most $KINDS are possible",                                  \
+          header(i)->sections = PBC_KINDS + 1)                                                                         \
     FAULT(unknown_kind, "section 2 is of unknown kind $KINDS", section(i, 2)->kind = PBC_KINDS)                        \
     FAULT(twice, "section `rules` is there twice", section(i, 3)->kind = PBC_RULES)                                    \
     FAULT(section_reserved, "section `rules`: reserved bytes are not zero", section(i, 2)->reserved = 1)               \
@@ -248,8 +250,10 @@ static void every_truncation(void **state)
         uint8_t *cut = malloc(len + 1); /* its own block: reading past it is seen */
         memcpy(cut, i.bytes, len);
         assert_null(program_load(cut, len, err, sizeof err));
-        assert_true(len < 8 ? !!strstr(err, "not a compiled prey program (preyc -o makes one)")
-                            : strstr(err, "truncated") == err);
+        assert_true(
+            len < 8
+                ? !!strstr(err, "not a compiled prey program; compile the rules first: preyc RULES.prey -o FILE.pbc")
+                : strstr(err, "truncated") == err);
         free(cut);
     }
     free(i.bytes);
@@ -374,7 +378,8 @@ static void files(void **state)
     snprintf(expected, sizeof expected, "%s: damaged: digest does not match", path);
     assert_string_equal(err, expected);
     assert_null(program_load_file(scratch_file("load.pbc", "", 0), err, sizeof err));
-    snprintf(expected, sizeof expected, "%s: not a compiled prey program (preyc -o makes one)", path);
+    snprintf(expected, sizeof expected,
+             "%s: not a compiled prey program; compile the rules first: preyc RULES.prey -o FILE.pbc", path);
     assert_string_equal(err, expected);
     unlink(path);
     assert_null(program_load_file("/", err, sizeof err));
@@ -436,7 +441,8 @@ static void standard_input(void **state)
     assert_string_equal(err, "");
     assert_non_null(p);
     assert_null(program_load_file("-", err, sizeof err)); /* nothing left */
-    assert_string_equal(err, "standard input: not a compiled prey program (preyc -o makes one)");
+    assert_string_equal(
+        err, "standard input: not a compiled prey program; compile the rules first: preyc RULES.prey -o FILE.pbc");
     dup2(saved, STDIN_FILENO);
     close(saved);
     program_put(p);

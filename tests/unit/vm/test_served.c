@@ -59,7 +59,7 @@ static void leaves(const char *device, enum served_by by, const char *wanted)
     assert_string_equal(text, wanted);
 }
 
-#define NONE "no firewall judges what "
+#define NONE "no firewall judges packets that "
 #define NOT  ": -i does not name it"
 
 static void test_ports(void **state)
@@ -67,24 +67,24 @@ static void test_ports(void **state)
     (void)state;
     given = compiled_text("firewall a on \"eth1\" in" REST "}\nfirewall b on \"eth2\" out default accept { drop tcp }");
     assert_non_null(given);
-    leaves("eth1", SERVED_PORT, NONE "leaves by eth1, as `b` (test.prey:2) does for eth2");
-    leaves("eth2", SERVED_PORT, NONE "comes in by eth2, as `a` (test.prey:1) does for eth1");
-    leaves("eth3", SERVED_PORT, NONE "comes in by eth3 or leaves by it, as `a` (test.prey:1) does for eth1");
+    leaves("eth1", SERVED_PORT, NONE "leave by eth1, as `b` (test.prey:2) does for eth2");
+    leaves("eth2", SERVED_PORT, NONE "arrive on eth2, as `a` (test.prey:1) does for eth1");
+    leaves("eth3", SERVED_PORT, NONE "arrive on eth3 or leave by it, as `a` (test.prey:1) does for eth1");
     leaves("eth3", SERVED_BRIDGED, ""); /* a bridge's port hears nothing */
     program_put(given);
 
     given = compiled_text("firewall a in" REST "}\nfirewall b on \"wg*\" forward" REST "}");
     assert_non_null(given);
-    leaves("eth3", SERVED_PORT, NONE "crosses from eth3, as `b` (test.prey:2) does for wg*");
+    leaves("eth3", SERVED_PORT, NONE "cross from eth3, as `b` (test.prey:2) does for wg*");
     leaves("wg7", SERVED_PORT, "");
-    leaves("eth3", SERVED_BRIDGED, NONE "crosses from eth3, as `b` (test.prey:2) does for wg*");
+    leaves("eth3", SERVED_BRIDGED, NONE "cross from eth3, as `b` (test.prey:2) does for wg*");
     program_put(given);
 
     /* One without a direction judges what comes in, and what crosses: one word is enough. */
     given = compiled_text("firewall a on \"eth1\"" REST "}");
     assert_non_null(given);
-    leaves("eth2", SERVED_PORT, NONE "comes in by eth2, as `a` (test.prey:1) does for eth1");
-    leaves("eth2", SERVED_BRIDGED, NONE "crosses from eth2, as `a` (test.prey:1) does for eth1");
+    leaves("eth2", SERVED_PORT, NONE "arrive on eth2, as `a` (test.prey:1) does for eth1");
+    leaves("eth2", SERVED_BRIDGED, NONE "cross from eth2, as `a` (test.prey:1) does for eth1");
     leaves("eth1", SERVED_BRIDGED, "");
     program_put(given);
 
@@ -102,28 +102,26 @@ static void test_others(void **state)
     given = compiled_text("firewall a in" REST "}\nfirewall b out default accept { drop tcp }\nfirewall c forward" REST
                           "}");
     assert_non_null(given);
-    leaves("wg0", SERVED_NOT, NONE "comes in by wg0, leaves by it or crosses from it" NOT);
-    leaves("wg0", SERVED_NOT_KERNEL,
-           NONE "comes in by wg0, leaves by it or crosses from it to another that is not served" NOT);
+    leaves("wg0", SERVED_NOT, NONE "arrive on wg0, leave by it or cross from it" NOT);
+    leaves("wg0", SERVED_NOT_KERNEL, NONE "arrive on wg0, leave by it or cross from it to an unserved interface" NOT);
     program_put(given);
 
     /* Where it leaves, it is known that it came by wg0. */
     given = compiled_text("firewall c forward" REST "}\nfirewall d on \"wg*\" forward" REST "}");
     assert_non_null(given);
-    leaves("wg0", SERVED_NOT_KERNEL, NONE "crosses from wg0 to another that is not served" NOT);
-    leaves("ppp0", SERVED_NOT_KERNEL, NONE "crosses from ppp0 to another that is not served" NOT);
+    leaves("wg0", SERVED_NOT_KERNEL, NONE "cross from wg0 to an unserved interface" NOT);
+    leaves("ppp0", SERVED_NOT_KERNEL, NONE "cross from ppp0 to an unserved interface" NOT);
     program_put(given);
 
     given = compiled_text("firewall a on \"eth0\"" REST "}\nnat n { masquerade from 10.0.0.0/8 out on \"ppp0\" }");
     assert_non_null(given);
     leaves("ppp0", SERVED_NOT_KERNEL,
-           NONE
-           "comes in by ppp0 or crosses from it, and what a nat would translate is lost where it leaves by ppp0" NOT);
+           NONE "arrive on ppp0 or cross from it, and packets for a nat are lost where they leave by ppp0" NOT);
     program_put(given);
 
     given = compiled_text("nat n { masquerade from 10.0.0.0/8 out on \"ppp0\" }");
     assert_non_null(given);
-    leaves("ppp0", SERVED_NOT, "what a nat would translate is lost where it leaves by ppp0" NOT);
+    leaves("ppp0", SERVED_NOT, "packets for a nat are lost where they leave by ppp0" NOT);
     leaves("wg0", SERVED_NOT, "");
     program_put(given);
     assert_true(served_listed("wg0,ppp*", "ppp7") && served_listed("wg0", "wg0") && !served_listed("wg0,ppp*", "wg"));

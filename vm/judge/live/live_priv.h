@@ -35,18 +35,16 @@ struct overlay {
     uint32_t lengths_lock;
 };
 
-struct base {
+struct live_block {
     struct live_base ranges; /* in this block */
     const uint32_t *lookup;
     uint64_t bytes, lookup_bytes;
     uint32_t node4, node6;
-    /* Set when it is replaced */
-    struct base *older;
-    uint64_t replaced_ms;
+    struct live_block *older; /* set when it is replaced */
 };
 
 struct live_set {
-    struct base *base;         /* NULL: no ranges */
+    struct live_block *base;   /* NULL: no ranges */
     struct live_memory memory; /* the owner's; `shown` is NULL: the set has its own */
     uint64_t size;
     bool refuse;
@@ -54,8 +52,8 @@ struct live_set {
     uint32_t lock[LIVE_LOCKS] __attribute__((aligned(LINE_BYTES)));
     struct live_counts counts __attribute__((aligned(LINE_BYTES)));
     uint64_t version;
-    uint32_t hand;        /* next group to sweep, over both families */
-    struct base *retired; /* bases that were replaced, the latest first */
+    uint32_t hand;              /* next group to sweep, over both families */
+    struct live_block *retired; /* bases that were replaced and that the owner has not taken, the latest first */
 };
 
 static inline struct live_key live_key_of(const uint32_t addr[4], bool v6, unsigned len)
@@ -164,11 +162,7 @@ void length_drop(struct overlay *o, unsigned len);
 void live_lock(uint32_t *lock);
 void live_unlock(uint32_t *lock);
 
-/* ---- base.c ---- */
-
-void base_free(struct base *b); /* and all older ones; NULL is allowed */
-
-static inline const struct base *base_in_force(const struct live_set *s)
+static inline const struct live_block *base_in_force(const struct live_set *s)
 {
     return __atomic_load_n(&s->base, __ATOMIC_ACQUIRE);
 }

@@ -101,7 +101,7 @@ static inline int buffer_leave(struct __sk_buff *skb, struct kpkt *k)
     const uint32_t out = k->recipe.out_if;
     if (leave_told(k)) return TC_ACT_UNSPEC;
     uint32_t back = skb->ifindex;
-    __asm__ volatile("" : "+r"(back)); /* or the two are loaded by one pointer, which the kernel's verifier refuses */
+    __asm__ volatile("" : "+r"(back)); /* or the two are loaded by one pointer, which the kernel's verifier rejects */
     k->out_if = out == IFACE_NONE ? back : state_ways[out & MASK(ways)].ifindex;
     if (state_ports[k->out_if & MASK(ports)].nats) skb->mark = state_world.ours;
     const bool bare = kpkt_is_bare(k) && state_ways[out & MASK(ways)].link != LINK_RAW;

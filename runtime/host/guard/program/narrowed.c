@@ -183,8 +183,8 @@ bool narrowed_fits(const struct program *p, bool spares_sent, char *why, size_t 
         for (const struct pbc_cond *c = &p->conds[n->conds]; c < &p->conds[n->conds + n->cond_count]; c++) {
             if (cond_fits(p, c) || (spares_sent && n->kind != PBC_NAT_FORWARD)) continue;
             snprintf(why, len,
-                     "%.200s:%u asks for more than %u devices%s, and guard rules have no room for more: this mends it: "
-                     "a pattern, as \"eth*\", in place of several",
+                     "%.200s:%u asks for more than %u devices%s, more than guard rules can hold; to fix it, write a "
+                     "pattern, such as \"eth*\", in place of several names",
                      program_str(p, n->place.file), n->place.line, devices_most(c),
                      c->flags & PBC_COND_NOT ? " behind `not`" : "");
             return false;

@@ -26,8 +26,8 @@ static bool copied_fits(const struct program_change *c)
         const struct host_link *link = m->to == PBC_MIRROR_DEVICE ? host_link_named(carry->host, device) : NULL;
         if (link && !host_link_has_ethernet(link)) {
             snprintf(c->err, c->err_len,
-                     "`mirror to \"%s\"`: it carries no Ethernet, and copies are Ethernet frames: name "
-                     "another device, a file or a socket",
+                     "`mirror to \"%s\"`: the device carries no Ethernet, and copies are Ethernet frames: name another "
+                     "device, a file or a socket",
                      device);
             return false;
         }
@@ -124,7 +124,7 @@ const char *copied_stay(const struct carry *carry)
     const struct program *p = carry->now.program;
     for (uint32_t i = 0; i < p->mirrors_count; i++)
         if (p->mirrors[i].to == PBC_MIRROR_SOCKET && options_tap(carry->o, program_str(p, p->mirrors[i].target)))
-            return "copies go to those who read a socket (--tap), which is not handed over yet";
+            return "readers use a socket (--tap), which prey cannot hand over yet";
     return NULL;
 }
 

@@ -20,7 +20,7 @@ static int hide_shut(struct carry *carry, char *err, size_t err_len)
     int failed = all ? 0 : -ENOMEM;
     for (unsigned i = 0; all && i < count && !failed; i++) {
         if (guard_shut_valid(&all[i])) continue;
-        snprintf(err, err_len, "guard rules cannot name the interface `%s`: mend the rules", all[i].device);
+        snprintf(err, err_len, "guard rules cannot name the interface `%s`: rename it in the rules", all[i].device);
         failed = -EINVAL;
     }
     if (!failed) failed = ask_SHUT(carry->tell->channel, all, count, err, err_len);
@@ -81,8 +81,8 @@ static int hide_rules(struct carry *carry, char *err, size_t err_len)
         return failed;
     }
     shared_ports_stay(carry);
-    complain("notice: %s; without rules for what a socket takes they are in force, so translation keeps to the ports "
-             "61000-65535 of this machine's addresses: this mends it: modprobe nft_socket, and a restart",
+    complain("notice: %s; the guard rules work without matching sockets, so translation uses only the ports "
+             "61000-65535 of this machine's addresses; to fix it, run: modprobe nft_socket; then restart preyrun",
              err);
     return 0;
 }
@@ -93,8 +93,8 @@ int hide_guard(struct carry *carry)
     const bool told = carry->guard.unhidden;
     carry->guard.unhidden = hide_rules(carry, err, sizeof err);
     if (told && carry->guard.unhidden) return 2;
-    if (told) events_tell(&carry->tell->events, TOLD_GUARD, "guard rules are set again");
-    const char *again = carry->tell->ready ? ", which is tried each second until they are" : "";
+    if (told) events_tell(&carry->tell->events, TOLD_GUARD, "guard rules are back");
+    const char *again = carry->tell->ready ? "; prey tries again every second" : "";
     return carry->guard.unhidden ? tell_fault(carry->tell, "%s%s", err, again) : 0;
 }
 

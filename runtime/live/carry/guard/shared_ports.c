@@ -224,9 +224,8 @@ void shared_ports_look(struct carry *carry, const struct program *p)
         s->host.bound_count += found->count;
         s->crowded[udp] = found->count == SHARED_PORTS_MOST;
         if (s->crowded[udp])
-            complain("notice: more than %u %s sockets of this machine use ports of `masquerade`; those "
-                     "from port %u on "
-                     "receive nothing; this mends it: fewer `ports` for masquerade",
+            complain("notice: more than %u %s sockets of this machine use ports of `masquerade`; sockets from port %u "
+                     "on receive nothing; to fix it, give `masquerade` fewer `ports`",
                      SHARED_PORTS_MOST, udp ? "UDP" : "TCP", found->all[found->count - 1].port + 1u);
     }
     memcpy(s->all, s->bound, s->host.bound_count * sizeof *s->all);

@@ -1,4 +1,4 @@
-/* Devices on which no firewall judges what the rules ask for elsewhere, and what is done about it. */
+/* Devices on which no firewall judges packets that the rules ask for elsewhere, and what is done about it. */
 #pragma once
 
 #include "runtime/host/guard/shut.h"

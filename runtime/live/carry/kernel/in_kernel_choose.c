@@ -28,20 +28,20 @@ bool in_kernel_obstacle(const struct carry *carry, struct obstacle *o)
     for (unsigned i = 0; i < carry->o->iface_count; i++) {
         const struct host_link *link = host_link_named(carry->host, carry->o->ifaces[i]);
         enum pkt_link kind;
-        if (link && link->loopback) return bars(o, "packets of the loopback are judged in this process alone");
+        if (link && link->loopback) return bars(o, "only the user-space executor judges packets of the loopback");
         if (carry->by_tc >> i & 1) continue;
         if (link && host_link_reads(link, &kind) && kind == LINK_RAW)
-            return bars(o, "%.15s carries no Ethernet, and XDP sees Ethernet frames alone", link->name);
+            return bars(o, "%.15s carries no Ethernet, and XDP sees only Ethernet frames", link->name);
         if (in_kernel_silent(link))
-            return bars(o, "%.15s is an ipvlan in mode L3, which loses what XDP sends by it", link->name);
+            return bars(o, "%.15s is an ipvlan in mode L3, which loses packets that XDP sends", link->name);
         if (link && !carry->latest && xdp_refuses_mtu(link->name, link->mtu, sizeof(struct kernel_note), o))
             return true;
     }
-    if (carry->o->bridge_count) return bars(o, "--bridge is carried by this process, not in the kernel");
+    if (carry->o->bridge_count) return bars(o, "only the user-space executor can do --bridge");
     if (program_holds(carry->now.program) != PBC_NONE)
-        return bars(o, "a branch of mode observe holds packets back, which is done in this process");
+        return bars(o, "a branch of mode observe holds packets back, which only the user-space executor can do");
     if (live_sets_lack(carry->now.program, why, sizeof why)) return bars(o, "%s", why);
-    if (carry->o->io == OPTIONS_IO_PACKET) return bars(o, "--io packet shows frames to this process alone");
+    if (carry->o->io == OPTIONS_IO_PACKET) return bars(o, "--io packet is only for the user-space executor");
     if (!io_XDP.open) return bars(o, "this preyrun was built without clang (make KERNEL=0)");
     *o = carry->exec.lacks;
     return *o->why;
@@ -77,7 +77,7 @@ static bool is_lacking(const struct carry *carry, char *why, size_t len)
 /* Choose where this process enforces all: the kernel, unless it cannot, or has no gain. */
 static void choose_faster(struct carry *carry)
 {
-    char why[600] = "all that the rules say fits there";
+    char why[600] = "all rules fit there";
     const struct program *p = carry->now.program;
     carry->exec.by_rules = in_kernel_comes_up(carry, p, why, sizeof why);
     const bool here = is_barred(carry, why, sizeof why) || carry->exec.by_rules ||
@@ -91,7 +91,7 @@ static void choose_enforcing(struct carry *carry, const char *unenforced)
     char why[600];
     struct obstacle o;
     refused_here(&carry->exec.lacks);
-    const bool barred = carry->o->io == OPTIONS_IO_XDP ? bars(&o, "--io xdp shows frames to this process")
+    const bool barred = carry->o->io == OPTIONS_IO_XDP ? bars(&o, "--io xdp is only for the user-space executor")
                                                        : in_kernel_obstacle(carry, &o);
     if (barred)
         obstacle_text(&o, why, sizeof why);
@@ -107,12 +107,12 @@ static int choose_as_before(struct carry *carry)
     struct obstacle o;
     const char *where = carry->passed ? "in the kernel" : "in user space";
     if (!is_auto(carry->o) && (carry->o->exec == OPTIONS_EXEC_KERNEL) != (carry->passed != NULL))
-        return complain("--takeover: it judges %s, and --exec %s was given; a restart changes that", where,
-                        carry->passed ? "user" : "kernel");
+        return complain("--takeover: the running instance judges %s, and --exec %s was given; a restart changes that",
+                        where, carry->passed ? "user" : "kernel");
     if (carry->passed && in_kernel_obstacle(carry, &o))
-        return complain("--takeover: it judges in the kernel, and this start can't: %s",
+        return complain("--takeover: the running instance judges in the kernel, and this start can't: %s",
                         obstacle_text(&o, why, sizeof why));
-    choice_set(carry, carry->passed, "the process that it took over from did");
+    choice_set(carry, carry->passed, "the previous process did so");
     return 0;
 }
 
@@ -135,7 +135,7 @@ int in_kernel_choose(struct carry *carry)
     choice_set(carry, asked && !barred, asked ? "--exec kernel was given" : "--exec user was given");
     if (!barred) return 0;
     const bool watched = !carry->o->monitor && enforce_watched(carry, carry->now.program, what, sizeof what);
-    return complain("--exec kernel: %s; this does: --exec user%s", obstacle_text(&o, why, sizeof why),
+    return complain("--exec kernel: %s; use --exec user%s", obstacle_text(&o, why, sizeof why),
                     watched ? " --monitor" : "");
 }
 
@@ -169,10 +169,10 @@ void in_kernel_why(struct carry *carry)
     if (!is_auto(carry->o)) return;
     const bool up = in_kernel_comes_up(carry, p, why, sizeof why);
     if (!carry->in_kernel && carry->exec.by_rules)
-        choice_set(carry, false, up ? why : "the rules at the start asked for it; a restart may take the kernel");
+        choice_set(carry, false, up ? why : "the rules at the start needed it; a restart may choose the kernel");
     else if (carry->in_kernel && !enforce_watched(carry, p, carry->exec.why, sizeof carry->exec.why))
         snprintf(carry->exec.why, sizeof carry->exec.why, "%s%s", up ? "as at the start, though " : "",
-                 up ? why : "all that the rules say fits there");
+                 up ? why : "all rules fit there");
 }
 
 bool in_kernel_takes(const struct carry *carry, const struct program *p, char *why, size_t len)
@@ -180,8 +180,8 @@ bool in_kernel_takes(const struct carry *carry, const struct program *p, char *w
     const char *lack = carry->kernel ? flows_lack(carry->kernel->kernel, p) : NULL;
     if (!lack && program_holds(p) != PBC_NONE) {
         snprintf(why, len,
-                 "--exec kernel: a branch of mode observe holds packets back, which is done in user space "
-                 "alone: a restart with --exec user does it");
+                 "--exec kernel: a branch of mode observe holds packets back, which only user space can do: restart "
+                 "with --exec user");
         return false;
     }
     char large[200];
@@ -190,7 +190,8 @@ bool in_kernel_takes(const struct carry *carry, const struct program *p, char *w
         return false;
     }
     if (lack)
-        snprintf(why, len, "--exec kernel: these rules %s, and those before did not: a restart makes the tables for it",
+        snprintf(why, len,
+                 "--exec kernel: these rules %s, and the previous rules did not: a restart creates the tables for that",
                  lack);
     return !lack;
 }

@@ -32,19 +32,18 @@ __attribute__((format(printf, 2, 3))) static bool because(char why[WHY], const c
 /* Options that are about this process' sockets and workers. */
 static bool by_options(const struct options *o, char why[WHY])
 {
-    if (o->monitor) return because(why, "--monitor asks for no more than watching");
+    if (o->monitor) return because(why, "--monitor only counts");
     if (o->io != OPTIONS_IO_UNSET)
-        return because(why, "--io %s is about frames that come to this process",
+        return because(why, "--io %s configures the user-space executor",
                        o->io == OPTIONS_IO_XDP      ? "xdp"
                        : o->io == OPTIONS_IO_PACKET ? "packet"
                                                     : "auto");
     if (o->workers > 1)
-        return because(why, "--workers %u asks for several, and beside the kernel there is one", o->workers);
-    if (o->ring < OPTIONS_RING)
-        return because(why, "--ring bounds the memory that sockets of the kernel executor take");
+        return because(why, "--workers %u asks for several workers, and the kernel executor has only one", o->workers);
+    if (o->ring < OPTIONS_RING) return because(why, "--ring is too small for the sockets of the kernel executor");
     if (o->record && !o->record_sample)
-        return because(why, "--record keeps all frames here, and of those that the kernel judges only samples "
-                            "(--record-sample N takes these)");
+        return because(why, "--record keeps every frame in user space, and only samples in the kernel (add "
+                            "--record-sample N to choose samples)");
     return false;
 }
 
@@ -60,19 +59,17 @@ static bool by_rules(const struct carry *carry, const struct program *p, char wh
 {
     const uint32_t up = kernel_unbounded(p);
     if (up >> KERNEL_UP_TUNNEL & 1)
-        return because(why, "`decap` opens tunnels, and all that comes in them would come up to this process");
+        return because(why, "`decap` opens tunnels, and all their packets would go to preyrun");
     if (up >> KERNEL_UP_INLINE & 1)
-        return because(
-            why,
-            "service `%.100s` keeps connections in the wire in their sockets, so all packets of those would come "
-            "up to this process; `splice packets` or `-> pass` lets them leave",
-            program_str(p, p->services[kernel_stays_in_wire(p)].name));
-    if (up >> KERNEL_UP_STACK & 1)
-        return because(why, "rules ask for a second VLAN tag, and all packets with two would come up to this process");
-    if (!carry->forwards.any && enforce_routes(carry, p))
         return because(why,
-                       "this machine forwards nothing (net.ipv4.ip_forward=0), so all that crosses would come up to "
-                       "this process");
+                       "service `%.100s` keeps its inline connections in sockets, so all their packets would go to "
+                       "preyrun; `splice packets` or `-> pass` avoids that",
+                       program_str(p, p->services[kernel_stays_in_wire(p)].name));
+    if (up >> KERNEL_UP_STACK & 1)
+        return because(why, "rules ask for a second VLAN tag, and all packets with two tags would go to preyrun");
+    if (!carry->forwards.any && enforce_routes(carry, p))
+        return because(
+            why, "this machine forwards nothing (net.ipv4.ip_forward=0), so all forwarded packets would go to preyrun");
     return false;
 }
 
@@ -91,18 +88,19 @@ static bool by_devices(const struct carry *carry, const struct program *p, struc
         const int trial = carry->loaded.kernel ? kernel_program(carry->loaded.kernel, KERNEL_ENTRY_try_send) : -1;
         if (!link || carry->by_tc >> i & 1) continue; /* a missing one is told later */
         if (host_xdp_is_taken(carry->host, carry->o->name, link->name) && !carry->o->xdp_replace)
-            return because(why, "%s has an XDP program of another process, and there can be only one", link->name);
+            return because(why, "%s has an XDP program of another process, and an interface takes only one",
+                           link->name);
         if (*link->kind && !veth)
             return because(why,
-                           "%s (%s) brings super-packets, partial checksums and tags beside a frame, where programs "
-                           "do not see them",
+                           "%s (%s) has super-packets, partial checksums and VLAN tags outside its frames, which XDP "
+                           "programs cannot see",
                            link->name, link->kind);
         if (!xmit_driver_has_xdp(x, link))
-            return because(why, "%s runs programs in generic mode alone: its driver has no native one", link->name);
+            return because(why, "%s runs XDP programs only in generic mode: its driver has no native mode", link->name);
         if (veth && sends_on(carry, p) && !xmit_takes(x, link, false, trial))
             return because(why,
-                           "%s (veth) takes nothing from programs, so what leaves there would come up to this process; "
-                           "this mends it, at the other end: ethtool -K DEVICE gro on tx off",
+                           "%s (veth) takes no packets from XDP programs, so leaving packets would go to preyrun; to "
+                           "fix it, run at the peer: ethtool -K DEVICE gro on tx off",
                            link->name);
     }
     return false;
@@ -114,14 +112,14 @@ static bool by_machine(const struct carry *carry, char why[WHY])
     char err[300];
     const unsigned rings = carry->o->iface_count - (unsigned)__builtin_popcount(carry->by_tc);
     if (host_may_lock() < carry->o->ring * rings)
-        return because(
-            why, "less memory may be locked than its frames need: ulimit -l unlimited, or the capability IPC_LOCK");
+        return because(why, "the limit on locked memory is too low for its frames: run ulimit -l unlimited, or add the "
+                            "capability IPC_LOCK");
     if (!hooks_last())
         return hooks_hidden()
-                   ? because(why, "the BPF file system at " HOOKS_FILES " is hidden here, as by `ip netns exec`, so "
-                                  "nothing in the kernel would judge after a kill")
-                   : because(why, HOOKS_FILES " is not a BPF file system that can be written, so nothing in the "
-                                              "kernel would judge after a kill");
+                   ? because(why, "the BPF file system at " HOOKS_FILES
+                                  " is hidden, for example by `ip netns exec`, so nothing would filter after a kill")
+                   : because(why,
+                             HOOKS_FILES " is not a writable BPF file system, so nothing would filter after a kill");
     return tun_lack(err, sizeof err) && because(why, "%s", err);
 }
 
@@ -140,11 +138,10 @@ bool in_kernel_here(const struct carry *carry, const struct program *p, char *wh
     struct xmit *x = xmit_open();
     bool here = by_options(carry->o, text);
     if (!here && in_kernel_binds(p) && !carry->o->workers && cpus > WORKERS_REPLACED)
-        here =
-            because(text,
-                    "%u workers begin more connections a second than the one beside the kernel (--workers 1 asks for "
-                    "that one)",
-                    cpus);
+        here = because(text,
+                       "%u workers open more connections per second than the kernel executor's single worker "
+                       "(--workers 1 chooses that one)",
+                       cpus);
     here = here || by_devices(carry, p, x, text) || by_machine(carry, text);
     xmit_close(x);
     if (here) snprintf(why, len, "%s", text);

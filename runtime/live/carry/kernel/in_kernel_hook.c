@@ -16,7 +16,7 @@ static const char *needs_xdp(const struct program *p)
     /* Those that leave their sockets stay in the kernel where traffic control takes them: XDP sees no checksum that a
      * sender has left to its card */
     if (kernel_lets_leave(p)) up &= ~(1u << KERNEL_UP_INLINE);
-    return up ? "tunnels, connections in the wire, or a second VLAN tag" : NULL;
+    return up ? "tunnels, inline connections, or a second VLAN tag" : NULL;
 }
 
 static bool link_is_bare(const struct host_link *link)
@@ -66,20 +66,20 @@ int in_kernel_hooks(struct carry *carry)
     const uint32_t all = (1u << carry->o->iface_count) - 1;
     carry->by_tc = carry->passed ? carry->passed->hooks.by_tc : 0;
     if (carry->passed && asked == OPTIONS_HOOK_XDP && carry->by_tc)
-        return complain("--takeover: traffic control takes what arrives there, and --hook xdp was given; a restart "
+        return complain("--takeover: the running instance uses traffic control, and --hook xdp was given; a restart "
                         "changes that");
     if (carry->passed && asked == OPTIONS_HOOK_TC && carry->by_tc != all)
-        return complain("--takeover: XDP takes what arrives there, and --hook tc was given; a restart changes that");
+        return complain("--takeover: the running instance uses XDP, and --hook tc was given; a restart changes that");
     if (carry->takes) return 0;
     if (bare && asked == OPTIONS_HOOK_XDP)
-        return complain("--hook xdp: %s carries no Ethernet, and programs of XDP see Ethernet frames alone; this does: "
+        return complain("--hook xdp: %s carries no Ethernet, and XDP programs see only Ethernet frames; use "
                         "--hook tc",
                         bare);
     if (silent && asked == OPTIONS_HOOK_XDP)
-        return complain(
-            "--hook xdp: %s is an ipvlan in mode L3, which loses what XDP sends by it; this does: --hook tc", silent);
+        return complain("--hook xdp: %s is an ipvlan in mode L3, which loses packets that XDP sends; use --hook tc",
+                        silent);
     if (asked == OPTIONS_HOOK_TC && needs)
-        return complain("--hook tc: %s of these rules need XDP; this does: --hook xdp", needs);
+        return complain("--hook tc: %s of these rules need XDP; use --hook xdp", needs);
     if (asked == OPTIONS_HOOK_XDP || needs) return 0;
     struct xmit *x = xmit_open();
     for (unsigned i = 0; i < carry->o->iface_count; i++)

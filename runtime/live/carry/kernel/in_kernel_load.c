@@ -48,7 +48,7 @@ bool in_kernel_refused(struct carry *carry, char *err, size_t err_len)
         const struct host_link *link = host_link_named(carry->host, carry->o->ifaces[i]);
         const int got = carry->by_tc >> i & 1 ? 0 : try_on(carry, link);
         if (!got) continue;
-        snprintf(err, err_len, "the driver of %s runs XDP programs, but refuses one now (%s)", link->name,
+        snprintf(err, err_len, "the driver of %s supports XDP programs, but rejects one now (%s)", link->name,
                  strerror(-got));
         return true;
     }

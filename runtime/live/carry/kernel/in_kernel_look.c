@@ -21,8 +21,8 @@ static bool numbers(const struct carry *carry, struct obstacle *o)
             if (!a || !b || a == b || a % KERNEL_PORTS != b % KERNEL_PORTS) continue;
             *o = (struct obstacle){0};
             snprintf(o->why, sizeof o->why,
-                     "the numbers of %.15s and %.15s, %u and %u, are a multiple of %u apart; this mends it: %.15s made "
-                     "anew",
+                     "the interface numbers of %.15s and %.15s, %u and %u, differ by a multiple of %u; to fix "
+                     "it, create %.15s again",
                      carry->o->ifaces[k], carry->o->ifaces[i], a, b, (unsigned)KERNEL_PORTS, carry->o->ifaces[i]);
             return true;
         }
@@ -38,8 +38,8 @@ static bool networks(const struct carry *carry, struct obstacle *o)
         whole |= self.v6[i].lo_hi != self.v6[i].hi_hi || self.v6[i].lo_lo != self.v6[i].hi_lo;
     if (whole)
         *o = (struct obstacle){
-            "a whole network is this machine's own (ip route show table local type local, ip -6 route show table local "
-            "type local), and programs in the kernel know single addresses",
+            "a whole network belongs to this machine (to list it, run: ip route show table local type local; ip -6 "
+            "route show table local type local), and the kernel executor knows only single addresses",
             "--exec user"};
     return whole;
 }

@@ -80,7 +80,7 @@ static bool move_members(const struct program_change *c)
     if (!failed && !asks) failed = -ENOMEM;
     if (failed < 0) snprintf(c->err, c->err_len, "out of memory");
     if (failed > 0)
-        snprintf(c->err, c->err_len, "set %.60s: the kernel has no room for its file: a larger `size` makes it",
+        snprintf(c->err, c->err_len, "set %.60s: the kernel has no room for the set's file: set a larger `size`",
                  program_str(now->program, now->program->lives[failed - 1].name));
     return !failed;
 }

@@ -63,10 +63,10 @@ static void warn_of_veth(const struct carry *carry, unsigned at)
     if (carry->by_tc >> at & 1 || told || !link || strcmp(link->kind, "veth") || (!p->services_count && !p->nats_count))
         return;
     const bool sends = carry->kernel->sends[at];
-    complain("notice: %s (veth) %s, so this process sends %s; this mends it, at the other end: ethtool -K DEVICE "
+    complain("notice: %s (veth) %s, so preyrun sends %s; to fix it, run at the peer: ethtool -K DEVICE "
              "%stx off",
              carry->o->ifaces[at],
-             sends ? "may bring packets whose checksum is left to a card" : "takes nothing from programs",
+             sends ? "may receive packets with partial checksums" : "takes no packets from XDP programs",
              sends ? "those on" : "packets that leave there", sends ? "" : "gro on ");
 }
 
@@ -88,11 +88,11 @@ int in_kernel_port(struct carry *carry, unsigned at)
     warn_of_veth(carry, at);
     const struct host_link *link = generic ? host_link(carry->host, carry->ifindex[at]) : NULL;
     if (link && !carry->tell->ready && !carry->passed)
-        complain("notice: %s takes XDP programs in generic mode alone, which is slower%s: its driver has no native "
-                 "mode, or none at an MTU of %u",
+        complain("notice: %s runs XDP programs only in generic mode, which is slower%s: its driver has no native mode, "
+                 "or none with an MTU of %u",
                  carry->o->ifaces[at],
                  carry->now.program->services_count || carry->now.program->nats_count
-                     ? ", and sends no super-packets on (--exec user does)"
+                     ? ", and cannot forward super-packets (--exec user can)"
                      : "",
                  link->mtu);
     return 0;
@@ -254,17 +254,17 @@ void in_kernel_world(struct carry *carry)
     const int failed = in_kernel_push(carry), routes_failed = k->facts.routes_failed;
     if (failed == -E2BIG)
         events_tell(&carry->tell->events, TOLD_FAULT,
-                    "this machine has more than %u addresses of a family; the rules do not apply to the others",
+                    "this machine has more than %u addresses of a family; rules ignore the others",
                     (unsigned)KERNEL_OWN);
     else if (failed)
-        events_tell(&carry->tell->events, TOLD_FAULT, "the programs in the kernel do not get the own addresses: %s",
+        events_tell(&carry->tell->events, TOLD_FAULT, "the eBPF programs cannot get this machine's addresses: %s",
                     strerror(-failed));
     tell_once(carry->tell, routes_failed, &k->told_routes, TOLD_FAULT,
-              "the programs in the kernel do not get the routes: %s; until then `out on` and `urpf-failed` know no way",
+              "the eBPF programs cannot get the routes: %s; until they do, `out on` and `urpf-failed` are false",
               routes_failed == -E2BIG ? "there are too many routes or policy rules" : strerror(-routes_failed));
     tell_once(carry->tell, k->others_failed, &k->told_others, TOLD_FAULT,
-              "rules do not know all devices that are not served: %s; `on` takes the others for devices that no "
-              "rule names: name fewer, or serve them",
+              "the rules name too many devices that -i does not: %s; `on` does not recognize the rest: name fewer "
+              "devices, or add -i",
               k->others_failed == -E2BIG ? "there are too many" : strerror(-k->others_failed));
 }
 

@@ -108,7 +108,7 @@ void logs_again(struct carry *carry)
         char err[500];
         int fd;
         if (ask_ACCESS_LOG(carry->tell->channel, log->path, &fd, err, sizeof err))
-            events_tell(&carry->tell->events, TOLD_FAULT, "access log: %s; the one opened before stays in use", err);
+            events_tell(&carry->tell->events, TOLD_FAULT, "access log: %s; the file opened before stays in use", err);
         else
             sink_renew(&log->sink, fd);
     }
@@ -159,7 +159,7 @@ void access_tick(struct carry *carry, uint64_t lost_in_loops)
     if (!a) return;
     const uint64_t lost = lost_in_loops - a->told;
     if (lost_in_loops > a->told)
-        events_tell(&carry->tell->events, TOLD_FAULT, "access logs: %llu line%s found no room, and %s lost",
+        events_tell(&carry->tell->events, TOLD_FAULT, "access logs: %llu line%s found no room and %s lost",
                     (unsigned long long)lost, text_plural(lost), lost == 1 ? "is" : "are");
     a->told = lost_in_loops;
     for (unsigned i = 0; i < a->count; i++) {

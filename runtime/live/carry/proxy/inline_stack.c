@@ -79,9 +79,9 @@ const char *inline_stack_stays(const struct carry *carry)
 {
     const struct program *p = carry->now.program;
     if (!carry->inline_stack) return NULL;
-    if (!inline_stack_wanted(p)) return "rules before had connections in the wire, whose table these rules do not have";
+    if (!inline_stack_wanted(p)) return "the previous rules had inline connections, whose table these rules lack";
     if (carry->workers[0]->leaving->most != p->settings->proxy_sessions)
-        return "a reload has changed `proxy_sessions`, and the table of connections in the wire has the size of before";
+        return "a reload has changed `proxy_sessions`, and the table of inline connections has its old size";
     return NULL;
 }
 

@@ -61,18 +61,18 @@ static int look_at_pair(struct certs *c, const char *cert, const char *key)
     if (failed)
         return complain("service %.60s: %s%s", c->service, err,
                         failed == -EINVAL ? ""
-                                          : "; this mends it: a file there that the user who starts "
-                                            "preyrun can read, or another path in `tls cert … key …`");
+                                          : "; to fix it, put a file there that preyrun's user can read, or change the "
+                                            "path in `tls cert … key …`");
     failed = keypair_read(fds, &k, err, sizeof err);
     close(fds[0]);
     close(fds[1]);
     if (!failed && look_at_time(k.cert, cert, line, sizeof line))
-        complain("notice: %s; this mends it: a new certificate there, then SIGHUP", line);
+        complain("notice: %s; to fix it, put a new certificate there and send SIGHUP", line);
     if (!failed && c->count < CERTS_MOST && X509_up_ref(k.cert)) c->all[c->count++] = k.cert;
     keypair_fini(&k);
     if (!stat(key, &st) && st.st_mode & S_IROTH)
-        complain("notice: %.300s: everybody on this machine may read this private key; this mends it: chmod o= %s", key,
-                 key);
+        complain("notice: %.300s: every user of this machine may read this private key; to fix it, run: chmod o= %s",
+                 key, key);
     return failed ? complain("service %.60s: %.300s: %s", c->service, cert, err) : 0;
 }
 
@@ -97,8 +97,8 @@ static void look_at_names(const struct program *p, const struct pbc_service *s, 
             for (uint32_t n = 0; n < list->count && asked < NAMES_MOST; n++, asked++) {
                 const char *name = program_str(p, p->hosts[list->first + n]);
                 if (!is_covered(c, name) && bare++ < TOLD_MOST)
-                    complain("notice: service %.60s asks for the name %.253s, and none of its certificates is for "
-                             "that: clients will refuse it",
+                    complain("notice: service %.60s matches the name %.253s, but none of its certificates is for that "
+                             "name: clients will reject the connection",
                              c->service, name);
             }
         }
@@ -112,9 +112,9 @@ static int look_at_trusted(const struct program *p, const struct pbc_proxy *says
     if (says->flags & PBC_PROXY_TLS_NO_VERIFY) return 0;
     const int fd = certificates_open(path, err, sizeof err);
     if (fd < 0)
-        return complain("service %.60s: %s; this mends it: %s", service, err,
-                        says->server_ca ? "`ca` with the file of an authority's certificates"
-                                        : "apt-get install ca-certificates, or `ca \"FILE\"`");
+        return complain("service %.60s: %s; to fix it, %s", service, err,
+                        says->server_ca ? "write `ca` with a file of an authority's certificates"
+                                        : "run: apt-get install ca-certificates; or write `ca \"FILE\"`");
     X509_STORE *store = X509_STORE_new();
     const unsigned count = store ? certificates_trust(fd, store) : 1;
     X509_STORE_free(store);

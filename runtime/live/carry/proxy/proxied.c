@@ -73,7 +73,7 @@ static bool proxied_look(const struct program_change *c)
         const struct pbc_service *service = &p->services[i];
         const char *words = service->proxy ? not_done(p, service) : NULL;
         if (!words) continue;
-        snprintf(c->err, c->err_len, "the service `%.60s` says `%s`, which this preyrun does not support",
+        snprintf(c->err, c->err_len, "the service `%.60s` has `%s`, which this preyrun does not support",
                  program_str(p, service->name), words);
         return false;
     }
@@ -153,7 +153,7 @@ static int make_loops(struct carry *carry, struct snapshot *world, char *err, si
     }
     if (!failed) return 0;
     listeners_close(all, carry->worker_count, count);
-    snprintf(err, err_len, "a proxy cannot be made: %s", strerror(-failed));
+    snprintf(err, err_len, "a proxy cannot be created: %s", strerror(-failed));
     return failed;
 }
 
@@ -210,10 +210,10 @@ void proxied_memory(const struct carry *carry, char *words, size_t len)
             (double)most / 1024);
     /* Tables have their whole length at the start, and a page of one has memory once it was touched. */
     if (inline_stack_wanted(carry->now.program))
-        fprintf(out, "; one in the wire %.1f KiB more, and some pages of tables while few are open",
+        fprintf(out, "; an inline one %.1f KiB more, plus some pages of tables while few are open",
                 (double)proxy_inline_bytes() / 1024);
     if (tls_table_any(carry->proxied->tls))
-        fprintf(out, "; each end of it in TLS %d KiB more, %d at most", TLS_IDLE_BYTES >> 10, TLS_MOST_BYTES >> 10);
+        fprintf(out, "; each side in TLS %d KiB more, %d at most", TLS_IDLE_BYTES >> 10, TLS_MOST_BYTES >> 10);
     fclose(out);
 }
 

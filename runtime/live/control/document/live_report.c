@@ -177,8 +177,8 @@ static void in_kernel_text(FILE *out, const cJSON *kernel)
 {
     if (!kernel) return;
     fill(out, kernel,
-         "kernel      {#packets|frame}, {#bytes|byte} judged there{*up?.|||; {#.} came up: {$}}\n"
-         "{*long?.|            the long way there: |, |{$} {#.}| (man preyrun, kernel.long)\n}");
+         "kernel      {#packets|frame}, {#bytes|byte} judged there{*up?.|||; {#.} sent to preyrun: {$}}\n"
+         "{*long?.|            slow path: |, |{$} {#.}| (man preyrun, kernel.long)\n}");
 #define KERNEL_COUNTER(field, key, words, doc)                                                                         \
     if (*words) fill(out, kernel, "{?" key "             {#" key "|" words "}\n}");
 #include "runtime/counters/counter.def"
@@ -192,16 +192,16 @@ static void more_text(FILE *out, const cJSON *root, const struct whole *all)
     in_kernel_text(out, item(root, "kernel"));
     if (all->control->o->monitor || item_number(live, "watched"))
         fill(out, live,
-             "watched     {#watched|packet}, {#watched_bytes|byte}: dropped or rejected above, but this machine got "
-             "{=watched|it|them}\n");
+             "watched     {#watched|packet}, {#watched_bytes|byte}: dropped or rejected above, but this machine still "
+             "got {=watched|it|them}\n");
     fill(out, live,
-         "{?given given back  {#given|packet} to this machine, {#not_given} of them not taken\n}"
+         "{?given given back  {#given|packet} to this machine, {#not_given} of them rejected\n}"
          "{?no_receiver dropped     {#no_receiver|packet} for this machine, which has no device for their VLAN tags\n}"
          "{?cut offload     {#cut|super-packet was|super-packets were} cut into {#pieces}, for a tunnel\n}"
          "{?crossed,stayed bridge      {#crossed|frame} crossed, {#stayed} "
          "{=stayed|was for the side that it|were for the side that they} came from\n}"
-         "{?to_inside,from_inside in the wire {#to_inside|packet} to the connections that end here, {#inside_lost} of "
-         "them not taken, {#from_inside} from these\n}"
+         "{?to_inside,from_inside in the wire {#to_inside|packet} to inline connections, {#inside_lost} of them "
+         "rejected, {#from_inside} from these connections\n}"
          "{?routed routed      {#routed|packet} crossed from one interface to another\n}");
     fill(out, root, "{*observed_files?.|observed    in files: |, |{#.} {$}|\n}");
     proxied_text(out, root, all->t);

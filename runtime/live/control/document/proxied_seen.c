@@ -32,12 +32,11 @@ void proxied_text(FILE *out, const cJSON *root, const struct tally *t)
     const cJSON *one;
     uint32_t i = 0;
     fill(out, root,
-         "{/proxy proxy       {#sessions|connection was|connections were} accepted, {#now} {=now|goes|go} on, {#ended} "
+         "{/proxy proxy       {#sessions|connection was|connections were} accepted, {#now} open, {#ended} "
          "{=ended|has|have} ended\n"
          "  moved     {#up_bytes|byte} from clients, {#down_bytes} to them\n"
-         "  servers   {#connects|connect}, {#connected} of them came about, {#retried} after one that failed\n"
-         "{?spliced   spliced   {#spliced} left {=spliced|its|their} sockets, {#spliced_now} of them "
-         "{=spliced_now|goes|go} on in packets\n}"
+         "  servers   {#connects|connect}, {#connected} of them made, {#retried} after a failed one\n"
+         "{?spliced   spliced   {#spliced} left {=spliced|its|their} sockets, {#spliced_now} of them still open\n}"
          "{*ended_by?.|  ended     |, |{#.} {$}|\n}{*refused?.|  refused   |, |{#.} {$}|\n}"
          "{*http?.|  http      |, |{#.} {$}|\n}{*tls?.|  tls       |, |{#.} {$}|\n}"
          "{*stays?.|  stays     |, |{#.} {$}|\n}}");
@@ -46,7 +45,7 @@ void proxied_text(FILE *out, const cJSON *root, const struct tally *t)
         const bool counted = i < t->program->services_count && t->proxy_of[i];
         if (counted)
             fill(out, one,
-                 "  service   {service}: {/proxy {#sessions} accepted, {#now} {=now|goes|go} on, {#up_bytes|byte} from "
+                 "  service   {service}: {/proxy {#sessions} accepted, {#now} open, {#up_bytes|byte} from "
                  "clients, {#down_bytes} to them{?http.requests , {#http.requests|request}}}\n");
         i++;
     }

@@ -81,9 +81,9 @@ static void answer_runs(struct control *control, struct call *c, const struct lo
     if (unsaved)
         call_end(c, 2, "%.200s runs, but is not saved: %s", w->name, unsaved);
     else if (w->confirm_ns)
-        call_end(c, 0, "%.200s runs; %.200s comes back in %s, unless it is confirmed: preyctl confirm %s%s%s%s",
-                 w->name, confirm_back(control), text_duration(w->confirm_ns, text), control->confirm.word, before,
-                 fell, *fell ? "; members come back with it" : "");
+        call_end(c, 0, "%.200s runs; %.200s comes back in %s unless you run: preyctl confirm %s%s%s%s", w->name,
+                 confirm_back(control), text_duration(w->confirm_ns, text), control->confirm.word, before, fell,
+                 *fell ? "; the members of sets also come back" : "");
     else
         call_end(c, 0, "%.200s runs%s%.200s%s%s", w->name, tells ? ", and is saved as " : "",
                  tells ? control->o->program : "", before, fell);
@@ -94,9 +94,9 @@ static void answer_refused(const struct control *control, struct call *c, const 
                            const char *why)
 {
     if (reloads)
-        call_end(c, 2, "reload: %.800s; the program that runs goes on", why);
+        call_end(c, 2, "reload: %.800s; the old program keeps running", why);
     else
-        call_end(c, 2, "%.200s: %.600s; %.100s goes on", name, why, control->carry->now.name);
+        call_end(c, 2, "%.200s: %.600s; %.100s keeps running", name, why, control->carry->now.name);
 }
 
 /* End the load. why: the reason of its failure; NULL: it succeeded. */
@@ -153,8 +153,8 @@ static const char *load_refusal(const struct control *control, const struct call
                                 size_t err_len)
 {
     uint64_t ns;
-    if (confirm_waits(control)) return "the running program waits to be confirmed: preyctl confirm";
-    if (control->load) return "another load is under way: ask again when it is through";
+    if (confirm_waits(control)) return "the running program is not confirmed yet: run preyctl confirm first";
+    if (control->load) return "another load is in progress: ask again when it has finished";
     if (call_has(c, "confirm_ns") && (!call_number_of(c, "confirm_ns", CONFIRM_MOST_NS, &ns) || !ns))
         return "`confirm_ns`, the time to confirm, is a whole number of nanoseconds from 1 to 4e18";
     return saves && !onfile_may_save(control, err, err_len) ? err : NULL;
@@ -202,9 +202,9 @@ static void refuse_load(struct control *control, struct call *c, const struct as
 {
     const bool reloads = a->way == BEGAN_RELOAD;
     if (reloads)
-        events_tell(&control->tell->events, TOLD_REFUSED, "reload: %s; the program that runs goes on", why);
+        events_tell(&control->tell->events, TOLD_REFUSED, "reload: %s; the old program keeps running", why);
     else
-        events_tell(&control->tell->events, TOLD_REFUSED, "%s: %.200s: %s; the program that runs goes on",
+        events_tell(&control->tell->events, TOLD_REFUSED, "%s: %.200s: %s; the old program keeps running",
                     began_word(a->way), a->name, why);
     control->tell->changes++;
     answer_refused(control, c, a->name, reloads, why);
@@ -262,7 +262,7 @@ void asked_RELOAD(void *with, struct call *c)
     char err[600];
     logs_again(control->carry);
     if (call_is_true(c, "logs")) {
-        call_end(c, 0, "log files are opened again");
+        call_end(c, 0, "log files have been opened again");
         return;
     }
     const char *why = load_refusal(control, c, a.saves, err, sizeof err);

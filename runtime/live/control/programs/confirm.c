@@ -45,8 +45,8 @@ const char *confirm_text(const struct control *control, char text[CONFIRM_TEXT])
     if (!confirm_waits(control)) return text;
     const uint64_t now = clock_ns(CLOCK_MONOTONIC), until = control->confirm.until_ns;
     const bool given = control->o->confirm_ns && !control->confirm.back; /* as it was asked for a moment ago */
-    snprintf(text, CONFIRM_TEXT, "; %s in %s, unless it is confirmed: preyctl confirm %s",
-             control->confirm.back ? "the program before comes back" : "it ends",
+    snprintf(text, CONFIRM_TEXT, "; %s in %s unless you run: preyctl confirm %s",
+             control->confirm.back ? "the previous program comes back" : "preyrun stops",
              text_duration(given         ? control->o->confirm_ns
                            : until > now ? until - now
                                          : 0,
@@ -62,7 +62,7 @@ void confirm_load(struct control *control, uint64_t ns, const struct confirm *ho
     control->confirm = *how;
     control->confirm.until_ns = clock_ns(CLOCK_MONOTONIC) + ns;
     word_draw(control->confirm.word);
-    events_tell(&control->tell->events, TOLD_CONFIRM, "%s comes back in %s, unless `preyctl confirm` comes first",
+    events_tell(&control->tell->events, TOLD_CONFIRM, "%s comes back in %s, unless you run `preyctl confirm` before",
                 confirm_back(control), text_duration(ns, text));
 }
 
@@ -71,7 +71,7 @@ bool confirm_waits(const struct control *control) { return control->confirm.unti
 const char *confirm_back(const struct control *control)
 {
     const char *name = control->confirm.back_name;
-    return strcmp(name, control->carry->now.name) ? name : "the program before";
+    return strcmp(name, control->carry->now.name) ? name : "the previous program";
 }
 
 static bool is_due(const struct control *control, uint64_t now_ns)
@@ -110,7 +110,7 @@ static void go_back(struct control *control)
 {
     const struct reload_wish w = {.program = control->confirm.back,
                                   .name = control->confirm.back_name,
-                                  .what = "back to the program before",
+                                  .what = "return to the previous program",
                                   .allows = control->confirm.back_allows,
                                   .unjudged = true,
                                   .again = true,
@@ -127,7 +127,7 @@ bool confirm_step(struct control *control, uint64_t now_ns)
 {
     if (!is_due(control, now_ns) || control->confirm.goes_back) return true;
     if (confirm_is_over(control, now_ns)) {
-        events_tell(&control->tell->events, TOLD_CONFIRM, "nobody has confirmed the start: preyrun ends");
+        events_tell(&control->tell->events, TOLD_CONFIRM, "nobody has confirmed the start: preyrun stops");
         return false;
     }
     if (!control->rules->reload) go_back(control);
@@ -202,7 +202,7 @@ void confirm_archive(struct control *control, struct archive *a)
 static const char *confirm_refusal(const struct control *control, const struct call *c, char *err, size_t err_len)
 {
     const char *word = call_text_of(c, "word");
-    if (!confirm_waits(control)) return "nothing waits to be confirmed";
+    if (!confirm_waits(control)) return "nothing needs to be confirmed";
     if (control->confirm.goes_back)
         snprintf(err, err_len, "the time to confirm is up: %.200s comes back", confirm_back(control));
     else if (call_is_true(c, "force") || (word && !strcmp(word, control->confirm.word)))
@@ -211,8 +211,8 @@ static const char *confirm_refusal(const struct control *control, const struct c
         snprintf(err, err_len, "not confirmed: `%.40s` is not the word that was printed when this trial began", word);
     else
         snprintf(err, err_len,
-                 "not confirmed: preyctl confirm WORD takes the word that was printed when this trial began; --force "
-                 "goes without");
+                 "not confirmed: run preyctl confirm WORD with the word printed when this trial began, or preyctl "
+                 "confirm --force");
     return err;
 }
 
@@ -234,8 +234,8 @@ void asked_CONFIRM(void *with, struct call *c)
     events_tell(&control->tell->events, TOLD_CONFIRM, "user %u has confirmed it%s", (unsigned)call_uid(c),
                 call_is_true(c, "force") ? " by force" : "");
     if (saves && onfile_save(control, err, sizeof err))
-        call_end(c, 2, "confirmed: %.200s goes on, but is not saved: %s", control->carry->now.name, err);
+        call_end(c, 2, "confirmed: %.200s keeps running, but is not saved: %s", control->carry->now.name, err);
     else
-        call_end(c, 0, "confirmed: %.200s goes on%s%.200s", control->carry->now.name, saves ? ", and is saved as " : "",
-                 saves ? control->o->program : "");
+        call_end(c, 0, "confirmed: %.200s keeps running%s%.200s", control->carry->now.name,
+                 saves ? ", and is saved as " : "", saves ? control->o->program : "");
 }

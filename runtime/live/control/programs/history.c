@@ -252,7 +252,7 @@ static const struct past_entry *entry_at(const struct control *control, uint64_t
     if (back < control->past.count) return &control->past.all[back];
     snprintf(err, err_len,
              control->past.count > 1 ? "the history has %u program%s, this one included"
-                                     : "the history knows no other program",
+                                     : "the history has no other program",
              control->past.count, control->past.count == 1 ? "" : "s");
     return NULL;
 }
@@ -266,9 +266,9 @@ unsigned history_before(const struct control *control, char *err, size_t err_len
         if (!past->all[i].trial && !same) return i;
         tried |= past->all[i].trial;
     }
-    snprintf(err, err_len, "the history knows no other program%s",
-             tried ? ", but on trials that nobody has confirmed: preyctl history lists them, "
-                     "preyctl rollback N takes one"
+    snprintf(err, err_len, "the history has no other program%s",
+             tried ? ", except for unconfirmed trials: run preyctl history to list the trials, or preyctl rollback N "
+                     "to use one"
                    : "");
     return 0;
 }
@@ -281,14 +281,14 @@ struct program *history_program(const struct control *control, unsigned back, co
     const int fd = e->kept ? file_get(control, HISTORY_PROGRAM + e->place) : -ENOENT;
     if (fd < 0) {
         snprintf(err, err_len, "%.200s is not kept: %s", e->name,
-                 e->kept ? strerror(-fd) : "there was no room for it, or it could not be written");
+                 e->kept ? strerror(-fd) : "there was no room for it, or writing it failed");
         return NULL;
     }
     struct program *p = program_load_open(fd, e->name, err, err_len);
     close(fd);
     if (!p || !memcmp(p->digest, e->digest, sizeof p->digest)) return p;
     program_put(p);
-    snprintf(err, err_len, "%.200s: what is kept is another program", e->name);
+    snprintf(err, err_len, "%.200s: the kept file has another program", e->name);
     return NULL;
 }
 
@@ -303,13 +303,12 @@ static void answer_text(const struct control *control, struct call *c, uint64_t 
     if (!e)
         call_end(c, 2, "%s", err);
     else if (!text)
-        call_end(c, 2,
-                 "%.200s carries no text of its rules; this gives it one: preyc RULES.prey --with-text -o FILE.pbc",
+        call_end(c, 2, "%.200s has no rule text; compile it with its text: preyc RULES.prey --with-text -o FILE.pbc",
                  e->name);
     else if (call_bytes(c, text, len))
         call_end(c, 0, "%s", "");
     else
-        call_end(c, 2, "too many answers wait to be read by others: ask again");
+        call_end(c, 2, "too many other clients have unread answers: ask again");
     free(text);
 }
 
@@ -334,5 +333,5 @@ void asked_HISTORY(void *with, struct call *c)
     const bool good = call_document(c, root);
     cJSON_Delete(root);
     call_end(c, good ? 0 : 2, "%s",
-             good ? "" : "out of memory, or too many answers wait to be read by others: ask again");
+             good ? "" : "out of memory, or too many other clients have unread answers: ask again");
 }

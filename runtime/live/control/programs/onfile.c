@@ -58,7 +58,7 @@ void onfile_look(struct control *control)
 bool onfile_may_save(const struct control *control, char *err, size_t err_len)
 {
     if (strcmp(control->o->program, "-") != 0) return true;
-    snprintf(err, err_len, "the program came by standard input, so there is no file to replace");
+    snprintf(err, err_len, "the program came from standard input, so there is no file to replace");
     return false;
 }
 

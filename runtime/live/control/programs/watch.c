@@ -25,7 +25,7 @@ static bool watch_open(struct control *control)
     struct answer a;
     const int failed = ask_WATCH(control->tell->channel, &a, &fd, err, sizeof err);
     w->linked = a.value;
-    tell_once(control->tell, failed, &w->told, TOLD_FAULT, "--watch: %s; it is tried each second", err);
+    tell_once(control->tell, failed, &w->told, TOLD_FAULT, "--watch: %s; prey tries again every second", err);
     if (failed) return false;
     if (w->fd >= 0) close(w->fd);
     w->fd = fd;

@@ -168,17 +168,17 @@ void asked_SETS(void *with, struct call *c)
     } else if (call_is_guest(c) && (!ops[i].guests || !name || !call_may_set(c, name))) {
         call_refuse_guest(c);
     } else if (call_is_guest(c) && !members_find(control->rules, name, &t)) {
-        call_end(c, 2, "%.100s: the program that runs has no live set of that name", name);
+        call_end(c, 2, "%.100s: the running program has no such live set", name);
     } else if (!name || !members_find(control->rules, name, &t)) {
         set_names(control->carry->now.program, all, sizeof all);
-        call_end(c, 2, "%.100s: the program that runs has no live set of that name: %s", name ? name : "", all);
+        call_end(c, 2, "%.100s: the running program has no such live set: %s", name ? name : "", all);
     } else if (ops[i].changes && t.at[0].program->lives[t.at[0].live].names) {
         call_end(c, 2, "%.100s: its members are the addresses of its names", name);
     } else if (ops[i].changes && t.at[0].program->lives[t.at[0].live].file) {
         call_end(c, 2, "%.100s: its members are those of %.3000s: change that file", name,
                  program_str(t.at[0].program, t.at[0].program->lives[t.at[0].live].file));
     } else if (ops[i].answer == sets_replace && set_is_answered(&t)) {
-        call_end(c, 2, "%.100s: its members come by DNS answers alone", name);
+        call_end(c, 2, "%.100s: its members come only from DNS answers", name);
     } else {
         members_name(control->rules);
         ops[i].answer(control, c, &t);

@@ -62,12 +62,14 @@ static void tell_refused(struct changing *g, const struct member_record *r, cons
 static const char *refusal(const struct changing *g, const struct member_record *r, const struct live_net *net)
 {
     uint32_t lo[4], hi[4];
-    if (set_is_answered(g->t)) return "its members come by DNS answers alone";
+    if (set_is_answered(g->t)) return "its members come only from DNS answers";
     if (!g->wide && r->len < (r->v6 ? MEMBER_WIDE6 : MEMBER_WIDE4))
-        return r->v6 ? "shorter than /16, which --wide allows" : "shorter than /8, which --wide allows";
+        return r->v6 ? "shorter than /16; --wide allows that" : "shorter than /8; --wide allows that";
     live_net_ends(net, lo, hi);
     const enum live_refusal why = member_refuses(g->t, net->v6, lo, hi);
-    return why == LIVE_NEVER ? "`never` holds it, or a part of it" : why == LIVE_OUTSIDE ? "it is outside `in`" : NULL;
+    return why == LIVE_NEVER     ? "`never` contains it, or a part of it"
+           : why == LIVE_OUTSIDE ? "it is outside `in`"
+                                 : NULL;
 }
 
 /* True if the first range holds all of the second. */
@@ -97,10 +99,10 @@ static bool holder_say(const struct changing *g, const struct live_net *net, cha
     if (!why.base) live_net_ends(&why.net, first, last);
     if (!range_holds(net->v6, why.base ? why.lo : first, why.base ? why.hi : last, lo, hi)) return false;
     if (why.base)
-        snprintf(text, len, "%s of the file holds it: replace the file by one without it",
+        snprintf(text, len, "%s of the file contains it: replace the file with one that does not",
                  sets_range_text(net->v6, why.lo, why.hi, member));
     else
-        snprintf(text, len, "member %s holds it", sets_net_text(&why.net, member));
+        snprintf(text, len, "the member %s contains it", sets_net_text(&why.net, member));
     return true;
 }
 
@@ -137,7 +139,8 @@ static void change_one(struct changing *g, const struct member_record *r)
     const enum live_said said = member_add(g->t, &net, end_ms, g->how);
     g->counts[said]++;
     if (said == LIVE_FULL || said == LIVE_LENGTHS) {
-        tell_refused(g, r, said == LIVE_FULL ? "the set is full" : "members have eight prefix lengths, the most");
+        tell_refused(
+            g, r, said == LIVE_FULL ? "the set is full" : "its members already have eight prefix lengths, the limit");
         return;
     }
     if (r->flags & MEMBER_CUT) {
@@ -180,7 +183,8 @@ static cJSON *change_numbers(const struct changing *g, char *words, size_t len)
 static void change_end(struct call *c, cJSON *o, int status, const char *set, const char *words)
 {
     const bool fits = call_document(c, o);
-    call_end(c, fits ? status : 2, "%s: %s", set, fits ? words : "out of memory, so not all that was refused is told");
+    call_end(c, fits ? status : 2, "%s: %s", set,
+             fits ? words : "out of memory, so the list of refused members is incomplete");
     cJSON_Delete(o);
 }
 
@@ -239,7 +243,7 @@ static void change_tell(struct control *control, const struct changing *g)
     const int status = g->untold ? 2 : failed != 0;
     cJSON *numbers = change_numbers(g, words, sizeof words);
     control->tell->changes++;
-    if (g->untold) snprintf(words, sizeof words, "out of memory, so not all that was refused is told");
+    if (g->untold) snprintf(words, sizeof words, "out of memory, so the list of refused members is incomplete");
     if (g->cuts && change_follow(control, g, numbers, status, words)) return;
     json_number(numbers, "cut", 0);
     change_end(g->call, numbers, status, g->t->set->name, words);
@@ -267,9 +271,9 @@ void sets_change(struct control *control, struct call *c, const struct member_ta
     } else if (!cut) {
         call_end(c, 2, "out of memory");
     } else if (cuts && call_is_guest(c)) {
-        call_end(c, 2, "members of a group change sets and end no flows: leave out `cut`");
+        call_end(c, 2, "members of a group may change sets, but not end flows: leave out `cut`");
     } else if (!sound) {
-        call_end(c, 2, "the question came with something else than a list of members");
+        call_end(c, 2, "the data sent with the question is not a list of members");
     } else {
         struct changing g = {.rules = control->rules,
                              .t = t,

@@ -54,10 +54,11 @@ static const char *refusal(const struct member_target *t, const struct member_ra
     const u128 more = number_of(m, m->hi) - number_of(m, m->lo);
     const unsigned bits = m->v6 ? 128 - MEMBER_WIDE6 : 32 - MEMBER_WIDE4;
     if (!wide && more >> bits)
-        return m->v6 ? "more addresses than a /16, which --wide allows"
-                     : "more addresses than a /8, which --wide allows";
+        return m->v6 ? "more addresses than a /16; --wide allows that" : "more addresses than a /8; --wide allows that";
     const enum live_refusal why = member_refuses(t, m->v6, m->lo, m->hi);
-    return why == LIVE_NEVER ? "`never` holds it, or a part of it" : why == LIVE_OUTSIDE ? "it is outside `in`" : NULL;
+    return why == LIVE_NEVER     ? "`never` contains it, or a part of it"
+           : why == LIVE_OUTSIDE ? "it is outside `in`"
+                                 : NULL;
 }
 
 /* Join ranges that meet or touch. False: out of memory. */
@@ -95,7 +96,7 @@ static void base_put(struct control *control, struct call *c, const struct membe
     char now[TEXT_NUMBER], before[TEXT_NUMBER], line[300];
     uint64_t were;
     if (!member_base_fits(t, b)) {
-        call_end(c, 1, "%s: the kernel has no room for so many ranges: a larger `size` makes it; nothing has changed",
+        call_end(c, 1, "%s: the kernel has no room for so many ranges: set a larger `size`; nothing has changed",
                  t->set->name);
         return;
     }
@@ -157,7 +158,7 @@ void sets_replace(struct control *control, struct call *c, const struct member_t
     if (!r.all) {
         call_end(c, 2, "%s", err);
     } else if (len % sizeof *r.all || !ranges_sound(&r)) {
-        call_end(c, 2, "the question came with something else than ranges in order");
+        call_end(c, 2, "the data sent with the question is not a sorted list of ranges");
     } else {
         while (i < r.count && !(why = refusal(t, &r.all[i], wide))) i++;
         if (why)

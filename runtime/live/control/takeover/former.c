@@ -12,7 +12,7 @@ const char *former_lacks(const struct control *control)
     const struct carry *carry = control->carry;
     const bool follows = carry->now.program->meta->flags & PBC_KEEPS_FLOWS;
     if (follows || !vm_keeps_flows(carry->workers[0]->vm)) return NULL;
-    return "rules before followed connections, of which some may go on, and those in force follow none";
+    return "previous rules tracked connections, some of which may still be open, and the rules in force track none";
 }
 
 void former_write(const struct control *control, struct archive *a)

@@ -30,7 +30,7 @@ static bool lacks(const struct control *control)
            (control->o->record && !program_is_plain(p));
 }
 
-/* Return the bytes of flows that are copied; in the kernel they stay where they are, but for their bindings. */
+/* Return the bytes of flows that are copied; in the kernel they stay on their servers, but for their bindings. */
 static uint64_t flow_bytes(const struct control *control)
 {
     const struct carry *carry = control->carry;

@@ -19,8 +19,8 @@ const char *proxied_part_lacks(const struct control *control)
     const struct carry *carry = control->carry;
     if (inline_stack_stays(carry)) return inline_stack_stays(carry);
     if (before_count(control->before) >= HANDOFF_BEFORE_MOST)
-        return "16 processes before it still serve connections of theirs: ask again when one has ended "
-               "(preyctl status), or bound them by --takeover-drain";
+        return "16 previous processes still serve their connections: ask again when one has ended (preyctl status), or "
+               "limit them with --takeover-drain";
     return NULL;
 }
 

@@ -63,7 +63,7 @@ bool yield_lacks(const struct control *control, char *words, size_t len)
 {
     const struct carry *carry = control->carry;
     if (!change_settled(carry) || control->rules->reload) {
-        snprintf(words, len, "a reload is under way: ask again when it is through");
+        snprintf(words, len, "a reload is in progress: ask again when it has finished");
         return true;
     }
     const char *all[] = {ports_stay(carry), former_lacks(control), proxied_part_lacks(control), copied_stay(carry)};
@@ -94,7 +94,7 @@ void asked_TAKEOVER(void *with, struct call *c)
         return;
     }
     if (yield_waits(control)) {
-        call_end(c, 2, "another process takes over already");
+        call_end(c, 2, "another process is already taking over");
         return;
     }
     struct yield *y = calloc(1, sizeof *y);
@@ -188,8 +188,8 @@ static uint32_t form_of(const struct handoff_begin *b, char *line, size_t line_l
     const uint32_t form = b->form < HANDOFF_FORM ? b->form : HANDOFF_FORM;
     if (form >= HANDOFF_FORM_LEAST && form >= b->form_least) return form;
     snprintf(line, line_len,
-             "it hands over by forms %d to %d, and the other version takes over by forms %u to %u; a "
-             "restart ends its flows",
+             "it hands over in formats %d to %d, and the other version takes over in formats %u to %u; a restart ends "
+             "its flows",
              HANDOFF_FORM_LEAST, HANDOFF_FORM, b->form_least, b->form);
     return 0;
 }
@@ -368,7 +368,7 @@ static bool let_go(struct control *control)
     }
     struct handoff_named named = {0};
     dealt_leave(control->carry);
-    if (!taken_leave(carry)) tell_fault(control->tell, "a proxy's loop does not let go of its listeners");
+    if (!taken_leave(carry)) tell_fault(control->tell, "a proxy thread does not release its listeners");
     y->deadline = channel_until(NAMED_NS);
     if (!hear(y, &named, sizeof named, NULL)) y->drain_ns = named.drain_ns;
     if (carry->observed_late) say_kept(control);
@@ -401,7 +401,7 @@ void yield_fini(struct control *control)
 /* Go on as if nothing had been asked. */
 static void yield_give_up(struct control *control, const char *why)
 {
-    events_tell(&control->tell->events, TOLD_FAULT, "process %ld does not take over: %s; this one goes on",
+    events_tell(&control->tell->events, TOLD_FAULT, "process %ld does not take over: %s; the old process keeps running",
                 (long)control->yield->to, why);
     advance_end(&control->yield->advance, control->carry);
     yield_fini(control);
@@ -430,7 +430,7 @@ bool yield_step(struct control *control, uint64_t now_ns)
     if (!y || y->over) return yield_is_over(control);
     struct pollfd p = {.fd = y->fd, .events = POLLIN};
     if (poll(&p, 1, 0) <= 0) {
-        if (now_ns >= y->until_ns) yield_give_up(control, "it is late");
+        if (now_ns >= y->until_ns) yield_give_up(control, "it took too long");
         return false;
     }
     if (!y->to) {

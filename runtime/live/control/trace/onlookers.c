@@ -128,9 +128,9 @@ static void onlooker_end(void *arg)
     struct onlooker *k = arg;
     char number[TEXT_NUMBER], chosen[80] = "", more[80] = "", unseen[80] = "", other[80] = "";
     const uint64_t n = lost(k, seat_of(k)), untold = in_kernel_more(k->control->carry).untold - k->untold_before;
-    if (n) snprintf(more, sizeof more, "; %s more came too fast to be shown", text_number(n, number));
+    if (n) snprintf(more, sizeof more, "; %s more packets came too fast to be shown", text_number(n, number));
     if (untold)
-        snprintf(unseen, sizeof unseen, "; %s of all in the kernel came too fast to be looked at",
+        snprintf(unseen, sizeof unseen, "; %s of all packets in the kernel came too fast to be examined",
                  text_number(untold, number));
     if (k->wanted.words)
         snprintf(chosen, sizeof chosen, "; --only left out %s", text_number(k->wanted.left_out, number));
@@ -139,7 +139,7 @@ static void onlooker_end(void *arg)
     if (k->judges)
         snprintf(other, sizeof other, "; process %ld has taken over%s", k->judges, k->talk ? "" : ": ask again");
     if (k->talk && !talk_answer(k->talk, &k->asked, k->call))
-        call_end(k->call, 2, "out of memory, or the answer is too long: ask for fewer with --limit");
+        call_end(k->call, 2, "out of memory, or the answer is too long: ask for fewer rows with --limit");
     else
         call_end(k->call, k->judges && !k->talk ? 2 : 0, "%s packet%s%s%s%s%s%s", text_number(k->told, number),
                  k->told == 1 ? "" : "s", k->talk ? " looked at" : "", chosen, more, unseen, other);
@@ -160,7 +160,7 @@ static bool names_look_up(struct onlooker *k, const struct labels *labels)
     const int lacks = wanted_program(&k->wanted, labels, err, sizeof err);
     if (lacks < 0) call_end(k->call, 2, "%s", err);
     if (lacks > 0 && labels == &k->control->carry->now.labels)
-        call_text(k->call, "%s in the program that has taken over: no packet has that until a program has it", err);
+        call_text(k->call, "%s in the program that has taken over: no packet can match until a program has it", err);
     return lacks >= 0;
 }
 
@@ -439,7 +439,8 @@ static struct onlooker **place_for(struct control *control, struct call *c)
     for (unsigned i = 0; fine && i < OBSERVERS_MOST; i++)
         if (!control->onlookers->at[i]) return &control->onlookers->at[i];
     if (fine)
-        call_end(c, 2, "%d others look on, and more cannot: ask again when one has ended", OBSERVERS_MOST);
+        call_end(c, 2, "%d other clients are watching, which is the limit: ask again when one has ended",
+                 OBSERVERS_MOST);
     else
         call_end(c, 2, "out of memory");
     return NULL;

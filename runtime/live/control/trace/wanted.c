@@ -17,8 +17,7 @@ bool wanted_init(struct wanted *w, const char *words, const struct labels *now, 
     for (unsigned i = 0; i < 2; i++)
         if (only_asks_recorded(&w->of[i].only)) {
             snprintf(err, err_len,
-                     "--only otherwise: packets that come have one verdict; a recording is judged again (preyrun "
-                     "--replay DIR)");
+                     "--only otherwise is for recordings, which get a second verdict: preyrun --replay DIR");
             return false;
         }
     return true;

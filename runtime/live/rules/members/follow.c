@@ -184,7 +184,7 @@ static void park_member(const struct following *w, const struct live_entry *e)
 static void park_base(const struct following *w, const struct live_base *base)
 {
     struct live_set *parked = parked_of(w);
-    if (parked) w->set->parked_base |= live_replace(parked, members_now_ms(), base);
+    if (parked) w->set->parked_base |= live_replace(parked, base);
 }
 
 /* Park the whole table of a set that is gone; no packet is judged by it any more. Where the kernel has read it, its
@@ -278,7 +278,7 @@ static void drop_refused(const struct following *w, struct fallen *f)
         if (!cut_base(&old, w->at.program, w->at.live, true, &cut)) f->no_memory = true;
     }
     if (cut.ranges) park_base(w, &old);
-    if (cut.ranges && !live_replace(table, now_ms, &cut.base)) f->no_memory = true;
+    if (cut.ranges && !members_base(w->rules, table, &cut.base)) f->no_memory = true;
     f->ranges += cut.ranges;
     cut_fini(&cut);
 }
@@ -308,12 +308,14 @@ static void set_settle(struct rules *rules, const struct ruling *old, uint32_t l
     if (rules->on_trial && w.set->parked && !pbc_live_is_filled(&now->program->lives[live])) give_back(&w, &f);
     if (w.was == PBC_NONE) w.set->file = w.set->next_file;
     tell_count(rules, name, f.never, "member",
-               f.never == 1 ? "fell out, `never` holds it" : "fell out, `never` holds them");
+               f.never == 1 ? "was removed, because `never` contains it"
+                            : "were removed, because `never` contains them");
     tell_count(rules, name, f.outside, "member",
-               f.outside == 1 ? "fell out, it is outside `in`" : "fell out, they are outside `in`");
+               f.outside == 1 ? "was removed, because it is outside `in`"
+                              : "were removed, because they are outside `in`");
     tell_count(rules, name, f.ranges, "range", f.ranges == 1 ? "was cut" : "were cut");
     tell_count(rules, name, f.left_out, "member", "found no room");
-    if (f.no_memory) tell(rules, "%s: out of memory, so the ranges of its file stay as they were", name);
+    if (f.no_memory) tell(rules, "%s: out of memory, so the old ranges of its file stay", name);
 }
 
 void members_settle(struct rules *rules, struct program_change *c)

@@ -150,10 +150,10 @@ static void tell_unkept(struct rules *rules, bool any, int failed)
 {
     struct members *m = rules->members;
     if (failed && failed != m->unkept && !any)
-        tell_fault(rules->tell, "sets: members of a set that is gone would come back with it: %s", strerror(-failed));
+        tell_fault(rules->tell, "sets: members of a removed set would come back with the set: %s", strerror(-failed));
     else if (failed && failed != m->unkept)
-        tell_fault(rules->tell, "sets: members are not kept for the next start: %s",
-                   failed == -EFBIG ? "they take more room than the history of programs has" : strerror(-failed));
+        tell_fault(rules->tell, "sets: prey cannot keep members for the next start: %s",
+                   failed == -EFBIG ? "they need more room than the history of programs has" : strerror(-failed));
     m->unkept = failed;
 }
 
@@ -193,8 +193,8 @@ static int write_members(struct rules *rules)
     const bool bare = failed == -EFBIG;
     if (bare) failed = write_file(rules, false);
     if (bare && !failed && !m->bare)
-        tell_fault(rules->tell, "sets: comments and users of members are not kept for the next start: they take more "
-                                "room than the history of programs has");
+        tell_fault(rules->tell, "sets: prey cannot keep comments and users of members for the next start: they need "
+                                "more room than the history of programs has");
     if (!failed) m->bare = bare;
     return failed;
 }
@@ -239,8 +239,8 @@ static void notice_memory(const struct rules *rules)
     uint32_t i = 0;
     while (i < p->lives_count && !(p->lives[i].flags & PBC_LIVE_KEEP)) i++;
     if (i < p->lives_count && !manager_history(rules->o->name, folder, sizeof folder))
-        complain("notice: set %s has `keep`, but there is no folder for its members, so they end with this process; "
-                 "name one in $STATE_DIRECTORY (in a unit: StateDirectory=)",
+        complain("notice: set %s has `keep`, but there is no folder for its members, so they are lost when preyrun "
+                 "stops; name a folder in $STATE_DIRECTORY (in a systemd unit: StateDirectory=)",
                  program_str(p, p->lives[i].name));
 }
 
@@ -265,8 +265,7 @@ static bool read_members(struct rules *rules, uint8_t *bytes, size_t len, bool c
     lives_at(l, clock_ns(CLOCK_MONOTONIC));
     const bool good = lives_archive(l, rules->carry->now.program, &a, &how);
     if (good && head.version && !members_notes_archive(rules, &a, how.later_ms))
-        tell_fault(rules->tell,
-                   "sets: comments and users that were kept of their members are damaged, and are left out");
+        tell_fault(rules->tell, "sets: the kept comments and users of members are damaged; prey ignores them");
     *no_room = good ? how.no_room : 0;
     return good;
 }
@@ -295,15 +294,14 @@ bool members_restore(struct rules *rules, bool crashed, char *err, size_t err_le
     char *bytes = read_whole(fd, HISTORY_FILE_MOST, &len);
     close(fd);
     const bool good = read_members(rules, (uint8_t *)bytes, len, crashed, &no_room);
-    if (!good) tell_fault(rules->tell, "sets: what was kept of their members is damaged, and is left out");
+    if (!good) tell_fault(rules->tell, "sets: the kept members are damaged; prey ignores them");
     free(bytes);
     uncount(rules);
     /* After a stop the file has members that did not come back: another one is due. */
     if (crashed && good) rules->members->kept = changes(rules);
     if (no_room)
         snprintf(err, err_len,
-                 "set %.60s: the kernel has no room for the ranges that were kept: a larger `size` makes it; "
-                 "--exec user needs none",
+                 "set %.60s: the kernel has no room for the kept ranges: set a larger `size`, or use --exec user",
                  program_str(p, p->lives[no_room - 1].name));
     return !no_room;
 }

@@ -97,7 +97,7 @@ void members_notes_pass(const struct rules *rules, struct archive *a)
     struct members_notes *n = &rules->members->passing;
     uint64_t len = n->len <= a->left / 2 ? n->len : 0;
     if (a->reads && !a->left) return; /* from a version that keeps no notes */
-    if (!a->reads && !len) tell_fault(rules->tell, "sets: no room for comments and users of members: they end here");
+    if (!a->reads && !len) tell_fault(rules->tell, "sets: no room for comments and users of members: they are lost");
     if (!ARCHIVE(a, len)) return;
     if (!a->reads) {
         archive_part(a, n->bytes, len);
@@ -114,7 +114,7 @@ void members_notes_read(const struct rules *rules)
     struct members_notes *n = &rules->members->passing;
     struct archive a = {.at = n->bytes, .left = n->len, .reads = true};
     if (!members_notes_archive(rules, &a, 0))
-        tell_fault(rules->tell, "sets: comments and users that came with members are damaged, and are left out");
+        tell_fault(rules->tell, "sets: comments and users handed over with members are damaged; prey ignores them");
     *n = (struct members_notes){.len = 0};
 }
 

@@ -54,13 +54,13 @@ static bool base_is_due(const struct program *p, uint32_t live, const struct liv
     if (why == LIVE_MAY) return true;
     address_text(first.v6 ? 6 : 4, first.addr, text);
     snprintf(err, err_len, "%.200s: %s: %s", program_str(p, p->lives[live].file), text,
-             why == LIVE_NEVER ? "`never` holds it, or a part of it" : "it is outside `in`");
+             why == LIVE_NEVER ? "`never` contains it, or a part of it" : "it is outside `in`");
     return false;
 }
 
 /* Put the ranges of a file into a table. False: a line in err, and the table is unchanged. */
-static bool put(const struct program *p, uint32_t live, struct live_set *table, const struct address_file *f, char *err,
-                size_t err_len)
+static bool put(struct rules *rules, const struct program *p, uint32_t live, struct live_set *table,
+                const struct address_file *f, char *err, size_t err_len)
 {
     const struct live_base base = address_file_base(f);
     if (*f->fault) {
@@ -68,10 +68,9 @@ static bool put(const struct program *p, uint32_t live, struct live_set *table, 
         return false;
     }
     if (!base_is_due(p, live, &base, err, err_len)) return false;
-    if (live_base_fits(table, &base) && live_replace(table, members_now_ms(), &base)) return true;
+    if (live_base_fits(table, &base) && members_base(rules, table, &base)) return true;
     snprintf(err, err_len, "%.200s: %s", program_str(p, p->lives[live].file),
-             live_base_fits(table, &base) ? "out of memory"
-                                          : "the kernel has no room for it: a larger `size` makes it");
+             live_base_fits(table, &base) ? "out of memory" : "the kernel has no room for it: set a larger `size`");
     return false;
 }
 
@@ -82,7 +81,7 @@ static bool read_into(struct rules *rules, const struct program *p, uint32_t liv
     static const struct file_mark none;
     struct given g = {.file = NULL};
     const int n = look(rules, p, live, &none, true, &g, why, why_len);
-    const bool good = n > 0 && put(p, live, table, g.file, why, why_len);
+    const bool good = n > 0 && put(rules, p, live, table, g.file, why, why_len);
     *to = (struct member_file){.read_ns = good ? clock_ns(CLOCK_REALTIME) : 0};
     if (n > 0) to->mark = g.file->mark;
     if (n > 0 && !good) snprintf(to->bad, sizeof to->bad, "%s", why);
@@ -138,7 +137,7 @@ static void file_turn(struct rules *rules, uint32_t live, struct member_set *s)
         tell_fault_once(rules, s, table, why);
         return;
     }
-    const bool good = n > 0 && put(now->program, live, table, g.file, why, sizeof why);
+    const bool good = n > 0 && put(rules, now->program, live, table, g.file, why, sizeof why);
     if (n > 0) s->file.mark = g.file->mark;
     if (n > 0) snprintf(s->file.bad, sizeof s->file.bad, "%s", good ? "" : why);
     if (*s->file.bad) {

@@ -39,8 +39,8 @@ struct member_set {
 /* All live sets of the main thread. */
 struct members {
     struct member_set *first;
-    struct emptied *emptied; /* tables that readers may still hold */
-    uint64_t mark;           /* mark for the proxies' loops at the last table that was replaced */
+    struct emptied *emptied; /* tables and bases that readers may still hold */
+    uint64_t mark;           /* mark for the proxies' loops at the last one that was replaced */
     /* Members that the parent keeps (kept_members.c) */
     uint64_t kept;         /* number of these members; 0: none, or others than those of now */
     uint64_t next_ns;      /* monotonic time before which nothing is written, but at the end */
@@ -122,6 +122,9 @@ enum live_refusal member_refuses(const struct member_target *t, bool v6, const u
 enum live_said member_add(const struct member_target *t, const struct live_net *net, uint64_t end_ms,
                           enum live_how how);
 enum live_said member_remove(const struct member_target *t, const struct live_net *net);
+/* Give a table another base; the one before is freed once no packet can be judged by it. False: out of memory, or no
+ * room in the kernel, and the base stays. */
+bool members_base(struct rules *rules, struct live_set *table, const struct live_base *base);
 /* True if the tables of both have room for these ranges. */
 bool member_base_fits(const struct member_target *t, const struct live_base *base);
 /* Put this base in the place of all members; *were: number of members and ranges before. False: out of memory, and

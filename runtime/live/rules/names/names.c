@@ -153,7 +153,7 @@ static void resolver_begin(struct rules *rules, uint64_t now_ns)
         return;
     }
     if (strcmp(n->unstarted, err) != 0)
-        events_tell(&rules->tell->events, TOLD_NAMES, "no process that asks for names could be started: %s", err);
+        events_tell(&rules->tell->events, TOLD_NAMES, "the process that looks up names could not be started: %s", err);
     snprintf(n->unstarted, sizeof n->unstarted, "%s", err);
 }
 
@@ -186,7 +186,7 @@ void names_follow(struct rules *rules, uint64_t now_ns)
     n->heard++;
     if (!same) resolver_begin(rules, now_ns);
     if (names_wanted(p) > DNS_NAMES_MOST)
-        events_tell(&rules->tell->events, TOLD_NAMES, "the first %u of %llu names alone are asked for", DNS_NAMES_MOST,
+        events_tell(&rules->tell->events, TOLD_NAMES, "prey looks up only the first %u of %llu names", DNS_NAMES_MOST,
                     (unsigned long long)names_wanted(p));
 }
 
@@ -262,8 +262,8 @@ bool names_next(struct rules *rules, struct name_change *change)
         if (len < 0 && (errno == EAGAIN || errno == EINTR)) return false;
         if (!is_sound(n, len)) {
             resolver_end(n); /* names_tick starts another one */
-            events_tell(&rules->tell->events, TOLD_NAMES, "the process that asks for names %s; another one is started",
-                        len > 0 ? "has said what no such process says, and is ended" : "has ended");
+            events_tell(&rules->tell->events, TOLD_NAMES, "the process that looks up names %s; preyrun starts another",
+                        len > 0 ? "sent an invalid message and was ended" : "has ended");
             return false;
         }
         if (!take(n, &n->message.told, change)) continue;
@@ -287,7 +287,7 @@ static void tell_failures(struct rules *rules)
     if (n->failed) {
         if (n->failed > 1)
             snprintf(others, sizeof others, " (and %u other question%s)", n->failed - 1, text_plural(n->failed - 1));
-        events_tell(&rules->tell->events, TOLD_NAMES, "%s%s; addresses that are known stay", n->first, others);
+        events_tell(&rules->tell->events, TOLD_NAMES, "%s%s; known addresses stay", n->first, others);
         n->failed = 0;
         n->failing = true;
     } else if (n->failing && !any_fails(n)) {

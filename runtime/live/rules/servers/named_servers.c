@@ -195,7 +195,7 @@ static void tell_move(const struct rules *rules, const struct program *p, const 
     address_text(s->family, s->addr, now);
     if (there) address_text(s->family, there->addr, was);
     events_tell(&rules->tell->events, TOLD_NAMES, "%s/%s: %s %s%s%s%s%s", pool, name, host,
-                has ? "is " : "has no address for it any more", has ? now : "", has ? " now" : "",
+                has ? "is " : "has no address for this server any more", has ? now : "", has ? " now" : "",
                 there ? "; it was " : "", there ? was : "");
 }
 

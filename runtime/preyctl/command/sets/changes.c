@@ -63,7 +63,7 @@ bool member_read(const char *text, size_t len, struct member_record *r, char *wh
     const uint32_t hi[4] = {m.family == 4 ? m.v4.hi : (uint32_t)(six->hi_hi >> 32), (uint32_t)six->hi_hi,
                             (uint32_t)(six->hi_lo >> 32), (uint32_t)six->hi_lo};
     if (prefix_of(lo, hi, m.family == 4 ? 1 : 4, r)) return true;
-    snprintf(why, why_len, "a member is an address or a prefix, not a range: write its prefixes");
+    snprintf(why, why_len, "a member is an address or a prefix, not a range: write the range as prefixes");
     return false;
 }
 
@@ -143,7 +143,8 @@ static int changes_ask_on(struct changes *c, int fd)
     }
     t->again = false;
     c->asked |= !failed;
-    if (lost && !failed) talk_complain("preyrun hung up: another process answers, and the feed goes on with it");
+    if (lost && !failed)
+        talk_complain("preyrun hung up: another process answers, and the feed continues with that process");
     return failed;
 }
 
@@ -175,7 +176,7 @@ int changes_tell(const struct changes *c)
 {
     const bool uncut = c->cuts && c->uncut;
     const bool failed = uncut || c->sums.held + c->sums.refused + c->sums.full + c->sums.lengths != 0;
-    if (uncut) talk_complain("the preyrun that runs knows no `cut`, so the members' flows go on");
+    if (uncut) talk_complain("the running preyrun does not support `cut`, so the members' flows stay open");
     if (c->t->line->json) {
         cJSON *o = cJSON_CreateObject();
         cJSON_AddStringToObject(o, "set", c->set);

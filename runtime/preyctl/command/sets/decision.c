@@ -43,20 +43,20 @@ static bool take(const cJSON *o, struct member_record *r, char *why, size_t why_
     const bool add = !strcmp(action, "add");
     double ms;
     if (!add && strcmp(action, "del") != 0) {
-        snprintf(why, why_len, "its `action` is neither `add` nor `del`");
+        snprintf(why, why_len, "the `action` is neither `add` nor `del`");
         return false;
     }
     if (strcasecmp(scope, "ip") != 0 && strcasecmp(scope, "range") != 0) {
-        snprintf(why, why_len, "its scope is `%.40s`, and members are of `Ip` and `Range`", scope);
+        snprintf(why, why_len, "the scope is `%.40s`, but must be `Ip` or `Range`", scope);
         return false;
     }
     if (strcmp(member_text(o, "type"), "ban") != 0) {
-        snprintf(why, why_len, "its type is `%.40s`, and members are bans", member_text(o, "type"));
+        snprintf(why, why_len, "the type is `%.40s`, but must be `ban`", member_text(o, "type"));
         return false;
     }
     if (!member_read(value, strlen(value), r, why, why_len)) return false;
     if (!go_duration(member_text(o, "duration"), &ms)) {
-        snprintf(why, why_len, "write its `duration` as 3h59m57s");
+        snprintf(why, why_len, "the `duration` must be written as 3h59m57s");
         return false;
     }
     r->does = add && ms > 0 ? MEMBER_ADD : MEMBER_REMOVE;
@@ -68,7 +68,7 @@ bool decision_read(const char *text, size_t len, struct member_record *r, char *
 {
     cJSON *o = cJSON_ParseWithLength(text, len);
     const bool good = cJSON_IsObject(o) && take(o, r, why, why_len);
-    if (!cJSON_IsObject(o)) snprintf(why, why_len, "no JSON object");
+    if (!cJSON_IsObject(o)) snprintf(why, why_len, "not a JSON object");
     cJSON_Delete(o);
     return good;
 }

@@ -55,7 +55,7 @@ static void line_take(struct feed *f, size_t len)
     while (len && is_blank(s[len - 1])) len--;
     if (!len || *s == '#') return;
     if (memchr(s, 0, len)) {
-        changes_refuse(&f->c, f->line, s, len, "it holds a zero byte");
+        changes_refuse(&f->c, f->line, s, len, "the line has a NUL byte");
         return;
     }
     if (*s == '{') {
@@ -71,7 +71,7 @@ static void line_take(struct feed *f, size_t len)
     while (more < len && is_blank(s[more])) more++;
     if (*s != '+' && *s != '-') {
         changes_refuse(&f->c, f->line, s, len,
-                       "a line begins with `+` or `-`: +ADDRESS[/N] [DURATION] [cut], -ADDRESS[/N]");
+                       "a line must begin with `+` or `-`: +ADDRESS[/N] [DURATION] [cut], -ADDRESS[/N]");
         return;
     }
     if (!member_read(s + 1, member - 1, &r, why, sizeof why)) {
@@ -83,8 +83,8 @@ static void line_take(struct feed *f, size_t len)
     if (*s == '+' && cut_of(s + more, &behind)) r.flags |= MEMBER_CUT;
     if (behind && (*s == '-' || !duration_of(s + more, behind, &r.ms))) {
         changes_refuse(&f->c, f->line, s, len,
-                       *s == '-' ? "nothing stands behind a member that is removed"
-                                 : "a time stands behind the member, as 30s, 5m, 2h, 7d are, and `cut`");
+                       *s == '-' ? "nothing may follow a member to remove"
+                                 : "only a time such as 30s, 5m, 2h or 7d, and `cut`, may follow the member");
         return;
     }
     f->failed |= changes_put(&f->c, &r, f->line, s, len);
@@ -104,7 +104,7 @@ static void bytes_take(struct feed *f, const char *s, size_t len)
         if (!end) return;
         f->line++;
         if (f->too_long)
-            changes_refuse(&f->c, f->line, f->text, f->len, "longer than 4096 bytes");
+            changes_refuse(&f->c, f->line, f->text, f->len, "longer than 4,096 bytes");
         else
             line_take(f, f->len);
         f->len = 0;
@@ -129,7 +129,7 @@ int sets_feed(struct talk *t, const char *set, bool wide)
         if (!f.failed && !more_waits()) f.failed = changes_send(&f.c);
     }
     if (!f.failed && (f.len || f.too_long))
-        changes_refuse(&f.c, f.line + 1, f.text, f.len, "the input ends within the line, which may be cut");
+        changes_refuse(&f.c, f.line + 1, f.text, f.len, "the input ends in the middle of this line");
     if (!f.failed) f.failed = changes_send(&f.c);
     const int status = changes_tell(&f.c);
     changes_fini(&f.c);

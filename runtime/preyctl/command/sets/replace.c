@@ -146,15 +146,17 @@ int sets_replace_by(struct talk *t, const char *set, bool wide)
     struct replaced_by r = {.count = 0};
     char *text = read_whole(STDIN_FILENO, FILE_BYTES_MOST, &len);
     if (!text && errno == EFBIG)
-        return talk_complain("standard input has more than %zu MiB, the most that is read", FILE_BYTES_MOST >> 20);
+        return talk_complain("standard input has more than %zu MiB, the limit", FILE_BYTES_MOST >> 20);
     if (!text) return talk_complain("standard input: %s", strerror(errno));
     int status = 0;
     if (!addr_text_read(text, len, &(struct addr_reader){&r, take_member, take_bad}))
-        status = talk_complain("standard input holds zero bytes, so it is not a list of addresses") ? 1 : 0;
+        status = talk_complain("standard input has NUL bytes, so it is not a list of addresses") ? 1 : 0;
     else if (r.faults > FAULTS_SHOWN)
         status = talk_complain("%zu more bad lines", r.faults - FAULTS_SHOWN) ? 1 : 0;
     else if (!r.faults && !r.count)
-        status = talk_complain("standard input has no address: preyctl sets %s flush removes all members", set) ? 1 : 0;
+        status = talk_complain("standard input has no address; to remove all members, run: preyctl sets %s flush", set)
+                     ? 1
+                     : 0;
     if (!status && r.full)
         status = talk_complain("out of memory, or more than %u members", (unsigned)MEMBER_RANGES_MOST);
     if (!status && r.faults) status = 1;

@@ -61,7 +61,7 @@ static void print_faults(const cJSON *seen)
 {
     const cJSON *one;
     cJSON_ArrayForEach(one, item(seen, "sets")) if (*item_text(one, "fault"))
-        printf("%s keeps what it has: %s\n", item_text(one, "set"), item_text(one, "fault"));
+        printf("%s keeps its old ranges: %s\n", item_text(one, "set"), item_text(one, "fault"));
 }
 
 static int show_all(struct talk *t)
@@ -77,7 +77,7 @@ static int show_all(struct talk *t)
         fill(stdout, seen,
              "{*sets|||{set:-20} {#members:12} {#size:12} {#ranges:10} {#added:10} {#renewed:10} {#removed:10} "
              "{#expired:10} {#evicted:10} {#full+lengths+refused:10} {#cut:10}\n}");
-        if (!cJSON_GetArraySize(item(seen, "sets"))) puts("the program that runs has no live set");
+        if (!cJSON_GetArraySize(item(seen, "sets"))) puts("the running program has no live set");
         print_faults(seen);
     }
     cJSON_Delete(seen);
@@ -132,7 +132,8 @@ static void has_print(const cJSON *o)
         if (*item_text(o, "comment")) printf(": %s", item_text(o, "comment"));
     }
     if (*refused)
-        printf("; it may not be added: %s", strcmp(refused, "never") ? "it is outside `in`" : "`never` holds it");
+        printf("; adding it is not allowed: %s",
+               strcmp(refused, "never") ? "it is outside `in`" : "`never` contains it");
     puts("");
 }
 
@@ -181,7 +182,7 @@ static int word_read(struct changes *c, const struct command_line *l, unsigned *
         c->comment = next;
         return 0;
     }
-    if (!duration_read(next, &ns) || !ns) return talk_complain("`%.60s` is not a time, as 30s, 5m, 2h, 7d are", next);
+    if (!duration_read(next, &ns) || !ns) return talk_complain("`%.60s` is not a time such as 30s, 5m, 2h or 7d", next);
     *ms = (ns + 999999) / 1000000;
     return 0;
 }
@@ -235,7 +236,7 @@ int command_SETS(struct talk *t)
     struct command_line *l = t->line;
     const bool wide = argument_flag(l, "--wide");
     const char *unknown = argument_unknown(l);
-    if (unknown) return talk_complain("`%.60s` is no option of sets: preyctl sets %s", unknown, usage);
+    if (unknown) return talk_complain("`%.60s` is not an option of sets: preyctl sets %s", unknown, usage);
     if (!l->count) return show_all(t);
     const char *set = l->arguments[0], *op = l->count > 1 ? l->arguments[1] : NULL;
     if (!op) return show_members(t, set);
