@@ -186,7 +186,7 @@ void report_warnings(struct gen *g)
         if (w->code == W_CLASSIFIER_FAR)
             diag_advise(d, "add a condition that divides these rules: preyc --explain W0517");
         for (uint32_t i = 1; i < w->named; i++)
-            diag_note(d, w->span[i], chain ? "then this one" : "this is one of them");
+            diag_note(d, w->span[i], chain ? "then this one" : "one of these rules is here");
     }
 }
 

@@ -15,7 +15,7 @@
 
 static int output_refuse(const char *path, const char *why)
 {
-    say(stderr, "preyc: `%s` is not written: %s", path, why);
+    say(stderr, "preyc: can't write `%s`: %s", path, why);
     return -EINVAL;
 }
 
@@ -58,7 +58,8 @@ int output_allowed(const char *path, const char *input, const struct compile *c)
     }
     if (!S_ISREG(st.st_mode))
         return output_refuse(path, S_ISDIR(st.st_mode) ? "the path is a folder" : "the path isn't a regular file");
-    if (same_file(&st, input) || (c && was_read(&st, c))) return output_refuse(path, "preyc reads the rules from this file");
+    if (same_file(&st, input) || (c && was_read(&st, c)))
+        return output_refuse(path, "preyc reads the rules from this file");
     return 0;
 }
 

@@ -78,15 +78,15 @@ static int import_give(struct ruleset *s, const char *path, FILE *out)
     if (!u.rules && !u.parts) return 0;
     char wider[64] = "";
     if (u.wider_parts)
-        snprintf(wider, sizeof(wider), " (%" PRIu64 " of them keep%s packets out)", u.wider_parts,
+        snprintf(wider, sizeof(wider), " (%" PRIu64 " of these keep%s packets out)", u.wider_parts,
                  u.wider_parts == 1 ? "s" : "");
     char parts[128] = "";
     if (u.parts)
-        snprintf(parts, sizeof(parts), ", and %" PRIu64 " thing%s only in part%s", u.parts, text_plural(u.parts),
+        snprintf(parts, sizeof(parts), "; and only in part: %" PRIu64 " thing%s%s", u.parts, text_plural(u.parts),
                  wider);
     say(stderr,
-        "preyc: %s: %" PRIu64 " of %" PRIu64 " rule%s not imported (%" PRIu64
-        " of them keep%s packets out)%s: look for `not imported`",
+        "preyc: %s: not imported: %" PRIu64 " of %" PRIu64 " rule%s (%" PRIu64
+        " of these keep%s packets out)%s; look for `not imported`",
         path, u.rules, s->rules, text_plural(s->rules), u.wider, u.wider == 1 ? "s" : "", parts);
     return 1;
 }

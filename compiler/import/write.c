@@ -47,16 +47,16 @@ static void put_head(struct writer *w, const char *source, FILE *out)
     put_comment(out, source);
     fputs(".\n", out);
     if (u->rules)
-        fprintf(out, "# %" PRIu64 " of its %" PRIu64 " rule%s not imported, ", u->rules, w->s->rules,
+        fprintf(out, "# Not imported: %" PRIu64 " of %" PRIu64 " rule%s, and ", u->rules, w->s->rules,
                 text_plural(w->s->rules));
     if (u->rules && u->wider)
-        fprintf(out, "%" PRIu64 " of them keep%s packets out.\n", u->wider, u->wider == 1 ? "s" : "");
+        fprintf(out, "%" PRIu64 " of these keep%s packets out.\n", u->wider, u->wider == 1 ? "s" : "");
     else if (u->rules)
-        fputs("none of them keeps packets out.\n", out);
+        fputs("none of these keeps packets out.\n", out);
     if (u->parts)
-        fprintf(out, "# %" PRIu64 " thing%s not imported, or only in part", u->parts, u->parts == 1 ? "" : "s");
+        fprintf(out, "# Not imported, or only in part: %" PRIu64 " thing%s", u->parts, u->parts == 1 ? "" : "s");
     if (u->wider_parts)
-        fprintf(out, ", %" PRIu64 " of them keep%s packets out", u->wider_parts, u->wider_parts == 1 ? "s" : "");
+        fprintf(out, ", and %" PRIu64 " of these keep%s packets out", u->wider_parts, u->wider_parts == 1 ? "s" : "");
     if (u->parts) fputs(".\n", out);
     if (u->rules || u->parts)
         fputs("# Each has a comment at its place: look for \"NOT IMPORTED\" first, then for \"not imported\".\n", out);

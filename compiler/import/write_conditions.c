@@ -70,7 +70,7 @@ const char *conditions_unsayable(const struct rule *r)
     if (!why && r->urpf_passed) why = "prey has a condition only for a missing return route (`urpf-failed`)";
     const struct list *fragment = rule_asks(r, ASK_FRAGMENT);
     if (!why && fragment && list_has_word(fragment, FRAGMENT_HEADER))
-        why = "prey asks for fragments, not for the header that one may have without being one";
+        why = "prey matches fragments, not packets with a fragment header that aren't fragments";
     if (!why) why = ah_unsayable(r);
     if (!why) why = devices_unsayable(rule_asks(r, ASK_ON));
     if (!why) why = devices_unsayable(rule_asks(r, ASK_OUT_ON));

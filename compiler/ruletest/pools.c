@@ -147,7 +147,7 @@ static bool split_parts(struct compile *c, struct test_step *s, const struct nod
         total += part->v.i;
     }
     if (total) return true;
-    diag(c->diags, E_TEST_SPLIT, ratio->span, "a split needs a part that is not 0");
+    diag(c->diags, E_TEST_SPLIT, ratio->span, "a split needs a part above 0");
     return false;
 }
 

@@ -122,12 +122,10 @@ static void setup_rewrite(const struct setup *s)
     fputs("\n# dsr rewrite (", s->out);
     setup_names(s, PBC_MODE_DSR_REWRITE);
     fprintf(s->out,
-            "): replies leave from here with the service's address and port, straight to the client.\n"
-            "# What this server says to the balancer itself, such as answers to checks, stays as it is.\n"
-            "nft -f - <<END\n"
-            "table %s prey_replies\ndelete table %s prey_replies\ntable %s prey_replies {\n"
-            "  chain replies {\n    type filter hook output priority raw; policy accept;\n"
-            "    %s daddr $balancer accept\n",
+            "): this server sends replies directly to the client, with the service's address and port.\n# Its packets "
+            "to the balancer, such as replies to checks, are unchanged.\nnft -f - <<END\ntable %s prey_replies\ndelete "
+            "table %s prey_replies\ntable %s prey_replies {\n  chain replies {\n    type filter hook output priority "
+            "raw; policy accept;\n    %s daddr $balancer accept\n",
             ip, ip, ip, ip);
     if (setup_has_mode(s, PBC_MODE_PASSTHROUGH) && setup_sources(s, NULL)) {
         fprintf(s->out, "    %s daddr { ", ip);
@@ -161,11 +159,11 @@ static void setup_keep_source(const struct setup *s)
 {
     fputs("\n# passthrough keep source (", s->out);
     setup_names(s, PBC_MODE_KEEP_SOURCE);
-    fprintf(s->out,
-            "): requests have the client's own address, and replies must go back through the balancer.\n"
-            "# Where it is this server's default gateway anyway, nothing of this is needed.\n"
-            "ip%s route replace default via $balancer table 90\n",
-            s->server->family == 6 ? " -6" : "");
+    fprintf(
+        s->out,
+        "): requests have the client's own address, and replies must go back through the balancer.\n# If the balancer "
+        "is this server's default gateway, skip these commands.\nip%s route replace default via $balancer table 90\n",
+        s->server->family == 6 ? " -6" : "");
     for (uint32_t i = 0; i < s->count; i++) {
         const struct pbc_service *service = &s->img->services[s->services[i]];
         if (!setup_in_mode(s, i, PBC_MODE_KEEP_SOURCE)) continue;

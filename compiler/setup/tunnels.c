@@ -150,12 +150,10 @@ static void put_senders(const struct setup *s, const char *unknown)
 static void print_tunnel_table(const struct setup *s)
 {
     const char *family = s->server->family == 6 ? "ip6" : "ip";
-    fputs("\n# Tunnels of the balancer alone: what they carry may have any source address. And segments that fit into "
-          "them,\n"
-          "# with links of 1,500 bytes: the SYN|ACK tells the client, past the balancer.\n"
-          "nft -f - <<END\n"
-          "table inet prey_tunnels\ndelete table inet prey_tunnels\ntable inet prey_tunnels {\n"
-          "  chain tunnels {\n    type filter hook input priority filter; policy accept;\n",
+    fputs("\n# Accept tunnel packets only from the balancer, because the inner packets may have any source address.\n# "
+          "Announce smaller segments in the SYN|ACK, so that full packets fit the tunnel on links of 1,500 bytes.\nnft "
+          "-f - <<END\ntable inet prey_tunnels\ndelete table inet prey_tunnels\ntable inet prey_tunnels {\n  chain "
+          "tunnels {\n    type filter hook input priority filter; policy accept;\n",
           s->out);
     /* meta, not the header's field: extension headers may be between. */
     fprintf(s->out, "    meta l4proto { 4, 41 } %s saddr != ", family);

@@ -87,7 +87,7 @@ static void unterminated(struct parser *p, struct token *t, const char *s, size_
 {
     struct span whole = t->span;
     t->span.end = t->span.start + (code == E_HEX ? 2 : 1);
-    lex_error(p, t, E_STRING, "this quote is not closed on its line");
+    lex_error(p, t, E_STRING, "this quote isn't closed on its line");
     t->span = whole;
     while (len && isspace((unsigned char)s[len - 1])) len--;
     if (len && s[len - 1] == '{') {

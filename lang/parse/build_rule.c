@@ -188,7 +188,7 @@ static struct node *old_target(struct parser *p, struct node *conds)
     before->next = NULL;
     conds->last = before;
     return clause(p, CL_TO, to->span,
-                  want_list(p, to->first, W_ADDR | W_PREFIX | W_ADDR_RANGE | W_NAME, "`to` behind `out on`"));
+                  want_list(p, to->first, W_ADDR | W_PREFIX | W_ADDR_RANGE | W_NAME, "`to` after `out on`"));
 }
 
 struct node *nat_source(struct parser *p, struct span kw, struct node *conds, struct node *target, struct node *ports)

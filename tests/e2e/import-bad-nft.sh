@@ -71,7 +71,7 @@ refused 'a list that narrows 20,000 rules is refused' 'members: the rules have m
     printf ']}}'
     for _ in $(seq 2000); do printf ',\n%s{"vmap": {"key": {"payload": {"protocol": "tcp", "field": "dport"}}, "data": "@vm"}}]}}' "$rule"; done
 } | listing >map
-refused 'a map of 20,000 keys that 2,000 rules look into is refused' 'map: its rules have more than' map
+refused 'a map of 20,000 keys that 2,000 rules look into is refused' 'map: the rules have more than' map
 deep='{"x": 1}'
 for _ in $(seq 40); do deep="{\"a\": $deep}"; done
 printf ',\n%s{"vmap": {"key": {"payload": {"protocol": "tcp", "field": "dport"}}, "data": {"set": [[1, %s], [2, %s]]}}}]}}' "$rule" "$deep" "$deep" | listing >verdicts

@@ -94,7 +94,7 @@ static const char *words_split(struct words *w, const char *line, size_t len)
         if (w->count == WORDS_MOST) return "the line has more than 512 words";
         w->quoted[w->count] = *at == '"';
         w->of[w->count++] = to;
-        if (!take_word(&at, end, &to)) return "a quote is not closed";
+        if (!take_word(&at, end, &to)) return "a quote isn't closed";
     }
 }
 
@@ -258,7 +258,7 @@ static bool ipset_take(struct ruleset *s, const struct words *w, struct import_f
     struct set *set = ruleset_find_set(s, "ipset", w->of[1]);
     if (!set) return true;
     if (w->count < 3 || !list_address(&set->members, w->of[2], strlen(w->of[2]), s->arena)) {
-        snprintf(f->text, sizeof(f->text), "`%.60s` is not an address, prefix or range", w->count < 3 ? "" : w->of[2]);
+        snprintf(f->text, sizeof(f->text), "`%.60s` isn't an address, prefix or range", w->count < 3 ? "" : w->of[2]);
         return false;
     }
     if (word_at(w, "nomatch")) {

@@ -26,7 +26,7 @@ static bool add_network(struct reading *r, struct list *l, const char *text, siz
     const size_t address_len = slash ? (size_t)(slash - text) : len;
     const size_t at = l->count;
     if (!list_address(l, text, address_len, r->s->arena) || l->of[at].family != r->family)
-        return reading_fault(r, "`%.60s` is not an IPv%u address", text, r->family);
+        return reading_fault(r, "`%.60s` isn't an IPv%u address", text, r->family);
     if (!slash) return true;
     const int bits = r->family == 4 ? 32 : 128;
     const char *mask = slash + 1;
@@ -76,7 +76,7 @@ static bool take_span(struct reading *r, const struct option *o, const char *con
 {
     struct list l = {.negated = r->inverted};
     if (!list_address(&l, v[0], strlen(v[0]), r->s->arena) || l.of[0].family != r->family)
-        return reading_fault(r, "`%.60s` is not a range of IPv%u addresses", v[0], r->family);
+        return reading_fault(r, "`%.60s` isn't a range of IPv%u addresses", v[0], r->family);
     reading_want(r, o->about, l);
     return true;
 }
@@ -128,7 +128,7 @@ static bool take_device(struct reading *r, const struct option *o, const char *c
     const size_t len = strlen(name);
     /* the kernel's rule for names */
     if (!len || len > 15 || strpbrk(name, "/: ") || !strcmp(name, ".") || !strcmp(name, ".."))
-        return reading_fault(r, "`%.60s` is not a device name", name);
+        return reading_fault(r, "`%.60s` isn't a device name", name);
     for (const char *c = name; *c; c++)
         if ((unsigned char)*c < ' ' || *c == 127) return reading_fault(r, "a device name has control characters");
     if (!strcmp(name, "+")) {
@@ -182,7 +182,7 @@ static bool take_mac(struct reading *r, const struct option *o, const char *cons
     char rest;
     if (strlen(v[0]) != 17 ||
         sscanf(v[0], "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%c", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5], &rest) != 6)
-        return reading_fault(r, "`%.60s` is not a MAC address", v[0]);
+        return reading_fault(r, "`%.60s` isn't a MAC address", v[0]);
     snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3], b[4], b[5]);
     list_word(&l, mac, 17, r->s->arena);
     reading_want(r, ASK_ETHER_FROM, l);

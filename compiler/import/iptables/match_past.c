@@ -27,7 +27,7 @@ static bool read_states(struct reading *r, const char *text, struct states *s)
         const bool dnat = len == 4 && !strncasecmp(at, "DNAT", len), snat = len == 4 && !strncasecmp(at, "SNAT", len);
         s->dnat |= dnat;
         s->snat |= snat;
-        if (!known && !dnat && !snat) return reading_fault(r, "`%.60s` are not connection states", text);
+        if (!known && !dnat && !snat) return reading_fault(r, "`%.60s` aren't connection states", text);
         at += len;
         if (!*at) return true;
     }

@@ -53,7 +53,7 @@ static bool take_hash_mode(struct reading *r, const struct option *o, const char
         unsigned key = 0;
         for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
             if (len == strlen(keys[i].name) && !strncmp(at, keys[i].name, len)) key = keys[i].key;
-        if (!key) return reading_fault(r, "`%.60s` is not a --hashlimit-mode", v[0]);
+        if (!key) return reading_fault(r, "`%.60s` isn't a --hashlimit-mode", v[0]);
         r->hash.keys |= key;
         at += len;
         if (!*at) return true;

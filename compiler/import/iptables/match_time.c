@@ -23,7 +23,7 @@ static bool take_clock(struct reading *r, const char *text, uint64_t *seconds)
     const int got = sscanf(text, "%2u:%2u:%2u%c", &hour, &minute, &second, &rest);
     if ((got != 2 && got != 3) || strspn(text, "0123456789:") != strlen(text) || hour > 23 || minute > 59 ||
         second > 59)
-        return reading_fault(r, "`%.60s` is not a time of day", text);
+        return reading_fault(r, "`%.60s` isn't a time of day", text);
     *seconds = (hour * 60 + minute) * 60 + second;
     r->hours.bounded = true;
     return true;
@@ -50,7 +50,7 @@ static bool take_days(struct reading *r, const struct option *o, const char *con
         unsigned day = *at >= '1' && *at <= '7' && len == 1 ? 1u << (*at - '1') : 0;
         for (unsigned i = 0; i < 7; i++)
             if (len >= 2 && !strncasecmp(at, names[i], len < 3 ? len : 3)) day = 1u << i;
-        if (!day) return reading_fault(r, "`%.60s` are not days of the week", v[0]);
+        if (!day) return reading_fault(r, "`%.60s` aren't days of the week", v[0]);
         days |= day;
     }
     if (r->inverted) days = ~days & 127;

@@ -68,7 +68,7 @@ static bool want_ports_of(struct reading *r, const char *text)
     if (!reading_number(r, first, 65535, "port", &lo)) return false;
     hi = lo;
     if (text[len] && !reading_number(r, text + len + 1, 65535, "port", &hi)) return false;
-    if (!lo || hi < lo) return reading_fault(r, "`%.60s` is not a range of ports", text);
+    if (!lo || hi < lo) return reading_fault(r, "`%.60s` isn't a range of ports", text);
     r->rule.nat.port_lo = (uint16_t)lo;
     r->rule.nat.port_hi = (uint16_t)hi;
     return true;
@@ -83,7 +83,7 @@ static bool want_target(struct reading *r, const char *text, size_t len)
     for (size_t i = 0; i < len && n < sizeof(plain) - 1; i++)
         if (text[i] != '[' && text[i] != ']') plain[n++] = text[i];
     if (!list_address(&l, plain, n, r->s->arena) || l.of[0].family != r->family)
-        return reading_fault(r, "`%.60s` is not an address or ports to translate to", text);
+        return reading_fault(r, "`%.60s` isn't an address or ports to translate to", text);
     r->rule.nat.to = l.of[0];
     return true;
 }

@@ -272,7 +272,7 @@ static int define(struct nft *n, const char *kind, cJSON *o)
 static int take_item(struct nft *n, cJSON *item)
 {
     cJSON *o = cJSON_IsObject(item) ? item->child : NULL;
-    if (!o || !o->string || !cJSON_IsObject(o)) return fault(n, "an entry is not an object of nft", NULL);
+    if (!o || !o->string || !cJSON_IsObject(o)) return fault(n, "an entry isn't an object of nft", NULL);
     char kind[64];
     snprintf(kind, sizeof(kind), "%s", o->string);
     const int result = define(n, kind, o);

@@ -409,7 +409,7 @@ void resolve_pools(struct compile *c)
 bool server_port_good(struct compile *c, const struct node *n, uint16_t port)
 {
     if (port) return true;
-    diag(c->diags, E_OUT_OF_RANGE, n->span, "0 is not a port to serve: ports of servers go from 1 to 65535");
+    diag(c->diags, E_OUT_OF_RANGE, n->span, "0 isn't a server's port: ports go from 1 to 65535");
     diag_advise(c->diags, "to use the client's port, remove the port");
     return false;
 }

@@ -147,7 +147,8 @@ static void endpoints_of(struct service_work *w, const struct node *on, const st
     if (e.proto != PBC_EP_TCP && (w->observes || mode_is(w->mode, MODE_PROXIES))) {
         diag(c->diags, E_PROXY_TCP, n->span, "`%s` %s TCP alone", w->observes ? "observe" : mode_info[w->mode].name,
              w->observes ? "sees" : "serves");
-        if (!w->observes) diag_advise(c->diags, "write a second service for it, in a mode such as `passthrough`");
+        if (!w->observes)
+            diag_advise(c->diags, "write a second service for this protocol, in a mode such as `passthrough`");
         w->good = false;
     }
     if (used) return;

@@ -217,15 +217,15 @@ static void warn_covered(struct compile *c, const struct covered *t)
     char more[SO_DO_MAX];
     if (!t->count) return;
     if (t->e.node->kind == N_STRING && equal)
-        diag(c->diags, W_NESTED_MEMBERS, t->e.node->span, "this is already in the list%s",
+        diag(c->diags, W_NESTED_MEMBERS, t->e.node->span, "this member is already in the list%s",
              and_so_do(t->count - 1, more));
     else if (t->e.node->kind == N_STRING)
-        diag(c->diags, W_NESTED_MEMBERS, t->e.node->span, "this is part of `%s` in the list%s", t->by.text,
+        diag(c->diags, W_NESTED_MEMBERS, t->e.node->span, "this member is inside `%s` in the list%s", t->by.text,
              and_so_do(t->count - 1, more));
     else
         diag(c->diags, W_NESTED_MEMBERS, t->e.node->span, "`%s` of `%s` %s `%s` of the list%s", t->e.text,
              t->e.node->v.str.s, equal ? "repeats" : "is inside", t->by.text, and_so_do(t->count - 1, more));
-    diag_note(c->diags, t->by.node->span, equal ? "here" : "it is part of this entry");
+    diag_note(c->diags, t->by.node->span, equal ? "here" : "the containing member is here");
 }
 
 void listing_settle(struct compile *c, struct listing *list, int (*compare)(const char *a, const char *b),
