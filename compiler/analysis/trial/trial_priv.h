@@ -9,7 +9,7 @@
 struct doubt {
     struct compile *c;
     struct frame_draw draw; /* the finished program, and the current frame */
-    struct lives *members;  /* members of its live sets; NULL: the program has none */
+    struct lives *members;  /* members of its live sets; NULL: none */
     uint64_t chance;        /* seed of their members */
 };
 

@@ -1,5 +1,5 @@
-/* From a rule's product (normal/ir.h) to boxes over the header key. Fields that masks and ranges can't express, or not
- * in the boxes that a rule may have, are left wider than the rule: the caller tests these fields after a hit. */
+/* From a rule's product (normal/ir.h) to boxes over the header key. Fields that masks and ranges can't express, or
+ * not within a rule's number of boxes, are left wider than the rule: the caller tests these fields after a hit. */
 #pragma once
 
 #include "compiler/classify/boxes/boxes.h"

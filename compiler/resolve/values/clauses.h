@@ -3,12 +3,12 @@
 
 #include "compiler/resolve/values/values.h"
 
-/* The clauses of one block, the first of a kind; NULL: not written */
+/* The clauses of one block, the first of a kind; NULL: absent */
 struct clauses {
     const struct node *of[CL_COUNT];
 };
-/* Find the clauses. The first of two counts, and the second is reported unless the clause may repeat. what: the block,
- * for the message. */
+/* Find the clauses. Of two equal clauses the first counts, and the second is reported unless the clause may repeat.
+ * what: the block, for the message. */
 void clauses_find(struct compile *c, const struct node *block, struct clauses *out, const char *what);
 
 /* Return the duration in nanoseconds; `fallback` if the clause is NULL or its value was reported. */
