@@ -10,6 +10,7 @@ enum {
     DNS_HOST_MOST = 253,       /* bytes of a name */
     DNS_NAMES_MOST = 1 << 14,  /* names of one resolver */
     DNS_ADDRESSES_MOST = 1024, /* addresses of a name and family: an answer with more is a failure */
+    DNS_LIVES_S = 5,           /* seconds between signs of life */
 };
 
 /* A name that is asked for: letters, digits, hyphens, underscores and dots, none at the end; ends in NUL. One that
@@ -21,12 +22,14 @@ struct dns_name {
 enum dns_how {
     DNS_ANSWERED, /* these are all addresses; none: the name has none */
     DNS_FAILED,   /* nothing is known, and `why` says why */
+    DNS_LIVES,    /* a sign of life, about no name */
 };
 /* Port, and order of use, of a service's target. */
 struct dns_port {
     uint16_t port, weight, priority;
 };
-/* A datagram of the resolver: what a name is now. It comes with each answer, and with each failure. */
+/* A datagram of the resolver: what a name is now. It comes with each answer, with each failure, and as a sign of life.
+ */
 struct dns_told {
     uint32_t name;      /* index among the names that were asked for */
     uint8_t family;     /* 4 or 6 */
@@ -51,10 +54,18 @@ enum {
  * caller looks at `name`. */
 bool dns_told_is_sound(const struct dns_told *t, size_t len, bool service);
 
-/* Start a resolver for these names. Return its socket's other end, SOCK_SEQPACKET, of struct dns_told,
- * close-on-exec, or a negative errno. *held: another descriptor, the caller's; the resolver ends when either is closed.
- * It reads resolv.conf(5) and hosts(5) as they are now. */
-int dns_start(const struct dns_name names[], uint32_t count, int *held);
+/* What the parent has of a resolver; -1: nothing. */
+struct dns_held {
+    int fd;      /* the resolver ends when it is closed */
+    int process; /* pidfd, for one that does not */
+};
+
+/* Start a resolver for these names, in place of the one that is held. Return its socket's other end, SOCK_SEQPACKET, of
+ * struct dns_told, close-on-exec, or a negative errno. The resolver ends when the reader closes that, too. It reads
+ * resolv.conf(5) and hosts(5) as they are now. */
+int dns_start(const struct dns_name names[], uint32_t count, struct dns_held *held);
+/* Kill the resolver that is held. */
+void dns_end(struct dns_held *held);
 /* Return a number that is another one once one of these files has changed. */
 uint64_t dns_files(void);
 
