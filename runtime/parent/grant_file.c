@@ -131,8 +131,6 @@ int grant_ADDRESSES(struct parent *p, const struct request_addresses *asked, str
 /* A hijacked service may ask for names that it makes up, and so tell name servers what it likes. */
 int grant_DNS(struct parent *p, const struct dns_name names[], uint32_t count, struct answer *a, int fds[])
 {
-    if (p->dns >= 0) close(p->dns);
-    p->dns = -1;
     fds[0] = count ? dns_start(names, count, &p->dns) : -EINVAL;
     return given(fds[0]);
 }

@@ -16,6 +16,7 @@
 #include "runtime/io/steer/steer.h"
 #include "runtime/kernel/loaded.h"
 #include "runtime/parent/between/starter.h"
+#include "runtime/parent/dns/dns.h"
 #include "runtime/parent/parent.h"
 #include "runtime/parent/request.h"
 
@@ -67,8 +68,8 @@ struct parent {
     struct stream_dirs *streams;
     struct middle_sockets *middle_sockets;
     struct past_files *past_files;
-    int dns;        /* descriptor whose end ends the resolver; -1: none */
-    int recordings; /* directory of recordings; -1: not asked for yet */
+    struct dns_held dns; /* the process that asks for names */
+    int recordings;      /* directory of recordings; -1: not asked for yet */
     pid_t child;
     uint64_t keep_until_ns; /* deadline for the service's answer if it can be kept; 0: not asked */
     bool keeps;             /* this process is the keeper (keeper.h), and the service is not its child */

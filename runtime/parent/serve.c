@@ -127,6 +127,7 @@ static void parent_free(struct parent *p)
     gate_close(p->maker.gate);
     io_maker_fini(&p->maker);
     resolver_free(p->resolver);
+    dns_end(&p->dns);
     aside_free(p->check_stack);
     aside_free(p->inline_stack);
     if (p->fd >= 0) close(p->fd);
@@ -164,7 +165,7 @@ static struct parent *parent_new(const struct options *o)
     *p = (struct parent){.o = o,
                          .fd = -1,
                          .signal_fd = -1,
-                         .dns = -1,
+                         .dns = {-1, -1},
                          .recordings = -1,
                          .starter.fd = -1,
                          .streams_taken = {-1, -1},

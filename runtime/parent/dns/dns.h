@@ -10,6 +10,7 @@ enum {
     DNS_HOST_MOST = 253,       /* bytes of a name */
     DNS_NAMES_MOST = 1 << 14,  /* names of one resolver */
     DNS_ADDRESSES_MOST = 1024, /* addresses of a name and family: an answer with more is a failure */
+    DNS_LIVES_S = 5,           /* seconds between signs of life */
 };
 
 /* A name to ask for: letters, digits, hyphens, underscores and dots, none at the end; ends in NUL. One that begins
@@ -21,12 +22,14 @@ struct dns_name {
 enum dns_how {
     DNS_ANSWERED, /* these are all addresses of the name; 0: it has none */
     DNS_FAILED,   /* nothing is known, and `why` gives the reason */
+    DNS_LIVES,    /* a sign of life, about no name */
 };
 /* Port, and order of use, of a service's target. */
 struct dns_port {
     uint16_t port, weight, priority;
 };
-/* A datagram of the resolver: the present state of a name, sent with each answer and each failure. */
+/* A datagram of the resolver: the present state of a name, sent with each answer and each failure, and as a sign of
+ * life. */
 struct dns_told {
     uint32_t name;      /* index among the names that were asked for */
     uint8_t family;     /* 4 or 6 */
@@ -51,10 +54,18 @@ enum {
  * checks `name`. */
 bool dns_told_is_sound(const struct dns_told *t, size_t len, bool service);
 
-/* Start a resolver for these names. Return its socket's other end, SOCK_SEQPACKET, of struct dns_told,
- * close-on-exec, or a negative errno. *held: another descriptor, the caller's; the resolver ends when either is
- * closed. It reads the present resolv.conf(5) and hosts(5). */
-int dns_start(const struct dns_name names[], uint32_t count, int *held);
+/* What the parent has of a resolver; -1: nothing. */
+struct dns_held {
+    int fd;      /* the resolver ends when it is closed */
+    int process; /* pidfd, for one that does not */
+};
+
+/* Start a resolver for these names, in place of the one that is held. Return its socket's other end, SOCK_SEQPACKET, of
+ * struct dns_told, close-on-exec, or a negative errno. The resolver ends when the reader closes that, too. It reads
+ * the present resolv.conf(5) and hosts(5). */
+int dns_start(const struct dns_name names[], uint32_t count, struct dns_held *held);
+/* Kill the resolver that is held. */
+void dns_end(struct dns_held *held);
 /* Return a number that changes with these files. */
 uint64_t dns_files(void);
 

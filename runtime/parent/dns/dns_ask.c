@@ -66,10 +66,16 @@ struct dns {
     const struct dns_name *names;
     uint32_t count; /* length of `asked`: two for each name */
     uint32_t waits;
+    uint64_t lives_ns;     /* when the next sign of life is due */
     bool gone;             /* the service is */
     struct dns_told *told; /* room for one, DNS_TOLD_MOST bytes */
     struct asked asked[];
 };
+
+static void send_told(struct dns *r, size_t len)
+{
+    if (send(r->fds[DNS_TELLS], r->told, len, MSG_NOSIGNAL) < 0 && errno != EINTR) r->gone = true;
+}
 
 static void tell(struct asked *q)
 {
@@ -78,8 +84,7 @@ static void tell(struct asked *q)
     t->name = q->name;
     t->family = q->family;
     q->due_ns = clock_ns(CLOCK_MONOTONIC) + t->again_s * SECOND_NS;
-    const size_t len = dns_told_size(t->count, dns_is_service(r->names[q->name].host));
-    if (send(r->fds[DNS_TELLS], t, len, MSG_NOSIGNAL) < 0 && errno != EINTR) r->gone = true;
+    send_told(r, dns_told_size(t->count, dns_is_service(r->names[q->name].host)));
 }
 
 static void tell_failed(struct asked *q, const char *why)
@@ -416,10 +421,19 @@ static void dns_wait(struct dns *r, uint64_t next_ns)
     ares_process_fd(r->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD); /* questions that ran into their time */
 }
 
+static void tell_life(struct dns *r, uint64_t now_ns)
+{
+    if (now_ns < r->lives_ns) return;
+    r->lives_ns = now_ns + DNS_LIVES_S * SECOND_NS;
+    *r->told = (struct dns_told){.family = 4, .how = DNS_LIVES};
+    send_told(r, dns_told_size(0, false));
+}
+
 void dns_run(struct dns *r)
 {
     while (!r->gone) {
-        const uint64_t next_ns = ask_due(r, clock_ns(CLOCK_MONOTONIC));
-        if (!r->gone) dns_wait(r, next_ns);
+        const uint64_t now_ns = clock_ns(CLOCK_MONOTONIC), next_ns = ask_due(r, now_ns);
+        tell_life(r, now_ns);
+        if (!r->gone) dns_wait(r, next_ns < r->lives_ns ? next_ns : r->lives_ns);
     }
 }
