@@ -107,7 +107,7 @@ def main():
     os.chdir(sys.argv[1] if len(sys.argv) > 1 else ".")
     check_itself()
     listed = subprocess.run(["git", "ls-files", *ROOMS], capture_output=True, text=True, check=True).stdout.split()
-    sources = [pathlib.Path(p) for p in listed if re.search(r"\.(c|h|y|l|def)$|prey-compile$", p) and not p.endswith((".bpf.c", ".bpf.h"))]
+    sources = [pathlib.Path(p) for p in listed if re.search(r"\.(c|h|y|l|def)$|prey-compile$", p) and ".bpf." not in p]
     said = [row for p in sources if p.exists() for row in literals(p.read_text(errors="replace"))]
     bad, seen = [], 0
     for page in TABLES:
