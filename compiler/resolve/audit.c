@@ -26,7 +26,7 @@ void check_audit_default(struct compile *c, const struct node *verdict)
     diag_advise(c->diags, "write `default audit drop` or `default audit reject`, or remove `audit`");
 }
 
-/* Old numbers by kind, and the new ones of both lists. */
+/* New numbers of rules and firewalls, by their old numbers, in the two lists that audit makes of one. */
 struct parting {
     struct compile *c;
     uint32_t *rule;           /* [full rules]: number among those that decide; PBC_NONE: audited */

@@ -1,5 +1,5 @@
-/* Sessions that end because an address of theirs became a member of a live set with `cut` (vm/judge/lives.h): a
- * part of them is looked at between two turns. Those that end are as gone as where their server goes down. */
+/* End sessions one of whose addresses became a member of a live set with `cut` (vm/judge/lives.h). The loop looks at
+ * a part of the sessions between two turns. A session ends here as it does when its server goes down. */
 #include "runtime/proxy/core.h"
 #include "runtime/proxy/session.h"
 #include "vm/judge/lives.h"

@@ -184,7 +184,7 @@ if [ "$EXEC" = kernel ]; then
 else
     bent without
     ok "$([ "$(json passed_over)" -ge 500 ]; echo $?)" 'without answers no packet is judged'
-    same 'and it says so' "$(cat again.err)" 'preyrun: without: worker 0 cannot continue: answers of live sets are missing'
+    same 'and it says so' "$(cat again.err)" 'preyrun: without: worker 0 cannot continue: the recording lacks results of live sets'
     bent damaged
     same 'damaged answers are found out' "$(cat again.err)" 'preyrun: damaged: worker 0 cannot continue: answers of live sets are damaged'
     bent uncut

@@ -79,7 +79,7 @@ static void add_outside(struct vips *v, const struct program *p)
     }
 }
 
-/* Return the greatest number of ranges. */
+/* Return an upper bound of the number of outside ranges. */
 static size_t count_outside(const struct program *p)
 {
     size_t count = p->nats_count;

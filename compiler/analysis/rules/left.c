@@ -20,7 +20,7 @@ enum {
 
 struct left {
     uint32_t rule;
-    double share; /* rest of the rule */
+    double share; /* part of the rule's packets that is left */
     struct region region;
 };
 

@@ -16,7 +16,7 @@
 bool sample_packet(struct compile *c, const struct ir_product *p, enum pbc_direction direction,
                    const struct facts *self, unsigned avoid, struct frame_spec *out);
 /* Return `given` if one of its addresses can be this machine's in the product, or else a copy with one more that
- * can, in the arena. NULL: impossible. */
+ * can, in the arena. NULL: no address can. */
 const struct facts *sample_self(struct compile *c, const struct ir_product *p, enum pbc_direction direction,
                                 const struct facts *given);
 

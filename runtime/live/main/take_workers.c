@@ -21,7 +21,7 @@ const char *take_workers_stay(const struct take *t, const struct carry *carry)
 {
     const struct program *p = carry->now.program;
     if (t->hello.xdp || carry->io != &io_PACKET || carry->in_kernel) return "XDP sockets belong to their workers";
-    if (t->hello.crashes) return "the crashed service has left only bytes";
+    if (t->hello.crashes) return "after a crash, connections stay with their worker";
     if (p->observes_count) return "observed connections stay with their worker";
     if (inline_stack_wanted(p)) return "inline connections stay with their worker";
     return NULL;

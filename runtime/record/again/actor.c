@@ -143,7 +143,7 @@ static void batch_play(struct actor *a)
 static void members_checked(struct actor *a)
 {
     a->counters.unheard += a->members.missing;
-    if (a->program && a->members.missing) actor_stop(a, "answers of live sets are missing");
+    if (a->program && a->members.missing) actor_stop(a, "the recording lacks results of live sets");
     if (a->program && a->cuts.missing) actor_stop(a, "a flow that a member with `cut` ended is missing");
     a->members.missing = 0;
     a->cuts.missing = 0;

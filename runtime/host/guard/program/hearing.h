@@ -8,5 +8,6 @@ void hearing_of(const struct program *p, const struct guard_match *m, narrowed_g
 /* Call `give` with the match that hides from those senders the packets of `m`, a target's answers, wherever their
  * route leads. */
 void hearing_answers(const struct guard_match *m, narrowed_give *give, void *arg);
-/* Call `give` with both for a map: its outside addresses and its inside hosts, by protocol. */
+/* Call `give` with both kinds of matches for a nat's map: for its outside addresses and its inside hosts, by protocol.
+ */
 void hearing_map(const struct program *p, const struct pbc_nat *n, narrowed_give *give, void *arg);
