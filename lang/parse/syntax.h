@@ -10,7 +10,6 @@ bool expects(const int *expected, int n, int token);
 bool takes_values(const int *expected, int n);
 /* meant.c: offer the author's likely intention, as help beside the error just reported. */
 void offer_meant(struct parser *p, int found, struct span span, const int *expected, int n);
-bool word_is_refused(int token);
 /* True behind the colon of a claim, which takes no flags. */
 bool in_claim(const struct parser *p, const int *expected, int n);
 bool is_claim_flag(int found);
