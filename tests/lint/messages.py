@@ -64,7 +64,7 @@ def fault(text):
 
 
 def strict_fault(text):
-    said = re.sub(r"`[^`]*`", "``", text)
+    said = re.sub(r"`[^`]*`|which -i does not name$", "``", text) # the latter as preyctl explain prints it
     return next((why for words, why in STRICT if words.search(said)), None)
 
 
