@@ -1,6 +1,6 @@
-/* Reports about lists that became classifiers: over the limit, rules that nothing tells apart, rules that one packet is
- * asked in turn, searches beyond their bounds. Each names rules at which an operator could begin. And the lists'
- * figures for --stats. */
+/* Reports about lists that became classifiers: over the limit, rules that nothing distinguishes, rules that one
+ * packet is asked in turn, searches beyond their bounds. Each names rules at which an operator could begin. And the
+ * lists' figures for --stats. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -19,7 +19,7 @@ struct list_warning {
     enum diag_code code;
     uint32_t list; /* string: its name */
     uint32_t count, named;
-    uint32_t lines_bound; /* W_CLASSIFIER_FAR: `count` is lines beyond it; 0: bytes a rule */
+    uint32_t lines_bound; /* W_CLASSIFIER_FAR: `count` is lines beyond it; 0: bytes per rule */
     struct span span[NAMED_MAX];
     struct list_warning *next;
 };

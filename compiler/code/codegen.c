@@ -4,7 +4,7 @@
  *   a list          a firewall's or chain's rules in order; returns rule + 1, or 0 for "nothing decided"
  *   a block         at most PBC_BLOCK_RULES rules of a longer list, whose blocks are called one after another
  *
- * ARP has lists of its own with only the rules that judge ARP, so that no other frame pays for them. A chain stands in
+ * ARP has lists of its own with only the rules that judge ARP, so that no other frame pays for them. A chain is in
  * its callers' code if its copies take less than a function and its calls, or if calls would nest too deep (plan.c).
  *
  * A long list is one function that classifies, with code for tests outside its boxes (classified.c). */
@@ -247,7 +247,7 @@ static void place_leave(struct gen *g, const struct place *at)
         asm_op(&g->as, OP_RETZ, 0, 0);
 }
 
-/* Ask the conditions of the block's `return` rules again: its result can't tell if one of them left the list. */
+/* Ask the conditions of the block's `return` rules again: its result can't know if one of them left the list. */
 static void repeat_returns(struct gen *g, struct plan *plan, const struct run *run, const struct place *at)
 {
     for (uint32_t i = run->begin; i < run->end; i++) {

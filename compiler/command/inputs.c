@@ -89,7 +89,7 @@ static const char *served_by_name(const struct options *o, const struct program 
     return NULL;
 }
 
-/* Say what mends a device that no firewall judges. */
+/* Report what mends a device that no firewall judges. */
 static void advise_one(struct compile *c, const char *name, const char *device, bool served)
 {
     if (name)

@@ -8,7 +8,7 @@
 #include "compiler/say.h"
 
 enum option_id {
-    OPT_NONE = 255, /* numbers of options without a letter lie above all letters */
+    OPT_NONE = 255, /* numbers of options without a letter are above all letters */
 #define OPTION(ident, name, letter, argument, shown, does) OPT_##ident,
 #include "compiler/command/options.def"
 };

@@ -1,4 +1,4 @@
-/* The file's rules are read into a ruleset and printed as --fmt prints; what can't be said is told */
+/* The file's rules are read into a ruleset and printed as --fmt prints; what can't be said is reported */
 #include "compiler/import/import.h"
 
 #include <errno.h>

@@ -50,8 +50,8 @@ static struct rule *lead(struct ruleset *s, struct chain *c, const char *text, c
     return r;
 }
 
-/* prey asks for a missing return route alone. So before a rule for sources that have one, the others leave for the rest
- * of the chain, which becomes a chain of its own; what the rule does not end follows them there. */
+/* prey asks for a missing return route only. So before a rule for sources that have one, the others leave for the
+ * rest of the chain, which becomes a chain of its own; what the rule does not end follows them there. */
 static void split_at(struct ruleset *s, struct chain *c, struct rule *before, struct rule *r)
 {
     struct chain *rest = split_off(s, c, r);

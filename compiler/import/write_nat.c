@@ -413,7 +413,7 @@ static void put_nat_rule(struct translating *t, struct rule *r, const struct rul
     r->told |= both.told && !was_told;
 }
 
-/* Forget the exceptions from the given one on that hold only for the chain that they stand in. */
+/* Forget the exceptions from the given one on that hold only for the chain that they are in. */
 static void exceptions_end(struct translating *t, unsigned from)
 {
     unsigned kept = from;

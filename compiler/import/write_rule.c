@@ -311,7 +311,7 @@ static void leave_fragments_out(struct writer *w, const struct place *p, struct 
     *end = NULL;
 }
 
-/* Write a reject with a reset, which answers TCP alone, and a drop for the rest, as netfilter does. */
+/* Write a reject with a reset, which answers TCP only, and a drop for the rest, as netfilter does. */
 static void put_reset(struct writer *w, const struct place *p, const struct rule *r)
 {
     struct rule tcp = *r;

@@ -1,4 +1,4 @@
-/* Comments on rules, each once. A rule may stand at several places, and many rules may read alike: a comment that was
+/* Comments on rules, each once. A rule may be at several places, and many rules may read alike: a comment that was
  * written before is only counted, and a mark behind the first becomes the count when all is written. */
 #include <inttypes.h>
 #include <search.h>

@@ -54,7 +54,7 @@ static void part_number(struct parting *p)
             if ((img->firewalls[i].audit == PBC_AUDIT_ALL) == all) p->would_firewall[i] = would++;
 }
 
-/* Keep the mirrors of rules that decide. Audited ones copy nothing: their rules are counted alone. */
+/* Keep the mirrors of rules that decide. Audited ones copy nothing: their rules are counted only. */
 static void part_mirrors(const struct parting *p)
 {
     struct image *img = p->c->image;

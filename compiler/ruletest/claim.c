@@ -46,7 +46,7 @@ static void take_states(struct rule_work *w, const struct node *n, struct claim 
     claim->states = cond->arg / MARK_NEW;
     if (cond->flags & PBC_COND_NOT) claim->states ^= MARK_STATES / MARK_NEW;
     claim->states_written = true;
-    img->conds_count = before; /* states are no condition on the packet alone */
+    img->conds_count = before; /* states are no condition on the packet only */
 }
 
 /* Take the claim's verdict, pool or target; false after a report. */
@@ -70,8 +70,8 @@ static bool take_fate(struct compile *c, const struct node *fate, struct claim *
     return !why;
 }
 
-/* Add the ids of devices of that name or pattern. No rule tells the devices of one id apart, so an id that also holds
- * other devices counts as meant, except after `not`. */
+/* Add the ids of devices of that name or pattern. No rule distinguishes the devices of one id, so an id that also
+ * holds other devices counts as meant, except after `not`. */
 static void add_devices(struct rule_work *w, const struct iface_table *t, const char *device, bool negated,
                         struct number_set *ids)
 {

@@ -127,8 +127,8 @@ static void part_tunnel(struct packet_work *w, const struct node *n)
         w->bad = true;
 }
 
-/* Read what the client says first. Names have up to 255 bytes, as in a ClientHello; other texts up to 4096, a little
- * more than a proxy reads. Only a host and a header's value may be empty (RFC 9110, 5.5 and 7.2). */
+/* Read what the client sends first. Names have up to 255 bytes, as in a ClientHello; other texts up to 4096, a
+ * little more than a proxy reads. Only a host and a header's value may be empty (RFC 9110, 5.5 and 7.2). */
 static void part_said(struct packet_work *w, const struct node *n)
 {
     const size_t most = is_clause(n, CL_SNI) || is_clause(n, CL_ALPN) ? 255 : 4096;

@@ -110,7 +110,7 @@ struct heard {
     struct view alpn;
 };
 
-/* Read the first bytes up to `end`; READ_BAD: h->first->reason says why. */
+/* Read the first bytes up to `end`; READ_BAD: h->first->reason gives the reason. */
 static enum stream_read read_on(struct heard *h, enum first_end end)
 {
     static const struct test_said nothing;

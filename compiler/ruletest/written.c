@@ -8,7 +8,7 @@
 #include "vm/packet/pkt.h"
 #include "vm/words/words.h"
 
-/* True if the words can stand in a step: none of them ends a step or a test. */
+/* True if the words can be in a step: none of them ends a step or a test. */
 static bool is_part(const char *words) { return !strpbrk(words, "{};\n#\\"); }
 
 /* Split the text into the words of the packet and its interfaces in and out. */
@@ -67,7 +67,7 @@ uint32_t written_frame(const struct written *w, const char *self, uint8_t frame[
     char text[sizeof(w->words) + 300];
     uint32_t len = 0;
     *said = NULL;
-    /* Client words that stand behind the packet are strings, and nothing else is. */
+    /* Client words that are behind the packet are strings, and nothing else is. */
     snprintf(text, sizeof(text), "test \"packet\" {\n%sexpect %s: \\\n%s\n}\n", self,
              strchr(w->words, '"') ? "refused" : "accept", w->words);
     compile_init(&c);

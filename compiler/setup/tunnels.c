@@ -155,7 +155,7 @@ static void print_tunnel_table(const struct setup *s)
           "-f - <<END\ntable inet prey_tunnels\ndelete table inet prey_tunnels\ntable inet prey_tunnels {\n  chain "
           "tunnels {\n    type filter hook input priority filter; policy accept;\n",
           s->out);
-    /* meta, not the header's field: extension headers may stand between. */
+    /* meta, not the header's field: extension headers may be between. */
     fprintf(s->out, "    meta l4proto { 4, 41 } %s saddr != ", family);
     put_senders(s, "$balancer");
     fputs(" drop\n", s->out);

@@ -1,4 +1,4 @@
-/* Flows and regions stand in hash tables; the report lists the largest region first */
+/* Flows and regions are in hash tables; the report lists the largest region first */
 #include "compiler/traffic/difference.h"
 
 #include <errno.h>

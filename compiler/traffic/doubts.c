@@ -44,7 +44,7 @@ static void meet(struct everywhere *e, const uint32_t src[4], const uint32_t dst
     e->count = kept;
 }
 
-/* True if the frame is from or to an address of this machine alone, or for a service of either program. */
+/* True if the frame is from or to an address of this machine only, or for a service of either program. */
 static bool is_met(const struct doubts *d, const struct key *key)
 {
     const bool v6 = key->kind & KIND_IP6;

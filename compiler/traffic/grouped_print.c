@@ -49,7 +49,7 @@ static void print_proto(const struct begin *b, FILE *out)
 
 static bool is_icmp(const struct begin *b) { return b->proto == 1 || b->proto == 58; }
 
-/* Write the rule's name without the number that tells equal names apart. */
+/* Write the rule's name without the number that distinguishes equal names. */
 static void base_name(const struct group *g, char name[GROUP_NAME])
 {
     const struct begin *b = g->to[0];

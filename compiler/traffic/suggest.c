@@ -20,7 +20,7 @@ struct suggestion {
     uint64_t uncounted;                /* frames sent by preyrun, which are read but not judged */
     uint64_t frames, judged, accepted; /* judged: UINT64_MAX if the captures cannot be read twice */
     bool stopped;                      /* a signal ended reading: these are not all frames */
-    bool several;                      /* true if rules are told apart by interface */
+    bool several;                      /* true if rules are distinguished by interface */
     uint64_t nameless;                 /* packets that began something by an interface that rules cannot name */
     char *text;
     size_t len;

@@ -1,5 +1,4 @@
-/* A device that rules do not name may stand above one that is served, as a bond does: of it nothing is said to be lost.
- */
+/* A device that rules do not name may be above one that is served, as a bond does: of it nothing is said to be lost. */
 #include "compiler/traffic/unserved.h"
 
 #include <stdlib.h>

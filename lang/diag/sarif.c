@@ -178,7 +178,7 @@ static void put_rule(enum diag_code code, FILE *out)
 static bool begins_artifact(const struct diags *d, uint32_t i)
 {
     const struct entry *e = &d->entries[i];
-    /* Entries are sorted, so those of one file stand together. */
+    /* Entries are sorted, so those of one file are together. */
     return e->foreign &&
            (i == 0 || !d->entries[i - 1].foreign || strcmp(d->entries[i - 1].foreign->path, e->foreign->path) != 0);
 }

@@ -66,7 +66,7 @@ bool offer_range(struct parser *p, struct span sign)
     return true;
 }
 
-/* True if the word stands right before that place of the text. */
+/* True if the word is right before that place of the text. */
 static bool is_behind(const struct parser *p, uint32_t at, const char *word)
 {
     const size_t len = strlen(word);

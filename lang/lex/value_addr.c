@@ -106,7 +106,7 @@ static int straight_length(const uint8_t mask[16])
     return (int)n;
 }
 
-/* Help with IPv6 suffixes: bytes can be asked where they stand in the header. False: `s` is no mask. */
+/* Help with IPv6 suffixes: bytes can be asked where they are in the header. False: `s` is no mask. */
 static bool offer_suffix(struct parser *p, const struct addr *a, const char *s, size_t len)
 {
     enum { DST = 24, SRC = 8 }; /* places in the header */

@@ -330,7 +330,7 @@ static bool is_hex_colons(const char *s, size_t len)
     return colons >= 2;
 }
 
-/* True if only addresses can stand at this place, judging by the words before it. */
+/* True if only addresses can be at this place, judging by the words before it. */
 static bool takes_address(const struct parser *p)
 {
     const int first = p->stmt.start[0].kind;

@@ -67,7 +67,7 @@ static bool is_rule_word(const struct parser *p, int found, struct span span)
     return verdict || found == AUDIT || synonym(p, span, verdicts, 2);
 }
 
-/* Return the keyword that was likely meant, if a near one could stand here. */
+/* Return the keyword that was likely meant, if a near one could be here. */
 static const char *meant(struct parser *p, struct span span, const int *expected, int n)
 {
     const char *candidates[512];

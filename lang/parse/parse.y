@@ -1,8 +1,9 @@
 /* The grammar: structure only. Actions call constructors; meaning is checked on the tree.
  *
- * Every word of word.def is a token. Where a name must stand, `word` also takes any keyword that is not reserved; where
- * a name is optional beside keywords only NAME is taken (constants, the only names in such places, are never keywords).
- * tokens.c puts an NL at the end of every statement without a block, also before `}` and at the end of the file. */
+ * Every word of word.def is a token. Where a name must be, `word` also takes any keyword that is not reserved; where
+ * a name is optional beside keywords only NAME is taken (constants, the only names in such places, are never
+ * keywords). tokens.c puts an NL at the end of every statement without a block, also before `}` and at the end of
+ * the file. */
 %define api.pure full
 %define api.token.raw
 %define api.prefix {yy}

@@ -1,4 +1,4 @@
-/* Messages for a token that the grammar has no place for: the token found, and those that could stand there. */
+/* Messages for a token that the grammar has no place for: the token found, and those that could be there. */
 #include "lang/parse/syntax.h"
 
 #include <stdio.h>
@@ -34,7 +34,7 @@ bool expects(const int *expected, int n, int token)
     return false;
 }
 
-/* Places with too many alternatives to list, recognised by two keywords that stand together only there. */
+/* Places with too many alternatives to list, recognised by two keywords that are together only there. */
 static const struct place {
     int a, b;
     const char *what, *starts;

@@ -14,7 +14,7 @@ bool wrong(struct reading *r, const char *fmt, ...)
     return false;
 }
 
-/* Return the end of a path that fits on a line, because the end tells files apart. */
+/* Return the end of a path that fits on a line, because the end distinguishes files. */
 static const char *path_end(const char *path)
 {
     enum { SHOWN = 240 };
@@ -364,7 +364,7 @@ static bool words_read(struct reading *r, int argc, char *const argv[])
     return r->done || settle_replay(r);
 }
 
-/* True if an option says what a closed end shuts, or that nothing is enforced. */
+/* True if an option states what a closed end shuts, or that nothing is enforced. */
 static bool says_closed(const struct option_row *row)
 {
     static const char *const all[] = {"", "bridge", "name", "on-exit", "monitor", "preflight", "cleanup"};

@@ -137,7 +137,7 @@ static void to_tape(void *arg, struct heard_answers *h)
     tape_done_to(t, tape_there(t));
 }
 
-/* What it costs a worker that an answer is recorded: 64 senders a batch, and one alone. */
+/* What it costs a worker that an answer is recorded: 64 senders a batch, and one only. */
 static void heard_rows(struct key *keys)
 {
     static struct heard_answers h;

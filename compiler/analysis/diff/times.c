@@ -1,6 +1,6 @@
-/* Schedules of two programs as sets of moments (analysis/times.h). Moments exclude each other, and one of them always
- * holds; so the common and the separate times of two schedules are sets of moments, and a rule that holds longer has
- * changed in the added hours alone.
+/* Schedules of two programs as sets of moments (analysis/times.h). Moments exclude each other, and one of them
+ * always holds; so the common and the separate times of two schedules are sets of moments, and a rule that holds
+ * longer has changed in the added hours only.
  *
  * Many schedules make too many moments. Then each schedule is a bit of its own, as in a program, and the results are
  * compared with the weeks at the end: packets of a time that never comes are no change. */

@@ -206,7 +206,7 @@ static bool rules_in_boxes(struct trial *t)
     return true;
 }
 
-/* Try a header from inside a box, or of a rule, sometimes with one field drawn anew. */
+/* Try a header from inside a box, or of a rule, sometimes with one field drawn again. */
 static bool random_header(struct trial *t)
 {
     struct doubt *const d = t->d;

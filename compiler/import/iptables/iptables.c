@@ -79,7 +79,7 @@ static bool take_word(const char **at, const char *end, char **to)
     return !quotes;
 }
 
-/* Split a line without its newline at blanks. A word may stand in double quotes, where a backslash quotes the next
+/* Split a line without its newline at blanks. A word may be in double quotes, where a backslash quotes the next
  * byte. Returns NULL, or what is wrong with the line, as part of a sentence. */
 static const char *words_split(struct words *w, const char *line, size_t len)
 {
@@ -103,7 +103,7 @@ static bool line_of(const char *line, const char *end, const char *begins)
     return (size_t)(end - line) >= strlen(begins) && !memcmp(line, begins, strlen(begins));
 }
 
-/* True if an IPv6 address stands behind an option that takes addresses, or a word that only ip6tables has. */
+/* True if an IPv6 address is behind an option that takes addresses, or a word that only ip6tables has. */
 static bool is_line_of_ip6(const char *line, size_t len)
 {
     static const char *const words[] = {" ipv6-icmp", " icmpv6", " icmp6", " -m hl "};

@@ -88,7 +88,7 @@ static bool want_target(struct reading *r, const char *text, size_t len)
     return true;
 }
 
-/* Take ADDRESS[-ADDRESS][:PORT[-PORT]] or :PORT alone. An IPv6 address before a port has brackets. */
+/* Take ADDRESS[-ADDRESS][:PORT[-PORT]] or :PORT only. An IPv6 address before a port has brackets. */
 static bool take_to(struct reading *r, const struct option *o, const char *const *v)
 {
     const char *colon = r->family == 4 ? strchr(v[0], ':') : NULL;

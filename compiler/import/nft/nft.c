@@ -197,7 +197,7 @@ static bool may_drop(const cJSON *statements)
     return may;
 }
 
-/* Tell a rule of a table of frames; of many, how many more there are. */
+/* Report a rule of a table of frames; of many, how many more there are. */
 static int tell_frame_rule(struct nft *n, const cJSON *statements)
 {
     enum { TOLD_MOST = 64 };

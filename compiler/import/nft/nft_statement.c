@@ -107,7 +107,7 @@ static void read_counter(struct reading_rule *r, const cJSON *value)
     for (struct rule *one = r->first; name && one; one = one->next) one->name = name;
 }
 
-/* Read a change of a field. prey changes segment sizes alone, and not by rules. */
+/* Read a change of a field. prey changes segment sizes only, and not by rules. */
 static void read_mangle(struct reading_rule *r, const cJSON *value)
 {
     const cJSON *key = cJSON_GetObjectItemCaseSensitive(value, "key"), *inside,

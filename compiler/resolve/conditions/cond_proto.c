@@ -99,8 +99,8 @@ static bool stands_once(struct rule_work *w, const struct node *n, const struct 
     return false;
 }
 
-/* Return the bits of protocols that the word may match. A word known by number has OTHER_PROTOCOLS alone. `ah` has all
- * bits, since any protocol may follow it. */
+/* Return the bits of protocols that the word may match. A word known by number has OTHER_PROTOCOLS only. `ah` has
+ * all bits, since any protocol may follow it. */
 static uint32_t bits_of_row(const struct proto_row *row)
 {
     if (row->kind == KIND_AH) return KIND_UPPER | OTHER_PROTOCOLS;
@@ -149,7 +149,7 @@ void cond_protocols(struct rule_work *w, const struct node *n)
     if (cond) cond->arg = mask;
 }
 
-/* Return bits of the protocols with these numbers. 1 is icmp in IPv4 alone, and 58 is icmp6 in IPv6 alone. */
+/* Return bits of the protocols with these numbers. 1 is icmp in IPv4 only, and 58 is icmp6 in IPv6 only. */
 static uint32_t protocols_of(const struct number_set *s, bool complete)
 {
     uint32_t bits = 0, with_bits = 0, total = 0;

@@ -9,7 +9,7 @@ typedef void cond_fn(struct rule_work *w, const struct node *n);
 static const struct cond_row {
     const char *name; /* the condition as written */
     cond_fn *resolve; /* handler; NULL: not supported yet, reported before */
-    bool many;        /* may stand more than once */
+    bool many;        /* may be more than once */
 } rows[N_COUNT] = {
     [N_C_PROTO] = {"a family or protocol", cond_protocols, true}, /* cond_protocols separates families from protocols */
     [N_C_PROTO_NUM] = {"`proto`", cond_proto_numbers, false},
@@ -127,7 +127,7 @@ static const char *with_ports(char buf[64])
     return buf;
 }
 
-/* Check that a port stands beside a protocol that has ports, named or implied. */
+/* Check that a port is beside a protocol that has ports, named or implied. */
 static void check_ports(struct rule_work *w)
 {
     const struct node *n = w->seen[N_C_PORT] ? w->seen[N_C_PORT] : w->seen[N_C_SPORT];

@@ -1,5 +1,5 @@
-/* Check statements of nats: warn about those that never match because an earlier one, or a service, certainly takes all
- * their packets. Check also that each address of a map stands in this map only, on one side only, and that no other
+/* Check statements of nats: warn about those that never match because an earlier one, or a service, certainly takes
+ * all their packets. Check also that each address of a map is in this map only, on one side only, and that no other
  * statement translates to it. */
 #include <string.h>
 
@@ -73,7 +73,7 @@ static bool holds_map(const struct image *img, const struct pbc_nat *n, const st
     return n->family == 4 ? holds4(img, by, &v4) : holds6(img, by, &v6);
 }
 
-/* True if each of the ranges lies in one of `by`. */
+/* True if each of the ranges is in one of `by`. */
 static bool ranges_within(const struct image *img, const struct pbc_cond *n, const struct pbc_cond *by)
 {
     for (uint32_t i = n->first; i < n->first + n->count; i++) {
@@ -85,7 +85,7 @@ static bool ranges_within(const struct image *img, const struct pbc_cond *n, con
     return true;
 }
 
-/* True if the condition `by` holds wherever `n` does, as far as their lists tell. */
+/* True if the condition `by` holds wherever `n` does, as far as their lists show. */
 static bool cond_within(const struct image *img, const struct pbc_cond *n, const struct pbc_cond *by)
 {
     if (n->kind != by->kind || n->flags != by->flags || n->arg != by->arg) return false;

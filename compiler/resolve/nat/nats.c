@@ -182,7 +182,7 @@ static bool nat_outside(struct compile *c, const struct node *to, struct pbc_nat
     return good && outside_good(c, to, nat, families);
 }
 
-/* Add an entry for each family that stands on both sides. */
+/* Add an entry for each family that is on both sides. */
 static void add_source(struct compile *c, const struct node *n, struct pbc_nat nat, uint32_t inside, uint32_t outside)
 {
     const struct node *from = node_child(n, N_C_FROM), *to = NULL;

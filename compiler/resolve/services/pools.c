@@ -416,7 +416,7 @@ bool server_port_good(struct compile *c, const struct node *n, uint16_t port)
 
 static void check_hosts(struct compile *c, const struct node *n, const struct addr *lo, const struct addr *hi)
 {
-    /* Both ends suffice: addresses that are no host's lie at both ends of the number space. */
+    /* Both ends suffice: addresses that are no host's are at both ends of the number space. */
     if (!addr_is_one_host(lo) || !addr_is_one_host(hi))
         diag(c->diags, E_SERVER_ADDRESS, n->span, "a server can't have one of these addresses");
 }

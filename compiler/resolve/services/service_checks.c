@@ -148,7 +148,7 @@ static int by_endpoint(const void *pa, const void *pb)
     return order ? order : a < b ? -1 : 1;
 }
 
-/* Report endpoints of the array that stand in two places; names come from `name_of`. */
+/* Report endpoints of the array that are in two places; names come from `name_of`. */
 static void check_twice(struct compile *c, const struct pbc_endpoint *all, uint32_t count,
                         const char *(*name_of)(const struct image *img, uint32_t service))
 {

@@ -39,7 +39,7 @@ static const struct pbc_branch *branch_to(const struct service_work *w, const st
     return NULL;
 }
 
-/* True if the clause can stand in this service; else report. */
+/* True if the clause can be in this service; else report. */
 static bool splice_stands(const struct service_work *w, const struct node *splice, const struct pbc_service *s)
 {
     struct diags *diags = w->c->diags;

@@ -157,7 +157,7 @@ static uint32_t socket_of(const struct service_work *w, const struct node *share
     return 0;
 }
 
-/* Check that such a destination can stand here, as it is written; false after a report. */
+/* Check that such a destination can be here, as it is written; false after a report. */
 static bool stands_right(const struct service_work *w, const struct node *share, const struct destination *d)
 {
     struct diags *diags = w->c->diags;

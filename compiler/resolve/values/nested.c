@@ -1,4 +1,4 @@
-/* Warn about members of a list that lie inside others: once for each list and kind of overlap, at the first member. */
+/* Warn about members of a list that are inside others: once for each list and kind of overlap, at the first member. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,7 +70,7 @@ static void warn_among(struct compile *c, struct set_member *m, size_t n)
     tell_among(c, &overlapping, "overlaps", "begins inside");
 }
 
-/* Warn about values that lie inside named sets of the same list. */
+/* Warn about values that are inside named sets of the same list. */
 static void warn_inside_named(struct compile *c, const struct set_member *m, size_t n, const struct node *list)
 {
     enum { PAIRS_MAX = 1000000 };

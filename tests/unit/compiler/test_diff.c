@@ -120,7 +120,7 @@ static void test_returns(void **state)
     assert_non_null(strstr(text, "\n1 region: 1 widened\n"));
     assert_int_equal(status, 1);
     free(text);
-    /* the same items in a row, but the last stands behind the chain */
+    /* the same items in a row, but the last is behind the chain */
     const char *shorter = "chain c { return from 10.0.0.1\n" A "}\n" RULES("do c\n" B C);
     assert_int_equal(alone(chain, shorter), 1);
     text = told(chain, shorter, (struct diff_options){0}, &status);

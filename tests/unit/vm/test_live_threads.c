@@ -15,7 +15,7 @@ enum {
     WRITERS = 16,
     LOOKERS = 2,
     STEPS = 8000,
-    OWN = 1 << 20 /* from here on keys are one writer's alone */
+    OWN = 1 << 20 /* from here on keys are one writer's only */
 };
 /* A large set, and one of two groups, in which each slot changes hands all the time. */
 static const struct shape {
@@ -31,7 +31,7 @@ static unsigned running, faults, looks;
 
 static uint64_t now(void) { return __atomic_load_n(&now_ms, __ATOMIC_RELAXED); }
 
-/* Assertions end a test's own thread alone. */
+/* Assertions end a test's own thread only. */
 static void must(bool holds, const char *what)
 {
     if (!holds && __atomic_fetch_add(&faults, 1, __ATOMIC_RELAXED) < 10) print_error("%s\n", what);

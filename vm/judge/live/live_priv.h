@@ -1,12 +1,12 @@
 /* The two layers of a live set (vm/judge/lives.h), and how its overlay is read.
  *
- * A family's overlay is a keyed table (vm/keyed/keyed.h) that many threads change at once. A slot's word decides:
- * 0 is a free slot; WORD_BORN is a slot that one thread owns for a while, with its tag, key and word. Any other word is
- * a member's, with its end in the upper bits and a version in the lower ones, and changes by compare-and-swap alone. No
- * word comes again in a slot within a look, so a thread that read a word, then the key, then the same word again, has
- * the word of that key; so has one that swaps the word that it read before the key.
+ * A family's overlay is a keyed table (vm/keyed/keyed.h) that many threads change at once. A slot's word decides: 0
+ * is a free slot; WORD_BORN is a slot that one thread owns for a while, with its tag, key and word. Any other word
+ * is a member's, with its end in the upper bits and a version in the lower ones, and changes by compare-and-swap
+ * only. No word comes again in a slot within a look, so a thread that read a word, then the key, then the same word
+ * again, has the word of that key; so has one that swaps the word that it read before the key.
  *
- * A key is added, renewed and removed under a lock for its hash, so it lies in one slot only; expired and evicted
+ * A key is added, renewed and removed under a lock for its hash, so it is in one slot only; expired and evicted
  * members are freed without that lock. Tags are hints, and are checked by word and key. Words, keys and tags are
  * written with release and read with acquire, which orders a look without fences. */
 #pragma once
@@ -26,8 +26,7 @@ static_assert(LIVE_LENGTHS_MOST == sizeof(uint64_t), "a byte of `lengths` for ea
 
 struct overlay {
     struct keyed table;
-    /* Lengths of members, plus 1, a byte each, from the longest; 0 behind the last. A length with members stands here.
-     */
+    /* Lengths of members, plus 1, a byte each, from the longest; 0 behind the last. A length with members is here. */
     uint64_t lengths;
     uint64_t *shown; /* the same for another judge; NULL: there is none */
     /* Number of members of each length. It goes from 0 to 1 and from 1 to 0 under the lock, with its length's byte. */

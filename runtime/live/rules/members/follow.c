@@ -34,7 +34,7 @@ static bool ranges_equal(const struct program *a, uint32_t x, const struct progr
            !memcmp(a->set6 + s->first6, b->set6 + t->first6, s->count6 * sizeof *a->set6);
 }
 
-/* True if a set with a file is read anew: it has another one, or may have others of its addresses; or if a set has
+/* True if a set with a file is read again: it has another one, or may have others of its addresses; or if a set has
  * names that had none. */
 static bool begins_anew(const struct program *old, uint32_t was, const struct program *now, uint32_t live)
 {
@@ -60,8 +60,8 @@ static void parked_copy(const struct program_change *c, uint32_t live)
         live_copy(c->lives->sets[live], s->parked, members_now_ms(), s->parked_base);
 }
 
-/* Read the file of a set that begins anew. A program that comes back after a trial has what it had if that fails: what
- * was parked, or what the trial's set of that name has. */
+/* Read the file of a set that begins again. A program that comes back after a trial has what it had if that fails:
+ * what was parked, or what the trial's set of that name has. */
 static bool begin_file(const struct program_change *c, uint32_t live)
 {
     struct live_set *const table = c->lives->sets[live];

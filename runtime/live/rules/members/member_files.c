@@ -109,7 +109,7 @@ static void tell_taken(const struct rules *rules, const struct member_set *s, co
                 text_number(members, now), text_plural(members), text_number(before, were));
 }
 
-/* Tell a fault unless it is the one that was told. */
+/* Report a fault unless it is the one that was reported. */
 static void tell_fault_once(const struct rules *rules, struct member_set *s, const struct live_set *table,
                             const char *why)
 {
