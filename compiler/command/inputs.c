@@ -100,8 +100,7 @@ static void advise_one(struct compile *c, const char *name, const char *device, 
                     "--allow-unjudged %s",
                     device, device);
     else if (device_link(device) == DEVICE_UNREADABLE)
-        diag_advise(c->diags,
-                    "correct the device's name in the rules; or leave the device open with --allow-unjudged %s",
+        diag_advise(c->diags, "remove the device from the rules; or leave the device open with --allow-unjudged %s",
                     device);
     else
         diag_advise(c->diags, "serve the device with -i %s; or leave the device open with --allow-unjudged %s", device,

@@ -55,7 +55,7 @@ static bool rule_named(struct compile *c, const struct node *name, bool would, u
     *rule = s ? would ? s->would : s->index : PBC_NONE;
     if (s && *rule == PBC_NONE && c->image->audits) {
         diag(c->diags, E_TEST_RULE, name->span, "the rule `%s` is audited, so it decides nothing", name->v.str.s);
-        diag_advise(c->diags, "write `expect would ...` to test what it would do");
+        diag_advise(c->diags, "to test the rule's effect without `audit`, write `expect would ...`");
     }
     return s && *rule != PBC_NONE;
 }
