@@ -4,7 +4,7 @@
 #include "vm/packet/loop.h"
 
 enum { PICK_UP_WINDOW = UINT16_MAX };
-/* Functions that the kernel's verifier looks at alone (ALONE) bound the direction by which they index: dir &=
+/* Functions that the kernel's verifier checks separately (ALONE) bound the direction by which they index: dir &=
  * FLOW_REPLY. */
 static_assert(FLOW_ORIGINAL == 0 && FLOW_REPLY == 1, "one bit");
 
