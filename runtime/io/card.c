@@ -15,7 +15,7 @@ bool card_of(unsigned ifindex, struct card *c)
     if (!if_indextoname(ifindex, c->name)) return false;
     struct ethtool_drvinfo d = {.cmd = ETHTOOL_GDRVINFO};
     if (ethtool_ask(c->name, &d) >= 0) snprintf(c->driver, sizeof c->driver, "%.31s", d.driver);
-    /* One queue each way if the driver does not say. */
+    /* One queue per direction if the driver reports none. */
     struct ethtool_channels q = {.cmd = ETHTOOL_GCHANNELS};
     const bool told = ethtool_ask(c->name, &q) >= 0 && q.combined_count + q.rx_count;
     c->receive = told ? q.combined_count + q.rx_count : 1;

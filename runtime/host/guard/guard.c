@@ -115,7 +115,8 @@ static const struct guard_addresses *addresses_of(const struct group *of, unsign
     return is_in ? a : NULL;
 }
 
-/* Write a set of one end's addresses of a group's matches, named `name`. False if there are none, and no set. */
+/* Write a set of one end's addresses of a group's matches, named `name`. Return false, without a set, if the group
+ * has none. */
 static bool write_addresses(FILE *sets, const struct group *of, const char *name, enum end end, const char *type,
                             void (*write_one)(FILE *, const struct host_addr *))
 {
@@ -153,7 +154,7 @@ static void write_protocols(FILE *rules, const struct group *of, enum end end, u
 
 #define FOREIGN " fib daddr type != " OURS " counter drop\n"
 
-/* Write the rules for fragments of what comes to the group's destinations */
+/* Write the rules for fragments to the group's destinations */
 static void write_fragments_to(FILE *sets, FILE *rules, const struct group *of)
 {
     const struct line_family *p = of->p;
@@ -174,7 +175,7 @@ static void write_fragments_to(FILE *sets, FILE *rules, const struct group *of)
         fprintf(rules, "%s } %s daddr @%s%s" FOREIGN, p->errors, p->ip, name, of->devices);
 }
 
-/* Write the rules for fragments of what the group's sources send on by its way */
+/* Write the rules for fragments that the group's sources send on by its way */
 static void write_fragments_from(FILE *sets, FILE *rules, const struct group *of)
 {
     const struct line_family *p = of->p;
@@ -191,7 +192,7 @@ static void write_fragments_from(FILE *sets, FILE *rules, const struct group *of
         fprintf(rules, "%s } %s @%s%s counter drop\n", p->errors, p->quoted, name, of->devices);
 }
 
-/* Write the rules for fragments, for all matches that ask for the same devices at once. Return 0, or -ENOMEM */
+/* Write the rules for fragments, for all matches with the same devices in one go. Return 0, or -ENOMEM */
 static int write_fragments(FILE *sets, FILE *rules, const struct guard *g)
 {
     unsigned *ids = calloc(g->match_count + 1, sizeof *ids), *firsts = calloc(g->match_count + 1, sizeof *firsts);

@@ -305,8 +305,8 @@ static bool ipsec_first(struct routing *r)
     return true;
 }
 
-/* Make the table of what was read. Where that is too much, or TOS or IPsec decide, its first rules ask the kernel.
- * NULL: out of memory. */
+/* Make the table from the read rules and routes. Where these are too many, or TOS or IPsec decide, its first rules
+ * ask the kernel. Return NULL without memory. */
 static struct routes *routing_table(struct routing *r)
 {
     const bool full = r->seen > r->most;

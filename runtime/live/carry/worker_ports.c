@@ -198,7 +198,8 @@ static struct io_port *ring_open(struct carry *carry, unsigned iface, char *err,
     return io_RAISED.open(&ask, &made, NULL, err, err_len);
 }
 
-/* Join sockets and ring. NULL: there is no ring, or it was closed; then err has one line, and the sockets stay. */
+/* Join sockets and ring. Return NULL without a ring, or if the ring was closed; then err has one line, and the
+ * sockets stay. */
 static struct io_port *ring_join(struct io_port *sockets, struct io_port *ring, char *err, size_t err_len)
 {
     struct io_port *joined = ring ? ringed_join(sockets, ring) : NULL;
@@ -208,8 +209,8 @@ static struct io_port *ring_join(struct io_port *sockets, struct io_port *ring, 
     return NULL;
 }
 
-/* Return the bytes of the ring of each of so many workers: packet sockets of an interface share its memory; with xdp
- * each needs it in full. */
+/* Return the size of each worker's ring in bytes, for so many workers: packet sockets of an interface share its
+ * memory; with xdp each needs it in full. */
 static uint64_t ring_share(const struct carry *carry, unsigned at, unsigned workers)
 {
     const uint64_t share = ports_ops(carry, at) == &io_PACKET ? carry->o->ring / workers : carry->o->ring;
@@ -362,7 +363,7 @@ bool ports_walk_state(const struct carry *carry, const struct worker *w, struct 
 
 void ports_take_early(struct carry *carry, struct worker *w, struct io_made made[PORTS_MOST])
 {
-    char err[200]; /* not reported: a port that can't be opened yet is opened again, and told then */
+    char err[200]; /* not reported: a port that can't be opened yet is opened again, and reported then */
     for (unsigned at = 0; at < carry->ports.count; at++) {
         struct port *p = &w->ports[at];
         if (p->ops->resume && made[at].fd_count)

@@ -84,8 +84,7 @@ static bool look_at_all(const struct shared_ports *s, uint64_t now[SHARED_WORDS]
     return all;
 }
 
-/* Note the ports of which the program says what becomes of their packets: guard rules hide them, or leave them to
- * sockets, whoever has them. */
+/* Note the ports whose packets the program decides: guard rules hide them, or leave them to sockets. */
 static void note_named(struct carry *carry, const struct guarded *g)
 {
     struct shared_ports *s = &carry->guard.ports;
@@ -282,7 +281,8 @@ int shared_ports_reserve(struct carry *carry, const struct program *p, char *err
     if (failed || !asked) return failed;
     const struct host_kept kept = a.kept;
     const struct facts_ports before = *host;
-    if (carry->tell->ready && (kept.lo != before.kept_lo || kept.hi != before.kept_hi)) /* the start tells it itself */
+    if (carry->tell->ready &&
+        (kept.lo != before.kept_lo || kept.hi != before.kept_hi)) /* the start reports it itself */
         complain("notice: " PORTS_STAY, kept.lo, kept.hi);
     host->kept_lo = kept.lo;
     host->kept_hi = kept.hi;
@@ -371,7 +371,7 @@ static bool shared_ports_prepare(struct program_change *c)
     return !shared_ports_reserve(c->carry, now, c->err, c->err_len);
 }
 
-/* Ports are the former program's again. What is reserved beside stays so until the end. */
+/* Ports are the former program's again. Other reservations stay until the end. */
 static void shared_ports_undo(struct program_change *c)
 {
     char err[500];

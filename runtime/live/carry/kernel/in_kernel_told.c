@@ -216,7 +216,8 @@ bool in_kernel_called(struct carry *carry)
 void in_kernel_hear_all(struct carry *carry)
 {
     enum {
-        TURNS = KERNEL_EVENTS_BYTES / sizeof(struct kernel_event_add) / TOLD_AT_ONCE + 1 /* as many as the ring holds */
+        TURNS = KERNEL_EVENTS_BYTES / sizeof(struct kernel_event_add) / TOLD_AT_ONCE +
+                1 /* as many as the ring has room for */
     };
     if (!carry->kernel) return;
     for (unsigned i = 0; i < TURNS && !in_kernel_called(carry); i++) {}

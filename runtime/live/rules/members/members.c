@@ -148,8 +148,8 @@ void members_at(const struct rules *rules, uint64_t now_ns)
     if (before && before->lives) lives_at(before->lives, now_ns);
 }
 
-/* Free the table once each loop of the proxies has begun another turn and each worker has been held: a batch ends, and
- * with it what the worker had read. The notes go a part each time. */
+/* Free the table once each loop of the proxies has begun another turn and each worker has been held: a batch ends,
+ * and with it the worker's reading. The notes go a part each time. */
 static bool free_some(struct emptied *e, const void *with)
 {
     const struct carry *carry = with;
@@ -266,7 +266,7 @@ uint64_t member_refused(const struct member_set *set, struct lives *lives, uint3
     return set->refused + __atomic_load_n(&lives->refused[live], __ATOMIC_RELAXED);
 }
 
-/* Note what was told of the sets of one program. */
+/* Note the reported facts on the sets of one program. */
 static void names_take(const struct rules *rules, const struct ruling *of)
 {
     struct live_named *all = of->lives && of->lives->names ? malloc(sizeof of->lives->names->of) : NULL;
