@@ -187,7 +187,7 @@ void vm_loosen(struct vm *vm);
 /* Another number of workers: move the memory of `count` vms to `workers` new ones of the same program; the old ones
  * may then only be freed (vm_free). Each flow goes to the worker that gets its packets from now on, with all that it
  * holds and all its times, and so do clients, sources, mappings, cookies. Buckets of
- * meters are lowered in every worker to what any had left, so that a change never lets more through.
+ * meters are lowered in every worker to the lowest level of any, so that a change never lets more through.
  * Fragments that wait, and datagrams whose first has been seen, are left out: a fragment that comes later is
  * judged as one without its first. in: of the new ones. owners: of the new workers, which know then where ports lead
  * that several have (worker/guests.h); NULL: there is one. False: out of memory, or the program observes connections or

@@ -31,7 +31,7 @@ static int leave_rights(bool xdp_replace)
             had[count++] = kept[i].right;
     capng_clear(CAPNG_SELECT_ALL);
     for (unsigned i = 0; i < count; i++) capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, had[i]);
-    capng_apply(CAPNG_SELECT_BOUNDS); /* without that right, no_new_privs has the same effect */
+    capng_apply(CAPNG_SELECT_BOUNDS); /* without that capability, no_new_privs has the same effect */
     return capng_apply(CAPNG_SELECT_CAPS) ? -EPERM : 0;
 }
 

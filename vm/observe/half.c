@@ -1,6 +1,6 @@
 /* One half of a connection: its bytes put in order, and the other side's acknowledgements.
  *
- * A packet's payload is told from in place, if it is in order; a copy stays in the window until the other side has
+ * A packet's payload is reported in place, if it is in order; a copy stays in the window until the other side has
  * acknowledged it, so that a segment which brings other bytes for the same place is noticed. */
 #include "vm/flow/tcp/tcp_window.h"
 #include "vm/observe/observers_priv.h"

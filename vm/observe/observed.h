@@ -1,6 +1,7 @@
-/* Observed connections of one worker: their memory, by number and by tuple, and when to look at each again.
+/* Observed connections of one worker: their memory, by number and by tuple, and the time of
+ * the next look at each.
  *
- * As many according to `limits { observed }`, in memory that is reserved at the start and comes as it is used. If
+ * `limits { observed }` sets their number. Their memory is reserved at the start and allocated as it is used. If
  * none is free, a new connection takes the place of one of which only one side was seen, else of one that is idle
  * for long. */
 #pragma once

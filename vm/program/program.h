@@ -95,9 +95,8 @@ const char *program_str(const struct program *p, uint32_t offset); /* never NULL
 /* True for the name of a service as SRV records have it (RFC 2782): lower-case labels with dots between them, the first
  * two of which begin with `_`. */
 bool program_is_service(const char *text, size_t len);
-/* Write what stands for the address of a server while that is not known: one of 0.0.0.0/8 or 100::/64 (RFC
- * 1122, 3.2.1.3; RFC 6666), by a hash (FNV-1a) of its name and number, and as many steps behind it according to the
- * row. */
+/* Write the placeholder of a server's address while that is unknown: in 0.0.0.0/8 or 100::/64 (RFC 1122, 3.2.1.3; RFC
+ * 6666), at a hash (FNV-1a) of its name and number, plus the number of steps in the row. */
 void program_named_place(const char *host, const struct pbc_named *row, uint8_t family, uint32_t addr[4]);
 
 /* Find the row of a server by name; NULL: the server has an address of its own. */

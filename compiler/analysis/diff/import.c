@@ -86,7 +86,7 @@ static bool import_sets(struct diff *d, struct side *s)
     return import_lives(d, s, sets);
 }
 
-/* Copy endpoints for examples, whose packets go by the new side's services. Names in endpoints are not imported. */
+/* Copy endpoints for examples, whose packets use the new side's services. Names in endpoints are not imported. */
 static bool import_endpoints(struct diff *d, const struct program *p)
 {
     struct image *img = d->c.image;

@@ -153,7 +153,7 @@ static void print_sum(const struct diff *d, const struct beyond *b, FILE *out)
     fputc('\n', out);
 }
 
-/* Print text safely: names may come from somebody else's program, and must not reach the terminal as commands. */
+/* Print text safely: names may come from a stranger's program, and must not reach the terminal as commands. */
 static void put_safe(char *text, FILE *out)
 {
     for (char *line = text; *line;) {

@@ -12,7 +12,7 @@ enum {
     OVERLAPS = 16,
     BUDGET_STEP = 4,
     BUDGET_SHORT = 8,  /* first scale where ways are to be short */
-    HALVES_FROM = 11,  /* first slot that a format's half may stand for */
+    HALVES_FROM = 11,  /* first slot that a format's half may represent */
     BUILD_BEATEN = -1, /* error: stopped, since its lines exceed another attempt's */
 };
 
@@ -148,7 +148,7 @@ static int build_finish(struct build *b, uint64_t root, uint64_t limit, struct b
     out->boxes = b->b->count;
     out->leaves = b->leaf_count;
     out->last_resort = b->last_resort;
-    out->rank_count = b->b->rank[0] != NULL; /* says how lanes are compared; build_ranked adds the lines */
+    out->rank_count = b->b->rank[0] != NULL; /* how lanes are compared; build_ranked adds the lines */
     out->expected_blocks = expected_blocks(b->b, b->possible, out);
     out->rank_count = 0;
     return BUILD_OK;
@@ -190,7 +190,7 @@ static void keep_better(struct built *out, struct built *now, bool better)
     }
 }
 
-/* Return the fewer lines; 0 stands for any number of them. */
+/* Return the fewer lines; 0 means any number. */
 static uint32_t fewer(uint32_t most, uint32_t lines) { return most && most < lines ? most : lines; }
 
 /* Build, and retry with more of the allowed bytes while parts resist; keep the image with the shortest worst way. A
@@ -217,7 +217,7 @@ static int attempts(const struct build *plain, uint64_t limit, uint64_t kept, st
     }
 }
 
-/* True if the image exceeds what a program may hold. */
+/* True if the image exceeds a program's limits. */
 static bool asks_too_much(const struct built *b) { return b->chain > PBC_CHAIN_MAX || built_steps(b) > PBC_PATH_MAX; }
 
 /* Build again without forks if the chain is too long: both ways of a fork may hold boxes of the same entries, which
@@ -295,7 +295,7 @@ static double beyond(const struct build *b, const struct built *m)
     return bytes > lines && bytes > 1 ? bytes : lines;
 }
 
-/* Build over ranks. A list in parts adds up the ways of all, so it gets short ones at once. */
+/* Build over ranks. A list in parts adds up the ways of all, so it gets short ones immediately. */
 static int build_ranked(struct build *plain, uint64_t limit, struct built *out)
 {
     struct ranks r;
@@ -359,7 +359,7 @@ static bool is_better(const struct build *b, const struct built *m, const struct
 typedef int build_fn(struct build *b, uint64_t limit, struct built *out);
 
 /* Build, and again with just the bytes of the bound if that takes more; keep that if its ways are as short, or short
- * enough. Room is no waste else: much of what is shared out is not taken, and ways become shorter. */
+ * enough. Otherwise room is no waste: much of the shared-out room is not taken, and ways become shorter. */
 static int build_within(struct build *b, build_fn *build, uint64_t limit, struct built *out)
 {
     struct built now;

@@ -39,7 +39,7 @@ static int confine(void)
 {
     const struct rlimit memory = {MEMORY_MOST, MEMORY_MOST}, none = {0, 0};
     capng_clear(CAPNG_SELECT_ALL);
-    capng_apply(CAPNG_SELECT_BOUNDS); /* without that right, no_new_privs has the same effect */
+    capng_apply(CAPNG_SELECT_BOUNDS); /* without that capability, no_new_privs has the same effect */
     if (capng_apply(CAPNG_SELECT_CAPS) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) return -EPERM;
     if (CONFINED_LOOSE) return 0;
     if (setrlimit(RLIMIT_DATA, &memory) || setrlimit(RLIMIT_CORE, &none) || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))

@@ -1,5 +1,5 @@
-/* The table behind `preyctl dropped`: senders whose packets were dropped or rejected, by what decided, with counts for
- * each of the last minutes. Its memory is fixed, whatever comes.
+/* The table behind `preyctl dropped`: senders whose packets were dropped or rejected, by deciding rule or cause, with
+ * counts for each of the last minutes. Its memory is fixed.
  *
  * A sender that was noted once is among the newcomers; there it is noted again, or gives way to later ones. Those
  * noted more often give way only to senders that were noted as often, the fewest notes first. So a flood of forged
