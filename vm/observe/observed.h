@@ -1,5 +1,5 @@
-/* Observed connections of one worker: their memory, by number and by tuple, and the time of
- * the next look at each.
+/* Observed connections of one worker: their memory, by number and by tuple, and the time of the
+ * next look at each.
  *
  * `limits { observed }` sets their number. Their memory is reserved at the start and allocated as it is used. If
  * none is free, a new connection takes the place of one of which only one side was seen, else of one that is idle
@@ -126,7 +126,7 @@ struct sought {
     struct place place;
     bool high; /* the packet's sender is the higher end */
 };
-/* Find the connection of a packet with that VLAN stack. NULL: there is none. */
+/* Find the connection of a packet with that VLAN stack. NULL if there is none. */
 struct conn *observed_find(const struct observed *all, const struct key *key, uint16_t stack, struct sought *at);
 /* Add that connection, with other fields 0, and a reference to its stack. NUMBER_NONE: no number is free. */
 uint32_t observed_add(struct observed *all, const struct sought *at);

@@ -77,7 +77,7 @@ struct pbc_server *program_servers_copy(const struct program *p);
 struct program *program_get(struct program *p);
 void program_put(struct program *p); /* NULL is allowed; frees the program with its last reference */
 
-/* Return the first branch of an observe service that holds (index in CHOICES); PBC_NONE: there is none. */
+/* Return the first branch of an observe service that holds (index in CHOICES); PBC_NONE if there is none. */
 uint32_t program_holds(const struct program *p);
 /* Return an unused serial. Any thread may call this. */
 uint64_t program_serial(void);

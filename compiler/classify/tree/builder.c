@@ -148,7 +148,7 @@ static int build_finish(struct build *b, uint64_t root, uint64_t limit, struct b
     out->boxes = b->b->count;
     out->leaves = b->leaf_count;
     out->last_resort = b->last_resort;
-    out->rank_count = b->b->rank[0] != NULL; /* how lanes are compared; build_ranked adds the lines */
+    out->rank_count = b->b->rank[0] != NULL; /* the comparison of lanes; build_ranked adds the lines */
     out->expected_blocks = expected_blocks(b->b, b->possible, out);
     out->rank_count = 0;
     return BUILD_OK;

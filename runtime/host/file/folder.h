@@ -3,7 +3,7 @@
 
 #include <stdbool.h>
 
-/* Return the folder of the path's file without links, which the caller frees; NULL: there is none */
+/* Return the folder of the path's file without links, which the caller frees; NULL if there is none */
 char *folder_of(const char *path);
 /* True for `top` and what is below it. Both have no links; NULL as `top`: false. */
 bool folder_is_below(const char *folder, const char *top);

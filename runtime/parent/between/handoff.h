@@ -24,8 +24,8 @@
  *     new   NAMED    its control socket has the name
  *     old   KEPT     where its writing of observed connections was late: what is known of them, in the file
  *
- * The socket stays open as long as the old one still serves sessions: it says SERVES whenever their number is another,
- * TARGET and END where one of them asks something of the worker that it had,
+ * The socket stays open as long as the old one still serves sessions: it sends SERVES whenever their number has
+ * changed, TARGET and END where one of them asks something of the worker that it had,
  * and the new one says STANDS once its own guard rules and gate are in force, LOGS when logs are turned, and TOLD
  * what a worker reports such a connection. The end of
  * either process is the end of the socket, and with the new one's those sessions end.

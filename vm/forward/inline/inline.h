@@ -65,7 +65,7 @@ bool inline_spliced_error(const struct job *j, struct packet_ctx *c, const struc
 void inline_first_fragment(struct packet_ctx *c, const struct inline_conn *conn, uint32_t number, enum inline_at to,
                            const struct tcp_segment *s);
 enum pkt_reason inline_later_fragment(const struct job *j, struct packet_ctx *c);
-/* Return the packet itself where it may be written, or a copy in a slot. NULL: there is none. */
+/* Return the packet itself where it may be written, or a copy in a slot. NULL without a slot. */
 struct pkt *inline_own_or_copy(const struct job *j, const struct packet_ctx *c);
 /* conn_slots.c: let the kernel executor pass ordinary segments from that end by itself, beginning behind the one
  * that has just left as `sent`. */

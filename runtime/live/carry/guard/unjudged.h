@@ -10,7 +10,7 @@ struct unjudged {
     unsigned gaps; /* enum served_gap; 0: the rules name it, and it is absent */
     enum served_why why;
     bool named;   /* by the rules, or by -i */
-    bool pattern; /* the name stands for devices that may come */
+    bool pattern; /* the name matches devices that may come */
     bool allowed; /* by --allow-unjudged */
     bool shut;    /* the device is shut for this reason; else it is open */
 };

@@ -51,7 +51,7 @@ struct drop_seen {
     struct drop_key key; /* `by` is set by the table */
     const char *by;      /* as in a row; cut if it is longer */
     uint64_t at_ns;
-    uint32_t stands; /* number of drops that this note stands for */
+    uint32_t stands; /* number of drops that this note represents */
     uint16_t dst_port;
     bool has_port;
 };
@@ -68,6 +68,6 @@ struct drop_told {
     bool scaled;
 };
 /* Write the rows with packets in the present minute or the `minutes` before, the most packets first. A sender with a
- * single note that stands for several packets is counted among the others. to: [DROP_ROWS_MOST]. Return their
+ * single note that represents several packets is counted among the others. to: [DROP_ROWS_MOST]. Return their
  * number. */
 unsigned drop_table_tell(struct drop_table *t, uint64_t now_ns, unsigned minutes, struct drop_told *to);

@@ -1,4 +1,4 @@
-/* Sums of packets by source, destination and rule, for `preyctl talkers`: each packet stands for some.
+/* Sums of packets by source, destination and rule, for `preyctl talkers`: each packet represents several.
  *
  * A table of each kind has 1,024 rows. If it is full, a new key takes the place of the one with the least count, and
  * its place in the order with it ("Space-Saving": Metwally, Agrawal, El Abbadi, "Efficient computation of frequent
@@ -16,7 +16,7 @@ struct talk;
 struct talk *talk_new(uint64_t seed); /* NULL: out of memory */
 void talk_free(struct talk *t);       /* NULL is fine */
 
-/* Add a packet that stands for so many. rule: name of what decided. */
+/* Add a packet that represents so many. rule: name of the decider. */
 void talk_add(struct talk *t, const struct packet_ends *ends, const char *rule, uint32_t bytes, uint32_t stands);
 
 /* Answer with a document for all, then at most `limit` rows of each kind, those first that have most packets, or bytes.
