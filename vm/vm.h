@@ -204,7 +204,7 @@ bool vm_move(struct vm_move *m, struct vm *const from[], unsigned count, const s
 
 /* Flows in advance: the same bytes in parts, while flows go on changing between two parts, so that vm_archive with
  * a->rest has little left to write and to read. Each call on the writing side while no worker judges; vm_archive
- * with a->rest then writes what has changed since, as long as no program was swapped.
+ * with a->rest then writes the changes since, as long as no program was swapped.
  * vm_advance_write: write flows that have changed since they were written, from *hand on (0: a new round), until about
  * `slots` of them are written or the archive has little room left. True while the round goes on.
  * vm_advance_left: number of groups of sixteen that have changed.

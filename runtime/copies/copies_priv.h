@@ -1,4 +1,4 @@
-/* Shared by the parts of the room. All of it belongs to the writing thread, except what is marked atomic. */
+/* Shared by the parts of the room. All of it belongs to the writing thread, except fields marked atomic. */
 #pragma once
 
 #include <sys/socket.h>

@@ -141,7 +141,7 @@ uint64_t stream_unwritten(const struct copy_sink *k)
 }
 
 /* A disk took `done` bytes. In a replay the part of a block among them is taken back; live no file is ever cut (the
- * service may only append to what it was given), so the rest of the block waits. Return what has been taken. */
+ * service may only append to what it was given), so the rest of the block waits. Return the number of bytes taken. */
 static size_t untear(const struct copies *c, struct copy_sink *k, size_t done)
 {
     struct stat what;

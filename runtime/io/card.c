@@ -29,8 +29,8 @@ bool card_of(unsigned ifindex, struct card *c)
 
 unsigned card_queues(const struct card *c) { return c->receive < c->send ? c->receive : c->send; }
 
-/* True for drivers that receive into our memory and send from there (XDP_ZEROCOPY), by the kernel's sources, with the
- * first release. Others copy each frame, as `packet` does. */
+/* True for drivers that receive into the program's memory and send from there (XDP_ZEROCOPY), by the kernel's
+ * sources, with the first release. Others copy each frame, as `packet` does. */
 static bool fills_memory(const char *driver)
 {
     static const char *const those[] = {

@@ -88,7 +88,7 @@ static bool is_ppp(int fd)
 }
 
 /* True if the ring that another process has read so far is one of that shape. It says so itself, and read strangers'
- * bytes before: what is in a slot of another length would be taken for the kernel's words. */
+ * bytes before: data in a slot of another length would be taken for the kernel's words. */
 static bool fits_handed(const struct io_handed *h, const struct tpacket_req *shape)
 {
     return h->slot_bytes == shape->tp_frame_size && h->blocks == shape->tp_block_nr && h->block < h->blocks &&

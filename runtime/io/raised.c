@@ -70,7 +70,7 @@ static void raised_view(struct io_port *p, const struct kernel_raised *r)
 }
 
 /* True for a record that is consistent: no other is expected. A super-packet can be sent and cut only if its
- * checksum is left to whoever does that (as in offload_take). */
+ * checksum is left to the cutter (as in offload_take). */
 static bool record_is_whole(const struct kernel_raised *r, size_t len)
 {
     if (len < sizeof *r || r->len > len - sizeof *r || r->len > KERNEL_RAISED_MOST) return false;

@@ -261,7 +261,7 @@ static void run_one(struct executor *e, const struct vm_in *in, struct pkt *pkt,
         return;
     }
     *v = k->verdict;
-    if (!v->would) v->would_rule = v->would_firewall = 0; /* stages leave there what was */
+    if (!v->would) v->would_rule = v->would_firewall = 0; /* stages leave old values there */
     const unsigned before = tx->count;
     const uint64_t mirrors = mirrored(e, k, pkt);
     if (k->out == KERNEL_SEND) {

@@ -75,7 +75,7 @@ struct worker_cfg {
     const struct observe_out *observed; /* receiver of events of observed connections; NULL: none */
     const uint32_t *ages_us; /* when judging again: [VM_BATCH] as in struct vm_in; NULL: taken from the ports */
     struct inline_share inline_share; /* memory in which the parent finds tuples of inline connections */
-    const struct worker_again *again; /* when judging again: what was recorded; NULL: live */
+    const struct worker_again *again; /* when judging again: the recorded answers; NULL: live */
     const struct opened *opened;      /* packets of tunnels, which the host stack does not see either */
     bool spins;                       /* never sleeps: polls the ports without end */
     bool log;                         /* report log events */

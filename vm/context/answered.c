@@ -25,7 +25,7 @@ static void question_note(const struct job *j, const struct packet_ctx *c, const
     if (pkt_parse(&view, j->in->facts, &key) == REASON_NONE) answers_make(j->vm->program, r, &key, j->vm->now_ns);
 }
 
-/* Read a packet. A packet from an interface by which no route leads to its resolver is an answer to nobody: a client
+/* Read a packet. A packet from an interface by which no route leads to its resolver is no one's answer: a client
  * knows its own question, and could answer it in the resolver's name. */
 static void packet_read(const struct job *j, const struct packet_ctx *c, struct answer_read *r)
 {

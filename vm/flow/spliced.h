@@ -4,7 +4,7 @@
  *     loop                              worker
  *     INLINE_LEAVE, all was moved  ──▶  holds what the ends send, until all that was sent to them is acknowledged
  *                          ◀── INLINE_READ_ON: more had come before; move it, and ask again
- *                          ◀── INLINE_STAYS: it can't be, and what was held goes to the sockets
+ *                          ◀── INLINE_STAYS: it can't be, and held bytes go to the sockets
  *                          ◀── INLINE_LEFT: close the sockets without a notice to the ends
  *                          ◀── INLINE_HALF: one end is through, the other may go on
  *     INLINE_END                   ──▶  resets both ends, which sockets do while there are some; it is over

@@ -83,7 +83,7 @@ enum vips_answers {
     VIPS_HOST,    /* the host holds the address */
     VIPS_SERVICE, /* this machine: a service announces it */
     VIPS_OUTSIDE, /* this machine: translation uses it as source, or redirects it */
-    VIPS_SILENT,  /* nobody: a service has it, but does not announce it */
+    VIPS_SILENT,  /* no one: a service has it, but does not announce it */
     VIPS_NOBODY,  /* no one here: not this machine's address, as far as the facts show */
 };
 struct vips_asked {

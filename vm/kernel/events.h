@@ -120,7 +120,7 @@ enum {
 struct kernel_copies {
     uint32_t serial;
     uint32_t snap;                   /* most bytes that any mirror wants of a frame */
-    uint64_t sent;                   /* mirrors that copy what leaves, a bit each */
+    uint64_t sent;                   /* mirrors that copy leaving packets, one bit each */
     uint64_t clones;                 /* mirrors to a device that is up: at traffic control the frame is cloned to it */
     uint32_t observe, observe_count; /* its entries of `observes` */
     uint64_t unseen;                 /* atomic: frames of observed connections that found no room */

@@ -305,7 +305,7 @@ void half_time(const struct observers *o, struct half *h, uint32_t seq)
 }
 
 /* Count the kind of a segment with bytes: new, repeated, or late; and time the new ones (Karn, Partridge, "Improving
- * Round-Trip Time Estimates in Reliable Transport Protocols", 1987: what was sent twice is not timed). */
+ * Round-Trip Time Estimates in Reliable Transport Protocols", 1987: bytes sent twice are not timed). */
 static void classify(struct observers *o, struct conn *c, enum observe_half side, uint32_t seq, int32_t from,
                      uint32_t n)
 {

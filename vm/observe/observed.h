@@ -62,7 +62,7 @@ enum conn_flag {
     CONN_HIGH = 1 << 0, /* the client is the higher end of its tuple */
     CONN_MIDSTREAM = 1 << 1,
     CONN_HELD_RESET = 1 << 2, /* a reset came that its receiver may have refused */
-    CONN_OVER = 1 << 3,       /* its end was told: it stays for late packets */
+    CONN_OVER = 1 << 3,       /* its end was reported: it stays for late packets */
     CONN_FROM_SELF = 1 << 4,  /* its client, or server, is this machine */
     CONN_TO_SELF = 1 << 5,
     CONN_BY_SERVER = 1 << 6, /* the server reset it */

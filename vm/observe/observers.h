@@ -89,8 +89,8 @@ struct cut_known {
     uint8_t scale, has;
     uint8_t ttl, tos; /* hops and DSCP byte of its newest packet */
 };
-/* Note the number of the inline connection whose sockets are being opened for a connection; CUT_NUMBERS: there is
- * none, and the connection goes on unchanged; returns false then. */
+/* Note the number of the inline connection whose sockets are being opened for a connection; CUT_NUMBERS: it has
+ * none, and the connection goes on unchanged; then returns false. */
 enum { CUT_NUMBERS = 1 << 24 };
 bool observers_cut_begun(struct observers *o, const struct holding *g, uint32_t number);
 void observers_cut_known(const struct observers *o, const struct holding *g, struct cut_known ends[2]);

@@ -126,7 +126,7 @@ void later_expect(struct observers *o, const struct conn *c, enum observe_half s
 void opening_begin(struct observers *o, struct conn *c);
 /* Read on: bytes of that half came, and half.next is behind them. */
 void opening_read(struct observers *o, struct conn *c, enum observe_half side);
-/* Choose by what is known; nothing more is read. */
+/* Choose by the known bytes; no more are read. */
 void opening_end(struct observers *o, struct conn *c);
 /* End connections that have expired, some per call; return the next deadline. */
 uint64_t opening_tick(struct observers *o);

@@ -206,7 +206,7 @@ enum served_gap {
     GAP_OUT = 1 << 1,     /* this machine sends packets by the device */
     GAP_FORWARD = 1 << 2, /* packets are forwarded from the device */
     GAP_PAST = 1 << 3,    /* packets are forwarded between two devices that are not ports; those to a port are judged */
-    GAP_NAT = 1 << 4,     /* translation of what leaves by it */
+    GAP_NAT = 1 << 4,     /* translation of packets that leave by it */
 };
 
 /* Return the gaps of a device or pattern: directions that some firewall judges elsewhere, and translation that a nat

@@ -303,8 +303,8 @@ static bool import(struct diff *d, struct side *s)
     return import_lists(d, s, conds);
 }
 
-/* Work of reading a program: rules share conditions, conditions share operands, pools and nats share sets, and a small
- * program by somebody else may name them again and again. */
+/* Work of reading a program: rules share conditions, conditions share operands, pools and nats share sets, and a
+ * stranger's small program may name them again and again. */
 #define EFFORT_MOST                                                                                                    \
     (UINT64_C(1) << 26) /* some seconds; above what any packet may be tried against in a good program \ */
 

@@ -1,5 +1,5 @@
-/* Print a comparison for people: one paragraph for each region, largest first, then where accepted traffic goes, then
- * what was not computed, and one line that sums it up. */
+/* Print a comparison for people: one paragraph for each region, largest first, then where accepted traffic goes,
+ * then the parts that were not computed, and one line that sums it up. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -320,7 +320,7 @@ static int build_ranked(struct build *plain, uint64_t limit, struct built *out)
     return error;
 }
 
-/* Build over ranks with short ways if the image's worst way goes beyond the bound, and keep what is shorter. Where
+/* Build over ranks with short ways if the image's worst way goes beyond the bound, and keep the shorter one. Where
  * little distinguishes boxes, short ways take long to find: building stops at the first way that is as long as the
  * image's. */
 static void shorten(const struct build *plain, uint64_t limit, struct built *out)
@@ -381,9 +381,9 @@ static int build_ranked_within(struct build *b, uint64_t limit, struct built *ou
     return build_within(b, build_ranked, limit, out);
 }
 
-/* Build with addresses, and with ranks if that goes beyond the bounds; keep what goes less far. Addresses are searched
- * faster while the image stays small: their words of the tree need no look-up before. Where they would take much, ranks
- * come first, and alone if they keep the bounds. Short ways come last, for they take longest. */
+/* Build with addresses, and with ranks if that goes beyond the bounds; keep the one that goes less far. Addresses
+ * are searched faster while the image stays small: their words of the tree need no look-up before. Where they would
+ * take much, ranks come first, and alone if they keep the bounds. Short ways come last, for they take longest. */
 static int build_by_cost(struct build *b, uint64_t limit, struct built *out)
 {
     const bool ranks_first = b->b->count > MANY && (asks_hosts(b) || has_parts(b));
@@ -393,8 +393,8 @@ static int build_by_cost(struct build *b, uint64_t limit, struct built *out)
     if (error == BUILD_NO_MEMORY) return error;
     if (error) return second(b, limit, out);
     if (!asks_too_much(out) && beyond(b, out) <= 1) return BUILD_OK;
-    /* Build once more in another way, and keep what goes less far beyond the bounds. Where lines go farthest, only
-     * fewer are of use. */
+    /* Build once more in another way, and keep the one that goes less far beyond the bounds. Where lines go
+     * farthest, only fewer are of use. */
     struct built now;
     if (!asks_too_much(out) && beyond(b, out) == beyond_lines(b, out)) b->lines_most = out->lines;
     const int again = second(b, limit, &now);

@@ -74,9 +74,9 @@ void guard_table_name(const char *instance, char name[GUARD_TABLE_MOST])
         at += isalnum((unsigned char)*c) ? sprintf(at, "%c", *c) : sprintf(at, "_%02x", (unsigned)(unsigned char)*c);
 }
 
-/* Addresses of matches: destinations; SERVED: those for which the host's stack gets errors, as it carries connections
- * there; BURIED: the other destinations; FROM: sources of what is sent on; BACK: servers that answer to clients'
- * addresses */
+/* Addresses of matches: destinations; SERVED: those for which the host's stack gets errors, as it carries
+ * connections there; BURIED: the other destinations; FROM: sources of forwarded packets; BACK: servers that answer
+ * to clients' addresses */
 enum end { TO, SERVED, BURIED, FROM, BACK };
 
 static bool has_end(const struct guard_match *m, enum end end)
@@ -301,7 +301,7 @@ static void write_untaken_set(FILE *sets, const struct guard *g)
 }
 
 /* Write the chain that hides what no socket of the host takes. The ingress has marked what may be: only behind it
- * can a socket be looked for. It is before reassembly, as what is hidden must not wait there. A socket that takes a
+ * can a socket be looked for. It is before reassembly, as hidden packets must not wait there. A socket that takes a
  * packet given back has its own copy. */
 static void write_untaken(FILE *sets, FILE *rules, const struct guard *g)
 {
@@ -364,10 +364,10 @@ static int write_prerouting(FILE *sets, FILE *rules, const struct guard *g)
     return 0;
 }
 
-/* Write the chain that drops what the host would send from one port to another: a policy rule that asks where a packet
- * came in is unknown to the look-ups at the ingress. With br_netfilter what crosses within a bridge comes here, too:
- * nobody else sends that on. (What policy rules lead back to the bridge that it came by comes, too, and is let through:
- * nothing tells it from the other.) */
+/* Write the chain that drops what the host would send from one port to another: a policy rule that asks where a
+ * packet came in is unknown to the look-ups at the ingress. With br_netfilter, packets that cross within a bridge
+ * come here, too: no other chain sends these on. (What policy rules lead back to the bridge that it came by comes,
+ * too, and is let through: nothing tells it from the other.) */
 static void write_forward(FILE *rules, const struct guard *g)
 {
     static const char *const came[] = {"iifname", "meta sdifname"}; /* in a VRF, iifname is the VRF's device */

@@ -18,9 +18,9 @@
 #include "runtime/live/carry/way.h"
 #include "runtime/live/tell/log.h"
 
-/* True if outgoing packets must be seen: `out` firewalls, state of the host's own flows, or its DNS questions. (Not at
- * the port of a bridge: what leaves there came by the other one, and segments that the kernel cuts of a super-packet
- * are not known as ours.) */
+/* True if outgoing packets must be seen: `out` firewalls, state of the host's own flows, or its DNS questions. (Not
+ * at the port of a bridge: packets that leave there came by the other one, and segments that the kernel cuts of a
+ * super-packet are not known as ours.) */
 static bool needs_outgoing(const struct program *p)
 {
     bool host = false, state = false;
@@ -43,8 +43,9 @@ bool ports_miss_questions(const struct carry *carry)
     return asks && !carry->in_kernel && !carry->sees_own;
 }
 
-/* True if connections are observed, and what leaves is this machine's own: its half of them. What is forwarded was seen
- * when it came. (Not where connections that cross may be cut into: what we send in an end's name would come back.) */
+/* True if connections are observed, and leaving packets are this machine's own: its half of them. Forwarded packets
+ * were seen when they came. (Not where connections that cross may be cut into: what we send in an end's name would
+ * come back.) */
 static bool watches_own(const struct carry *carry)
 {
     const struct program *p = carry->now.program;

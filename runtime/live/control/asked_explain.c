@@ -1,5 +1,5 @@
-/* `explain`: the verdict of the running program on a packet that nobody has sent. The owner stands still while its vm
- * is asked, which changes nothing; the text is made after it goes on. */
+/* `explain`: the verdict of the running program on a packet that was not sent. The owner pauses while its vm is
+ * asked, which changes nothing; the text is made after it goes on. */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -72,7 +72,7 @@ struct past_programs {
     struct past_entry all[HISTORY_PLACES]; /* the newest first */
     unsigned count;
     uint64_t begun; /* value of rules->begun that was last seen */
-    bool told;      /* a failure to keep them was told */
+    bool told;      /* a failure to keep them was reported */
 };
 
 /* The state that outlives a crash (takeover/lasting.h) */

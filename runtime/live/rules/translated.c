@@ -21,7 +21,7 @@ struct notices {
 static const char nowhere[] = ""; /* in `behind`: behind none */
 
 /* Return the device by which a foreign address is reached if it is no port, or NULL. The unspecified address (RFC
- * 4291, 2.5.2) is nobody's, though a default route holds it. */
+ * 4291, 2.5.2) belongs to no host, though a default route holds it. */
 static const char *behind_of(struct notices *n, const uint32_t addr[4], uint8_t family)
 {
     const struct host_query q = {.to = host_addr_of(addr, family)};

@@ -262,7 +262,7 @@ static bool is_renamed(struct world *world, unsigned at)
 }
 
 /* Forget the numbers of interfaces that were removed: a device that has such a number and the name by now is another
- * one, which nothing of ours is attached to. Guard rules let it in no more. */
+ * one, to which no program is attached. Guard rules no longer let it in. */
 static void forget_gone(struct world *world)
 {
     struct carry *carry = world->carry;

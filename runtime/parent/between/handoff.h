@@ -1,6 +1,6 @@
 /* Messages between a running preyrun and the one that takes over from it, over a stream socket that comes with the
  * question `takeover` (runtime/ctl/question.def). Each waits HANDOFF_PATIENCE_NS for the other at most, the old one
- * for all from LUGGAGE on; a minute for what comes before NOW, while the new one looks and loads, and a second for
+ * for all from LUGGAGE on; a minute for the messages before NOW, while the new one looks and loads, and a second for
  * NAMED. The one that runs goes on as if nothing had been asked if the other is late, or gone, before it has heard
  * YOURS.
  *

@@ -192,7 +192,7 @@ static bool read_answer(struct session *s)
     return true;
 }
 
-/* Send more of the answer's body. False if it waits, or the session is over. */
+/* Send more of the answer's body. False if it waits, or the session has ended. */
 static bool send_answer(struct session *s)
 {
     struct http *h = http_of(s);

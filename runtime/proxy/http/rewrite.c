@@ -192,7 +192,7 @@ static void add_real(struct head_text *out, const struct http_head *h, const uin
 }
 
 /* Write the fields that describe the client. has: fields that it wrote, and that it is trusted with or that are
- * lists. A front that names the protocol alone does not mean our port with it. */
+ * lists. A front that names only the protocol does not mean the proxy's port. */
 static void add_told(struct head_text *out, const struct http_head *h, const uint8_t *bytes, const struct told *told,
                      const char *host, unsigned has)
 {

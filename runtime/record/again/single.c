@@ -70,7 +70,7 @@ static bool worker_heard_of(const struct single *x, uint32_t live, const uint32_
 }
 
 /* Answer a question of the judgement: for the kernel's stages as these were answered, for the rest as the worker
- * was, and either as the other where it did not ask. What nobody has asked is not known. */
+ * was, and either as the other where it did not ask. Answers that were never asked for are unknown. */
 static bool single_hear(void *arg, uint32_t live, const uint32_t addr[4], bool v6, bool held)
 {
     struct single *x = arg;

@@ -71,8 +71,7 @@ int addresses_settle(struct given_addresses *g, const struct program *p, bool fi
     uint32_t own = 0;
     g->program = p;
     g->files = files;
-    /* Sort the addresses by device, and drop what is reported again: by the route of its subnet, too, or by another
-     * file. */
+    /* Sort the addresses by device, and drop repeated ones: by the route of their subnet, too, or from another file. */
     uint32_t kept = 0;
     if (g->count) qsort(g->all, g->count, sizeof *g->all, given_compare);
     for (uint32_t i = 0; i < g->count; i++)

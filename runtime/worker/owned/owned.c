@@ -189,8 +189,8 @@ static bool deal_unknown(struct worker *w, struct pkt *pkt, const struct known *
 }
 
 /* True if recipes may be lent and borrowed: this worker is not recorded, because a replay of its tape has no other
- * worker that lends; nobody looks on, who would see packets without their flow; and super-packets, which are else
- * judged by their pieces, stay whole. */
+ * worker that lends; no observer looks on, which would see packets without their flow; and super-packets, which are
+ * else judged by their pieces, stay whole. */
 static bool trades(const struct worker *w) { return !w->tape && !w->observing.set && !w->cfg.cuts; }
 
 /* Ask the owner to lend a recipe further. */

@@ -199,7 +199,7 @@ ALONE enum flow_mark tcp_follow_syn(enum flow_state state, enum flow_dir dir, co
 }
 
 /* Follow a SYN|ACK during the handshake. A SYN|ACK with another number but the right acknowledgement comes from a
- * server without memory (SYN cookies), or after a SYN that somebody else sent: it replaces the earlier one. */
+ * server without memory (SYN cookies), or after a SYN from another host: it replaces the earlier one. */
 ALONE enum flow_mark tcp_answer_syn(enum flow_dir dir, const struct tcp_segment *s THERE, struct tcp_step *next THERE)
 {
     dir &= FLOW_REPLY;

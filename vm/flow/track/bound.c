@@ -206,7 +206,7 @@ static bool is_question_and_answer(const struct flow *f)
     return f->proto != IPPROTO_NR_SCTP && t->packets[FLOW_ORIGINAL] <= 1 && t->packets[FLOW_REPLY] + t->astray <= 1;
 }
 
-/* True if recent packets of a side may still be on their way to the flow: numbers don't distinguish it from what is
+/* True if recent packets of a side may still be on their way to the flow: numbers don't distinguish it from packets
  * for the next flow of that port, or it would be lost for both. */
 static bool is_awaited(const struct track *t, const struct flow *f, bool apart)
 {

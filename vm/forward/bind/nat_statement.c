@@ -32,7 +32,7 @@ static bool in_from(const struct program *p, const struct pbc_nat *n, const stru
 }
 
 /* True if the statement's further conditions hold, except `out on` (nat_leaves). They need no bytes of the packet.
- * *blind (NULL: nothing is) is set if `on` is one, and nobody knows by which interface the packet came in. */
+ * *blind (NULL: nothing is) is set if `on` is one, and the packet's incoming interface is unknown. */
 static bool conds_hold(const struct program *p, const struct pbc_nat *n, const struct key *key, bool *blind)
 {
     bool unknown = false;
@@ -172,7 +172,7 @@ static uint32_t statement_out(const struct program *p, struct nat_leaving *l)
 }
 
 /* True if the packet is an error without a flow. Set *shown to a packet from the receiver of the quoted one: it has
- * that end's inside address, whoever sends the error. */
+ * that end's inside address, for any sender of the error. */
 static bool shows_inside(const struct nat_leaving *l, struct key *shown)
 {
     const struct key *key = l->key;

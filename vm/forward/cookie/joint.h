@@ -3,7 +3,7 @@
  * flow_bind.seq_delta, flow_cold.joint, and the window scales in the flow's track, from prey's SYN to the server and
  * its answer.
  *
- *     client ── cookie's numbers, our timestamps ──  us  ── the client's own SYN, repeated ── server
+ *     client ── cookie's numbers, prey's timestamps ──  prey  ── the client's own SYN, repeated ── server
  *
  * Flows are tracked (flow/flow.h) in the numbers and windows that the server sends and gets. */
 #pragma once
@@ -15,7 +15,7 @@
 
 enum { JOINT_SCALE_OURS = 7 /* shift of prey's windows to clients: 128 bytes, up to 8 MB */ };
 
-/* Return the options of prey's answer to a SYN, and of the SYN repeated to the server. mss: ours, to the client.
+/* Return the options of prey's answer to a SYN, and of the SYN repeated to the server. mss: prey's, to the client.
  * stamp: the cookie's; echo, recent: the client's newest timestamp. */
 struct tcp_options joint_answer(const struct cookie_terms *t, uint16_t mss, uint32_t stamp, uint32_t echo);
 struct tcp_options joint_repeat(const struct cookie_terms *t, uint32_t recent);

@@ -186,7 +186,7 @@ unsigned inlines_tags(const struct inlines *all, const struct inline_conn *c, en
 unsigned inlines_worker(const struct inlines *all);
 
 /* End connections that have timed out, some numbers per call. If neither end has ended a connection, its loop is
- * notified first, and it lives on for as long as an ended one. Return the next deadline; UINT64_MAX: there are none. */
+ * notified first, and it lives on for as long as an ended one. Return the next deadline; UINT64_MAX if none is left. */
 typedef void inlines_late_fn(void *arg, struct inline_conn *c, uint32_t number);
 uint64_t inlines_tick(struct inlines *all, uint64_t now_ns, inlines_late_fn *late, void *arg);
 

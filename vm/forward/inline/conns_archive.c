@@ -49,7 +49,7 @@ static bool conn_is_sound(const struct inlines *all, uint32_t number, uint32_t s
 static bool is_half_open(const struct inline_conn *c) { return c->state != INLINE_FREE && c->state < INLINE_OPEN; }
 
 /* Take the list of half-open connections by their links, so that in a replay the same one gives way. False: not a
- * list of all of them. None comes twice in it: each names the one before, and the first names nobody. */
+ * list of all of them. None comes twice in it: each names the one before, and the first names none. */
 static bool take_half_open(struct inlines *all)
 {
     struct half_open *list = &all->half_open;

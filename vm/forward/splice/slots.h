@@ -28,7 +28,7 @@ struct splice_moves {
     uint8_t scale_in, scale_out; /* shift of the sender's windows, and the one announced to the receiver; at most 14 */
     uint8_t has;                 /* enum splice_has, of both ends */
     uint8_t v6;
-    uint8_t scale_told; /* shift of the windows that the sender is told */
+    uint8_t scale_told; /* shift of the windows that the sender gets */
     uint8_t zero;
 };
 

@@ -62,7 +62,7 @@ static bool branch_leaves(const struct pbc_branch *b)
 }
 
 /* True for a service that keeps connections in their sockets. A service that only drains has no
- * proxy any more. */
+ * proxy. */
 static bool keeps(const struct program *p, const struct pbc_service *s)
 {
     if (!mode_is(s->mode, MODE_INLINE_STACK) || !s->proxy || p->proxies[s->proxy - 1].flags & PBC_PROXY_SPLICE)

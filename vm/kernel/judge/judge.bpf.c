@@ -126,9 +126,9 @@ inline_whole void judge_again(struct kpkt *k)
     if (k->up != KERNEL_UP_NONE) k->flags &= ~KERNEL_JUDGED;
 }
 
-/* Decide by the rules. Packets from an unserved device are seen only as they leave: where no firewall judges what
- * comes in by that device, the one of the interface that it leaves by does, and the packet counts as coming in by
- * that from here on. */
+/* Decide by the rules. Packets from an unserved device are seen only as they leave: where no firewall judges packets
+ * that come in by that device, the one of the interface that it leaves by does, and the packet counts as coming in
+ * by that from here on. */
 inline_whole decided decide(struct kpkt *k)
 {
     const decided d = judge_program(k);

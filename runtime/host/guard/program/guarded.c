@@ -554,8 +554,8 @@ void guarded_share(struct guarded *g, const struct guard_match *m)
         match_add(g, m);
 }
 
-/* True for a match of what is sent on by its route, also where that leads out of no port (add_everywhere), and of whom
- * it goes to. */
+/* True for a match of packets forwarded by their route, also where that leads out of no port (add_everywhere), and
+ * of their receivers. */
 static bool is_sent_on(const struct guard_match *m)
 {
     return m->reach == GUARD_SENT_ON || m->hides || (m->reach == GUARD_FOREIGN && m->from.lo.family);

@@ -2,9 +2,9 @@
  * later would take the port of a mapping, or be taken for one, so guard rules keep hiding the port, and no mapping
  * draws it while the socket exists.
  *
- * Below, where ranges have grown, a socket always has its port. The user executor hides what no socket takes, and gives
- * back what is no mapping's (`given`). A socket that lasts takes its port out of both, so that its packets cost
- * nothing; one that comes and goes between two looks does not, for guard rules would change all the time. */
+ * Below, where ranges have grown, a socket always has its port. The user executor hides what no socket takes, and
+ * gives back packets of no mapping (`given`). A socket that lasts takes its port out of both, so that its packets
+ * cost nothing; one that comes and goes between two looks does not, for guard rules would change all the time. */
 #include "runtime/live/carry/guard/shared_ports.h"
 
 #include <errno.h>
@@ -180,8 +180,8 @@ void shared_ports_hidden(struct carry *carry)
     s->more_anew |= !carry->in_kernel && list_more(carry, s->had);
 }
 
-/* True if the program opens tunnels: what was in one is given to the host stack by the same device as what no socket
- * takes, and there a guard rule could not distinguish them. */
+/* True if the program opens tunnels: packets from one are given to the host stack by the same device as packets that
+ * no socket takes, and there a guard rule could not distinguish them. */
 static bool opens_tunnels(const struct program *p)
 {
     struct opened o = {.count = 0};

@@ -31,7 +31,7 @@ static bool is_kernels_port(const struct search *s, const struct host_link *link
     return master && !master->vrf_table;
 }
 
-/* Decide what is done about a device. */
+/* Decide how a device is treated. */
 static struct unjudged settled(const struct search *s, struct unjudged u)
 {
     u.allowed = is_allowed(s, u.device);

@@ -4,7 +4,8 @@
 #include "runtime/host/guard/shut.h"
 #include "runtime/live/carry/carry_state.h"
 
-/* A device, or a pattern of the rules, with what is left out there (vm/program/program.h, served_gaps). */
+/* A device, or a pattern of the rules, with the rules' parts that are missing there (vm/program/program.h,
+ * served_gaps). */
 struct unjudged {
     const char *device;
     unsigned gaps; /* enum served_gap; 0: the rules name it, and it is absent */

@@ -37,7 +37,7 @@ struct before {
         bool waits;    /* `said` is whole, and waits for room */
         uint32_t told; /* number of `words` that it was sent */
     } all[HANDOFF_BEFORE_MOST];
-    struct handoff_told *words; /* [told] for all of them: whose a connection is nobody knows here */
+    struct handoff_told *words; /* [told] for all of them: the owner of a connection is unknown here */
     uint32_t told, room;
 };
 

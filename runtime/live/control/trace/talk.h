@@ -2,8 +2,8 @@
  *
  * A table of each kind has 1,024 rows. If it is full, a new key takes the place of the one with the least count, and
  * its place in the order with it ("Space-Saving": Metwally, Agrawal, El Abbadi, "Efficient computation of frequent
- * and top-k elements in data streams", 2005): a key with more than a 1,024th of all packets has a row. What is told
- * of a row is what came since it has it. */
+ * and top-k elements in data streams", 2005): a key with more than a 1,024th of all packets has a row. A row's
+ * report covers the packets since then. */
 #pragma once
 
 #include "runtime/ctl/server.h"

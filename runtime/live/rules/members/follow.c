@@ -61,7 +61,7 @@ static void parked_copy(const struct program_change *c, uint32_t live)
 }
 
 /* Read the file of a set that begins again. A program that comes back after a trial has what it had if that fails:
- * what was parked, or what the trial's set of that name has. */
+ * the parked members, or those of the trial's set of that name. */
 static bool begin_file(const struct program_change *c, uint32_t live)
 {
     struct live_set *const table = c->lives->sets[live];
@@ -187,7 +187,7 @@ static void park_base(const struct following *w, const struct live_base *base)
     if (parked) w->set->parked_base |= live_replace(parked, members_now_ms(), base);
 }
 
-/* Park the table of a removed set, which judges no packets any more. If the kernel has read it, its memory is freed
+/* Park the table of a removed set, which no longer judges packets. If the kernel has read it, its memory is freed
  * with the program, and its members are copied. */
 static void park_table(struct rules *rules, const struct ruling *old, uint32_t was, struct member_set *s)
 {

@@ -113,7 +113,7 @@ static const char *add(const struct member_target *t, const struct host_name *h,
     return NULL;
 }
 
-/* Set the end of a member that no name has any more, unless it has one. */
+/* Set the end of a member that no name has now, unless it has one. */
 static void leave(const struct member_target *t, const struct live_net *net)
 {
     uint64_t end_ms;
