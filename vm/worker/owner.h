@@ -29,7 +29,7 @@
  *
  * A connection of `mode proxy inline` that goes on to a pool's server has two pairs of ends on the wire, with the
  * client in both; a packet does not show which of its ends is the client. So a program with such a service has one
- * owner for all packets of a family; likewise one whose clients name targets in the inline stack.
+ * owner for all packets of a family, and so does one whose clients name targets in the inline stack.
  *
  * Fragments: vm_owner names the worker that puts them in order (VM_OWNER_FRAGMENT | worker); there, datagram_owner
  * names their owner once the first fragment has come: it alone has ports. So a fragment is handed on at most twice. */

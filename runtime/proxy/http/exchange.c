@@ -150,7 +150,7 @@ static void begin_answer(struct session *s, const struct http_head *a)
     h->state = HTTP_TUNNELS;
 }
 
-/* Read heads up to the final answer's. False if it waits, or the exchange is over. */
+/* Read heads up to the final answer's. False if it waits, or the exchange has ended. */
 static bool read_answer(struct session *s)
 {
     struct http *h = http_of(s);
