@@ -1,4 +1,5 @@
-/* A device that rules do not name may be above one that is served, as a bond does: of it nothing is said to be lost. */
+/* A device that rules do not name may be above one that is served, as a bond does: so nothing of it is reported as
+ * lost. */
 #include "compiler/traffic/unserved.h"
 
 #include <stdlib.h>

@@ -15,7 +15,7 @@ bool is_word_at(const struct parser *p, struct span span, const char *word)
     return strlen(word) == span.end - span.start && memcmp(word, p->text + span.start, strlen(word)) == 0;
 }
 
-/* Offer one of our words that was written as two: `flow label`. */
+/* Offer one of prey's words that was written as two: `flow label`. */
 static bool offer_joined(struct parser *p, struct span span, const int *expected, int n)
 {
     const size_t len = span.end - span.start, blanks = strspn(p->text + span.end, " \t");

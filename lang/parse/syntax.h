@@ -3,7 +3,7 @@
 
 #include "lang/lex/lex.h"
 
-/* syntax.c: report the error at token `found` where `expected` could stand. */
+/* syntax.c: report the error at token `found` where `expected` is possible. */
 void syntax_error(struct parser *p, int found, struct span span, const int *expected, int n);
 bool expects(const int *expected, int n, int token);
 /* True if every kind of literal may be there; the grammar does not decide which literals have a meaning. */
@@ -21,7 +21,7 @@ const char *synonym(const struct parser *p, struct span span, const int *expecte
 bool offer_habit(struct parser *p, int found, struct span span, const int *expected, int n);
 /* Offer alternatives to a word for TCP's options. False: no such word. */
 bool offer_tcp_option(struct parser *p, struct span span);
-/* Help where several interfaces stand for one */
+/* Help where several interfaces are given for one */
 #define SEVERAL_INTERFACES                                                                                             \
     "an interface is one device or one pattern (`\"wg*\"`): name each interface, and list the names in rules: `on a, " \
     "b`"

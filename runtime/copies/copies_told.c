@@ -1,4 +1,4 @@
-/* Losses by cause; what the rate left out is the meter's number */
+/* Losses by cause; the meter counts packets that the rate left out */
 #include "runtime/copies/copies_told.h"
 
 #include <cjson/cJSON.h>

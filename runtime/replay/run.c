@@ -32,7 +32,7 @@ enum {
 };
 enum { LINK_HEAD_MOST = 14 + 16 * 4 };
 
-/* Complain that a result cannot be written. If only its reader is gone, nobody needs the message. */
+/* Complain that a result cannot be written. If only its reader is gone, the message is not needed. */
 static int complain_output(const char *name, int error)
 {
     return -error == EPIPE ? 2 : complain("%s: %s", name, strerror(-error));
@@ -182,7 +182,7 @@ static int results_open(const struct subject *r, struct results *to)
     return seen_open(&to->seen, r, err, sizeof err) ? complain("%s", err) : 0;
 }
 
-/* Flush and close all, and tell the first failure. */
+/* Flush and close all, and report the first failure. */
 static int results_close(struct results *to, const struct options *o)
 {
     int status = 0;

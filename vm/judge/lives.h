@@ -205,8 +205,8 @@ struct lives {
     uint64_t refused[PBC_LIVES_MAX];
     struct live_set *sets[PBC_LIVES_MAX];
     struct live_answered answered[PBC_LIVES_MAX];
-    struct questions
-        *questions; /* counted reference, for sets with `answers` (vm/judge/asked/questions.h); NULL: there are none */
+    struct questions *
+        questions; /* counted reference, for sets with `answers` (vm/judge/asked/questions.h); NULL without such sets */
     struct live_names *names; /* with `questions` */
     /* Memory under sets (live_over), given back once they are freed; NULL: none */
     void (*give_back)(void *memory);

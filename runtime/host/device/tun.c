@@ -1,4 +1,4 @@
-/* The device gets an address of its own and loose source checks; a lack of /dev/net/tun is reported with its remedy */
+/* The device gets an address of its own and loose source checks; a missing /dev/net/tun is reported with its remedy */
 #include "runtime/host/device/tun.h"
 
 #include <errno.h>
@@ -76,7 +76,7 @@ static int accept_sources(const char *name)
     int failed = proc_read("/proc/sys/net/ipv4/conf/all/rp_filter", all, sizeof all);
     snprintf(path, sizeof path, "/proc/sys/net/ipv4/conf/%s/rp_filter", name);
     if (!failed) failed = proc_write(path, *all == '0' ? "0" : "2");
-    /* No IPv6 address, as the host sends nothing there. Without IPv6 there is no such file. */
+    /* No IPv6 address, as the host sends nothing there. A kernel without IPv6 has no such file. */
     snprintf(path, sizeof path, "/proc/sys/net/ipv6/conf/%s/addr_gen_mode", name);
     const int six = proc_write(path, "1");
     return failed ? failed : six == -ENOENT ? 0 : six;

@@ -12,7 +12,7 @@ bool stop_step(struct control *control, uint64_t now_ns)
     return control->stops;
 }
 
-/* Report what becomes of this machine, by what the end does. */
+/* Report what happens to this machine's traffic by the way that the end takes. */
 static const char *after(const struct control *control, bool open)
 {
     const enum options_end end = control->o->on_exit;

@@ -61,7 +61,7 @@ struct asked {
     struct test_said *said; /* NULL: no data */
 };
 
-/* Print what a proxy service makes of the client's data. It is computed here from the running program, because the
+/* Print a proxy service's decision on the client's data. It is computed here from the running program, because the
  * service knows only packets. Return 0 or the status. */
 static int heard_print(struct talk *t, const struct asked *a, const char *answer)
 {

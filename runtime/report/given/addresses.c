@@ -1,5 +1,5 @@
-/* A file tells neither the order in which an interface has its addresses nor which of them are deprecated. If several
- * would do, the first of --self counts, or else the first in the file. */
+/* A file gives neither the order in which an interface has its addresses nor which of them are deprecated. If
+ * several would do, the first of --self counts, or else the first in the file. */
 #include "runtime/report/given/addresses.h"
 
 #include <errno.h>
@@ -17,7 +17,7 @@
 
 enum { OWN_IDS_MOST = 256, DOUBTS_SHOWN = 8, LINE_MOST = 400 };
 
-/* True for an address of the loopback, or of a link in IPv6: where those go that cross, none of them is known. */
+/* True for an address of the loopback, or of a link in IPv6: crossing packets never go there, so none is kept. */
 static bool stays(uint8_t family, const uint32_t addr[4])
 {
     if (family == 4) return addr[0] >> 24 == 127;
@@ -71,8 +71,7 @@ int addresses_settle(struct given_addresses *g, const struct program *p, bool fi
     uint32_t own = 0;
     g->program = p;
     g->files = files;
-    /* Sort the addresses by device, and drop what is reported again: by the route of its subnet, too, or by another
-     * file. */
+    /* Sort the addresses by device, and drop repeated ones: by the route of their subnet, too, or from another file. */
     uint32_t kept = 0;
     if (g->count) qsort(g->all, g->count, sizeof *g->all, given_compare);
     for (uint32_t i = 0; i < g->count; i++)
@@ -126,15 +125,15 @@ static bool is_first(const struct facts *f, const struct given_address *a)
     return a->family == 4 ? a->addr[0] == f->addr4 : !memcmp(a->addr, f->addr6, sizeof a->addr);
 }
 
-/* Return the preference as the source of what leaves by the interface that has it. A file does not tell the scope of
- * 169.254.0.0/16, which mostly is the link (RFC 3927). */
+/* Return the preference as the source of packets that leave by the address's interface. A file does not give the
+ * scope of 169.254.0.0/16, which mostly is the link (RFC 3927). */
 static unsigned preference(const struct given_address *a)
 {
     const bool link = a->family == 4 && a->addr[0] >> 16 == 0xa9fe;
     return source_preference(&(struct source_candidate){.here = true, .wide = !link, .secondary = a->secondary});
 }
 
-/* Choose the interface's address of that family; NULL: there is none, or --self differs. */
+/* Choose the interface's address of that family; NULL if it has none, or --self differs. */
 static const struct given_address *address_choose(const struct given_addresses *g, struct given_iface *i,
                                                   uint8_t family, const struct facts *f, bool said)
 {
@@ -175,7 +174,7 @@ void addresses_tell(struct given_addresses *g, struct facts *facts, bool said)
     facts->patterns = g->patterns;
 }
 
-/* Lines to tell; all but the first few are counted. */
+/* Lines to report; all but the first few are counted. */
 struct telling {
     addresses_tell_fn *tell;
     void *arg;
@@ -187,7 +186,7 @@ static void tell_line(struct telling *t, const char *line)
     if (t->count++ < DOUBTS_SHOWN) t->tell(t->arg, line);
 }
 
-/* Write what stands for an unknown address: the first of --self. */
+/* Write the address that represents an unknown one: the first of --self. */
 static void text_first(const struct facts *f, uint8_t family, char text[INET6_ADDRSTRLEN + 32])
 {
     uint32_t addr[4];

@@ -44,7 +44,7 @@ int addresses_settle(struct given_addresses *g, const struct program *p, bool fi
 /* Return the id of frames of the device, whose id in rules is `as`. */
 uint16_t addresses_iface(const struct given_addresses *g, const char *device, uint16_t as);
 /* Choose each interface's address among this machine's own in `facts`, and set it. said: these are the machine's
- * own; false: they stand for unknown ones, as do those of a family without any. */
+ * own; false: they represent unknown ones, as do those of a family without any. */
 void addresses_tell(struct given_addresses *g, struct facts *facts, bool said);
 /* Report, one line each, interfaces where the right address may differ from that of `masquerade` by these facts. */
 typedef void addresses_tell_fn(void *arg, const char *line);

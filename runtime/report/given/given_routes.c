@@ -1,4 +1,4 @@
-/* Lines of `ip route` and `ip rule` are cut into words; what can't be read makes ways unknown, or is a fault */
+/* Lines of `ip route` and `ip rule` are cut into words; unreadable ones make ways unknown, or are a fault */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -165,7 +165,7 @@ static int read_value(struct reading *r, const char *word, const char *value, st
     return 0;
 }
 
-/* Return the value of a word of a route's line; "": there is none. */
+/* Return the value of a word of a route's line; "" without that word. */
 static const char *value_of(char *const words[], unsigned count, const char *word)
 {
     for (unsigned i = 0; i + 1 < count; i++)
@@ -173,8 +173,8 @@ static const char *value_of(char *const words[], unsigned count, const char *wor
     return "";
 }
 
-/* Note the address that the line tells. `local ADDR` is one of the device; its `src` is another address if that comes
- * first in the subnet. A route that came with an address has it as `src`. Any other route's `src` may be the address of
+/* Note the address in the line. `local ADDR` is one of the device; its `src` is another address if that comes first
+ * in the subnet. A route that came with an address has it as `src`. Any other route's `src` may be the address of
  * another device. */
 static int note_address(struct reading *r, char *const words[], unsigned count)
 {

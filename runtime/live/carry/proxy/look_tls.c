@@ -50,7 +50,7 @@ struct certs {
     unsigned count;
 };
 
-/* Check a certificate with its key. Return 0, or 2 if they are no pair. */
+/* Check a certificate with its key. Return 0, or 2 if they do not match. */
 static int look_at_pair(struct certs *c, const char *cert, const char *key)
 {
     char err[700], line[400];

@@ -244,7 +244,7 @@ char *live_report(const struct control *control, bool running, size_t *len)
     return NULL;
 }
 
-/* Write in parts of PIPE_BUF bytes, which a pipe that poll calls ready takes at once. */
+/* Write in parts of PIPE_BUF bytes, each of which a pipe takes at once when poll calls it ready. */
 int report_print(int fd, const char *text, size_t len)
 {
     const uint64_t until_ns = clock_ns(CLOCK_MONOTONIC) + PRINT_WAIT_MS * UINT64_C(1000000);

@@ -18,8 +18,8 @@
 
 #define AGAIN_NS UINT64_C(1000000000)
 
-/* Draw a word that can be spoken, one of 24 million: `kotabimu`. Whoever began a trial knows it, and nobody confirms
- * another's by mistake. */
+/* Draw a word that can be spoken, one of 24 million: `kotabimu`. The user who began a trial knows it, so no one
+ * confirms another's trial by mistake. */
 static void word_draw(char word[WORD_LEN])
 {
     static const char first[] = "bdfgklmnprstvz", second[] = "aeiou"; /* 14 and 5 letters */
@@ -195,7 +195,7 @@ void confirm_archive(struct control *control, struct archive *a)
     c->saves = saves;
     archive_sound(a, saves < 2 && memchr(c->word, 0, sizeof c->word) && (back == (c->back != NULL) || !c->until_ns));
     control->rules->on_trial = c->until_ns;
-    if (!c->until_ns) confirm_settle(control); /* somebody has confirmed it meanwhile */
+    if (!c->until_ns) confirm_settle(control); /* a user has confirmed it meanwhile */
 }
 
 /* Return the reason not to confirm; NULL: none. */
