@@ -141,7 +141,7 @@ wrong 'a test instead of a packet' 'is not a packet' --ask 'tcp 1.2.3.4:1 -> sel
 wrong 'nothing' 'needs a packet' --ask '' edge.prey
 wrong 'a name of the rules' 'office' --ask 'tcp office:1 -> self:22' edge.prey
 wrong 'no rules' 'needs rules' --ask 'udp 192.0.2.1:1 -> self:53'
-wrong 'a device that cannot be' 'cannot be the name of a device' --ask 'udp 192.0.2.1:1 -> self:53 on a/b' edge.prey
+wrong 'a device that cannot be' 'cannot be a device name' --ask 'udp 192.0.2.1:1 -> self:53 on a/b' edge.prey
 wrong 'with other options' 'combined only with --self' --ask 'udp 192.0.2.1:1 -> self:53' --check edge.prey
 wrong 'a time that is none' 'time:' --at 'noon' --ask "$ssh" edge.prey
 wrong 'a time with more behind' 'not a time' --at '09:00; expect' --ask "$ssh" edge.prey
@@ -169,7 +169,7 @@ $(hears 81 'host "shop.example.com"')" 'by what the client says: when (web.prey:
 by what the client says: else (web.prey:3) -> web
 by what the client says: when (web.prey:4) -> api 90%, web 10%
 closed by what the client says: no `when` takes it, and there is no `else`
-client data is ignored, because no proxy service takes the connection'
+client data is ignored: no proxy service takes the connection'
 asks --json --ask 'tcp 198.18.0.1:1024 -> self:80 syn host "shop.example.com" path "/api/x"' web.prey
 same 'so in JSON' "$(python3 -c 'import json; print(json.load(open("out"))["heard"])')" 'by what the client says: when (web.prey:3) -> api'
 asks --ask 'udp 192.0.2.1:1 -> nowhere:53' edge.prey

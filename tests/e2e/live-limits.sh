@@ -41,10 +41,10 @@ prey prey -i wan -i lan --log json --format json small.pbc
 at client python3 connect.py 10.1.0.102 12
 at client python3 connect.py 10.1.0.101 3 wait
 at client python3 connect.py 10.1.0.100 40 wait
-told limit 'half-open flows gave way'
+told limit 'half-open flows removed'
 told neighbour 'on the way to 10.2.0.77 on lan'
 told limit 'max flows'
-told evicted 'established ones gave way'
+told evicted 'established flows removed'
 same 'it serves' "$(at client curl -s -m 20 http://10.1.0.100/)" one
 kill -USR1 "$prey"
 until_true 100 'SIGUSR1 prints' python3 -c 'import json; json.load(open("prey.out"))'

@@ -325,7 +325,7 @@ cp run/edge.pbc before.pbc
 cp kept/edge.pbc kept.pbc
 sed -i 's/weight 3/weight 4/' etc/farm.prey
 unit reload edge RELOAD_CONFIRM=5m
-same 'RELOAD_CONFIRM makes it a trial' "$status $(grep -c '^run/edge.pbc runs; the program before comes back in 5 min 0 s unless you run: preyctl confirm [a-z]*$' heard)" '0 1'
+same 'RELOAD_CONFIRM makes it a trial' "$status $(grep -c '^run/edge.pbc runs; the previous program comes back in 5 min 0 s unless you run: preyctl confirm [a-z]*$' heard)" '0 1'
 word=$(sed -n 's/.*preyctl confirm //p' heard)
 same 'the history has its text' "$("${ctl[@]}" history 0 | grep -c 'weight 4')" 1
 same 'neither the file nor what is kept is renewed meanwhile' "$(cmp run/edge.pbc before.pbc && cmp kept/edge.pbc kept.pbc && echo same)" same

@@ -148,7 +148,7 @@ printf '#!/bin/sh\nexec unshare -m sh -c "mount -t tmpfs none /sys/kernel/btf &&
 chmod +x blind/preyrun
 ln -s "$(readlink -f "$bin/preyctl")" blind/preyctl
 here=$bin bin=$PWD/blind
-gateless="^preyrun: notice: stray packets for .mode proxy. are not held back.*: the kernel has no description of its types: .*(CONFIG_DEBUG_INFO_BTF)$"
+gateless="^preyrun: notice: prey cannot hold back stray packets for .mode proxy., .*: the kernel has no type information (BTF): .*(CONFIG_DEBUG_INFO_BTF)$"
 prey prey -i wan -i lan --exec user shop.pbc
 same 'where nothing is for the proxy, nothing is told' "$(grep -c 'not held back' prey.err)" 0
 ctl load proxied.pbc

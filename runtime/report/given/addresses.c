@@ -15,7 +15,7 @@
 #include "vm/packet/parse/read.h"
 #include "vm/words/words.h"
 
-enum { OWN_IDS_MOST = 256, DOUBTS_SHOWN = 8, LINE_MOST = 400 };
+enum { OWN_BITS_LEAST = 16, OWN_IDS_MOST = 256, DOUBTS_SHOWN = 8, LINE_MOST = 400 };
 
 /* True for an address of the loopback, or of a link in IPv6: where those go that cross, none of them is known. */
 static bool stays(uint8_t family, const uint32_t addr[4])
@@ -33,6 +33,26 @@ int addresses_add(struct given_addresses *g, const char *device, uint8_t family,
     memcpy(a->device, device, strnlen(device, IFACE_NAME_MOST));
     memcpy(a->addr, addr, sizeof a->addr);
     return 0;
+}
+
+int addresses_own(struct given_addresses *g, const struct route *to)
+{
+    const bool alone = to->bits == (to->family == 4 ? 32 : 128);
+    if (to->family == 4) {
+        if ((!alone && to->to[0] >> 24 == 127) || to->bits < OWN_BITS_LEAST) return 0;
+        return self_put4(&g->own, to->to[0], 1u << (32 - to->bits));
+    }
+    const uint64_t hi = (uint64_t)to->to[0] << 32 | to->to[1], lo = (uint64_t)to->to[2] << 32 | to->to[3];
+    const uint64_t hi_free = to->bits >= 64 ? 0 : UINT64_MAX >> to->bits;
+    const uint64_t lo_free = alone ? 0 : to->bits <= 64 ? UINT64_MAX : UINT64_MAX >> (to->bits - 64);
+    return self_put6(&g->own, &(struct pbc_range6){hi, lo, hi | hi_free, lo | lo_free});
+}
+
+void addresses_are_self(const struct given_addresses *g, struct facts *facts)
+{
+    const struct facts own = self_facts(&g->own);
+    if (!facts->self4_count) facts->self4 = own.self4, facts->self4_count = own.self4_count;
+    if (!facts->self6_count) facts->self6 = own.self6, facts->self6_count = own.self6_count;
 }
 
 static int compare_ends(const struct given_address *x, const struct given_address *y)
@@ -71,6 +91,7 @@ int addresses_settle(struct given_addresses *g, const struct program *p, bool fi
     uint32_t own = 0;
     g->program = p;
     g->files = files;
+    self_sort(&g->own);
     /* Sort the addresses by device, and drop what is told again: by the route of its subnet, too, or by another file.
      */
     uint32_t kept = 0;
@@ -259,6 +280,7 @@ void addresses_doubts(const struct given_addresses *g, const struct facts *facts
 
 void addresses_fini(struct given_addresses *g)
 {
+    self_fini(&g->own);
     free(g->all);
     free(g->ifaces);
     free(g->facts);
