@@ -39,7 +39,7 @@ rules dock <dock.first
 # looks OPTION...: the notices of a preflight about translation, by their place.
 looks() {
     seeing prey timeout 60 "$bin/preyrun" --preflight --exec kernel "$@" dock.pbc >out 2>err </dev/null
-    grep -E 'may have translated|judged before that|br_netfilter' err | sed 's/^preyrun: notice: //'
+    grep -E 'may have translated|only after prey has judged|br_netfilter' err | sed 's/^preyrun: notice: //'
 }
 if ! seeing prey timeout 60 "$bin/preyrun" -i wan --preflight --exec kernel dock.pbc >out 2>err; then
     sed 's/^/# /' err

@@ -35,16 +35,15 @@ int addresses_add(struct given_addresses *g, const char *device, uint8_t family,
     return 0;
 }
 
-int addresses_own(struct given_addresses *g, const struct route *to)
+int addresses_own(struct given_addresses *g, uint8_t family, const uint32_t to[4], unsigned bits)
 {
-    const bool alone = to->bits == (to->family == 4 ? 32 : 128);
-    if (to->family == 4) {
-        if ((!alone && to->to[0] >> 24 == 127) || to->bits < OWN_BITS_LEAST) return 0;
-        return self_put4(&g->own, to->to[0], 1u << (32 - to->bits));
+    if (family == 4) {
+        if ((bits < 32 && to[0] >> 24 == 127) || bits < OWN_BITS_LEAST) return 0;
+        return self_put4(&g->own, to[0], 1u << (32 - bits));
     }
-    const uint64_t hi = (uint64_t)to->to[0] << 32 | to->to[1], lo = (uint64_t)to->to[2] << 32 | to->to[3];
-    const uint64_t hi_free = to->bits >= 64 ? 0 : UINT64_MAX >> to->bits;
-    const uint64_t lo_free = alone ? 0 : to->bits <= 64 ? UINT64_MAX : UINT64_MAX >> (to->bits - 64);
+    const uint64_t hi = (uint64_t)to[0] << 32 | to[1], lo = (uint64_t)to[2] << 32 | to[3];
+    const uint64_t hi_free = bits >= 64 ? 0 : UINT64_MAX >> bits;
+    const uint64_t lo_free = bits >= 128 ? 0 : bits <= 64 ? UINT64_MAX : UINT64_MAX >> (bits - 64);
     return self_put6(&g->own, &(struct pbc_range6){hi, lo, hi | hi_free, lo | lo_free});
 }
 

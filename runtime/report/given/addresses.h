@@ -40,9 +40,9 @@ struct given_addresses {
 /* Add an address of a device. Return 0 or -ENOMEM. */
 int addresses_add(struct given_addresses *g, const char *device, uint8_t family, const uint32_t addr[4],
                   bool secondary);
-/* Add addresses whose packets this machine receives. Loopback networks and networks of more than 65,536 addresses are
- * left out. Return 0 or -ENOMEM. */
-int addresses_own(struct given_addresses *g, const struct route *to);
+/* Add the addresses of a prefix, whose packets this machine receives. Loopback networks and networks of more than
+ * 65,536 addresses are left out. Return 0 or -ENOMEM. */
+int addresses_own(struct given_addresses *g, uint8_t family, const uint32_t to[4], unsigned bits);
 /* Put these into the facts, each family of which --self lists none. */
 void addresses_are_self(const struct given_addresses *g, struct facts *facts);
 /* Close the list. A device that the rules know by a pattern, or not at all, gets an id of its own, as live interfaces

@@ -201,7 +201,7 @@ static int note_own(struct reading *r, char *const words[], unsigned count)
     const struct route *to = &r->entry.route;
     if (!of_self || (*table && !word_is(table, "local") && !word_is(table, "255"))) return 0;
     if (word_is(words[0], "broadcast") && to->to[0] >> 24 == 127) return 0;
-    return addresses_own(r->addresses, to);
+    return addresses_own(r->addresses, to->family, to->to, to->bits);
 }
 
 /* Read the words behind a prefix or a `nexthop`. */
