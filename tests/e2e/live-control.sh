@@ -132,8 +132,8 @@ no JSON: 2not a valid question: use preyctl
 a list: 2not a valid question: use preyctl
 deep: 2not a valid question: use preyctl
 too long: 2the question is longer than 65,536 bytes: use a shorter filter
-unknown: 2this prey ($("$bin/preyctl" --version | cut -d' ' -f2)) does not know the question \`riddle\`
-no word: 2this prey ($("$bin/preyctl" --version | cut -d' ' -f2)) does not know the question \`\`
+unknown: 2this preyrun ($("$bin/preyctl" --version | cut -d' ' -f2)) does not know the question \`riddle\`
+no word: 2this preyrun ($("$bin/preyctl" --version | cut -d' ' -f2)) does not know the question \`\`
 three in a row: 3
 a hundred: about 64 answered, 1 other word
 the others: 264 clients are asking, which is the limit: ask again when one has ended

@@ -67,5 +67,5 @@ firewall edge in default accept { count udp port 9 as NINE }
 RULES
 kernel_alone -i eth0 --exec auto --preflight counts.pbc
 same 'what user space enforces, too, is the kernel'"'"'s' "$status|$(grep -v notice err | sed 's/ by .*//')" '0|--exec auto: kernel, because all rules fit there
-preflight: the kernel takes the program, proved
+preflight: the kernel accepts the program, proved
 preflight: no obstacles'
