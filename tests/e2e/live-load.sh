@@ -231,7 +231,7 @@ ctl set farm/one file
 ctl load both.pbc --confirm 5m --save
 same 'one to be saved' "$status $(cmp -s shop.pbc one.pbc; echo $?)" '0 0'
 says 'is confirmed, by force' '0 confirmed: both.pbc keeps running, and is saved as shop.pbc' confirm --force
-told '^preyrun: user 0 has confirmed it by force$'
+told '^preyrun: confirmed by user 0 by force$'
 ok $? 'which is told'
 ctl load both.pbc --confirm 5m --json
 word=$(python3 -c 'import json; print(json.load(open("out"))["confirm_word"])')

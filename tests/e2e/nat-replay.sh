@@ -53,7 +53,7 @@ same "a stranger at a mapped end" "$(ends 7)" "192.0.2.9:4 > 10.0.0.5:2000"
 same "a stranger at a forwarded end" "$(ends 8)" "192.0.2.9:4 > 10.0.0.53:5353"
 same "from inside to a forwarded end" "$(ends 9)" "203.0.113.1:2001 > 10.0.0.53:5353"
 same "nothing else" "$(wc -c <left.pcap)" $((24 + 9 * 58))
-grep -q 'translated *5 flows, 1 from inside to inside; 2 mappings now, at most 2' out &&
+grep -q 'translated *5 flows, 1 from inside to inside; 2 mappings now, peak 2' out &&
     grep -q 'flows refused: 1 because no port was free' out
 ok $? "the summary says so"
 "$bin/preyrun" --pcap in.pcap --self 203.0.113.1 $routes --format json rules.pbc 2>err | tr -d '[:space:]' |

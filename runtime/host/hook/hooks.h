@@ -34,7 +34,7 @@ struct hooked {
     uint32_t programs[2]; /* ids of the filters' programs */
 };
 
-/* True if there is a writable file system to pin in. Else the programs end with this process. */
+/* True if there is a writable file system to pin in. Else the programs end when preyrun stops. */
 bool hooks_last(void);
 /* True if only the machine's first process sees a BPF file system, as in `ip netns exec` */
 bool hooks_hidden(void);

@@ -3,7 +3,7 @@
 
 #include "runtime/kernel/kernel.h"
 
-/* Add the program's addresses. If there are too many, questions for any address go up, but not for the host's own. */
+/* Add the program's addresses. If too many, questions for any address go up, but not for the host's own. */
 void told_add(struct kernel *kernel, const struct program *p);
 /* Keep only the addresses of the program, which were added. */
 void told_keep(struct kernel *kernel, const struct program *p);

@@ -94,7 +94,7 @@ struct holds;
 struct holds *holds_new(void); /* NULL: out of memory */
 void holds_free(struct holds *h);
 
-/* Begin to hold for a connection, which names it by *at. NULL: there are too many. */
+/* Begin to hold for a connection, which names it by *at. NULL: too many. */
 struct hold *hold_begin(struct holds *h, uint32_t number, uint64_t until_ns, uint32_t *at);
 /* Put all that is left back into the pool, and end. */
 void hold_end(struct holds *h, uint32_t at);
