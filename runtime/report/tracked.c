@@ -110,7 +110,8 @@ void tracked_text(FILE *out, const cJSON *root, const struct vm_counters *c)
         const struct mapping_counters *maps = n->mappings;
         if (n->out || n->in || n->hairpins || n->no_address || n->alike || maps->exhausted || maps->full) {
             fill(out, item(root, "translated"),
-                 "translated  {#out+in+hairpins|flow}, {#hairpins} from inside to inside; {#mappings|mapping} now, peak {#most}\n");
+                 "translated  {#out+in+hairpins|flow}, {#hairpins} from inside to inside; {#mappings|mapping} now, "
+                 "peak {#most}\n");
             causes_text(out, c, "flows refused");
         }
     }

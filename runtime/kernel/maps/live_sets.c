@@ -79,7 +79,6 @@ void live_sets_refused(struct lives *l)
     }
 }
 
-
 bool live_sets_lack(const struct program *p, char *why, size_t len)
 {
     struct kernel_lives_layout layout;

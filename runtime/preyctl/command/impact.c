@@ -72,7 +72,8 @@ static const char servers_flows[] =
     "{*servers|||{?drain           {#drain} on {server} "
     "{?drain_s {=drain|drains|drain} for {~drain_s}, {?then=reset then {=drain|it is|they are} reset}"
     "{!then=reset {=drain|and stays|and stay} open after that}}"
-    "{!drain_s {?then=reset {=drain|is|are} reset}{!then=reset {=drain|stays open until it ends|stay open until they end}}}\n}"
+    "{!drain_s {?then=reset {=drain|is|are} reset}{!then=reset {=drain|stays open until it ends|stay open until they "
+    "end}}}\n}"
     "{?move           {#move} on {server} {=move|gets|get} another server\n}}";
 
 static const char *past_of(const char *verdict)

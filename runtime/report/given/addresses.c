@@ -271,7 +271,8 @@ void addresses_doubts(const struct given_addresses *g, const struct facts *facts
     }
     if (!g->left_out) return;
     snprintf(line, sizeof line,
-             "--routes gives addresses to more than %u devices that no rule names: for %s of them, prey uses the first address of --self",
+             "--routes gives addresses to more than %u devices that no rule names: for %s of them, prey uses the first "
+             "address of --self",
              OWN_IDS_MOST, text_number(g->left_out, n));
     tell(arg, line);
 }
