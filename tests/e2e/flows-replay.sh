@@ -136,7 +136,7 @@ same 'over a week of silence flows end when their time has passed' "$(table | se
 "began lasted protocol opened by other side state end
 2026-01-05 09:00:00.001 0 s udp 198.51.100.9:1 203.0.113.10:53 one-way unanswered 2026-01-05 09:02:00.001
 2026-01-05 09:00:02.001 0 s udp 198.51.100.9:2 203.0.113.10:53 one-way unanswered 2026-01-05 09:02:02.001
-2026-01-12 09:00:02.001 100.0 s udp 198.51.100.9:3 203.0.113.10:53 one-way goes on
+2026-01-12 09:00:02.001 100.0 s udp 198.51.100.9:3 203.0.113.10:53 one-way open
 3 flows: 2 unanswered, 1 open (1 one-way); peak 2"
 
 # Flows whose time passes in the last seconds of the capture are not taken for live ones. All count as at once, for they lie in the table

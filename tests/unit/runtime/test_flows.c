@@ -97,7 +97,7 @@ static void table(void **state)
     assert_string_equal(
         printed(&l, &c, 1),
         "began         lasted  protocol  opened by         other side        vlan  state    end\n"
-        "09:00:00.000  0 s     icmp6     2001:db8::1 id 7  2001:db8::2       5.7   two-way  goes on\n"
+        "09:00:00.000  0 s     icmp6     2001:db8::1 id 7  2001:db8::2       5.7   two-way  open\n"
         "09:00:00.005  1.5 s   tcp       10.0.0.1:50000    203.0.113.10:443  -     closing  closed 09:02:01.505\n"
         "2 flows: 1 closed, 1 open (1 established); peak 2; verdicts remembered for 1 packet\n");
     flow_list_fini(&l);
