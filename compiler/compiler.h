@@ -1,4 +1,4 @@
-/* One compile, start to end. The stages stand in the order in which they run; each reads the results of earlier stages
+/* One compile, start to end. The stages are in the order in which they run; each reads the results of earlier stages
  * in struct compile and reports into its diags. A stage runs only if the earlier ones left what it needs, and never
  * stops at the first mistake. */
 #pragma once
@@ -26,7 +26,7 @@ enum compile_stage {
         COMPILE_STAGES
 };
 
-/* Rule for lists that become classifiers; tests choose it, to compare. */
+/* Policy for lists that become classifiers; tests choose it, to compare. */
 enum classify_when {
     CLASSIFY_BY_COST,
     CLASSIFY_ALL,
@@ -80,7 +80,7 @@ struct compile {
     struct symbols *symbols;    /* symbols.c: every declared name, its kind, and if it was used */
     struct image *image;        /* the rule list, from rules.c and its callees */
     struct ir *ir;              /* normal.c: the normal form */
-    struct ir *would_ir;        /* the same of the rules as they would decide; NULL: nothing is audited */
+    struct ir *would_ir;        /* the same for the rules without `audit`; NULL: no `audit` */
     struct tests *tests;        /* resolve.c: the file's own tests */
     struct image *claims;       /* claim.c: conditions of tests, outside the program; NULL: none */
     struct list_figures *lists; /* codegen.c: lists in the order of their functions */
@@ -101,24 +101,23 @@ int compile_text(struct compile *c, const char *name, const char *text, size_t l
 /* The same for text around one typed line: diagnostics name no line. */
 int compile_typed(struct compile *c, const char *name, const char *text);
 
-/* Exchange the rules, and their normal form, for those as they would decide without `audit`, and back (compile.c). */
+/* Exchange the rules, and their normal form, for those without `audit`, and back (compile.c). */
 void compile_swap(struct compile *c);
 /* Return the clock by which stages are timed. */
 uint64_t compile_now_ns(void);
 
 /* Stages. */
-void declare_names(struct compile *c); /* symbols.c: declarations into symbols; duplicates */
-void resolve_rules(struct compile *c); /* rules.c: chains and firewalls into the image; E0900 for unsupported rules */
-void resolve_tests(struct compile *c); /* resolve.c: the file's own tests, to be run by judge_tests */
-void warn_unused(struct compile *c);   /* symbols.c */
-void warn_misread(struct compile *c);  /* misread.c */
-void make_normal(struct compile *c);   /* normal.c: rule list to normal form */
-void check_meters(struct compile *c);  /* meter_checks.c: keys that do not fit a rule's families */
-void analyse_rules(struct compile *c); /* analyse.c: duplicates, shadowed rules, neighbour discovery cut off */
-void analyse_audited(
-    struct compile *c);             /* analyse.c: the same of rules as they would decide; audited ones are reported */
-void find_memos(struct compile *c); /* memos.c: verdicts that flows may remember */
-void generate_code(struct compile *c); /* codegen.c: normal form to functions and code; calls the classifier */
+void declare_names(struct compile *c);   /* symbols.c: declarations into symbols; duplicates */
+void resolve_rules(struct compile *c);   /* rules.c: chains and firewalls into the image; E0900 for unsupported rules */
+void resolve_tests(struct compile *c);   /* resolve.c: the file's own tests, to be run by judge_tests */
+void warn_unused(struct compile *c);     /* symbols.c */
+void warn_misread(struct compile *c);    /* misread.c */
+void make_normal(struct compile *c);     /* normal.c: rule list to normal form */
+void check_meters(struct compile *c);    /* meter_checks.c: keys that do not fit a rule's families */
+void analyse_rules(struct compile *c);   /* analyse.c: duplicates, shadowed rules, neighbour discovery cut off */
+void analyse_audited(struct compile *c); /* analyse.c: the same for rules without `audit`; audited ones are reported */
+void find_memos(struct compile *c);      /* memos.c: verdicts that flows may remember */
+void generate_code(struct compile *c);   /* codegen.c: normal form to functions and code; calls the classifier */
 
 /* Run the file's own tests after a compile without errors. A failing test is an error in c->diags. */
 void compile_test(struct compile *c);

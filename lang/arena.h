@@ -1,5 +1,5 @@
-/* A bump allocator that owns the tree and the names: allocate freely, free everything at once; brief memory, the nodes
- * of the tree, may be freed before the rest. */
+/* A bump allocator that owns the tree and the names: allocate freely, free everything at once; brief memory, such as
+ * the tree's nodes, may be freed before the rest. */
 #pragma once
 
 #include <stddef.h>

@@ -1,5 +1,4 @@
-/* A hash of bytes without a secret, for tables whose keys nobody gains by making collide. Its values are nowhere told:
- * no image and no text depends on them. */
+/* A hash of bytes without a secret, for tables without hostile keys. Images and texts never depend on its values. */
 #pragma once
 
 #include <stddef.h>

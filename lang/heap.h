@@ -1,5 +1,5 @@
-/* Heap memory of a compile: no call returns NULL. A compile cannot go on without memory, so running out of it ends the
- * process with one line and status 2. What lives as long as the compile belongs in an arena (arena.h). */
+/* Heap memory of a compile: no call returns NULL. A compile cannot go on without memory, so running out of it ends
+ * the process with one line and status 2. Memory that lives as long as the compile belongs in an arena (arena.h). */
 #pragma once
 
 #include <stdarg.h>
@@ -17,7 +17,7 @@ void *heap_resized(void *array, size_t count, size_t size);
 void *heap_grown(void *array, size_t count, size_t size, uint32_t *cap);
 char *heap_strdup(const char *s);
 char *heap_format(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
-/* Free a tree of tsearch (search.h); what its nodes point to stays. */
+/* Free a tree of tsearch (search.h); objects that its nodes point to stay. */
 void heap_tree_free(void *tree);
 
 /* Open a stream that writes into memory; heap_stream_end sets *text and *len. The caller frees *text. */

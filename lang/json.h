@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* Print JSON. Like fprintf, as which gcc checks it, but
+/* Print JSON. Like fprintf, and checked by gcc as such, but
  *     '     is "
  *     %s    is a string, escaped and with its quotes, invalid UTF-8 as U+FFFD; NULL: null
  *     %.*s  is the same with at most that many bytes
@@ -17,7 +17,7 @@ void json_print(FILE *out, const char *fmt, ...) __attribute__((format(printf, 2
 /* Print a single string: the %s of json_print. */
 void json_string(FILE *out, const char *text);
 
-/* Print "," before all but the first member of a list. */
+/* Print "," before each member of a list except the first. */
 static inline void json_next(FILE *out, size_t i)
 {
     if (i) putc(',', out);

@@ -142,7 +142,7 @@ static void report_cycle(struct compile *c, struct span at, const struct seen *a
 
 static void report_too_large(struct diags *d, struct span at, const char *path)
 {
-    diag(d, E_TOO_LARGE, at, "`%s` is larger than %zu MiB, the most that a rule file may have", path, MAX_SOURCE >> 20);
+    diag(d, E_TOO_LARGE, at, "`%s` is larger than %zu MiB, the limit for a rule file", path, MAX_SOURCE >> 20);
 }
 
 static void report_unreadable(struct compile *c, struct span at, const char *path, int err)
@@ -150,7 +150,7 @@ static void report_unreadable(struct compile *c, struct span at, const char *pat
     if (err == EFBIG)
         report_too_large(c->diags, at, path);
     else if (err == EINVAL)
-        diag(c->diags, E_INCLUDE, at, "`%s` is not a regular file", path);
+        diag(c->diags, E_INCLUDE, at, "`%s` isn't a regular file", path);
     else
         diag(c->diags, E_INCLUDE, at, "`%s` can't be read: %s", path, strerror(err));
 }
@@ -189,8 +189,7 @@ static bool follow_file(struct compile *c, struct node *include, const char *pat
 static bool report_many(struct compile *c, const struct node *include)
 {
     if (!c->too_many)
-        diag(c->diags, E_TOO_LARGE, include->span, "includes name more than %d files, the most of a compile",
-             MAX_INCLUDES);
+        diag(c->diags, E_TOO_LARGE, include->span, "includes name more than %d files, the limit", MAX_INCLUDES);
     c->too_many = true;
     return false;
 }
@@ -249,9 +248,9 @@ static void include_follow(struct compile *c, struct node *include)
     const char *path = beside(c, name->span.file, &name->v.str), *written = name->v.str.s;
     bool good = false;
     if (memchr(written, '\0', name->v.str.len) || name->v.str.len == 0)
-        diag(c->diags, E_INCLUDE, name->span, "not a file name");
+        diag(c->diags, E_INCLUDE, name->span, "this isn't a file name");
     else if (strpbrk(written, "*?") && strchr(strpbrk(written, "*?"), '/'))
-        diag(c->diags, E_INCLUDE, name->span, "a pattern may stand only in the last part of a name");
+        diag(c->diags, E_INCLUDE, name->span, "a pattern is only possible in the last part of a path");
     else if (strpbrk(written, "*?") != NULL)
         good = follow_pattern(c, include, path);
     else

@@ -182,5 +182,6 @@ END {
     end_block()
     print ".SH SEE ALSO\n.BR preyc (1),\n.BR preyrun (1),\n.BR preyctl (1)"
     print ".PP\nThe guide, \\fBdocs/guide\\fR, and complete rule files to start from, \\fBrules\\-examples\\fR, are in"
-    print "\\fBshare/doc/prey\\fR below the prefix of the installation."
+    print "\\fBshare/doc/prey\\fR below the prefix of the installation. On Debian, the package \\fBprey\\-doc\\fR has the guide as HTML,"
+    print "with a search: \\fB/usr/share/doc/prey/html/index.html\\fR."
 }

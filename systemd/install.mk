@@ -1,5 +1,5 @@
 # Where what is built goes. Included by the Makefile.
-#: make deb        the Debian packages prey and prey-compiler, in build/deb; check-deb installs and runs them in a clean root (as root; MIRROR)
+#: make deb        the Debian packages prey, prey-compiler and prey-doc (the site), in build/deb; check-deb installs and runs them in a clean root (as root; MIRROR)
 #: make install    programs, man pages, manual and examples, Vim files, completion for three shells, a systemd unit below PREFIX (/usr/local), staged below DESTDIR; also: make uninstall
 
 MANDIR  ?= $(PREFIX)/share/man
@@ -31,6 +31,7 @@ INSTALLED = $(addprefix $(PREFIX)/bin/,preyc preyrun preyctl) $(addprefix $(MAND
 	$(addprefix $(LIBDIR)/,offered prey-compile prey-crowdsec-feed prey-list) $(addprefix $(UNITDIR)/,preyrun@.service prey-list@.service prey-list@.timer) \
 	$(USERDIR)/prey.conf
 install: all
+	@install -d $(DESTDIR)$(PREFIX)/bin 2>/dev/null && [ -w $(DESTDIR)$(PREFIX)/bin ] || { echo 'make install: you may not write to $(DESTDIR)$(PREFIX)/bin: use `sudo make install`, or PREFIX=FOLDER' >&2; exit 1; }
 	@$(INSTALL) 755 -t $(DESTDIR)$(PREFIX)/bin $(B)/preyc $(B)/preyrun $(B)/preyctl
 	@$(INSTALL) 644 -t $(DESTDIR)$(MANDIR)/man1 man/preyc.1 man/preyrun.1 man/preyctl.1
 	@$(INSTALL) 644 -t $(DESTDIR)$(MANDIR)/man5 $(B)/man/prey.5

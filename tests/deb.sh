@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The Debian packages in a clean root: each installs with what it asks for, also over the one package of before; the compiler alone
-# compiles; all of it compiles, judges and checks there, has its user and unit, rotates logs, and goes again; an upgrade that restarts leaves
-# no gap; dpkg may be cut off, or have no room (deb_cut.sh). As root, with a mirror; some minutes. B: the build folder, where `make deb` left the packages.
+# compiles; all of it compiles, judges and checks there, has its user and unit, rotates logs, and goes again; the guide as HTML has its search;
+# an upgrade that restarts leaves no gap; dpkg may be cut off, or have no room (deb_cut.sh). As root, with a mirror; some minutes. B: the build
+# folder, where `make deb` left the packages.
 set -u
 . tests/lib/scratch.sh
 root=$work/root
@@ -146,6 +147,28 @@ for f in etc/fail2ban/action.d/prey.conf usr/lib/prey/prey-crowdsec-feed usr/lib
 done
 inside dpkg-query -W -f '${Depends}' prey
 has 'names of hosts: it asks for c-ares' '(^|[ ,])libc-ares2'
+
+echo '# The guide as HTML'
+mkdir "$root/mnt/doc" && cp "$bin"/deb/prey-doc_*.deb "$root/mnt/doc/"
+inside sh -c 'apt-get install -y --no-install-recommends /mnt/doc/prey-doc_*.deb'
+ok $? 'prey-doc installs'
+html=$root/usr/share/doc/prey/html
+for f in index.html search.html docs/guide/tutorials/get-started.html man/preyrun.1.html; do holds "there is $f" test -s "$html/$f"; done
+same 'its links lead to files, in another package' "$(find "$html" -type l | grep -c .) $(find "$html" -xtype l)" '7 '
+if command -v chromium >/dev/null; then
+    timeout 60 chromium --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --user-data-dir="$work/chromium" --allow-file-access-from-files \
+        --virtual-time-budget=10000 --dump-dom "file://$html/search.html?q=masquerade" >out 2>/dev/null
+    has 'its search finds a word, opened from a file' 'found [1-9][0-9]* page'
+else
+    echo 'ok - the search finds a word # SKIP there is no chromium'
+fi
+inside grep -q /usr/share/doc/prey/html/index.html /usr/share/doc/prey/README.Debian
+ok $? 'README.Debian names the place'
+for page in man1/preyc.1 man1/preyrun.1 man1/preyctl.1 man5/prey.5; do
+    same "$page names the place" "$(zcat "$root/usr/share/man/$page.gz" | grep -c /usr/share/doc/prey/html/index.html)" 1
+done
+inside apt-get purge -y prey-doc
+holds 'it goes again, and the rest of the guide stays' test ! -e "$html" -a -s "$root/usr/share/doc/prey/docs/guide/README.md"
 
 echo '# Logs'
 inside apt-get install -y --no-install-recommends logrotate

@@ -72,7 +72,7 @@ RULES
 step '2. Rules: 10.1.0.100 is a service, and server one takes two thirds of it'
 sed 's/^/  | /; s/ *$//' shop.prey
 
-step '3. prey takes its place'
+step '3. Start prey'
 show 'preyc shop.prey -o shop.pbc; preyrun -i wan -i lan --workers 1 --stats 127.0.0.1:8404 shop.pbc &'
 compile
 prey prey -i wan -i lan --stats 127.0.0.1:8404 shop.pbc
@@ -82,19 +82,19 @@ step '4. Twelve requests'
 show 'for i in $(seq 12); do curl http://10.1.0.100/; done | sort | uniq -c'
 requests 12
 
-step '5. Server one dies: its check finds it, and requests go on'
+step '5. Server one dies: its health check notices, and requests go on'
 show 'kill -KILL NGINX-OF-ONE'
 { kill -KILL "$web_one"; wait "$web_one"; } 2>/dev/null
 line 'web/one is down'
 requests 12
 
-step '6. preyctl and the page (--stats) show it'
+step '6. preyctl and the statistics page show it'
 show 'preyctl servers'
 at prey "$bin/preyctl" servers | indent
 show 'curl http://127.0.0.1:8404/    # the page, its row of server one'
 at prey curl -s -m 10 http://127.0.0.1:8404/ | sed -n '/<th[^>]*>one /{s/<[^>]*>/ /g; s/&nbsp;/ /g; s/  */ /g; p}' | indent
 
-step '7. It comes back'
+step '7. Server one comes back'
 web one
 serves() { at prey "$bin/preyctl" servers | grep 'web/one *up'; }
 until_true 100 'server one serves again' serves
@@ -102,7 +102,7 @@ show 'preyctl servers | grep web/one'
 serves | indent
 requests 12
 
-step '8. Other rules while it runs: now server two takes three quarters'
+step '8. Change the rules while prey runs: server two now takes three quarters'
 sed -i 's/ weight 2//; /server two/s/$/ weight 3/' shop.prey
 show 'preyc shop.prey -o shop.pbc; pkill -HUP preyrun'
 compile
@@ -110,7 +110,7 @@ kill -HUP "$prey"
 line '^reloaded'
 requests 12
 
-step '9. The end: what was counted; this machine is as it was'
+step '9. Stop prey: it prints its counters, and this machine is as it was'
 prey_ends
 prey=
 sed -n '/^service/,/^ *web\/two/p' prey.out | indent

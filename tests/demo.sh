@@ -17,24 +17,24 @@ step '1. A capture: traffic that a small web server might see'
 "$B/tests/tools/mkcap" tests/examples/web-server.notes "$demo/traffic.pcap"
 printf '  %s, made from tests/examples/web-server.notes\n' "$demo/traffic.pcap"
 
-step "2. The rules: $rules, from which:"
+step "2. The rules: a part of $rules"
 sed -n '/^firewall edge/,/as WEB/p' "$rules" | sed 's/^/  | /'
 printf '  | …\n'
 
-step '3. Compile: rules are checked and become a program'
+step '3. Compile: preyc checks the rules and writes a program'
 show "$B/preyc $rules -o $demo/web-server.pbc"
 "$B/preyc" "$rules" -o "$demo/web-server.pbc" | sed 's/^/  /'
 printf '  %s, %s bytes\n' "$demo/web-server.pbc" "$(wc -c <"$demo/web-server.pbc")"
 
-step '4. Replay: every frame is judged, nothing is sent'
+step '4. Replay: preyrun judges every frame and sends nothing'
 show "$B/preyrun --pcap $demo/traffic.pcap --self $self $demo/web-server.pbc"
 "$B/preyrun" --pcap "$demo/traffic.pcap" --self "$self" "$demo/web-server.pbc" | sed 's/^/  /'
 
-step '5. Why? Frame 19 came from the office, from the part that is for guests'
+step '5. Explain: why did the rules reject frame 19? It came from a guest in the office'
 show "$B/preyrun --pcap $demo/traffic.pcap --self $self --explain 19 $demo/web-server.pbc"
 "$B/preyrun" --pcap "$demo/traffic.pcap" --self "$self" --explain 19 "$demo/web-server.pbc" | sed 's/^/  /'
 
-step '6. Connections: a morning at a laptop, how each began and ended'
+step '6. Connections: how each one of a laptop began and ended, one morning'
 "$B/tests/tools/mkcap" tests/examples/laptop.notes "$demo/morning.pcap"
 "$B/preyc" rules-examples/laptop.prey -o "$demo/laptop.pbc" >/dev/null
 show "$B/preyrun --pcap $demo/morning.pcap --self 192.168.1.20,fe80::20 --flows $demo/laptop.pbc"
@@ -43,4 +43,4 @@ show "$B/preyrun --pcap $demo/morning.pcap --self 192.168.1.20,fe80::20 --flows 
 
 "$B/tests/tools/mkcap" tests/examples/shop.notes "$demo/shop.pcap" # which the guide replays
 
-step 'Now yours: docs/guide/tutorials/get-started.md'
+step 'Next, write your own rules: docs/guide/tutorials/get-started.md'

@@ -1,6 +1,6 @@
 #!/bin/sh
 # What the build, the demo and the tests need from Debian, and whether it is here.
-#   tests/deps.sh LIST...    LIST: build demo demo-live tests machines bench peers coverage site deb check-deb
+#   tests/deps.sh LIST...    LIST: build demo demo-live tests machines bench peers coverage site pictures deb check-deb
 # As root it installs what is missing (install.sh, which leaves no service running or enabled); otherwise it prints the one line that does, and exits 2.
 # Plain sh, and looks at files alone: it runs where not even a compiler is.
 set -u
@@ -25,6 +25,7 @@ need() {
 }
 
 list_build() {
+    need make have_command make
     need gcc have_command gcc
     need libc6-dev have_header stdio.h
     need binutils have_command ar
@@ -144,20 +145,28 @@ list_site() {
     need python3-myst-parser test -e /usr/lib/python3/dist-packages/myst_parser
     need furo test -e /usr/lib/python3/dist-packages/furo
     need mandoc have_command mandoc
+}
+# The guide's pictures.
+list_pictures() {
     need graphviz have_command dot
+    need chromium have_command chromium
+    need pngquant have_command pngquant
+    list_demo_live
 }
 list_deb() {
     need debhelper have_command dh
     need dpkg-dev have_command dpkg-buildpackage
     need fakeroot have_command fakeroot
     need lintian have_command lintian
+    need sphinx-common have_command dh_sphinxdoc
+    list_site
 }
 list_check_deb() { need debootstrap have_command debootstrap; }
 list_coverage() { need gcovr have_command gcovr; }
 
 for list in "$@"; do
     case $list in
-    build | demo | tests | machines | bench | peers | coverage | site | deb) "list_$list" ;;
+    build | demo | tests | machines | bench | peers | coverage | site | pictures | deb) "list_$list" ;;
     check-deb) list_check_deb ;;
     demo-live) list_demo_live ;;
     *) echo "tests/deps.sh: no list is called $list" >&2; exit 2 ;;

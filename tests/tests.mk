@@ -242,7 +242,7 @@ mutate:
 	@B=$(B) N=$(N) SEED=$(SEED) SECONDS=$(SECONDS) JOBS=$(JOBS) python3 tests/mutate/mutate.py $(FILES)
 golden: programs $(MKCAP)
 	@for t in tests/golden/*/run.sh tests/examples/run.sh; do UPDATE=1 B=$(B) bash $$t; done
-	@UPDATE=1 B=$(B) python3 tests/lint/docs.py; UPDATE=1 python3 tests/lint/reference.py; UPDATE=1 B=$(B) python3 tests/lint/counters.py
+	@UPDATE=1 B=$(B) python3 tests/lint/docs.py; UPDATE=1 python3 tests/lint/reference.py; UPDATE=1 B=$(B) python3 tests/lint/counters.py; UPDATE=1 python3 tests/lint/metrics.py; UPDATE=1 python3 tests/lint/formats.py
 coverage:
 	@sh tests/deps.sh build tests coverage
 	@+$(PART) B=$(B)/cov COV=1 tests

@@ -25,18 +25,19 @@ struct meters;
  * of its own (vm/kernel/README.md). */
 struct vm_kernel {
     void *arg;
-    /* Return the kernel's judgement (judge/decided.h) of a parsed packet, whose key holds `state`: the first packet of
-     * `e`. It counts, logs and asks meters in the kernel; logs leave through e->tx. With e->would: the one that
-     * would be without `audit`. *mirrors: mirrors that matched, a bit each, which have not copied it. */
+    /* Return the kernel's judgement (judge/decided.h) of a parsed packet, whose key holds `state`: the first packet
+     * of `e`. It counts, logs and asks meters in the kernel; logs leave through e->tx. With e->would: the judgement
+     * as it would be without `audit`. *mirrors: mirrors that matched and have not copied the packet, one bit each. */
     uint64_t (*judge)(void *arg, const struct key *key, const struct pkt *pkt, const struct effects *e,
                       uint64_t *mirrors);
-    /* Copies the kernel's meters into the worker's, or those of what would be without `audit`, to be looked at. */
+    /* Copies the kernel's meters into the worker's, so that they can be read; or the meters as they would be without
+     * `audit`. */
     void (*meters)(void *arg, struct meters *m, bool would);
     void (*set_meters)(void *arg, const struct meters *m); /* the other way, before a stage asks them */
     bool (*sweep)(void *arg, uint64_t now_ns); /* meters_sweep for the kernel's meters; NULL: others sweep them */
     const struct flow_ops *flows;              /* the kernel's table; NULL: the program keeps no flows */
     struct inline_marks *marks;         /* marks of inline connections; NULL: the worker has none, as in a replay */
-    const struct splice_slots *splices; /* slots of spliced connections; NULL: these stay with the worker */
+    const struct splice_slots *splices; /* slots of spliced connections; NULL: the worker handles all their packets */
 };
 
 /* Bounds for early fragments, if fragments follow their first: the number that wait at once, and the time. */
@@ -45,21 +46,21 @@ enum { FRAG_HELD = 64 };
 /* Bounds for packets of observed connections that wait for a decision (observe/waiting.h): of one connection, and of
  * all. A pool has room for them beside all others. */
 enum { HOLDING_EACH = 64, HOLDING_MOST = 256 };
-/* Bound for held segments of inline connections that leave the inline stack (forward/inline/conns_priv.h): likewise. */
+/* Bound for held segments of inline connections that leave the inline stack (forward/inline/conns_priv.h). */
 enum { INLINE_HELD_MOST = 512 };
 
 struct trace_step; /* judge/decide.h */
 typedef void trace_fn(void *arg, const struct trace_step *step);
 
-/* Counters that the worker shares with others (vm/shared/). Zero: the worker is alone. */
+/* Counters that the worker shares with others (vm/shared/). Zero: a single worker. */
 struct share {
-    const struct shared *all;                    /* NULL: alone, or a replay, where `hear` returns recorded values */
+    const struct shared *all;                    /* NULL: a single worker, or a replay, where `hear` returns recorded values */
     uint64_t (*hear)(void *arg, uint64_t value); /* see share_hear; NULL: the worker is not recorded */
     void *arg;
 };
 
-/* The way of copies of packets. `copy` is called while a packet is judged, before anything in it changes, for a mirror
- * of the program without `sent`; it may not wait. */
+/* Output for copies of packets. `copy` is called while a packet is judged, before anything in it changes, for a
+ * mirror of the program without `sent`; it may not wait. */
 struct vm_copies {
     void (*copy)(void *arg, unsigned mirror, const struct pkt *pkt);
     void *arg;
@@ -69,27 +70,28 @@ struct vm_copies {
  * `count` flows by their own tuples, set before each vm_tick. */
 enum { VM_CUTS_MOST = 64 /* most flows that one vm_tick ends so */ };
 struct vm_cuts {
-    void (*told)(void *arg, const struct flow_id *id); /* NULL: nobody is told */
+    void (*told)(void *arg, const struct flow_id *id); /* NULL: nobody is notified */
     void *arg;
     const struct flow_id *again; /* NULL: live */
     unsigned count;
-    unsigned missing; /* in a replay: of these, flows that were not there */
+    unsigned missing; /* in a replay: number of these flows that were not in the table */
 };
 
 struct vm_cfg {
     const struct vm_copies *copies; /* NULL: copies are only counted */
     struct pool *pool;              /* slots for answers; NULL: no answers, counted as no_buffer */
     uint64_t seed;
-    unsigned worker, workers; /* this one, and the number of all: they select its slice of ports; 0 and 0: alone */
+    unsigned worker, workers; /* number of this worker and of all workers, which select its slice of ports; 0 and 0: a
+                                 single worker */
     struct share share;
     const struct vm_kernel *kernel;          /* NULL: user executor */
     const struct inline_share *inline_share; /* memory that gets the tuples of inline connections, too; NULL: none */
-    struct inline_carried *inline_carried;   /* [limits { proxy_sessions }]: what spliced connections have carried, by
-                                              * number; NULL: nothing is spliced */
+    struct inline_carried *inline_carried;   /* [limits { proxy_sessions }]: packets and bytes of spliced
+                                              * connections, by number; NULL: nothing is spliced */
     struct lending *lending;                 /* recipes that are lent to other workers; NULL: none */
     struct flow_cuts *cuts;    /* members whose flows are to end (vm/judge/lives.h), by walks of vm_tick; NULL: those
                                 * of the program's members, at once */
-    struct vm_cuts *cuts_told; /* flows that such walks end, for a recording or a replay; NULL: neither */
+    struct vm_cuts *cuts_told; /* flows that such walks end, for a recording or a replay; NULL: no recording and no replay */
     const struct observe_out *observed; /* receiver of events of observed connections; NULL: none */
     bool live;     /* packets wait, so vm_tick works in parts of at most 50 us. Another program may replace this one
                     * (vm_swap), so flows have room for its needs */
@@ -103,7 +105,7 @@ struct vm_cfg {
     bool flow_events;       /* report each flow that ends, in vm_tx. Begin times of flows are kept with this or `live`,
                              * otherwise they are 0 */
     bool no_cookies;        /* treat SYNs as if no service had `syn cookies`: for runs in which no client answers */
-    trace_fn *follow_trace; /* called for each rule tried on a later fragment that follows its first */
+    trace_fn *follow_trace; /* called for each rule tried on a later fragment whose first has passed */
     void *trace_arg;
     bool (*traced)(void *trace_arg, uint64_t cookie); /* true to trace this packet; asked before its first rule */
 };

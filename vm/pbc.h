@@ -2,11 +2,12 @@
  *
  *   struct pbc_header | struct pbc_section[header.sections] | section bytes, each aligned to 64
  *
- * The digest covers every byte after itself up to header.size. A section is an array of `count` entries of `entry_size`
- * bytes. Kinds and entry types are the rows of PBC_SECTIONS; a kind stands at most once, and an absent kind is empty.
- * The loader (load.c) copies the file into private memory and pads tables that the data path indexes to a power of two;
- * the verifier (verify.c) proves every index. The compiler writes the file (compiler/image/emit.c). Strings are offsets
- * into STRINGS, where offset 0 is the empty string; PBC_NONE (~0) means "none" for indices.
+ * The digest covers every byte after itself up to header.size. A section is an array of `count` entries of
+ * `entry_size` bytes. Kinds and entry types are the rows of PBC_SECTIONS; a kind occurs at most once, and an absent
+ * kind is empty. The loader (load.c) copies the file into private memory and pads tables that the data path indexes
+ * to a power of two; the verifier (verify.c) proves every index. The compiler writes the file
+ * (compiler/image/emit.c). Strings are offsets into STRINGS, where offset 0 is the empty string; PBC_NONE (~0) means
+ * "none" for indices.
  *
  * A process that takes over reads the program of another version (runtime/live/control/takeover/). So a change keeps to
  * this, and raises PBC_VERSION:
@@ -15,9 +16,9 @@
  *     - A kind of section, an instruction, a value of an enum gets a number behind those that are there.
  *     - What the verifier asks holds for programs of before, too.
  *     - A program that uses none of it has the version of before (version_of in file.c), and entries as long as then:
- * so a downgrade takes over, too. Who can't keep to it raises PBC_OLDEST to the same number: an upgrade is a restart
- * then, which ends connections that are balanced or translated. tests/golden/layouts/ holds where each field lies, and
- * all numbers. */
+ * so a downgrade takes over, too. A change that can't keep to it raises PBC_OLDEST to the same number: an upgrade is
+ * a restart then, which ends connections that are balanced or translated. tests/golden/layouts/ holds where each
+ * field is, and all numbers. */
 #pragma once
 
 #include <stdbool.h>
@@ -29,12 +30,12 @@
 #include "vm/pbc/services.h"
 #include "vm/tables.h"
 
-/* Return the longest path in instructions, calls expanded, which meta.longest_path must equal: through function 0 and
- * then functions `services` and `would` (unless 0), or through function `streams`, whichever is longer. An instruction
- * counts 1; a CALL, 1 and the callee's longest path. A CLASSIFY counts 1, its searches, and code of its entries. There
- * is one search, and one more behind each entry with code that may be asked in turn; a search counts the words,
- * blocks and lines that it reads. The code counts as the longest paths of that many entries. Saturates at UINT32_MAX.
- * The code need not be verified: a jump outside counts as an end. Return 0 if out of memory. */
+/* Return the longest path in instructions, calls expanded, which meta.longest_path must equal: through function 0
+ * and then functions `services` and `would` (unless 0), or through function `streams`, whichever is longer. An
+ * instruction counts 1; a CALL, 1 and the callee's longest path. A CLASSIFY counts 1, its searches, and code of its
+ * entries. There is one search, and one more behind each entry with code that may run in turn; a search counts the
+ * words, blocks and lines that it reads. The code counts as the longest paths of that many entries. Saturates at
+ * UINT32_MAX. The code need not be verified: a jump outside counts as an end. Return 0 if out of memory. */
 struct pbc_code {
     const struct pbc_func *funcs;
     const struct insn *code;
@@ -69,8 +70,8 @@ struct pbc_lists {
 uint32_t pbc_needs(const struct pbc_lists *l, uint32_t *scratch);
 
 /* pbc_asks_flow: true if the answer is the same for all established packets of one direction of a flow on one
- * interface; the type of an ICMP query belongs to the flow, AH to the packet. pbc_asks_stream: true if a connection has
- * the answer, so that a `when` of a proxy service may ask. */
+ * interface; the type of an ICMP query belongs to the flow, AH to the packet. pbc_asks_stream: true if the answer
+ * belongs to a connection, so that a `when` of a proxy service may ask it. */
 bool pbc_asks_flow(const struct pbc_cond *c);
 bool pbc_asks_stream(const struct pbc_cond *c);
 
@@ -79,10 +80,11 @@ struct pbc_part {
     uint32_t kind, entry_size;
     uint64_t count;
     const void *bytes;
-    uint32_t stride; /* from entry to entry of `bytes`; 0: entry_size */
+    uint32_t stride; /* bytes from entry to entry of `bytes`; 0: entry_size */
 };
-/* Lay out the sections one after the other, then the digest; they are in order of their kinds, and none is empty.
- * version 0: the oldest that can read it. Return the file, malloc'd, of *len bytes; NULL: out of memory. */
+/* Lay out the sections one after the other, then the digest; they must be in order of their kinds, and not empty.
+ * version 0: the oldest version that can read the file. Return the file, malloc'd, of *len bytes; NULL: out of
+ * memory. */
 uint8_t *pbc_file(const struct pbc_part parts[], unsigned n, uint32_t version, uint64_t *len);
 
 /* Write the digest of `len` bytes (BLAKE2b-256, unkeyed, RFC 7693). */
@@ -92,5 +94,5 @@ void pbc_digest(const void *bytes, uint64_t len, uint8_t out[PBC_DIGEST_LEN]);
 enum pbc_families { PBC_FAMILY_4 = 1, PBC_FAMILY_6 = 2 };
 unsigned pbc_pool_families(const struct pbc_pool *pool, const struct pbc_server *servers);
 /* Return the slots of all tables that a worker makes for these pools, each at `slots`; a pool with servers of both
- * families has three tables. A table of fewer than 4,096 slots counts as 4,096, for the memory beside it. */
+ * families has three tables. A table of fewer than 4,096 slots counts as 4,096, because of the memory beside it. */
 uint64_t pbc_pool_slots(const struct pbc_pool *pools, uint32_t count, const struct pbc_server *servers, uint64_t slots);

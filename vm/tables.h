@@ -100,18 +100,18 @@ enum cond_operands {
 
 /* Traits of a kind of condition, whatever its operands. */
 enum cond_trait {
-    COND_OF_FLOW = 1 << 0,    /* has one answer for all established packets of one direction of a flow on one interface;
-                               * the type of an ICMP query belongs to its flow */
+    COND_OF_FLOW = 1 << 0,    /* the same answer for all established packets of one direction of a flow on one
+                               * interface; the type of an ICMP query belongs to its flow */
     COND_BEYOND = 1 << 1,     /* later fragments lack the field */
     COND_PLAIN = 1 << 2,      /* takes neither `not` nor `any` */
-    COND_IN_IP = 1 << 3,      /* `lacks` describes IP packets; others are said to be not IP */
+    COND_IN_IP = 1 << 3,      /* `lacks` describes IP packets; other packets are described as not IP */
     COND_HAS_ALL = 1 << 4,    /* all bits of `has` must be set */
     COND_HAS_STATE = 1 << 5,  /* the packet must have a mark of MARK_STATES */
     COND_ARG_KINDS = 1 << 6,  /* arg is bits of key.kind; the packet must have one of them, also under `not`; 0: any */
     COND_ARG_FREES = 1 << 7,  /* with an arg, every packet has the field */
     COND_OF_STREAM = 1 << 8,  /* connections have the field, so a `when` of a proxy service may ask */
-    COND_STREAM = 1 << 9,     /* only a connection's first bytes have the field: packets are not asked */
-    COND_ARG_TELLS = 1 << 10, /* a packet with a bit of arg has the field, whatever it lacks */
+    COND_STREAM = 1 << 9,     /* only a connection's first bytes have the field; packets never have it */
+    COND_ARG_TELLS = 1 << 10, /* a packet with a bit of arg has the field, whatever bits it lacks */
     COND_ALONE = 1 << 11,     /* its name is enough: operands are not written */
     COND_IFACES = 1 << 12,    /* its numbers are interfaces of the program */
 };
@@ -146,7 +146,7 @@ extern const struct endpoint_info endpoint_info[]; /* by enum pbc_endpoint_proto
 /* Traits of a mode. Without REWRITES the server gets the packet's own addresses, in either family. */
 enum mode_trait {
     MODE_REWRITES = 1 << 0,   /* rewrites the destination address and port; family and protocol stay */
-    MODE_OWN_SOURCE = 1 << 1, /* replaces the source by an address and a port of ours */
+    MODE_OWN_SOURCE = 1 << 1, /* replaces the source by an address and a port of prey */
     MODE_ONE_SIDED = 1 << 2,  /* replies of the server do not come here */
     MODE_TUNNELS = 1 << 3,
     MODE_TAKES_PORT = 1 << 4, /* takes the port of its tunnel: service.gue_port */
@@ -161,14 +161,14 @@ struct mode_info {
     const char *name;
     uint16_t traits; /* enum mode_trait */
 };
-extern const struct mode_info mode_info[]; /* by enum pbc_mode, also for PBC_MODES, which has no name and no trait */
+extern const struct mode_info mode_info[]; /* by enum pbc_mode; also for PBC_MODES, which has neither name nor trait */
 
 static inline bool mode_is(unsigned mode, unsigned trait) { return mode_info[mode].traits & trait; }
 
 enum verdict_trait {
     VERDICT_DECIDES = 1 << 0, /* ends the judging of the packet at hand */
     VERDICT_LETS_IN = 1 << 1,
-    VERDICT_OPENS = 1 << 2, /* judges the packet inside anew */
+    VERDICT_OPENS = 1 << 2, /* judges the packet inside again */
     VERDICT_TAKES_PORT = 1 << 3,
     VERDICT_CALLS = 1 << 4,  /* calls a chain */
     VERDICT_LEAVES = 1 << 5, /* leaves its chain */
@@ -180,7 +180,7 @@ struct verdict_info {
 extern const struct verdict_info verdict_info[];
 
 static inline bool verdict_is(unsigned verdict, unsigned trait) { return verdict_info[verdict].traits & trait; }
-/* True if the verdict ends the judging of the packet at hand. */
+/* True if the verdict ends the judging of the packet. */
 static inline bool pbc_decides(uint8_t verdict) { return verdict_is(verdict, VERDICT_DECIDES); }
 
 struct cond_info {

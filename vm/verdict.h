@@ -7,29 +7,30 @@
 #define RULE_NONE    UINT32_MAX       /* no rule: malformed, passed, or no firewall */
 #define RULE_DEFAULT (UINT32_MAX - 1) /* default of a firewall, verdict.firewall */
 
-/* Not judged: a reply of a flow that is sent on, or an error that quotes one. */
+/* Not judged: a reply of a bound flow, or an error that quotes one. */
 #define VERDICT_REPLY 0x80u
-/* Accepted, and this machine's stack has to route it: only then is known what a nat does. Or dropped (REASON_NO_WAY),
- * and the stack, which finds no route either, may tell its sender. */
+/* Accepted, but this machine's stack must route it before the nat's translation is known. Or dropped
+ * (REASON_NO_WAY): the stack, which finds no route either, may notify the sender. */
 #define VERDICT_HOSTS 0x20u
 /* Decided after a rule opened a tunnel: the verdict belongs to the packet inside. */
 #define VERDICT_INNER 0x40u
 
 struct verdict {
-    uint8_t action;    /* enum action */
-    uint8_t reason;    /* enum pkt_reason */
-    uint8_t flags;     /* enum pkt_flag from the parser: SNAPPED, BAD_CSUM; VERDICT_REPLY, VERDICT_INNER */
-    uint8_t done;      /* 1: accepted or passed, but nothing is left to hand on: the vm has answered the packet, or the
-                        * packet inside leaves through vm_tx */
-    uint32_t rule;     /* rule id, RULE_DEFAULT or RULE_NONE */
-    uint32_t firewall; /* firewall that judged, or PBC_NONE */
+    uint8_t action;           /* enum action */
+    uint8_t reason;           /* enum pkt_reason */
+    uint8_t flags;            /* enum pkt_flag from the parser: SNAPPED, BAD_CSUM; VERDICT_REPLY, VERDICT_INNER */
+    uint8_t done;             /* 1: accepted or passed, but not to be handed on: the vm has answered the packet, or its
+                               * inner packet leaves through vm_tx */
+    uint32_t rule;            /* rule id, RULE_DEFAULT or RULE_NONE */
+    uint32_t firewall;        /* firewall that judged, or PBC_NONE */
     uint32_t service, server; /* PBC_NONE: none */
-    /* The verdict without the word `audit`, where another rule or default would decide, or otherwise: */
+    /* The verdict without the word `audit`, if another rule or default would decide, or the same would decide
+     * differently: */
     uint32_t would;                      /* 1 + enum action; 0: the same decides */
     uint32_t would_rule, would_firewall; /* as `rule` and `firewall`, in program->would */
 };
 
-/* True if audit would change what becomes of the packet. */
+/* True if audit would change the packet's fate. */
 static inline bool verdict_changes(const struct verdict *v)
 {
     const unsigned would = v->would - 1;
@@ -58,12 +59,13 @@ enum tx_cause {
     TX_CAUSE_COOKIE,    /* the answer to a SYN, or the later SYN to the server */
     TX_CAUSE_INNER,     /* TX_HOST: the packet accepted inside `input`; the outer packet does not go to the host */
     TX_CAUSE_PROXY,     /* TX_HOST: an unchanged packet for a service whose connections end here */
-    TX_CAUSE_INLINE, /* TX_INLINE_STACK: the first packet of an inline connection, whose number is the cookie. TX_SEND:
-                      * a packet in the name of an end of one; without a family all of its link header is final */
-    TX_CAUSE_HELD,   /* a packet that was held, without `input`. TX_HOST: accepted; TX_FREE: dropped or forwarded (the
-                      * packets sent for it have earlier entries) */
-    TX_CAUSE_RESET, /* TX_HOST: a RST in the name of an end of a connection that was rejected (`mode observe`), to where
-                     * that end's packets go */
+    TX_CAUSE_INLINE,    /* TX_INLINE_STACK: the first packet of an inline connection, whose number is the cookie.
+                         * TX_SEND: a packet in the name of such a connection's end; without a family its link header is
+                         * final */
+    TX_CAUSE_HELD,      /* a held packet, without `input`. TX_HOST: accepted; TX_FREE: dropped or forwarded (the packets
+                         * sent for it have earlier entries) */
+    TX_CAUSE_RESET,     /* TX_HOST: a RST in the name of an end of a rejected connection (`mode observe`), sent the way
+                         * of that end's packets */
 };
 struct tx_entry {
     struct pkt *pkt; /* packet that the executor returns (pool_put) after use */
@@ -76,13 +78,13 @@ struct tx_entry {
         uint32_t next_hop[4]; /* TX_SEND, TX_RESOLVE: as in struct key; the executor writes its MAC into the frame */
         uint32_t outer_bytes; /* TX_CAUSE_HELD: bytes of the tunnel headers before it; 0: no tunnel */
     };
-    uint32_t from[4];       /* with a family: source by which policy rules choose the way; all 0: the packet's own */
-    uint16_t from_port;     /* with `from`: its port, by which policy rules choose, too; 0: the packet's own */
+    uint32_t from[4];       /* with a family: source address for policy rules; all 0: the packet's own */
+    uint16_t from_port;     /* with `from`: source port for policy rules; 0: the packet's own */
     uint8_t family;         /* family of next_hop; 0: the frame's destination MAC is final */
     struct verdict verdict; /* TX_CAUSE_HELD: final verdict of a packet that vm_run called `held` */
 };
 
-/* How the packets of an inline connection go on, for who asks (vm_inline_of) */
+/* Way of an inline connection's packets, for callers of vm_inline_of */
 enum inline_way {
     INLINE_WAY_OPENS,   /* the connection is being opened */
     INLINE_WAY_SOCKETS, /* to the sockets of the inline stack */
@@ -93,7 +95,7 @@ enum inline_way {
 struct inline_goes {
     uint8_t way; /* enum inline_way */
     uint32_t service;
-    uint64_t since_ns; /* time at which it began to go that way, or to be opened; 0: not known */
+    uint64_t since_ns; /* time at which it began to go that way, or to be opened; 0: unknown */
 };
 
 /* A flow as it is reported. */
@@ -105,7 +107,7 @@ struct flow_record {
     uint8_t end;                 /* enum flow_end; FLOW_ENDS: not ended */
     uint16_t vlan[2];            /* VIDs, outermost first; VLAN_UNTAGGED */
     uint64_t began_ns, seen_ns, ended_ns;
-    /* For a flow that is sent on; for others service, server and nat are PBC_NONE. */
+    /* For bound flows; for others service, server and nat are PBC_NONE. */
     uint32_t service, server, nat;
     uint32_t to_src[4], to_dst[4]; /* source as the other side sees it, and destination reached */
     uint16_t to_src_port, to_dst_port;
@@ -122,7 +124,7 @@ struct event {
     struct flow_record flow; /* EVENT_FLOW: a flow that has ended; only with cfg.flow_events */
 };
 
-/* Packets and events that leave, in arrays of the caller. vm_run needs VM_TX_PER_PACKET free entries a packet and
+/* Packets and events that leave, in arrays of the caller. vm_run needs VM_TX_PER_PACKET free entries per packet and
  * counts the packets that it could not send; events past the end are counted in events_lost. */
 struct vm_tx {
     struct tx_entry *entries;
@@ -131,8 +133,8 @@ struct vm_tx {
     unsigned event_count, event_cap;
     uint64_t events_lost;
 };
-#define INPUT_NONE       UINT32_MAX /* caused by a held packet or by time, not by a packet of this call */
-#define VM_TX_PER_PACKET 10 /* an answer or a sent packet, in up to eight pieces, and one packet that was held */
+#define INPUT_NONE       UINT32_MAX /* caused by a held packet or a timer, not by a packet of this call */
+#define VM_TX_PER_PACKET 10         /* an answer or a sent packet, in up to eight pieces, and one held packet */
 #define VM_BATCH         64
 
 struct counter {
@@ -150,7 +152,7 @@ struct meter_counter {
     uint64_t overflowed;   /* packets of both that the shared bucket judged, because the table was full */
 };
 
-/* Flows that are sent on (counter.def). Refusals are counted by reason. */
+/* Bound flows (counter.def). Refusals are counted by reason. */
 struct forward_counters {
 #define FORWARD_COUNTER(field, kind, object, key, line, words, doc) uint64_t field;
 #include "vm/counter.def"
@@ -179,15 +181,15 @@ struct nat_counters {
 #include "vm/counter.def"
     const struct mapping_counters *mappings;
     const uint32_t *flows;            /* [program_all_nats]: flows that each statement translates now */
-    const struct counter *statements; /* [program_all_nats]: packets of these flows sent on, both directions; packets
-                                       * of strangers at a mapped end count for its statement */
+    const struct counter *statements; /* [program_all_nats]: packets of these flows sent on, in both directions;
+                                       * strangers' packets to a mapped end count for its statement */
 };
 
-/* Counts of what would be without the word `audit`, for a rule or a default of program->would, or for an action. */
+/* Counts without the word `audit`, for a rule or a default of program->would, or for an action. */
 struct would_counter {
-    struct counter decided; /* packets that it would decide, while in fact another rule or default does. For rules that
-                             * decide nothing: packets that would match */
-    struct counter changed; /* those of them that another verdict would have */
+    struct counter decided; /* packets that it would decide, but another rule or default decides. For rules that do
+                             * not decide: packets that would match */
+    struct counter changed; /* packets with another verdict without `audit` */
     uint64_t flows;         /* flows with such packets, each counted for its first one */
 };
 
@@ -206,7 +208,8 @@ struct vm_counters {
     const struct counter *unserved;     /* [program->services_count]: those of them without a server */
     const struct counter *servers; /* [program->servers_count]: packets of its flows that were sent on, with replies */
     const uint32_t *server_flows, *service_flows; /* [servers_count], [services_count]: flows bound now */
-    const uint64_t *server_begun; /* [servers_count]: flows given to it; NULL, like the two above: nothing is sent on */
+    const uint64_t
+        *server_begun; /* [servers_count]: flows given to it; NULL, like the two above: no services or translation */
     const struct flow_counters *flows;       /* flow/flow.h; NULL: the program keeps no flows */
     const struct forward_counters *forward;  /* NULL: nothing is sent on */
     const struct nat_counters *nat;          /* NULL: no nats */

@@ -22,7 +22,7 @@ uint32_t addrs_that_come_in(struct compile *c);
 /* Return the sources whose frames a nat's statement translates, as a value of IR_SRC of any family; IR_ALL: all. */
 uint32_t nat_sources(struct ir *ir, const struct program *p, const struct pbc_nat *n);
 
-/* Add to `out` the frames of q in the direction. This machine sends only IP and ARP. A product does not tell if ARP, or
- * frames that are neither, are for this machine, so they may have either direction. */
+/* Add to `out` the frames of q in the direction. This machine sends only IP and ARP. A product does not show if ARP,
+ * or frames other than IP, are for this machine, so these may have either direction. */
 void frames_in_direction(struct compile *c, const struct ir_product *q, enum pbc_direction d,
                          struct region_budget *budget, struct region *out);

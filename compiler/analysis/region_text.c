@@ -105,7 +105,7 @@ static bool tells_family(struct printer *t, enum ir_field f, unsigned families)
     return shorter(t, id, families) == id;
 }
 
-/* Print one side. self_possible: this machine's addresses may stand on it in this direction. */
+/* Print one side. self_possible: this machine's addresses may be on it in this direction. */
 static void put_side(struct printer *t, enum ir_field f, const char *keyword, bool self_possible)
 {
     const unsigned families = ir_families(t->ir, t->p);
@@ -177,8 +177,8 @@ static bool put_devices(struct printer *t, uint32_t id, bool negated)
 }
 
 /* Print interfaces of arrival or departure. A set has all interfaces that the file does not name, or none of them. A
- * set that has them is printed by the interfaces that it lacks. Another set may have frames of a replay without a known
- * interface or way out: `unknown` stands for these alone, `beside` for these after interfaces. */
+ * set that has them is printed by the interfaces that it lacks. Another set may have frames of a replay without a
+ * known interface or way out: `unknown` stands for these only, `beside` for these after interfaces. */
 static void put_ifaces(struct printer *t, enum ir_field f, const char *lead, const char *unknown, const char *beside)
 {
     const uint32_t id = t->p->field[f];
@@ -193,7 +193,7 @@ static void put_ifaces(struct printer *t, enum ir_field f, const char *lead, con
 
 static void put_way_out(struct printer *t)
 {
-    put_ifaces(t, IR_OUT, "out ", "by an unknown way", " or by an unknown way");
+    put_ifaces(t, IR_OUT, "out ", "by an unknown interface", " or by an unknown interface");
 }
 
 static void put_source(struct printer *t)

@@ -14,7 +14,7 @@ struct printer {
 
 /* Print a word, after a blank except at the beginning. */
 void print_word(struct printer *t, const char *s);
-/* True if the product leaves no protocol of its families out. */
+/* True if the product has all protocols of its families. */
 bool what_is_all(const struct printer *t);
 /* Print families and protocols. family_shows: other parts of the text show the family. */
 void print_what(struct printer *t, bool family_shows);

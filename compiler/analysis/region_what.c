@@ -34,7 +34,7 @@ static struct protocols protocols_of(const struct printer *t)
     return s;
 }
 
-/* True if the name is a condition by itself; others stand behind `proto`. */
+/* True if the name is a condition by itself; others are behind `proto`. */
 static bool is_bare_word(const char *name)
 {
     static const char *const words[] = {

@@ -93,8 +93,8 @@ static enum answer flows_say(const struct walk *w, const struct ir_product *p)
     return ANSWER_YES;
 }
 
-/* Narrow the lengths by meters: a packet larger than the burst is always over. `over` of a meter that is not exceeded
- * holds for such packets alone. */
+/* Narrow the lengths by meters: a packet larger than the burst is always over. `over` of a meter that is not
+ * exceeded holds for such packets only. */
 static void narrow_by_bursts(const struct walk *w, struct ir_product *p)
 {
     const struct ir_patterns asked = ir_patterns(w->c->ir, p->field[IR_METERS]);

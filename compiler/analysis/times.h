@@ -1,7 +1,6 @@
 /* Moments of one or two programs' schedules. A zone's week falls into moments, all minutes with the same active
- * schedules; behind them come moments that occur only on dates. Clocks of different zones may show any two times
- * together, so a moment of all zones is one moment of each. Moments exclude each other, and one of them always holds.
- */
+ * schedules; behind them come moments that occur only on dates. Clocks of different zones may show any two times at
+ * once, so a common moment is one moment of each zone. Moments exclude each other, and one of them always holds. */
 #pragma once
 
 #include <stdbool.h>
@@ -24,7 +23,7 @@ struct times {
     uint32_t week_count, count; /* week_count 0: no schedule, and one moment */
 };
 
-/* Find the moments; all memory is in the arena. False: there are more than `most`, and *out holds that many. */
+/* Find the moments; all memory is in the arena. False: more than `most`, and *out holds `most` of them. */
 bool times_find(struct arena *a, const struct program *const *programs, unsigned n, uint32_t most, struct times *out);
 /* Return the active schedules of a program (its index in `programs`) at the moment; the moment's share of all time. */
 uint32_t times_active(const struct times *t, uint32_t moment, unsigned program);

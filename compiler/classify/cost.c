@@ -1,5 +1,6 @@
-/* The crossing of straight code and classifiers. Measured with both over the same lists of 4 to 10,000 rules (addresses
- * and ports; ports alone; addresses alone), batches of 64, hits and misses evenly, without the packet's parsing:
+/* The crossing of straight code and classifiers. Measured with both over the same lists of 4 to 10,000 rules
+ * (addresses and ports; ports only; addresses only), batches of 64, hits and misses evenly, without the packet's
+ * parsing:
  *
  *   straight code   5 ns at 8 to 16 rules, 10 at 32 to 48, 15 at 64 to 100, 25 at 200, 45 to 60 at 1,000, 500 to 1,900
  *                   at 10,000: each halving is a branch predicted half the time; each test of the last rules, ten at

@@ -5,8 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Straight code: a question that halves the rules, a test of one rule, and lists that exceed the rules looked at, at
- * once. */
+/* Straight code: a question that halves the rules; a test of one rule; lists longer than the rules looked at. */
 static const double halving_ns = 2.5, test_ns = .7, long_ns = 10, long_rule_ns = .05;
 
 /* The cost of a list before it is written. */

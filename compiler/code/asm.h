@@ -9,7 +9,7 @@
 #include "compiler/image/image.h"
 #include "lang/arena.h"
 
-/* A place not reached yet, with the jumps that wait for it. Zero is an unused label. */
+/* A place not reached yet, with the jumps that wait for it. A zeroed label is unused. */
 struct label {
     struct label *next; /* next label that jumps wait for */
     uint32_t fixups;    /* 1 + index of the last fixup, 0: none */
@@ -39,7 +39,7 @@ void asm_to(struct assembler *a, uint8_t op, uint8_t operand, uint16_t to, uint3
 void asm_jump(struct assembler *a, uint8_t op, uint8_t operand, uint32_t imm, struct label *to);
 /* Bind the label to this place. */
 void asm_bind(struct assembler *a, struct label *l);
-/* Relay jumps that have waited long. Call this at least every ASM_STRETCH instructions, between tests. */
+/* Insert relays for jumps that have waited long. Call this at least every ASM_STRETCH instructions, between tests. */
 void asm_relay(struct assembler *a);
 enum { ASM_STRETCH = 400 };
 

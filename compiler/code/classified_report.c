@@ -1,6 +1,6 @@
-/* Reports about lists that became classifiers: over the limit, rules that nothing tells apart, rules that one packet is
- * asked in turn, searches beyond their bounds. Each names rules at which an operator could begin. And the lists'
- * figures for --stats. */
+/* Reports about lists that became classifiers: over the limit, rules that nothing distinguishes, rules that one
+ * packet is asked in turn, searches beyond their bounds. Each names rules at which an operator could begin. And the
+ * lists' figures for --stats. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -12,14 +12,14 @@ enum {
     RESISTS_BLOCKS_MIN = 16, /* with fewer blocks, long leaves cost no more than the search before them */
 };
 
-static const char chain_fix[] = "add `from`, `to` or `port` to these rules, so that fewer of them concern one packet";
+static const char chain_fix[] = "add `from`, `to` or `port` to these rules, so that fewer rules apply to one packet";
 
 /* Warnings about a list, valid unless it becomes straight code after all. */
 struct list_warning {
     enum diag_code code;
     uint32_t list; /* string: its name */
     uint32_t count, named;
-    uint32_t lines_bound; /* W_CLASSIFIER_FAR: `count` is lines beyond it; 0: bytes a rule */
+    uint32_t lines_bound; /* W_CLASSIFIER_FAR: `count` is lines beyond it; 0: bytes per rule */
     struct span span[NAMED_MAX];
     struct list_warning *next;
 };
@@ -60,10 +60,10 @@ static void report_size(struct gen *g, const struct classified *c, uint64_t byte
          "the %u rule%s of `%s` need%s more than the %" PRIu64 " bytes that `limits { classifier }` leaves %s",
          c->count, text_plural(c->count), classified_name(g, c), c->count == 1 ? "s" : "", bytes,
          c->count == 1 ? "it" : "them");
-    diag_advise(g->c->diags, "raise `classifier`, which is %" PRIu64 " bytes for all lists",
+    diag_advise(g->c->diags, "raise `limits { classifier SIZE }`, which is %" PRIu64 " bytes for all lists",
                 g->img->settings->classifier_bytes);
     for (uint32_t i = 0; i < n && boxes[i] > 1; i++)
-        diag_note(g->c->diags, entry_span(g, c, entry[i]), "this rule alone is %u boxes", boxes[i]);
+        diag_note(g->c->diags, entry_span(g, c, entry[i]), "this rule expands to %u boxes", boxes[i]);
 }
 
 /* Questions of several boxes together. `meet` adds those of a box if some packet answers all. */
@@ -110,7 +110,7 @@ static void report_chain(struct gen *g, const struct classified *c)
     uint32_t entry[NAMED_MAX];
     const uint32_t n = in_turn(c, entry);
     diag(g->c->diags, E_CLASSIFIER_CHAIN, entry_span(g, c, n ? entry[0] : 0),
-         "a packet may be checked against more than %u rules of `%s`, one by one", (unsigned)PBC_CHAIN_MAX,
+         "prey may check a packet against more than %u rules of `%s`, one by one", (unsigned)PBC_CHAIN_MAX,
          classified_name(g, c));
     diag_advise(g->c->diags, "%s", chain_fix);
     for (uint32_t i = 1; i < n && i < NAMED_MAX; i++)
@@ -164,16 +164,16 @@ void report_classified(struct gen *g, const struct classified *c, const struct b
 static void warning_tell(struct diags *d, const struct list_warning *w, const char *list)
 {
     if (w->code == W_CLASSIFIER_CHAIN)
-        diag(d, w->code, w->span[0], "a packet can be checked against %u rules of `%s`, one by one", w->count, list);
+        diag(d, w->code, w->span[0], "prey may check a packet against %u rules of `%s`, one by one", w->count, list);
     else if (w->code == W_CLASSIFIER_RESISTS)
         diag(d, w->code, w->span[0],
-             "many rules of `%s` overlap: a packet may be compared with %u blocks of eight of them", list, w->count);
+             "many rules of `%s` overlap: prey may compare a packet with %u blocks of eight rules", list, w->count);
     else if (w->lines_bound)
-        diag(d, w->code, w->span[0], "a search of `%s` may read %u cache lines, which is more than %u", list, w->count,
-             w->lines_bound);
+        diag(d, w->code, w->span[0], "a search in `%s` may read %u cache lines, more than the expected %u", list,
+             w->count, w->lines_bound);
     else
-        diag(d, w->code, w->span[0], "the tables of `%s` take %u bytes a rule, which is more than %u", list, w->count,
-             (unsigned)BUILT_BYTES);
+        diag(d, w->code, w->span[0], "the tables of `%s` take %u bytes per rule, more than the expected %u", list,
+             w->count, (unsigned)BUILT_BYTES);
 }
 
 void report_warnings(struct gen *g)
@@ -184,9 +184,9 @@ void report_warnings(struct gen *g)
         warning_tell(d, w, image_str(g->img, w->list));
         if (chain) diag_advise(d, "%s", chain_fix);
         if (w->code == W_CLASSIFIER_FAR)
-            diag_advise(d, "one more condition that divides its rules shortens it: preyc --explain W0517");
+            diag_advise(d, "add a condition that divides these rules: preyc --explain W0517");
         for (uint32_t i = 1; i < w->named; i++)
-            diag_note(d, w->span[i], chain ? "then this one" : "this is one of them");
+            diag_note(d, w->span[i], chain ? "then this one" : "one of these rules is here");
     }
 }
 

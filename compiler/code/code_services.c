@@ -1,9 +1,10 @@
 /* Code of the services: function meta.services, run for what the firewall accepted, and the blocks that it calls; and,
  * if there are proxy services, function meta.streams, run for a connection and its first bytes, with its blocks.
  *
- * Endpoints stand in the order in which they are tried: most specific first, and those of one address together, so that
- * its test is made once. Behind an endpoint stand its service's branches. A block returns branch + 1, or 0 for "none of
- * these": "the first that matches, as one scalar", as for a list of rules, so a classifier can take its place. */
+ * Endpoints are in the order in which they are tried: most specific first, and those of one address together, so
+ * that its test is made once. Behind an endpoint are its service's branches. A block returns branch + 1, or 0 for
+ * "none of these": "the first that matches, as one scalar", as for a list of rules, so a classifier can take its
+ * place. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,7 +60,7 @@ static void protocol_code(struct gen *g, const struct pbc_endpoint *e, struct la
 }
 
 /* Write the branches of a service in order; the last always holds. Packets cannot tell the branches of a proxy
- * service apart, and connections cannot tell those of other services apart: then the first branch stands for all. */
+ * service apart, and connections cannot distinguish those of other services: then the first branch stands for all. */
 static void branches_code(struct gen *g, const struct pbc_service *s, bool streams)
 {
     if (streams != mode_is(s->mode, MODE_PROXIES)) {

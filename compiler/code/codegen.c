@@ -4,7 +4,7 @@
  *   a list          a firewall's or chain's rules in order; returns rule + 1, or 0 for "nothing decided"
  *   a block         at most PBC_BLOCK_RULES rules of a longer list, whose blocks are called one after another
  *
- * ARP has lists of its own with only the rules that judge ARP, so that no other frame pays for them. A chain stands in
+ * ARP has lists of its own with only the rules that judge ARP, so that no other frame pays for them. A chain is in
  * its callers' code if its copies take less than a function and its calls, or if calls would nest too deep (plan.c).
  *
  * A long list is one function that classifies, with code for tests outside its boxes (classified.c). */
@@ -247,7 +247,7 @@ static void place_leave(struct gen *g, const struct place *at)
         asm_op(&g->as, OP_RETZ, 0, 0);
 }
 
-/* Ask the conditions of the block's `return` rules again: its result can't tell if one of them left the list. */
+/* Ask the conditions of the block's `return` rules again: its result can't know if one of them left the list. */
 static void repeat_returns(struct gen *g, struct plan *plan, const struct run *run, const struct place *at)
 {
     for (uint32_t i = run->begin; i < run->end; i++) {
@@ -317,16 +317,17 @@ static void report(struct gen *g)
     if (g->as.full) diag(d, E_CODE_SIZE, last_rule_span(img), "the rules need more than %u instructions", 1u << 24);
     if (g->out_of_maps)
         diag(d, E_CODE_SIZE, last_rule_span(img),
-             "the rules hold more than %u different long lists of ports or numbers", 1u << 12);
+             "the rules have more than %u different long lists of ports or numbers", 1u << 12);
     if (g->longest)
-        diag(d, E_CODE_SIZE, last_rule_span(img), "a rule asks for more than %u ranges by `%s`", HEADER_RANGES_MAX,
+        diag(d, E_CODE_SIZE, last_rule_span(img), "a rule has more than %u ranges in `%s`", HEADER_RANGES_MAX,
              g->longest);
     if (g->out_of_ranges)
-        diag(d, E_CODE_SIZE, last_rule_span(img), "the rules hold more ranges of numbers than fit into the program");
+        diag(d, E_CODE_SIZE, last_rule_span(img), "the rules have more ranges of numbers than a program can hold");
     if (g->out_of_sets)
-        diag(d, E_CODE_SIZE, last_rule_span(img), "the address and MAC lists of the rules do not fit into the program");
+        diag(d, E_CODE_SIZE, last_rule_span(img),
+             "the rules have longer address and MAC lists than a program can hold");
     if (g->out_of_classifier)
-        diag(d, E_CODE_SIZE, last_rule_span(img), "the classifiers of the rules do not fit into the program");
+        diag(d, E_CODE_SIZE, last_rule_span(img), "the rules need larger classifiers than a program can hold");
     if (g->out_of_memory) diag(d, E_CODE_SIZE, last_rule_span(img), "out of memory for the classifiers of the rules");
 }
 
@@ -431,7 +432,8 @@ void generate_code(struct compile *c)
     report_warnings(&g);
     if (!diags_errors(c->diags) && path > PBC_PATH_MAX)
         diag(c->diags, E_CODE_PATH, last_rule_span(c->image),
-             "a packet could take %u instructions through the rules; the limit is %u (a chain counts at each `do`)",
+             "a packet may need %u instructions on its way through the rules, and the limit is %u (a chain counts once "
+             "per `do`)",
              path, (unsigned)PBC_PATH_MAX);
     asm_fini(&g.as);
 }

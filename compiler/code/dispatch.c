@@ -5,7 +5,7 @@
 #include "vm/packet/key.h"
 #include "vm/program/program.h"
 
-enum { IN_DISPATCH_MAX = 50 }; /* most rules of a firewall that stand in function 0 itself */
+enum { IN_DISPATCH_MAX = 50 }; /* most rules of a firewall that are in function 0 itself */
 
 static void no_firewall(struct gen *g, enum variant v) { asm_op(&g->as, v == ARP ? OP_PASS : OP_ACCEPT, 0, 0); }
 

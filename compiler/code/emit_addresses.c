@@ -153,8 +153,8 @@ static uint32_t set_with(struct gen *g, uint32_t addrs)
     return has_set(a, IR_V4 | IR_V6) ? a->set : add_set(g, addrs);
 }
 
-/* Return 1 + the image's node of a split set; 0: the image is full. Of addresses that can't be members of the live set
- * nothing is asked. */
+/* Return 1 + the image's node of a split set; 0: the image is full. Addresses that can't be members of the live set
+ * are not looked up. */
 static uint32_t add_node(struct gen *g, const struct ir_addrs *a)
 {
     const uint32_t in = set_with(g, a->in_free == IR_ALL ? IR_ALL : a->in), out = set_with(g, a->out);
@@ -184,7 +184,7 @@ static uint32_t add_set(struct gen *g, uint32_t addrs)
     return g->img->sets_count - 1;
 }
 
-/* True for a union that would be long as a set and whose sets all stand in the image: these are asked in turn. */
+/* True for a union that would be long as a set and whose sets all are in the image: these are asked in turn. */
 static bool asks_parts(const struct gen *g, const struct ir_addrs *a, unsigned families)
 {
     if (a->count4 + a->count6 < COPY_MAX) return false;

@@ -10,16 +10,16 @@ struct kind_masks {
     uint32_t all;    /* bits that are set */
     uint32_t none;   /* bits that are clear */
     uint32_t any[3]; /* sets of bits, at least one of each set; 0: none */
-    bool numbers;    /* true if key.proto must be compared, too: the masks do not tell protocols apart */
+    bool numbers;    /* true if key.proto must be compared, too: the masks do not distinguish protocols */
 };
 
 /* Kinds of tests, chosen by rule_tests.c and written by emit_tests.c */
 enum test_type {
-    TEST_DST, /* a: addresses for frames whose address is not this machine's own, b: for the others */
+    TEST_DST, /* a: addresses for frames whose address is not this machine's; b: for the others */
     TEST_SRC,
     TEST_HALF,      /* a: field, b: its ranges */
     TEST_HEADER,    /* the same for a field outside the key */
-    TEST_NUMBERS,   /* a: IR_WHAT ranges; the masks make sure that the protocol is known */
+    TEST_NUMBERS,   /* a: IR_WHAT ranges; the masks guarantee a known protocol */
     TEST_ALL,       /* a: bits of key.kind that must be set */
     TEST_NONE,      /* a: bits of key.kind that must be clear */
     TEST_ANY,       /* a: bits of key.kind, one of which must be set */
@@ -42,7 +42,7 @@ struct test {
     uint8_t type;     /* enum test_type */
     uint8_t families; /* possible families, for address tests */
     uint32_t a, b;    /* operands, by type */
-    float rank;       /* cost / chance to fail: in this order a rule's tests cost least */
+    float rank;       /* cost / chance to fail: ascending order minimises the cost of a rule's tests */
     float fails;      /* chance to fail, guessed from the tested values */
 };
 
@@ -51,7 +51,7 @@ struct tests {
     uint32_t count;
 };
 
-enum { HEADER_RANGES_MAX = 1000 }; /* ranges of a number outside the key; its tests then lie within one jump */
+enum { HEADER_RANGES_MAX = 1000 }; /* ranges of a number outside the key; its tests then are within one jump */
 
 struct gen {
     struct compile *c;
@@ -66,7 +66,7 @@ struct gen {
     bool *straight;       /* [list * VARIANTS + variant]: no classifier if the code is written again */
     bool *would_straight; /* the same for the lists as they would decide without `audit` */
     bool again;           /* true if any are in `straight` */
-    const char *longest;  /* the item of which a rule lists more than HEADER_RANGES_MAX ranges; NULL: none */
+    const char *longest;  /* item for which a rule lists more than HEADER_RANGES_MAX ranges; NULL: none */
     bool out_of_maps, out_of_ranges, out_of_sets, out_of_memory, out_of_classifier;
 };
 
@@ -82,10 +82,10 @@ bool same_test(const struct test *a, const struct test *b);
 struct address_cost {
     double instructions, chance;
 };
-/* Return the cost of an address set's test as it will be written, and the guessed chance that it holds. */
+/* Return the cost of an address set's test as written, and the guessed chance that it holds. */
 struct address_cost address_cost(struct gen *g, uint32_t addrs, unsigned families);
-/* Write TEST_DST and TEST_SRC. Own addresses have a set of their own; a bit tested before tells if one of the sets is
- * empty (rule_tests.c). */
+/* Write TEST_DST and TEST_SRC. Own addresses have a set of their own; a bit tested before shows if one of the sets
+ * is empty (rule_tests.c). */
 void emit_address(struct gen *g, const struct test *t, struct label *fail);
 
 struct plan;

@@ -1,6 +1,6 @@
-/* Masks for family, protocol and fragment in key.kind. One instruction tests any number of bits, so "does the product
- * mean this frame" becomes as few masks as tell exactly those frames apart. They are found by trial over the kinds of
- * frames that exist (normal/kinds.h). */
+/* Masks for family, protocol and fragment in key.kind. One instruction tests any number of bits, so "does the
+ * product mean this frame" becomes as few masks as distinguish exactly those frames. They are found by trial over
+ * the kinds of frames that exist (normal/kinds.h). */
 #include <string.h>
 
 #include "compiler/code/gen_priv.h"

@@ -1,8 +1,8 @@
-/* The layout of functions. A chain stands in its callers if that takes fewer instructions than a function and its
- * calls. Calls nest at most PBC_CALL_DEPTH deep while chains may nest PBC_CHAIN_DEPTH deep. If they don't fit, the
- * chains of some heights are flattened, that is, written into their callers whatever their size: one height after
- * another, each time the height that adds the fewest rules. Other bounds limit the size: a firewall's rules with its
- * chains counted at each `do` (E0614), the longest path (E0591), and the instructions (E0592). */
+/* The layout of functions. A chain is in its callers if that takes fewer instructions than a function and its calls.
+ * Calls nest at most PBC_CALL_DEPTH deep while chains may nest PBC_CHAIN_DEPTH deep. If they don't fit, the chains
+ * of some heights are flattened, that is, written into their callers whatever their size: one height after another,
+ * each time the height that adds the fewest rules. Other bounds limit the size: a firewall's rules with its chains
+ * counted at each `do` (E0614), the longest path (E0591), and the instructions (E0592). */
 #include "compiler/code/plan.h"
 
 #include <string.h>
@@ -168,7 +168,7 @@ static bool smaller_in_line(struct plan *plan, struct list *l)
     return copies < called;
 }
 
-/* True if the chain stands in line, where it is straight code; if a classifier pays, only when a function can't be. */
+/* True if the chain is in line, where it is straight code; if a classifier pays, only when a function can't be. */
 static bool stands_in_line(struct plan *plan, struct list *l, uint32_t flattened)
 {
     if (flattened >> l->height & 1) return true;
@@ -184,8 +184,8 @@ static void put_in_line(struct list *l)
     }
 }
 
-/* Settle every list, callees first. Bit h of `flattened`: chains of height h stand in their callers. Return the deepest
- * nesting of calls. */
+/* Settle every list, callees first. Bit h of `flattened`: chains of height h are in their callers. Return the
+ * deepest nesting of calls. */
 static uint32_t plan_settle(struct plan *plan, uint32_t flattened)
 {
     uint32_t deepest = 0;
@@ -289,7 +289,7 @@ void plan_begin(struct plan *plan, struct function *f, uint32_t name)
 {
     struct image *img = plan->c->image;
     struct pbc_func *func = image_add_funcs(img);
-    if (!func) /* at most two a list and one a block: other sections' bounds keep this below its own */
+    if (!func) /* at most two per list and one per block: other sections' bounds keep this below its own */
         return;
     *func = (struct pbc_func){.name = name, .first = img->code_count};
     for (const struct call_site *s = f ? f->calls : NULL; s; s = s->next) img->code[s->insn].imm = img->funcs_count - 1;

@@ -1,6 +1,6 @@
-/* The plan of the lists' code before any is written, and what codegen.c, classified.c and dispatch.c write by it:
- * chains that become functions or stand in their callers, cuts of long lists into blocks, and the order of functions,
- * in which calls only go forward. */
+/* The plan of the lists' code before any is written, which codegen.c, classified.c and dispatch.c carry out: chains
+ * that become functions or are in their callers, cuts of long lists into blocks, and the order of functions, in
+ * which calls only go forward. */
 #pragma once
 
 #include "compiler/classify/cost.h"
@@ -32,8 +32,8 @@ struct list {
     uint32_t name;
     uint32_t first, count; /* range of rules */
     bool chain, in_line;
-    uint32_t sites[VARIANTS];  /* number of `do` rules that lead here and are written */
-    uint32_t height;           /* depth of nested chains, this one included, a firewall's own list not */
+    uint32_t sites[VARIANTS];  /* number of written `do` rules that lead here */
+    uint32_t height;           /* depth of nested chains, including this one, but not a firewall's own list */
     uint32_t size[VARIANTS];   /* rules to write, with chains in line */
     uint32_t end[VARIANTS];    /* first rule that is never reached */
     uint32_t levels;           /* depth of nested calls when called as a function */
@@ -41,7 +41,7 @@ struct list {
     struct function top[VARIANTS];
     bool visited;
     bool told[VARIANTS];          /* figures of its straight code in function 0 were stored */
-    bool costed, worth[VARIANTS]; /* worth: a classifier pays for it; valid once costed */
+    bool costed, worth[VARIANTS]; /* worth: a classifier is cheaper; valid once costed */
 };
 
 struct plan {
@@ -49,13 +49,13 @@ struct plan {
     struct list *lists;  /* firewalls, then chains */
     struct list **order; /* callers before callees */
     uint32_t count;
-    const bool *straight; /* [list * VARIANTS + variant]: not to be classified */
+    const bool *straight; /* [list * VARIANTS + variant]: must not be classified */
     uint8_t *judges;      /* [rule]: a bit for each variant in which the rule is written */
     struct gen *g;        /* writes chains to measure them */
     bool measuring;       /* true while calls in measured code do not count */
 };
 
-/* Make a plan in the arena. The generator's assembler is ready. */
+/* Make a plan in the arena. The generator's assembler must be ready. */
 struct plan *plan_new(struct gen *g);
 
 struct list *plan_firewall(const struct plan *plan, uint32_t firewall);
@@ -90,7 +90,7 @@ struct place {
 /* Write the rules of a run in place. */
 void rules_code(struct gen *g, struct plan *plan, const struct run *run, const struct place *at);
 /* Return the instructions that the list takes in line, measured by writing and discarding them. ends: its last rule
- * takes all packets, so that nothing comes behind it. */
+ * takes all packets, so that no code follows it. */
 uint32_t list_instructions(struct gen *g, struct plan *plan, const struct list *l, enum variant v, bool *ends);
 /* Write a list of several blocks in place, as calls. */
 void blocks_code(struct gen *g, struct plan *plan, const struct list *l, const struct place *at);

@@ -34,7 +34,7 @@ struct options {
     char served[OPTIONS_SERVED][DEVICE_MOST + 1]; /* interfaces that the program is for */
     bool bridged[OPTIONS_SERVED];                 /* [served_count]: true for a port of a bridge */
     unsigned served_count;
-    const char *allows[OPTIONS_PCAPS]; /* devices that may be left unjudged, with commas, as given */
+    const char *allows[OPTIONS_PCAPS]; /* as given: devices that may be left unjudged, separated by commas */
     unsigned allow_count;
     bool against, suggest, import;
     enum import_from import_from;
@@ -46,7 +46,7 @@ struct options {
     bool allow[DIAG_COUNT]; /* warnings to drop */
 };
 
-/* Read the command line. Options may stand anywhere; `--` ends them. Return 0, or -EINVAL after one line on standard
+/* Read the command line. Options may be anywhere; `--` ends them. Return 0, or -EINVAL after one line on standard
  * error that names the fault. */
 int options_read(struct options *o, int argc, char **argv);
 
@@ -78,14 +78,13 @@ void inputs_free(struct inputs *in);
  * c->diags. Without -i nothing is checked. */
 void interfaces_check(const struct options *o, struct compile *c);
 
-/* Check that `path` may be written: it does not exist, or is a regular file or a link to one, and is none of the files
- * that the compile has read (`c` NULL: `input` alone is compared). Return 0, or -EINVAL after one line on standard
- * error. */
+/* Check that `path` may be written: it does not exist, or is a regular file or a link to one, and is not a file that
+ * the compile has read (`c` NULL: only `input` is compared). Return 0, or -EINVAL after one line on standard error. */
 int output_allowed(const char *path, const char *input, const struct compile *c);
 
-/* Print the names of all files that a good compile has read, as the rules lead to them from the working directory, one
- * a line, each once: rule files first, then lists of addresses, then captures of tests that ran. Standard input is
- * none. */
+/* Print the names of all files that a good compile has read, as the rules lead to them from the working directory,
+ * one per line, each once: rule files first, then lists of addresses, then captures of tests that ran. Standard
+ * input is none. */
 void output_files_read(const struct compile *c, FILE *out);
 
 /* Replace `path` (or the target of the link at `path`) by `len` bytes: write a temporary file beside it, sync, rename.

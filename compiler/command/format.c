@@ -35,7 +35,7 @@ static int format_file(const struct options *o, const char *path, struct sources
     const int rc = lang_format(sources, d, (uint32_t)file, &text, &len);
     if (rc == -EINVAL) return STATUS_RULES;
     if (rc < 0) {
-        say(stderr, "preyc: `%s` stays as it is: the standard layout would change its meaning", path);
+        say(stderr, "preyc: `%s` is unchanged: the standard layout would change its meaning", path);
         return STATUS_ENVIRONMENT;
     }
     const int status = formatted_give(o, path, &sources->files[file], text, len);

@@ -45,7 +45,7 @@ static int add_folder(struct inputs *in, const char *folder)
         free(found[i]);
     }
     free(found);
-    if (n == 0) say(stderr, "preyc: `%s` has no rule file: their names end in .prey", folder);
+    if (n == 0) say(stderr, "preyc: the folder `%s` has no rule file (*.prey)", folder);
     return n ? 0 : -1;
 }
 
@@ -89,19 +89,23 @@ static const char *served_by_name(const struct options *o, const struct program 
     return NULL;
 }
 
-/* Say what mends a device that no firewall judges. */
+/* Report what mends a device that no firewall judges. */
 static void advise_one(struct compile *c, const char *name, const char *device, bool served)
 {
     if (name)
-        diag_advise(c->diags, "`%s` is the file's name for it, and -i takes the device's: -i %s", name, device);
+        diag_advise(c->diags, "`%s` is a name in the rules, but -i takes the device's name: -i %s", name, device);
     else if (served)
         diag_advise(c->diags,
-                    "write a firewall on \"%s\", also one that accepts all; --allow-unjudged %s leaves it open", device,
-                    device);
+                    "write a firewall on \"%s\", even one that accepts everything; or leave the device open with "
+                    "--allow-unjudged %s",
+                    device, device);
     else if (device_link(device) == DEVICE_UNREADABLE)
-        diag_advise(c->diags, "mend the rules; --allow-unjudged %s leaves it open", device);
+        diag_advise(c->diags,
+                    "correct the device's name in the rules; or leave the device open with --allow-unjudged %s",
+                    device);
     else
-        diag_advise(c->diags, "-i %s serves it; --allow-unjudged %s leaves it open", device, device);
+        diag_advise(c->diags, "serve the device with -i %s; or leave the device open with --allow-unjudged %s", device,
+                    device);
 }
 
 /* Report what is left out on a device, in the words of a start. */
@@ -162,8 +166,8 @@ void interfaces_check(const struct options *o, struct compile *c)
     for (unsigned i = 0; i < o->served_count; i++)
         if (device_link(o->served[i]) == DEVICE_UNREADABLE)
             diag(c->diags, W_NOT_SERVED, SPAN_NONE,
-                 "preyrun refuses -i %s: on this machine it carries neither Ethernet nor bare IP packets, and prey "
-                 "reads nothing else",
+                 "preyrun rejects -i %s: on this machine, the device carries neither Ethernet frames nor bare IP "
+                 "packets",
                  o->served[i]);
     for (unsigned i = 0; i < o->served_count; i++)
         if (!is_allowed(o, o->served[i]))

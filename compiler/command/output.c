@@ -15,7 +15,7 @@
 
 static int output_refuse(const char *path, const char *why)
 {
-    say(stderr, "preyc: `%s` is not written: %s", path, why);
+    say(stderr, "preyc: can't write `%s`: %s", path, why);
     return -EINVAL;
 }
 
@@ -53,13 +53,13 @@ int output_allowed(const char *path, const char *input, const struct compile *c)
 {
     struct stat st;
     if (stat(path, &st) < 0) {
-        if (lstat(path, &st) == 0) return output_refuse(path, "it is a link to a missing file");
+        if (lstat(path, &st) == 0) return output_refuse(path, "the path is a link to a missing file");
         return errno == ENOENT ? 0 : output_refuse(path, strerror(errno));
     }
     if (!S_ISREG(st.st_mode))
-        return output_refuse(path, S_ISDIR(st.st_mode) ? "it is a folder" : "it is not a regular file");
+        return output_refuse(path, S_ISDIR(st.st_mode) ? "the path is a folder" : "the path isn't a regular file");
     if (same_file(&st, input) || (c && was_read(&st, c)))
-        return output_refuse(path, "the rules are read from this file");
+        return output_refuse(path, "preyc reads the rules from this file");
     return 0;
 }
 

@@ -21,7 +21,7 @@ enum { EXIT_GOOD = 0, EXIT_RULES = 1, EXIT_USAGE = 2 };
 static int explain_code(const char *code)
 {
     if (diag_explain(code, stdout) == 0) return EXIT_GOOD;
-    say(stderr, "preyc: no diagnostic has the code `%s`; codes look like E0201 and stand behind each message", code);
+    say(stderr, "preyc: no error or warning has the code `%s`; each message ends with its code, such as E0201", code);
     return EXIT_USAGE;
 }
 
@@ -311,7 +311,7 @@ static int check_several(const struct options *o)
     const bool list = o->format == FORMAT_JSON;
     struct inputs in;
     if (o->format == FORMAT_SARIF) {
-        say(stderr, "preyc: --format=sarif takes one rule file; --format=json takes several");
+        say(stderr, "preyc: --format=sarif takes one rule file; for several files, use --format=json");
         return EXIT_USAGE;
     }
     int status = inputs_expand(&in, o->inputs, o->input_count) < 0 ? EXIT_USAGE : EXIT_GOOD;

@@ -8,7 +8,7 @@
 #include "compiler/say.h"
 
 enum option_id {
-    OPT_NONE = 255, /* numbers of options without a letter lie above all letters */
+    OPT_NONE = 255, /* numbers of options without a letter are above all letters */
 #define OPTION(ident, name, letter, argument, shown, does) OPT_##ident,
 #include "compiler/command/options.def"
 };
@@ -19,34 +19,32 @@ static const struct option_row {
     char letter;       /* 0: no letter */
     int argument;      /* as in getopt.h */
     const char *shown; /* text in --help */
-    const char *does;
 } rows[] = {
-#define OPTION(ident, name, letter, argument, shown, does) {name, OPT_##ident, letter, argument, shown, does},
+#define OPTION(ident, name, letter, argument, shown, does) {name, OPT_##ident, letter, argument, shown},
 #include "compiler/command/options.def"
 };
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 
 void options_print_help(FILE *out)
 {
-    fputs("usage: preyc RULES -o FILE        compile a rule file into a program for preyrun\n"
-          "       preyc --check RULES...     check them and run their tests, write nothing; of a folder all *.prey\n"
-          "       preyc --check -i IF,... RULES\n"
-          "                                  the same, and whether firewalls judge these interfaces\n"
-          "       preyc --fmt [-w] RULES     format it\n"
-          "       preyc --diff OLD NEW       say which packets NEW treats differently\n"
-          "       preyc --suggest -r FILE    write rules that let in what a capture shows to begin\n"
-          "       preyc --against OLD NEW -r FILE\n"
-          "                                  say what NEW would do otherwise with a capture's frames\n"
-          "       preyc --import nft|iptables FILE\n"
-          "                                  write rules that say what another tool's do\n"
-          "       preyc --ask PACKET RULES   say what becomes of a packet, and why\n"
-          "       preyc --server-setup POOL/SERVER RULES\n"
-          "       preyc --explain CODE       explain an error or a warning, such as E0201\n\n",
+    fputs("usage: preyc RULES -o FILE                compile a rule file into a program for preyrun\n"
+          "       preyc --check RULES...             check rule files and folders, and run their tests\n"
+          "       preyc --check -i IF,... RULES      also check that firewalls judge these interfaces\n"
+          "       preyc --fmt [-w] RULES             format a rule file\n"
+          "       preyc --ask PACKET RULES...        print what happens to a packet, and why\n"
+          "       preyc --stats RULES                print sizes and costs; also --dump, --server-setup\n"
+          "       preyc --diff OLD NEW               list the packets that NEW treats differently\n"
+          "       preyc --against OLD NEW -r FILE    list the frames of a capture that NEW treats differently\n"
+          "       preyc --suggest -r FILE            write rules for the traffic of a capture\n"
+          "       preyc --import nft|iptables FILE   translate the rules of another tool\n"
+          "       preyc --explain CODE               explain an error or a warning, such as E0201\n\n"
+          "RULES is a file, a pipe, or - for standard input.\n",
           out);
-    fputs("RULES may be `-`, which is standard input, or a pipe.\n\n", out);
-    for (size_t i = 0; i < ROWS; i++) fprintf(out, "  %-24s %s\n", rows[i].shown, rows[i].does);
-    fputs("\nExit status: 0 all is good; 1 the rules have errors; 2 wrong usage, or a file could not be read or "
-          "written.\n",
+#define GROUP(heading)                                     fprintf(out, "\n%s:\n", heading);
+#define OPTION(ident, name, letter, argument, shown, does) fprintf(out, "  %-28s  %s\n", shown, does);
+#include "compiler/command/options.def"
+    fputs("\nExit status: 0 success; 1 faulty rules, a failed test, or a difference (--diff, --against, --import);\n"
+          "2 wrong usage, unreadable input, or unwritable output.\n",
           out);
 }
 
@@ -102,7 +100,7 @@ static const struct option_row *row_of(int told)
 static int missing_argument(int told)
 {
     const struct option_row *row = row_of(told);
-    return row ? options_fault("no value after", row->shown, "`preyc --help` lists the options") : -EINVAL;
+    return row ? options_fault("a value is missing after", row->shown, "`preyc --help` lists the options") : -EINVAL;
 }
 
 /* Return the word's place in the list, which ends with NULL; -1: not in it. */
@@ -117,7 +115,8 @@ static int take_dump(struct options *o, const char *value)
 {
     static const char *const kinds[] = {"ast", "ir", "bytecode", "files", NULL}; /* in the order from DUMP_AST on */
     const int k = word_among(value, kinds);
-    if (o->dump != DUMP_NONE) return options_fault("--dump is given twice", NULL, "ask for one dump at a time");
+    if (o->dump != DUMP_NONE)
+        return options_fault("the command has --dump twice", NULL, "write one --dump per command");
     if (k < 0) return options_fault("--dump takes ast, ir, bytecode or files, not", value, NULL);
     o->dump = (enum dump_kind)(DUMP_AST + k);
     return 0;
@@ -145,7 +144,7 @@ static int take_import(struct options *o, const char *value)
 {
     static const char *const tools[] = {"nft", "iptables", NULL};
     const int t = word_among(value, tools);
-    if (o->import) return options_fault("--import is given twice", NULL, "one file is read at a time");
+    if (o->import) return options_fault("the command has --import twice", NULL, "import one file per command");
     if (t < 0)
         return options_fault("--import takes nft or iptables, not", value, "write `preyc --import nft ruleset.json`");
     o->import = true;
@@ -156,7 +155,8 @@ static int take_import(struct options *o, const char *value)
 static int take_setup(struct options *o, const char *value)
 {
     const char *slash = strchr(value, '/');
-    if (o->setup) return options_fault("--server-setup is given twice", NULL, "ask for one server at a time");
+    if (o->setup)
+        return options_fault("the command has --server-setup twice", NULL, "write one --server-setup per command");
     o->setup = value;
     return slash && slash > value && slash[1] ? 0 : options_fault("--server-setup takes POOL/SERVER, not", value, NULL);
 }
@@ -171,10 +171,10 @@ static int take_allow(struct options *o, const char *value)
         snprintf(name, sizeof(name), "%.*s", len < sizeof(name) ? (int)len : (int)sizeof(name), at);
         const enum diag_code code = diag_of_code(name);
         if (code == DIAG_COUNT)
-            return options_fault("--allow: no warning has the code", name,
-                                 "codes look like W0303 and stand behind each message");
+            return options_fault("--allow takes codes of warnings, and no warning has the code", name,
+                                 "each warning ends with its code, such as W0303");
         if (!diag_is_warning(code))
-            return options_fault("--allow: only warnings can be allowed, and this is an error:", name, NULL);
+            return options_fault("--allow takes codes of warnings, and this is an error's code:", name, NULL);
         o->allow[code] = true;
         at += len;
         at += strspn(at, ", ");
@@ -185,15 +185,16 @@ static int take_allow(struct options *o, const char *value)
 static int take_asked(struct options *o, const char *value)
 {
     if (o->asked_count == OPTIONS_ASKED)
-        return options_fault("--ask is given more than 64 times", NULL, "`--ask -` reads packets, a line each");
+        return options_fault("--ask can be repeated up to 64 times", NULL,
+                             "for more packets, use `--ask -`, which reads one packet per line");
     o->asked[o->asked_count++] = value;
     return value[0] ? 0 : options_fault("--ask needs a packet", NULL, NULL);
 }
 
 static int take_one_more(const char *option, const char *list[OPTIONS_PCAPS], unsigned *count, const char *value)
 {
-    if (*count == OPTIONS_PCAPS) return options_fault("given more than 32 times:", option, NULL);
-    if (!value[0]) return options_fault("an empty value after", option, NULL);
+    if (*count == OPTIONS_PCAPS) return options_fault("the command has more than 32 times", option, NULL);
+    if (!value[0]) return options_fault("the value is empty after", option, NULL);
     for (unsigned i = 0; i < *count; i++)
         if (strcmp(list[i], value) == 0) return options_fault("given twice:", value, NULL);
     list[(*count)++] = value;
@@ -214,13 +215,13 @@ static int take_device(struct options *o, const char *at, size_t len, bool bridg
     char name[40];
     snprintf(name, sizeof(name), "%.*s", len < sizeof(name) ? (int)len : (int)sizeof(name) - 1, at);
     if (!len || len > DEVICE_MOST || strcspn(name, " \t\n\v\f\r/:*") < len || !strcmp(name, ".") || !strcmp(name, ".."))
-        return options_fault("-i: no interface can be called", name,
+        return options_fault("-i takes names of devices, not", name,
                              strchr(name, '*')
-                                 ? "name each device: preyrun serves devices, not patterns"
-                                 : "write names of 1 to 15 characters with commas between them: -i eth0,eth1");
+                                 ? "name each device: -i takes no patterns"
+                                 : "write names of 1 to 15 characters, separated by commas: -i eth0,eth1");
     for (unsigned i = 0; i < o->served_count; i++)
-        if (strcmp(o->served[i], name) == 0) return options_fault("-i: interface given twice:", name, NULL);
-    if (o->served_count == OPTIONS_SERVED) return options_fault("-i: more than 64 interfaces", NULL, NULL);
+        if (strcmp(o->served[i], name) == 0) return options_fault("-i lists an interface twice:", name, NULL);
+    if (o->served_count == OPTIONS_SERVED) return options_fault("-i lists more than 64 interfaces", NULL, NULL);
     o->bridged[o->served_count] = bridged;
     memcpy(o->served[o->served_count++], name, len + 1);
     return 0;
@@ -258,7 +259,7 @@ static int option_take(struct options *o, int id, const char *value)
 {
     switch (id) {
     case OPT_OUTPUT:
-        if (o->output) return options_fault("-o is given twice", NULL, "a compile writes one file");
+        if (o->output) return options_fault("the command has -o twice", NULL, "preyc writes one program per command");
         o->output = value;
         return value[0] ? 0 : options_fault("the name after -o is empty", NULL, NULL);
     case OPT_TEXT: o->with_text = true; return 0;
@@ -303,8 +304,9 @@ static int take_found(struct options *o, int id, bool is_long, char *const *read
     if (id == ':') return missing_argument(optopt);
     if (id != '?') return option_take(o, row_of(id)->id, optarg);
     if (row_of(optopt))
-        return abbreviated(word) ? unknown_option(word)
-                                 : options_fault("this option takes no value:", word, "leave out what follows `=`");
+        return abbreviated(word)
+                   ? unknown_option(word)
+                   : options_fault("this option takes no value:", word, "remove `=` and the text after it");
     if (optopt) {
         const char letter[] = {'-', (char)optopt, '\0'};
         return unknown_option(letter);

@@ -109,8 +109,7 @@ static void print_rates(const struct compile *c, struct figures *f)
         const struct service_ports p = service_ports(c->image, c->arena, s);
         if (!p.udp_ns) continue;
         snprintf(what, sizeof what, "%.40s, UDP", image_str(c->image, s->name));
-        snprintf(how, sizeof how,
-                 "new flows a second: each keeps its port for %llu s, but for questions with one answer",
+        snprintf(how, sizeof how, "new flows per second: each keeps its port for %llu s, except queries with one reply",
                  (unsigned long long)(p.udp_ns / 1000000000u));
         figures_count(f, what, p.udp_a_second, how);
     }
@@ -144,7 +143,7 @@ static void print_source_ports(const struct compile *c, struct figures *f)
         const struct outside_size size = outside_size(img, n);
         const uint64_t addresses = n->kind != PBC_NAT_SOURCE ? 1 : n->family == 4 ? size.v4 : size.v6;
         snprintf(what, sizeof(what), "%.40s:%u", image_str(img, n->name), n->place.line);
-        snprintf(how, sizeof(how), "mappings of each protocol%s: %" PRIu64 " address%s x %u port%s",
+        snprintf(how, sizeof(how), "mappings per protocol%s: %" PRIu64 " address%s x %u port%s",
                  size.v4 && size.v6 ? n->family == 4 ? ", IPv4" : ", IPv6" : "", addresses, addresses > 1 ? "es" : "",
                  ports, text_plural(ports));
         figures_count(f, what, addresses * ports, how);
@@ -173,10 +172,10 @@ static void print_flows(const struct compile *c, struct figures *f)
         flow_table_cfg_of(img->settings, img->services, img->services_count, img->nats_count);
     if (!img->meta_count || !(img->meta->flags & PBC_KEEPS_FLOWS)) return;
     figures_section(f, "connections");
-    figures_count(f, "flow table", flow_table_reserves(&table), "bytes a worker at most, taken as flows come");
+    figures_count(f, "flow table", flow_table_reserves(&table), "bytes per worker at most, allocated as flows arrive");
     if (img->meta->flags & PBC_COUNTS_FLOWS)
         figures_count(f, "flows of each source", (2 * grain_keys(flows, img->grains_count) + 15) / 16 * 16 * 34,
-                      "bytes a worker at most, taken as sources come");
+                      "bytes per worker at most, allocated as sources arrive");
     /* the dealing of packets to workers (vm/worker/owner.h) */
     const struct owner_key k = owner_key_of(img->meters, img->meters_count, img->grains, img->grains_count,
                                             img->services, img->services_count, img->meta->flags);
@@ -196,12 +195,12 @@ static void print_code(const struct compile *c, struct figures *f)
     figures_count(f, "chains copied inline", c->ir->inlined, "");
     figures_count(f, "maps of numbers", img->maps_count, "");
     figures_count(f, "longest path", img->meta_count ? img->meta->longest_path : 0,
-                  "instructions, a chain counts at each call");
+                  "instructions; a chain counts once per call");
 }
 
 static void print_up(const struct kernel_fits *fits, struct figures *f)
 {
-    figures_say(f, fits->up ? "  user space takes what is\n" : "  no packet needs user space\n");
+    figures_say(f, fits->up ? "  these packets go to user space:\n" : "  no packet needs user space\n");
     figures_list_begin(f, "user space takes");
     for (unsigned i = 0; i < 32; i++) {
         if (!(fits->up >> i & 1)) continue;
@@ -214,7 +213,8 @@ static void print_up(const struct kernel_fits *fits, struct figures *f)
     figures_list_end(f);
     if (!fits->unbounded) return;
     const char *first = kernel_up_name((unsigned)__builtin_ctz(fits->unbounded));
-    figures_say(f, "  all packets of `%s` come up, however many, so `preyrun --exec auto` takes user space\n", first);
+    figures_say(f, "  all packets of `%s` go to user space, so `preyrun --exec auto` starts the user-space executor\n",
+                first);
     figures_text(f, "auto takes user space for", first);
 }
 
@@ -224,7 +224,7 @@ static void print_before(const struct program *p, struct figures *f)
     char err[256];
     struct code code;
     if (gen_judge(p, true, &code, err, sizeof(err)) < 0) {
-        figures_say(f, "  before Linux 6.9 not: %s\n", err);
+        figures_say(f, "  not before Linux 6.9: %s\n", err);
         figures_text(f, "before Linux 6.9 not", err);
         return;
     }
@@ -263,7 +263,7 @@ static void print_file(const struct compile *c, struct figures *f)
 #undef X
     figures_count(f, "in all", c->pbc_len, "bytes");
     figures_section(f, "loaded");
-    figures_count(f, "sections", c->memory_bytes, "bytes that are used");
+    figures_count(f, "sections", c->memory_bytes, "bytes in use");
     figures_count(f, "tables of large sets", c->lookup_bytes, "bytes");
 }
 

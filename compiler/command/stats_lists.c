@@ -22,10 +22,9 @@ static void print_classifier(const struct list_figures *l, struct figures *f)
     figures_real(f, "  expected", classifier_ns(words, l->expected_blocks), 1, "ns (modelled)");
     figures_real(f, "  at most", classifier_ns(words, l->compared), 1, "ns (modelled, for each search)");
     figures_count(f, "  rules with code", l->coded, "");
-    figures_count(f, "  asked in turn", l->chain, "rules with code at most, a search after each");
+    figures_count(f, "  asked in turn", l->chain, "rules with code at most, with a search after each");
     figures_count(f, "  peak of the build", l->peak_bytes / 1024, "KiB");
-    if (l->last_resort)
-        figures_say(f, "    some rules overlap so much that they are compared one block after another\n");
+    if (l->last_resort) figures_say(f, "    many rules overlap, so prey compares them one block after another\n");
 }
 
 /* Print a list that has code of its own; a list in its caller's code is not printed. */

@@ -1,4 +1,4 @@
-/* The program in the making: one growable array a section of the .pbc (vm/pbc.h), strings interned.
+/* The program in the making: one growable array per section of the .pbc (vm/pbc.h), strings interned.
  *
  * The front end (names, sets, rules) fills the rule list: strings, rules, conds, ranges, sets, ifaces, chains,
  * firewalls. That list is already the meaning of the file: the naive executor runs it. The back end reads it, makes the
@@ -21,10 +21,10 @@ struct image {
     struct span *rule_span;     /* [rules_count]: place of the verdict's keyword, for diagnostics */
     struct span *cond_span;     /* [conds_count] */
     struct span *firewall_span; /* [firewalls_count] */
-    bool *rule_told;            /* [rules_count]: reported already, at a condition, that the rule never matches */
-    struct span *would_rule_span, *would_firewall_span; /* the same for the sections of rules as they would decide */
+    bool *rule_told;            /* [rules_count]: already reported at a condition that the rule never matches */
+    struct span *would_rule_span, *would_firewall_span; /* the same for the sections of rules without `audit` */
     bool *would_rule_told;
-    bool compares;                          /* it holds two programs, and as many live sets as both have */
+    bool compares;                          /* the image holds two programs, and the live sets of both */
     bool audits;                            /* some rule, firewall or default is audited (resolve/audit.c) */
     struct run_table *runs_seen[PBC_KINDS]; /* share.c */
 };
@@ -38,7 +38,7 @@ void image_free(struct image *img);
 PBC_SECTIONS(X)
 #undef X
 
-/* Exchange rules, chains, firewalls and memos for those as they would decide without `audit`, and back. */
+/* Exchange rules, chains, firewalls and memos for those without `audit`, and back. */
 void image_swap(struct image *img);
 
 /* Return the offset of the string in STRINGS; equal strings share one. "" is 0. */
@@ -68,8 +68,8 @@ uint32_t image_ifaces_within(const struct image *img, const uint32_t *named, uin
  * comes first, then the first of the file. */
 int image_endpoint_order(const void *pa, const void *pb);
 
-/* Add the text of the rule files, each below its name, as TEXT: what fits, the main file first. Lists of addresses are
- * not among them. */
+/* Add the text of the rule files, each below its name, as TEXT: as much as fits, the main file first, without lists
+ * of addresses. */
 void image_text(struct image *img, const struct sources *s);
 /* Write the finished file: header, table, sections, digest. *bytes is malloc'd and belongs to the caller. */
 void image_emit(struct image *img, uint8_t **bytes, size_t *len);

@@ -1,4 +1,4 @@
-/* Sharing: equal strings, and equal runs of section entries, stand in the image once: ten thousand rules for port 443
+/* Sharing: equal strings, and equal runs of section entries, are in the image once: ten thousand rules for port 443
  * hold one range. */
 #include <stdbool.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* Ranges of IPv6 addresses as numbers of 128 bits, which make walks as plain as those of IPv4 */
+/* Ranges of IPv6 addresses as numbers of 128 bits, which make walks as simple as those of IPv4 */
 #pragma once
 
 #include <stdbool.h>

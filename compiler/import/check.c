@@ -41,7 +41,7 @@ static int visit(struct ruleset *s, struct chain *c, unsigned depth, struct impo
     if (c->seen == ON_THE_WAY || depth > CHAINS_DEEP || c->seen == SEEN) {
         snprintf(f->text, sizeof(f->text),
                  c->seen == ON_THE_WAY ? "the chain `%.60s` of `%.60s` calls itself"
-                                       : "at the chain `%.60s` of `%.60s` chains are nested more than %d deep",
+                                       : "in the chain `%.60s` of `%.60s`, jumps are nested more than %d deep",
                  c->name, c->scope, CHAINS_DEEP);
         return -EINVAL;
     }
@@ -62,7 +62,7 @@ static int visit(struct ruleset *s, struct chain *c, unsigned depth, struct impo
 int ruleset_check(struct ruleset *s, struct import_fault *f)
 {
     if (ruleset_is_spent(s)) {
-        snprintf(f->text, sizeof(f->text), "its rules have more than 33,554,432 conditions and list members");
+        snprintf(f->text, sizeof(f->text), "the rules have more than 33,554,432 conditions and list members");
         return -EINVAL;
     }
     ruleset_settle(s);

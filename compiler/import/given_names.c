@@ -1,4 +1,4 @@
-/* Names given stand in a tree; a wish that is taken or is a word of the language gets a suffix, then a number */
+/* Names given are in a tree; a wish that is taken or is a word of the language gets a suffix, then a number */
 #include "compiler/import/given_names.h"
 
 #include <ctype.h>

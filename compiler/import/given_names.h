@@ -1,4 +1,4 @@
-/* Give names of prey for names of the other tool: valid, no word of the language, each given once. */
+/* Give names of prey for names of the other tool: valid, not a word of the language, each used once. */
 #pragma once
 
 #include <stdbool.h>
@@ -9,7 +9,7 @@
 struct names {
     struct arena *arena; /* holds the names */
     void *tree;
-    unsigned later; /* numbers appended to names that were asked for too often */
+    unsigned later; /* numbers appended to names requested repeatedly */
 };
 
 /* Return a name like `wish`, which may hold any bytes. behind: appended to a word of the language, such as "_set". */

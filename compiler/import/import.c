@@ -1,4 +1,4 @@
-/* The file's rules are read into a ruleset and printed as --fmt prints; what can't be said is told */
+/* The file's rules are read into a ruleset and printed as --fmt prints; what can't be said is reported */
 #include "compiler/import/import.h"
 
 #include <errno.h>
@@ -72,22 +72,21 @@ static int import_give(struct ruleset *s, const char *path, FILE *out)
     if (!failed) print_formatted(text, len, out);
     free(text);
     if (failed) {
-        say(stderr, "preyc: %s: its rules, written out at each jump to their chains, are more than 64 MiB of text",
-            path);
+        say(stderr, "preyc: %s: the rules have more than 64 MiB of text, with each chain copied to its jumps", path);
         return -1;
     }
     if (!u.rules && !u.parts) return 0;
     char wider[64] = "";
     if (u.wider_parts)
-        snprintf(wider, sizeof(wider), " (%" PRIu64 " of them keep%s packets out)", u.wider_parts,
+        snprintf(wider, sizeof(wider), " (%" PRIu64 " of these keep%s packets out)", u.wider_parts,
                  u.wider_parts == 1 ? "s" : "");
     char parts[128] = "";
     if (u.parts)
-        snprintf(parts, sizeof(parts), ", and %" PRIu64 " thing%s only in part%s", u.parts, text_plural(u.parts),
+        snprintf(parts, sizeof(parts), "; and only in part: %" PRIu64 " thing%s%s", u.parts, text_plural(u.parts),
                  wider);
     say(stderr,
-        "preyc: %s: %" PRIu64 " of %" PRIu64 " rule%s not imported (%" PRIu64
-        " of them keep%s packets out)%s: look for `not imported`",
+        "preyc: %s: not imported: %" PRIu64 " of %" PRIu64 " rule%s (%" PRIu64
+        " of these keep%s packets out)%s; look for `not imported`",
         path, u.rules, s->rules, text_plural(s->rules), u.wider, u.wider == 1 ? "s" : "", parts);
     return 1;
 }

@@ -23,21 +23,21 @@ enum about {
     ASK_COUNT
 };
 
-/* A word of ASK_FRAGMENT that prey lacks: IPv6's fragment header, also of what is no fragment */
+/* A word of ASK_FRAGMENT that prey lacks: IPv6's fragment header, also in packets that are not fragments */
 #define FRAGMENT_HEADER "header"
 
 /* One member: numbers lo to hi; addresses lo to hi of a family, as numbers; or a word */
 struct extent {
     wide lo, hi;
     const char *word; /* device (also "wg*"), MAC, state, "self" or "multicast", as prey writes it, without quotes */
-    uint8_t family;   /* 4 or 6 for addresses; 0 for all else and for "self" */
+    uint8_t family;   /* 4 or 6 for addresses; 0 for everything else and for "self" */
 };
 
-/* Beginning of what stands in a tree (search.h) by its name in a scope, which is a table and its family */
+/* First members of things in a tree (search.h), found by name in a scope: a table and its family */
 struct named {
     const char *name, *scope;
 };
-/* Return what has this name in the scope; NULL: nothing. */
+/* Return the thing with this name in the scope; NULL: none. */
 void *named_find(void *const *tree, const char *scope, const char *name);
 /* Enter a thing that begins with struct named, or with its members. */
 void named_enter(void **tree, void *thing);
@@ -54,11 +54,11 @@ void list_add(struct list *l, struct extent e, struct arena *a);
 void list_number(struct list *l, uint64_t lo, uint64_t hi, struct arena *a);
 void list_word(struct list *l, const char *word, size_t len, struct arena *a);
 bool list_has_word(const struct list *l, const char *word);
-/* True if the set, or one that it is made of, is a live set of prey. */
+/* True if the set, or a part of it, is a live set of prey. */
 bool set_is_live(const struct set *set);
-/* True if both have the same members, in the same order, or the same set, and both or neither is a `not`. */
+/* True if both have the same members, in the same order, or the same set, and both or neither with `not`. */
 bool list_same(const struct list *a, const struct list *b);
-/* Add an address, `a/len` or `a-b`, as text, but no netmask. False if the text is none: the list is unchanged. */
+/* Add an address, `a/len` or `a-b`, as text, but not with a netmask. False: malformed; the list is unchanged. */
 bool list_address(struct list *l, const char *text, size_t len, struct arena *a);
 
 /* A set named in the file, or one made where two conditions meet */
@@ -70,12 +70,12 @@ struct set {
     struct list members;
     struct set *left, *right; /* halves of a made set (intersection or, with `except`, left without right), or NULL */
     bool except;
-    uint8_t depth;    /* nesting of halves; 0: a set of the file */
+    uint8_t depth;    /* nesting depth of halves; 0: a set of the file */
     uint8_t family;   /* family of all its addresses, 4 or 6; 0: not known */
-    bool changes;     /* rules, timeouts or other programs change it; `members` is what the file shows */
+    bool changes;     /* rules, timeouts or other programs change it; `members` has those in the file */
     bool asked;       /* a condition asks for it */
     bool full;        /* a full one takes no new member; else another one makes way */
-    bool timeless;    /* members stay for good, whatever the rule says that adds them */
+    bool timeless;    /* members stay for good, whatever the adding rule states */
     uint64_t size;    /* most members; 0: not known */
     uint64_t stays_s; /* time for which a member stays if the rule names none; 0: for good */
     const char *text; /* comment of the set, or NULL */
@@ -114,12 +114,12 @@ enum act {
     ACT_DROP,
     ACT_REJECT,
     ACT_JUMP,   /* goes to `target`, and back here */
-    ACT_GOTO,   /* goes to `target`, and back to where this chain was jumped from */
+    ACT_GOTO,   /* goes to `target`, and returns to the caller of this chain */
     ACT_RETURN, /* ends the chain; in a base chain, its policy decides */
     ACT_TRANSLATE,
     ACT_MIRROR, /* copies to the device `target`; the next rule follows */
     ACT_ADD,    /* adds an address to a set (`adding`); the next rule follows */
-    ACT_SILENT, /* nothing to write: prey does it elsewhere, or does not need it */
+    ACT_SILENT, /* not written: prey does it elsewhere, or does not need it */
 };
 
 /* Translation by a rule of a nat chain */
@@ -145,9 +145,9 @@ struct rule {
     uint32_t flows_over;            /* matches above this number of connections of the source; 0: not asked */
     enum { NO_MATTER, MUST_BE, MUST_NOT_BE } translated; /* destination (`ct status dnat`) */
     bool urpf_failed, urpf_passed;                       /* the source has no return route by its device; it has one */
-    bool broadcast;         /* it asks for any broadcast address, of which prey has only that of all networks */
-    bool by_mark;           /* that route is looked up with the packet's mark */
-    bool never;             /* its conditions exclude one another */
+    bool broadcast; /* the condition asks for any broadcast address, of which prey has only that of all networks */
+    bool by_mark;   /* the route is looked up with the packet's mark */
+    bool never;     /* its conditions exclude one another */
     struct metered *meters; /* the last one added comes first */
     enum act act;
     const char *target; /* name of a chain of the same table; of a device */
@@ -166,27 +166,27 @@ struct rule {
     struct adding {
         struct set *to;
         bool destination; /* else the source */
-        bool renews;      /* a member gets the new end; else it keeps its own */
-        bool counts;      /* the rule is there to count: without conditions on the set nobody needs its members */
+        bool renews;      /* members get the new end; else they keep their own */
+        bool counts;      /* the rule only counts: without conditions on the set its members are not needed */
         uint64_t for_s;   /* 0: for good */
     } adding;
     const char *unsaid; /* reason why prey can't express the rule, which is left out; NULL: none */
     bool told;          /* the writer has counted it as left out, or in part */
-    const char *apart;  /* the part that prey can't express, while the rest stands; NULL: none */
+    const char *apart;  /* the part that prey can't express, while the rest is kept; NULL: none */
 };
 
 /* Add a condition, and own `l`. A second list on one subject narrows the first: their intersection is computed, or
  * becomes a set. If prey can't express it, the rule is marked unsaid. */
 struct ruleset;
 void rule_want(struct ruleset *s, struct rule *r, enum about about, struct list l);
-/* Ask for family 4 or 6; a rule with both never matches. */
+/* Demand family 4 or 6; a rule with both never matches. */
 void rule_want_family(struct rule *r, uint8_t family);
-/* Ask for all of `has` set and all of `lacks` clear, in addition to earlier flags. */
+/* Demand all of `has` set and all of `lacks` clear, in addition to earlier flags. */
 void rule_want_flags(struct rule *r, uint8_t has, uint8_t lacks);
 void rule_want_meter(struct ruleset *s, struct rule *r, struct meter *m, bool over);
 /* Mark the rule as not expressible; the first reason stays. A reason is part of a sentence: "prey asks no marks". */
 void rule_unsaid(struct rule *r, const char *why);
-/* Note a part of the rule that prey can't express, while the rest stands. */
+/* Note a part of the rule that prey can't express, while the rest is kept. */
 void rule_apart(struct rule *r, const char *why);
 /* Return the rule's list about this subject; NULL: none. */
 const struct list *rule_asks(const struct rule *r, enum about about);
@@ -226,7 +226,7 @@ struct ruleset {
     struct meter *meters, **meters_end;
     struct remark *remarks, **remarks_end; /* parts that are neither rules nor chains, not expressible */
     uint64_t rules;
-    uint64_t untold, untold_drops; /* rules that are left out without a remark; those that drop */
+    uint64_t untold, untold_drops; /* number of rules left out without a remark; of those, dropping rules */
     uint64_t effort;               /* steps so far (ruleset_spend) */
     bool tracks4, tracks6;         /* a rule makes the kernel track connections, and put fragments together first */
     bool sets_marks;               /* a rule sets marks */
@@ -235,7 +235,8 @@ struct ruleset {
 struct remark {
     struct remark *next;
     const char *text;
-    bool is_rule, drops; /* it is a rule of the file; what it drops is not dropped */
+    bool is_rule, drops; /* is_rule: the remark is about a rule of the file; drops: packets that this rule drops are not
+                            dropped */
 };
 
 /* Count steps: one for each condition, and each member of a list looked through for it. Work multiplies: a rule by the
@@ -250,9 +251,9 @@ void ruleset_close(struct ruleset *s);
 /* Return the chain of that name in the scope; make it if there is none. */
 struct chain *ruleset_chain(struct ruleset *s, const char *scope, const char *name);
 const struct chain *ruleset_find_chain(const struct ruleset *s, const char *scope, const char *name);
-/* Say of rules what depends on others of the file, once all is read: rules for sources that have a return route lead
- * the others to a chain of the rest; where prey can't express a return, the drop that it spares packets from is left
- * out, too. */
+/* Adjust rules that depend on others of the file, once it is read completely: rules for sources with a return route
+ * lead other packets to a chain of the rest; if prey can't express a return, the drop that it avoids is left out,
+ * too. */
 void ruleset_settle(struct ruleset *s);
 /* Note that a rule of this family (0: both) makes the kernel track connections. */
 void ruleset_tracks(struct ruleset *s, uint8_t family);
@@ -266,9 +267,9 @@ struct set *ruleset_find_set(const struct ruleset *s, const char *scope, const c
 struct set *ruleset_made_set(struct ruleset *s, const char *name);
 struct meter *ruleset_meter(struct ruleset *s, const char *name);
 struct remark *ruleset_remark(struct ruleset *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Append a new rule to the chain; `text` is copied. NULL: there are IMPORT_RULES_MOST already. */
+/* Append a new rule to the chain; `text` is copied. NULL: IMPORT_RULES_MOST are reached. */
 struct rule *chain_rule(struct ruleset *s, struct chain *c, const char *text);
-/* Append an independent copy of the rule. NULL: there are IMPORT_RULES_MOST already. */
+/* Append an independent copy of the rule. NULL: IMPORT_RULES_MOST are reached. */
 struct rule *chain_rule_again(struct ruleset *s, struct chain *c, const struct rule *r);
 
 char *import_format(struct ruleset *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -101,7 +101,7 @@ static void narrow_words(struct rule *r, struct condition *c, struct list l, str
     if (c->list.negated && l.negated) {
         c->list = lists_joined(&c->list, &l, a);
     } else if (has_pattern(&c->list) || has_pattern(&l)) {
-        rule_unsaid(r, "it has two patterns for one field");
+        rule_unsaid(r, "the rule has two patterns for one field");
     } else if (c->list.negated != l.negated) {
         c->list = chosen(c->list.negated ? &l : &c->list, c->list.negated ? &c->list : &l, false, a);
     } else {
@@ -148,7 +148,7 @@ static void narrow_addresses(struct ruleset *s, struct rule *r, struct condition
         if (c->list.negated && l->negated && !c->list.set && !l->set)
             c->list = lists_joined(&c->list, l, s->arena);
         else
-            rule_unsaid(r, "it combines this machine's addresses with others");
+            rule_unsaid(r, "the rule combines this machine's addresses with others");
         return;
     }
     if (!c->list.set && !l->set) {
@@ -158,11 +158,11 @@ static void narrow_addresses(struct ruleset *s, struct rule *r, struct condition
     enum { DEEP = 32 };
     const struct list *first = c->list.negated ? l : &c->list, *second = c->list.negated ? &c->list : l;
     if (first->negated) {
-        rule_unsaid(r, "it excludes two sets of addresses");
+        rule_unsaid(r, "the rule excludes two sets of addresses");
         return;
     }
     if (first->set && first->set->depth == DEEP) {
-        rule_unsaid(r, "it has more than 32 sets of addresses");
+        rule_unsaid(r, "the rule has more than 32 sets of addresses");
         return;
     }
     struct set *made = ruleset_made_set(s, second->negated ? "apart" : "both");

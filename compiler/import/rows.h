@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* Return the index of the word's row; `count` if there is none. name may be NULL, as may words in the table. */
+/* Return the index of the word's row; `count`: none. name may be NULL, as may words in the table. */
 static inline size_t row_named(const void *rows, size_t count, size_t size, const char *name)
 {
     for (size_t i = 0; name && i < count; i++) {

@@ -50,8 +50,8 @@ static struct rule *lead(struct ruleset *s, struct chain *c, const char *text, c
     return r;
 }
 
-/* prey asks for a missing return route alone. So before a rule for sources that have one, the others leave for the rest
- * of the chain, which becomes a chain of its own; what the rule does not end follows them there. */
+/* prey asks for a missing return route only. So before a rule for sources that have one, the others leave for the
+ * rest of the chain, which becomes a chain of its own; what the rule does not end follows them there. */
 static void split_at(struct ruleset *s, struct chain *c, struct rule *before, struct rule *r)
 {
     struct chain *rest = split_off(s, c, r);
@@ -79,10 +79,10 @@ static void settle_routes(struct ruleset *s, struct chain *c)
     struct rule *before = NULL;
     for (struct rule *r = c->rules; r; before = r, r = r->next) {
         if (s->sets_marks && r->by_mark && !r->unsaid)
-            rule_apart(r, "prey looks up routes without marks, and rules of this file set some");
+            rule_apart(r, "prey looks up routes without marks, but rules in this file set marks");
         if (!r->urpf_passed || r->unsaid || r->never || c->nat) continue;
         if (c->split == SPLITS_MOST) {
-            rule_unsaid(r, "its chain asks too often for sources that have a return route");
+            rule_unsaid(r, "the chain has too many checks for a return route");
             continue;
         }
         split_at(s, c, before, r);
@@ -151,7 +151,8 @@ static void settle_returns(struct ruleset *s, const struct chain *c)
             spared.any = true;
         } else if (spared.any && !r->unsaid && takes_spared(s, &spared, r) && is_drop(s, c, r)) {
             rule_unsaid(
-                r, "a return before it could not be imported, and spares packets from it: both are yours to write");
+                r,
+                "an earlier `return` wasn't imported, and exempts packets from this rule: write both rules yourself");
         }
     }
 }
@@ -163,9 +164,10 @@ static void settle_broadcasts(struct chain *c)
     for (struct rule *r = c->rules; r; r = r->next) {
         if (!r->broadcast) continue;
         if (r->act == ACT_ACCEPT || r->act == ACT_RETURN || r->act == ACT_NONE || r->act == ACT_SILENT)
-            rule_apart(r, "only 255.255.255.255: the broadcast addresses of this machine's networks are `self`");
+            rule_apart(r,
+                       "only 255.255.255.255: in prey, `self` has the broadcast addresses of this machine's networks");
         else
-            rule_unsaid(r, "prey does not know whether an address is the broadcast address of a network");
+            rule_unsaid(r, "prey doesn't know whether an address is a network's broadcast address");
     }
 }
 

@@ -47,52 +47,50 @@ static void put_head(struct writer *w, const char *source, FILE *out)
     put_comment(out, source);
     fputs(".\n", out);
     if (u->rules)
-        fprintf(out, "# %" PRIu64 " of its %" PRIu64 " rule%s not imported, ", u->rules, w->s->rules,
+        fprintf(out, "# Not imported: %" PRIu64 " of %" PRIu64 " rule%s, and ", u->rules, w->s->rules,
                 text_plural(w->s->rules));
     if (u->rules && u->wider)
-        fprintf(out, "%" PRIu64 " of them keep%s packets out.\n", u->wider, u->wider == 1 ? "s" : "");
+        fprintf(out, "%" PRIu64 " of these keep%s packets out.\n", u->wider, u->wider == 1 ? "s" : "");
     else if (u->rules)
-        fputs("none of them keeps packets out.\n", out);
+        fputs("none of these keeps packets out.\n", out);
     if (u->parts)
-        fprintf(out, "# %" PRIu64 " thing%s not imported, or only in part", u->parts, u->parts == 1 ? "" : "s");
+        fprintf(out, "# Not imported, or only in part: %" PRIu64 " thing%s", u->parts, u->parts == 1 ? "" : "s");
     if (u->wider_parts)
-        fprintf(out, ", %" PRIu64 " of them keep%s packets out", u->wider_parts, u->wider_parts == 1 ? "s" : "");
+        fprintf(out, ", and %" PRIu64 " of these keep%s packets out", u->wider_parts, u->wider_parts == 1 ? "s" : "");
     if (u->parts) fputs(".\n", out);
     if (u->rules || u->parts)
         fputs("# Each has a comment at its place: look for \"NOT IMPORTED\" first, then for \"not imported\".\n", out);
     if (w->asks_state)
-        fputs("# TCP that neither opens a connection nor belongs to one is `invalid` here; to netfilter it may be "
+        fputs("# TCP that neither opens a connection nor belongs to one is `invalid` in prey; in netfilter it may be "
               "`new`.\n",
               out);
     if (w->leaves_untracked)
-        fputs("# Neighbour discovery and MLD have no state in netfilter and are `new` here: rules with `new` exclude "
-              "them.\n",
+        fputs("# Neighbour discovery and MLD have no state in netfilter, but are `new` in prey: rules with `new` "
+              "exclude them.\n",
               out);
     if (drops_leases(w->s))
-        fputs("# Answers to this machine's DHCP questions are judged here (`related`), and netfilter never sees them: "
-              "if it "
-              "has its address by DHCP, accept them.\n",
+        fputs("# prey judges replies to this machine's DHCP requests (`related`), but netfilter never sees them: if "
+              "this machine uses DHCP, accept these replies.\n",
               out);
     if (w->adds)
-        fputs("# Who is added to a set is in it from the next packet on, and by no reset; to netfilter at once, and by "
-              "any packet.\n",
+        fputs("# A rule of prey adds an address for the next packets, and never for a reset; netfilter adds it at "
+              "once, for any packet.\n",
               out);
     if (w->lists)
-        fputs("# A set holds what the listing shows. Where a program changes it, write `set NAME = live size N`.\n",
+        fputs("# A set has the members of the listing. If a process changes the set, write `set NAME = live size N`.\n",
               out);
     if (w->forwarded)
-        fputs("# Packets to a forwarded port are judged when they arrive; answers to them are not judged.\n", out);
+        fputs("# prey judges packets to a forwarded port when they arrive, and doesn't judge their replies.\n", out);
     fputs("\nedition 1\n", out);
     if (w->asks_not_on) fputs("allow W0513\n", out);
     for (const struct remark *r = w->s->remarks; r; r = r->next) {
-        fputs(r->drops ? "# NOT IMPORTED, so what it drops is not dropped here: " : "# not imported: ", out);
+        fputs(r->drops ? "# NOT IMPORTED, so prey doesn't drop its packets: " : "# not imported: ", out);
         put_comment(out, r->text);
         fputc('\n', out);
     }
     if (w->s->untold)
         fprintf(out, "# %s: %" PRIu64 " more rules of tables of frames\n",
-                w->s->untold_drops ? "NOT IMPORTED, so what they drop is not dropped here" : "not imported",
-                w->s->untold);
+                w->s->untold_drops ? "NOT IMPORTED, so prey doesn't drop their packets" : "not imported", w->s->untold);
     fputc('\n', out);
 }
 

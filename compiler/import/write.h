@@ -10,7 +10,7 @@ struct unsaid {
     uint64_t rules;       /* rules left out */
     uint64_t wider;       /* rules left out whose dropped packets are now let through */
     uint64_t wider_parts; /* parts left out that drop: policies */
-    uint64_t parts;       /* parts of rules that stand, and things beside rules */
+    uint64_t parts;       /* parts left out of written rules, and things beside rules */
 };
 
 /* Write the rules. source: the file's name, for the first line. Returns 0, or -EFBIG with nothing written: the text is

@@ -52,8 +52,10 @@ static const char *wider(const struct rule *r, const struct list *by)
     const uint32_t known = 1u << ASK_PROTO | 1u << ASK_ON | 1u << ASK_OUT_ON | 1u << ASK_STATE;
     bool more = r->meters || r->flows_over || r->urpf_failed || r->urpf_passed || r->translated;
     for (const struct condition *c = r->conditions; c; c = c->next) more |= !(known >> c->about & 1);
-    if (more) return "prey clamps by device alone: all TCP that crosses there";
-    return by && by->negated ? "prey clamps by named devices, and this is by all but some: all are clamped" : NULL;
+    if (more) return "prey clamps per device: all TCP that it forwards there";
+    return by && by->negated
+               ? "prey clamps per named device, but the rule names the exceptions: all devices are clamped"
+               : NULL;
 }
 
 static void take_clamp(struct writer *w, struct clamps *all, struct rule *r)
@@ -62,7 +64,7 @@ static void take_clamp(struct writer *w, struct clamps *all, struct rule *r)
     const bool named = by && !by->negated && !by->set && by->count;
     const char *why = wider(r, by);
     if (r->clamp != FOLLOWS && r->clamp < SMALLEST) {
-        put_unsaid(w, r, "prey clamps segments to 536 bytes at least");
+        put_unsaid(w, r, "prey clamps segments to at least 536 bytes");
         return;
     }
     if (r->clamp > LARGEST) return;
@@ -78,9 +80,8 @@ static const struct clamped *put_alike(struct writer *w, const struct clamped *o
     const bool both = one->fixed && one->follows;
     if (both) {
         w->unsaid.parts++;
-        fputs("# not imported in full: segment sizes are clamped to a number and to what the path bears, and prey has "
-              "one clamp for "
-              "a device: the number\n",
+        fputs("# not imported in full: the rules clamp segments to a number and to the path's MTU, but prey has one "
+              "clamp per device: the number\n",
               w->out);
     }
     fputs("mss clamp ", w->out);

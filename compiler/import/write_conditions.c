@@ -18,7 +18,7 @@ static const char *ports_unsayable(const struct rule *r)
     const char *unknown = "prey compares ports only of " PROTOS_WITH_PORTS " alone";
     const struct list *proto = rule_asks(r, ASK_PROTO);
     if (!rule_asks(r, ASK_DPORT) && !rule_asks(r, ASK_SPORT)) return NULL;
-    if (!proto) return "prey compares ports only of " PROTOS_WITH_PORTS ", and this rule has no protocol";
+    if (!proto) return "prey compares ports only of " PROTOS_WITH_PORTS ", but this rule has no protocol";
     if (proto->negated || !proto->count) return unknown;
     for (uint32_t i = 0; i < proto->count; i++)
         if (proto->of[i].lo != proto->of[i].hi || proto->of[i].lo > 255 || !proto_has_ports((unsigned)proto->of[i].lo))
@@ -33,7 +33,7 @@ static const char *ah_unsayable(const struct rule *r)
     bool holds = false;
     if (!proto || r->family == 4 || is_alone(proto, AH)) return NULL;
     for (uint32_t i = 0; i < proto->count; i++) holds |= proto->of[i].lo <= AH && AH <= proto->of[i].hi;
-    return holds ? "netfilter finds no AH in IPv6, and prey does: name the family in the rule" : NULL;
+    return holds ? "prey finds AH in IPv6, but netfilter doesn't: name the family in the rule" : NULL;
 }
 
 bool is_only_ip4(const struct rule *r) { return is_alone(rule_asks(r, ASK_PROTO), AH); }
@@ -43,7 +43,7 @@ static const char *types_unsayable(const struct rule *r)
     const struct list *proto = rule_asks(r, ASK_PROTO), *type = rule_asks(r, ASK_ICMP_TYPE),
                       *code = rule_asks(r, ASK_ICMP_CODE);
     if (!type && !code) return NULL;
-    if (!is_alone(proto, ICMP) && !is_alone(proto, ICMP6)) return "it has a type without exactly one protocol";
+    if (!is_alone(proto, ICMP) && !is_alone(proto, ICMP6)) return "the rule has a type without exactly one protocol";
     if (!code) return NULL;
     const bool one = type && !type->negated && type->count == 1 && type->of[0].lo == type->of[0].hi;
     return one ? NULL : "prey compares a code only with exactly one type";
@@ -55,8 +55,8 @@ static const char *devices_unsayable(const struct list *l)
         const char *name = l->of[i].word;
         const size_t len = strlen(name), plain = strcspn(name, "/*\\ \t\n:");
         if (!len || len > 15 || (plain < len && !(name[plain] == '*' && plain + 1 == len && plain)))
-            return "prey has no device of that name";
-        if (name[len - 1] == '+') return "prey has no device of that name";
+            return "prey can't have a device with that name";
+        if (name[len - 1] == '+') return "prey can't have a device with that name";
     }
     return NULL;
 }
@@ -70,7 +70,7 @@ const char *conditions_unsayable(const struct rule *r)
     if (!why && r->urpf_passed) why = "prey has a condition only for a missing return route (`urpf-failed`)";
     const struct list *fragment = rule_asks(r, ASK_FRAGMENT);
     if (!why && fragment && list_has_word(fragment, FRAGMENT_HEADER))
-        why = "prey asks for fragments, not for the header that one may have without being one";
+        why = "prey matches fragments, not packets with a fragment header that aren't fragments";
     if (!why) why = ah_unsayable(r);
     if (!why) why = devices_unsayable(rule_asks(r, ASK_ON));
     if (!why) why = devices_unsayable(rule_asks(r, ASK_OUT_ON));

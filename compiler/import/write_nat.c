@@ -96,7 +96,7 @@ static void except_all(struct translating *t, struct rule *r)
         struct exception *e = &t->exceptions[i];
         if (except_one(t->w, r, &e->rule) || e->told) continue;
         e->told = true;
-        put_unsaid(t->w, &e->rule, "a statement takes exceptions only by one condition: these packets are translated");
+        put_unsaid(t->w, &e->rule, "prey can exclude packets by one condition only: it translates these packets");
         e->wrote->told |= e->rule.told;
     }
 }
@@ -121,12 +121,12 @@ static bool are_hosts(const struct extent *e)
 static const char *source_unsayable(const struct rule *r)
 {
     enum { ADDRESSES_MOST = 65536 };
-    if (r->nat.how == NAT_SOURCE && !r->nat.to.family) return "it names no address";
+    if (r->nat.how == NAT_SOURCE && !r->nat.to.family) return "the rule names no address";
     if (r->nat.to.family && !are_hosts(&r->nat.to)) return "prey translates only to addresses of hosts";
     if (r->nat.to.family && r->nat.to.hi - r->nat.to.lo >= ADDRESSES_MOST)
-        return "prey translates to 65,536 addresses at most";
-    if (!rule_asks(r, ASK_OUT_ON)) return "prey translates only what leaves by a named device, or by all but such";
-    if (!asks_only(r, sayable())) return "prey translates only by addresses, protocol, ports and devices";
+        return "prey translates to at most 65,536 addresses";
+    if (!rule_asks(r, ASK_OUT_ON)) return "prey needs the devices by which packets leave, or the devices to leave out";
+    if (!asks_only(r, sayable())) return "prey can choose by addresses, protocol, ports and devices only";
     return NULL;
 }
 
@@ -170,7 +170,7 @@ static uint64_t ports_in(const struct list *l)
 static const char *protocols_unsayable(const struct list *proto, const struct list *port)
 {
     if (!is_positive(proto))
-        return "prey forwards only named protocols and ports: `map` turns a whole address, both ways";
+        return "prey forwards only named protocols and ports; `map` translates an address in both directions";
     for (uint32_t i = 0; i < proto->count; i++) {
         if (proto->of[i].lo != proto->of[i].hi) return "prey forwards only named protocols and ports";
         if (proto_has_ports((unsigned)proto->of[i].lo) != (port != NULL))
@@ -185,7 +185,7 @@ static const char *target_unsayable(const struct rule *r, const struct list *por
     if (!r->nat.to.family || r->nat.to.lo != r->nat.to.hi) return "prey forwards to one address";
     if (!are_hosts(&r->nat.to)) return "prey forwards only to addresses of hosts";
     if (r->nat.port_lo != r->nat.port_hi) return "prey forwards to one port";
-    if (r->nat.port_lo && port && ports_in(port) > PORTS_EACH) return "prey forwards several ports in their order";
+    if (r->nat.port_lo && port && ports_in(port) > PORTS_EACH) return "prey forwards several ports only in their order";
     return NULL;
 }
 
@@ -193,10 +193,11 @@ static const char *destination_unsayable(const struct translating *t, const stru
 {
     const struct list *to = rule_asks(r, ASK_TO), *port = rule_asks(r, ASK_DPORT);
     const char *why = NULL;
-    if (t->base->hook != HOOK_PREROUTING) return "prey does not translate the destinations of what this machine sends";
+    if (t->base->hook != HOOK_PREROUTING)
+        return "prey doesn't translate destinations of packets that this machine sends";
     if (!asks_only(r, bit(ASK_ON) | bit(ASK_FROM) | bit(ASK_TO) | bit(ASK_PROTO) | bit(ASK_DPORT)))
         return "prey forwards only by address, interface, source, protocol and port";
-    if (port && !is_positive(port)) return "prey forwards only named ports, not all but some";
+    if (port && !is_positive(port)) return "prey forwards only named ports, not all ports with exceptions";
     if (to && (!is_positive(to) || to->set)) return "prey forwards only named addresses";
     for (uint32_t i = 0; to && i < to->count; i++)
         if (!to->of[i].word && to->of[i].lo != to->of[i].hi) return "prey forwards only single addresses";
@@ -310,7 +311,7 @@ static void put_destination(struct translating *t, struct rule *r)
     }
     if (!to) {
         put_why(t->w, "not imported in full", r->text,
-                "only packets to this machine's own addresses are forwarded: `forward any` takes those to any address");
+                "prey forwards packets to this machine's own addresses; for any address, write `forward any`");
         t->w->unsaid.parts++;
     }
     if (r->nat.port_lo && port && ports_in(port) > 1)
@@ -354,7 +355,7 @@ static void want_all(struct writer *w, struct rule *both, const struct condition
 /* Return the rule with the conditions of the jumps that led to it. */
 static struct rule rule_joined(struct writer *w, const struct rule *r, const struct rule *jump)
 {
-    static const char led[] = "a jump leads here that can't be said: ";
+    static const char led[] = "prey has no equivalent of a jump to this chain: ";
     struct rule both = *r;
     both.conditions = NULL;
     for (const struct condition *c = r->conditions; c; c = c->next) rule_want(w->s, &both, c->about, c->list);
@@ -394,7 +395,7 @@ static void put_nat_rule(struct translating *t, struct rule *r, const struct rul
     if (to)
         put_chain(t, to, &both);
     else if (sent)
-        put_unsaid(w, &both, "prey does not translate the destinations of what this machine sends");
+        put_unsaid(w, &both, "prey doesn't translate destinations of packets that this machine sends");
     else if (both.unsaid)
         put_unsaid(w, &both, both.unsaid);
     else if (r->act == ACT_NONE || r->act == ACT_SILENT)
@@ -402,9 +403,9 @@ static void put_nat_rule(struct translating *t, struct rule *r, const struct rul
     else if (r->act != ACT_TRANSLATE && exception_keep(t, &both, r))
         return;
     else if (r->act != ACT_TRANSLATE)
-        put_unsaid(w, &both, "a nat has no exceptions: packets that this rule excludes are translated");
+        put_unsaid(w, &both, "a nat has no exceptions: prey translates the packets that this rule excludes");
     else if (t->statements + statements_of(&both) > STATEMENTS_MOST)
-        put_unsaid(w, &both, "with it there are more than 4,096 statements");
+        put_unsaid(w, &both, "a nat has at most 4,096 statements");
     else if (source)
         put_source(t, &both);
     else
@@ -412,7 +413,7 @@ static void put_nat_rule(struct translating *t, struct rule *r, const struct rul
     r->told |= both.told && !was_told;
 }
 
-/* Forget the exceptions from the given one on that hold only for the chain that they stand in. */
+/* Forget the exceptions from the given one on that hold only for the chain that they are in. */
 static void exceptions_end(struct translating *t, unsigned from)
 {
     unsigned kept = from;
@@ -452,13 +453,12 @@ void put_nat(struct writer *w)
         t.exception_count = 0;
         put_chain(&t, c, NULL);
         if (!c->drops) continue;
-        fprintf(w->out, "# NOT IMPORTED, and it drops: the policy of the nat chain %.60s\n", c->name);
+        fprintf(w->out, "# NOT IMPORTED: the policy of the nat chain %.60s, which drops\n", c->name);
         w->unsaid.parts++;
         w->unsaid.wider_parts++;
     }
     if (t.ways > WAYS_MOST) {
-        fputs("# NOT IMPORTED: the nat rules that would follow here, because jumps lead to them in more than 100,000 "
-              "ways\n",
+        fputs("# NOT IMPORTED: the nat rules after this line, because more than 100,000 paths of jumps lead there\n",
               w->out);
         w->unsaid.parts++;
     }

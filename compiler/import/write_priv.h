@@ -18,19 +18,19 @@ struct forwarded {
     struct extent to;             /* destination after */
     uint16_t port;                /* port after; 0: not known */
     const struct forwarded *like; /* the first `forward` with the same target, maybe this one */
-    const char *exit;             /* device by which the target is reached; NULL: no rule tells */
+    const char *exit;             /* device towards the target; NULL: not in the rules */
     const struct rule *exit_told; /* the rule that tells it */
 };
 
-/* A chain at the place where its rules are written: the body of a firewall, or a chain of prey. A chain that means
- * different things at several places is written for each. */
+/* A chain at the place where its rules are written: the body of a firewall, or a chain of prey. A chain with
+ * different meanings at several places is written for each. */
 struct place {
     struct place *next;
     enum {
         PLACE_JUMPED, /* a chain that rules jump to */
         PLACE_PLAIN,  /* a base chain before a later one: accept returns */
         PLACE_WHOLE,  /* a base chain that decides every packet */
-        PLACE_REST    /* the rest of a sequence, which decides every packet */
+        PLACE_REST    /* the end of a sequence, which decides every packet */
     } kind;
     const struct chain *chain; /* the chain; NULL for a REST */
     enum hook hook;            /* hook of the base chain, or of the one that jumped here */
@@ -105,12 +105,12 @@ const char *place_verdict(const struct place *p, bool end);
 void put_conditions(struct writer *w, const struct rule *r, uint8_t family);
 /* Return why prey can't ask the rule's conditions at any place; NULL: prey can. */
 const char *conditions_unsayable(const struct rule *r);
-/* True if only IPv4 is asked for, without naming a family. */
+/* True if the rule demands IPv4 without naming a family. */
 bool is_only_ip4(const struct rule *r);
 /* Write to `out` one or two exclusive rules with states of prey (write_tracked.c). family: known family of the packet,
  * or 0. Returns their number; 0: none of the packets has such a state in netfilter. */
 unsigned rules_by_state(struct writer *w, const struct rule *r, uint8_t family, struct rule out[2]);
-/* Write the rule where a SYN with FIN has the states that it has in netfilter, by `put` (write_syn_fin.c). */
+/* Write the rule, by `put`, so that a SYN with FIN has its netfilter states (write_syn_fin.c). */
 typedef void put_one(struct writer *w, const struct place *p, const struct rule *r);
 void put_by_netfilter(struct writer *w, const struct place *p, const struct rule *r, put_one *put);
 /* True if the rule asks for TCP and no other protocol. */
@@ -119,7 +119,7 @@ bool is_tcp(const struct rule *r);
 void put_conditions_here(struct writer *w, const struct place *p, const struct rule *r);
 /* Write `log`, name and comment of the rule. */
 void put_options(struct writer *w, const struct rule *r);
-/* Write `# WHAT: TEXT (WHY)`, but the same only once: the first counts the others (write_told.c). */
+/* Write `# WHAT: TEXT (WHY)`, but equal ones only once: the first has the count of the others (write_told.c). */
 void put_why(struct writer *w, const char *what, const char *text, const char *why);
 /* Write the text with what its comments count. */
 void put_counted(const struct writer *w, const char *text, size_t len, FILE *out);

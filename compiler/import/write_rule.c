@@ -8,15 +8,15 @@ static const char *effect(const struct rule *r)
 {
     switch (r->act) {
     case ACT_DROP:
-    case ACT_REJECT: return "NOT IMPORTED, so what it drops is not dropped here";
+    case ACT_REJECT: return "NOT IMPORTED, so prey doesn't drop its packets";
     case ACT_JUMP:
     case ACT_GOTO:
-    case ACT_RETURN: return "NOT IMPORTED, so all packets continue as if it did not match";
+    case ACT_RETURN: return "NOT IMPORTED, so all packets continue as if the rule didn't match";
     case ACT_TRANSLATE:
         if (r->nat.how == NAT_DESTINATION || r->nat.how == NAT_REDIRECT)
-            return "NOT IMPORTED, so its packets are judged with their original destination";
+            return "NOT IMPORTED, so prey judges its packets with their original destination";
         return "not imported";
-    case ACT_ADD: return "NOT IMPORTED, so it adds nobody to its set";
+    case ACT_ADD: return "NOT IMPORTED, so its set gets no members";
     default: return "not imported";
     }
 }
@@ -60,16 +60,16 @@ static bool come_whole(const struct writer *w, const struct place *p, const stru
 static const char *never_here(const struct writer *w, const struct place *p, const struct rule *r)
 {
     if (r->never) return "its conditions exclude each other";
-    if (p->family && r->family && p->family != r->family) return "packets of its family do not come here";
+    if (p->family && r->family && p->family != r->family) return "this chain gets no packets of its family";
     if ((p->family == 6 || r->family == 6) && is_only_ip4(r)) return "netfilter finds no AH in IPv6 packets";
     if (rule_asks(r, ASK_OUT_ON) && (p->hook == HOOK_PREROUTING || p->hook == HOOK_INPUT || p->hook == HOOK_INGRESS))
-        return "the exit of a packet is not known here yet";
-    if (rule_asks(r, ASK_ON) && sent_from_here(p)) return "packets that this machine sends came in by no interface";
+        return "the interface by which a packet leaves isn't known here yet";
+    if (rule_asks(r, ASK_ON) && sent_from_here(p)) return "packets that this machine sends have no input interface";
     const struct list *fragment = rule_asks(r, ASK_FRAGMENT);
     if (fragment && come_whole(w, p, r) && list_has_word(fragment, "no") == fragment->negated)
-        return "the kernel puts fragments together before";
+        return "the kernel has already reassembled fragments";
     if ((r->urpf_failed || r->urpf_passed) && sent_from_here(p))
-        return "packets that this machine sends came in by no interface";
+        return "packets that this machine sends have no input interface";
     if (r->translated == MUST_BE && !p->forwarded) return "no packet is translated here";
     if (r->translated == MUST_NOT_BE && p->forwarded) return "all packets are translated here";
     return NULL;
@@ -82,17 +82,17 @@ static const char *unsayable_here(const struct place *p, const struct rule *r)
     const struct list *proto = rule_asks(r, ASK_PROTO);
     const uint8_t family = r->family ? r->family : p->family;
     if (rule_asks(r, ASK_ICMP_TYPE) && family && proto->of[0].lo != (family == 4 ? 1 : 58))
-        return "its type is one of the other family's ICMP";
+        return "the type belongs to the other family's ICMP";
     if (p->forwarded && (rule_asks(r, ASK_TO) || (r->act == ACT_ADD && r->adding.destination)))
-        return "it asks for the target of a forwarded port in a set that changes, or adds it to one";
+        return "the rule compares a forwarded port's target with a changing set, or adds the target to a set";
     if (rule_asks(r, ASK_OUT_ON) && p->forwarded)
-        return "no rule tells by which device the target of the forwarded port is reached";
+        return "no rule names the device that leads to the forwarded port's target";
     if (p->before_state && (rule_asks(r, ASK_STATE) || r->flows_over))
-        return "it compares connections before they are known";
-    if (p->after_source && r->act == ACT_ADD && !r->adding.destination) return "it adds sources after translation";
+        return "the rule compares connections before they are tracked";
+    if (p->after_source && r->act == ACT_ADD && !r->adding.destination) return "the rule adds translated sources";
     if (p->after_source && (rule_asks(r, ASK_FROM) || rule_asks(r, ASK_SPORT)))
-        return "it compares sources after translation";
-    if (r->act == ACT_TRANSLATE) return "it translates outside of a nat chain";
+        return "the rule compares translated sources";
+    if (r->act == ACT_TRANSLATE) return "the rule translates outside a nat chain";
     return NULL;
 }
 
@@ -109,12 +109,12 @@ static bool names(const struct list *l, const char *device)
 /* Return the reason why prey copies nothing to the device; NULL: there is none. */
 static const char *uncopied(struct writer *w, const char *device)
 {
-    if (!*device || strlen(device) > 15 || strpbrk(device, "/:* ")) return "prey has no device of that name";
+    if (!*device || strlen(device) > 15 || strpbrk(device, "/:* ")) return "prey can't have a device with that name";
     for (const struct chain *c = w->s->chains; c; c = c->next) {
         bool judged = names(&c->devices, device);
         for (const struct rule *r = c->rules; r && !judged && ruleset_spend(w->s, 1); r = r->next)
             judged = names(rule_asks(r, ASK_ON), device) || names(rule_asks(r, ASK_OUT_ON), device);
-        if (judged) return "prey copies to no device that rules ask for: copies would be judged again";
+        if (judged) return "prey can't copy to a device that rules name: prey would judge the copies again";
     }
     return NULL;
 }
@@ -311,13 +311,14 @@ static void leave_fragments_out(struct writer *w, const struct place *p, struct 
     *end = NULL;
 }
 
-/* Write a reject with a reset, which answers TCP alone, and a drop for the rest, as netfilter does. */
+/* Write a reject with a reset, which answers TCP only, and a drop for the rest, as netfilter does. */
 static void put_reset(struct writer *w, const struct place *p, const struct rule *r)
 {
     struct rule tcp = *r;
     struct list only = {0};
     if (rule_asks(r, ASK_PROTO)) {
-        put_why(w, "not imported in full", r->text, "it resets what need not be TCP; here it drops all of it");
+        put_why(w, "not imported in full", r->text,
+                "the rule resets packets that may not be TCP; in prey it drops them");
         w->unsaid.parts++;
         fputs("drop", w->out);
         put_conditions_here(w, p, r);
@@ -408,7 +409,7 @@ void put_rule(struct writer *w, const struct place *p, struct rule *r)
     if (!r->unsaid) leave_fragments_out(w, p, &decided);
     const bool elsewhere = leave_lo_out(w, &decided, &decided, &asked_lo);
     if (asked_lo && !r->unsaid)
-        put_why(w, elsewhere ? "written without lo" : "left out", r->text, "prey judges nothing on lo");
+        put_why(w, elsewhere ? "written without lo" : "left out", r->text, "prey doesn't judge packets on lo");
     if (!elsewhere && !r->unsaid) return;
     why = unsayable_here(p, &decided);
     if (!why && r->act == ACT_MIRROR) why = uncopied(w, r->target);
@@ -420,7 +421,7 @@ void put_rule(struct writer *w, const struct place *p, struct rule *r)
     }
     const unsigned rules = rules_by_state(w, &decided, p->forwarded ? p->forwarded->to.family : p->family, by_state);
     if (!rules) {
-        put_never(w, r, "none of its packets can have such a state");
+        put_never(w, r, "packets of this rule can't have such a state");
         return;
     }
     if (r->apart) put_apart(w, r, r->apart);

@@ -140,8 +140,7 @@ static void put_live_set(struct writer *w, const struct set *set)
     const uint64_t size = set->size > SIZE_MOST ? SIZE_MOST : set->size ? set->size : SIZE_GUESSED;
     const bool nft = strcmp(set->scope, "ipset") != 0;
     if (set->members.count) {
-        fprintf(w->out,
-                "# NOT IMPORTED: what it holds, %" PRIu32 " member%s; this brings them, for good: ", set->members.count,
+        fprintf(w->out, "# NOT IMPORTED: its %" PRIu32 " member%s; to add them permanently, run: ", set->members.count,
                 text_plural(set->members.count));
         put_comment(w->out, nft ? import_format(w->s, "nft list set %s %s", set->scope, set->name)
                                 : import_format(w->s, "ipset save %s", set->name));
@@ -183,7 +182,7 @@ static void put_set(struct writer *w, const struct set *set)
         fprintf(w->out, "%s %s %s", set->left->said, set->except ? "except" : "and", set->right->said);
     else
         put_each(w->out, &set->members, ASK_COUNT, set->kind);
-    if (set->changes) fputs("  # not imported: its changes at run time; this is what it held", w->out);
+    if (set->changes) fputs("  # not imported: its changes at run time; these were its members", w->out);
     if (set->changes) w->unsaid.parts++;
     fputc('\n', w->out);
 }
@@ -229,9 +228,9 @@ static void put_meter(struct writer *w, const struct meter *m)
 const char *meter_unsayable(const struct meter *m)
 {
     const unsigned hours = m->unit / 3600;
-    if (!m->rate) return "a rate of 0 lets nothing pass";
+    if (!m->rate) return "with a rate of 0, no packet passes";
     if (m->bytes) return m->rate / m->unit > 125000000000 ? "the rate is above 1000 Gbit/s" : NULL;
-    if (hours && m->rate % hours) return "prey has rates only by second, minute and hour";
+    if (hours && m->rate % hours) return "prey has rates only per second, minute and hour";
     return m->rate / m->unit > 1000000000 ? "the rate is above 1,000,000,000/s" : NULL;
 }
 

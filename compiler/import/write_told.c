@@ -1,4 +1,4 @@
-/* Comments on rules, each once. A rule may stand at several places, and many rules may read alike: a comment that was
+/* Comments on rules, each once. A rule may be at several places, and many rules may read alike: a comment that was
  * written before is only counted, and a mark behind the first becomes the count when all is written. */
 #include <inttypes.h>
 #include <search.h>
@@ -56,7 +56,7 @@ void put_counted(const struct writer *w, const char *text, size_t len, FILE *out
     for (const char *mark; (mark = memchr(text, MARK, (size_t)(end - text))); text = mark + 9) {
         const uint64_t more = w->told[strtoul(mark + 1, NULL, 16)]->more;
         fwrite(text, 1, (size_t)(mark - text), out);
-        if (more) fprintf(out, "; %" PRIu64 " more like it", more);
+        if (more) fprintf(out, "; %" PRIu64 " more like this", more);
     }
     fwrite(text, 1, (size_t)(end - text), out);
 }

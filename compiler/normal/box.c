@@ -168,7 +168,7 @@ static void room_init(struct room *room, size_t count4, size_t count6)
     room->r6 = room_of(room->shorts6, count6, sizeof(*room->r6));
 }
 
-/* Intern a set whose ranges lie in the room, and release it. */
+/* Intern a set whose ranges are in the room, and release it. */
 static uint32_t intern_all(struct ir *ir, struct room *room, const struct ir_addrs *a)
 {
     const uint32_t id = ir_intern_addrs(ir, a);

@@ -1,6 +1,6 @@
-/* Values of IR_FLOWS: the numbers of flows that sources, or their networks, hold at least. One demand for each grain of
- * the program (vm/flow/grain.h); a demand has no complement. A wide network holds the flows of the narrow networks in
- * it, so a demand on a narrow one implies one on the wide. */
+/* Values of IR_FLOWS: the least numbers of flows that sources, or their networks, hold. One demand for each grain of
+ * the program (vm/flow/grain.h); a demand has no complement. A wide network holds the flows of the narrow networks
+ * in it, so a demand on a narrow one implies one on the wide. */
 #pragma once
 
 #include "compiler/normal/ir.h"

@@ -56,7 +56,7 @@ struct ir_number {
 };
 extern const struct ir_number ir_numbers[IR_FIELDS];
 
-/* True if only the packet holds the field, not the key. */
+/* True if the packet has the field, but the key does not. */
 static inline bool ir_beside_key(enum ir_field f) { return !half_in_key(ir_numbers[f].half); }
 
 /* Return the bit of key.kind that says that the field is there, for fields with a value for "not there"; else 0. */
@@ -91,7 +91,7 @@ struct ir_product {
 };
 
 static_assert(2 * PBC_LIVES_MAX <= 8 * sizeof(live_bits), "a bit for each live set of two programs");
-/* Return the number of the first set among them, of which there is one at least. */
+/* Return the number of the first set bit; at least one must be set. */
 static inline unsigned live_bits_first(live_bits live)
 {
     const uint64_t low = (uint64_t)live;
@@ -104,8 +104,8 @@ struct ir_ranges {
     uint32_t count;
 };
 /* A set that depends on live sets is split by one, the first in the image that it depends on: its members where that
- * live set has the address, and elsewhere. Its ranges are then all that it may hold. `in` holds only what may be a
- * member of the live set, and a set that is the same in both cases is not split: so splits are canonical, too. */
+ * live set has the address, and elsewhere. Its ranges are then all its possible members. `in` holds only possible
+ * members of the live set, and a set that is the same in both cases is not split: so splits are canonical, too. */
 struct ir_addrs {
     const struct pbc_range *r4;
     const struct pbc_range6 *r6;
@@ -130,7 +130,7 @@ struct ir_macs {
     bool negated;  /* true for every MAC but these */
     uint32_t set;  /* image MAC set with these MACs, PBC_NONE */
 };
-/* `kinds` of MAC sets computed by regions, which no rule says: pairs of first and last number (mac_ranges.c). */
+/* `kinds` of MAC sets computed by regions, not from a rule: pairs of first and last number (mac_ranges.c). */
 enum { MACS_ARE_RANGES = 0x40 };
 struct ir_patterns {
     const uint32_t *pattern;
@@ -149,22 +149,22 @@ struct ir_rule {
     uint32_t cover_count;
     uint8_t state;  /* enum ir_state */
     bool elsewhere; /* IMPOSSIBLE: only because its firewall judges other interfaces */
-    bool met;       /* LIVE: some earlier rule decides a part of it, as far as looked at */
+    bool met;       /* LIVE: an earlier rule decides a part of it, as far as known */
 };
 
 /* Results of the search for verdicts that may be remembered for a flow (memos.c): YES, or why not. MEMO(ident,
- * text); %s in the text is the name that `struct ir_memo` gives. NONE: the rule decides no established packets, and
- * nothing is reported. */
+ * text); %s in the text is the name that `struct ir_memo` gives. NONE: the rule decides no established packets; not
+ * reported. */
 #define MEMO_REASONS(MEMO)                                                                                             \
     MEMO(NONE, "")                                                                                                     \
     MEMO(YES, "")                                                                                                      \
-    MEMO(LOGS, "it logs")                                                                                              \
-    MEMO(ASKS, "it asks `%s`, which may change from packet to packet")                                                 \
-    MEMO(OPENS, "the packet inside is judged each time")                                                               \
-    MEMO(CHAIN, "it stands in a chain, and the `do` that leads there counts")                                          \
-    MEMO(BEHIND, "it stands behind %s, which asks for what may change from packet to packet")                          \
-    MEMO(COUNTED, "it stands behind %s, which counts")                                                                 \
-    MEMO(GIVEN_UP, "not decided: too much stands before it")
+    MEMO(LOGS, "the rule logs")                                                                                        \
+    MEMO(ASKS, "the rule has `%s`, which can change from packet to packet")                                            \
+    MEMO(OPENS, "the inner packet is judged each time")                                                                \
+    MEMO(CHAIN, "the rule is in a chain, and the `do` of that chain counts")                                           \
+    MEMO(BEHIND, "the rule is after %s, which can change from packet to packet")                                       \
+    MEMO(COUNTED, "the rule is after %s, which counts")                                                                \
+    MEMO(GIVEN_UP, "undecided: too many rules are before this one")
 enum ir_memo_reason {
 #define MEMO(ident, text) MEMO_##ident,
     MEMO_REASONS(MEMO)
@@ -187,13 +187,13 @@ struct ir {
     uint32_t rule_count;
     struct ir_pool *ranges, *addrs, *macs, *patterns;
     struct normal *normal;
-    uint64_t held;            /* bytes of ranges in `addrs` */
-    bool too_large;           /* IR_BYTES_MAX was reached: sets interned later are empty */
-    struct ir_memo *memos;    /* memos of rules, then of firewalls' defaults; NULL: the program keeps no flows */
-    uint32_t memos_undecided; /* number of rules and defaults that find_memos gave up on */
-    uint32_t undecided;       /* number of rules that the analysis gave up on */
-    bool keeps_flows;         /* some condition asks for the state; without one, no packet has a state */
-    bool picks_up;            /* true if mid-stream TCP can be new */
+    uint64_t held;                           /* bytes of ranges in `addrs` */
+    bool too_large;                          /* IR_BYTES_MAX was reached: sets interned later are empty */
+    struct ir_memo *memos;                   /* memos of rules, then of firewalls' defaults; NULL: no flow table */
+    uint32_t memos_undecided;                /* number of rules and defaults that find_memos gave up on */
+    uint32_t undecided;                      /* number of rules that the analysis gave up on */
+    bool keeps_flows;                        /* a condition asks for the state; without one, packets have no state */
+    bool picks_up;                           /* true if mid-stream TCP can be new */
     struct pbc_grain grains[PBC_GRAINS_MAX]; /* grains of the image */
     uint32_t moments;           /* number of schedules of which exactly one is always active, at most 31; 0: they are
                                  * independent (a program's) */
@@ -205,8 +205,8 @@ struct ir {
 
 struct ir *ir_new(struct arena *arena, uint32_t rule_count);
 
-/* Return values by id. IR_ALL of RANGES has no list (its end depends on the field) and must not be asked for; of ADDRS
- * it is two full ranges. */
+/* Return values by id. IR_ALL of RANGES has no list (its end depends on the field) and must not be requested; of
+ * ADDRS it is two full ranges. */
 struct ir_ranges ir_ranges(const struct ir *ir, uint32_t id);
 const struct ir_addrs *ir_addrs(const struct ir *ir, uint32_t id);
 const struct ir_macs *ir_macs(const struct ir *ir, uint32_t id);
@@ -222,7 +222,7 @@ void ir_addrs_note_narrowed(struct ir *ir, uint32_t a, unsigned families, uint32
 void ir_addrs_note_parts(struct ir *ir, uint32_t a, const uint32_t parts[2], unsigned families);
 void ir_addrs_pair(struct ir *ir, uint32_t a, uint32_t b); /* notes that each is the other's complement */
 uint32_t ir_intern_macs(struct ir *ir, const struct ir_macs *m);
-/* Return the id of one range of a RANGES field, of plain ranges, or of one address as struct key has it. */
+/* Return the id of one range of a RANGES field, of plain ranges, or of one address in the form of struct key. */
 uint32_t ir_field_range(struct ir *ir, enum ir_field f, uint32_t lo, uint32_t hi);
 uint32_t ir_addrs_ranges(struct ir *ir, const struct pbc_range *r4, uint32_t count4, const struct pbc_range6 *r6,
                          uint32_t count6);
@@ -247,18 +247,18 @@ static inline struct addr_span addr_span(const struct ir_addrs *a, unsigned fami
     if (family == IR_V4) return (struct addr_span){a->r4[i].lo, a->r4[i].hi};
     return span6(&a->r6[i]);
 }
-/* Return the first range that does not end before the address; their count: none. */
+/* Return the first range that does not end before the address; the number of ranges: none. */
 uint32_t addr_find(const struct ir_addrs *a, unsigned family, unsigned __int128 address);
 bool addr_held(const struct ir_addrs *a, unsigned family, unsigned __int128 address);
 
-/* Make a set of its parts where a live set has the address, and elsewhere. */
+/* Make a set from two parts: for addresses in a live set, and for others. */
 uint32_t ir_addrs_split(struct ir *ir, uint32_t live, uint32_t in, uint32_t out);
-/* Return the number of its parts without a split, at most UINT32_MAX. */
+/* Return the number of a set's parts without a split, at most UINT32_MAX. */
 uint32_t ir_addrs_parts(const struct ir *ir, uint32_t a);
 /* Return the nth part without a split, and the live sets that have its addresses as bits; it may be empty. PBC_NONE:
- * there are no more. The first is that of addresses in no live set. */
+ * no more. The first is that of addresses in no live set. */
 uint32_t ir_addrs_part(const struct ir *ir, uint32_t a, uint32_t nth, live_bits *live);
-/* Return all that a set may hold, whatever live sets hold. */
+/* Return all possible members of a set, whatever live sets hold. */
 uint32_t ir_addrs_hull(struct ir *ir, uint32_t a);
 /* Return the part for an address that these live sets have. */
 uint32_t ir_addrs_now(const struct ir *ir, uint32_t a, live_bits live);
@@ -269,7 +269,7 @@ uint32_t ir_addrs_of_families(struct ir *ir, uint32_t a, unsigned families); /* 
 unsigned ir_addrs_families(const struct ir *ir, uint32_t a);                 /* families in which it has members */
 unsigned ir_addrs_full(const struct ir *ir, uint32_t a);                     /* families in which it is full */
 
-/* Return the address families that the product's WHAT admits. */
+/* Return the address families allowed by the product's WHAT. */
 unsigned ir_families(const struct ir *ir, const struct ir_product *p);
 bool ir_is_empty(const struct ir_product *p);
 /* True if, by ir->longer, a schedule of `b` is active whenever one of `a` is. */

@@ -12,7 +12,7 @@ struct kind_frame {
 };
 enum { KIND_FRAMES_MAX = 64 };
 
-/* Bits of key.kind that tell the frames apart. */
+/* Bits of key.kind that distinguish the frames. */
 #define KIND_CORE                                                                                                      \
     (KIND_IP | KIND_UPPER | KIND_AH | KIND_PROTO | KIND_PORTS | KIND_TCP_FLAGS | KIND_ICMP_HEADER | KIND_FRAG_NO |     \
      KIND_FRAGMENT)

@@ -7,8 +7,8 @@ struct normal {
     const struct image *img;
     struct ir *ir;
     uint32_t *set_id;                            /* [image set]: addrs id + 1 */
-    uint32_t *live_first;                        /* [live set]: the first of its name, which stands for it */
-    uint32_t *live_may;                          /* [live set]: addrs id of what it may have */
+    uint32_t *live_first;                        /* [live set]: the first one of its name, which represents it */
+    uint32_t *live_may;                          /* [live set]: addrs id of its possible members */
     uint32_t *pattern_slots, pattern_slots_size; /* 1 + pattern, hashed by content; size is a power of two */
     struct {
         uint32_t a, b, result;

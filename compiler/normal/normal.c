@@ -213,7 +213,9 @@ void make_normal(struct compile *c)
             /* Each combination of a large set with another is a set of its own. */
             diag(c->diags, E_EXPANSION, img->rule_span[i],
                  "the address lists of the rules up to this one take more than %u MiB of ranges", IR_BYTES_MAX >> 20);
-            diag_advise(c->diags, "a large set is cheap where it stands alone in its list: write a rule for it alone");
+            diag_advise(
+                c->diags,
+                "write a rule of its own for each large set: a set that is the only member of its list costs little");
         }
     }
     ir->normal = n;

@@ -1,5 +1,5 @@
-/* Regions: sets of frames, as lists of disjoint products of the normal form. What a rule leaves of a region, covers of
- * rules, effects of a change: all are "this, without that", computed exactly.
+/* Regions: sets of frames, as lists of disjoint products of the normal form. The rest of a region behind a rule,
+ * covers of rules, effects of a change: all are "this, without that", computed exactly.
  *
  * Not every product can be subtracted: byte patterns, meters, flows and other fields without sets of values have no
  * complement. Such a product is not plain; it may be asked, and answers "may be either". */
@@ -14,10 +14,10 @@ struct region {
 void region_init(struct region *r);
 void region_fini(struct region *r);
 void region_add(struct region *r, const struct ir_product *p);
-/* Add the frames of both products, or all of `a` where these can't be told exactly (product_and). */
+/* Add the frames of both products, or all of `a` where these can't be known exactly (product_and). */
 void region_add_both(struct ir *ir, const struct ir_product *a, const struct ir_product *b, struct region *out);
 
-/* Budget of a computation: `work` in products and ranges looked at, `parts` held at once. When either is used up
+/* Budget of a computation: `work` in products and ranges looked at, `parts` held at once. If either is used up,
  * `spent` is true, and later results are unreliable. */
 struct region_budget {
     uint64_t work;
@@ -28,7 +28,7 @@ void region_spend(struct region_budget *budget, uint64_t work);
 
 /* True if each field has a complement, so that the product can be subtracted. */
 bool product_is_plain(const struct ir *ir, const struct ir_product *p);
-/* Leave out of the product all that makes it not plain: every frame of p is in *out. */
+/* Make the product plain by leaving out demands: every frame of p is in *out. */
 void product_plain_part(const struct ir *ir, const struct ir_product *p, struct ir_product *out);
 /* Intersect two products. False: no frames. Exact also for products that are not plain, if possible; otherwise (two
  * different lists of active schedules) *out holds more, and *loose is set. */
@@ -39,8 +39,8 @@ bool product_and(struct ir *ir, const struct ir_product *a, const struct ir_prod
 void region_minus(struct ir *ir, struct region *r, const struct ir_product *b, struct region_budget *budget);
 /* Make the product of every frame, including ARP and other frames that are not IP. */
 void product_all(struct ir_product *p);
-/* Narrow a rule's product to traffic of that direction: packets that this machine sends have one interface, by which
- * they leave; arriving packets leave by none. False: it holds no such packets. */
+/* Narrow a rule's product to traffic of that direction: this machine's packets have one interface, by which they
+ * leave; packets for this machine leave by none. False: it holds no such packets. */
 bool product_in_direction(struct ir *ir, struct ir_product *p, enum pbc_direction d);
 /* Find p's plain part for frames of a. False: p has a demand without a complement that a does not share. */
 bool product_plain_beside(const struct ir *ir, const struct ir_product *p, const struct ir_product *a,

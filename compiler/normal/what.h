@@ -1,8 +1,8 @@
 /* The values of IR_WHAT: the kind of a frame, and for IP its protocol.
  *
- * IPv6 is there twice: without an authentication header among those before the protocol (WHAT_IP6), and with one
- * (WHAT_AH6). So `ah` is a set of values like any other protocol, in lists and after `not`, though its packets have a
- * protocol besides. Over IPv4 AH is protocol 51, and the packet that it covers is not looked at. */
+ * IPv6 has two values: without an authentication header among those before the protocol (WHAT_IP6), and with one
+ * (WHAT_AH6). So `ah` is a set of values like any other protocol, in lists and after `not`, though its packets have
+ * a protocol besides. Over IPv4 AH is protocol 51, and the packet that it covers is not looked at. */
 #pragma once
 
 #include "compiler/normal/ir.h"
@@ -25,7 +25,7 @@ static inline uint32_t what_without_ah(uint32_t what)
     return what == WHAT_AH6_UNKNOWN ? WHAT_IP6_UNKNOWN : what_has_ah6(what) ? what - WHAT_AH6 + WHAT_IP6 : what;
 }
 
-/* True for the number of an IPv6 header that others follow: no packet has it as its protocol. */
+/* True for the number of an IPv6 extension header, which is never a packet's protocol. */
 bool what_is_walked(uint32_t what);
 
 /* Write the protocols of one base (of what_bases) in the set, as sorted numbers 0..255. Return the number of ranges. */

@@ -17,8 +17,9 @@ uint32_t live_of(struct compile *c, const struct node *name)
     const uint32_t text = text_of(c, s->name);
     for (uint32_t i = 0; i < c->image->lives_count; i++)
         if (c->image->lives[i].name == text) return i;
-    diag(c->diags, E_LIVE, name->span, "`%s` is no live set, so its members are those of its declaration", s->name.s);
-    diag_note(c->diags, s->span, "it is declared here; `set %s = live size 100_000` makes a live set", s->name.s);
+    diag(c->diags, E_LIVE, name->span, "rules can't add to `%s`, because it isn't a live set", s->name.s);
+    diag_note(c->diags, s->span, "the set is declared here; for a live set, write `set %s = live size 100_000`",
+              s->name.s);
     return PBC_NONE;
 }
 
@@ -36,7 +37,7 @@ static bool member_end(const struct rule_work *w, const struct node *per, struct
     const bool both = (w->families & (KIND_IP4 | KIND_IP6)) == (KIND_IP4 | KIND_IP6);
     if (!one || !both) return true;
     diag(w->c->diags, E_METER_LENGTH, per->first->next->span,
-         "one prefix length for both families: write one for each, such as source/24,/64");
+         "write a prefix length for each family, such as source/24,/64");
     return false;
 }
 
@@ -45,7 +46,7 @@ static bool member_time(struct compile *c, const struct node *time, struct pbc_a
     a->for_ns = clause_duration(c, time, 0);
     if (a->for_ns >= PBC_ADD_NS_MIN && a->for_ns <= PBC_ADD_NS_MAX) return true;
     if (a->for_ns || (time && time->first && time->first->kind == N_DURATION))
-        diag(c->diags, E_OUT_OF_RANGE, time->first->span, "a member stays from 1ms to 3660d");
+        diag(c->diags, E_OUT_OF_RANGE, time->first->span, "a member can stay from 1ms to 3660d");
     return false;
 }
 
@@ -66,11 +67,11 @@ static void warn_unproven(const struct rule_work *w, const struct node *verdict,
 {
     const bool bounded = w->c->image->lives[a->live].never != PBC_NONE;
     if (a->flags & PBC_ADD_DESTINATION || bounded || is_proven(w, conds)) return;
-    diag(w->c->diags, W_ADD_UNPROVEN, verdict->span,
-         "anybody can send such a packet with another's address, and `%s` then has that%s",
-         image_str(w->c->image, w->c->image->lives[a->live].name), a->flags & PBC_ADD_CUT ? ", whose flows end" : "");
+    diag(w->c->diags, W_ADD_UNPROVEN, verdict->span, "a forged packet can put any address into `%s`%s",
+         image_str(w->c->image, w->c->image->lives[a->live].name),
+         a->flags & PBC_ADD_CUT ? ", and ends its connections" : "");
     diag_advise(w->c->diags,
-                "ask for `tcp state established`, or give the set `never` with the addresses that must not get in");
+                "write `tcp state established` in the rule, or `never` with the addresses to exclude in the set");
 }
 
 /* Read the words behind the time, each at most once. False after a report. */
@@ -80,7 +81,7 @@ static bool member_words(struct compile *c, const struct node *verdict, struct p
     {
         const uint8_t flag = is_clause(n, CL_ONCE) ? PBC_ADD_ONCE : is_clause(n, CL_CUT) ? PBC_ADD_CUT : 0;
         if (a->flags & flag) {
-            diag(c->diags, E_OPTION_TWICE, n->span, "`%s` stands twice in this rule", node_words(n));
+            diag(c->diags, E_OPTION_TWICE, n->span, "`%s` is written twice in this rule", node_words(n));
             return false;
         }
         a->flags |= flag;
@@ -99,12 +100,12 @@ uint32_t add_of(const struct rule_work *w, const struct node *verdict, uint32_t 
     if (live == PBC_NONE || !good) return 0;
     const struct pbc_live *to_set = &c->image->lives[live];
     if (pbc_live_is_filled(to_set)) {
-        diag(c->diags, E_LIVE, name->span, "the members of `%s` are those of its %s, and no rule adds to them",
+        diag(c->diags, E_LIVE, name->span, "rules can't add to `%s`, because its members come from its %s",
              image_str(c->image, to_set->name), to_set->file ? "file" : "names");
         return 0;
     }
     if (c->image->lives[live].answers) {
-        diag(c->diags, E_LIVE, name->span, "the members of `%s` are those of DNS answers, and no rule adds to them",
+        diag(c->diags, E_LIVE, name->span, "rules can't add to `%s`, because its members come from DNS replies",
              image_str(c->image, c->image->lives[live].name));
         return 0;
     }

@@ -11,7 +11,7 @@ static void allow_code(struct compile *c, const struct node *name, struct span w
         return;
     }
     diag(c->diags, E_ALLOW, name->span,
-         code < DIAG_COUNT ? "`%s` is an error, and only warnings can be allowed" : "no warning has the code `%s`",
+         code < DIAG_COUNT ? "`%s` is an error, but `allow` takes only warnings" : "no warning has the code `%s`",
          text);
     diag_advise(c->diags, "each warning ends with its code in brackets, such as [W0513]");
 }
@@ -33,7 +33,7 @@ static struct span allowed_span(struct compile *c, const struct node *file, cons
     while (of && of->kind == N_ALLOW) of = of->next;
     within.start = n->span.start;
     if (of && of->next) within.end = of->next->span.start;
-    if (!of) diag(c->diags, E_ALLOW, n->span, "`allow` stands before a declaration, or at the top of a file");
+    if (!of) diag(c->diags, E_ALLOW, n->span, "write `allow` before a declaration, or at the top of a file");
     return within;
 }
 

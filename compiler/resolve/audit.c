@@ -9,21 +9,21 @@ void check_audit(struct compile *c, const struct node *audit, const struct node 
     const enum verdict_word word = (enum verdict_word)verdict->v.i;
     if (word == VW_ACCEPT || word == VW_DROP || word == VW_REJECT || word == VW_DO) return;
     diag(c->diags, E_AUDIT_NOTHING, audit->span,
-         word == VW_DECAP ? "`decap` can't be audited: what is inside would have to be judged twice"
-                          : "this rule decides nothing, so there is nothing to audit");
+         word == VW_DECAP ? "`decap` can't be audited: prey would have to judge the inner packet twice"
+                          : "a rule that decides nothing can't be audited");
     if (word == VW_COUNT || word == VW_LOG)
-        diag_advise(c->diags, "leave out `audit`: the rule counts%s, and the next is asked",
+        diag_advise(c->diags, "remove `audit`: the rule counts%s, and prey continues with the next rule",
                     word == VW_LOG ? " and logs" : "");
     else
-        diag_advise(c->diags, "`audit` stands before accept, drop, reject or `do CHAIN`");
+        diag_advise(c->diags, "write `audit` before accept, drop, reject or `do CHAIN`");
 }
 
 void check_audit_default(struct compile *c, const struct node *verdict)
 {
     if (verdict->v.i != VW_ACCEPT) return;
     diag(c->diags, E_AUDIT_NOTHING, verdict->span,
-         "an audited default accepts whatever no rule decides, so this would change nothing");
-    diag_advise(c->diags, "write `default audit drop` or `default audit reject`, or leave out `audit`");
+         "`audit` changes nothing here: an audited default accepts the packets that no rule decides");
+    diag_advise(c->diags, "write `default audit drop` or `default audit reject`, or remove `audit`");
 }
 
 /* Old numbers by kind, and the new ones of both lists. */
@@ -54,7 +54,7 @@ static void part_number(struct parting *p)
             if ((img->firewalls[i].audit == PBC_AUDIT_ALL) == all) p->would_firewall[i] = would++;
 }
 
-/* Keep the mirrors of rules that decide. Audited ones copy nothing: their rules are counted alone. */
+/* Keep the mirrors of rules that decide. Audited ones copy nothing: their rules are counted only. */
 static void part_mirrors(const struct parting *p)
 {
     struct image *img = p->c->image;
@@ -186,11 +186,10 @@ static void check_audited_apart(struct compile *c, const uint32_t *audits)
                 !(firewall_frames(a) & firewall_frames(b)))
                 continue;
             diag(c->diags, E_AUDIT_TWICE, img->firewall_span[i],
-                 "`%s` is audited in place of `%s`, so what is audited in here would never be asked",
+                 "`%s` is audited in place of `%s`, so audited rules in the latter have no effect",
                  image_str(img, b->name), image_str(img, a->name));
             diag_note(c->diags, img->firewall_span[j], "`%s` is declared here", image_str(img, b->name));
-            diag_advise(c->diags, "leave out one of the two: write the audited rules into `%s`, without `audit`",
-                        image_str(img, b->name));
+            diag_advise(c->diags, "write the audited rules into `%s`, without `audit`", image_str(img, b->name));
         }
 }
 

@@ -125,8 +125,7 @@ static void check_expansion(struct walk *w)
         }
         if (work > PBC_WALK_MAX)
             diag(w->c->diags, E_EXPANSION, img->firewall_span[f],
-                 "firewall `%s` has more than %u rules, conditions and list entries, counting those of a chain at each "
-                 "`do`",
+                 "firewall `%s` has more than %u rules, conditions and list entries; a chain counts once per `do`",
                  image_str(img, fw->name), (unsigned)PBC_WALK_MAX);
     }
 }

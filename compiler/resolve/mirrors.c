@@ -16,8 +16,8 @@ struct written {
 static bool clause_take(struct compile *c, const struct node **slot, const struct node *clause)
 {
     if (*slot) {
-        diag(c->diags, E_OPTION_TWICE, clause->span, "`%s` stands twice in this rule", node_words(clause));
-        diag_note(c->diags, (*slot)->span, "the first is here");
+        diag(c->diags, E_OPTION_TWICE, clause->span, "`%s` is written twice in this rule", node_words(clause));
+        diag_note(c->diags, (*slot)->span, "the first one is here");
         return false;
     }
     *slot = clause;
@@ -33,7 +33,7 @@ static bool take_limit(struct compile *c, struct written *w, const struct node *
     if (v.node->kind != N_SIZE) return clause_take(c, &w->rate, clause);
     if (w->to == PBC_MIRROR_FILE) return clause_take(c, &w->size, clause);
     diag(c->diags, E_MIRROR, clause->first->span,
-         "only a file has a size; a rate such as 1000/s or 10Mbit/s limits copies");
+         "only files take a size; to limit copies, write a rate such as 1000/s or 10Mbit/s");
     return false;
 }
 
@@ -77,10 +77,10 @@ static bool size_of(struct compile *c, const struct node *clause, uint64_t least
 static uint32_t mirror_target(struct compile *c, const struct written *w)
 {
     static const char *const wanted[] = {
-        [PBC_MIRROR_DEVICE] = "a copy goes to one device: 1 to 15 characters, no blanks, `/`, `:` or `*`",
+        [PBC_MIRROR_DEVICE] = "a copy needs one device: 1 to 15 characters, without blanks, `/`, `:` and `*`",
         [PBC_MIRROR_FILE] =
-            "a file of copies has a path of at most 4000 bytes, and a name of at most 250 that ends in .pcapng",
-        [PBC_MIRROR_SOCKET] = "the name of a socket of `preyrun --tap` has 1 to 64 letters, digits, `-`, `_` and `.`",
+            "the file of a mirror ends in .pcapng, with at most 250 bytes in its name and 4000 in its path",
+        [PBC_MIRROR_SOCKET] = "a socket for `preyrun --tap` has a name of 1 to 64 letters, digits, `-`, `_` and `.`",
     };
     const struct node *n = w->target;
     const char *text = w->to == PBC_MIRROR_DEVICE ? device_known(c, c->image, n) : n->v.str.s;
@@ -92,8 +92,8 @@ static uint32_t mirror_target(struct compile *c, const struct written *w)
 
 static bool mirror_fill(struct compile *c, const struct written *w, struct pbc_mirror *m)
 {
-    static const char snap_file[] = "a copy keeps from 1B to 256KiB of a frame",
-                      snap_sent[] = "a frame that is sent has from 14B (its Ethernet header) to 256KiB";
+    static const char snap_file[] = "a copy has 1B to 256KiB of a frame",
+                      snap_sent[] = "a copy to a device has 14B (the Ethernet header) to 256KiB of a frame";
     const bool device = w->to == PBC_MIRROR_DEVICE;
     uint64_t snap = PBC_SNAP_MAX;
     m->to = (uint8_t)w->to;
@@ -101,7 +101,7 @@ static bool mirror_fill(struct compile *c, const struct written *w, struct pbc_m
     m->target = mirror_target(c, w);
     m->meter = w->rate ? mirror_meter_of(c, w->rate->first) : 0;
     const bool sized = size_of(c, w->size, PBC_MIRROR_SIZE_MIN, PBC_MIRROR_SIZE_MAX,
-                               "the files of a mirror take from 1MiB to 1048576GiB", &m->size);
+                               "the files of a mirror need a limit from 1MiB to 1048576GiB", &m->size);
     if (!size_of(c, w->snap, device ? PBC_SNAP_SENT_MIN : 1, PBC_SNAP_MAX, device ? snap_sent : snap_file, &snap))
         return false;
     m->snap = (uint32_t)snap;
@@ -149,7 +149,7 @@ void check_mirrors(struct compile *c)
         const struct span at = iface == PBC_NONE ? SPAN_NONE : judged_at(img, iface);
         if (at.file == UINT32_MAX) continue;
         diag(c->diags, E_MIRROR, img->rule_span[m->rule],
-             "copies can't go to `%s`: these rules judge it, and would judge copies, too", device);
-        diag_note(c->diags, at, "it is named here");
+             "copies can't go to `%s`: these rules judge that device, and would judge the copies again", device);
+        diag_note(c->diags, at, "the device is named here");
     }
 }

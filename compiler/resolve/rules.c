@@ -13,8 +13,8 @@ struct options {
 static void take_option(struct compile *c, const struct node **slot, const struct node *n, const char *word)
 {
     if (*slot) {
-        diag(c->diags, E_OPTION_TWICE, n->span, "`%s` stands twice in this rule", word);
-        diag_note(c->diags, (*slot)->span, "the first is here");
+        diag(c->diags, E_OPTION_TWICE, n->span, "`%s` is written twice in this rule", word);
+        diag_note(c->diags, (*slot)->span, "the first one is here");
         return;
     }
     *slot = n;
@@ -37,7 +37,7 @@ static struct options options_of(struct compile *c, const struct node *rule)
     /* A zero byte would end a program's string. */
     const struct node *text = o.comment ? o.comment->first : NULL;
     if (text && memchr(text->v.str.s, '\0', text->v.str.len))
-        diag(c->diags, E_COMMENT_ZERO, text->span, "a comment can't hold a zero byte");
+        diag(c->diags, E_COMMENT_ZERO, text->span, "a comment can't have a zero byte");
     return o;
 }
 
@@ -69,12 +69,11 @@ static uint32_t chain_of(struct compile *c, const struct node *verdict)
 static void check_verdict(struct compile *c, const struct node *verdict, const struct options *o, bool in_firewall)
 {
     if (o->with && verdict->v.i != VW_REJECT) {
-        diag(c->diags, E_WITH_NOT_REJECT, o->with->span, "only `reject` sends an answer, so only it takes `with`");
-        diag_note(c->diags, verdict->span, "this is the rule's verdict");
+        diag(c->diags, E_WITH_NOT_REJECT, o->with->span, "`with` needs `reject`: other verdicts send no reply");
+        diag_note(c->diags, verdict->span, "the verdict is here");
     }
     if (in_firewall && verdict->v.i == VW_RETURN) {
-        diag(c->diags, E_RETURN_IN_FIREWALL, verdict->span,
-             "`return` leaves a chain; a firewall has nothing to return to");
+        diag(c->diags, E_RETURN_IN_FIREWALL, verdict->span, "`return` works only in a chain: a firewall has no caller");
         diag_advise(c->diags, "write the firewall's default as a rule, or move the rules into a chain");
     }
 }
@@ -186,7 +185,7 @@ static bool firewall_on(struct compile *c, const struct node *on, uint32_t *ifac
     if (!on) return true;
     if (on->flags & NF_NOT || node_count(on) != 1) {
         diag(c->diags, E_FIREWALL_ON, on->span, "a firewall takes one interface after `on`");
-        diag_advise(c->diags, "leave out `on` for all of them, and ask for the interface in its rules");
+        diag_advise(c->diags, "remove `on`, and name the interfaces in the rules");
         return false;
     }
     *iface = interface_of(c, on->first, &name);
@@ -198,13 +197,13 @@ static bool check_firewall_name(struct compile *c, const struct node *firewall, 
 {
     const struct str word = name->v.str;
     if (!str_is(word, "in") && !str_is(word, "out") && !str_is(word, "forward")) return true;
-    diag(c->diags, E_FIREWALL_NAME, name->span, "`%s` is this firewall's name, not its direction: it would judge %s",
-         word.s,
-         str_is(word, "out") ? "packets that arrive, not those that this machine sends" : "all packets that arrive");
+    diag(c->diags, E_FIREWALL_NAME, name->span,
+         "`%s` is this firewall's name here, not its direction: the firewall would judge %s", word.s,
+         str_is(word, "out") ? "arriving packets, not packets that this machine sends" : "all arriving packets");
     if (node_child(firewall, N_ON))
-        diag_advise(c->diags, "write a name first, and the direction last: `firewall NAME on IF %s`", word.s);
+        diag_advise(c->diags, "write a name first and the direction last: `firewall NAME on IF %s`", word.s);
     else
-        diag_suggest_for(c->diags, ", a name and then the direction", "filter %s", word.s);
+        diag_suggest_for(c->diags, ", with a name before the direction", "filter %s", word.s);
     return false;
 }
 
@@ -255,7 +254,7 @@ static void check_firewalls_apart(struct compile *c)
                 img->firewall_span[i].file == UINT32_MAX || img->firewall_span[j].file == UINT32_MAX)
                 continue;
             diag(c->diags, E_FIREWALLS_OVERLAP, img->firewall_span[i],
-                 "`%s` and `%s` would judge the same frames; each direction and interface has one firewall",
+                 "`%s` and `%s` would judge the same packets, but each direction and interface has one firewall",
                  image_str(img, b->name), image_str(img, a->name));
             diag_note(c->diags, img->firewall_span[j], "`%s` is declared here", image_str(img, a->name));
             diag_advise(c->diags, "name a direction (in, out, forward) or an interface (on IF)");
@@ -266,7 +265,7 @@ static void check_firewalls_apart(struct compile *c)
 static void check_edition(struct compile *c, const struct node *n, bool first)
 {
     if (n->v.i != 1) {
-        diag(c->diags, E_EDITION, n->span, "this preyc reads only edition 1 of the language");
+        diag(c->diags, E_EDITION, n->span, "this preyc supports only edition 1 of the language");
         diag_advise(c->diags, "write `edition 1`");
     } else if (!first) {
         diag(c->diags, E_EDITION, n->span, "`edition` must be the first statement of its file");

@@ -110,7 +110,7 @@ static bool rate_a_second(struct compile *c, const struct node *at, const struct
 {
     *value = rate->v.rate.count;
     if (rate->v.rate.per_ns == S) return true;
-    diag(c->diags, E_SETTING_RANGE, at->span, "`rejects` takes a rate by the second");
+    diag(c->diags, E_SETTING_RANGE, at->span, "`rejects` takes a rate per second, such as 100/s");
     diag_suggest(c->diags, SPAN_NONE, "%" PRIu64 "/s",
                  *value / (rate->v.rate.per_ns / S) ? *value / (rate->v.rate.per_ns / S) : 1);
     return false;
@@ -143,7 +143,7 @@ static bool first_time(struct compile *c, unsigned i, struct span at, const char
         return true;
     }
     diag(c->diags, E_SETTING_TWICE, at, "%s is set twice", what);
-    diag_note(c->diags, c->symbols->setting_span[i], "the first is here");
+    diag_note(c->diags, c->symbols->setting_span[i], "the first one is here");
     return false;
 }
 

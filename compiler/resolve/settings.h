@@ -7,7 +7,7 @@
 struct compile;
 struct node;
 
-/* Hash key of machines whose rules set none: published, so that they agree */
+/* Hash key of machines whose rules do not set one: published, so that all agree */
 #define HASH_KEY_DEFAULT "prey hash key 1"
 
 void settings_init(struct compile *c); /* set all defaults */

@@ -18,10 +18,9 @@ static void report_way(struct reach *r, uint32_t cond)
     const struct span span = c->image->cond_span[cond];
     const char *name = image_str(c->image, r->from->name);
     r->told[cond] = true;
-    diag(c->diags, E_OUT_ON, span, "`out on` is about packets that leave, and `%s` judges packets that arrive", name);
-    diag_advise(
-        c->diags,
-        "use it in a `firewall NAME forward` (what crosses this machine) or `firewall NAME out` (what it sends)");
+    diag(c->diags, E_OUT_ON, span, "`out on` is about leaving packets, but `%s` judges arriving packets", name);
+    diag_advise(c->diags, "use `out on` in a `firewall NAME forward` (forwarded packets) or `firewall NAME out` "
+                          "(packets from this machine)");
     diag_note(c->diags, c->image->firewall_span[r->from - c->image->firewalls], "`%s` is declared here", name);
 }
 

@@ -35,8 +35,8 @@ static void take_states(struct rule_work *w, const struct node *n, struct claim 
     struct image *img = w->c->image;
     const uint32_t before = img->conds_count;
     if (claim->states_written) {
-        diag(w->c->diags, E_CONDITION_TWICE, n->span, "`state` stands twice in this claim");
-        diag_advise(w->c->diags, "one list holds all: `state new, established`");
+        diag(w->c->diags, E_CONDITION_TWICE, n->span, "`state` is written twice in this claim");
+        diag_advise(w->c->diags, "write one list: `state new, established`");
         w->bad = true;
         return;
     }
@@ -46,13 +46,13 @@ static void take_states(struct rule_work *w, const struct node *n, struct claim 
     claim->states = cond->arg / MARK_NEW;
     if (cond->flags & PBC_COND_NOT) claim->states ^= MARK_STATES / MARK_NEW;
     claim->states_written = true;
-    img->conds_count = before; /* states are no condition on the packet alone */
+    img->conds_count = before; /* states are no condition on the packet only */
 }
 
 /* Take the claim's verdict, pool or target; false after a report. */
 static bool take_fate(struct compile *c, const struct node *fate, struct claim *claim)
 {
-    const char *why = is_choice(fate, CL_FORWARD) ? "claims about `forward`: write `accept`, which includes it"
+    const char *why = is_choice(fate, CL_FORWARD) ? "claims about `forward`: write `accept`, which includes `forward`"
                       : is_choice(fate, CL_PASS)
                           ? "claims about `pass`: a packet with addresses is accepted, dropped or rejected"
                           : NULL;
@@ -70,8 +70,8 @@ static bool take_fate(struct compile *c, const struct node *fate, struct claim *
     return !why;
 }
 
-/* Add the ids of devices of that name or pattern. No rule tells the devices of one id apart, so an id that also holds
- * other devices counts as meant, except after `not`. */
+/* Add the ids of devices of that name or pattern. No rule distinguishes the devices of one id, so an id that also
+ * holds other devices counts as meant, except after `not`. */
 static void add_devices(struct rule_work *w, const struct iface_table *t, const char *device, bool negated,
                         struct number_set *ids)
 {

@@ -54,7 +54,7 @@ static bool rule_named(struct compile *c, const struct node *name, bool would, u
     const struct symbol *s = symbol_want(c, name, SYM(RULE), "rule");
     *rule = s ? would ? s->would : s->index : PBC_NONE;
     if (s && *rule == PBC_NONE && c->image->audits) {
-        diag(c->diags, E_TEST_RULE, name->span, "the rule `%s` is in audit, and decides nothing", name->v.str.s);
+        diag(c->diags, E_TEST_RULE, name->span, "the rule `%s` is audited, so it decides nothing", name->v.str.s);
         diag_advise(c->diags, "write `expect would ...` to test what it would do");
     }
     return s && *rule != PBC_NONE;
@@ -93,7 +93,7 @@ static uint16_t state_of(struct compile *c, const struct node *n)
     static const char *const words[] = {"new", "established", "related", "invalid"};
     for (uint16_t mark = MARK_NEW; mark <= MARK_INVALID; mark = (uint16_t)(mark << 1))
         if (str_is(n->v.str, state_name(mark))) return mark;
-    diag(c->diags, E_NO_SUCH_WORD, n->span, "`%s` is not a state; write new, established, related or invalid",
+    diag(c->diags, E_NO_SUCH_WORD, n->span, "`%s` isn't a state: write new, established, related or invalid",
          n->v.str.s);
     const char *nearest = diag_nearest(n->v.str.s, words, 4);
     if (nearest) diag_guess(c->diags, SPAN_NONE, "%s", nearest);

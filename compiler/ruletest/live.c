@@ -31,13 +31,14 @@ bool test_live_step(struct compile *c, struct test *t, const struct node *n)
 
 bool test_live(struct test_run *r, const struct test_step *s)
 {
-    static const char *const refused[] = {[LIVE_OUTSIDE] = "it is not in `in`", [LIVE_NEVER] = "it meets `never`"};
+    static const char *const refused[] = {[LIVE_OUTSIDE] = "the address isn't in the set after `in`",
+                                          [LIVE_NEVER] = "the address is in the set after `never`"};
     const enum live_refusal why = lives_refuse(r->program, s->live, s->net);
     const char *name = program_str(r->program, r->program->lives[s->live].name);
     const uint64_t now_ms = r->now_ns / 1000000;
     if (why != LIVE_MAY) {
-        diag(r->c->diags, E_TEST_FAILED, s->span, "test \"%s\": `%s` may not have this member: %s", r->test->name.s,
-             name, refused[why]);
+        diag(r->c->diags, E_TEST_FAILED, s->span, "test \"%s\": `%s` can't have this member: %s", r->test->name.s, name,
+             refused[why]);
         return false;
     }
     const uint64_t end_ms = s->ns ? now_ms + (s->ns + 999999) / 1000000 : LIVE_FOREVER;

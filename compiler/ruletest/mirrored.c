@@ -65,8 +65,8 @@ void test_note_uncopied(struct test_run *r, const struct test_search *s)
     const struct pbc_mirror *m = &r->program->mirrors[r->program->rules[rule].mirror];
     char name[RULE_TEXT];
     if (m->flags & PBC_MIRROR_SENT)
-        diag_note(r->c->diags, r->c->image->rule_span[rule], "`%s` copies what goes on, and nothing does",
-                  test_rule_text(r, rule, name));
+        diag_note(r->c->diags, r->c->image->rule_span[rule],
+                  "`%s` copies forwarded packets, and this packet isn't forwarded", test_rule_text(r, rule, name));
     else
         diag_note(r->c->diags, r->c->image->rule_span[rule], "`%s` matches, but its `limit` left no copy",
                   test_rule_text(r, rule, name));

@@ -50,7 +50,7 @@ static void take_name(struct packet_work *w, const struct node *n)
         struct addr a;
         char text[64];
         s->used = true;
-        diag(w->c->diags, E_PACKET_ADDRESS, n->span, "`%s` is a set, and a packet has one address", s->name.s);
+        diag(w->c->diags, E_PACKET_ADDRESS, n->span, "`%s` is a set, but a packet has one address", s->name.s);
         if (first_of(&s->set, &a)) {
             addr_print(&a, text);
             diag_advise(w->c->diags, "name a member, such as %s", text);
@@ -79,7 +79,7 @@ static void take_host(struct packet_work *w, const struct node *n, struct side *
     } else if (v.node->kind == N_NAME) {
         take_name(w, v.node);
     } else {
-        diag(w->c->diags, E_PACKET_ADDRESS, n->span, "this is %s, and a packet has one address", value_name(v.node));
+        diag(w->c->diags, E_PACKET_ADDRESS, n->span, "this is %s, but a packet has one address", value_name(v.node));
         if (v.constant) diag_note(w->c->diags, v.constant->span, "declared here");
         w->bad = true;
     }
@@ -95,7 +95,7 @@ static void take_side(struct packet_work *w, const struct node *n, struct side *
     take_host(w, n->first, side, port);
     if (side->port) {
         const bool named = n->first->kind == N_NAME;
-        diag(w->c->diags, E_PACKET_TWICE, n->span, "%s%s%s has a port already", named ? "`" : "",
+        diag(w->c->diags, E_PACKET_TWICE, n->span, "%s%s%s already has a port", named ? "`" : "",
              named ? n->first->v.str.s : "the address", named ? "`" : "");
         w->bad = true;
     }
@@ -147,8 +147,8 @@ static void settle_ah(struct packet_work *w, const struct node *part)
     }
     if (!part) return;
     diag(w->c->diags, E_PACKET_PART, part->span,
-         p->family == 4 ? "in IPv4 AH is a protocol of its own, and the protocol behind it is not compared"
-                        : "the packet has AH already");
+         p->family == 4 ? "in IPv4, AH is a protocol, and prey doesn't compare the protocol after it"
+                        : "the packet already has AH");
     if (p->family == 4) diag_advise(w->c->diags, "write `ah SOURCE -> DESTINATION`, or IPv6 addresses");
     w->bad = true;
 }
@@ -168,7 +168,7 @@ static void settle_families(struct packet_work *w)
         w->bad = true;
     } else if (wrong) {
         diag(w->c->diags, E_PACKET_FAMILIES, wrong->node->span,
-             "both addresses of a packet must be of one family; these are IPv%u and IPv%u", src, dst);
+             "both addresses of a packet must have the same family, but these are IPv%u and IPv%u", src, dst);
         w->bad = true;
     }
 }
@@ -192,8 +192,8 @@ bool test_tunnel_of(struct packet_work *w, const struct node *src, const struct 
     if (o.bad) return false;
     if (o.src.port || o.dst.port) {
         diag(w->c->diags, E_PACKET_PART, (o.src.port ? &o.src : &o.dst)->port->span,
-             "the ends of a tunnel are addresses, without ports");
-        if (t->gue) diag_advise(w->c->diags, "the port of GUE stands before them: `in gue PORT SRC -> DST`");
+             "write the addresses of a tunnel without ports");
+        if (t->gue) diag_advise(w->c->diags, "write the port of GUE before the addresses: `in gue PORT SRC -> DST`");
         return false;
     }
     settle_families(&o);
@@ -211,9 +211,9 @@ static void check_later(struct packet_work *w, const struct node *first)
     for (const struct node *n = first; n; n = n->next) {
         const bool flag = is_clause(n, CL_FLAG);
         if (!flag && !is_clause(n, CL_TYPE) && !is_clause(n, CL_CODE)) continue;
-        diag(w->c->diags, E_PACKET_PART, n->span, "a later fragment has no header behind IP, so no `%s`",
+        diag(w->c->diags, E_PACKET_PART, n->span, "a later fragment has no header after IP, so it can't have `%s`",
              node_words(flag ? n->first : n));
-        diag_advise(w->c->diags, "leave it out, or write `fragment first`");
+        diag_advise(w->c->diags, "remove this part, or write `fragment first`");
         w->bad = true;
     }
 }
@@ -230,10 +230,10 @@ static void check_leaves(struct packet_work *w, const struct node *leaves, const
         return;
     }
     if (sent) {
-        diag(w->c->diags, E_PACKET_PART, on->span, "a packet that this machine sends came by no interface");
+        diag(w->c->diags, E_PACKET_PART, on->span, "a packet that this machine sends has no input interface");
         w->bad = true;
     } else if (sides & KIND_DST_SELF) {
-        diag(w->c->diags, E_PACKET_PART, leaves->span, "a packet for this machine leaves by no interface");
+        diag(w->c->diags, E_PACKET_PART, leaves->span, "a packet for this machine has no output interface");
         w->bad = true;
     }
 }
@@ -251,13 +251,13 @@ static void check_parts(struct packet_work *w, const struct node *first)
     }
     if (label && w->p->family == 4) {
         diag(w->c->diags, E_PACKET_PART, label->span, "an IPv4 packet has no flow label");
-        diag_advise(w->c->diags, "leave it out, or write IPv6 addresses");
+        diag_advise(w->c->diags, "remove this part, or write IPv6 addresses");
         w->bad = true;
     }
     if (w->p->fragment == KIND_FRAG_LATER) check_later(w, first);
     if (icmp && !clause_find(first, CL_TYPE) && w->p->fragment != KIND_FRAG_LATER) {
         diag(w->c->diags, E_PACKET_LACKS, w->node->span, "`%s` needs its type", form_word(w->p->form));
-        diag_advise(w->c->diags, "a ping is `type echo-request`");
+        diag_advise(w->c->diags, "for a ping, write `type echo-request`");
         w->bad = true;
     }
 }
@@ -278,7 +278,7 @@ static void check_length(struct packet_work *w)
     const uint32_t most = UINT16_MAX - frame_tunnel_len(p);
     if (p->length > most || (p->tunnel && least > most)) {
         diag(w->c->diags, E_PACKET_LENGTH, w->node->span,
-             "the packet has %" PRIu32 " bytes, and the tunnel adds %" PRIu32 ": an IP packet has 65535 at most",
+             "the packet has %" PRIu32 " bytes and the tunnel adds %" PRIu32 ", but an IP packet has at most 65535",
              p->length ? p->length : least, UINT16_MAX - most);
         w->bad = true;
     } else if (least > 65535 || (p->length && p->length < least)) {

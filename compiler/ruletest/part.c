@@ -52,8 +52,8 @@ static void part_type(struct packet_work *w, const struct node *n)
 {
     const bool v6 = w->p->form == FORM_ICMP6;
     if (v6 && n->first->kind == N_NAME && str_is(n->first->v.str, "nd")) {
-        diag(w->c->diags, E_PACKET_ADDRESS, n->first->span, "`nd` is four types, and a packet has one");
-        diag_advise(w->c->diags, "write nd-neighbor-solicit or another of them");
+        diag(w->c->diags, E_PACKET_ADDRESS, n->first->span, "`nd` means four types, but a packet has one");
+        diag_advise(w->c->diags, "write `nd-neighbor-solicit` or another type");
         w->bad = true;
         return;
     }
@@ -70,7 +70,7 @@ static void part_ether(struct packet_work *w, const struct node *n)
     uint64_t *mac = is_clause(n, CL_ETHER_FROM) ? &w->p->src_mac : &w->p->dst_mac;
     w->bad |= !mac_one(w->c, n->first, mac);
     if (*mac || w->bad) return;
-    diag(w->c->diags, E_PACKET_ADDRESS, n->first->span, "this address belongs to no host");
+    diag(w->c->diags, E_PACKET_ADDRESS, n->first->span, "this address doesn't belong to a host");
     w->bad = true;
 }
 
@@ -127,15 +127,14 @@ static void part_tunnel(struct packet_work *w, const struct node *n)
         w->bad = true;
 }
 
-/* Read what the client says first. Names have up to 255 bytes, as in a ClientHello; other texts up to 4096, a little
- * more than a proxy reads. Only a host and a header's value may be empty (RFC 9110, 5.5 and 7.2). */
+/* Read what the client sends first. Names have up to 255 bytes, as in a ClientHello; other texts up to 4096, a
+ * little more than a proxy reads. Only a host and a header's value may be empty (RFC 9110, 5.5 and 7.2). */
 static void part_said(struct packet_work *w, const struct node *n)
 {
     const size_t most = is_clause(n, CL_SNI) || is_clause(n, CL_ALPN) ? 255 : 4096;
     if (!w->said) {
-        diag(
-            w->c->diags, E_PACKET_PART, n->span,
-            "this part stands only where a `pool`, `server`, `original`, `program`, `reject` or `refused` is expected");
+        diag(w->c->diags, E_PACKET_PART, n->span,
+             "this part needs an expectation of `pool`, `server`, `original`, `program`, `reject` or `refused`");
         w->bad = true;
         return;
     }
@@ -157,7 +156,7 @@ static void part_said(struct packet_work *w, const struct node *n)
     case CL_METHOD: s->method = n->first->v.str; break;
     default:
         if (s->headers == SAID_HEADERS) {
-            diag(w->c->diags, E_PACKET_PART, n->span, "a request of a test has at most %d of `header`", SAID_HEADERS);
+            diag(w->c->diags, E_PACKET_PART, n->span, "a request in a test has at most %d headers", SAID_HEADERS);
             w->bad = true;
             return;
         }
@@ -220,10 +219,9 @@ static void report_part(struct packet_work *w, const struct node *n)
     w->bad = true;
     if (w->p->form == FORM_REPLY) {
         diag(w->c->diags, E_PACKET_PART, n->span,
-             "a `reply` takes its protocol and tags from the packet that it answers, so it can't have `%s`",
-             part_name(n));
-        diag_advise(w->c->diags, tag ? "leave it out: a reply carries the tags of what it answers"
-                                     : "write the packet out, as `reply: PACKET`");
+             "a `reply` can't have `%s`: its protocol and tags come from the packet that it answers", part_name(n));
+        diag_advise(w->c->diags, tag ? "remove this part: a reply has the tags of the packet that it answers"
+                                     : "write the packet itself: `reply: PACKET`");
         return;
     }
     diag(w->c->diags, E_PACKET_PART, n->span, "`%s` has no %s%s%s", form_word(w->p->form), flag ? "TCP flags" : "`",
@@ -231,7 +229,7 @@ static void report_part(struct packet_work *w, const struct node *n)
     if (flag) diag_advise(w->c->diags, "only `tcp` takes `%s`", part_name(n));
     if (parts[clause_of(n)].take == part_said)
         diag_advise(w->c->diags,
-                    "write `tcp`: then the test shows which pool a service in `mode proxy` gives to a `%s`",
+                    "write `tcp`: the test then shows the pool that a service in `mode proxy` chooses for a `%s`",
                     part_name(n));
 }
 
@@ -239,7 +237,7 @@ void test_part_take(struct packet_work *w, const struct node *first, const struc
 {
     for (const struct node *before = first; before != n; before = before->next)
         if (same_part(before, n)) {
-            diag(w->c->diags, E_PACKET_TWICE, n->span, "`%s` stands twice in this packet", part_name(n));
+            diag(w->c->diags, E_PACKET_TWICE, n->span, "`%s` is written twice in this packet", part_name(n));
             w->bad = true;
             return;
         }

@@ -130,10 +130,10 @@ static bool split_parts(struct compile *c, struct test_step *s, const struct nod
     uint64_t total = 0;
     if (parts != servers) {
         diag(c->diags, E_TEST_SPLIT, ratio->span,
-             "the split has %" PRIu32 " parts, and the pool `%s` has %" PRIu32 " server%s%s", parts,
+             "the split has %" PRIu32 " parts, but the pool `%s` has %" PRIu32 " server%s%s", parts,
              image_str(c->image, pool->name), servers, servers == 1 ? "" : "s",
-             servers == pool->server_count ? "" : ", backups left out");
-        diag_advise(c->diags, "give each server its part, in the order of the file");
+             servers == pool->server_count ? "" : ", without backups");
+        diag_advise(c->diags, "write one part per server, in the order of the pool");
         return false;
     }
     s->parts = arena_alloc(c->arena, parts * sizeof(*s->parts));
@@ -147,7 +147,7 @@ static bool split_parts(struct compile *c, struct test_step *s, const struct nod
         total += part->v.i;
     }
     if (total) return true;
-    diag(c->diags, E_TEST_SPLIT, ratio->span, "a split needs a part that is not 0");
+    diag(c->diags, E_TEST_SPLIT, ratio->span, "a split needs a part above 0");
     return false;
 }
 

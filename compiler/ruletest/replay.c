@@ -43,7 +43,7 @@ static struct capture *open_capture(struct test_run *r, const struct test_step *
     if (!c)
         diag(r->c->diags, E_TEST_CAPTURE, s->path_span, "the capture can't be replayed: %s",
              err[0]  ? err
-             : there ? "it is not a regular file"
+             : there ? "the path isn't a regular file"
                      : "there is no such file");
     return c;
 }
@@ -124,12 +124,12 @@ static void report(struct test_run *r, const struct test_step *s, const struct t
     char what[64], share[32];
     snprintf(share, sizeof(share), s->all ? "all frames" : "%llu%% of the frames or more",
              (unsigned long long)s->count);
-    diag(r->c->diags, E_TEST_FAILED, s->span, "test \"%s\": expected %s for %s, but found it for %llu of %llu",
+    diag(r->c->diags, E_TEST_FAILED, s->span, "test \"%s\": expected %s for %s, but found this for %llu of %llu",
          r->test->name.s, action_name(s->action), share, (unsigned long long)t->right, (unsigned long long)t->frames);
     if (!t->odd_frame) return;
     test_parse(r, &odd, &key);
-    snprintf(what, sizeof(what), "the first other one is frame %llu, %s", (unsigned long long)t->odd_frame,
-             action_name(t->verdict.action));
+    snprintf(what, sizeof(what), "the first frame with another result is frame %llu, %s",
+             (unsigned long long)t->odd_frame, action_name(t->verdict.action));
     const uint64_t now_ns = r->now_ns; /* clock at the last frame */
     r->now_ns = t->odd_now_ns;
     r->captured_ns = t->odd_captured_ns;
@@ -159,7 +159,7 @@ bool test_replay(struct test_run *r, const struct test_step *s)
     if (got < 0)
         diag(r->c->diags, E_TEST_CAPTURE, s->path_span, "the capture can't be replayed: %s", capture_error(c));
     else if (!t.frames)
-        diag(r->c->diags, E_TEST_CAPTURE, s->path_span, "the capture holds no frame");
+        diag(r->c->diags, E_TEST_CAPTURE, s->path_span, "the capture has no frame");
     else if (!good)
         report(r, s, &t);
     capture_close(c);

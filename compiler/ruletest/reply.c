@@ -31,11 +31,12 @@ void test_note_quoted(struct test_run *r, const struct test_step *s)
     const struct frame_spec *p = s->packet;
     if (s->reply == REPLY_BARE || !frame_is_icmp_error(p) || p->payload.len) return;
     if (s->reply == REPLY_NOT)
-        diag_note(r->c->diags, SPAN_NONE, "it quotes no packet; to quote the last one, write `reply: icmp ...`");
+        diag_note(r->c->diags, SPAN_NONE,
+                  "this ICMP error quotes no packet; to quote the last packet, write `reply: icmp ...`");
     else if (p->family == r->last.family && memcmp(p->dst, r->last.src, sizeof(p->dst)) == 0)
-        note_last(r, "it quotes the last packet that passed");
+        note_last(r, "this ICMP error quotes the last packet that passed");
     else
-        note_last(r, "it quotes the last packet that passed, which its receiver did not send");
+        note_last(r, "this ICMP error quotes the last packet that passed, which its receiver didn't send");
 }
 
 /* Return the ICMP type that answers a query; -1 if none does. */
@@ -61,20 +62,19 @@ static bool can_answer(struct test_run *r, const struct test_step *s)
     const struct frame_spec *parts = s->packet, *last = &r->last;
     const bool tcp = last->form == FORM_TCP, icmp = last->form == FORM_ICMP || last->form == FORM_ICMP6;
     if (r->answered) {
-        complain(r, s, "this machine answered the last packet itself, and no other answer comes");
+        complain(r, s, "this machine has already answered the last packet");
     } else if (last->form != FORM_ARP && address_is_group(last->family, last->dst)) {
-        diag_advise(complain(r, s, "the last packet went to a group address, and no answer comes from one"),
-                    "write the answer out, as `reply: PACKET`");
+        diag_advise(complain(r, s, "the last packet went to a group address, which sends no reply"),
+                    "write the packet itself: `reply: PACKET`");
     } else if (last->form == FORM_ARP && takes_ip(parts)) {
-        complain(r, s, "an ARP answer has no IP header, so none of these parts");
+        complain(r, s, "an ARP reply has no IP header, so it can't have these parts");
     } else if (tcp && !parts->flags && parts->fragment != KIND_FRAG_LATER) {
-        diag_suggest(complain(r, s, "an answer of TCP needs flags, such as `reply syn ack`"),
-                     span_after(s->packet_span), " %s",
-                     last->flags & TCP_SYN && !(last->flags & TCP_ACK) ? "syn ack" : "ack");
+        diag_suggest(complain(r, s, "a TCP reply needs flags, such as `reply syn ack`"), span_after(s->packet_span),
+                     " %s", last->flags & TCP_SYN && !(last->flags & TCP_ACK) ? "syn ack" : "ack");
     } else if (!tcp && parts->flags) {
-        complain(r, s, "only an answer of TCP has flags");
+        complain(r, s, "only a TCP reply has flags");
     } else if (icmp && answering(last) < 0) {
-        diag_advise(complain(r, s, "this ICMP message has no answer"), "write the packet out, as `reply: PACKET`");
+        diag_advise(complain(r, s, "this ICMP message has no reply"), "write the packet itself: `reply: PACKET`");
     } else {
         return true;
     }
@@ -117,9 +117,9 @@ static const char *misfit(const struct frame_spec *p)
     const uint32_t least = frame_least(p);
     if (p->form == FORM_ARP) return NULL;
     if (least > UINT16_MAX || (p->length && p->length < least))
-        return "the reply has more bytes of headers and payload than its `length`, or than a packet holds";
+        return "the reply's headers and payload are longer than its `length`, or than an IP packet can be";
     if (p->fragment == KIND_FRAG_FIRST && frame_carried(p) % 8)
-        return "a first fragment carries a multiple of 8 bytes, and the reply's `length` leaves a number that is not";
+        return "a first fragment carries a multiple of 8 bytes, so the reply can't have this `length`";
     return NULL;
 }
 
@@ -155,8 +155,9 @@ bool test_is_past(const struct test_run *r, const struct test_step *s)
 static bool complain_past(struct test_run *r, const struct test_step *s)
 {
     if (s->reply != REPLY_BARE || !r->past || s->stepped) return false;
-    diag_advise(complain(r, s, "in `dsr` modes the server answers the client itself, so the answer is not judged here"),
-                "write `reply` without an expectation: the client then has the answer");
+    diag_advise(
+        complain(r, s, "in `dsr` modes, the server answers the client directly, so prey doesn't judge the reply"),
+        "write `reply` without an expectation");
     note_answered(r);
     return true;
 }
@@ -165,7 +166,7 @@ bool test_packet_ready(struct test_run *r, const struct test_step *s, struct fra
 {
     *p = *s->packet;
     if (s->reply != REPLY_NOT && !r->any_left) {
-        complain(r, s, "there is nothing to answer: no earlier packet of the test passed");
+        complain(r, s, "`reply` has no packet to answer: no earlier packet of the test passed");
         return false;
     }
     if (complain_past(r, s)) return false;

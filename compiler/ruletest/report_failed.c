@@ -70,7 +70,7 @@ void test_note_packet(struct test_run *r, const char *what, const struct pkt *pk
     diag_note(r->c->diags, SPAN_NONE, "%s%s: %s%s, %u bytes%s%s", what, when_text(r, when), text, device, pkt->wire_len,
               flows ? ", state " : "", flows ? state_name(key->marks) : "");
     if (key->kind & KIND_TCP_FLAGS && !(key->marks & 0xff))
-        diag_note(r->c->diags, SPAN_NONE, "it has no TCP flags; to open a connection, write `syn`");
+        diag_note(r->c->diags, SPAN_NONE, "the packet has no TCP flags; to open a connection, write `syn`");
 }
 
 /* Add a note that nobody judged the packet, most often because it is not addressed to `self`. */
@@ -78,19 +78,19 @@ static void note_nobody(struct test_run *r, const struct verdict *v, const struc
 {
     struct diags *d = r->c->diags;
     if (v->action == ACTION_PASS) {
-        diag_note(d, SPAN_NONE, "no rule decides about ARP here, so it passes");
+        diag_note(d, SPAN_NONE, "no rule is about ARP, so ARP packets pass");
         return;
     }
     if (v->action == ACTION_FORWARD && key->marks & (MARK_ESTABLISHED | MARK_RELATED)) {
-        diag_note(d, SPAN_NONE, "no rule judges it: it belongs to a flow that is forwarded already");
+        diag_note(d, SPAN_NONE, "no rule judges this packet, because it belongs to a forwarded connection");
         return;
     }
-    diag_note(d, SPAN_NONE, "no firewall judges it: it is %s",
+    diag_note(d, SPAN_NONE, "no firewall judges a packet %s",
               key->kind & KIND_OUT  ? "sent by this machine"
               : key->kind & KIND_IN ? "for this machine"
                                     : "for another machine");
     if (key->kind & KIND_FORWARD)
-        diag_note(d, SPAN_NONE, "set this machine's addresses with `self ADDRESS` in the test");
+        diag_note(d, SPAN_NONE, "to set this machine's addresses, write `self ADDRESS` in the test");
 }
 
 void test_note_decider(struct test_run *r, const struct verdict *v, const struct key *key)
@@ -105,7 +105,7 @@ void test_note_decider(struct test_run *r, const struct verdict *v, const struct
     const bool refused = v->reason != REASON_NONE,
                went_on = refused || v->action == ACTION_FORWARD || v->service != PBC_NONE;
     if (v->rule < img->rules_count)
-        diag_note(d, img->rule_span[v->rule], went_on ? "`%s` let it in" : "`%s` decided",
+        diag_note(d, img->rule_span[v->rule], went_on ? "`%s` accepted the packet" : "`%s` decided",
                   test_rule_text(r, v->rule, name));
     else if (v->rule == RULE_DEFAULT && v->firewall < img->firewalls_count)
         diag_note(d, img->firewall_span[v->firewall], "no rule of `%s` decided; its default did",
@@ -113,7 +113,8 @@ void test_note_decider(struct test_run *r, const struct verdict *v, const struct
     else if (!refused)
         note_nobody(r, v, key);
     if (refused && v->reason != REASON_NO_SERVER)
-        diag_note(d, SPAN_NONE, "but it went no further: %s: %s", reason_name(v->reason), reason_doc[v->reason]);
+        diag_note(d, SPAN_NONE, "prey didn't forward the packet: %s: %s", reason_name(v->reason),
+                  reason_doc[v->reason]);
 }
 
 struct span test_span_of(struct test_run *r, const struct pbc_place *place)
@@ -145,18 +146,17 @@ static void note_way(struct test_run *r, const struct pkt *pkt, const struct key
     if (pkt->reason != REASON_NONE) return;
     const struct translated t = vm_explain_nat(r->vm, &in, key, pkt);
     if (!t.unknown || t.nat != PBC_NONE) return;
-    diag_note(
-        r->c->diags, SPAN_NONE,
-        "no `nat` takes it, for the test does not say by which interface it leaves: `out on IF` at the packet, or "
-        "`route PREFIX IF` before it");
+    diag_note(r->c->diags, SPAN_NONE,
+              "no `nat` translates the packet, because its output interface is unknown: add `out on IF` to the packet, "
+              "or `route PREFIX IF` before it");
 }
 
 static const char *const sends[PBC_GOES] = {
-    [PBC_GOES_TARGET] = "sends it to the target that its client names",
-    [PBC_GOES_ORIGINAL] = "sends it on to where its client wanted to go",
+    [PBC_GOES_TARGET] = "sends the packet to the target that its client names",
+    [PBC_GOES_ORIGINAL] = "sends the packet to the address that its client asked for",
     [PBC_GOES_REJECT] = "rejects it",
-    [PBC_GOES_PROGRAM] = "hands it to ",
-    [PBC_GOES_PASS] = "lets it by to where its client wanted to go",
+    [PBC_GOES_PROGRAM] = "hands the connection to ",
+    [PBC_GOES_PASS] = "lets the packet continue to the address that its client asked for",
 };
 
 /* Add a note on the service that takes the packet, its branch and how; `served` dates from before the judging. */
@@ -165,7 +165,7 @@ void test_note_service(struct test_run *r, const struct served *served, const st
     const struct program *p = r->program;
     struct diags *d = r->c->diags;
     if (v->service >= p->services_count) {
-        if (v->action == ACTION_ACCEPT) diag_note(d, SPAN_NONE, "no service takes it");
+        if (v->action == ACTION_ACCEPT) diag_note(d, SPAN_NONE, "no service takes the packet");
         return;
     }
     const char *service = program_str(p, p->services[v->service].name);
@@ -181,11 +181,11 @@ void test_note_service(struct test_run *r, const struct served *served, const st
         return;
     }
     if (served->pool >= p->pools_count || v->server == PBC_NONE) {
-        diag_note(d, at, "the service `%s` has no server for it", service);
+        diag_note(d, at, "the service `%s` has no server for the packet", service);
         return;
     }
-    diag_note(d, at, "the service `%s` sends it to `%s`%s%s", service, program_str(p, p->pools[served->pool].name),
-              served->how[0] ? ": " : "", served->how);
+    diag_note(d, at, "the service `%s` sends the packet to `%s`%s%s", service,
+              program_str(p, p->pools[served->pool].name), served->how[0] ? ": " : "", served->how);
 }
 
 /* Write what was expected: "accept by SSH state new", "pool canary", "server shop/a", "that a service refuses it". */
@@ -273,7 +273,7 @@ void test_report(struct test_run *r, const struct test_step *step, const struct 
                                                 : "the reply",
                      &s->pkt, &s->key);
     if (step->state && !(r->program->meta->flags & PBC_KEEPS_FLOWS))
-        diag_note(r->c->diags, SPAN_NONE, "no rule asks for `state`, so connections are not tracked");
+        diag_note(r->c->diags, SPAN_NONE, "no rule has `state`, so prey doesn't track connections");
     test_note_decider(r, v, &s->key);
     test_note_left(r, v);
     if (step->pool != PBC_NONE || step->goes != PBC_GOES_POOLS || v->service != PBC_NONE)

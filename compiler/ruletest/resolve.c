@@ -64,7 +64,7 @@ static bool self_step(struct compile *c, struct test *t, const struct node *n)
     struct own_list own = {.v4 = arena_alloc(c->arena, room * sizeof(*own.v4)),
                            .v6 = arena_alloc(c->arena, room * sizeof(*own.v6))};
     if (list->flags & NF_NOT) {
-        diag(c->diags, E_WRONG_VALUE, list->span, "`self` lists the addresses that this machine has, without `not`");
+        diag(c->diags, E_WRONG_VALUE, list->span, "after `self`, list this machine's addresses, without `not`");
         return false;
     }
     node_each(a, list)
@@ -119,13 +119,13 @@ static bool route_step(struct compile *c, struct test *t, const struct node *n)
 bool test_packets_add(struct compile *c, const struct node *n, uint64_t count)
 {
     if (count > TEST_REPEAT_MAX) {
-        diag(c->diags, E_TEST_BOUND, n->span, "%" PRIu64 " packets: a step of a test sends at most %d", count,
-             TEST_REPEAT_MAX);
+        diag(c->diags, E_TEST_BOUND, n->span, "%" PRIu64 " packets are too many: a step of a test sends at most %d",
+             count, TEST_REPEAT_MAX);
         return false;
     }
     c->tests->packets += count;
     if (c->tests->packets <= TEST_PACKETS_MAX) return true;
-    diag(c->diags, E_TEST_BOUND, n->span, "the tests of a file send at most %d packets together", TEST_PACKETS_MAX);
+    diag(c->diags, E_TEST_BOUND, n->span, "the tests of a file send at most %d packets in total", TEST_PACKETS_MAX);
     c->tests->packets -= count;
     return false;
 }

@@ -9,7 +9,7 @@
 #include "vm/packet/reply/frame.h"
 #include "vm/vm.h"
 
-/* Form of a bare `reply`: the packet that it answers decides the real one */
+/* Form of a bare `reply`: the answered packet decides the real one */
 enum { FORM_REPLY = FORM_COUNT };
 
 enum step_kind {
@@ -28,7 +28,7 @@ enum step_kind {
 enum step_mirrored { MIRRORED_NO_MATTER, MIRRORED_BY, MIRRORED_NOT };
 enum step_reply { REPLY_NOT, REPLY_BARE, REPLY_WRITTEN }; /* none, `reply FLAGS`, `reply: PACKET` */
 
-/* Words that a client says first (ruletest_priv.h); what the proxy knows of a connection */
+/* Words that a client sends first (ruletest_priv.h); what the proxy knows of a connection */
 struct test_said;
 struct first;
 struct chooser;
@@ -38,18 +38,18 @@ struct test_step {
     enum step_kind kind;
     struct span span; /* place of the carets */
     struct frame_spec *packet;
-    struct test_said *said;      /* EXPECT: what the client says first (ruletest_priv.h); NULL: nothing */
+    struct test_said *said;      /* EXPECT: the client's first bytes (ruletest_priv.h); NULL: none */
     enum step_reply reply;       /* EXPECT: form of `reply`; the packet answers the last one that left */
     struct span packet_span;     /* EXPECT: place of the packet or `reply` */
     uint8_t action;              /* EXPECT, REPLAY: expected enum action */
     uint16_t state;              /* EXPECT: expected enum flow_mark; 0: any */
-    bool would;                  /* EXPECT: of what would be without `audit`; `rule` is a number of program->would */
-    enum step_mirrored mirrored; /* EXPECT: of copies, by `rule` or by any, not of the verdict */
+    bool would;                  /* EXPECT: about the verdict without `audit`; `rule` is a number of program->would */
+    enum step_mirrored mirrored; /* EXPECT: about copies, by `rule` or any rule, not about the verdict */
     bool asks_server;            /* EXPECT: the step asks for a pool, a server or a refusal */
-    bool refused;                /* EXPECT: a service takes the packet and gives it no server */
-    enum pbc_goes goes;          /* EXPECT: destination that is no pool; PBC_GOES_POOLS: none asked for */
+    bool refused;                /* EXPECT: a service takes the packet without a server */
+    enum pbc_goes goes;          /* EXPECT: destination other than a pool; PBC_GOES_POOLS: not asked */
     const char *socket;          /* EXPECT: of PBC_GOES_PROGRAM */
-    bool stepped;                /* EXPECT: a `reply` that stands alone; `pass` satisfies it, too */
+    bool stepped;                /* EXPECT: a `reply` by itself; `pass` satisfies it, too */
     uint32_t rule;               /* EXPECT: rule id, RULE_DEFAULT, or RULE_NONE: any rule */
     uint32_t pool, server;       /* EXPECT, SPLIT, HEALTH: ids; PBC_NONE: none named */
     bool down;                   /* HEALTH: the server is down */
@@ -67,7 +67,7 @@ struct test_step {
     const struct route *route; /* ROUTE: the route, by the device */
     const char *device;
     const struct claim *claim;
-    uint32_t live; /* LIVE: the live set, and its new member for `ns`; 0: for good */
+    uint32_t live; /* LIVE: the live set, and its new member, for `ns`; 0: without an end */
     const struct live_net *net;
 };
 
@@ -122,9 +122,9 @@ bool test_mirrored_step(struct compile *c, struct test *t, const struct node *n)
 /* Find the rule that `by` names, which decides or copies; false after a report (expect.c). */
 bool test_rule_named(struct compile *c, const struct node *by, uint32_t *rule);
 
-/* Read a packet as written, check it and fill in the rest; NULL after a report (packet.c). self: addresses that `self`
- * stands for; any_port: the source port may be left out. *said: what the client says first, or NULL; `said` is NULL
- * where that is not allowed. */
+/* Read a packet as written, check it and fill in the rest; NULL after a report (packet.c). self: addresses that
+ * `self` stands for; any_port: the source port may be left out. *said: the client's first words, or NULL; `said` is
+ * NULL if those are not allowed. */
 struct frame_spec *test_packet_of(struct compile *c, const struct node *n, const struct facts *self, bool any_port,
                                   struct test_said **said);
 /* Read the parts of a bare `reply` into a packet without sides; NULL after a report. */
@@ -156,21 +156,21 @@ struct test_run {
     bool dated;                  /* `at DATE` has passed: at dated_ns the calendar showed date_minute, since 1970 */
     uint64_t dated_ns, date_minute;
     uint64_t week_ns;      /* wall clock at the test's beginning, since Monday 00:00 */
-    uint8_t *down;         /* by server: it is down */
-    uint64_t *up_since_ns; /* by server: time at which it came up */
+    uint8_t *down;         /* [server]: true if down */
+    uint64_t *up_since_ns; /* [server]: time at which the server came up */
     struct claims claims;
     struct first *first;     /* first bytes of the connection being judged */
     struct chooser *chooser; /* servers of proxy services; NULL: there are none */
     uint8_t *frame;          /* room for FRAME_MOST bytes */
     uint64_t cookie;         /* cookie of the packet judged last */
     struct test_held *held;
-    uint64_t mirrored;       /* mirrors that copied the packet judged last, or the one that has just left */
-    struct pkt left;         /* the last packet that was sent on or taken out of a tunnel, as it left; empty: none */
-    uint8_t *left_frame;     /* bytes of `left`; room for TEST_LEFT_MOST */
-    uint64_t left_cookie;    /* cookie of that packet as judged */
-    uint32_t left_hop[4];    /* next hop of that packet, as in struct key */
-    uint8_t left_hop_family; /* 0: its destination is the next hop */
-    struct frame_spec last;  /* the last packet let through, as its receiver got it; no later fragment */
+    uint64_t mirrored;            /* mirrors that copied the packet judged last, or the one that has just left */
+    struct pkt left;              /* the last packet forwarded or taken out of a tunnel, as it left; empty: none */
+    uint8_t *left_frame;          /* bytes of `left`; room for TEST_LEFT_MOST */
+    uint64_t left_cookie;         /* cookie of that packet as judged */
+    uint32_t left_hop[4];         /* next hop of that packet, as in struct key */
+    uint8_t left_hop_family;      /* 0: its destination is the next hop */
+    struct frame_spec last;       /* the last packet let through, as its receiver got it; not a later fragment */
     struct frame_payload last_ip; /* bytes of `last` from the IP header on, as it left, for errors to quote */
     bool any_left;                /* `last` is set */
     bool past;                    /* the answer to `last` goes past this machine */
@@ -179,7 +179,7 @@ struct test_run {
     struct test_datagram *datagrams[TEST_BUCKETS];
     uint32_t datagram; /* identification of the newest datagram */
 };
-/* Build the packet as a frame, valid until the next one is built. */
+/* Build the packet as a frame, valid until the next call. */
 void test_build(const struct test_run *r, const struct frame_spec *packet, struct pkt *pkt);
 void test_judge(struct test_run *r, struct pkt *pkt, struct verdict *v);
 /* Parse the packet as the vm does, with its current `state`. */
@@ -199,7 +199,7 @@ struct test_held {
 };
 void test_hold(struct test_run *r, struct test_held *h, test_left_fn *left);
 /* The verdict of packets that are still held at the end (run.c) */
-/* Return the verdict that would be without `audit`, by the numbers of p->would (run.c). */
+/* Return the verdict without `audit`, by the numbers of p->would (run.c). */
 struct verdict test_would(const struct program *p, const struct verdict *v);
 extern const struct verdict test_still_held;
 
@@ -210,28 +210,29 @@ void test_talk_sent(struct test_run *r, const struct frame_spec *p);
 void test_talk_seen(struct test_run *r, const struct frame_spec *p);
 
 /* Keep an entry of vm_tx before its packet is freed; note the verdict of a packet (left.c): if it was let through,
- * others may answer it, and it counts in its conversation. cookie: that of the packet. */
+ * it may be answered, and counts in its conversation. cookie: the packet's. */
 void test_left_keep(struct test_run *r, const struct tx_entry *e);
 void test_left_note(struct test_run *r, const struct frame_spec *p, const struct verdict *v, uint64_t cookie);
-/* Note a packet that goes past this machine and is not judged. */
+/* Note a packet that passes by this machine, unjudged. */
 void test_left_past(struct test_run *r, const struct frame_spec *p);
 /* Give a fragment its datagram and offset (datagram.c). */
 void test_datagram_place(struct test_run *r, struct frame_spec *p);
-/* True if the step is a `reply` that goes past this machine. */
+/* True if the step is a `reply` that passes by this machine. */
 bool test_is_past(const struct test_run *r, const struct test_step *s);
-/* Complete the packet of a step: answer, numbers, datagram. False after reporting that there is nothing to answer or no
- * such answer (reply.c). */
+/* Complete the packet of a step: answer, numbers, datagram. False after reporting that there is no packet to answer,
+ * or no such answer (reply.c). */
 bool test_packet_ready(struct test_run *r, const struct test_step *s, struct frame_spec *p);
 
 /* Return the minutes since Monday 00:00 that wall clocks show. */
 unsigned test_wall(const struct test_run *r);
-/* True if the verdict is what the step expects. `search`: of the packet, NULL for one of a capture. */
+/* True if the verdict is what the step expects. `search`: the packet's; NULL for a captured one. */
 struct test_search;
 bool test_holds(const struct test_run *r, const struct test_step *s, const struct verdict *v,
                 const struct test_search *search);
 
-/* Copies of packets (mirrored.c): a mirror copies a packet as it came (struct vm_copies); those with `sent` of a judged
- * one; whether they are what the step expects; the verdict's words with them; why a rule that matched made none. */
+/* Copies of packets (mirrored.c): copy a packet as it came, for a mirror (struct vm_copies); copy a judged one for
+ * those with `sent`; compare copies with the step; write the verdict's words with them; explain why a matching rule
+ * made none. */
 void test_mirror(void *arg, unsigned mirror, const struct pkt *pkt);
 uint64_t test_mirrors_sent(const struct pkt *pkt, const struct verdict *v);
 bool test_mirrored_holds(const struct test_run *r, const struct test_step *s);
@@ -246,19 +247,19 @@ bool test_live(struct test_run *r, const struct test_step *s);
 /* Return the duration of a node in *ns; false after a report (resolve.c). */
 bool test_duration_of(struct compile *c, const struct node *n, uint64_t *ns);
 
-/* Search for what the rules did with the packet of a failed expectation (why.c). With meters, it is filled before the
- * packet is judged, since judging takes tokens. */
+/* Search for the rules' effects on the packet of a failed expectation (why.c). With meters, it is filled before the
+ * packet is judged, because judging takes tokens. */
 struct test_search {
     const struct test_step *step;
     struct pkt pkt;
     struct key key;
     bool inner;                /* pkt came in a tunnel that is opened */
     struct served served;      /* service, branch and server that would take the packet */
-    bool refused;              /* a service takes the packet and gives it no server; served.how may say why */
+    bool refused;              /* a service takes the packet without a server; served.how may have the reason */
     enum pbc_goes goes;        /* destination of a connection that a proxy takes; PBC_GOES_POOLS: a pool, or unknown */
     bool matched;              /* the expected rule was tried, and matched */
     struct trace_step wanted;  /* the expected rule, if it was tried */
-    struct trace_step closed;  /* the `do` into the rule's chain, if it did not match */
+    struct trace_step closed;  /* the `do` into the rule's chain, if that did not match */
     struct trace_step closest; /* a rule with the expected verdict, if one condition failed */
     unsigned closest_count;
 };
@@ -270,7 +271,7 @@ void test_note_why(struct test_run *r, const struct test_search *s, const struct
 /* Report a failed expectation, and why it failed (report_failed.c). */
 void test_report(struct test_run *r, const struct test_step *step, const struct verdict *v,
                  const struct test_search *s);
-/* Add notes on a packet and on what decided it to the last diagnostic. */
+/* Add notes on a packet and its decider to the last diagnostic. */
 void test_note_packet(struct test_run *r, const char *what, const struct pkt *pkt, const struct key *key);
 /* Add a note on the packet that an ICMP error quotes, if the error was not let through. Overwrites the frame built last
  * (reply.c). */

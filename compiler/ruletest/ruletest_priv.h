@@ -6,26 +6,26 @@
 
 enum { SAID_HEADERS = 16 };
 
-/* The words as written; NULL for text that is not written */
+/* The words as written; NULL for absent text */
 struct test_said {
     struct str sni, alpn, host, path, method;
     struct str header[SAID_HEADERS][2]; /* name and value of each */
     uint32_t headers;
-    uint8_t *bytes; /* a ClientHello if sni or alpn is written, then a request if a part of a request is written */
+    uint8_t *bytes;          /* a ClientHello if sni or alpn is given, then a request if a part of one is given */
     uint32_t hello, request; /* bytes of each; 0: none */
 };
 
 /* Write said->bytes into the arena. */
 void said_write(struct arena *a, struct test_said *said);
 
-/* Return the branch of a proxy service that such a connection takes; PBC_NONE: the service closes it, as *why says.
- * key: of the client's packets. */
+/* Return the branch of a proxy service that such a connection takes; PBC_NONE: the service closes it, according to
+ * *why. key: of the client's packets. */
 uint32_t said_branch(struct program *p, uint32_t service, const struct test_said *said, const struct key *key,
                      const char **why);
-/* Choose the server for a packet that was let through to a proxy service: set v->server, and *served says why. True at
- * once for any other packet. said: NULL if only the packet's payload is sent. Unsent words count as absent, as after
- * the service's `first bytes within`. False if the service closes the connection; served->how says why, except if no
- * server is left. */
+/* Choose the server for a packet that was let through to a proxy service: set v->server, and *served gives the
+ * reason. True immediately for any other packet. said: NULL if only the packet's payload is sent. Unsent words count
+ * as absent, as after the service's `first bytes within`. False if the service closes the connection; served->how
+ * says why, except if no server is left. */
 bool said_connect(struct test_run *r, const struct test_said *said, const struct frame_payload *payload,
                   const struct key *key, struct verdict *v, struct served *served);
 /* Choose a server for a connection on a branch with pools: set v->server, or return false and set v->reason. */
@@ -50,7 +50,7 @@ struct packet_work {
     struct frame_spec *p;
     const struct facts *self;
     bool bad;
-    struct test_said **said; /* first words of the client; NULL: not allowed here */
+    struct test_said **said; /* the client's first words; NULL: not allowed here */
     struct side {
         const struct node *node, *port; /* port: NULL if none is written */
         struct addr addr;

@@ -69,8 +69,8 @@ static uint64_t tick_once(struct test_run *r, uint64_t at)
     return next;
 }
 
-/* Advance the time without sending. Held packets leave at their time; flows that end meanwhile all end at now_ns, which
- * no test can tell apart. */
+/* Advance the time without sending. Held packets leave at their time; flows that end meanwhile all end at now_ns,
+ * which no test can distinguish. */
 static void tick(struct test_run *r, uint64_t now_ns)
 {
     const uint64_t soon = now_ns - r->now_ns < HOLD_NS ? now_ns : r->now_ns + HOLD_NS;

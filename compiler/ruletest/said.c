@@ -110,7 +110,7 @@ struct heard {
     struct view alpn;
 };
 
-/* Read the first bytes up to `end`; READ_BAD: h->first->reason says why. */
+/* Read the first bytes up to `end`; READ_BAD: h->first->reason gives the reason. */
 static enum stream_read read_on(struct heard *h, enum first_end end)
 {
     static const struct test_said nothing;
@@ -166,7 +166,7 @@ uint32_t said_branch(struct program *p, uint32_t service, const struct test_said
     struct test_run r = {.program = p, .first = calloc(1, sizeof(*r.first))};
     uint8_t alpn[256];
     uint32_t branch = PBC_NONE;
-    *why = r.first ? "no `when` takes it, and there is no `else`" : "out of memory";
+    *why = r.first ? "no `when` matches, and the service has no `else`" : "out of memory";
     if (r.first) {
         struct heard h = said_hear(&r, said, &nothing, service, alpn);
         branch = branch_of(&r, &h, key, why);
@@ -193,7 +193,7 @@ bool said_connect(struct test_run *r, const struct test_said *said, const struct
                   const struct key *key, struct verdict *v, struct served *served)
 {
     const struct program *p = r->program;
-    const char *why = "no `when` takes it, and there is no `else`";
+    const char *why = "no `when` matches, and the service has no `else`";
     uint8_t alpn[256];
     bool known;
     if (v->action != ACTION_FORWARD || v->service >= p->services_count || !p->services[v->service].proxy) return true;

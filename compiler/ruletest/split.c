@@ -188,16 +188,16 @@ static void report_unreached(struct split *s)
     struct key key;
     struct verdict v;
     diag(r->c->diags, E_TEST_FAILED, s->step->span,
-         "test \"%s\": of %" PRIu64 " packets from random sources %" PRIu64
+         "test \"%s\": of %" PRIu64 " packets from random sources, %" PRIu64
          " reached the pool `%s`, too few for %" PRIu64 " flows",
          r->test->name.s, s->tries, s->reached, program_str(r->program, r->program->pools[s->step->pool].name),
          s->step->count);
-    if (!s->endpoint_count) diag_note(r->c->diags, SPAN_NONE, "no service uses it");
+    if (!s->endpoint_count) diag_note(r->c->diags, SPAN_NONE, "no service uses this pool");
     if (!s->odd) return;
     split_judge(s, &s->odd_packet, &v);
     test_build(r, &s->odd_packet, &pkt);
     test_parse(r, &pkt, &key);
-    test_note_packet(r, "a packet that did not", &pkt, &key);
+    test_note_packet(r, "a packet that didn't", &pkt, &key);
     test_note_decider(r, &v, &key);
     const struct served served = test_served(r, &pkt, &key);
     test_note_service(r, &served, &v);

@@ -100,7 +100,7 @@ static void note_step(struct test_run *r, const struct test_search *s, const str
               why);
 }
 
-/* Explain why the rule was not reached: its own conditions, the way to it, or what stands before it. */
+/* Explain why the rule was not reached: its own conditions, the way to it, or what is before it. */
 static void note_unreached(struct test_run *r, const struct test_search *s, const struct verdict *v)
 {
     const struct image *img = r->c->image;
@@ -111,16 +111,16 @@ static void note_unreached(struct test_run *r, const struct test_search *s, cons
     const struct trace_step own = {.rule = rule, .failed_cond = first_failed(r->program, s, rule, &count)};
     test_rule_text(r, rule, name);
     if (own.failed_cond != PBC_NONE)
-        note_step(r, s, &own, "does not match", rule);
+        note_step(r, s, &own, "doesn't match", rule);
     else if (s->closed.failed_cond != PBC_NONE)
-        note_step(r, s, &s->closed, "stands in a chain that was not entered", rule);
+        note_step(r, s, &s->closed, "is in a chain that no `do` reached", rule);
     else if (!(list & PBC_LIST_CHAIN) && v->firewall != list)
-        diag_note(r->c->diags, at, "`%s` stands in another firewall, `%s`", name,
+        diag_note(r->c->diags, at, "`%s` is in another firewall, `%s`", name,
                   image_str(img, img->firewalls[list].name));
     else if (v->rule < img->rules_count)
-        diag_note(r->c->diags, at, "`%s` would match, but the other rule decided before it", name);
+        diag_note(r->c->diags, at, "`%s` would match, but the other rule decided first", name);
     else
-        diag_note(r->c->diags, at, "`%s` would match, but no `do` of `%s` led to its chain", name,
+        diag_note(r->c->diags, at, "`%s` would match, but no `do` in `%s` called its chain", name,
                   image_str(img, img->firewalls[v->firewall].name));
 }
 
@@ -136,7 +136,7 @@ void test_note_why(struct test_run *r, const struct test_search *s, const struct
     /* The rules gave the expected action, or the packet has a reason beside the rules. */
     if (rule == RULE_NONE && (v->action == s->step->action || v->reason != REASON_NONE)) return;
     if (s->wanted.failed_cond != PBC_NONE)
-        note_step(r, s, &s->wanted, "does not match", rule);
+        note_step(r, s, &s->wanted, "doesn't match", rule);
     else if (rule < r->program->rules_count)
         note_unreached(r, s, v);
     else if (s->closest_count == 1 && s->closest.rule != v->rule)

@@ -8,7 +8,7 @@
 #include "vm/packet/pkt.h"
 #include "vm/words/words.h"
 
-/* True if the words can stand in a step: none of them ends a step or a test. */
+/* True if the words can be in a step: none of them ends a step or a test. */
 static bool is_part(const char *words) { return !strpbrk(words, "{};\n#\\"); }
 
 /* Split the text into the words of the packet and its interfaces in and out. */
@@ -39,7 +39,7 @@ static bool text_take(struct written *w, const char *text)
 int written_read(struct written *w, const char *text, char *err, size_t err_len)
 {
     if (text_take(w, text)) return 0;
-    snprintf(err, err_len, "`%.200s` is not a packet; write one such as 'tcp 198.51.100.9:50000 -> self:22 syn on wan'",
+    snprintf(err, err_len, "`%.200s` isn't a packet; write one such as 'tcp 198.51.100.9:50000 -> self:22 syn on wan'",
              text);
     return -1;
 }
@@ -67,7 +67,7 @@ uint32_t written_frame(const struct written *w, const char *self, uint8_t frame[
     char text[sizeof(w->words) + 300];
     uint32_t len = 0;
     *said = NULL;
-    /* Client words that stand behind the packet are strings, and nothing else is. */
+    /* Client words that are behind the packet are strings, and nothing else is. */
     snprintf(text, sizeof(text), "test \"packet\" {\n%sexpect %s: \\\n%s\n}\n", self,
              strchr(w->words, '"') ? "refused" : "accept", w->words);
     compile_init(&c);
@@ -126,10 +126,10 @@ char *written_heard(struct program *p, uint32_t service, const struct test_said 
     const uint32_t at = said_branch(p, service, said, &key, &why);
     const struct pbc_branch *b = at == PBC_NONE ? NULL : &p->branches[at];
     if (b)
-        fprintf(out, "by what the client says: %s (%s:%u) -> ", b->cond_count ? "when" : "else",
+        fprintf(out, "by the client's data: %s (%s:%u) -> ", b->cond_count ? "when" : "else",
                 program_str(p, b->place.file), b->place.line);
     else
-        fprintf(out, "closed by what the client says: %s", why);
+        fprintf(out, "closed because of the client's data: %s", why);
     if (b) branch_print(p, b, out);
     return fclose(out) ? NULL : text;
 }

@@ -17,17 +17,18 @@ struct written {
     char out_on[64];  /* interface of `out on IF`; "": none */
 };
 
-/* Return 0, or -1 with one line in err: the text is too long, or is no packet. */
+/* Return 0, or -1 with one line in err: the text is too long, or not a packet. */
 int written_read(struct written *w, const char *text, char *err, size_t err_len);
 /* Write the packet as bytes and return their number; 0 after lines in `err`. self: a step that sets `self`, with its
- * end of line, or "". *said: what the client says first (`host "x"`), to be freed, or NULL. */
+ * end of line, or "". *said: the client's first words (`host "x"`), which the caller frees, or NULL. */
 uint32_t written_frame(const struct written *w, const char *self, uint8_t frame[FRAME_MOST], struct test_said **said,
                        FILE *err);
-/* Return where such a connection to a proxy service goes, in words, to be freed; NULL: no memory. facts may be NULL. */
+/* Return the destination of such a connection to a proxy service, in words, which the caller frees; NULL: out of
+ * memory. facts may be NULL. */
 char *written_heard(struct program *p, uint32_t service, const struct test_said *said, const uint8_t *frame,
                     uint32_t len, const struct facts *facts);
 
-/* A moment as the step `at` of tests gives it: what wall clocks show, in every zone */
+/* A moment as in the step `at` of tests: the time on wall clocks, in every zone */
 struct written_time {
     bool dated;
     uint32_t date;        /* days since 1970 */

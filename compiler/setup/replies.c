@@ -55,11 +55,10 @@ static void print_match(const struct setup *s, const struct reply *r, const char
 static void print_reply(const struct setup *s, const struct reply *r)
 {
     if (s->server->port && r->e->proto < PBC_EP_ECHO4 && r->e->port_lo != r->e->port_hi) {
-        fprintf(
-            s->out,
-            "    # '%s' takes ports %u-%u, and all of them end at port %u: the one that a client asked for is lost.\n"
-            "    # Leave out the port of this server, or use mode passthrough keep source.\n",
-            image_str(s->img, s->img->services[r->e->service].name), r->e->port_lo, r->e->port_hi, s->server->port);
+        fprintf(s->out,
+                "    # '%s' takes ports %u-%u and sends all of them to port %u, so replies can't have the client's "
+                "port.\n    # Remove this server's port in the rules, or use mode passthrough keep source.\n",
+                image_str(s->img, s->img->services[r->e->service].name), r->e->port_lo, r->e->port_hi, s->server->port);
         return;
     }
     if (r->e->proto != PBC_EP_PORTS) {
@@ -87,8 +86,8 @@ static void print_clash(const struct setup *s, const struct reply *r, const stru
     setup_endpoint_address(s, r->e);
     fprintf(s->out, " of '%s' and ", image_str(s->img, s->img->services[r->e->service].name));
     setup_endpoint_address(s, other->e);
-    fputs(" end at the same port here, so their replies can't be told apart:\n"
-          "    # give one of them a server address or port of its own.\n",
+    fputs(" have the same port on this server, so their replies can't be distinguished:\n    # give one of them its "
+          "own server address or port.\n",
           s->out);
 }
 
@@ -123,12 +122,10 @@ static void setup_rewrite(const struct setup *s)
     fputs("\n# dsr rewrite (", s->out);
     setup_names(s, PBC_MODE_DSR_REWRITE);
     fprintf(s->out,
-            "): replies leave from here with the service's address and port, straight to the client.\n"
-            "# What this server says to the balancer itself, such as answers to checks, stays as it is.\n"
-            "nft -f - <<END\n"
-            "table %s prey_replies\ndelete table %s prey_replies\ntable %s prey_replies {\n"
-            "  chain replies {\n    type filter hook output priority raw; policy accept;\n"
-            "    %s daddr $balancer accept\n",
+            "): this server sends replies directly to the client, with the service's address and port.\n# Its packets "
+            "to the balancer, such as replies to checks, are unchanged.\nnft -f - <<END\ntable %s prey_replies\ndelete "
+            "table %s prey_replies\ntable %s prey_replies {\n  chain replies {\n    type filter hook output priority "
+            "raw; policy accept;\n    %s daddr $balancer accept\n",
             ip, ip, ip, ip);
     if (setup_has_mode(s, PBC_MODE_PASSTHROUGH) && setup_sources(s, NULL)) {
         fprintf(s->out, "    %s daddr { ", ip);
@@ -162,11 +159,11 @@ static void setup_keep_source(const struct setup *s)
 {
     fputs("\n# passthrough keep source (", s->out);
     setup_names(s, PBC_MODE_KEEP_SOURCE);
-    fprintf(s->out,
-            "): requests have the client's own address, and replies must go back through the balancer.\n"
-            "# Where it is this server's default gateway anyway, nothing of this is needed.\n"
-            "ip%s route replace default via $balancer table 90\n",
-            s->server->family == 6 ? " -6" : "");
+    fprintf(
+        s->out,
+        "): requests have the client's own address, and replies must go back through the balancer.\n# If the balancer "
+        "is this server's default gateway, skip these commands.\nip%s route replace default via $balancer table 90\n",
+        s->server->family == 6 ? " -6" : "");
     for (uint32_t i = 0; i < s->count; i++) {
         const struct pbc_service *service = &s->img->services[s->services[i]];
         if (!setup_in_mode(s, i, PBC_MODE_KEEP_SOURCE)) continue;
@@ -182,16 +179,17 @@ static void setup_passthrough(const struct setup *s)
     fputs("\n# passthrough (", s->out);
     setup_names(s, PBC_MODE_PASSTHROUGH);
     if (!setup_sources(s, NULL)) {
-        fputs("): requests come from the balancer's own address and replies go there: nothing to prepare.\n", s->out);
+        fputs("): requests come from the balancer's own address, and replies go there. There is nothing to prepare.\n",
+              s->out);
         return;
     }
-    fputs("): requests come from addresses that the balancer answers for on its links:\n#   ", s->out);
+    fputs("): requests come from these addresses, for which the balancer answers on its links:\n#   ", s->out);
     setup_sources(s, s->out);
     fputc('\n', s->out);
-    fprintf(
-        s->out,
-        "# A server behind a router needs a way to them: `ip%s route add ADDRESS via $balancer`, or on the router.\n",
-        s->server->family == 6 ? " -6" : "");
+    fprintf(s->out,
+            "# A server behind a router needs routes to these addresses, on the server or the router: `ip%s route add "
+            "ADDRESS via $balancer`.\n",
+            s->server->family == 6 ? " -6" : "");
 }
 
 void setup_replies(const struct setup *s)

@@ -144,8 +144,8 @@ static void print_unknowns(const struct setup *s)
     const bool tunnels = setup_has_mode(s, PBC_MODE_DSR_IPIP) || setup_has_mode(s, PBC_MODE_DSR_GUE);
     const bool balancer = setup_has_mode(s, PBC_MODE_KEEP_SOURCE) || setup_has_mode(s, PBC_MODE_DSR_REWRITE) ||
                           (tunnels && !sources) || (setup_has_mode(s, PBC_MODE_PASSTHROUGH) && sources);
-    if (s->server->flags & PBC_SERVER_UNKNOWN) fputs("server=CHANGE_ME  # the address that its name has\n", s->out);
-    if (balancer) fputs("balancer=CHANGE_ME  # the address of the balancer that this server sees\n", s->out);
+    if (s->server->flags & PBC_SERVER_UNKNOWN) fputs("server=CHANGE_ME  # this server's address\n", s->out);
+    if (balancer) fputs("balancer=CHANGE_ME  # the balancer's address, as this server sees it\n", s->out);
     for (uint32_t i = 0; i < s->count; i++) {
         const struct pbc_service *service = &s->img->services[s->services[i]];
         const struct pbc_endpoint *e = &s->img->endpoints[service->endpoints];
@@ -153,7 +153,7 @@ static void print_unknowns(const struct setup *s)
         for (uint32_t k = 0; k < service->endpoint_count; k++) known &= e[k].to == PBC_TO_ADDRESS;
         if (known || !mode_is(service->mode, MODE_ONE_SIDED)) continue;
         put_variable(s, s->services[i]);
-        fprintf(s->out, "=CHANGE_ME  # `%s` stands on no address that the rules name: the one that clients use\n",
+        fprintf(s->out, "=CHANGE_ME  # the address of `%s` that clients use; the rules don't name it\n",
                 image_str(s->img, service->name));
     }
 }
@@ -162,7 +162,7 @@ static void print_head(const struct setup *s)
 {
     fprintf(s->out, "# Server %s/%s, ", image_str(s->img, s->pool->name), image_str(s->img, s->server->name));
     setup_address(s, s->server->addr, s->server->family);
-    fputs(s->count ? ", for:\n" : ": no service sends anything to its pool.\n", s->out);
+    fputs(s->count ? ", for:\n" : ": no service uses this server's pool.\n", s->out);
     for (uint32_t i = 0; i < s->count; i++) {
         const struct pbc_service *service = &s->img->services[s->services[i]];
         fprintf(s->out, "#   %s, mode %s", image_str(s->img, service->name), mode_info[service->mode].name);
@@ -170,8 +170,7 @@ static void print_head(const struct setup *s)
             fprintf(s->out, service->gue_variant ? " %u variant 1" : " %u", service->gue_port);
         fputc('\n', s->out);
     }
-    if (s->count)
-        fputs("# Commands for a Linux server, to be run there as root; none of it outlives a restart.\n", s->out);
+    if (s->count) fputs("# Run these commands on the Linux server as root, after each restart.\n", s->out);
 }
 
 int setup_print(const struct compile *c, const char *which, FILE *out)

@@ -13,7 +13,7 @@ struct setup {
     FILE *out;
 };
 
-/* True if the service is part of the setup, in that mode. */
+/* True if the service is part of the setup and has that mode. */
 bool setup_in_mode(const struct setup *s, uint32_t i, enum pbc_mode mode);
 bool setup_has_mode(const struct setup *s, enum pbc_mode mode);
 /* Print the services of the mode: "`www`, `dns`". */

@@ -69,8 +69,8 @@ static void print_addresses(const struct setup *s)
 {
     const struct pbc_endpoint **all;
     const size_t n = addresses(s, &all);
-    fputs("\n# The services' addresses: this server takes packets to them, and never tells the link that it has them.\n"
-          "sysctl -w net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2\n",
+    fputs("\n# The services' addresses: this server accepts packets to these addresses, but never announces them on "
+          "the link.\nsysctl -w net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2\n",
           s->out);
     for (size_t i = 0; i < n; i++) {
         fputs("ip address add ", s->out);
@@ -87,7 +87,7 @@ static void print_devices(const struct setup *s)
     static const char *const v6[] = {"prey-ip6 type ip6tnl mode any"};
     const bool six = s->server->family == 6;
     const char *const *devices = six ? v6 : v4;
-    fputs("\n# The far end of the tunnel: packets come in through it, replies leave as always.\n", s->out);
+    fputs("\n# This end of the tunnel: packets arrive through the tunnel, and replies leave directly.\n", s->out);
     for (unsigned i = 0; i < (six ? 1u : 2u); i++) {
         const int name = (int)strcspn(devices[i], " ");
         fprintf(s->out, "ip link add %s local ", devices[i]);
@@ -150,14 +150,12 @@ static void put_senders(const struct setup *s, const char *unknown)
 static void print_tunnel_table(const struct setup *s)
 {
     const char *family = s->server->family == 6 ? "ip6" : "ip";
-    fputs("\n# Tunnels of the balancer alone: what they carry may have any source address. And segments that fit into "
-          "them,\n"
-          "# with links of 1,500 bytes: the SYN|ACK tells the client, past the balancer.\n"
-          "nft -f - <<END\n"
-          "table inet prey_tunnels\ndelete table inet prey_tunnels\ntable inet prey_tunnels {\n"
-          "  chain tunnels {\n    type filter hook input priority filter; policy accept;\n",
+    fputs("\n# Accept tunnel packets only from the balancer, because the inner packets may have any source address.\n# "
+          "Announce smaller segments in the SYN|ACK, so that full packets fit the tunnel on links of 1,500 bytes.\nnft "
+          "-f - <<END\ntable inet prey_tunnels\ndelete table inet prey_tunnels\ntable inet prey_tunnels {\n  chain "
+          "tunnels {\n    type filter hook input priority filter; policy accept;\n",
           s->out);
-    /* meta, not the header's field: extension headers may stand between. */
+    /* meta, not the header's field: extension headers may be between. */
     fprintf(s->out, "    meta l4proto { 4, 41 } %s saddr != ", family);
     put_senders(s, "$balancer");
     fputs(" drop\n", s->out);
@@ -184,8 +182,8 @@ static void print_decap(const struct setup *s, const char *kind, unsigned port)
 /* Print the setup of a server that is a prey host, whose rules open tunnels themselves. */
 static void print_prey(const struct setup *s)
 {
-    fputs("\n# A server that runs prey itself needs no devices, and none of the chain `tunnels`, but these rules:\n"
-          "#   firewall tunnels in default accept {\n",
+    fputs("\n# A server that runs prey needs these rules in place of the devices and the chain `tunnels`:\n#   "
+          "firewall tunnels in default accept {\n",
           s->out);
     if (setup_has_mode(s, PBC_MODE_DSR_IPIP)) print_decap(s, "ipip", 0);
     for (uint32_t i = 0; i < s->count; i++)

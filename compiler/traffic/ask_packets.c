@@ -48,7 +48,7 @@ static uint16_t own_id(const struct asking *a, const char *name, uint16_t as)
     return addresses_iface(&a->routes.addresses, name, as);
 }
 
-/* Set the address that stands for unknown ones. A way that is said has an id in rules alone, so for a packet that
+/* Set the address that stands for unknown ones. A way that is said has an id in rules only, so for a packet that
  * leaves by a device which rules do not name by itself this is the device's. */
 static void speak_by(struct asking *a, uint16_t iface)
 {
@@ -141,7 +141,7 @@ static bool is_left_out(struct asking *a, const struct key *key, const struct pk
                    "unjudged", text);
     else
         fprintf(a->out, "%s\n  %s\n%s (%s is %s)\n", what, text,
-                spared ? "verdict: nobody judges it" : "verdict: drop  reason unjudged", way->device,
+                spared ? "verdict: no firewall judges the packet" : "verdict: drop  reason unjudged", way->device,
                 served_becomes(way->shut));
     return true;
 }
@@ -196,7 +196,7 @@ static bool question_read(char line[LINE_MOST + 1], size_t *len)
 static int ask_line(struct asking *a, char *line, size_t len)
 {
     if (len > LINE_MOST || memchr(line, 0, len)) {
-        say(stderr, "preyc: --ask: not a packet: a line %s",
+        say(stderr, "preyc: --ask: the input isn't a packet: a line %s",
             len > LINE_MOST ? "longer than 65,536 bytes" : "with a zero byte");
         return -EINVAL;
     }
@@ -214,7 +214,7 @@ static int ask_lines(struct asking *a)
         const int one = ask_line(a, line, len);
         if (one < 0) result = one;
         if (one == -EINVAL)
-            say(stderr, "preyc: --ask: that is line %llu of standard input", (unsigned long long)number);
+            say(stderr, "preyc: --ask: the error is in line %llu of standard input", (unsigned long long)number);
         fflush(a->out);
     }
     free(line);
@@ -261,7 +261,8 @@ int ask(struct program *p, const struct asked *asked, FILE *out)
     if (!result && (result = known_routes_read(&a.routes, &asked->routes, p, err, sizeof(err))) == -EINVAL)
         say(stderr, "preyc: %s", err);
     if (!result && p->lives_count)
-        workshop_notice(NULL, "live sets have no members here; `preyctl explain` asks a running prey, by its members");
+        workshop_notice(NULL,
+                        "live sets have no members here; to use the members of a running prey, run `preyctl explain`");
     if (!result) {
         known_routes_tell(&a.routes, &a.shop.facts, *a.self);
         a.unserved = (struct unserved){.asked = asked, .program = p, .facts = &a.shop.facts};

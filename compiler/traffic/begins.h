@@ -34,8 +34,8 @@ struct begins {
 };
 
 void begins_init(struct begins *b);
-/* Add a frame from the capture's port `iface`. malformed: its key is not valid; sent: preyrun made the frame, so it may
- * answer but begins nothing. False: out of memory. */
+/* Add a frame from the capture's port `iface`. malformed: its key is not valid; sent: preyrun made the frame, so it
+ * may answer but does not begin a connection. False: out of memory. */
 bool begins_add(struct begins *b, const struct key *key, bool malformed, bool sent, uint64_t frame, uint16_t iface);
 /* Turn the table into a list, ordered by destination, then by source. */
 void begins_sort(struct begins *b);

@@ -1,4 +1,4 @@
-/* Flows and regions stand in hash tables; the report lists the largest region first */
+/* Flows and regions are in hash tables; the report lists the largest region first */
 #include "compiler/traffic/difference.h"
 
 #include <errno.h>
@@ -233,19 +233,18 @@ static void print_text(const struct differences *d, const struct doubts *doubts,
     char a[64], b[64];
     for (uint32_t i = 0; i < d->count; i++) region_text(out, d, &d->regions[i]);
     if (d->left_out)
-        fprintf(out, "and %s more, beyond the %u pairs that are told apart\n", frames(d->left_out, a, sizeof(a)),
+        fprintf(out, "and %s more, beyond the %u pairs that preyc distinguishes\n", frames(d->left_out, a, sizeof(a)),
                 REGIONS_MOST);
     /* "of 25 frames (12 flows), 20 frames (10 flows) would be judged or sent otherwise" */
     fprintf(out, "of %s (%s), ", frames(d->frames, a, sizeof(a)), flows(d, d->flows, b, sizeof(b)));
     if (d->differing)
-        fprintf(out, "%s (%s) would be judged or sent otherwise", frames(d->differing, a, sizeof(a)),
+        fprintf(out, "%s (%s) would be judged or forwarded differently", frames(d->differing, a, sizeof(a)),
                 flows(d, d->differing_flows, b, sizeof(b)));
     else
-        fprintf(out, "none %s judged or sent otherwise", doubts_any(doubts) ? "is known to be" : "would be");
+        fprintf(out, "none %s judged or forwarded differently", doubts_any(doubts) ? "is known to be" : "would be");
     fprintf(out, "%s%s\n", *unread ? "; " : "", unread);
     if (d->ways_unknown)
-        fprintf(out,
-                "no route tells the way of %s, so `out on` and `urpf-failed` do not match %s: give --routes FILE\n",
+        fprintf(out, "no route is known for %s, so `out on` and `urpf-failed` don't match %s: add `--routes FILE`\n",
                 frames(d->ways_unknown, a, sizeof(a)), d->ways_unknown == 1 ? "it" : "them");
     doubts_text(doubts, out);
 }

@@ -24,19 +24,19 @@ struct differences {
     struct flow_seen *seen;               /* flows of each region, and of all frames */
     size_t seen_count, seen_room;
     uint64_t flows, differing_flows;
-    bool flows_at_least;   /* true if there were more flows than are told apart */
-    uint64_t ways_unknown; /* frames whose way out a program asks for and nobody knows; the larger of both counts */
+    bool flows_at_least;   /* true if there were too many flows to distinguish */
+    uint64_t ways_unknown; /* frames whose unknown way out a program asks for; the larger of both counts */
 };
 
 /* Return 0 or -ENOMEM; call differences_fini in either case. The caller keeps the labels. */
 int differences_init(struct differences *d);
-/* Return a number for the packet's flow, equal in both directions; 0 for a malformed packet, which has none. */
+/* Return a number for the packet's flow, equal in both directions; 0 for a malformed packet. */
 uint64_t differences_flow(const struct differences *d, const struct key *key, bool malformed);
 /* True if the programs judge or send this frame differently. */
 bool differences_is(const struct differences *d, const struct compared *c);
 /* Count a frame. Return 0 or -ENOMEM. */
 int differences_add(struct differences *d, const struct compared *c);
-/* Print the differences. unread: a clause why part of the capture was not compared, or "". True if there is a
+/* Print the differences. unread: a clause with the reason why part of the capture was not compared, or "". True: a
  * difference, or doubt. */
 bool differences_print(struct differences *d, const struct doubts *doubts, bool json, const char *unread, FILE *out);
 void differences_fini(struct differences *d);

@@ -44,7 +44,7 @@ static void meet(struct everywhere *e, const uint32_t src[4], const uint32_t dst
     e->count = kept;
 }
 
-/* True if the frame is from or to an address of this machine alone, or for a service of either program. */
+/* True if the frame is from or to an address of this machine only, or for a service of either program. */
 static bool is_met(const struct doubts *d, const struct key *key)
 {
     const bool v6 = key->kind & KIND_IP6;
@@ -164,13 +164,13 @@ static bool asks_for_interface(const struct program *p, unsigned direction)
 
 static void idle_text(const struct doubts *d, unsigned side, unsigned direction, FILE *out)
 {
-    static const char *const of[DIRECTIONS] = {"that arrives", "for an address of `--self`, or for a service",
+    static const char *const of[DIRECTIONS] = {"that arrives", "to an address of `--self`, or to a service",
                                                "from an address of `--self`",
-                                               "that crosses a machine with these addresses"};
+                                               "that a machine with these addresses forwards"};
     fputs(" judged any frame: ", out);
     if (asks_for_interface(d->program[side], direction))
-        fprintf(out, d->placed ? "is the capture of the interface that it is `on`?\n"
-                               : "say where frames came in, `--on IF` or `--map`\n");
+        fprintf(out, d->placed ? "check that the capture is from the firewall's interface\n"
+                               : "set the interface of the frames with `--on IF` or `--map`\n");
     else
         fprintf(out, "the capture has no frame %s\n", of[direction]);
 }
@@ -197,22 +197,24 @@ void doubts_text(const struct doubts *d, FILE *out)
     char n[TEXT_NUMBER];
     if (d->same) return;
     if (nobody(d)) {
-        fprintf(out, "%s: say who this machine is, `--self ADDR`",
-                nothing_judged(d) ? "no firewall judged any frame" : "the rules ask for this machine's addresses");
+        fputs(nothing_judged(d)
+                  ? "no firewall judged any frame: set this machine's addresses with `--self ADDR`"
+                  : "the rules depend on this machine's addresses: set these addresses with `--self ADDR`",
+              out);
         doubts_offer(d, out);
         fputc('\n', out);
     } else {
         idle_lines(d, out);
     }
     if (self_unseen(d)) {
-        fputs("the rules name `self`, and no frame is from or to an address of `--self`", out);
+        fputs("the rules have `self`, but no frame is from or to an address of `--self`", out);
         doubts_offer(d, out);
         fputc('\n', out);
     }
     if (d->sourceless && !nobody(d))
         fprintf(out,
-                "%s frame%s would be sent on from an address of this machine, and none is known: say who it "
-                "is, `--self ADDR`\n",
+                "%s frame%s would be forwarded from an unknown address of this machine: set its addresses with "
+                "`--self ADDR`\n",
                 text_number(d->sourceless, n), d->sourceless == 1 ? "" : "s");
 }
 

@@ -1,4 +1,4 @@
-/* Doubts about a comparison: firewalls that judged no frame, and a machine that was not named, or named wrong. */
+/* Doubts about a comparison: firewalls that judged no frame, and a machine that was not named, or named wrongly. */
 #pragma once
 
 #include "compiler/traffic/difference.h"
@@ -19,10 +19,10 @@ struct doubts {
     const struct facts *self; /* addresses used as this machine's */
     bool said;                /* true if --self named them */
     bool met;                 /* true if some frame is from or to one of its own unicast addresses, or for a service */
-    bool same;                /* true if both programs are one: nothing is in doubt */
+    bool same;                /* true if both programs are the same, so there is no doubt */
     bool placed;              /* true if some frame came by a known interface */
     bool judged[2][DIRECTIONS];
-    uint64_t sourceless; /* frames that were not sent on because no address of this machine is known to send from */
+    uint64_t sourceless; /* frames that were not forwarded because this machine has no known source address */
     struct everywhere everywhere[2];
 };
 
@@ -37,5 +37,5 @@ void doubts_judged(struct doubts *d, const struct compared *c);
 bool doubts_any(const struct doubts *d);
 /* Print a line for each doubt. */
 void doubts_text(const struct doubts *d, FILE *out);
-/* Print three members of an object, a comma before each. */
+/* Print three members of an object, each after a comma. */
 void doubts_json(const struct doubts *d, FILE *out);

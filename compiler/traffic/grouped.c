@@ -1,5 +1,5 @@
-/* Groups of begins (grouped.h). The list is sorted: begins of one service stand together, and within a service those of
- * one network. */
+/* Groups of begins (grouped.h). The list is sorted: begins of one service are together, and within a service those
+ * of one network. */
 #include "compiler/traffic/grouped.h"
 
 #include <errno.h>

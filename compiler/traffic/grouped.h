@@ -1,4 +1,4 @@
-/* Rules that let in what began: one for each service and its source networks. */
+/* Rules that let in connections as they began: one for each service and its source networks. */
 #pragma once
 
 #include <stdio.h>
@@ -25,7 +25,7 @@ struct group {
 struct groups {
     struct group *of; /* [count] */
     unsigned count;
-    uint64_t unanswered;            /* number of TCP begins left out, because the capture has answers, but not theirs */
+    uint64_t unanswered; /* number of TCP begins left out, because the capture has replies, but none to these */
     const char *const *iface_names; /* by begin.iface, the caller's array; 0: unknown, or rules need no interface */
 };
 

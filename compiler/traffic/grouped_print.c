@@ -49,7 +49,7 @@ static void print_proto(const struct begin *b, FILE *out)
 
 static bool is_icmp(const struct begin *b) { return b->proto == 1 || b->proto == 58; }
 
-/* Write the rule's name without the number that tells equal names apart. */
+/* Write the rule's name without the number that distinguishes equal names. */
 static void base_name(const struct group *g, char name[GROUP_NAME])
 {
     const struct begin *b = g->to[0];
@@ -208,7 +208,7 @@ static int free_port(const struct groups *g)
 static void print_test(const struct groups *g, FILE *out)
 {
     const struct begin *tcp = NULL;
-    fputs("\ntest \"what was seen to begin\" {\n", out);
+    fputs("\ntest \"connections in the capture\" {\n", out);
     for (unsigned i = 0; i < g->count; i++) {
         fprintf(out, "  expect accept by %s: ", g->of[i].name);
         print_packet(g, g->of[i].sample, -1, out);
@@ -223,9 +223,8 @@ bool groups_print(const struct groups *g, FILE *out)
 {
     if (!name_all(g)) return false;
     print_sets(g, out);
-    fputs("\nfirewall suggested default drop {\n"
-          "  accept state established, related as OPEN  # packets of connections that were let in\n"
-          "  accept icmp6 type nd                       # IPv6 needs neighbour discovery\n",
+    fputs("\nfirewall suggested default drop {\n  accept state established, related as OPEN  # packets of accepted "
+          "connections\n  accept icmp6 type nd                       # IPv6 needs neighbour discovery\n",
           out);
     for (unsigned i = 0; i < g->count; i++) print_rule(g, &g->of[i], out);
     fputs("}\n", out);

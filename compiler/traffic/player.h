@@ -12,7 +12,7 @@ struct outcome {
     uint64_t sent;
 };
 struct player;
-/* Called when a frame that was held is decided. */
+/* Called when a held frame is decided. */
 typedef void player_settled_fn(void *arg, struct player *p, uint64_t frame, const struct outcome *f);
 
 struct player {

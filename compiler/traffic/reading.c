@@ -84,8 +84,8 @@ void reading_close(struct reading *r)
 
 const char *reading_unread(const struct reading *r)
 {
-    if (*capture_error(r->capture)) return "the rest of the capture cannot be read";
-    return r->stopped ? "a signal ended it there" : "";
+    if (*capture_error(r->capture)) return "the rest of the capture can't be read";
+    return r->stopped ? "a signal stopped preyc there" : "";
 }
 
 int reading_end(struct reading *r)

@@ -20,7 +20,7 @@ struct suggestion {
     uint64_t uncounted;                /* frames sent by preyrun, which are read but not judged */
     uint64_t frames, judged, accepted; /* judged: UINT64_MAX if the captures cannot be read twice */
     bool stopped;                      /* a signal ended reading: these are not all frames */
-    bool several;                      /* true if rules are told apart by interface */
+    bool several;                      /* true if rules are distinguished by interface */
     uint64_t nameless;                 /* packets that began something by an interface that rules cannot name */
     char *text;
     size_t len;
@@ -79,7 +79,7 @@ static int group(struct suggestion *s)
     const int failed = groups_make(&s->groups, &s->begins, &s->width);
     if (failed == -E2BIG)
         say(stderr,
-            "preyc: --suggest: the captures show more than %d services: choose frames of them first (preyrun --only, "
+            "preyc: --suggest: the captures have more than %d services: select frames first (preyrun --only, "
             "--write-seen)",
             GROUPS_MOST);
     else if (failed)
@@ -129,7 +129,7 @@ static void print_left(FILE *out, uint64_t n, const char *what, const char *one,
 {
     char number[TEXT_NUMBER];
     if (n)
-        fprintf(out, "# Not let in: %s %s%s that %s %s.\n", text_number(n, number), what, text_plural(n),
+        fprintf(out, "# Not accepted: %s %s%s that %s %s.\n", text_number(n, number), what, text_plural(n),
                 n == 1 ? one : many, rest);
 }
 
@@ -143,36 +143,36 @@ static void print_head(const struct suggestion *s, FILE *out)
         fprintf(out, "%s %s", i ? "," : " of", text_clean(name));
     }
     fprintf(out,
-            ": what was seen to begin is let in.\n"
-            "# Sources are no wider than /%u and /%u. Read it: what was seen is not yet what is meant.\n",
+            ": these rules accept the connections that began in the capture.\n# Sources are no wider than /%u and /%u. "
+            "Review the rules: the capture may have unwanted connections.\n",
             s->width.v4, s->width.v6);
     if (o->self.v4_count || o->self.v6_count)
-        fprintf(out, "# `self` is what %s; what it sends is let out.\n",
-                s->reading.said ? "--self said" : "the recording tells");
+        fprintf(out, "# `self` means the addresses that %s; packets from `self` are accepted.\n",
+                s->reading.said ? "--self names" : "the recording names");
     if (s->stopped)
-        fprintf(out, "# A signal ended the reading behind frame %s: what comes later is not in it.\n",
+        fprintf(out, "# A signal stopped preyc after frame %s: later frames are left out.\n",
                 text_number(s->frames, a));
     if (s->judged != UINT64_MAX)
-        fprintf(out, "# Of %s it accepts %s of %s frame%s.\n",
-                s->judged + s->uncounted < s->frames ? "the part judged until a signal came"
+        fprintf(out, "# From %s, these rules accept %s of %s frame%s.\n",
+                s->judged + s->uncounted < s->frames ? "the part before the signal"
                 : s->stopped                         ? "these"
                                                      : "the capture",
                 text_number(s->accepted, a), text_number(s->judged, b), text_plural(s->judged));
     if (s->judged != UINT64_MAX && s->uncounted)
-        fprintf(out, "# Not counted: %s frame%s that preyrun itself sent, as the recording tells.\n",
+        fprintf(out, "# Not counted: %s frame%s that preyrun sent, according to the recording.\n",
                 text_number(s->uncounted, a), s->uncounted == 1 ? "" : "s");
     if (s->judged == UINT64_MAX)
-        fprintf(out, "# %s frame%s read, and not judged by it, as %s came through a pipe.\n", text_number(s->frames, a),
+        fprintf(out, "# %s frame%s read but not judged, because %s came through a pipe.\n", text_number(s->frames, a),
                 s->frames == 1 ? " was" : "s were", s->frames == 1 ? "it" : "they");
-    print_left(out, s->groups.unanswered, "TCP client", "nobody", "nobody", "answered, counted once for each service");
-    print_left(out, s->begins.late, "packet", "answers", "answer", "packets that the capture does not have");
+    print_left(out, s->groups.unanswered, "TCP client", "nobody", "nobody", "answered, counted once per service");
+    print_left(out, s->begins.late, "packet", "answers", "answer", "packets that the capture doesn't have");
     print_left(out, s->begins.other, "frame", "is", "are", "malformed, cut short, or neither IP nor ARP");
-    if (s->several) fputs("# A connection counts by the interface that its first packet came by.\n", out);
+    if (s->several) fputs("# A connection counts for the interface on which its first packet arrived.\n", out);
     if (s->several && s->nameless)
-        fprintf(out, "# Let in by all interfaces: %s packet%s of an interface whose name rules cannot write.\n",
+        fprintf(out, "# Accepted on all interfaces: %s packet%s of an interface whose name isn't possible in rules.\n",
                 text_number(s->nameless, a), s->nameless == 1 ? "" : "s");
     if (s->begins.full)
-        fprintf(out, "# Incomplete: what began after the first %s clients of services is left out.\n",
+        fprintf(out, "# Incomplete: connections after the first %s clients of services are left out.\n",
                 text_number(BEGINS_MOST, a));
     fputc('\n', out);
 }
@@ -215,7 +215,7 @@ static int suggestion_make(struct suggestion *s, FILE *out)
     progress_hide();
     if (diags_errors(c.diags)) {
         diags_print_text(c.diags, stderr, false);
-        say(stderr, "preyc: internal error: the suggested rules do not compile or fail their test");
+        say(stderr, "preyc: internal error: the suggested rules don't compile, or fail their test");
     } else {
         result = write_out(s, &c, out);
     }

@@ -21,15 +21,15 @@ enum { UNSERVED_LOST = 160 };
 
 /* Take ids and addresses of the frames from devices that rules name and that are not served: none come by them. */
 void unserved_settle(const struct unserved *u, struct known_routes *r);
-/* Find the devices of an IP packet. names: those that it says, `on` and `out on`; "": none. */
+/* Find the devices of an IP packet. names: devices of the packet, `on` and `out on`; "": none. */
 void unserved_find(const struct unserved *u, const struct key *key, const char *const names[2],
                    struct unserved_way *way);
 /* True, with the words, if no firewall judges the packet because of its device. */
 bool unserved_judges_none(const struct unserved *u, const struct key *key, const struct unserved_way *way,
                           char text[SERVED_TEXT]);
-/* Give a packet that crosses from a device which is not served the interface whose firewall judges it: where none
- * judges its device, that of the way out. */
+/* Give a packet forwarded from an unserved device the interface whose firewall judges it: if none judges the device,
+ * that of the way out. */
 void unserved_crosses(const struct unserved *u, const struct key *key, const struct unserved_way *way, struct pkt *pkt);
-/* Write why a packet that leaves is lost: its route leaves by a device that rules name and that is not served. `why`
- * stays as it is if that is not so, or not known. */
+/* Write why a leaving packet is lost: its route leads by an unserved device that rules name. Otherwise, or if
+ * unknown, `why` is unchanged. */
 void unserved_lost(const struct unserved *u, const struct pkt *left, char why[UNSERVED_LOST]);

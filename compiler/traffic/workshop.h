@@ -22,7 +22,7 @@ void workshop_close(struct workshop *w);
 int selves_read(struct self *self, const char *const said[], unsigned count);
 /* Write a notice to standard error. */
 void workshop_notice(void *arg, const char *line);
-/* Make a worker, to be freed by vm_free; NULL: out of memory. */
+/* Make a worker, which the caller frees by vm_free; NULL: out of memory. */
 struct vm *workshop_vm(struct workshop *w);
 /* Stop the clock of schedules: exactly these are active from now on. */
 void workshop_stop(struct workshop *w, uint32_t schedules);

@@ -9,8 +9,9 @@ site: $(B)/man/prey.5
 	@cp $(SITE)/README.html $(SITE)/index.html
 .PHONY: site
 # The guide's pictures, which lie in the tree so that a reader of the tree sees them.
-#: make pictures   draw the guide's pictures anew from their .dot files
-pictures:
-	@sh tests/deps.sh site
+#: make pictures   draw the guide's pictures anew: diagrams from their .dot files, and as root a screenshot of the statistics page
+pictures: programs
+	@sh tests/deps.sh pictures
 	@for f in docs/guide/pictures/*.dot; do dot -Tsvg $$f | sed 's/<!--.*-->//; /^<!-- Generated/,/-->/d' >$${f%.dot}.svg || exit 1; done
+	@B=$(B) bash docs/guide/pictures/statistics.sh
 .PHONY: pictures

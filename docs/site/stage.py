@@ -13,19 +13,16 @@ import sys
 LINK = re.compile(r"(?<!\\)\]\((?!https?:|#)([^)#\s]+)(?:#[^)]*)?\)")
 USERS = ("README.md", "docs/guide/", "rules-examples/", "systemd/", "integrations/", "editors/")
 NOTES = "docs/README.md" # the notes for developers: they have a place of their own, and the search leaves them out
+PICTURES = "docs/guide/pictures/README.md" # a note, too: how the pictures are drawn
 MAN = ["man/preyc.1", "man/preyrun.1", "man/preyctl.1"]
 KNOWN = {"json", "sh", "bash", "c", "python", "yaml", "ini", "html"} # languages of listings that the highlighter knows
-
-
-def tracked():
-    return subprocess.run(["git", "ls-files"], capture_output=True, text=True, check=True).stdout.split("\n")
 
 
 def without_listings(text):
     return re.sub(r"^( *)```.*?^\1```", "", text, flags=re.M | re.S)
 
 
-def reached(first, known):
+def reached(first):
     """The pages that links lead to from the first, and the files that they link."""
     pages, files, todo = set(), set(), [first]
     while todo:
@@ -35,12 +32,10 @@ def reached(first, known):
         pages.add(page)
         for target in LINK.findall(without_listings(pathlib.Path(page).read_text())):
             path = os.path.normpath(os.path.join(os.path.dirname(page), target))
-            if path + "/README.md" in known:
+            if os.path.isfile(path + "/README.md"):
                 path += "/README.md"
-            if path.endswith(".md") and path in known:
-                todo.append(path)
-            elif os.path.isfile(path):
-                files.add(path)
+            if os.path.isfile(path):
+                todo.append(path) if path.endswith(".md") else files.add(path)
     return pages, files
 
 
@@ -64,12 +59,12 @@ def contents(text):
     return "".join(out)
 
 
-def page_text(path, known):
+def page_text(path):
     text = pathlib.Path(path).read_text()
 
     def link(match):
         target = os.path.normpath(os.path.join(os.path.dirname(path), match[1]))
-        return match[0].replace(match[1], match[1].rstrip("/") + "/README.md", 1) if target + "/README.md" in known else match[0]
+        return match[0].replace(match[1], match[1].rstrip("/") + "/README.md", 1) if os.path.isfile(target + "/README.md") else match[0]
 
     parts = re.split(r"(^ *```.*?^ *```$)", text, flags=re.M | re.S)
     parts[::2] = [LINK.sub(link, part) for part in parts[::2]]
@@ -90,14 +85,13 @@ def man_page(source, folder):
 def main():
     folder, language = sys.argv[1:]
     shutil.rmtree(folder, ignore_errors=True)
-    known = {path for path in tracked() if os.path.exists(path)}
-    pages, files = reached("README.md", known)
-    notes = sorted(path for path in pages if not path.startswith(USERS) and path != NOTES)
+    pages, files = reached("README.md")
+    notes = sorted(path for path in pages if (not path.startswith(USERS) or path == PICTURES) and path != NOTES)
     for path in sorted(pages | files):
         target = pathlib.Path(folder, path)
         target.parent.mkdir(parents=True, exist_ok=True)
         if path in pages:
-            target.write_text(("---\nnosearch: true\n---\n" if path in notes else "") + page_text(path, known))
+            target.write_text(("---\nnosearch: true\n---\n" if path in notes else "") + page_text(path))
         else:
             shutil.copy(path, target)
     man = [man_page(source, folder) for source in [*MAN, language]]

@@ -25,7 +25,7 @@ struct diags;
 struct diags *diags_new(struct sources *sources);
 void diags_free(struct diags *d);
 
-/* Add a diagnostic. With SPAN_NONE it has no place. Repetitions (same code and span) are kept once. */
+/* Add a diagnostic. With SPAN_NONE it has no place. Repetitions (same code and span) are dropped. */
 void diag(struct diags *d, enum diag_code code, struct span span, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 /* Add a diagnostic at a line of a file other than prey source (an address file): printed as path:line:col with the
@@ -51,15 +51,15 @@ static inline void diag_suggest_removal(struct diags *d, struct span span) { dia
 /* The same for the diagnostic's own span, with a reason behind the edit: "write `5s` for seconds". `why` begins with a
  * blank or a comma, and must live as long as the diagnostic. */
 void diag_suggest_for(struct diags *d, const char *why, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-/* The same for a likely slip of the pen: "did you mean `X`?" */
+/* The same for a likely typing mistake: "did you mean `X`?" */
 void diag_guess(struct diags *d, struct span span, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-/* Put a sentence beside the carets instead of the one made of suggestions. */
+/* Put a sentence beside the carets instead of the one made from suggestions. */
 void diag_advise(struct diags *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Errors in one file, or in all together, after which the parser gives up, which bounds time and memory. */
 #define DIAG_FILE_MAX 1000u
 
-/* Say in the final line that the rest of a file was not read because of its many errors. */
+/* Report in the final line that the rest of a file was not read because of its many errors. */
 void diags_stopped(struct diags *d);
 unsigned diags_errors(const struct diags *d);
 unsigned diags_warnings(const struct diags *d);

@@ -55,7 +55,7 @@ struct diags {
     bool werror, ignoring; /* ignoring: the last diagnostic was a repetition, so its notes are dropped */
 };
 
-/* Return the last diagnostic, to add to it; NULL: it was a repetition. */
+/* Return the last diagnostic, to add to it; NULL: a repetition. */
 struct entry *diag_last(struct diags *d);
 
 struct diag_row {

@@ -164,7 +164,7 @@ static void put_rule(enum diag_code code, FILE *out)
 {
     const struct diag_row *row = &diag_rows[code];
     char help[4096];
-    snprintf(help, sizeof(help), "%s%s%s%s%s%s`preyc --explain %s` says this too.", row->wrong[0] ? "wrong:\n" : "",
+    snprintf(help, sizeof(help), "%s%s%s%s%s%s`preyc --explain %s` prints this text.", row->wrong[0] ? "wrong:\n" : "",
              row->wrong, row->wrong[0] ? "\n\n" : "", row->right[0] ? "right:\n" : "", row->right,
              row->right[0] ? "\n\n" : "", row->code);
     json_print(out, "{'id':%s,'name':", row->code);
@@ -178,7 +178,7 @@ static void put_rule(enum diag_code code, FILE *out)
 static bool begins_artifact(const struct diags *d, uint32_t i)
 {
     const struct entry *e = &d->entries[i];
-    /* Entries are sorted, so those of one file stand together. */
+    /* Entries are sorted, so those of one file are together. */
     return e->foreign &&
            (i == 0 || !d->entries[i - 1].foreign || strcmp(d->entries[i - 1].foreign->path, e->foreign->path) != 0);
 }

@@ -87,7 +87,7 @@ static bool may_break(const struct fmt *f, uint32_t i)
 static bool plain_break(const struct fmt *f, uint32_t i, unsigned parens)
 {
     const int before = f->words[i - 1].kind;
-    /* A newline before such a word would end the statement, whatever stands before it. */
+    /* A newline before such a word would end the statement, whatever is before it. */
     if (word_may_start(f->words[i].kind)) return false;
     return parens || before == COMMA || before == EQ || before == ARROW || before == COLON;
 }

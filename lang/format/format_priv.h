@@ -1,8 +1,8 @@
 /* Shared by the stages of the formatter: read.c (tokens and comments to items), marks.c (line breaks and columns, from
  * the tree), fmt_print.c (items to lines).
  *
- * The formatter moves tokens, never values: each is printed as it was written, but for words that have another form
- * today. Comments are not in the tree; they lie
+ * The formatter moves tokens, never values: each is printed as written, except words that have a new form. Comments
+ * are not in the tree; they are
  * between the tokens. */
 #pragma once
 
@@ -12,9 +12,9 @@ enum {
     FMT_WIDTH = 100, /* width of lines, if words are short enough */
     FMT_INDENT = 2,
     FMT_HANG = 4,      /* indent of a statement's further lines */
-    FMT_HANG_MAX = 40, /* largest column after `=` under which further lines stand */
+    FMT_HANG_MAX = 40, /* largest column after `=` under which further lines are */
     FMT_CLAUSE = 50,   /* widest clause that is not broken if it fits on a line of its own */
-    FMT_MASK = 24,     /* longer masks may stand on a line after their bytes */
+    FMT_MASK = 24,     /* longer masks may be on a line after their bytes */
     FMT_REACH = 50,    /* largest distance between cells of aligned lines */
     FMT_REACH_EQ = 24, /* the same for `=` */
 };
@@ -27,7 +27,7 @@ enum fmt_column { COLUMN_NONE, COLUMN_EQ, COLUMN_AS, COLUMN_COMMENT, COLUMN_SETT
 struct fmt_word {
     int kind;
     uint32_t start, end;   /* offsets in the text */
-    const char *said;      /* words of today that mean the same and are printed in its place; NULL: none */
+    const char *said;      /* present words with the same meaning, printed in its place; NULL: none */
     uint32_t width;        /* width in characters */
     uint32_t pad;          /* extra blanks before it */
     uint8_t column;        /* enum fmt_column */

@@ -1,5 +1,5 @@
-/* Line breaks and columns by the tree: it alone tells which words that look like keywords are keywords. Cells of
- * consecutive lines are aligned unless they lie too far apart. */
+/* Line breaks and columns by the tree: it alone shows which words that look like keywords are keywords. Cells of
+ * consecutive lines are aligned unless they are too far apart. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,7 +74,7 @@ static void mark_children(const struct fmt *f, const struct node *parent)
         if (w) w->may_break = true;
         mark_old(f, parent, n);
         if (is_clause(n, CL_ENDPOINT)) {
-            /* it stands behind a colon */
+            /* it is behind a colon */
             struct fmt_word *port = word_at(f, n->last);
             if (port && port[-1].kind == COLON) port->glued = true;
         }
@@ -116,7 +116,7 @@ uint32_t fmt_width(const struct fmt *f, const struct fmt_item *item, uint32_t en
     return width;
 }
 
-/* Return the word of an item that stands in the column, or NULL. */
+/* Return the word of an item that is in the column, or NULL. */
 static struct fmt_word *cell(const struct fmt *f, const struct fmt_item *item, unsigned column)
 {
     if (item->one_line || (item->multi_line && column != COLUMN_EQ)) return NULL;

@@ -53,7 +53,7 @@ bool date_scan(struct parser *p, const char *s, size_t len, struct token *t)
     if (!is_shape(s, len)) return false;
     const unsigned year = date_number(s, 4), month = date_number(s + 5, 2), day = date_number(s + 8, 2);
     if (year < YEAR_FIRST || month < 1 || month > 12 || day < 1 || day > days_of_month(year, month)) {
-        lex_error(p, t, E_DATE, "`%.*s` is not a day: dates go from %d-01-01 to %d-12-31", (int)len, s, YEAR_FIRST,
+        lex_error(p, t, E_DATE, "`%.*s` isn't a day: dates go from %d-01-01 to %d-12-31", (int)len, s, YEAR_FIRST,
                   YEAR_LAST);
         return true;
     }

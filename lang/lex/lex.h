@@ -40,7 +40,7 @@ struct token_log {
 struct statement {
     struct token start[3]; /* its first tokens; kind < 0: not read yet */
     unsigned tokens;
-    bool bad; /* a constructor reported an error: the statement does not enter the tree */
+    bool bad; /* a constructor reported an error, so the statement is left out of the tree */
 };
 
 /* The state of parsing one file. */
@@ -55,7 +55,7 @@ struct parser {
     struct node *tree;
 
     /* state of tokens.c */
-    struct token ahead; /* one token read too early; kind < 0: none */
+    struct token ahead; /* one token of look-ahead; kind < 0: none */
     int prev;           /* kind of the last token given to the parser */
     struct span prev_span;
     struct statement stmt;   /* statement being parsed */
@@ -86,7 +86,7 @@ void bad_character(struct parser *p, struct token *t);
 /* Offer the open range that a comparison (`>1024`, `<= 80`) stands for, as help beside the error just reported. `sign`:
  * place of the sign. False: no help. */
 bool offer_range(struct parser *p, struct span sign);
-/* Handle `\` with blanks (and a comment) behind it. True if it is an error that ends the statement. */
+/* Handle `\` followed by blanks (and a comment). True if it is an error that ends the statement. */
 bool blank_after_backslash(struct parser *p, struct token *t);
 
 /* values.c: read an unquoted word. Set t's kind, end and payload, or report and set YYerror. Return the bytes taken,
@@ -104,11 +104,11 @@ bool date_scan(struct parser *p, const char *s, size_t len, struct token *t);
 void scan_colons(struct parser *p, const char *s, size_t len, struct token *t);
 void scan_dots(struct parser *p, const char *s, size_t len, struct token *t);
 void scan_bracketed(struct parser *p, const char *s, size_t len, struct token *t);
-/* Help with an IPv6 address and a mask of its end, as other tools write them. False: these are none. */
+/* Help with an IPv6 address and a mask of its end, as other tools write them. False: no such address. */
 bool offer_mask(struct parser *p, const char *s, size_t len, const char *mask, size_t mask_len);
 void give_endpoint(struct parser *p, struct token *t, struct value v, const char *port, size_t len);
 
-/* keywords.c: return the token of a word; NAME for a word without a meaning. */
+/* keywords.c: return the token of a word; NAME for a word without special meaning. */
 int word_find(const char *s, size_t len);
 bool token_is_word(int token);
 bool word_is_reserved(int token);

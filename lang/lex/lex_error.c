@@ -26,7 +26,8 @@ static void help_with_byte(struct parser *p, unsigned char c)
 {
     const char letter[] = {(char)(0xc0 | c >> 6), (char)(0x80 | (c & 0x3f)), '\0'};
     if (c >= 0xa0)
-        diag_advise(p->diags, "in Latin-1 it is `%s`: convert the file, `iconv -f latin1 -t utf-8`", letter);
+        diag_advise(p->diags, "the byte is `%s` in Latin-1; to convert the file, run: iconv -f latin1 -t utf-8",
+                    letter);
     else
         diag_advise(p->diags, "save the file as UTF-8");
 }
@@ -39,7 +40,7 @@ void comment_check(struct parser *p, struct span span)
     size_t valid = utf8_valid_len(s, len);
     if (valid < len) {
         diag(p->diags, E_UTF8, (struct span){span.file, span.start + (uint32_t)valid, span.start + (uint32_t)valid + 1},
-             "byte 0x%02x is not valid UTF-8", (unsigned char)s[valid]);
+             "byte 0x%02x isn't valid UTF-8", (unsigned char)s[valid]);
         help_with_byte(p, (unsigned char)s[valid]);
         return;
     }
@@ -65,7 +66,7 @@ bool offer_range(struct parser *p, struct span sign)
     return true;
 }
 
-/* True if the word stands right before that place of the text. */
+/* True if the word is right before that place of the text. */
 static bool is_behind(const struct parser *p, uint32_t at, const char *word)
 {
     const size_t len = strlen(word);
@@ -83,7 +84,7 @@ static bool offer_star(struct parser *p, struct span span)
     else if (is_behind(p, span.start, "from") || is_behind(p, span.start, "to"))
         diag_suggest(p->diags, span, "any");
     else
-        diag_advise(p->diags, "leave out the condition that it stands in: without one all packets match");
+        diag_advise(p->diags, "remove this condition: all packets match without it");
     return true;
 }
 
@@ -93,12 +94,12 @@ static void help_with_character(struct parser *p, struct span span)
     static const struct {
         const char *character, *edit, *advice;
     } rows[] = {
-        {"\xe2\x80\x9c", NULL, "write strings between plain quotes: \""},
-        {"\xe2\x80\x9d", NULL, "write strings between plain quotes: \""},
+        {"\xe2\x80\x9c", NULL, "write strings in plain quotes: \""},
+        {"\xe2\x80\x9d", NULL, "write strings in plain quotes: \""},
         {"\xe2\x80\x93", "-", NULL},
         {"\xe2\x80\x94", "-", NULL},
-        {"'", NULL, "write strings between double quotes: \""},
-        {"\\", NULL, "it joins lines, as the last character of a line"},
+        {"'", NULL, "write strings in double quotes: \""},
+        {"\\", NULL, "`\\` joins two lines if it is the last character of the first"},
         {"!=", "not ", NULL},
         {"!", "not ", NULL},
         {"&&", "and", NULL},
@@ -108,8 +109,8 @@ static void help_with_character(struct parser *p, struct span span)
         {"[", NULL, "write an IPv6 address with a port as [2001:db8::1]:80"},
         {"$", "", NULL},
         {"@", "", NULL},
-        {"+", NULL, "a pattern is a string with `*`: \"eth*\""},
-        {"<", NULL, "write a name alone, without a sign before it"},
+        {"+", NULL, "write a pattern as a string with `*`: \"eth*\""},
+        {"<", NULL, "write the name without a sign before it"},
         {">", "->", NULL},
     };
     if (strchr("<>", p->text[span.start]) && offer_range(p, span)) return;
@@ -133,13 +134,13 @@ void bad_character(struct parser *p, struct token *t)
     unsigned char c = (unsigned char)*s;
     if (!p->panic) t->span.end = t->span.start + (uint32_t)(n ? n : 1);
     if (!n)
-        lex_error(p, t, E_UTF8, "byte 0x%02x is not valid UTF-8", c);
+        lex_error(p, t, E_UTF8, "byte 0x%02x isn't valid UTF-8", c);
     else if (is_control(c) || c == '\r')
         lex_error(p, t, E_CONTROL, "control character 0x%02x in the text", c);
     else if (utf8_invisible(s, n))
-        lex_error(p, t, E_CHARACTER, "an invisible character (U+%04X) stands here", utf8_code(s, n));
+        lex_error(p, t, E_CHARACTER, "an invisible character (U+%04X) is here", utf8_code(s, n));
     else
-        lex_error(p, t, E_CHARACTER, "`%.*s` has no meaning in a rule file", (int)n, s);
+        lex_error(p, t, E_CHARACTER, "the rule language has no `%.*s`", (int)n, s);
     if (p->panic) return;
     if (n)
         help_with_character(p, t->span);
@@ -153,9 +154,9 @@ bool blank_after_backslash(struct parser *p, struct token *t)
     if (next == '\n' || next == '\r' || t->span.end == p->len) {
         if (!p->panic) {
             diag(p->diags, E_BACKSLASH, (struct span){t->span.file, t->span.start, t->span.start + 1},
-                 "`\\` joins lines only as the very last character of its line");
+                 "`\\` joins lines only as the last character of its line");
             diag_suggest_removal(p->diags, (struct span){t->span.file, t->span.start + 1, t->span.end});
-            diag_advise(p->diags, "remove what follows it");
+            diag_advise(p->diags, "remove the characters after `\\`");
         }
         /* Treated as the continuation that it was meant to be: tokens.c skips the newline by hand. */
         t->kind = RAW_SKIPPED;

@@ -67,11 +67,11 @@ static char *undo_escapes(struct parser *p, struct token *t, const char *s, size
             return NULL;
         }
         if (!step) {
-            error_inside(p, t, E_UTF8, s + i, 1, "the string is not valid UTF-8; other bytes are written \\xHH");
+            error_inside(p, t, E_UTF8, s + i, 1, "the string isn't valid UTF-8: write other bytes as \\xHH");
             return NULL;
         }
         if ((c < 0x20 && c != '\t') || c == 0x7f) {
-            error_inside(p, t, E_CONTROL, s + i, 1, "a control character in a string is written \\xHH");
+            error_inside(p, t, E_CONTROL, s + i, 1, "write a control character in a string as \\xHH");
             return NULL;
         }
         if (c != '\\') memcpy(out + n, s + i, step);
@@ -87,7 +87,7 @@ static void unterminated(struct parser *p, struct token *t, const char *s, size_
 {
     struct span whole = t->span;
     t->span.end = t->span.start + (code == E_HEX ? 2 : 1);
-    lex_error(p, t, E_STRING, "this quote is not closed on its line");
+    lex_error(p, t, E_STRING, "this quote isn't closed on its line");
     t->span = whole;
     while (len && isspace((unsigned char)s[len - 1])) len--;
     if (len && s[len - 1] == '{') {
@@ -103,7 +103,7 @@ void value_string(struct parser *p, const char *s, size_t len, bool closed, stru
     if (!closed) {
         unterminated(p, t, s, len, E_STRING);
     } else if (len > MAX_STRING) {
-        lex_error(p, t, E_TOO_LONG, "the string has %zu bytes, strings have at most %d", len, MAX_STRING);
+        lex_error(p, t, E_TOO_LONG, "the string has %zu bytes, but strings have at most %d", len, MAX_STRING);
     } else {
         size_t out_len;
         char *out = undo_escapes(p, t, s, len, &out_len);
@@ -120,7 +120,7 @@ void value_bytes(struct parser *p, const char *s, size_t len, bool closed, struc
         return;
     }
     if (len > MAX_STRING) {
-        lex_error(p, t, E_TOO_LONG, "the hex bytes have %zu characters, at most %d are allowed", len, MAX_STRING);
+        lex_error(p, t, E_TOO_LONG, "the hex bytes have %zu characters, but at most %d are possible", len, MAX_STRING);
         return;
     }
     char *out = arena_alloc(p->arena, len / 2 + 1);

@@ -116,7 +116,7 @@ static bool trailing_comma(struct parser *p, const struct token *t)
     if (!(c == '}' || c == ')' || c == ';' || c == '{' || next >= p->len ||
           (!same_line && looks_like_statement(p, next))))
         return false;
-    diag(p->diags, E_COMMA, t->span, "nothing follows this comma");
+    diag(p->diags, E_COMMA, t->span, "the list has no member after this comma");
     diag_suggest_removal(p->diags, SPAN_NONE);
     return true;
 }
@@ -134,7 +134,7 @@ static bool filter_close(struct parser *p, struct token *t)
 {
     if (ended_before(p, t)) return true;
     if (p->brace_depth == 0) {
-        diag(p->diags, E_BRACE, t->span, "this `}` closes nothing");
+        diag(p->diags, E_BRACE, t->span, "this `}` has no matching `{`");
         return false;
     }
     p->brace_depth--;
@@ -168,7 +168,7 @@ static bool filter_word(struct parser *p, struct token *t)
 {
     if (p->brace_depth && at_statement_start(p) && (t->span.start == 0 || p->text[t->span.start - 1] == '\n') &&
         looks_like_declaration(p, t->span.start)) {
-        diag(p->diags, E_BRACE, t->span, "the block before this has no `}`");
+        diag(p->diags, E_BRACE, t->span, "the block before this line has no `}`");
         diag_note(p->diags, p->open_brace, "the block begins here");
         p->brace_depth--;
         p->ahead = *t;

@@ -26,20 +26,21 @@ static void addr_error(struct parser *p, struct token *t, const char *s, size_t 
 {
     const char *why = "";
     if (memchr(s, '%', len))
-        why = ": a zone (%) can't be part of it, name the interface with `on`";
+        why = ": it can't have a zone (%), so name the interface with `on`";
     else if (!memchr(s, ':', len))
         for (size_t i = 0, n = 0; i < len; i++) {
             n = isdigit((unsigned char)s[i]) ? n * 10 + (size_t)(s[i] - '0') : 0;
-            if (n > 255) why = ": each of its four numbers is 0 to 255";
+            if (n > 255) why = ": each of the four numbers goes from 0 to 255";
             if (s[i] == '0' && (i == 0 || s[i - 1] == '.') && i + 1 < len && isdigit((unsigned char)s[i + 1]))
-                why = ": its numbers have no leading zeros (some would read them as octal)";
+                why = ": the numbers can't have leading zeros, which some tools read as octal";
             if (n > 999) break;
         }
-    lex_error(p, t, E_ADDRESS, "`%.*s` is not an address%s", (int)len, s, why);
+    lex_error(p, t, E_ADDRESS, "`%.*s` isn't an address%s", (int)len, s, why);
     if (p->panic) return;
     if (memchr(s, '.', len) && memchr(s, ':', len))
-        diag_advise(p->diags,
-                    "a range has its port at the end, 10.0.0.1-10.0.0.9:80; a nat has its ports behind `ports`");
+        diag_advise(
+            p->diags,
+            "write the port of a range at its end, as in 10.0.0.1-10.0.0.9:80; in a nat, write ports after `ports`");
     else if (len && s[len - 1] == '.')
         diag_advise(p->diags, "write a prefix, such as 10.0.0.0/24");
 }
@@ -105,7 +106,7 @@ static int straight_length(const uint8_t mask[16])
     return (int)n;
 }
 
-/* Help with IPv6 suffixes: bytes can be asked where they stand in the header. False: `s` is no mask. */
+/* Help with IPv6 suffixes: bytes can be asked where they are in the header. False: `s` is no mask. */
 static bool offer_suffix(struct parser *p, const struct addr *a, const char *s, size_t len)
 {
     enum { DST = 24, SRC = 8 }; /* places in the header */
@@ -126,8 +127,8 @@ static bool offer_suffix(struct parser *p, const struct addr *a, const char *s, 
         at += (unsigned)snprintf(value + at, sizeof value - at, "%s%02x", blank, a->bytes[i] & mask[i]);
     }
     diag_advise(p->diags,
-                "the end of an address is asked for by its bytes: `ip6 bytes l3 at %u is x\"%s\"%s%s%s` of the "
-                "destination, `at %u` of the source",
+                "to match the end of an address, compare its bytes: `ip6 bytes l3 at %u is x\"%s\"%s%s%s` for the "
+                "destination, `at %u` for the source",
                 DST + first, value, whole ? "" : " mask x\"", whole ? "" : masked, whole ? "" : "\"", SRC + first);
     return true;
 }
@@ -151,7 +152,7 @@ static void scan_prefix(struct parser *p, const char *s, size_t len, const char 
     int mask = mask_length(slash + 1, right);
     if (parse_uint(slash + 1, right, &n) != 0 || n > max) {
         t->span.start = (uint32_t)(slash - p->text);
-        lex_error(p, t, E_ADDRESS, "`/%.*s` is not a prefix length: IPv%u has /0 to /%u", (int)right, slash + 1,
+        lex_error(p, t, E_ADDRESS, "`/%.*s` isn't a prefix length: IPv%u has /0 to /%u", (int)right, slash + 1,
                   v.prefix.addr.family, max);
         if (!p->panic && max == 32 && mask >= 0) diag_suggest(p->diags, SPAN_NONE, "/%d", mask);
         if (!p->panic) offer_suffix(p, &v.prefix.addr, slash + 1, right);
@@ -176,7 +177,7 @@ static bool token_port(struct parser *p, struct token *t, const char *port, size
     uint64_t n;
     if (parse_uint(port, len, &n) != 0 || n > 65535) {
         t->span.start = (uint32_t)(port - p->text);
-        lex_error(p, t, E_NUMBER, "`%.*s` is not a port: ports are 0 to 65535", (int)len, port);
+        lex_error(p, t, E_NUMBER, "`%.*s` isn't a port: ports go from 0 to 65535", (int)len, port);
         return false;
     }
     *out = (uint16_t)n;
@@ -239,7 +240,7 @@ void scan_bracketed(struct parser *p, const char *s, size_t len, struct token *t
     if (dash ? pair->lo.family != 6 : parse_addr6(s + 1, inside, &v.endpoint.addr) != 0) {
         addr_error(p, t, s + 1, inside);
     } else if (close + 1 == s + len) {
-        lex_error(p, t, E_ADDRESS, "brackets are for an address with a port, such as [2001:db8::1]:80");
+        lex_error(p, t, E_ADDRESS, "write brackets only around an address with a port, such as [2001:db8::1]:80");
         if (!p->panic) diag_suggest(p->diags, SPAN_NONE, "%.*s", (int)inside, s + 1);
     } else if (dash) {
         give_endpoint_range(p, t, pair, close + 2, len - inside - 3);
@@ -294,10 +295,10 @@ void scan_dots(struct parser *p, const char *s, size_t len, struct token *t)
         const char *dot = memchr(s, '.', len), *mac = mac_meant(p->arena, s, len);
         const bool two = !memchr(dot + 1, '.', len - (size_t)(dot - s) - 1);
         if (mac)
-            lex_error(p, t, E_ADDRESS, "`%.*s` is not a MAC: its pairs are kept apart by colons", (int)len, s);
+            lex_error(p, t, E_ADDRESS, "`%.*s` isn't a MAC address: separate its pairs by colons", (int)len, s);
         else if (isalpha((unsigned char)s[len - 1]) || s[len - 1] == '%' || two)
-            lex_error(p, t, E_NUMBER, "`%.*s` is neither an address nor a whole number (there are no fractions)",
-                      (int)len, s);
+            lex_error(p, t, E_NUMBER, "`%.*s` is neither an address nor a number (fractions aren't possible)", (int)len,
+                      s);
         else
             addr_error(p, t, s, len);
         if (mac && !p->panic) diag_suggest(p->diags, SPAN_NONE, "%s", mac);

@@ -1,4 +1,4 @@
-/* Readers of text as a value, wherever it stands (values.c, value_addr.c). */
+/* Readers of text as a value, wherever it is (values.c, value_addr.c). */
 #pragma once
 
 #include "lang/arena.h"
@@ -12,5 +12,5 @@ bool is_name(const char *s, size_t len);
 /* Read `80`, `80-90`, `64-` or `-63` into kind and v of `out`. 0, -EINVAL or -ERANGE. */
 int parse_int_or_range(const char *s, size_t len, struct node *out);
 
-/* Return `02-00-00-00-00-01` or `0200.0000.0001` with colons, as rule files have it; in the arena. NULL: no MAC. */
+/* Return `02-00-00-00-00-01` or `0200.0000.0001` with colons, as in rule files; in the arena. NULL: not a MAC. */
 const char *mac_meant(struct arena *arena, const char *s, size_t len);

@@ -86,18 +86,19 @@ static bool offer_option(struct parser *p, struct token *t, const char *s, size_
         {"-d --dst --destination", "write `to`"},
         {"-i --in-interface", "write `on`"},
         {"-o --out-interface", "write `out on`"},
-        {"-p --protocol", "write the protocol alone: `tcp`"},
+        {"-p --protocol", "write only the protocol: `tcp`"},
         {"--dport --dports --destination-port", "write `port`"},
         {"--sport --sports --source-port", "write `source port`"},
         {"--ctstate --state", "write `state`"},
         {"--to-ports", "write `ports`"},
         {"--to-source --to-destination --to", "write `->`"},
-        {"--random --random-fully --persistent", "leave it out"},
-        {"-m --match", "leave it out: conditions stand by themselves"},
+        {"--random --random-fully --persistent", "remove this word"},
+        {"-m --match", "remove this word: conditions need no option before them"},
         {"-j --jump -g --goto", "begin the rule with the verdict: `accept tcp to port 22`"},
         {"--reject-with", "write `with`: `reject with rst`"},
     };
-    const char *advice = "write a rule, `accept tcp to port 22`; `preyc --import iptables` translates a whole set";
+    const char *advice =
+        "write a rule such as `accept tcp to port 22`; to translate a ruleset, run: preyc --import iptables FILE";
     if (len < 2 || s[0] != '-' || (s[1] != '-' && !isalpha((unsigned char)s[1]))) return false;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         for (const char *o = rows[i].options; *o; o += strspn(o, " ")) {
@@ -105,7 +106,7 @@ static bool offer_option(struct parser *p, struct token *t, const char *s, size_
             if (n == len && memcmp(o, s, n) == 0) advice = rows[i].advice;
             o += n;
         }
-    lex_error(p, t, E_NUMBER, "`%.*s` has no meaning in a rule file: options belong to commands", (int)len, s);
+    lex_error(p, t, E_NUMBER, "`%.*s` isn't part of the rule language, which has no options with `-`", (int)len, s);
     if (!p->panic) diag_advise(p->diags, "%s", advice);
     return true;
 }
@@ -114,16 +115,16 @@ static void number_error(struct parser *p, struct token *t, const char *s, size_
 {
     const char *mac = mac_meant(p->arena, s, len);
     if (mac) {
-        lex_error(p, t, E_ADDRESS, "`%.*s` is not a MAC: its pairs are kept apart by colons", (int)len, s);
+        lex_error(p, t, E_ADDRESS, "`%.*s` isn't a MAC address: separate its pairs by colons", (int)len, s);
         if (!p->panic) diag_suggest(p->diags, SPAN_NONE, "%s", mac);
         return;
     }
     if (err == -ERANGE) {
-        lex_error(p, t, E_NUMBER, "`%.*s` is too large: numbers end at 18446744073709551615", (int)len, s);
+        lex_error(p, t, E_NUMBER, "`%.*s` is too large: numbers go up to 18446744073709551615", (int)len, s);
         return;
     }
     if (offer_option(p, t, s, len)) return;
-    lex_error(p, t, E_NUMBER, "`%.*s` is not a number", (int)len, s);
+    lex_error(p, t, E_NUMBER, "`%.*s` isn't a number", (int)len, s);
     if (!p->panic && len > 1 && s[0] == '0' && isdigit((unsigned char)s[1]))
         without_zeros(p, t->span.file, s, len);
     else if (!p->panic && len == 1 && *s == '-')
@@ -227,8 +228,8 @@ static void unit_error(struct parser *p, struct token *t, const char *s, size_t 
         return;
     }
     lex_error(p, t, E_UNIT,
-              "`%.*s` is not a unit: durations have ms s m h d, rates /s /m /h, bandwidths kbit/s Mbit/s "
-              "Gbit/s, sizes B KB MB GB KiB MiB GiB",
+              "`%.*s` isn't a unit: durations have ms s m h d, rates /s /m /h, bandwidths kbit/s Mbit/s Gbit/s, sizes "
+              "B KB MB GB KiB MiB GiB",
               (int)(len - digits), s + digits);
     const char *near = unit_nearest(s + digits, len - digits);
     if (p->panic || !near) return;
@@ -239,7 +240,7 @@ static void unit_error(struct parser *p, struct token *t, const char *s, size_t 
                         : s[digits] == 'G'        ? "_000_000_000"
                                                   : NULL;
     if (zeros)
-        diag_advise(p->diags, "a size is `%.*s%s`; a number is written out: `%.*s%s`", (int)digits, s, near,
+        diag_advise(p->diags, "write a size as `%.*s%s`, and a number in full as `%.*s%s`", (int)digits, s, near,
                     (int)digits, s, zeros);
 }
 
@@ -311,7 +312,7 @@ static void scan_number(struct parser *p, const char *s, size_t len, struct toke
 static void scan_name(struct parser *p, const char *s, size_t len, struct token *t)
 {
     if (len > MAX_NAME) {
-        lex_error(p, t, E_TOO_LONG, "this name has %zu bytes, names have at most %d", len, MAX_NAME);
+        lex_error(p, t, E_TOO_LONG, "this name has %zu bytes, but names have at most %d", len, MAX_NAME);
         return;
     }
     t->kind = NAME;
@@ -329,7 +330,7 @@ static bool is_hex_colons(const char *s, size_t len)
     return colons >= 2;
 }
 
-/* True if only addresses can stand at this place, judging by the words before it. */
+/* True if only addresses can be at this place, judging by the words before it. */
 static bool takes_address(const struct parser *p)
 {
     const int first = p->stmt.start[0].kind;
@@ -345,7 +346,7 @@ static void dotted_error(struct parser *p, const char *s, size_t len)
     if (mac)
         diag_suggest(p->diags, SPAN_NONE, "%s", mac);
     else if (takes_address(p))
-        diag_advise(p->diags, "names of hosts are not looked up: write their addresses");
+        diag_advise(p->diags, "write the host's addresses: the compiler doesn't look up host names");
     else
         diag_suggest_for(p->diags, " for a string", "\"%.*s\"", (int)len, s);
 }
@@ -377,9 +378,10 @@ static size_t scan_word(struct parser *p, const char *s, size_t len, struct toke
         t->kind = SLASHED;
         t->str = (struct str){s, len};
     } else if (s[len - 1] == '-') {
-        lex_error(p, t, E_NAME, "`%.*s` is not a name: a name never ends in `-`", (int)len, s);
+        lex_error(p, t, E_NAME, "`%.*s` isn't a name: a name can't end in `-`", (int)len, s);
     } else {
-        lex_error(p, t, E_NAME, "`%.*s` is not a name: names have letters, digits, `_` and, inside, `-`", (int)len, s);
+        lex_error(p, t, E_NAME, "`%.*s` isn't a name: names have letters, digits, `_`, and `-` between these", (int)len,
+                  s);
         if (!p->panic && memchr(s, '.', len)) dotted_error(p, s, len);
     }
     return len;
@@ -393,7 +395,7 @@ size_t value_scan(struct parser *p, const char *s, size_t len, struct token *t)
         return whole;
     }
     if (len > MAX_WORD) {
-        lex_error(p, t, E_TOO_LONG, "this word has %zu bytes, names and values have at most %d", len, MAX_WORD);
+        lex_error(p, t, E_TOO_LONG, "this word has %zu bytes, but names and values have at most %d", len, MAX_WORD);
         return whole;
     }
     if (len > 1 && s[len - 1] == '-' && s[len] == '>') len--;

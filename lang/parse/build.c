@@ -90,8 +90,8 @@ struct node *list_more(struct node *list, struct node *next, struct span span)
 struct node *list_not(struct parser *p, struct node *list, struct span not_span, unsigned nots, struct span second)
 {
     if (nots > 1) {
-        build_error(p, E_DOUBLE_NOT, second, "`not` stands twice");
-        diag_advise(p->diags, "write `not` once, or leave both out");
+        build_error(p, E_DOUBLE_NOT, second, "`not` is written twice");
+        diag_advise(p->diags, "write `not` once, or remove both");
     }
     list->flags |= NF_NOT;
     list->span = span_join(not_span, list->span);
@@ -112,8 +112,8 @@ struct node *other_than(struct parser *p, struct node *value, unsigned nots, str
 
 void list_inner_not(struct parser *p, struct span span)
 {
-    build_error(p, E_INNER_NOT, span, "`not` stands before a whole list, not inside it");
-    diag_advise(p->diags, "`not a, b` is neither a nor b; split the rule, or use a set with `except`");
+    build_error(p, E_INNER_NOT, span, "`not` is only possible before a list, not inside it");
+    diag_advise(p->diags, "`not a, b` means neither a nor b; to exclude one member, use a set with `except`");
 }
 
 /* True for a blank line before the statement; the formatter keeps the author's paragraphs. */

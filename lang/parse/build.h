@@ -3,7 +3,7 @@
 
 #include "lang/lex/lex.h"
 
-/* Report an error in a constructor, and leave the statement in hand out of the tree. */
+/* Report an error in a constructor, and leave the current statement out of the tree. */
 #define build_error(p, ...) ((p)->stmt.bad = true, diag((p)->diags, __VA_ARGS__))
 
 /* build.c: nodes */
@@ -34,7 +34,7 @@ struct node *other_than(struct parser *p, struct node *value, unsigned nots, str
 void list_inner_not(struct parser *p, struct span span);
 /* Add a complete statement to `body`, unless an error in it was reported. */
 struct node *statement_done(struct parser *p, struct node *body, struct node *n);
-/* Leave out the statement in hand, which had an error. */
+/* Leave out the current statement, which had an error. */
 struct node *statement_broken(struct parser *p, struct node *body);
 
 /* build_value.c: values whose place decides */
@@ -65,7 +65,8 @@ enum want {
     W_ENDPOINT_RANGE = 1 << 21,
     W_SCALAR = (W_NAME - 1) | W_ENDPOINT_RANGE,
 };
-/* Return the value if `wants` allows it (names always pass W_NAME); else report what `where` takes, and return NULL. */
+/* Return the value if `wants` allows it (names always pass W_NAME); else report the values that `where` takes, and
+ * return NULL. */
 struct node *want(struct parser *p, struct node *value, unsigned wants, const char *where);
 struct node *want_list(struct parser *p, struct node *list, unsigned wants, const char *where);
 struct node *colon_ratio(struct parser *p, struct node *colon);
@@ -76,7 +77,7 @@ struct node *proto_ports(struct parser *p, struct str word, struct span span);
 struct node *server_host(struct parser *p, struct node *word, struct node *host);
 /* The same for `servers`, where `srv` may stand for a service's name, too. */
 struct node *servers_host(struct parser *p, struct str word, struct span at, struct node *host);
-/* Check the range of `servers`; where a text stands, the name is `srv`. */
+/* Check the range of `servers`; if the range is a text, the name is `srv`. */
 struct node *servers_at(struct parser *p, struct node *name, struct node *value, struct span keyword);
 /* Check the address of `server` or the range of `servers`; a constant is checked later. keyword: place of that word. */
 struct node *server_at(struct parser *p, struct node *value, struct span keyword, unsigned wants);
@@ -103,7 +104,7 @@ struct node *rule_new(struct parser *p, struct node *audit, struct node *verdict
 struct node *rule_part(struct parser *p, struct node *rule, struct node *part, struct span keyword);
 /* Add a condition to those of a nat's statement (NULL: the first). */
 struct node *nat_conds_more(struct parser *p, struct node *conds, struct node *cond);
-/* Make a `source` of a nat. target: CL_TO; NULL: it may stand among the conditions, as it was once written. */
+/* Make a `source` of a nat. target: CL_TO; NULL: it may be among the conditions, as in older files. */
 struct node *nat_source(struct parser *p, struct span kw, struct node *conds, struct node *target, struct node *ports);
 struct node *when_new(struct parser *p, struct span kw, struct node *conditions, struct node *pools);
 struct node *flag_list(struct parser *p, enum node_kind kind, struct span span, struct node *list);
@@ -111,6 +112,5 @@ struct node *packet(struct parser *p, enum clause proto, struct span span, struc
                     struct node *opts);
 /* Make `idle client D` or `idle server D`, of which `span` begins with `idle`. */
 struct node *idle_of(struct parser *p, struct span span, struct node *end, struct node *time);
-/* Return a name as a CHOICE if it is one of those listed (the last is CL_NONE); else offer the nearest, and return
- * NULL. */
+/* Return a name as a CHOICE if it is listed (the last entry is CL_NONE); else offer the nearest, and return NULL. */
 struct node *one_of(struct parser *p, struct node *name, const char *where, const enum clause *choices);

@@ -9,7 +9,7 @@
 struct node *const_decl(struct parser *p, struct span kw, struct str word, struct span word_span, struct node *value)
 {
     if (word_find(word.s, word.len) != NAME)
-        build_error(p, E_CONST_NAME, word_span, "`%.*s` is a keyword: a constant's name never is", (int)word.len,
+        build_error(p, E_CONST_NAME, word_span, "`%.*s` is a keyword, which can't be a constant's name", (int)word.len,
                     word.s);
     return tree(p, N_CONST, kw, chain(name_node(p, word, word_span), want(p, value, W_SCALAR, "`const`")));
 }
@@ -37,7 +37,7 @@ static void mixed_operators(struct parser *p, struct node *left, enum node_kind 
     const char *gap_left = left->kind == N_SET_UNION ? "" : " ";
     struct span before = {left->span.file, left->span.start, left->span.start};
     node_each(n, left) if (n->next) before.end = n->span.end;
-    build_error(p, E_MIXED, op_span, "`%s` and `%s` side by side need parentheses",
+    build_error(p, E_MIXED, op_span, "`%s` and `%s` in one expression need parentheses",
                 operator_word((enum node_kind)left->kind), operator_word(op));
     const char *all = short_text(p, left->span), *first = short_text(p, before), *second = short_text(p, right->span);
     const char *between = short_text(p, last->span), *a = operator_word((enum node_kind)left->kind);
@@ -62,7 +62,7 @@ struct node *set_op(struct parser *p, struct node *left, enum node_kind op, stru
     return left;
 }
 
-/* True for a text that is rather a device's name than a host's: a number ends it, or `*`, and a dot stands at most
+/* True for a text that is rather a device's name than a host's: a number ends it, or `*`, and a dot is at most
  * before that number (a VLAN's). */
 static bool is_device(struct str text)
 {
@@ -76,8 +76,8 @@ struct node *set_member(struct parser *p, struct node *value)
 {
     if (value->kind == N_SELF) {
         build_error(p, E_SET_MEMBER, value->span,
-                    "`self` can't be in a set: this machine's addresses are known only while prey runs");
-        diag_advise(p->diags, "write it in the rule, as in `to self, office`");
+                    "`self` can't be in a set, because this machine's addresses are known only while prey runs");
+        diag_advise(p->diags, "write `self` in the rule, as in `to self, office`");
         return NULL;
     }
     if (value->kind == N_ANY) {
@@ -87,9 +87,11 @@ struct node *set_member(struct parser *p, struct node *value)
     }
     struct node *member = want(p, value, W_ADDR | W_PREFIX | W_ADDR_RANGE | W_NAME, "`set`");
     if (!member && value->kind == N_STRING)
-        diag_advise(p->diags, "%s",
-                    is_device(value->v.str) ? SEVERAL_INTERFACES
-                                            : "names of hosts are not looked up; a file is written `file \"...\"`");
+        diag_advise(
+            p->diags, "%s",
+            is_device(value->v.str)
+                ? SEVERAL_INTERFACES
+                : "write the host's addresses, or `file \"...\"` for a file: the compiler doesn't look up host names");
     return member;
 }
 
@@ -129,7 +131,7 @@ struct node *flag_list(struct parser *p, enum node_kind kind, struct span span, 
 {
     if (list->flags & NF_NOT) {
         build_error(p, E_FLAGS_NOT, span, "flags take no `not`");
-        diag_advise(p->diags, "`has` asks for set flags, `lacks` for clear ones");
+        diag_advise(p->diags, "write `has` for flags that must be set, `lacks` for flags that must be clear");
     }
     return condition(p, kind, span, list, W_NAME, kind == N_HAS ? "`has`" : "`lacks`");
 }
@@ -146,7 +148,7 @@ static void check_port_after_from(struct parser *p, const struct node *before, c
     if (word_find(p->text + part->span.start, 4) != PORT || p->text[part->span.start] != 'p') return;
     const struct span word = {part->span.file, part->span.start, part->span.start + 4};
     build_error(p, E_PORT_AFTER_FROM, part->span,
-                "`port` straight after `from` could mean the source's or the destination's");
+                "`port` directly after `from` could mean the source's or the destination's port");
     const char *condition_text = short_text(p, part->span);
     const struct span replaced = condition_text ? part->span : word;
     const char *text = condition_text ? condition_text : "port";
@@ -164,8 +166,8 @@ struct node *rule_part(struct parser *p, struct node *rule, struct node *part, s
     if (!part) return rule;
     check_port_after_from(p, rule->last, part);
     if (!is_option(part) && is_option(rule->last)) {
-        build_error(p, E_ORDER, keyword, "a condition must stand before `with`, `log`, `as` and `comment`");
-        diag_note(p->diags, rule->last->span, "move it before this");
+        build_error(p, E_ORDER, keyword, "write conditions before `with`, `log`, `as` and `comment`");
+        diag_note(p->diags, rule->last->span, "move the condition before this option");
     }
     return adopt(rule, part);
 }
@@ -176,8 +178,8 @@ struct node *nat_conds_more(struct parser *p, struct node *conds, struct node *c
     return append(p, conds, cond);
 }
 
-/* Take the `to ADDRS` that ends the conditions, behind `out on`: so the target was written before `->` was. NULL: none
- * stands there. */
+/* Take the `to ADDRS` that ends the conditions, behind `out on`: so the target was written before `->` was. NULL:
+ * none is there. */
 static struct node *old_target(struct parser *p, struct node *conds)
 {
     struct node *before = conds->first, *to = conds->last;
@@ -186,16 +188,16 @@ static struct node *old_target(struct parser *p, struct node *conds)
     before->next = NULL;
     conds->last = before;
     return clause(p, CL_TO, to->span,
-                  want_list(p, to->first, W_ADDR | W_PREFIX | W_ADDR_RANGE | W_NAME, "`to` behind `out on`"));
+                  want_list(p, to->first, W_ADDR | W_PREFIX | W_ADDR_RANGE | W_NAME, "`to` after `out on`"));
 }
 
 struct node *nat_source(struct parser *p, struct span kw, struct node *conds, struct node *target, struct node *ports)
 {
     if (!target) target = old_target(p, conds);
     if (!target) {
-        build_error(p, E_SYNTAX, kw, "`source` lacks the addresses that it translates to");
-        diag_advise(p->diags,
-                    "write them behind the conditions: `-> 203.0.113.1`; `masquerade` takes the interface's own");
+        build_error(p, E_SYNTAX, kw, "`source` needs the addresses to translate to");
+        diag_advise(p->diags, "write the addresses after the conditions, as in `-> 203.0.113.1`; `masquerade` uses the "
+                              "interface's own address");
         return NULL;
     }
     return clause(p, CL_SOURCE, kw, chain(chain(conds->first, target), ports));

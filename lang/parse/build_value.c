@@ -129,9 +129,9 @@ static void colon_error(struct parser *p, struct node *n, unsigned wants, const 
     const char *word = quote(p, n->span);
     const struct str s = n->v.str;
     if ((wants & (W_ADDR | W_PREFIX)) && !(wants & W_RANGE)) {
-        build_error(p, E_ADDRESS, n->span, "`%s` is not an address", word);
+        build_error(p, E_ADDRESS, n->span, "`%s` isn't an address", word);
     } else if ((wants & W_MAC) && !(wants & W_INT)) {
-        build_error(p, E_ADDRESS, n->span, "`%s` is not a MAC: six pairs of hex digits", word);
+        build_error(p, E_ADDRESS, n->span, "`%s` isn't a MAC address, which has six pairs of hex digits", word);
     } else {
         build_error(p, E_VALUE, n->span, "%s takes %s, not `%s`", where, describe(p, wants), word);
         const char *colon = memchr(s.s, ':', s.len);
@@ -144,7 +144,7 @@ static void colon_error(struct parser *p, struct node *n, unsigned wants, const 
 struct node *colon_ratio(struct parser *p, struct node *colon)
 {
     if (value_settle(p, colon, W_RATIO)) return colon;
-    build_error(p, E_VALUE, colon->span, "`%s` is not a ratio of numbers such as 5:3:1", quote(p, colon->span));
+    build_error(p, E_VALUE, colon->span, "`%s` isn't a ratio such as 5:3:1", quote(p, colon->span));
     return NULL;
 }
 
@@ -159,7 +159,7 @@ static const char *with_zero(struct parser *p, const char *s, size_t len)
 struct node *colon_time(struct parser *p, struct node *colon)
 {
     if (value_settle(p, colon, W_TIME)) return colon;
-    build_error(p, E_VALUE, colon->span, "`%s` is not a time: 00:00 to 24:00", quote(p, colon->span));
+    build_error(p, E_VALUE, colon->span, "`%s` isn't a time from 00:00 to 24:00", quote(p, colon->span));
     const char *meant = with_zero(p, colon->v.str.s, colon->v.str.len);
     if (meant) diag_suggest(p->diags, SPAN_NONE, "%s", meant);
     return NULL;
@@ -172,8 +172,7 @@ struct node *colon_time_range(struct parser *p, struct node *colon)
     const int from = minutes_of(s, left), to = minutes_of(dash + 1, right);
     if (from < 0 || to < 0) {
         const char *begin = with_zero(p, s, left), *end = with_zero(p, dash + 1, right);
-        build_error(p, E_VALUE, colon->span, "`%s` is not a range of times: each is 00:00 to 24:00",
-                    quote(p, colon->span));
+        build_error(p, E_VALUE, colon->span, "`%s` isn't a range of times from 00:00 to 24:00", quote(p, colon->span));
         if (begin && end) diag_suggest(p->diags, SPAN_NONE, "%s-%s", begin, end);
         return NULL;
     }
@@ -239,7 +238,7 @@ struct node *want(struct parser *p, struct node *value, unsigned wants, const ch
     if (unit_missing(p, value, wants, where) || below_zero(p, value, wants, where)) return NULL;
     build_error(p, E_VALUE, value->span, "%s takes %s, not `%s`", where, describe(p, wants), quote(p, value->span));
     if (value->kind == N_STRING && wants & W_PREFIX)
-        diag_advise(p->diags, "names of hosts are not looked up: write their addresses");
+        diag_advise(p->diags, "write the host's addresses: the compiler doesn't look up host names");
     return NULL;
 }
 
@@ -262,8 +261,7 @@ struct node *proto_ports(struct parser *p, struct str word, struct span span)
         port = name_node(p, (struct str){slash + 1, right}, port_span);
     } else if (parse_int_or_range(slash + 1, right, port) != 0) {
         build_error(p, E_VALUE, port_span,
-                    "`%s` is not a port: write a number, a range, a name or `any` after the slash",
-                    quote(p, port_span));
+                    "`%s` isn't a port: write a number, a range, a name or `any` after the slash", quote(p, port_span));
         return NULL;
     }
     const struct span proto_span = {span.file, span.start, span.start + (uint32_t)left};
@@ -308,7 +306,7 @@ struct node *servers_at(struct parser *p, struct node *name, struct node *value,
 struct node *segment_size(struct parser *p, struct node *value)
 {
     if (value && value->kind == N_NAME && strcmp(value->v.str.s, "pmtu") == 0) {
-        build_error(p, E_VALUE, value->span, "write `mss clamp auto` to follow the MTU of the way");
+        build_error(p, E_VALUE, value->span, "to follow the MTU of the path, write `mss clamp auto`");
         diag_suggest(p->diags, SPAN_NONE, "auto");
         return NULL;
     }
@@ -320,7 +318,7 @@ struct node *server_ref(struct parser *p, struct str word, struct span span)
     const char *slash = memchr(word.s, '/', word.len);
     const size_t left = (size_t)(slash - word.s), right = word.len - left - 1;
     if (!is_name(slash + 1, right)) {
-        build_error(p, E_VALUE, span, "`%s` is not a server: write it as POOL/SERVER", quote(p, span));
+        build_error(p, E_VALUE, span, "`%s` isn't a server: write POOL/SERVER", quote(p, span));
         return NULL;
     }
     const struct span pool = {span.file, span.start, span.start + (uint32_t)left};
@@ -339,11 +337,11 @@ struct node *per_prefix(struct parser *p, struct str word, struct span span, str
     struct span at = {span.file, span.start + (uint32_t)left + 1, span.end};
     if (!((left == 6 && memcmp(word.s, "source", 6) == 0) || (left == 11 && memcmp(word.s, "destination", 11) == 0))) {
         at = (struct span){span.file, span.start, span.start + (uint32_t)left};
-        build_error(p, E_VALUE, at, "source, destination or source/24,/64 stand here, or flow behind `per`");
+        build_error(p, E_VALUE, at, "write source, destination or source/24,/64 here, or flow after `per`");
     } else if (parse_uint(slash + 1, right, &n4) != 0 || n4 > (len6 ? 32 : 128)) {
-        build_error(p, E_ADDRESS, at, "`%s` is not a prefix length", quote(p, at));
+        build_error(p, E_ADDRESS, at, "`%s` isn't a prefix length", quote(p, at));
     } else if (len6 && (parse_uint(len6->v.str.s + 1, len6->v.str.len - 1, &n6) != 0 || n6 > 128)) {
-        build_error(p, E_ADDRESS, len6->span, "`%s` is not a prefix length of IPv6", quote(p, len6->span));
+        build_error(p, E_ADDRESS, len6->span, "`%s` isn't a prefix length for IPv6", quote(p, len6->span));
     } else {
         const struct span name = {span.file, span.start, span.start + (uint32_t)left};
         struct node *six = len6 ? int_leaf(p, N_INT, n6, len6->span) : NULL;

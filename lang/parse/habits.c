@@ -74,7 +74,7 @@ static const struct {
 #include "lang/parse/foreign.def"
 };
 
-/* True if a token can stand here; options of a translation are known right behind its first word, too. */
+/* True if a token can be here; options of a translation are known right behind its first word, too. */
 static bool may_stand(const struct parser *p, int token, const int *expected, int n)
 {
     return expects(expected, n, token) ||
@@ -116,8 +116,8 @@ static bool offer_meter(struct parser *p, struct span span)
 {
     const struct span word = habit_span(p, word_before(p, span.start));
     if (!is_word_at(p, word, "over") && !is_word_at(p, word, "within") && !is_word_at(p, word, "rate")) return false;
-    diag_advise(p->diags, "a rate has a name: `meter m = %s per source` outside, then `%s m` here", quote(p, span),
-                quote(p, word));
+    diag_advise(p->diags, "give the rate a name: `meter m = %s per source` outside the firewall, then `%s m` here",
+                quote(p, span), quote(p, word));
     return true;
 }
 
@@ -128,11 +128,12 @@ static bool offer_dscp(struct parser *p, struct span span)
     uint64_t tos;
     if (!is_word_at(p, span, "tos") && !is_word_at(p, span, "tclass")) return false;
     if (!word_number(p, word, &tos) || tos > 255 || tos & 3) {
-        diag_advise(p->diags, "the upper six bits of that byte are the DSCP: write `dscp N`, a quarter of its value");
+        diag_advise(p->diags,
+                    "write `dscp N` with a quarter of this value: the DSCP is the upper six bits of the byte");
         return true;
     }
     diag_suggest(p->diags, span_join(span, word), "dscp %u", (unsigned)tos / 4);
-    diag_advise(p->diags, "write `dscp %u`: the DSCP is the upper six bits of that byte", (unsigned)tos / 4);
+    diag_advise(p->diags, "write `dscp %u`: the DSCP is the upper six bits of this byte", (unsigned)tos / 4);
     return true;
 }
 
@@ -144,7 +145,7 @@ static bool offer_on(struct parser *p, struct span span)
     if (!is_word_at(p, span, "in") || len == 0) return false;
     if (is_word_at(p, word, "on")) {
         diag_suggest(p->diags, span_join(span, word), "on");
-        diag_advise(p->diags, "leave out `in`: `on` asks where a packet came in");
+        diag_advise(p->diags, "remove `in`: `on` means the input interface");
         return true;
     }
     if (word_find(p->text + word.start, len) != NAME) return false;
@@ -203,10 +204,10 @@ static bool offer_include(struct parser *p, struct span span)
     const int first = p->stmt.start[0].kind;
     if (!is_word_at(p, habit_span(p, word_before(p, span.start)), "file")) return false;
     if (first != PORTS && first != MACS && first != NAMES) return false;
-    diag_advise(p->diags,
-                "only sets of addresses can be read from files: write `%s` in another rule file, and "
-                "`include` it",
-                token_name(first));
+    diag_advise(
+        p->diags,
+        "only sets of addresses can be in a file of their own: write `%s` in a rule file, and `include` that file",
+        token_name(first));
     return true;
 }
 
@@ -235,9 +236,8 @@ static bool is_tcp_option(const struct parser *p, struct span span)
 bool offer_tcp_option(struct parser *p, struct span span)
 {
     if (!is_tcp_option(p, span)) return false;
-    diag_advise(p->diags,
-                "no condition asks for TCP options (`options` are IPv4's): ask for bytes, as `tcp bytes l4 at 20 is "
-                "x\"02 04\"`, or set the MSS by `mss clamp N` in a nat or service");
+    diag_advise(p->diags, "prey can't match TCP options: compare bytes, as in `tcp bytes l4 at 20 is x\"02 04\"`; to "
+                          "set the MSS, write `mss clamp N` in a nat or service");
     return true;
 }
 
@@ -296,13 +296,13 @@ static bool offer_nat_condition(struct parser *p, int found, struct span span, c
     if (first == SOURCE && !expects(expected, n, OUT))
         diag_advise(p->diags, "write conditions before `->`");
     else if (first == MASQUERADE || first == SOURCE)
-        diag_advise(p->diags, "a nat asks for `from`, `to`, protocol, ports, `on` and `out on`: let a firewall ask for "
-                              "all else");
+        diag_advise(p->diags, "a nat has only the conditions `from`, `to`, protocol, ports, `on` and `out on`: write "
+                              "others in a firewall");
     else if (first == FORWARD && found != PORT && found != TO)
-        diag_advise(p->diags, "a `forward` asks for `on` and `from`, then protocol and port as one, `tcp/443`: let a "
-                              "firewall ask for all else");
+        diag_advise(p->diags, "a `forward` has only the conditions `on` and `from`, then protocol and port "
+                              "(`tcp/443`): write others in a firewall");
     else if (first == MAP)
-        diag_advise(p->diags, "a `map` asks for `out on` alone: let a firewall ask for all else");
+        diag_advise(p->diags, "a `map` has only the condition `out on`: write others in a firewall");
     else
         return false;
     return true;
@@ -314,7 +314,7 @@ static bool offer_own_address(struct parser *p, int found, struct span span)
     const struct span word = habit_span(p, word_before(p, span.start));
     if (found != LPAREN || p->stmt.tokens < 2) return false;
     if (is_word_at(p, word, "->") && p->header.start[0].kind == NAT)
-        diag_advise(p->diags, "`masquerade` translates to the interface's own address; `->` takes addresses");
+        diag_advise(p->diags, "remove this address: `masquerade` translates to the interface's own address");
     else if (is_one_of(p, word, "from to forward"))
         diag_advise(p->diags, "write `self` for this machine's addresses");
     else
@@ -326,11 +326,11 @@ static bool offer_own_address(struct parser *p, int found, struct span span)
 static bool offer_behind_colon(struct parser *p, int found, struct span span)
 {
     if (found == COLON && p->header.start[0].kind == NAT && p->stmt.start[0].kind != FORWARD) {
-        diag_advise(p->diags, "write ports behind `ports`: `ports 1024-65535`");
+        diag_advise(p->diags, "write ports after `ports`: `ports 1024-65535`");
         return true;
     }
     if (found != COLON || !is_one_of(p, next_word(p, span.end), "network broadcast peer")) return false;
-    diag_advise(p->diags, "name the addresses behind an interface in a set: `set lan_net = 10.0.0.0/24`");
+    diag_advise(p->diags, "write an interface's network as a set: `set lan_net = 10.0.0.0/24`");
     return true;
 }
 
@@ -346,7 +346,7 @@ static bool offer_flags(struct parser *p, int found, struct span span)
     if (is_flag(found))
         diag_suggest(p->diags, span, "has %s", quote(p, span));
     else if (found == SLASHED)
-        diag_advise(p->diags, "name the flags that are set and those that are clear: `flags has syn lacks ack`");
+        diag_advise(p->diags, "write the set and the clear flags: `flags has syn lacks ack`");
     return is_flag(found) || found == SLASHED;
 }
 
@@ -375,8 +375,7 @@ static bool offer_check_options(struct parser *p, struct span span)
     const struct span check = habit_span(p, word_before(p, (uint32_t)(option.s - p->text)));
     if (!is_word_at(p, check, "check") || !is_one_of(p, habit_span(p, option), "inter fastinter downinter rise fall"))
         return false;
-    diag_advise(p->diags, "write it with the check, outside: `check alive = tcp every 2s rise 2 fall 3`, then `check "
-                          "alive` here");
+    diag_advise(p->diags, "write `check alive = tcp every 2s rise 2 fall 3` outside the pool, then `check alive` here");
     return true;
 }
 
@@ -386,8 +385,8 @@ static bool offer_status(struct parser *p, int found, struct span span)
     const struct str arrow = word_before(p, span.start);
     if (found != INT || p->header.start[0].kind != SERVICE || arrow.len != 2 || memcmp(arrow.s, "->", 2) != 0)
         return false;
-    diag_advise(p->diags, "a service gives no answers of its own: name a pool whose server does, or refuse these "
-                          "clients in a firewall: `reject tcp from ADDRESSES to ADDRESS port 80`");
+    diag_advise(p->diags, "a service can't answer requests: name a pool whose server can, or reject these clients in a "
+                          "firewall: `reject tcp from ADDRESSES to ADDRESS port 80`");
     return true;
 }
 
@@ -417,7 +416,8 @@ bool offer_habit(struct parser *p, int found, struct span span, const int *expec
     if (found == ON && expects(expected, n, DEFAULT)) return offer_order(p, span);
     if (found == NOT && n == 1 && offer_not_on(p, span)) return true;
     if (word && n == 1 && expects(expected, n, LBRACE) && p->stmt.start[0].kind == NAT) {
-        diag_advise(p->diags, "interfaces belong to its statements: `nat NAME { masquerade from ... out on ... }`");
+        diag_advise(p->diags,
+                    "write the interfaces in the nat's statements: `nat NAME { masquerade from ... out on ... }`");
         return true;
     }
     if (condition && (found == INT || found == RANGE || found == NAME) && offer_source_port(p, span)) return true;

@@ -67,7 +67,7 @@ static bool is_rule_word(const struct parser *p, int found, struct span span)
     return verdict || found == AUDIT || synonym(p, span, verdicts, 2);
 }
 
-/* Return the keyword that was likely meant, if a near one could stand here. */
+/* Return the keyword that was likely meant, if a near one could be here. */
 static const char *meant(struct parser *p, struct span span, const int *expected, int n)
 {
     const char *candidates[512];
@@ -130,7 +130,7 @@ static void offer_flat_setting(struct parser *p, struct str word, struct span br
     if (end == from)
         diag_advise(p->diags, "write a setting on one line, without braces: `proxy first 2s`");
     else
-        diag_advise(p->diags, "write it without braces: `%.*s %s`", (int)word.len, word.s,
+        diag_advise(p->diags, "write the setting without braces: `%.*s %s`", (int)word.len, word.s,
                     quote(p, (struct span){brace.file, from, end}));
 }
 
@@ -158,19 +158,19 @@ static bool offer_form(struct parser *p, int found, struct span span, const int 
         diag_suggest(p->diags, span, "\"%s\"", quote(p, span));
     } else if (found == PORT && (p->stmt.start[0].kind == SERVER || p->stmt.start[0].kind == SERVERS ||
                                  p->stmt.start[0].kind == FORWARD)) {
-        diag_advise(p->diags, "write the port behind the address: 10.0.0.11:80");
+        diag_advise(p->diags, "write the port after the address: 10.0.0.11:80");
     } else if (is_word_at(p, span, "quick")) {
         diag_suggest_removal(p->diags, span);
-        diag_advise(p->diags, "leave out `quick`: the first rule that matches decides");
+        diag_advise(p->diags, "remove `quick`: the first rule that matches decides");
     } else if (p->stmt.tokens > 1 && p->stmt.start[0].kind == ALLOW) {
-        diag_advise(p->diags, "`allow` takes codes of warnings; rules stand inside `firewall NAME default drop { }`");
+        diag_advise(p->diags, "`allow` takes codes of warnings; write rules in `firewall NAME default drop { }`");
     } else if (p->stmt.tokens == 1 && is_rule_word(p, found, span) && expects(expected, n, FIREWALL)) {
         diag_advise(p->diags, "write rules inside `firewall NAME default drop { }` or `chain NAME { }`");
     } else if (in_claim(p, expected, n) && is_claim_flag(found)) {
         diag_advise(p->diags, "write `state new` before the colon: `%s VERDICT state new: ...`",
                     token_name(p->stmt.start[0].kind));
     } else if (of_verdict(p, found) && !expects(expected, n, COLON)) {
-        diag_advise(p->diags, "write it before the colon, behind the verdict: `%s VERDICT %s ...: ...`",
+        diag_advise(p->diags, "write this condition between the verdict and the colon: `%s VERDICT %s ...: ...`",
                     token_name(p->stmt.start[0].kind), token_name(found));
     } else if (found == LBRACE && takes_values(expected, n) && in_settings(p)) {
         offer_flat_setting(p, before, span);
@@ -179,7 +179,7 @@ static bool offer_form(struct parser *p, int found, struct span span, const int 
     } else if (expects(lists, (int)(sizeof(lists) / sizeof(lists[0])), found) && before.len == 3 &&
                memcmp(before.s, "not", 3) == 0) {
         diag_suggest(p->diags, span_join(before_span, span), "%s not", token_name(found));
-        diag_advise(p->diags, "write `not` behind it: `%s not ...`", token_name(found));
+        diag_advise(p->diags, "write `not` after this word: `%s not ...`", token_name(found));
     } else if (expects(expected, n, COMMA) && before.len &&
                ((found >= INT && found <= COLON_WORD && before.s[0] >= '0' && before.s[0] <= '9') ||
                 (found == STRING && before.s[before.len - 1] == '"'))) {
@@ -188,7 +188,7 @@ static bool offer_form(struct parser *p, int found, struct span span, const int 
     } else if (address && expects(expected, n, FROM) && expects(expected, n, TO)) {
         diag_advise(p->diags, "write `from %s` or `to %s`", quote(p, span), quote(p, span));
     } else if (found == COMMA && p->stmt.start[0].kind == FORWARD && expects(expected, n, NL)) {
-        diag_advise(p->diags, "a `forward` has one target; a service balances over the servers of a pool");
+        diag_advise(p->diags, "a `forward` has one target; to balance over servers, write a service with a pool");
     } else {
         return false;
     }

@@ -1,8 +1,9 @@
 /* The grammar: structure only. Actions call constructors; meaning is checked on the tree.
  *
- * Every word of word.def is a token. Where a name must stand, `word` also takes any keyword that is not reserved; where
- * a name is optional beside keywords only NAME is taken (constants, the only names in such places, are never keywords).
- * tokens.c puts an NL at the end of every statement without a block, also before `}` and at the end of the file. */
+ * Every word of word.def is a token. Where a name must be, `word` also takes any keyword that is not reserved; where
+ * a name is optional beside keywords only NAME is taken (constants, the only names in such places, are never
+ * keywords). tokens.c puts an NL at the end of every statement without a block, also before `}` and at the end of
+ * the file. */
 %define api.pure full
 %define api.token.raw
 %define api.prefix {yy}
@@ -833,7 +834,7 @@ flag_word: FIN { $$ = CL_FIN; } | SYN { $$ = CL_SYN; } | RST { $$ = CL_RST; } | 
 /* Called by bison only when memory or its stack runs out; syntax errors go through yyreport_syntax_error. */
 static void yyerror(const struct span *span, struct parser *p, const char *msg)
 {
-    diag(p->diags, E_NESTING, *span, "the parser gives up here: %s", msg);
+    diag(p->diags, E_NESTING, *span, "the parser stopped here: %s", msg);
 }
 
 static int yyreport_syntax_error(const yypcontext_t *ctx, struct parser *p)

@@ -45,7 +45,7 @@ static void unknown_key(struct parser *p, struct span span, const char *text, bo
     const size_t n = is_timeout ? COUNT(timeouts) : COUNT(limits);
     const char *names[COUNT(limits) + COUNT(timeouts)];
     for (size_t i = 0; i < n; i++) names[i] = keys[i].name;
-    build_error(p, E_SETTING, span, "there is no %s called `%s`", is_timeout ? "timeout" : "limit", quote(p, span));
+    build_error(p, E_SETTING, span, "no %s is called `%s`", is_timeout ? "timeout" : "limit", quote(p, span));
     const char *near = text ? diag_nearest(text, names, n) : NULL;
     if (near) diag_guess(p->diags, SPAN_NONE, "%s", near);
 }

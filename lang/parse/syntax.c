@@ -1,4 +1,4 @@
-/* Messages for a token that the grammar has no place for: the token found, and those that could stand there. */
+/* Messages for a token that the grammar has no place for: the token found, and those that could be there. */
 #include "lang/parse/syntax.h"
 
 #include <stdio.h>
@@ -34,7 +34,7 @@ bool expects(const int *expected, int n, int token)
     return false;
 }
 
-/* Places with too many alternatives to list, recognised by two keywords that stand together only there. */
+/* Places with too many alternatives to list, recognised by two keywords that are together only there. */
 static const struct place {
     int a, b;
     const char *what, *starts;
@@ -146,14 +146,14 @@ static void say_end(struct parser *p, struct span span, const int *expected, int
         p->missing_brace = true;
         if (p->text[next] == '{') {
             diag(p->diags, E_BRACE_LINE, (struct span){span.file, next, next + 1},
-                 "`{` must stand on the same line as its statement");
-            diag_note(p->diags, span, "put it at the end of this line");
+                 "`{` must be on the same line as its statement");
+            diag_note(p->diags, span, "write `{` at the end of this line");
             return;
         }
     }
     if (expects(expected, n, RPAREN) && p->unclosed_paren != UINT32_MAX) {
         struct span paren = {span.file, p->unclosed_paren, p->unclosed_paren + 1};
-        diag(p->diags, E_PAREN, paren, "this `(` is not closed in its statement");
+        diag(p->diags, E_PAREN, paren, "this `(` isn't closed in its statement");
         return;
     }
     list_expected(p, span.start, expected, n, &wanted);
@@ -188,15 +188,15 @@ static void say_middle(struct parser *p, int found, struct span span, const int 
         return;
     }
     if (in_claim(p, expected, n) && is_claim_flag(found)) {
-        diag(p->diags, E_SYNTAX, span, "a claim takes no flags: it holds for packets with any flags");
+        diag(p->diags, E_SYNTAX, span, "a claim takes no flags: claims are about packets with any flags");
         return;
     }
     list_expected(p, span.start, expected, n, &wanted);
     if (found == NL)
         diag(p->diags, E_SYNTAX, span, "unexpected `;`: write %s", wanted.s);
     else if (expects(expected, n, NL) && n == 1)
-        diag(p->diags, E_SYNTAX, span,
-             "unexpected `%s`: the statement is complete before it, so write a new line or `;`", word);
+        diag(p->diags, E_SYNTAX, span, "unexpected `%s`: the statement ends before this word, so add a new line or `;`",
+             word);
     else
         diag(p->diags, E_SYNTAX, span, "unexpected `%s`: write %s", word, wanted.s);
 }
@@ -214,6 +214,6 @@ void syntax_error(struct parser *p, int found, struct span span, const int *expe
         say_middle(p, found, span, expected, n);
     offer_meant(p, found, span, expected, n);
     if (p->comma_nl.file != UINT32_MAX && !start)
-        diag_note(p->diags, p->comma_nl, "the statement goes on after this comma");
+        diag_note(p->diags, p->comma_nl, "the statement continues after this comma");
     parser_panic(p);
 }

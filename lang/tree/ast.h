@@ -22,7 +22,7 @@ enum clause {
 enum node_flag {
     NF_NOT = 1 << 0,       /* `not` stood before the list */
     NF_ELSE = 1 << 2,      /* else branch */
-    NF_MULTILINE = 1 << 3, /* a blank line stood before this node (for the formatter) */
+    NF_MULTILINE = 1 << 3, /* a blank line was before this node (for the formatter) */
     NF_UNREAD = 1 << 4,    /* include: one of its files is missing in the tree, because it can't be read or parsed */
     NF_REPLY = 1 << 6,     /* `reply` stood before the condition */
     NF_NO_MATCH = 1 << 5,  /* include: no file matches its pattern */

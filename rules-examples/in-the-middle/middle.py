@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""A program in the middle of connections (`-> program "/run/prey/middle.sock"`): it prints who speaks, and turns the
-client's lower-case letters into upper case. Each stream is a filter, for which it has a thread.
+"""A program in the middle of connections (`-> program "/run/prey/middle.sock"`): it prints the side that sends, and turns the
+client's lower-case letters into upper case. Each direction of a connection is a stream of its own, with one thread.
 
     python3 middle.py /run/prey/middle.sock
 """

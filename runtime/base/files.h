@@ -8,22 +8,22 @@
  * part may have been written. */
 int write_whole(int fd, const void *bytes, size_t len);
 
-/* A file to which one process appends, each time all bytes or none, also where a full disk takes a part of them. */
+/* A file to which one process appends, all bytes of a write or none, even if a full disk takes a part of them. */
 struct appended {
-    bool cuts;  /* the part is cut off again; else the rest waits, and is written before anything else */
+    bool cuts;  /* the part written is cut off again; else the rest waits, and is written first */
     void *rest; /* owned; NULL: none */
     size_t len; /* bytes of it */
 };
 
-/* Append bytes. Return 0: they are in the file, or their rest waits. -errno: none of them are. */
+/* Append bytes. Return 0: written, or the rest waits; -errno: nothing written. */
 int append_whole(struct appended *a, int fd, const void *bytes, size_t len);
 
-/* Try once more to write what waits, before the file is closed. Return the bytes that are lost. */
+/* Before closing, try once more to write the waiting bytes. Return the number of lost bytes. */
 size_t append_end(struct appended *a, int fd);
 
-/* Open a regular file, made with mode 0600 where flags have O_CREAT. turn: what is there becomes PATH.1 first. Return
- * the descriptor, which the caller closes, or -errno with a line in err: -ELOOP a link, -ENODEV a FIFO or another thing
- * that could keep a writer waiting. */
+/* Open a regular file, made with mode 0600 where flags have O_CREAT. turn: the present file becomes PATH.1 first.
+ * Return the descriptor, which the caller closes, or -errno with a line in err: -ELOOP a link, -ENODEV a FIFO or
+ * another file that could block a writer. */
 int open_turned(const char *path, int flags, bool turn, char *err, size_t err_len);
 /* Write why a path cannot be opened: a negative errno, which is returned. */
 int open_refused(int failed, const char *path, char *err, size_t err_len);
@@ -38,6 +38,6 @@ int close_failed(int fd);
 /* Test if this process can create a file in a folder. Return 0 or a negative errno; -ENOSPC: no block or inode left. */
 int folder_takes(const char *path);
 
-/* True if the path may name a compiled program: it does not end in .prey, or nothing is there. False: err tells how to
- * compile the rules. */
+/* True if the path may name a compiled program: it does not end in .prey, or nothing is there. False: err shows how
+ * to compile the rules. */
 bool path_is_compiled(const char *path, char *err, size_t err_len);

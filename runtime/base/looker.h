@@ -1,5 +1,5 @@
 /* A thread that looks for work in turns: every few milliseconds while there is some, otherwise less and less often.
- * Whoever leaves work for it needs no system call, for nobody has to wake it. */
+ * A thread that leaves work for it needs no system call, because it need not be woken. */
 #pragma once
 
 #include <pthread.h>
@@ -7,21 +7,22 @@
 #include <stdint.h>
 
 struct looker {
-    bool (*turn)(void *arg); /* do some of what is there; true: there was some */
+    bool (*turn)(void *arg); /* do some of the work; true: there was some */
     void *arg;
     uint64_t pause_ns;
     pthread_t thread;
     bool runs;
     uint32_t stop;            /* atomic */
-    uint32_t calls, answered; /* atomic: calls of looker_settle, and the last one that is answered */
+    uint32_t calls, answered; /* atomic: calls of looker_settle, and the last one answered */
 };
 
 /* Start the thread, unless it runs. pause_ns: shortest pause between turns; the longest is LOOKER_IDLE times that, and
  * below a second. Return 0 or a negative errno. */
 enum { LOOKER_IDLE = 16 };
 int looker_start(struct looker *l, bool (*turn)(void *arg), void *arg, uint64_t pause_ns);
-/* Have turns go on at once until one finds nothing, and wait for that until then (CLOCK_MONOTONIC); nobody leaves work
- * meanwhile. One thread at a time may call this. False: it is late. A thread that does not run has settled. */
+/* Have turns go on at once until one finds nothing, and wait for that until then (CLOCK_MONOTONIC); no thread may
+ * leave work meanwhile. One thread at a time may call this. False: it is late. A thread that does not run has
+ * settled. */
 bool looker_settle(struct looker *l, uint64_t until_ns);
-/* Have turns go on until one finds nothing, and end the thread, if it runs. Nobody may leave work any more. */
+/* Have turns go on until one finds nothing, and end the thread, if it runs. No thread may leave work any more. */
 void looker_stop(struct looker *l);

@@ -13,8 +13,8 @@ struct out {
 
 /* Open the output; "-" is standard output. Return 0 or a negative errno. */
 int out_open(struct out *o, const char *path);
-/* Return the errno of a failed write to a stream, that of the last call unless the stream's reader is gone: an earlier
- * write met that, and errno may tell of another call since. */
+/* Return the errno of a failed write to a stream: that of the last call, unless the stream's reader is gone. In that
+ * case an earlier write failed, and errno may be another call's. */
 int stream_error(FILE *f);
 /* True if a write has failed. Cheap. */
 bool out_failed(struct out *o);

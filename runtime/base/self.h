@@ -15,14 +15,14 @@ struct self {
 
 /* An address that this machine may send from on an interface. */
 struct source_candidate {
-    bool here;       /* it is the interface's own */
+    bool here;       /* the address is the interface's own */
     bool wide;       /* its scope is wider than the link */
     bool deprecated; /* its preferred lifetime is over */
-    bool secondary;  /* IPv4: another address of its subnet comes first; IPv6: temporary */
+    bool secondary;  /* IPv4: not the first address of its subnet; IPv6: temporary */
 };
-/* Return how much it is preferred as the source of what goes beyond the link; 0: never. Of equal ones the first counts.
- * An address of wide scope on another interface is better than one of the link (RFC 6724, 5, rule 2; Linux takes the
- * same for IPv4: inet_select_addr). */
+/* Return the address's rank as a source of packets beyond the link; 0: unusable. The first of equal addresses
+ * counts. An address of wide scope on another interface is better than one of the link (RFC 6724, 5, rule 2; Linux
+ * takes the same for IPv4: inet_select_addr). */
 unsigned source_preference(const struct source_candidate *c);
 
 /* Add a comma-separated list of IPv4 and IPv6 addresses. Return 0, or -EINVAL or -ENOMEM with one line in err. */

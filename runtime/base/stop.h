@@ -1,4 +1,4 @@
-/* Clean stop by SIGINT and SIGTERM: a replay ends with its summary and whole files. A second signal kills. */
+/* Clean stop by SIGINT and SIGTERM: a replay ends with its summary and complete files. A second signal kills. */
 #pragma once
 
 #include <stdbool.h>

@@ -13,7 +13,8 @@ struct when {
 
 /* Parse a moment. False: malformed, or outside the range of 64 bits of nanoseconds (1970 to 2554). */
 bool when_read(const char *text, struct when *w);
-/* Return ns since 1970. For a time of day: the latest match up to `near_ns`, or (when_from) the earliest from it on. */
+/* Return ns since 1970. For a time of day: the latest match up to `near_ns`, or (when_from) the earliest from then
+ * on. */
 uint64_t when_until(const struct when *w, uint64_t near_ns);
 uint64_t when_from(const struct when *w, uint64_t near_ns);
 

@@ -4,7 +4,8 @@
 #include "runtime/capture/capture.h"
 #include "runtime/capture/unpack.h"
 
-/* A file that unpacks to more than this and to more than this many times its size is refused as a bomb. */
+/* A file that unpacks to more than this many bytes, and to more than this many times its size, is rejected as a
+ * bomb. */
 #define SOURCE_UNPACKED_FREE (UINT64_C(256) << 20)
 enum { SOURCE_UNPACKED_TIMES = 1000 };
 

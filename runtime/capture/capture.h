@@ -1,5 +1,5 @@
 /* Captures: a reader of pcap and pcapng (zero-copy over a mapped file, through a window for a pipe or a compressed
- * file), a merge by time, and a writer. A leaf: it knows link types of packets, neither programs nor rules. */
+ * file), a merge by time, and a writer. It knows link types, but neither programs nor rules. */
 #pragma once
 
 #include <stdbool.h>
@@ -14,7 +14,7 @@ struct stat;
 
 struct capture_frame {
     const uint8_t *data;        /* valid until capture_close if capture_keeps, else until the next call */
-    uint32_t cap_len, wire_len; /* as in the file, which may tell of more captured bytes than sent ones */
+    uint32_t cap_len, wire_len; /* as in the file, which may report more captured bytes than sent ones */
     uint64_t time_ns;           /* since 1970; 0 if the file holds no time, or one before 1970 */
     uint16_t dlt;               /* LINKTYPE_ value of the interface, as in the file */
     uint8_t link;               /* enum pkt_link, the meaning of dlt */
@@ -43,8 +43,8 @@ void capture_ports(struct capture *c, uint16_t port, capture_named_fn *named, vo
 typedef bool capture_custom_fn(void *arg, const uint8_t *bytes, size_t len);
 void capture_custom(struct capture *c, capture_custom_fn *fn, void *arg);
 
-/* Waiting on pipes: `fn` is called when the next frame has to be waited for, then four times a second. When stop_fd
- * (-1: none) is readable, the capture ends there without a fault. The struct is copied, but not `arg`. */
+/* Waiting on pipes: `fn` is called when the reader has to wait for the next frame, then four times per second. When
+ * stop_fd (-1: none) is readable, the capture ends there without a fault. The struct is copied, but not `arg`. */
 struct capture_waiting {
     void (*fn)(void *arg);
     void *arg;
@@ -55,7 +55,7 @@ void capture_waiting(struct capture *c, const struct capture_waiting *w);
 /* Read the next frame. 1: a frame; 0: the end; -1: the rest cannot be read, and capture_error has the reason (such as a
  * truncated last record); earlier frames are good. Never reads outside the file. */
 int capture_next(struct capture *c, struct capture_frame *f);
-/* Read up to n frames (from a pipe, those that have come). 0: the end, or a fault, which capture_error tells. */
+/* Read up to n frames (from a pipe, those that have come). 0: the end, or a fault, which capture_error returns. */
 unsigned capture_batch(struct capture *c, struct capture_frame *f, unsigned n);
 /* Return the fault, or "" if there is none. */
 const char *capture_error(const struct capture *c);

@@ -46,7 +46,7 @@ struct capture {
     void *named_arg;
     capture_custom_fn *custom; /* NULL: custom blocks are skipped */
     void *custom_arg;
-    bool says_left;   /* a custom block said that this section marks frames that left */
+    bool says_left;   /* a custom block announced that this section marks leaving frames */
     uint64_t fetched; /* bytes requested by fetch_ahead */
     uint64_t copied;
     uint64_t frames; /* frames handed out */
@@ -71,9 +71,9 @@ void map_close(struct capture *c);
 bool map_faulted(const struct capture *c); /* a page was lost; cheap */
 bool map_shrunk(const struct capture *c);  /* a page was lost, or the file is shorter than before */
 
-/* Prefetch the cache lines behind c->at. The place of a record is known only from the one before, so each miss would be
- * waited for; asking for all lines in order costs a tenth of that. The number of lines per record is fixed, so that no
- * branch depends on its length; only a row of long records runs ahead of it. A prefetch does not map a page, so one
+/* Prefetch the cache lines behind c->at. A record's place is known only from its predecessor, so each miss would
+ * stall; prefetching all lines in order costs a tenth of that. The number of lines per record is fixed, so that no
+ * branch depends on its length; only a run of long records goes ahead of it. A prefetch does not map a page, so one
  * byte is read in each stretch that the kernel maps at a fault: cheaper than MADV_POPULATE_READ. */
 static inline void fetch_ahead(struct capture *c)
 {
@@ -90,7 +90,7 @@ static inline void fetch_ahead(struct capture *c)
     c->fetched = at < c->at + AHEAD ? at : c->at + AHEAD;
 }
 
-/* True if not all of `need` bytes from c->at on are there but more may come: a reader then stops without a fault. */
+/* True if fewer than `need` bytes from c->at on exist but more may come: a reader then stops without a fault. */
 static inline bool capture_short(struct capture *c, uint64_t need)
 {
     if (!c->source || c->ended) return false;

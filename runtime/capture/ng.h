@@ -1,5 +1,5 @@
-/* Blocks of a pcapng (draft-ietf-opsawg-pcapng, 4.1 to 4.3), appended to a buffer, which says if memory was out. All
- * numbers are little-endian. */
+/* Blocks of a pcapng (draft-ietf-opsawg-pcapng, 4.1 to 4.3), appended to a buffer, which notes if memory runs out.
+ * All numbers are little-endian. */
 #pragma once
 
 #include "runtime/base/bytes.h"
@@ -24,14 +24,14 @@ void ng_put32(struct bytes *to, uint32_t v);
 void ng_option(struct bytes *to, unsigned code, const void *value, unsigned len);
 
 void ng_section(struct bytes *to);
-/* An interface whose frames have times in nanoseconds. name NULL: it has none. snap: longest frame; 0: any */
+/* An interface whose frames have times in nanoseconds. name NULL: unnamed. snap: longest frame; 0: any */
 void ng_interface(struct bytes *to, const char *name, uint16_t linktype, uint32_t snap);
-/* Begin the block of a packet, behind which its cap_len bytes, padding and so many bytes of options come, then the
- * block's length, which is returned. */
+/* Begin the block of a packet, which cap_len bytes, padding, `options` bytes and the block's length, which is
+ * returned, are to follow. */
 uint32_t ng_packet(struct bytes *to, uint32_t iface, uint64_t time_ns, uint32_t cap_len, uint32_t wire_len,
                    uint32_t options);
 
-/* A section of files that anybody reads: these interfaces (links: enum pkt_link of each, ETHER or RAW; NULL: all are
- * ETHER) and one of Ethernet frames without a name behind them; a frame of one of them. */
+/* A section for any reader: these interfaces (links: enum pkt_link of each, ETHER or RAW; NULL: all are ETHER) and
+ * one of Ethernet frames without a name behind them; a frame of one of them. */
 void ng_capture(struct bytes *to, const char *const ifaces[], const uint8_t links[], unsigned count);
 void ng_captured(struct bytes *to, const struct capture_frame *f, unsigned iface);

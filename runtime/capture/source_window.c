@@ -27,7 +27,7 @@ static int window_make(struct capture *c, uint64_t need)
     return 0;
 }
 
-/* Read until `need` bytes lie at c->at, or the stream ends. */
+/* Read until `need` bytes are at c->at, or the stream ends. */
 static int window_fill(struct capture *c, uint64_t need)
 {
     if (window_make(c, need) < 0) return -1;

@@ -123,7 +123,7 @@ static void result_take(struct checks *c, uint32_t server, enum probe_result r, 
     t->way = 0;
     if (r == PROBE_CANNOT) c->not_begun++;
     if (r == PROBE_GOOD) s->latency_us = (uint32_t)((now_ns - t->began_ns) / 1000);
-    const bool first = !s->known; /* the first probe after the start decides alone */
+    const bool first = !s->known; /* the first probe after the start decides only */
     s->known |= r != PROBE_CANNOT;
     if (r != PROBE_CANNOT) result_count(c, server, r == PROBE_GOOD, first, now_ns);
     /* Set the next turn, with a jitter of a tenth so that thousands of probes spread, and never before now. */

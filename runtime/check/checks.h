@@ -15,7 +15,7 @@ struct remap;
 
 struct checks;
 
-/* Callbacks for probes through a service, which go as its clients' packets do (runtime/live/rules/via.h) */
+/* Callbacks for probes through a service, which go the way of clients' packets (runtime/live/rules/via.h) */
 struct check_stack {
     /* Get the source address of a probe. Return 0; -EAGAIN while the way to the server is being resolved; another
      * negative errno if there is no way. */
@@ -31,7 +31,7 @@ struct checks_cfg {
     /* Open a file for reading (certificates); return a negative errno on failure. NULL: the file is opened here. */
     int (*open_file)(void *with, const char *path);
     void *with;
-    struct check_stack stack; /* all NULL: servers are probed at their own addresses alone */
+    struct check_stack stack; /* all NULL: servers are probed at their own addresses only */
 };
 
 enum { CHECK_WHY = 200 }; /* room for a result in words */
@@ -73,11 +73,11 @@ const struct check_way *checks_whose(const struct checks *c, uint16_t number, ui
 
 /* Return the state of a server of the program */
 const struct check_state *checks_of(const struct checks *c, uint32_t server);
-/* Go on from the state that another process's probes have found; a server without a check is left alone. */
+/* Continue from the state found by another process's probes; a server without a check is left alone. */
 void checks_restore(struct checks *c, uint32_t server, const struct check_state *s);
 /* Count a bad probe, if the server's check is `passive`, for a new flow that found the server dead (a reset, an
  * unreachable) */
 void checks_hint(struct checks *c, uint32_t server, const char *why, uint64_t now_ns);
 /* Return the number of probes that could not begin for want of descriptors or memory, or that this machine forbids.
- * They say nothing about a server. */
+ * They are no evidence against a server. */
 uint64_t checks_not_begun(const struct checks *c);

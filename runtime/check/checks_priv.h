@@ -22,8 +22,8 @@ struct target {
     const struct pbc_check *check; /* NULL: the server has no check */
     struct check_way *ways;        /* [way_count]: each is tried in a turn, and all must be good */
     uint8_t way_count, way;        /* way: index of the probe's way */
-    bool waits;                    /* the probe waits until the way to the server is known */
-    bool spared;                   /* the probe has an extension, as the loop was late */
+    bool waits;                    /* the probe waits for the way to the server */
+    bool spared;                   /* the probe has more time, because the loop was late */
     struct probe *probe;           /* under way; NULL: waits for its turn */
     uint64_t began_ns;
     uint64_t turn_ns; /* start of the current turn; the next is `every` later */
@@ -46,7 +46,7 @@ struct checks {
         uint32_t server;
         uint8_t way;
     } * whose;       /* NULL: no probe goes through a service */
-    uint16_t number; /* last number given; numbers go round, so ended probes stay known for a while */
+    uint16_t number; /* last number given; numbers wrap, so ended probes stay known for a while */
 };
 
 /* Return the number of servers that are checked. Servers of the past are not, because they take no new flows. */

@@ -1,4 +1,4 @@
-/* Times at which things are due, one time a thing: a binary heap with the index of each thing */
+/* Due times, one per thing: a binary heap with the index of each thing */
 #pragma once
 
 #include <stdbool.h>

@@ -17,20 +17,20 @@ enum probe_result {
 
 struct probe;
 
-/* Bytes to send on a connection, and callbacks. The probe is good if all is said and `hear` is NULL. */
+/* Bytes to send on a connection, and callbacks. The probe is good if everything is sent and `hear` is NULL. */
 struct talk {
     const uint8_t *say;
     size_t say_len;
     /* Read bytes that were received; n is 0 at their end, where it must not return PROBE_GOES_ON */
     enum probe_result (*hear)(struct probe *p, const uint8_t *bytes, size_t n);
-    enum probe_result (*endless)(struct probe *p); /* say that the answer is too long, and return PROBE_BAD */
+    enum probe_result (*endless)(struct probe *p); /* report that the answer is too long, and return PROBE_BAD */
     bool (*say_next)(struct probe *p);             /* set the next bytes to send; false: none now. NULL: never any */
 };
 
 struct probe {
     const struct program *program;
     const struct pbc_check *check;
-    const uint8_t *request; /* for HTTP: made once a check */
+    const uint8_t *request; /* for HTTP: made once per check */
     size_t request_len;
     const struct seek *seeks;        /* [step_count]: searches of the check's steps of kind HAS */
     SSL_CTX *tls;                    /* for HTTPS */
@@ -55,10 +55,10 @@ struct probe {
         uint8_t blank;    /* number of bytes so far that may form an empty line */
     } http;
     struct {
-        uint8_t at, said; /* step that is awaited; step up to which all was sent */
+        uint8_t at, said; /* step awaited; step up to which everything was sent */
         uint32_t matched; /* bytes of the awaited step that the answer ends with */
         size_t heard;     /* bytes that the awaited step has read */
-        size_t last;      /* those of them that came last, at once; of an `expect`: all */
+        size_t last;      /* number of its newest bytes, received at once; for an `expect`: all */
         uint8_t seen[24]; /* the first of these */
     } steps;
     char why[CHECK_WHY - 40]; /* room is left for the name of a service */

@@ -42,7 +42,7 @@ static enum probe_result tls_failed(struct probe *p, int returned)
     return probe_bad(p, "TLS: %s", reason ? reason : "the handshake failed");
 }
 
-/* Say in a PROXY header that the connection is the sender's own. A new socket has room for it. */
+/* Report in a PROXY header that the connection is the sender's own. A new socket has room for it. */
 static enum probe_result say_header(struct probe *p)
 {
     uint8_t bytes[PROXY_HEADER_OUT];

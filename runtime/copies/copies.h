@@ -2,7 +2,7 @@
  *
  *      worker        copying_copy (vm_copies.copy), copying_sent: puts a copy on its tape, or counts it as lost
  *      thread        copies_begin: takes copies from all tapes, and writes them to devices, files and sockets
- *      main thread   copies_program: slots and sinks of a program; copies_device: what is known of devices
+ *      main thread   copies_program: slots and sinks of a program; copies_device: facts about devices
  *
  * No worker waits for a copy: what finds no room on the tape is counted. A worker pays for the bytes that it copies,
  * and makes no system call. Without a thread (a replay) the caller turns: copies_turn. */
@@ -27,7 +27,7 @@ enum {
 
 struct copy_sink;
 
-/* A mirror of the rules, over all programs of a run that have the same. Counters are atomic, and only grow. */
+/* A mirror of the rules, common to all programs of a run that have it. Counters are atomic, and only grow. */
 struct copy_slot {
     char *rule; /* name, or LIST:LINE */
     uint32_t number, snap;
@@ -46,9 +46,9 @@ struct copies_table {
 /* A worker's part. */
 struct copying {
     struct tape tape;
-    const struct copies_table *table; /* table of the worker's program; NULL: it has no mirrors */
+    const struct copies_table *table; /* table of the worker's program; NULL: the program has no mirrors */
     uint64_t now_ns;                  /* time of the batch */
-    struct copies *turned;            /* without a thread: whom to ask for room on a full tape; else NULL */
+    struct copies *turned;            /* without a thread: copies to flush when the tape is full; else NULL */
 };
 
 /* Functions that open sinks, in the thread or in copies_program. Each returns a descriptor, or a negative errno and a
@@ -67,9 +67,9 @@ struct copies_cfg {
     unsigned workers;
     const char *const *names; /* [devices] of ports, port i is of device i % devices; valid as long as the copies */
     unsigned devices;
-    const char *rest; /* name of what is of no device; NULL: "host" */
+    const char *rest; /* name for packets of no device; NULL: "host" */
     struct copies_ways ways;
-    uint64_t ahead_ns; /* without a thread: the wall clock's lead on the workers' clock */
+    uint64_t ahead_ns; /* without a thread: wall clock minus the workers' clock */
     uint64_t from_ns;  /* wall time before which nothing is copied */
     bool takes;        /* another process writes to the files until copies_again */
 };
@@ -79,26 +79,26 @@ struct copies *copies_new(const struct copies_cfg *cfg);
 void copies_free(struct copies *c);
 struct copying *copies_worker(struct copies *c, unsigned worker);
 
-/* Make slots and sinks for a program; those that it shares with an earlier one go on. *table lives as long as
+/* Make slots and sinks for a program; those shared with an earlier program continue. *table lives as long as
  * the copies; NULL: the program has no mirrors. Return 0, or a negative errno with a line in err. */
 int copies_program(struct copies *c, const struct program *p, const struct copies_table **table, char *err,
                    size_t err_len);
 
-/* Ask for the number of each device that is a target; 0: it is not there. */
+/* Ask for the number of each device that is a target; 0: missing. */
 void copies_devices(struct copies *c, unsigned (*ifindex)(void *arg, const char *device), void *arg);
 
 /* Begin and end the thread. */
 int copies_begin(struct copies *c);
 void copies_end(struct copies *c);
-/* Have all written that lies on the tapes before that time; workers leave nothing meanwhile. False: it is late. */
+/* Have the content of the tapes written before that time; workers must not add any meanwhile. False: not in time. */
 bool copies_settle(struct copies *c, uint64_t until_ns);
-/* Write the counters of a program's mirrors, or add those that are read; table NULL: it has none. */
+/* Write the counters of a program's mirrors, or add those read; table NULL: no mirrors. */
 void copies_archive(const struct copies_table *table, struct archive *a);
-/* With cfg.takes: write to the files from now on, to where the other process has come. */
+/* With cfg.takes: write to the files from now on, continuing the other process's. */
 void copies_again(struct copies *c);
-/* Write what lies on the tapes. True: there was something. */
+/* Write the content of the tapes. True: there was some. */
 bool copies_turn(struct copies *c);
-/* Return the errno of the last write to a file that failed, and the file's target; 0: none did. */
+/* Return the errno of the last write to a file that failed, and the file's target; 0: none failed. */
 int copies_failed(const struct copies *c, const char **target);
 
 /* Copy a packet as it arrived (struct vm_copies). arg: struct copying. */

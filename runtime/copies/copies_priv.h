@@ -10,7 +10,7 @@
 
 struct packets_out;
 
-enum { READERS_MOST = 4, READER_BYTES = 1 << 22 /* most that waits for a reader, and for a disk */ };
+enum { READERS_MOST = 4, READER_BYTES = 1 << 22 /* most bytes that wait for a reader, and for a disk */ };
 
 struct copy_reader {
     int fd; /* -1: none */
@@ -25,12 +25,12 @@ struct copy_sink {
     struct copy_sink *next; /* set before the sink is published, and never changed */
     int fd;                 /* FILE: the file, SOCKET: what listens; -1: none */
     uint32_t ifindex;       /* atomic; DEVICE: 0: away */
-    uint8_t idle;           /* atomic; 1 + enum copy_loss: workers need not copy, for that reason; 0: they shall */
+    uint8_t idle;           /* atomic; 1 + enum copy_loss: the reason why workers need not copy; 0: they must */
     bool counted;           /* nothing is opened: copies are counted */
     uint64_t retry_ns;      /* FILE: time of the next try after a fault; 0: none */
     int failed;             /* FILE: errno of the last fault */
     uint64_t written;       /* bytes in the file */
-    uint64_t torn;          /* FILE: bytes at the beginning of `out` that end a block of which the disk took a part */
+    uint64_t torn;          /* FILE: bytes at the beginning of `out` that complete a block partly written */
     struct bytes out;       /* FILE: blocks that are to be written */
     struct copy_reader readers[READERS_MOST];
 };
@@ -38,7 +38,7 @@ struct copy_sink {
 struct copies {
     struct copies_cfg cfg;
     struct copying *workers; /* [cfg.workers] */
-    const char **names;      /* [cfg.devices + 1]: the last for what has no device */
+    const char **names;      /* [cfg.devices + 1]: the last for packets without a device */
     struct copy_slot *slots[COPY_SLOTS];
     unsigned slot_count;         /* atomic: slots are published by it */
     struct copy_sink *sinks;     /* atomic: newest first */

@@ -8,12 +8,12 @@
 
 /* counters: of all workers, or NULL. */
 struct copies_told {
-    const struct copies *copies; /* NULL: nothing is told */
+    const struct copies *copies; /* NULL: nothing is reported */
     const struct copies_table *table;
     const struct program *program;
     const struct vm_counters *counters;
     bool replayed;   /* nothing was sent; */
-    const char *dir; /* copies lie below it; NULL: they were only counted */
+    const char *dir; /* copies are below it; NULL: they were only counted */
 };
 
 struct cJSON;

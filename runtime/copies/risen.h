@@ -25,7 +25,7 @@ struct risen {
     struct kernel *kernel; /* NULL: nothing comes */
     struct kernel_copied_ring *ring;
     const struct risen_to *to;               /* during a call */
-    uint32_t program, before;                /* serials, in the kernel, of the program and of the one before it */
+    uint32_t program, before;                /* serials, in the kernel, of the program and of its predecessor */
     const struct copies_table *table_before; /* mirrors of the one before */
     uint64_t wait_ns;                        /* time until the next look */
     uint64_t frames;                         /* frames of observed connections that came */
@@ -34,13 +34,13 @@ struct risen {
 /* Take copies from that kernel, before the worker starts. Return 0 or a negative errno. */
 int risen_begin(struct risen *s, struct kernel *k);
 void risen_end(struct risen *s);
-/* Take what has come. Return the number of records. */
+/* Take the records that have come. Return their number. */
 unsigned risen_take(struct risen *s, const struct risen_to *to);
-/* Return the longest sleep until the next look; UINT64_MAX: none is needed. */
+/* Return the longest sleep until the next look; UINT64_MAX: no look is needed. */
 uint64_t risen_wait_ns(const struct risen *s);
 int risen_fd(const struct risen *s); /* to wait for, beside that; -1: none */
-/* Add what the stages counted to the counters of mirrors. In the worker's thread, or while the worker is held. */
+/* Add the stages' counts to the counters of mirrors. In the worker's thread, or while the worker is held. */
 void risen_count(const struct risen *s, const struct copies_table *table);
-/* Follow a change of programs, once another is in force in the kernel, and while `to` has the mirrors of the one
- * before. */
+/* Follow a change of programs, once another program is in force in the kernel, and while `to` has the mirrors of its
+ * predecessor. */
 void risen_change(struct risen *s, const struct risen_to *to);

@@ -31,8 +31,8 @@ struct call {
     int passed;        /* the descriptor that came with the question, or -1 */
     const struct call_ops *follows;
     void *arg;
-    bool asked;      /* one of its questions was begun in this step */
-    bool unread;     /* the inbox may hold another question; nothing is received before that is answered */
+    bool asked;      /* a question of this client was begun in this step */
+    bool unread;     /* the inbox may hold another question; no bytes are received before that question is answered */
     bool leaves;     /* let go once all is sent */
     uint32_t polled; /* events of epoll; 0: not registered */
 };
@@ -46,11 +46,11 @@ struct ctl {
     uint64_t now_ns; /* time of the step */
     size_t held;     /* pending bytes of all clients */
     uint64_t guests_debt_ns,
-        guests_ns;    /* time that guests' questions took lately; the step up to which it is paid off */
-    bool guests_wait; /* guests are not heard until less of it is left */
+        guests_ns;    /* time spent lately on guests' questions; the step up to which it is paid off */
+    bool guests_wait; /* guests have to wait until less of it is left */
 };
 
-/* guest.c: the groups of the server's that the one at the other end is in, a bit for each. The kernel says so. */
+/* guest.c: the server's groups that contain the peer, one bit each, by the kernel's report. */
 uint32_t guest_groups(const struct ctl *s, int fd, const struct ucred *who);
 /* Return why no further guest of this user has a place, or NULL. */
 const char *guest_crowd(const struct ctl *s, uid_t uid);
@@ -58,19 +58,19 @@ const char *guest_crowd(const struct ctl *s, uid_t uid);
 bool guest_waits(const struct call *c);
 /* Count the time that a guest's question took. */
 void guests_pay(struct ctl *s, uint64_t took_ns);
-/* Hear guests again once their time is paid off. Call each step. */
+/* Answer guests again once their time is paid off. Call each step. */
 void guests_step(struct ctl *s);
 
 /* Make a client of a connection, which it then owns; groups: a guest's, else 0. NULL: out of memory. */
 struct call *client_new(struct ctl *s, int fd, const struct ucred *who, uint32_t groups);
-/* Go on with questions that came and answers that wait. False: the client is to be let go. */
+/* Go on with received questions and waiting answers. False: the client must be closed. */
 bool client_step(struct call *c, bool readable);
 void client_free(struct call *c);
-/* The client sends no more: an answer that goes on ends, if its giver cares. */
+/* The client sends no more: a continuing answer ends, if its source asked for that. */
 void client_closes(struct call *c);
-/* Send what waits, as far as the client takes it. */
+/* Send waiting output, as far as the client takes it. */
 void client_flush(struct call *c);
-/* True if the client's deadline has passed, so that it is to be let go. Tells it if its question is unfinished. */
+/* True if the client's deadline has passed, so that it must be closed. Notifies it if its question is unfinished. */
 bool client_is_late(struct call *c);
 /* Register with epoll the events that the client waits for. */
 void client_watch(struct call *c);

@@ -1,5 +1,5 @@
-/* Members of live sets as they come with a question: a sealed file in memory with records of one kind. They come from
- * outside and are checked by who takes them. */
+/* Members of live sets as they come with a question: a sealed file in memory with records of one kind. They come
+ * from outside, so the receiver checks them. */
 #pragma once
 
 #include <assert.h>

@@ -44,10 +44,10 @@ struct inbox {
     bool cut;
 };
 
-/* Return room for more bytes, *len of them, or NULL if out of memory. inbox_filled tells how many were put there. */
+/* Return room for more bytes, *len of them, or NULL if out of memory. inbox_filled shows how many were put there. */
 char *inbox_room(struct inbox *in, size_t *len);
 void inbox_filled(struct inbox *in, size_t len);
-/* Take the next message. 1: it is whole; 0: not yet; -EPROTO: its kind is not in `kinds`; -EMSGSIZE: too long. */
+/* Take the next message. 1: complete; 0: not yet; -EPROTO: its kind is not in `kinds`; -EMSGSIZE: too long. */
 int inbox_next(struct inbox *in, const char *kinds, struct message *m);
 /* True if a message has begun to arrive. */
 bool inbox_begun(const struct inbox *in);

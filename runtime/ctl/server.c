@@ -1,4 +1,4 @@
-/* The peer's uid (SO_PEERCRED) or groups (guest.c) admit a client; each step ends calls whose time is over */
+/* The peer's uid (SO_PEERCRED) or groups (guest.c) admit a client; each step ends calls that have expired */
 #include "runtime/ctl/server.h"
 
 #include <errno.h>

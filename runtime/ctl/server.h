@@ -1,8 +1,8 @@
 /* The service's end of the control socket: clients, each within bounds, and their calls.
  *
- * Nothing here blocks: one epoll descriptor stands for all of it. At most CTL_CLIENTS are connected at once, all root
- * or the owner, or of a group that may change live sets (guests); a further client gets a line that says so and is let
- * go. A client has CTL_PATIENCE_NS to send a whole question, and as long to read some of the answer. */
+ * Nothing here blocks: one epoll descriptor stands for all of it. At most CTL_CLIENTS are connected at once, all
+ * root or the owner, or of a group that may change live sets (guests); a further client gets a line with the reason
+ * and is closed. A client has CTL_PATIENCE_NS to send a complete question, and as long to read some of the answer. */
 #pragma once
 
 #include <cjson/cJSON.h>
@@ -25,7 +25,7 @@ struct ctl_cfg {
     int fd;                          /* listening socket; owned by the server from then on */
     uid_t owner;                     /* user who may ask, beside root */
     ctl_answer *answers[QUESTIONS];  /* by question number */
-    bool for_guests[QUESTIONS];      /* rows that are written GUEST_QUESTION; others are refused to guests */
+    bool for_guests[QUESTIONS];      /* rows written as GUEST_QUESTION; guests may not ask others */
     const struct sets_group *groups; /* guests' groups, which outlive the server; NULL: none */
     unsigned group_count;            /* at most SETS_GROUPS */
     void *with;
@@ -37,16 +37,16 @@ struct ctl *ctl_new(const struct ctl_cfg *cfg);
 void ctl_free(struct ctl *s);
 
 int ctl_fd(const struct ctl *s); /* to be polled for reading */
-/* Send what waits for clients, as far as they take it, and hear none. */
+/* Send waiting output to clients, as far as they take it, and receive nothing. */
 void ctl_flush(struct ctl *s);
-/* Go on with all clients; let go those past their deadline. To be called when ctl_fd is ready, and once a second. */
+/* Go on with all clients; close those past their deadline. Call this when ctl_fd is ready, and once per second. */
 void ctl_step(struct ctl *s, uint64_t now_ns);
 
-/* Return the text of a member of the question, or NULL if there is none of that name. */
+/* Return the text of a member of the question, or NULL if there is none. */
 const char *call_text_of(const struct call *c, const char *member);
 bool call_has(const struct call *c, const char *member);
 bool call_is_true(const struct call *c, const char *member);
-/* Read the number of a member. False: it is not a whole number from 0 to `most`, or missing. */
+/* Read the number of a member. False: missing, or not an integer from 0 to `most`. */
 bool call_number_of(const struct call *c, const char *member, uint64_t most, uint64_t *n);
 /* Return the descriptor that came with the question, then owned by the caller; -1: none. */
 int call_take_fd(struct call *c);
@@ -54,11 +54,11 @@ bool call_has_fd(const struct call *c);
 uid_t call_uid(const struct call *c);
 pid_t call_pid(const struct call *c); /* process that connected; 0: in another PID namespace */
 
-/* True if the asker is let in by its group alone, so that it may ask about live sets that call_may_set allows. */
+/* True if the asker is admitted by its group only, so that it may ask about live sets that call_may_set allows. */
 bool call_is_guest(const struct call *c);
 /* True if the asker may ask about the live set, and change it. */
 bool call_may_set(const struct call *c, const char *set);
-/* Refuse a guest's question, with a line that says what the guest may. */
+/* Refuse a guest's question, with a line that lists what the guest may do. */
 void call_refuse_guest(struct call *c);
 
 /* Append to the answer. False: no room, and this part is left out. */
@@ -72,9 +72,9 @@ size_t call_waits(const struct call *c);
 /* End the answer with an exit status, as of a command, and a line. */
 void call_end(struct call *c, int status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-/* Let the answer go on after the function that was asked has returned. `more`, unless NULL, is called whenever all
- * output has been read; `closes`, unless NULL, when the client shuts its side down (shutdown, SHUT_WR), which asks for
- * the end of the answer; `over` once, when the call has ended or its client is gone; `arg` is not used after that. */
+/* Let the answer continue after its function has returned. `more`, unless NULL, is called whenever all output has
+ * been read; `closes`, unless NULL, when the client shuts its side down (shutdown, SHUT_WR), which asks for the end
+ * of the answer; `over` once, when the call has ended or its client is gone; `arg` is not used after that. */
 struct call_ops {
     void (*more)(void *arg, struct call *c);
     void (*closes)(void *arg);

@@ -1,4 +1,4 @@
-/* One allocation holds a table for each user; the earliest end of all tells when they must be built again */
+/* One allocation holds a table for each user; the earliest end of all shows when they must be built again */
 #include "runtime/exchange/balance_tables.h"
 
 #include <stdlib.h>

@@ -10,7 +10,7 @@ struct tables {
     uint64_t at_ns;          /* first vm_in.mono_ns for which they hold */
     uint64_t until_ns;       /* first mono_ns for which they no longer hold; UINT64_MAX: none */
     struct program *program; /* held (counted) */
-    unsigned holders;        /* number of snapshots; used by the main thread alone */
+    unsigned holders;        /* number of snapshots that hold it; used by the main thread only */
     unsigned users;
     struct balance *of[]; /* [users]: the workers', then their proxy loops' */
 };

@@ -19,8 +19,8 @@ struct first_line {
 };
 static_assert(sizeof(struct first_line) <= HANDOVER_LINE, "one line");
 
-/* A frame begins two bytes past a line, so its IP header is at a multiple of 16 bytes. Packet, headroom and frame lie
- * together; slots are an odd number of lines apart, so that they share no set of a cache. */
+/* A frame begins two bytes past a line, so its IP header is at a multiple of 16 bytes. Packet, headroom and frame
+ * are together; slots are an odd number of lines apart, so that they share no set of a cache. */
 enum {
     HEADROOM = IO_HEADROOM + 2,
     KEY_AT = HANDOVER_LINE,

@@ -2,10 +2,10 @@
  * headroom, and what the sender has read of its headers. The sender copies packets in; the owner judges and rewrites
  * them in place.
  *
- * Lines that travel from one processor to the other are what a hand-over costs, so each side has its own: it counts
- * there, and reads the other side's count only when its copy of it says that there is nothing left. Packets are
- * published many at a time. A plain packet (vm/packet/parse/plain.h) is one line besides its frame; any other is that
- * line, its key and its view. */
+ * A hand-over's cost is the cache lines that move between processors, so each side has its own: it counts there, and
+ * reads the other side's count only when its copy of it says that there is nothing left. Packets are published many
+ * at a time. A plain packet (vm/packet/parse/plain.h) is one line besides its frame; any other is that line, its key
+ * and its view. */
 #pragma once
 
 #include <unistd.h>
@@ -21,10 +21,10 @@ enum handover_kind {
 };
 
 #define HANDED_UNPARSED UINT64_MAX
-/* A packet as the taker sees it; its bytes lie in its slot */
+/* A packet as the taker sees it; its bytes are in its slot */
 struct handed {
     struct pkt pkt;
-    const struct key *key; /* in the slot, that the sending worker parsed; NULL: it is plain, or not parsed */
+    const struct key *key; /* in the slot, parsed by the sending worker; NULL: the packet is plain, or not parsed */
     struct plain plain;    /* if is_plain */
     uint64_t world;        /* number of the snapshot by whose facts it was parsed; HANDED_UNPARSED */
     uint8_t kind;          /* enum handover_kind */
@@ -32,7 +32,7 @@ struct handed {
 };
 
 struct handover {
-    uint8_t *slots, *large; /* memory; `large` is for frames that have no room in a slot */
+    uint8_t *slots, *large; /* memory; `large` is for frames larger than a slot */
     /* the sender's */
     uint32_t filled __attribute__((aligned(HANDOVER_LINE))); /* packets copied in */
     uint32_t taken_seen;                                     /* `taken` when it was read last */
@@ -49,18 +49,18 @@ int handover_init(struct handover *h); /* 0 or -ENOMEM */
 void handover_fini(struct handover *h);
 
 /* Copy a packet in: head, offload state, iface and cookie. key: parsed by the facts of snapshot `world`; NULL: not
- * parsed. False: no room. It is seen by the taker after handover_publish. */
+ * parsed. False: no room. The taker sees it after handover_publish. */
 bool handover_put(struct handover *h, const struct pkt *pkt, const struct key *key, uint64_t world,
                   enum handover_kind kind);
-/* The same for a plain packet, owned, with no way said (PKT_WAY_SAID, PKT_SOURCE_SAID). asks: the sender would borrow
- * its flow's recipe. */
+/* The same for a plain packet, owned, without a given way (PKT_WAY_SAID, PKT_SOURCE_SAID). asks: the sender would
+ * borrow its flow's recipe. */
 bool handover_put_plain(struct handover *h, const struct pkt *pkt, const struct plain *plain, uint64_t world,
                         bool asks);
 void handover_publish(struct handover *h);
 /* Take the next packets, at most n; their bytes and keys stay valid until handover_release. */
 unsigned handover_take(struct handover *h, struct handed packets[], unsigned n);
 void handover_release(struct handover *h);
-/* True if packets are there that have not been taken. For the taker. */
+/* True if there are packets to take. For the taker. */
 bool handover_waits(const struct handover *h);
 
 /* Wake the thread that polls this eventfd. The eventfd counts, so a further write never blocks. */

@@ -1,5 +1,5 @@
-/* A worker's flows, then the connections that it watches, a part at a time: the main thread asks, and the worker fills
- * a part between two batches. */
+/* A worker's flows, then its observed connections, a part at a time: the main thread asks, and the worker fills a
+ * part between two batches. */
 #pragma once
 
 #include "vm/observe/observe.h"
@@ -8,7 +8,8 @@
 /* Bounds of a part: it takes about 20 us if every access misses the caches, at most 50. */
 enum { LISTING_FLOWS = 64, LISTING_GROUPS = 1024, LISTING_OBSERVED = 16, LISTING_NAME = 80 };
 
-/* An observed connection; the views of its summary are not set. name: the server's, as client or request named it */
+/* An observed connection; the views of its summary are not set. name: the server's, as named by the client or
+ * request */
 struct observed_listed {
     struct observe_record record;
     char name[LISTING_NAME];

@@ -8,12 +8,12 @@
 
 enum moment_kind {
     MOMENT_BEGUN,  /* accepted: service, rule and firewall are known */
-    MOMENT_SERVED, /* connected to a server; in `mode proxy http`: to another one than before */
+    MOMENT_SERVED, /* connected to a server; in `mode proxy http`: to another server than before */
     MOMENT_ENDED,  /* ended: reason, and the bytes in each direction */
     MOMENTS
 };
 
-/* One event, also the format in files. Each holds all that is known of the session at that time. */
+/* One event, also the format in files. Each holds all facts about the session at that time. */
 struct session_moment {
     uint64_t now_ns;             /* the loop's clock, monotonic */
     uint64_t session;            /* number of the session in its loop */

@@ -11,19 +11,21 @@
 #include "vm/packet/pkt.h"
 
 enum { OBSERVERS_MOST = 16, OBSERVED_BYTES = 1 << 22 /* bytes of each worker's tape */ };
-enum { THIN_OBSERVED = 512 /* frames of a span (vm/packet/thin.h) that are all shown to observers that thin */ };
+enum {
+    THIN_OBSERVED = 512 /* most frames of a span (vm/packet/thin.h) shown without sampling to observers that thin */
+};
 
 struct observer {
     const struct filter *filter; /* NULL: no observer */
     uint64_t id;                 /* different for each observer */
     uint32_t snap;               /* most bytes of a frame */
     uint32_t rate;               /* frames per second and worker */
-    bool thins;                  /* it sees one of many frames, which stands for the others; `rate` does not count */
+    bool thins; /* the observer sees one of many frames, which stands for the others; `rate` has no effect */
 };
 struct observer_set {
     uint64_t number;
     unsigned count;
-    uint32_t thin, all; /* observers that see one of many frames; those that see all: bit i is observer i */
+    uint32_t thin, all; /* observers that see one of many frames; observers that see all: bit i is observer i */
     struct observer of[OBSERVERS_MOST];
 };
 
@@ -56,12 +58,12 @@ static inline bool observers_changed(const struct observing *o)
 }
 void observers_take(struct observing *o);
 
-/* Note packets before they are judged, since judging may rewrite them. A packet's cookie is its port. Each call reads
- * the clock: a worker's time stands still for a turn, and may be older than the packets. program: serial of the judging
- * program. */
+/* Note packets before they are judged, since judging may rewrite them. A packet's cookie is its port. Each call
+ * reads the clock: a worker's time is fixed for a turn, and may be older than the packets. program: serial of the
+ * judging program. */
 void observe(struct observing *o, struct pkt *const pkts[], unsigned n, const struct facts *facts, uint64_t program);
-/* Add the verdicts. True: the main thread has something to read. */
+/* Add the verdicts. True: the main thread has records to read. */
 bool observed(struct observing *o, const struct verdict verdicts[]);
-/* Note a packet that was held, with its verdict now. */
+/* Note a held packet, with its final verdict. */
 bool observed_late(struct observing *o, struct pkt *pkt, const struct verdict *v, const struct facts *facts,
                    uint64_t program);

@@ -1,4 +1,4 @@
-/* Arrays are copied by the list of facts; next hops stand in a hash table of open addressing */
+/* Arrays are copied by the list of facts; next hops are in a hash table of open addressing */
 #include "runtime/exchange/snapshot.h"
 
 #include <stdlib.h>

@@ -12,12 +12,12 @@
 
 struct other; /* runtime/kernel/run/others.h */
 
-/* The devices around those that are served. Immutable; it travels in several successive snapshots. */
+/* The devices beside those served. Immutable; it travels in several successive snapshots. */
 struct around {
     unsigned refs;              /* counted by one thread, which makes and frees it */
     struct receivers receivers; /* devices that receive frames with VLAN tags; owned */
-    struct other *others;       /* [others_count] devices that are not served, where rules know them or their frames
-                                   are judged as they come in, by number; owned */
+    struct other *others;       /* [others_count] unserved devices that rules know, or whose frames are judged as
+                                 * they come in, by number; owned */
     uint32_t others_count;
 };
 struct around *around_get(struct around *a);
@@ -25,14 +25,14 @@ void around_put(struct around *a); /* NULL is allowed */
 
 enum { PORTS_MOST = 16, PORT_ANY = ROUTE_NO_PORT };
 
-/* Questions that a leaving packet waits for: a neighbour's MAC address, or, where the routes say ROUTE_ASK, the
+/* Look-ups that a leaving packet waits for: a neighbour's MAC address, or, where the routes give ROUTE_ASK, the
  * kernel's answer. */
 enum hop_kind { HOP_WAY, HOP_NEIGHBOUR };
 struct hop_key {
     uint32_t addr[4]; /* as in struct key: destination of the packet, or for HOP_NEIGHBOUR the neighbour */
     uint32_t from[4]; /* for HOP_WAY: source of the packet */
     uint8_t family;   /* family of addr: 4 or 6 */
-    uint8_t port;     /* index of the port that the packet must leave by; PORT_ANY: as the route says */
+    uint8_t port;     /* index of the port that the packet must leave by; PORT_ANY: according to the route */
     uint8_t in;       /* for HOP_WAY: index of the port that it came by; PORT_ANY: unknown */
     uint8_t kind;     /* enum hop_kind */
     uint32_t zero;
@@ -49,7 +49,7 @@ struct hop_ask {
 enum hop_state {
     HOP_ASKED,   /* the kernel was asked and has not answered */
     HOP_KNOWN,   /* mac and port are valid */
-    HOP_NO_WAY,  /* no route leads to the destination, or it is this machine */
+    HOP_NO_WAY,  /* no route leads there, or the address is this machine's */
     HOP_NO_PORT, /* the route leads out by an interface that prey does not serve */
 };
 struct hop {
@@ -67,12 +67,12 @@ struct snapshot {
     struct facts facts;               /* with arrays owned by the snapshot */
     uint32_t servers, nats, services; /* counts in the program: entries of the facts' arrays */
     uint64_t port_mac[PORTS_MOST];
-    uint32_t bare;                /* bit i: interface i has no Ethernet: what comes and leaves by it begins with IP */
-    struct routes *routes;        /* held by a count; the same as in the facts; NULL: ROUTE_ASK for everything */
-    bool asks;                    /* the program asks for ways: other routes are other facts */
-    uint8_t devices;              /* interfaces that are served: port i belongs to i % devices; 0: each port is one */
+    uint32_t bare;                /* bit i: interface i has no Ethernet: its packets begin with IP */
+    struct routes *routes;        /* counted reference; the same as in the facts; NULL: ROUTE_ASK for everything */
+    bool asks;                    /* the program asks for ways, so a change of routes changes the facts */
+    uint8_t devices;              /* number of served interfaces: port i belongs to i % devices; 0: one port each */
     bool elsewhere;               /* this machine has interfaces that prey does not serve */
-    struct around *around;        /* held by a count; NULL: there are no such devices */
+    struct around *around;        /* counted reference; NULL: no such devices */
     uint32_t ifindex[PORTS_MOST]; /* the kernel's number of each interface that is served */
     uint32_t hops_mask;           /* number of slots less one */
     struct hop *hops;             /* open-addressed table; family 0: empty */
@@ -87,7 +87,7 @@ struct snapshot *snapshot_new(const struct program *p, const struct facts *facts
 bool snapshot_same_facts(const struct snapshot *a, const struct snapshot *b);
 void snapshot_free(struct snapshot *s);
 void snapshot_add(struct snapshot *s, const struct hop *hop);
-/* Return the hop, or NULL: not asked for yet, or not answered yet. */
+/* Return the hop, or NULL: not requested yet, or not answered yet. */
 struct hop *snapshot_hop(const struct snapshot *s, const struct hop_key *key);
 
 /* Return the interface of a port as routes and questions name it: its first port. */

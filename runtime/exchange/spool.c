@@ -1,4 +1,4 @@
-/* A record that does not fit before the end begins anew at the front; two counters order the threads */
+/* A record that does not fit before the end begins again at the front; two counters order the threads */
 #include "runtime/exchange/spool.h"
 
 #include <errno.h>

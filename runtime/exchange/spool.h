@@ -1,5 +1,5 @@
-/* A ring of bytes from one thread to another, in records of any size. The thread that puts never waits: what has no
- * room is counted, and the records in front of it are whole. */
+/* A ring of bytes from one thread to another, in records of any size. The thread that puts never waits: records
+ * without room are counted, and earlier records are complete. */
 #pragma once
 
 #include <stdbool.h>

@@ -1,6 +1,6 @@
-/* A worker's tape: a ring of bytes for another thread to write to files, with frames judged, frames that left, and all
- * inputs of the judgement. The worker copies and goes on; it never waits. Records without room are counted, and a
- * TAPE_GAP stands in their place.
+/* A worker's tape: a ring of bytes for another thread to write to files, with frames judged, frames that left, and
+ * all inputs of the judgement. The worker copies and goes on; it never waits. Records without room are counted, and
+ * a TAPE_GAP is in their place.
  *
  *      | record | body | record | body | ...      each a multiple of 8 bytes, in one piece, in order of time */
 #pragma once
@@ -22,14 +22,14 @@ enum tape_kind {
     TAPE_WORLD,    /* from here on the snapshot with that number holds */
     TAPE_CHANGE,   /* the change of program with that number was made */
     TAPE_GAP,      /* `number` records found no room */
-    TAPE_STATE,    /* the worker's state (worker_archive), in the snapshot with that number: tape_state */
+    TAPE_STATE,    /* the worker's state (worker_archive) in the snapshot with that number: struct tape_state */
     TAPE_SEEN,     /* `count` observed frames: for each a tape_seen, a tape_frame, its bytes */
     TAPE_SHARED,   /* `number`, read from the state shared by workers (share_hear) in the previous step */
     TAPE_SINGLE,   /* as TAPE_BATCH, for packets that the kernel judged one by one; number: program and world (place) */
     TAPE_MET,      /* flows met by each packet of the previous TAPE_SINGLE: `count` of struct flow_met */
     TAPE_INLINE, /* as TAPE_BATCH, for packets of the inline stack, each behind an Ethernet header without addresses */
     TAPE_COPY,   /* a copy of a frame for mirror `number` (runtime/copies): tape_frame and its bytes; never in a file */
-    TAPE_ASKED,  /* the proxy loop asked something of an inline connection: a struct inline_ask (vm/flow/spliced.h) */
+    TAPE_ASKED,  /* a request of the proxy loop about an inline connection: a struct inline_ask (vm/flow/spliced.h) */
     TAPE_ROUTED, /* as TAPE_SINGLE, for a packet that this machine's stack has routed, by the port that it leaves by */
     TAPE_HEARD,  /* `number` answers of live sets in the previous step (heard/heard.h), padded to 8 */
     TAPE_MEMBERS, /* answers of live sets to the kernel about the packets of the previous TAPE_SINGLE: `count` of struct
@@ -54,7 +54,8 @@ struct tape_frame {
     uint8_t port;               /* port that the frame came or left by */
     uint8_t flags;              /* PKT_CSUM_PARTIAL, TAPE_BARE */
     uint8_t tag_count;
-    uint8_t age_us[3]; /* microseconds from when it came to the batch, lowest byte first; at most TAPE_AGE_MOST */
+    uint8_t
+        age_us[3]; /* microseconds from the packet's arrival to the batch, lowest byte first; at most TAPE_AGE_MOST */
     struct {
         uint16_t tpid, tci;
     } tags[2];
@@ -76,8 +77,7 @@ struct tape_verdict tape_verdict_of(const struct verdict *v);
 /* An observed frame; only on tapes of observers (observers.h), never in a file. */
 struct tape_seen {
     uint32_t observers; /* bit i: observer i */
-    uint32_t
-        stands; /* number of packets that it stands for, to observers that see one of many; 0: not taken for them */
+    uint32_t stands;    /* number of packets that it stands for, for sampling observers; 0: not sampled */
     struct tape_verdict verdict;
 };
 static_assert(sizeof(struct tape_record) == 24 && sizeof(struct tape_frame) == 24 && sizeof(struct tape_verdict) == 16,
@@ -87,17 +87,17 @@ struct tape {
     uint8_t *memory; /* touched only as far as it is used */
     uint64_t size;   /* in bytes, a power of two */
     uint32_t snap;   /* bytes kept of a frame; UINT32_MAX: all */
-    uint8_t *state;  /* a TAPE_STATE with its body, beside the ring; the worker's while the writer asks for it */
+    uint8_t *state;  /* a TAPE_STATE with its body, beside the ring; the worker's while the writer wants it */
     size_t state_room;
     /* used by the worker */
     uint64_t put __attribute__((aligned(64))); /* atomic: bytes put, in total */
     uint64_t now_ns;                           /* time of the current step */
     uint64_t missed;                           /* records since the last that found room */
     uint64_t lost;                             /* atomic: records lost, in total */
-    uint64_t wants;                            /* atomic: oldest snapshot for the state that is asked for; 0: none */
+    uint64_t wants;                            /* atomic: oldest snapshot for the requested state; 0: none */
     /* used by the writer */
     uint64_t taken __attribute__((aligned(64))); /* atomic: bytes taken, in total */
-    bool asks;                                   /* a state was asked for, but not taken: its memory is the worker's */
+    bool asks;                                   /* a state was requested, but not taken: its memory is the worker's */
 };
 
 /* Enough for 50 ms at 10 Gbit/s, the time that the recorder may be kept from its CPU. A batch of the longest frames has
@@ -118,35 +118,35 @@ void tape_batch(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t n
 /* Put packets that the kernel judged with one program and world (tape_place). Then put the flows they met (second
  * function), and the verdicts with asked[i] for each packet (third function). */
 void tape_single(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t now_ns, uint64_t place);
-/* Put a packet that this machine's stack has routed, before it is translated. What it met and its verdict follow as
- * above. */
+/* Put a packet that this machine's stack has routed, before it is translated. The rules that it met and its verdict
+ * follow as above. */
 void tape_routed(struct tape *t, struct pkt *pkt, uint64_t now_ns, uint64_t place);
 void tape_met(struct tape *t, const struct flow_met *mets, unsigned n);
-/* Put what live sets told the kernel of these packets, between the two. */
+/* Put the live sets' answers to the kernel about these packets, between the two. */
 struct kernel_members;
 void tape_members(struct tape *t, const struct kernel_members *members, unsigned n);
 void tape_single_verdicts(struct tape *t, const struct verdict verdicts[], const uint8_t asked[], unsigned n);
 /* Put packets of the inline stack before they are sent on: bare, with headroom, which is written to. */
 void tape_inline_sent(struct tape *t, struct pkt *const pkts[], unsigned n, uint64_t now_ns);
-/* Put what the proxy loop asks, before it is done. */
+/* Put a request of the proxy loop, before it is carried out. */
 struct inline_ask;
 void tape_asked(struct tape *t, const struct inline_ask *ask, uint64_t now_ns);
 void tape_verdicts(struct tape *t, const struct verdict verdicts[], unsigned n);
-/* Put what live sets answered in the step, and the flows that cuts ended in it, before the packets that leave. */
+/* Put the live sets' answers of the step, and the flows that cuts ended in it, before the leaving packets. */
 struct heard_answers;
 struct flow_id;
 void tape_heard(struct tape *t, const struct heard_answers *h);
 void tape_cut(struct tape *t, const struct flow_id *ids, unsigned n);
-/* Put a packet that left. What goes to this machine gets an Ethernet header without addresses if it has none. */
+/* Put a packet that left. A packet to this machine without an Ethernet header gets one without addresses. */
 void tape_left(struct tape *t, uint8_t port, const struct pkt *pkt);
 /* Put a copy of a packet, at most `snap` bytes of it, on a tape of copies (runtime/copies). False: no room. */
 bool tape_copy(struct tape *t, uint64_t number, uint64_t now_ns, uint32_t snap, const struct pkt *pkt);
-/* Begin a state: return the memory for it, and its size in *room; NULL: not now. tape_state_end puts the bytes written
- * there on the tape, with their snapshot; 0 bytes: the state had no room, which is recorded as one without a body. */
+/* Begin a state: return the memory for it, and its size in *room; NULL: not now. tape_state_end puts the bytes
+ * written there on the tape, with their snapshot; 0 bytes: the state had no room, and is recorded without a body. */
 uint8_t *tape_state_begin(struct tape *t, size_t *room);
 void tape_state_end(struct tape *t, uint64_t now_ns, uint64_t snapshot, size_t bytes);
-/* Return the oldest snapshot in which the writer asks for the state; 0: no state is wanted. The state's memory, which
- * the writer has touched before, is the worker's from then on. */
+/* Return the oldest snapshot in which the writer asks for the state; 0: no state is wanted. From then on the state's
+ * memory, which the writer has touched before, is the worker's. */
 static inline uint64_t tape_wants(const struct tape *t) { return __atomic_load_n(&t->wants, __ATOMIC_ACQUIRE); }
 /* Begin a record of frames that are to be judged, seen by the observers of masks[], with stands[] as in struct
  * tape_seen. NULL: no room. Nothing else may be
@@ -158,9 +158,9 @@ void tape_seen_end(struct tape *t, struct tape_record *r, const struct verdict v
 void tape_note(struct tape *t, enum tape_kind kind, uint64_t now_ns, uint64_t number);
 
 /* Ask for the state in that snapshot (not 0) or a newer one; it follows when the worker has time. At least `likely`
- * bytes of memory are touched first, so that the worker need not. No effect while an earlier state is not taken yet. */
+ * bytes of memory are touched first, to spare the worker that. No effect while an earlier state is not taken yet. */
 void tape_ask(struct tape *t, uint64_t snapshot, size_t likely);
-/* Return the total of bytes put. All that other threads said before is then known. */
+/* Return the total of bytes put. All earlier messages of other threads are then known. */
 uint64_t tape_there(const struct tape *t);
 /* Return the next record before `there`, valid until tape_done; NULL: none. */
 const struct tape_record *tape_next(struct tape *t, uint64_t there);
@@ -169,7 +169,7 @@ const struct tape_record *tape_next(struct tape *t, uint64_t there);
 const struct tape_record *tape_ahead(const struct tape *t, uint64_t *at, uint64_t there);
 static inline void tape_done_to(struct tape *t, uint64_t at) { __atomic_store_n(&t->taken, at, __ATOMIC_RELEASE); }
 void tape_done(struct tape *t, const struct tape_record *r);
-/* Return the whole of a record from tape_next, with the part beside the ring. It is valid as long as the record. */
+/* Return a complete record from tape_next, with the part beside the ring. It is valid as long as the record. */
 static inline const struct tape_record *tape_whole(const struct tape *t, const struct tape_record *r)
 {
     return r->kind == TAPE_STATE ? (const void *)t->state : r;

@@ -32,8 +32,8 @@ static inline bool host_addr_same(const struct host_addr *a, const struct host_a
 
 struct host;
 
-/* Open two netlink sockets in the caller's network namespace and read the kernel's present state. NULL, with one line
- * in err: a socket is refused, or out of memory. Needs no capability. */
+/* Open two netlink sockets in the caller's network namespace and read the kernel's present state. NULL, with one
+ * line in err: no socket, or out of memory. Needs no capability. */
 struct host *host_open(char *err, size_t err_len);
 void host_close(struct host *h);
 
@@ -47,7 +47,7 @@ enum host_change {
     HOST_NEIGHBOURS = 1 << 3,
 };
 /* Read all waiting notifications, without blocking. Return the kinds that changed (enum host_change), or a negative
- * errno. If notifications were lost (ENOBUFS), all is read anew and counts as changed. */
+ * errno. If notifications were lost (ENOBUFS), all is read again and counts as changed. */
 int host_read(struct host *h);
 
 /* Return a number that grows whenever a link or an address has changed, from 1 on. */
@@ -62,34 +62,34 @@ struct host_link {
     unsigned master;    /* ifindex of its bridge, bond or VRF; 0: none */
     unsigned under;     /* VLAN: ifindex of the link that has its tagged frames; else 0 */
     uint32_t tag;       /* VLAN: the tag of these frames, TPID << 16 | VID; else 0 */
-    unsigned above;     /* macvlan and the like: ifindex of the link that it lies above; else 0 */
+    unsigned above;     /* macvlan and the like: ifindex of the link that it is above; else 0 */
     uint32_t vrf_table; /* VRF: its routing table; else 0 */
-    uint32_t mark;      /* vti: the mark by which IPsec's policies take what leaves by it (okey); else 0 */
+    uint32_t mark;      /* vti: mark by which IPsec's policies take packets that leave by the device (okey); else 0 */
     uint16_t type;      /* ARPHRD_ETHER, … */
-    bool up, running;   /* up: administratively; running: with carrier, which the kernel tells up to a second late */
+    bool up, running;   /* up: administratively; running: with carrier, which the kernel reports up to a second late */
     bool carrier;       /* carrier, without that delay */
     bool loopback;
-    bool point;       /* it has one other end alone (IFF_POINTOPOINT) */
-    bool no_arp;      /* it asks for no neighbours (IFF_NOARP): frames to all of them have its own MAC address */
+    bool point;       /* the link has one peer only (IFF_POINTOPOINT) */
+    bool no_arp;      /* the link asks for no neighbours (IFF_NOARP): frames to all of them have its own MAC address */
     uint32_t changes; /* number of carrier changes; shows changes missed between two reads */
 };
-/* Find what the link's packets begin with (pkt_link_of). False: prey cannot read them; host_link_unread says why, and
- * what else there is, in a line as preflight_tell takes it. */
+/* Find the link header of the link's packets (pkt_link_of). False: prey can't read them; host_link_unread gives the
+ * reason, and the remedy, in a line for preflight_tell. */
 bool host_link_reads(const struct host_link *link, enum pkt_link *kind);
 const char *host_link_unread(const struct host_link *link, char *buf, size_t len);
-/* True if its packets begin with an Ethernet header. */
+/* True if the link's packets begin with an Ethernet header. */
 bool host_link_has_ethernet(const struct host_link *link);
 const struct host_link *host_links(const struct host *h, unsigned *count);
 const struct host_link *host_link(const struct host *h, unsigned ifindex);       /* NULL: none */
 const struct host_link *host_link_named(const struct host *h, const char *name); /* NULL: none */
-/* Return the VRF that a link is in; the bridge or bond that it is a port of, which gets its frames whole, tags and all.
+/* Return the VRF that a link is in; the bridge or bond that has it as a port, and gets its frames with all tags.
  * NULL: none, or no link. */
 const struct host_link *host_link_vrf(const struct host *h, const struct host_link *link);
 const struct host_link *host_link_joined(const struct host *h, const struct host_link *link);
 /* True if a link of that number was removed since the last host_links_settle; another may have its number and name. */
 bool host_link_went(const struct host *h, unsigned ifindex);
 void host_links_settle(struct host *h);
-/* Ask how many packets the device has failed to send since it is there. False: the kernel has no answer. */
+/* Ask how many packets the device has failed to send since its creation. False: the kernel has no answer. */
 bool host_link_failures(struct host *h, unsigned ifindex, uint64_t *packets);
 
 /* An address of an interface */
@@ -107,7 +107,7 @@ struct host_self {
     const uint32_t *v4; /* ascending, without duplicates */
     const struct pbc_range6 *v6;
     unsigned v4_count, v6_count;
-    bool left_out; /* v4 ranges have more than HOST_SELF_MOST addresses in all: the largest are missing */
+    bool left_out; /* v4 ranges have more than HOST_SELF_MOST addresses in total: the largest ranges are missing */
 };
 #define HOST_SELF_MOST 65536u
 struct host_self host_self(const struct host *h);
@@ -135,9 +135,9 @@ struct host_route {
     uint32_t mtu;             /* lowest known MTU of the way: route, learnt path MTU, link */
     bool local;               /* the host itself */
 };
-/* Ask the kernel for a route; its answer is cached until routes, links or addresses change. -ENETUNREACH, -EHOSTUNREACH
- * and similar: no way. A kernel that does not forward refuses an incoming packet's question; the question is then asked
- * for a packet of its own, so policy rules by interface or foreign source are not applied. */
+/* Ask the kernel for a route; its answer is cached until routes, links or addresses change. -ENETUNREACH,
+ * -EHOSTUNREACH and similar: no way. A kernel that does not forward refuses the look-up for an incoming packet; the
+ * look-up is then made for an own packet, so policy rules by interface or foreign source are not applied. */
 int host_route(struct host *h, const struct host_query *q, struct host_route *route);
 
 struct host_neighbour {

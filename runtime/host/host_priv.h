@@ -8,7 +8,7 @@ enum { LINKS_GONE_MOST = 64 };
 struct links {
     struct host_link *all;
     unsigned count;
-    unsigned gone[LINKS_GONE_MOST], gone_count; /* numbers of links that were removed; more than most: any may be */
+    unsigned gone[LINKS_GONE_MOST], gone_count; /* numbers of removed links; beyond the limit any link may be removed */
     uint32_t *by_number, *by_name;              /* [slots], a power of two: 1 + index in all; 0: empty. In one block */
     uint32_t slots;
     bool indexed; /* false: the index is outdated, and look-ups search `all` */
@@ -43,7 +43,7 @@ struct ipsec {
     struct ipsec_policy *all; /* by priority: those of packets that leave */
     uint32_t count, cap;
     bool stale;
-    bool unknown; /* they could not be read */
+    bool unknown; /* the policies could not be read */
 };
 
 struct host {
@@ -58,11 +58,11 @@ struct host {
     struct neighbours neighbours;
     struct route_cache routes;
     uint64_t number; /* as host_number returns it */
-    bool own_stale;  /* own addresses must be read anew */
-    bool all_stale;  /* all must be read anew: notifications were lost */
+    bool own_stale;  /* own addresses must be read again */
+    bool all_stale;  /* all must be read again: notifications were lost */
 };
 
-/* Read all of a kind anew. After an error the table is incomplete. */
+/* Read all objects of a kind again. After an error the table is incomplete. */
 int links_dump(struct host *h);
 int addresses_dump(struct host *h);
 int neighbours_dump(struct host *h);
@@ -84,7 +84,7 @@ void neighbours_forget(struct host *h, unsigned ifindex);
 
 int ipsec_open(struct ipsec *i); /* 0 or a negative errno */
 void ipsec_close(struct ipsec *i);
-/* Read notifications. True: there was one, and all must be read anew */
+/* Read notifications. True: there was one, and all must be read again */
 bool ipsec_hears(struct ipsec *i);
 
 int routes_init(struct host *h);
@@ -94,7 +94,7 @@ void neighbours_fini(struct neighbours *n);
 void routes_fini(struct route_cache *c);
 
 typedef int learn_fn(struct host *h, const struct nlmsghdr *nlh);
-/* Dump the messages of a type and handle each; begin empties the table; it is called again if the dump was inconsistent
- * and is repeated. fixed: the request's header after nlmsghdr. */
+/* Dump the messages of a type and handle each; `begin` empties the table; it is called again if an inconsistent dump
+ * is repeated. fixed: the request's header after nlmsghdr. */
 int host_dump(struct host *h, uint16_t type, const void *fixed, size_t fixed_len, void (*begin)(struct host *),
               learn_fn *learn);

@@ -1,5 +1,5 @@
-/* Tells the service manager (systemd) that started preyrun how things stand; without a manager nothing happens. Finds
- * prey's unit that a process belongs to. */
+/* Reports preyrun's state to the service manager (systemd) that started it; without a manager nothing happens. Also
+ * finds the unit of prey that a process belongs to. */
 #pragma once
 
 #include <stdbool.h>
@@ -18,32 +18,32 @@ enum manager_word {
 /* Send one datagram to $NOTIFY_SOCKET (sd_notify(3)). Never blocks; a refused datagram is lost. */
 void manager_tell(enum manager_word word);
 
-/* Tell which process is the main one of the unit from now on. */
+/* Report the unit's main process from now on. */
 void manager_main(pid_t pid);
 
-/* Say nothing more to it: from now on this process is none of the unit's. */
+/* Send nothing more to it: from now on this process does not belong to the unit. */
 void manager_leave(void);
 
-/* Hand a descriptor to the manager, which keeps it over a restart, whatever becomes of its other end, and closes it
- * once the unit has stopped for good (FileDescriptorStoreMax= of the unit); wait until it has heard. Return 0, or a
- * negative errno. */
+/* Hand a descriptor to the manager, which keeps it over a restart, even if its peer closes, and closes it once the
+ * unit has stopped for good (FileDescriptorStoreMax= of the unit); wait until the manager has received it. Return 0,
+ * or a negative errno. */
 int manager_store(const char *name, int fd);
-/* Have it close all that it keeps under that name. */
+/* Have the manager close all descriptors kept under that name. */
 void manager_unstore(const char *name);
-/* Take back what was stored under that name by the process before. -1: nothing. Only the process that the manager
- * started may call this, once. */
+/* Take back the descriptor stored under that name by the previous process. -1: nothing. Only the process that the
+ * manager started may call this, once. */
 int manager_stored(const char *name);
-/* In a process that goes on for the one that the manager started, with its environment: signs of life are its own. */
+/* Called in a process that continues for the one that the manager started, with its environment: it sends its own
+ * signs of life. */
 void manager_succeed(void);
-/* Wait until the manager has heard all that was told. */
+/* Wait until the manager has received all reports. */
 void manager_heard(void);
 
 /* Return the time without MANAGER_ALIVE after which the manager ends this process; 0: no watchdog. Only the process
  * that the manager started may call this. */
 uint64_t manager_patience_ns(void);
 
-/* Write the path of NAME.history in the folder that the manager keeps for the unit ($STATE_DIRECTORY). NULL: there is
- * none. */
+/* Write the path of NAME.history in the folder that the manager keeps for the unit ($STATE_DIRECTORY). NULL: none. */
 const char *manager_history(const char *name, char *path, size_t size);
 
 /* True if a manager listens */

@@ -16,7 +16,7 @@ struct netlink {
 int netlink_open(struct netlink *n, int bus);
 void netlink_close(struct netlink *n);
 
-/* Send a request (its flags tell if it is a dump; else an acknowledgement is requested) and pass each message of the
+/* Send a request (its flags show if it is a dump; else an acknowledgement is requested) and pass each message of the
  * answer to cb. Return 0 or a negative errno: the kernel's, or -ETIMEDOUT after some seconds. -EINTR: the dump is
  * inconsistent; ask again from the start. */
 int netlink_ask(struct netlink *n, struct nlmsghdr *request, mnl_cb_t cb, void *arg);
@@ -34,7 +34,7 @@ void netlink_nested(const struct nlattr *nest, const struct nlattr *at[], unsign
 void netlink_attributes_of(const void *bytes, size_t len, const struct nlattr *at[], unsigned most);
 
 uint8_t netlink_u8(const struct nlattr *a);            /* 0 if absent or of another length */
-uint16_t netlink_u16(const struct nlattr *a);          /* the same of 16 bits, as they stand there */
+uint16_t netlink_u16(const struct nlattr *a);          /* the same for 16 bits, in the message's byte order */
 uint32_t netlink_u32(const struct nlattr *a);          /* 0 if absent or of another length */
 uint64_t netlink_mac(const struct nlattr *a);          /* 0 if absent or of another length */
 struct host_addr netlink_addr(const struct nlattr *a); /* the length gives the family; 0: absent or invalid */

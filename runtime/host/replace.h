@@ -1,4 +1,4 @@
-/* Replaces a file atomically: a reader finds all of the old bytes or all of the new */
+/* Replaces a file atomically: a reader finds either all old bytes or all new ones */
 #pragma once
 
 #include <stddef.h>

@@ -20,7 +20,7 @@
 
 struct state {
     int fd;
-    int lock;   /* the same file, to be read alone: it has the lock, and may be lent (state_lend). -1: fd has it */
+    int lock;   /* the same file, to be read only: it has the lock, and may be lent (state_lend). -1: fd has it */
     long works; /* the owner's worker process; 0: none yet */
     char path[PATH_MAX];
 };
@@ -246,7 +246,7 @@ int state_own_up(struct state *s, long works)
 {
     const int fd = open(s->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (fd >= 0) close(s->fd);
-    if (fd >= 0) s->fd = fd; /* the one who shared it may have written it anew since */
+    if (fd >= 0) s->fd = fd; /* the one who shared it may have written it again since */
     s->works = works;
     return write_anew(s);
 }

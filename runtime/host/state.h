@@ -1,4 +1,4 @@
-/* The record of all changes that an instance has made on the host, so that each is undone, if need be by the next
+/* The record of all changes that an instance has made on the host, so that each is undone, if necessary by the next
  * start.
  *
  * An instance is a name in a network namespace: RUN/INODE/NAME.state, with the namespace's INODE. Its owner locks the
@@ -22,8 +22,8 @@ typedef void state_say(void *arg, const char *line);
 
 struct state;
 
-/* Things whose HANDED changes the next owner takes over from a dead owner, also those of a part, `THING/part`; closed:
- * their CLOSED changes, too */
+/* Things whose HANDED changes the next owner takes over from a dead owner, including those of a part, `THING/part`;
+ * closed: their CLOSED changes, too */
 struct state_handed {
     const char *const *what;
     unsigned count;
@@ -34,33 +34,31 @@ struct state_handed {
 int state_lack(const char *run, char *err, size_t err_len);
 
 /* Take the name in the caller's network namespace; undo the changes of its dead owner, except handed (NULL: no
- * exception). NULL, with one line in err: the name is no file name, another process uses that queue (err has its pid),
+ * exception). NULL, with one line in err: the name is no file name, another process runs under it (err has its pid),
  * or the folder can't be made. */
 struct state *state_open(const char *run, const char *name, const struct state_handed *handed, state_say *say,
                          void *arg, char *err, size_t err_len);
 
-/* Share the record of the instance that has the name, by what state_lend gave of it, which is the state's from then on.
- * That may come from strangers: NULL if it is not that record, out of memory, or not a name. */
+/* Share the record of the instance that has the name, by the descriptor from state_lend, which is the state's from
+ * then on. The descriptor is not trusted: NULL if it is another file, out of memory, or not a name. */
 struct state *state_share(const char *run, const char *name, int fd);
 /* Make a shared record this process's own: with its pid, and its worker's (0: none). Return 0, or a negative errno. */
 int state_own_up(struct state *s, long works);
-/* Return a descriptor of the file, with its lock, for state_share; nothing can be written by it. Or a negative errno.
- */
+/* Return a descriptor of the file, with its lock, for state_share; it can't be written. Or a negative errno. */
 int state_lend(const struct state *s);
 
-/* Wait until no other instance in this namespace is alone, and be it until the returned descriptor is closed, which
- * should be soon. -errno: the folder cannot be locked. */
+/* Take this namespace's exclusive lock among instances, held until the returned descriptor is closed, which should
+ * be soon. -errno: the folder cannot be locked. */
 int state_alone(const struct state *s);
 
 /* Return the path of the state file */
 const char *state_path(const struct state *s);
 
-/* Record the process that works beside the owner, named STATE_WORKER, for state_await. Return 0, or a negative
- * errno. */
+/* Record the worker's process beside the owner, named STATE_WORKER, for state_await. Return 0, or a negative errno. */
 #define STATE_WORKER "prey-service"
 int state_works(struct state *s, long pid);
-/* Wait, at most most_ms, for an instance to end if one of its two processes was killed: the other holds for a moment
- * what a start needs. `say` reports the wait. Return at once if both live, or neither. */
+/* Wait, at most most_ms, for an instance to end if one of its two processes was killed: the other holds resources
+ * that a start needs for a moment. `say` reports the wait. Return immediately if both live, or neither. */
 void state_await(const char *run, const char *name, int most_ms, state_say *say, void *arg);
 
 /* Return the process that has the name in the caller's network namespace; 0: none. Changes nothing. */
@@ -70,8 +68,8 @@ long state_owner(const char *run, const char *name);
  * `before` and `after` may be empty. Return 0, or a negative errno: then the change must not be made. */
 int state_note(struct state *s, enum change kind, const char *what, const char *before, const char *after);
 
-/* Remove the recorded changes of a kind to `what` that need no undoing. For these, is_over(before) is true. If many
- * lines are no longer in force, the file is written anew, so that it does not grow. */
+/* Remove the recorded changes of a kind to `what` for which is_over(before) is true, because they need no undoing.
+ * If many lines are no longer in force, the file is rewritten, so that it does not grow. */
 void state_forget(struct state *s, enum change kind, const char *what, bool (*is_over)(const char *before));
 
 /* True if that change is recorded in these words, and in force */
@@ -88,13 +86,13 @@ int state_all(const char *run, enum change kind, state_visit *visit, void *arg);
 
 enum state_end {
     STATE_OPEN,   /* all is undone */
-    STATE_CLOSED, /* changes that hide traffic from the host's own stack stay, until the next start or --cleanup */
+    STATE_CLOSED, /* changes that hide traffic from the host's stack stay, until the next start or --cleanup */
     STATE_HANDED, /* only those changes stay that the next start may take over */
 };
 /* Undo changes, the last first. Return the number of failures; these and kept changes stay recorded. */
 unsigned state_undo(struct state *s, enum state_end end, state_say *say, void *arg);
 
-/* In a forked process: free the state; the name stays the other process's */
+/* In a forked process: free the state; the name remains the other process's */
 void state_leave(struct state *s);
 
 /* Give the name back. The file stays only if changes are still recorded. NULL is fine. */

@@ -1,4 +1,4 @@
-/* Cutting of super-packets: TCP into segments as its sender would make (RFC 9293; CWR in the first alone, FIN and PSH
+/* Cutting of super-packets: TCP into segments as its sender would make (RFC 9293; CWR in the first only, FIN and PSH
  * in the last, RFC 3168), UDP into separate datagrams. */
 #include "runtime/io/gso.h"
 

@@ -1,5 +1,5 @@
-/* Super-packets cut into the packets that they stand for, with complete checksums: for programs that put packets into
- * tunnels, since no device would cut them behind our outer header. */
+/* Super-packets cut into the packets that they stand for, with complete checksums: for programs that put packets
+ * into tunnels, since no device would cut them behind the outer header. */
 #pragma once
 
 #include "vm/packet/pkt.h"

@@ -10,7 +10,7 @@ enum { INLINE_IO_BATCH = 64 }; /* most packets read at once */
 
 struct inline_io {
     int fd;           /* the device, its owner's; -1: there is none */
-    bool likely;      /* there is something to read: poll said so, or what was given may have been answered */
+    bool likely;      /* packets are likely: poll reported them, or given packets may have been answered */
     unsigned skipped; /* reads left out since the last one */
     uint8_t *memory;  /* memory of the packets read */
     struct pkt pkts[INLINE_IO_BATCH];
@@ -20,9 +20,9 @@ struct inline_io {
 int inline_io_init(struct inline_io *io);
 void inline_io_fini(struct inline_io *io);
 
-/* Read what the inline stack sends, without waiting: bare IP packets, writable, with IO_HEADROOM bytes in front, valid
- * until the next call. Return their number. Where nothing is likely to be there, only one call of a few looks: other
- * traffic does not pay for each. */
+/* Read what the inline stack sends, without waiting: bare IP packets, writable, with IO_HEADROOM bytes in front,
+ * valid until the next call. Return their number. If packets are unlikely, only some calls look, to spare other
+ * traffic the cost. */
 unsigned inline_io_read(struct inline_io *io, struct pkt *pkts[INLINE_IO_BATCH]);
-/* Give the inline stack a parsed packet, from its IP header on. False: it did not take it. */
+/* Give the inline stack a parsed packet, from its IP header on. False: refused. */
 bool inline_io_give(struct inline_io *io, const struct pkt *pkt);

@@ -1,12 +1,12 @@
 /* Packet I/O: frames of one interface, in and out, for one worker. Each way is one file that ends in its ops
  * (runtime/io/io.def).
  *
- *     receive ─▶ views, rewritten where they lie ─▶ send … send ─▶ flush ─▶ release
+ *     receive ─▶ views, rewritten where they are ─▶ send … send ─▶ flush ─▶ release
  *
  * A view is an Ethernet frame, or where the device has no Ethernet a bare IP packet (LINK_RAW), PKT_WRITABLE, with
- * IO_HEADROOM bytes in front. What is sent is of the port's link, too. Tags that the kernel took off are in pkt.tags,
- * and send puts pkt.tags back. PKT_CSUM_PARTIAL (the receiver or the device completes the L4 checksum, which then
- * begins at pkt.l4, as parsed) and pkt.segment (a super-packet) are carried along. */
+ * IO_HEADROOM bytes in front. Sent packets are of the port's link, too. Tags that the kernel took off are in
+ * pkt.tags, and send puts pkt.tags back. PKT_CSUM_PARTIAL (the receiver or the device completes the L4 checksum,
+ * which then begins at pkt.l4, as parsed) and pkt.segment (a super-packet) are carried along. */
 #pragma once
 
 #include <string.h>
@@ -25,7 +25,7 @@ enum {
     IO_QUEUES = 64, /* most sockets of a port in a kernel program's map */
     IO_HEADROOM = 128,
     IO_BATCH = 64,
-    IO_FDS_MOST = 67, /* the most that a port has: those of io_RINGED */
+    IO_FDS_MOST = 67, /* the most descriptors of a port: those of io_RINGED */
     IO_PORTS_MOST = 16,
     IO_WORKERS_MOST = 16
 };
@@ -43,19 +43,20 @@ struct io_ask {
     uint8_t beside;   /* on an interface served by `xdp`: `packet`, for frames that steering left to the host; with the
                          kernel executor io_RAISED, for io_RINGED */
     uint8_t shared;   /* several ports are opened on the interface: each frame comes to one of them */
-    uint8_t mute;     /* `packet` that sends alone, with the maker's mark */
-    uint8_t link;     /* enum pkt_link of the device (pkt_link_of); a device of another is refused */
-    uint8_t hurried;  /* other ports stand still meanwhile: do not wait for what another process is about to release */
+    uint8_t mute;     /* `packet` that sends only, with the maker's mark */
+    uint8_t link;     /* enum pkt_link of the device (pkt_link_of); a device with another link is refused */
+    uint8_t hurried;  /* other ports are paused meanwhile: do not wait for resources that another process is about to
+                         release */
     /* for `xdp` */
     uint8_t ports;       /* number of the worker's ports, which share its memory */
     uint8_t busy;        /* the kernel hands frames over on request, not by interrupts (SO_PREFER_BUSY_POLL) */
     uint8_t workers;     /* number of workers that the interface's queues are dealt to */
-    uint8_t noted;       /* a struct kernel_note (vm/kernel/gate.h) stands before each frame, for io_note */
+    uint8_t noted;       /* a struct kernel_note (vm/kernel/gate.h) is before each frame, for io_note */
     uint32_t frame_most; /* bytes of the longest frame, from xdp_frame_most */
 };
 
-/* The ring of a port that another process goes on with; of io_RAISED, whose ring has its place itself, one block alone;
- * of `xdp` the length of a slot, and one block. */
+/* The ring of a port that another process continues; for io_RAISED, whose ring has its own position, only one block;
+ * for `xdp` the length of a slot, and one block. */
 struct io_handed {
     uint32_t slot_bytes, blocks; /* shape of the ring; blocks 0: nothing was handed over */
     uint32_t block, slot;        /* `packet`: the next one to read */
@@ -79,10 +80,10 @@ struct io_maker {
     int sockets; /* the kernel executor's map of sockets, IO_QUEUES per port, in place of `steers`; 0: none */
     int (*ring)(void *arg, uint32_t port); /* its ring for a port, which the caller closes; or a negative errno */
     void *ring_arg;
-    uint32_t mark;                 /* its mark of packets that the process sends (vm/kernel/given.h); 0: none */
-    struct filter *filter;         /* for packet sockets; NULL: none */
-    struct gate *gate;             /* for the proxy's connections; NULL: none */
-    struct deal *deal;             /* for sockets that share an interface; NULL: dealt by hash */
+    uint32_t mark;         /* the executor's mark of packets that the process sends (vm/kernel/given.h); 0: none */
+    struct filter *filter; /* for packet sockets; NULL: none */
+    struct gate *gate;     /* for the proxy's connections; NULL: none */
+    struct deal *deal;     /* for sockets that share an interface; NULL: dealt by hash */
     bool filter_asked, deal_asked; /* loading was tried, once */
     struct umem_made {
         uint32_t slots, slot_bytes;
@@ -110,12 +111,12 @@ struct io_port;
 
 struct io_ops {
     const char *name;
-    /* Do what needs a right: make sockets, set up, with rings that are not mapped. Return 0 and give the descriptors to
-     * the caller, or -1 with one line in err. Needs CAP_NET_RAW, in places CAP_NET_ADMIN. */
+    /* Do the privileged part: make sockets and set them up, with rings not yet mapped. Return 0 and give the
+     * descriptors to the caller, or -1 with one line in err. Needs CAP_NET_RAW, in places CAP_NET_ADMIN. */
     int (*make)(struct io_maker *, const struct io_ask *, struct io_made *, char *err, size_t err_len);
-    /* Open a port from the result of make, in this process or in one that it was passed to. The port owns the
-     * descriptors from then on, on failure, too. *umem: memory shared by the worker's ports (`xdp`); the first port
-     * sets it. Return NULL with one line in err on failure. */
+    /* Open a port from the result of make, in this process or in one that received it. The port owns the descriptors
+     * from then on, on failure, too. *umem: memory shared by the worker's ports (`xdp`); the first port sets it.
+     * Return NULL with one line in err on failure. */
     struct io_port *(*open)(const struct io_ask *, const struct io_made *, struct umem **umem, char *err,
                             size_t err_len);
     /* Bind the sockets made last, in the process of make and after open: frames come from then on. Return 0, or -1 with
@@ -139,27 +140,27 @@ struct io_ops {
     int (*fault)(struct io_port *);
     /* Read all counters, while no thread receives. */
     void (*stats)(struct io_port *, struct io_stats *);
-    /* Read `lost` and `cut` alone. May be called by one other thread, at any time. */
+    /* Read only `lost` and `cut`. May be called by one other thread, at any time. */
     void (*losses)(struct io_port *, struct io_stats *);
     /* Hand over a port that has released all frames: *made is for open in another process, with descriptors that stay
      * the port's. False: not this port. NULL: ports of this way can't be handed over. */
     bool (*hand)(const struct io_port *, struct io_made *made);
-    /* True if make would have made a ring of that shape by that ask. NULL: open alone tells. */
+    /* True if make would have made a ring of that shape for that request. NULL: only open can find that out. */
     bool (*fits)(const struct io_ask *, const struct io_made *made);
-    /* Go on from there with a port opened before by the same descriptors, which has received nothing. Those in *made
-     * are closed then. False: it is not that port's; nothing has changed. NULL: always opened anew. */
+    /* Go on from there with a port opened before by the same descriptors, which has not received yet. The
+     * descriptors in *made are closed then. False: another port's; nothing has changed. NULL: always opened again. */
     bool (*resume)(struct io_port *, struct io_made *made);
-    /* Return why the port can't be handed over on this kernel, or NULL. Called by one other thread, at any time. NULL:
-     * it can be wherever `hand` is. */
+    /* Return why the port can't be handed over on this kernel, or NULL. Called by one other thread, at any time.
+     * NULL: always possible if `hand` is set. */
     const char *(*stays)(const struct io_port *);
-    /* Write what `hand` has no room for, with the port as for `hand`; or read it into a port that was opened from that,
-     * before it receives anything. What is read is hostile. False: it is no such state. NULL: there is none. */
+    /* Write the state for which `hand` has no room, with the port as for `hand`; or read it into a port opened from
+     * that, before it receives frames. The input is hostile. False: malformed. NULL: no such state. */
     bool (*archive)(struct io_port *, struct archive *);
     /* Filter a port that was handed over by the program of this process's parent, in place of the other's; memory: its
      * counters, which the port owns; -1: none. Return 0 or a negative errno. NULL: such a port has no filter. */
     int (*filter)(struct io_port *, int program, int memory);
-    /* Return the group of ports that share the arriving frames. A port without one founds it, and has all of them until
-     * `deal`. Negative errno: it can't. NULL: there are no such groups. */
+    /* Return the group of ports that share the arriving frames. A port without a group founds one, and gets all
+     * frames until `deal`. Negative errno: impossible. NULL: no such groups. */
     int (*group)(struct io_port *);
     /* Give the group another dealing program. Return 0 or a negative errno. NULL: there are no such groups. */
     int (*deal)(struct io_port *, int program);
@@ -171,12 +172,12 @@ struct io_ops {
 /* Return the note before a frame from a `noted` port, unless the headroom was written to. */
 static inline struct kernel_note io_note(const struct pkt *pkt)
 {
-    struct kernel_note note; /* frames lie so that their IP headers are aligned, which leaves notes unaligned */
+    struct kernel_note note; /* frames are so that their IP headers are aligned, which leaves notes unaligned */
     memcpy(&note, pkt->data - sizeof note, sizeof note);
     return note;
 }
 
-/* Say that no note stands before the frame, in headroom where an earlier one may have been. */
+/* Report that no note is before the frame, in headroom where an earlier one may have been. */
 static inline void io_note_none(struct pkt *pkt)
 {
     if (pkt->headroom >= sizeof(struct kernel_note))
@@ -185,19 +186,20 @@ static inline void io_note_none(struct pkt *pkt)
 
 /* Close what was made and not opened. */
 void io_made_close(struct io_made *m);
-/* Return the filter of packet sockets, loaded on first use; NULL: there is none (steer/filter.h). */
+/* Return the filter of packet sockets, loaded on first use; NULL: none (steer/filter.h). */
 const struct filter *io_filter(struct io_maker *m);
-/* Let go of memory and queues of `xdp`, which another process needs next. */
+/* Release memory and queues of `xdp`, which another process needs next. */
 void io_maker_let_go(struct io_maker *m);
 /* Free the memory that make has kept. */
 void io_maker_fini(struct io_maker *m);
 
-/* Descriptors by which another process that makes ports of `xdp` goes on with the memory of a worker's: the memory, and
+/* Descriptors by which another process that makes ports of `xdp` continues with a worker's memory: the memory, and
  * the socket that it is registered with, which may be gone. */
 enum { UMEM_MEMORY, UMEM_FIRST, UMEM_LENT };
-/* Give copies of them, which the caller closes. Return how many; 0: there is no memory, or no descriptor is left. */
+/* Give copies of these descriptors, which the caller closes. Return their number; 0: no memory, or no descriptors
+ * left. */
 unsigned umem_lend(const struct io_maker *m, unsigned worker, int lent[UMEM_LENT]);
-/* Take them, in place of none; what they are is looked at, and they stay the caller's. False: they are not that. */
+/* Take such descriptors, if there are none yet; they are checked, and stay the caller's. False: other descriptors. */
 bool umem_take(struct io_maker *m, unsigned worker, uint32_t slots, uint32_t slot_bytes, const int lent[],
                unsigned count);
 
@@ -211,12 +213,12 @@ bool xdp_refuses_mtu(const char *name, uint32_t mtu, unsigned in_front, struct o
 #define IO(ident, name, doc) extern const struct io_ops io_##ident;
 #include "runtime/io/io.def"
 
-/* Frames that the kernel executor sends up where traffic control takes what arrives: a ring, with a struct kernel_note
- * before each frame, for io_note; and a packet socket for what leaves. */
+/* Frames that the kernel executor sends up if traffic control takes arriving packets: a ring, with a struct
+ * kernel_note before each frame, for io_note; and a packet socket for what leaves. */
 extern const struct io_ops io_RAISED;
-/* A port of `xdp` with such a ring beside it, for what the host sends by the interface. It is joined of the two ports,
- * which it owns then. NULL: out of memory or descriptors, and both stay the caller's. */
+/* A port of `xdp` with such a ring beside it, for what the host sends by the interface. It is made of the two ports,
+ * which it then owns. NULL: out of memory or descriptors; both stay the caller's. */
 extern const struct io_ops io_RINGED;
 struct io_port *ringed_join(struct io_port *xdp, struct io_port *ring);
-/* A port whose interface is away at the start. Nothing is made for it: open takes NULL for all but err. */
+/* A port whose interface is away at the start. It has no sockets: open takes NULL for all arguments but err. */
 extern const struct io_ops io_AWAY;

@@ -7,13 +7,13 @@
 #include "vm/packet/pkt.h"
 
 /* Take the header into the view: PKT_CSUM_PARTIAL, pkt->segment. A partial checksum other than the frame's own L4
- * checksum is completed here. verified: the card has found the checksums right; of segments that it has joined (LRO)
- * the checksum is made partial, as of those that the kernel joins. False: an unknown kind of super-packet, such as of
- * an inner packet. */
+ * checksum is completed here. verified: the card has found the checksums right; the checksum of segments that it has
+ * joined (LRO) is made partial, as for those joined by the kernel. False: an unknown kind of super-packet, such as
+ * of an inner packet. */
 bool offload_take(struct pkt *pkt, const struct virtio_net_hdr *h, bool verified);
 
-/* Complete an L4 checksum that is still the pseudo header's sum (SCTP: 0), where no header tells so. A wrong checksum
- * stays wrong, but for one in 65,536 that looks like that sum. True: completed. */
+/* Complete an L4 checksum that is still the pseudo header's sum (SCTP: 0), without a header that shows this. A wrong
+ * checksum stays wrong, except for one in 65,536 that equals that sum. True: completed. */
 bool offload_complete(struct pkt *pkt);
 
 /* Return the L4 offset of a TCP or UDP packet without IPv6 extension headers; 0: another packet. */

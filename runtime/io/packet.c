@@ -49,7 +49,7 @@ struct io_port {
     struct io_stats stats;
     uint64_t seen_received;  /* received frames at the last packet_stalled */
     uint64_t seen_lost;      /* lost frames at the last packet_stalled */
-    const uint64_t *refused; /* the filter's count, for the first worker's port alone; NULL: no filter */
+    const uint64_t *refused; /* the filter's count, for the first worker's port only; NULL: no filter */
     uint64_t refused_before;
     unsigned ifindex;
 };
@@ -88,7 +88,7 @@ static bool is_ppp(int fd)
 }
 
 /* True if the ring that another process has read so far is one of that shape. It says so itself, and read strangers'
- * bytes before: what lies in a slot of another length would be taken for the kernel's words. */
+ * bytes before: what is in a slot of another length would be taken for the kernel's words. */
 static bool fits_handed(const struct io_handed *h, const struct tpacket_req *shape)
 {
     return h->slot_bytes == shape->tp_frame_size && h->blocks == shape->tp_block_nr && h->block < h->blocks &&
@@ -101,7 +101,7 @@ static bool packet_fits(const struct io_ask *ask, const struct io_made *made)
     return fits_handed(&made->handed, &shape);
 }
 
-/* True for a packet socket at that interface, with such a ring, or that sends alone. */
+/* True for a packet socket at that interface, with such a ring, or that sends only. */
 static bool is_handed(int fd, uint32_t ifindex, bool mute)
 {
     struct sockaddr_ll at = {0};

@@ -17,7 +17,7 @@ enum {
     FRAME_AT =
         RING_ALIGN(ADDRESS_AT + sizeof(struct sockaddr_ll) + 16) + RESERVE + sizeof(struct virtio_net_hdr) - ETH_HLEN,
     TAGS_ROOM = 8,     /* two VLAN tags */
-    SLOT_LEAST = 2112, /* no power of two, so that headers of a batch spread over the cache's sets */
+    SLOT_LEAST = 2112, /* not a power of two, so that headers of a batch spread over the cache's sets */
     SLOT_ALIGN = 64,
     BLOCK = 1 << 18, /* the kernel's unit of ring memory */
 };

@@ -1,4 +1,4 @@
-/* Frames that came in pieces, gathered into buffers of equal length: a frame that is rewritten has to be contiguous. */
+/* Frames that came in pieces, gathered into buffers of equal length: a rewritten frame must be contiguous. */
 #pragma once
 
 #include <stdbool.h>
@@ -22,7 +22,8 @@ void pieces_fini(struct pieces *p);
 
 /* Append a piece; there must be a free buffer. */
 void pieces_add(struct pieces *p, struct half_taken *h, const uint8_t *bytes, uint32_t len);
-/* End the frame. True: it is in h->buffer, which the caller puts back. False: it was too long, and is put back. */
+/* End the frame. True: it is in h->buffer, which the caller returns. False: it was too long, and its buffer is
+ * returned. */
 bool pieces_end(struct pieces *p, struct half_taken *h);
 
 uint8_t *pieces_at(const struct pieces *p, uint32_t buffer);

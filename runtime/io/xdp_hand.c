@@ -1,6 +1,6 @@
-/* A port of `xdp` that another process goes on with: its sockets and their memory by descriptors, what the kernel does
- * not know by bytes. The kernel takes and gives slots meanwhile, so a list of the queues' slots is all there is to say:
- * which of them wait in a ring, and which a driver has, the rings tell once they are read. */
+/* A port of `xdp` that another process goes on with: its sockets and their memory by descriptors, what the kernel
+ * does not know by bytes. The kernel takes and gives slots meanwhile, so a list of the queues' slots is all there is
+ * to say: which of them wait in a ring, and which a driver has, the rings report once they are read. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>

@@ -14,7 +14,7 @@
 
 enum {
     KERNEL_ROOM = 256, /* XDP_PACKET_HEADROOM */
-    ROOM = 18,         /* behind it; places an IP header at a multiple of 32 bytes */
+    ROOM = 18,         /* behind the headroom; places an IP header at a multiple of 32 bytes */
     TAGS_ROOM = 8,     /* two VLAN tags */
     SLOT_SMALL = 2048,
     SLOT_LARGE = 4096, /* most that the kernel takes */
@@ -40,7 +40,7 @@ int xdp_bind(struct io_maker *m, char *err, size_t err_len);
  * only then is the slot free. */
 #define HELD UINT32_C(0x80000000)
 
-/* Memory of a worker's ports: slots, some of which the kernel has. */
+/* Memory of a worker's ports: slots, some of which belong to the kernel. */
 struct umem {
     uint8_t *bytes;
     size_t len;
@@ -81,8 +81,8 @@ struct io_port {
     struct pieces pieces;          /* without memory: each frame fits in a slot */
     struct pkt views[IO_BATCH];
     struct io_stats stats;
-    uint64_t lost_before; /* frames that its sockets had lost before they were handed over, which are counted */
-    uint64_t lost_told;   /* lost frames that xdp_stats has told last */
+    uint64_t lost_before; /* frames that its sockets had lost before the hand-over, which are counted already */
+    uint64_t lost_told;   /* lost frames that xdp_stats has reported last */
 };
 
 static inline void put(struct umem *u, uint32_t slot) { u->free[u->free_count++] = slot; }
@@ -94,7 +94,7 @@ static inline void let_go(struct umem *u, uint32_t slot, uint32_t kept)
     if (!u->with[slot]) put(u, slot);
 }
 
-/* Give free slots to the kernel for frames to come. */
+/* Give free slots to the kernel for future frames. */
 static inline void refill(struct umem *u, struct queue *q)
 {
     uint32_t at, n = xsk_prod_nb_free(&q->fill, IO_BATCH);
@@ -108,11 +108,11 @@ static inline void refill(struct umem *u, struct queue *q)
     xsk_ring_prod__submit(&q->fill, n);
 }
 
-/* xdp_hand.c: a port that another process goes on with */
+/* xdp_hand.c: a port that another process continues */
 bool xdp_hand(const struct io_port *p, struct io_made *made);
 const char *xdp_stays(const struct io_port *p);
 bool xdp_archive(struct io_port *p, struct archive *a);
-/* Look at what another process has handed over. Return NULL, or what is wrong with it, in words. */
+/* Check the state that another process has handed over. Return NULL, or its fault in words. */
 const char *xdp_unfit(const struct io_ask *ask, const struct io_made *made, const struct umem *shared);
 /* Return the frames that the port's sockets have lost, since they were made. */
 uint64_t xdp_sockets_lost(const struct io_port *p);

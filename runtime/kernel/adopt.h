@@ -1,5 +1,5 @@
-/* The kernel executor in two processes: one has the right to make maps and load programs; the other gets their
- * descriptors and may read, write and ask, but load nothing.
+/* The kernel executor in two processes: one has the privileges to make maps and load programs; the other gets their
+ * descriptors and may read, write and ask, but not load.
  *
  * The giver keeps owning the descriptors it gives out; the taker owns those it adopts, on failure, too. */
 #pragma once
@@ -8,7 +8,7 @@
 
 enum { KERNEL_FDS_MOST = KERNEL_MAPS + KERNEL_ENTRIES, JUDGE_FDS_MOST = 16 };
 
-/* Read what the taker could no longer read after it gives up its files. */
+/* Read files that the taker can't read after it gives up access to them. */
 void kernel_ready(void);
 
 /* Write the descriptors. Return their number. */
@@ -20,7 +20,7 @@ unsigned kernel_hooks(const struct kernel *k);
 struct kernel *kernel_adopt(const struct program *p, const struct kernel_sizes *sizes, unsigned hooks, const int fds[],
                             unsigned count);
 
-/* The same for a prepared judge of a kernel that was adopted; p: its program. */
+/* The same for a prepared judge of an adopted kernel; p: its program. */
 unsigned judge_fds(const struct judge *j, int fds[JUDGE_FDS_MOST]);
 struct judge *judge_adopt(const struct kernel *k, const struct program *p, const int fds[], unsigned count);
 /* Note that the giver has put the judge in force. */

@@ -1,12 +1,12 @@
-/* One packet through stages in the kernel by BPF_PROG_TEST_RUN: nothing leaves. */
+/* One packet through stages in the kernel by BPF_PROG_TEST_RUN, which sends nothing. */
 #pragma once
 
 #include "runtime/kernel/kernel.h"
 
 struct effects;
 
-/* Most bytes of a frame that the stages get (the kernel runs none that exceeds a page with its additions), and most
- * bytes that they may put in front. */
+/* Most bytes of a frame that the stages get (the kernel runs none beyond a page, with its additions), and most bytes
+ * that the stages may put in front. */
 enum { ASK_FRAME = 3072, ASK_GROWS = 128 };
 
 /* An asker, used by one thread. */
@@ -30,11 +30,11 @@ int ask_frame(struct asker *a, enum kernel_hook hook, const struct pkt *pkt, uin
 /* Ask one stage of XDP about the frame in the asker and the packet in a->k, whose flags begin with KERNEL_ASKED. */
 int ask_stage(struct asker *a, enum kernel_entry entry);
 
-/* Ask the judge alone for its decision (decided.h) on a parsed packet, the first of the batch that `e` is about;
- * a->k->branch is then the service's branch. A packet that the host sends goes to traffic control's judge, if that is
- * loaded. e NULL: nothing is counted, logged or taken. e->would: the decision that would be without `audit`. Return 0
- * or a negative errno. */
+/* Ask only the judge for its decision (decided.h) on a parsed packet, the first of the batch that `e` is about;
+ * a->k->branch is then the service's branch. A packet that the host sends goes to traffic control's judge, if that
+ * is loaded. e NULL: no counts, logs or tokens. e->would: the decision without `audit`. Return 0 or a negative
+ * errno. */
 int ask_judge(struct asker *a, const struct key *key, const struct pkt *pkt, const struct effects *e, uint64_t now_ns,
               uint64_t *decision);
-/* The same of what would be without `audit`, with nothing counted, logged or taken. */
+/* The same for the decision without `audit`, without counts, logs or tokens. */
 int ask_would(struct asker *a, const struct key *key, const struct pkt *pkt, uint64_t *decision);

@@ -1,5 +1,5 @@
-/* The kernel executor and the worker beside it as one: vm_run over BPF_PROG_TEST_RUN, for replay and tests. Live,
- * frames meet the stages directly, and only those that go up come here. */
+/* The kernel executor together with the worker beside it: vm_run over BPF_PROG_TEST_RUN, for replay and tests. Live,
+ * frames meet the stages directly, and only those that go up reach the worker. */
 #pragma once
 
 #include "vm/vm.h"
@@ -8,12 +8,12 @@ struct executor;
 struct executor_told;
 struct kernel;
 
-/* Make a worker's state for a program, as vm_new does. hook: KERNEL_XDP or KERNEL_TC: the program is loaded there, with
- * maps of its own, and takes what arrives; 0: this process does all. NULL: the kernel refuses the program, with one
- * line in err; or out of memory, with err empty. */
+/* Make a worker's state for a program, as vm_new does. hook: KERNEL_XDP or KERNEL_TC: the program is loaded there,
+ * with maps of its own, and takes arriving packets; 0: this process handles all packets. NULL: the kernel refuses
+ * the program, with one line in err; or out of memory, with err empty. */
 struct executor *executor_new(struct program *p, const struct vm_cfg *cfg, unsigned hook, char *err, size_t err_len);
-/* The same over the caller's kernel, which must live longer, have room for the program and hold nothing of another;
- * NULL: this process does all. */
+/* The same over the caller's kernel, which must live longer, have room for the program and no state of another;
+ * NULL: this process handles all packets. */
 struct executor *executor_over(struct kernel *kernel, struct program *p, const struct vm_cfg *cfg, char *err,
                                size_t err_len);
 void executor_free(struct executor *e); /* NULL is fine */
@@ -29,5 +29,5 @@ const struct vm_counters *executor_counters(struct executor *e);
 /* Return the worker in this process, for questions that change nothing. */
 struct vm *executor_vm(struct executor *e);
 const struct executor_told *executor_told(const struct executor *e);
-/* Return 0, or a negative errno: the kernel failed to run something, and verdicts since then are `drop`. */
+/* Return 0, or a negative errno: a run in the kernel failed, and verdicts since then are `drop`. */
 int executor_fault(const struct executor *e);

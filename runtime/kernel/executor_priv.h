@@ -21,7 +21,7 @@ struct executor {
     struct kernel_events *events;
     struct flow_ops flows;
     struct splice_slots splices;
-    struct vm_tx *tx; /* output for log events of the packet that is being asked about */
+    struct vm_tx *tx; /* output for log events of the current packet */
     uint32_t input;   /* index of that packet in the call */
     struct vm_kernel ops;
     struct pool *pool;              /* NULL: nothing leaves */

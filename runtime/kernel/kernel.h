@@ -15,7 +15,7 @@ enum kernel_entry {
 
 /* Places where the kernel hands over a packet. */
 enum kernel_hook {
-    KERNEL_XDP = 1 << 0,  /* it arrives */
+    KERNEL_XDP = 1 << 0,  /* the packet arrives */
     KERNEL_TC = 1 << 1,   /* traffic control: the host sends it */
     KERNEL_IN = 1 << 2,   /* traffic control: it arrives; loaded with KERNEL_TC */
     KERNEL_BARE = 1 << 3, /* traffic control, both ways, for devices without Ethernet; beside KERNEL_TC */
@@ -28,9 +28,9 @@ struct kernel_cfg {
     unsigned hooks;  /* bits of enum kernel_hook to load: XDP, TC, or both; BARE beside TC */
     bool live;       /* packets arrive: only openings of proxied connections are seen, and flows get room for more */
     uint32_t raises; /* bit i: packets of port i come up at traffic control, by a ring (kernel_ring) */
-    uint64_t seed;   /* for hashes: with a worker's seed (vm_cfg) the places are the same */
-    /* Maps of another process, looked at, for the program that is in force there: what lies in them stays as it is,
-     * and the first judge has the tables of that program's. They stay the caller's. NULL: they are made. */
+    uint64_t seed;   /* for hashes: with a worker's seed (vm_cfg) the slots are the same */
+    /* Maps of another process, already checked, for the program in force there: their content is kept, and the first
+     * judge uses that program's tables. They stay the caller's. NULL: new maps. */
     const struct kernel_passed *passed;
     const struct kernel_sizes *sizes; /* sizes of maps that are made; NULL: those that follow from the program */
     uint32_t mark;                    /* mark of packets that sockets of this process send; 0: drawn */
@@ -41,25 +41,27 @@ struct kernel_cfg {
 
 struct kernel;
 
-/* Make the maps, in sizes that follow from the program, and load the stages without a judge: nothing is judged before a
- * program is loaded. NULL: one line in err says what is missing, and the remedy; errno is EPERM if a right is. */
+/* Make the maps, in sizes that follow from the program, and load the stages without a judge: packets are not judged
+ * before a program is loaded. NULL: one line in err gives the missing part and the remedy; errno is EPERM if
+ * privileges are missing. */
 struct kernel *kernel_new(const struct program *p, const struct kernel_cfg *cfg, char *err, size_t err_len);
 void kernel_free(struct kernel *kernel); /* NULL is fine */
 
-/* Return a ring for what comes up by a port at traffic control, in the place of the port's last one; the caller closes
- * it. Or a negative errno. */
+/* Return a ring for packets that come up by a port at traffic control, in place of the port's last one; the caller
+ * closes it. Or a negative errno. */
 int kernel_ring(void *kernel, uint32_t port);
 
-/* Load a program's judge in two steps: prepared, it is in the kernel and can be asked while another one judges; put in
- * force, it judges at once. On failure, NULL or a negative errno, with one line in err and nothing changed. */
+/* Load a program's judge in two steps: a prepared judge is in the kernel and can be asked while another one judges;
+ * put in force, it judges immediately. On failure, NULL or a negative errno, with one line in err and nothing
+ * changed. */
 struct judge;
-/* Give the program another serial if, by its own, its data for the stages would replace the running program's. To be
- * called before kernel_prepare, while nobody else has the program. (Serials grow with each refused program.) */
+/* Give the program another serial if, by its own, its data for the stages would replace the running program's. Call
+ * this before kernel_prepare, while the caller has the only reference. (Serials grow with each refused program.) */
 void kernel_place(const struct kernel *kernel, struct program *p);
 struct judge *kernel_prepare(struct kernel *kernel, const struct program *p, char *err, size_t err_len);
 void kernel_discard(struct judge *j);                                /* not for the one in force; NULL is fine */
 int kernel_prepared(const struct judge *j, enum kernel_entry entry); /* as kernel_program */
-/* Put a judge in force. The kernel owns it from then on, and frees the one before. */
+/* Put a judge in force. The kernel owns it from then on, and frees its predecessor. */
 int kernel_swap(struct kernel *kernel, struct judge *j, char *err, size_t err_len);
 
 /* Remember no decision for flows: for the time of a change of other inputs to decisions. Remember decisions again after
@@ -67,29 +69,28 @@ int kernel_swap(struct kernel *kernel, struct judge *j, char *err, size_t err_le
 void kernel_remember_nothing(struct kernel *kernel);
 void kernel_remember(struct kernel *kernel);
 
-/* Return the hook that takes what arrives: XDP if that is loaded, else IN. */
+/* Return the hook for arriving packets: XDP if that is loaded, else IN. */
 enum kernel_hook kernel_arrives(const struct kernel *kernel);
 /* Return descriptors that the kernel owns; -1 for an entry that was not loaded. */
 int kernel_program(const struct kernel *kernel, enum kernel_entry entry);
 const struct map *kernel_map(const struct kernel *kernel, enum kernel_map map);
 struct kpkt *kernel_kpkts(const struct kernel *kernel);
 struct kernel_world *kernel_world(const struct kernel *kernel);
-/* Return the slots of spliced connections, for the worker; `groups` is 0 if the program of the start has no services.
- */
+/* Return the slots of spliced connections, for the worker; `groups` is 0 if the first program has no services. */
 struct splice_slots kernel_splices(const struct kernel *kernel);
 /* Return the maps of a judge's program; of the one in force. */
 const struct judge_tables *judge_tables(const struct judge *j);
 const struct judge_tables *kernel_tables(const struct kernel *kernel);
 /* Return the meters of the program in force, or NULL. Before asking them, call kernel_meters_at. */
 struct kernel_meters *kernel_meters(struct kernel *kernel);
-/* Return the number of records that found no room in the ring of events (run/events.h). */
+/* Return the number of records without room in the ring of events (run/events.h). */
 uint64_t kernel_events_lost(const struct kernel *kernel);
-/* Return the number of drops that the stages could not tell of, because half of that ring was full. */
+/* Return the number of drops that the stages did not report because half of that ring was full. */
 uint64_t kernel_drops_untold(const struct kernel *kernel);
 /* Sweep a part, as meters_sweep does; true while any key is held. */
 bool kernel_sweep(struct kernel *kernel, uint64_t now_ns);
 uint32_t kernel_cpus(const struct kernel *kernel); /* number of possible CPUs: rows of each counter */
-/* Return the bytes of flat maps that outlive programs, all taken from the start: most of it are flows. */
+/* Return the bytes of flat maps that outlive programs, all taken from the start, mostly for flows. */
 uint64_t kernel_memory(const struct kernel *kernel);
 /* Return the number of the asker that proves a prepared judge. */
 unsigned kernel_prover(const struct kernel *kernel);

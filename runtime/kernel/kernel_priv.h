@@ -26,18 +26,18 @@ struct kernel {
     int btf;
     int programs[KERNEL_ENTRIES]; /* all stages but the judge; -1: not loaded */
     struct judge *judge;          /* judge in force; NULL: none yet */
-    int rings[KERNEL_SERVED];     /* by port: its ring, made ahead and not asked for yet; -1: none */
+    int rings[KERNEL_SERVED];     /* by port: its ring, made in advance and not requested yet; -1: none */
     uint32_t cpus;
-    bool first;      /* the next judge is the first one over another process's maps, in which all that it says stands */
+    bool first;      /* the next judge is the first one over another process's maps, which already have its facts */
     unsigned prover; /* number of the asker for its proof */
-    int tables[KERNEL_TABLES + 1]; /* those of cfg.passed, for the first judge; -1: it makes its own */
-    void *world;                   /* the stages' own, while this process writes to a copy (pass/passed.h); else NULL */
+    int tables[KERNEL_TABLES + 1]; /* tables of cfg.passed, for the first judge; -1: it makes its own */
+    void *world; /* the stages' own facts, while this process writes to a copy (pass/passed.h); else NULL */
 };
 
 /* Return a kernel that has no descriptors yet, or NULL if memory is out. */
 struct kernel *kernel_empty(const struct kernel_cfg *cfg);
 
-/* Number of entries that are made anew for each program. */
+/* Number of entries that are made again for each program. */
 enum { JUDGE_ENTRIES = 3 };
 static inline bool entry_is_programs(enum kernel_entry e)
 {

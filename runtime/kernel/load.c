@@ -37,7 +37,7 @@ bool entry_is_wanted(unsigned hooks, enum kernel_entry e)
 /* If a log does not fit, the kernel drops its beginning; before Linux 6.4 its end. */
 enum { LOG_BYTES = 1 << 24 };
 
-/* Output of the kernel's verifier: nothing; messages alone, which is free (BPF_LOG_STATS); instructions, too
+/* Output of the kernel's verifier: nothing; messages only, which is free (BPF_LOG_STATS); instructions, too
  * (BPF_LOG_LEVEL1). */
 enum log_level { LOG_NONE = 0, LOG_INSTRUCTIONS = 1, LOG_MESSAGES = 4 };
 
@@ -188,8 +188,8 @@ static int wanted(const struct kernel *k, const struct judge *j, const struct co
     return failed;
 }
 
-/* Make the judge's tables; or take those of the process before, for the program that is in force there. Of live sets
- * each process has its own, as it alone knows how their slots are used: members pass by the archive. */
+/* Make the judge's tables; or take those of the process before, for the program that is in force there. Each process
+ * has its own live sets, because only it knows how their slots are used: members pass by the archive. */
 static int init_tables(const struct kernel *k, const struct program *p, struct judge *j, char *err, size_t err_len)
 {
     int fds[KERNEL_TABLES + 1];

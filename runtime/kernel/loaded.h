@@ -6,7 +6,7 @@
 
 struct loaded {
     struct kernel *kernel; /* NULL: not loaded */
-    struct judge *judge;   /* judge of the start's program, proved and not in force; NULL with `kernel` */
+    struct judge *judge;   /* judge of the first program, proved and not in force; NULL with `kernel` */
     struct proof proof;
     uint8_t digest[PBC_DIGEST_LEN]; /* digest of that program */
 };
@@ -16,5 +16,5 @@ uint64_t loaded_seed(uint64_t said);
 /* Make maps, load, and prove; cfg->seed as in loaded_seed. Return 0, or a negative errno with one line in err and *l
  * empty. */
 int loaded_begin(struct loaded *l, const struct program *p, const struct kernel_cfg *cfg, char *err, size_t err_len);
-/* Give up descriptors and memory; an empty one is fine. What another process holds of it stays. */
+/* Give up descriptors and memory; an empty struct is fine. Objects that another process holds stay. */
 void loaded_free(struct loaded *l);

@@ -1,5 +1,5 @@
-/* The proof at load: before a judge in the kernel judges packets, it and this process's judge are asked about the same
- * frames. */
+/* The proof at load: before a judge in the kernel judges packets, it and the user-space executor's judge are asked
+ * about the same frames. */
 #pragma once
 
 #include "runtime/kernel/asker.h"

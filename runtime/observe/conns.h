@@ -32,5 +32,5 @@ struct conn_seen *observed_conns_find(const struct observed_conns *all, unsigned
 /* Add one that is not there. NULL: out of memory. */
 struct conn_seen *observed_conns_add(struct observed_conns *all, unsigned worker, uint64_t number);
 void observed_conns_drop(struct observed_conns *all, struct conn_seen *c);
-/* Note a gap; beyond GAPS_MOST they are counted alone. */
+/* Note a gap; beyond GAPS_MOST they are counted only. */
 void conn_note(struct conn_seen *c, const struct observed_gap *g);

@@ -1,4 +1,4 @@
-/* A record of fixed length for each connection, then its gaps. What is read is hostile: stems become names of files. */
+/* A record of fixed length for each connection, then its gaps. The input is hostile: stems become names of files. */
 #include "runtime/observe/kept.h"
 
 #include <string.h>

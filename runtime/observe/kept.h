@@ -1,4 +1,4 @@
-/* Knowledge of connections whose files are being written, as bytes for another process that goes on with them. */
+/* Knowledge of connections whose files are being written, as bytes for another process that continues them. */
 #pragma once
 
 #include "runtime/observe/conns.h"
@@ -9,6 +9,6 @@ struct kept_by {
     uint32_t services;
     unsigned workers;
 };
-/* Write all connections, the oldest first, or read them into a table that has none. Files that are open do not go with
- * them: the halves go on in other parts. Return true if all were written or read. */
+/* Write all connections, the oldest first, or read them into an empty table. Open files are not handed over: the
+ * halves continue in new parts. Return true if all were written or read. */
 bool kept_archive(struct observed_conns *conns, const struct kept_by *by, struct archive *a);

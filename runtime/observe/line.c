@@ -1,5 +1,5 @@
-/* Writes an ended session as one line of JSON, members in a fixed order. Names come from strangers: they are escaped,
- * and those of files have plain characters alone. */
+/* Writes an ended session as one line of JSON, members in a fixed order. Names come from strangers: they are
+ * escaped, and those of files have plain characters only. */
 #include "runtime/observe/line.h"
 
 #include <string.h>

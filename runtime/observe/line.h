@@ -6,19 +6,19 @@
 #include "vm/observe/observe.h"
 #include "vm/program/program.h"
 
-/* A place in a half that has no bytes, or two kinds of them */
+/* A place in a half without bytes, or with two versions of them */
 struct observed_gap {
     uint64_t offset, len;
     uint8_t half;  /* enum observe_half */
     uint8_t kind;  /* OBSERVE_HOLE or OBSERVE_DIFFERS */
-    uint8_t cause; /* enum observe_hole, of a hole that is not lost */
+    uint8_t cause; /* enum observe_hole, for a hole other than `lost` */
     bool lost;     /* true if the bytes came, but could not be written */
 };
-/* Return a gap's kind: `hole`, `differs` or `lost`; and why a hole is there, NULL for others. */
+/* Return a gap's kind: `hole`, `differs` or `lost`; and the cause of a hole, NULL for others. */
 const char *observed_gap_kind(const struct observed_gap *g);
 const char *observed_gap_cause(const struct observed_gap *g);
 
-/* Things known of a session beside its last event */
+/* Facts about a session beside its last event */
 struct observed_told {
     const struct observed_gap *gaps;
     uint32_t count;
@@ -30,7 +30,7 @@ struct observed_told {
 /* Print the line of a session that ended; wall_ns is added to its times. */
 void observed_line(FILE *out, const struct observe_event *e, uint64_t wall_ns, const struct observed_told *told);
 
-/* Write the stem of the names of a connection's files: SERVICE-TIME-CLIENT-PORT-SERVER-PORT, with `-vlanN` where there
- * is a tag. All but letters, digits and `._-` becomes `_`. */
+/* Write the stem of the names of a connection's files: SERVICE-TIME-CLIENT-PORT-SERVER-PORT, with `-vlanN` if there
+ * is a tag. Characters other than letters, digits and `._-` become `_`. */
 enum { OBSERVED_STEM = 200 };
 void observed_stem(char stem[OBSERVED_STEM], const struct observe_event *e, uint64_t wall_ns);

@@ -173,7 +173,7 @@ void observed_log_event(struct observed_log *l, unsigned worker, const struct ob
 void observed_log_flush(struct observed_log *l) { services_flush(&l->services); }
 void observed_log_again(struct observed_log *l) { services_again(&l->services); }
 
-/* Counters of another layout, as another version may have, begin anew. */
+/* Counters of another layout, as another version may have, begin again. */
 static void counters_archive(struct observed_log *l, struct archive *a)
 {
     struct observed_counters c = observed_log_counters(l);

@@ -17,25 +17,24 @@ enum { OBSERVED_COUNTERS = sizeof(struct observed_counters) / sizeof(uint64_t) }
 
 enum { OBSERVED_LINE = 700 /* bytes of a complaint */ };
 struct observed_log;
-/* Make a writer that opens files by `files`. complain: told once for each service whose file fails, at most once a
- * minute (what: a line without its end); NULL: nobody. */
+/* Make a writer that opens files by `files`. complain: called for each service whose file fails, at most once per
+ * minute (what: a line without its end); NULL: no complaints. */
 struct observed_log *observed_log_new(const struct observed_files *files, void (*complain)(void *arg, const char *what),
                                       void *arg);
 void observed_log_free(struct observed_log *l); /* NULL is allowed; writes what waits */
 
-/* Open the files of a program's observe services before its first event. A service of an earlier program with the same
- * name and files goes on with them; one that is known already changes nothing. False: a line in err, and nothing
- * changed that an event of other programs meets. */
+/* Open the files of a program's observe services before its first event. A service of an earlier program with the
+ * same name and files continues them; a known program changes nothing. False: a line in err, and nothing changed for
+ * events of other programs. */
 bool observed_log_program(struct observed_log *l, const struct program *p, char *err, size_t err_len);
-/* Take an event of a worker; e->program was given to observed_log_program. wall_ns: added to its times for people. */
+/* Take an event of a worker; e->program was given to observed_log_program. wall_ns: added to its times for output. */
 void observed_log_event(struct observed_log *l, unsigned worker, const struct observe_event *e, uint64_t wall_ns);
-/* Write what waits in memory; a full disk leaves it out. */
+/* Write the waiting bytes; a full disk drops them. */
 void observed_log_flush(struct observed_log *l);
-/* Write what is known of connections that go on, with counters, or read it into a log that knows a program with the
- * same services and has seen no event. whole false, writing: counters alone. Return true if connections are among it.
- */
+/* Write the state of continuing connections, with counters, or read it into a log that has a program with the same
+ * services and no events yet. whole false, writing: counters only. Return true if connections are among it. */
 bool observed_log_archive(struct observed_log *l, struct archive *a, unsigned workers, bool whole);
-/* Go on with files to which another process has written until now. */
+/* Continue files that another process has written until now. */
 void observed_log_again(struct observed_log *l);
 /* Return the counters; other threads may ask. */
 struct observed_counters observed_log_counters(const struct observed_log *l);

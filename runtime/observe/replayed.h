@@ -1,4 +1,4 @@
-/* Files of observed connections in a replay (--observed DIR): they lie below a directory instead of where the rules
+/* Files of observed connections in a replay (--observed DIR): they are below a directory instead of where the rules
  * say, so that a replay at a desk touches no file of a live run. */
 #pragma once
 

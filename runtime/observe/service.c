@@ -43,7 +43,7 @@ void services_init(struct observed_services *all, const struct observed_files *f
     *all = (struct observed_services){.files = files, .complain = complain, .arg = arg};
 }
 
-/* Complain, at most once a minute. why: a line that names the file. */
+/* Complain, at most once per minute. why: a line that names the file. */
 static void complain_of(struct observed_service *s, const char *why)
 {
     char what[OBSERVED_LINE];
@@ -96,7 +96,7 @@ static void write_lines(struct observed_service *s)
     if (!s->lines || !s->waiting_lines) return;
     fflush(s->lines);
     if (s->fd < 0 || (s->sessions_limit && s->written && s->written + s->waiting_len > s->sessions_limit)) {
-        /* Begin the file anew; what was there is FILE.1 then. */
+        /* Begin the file again; what was there is FILE.1 then. */
         char err[600];
         close_sessions(s);
         if (open_sessions(s, true, err, sizeof err) < 0) complain_of(s, err);

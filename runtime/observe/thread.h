@@ -19,10 +19,10 @@ void observed_thread_stop(struct observed_thread *t);
 bool observed_thread_settle(struct observed_thread *t, uint64_t until_ns);
 /* As observed_log_archive; whole: the thread has settled, or does not run. */
 bool observed_thread_archive(struct observed_thread *t, struct archive *a, bool whole);
-/* Have the thread leave what workers tell in their rings (waits), or write it, as it does from the start. */
+/* Let the thread leave workers' reports in their rings (waits), or write them, as it does from the start. */
 void observed_thread_wait(struct observed_thread *t, bool waits);
-/* Go on with files to which another process has written until now, before the next event is written. */
+/* Continue files that another process has written until now, before the next event is written. */
 void observed_thread_again(struct observed_thread *t);
 struct observed_counters observed_thread_counters(const struct observed_thread *t);
-/* Take the latest complaint (log.h). False: there is none that was not taken. */
+/* Take the latest complaint (log.h). False: no new complaint. */
 bool observed_thread_said(struct observed_thread *t, char what[OBSERVED_LINE]);

@@ -1,5 +1,5 @@
-/* Requests of the service to its parent, a function for each row of request.def, which says what each does: ask_PORT
- * for the row PORT, which grant_PORT does. Any thread may call; they are served in turn.
+/* Requests of the service to its parent, a function for each row of request.def, which describes each: ask_PORT for
+ * the row PORT, which grant_PORT does. Any thread may call; requests are served in turn.
  *
  * `asked` is of request.h. Each returns 0, or a negative errno with one line in err, which may be NULL with err_len 0;
  * -EFBIG: more elements than the row allows. The caller closes descriptors. By what the row gives:
@@ -54,7 +54,7 @@ struct channel {
 int ask_port(struct channel *c, const struct io_ask *ask, struct io_made *made, char *err, size_t err_len);
 /* WORLD by facts */
 int ask_world(struct channel *c, unsigned port, const struct facts *f, uint64_t mac, char *err, size_t err_len);
-/* KERNEL, as the kernel executor of the program's file alone (runtime/kernel/adopt.h); once. The caller frees *k. */
+/* KERNEL, as the kernel executor of the program's file only (runtime/kernel/adopt.h); once. The caller frees *k. */
 int ask_kernel(struct channel *c, const struct program *p, const struct kernel_sizes *sizes, struct kernel **k,
                char *err, size_t err_len);
 /* JUDGE, as a judge of that kernel executor in *j, which the caller owns. SWAP puts it in force; call kernel_took
@@ -62,6 +62,5 @@ int ask_kernel(struct channel *c, const struct program *p, const struct kernel_s
 int ask_prepare(struct channel *c, const struct kernel *k, const struct program *p, struct judge **j,
                 struct proof *proof, char *err, size_t err_len);
 
-/* Copy the path of a request, or another text. False: there is no room for it, and err names the thing that it is of:
- * "an access log". */
+/* Copy the path of a request, or another text. False: no room, and err names its subject: "an access log". */
 bool ask_path_fits(char *to, size_t room, const char *path, const char *of, char *err, size_t err_len);

@@ -1,6 +1,6 @@
-/* Rights that the parent gives up once the service runs: all capabilities but those of capability.def, and the calls of
- * refused_call.def. A list of allowed calls would not last: libnftables, libbpf and the C library choose their calls
- * anew with each release, and a missing call would leave guard rules behind.
+/* Rights that the parent gives up once the service runs: all capabilities but those of capability.def, and the calls
+ * of refused_call.def. A list of allowed calls would not last: libnftables, libbpf and the C library choose their
+ * calls again with each release, and a missing call would leave guard rules behind.
  *
  * Work that needs CAP_SYS_ADMIN is done before, even if only a reload may use it: a network namespace
  * (host/device/aside.h), and the packet sockets' filter. For that filter, libbpf searches the types of modules on
@@ -29,9 +29,11 @@ static int leave_rights(bool xdp_replace)
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
         if ((kept[i].when == ALWAYS || xdp_replace) && capng_have_capability(CAPNG_EFFECTIVE, kept[i].right))
             had[count++] = kept[i].right;
+    const bool may_bound = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP);
     capng_clear(CAPNG_SELECT_ALL);
     for (unsigned i = 0; i < count; i++) capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, had[i]);
-    capng_apply(CAPNG_SELECT_BOUNDS); /* without that right, no_new_privs has the same effect */
+    /* Without CAP_SETPCAP, of which libcap-ng would complain, no_new_privs has the same effect. */
+    if (may_bound) capng_apply(CAPNG_SELECT_BOUNDS);
     return capng_apply(CAPNG_SELECT_CAPS) ? -EPERM : 0;
 }
 
@@ -47,7 +49,7 @@ static int refuse_plain(scmp_filter_ctx f)
     return failed;
 }
 
-/* Refuse namespaces by flags of clone. The flags of clone3 lie in memory that a filter can't see; on ENOSYS the C
+/* Refuse namespaces by flags of clone. The flags of clone3 are in memory that a filter can't see; on ENOSYS the C
  * library calls clone. */
 static int refuse_namespaces(scmp_filter_ctx f)
 {

@@ -137,8 +137,8 @@ static int allow_plain(scmp_filter_ctx f)
 
 #define ONLY(call, ...) seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(call), 1, __VA_ARGS__)
 
-/* Allow calls by their arguments: memory that is not executable, threads but no processes, signals to itself alone (so
- * no F_SETOWN of fcntl, which sends them to others), files for reading alone, the test for a terminal on standard
+/* Allow calls by their arguments: memory that is not executable, threads but no processes, signals to itself alone
+ * (so no F_SETOWN of fcntl, which sends them to others), files for reading only, the test for a terminal on standard
  * output */
 static int allow_some(scmp_filter_ctx f)
 {
@@ -158,7 +158,7 @@ static int allow_some(scmp_filter_ctx f)
     if (!failed)
         failed = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 2, SCMP_A0(SCMP_CMP_EQ, PR_SET_DUMPABLE, 0),
                                   SCMP_A1(SCMP_CMP_EQ, 0, 0));
-    /* clone3's arguments lie in memory that a filter can't see; on ENOSYS the C library calls clone */
+    /* clone3's arguments are in memory that a filter can't see; on ENOSYS the C library calls clone */
     if (!failed) failed = seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
     return failed;
 }
@@ -193,7 +193,7 @@ static int leave_calls(void)
 
 static int confine(pid_t parent)
 {
-    prctl(PR_SET_NAME, STATE_WORKER); /* so that a signal by the program's name reaches the parent alone */
+    prctl(PR_SET_NAME, STATE_WORKER); /* so that a signal by the program's name reaches the parent only */
     const struct user user = user_of_service();
     int failed = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ? -errno : 0; /* Landlock asks for it */
     if (!failed && !CONFINED_LOOSE) failed = leave_files();

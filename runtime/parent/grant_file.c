@@ -131,8 +131,6 @@ int grant_ADDRESSES(struct parent *p, const struct request_addresses *asked, str
 /* A hijacked service may ask for names that it makes up, and so tell name servers what it likes. */
 int grant_DNS(struct parent *p, const struct dns_name names[], uint32_t count, struct answer *a, int fds[])
 {
-    if (p->dns >= 0) close(p->dns);
-    p->dns = -1;
     fds[0] = count ? dns_start(names, count, &p->dns) : -EINVAL;
     return given(fds[0]);
 }
@@ -296,14 +294,14 @@ int grant_HISTORY_OPEN(struct parent *p, const struct request_file *asked, struc
     return given(fds[0]);
 }
 
-/* Tell a user's number, and whose process it is, of any process: a hijacked service learns that and nothing else */
+/* Report a user's number, and whose process it is, of any process: a hijacked service learns that and nothing else */
 int grant_LOGIN(struct parent *p, const struct request_process *asked, struct answer *a, int fds[])
 {
     a->value = login_of(asked->pid);
     return 0;
 }
 
-/* Lend what belongs to this process alone. Nothing changes until YIELDED. */
+/* Lend what belongs to this process only. Nothing changes until YIELDED. */
 int grant_YIELD(struct parent *p, struct answer *a, int fds[])
 {
     const struct deal *deal = p->maker.deal;
@@ -373,7 +371,7 @@ int grant_TAKEN(struct parent *p, struct answer *a, int fds[])
     return failed ? failed : unnamed;
 }
 
-/* Tell the service manager a word from a short list; the manager expects it from this process */
+/* Report to the service manager a word from a short list; the manager expects it from this process */
 int grant_NOTIFY(struct parent *p, const struct request_notify *asked, struct answer *a, int fds[])
 {
     if (asked->word == MANAGER_READY) parent_named(p);
@@ -398,7 +396,7 @@ int grant_RECORDING_THERE(struct parent *p, const struct request_recording *aske
     return recording_there(p->recordings, name, &a->value) ? 0 : -ENOENT;
 }
 
-/* Handle a file of the recording by number, in the command line's directory alone */
+/* Handle a file of the recording by number, in the command line's directory only */
 int grant_RECORDING(struct parent *p, const struct request_recording *asked, struct answer *a, int fds[])
 {
     const int failed = recordings_ours(p, a);

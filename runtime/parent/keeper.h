@@ -1,4 +1,4 @@
-/* The keeper: who is the service's parent between the stop and the start of a restart */
+/* The keeper: the service's parent between the stop and the start of a restart */
 #pragma once
 
 #include <stdbool.h>
@@ -14,11 +14,10 @@ struct parent;
 /* True if the manager ends this process to start it again at once. */
 bool keeper_wanted(const struct parent *p);
 
-/* True once: the service has to end, as the unit stops after all, the next start has asked for it, or nobody has come.
- * ready: its end has something to say */
+/* True once: the service must end, because the unit stops after all, the next start has asked for that, or no start
+ * has come. ready: its socket is readable */
 bool keeper_step(struct parent *p, bool ready);
 /* Time until keeper_step is due, for poll */
 int keeper_wait_ms(const struct parent *p);
-/* True if the keeper's service has ended; its status as waitpid gives it, or SIGKILL where it did not say how it ended.
- */
+/* True if the keeper's service has ended; its status as waitpid gives it, or SIGKILL if it did not report one. */
 bool keeper_child_ended(const struct parent *p, int *status);

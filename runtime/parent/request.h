@@ -1,5 +1,5 @@
-/* Messages between the service and its parent. They hold numbers and text: no pointer, nothing that the parent must
- * trust. */
+/* Messages between the service and its parent. They hold numbers and text, but no pointers, and the parent trusts
+ * none of it. */
 #pragma once
 
 #include "runtime/host/device/inline_stack.h"
@@ -83,7 +83,7 @@ struct request_path {
 struct request_addresses {
     char path[4096];
     struct file_mark was; /* the file as it was read last */
-    uint32_t hurry;       /* 1: also if it was written to a moment ago */
+    uint32_t hurry;       /* 1: even if it was just written */
     uint32_t most;        /* ranges that it may have */
 };
 struct request_stream {
@@ -91,7 +91,7 @@ struct request_stream {
     char dir[4096];              /* as the program names it */
     char name[STREAM_NAME_MOST]; /* STREAM_FILE */
     uint32_t how;                /* enum stream_how */
-    uint32_t again;              /* STREAM_BEGIN: find the files of earlier runs anew */
+    uint32_t again;              /* STREAM_BEGIN: find the files of earlier runs again */
 };
 struct request_turn {
     char path[4096];
@@ -117,7 +117,9 @@ struct request_process {
     int32_t pid;
 };
 enum lend { LEND_PORT, LEND_MEMORY, LENDS };
-enum { LEND_FDS = 3 }; /* LEND_PORT: as steer_lend gives them, and a socket that hears all; LEND_MEMORY: as umem_lend */
+enum {
+    LEND_FDS = 3
+}; /* LEND_PORT: as steer_lend gives them, and a socket that receives all frames; LEND_MEMORY: as umem_lend */
 struct request_lend {
     uint32_t what, at; /* enum lend, and which interface, or which worker's */
 };
@@ -134,13 +136,13 @@ struct answer {
     uint32_t slots, ring;  /* PORT: as in struct io_made */
     uint32_t filter, deal; /* PORT: as in struct io_made */
     uint64_t value;        /* LOGIN: the user, UINT32_MAX: none; STEERING, HOOKS: 1 if generic; TOO_LONG, KEEP: number;
-                              OFFLOADS:        what went off; KERNEL: its hooks */
+                            * OFFLOADS: those turned off; KERNEL: its hooks */
     struct gate_count carried; /* result of CARRIED */
     struct proof proof;        /* result of JUDGE */
     struct host_kept kept;     /* result of PORTS */
 };
 
-/* A row of request.def: sizes of the body and of an element, and how many elements and descriptors there may be */
+/* A row of request.def: sizes of the body and of an element, and the most elements and descriptors */
 struct request_row {
     size_t body, each;
     uint32_t most;
@@ -149,7 +151,7 @@ struct request_row {
 };
 extern const struct request_row request_rows[REQUEST_COUNT];
 
-/* Parameters of a row's functions: what is asked; what is behind it, for the service's side, which may pass too many
+/* Parameters of a row's functions: the request; the bytes behind it, for the service's side, which may pass too many
  * bytes, and for the parent's. */
 #define TAKES_NO_BODY
 #define TAKES_BODY(shape) , const struct request_##shape *asked

@@ -127,6 +127,7 @@ static void parent_free(struct parent *p)
     gate_close(p->maker.gate);
     io_maker_fini(&p->maker);
     resolver_free(p->resolver);
+    dns_end(&p->dns);
     aside_free(p->check_stack);
     aside_free(p->inline_stack);
     if (p->fd >= 0) close(p->fd);
@@ -164,7 +165,7 @@ static struct parent *parent_new(const struct options *o)
     *p = (struct parent){.o = o,
                          .fd = -1,
                          .signal_fd = -1,
-                         .dns = -1,
+                         .dns = {-1, -1},
                          .recordings = -1,
                          .starter.fd = -1,
                          .streams_taken = {-1, -1},
@@ -240,7 +241,7 @@ bool parent_is_guarded(const struct parent *p)
     return state_noted(p->state, CHANGE_GUARD, table, "", "");
 }
 
-/* Shut devices, but for those whose name nftables can't express, which are told. Return 0, or the exit status. */
+/* Shut devices, but for those whose name nftables can't express, which are reported. Return 0, or the exit status. */
 static int shut_named(const struct options *o, struct state *s, const struct guard_shut *shut, unsigned count)
 {
     char err[400];
@@ -284,7 +285,7 @@ void parent_shut_unrecorded(const struct options *o, const struct guard_shut *sh
 
 void parent_drop_judges(struct parent *p) { hooks_drop(p->state); }
 
-/* Tell that the end was closed, and what opens. */
+/* Report that the end was closed, and what opens. */
 static void say_closed(const struct parent *p)
 {
     if (is_anothers(p)) return;
@@ -536,9 +537,9 @@ static int leave_open(struct parent *p)
     return 0;
 }
 
-/* Undo the changes on the host, as --on-exit says, but for a start that nobody has confirmed, and an end that was asked
- * to be open. After an error that the service reported, all is undone unless the end is to be closed; programs that a
- * former start left judging in the kernel stay if no others replaced them. */
+/* Undo the changes on the host, according to --on-exit, but for a start that nobody has confirmed, and an end that
+ * was asked to be open. After an error that the service reported, all is undone unless the end is to be closed;
+ * programs that a former start left judging in the kernel stay if no others replaced them. */
 static int undo_served(struct parent *p, int status)
 {
     const bool open = p->opens || status == UNCONFIRMED;

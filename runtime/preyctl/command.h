@@ -9,5 +9,5 @@
 /* Check the number of arguments. Return 0, or 2 after a complaint. */
 int command_takes(const struct talk *t, unsigned least, unsigned most, const char *usage);
 
-/* Return the running program, to be released with program_put. NULL after a line with the reason. */
+/* Return the running program, which the caller releases with program_put. NULL after a line with the reason. */
 struct program *command_running(struct talk *t);

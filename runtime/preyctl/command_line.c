@@ -3,10 +3,8 @@
 
 #include <string.h>
 
-static const struct command_row {
-    const char *word, *arguments, *doc;
-} commands[COMMANDS] = {
-#define COMMAND(ident, word, arguments, doc) [COMMAND_##ident] = {word, arguments, doc},
+static const char *const commands[COMMANDS] = {
+#define COMMAND(ident, word, arguments, doc) [COMMAND_##ident] = word,
 #include "runtime/preyctl/command.def"
 };
 
@@ -26,34 +24,38 @@ static const struct option_row {
     enum { PLAIN, JSON, HELP, VERSION } what;
     const char *doc;
 } options[] = {
-    {"--name", "NAME", opt_name, PLAIN, "name of the instance, if several run here"},
-    {"--control", "PATH", opt_control, PLAIN, "path of its socket, as given to preyrun --control"},
+    {"--name", "NAME", opt_name, PLAIN, "name of the instance, if several run"},
+    {"--control", "PATH", opt_control, PLAIN, "socket of the instance, as given to preyrun --control"},
     {"--format", "text|json", opt_format, PLAIN, "print tables for people, or JSON"},
     {"--json", NULL, NULL, JSON, "the same as --format json"},
-    {"--help", NULL, NULL, HELP, "print this; also -h"},
+    {"--help", NULL, NULL, HELP, "print this help; also -h"},
     {"--version", NULL, NULL, VERSION, "print the version; also -V"},
 };
 enum { OPTIONS = sizeof options / sizeof *options };
 
 static void help_row(FILE *out, const char *name, const char *argument, const char *doc)
 {
-    char left[100];
+    char left[160];
     snprintf(left, sizeof left, "%s%s%s", name, argument && *argument ? " " : "", argument ? argument : "");
-    if (strlen(left) > 21) /* at least two spaces: completion (editors/bash/) depends on it */
-        fprintf(out, "  %s\n  %-22s %s\n", left, "", doc);
+    if (strlen(left) > 22) /* at least two spaces: completion (editors/bash/) depends on it */
+        fprintf(out, "  %s\n  %-22s  %s\n", left, "", doc);
     else
-        fprintf(out, "  %-22s %s\n", left, doc);
+        fprintf(out, "  %-22s  %s\n", left, doc);
 }
 
 static void help(FILE *out)
 {
-    fprintf(out, "preyctl [OPTION]... COMMAND\n"
-                 "Ask a preyrun that runs on this machine, or tell it what to do.\n\nCommands:\n");
-    for (unsigned i = 0; i < COMMANDS; i++) help_row(out, commands[i].word, commands[i].arguments, commands[i].doc);
+    fprintf(out, "usage: preyctl [OPTION]... COMMAND [ARGUMENT]...\n"
+                 "Show and change the state of a running preyrun.\n");
+#define GROUP(heading)                       fprintf(out, "\n%s:\n", heading);
+#define COMMAND(ident, word, arguments, doc) help_row(out, word, arguments, doc);
+#include "runtime/preyctl/command.def"
     fprintf(out, "\nOptions:\n");
     for (unsigned i = 0; i < OPTIONS; i++) help_row(out, options[i].name, options[i].argument, options[i].doc);
-    fprintf(out, "\nExit status: 0 good; 1 the rules are at fault; 2 wrong usage, nobody to ask, trouble with the "
-                 "machine.\n");
+    fprintf(
+        out,
+        "\nExit status: 0 success; 1 a live set refused a change or lacks the member, or `impact` found an obstacle;\n"
+        "2 wrong usage, a rejected request, no running preyrun, no privileges, or a fault of this machine.\n");
 }
 
 struct reading {
@@ -91,9 +93,9 @@ static int option_take(struct reading *r, int left, const char *argv[])
 static bool command_take(struct reading *r, const char *word)
 {
     for (unsigned i = 0; i < COMMANDS; i++) {
-        if (strcmp(word, commands[i].word) != 0) continue;
+        if (strcmp(word, commands[i]) != 0) continue;
         r->l->command = i;
-        r->l->word = commands[i].word;
+        r->l->word = commands[i];
         return r->chosen = true;
     }
     snprintf(r->err, r->err_len, "`%.60s` is not %s of preyctl: try --help", word,

@@ -21,7 +21,7 @@ struct command_line {
 
 enum command_line_result { LINE_RUN, LINE_DONE /* help or version printed */, LINE_WRONG /* reason in err */ };
 
-/* Read the command line; argv is reordered, its strings are kept. preyctl's options may stand before or after the
+/* Read the command line; argv is reordered, its strings are kept. preyctl's options may be before or after the
  * command; other words after the command that begin with `-` belong to the command. */
 enum command_line_result command_line_read(int argc, const char *argv[], struct command_line *line, FILE *out,
                                            char *err, size_t err_len);

@@ -57,7 +57,7 @@ static const char *host_of_both(struct side was, struct side now)
 static void server_add(cJSON *servers, const char *name, struct side of_old, struct side of_new)
 {
     /* A server of the same name elsewhere is another server: connections to it end. One by a name is where the name
-     * is, and of a service it has the weight of a record, whatever the file says. */
+     * is, and of a service it has the weight of a record, regardless of the file. */
     const struct pbc_server *was = of_old.server, *now = of_new.server;
     const char *host = host_of_both(of_old, of_new);
     const bool moved =

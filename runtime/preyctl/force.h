@@ -3,8 +3,8 @@
 
 #include "runtime/preyctl/talk.h"
 
-/* Ask it and free it, with the program of a file unless that is NULL, and print the answer when that program runs.
- * Return the exit status. */
+/* Ask the question and free it, with the program of a file unless that is NULL, and print the answer once that
+ * program runs. Return the exit status. */
 int put_in_force(struct talk *t, cJSON *question, const char *file);
 /* Take --confirm out of the arguments and add its time to the question. False after a line with the reason. */
 bool trial_take(struct command_line *l, cJSON *question);

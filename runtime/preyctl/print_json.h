@@ -4,7 +4,7 @@
 #include <cjson/cJSON.h>
 #include <stddef.h>
 
-/* Return a document from its text, each number as raw JSON with all its digits. NULL: it is none, or memory is out. */
+/* Return a document from its text, each number as raw JSON with all its digits. NULL: malformed, or out of memory. */
 cJSON *document_parse(const char *text, size_t len);
 /* Print the document as one line. */
 void print_json(const cJSON *document);

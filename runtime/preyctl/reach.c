@@ -87,7 +87,7 @@ static int reach_only(const char *folder, char *err, size_t err_len)
     return -1;
 }
 
-/* Say what undoes that which a former run of the name has left: its record is there. */
+/* Report what undoes that which a former run of the name has left: its record is there. */
 static void say_left(const char *folder, const char *name, char *err, size_t err_len)
 {
     char record[400];

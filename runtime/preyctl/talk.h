@@ -1,4 +1,4 @@
-/* A question to the service, and its answer. Each failure is told once on standard error. */
+/* A question to the service, and its answer. Each failure is reported once on standard error. */
 #pragma once
 
 #include <cjson/cJSON.h>
@@ -11,14 +11,14 @@ struct talk {
     int fd; /* connected; -1: not */
     struct inbox in;
     bool stops;       /* the service was asked to end its answer */
-    bool again;       /* the question may be asked again: that the service hung up, or is not there, is not told */
-    bool lost;        /* it did, or was not */
-    bool waits;       /* the service may be silent for as long as it likes: it is asked to wait */
+    bool again;       /* the question may be asked again, so a missing service, or one that hung up, is not reported */
+    bool lost;        /* the service hung up, or was not there */
+    bool waits;       /* the service may be silent without limit, because it is asked to wait */
     int status;       /* exit status of the last answer */
     char words[1024]; /* its closing words */
 };
 
-enum { PATIENCE_MS = 10000 /* longest silence of the service, where it is not asked to wait */ };
+enum { PATIENCE_MS = 10000 /* longest silence of the service, if it is not asked to wait */ };
 
 /* Print "preyctl: …" on standard error. Return 2. */
 int talk_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -38,16 +38,16 @@ cJSON *talk_question(enum question q);
 int talk_next(struct talk *t, struct message *m, int patience_ms);
 
 /* Return the exit status after the last talk_next returned `next`, with a line if the service refuses; 1: stdout
- * failed, which main tells. */
+ * failed, which main reports. */
 int talk_over(const struct talk *t, int next);
 
 /* Ask a question whose answer has no document. Return 0, or the status after a line with the reason. */
 int talk_done(struct talk *t, cJSON *question);
-/* Ask a question with one document as its answer, to be freed by the caller (print_json.h, document_parse). Return 0,
+/* Ask a question with one document as its answer, which the caller frees (print_json.h, document_parse). Return 0,
  * or the status after a line with the reason. */
 int talk_document(struct talk *t, cJSON *question, cJSON **document);
 /* Print the document with --json, else the answer's words. */
 void talk_tell(const struct talk *t, const cJSON *document);
-/* The same as talk_document, with a descriptor beside the question. It is closed; -1: it could not be made, after a
- * complaint. */
+/* The same as talk_document, with a descriptor beside the question. The descriptor is closed; -1: it could not be
+ * made, and a complaint was printed. */
 int talk_hand(struct talk *t, cJSON *question, int fd, cJSON **document);

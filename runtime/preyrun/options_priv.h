@@ -13,7 +13,7 @@ enum way { BOTH, REPLAY, LIVE }; /* kind of run that an option is for */
 struct reading {
     struct options *o;
     FILE *out;
-    const char *way[3]; /* first option given for each way alone, by enum way */
+    const char *way[3]; /* first option that is only for one way, by enum way */
     char *err;
     size_t err_len;
     bool done; /* help or version: the rest is ignored */
@@ -33,7 +33,7 @@ static inline bool number(struct reading *r, const char *name, const char *text,
     return wrong(r, "--%s: `%s` is not a number from %" PRIu64 " to %" PRIu64, name, text, lo, hi);
 }
 
-/* Return the place of v among three words, from 1 on; 0: it is none of them, with one line in err. */
+/* Return the place of v among three words, from 1 on; 0: none of them, with one line in err. */
 static inline unsigned word(struct reading *r, const char *n, const char *v, const char *const words[3])
 {
     for (unsigned i = 0; i < 3; i++)
@@ -47,7 +47,7 @@ bool options_settle_live(struct reading *r);
 typedef bool opt_fn(struct reading *r, const char *n, const char *v);
 opt_fn opt_allow_unjudged, opt_iface, opt_bridge, opt_io, opt_hook, opt_stats, opt_stats_host, opt_confirm,
     opt_takeover_drain, opt_on_exit, opt_name, opt_sets_group;
-/* True for names of devices with commas, which no option and no program's file is. */
+/* True for names of devices with commas, unlike options and program files. */
 bool are_devices(const char *v);
 /* Read a size (64KiB, 16MiB, 1GiB, or bytes) within bounds. */
 bool size_read(const char *v, uint64_t least, uint64_t most, uint64_t *to);

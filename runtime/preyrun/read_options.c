@@ -14,7 +14,7 @@ bool wrong(struct reading *r, const char *fmt, ...)
     return false;
 }
 
-/* Return the end of a path that fits on a line, because the end tells files apart. */
+/* Return the end of a path that fits on a line, because the end distinguishes files. */
 static const char *path_end(const char *path)
 {
     enum { SHOWN = 240 };
@@ -164,7 +164,7 @@ static bool opt_version(struct reading *r, const char *n, const char *v)
 }
 
 struct option_row {
-    const char *name, *argument, *doc;
+    const char *name, *argument;
     char letter;
     uint8_t way;       /* enum way */
     opt_fn *read;      /* otherwise one of: */
@@ -179,7 +179,7 @@ struct option_row {
 #define SIZE(field, lo_, hi_, wants_) NUMBER(field, lo_, hi_), .wants = wants_
 #define READ(name)                    .read = opt_##name
 #define OPTION(name_, letter_, takes, argument_, way_, doc_)                                                           \
-    {.name = name_, .argument = argument_, .doc = doc_, .letter = letter_, .way = way_, takes},
+    {.name = name_, .argument = argument_, .letter = letter_, .way = way_, takes},
 static const struct option_row rows[] = {
 #include "runtime/base/options/options.def"
 };
@@ -364,7 +364,7 @@ static bool words_read(struct reading *r, int argc, char *const argv[])
     return r->done || settle_replay(r);
 }
 
-/* True if an option says what a closed end shuts, or that nothing is enforced. */
+/* True if an option states what a closed end shuts, or that nothing is enforced. */
 static bool says_closed(const struct option_row *row)
 {
     static const char *const all[] = {"", "bridge", "name", "on-exit", "monitor", "preflight", "cleanup"};
@@ -415,35 +415,26 @@ void options_fini(struct options *o)
     o->down = NULL;
 }
 
-/* "--name VALUE", "-i IF". */
-static void help_row(FILE *out, const struct option_row *row)
+/* Print "  --name VALUE  doc". Completion (editors/bash/) depends on the two spaces before the doc. */
+static void help_row(FILE *out, const char *name, char of_letter, const char *argument, const char *doc)
 {
-    char left[64], letter[] = {'-', row->letter, ',', ' ', 0};
-    if (!row->name[0]) letter[2] = 0;
-    snprintf(left, sizeof left, "%s%s%s%s%s", row->letter ? letter : "", row->name[0] ? "--" : "", row->name,
-             row->argument ? " " : "", row->argument ? row->argument : "");
-    fprintf(out, "  %-22s %s\n", left, row->doc);
-}
-
-static void help_rows(FILE *out, enum way way)
-{
-    for (unsigned i = 0; i < ROWS; i++)
-        if (rows[i].way == way) help_row(out, &rows[i]);
+    char left[64], letter[] = {'-', of_letter, ',', ' ', 0};
+    if (!name[0]) letter[2] = 0;
+    snprintf(left, sizeof left, "%s%s%s%s%s", of_letter ? letter : "", name[0] ? "--" : "", name, argument ? " " : "",
+             argument ? argument : "");
+    fprintf(out, "  %-26s  %s\n", left, doc);
 }
 
 void options_help(FILE *out)
 {
-    fprintf(out, "preyrun --pcap FILE|- [OPTION]... RULES.pbc\n"
-                 "preyrun -i IF [-i IF]... [OPTION]... RULES.pbc\n"
-                 "preyrun --bridge IF:IF [OPTION]... RULES.pbc\n"
-                 "preyrun --cleanup [--name NAME]\n"
-                 "Judge the frames of a capture, or of interfaces as they arrive, by a compiled rule file (preyc -o).\n"
-                 "\nReplay:\n");
-    help_rows(out, REPLAY);
-    fprintf(out, "\nLive:\n");
-    help_rows(out, LIVE);
-    fprintf(out, "\nBoth:\n");
-    help_rows(out, BOTH);
-    fprintf(out, "\nExit status: 0 good; 2 wrong usage, unreadable capture or program, output that cannot be written,\n"
-                 "trouble with the machine.\n");
+    fprintf(out, "usage: preyrun -r FILE|- [OPTION]... RULES.pbc            replay a capture\n"
+                 "       preyrun --replay DIR [OPTION]... [RULES.pbc]       replay a recording\n"
+                 "       preyrun -i IF [-i IF]... [OPTION]... RULES.pbc     run live\n"
+                 "       preyrun --bridge IF:IF [OPTION]... RULES.pbc       run live, as a bridge\n"
+                 "       preyrun --cleanup [--name NAME]                    undo what killed instances left\n");
+#define GROUP(heading)                                   fprintf(out, "\n%s:\n", heading);
+#define OPTION(name, letter, takes, argument, way, doc_) help_row(out, name, letter, argument, doc_);
+#include "runtime/base/options/options.def"
+    fprintf(out, "\nExit status: 0 success; 1 a replay differs from its recording, or nobody confirmed the start;\n"
+                 "2 wrong usage, unreadable input, unwritable output, or an obstacle on this machine.\n");
 }

@@ -6,6 +6,6 @@
 
 /* True if the session's service has an access log */
 bool access_wanted(const struct session *s);
-/* Write a line. The kind has set the fields that it alone knows (bytes, request, status, wait_ns, reason); this sets
- * the rest. begun_ns: monotonic, arrival of the request or connection. */
+/* Write a line. The kind of session must have set its own fields (bytes, request, status, wait_ns, reason); this
+ * function sets the rest. begun_ns: monotonic, arrival of the request or connection. */
 void access_write_line(struct session *s, struct log_entry *e, uint64_t begun_ns);

@@ -1,4 +1,4 @@
-/* See core.h: the chooser gets its inputs (time, world, tables) when it is used, once a turn */
+/* See core.h: the chooser gets its inputs (time, world, tables) when it is used, once per turn */
 #include "runtime/proxy/core.h"
 
 /* Take balancing tables built by the main thread: building a large one takes a millisecond, which would stop this

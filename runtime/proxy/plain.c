@@ -183,7 +183,7 @@ static bool move_both(struct session *s)
     return s->ended == SESSION_ENDS;
 }
 
-/* Move bytes; after some, silence begins anew */
+/* Move bytes; after some, silence begins again */
 static void bytes_move(struct session *s)
 {
     const uint64_t up_before = s->up.moved, down_before = s->down.moved;

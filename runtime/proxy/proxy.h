@@ -27,16 +27,16 @@ struct tls_table;
 /* An address to listen on */
 struct proxy_listen {
     struct stream_addr at; /* all 0: any address of the family */
-    uint32_t service;      /* PBC_NONE: inline connections, from the inline stack, whose services cfg.inlined tells */
-    uint32_t number; /* number of the loop that it was opened for. One of another loop is spare: the kernel gives it
-                      * no client any more, and it goes when its service does */
+    uint32_t service;      /* PBC_NONE: inline connections, from the inline stack, with services by cfg.inlined */
+    uint32_t number; /* number of the loop that it was opened for. A listener of another loop is spare: the kernel no
+                      * longer gives it clients, and it ends with its service */
     int fd;          /* non-blocking listening socket, the proxy's from now on; -1: keep its present socket */
 };
 
 /* Get a batch of TRANSPARENT_BATCH sockets at most for family 4 or 6. Return their number, or a negative errno. */
 typedef int sockets_fn(void *with, unsigned family, int fds[]);
 
-/* True if both are the same place: compared by fields, as there may be anything between them */
+/* True if both are the same address; compares fields, because padding may differ */
 static inline bool proxy_listen_same(const struct proxy_listen *a, const struct proxy_listen *b)
 {
     const bool inlined = a->service == PBC_NONE;
@@ -45,7 +45,7 @@ static inline bool proxy_listen_same(const struct proxy_listen *a, const struct 
 }
 
 struct proxy_cfg {
-    bool handed; /* its listeners are another process's, too, and stay as they are until proxy_start */
+    bool handed; /* its listeners also belong to another process, and stay unchanged until proxy_start */
     struct program *program;
     struct vm_cfg vm;                     /* for the chooser: seed, worker of workers, share */
     struct tls_table *tls;                /* TLS settings of services; held */
@@ -53,14 +53,14 @@ struct proxy_cfg {
     struct moments *moments;              /* recorder of sessions; NULL: none */
     struct ring *carried;                 /* struct carried, to the loop's worker; NULL: not counted */
     const struct inlined *inlined;        /* its worker's inline connections; NULL: none */
-    struct leaving *leaving;              /* to and from its worker, about those that leave; NULL: none does */
+    struct leaving *leaving;              /* to and from its worker, about connections that leave; NULL: none */
     /* Sockets that may have clients' addresses (runtime/host/socket/transparent.h), and sockets of the inline stack.
      * NULL: none. Called with `with`. */
     sockets_fn *foreign, *stack_sockets;
-    /* Connect two streams to the socket of a program in the middle (runtime/host/file/middle.h). Return 0 or a negative
-     * errno. NULL: not possible. Called with `with`. */
+    /* Connect two streams to the socket of a user's process in the middle (runtime/host/file/middle.h). Return 0 or
+     * a negative errno. NULL: not possible. Called with `with`. */
     int (*middle)(void *with, const char *path, int fds[2]);
-    const char *const *iface_name; /* [iface_count]: for programs in the middle; NULL: not told */
+    const char *const *iface_name; /* [iface_count]: for programs in the middle; NULL: not reported */
     uint32_t sessions_most;
     const uint16_t *iface; /* [iface_count]: ids of the interfaces in the program */
     unsigned iface_count;
@@ -71,14 +71,15 @@ struct proxy_cfg {
 /* A change to another program, made by the main thread */
 struct proxy_change {
     const struct remap *remap;
-    struct chooser *fresh; /* chooser for remap->program, with facts; after the change the old chooser, to be freed */
+    struct chooser
+        *fresh; /* chooser for remap->program, with facts; after the change the old chooser, for the caller to free */
     struct snapshot *world;
-    struct tls_table *tls;        /* the caller's, who may put it once the change is made */
+    struct tls_table *tls;        /* the caller's, which may release it once the change is made */
     struct proxy_listen *listens; /* [count] */
     unsigned count;
     const uint16_t *iface;           /* as in struct proxy_cfg */
     const struct inlined *inlined;   /* as in struct proxy_cfg */
-    struct leaving *leaving;         /* as in struct proxy_cfg; from the first that is not NULL on it stays */
+    struct leaving *leaving;         /* as in struct proxy_cfg; once not NULL, it stays */
     uint64_t number;                 /* number of remap->program, for the recording */
     struct proxy_counters **counted; /* by proxy_counted_new, for remap->program; afterwards as `fresh` */
     struct proxy_room *room;         /* by proxy_room_new; NULL once the change is made */
@@ -92,30 +93,30 @@ struct proxy *proxy_new(const struct proxy_cfg *cfg, struct snapshot *world, str
                         unsigned count, int *err);
 /* End all sessions and free. Not while its thread runs. */
 void proxy_free(struct proxy *p);
-/* Set the number of its program for the recording. Not while its thread runs. */
+/* Set the program's number for the recording. Not while its thread runs. */
 void proxy_numbered(struct proxy *p, uint64_t number);
 /* Start the thread. cpu: the only processor it runs on; negative: any. Return 0 or a negative errno. */
 int proxy_start(struct proxy *p, int cpu);
 void proxy_stop(struct proxy *p);
-/* Do one turn without a thread: all that is ready or due; wait at most most_ms */
+/* Do one turn without a thread: handle everything ready or due; wait at most most_ms */
 void proxy_turn(struct proxy *p, int most_ms);
 
 /* Publish a newer snapshot, which stays the caller's until proxy_taken is past its number */
 void proxy_tell(struct proxy *p, struct snapshot *world);
 uint64_t proxy_taken(const struct proxy *p);
-/* Have the loop's next turn begin with this mark. Once proxy_marked returns it, the loop holds nothing of the program's
- * tables that it read before. Marks grow. */
+/* Make the loop's next turn begin with this mark. Once proxy_marked returns it, the loop holds no pointers into the
+ * program's tables from before. Marks grow. */
 void proxy_mark(struct proxy *p, uint64_t mark);
 uint64_t proxy_marked(const struct proxy *p);
 /* Take the memory that a loop needs for a change to a program, so that the loop itself cannot run out of it. listens:
  * number of listeners. NULL: out of memory. The second function frees it; NULL is fine. */
 struct proxy_room *proxy_room_new(const struct program *program, unsigned listens);
 void proxy_room_free(struct proxy_room *room);
-/* Have the loop look for cuts (vm/judge/lives.h; cfg.vm.cuts), as the walker FLOW_CUTS_LOOPS + cfg.vm.worker. When
- * it is through, `called` announces that. */
+/* Make the loop look for cuts (vm/judge/lives.h; cfg.vm.cuts), as the walker FLOW_CUTS_LOOPS + cfg.vm.worker. When
+ * it has finished, `called` announces that. */
 void proxy_cut(struct proxy *p);
-/* Start a change; c stays the caller's until proxy_changed is true. The loop refuses what the workers refuse as well
- * (vm_swap), and nothing else. */
+/* Start a change; c stays the caller's until proxy_changed is true. The loop refuses exactly the changes that
+ * workers refuse, too (vm_swap). */
 void proxy_change(struct proxy *p, struct proxy_change *c);
 bool proxy_changed(const struct proxy *p);
 /* Get the next part of its sessions (listing.h). False if another listing is being filled. The loop owns l until
@@ -125,14 +126,14 @@ bool proxy_list(struct proxy *p, struct session_listing *l);
 bool proxy_listed(const struct proxy *p, const struct session_listing *l);
 /* Take the oldest line of an access log. Return its length, 0: none. *target: lines_target of the log's path. */
 uint32_t proxy_line(struct proxy *p, uint64_t *target, char line[LINES_MOST]);
-/* Return the number of lines lost, because there was no room */
+/* Return the number of lines lost for lack of room */
 uint64_t proxy_lines_lost(const struct proxy *p);
 /* Take the next report of a refusal */
 bool proxy_refused(struct proxy *p, struct refusal *r);
 
-/* Another process goes on with the listeners, and this one with its sessions (runtime/live/control/takeover/):
- * proxy_listener: the socket of a listener, which stays the proxy's, with its place. False: there are no more. Not
- * during a change. proxy_spares: the number of spare ones.
+/* Let another process continue with the listeners, and this one with its sessions (runtime/live/control/takeover/):
+ * proxy_listener: the socket of a listener, which stays the proxy's, with its place. False: no more. Not during a
+ * change. proxy_spares: the number of spare ones.
  * proxy_pack: have the loop write what it remembers of clients into an archive, the loop's until proxy_packed is true.
  * proxy_pack_not: take that back; false: the loop writes already, or has written. From then on it accepts no inline
  * connection, until proxy_return: nobody has taken over.
@@ -151,7 +152,7 @@ void proxy_return(struct proxy *p);
 void proxy_leave(struct proxy *p);
 bool proxy_has_left(const struct proxy *p);
 uint32_t proxy_sessions(const struct proxy *p);
-/* Add to the counters of a service; PBC_NONE: of none. Not while its thread runs. */
+/* Add to the counters of a service; PBC_NONE: of no service. Not while its thread runs. */
 void proxy_count_on(struct proxy *p, uint32_t service, const struct proxy_counters *more);
 
 /* Return the number of connects for which no local port was left; at any time */
@@ -159,7 +160,7 @@ uint64_t proxy_portless(const struct proxy *p);
 /* Return the live counters; the loop goes on. Not during a change. */
 const struct proxy_counted *proxy_counted(const struct proxy *p);
 const struct conns *proxy_conns(const struct proxy *p);
-/* Return the user-space bytes of an idle session, and of a session with full buffers; and how many more a session of an
- * inline connection has, its worker's included (second function) */
+/* Return the user-space bytes of an idle session, and of a session with full buffers; and the additional bytes of an
+ * inline connection's session, its worker's included (second function) */
 void proxy_session_bytes(uint64_t first_bytes, uint64_t *idle, uint64_t *most);
 uint64_t proxy_inline_bytes(void);

@@ -19,8 +19,8 @@ void session_end(struct session *s, enum session_end why);
 bool session_heed(struct session *s, enum way_result r, bool up);
 /* Run the task again soon */
 void session_again(struct session *s);
-/* Call ops->late after `ns` from now; a further call postpones it, at next to no cost. 0: no timer. While it dials, the
- * timer is the connect's. */
+/* Call ops->late after `ns` from now; a further call postpones it, almost for free. 0: no timer. While the session
+ * dials, the timer is the connect's. */
 void session_wait(struct session *s, uint64_t ns);
 
 /* Close the connection to the server */
@@ -32,7 +32,7 @@ void session_give_server(struct session *s, struct side *server);
 /* True if no other client may use the server's connection: it was made for this client (its address or a PROXY header),
  * or with settings (TLS, too) of a former program */
 bool session_server_is_private(const struct session *s);
-/* Return the version of the PROXY header that its server gets; 0: none. */
+/* Return the version of the PROXY header for its server; 0: none. */
 unsigned session_header(const struct session *s);
 
 /* Return the client's address, from an accepted PROXY header if any; the address that it connected to */

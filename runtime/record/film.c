@@ -1,5 +1,5 @@
-/* The reader of a recording's file, for a replay: a buffer holds one block, whose length is checked at both of its ends
- * before what stands in it is handed on (film.h) */
+/* The reader of a recording's file, for a replay: a buffer holds one block, whose length is checked at both of its
+ * ends before what is in it is handed on (film.h) */
 #include "runtime/record/film.h"
 
 #include <errno.h>

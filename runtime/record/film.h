@@ -1,13 +1,13 @@
-/* A recording's file, read block by block. Its bytes are hostile: nothing is read past their end, and each packet and
- * step is whole when handed out. A file that was cut short (its writer was killed) ends at its last whole block. Of a
- * large file only a block, and some that follow, are held. */
+/* A recording's file, read block by block. Its bytes are hostile: nothing is read past their end, and each packet
+ * and step is complete when handed out. A file that was cut short (its writer was killed) ends at its last whole
+ * block. Only one block of a large file, and some that follow it, are in memory. */
 #pragma once
 
 #include "runtime/base/bytes.h"
 #include "runtime/record/format.h"
 
 struct film {
-    int fd;            /* the file, for all that `bytes` does not hold yet */
+    int fd;            /* the file, for bytes not yet in `bytes` */
     uint8_t *bytes;    /* a part of the file */
     size_t len, room;  /* bytes held; bytes allocated */
     size_t at;         /* offset of the next block */

@@ -1,6 +1,7 @@
-/* Format of a recording's files: pcapng (draft-ietf-opsawg-pcapng), which any tool opens. Frames are enhanced packet
- * blocks, on the interface that they came or left by, which says if they are Ethernet frames or bare IP packets. What
- * pcapng cannot express is in custom blocks and options, which tools skip. All numbers are little-endian.
+/* Format of a recording's files: pcapng (draft-ietf-opsawg-pcapng), which any pcapng tool opens. Frames are enhanced
+ * packet blocks, on their incoming or outgoing interface, whose link shows if they are Ethernet frames or bare IP
+ * packets. Custom blocks and options, which tools skip, hold what pcapng cannot express. All numbers are
+ * little-endian.
  *
  *      section, one interface for each port and one for this machine
  *      START     what the workers were made with
@@ -33,8 +34,8 @@ enum {
                            classes of flows */
     ,
     RECORD_BOUNDED = 8 /* first version with bounds of flows in programs */,
-    /* First version whose states another process reads (parent/between/handoff.h): what else of a takeover's file has
-     * changed goes by this number, too. */
+    /* First version whose states another process reads (parent/between/handoff.h): other changes of a takeover's
+     * file go by this number, too. */
     RECORD_HANDED = 18,
     RECORD_OLDEST = 5 /* oldest version that is read: it has no TAPE_MET; before 7 worlds have no ports */
 };
@@ -82,8 +83,8 @@ struct record_start {
     uint32_t snap;     /* bytes kept of a frame */
     uint8_t forwards;  /* 1: the host's stack forwards packets; 2: of IPv4, 4: of IPv6, where that is known */
     uint8_t fresh;     /* the workers began with this file */
-    uint8_t torn;      /* records just before this file did not fit on the disk */
-    uint8_t in_kernel; /* the kernel judged: the last worker has its reported packets, in steps TAPE_SINGLE */
+    uint8_t torn;      /* the last records before this file did not fit on the disk */
+    uint8_t in_kernel; /* the kernel judged: the last worker has the reported packets, in steps TAPE_SINGLE */
     struct {
         uint8_t peer; /* the bridge's other port; PORT_ANY: none */
         uint8_t how;  /* RECORD_HIDDEN, RECORD_BARE */
@@ -100,7 +101,7 @@ struct record_program {
     uint64_t remap_ns, prepare_ns; /* as given to remap_new and vm_prepare; first program: 0 */
     uint64_t world;                /* number of the snapshot given to vm_prepare */
     uint32_t ids, file;        /* number of the old program's interface ids, each with its new id; bytes of the file */
-    uint32_t gone;             /* 0: no leftovers; else remap_gone_count of the program before */
+    uint32_t gone;             /* 0: no leftovers; else remap_gone_count of the former program */
     uint32_t inline_half_open; /* as in struct inline_share; 0 also in files before there was such a bound */
     uint8_t digest[PBC_DIGEST_LEN]; /* digest of the file */
     uint64_t flows, half_open;      /* its bounds (program_bound); not in versions before RECORD_BOUNDED */

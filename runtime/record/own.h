@@ -1,4 +1,4 @@
-/* Own addresses of the machine that wrote a recording, for readers of pcapng that use nothing else of it. */
+/* Own addresses of the machine that wrote a recording, for pcapng readers that use nothing else of the recording. */
 #pragma once
 
 #include "runtime/base/self.h"

@@ -1,4 +1,4 @@
-/* Bodies of program records, kept while one in use follows from them; a file that stands before is not repeated */
+/* Bodies of program records, kept while one in use follows from them; a file that is before is not repeated */
 #include <stdlib.h>
 #include <string.h>
 

@@ -102,8 +102,8 @@ static bool said_append(struct recorder *r, struct said *s)
     return fits;
 }
 
-/* Tell the thread. False: out of memory, or the list is full. The entry is lost, and a replay stops where its number is
- * missing. */
+/* Notify the thread. False: out of memory, or the list is full. The entry is lost, and a replay stops where its
+ * number is missing. */
 static bool recorder_say(struct recorder *r, struct said what)
 {
     struct said *s = what.body.failed ? NULL : malloc(sizeof *s);

@@ -1,4 +1,4 @@
-/* The flight recorder: a thread writes down what workers do and are told, while they go on. */
+/* The flight recorder: a thread writes down workers' steps and inputs, while they go on. */
 #pragma once
 
 #include <stdbool.h>
@@ -12,23 +12,23 @@ struct recorder_cfg {
     const char *const *names; /* [devices]; valid as long as the recorder */
     const struct port *port;  /* [ports] of any worker; port i belongs to device i % devices */
     unsigned ports, devices, workers;
-    uint32_t bare;             /* bit i: device i has no Ethernet, as the first snapshot says */
+    uint32_t bare;             /* bit i: device i has no Ethernet, according to the first snapshot */
     uint64_t seed;             /* seed of the workers */
     uint32_t inline_half_open; /* as in struct inline_share */
     bool forwards;             /* as in struct worker_cfg */
     bool forwards4, forwards6; /* the families */
     bool takes;                /* another process may record into the directory for a moment; workers have states */
-    bool in_kernel;            /* the kernel judges, and one of the workers stands for it */
+    bool in_kernel;            /* the kernel judges, and one of the workers represents it */
 };
 
 /* Make a recorder for the reel's files, which it owns from now on; nothing is written yet. NULL: out of memory. */
 struct recorder *recorder_new(const struct recorder_cfg *cfg, struct reel *reel);
 void recorder_free(struct recorder *r);
 
-/* Start the thread; workers may start after that. With cfg.takes they tell their states first. Return 0 or a negative
- * errno. */
+/* Start the thread; workers may start after that. With cfg.takes they report their states first. Return 0 or a
+ * negative errno. */
 int recorder_start(struct recorder *r);
-/* Write all that is left and end, after the workers have ended. */
+/* Write the rest and end, after the workers have ended. */
 void recorder_stop(struct recorder *r);
 
 /* Return the tape on which the worker is recorded, for worker_record. */
@@ -46,7 +46,7 @@ struct record_change {
     uint32_t gone_count; /* 0: gone is NULL */
     uint64_t remap_ns, prepare_ns, world;
 };
-/* Record the program that workers are to change to, and the change. The first program has none. Return its number. */
+/* Record the workers' next program, and the change. The first program has no change. Return its number. */
 uint64_t recorder_program(struct recorder *r, const struct program *p, const struct record_change *change);
 /* Record a snapshot, before a worker can see it. program: number of its program. */
 void recorder_world(struct recorder *r, const struct snapshot *s, uint64_t program);

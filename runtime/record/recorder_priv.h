@@ -8,7 +8,7 @@
 #include "runtime/record/format.h"
 #include "runtime/record/recorder.h"
 
-/* The programs at the beginning of each file: those that a program still in use is made from, and no others. */
+/* The programs at the beginning of each file: exactly those from which a program still in use is made. */
 struct programs {
     struct program_said {
         struct bytes body; /* struct record_program and its arrays */
@@ -17,9 +17,9 @@ struct programs {
     unsigned count, room;
 };
 
-/* Add a program; the body is owned here from now on, in any case. False: out of memory. */
+/* Add a program; takes ownership of the body, in any case. False: out of memory. */
 bool programs_add(struct programs *p, struct bytes *body, bool plain);
-/* Drop the programs that none from that number on is made from. */
+/* Drop the programs from which none with that number or a later one is made. */
 void programs_forget(struct programs *p, uint64_t number);
 void programs_fini(struct programs *p);
 
@@ -54,11 +54,11 @@ struct recorder {
     uint64_t state_most;          /* bytes of the largest state so far */
     bool state_too_large;         /* states do not fit, so none are requested */
     uint64_t needs[WORKERS_MOST]; /* oldest snapshot in the file: a state must be at least as new */
-    bool torn;                    /* something did not fit on the disk since the file began */
+    bool torn;                    /* records did not fit on the disk since the file began */
     uint64_t wall_ns;             /* wall clock minus the workers' clock */
-    bool waits;                   /* the directory is another process's, until `waits_until_ns` at most; 0: not asked */
+    bool waits; /* the directory belongs to another process, at most until `waits_until_ns`; 0: not checked yet */
     uint64_t waits_until_ns;
-    bool told;         /* workers tell their states without being asked by the first file */
+    bool told;         /* workers report their states without being asked by the first file */
     uint64_t retry_ns; /* earliest time of the next write after a failure; 0: no failure */
     /* shared */
     pthread_mutex_t lock;

@@ -45,7 +45,7 @@ static void put_start(const struct recorder *r, struct bytes *to)
     bytes_fini(&body);
 }
 
-/* Ask a worker for its state in a world that this file has. The worker tells it when it has time. */
+/* Ask a worker for its state in a world that this file has. The worker reports it when it has time. */
 static void ask_state(struct recorder *r, unsigned worker)
 {
     r->needs[worker] = r->world_number ? r->world_number : 1;
@@ -149,7 +149,7 @@ static void write_program(struct recorder *r, struct said *s)
     }
 }
 
-/* Take the kinds of ports from a world. True: the file of now says otherwise, and has all that came before. */
+/* Take the kinds of ports from a world. True: the file of now differs, and has all that came before. */
 static bool take_kinds(struct recorder *r, uint32_t bare)
 {
     bool others = false;

@@ -11,9 +11,9 @@
 struct reel_file {
     uint64_t number, bytes;
 };
-/* Functions that make a new file of that number (a descriptor to write to, or a negative errno), remove one, cut one
- * after so many bytes (0 or a negative errno), and tell the bytes of one (-ENOENT: it is not there; -EBUSY: another
- * process still records into the directory). */
+/* Functions that make a new file of that number (a descriptor to write to, or a negative errno), remove one,
+ * truncate one to a number of bytes (0 or a negative errno), and return the size of one in bytes (-ENOENT: missing;
+ * -EBUSY: another process still records into the directory). */
 struct reel_maker {
     int (*make)(void *arg, uint64_t number);
     void (*remove)(void *arg, uint64_t number);
@@ -36,8 +36,8 @@ int reel_open(struct reel *r, const char *path, uint64_t most, char *err, size_t
 /* Close the directory, and let `maker` make the files. */
 void reel_leave(struct reel *r, const struct reel_maker *maker);
 void reel_close(struct reel *r);
-/* List the files anew, where another process has recorded since the directory was opened. Return 0; -EBUSY: it still
- * does, and nothing has changed; or another negative errno. */
+/* List the files again, if another process has recorded since the directory was opened. Return 0; -EBUSY: it still
+ * records, and nothing has changed; or another negative errno. */
 int reel_again(struct reel *r);
 
 /* Begin the next file. Return 0 or a negative errno. */

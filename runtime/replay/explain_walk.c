@@ -35,7 +35,7 @@ struct walker {
     struct vm *vm; /* the executor's worker */
     struct replay_clock clock;
     struct streams *streams; /* NULL: no service of the program ends connections */
-    struct wanted *first;    /* frames whose fate is not told yet, in the judging worker */
+    struct wanted *first;    /* frames whose fate is not reported yet, in the judging worker */
     unsigned waiting;
     struct explain_steps *steps; /* steps of the later fragment that is traced */
     uint64_t judging;            /* frame of the current call; 0: timers */
@@ -140,7 +140,7 @@ static void wanted_tell(const struct subject *r, struct wanted *of)
     fclose(out);
 }
 
-/* Print explanations that are due, in order. all: also held frames, as they stand. Return 0 or a negative errno. */
+/* Print explanations that are due, in order. all: also held frames, as they are. Return 0 or a negative errno. */
 static int wanted_print(struct walker *w, struct out *out, bool all)
 {
     for (struct wanted *of = w->first; of; of = of->next) {

@@ -3,5 +3,5 @@
 
 #include "runtime/base/options/run_options.h"
 
-/* Do what the options say; write results and errors. Return the exit status. */
+/* Run the replay by its options; write results and errors. Return the exit status. */
 int replay(const struct options *o);

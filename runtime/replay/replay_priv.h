@@ -15,10 +15,10 @@
 #include "runtime/report/subject.h"
 #include "runtime/report/verdicts.h"
 
-/* Complain that memory is out for a worker, with the table size that the rules ask for. Return 2. */
+/* Report that memory is out for a worker, with the table size that the rules ask for. Return 2. */
 int complain_memory(const struct program *p);
 
-/* Complain that the rest of the capture cannot be read. Return 2. */
+/* Report that the rest of the capture can't be read. Return 2. */
 int complain_capture(const struct subject *r);
 
 /* Make a worker in this process, or one whose packets go through the kernel. NULL after a complaint. */
@@ -36,9 +36,9 @@ struct replay_clock {
     struct facts facts; /* with the schedules active now */
     uint64_t now_ns;
     uint64_t until_ns;     /* end of validity of the schedules */
-    uint64_t step_ns;      /* step of time; frames in one step are judged at one time */
+    uint64_t step_ns;      /* step of time; frames in one step are judged at the same time */
     uint64_t tick_ns;      /* next deadline of the vm's timers; UINT64_MAX: none */
-    unsigned silent_ticks; /* number of ticks in silence so far, see clock.c */
+    unsigned silent_ticks; /* number of ticks without frames so far, see clock.c */
     bool timers;           /* the program has timers */
     bool only_fragments;   /* only fragments depend on the time */
 };
@@ -53,7 +53,7 @@ typedef void left_fn(void *arg);
 void replay_clock_tick(struct replay_clock *c, uint64_t time_ns, struct executor *exec, struct vm_tx *tx, left_fn *left,
                        void *arg);
 
-/* Make an Ethernet frame of a sent packet, the next hop's MAC put into it (sent.c); all but its time. It lies in the
+/* Make an Ethernet frame of a sent packet, the next hop's MAC put into it (sent.c); all but its time. It is in the
  * packet or in `room`. Return 0 or a negative errno. */
 enum { SENT_MOST = 14 + 65536 };
 int sent_frame(const struct tx_entry *e, uint8_t room[SENT_MOST], struct capture_frame *f);
@@ -84,7 +84,7 @@ int seen_close(struct seen *s);
 bool seen_wanted(const struct options *o);
 
 enum { SEEN_BYTES_MOST = 1 << 26 };
-/* Keep a frame whose line waits. Frames come in order. False: no room, so the first line must not wait longer. */
+/* Keep a frame whose line waits. Frames come in order. False: no room, so the first line must be written. */
 bool seen_keep(struct seen *s, uint64_t number, const struct capture_frame *f);
 /* Return a frame whose line is due; NULL: it was not kept. Earlier frames are dropped now, this one at the next call.
  */
@@ -95,7 +95,7 @@ void seen_write(struct seen *s, const struct capture_frame *f);
 const char *seen_words(const struct seen *s, const struct vm_in *in, const struct capture_frame *f, char *buf,
                        size_t len);
 
-/* Copies that rules with `mirror` make in a replay: nothing is sent; with --copies DIR they are kept in files. */
+/* Copies that rules with `mirror` make in a replay: they are not sent; with --copies DIR they are kept in files. */
 struct pass;
 struct replay_copied {
     struct pass *pass; /* pass whose packets are copied (pass_new) */
@@ -105,12 +105,12 @@ struct replay_copied {
     struct vm_copies out; /* for vm_cfg.copies */
 };
 
-/* Begin. Return 0, or 2 after a complaint. Call replay_copied_close in any case. */
+/* Begin copying. Return 0, or 2 after a complaint. Call replay_copied_close in any case. */
 int replay_copied_open(struct replay_copied *c, const struct subject *r);
 /* Write all and close: after the summary. Return 0, or 2 after a complaint. */
 int replay_copied_close(struct replay_copied *c);
-/* Copy what became of packets, for mirrors with `sent`: what a call of the vm left, before its slots are put back; and
- * those of the batch that stay here. */
+/* Copy the results of packets, for mirrors with `sent`: the entries of a vm call, before its slots are returned, and
+ * packets of the batch that stay here. */
 void replay_copied_left(struct replay_copied *c, const struct tx_entry *e, uint64_t time_ns);
 void replay_copied_stays(struct replay_copied *c);
 /* Write the files. */
@@ -126,7 +126,7 @@ struct pass {
     struct capture_writer *writer; /* output of sent packets, or NULL */
     struct seen *seen;             /* frames of lines, or NULL */
     struct replay_copied *copied;  /* copies that rules make, or NULL */
-    bool lined;                    /* there are lines */
+    bool lined;                    /* lines were written */
     bool stopped;                  /* stopped by a signal */
     bool log;                      /* log events are printed */
     struct lines lines;            /* lines that wait for a held frame */
@@ -145,8 +145,8 @@ struct pass {
     struct verdict judged[VM_BATCH];
 };
 
-/* Make a pass with a new worker, which reports ended flows if `flows`, observed connections to `observed`, and copies
- * to `copied` (NULL: nobody). NULL after a complaint. */
+/* Make a pass with a new worker, which reports ended flows if `flows`, observed connections to `observed`, and
+ * copies to `copied` (NULL: none). NULL after a complaint. */
 struct pass *pass_new(const struct subject *r, bool flows, const struct observe_out *observed,
                       struct replay_copied *copied);
 void pass_free(struct pass *p);

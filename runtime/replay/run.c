@@ -78,7 +78,7 @@ static void file_take(const struct subject *r, uint32_t live)
     const char *why = !f ? err : f->fault;
     if (!*why && lives_refuse_base(r->program, live, &base, &first) != LIVE_MAY)
         why = "its file has addresses that `in` or `never` forbids";
-    if (!*why && !live_replace(lives_set(r->lives, live), 0, &base)) why = "out of memory";
+    if (!*why && !live_replace(lives_set(r->lives, live), &base)) why = "out of memory";
     if (*why) complain("notice: live set %s is empty: %s", program_str(r->program, r->program->lives[live].name), why);
     if (f) munmap((void *)(uintptr_t)f, len);
 }

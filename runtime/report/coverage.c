@@ -97,7 +97,7 @@ static const char *chain_name(const struct subject *r, uint32_t chain, char *buf
     return text_clean(buf);
 }
 
-/* True for a chain that never matched and stands in the last table. */
+/* True for a chain that never matched and is in the last table. */
 static bool chain_is_silent(const struct printing *p, uint32_t chain)
 {
     const struct pbc_chain *c = &p->r->program->chains[chain];

@@ -22,7 +22,7 @@ struct flow_list {
 };
 
 void flow_list_add(struct flow_list *l, const struct flow_record *f);
-/* Add the flows that go on; called once, at the end. */
+/* Add the continuing flows; called once, at the end. */
 void flow_list_rest(struct flow_list *l, const struct vm *vm);
 void flow_list_fini(struct flow_list *l);
 
@@ -37,7 +37,7 @@ void flow_list_behind(FILE *out, const struct flow_list *l, const struct vm_coun
 void flow_list_json(FILE *out, const struct flow_list *l);
 /* Write one flow. server: its name, or NULL. */
 void flow_json(FILE *out, const struct flow_record *f, const char *server);
-/* Write a flow's members without braces: the protocol and the two sides, `vlans` behind others, or all of them. */
+/* Write a flow's members without braces: the protocol and the two sides, `vlans` behind others, or all members. */
 void flow_json_sides(FILE *out, const struct flow_record *f);
 void flow_json_vlans(FILE *out, const struct flow_record *f);
 void flow_json_members(FILE *out, const struct flow_record *f, const char *server);

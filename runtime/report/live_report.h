@@ -18,7 +18,7 @@ struct report {
     uint32_t rules_most; /* rules in the document: 0: all; else this many with the most matches, and `rules_left_out` */
 };
 
-/* Return the document, which the caller completes and frees. It lists no rules where `options` ask for text. NULL: out
+/* Return the document, which the caller completes and frees. It lists no rules if `options` ask for text. NULL: out
  * of memory. */
 struct cJSON *report_document(const struct report *of);
 /* Add the members of that document to an object. */
@@ -27,5 +27,5 @@ void report_json_add(struct cJSON *root, const struct report *of);
 int report_json(FILE *out, struct cJSON *root, const struct flow_list *flows);
 /* Write the summary of these counters; of a recording with its sources. */
 void report_text(FILE *out, const struct report *of, const struct cJSON *root);
-/* Write the coverage in place of the summary, as --coverage does for a replay. Return 0, or -1: out of memory. */
+/* Write the coverage in place of the summary, as with --coverage in a replay. Return 0, or -1: out of memory. */
 int report_coverage(FILE *out, const struct report *of);

@@ -26,8 +26,8 @@ static int fault(char *err, size_t err_len, const char *fmt, const char *word)
     return -1;
 }
 
-/* Find the rules with a name. Unnamed rules on one line share theirs. Of these only the ones on the line that the name
- * says get a label: there may be a million. */
+/* Find the rules with a name. Unnamed rules on one line share theirs. Only those on the line that the name gives get
+ * a label: there may be a million. */
 static int find_rules(struct only_term *t, const struct labels *l, const char *name)
 {
     const struct program *p = l->program;

@@ -1,4 +1,4 @@
-/* Sums that text and JSON share: frames by decider. Each frame is counted where it is decided; if the sum equals
+/* Sums common to text and JSON: frames by decider. Each frame is counted where it is decided; if the sum equals
  * `total`, no frame was lost or counted twice. */
 #pragma once
 
@@ -19,7 +19,7 @@ void note(FILE *out, const char *what, const char *fmt, ...) __attribute__((form
 
 struct cJSON;
 struct table;
-/* Write rows for frames that neither a rule nor a default decided; none if there are no such frames. */
+/* Write rows for frames that neither a rule nor a default decided; no rows without such frames. */
 void undecided_rows(const struct table *t, const struct decided *d);
 
 /* Write the first lines: capture, program, and missing inputs. */
@@ -45,13 +45,12 @@ struct timing {
     uint64_t passes; /* complete passes */
 };
 
-/* Return the summary's document, which the caller completes and prints or frees (report_json). It lists no rules where
- * options ask for text. timing may be NULL. fault: why the rest of the capture could not be read, or "". NULL: out of
- * memory.
- */
+/* Return the summary's document, which the caller completes and prints or frees (report_json). It lists no rules if
+ * options ask for text. timing may be NULL. fault: why the rest of the capture could not be read, or "". NULL: out
+ * of memory. */
 struct cJSON *summary_document(const struct subject *r, const struct vm_counters *c, const struct totals *t,
                                const struct timing *timing, const char *fault);
-/* Write the same numbers for people. Beside them, the caller prints the list of --flows. */
+/* Write the same numbers as text. The caller also prints the list of --flows. */
 void summary_text(FILE *out, const struct cJSON *root, const struct subject *r, const struct vm_counters *c,
                   const struct totals *t, const struct timing *timing, const char *fault);
 

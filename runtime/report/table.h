@@ -16,7 +16,7 @@ struct table {
 enum { TABLE_ALL_RULES = 40 };
 bool table_shows(const struct subject *r, const struct vm_counters *c, uint32_t rule);
 
-/* Return a table as wide as the names and verdicts of the shown rules, and the firewalls' defaults, need. */
+/* Return a table wide enough for the names and verdicts of the shown rules, and the firewalls' defaults. */
 struct table table_of(FILE *out, const struct subject *r, const struct vm_counters *c, uint64_t whole);
 /* Write an empty line and the titles; the last column's title may be "". */
 void table_head(const struct table *t, const char *title, const char *last);
@@ -25,7 +25,7 @@ const char *table_name(const struct table *t, const char *name, const char *verd
 const char *table_rule_name(const struct table *t, const struct subject *r, uint32_t rule, char *buf, size_t len);
 const char *table_default_name(const struct table *t, const struct subject *r, uint32_t firewall, char *buf,
                                size_t len);
-/* Write a row. brackets: the numbers are part of neither the table's sum nor a share. */
+/* Write a row. brackets: the numbers are not part of the table's sum or shares. */
 void table_row(const struct table *t, const char *name, const struct counter *c, bool brackets, const char *last);
 /* Write a row with words in place of packets and bytes. */
 void table_words(const struct table *t, const char *name, const char *packets, const char *bytes, const char *last);

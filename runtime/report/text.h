@@ -10,8 +10,8 @@
 #include "vm/vm.h"
 #include "vm/words/words.h"
 
-/* Labels for printing, cleaned of all that would break a line or a JSON string. Labels of rules are made when asked
- * for: a million of them can share one long name of a list and of a file. */
+/* Labels for printing, cleaned of bytes that would break a line or a JSON string. Labels of rules are made on
+ * demand: a million of them can share one long name of a list and of a file. */
 struct labels {
     const struct program *program;
     char **rule; /* [rules_count] NAME or LIST:LINE; NULL: not made yet */
@@ -26,9 +26,10 @@ struct labels {
 /* Return 0 or -ENOMEM. */
 int labels_init(struct labels *l, const struct program *p);
 void labels_fini(struct labels *l);
-/* Return NAME or LIST:LINE. Here and below `?` is for what the program lacks, such as an earlier program's number. */
+/* Return NAME or LIST:LINE. Here and below `?` replaces numbers that the program lacks, such as an earlier
+ * program's. */
 const char *label_rule(const struct labels *l, uint32_t rule);
-/* Write "drop by TELNET", what would become of the packet without the word `audit`; "-": the same decides. */
+/* Write "drop by TELNET", the packet's fate without the word `audit`; "-": unchanged. */
 const char *label_would(const struct labels *l, const struct verdict *v, char *buf, size_t len);
 /* Return the space between `before` and a following text: "" if `before` is empty or ends in a space. */
 const char *text_gap(const char *before);
@@ -38,7 +39,7 @@ const char *label_log_prefix(const struct labels *l, uint32_t rule, char prefix[
 /* Return FILE:LINE, valid until the next call. */
 const char *label_rule_place(const struct labels *l, uint32_t rule);
 const char *label_firewall_place(const struct labels *l, uint32_t firewall);
-/* Return a place without the folder of the main file, for people who know that. */
+/* Return a place without the folder of the main file, for readers who know it. */
 const char *label_place(const struct labels *l, const char *place);
 /* Return the rule column: a label, "default" or "-". */
 const char *label_of(const struct labels *l, uint32_t rule);
@@ -67,7 +68,7 @@ const char *text_clock(uint64_t ns, char buf[TEXT_TIME]);
 const char *text_iso(uint64_t ns, char buf[TEXT_TIME]);
 /* Write the moment "2024-03-01T09:14:03Z" as local time: "09:14:03" if today, else "2024-03-01 09:14"; "" for none. */
 const char *text_local(const char *iso, char buf[TEXT_TIME]);
-/* Words about a way that nobody can tell. Any may be "" but `then` and `doc`. */
+/* Words about a way that nobody can know. Any may be "" but `then` and `doc`. */
 struct way_told {
     const char *then;    /* fate of the packet: "dropped (no-way)" */
     const char *instead; /* option that translates it all the same */

@@ -69,7 +69,7 @@ static void fragments_text(FILE *out, const cJSON *fragments, const struct vm_co
     causes_text(out, c, "datagrams forgotten");
 }
 
-/* Tell of packets that nobody knew the way of, by cause, and of flows that live traffic may send by another one. */
+/* Report packets that nobody knew the way of, by cause, and of flows that live traffic may send by another one. */
 static void ways_text(FILE *out, const struct nat_counters *n, const struct vm_counters *c)
 {
     char a[TEXT_NUMBER];

@@ -65,8 +65,8 @@ static const struct metric metrics[] = {
 #include "runtime/stats/metric.def"
 };
 
-/* True for a member that gets no series: one without a name of its own, known only by its place in a file, and one of
- * an earlier program. Series differ by labels alone, and theirs would not be unique. */
+/* True for a member that gets no series: one without a name of its own, known only by its place in a file, and one
+ * of an earlier program. Series differ by labels only, and theirs would not be unique. */
 static bool is_left_out(const cJSON *one)
 {
     const cJSON *named = item(one, "named");

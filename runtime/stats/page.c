@@ -1,5 +1,5 @@
 /* See page.h. From top to bottom: what asks for attention, the running program, traffic, services with pools and
- * servers, rules, drops, the machine, events. Each part is a section with a heading. What stands one beside the other
+ * servers, rules, drops, the machine, events. Each part is a section with a heading. What is one beside the other
  * has a space between, so that it is read without the style, too. */
 #include "runtime/stats/page.h"
 #include "runtime/stats/page_priv.h"

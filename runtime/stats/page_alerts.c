@@ -75,7 +75,7 @@ static void reload_alert(FILE *out, const cJSON *root, struct alerts *a)
 {
     const cJSON *history = item(item(root, "reloads"), "history"), *first = history ? history->child : NULL;
     const cJSON *last = first ? first->prev : NULL;
-    if (*item_text(item(root, "program"), "file_fault")) return; /* the cause, which is told */
+    if (*item_text(item(root, "program"), "file_fault")) return; /* the cause, which is reported */
     if (!last || strcmp(item_text(last, "event"), "refused") != 0) return;
     alert(out, last, "event", "<li class=\"warn\">the last reload failed, {@time}: {text}</li>", &a->warn);
 }

@@ -23,8 +23,8 @@ struct column {
 #define CELL_RATE(key)   "{?" key " {^" key "}}{!" key " <span class=\"zero\">{^" key "}</span>}"
 /* A cell for which there is no figure. */
 #define CELL_NONE "<span class=\"zero\">–</span>"
-/* Begin a table, whose columns stand where they stand in each other table with as many. Where the page is narrow, one
- * with more than three columns shows each row as a card. label is markup. */
+/* Begin a table, whose columns are where they are in each other table with as many. On a narrow page, a table with
+ * more than three columns shows each row as a card. label is markup. */
 void page_table(FILE *out, const char *id, const char *label, const struct column *columns);
 void page_row(FILE *out, const cJSON *row, const struct column *columns);
 void page_table_end(FILE *out);

@@ -120,7 +120,7 @@ static bool is_own_name(const struct web *w, const char *host)
 {
     if (!host) return true;
     const char *colon = strrchr(host, ':');
-    if (colon && strchr(colon, ']')) colon = NULL; /* it stands within [::1] */
+    if (colon && strchr(colon, ']')) colon = NULL; /* it is within [::1] */
     const size_t len = colon ? (size_t)(colon - host) : strlen(host);
     if (colon && (!colon[1] || colon[1 + strspn(colon + 1, "0123456789")])) return false;
     const bool local = len > 10 && !strncasecmp(host + len - 10, ".localhost", 10);
@@ -195,7 +195,7 @@ static enum MHD_Result web_asked(void *with, struct MHD_Connection *c, const cha
     return web_answer(w, c, url);
 }
 
-/* Make the policy. The page's own style stands in the page, and is named by its hash: another one does nothing. */
+/* Make the policy. The page's own style is in the page, and is named by its hash: another one does nothing. */
 static int policy_make(struct web *w)
 {
     char hash[PAGE_STYLE_HASH];

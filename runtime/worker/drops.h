@@ -17,7 +17,7 @@ struct packet_ends {
     uint16_t dst_port;
     bool has_port;
 };
-/* Read them from the packet's bytes, which are parsed anew. Of a broken packet as much is read as can be. */
+/* Read them from the packet's bytes, which are parsed again. A malformed packet is read as far as possible. */
 void packet_ends_read(const struct pkt *pkt, struct packet_ends *ends);
 
 struct drop_note {
@@ -30,7 +30,7 @@ struct drop_note {
     bool watched;                 /* the packet passed all the same (--monitor, or where prey only watches) */
 };
 
-enum { DROP_PORT_NONE = 0xff /* as a port: none of those that are served */ };
+enum { DROP_PORT_NONE = 0xff /* in place of a port: not a served one */ };
 enum { DROPS_NOTED = 2048 /* notes that may wait: of a second, if they are of all kinds */ };
 struct drops {
     struct thins thins;

@@ -128,7 +128,7 @@ static uint32_t leg_share(const struct egress *e, const struct route_query *q, c
     return route_share(q->from, q->to, &key);
 }
 
-/* Find the next hop. port: the one to leave by; PORT_ANY: as the route says. */
+/* Find the next hop. port: the one to leave by; PORT_ANY: according to the route. */
 static void aim(const struct egress *e, const struct route_query *q, uint8_t port, const struct pkt *pkt,
                 struct aim *to)
 {
@@ -299,9 +299,9 @@ bool egress_crosses(const struct egress *e, const struct pkt *pkt, const struct 
     return !e->snapshot->elsewhere;
 }
 
-/* True if the host must route the packet, because only its stack can tell the way: a mark decides, IPsec takes the
- * packet, or a route wraps it. If the way is unknown for another cause, the worker asks the kernel and sends the packet
- * itself: given back to the host, it would have lost the interface that it came by. */
+/* True if the host must route the packet, because only its stack can know the way: a mark decides, IPsec takes the
+ * packet, or a route wraps it. If the way is unknown for another cause, the worker asks the kernel and sends the
+ * packet itself: given back to the host, it would have lost the interface that it came by. */
 static bool is_stacks(const struct egress *e, const struct route_query *q)
 {
     const struct route_way *way = e->snapshot->routes ? routes_find(e->snapshot->routes, q) : NULL;
@@ -316,8 +316,8 @@ bool egress_is_shared(const struct egress *e, const struct pkt *pkt, const struc
     return way && way->kind == ROUTE_VIA && way->legs > 1;
 }
 
-/* True if this machine's stack would send the packet on, and by another way than the one that is told: it gets the
- * packet by a TUN device, so policy rules that ask where the packet came in don't fit there. */
+/* True if this machine's stack would send the packet on, and by another way than the one that is reported: it gets
+ * the packet by a TUN device, so policy rules that ask where the packet came in don't fit there. */
 static bool is_other_from_tun(const struct egress *e, const struct route_query *q)
 {
     const struct routes *r = e->snapshot->routes;

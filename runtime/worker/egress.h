@@ -71,29 +71,29 @@ struct egress {
 };
 
 /* Send the packet by the entry, from port `from` if the entry names none (PORT_ANY: unknown). The packet's bytes are
- * used until the ports are flushed; after that the caller puts it back. */
+ * used until the ports are flushed; after that the caller returns it. */
 void egress_send(struct egress *e, const struct tx_entry *entry, uint8_t from, uint64_t now_ns);
 
-/* Find the port and the MAC address that the entry's packet would get now. False: not known. Needs a family. */
+/* Find the present port and MAC address for the entry's packet. False: unknown. Needs a family. */
 bool egress_way(const struct egress *e, const struct tx_entry *entry, uint8_t from, uint8_t *port, uint64_t *mac);
 
 /* True if the packet's route has several legs. */
 bool egress_is_shared(const struct egress *e, const struct pkt *pkt, const struct key *key);
 /* Route an accepted packet to another port, with one hop less. False: the route leads out by an interface that prey
- * does not serve, and the host stack sends the packet on; or there is none, and the host tells the sender. host_tells:
- * the host stack has not seen the packet, and gets it by the TUN device; what it would send by another way from there
- * is lost. */
+ * does not serve, and the host stack forwards the packet; or there is no route, and the host notifies the sender.
+ * host_tells: the host stack has not seen the packet, and gets it by the TUN device; what it would send by another
+ * way from there is lost. */
 bool egress_route(struct egress *e, struct pkt *pkt, const struct key *key, bool host_tells, uint64_t now_ns);
 /* True if the packet would leave by one of the ports and is therefore hidden from the host stack. */
 bool egress_crosses(const struct egress *e, const struct pkt *pkt, const struct key *key);
 
-/* Forget which mirrors copy the packets that wait: they are of a program that is gone. */
+/* Forget the mirrors of waiting packets, which belong to a replaced program. */
 void egress_forget_mirrors(struct egress *e);
 
 /* Send all queued packets. */
 void egress_flush(struct egress *e);
 
-/* Send the waiting packets whose hop the snapshot now knows, and give up those past their time. */
+/* Send the waiting packets whose hop the snapshot now knows, and drop expired ones. */
 void egress_retry(struct egress *e, uint64_t now_ns);
 
 /* Archive waiting packets and the limit on answers (vm/keyed/archive.h); reading needs a new struct. */

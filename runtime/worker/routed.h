@@ -1,5 +1,5 @@
-/* One hop of a packet that crosses this machine from one port to another, with a router's duties (RFC 1812, 5.3.1; RFC
- * 8200, 3). egress.c finds the way. */
+/* One hop of a packet forwarded from one port to another, with a router's duties (RFC 1812, 5.3.1; RFC 8200, 3).
+ * egress.c finds the way. */
 #pragma once
 
 #include "vm/packet/edit/edit.h"
@@ -11,16 +11,16 @@
 /* True if prey routes packets between its ports. ports: number outside bridges; forwards: the host stack forwards. */
 bool routed_wanted(const struct program *p, unsigned ports, bool forwards);
 
-/* Families of which prey sends on itself what crosses between its ports */
+/* Families whose packets prey itself forwards between its ports */
 enum routed_family { ROUTED_IP4 = 1, ROUTED_IP6 = 2, ROUTED_BOTH = ROUTED_IP4 | ROUTED_IP6 };
 
-/* True if the host's stack does not see what crosses and nobody translates: in user space guard rules hide replies of
- * flows that a nat leaves alone, and what a forward's target says to others; beside programs in the kernel fragments
+/* True if the host's stack does not see forwarded packets that are not translated: in user space guard rules hide
+ * replies of flows that a nat leaves untouched, and a forward target's other packets; beside eBPF programs fragments
  * come up, and the host would have them by another device than they came by. */
 bool routed_hidden(const struct program *p, unsigned ports);
 
-/* True if a router sends the accepted packet on: for one station, untagged, from and to addresses that may cross.
- * Parses the packet again into *key. */
+/* True if a router forwards the accepted packet: for one station, untagged, with forwardable addresses. Parses the
+ * packet again into *key. */
 bool routed_parse(const struct facts *f, struct pkt *pkt, struct key *key);
 
 enum routed_fate {
@@ -33,11 +33,11 @@ struct routed {
     enum routed_fate fate;
     struct pkt *pkts[FRAGMENTS_MOST];
     unsigned count;
-    struct pkt *answer; /* to the sender, by the port that the packet came by; the caller puts it back; NULL: none */
+    struct pkt *answer; /* to the sender, by the packet's incoming port; the caller returns it; NULL: none */
 };
 
-/* Take one hop towards a way with this MTU (in bytes), in place (PKT_WRITABLE). An answer takes a token of `answers`,
- * comes from this machine's address on the interface that the packet came by, and goes only to senders that may be
+/* Take one hop towards a way with this MTU (in bytes), in place (PKT_WRITABLE). An answer takes a token of
+ * `answers`, has this machine's address on the packet's incoming interface, and goes only to senders that may be
  * answered. */
 struct routed routed_hop(const struct facts *f, struct pkt *pkt, uint32_t mtu, struct pool *pool, struct limit *answers,
                          uint64_t now_ns);

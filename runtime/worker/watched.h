@@ -7,11 +7,10 @@
 #include "vm/vm.h"
 
 /* Find the first place of the program that may drop or reject a frame to or from the host, and write it as
- * "edge.prey:12". self: the host's addresses. forwards: frames that the host would forward count, too. False: there is
- * none. */
+ * "edge.prey:12". self: the host's addresses. forwards: also count frames that the host would forward. False: none. */
 bool watched_place(const struct program *p, const struct host_self *self, bool forwards, char *buf, size_t len);
 
-/* True if the host stack gets the dropped or rejected packet all the same. Parses the packet again. forwards: the host
+/* True if the host stack gets the dropped or rejected packet anyway. Parses the packet again. forwards: the host
  * stack forwards packets that are not its own. */
 bool watched(const struct program *p, const struct snapshot *s, const struct verdict *v, struct pkt *pkt,
              bool forwards);

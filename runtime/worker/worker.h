@@ -1,5 +1,5 @@
-/* A worker: one thread with a vm, a pool and its ports. Only the parts marked so below are shared; the main thread may
- * look at the rest while the worker is held. */
+/* A worker: one thread with a vm, a pool and its ports. Only the parts marked as such below are shared; the main
+ * thread may look at the rest while the worker is held. */
 #pragma once
 
 #include <pthread.h>
@@ -69,24 +69,24 @@ struct worker_cfg {
                      uint64_t value); /* in place of `shared` when judging again (struct share); NULL: live */
     void *hear_arg;
     uint64_t seed;
-    int tun;                            /* gives the host its own packets that it did not see; -1: none to give */
-    int inline_tun;                     /* the worker's device of the inline stack; -1: none */
-    int inline_memory;                  /* memory of what its spliced connections carry (leaving_new); 0: none */
+    int tun;           /* descriptor that gives the host its own packets that it did not see; -1: none */
+    int inline_tun;    /* the worker's device of the inline stack; -1: none */
+    int inline_memory; /* memory for counts of its spliced connections (leaving_new); 0: none */
     const struct observe_out *observed; /* receiver of events of observed connections; NULL: none */
     const uint32_t *ages_us;            /* when judging again: [VM_BATCH] as in struct vm_in; NULL: the ports tell */
     struct inline_share inline_share;   /* memory in which the parent finds tuples of inline connections */
     const struct worker_again *again;   /* when judging again: what was recorded; NULL: live */
-    const struct opened *opened;        /* tunnels' packets, which the host stack does not see either */
+    const struct opened *opened;        /* packets of tunnels, which the host stack does not see either */
     bool spins;                         /* never sleeps: polls the ports without end */
     bool log;                           /* report log events */
     bool cuts;                          /* judge super-packets in pieces, since some go into a tunnel */
-    bool patient;                       /* nothing waits for it: memory comes as it is needed */
-    bool forwards;  /* the host stack forwards packets: crossing ones are only watched unless routed here */
-    bool watches;   /* gives the host all of its own packets, whatever the rules say (--monitor with `kernel`) */
-    uint8_t routes; /* families of which prey routes packets from one port to another (enum routed_family) */
-    const struct vm_kernel *kernel; /* remaining work of the kernel executor; NULL: there is none */
-    struct flow_cuts *flow_cuts;    /* members whose flows are to end; NULL: none */
-    struct kernel_world *world;     /* data for its stages, in their memory; NULL: there is none */
+    bool patient;                       /* no caller waits for it, so memory is taken as needed */
+    bool forwards;  /* the host stack forwards packets, so these are only watched unless routed here */
+    bool watches;   /* the host gets all of its own packets, regardless of the rules (--monitor with `kernel`) */
+    uint8_t routes; /* families whose packets prey routes between ports (enum routed_family) */
+    const struct vm_kernel *kernel;                        /* remaining work of the kernel executor; NULL: none */
+    struct flow_cuts *flow_cuts;                           /* members whose flows are to end; NULL: none */
+    struct kernel_world *world;                            /* data for its stages, in their memory; NULL: none */
     void (*ended)(void *arg, const struct flow_record *f); /* called for each flow that ends; NULL: not wanted */
     void *ended_arg;
 };
@@ -115,7 +115,7 @@ struct next_program {
 struct worker {
     struct worker_cfg cfg;
     struct vm *vm;
-    struct ahead ahead; /* for the flows' memory; does not run in kernel mode */
+    struct ahead ahead; /* thread for the flows' memory; does not run in kernel mode */
     void *pool_memory;
     struct pool *pool;
     struct port ports[PORTS_MOST];
@@ -136,15 +136,15 @@ struct worker {
     struct bridge bridge;
     struct inline_io inline_io;
     struct limit told_limit;            /* on errors that may be about our tunnels */
-    uint64_t watched;                   /* for the batch: bit i: packet i is the host's whatever the rules said */
+    uint64_t watched;                   /* for the batch: bit i: packet i is the host's regardless of the rules */
     uint64_t tick_ns;                   /* time when the vm's timers are due */
     struct datagrams *datagrams;        /* owners of fragments' datagrams; NULL: a single worker */
     struct known_owners *known;         /* NULL: a single worker */
     struct borrowings *borrowed;        /* NULL: a single worker */
-    const struct loan *loans[VM_BATCH]; /* those by which packets of the batch leave */
+    const struct loan *loans[VM_BATCH]; /* loans by which packets of the batch leave */
     struct handed *handed;              /* [VM_BATCH] packets taken from other workers; NULL: a single worker */
     uint64_t tables;                    /* number of the balancing tables taken last */
-    uint64_t tables_ns;                 /* time when the snapshot's next tables are to be taken */
+    uint64_t tables_ns;                 /* time to take the snapshot's next tables */
     uint64_t limits_due_ns;             /* time when `limits` is written again */
     struct waiting_fragment {
         struct pkt *pkt; /* a copy; the datagram's first fragment has not come */
@@ -154,7 +154,7 @@ struct worker {
     struct worker *const *others; /* [workers], including this one */
     uint32_t woken;               /* bit i: worker i was handed something */
     struct tape *tape;            /* tape of the recorder; NULL: not recorded */
-    uint64_t state_by_ns;         /* time when the state is put on the tape even if packets come; 0: not asked for */
+    uint64_t state_by_ns;         /* time when the state is put on the tape even if packets come; 0: not requested */
     uint64_t program;             /* number of the running program, for the recorder */
     struct heard_answers heard;   /* answers of live sets in this step, for it, */
     struct vm_cuts cuts;          /* and flows that cuts end */
@@ -171,29 +171,29 @@ struct worker {
     struct ring logs;                 /* struct log_note, to the main thread */
     struct ring refusals;             /* struct refusal, to the main thread; dropped without room, since more follow */
     struct ring carried;              /* struct carried, from the proxy loop with the same number */
-    struct inlined *inlined;          /* inline connections, for the proxy loops; NULL: there are none */
-    struct leaving *leaving;          /* those that leave the inline stack; NULL: there are none */
+    struct inlined *inlined;          /* inline connections, for the proxy loops; NULL: none */
+    struct leaving *leaving;          /* connections that leave the inline stack; NULL: none */
     struct openers *openers;          /* openers of connections that end here, for the proxy loops */
-    struct drops drops;               /* notes of what was dropped, to the main thread */
+    struct drops drops;               /* notes of dropped packets, to the main thread */
     uint64_t logs_lost;               /* atomic: notes without room, until the main thread has reported them */
     struct handover in[WORKERS_MOST]; /* by sender: packets from each other worker */
     struct ring wishes[WORKERS_MOST]; /* by borrower: struct wish; dropped without room, since more follow */
-    struct ring offers[WORKERS_MOST]; /* by owner: struct offer; likewise */
+    struct ring offers[WORKERS_MOST]; /* by owner: struct offer; the same */
     struct lending *lending;          /* loans to other workers; NULL: a single worker */
-    int sleeps;                       /* atomic; nonzero: whoever hands a packet over must wake this worker */
+    int sleeps;                       /* atomic; nonzero: a sender of packets must wake this worker */
     int wake_fd, call_fd;             /* eventfds that wake the worker, and the main thread */
     struct snapshot *latest;          /* atomic; set by the main thread */
     uint64_t taken;                   /* atomic: number of the snapshot in use */
     int stop, hold;                   /* atomic */
-    bool over;                        /* set before `stop`: another process has all of its state */
-    int still;                        /* atomic; nonzero: it receives no frame, and goes on with what it was handed */
-    struct next_program *change;      /* atomic: change to make at a batch boundary; NULL: none, or done */
-    struct listing *listing;          /* atomic: listing to fill at a batch boundary; NULL: none, or filled */
-    int refused;                      /* result of the last change: 0, or the negative errno that prevented it */
-    int swapping;                     /* atomic: some flows are not converted by the last change; its remap is in use */
-    uint64_t limits[LIMITS];          /* atomic each */
-    int fault_port, fault;            /* atomic: a port that failed, and its errno; 0: none */
-    pthread_mutex_t lock;             /* guards `held` */
+    bool over;                        /* set before `stop`: another process has all of the worker's state */
+    int still;                   /* atomic; nonzero: the worker receives no frames, but handles those handed over */
+    struct next_program *change; /* atomic: change to make at a batch boundary; NULL: none, or done */
+    struct listing *listing;     /* atomic: listing to fill at a batch boundary; NULL: none, or filled */
+    int refused;                 /* result of the last change: 0, or the negative errno that prevented it */
+    int swapping;            /* atomic: some flows are not converted yet after the last change; its remap is in use */
+    uint64_t limits[LIMITS]; /* atomic each */
+    int fault_port, fault;   /* atomic: a port that failed, and its errno; 0: none */
+    pthread_mutex_t lock;    /* guards `held` */
     pthread_cond_t changed;
     bool held;
     pthread_t thread;
@@ -206,7 +206,7 @@ void worker_fini(struct worker *w);
 /* Make memory for inline connections, once, before the worker gets its device of the inline stack. p: the first program
  * that has such services. Return 0 or -ENOMEM. */
 int worker_inline(struct worker *w, const struct program *p, int memory);
-/* Make memory for what spliced ones carry, once, if the program has inline services. Return 0 or -ENOMEM. */
+/* Make memory for counts of spliced connections, once, if the program has inline services. Return 0 or -ENOMEM. */
 int worker_leaving(struct worker *w, const struct program *p);
 
 /* Give the worker its first or a newer snapshot, which the caller keeps until w->taken is past its number. */
@@ -215,7 +215,7 @@ void worker_tell(struct worker *w, struct snapshot *s);
 /* Return the configuration of the worker's vm. */
 struct vm_cfg worker_vm_cfg(struct worker *w);
 
-/* Count the proxy's reports on connections that end here. To be called in the worker's thread, or while the worker is
+/* Count the proxy's reports on connections that end here. Call this in the worker's thread, or while the worker is
  * held. */
 void worker_take_carried(struct worker *w);
 
@@ -226,8 +226,7 @@ void worker_change(struct worker *w, struct next_program *c);
  * waits while flows are converted to another program. False: another listing is being filled. */
 bool worker_list(struct worker *w, struct listing *l);
 
-/* Have the worker look for cuts (vm/judge/lives.h; cfg.flow_cuts). When it is through, the main thread is called.
- */
+/* Make the worker look for cuts (vm/judge/lives.h; cfg.flow_cuts). When it has finished, the main thread is called. */
 void worker_cut(struct worker *w);
 
 /* Give the worker another set of observers, which the caller keeps until w->observing.taken is past its number. */
@@ -239,11 +238,11 @@ unsigned worker_cpus(void);
 int worker_cpu(unsigned worker);
 /* Start the thread on that CPU (negative: any). Return 0 or a negative errno. */
 int worker_start(struct worker *w, int cpu);
-/* Stop and wait for the thread; one that is held judges nothing more. over: another process goes on with its observed
+/* Stop and wait for the thread; a held worker judges no more. over: another process continues its observed
  * connections, which do not end. */
 void worker_stop(struct worker *w, bool over);
 
-/* Send the worker's copies there, from worker_start on; the caller keeps it. */
+/* Send the worker's copies to that receiver, from worker_start on; the caller keeps it. */
 void worker_copy(struct worker *w, struct copying *copying, const struct copies_table *table);
 
 /* Record the worker, from worker_start on. The caller keeps the tape. program: number of the worker's program. */
@@ -253,11 +252,11 @@ void worker_record(struct worker *w, struct tape *tape, uint64_t program);
 void worker_hold(struct worker *w);
 void worker_release(struct worker *w);
 
-/* Write w->limits again, once a second, without those of the ports, whose counters the kernel holds. Called by the
+/* Write w->limits again, once per second, without those of the ports, whose counters the kernel holds. Called by the
  * worker between two batches. */
 void limits_publish(struct worker *w, uint64_t now_ns);
 
-/* Before a step of the vm, and behind it: have what live sets answer, and flows that cuts end, recorded. */
+/* Before a step of the vm, and behind it: record the answers of live sets, and the flows that cuts end. */
 static inline void worker_listen(struct worker *w)
 {
     if (__builtin_expect(!w->cfg.program->lives_count, 1)) return;
@@ -278,10 +277,10 @@ static inline void worker_heard(struct worker *w)
 
 /* Return the vm's input: time and world. */
 struct vm_in worker_input(const struct worker *w, uint64_t now_ns);
-/* Do all that is due: news from the main thread, a batch of each port, packets handed over, timers. Return the number
+/* Do all due work: news from the main thread, a batch of each port, packets handed over, timers. Return the number
  * of frames that came. */
 unsigned worker_turn(struct worker *w, uint64_t now_ns);
-/* Let what the proxy loop and its sockets have said at their end leave: inline connections are reset. */
+/* Let the last packets of the proxy loop and its sockets leave, by which inline connections are reset. */
 void worker_last(struct worker *w, uint64_t now_ns);
 /* Judge n packets, at most VM_BATCH, and let them leave. A packet's cookie is the port that it came by. The verdicts
  * are in w->verdicts afterwards. */
@@ -289,13 +288,13 @@ void worker_judge(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now
 /* Judge any number of packets; super-packets by their pieces if w->cfg.cuts. */
 void worker_judge_own(struct worker *w, struct pkt *pkts[], unsigned n, const struct vm_parsed *parsed,
                       uint64_t now_ns);
-/* Send n packets of the inline stack on, at most VM_BATCH, as inline_io_read returns them. */
+/* Forward n packets of the inline stack, at most VM_BATCH, as inline_io_read returns them. */
 void worker_inline_sent(struct worker *w, struct pkt *pkts[], unsigned n, uint64_t now_ns);
-/* Do what the proxy loop asks of an inline connection. */
+/* Carry out the proxy loop's request for an inline connection. */
 void worker_asked(struct worker *w, const struct inline_ask *ask, uint64_t now_ns);
-/* Tell the proxy loop what the vm has for it, as far as there is room. w->leaving is not NULL. */
+/* Pass the vm's messages to the proxy loop, as far as there is room. w->leaving is not NULL. */
 void worker_tell_loop(struct worker *w);
-/* Send the entries that a vm call left in w->tx, report its events, and put the packets back. */
+/* Send the entries that a vm call left in w->tx, report its events, and return the packets to the pool. */
 void worker_leave(struct worker *w, uint64_t now_ns);
 /* Run the vm's timers. */
 void worker_tick(struct worker *w, uint64_t now_ns);
@@ -304,11 +303,11 @@ void worker_retry(struct worker *w, uint64_t now_ns);
 /* Take the snapshot in w->latest. */
 void worker_look(struct worker *w, uint64_t now_ns);
 /* Archive the number of the worker's program and all of the worker's state (vm/keyed/archive.h). Reading needs a new
- * worker that runs that program and has the snapshot; the input is untrusted. False: no room, or not such a state; then
- * the worker is good for worker_fini alone. */
+ * worker that runs that program and has the snapshot; the input is untrusted. False: no room, or malformed; then the
+ * worker may only be freed (worker_fini). */
 bool worker_archive(struct worker *w, struct archive *a, uint64_t now_ns);
-/* Put the state that the recorder asked for on the tape. It waits for a turn without frames (idle), but not long: then
- * any turn will do. */
+/* Put the state that the recorder asked for on the tape. It waits for a turn without frames (idle), but only for a
+ * while. */
 void worker_tell_state(struct worker *w, uint64_t now_ns, bool idle);
 /* Take w->change, which must be set, unless the previous change is unfinished. Gives it to vm_swap and clears it. */
 void worker_take_change(struct worker *w, uint64_t now_ns);

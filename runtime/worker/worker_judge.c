@@ -271,7 +271,7 @@ struct vm_in worker_input(const struct worker *w, uint64_t now)
     return (struct vm_in){.mono_ns = now, .facts = &w->egress.snapshot->facts, .ways = w->cfg.world ? &w->ways : NULL};
 }
 
-/* Handle a router's error about packets in our tunnels, whatever the rules say: it answers packets that prey sent. */
+/* Handle a router's error about packets in our tunnels, regardless of the rules: it answers packets that prey sent. */
 static void hear_router(struct worker *w, struct pkt *pkt, uint64_t now)
 {
     struct pmtu_note note;

@@ -88,13 +88,13 @@ cmp -s shop.pbc keep.pbc
 ok $? 'a failing test leaves the program that was there'
 sed 's/to 203.0.113.10 port web/to 203.0.113.10 port 80/' shop.prey >slip.prey
 call preyc --check slip.prey
-says 'the rule that was expected shows the first condition that failed' 1 '`WEB` does not match: destination port is 443, not 80' err
+says 'the rule that was expected shows the first condition that failed' 1 '`WEB` doesn.t match: destination port is 443, not 80' err
 sed 's/weight 5/weight 1/' shop.prey >slip.prey
 call preyc --check slip.prey
 says 'a changed weight fails the split' 1 'expected another split of 10000 flows' err
 sed 's/burst 400/burst 4000/' shop.prey >slip.prey
 call preyc --check slip.prey
-says 'a changed meter fails the flood, with the tokens that it has' 1 '`SYN_FLOOD` does not match: syns has [0-9]+ tokens for 198.18.0.9' err
+says 'a changed meter fails the flood, with the tokens that it has' 1 '`SYN_FLOOD` doesn.t match: syns has [0-9]+ tokens for 198.18.0.9' err
 sed 's/mon-fri/mon-sat/' shop.prey >slip.prey
 call preyc --check slip.prey
 says 'a changed schedule fails the hours, with the time' 1 '^note: the packet, sat 09:00: ' err

@@ -241,7 +241,7 @@ sed '/self on wan/s/ on wan//;s/-> self:443 syn on wan/-> self:443 syn on "eth1"
 compiled --check any.prey
 ok $? 'without `on` a forward takes what comes by any interface'
 call preyc --stats block.prey
-says '--stats says how many mappings there is room for' 0 'mappings of each protocol: 4 addresses x 64512 ports' out
+says '--stats says how many mappings there is room for' 0 'mappings per protocol: 4 addresses x 64512 ports' out
 for fault in 's/10.0.0.16.28/10.0.1.0\/24/;E0847' 's/203.0.113.7$/203.0.113.16/;E0847' 's/203.0.113.4-/203.0.113.9-/;E0302' 's/203.0.113.4-203.0.113.7/100.64.0.0-100.65.0.0/;E0845' \
     's/clamp auto/clamp pmtu/;write .auto' 's/gre ->/proto 51 ->/;E0846' 's/-10.9.0.20/-10.10.0.20/;E0845'; do
     sed "${fault%;*}" block.prey >fault.prey
@@ -371,10 +371,10 @@ call preyc --check bad.prey
 says 'a program that judges nothing' 0 'no firewall, service or nat.*W0514' err
 echo 'nat n { masquerade from 10.0.0.0/8 out on "eth0" }' >bad.prey
 call preyc --check bad.prey
-says 'a nat without a firewall for what crosses' 0 'no firewall judges what crosses.*W0515' err
+says 'a nat without a firewall for what crosses' 0 'no firewall judges forwarded packets.*W0515' err
 printf 'set office = 192.0.2.0/24\nset offices = 198.51.100.0/24\nfirewall f default accept { drop from office }\n' >bad.prey
 call preyc --check bad.prey
-says 'an unused set, a letter from one that is used' 0 'one letter away.*W0203' err
+says 'an unused set, a letter from one that is used' 0 'differs by one letter.*W0203' err
 call preyc --werror --allow W0203 --check bad.prey
 same 'which allow takes' "$status" 0
 
@@ -386,14 +386,14 @@ set unused = 192.0.2.1
 firewall f default accept { drop from nested }
 END
 call preyc --werror --check warns.prey
-says 'warnings of one kind about one list are one' 1 'this member lies inside another one of the list, and so does one more' err
+says 'warnings of one kind about one list are one' 1 'this member is inside another member of the list; one more is similar' err
 compiled --werror --allow W0303,W0201 --check warns.prey
 ok $? '--allow leaves them out, also with --werror'
 { echo 'allow W0201'; sed '1i allow W0303' warns.prey; } >allowed.prey
 compiled --werror --check allowed.prey
 ok $? 'so does `allow`, at the top and before a declaration'
 call preyc --allow E0201 --check warns.prey
-says 'an error can'\''t be allowed' 2 'only warnings can be allowed' err
+says 'an error can'\''t be allowed' 2 'takes codes of warnings' err
 
 # ---- what would become of a packet ----
 
@@ -457,7 +457,7 @@ says '--against: what would be judged otherwise, with status 1' 1 '^narrowed +2 
 has 'by which rules' '^ +was   accept by SSH \(yesterday.prey:1\)$'
 has 'with the first frame' 'first frame 1 at .* tcp 192.0.2.1:50000 > 203.0.113.1:22 SYN'
 call preyc --against yesterday.prey yesterday.prey --pcap day.pcap
-says 'nothing: status 0' 0 'none would be judged or sent otherwise' out
+says 'nothing: status 0' 0 'none would be judged or forwarded differently' out
 
 # ---- rules from traffic ----
 
@@ -468,7 +468,7 @@ cp out suggested.prey
 compiled suggested.prey -o suggested.pbc
 ok $? 'it compiles, and its tests pass'
 call preyrun -r day.pcap --only accept suggested.pbc
-same 'its replay accepts what it says' "$(tail -n +2 out | wc -l)" "$(sed -n 's/^# Of the capture it accepts \([0-9]*\) of.*/\1/p' suggested.prey)"
+same 'its replay accepts what it says' "$(tail -n +2 out | wc -l)" "$(sed -n 's/^# From the capture, these rules accept \([0-9]*\) of.*/\1/p' suggested.prey)"
 
 # ---- captures as they are ----
 
@@ -568,7 +568,7 @@ printf '{"nftables": [{"chain": {"family": "inet", "table": "f", "name": "c", "t
 call preyc --import nft mark.json
 says 'what it can not say stands at its place, in capitals where it drops' 1 'NOT IMPORTED.*: meta mark 0x00000001 drop' out
 call preyc --import nft "$top/README.md"
-says 'what is no listing is told' 2 'not what .nft -j list ruleset. writes' err
+says 'what is no listing is told' 2 'isn.t the JSON that .nft -j list ruleset. prints' err
 imports() { # KIND FILE SENTENCE: what preyc makes of it compiles
     call preyc --import "$1" "$2"
     local whole=$status
@@ -619,10 +619,10 @@ hint 'drop tcp over 5/s' 'meter m = 5/s per source'
 hint 'accept tcp port >1024' 'write .1025-.'
 hint 'reject tcp with tcp-reset' 'did you mean .rst.'
 hint 'accept ether from 02-00-00-00-00-01' 'write .02:00:00:00:00:01.'
-hint 'accept from example.com' 'names of hosts are not looked up'
+hint 'accept from example.com' 'doesn.t look up host names'
 hint 'accept tos 4' 'write .dscp 1.'
-hint 'drop in on "eth1"' 'leave out .in.'
-hint 'accept to wan' '.on wan. asks where a packet came in'
+hint 'drop in on "eth1"' 'remove .in.'
+hint 'accept to wan' 'write .on wan. for packets that arrive there'
 printf 'firewall f default accept { drop igmp }\n' >good.prey
 compiled --check good.prey
 ok $? 'igmp is a protocol'
@@ -631,5 +631,5 @@ call preyc --check bad.prey
 says 'ports p = file "x"' 1 'only sets of addresses' err
 printf '# T\xfcr\n' >bad.prey
 call preyc --check bad.prey
-says 'Latin-1 in a comment' 1 'in Latin-1 it is' err
+says 'Latin-1 in a comment' 1 'in Latin-1' err
 exit $failed

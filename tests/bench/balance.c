@@ -1,9 +1,9 @@
 /* balance: nanoseconds to pick a server, for each way of balancing over 10 and 1,000 servers, and the time to build a
  * table of 65,537 slots.
  *
- * Beside a table stands the paper's own loop (no weights, a table of 16-bit entries, positions by addition); beside
- * turns and connections a look at every server. Weights are drawn from 1 to 10. Hashes are made before, as a packet's
- * would be; what they cost stands in rows of its own. Time is the thread's processor time. */
+ * Beside a table is the paper's own loop (no weights, a table of 16-bit entries, positions by addition); beside
+ * turns and connections a look at every server. Weights are drawn from 1 to 10. Hashes are made before, as a
+ * packet's would be; what they cost is in rows of its own. Time is the thread's processor time. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

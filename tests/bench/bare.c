@@ -1,5 +1,5 @@
-/* The floor of bench-live: a forwarder over AF_PACKET that does nothing but carry. A ring that the kernel fills, frames
- * sent from where they lie by sendmmsg with another MAC.
+/* The floor of bench-live: a forwarder over AF_PACKET that does nothing but carry. A ring that the kernel fills,
+ * frames sent from where they are by sendmmsg with another MAC.
  *
  *     bare IN [OUT]     without OUT frames are only taken */
 #include <endian.h>

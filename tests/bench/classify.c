@@ -25,7 +25,7 @@ static uint32_t headers_most; /* of each kind */
 struct goals {
     double search, build, memory;
 };
-/* Goals of random pairs of IPv6 prefixes, which have no peer; a search alone, without what any packet costs. */
+/* Goals of random pairs of IPv6 prefixes, which have no peer; a search only, without what any packet costs. */
 static const struct goals pairs_10k = {90, 0, 3e6 / 1048576}, pairs_100k = {120, 0.3, 16e6 / 1048576};
 static const struct size {
     const char *name;

@@ -120,7 +120,7 @@ static void against_filter(const char *folder, const char *preyc, char *self, un
     prey_row(n, &a, peer, &b, GOAL_NONE, 0);
 }
 
-/* A list of IPv6 rules, made here: what a user waits for beside the classifier, which `classify` times alone. */
+/* A list of IPv6 rules, made here: what a user waits for beside the classifier, which `classify` times only. */
 static void large(const char *folder, char *preyc, uint32_t n)
 {
     char rules[4200], out[4200], what[96];

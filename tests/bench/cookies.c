@@ -1,7 +1,7 @@
-/* cookies: nanoseconds for a SYN that `syn cookies` answers, and for an ACK that claims a cookie and has none, through
- * all of vm_run, each packet of another client. The peer is the same service without cookies, to which a SYN opens a
- * flow that is sent on. Frames lie in memory, one after the other; answers go back to the pool. Time is the thread's
- * processor time. */
+/* cookies: nanoseconds for a SYN that `syn cookies` answers, and for an ACK that claims a cookie and has none,
+ * through all of vm_run, each packet of another client. The peer is the same service without cookies, to which a SYN
+ * opens a flow that is sent on. Frames are in memory, one after the other; answers go back to the pool. Time is the
+ * thread's processor time. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* flow_packets: nanoseconds a packet of an established TCP connection through all of vm_run (view, parse, look-up, TCP
  * window, verdict, counters) at 1, 1,000 and a million connections, which were opened by their handshakes before.
  *
- * The peer judges the same packets by rules that ask no state and let the same ones in. Frames of 64 bytes lie in
+ * The peer judges the same packets by rules that ask no state and let the same ones in. Frames of 64 bytes are in
  * memory, one after the other. Time is the thread's processor time. */
 #include <stdio.h>
 #include <stdlib.h>

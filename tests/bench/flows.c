@@ -1,11 +1,10 @@
-/* flows: the flow table alone. Nanoseconds to look a packet's flow up and stamp it, in batches of 64 whose memory is
- * asked for ahead as the worker does; what a miss, a new flow, an end and a sweep cost; bytes a flow.
+/* flows: the flow table only. Nanoseconds to look a packet's flow up and stamp it, in batches of 64 whose memory is
+ * asked for ahead as the worker does; what a miss, a new flow, an end and a sweep cost; bytes per flow.
  *
  * The peer of a look-up is one random read: for the same packets in the same order, the line of the flow's slot in
  * memory of the same size, asked for a batch ahead and stamped likewise. It knows the slot; a table has to find it.
  * Ours makes the id of each packet from its number in time that counts, as a worker makes it from the packet. Time is
- * the thread's processor time.
- */
+ * the thread's processor time. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,10 +1,10 @@
-/* judge CAPTURE: nanoseconds a packet to judge frames that lie in memory, beside libpcap's bpf_filter on the same
+/* judge CAPTURE: nanoseconds a packet to judge frames that are in memory, beside libpcap's bpf_filter on the same
  * question.
  *
- * Every question is asked once by our rules and once by a filter expression, and the numbers of packets that match must
- * be equal before anything is timed. Ours is the whole of vm_run: view, parse, rules, counters. Beside it stand the
- * floor (touching 64 bytes of each packet), parsing alone, the rules alone on headers that were parsed before, and the
- * naive executor of the same rule list. Time is the thread's processor time. */
+ * Every question is asked once by our rules and once by a filter expression, and the numbers of packets that match
+ * must be equal before anything is timed. Ours is the whole of vm_run: view, parse, rules, counters. Beside it are
+ * the floor (touching 64 bytes of each packet), parsing only, the rules alone on headers that were parsed before,
+ * and the naive executor of the same rule list. Time is the thread's processor time. */
 #include <pcap/pcap.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,7 +129,7 @@ static uint64_t pass_vm(struct contender *c)
     return accepted;
 }
 
-/* The rules alone: headers and views of all packets, made once. */
+/* The rules only: headers and views of all packets, made once. */
 static struct key *keys;
 static struct pkt *views;
 

@@ -221,7 +221,7 @@ static void live_row(const char *what, uint32_t full, bool base)
             else
                 r[++count] = r[i];
         }
-        if (!live_replace(s, 0, &(struct live_base){.r4 = r, .count4 = count + 1})) time_die("base", "was refused");
+        if (!live_replace(s, &(struct live_base){.r4 = r, .count4 = count + 1})) time_die("base", "was refused");
     }
     time_pool(set_frame, &members);
     rows_of(what, &b, ACTION_DROP, 0);

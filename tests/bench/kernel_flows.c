@@ -1,8 +1,8 @@
-/* kernel_flows: nanoseconds a packet of flows that are known takes in the kernel, by BPF_PROG_TEST_RUN, over a program
- * that does nothing: of established TCP connections, and of UDP flows that are sent on in every mode; 1,000 and a
- * million flows; one CPU, and two on the same flows. Beside it the user executor on the same frames, edited where they
- * lie, and a translation written by hand. Frames of 64 bytes; processor time. Skipped where programs of the kernel may
- * not be loaded. */
+/* kernel_flows: nanoseconds a packet of flows that are known takes in the kernel, by BPF_PROG_TEST_RUN, over a
+ * program that does nothing: of established TCP connections, and of UDP flows that are sent on in every mode; 1,000
+ * and a million flows; one CPU, and two on the same flows. Beside it the user executor on the same frames, edited in
+ * place, and a translation written by hand. Frames of 64 bytes; processor time. Skipped where programs of the kernel
+ * may not be loaded. */
 #include <bpf/bpf.h>
 #include <endian.h>
 #include <pthread.h>

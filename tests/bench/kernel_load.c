@@ -50,7 +50,7 @@ static uint32_t verified(const struct kernel *k, enum kernel_entry e)
     return bpf_obj_get_info_by_fd(kernel_program(k, e), &info, &len) ? 0 : info.verified_insns;
 }
 
-/* Prepared, proved, put in force; or err says why not. */
+/* Prepared, proved, put in force; or err gives the reason. */
 static void load(struct kernel *k, const struct program *p, struct series *judged, struct series *proved,
                  struct proof *proof, char *err, size_t err_len)
 {

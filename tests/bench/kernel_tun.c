@@ -1,5 +1,5 @@
 /* kernel_tun PREY NFT SINK: processor time of a packet that comes by a device without Ethernet and leaves by a veth,
- * its source translated; and of prey's program alone, by BPF_PROG_TEST_RUN. PREY and NFT are network namespaces where
+ * its source translated; and of prey's program only, by BPF_PROG_TEST_RUN. PREY and NFT are network namespaces where
  * preyrun and nftables translate, each with a TUN device t0 and a TAP device t1; what leaves by theirs arrives at s0
  * and s1 in SINK. UDP, 64 bytes from the IP header on, in 100 flows, written into the devices turn about. Called by
  * kernel_tun.sh, which makes all that. */
@@ -126,7 +126,7 @@ static double run(const struct way *w)
     exit(1);
 }
 
-/* Nanoseconds of the program alone, for a packet that it sends on. */
+/* Nanoseconds of the program only, for a packet that it sends on. */
 static double run_program(const struct way *w)
 {
     uint8_t bytes[ETHER_LEN + LEN];

@@ -46,7 +46,7 @@ static void base_rows(struct key *keys)
     img_function(&b, "main", &(const struct insn){.op = OP_ACCEPT}, 1);
     struct program *p = img_load(&b, err, sizeof err);
     struct live_set *s = live_new(&(struct live_cfg){.size = 1});
-    if (!p || !s || !live_replace(s, 0, &(struct live_base){.r4 = p->set4, .count4 = count})) exit(2);
+    if (!p || !s || !live_replace(s, &(struct live_base){.r4 = p->set4, .count4 = count})) exit(2);
     for (unsigned misses = 0; misses < 2; misses++) {
         struct series live = {0}, fixed = {0};
         unsigned found = 0;
@@ -137,7 +137,7 @@ static void to_tape(void *arg, struct heard_answers *h)
     tape_done_to(t, tape_there(t));
 }
 
-/* What it costs a worker that an answer is recorded: 64 senders a batch, and one alone. */
+/* What it costs a worker that an answer is recorded: 64 senders a batch, and one only. */
 static void heard_rows(struct key *keys)
 {
     static struct heard_answers h;
@@ -221,7 +221,7 @@ static void base_memory(bool v6)
         r6[i] = (struct pbc_range6){0x20010db800000000u + at, 0, 0x20010db800000000u + at, 0};
     }
     const double before = resident();
-    if (!live_replace(s, 0, &(struct live_base){r4, r6, v6 ? 0 : RANGES, v6 ? RANGES : 0})) exit(2);
+    if (!live_replace(s, &(struct live_base){r4, r6, v6 ? 0 : RANGES, v6 ? RANGES : 0})) exit(2);
     memory_row(v6 ? "an IPv6 range of the base" : "an IPv4 range of the base", (resident() - before) / RANGES,
                v6 ? 0 : 8);
     live_free(s);

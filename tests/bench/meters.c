@@ -1,7 +1,7 @@
 /* meters: nanoseconds to ask a meter, for what it may meet: one bucket for all, a key that is held (1,000 and 65,536 of
  * them, in random order), a new key, and a table that is full and stays so.
  *
- * Beside keys stands one random read of memory as large as the table: what any table of that size costs at least.
+ * Beside keys is one random read of memory as large as the table: what any table of that size costs at least.
  * Headers are made before. Time is the thread's processor time. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,10 +1,11 @@
 /* modes: nanoseconds a packet of flows that are sent on, through all of vm_run (view, parse, look-up, rewriting or
- * wrapping, checksums, what leaves), for each mode at 1, 1,000 and a million flows; new flows a second; bytes a flow.
+ * wrapping, checksums, what leaves), for each mode at 1, 1,000 and a million flows; new flows per second; bytes per
+ * flow.
  *
- * Two peers: a plain copy of the same packets into the same pool, and one random read a packet of as much memory as the
- * flows take. One more is what one would write by hand for a single task: UDP's addresses and ports translated there
- * and back in place, checksums updated, by a table of 5,000 flows. Frames of 64 bytes, UDP, lie in memory one after the
- * other; time is the thread's processor time. */
+ * Two peers: a plain copy of the same packets into the same pool, and one random read a packet of as much memory as
+ * the flows take. One more is what one would write by hand for a single task: UDP's addresses and ports translated
+ * there and back in place, checksums updated, by a table of 5,000 flows. Frames of 64 bytes, UDP, are in memory one
+ * after the other; time is the thread's processor time. */
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,8 +82,8 @@ static void frame_of(uint8_t f[FRAME], uint32_t n)
 
 /* ---- contenders ---- */
 
-/* The same over memory that may be written, a slot of ROOM bytes of headroom a frame: what leaves is rewritten where it
- * lies. */
+/* The same over memory that may be written, a slot of ROOM bytes of headroom a frame: what leaves is rewritten in
+ * place. */
 enum { ROOM = 64, STRIDE = ROOM + FRAME };
 static uint8_t *writable; /* [packets][STRIDE] */
 
@@ -252,7 +253,7 @@ static size_t mapped_bytes(void)
     return pages * (size_t)sysconf(_SC_PAGESIZE);
 }
 
-/* Thousands of flows a second that open by the first `count` frames. */
+/* Thousands of flows per second that open by the first `count` frames. */
 static double rate_of(struct vm *vm, unsigned count)
 {
     const uint64_t began = bench_cpu_ns();

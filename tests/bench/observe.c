@@ -1,8 +1,8 @@
 /* observe [CAPTURE]: nanoseconds a packet of long connections that `mode observe` watches, through all of vm_run, and
  * bytes of an idle one. With CAPTURE only writes those packets there, for tests/bench/observe.sh.
  *
- * 64 connections send segments of 1,448 bytes in turn, and every second one is acknowledged. The peer judges the same
- * packets without watching. Frames lie in memory; time is the thread's processor time. */
+ * 64 connections send segments of 1,448 bytes in turn, and every second one is acknowledged. The peer judges the
+ * same packets without watching. Frames are in memory; time is the thread's processor time. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

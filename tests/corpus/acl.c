@@ -2,7 +2,7 @@
  * deciding rule of each header must be the one that the table names.
  *
  * The tables' VLAN, domain and protocol are plain numbers under a mask (33024 is no VLAN id, and protocol 5 has no
- * ports), so they stand in the frame's MAC addresses and are asked for by `bytes` with a mask. Addresses and ports are
+ * ports), so they are in the frame's MAC addresses and are asked for by `bytes` with a mask. Addresses and ports are
  * a UDP packet's. The table of address ranges comes without headers: it is asked at each boundary and beside it, and
  * compared with a linear scan. */
 #include <arpa/inet.h>

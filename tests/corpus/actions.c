@@ -314,7 +314,7 @@ static void try_tunnel(const char *name, const struct tunnel *t)
         compare(&s);
         return;
     }
-    /* tshark does not look into GUE: the outer headers alone, whose UDP checksum is absent (state 3). */
+    /* tshark does not look into GUE: the outer headers only, whose UDP checksum is absent (state 3). */
     struct lines after = decode(&s.after, false);
     size_t bad = after.count != s.after.count;
     const char *expected = t->v6 ? "\t\t3\t\t\t\t" : "1\t\t3\t\t\t\t";

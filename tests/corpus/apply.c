@@ -9,7 +9,7 @@
 /* clang-format off */
 #define A(conditions) "accept " conditions "\n"
 #define D(conditions) "drop " conditions "\n"
-/* An 802.3 length (under 0x600) where a type would stand, then the LLC header. */
+/* An 802.3 length (under 0x600) where a type would be, then the LLC header. */
 #define LLC(control) D("bytes l2 at 14 is x\"ff ff\"") \
     A("bytes l2 at 12 is x\"00 00\" mask x\"fc 00\" " control) \
     A("bytes l2 at 12 is x\"04 00\" mask x\"fe 00\" " control)

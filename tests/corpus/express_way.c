@@ -1,5 +1,5 @@
 /* The corpus by the express way and by the careful one (tests/lib/ways.h): every frame of every capture through a
- * service that takes everything, in every mode, through a nat, and through a firewall alone. With IN_KERNEL it prints
+ * service that takes everything, in every mode, through a nat, and through a firewall only. With IN_KERNEL it prints
  * how many took the long way there, by reason. What was sent on comes back as a reply, with its ends exchanged. Own
  * addresses, MTU and health change every few hundred frames. */
 #include <pcap/pcap.h>

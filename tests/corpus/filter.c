@@ -1,7 +1,7 @@
 /* The questions of tcpdump-filter.tsv, asked in our language: every expression of the table is a rule file below, every
  * capture that we can read is replayed with it, and the frames accepted must be those that the table counts.
  *
- * All captures stand in one pcapng, so a question is one compile and one replay. Where a listing differs, libpcap
+ * All captures are in one pcapng, so a question is one compile and one replay. Where a listing differs, libpcap
  * itself (held to the table first) says frame by frame what it answers, and each frame that differs must fall into a
  * class that the question names, for the reason beside the class. */
 #include <pcap/pcap.h>
@@ -25,7 +25,7 @@ static const char *const class_name[CLASSES] = {"malformed", "extension headers"
                                                 "not plain IP in Ethernet", "later fragments"};
 
 /* clang-format off */
-/* libpcap looks at untagged frames unless told `vlan`: so `vlan none` stands in what asks of IP. ARP's and RARP's
+/* libpcap looks at untagged frames unless told `vlan`: so `vlan none` is in what asks of IP. ARP's and RARP's
  * addresses (host, net) are bytes of the frame. */
 #define Y(conditions) "accept " conditions " vlan none\n"
 #define N(conditions) "drop " conditions " vlan none\n"

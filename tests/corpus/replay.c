@@ -118,8 +118,8 @@ static bool said_nothing_bad(void)
     return true;
 }
 
-/* The first program prints text, the others JSON: its summary says the numbers, and its verdicts have no header line.
- */
+/* The first program prints text, the others JSON: its summary reports the numbers, and its verdicts have no header
+ * line. */
 static bool one_replay(const char *path, unsigned program, const struct expectation *e, int dlt)
 {
     char text[4096];

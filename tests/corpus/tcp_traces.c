@@ -149,7 +149,7 @@ struct plain {
 
 static int64_t unwrap(int64_t near, uint32_t seq) { return near + (int32_t)(seq - (uint32_t)near); }
 
-/* Where the numbers of a segment of `me` lie; before a side has spoken, where they say they do. */
+/* Where the numbers of a segment of `me` are; before a side has spoken, where they say they do. */
 static int64_t place(const struct plain *side, uint32_t seq, int64_t first)
 {
     return side->known ? unwrap(side->end, seq) : first + seq;

@@ -3,9 +3,9 @@
  *
  *   attack [FLOWS]
  *
- * The table holds FLOWS, of which a tenth may be half open; each eighth is a UDP tunnel, the others are TCP. Attackers
- * send ten packets a flow, in ten seconds unless said otherwise; a real client comes every thousandth packet, and is
- * answered after 50 ms. LONG=1: a million flows. Times are printed and judge nothing. */
+ * The table holds FLOWS, of which a tenth may be half open; each eighth is a UDP tunnel, the others are TCP.
+ * Attackers send ten packets per flow, in ten seconds unless stated otherwise; a real client comes every thousandth
+ * packet, and is answered after 50 ms. LONG=1: a million flows. Times are printed and judge nothing. */
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -113,7 +113,7 @@ static void add_packet(struct field *f, const struct talk *t)
     f->count++;
 }
 
-/* One packet alone, at once: was it let in? */
+/* One packet only, at once: was it let in? */
 static bool ask(struct field *f, const struct talk *t)
 {
     flush(f);

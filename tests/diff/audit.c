@@ -1,7 +1,7 @@
 /* Differential test: audit against the same rules enforced. Random rules, some of them in audit, and conversations:
- * what a worker says would become of each packet must be what becomes of it where the word `audit` is left out; and its
- * counts of audited rules must be the counts there. Workers that remember, that forget, the rule list and the kernel
- * executor, where programs of it may be loaded, agree.
+ * what a worker reports would become of each packet must be what becomes of it where the word `audit` is left out;
+ * and its counts of audited rules must be the counts there. Workers that remember, that forget, the rule list and
+ * the kernel executor, where programs of it may be loaded, agree.
  *
  *   audit [SEED [FILES [PACKETS]]]
  *
@@ -65,7 +65,7 @@ struct totals {
 
 /* ---- drawing ---- */
 
-/* Append to both texts; to the second without what stands between `<` and `>`. */
+/* Append to both texts; to the second without what is between `<` and `>`. */
 static void put(struct run *r, const char *s)
 {
     for (unsigned k = 0; k < 2; k++) {
@@ -411,7 +411,7 @@ static bool check_file(uint64_t seed, unsigned packets, struct totals *totals)
     return good;
 }
 
-#ifdef __SANITIZE_ADDRESS__ /* every file takes its tables from the system anew, which sanitizers make dear */
+#ifdef __SANITIZE_ADDRESS__ /* every file takes its tables from the system again, which sanitizers make dear */
 enum { FILES = 20 };
 #else
 enum { FILES = 60 };

@@ -117,7 +117,7 @@ static void check_flows(struct world *w)
         ports += f->service != PBC_NONE && w->program->services[f->service].mode == PBC_MODE_PASSTHROUGH;
         for (unsigned k = 0; k < l->count; k++)
             if (k != i) check_pair(w, f, &l->flow[k]);
-        bool known = f->service == PBC_NONE || !w->drains[f->service]; /* or began anew with the next server */
+        bool known = f->service == PBC_NONE || !w->drains[f->service]; /* or began again with the next server */
         for (unsigned k = 0; k < w->before.count; k++) {
             const struct flow_record *was = &w->before.flow[k];
             known |= same_ends(f, was);
@@ -278,7 +278,7 @@ static void answer(struct world *w, const struct asked *a, struct note *sent, co
         fail(w, "a reply is not the answer to what was asked");
 }
 
-/* An error about what the server got: the client is told of what it sent. */
+/* An error about what the server got: the client is notified of what it sent. */
 static void complain(struct world *w, const struct asked *a, struct note *sent)
 {
     struct pkt pkt;

@@ -1,7 +1,7 @@
-/* Differential test: classifiers built of boxes that are drawn to be nasty find what looking at one box after the other
- * finds, by every walk: nested and equal prefixes, storms of single addresses, ranges of ports, one field alone, fields
- * that few boxes ask. Headers are corners of boxes, what lies just outside, random ones, and those that cost the tree
- * most.
+/* Differential test: classifiers built of boxes that are drawn to be nasty find what looking at one box after the
+ * other finds, by every walk: nested and equal prefixes, storms of single addresses, ranges of ports, one field
+ * only, fields that few boxes ask. Headers are corners of boxes, what is just outside, random ones, and those that
+ * cost the tree most.
  *
  *   boxes [SEED [SETS [LARGEST]]]
  *
@@ -78,7 +78,7 @@ static void draw_style(struct style *s, struct rng *r, unsigned largest)
                         .few_lengths = rng_one_in(r, 2),
                         .stock = rng_one_in(r, 4) ? 0 : 1 + rng_below(r, STOCK)};
     for (unsigned i = 0; i < HALVES; i++) s->half[i] = rng_one_in(r, 3) ? chance(r) : 0;
-    if (rng_one_in(r, 6)) { /* one field alone */
+    if (rng_one_in(r, 6)) { /* one field only */
         unsigned *const fields[] = {&s->src,  &s->dst,   &s->sport,   &s->dport,
                                     &s->kind, &s->marks, &s->half[0], &s->half[5]};
         const unsigned kept = rng_below(r, 8);

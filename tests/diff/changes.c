@@ -1,6 +1,6 @@
-/* What --diff says of random rule files before and after random edits, against the plain rule list: every packet that
- * the two lists judge differently lies in a region that names its two rules; every packet of a region that is certain
- * is judged so; every example was confirmed; and a program differs in nothing from itself.
+/* What --diff says of random rule files before and after random edits, against the plain rule list: every packet
+ * that the two lists judge differently is in a region that names its two rules; every packet of a region that is
+ * certain is judged so; every example was confirmed; and a program differs in nothing from itself.
  *
  *   changes [SEED [PAIRS [FRAMES]]]
  *
@@ -267,7 +267,7 @@ static bool in_change(const struct diff *d, const struct change *c, const struct
     return false;
 }
 
-/* Travels it on the new side as the change says? */
+/* Travels it on the new side according to the change? */
 static bool goes_so(const struct diff *d, const struct change *c, const struct shown *s)
 {
     struct key key = s->key;

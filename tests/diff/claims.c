@@ -208,7 +208,7 @@ static bool holds_side(const struct trial *t, const struct side *side, const str
     return in != side->negated;
 }
 
-/* No rule tells apart the devices of one id: with one of them all are meant, but for `not`. */
+/* No rule distinguishes the devices of one id: with one of them all are meant, but for `not`. */
 static bool holds_on(const struct trial *t, const struct drawn_claim *c, const struct key *key, const struct pkt *pkt)
 {
     const struct iface_table ifaces = program_ifaces(t->p);
@@ -329,7 +329,7 @@ static const char *text_of_item(const cJSON *item, const char *name)
     return text && text->valuestring ? text->valuestring : "";
 }
 
-/* The packet of a refutation, if a test can be written of it as it stands. */
+/* The packet of a refutation, if a test can be written of it as it is. */
 static const char *packet_of(const cJSON *d)
 {
     const cJSON *note;

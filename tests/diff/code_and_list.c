@@ -91,7 +91,7 @@ static bool same_decision(struct decision a, struct decision b)
     return a.rule == b.rule && a.firewall == b.firewall && a.action == b.action;
 }
 
-/* Does this frame divide code and list, in any state that it can have? Then that stands in key->marks. */
+/* Does this frame divide code and list, in any state that it can have? Then that is in key->marks. */
 static bool divides_as(const struct program *p, const struct world *w, const struct pkt *frame, struct decision d[2],
                        struct key *key)
 {
@@ -407,7 +407,7 @@ static bool check_file(uint64_t seed, unsigned frames, struct totals *totals)
     return good;
 }
 
-#ifdef __SANITIZE_ADDRESS__ /* every file takes its tables from the system anew, which sanitizers make dear */
+#ifdef __SANITIZE_ADDRESS__ /* every file takes its tables from the system again, which sanitizers make dear */
 enum { FILES = 60 };
 #else
 enum { FILES = 250 };

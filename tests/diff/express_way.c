@@ -281,8 +281,8 @@ static void maim(struct run *r, const struct talk *t, uint8_t *frame, uint32_t l
         *p ^= (uint8_t)(1u << rng_below(g, 8));
 }
 
-/* What no host sends, with the right sum: bits and offsets of fragments in any mix, an address that is nobody's, or its
- * own other end's; and now and then a tag of priority alone. */
+/* What no host sends, with the right sum: bits and offsets of fragments in any mix, an address that is nobody's, or
+ * its own other end's; and now and then a tag of priority only. */
 static void draw_odd(struct run *r, const struct talk *t, uint8_t *frame)
 {
     static const uint16_t fragments[] = {0x2000, 0x4000, 0x6000, 0x8000, 0xa000, 0x2001, 1, 0x1fff, 0x3fff};
@@ -298,7 +298,7 @@ static void draw_odd(struct run *r, const struct talk *t, uint8_t *frame)
     wire_put16(ip + IP4_SUM, csum_fold(csum_add(0, ip, IP4_LEN)));
 }
 
-/* The head ends anywhere; the rest lies in two pieces. */
+/* The head ends anywhere; the rest is in two pieces. */
 static void cut_up(struct run *r, unsigned i)
 {
     struct pkt *const pkt = &r->pkts[i];
@@ -370,7 +370,7 @@ static void draw_packet(struct run *r, unsigned i)
     }
     const bool partial = rng_one_in(g, 6); /* no test run has a socket buffer with such a sum */
     if (partial && !one_kernel_is_tc()) r->pkts[i].flags |= PKT_CSUM_PARTIAL;
-    const bool whole = !hurt && !later && !wraps && !cut; /* the kernel says such things of whole packets alone */
+    const bool whole = !hurt && !later && !wraps && !cut; /* the kernel reports such things of whole packets only */
     if (whole && r->pkts[i].flags & PKT_CSUM_PARTIAL && t.payload && rng_one_in(g, 3))
         r->pkts[i].segment = (uint16_t)(1 + rng_below(g, t.payload));
     if (r->hurts && rng_one_in(g, 40) && !r->pkts[i].segment) cut_up(r, i);

@@ -381,7 +381,7 @@ static bool step(struct run *r, struct totals *totals)
     struct verdict v;
     draw_talk(&r->talks, &t);
     struct said s = say(&r->model, &t);
-    /* Those of its tuple whose time is over go before it is counted what its source holds. */
+    /* Those of its tuple that have expired go before it is counted what its source holds. */
     enum flow_dir dir;
     unsigned stale = 0;
     for (unsigned i = 0; !to_group(&t) && i < r->model.count; i++) {
@@ -470,7 +470,7 @@ static bool run_one(uint64_t seed, unsigned packets, struct totals *totals)
     return good;
 }
 
-#ifdef __SANITIZE_ADDRESS__ /* every run takes its tables from the system anew, which sanitizers make dear */
+#ifdef __SANITIZE_ADDRESS__ /* every run takes its tables from the system again, which sanitizers make dear */
 enum { RUNS = 250 };
 #else
 enum { RUNS = 2000 };

@@ -2,9 +2,10 @@
  *
  *   fragments [SEED [ROUNDS]]
  *
- * Datagrams of both families are cut, shuffled, repeated, overlapped, thinned out, given a second end or a lying first,
- * several at once, with ids that come again and time going by; whatever the vm says of each fragment, at once or when
- * it leaves, the reassembler must say too. The same numbers give the same run. LONG=1: twenty times as many. */
+ * Datagrams of both families are cut, shuffled, repeated, overlapped, thinned out, given a second end or a lying
+ * first, several at once, with ids that come again and time going by; whatever the vm reports of each fragment, at
+ * once or when it leaves, the reassembler must say too. The same numbers give the same run. LONG=1: twenty times as
+ * many. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -176,7 +176,7 @@ static void speak(struct hand *h, unsigned i)
         if (!may_try(tries)) h->good = wrong("a flow stays busy", i);
 }
 
-/* One side's octets, every other one by each hand: what it has said stands there from then on. */
+/* One side's octets, every other one by each hand: what it has said is there from then on. */
 static void share(struct hand *h, unsigned round)
 {
     struct talk t = lasting(LASTING, 0);
@@ -236,7 +236,7 @@ static void *work(void *arg)
     return NULL;
 }
 
-/* What each side said last stands in each flow. */
+/* What each side said last is in each flow. */
 static bool all_heard(const struct hand hands[2])
 {
     const struct flow_table *t = ops.table;
@@ -314,7 +314,7 @@ static bool own_flows(unsigned rounds, unsigned met)
 
 /* ---- recipes ---- */
 
-/* One of a flow that is sent on is written anew all the time, while its packets leave by it. */
+/* One of a flow that is sent on is written again all the time, while its packets leave by it. */
 struct writer {
     struct track_seen seen;
     struct recipe recipes[2];

@@ -4,8 +4,7 @@
  *
  *   kernel_judge [SEED [FILES [FRAMES]]]
  *
- * FILES 0: the large lists alone. The same numbers give the same run. LONG=1: twenty times as many, and larger lists.
- */
+ * FILES 0: the large lists only. The same numbers give the same run. LONG=1: twenty times as many, and larger lists. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>

@@ -25,7 +25,7 @@ static uint64_t compared, well_formed, reasons[REASON_COUNT], ups[KERNEL_UPS];
 
 /* ---- what is true of the world, told to both ---- */
 
-/* An address of a family stands in its map, or does not. */
+/* An address of a family is in its map, or does not. */
 static void own(enum kernel_map map, const void *address, bool stands)
 {
     const uint8_t yes = 1;
@@ -84,8 +84,7 @@ static bool differs(const char *what, const struct pkt *frame, const struct pkt 
     return false;
 }
 
-/* What the kernel got may be no more than the first bytes; what lies behind them goes up, as if it were in a segment.
- */
+/* What the kernel got may be no more than the first bytes; what is behind them goes up, as if it were in a segment. */
 static bool compare(const struct pkt *frame, enum kernel_hook hook, const struct facts *facts)
 {
     struct pkt want = *frame;
@@ -208,7 +207,7 @@ static bool compare_drawn(uint64_t seed, unsigned count)
     return true;
 }
 
-/* Options of every length before a TCP header: what lies past the bytes that are copied ahead, and past the head. */
+/* Options of every length before a TCP header: what is past the bytes that are copied ahead, and past the head. */
 static bool compare_far(struct rng *r)
 {
     static uint8_t frame[MOST];

@@ -83,7 +83,7 @@ static bool open_links(void)
                  "echo 1 >/proc/sys/net/ipv6/conf/all/forwarding");
 }
 
-/* Few bits say where an address lies, so that places are met again. */
+/* Few bits say where an address is, so that places are met again. */
 static void draw_address(struct run *r, uint8_t family, uint32_t addr[4])
 {
     memset(addr, 0, 16);

@@ -71,7 +71,7 @@ struct run {
 
 /* ---- tables ---- */
 
-/* Few bits say where it lies, so that places are met again. */
+/* Few bits say in place, so that places are met again. */
 static void draw_address(struct run *r, uint8_t family, uint32_t addr[4])
 {
     static const uint32_t firsts[] = {0x0a000000, 0x0a010000, 0xac100000, 0, 0xffffff00, 0xa9fe0000, 0xe0000000};
@@ -272,7 +272,7 @@ static void run_batch(struct run *r)
     r->packets += BATCH;
 }
 
-/* How many prefixes stand in the trie. */
+/* How many prefixes are in the trie. */
 static uint64_t prefixes(const struct run *r)
 {
     const int map = kernel_map(r->there->kernel, KERNEL_MAP_routes)->fd;

@@ -22,7 +22,7 @@
 #include "vm/forward/service.h"
 #include "vm/vm.h"
 
-/* Addresses lie in places: 10.P.0.0/16, behind those 2001:db8:P::/48. A set of places is a mask. */
+/* Addresses are in places: 10.P.0.0/16, behind those 2001:db8:P::/48. A set of places is a mask. */
 enum { FOUR = 6, PLACES = 9, LIVES = 3, STATICS = 3, SETS = 8, RULES = 5, ROUNDS = 60, ROOM = 8192 };
 
 enum how { IS_STATIC, IS_LIVE, IS_UNION, IS_EXCEPT, IS_AND };
@@ -258,7 +258,7 @@ static void become_base(struct trial *t, struct live_set *s, bool v6, const uint
         r4[base.count4++] = (struct pbc_range){at, at + rng_below(&t->r, 2)};
         r6[base.count6++] = (struct pbc_range6){UINT64_C(0x2002) << 48 | i, 1, UINT64_C(0x2002) << 48 | i, at};
     }
-    if (!live_replace(s, 0, &base)) abort();
+    if (!live_replace(s, &base)) abort();
 }
 
 static bool has_base(const struct live_set *s)
@@ -277,7 +277,7 @@ static void become_members(struct trial *t, const struct program *p, struct live
         *net = (struct live_net){.v6 = w->place >= FOUR, .len = (uint8_t)(rng_one_in(&t->r, 3) ? most - 16 : most)};
         memcpy(net->addr, a, 16);
         if (net->len != most) net->addr[net->v6 ? 3 : 0] &= 0xffff0000;
-        if (!(w->in >> i & 1)) { /* one whose time is up is no member */
+        if (!(w->in >> i & 1)) { /* one that has expired is no member */
             if (lives_refuse(p, i, net) == LIVE_MAY && rng_one_in(&t->r, 3))
                 live_add(l->sets[i], now_ms - 2, net, now_ms - rng_below(&t->r, 2), LIVE_SET);
             continue;
@@ -297,7 +297,7 @@ static void leave_sets(struct lives *l)
     for (unsigned i = 0; i < LIVES; i++) {
         live_clear(l->sets[i], 0);
         live_sweep(l->sets[i], UINT64_MAX, UINT32_MAX); /* expired ones, too */
-        if (!live_replace(l->sets[i], 0, &none)) abort();
+        if (!live_replace(l->sets[i], &none)) abort();
     }
 }
 
@@ -414,8 +414,8 @@ struct totals {
     uint64_t files, held, refuted;
 };
 
-/* Make a claim, and compare what the compiler says of it. Lists are bounded to the places, or all other addresses would
- * have to be in the model. */
+/* Make a claim, and compare what the compiler reports of it. Lists are bounded to the places, or all other addresses
+ * would have to be in the model. */
 static bool try_claim(struct trial *t, struct totals *totals)
 {
     const size_t rules = t->len;

@@ -401,7 +401,7 @@ static bool judge_frames(struct judging *j, uint64_t now, struct totals *totals)
     return false;
 }
 
-/* Headers that the code finds dearest; the list must agree. No frame stands behind them, so what asks bytes or MACs
+/* Headers that the code finds dearest; the list must agree. No frame is behind them, so what asks bytes or MACs
  * finds those of one frame. */
 static bool judge_worst(struct judging *j, struct totals *totals)
 {
@@ -428,7 +428,7 @@ static bool judge_worst(struct judging *j, struct totals *totals)
     return true;
 }
 
-/* The errors alone: such lists have thousands of warnings. */
+/* The errors only: such lists have thousands of warnings. */
 static void print_errors(struct diags *d)
 {
     char *text = NULL;

@@ -65,7 +65,7 @@ struct model_flow {
     unsigned asked, answered; /* packets of either side */
 };
 struct model_map {
-    struct tuple inside; /* of the source alone */
+    struct tuple inside; /* of the source only */
     uint16_t port;
 };
 

@@ -385,7 +385,7 @@ static bool check_file(uint64_t seed, unsigned packets, struct totals *totals)
     return good;
 }
 
-#ifdef __SANITIZE_ADDRESS__ /* every file takes its tables from the system anew, which sanitizers make dear */
+#ifdef __SANITIZE_ADDRESS__ /* every file takes its tables from the system again, which sanitizers make dear */
 enum { FILES = 250 };
 #else
 enum { FILES = 1500 };

@@ -2,16 +2,16 @@
  *
  *   router [SEED [SITES [FEATURES]]]
  *
- * A site is two to five interfaces, some of which prey serves. On each site some routers are drawn: addresses, routes,
- * policy rules, NAT statements, firewalls. The same meaning is loaded into sibling namespaces, as nft rules and as
- * programs of preyrun, by each executor, the first started and the others loaded. Then conversations are drawn, and
- * each packet is sent into all of them; what leaves by each interface is compared byte by byte with what netfilter
- * sends, chosen ports, identifications and checksums aside (routers/canon.h). Answers are made of what left on each
- * side. A difference is in the table of those that are meant (routers/known.c), or fails the test with the drawing and
- * the packets. LONG=1: 2,000 routers in place of 20. To look closer: ROUTER=N runs one router of each site, FRESH=1
- * starts preyrun anew for each, ONLY="user tc" leaves executors out, SHOW=1 shows known differences, too, BRIEF=1 no
- * drawing; ALL=1 what did not differ, too; ASK runs a command where something differed, and prints what it says if it
- * fails. */
+ * A site is two to five interfaces, some of which prey serves. On each site some routers are drawn: addresses,
+ * routes, policy rules, NAT statements, firewalls. The same meaning is loaded into sibling namespaces, as nft rules
+ * and as programs of preyrun, by each executor, the first started and the others loaded. Then conversations are
+ * drawn, and each packet is sent into all of them; what leaves by each interface is compared byte by byte with what
+ * netfilter sends, chosen ports, identifications and checksums aside (routers/canon.h). Answers are made of what
+ * left on each side. A difference is in the table of those that are meant (routers/known.c), or fails the test with
+ * the drawing and the packets. LONG=1: 2,000 routers in place of 20. To look closer: ROUTER=N runs one router of
+ * each site, FRESH=1 starts preyrun again for each, ONLY="user tc" leaves executors out, SHOW=1 shows known
+ * differences, too, BRIEF=1 no drawing; ALL=1 what did not differ, too; ASK runs a command where something differed,
+ * and prints what it says if it fails. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +25,7 @@
 
 enum { ROUTERS = 5, STEPS = 40, SHOWN_MOST = 40, KNOWN_MOST = 64, LATE_MS = 3000, KNOWN_LATE_MS = 120 };
 
-/* In a file system of this process alone. */
+/* In a file system of this process only. */
 #define DIR "/run/router"
 
 struct run {
@@ -218,7 +218,7 @@ static void compare(struct run *r, struct talk *t, struct difference *d)
     if (d->late) d->field = "number of frames", d->prey_count = s->got_count;
     if (!d->field && getenv("ALL")) print_difference(r, d);
     if (!d->field) return;
-    /* What each side chose where they differ stands beside nothing. */
+    /* What each side chose where they differ is beside nothing. */
     if (!d->late) of->names = before, of->netfilters = netfilters;
     const int row = known_find(d);
     of->parted = row >= 0 && known_differences[row].parts;
@@ -324,9 +324,9 @@ static bool site(struct run *r)
 }
 
 /* Sites at which faults were found that few draw: an error goes back to an opener by an interface of a nat; one that
- * Linux has routed goes the way of its flow; a map's inside host answers somebody whose network lies behind an
- * interface that prey does not serve; a policy rule refuses fragments. A run without arguments has them behind its own.
- */
+ * Linux has routed goes the way of its flow; a map's inside host answers somebody whose network is behind an
+ * interface that prey does not serve; a policy rule refuses fragments. A run without arguments has them behind its
+ * own. */
 static const uint64_t found[] = {2600021, 3300019, 2900025, 158};
 
 int main(int argc, char **argv)

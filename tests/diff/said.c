@@ -338,7 +338,7 @@ static struct program *compiled(const char *text)
     return NULL;
 }
 
-/* True if `words` stand in a line of the side: "- …" or "was …", "+ …" or "now …". */
+/* True if `words` are in a line of the side: "- …" or "was …", "+ …" or "now …". */
 static bool shows(const char *text, const char *words, unsigned side)
 {
     const char *marks[SIDES][2] = {{"            - ", "            was "}, {"            + ", "            now "}};

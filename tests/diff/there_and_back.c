@@ -157,7 +157,7 @@ static void swap(uint8_t *a, uint8_t *b, unsigned n)
     }
 }
 
-/* All checksums of the whole frame anew. */
+/* All checksums of the whole frame again. */
 static void fill(struct world *w, struct bytes *f)
 {
     struct pkt view, *copy;

@@ -58,7 +58,7 @@ widened     1 frame of 1 flow
             now   accept by SSH (new.prey:6)
             first frame 3 at 09:00:00.003: tcp 198.51.100.1:50001 > 203.0.113.1:22 SYN
 
-of 22 frames (21 flows), $((moved + 6)) frames ($((moved + 5)) flows) would be judged or sent otherwise"
+of 22 frames (21 flows), $((moved + 6)) frames ($((moved + 5)) flows) would be judged or forwarded differently"
 same 'and where other servers get them; a rule of another name is no difference' \
     "$(awk '/^moved/ { n += $2 } END { print n }' out) $(grep -c "first frame $first at" out) $(grep -A2 '^moved' out | grep -c 'now   forward by HTTP (new.prey:7), to web/')" \
     "$moved 1 $(grep -c '^moved' out)"
@@ -69,7 +69,7 @@ gzip -k day.pcap
 compares --against old.pbc new.pbc -r day.pcap.gz --self 203.0.113.2
 same 'so does a compressed capture' "$(cat out)" "$(cat of-rules)"
 compares --against old.prey old.pbc -r day.pcap
-same 'the same rules: nothing' "$status$(cat out)" '0of 22 frames (21 flows), none would be judged or sent otherwise'
+same 'the same rules: nothing' "$status$(cat out)" '0of 22 frames (21 flows), none would be judged or forwarded differently'
 compares --json --against old.prey new.prey -r day.pcap --self 203.0.113.2
 same 'JSON' "$status $(python3 -c '
 import json
@@ -83,16 +83,16 @@ print(j["frames"], j["differing_frames"] == sum(x["frames"] for x in j["regions"
 printf 'interface wan = "eth0"\nfirewall f on wan in default drop { accept icmp6 type nd }\n' >in.prey
 printf 'firewall f default accept { drop arp }\n' >all.prey
 compares --against all.prey in.prey -r day.pcap
-same 'nobody says where frames came in, nor who this machine is' "$status $(cat out)" '1 of 22 frames (21 flows), none is known to be judged or sent otherwise
-the rules ask for this machine'"'"'s addresses: say who this machine is, `--self ADDR`'
+same 'nobody says where frames came in, nor who this machine is' "$status $(cat out)" '1 of 22 frames (21 flows), none is known to be judged or forwarded differently
+the rules depend on this machine'"'"'s addresses: set these addresses with `--self ADDR`'
 compares --against all.prey in.prey -r day.pcap --self 203.0.113.1
-same 'nobody says where frames came in' "$status $(tail -1 out)" '1 no firewall `in` of in.prey judged any frame: say where frames came in, `--on IF` or `--map`'
+same 'nobody says where frames came in' "$status $(tail -1 out)" '1 no firewall `in` of in.prey judged any frame: set the interface of the frames with `--on IF` or `--map`'
 compares --against all.prey in.prey -r day.pcap --on wan
-same '--on says it' "$status $(grep ^of out)" '1 of 22 frames (21 flows), 22 frames (21 flows) would be judged or sent otherwise'
+same '--on says it' "$status $(grep ^of out)" '1 of 22 frames (21 flows), 22 frames (21 flows) would be judged or forwarded differently'
 compares --against all.prey in.prey -r day.pcap --map day.pcap=wan
-same '--map, too' "$(grep ^of out)" 'of 22 frames (21 flows), 22 frames (21 flows) would be judged or sent otherwise'
+same '--map, too' "$(grep ^of out)" 'of 22 frames (21 flows), 22 frames (21 flows) would be judged or forwarded differently'
 compares --against all.prey in.prey -r day.pcap --on wan --self 203.0.113.1
-same 'what is not for this machine is not judged by `in`' "$(tail -1 out)" 'of 22 frames (21 flows), 3 frames (3 flows) would be judged or sent otherwise'
+same 'what is not for this machine is not judged by `in`' "$(tail -1 out)" 'of 22 frames (21 flows), 3 frames (3 flows) would be judged or forwarded differently'
 head -5 day.notes >late.notes
 "$bin/tests/tools/mkcap" late.notes late.pcap
 compares --against old.prey new.prey -r late.pcap
@@ -100,7 +100,7 @@ same 'a fragment whose first never comes' "$status $(grep '^of' out | cut -d, -f
 head -c -7 day.pcap >cut.pcap
 compares --against old.prey old.prey -r cut.pcap
 same 'a capture that is cut: what came before, and the fault' "$status $(cat out)$(cat err)" \
-    '2 of 21 frames (20 flows), none would be judged or sent otherwise; the rest of the capture cannot be readpreyc: cut.pcap: truncated: frame 22 has 47 of 54 bytes of its data'
+    '2 of 21 frames (20 flows), none would be judged or forwarded differently; the rest of the capture can'\''t be readpreyc: cut.pcap: truncated: frame 22 has 47 of 54 bytes of its data'
 # One pair of rules more than are told apart, and a frame of the first again.
 {
     echo 'firewall f default accept {'
@@ -130,7 +130,7 @@ p=$!
 until_there again
 kill -TERM $p
 wait $p
-same 'and says so' "$? $(sed 's/^.*, none/none/' out)" '0 none would be judged or sent otherwise; a signal ended it there'
+same 'and says so' "$? $(sed 's/^.*, none/none/' out)" '0 none would be judged or forwarded differently; a signal stopped preyc there'
 if on_terminal "{ head -c 300 day.pcap; sleep 1; tail -c +301 day.pcap; } | '$bin/preyc' --against old.prey new.prey -r - >out"; then
     grep -q '[0-9] frames, ' seen && grep -q $'\r\033\\[K' seen
     ok $? 'on a terminal it shows how far it is, and takes that back'
@@ -170,22 +170,22 @@ for i in 1 2 3 4 5; do
 done >both.notes
 "$bin/tests/tools/mkcap" both.notes both.pcap
 compares --against site.prey nobad.prey -r both.pcap
-same 'who this machine is nobody knows: no all-clear, and who it may be' "$status$(cat out)" "1of 15 frames (6 flows), none is known to be judged or sent otherwise
-the rules ask for this machine's addresses: say who this machine is, \`--self ADDR\` (all frames are from or to 198.51.100.9, 203.0.113.100)"
+same 'who this machine is nobody knows: no all-clear, and who it may be' "$status$(cat out)" "1of 15 frames (6 flows), none is known to be judged or forwarded differently
+the rules depend on this machine's addresses: set these addresses with \`--self ADDR\` (all frames are from or to 198.51.100.9, 203.0.113.100)"
 compares --json --against site.prey nobad.prey -r both.pcap
 same 'so in JSON' "$status $(python3 -c 'import json; j = json.load(open("out")); print(j["differing_frames"], j["self_unknown"], j["unjudged"])')" '1 0 True []'
 compares --against site.prey nobad.prey -r both.pcap --self 203.0.113.10
-same 'said, it is found' "$status $(head -3 out | tr -s ' \n' ' ')$(tail -1 out)" "1 widened 5 frames of 5 flows was drop by BAD (site.prey:4) now forward by WEB (nobad.prey:3), to web/one of 15 frames (6 flows), 5 frames (5 flows) would be judged or sent otherwise"
+same 'said, it is found' "$status $(head -3 out | tr -s ' \n' ' ')$(tail -1 out)" "1 widened 5 frames of 5 flows was drop by BAD (site.prey:4) now forward by WEB (nobad.prey:3), to web/one of 15 frames (6 flows), 5 frames (5 flows) would be judged or forwarded differently"
 grep '> 224' both.notes >group.notes
 "$bin/tests/tools/mkcap" group.notes group.pcap
 compares --against site.prey nobad.prey -r group.pcap --self 203.0.113.100
-same 'a direction of which the capture has nothing' "$status$(cat out)" '1of 5 frames (1 flow), none is known to be judged or sent otherwise
-no firewall `in` judged any frame: the capture has no frame for an address of `--self`, or for a service'
+same 'a direction of which the capture has nothing' "$status$(cat out)" '1of 5 frames (1 flow), none is known to be judged or forwarded differently
+no firewall `in` judged any frame: the capture has no frame to an address of `--self`, or to a service'
 sed '/^pool/d; /^service/d' site.prey >plain.prey
 grep -v bad plain.prey >plain-nobad.prey
 nobody() { # SENTENCE SELF FIREWALL: of both.pcap nothing is from or to that address
     compares --against plain.prey plain-nobad.prey -r both.pcap --self "$2"
-    same "$1: multicast is no all-clear" "$status$(cat out)" "1of 15 frames (6 flows), none is known to be judged or sent otherwise
+    same "$1: multicast is no all-clear" "$status$(cat out)" "1of 15 frames (6 flows), none is known to be judged or forwarded differently
 no firewall \`$3\` judged a frame of this machine: no frame is from or to an address of \`--self\` (all frames are from or to 198.51.100.9, 203.0.113.100)"
 }
 nobody 'a mistyped --self' 203.0.113.101 in
@@ -193,41 +193,41 @@ nobody 'one of the other family' fe80::1 in
 compares --json --against plain.prey plain-nobad.prey -r both.pcap --self 203.0.113.101
 same 'so in JSON' "$status $(python3 -c 'import json; j = json.load(open("out")); print(j["differing_frames"], j["self_unknown"], j["unjudged"])')" "1 0 False ['in']"
 compares --against plain.prey plain-nobad.prey -r both.pcap --self 203.0.113.100
-same 'the right one' "$status $(tail -1 out)" '1 of 15 frames (6 flows), 5 frames (5 flows) would be judged or sent otherwise'
+same 'the right one' "$status $(tail -1 out)" '1 of 15 frames (6 flows), 5 frames (5 flows) would be judged or forwarded differently'
 compares --against plain.prey plain.prey -r both.pcap --self 203.0.113.101
-same 'the same rules are never in doubt' "$status $(cat out)" '0 of 15 frames (6 flows), none would be judged or sent otherwise'
+same 'the same rules are never in doubt' "$status $(cat out)" '0 of 15 frames (6 flows), none would be judged or forwarded differently'
 sed 's/drop from bad as BAD/drop tcp port 99 as BAD/' plain.prey >plain-alike.prey
 compares --against plain-alike.prey plain-nobad.prey -r both.pcap --self 203.0.113.100
-same 'nor are others alike, by the right address' "$status $(cat out)" '0 of 15 frames (6 flows), none would be judged or sent otherwise'
+same 'nor are others alike, by the right address' "$status $(cat out)" '0 of 15 frames (6 flows), none would be judged or forwarded differently'
 cat >through.prey <<'END_RULES'
 set bad = 198.51.100.9
 firewall site default drop { accept tcp from bad to self port 22; accept tcp to port 80 as WEB; accept udp }
 END_RULES
 sed 's/from bad to self/to self/' through.prey >through-all.prey
 compares --against through.prey through-all.prey -r both.pcap --self 203.0.113.101
-same 'rules that name `self`, of which no frame is: it is said' "$status$(cat out)" '0of 15 frames (6 flows), none would be judged or sent otherwise
-the rules name `self`, and no frame is from or to an address of `--self` (all frames are from or to 198.51.100.9, 203.0.113.100)'
+same 'rules that name `self`, of which no frame is: it is said' "$status$(cat out)" '0of 15 frames (6 flows), none would be judged or forwarded differently
+the rules have `self`, but no frame is from or to an address of `--self` (all frames are from or to 198.51.100.9, 203.0.113.100)'
 compares --json --against through.prey through-all.prey -r both.pcap --self 203.0.113.101
 same 'so in JSON' "$status $(python3 -c 'import json; j = json.load(open("out")); print(j["self_unseen"], j["self_unknown"], j["unjudged"])')" '0 True False []'
 compares --against through.prey through-all.prey -r both.pcap --self 203.0.113.100
-same 'and not where some is' "$status $(cat out)" '0 of 15 frames (6 flows), none would be judged or sent otherwise'
+same 'and not where some is' "$status $(cat out)" '0 of 15 frames (6 flows), none would be judged or forwarded differently'
 sed 's/site in default drop/site out default drop/' site.prey >site-out.prey
 sed 's/site in default drop/site out default drop/' nobad.prey >nobad-out.prey
 compares --against site-out.prey nobad-out.prey -r both.pcap
-same 'no firewall judged' "$status $(sed -n 's/ (all.*//; 2p' out)" '1 no firewall judged any frame: say who this machine is, `--self ADDR`'
+same 'no firewall judged' "$status $(sed -n 's/ (all.*//; 2p' out)" '1 no firewall judged any frame: set this machine'\''s addresses with `--self ADDR`'
 sed 's/ site in default drop/ site default drop/' site.prey >any.prey
 sed 's/ site in default drop/ site default drop/' nobad.prey >nobad-any.prey
 compares --against any.prey nobad-any.prey -r both.pcap
-same 'nobody knows where a service would send from: no all-clear' "$status $(tail -1 out)" '1 5 frames would be sent on from an address of this machine, and none is known: say who it is, `--self ADDR`'
+same 'nobody knows where a service would send from: no all-clear' "$status $(tail -1 out)" '1 5 frames would be forwarded from an unknown address of this machine: set its addresses with `--self ADDR`'
 # A recording of preyrun (tests/tools/mkrec: of 10.0.0.9) knows its own addresses, and what preyrun itself sent.
 "$bin/preyc" site.prey -o site.pbc 2>err && "$bin/tests/tools/mkrec" site.pbc both.pcap kept
 compares --against site.prey nobad.prey -r kept/*.pcapng
-same 'a recording knows who it is of' "$status$(cat err) $(head -3 out | tr -s ' \n' ' ')$(tail -1 out)" "1 widened 5 frames of 5 flows was drop by BAD (site.prey:4) now forward by WEB (nobad.prey:3), to web/one of 15 frames (6 flows), 5 frames (5 flows) would be judged or sent otherwise"
+same 'a recording knows who it is of' "$status$(cat err) $(head -3 out | tr -s ' \n' ' ')$(tail -1 out)" "1 widened 5 frames of 5 flows was drop by BAD (site.prey:4) now forward by WEB (nobad.prey:3), to web/one of 15 frames (6 flows), 5 frames (5 flows) would be judged or forwarded differently"
 "$bin/preyc" nobad.prey -o nobad.pbc 2>err && "$bin/tests/tools/mkrec" nobad.pbc both.pcap sent
 compares --against site.prey nobad.prey -r sent/*.pcapng
-same 'and what came, from what was sent on' "$status $(tail -1 out)" "1 of 15 frames (6 flows), 5 frames (5 flows) would be judged or sent otherwise"
+same 'and what came, from what was sent on' "$status $(tail -1 out)" "1 of 15 frames (6 flows), 5 frames (5 flows) would be judged or forwarded differently"
 compares --against site.prey nobad.prey -r sent/*.pcapng --self 10.0.0.9
-same 'also where it is said' "$status $(tail -1 out)" "1 of 15 frames (6 flows), 5 frames (5 flows) would be judged or sent otherwise"
+same 'also where it is said' "$status $(tail -1 out)" "1 of 15 frames (6 flows), 5 frames (5 flows) would be judged or forwarded differently"
 # Of another capture beside it, which says of some frames that they left, but not that preyrun made them of others, all count.
 python3 - sent/*.pcapng >other.pcapng <<'END_CODE'
 import struct, sys
@@ -248,17 +248,17 @@ firewall cross forward default drop { accept tcp out on wan port 22 as OUT }
 END_RULES
 sed 's/port 22/port 23/' ways.prey >elsewhere.prey
 compares --against ways.prey elsewhere.prey -r day.pcap --self 203.0.113.2 --route 203.0.113.1=wan
-same 'by routes' "$status $(grep -c '^narrowed *3 frames' out) $(grep -c 'no route tells the way' out)" '1 1 1'
+same 'by routes' "$status $(grep -c '^narrowed *3 frames' out) $(grep -c 'no route is known' out)" '1 1 1'
 compares --against ways.prey elsewhere.prey -r day.pcap --self 203.0.113.2
-same 'without routes nothing is known, and said' "$status $(grep -c 'none would be' out) $(grep -c '^no route tells the way of [0-9]* frames,' out)" '0 1 1'
+same 'without routes nothing is known, and said' "$status $(grep -c 'none would be' out) $(grep -c '^no route is known for [0-9]* frames,' out)" '0 1 1'
 wrong 'routes that are none' 'no address or prefix' --against ways.prey elsewhere.prey -r day.pcap --route x=wan
 wrong 'no capture' 'needs a capture' --against old.prey new.prey
-wrong 'one file' 'compares two files' --against old.prey -r day.pcap
+wrong 'one file' 'needs two files to compare' --against old.prey -r day.pcap
 wrong 'what is no capture' 'not a pcap' --against old.prey new.prey -r old.prey
 wrong 'rules at fault' 'error:' --against old.prey was -r day.pcap
-wrong 'a capture without --against' 'captures are for' --check old.prey -r day.pcap
-wrong 'standard input twice' 'given twice' --against - new.prey -r -
-wrong '--on with --map' 'leave out' --against old.prey new.prey -r day.pcap --on wan --map a=wan
+wrong 'a capture without --against' 'captures work only with --against' --check old.prey -r day.pcap
+wrong 'standard input twice' 'is used twice' --against - new.prey -r -
+wrong '--on with --map' 'remove one of them' --against old.prey new.prey -r day.pcap --on wan --map a=wan
 wrong '--map without an interface' 'NAME=IF' --against old.prey new.prey -r day.pcap --map a
 wrong '--self that is none' 'is not an IPv4' --against old.prey new.prey -r day.pcap --self x
 

@@ -71,10 +71,10 @@ printf '# which may enter?\n\ntcp 192.0.2.1:50000 -> self:22 syn\n  udp 192.0.2.
 same '- reads lines' "$?$(cat err)$(grep -c '^verdict: drop' out)" 02
 { printf 'udp 192.0.2.1:1 -> self:53\0x\n'; head -c 100000 /dev/zero | tr '\0' x; printf '\nudp 192.0.2.1:1 -> self:53\n'; } | timeout 60 "$bin/preyc" --ask - edge.pbc >out 2>err
 same 'lines that are none are told, and the rest is asked' "$?|$(cat err)|$(grep -c '^verdict: drop' out)" \
-    '2|preyc: --ask: not a packet: a line with a zero byte
-preyc: --ask: that is line 1 of standard input
-preyc: --ask: not a packet: a line longer than 65,536 bytes
-preyc: --ask: that is line 2 of standard input|1'
+    '2|preyc: --ask: the input isn'\''t a packet: a line with a zero byte
+preyc: --ask: the error is in line 1 of standard input
+preyc: --ask: the input isn'\''t a packet: a line longer than 65,536 bytes
+preyc: --ask: the error is in line 2 of standard input|1'
 asks --ask 'udp 192.0.2.1:1 -> self:53' edge.prey edge.pbc
 same 'of several files each is named' "$(grep ':$' out | tr '\n' ' ')$(grep -c ^verdict out)" 'edge.prey: edge.pbc: 2'
 head -3 edge.prey >bad.prey; echo 'firewall f { accept nothing }' >>bad.prey
@@ -135,21 +135,21 @@ done
 asks --ask 'udp 192.0.2.1:1 -> 192.0.2.2:80 host "x"' edge.prey
 same 'a part that asks for a pool, of a packet that gets none' "$status $(cat err)" '2 packet: error: `udp` has no `host` [E0703]
       | udp 192.0.2.1:1 -> 192.0.2.2:80 host "x"
-      |                                 ^^^^ write `tcp`: then the test shows which pool a service in `mode proxy` gives to a `host`'
+      |                                 ^^^^ write `tcp`: the test then shows the pool that a service in `mode proxy` chooses for a `host`'
 wrong 'a word that is none' 'unexpected `foo`' --ask 'foo' edge.prey
-wrong 'a test instead of a packet' 'is not a packet' --ask 'tcp 1.2.3.4:1 -> self:22 } test "x" {' edge.prey
+wrong 'a test instead of a packet' 'isn.t a packet' --ask 'tcp 1.2.3.4:1 -> self:22 } test "x" {' edge.prey
 wrong 'nothing' 'needs a packet' --ask '' edge.prey
 wrong 'a name of the rules' 'office' --ask 'tcp office:1 -> self:22' edge.prey
 wrong 'no rules' 'needs rules' --ask 'udp 192.0.2.1:1 -> self:53'
-wrong 'a device that cannot be' 'cannot be a device name' --ask 'udp 192.0.2.1:1 -> self:53 on a/b' edge.prey
+wrong 'a device that cannot be' 'cannot be the name of a device' --ask 'udp 192.0.2.1:1 -> self:53 on a/b' edge.prey
 wrong 'with other options' 'combined only with --self' --ask 'udp 192.0.2.1:1 -> self:53' --check edge.prey
 wrong 'a time that is none' 'time:' --at 'noon' --ask "$ssh" edge.prey
 wrong 'a time with more behind' 'not a time' --at '09:00; expect' --ask "$ssh" edge.prey
-wrong 'a time of nothing' 'goes with --ask' --at '09:00' --check edge.prey
+wrong 'a time of nothing' 'works only with --ask' --at '09:00' --check edge.prey
 wrong 'an address that is none' 'is not an IPv4' --self wan --ask "$ssh" edge.prey
 wrong 'SARIF' 'prints text or json' --ask 'udp 192.0.2.1:1 -> self:53' --format=sarif edge.prey
-wrong 'standard input twice' 'once, for one file' --ask - -
-wrong 'too many' 'more than 64' $(for i in $(seq 65); do echo --ask udp; done) edge.prey
+wrong 'standard input twice' 'takes one rule file' --ask - -
+wrong 'too many' 'up to 64 times' $(for i in $(seq 65); do echo --ask udp; done) edge.prey
 cat >web.prey <<'END_RULES'
 pool web { server a 10.1.0.11:80 }
 pool api { server b 10.1.0.12:80 }
@@ -159,32 +159,32 @@ END_RULES
 "$bin/preyc" web.prey -o web.pbc 2>err
 hears() { # PORT WORDS: what is made of what the client says
     asks --ask "tcp 198.18.0.1:1024 -> self:$1 syn $2" web.pbc
-    sed -n '/^  .*client \(says\|data\)/s/^  //p' out
+    sed -n '/^  .*client.\{0,2\} data/s/^  //p' out
 }
 same 'which pool a host and a path get' "$(hears 80 'host "shop.example.com" path "/api/x"')
 $(hears 80 'host "shop.example.com" path "/x"')
 $(hears 443 'sni "a.example"')
 $(hears 443 'sni "b.example"')
-$(hears 81 'host "shop.example.com"')" 'by what the client says: when (web.prey:3) -> api
-by what the client says: else (web.prey:3) -> web
-by what the client says: when (web.prey:4) -> api 90%, web 10%
-closed by what the client says: no `when` takes it, and there is no `else`
+$(hears 81 'host "shop.example.com"')" 'by the client'\''s data: when (web.prey:3) -> api
+by the client'\''s data: else (web.prey:3) -> web
+by the client'\''s data: when (web.prey:4) -> api 90%, web 10%
+closed because of the client'\''s data: no `when` matches, and the service has no `else`
 client data is ignored: no proxy service takes the connection'
 asks --json --ask 'tcp 198.18.0.1:1024 -> self:80 syn host "shop.example.com" path "/api/x"' web.prey
-same 'so in JSON' "$(python3 -c 'import json; print(json.load(open("out"))["heard"])')" 'by what the client says: when (web.prey:3) -> api'
+same 'so in JSON' "$(python3 -c 'import json; print(json.load(open("out"))["heard"])')" "by the client's data: when (web.prey:3) -> api"
 asks --ask 'udp 192.0.2.1:1 -> nowhere:53' edge.prey
 same 'what is wrong is shown in the line that was given' "$status$(cat err)" '2packet: error: no constant is called `nowhere` [E0201]
       | udp 192.0.2.1:1 -> nowhere:53
       |                    ^^^^^^^'
 printf 'udp 192.0.2.1:1 -> self:53\n\nudp 192.0.2 -> self:53\n' | timeout 60 "$bin/preyc" --ask - edge.prey >out 2>err
-same 'and which line that was' "$?$(head -2 err)$(tail -1 err)" '2packet: error: `192.0.2` is not an address [E0107]
-      | udp 192.0.2 -> self:53preyc: --ask: that is line 3 of standard input'
+same 'and which line that was' "$?$(head -2 err)$(tail -1 err)" '2packet: error: `192.0.2` isn'\''t an address [E0107]
+      | udp 192.0.2 -> self:53preyc: --ask: the error is in line 3 of standard input'
 timeout 60 "$bin/preyc" --ask 'udp 192.0.2.1:1 -> self:53' edge.prey >/dev/full 2>err
 same 'a full disk' "$?$(cat err)" "2preyc: can't write to standard output: No space left on device"
 printf 'set caught = live size 10\nfirewall f default accept { drop from caught }\n' >caught.prey
 asks --ask 'tcp 192.0.2.9:5000 -> self:22 syn' caught.prey
 same 'live sets have no members, and that is said' "$status $(tail -1 out) $(cat err)" \
-    '0 verdict: accept  rule default preyc: notice: live sets have no members here; `preyctl explain` asks a running prey, by its members'
+    '0 verdict: accept  rule default preyc: notice: live sets have no members here; to use the members of a running prey, run `preyctl explain`'
 head -c 300000 /dev/urandom | timeout 60 "$bin/preyc" --ask - edge.prey >out 2>err
 same 'any bytes as packets' "$? $(grep -c Sanitizer err)" '2 0'
 exit $failed

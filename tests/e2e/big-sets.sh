@@ -88,7 +88,7 @@ call preyc --check bad.prey
 says 'a line of 20 MB is one error' 1 'bad\.txt:1:1: error: '
 head -c 5000000 "$bin/preyc" >bad.txt
 call preyc --check bad.prey
-says 'a binary file is no text' 1 'bad\.prey:1:9: error: .*not text'
+says 'a binary file is no text' 1 'bad\.prey:1:9: error: .*isn.t text'
 : >bad.txt
 call preyc --check bad.prey
 says 'an empty file makes an empty set' 0 'the set `s` is empty'
@@ -109,7 +109,7 @@ ok $? 'and stands in the program once'
   for i in $(seq 1000); do printf '  drop from four, 203.%d.113.%d to 192.0.2.%d\n' $((i / 250)) $((i % 250)) $((i % 250)); done
   echo '}'; } >unions.prey
 call preyc --check unions.prey
-says 'a thousand unions with it are one error that says how to do without' 1 'write a rule for it alone'
+says 'a thousand unions with it are one error that says how to do without' 1 'write a rule of its own for each large set'
 
 # MACs and names of hosts at the size of a large site.
 { printf 'macs desks = '

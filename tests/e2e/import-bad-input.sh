@@ -38,7 +38,7 @@ import fan
 ok $? 'chains that all lead to all of the next are each written once'
 
 awk 'BEGIN { for (l = 0; l < 40; l++) print ":d" l " - [0:0]"; print "-A INPUT -j d0"; for (l = 0; l < 39; l++) print "-A d" l " -j d" l + 1 }' | table >deep
-refused 'chains 40 deep are refused' 'chains are nested more than' deep
+refused 'chains 40 deep are refused' 'jumps are nested more than' deep
 
 # One rule of four choices is hundreds, and 3,000 of them more than there may be.
 awk 'BEGIN { for (i = 0; i < 3000; i++) print "-A INPUT -p tcp -m multiport --ports 1,2 -m tcp ! --tcp-flags ALL SYN -m tcp ! --tcp-flags ALL SYN -m tcp ! --tcp-flags ALL ACK -j LOG" }' |
@@ -57,7 +57,7 @@ awk 'BEGIN { print "{\"nftables\": [{\"chain\": {\"family\": \"inet\", \"table\"
     for (i = 0; i < 50000; i++) printf ", {\"rule\": {\"family\": \"inet\", \"table\": \"t\", \"chain\": \"c\", \"expr\": [{\"match\": {\"op\": \"==\", \"left\": {\"meta\": {\"key\": \"mark\"}}, \"right\": %d}}, {\"accept\": null}]}}\n", i % 25000
     print "]}" }' >marks.json
 timeout 120 "$bin/preyc" --import nft marks.json >out 2>err
-same 'of 50,000 rules that read alike the first counts the others' "$? $(grep -c '^  # not imported.*; 1 more like it$' out)" '1 25000'
+same 'of 50,000 rules that read alike the first counts the others' "$? $(grep -c '^  # not imported.*; 1 more like this$' out)" '1 25000'
 
 # The rules of FORWARD, once more for each place that a port is forwarded to.
 {
@@ -67,11 +67,11 @@ same 'of 50,000 rules that read alike the first counts the others' "$? $(grep -c
     awk 'BEGIN { for (i = 0; i < 3000; i++) printf "-A FORWARD -s 10.1.%d.%d -p tcp -m tcp --sport %d -j ACCEPT\n", i / 250, i % 250 + 1, i + 1 }'
     echo COMMIT
 } >targets
-refused '3,000 forwarded ports by 3,000 rules of FORWARD are refused' 'targets: its rules, written out at each jump to their chains, are more than 64 MiB of text' targets
+refused '3,000 forwarded ports by 3,000 rules of FORWARD are refused' 'targets: the rules have more than 64 MiB of text, with each chain copied to its jumps' targets
 
 echo '-A INPUT -p tcp -m multiport --ports 1 -m multiport --ports 2 -m multiport --ports 3 -m multiport --ports 4 -m multiport --ports 5 -j DROP' | table >choice
 import choice
-grep -q 'it has too many alternatives' out
+grep -q 'the rule has too many alternatives' out
 ok $? 'a rule of five choices is left out, and told'
 
 { printf -- '-A INPUT -m comment --comment "'; head -c 1000000 /dev/zero | tr '\0' x; echo '" -j ACCEPT'; } | table >long

@@ -57,7 +57,7 @@ chooses 'a recording of samples' "$fits" -i wan -i lan --record kept --record-sa
 at prey sysctl -q -w net.ipv4.ip_forward=0
 chooses 'where this machine forwards nothing' 'user, because this machine forwards nothing (net.ipv4.ip_forward=0), so all forwarded packets would go to preyrun' -i wan -i lan router.pbc
 chooses 'tunnels' 'user, because `decap` opens tunnels' -i wan -i lan opens.pbc
-same 'preyc --stats tells it' "$("$bin/preyc" --stats opens.prey | grep -c 'all packets of `tunnel` come up, however many, so `preyrun --exec auto` takes user space')" 1
+same 'preyc --stats tells it' "$("$bin/preyc" --stats opens.prey | grep -c 'all packets of `tunnel` go to user space, so `preyrun --exec auto` starts the user-space executor')" 1
 chooses 'connections in the wire' 'user, because service `w` keeps its inline connections in sockets, so all their packets would go to preyrun' -i wan -i lan wire.pbc
 chooses 'second tags' 'user, because rules ask for a second VLAN tag' -i wan -i lan tagged.pbc
 chooses 'a bridge' 'user, because only the user-space executor can do --bridge' --bridge wan:lan router.pbc

@@ -130,6 +130,21 @@ for i in $(seq 0 219); do seq -f "2001:db8:$i:%.0f::/64" 0 2 1999; done >"$list.
 shop six "file \"$list.six\""
 ctl load six.pbc
 same 'a long list of IPv6 fits' "$status $(of_set listed ranges)" '0 220000'
+before=$(rss)
+for i in $(seq 6); do
+    tail -n +2 "$list.six" >"$list.part"
+    mv "$list.part" "$list.six"
+    fewer=$((220000 - i))
+    is_fewer() { [ "$(of_set listed ranges)" = "$fewer" ]; }
+    until_true 100 "the list has $fewer networks" is_fewer
+done
+if grep -q __asan_init "$bin/preyrun"; then
+    echo 'ok - lists that were replaced are freed # SKIP the sanitizers keep what is freed'
+else
+    is_freed() { [ "$(rss)" -lt "$((before + 20480))" ]; } # two lists
+    until_true 100 'lists that were replaced are freed' is_freed
+    echo "# $before KiB of memory, then $(rss)"
+fi
 ctl load next.pbc
 
 # Trials that nobody confirms.

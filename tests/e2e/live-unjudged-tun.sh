@@ -156,7 +156,7 @@ for exec in kernel; do
     hears 'it is told, though no rule names it' "not judged: $in$why (open)"
     same 'then it is open' "$(asks 10.8.0.1 53)" got
     ctl explain 'udp 10.8.0.2:4000 -> 10.8.0.1:53'
-    same 'and explain says so' "$(grep -c '^verdict: no firewall judges it (wg0 is open)' out)" 1
+    same 'and explain says so' "$(grep -c '^verdict: no firewall judges the packet (wg0 is open)' out)" 1
     ctl load vpn.pbc
     same 'a load that names it is refused' "$status $(grep -c "$in$why: add a firewall, or allow that with --allow-unjudged wg0; plain.pbc keeps running" err)" '2 1'
     ctl load vpn.pbc --allow-unjudged wg0

@@ -40,7 +40,7 @@ both() {
     same "$1: --ask" "$(told asked)" "$3"
 }
 shut='verdict: drop reason unjudged (aside is shut, but for ARP, ND and DHCP)|'
-open='verdict: no firewall judges it (aside is open)|'
+open='verdict: no firewall judges the packet (aside is open)|'
 for way in shut open; do
     allow=
     rules=asked

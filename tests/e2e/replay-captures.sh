@@ -300,5 +300,5 @@ sed '$a test "names" { replay "names.pcapng" accept >= 66% }' here.prey >there.p
 same 'a test of rules goes by the names of interfaces' "$? $(grep -c 'test passed' out)" '0 1'
 sed '$a test "all" { replay "frag.pcap.gz" drop all }' frag.prey >there.prey
 "$bin/preyc" --check there.prey >out 2>err
-same 'and shows a frame of an archive that is behind it' "$? $(grep -c 'the first other one is frame 1, accept.*: udp 192.0.2.1 > 192.0.2.2' err)" '1 1'
+same 'and shows a frame of an archive that is behind it' "$? $(grep -c 'the first frame with another result is frame 1, accept.*: udp 192.0.2.1 > 192.0.2.2' err)" '1 1'
 exit $failed

@@ -16,7 +16,7 @@ holds() { # SENTENCE CAPTURE ARGUMENT...
     cp out suggested.prey
     "$bin/preyc" suggested.prey -o suggested.pbc >/dev/null 2>said && [ ! -s said ] && [ -z "$("$bin/preyc" --fmt --check suggested.prey)" ] &&
         "$bin/preyrun" -r "$capture" "$@" --only 'accept, pass' suggested.pbc >lines
-    same "$sentence" "$? $(sed -n 's/^# Of the capture it accepts \([0-9,]*\) of .*/\1/p' out | tr -d ,)" "0 $(($(wc -l <lines) - 1))"
+    same "$sentence" "$? $(sed -n 's/^# From the capture, these rules accept \([0-9,]*\) of .*/\1/p' out | tr -d ,)" "0 $(($(wc -l <lines) - 1))"
 }
 capture day <<'END_NOTES'
 eth / ip4 192.0.2.1 > 203.0.113.1 / tcp 50000 > 22 syn seq 1
@@ -57,7 +57,7 @@ same 'a ping, and a protocol without ports' "$(rule PING)|$(rule GRE)|$(rule IGM
     'accept icmp type echo-request from 192.0.2.9 to 203.0.113.1 state new|accept gre from 192.0.2.9 to 203.0.113.1 state new|accept igmp from 192.0.2.9 to 224.0.0.22 state new|accept proto 99 from 192.0.2.9 to 203.0.113.1 state new'
 same 'addresses of nobody' "$(rule DHCP)" 'accept udp from 0.0.0.0 to 255.255.255.255 port 67 state new'
 same 'not what nobody answered, what had begun before, and what is malformed' "$(grep -c 'TCP_\|port 40001' out) $(grep '^# Not' out | cut -d' ' -f4-6 | tr '\n' ';')" \
-    '0 in: 1 TCP;in: 1 packet;in: 1 frame;'
+    '0 1 TCP client;1 packet that;1 frame that;'
 same 'a packet of each in the test, and one that is dropped' "$(grep -c 'expect accept by' out) $(grep 'expect drop' out)" \
     "$(grep -c ' # began' out)   expect drop by default: tcp 192.0.2.1:50000 -> 203.0.113.1:1 syn"
 suggests -r day.pcap --self 203.0.113.1,2001:db8::2
@@ -77,13 +77,13 @@ gzip -k day.pcap
 suggests -r day.pcap.gz -r wide.pcap
 same 'several, one compressed' "$status $(grep -c '# began' out)" '0 8'
 timeout 60 "$bin/preyc" --suggest -r - < <(cat day.pcap) >out
-same 'through a pipe: nobody judges it' "$? $(grep -c 'not judged by it' out)" '0 1'
+same 'through a pipe: nobody judges it' "$? $(grep -c 'read but not judged' out)" '0 1'
 cp day.pcap 'a
 accept b.pcap'
 suggests -r 'a
 accept b.pcap'
 "$bin/preyc" --check - <out >/dev/null
-same 'a name with a line in it is no rule' "$? $(head -1 out)" '0 # Suggested by preyc --suggest of a?accept b.pcap: what was seen to begin is let in.'
+same 'a name with a line in it is no rule' "$? $(head -1 out)" '0 # Suggested by preyc --suggest of a?accept b.pcap: these rules accept the connections that began in the capture.'
 for i in 1 2; do echo "eth / ip4 192.0.2.1 > 203.0.113.$i / tcp 50000 > $((3 - i)) syn"; done >low.notes
 "$bin/tests/tools/mkcap" low.notes low.pcap
 suggests -r low.pcap
@@ -117,7 +117,7 @@ named() { # NAME IFACE...: the frames of ways.pcap, each by one of the interface
 named ways.pcapng 0 1 0 1 1 2 3
 suggests -r ways.pcapng
 holds 'by interfaces' ways.pcapng
-same 'each service where its first packet came, and not told where no rule could' "$(rule SSH)|$(rule SSH_2)|$(rule TCP_81)|$(rule TCP_82)|$(grep -c '^# Let in by all interfaces: 1 packet of an interface' out)" \
+same 'each service where its first packet came, and not told where no rule could' "$(rule SSH)|$(rule SSH_2)|$(rule TCP_81)|$(rule TCP_82)|$(grep -c '^# Accepted on all interfaces: 1 packet of an interface' out)" \
     'accept tcp from 192.0.2.0/30 to 203.0.113.1 port 22 on "eth0" state new|accept tcp from 10.0.0.1 to 203.0.113.1 port 22, 80 on "br-lan" state new|accept tcp from 10.9.0.1 to 203.0.113.1 port 81 state new|accept tcp from 10.8.0.1 to 203.0.113.1 port 82 state new|1'
 named one.pcapng 1 1 1 1 1 1 1
 suggests -r one.pcapng
@@ -137,8 +137,8 @@ eth / ip4 192.0.2.1 > 203.0.113.10 / tcp 50000 > 80 ack seq 2 ack 2
 END_NOTES
 "$bin/tests/tools/mkrec" -k shop.pbc shop.pcap kept
 suggests -r kept/*.pcapng
-same 'of a recording, what came' "$status $(grep -c '10\.9\.0\.1' out) $(rule HTTP)|$(grep '^# Of\|^# Not' out | tr '\n' '|')" \
-    '0 0 accept tcp from 192.0.2.1 to 203.0.113.10 port 80 state new|# Of the capture it accepts 2 of 3 frames.|# Not counted: 3 frames that preyrun itself sent, as the recording tells.|'
+same 'of a recording, what came' "$status $(grep -c '10\.9\.0\.1' out) $(rule HTTP)|$(grep '^# From\|^# Not' out | tr '\n' '|')" \
+    '0 0 accept tcp from 192.0.2.1 to 203.0.113.10 port 80 state new|# From the capture, these rules accept 2 of 3 frames.|# Not counted: 3 frames that preyrun sent, according to the recording.|'
 
 # Ended by a signal, with what is known by then.
 endless day.pcap flowed | "$bin/preyc" --suggest -r - >out 2>err &
@@ -146,7 +146,7 @@ p=$!
 until_there flowed
 kill -TERM $p
 wait $p
-same 'SIGTERM ends it with what began by then' "$?$(cat err) $(grep -c '^# A signal ended the reading behind frame [0-9,]*: what comes later is not in it' out) $(rule PING)" \
+same 'SIGTERM ends it with what began by then' "$?$(cat err) $(grep -c '^# A signal stopped preyc after frame [0-9,]*: later frames are left out' out) $(rule PING)" \
     '0 1 accept icmp type echo-request from 192.0.2.9 to 203.0.113.1 state new'
 cp out suggested.prey
 "$bin/preyc" --check suggested.prey >out 2>err
@@ -162,7 +162,7 @@ p=$!
 sleep 0.3
 kill -TERM $p
 wait $p
-same 'of a file what was read is judged, too' "$?$(cat err) $(grep -cE '^# Of (these|the part judged until a signal came|the capture) it accepts [0-9,]+ of [0-9,]+ frames.$' out)" '0 1'
+same 'of a file what was read is judged, too' "$?$(cat err) $(grep -cE '^# From (these|the part before the signal|the capture), these rules accept [0-9,]+ of [0-9,]+ frames.$' out)" '0 1'
 wrong() { # SENTENCE PATTERN ARGUMENT...
     local sentence=$1 pattern=$2
     shift 2

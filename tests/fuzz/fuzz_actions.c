@@ -1,7 +1,7 @@
 /* Any well-formed frame, with any numbers to write into it: every action keeps it well formed, keeps lengths right,
  * touches nothing outside, and what has a way back comes back.
  *
- * Input: link, flags, twelve numbers of four bytes; then the frame. It lies in a block of exactly its size and
+ * Input: link, flags, twelve numbers of four bytes; then the frame. It is in a block of exactly its size and
  * headroom. */
 #include <stdint.h>
 #include <stdlib.h>

@@ -41,7 +41,7 @@ static void set_up(void)
         }
 }
 
-/* Hear the answer in pieces, each in memory of its own; then the server closes, or its time is over */
+/* Hear the answer in pieces, each in memory of its own; then the server closes, or its time has expired */
 static enum probe_result talk(struct probe *p, unsigned check, const uint8_t *bytes, size_t len, size_t piece,
                               bool closes)
 {

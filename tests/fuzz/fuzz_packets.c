@@ -65,7 +65,7 @@ static void check_offsets(const struct pkt *pkt, const struct key *key)
     HOLD(!(key->kind & KIND_FRAG_LATER) || pkt->l4 + pkt->payload == 0);
 }
 
-/* What a fragment says of itself lies inside the packet; nothing else is one. */
+/* What a fragment says of itself is inside the packet; nothing else is one. */
 static void check_fragment(const struct pkt *pkt, const struct key *key)
 {
     struct fragment part;
@@ -105,7 +105,7 @@ static void check_segment(const struct pkt *pkt, const struct key *key)
     HOLD(next.state == first.state && tcp_quoted(&next.track, FLOW_ORIGINAL, s.seq));
 }
 
-/* The careful parser says the same. */
+/* The careful parser reports the same. */
 static void check_same(const struct pkt *pkt, const struct facts *facts, const struct key *key)
 {
     struct pkt again = *pkt;

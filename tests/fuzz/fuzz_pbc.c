@@ -456,7 +456,7 @@ static void finish(uint8_t *bytes, size_t len)
     img_seal(bytes, len);
 }
 
-/* The loader says which figure of a classifier is wrong, and what it is. */
+/* The loader reports which figure of a classifier is wrong, and what it is. */
 static void repair_figures(uint8_t *bytes, size_t len)
 {
     static const char *const names[] = {"words", "blocks", "forks", "entries with code in turn", "lines"};

@@ -1,4 +1,4 @@
-/* A recording that was made well and then damaged, played once more: whatever stands in it, nothing is read or written
+/* A recording that was made well and then damaged, played once more: whatever is in it, nothing is read or written
  * outside, and it comes to an end.
  *
  * Input: pieces of six bytes, each a place in the file (32 bits, modulo its length) and what is done there: 0, the file
@@ -44,7 +44,7 @@ static const char rules[] =
 static struct whole {
     uint8_t *bytes;
     size_t len;
-    size_t fresh_at; /* where record_start.fresh stands in it */
+    size_t fresh_at; /* where record_start.fresh is in it */
 } wholes[2];         /* the second: of packets by themselves */
 
 static struct program *compiled(void)

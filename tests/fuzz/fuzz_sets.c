@@ -1,6 +1,6 @@
-/* Any bytes as a large set: each byte says how far behind the last range the next one begins and how long it is, over
- * and over until there are enough ranges for look-up tables. Every edge, and what stands beside it, must be told alike
- * with the tables and without. */
+/* Any bytes as a large set: each byte says how far behind the last range the next one begins and how long it is,
+ * over and over until there are enough ranges for look-up tables. Every edge, and what is beside it, must be told
+ * alike with the tables and without. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
-/* Any bytes as the first of a connection, for every reader: whole, and as they come, a piece at a time, each gives the
- * same; what is told lies inside them. The first byte says what is asked, the second how large the pieces are. */
+/* Any bytes as the first of a connection, for every reader: whole, and as they come, a piece at a time, each gives
+ * the same; what is told is inside them. The first byte says what is asked, the second how large the pieces are. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* Any bytes as an address file, and as the name of a host: every line is a member or told in words, and a name in
- * normal form is its own normal form and in the list that it makes alone. */
+ * normal form is its own normal form and in the list that it makes only. */
 #include <stdlib.h>
 #include <string.h>
 

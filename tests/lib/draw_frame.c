@@ -245,7 +245,7 @@ static void put_ip4(struct frame *f)
     start[3] = (uint8_t)(f->at - start);
 }
 
-/* A header of the chain: its next header is filled in by the one after. Returns where that stands. */
+/* A header of the chain: its next header is filled in by the one after. Returns where that is. */
 static uint8_t *put_extension(struct frame *f, unsigned kind, uint8_t *next_at)
 {
     uint8_t *const start = f->at;

@@ -16,7 +16,7 @@ struct draw {
     bool sends;   /* the list under way judges what the host sends */
     bool leaves;  /* it judges that, or what crosses */
     unsigned rules, names;
-    bool services, is_long; /* the list under way holds such rules alone; is long */
+    bool services, is_long; /* the list under way holds such rules only; is long */
     unsigned calls, starts; /* `do`s still allowed in chains and in firewalls: each multiplies what a packet may walk */
 };
 

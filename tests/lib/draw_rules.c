@@ -635,7 +635,7 @@ void rules_draw(struct text *out, const struct stock *s, struct rng *r, unsigned
     out->len = 0;
     d.flows = one_in(&d, 2);
     put(&d,
-        "limits { maglev 251; flows 256; half_open 64; fragments 64 }\n"); /* tables are made anew for every batch */
+        "limits { maglev 251; flows 256; half_open 64; fragments 64 }\n"); /* tables are made again for every batch */
     put_declarations(&d);
     put_meters(&d);
     put_chains(&d, size / 2);

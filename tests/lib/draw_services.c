@@ -6,7 +6,7 @@
 
 enum { ENDPOINTS_MAX = 48, ENDPOINT_TEXT = 96 };
 
-/* What stands already: an endpoint may stand only once. */
+/* What is already: an endpoint may be only once. */
 struct endpoints {
     char text[ENDPOINTS_MAX][ENDPOINT_TEXT];
     unsigned count;
@@ -95,7 +95,7 @@ static void put_when(struct draw *d, unsigned pools)
     put_shares(d, pools);
 }
 
-/* What a service says of flows; `text` is its endpoint. */
+/* What a service reports of flows; `text` is its endpoint. */
 static void put_options(struct draw *d, unsigned mode, const char *text)
 {
     const bool tcp = strstr(text, "tcp") || strstr(text, " any/"), address = text[0] != 'a' && text[0] != 's';

@@ -24,7 +24,7 @@ unsigned talk_pair(const struct talk *t, bool *answers)
 
 static uint32_t draw_host(struct talks *r) { return 0x0a000001 + rng_below(r->rng, r->hosts); }
 
-/* A record has the VIDs of two tags, so those tell stacks apart. */
+/* A record has the VIDs of two tags, so those distinguish stacks. */
 static void draw_tags(struct talks *r, struct talk *t)
 {
     static const uint16_t tpids[] = {0x8100, 0x8100, 0x88a8, 0x9100};
@@ -62,7 +62,7 @@ static void draw_icmp(struct talks *r, struct talk *t)
     static const uint8_t errors4[] = {3, 4, 5, 11, 12}, errors6[] = {1, 2, 3, 4, 100};
     t->proto = t->v6 ? IPPROTO_NR_ICMP6 : IPPROTO_NR_ICMP;
     t->type = t->v6 ? types6[rng_below(r->rng, sizeof types6)] : types4[rng_below(r->rng, sizeof types4)];
-    /* Queries of two kinds have two numbers, so that a record tells their flows apart; replies may mistake them. */
+    /* Queries of two kinds have two numbers, so that a record distinguishes their flows; replies may mistake them. */
     bool answers = false;
     const unsigned pair = talk_pair(t, &answers);
     t->id = (uint16_t)(10 * (answers && rng_one_in(r->rng, 5) ? 1 : pair) + rng_below(r->rng, 2));

@@ -11,7 +11,7 @@ enum { TALKS_PAST = 64, TALK_TTL_DROPPED = 9 /* one packet in six has it */ };
 struct talks {
     struct rng *rng;
     unsigned hosts, ports;
-    bool plain;                   /* UDP alone: flows that are established stay there */
+    bool plain;                   /* UDP only: flows that are established stay there */
     unsigned chatty;              /* of eight packets as many answer an earlier one */
     struct talk past[TALKS_PAST]; /* what errors quote */
     unsigned past_count;

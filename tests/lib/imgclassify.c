@@ -120,7 +120,7 @@ void img_list(struct imgbuild *b, uint32_t count, const bool *coded)
     img_add_classifiers(b, (struct pbc_classifier){.entry_count = count});
 }
 
-/* The loader says which figure is wrong, and what it is. */
+/* The loader reports which figure is wrong, and what it is. */
 static bool correct(struct pbc_classifier *c, const char *err)
 {
     static const char *const names[] = {"words", "blocks", "forks", "entries with code in turn", "lines"};

@@ -1,4 +1,4 @@
-/* Membership of a frame in a product, by the words of field.def alone. */
+/* Membership of a frame in a product, by the words of field.def only. */
 #include "tests/lib/in_product.h"
 #include "compiler/normal/flows_over.h"
 #include "compiler/normal/normal.h"

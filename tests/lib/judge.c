@@ -180,12 +180,12 @@ static void ignore_step(void *arg, const struct trace_step *step)
     (void)step;
 }
 
-/* A packet as it is known before it is judged: what `state` says of it, and what explain, which walks the rule list by
- * itself, says: meters only look at it then. */
+/* A packet as it is known before it is judged: the value of `state` of it, and what explain, which walks the rule
+ * list by itself, says: meters only look at it then. */
 struct before {
     struct pkt pkt;
     struct key key;
-    bool judged; /* by the rules, and alone: well formed, and no fragment that may follow its first */
+    bool judged; /* by the rules, and only: well formed, and no fragment that may follow its first */
     bool opened; /* a `decap` decided */
     struct decision told;
 };

@@ -79,7 +79,7 @@ void both_end(struct both *b)
 
 int both_look(const struct both *b) { return kernel_program(b->kernel->kernel, KERNEL_ENTRY_look_xdp); }
 
-/* Run up to VM_BATCH frames of that length, which lie one behind the other. */
+/* Run up to VM_BATCH frames of that length, which are one behind the other. */
 static void run_batch(struct executor *e, uint8_t *frames, uint32_t len, unsigned n)
 {
     static struct pkt pkts[VM_BATCH];

@@ -138,7 +138,7 @@ static void put_rest(uint8_t f[FRAMES_LEN], enum time_kind kind)
     wire_put16(l4 + 4, FRAMES_LEN - ETHER_LEN - IP4_LEN);
 }
 
-/* Of the words that UDP's sum is of, as they stand in the frame; the sum itself is 0. */
+/* Of the words that UDP's sum is of, as they are in the frame; the sum itself is 0. */
 static uint32_t udp_words(const uint8_t *ip)
 {
     uint32_t sum = 17 + FRAMES_LEN - ETHER_LEN - IP4_LEN;

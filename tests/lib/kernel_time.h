@@ -12,7 +12,7 @@
 struct kernel;
 
 /* Loads what makes frames, and the programs by hand; the thread stays on its CPU. self: argv[0], beside which their
- * objects lie. */
+ * objects are. */
 void time_open(const char *self);
 void time_close(void);
 /* Descriptors of the programs by hand (kernel_hand.bpf.c) and of their maps. */
@@ -51,7 +51,8 @@ double time_nothing(void);
 /* Time over `nothing` of a program's stages, from the first one on; every packet must get that action (ACTION_COUNT:
  * any one), and none go up. */
 double time_kernel(const struct kernel *k, enum action action, double nothing);
-/* The same frames by vm_run, in memory that may be written and in batches; every one must get that action, likewise. */
+/* The same frames by vm_run, in memory that may be written and in batches; every one must get that action, in the
+ * same way. */
 double time_user(struct vm *vm, const struct facts *facts, enum action action);
 
 void time_die(const char *what, const char *why) __attribute__((noreturn));

@@ -1,4 +1,4 @@
-/* In the place of one_kernel.c where the build has no clang (make KERNEL=0): workers of this process alone. */
+/* In the place of one_kernel.c where the build has no clang (make KERNEL=0): workers of this process only. */
 #include "tests/lib/one_kernel.h"
 
 #include <stdio.h>

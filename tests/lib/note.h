@@ -34,7 +34,7 @@ void note_print(const uint8_t *bytes, size_t len, enum pkt_link link, char *buf,
 /* A view of the frame, as an executor would make it. The note must outlive it. iface: IFACE_NONE or an id. */
 void note_view(struct note *n, uint16_t iface, struct pkt *pkt);
 
-/* 16 bytes a line, offsets in front. */
+/* 16 bytes per line, offsets in front. */
 void note_hexdump(const uint8_t *bytes, size_t len, FILE *out);
 
 #endif

@@ -396,7 +396,7 @@ static void complete(struct parser *p)
         long ip = (long)i - 1;
         while (ip >= 0 && p->layers[ip].id != L_IP4 && p->layers[ip].id != L_IP6) ip--;
         const struct field_desc *first = fields_of(l->id);
-        for (int sums = 0; sums < 2; sums++) /* checksums when all else stands */
+        for (int sums = 0; sums < 2; sums++) /* checksums when all else is */
             for (const struct field_desc *f = first; f->name && f->layer == l->id; f++)
                 if (!(l->written >> (f - first) & 1) && (f->kind == F_CSUM) == sums) compute(p, i, f, end, ip);
     }

@@ -1,5 +1,5 @@
-/* Packet notation, frame to text: every layer that can be told apart, and of its fields only what note_parse would not
- * supply by itself. The result is parsed again; where that gives other bytes, the frame is printed as hex. */
+/* Packet notation, frame to text: every layer that can be distinguished, and of its fields only what note_parse
+ * would not supply by itself. The result is parsed again; where that gives other bytes, the frame is printed as hex. */
 #include "tests/lib/note.h"
 
 #include <arpa/inet.h>

@@ -17,7 +17,7 @@ enum field_kind { F_NUM, F_FLAG, F_UNITS, F_MAC, F_IP4, F_IP6, F_TYPE, F_NEXT, F
 struct layer_desc {
     const char *name;
     unsigned bytes;   /* fixed header */
-    unsigned places;  /* leading fields that stand without their name */
+    unsigned places;  /* leading fields that are without their name */
     unsigned ether;   /* type that leads here, 0: none */
     int proto;        /* IP protocol that leads here, -1: none */
     const char *tail; /* hex: what follows the header when no `opt` is written */
@@ -36,7 +36,7 @@ struct icmp_name {
 };
 
 extern const struct layer_desc note_layers[L_COUNT];
-extern const struct field_desc note_fields[]; /* ends with a name of NULL; a layer's fields stand together */
+extern const struct field_desc note_fields[]; /* ends with a name of NULL; a layer's fields are together */
 extern const struct icmp_name note_icmp[];    /* likewise */
 
 static inline bool layer_is_link(enum layer_id id) { return id <= L_LOOP; }

@@ -110,7 +110,7 @@ static uint32_t pseudo_sum(const uint8_t *ip, enum layer_id ip_id, unsigned prot
     return sum16(sum, tail, sizeof(tail));
 }
 
-/* RFC 9260, appendix A: CRC32c, as it stands on the wire. */
+/* RFC 9260, appendix A: CRC32c, as it is on the wire. */
 static uint32_t crc32c(const uint8_t *bytes, size_t len)
 {
     uint32_t crc = 0xffffffff;

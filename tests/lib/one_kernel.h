@@ -5,7 +5,7 @@
 
 #include "runtime/kernel/executor.h"
 
-/* Does IN_KERNEL stand in the environment, and do the stages do all of such a program? */
+/* Does IN_KERNEL are in the environment, and do the stages do all of such a program? */
 bool one_kernel_asked(const struct program *p);
 /* True if the kernel takes what arrives at traffic control (IN_KERNEL=tc), not at XDP. */
 bool one_kernel_is_tc(void);

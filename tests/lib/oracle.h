@@ -3,7 +3,7 @@
 
 #include "vm/judge/decide.h"
 
-/* Every rule tried, in order, with the first condition that failed: `fn` is called once a rule. */
+/* Every rule tried, in order, with the first condition that failed: `fn` is called once per rule. */
 struct decision oracle_explain(const struct program *p, const struct key *key, const struct pkt *pkt, trace_fn *fn,
                                void *arg);
 

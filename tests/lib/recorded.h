@@ -15,7 +15,7 @@ struct recorded *recorded_new(const char *dir, struct program *p, uint64_t most,
 /* The same, as beside the executor in the kernel: all comes up, judged by the rules, and each packet is recorded by
  * itself. */
 struct recorded *recorded_singly(const char *dir, struct program *p, uint64_t most, char *err, size_t err_len);
-/* The worker tells its state after the next batch. */
+/* The worker reports its state after the next batch. */
 void recorded_ask(const struct recorded *r);
 /* All that was done so far is written. */
 void recorded_written(const struct recorded *r);

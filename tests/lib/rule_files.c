@@ -74,7 +74,7 @@ static void packet_line(struct block *b, const char *line)
     if (!strcmp(line, "rules")) open_block(b);
 }
 
-/* What stands between ```prey and ```. */
+/* What is between ```prey and ```. */
 static void document_line(struct block *b, const char *line)
 {
     line += strspn(line, " ");

@@ -52,7 +52,7 @@ void ruleset_make(struct ruleset *rs, enum ruleset_kind kind, bool v6, uint32_t 
 void ruleset_fini(struct ruleset *rs);
 
 /* As ClassBench's traces: headers of the rules, some rules more often than others, corners of each as often as what
- * lies between. Mutated: one thing of such a header changed. Random: every bit drawn, protocols that rules name. */
+ * is between. Mutated: one thing of such a header changed. Random: every bit drawn, protocols that rules name. */
 void headers_trace(struct headers *h, const struct ruleset *rs, uint32_t count, uint64_t seed);
 void headers_mutated(struct headers *h, const struct ruleset *rs, uint32_t count, uint64_t seed);
 void headers_random(struct headers *h, const struct ruleset *rs, uint32_t count, uint64_t seed);
@@ -70,8 +70,8 @@ void header_key(const struct ruleset *rs, const struct flat_header *h, struct ke
 void header_of_key(const struct key *key, struct flat_header *h);
 /* True if some header's key has these bits of kind, as kind_possible() says it of frames for the compiler. */
 bool header_possible(uint32_t mask, uint32_t value);
-/* `firewall f default drop { accept …; }`, a rule a line, named R0, R1, …; as prey reads it, rules that name ports hold
- * for TCP, UDP and SCTP alone. */
+/* `firewall f default drop { accept …; }`, a rule a line, named R0, R1, …; as prey reads it, rules that name ports
+ * hold for TCP, UDP and SCTP only. */
 void ruleset_print(const struct ruleset *rs, FILE *out);
 /* The same for nft, as a table with one chain at that hook. */
 void ruleset_print_nft(const struct ruleset *rs, const char *hook, FILE *out);

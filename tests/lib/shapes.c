@@ -70,7 +70,7 @@ static void put_asked(FILE *out, bool from, struct rng *r)
     }
 }
 
-/* What lies in other slots of the key, so that blocks compare more of them. */
+/* What is in other slots of the key, so that blocks compare more of them. */
 static void put_link(FILE *out, struct rng *r)
 {
     switch (rng_below(r, 8)) {
@@ -109,7 +109,7 @@ static void put_rule(FILE *out, const char *line, enum style style, struct rng *
     fputc('\n', out);
 }
 
-/* The rules of such a list, without what stands around them. */
+/* The rules of such a list, without what is around them. */
 static void put_rules(FILE *out, const struct ruleset *rs, enum style style, uint64_t seed)
 {
     struct rng r = {seed};

@@ -29,7 +29,7 @@ struct talk {
         uint16_t tpid, vid;
     } tags[TALK_TAGS];
     uint16_t ip_id;            /* IPv4 */
-    uint8_t fragment;          /* 0: none; 1: first; 2: later (IPv4 alone) */
+    uint8_t fragment;          /* 0: none; 1: first; 2: later (IPv4 only) */
     const struct talk *quoted; /* of an ICMP error */
 };
 

@@ -44,7 +44,7 @@ static bool lane_holds(const struct pbc_line *b, const struct pbc_format *f, con
     return true;
 }
 
-/* A block's first lane that holds is the end, unless it stands before `from`. */
+/* A block's first lane that holds is the end, unless it is before `from`. */
 static void count_leaf(struct counting *c, uint64_t leaf)
 {
     const struct pbc_format *f = &c->formats[TREE_FORMAT(leaf)];

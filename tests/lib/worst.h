@@ -16,7 +16,7 @@ struct search_cost {
     uint32_t words, compared, lines, climbed; /* of the tree; blocks; lines of these; lines for ranks */
 };
 struct search_cost search_count(const struct program *p, uint32_t classifier, const struct key *key, uint32_t from);
-/* Cache lines: one a word. */
+/* Cache lines: one per word. */
 static inline uint32_t search_lines(const struct search_cost *c) { return c->climbed + c->words + c->lines; }
 
 /* The same without leaving out what a fork could: the meaning of an image. Words and blocks that a search may read at

@@ -1,16 +1,21 @@
-"""The manual lists every counter of vm/counter.def, runtime/counters/counter.def, the proxy's tables and the kernel executor's reasons by its
-place in JSON, and preyrun prints each (those of the second: tests/e2e/live-passthrough.sh, live-kernel-flood.sh; of the third:
-tests/e2e/live-proxy.sh; of the last: tests/unit/runtime/test_kernel_long.c). UPDATE=1 rewrites the list between its marks in man/preyrun.1.
-Prints TAP lines."""
+"""The manual and the guide's page list every counter of vm/counter.def, runtime/counters/counter.def, the proxy's tables and the kernel
+executor's reasons by its place in JSON, and preyrun prints each (those of the second: tests/e2e/live-passthrough.sh, live-kernel-flood.sh; of
+the third: tests/e2e/live-proxy.sh; of the last: tests/unit/runtime/test_kernel_long.c). UPDATE=1 rewrites the lists between their marks in
+man/preyrun.1 and docs/guide/reference/counters.md. There, `<!-- counters-a-b-and-c -->` begins the table of the names below a.b and
+below c; a third column is written by hand and kept. Prints TAP lines."""
 import ast
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
 
 MAN = pathlib.Path("man/preyrun.1")
+PAGE = pathlib.Path("docs/guide/reference/counters.md")
+TABLE = re.compile(r"(<!-- counters-([\w-]+) -->\n(\|.*\n\|.*\n))((?:\|.*\n)*)(?=<!-- end -->)")
+TOP = "top" # the names without a dot
 BUILD = pathlib.Path(os.environ.get("B", "build")).resolve()
 KINDS = ["VM", "FLOW", "FORWARD", "NAT", "MAPPING", "FRAG"]
 BEGIN, LIVE, WHY, PROXY, END = (f'.\\" {mark}\n' for mark in ("counters", "live counters", "reasons in the kernel", "proxy counters", "end"))
@@ -29,6 +34,11 @@ PROXY_KINDS = [("runtime/counters/proxy_count.def", "COUNT", "field, key, doc", 
                ("runtime/counters/proxy_end.def", "END", "ident, name, class, doc", '"proxy.ended_by." name, doc'),
                ("vm/flow/splice_stays.def", "SPLICE_WHY", "ident, key, doc", '"proxy.stays." key, doc'),
                ("vm/stream/reason.def", "STREAM_REASON", "ident, name, status, doc", '"proxy.refused." name, doc')]
+
+# Of the guide's page alone.
+GUIDE_KINDS = [("vm/flow/flow_end.def", "FLOW_END", "ident, name, doc", '"flows.ended." name, doc'),
+               ("runtime/observe/counters.def", "OBSERVED", "field, name, doc", '"observed_files." name, doc'),
+               ("vm/counter.def", "OBSERVE_COUNTER", "field, kind, object, key, line, words, doc", 'object "." key, doc')]
 
 # A program that counts all of them.
 RULES = """pool p { source 10.9.0.1; server a 10.0.0.11 }
@@ -79,6 +89,37 @@ def listed(text, mark, table):
     return text[:begin] + lines + text[end:], text[begin:end] == lines
 
 
+def page_rows():
+    """The same of all that the guide's page lists, by the names that preyctl prints: a list's member has its name in place of []."""
+    table = rows() + live_rows() + rows_of(WHY_KINDS + PROXY_KINDS + GUIDE_KINDS)
+    return [(path.replace("interfaces[]", "interfaces.NAME"), doc) for path, doc in table]
+
+
+def on_page(text, table):
+    """The page with the tables as they are, the names that no table of it takes, and those whose cell by hand is empty."""
+    places = sorted(((place, mark) for _, mark, _, _ in TABLE.findall(text) for place in mark.split("-and-")), key=lambda pair: -len(pair[0]))
+    holds = lambda place, path: "." not in path if place == TOP else path.startswith(place.replace("-", ".") + ".")
+    owner = lambda path: next((mark for place, mark in places if holds(place, path)), None)
+    empty = []
+
+    def fresh(found):
+        begin, mark, head, old = found.groups()
+        cells = [re.split(r" (?<!\\)\| ", row.strip("| ")) for row in old.splitlines()]
+        kept = {row[0].strip("`"): row[2] for row in cells if len(row) > 2}
+        lines = []
+        for path, doc in table:
+            if owner(path) != mark:
+                continue
+            line = [f"`{path}`", doc.replace("|", "\\|")]
+            if head.split("\n")[0].count("|") > 3:
+                line.append(kept.get(path, ""))
+                empty.extend([path] if not line[2].strip() else [])
+            lines.append("| " + " | ".join(line) + " |\n")
+        return begin + "".join(lines)
+
+    return TABLE.sub(fresh, text), [path for path, _ in table if owner(path) is None], empty
+
+
 def printed():
     """Every path of the summary's JSON that leads to a number, for a capture of no frames."""
     with tempfile.TemporaryDirectory() as work:
@@ -100,14 +141,21 @@ def main():
     text, same_live = listed(text, LIVE, live_rows())
     text, same_why = listed(text, WHY, rows_of(WHY_KINDS))
     text, same_proxy = listed(text, PROXY, rows_of(PROXY_KINDS))
+    shown = PAGE.read_text()
+    page, homeless, empty = on_page(shown, page_rows())
     if os.environ.get("UPDATE"):
         MAN.write_text(text)
+        PAGE.write_text(page)
     else:
         say(same and same_live and same_why and same_proxy, "the manual lists the counters as they are (UPDATE=1 python3 tests/lint/counters.py)")
+        say(page == shown, "the guide's page lists the counters as they are (UPDATE=1 python3 tests/lint/counters.py)")
+    say(not homeless, "each counter has a table on the guide's page", *homeless)
+    say(not empty, "each cell by hand on the guide's page holds something", *empty)
     missing = [path for path, _ in table if path not in printed()]
     say(not missing, "the summary's JSON has every counter", *missing)
     say(len({path for path, _ in table}) == len(table), "no two counters share a place")
     sys.exit(failed != 0)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -264,7 +264,7 @@ static void ask_conditions(void)
     ok(!missing, "every condition is in one of them: %u", (unsigned)COND_COUNT);
 }
 
-/* Those that the kernel's code tells apart: up to four lines, and any other. */
+/* Those that the kernel's code distinguishes: up to four lines, and any other. */
 static void ask_shapes(void)
 {
     unsigned missing = 0;

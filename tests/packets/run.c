@@ -1,5 +1,5 @@
 /* Packet triples: rules, a packet, what must become of it. README.md describes the *.t files.
- *   run FILE.t|FOLDER...        TAP lines, one a group; exit 1 if any is not ok */
+ *   run FILE.t|FOLDER...        TAP lines, one per group; exit 1 if any is not ok */
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <dirent.h>
@@ -48,7 +48,7 @@ struct script {
     uint32_t self4[SELF_MAX];
     struct pbc_range6 self6[SELF_MAX];
     uint8_t down[SERVERS_MAX], drains[SERVERS_MAX];
-    char routes[1024]; /* for each program anew */
+    char routes[1024]; /* for each program again */
     struct known_routes known;
     struct facts facts;
     uint64_t now_ns;

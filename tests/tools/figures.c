@@ -1,5 +1,5 @@
 /* Of the JSON that preyrun printed at its end, without the start of an interpreter for each:
- * figures FILE number KEY…: what stands there, `live lost` or `interfaces 0 packets`.
+ * figures FILE number KEY…: what is there, `live lost` or `interfaces 0 packets`.
  * figures FILE by_rule NAME: packets that the rules of that name decided.
  * figures FILE adds_up: `equal` where the frames of all verdicts, those of who decided, those that came by interfaces
  * and those that were judged are as many; else the four. */

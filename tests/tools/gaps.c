@@ -1,5 +1,5 @@
-/* gaps ADDRESS PORT SECONDS: a datagram each 100 us to who gives them back, from one socket, until that time is over;
- * prints how many came back, how many did not, and the longest time between two that came, in microseconds. */
+/* gaps ADDRESS PORT SECONDS: a datagram each 100 us to who gives them back, from one socket, until that time has
+ * expired; prints how many came back, how many did not, and the longest time between two that came, in microseconds. */
 #include <arpa/inet.h>
 #include <poll.h>
 #include <stdint.h>

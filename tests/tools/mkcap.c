@@ -66,7 +66,7 @@ static bool block_put(FILE *out, uint32_t type, const uint32_t *words, size_t n,
            words_put(out, &total, 1);
 }
 
-/* What stands before the first frame: of a pcapng also before the first of an interface, which it describes. */
+/* What is before the first frame: of a pcapng also before the first of an interface, which it describes. */
 static bool head_put(struct maker *m, bool first)
 {
     if (!m->known) {

@@ -1,5 +1,5 @@
-/* DNS questions and answers, of which live sets take members (vm/judge/answers/), on a packet's way; the packet that
- * left in its place, which observers ask for, too. */
+/* DNS questions and answers, of which live sets take members (vm/judge/answers/), on a packet's way; also the packet
+ * that left in its place, for observers. */
 #pragma once
 
 #include "vm/context/context.h"
@@ -8,7 +8,8 @@
 const struct pkt *left_for(const struct job *j, const struct packet_ctx *c, unsigned before);
 
 typedef void turn_fn(const struct job *j, struct packet_ctx *c);
-/* Take the turn of a packet that may be of DNS (answers_may), and note what it says if it was let through. */
+/* Take the turn of a packet that may be of DNS (answers_may), and note its content if it was let through. */
 void answered_take(const struct job *j, struct packet_ctx *c, turn_fn *take);
-/* The same for a packet that the host has routed: a question that leaves here. What arrived was noted there. */
+/* The same for a packet that the host has routed: a question that leaves here. Arriving packets were noted on
+ * arrival. */
 void answered_routed(const struct job *j, struct packet_ctx *c, turn_fn *take);

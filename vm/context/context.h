@@ -7,27 +7,27 @@
 #include "vm/packet/pkt.h"
 #include "vm/vm.h"
 
-/* One packet of the batch, and what is known of it so far. Each stage takes the job and this struct, and fills in its
- * part. In the kernel the struct lies in a per-CPU slot, beside the key. */
+/* One packet of the batch, and what is known of it so far. Each stage takes the job and this struct, and fills in
+ * its part. In the kernel the struct is in a per-CPU slot, beside the key. */
 struct packet_ctx {
     struct pkt *pkt;
-    struct key *key;   /* the keys of a batch lie in one array */
+    struct key *key;   /* the keys of a batch are in one array */
     struct verdict *v; /* the packet's verdict; the caller's memory */
     unsigned at;       /* index in the batch */
-    bool gone;         /* the packet was rewritten in place and sent: its slot is no longer ours */
+    bool gone;         /* the packet was rewritten in place and sent: its slot no longer belongs to the caller */
     bool ordinary;     /* may take the express way (forward/express.c), by `recipe`, of kind seen.recipe */
     const struct recipe *recipe;
     bool routed;            /* the host has routed it, and sends it by pkt->iface: its hop and next hop are settled */
     bool made;              /* made here in place of the packet that came: leaves unchanged */
     decided decision;       /* decision of the rules */
-    decided would;          /* decision without the word `audit`; audited: another one than in fact */
-    bool audited, began;    /* began: the first packet of its flow that audit would change */
+    decided would;          /* decision without the word `audit`; audited: it differs from the real one */
+    bool audited, began;    /* began: this is the first packet of its flow that audit would change */
     struct track_seen seen; /* state found in the flow table */
     struct leave left;      /* interface, next hop and way by which the packet leaves */
     /* The packet on its way out. */
     const struct translation *quoted; /* an ICMP error: what the packet that it quotes becomes; else NULL */
-    const uint32_t *from;  /* with `quoted`: source by which routes are asked, that of the flow's own packets */
-    const uint32_t *via;   /* with `quoted`: the gateway of the flow's own packets; NULL: routes say the next hop */
+    const uint32_t *from;  /* with `quoted`: source address for the look-up in routes, that of the flow's own packets */
+    const uint32_t *via;   /* with `quoted`: the gateway of the flow's own packets; NULL: routes give the next hop */
     struct splice *splice; /* a segment of a joined flow: its splice (forward/cookie/joint.h); else NULL */
     uint32_t clock_ms;     /* a segment of a joined flow: the time in ms */
     uint32_t datagram;     /* IP identification for a packet that is cut, where the vm chooses it */
@@ -61,9 +61,9 @@ struct vm {
     struct packet_ctx ctxs[VM_BATCH];     /* contexts of the current batch */
     struct straight_look looks[VM_BATCH]; /* for forward_straight */
     struct balance *balance;
-    struct counter *served;      /* services, services without a server, servers: one each; `counters` points here */
-    struct counter *rules;       /* one a rule, one for "nobody", one a firewall's default: `counters` points into it */
-    struct track *track;         /* NULL: the program keeps no flows */
+    struct counter *served; /* services, services without a server, servers: one each; `counters` points here */
+    struct counter *rules;  /* one per rule, one for "nobody", one per firewall's default: `counters` points into it */
+    struct track *track;    /* NULL: the program keeps no flows */
     struct remember *remember;   /* NULL: no verdict may be remembered */
     struct audit *audit;         /* NULL: the program has no `audit` (worker/audit.h) */
     struct fragments *fragments; /* NULL: fragments do not follow their first */
@@ -78,7 +78,7 @@ struct vm {
     bool opens;                  /* some rule's verdict opens a tunnel */
     bool in_turn;                /* packets are judged one by one: for state, tunnels, or the kernel's judge */
     bool in_order;               /* a log or a meter shows the order in which packets were judged */
-    uint64_t mirrored[VM_BATCH]; /* for the current batch's packets: mirrors that matched, a bit each */
+    uint64_t mirrored[VM_BATCH]; /* mirrors that matched a packet of the current batch, one bit each */
     uint16_t epoch;              /* epoch of verdicts that earlier programs remembered */
     struct adds_due due;         /* members that rules add for the packet at hand */
 };
@@ -93,15 +93,15 @@ struct job {
     uint32_t outer_bytes; /* length of the outer headers, while a packet inside a tunnel is judged; 0: none */
 };
 
-/* Return what the kernel says of a packet that came up from it; NULL: it did not, or it is the inner one of such a
- * packet. */
+/* Return what the kernel reports of a packet that came up from it; NULL: the packet did not come up, or is the inner
+ * one of such a packet. */
 static inline const struct vm_up *vm_came_up(const struct job *j, const struct packet_ctx *c)
 {
     const bool came = j->vm->ups && !j->outer_bytes && j->input != INPUT_NONE;
     return came ? &j->vm->ups[j->input + c->at] : NULL;
 }
 
-/* Effects that judging one packet of the batch has: its counters, logs, meters and state. */
+/* Effects of judging one packet of the batch: its counters, logs, meters and state. */
 static inline struct effects effects_of(const struct job *j, struct packet_ctx *c)
 {
     const struct vm *vm = j->vm;
@@ -136,8 +136,8 @@ static inline void count_refused(struct vm *vm, enum pkt_reason reason, uint32_t
     counter_add(&vm->refused, bytes);
 }
 
-/* Return the counter of the deciding rule, "nobody" or default. All lie in one row, so that no branch depends on which
- * decided: that changes from packet to packet. */
+/* Return the counter of the deciding rule, "nobody" or default. All are in one row, so that no branch depends on
+ * which decided: that changes from packet to packet. */
 static inline struct counter *decider(const struct vm *vm, decided d)
 {
     const uint32_t rule = decided_rule(d), after = vm->program->rules_count + decided_firewall(d) + 1;
@@ -148,15 +148,15 @@ static inline struct counter *decider(const struct vm *vm, decided d)
 /* Give a verdict without judgement, and count it. */
 void refuse(struct vm *vm, const struct packet_ctx *c, enum action action, enum pkt_reason reason);
 
-/* Turn the drop or reject of a firewall's default into `pass` for STP and LLDP across a bridge, unless `other frames`
- * says otherwise. */
+/* Turn the drop or reject of a firewall's default into `pass` for STP and LLDP across a bridge, unless `other
+ * frames` differs. */
 void settle_spare(struct vm *vm, const struct packet_ctx *c, const struct facts *facts);
 
-/* True if the default of that firewall would let the frame pass all the same. */
+/* True if the default of that firewall would let the frame pass anyway. */
 bool settle_spares(const struct program *p, const struct facts *facts, const struct pkt *pkt, const struct key *key,
                    uint32_t firewall);
 
-/* The rare halves of settle: count frames that were cut or damaged; answer a reject */
+/* The rare parts of settle: count frames that were truncated or damaged; answer a reject */
 void settle_noticed(struct vm *vm, unsigned flags);
 void settle_answer(const struct job *j, const struct packet_ctx *c);
 
@@ -197,7 +197,7 @@ static inline void settle(const struct job *j, const struct packet_ctx *c)
     if (c->v->action == ACTION_REJECT) settle_answer(j, c);
 }
 
-/* Compute the drops by rules and defaults: all drops less the refused packets. So no packet pays for the difference. */
+/* Compute the drops by rules and defaults: all drops less the refused packets. This saves a counter per packet. */
 static inline void count_judged_drops(struct vm *vm)
 {
     const struct counter *drops = &vm->counters.verdicts[ACTION_DROP], *refused = &vm->refused;

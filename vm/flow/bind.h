@@ -7,17 +7,17 @@
  *      client:port > service:port          slot of the flow    FLOW_ORIGINAL -> rewritten to `to`
  *      source:port > server:port           slot of its twin    FLOW_REPLY    -> rewritten to the flow's reversed tuple
  *
- * Both live and end together. A DSR flow has no twin: its replies do not come here; errors about the server's packets
- * quote the flow's own tuple, reversed. A binding never changes while its flow lives (except by `on down`), whatever
- * happens to pools, weights or health. */
+ * Both live and end together. A DSR flow has no twin, because its replies do not pass prey; errors about the
+ * server's packets quote the flow's own tuple, reversed. A binding never changes while its flow lives (except by `on
+ * down`), whatever happens to pools, weights or health. */
 #pragma once
 
 #include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A service's flow; of a nat, one whose source changes, whose destination does, or both: `nat` is the source's
- * statement then. */
+/* Kind of a flow: a service's, or a nat's that changes the source, the destination, or both; with both, `nat` is the
+ * source's statement. */
 enum bind_kind { BIND_SERVICE, BIND_NAT_SOURCE, BIND_NAT_FORWARD, BIND_NAT_BOTH };
 static inline bool bind_changes_source(uint8_t kind) { return kind == BIND_NAT_SOURCE || kind == BIND_NAT_BOTH; }
 
@@ -27,8 +27,9 @@ struct flow_bind {
     uint32_t server;                   /* PBC_NONE: nat */
     uint32_t branch;                   /* branch of the service; PBC_NONE: nat, and `nat` is set */
     uint32_t space;                    /* port space of to_src_port (ports.h); PBC_NONE: no port was taken */
-    uint8_t client_mac[6]; /* source MAC of the opener's last packet, where replies go; all 0: its link has none, or it
-                              is not known; BIND_UNSERVED: the opener is behind an interface that is not served */
+    uint8_t client_mac[6]; /* source MAC of the opener's last packet, where replies go; all 0: the link has no MAC
+                            * addresses, or it is unknown; BIND_UNSERVED: the opener is behind an interface that is
+                            * not served */
     uint16_t client_iface; /* interface that the flow began by; IFACE_NONE: not known */
     uint32_t seq_delta;    /* joined flow: server's sequence numbers minus ours; BIND_AWAITED: our first one */
     uint8_t kind;          /* enum bind_kind */
@@ -47,7 +48,7 @@ enum bind_flag {
     BIND_HOLDS_SRC = 1 << 1,    /* to_src is the outside end of a mapping that the flow holds (mappings.h) */
     BIND_HOLDS_DST = 1 << 2,    /* the requested destination is the outside end of a mapping */
     BIND_AGE = 1 << 4,          /* parity of the program that the binding's numbers belong to (track_renew) */
-    BIND_BY_HOST = 1 << 5,      /* the host has routed the opener's packets here, so it routes the replies, too */
-    BIND_CHALLENGED = 1 << 6, /* its server knew an older connection of these ends, and is not silent (unanswered.c) */
+    BIND_BY_HOST = 1 << 5,      /* the host has routed the opener's packets to prey, so it routes the replies, too */
+    BIND_CHALLENGED = 1 << 6, /* the server knew an older connection of these ends, and has answered (unanswered.c) */
     BIND_AWAITED = 1 << 3,    /* joined flow whose server has not answered our SYN yet */
 };

@@ -22,9 +22,9 @@ struct program;
 enum flow_class {
     FLOW_HALF_OPEN,
     FLOW_ONE_WAY,  /* one side has spoken */
-    FLOW_ANSWERED, /* both have, but one of them less than FLOW_LASTS times */
+    FLOW_ANSWERED, /* both sides have spoken, but one of them less than FLOW_LASTS times */
     FLOW_CLOSING,
-    FLOW_LASTING,     /* each side has sent FLOW_LASTS packets or more, or the answers are not seen (DSR) */
+    FLOW_LASTING,     /* each side has sent FLOW_LASTS packets or more, or replies do not pass prey (DSR) */
     FLOW_ESTABLISHED, /* a handshake has proved both sides */
     FLOW_CLASSES
 };
@@ -95,7 +95,7 @@ struct flow_tuple {
 /* Sequence numbers sent and acknowledged by one TCP side, as on the wire */
 struct tcp_side {
     uint32_t end;   /* one past the highest sequence number sent, counting SYN and FIN */
-    uint32_t acked; /* highest acknowledgement sent; before the first, the lowest possible one */
+    uint32_t acked; /* highest acknowledgement sent; before the first ACK, the lowest possible number */
 };
 enum tcp_track_flag {
     TCP_TRACK_FIN_ORIGINAL = 1 << 0, /* the opener has sent its FIN */
@@ -109,12 +109,12 @@ enum tcp_track_flag {
     TCP_TRACK_LOOSE = 1 << 7, /* a side may have sent more than `end`: pick-up, or the first fragment of a segment */
 };
 enum sctp_track_flag {
-    SCTP_TRACK_UNSEEN = 1 << 0,        /* the association began unseen: each side's first packet tells its tag */
+    SCTP_TRACK_UNSEEN = 1 << 0,        /* the association began unseen: each side's first packet shows its tag */
     SCTP_TRACK_ECHO_ORIGINAL = 1 << 1, /* the opener has sent the cookie back */
     SCTP_TRACK_ECHO_REPLY = 1 << 2,
     SCTP_TRACK_STRANGE_ORIGINAL = 1 << 3, /* the opener's last HEARTBEAT had another tag */
     SCTP_TRACK_STRANGE_REPLY = 1 << 4,
-    SCTP_TRACK_ASTRAY = 1 << 5, /* an answer of the handshake proved nothing of its sender */
+    SCTP_TRACK_ASTRAY = 1 << 5, /* a reply of the handshake did not prove its sender */
 };
 /* Counts and tags in place of sequence numbers, for a flow that has none; by enum flow_dir */
 struct plain_track {
@@ -124,11 +124,11 @@ struct plain_track {
     };
     uint32_t new_tag[2]; /* the tag that a handshake asks for, until its cookie comes; 0: none */
     union {
-        uint8_t packets[2];     /* packets of that direction that prove their sender, at most FLOW_LASTS */
+        uint8_t packets[2];     /* number of that direction's packets that prove their sender, at most FLOW_LASTS */
         uint16_t sctp_opens_by; /* SCTP: as opens_by */
     };
     uint8_t sctp;   /* enum sctp_track_flag */
-    uint8_t astray; /* the other side's packets that prove nothing, at most FLOW_LASTS */
+    uint8_t astray; /* number of the other side's packets that do not prove their sender, at most FLOW_LASTS */
 };
 struct tcp_track {
     union {
@@ -138,8 +138,8 @@ struct tcp_track {
         };
         struct plain_track plain; /* all protocols but TCP */
     };
-    uint8_t scale;    /* window shifts: bits 0-3 of the original side, bits 4-7 of the other. At most 14 (RFC 7323); 15:
-                       * the side's SYN had no window scale option. Valid with TCP_TRACK_SCALED only */
+    uint8_t scale;    /* window shifts: bits 0-3 for the original side, bits 4-7 for the other. At most 14 (RFC
+                       * 7323); 15: the side's SYN had no window scale option. Valid with TCP_TRACK_SCALED only */
     uint8_t flags;    /* enum tcp_track_flag */
     uint16_t ignored; /* hash of the last SYN that changed nothing, until a segment is accepted (tcp.c); 0: none */
 };
@@ -155,24 +155,25 @@ enum flow_flag {
     FLOW_OWN_IDLE = 1 << 6,       /* while open, the flow may be silent for cold.idle_ns */
     FLOW_IDLE_ONE_WAY = 1 << 7,   /* cold.idle_ns holds before the other side has spoken, too */
 };
-/* Return the class of a flow. A handshake proves nothing where its answers are not seen, or astray (struct flow). */
+/* Return the class of a flow. A handshake proves nothing if its replies are not seen, or arrive by a wrong interface
+ * (struct flow). */
 static inline enum flow_class flow_class_of(enum flow_state s, uint32_t flags, bool astray)
 {
     const enum flow_class class = flow_state_class(s);
     if (class != FLOW_ESTABLISHED) return class;
     return flags & FLOW_ONE_SIDED ? FLOW_LASTING : astray ? FLOW_ANSWERED : class;
 }
-/* The part of a flow that would be there if audited rules decided (vm/worker/audit.h). A flow that is not there
- * in fact is not known. */
+/* Part of a flow as it would be if audited rules decided (vm/worker/audit.h). Flows that exist only under audit are
+ * not recorded. */
 enum flow_would {
     FLOW_WOULD_SAME,
     FLOW_WOULD_NOT,      /* no flow */
-    FLOW_WOULD_ORIGINAL, /* without numbers: only the side that opened it has spoken */
+    FLOW_WOULD_ORIGINAL, /* flow without sequence numbers: only the side that opened it has spoken */
     FLOW_WOULD_REPLY,    /* only the other side has spoken, and so has opened it */
     FLOW_WOULD_BOTH,     /* both sides have spoken, while in fact one has done so */
     FLOW_WOULDS,
     FLOW_WOULD_STATE = 7, /* mask of the above */
-    FLOW_WOULD_TOLD = 8,  /* it is counted among the flows that audit would change */
+    FLOW_WOULD_TOLD = 8,  /* the flow is counted among the flows that audit would change */
 };
 
 struct flow {
@@ -202,7 +203,7 @@ struct flow {
     uint8_t memo_iface[2]; /* interface for which each remembered verdict holds (remember.c) */
     uint8_t joined : 1;    /* a cookie answered the client, whose numbers differ from the server's (joined.h) */
     uint8_t would : 4;     /* enum flow_would, and FLOW_WOULD_TOLD */
-    uint8_t astray : 1; /* TCP: the handshake's answer came where its sender is not, and proves nothing (README.md) */
+    uint8_t astray : 1; /* TCP: the handshake's reply came by an interface that does not lead to its sender, and proves nothing (README.md) */
     uint8_t recipe;     /* enum recipe_kind: recipe for ordinary packets from this tuple's side (bind.h) */
 };
 static_assert(sizeof(struct flow) == 64, "one cache line (docs/kernel.md)");
@@ -286,16 +287,16 @@ enum flow_mark tcp_begin(const struct tcp_segment *s, bool pickup, struct tcp_st
 bool tcp_within(const struct tcp_track *t, enum flow_dir dir, const struct tcp_segment *s);
 void tcp_take(struct tcp_track *t, enum flow_dir dir, const struct tcp_segment *s);
 
-/* Loosen the track of an open flow whose numbers were true some time ago: windows and shifts are the largest there are
- * from now on, as for one that was picked up. */
+/* Loosen the track of an open flow whose numbers were true some time ago: windows and shifts are the largest
+ * possible from now on, as for a picked-up flow. */
 void tcp_loosen(struct tcp_track *t);
 
-/* True if an ICMP error may quote this sequence number of direction `dir`: within what that side has sent, and one
- * window before (RFC 5927, 4.1). Always true if no window is checked. */
+/* True if an ICMP error may quote this sequence number of direction `dir`: one that this side has sent, at most one
+ * window before its newest (RFC 5927, 4.1). Always true if no window is checked. */
 bool tcp_quoted(const struct tcp_track *t, enum flow_dir dir, uint32_t seq);
 
-/* `state` as far as the header alone tells (README.md): a SYN without ACK is never invalid, only errors and UDP, and
- * advertisements of routers, can be related, UDP is never invalid. The tracker gives one of the returned states; the
+/* `state` as far as the header alone shows (README.md): a SYN without ACK is never invalid; only errors, UDP and
+ * router advertisements can be related; UDP is never invalid. The tracker gives one of the returned states; the
  * compiler and the frames drawn from rules rely on that. An ambiguous header returns all that can be. */
 
 /* Return the possible states of a whole IP packet or first fragment, as bits MARK_NEW .. MARK_INVALID. proto: after the

@@ -58,7 +58,7 @@ static inline void grain_cut(const uint32_t addr[4], unsigned len, uint32_t to[4
     }
 }
 
-/* Return the number that tells networks with equal address bits apart (sources.h, `of`). */
+/* Return the number that distinguishes networks with equal address bits (sources.h, `of`). */
 static inline unsigned grain_of(unsigned len, bool v6) { return len << 1 | v6; }
 
 static inline bool grain_same(const uint32_t a[4], const uint32_t b[4], unsigned len)

@@ -31,11 +31,12 @@ enum {
 #define INLINE_LISTENER4 0x0a000001u /* 10.0.0.1, of worker 0; the others follow */
 #define INLINE_LISTENER6 9u          /* second word of listeners' IPv6 addresses; the last is 1 + worker */
 
-/* A server of a pool is said by its id (program_server_id), which outlives programs: loop and vm change theirs at
- * different moments. The port at INLINE_SERVER is the low part of it, the TTL of the socket's packets the high one. */
+/* A pool's server is named by its id (program_server_id), which outlives programs, because loop and vm change
+ * programs at different moments. The port at INLINE_SERVER is the low part of it, the TTL of the socket's packets
+ * the high one. */
 static inline uint16_t inline_port(uint32_t id) { return (uint16_t)(INLINE_SERVERS + id % INLINE_SERVER_PORTS); }
 static inline uint8_t inline_ttl(uint32_t id) { return (uint8_t)(INLINE_TTL + id / INLINE_SERVER_PORTS); }
-/* True if an id is none too many for that. */
+/* True if an id fits into these fields. */
 static inline bool inline_is_id(uint32_t id) { return id / INLINE_SERVER_PORTS <= UINT8_MAX - INLINE_TTL; }
 /* Return the id; UINT32_MAX: no packet of ours. */
 static inline uint32_t inline_id(uint16_t port, uint32_t ttl)
@@ -68,7 +69,7 @@ static inline void inline_listener(uint32_t addr[4], bool v6, unsigned worker)
     addr[3] = v6 ? 1 + worker : 0;
 }
 
-/* Read an address. `end` INLINE_NONE: it is none of these. */
+/* Read an address. `end` is INLINE_NONE for other addresses. */
 static inline struct inline_name inline_read(const uint32_t addr[4], bool v6)
 {
     const uint32_t low = v6 ? addr[3] : addr[0];
@@ -79,7 +80,7 @@ static inline struct inline_name inline_read(const uint32_t addr[4], bool v6)
         .end = fits ? (uint8_t)end : INLINE_NONE, .worker = low >> 24 & 15, .number = low & 0xffffffu};
 }
 
-/* A connection that begins, told with its first packet (vm_inline_open) */
+/* A new connection, announced with its first packet (vm_inline_open) */
 struct inline_open {
     uint32_t number;               /* its number in the worker; a later connection may have it, */
     uint16_t port;                 /* but with another port at INLINE_CLIENT */

@@ -1,8 +1,8 @@
-/* Inquiries of this machine, whose answers no flow knows, for they come from an address that was not asked, or to one
- * that is not this machine's yet: DHCP (RFC 2131), DHCPv6 (RFC 8415) and router solicitations (RFC 4861). An answer by
- * the interface of its inquiry is *related* for INQUIRY_NS.
+/* Inquiries of this machine, whose answers belong to no flow, because they come from an address that was not asked,
+ * or go to one that is not yet this machine's: DHCP (RFC 2131), DHCPv6 (RFC 8415) and router solicitations (RFC
+ * 4861). An answer by the interface of its inquiry is *related* for INQUIRY_NS.
  *
- * A table of fixed size, written by what this machine sends alone: one a worker, and one in the kernel, where
+ * A table of fixed size, written for packets of this machine: one per worker, and one in the kernel, where
  * processors share it without a lock. Where two inquiries would have one place, the older one makes way. */
 #pragma once
 
@@ -15,7 +15,8 @@
 
 enum inquiry_part { INQUIRY_NONE, INQUIRY_ASKS, INQUIRY_ANSWERS };
 
-/* An inquiry and its answers have the same words: kind, interface and VLANs; the transaction's number and who asked. */
+/* Words that an inquiry and its answers have in common: kind, interface and VLANs; number of the transaction and the
+ * host that asked. */
 enum { INQUIRY_WORDS = 4, INQUIRY_WAYS = 4, INQUIRY_SETS = 16 };
 struct inquiry_id {
     uint64_t word[INQUIRY_WORDS];
@@ -32,20 +33,21 @@ struct inquiries {
 
 static inline bool inquiry_is_port(unsigned port) { return port - DHCP_SERVER <= 1u || port - DHCP6_CLIENT <= 1u; }
 
-/* True for a packet that may be an inquiry or an answer, by its header key. All others pay for this question alone. */
+/* True for a packet that may be an inquiry or an answer, by its header key. The cheap first test: all other packets
+ * need nothing else. */
 static inline bool inquiry_may_be(const struct key *key)
 {
     if (key->kind & KIND_UDP) return inquiry_is_port(key->dst_port);
     return key->kind & KIND_ND && key->icmp_type < ICMP6_SOLICIT;
 }
 
-/* True for a packet to one host that is not this machine by its address, or not yet. */
+/* True for a unicast packet whose destination is not, or not yet, an address of this machine. */
 static inline bool inquiry_is_elsewhere(const struct key *key)
 {
     return !(key->kind & KIND_DST_SELF) && !key_is_to_group(key);
 }
 
-/* Read a well-formed packet that may be one. *id is written unless INQUIRY_NONE is returned. */
+/* Read a well-formed packet that may be an inquiry. *id is written unless INQUIRY_NONE is returned. */
 enum inquiry_part inquiry_read(const struct pkt *pkt, const struct key *key, struct inquiry_id *id);
 
 /* True if an inquiry with that id is held. */
@@ -55,11 +57,11 @@ void inquiries_put(struct inquiries *q, const struct inquiry_id *id, uint64_t no
 /* Sender of a packet that may be an inquiry */
 enum inquiry_sender { INQUIRY_OTHERS, INQUIRY_OWN, INQUIRY_UNKNOWN };
 
-/* Tell this machine's inquiries, which may come from no address yet, by the MAC of its interface. mac: 0: it is not
- * known, as in a replay; then nobody knows whose those from no address are. */
+/* Recognise this machine's inquiries, which may lack a source address yet, by the MAC of the interface. mac: 0:
+ * unknown, as in a replay; then the sender of inquiries without an address is unknown, too. */
 enum inquiry_sender inquiry_sender(const struct pkt *pkt, const struct key *key, uint64_t mac);
 
-/* Return whose inquiry a packet with such a key is. One that this machine sends from no address yet goes out. */
+/* Return the sender of an inquiry with such a key. This machine's own inquiries without an address go out. */
 static inline enum inquiry_sender inquiry_settle(const struct facts *f, struct key *key, const struct pkt *pkt)
 {
     const struct facts_iface *one = facts_iface(f, pkt->iface);

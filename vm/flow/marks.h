@@ -1,6 +1,6 @@
-/* Marks of the tuples that open inline connections have, for the executor in the kernel: it hands up what a mark says
- * may be a connection's, and the worker finds out (vm/kernel/look/marked.bpf.h). One worker writes them, all processors
- * read; tags are left out, and different tuples may share a mark. */
+/* Marks of the tuples that open inline connections have, for the executor in the kernel: it hands up packets whose
+ * mark is set, and the worker looks for the connection (vm/kernel/look/marked.bpf.h). One worker writes them, all
+ * processors read; tags are left out, and different tuples may share a mark. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,9 +10,9 @@
 enum { INLINE_MARKS = 1 << 19, INLINE_MARK_FULL = UINT16_MAX };
 
 struct inline_marks {
-    struct hash_key key;       /* secret, so that nobody chooses ends whose mark is set */
-    uint64_t live;             /* tuples that are marked; 0: no mark is set, but those that are full */
-    uint16_t at[INLINE_MARKS]; /* number of tuples with that mark; INLINE_MARK_FULL: so many or more, and it stays */
+    struct hash_key key;       /* secret, so that strangers can't choose ends whose mark is set */
+    uint64_t live;             /* number of marked tuples; 0: no mark is set, but the full ones */
+    uint16_t at[INLINE_MARKS]; /* number of tuples with that mark; INLINE_MARK_FULL: that many or more; the mark stays set */
 };
 
 static inline uint64_t mark_of_end(const struct hash_key *k, const uint32_t addr[4], uint16_t port)

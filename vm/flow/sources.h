@@ -1,5 +1,6 @@
-/* Number of flows that each address has opened and still holds, for `flows over N per source` and the mappings of each
- * inside address. At most as many entries as flows. Only programs with one of these have it. */
+/* Number of flows that each address has opened and still holds, for `flows over N per source` and the mappings of
+ * each inside address. At most as many entries as flows. Only programs with such a condition or such mappings have
+ * this table. */
 #pragma once
 
 #include <stdbool.h>
@@ -9,7 +10,8 @@ struct sources;
 struct sources *sources_new(uint64_t flows, uint64_t seed); /* NULL: out of memory */
 void sources_free(struct sources *s);
 
-/* The count of an address, as in struct key; `of` tells equal bits apart: IPv6 1, IPv4 0, or values of the caller */
+/* The number of an address's flows, as in struct key; `of` distinguishes equal bits: IPv6 1, IPv4 0, or values of
+ * the caller */
 uint32_t source_flows(const struct sources *s, const uint32_t addr[4], unsigned of);
 bool source_add(struct sources *s, const uint32_t addr[4],
                 unsigned of); /* false: no room for another address, not counted */

@@ -1,5 +1,5 @@
-/* Inline connections that leave the inline stack, for the packet path: what the proxy loop, which has their sockets,
- * asks its worker, and what it hears of them.
+/* Inline connections that leave the inline stack, for the packet path: messages between the proxy loop, which has
+ * their sockets, and its worker.
  *
  *     loop                              worker
  *     INLINE_LEAVE, all was moved  ──▶  holds what the ends send, until all that was sent to them is acknowledged
@@ -29,14 +29,14 @@ enum splice_why {
 enum inline_ask_kind {
     INLINE_LEAVE,
     INLINE_END,    /* the connection is over; reset both ends of a spliced one */
-    INLINE_TARGET, /* where the connection to the server goes that begins next, at INLINE_TARGETS (inline_addr.h) */
+    INLINE_TARGET, /* destination of the next connection to the server, at INLINE_TARGETS (inline_addr.h) */
 };
 struct inline_ask {
     uint8_t kind; /* enum inline_ask_kind */
     uint8_t
-        former; /* 1: of a loop of a process before this one, which has no other connections than inline_conn.former */
+        former; /* 1: from a loop of an earlier process, which has only connections with inline_conn.former */
     uint16_t port;
-    uint32_t number; /* the connection, and its port at INLINE_CLIENT: a later one has another */
+    uint32_t number; /* the connection, and its port at INLINE_CLIENT, which a later connection does not have */
     union {
         struct {
             uint64_t read[2], wrote[2]; /* bytes of payload, by enum inline_at, since the connection began */
@@ -44,7 +44,7 @@ struct inline_ask {
         struct {
             uint32_t addr[4];
             uint16_t port;
-            uint8_t keeps; /* 1: it sees the client's address and port; in the wire it always does */
+            uint8_t keeps; /* 1: the server sees the client's address and port; in the wire it always does */
         } target;
     } of;
 };
@@ -55,11 +55,11 @@ struct inline_told {
     uint8_t why;  /* enum splice_why, of INLINE_STAYS and INLINE_OVER */
     uint16_t port;
     uint32_t number;
-    uint32_t former; /* inline_conn.former: a loop of a process before this one may have it */
+    uint32_t former; /* inline_conn.former: a loop of an earlier process may have the connection */
 };
 
-/* Counts of what a spliced connection has carried, by enum inline_at of the sender. Written by the worker (and by the
- * executor in the kernel), read by anybody; each word for itself. */
+/* Packets and bytes of a spliced connection, by enum inline_at of the sender. Written by the worker and the kernel
+ * executor, read by any thread; each word is read on its own. */
 struct inline_carried {
     uint64_t packets[2], bytes[2]; /* bytes: of payload */
     uint64_t seen_ns;

@@ -20,8 +20,8 @@ uint16_t stack_of(const struct stacks *s, const struct pkt *pkt);
 uint16_t stack_take(struct stacks *s, const struct pkt *pkt);
 /* Take one more reference to an id that is held. Return it. */
 uint16_t stack_again(struct stacks *s, uint16_t id);
-/* Take a reference to the stack that has that id in `from`, in whose place it has the id returned. STACK_UNKNOWN: the
- * table is full, or there is no such stack. */
+/* Take a reference to the stack that has that id in `from`, and return its id here. STACK_UNKNOWN: the table is
+ * full, or there is no such stack. */
 uint16_t stack_move(struct stacks *s, const struct stacks *from, uint16_t id);
 void stack_put(struct stacks *s, uint16_t id);
 

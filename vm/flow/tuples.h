@@ -1,5 +1,5 @@
-/* Tuples of open inline connections, by their numbers, in memory that another process may read once the worker is gone.
- * Written by one thread; a reader trusts nothing of it but its size. */
+/* Tuples of open inline connections, by their numbers, in memory that another process may read once the worker is
+ * gone. Written by one thread; a reader trusts only its size. */
 #pragma once
 
 #include <stdint.h>
@@ -22,19 +22,19 @@ struct inline_tuple {
 struct inline_tuples {
     uint32_t high; /* atomic: no number from here on was used */
     uint32_t reserved;
-    struct inline_tuple at[][2]; /* by number: as the client wrote it, and another one to a pool's server */
+    struct inline_tuple at[]
+                          [2]; /* tuples by connection number: as the client wrote it, and the one to a pool's server */
 };
 
-/* A worker's part of that memory. all: NULL: there is none. */
+/* A worker's part of that memory. all NULL: no such memory. */
 struct inline_share {
     struct inline_tuples *all;
     uint32_t most;      /* numbers that have room */
-    uint32_t half_open; /* half-open connections that the process has descriptors for; 0: no bound */
+    uint32_t half_open; /* most half-open connections, by the process's descriptors; 0: no bound */
 };
 
 /* Write the tuple of a parsed packet, live. */
 void inline_tuple_of(const struct pkt *pkt, const struct key *key, struct inline_tuple *t);
-/* Store a tuple: `which` of the two of its connection; drop it (second function). Nothing is done without such memory.
- */
+/* Store a tuple, `which` of its connection's two; drop it (second function). Does nothing without such memory. */
 void inline_share_put(const struct inline_share *s, uint32_t number, unsigned which, const struct inline_tuple *t);
 void inline_share_drop(const struct inline_share *s, uint32_t number, unsigned which);

@@ -5,7 +5,7 @@
 #include "vm/forward/forward_priv.h"
 #include "vm/forward/inline/conns.h"
 
-/* Give the verdict for a packet that gets no server, for that reason, as the service says. */
+/* Give the verdict for a packet that gets no server, for that reason, according to the service. */
 static void without_server(const struct job *j, struct packet_ctx *c, const struct pbc_service *s,
                            enum pkt_reason reason)
 {

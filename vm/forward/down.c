@@ -3,7 +3,7 @@
 #include "vm/forward/forward_priv.h"
 #include "vm/packet/parse/header.h"
 
-enum { SWEEP_FLOWS = 1 << 14, LIVE_FLOWS = 128, RESETS = 2 /* for a flow: one a side */ };
+enum { SWEEP_FLOWS = 1 << 14, LIVE_FLOWS = 128, RESETS = 2 /* for a flow: one per side */ };
 
 bool forward_is_down(const struct job *j, const struct flow_bind *b, bool tcp, enum flow_dir dir)
 {
@@ -12,8 +12,8 @@ bool forward_is_down(const struct job *j, const struct flow_bind *b, bool tcp, e
     const bool resets = p->pools[p->servers[b->server].pool].on_down == PBC_DOWN_RESET;
     if (__builtin_expect(!program_is_past(p, b->server), 1))
         return facts_down(j->in->facts, b->server, false) && resets;
-    /* The server left the program: TCP flows drain, then end as `on down` says; others begin anew with the client's
-     * next packet */
+    /* The server left the program: TCP flows drain, then end according to `on down`; others begin again with the
+     * client's next packet */
     if (!tcp) return dir == FLOW_ORIGINAL;
     return resets && j->vm->now_ns >= p->past->until_ns[b->server - p->past->servers];
 }

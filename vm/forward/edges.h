@@ -29,37 +29,36 @@ uint64_t edge_mac(const struct facts *f, uint16_t iface, const struct pkt *pkt);
 /* Return the interface's MAC, or one made from the last word of an address. */
 uint64_t edge_mac_for(const struct facts *f, uint16_t iface, uint32_t last_word);
 
-/* The way back to an end that was heard: its interface, and its MAC there. */
+/* The way back to an end whose packet was received: its interface, and its MAC there. */
 struct way_back {
     uint64_t mac;   /* 0: unknown */
-    uint16_t iface; /* IFACE_NONE: as the routes say */
+    uint16_t iface; /* IFACE_NONE: according to the routes */
 };
-/* Return it as of now: while the interface is down, the routes say. */
+/* Return the current way back: while the interface is down, that of the routes. */
 static inline struct way_back edge_back(const struct facts *f, uint16_t iface, uint64_t mac)
 {
     const struct facts_iface *one = facts_iface(f, iface);
     return one && one->down ? (struct way_back){0, IFACE_NONE} : (struct way_back){mac, iface};
 }
 
-/* Tell the sender of a packet with TTL 1 (or 0) that would be routed, from this machine's address (RFC 1812, 4.3.2.4;
- * RFC 4443, 3.3). */
+/* Notify the sender of a packet with TTL 1 (or 0) that would be routed, from this machine's address (RFC 1812,
+ * 4.3.2.4; RFC 4443, 3.3). */
 void edge_expired(const struct job *j, const struct packet_ctx *c);
 
-/* Tell the sender of a packet longer than the path MTU of `mtu`, from the address `from`; NULL: from the packet's
+/* Notify the sender of a packet longer than the path MTU of `mtu`, from the address `from`; NULL: from the packet's
  * destination, the service (RFC 1191, 4; RFC 8201, 4). */
 void edge_too_big(const struct job *j, const struct packet_ctx *c, uint32_t mtu, const uint32_t *from);
 
-/* Send a finished packet by the entry `as`, whose pkt is ignored, in fragments of at most `mtu` bytes if `fit` says so.
- * The packet is in a slot, has its offsets set, and is taken over. id: of the datagram, for IPv6 in fragments. Return
- * 0; -ENOBUFS, and nothing leaves: no free entry or slot; -EMSGSIZE: more fragments than FRAGMENTS_MOST; -ENODATA: the
- * capture cut the packet, so fragments would lack bytes. */
+/* Send a finished packet by the entry `as`, whose pkt is ignored, in fragments of at most `mtu` bytes if `fit` asks
+ * for it. The packet is in a slot, has its offsets set, and is taken over. id: of the datagram, for IPv6 in
+ * fragments. Return 0; -ENOBUFS, and nothing leaves: no free entry or slot; -EMSGSIZE: more fragments than
+ * FRAGMENTS_MOST; -ENODATA: the capture cut the packet, so fragments would lack bytes. */
 int edge_send(const struct job *j, struct pkt *pkt, uint32_t mtu, enum tunnel_fit fit, uint32_t id,
               const struct tx_entry *as);
-/* True for a packet to one address in a frame to a group of stations: no router sends it on (RFC 1812, 5.3.4), but it
- * may be for this machine. Across a bridge it crosses. */
+/* True for a packet to one address in a frame to a group of stations. Routers do not forward it (RFC 1812, 5.3.4),
+ * but it may be for this machine. Bridges forward it. */
 bool edge_to_stations(const struct facts *f, const struct pkt *pkt, const struct key *key);
-/* True for a frame of a VLAN, by a tag with a VID or by two tags: its packet is that of a VLAN's device, or nobody's.
- */
+/* True for a frame of a VLAN, by a tag with a VID or by two tags: its packet belongs to a VLAN device, or to none. */
 static inline bool edge_in_vlan(const struct key *key)
 {
     return key->kind & KIND_VLAN && (key->vlan_outer || key->kind & KIND_VLAN2);

@@ -6,7 +6,7 @@
 #include "vm/packet/key.h"
 #include "vm/pbc.h"
 
-/* Packets for the host itself do not cross it, so a service in the wire takes none of them. */
+/* Packets for the host itself are not forwarded, so a service in the wire takes none of them. */
 static inline bool endpoint_has_address(const struct pbc_endpoint *e, const struct key *key)
 {
     if (e->wire && key->kind & KIND_DST_SELF) return false;
@@ -37,8 +37,8 @@ static inline bool endpoint_has_wire(const struct pbc_endpoint *e, const struct 
     return key->vlan_outer >= e->vlan_lo && key->vlan_outer <= e->vlan_hi;
 }
 
-/* True if a packet that would cross the machine is for the service instead: to one of its addresses, or of a protocol
- * that it takes for any address. What a service in the wire takes crosses the machine all the same. */
+/* True if a forwarded packet is for the service instead: to one of its addresses, or of a protocol that it takes for
+ * any address. Packets that a service in the wire takes still cross the machine. */
 static inline bool endpoint_stops(const struct pbc_endpoint *e, uint32_t kinds, const struct key *key)
 {
     return !e->wire && endpoint_has_address(e, key) && (e->to != PBC_TO_ANY || endpoint_has_protocol(e, kinds, key));

@@ -19,7 +19,7 @@
 /* An ordinary packet as it leaves */
 struct leaving {
     struct pkt *pkt;
-    const struct key *key; /* in a lane it may have kind and length alone */
+    const struct key *key; /* in a lane it may have kind and length only */
     const struct recipe *recipe;
     uint64_t hash; /* its tuple's */
     uint8_t kind;  /* the recipe's */

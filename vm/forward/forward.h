@@ -7,10 +7,10 @@
 #include "vm/forward/bind/conns.h"
 #include "vm/program/remap.h"
 
-struct forward; /* one a worker */
+struct forward; /* one per worker */
 
-/* Make the state. NULL: out of memory. It touches no other part of a worker before forward_attach, so any thread may
- * make it. */
+/* Make the state. NULL: out of memory. Any thread may make the state, because it touches no other part of a worker
+ * before forward_attach. */
 struct forward *forward_new(const struct program *p, const struct vm_cfg *cfg);
 void forward_attach(struct forward *f, struct track *t, struct balance *b);
 void forward_free(struct forward *f);
@@ -33,24 +33,26 @@ void forward_facts(struct forward *f, const struct facts *facts);
 
 /* Sending by the class of a packet (flow/track/track.h); sets and counts its verdict */
 
-/* Send to the client (SEEN_REPLY), or to either side about what it sent (SEEN_ERROR). Neither is judged. */
+/* Send to the client (SEEN_REPLY), or an error to either side about its packet (SEEN_ERROR). Neither is judged. */
 void forward_reply(const struct job *j, struct packet_ctx *c);
 void forward_error(const struct job *j, struct packet_ctx *c);
 
-/* Send on a packet that the host has routed (c->routed): translated, if a statement of a nat takes it where it leaves.
- * The verdict has a reason if it goes nowhere; it is not counted. */
+/* Send on a packet that the host has routed (c->routed): translated, if a nat's statement takes it on its way out.
+ * If the packet can't leave, the verdict has a reason; it is not counted. */
 void forward_routed(const struct job *j, struct packet_ctx *c);
 /* Count such a packet that nobody can read. */
 void forward_routed_lost(struct forward *f);
-/* In kernel mode: true for an accepted packet that goes on as it is, and that a nat may translate once this machine's
- * stack has routed it: nobody knows its way before. */
+/* In kernel mode: true for an accepted packet that goes on as it is, and that a nat may translate once this
+ * machine's stack has routed it, because its way is unknown before. */
 bool forward_is_hosts(const struct job *j, const struct packet_ctx *c);
-/* True for a packet that may begin a flow, in a program with a nat, if no route leads to its destination. It begins
- * none, lest the flow stay untranslated once there is a route (as in conntrack, which confirms no such packet). */
+/* True for a packet that may begin a flow, in a program with a nat, if no route leads to its destination. Such a
+ * packet begins no flow, because the flow would stay untranslated once a route exists (so does conntrack, which does
+ * not confirm it). */
 bool forward_leads_nowhere(const struct job *j, const struct packet_ctx *c);
 
-/* Send an accepted packet on. SEEN_ORIGINAL: as its flow is bound. SEEN_NEW, SEEN_NONE: if a service or a translation
- * takes it. SEEN_UNBOUND: a hidden host sends no errors about unknown flows. False: not sent on, nothing counted. */
+/* Send an accepted packet on. SEEN_ORIGINAL: as its flow is bound. SEEN_NEW, SEEN_NONE: if a service or a
+ * translation takes it. SEEN_UNBOUND: a hidden host sends no errors about unknown flows. False: not sent on, and not
+ * counted. */
 bool forward_on(const struct job *j, struct packet_ctx *c);
 bool forward_first(const struct job *j, struct packet_ctx *c);
 bool forward_other(const struct job *j, struct packet_ctx *c);
@@ -58,26 +60,26 @@ bool forward_other(const struct job *j, struct packet_ctx *c);
 /* Result of the express way for one packet (express.c), tried in place of track_look */
 enum express_way {
     EXPRESS_WAY_NOT,   /* not for this packet, or no room: call track_look */
-    EXPRESS_WAY_JUDGE, /* possible once the rules accept the packet: its mark and class are set as by track_look */
+    EXPRESS_WAY_JUDGE, /* possible if the rules accept the packet; its mark and class are set as by track_look */
     EXPRESS_WAY_LEFT,  /* the packet has left; its verdict is set and counted */
 };
 enum express_way forward_express(const struct job *j, struct packet_ctx *c);
-/* Send the packet after EXPRESS_WAY_JUDGE, accepted by the rules. False: no room, and all is set as after track_look.
- */
+/* Send the packet after EXPRESS_WAY_JUDGE, accepted by the rules. False: no room; everything is set as after
+ * track_look. */
 bool forward_express_judged(const struct job *j, struct packet_ctx *c);
 /* A parsed batch, for forward_straight: its keys and looks are the vm's. */
 struct straight {
     struct pkt *const *pkts;
     struct verdict *verdicts;
-    uint64_t may;   /* a bit each: has a look, and ordinary headers (ordinary_headers, ordinary_frame) */
-    uint64_t plain; /* a bit each: its key has kind and length alone; no rule judges then */
-    uint64_t lent;  /* a bit each, among `may`: it leaves by loans[i], and has no look */
+    uint64_t may;   /* one bit each: the packet has a look, and ordinary headers (ordinary_headers, ordinary_frame) */
+    uint64_t plain; /* one bit each: the packet's key has only kind and length; no rule judges it */
+    uint64_t lent;  /* one bit each, among `may`: the packet leaves by loans[i], and has no look */
     const struct loan *const *loans;
 };
-/* True if packets may take forward_straight now: nobody looks at one between its look-up and its leaving. */
+/* True if packets may take forward_straight now: nothing else reads a packet between its look-up and its leaving. */
 bool forward_straight_may(const struct job *j);
-/* Send packets of the batch from index i on, in turn, as long as each may leave at once by its flow's recipe: unjudged,
- * or as its flow remembers. Return the index of the first that has not left; nothing of it has changed. */
+/* Send packets of the batch from index i on, in turn, as long as each may leave at once by its flow's recipe:
+ * unjudged, or by a remembered verdict. Return the index of the first packet that has not left; it is unchanged. */
 unsigned forward_straight(const struct job *j, const struct straight *batch, unsigned i);
 /* The same as vm_lend */
 bool forward_lend(const struct forward *f, uint64_t now_ns, const struct plain *p, struct loan *loan);
@@ -96,8 +98,8 @@ void forward_count_ways(struct forward *f, const uint64_t unknown[]);
 bool forward_proves(const struct vm *vm, const struct key *key, const struct pkt *pkt, const struct track_seen *seen);
 bool forward_prove(const struct job *j, struct packet_ctx *c);
 
-/* Explain the branch, pool and server of the packet's bound flow, or the server that its source keeps. False:
- * neither. */
+/* Explain the branch, pool and server of the packet's bound flow, or the server that its source keeps. False: the
+ * packet has neither. */
 bool forward_explain(struct vm *vm, const struct facts *facts, const struct key *key, const struct pkt *pkt,
                      struct served *s);
 /* The same as vm_explain_nat (nat.c) */
@@ -114,11 +116,11 @@ bool forward_rests(const struct forward *f);
  * are neither services nor translation. ifaces: number of interfaces. */
 bool forward_archive(struct forward *f, struct track *t, struct archive *a, const struct facts *facts);
 
-/* Flows and what they hold go to another worker of the same program (worker/move.c), which has no flow yet.
- * forward_move_begin: go on as `from` did: draws, cookies. forward_move_flow: move the bound flow in that slot of its
- * table with its ports, mappings, places; its slot here, or FLOW_NONE: it had to end, or a newer one is here.
- * forward_move_end: what rests there, and servers that are awaited; ports: what rests of pools, too. takes: true if
- * clients of that address, and port, if that counts, are this worker's. */
+/* Move flows, and everything that they hold, to another worker of the same program (worker/move.c), which has no
+ * flow yet. forward_move_begin: take over draws and cookies of `from`. forward_move_flow: move the bound flow in
+ * that slot of its table with its ports, mappings, places; returns its slot here, or FLOW_NONE: it had to end, or a
+ * newer one is here. forward_move_end: move resting mappings, and servers that are awaited; ports: resting ports of
+ * pools, too. takes: true if clients of that address, and port, if that counts, are this worker's. */
 struct forward_move {
     bool leads_src, leads_dst; /* as in struct nat_move */
 };

@@ -28,8 +28,8 @@ struct forward {
     uint16_t longest[RECIPE_KINDS]; /* longest IP packet for a recipe of each kind, by these facts */
     uint32_t *least;                /* [least_count] longest for each interface, whichever route leads there */
     unsigned least_count;
-    uint64_t search_due_ns; /* earliest time of the next long search for a flow that gives its port up */
-    uint64_t draws;         /* state of the random numbers by which flows are asked for their ports */
+    uint64_t search_due_ns; /* earliest time of the next long search for a flow that gives up its port */
+    uint64_t draws;         /* state of the random numbers that choose flows to give up their ports */
     uint32_t datagram;      /* identification of the next outer packet that may be cut */
     /* The search for flows whose server is down */
     uint64_t generation;
@@ -40,8 +40,8 @@ struct forward {
     struct cookies *cookies; /* NULL: no service uses them */
 };
 
-/* recipes.c: go on with the recipes of a process before, if they are made by the same facts; else with a generation of
- * none of them. facts: those of who reads. */
+/* recipes.c: continue with the recipes of an earlier process, if they were made by the same facts; else begin a
+ * generation that matches none. facts: the reader's. */
 struct archive;
 void forward_archive_recipes(struct forward *f, struct archive *a, const struct facts *facts);
 
@@ -68,22 +68,21 @@ void forward_begin_recipes(struct forward *f);
 /* Make all recipes stale if the facts have changed. */
 void forward_renew_recipes(struct forward *f, const struct facts *facts);
 
-/* Return the changes that `to` makes to a packet with that key, among those of `may`: ports that it has, or a query's
- * identifier. */
+/* Return which of the changes in `may` (ports, or a query's identifier) `to` makes to a packet with that key. */
 uint8_t forward_changes(const struct key *key, const struct translation *to, uint8_t may);
-/* Send the packet as c->left says, counted. quoted: for an error. False: refused, with the reason in c->v. */
+/* Send the packet according to c->left, counted. quoted: for an error. False: refused, with the reason in c->v. */
 bool forward_send(const struct job *j, struct packet_ctx *c, const struct translation *quoted);
 /* Drop the packet for that reason; its verdict is not counted yet. */
 void forward_refuse(struct packet_ctx *c, enum pkt_reason reason);
-/* Refuse a packet that a router would not send on, because of its frame (edge_to_stations). True: refused. */
+/* Refuse a packet that a router would not forward, because of its frame (edge_to_stations). True: refused. */
 bool forward_refuse_group(const struct job *j, struct packet_ctx *c);
 /* Set c->left for a packet of a binding's original direction: to its server. */
 void forward_to_server(const struct job *j, struct packet_ctx *c, const struct flow_bind *b);
 /* Return a translation to these ends, without `what`. */
 struct translation forward_ends(const uint32_t src[4], uint16_t src_port, const uint32_t dst[4], uint16_t dst_port);
-/* Set the address to which replies go: that of the packet's sender. True: it has changed. */
+/* Set the MAC address to which replies go: the packet's sender's. True: it has changed. */
 bool forward_note_client(const struct pkt *pkt, struct flow_bind *b);
-/* Return the way back to the flow's opener as of now. Where the host routes it, the routes say. */
+/* Return the current way back to the flow's opener. If the host routes it, the way is that of the routes. */
 struct way_back forward_back(const struct facts *f, const struct flow_bind *b);
 /* True if the packet, of the flow's original direction, came by the interface that the flow began by, as far as that is
  * known. */
@@ -93,33 +92,33 @@ void forward_heard_client(const struct job *j, struct packet_ctx *c, struct flow
 
 /* begin.c: let the branch take an accepted packet that has no flow, or reopens one. */
 void forward_begin(const struct job *j, struct packet_ctx *c, uint32_t branch);
-/* True if the service drains: it takes no packet that begins something. The packet is refused as if no server were up,
- * and counted. */
+/* True if the service drains, so it takes no new flows. The packet is refused as if no server were up, and counted. */
 bool forward_is_drained(const struct job *j, struct packet_ctx *c, uint32_t service);
 /* True if a packet that would open a flow finds no token of the service's `rate`. */
 bool forward_is_over_rate(const struct job *j, struct packet_ctx *c, const struct pbc_service *s);
-/* Send an accepted packet to the host, because connections of the branch's service end here. begins: it has no flow. */
+/* Send an accepted packet to the host, because connections of the branch's service end here. begins: the packet has
+ * no flow. */
 void forward_proxied(const struct job *j, struct packet_ctx *c, uint32_t branch, bool begins);
 /* The same as forward_begin, for a flow that ended just now: the binding has the server and its branch */
 void forward_begin_again(const struct job *j, struct packet_ctx *c, struct flow_bind b);
-/* unanswered.c: send the opener's packet to another server, in a new flow, if it repeats an unanswered SYN. False: it
- * is no such repeat. */
+/* unanswered.c: send the opener's packet to another server, in a new flow, if it repeats an unanswered SYN. False:
+ * not such a repeat. */
 bool forward_retry(const struct job *j, struct packet_ctx *c);
 /* Return the server after the flow's, if `retries` allows another; PBC_NONE. */
 uint32_t forward_next_server(const struct forward *f, const struct key *key, const struct flow_bind *b);
 /* End the packet's flow in favour of that server, and return the initial binding of the next flow. */
 struct flow_bind forward_retried(const struct job *j, struct packet_ctx *c, uint32_t server);
-/* True if only one side of the flow has sent, though the other's packets would come here. */
+/* True if only one side of the flow has sent, though the other side's packets would pass prey. */
 bool forward_unanswered(const struct flow *flow);
-/* yield.c: no port is left for the packet's binding to b->server, so end a flow that holds one and misses it least. The
- * ends in b are overwritten. False: the packet may not ask for that; else a port may be free now. */
+/* yield.c: no port is left for the packet's binding to b->server, so end the flow that can best do without its port.
+ * The ends in b are overwritten. False: the packet may not end a flow; else a port may be free now. */
 bool forward_yield(const struct job *j, const struct packet_ctx *c, struct flow_bind *b);
-/* The packet's binding has one of the last ports. Count it (ports_short) if none of some flows drawn would give its own
- * up: then nearly all need theirs. */
+/* Called if the packet's binding has one of the last ports. Count that (ports_short) if none of some random flows
+ * would give up its port: then nearly all need theirs. */
 void forward_note_short(const struct job *j, const struct packet_ctx *c, struct flow_bind b);
 void forward_nat_note_short(const struct job *j, const struct packet_ctx *c, const struct nat_asker *of,
                             struct flow_bind b);
-/* True if a flow would give its port to the statement b.nat, which had none at b.to_src. Nothing ends. */
+/* True if a flow would give up its port for the statement b.nat, which had none at b.to_src. No flow ends. */
 bool forward_nat_may_yield(const struct vm *vm, const struct packet_ctx *c, const struct nat_asker *of,
                            struct flow_bind b);
 /* End that flow, if there is one. */
@@ -128,8 +127,7 @@ void forward_nat_yield(const struct job *j, const struct packet_ctx *c, const st
 /* unanswered.c: handle a packet of the server's side, of a flow or an error about one. If it refuses a new flow of a
  * server with a `passive` check, make an event. */
 void forward_refused(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b);
-/* unanswered.c: reset the other end of a flow, if its packet answers a SYN as one of an older connection of these ends.
- */
+/* unanswered.c: reset the peer of a flow, if its packet answers a SYN from an older connection of these ends. */
 bool forward_challenged(const struct job *j, const struct packet_ctx *c, struct flow_bind *b,
                         const struct track_tuple *own);
 /* unanswered.c: return the server to retry; PBC_NONE: none. The flow is bound to a service. */
@@ -148,12 +146,12 @@ void forward_error_on(const struct job *j, struct packet_ctx *c);
 
 /* End the packet's flow, and refuse the packet, if its masquerading is over (nat_is_rerouted). */
 bool forward_rerouted(const struct job *j, struct packet_ctx *c, const struct flow_bind *b);
-/* Set c->left for a packet of a binding's original direction, or an error beside it: to the other end, by the way of
- * what comes from that source. */
+/* Set c->left for a packet of a binding's original direction, or an error beside it: to the peer, by the way of
+ * packets from that source. */
 void forward_to_end(const struct job *j, struct packet_ctx *c, const struct flow_bind *b, const uint32_t from[4]);
 
-/* Take the next hop of the packets that come from the flow's opener, `from`, for an error beside them, as far as it is
- * known: routes may lead the error elsewhere, for policy rules ask where it came in, too. */
+/* Take the next hop of the packets that come from the flow's opener, `from`, for an error beside them, as far as it
+ * is known. Routes may lead the error elsewhere, because policy rules also test the incoming interface. */
 void forward_error_hop(const struct job *j, struct packet_ctx *c, const struct flow_bind *b, const uint32_t from[4]);
 
 /* Send a packet of the server's side to the client. */
@@ -180,11 +178,11 @@ static inline bool forward_is_syn(const struct key *key)
 uint32_t forward_awaited_server(const struct vm *vm, const struct key *key, const struct track_seen *seen);
 /* Join the flow of a proven cookie, bound by c->proven's SYN, with the binding `b`. */
 void forward_join(const struct job *j, struct packet_ctx *c, struct flow_bind *b);
-/* Handle a client's packet that does not prove its cookie, while the server is awaited. */
+/* While the server is awaited: handle a client's packet that does not prove its cookie. */
 void forward_early(const struct job *j, struct packet_ctx *c, struct flow_bind *b);
-/* Handle the server's answer while it is awaited, and a later SYN from it. */
+/* Handle the awaited answer of the server, and a later SYN from it. */
 void forward_answered(const struct job *j, struct packet_ctx *c, struct flow_bind *b, const struct track_tuple *own);
-/* Return the splice for a packet of a joined flow, in *room; NULL: not such a packet, or it needs no rewriting. */
+/* Return the splice for a packet of a joined flow, in *room; NULL: not such a packet, or no rewriting is needed. */
 struct splice *forward_splice(const struct job *j, struct packet_ctx *c, struct splice *room);
 uint32_t forward_clock(const struct job *j);
 
@@ -192,7 +190,7 @@ uint32_t forward_clock(const struct job *j);
 void forward_reset_server(const struct job *j, const struct flow *flow, const struct track_tuple *own,
                           const struct flow_bind *b);
 
-/* A flow with its context, for segments that no packet of the flow causes */
+/* A flow with its context, for segments not caused by a packet of the flow */
 struct speech {
     const struct job *j;
     struct forward *f;
@@ -207,13 +205,13 @@ struct speech {
 };
 void forward_speech(struct speech *e, const struct job *j, const struct flow *flow, const struct track_tuple *own,
                     const struct flow_bind *b);
-/* Send to the flow's client, or its server, in the name of the other; addresses and ports are filled in. */
+/* Send to the flow's client or server, in the name of the other side; addresses and ports are filled in. */
 bool forward_say_client(const struct speech *e, struct flow_segment *s, enum tx_cause cause);
 bool forward_say_server(const struct speech *e, struct flow_segment *s, enum tx_cause cause);
 
-/* down.c: true if the flow's server is gone, and the flow is to end for that. dir: of the packet that asks. */
+/* down.c: true if the flow must end because its server is gone. dir: direction of the packet. */
 bool forward_is_down(const struct job *j, const struct flow_bind *b, bool tcp, enum flow_dir dir);
-/* Return the limit to which one tick may fill j->tx: a live worker sends few packets at once. */
+/* Return the limit to which one tick may fill j->tx: a live worker sends few packets per tick. */
 unsigned forward_room(const struct job *j);
 /* Return the next time after `now_ns` when flows of servers that left the program have drained. */
 uint64_t forward_next_drained(const struct program *p, uint64_t now_ns);

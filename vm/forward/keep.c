@@ -46,7 +46,7 @@ void forward_renew_bind(void *arg, struct flow_bind *b)
     renew_client(r, b);
     if (b->kind != BIND_SERVICE) {
         b->nat = (uint16_t)r->nat[b->nat];
-        if (!r->nats) b->flags &= (uint8_t) ~(BIND_HOLDS_SRC | BIND_HOLDS_DST); /* mappings begin anew */
+        if (!r->nats) b->flags &= (uint8_t) ~(BIND_HOLDS_SRC | BIND_HOLDS_DST); /* mappings begin again */
         return;
     }
     const uint32_t was = b->server;

@@ -103,7 +103,7 @@ void forward_error_hop(const struct job *j, struct packet_ctx *c, const struct f
 {
     const struct forward *f = j->vm->forward;
     const struct recipe *r = track_recipe(f->track, &c->seen, f->recipes);
-    /* The last hop that the host chose holds where the routes have changed since, and can't tell */
+    /* The last hop that the host chose holds where the routes have changed since, and can't know */
     const bool last = !r && b->flags & BIND_BY_HOST && rules_ask_more(j->in->facts, c->key);
     if (last) r = track_last_recipe(f->track, &c->seen);
     if (!r || !wire_get48(r->next_mac)) {
@@ -225,7 +225,7 @@ static enum pkt_reason nat_begin(const struct job *j, struct packet_ctx *c, cons
     return REASON_NONE;
 }
 
-/* Give the packet's stack an id, in *held, if it has none: mappings tell hosts apart by it. */
+/* Give the packet's stack an id, in *held, if it has none: mappings distinguish hosts by it. */
 static bool know_stack(const struct job *j, struct packet_ctx *c, uint16_t *held)
 {
     *held = STACK_UNKNOWN;

@@ -18,7 +18,7 @@ static inline bool ordinary_station(const uint8_t mac[6])
     return !(mac[0] & 1) && (wire_raw32(mac) | wire_raw32(mac + 2));
 }
 
-/* True for TCP of data or ACK alone, or UDP, in one piece, without IPv4 options. whole: all of the frame is there. */
+/* True for TCP of data or ACK only, or UDP, in one piece, without IPv4 options. whole: all of the frame is there. */
 static inline bool ordinary_headers(const struct pkt *pkt, const struct key *key, bool whole)
 {
     const uint32_t needs = KIND_FRAG_NO | KIND_PORTS, flags = TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK;
@@ -44,8 +44,8 @@ static inline bool recipe_heard(const struct recipe *r, const uint8_t *frame, ui
     return !((wire_raw32(a) ^ wire_raw32(b)) | (wire_raw32(a + 2) ^ wire_raw32(b + 2)) | (iface ^ r->heard_if));
 }
 
-/* True if the interface by which its packets leave alone bounds their length. Of others the least of all ways does: on
- * the way to a server a router may bear less, and a tunnel adds its headers. */
+/* True if the interface by which its packets leave alone bounds their length. For others it is the least MTU of all
+ * ways: on the way to a server a router may bear less, and a tunnel adds its headers. */
 static inline bool recipe_fits_way(const struct recipe *r, uint8_t kind, bool reply)
 {
     return (kind & ~(uint32_t)RECIPE_IP6) == RECIPE_REWRITE && r->out_if != IFACE_NONE &&
@@ -63,8 +63,9 @@ static inline bool recipe_takes(const struct recipe *r, uint8_t kind, const stru
     return !((pkt->flags & PKT_CSUM_PARTIAL || !frame) && recipe_overhead(kind));
 }
 
-/* True if the way of a packet that leaves by the recipe is asked for with the source as it came, as struct tx_entry has
- * it: of a reply, and of what a nat translates. What goes to a server asks with the source by which it leaves. */
+/* True if the way of a packet that leaves by the recipe is asked for with the source as it came, as struct tx_entry
+ * has it: of a reply, and of what a nat translates. For a packet to a server the source is the one by which it
+ * leaves. */
 static inline bool ordinary_asks_source(const struct recipe *r, bool reply)
 {
     return reply || r->service == RECIPE_NAT;

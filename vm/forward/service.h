@@ -73,8 +73,8 @@ void clamp_accepted(const struct program *p, const struct facts *f, struct pkt *
  * came. */
 void clamp_routed(const struct program *p, const struct facts *f, struct pkt *pkt, const struct key *key);
 
-/* Test if a packet fits without a tunnel. IPv4 without DF is cut. For IPv4 with DF, and IPv6, the sender is told *told:
- * for IPv6 never less than 1,280, which every link carries (RFC 8200, 5), so packets up to that fit. */
+/* Test if a packet fits without a tunnel. IPv4 without DF is cut. For IPv4 with DF, and IPv6, the sender is notified
+ * *told: for IPv6 never less than 1,280, which every link carries (RFC 8200, 5), so packets up to that fit. */
 enum tunnel_fit edge_fit(const struct pkt *pkt, const struct key *key, uint32_t mtu, uint32_t *told);
 
 /* The station that answers an ARP request or neighbour solicitation that the rules let through */
@@ -131,16 +131,17 @@ void balance_free(struct balance *b);
 void balance_for_proxies(struct balance *b);
 /* Move the pools of `from` that are the same in `to`, which is of another program. */
 void balance_keep(struct balance *to, struct balance *from, const struct remap *r);
-/* Exchange tables that depend on weights alone (maglev, source) with `tables`, of the same program. */
+/* Exchange tables that depend on weights only (maglev, source) with `tables`, of the same program. */
 void balance_take(struct balance *b, struct balance *tables);
 /* Take the state of the servers, if it changed: health, and the steps of slowly starting ones. */
 void balance_update(struct balance *b, const struct facts *facts, uint64_t now_ns);
-/* Return the time until which the last balance_update is valid with the same facts, the next step of a slowly starting
- * server; UINT64_MAX: for good. Not for tables that were exchanged since. */
+/* Return the time until which the last balance_update is valid with the same facts, the next step of a slowly
+ * starting server; UINT64_MAX: always. Not valid for tables exchanged since then. */
 uint64_t balance_until(const struct balance *b);
-/* True if the program has tables that depend on weights alone. */
+/* True if the program has tables that depend on weights only. */
 bool balance_has_tables(const struct program *p);
-/* Write the state that picks left behind, or read it into a new balance (keyed/archive.h); then call balance_update. */
+/* Write the state that earlier picks left, or read it into a new balance (keyed/archive.h); then call
+ * balance_update. */
 void balance_archive(struct balance *b, struct archive *a);
 /* Set the live connections by server, for `least_conn`; the array is the caller's. */
 void balance_by(struct balance *b, const uint32_t *conns);
@@ -157,10 +158,10 @@ struct pick {
     uint32_t pool, server;
 };
 struct pick balance_pick(struct balance *b, uint32_t branch, const struct key *key);
-/* Pick by a value that stands for the client: the same server for the same value, by weight, while it takes new flows.
- * A server that comes or goes moves only its own part. Reads all servers of the pool. */
+/* Pick by a value that stands for the client: the same server for the same value, by weight, while it takes new
+ * flows. A server that comes or goes moves only its own share of the values. Reads all servers of the pool. */
 struct pick balance_pick_by_value(const struct balance *b, uint32_t branch, const struct key *key, uint64_t value);
-/* Return a number for the server, the same on every machine, by "POOL/SERVER" and the hash key, never 0; return the
+/* Return a number for the server by "POOL/SERVER" and the hash key: the same on every machine, never 0; return the
  * server with that number, if balance_allows it, or PBC_NONE. */
 uint64_t balance_mark(const struct balance *b, uint32_t server);
 uint32_t balance_marked(const struct balance *b, uint32_t branch, const struct key *key, uint64_t mark);
@@ -171,8 +172,8 @@ bool balance_any(const struct balance *b, uint32_t branch, const struct key *key
 uint32_t balance_pool(const struct balance *b, uint32_t branch, const struct key *key);
 
 /* A proxy loop's balancing: the choice of a server for a client's connection, by the same pools, weights, health,
- * affinity and limits as for packets of other modes. It is to connections what vm_run is to packets: one thread's,
- * pure, no allocation except in chooser_new.
+ * affinity and limits as for packets of other modes. It does for connections what vm_run does for packets: used by
+ * one thread, pure, no allocation except in chooser_new.
  *
  *      chooser_facts        at each turn of the loop
  *      chooser_admit        a connection was accepted: test for a place
@@ -189,8 +190,9 @@ uint32_t balance_pool(const struct balance *b, uint32_t branch, const struct key
 struct chooser;
 
 /* Make a chooser of the program, to which it holds a reference, with cfg's seed and share. Loops with a share count
- * `max flows` and least_conn together; without, each alone. NULL: out of memory. A table of 65,537 slots takes a
- * millisecond, so another thread may make it for chooser_swap, and tables for chooser_take_tables. */
+ * `max flows` and least_conn together; without a share, each counts for itself. NULL: out of memory. A table of
+ * 65,537 slots takes a millisecond, so another thread may make it for chooser_swap, and tables for
+ * chooser_take_tables. */
 struct chooser *chooser_new(struct program *p, const struct vm_cfg *cfg);
 void chooser_free(struct chooser *c); /* NULL is allowed */
 
@@ -210,8 +212,8 @@ struct choice {
     uint32_t pool, server;  /* PBC_NONE: none */
     enum pkt_reason reason; /* without a server: REASON_NO_SERVER; REASON_MAX_FLOWS if all are full */
 };
-/* Pick the server that the client keeps, or the pool by share and the server by the pool's balance; in place of a full
- * one (`max flows` of a server) the next with room. affinity: from chooser_affinity; 0: none. */
+/* Pick the server that the client keeps, or the pool by share and the server by the pool's balance; if a server is
+ * full (its `max flows`), the next one with room. affinity: from chooser_affinity; 0: none. */
 struct choice chooser_pick(struct chooser *c, uint32_t branch, const struct key *key, uint64_t affinity);
 /* Return the cookie value for a client at that server: the same in all loops, on all machines, after a reload. Not
  * 0. */
@@ -219,7 +221,7 @@ uint64_t chooser_cookie(const struct chooser *c, uint32_t server);
 /* Return the affinity value of a request whose head was read: with `affinity cookie` the number in the client's cookie,
  * with `affinity header` a hash of the field's first value. 0: none. */
 uint64_t chooser_affinity(const struct chooser *c, uint32_t service, const struct first *f);
-/* Return the server after that one in its pool's order, round its end, that is not full; PBC_NONE: no other takes new
+/* Return the next server in the pool's order, wrapping at its end, that is not full; PBC_NONE: no other takes new
  * connections. */
 uint32_t chooser_next(struct chooser *c, uint32_t branch, const struct key *key, uint32_t server);
 
@@ -229,21 +231,21 @@ bool chooser_begin(struct chooser *c, uint32_t branch, uint32_t server, const st
 void chooser_end(struct chooser *c, uint32_t server);
 
 /* Replace the program: `fresh`, a chooser of r->program that has counted nothing, gives its parts and is to be freed
- * then. Counts go on under the new numbers (r->service, r->branch, r->server), by which the loop renames those of its
- * sessions. Return 0; -EINVAL, and nothing has changed: the remap has other programs or leaves out what is used
- * (chooser_conns, in the counters given to vm_gone, prevents that). */
+ * then. Counts go on under the new numbers (r->service, r->branch, r->server), by which the loop renumbers its
+ * sessions. Return 0; -EINVAL, and nothing has changed: the remap has other programs or leaves out a used one
+ * (prevented by chooser_conns in the counters given to vm_gone). */
 int chooser_swap(struct chooser *c, struct chooser *fresh, const struct remap *r);
 
 /* Numbers of flows bound to each server and each service (bind/conns.h) */
 struct conns {
     uint32_t *servers, *services; /* by index in SERVERS, SERVICES */
-    uint64_t *begun;              /* by index in SERVERS: flows that the server ever got */
+    uint64_t *begun;              /* by index in SERVERS: flows that the server got since it was added */
     struct share share;           /* zero: the worker is alone */
     bool reserved;                /* a shared place at a service is reserved for the flow that begins */
 };
 
-/* Write what the chooser remembers of clients and picks, or read it into a new one, which begins at now_ns: clients
- * keep their servers, and no connection is counted (keyed/archive.h). */
+/* Write the chooser's memory of clients and picks, or read it into a new one, which begins at now_ns: clients keep
+ * their servers, and no connection is counted (keyed/archive.h). */
 bool chooser_archive(struct chooser *c, struct archive *a, uint64_t now_ns);
 
 /* Take over the servers that another chooser's clients keep, of those clients for whom takes(with, …) is true, unless a
@@ -251,5 +253,5 @@ bool chooser_archive(struct chooser *c, struct archive *a, uint64_t now_ns);
 bool chooser_remember(struct chooser *c, const struct chooser *from,
                       bool takes(void *with, const uint32_t addr[4], bool v6), void *with);
 
-/* Return the connections by service and server, now and ever. */
+/* Return the connections by service and server: current ones, and all so far. */
 const struct conns *chooser_conns(const struct chooser *c);

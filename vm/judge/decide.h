@@ -19,7 +19,7 @@ struct decision {
     uint8_t action; /* enum action */
 };
 
-/* A rule that was tried, with the first of its conditions that failed. depth: of nested chains. */
+/* A rule that was tried, with the first of its conditions that failed. depth: in nested chains. */
 struct trace_step {
     uint32_t rule;
     bool matched;
@@ -37,7 +37,7 @@ struct decision program_decide_naive(const struct program *p, const struct key *
 /* True if the packet matches one condition of the rule list. */
 bool cond_match(const struct program *p, const struct pbc_cond *c, const struct key *key, const struct pkt *pkt);
 
-/* Return the number of the packet that conditions of this kind compare; cond_has tells whether the packet has it. */
+/* Return the number of the packet that conditions of this kind compare; cond_has shows whether the packet has it. */
 static inline uint32_t cond_number(const struct cond_info *k, const struct key *key, const struct pkt *pkt)
 {
     if (half_in_key(k->half)) return key->half[k->half];
@@ -55,7 +55,7 @@ bool set_has(const struct program *p, uint32_t set, const struct key *key, bool 
 /* The same without look-up tables: for the rule list. */
 bool set_has_plain(const struct program *p, uint32_t set, const struct key *key, bool dst);
 
-/* Return the branch of a service (index in BRANCHES) that takes an accepted packet, by the code; or PBC_NONE. */
+/* Return the service's branch (index in BRANCHES) that takes an accepted packet, by the code; PBC_NONE: none. */
 uint32_t program_serve(const struct program *p, const struct key *key, const struct pkt *pkt);
 
 /* Return the branch of a proxy service that takes a connection, by the code: by its ends (`key`, see stream_key) and
@@ -75,9 +75,9 @@ bool program_refuses(const struct program *p, uint32_t branch, const struct firs
 struct key stream_key(unsigned family, const uint32_t src[4], uint16_t sport, const uint32_t dst[4], uint16_t dport,
                       bool from_self, bool to_self, uint32_t schedules);
 
-/* Conditions that only a connection's first bytes can meet, tested on the bytes so far. */
+/* Conditions on a connection's first bytes, tested on the bytes so far. */
 
-/* Answer by the bytes so far. No and yes are final, whatever follows. */
+/* Answer by the bytes so far. No and yes are final. */
 enum stream_says { STREAM_NO, STREAM_YES, STREAM_LATER };
 
 /* True if this condition of a proxy service's branch tests the bytes, not the key. */
@@ -86,7 +86,7 @@ static inline bool stream_asks(const struct pbc_cond *c)
     return cond_info[c->kind].traits & COND_STREAM || c->kind == COND_BYTES;
 }
 
-/* Return the number of a branch's conditions that test the key: they stand first. */
+/* Return the number of a branch's conditions that test the key: they are first. */
 static inline uint32_t stream_keyed(const struct pbc_cond *conds, uint32_t count)
 {
     uint32_t n = 0;
@@ -97,7 +97,7 @@ static inline uint32_t stream_keyed(const struct pbc_cond *conds, uint32_t count
 /* Test one such condition. Lists are searched, or, for the oracle (`plain`), compared entry by entry. */
 enum stream_says stream_cond(const struct program *p, const struct pbc_cond *c, const struct first *first, bool plain);
 
-/* Return the fault by which no compared path can look like this (text_compare, without a `*`); NULL: none. */
+/* Return the fault of a path that no compared path can equal (text_compare, without a `*`); NULL: none. */
 const char *stream_path_fault(const char *path, size_t len);
 
 /* State of a run of code over one connection. */
@@ -115,7 +115,7 @@ struct effects {
     struct vm_tx *tx;
     uint32_t input; /* index in vm_run's pkts of the first packet of the batch */
     struct meters *meters;
-    uint64_t packet;                /* number of the batch's first packet among all that the worker judges */
+    uint64_t packet;                /* number of the batch's first packet among all packets of the worker */
     const struct track *track;      /* NULL: the program keeps no flows */
     const struct track_seen *seen;  /* for the batch's packets */
     const struct vm_copies *copies; /* NULL: none are made */

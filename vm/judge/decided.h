@@ -23,26 +23,26 @@ static inline uint32_t decided_rule(decided d) { return (uint32_t)d; }
 static inline enum action decided_action(decided d) { return (enum action)(d >> 32 & 0xff); }
 static inline uint32_t decided_firewall(decided d) { return (uint32_t)(d >> 40) - 1; }
 
-/* For programs with `audit`: what is decided, and what would be (vm/worker/audit.h). */
+/* For programs with `audit`: the decision, and the one without `audit` (vm/worker/audit.h). */
 static inline bool decided_lets_in(decided d)
 {
     return decided_action(d) == ACTION_ACCEPT || decided_action(d) == ACTION_PASS;
 }
 
-/* True if other than the same would become of the packet, as far as rules say. */
+/* True if the packet's fate would differ, as far as rules show. */
 static inline bool decided_changes(decided d, decided would)
 {
     return decided_lets_in(d) ? !decided_lets_in(would) : decided_action(d) != decided_action(would);
 }
 
-/* Return the place of the would-be decider in WOULD_TWINS, where it is no RULE_NONE. rules: number of WOULD_RULES. */
+/* Return the place of the would-be decider, not RULE_NONE, in WOULD_TWINS. rules: number of WOULD_RULES. */
 static inline uint32_t decided_twin_at(decided would, uint32_t rules)
 {
     const uint32_t rule = decided_rule(would);
     return rule < RULE_DEFAULT ? rule : rules + decided_firewall(would);
 }
 
-/* True if the same rule or default decides in fact and would, and decides the same. twin: the entry there. */
+/* True if the same rule or default decides in both cases, and decides the same. twin: the entry there. */
 static inline bool decided_same(decided d, decided would, uint32_t twin)
 {
     const uint32_t rule = decided_rule(would);

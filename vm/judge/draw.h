@@ -1,6 +1,6 @@
-/* Frames drawn from a program's rules, to test whether two executors judge alike. The frames come from the conditions
- * as they stand in the rule list, so they depend on neither normal form nor code. Each frame is parsed: no key is tried
- * that no packet has.
+/* Frames drawn from a program's rules, to test whether two executors judge alike. The frames come from the
+ * conditions as they are in the rule list, so they depend on neither normal form nor code. Each frame is parsed:
+ * only keys that packets can have are tried.
  *
  *   draw_rule, draw_any  a wish: the header that is wanted
  *   draw_frame           the wish as a frame, and the key that the parser makes of it */
@@ -16,7 +16,7 @@ struct frame_wish {
     struct key key; /* marks: TCP flags, state, schedules; kind: OUT or self makes the address this machine's */
     uint64_t src_mac, dst_mac;
     const struct pbc_pattern *pattern; /* NULL: none */
-    const struct cond_info *number;    /* number of the IP header that the key has no room for; NULL: none is wanted */
+    const struct cond_info *number;    /* value of an IP header field that the key lacks; NULL: none is wanted */
     uint32_t number_value;
     uint16_t way;   /* as in struct pkt */
     uint8_t source; /* the same */
@@ -40,9 +40,9 @@ struct frame_draw {
 uint32_t draw_number(struct frame_draw *d);
 
 /* Draw a frame that meets the rule's conditions, each as far as it can be met by itself, except condition `beside`
- * (PBC_NONE: none), which it narrowly misses. Nothing is promised. */
+ * (PBC_NONE: none), which it narrowly misses. The result may fall short. */
 void draw_rule(struct frame_draw *d, uint32_t rule, uint32_t beside, enum corner which, struct frame_wish *w);
-/* Draw any frame, mostly by some rule, with some fields by chance. The program has a rule. */
+/* Draw any frame, mostly by some rule, with random fields. The program must have a rule. */
 void draw_any(struct frame_draw *d, struct frame_wish *w);
 /* Build and parse the wish into d->pkt and d->key, which the caller settles (forward/service.h). False: no well-formed
  * frame is close to it. */

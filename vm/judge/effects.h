@@ -1,4 +1,4 @@
-/* Shared by the two executors: effects of a rule that does not end the judging, and the action of a verdict. */
+/* Shared by the two executors: effects of a rule that does not end judging, and the action of a verdict. */
 #pragma once
 
 #include "vm/flow/track/track.h"
@@ -70,7 +70,7 @@ static inline void effect_mirror(const struct effects *e, const struct program *
     if (!(m->flags & PBC_MIRROR_SENT) && e->copies) e->copies->copy(e->copies->arg, id, pkt);
 }
 
-/* Note what a rule adds to a live set: it gets in once the packet has been judged. */
+/* Note a rule's new member of a live set, which is added once the packet has been judged. */
 static inline void effect_add(const struct effects *e, const struct program *p, uint32_t rule, const struct key *key)
 {
     if (e && e->due && p->members) adds_note(e->due, p, p->rules[rule].add - 1, key);
@@ -119,10 +119,10 @@ static inline decided decided_by_default(const struct program *p, uint32_t firew
 
 struct ahead;
 
-/* Run function 0, or that of meta.services, over the packets of a batch (at most 64) whose bit is set in `todo`, each
- * into its place of `out`. All are well formed and parsed. One call takes a whole batch: the work before and after each
- * packet would cost half as much as most programs. `ahead`: where packets stand in function 0, and what classifiers
- * found for them already; NULL: they stand at the beginning, and nothing is found. */
+/* Run function 0, or that of meta.services, over the packets of a batch (at most 64) whose bit is set in `todo`,
+ * each into its place of `out`. All are well formed and parsed. One call takes a whole batch: the work before and
+ * after each packet would cost half as much as most programs. `ahead`: where packets are in function 0, and what
+ * classifiers found for them already; NULL: they are at the beginning, and nothing is found. */
 void run_code(const struct program *p, uint32_t func, const struct key keys[], struct pkt *const pkts[], uint64_t todo,
               const struct ahead *ahead, const struct effects *e, decided out[]);
 
@@ -137,7 +137,7 @@ struct tracer {
 };
 
 /* True if this one rule of the list matches the packet, the first of `e`. Meters are asked as usual. depth: for the
- * tracer alone. */
+ * tracer only. */
 bool list_rule_matches(const struct program *p, uint32_t rule, const struct key *key, const struct pkt *pkt,
                        const struct effects *e, const struct tracer *tracer, unsigned depth);
 

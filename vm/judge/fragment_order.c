@@ -157,7 +157,7 @@ static uint32_t path_place(const struct frag_order *o, const struct path *path)
     return place;
 }
 
-/* All the ways up from a rule to a firewall, by the calls alone. */
+/* All the ways up from a rule to a firewall, by the calls only. */
 enum { CALLS_MOST = 256 };
 struct climb {
     const struct frag_order *o;

@@ -1,5 +1,5 @@
-/* Rules that name `fragment`, tried on later fragments, which follow their first. Such a rule goes before the rule that
- * decided the first fragment if it stands before that rule (docs/semantics.md, Fragments).
+/* Rules that name `fragment`, tried on later fragments, which follow their first. Such a rule goes before the rule
+ * that decided the first fragment if it is before that rule (docs/semantics.md, Fragments).
  *
  * The rules tried are those that name `fragment`, the `do`s that lead to them, and all of a chain whose `do` names it.
  * They are numbered in order, with chains expanded; a rule's place is the number of them before it. So two rules of

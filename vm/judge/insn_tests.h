@@ -39,7 +39,7 @@ static inline bool half_in_map(const struct program *p, const struct insn *n, co
     return p->maps[n->imm].bits[half / 32] >> half % 32 & 1;
 }
 
-/* Test a number that the key has no room for (key.h). An unknown number lies in no range. */
+/* Test a number that the key has no room for (key.h). An unknown number is in no range. */
 static inline bool header_in(const struct program *p, const struct insn *n, const struct key *key,
                              const struct pkt *pkt)
 {

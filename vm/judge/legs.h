@@ -15,7 +15,7 @@ struct legs_tried {
     uint8_t open;    /* 1: they do not say the same of all legs, or some leg's interface is unknown */
 };
 
-/* Note what rules say of a leg. out: as pkt.way; 0: its interface is unknown, and no `out on` holds. */
+/* Note what rules give for a leg. out: as pkt.way; 0: its interface is unknown, and no `out on` holds. */
 static inline void legs_take(struct legs_tried *t, uint16_t out, bool lets_in)
 {
     const bool turns = t->any && t->refused == lets_in;

@@ -26,12 +26,12 @@ struct live_net {
 };
 /* End of a member that never expires. */
 #define LIVE_FOREVER (UINT64_C(1) << 43)
-/* Most prefix lengths a family that members of the overlay may have at once. */
+/* Most prefix lengths per family that members of the overlay may have at once. */
 enum { LIVE_LENGTHS_MOST = 8 };
 
 struct live_cfg {
     uint64_t size; /* most members of the overlay, both families together; 0..LIVE_SIZE_MOST */
-    bool refuse;   /* a full set refuses a new member; else the one that expires soonest makes way */
+    bool refuse;   /* a full set refuses a new member; else its member that expires soonest makes way */
     uint64_t seed;
 };
 #define LIVE_SIZE_MOST (UINT64_C(1) << 24)
@@ -43,13 +43,13 @@ void live_free(struct live_set *s); /* NULL is allowed */
 /* The state of a set for a judge that reads its memory from elsewhere, the kernel's (vm/kernel/keyed/lives.h). */
 struct live_shown {
     uint64_t lengths[2]; /* IPv4, IPv6: prefix lengths of members, plus 1, a byte each from the longest; 0: no more */
-    uint64_t shut_ms;    /* until then no new member gets in: the set is full, or has all its lengths */
-    uint64_t turn;       /* number of bases that were put in force: the one of now is base[turn & 1] */
+    uint64_t shut_ms;    /* time until which new members are refused: the set is full, or has all its lengths */
+    uint64_t turn;       /* number of bases put in force so far: the current one is base[turn & 1] */
     struct live_shown_base {
         uint32_t count4, count6; /* number of ranges */
         uint32_t node4, node6;   /* nodes of the look-up table (set_index.h); 0: it has none */
-        uint32_t first4; /* the half's word with the first range of IPv4; those of IPv6 stand at its beginning */
-        uint32_t lookup; /* where that table stands in the half, in words of 4 bytes */
+        uint32_t first4;         /* the half's word with the first range of IPv4; those of IPv6 are at its beginning */
+        uint32_t lookup;         /* where that table is in the half, in words of 4 bytes */
     } base[2];
 };
 /* Memory for a set from its owner, all zero. tags, words: [slots]; keys: [slots], IPv6 three times as many; slots:
@@ -65,15 +65,14 @@ struct live_memory {
 };
 /* Return the number of slots of a family's overlay in a set of that size. */
 uint64_t live_slots(uint64_t size);
-/* Make an empty set over that memory, which stays the owner's, for as long as the set is there. NULL: out of memory. */
+/* Make an empty set over that memory, which stays the owner's and must outlive the set. NULL: out of memory. */
 struct live_set *live_over(const struct live_cfg *cfg, const struct live_memory *memory);
 /* True for such a set. */
 bool live_is_over(const struct live_set *s);
 /* Return the hash key of a family's overlay. */
 const struct hash_key *live_hash(const struct live_set *s, bool v6);
 
-/* True for an address that a host may have on more than its own link (RFC 6890): no name server has another one to
- * tell. */
+/* True for an address that a host may have on more than its own link (RFC 6890): no name server gives another one. */
 bool live_is_of_host(const uint32_t addr[4], bool v6);
 
 /* True if the set holds the address (as in struct key). */
@@ -83,11 +82,11 @@ bool live_has(const struct live_set *s, uint64_t now_ms, const uint32_t addr[4],
 #define LIVE_SAIDS(X)                                                                                                  \
     X(ADDED, "added")                                                                                                  \
     X(RENEWED, "renewed")                                                                                              \
-    X(KEPT, "kept") /* it is a member already, and its end stays */                                                    \
+    X(KEPT, "kept") /* the address is a member already, and keeps its end */                                           \
     X(REMOVED, "removed")                                                                                              \
-    X(ABSENT, "absent") /* it was no member */                                                                         \
+    X(ABSENT, "absent") /* the address was not a member */                                                             \
     X(FULL, "full")                                                                                                    \
-    X(LENGTHS, "full: lengths") /* it would be the ninth prefix length */
+    X(LENGTHS, "full: lengths") /* the prefix would be the ninth length */
 enum live_said {
 #define X(ident, word) LIVE_##ident,
     LIVE_SAIDS(X)
@@ -95,24 +94,24 @@ enum live_said {
 };
 const char *live_said_word(enum live_said said);
 
-/* The effect of adding a member that is there already. */
+/* Effect of adding a member that is there already. */
 enum live_how {
     LIVE_SET,   /* gives it this end */
     LIVE_LATER, /* gives it the later of both ends */
     LIVE_ONCE,  /* keeps its end */
 };
-/* Add a member until end_ms (LIVE_FOREVER: for good), or renew it. A full set drops expired members near the new one's
- * place, then, without `refuse`, the one of these that expires soonest; one that never expires makes way for nobody.
- * A new member whose end has passed is added and has expired, and takes no room. Any thread may call this. */
+/* Add a member until end_ms (LIVE_FOREVER: for good), or renew it. A full set drops expired members near the new
+ * one's place, then, without `refuse`, the one there that expires soonest; members without an end never make way. A
+ * new member whose end has passed counts as added and expired, and takes no room. Any thread may call this. */
 enum live_said live_add(struct live_set *s, uint64_t now_ms, const struct live_net *net, uint64_t end_ms,
                         enum live_how how);
-/* Remove that member, not networks around or within it: REMOVED or ABSENT. Any thread may call this. */
+/* Remove exactly that member, not networks around or within it: REMOVED or ABSENT. Any thread may call this. */
 enum live_said live_remove(struct live_set *s, uint64_t now_ms, const struct live_net *net);
 
-/* Find that member (exactly this address and length). False: it is none, or has expired. */
+/* Find that member (exactly this address and length). False: not a member, or expired. */
 bool live_find(const struct live_set *s, uint64_t now_ms, const struct live_net *net, uint64_t *end_ms);
-/* Find why the set holds an address: the member with the latest end that covers it (of several, the longest prefix). A
- * range of the base counts as one that never expires, and is written as lo and hi. */
+/* Find why the set holds an address: the member with the latest end that covers it (of several, the longest prefix).
+ * A range of the base counts as a member that never expires, and is written as lo and hi. */
 struct live_why {
     struct live_net net; /* member of the overlay */
     uint64_t end_ms;
@@ -121,36 +120,42 @@ struct live_why {
 };
 bool live_why(const struct live_set *s, uint64_t now_ms, const uint32_t addr[4], bool v6, struct live_why *why);
 
-/* Replace the base by these ranges: ascending, disjoint, not adjacent; copied. Readers see the old or the new one. One
- * thread at a time may call this. False: out of memory, or no room in memory of an owner's; the old base stays. */
+/* Replace the base by these ranges: ascending, disjoint, not adjacent; copied. Readers see the old or the new one; the
+ * old one stays in memory. One thread at a time may call this. False: out of memory, or no room in memory of an
+ * owner's; then the old base stays in force. */
 struct live_base {
     const struct pbc_range *r4;
     const struct pbc_range6 *r6;
     uint32_t count4, count6;
 };
-bool live_replace(struct live_set *s, uint64_t now_ms, const struct live_base *base);
+bool live_replace(struct live_set *s, const struct live_base *base);
+/* Take the bases that were replaced since the last call; NULL: none. Looks that began before a base was replaced may
+ * still read it: free these once all of them have ended. The thread that replaces calls this; live_free frees what
+ * nobody has taken. */
+struct live_block *live_replaced(struct live_set *s);
+void live_block_free(struct live_block *all); /* NULL is allowed */
 /* True if the set has room for these ranges; one over an owner's memory may have none. */
 bool live_base_fits(const struct live_set *s, const struct live_base *base);
-/* Return the base in force. The thread that replaces it may read this until the next live_replace. */
+/* Return the base in force. The thread that replaces it may read this until it takes the base that was replaced. */
 struct live_base live_base(const struct live_set *s);
 
 /* Read the next members of the overlay, at most `most` of them, that have not expired. *at: 0 at first. Return their
- * number; 0: no more. Members that come meanwhile may be left out; none is read twice unless it was removed and added.
- */
+ * number; 0: no more. Members added meanwhile may be left out; none is read twice unless it was removed and added
+ * again. */
 struct live_entry {
     struct live_net net;
     uint64_t end_ms;
 };
 unsigned live_list(const struct live_set *s, uint64_t now_ms, uint64_t *at, struct live_entry *out, unsigned most);
 
-/* Copy all members that have not expired, and with `base` the base. What does not fit is left out. Copies are not
- * counted, but for those that others made way for. False: the base is left out. */
+/* Copy all members that have not expired, and with `base` the base. Members that do not fit are left out. Copies are
+ * not counted, except members that made way. False: the base is left out. */
 bool live_copy(struct live_set *to, const struct live_set *from, uint64_t now_ms, bool base);
-/* Remove all members of the overlay that are there now. */
+/* Remove all current members of the overlay. */
 void live_clear(struct live_set *s, uint64_t now_ms);
 
-/* Free expired members in the next `groups` groups of sixteen places, each once at most. Any thread may call this;
- * nothing waits for it. */
+/* Free expired members in the next `groups` groups of sixteen places, each at most once. Any thread may call this;
+ * it never blocks others. */
 void live_sweep(struct live_set *s, uint64_t now_ms, unsigned groups);
 
 /* Numbers since the set was made: X(field, doc). */
@@ -166,12 +171,12 @@ struct live_counts {
 #define X(field, doc) uint64_t field;
     LIVE_COUNTS(X)
 #undef X
-    uint64_t members; /* in the overlay now, expired ones that were not swept included */
+    uint64_t members; /* members in the overlay now, with expired ones that were not swept */
 };
 struct live_counts live_counts(const struct live_set *s);
 
 /* All live sets of a program, by their numbers in LIVES: an instance's members and the time by which they expire.
- * Several programs, one after the other, may have one set. */
+ * Successive programs may share a set. */
 #define LIVE_ANSWERED(X)                                                                                               \
     X(answers, "DNS answers that were taken")                                                                          \
     X(unasked, "DNS answers to no question that waited: forged, late or repeated")                                     \
@@ -181,7 +186,7 @@ struct live_answered {
     LIVE_ANSWERED(X)
 #undef X
 };
-/* Members that answers have added or renewed, for whoever shows them. What finds no room is left out. */
+/* Members that answers have added or renewed, for functions that show them. Those without room are left out. */
 enum { LIVE_NAMED_MOST = 512, LIVE_HOST_MOST = 100 };
 struct live_named {
     uint32_t live;
@@ -196,46 +201,47 @@ struct live_names {
 struct lives {
     uint64_t now_ms; /* atomic */
     uint32_t count;
-    /* Atomic; members that rules would have added: `in` or `never` refuses them, or they were lost on their way here */
+    /* Atomic; number of members that rules failed to add: refused by `in` or `never`, or lost on their way here */
     uint64_t refused[PBC_LIVES_MAX];
     struct live_set *sets[PBC_LIVES_MAX];
     struct live_answered answered[PBC_LIVES_MAX];
-    struct questions *questions; /* held, for sets with `answers` (vm/judge/asked/questions.h); NULL: there are none */
-    struct live_names *names;    /* with `questions` */
+    struct questions
+        *questions; /* counted reference, for sets with `answers` (vm/judge/asked/questions.h); NULL: there are none */
+    struct live_names *names; /* with `questions` */
     /* Memory under sets (live_over), given back once they are freed; NULL: none */
     void (*give_back)(void *memory);
     void *memory;
     /* Receiver of members whose flows are to end (below); NULL: nothing is cut. */
     struct flow_cuts *cuts;
-    bool owns_cuts;                /* they are made and freed with the sets */
+    bool owns_cuts;                /* cuts are made and freed with the sets */
     uint16_t named[PBC_LIVES_MAX]; /* numbers of the sets there */
 };
 
-/* Make the sets of a program, empty; NULL: out of memory. The caller gives them to the program (program_members), and
- * frees them when no worker judges by it any more. */
+/* Make the sets of a program, empty; NULL: out of memory. The caller gives them to the program (program_members),
+ * and frees them once no worker judges by that program. */
 struct lives *lives_new(const struct program *p, uint64_t seed);
 /* Make one of them, empty, for the caller to put in its place; NULL: out of memory. */
 struct live_set *lives_set_new(const struct program *p, uint32_t live, uint64_t seed);
-/* The same over an owner's memory, where a set with a file has no room but for its base. */
+/* The same over an owner's memory, where a set with a file has room only for its base. */
 struct live_set *lives_set_over(const struct program *p, uint32_t live, uint64_t seed, const struct live_memory *m);
 /* Free all sets that are there. NULL is allowed. */
 void lives_free(struct lives *l);
-/* Have the questions that wait of another table, if the sets have any; NULL is allowed. Call it before anything is
- * judged by them. */
+/* Use another table of waiting questions, if the sets have any; NULL is allowed. Call it before any packet is judged
+ * by them. */
 void lives_ask_as(struct lives *l, struct questions *q);
-/* Tell that an answer for a host has added or renewed a member. Any thread may call this. */
+/* Report that an answer for a host has added or renewed a member. Any thread may call this. */
 void lives_name(struct lives *l, uint32_t live, const struct live_net *net, uint64_t end_ms, const char *host);
-/* Take all that was told into `out`. Return its number. */
+/* Move all reported members into `out`. Return their number. */
 uint32_t lives_named(struct lives *l, struct live_named out[LIVE_NAMED_MOST]);
 /* Return the number of questions that made way before their time. */
 uint64_t lives_evicted(const struct lives *l);
-/* Have other cuts in place of its own, which a program has whose rules cut. They stay the caller's. named: numbers of
- * the sets there, below FLOW_CUTS_SETS. */
+/* Use other cuts in place of the sets' own, which exist if rules of the program cut. The caller keeps them. named:
+ * numbers of the sets there, below FLOW_CUTS_SETS. */
 void lives_cut_by(struct lives *l, struct flow_cuts *cuts, const uint16_t named[]);
 /* Ask that the member's flows end. Any thread may call this. */
 void lives_cut(const struct lives *l, uint32_t live, const struct live_net *net);
-/* Let packets of the program be judged by these members. Call it before anything is judged; NULL: all sets are empty.
- */
+/* Let packets of the program be judged by these members. Call it before any packet is judged; NULL: all sets are
+ * empty. */
 void program_members(struct program *p, struct lives *l);
 
 /* Set the time. Any thread may call this. */
@@ -245,7 +251,7 @@ static inline void lives_at(struct lives *l, uint64_t mono_ns)
 }
 static inline uint64_t lives_now(const struct lives *l) { return __atomic_load_n(&l->now_ms, __ATOMIC_RELAXED); }
 
-/* Return a set, or put another one in its place. Readers may use the set before until their batch ends. */
+/* Return a set, or put another one in its place. Readers may use the old set until their batch ends. */
 static inline struct live_set *lives_set(const struct lives *l, uint32_t live)
 {
     return __atomic_load_n(&l->sets[live], __ATOMIC_ACQUIRE);
@@ -259,21 +265,21 @@ static inline void lives_put(struct lives *l, uint32_t live, struct live_set *s)
 bool lives_have(const struct lives *l, uint32_t live, const struct key *key, bool dst);
 /* A listener for these answers: a recording writes them down, and a replay returns the recorded one. */
 struct lives_ear {
-    /* Take an answer: whether the set, by its number in LIVES, holds the address (as in struct key). Return the one
-     * that counts. */
+    /* Take an answer: whether the set, by its number in LIVES, holds the address (as in struct key). Return the
+     * answer to use. */
     bool (*hear)(void *arg, uint32_t live, const uint32_t addr[4], bool v6, bool held);
     void *arg;
 };
-/* Have all answers to the calling thread pass through the listener, until it is replaced; NULL: none listens. */
+/* Have all answers to the calling thread pass through the listener, until it is replaced; NULL: no listener. */
 void lives_listen(const struct lives_ear *ear);
-/* Tell the calling thread's listener, if there is one, an answer that another judge got about the packet. */
+/* Give the calling thread's listener, if any, an answer that another judge got about the packet. */
 void lives_tell(uint32_t live, const struct key *key, bool dst, bool held);
 
-/* Reason for which a set never has a member, whoever adds it. */
+/* Reason for which a set refuses a member, however it is added. */
 enum live_refusal {
     LIVE_MAY,     /* none */
     LIVE_OUTSIDE, /* a part of it lies outside `in` */
-    LIVE_NEVER    /* it meets `never` */
+    LIVE_NEVER    /* the address is in `never` */
 };
 enum live_refusal lives_refuse(const struct program *p, uint32_t live, const struct live_net *net);
 /* The same for all addresses from lo to hi. */
@@ -284,47 +290,47 @@ enum live_refusal lives_refuse_base(const struct program *p, uint32_t live, cons
                                     struct live_net *first);
 /* Write the first and the last address of a network. */
 void live_net_ends(const struct live_net *net, uint32_t lo[4], uint32_t hi[4]);
-/* Members that rules add for the packet at hand. They get in once it has been judged: whatever is asked about a packet
- * has the same answer from its first rule to its last. */
+/* Members that rules add for the current packet. They are added once it has been judged, so that a set answers the
+ * same from the first rule to the last. */
 struct adds_due {
     uint32_t count;
     struct {
-        uint32_t add; /* row of ADDS; each stands here once */
+        uint32_t add; /* row of ADDS; each is here once */
         struct live_net net;
     } of[PBC_ADDS_MAX];
 };
-/* True for a segment that anybody can have a third party send, who then would be the member: a reset answers forged
- * segments, and the flow counts as established by it. Nobody is added for it. */
+/* True for a segment that a stranger can make a third party send, which would then become the member: a reset
+ * answers forged segments, and the flow counts as established by it. It adds no member. */
 static inline bool adds_for_forged(const struct key *key) { return key->kind & KIND_TCP_FLAGS && key->marks & TCP_RST; }
 /* Note the packet's address, or its network, for a row of ADDS. */
 void adds_note(struct adds_due *due, const struct program *p, uint32_t add, const struct key *key);
-/* Add all that is noted. What a set refuses is counted. */
+/* Add all noted members. Those that a set refuses are counted. */
 void adds_make(struct adds_due *due, const struct program *p);
-/* Add one of them now. Where the row says `cut`, flows of a new member are to end. */
+/* Add one of them now. If the row has `cut`, flows of a new member are to end. */
 void adds_one(const struct program *p, uint32_t add, const struct live_net *net);
-/* The same for a member that the kernel's stages report, where others may write reports, too: one that does not fit the
- * program is left out. v6: 1 for IPv6; len: its prefix length. */
+/* The same for a member that the kernel's stages report, in memory that other processes may write: a report that
+ * does not fit the program is ignored. v6: 1 for IPv6; len: its prefix length. */
 void adds_told(const struct program *p, uint32_t add, unsigned v6, unsigned len, const uint32_t addr[4]);
 /* Return the number of the live set of that name in LIVES; PBC_NONE: none. */
 uint32_t lives_find(const struct program *p, const char *name);
 
-/* Write all members, or read them into sets of the same names; what a set may not hold now is left out. l: NULL if the
- * program has no live sets. What is read is hostile. False: no room, out of memory, or no such state. */
+/* Write all members, or read them into sets of the same names; members that a set may not hold now are left out. l:
+ * NULL if the program has no live sets. The input is hostile. False: no room, out of memory, or malformed. */
 struct archive;
 struct lives_read {
-    int64_t later_ms; /* added to each end: how much later the clock is set than when it was written */
+    int64_t later_ms; /* added to each end: how much later the clock is set than at the time of writing */
     bool kept;        /* read the sets alone that had `keep` */
-    uint32_t no_room; /* after reading: 1 + the set whose ranges found no room, the last of several; 0: none */
+    uint32_t no_room; /* after reading: 1 + the last set whose ranges found no room; 0: none */
 };
 bool lives_archive(struct lives *l, const struct program *p, struct archive *a, struct lives_read *how);
-/* Return the most bytes that lives_archive writes, if no members come meanwhile. */
+/* Return the most bytes that lives_archive writes, if no members are added meanwhile. */
 uint64_t lives_archive_most(const struct lives *l);
 
 /* ---- cuts ----
  *
- * Members whose flows are to end. Anybody asks for them; what waits is taken together, as a *round*, and all who keep
- * flows (*walkers*: workers, and the loops of proxies) go through theirs once, each in its own time and in parts.
- * Members that come meanwhile wait for the next round. So a round is one walk, however many ask.
+ * Members whose flows are to end. Any thread asks for them. Waiting members are taken together, as a *round*, and
+ * all keepers of flows (*walkers*: workers, and the loops of proxies) walk over theirs once, each at its own pace
+ * and in parts. Later members wait for the next round. So a round is one walk, however many its members.
  *
  *      flow_cuts_ask … ─▶ flow_cuts_begin ─▶ [ each walker: flow_cuts_due, flow_cuts_cover …, flow_cuts_walked ]
  *                      ─▶ flow_cuts_done ─▶ flow_cuts_end
@@ -334,12 +340,12 @@ uint64_t lives_archive_most(const struct lives *l);
 enum {
     FLOW_CUTS_WALKERS = 128,
     FLOW_CUTS_LOOPS = FLOW_CUTS_WALKERS / 2, /* number of the first loop of a proxy, as a walker */
-    FLOW_CUTS_SETS = 256                     /* sets that are told apart */
+    FLOW_CUTS_SETS = 256                     /* sets that are distinguished */
 };
 
 struct flow_cuts_cfg {
-    uint32_t most;     /* members of a round. Where more are asked for, flows of all members of their set end */
-    uint64_t slack_ns; /* how far clocks of those who ask, and of those who begin flows, may be apart */
+    uint32_t most;     /* most members of a round. If more are asked for, flows of all members of their set end */
+    uint64_t slack_ns; /* how far the clocks of threads that ask, and of those that begin flows, may differ */
     uint64_t rest_ns;  /* time before a round begins, in which packets under way come to the table */
     uint64_t seed;
 };
@@ -347,8 +353,8 @@ struct flow_cuts_cfg {
 struct flow_cuts *flow_cuts_new(const struct flow_cuts_cfg *cfg);
 void flow_cuts_free(struct flow_cuts *c); /* NULL is allowed */
 
-/* Ask that flows of this member end which have begun by now_ns, plus the slack. set: below FLOW_CUTS_SETS; what it
- * means is the caller's. Any thread may call this. */
+/* Ask that this member's flows end that began by now_ns, plus the slack. set: below FLOW_CUTS_SETS, with a meaning
+ * of the caller's. Any thread may call this. */
 void flow_cuts_ask(struct flow_cuts *c, uint32_t set, const struct live_net *net, uint64_t now_ns);
 
 /* For one thread: */
@@ -357,15 +363,15 @@ void flow_cuts_ask(struct flow_cuts *c, uint32_t set, const struct live_net *net
 bool flow_cuts_wait(const struct flow_cuts *c);
 /* True if a round is under way, or about to begin. Any thread may call this. */
 bool flow_cuts_under_way(const struct flow_cuts *c);
-/* Return the number of the round that was taken last; 0: none. What is asked for is in the next one. */
+/* Return the number of the round that was taken last; 0: none. New requests are in the next one. */
 uint64_t flow_cuts_number(const struct flow_cuts *c);
-/* Make a round of all that wait, unless one is under way, and begin it once it has rested. True if it begins now. */
+/* Make a round of all waiting members, unless one is under way, and begin it after its rest. True if it begins now. */
 bool flow_cuts_begin(struct flow_cuts *c, uint64_t now_ns);
-/* Return the time at which flow_cuts_begin has something to do; UINT64_MAX: not before a round ends. */
+/* Return the time at which flow_cuts_begin has work; UINT64_MAX: not before a round ends. */
 uint64_t flow_cuts_due_ns(const struct flow_cuts *c);
 /* True if the walker has been through its flows for the round that was taken last. */
 bool flow_cuts_done(const struct flow_cuts *c, unsigned walker);
-/* Return how many flows have ended for this member in the round under way, or for its set where that had no room. */
+/* Return how many flows have ended for this member in the round under way, or for its set if the member had no room. */
 uint64_t flow_cuts_ended(const struct flow_cuts *c, uint32_t set, const struct live_net *net);
 /* End the round, which all walkers have done. told: gets the flows that have ended for each set, one or more times. */
 typedef void flow_cuts_told_fn(void *arg, uint32_t set, uint64_t flows);
@@ -382,10 +388,10 @@ struct flow_cuts_flow {
         bool v6;
     } of[4];
     unsigned count;
-    uint64_t began_ns; /* 0: not known, and before all that was asked for */
+    uint64_t began_ns; /* 0: unknown, and so before all requests */
 };
-/* Find the member that ends the flow, which a walker with a round to do asks; of several the longest. l: live sets of
- * the walker's program, or NULL. Return where to count the flow once it has ended (atomic); NULL: it goes on. */
+/* Find the member that ends the flow, for a walker with a round to do; of several the longest prefix. l: live sets
+ * of the walker's program, or NULL. Return where to count the flow once it has ended (atomic); NULL: it goes on. */
 uint64_t *flow_cuts_cover(struct flow_cuts *c, const struct lives *l, const struct flow_cuts_flow *f);
-/* Say that the walker has been through all of its flows. */
+/* Note that the walker has been through all of its flows. */
 void flow_cuts_walked(struct flow_cuts *c, unsigned walker);

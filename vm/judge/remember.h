@@ -34,10 +34,10 @@ void remember_add(const struct remember *m, struct flow *flow, enum flow_dir dir
 /* Two decisions of a program with audit: in fact, and without the word (program->would). */
 struct remembered_pair {
     decided d, would; /* both 0: none */
-    bool other;       /* another rule or default would decide, or otherwise (vm/judge/decided.h, decided_same) */
+    bool other;       /* another rule or default would decide, or the same would decide differently (vm/judge/decided.h,
+                         decided_same) */
 };
-/* The same for both decisions at once. A flow of which there would be something else is left out by the caller. NULL:
- * none. */
+/* The same for both decisions at once. The caller leaves out flows that audit would change. NULL: none. */
 const struct remembered_pair *remember_find_both(const struct remember *m, const struct flow *flow, enum flow_dir dir,
                                                  const struct key *key, const struct pkt *pkt);
 void remember_add_both(struct remember *m, struct flow *flow, enum flow_dir dir, const struct key *key,

@@ -1,4 +1,4 @@
-/* Policy rules: conditions that decide which table says a packet's way (`ip rule`). One text for both executors. */
+/* Policy rules: conditions that choose the table for a packet's way (`ip rule`). One text for both executors. */
 #pragma once
 
 #include <stdbool.h>
@@ -9,7 +9,7 @@
 #include "vm/packet/key.h"
 
 enum route_does {
-    ROUTE_LOOKS_UP, /* the view says the way; if no route there holds the address, the next rule is tried */
+    ROUTE_LOOKS_UP, /* the view gives the way; if no route there holds the address, the next rule is tried */
     ROUTE_REFUSES,
     ROUTE_GOES_TO, /* the rule `next` is tried */
     ROUTE_ASKS,    /* the way is unknown, for `why` */
@@ -18,14 +18,14 @@ enum route_does {
 enum route_asks {
     ROUTE_ASKS_NOT = 1 << 0,     /* the conditions together do not hold */
     ROUTE_ASKS_MARK = 1 << 1,    /* a mark */
-    ROUTE_ASKS_NO_MARK = 1 << 2, /* a packet without a mark fits; with ROUTE_ASKS_MARK alone */
+    ROUTE_ASKS_NO_MARK = 1 << 2, /* a packet without a mark fits; with ROUTE_ASKS_MARK only */
     ROUTE_ASKS_HERE = 1 << 3,    /* this machine sends the packet (`iif lo`) */
     ROUTE_ASKS_UNSEEN = 1 << 4,  /* something that cannot be seen, for `why` */
     ROUTE_ASKS_NOTHING = 1 << 5, /* something that no packet has that crosses or arrives */
     ROUTE_ASKS_ARRIVAL = 1 << 6, /* an interface of arrival: `device`, `port` */
     ROUTE_ASKS_TOS = 1 << 7,     /* any TOS but 0 */
 };
-/* A rule of a family. A condition of 0 (of prefixes: of no bits) asks nothing. */
+/* A rule of a family. A condition of 0 (a prefix of no bits) always holds. */
 struct route_rule {
     uint32_t from[4], to[4];
     uint16_t src_ports[2], dst_ports[2]; /* inclusive */
@@ -40,12 +40,13 @@ struct route_rule {
     uint8_t port;        /* interface of arrival: its index among those served; ROUTE_NO_PORT: not served */
     uint16_t device;     /* 1 + its index among the table's devices */
     uint16_t iface, tag; /* in maps of the kernel: as in struct facts_device */
-    uint8_t mark; /* with ROUTE_ASKS_MARK: the same number for rules of the family that ask for one mark; 0: alone */
+    uint8_t mark; /* with ROUTE_ASKS_MARK: the same number for rules of the family that ask for one mark; 0: no other
+                     rule */
     uint8_t zero[5];
 };
 static_assert(sizeof(struct route_rule) == 64, "a power of two (docs/kernel.md)");
 
-/* By which a packet came: unknown; it did not come, this machine sends it. */
+/* Interface by which a packet came: unknown, or none because this machine sends the packet. */
 enum { ROUTE_IN_UNKNOWN = IFACE_NONE, ROUTE_IN_NONE = 0xfffc };
 
 /* A packet as rules see it. */
@@ -61,14 +62,14 @@ struct route_seen {
 /* Result for one rule: NO, YES, or FIT_UNKNOWN with the cause added. */
 enum route_fit { FIT_NO, FIT_YES, FIT_UNKNOWN };
 
-/* Ways of a packet by rules of which nobody knows whether it meets them. Its way is known where all are the same. */
+/* Ways of a packet by rules that it may or may not meet. Its way is known if all these ways are the same. */
 struct route_branch {
-    uint32_t way;  /* 1 + the way by the first such rule; 0: there is none yet */
+    uint32_t way;  /* 1 + the way by the first such rule; 0: no such rule yet */
     uint32_t why;  /* enum way_why of that rule */
-    uint32_t mark; /* its number, if it asks for nothing else that is unknown: rules with that number are not met, where
-                    * the packet goes past it */
+    uint32_t mark; /* number of the rule, if its mark is the only unknown: if the packet goes past it, it meets no
+                    * rule with that number */
 };
-/* Take the way by a rule with that fit, unknown. False: there is another way already. */
+/* Note the way by a rule whose fit is unknown. False: another way was noted already. */
 static inline bool route_branches(struct route_branch *b, const struct route_rule *x, uint32_t fit, uint32_t way)
 {
     if (b->way) return b->way == way + 1;
@@ -136,7 +137,7 @@ static inline uint32_t route_arrival_fits(uint16_t iface, uint16_t tag, const st
 /* Return the worse of two: NO before unknown before YES. */
 static inline uint32_t route_both(uint32_t a, uint32_t b) { return !a || !b ? FIT_NO : a == FIT_YES ? b : a; }
 
-/* Return whether the packet meets the rule. arrives: of its interface of arrival, if it asks for one. */
+/* Return whether the packet meets the rule. arrives: fit of its interface of arrival, if the rule asks for one. */
 static inline uint32_t route_rule_fits(const struct route_rule *x, const struct route_seen *s, uint32_t arrives)
 {
     uint32_t fit = FIT_NO;

@@ -6,7 +6,7 @@
 #include "vm/keyed/hash.h"
 #include "vm/packet/key.h"
 
-/* The share of 2^32 of each leg in turn, by weight. All zero but `all`: before the first. */
+/* The share of 2^32 of each leg in turn, by weight. Before the first leg all fields but `all` are 0. */
 struct route_shares {
     uint64_t all, sum; /* all: the sum of all weights, above 0 */
 };

@@ -1,9 +1,9 @@
 /* Routes: the longest prefix that holds an address, the policy rules that choose the table, and the next hop of a
- * packet. The table is a snapshot that others make, immutable and counted. Its prefixes are cut into disjoint ranges,
- * in order, so that it is searched like sets (set_index.h). Tables that rules select for all packets are merged: one
- * search gives the answer of them all, with the rank of the rule that gave it. Rules with conditions stand in a list,
- * each with a view, the ranges of its table; those that come before that rank are tried first. All but the search index
- * lies in one block without pointers, which can be recorded or copied. */
+ * packet. The table is an immutable, counted snapshot. Its prefixes are cut into disjoint ranges, in order, so that
+ * it is searched like sets (set_index.h). Tables that rules select for all packets are merged: one search gives the
+ * combined answer, with the rank of its rule. Rules with conditions are in a list, each with a view, the ranges of
+ * its table; those that come before that rank are tried first. All but the search index is in one block without
+ * pointers, which can be recorded or copied. */
 #pragma once
 
 #include <stdbool.h>
@@ -26,14 +26,14 @@ enum {
 }; /* rules of a family; views of a table, besides the merged tables */
 
 enum route_kind {
-    ROUTE_ASK,     /* the table cannot tell: the kernel is asked for each packet's way */
+    ROUTE_ASK,     /* the table cannot know: the kernel is asked for each packet's way */
     ROUTE_VIA,     /* by one of the legs */
     ROUTE_OWN,     /* this machine itself */
     ROUTE_REFUSED, /* nowhere: no route, or one that refuses */
-    ROUTE_THROW,   /* the next rule says it: kind of a route alone, never an answer */
+    ROUTE_THROW,   /* the next rule says it: kind of a route only, never an answer */
     ROUTE_KINDS,
 };
-/* One of the ways to a place. Addresses: as in struct key. */
+/* One of several ways to a destination. Addresses as in struct key. */
 struct route_leg {
     uint32_t gateway[4]; /* next hop; family 0: the packet's destination */
     uint32_t mtu;        /* most bytes of an IP packet */
@@ -50,7 +50,7 @@ struct route_device {
 struct route_way {
     uint32_t first; /* index of its first leg */
     uint16_t legs;
-    uint8_t kind, why; /* enum route_kind, enum way_why; legs: with ROUTE_VIA alone, and at least one */
+    uint8_t kind, why; /* enum route_kind, enum way_why; legs: with ROUTE_VIA only, and at least one */
 };
 /* The ranges of a view. */
 struct route_view {
@@ -72,7 +72,7 @@ struct routes {
     uint32_t *way6, *way4; /* [ranges] of each family: entries */
     struct route_way *ways;
     struct route_leg *legs;
-    struct route_rule *rules; /* those of IPv4 first; of each family in order */
+    struct route_rule *rules; /* IPv4's first; each family's in order */
     struct route_view *views; /* views[0]: the merged tables */
     struct route_device *devices;
     size_t bytes; /* size of the block, which begins at range6 */
@@ -80,8 +80,8 @@ struct routes {
     uint64_t lookup_bytes;
 };
 
-size_t routes_bytes(const struct routes_size *size); /* bytes of a block for that size; SIZE_MAX: beyond all bounds */
-/* Return a table of that size, all zero, with one reference. NULL: out of memory, or the size is beyond all bounds. */
+size_t routes_bytes(const struct routes_size *size); /* bytes of a block for that size; SIZE_MAX: above the bounds */
+/* Return a table of that size, all zero, with one reference. NULL: out of memory, or the size is above the bounds. */
 struct routes *routes_alloc(const struct routes_size *size);
 /* Close a table that is filled: check that it may be searched (order, bounds), and make the search index. Return 0,
  * -EINVAL or -ENOMEM. `ports`: number of ports that legs may name. */
@@ -103,10 +103,10 @@ struct route_policy {
     struct route_rule rule; /* conditions; `does` and `why`. The table's maker sets the rest */
     uint32_t table;         /* with ROUTE_LOOKS_UP */
     uint32_t mark, mask;    /* with ROUTE_ASKS_MARK */
-    int suppressed;         /* routes with prefixes of that length, or shorter, do not count; -1: none */
+    int suppressed;         /* routes with prefixes of that length, or shorter, are ignored; -1: none is */
     uint32_t priority;
-    uint32_t target; /* with ROUTE_GOES_TO: priority of the next rule to look at; without such a rule this one does
-                        nothing */
+    uint32_t target; /* with ROUTE_GOES_TO: priority of the next rule to try; if that rule is missing, this one has
+                      * no effect */
 };
 struct routes_said {
     const struct route *routes; /* in any order */
@@ -116,21 +116,21 @@ struct routes_said {
     const struct route_device *devices;
     uint32_t count, ways_count, legs_count, rules_count, devices_count;
 };
-/* Make a table. For n routes the time grows with n log n, times the views that have them. More rules or views than a
- * table holds make each way of the family ROUTE_ASK. NULL: out of memory, or a value is not allowed. */
+/* Make a table. For n routes the time grows with n log n, times the views that have them. With more rules or views
+ * than a table holds, each way of the family is ROUTE_ASK. NULL: out of memory, or an invalid value. */
 struct routes *routes_new(const struct routes_said *said, unsigned ports);
 
-/* A question about an address, of family 4 or 6. */
+/* A look-up of an address, of family 4 or 6. */
 struct route_query {
     const uint32_t *to, *from;
-    const struct key *key;              /* the packet's other fields; NULL: no rule that asks for them fits */
-    const struct facts_device *devices; /* [size.devices]: `in` is the id of an interface, as in struct pkt; NULL: it is
-                                           a port, as in struct route_leg */
-    uint16_t in; /* by which the packet came; ROUTE_IN_UNKNOWN; ROUTE_IN_NONE: this machine sends it */
+    const struct key *key;              /* the packet's other fields; NULL: rules that ask for them do not fit */
+    const struct facts_device *devices; /* [size.devices]: `in` is the id of an interface, as in struct pkt; NULL:
+                                         * `in` is a port, as in struct route_leg */
+    uint16_t in; /* interface by which the packet came; ROUTE_IN_UNKNOWN; ROUTE_IN_NONE: this machine sends it */
     uint8_t family;
     bool returns; /* the ports of `key` are swapped */
     bool marked;  /* the packet may have any mark; else it has none */
-    bool iface;   /* the interface alone counts: two ways by it are one, whatever their next hops */
+    bool iface;   /* only the interface counts: ways by the same interface are equal, whatever their next hops */
 };
 /* True if rules of the family ask for fields of a packet. */
 static inline bool routes_have_rules(const struct routes *r, uint8_t family)
@@ -139,16 +139,15 @@ static inline bool routes_have_rules(const struct routes *r, uint8_t family)
 }
 /* Return the way, never ROUTE_THROW; never NULL. */
 const struct route_way *routes_find(const struct routes *r, const struct route_query *q);
-/* True if the way of some packet that crosses may be unknown: there is no table, or one with a rule or a way that
- * cannot tell, or with legs by several ports, among which the host chooses. */
+/* True if a forwarded packet's way may be unknown: there is no table, or one with undecidable rules or ways, or with
+ * legs by several ports, among which the host chooses. */
 bool routes_may_hide(const struct routes *r);
 /* Return the leg for that hash among those by `port` (ROUTE_NO_PORT: among all); NULL: none. Shares are kept only among
  * all legs. */
 const struct route_leg *routes_leg(const struct routes *r, const struct route_way *way, uint32_t hash, uint8_t port);
 
-/* Return (ways.c) whether the packet's source is reached by the interface on which it arrived, which is not served:
- * `came` is its id in rules, IFACE_OTHER for one that they do not name; IFACE_NONE: unknown. f NULL: nothing is known.
- */
+/* Return (ways.c) whether the packet's source is reached by the interface that it came by, which is not served:
+ * `came` is its id in rules, IFACE_OTHER for an unnamed one; IFACE_NONE: unknown. f NULL: no facts. */
 enum pkt_source ways_source(const struct facts *f, const struct key *key, uint16_t came);
 
 /* A list of routes as people write them, for a table (routes.h): devices are names. */
@@ -181,14 +180,14 @@ struct route_list {
     uint32_t routes_room, rules_room, ways_room, legs_room, devices_room;
     uint32_t *named; /* [named_room], a power of two: 1 + the index of a device, by the hash of its name; 0: none */
     uint32_t named_room;
-    uint64_t seed; /* key of that hash, for a file's names may be chosen to collide. Set by the caller, while the list
-                      is empty */
+    uint64_t seed; /* key of that hash, because a file's names may be chosen to collide. Set by the caller, while the
+                    * list is empty */
 };
 
 /* Add a route. Return 0; or, with the routes unchanged, -ENOSPC past ROUTE_LIST_MOST routes or ROUTE_DEVICES_MOST
  * devices, or -ENOMEM. */
 int route_list_add(struct route_list *l, const struct route_entry *e);
-/* Add a route in place of all earlier ones for its prefix, in a time that grows with the list. The ways of the
+/* Add a route in place of all earlier ones for its prefix, in time proportional to the list. The ways of the
  * replaced routes stay until the list's end. */
 int route_list_set(struct route_list *l, const struct route_entry *e);
 /* Add a policy rule behind those of its family. device: the interface of arrival, "": any. A family without rules has
@@ -199,5 +198,5 @@ struct routes *route_list_table(const struct route_list *l);
 void route_list_fini(struct route_list *l);
 
 /* Return the devices of a table in a program, for struct facts: frames of a device have its id in rules. malloc'd,
- * [r->size.devices] and one more; NULL: out of memory. */
+ * [r->size.devices + 1]; NULL: out of memory. */
 struct facts_device *route_devices(const struct routes *r, const struct program *p);

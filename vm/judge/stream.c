@@ -113,7 +113,7 @@ enum stream_says stream_cond(const struct program *p, const struct pbc_cond *c, 
 bool stream_fails(struct stream_run *run, const struct program *p, uint32_t cond)
 {
     const enum stream_says said = stream_cond(p, &p->conds[cond], run->first, false);
-    run->waits = (run->waits || said == STREAM_LATER) && said != STREAM_NO; /* the next branch starts anew */
+    run->waits = (run->waits || said == STREAM_LATER) && said != STREAM_NO; /* the next branch starts again */
     return said == STREAM_NO;
 }
 

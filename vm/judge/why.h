@@ -24,7 +24,6 @@ uint64_t way_why_packets(const struct nat_counters *c, enum way_why why);
 struct facts;
 struct key;
 struct pkt;
-/* Return the reason for which a packet that crosses may leave by another way than way_find says, if this machine's
- * stack should send it on, where nobody says who does (facts.any_leg): WAY_SEVERAL or WAY_MARK. WAY_KNOWN: there is
- * none. */
+/* Return the reason for which a forwarded packet may leave by another way than way_find's, if this machine's stack
+ * forwards it and facts.any_leg leaves that open: WAY_SEVERAL or WAY_MARK. WAY_KNOWN: no reason. */
 enum way_why way_doubt(const struct facts *f, const struct key *key, const struct pkt *pkt, const uint32_t to[4]);

@@ -1,4 +1,4 @@
-/* Tools of the kernel executor alone: helpers, names that the linker fills in (gen/gen.h), marks for its verifier. */
+/* Tools of the kernel executor only: helpers, names that the linker fills in (gen/gen.h), marks for its verifier. */
 #pragma once
 
 #include <linux/bpf.h>
@@ -26,9 +26,9 @@
 #define APART inline_whole
 #endif
 
-/* The kernel's own loop: call fn(turn, &k) until it returns 1, `most` times at most. Linux before 6.7 looks at one turn
- * alone, and leaves out code that this turn never reaches. So all that turns change lies in the packet, or in other
- * memory of maps, of which that verifier knows nothing; the stack holds the packet's address and no more. */
+/* The kernel's own loop: call fn(turn, &k) until it returns 1, `most` times at most. Linux before 6.7 looks at one
+ * turn only, and leaves out code that this turn never reaches. So all that turns change is in the packet, or in
+ * other memory of maps, of which that verifier knows nothing; the stack holds the packet's address and no more. */
 #define EACH_TURN(most, fn, k)                                                                                         \
     ({ /* the number of turns taken */                                                                                 \
        __typeof__(k) k_ = (k);                                                                                         \
@@ -40,13 +40,13 @@
 #define MASK(name) ((uint64_t)(uintptr_t)&mask_##name)
 
 /* Sections of a program in the kernel: read-only tables whose length is a power of two, at addresses that the linker
- * fills in. A masked index lies inside; the program's own verifier has proved that it is the right one. */
+ * fills in. A masked index is inside; the program's own verifier has proved that it is the right one. */
 #define SECTION(type, name)                                                                                            \
     extern type table_##name[];                                                                                        \
     extern const char mask_##name
 #define ROW(name, i) table_##name[(uint64_t)(uint32_t)(i)&MASK(name)]
 
-/* LAST: the last index of an array of any length. AT_MOST: the index, or 0 if it lies behind the last. The kernel's
+/* LAST: the last index of an array of any length. AT_MOST: the index, or 0 if it is behind the last. The kernel's
  * verifier first follows an index within the array, so that the other case is nothing new to it. */
 #define LAST(name) ((uint64_t)(uintptr_t)&last_##name)
 /* True if the array has more than one entry; if NUMBER(name) is not 0. The kernel's verifier knows the number, and
@@ -97,7 +97,7 @@ extern char map_stages_xdp, map_stages_tc;
 enum stage {
     STAGE_JUDGE,
     STAGE_ACT,
-    STAGE_LOOK,      /* exists for traffic control alone */
+    STAGE_LOOK,      /* exists for traffic control only */
     STAGE_LOOK_BARE, /* the same, of devices without Ethernet */
     STAGE_NONE,      /* the packet passes unchanged */
     STAGE_SEND,      /* it leaves */
@@ -139,7 +139,7 @@ static inline uint32_t kpkt_skip(const struct kpkt *k)
     return k->skip;
 }
 
-/* True for a packet that begins with IP. What is compiled for packets of one link knows it (FORM_LINK). */
+/* True for a packet that begins with IP. Code compiled for one link type knows this at compile time (FORM_LINK). */
 static inline bool kpkt_is_bare(const struct kpkt *k)
 {
 #ifdef FORM_LINK

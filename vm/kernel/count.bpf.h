@@ -36,7 +36,7 @@ static inline void count_at(const struct kernel_program *p, uint32_t at, uint32_
     count_add(&state_counts[place & MASK(counts)], bytes);
 }
 
-/* Count for entry i of the part of the row that lies between places `from` and `to`. */
+/* Count for entry i of the part of the row that is between places `from` and `to`. */
 static inline void count_of(const struct kernel_program *p, uint32_t from, uint32_t to, uint32_t i, uint32_t bytes)
 {
     if (i < to - from) count_at(p, from + i, bytes);

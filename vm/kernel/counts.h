@@ -1,4 +1,4 @@
-/* Counters of the stages, in memory that processes map: one row a CPU, which that CPU alone writes, without locks;
+/* Counters of the stages, in memory that processes map: one row per CPU, which only that CPU writes, without locks;
  * readers add the rows up. Two maps: `counters` for all programs, and `counts`, where each program has its own rows.
  *
  * A packet is counted where it gets its verdict: one that goes up is counted by the worker, except in `ups`. */
@@ -12,23 +12,23 @@
 /* A row of `counters`. Fields named as in struct vm_counters or forward_counters mean the same. */
 struct kernel_counters {
     struct counter verdicts[ACTION_COUNT];
-    struct counter reasons[REASON_COUNT]; /* REASON_NONE is not counted: it is the rest of the drops */
+    struct counter reasons[REASON_COUNT]; /* REASON_NONE is not counted, because it is the rest of the drops */
     struct counter refused;               /* drops with a reason other than REASON_NONE */
     struct counter ups[KERNEL_UPS];       /* packets that went up, by reason */
     uint64_t longs[KERNEL_LONGS];         /* packets that took the long way, by reason */
     struct counter lost;  /* packets for user space that no socket took, and packets whose next stage was missing */
-    struct counter pings; /* packets without ports that went over their share of the way up */
+    struct counter pings; /* packets without ports that exceeded their share of the way up */
     struct counter nobody,
         answers; /* packets that passed without a rule or default: `nobody` and `replies` of the totals */
     struct counter served[KERNEL_SERVED]; /* packets with a verdict, by interface of arrival or departure */
     struct counter watched;               /* drops and rejects that passed all the same (world.watches) */
     uint64_t snapped, bad_checksum, replies, ways_unknown;
     uint64_t unknown_ways[16]; /* packets that a nat may take and whose way is unknown, by enum way_why */
-    uint64_t given_up;         /* flow updates left out: another processor held the flow for too long */
+    uint64_t given_up;         /* flow updates left out, because another processor held the flow for too long */
 } __attribute__((aligned(64)));
 
 /* Rows in `world` for programs, by serial: stages that serve all programs find there the program in force, and for a
- * moment the one before. */
+ * short time the one before. */
 enum { KERNEL_PROGRAMS = 16 };
 enum kernel_program_flag {
     KERNEL_JUDGES = 1 << 0, /* the program has firewalls, in audit or not */
@@ -42,12 +42,12 @@ enum kernel_program_flag {
     KERNEL_HAS_TUNNELS = 1 << 8,     /* a service has tunnels to its servers */
     KERNEL_FORWARDS_BARE = 1 << 9,   /* a nat forwards a protocol without ports */
     KERNEL_HAS_WIRES =
-        1 << 10, /* connections of a service end in the inline stack; in a replay they count as any proxy's */
+        1 << 10, /* connections of a service end in the inline stack; in a replay they count like any proxy's */
     KERNEL_AUDITS = 1 << 11,       /* something is in audit */
     KERNEL_NATS_ANY_WAY = 1 << 12, /* a nat takes packets whichever way they leave */
     KERNEL_CLAMPS = 1 << 13,       /* SYNs that cross are clamped in user space */
     KERNEL_FORWARDS_ANY = 1 << 14, /* a nat forwards from any destination */
-    KERNEL_NATS_ALL = 1 << 15,     /* a statement of a nat says nothing of the way out */
+    KERNEL_NATS_ALL = 1 << 15,     /* a statement of a nat names no way out */
     KERNEL_HEARS_DNS = 1 << 16,    /* a live set takes members from DNS answers */
 };
 /* A row of `counts`, of struct counter: rules, one for "nobody", firewalls' defaults (as in struct vm), services,
@@ -67,8 +67,7 @@ enum { KERNEL_NAT_WAYS = KERNEL_WAYS / 32 };
 struct kernel_nat_ports {
     uint16_t lo, hi;
 };
-/* Resolvers that such sets believe: ranges of addresses, upper and lower half; one of IPv4 lies behind
- * KERNEL_RESOLVER4. */
+/* Resolvers that such sets trust: ranges of addresses, upper and lower half; one of IPv4 is behind KERNEL_RESOLVER4. */
 enum { KERNEL_RESOLVERS = 16 };
 #define KERNEL_RESOLVER4 (UINT64_C(0xffff) << 32)
 struct kernel_resolver {
@@ -83,12 +82,12 @@ struct kernel_program {
     uint32_t row;                                      /* length of a row in counters, a multiple of four */
     uint32_t first;                                    /* index of the row of CPU 0 */
     struct kernel_nat_ports nat_ports[KERNEL_NAT_PORTS];
-    uint32_t resolvers; /* number of `resolver`; more than KERNEL_RESOLVERS: any address may be one */
+    uint32_t resolvers; /* number of `resolver`; more than KERNEL_RESOLVERS: any address may be a resolver */
     struct kernel_resolver resolver[KERNEL_RESOLVERS];
     uint32_t nat_ways[KERNEL_NAT_WAYS]; /* interfaces by which statements of its nats let packets leave translated */
 };
 
 struct program;
-/* Fill in k for a program. live: packets arrive from the wire; of a proxy's connections only the opening is then
+/* Fill in k for a program. live: packets arrive from the wire; then only the opening of a proxy's connections is
  * seen. */
 void kernel_program_of(struct kernel_program *k, const struct program *p, bool live);

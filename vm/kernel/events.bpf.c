@@ -129,8 +129,8 @@ GLOBAL uint64_t kernel_log(struct kpkt *k NONNULL, uint32_t rule)
     return kernel_tell(k, KERNEL_EVENT_LOG, rule);
 }
 
-/* These name types that lie in maps and rings and that no function takes by pointer, so that they are among the stages'
- * own (runtime/kernel/pass/layout.c). Nobody calls them, and they are in no program. */
+/* These name types that are in maps and rings and that no function takes by pointer, so that they are among the
+ * stages' own (runtime/kernel/pass/layout.c). Nobody calls them, and they are in no program. */
 #define LIES(name, ...)                                                                                                \
     bool name(__VA_ARGS__) { return false; }
 LIES(lies_in_maps, struct kernel_other *others, struct kernel_told *told, struct kernel_route_to *routes,

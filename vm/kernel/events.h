@@ -1,5 +1,5 @@
 /* Records that the stages send to processes through the ring `events`: of fixed length, each with its kind first. A
- * record that finds no room is counted (kernel_events_lost) and lost.
+ * record without room is counted (kernel_events_lost) and lost.
  *
  * A packet's record has the first bytes of its frame, so that readers parse and describe it as any other. */
 #pragma once
@@ -20,9 +20,9 @@ enum kernel_event_kind {
     KERNEL_EVENT_SAMPLE,    /* struct kernel_event_sample: one packet of many, with its verdict */
     KERNEL_EVENT_REJECT,    /* struct kernel_event_packet: a packet of the host that is rejected and needs an answer */
     KERNEL_EVENT_FLOW,      /* struct kernel_event_flow */
-    KERNEL_EVENT_LEFT,      /* struct kernel_event_packet: a packet that only a process could take, and none did */
-    KERNEL_EVENT_DROP,      /* struct kernel_event_packet: a packet that is dropped or rejected, one of many */
-    KERNEL_EVENT_ADD,       /* struct kernel_event_add */
+    KERNEL_EVENT_LEFT, /* struct kernel_event_packet: a packet that only a process could take, and no process did */
+    KERNEL_EVENT_DROP, /* struct kernel_event_packet: a sample of the dropped or rejected packets */
+    KERNEL_EVENT_ADD,  /* struct kernel_event_add */
 };
 
 struct kernel_event {
@@ -37,9 +37,9 @@ enum { KERNEL_EVENT_BYTES = 256, KERNEL_EVENT_JUDGED = 1, KERNEL_EVENT_FOREIGN =
 struct kernel_event_packet {
     struct kernel_event event;
     uint32_t rule;     /* rule that logs or decided; KERNEL_EVENT_DROP: the number of drops that it stands for, with
-                          KERNEL_DROP_PASSES if they pass all the same */
+                        * KERNEL_DROP_PASSES if they pass anyway */
     uint32_t ifindex;  /* interface by which it came in or leaves */
-    uint32_t place;    /* index of the kpkt that it was judged in; a process that asked knows its own */
+    uint32_t place;    /* index of the kpkt in which the packet was judged; a process that asked knows its own */
     uint32_t len;      /* number of bytes */
     uint32_t wire_len; /* length of the frame */
     uint16_t iface, segment; /* as in struct pkt */
@@ -53,7 +53,7 @@ struct kernel_event_packet {
 };
 static_assert(sizeof(struct kernel_event_packet) % 8 == 0, "a record of whole words");
 
-/* A packet with what it met in the flow table (vm/flow/track/met.h). Only processes know the bindings of flows. */
+/* A packet with its findings in the flow table (vm/flow/track/met.h). Only processes know the bindings of flows. */
 struct kernel_event_sample {
     struct kernel_event_packet packet;
     struct flow flow; /* the flow's line as it was before the packet, if it had one */
@@ -61,15 +61,15 @@ struct kernel_event_sample {
     int32_t slot;     /* slot of that line */
     uint16_t came;    /* as in struct flow_met */
     uint8_t met;      /* enum met_has */
-    uint8_t matters;  /* 1: sent in any case, for the packet is dropped, rejected, or changes a flow */
-    uint32_t stands;  /* number of packets that it stands for (world.thins); 0: it was not taken for that */
+    uint8_t matters;  /* 1: sent in any case, because the packet is dropped, rejected, or changes a flow */
+    uint32_t stands;  /* number of packets that it stands for (world.thins); 0: not a sample */
     uint8_t due;      /* 1: it is one in so many (world.sample) */
     uint8_t zero[3];
     struct kernel_members members; /* zero: no live set was asked */
 };
 
-/* Samplers of drops and of all packets, and the drops that were not told for want of room in the ring: a row for each
- * kpkt, which the processor or the process that has it alone writes. */
+/* Samplers of drops and of all packets, and the drops unreported because the ring was full: one row per kpkt, which
+ * only the owning processor or process writes. */
 enum { KERNEL_THIN_SEEN = 256 /* packets of a span that are all reported with world.thins */ };
 struct kernel_drops {
     struct thins thins;
@@ -106,17 +106,17 @@ static inline void kernel_event_view(const struct kernel_event_packet *e, struct
 }
 
 /* Copies of whole frames that go from the stages to a process: for rules with `mirror`, and of connections that
- * `mode observe` is asked about. A ring for all CPUs keeps their order, which observers want. What finds no room is
+ * `mode observe` may take. One ring for all CPUs keeps their order, which observers need. Records without room are
  * counted.
  *
- * Shapes of maps `copies`, `mirrors`, `observes` and `copied` (runtime/kernel/maps/map.def). Where the program of the
- * start copies nothing, these have one entry, and the kernel's verifier leaves out the stages' code about copies. */
+ * Shapes of maps `copies`, `mirrors`, `observes` and `copied` (runtime/kernel/maps/map.def). If the first program
+ * copies nothing, these have one entry, and the kernel's verifier skips the stages' code for copies. */
 enum {
     KERNEL_COPIED_BYTES = 1 << 24, /* size of the ring */
     KERNEL_OBSERVES = 1024,        /* endpoints of a program, as many as OBSERVE_ENDPOINTS holds */
 };
 
-/* A program's copies: a row each, by serial, as in kernel_world.programs. */
+/* A program's copies: one row per program, by serial, as in kernel_world.programs. */
 struct kernel_copies {
     uint32_t serial;
     uint32_t snap;                   /* most bytes that any mirror wants of a frame */
@@ -133,13 +133,14 @@ struct kernel_mirror {
     uint32_t ifindex, longest; /* the device's number (0: none that is up), and the longest frame that it sends */
     uint32_t snap, zero;
     uint64_t packets, bytes; /* copies that were cloned to the device */
-    uint64_t down, busy;     /* copies that it did not take: away or down, its queue full */
-    uint64_t ring;           /* copies that found no room */
+    uint64_t down,
+        busy;      /* copies that the device did not take: because it was away or down; because its queue was full */
+    uint64_t ring; /* copies that found no room */
     uint64_t zero2;
 };
 static_assert(sizeof(struct kernel_mirror) == 64, "a power of two");
 
-/* An endpoint of an observe service, as far as it is asked here: the process that gets a frame asks the rest. */
+/* An endpoint of an observe service, with the conditions tested here; the process that gets a frame tests the rest. */
 struct kernel_observe {
     uint32_t addr[4]; /* with PBC_TO_ADDRESS, as in struct key */
     uint16_t port_lo, port_hi;
@@ -153,14 +154,14 @@ struct kernel_copied {
     uint32_t program;  /* serial of the program that `mirrors` are of */
     uint32_t cap_len;  /* bytes that follow and count */
     uint32_t wire_len; /* length of the frame */
-    uint16_t iface;    /* interface that it came in or leaves by, as in struct pkt */
+    uint16_t iface;    /* interface that the frame came in or leaves by, as in struct pkt */
     uint16_t segment;  /* as in struct pkt */
     uint64_t at_ns;    /* CLOCK_MONOTONIC, in nanoseconds */
     uint64_t mirrors;  /* mirrors that copy it, a bit each */
     uint8_t observed;  /* 1: of a connection that may be observed */
-    uint8_t served; /* kernel_port.served of the interface that it came in by; of one that was edited KERNEL_SERVED */
-    uint8_t link;   /* enum pkt_link */
-    uint8_t flags;  /* PKT_CSUM_PARTIAL */
+    uint8_t served;    /* kernel_port.served of the frame's incoming interface; for an edited frame KERNEL_SERVED */
+    uint8_t link;      /* enum pkt_link */
+    uint8_t flags;     /* PKT_CSUM_PARTIAL */
     uint8_t tag_count; /* tags that were taken off */
     uint8_t zero[3];
     uint16_t tags[2][2]; /* tpid and tci, outermost first */

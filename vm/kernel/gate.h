@@ -1,6 +1,6 @@
 /* Structures that the kernel's programs share with processes: the gate's maps, the note before a frame that goes up,
- * the record of one that goes up by a ring, and the frame that is sent for trial. The gate (gate.bpf.c,
- * runtime/io/steer/gate.bpf.h) lets connections of the proxy pass; runtime/io/steer/gate.c tells it which these are. */
+ * the record of one that goes up by a ring, and the frame sent as a trial. The gate (gate.bpf.c,
+ * runtime/io/steer/gate.bpf.h) lets connections of the proxy pass; runtime/io/steer/gate.c fills its maps. */
 #pragma once
 
 #include <assert.h>
@@ -57,13 +57,14 @@ struct gate_made {
 };
 enum { MADE_MOST = 32768 };
 
-/* The note before a frame that goes up to a socket: the way it came, and what the kernel knows of it. User space takes
- * it off (runtime/io) and hands it on with the packet.
+/* The note before a frame that goes up to a socket: its incoming interface, and the kernel's findings. User space
+ * takes the note off (runtime/io) and hands it on with the packet.
  *
- * It stands in the frame's headroom and has 80 bytes, so the frame behind it stays aligned. */
+ * The note is in the frame's headroom and has 80 bytes, so the frame behind it stays aligned. */
 
 enum kernel_flag {
-    KERNEL_ASKED = 1 << 0,      /* a process runs the stage: it wrote link, lengths and time here, and nothing leaves */
+    KERNEL_ASKED =
+        1 << 0, /* a process runs the stage: link, lengths and time here are the process's, and nothing leaves */
     KERNEL_EGRESS = 1 << 1,     /* the host sends the packet (traffic control) */
     KERNEL_JUDGED = 1 << 2,     /* `decision` holds */
     KERNEL_ONLY_JUDGE = 1 << 3, /* with ASKED: judge by key and head, and change no flow */
@@ -72,18 +73,19 @@ enum kernel_flag {
                                  without the rules */
     /* Set by judge beside the decision: */
     KERNEL_OPENS = 1 << 5,    /* the rule that decided opens tunnels */
-    KERNEL_PROXIED = 1 << 6,  /* the service that takes it is a proxy's: its connections end here */
-    KERNEL_SOFTWARE = 1 << 7, /* set by look: it came by a device of software (kernel_port.software) */
-    KERNEL_NO_WAY = 1 << 9,   /* set by judge: the program asks for its way, which is unknown */
-    KERNEL_CHANGED = 1 << 10, /* set by act: another packet changed its flow since it was judged */
-    KERNEL_WIRE = 1 << 11,  /* set by judge: connections of the service that takes it end in the inline stack; it stands
-                               in  the wire, or, with PROXIED, takes all packets to its addresses */
-    KERNEL_SHOWN = 1 << 13, /* set by act: the observers have it already */
-    KERNEL_FOREIGN = 1 << 14, /* set by look: its frame is addressed to another station (kernel_port.mac). It is judged,
-                                 as a device above may take it; nothing sends it on, and no process takes it up */
+    KERNEL_PROXIED = 1 << 6,  /* the packet's service is a proxy's, whose connections end on this machine */
+    KERNEL_SOFTWARE = 1 << 7, /* set by look: the frame came by a software device (kernel_port.software) */
+    KERNEL_NO_WAY = 1 << 9,   /* set by judge: the program asks for the packet's way, which is unknown */
+    KERNEL_CHANGED = 1 << 10, /* set by act: another packet changed the flow since this one was judged */
+    KERNEL_WIRE = 1 << 11,    /* set by judge: connections of the service that takes it end in the inline stack; it is
+                               * in  the wire, or, with PROXIED, takes all packets to its addresses */
+    KERNEL_SHOWN = 1 << 13,   /* set by act: the observers have it already */
+    KERNEL_FOREIGN = 1 << 14, /* set by look: the frame is for another station (kernel_port.mac). The packet is
+                               * judged, because a device above may take it; it is not forwarded, and no process
+                               * takes it up */
     KERNEL_ROUTED = 1 << 15,  /* the host has routed it, and sends it by an interface of a nat: where it came in it was
                                  let  by, and nobody knew its way, or that interface is not served */
-    /* With KERNEL_ONLY_JUDGE: nothing is counted, logged or taken; meters count as unused, sources as without flows. */
+    /* With KERNEL_ONLY_JUDGE: no counts, logs or tokens; meters count as unused, sources as without flows. */
     KERNEL_DRY = 1 << 8,
     KERNEL_WOULD = 1 << 12, /* with KERNEL_ONLY_JUDGE: decide as if nothing were in audit */
     KERNEL_SAID = KERNEL_ASKED | KERNEL_EGRESS | KERNEL_ONLY_JUDGE | KERNEL_DRY |
@@ -100,23 +102,23 @@ struct kernel_members {
 
 struct kernel_note {
     uint16_t magic;
-    uint16_t came;                 /* 1 + the id in rules of the device by which one that leaves came in; 0: unknown */
-    uint32_t program;              /* serial of the program that decided */
-    uint64_t decision;             /* with KERNEL_JUDGED in flags: `decided` of judge.h */
-    uint64_t mirrors;              /* with JUDGED: mirrors that matched and have not copied it yet, a bit each */
-    uint32_t wire_len;             /* length of the frame as it came, without this note */
-    uint16_t flags;                /* enum kernel_flag: JUDGED, EGRESS, SHOWN */
-    uint8_t up;                    /* enum kernel_up */
-    uint8_t states;                /* answer of `state`: MARK_STATES of the key, shifted right by eight */
-    uint64_t would;                /* decision without the word `audit`, of programs that have it */
-    uint32_t turn;                 /* as in struct kpkt, of a packet that is judged, too */
-    uint32_t cuts;                 /* as in struct kernel_world, before it was judged */
+    uint16_t came;     /* for a leaving packet: 1 + the id in rules of its incoming device; 0: unknown */
+    uint32_t program;  /* serial of the program that decided */
+    uint64_t decision; /* with KERNEL_JUDGED in flags: `decided` of judge.h */
+    uint64_t mirrors;  /* with JUDGED: mirrors that matched and have not copied the packet yet, one bit each */
+    uint32_t wire_len; /* length of the frame as it came, without this note */
+    uint16_t flags;    /* enum kernel_flag: JUDGED, EGRESS, SHOWN */
+    uint8_t up;        /* enum kernel_up */
+    uint8_t states;    /* value of `state`: MARK_STATES of the key, shifted right by eight */
+    uint64_t would;    /* decision without the word `audit`, of programs that have it */
+    uint32_t turn;     /* as in struct kpkt; also set for a judged packet */
+    uint32_t cuts;     /* as in struct kernel_world, before it was judged */
     struct kernel_members members; /* with JUDGED */
 };
 static_assert(sizeof(struct kernel_note) == 80, "no padding");
 
-/* A record of a ring of frames that go up from traffic control: each interface has a ring there, for there is no AF_XDP
- * socket behind that hook. The frame's bytes follow. */
+/* A record of a ring of frames that go up from traffic control: each interface has a ring there, because that hook
+ * has no AF_XDP sockets. The frame's bytes follow. */
 enum { KERNEL_RAISED_BYTES = 1 << 22 /* size of a ring */, KERNEL_RAISED_MOST = 1 << 18 /* longest frame */ };
 struct kernel_raised {
     uint32_t len;     /* length of the frame */
@@ -128,8 +130,9 @@ struct kernel_raised {
 };
 static_assert(sizeof(struct kernel_raised) == 96, "no padding");
 
-/* A process's own frame, which shows whether an interface sends what programs give it (runtime/host/hook/xmit.h). Its
- * address is one that no bridge passes on and no host takes, its type one for experiments (IEEE 802, 10.9). */
+/* A process's own frame, which shows whether an interface sends frames given by eBPF programs
+ * (runtime/host/hook/xmit.h). No bridge forwards its address and no host takes it; its type is reserved for
+ * experiments (IEEE 802, 10.9). */
 
 #define TRIAL_TO   "\x01\x80\xc2\x00\x00\x01" /* address of PAUSE (IEEE 802.3, 31B) */
 #define TRIAL_FROM "\x02\x00\x00\x00\x00\x00"

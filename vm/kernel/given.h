@@ -32,20 +32,20 @@ struct kernel_world {
     uint32_t flags;        /* enum pbc_flag of its meta; while programs change, the flags of both */
     uint32_t reach;        /* reach of its meta, or the longer of both: bytes of a frame that rules may test */
     uint32_t clock;        /* enum kernel_clock */
-    uint32_t ours;         /* mark of packets that prey sends where traffic control would judge them: not 0 */
-    uint64_t secret;       /* proof that a run is a test run: not 0, and known to nobody else */
+    uint32_t ours;         /* mark of prey's own packets where traffic control would judge them: not 0 */
+    uint64_t secret;       /* secret that proves a run to be a test run: not 0 */
     uint32_t routes;       /* enum kernel_routes */
     uint32_t tells_all;    /* 1: requests for any foreign address go up: the map `told` could not hold all */
     uint32_t knows_routes; /* 1: `routes` is whole (routes.h) */
-    uint32_t nats_leave;   /* 1: the ways of packets that cross may be unknown, so nats look at what leaves */
-    uint32_t route_rules4; /* number of `route_rules` for IPv4, which stand first */
+    uint32_t nats_leave;   /* 1: the ways of forwarded packets may be unknown, so nats look at leaving packets */
+    uint32_t route_rules4; /* number of `route_rules` for IPv4, which are first */
     uint32_t route_rules6; /* the same for IPv6 */
-    uint32_t given;        /* ifindex by which processes give packets to the host: they were judged before */
-    /* Facts as for pkt_parse, but with NULL pointers: own addresses are in `own` and in the maps own4 and own6, and the
-     * counts here tell whether there are any; bridges are in `ways`. */
+    uint32_t given;        /* ifindex by which processes give packets to the host: these were judged before */
+    /* Facts as for pkt_parse, but with NULL pointers: own addresses are in `own` and in the maps own4 and own6, and
+     * the counts here show whether there are any; bridges are in `ways`. */
     struct facts facts;
-    /* 1: for a moment of a reload the judge may number interfaces or schedules otherwise than `ports` and `facts`;
-     * packets that arrive go up undecided. */
+    /* 1: during a reload the judge's numbers of interfaces or schedules may differ from those of `ports` and
+     * `facts`; arriving packets go up undecided. */
     uint32_t renumbers;
     struct kernel_own own;
     struct kernel_program programs[KERNEL_PROGRAMS]; /* by serial */
@@ -54,16 +54,16 @@ struct kernel_world {
     /* Remembered decisions (shapes.h) hold for flows whose last packet came after this; UINT64_MAX: for none. */
     uint64_t memos_since_ns;
 
-    uint32_t sample;   /* one packet in so many is reported, and all that matter (events.h); 0: none */
+    uint32_t sample;   /* one of this many packets is reported, besides those always reported (events.h); 0: none */
     uint32_t thins;    /* 1: one of many is reported besides, with the number that it stands for (vm/packet/thin.h) */
-    uint32_t drops;    /* 1: dropped and rejected packets are reported, one of many where they are many (events.h) */
+    uint32_t drops;    /* 1: dropped and rejected packets are reported, a sample if there are many (events.h) */
     uint32_t number;   /* number of the world that processes know (struct snapshot), sent with packets */
-    uint32_t watches;  /* 1: drops and rejects are counted, and pass all the same (--monitor) */
-    uint32_t enforces; /* kinds of packets (key.h) that `watches` leaves out; it also leaves out those for a service */
+    uint32_t watches;  /* 1: drops and rejects are counted, but pass (--monitor) */
+    uint32_t enforces; /* kinds of packets (key.h) exempt from `watches`, as are packets for a service */
     uint32_t interrupted;           /* 1: no process takes packets up; those of inline connections are reported */
     uint32_t recipes;               /* generation of recipes that hold (forward/forward_priv.h); 0: none */
     uint16_t longest[RECIPE_KINDS]; /* longest IP packet that a recipe of that kind may take */
-    /* Changes whenever flows of a new member are to end: what was judged before and is on its way up must not begin
-     * one. */
+    /* Changes whenever flows of a new member must end: a packet judged before that, and still on its way up, must
+     * not begin one. */
     uint32_t cuts;
 };

@@ -1,10 +1,10 @@
 /* A packet on its way through the stages in the kernel: look, judge, act. There is one in a map for each CPU. Stages
- * pass everything to the next in it, for a tail call carries nothing else. Processes map it: a process that runs a
- * stage by BPF_PROG_TEST_RUN writes here how the frame came, and reads here the outcome.
+ * pass everything in it, because a tail call carries nothing else. Processes map it: a process that runs a stage by
+ * BPF_PROG_TEST_RUN writes the frame's arrival here, and reads the outcome here.
  *
- * The frame's first bytes are copied into `head`, so all that parses, compares and tests works on memory whose length
- * the kernel's verifier knows, whatever the frame lies in (an XDP buffer, a socket buffer in pieces). Only code that
- * edits and sends touches the frame itself. */
+ * The frame's first bytes are copied into `head`, so all that parses, compares and tests works on memory whose
+ * length the kernel's verifier knows, whatever the frame is in (an XDP buffer, a socket buffer in pieces). Only code
+ * that edits and sends touches the frame itself. */
 #pragma once
 
 #include "vm/flow/track/track.h"
@@ -17,8 +17,8 @@
 #include "vm/packet/pkt.h"
 #include "vm/verdict.h"
 
-/* Most bytes of a frame that rules and headers may lie in, a power of two. A packet whose headers reach further goes
- * up, and so do the packets of a program whose reach is longer. */
+/* Most bytes of a frame that rules may test and headers may fill, a power of two. Packets with longer headers go up,
+ * and so do all packets of a program with a longer reach. */
 enum { KERNEL_HEAD = 2048, KERNEL_SLACK = 128 /* bytes readable behind each byte of the head */ };
 
 /* Outcome of a packet in the kernel. */
@@ -48,8 +48,8 @@ enum kernel_long {
 enum kernel_would {
     KERNEL_WOULD_JUDGED = 1 << 0,
     KERNEL_WOULD_OTHER = 1 << 1,   /* another rule or default would decide, or otherwise */
-    KERNEL_WOULD_CHANGES = 1 << 2, /* other than the same would become of the packet */
-    KERNEL_WOULD_DUE = 1 << 3,     /* its flow is still to be told */
+    KERNEL_WOULD_CHANGES = 1 << 2, /* the packet's fate would differ */
+    KERNEL_WOULD_DUE = 1 << 3,     /* its flow is still to be reported */
     KERNEL_WOULD_BEGAN = 1 << 4,   /* the first packet of its flow that audit would change */
 };
 
@@ -64,24 +64,24 @@ struct kernel_walk {
     uint32_t block, from, waiting, best;
     uint64_t lane; /* the next one, in a block of any format */
 };
-/* Position of a judge's function that searches again, between two turns: the entry to go on from, its result, and the
- * registers of the bytecode. */
+/* Position of a judge's function that searches again, between two turns: the entry to continue from, the result, and
+ * the registers of the bytecode. */
 struct kernel_again {
     uint64_t from, result, regs[8];
 };
 
-/* A question whether a set with live parts has an address, between two turns (keyed/lives.bpf.c). */
+/* Look-up of an address in a set with live parts, between two turns (keyed/lives.bpf.c). */
 struct kernel_member {
     uint64_t addr[2];       /* upper and lower half; IPv4: the address is the upper 32 bits */
-    uint64_t lengths;       /* prefix lengths of the live set at hand that are still to be asked */
+    uint64_t lengths;       /* prefix lengths of the current live set that are still to be looked up */
     uint64_t turn;          /* number of its base that was asked (struct live_shown) */
     uint32_t set;           /* the set whose node is at hand */
-    uint8_t six, asks_base; /* asks_base: the live set's base is still to be asked */
+    uint8_t six, asks_base; /* asks_base: the live set's base is still to be searched */
     uint8_t dst;            /* 1: the address is the destination */
 };
 
-/* Receivers of a copy of the frame at hand (copy/): mirrors; and whether its connection may be observed, with the
- * source that was asked about. */
+/* Receivers of a copy of the current frame (copy/): mirrors; and whether its connection may be observed, with the
+ * source looked up. */
 struct kernel_asked {
     uint64_t mirrors, left; /* left: those whose turn is still to come */
     uint32_t from[4];
@@ -96,14 +96,14 @@ struct kpkt {
     struct key key;
     struct track_seen seen;
     struct flow flow;       /* line of the flow in seen.slot, as look saw it */
-    uint64_t serial;        /* number of the packet in this struct; a meter answers it the same twice */
+    uint64_t serial;        /* number of the packet in this struct; a meter gives it the same answer twice */
     uint64_t now_ns;        /* CLOCK_MONOTONIC */
     uint64_t tick, tick_ns; /* timer tick in which the coarse clock was last read, and its time */
     uint64_t decision;      /* `decided` of judge.h; KERNEL_JUDGED in flags: it holds */
     uint64_t would;         /* decision without the word `audit`, with KERNEL_WOULD_JUDGED in `said` */
     struct verdict verdict; /* set by act, with out PASS, DROP and SEND; `service` by judge, with `branch` */
-    uint64_t mirrors;       /* mirrors that matched, a bit each: they copy the frame as it came, or leaves */
-    uint32_t place;         /* index of this struct, which tells its owner */
+    uint64_t mirrors;       /* mirrors that matched, one bit each: they copy the frame as it came, or as it leaves */
+    uint32_t place;         /* index of this struct, which shows its owner */
     uint32_t branch;        /* branch of the service that takes the packet: index in BRANCHES, or PBC_NONE */
     uint32_t program;       /* serial of the program that judges the packet (counts.h) */
     uint32_t ifindex;       /* interface by which it came in or leaves */
@@ -117,11 +117,10 @@ struct kpkt {
     uint8_t up;             /* enum kernel_up */
     uint16_t way,
         source_failed;   /* set by judge if its program asks: numbers that conditions compare (judge/way_find.h) */
-    uint8_t found;       /* set by look: result of reading the frame where it lies (enum express_read) */
+    uint8_t found;       /* set by look: result of reading the frame where it is (enum express_read) */
     uint8_t said;        /* enum kernel_would: of a program with `audit` */
-    uint16_t would_mark; /* set by judge: what `state` would say of the packet */
-    uint16_t came; /* set by look, of a packet that leaves (traffic control) and came in by a device: 1 + the device's
-                      id in rules; else 0 */
+    uint16_t would_mark; /* set by judge: the value of `state` of the packet */
+    uint16_t came; /* set by look for a forwarded packet at traffic control: 1 + the device's id in rules; else 0 */
     struct recipe recipe;      /* with KERNEL_ORDINARY: copy of the recipe, whose kind is seen.recipe */
     struct splice_moves moves; /* numbers of a spliced connection's slot, of which `recipe` is a copy then, too */
     uint32_t turn;             /* set by look: turn at the gate of such a slot (splice/slots.h); 0: none */
@@ -130,15 +129,15 @@ struct kpkt {
     struct kernel_again again; /* the same */
     struct kernel_asked asked;
     struct kernel_member member;
-    struct kernel_members members; /* set by judge, with `heard`: what live sets have answered */
+    struct kernel_members members; /* set by judge, with `heard`: answers of live sets */
     struct route_seen routed;      /* question about a way (judge/way_find.h) */
-    struct route_branch may_meet;  /* the same: what the policy rules say that it may meet, or not */
+    struct route_branch may_meet;  /* the same: policy rules that the packet may or may not meet */
     uint32_t legs;                 /* number of a way with several legs (judge/way_find.h) */
     struct legs_tried tried;       /* the same: findings of its legs so far */
     uint8_t missed;                /* enum kernel_long: set by look, of a packet that takes the long way */
-    uint8_t arrives;               /* 1: set by look_in, for look_tc: the packet at hand arrives */
+    uint8_t arrives;               /* 1: set by look_in, for look_tc: the packet arrives */
     uint8_t skip;    /* bytes before the packet in its buffer, at traffic control (look_skip); elsewhere 0 */
-    uint8_t nowhere; /* 1: no route leads it anywhere, as far as a nat asks: set by judge, cleared by look */
+    uint8_t nowhere; /* 1: a nat asked for the packet's route, and there is none: set by judge, cleared by look */
     uint8_t heard;   /* 1: `members` holds: set by judge of a program with live sets, cleared by look */
     uint8_t edited[KERNEL_EDITED] __attribute__((aligned(64))); /* the head as it leaves by traffic control */
     uint8_t head[KERNEL_HEAD] __attribute__((aligned(64)));

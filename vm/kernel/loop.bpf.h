@@ -7,7 +7,7 @@
 
 #ifdef COUNTED
 #define TURNS(most) for (uint64_t turns_ = (most), once_ = 1; once_; once_ = 0)
-/* In asm, because the compiler would drop the count where it knows that the loop ends sooner. */
+/* In asm, because the compiler would drop the count if it knew that the loop ends sooner. */
 #define GO_ON()                                                                                                        \
     ({                                                                                                                 \
         __asm__ volatile("%0 += -1" : "+r"(turns_));                                                                   \
@@ -15,7 +15,7 @@
     })
 #else
 #define TURNS(most)
-/* True until the loop has taken too many turns: 8 million. In bytes, for compilers that do not know the instruction. */
+/* True until the loop has taken too many turns: 8 million. As bytes, for compilers that lack the instruction. */
 #define GO_ON()                                                                                                        \
     ({                                                                                                                 \
         __label__ out, on;                                                                                             \
@@ -29,14 +29,15 @@
     })
 #endif
 #define LOOP(cond) ((cond) && GO_ON())
-/* A word of a map, of which the kernel's verifier knows nothing. It is always 0: it lies among the constants, which
- * only the loading process has, so no other one can make loops endless. */
+/* A word of a map, of which the kernel's verifier knows nothing. It is always 0. It is among the constants, which
+ * only the loading process can write, so no other process can make loops endless. */
 const volatile uint32_t loop_zero = 0;
 #define LOOSE(x)       ((__typeof__(x))((x) ^ loop_zero))
 #define FORGET()       __asm__ volatile("" : : : "memory")
 #define WITHIN(i)      ((i) & (KERNEL_HEAD - 1))
 #define PKT_BYTES(pkt) (((const struct kpkt *)(pkt))->head)
-/* Weak: else clang passes any value for an argument that is not read, and the kernel's verifier wants the right one. */
+/* Weak, because otherwise clang passes any value for an argument that is not read, and the kernel's verifier demands
+ * the right one. */
 #define ALONE GLOBAL __attribute__((weak))
 #define THERE NONNULL
 

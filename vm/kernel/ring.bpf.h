@@ -1,5 +1,5 @@
-/* Frames into a ring for processes. A record has one of a few sizes, for the kernel wants to know them; a frame is
- * loaded into it at once, without another copy. */
+/* Frames into a ring for processes. A record has one of a few sizes, because the kernel must know them; a frame is
+ * loaded straight into it, without another copy. */
 #pragma once
 
 #include "vm/kernel/bpf.h"
@@ -24,12 +24,12 @@
 /* Longest frame that a record takes. */
 enum { RING_FRAME_MOST = 1 << 18 };
 
-/* Put the first `len` bytes of the frame of `ctx` into a ring, behind a head of that type, which `fill` (a macro that
- * takes its address) writes. load: the helper that reads them. wake: how readers are woken; without flags by the first
- * record that they have not read, also if it is given up: those behind it wake nobody. Returns from the function: 0, or
- * the value of `lost`. */
+/* Put the first `len` bytes of the frame of `ctx` into a ring, behind a head of that type, which `fill` (a macro
+ * that takes its address) writes. load: the helper that reads them. wake: how readers are woken; without flags by
+ * the first record that they have not read, even if it is given up: later records do not wake them. Returns from the
+ * function: 0, or the value of `lost`. */
 #define RING_PUT(ring, type, fill, load, wake, lost)                                                                   \
-    __asm__ volatile("" : "+r"(len)); /* the number that is compared is the one that is passed */                      \
+    __asm__ volatile("" : "+r"(len)); /* the number compared is the one passed */                                      \
     if ((int32_t)len < 1) return 0;   /* Linux 6.1 learns nothing of `!len` */                                         \
     RING_PUT_SIZED(64, ring, type, fill, load, wake, lost)                                                             \
     RING_PUT_SIZED(128, ring, type, fill, load, wake, lost)                                                            \

@@ -9,8 +9,8 @@
 #include "vm/packet/wire.h"
 
 /* Facts about interfaces for the stages, in maps that user space fills: `ports` by the lowest bits of ifindex
- * (`ifindex` tells whether the row is the right one), `ways` by interface id, and `others` by ifindex: devices that are
- * not served. */
+ * (`ifindex` shows whether the row is the right one), `ways` by interface id, and `others` by ifindex: devices that
+ * are not served. */
 enum {
     KERNEL_PORTS = 4096,
     KERNEL_WAYS = 1024,
@@ -18,35 +18,36 @@ enum {
     KERNEL_OTHERS = 8192,
     KERNEL_OWN = 131072 /* own addresses of one family */
 };
-/* Number of counters for interfaces (counts.h). The last one counts all interfaces without their own. */
+/* Number of counters for interfaces (counts.h). The last one is for all interfaces without their own counter. */
 enum { KERNEL_SERVED = 32 };
 
 struct kernel_port {
     uint32_t ifindex; /* 0: the row is empty */
     uint16_t iface;   /* its id in the program */
     uint8_t link; /* enum pkt_link: its packets begin with an Ethernet header, or with IP. It chose the form of look */
-    uint8_t redirects; /* 1: frames that leave where they came from are redirected, for XDP_TX fails there (a veth) */
+    uint8_t redirects; /* 1: frames that leave by their incoming interface are redirected, because XDP_TX fails there (a
+                          veth) */
     uint16_t xsks;     /* index in `xsks` of its first socket: one for each of its queues */
     uint8_t served;    /* index of its counter, below KERNEL_SERVED - 1 */
-    uint8_t nats;      /* 1: a statement of a nat may translate what leaves there */
-    uint8_t software; /* 1: an L4 checksum may still cover the pseudo header alone: its sender left it to a card, or the
-                         kernel joined segments, which traffic control sees */
-    uint8_t opens;  /* 1: IPsec opens its packets, which then keep the Ethernet header of the frame that they came in */
-    uint8_t clones; /* 1: what the process sends leaves as a clone (leave_ours): a device of software */
-    uint64_t mac;   /* frames to another MAC, but for groups, are another station's; 0: none are */
+    uint8_t nats;      /* 1: a nat's statement may translate packets that leave there */
+    uint8_t software;  /* 1: an L4 checksum may still cover the pseudo header only: its sender left it to a card, or
+                        * the kernel joined segments, which traffic control sees */
+    uint8_t opens;  /* 1: IPsec decrypts the interface's packets, which then keep the Ethernet header of their frame */
+    uint8_t clones; /* 1: the process's packets leave as clones (leave_ours): a software device */
+    uint64_t mac;   /* frames to another unicast MAC are for another station; 0: no frames are */
 };
 struct kernel_way {
-    uint64_t mac;     /* source MAC of frames that leave; 0: the MAC that they came to */
+    uint64_t mac;     /* source MAC of leaving frames; 0: the MAC that they came to */
     uint32_t ifindex; /* 0: there is no such interface */
-    uint16_t bridged; /* 1 + the id in rules of the interface that its frames cross to; 0: none */
+    uint16_t bridged; /* 1 + the id in rules of the interface that its frames are bridged to; 0: none */
     uint16_t as;      /* as in struct facts_iface */
     uint32_t shut;    /* the same */
     uint16_t mtu;     /* bytes of the longest IP packet; 0: unknown */
     uint8_t link;     /* enum pkt_link, as in struct kernel_port */
     uint8_t reserved;
 };
-/* A device that is not served: what comes by it and crosses is seen where it leaves. A device without a row is known to
- * no rule (IFACE_OTHER). */
+/* A device that is not served: its packets, if forwarded, are seen as they leave. Rules do not know a device without
+ * a row (IFACE_OTHER). */
 struct kernel_other {
     uint16_t as;     /* 1 + its id in rules, or that of the interface by which its frames came; 0: unknown */
     uint16_t judged; /* 1: its frames came by interfaces that are served, and were judged there */
@@ -77,12 +78,12 @@ static inline void kernel_told_of(struct kernel_told *t, const uint32_t addr[4],
 enum {
     KERNEL_ROUTES = 1 << 24,  /* prefixes; each takes its memory when it comes */
     KERNEL_ROUTE_WAYS = 1024, /* numbers of ways */
-    KERNEL_ROUTE_LEGS = 8,    /* legs of a way, one an interface; a way with more is ROUTE_ASK */
+    KERNEL_ROUTE_LEGS = 8,    /* legs of a way, one per interface; a way with more is ROUTE_ASK */
     KERNEL_ROUTE_RULES = 128, /* policy rules of both families */
-    KERNEL_ROUTE_FAMILY = 32, /* bits of `family`, which stand before those of the address */
+    KERNEL_ROUTE_FAMILY = 32, /* bits of `family`, which precede those of the address */
     KERNEL_ROUTE_VIEW = 8,    /* place of the view's number in `family` */
 };
-/* Numbers of ways without legs. Below them stand those of kind ROUTE_ASK, each at its enum way_why; WAY_TOO_MANY is
+/* Numbers of ways without legs. Below them are those of kind ROUTE_ASK, each at its enum way_why; WAY_TOO_MANY is
  * also that of ways without room. */
 enum { KERNEL_WAY_OWN = WAY_WHYS, KERNEL_WAY_REFUSED, KERNEL_WAY_THROW, KERNEL_WAY_FIXED };
 
@@ -102,40 +103,40 @@ struct kernel_route_way {
     struct kernel_route_leg leg[KERNEL_ROUTE_LEGS];
 };
 
-/* Decisions about fragmented datagrams that no process takes up (the host sends them, or they are another station's),
- * in the map `datagrams`. The fragments come in order, so the first one's decision is there for the others. None is
- * held: no process could put it back. */
+/* Decisions about fragmented datagrams that no process takes up (the host sends them, or they are another
+ * station's), in the map `datagrams`. The fragments come in order, so the first one's decision is there for the
+ * others. Fragments are not held, because no process could put them back. */
 enum { KERNEL_DATAGRAMS = 4096 }; /* number of datagrams; the least recently used makes way */
 
 struct kernel_datagram {
     uint32_t src[4], dst[4]; /* as in struct key */
     uint32_t id;
-    uint16_t proto; /* protocol over IPv4, which tells datagrams apart by it; otherwise 0 */
+    uint16_t proto; /* protocol over IPv4, which distinguishes datagrams by it; otherwise 0 */
     uint16_t family;
     uint32_t ifindex;
     uint32_t sent; /* 1: the host sends it */
 };
 struct kernel_datagram_decided {
     uint64_t decision, would; /* `decided` (judge/decided.h); the second without the word `audit` */
-    uint64_t mirrors;         /* mirrors that copied the first, a bit each: they copy the others, too */
+    uint64_t mirrors;         /* mirrors that copied the first, one bit each: they copy the others, too */
     uint32_t program;         /* serial of the program that decided */
-    uint32_t said;            /* enum kernel_would of the first; its flow has been told */
+    uint32_t said;            /* enum kernel_would of the first; its flow has been reported */
 };
 
 /* Decisions that the kernel remembers for flows (vm/judge/remember.h): those of the program in force that hold for all
  * established packets of a flow's direction, in one table of few rows. A flow stores the number of its row.
  *
- * A decision holds until something changes that it depends on: program, facts. A flow has no room for an epoch, so
- * time takes its place. The decision holds if the flow's last packet came after the last change (given.h,
- * memos_since_ns), because each packet that is kept removes stale decisions.
+ * A decision holds until the program or the facts change. A flow has no room for an epoch, so time takes its place.
+ * The decision holds if the flow's last packet came after the last change (given.h, memos_since_ns), because each
+ * packet that is kept removes stale decisions.
  *
  * Of a program with `audit` a flow remembers two decisions, in fact and without the word, as the number of a pair.
  * Pairs are added as packets show them: each of the two has to be in a table of its own kind. */
 /* Number of rows; row 0 is none. A decision has one of KERNEL_MEMO_TRIES rows from its place on, or no row. */
 enum { KERNEL_MEMOS = 256, KERNEL_MEMO_TRIES = 4 };
 
-/* Pairs in use. `said`: 1 + the program's serial in the upper half, below it enum kernel_would; all ones: it is being
- * written. A pair of another program than that in force is free. */
+/* Pairs in use. `said`: 1 + the program's serial in the upper half, below it enum kernel_would; all ones: it is
+ * being written. A pair of a program not in force is free. */
 struct kernel_pair {
     uint64_t decision, would, said, unused;
 };
@@ -147,7 +148,7 @@ static inline uint32_t memo_place(uint64_t decision)
 }
 
 struct program;
-/* Put the program's decisions that let packets pass into rows, which are empty at first; with `would`, all that would
- * be remembered without the word `audit`. */
+/* Put the program's decisions that let packets pass into rows, which are empty at first; with `would`, also the
+ * decisions remembered without the word `audit`. */
 void kernel_memos_of(uint64_t rows[KERNEL_MEMOS], const struct program *p);
 void kernel_memos_would(uint64_t rows[KERNEL_MEMOS], const struct program *would);

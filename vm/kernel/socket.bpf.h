@@ -1,7 +1,7 @@
-/* For programs of the kernel: a TCP segment of a packet, and the test whether a connection of the host's has it.
+/* For eBPF programs: a TCP segment of a packet, and the test whether it belongs to a connection of the host.
  *
- * The including file first defines LOAD(from, at, to, len), which reads bytes from the IP header on and is true if they
- * are there. The kernel's own table of sockets tells who was let in, and when that ends. */
+ * The including file first defines LOAD(from, at, to, len), which reads bytes from the IP header on and is true if
+ * they are there. The kernel's own table of sockets shows who was let in, and when that ends. */
 #pragma once
 
 #include <bpf/bpf_endian.h>
@@ -12,8 +12,8 @@
 #include "vm/kernel/gate.h"
 #include "vm/packet/parse/header.h"
 
-/* For programs of the kernel: the way past the extension headers of IPv6. The including file first defines how bytes
- * are read: LOAD(from, at, to, len), true where they are there. */
+/* For eBPF programs: the way past the extension headers of IPv6. The including file first defines how bytes are
+ * read: LOAD(from, at, to, len), true if they exist. */
 struct ip6_walk {
     void *from;
     __u32 at; /* offset of the header that `next` names */
@@ -24,9 +24,8 @@ struct ip6_walk {
 };
 
 /* Walk one header, as a turn of bpf_loop: the verifier walks it once, and not each way through sixteen headers.
- * Verifiers before Linux 6.7 believe that there is one turn. They know nothing of `next` when it begins, so they
- * look at both ways out of the first test; and all that they know after it is true after any turn. Return 1: the
- * walk is over. */
+ * Verifiers before Linux 6.7 assume a single turn. They know nothing of `next` at its beginning, so they follow both
+ * branches of the first test; their knowledge after the turn holds after any turn. Return 1: the walk is over. */
 static long ip6_walk_header(__u32 i, void *arg)
 {
     struct ip6_walk *w = arg;
@@ -43,8 +42,8 @@ static long ip6_walk_header(__u32 i, void *arg)
     return w->fragment;
 }
 
-/* Walk from the header behind IPv6's own on. False: one is cut off. No test of `next` stands before the loop, or old
- * verifiers would take its outcome for that of each turn. */
+/* Walk from the header behind IPv6's own on. False: a header is cut off. No test of `next` may precede the loop, or
+ * old verifiers would take its outcome for that of each turn. */
 static __always_inline bool ip6_walk(struct ip6_walk *w)
 {
     bpf_loop(IP6_EXT_MOST, ip6_walk_header, w, 0);
@@ -125,7 +124,8 @@ static __always_inline bool segment_read6(void *from, __u32 at, struct segment *
     return ip6_walk(&w) && !w.fragment && w.next == IPPROTO_NR_TCP && segment_tcp(from, w.at, s);
 }
 
-/* Read the header that an ICMP error quotes at `at`, with its ports alone, as the segment that would answer it. */
+/* Read the header that an ICMP error quotes at `at`, of which only the ports are used, as the segment that would
+ * answer it. */
 static __always_inline bool segment_quoted(void *from, __u32 at, bool six, struct segment *s)
 {
     __u16 ports[2];
@@ -155,7 +155,7 @@ static __always_inline bool segment_quoted(void *from, __u32 at, bool six, struc
     return true;
 }
 
-/* True for the first packet of a connection: the vm judges it, whatever sockets there are. */
+/* True for the first packet of a connection: the vm judges it, whatever sockets exist. */
 static __always_inline bool segment_opens(const struct segment *s) { return s->tcp.syn && !s->tcp.ack; }
 
 static __always_inline struct bpf_sock *segment_socket(void *ctx, const struct segment *s)
@@ -175,7 +175,7 @@ static __always_inline struct bpf_sock *segment_socket(void *ctx, const struct s
     return bpf_skc_lookup_tcp(ctx, &t, sizeof t.ipv6, BPF_F_CURRENT_NETNS, 0);
 }
 
-/* True if the segment has a connection, not a listener alone. */
+/* True if the segment has a connection, not a listener only. */
 static __always_inline bool segment_has_socket(void *ctx, const struct segment *s)
 {
     struct bpf_sock *sk = segment_socket(ctx, s);
@@ -191,9 +191,10 @@ static __always_inline bool segment_has_cookie(struct bpf_sock *listener, struct
     return !bpf_tcp_check_syncookie(listener, &s->ip.six, 40, &s->tcp, sizeof s->tcp);
 }
 
-/* True if a connection of the host has the segment, if the segment ends a handshake, or if an earlier connection had
- * the same ends. `made` maps the ends of earlier connections (struct gate_made) to a byte. The host answers a late
- * segment with a reset, for which a peer waits that missed the first one (RFC 5961, 3.2: a challenge ACK). */
+/* True if the segment belongs to a connection of the host, if the segment ends a handshake, or if an earlier
+ * connection had the same ends. `made` maps the ends of earlier connections (struct gate_made) to a byte. The host
+ * answers a late segment with a reset, for which a peer waits that missed the first one (RFC 5961, 3.2: a challenge
+ * ACK). */
 static __always_inline bool segment_is_known(void *ctx, struct segment *s, void *made)
 {
     const struct gate_made ends = {s->from, s->to, s->from_port, s->to_port, 0};

@@ -21,7 +21,7 @@ uint32_t archive_group(struct archive *a, uint16_t *tags, uint32_t groups, uint3
     return at[1];
 }
 
-/* Make the table anew with another number of groups, all empty. */
+/* Make the table again with another number of groups, all empty. */
 static bool keyed_resize(struct keyed *t, uint32_t groups)
 {
     const struct keyed_cfg cfg = {

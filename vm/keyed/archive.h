@@ -1,5 +1,5 @@
-/* State as bytes: one walk over the state writes it, and reads it again into an object that was made alike. What is
- * read is hostile: each walk states what must hold of it. */
+/* State as bytes: one walk over the state writes it, and reads it again into an object that was made alike. The
+ * input is hostile: each walk states what must hold of it. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,13 +11,13 @@ struct archive {
     uint8_t *at; /* the next byte to be written or read */
     size_t left;
     bool reads;
-    uint64_t cookies; /* reading: cookies of packets that wait must be below this */
+    uint64_t cookies; /* reading: cookies of waiting packets must be below this */
     bool unordered;   /* reading: observed bytes lack the order of their segments, in recordings before version 13 */
-    bool rest;        /* flows that have gone in advance are left out (vm.h, vm_advance_write) */
-    bool beside;      /* the flow table, which others change, too, passes to the reader itself: all else is archived */
+    bool rest;        /* flows sent in advance are left out (vm.h, vm_advance_write) */
+    bool beside;      /* the shared flow table passes to the reader itself: everything else is archived */
     bool moves;       /* flows and meters in the kernel's maps are archived, too, while stages change them */
-    bool late;        /* reading, with beside: the table has gone on since this was written (a crash) */
-    bool bad;         /* there was no room, or the bytes read are no valid state: do not rely on the rest */
+    bool late;        /* reading, with `beside`: the table has changed since this was written (a crash) */
+    bool bad;         /* no room, or the bytes read are not a valid state: the rest is unreliable */
 };
 
 /* Write or read those bytes. False: the archive is bad. */
@@ -45,8 +45,8 @@ static inline bool archive_sound(struct archive *a, bool holds)
     return !a->bad;
 }
 
-/* Write or read the tags of the next group (tags.h) with a taken slot. *next is 0 at first, then one past that group.
- * Return the mask of taken slots; 0: no more groups, or the archive is bad. */
+/* Write or read the tags of the next group (tags.h) with a taken slot. *next is 0 at first, then the index behind
+ * that group. Return the mask of taken slots; 0: no more groups, or the archive is bad. */
 uint32_t archive_group(struct archive *a, uint16_t *tags, uint32_t groups, uint32_t *next);
 
 /* Greatest size in bytes of a table that is read with the size that an earlier program asked for */

@@ -2,8 +2,9 @@
  *
  * The sum of products (w1 + k1)(w2 + k2) + (w3 + k3)(w4 + k4) ... mod 2^128, each w + k mod 2^64, is equal for two
  * different keys of one length with a chance of 2^-64 over the draw of the k, whatever the keys (Black, Halevi,
- * Krawczyk, Krovetz, Rogaway, "UMAC: Fast and Secure Message Authentication", CRYPTO 1999, 4): without knowing the k
- * nobody finds keys that collide more often. One more multiplication, folded, makes 64 good bits of the sum.
+ * Krawczyk, Krovetz, Rogaway, "UMAC: Fast and Secure Message Authentication", CRYPTO 1999, 4): without knowing the
+ * k, an attacker can't find keys that collide more often. One more multiplication, folded, makes 64 good bits of the
+ * sum.
  *
  * A product has 128 bits: by one machine instruction where the compiler has it, by halves of 32 bits elsewhere, with
  * equal results. */
@@ -21,7 +22,7 @@ struct hash_sum {
     uint64_t low, high;
 };
 
-/* Return the lower half. On the kernel's machine that is one instruction, where clang makes two shifts of a mask. */
+/* Return the lower half. On the eBPF machine this is one instruction, while clang makes two shifts from a mask. */
 static inline uint64_t hash_half(uint64_t word)
 {
 #ifdef HALF_REGISTERS
@@ -33,8 +34,8 @@ static inline uint64_t hash_half(uint64_t word)
 #endif
 }
 
-/* Add a product to the sum, mod 2^128. The carry is told from the highest bits: a comparison would be a branch on the
- * kernel's machine, which nobody foretells. */
+/* Add a product to the sum, mod 2^128. The carry is computed from the highest bits, because a comparison would be an
+ * unpredictable branch on the eBPF machine. */
 static inline void hash_add_by_halves(struct hash_sum *sum, uint64_t a, uint64_t b)
 {
     const uint64_t a0 = hash_half(a), a1 = a >> 32, b0 = hash_half(b), b1 = b >> 32;

@@ -16,7 +16,7 @@ uint32_t keyed_groups(uint64_t most)
     return groups < 2 ? 2 : (uint32_t)groups;
 }
 
-/* All arrays lie in one zeroed block, each on its own cache line. Without prefault the system provides a large block
+/* All arrays are in one zeroed block, each on its own cache line. Without prefault the system provides a large block
  * page by page as it is touched. */
 bool keyed_init(struct keyed *t, const struct keyed_cfg *cfg)
 {

@@ -1,10 +1,10 @@
 /* A bounded table by key: fixed memory, bounded work, no allocation after keyed_init.
  *
- * Keys lie in groups of sixteen slots with a tag each (tags.h). A key has two groups, by its seeded hash. It goes to
- * the first while that has room to spare, else to the emptier, and keeps its slot until it is dropped. There are half
- * as many slots again as keys: in practice a key always finds room while fewer than `most` are held.
+ * Keys are in groups of sixteen slots with a tag each (tags.h). A key has two groups, by its seeded hash. It goes to
+ * the first while that has room to spare, else to the emptier, and keeps its slot until it is dropped. There are
+ * half as many slots again as keys: in practice a key always finds room while fewer than `most` are held.
  *
- * Beside each slot lies a word of the owner's in a separate array: the lowest of sixteen words is found in two cache
+ * Beside each slot is a word of the owner's in a separate array: the lowest of sixteen words is found in two cache
  * lines, without reading entries. */
 #pragma once
 
@@ -27,7 +27,7 @@ struct keyed_cfg {
 struct keyed {
     union {
         uint16_t *tags;      /* [groups][GROUP]; 0: free */
-        uint64_t first_slot; /* in the kernel: index of the table's first slot in the map that all tables share */
+        uint64_t first_slot; /* in the kernel: index of the table's first slot in the map shared by all tables */
     };
     uint64_t *words; /* [groups][GROUP] */
     union {
@@ -45,20 +45,20 @@ struct keyed {
 
 bool keyed_init(struct keyed *t, const struct keyed_cfg *cfg); /* false: out of memory */
 void keyed_fini(struct keyed *t);                              /* also for a zeroed table */
-/* Make a table over arrays of the caller's, zeroed, of keyed_groups(cfg->most) groups; nothing is to be freed. */
+/* Make a table over the caller's zeroed arrays of keyed_groups(cfg->most) groups; there is nothing to free. */
 void keyed_over(struct keyed *t, const struct keyed_cfg *cfg, uint16_t *tags, uint64_t *words, void *entries);
-/* Write or read a table with all its entries; a table of another size is made anew. The owner checks the entries'
+/* Write or read a table with all its entries; a table of another size is replaced. The owner checks the entries'
  * contents. */
 bool keyed_archive(struct keyed *t, struct archive *a);
-/* Make an owner of so many bytes, zeroed, whose first member is its table (a static_assert says so beside each).
- * NULL: out of memory. */
+/* Make a zeroed owner of `bytes` bytes whose first member is its table (a static_assert says so beside each). NULL:
+ * out of memory. */
 void *keyed_owner_new(size_t bytes, const struct keyed_cfg *cfg);
 void keyed_owner_free(void *owner); /* NULL is allowed */
 /* Return `most` for a table with one key a flow. A flow table has 3/2 x flows slots, and each may have a key of its
  * own: with 4/3 x flows the keyed table has 2 x flows slots, at most three quarters full. UINT64_MAX: too many flows.
  */
 static inline uint64_t keyed_most(uint64_t flows) { return flows > INT32_MAX / 2 ? UINT64_MAX : flows * 4 / 3; }
-/* Return the number of groups of a table of so many keys; 0: too many keys. */
+/* Return the number of groups of a table of that many keys; 0: too many keys. */
 uint32_t keyed_groups(uint64_t most);
 
 /* Access to the arrays. The kernel build has no pointers in memory and defines these macros beforehand. */
@@ -69,8 +69,8 @@ uint32_t keyed_groups(uint64_t most);
 #define KEYED_KEY(t, i)      ((i) < (t)->key_words) /* true if the table's keys have a word i */
 #endif
 
-/* Find the groups and tag of a key from its first `words` words, which identify it in the table. Keys with equal first
- * words have only zeros behind them. */
+/* Find the groups and tag of a key from its first `words` words, which identify it in the table. Behind these words
+ * a key has only zeros. */
 static inline void keyed_place(const struct keyed *t, const void *key, unsigned words, struct place *at)
 {
     *at = place_of(hash_words(&t->hash, key, words), t->groups);
@@ -98,7 +98,7 @@ static inline uint32_t keyed_find(const struct keyed *t, const struct place *at,
     return KEYED_NONE;
 }
 
-/* Add a key that is not in the table, with zeros as its word and behind the key. Return its slot; KEYED_NONE: no
+/* Add a key that is not in the table, with 0 as its word and zeros behind the key. Return its slot; KEYED_NONE: no
  * room. */
 uint32_t keyed_add(struct keyed *t, const struct place *at, const void *key);
 

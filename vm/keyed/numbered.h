@@ -1,7 +1,7 @@
 /* Connections by number, and by the tuple of their ends, with the second in which to look at each again: what inline
  * and observed connections have in common. The owner keeps what a connection is, in an array by number.
  *
- * The number that was given back last is the next to be given; one that was never given comes after those. */
+ * The number released last is the next one given; unused numbers come after released ones. */
 #pragma once
 
 #include <assert.h>
@@ -10,7 +10,7 @@
 #include "vm/keyed/archive.h"
 #include "vm/keyed/keyed.h"
 
-/* A tuple, ends in order: packets of both directions have the same */
+/* A tuple, ends in order: packets of both directions have the same tuple */
 struct ends {
     uint32_t low[4], high[4];
     uint16_t low_port, high_port, stack, v6;
@@ -25,16 +25,16 @@ enum { NUMBERED_LOOKED_AT = 4096 };
 struct numbered_cfg {
     uint64_t most;   /* connections */
     uint32_t tuples; /* most of one connection */
-    bool behind; /* numbers lie behind tuples, and not in the table's words: archives of inline connections are so */
+    bool behind;     /* numbers are behind tuples, not in the table's words, as in archives of inline connections */
     uint64_t seed;
     size_t bytes; /* size of a connection */
-    size_t link;  /* offset in it of four bytes, which are the owner's while it has a number */
+    size_t link;  /* offset in it of four bytes, which belong to the owner while the connection has a number */
 };
 
 struct numbered {
     struct keyed index;
     void *at;        /* [most] connections, zeroed at first */
-    uint32_t *due_s; /* [most] second in which to look at a connection again; 0: its number is free */
+    uint32_t *due_s; /* [most] second in which to check a connection again; 0: its number is free */
     size_t bytes, link;
     uint32_t most, spare, high, live, hand; /* spare: first free number; high: numbers ever given */
 };
@@ -50,7 +50,7 @@ static inline bool ends_in_order(const uint32_t a[4], uint16_t a_port, const uin
     return a_port <= b_port;
 }
 
-/* Make the tuple of a packet from `src` to `dst`. True: `src` is its higher end. */
+/* Make the tuple of a packet from `src` to `dst`. True: `src` is the higher end. */
 static inline bool ends_make(struct ends *e, const uint32_t src[4], uint16_t src_port, const uint32_t dst[4],
                              uint16_t dst_port, bool v6, uint16_t stack)
 {
@@ -71,7 +71,7 @@ static inline uint32_t numbered_find(const struct numbered *t, const struct ends
     return keyed_find(&t->index, at, e);
 }
 
-/* Return where the number of a tuple's connection lies. */
+/* Return where the number of a tuple's connection is. */
 static inline hash_word *numbered_word(const struct numbered *t, uint32_t slot)
 {
     const bool behind = t->index.entry_bytes > sizeof(struct ends);
@@ -84,12 +84,12 @@ static inline uint32_t numbered_of(const struct numbered *t, uint32_t slot)
     return (uint32_t)*numbered_word(t, slot);
 }
 
-/* Begin a connection with a tuple that is not there, whose slot *slot is then. Return its number; NUMBER_NONE: there is
+/* Begin a connection with a new tuple, and set *slot to the tuple's slot. Return its number; NUMBER_NONE: there is
  * no room. The owner sets due_s. */
 uint32_t numbered_begin(struct numbered *t, const struct ends *e, const struct place *at, uint32_t *slot);
-/* Give back the number of a connection whose tuples are dropped (keyed_drop). */
+/* Release the number of a connection whose tuples are dropped (keyed_drop). */
 void numbered_end(struct numbered *t, uint32_t number);
-/* Add another tuple that is not there. Return its slot; KEYED_NONE: no room. */
+/* Add another, new tuple. Return its slot; KEYED_NONE: no room. */
 uint32_t numbered_add(struct numbered *t, const struct ends *e, const struct place *at, uint32_t number);
 
 /* Return the second after that time, for due_s. */
@@ -99,7 +99,7 @@ static inline uint32_t numbered_second(uint64_t ns)
     return s ? s : 1;
 }
 
-/* Return the next number of all that were given, round the end; there are some. */
+/* Return the next of all used numbers, wrapping at the end; there must be some. */
 static inline uint32_t numbered_turn(const struct numbered *t, uint32_t *hand)
 {
     const uint32_t n = *hand < t->high ? *hand : 0;
@@ -107,7 +107,7 @@ static inline uint32_t numbered_turn(const struct numbered *t, uint32_t *hand)
     return n;
 }
 
-/* Return the next number that is to be looked at by now; NUMBER_NONE: enough were asked. *asked is 0 at first. */
+/* Return the next number whose check is due; NUMBER_NONE: enough were checked. *asked is 0 at first. */
 static inline uint32_t numbered_due(struct numbered *t, uint64_t now_ns, uint32_t *asked)
 {
     const uint32_t now_s = (uint32_t)(now_ns / NUMBERED_TICK_NS);
@@ -119,17 +119,16 @@ static inline uint32_t numbered_due(struct numbered *t, uint64_t now_ns, uint32_
     return NUMBER_NONE;
 }
 
-/* Return for how long to wait before the next numbers, so that all are looked at within about a second, however many
- * there are. */
+/* Return the wait before the next numbers, so that all are checked within about a second, however many there are. */
 static inline uint64_t numbered_wait_ns(const struct numbered *t, uint32_t at_once)
 {
     return t->high > at_once ? NUMBERED_TICK_NS * at_once / t->high : NUMBERED_TICK_NS;
 }
 
-/* Write or read what goes before the connections, behind the tuples (keyed_archive). The owner writes or reads the
- * connections up to `high`, and sets when to look at each that has its number. */
+/* Write or read the part between the tuples (keyed_archive) and the connections. The owner writes or reads the
+ * connections up to `high`, and sets the next check of each one in use. */
 bool numbered_archive(struct numbered *t, struct archive *a);
 /* True if that slot holds a tuple of that connection. */
 bool numbered_has(const struct numbered *t, uint32_t slot, uint32_t number);
-/* True if the list of free numbers has each of them once, and there are so many tuples. */
+/* True if the list has each free number once, and the number of tuples is right. */
 bool numbered_sound(const struct numbered *t, uint32_t tuples);

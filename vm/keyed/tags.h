@@ -1,8 +1,8 @@
 /* A group of sixteen slots in 32 bytes: one 16-bit tag each, three bits of class above thirteen bits of hash, which
- * are never all 0; tag 0 is a free slot. A question to all sixteen at once gives a mask, bit i for slot i.
+ * are never all 0; tag 0 is a free slot. A comparison of all sixteen at once gives a mask, bit i for slot i.
  *
- * Each question has three implementations with equal answers: SSE2; a plain one for other machines; and one on words of
- * four tags for the kernel, without a branch, because the kernel's verifier follows each branch both ways. */
+ * Each comparison has three implementations with equal results: SSE2; a plain one for other machines; and one on
+ * words of four tags for the kernel, without a branch, because the kernel's verifier follows each branch both ways. */
 #pragma once
 
 #include <stddef.h>
@@ -21,8 +21,8 @@ static inline uint32_t tags_equal_plain(const uint16_t tags[GROUP], uint16_t mas
     return equal;
 }
 
-/* The same for four tags a word, the first in the lowest bits (the kernel's stages run on little-endian machines). A
- * lane of `differ` is 0 where the tags are equal; adding 0x7fff carries into the highest bit of all others, and a
+/* The same for four tags per word, the first in the lowest bits (the kernel's stages run on little-endian machines).
+ * A lane of `differ` is 0 where the tags are equal; adding 0x7fff carries into the highest bit of all others, and a
  * product brings the four bits side by side. */
 typedef uint64_t __attribute__((may_alias)) tags_word;
 static inline uint32_t tags_equal_words(const uint16_t tags[GROUP], uint16_t mask, uint16_t bits)
@@ -73,8 +73,9 @@ static inline unsigned tags_count(uint32_t mask)
 }
 
 /* The index of the lowest bit set in a mask that is not 0, without an instruction for it, and without a branch. The
- * bit, times a number of which each four bits in a row are others, has an index of its own there (Leiserson, Prokop,
- * Randall, "Using de Bruijn Sequences to Index a 1 in a Computer Word", 1998); `places` has four bits for each. */
+ * product of the bit and a number whose runs of four bits all differ has a unique index at the top (Leiserson,
+ * Prokop, Randall, "Using de Bruijn Sequences to Index a 1 in a Computer Word", 1998); `places` has four bits for
+ * each. */
 static inline unsigned tags_first_words(uint32_t mask)
 {
     const uint64_t places = 0xcd7ea84fb6935210;
@@ -92,9 +93,9 @@ static inline unsigned tags_first(uint32_t mask)
 #endif
 }
 
-/* Return a slot of the group whose tag has that hash, or GROUP. Natively the first; in the kernel any, without bringing
- * the bits of all words side by side: slot 4 w + l is bit 16 l + 12 + w here, and a product with a number of which each
- * four bits are others, taken at those sixteen places, has an index for it. */
+/* Return a slot of the group whose tag has that hash, or GROUP. Natively the first; in the kernel any, without
+ * bringing the bits of all words side by side: slot 4 w + l is bit 16 l + 12 + w here, and a product with a number
+ * whose four bits at each of those sixteen places differ has an index for it. */
 static inline unsigned tags_find_words(const uint16_t tags[GROUP], uint16_t hash)
 {
     const uint64_t ones = 0x0001000100010001, low = 0x7fff * ones, high = 0x8000 * ones, all = 0xf000 * ones;
@@ -180,7 +181,7 @@ static inline uint32_t place_choose_of(const struct place *at, const uint16_t fi
     return at->group[1];
 }
 
-/* The same in a table whose groups' tags lie in one array */
+/* The same in a table whose groups' tags are in one array */
 static inline uint32_t place_choose(const struct place *at, const uint16_t *tags, uint32_t *left)
 {
     return place_choose_of(at, tags + (size_t)at->group[0] * GROUP, tags + (size_t)at->group[1] * GROUP, left);

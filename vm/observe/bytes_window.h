@@ -1,13 +1,13 @@
 /* Bytes of one half that are kept, by their offsets: those that came out of order, those that the other side may not
- * have yet (so that a segment which says otherwise is noticed), and first bytes that are still read.
+ * have yet (so that a segment which differs is noticed), and first bytes that are still read.
  *
  *      low ---- told ---- next      hole      ahead
  *       |  kept  |  kept   |                |  kept  |          at most WINDOW_BYTES from low on
  *
- * Which copy of a byte counts that came twice while it waits behind a hole, `overlaps` says: the first; the last; or
- * the one that Linux takes (queue.c). What was told stays.
+ * If a byte waiting behind a hole comes twice, `overlaps` chooses the copy that counts: the first; the last; or the
+ * one that Linux takes (queue.c). Reported bytes stay.
  *
- * Chunks lie at multiples of their size; a directory, itself a chunk, finds each in one step. */
+ * Chunks are at multiples of their size; a directory, itself a chunk, finds each in one step. */
 #pragma once
 
 #include "vm/observe/chunks.h"
@@ -30,31 +30,31 @@ struct differs {
  * Return how many were kept or compared: fewer if memory is short. */
 uint32_t window_add(struct window *w, struct chunks *all, uint64_t at, const uint8_t *bytes, uint32_t n,
                     enum pbc_overlaps overlaps, uint64_t told, struct differs *d);
-/* Return the bytes kept from `at` on that lie side by side; *n is their number, 0: none. */
+/* Return the bytes kept from `at` on that are side by side; *n is their number, 0: none. */
 const uint8_t *window_run(const struct window *w, const struct chunks *all, uint64_t at, uint32_t *n);
 /* Return the first offset from `at` on whose byte is kept; UINT64_MAX: none. */
 uint64_t window_first(const struct window *w, const struct chunks *all, uint64_t at);
-/* Drop whole chunks before an offset, which low then is, rounded down. */
+/* Drop whole chunks before an offset; `low` is then that offset, rounded down. */
 void window_drop(struct window *w, struct chunks *all, uint64_t before);
-/* Return the chunk with that offset; NULL: none is kept. window_reserve adds it if there is memory for it and
- * others keep enough; window_keep does so whatever others keep, for bytes that an archive holds. */
+/* Return the chunk with that offset; NULL: none is kept. window_reserve adds the chunk if there is memory for it and
+ * enough for others; window_keep adds it in any case, for bytes from an archive. */
 struct chunk *window_chunk(const struct window *w, const struct chunks *all, uint64_t at);
 struct chunk *window_keep(struct window *w, struct chunks *all, uint64_t at);
 struct chunk *window_reserve(struct window *w, struct chunks *all, uint64_t at);
 void window_clear(struct window *w, struct chunks *all, uint64_t low);
 
-/* queue.c: the order of segments that wait behind a hole, as Linux has it */
+/* queue.c: the order of segments that wait behind a hole, as in Linux */
 
 /* Place of a new segment in the queue */
 struct queue_place {
     uint64_t kept;   /* first offset at which the new bytes count; the segment's end if it is dropped */
-    uint64_t behind; /* those that end behind this offset, and within the segment, are dropped */
-    bool replaces;   /* it takes the place of the one before, which ends at `behind` */
-    bool prolongs;   /* it goes on where the one before ends */
+    uint64_t behind; /* pieces that end behind this offset, and within the segment, are dropped */
+    bool replaces;   /* the segment takes the place of the one before, which ends at `behind` */
+    bool prolongs;   /* the segment goes on where the one before ends */
 };
 
-/* Find the place of the segment [at, to), at > told: all before `told` is gone from the queue, and no segment reaches
- * from there on. */
+/* Find the place of the segment [at, to), at > told: everything before `told` has left the queue, and no segment
+ * reaches over `told`. */
 struct queue_place queue_look(const struct window *w, const struct chunks *all, uint64_t told, uint64_t at,
                               uint64_t to);
 /* Put it there. All its chunks are kept. */

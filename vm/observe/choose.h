@@ -9,12 +9,12 @@
 struct first;
 struct key;
 
-/* Return the observe service whose endpoint takes this TCP packet of a client; PBC_NONE: none does. */
+/* Return the observe service whose endpoint takes this TCP packet of a client; PBC_NONE: none. */
 uint32_t observe_of(const struct program *p, const struct key *key);
 
 /* Return the service that watches a connection which begins with this packet; PBC_NONE: none. *client: the key of a
- * packet of its client. *by_server: this packet is the server's: a SYN-ACK; or, in the middle, one whose other
- * direction alone is observed, or which comes from the lower port. */
+ * packet of its client. *by_server: this packet is the server's: a SYN-ACK; or, in mid-stream, one whose other
+ * direction only is observed, or which comes from the lower port. */
 uint32_t observe_begins(const struct program *p, const struct key *key, struct key *client, bool *by_server);
 
 /* Return the branch (index in CHOICES) of a connection: by its client's key (stream_key will do) and the first bytes of
@@ -23,6 +23,6 @@ uint32_t observe_begins(const struct program *p, const struct key *key, struct k
 uint32_t observe_choose(const struct program *p, uint32_t observe, const struct key *key,
                         const struct first *const half[2]);
 
-/* True if a branch that holds (pbc_does_hold) may still be chosen, and that hangs on bytes of the client which have
+/* True if a branch that holds (pbc_does_hold) may still be chosen, and the choice depends on client bytes that have
  * not come. */
 bool observe_hangs(const struct program *p, uint32_t observe, const struct key *key, const struct first *const half[2]);

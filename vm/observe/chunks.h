@@ -10,9 +10,9 @@ enum { CHUNK_BYTES = 2048, CHUNK_WORDS = CHUNK_BYTES / 64 };
 
 struct chunk {
     uint8_t bytes[CHUNK_BYTES];
-    uint64_t there[CHUNK_WORDS]; /* one bit a byte: it has come */
-    /* Segments that wait (queue.c): one bit a byte, where one begins, and where its last byte lies; and how many begin
-     * before the chunk and end in it or behind it */
+    uint64_t there[CHUNK_WORDS]; /* one bit per byte: the byte has come */
+    /* Segments that wait (queue.c): one bit a byte, where one begins, and where its last byte is; and the number of
+     * those that begin before the chunk and end in it or behind it */
     uint64_t begins[CHUNK_WORDS], ends[CHUNK_WORDS], crossing;
 };
 
@@ -31,8 +31,8 @@ uint32_t chunk_take(struct chunks *all);
 void chunk_put(struct chunks *all, uint32_t number);
 
 static inline struct chunk *chunk_at(const struct chunks *all, uint32_t number) { return &all->at[number]; }
-/* Return how many more chunks a user of `held` may have: as many as are free. So those who take much leave room for
- * others, however many they are (Choudhury, Hahne, "Dynamic Queue Length Thresholds", 1998). */
+/* Return how many more chunks a user of `held` may have: as many as are free. So large users always leave room for
+ * others (Choudhury, Hahne, "Dynamic Queue Length Thresholds", 1998). */
 static inline bool chunks_allow(const struct chunks *all, uint32_t held) { return held < all->most - all->used; }
 
 /* Bits of a chunk */

@@ -1,12 +1,12 @@
 /* One half of a connection: its bytes put in order, and what the other side says of them.
  *
- * A packet's payload is told from where it lies, if it is in order; a copy stays in the window until the other side has
+ * A packet's payload is told from in place, if it is in order; a copy stays in the window until the other side has
  * acknowledged it, so that a segment which brings other bytes for the same place is noticed. */
 #include "vm/flow/tcp/tcp_window.h"
 #include "vm/observe/observers_priv.h"
 
 enum {
-    HISTORY = 64 << 10, /* most bytes kept behind what was told, if nothing is acknowledged */
+    HISTORY = 64 << 10, /* most bytes kept behind what was reported, if nothing is acknowledged */
     REACH =
         WINDOW_BYTES, /* bytes beyond the other side's window that may come: packets of both sides may be reordered */
     FAR_REACH = 1 << 30, /* the same, if its window is unknown */
@@ -54,7 +54,7 @@ static void half_go_on(struct observers *o, struct conn *c, enum observe_half si
     COUNT(o, c, bytes, n);
 }
 
-/* Tell the bytes from `next` on that are kept side by side. */
+/* Report the bytes from `next` on that are kept side by side. */
 static void drain(struct observers *o, struct conn *c, enum observe_half side)
 {
     struct half *h = &c->half[side];
@@ -120,7 +120,7 @@ void half_skip(struct observers *o, struct conn *c, enum observe_half side, uint
         drain(o, c, side);
     }
     half_trim(o, c, side);
-    /* The window may lie far behind now */
+    /* The window may be far behind now */
     if (h->back > WINDOW_BYTES / 2 && !h->ahead) half_clear(o, c, side);
 }
 
@@ -215,7 +215,7 @@ static void make_reach(struct observers *o, struct conn *c, enum observe_half si
     half_keep_window(h, &w);
 }
 
-/* Keep bytes that lie behind a hole. */
+/* Keep bytes that are behind a hole. */
 static void take_ahead(struct observers *o, struct conn *c, enum observe_half side, uint64_t at, const uint8_t *bytes,
                        uint32_t n)
 {
@@ -235,7 +235,7 @@ static void take_ahead(struct observers *o, struct conn *c, enum observe_half si
     if (h->next < at + n) take_in_order(o, c, side, at, bytes, n);
 }
 
-/* Take bytes that lie side by side, the first at an offset. */
+/* Take bytes that are side by side, the first at an offset. */
 static void take_bytes(struct observers *o, struct conn *c, enum observe_half side, uint64_t at, const uint8_t *bytes,
                        uint32_t n)
 {
@@ -385,7 +385,7 @@ static void take_time(const struct observers *o, struct conn *c, enum observe_ha
     if (h->rtt_count < UINT32_MAX) h->rtt_count++;
 }
 
-/* True if an acknowledgement of bytes that have not come is to be believed: it lies within the window that its sender
+/* True if an acknowledgement of bytes that have not come is to be believed: it is within the window that its sender
  * gave, or another one has said so. A forged one would make holes. */
 static bool is_believed(struct half *h, uint32_t ack, int32_t beyond)
 {

@@ -1,5 +1,5 @@
-/* Packets of connections that may be reset by what their clients say first: they are read before they are judged, and
- * held back until the branch is known. What a server says is never held: its client may be waiting for it. */
+/* Packets of connections that may be reset by what their clients send first: they are read before they are judged,
+ * and held back until the branch is known. What a server says is never held: its client may be waiting for it. */
 #include <string.h>
 
 #include "vm/flow/tcp/tcp_window.h"
@@ -31,7 +31,7 @@ static int32_t from_to(uint32_t from, uint32_t to) { return (int32_t)(to - from)
 
 static bool waits(const struct conn *c) { return c->does == PBC_DOES && !(c->holding & HOLDING_LET); }
 
-/* True if what the client of a connection says first may be held. */
+/* True if what the client of a connection sends first may be held. */
 static bool may_wait(const struct observers *o, const struct conn *c)
 {
     const bool from_syn = c->half[OBSERVE_CLIENT].flags & HALF_SYN && !(c->flags & (CONN_MIDSTREAM | CONN_OVER));
@@ -119,7 +119,7 @@ static void conn_rejected(struct observers *o, struct conn *c, enum observe_half
     observers_due(o, conn_place(o, c));
 }
 
-/* Return the number that the sender of a packet expects next, as far as the other half's packets tell. */
+/* Return the number that the sender of a packet expects next, as far as the other half's packets show. */
 static uint32_t sender_expects(const struct half *other, const struct observe_packet *s)
 {
     return other->flags & HALF_SEEN ? expected(other) : s->ack;
@@ -188,7 +188,7 @@ static enum holding_says cut_begins(struct observers *o, struct conn *c, const s
     return carries && (g->cut || c->held) ? HOLDING_WAITS : HOLDING_SHOWN;
 }
 
-/* True if a segment lies between what its receiver has acknowledged and the right edge of its window: else a stranger
+/* True if a segment is between what its receiver has acknowledged and the right edge of its window: else a stranger
  * who knows the tuple alone could hinder every cut. */
 static bool is_in_window(const struct half *h, const struct observe_packet *s)
 {

@@ -25,8 +25,8 @@ static uint32_t same_choice(const struct program *from, uint32_t old, uint32_t c
     return to->observes[new].choices + (at < count ? at : count - 1);
 }
 
-/* Name the service and branch of a connection anew. What becomes of its bytes stays, but for a stream that is none any
- * more. */
+/* Name the service and branch of a connection again. What becomes of its bytes stays, but for a stream that is none
+ * any more. */
 static void rename_conn(struct conn *c, const struct program *from, const struct program *to, const uint32_t map[],
                         const struct remap *r)
 {

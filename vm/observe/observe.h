@@ -1,6 +1,6 @@
-/* Events of observed connections, as the core tells them to whoever writes them down. One worker tells the events of
- * one connection, in order: BEGIN, then BYTES, HOLE, DIFFERS and CHOSEN, at last END. Of a connection whose branch says
- * `ignore` END alone follows CHOSEN, and BYTES come only where the branch says `stream`. */
+/* Events of observed connections, as the core reports them to a writer. One worker reports the events of one
+ * connection, in order: BEGIN, then BYTES, HOLE, DIFFERS and CHOSEN, at last END. A connection whose branch has
+ * `ignore` has only END after CHOSEN, and BYTES come only where the branch has `stream`. */
 #pragma once
 
 #include <stdbool.h>
@@ -14,7 +14,7 @@ enum observe_kind {
     OBSERVE_BYTES,   /* bytes of one half, in order: `offset` is the end of those before, holes included */
     OBSERVE_HOLE,    /* `len` bytes at `offset` never came, or there was no memory for them */
     OBSERVE_DIFFERS, /* `len` bytes at `offset` came twice and differed */
-    OBSERVE_END,     /* it ended; `sum` says how */
+    OBSERVE_END,     /* the connection ended; `sum` has the reason */
     OBSERVE_KINDS
 };
 enum observe_half { OBSERVE_CLIENT, OBSERVE_SERVER, OBSERVE_HALVES };
@@ -40,7 +40,7 @@ struct observe_ends {
     uint16_t vlan[2]; /* VIDs of the outer and inner tag; OBSERVE_NO_VLAN: none */
     uint16_t iface;   /* interface that its first packet came in by, as in struct key */
     uint8_t family;   /* 4 or 6 */
-    bool midstream;   /* true if its SYN was not seen: offset 0 is the first byte that was there */
+    bool midstream;   /* true if the SYN was not seen: offset 0 is the first byte seen */
 };
 #define OBSERVE_NO_VLAN 0xffffu
 
@@ -50,16 +50,17 @@ struct observe_sum {
     uint64_t retransmitted, reordered, differing; /* segments */
     uint64_t urgent;                              /* segments with an urgent pointer; the byte is in the stream, too */
     uint64_t keepalives;                          /* probes of an idle side: neither new nor retransmitted */
-    uint64_t rtt_min_ns, rtt_ns, rtt_max_ns; /* from its data to their ACK: least, smoothed, most; 0: never measured */
+    uint64_t rtt_min_ns, rtt_ns,
+        rtt_max_ns; /* time from this side's data to the ACK: least, smoothed, most; 0: never measured */
     uint32_t rtt_count;
-    bool fin; /* it sent FIN */
+    bool fin; /* this side sent FIN */
 };
 
-/* The whole of a connection, at its end. Views are valid during the call; at NULL: not found. */
+/* Summary of a connection, at its end. Views are valid during the call; at NULL: not found. */
 struct observe_summary {
     uint8_t why; /* enum observe_why */
     uint64_t end_ns;
-    uint64_t handshake_ns; /* from SYN to the client's ACK of the SYN ACK; 0: not seen */
+    uint64_t handshake_ns; /* time from SYN to the client's ACK of the SYN ACK; 0: not seen */
     struct observe_sum half[OBSERVE_HALVES];
     struct view sni, alpn; /* alpn: as in the extension, a length byte before each name */
     struct view host, method, path;
@@ -84,7 +85,7 @@ struct observe_event {
     const struct observe_summary *sum; /* END */
 };
 
-/* A connection as it is listed while it is observed */
+/* A connection as listed while it is observed */
 struct observe_record {
     uint64_t number; /* as in events */
     uint32_t observe, choice;
@@ -92,11 +93,11 @@ struct observe_record {
     uint8_t state; /* enum observe_state */
     struct observe_ends ends;
     uint64_t begin_ns, seen_ns;
-    uint64_t cut_ns;            /* time of its cut (`-> proxy inline`); 0: there was none */
+    uint64_t cut_ns;            /* time of its cut (`-> proxy inline`); 0: not cut */
     struct observe_summary sum; /* so far: why is OPEN, end_ns 0 */
 };
 
-/* Receiver of events. It must not wait. vm_cfg.observed NULL: connections are followed and counted alone. */
+/* Receiver of events. It must not wait. vm_cfg.observed NULL: connections are followed and counted only. */
 struct observe_out {
     void (*told)(void *arg, const struct observe_event *e);
     void *arg;

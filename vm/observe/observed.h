@@ -1,7 +1,8 @@
 /* Observed connections of one worker: their memory, by number and by tuple, and when to look at each again.
  *
- * As many as `limits { observed }` says, in memory that is reserved at the start and comes as it is used. Where none is
- * free a new one takes the place of one of which only one side was seen, else of one that is idle for long. */
+ * As many according to `limits { observed }`, in memory that is reserved at the start and comes as it is used. If
+ * none is free, a new connection takes the place of one of which only one side was seen, else of one that is idle
+ * for long. */
 #pragma once
 
 #include "vm/flow/stacks.h"
@@ -19,28 +20,28 @@ enum half_flag {
     HALF_READ = 1 << 4,  /* its first bytes are read, or given up */
     HALF_ACKED = 1 << 5, /* acked is set */
     HALF_EDGE = 1 << 6,  /* edge is set */
-    HALF_AHEAD = 1 << 7, /* the other side acknowledged what has not come, since timed_us */
+    HALF_AHEAD = 1 << 7, /* the other side acknowledged missing bytes, since timed_us */
 };
 
 enum half_has {
     HALF_HAS_STAMPS = 1 << 0,
     HALF_HAS_SACK = 1 << 1,
     HALF_HAS_SCALE = 1 << 2,
-    HALF_HAS_FAR_SYN = 1 << 3, /* `far` is what would answer a SYN that came within the connection */
+    HALF_HAS_FAR_SYN = 1 << 3, /* `far` is the number that would answer a SYN within the connection */
 };
 
-/* One half: what one side sends. Times in microseconds run round after 71 minutes. */
+/* One half: one side's bytes. Times in microseconds wrap after 71 minutes. */
 struct half {
     uint64_t next; /* offset of the next byte in order */
     uint64_t hole_bytes, packets;
     uint32_t next_seq; /* its sequence number */
     uint32_t back;     /* from window.low to `next` */
     uint32_t dir;      /* window.dir */
-    uint32_t ahead;    /* from `next` to the end of the last byte that was kept; 0: all is in order */
+    uint32_t ahead;    /* from `next` to the end of the last kept byte; 0: no gap */
     uint32_t acked;    /* number that the other side expects next */
     uint32_t edge;     /* number up to which the other side's window goes */
     uint32_t fin_seq;  /* number of its FIN; without HALF_FIN: of the reset held (CONN_HELD_RESET) */
-    uint32_t far;      /* an acknowledgement beyond the edge that another one may confirm, or of a SYN; 0: none */
+    uint32_t far;      /* an acknowledgement beyond the edge, which another one may confirm, or of a SYN; 0: none */
     uint32_t timed_seq, timed_us;
     uint32_t rtt_min, rtt_avg, rtt_max, rtt_count; /* rtt_avg: eight times that */
     uint32_t holes, retransmissions;
@@ -49,7 +50,7 @@ struct half {
     uint16_t iface;                                   /* interface of its first packet */
     uint32_t stamp; /* newest TSval, if the program cuts into connections; so are these: */
     uint16_t mss;   /* MSS of its SYN; 0: none */
-    uint8_t has;    /* enum half_has: options of its SYN, and what `far` is */
+    uint8_t has;    /* enum half_has: options of its SYN, and the meaning of `far` */
     uint8_t scale;  /* shift of its windows; SCALE_UNKNOWN */
     uint8_t ttl;    /* hops of its newest packet; DSCP byte: */
     uint8_t tos;
@@ -84,13 +85,13 @@ struct conn {
     uint8_t holding; /* enum conn_holding */
 };
 enum conn_holding {
-    HOLDING_LET = 1 << 0,   /* nothing of it is held any more: there was no room */
+    HOLDING_LET = 1 << 0,   /* its packets are no longer held, for lack of room */
     HOLDING_RESET = 1 << 1, /* both ends have been reset: half.far is the number that the other side expects */
-    HOLDING_CUTS = 1 << 2,  /* it is being cut into: it stands among observers.cuts */
-    HOLDING_CUT = 1 << 3,   /* it was cut into, or that failed */
+    HOLDING_CUTS = 1 << 2,  /* the connection is being cut into, and is among observers.cuts */
+    HOLDING_CUT = 1 << 3,   /* the connection was cut into, or the cut failed */
 };
 
-/* A stretch of memory for names: a session has a list of them. */
+/* A block of memory for names: a session has a list of them. */
 enum { NAME_CHUNK_BYTES = 44 };
 #define NAME_CHUNK_NONE UINT32_MAX
 struct name_chunk {
@@ -98,15 +99,15 @@ struct name_chunk {
     uint8_t bytes[NAME_CHUNK_BYTES];
 };
 
-/* A connection that is idle: itself, its tuple in a table with half as many slots again (tag, word, key), the second in
- * which to look again, and names in one chunk. */
+/* A connection that is idle: itself, its tuple in a table with half as many slots again (tag, word, key), the second
+ * of the next check, and names in one chunk. */
 static_assert(sizeof(struct conn) + 3 * (2 + 8 + sizeof(struct ends)) / 2 + 4 + sizeof(struct name_chunk) <= 416,
               "bytes of an idle connection");
 
 struct observed {
     struct numbered numbers;
     struct conn *at;  /* [most] those of `numbers` */
-    uint64_t *cut_ns; /* [most] when it was cut into; 0: it was not, or another process did. Not archived */
+    uint64_t *cut_ns; /* [most] time of the cut; 0: not cut, or cut by another process. Not archived */
     struct name_chunk *name_chunks;
     struct stacks *stacks;
     uint32_t victim;
@@ -118,7 +119,7 @@ void observed_fini(struct observed *all);
 
 const struct ends *conn_ends(const struct observed *all, const struct conn *c);
 
-/* The connection that a packet belongs to: where its tuple lies, or would lie */
+/* The connection that a packet belongs to: place of its tuple, or of a new one */
 struct sought {
     struct ends ends;
     struct place place;
@@ -126,12 +127,12 @@ struct sought {
 };
 /* Find the connection of a packet with that VLAN stack. NULL: there is none. */
 struct conn *observed_find(const struct observed *all, const struct key *key, uint16_t stack, struct sought *at);
-/* Add that connection, all else 0, with a reference of its stack. NUMBER_NONE: no number is free. */
+/* Add that connection, with other fields 0, and a reference to its stack. NUMBER_NONE: no number is free. */
 uint32_t observed_add(struct observed *all, const struct sought *at);
-/* Remove one, whose memory of bytes and names the caller has given back. */
+/* Remove a connection whose memory of bytes and names the caller has released. */
 void observed_remove(struct observed *all, uint32_t number);
 /* Return a connection that may make room for a new one: only one side was seen, or idle since before `idle_ns`.
- * NUMBER_NONE: none was found among some. */
+ * NUMBER_NONE: none among those checked. */
 uint32_t observed_victim(struct observed *all, uint64_t idle_ns);
 
 static inline bool conn_lives(const struct conn *c) { return c->slot != KEYED_NONE; }

@@ -38,7 +38,7 @@ void observers_limits(struct observers *o)
     holding_services(o);
 }
 
-/* Reserve memory as the program says. */
+/* Reserve memory according to the program. */
 static bool reserve_memory(struct observers *o, uint64_t seed)
 {
     const bool said = o->p->settings_count;
@@ -233,7 +233,7 @@ static bool is_another(struct conn *c, enum observe_half side, const struct obse
     return false;
 }
 
-/* True if a RST ends the connection for certain: it has the very number that its receiver waits for. *perhaps: it lies
+/* True if a RST ends the connection for certain: it has the very number that its receiver waits for. *perhaps: it is
  * in the window, where its receiver may ask back (RFC 5961, 3.2). */
 static bool is_exact_reset(const struct conn *c, enum observe_half side, const struct observe_packet *s, bool *perhaps)
 {
@@ -354,7 +354,7 @@ static void relieve(struct observers *o, struct conn *c)
     }
 }
 
-/* While memory is short, take back what idle connections keep: some a packet, in turn. */
+/* While memory is short, take back what idle connections keep: some per packet, in turn. */
 static void find_memory(struct observers *o)
 {
     const struct chunks *p = &o->chunks;

@@ -11,8 +11,8 @@ enum { NAMES_MOST = 30 * NAME_CHUNK_BYTES, OBSERVES_MOST = 256 };
 
 enum { CUTS_AT_ONCE = 64 };
 #define CUT_NS UINT64_C(500000000) /* longest */
-/* A connection that is being cut into: its packets go by while two sockets are opened for it; then new bytes of both
- * sides are held until all that went by is acknowledged. */
+/* A connection that is being cut into: its packets pass while two sockets are opened for it; then new bytes of both
+ * sides are held until all passed bytes are acknowledged. */
 struct cutting {
     uint32_t conn, number;         /* number: of the inline connection */
     uint32_t from[OBSERVE_HALVES]; /* first number of each half that is held back */
@@ -44,7 +44,7 @@ struct observers {
     uint8_t *scratch;                        /* [OBSERVE_HALVES][STREAM_MAX] first bytes in one chunk */
     uint8_t *names;                          /* [NAMES_MOST] names of the connection at hand */
     uint32_t schedules;                      /* active ones, as in stream_key */
-    uint32_t relief;                         /* place in the table where memory is looked for next */
+    uint32_t relief;                         /* place in the table where the next search for memory begins */
     struct waiting_list held;                /* waiting.h */
     uint64_t holds[OBSERVES_MOST / 64];      /* services with a branch that holds (pbc_does_hold), a bit each */
     bool holding, cutting;                   /* there are such services; some of them cut */
@@ -52,18 +52,18 @@ struct observers {
     uint32_t cut_count;
     struct first_fragment fragments[FRAGMENTS_MOST]; /* a ring; not archived */
     uint32_t fragments_at;
-    uint32_t *opens; /* [observes_count][2] oldest and newest connection whose first bytes are waited for */
+    uint32_t *opens; /* [observes_count][2] oldest and newest connection still waiting for first bytes */
 };
 
-/* The progress of a connection's readers; lies in a chunk. */
+/* The progress of a connection's readers; is in a chunk. */
 struct opening {
     struct first_at at[OBSERVE_HALVES];
     uint64_t deadline_ns;
-    uint32_t held_from;      /* number of the first byte of the client that is held back, if any is */
+    uint32_t held_from;      /* number of the client's first held byte, if any */
     uint32_t earlier, later; /* in the list of its service: places in the table, NUMBER_NONE */
 };
 
-/* Count n of a connection: in all, and for its service. */
+/* Add n to a counter: in total, and for the connection's service. */
 #define COUNT(o, c, field, n) ((o)->counters.field += (n), (o)->each[(c)->observe].field += (n))
 
 static inline uint32_t conn_place(const struct observers *o, const struct conn *c)
@@ -85,7 +85,7 @@ static inline void half_keep_window(struct half *h, const struct window *w)
 
 /* observers.c: take the limits of o->p. */
 void observers_limits(struct observers *o);
-/* End a session and tell so; it stays as it is, for late packets. */
+/* End a session and report its end; it stays in the table for late packets. */
 void conn_end(struct observers *o, struct conn *c, enum observe_why why);
 /* Find the connection of a packet; *side: its sender. NULL: there is none. */
 struct conn *conn_found(struct observers *o, const struct observe_packet *s, enum observe_half *side);
@@ -100,21 +100,21 @@ void conn_remove(struct observers *o, uint32_t place, enum observe_why why);
 
 /* Take the payload and FIN of a packet of that half. */
 void half_take(struct observers *o, struct conn *c, enum observe_half side, const struct observe_packet *s);
-/* Take the acknowledgement and window in a packet of the other side: `side` sent what is acknowledged. */
+/* Take the acknowledgement and window in a packet of the other side: `side` sent the bytes acknowledged. */
 void half_acked(struct observers *o, struct conn *c, enum observe_half side, const struct observe_packet *s);
-/* Note that bytes up to that number have gone by, which are not kept. */
+/* Note that bytes up to that number have passed, without being kept. */
 void half_lies_ahead(struct half *h, uint32_t end);
 /* Give up waiting for bytes before that offset. */
 void half_skip(struct observers *o, struct conn *c, enum observe_half side, uint64_t to, enum observe_hole cause);
-/* Give up all that has not come of a half that ends: what was acknowledged, what lies before its FIN, or before the
- * number of the reset that ended it (NULL: none did). */
+/* Give up the missing bytes of a half that ends: acknowledged ones, those before its FIN, or before the number of
+ * the reset that ended it (NULL: no reset). */
 void half_end(struct observers *o, struct conn *c, enum observe_half side, const uint32_t *reset_seq);
-/* Tell the bytes that are kept from offset 0 on: a choice was made. */
+/* Report the bytes kept from offset 0 on, once a branch is chosen. */
 void half_tell_kept(struct observers *o, struct conn *c, enum observe_half side);
 /* Drop what need not be kept any more. */
 void half_trim(struct observers *o, struct conn *c, enum observe_half side);
 void half_clear(struct observers *o, struct conn *c, enum observe_half side);
-/* Note that something is sent now that will be acknowledged by `seq`. */
+/* Note that bytes are sent now that `seq` will acknowledge. */
 void half_time(const struct observers *o, struct half *h, uint32_t seq);
 
 /* packet.c: note a first fragment of that half: later ones follow */
@@ -122,34 +122,34 @@ void later_expect(struct observers *o, const struct conn *c, enum observe_half s
 
 /* opening.c: first bytes and branches */
 
-/* Begin: choose at once if no branch asks for bytes. */
+/* Begin the choice of a branch: at once if no branch asks for bytes. */
 void opening_begin(struct observers *o, struct conn *c);
 /* Read on: bytes of that half came, and half.next is behind them. */
 void opening_read(struct observers *o, struct conn *c, enum observe_half side);
 /* Choose by what is known; nothing more is read. */
 void opening_end(struct observers *o, struct conn *c);
-/* End those whose time is up, some a call; return the next deadline. */
+/* End connections that have expired, some per call; return the next deadline. */
 uint64_t opening_tick(struct observers *o);
-/* Put a list of connections, from that one on, into the lists of the services that they have now. */
+/* Move a list of connections, from that one on, to the lists of their present services. */
 void opening_move(struct observers *o, uint32_t first);
 /* Write the list of a service, or read it. */
 void opening_archive(struct observers *o, uint32_t service, struct archive *a);
 
-/* Return true if a branch that holds hangs on bytes of the client that have not come. */
+/* True if a branch that holds depends on client bytes that have not come. */
 bool opening_hangs(struct observers *o, struct conn *c);
-/* Have a time after which nothing is waited for. False: there is no memory. */
+/* Set the time at which waiting ends. False: out of memory. */
 bool opening_wait(struct observers *o, struct conn *c);
-/* Number of the first byte that is held back, of a connection that waits. */
+/* Number of the first held byte of a waiting connection. */
 uint32_t opening_held_from(const struct observers *o, const struct conn *c);
 void opening_hold_from(struct observers *o, struct conn *c, uint32_t seq);
 
 /* holding.c: packets held back */
 
-/* Settle the packets of a connection that wait, by what its branch does; undecided: they go on. */
+/* Settle a connection's waiting packets by what its branch does; if undecided, they go on. */
 void holding_decided(struct observers *o, struct conn *c);
 /* Settle all that waits of a connection which ends. */
 void holding_ends(struct observers *o, struct conn *c);
-/* Note that a connection goes to another place, or ends: its packets are nobody's. */
+/* Note that a connection moves, or ends: its packets no longer belong to it. */
 void holding_forget(struct observers *o, const struct conn *c);
 /* True if a branch of the connection's service holds. */
 bool holding_watches(const struct observers *o, const struct conn *c);
@@ -160,10 +160,10 @@ void holding_archive(struct observers *o, struct pool *pool, struct archive *a);
 
 /* session.c: events, records, names */
 
-/* Tell an event of which kind, half, offset, length, cause and bytes are set. Not once the end was told; of a
- * connection that is ignored the end alone. */
+/* Report an event of which kind, half, offset, length, cause and bytes are set. Does nothing after the end was
+ * reported; of an ignored connection it reports only the end. */
 void session_event(const struct observers *o, const struct conn *c, struct observe_event *e);
-/* Tell one without bytes. */
+/* Report one without bytes. */
 void session_say(const struct observers *o, const struct conn *c, enum observe_kind kind);
 void session_ends(const struct observers *o, const struct conn *c, struct observe_ends *ends);
 void session_sum(const struct observers *o, const struct conn *c, struct observe_summary *sum);

@@ -1,8 +1,8 @@
 /* First bytes of observed connections: the names they give, and the branch that they lead to.
  *
- * Bytes lie in the halves' windows from offset 0 on until both are read. A connection whose first segment says all, as
- * most do, needs nothing else; others have their progress in a chunk, and stand in a list of their service, in the
- * order of their deadlines. */
+ * Bytes are in the halves' windows from offset 0 on until both are read. A connection whose first segment states
+ * all, as most do, needs nothing else; others have their progress in a chunk, and are in a list of their service, in
+ * the order of their deadlines. */
 #include <string.h>
 
 #include "vm/judge/decide.h"

@@ -1,7 +1,7 @@
 /* The order of segments that wait behind a hole, as Linux' queue of them has it. A byte that several brought counts
- * from the one that begins first. They are sorted by their first byte, and none lies within another, so their ends
- * ascend, too, and the n-th that begins is the n-th that ends. For a new segment the last one that begins before it or
- * with it decides:
+ * from the one that begins first. They are sorted by their first byte, and none is within another, so their ends
+ * ascend, too, and the n-th that begins is the n-th that ends. For a new segment the last one that begins before it
+ * or with it decides:
  *
  *      |---before---|                       |---before---|                 |---before---|
  *         |--new--|       is dropped            |---new---|  is added          ...       |---new---|  prolongs it
@@ -9,8 +9,8 @@
  *      |---before---|
  *      |-----new------|   takes its place                 those behind it that end within the new one are dropped
  *
- * Linux joins segments that touch where their buffers allow it, which no one sees from here; most drivers' do. Chunks
- * keep a bit where a segment begins, one where its last byte lies, and how many cross into the chunk. */
+ * Linux joins segments that touch where their buffers allow it, which no one sees from here; most drivers' do.
+ * Chunks keep a bit where a segment begins, one where its last byte is, and how many cross into the chunk. */
 #include "vm/observe/bytes_window.h"
 
 /* A stretch of offsets within one chunk */
@@ -85,7 +85,7 @@ static uint32_t bits_clear(const struct window *w, const struct chunks *all, uin
     return cleared;
 }
 
-/* Count anew how many segments cross into the chunks that begin in (at, to). */
+/* Count again how many segments cross into the chunks that begin in (at, to). */
 static void count_crossing(const struct window *w, const struct chunks *all, uint64_t told, uint64_t at, uint64_t to)
 {
     for (uint64_t next = at - at % CHUNK_BYTES + CHUNK_BYTES; next < to; next += CHUNK_BYTES) {

@@ -36,7 +36,7 @@ void session_ends(const struct observers *o, const struct conn *c, struct observ
     memcpy(ends->server, high ? t->low : t->high, sizeof ends->server);
 }
 
-/* Tell an event of a connection whose ends are known. */
+/* Report an event of a connection whose ends are known. */
 static void event_tell(const struct observers *o, const struct conn *c, struct observe_event *e)
 {
     struct observe_ends ends;

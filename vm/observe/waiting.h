@@ -1,5 +1,5 @@
-/* Packets of observed connections that are held back: what a client says first waits until it is known whether its
- * connection may go on (`-> reject` in `mode observe`), and what comes behind it waits, too. Packets lie in slots of
+/* Packets of observed connections that are held back: a client's first bytes wait until it is known whether the
+ * connection may go on (`-> reject` in `mode observe`), and so do the packets behind them. Packets are in slots of
  * the worker's pool, in the order in which they came. */
 #pragma once
 
@@ -14,12 +14,12 @@ struct pool;
 
 enum held_fate {
     HELD_WAITS,  /* its connection is undecided */
-    HELD_GOES,   /* it goes on, and is judged */
-    HELD_RESETS, /* it is dropped, and both ends are reset */
-    HELD_DROPPED /* it is dropped: both ends have been reset */
+    HELD_GOES,   /* the packet goes on, and is judged */
+    HELD_RESETS, /* the packet is dropped, and both ends are reset */
+    HELD_DROPPED /* the packet is dropped: both ends have been reset */
 };
 
-/* A reset of both ends, made of a packet of one of them. */
+/* A reset of both ends, made from a packet of one end. */
 struct both_reset {
     uint32_t sender, other; /* the number that each expects next */
 };
@@ -43,5 +43,5 @@ void waiting_init(struct waiting_list *list);
 void waiting_fini(struct waiting_list *list);
 /* Add a packet behind all others. False: there is no room. */
 bool waiting_add(struct waiting_list *list, const struct waiting *h);
-/* Take the first packet that no longer waits. False: there is none. */
+/* Take the first packet that no longer waits. False: none. */
 bool waiting_take(struct waiting_list *list, struct waiting *h);

@@ -1,4 +1,4 @@
-/* CRC32c, eight bytes a step ("slicing by 8": Kounavis and Berry, 2005).
+/* CRC32c, eight bytes per step ("slicing by 8": Kounavis and Berry, 2005).
  *
  * A table entry is linear in its index, so eight basis values make a table of 256 entries: entry n is the sum of the
  * basis values of n's bits. Table k is table 0 (the reflected polynomial 0x82f63b78) advanced by k zero bytes. */

@@ -1,11 +1,11 @@
-/* Numbers in the fixed IP header by their place, for fields that the key has no room for (key.h) and for code that
- * makes frames. A number has at most 25 bits and ends at least three bytes before the header does. */
+/* Numbers in the fixed IP header by their place, for fields that the key lacks (key.h), and for code that makes
+ * frames. A number has at most 25 bits and ends at least three bytes before the header does. */
 #pragma once
 
 #include "vm/packet/wire.h"
 #include "vm/tables.h"
 
-/* Read a number. ip: the first byte of a header that is all there. */
+/* Read a number. ip: the first byte of a complete header. */
 static inline uint32_t ip_bits_get(const uint8_t *ip, struct ip_bits b)
 {
     return wire_get32(ip + b.first / 8) << b.first % 8 >> (32 - b.count);

@@ -1,13 +1,13 @@
 /* The header key: all that rules may ask of a packet's headers, parsed once, at fixed places.
  *
  * 64 bytes, 64-byte aligned (docs/kernel.md). Code names a 32-bit slot or a 16-bit half by its index; a classifier's
- * window cut reads a u64 word and shifts, so halves are as good as slots there.
+ * window cut reads a u64 word and shifts, so halves serve as well as slots there.
  * The key is full, and stays so: other header fields are read from the packet when a rule asks for them. Such a
- * condition is an IP_NUMBER of cond.def whose `at` is HEADER (`flowlabel` is one): its row names the place of its bits,
- * the instructions JHDR and JNHDR read them, and classifiers leave them to the code behind a hit. So a packet costs
- * nothing for fields that its program does not ask for; a second line would have to be cleared and filled for every
- * packet (README.md has both in nanoseconds). A field that a classifier must cut or compare has to stand here, and
- * takes the upper byte of a half that needs eight bits or fewer: icmp_type, icmp_code, ttl, dscp, proto.
+ * condition is an IP_NUMBER of cond.def whose `at` is HEADER (`flowlabel` is one): its row names the place of its
+ * bits, the instructions JHDR and JNHDR read them, and classifiers leave them to the code behind a hit. So a packet
+ * costs nothing for fields that its program does not ask for; a second line would have to be cleared and filled for
+ * every packet (README.md has both in nanoseconds). A field that a classifier must cut or compare has to be here,
+ * and takes the upper byte of a half that needs eight bits or fewer: icmp_type, icmp_code, ttl, dscp, proto.
  *
  * All numbers are in host order; an address is four words, most significant first, and a v4 address is word 0. */
 #pragma once
@@ -59,12 +59,12 @@ static inline bool address_equal(const uint32_t a[4], const uint32_t b[4])
 }
 static inline uint8_t key_tos(const struct key *key) { return (uint8_t)(key->dscp << 2); }
 
-/* Interface ids: those of the program are its numbers in IFACES; ids from their count on are others, which no rule
- * names and `not on` matches (IFACE_OTHER stands for any of them); IFACE_NONE: the interface is unknown. */
+/* Interface ids: those of the program are its numbers in IFACES; ids from their count on are others, which rules
+ * never name and `not on` matches (IFACE_OTHER stands for any of them); IFACE_NONE: the interface is unknown. */
 #define IFACE_NONE  0xffffu
 #define IFACE_OTHER 0xfffeu
-/* Flow state of the packet in key.marks, at most one bit. None: it has no state (not IP, a later fragment), or the
- * program keeps no flows. */
+/* Flow state of the packet in key.marks, at most one bit. No bit: the packet has no state (not IP, a later
+ * fragment), or the program keeps no flows. */
 enum flow_mark {
     MARK_NONE = 0,
     MARK_NEW = 1u << 8,
@@ -135,7 +135,7 @@ enum tcp_flag {
     TCP_CWR = 128
 };
 
-/* True for a SYN without ACK, whatever else is set. */
+/* True for a SYN without ACK, whatever its other flags. */
 static inline bool key_is_bare_syn(const struct key *key)
 {
     return key->kind & KIND_TCP_FLAGS && (key->marks & (TCP_SYN | TCP_ACK)) == TCP_SYN;

@@ -6,7 +6,7 @@
 #include "vm/pbc.h"
 
 /* Return the offset in the frame of byte `at` of the layer (L3 and up), if the packet has that layer and `len` bytes
- * from there lie within the IP packet; otherwise LAYER_NONE. The bytes may not have been captured. */
+ * from there are within the IP packet; otherwise LAYER_NONE. The bytes may not have been captured. */
 #define LAYER_NONE UINT32_MAX
 static inline uint32_t layer_place(const struct pkt *pkt, const struct key *key, unsigned layer, unsigned at,
                                    unsigned len)

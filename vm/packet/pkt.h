@@ -36,9 +36,9 @@ enum pkt_link {
         LINK_COUNT
 };
 
-/* Find what packets of a kind of device begin with. arphrd: the kernel's number of its kind of address, ARPHRD_ETHER, …
- * (netdevice(7)); point: it has one other end alone (IFF_POINTOPOINT). LINK_ETHER also for the loopback, whose packets
- * have such a header. False: neither Ethernet nor bare IP packets. */
+/* Find the link header of a kind of device. arphrd: the kernel's number of its kind of address, ARPHRD_ETHER, …
+ * (netdevice(7)); point: it has only one peer (IFF_POINTOPOINT). The loopback is LINK_ETHER, too, because its
+ * packets have such a header. False: neither Ethernet nor bare IP packets. */
 bool pkt_link_of(unsigned arphrd, bool point, enum pkt_link *link);
 
 enum pkt_reason {
@@ -55,11 +55,11 @@ struct pkt_seg {
 
 enum pkt_flag {
     PKT_WRITABLE = 1 << 0,     /* in a pool's slot: may be edited */
-    PKT_SNAPPED = 1 << 1,      /* set by pkt_parse: headers whole, but fewer bytes than on the wire */
+    PKT_SNAPPED = 1 << 1,      /* set by pkt_parse: headers complete, but fewer bytes than on the wire */
     PKT_BAD_CSUM = 1 << 2,     /* set by pkt_parse: wrong IPv4 header checksum */
     PKT_NOT_LINEAR = 1 << 3,   /* set with REASON_SNAPPED: headers go past the head; linearise and run again */
     PKT_CSUM_PARTIAL = 1 << 4, /* L4 checksum still to be completed (from the kernel) */
-    PKT_WAY_SAID = 1 << 5,     /* set by the filler of the view: `way` holds, and routes are not asked */
+    PKT_WAY_SAID = 1 << 5,     /* set by the filler of the view: `way` is set, and routes are not asked */
     PKT_SOURCE_SAID = 1 << 6,  /* the same for `source` */
 };
 #define PKT_FOUND (PKT_SNAPPED | PKT_BAD_CSUM | PKT_NOT_LINEAR) /* flags that pkt_parse sets and clears */
@@ -81,7 +81,7 @@ struct pkt {
     const struct pkt_seg *segs;
     struct pool *pool; /* pool of the slot, or NULL */
     uint64_t cookie;   /* for the executor */
-    uint64_t mirrors;  /* mirrors of the program that copy it as it leaves, a bit each (vm_run) */
+    uint64_t mirrors;  /* mirrors of the program that copy it as it leaves, one bit each (vm_run) */
 
     /* set by pkt_parse: offsets from data; 0: the layer is not there (l4, payload: also in later fragments) */
     union {
@@ -102,9 +102,9 @@ struct pkt {
     };
 
     /* set by ways_settle (judge/ways.h) if the program asks; 0: unknown */
-    uint16_t way;    /* if the packet crosses: 1 + the id in rules of the interface by which it leaves */
+    uint16_t way;    /* for a forwarded packet: 1 + the id in rules of its outgoing interface */
     uint8_t source;  /* enum pkt_source */
-    uint8_t way_why; /* enum way_why: why `way` is unknown. 0: it is known, or the packet leaves nowhere */
+    uint8_t way_why; /* enum way_why: why `way` is unknown. 0: it is known, or the packet does not leave */
 };
 /* Result of the search for a route to the source by the interface that the packet came by. */
 enum pkt_source { SOURCE_UNKNOWN, SOURCE_REACHED, SOURCE_FAILED };
@@ -113,33 +113,33 @@ enum pkt_source { SOURCE_UNKNOWN, SOURCE_REACHED, SOURCE_FAILED };
 static inline uint32_t least_len(uint32_t a, uint32_t b) { return a < b ? a : b; }
 
 /* Parse the frame into `key` and pkt's own offsets. Check every length against the bytes that are there
- * (docs/semantics.md, Malformed packets). Return pkt->reason: REASON_NONE if well formed; otherwise key holds what was
- * known. key->kind's SELF and direction bits and key->iface come from facts (own addresses) and pkt->iface. Direction:
- * OUT if the source is an own address; otherwise IN if the destination is an own address, multicast or broadcast (IP,
- * or the MAC if there is no IP); otherwise FORWARD. Without own addresses: IN. By the port of a bridge (facts): always
- * FORWARD, and no address is own. */
+ * (docs/semantics.md, Malformed packets). Return pkt->reason: REASON_NONE if well formed; otherwise key holds the
+ * fields known so far. key->kind's SELF and direction bits and key->iface come from facts (own addresses) and
+ * pkt->iface. Direction: OUT if the source is an own address; otherwise IN if the destination is an own address,
+ * multicast or broadcast (IP, or the MAC if there is no IP); otherwise FORWARD. Without own addresses: IN. By the
+ * port of a bridge (facts): always FORWARD, and no address is own. */
 enum pkt_reason pkt_parse(struct pkt *pkt, const struct facts *facts, struct key *key);
 
-/* Parse a batch of at most 64. Return a bit for each packet that is well formed, and so in one piece. keys: one a
+/* Parse a batch of at most 64. Return a bit for each packet that is well formed, and so in one piece. keys: one per
  * packet. *kinds: bits of key.kind of all packets together. */
 uint64_t pkt_parse_all(struct pkt *const pkts[], unsigned n, const struct facts *facts, struct key *keys,
                        uint32_t *kinds);
 
-/* True if the byte pattern at `at` of a layer matches, and all of it lies inside the captured bytes and the IP packet
+/* True if the byte pattern at `at` of a layer matches, and all of it is inside the captured bytes and the IP packet
  * (l2: the frame). layer: enum pbc_layer. */
 bool pkt_match(const struct pkt *pkt, const struct key *key, unsigned layer, unsigned at, const uint8_t *value,
                const uint8_t *mask, unsigned len);
 
-/* True if a program's pattern matches. One with `is_not` matches if all of its bytes are there, and differ. */
+/* True if a program's pattern matches. One with `is_not` matches if all of its bytes exist, and differ. */
 bool pkt_pattern(const struct pkt *pkt, const struct key *key, const struct pbc_pattern *t);
 
-/* Return a MAC address as 48-bit number; 0 unless it is a LINK_ETHER frame of at least 14 bytes. */
+/* Return a MAC address as 48-bit number; 0 unless the packet is a LINK_ETHER frame of at least 14 bytes. */
 uint64_t pkt_mac(const struct pkt *pkt, bool dst);
-/* True for a frame to a group of stations: by its destination MAC, or by what a cooked capture says. */
+/* True for a frame to a group of stations: by its destination MAC, or by what a cooked capture states. */
 bool pkt_is_to_stations(const struct pkt *pkt);
 
-/* Return the bytes of the longest IP packet on the wire: `length` (key->length), or, for a super-packet, that of each
- * packet it becomes. */
+/* Return the bytes of the longest IP packet on the wire: `length` (key->length), or, for a super-packet, that of
+ * each packet it is cut into. */
 static inline uint32_t pkt_longest(const struct pkt *pkt, uint32_t length)
 {
     return __builtin_expect(pkt->segment, 0) ? (uint32_t)pkt->payload - pkt->l3 + pkt->segment : length;
@@ -168,13 +168,13 @@ static inline void pkt_view(struct pkt *pkt, const uint8_t *bytes, uint32_t cap_
 /* Return the bytes of memory for a pool of `slots` slots of `slot_bytes` (2048, 4096 or POOL_SLOT_MOST, with
  * headroom). */
 size_t pool_bytes(unsigned slots, unsigned slot_bytes);
-/* Lay a pool out in `memory` (64-byte aligned, pool_bytes long), which the caller owns. NULL: it is misaligned, or a
- * size is not usable. */
+/* Lay a pool out in `memory` (64-byte aligned, pool_bytes long), which the caller owns. NULL: misaligned memory, or
+ * an unusable size. */
 struct pool *pool_init(void *memory, size_t bytes, unsigned slots, unsigned slot_bytes);
 /* The same on the heap, freed with free. NULL: out of memory too. */
 struct pool *pool_new(unsigned slots, unsigned slot_bytes);
-/* Touch the first `bytes`, with headroom, of up to `slots` slots, in the order in which pool_get gives them: the system
- * provides memory page by page, as it is touched. Nothing may be taken from the pool before. */
+/* Touch the first `bytes`, with headroom, of up to `slots` slots, in the order in which pool_get gives them: the
+ * system provides memory page by page, as it is touched. The pool must still be full. */
 void pool_touch(struct pool *p, unsigned slots, unsigned bytes);
 
 /* Return an empty, writable packet with full headroom, or NULL: the pool is empty. */
@@ -200,7 +200,7 @@ static inline uint64_t time_sooner(uint64_t a_ns, uint64_t b_ns) { return a_ns <
 struct limit {
     uint64_t next_ns;      /* time at which the burst is whole again */
     uint64_t interval_ns;  /* between events at the full rate; 0: nothing conforms */
-    uint64_t tolerance_ns; /* most that next_ns may lie ahead of now */
+    uint64_t tolerance_ns; /* most that next_ns may be ahead of now */
 };
 
 static inline void limit_init(struct limit *l, uint32_t rate_per_s)

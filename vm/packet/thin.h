@@ -1,7 +1,7 @@
-/* A sampler of events that keeps its cost bounded and its sums right: of each block of `every` events one is taken, at
- * random, and stands for all of them (stratified sampling; Cochran, "Sampling Techniques", 1977, chapter 5). Each event
- * is taken with probability 1 / every, which only earlier events have set, so whatever is summed over what stands is
- * right on average, whoever chooses the events' order.
+/* A sampler of events that keeps its cost bounded and its sums right: of each block of `every` events one is taken,
+ * at random, and stands for all of them (stratified sampling; Cochran, "Sampling Techniques", 1977, chapter 5). Each
+ * event is taken with probability 1 / every, which only earlier events have set. So sums over the taken events are
+ * right on average, even if an attacker chooses the events' order.
  *
  * While a span of 134 ms has `most` events or fewer, all are taken. Beyond that blocks grow twice as long with each
  * `most` taken; the next span begins with the length that the last one would have needed. The code is the kernel's,
@@ -20,7 +20,7 @@ struct thin {
     uint32_t taken;      /* events taken at this length of blocks */
 };
 
-/* Note an event. Return the number of events that it stands for, itself with them; 0: it is not taken. now_ns: of a
+/* Note an event. Return the number of events that it stands for, including itself; 0: it is not taken. now_ns: of a
  * clock that never runs back. most: events of a span that are all taken. */
 static inline __attribute__((always_inline)) uint32_t thin_take(struct thin *t, uint64_t now_ns, uint32_t most)
 {
@@ -52,7 +52,7 @@ enum { THINS = 8, THIN_DROPS = 32 /* drops of a span that are all taken */ };
 struct thins {
     struct thin of[THINS];
 };
-/* Return the sampler of what a rule, a default or a reason decides. */
+/* Return the sampler for decisions by a rule, a default or a reason. */
 static inline uint32_t thins_at(uint32_t rule, uint32_t firewall, uint32_t reason)
 {
     return (rule + firewall * 3 + reason * 5) % THINS;

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Numbers as they lie in memory: for sums, which do not depend on byte order (RFC 1071, 2 (B)), and for use below. */
+/* Numbers as they are in memory: for sums, which do not depend on byte order (RFC 1071, 2 (B)), and for use below. */
 #ifdef __bpf__
 /* Types with natural alignment. clang for BPF reads others byte by byte, which the kernel's machines do not need. */
 typedef uint16_t __attribute__((__may_alias__)) wire16;
@@ -61,8 +61,8 @@ static inline void wire_put48(uint8_t *p, uint64_t v)
     wire_put32(p + 2, (uint32_t)v);
 }
 
-/* Checksums: the internet checksum (RFC 1071) with its pseudo headers, its incremental update (RFC 1624, eqn. 3), and
- * SCTP's CRC32c (RFC 9260). Numbers are in host order; bytes may stand at any address.
+/* Checksums: the internet checksum (RFC 1071) with its pseudo headers, its incremental update (RFC 1624, eqn. 3),
+ * and SCTP's CRC32c (RFC 9260). Numbers are in host order; bytes may be at any address.
  *
  * A running sum is a u64 of 16-bit or 32-bit words as they read on the wire (2^16 counts as 1); it is never negative,
  * never wraps (2^31 additions fit), and only csum_fold turns it into a checksum. */
@@ -102,8 +102,8 @@ uint16_t csum_udp_updated(uint16_t before, uint16_t updated);
 /* Continue a CRC32c (Castagnoli, reflected, polynomial 0x1edc6f41) over bytes; start with 0. csum_crc32c(0,
  * "123456789", 9) is 0xe3069283. */
 uint32_t csum_crc32c(uint32_t crc, const void *bytes, size_t len);
-/* Return the checksum of an SCTP packet (common header and chunks, at least 12 bytes), computed as if its own field
- * were 0; to be stored least significant byte first (RFC 9260, 6.8 and appendix A). */
+/* Return the checksum of an SCTP packet (common header and chunks, at least 12 bytes), computed with its own field
+ * as 0; stored least significant byte first (RFC 9260, 6.8 and appendix A). */
 uint32_t csum_sctp(const void *packet, size_t len);
 /* Return that checksum after the packet's first four bytes, its ports, changed. len: of the whole packet, at least 12
  * bytes, none of which is read. A CRC is linear, so a wrong one stays wrong by as much. */

@@ -19,7 +19,7 @@ struct insn {
 };
 static_assert(sizeof(struct insn) == 8, "an index is a shift (docs/kernel.md)");
 
-/* A classifier stands for a list of rules, in its order: its entries. From a given entry on, it finds the first entry
+/* A classifier represents an ordered list of rules: its entries. From a given entry on, it finds the first entry
  * whose masks and port ranges all hold for a header key (vm/judge/classify/README.md: how it is walked;
  * compiler/classify: how it is built).
  *
@@ -36,9 +36,9 @@ static_assert(sizeof(struct insn) == 8, "an index is a shift (docs/kernel.md)");
  * bases do not overlap, and those with the same base have the same size. Unused bits of a word are 0. Runs may share
  * blocks if they read them in one format.
  *
- * Fields stand where a batch's walk wants them (vm/judge/classify/batch.h): bit 0 says cut and bit 1 that something
- * ends here, of a shape or, for 0, a fork; bits 6-11 are left free; below them the key's word is at its place in bytes;
- * shift and bits are an operand of the instruction that takes a window.
+ * Fields are where a batch's walk wants them (vm/judge/classify/batch.h): bit 0 says cut and bit 1 that something
+ * ends here, of a shape or, for 0, a fork; bits 6-11 are left free; below them the key's word is at its place in
+ * bytes; shift and bits are an operand of the instruction that takes a window.
  *
  * A classifier with lines in RANKS (struct pbc_rank) is searched with ranks in place of addresses: each address is
  * looked up once, and slots key.src[0] and key.dst[0] hold the ranks while tree and blocks are read. */
@@ -68,30 +68,32 @@ struct pbc_classifier {
     /* Each figure is the largest over all searches of the tree; the verifier recomputes and compares it. A CUT takes
      * the largest of its table's words, a FORK the sum of its two words. */
     uint32_t words;    /* words of the tree that are read */
-    uint32_t compared; /* blocks that are read if nothing before the last one matches */
-    uint32_t forks;    /* FORKs on a path from the root, at most PBC_FORKS_MAX: 1 + the larger of a FORK's words */
-    uint32_t chain;    /* entries with code that one search may run one after the other; a leaf counts each of its
-                        * entries once */
+    uint32_t compared; /* blocks that are read if none before the last one matches */
+    uint32_t forks; /* FORKs on a path from the root, at most PBC_FORKS_MAX: counted as 1 + the larger count of a FORK's
+                       words */
+    uint32_t chain; /* entries with code that one search may run one after the other; a leaf counts each of its
+                     * entries once */
     uint32_t ranks, rank_count;
     uint32_t climbed; /* lines of RANKS that are read for both addresses together */
 };
 static_assert(sizeof(struct pbc_classifier) == 64, "an index is a shift (docs/kernel.md)");
 
 /* The rank of an address: a number that grows with it (as a number of 128 bits; of IPv4: word 0, and zeros), and
- * differs for addresses that a prefix of the list tells apart. Two B-trees find it, for sources from line 0 on and for
- * destinations from line 2 on. A node is a line of the upper halves of up to seven bounds, ascending, unused ones all
- * ones. A wide node has their lower halves in the line behind; the others' lower halves are 0. `at` is the number of
- * its bounds at or below the address.
+ * differs for addresses that a prefix of the list distinguishes. Two B-trees find it, for sources from line 0 on and
+ * for destinations from line 2 on. A node is a line of the upper halves of up to seven bounds, ascending, unused
+ * ones all ones. A wide node has their lower halves in the line behind; the others' lower halves are 0. `at` is the
+ * number of its bounds at or below the address.
  * - LEAF, not wide: the rank is base + at
  * - LEAF, wide: a bound is the first address of a range, and the rest of the lower halves says how many low bits are
  * free in it (RANK_FREE; 128: it goes to the last of all addresses). The rank is base + 2 at, less 1 if the address
- * lies in the range of bound at - 1
+ * is in the range of bound at - 1
  * - INNER: go on at line base + at, or at line base + 2 at if the nodes there are wide
  *
- * All lines that a node leads to lie behind it; each is a node or lower halves, and something leads to it. Lines 1 and
- * 3 may be left out, as zeros. */
+ * All lines that a node leads to be behind it; each is a node or lower halves, and something leads to it. Lines 1
+ * and 3 may be left out, as zeros. */
 struct pbc_rank {
-    uint64_t word[8]; /* halves of seven bounds; of upper ones the rest, of lower ones of a leaf RANK_FREE, else 0 */
+    uint64_t word[8]; /* halves of seven bounds; then, behind upper halves the rest, behind a leaf's lower ones
+                         RANK_FREE, else 0 */
 };
 static_assert(sizeof(struct pbc_rank) == 64, "a cache line; an index is a shift (docs/kernel.md)");
 enum rank_kind { RANK_LEAF, RANK_INNER };
@@ -103,14 +105,14 @@ enum { RANK_BOUNDS = 7, RANK_REST = 7 /* word of the rest */, RANK_SRC = 0, RANK
 #define RANK_BASE(rest)   ((uint32_t)((rest) >> 32))
 #define RANK_NODE(kind, wide, stride, count, base)                                                                     \
     ((uint64_t)(base) << 32 | (uint64_t)(count) << 3 | (uint64_t)(stride) << 2 | (uint64_t)(wide) << 1 | (kind))
-/* Low bits that are free in the range of bound i of a wide leaf. */
+/* Number of free low bits in the range of bound i of a wide leaf. */
 #define RANK_FREE(free, i) ((unsigned)((free) >> 8 * (i)) & 255u)
 /* Place that a node leads to with that many bounds at or below an address: the next line, or of a leaf that is not wide
  * the rank. */
 #define RANK_TO(rest, at) (RANK_BASE(rest) + ((uint32_t)(at) << RANK_STRIDE(rest)))
 
-/* An entry of a classifier. code 0: its rule decides, and nothing else happens. Else the number of an instruction,
- * counted from the first of the function that classifies: the rest of the rule's tests, or its effects beside deciding;
+/* An entry of a classifier. code 0: the entry's rule decides, without other effects. Otherwise the number of an
+ * instruction, counted from the first of the function that classifies: the rest of the rule's tests, or its effects;
  * the code may end in AGAIN, which continues the search behind this entry. */
 struct pbc_entry {
     uint32_t rule, code;
@@ -146,8 +148,8 @@ enum { PBC_LINES_MOST = 15, PBC_RANK_COLUMNS = 4 };
 
 static inline unsigned pbc_columns(unsigned lines) { return 2 * lines - 1; } /* behind the entries */
 
-/* The form of a block, for which a walk has code: its lines behind the first and, from bit 2 on, how many of its last
- * columns ask by mask, if all others ask by range; ONE line; or ANY. 0 is no shape. */
+/* The form of a block, for which a walk has code: its lines behind the first and, from bit 2 on, how many of its
+ * last columns ask by mask, if all others ask by range; ONE line; or ANY. 0 is not a shape. */
 enum {
     PBC_SHAPE_ONE = 4,
     PBC_SHAPE_ANY = 8,

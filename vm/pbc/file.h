@@ -7,9 +7,9 @@
 #define PBC_MAGIC         "prey.pbc" /* 8 bytes, no NUL */
 #define PBC_VERSION       22u        /* the newest; a file has the oldest that can read it (pbc.h) */
 #define PBC_OLDEST        20u
-#define PBC_TEXT_MOST     (4u << 20) /* bytes of the rules' text, which a program may carry for people to read */
+#define PBC_TEXT_MOST     (4u << 20) /* bytes of the rules' text, which a program may carry for readers */
 #define PBC_NONE          UINT32_MAX
-#define PBC_TARGET        (PBC_NONE - 1) /* values of branch.shares, for destinations that are no pools (enum pbc_goes) */
+#define PBC_TARGET        (PBC_NONE - 1) /* values of branch.shares, for destinations other than pools (enum pbc_goes) */
 #define PBC_ORIGINAL      (PBC_NONE - 2)
 #define PBC_REJECT        (PBC_NONE - 3)
 #define PBC_PROGRAM       (PBC_NONE - 4)
@@ -109,18 +109,19 @@ enum pbc_kind {
 struct pbc_meta {
     uint32_t edition;
     uint32_t flags;         /* enum pbc_flag */
-    uint32_t reach;         /* first bytes of a frame that rules may test (0: headers alone) */
+    uint32_t reach;         /* first bytes of a frame that rules may test (0: headers only) */
     uint32_t rejects_per_s; /* answers a second that a worker sends */
     uint32_t longest_path;  /* instructions, calls expanded; the verifier recomputes and compares it */
     uint32_t source;        /* string: path of the main file */
     uint32_t services;      /* function that finds a service's branch for accepted packets; 0: no services */
     uint32_t streams;       /* function that finds a proxy service's branch by the first bytes; 0: no such service */
-    /* A program with `audit` holds its rules twice: as they decide, in RULES, CHAINS, FIREWALLS and MEMOS, and as they
-     * would without the word, in the sections of the same names behind WOULD_. Numbers in these, and in functions from
-     * `would` on, are those of the WOULD_ sections; all other sections are shared. Firewalls in audit stand first.
-     * WOULD_TWINS holds for each of their rules, then of their firewalls' defaults, its number in RULES or FIREWALLS;
-     * PBC_NONE: audited. */
-    uint32_t would;             /* function that decides so; no function from it on is called by one before. 0: none */
+    /* A program with `audit` holds its rules twice: as they decide, in RULES, CHAINS, FIREWALLS and MEMOS, and as
+     * they would without the word, in the sections of the same names behind WOULD_. Numbers in these, and in
+     * functions from `would` on, are those of the WOULD_ sections; all other sections are shared. Firewalls in audit
+     * are first. WOULD_TWINS holds for each of their rules, then of their firewalls' defaults, its number in RULES
+     * or FIREWALLS; PBC_NONE: audited. */
+    uint32_t
+        would; /* function for decisions without `audit`; earlier functions call neither it nor later ones. 0: none */
     uint32_t would_classifiers; /* first classifier that these functions search */
 };
 enum pbc_flag {
@@ -129,7 +130,8 @@ enum pbc_flag {
     PBC_KEEPS_FLOWS = 1 << 3,  /* a condition asks `state` or `flows over`, or services or nats exist: the worker has
                                 * a flow table */
     PBC_COUNTS_FLOWS = 1 << 4, /* a condition asks `flows over` */
-    PBC_FOLLOWS_FRAGMENTS = 1 << 5, /* something depends on fields that later fragments lack: they follow their first */
+    PBC_FOLLOWS_FRAGMENTS =
+        1 << 5, /* decisions depend on fields that later fragments lack, so these follow their first */
     PBC_NAMES_FRAGMENT =
         1 << 6,               /* a rule names `fragment`: it is tried on later fragments too (judge/fragment_order.h) */
     PBC_OPENS = 1 << 7,       /* a rule's verdict opens tunnels: the packet inside is judged too */

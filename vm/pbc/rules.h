@@ -22,10 +22,10 @@ enum pbc_rule_flag {
     PBC_RULE_LOG = 1 << 0 /* log when the rule matches */,
     PBC_RULE_ARP = 1 << 1 /* judge ARP too */,
     PBC_RULE_NOT_FRAMES = 1 << 2, /* judge only ARP */
-    PBC_RULE_AUDIT = 1 << 3       /* decides nothing in fact: `audit` stands before it or its firewall (WOULD_RULES) */
+    PBC_RULE_AUDIT = 1 << 3       /* under audit: the word is before the rule or its firewall (WOULD_RULES) */
 };
 
-/* The rule list as written; the naive executor and explain run on it. Rules of one list stand together, in order. */
+/* The rule list as written; the naive executor and explain run on it. Rules of one list are together, in order. */
 struct pbc_rule {
     uint32_t name;              /* string, 0: unnamed, printed as LIST:LINE */
     uint32_t list;              /* index of its firewall, or its chain | PBC_LIST_CHAIN */
@@ -70,19 +70,19 @@ enum pbc_cond_flag {
     PBC_COND_NOT = 1 << 0,
     PBC_COND_ANY = 1 << 1,   /* the list holds `any` */
     PBC_COND_REPLY = 1 << 2, /* `reply` of an observe service: first bytes of the server, not the client */
-    PBC_COND_LIVE = 1 << 3   /* its sets depend on live sets, so the answer changes from packet to packet */
+    PBC_COND_LIVE = 1 << 3   /* the condition's sets depend on live sets, so its answer changes between packets */
 };
 struct pbc_cond {
     uint8_t kind;  /* enum cond_kind, cond.def */
     uint8_t flags; /* enum pbc_cond_flag */
     uint16_t reserved;
-    uint32_t arg;           /* argument, see cond.def */
-    uint32_t first, count;  /* operands in RANGES, SETS, MACSETS or PATTERNS, see cond.def */
-    uint32_t name;          /* string: the only name that its list was written with ("abusers", "web"), else 0 */
+    uint32_t arg;          /* argument, see cond.def */
+    uint32_t first, count; /* operands in RANGES, SETS, MACSETS or PATTERNS, see cond.def */
+    uint32_t name; /* string: the name of the list, if it was written with a single name ("abusers", "web"), else 0 */
     struct pbc_place place; /* place of the whole condition */
 };
 static_assert(sizeof(struct pbc_cond) == 32, "layout");
-enum { PBC_PROTO_IP4 = 256 };         /* COND_PROTO compares n in either family, PBC_PROTO_IP4 + n in IPv4 alone */
+enum { PBC_PROTO_IP4 = 256 };         /* COND_PROTO compares n in either family, PBC_PROTO_IP4 + n in IPv4 only */
 enum { VLAN_ANY = 1, VLAN_NONE = 2 }; /* argument of COND_VLAN */
 enum { MAC_MULTICAST = 1, MAC_BROADCAST = 2 }; /* argument of COND_ETHER_*, imm of JMACK; broadcast is multicast, too */
 
@@ -99,16 +99,16 @@ struct pbc_set {
     uint32_t name; /* string, 0: anonymous */
     struct pbc_place place;
     uint32_t first4, count4, first6, count6;
-    uint32_t live; /* 1 + its node in LIVE_NODES: members change while it runs, and the ranges are all that they may
-                    * be; 0: these ranges */
+    uint32_t live; /* 1 + its node in LIVE_NODES: members change at run time, within these ranges; 0: the members are
+                    * these ranges */
 };
-/* A set that depends on a live set: it holds the members of one set where that live set has the address, else of
- * another. Both stand before the sets that have the node. */
+/* A set that depends on a live set: it holds the members of one set if that live set has the address, else of
+ * another. Both are before the sets that have the node. */
 struct pbc_live_node {
     uint32_t live;    /* index in LIVES */
     uint32_t in, out; /* indices in SETS */
 };
-/* A live set: its members come by rules and by hand, and stay when the program is replaced. */
+/* A live set: its members come by rules and by hand, and outlive the program. */
 enum pbc_live_flag {
     PBC_LIVE_KEEP = 1 << 0,  /* members survive a stop */
     PBC_LIVE_REFUSE = 1 << 1 /* a full set refuses new members */
@@ -117,20 +117,20 @@ struct pbc_live {
     uint32_t name; /* string */
     struct pbc_place place;
     uint32_t size;      /* most members that are added one by one; with `file` most ranges of that file */
-    uint32_t in, never; /* indices in SETS: all members lie within one, and none meets the other; PBC_NONE: any may be
-                         * added */
+    uint32_t in, never; /* indices in SETS: all members are within one, and none meets the other; PBC_NONE: any may
+                         * be added */
     uint32_t flags;     /* enum pbc_live_flag */
-    uint32_t file;      /* string: path of the file whose addresses are the members, and nobody else; 0: none */
-    uint32_t answers;   /* 1 + list in NAMES: hosts of which the members are the addresses, by DNS answers; 0: none */
+    uint32_t file;      /* string: path of the file whose addresses are the only members; 0: none */
+    uint32_t answers;   /* 1 + list in NAMES: hosts whose addresses in DNS answers are the members; 0: none */
     uint32_t from;      /* with `answers` index in SETS: resolvers whose answers count; else 0 */
-    uint32_t names;     /* 1 + list in NAMES of hosts, no globs: the members are their addresses alone; 0: none */
+    uint32_t names;     /* 1 + list in NAMES of hosts, no globs: the members are their addresses only; 0: none */
     uint32_t reserved[4];
 };
 static_assert(sizeof(struct pbc_live) == 64, "an index is a shift (docs/kernel.md)");
-/* True if the set itself names where its members come from: neither rules nor hands change it. */
+/* True if the set's declaration names the source of its members: neither rules nor operators change it. */
 static inline bool pbc_live_is_filled(const struct pbc_live *l) { return l->file || l->names; }
 enum { PBC_LIVES_MAX = 64, PBC_ADDS_MAX = 256 };
-/* Live sets by their numbers, as bits; of two programs that are compared all are numbered together. */
+/* Live sets by their numbers, as bits; the sets of two compared programs are numbered together. */
 typedef unsigned __int128 live_bits;
 #define PBC_LIVE_SIZE_MAX (1u << 24)
 enum { PBC_RESOLVERS_MOST = 16 /* ranges of addresses that `from` of a live set has, both families together */ };
@@ -156,7 +156,7 @@ struct pbc_pattern {
     uint16_t at;    /* bytes from the layer's start */
     uint8_t layer;  /* enum pbc_layer */
     uint8_t len;    /* 1..PBC_PATTERN_MAX */
-    uint8_t is_not; /* 1: true if that many bytes are there and differ */
+    uint8_t is_not; /* 1: true if that many bytes exist and differ */
     uint8_t reserved[3];
     uint8_t value[PBC_PATTERN_MAX], mask[PBC_PATTERN_MAX]; /* value & ~mask is 0 */
 };
@@ -166,12 +166,12 @@ struct pbc_pattern {
 struct pbc_memo {
     uint32_t rule, firewall;
 };
-/* One device; or, if `device` ends in `*`, all devices whose names begin so, except those that a longer pattern or a
+/* One device; or, if `device` ends in `*`, all devices with that beginning, except those that a longer pattern or a
  * device of the table names (iface_match). */
 struct pbc_iface {
     uint32_t name /* string, 0: only the device is named */, device /* string */;
-    uint32_t within; /* 1 + the longest other pattern of the table that holds all of this; 0: none */
-    uint16_t mss;    /* clamp of SYNs that cross this machine by it, either way, as in struct pbc_service; 0: none */
+    uint32_t within; /* 1 + the longest other pattern of the table that includes this one; 0: none */
+    uint16_t mss;    /* clamp of SYNs forwarded by it, in both directions, as in struct pbc_service; 0: none */
     uint16_t reserved;
 };
 struct pbc_chain {
@@ -179,7 +179,7 @@ struct pbc_chain {
     uint32_t rules, rule_count;
 };
 
-/* A rule with the verdict `add`: its live set, and what it adds. Each row belongs to one rule. */
+/* A rule with the verdict `add`: its live set, and the member to add. Each row belongs to one rule. */
 enum pbc_add_flag {
     PBC_ADD_DESTINATION = 1 << 0, /* the packet's destination, not its source */
     PBC_ADD_ONCE = 1 << 1,        /* a member keeps its end */
@@ -208,7 +208,7 @@ struct pbc_firewall {
     uint8_t other;           /* enum pbc_other */
     uint8_t audit;           /* enum pbc_audit (WOULD_FIREWALLS) */
 };
-enum pbc_audit { PBC_AUDIT_NOT, PBC_AUDIT_DEFAULT /* its default alone */, PBC_AUDIT_ALL };
+enum pbc_audit { PBC_AUDIT_NOT, PBC_AUDIT_DEFAULT /* its default only */, PBC_AUDIT_ALL };
 
 /* A token bucket for each key: `count` tokens every `per_ns`, at most `burst` at once. A packet costs one, or its IP
  * length in bytes. The rate of a rule's log is a meter without a name. */
@@ -217,7 +217,7 @@ enum pbc_meter_unit { PBC_METER_PACKETS, PBC_METER_BYTES };
 struct pbc_meter {
     uint32_t name; /* string, 0: meter of a rule's log */
     struct pbc_place place;
-    uint32_t entries;   /* number of keys told apart; 0 without `per` */
+    uint32_t entries;   /* number of keys distinguished; 0 without `per` */
     uint8_t per;        /* enum pbc_per */
     uint8_t unit;       /* enum pbc_meter_unit */
     uint8_t len4, len6; /* address bits in the key; 0 if `per` uses none */
@@ -225,8 +225,10 @@ struct pbc_meter {
     uint32_t reserved[4];
 };
 static_assert(sizeof(struct pbc_meter) == 64, "layout");
-#define PBC_METER_ENTRIES_MAX (1u << 22) /* all meters together: at most 800 MiB of tables (up to 3 slots an entry) */
-#define PBC_METER_REFILL_MAX  (365ull * 86400 * 1000000000) /* ns until an empty bucket is full */
+#define PBC_METER_ENTRIES_MAX                                                                                          \
+    (1u << 22) /* all meters together: at most 800 MiB of tables (up to 3 slots per entry)                             \
+                */
+#define PBC_METER_REFILL_MAX (365ull * 86400 * 1000000000) /* ns until an empty bucket is full */
 
 /* Networks whose flows `flows over` counts: leading bits of a source's address; 32, 128: each address. No two equal. */
 struct pbc_grain {

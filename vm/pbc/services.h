@@ -18,13 +18,13 @@ enum pbc_check_flag {
     PBC_CHECK_WITHOUT_PROXY = 1 << 3, /* its probes begin without the pool's PROXY header */
     PBC_CHECK_FLAGS = (1 << 4) - 1
 };
-/* A step of a check: bytes to send or to find in the answer. Steps of a check stand in order, each owns its bytes. A
+/* A step of a check: bytes to send or to find in the answer. Steps of a check are in order, each owns its bytes. A
  * tcp check has SEND, EXPECT and HAS in any order, a udp check one SEND and then one of the others, an http or https
  * check HEADERs, and then at most one HAS, of the body. */
 enum pbc_step_kind {
     PBC_STEP_SEND,
     PBC_STEP_EXPECT, /* the answer goes on with these bytes */
-    PBC_STEP_HAS,    /* these bytes are somewhere in what follows of the answer */
+    PBC_STEP_HAS,    /* these bytes occur in the rest of the answer */
     PBC_STEP_HEADER, /* line of a request: "Name: value" */
     PBC_STEP_KINDS
 };
@@ -74,11 +74,11 @@ static_assert(sizeof(struct pbc_pool) == 64, "an index is a shift (docs/kernel.m
 enum pbc_server_flag {
     PBC_SERVER_BACKUP = 1 << 0,
     PBC_SERVER_HAS_MAC = 1 << 1,
-    PBC_SERVER_HAS_VLAN = 1 << 2,  /* `vlan`: outermost tag of what leaves for the server, in modes with MODE_INLINE */
+    PBC_SERVER_HAS_VLAN = 1 << 2,  /* `vlan`: outermost tag of frames to the server, in modes with MODE_INLINE */
     PBC_SERVER_HAS_INNER = 1 << 3, /* `inner`: the tag behind it */
     PBC_SERVER_NAMED = 1 << 4,     /* its address is that of a host, which a row of NAMED has */
-    PBC_SERVER_UNKNOWN =
-        1 << 5, /* with it: the address is not known yet, and `addr` stands for it (program_named_place) */
+    PBC_SERVER_UNKNOWN = 1 << 5,   /* set beside the flag above: the address is not known yet, and `addr` stands for it
+                                      (program_named_place) */
     PBC_SERVER_FLAGS = (1 << 6) - 1
 };
 struct pbc_server {
@@ -98,14 +98,14 @@ struct pbc_server {
 };
 static_assert(sizeof(struct pbc_server) == 64, "an index is a shift (docs/kernel.md)");
 
-/* A server whose address is that of a host, in the order of servers. Whoever runs the program asks for the address and
- * puts it into SERVERS; ORIGIN then has the digest of the file as it was compiled. */
+/* A server whose address is that of a host, in the order of servers. The process that runs the program resolves the
+ * name and puts the address into SERVERS; ORIGIN then has the digest of the compiled file. */
 struct pbc_named {
     uint32_t server;
     uint32_t host;  /* string: a name in normal form, no glob; or that of a service, which begins with `_` (RFC 2782) */
-    uint32_t flags; /* enum pbc_named_flag; from PBC_NAMED_PROBE on: steps from the hash of its name to the address that
-                     * stands for its own, which no other of its pool has */
-    uint32_t nth;   /* with PBC_NAMED_ONE_OF: its number among them, from 0 on; else 0 */
+    uint32_t flags; /* enum pbc_named_flag; from PBC_NAMED_PROBE on: steps from the hash of its name to its
+                     * placeholder address, which is unique in the pool */
+    uint32_t nth;   /* with PBC_NAMED_ONE_OF: the server's number among them, from 0 on; else 0 */
 };
 enum pbc_named_flag {
     PBC_NAMED_ONE_OF = 1 << 0, /* one of several servers of this pool for the addresses of the host or service */
@@ -136,20 +136,20 @@ struct pbc_service {
     uint8_t gue_variant;  /* variant that `dsr gue` sends: 0 or 1 */
     uint32_t proxy;       /* 1 + entry in PROXIES, in modes with MODE_PROXIES; else 0 */
     uint64_t idle_ns;     /* idle timeout of flows that both sides use; 0: as in the timeouts */
-    uint64_t affinity_ns; /* time that a source keeps its server after its last flow ended; 0: no affinity */
+    uint64_t affinity_ns; /* time for which a source keeps its server after its last flow; 0: no affinity */
     uint64_t reserved2[7];
 };
 static_assert(sizeof(struct pbc_service) == 128, "an index is a shift (docs/kernel.md)");
 enum pbc_service_flag {
     PBC_SERVICE_COOKIES = 1 << 0,
     PBC_SERVICE_ANNOUNCE = 1 << 1,
-    PBC_SERVICE_CUT = 1 << 2, /* `mode proxy inline`: it has no endpoints, for its connections come from the observe
-                               * service of its name, which cuts into them */
+    PBC_SERVICE_CUT = 1 << 2, /* `mode proxy inline`: a service without endpoints: its connections come from the
+                               * observe service of the same name, which cuts into them */
     PBC_SERVICE_FLAGS = (1 << 3) - 1
 };
 #define PBC_MSS_AUTO 0xffffu
 
-/* Options of a service in a mode with MODE_PROXIES. One entry a service, in their order. Strings: 0 is none. */
+/* Options of a service in a mode with MODE_PROXIES. One entry per service, in their order. Strings: 0 is none. */
 enum pbc_proxy_flag {
     PBC_PROXY_TRANSPARENT = 1 << 0, /* servers see the client's address */
     PBC_PROXY_SEND_V1 = 1 << 1,     /* each connection to a server begins with a PROXY header */
@@ -166,24 +166,25 @@ enum pbc_proxy_flag {
     PBC_PROXY_SERVER_FIRST = 1 << 12,  /* MODE_INLINE: the client is answered once the server has answered */
     PBC_PROXY_OVERLOAD_PASS = 1 << 13, /* MODE_INLINE: connections beyond the bounds pass untouched; else refused */
     PBC_PROXY_SPLICE = 1 << 14, /* `splice packets`: connections leave for the packet path once they are decided */
-    PBC_PROXY_LEAVES = 1 << 15, /* some may leave: `splice packets`, or a branch `-> pass` */
+    PBC_PROXY_LEAVES = 1 << 15, /* some connections may leave: `splice packets`, or a branch `-> pass` */
     PBC_PROXY_FLAGS = (1 << 16) - 1
 };
 struct pbc_proxy {
     uint32_t service, flags;            /* flags: enum pbc_proxy_flag */
     uint32_t accept_from, accept_count; /* SETS: sources trusted to send PROXY headers */
-    uint32_t certs, cert_count;         /* CERTS: TLS ends here; the first is used for names that no other fits */
-    uint32_t server_sni, server_ca;     /* strings: name that servers are asked for and verified by; file of CAs */
-    uint32_t affinity_name, log_file;   /* strings: cookie, or field in lower case; path of the access log */
-    uint32_t queue, queue_ms;           /* connections that may wait for a full server, and for how long; 0: none */
-    uint64_t first_ns;                  /* `first bytes within`; 0: settings.proxy_first_ns */
-    uint64_t affinity_ns;               /* lifetime of the cookie; 0: as long as the client runs */
+    uint32_t certs,
+        cert_count; /* CERTS, with which prey terminates TLS; the first is used for names without another match */
+    uint32_t server_sni, server_ca;   /* strings: name that servers are asked for and verified by; file of CAs */
+    uint32_t affinity_name, log_file; /* strings: cookie, or field in lower case; path of the access log */
+    uint32_t queue, queue_ms;         /* connections that may wait for a full server, and for how long; 0: none */
+    uint64_t first_ns;                /* `first bytes within`; 0: settings.proxy_first_ns */
+    uint64_t affinity_ns;             /* lifetime of the cookie; 0: as long as the client runs */
     uint32_t wants; /* enum first_wants (vm/stream/wants.h): items of the first bytes that its branches ask for */
     uint32_t trust_from, trust_count; /* SETS: clients whose X-Forwarded-… fields are believed */
     uint32_t reserved[5];
     uint64_t connect_ns;           /* time for a connect; 0: settings.proxy_connect_ns */
     uint64_t client_ns, server_ns; /* longest silence of each end; 0: that of the service */
-    uint64_t age_ns;               /* most time that a connection lasts; 0: as long as its ends like */
+    uint64_t age_ns;               /* most time that a connection lasts; 0: no limit */
 };
 static_assert(sizeof(struct pbc_proxy) == 128, "layout");
 struct pbc_cert {
@@ -193,22 +194,21 @@ struct pbc_cert {
 static_assert(sizeof(struct pbc_cert) == 20, "layout");
 #define PBC_PROXY_PORTS_MAX 1024u /* most pairs of an address and a port that one proxy service listens at */
 
-/* `nat NAME { … }`, one entry a statement, in the file's order; the first that fits a new flow translates it.
+/* `nat NAME { … }`, one entry per statement, in the file's order; the first that fits a new flow translates it.
  *   MASQUERADE  source in `from`, leaving on `iface`: to that interface's address and a port of the ranges
  *   SOURCE      the same to an address in `outside`, the same one for all flows of a source
  *   FORWARD     destination `to`, protocol and port: to `target` and its port
  *   MAP         swaps prefixes of `len` bits, `target` inside and `to` outside: in the source of packets that leave,
  *               in the destination of those that arrive; the other bits stay
  * All conditions must hold, too. They see the source as it arrives, and the destination after it was turned inwards
- * (FORWARD: as it arrives). Kinds: nat_asks (verify/nats.c). COND_OUT_ON stands there where `iface` can't say the way
+ * (FORWARD: as it arrives). Kinds: nat_asks (verify/nats.c). COND_OUT_ON is there where `iface` can't say the way
  * out: of packets that leave by one of several interfaces. */
 enum pbc_nat_kind { PBC_NAT_MASQUERADE, PBC_NAT_SOURCE, PBC_NAT_FORWARD, PBC_NAT_MAP, PBC_NAT_KINDS };
 struct pbc_nat {
     uint32_t name; /* string: name of the block */
     struct pbc_place place;
     uint32_t from, from_count; /* SETS: sources; none: any */
-    uint32_t iface;            /* interface that the packet leaves by; FORWARD: came in by; PBC_NONE: any, or conditions
-                                * tell */
+    uint32_t iface;            /* outgoing interface; FORWARD: incoming interface; PBC_NONE: any, or by conditions */
     uint32_t to[4], target[4]; /* FORWARD, MAP: as in struct key */
     uint16_t port_lo,
         port_hi;          /* MASQUERADE, SOURCE: ports to translate to, first and last; FORWARD: ports to forward */
@@ -223,13 +223,14 @@ struct pbc_nat {
     uint8_t reserved[2];
     uint32_t outside, outside_count; /* SETS; SOURCE: addresses to translate to, those in `family` */
     uint32_t conds, cond_count;      /* CONDS: further conditions */
-    uint32_t ports, port_count;      /* RANGES; MASQUERADE, SOURCE: the ports, if they are several ranges; else none */
+    uint32_t ports, port_count;      /* RANGES; MASQUERADE, SOURCE: the ports, if there are several ranges; else none */
     uint8_t reserved2[28];
 };
 static_assert(sizeof(struct pbc_nat) == 128, "an index is a shift (docs/kernel.md)");
 enum pbc_nat_flag {
     PBC_NAT_TO_SELF = 1 << 0, /* FORWARD: `to` is any address of this machine, in `family` */
-    PBC_NAT_TO_ANY = 1 << 1,  /* FORWARD: `to` is any address in `family` but the target's; the target is left alone */
+    PBC_NAT_TO_ANY =
+        1 << 1, /* FORWARD: `to` is any address in `family` but the target's; the target is not translated */
     PBC_NAT_QUERIES = 1 << 2, /* MASQUERADE, SOURCE: identifiers of queries are drawn from the ports, too */
     PBC_NAT_FLAGS = (1 << 3) - 1
 };
@@ -259,16 +260,16 @@ struct pbc_endpoint {
     uint8_t family;            /* 4 or 6 with an address, else 0 */
     uint8_t proto;             /* enum pbc_endpoint_proto; an echo is an ICMP echo request */
     uint8_t wire;              /* enum pbc_endpoint_wire */
-    uint32_t iface;            /* 1 + interface that the packet came in by; 0: all. In the wire alone */
+    uint32_t iface;            /* 1 + interface that the packet came in by; 0: all. In the wire only */
     uint16_t vlan_lo, vlan_hi; /* PBC_WIRE_VLAN: range of the outermost VID, 0..4094; else 0 */
 };
 static_assert(sizeof(struct pbc_endpoint) == 48, "layout");
-/* Return what a FORWARD's destination is, as of an endpoint. */
+/* Return a FORWARD's destination in the form of an endpoint. */
 static inline uint8_t nat_endpoint_to(const struct pbc_nat *n)
 {
     return n->flags & PBC_NAT_TO_SELF ? PBC_TO_SELF : n->flags & PBC_NAT_TO_ANY ? PBC_TO_ANY : PBC_TO_ADDRESS;
 }
-/* Return how much the endpoint asks of tags: nothing, some or none, a VID. */
+/* Return how specific the endpoint is about tags: any, tagged or untagged, a VID. */
 static inline unsigned endpoint_tags_asked(const struct pbc_endpoint *e)
 {
     return e->wire == PBC_WIRE_VLAN ? 2 : e->wire > PBC_WIRE_ALL;
@@ -278,20 +279,20 @@ struct pbc_branch {
     uint32_t service;
     struct pbc_place place;
     uint32_t conds, cond_count;
-    /* Shares; none of them: "no server". `shares` PBC_TARGET and those beside it: no pool; share_count is then 0, but
-     * of PBC_PROGRAM the string with the path of its socket. Use branch_goes and branch_shares. */
+    /* Shares of pools; none: "no server". `shares` PBC_TARGET and the values beside it: not a pool; share_count is
+     * then 0, but of PBC_PROGRAM the string with the path of its socket. Use branch_goes and branch_shares. */
     uint32_t shares, share_count;
 };
 static_assert(sizeof(struct pbc_branch) == 32, "an index is a shift (docs/kernel.md)");
-/* Destinations of a branch. PBC_GOES_ORIGINAL and those behind it: of modes with MODE_INLINE alone */
+/* Destinations of a branch. PBC_GOES_ORIGINAL and later ones: only in modes with MODE_INLINE */
 enum pbc_goes {
     PBC_GOES_POOLS,
     PBC_GOES_NOWHERE,  /* no server */
     PBC_GOES_TARGET,   /* the target that the client's instruction names */
     PBC_GOES_ORIGINAL, /* the place where the client wanted to go */
     PBC_GOES_REJECT,   /* the connection is refused */
-    PBC_GOES_PROGRAM,  /* a program of the user's, behind a Unix socket, and on to the original */
-    PBC_GOES_PASS,     /* as to the original, and then the connection leaves for the packet path */
+    PBC_GOES_PROGRAM,  /* a user's process behind a Unix socket, then the original destination */
+    PBC_GOES_PASS,     /* like the original destination, but the connection leaves for the packet path */
     PBC_GOES
 };
 #define PBC_SOCKET_MAX 107u /* most bytes of a socket's path: room of struct sockaddr_un */
@@ -305,7 +306,7 @@ static inline enum pbc_goes branch_goes(const struct pbc_branch *b)
            : b->share_count            ? PBC_GOES_POOLS
                                        : PBC_GOES_NOWHERE;
 }
-/* True for a branch to the place where the client wanted to go, whether or not by a program. */
+/* True for a branch to the client's original destination, directly or through a user's process. */
 static inline bool branch_goes_on(const struct pbc_branch *b)
 {
     const enum pbc_goes goes = branch_goes(b);
@@ -321,7 +322,7 @@ struct pbc_share {
 }; /* percents of a branch add up to 100 */
 
 enum {
-    PBC_OWN_PORT_LO = 61000,        /* for the host's own addresses: from here to 65535 the host hands out none */
+    PBC_OWN_PORT_LO = 61000,        /* for the host's own addresses: from here to 65535 the host gives out no port */
     PBC_SOURCE_PORT_LO = 1024,      /* for addresses used only for translation: ports from here to 65535 */
     PBC_SLOTS_MAX = 1 << 26,        /* most slots of all pools' tables of a worker (pbc_pool_slots) */
     PBC_SOURCES_MAX = 4096,         /* most addresses of a pool's `source` */
@@ -331,14 +332,14 @@ enum {
     PBC_SERVER_NAMES_MAX = 1 << 27, /* most bytes of "POOL/SERVER" of all servers together */
 };
 
-/* Sections of the program file: services in `mode observe`, which take no packet and watch TCP connections beside all
- * others. They stand apart from SERVICES, whose entries take what they match. */
+/* Sections of the program file: services in `mode observe`, which watch TCP connections without taking packets. They
+ * are apart from SERVICES, whose entries take the packets that they match. */
 
-/* Bytes that win where two segments differ: as Linux reads them, those that came first, or last */
+/* Bytes that count if two segments differ: as in Linux, the first, or the last */
 enum pbc_overlaps { PBC_OVERLAPS_LINUX, PBC_OVERLAPS_FIRST, PBC_OVERLAPS_LAST, PBC_OVERLAPS };
 enum pbc_observe_flag { PBC_OBSERVE_PCAPNG = 1 << 0 /* `stream to … as pcapng` */ };
 
-/* Endpoints stand in OBSERVE_ENDPOINTS, as in ENDPOINTS: `service` is an index in OBSERVES, `wire` is never
+/* Endpoints are in OBSERVE_ENDPOINTS, as in ENDPOINTS: `service` is an index in OBSERVES, `wire` is never
  * PBC_WIRE_NOT. The first that takes a connection wins; the compiler puts more specific ones first. */
 struct pbc_observe {
     uint32_t name;
@@ -351,15 +352,16 @@ struct pbc_observe {
     uint8_t overlaps;                      /* enum pbc_overlaps */
     uint8_t flags;                         /* enum pbc_observe_flag */
     uint8_t reserved[2];
-    uint32_t cut; /* 1 + service that connections go to which are cut into (PBC_SERVICE_CUT); 0: no branch cuts */
+    uint32_t cut; /* 1 + service of connections that are cut into (PBC_SERVICE_CUT); 0: no branch cuts */
     uint8_t reserved2[8];
 };
 static_assert(sizeof(struct pbc_observe) == 80, "layout");
 
-/* Things done with a connection: its session is told and its bytes go to the stream; its session is told; neither; its
- * session is told, and both ends are reset; its session is told, and it goes on through sockets (`proxy inline`) */
+/* Treatment of a connection: its session is reported and its bytes go to the stream; its session is reported;
+ * neither; its session is reported, and both ends are reset; its session is reported, and it goes on through sockets
+ * (`proxy inline`) */
 enum pbc_does { PBC_STREAM, PBC_PASS, PBC_IGNORE, PBC_RESETS, PBC_CUTS, PBC_DOES };
-/* True for what is more than looking on: its decision holds packets back */
+/* True for treatments beyond watching, whose decision holds packets back */
 static inline bool pbc_does_hold(uint32_t does) { return does == PBC_RESETS || does == PBC_CUTS; }
 struct pbc_choice {
     uint32_t observe; /* index in OBSERVES */

@@ -1,4 +1,4 @@
-/* The past of a program as bytes (remap.h): the entries behind those of its file, as they lie, and the ids. What is
+/* The past of a program as bytes (remap.h): the entries behind those of its file, as they are, and the ids. What is
  * read is copied first and then verified, for whoever wrote it may still change it. */
 #include <stdio.h>
 #include <string.h>

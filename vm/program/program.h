@@ -29,11 +29,11 @@ struct program {
     const struct program *would; /* the same program as it would decide without the word `audit`; its rules, chains,
                                   * firewalls and memos are those of the WOULD_ sections. NULL: the word is not used */
     const uint8_t *verdicts;     /* [rules_count]: verdicts of rules, side by side so that caches hold those of many */
-    uint64_t flows, half_open;   /* bounds of the flow table: from `limits` or from program_bound */
+    uint64_t flows, half_open;   /* bounds of the flow table, from `limits` or program_bound */
     uint8_t digest[PBC_DIGEST_LEN];      /* digest of the file as it was compiled */
-    uint8_t file_digest[PBC_DIGEST_LEN]; /* digest of the file that was read, with addresses of servers by name */
+    uint8_t file_digest[PBC_DIGEST_LEN]; /* digest of the file as read, with addresses of servers by name */
     uint64_t file_bytes;                 /* size of the .pbc */
-    uint32_t version;                    /* the file's, and sizes of its entries: program_file writes the same bytes */
+    uint32_t version; /* the file's version, and sizes of its entries: program_file writes the same bytes */
     uint32_t entry_size[PBC_KINDS];
     uint64_t memory_bytes;  /* memory of this program, look-up tables apart */
     const uint32_t *lookup; /* look-up tables of large sets (set_index.h), NULL: none */
@@ -41,9 +41,9 @@ struct program {
     struct set_side ahead[PROGRAM_AHEAD]; /* first large sets of the code, whose memory a batch prefetches */
     uint32_t ahead_count;
     uint32_t refs;   /* references: program_get, program_put */
-    uint64_t serial; /* number of this program, never reused in this process; an address may be */
+    uint64_t serial; /* number of this program, never reused in this process, as an address might be */
     void *memory;
-    struct lives *members;           /* members of live sets, given by who made them; NULL: all sets are empty */
+    struct lives *members;           /* members of live sets, given by their maker; NULL: all sets are empty */
     const struct program_past *past; /* past of a program that replaced another (remap.h); NULL: none */
 };
 
@@ -61,15 +61,15 @@ int program_digest_open(int fd, uint8_t digest[PBC_DIGEST_LEN], char *err, size_
 /* The same as program_load_file from memory: the bytes are copied and may be freed or changed afterwards. */
 struct program *program_load(const void *bytes, size_t len, char *err, size_t err_len);
 
-/* Return the file that the program was loaded from, rebuilt (byte by byte the same if the compiler made it); malloc'd.
- * NULL: out of memory. For a program with a past (remap.h) the file has no past in it. */
+/* Return the file that the program was loaded from, rebuilt (byte by byte the same if the compiler made it);
+ * malloc'd. NULL: out of memory. The file of a program with a past (remap.h) does not contain the past. */
 uint8_t *program_file(const struct program *p, size_t *len);
 /* Return the file as it was compiled: servers by name have no address yet. */
 uint8_t *program_file_compiled(const struct program *p, size_t *len);
-/* Return the file with these servers in place of its own, [servers_count] without those of its past: with the addresses
- * that names have. */
+/* Return the file with these servers in place of its own, [servers_count] without past ones: with the current
+ * addresses of their names. */
 uint8_t *program_file_with(const struct program *p, const struct pbc_server servers[], size_t *len);
-/* Write what the server of a row of NAMED is while its address is not known, as it was compiled. */
+/* Write the server of a row of NAMED as it was compiled: with a placeholder for its unknown address. */
 void program_forget_address(const struct program *p, uint32_t row, struct pbc_server *s);
 /* Copy the servers of the file, malloc'd. NULL: out of memory. */
 struct pbc_server *program_servers_copy(const struct program *p);
@@ -81,7 +81,7 @@ void program_put(struct program *p); /* NULL is allowed; frees the program with 
 uint32_t program_holds(const struct program *p);
 /* Return an unused serial. Any thread may call this. */
 uint64_t program_serial(void);
-/* Give a program that another process has loaded before the serial that it had there; later ones are greater. */
+/* Give a program that another process loaded earlier its serial from there; later serials are greater. */
 void program_go_on(struct program *p, uint64_t serial);
 
 /* Verify a raw image in place; called by program_load. Return 0, or -EINVAL with the first fault in err. Linear in the
@@ -96,13 +96,14 @@ const char *program_str(const struct program *p, uint32_t offset); /* never NULL
  * two of which begin with `_`. */
 bool program_is_service(const char *text, size_t len);
 /* Write what stands for the address of a server while that is not known: one of 0.0.0.0/8 or 100::/64 (RFC
- * 1122, 3.2.1.3; RFC 6666), by a hash (FNV-1a) of its name and number, and as many steps behind it as the row says. */
+ * 1122, 3.2.1.3; RFC 6666), by a hash (FNV-1a) of its name and number, and as many steps behind it according to the
+ * row. */
 void program_named_place(const char *host, const struct pbc_named *row, uint8_t family, uint32_t addr[4]);
 
-/* Find the row of a server by name; NULL: it has an address of its own. */
+/* Find the row of a server by name; NULL: the server has an address of its own. */
 const struct pbc_named *program_named(const struct program *p, uint32_t server);
 
-/* Return the check of a server, its own or its pool's; PBC_NONE: no check, or no address to ask. */
+/* Return the check of a server, its own or its pool's; PBC_NONE: no check, or no address to check. */
 static inline uint32_t program_check(const struct program *p, uint32_t server)
 {
     if (p->servers[server].flags & PBC_SERVER_UNKNOWN) return PBC_NONE;
@@ -154,14 +155,14 @@ static inline struct iface_table program_ifaces(const struct program *p)
 {
     return (struct iface_table){p->ifaces, p->ifaces_count, p->strings};
 }
-/* Return the mirror of a rule; NULL: it has none, or is audited, so that it copies nothing. */
+/* Return the mirror of a rule; NULL: none, or the rule is under audit, and so copies nothing. */
 static inline const struct pbc_mirror *program_mirror(const struct program *p, uint32_t rule)
 {
     const struct pbc_rule *r = &p->rules[rule];
     const bool copies = r->verdict == PBC_V_MIRROR && (!p->root || p->would_twins[rule] != PBC_NONE);
     return copies ? &p->mirrors[r->mirror] : NULL;
 }
-/* True for a target that copies may have: a device's name, a path, a socket's name. */
+/* True for a valid target of copies: a device's name, a path, a socket's name. */
 bool mirror_target_is_right(enum pbc_mirror_to to, const char *target);
 /* True for a pattern such as `wg*`. */
 bool iface_is_pattern(const char *device);
@@ -182,29 +183,30 @@ uint32_t firewall_find(const struct iface_table *t, const struct pbc_firewall *f
                        enum pbc_direction d, uint32_t iface);
 
 /* True if checks of a server go through the service that sends to it: in modes where the server has the service's
- * address. Where the service rewrites the destination, a packet to the server's own address is the same. */
+ * address. If the service rewrites the destination, a packet to the server's own address is the same. */
 static inline bool service_checked_via(const struct pbc_service *s)
 {
     return mode_is(s->mode, MODE_ONE_SIDED) && !mode_is(s->mode, MODE_REWRITES);
 }
 
-/* Devices that rules name, and what no firewall judges of a device: for those who serve interfaces or report on them.
+/* Devices that rules name, and a device's unjudged packets: for code that serves interfaces or reports on them.
  * Judging does not use this. */
 
 /* Set named[i] for each device or pattern that a firewall, a condition or a nat names itself (array of
  * p->ifaces_count). Left out are devices held by a pattern of the same condition, and devices that only tests name. */
 void served_named(const struct program *p, bool *named);
 
-/* Way in which frames of a device come to prey: by a port, by the port of a bridge, or not. The kernel executor judges
- * what crosses from a device without programs where it leaves, if that is a port; this process does not see it. */
+/* Way in which a device's frames come to prey: by a port, by a bridge's port, or not at all. Packets forwarded from
+ * a device without eBPF programs are judged by the kernel executor at their outgoing port, if there is one; the
+ * user-space executor does not see them. */
 enum served_by { SERVED_PORT, SERVED_BRIDGED, SERVED_NOT_KERNEL, SERVED_NOT };
 
-/* Packets of a device that are left out, though rules ask for them: bits. */
+/* Packets of a device that are not judged, though rules ask for them: bits. */
 enum served_gap {
-    GAP_IN = 1 << 0,      /* they come in by it, for this machine */
-    GAP_OUT = 1 << 1,     /* this machine sends them by it */
-    GAP_FORWARD = 1 << 2, /* they cross from it */
-    GAP_PAST = 1 << 3,    /* they cross between it and another that is no port; those that cross to a port are judged */
+    GAP_IN = 1 << 0,      /* packets come in by the device, for this machine */
+    GAP_OUT = 1 << 1,     /* this machine sends packets by the device */
+    GAP_FORWARD = 1 << 2, /* packets are forwarded from the device */
+    GAP_PAST = 1 << 3,    /* packets are forwarded between two devices that are not ports; those to a port are judged */
     GAP_NAT = 1 << 4,     /* translation of what leaves by it */
 };
 
@@ -218,26 +220,26 @@ bool served_listed(const char *names, const char *device);
 
 /* Reason for gaps, as it is worded. */
 enum served_why {
-    WHY_NO_FIREWALL, /* it is served, and no firewall is for it */
+    WHY_NO_FIREWALL, /* the device is served, and no firewall is for it */
     WHY_NOT_GIVEN,   /* -i does not name it */
     WHY_UNREADABLE,  /* prey cannot serve it: it carries neither Ethernet nor bare IP packets */
-    WHY_ABSENT,      /* this machine lacks it */
+    WHY_ABSENT,      /* this machine lacks the device */
 };
 /* Write one sentence on the gaps of the device. */
 #define SERVED_TEXT 400
 void served_text(const struct program *p, const char *device, unsigned gaps, enum served_why why, char *buf,
                  size_t len);
 
-/* Return the words for what becomes of a device with a gap, in a start, a report and an answer alike. */
+/* Return the words for the fate of a device with a gap, the same for a start, a report and an answer. */
 const char *served_becomes(bool shut);
-/* Write why a rule never matches: it asks for packets that come in by devices of which none is among `serves` (names
- * with commas). With by SERVED_NOT_KERNEL those that cross from them match, where they leave. False: it may match. */
+/* Write why a rule never matches: it asks for packets from devices of which none is in `serves` (names with commas).
+ * With SERVED_NOT_KERNEL, packets forwarded from these match as they leave. False: the rule may match. */
 bool served_never(const struct program *p, const struct pbc_rule *r, const char *serves, enum served_by by, char *buf,
                   size_t len);
 
-/* Write why a rule never matches: it asks for MAC addresses, an Ethernet type that is not IP's, VLAN tags or ARP, of
- * what comes in by devices that are served, all of them without Ethernet. ethernet, bare: names with commas of the
- * served devices with Ethernet and without. False: it may match. */
+/* Write why a rule never matches: it asks for MAC addresses, an Ethernet type other than IP's, VLAN tags or ARP, but
+ * all its served devices lack Ethernet. ethernet, bare: the served devices with and without Ethernet, as names with
+ * commas. False: the rule may match. */
 bool served_linkless(const struct program *p, const struct pbc_rule *r, const char *ethernet, const char *bare,
                      char *buf, size_t len);
 
@@ -254,7 +256,8 @@ struct address_walk {
     const struct program *p;
     uint32_t set, end, at;
     uint8_t family;
-    struct address_range range; /* for address_each: the current range; nth: how many of it came; size: of it */
+    struct address_range range; /* for address_each: the current range; nth: number of its addresses returned so far;
+                                   size: of the range */
     uint64_t nth, size;
 };
 /* Begin a walk. family: 4, 6, or 0 for both. */
@@ -264,7 +267,8 @@ static inline struct address_walk address_walk(const struct program *p, uint32_t
 }
 /* Write the next range into r; false at the end. */
 bool address_next(struct address_walk *w, struct address_range *r);
-/* Write the next single address into *one, as a range of one; false at the end. Not with address_next in one walk. */
+/* Write the next single address into *one, as a range of one; false at the end. Do not mix it with address_next in
+ * one walk. */
 bool address_each(struct address_walk *w, struct address_range *one);
 
 /* Return the number of ranges of the sets. */
@@ -302,9 +306,9 @@ static inline bool address_in_prefix(const uint32_t prefix[4], unsigned len, con
     return true;
 }
 
-/* Number of addresses in the range; UINT64_MAX: that many or more. */
+/* Number of addresses in the range; at most UINT64_MAX. */
 uint64_t address_range_size(const struct address_range *r);
-/* Write the address `n` behind lo, which lies within the range. */
+/* Write the address `n` behind lo, which is within the range. */
 void address_range_at(const struct address_range *r, uint64_t n, uint32_t addr[4]);
 /* Return the number of addresses of all the sets, at most `most` + 1; an address in two of the sets counts twice. */
 uint64_t address_count(const struct program *p, uint32_t sets, uint32_t count, uint8_t family, uint64_t most);
@@ -312,10 +316,10 @@ uint64_t address_count(const struct program *p, uint32_t sets, uint32_t count, u
 /* Host names and globs: their normal form, their order, and membership in a list.
  *
  * A name is labels of letters, digits and inner hyphens, 1 to 63 bytes each, 253 in all (RFC 1123, section 2.1); the
- * last label is not a number. `*` may stand as the whole leftmost label: `*.example.com` is every name with one or more
+ * last label is not a number. `*` may be as the whole leftmost label: `*.example.com` is every name with one or more
  * labels before `example.com`, not `example.com` itself. Normal form is lower case without a dot at the end.
  *
- * A list is in order (host_compare) and holds no name that one of its globs covers. All names that a glob covers stand
+ * A list is in order (host_compare) and holds no name that one of its globs covers. All names that a glob covers are
  * right behind it in that order, so the last entry at or before a name is the only one that may match it. */
 
 enum { HOST_MAX = 253, HOST_LABEL_MAX = 63 };
@@ -333,30 +337,32 @@ enum host_fault {
     HOST_NUMBER, /* the last label is a number: an address, or part of one */
 };
 
-/* Write the normal form of a name or glob as a user wrote it. */
+/* Write the normal form of a name or glob that a user wrote. */
 enum host_fault host_normal(const char *s, size_t len, char out[HOST_MAX + 1]);
 
-/* Compare normal names from their ends: <0, 0, >0. All that ends in a name stands right behind that name; its glob
- * comes first, before the names that it covers. */
+/* Compare normal names from their ends: <0, 0, >0. Names that end in another name directly follow it; its glob comes
+ * first, before the names that it covers. */
 int host_compare(const char *a, const char *b);
 
-/* True if `glob` covers the name, or all that the glob `name` covers. False for equal names, or without a glob. */
+/* True if `glob` covers the name, or covers everything that the glob `name` covers. False for equal names, or
+ * without a glob. */
 bool host_covers(const char *glob, const char *name);
 
 /* Texts that clients send, exact or with `*` at the end for every text that begins so: their order, and membership in a
  * list. Paths, methods, protocols and values of header fields are compared byte by byte, in the case they are written
  * in.
  *
- * A list is in order (text_compare) and holds nothing that one of its globs covers. All texts that a glob covers stand
+ * A list is in order (text_compare) and holds nothing that one of its globs covers. All texts that a glob covers are
  * right behind it in that order, so the last entry at or before a text is the only one that may match it. */
 
 /* Compare byte by byte, a glob by the text before its `*`; of two equal texts the glob is less. <0, 0, >0. */
 int text_compare(const char *a, const char *b);
 
-/* True if `glob` covers the text, or all that the glob `text` covers. False for equal texts, or without a glob. */
+/* True if `glob` covers the text, or covers everything that the glob `text` covers. False for equal texts, or
+ * without a glob. */
 bool text_covers(const char *glob, const char *text);
 
-/* True if the list has what a client sent. A host may have any case, and a dot at its end, but no port; bytes that no
- * name may have match only a glob's `*`. names_match_plain looks at each entry, as the rule list does. */
+/* True if the list has the name that a client sent. A host may have any case, and a dot at its end, but no port;
+ * bytes forbidden in names match only a glob's `*`. names_match_plain looks at each entry, as the rule list does. */
 bool names_match(const struct program *p, uint32_t list, const char *s, size_t len);
 bool names_match_plain(const struct program *p, uint32_t list, const char *s, size_t len);

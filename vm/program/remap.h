@@ -1,13 +1,13 @@
 /* From one program to the next: which parts continue in the new one, by name. Made apart, once for all workers.
  *
- * Flows hold numbers of servers, services and nats, and may still use some that the next program lacks. So workers get
- * a program that has those parts behind its own. Such parts are in no pool and take nothing new. The numbers are those
- * of the new program:
+ * Flows hold numbers of servers, services and nats, some of which the next program may lack. So workers get a
+ * program that has those parts behind its own. Such parts belong to no pool and take nothing new. The numbers are
+ * those of the new program:
  *
  *      pools, servers, services, branches, nats    | of the file ...   | of the past ... |
  *
  * Facts about servers (down, server_out) are made for this program, past servers included. Parts of the past that no
- * flow uses any more are left out if the caller says so (gone); their counts go with them.
+ * flow uses any more are left out if the caller asks for it (gone); their counts go with them.
  *
  * Equal are: servers with the same POOL/SERVER, family and address; services with the same name that send on alike;
  * branches of a service that send to the same pools (else the branch in the same place); nat statements that say the
@@ -60,7 +60,7 @@ static inline bool program_is_past(const struct program *p, uint32_t server)
 {
     return p->past && server >= p->past->servers;
 }
-/* Return the program of the file alone, without a past. */
+/* Return the program of the file only, without a past. */
 static inline struct program *program_of_file(struct program *p) { return p->past ? p->past->under : p; }
 /* Number of nats of the file and of the past. */
 static inline uint32_t program_all_nats(const struct program *p)
@@ -85,22 +85,22 @@ static inline uint32_t program_server_ids(const struct program *p)
 {
     return p->past ? p->past->server_ids : p->servers_count;
 }
-/* Return the server with that id; PBC_NONE: no server has it any more. */
+/* Return the server with that id; PBC_NONE: no server has it now. */
 static inline uint32_t program_server_of(const struct program *p, uint32_t id)
 {
     if (!p->past || id == PBC_NONE) return id;
     return id < p->past->server_ids ? p->past->server_of[id] : PBC_NONE;
 }
 
-/* True if the program equals what its file alone gives: no past in it, and ids equal to numbers. */
+/* True if the program equals that of its file: it has no past, and ids equal numbers. */
 bool program_is_plain(const struct program *p);
 
 struct archive;
-/* Write what the program has beside its file: its past, and its ids. */
+/* Write the parts of the program that its file lacks: its past, and its ids. */
 void program_past_write(const struct program *p, struct archive *a);
 /* Make the program again from that of the file and those bytes, which are hostile. Return it with a reference of its
- * own (`file` itself if there is nothing beside it), or NULL, with one line in err. */
+ * own (`file` itself if there are no further parts), or NULL, with one line in err. */
 struct program *program_past_read(struct program *file, struct archive *a, char *err, size_t err_len);
 
-/* Free what program_put finds in a program with a past. */
+/* Free the extra memory of a program with a past; for program_put. */
 void program_past_free(const struct program *p);

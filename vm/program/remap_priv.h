@@ -34,14 +34,13 @@ struct view_room {
 
 /* Return the room for all that `from` has. */
 struct view_room remap_room(const struct program *from);
-/* Make m->view of `to`, with that room behind its parts and nothing in it yet; program_put frees it. False: out of
- * memory. */
+/* Make m->view of `to`, with that room behind its parts, still empty; program_put frees it. False: out of memory. */
 bool remap_view(struct making *m, struct program *to, const struct view_room *room);
 
-/* remap_same.c: True if what the fields of two entries keep goes on (enum field_keeps). */
+/* remap_same.c: True if the state kept by the fields of two entries survives (enum field_keeps). */
 bool remap_same(enum fields_of of, enum field_keeps what, const struct program *a, const void *x,
                 const struct program *b, const void *y);
-/* True if balancing of the one goes on with the other: KEEPS_BALANCE of the pool and of its servers, and settings. */
+/* True if balancing goes on from one to the other: KEEPS_BALANCE of the pool and of its servers, and settings. */
 bool remap_same_pool(const struct program *a, const struct pbc_pool *s, const struct program *b,
                      const struct pbc_pool *t);
 /* True if both have the same pools by name; without pools, both have the target, or neither. */
@@ -49,11 +48,11 @@ bool remap_same_shares(const struct program *a, const struct pbc_branch *s, cons
                        const struct pbc_branch *t);
 /* True if both name the same device; both may be PBC_NONE. */
 bool remap_same_iface(const struct program *a, uint32_t i, const struct program *b, uint32_t k);
-/* Compare all parts of two meters: 0 means that counts continue. An unnamed meter is known by its place. */
+/* Compare all parts of two meters: 0 means that counts continue. An unnamed meter is identified by its place. */
 int remap_meter_order(const struct program *a, const struct pbc_meter *s, const struct program *b,
                       const struct pbc_meter *t);
 
-/* remap_past.c: False if the part, a number of `from`, belongs to its past and no flow uses it any more. */
+/* remap_past.c: False if the part, a number of `from`, belongs to its past and is no longer used by flows. */
 bool remap_uses_service(const struct making *m, uint32_t i);
 bool remap_uses_server(const struct making *m, uint32_t i);
 bool remap_uses_nat(const struct making *m, uint32_t i);

@@ -54,7 +54,7 @@ static unsigned bits_for(uint32_t count)
     return bits;
 }
 
-/* Function `node`: make a node over the parts of ranges [from, to) that lie within [lo, hi], and the nodes below it.
+/* Function `node`: make a node over the parts of ranges [from, to) that are within [lo, hi], and the nodes below it.
  * False when room is out. Recursion ends because each node's span is at least 2^6 smaller than its parent's. */
 #define FAMILY(w, num, type)                                                                                           \
     static bool node##w(struct maker *m, uint32_t from, uint32_t to, num lo, num hi, uint32_t *id)                     \

@@ -30,8 +30,8 @@ static inline void wide_of(const uint32_t a[4], struct wide *out)
     out->lo = (uint64_t)a[2] << 32 | a[3];
 }
 
-/* True if the number of these halves is at most b. The second version is for compilers without numbers of 128 bits. The
- * first takes two instructions and no branch, on which searches depend. */
+/* True if the number made of these halves is at most b. The second version is for compilers without 128-bit numbers.
+ * The first takes two instructions and no branch, as the searches need. */
 static inline bool wide_up_to_by_words(uint64_t hi, uint64_t lo, const struct wide *b)
 {
     return (hi < b->hi) | ((hi == b->hi) & (lo <= b->lo));
@@ -45,8 +45,8 @@ static inline bool wide_up_to(uint64_t hi, uint64_t lo, const struct wide *b)
 #define wide_up_to wide_up_to_by_words
 #endif
 
-/* Return the bucket of the address; an address below the base wraps around to a large number. LOOKUP_NOWHERE: past the
- * last bucket. (The search finds out that an address in the last bucket is outside the set.) */
+/* Return the bucket of the address; an address below the base wraps around to a large number. LOOKUP_NOWHERE: past
+ * the last bucket. (An address in the last bucket may be outside the set, which the search finds out.) */
 static inline lookup_at bucket4(lookup_at node, uint32_t addr)
 {
     uint32_t at = (addr - LOOKUP(node)) >> (LOOKUP(node + 1) & 31);

@@ -1,4 +1,4 @@
-/* Exchange of objects; reloads swap what stays with what is freed. */
+/* Exchange of objects; a reload swaps lasting parts with those to be freed. */
 #pragma once
 
 /* Exchange two objects of one type. */

@@ -14,7 +14,7 @@ bool shared_reserve(struct shared_cell *c, uint64_t most)
     return false;
 }
 
-/* Return how far `value` lies ahead of `now`, at most `limit`. A difference far beyond any bucket is a time so long
+/* Return how far `value` is ahead of `now`, at most `limit`. A difference far beyond any bucket is a time so long
  * past that it wrapped; the margin allows for workers whose clocks were read at different moments. */
 static uint64_t ahead(uint64_t value, uint64_t now, uint64_t limit)
 {

@@ -1,8 +1,8 @@
-/* Numbers that the workers of one program count together, in memory that all change by relaxed atomics, without a lock.
- * The main thread makes them with the program; a worker's vm gets them in struct share (vm/cfg.h).
+/* Numbers that the workers of one program count together, in memory that all of them change by relaxed atomics,
+ * without a lock. The main thread makes them with the program; a worker's vm gets them in struct share (vm/cfg.h).
  *
- * A single worker needs none: share->all and share->hear are NULL, and it counts for itself. In a replay of a recording
- * share->hear alone is set, and returns what each worker was told when it was recorded. */
+ * A single worker needs none: share->all and share->hear are NULL, and it counts for itself. In a replay of a
+ * recording only share->hear is set, and returns the values recorded for each worker. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,17 +11,17 @@
 #include "vm/cfg.h"
 #include "vm/program/remap.h"
 
-/* Owners of the ports (or identifiers) that flows are translated to: one table for all workers, in memory that
- * programs in the kernel can map, changed by atomics without a lock.
+/* Owners of the ports (or identifiers) that flows are translated to: one table for all workers, in memory that eBPF
+ * programs can map, changed by atomics without a lock.
  *
- * A port that no flow has belongs to the worker of its slice: slices take blocks of 64 ports in turn, so that every
- * range has a share of each. Where a worker's slice has none left, it takes ports of others' slices that nobody has.
- * Then the table says whose they are until the last of its flows has ended. A worker may give one port to several
- * flows, which go to different ends; so their number is kept. */
+ * A free port belongs to the worker of its slice: slices take blocks of 64 ports in turn, so that every range has a
+ * share of each. If a worker's slice has none left, the worker takes free ports of others' slices. Then the table
+ * has their owners until the last of its flows has ended. A worker may give one port to several flows, which go to
+ * different ends; so their number is kept. */
 enum {
     PORT_OWNERS = 65536,
     PORT_OWNER_SHIFT = 24, /* above: the worker, plus 1; below: number of flows and mappings that hold the port */
-    PORT_SHARED = 255,     /* in place of the worker: several have it (port_is_shared) */
+    PORT_SHARED = 255,     /* in place of the worker: several workers have the port (port_is_shared) */
 };
 
 struct port_owners {
@@ -43,49 +43,49 @@ static inline uint32_t port_entry(const struct port_owners *o, uint16_t port)
     return __atomic_load_n(&o->of[port], __ATOMIC_RELAXED);
 }
 
-/* True if flows of several workers have the port: their guests say whose a packet is (vm/worker/guests.h). The entry
- * then names no worker, so a frame goes to the one of the slice first. */
+/* True if flows of several workers have the port: the guests give the owner of a packet (vm/worker/guests.h). The
+ * entry then names no worker, so a frame goes to the one of the slice first. */
 static inline bool port_is_shared(uint32_t entry) { return entry >> PORT_OWNER_SHIFT == PORT_SHARED; }
 
-/* Hold a port for a worker once more; false: another worker has it. */
+/* Add a worker's hold on a port; false: another worker has it. */
 bool port_owners_hold(struct port_owners *o, uint16_t port, unsigned worker);
-/* The same for a flow that has the port already, as it is read: where another worker's flow has it, too, it is shared
- * until the last of them has ended. */
+/* The same for a flow read with its port: if another worker's flow has the port, too, it is shared until the last of
+ * these flows has ended. */
 void port_owners_share(struct port_owners *o, uint16_t port, unsigned worker);
 /* Undo one port_owners_hold. */
 void port_owners_drop(struct port_owners *o, uint16_t port);
 
-/* One number. The next program continues it if that program has the thing that the number counts. */
+/* One number. The next program continues it if it has the counted part. */
 struct shared_cell {
     uint64_t value;   /* atomic */
     uint64_t base_ns; /* buckets: time of unit 0 */
-    uint32_t users;   /* programs that hold the cell; used by the main thread alone */
+    uint32_t users;   /* programs that hold the cell; used by the main thread only */
 };
 
 struct shared {
     struct shared_cell **services, **servers; /* numbers of flows, by index in SERVICES, SERVERS */
     struct shared_cell **meters;              /* buckets, by index in METERS; unused for meters with a key */
     uint32_t services_count, servers_count, meters_count;
-    struct port_owners *ports; /* the caller's, for all programs; NULL: each worker keeps to its slice */
+    struct port_owners *ports; /* the caller's, for all programs; NULL: each worker uses only its slice */
 };
 
 /* Make the numbers of a program: all zero, buckets full at now_ns (mono). Numbers that `from` (of program r->from) has
  * already go on, and so do the ports. from, r: NULL if there was no program before. NULL: out of memory. */
 struct shared *shared_new(const struct program *p, const struct shared *from, const struct remap *r, uint64_t now_ns);
-/* Free the numbers, once no worker has them any more. s may be NULL. */
+/* Free the numbers, once no worker uses them. s may be NULL. */
 void shared_free(struct shared *s);
 
 static inline void shared_add(struct shared_cell *c) { __atomic_fetch_add(&c->value, 1, __ATOMIC_RELAXED); }
 static inline void shared_drop(struct shared_cell *c) { __atomic_fetch_sub(&c->value, 1, __ATOMIC_RELAXED); }
 static inline uint64_t shared_read(const struct shared_cell *c) { return __atomic_load_n(&c->value, __ATOMIC_RELAXED); }
-/* Add 1 if the result is at most `most`. False: it would be more, or other workers were faster too often. */
+/* Add 1 if the result is at most `most`. False: it would exceed that, or other workers were faster too often. */
 bool shared_reserve(struct shared_cell *c, uint64_t most);
-/* A request to a bucket (judge/meters/meter.h). The bucket's value is the time of the next conforming packet, in units.
- * It lies at most `limit` (up to 2^62) ahead of the clock. Times are compared with wrap-around: a bucket never
+/* A request to a bucket (judge/meters/meter.h). The bucket's value is the time of the next conforming packet, in
+ * units. It is at most `limit` (up to 2^62) ahead of the clock. Times are compared with wrap-around: a bucket never
  * expires. */
 struct shared_ask {
     uint64_t now, limit; /* units since base_ns, wrapping */
-    uint64_t need, want; /* smallest and greatest number of units to take; need is not 0 */
+    uint64_t need, want; /* smallest and greatest number of units to take; `need` is not 0 */
 };
 /* Return the number of units taken; 0: fewer than needed were left, or other workers were faster too often. */
 uint64_t shared_take(struct shared_cell *c, const struct shared_ask *a);
@@ -94,13 +94,13 @@ static inline void shared_give(struct shared_cell *c, uint64_t units)
 {
     __atomic_fetch_sub(&c->value, units, __ATOMIC_RELAXED);
 }
-/* Return how far the bucket lies ahead of `now`, at most `limit`. */
+/* Return how far the bucket is ahead of `now`, at most `limit`. */
 uint64_t shared_ahead(const struct shared_cell *c, uint64_t now, uint64_t limit);
 
 /* True if the worker counts together with others */
 static inline bool share_counts(const struct share *s) { return s->all || s->hear; }
-/* Pass on `value`, a shared number that the worker just read. All that a worker learns of shared numbers goes through
- * here: a recording writes it down, and a replay returns the recorded value, which is hostile. */
+/* Pass on `value`, a shared number that the worker just read. All shared numbers that a worker reads pass through
+ * here: a recording stores them, and a replay returns the recorded value, which is hostile. */
 static inline uint64_t share_hear(const struct share *s, uint64_t value)
 {
     return s->hear ? s->hear(s->arg, value) : value;

@@ -140,7 +140,7 @@ static bool take_framing(struct body *b, uint8_t c)
     case EXTENSION: return take_extension(b, c);
     case SIZE_LF:
         b->count = 0;
-        b->state = b->left ? CHUNK : TRAILER; /* the trailer stands behind the last chunk, which is empty */
+        b->state = b->left ? CHUNK : TRAILER; /* the trailer is behind the last chunk, which is empty */
         return c == '\n';
     case CHUNK_CR: b->state = CHUNK_LF; return c == '\r';
     case CHUNK_LF: b->state = SIZE; return c == '\n';

@@ -1,9 +1,9 @@
-/* The facts that a connection's first bytes give: one face over the readers of this room, for those who judge.
+/* The facts from a connection's first bytes: one interface over this room's readers, for judging.
  *
  * Two structs, because there are many connections, and each worker reads one at a time:
  *
- *      struct first_at   progress of one connection's readers: small, lies beside its buffer
- *      struct first      facts from the bytes: large, one a worker; valid until its next first_read
+ *      struct first_at   progress of one connection's readers: small, is beside its buffer
+ *      struct first      facts from the bytes: large, one per worker; valid until its next first_read
  *
  *      first_read(f, &conn->at, bytes, n, &asked)
  *        READ_MORE    something asked is not known yet: keep the bytes, call again with more of them
@@ -42,12 +42,12 @@ struct hello {
     uint32_t len;     /* READ_WHOLE: bytes of the records; READ_MORE: bytes needed in all, at least */
     struct view sni;  /* server name; at NULL: none was sent */
     struct view alpn; /* list of protocols, a length byte before each name; at NULL: none was sent */
-    uint16_t version; /* highest version offered, 0x0304 for TLS 1.3; without the extension, the legacy field */
+    uint16_t version; /* highest version offered (0x0304: TLS 1.3); without the extension, the legacy field */
     uint8_t reason;   /* enum stream_reason, after READ_BAD */
 };
 
-/* Read the hello at the start of `bytes`. The views point into `bytes`, or, if the hello has more than one record, into
- * `scratch`, where it is put together. Nothing is parsed before the whole hello has come. */
+/* Read the hello at the start of `bytes`. The views point into `bytes`, or, if the hello has more than one record,
+ * into `scratch`, where it is joined. Parsing begins once the complete hello has come. */
 enum stream_read hello_read(struct hello *h, struct hello_at *at, const uint8_t *bytes, uint32_t n,
                             uint8_t scratch[HELLO_MAX]);
 
@@ -63,7 +63,7 @@ bool hello_offers(struct view alpn, const char *name, uint32_t len);
  *      NAT IP PORT             padded with spaces to exactly 32 bytes
  *      NAT   1 keeps the client's address, 2 uses ours
  *
- * An IPv6 address stands in brackets. */
+ * An IPv6 address is in brackets. */
 
 enum { INSTRUCTION_MAX = 64, INSTRUCTION_PADDED = 32 };
 
@@ -73,11 +73,11 @@ struct instruction {
     uint32_t len; /* READ_WHOLE: its bytes, to be removed; READ_MORE: bytes needed in all, at least */
     struct stream_addr target;
     uint8_t nat;    /* enum instruction_nat */
-    bool sum_holds; /* true if the check characters are the sum, and in the form without them */
+    bool sum_holds; /* true if the check characters are the sum, or absent by the form */
 };
 
-/* Read an instruction at the start of `bytes`. READ_OTHER: no digit comes first. READ_BAD: `instruction-malformed`. A
- * v4 address inside a v6 address is bad: it would evade lists of v4 addresses. */
+/* Read an instruction at the start of `bytes`. READ_OTHER: the first byte is not a digit. READ_BAD:
+ * `instruction-malformed`. A v4 address inside a v6 address is bad: it would evade lists of v4 addresses. */
 enum stream_read instruction_read(struct instruction *i, const uint8_t *bytes, uint32_t n);
 
 /* The PROXY header, versions 1 and 2, names a proxy's client (HAProxy's specification of the PROXY protocol, sections
@@ -87,7 +87,7 @@ enum {
     PROXY_V1_BEGIN = 6,    /* bytes that identify version 1 */
     PROXY_BEGIN_MAX = 12,  /* bytes that identify version 2 */
     PROXY_V1_MAX = 107,    /* most bytes of version 1, with CRLF */
-    PROXY_V2_MAX = 4096,   /* most bytes of version 2 that we accept: addresses and TLVs; most senders stay under 600 */
+    PROXY_V2_MAX = 4096,   /* most accepted bytes of version 2: addresses and TLVs; most senders stay under 600 */
     PROXY_HEADER_OUT = 107 /* most bytes that we write */
 };
 
@@ -95,7 +95,7 @@ struct proxy_header {
     uint32_t len;    /* READ_WHOLE: its bytes; READ_MORE: bytes needed in all, at least */
     uint8_t version; /* 1 or 2 */
     bool known;      /* true if src and dst are set: not with LOCAL, UNKNOWN, or families other than TCP over IP */
-    bool tls;        /* its sender says that the client came by TLS (PP2_TYPE_SSL) */
+    bool tls;        /* the header states that the client came by TLS (PP2_TYPE_SSL) */
     struct stream_addr src, dst;
 };
 
@@ -116,11 +116,11 @@ enum first_end {
 
 struct first_asked {
     uint32_t wants; /* enum first_wants */
-    uint32_t limit; /* most bytes that are kept; the readers wait for no more. 0, or more than STREAM_MAX: STREAM_MAX */
+    uint32_t limit; /* most bytes kept, and waited for by readers. 0, or more than STREAM_MAX: STREAM_MAX */
     uint8_t end;    /* enum first_end */
 };
 
-/* Progress of the readers; all zero at a connection's start. Valid only for the same bytes with more behind them. */
+/* Progress of the readers; all zero at a connection's start. Valid only while bytes are appended. */
 struct first_at {
     struct hello_at hello;
     struct http_at http;
@@ -131,28 +131,28 @@ enum first_known { FIRST_NOT_YET, FIRST_ABSENT, FIRST_KNOWN };
 struct first {
     const uint8_t *bytes; /* all bytes given to the last first_read */
     uint32_t n;
-    uint32_t need;  /* READ_MORE: bytes needed in all to know more; fewer may prove an item bad or absent */
+    uint32_t need;  /* READ_MORE: bytes needed in total for the next fact; fewer may prove an item bad or absent */
     uint16_t skip;  /* bytes of the PROXY header, which are not delivered; the client's own bytes follow it */
     uint8_t reason; /* enum stream_reason, after READ_BAD */
     uint8_t tls, http, instruction, proxy; /* enum first_known of the structs below; tls: sni and alpn */
-    bool ended, full, waits;               /* no more bytes may come; no more are kept; the PROXY header is not whole */
-    struct view sni, alpn;                 /* alpn: as in the extension, a length byte before each name */
-    struct view path;                      /* path in normal form */
-    struct hello hello;                    /* set if the bytes are a ClientHello */
-    struct http_head head;                 /* spans are relative to bytes + skip */
+    bool ended, full, waits; /* no more bytes may come; no more are kept; the PROXY header is incomplete */
+    struct view sni, alpn;   /* alpn: as in the extension, a length byte before each name */
+    struct view path;        /* path in normal form */
+    struct hello hello;      /* set if the bytes are a ClientHello */
+    struct http_head head;   /* spans are relative to bytes + skip */
     struct instruction told;
     struct proxy_header from;
-    uint8_t scratch[HELLO_MAX]; /* a hello put together, or a path in normal form */
+    uint8_t scratch[HELLO_MAX]; /* a joined hello, or a path in normal form */
 };
 
-/* Continue reading. `bytes`: all `n` bytes that the connection has sent; they may have moved since the last call. Bytes
- * seen before cost a few nanoseconds in all, so that a client which sends byte by byte costs O(n). */
+/* Continue reading. `bytes`: all `n` bytes that the connection has sent; they may have moved since the last call.
+ * Bytes seen before cost only a few nanoseconds per call, so that a client which sends byte by byte costs O(n). */
 enum stream_read first_read(struct first *f, struct first_at *at, const uint8_t *bytes, uint32_t n,
                             const struct first_asked *asked);
 
-/* Set what a TLS handshake that ended here said, instead of reading it from the bytes: FIRST_TLS is then known. Call
- * this after first_read without FIRST_TLS in `wants`; the views must live as long as they are asked for. sni.at NULL:
- * the client named no host. alpn: one protocol behind its length byte, or nothing. */
+/* Set the facts of a TLS handshake terminated here, instead of reading them from the bytes: FIRST_TLS is then known.
+ * Call this after first_read without FIRST_TLS in `wants`; the views must live as long as they are asked for. sni.at
+ * NULL: the client named no host. alpn: one protocol behind its length byte, or nothing. */
 void first_tls(struct first *f, struct view sni, struct view alpn);
 
 /* Answers for rules' conditions. FIRST_KNOWN: `out` is set, valid until the bytes move. */
@@ -169,5 +169,5 @@ enum first_known first_header(const struct first *f, const char *name, unsigned 
 /* The `len` bytes at offset `at` behind the PROXY header. */
 enum first_known first_bytes(const struct first *f, uint32_t at, uint32_t len, struct view *out);
 enum first_known first_instruction(const struct first *f, const struct instruction **out);
-/* The PROXY header with client and destination; absent, too, if it says LOCAL or UNKNOWN. */
+/* The PROXY header with client and destination; also absent with LOCAL or UNKNOWN. */
 enum first_known first_proxy(const struct first *f, const struct proxy_header **out);

@@ -147,8 +147,8 @@ static bool record_fits(const uint8_t *record, uint32_t n)
     return n < RECORD_HEADER || (wire_get16(record + 3) > 0 && wire_get16(record + 3) <= RECORD_MAX);
 }
 
-/* Return the length of the message with its header; 0 while the header has not all come. The header may lie in several
- * records, so each call reads it again. */
+/* Return the length of the message with its header; 0 while the header has not all come. The header may be in
+ * several records, so each call reads it again. */
 static uint32_t message_len(const uint8_t *bytes, uint32_t n)
 {
     uint8_t header[MESSAGE_HEADER];

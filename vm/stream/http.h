@@ -1,8 +1,8 @@
 /* The head of an HTTP/1 message: request or status line and fields, as spans of the bytes (RFC 9110, RFC 9112).
  *
- * Strict, so that no server behind us can read another message than we do: what RFC 9112 lets a recipient repair is
- * refused (README.md). Parsing waits for the whole head, but a wrong line end and a first line that is no request are
- * refused at once. */
+ * Strict, so that a server behind prey can't read a different message: faults that RFC 9112 lets a recipient repair
+ * are rejected (README.md). Parsing waits for the complete head, but rejects a wrong line end and a first line that
+ * is not a request at once. */
 #pragma once
 
 #include "vm/stream/stream.h"
@@ -62,17 +62,17 @@ struct http_head {
 };
 
 /* Read the head of a request or of a response at the start of `bytes`. limit: most bytes of a head (at most
- * STREAM_MAX). READ_OTHER: the first line is not HTTP/1; head.reason says why. */
+ * STREAM_MAX). READ_OTHER: the first line is not HTTP/1; head.reason gives the reason. */
 enum stream_read http_request_read(struct http_head *h, struct http_at *at, const uint8_t *bytes, uint32_t n,
                                    uint32_t limit);
 enum stream_read http_response_read(struct http_head *h, struct http_at *at, const uint8_t *bytes, uint32_t n,
                                     uint32_t limit);
 
-/* Return the framing of a response to a request of this method. A 1xx other than 101 is interim: another head
- * follows. */
+/* Return the framing of a response to a request of this method. Responses 1xx other than 101 are interim: another
+ * head follows. */
 enum http_framing http_response_framing(const struct http_head *h, bool was_head, bool was_connect);
 
-/* True if the connection stays open behind this message, by this head (RFC 9112, 9.3). */
+/* True if the connection stays open after this message, by this head (RFC 9112, 9.3). */
 bool http_keeps(const struct http_head *h);
 
 /* Find the next field of this lower-case name, from field *next on, and move *next behind it; it begins as 0. False at
@@ -80,7 +80,7 @@ bool http_keeps(const struct http_head *h);
 bool http_field_next(const struct http_head *h, const uint8_t *bytes, const char *name, unsigned *next,
                      struct view *value);
 
-/* True if field i is hop-by-hop (RFC 9110, 7.6.1) and not forwarded: also fields that Connection names, but never Host
+/* True if field i is hop-by-hop (RFC 9110, 7.6.1) and not forwarded: also fields named in Connection, except Host
  * and those that give the message's length. */
 bool http_field_is_hop(const struct http_head *h, const uint8_t *bytes, unsigned i);
 
@@ -88,12 +88,12 @@ bool http_field_is_hop(const struct http_head *h, const uint8_t *bytes, unsigned
 bool http_list_has(struct view list, const char *word);
 
 /* Give a path in normal form for comparison (RFC 3986, 6.2.2): escapes of letters, digits and `-._~` are decoded,
- * others get upper-case digits, `.` and `..` are removed. `%2F` stays. `out` points to the path itself if it is normal,
- * as most are, else into scratch. False: no normal form fits, or an escape is malformed. */
+ * others get upper-case digits, `.` and `..` are removed. `%2F` stays. `out` points to the path itself if it is
+ * normal, which is usual, else into scratch. False: no normal form fits, or an escape is malformed. */
 bool http_path_normal(struct view path, uint8_t *scratch, uint32_t size, struct view *out);
 
-/* The end of an HTTP/1 message: a state machine that reads the bytes behind the head and tells apart body, framing, and
- * bytes of what follows (RFC 9112, 6 and 7).
+/* The end of an HTTP/1 message: a state machine that reads the bytes behind the head and distinguishes body,
+ * framing, and bytes of what follows (RFC 9112, 6 and 7).
  *
  *      body_begin(&b, framing, length)
  *      body_read(&b, bytes, n, &run)      one run: bytes of one kind, as many as there are
@@ -117,7 +117,7 @@ struct body {
     uint32_t extensions; /* bytes of extensions so far */
     uint16_t count;      /* digits of the size, bytes of this chunk's extensions, or bytes of the trailer */
     uint8_t state;
-    uint8_t name_len; /* length of the trailer field's name; past BODY_NAME_MAX the name is not kept */
+    uint8_t name_len; /* length of the trailer field's name; beyond BODY_NAME_MAX the name is not kept */
     uint8_t reason;   /* enum stream_reason, after READ_BAD */
     char name[BODY_NAME_MAX + 1];
 };
@@ -131,7 +131,7 @@ struct body_run {
  * their own. */
 void body_begin(struct body *b, enum http_framing framing, uint64_t length);
 
-/* True if the message needs no further byte: at once if it has no body, and after READ_WHOLE. */
+/* True if the message needs no further byte: immediately if it has no body, and after READ_WHOLE. */
 bool body_is_whole(const struct body *b);
 
 enum stream_read body_read(struct body *b, const uint8_t *bytes, uint32_t n, struct body_run *run);
@@ -139,8 +139,8 @@ enum stream_read body_read(struct body *b, const uint8_t *bytes, uint32_t n, str
 /* Read all runs up to the end of the message or of the bytes; *used is the number of bytes of the message. */
 enum stream_read body_read_all(struct body *b, const uint8_t *bytes, uint32_t n, uint32_t *used);
 
-/* Return the number of bytes that are body for certain and may be moved unseen; UINT64_MAX: all that come. body_moved
- * then tells how many were moved, at most that many. */
+/* Return the number of bytes that are certainly body and may be moved unread; UINT64_MAX: all that come. body_moved
+ * then shows how many were moved, at most that many. */
 uint64_t body_ahead(const struct body *b);
 void body_moved(struct body *b, uint64_t n);
 
@@ -151,8 +151,8 @@ enum { HTTP2_PREFACE_LEN = 24, HTTP2_GOAWAY_LEN = 9 + 17 };
 /* Read the preface. READ_MORE: the bytes match so far, but are fewer than its 24. */
 enum stream_read http2_preface_read(const uint8_t *bytes, uint32_t n);
 
-/* Our preface (an empty SETTINGS frame) and GOAWAY with no stream served and HTTP_1_1_REQUIRED: send these and
- * close. */
+/* The preface of prey (an empty SETTINGS frame) and GOAWAY without a served stream, with HTTP_1_1_REQUIRED: send
+ * these and close. */
 extern const uint8_t http2_goaway[HTTP2_GOAWAY_LEN];
 
 /* Return the value of the first cookie of this name in a request's head (RFC 6265, 4.2); at NULL: no such cookie. Names

@@ -16,7 +16,7 @@ enum { REASSEMBLE_MOST = 1 << 16 }; /* most bytes of room */
 
 struct reassembly {
     uint8_t *bytes;
-    uint64_t *there;   /* one bit a byte: is it stored; used from `have` on */
+    uint64_t *there;   /* one bit per byte: it is stored; used from `have` on */
     uint32_t room;     /* multiple of 64, at most REASSEMBLE_MOST */
     uint32_t have;     /* bytes in order from the start */
     uint32_t highest;  /* end of the last byte stored */
@@ -31,7 +31,7 @@ static inline size_t reassemble_bytes(uint32_t room) { return (size_t)room + roo
 void reassemble_init(struct reassembly *r, void *memory, uint32_t room, uint32_t seq);
 /* Move everything into other memory with more room; the old memory returns to the caller. */
 void reassemble_grow(struct reassembly *r, void *memory, uint32_t room);
-/* Add a segment whose first byte has sequence number `seq`, and its FIN. False: some bytes lie beyond the room. */
+/* Add a segment whose first byte has sequence number `seq`, and its FIN. False: some bytes are beyond the room. */
 bool reassemble_add(struct reassembly *r, uint32_t seq, const uint8_t *bytes, uint32_t n, bool fin);
 /* Drop the first n <= have bytes. */
 void reassemble_take(struct reassembly *r, uint32_t n);

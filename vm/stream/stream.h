@@ -15,8 +15,8 @@ enum { STREAM_MAX = UINT16_MAX };
 enum stream_read {
     READ_MORE,  /* not decided yet: call again with more bytes */
     READ_WHOLE, /* read whole */
-    READ_OTHER, /* these bytes cannot be the beginning of this protocol */
-    READ_BAD,   /* this protocol, but malformed: a reason says how */
+    READ_OTHER, /* these bytes can't begin this protocol */
+    READ_BAD,   /* this protocol, but malformed: a reason is given */
 };
 
 enum stream_reason {
@@ -30,7 +30,7 @@ const char *stream_reason_name(enum stream_reason r);
 const char *stream_reason_doc(enum stream_reason r);
 unsigned stream_reason_status(enum stream_reason r);
 
-/* Bytes that another owns; `at` is NULL if nothing was said. */
+/* Bytes that another object owns; `at` is NULL if absent. */
 struct view {
     const uint8_t *at;
     uint32_t len;

@@ -30,7 +30,7 @@ struct nft {
     struct addr_word first;     /* the file's first word */
     uint64_t tables;            /* open blocks that may hold sets */
     uint64_t found;             /* number of address sets found */
-    bool lost;                  /* true once a block without end was reported */
+    bool lost;                  /* true once per block without end was reported */
 };
 
 static struct token stop(struct addr_scan *s, size_t len)
@@ -99,7 +99,7 @@ static void skip_block(struct nft *f, const struct addr_word *open)
     }
 }
 
-/* True if the word may stand behind an element. The first word names the option; no word of an option is an address. */
+/* True if the word may be behind an element. The first word names the option; no word of an option is an address. */
 static bool good_option(const struct addr_word *w, bool first)
 {
     static const char *const begin[] = {"timeout", "expires", "counter", "comment", "limit",

@@ -21,7 +21,7 @@ const char *proto_name(unsigned number);
 /* Return the number of a name in that table, or PROTO_UNKNOWN. */
 enum { PROTO_UNKNOWN = 256 };
 unsigned proto_number(const char *name);
-/* True if the protocol's header begins with ports. The text names those protocols for people. */
+/* True if the protocol's header begins with ports. The text names those protocols, for messages. */
 bool proto_has_ports(unsigned number);
 #define PROTOS_WITH_PORTS "tcp, udp and sctp"
 
@@ -31,7 +31,7 @@ const char *does_name(unsigned does);
 /* The same for ICMP types; family is 4 (ICMP) or 6 (ICMPv6). */
 const char *icmp_type_name(unsigned family, unsigned type);
 
-/* Write a number as people read it: 67,652. Return buf. */
+/* Write a number with commas: 67,652. Return buf. */
 enum { TEXT_NUMBER = 32 };
 const char *text_number(uint64_t n, char buf[TEXT_NUMBER]);
 /* Return the ending of a noun behind a number. */
@@ -41,7 +41,7 @@ static inline const char *text_plural(uint64_t n) { return n == 1 ? "" : "s"; }
 void range4_print(const struct pbc_range *r, FILE *out);
 void range6_print(const struct pbc_range6 *r, FILE *out);
 
-/* Print a text as a string of the language, whole: "a \"b\"". */
+/* Print a text as a complete string of the language: "a \"b\"". */
 void text_put_quoted(const char *text, FILE *out);
 
 /* Write a meter, "200/s burst 400 per source entries 65536"; cut to fit, always terminated. */
@@ -50,9 +50,9 @@ void meter_text(const struct pbc_meter *m, char *buf, size_t len);
 /* Write an address, as in struct key: "10.0.0.1" or "2001:db8::1". Return buf. */
 const char *address_text(unsigned family, const uint32_t addr[4], char buf[INET6_ADDRSTRLEN]);
 
-/* Addresses as text: an address, a prefix or a range; and address files as they are published: an address a line, with
- * comments behind `#` and `;` (Spamhaus DROP and the like), output of `ipset save`, sets as nft lists them. Bytes in,
- * ranges and faults out: the caller reads the file and uses the ranges. */
+/* Addresses as text: an address, a prefix or a range; and address files as they are published: one address per line,
+ * with comments behind `#` and `;` (Spamhaus DROP and the like), output of `ipset save`, sets as nft lists them.
+ * Bytes in, ranges and faults out: the caller reads the file and uses the ranges. */
 
 struct addr_member {
     uint8_t family;      /* 4 or 6: the family that is set */
@@ -92,7 +92,7 @@ void addr_fault_describe(const char *s, size_t len, enum addr_fault fault, char 
 /* A bad line, and the place of the member's text in it. */
 struct addr_bad_line {
     uint32_t line, col;   /* from 1 */
-    const char *text;     /* the line without newline, cut some way behind the member; the caller's bytes */
+    const char *text;     /* the line without newline, truncated behind the member; the caller's bytes */
     size_t text_len, len; /* text_len: of the line; len: of the member in it */
     enum addr_fault fault;
 };
@@ -103,10 +103,10 @@ struct addr_reader {
     void (*bad)(void *arg, const struct addr_bad_line *l);
 };
 
-/* Read all of the text, in order. Each entry is judged by itself, so that one pass names every bad one. The first line
- * tells the form. A listing may hold one set of each family; more are a fault, since the choice would be arbitrary.
- * Lines end in LF or CRLF, a byte order mark is skipped. Linear, no memory. Return false, without a call, if there are
- * zero bytes: then it is no text. */
+/* Read all of the text, in order. Each entry is checked by itself, so that one pass names every bad one. The first
+ * line tells the form. A listing may hold one set of each family; more are a fault, since the choice would be
+ * arbitrary. Lines end in LF or CRLF, a byte order mark is skipped. Linear, no memory. Return false, without a call,
+ * if there are zero bytes: the bytes are not text. */
 bool addr_text_read(const char *text, size_t len, const struct addr_reader *reader);
 
 /* Options in the words of the language, for listings and comparisons: those of the rows that have words

@@ -7,7 +7,7 @@
 #include "vm/observe/observers.h"
 #include "vm/worker/vm_priv.h"
 
-/* Return the parts of an archive; they follow from the program alone. */
+/* Return the parts of an archive; they follow from the program only. */
 static uint8_t parts_of(const struct vm *vm)
 {
     return (uint8_t)((vm->track != NULL) | (vm->forward != NULL) << 1 | (vm->fragments != NULL) << 2 |

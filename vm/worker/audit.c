@@ -12,8 +12,8 @@
 
 struct audit {
     const struct program *p;      /* program->would */
-    struct meters *meters;        /* its own: tokens of the rules that decide are theirs alone */
-    struct would_counter *counts; /* one a rule, one for "nobody", one a firewall's default */
+    struct meters *meters;        /* its own: tokens of the rules that decide are theirs only */
+    struct would_counter *counts; /* one per rule, one for "nobody", one per firewall's default */
 };
 
 struct audit *audit_new(const struct program *p, const struct vm_cfg *cfg)
@@ -115,7 +115,7 @@ void audit_recall(const struct job *j, struct packet_ctx *c, const struct flow *
     if (c->began) track_would(j->vm->track, &c->seen, f->would | FLOW_WOULD_TOLD);
 }
 
-/* Return what the kernel says would be: what came up with the packet, else the answer of the kernel's judge. */
+/* Return what the kernel reports would be: what came up with the packet, else the answer of the kernel's judge. */
 static __attribute__((noinline)) decided decide_there(const struct job *j, const struct packet_ctx *c,
                                                       const struct effects *e)
 {

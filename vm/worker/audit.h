@@ -1,5 +1,5 @@
-/* Audit: what rules, firewalls and defaults would do before which the word `audit` stands. The rules are judged a
- * second time, as they would decide without the word (program->would); nothing of that is carried out. What differs is
+/* Audit: what rules, firewalls and defaults would do before which the word `audit` is. The rules are judged a second
+ * time, as they would decide without the word (program->would); nothing of that is carried out. Differences are
  * noted in the verdict and counted. */
 #pragma once
 
@@ -15,29 +15,29 @@ bool audit_sweep(struct audit *a);
 /* Point the worker's counters to those of its audit. */
 void audit_point_counters(struct vm *vm);
 struct meters *audit_meters(const struct audit *a);
-/* Keep the meters and counts of the worker before: those of rules and firewalls that continue (program/remap.h). */
+/* Keep the former worker's meters and counts: those of rules and firewalls that continue (program/remap.h). */
 struct remap;
 void audit_keep(struct vm *to, const struct vm *from, const struct remap *r);
 
 /* Add what the kernel has counted: would, would_rules, would_defaults. */
 void audit_add(struct vm *vm, const struct vm_counters *more);
 
-/* Decide the packets of `todo` as they would be, without state; bit 0 is packet `first` of the batch. */
+/* Decide the packets of `todo`, without state, as if nothing were in audit; bit 0 is packet `first` of the batch. */
 void audit_decide(const struct job *j, unsigned first, const struct key keys[], struct pkt *const pkts[], uint64_t todo,
                   decided out[]);
-/* Decide a packet with state as it would be: into c->would. Note in its flow what would become of it. */
+/* Decide a packet with state as if nothing were in audit, into c->would. Note the flow's state under audit. */
 void audit_judge(const struct job *j, struct packet_ctx *c);
-/* The same for a packet that no rule judges, because its flow is sent on: if the flow would not be there, rules would
+/* The same for a packet that is not judged, because its flow is bound: if the flow would not exist, rules would
  * judge it. */
 void audit_unjudged(const struct job *j, struct packet_ctx *c);
-/* Take the decisions that were remembered for the packet's flow. */
+/* Take the decisions remembered for the packet's flow. */
 void audit_recall(const struct job *j, struct packet_ctx *c, const struct flow *f, const struct remembered_pair *pair);
 
-/* Note in the verdicts of a batch without state, and count, what would differ; bit i of `judged` is packet i. */
+/* Note differences in the verdicts of a batch without state, and count them; bit i of `judged` is packet i. */
 void audit_batch(const struct job *j, struct pkt *const pkts[], uint64_t judged, struct verdict verdicts[]);
-/* In place of that and of settle_counted, where no firewall judges in fact: everything is let by. */
+/* Used in place of that and of settle_counted if all firewalls are in audit: all packets pass. */
 void audit_let_by(const struct job *j, struct pkt *const pkts[], uint64_t judged, struct verdict verdicts[]);
-/* Note in the packet's final verdict what would differ, and count it, with c->audited. */
+/* Note a difference in the packet's final verdict, and count it, with c->audited. */
 void audit_settle(const struct job *j, struct packet_ctx *c);
 /* Count a packet whose verdict is that of another, which has the note already. */
 void audit_count(struct vm *vm, const struct verdict *v, uint32_t bytes, bool flow);

@@ -114,7 +114,7 @@ static void judge_rest(const struct job *j, struct packet_ctx *c)
         judge_single(j, c);
         return;
     }
-    /* A frame whose headers lie past the head is copied into a slot, and the copy judged. (Patterns read segments in
+    /* A frame whose headers are past the head is copied into a slot, and the copy judged. (Patterns read segments in
      * place.) */
     struct vm *vm = j->vm;
     struct packet_ctx joined;

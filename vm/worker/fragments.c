@@ -301,7 +301,7 @@ void fragments_leave(const struct job *j, odd_fn *judge)
         judge_held(j, &held, &c, judge);
         place_events(tx, events);
         mirrored_held(j, held.pkt, before);
-        vm->packets++; /* a number of its own, by which meters tell packets apart */
+        vm->packets++; /* a number of its own, by which meters distinguish packets */
         tx->entries[tx->count++] =
             (struct tx_entry){.pkt = held.pkt,
                               .kind = v.action == ACTION_ACCEPT || v.action == ACTION_PASS ? TX_HOST : TX_FREE,

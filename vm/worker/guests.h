@@ -1,9 +1,9 @@
-/* Flows that are elsewhere than their port says: after a takeover by another number of workers (worker/move.c) flows of
- * several workers may have one port, each with other ends. While they do, its entry in the table of ports names no
- * worker (vm/shared/shared.h), and the ends of a packet do.
+/* Flows at another worker than their port's: after a takeover by another number of workers (worker/move.c) flows of
+ * several workers may have one port, each with different peers. Then the port's entry names no worker
+ * (vm/shared/shared.h), and a packet's ends do.
  *
- * Made by the main thread while nobody judges; read by all workers. Never changed: what has ended is no longer asked
- * for, as its port is in no slice of another worker and is shared no more. */
+ * Made by the main thread while no worker judges; read by all workers. Never changed: what has ended is no longer
+ * asked for, as its port is in no slice of another worker and is shared no more. */
 #pragma once
 
 #include <stdbool.h>
@@ -14,20 +14,20 @@
 struct guests;
 
 struct guest {
-    uint32_t own[4], other[4]; /* the address to which flows are translated, and the other end; as in struct key */
+    uint32_t own[4], other[4]; /* the address to which flows are translated, and the peer; as in struct key */
     uint16_t port, other_port; /* ports of `own` and `other`; queries: both the identifier */
     uint8_t proto, v6;         /* enum role_proto; 0 or 1 */
-    uint8_t any;               /* 1: whatever the other end, unless that is named; `other` is 0 */
+    uint8_t any;               /* 1: for every peer not named elsewhere; `other` is 0 */
     uint8_t worker;
 };
 
 struct guests *guests_new(uint64_t seed); /* NULL: out of memory */
 struct guests *guests_get(struct guests *g);
 void guests_put(struct guests *g); /* frees it with the last reference; NULL is allowed */
-/* Add one, unless its ends are there. False: out of memory. */
+/* Add a guest, unless its ends are there. False: out of memory. */
 bool guests_add(struct guests *g, const struct guest *one);
 uint32_t guests_count(const struct guests *g);
 /* Return the worker that has those ends, whose `worker` and `any` are ignored; negative: none. */
 int guests_find(const struct guests *g, const struct guest *ends);
-/* Write all, or read them into new ones. What is read is hostile; workers: greatest number of a worker, plus 1. */
+/* Write all guests, or read them into new ones. The input is hostile; workers: greatest number of a worker, plus 1. */
 bool guests_archive(struct guests *g, struct archive *a, unsigned workers);

@@ -52,7 +52,7 @@ void inner_count_outer(struct vm *vm, const struct verdict *v, uint32_t outer_by
     vm->refused.bytes += outer_bytes;
 }
 
-/* Judge the inner packet under its own number, by which meters tell packets apart. Keep one entry of vm_tx free. */
+/* Judge the inner packet under its own number, by which meters distinguish packets. Keep one entry of vm_tx free. */
 static void judge_inner(const struct job *j, struct packet_ctx *inner, uint32_t outer_bytes)
 {
     struct vm *vm = j->vm;

@@ -1,12 +1,12 @@
-/* Mirrors that copy a packet as it leaves: from the rules that matched to the packets that go out for it. Programs
- * without mirrors pay a branch a batch. */
+/* Mirrors that copy a packet as it leaves: from the matching rules to the outgoing packets. Programs without mirrors
+ * pay one branch per batch. */
 #pragma once
 
 #include <string.h>
 
 #include "vm/context/context.h"
 
-/* Return the mirrors of a program that copy what leaves, a bit each. */
+/* Return the mirrors of a program that copy leaving packets, one bit each. */
 static inline uint64_t mirrored_sent(const struct program *p)
 {
     uint64_t sent = 0;
@@ -19,15 +19,15 @@ static inline void mirrored_begin(struct vm *vm, unsigned n)
     if (vm->program->mirrors_count) memset(vm->mirrored, 0, n * sizeof *vm->mirrored);
 }
 
-/* True for a packet that leaves as what became of the one that caused it; answers of ours are nobody's copy. What goes
- * to the inline stack has made-up addresses, so the packet that arrived is copied. */
+/* True for a packet that is a rewritten form of the one that caused it; prey's own answers are not copied. Packets
+ * to the inline stack have made-up addresses, so the packet that arrived is copied. */
 static inline bool mirrored_follows(const struct tx_entry *e)
 {
     return e->kind != TX_INLINE_STACK && (e->cause == TX_CAUSE_PACKET || e->cause == TX_CAUSE_INNER ||
                                           e->cause == TX_CAUSE_PROXY || e->cause == TX_CAUSE_HELD);
 }
 
-/* Tell the batch's packets, and those that leave for them since entry `before`, which mirrors copy them. */
+/* Mark the batch's packets, and those sent for them since entry `before`, with the mirrors that copy them. */
 static inline void mirrored_end(const struct job *j, struct pkt *const pkts[], unsigned n, unsigned before)
 {
     const struct vm *vm = j->vm;
@@ -41,13 +41,13 @@ static inline void mirrored_end(const struct job *j, struct pkt *const pkts[], u
     }
 }
 
-/* Packets of ours, and those that no rule judged, are nobody's copy. */
+/* Prey's own packets, and unjudged ones, are not copied. */
 static inline void mirrored_none(const struct vm *vm, struct vm_tx *tx, unsigned before)
 {
     for (unsigned i = before; vm->program->mirrors_count && i < tx->count; i++) tx->entries[i].pkt->mirrors = 0;
 }
 
-/* The same for a packet that was held, alone in its batch. */
+/* The same for a held packet, the only one of its batch. */
 static inline void mirrored_held(const struct job *j, struct pkt *held, unsigned before)
 {
     const struct vm *vm = j->vm;

@@ -1,5 +1,5 @@
-/* Owners: the worker that a packet belongs to. All packets of a conversation, and all that is counted by its client's
- * address, meet in one worker's memory (docs/architecture.md, Workers and state).
+/* Owners: the worker that a packet belongs to. All packets of a conversation, and everything counted by its client's
+ * address, are in one worker's memory (docs/architecture.md, Workers and state).
  *
  * The client is found by these tests in order, on both sides of a packet alike, so that answers find the same owner:
  *
@@ -23,9 +23,9 @@
  * keeps none by address, the client's port counts, too. This machine's own addresses, which are facts, count because
  * `masquerade` and pools without `source` translate to them.
  *
- * State by source is in one worker if the source is the client. For other sources each worker has its own state, so a
- * meter or `flows over N per source` lets more through: packets from the port of a forward's target that answer no
- * flow, protocols without a mapping from behind a nat, senders of ICMP errors, traffic that merely crosses.
+ * State by source is in one worker if the source is the client. For other sources each worker has its own state, so
+ * a meter or `flows over N per source` lets more through: packets from the port of a forward's target that answer no
+ * flow, protocols without a mapping from behind a nat, senders of ICMP errors, traffic that is only forwarded.
  *
  * A connection of `mode proxy inline` that goes on to a pool's server has two pairs of ends on the wire, with the
  * client in both; which of two ends is the client nobody can tell from a packet of either. So a program with such a
@@ -50,16 +50,17 @@
 
 struct owners_cfg {
     unsigned workers; /* at least 1 */
-    uint64_t seed;    /* same for all workers, and secret: whoever knows it can aim packets at one worker */
-    const struct port_owners *ports; /* owners of single ports, outlives this; NULL: each worker has its slice */
+    uint64_t seed;    /* same for all workers, and secret: an attacker with it could aim packets at one worker */
+    const struct port_owners
+        *ports; /* owners of single ports; it outlives this struct; NULL: each worker has its slice */
 };
 
-/* Return the first statement of a nat that has no port for one of so many workers, whose clients would be refused,
- * since none lends ports to others (bind/ports.h, ports_are_lent); NULL: none. */
+/* Return the first statement of a nat that has too few ports for this number of workers, so that clients would be
+ * refused, since workers do not lend ports (bind/ports.h, ports_are_lent); NULL: none. */
 const struct pbc_nat *owners_too_narrow(const struct program *p, unsigned workers);
 
 /* The owners of a program; immutable, shared by all workers. before: owners of the program that this one replaces at
- * now_ns; NULL at the start. With it, flows that go on keep their owners: prefixes, ports and seed stay, and former
+ * now_ns; NULL at the start. With it, continuing flows keep their owners: prefixes, ports and seed stay, and former
  * services and servers keep their roles for another day. NULL: out of memory. Holds a reference to the program. */
 struct owners;
 struct owners *owners_new(struct program *p, const struct owners_cfg *cfg, const struct owners *before,
@@ -81,25 +82,25 @@ struct owner_key {
 struct owner_key owner_key_of(const struct pbc_meter *meters, uint32_t meters_count, const struct pbc_grain *grains,
                               uint32_t grains_count, const struct pbc_service *services, uint32_t services_count,
                               uint32_t flags);
-/* True if the program needs another key than the owners began with. Then each worker keeps state by source for itself,
- * until a restart. */
+/* True if the program needs another key than that of the first owners. Then each worker keeps state by source for
+ * itself, until a restart. */
 bool owners_need_restart(const struct owners *o);
 
-/* True if that key would part connections from their answers: the program has a service in the wire that goes on to
- * pools, and the owners began without one. */
+/* True if that key would separate connections from their replies: the program has a service in the wire that goes on
+ * to pools, and the owners began without one. */
 bool owners_part_answers(const struct owners *o);
 
 /* Return the packet's owner, 0 to workers - 1; for a fragment the owner of the datagram, with VM_OWNER_FRAGMENT. Parses
  * the packet (pkt.h). Packets that are malformed or not IP belong to worker 0. */
 unsigned vm_owner(const struct owners *o, const struct facts *facts, struct pkt *pkt);
-/* The same for a packet that has been parsed by these facts. */
+/* The same for a packet parsed by these facts. */
 unsigned vm_owner_of(const struct owners *o, const struct facts *facts, const struct pkt *pkt, const struct key *key);
-/* The same; VM_OWNER_OF_PORT | port: the worker that has the port at this moment, which owners_of_port tells. */
+/* The same; VM_OWNER_OF_PORT | port: the worker that has the port at this moment, which owners_of_port returns. */
 #define VM_OWNER_OF_PORT 0x40000000u
 unsigned vm_owner_or_port(const struct owners *o, const struct facts *facts, const struct pkt *pkt,
                           const struct key *key);
 unsigned owners_of_port(const struct owners *o, uint16_t port);
-/* VM_OWNER_GUEST | worker: the one that has this very flow (guests.h), for as long as it goes on: not to be noted. */
+/* VM_OWNER_GUEST | worker: the worker that has this flow (guests.h), as long as the flow lasts: do not cache it. */
 #define VM_OWNER_GUEST 0x20000000u
 struct guests;
 /* Ask those guests from now on, while nobody judges. */
@@ -113,24 +114,23 @@ struct owner_ends {
     uint8_t proto, v6;           /* enum role_proto; 0 or 1 */
     bool answers;                /* a query: the packet answers it */
 };
-/* Return the owner of such packets, whole ones, as vm_owner_or_port does. */
+/* Return the owner of such unfragmented packets, as vm_owner_or_port does. */
 unsigned owner_of_ends(const struct owners *o, const struct facts *facts, const struct owner_ends *e);
 /* Return the owner of a client with that address and port. */
 unsigned owner_of_client(const struct owners *o, const uint32_t addr[4], uint16_t port, uint8_t proto, bool v6);
-/* True if a client's address alone names its owner, for all that the program keeps by source. */
+/* True if the client's address names the owner for all of the program's state by source. */
 bool owners_know_clients(const struct owners *o);
-/* True if a packet to that port would not find that worker's flow by it alone: the port is shared, or nobody holds it
- * and it is another's by its slice. */
+/* True if the port does not lead packets to that worker's flow: it is shared, or free and in another worker's slice. */
 bool owners_port_is_apart(const struct owners *o, uint16_t port, unsigned worker);
 /* List interfaces by which packets of equal ends may have different owners; return their number, at least 1. */
 enum { OWNER_IFACES = 32 };
 unsigned owners_ifaces(const struct owners *o, uint16_t ifaces[OWNER_IFACES]);
 
-/* True if a whole packet of TCP or UDP belongs to the same worker as any other with its addresses, protocol, ports and
- * interface, by the same facts, or to that of the same port: the program looks into no tunnel. */
+/* True if a whole packet of TCP or UDP belongs to the same worker as any other with its addresses, protocol, ports
+ * and interface, by the same facts, or to that of the same port, because the program opens no tunnels. */
 bool owners_by_ends(const struct owners *o);
 
-/* Return the owner of a parsed packet as if it were whole: a first fragment names the owner of its datagram. */
+/* Return the owner of a parsed packet as if it were unfragmented: a first fragment names the owner of its datagram. */
 unsigned owner_of_whole(const struct owners *o, const struct facts *facts, const struct pkt *pkt,
                         const struct key *key);
 
@@ -141,8 +141,9 @@ struct datagrams; /* datagrams of one worker, as many as the program's `fragment
 struct datagrams *datagrams_new(const struct program *p, uint64_t seed); /* NULL: out of memory */
 void datagrams_free(struct datagrams *d);
 
-/* Return the owner of a fragment with VM_OWNER_FRAGMENT. VM_OWNER_UNKNOWN: its first has not come; the caller keeps the
- * fragment until then, at most DATAGRAM_WAIT_NS, and asks again; after that its own vm judges it. */
+/* Return the owner of a fragment with VM_OWNER_FRAGMENT. VM_OWNER_UNKNOWN: the first fragment has not come. The
+ * caller keeps the fragment until then, at most DATAGRAM_WAIT_NS, and asks again; after that its own vm judges the
+ * fragment. */
 #define VM_OWNER_UNKNOWN UINT32_MAX
 enum { DATAGRAM_WAIT_NS = 100000000 };
 unsigned datagram_owner(struct datagrams *d, const struct owners *o, const struct facts *facts, struct pkt *pkt,
@@ -181,7 +182,7 @@ struct whose_talk {
     uint16_t port[2];
     uint16_t iface;
     uint8_t family, proto; /* enum role_proto */
-    uint8_t asked;         /* queries: the side that is asked, as 1 << side; otherwise both sides */
+    uint8_t asked;         /* queries: the side asked, as 1 << side; otherwise both sides */
     uint8_t own[2];        /* 1: the side's address is this machine's */
     uint8_t reserved;
 };
@@ -211,7 +212,7 @@ static inline unsigned whose_one_of(const struct whose *w, uint64_t hash)
     return (unsigned)((hash >> 32) * w->workers >> 32);
 }
 
-/* Return the worker that puts the datagram's fragments in order. */
+/* Return the worker that orders the datagram's fragments. */
 static inline unsigned whose_datagram(const struct whose *w, const struct whose_fragment *f)
 {
     const hash_word words[5] = {hash_pair(f->src[0], f->src[1]), hash_pair(f->src[2], f->src[3]),

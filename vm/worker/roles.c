@@ -265,7 +265,7 @@ static void settle_parts(struct making *m)
     m->count = kept;
 }
 
-/* Enter each address where its look-up meets it. False: too many lie in a row for a look-up. */
+/* Enter each address where its look-up meets it. False: too many are in a row for a look-up. */
 static bool enter_addresses(struct roles *r)
 {
     for (uint32_t i = 0; i < r->addresses_count; i++) {

@@ -1,5 +1,5 @@
-/* Shows a packet to the observers twice: as it was read, and as it left. Of an inline connection they see the client's
- * side alone. */
+/* Shows a packet to the observers twice: as it was read, and as it left. They see only the client's side of an
+ * inline connection. */
 #include "vm/context/answered.h"
 #include "vm/forward/inline/conns.h"
 #include "vm/worker/vm_priv.h"

@@ -1,6 +1,6 @@
-/* Judging one packet after the other. With state, what `state` says of a packet depends on the verdicts before it; with
- * tunnels, one packet may be judged twice. Only memory is prefetched a batch at a time. Results don't depend on where
- * batches end. */
+/* Judging one packet after the other. With state, the value of `state` for a packet depends on the verdicts before
+ * it; with tunnels, one packet may be judged twice. Only memory is prefetched a batch at a time. Results don't
+ * depend on where batches end. */
 #include "vm/context/answered.h"
 #include "vm/flow/inquiry.h"
 #include "vm/flow/track/met.h"
@@ -256,7 +256,7 @@ static inline void ask_front(const struct pkt *pkt, uint8_t kind)
 }
 
 /* Look up what is independent of judging, for the packets of `todo`; bit 0 is ctxs[0]. Their memory is prefetched in
- * steps, all packets a step: tags of the flow table, then slots, then bindings. studied: those that need but the
+ * steps, all packets per step: tags of the flow table, then slots, then bindings. studied: those that need but the
  * last. */
 static void look_ahead(const struct job *j, struct packet_ctx ctxs[], uint64_t todo, uint64_t studied)
 {
@@ -298,8 +298,7 @@ static inline bool has_plain_headers(const struct pkt *pkt, const struct key *ke
 /* Fetch a frame's headers some packets before they are read. */
 enum { FETCH_AHEAD = 16 };
 
-/* True if no plain packet of the batch needs a whole key. Interfaces that rules know by a pattern stand in keys alone.
- */
+/* True if no plain packet of the batch needs a whole key. Interfaces that rules know by a pattern are in keys only. */
 static bool needs_no_keys(const struct job *j)
 {
     const struct facts *facts = j->in->facts;

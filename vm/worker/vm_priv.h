@@ -29,7 +29,7 @@ static inline void see_time(struct vm *vm, const struct vm_in *in, struct vm_tx 
     if (vm->track) track_at(vm->track, vm->now_ns, tx);
 }
 
-/* Take the facts of a run, before any packet is judged. */
+/* Take the facts of a run, before the first packet is judged. */
 static inline void see_facts(struct vm *vm, const struct facts *facts)
 {
     balance_update(vm->balance, facts, vm->now_ns);
@@ -45,39 +45,39 @@ struct turns {
     uint64_t plain; /* well formed, found by look_plain: their keys have not been parsed */
 };
 
-/* Find plain packets by their bytes alone, and begin their looks. Of such a packet's key only kind and length are set.
- * Return them, a bit each; 0: this batch needs its keys. */
+/* Find plain packets by their bytes only, and begin their looks. Only kind and length of such a packet's key are
+ * set. Return them, a bit each; 0: this batch needs its keys. */
 uint64_t look_plain(const struct job *j, struct pkt *const pkts[], unsigned n);
 
-/* Judge a batch whose keys are the vm's; `odd` judges what is not in t->todo, in its turn. */
+/* Judge a batch whose keys are the vm's; `odd` judges the packets outside t->todo, in their turn. */
 typedef void odd_fn(const struct job *j, struct packet_ctx *c);
 void run_in_turn(const struct job *j, struct pkt *const pkts[], unsigned n, const struct turns *t,
                  struct verdict verdicts[], odd_fn *odd);
 
 /* Judge one well-formed packet without look-ups made ahead. */
 void judge_in_turn(const struct job *j, struct packet_ctx *c);
-/* The same, of a packet that the observers have seen already. */
+/* The same for a packet that the observers have seen already. */
 void judge_unobserved(const struct job *j, struct packet_ctx *c);
 
-/* show.c: showing packets to the observers (vm/observe/): as they came, once it is known that they may go on. Of a
- * connection that is rewritten or ends here its client's side is shown: what the client sent, and replies as they
- * leave. */
+/* show.c: showing packets to the observers (vm/observe/): as they came, once it is known that they may go on. A
+ * connection that is rewritten or ends here is shown from its client's side: what the client sent, and replies as
+ * they leave. */
 
 /* Read a packet before it takes its turn. False: it is not observed. */
 bool show_read(const struct job *j, const struct packet_ctx *c, struct observe_packet *s);
 /* Return the time when the packet came. */
 uint64_t show_came_ns(const struct job *j, const struct packet_ctx *c);
-/* Show what was read, if the packet was let through. before: number of entries of tx before its turn. */
+/* Show the packet read, if it was let through. before: number of entries of tx before its turn. */
 void show_packet(const struct job *j, const struct packet_ctx *c, struct observe_packet *s, unsigned before);
-/* Read a later fragment before it takes its turn. False: it is none, or nobody watches. Then show it, if it was let
- * through (second function). */
+/* Read a later fragment before it takes its turn. False: not a later fragment, or no observers. Then show it, if it
+ * was let through (second function). */
 bool show_reads_later(const struct job *j, const struct packet_ctx *c, struct fragment *later);
 void show_later(const struct job *j, const struct packet_ctx *c, const struct fragment *later);
 /* Show packets of the inline stack that left for clients, from that entry of tx on. */
 void show_inline(const struct job *j, unsigned before);
 
-/* fragments.c: fragments on a worker's way. flow/fragments/frag.h tells the kind of each; then it takes the verdict of
- * its first, waits for the first, or is judged. Only in programs with PBC_FOLLOWS_FRAGMENTS. */
+/* fragments.c: fragments on a worker's way. flow/fragments/frag.h gives the kind of each; then the fragment takes
+ * the verdict of its first, waits for the first, or is judged. Only in programs with PBC_FOLLOWS_FRAGMENTS. */
 
 struct fragments *fragments_new(const struct program *p, uint64_t seed); /* NULL: out of memory */
 void fragments_free(struct fragments *f);                                /* held fragments return to their pool */

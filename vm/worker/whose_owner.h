@@ -15,8 +15,8 @@
 enum { WHOSE_BOTH = 2, WHOSE_NEITHER = 3 };
 enum { WHOSE_OF_PORT = 1 << 16 }; /* in place of a worker: the one that has this port (vm/shared/shared.h) */
 
-/* Linkage of functions; WHOSE_ALONE: those that take only numbers. For a verifier: WHOSE_GIVEN begins the others and
- * returns if there is no talk; WHOSE_ANYTHING makes the compiler forget what it knows of a number. */
+/* Linkage of functions; WHOSE_ALONE: for functions that take only numbers. For a verifier: WHOSE_GIVEN begins the
+ * others and returns if `s` is NULL; WHOSE_ANYTHING hides a number's value from the compiler. */
 #ifndef WHOSE_FN
 #define WHOSE_FN    static
 #define WHOSE_ALONE static
@@ -73,7 +73,7 @@ static inline bool whose_has(WHOSE_T t, const struct whose_talk *s, unsigned sid
     return whose_is(t, s->role[side & 1], role, s->proto, s->port[side & 1]);
 }
 
-/* True if any address, or any of this machine's, has the role. */
+/* True if every address, or every one of this machine's, has the role. */
 static inline bool whose_has_any(WHOSE_T t, const struct whose_talk *s, unsigned side, unsigned family, unsigned role)
 {
     return whose_is(t, whose_find(t, family, 0, 0), role, s->proto, s->port[side & 1]);
@@ -94,8 +94,8 @@ static inline bool whose_mapped(const struct whose_talk *s)
     return s->proto == ROLE_TCP || s->proto == ROLE_UDP || s->proto == ROLE_QUERY;
 }
 
-/* True for a port below those that are for translation to this machine's own addresses, while a flow has it: else it is
- * this machine's own business. */
+/* True for a port below the range for translation to this machine's own addresses, while a flow has it; else the
+ * port is this machine's own. */
 static inline bool whose_below(WHOSE_T t, unsigned lo, uint16_t port)
 {
     return lo == PBC_OWN_PORT_LO && port < PBC_OWN_PORT_LO && whose_taken(t, port);
@@ -118,7 +118,7 @@ WHOSE_FN bool whose_masqueraded(WHOSE_T t, const struct whose_talk *s, unsigned 
     return false;
 }
 
-/* True for a port of this machine's that a pool without `source` took for one of its servers. */
+/* True for a port of this machine that a pool without `source` uses for one of its servers. */
 static inline bool whose_own_pool(WHOSE_T t, const struct whose_talk *s, unsigned side)
 {
     const uint16_t port = s->port[side & 1];
@@ -148,7 +148,7 @@ WHOSE_FN bool whose_server(WHOSE_T t, const struct whose_talk *s, unsigned side)
     return whose_asked(s, side) && whose_has(t, s, side, ROLE_SERVER);
 }
 
-/* True if a nat leads away what goes to that port at any address. */
+/* True if a nat forwards packets to that port at any address. */
 static inline bool whose_led(WHOSE_T t, const struct whose_talk *s, unsigned side)
 {
     return whose_asked(s, side) && whose_has_any(t, s, side, ROLE_ANY, ROLE_LED);
@@ -207,7 +207,7 @@ static inline uint32_t whose_cut(const struct whose_talk *s, unsigned side, unsi
     return s->addr[side & 1][i] & (left >= 32 ? UINT32_MAX : ~(UINT32_MAX >> left));
 }
 
-/* Hash one side: its address as far as it counts, and its port if it counts. */
+/* Hash one side: the counting bits of its address, and its port if that counts. */
 static inline uint64_t whose_hash(const struct whose *w, const struct whose_talk *s, unsigned side, bool ports)
 {
     const unsigned bits = s->family == 4 ? w->len4 : w->len6;
@@ -224,13 +224,14 @@ static inline unsigned whose_client(const struct whose *w, const struct whose_ta
     return whose_one_of(w, whose_hash(w, s, side, true));
 }
 
-/* Return the worker of the other end, by its address alone. */
+/* Return the worker of the peer, by its address only. */
 static inline unsigned whose_other(const struct whose *w, const struct whose_talk *s, unsigned side)
 {
     return whose_one_of(w, whose_hash(w, s, !side, false));
 }
 
-/* Return the worker of both ends, the same from either side. Where nothing of an address counts, a family has one. */
+/* Return the worker of both ends, with the same result from either side. If no part of an address counts, each
+ * family has one worker. */
 static inline unsigned whose_both(const struct whose *w, const struct whose_talk *s)
 {
     if (!(s->family == 4 ? w->len4 : w->len6) && !w->ports) return whose_client(w, s, 0);

@@ -1,5 +1,5 @@
-/* Claims of tests, `never VERDICT …: CLAIM` and `always VERDICT …: CLAIM`: statements about every packet of a kind, and
- * the findings about them */
+/* Claims of tests: `never VERDICT …: CLAIM` and `always VERDICT …: CLAIM`: statements about every packet of a kind,
+ * and the findings about them */
 #pragma once
 
 #include "compiler/analysis/rule_walk.h"
@@ -28,7 +28,7 @@ struct claim {
     uint32_t target_conds, target_cond_count; /* ports of `target`, in c->claims */
     struct claim *beyond; /* for `never accept`: the claim that such packets never reach its destinations; NULL: none */
     bool states_written;
-    bool told;       /* a warning said that no packet of the claim exists */
+    bool told;       /* a warning reported that no packet of the claim exists */
     unsigned states; /* bit i: value i of IR_STATE */
     uint32_t *over;  /* meters that are exceeded */
     uint32_t over_count;
@@ -48,7 +48,7 @@ struct claims {
     struct claim_set *sets;
     uint64_t work; /* work spent by claims so far */
 };
-/* True if the claim holds for all of its packets; else report. */
+/* True if the claim holds for all of its packets; false after a report. */
 bool claim_holds(struct claims *all, const struct claim *claim);
 
 /* Return the set's ranges in normal form, in the arena. Add the claim's packets to `out` (both: region.c). */
@@ -60,9 +60,9 @@ struct ir_product claim_taken_by(struct compile *c, const struct pbc_endpoint *e
 /* Add to `out` the packets of a product that services may send to the pool. The product is let in (reach.c). */
 void claim_reaches(struct compile *c, const struct ir_product *product, uint32_t pool, struct region_budget *budget,
                    struct region *out);
-/* Return a branch of a proxy service that leads to the pool, if the client's first bytes are what the branch asks for.
- * `turn` selects among several such branches. PBC_NONE: none of them has its other conditions met. pool PBC_ORIGINAL:
- * a branch that leads on to where the client wanted to go. */
+/* Return a branch of a proxy service that leads to the pool, if the client's first bytes are what the branch asks
+ * for. `turn` selects among several such branches. PBC_NONE: the other conditions of all these branches fail. pool
+ * PBC_ORIGINAL: a branch to the client's original destination. */
 uint32_t stream_branch_to(const struct program *p, uint32_t service, const struct key *key, uint32_t pool,
                           uint32_t turn);
 
@@ -77,7 +77,8 @@ struct claim_target {
 };
 struct claim_target claim_target(struct claims *all, const struct claim *claim);
 
-/* Add to `out` the packets of the product, which is let in, that may go to the target (goes.c). Never too few. */
+/* Add to `out` the packets of the product, which is let in, that may go to the target (goes.c): possibly too many,
+ * never too few. */
 void claim_goes(struct claims *all, const struct ir_product *product, const struct claim_target *to,
                 enum pbc_direction direction, struct region_budget *budget, struct region *out);
 
@@ -92,16 +93,16 @@ enum claim_outcome {
     CLAIM_PROVED,
     CLAIM_EMPTY,   /* no such packet exists */
     CLAIM_REFUTED, /* the vm judges `packet` otherwise */
-    CLAIM_UNKNOWN, /* `part` may be judged otherwise: it meets a condition that is no list of values */
+    CLAIM_UNKNOWN, /* `part` may be judged differently, because it meets a condition that is not a list of values */
     CLAIM_SPENT,   /* too much to compute */
-    CLAIM_FAULT,   /* compiler fault: `packet` should be judged otherwise, but the vm does not */
+    CLAIM_FAULT,   /* compiler fault: `packet` should be judged differently, but the vm does not do so */
 };
 
 /* Confirmation of a packet that refutes the claim */
 enum claim_proof {
     PROOF_JUDGED,  /* the vm judged it, in a fresh state */
     PROOF_DECIDED, /* the program decided it, with its `state` assumed */
-    PROOF_WALKED,  /* the walk alone: a meter would have to be exceeded first */
+    PROOF_WALKED,  /* the walk only: a meter would have to be exceeded first */
 };
 
 struct claim_found {
@@ -125,12 +126,12 @@ enum { CLAIM_OTHERS = 8 };
 struct claim_others {
     struct claim_found of[CLAIM_OTHERS];
     uint32_t count, left_out; /* left_out: number of those that are not kept */
-    bool unfinished;          /* there may be more: the search took too much */
+    bool unfinished;          /* more may exist: the search exceeded its budget */
 };
 
 /* Report a finding, unless the claim was proved (claim_report.c). */
 void claim_report(struct claims *all, const struct claim *claim, const struct claim_found *f,
                   const struct claim_others *others);
-/* Warn of a packet that a nat leads to an address, although a proved claim says that none gets there (claim_report.c).
- */
+/* Warn of a packet that a nat leads to an address, although a proved claim states that none gets there
+ * (claim_report.c). */
 void claim_report_led(struct claims *all, const struct claim *beyond, const struct claim_found *f);

@@ -61,10 +61,10 @@ static void note_self(struct claims *r, const struct claim *claim, const struct 
     char text[64];
     if (f->own == own_default() || f->own == claim->own) return;
     address_text(f->packet.family, f->direction == PBC_DIR_OUT ? f->packet.src : f->packet.dst, text);
-    diag_note(
-        r->c->diags, SPAN_NONE,
-        "this packet takes %s for an address of this machine; set its addresses with `self ADDRESS, ...` in the test",
-        text);
+    diag_note(r->c->diags, SPAN_NONE,
+              "the packet uses %s as an address of this machine; to set this machine's addresses, write `self ADDRESS, "
+              "...` in the test",
+              text);
 }
 
 static void note_time(struct claims *r, const struct claim_found *f)
@@ -98,7 +98,7 @@ static void note_rule(struct claims *r, uint32_t rule, uint32_t firewall, enum p
         diag_note(r->c->diags, img->firewall_span[firewall], "no rule of `%s` decides; its default does",
                   image_str(img, img->firewalls[firewall].name));
     else
-        diag_note(r->c->diags, SPAN_NONE, "no firewall judges it: it is %s", ways[direction]);
+        diag_note(r->c->diags, SPAN_NONE, "no firewall judges a packet %s", ways[direction]);
 }
 
 static const char *verdict_text(const struct claims *r, const struct claim_found *f)
@@ -115,8 +115,8 @@ static void note_branch(struct claims *r, const struct pbc_branch *b)
     bool asks = false;
     for (uint32_t i = b->conds; i < b->conds + b->cond_count && img->services[b->service].proxy; i++)
         asks |= stream_asks(&img->conds[i]);
-    diag_note(r->c->diags, span_at(r->c, &b->place), "the service `%s` sends it there%s",
-              image_str(img, img->services[b->service].name), asks ? ", if its client says so" : "");
+    diag_note(r->c->diags, span_at(r->c, &b->place), "the service `%s` sends the packet there%s",
+              image_str(img, img->services[b->service].name), asks ? ", depending on the client's data" : "");
 }
 
 /* Note another rule or default that breaks the claim, with its packet. */
@@ -130,12 +130,12 @@ static void note_other(struct claims *r, const struct claim_found *f)
     frame_print(r->c, &f->packet, out);
     heap_stream_end(out);
     if (rule < img->rules_count)
-        diag_note(r->c->diags, img->rule_span[rule], "`%s` breaks the claim, too: %s", rule_text(r, rule, name), text);
+        diag_note(r->c->diags, img->rule_span[rule], "`%s` also breaks the claim: %s", rule_text(r, rule, name), text);
     else if (rule == RULE_DEFAULT && firewall < img->firewalls_count)
-        diag_note(r->c->diags, img->firewall_span[firewall], "the default of `%s` breaks the claim, too: %s",
+        diag_note(r->c->diags, img->firewall_span[firewall], "the default of `%s` also breaks the claim: %s",
                   image_str(img, img->firewalls[firewall].name), text);
     else
-        diag_note(r->c->diags, SPAN_NONE, "a packet that no firewall judges breaks the claim, too: %s", text);
+        diag_note(r->c->diags, SPAN_NONE, "a packet that no firewall judges also breaks the claim: %s", text);
     free(text);
 }
 
@@ -147,7 +147,7 @@ static void note_others(struct claims *r, const struct claim_others *o)
                   o->left_out, o->left_out == 1 ? "s" : "");
     else if (o->unfinished)
         diag_note(r->c->diags, SPAN_NONE,
-                  "others may break the claim, too: the search for them takes too much computing");
+                  "more rules may break the claim: the compiler stopped the search, because it takes too long");
 }
 
 /* Note the branch or statement that leads the packet to the claim's target. */
@@ -157,18 +157,19 @@ static void note_gone(struct claims *r, const struct claim_found *f)
     if (f->gone.branch != PBC_NONE) note_branch(r, &img->branches[f->gone.branch]);
     if (f->gone.nat == PBC_NONE) return;
     const struct pbc_nat *n = &r->program->nats[f->gone.nat];
-    diag_note(r->c->diags, span_at(r->c, &n->place), "this %s of `%s` sends it there",
+    diag_note(r->c->diags, span_at(r->c, &n->place), "this %s of `%s` sends the packet there",
               n->kind == PBC_NAT_MAP ? "`map`" : "`forward`", program_str(r->program, n->name));
 }
 
 void claim_report_led(struct claims *r, const struct claim *beyond, const struct claim_found *f)
 {
     diag(r->c->diags, W_CLAIM_LED, beyond->span,
-         "test \"%s\": the claim holds for addresses as they arrive, but a nat sends a packet there", beyond->test);
-    diag_advise(r->c->diags, "use `never reach ADDRS: …`, which is about the final destination");
+         "test \"%s\": the claim holds for arriving addresses, but a nat sends a packet to its destination",
+         beyond->test);
+    diag_advise(r->c->diags, "to claim something about the final destination, write `never reach ADDRS: …`");
     note_packet(r, f, "the packet");
     note_self(r, beyond, f);
-    note_rule(r, f->verdict.rule, f->verdict.firewall, f->direction, "lets it in");
+    note_rule(r, f->verdict.rule, f->verdict.firewall, f->direction, "accepts the packet");
     note_gone(r, f);
 }
 
@@ -179,21 +180,22 @@ static void report_refuted(struct claims *r, const struct claim *claim, const st
     const char *rule = rule_text(r, f->verdict.rule, name);
     diag(r->c->diags, E_CLAIM_REFUTED, claim->span, "test \"%s\": `%s` is refuted: found %s%s%s%s", claim->test,
          claim_text(r, claim, text), verdict_text(r, f), rule[0] ? " by " : "", rule,
-         claim->reaches            ? ", and it goes there"
-         : claim->pool != PBC_NONE ? ", and a service that sends it there"
+         claim->reaches            ? ", and the packet reaches these addresses"
+         : claim->pool != PBC_NONE ? ", and a service sends the packet to this pool"
                                    : "");
     note_packet(r, f, "the packet");
     note_self(r, claim, f);
     note_time(r, f);
     struct diags *d = r->c->diags;
     if (f->proof == PROOF_DECIDED)
-        diag_note(d, SPAN_NONE, "its state is assumed to be %s: no earlier packets were tried", state_name(f->state));
+        diag_note(d, SPAN_NONE, "the packet's state is assumed to be %s, without trying earlier packets",
+                  state_name(f->state));
     else if (f->proof == PROOF_WALKED)
-        diag_note(d, SPAN_NONE, "the meter is assumed to be exceeded: exceeding it takes too many packets to try");
+        diag_note(d, SPAN_NONE, "the meter is assumed to be exceeded, without trying the many packets for that");
     else if (f->before)
-        diag_note(d, SPAN_NONE, "after %u packet%s like it", f->before, text_plural(f->before));
+        diag_note(d, SPAN_NONE, "after %u such packet%s", f->before, text_plural(f->before));
     note_rule(r, f->verdict.rule, f->verdict.firewall, f->direction,
-              claim->pool == PBC_NONE && !claim->reaches ? "decides" : "lets it in");
+              claim->pool == PBC_NONE && !claim->reaches ? "decides" : "accepts the packet");
     if (claim->reaches) note_gone(r, f);
     if (claim->pool != PBC_NONE) note_branch(r, &r->c->image->branches[f->branch]);
     note_others(r, others);
@@ -206,15 +208,15 @@ static void report_unknown(struct claims *r, const struct claim *claim, const st
     const uint32_t asks = f->part.maybe ? f->part.asks : f->part.before;
     char text[CLAIM_TEXT], name[RULE_TEXT];
     const char *rule = rule_text(r, f->part.rule, name);
-    diag(r->c->diags, E_CLAIM_UNKNOWN, claim->span, "test \"%s\": `%s` can't be decided: %s may %s some packets%s",
+    diag(r->c->diags, E_CLAIM_UNKNOWN, claim->span, "test \"%s\": `%s` is undecided: %s may %s some packets%s",
          claim->test, claim_text(r, claim, text), rule[0] ? rule : "no firewall", action_name(f->part.action),
          claim->pool != PBC_NONE || claim->reaches ? " that go there" : "");
     if (asks < img->conds_count)
         diag_note(r->c->diags, img->cond_span[asks],
-                  "it depends on this condition, which preyc can't work out for every packet");
+                  "the result depends on this condition, which preyc can't compute for every packet");
     else if (!f->made)
-        diag_note(r->c->diags, SPAN_NONE, "no example packet could be built");
-    if (f->made) note_packet(r, f, "a packet was tried and judged differently");
+        diag_note(r->c->diags, SPAN_NONE, "preyc couldn't build an example packet");
+    if (f->made) note_packet(r, f, "preyc tried a packet, which was judged differently");
     note_rule(r, f->part.rule, f->part.firewall, f->direction, "may decide");
 }
 
@@ -222,7 +224,7 @@ static void report_fault(struct claims *r, const struct claim *claim, const stru
 {
     char name[RULE_TEXT];
     diag(r->c->diags, E_PROGRAM_REFUSED, SPAN_NONE,
-         "test \"%s\": internal error: rules and compiled program disagree; please report it with the rules",
+         "test \"%s\": internal error: rules and compiled program disagree; please report this with the rules",
          claim->test);
     note_packet(r, f, "the packet");
     diag_note(r->c->diags, SPAN_NONE, "the rules: %s by %s", action_name(f->part.action),
@@ -243,14 +245,13 @@ void claim_report(struct claims *r, const struct claim *claim, const struct clai
     case CLAIM_FAULT: report_fault(r, claim, f); return;
     case CLAIM_EMPTY:
         if (claim->told) return;
-        diag(r->c->diags, W_CLAIM_EMPTY, claim->span, "test \"%s\": `%s` claims nothing: no packet fits it",
+        diag(r->c->diags, W_CLAIM_EMPTY, claim->span, "test \"%s\": `%s` claims nothing: no packet fits the claim",
              claim->test, claim_text(r, claim, text));
         return;
     case CLAIM_SPENT:
         diag(r->c->diags, E_CLAIM_UNKNOWN, claim->span,
-             "test \"%s\": `%s` can't be decided: it takes too much computing", claim->test,
-             claim_text(r, claim, text));
-        diag_advise(r->c->diags, "claim less in each step: one protocol, one port or one network");
+             "test \"%s\": `%s` is undecided: the computation takes too long", claim->test, claim_text(r, claim, text));
+        diag_advise(r->c->diags, "write narrower claims: for one protocol, one port or one network");
         return;
     }
 }

@@ -17,7 +17,7 @@ enum {
     SAMPLES_MAX = 8,           /* packets tried of one part */
     JUDGED_MAX = 64,           /* packets judged for one claim */
     BEFORE_MAX = 1 << 16,      /* packets sent to exceed a meter */
-    BREAK_MAX = 256,           /* rules that break one claim, told apart */
+    BREAK_MAX = 256,           /* rules that break one claim, distinguished */
     TIMES_MAX = 1024,          /* sets of schedules that are active together */
 };
 

@@ -1,7 +1,7 @@
-/* Pair equal items of two lists as twins, rules of firewalls and statements of a service, pool, nat and the like. Any
- * twins in equal order are correct, and more twins save work (README.md). The nth of equal items of one list is paired
- * with the nth of the other; of all pairs, the longest run that ascends on both sides is kept. "Patience diff" pairs
- * only lines that occur once. Of two equal rules, the later is dead. */
+/* Pair equal items of two lists as twins, rules of firewalls and statements of a service, pool, nat and the like.
+ * Any twins in equal order are correct, and more twins save work (README.md). The nth of equal items of one list is
+ * paired with the nth of the other; of all pairs, the longest run that ascends on both sides is kept. "Patience
+ * diff" pairs only lines that occur once. The later of two equal rules is dead. */
 #include <stdlib.h>
 #include <string.h>
 

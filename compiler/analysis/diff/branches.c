@@ -107,7 +107,7 @@ static char *text_of_pool(struct diff *d, const struct part *part)
 {
     struct words w;
     if (part->pool == PBC_NONE)
-        fputs("where its clients want to go (original)", words_begin(&w));
+        fputs("the address that its clients ask for (original)", words_begin(&w));
     else
         fprintf(words_begin(&w), "the pool %s", part->name);
     return words_kept(d, &w);

@@ -13,7 +13,7 @@ static unsigned openness(uint8_t verdict)
     return verdict_is(verdict, VERDICT_OPENS);
 }
 
-/* True if packets can't tell the outcomes apart. */
+/* True if packets can't distinguish the outcomes. */
 static bool alike(const struct outcome *a, const struct outcome *b)
 {
     if (openness(a->verdict) == 2) return openness(b->verdict) == 2;

@@ -8,8 +8,8 @@
 
 #include "vm/program/program.h"
 
-/* Kinds of changes for a region's packets: more is let through, less, or neither (a drop becomes a reject, or an answer
- * another one). A different rule with the same outcome is no change. */
+/* Kinds of changes for a region's packets: more is let through, less, or neither (a drop becomes a reject, or an
+ * answer changes). A different rule with the same outcome is not a change. */
 #define DIFF_KINDS(KIND)                                                                                               \
     KIND(WIDENED, "widened")                                                                                           \
     KIND(NARROWED, "narrowed")                                                                                         \
@@ -23,15 +23,15 @@ enum diff_kind {
 
 struct diff_options {
     bool json;
-    bool without_pools; /* the caller reports servers of pools, and who reaches them */
-    uint64_t work;      /* most work, in products looked at; 0: what a reader waits for */
+    bool without_pools; /* the caller reports servers of pools, and clients that reach them */
+    uint64_t work;      /* most work, in products looked at; 0: as much as a reader would wait for */
 };
 
 /* True if the first bytes of the file at `path` are those of a compiled program; false also if it can't be read. */
 bool diff_is_program(const char *path);
 
-/* Compare two verified programs and print the differences to `out`. Returns 0: nothing widened; 1: something widened,
- * or may have, undecided; -EINVAL with one line in err: they can't be compared, or the vm judges an example otherwise
- * than computed (an internal fault). */
+/* Compare two verified programs and print the differences to `out`. Returns 0: nothing widened; 1: something
+ * widened, or may have, undecided; -EINVAL with one line in err: they can't be compared, or the vm judges an example
+ * differently than computed (an internal fault). */
 int diff_print(struct program *old, struct program *new, const struct diff_options *o, FILE *out, char *err,
                size_t err_len);

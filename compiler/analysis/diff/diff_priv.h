@@ -49,7 +49,7 @@ struct change {
     double size;  /* log2 of headers */
     uint8_t kind; /* enum diff_kind */
     uint8_t dirs; /* directions of its packets: bits 1 << enum pbc_direction */
-    bool maybe;   /* depends on conditions that are no set of values (meters, bytes, flows); no example proves it */
+    bool maybe;   /* depends on conditions that are not sets of values (meters, bytes, flows); no example proves it */
     bool behind;  /* its packets must fail such a condition, in a rule that both sides have */
     bool has_example;
     char *example; /* a packet as a test writes it, in the arena */
@@ -81,10 +81,10 @@ struct diff {
     bool without_servers; /* print pools without their servers */
     char *err;
     size_t err_len;
-    bool failed; /* err says why */
+    bool failed; /* err gives the reason */
 };
 
-/* Find all differences. False: err says why. The caller calls diff_fini in either case. */
+/* Find all differences. False: err gives the reason. The caller calls diff_fini in either case. */
 bool diff_find(struct diff *d, struct program *old, struct program *new, uint64_t work, char *err, size_t err_len);
 void diff_fini(struct diff *d);
 
@@ -94,8 +94,8 @@ bool diff_fail(struct diff *d, const char *fmt, ...) __attribute__((format(print
 /* import.c: fill d->c and d->side; false after diff_fail. */
 bool import_both(struct diff *d);
 
-/* times.c: fill side[].schedules. A bit is a moment of both programs, and all ir->moments together are all time; if
- * these are too many, a bit is a schedule. False after diff_fail. */
+/* times.c: fill side[].schedules. A bit is a moment of both programs, and all ir->moments together cover all time;
+ * if these are too many, a bit is a schedule. False after diff_fail. */
 bool import_schedules(struct diff *d);
 /* Return the bits of both for a side's own schedules (bit i: schedule i). */
 uint32_t schedules_of_both(const struct side *s, uint32_t own);
@@ -104,12 +104,12 @@ uint32_t side_schedules(const struct side *s, uint32_t of_both);
 uint16_t side_iface(const struct image *both, const struct side *s, uint16_t of_both);
 /* Return the packet as the side's program judges it: arriving and leaving by its own numbers of interfaces. */
 struct frame_spec side_packet(const struct image *both, const struct side *s, const struct frame_spec *of_both);
-/* Find a time of the product, as the bits that are active then. False: it never comes. */
+/* Find a time of the product, as the bits that are active then. False: no such time. */
 bool time_of(const struct diff *d, const struct ir_product *p, uint32_t *active);
 /* region_times_fn: print "during work", or "at sat 08:00-18:00" if no clear name exists. */
 void print_moments(const void *diff, uint32_t moments, FILE *out);
 
-/* print_changes.c: names of sets in both programs, once there is an ir. */
+/* print_changes.c: names of sets in both programs, once the ir exists. */
 void note_set_names(struct diff *d);
 const char *set_name_of(const void *diff, uint32_t addrs, unsigned families); /* a region_set_fn */
 
@@ -122,8 +122,8 @@ struct judges {
 /* Find all pairs that may judge packets: *count of them, in the arena. The caller frees their regions (region_fini). */
 struct judges *find_judges(struct diff *d, uint32_t *count);
 
-/* flatten.c: rules of a firewall in the order of their trial, chains in place of the `do` that leads there; rules that
- * decide nothing are left out */
+/* flatten.c: rules of a firewall in the order of their trial, chains in place of the `do` that leads there; rules
+ * that do not decide are left out */
 struct item {
     const struct ir_product *product;
     uint64_t hash;
@@ -139,7 +139,7 @@ struct items {
     bool mirrors; /* set by the caller: rules that copy stay, too */
 };
 enum { ITEMS_MAX = 1 << 21 };
-/* Write a firewall's rules in a row, at the expense of d->work. */
+/* Write a firewall's rules in a row, charged to d->work. */
 void flatten(struct diff *d, uint32_t firewall, struct items *out);
 /* Return the outcome of a rule that decides. Answers that mean the same for these packets are made equal. */
 struct outcome outcome_of(const struct diff *d, uint32_t rule, const struct ir_product *p);
@@ -176,7 +176,7 @@ bool find_examples(struct diff *d);
 struct route_change {
     const char *what; /* "service", "pool", "nat", "check", "limits", "timeouts", "hash key" */
     const char *name; /* "": no name */
-    char *was, *now;  /* texts on the heap, a statement a line; NULL: not there */
+    char *was, *now;  /* texts on the heap, one statement per line; NULL: absent */
 };
 struct routes {
     struct route_change *r;
@@ -185,18 +185,18 @@ struct routes {
 /* align.c: the statements of one side in their order, in the arena */
 struct statements {
     char **at;
-    uint32_t *twin; /* place of the same statement on the other side; PBC_NONE: it came, went or moved */
+    uint32_t *twin; /* place of the same statement on the other side; PBC_NONE: added, removed or moved */
     uint32_t count;
 };
-/* Pair the statements of both sides. True: some are only in another order. */
+/* Pair the statements of both sides. True: some differ only in order. */
 bool statements_pair(struct diff *d, const struct route_change *r, struct statements to[SIDES]);
-/* Pair equal ones whatever their order, to[OLD].twin alone. True: both sides have the same statements. */
+/* Pair equal statements in any order, setting only to[OLD].twin. True: both sides have the same statements. */
 bool statements_twins(struct diff *d, const struct route_change *r, struct statements to[SIDES]);
 
 /* print_changes.c: return settings for printing conditions of statements, which are compared as text. */
 struct region_text statement_text(struct diff *d);
 
-/* nats.c: write the statements of the nat that begins at `first`, a line each, one for each family. */
+/* nats.c: write the statements of the nat that begins at `first`, one line each, for each family. */
 void put_nat_statements(struct diff *d, const struct side *s, uint32_t first, FILE *out);
 /* Write the clamps of interfaces, a line each. */
 void put_clamps(const struct program *p, FILE *out);
@@ -204,12 +204,12 @@ void put_clamps(const struct program *p, FILE *out);
 void note_nat_asks(struct diff *d, struct side *s);
 
 /* route_changes.c: write the sets' ranges of `family` (0: both families): the text `first` and a range, then `next`
- * before each other range. Of a long list, which many statements may share, the rest is a number. */
+ * before each other range. A long list, which many statements may share, ends in the number of the rest. */
 void put_ranges(struct diff *d, const struct program *p, const uint32_t sets[2], uint8_t family, const char *first,
                 const char *next, FILE *out);
 /* Return the union of these SETS, in the ir of both: equal sets are one number. */
 uint32_t sets_union(struct diff *d, const struct program *p, uint32_t sets, uint32_t count);
-/* Write "203.0.113.10 tcp/443"; write "10.0.0.1:80" or "[::1]:80", port 0: the address alone. */
+/* Write "203.0.113.10 tcp/443"; write "10.0.0.1:80" or "[::1]:80", port 0: the address only. */
 void put_endpoint(const struct program *p, const struct pbc_endpoint *e, FILE *out);
 void put_address_port(const uint32_t addr[4], uint8_t family, uint16_t port, FILE *out);
 /* Print a server by name, as rules write it. */
@@ -240,7 +240,7 @@ struct meter_change {
     const char *what; /* "meter", "bounds of service" */
     const char *name, *was, *now;
 };
-/* more: the new meter lets through more packets in all or at once; less: fewer */
+/* more: the new meter lets through more packets in total or at once; less: fewer */
 struct amount {
     bool more, less;
 };
@@ -269,17 +269,17 @@ struct beyond {
     struct meters meters, bounds;
 };
 enum { SERVICE_HEAD = 2 }; /* statements of a service before its branches: `on`, `mode` */
-/* order.c: true if nats, or services, stand in another order than before, and some packet meets another one first. */
+/* order.c: true if nats, or services, are in another order than before, and some packet meets a different one first. */
 bool nats_moved(struct diff *d);
 bool services_moved(struct diff *d, bool observing);
-/* True if the statements of a nat or service of both (own numbers) are the same in another order, and no packet can
- * tell. */
+/* True if the statements of a nat or service of both (own numbers) are the same in another order, without effect on
+ * packets. */
 bool order_is_idle(struct diff *d, const struct route_change *r, bool nat, const uint32_t own[SIDES]);
-/* noted.c: print a mirror's copies, a line for each place where a firewall comes to it. */
+/* noted.c: print a mirror's copies, a line for each place where a firewall reaches it. */
 void put_copies(struct diff *d, const struct side *s, const struct pbc_mirror *m, FILE *out);
-/* Return what rules of the side log, sorted, a line each, on the heap; NULL: nothing. */
+/* Return what rules of the side log, sorted, one line each, on the heap; NULL: none. */
 char *logs_text(struct diff *d, const struct side *s);
-/* Return what rules and defaults in audit would do, in their order, likewise. */
+/* Return what rules and defaults in audit would do, in their order, in the same way. */
 char *audits_text(struct diff *d, const struct side *s);
 /* route_changes.c: fill b->routes; for services of both also b->bounds, and b->reaches by compare_branches. */
 void find_routes(struct diff *d, bool without_pools, struct beyond *b);

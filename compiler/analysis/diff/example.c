@@ -127,7 +127,10 @@ static bool otherwise(struct diff *d, const struct change *c)
     char *text = NULL;
     size_t len = 0;
     FILE *out = heap_stream(&text, &len);
-    fprintf(out, "internal error: `%s` is not judged as computed; please report it with both rule files: ", c->example);
+    fprintf(out,
+            "internal error: the judgement of `%s` differs from the computed one; please report this with both rule "
+            "files: ",
+            c->example);
     for (unsigned s = 0; s < SIDES; s++) {
         print_outcome(&c->by[s].outcome, out);
         fputs(" by ", out);

@@ -52,7 +52,7 @@ static bool hull(struct ir *ir, const struct ir_product *a, const struct ir_prod
     return product_settle(ir, out);
 }
 
-/* True if the product holds packets of the region alone. */
+/* True if the product holds packets of the region only. */
 static bool holds_only(struct ir *ir, const struct ir_product *p, const struct region *r, struct region_budget *budget)
 {
     struct region left = {0};

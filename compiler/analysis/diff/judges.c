@@ -26,7 +26,7 @@ static uint32_t ranges(struct diff *d, uint32_t lo, uint32_t hi)
 
 static struct region in_direction(struct diff *d, unsigned side, const struct ir_product *q, enum pbc_direction dir)
 {
-    /* Directions depend on the services of a side's image alone. */
+    /* Directions depend on the services of a side's image only. */
     const struct program *p = d->side[side].program;
     struct image image = {.endpoints = (struct pbc_endpoint *)(uintptr_t)p->endpoints, /* only read */
                           .endpoints_count = p->endpoints_count};
@@ -35,7 +35,7 @@ static struct region in_direction(struct diff *d, unsigned side, const struct ir
     struct region out = {0};
     view.image = &image;
     frames_in_direction(&view, q, dir, &budget, &out);
-    if (budget.spent) diff_fail(d, "there are too many services to tell how packets travel");
+    if (budget.spent) diff_fail(d, "the files have too many services to compute how packets travel");
     return out;
 }
 
@@ -152,7 +152,7 @@ static void arriving(struct diff *d, struct region *frames)
     region_add(frames, &p);
 }
 
-/* Add the frames of an interface. If one pair judges everything that arrives, directions are not told apart. */
+/* Add the frames of an interface. If one pair judges everything that arrives, directions are not distinguished. */
 static void give_all(struct diff *d, const struct parts *parts, const struct region *all, uint32_t iface,
                      uint32_t ifaces, struct judges *judges, uint32_t *count)
 {

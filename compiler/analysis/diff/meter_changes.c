@@ -103,7 +103,8 @@ static void compare_most(uint32_t was, uint32_t now, struct amount *to)
 }
 
 /* Compare rates of a service. A meter that counts alike in both programs and has one name is reported as a meter.
- * Meters that count differently may let through both more and less; *other: one tells apart another number of keys. */
+ * Meters that count differently may let through both more and less; *other: one distinguishes another number of
+ * keys. */
 static void compare_rate(const struct program *old, const struct pbc_service *was, const struct program *new,
                          const struct pbc_service *now, struct amount *to, bool *other)
 {
@@ -147,7 +148,7 @@ void compare_bounds(struct diff *d, const uint32_t service[SIDES], struct meters
     to->m[to->count++] = (struct meter_change){.kind = amount.more   ? DIFF_WIDENED
                                                        : amount.less ? DIFF_NARROWED
                                                                      : DIFF_OTHER,
-                                               .what = "bounds of service",
+                                               .what = "limits of service",
                                                .name = program_str(new, now->name),
                                                .was = bounds_text(d, old, service[OLD]),
                                                .now = bounds_text(d, new, service[NEW])};

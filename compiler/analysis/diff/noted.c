@@ -1,5 +1,5 @@
 /* Rules that copy, log or only count packets (`audit`), as text: which packets, and what decides before. A rule that
- * decides takes its packets from the mirrors behind it, so these stand in a mirror's text; logs stand beside verdicts,
+ * decides takes its packets from the mirrors behind it, so these are in a mirror's text; logs are beside verdicts,
  * which regions tell. */
 #include <stdlib.h>
 #include <string.h>
@@ -34,8 +34,8 @@ static bool mirror_takes(struct diff *d, const struct items *l, uint32_t item, u
     return product_and(d->c.ir, l->item[mirror].product, it->product, &both, &loose);
 }
 
-/* Print the rules before the mirror that decide some of its packets, ", behind accept tcp from any to any port 22". For
- * those past the first few, or in a list too long to be looked through, a number stands that differs with the rules. */
+/* Print the rules before the mirror that decide some of its packets, ", behind accept tcp from any to any port 22".
+ * For those past the first few, or in a list too long to be looked through, a number is that differs with the rules. */
 static void put_before(struct diff *d, const struct items *l, uint32_t mirror, FILE *out)
 {
     uint32_t shown = 0, left = 0;

@@ -1,6 +1,5 @@
 /* Statements in another order: some packet may then meet another one first. Two statements that share no packet may
- * change places, and so may two of equal services, since the most specific endpoint takes a packet wherever it stands.
- */
+ * change places, and so may two of equal services, since the most specific endpoint takes a packet wherever it is. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -154,7 +153,7 @@ bool services_moved(struct diff *d, bool observing)
     return moved(d, rows, observing ? observe_rows_apart : endpoint_rows_apart);
 }
 
-/* True if no connection can take either of the two branches, which lie behind the service's first statements. */
+/* True if no connection can take either of the two branches, which are behind the service's first statements. */
 static bool branches_apart(struct diff *d, const struct side *s, uint32_t service, uint32_t a, uint32_t b)
 {
     const struct program *p = s->program;

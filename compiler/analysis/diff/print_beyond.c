@@ -85,7 +85,7 @@ static void print_some(const struct statements *p, uint32_t from, uint32_t to, c
     for (; from < to && *shown < STATEMENTS_SHOWN; from++, (*shown)++)
         put_line(mark, p->at[from], strlen(p->at[from]), out);
     if (from == to) return;
-    if (*shown == STATEMENTS_SHOWN) fprintf(out, "            %sand more: --format=json has them all\n", mark);
+    if (*shown == STATEMENTS_SHOWN) fprintf(out, "            %sand more: --format=json lists them\n", mark);
     *shown = UINT32_MAX;
 }
 
@@ -127,10 +127,10 @@ void print_beyond(struct diff *d, const struct beyond *b, FILE *out)
 {
     for (uint32_t i = 0; i < b->reaches.count && i < REACHES_SHOWN; i++) print_reach(&b->reaches.r[i], out);
     if (b->reaches.count > REACHES_SHOWN)
-        fprintf(out, "and %u more that servers are reached from: --format=json has them all\n\n",
+        fprintf(out, "and %u more sources that reach servers: --format=json lists them\n\n",
                 b->reaches.count - REACHES_SHOWN);
     if (b->reaches.too_many)
-        fputs("not compared, because there are too many: which endpoints reach which servers\n\n", out);
+        fputs("not compared, because there are too many pairs: the servers that each endpoint reaches\n\n", out);
     for (uint32_t i = 0; i < b->meters.count; i++) print_meter(&b->meters.m[i], out);
     for (uint32_t i = 0; i < b->bounds.count; i++) print_meter(&b->bounds.m[i], out);
     for (uint32_t i = 0; i < b->routes.count; i++) print_route(d, &b->routes.r[i], out);
@@ -145,11 +145,11 @@ void print_sum_beyond(const struct beyond *b, FILE *out)
 {
     uint32_t gained = 0;
     for (uint32_t i = 0; i < b->reaches.count; i++) gained += b->reaches.r[i].kind == DIFF_WIDENED;
-    put_count(gained, "new way to servers", "new ways to servers", out);
-    put_count(b->reaches.count - gained, "way to servers less", "ways to servers less", out);
-    if (b->reaches.too_many) fputs("; the servers that each packet reaches are not worked out, and may widen", out);
-    put_count(b->meters.count, "other meter", "other meters", out);
-    put_count(b->bounds.count, "service with other bounds", "services with other bounds", out);
-    put_count(b->routes.count, "change of services, pools, nats, checks, copies, logs or settings",
-              "changes of services, pools, nats, checks, copies, logs or settings", out);
+    put_count(gained, "new path to servers", "new paths to servers", out);
+    put_count(b->reaches.count - gained, "removed path to servers", "removed paths to servers", out);
+    if (b->reaches.too_many) fputs("; the servers that each packet reaches were not compared, and may widen", out);
+    put_count(b->meters.count, "changed meter", "changed meters", out);
+    put_count(b->bounds.count, "service with changed limits", "services with changed limits", out);
+    put_count(b->routes.count, "change in services, pools, nats, checks, copies, logs or settings",
+              "changes in services, pools, nats, checks, copies, logs or settings", out);
 }

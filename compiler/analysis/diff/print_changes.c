@@ -68,7 +68,7 @@ static void print_by(const struct diff *d, unsigned side, const struct decider *
     const struct pbc_place place = decider_place(d, side, by);
     print_outcome(&by->outcome, out);
     if (by->firewall == PBC_NONE) {
-        fputs(", because no firewall judges it\n", out);
+        fputs(", because no firewall judges the packet\n", out);
         return;
     }
     fputs(" by ", out);
@@ -94,16 +94,16 @@ static void print_change(struct diff *d, const struct change *c, FILE *out)
     print_by(d, NEW, &c->by[NEW], out);
     fputs("            e.g.  ", out);
     put_name(c->has_example                               ? c->example
-             : !c->maybe                                  ? "none that a test can express"
-             : product_is_plain(d->c.ir, &c->region.p[0]) ? "none: too many schedules decide"
-                                                          : "none: a meter, a count or bytes decide",
+             : !c->maybe                                  ? "none in the form of a test"
+             : product_is_plain(d->c.ir, &c->region.p[0]) ? "none: the result depends on too many schedules"
+                                                          : "none: the result depends on a meter, a count or bytes",
              out);
     fputs("\n\n", out);
 }
 
 static void print_undecided(struct diff *d, FILE *out)
 {
-    if (d->undecided_count) fputs("not compared, because it would take too long: packets that match\n", out);
+    if (d->undecided_count) fputs("not compared, because this would take too long: packets that match\n", out);
     for (uint32_t i = 0; i < d->undecided_count && i < UNDECIDED_SHOWN; i++) {
         const struct undecided *u = &d->undecided[i];
         const struct decider by = {.rule = u->rule, .firewall = u->firewall};
@@ -142,13 +142,13 @@ static void print_sum(const struct diff *d, const struct beyond *b, FILE *out)
     } else if (d->undecided_count) {
         fputs("no difference found", out);
     } else if (b->reaches.count || b->reaches.too_many || b->meters.count || b->bounds.count || b->routes.count) {
-        fputs("the rules judge every packet alike", out);
+        fputs("the rules judge every packet in the same way", out);
     } else {
         fputs("no difference for any packet that the rules judge", out);
     }
     print_sum_beyond(b, out);
     if (d->undecided_count)
-        fprintf(out, "; %u rule%s not worked out, which may let more through", d->undecided_count,
+        fprintf(out, "; %u rule%s not compared, which may let more through", d->undecided_count,
                 d->undecided_count == 1 ? "" : "s");
     fputc('\n', out);
 }
@@ -173,7 +173,7 @@ void diff_put_text(struct diff *d, const struct beyond *b, FILE *out)
     FILE *to = heap_stream(&text, &len);
     for (uint32_t i = 0; i < d->change_count && i < REGIONS_SHOWN; i++) print_change(d, &d->changes[i], to);
     if (d->change_count > REGIONS_SHOWN)
-        fprintf(to, "and %u smaller region%s: --format=json has them all\n\n", d->change_count - REGIONS_SHOWN,
+        fprintf(to, "and %u smaller region%s: --format=json lists them\n\n", d->change_count - REGIONS_SHOWN,
                 text_plural(d->change_count - REGIONS_SHOWN));
     print_beyond(d, b, to);
     print_undecided(d, to);

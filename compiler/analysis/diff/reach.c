@@ -147,7 +147,7 @@ static void put_from(const struct diff *d, const struct way *w, FILE *out)
     if (w->len) {
         put_prefix(w->from.addr, w->family, w->len, out);
     } else {
-        put_endpoint(d->side[NEW].program, &w->from, out); /* the interface stands in `ifaces` */
+        put_endpoint(d->side[NEW].program, &w->from, out); /* the interface is in `ifaces` */
     }
     region_text_whence(&d->text, &p, w->family == 4 ? IR_V4 : IR_V6, out);
 }

@@ -6,7 +6,7 @@
 /* One endpoint and one server; for a map, all addresses of a prefix, each with its own target */
 struct way {
     struct pbc_endpoint from; /* PBC_EP_IP: ports hold the protocol number */
-    uint32_t ifaces, sources; /* IR_IFACE and IR_SRC of its packets, in the ir of both; sources of from.family alone */
+    uint32_t ifaces, sources; /* IR_IFACE and IR_SRC of its packets, in the ir of both; sources of from.family only */
     uint8_t len;              /* length of a map's prefixes; 0: no map */
     uint32_t addr[4];
     uint16_t port; /* server's port if `fixed`; else added to the packet's port, 0: kept */
@@ -14,7 +14,7 @@ struct way {
     bool fixed;
     const char *by;            /* name of the service or nat */
     const char *pool, *server; /* names of the target; NULL: a nat */
-    const char *host;          /* name whose address the target has, and `addr` stands for it; NULL: none */
+    const char *host;          /* name of the target's address, which `addr` stands for; NULL: none */
     uint32_t service;          /* own number; PBC_NONE: a nat */
 };
 
@@ -35,7 +35,7 @@ struct side_ways {
     const struct way **sorted;
 };
 
-/* Find the ways of a side; a forward goes without packets of earlier forwards. The caller calls side_ways_fini. */
+/* Find the ways of a side; a forward excludes packets of earlier forwards. The caller calls side_ways_fini. */
 void ways_gather(struct diff *d, unsigned side, struct side_ways *to);
 void side_ways_fini(struct side_ways *s);
 /* Add to `alone` the part of the way that no way of the other side takes to its server. */

@@ -1,6 +1,6 @@
-/* Schedules of two programs as sets of moments (analysis/times.h). Moments exclude each other, and one of them always
- * holds; so the common and the separate times of two schedules are sets of moments, and a rule that holds longer has
- * changed in the added hours alone.
+/* Schedules of two programs as sets of moments (analysis/times.h). Moments exclude each other, and one of them
+ * always holds; so the common and the separate times of two schedules are sets of moments, and a rule that holds
+ * longer has changed in the added hours only.
  *
  * Many schedules make too many moments. Then each schedule is a bit of its own, as in a program, and the results are
  * compared with the weeks at the end: packets of a time that never comes are no change. */
@@ -55,7 +55,7 @@ static bool import_independent(struct diff *d, struct side *s)
         s->schedules[i] = equal_schedule(d, s, i);
         if (s->schedules[i]) continue;
         if (img->schedules_count == SCHEDULES_MAX)
-            return diff_fail(d, "both together have more than %d schedules", SCHEDULES_MAX);
+            return diff_fail(d, "both files together have more than %d schedules", SCHEDULES_MAX);
         s->schedules[i] = 1u << img->schedules_count;
         const uint32_t name = own_name(d, str(s, s->program->schedules[i].name));
         img->schedules[img->schedules_count++] = (struct pbc_schedule){.name = name};

@@ -27,7 +27,7 @@ static void note_covering(struct compile *c, const struct ir_rule *r)
                   : r->cover_count > 1 ? "partly by"
                                        : "by");
     if (told < r->cover_count)
-        diag_note(c->diags, c->image->rule_span[r->covers[told]], "and this one, and %u more after it",
+        diag_note(c->diags, c->image->rule_span[r->covers[told]], "and this rule, and %u more after it",
                   r->cover_count - told - 1);
 }
 
@@ -36,7 +36,7 @@ static void report_covered(struct compile *c, uint32_t rule, uint32_t more)
     const struct ir_rule *r = &c->ir->rules[rule];
     const struct span span = c->image->rule_span[rule];
     if (r->cover_count == 1 && repeats(c, rule, r->cover)) {
-        diag(c->diags, W_DUPLICATE, span, "this rule repeats an earlier one");
+        diag(c->diags, W_DUPLICATE, span, "this rule repeats an earlier rule");
         diag_note(c->diags, c->image->rule_span[r->cover], "the earlier rule is here");
         return;
     }
@@ -45,9 +45,10 @@ static void report_covered(struct compile *c, uint32_t rule, uint32_t more)
     else
         diag(c->diags, W_SHADOWED, span, "this rule can never match");
     if (r->cover_count > 1)
-        diag_advise(c->diags, "%u earlier rules together decide every packet that it could match", r->cover_count);
+        diag_advise(c->diags, "%u earlier rules together decide every packet that this rule could match",
+                    r->cover_count);
     else
-        diag_advise(c->diags, "earlier rules decide every packet that it could match");
+        diag_advise(c->diags, "earlier rules decide every packet that this rule could match");
     note_covering(c, r);
 }
 
@@ -78,7 +79,8 @@ static void report_list(struct compile *c, uint32_t first, uint32_t count)
                      image_str(c->image, f->name), image_str(c->image, c->image->ifaces[f->iface].device));
             } else if (normal_contradicts(c, i)) {
                 diag(c->diags, W_CONTRADICTION, span, "this rule can never match: %s",
-                     r->cond_count > 1 ? "its conditions exclude each other" : "no packet can meet its condition");
+                     r->cond_count > 1 ? "its conditions exclude each other"
+                                       : "no packet can meet the rule's condition");
             }
         }
 }
@@ -155,8 +157,8 @@ static void warn_neighbours(struct compile *c)
         if (f->default_verdict == PBC_V_ACCEPT || f->direction == PBC_DIR_FORWARD) continue;
         if (list_fate(&w, f->rules, f->rule_count) != FATE_OPEN) continue;
         diag(c->diags, W_NO_NEIGHBOURS, img->firewall_span[i],
-             "`%s` cuts off IPv6 neighbour discovery: its default drops what no rule lets %s", image_str(img, f->name),
-             f->direction == PBC_DIR_OUT ? "out" : "in");
+             "`%s` blocks IPv6 neighbour discovery: its default drops packets that no rule lets %s",
+             image_str(img, f->name), f->direction == PBC_DIR_OUT ? "out" : "in");
         diag_advise(c->diags, "add `accept icmp6 type nd`");
     }
 }

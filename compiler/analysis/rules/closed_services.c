@@ -66,8 +66,9 @@ void warn_closed_services(struct compile *c)
         for (uint32_t e = s->endpoints; e < s->endpoints + s->endpoint_count && !enters; e++)
             enters = may_enter(c, &img->endpoints[e]);
         if (enters) continue;
-        diag(c->diags, W_SERVICE_CLOSED, span_at(c, &s->place),
-             "no rule of the firewall lets traffic to the service `%s` in", image_str(img, s->name));
-        diag_advise(c->diags, "a service does not open the firewall: add an `accept` for its address and ports");
+        diag(c->diags, W_SERVICE_CLOSED, span_at(c, &s->place), "no firewall rule lets traffic to the service `%s` in",
+             image_str(img, s->name));
+        diag_advise(c->diags,
+                    "add an `accept` with the service's address and ports: a service doesn't open the firewall");
     }
 }

@@ -198,7 +198,7 @@ static enum fate cover_judge(struct list *l, uint32_t rule)
     return fate;
 }
 
-/* Note a rule whose conditions no frame of the list meets, whatever stands before it. */
+/* Note a rule whose conditions no frame of the list meets, whatever is before it. */
 static void note_never(const struct list *l, uint32_t rule)
 {
     struct ir_rule *r = &l->ir->rules[rule];

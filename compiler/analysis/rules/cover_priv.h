@@ -26,8 +26,8 @@ struct cover_index *cover_index_new(const struct ir *ir, const struct coverers *
 void cover_index_free(struct cover_index *ix);
 void cover_index_add(struct cover_index *ix, uint32_t coverer);
 
-/* Find up to `most` coverers that hold the frame, and return their number. candidates: how many coverers may still be
- * looked at. If it is 0 afterwards, there may be more holders. */
+/* Find up to `most` coverers that hold the frame, and return their number. candidates: number of coverers that may
+ * still be tested. If it is 0 afterwards, there may be more holders. */
 uint32_t cover_index_find(const struct cover_index *ix, const struct point *at, uint32_t *found, uint32_t most,
                           uint32_t *candidates);
 
@@ -45,7 +45,7 @@ struct chains {
 };
 void chains_init(struct chains *s, struct compile *c);
 void chains_fini(struct chains *s);
-/* Append the frames that the rule, a `do`, decides. False: it decides more than these. */
+/* Append the frames that the rule, a `do`, decides. False: the `do` decides more than these. */
 bool chains_add(struct chains *s, uint32_t rule, struct coverers *out);
 
 void coverers_add(struct coverers *all, const struct ir_product *p, uint32_t rule);

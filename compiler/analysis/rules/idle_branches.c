@@ -179,7 +179,7 @@ static void warn_no_else(struct compile *c, const struct pbc_service *s, const s
 {
     const bool requests = mode_is(s->mode, MODE_REQUESTS);
     if (takes_instructions(c->image, s)) return;
-    diag(c->diags, W_NO_ELSE, branch_span(c, b), "%s of `%s` that no `when` takes %s",
+    diag(c->diags, W_NO_ELSE, branch_span(c, b), "%s of `%s` that no `when` matches %s",
          requests ? "a request" : "a connection", image_str(c->image, s->name),
          requests ? "gets an error (503)" : "is closed");
     diag_advise(c->diags, "add `else -> POOL`");
@@ -206,13 +206,13 @@ static void check_branch(struct compile *c, const struct whens *w, uint32_t n)
     if (!b->cond_count) {
         if (!budget.spent && left.count) warn_no_else(c, w->service, b);
     } else if (why || (!budget.spent && never)) {
-        diag(c->diags, W_CONTRADICTION, branch_span(c, b), "this `when` never holds: %s",
+        diag(c->diags, W_CONTRADICTION, branch_span(c, b), "this `when` never matches: %s",
              why          ? why
              : w->service ? "no packet to the service meets its conditions"
                           : "no connection that the service observes meets its conditions");
     } else if (!budget.spent && left.count == 0) {
         diag(c->diags, W_SHADOWED, branch_span(c, b),
-             "this `when` is never reached: earlier ones take all that it could");
+             "this `when` never matches: earlier conditions take all its connections");
         diag_note(c->diags, branch_span(c, &w->at[last]), "up to this one");
     }
     region_fini(&left);

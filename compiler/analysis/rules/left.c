@@ -134,7 +134,7 @@ static void print_left(struct compile *c, const struct left *one, struct figures
         if (i) fputs("; ", out);
         region_text_print(&text, &r->p[i], every_way, out);
     }
-    if (r->count > PARTS_TOLD) fprintf(out, "; and %u more such", r->count - PARTS_TOLD);
+    if (r->count > PARTS_TOLD) fprintf(out, "; and %u more", r->count - PARTS_TOLD);
     figures_words_end(f);
     figures_say(f, "\n");
     figures_item_end(f);

@@ -18,13 +18,13 @@ static void check_length(struct compile *c, uint32_t cond, const struct node *pe
     const uint64_t len = per ? per->first->next->v.i : 0;
     if (!per || families == 0 || families == IR_V6 || (families == IR_V4 && len <= 32)) return;
     diag(c->diags, E_METER_LENGTH, c->image->cond_span[cond],
-         "%s%s%s has one prefix length, but this rule can match IPv4 and IPv6", meter ? "the meter `" : "`flows over`",
-         meter ? meter : "", meter ? "`" : "");
+         "%s%s%s has one prefix length, but this rule can match both IPv4 and IPv6",
+         meter ? "the meter `" : "`flows over`", meter ? meter : "", meter ? "`" : "");
     if (len <= 32) diag_suggest(c->diags, whole_clause(per), "per %s/%" PRIu64 ",/64", node_words(per->first), len);
     if (len > 32) diag_suggest(c->diags, whole_clause(per), "per %s/24,/%" PRIu64, node_words(per->first), len);
-    diag_advise(c->diags, "give %s a length for each family, or name `%s` in the rule", meter ? "the meter" : "it",
+    diag_advise(c->diags, "give %s one length per family, or name `%s` in the rule", meter ? "the meter" : "it",
                 len <= 32 ? "ip" : "ip6");
-    diag_note(c->diags, per->span, "the length is given here");
+    diag_note(c->diags, per->span, "the length is here");
 }
 
 struct meter_use {

@@ -144,7 +144,7 @@ static void print_tags(const struct frame_spec *p, FILE *out)
     if (p->tags == 2) fprintf(out, " inner %u", p->vid[1]);
 }
 
-/* Print what the frame assumes of live sets. text: what stands before it. */
+/* Print what the frame assumes of live sets. text: what is before it. */
 static void print_assumed(const struct compile *c, const struct frame_spec *p, const char *text, FILE *out)
 {
     char address[INET6_ADDRSTRLEN];

@@ -13,7 +13,7 @@ struct facts;
 enum frame_note {
     NOTE_ON = 1 << 0,       /* the interface */
     NOTE_TTL = 1 << 1,      /* the TTL */
-    NOTE_ANY_PORT = 1 << 2, /* `repeat`: each packet has a port of its own */
+    NOTE_ANY_PORT = 1 << 2, /* `repeat`: each packet has its own port */
     NOTE_SRC_SELF = 1 << 3, /* an address, as `self` */
     NOTE_DST_SELF = 1 << 4,
 };
@@ -25,7 +25,7 @@ const char *form_word(unsigned form);
 void frame_print(const struct compile *c, const struct frame_spec *f, FILE *out);
 
 bool address_is_group(uint8_t family, const uint32_t addr[4]); /* multicast or broadcast */
-/* Return the address that `self` stands for; false: this machine has none of the family. */
+/* Return the address that `self` stands for; false: no address of the family. */
 bool own_address(const struct facts *own, uint8_t family, uint32_t addr[4]);
 /* Return the default addresses of a test's machine: 192.0.0.8 and 2001:db8:ffff::1. */
 const struct facts *own_default(void);

@@ -15,13 +15,13 @@
  * not looked at. False: no such packet exists or can be built (an unknown type, a pattern inside a header, …). */
 bool sample_packet(struct compile *c, const struct ir_product *p, enum pbc_direction direction,
                    const struct facts *self, unsigned avoid, struct frame_spec *out);
-/* Return `given`, if one of its addresses can be this machine's in the product; else a copy with one more that can, in
- * the arena. NULL: no address can. */
+/* Return `given` if one of its addresses can be this machine's in the product, or else a copy with one more that
+ * can, in the arena. NULL: impossible. */
 const struct facts *sample_self(struct compile *c, const struct ir_product *p, enum pbc_direction direction,
                                 const struct facts *given);
 
-/* Let live sets of the program hold what the packet assumes, until the next packet of this header is looked at; NULL:
- * nothing. All functions below do so themselves. */
+/* Give the program's live sets the members that the packet assumes, until the next packet of this header; NULL:
+ * none. All functions below do so themselves. */
 void sample_assume(struct program *program, const struct frame_spec *p);
 /* Judge the packet by a loaded program, in a fresh state, with `schedules` active, after `before` packets like it.
  * Returns the verdict and the packet's `state`. */

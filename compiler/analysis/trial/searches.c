@@ -162,7 +162,7 @@ static bool differ(const struct trial *t, uint32_t entry)
     const struct image *img = t->d->c->image;
     const uint32_t rule = t->p->entries[t->k->entries + entry].rule;
     diag(t->d->c->diags, E_PROGRAM_REFUSED, img->rule_span[rule],
-         "internal error: the classifier of `%s` finds this rule wrongly; please report it with the rules",
+         "internal error: the classifier of `%s` finds the wrong rule; please report this with the rules",
          image_str(img, t->k->name));
     return false;
 }
@@ -206,7 +206,7 @@ static bool rules_in_boxes(struct trial *t)
     return true;
 }
 
-/* Try a header from inside a box, or of a rule, sometimes with one field drawn anew. */
+/* Try a header from inside a box, or of a rule, sometimes with one field drawn again. */
 static bool random_header(struct trial *t)
 {
     struct doubt *const d = t->d;

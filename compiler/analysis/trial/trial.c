@@ -12,7 +12,7 @@
 
 enum {
     /* most rules tried for all frames together, before the clock is read: */
-    VISITS_MAX = 1 << 22,        /* with straight code alone, */
+    VISITS_MAX = 1 << 22,        /* with straight code only, */
     VISITS_CLASSIFIED = 1 << 17, /* with classifiers, which have a trial of their own */
     FRAMES_LEAST = 32,           /* least frames, for lists of any length */
     CONDS_BESIDE = 16,           /* most conditions of a rule that corners miss, one at a time */
@@ -64,7 +64,7 @@ static bool agree_whole(struct doubt *d)
         return true;
     pkt_describe(&d->draw.pkt, &d->draw.key, frame, sizeof(frame));
     diag(d->c->diags, E_PROGRAM_REFUSED, doubt_span(d, &code, &list),
-         "internal error: in the program %s decides `%s`, in the rules %s; please report it with the rules",
+         "internal error: in the program %s decides `%s`, in the rules %s; please report this with the rules",
          decider(d, &code, names[0], sizeof(names[0])), frame, decider(d, &list, names[1], sizeof(names[1])));
     return false;
 }
@@ -148,7 +148,7 @@ uint64_t validate_program(struct compile *c, struct program *p)
     if (p->lives_count && !(d.members = lives_new(p, 1))) out_of_memory();
     program_members(p, d.members);
     const uint32_t frames = affordable(&d);
-    /* frames too many for the whole list are tried on classifiers alone */
+    /* frames too many for the whole list are tried on classifiers only */
     const bool found = p->root || agree_searches(&d, c->doubts - frames);
     const bool good = found && corners(&d, frames) && by_chance(&d, frames);
     if (good && c->doubts >= DOUBTS) while_it_lasts(&d, began);

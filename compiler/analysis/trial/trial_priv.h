@@ -9,13 +9,13 @@
 struct doubt {
     struct compile *c;
     struct frame_draw draw; /* the finished program, and the current frame */
-    struct lives *members;  /* members of its live sets; NULL: the program has none */
+    struct lives *members;  /* members of its live sets; NULL: none */
     uint64_t chance;        /* seed of their members */
 };
 
 /* Build and parse the wish: d->draw.pkt, d->draw.key. False: no well-formed frame comes close (trial.c). */
 bool wish_build(struct doubt *d, const struct frame_wish *w);
 
-/* Compare classifiers alone: the boxes one after another, the search, the conditions of the rules found; `most` random
- * headers for each. False after a report (searches.c). */
+/* Compare classifiers only: the boxes one after another, the search, the conditions of the rules found; `most`
+ * random headers for each. False after a report (searches.c). */
 bool agree_searches(struct doubt *d, uint32_t most);

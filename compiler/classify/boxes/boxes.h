@@ -1,6 +1,6 @@
-/* Boxes, the input of a classifier. A box is one value and mask for each slot of the header key and one range for each
- * port; a rule of the list is one entry, with as many boxes as its matches need. Boxes are stored in columns, only for
- * slots that some box asks, since there may be half a million. */
+/* Boxes, the input of a classifier. A box is one value and mask for each slot of the header key and one range for
+ * each port; a rule of the list is one entry, with as many boxes as its matches need. Boxes are stored in columns,
+ * only for slots that some box asks, because there may be half a million boxes. */
 #pragma once
 
 #include <stdbool.h>
@@ -18,7 +18,7 @@ struct boxes {
     uint32_t *value[16], *mask[16]; /* [column][box]; value & ~mask is 0 */
     /* 0-65535: not asked. A box that asks has KIND_PORTS among its bits of key.kind */
     struct port_range *sport, *dport;
-    /* In place of addresses, whose slots have no columns then (tree/ranks.c): ranks of sources and of destinations,
+    /* In place of addresses, whose slots then have no columns (tree/ranks.c): ranks of sources and of destinations,
      * each from 0 to rank_most. NULL: addresses are asked */
     struct rank_range *rank[2];
     uint32_t rank_most[2];

@@ -30,8 +30,8 @@ struct kind_cache;
 void kind_choices(struct kind_cache **cache, const struct ir *ir, const struct ir_product *p, unsigned family,
                   struct choices *out);
 
-/* Find choices of the field's values; false: the field asks nothing. IR_SRC and IR_DST: addresses of the family, with
- * and without the bit for this machine's own. Not for IR_WHAT and IR_FRAGMENT (kind_choices), nor for fields outside
- * the key's bits. */
+/* Find choices of the field's values; false: the field makes no demand. IR_SRC and IR_DST: addresses of the family,
+ * with and without the bit for this machine's own. Not for IR_WHAT and IR_FRAGMENT (kind_choices), nor for fields
+ * outside the key's bits. */
 bool field_choices(const struct ir *ir, const struct ir_product *p, enum ir_field f, unsigned family,
                    struct choices *out);

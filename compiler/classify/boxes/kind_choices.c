@@ -1,7 +1,7 @@
-/* Choices for family, protocol and fragment of a product: bits of key.kind, and numbers in key.proto if the bits do not
- * tell protocols apart. Few choices that together hold those frames and no others, found by trial over the kinds of
- * frames that exist (normal/kinds.h). Each begins as one wanted frame and grows, bit by bit, while it holds no unwanted
- * frame. */
+/* Choices for family, protocol and fragment of a product: bits of key.kind, and numbers in key.proto if the bits do
+ * not distinguish protocols. Few choices that together hold those frames and no others, found by trial over the
+ * kinds of frames that exist (normal/kinds.h). Each begins as one wanted frame and grows, bit by bit, while it holds
+ * no unwanted frame. */
 #include <string.h>
 
 #include "compiler/classify/boxes/choices.h"

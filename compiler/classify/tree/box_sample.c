@@ -1,5 +1,5 @@
-/* Questions of a list's boxes in a part: a sample of the boxes, jittered rather than at a fixed stride, since lists are
- * written in patterns; and for each field, how well its bits tell the sampled boxes apart. */
+/* Questions of a list's boxes in a part: a sample of the boxes, jittered rather than at a fixed stride, since lists
+ * are written in patterns; and for each field, how well its bits distinguish the sampled boxes. */
 #include <math.h>
 
 #include "compiler/classify/tree/score_priv.h"
@@ -112,7 +112,7 @@ static void field_settle(struct field *f, uint32_t count)
     }
 }
 
-/* Rate how well each bit tells boxes apart: by the share of boxes that ask it, and its evenness. False: no use. */
+/* Rate how well each bit distinguishes boxes: by the share of boxes that ask it, and its evenness. False: no use. */
 static bool field_use(struct field *f, uint32_t count)
 {
     struct counts counts = {{0}}; /* bits that are asked; from bit 32 on, bits that are set of these */

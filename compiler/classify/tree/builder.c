@@ -1,4 +1,4 @@
-/* Builds a search tree from boxes: begins at the root, chooses among whole trees by cost, and tells their size and
+/* Builds a search tree from boxes: begins at the root, chooses among whole trees by cost, and shows their size and
  * depth. */
 #include "compiler/classify/tree/builder_priv.h"
 
@@ -321,7 +321,7 @@ static int build_ranked(struct build *plain, uint64_t limit, struct built *out)
 }
 
 /* Build over ranks with short ways if the image's worst way goes beyond the bound, and keep what is shorter. Where
- * little tells boxes apart, short ways take long to find: building stops at the first way that is as long as the
+ * little distinguishes boxes, short ways take long to find: building stops at the first way that is as long as the
  * image's. */
 static void shorten(const struct build *plain, uint64_t limit, struct built *out)
 {

@@ -1,6 +1,6 @@
-/* From boxes to the image of one classifier: the tree of cuts and forks and its leaves (pbc.h). It knows no rules, only
- * boxes and the entries that have code, so that tests and measurements can give it any. Deterministic: the same boxes
- * give the same image. */
+/* From boxes to the image of one classifier: the tree of cuts and forks and its leaves (pbc.h). It knows only boxes
+ * and the entries that have code, not rules, so that tests and measurements can supply these. Deterministic: the
+ * same boxes give the same image. */
 #pragma once
 
 #include "compiler/classify/boxes/boxes.h"
@@ -13,7 +13,7 @@ struct build_limits {
     enum build_ranks ranks;
 };
 
-/* True if some frame has these bits of key.kind: (kind & mask) == value. Cuts on kind put no rules below other values.
+/* True if some frame has these bits of key.kind: (kind & mask) == value. Cuts on kind leave out all other values.
  * NULL: all values are possible. */
 typedef bool kind_possible_fn(uint32_t mask, uint32_t value);
 
@@ -35,8 +35,8 @@ struct built {
     uint32_t *overlap_sample;          /* at most 16 entries of the longest leaf that resist cutting */
     uint32_t overlap_count;
     uint64_t peak_bytes; /* most memory held during the build */
-    uint64_t work;       /* boxes looked at, counted each time: a bound of the time */
-    bool last_resort;    /* true if a leaf is long because nothing tells its rules apart within the budget */
+    uint64_t work;       /* boxes looked at, with repetitions: bounds the time */
+    bool last_resort;    /* true if a leaf is long because nothing distinguishes its rules within the budget */
 };
 
 enum build_error {
@@ -57,8 +57,8 @@ static inline uint64_t built_bytes(const struct built *b)
            b->rank_count * sizeof *b->ranks;
 }
 
-/* Bounds that the builder aims at: lines on the worst way, and bytes a rule of an image of more than a mebibyte, which
- * no longer lies in a processor's second cache. */
+/* Bounds that the builder aims at: lines on the worst way, and bytes per rule of an image of more than a mebibyte,
+ * which no longer fits in a processor's second-level cache. */
 enum {
     BUILT_LINES = 64,
     BUILT_LINES_LARGE = 96,

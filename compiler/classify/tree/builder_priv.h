@@ -89,18 +89,18 @@ struct build {
     const struct boxes *b;
     const bool *coded;
     kind_possible_fn *possible;
-    bool parted;          /* true: build the parts that open addresses make; false: the whole */
-    bool short_ways;      /* true: rather more bytes than long ways, for lists that would go beyond BUILT_LINES */
+    bool parted;          /* true: build the parts made by open addresses; false: the complete list */
+    bool short_ways;      /* true: prefer more bytes to long ways, for lists that would exceed BUILT_LINES */
     unsigned forks_most;  /* most forks on a path */
-    uint64_t reserve;     /* bytes kept for parts that resist, besides those shared out */
+    uint64_t reserve;     /* bytes reserved for parts that resist cutting, besides those shared out */
     uint8_t column[16];   /* column of a slot, NO_COLUMN */
-    uint32_t no_prefixes; /* a bit for each half of which some box asks what is no prefix of the half */
+    uint32_t no_prefixes; /* one bit for each half in which some box asks for something other than a prefix */
     struct stack stack;
     uint64_t held, peak;     /* bytes held, now and at most */
     bool failed;             /* true if out of memory */
     struct scratch *scratch; /* owned by score.c */
 
-    /* The image in the making: a table stands behind all tables that it leads to; the base of a cut or fork is the
+    /* The image in the making: a table is behind all tables that it leads to; the base of a cut or fork is the
      * table's number, of a leaf the leaf's. */
     uint64_t *words;
     struct table *tables;
@@ -114,9 +114,9 @@ struct build {
     uint64_t work;         /* number of boxes looked at, counted each time */
     uint32_t longest;      /* 1 + the number of the leaf with most lanes */
     bool last_resort;
-    bool unsayable;      /* true for a leaf that no format holds, and no room to cut it */
+    bool unsayable;      /* true for a leaf that fits no format, without room to cut it */
     uint32_t lines_most; /* most lines on the worst way of a useful image; 0: any number */
-    bool beaten;         /* true if the image exceeds lines_most: building has stopped, as with `failed` */
+    bool beaten;         /* true if the image exceeds lines_most: building has stopped, like with `failed` */
 };
 
 /* open.c: a list in parts, by the addresses that boxes leave open. Parts ascend by their first boxes, which have the
@@ -126,7 +126,7 @@ struct parts {
     struct list part[PARTS_MOST];
     unsigned count;
 };
-/* Find the parts; lists lie on b->stack. False: too few boxes leave source or destination open, or out of memory. */
+/* Find the parts; lists are on b->stack. False: too few boxes leave source or destination open, or out of memory. */
 bool parts_find(struct build *b, struct parts *parts);
 /* Take the whole list as the only part. */
 void parts_whole(struct build *b, struct parts *parts);
@@ -142,7 +142,7 @@ void stack_release(struct build *b, struct stack_mark mark);
 /* part.c */
 /* Return the values of a range field in the part. */
 struct range part_range(const struct boxes *b, const struct part *p, unsigned field);
-/* Return the bits that the box asks and the part leaves open. */
+/* Return the bits that the box asks and that the part leaves open. */
 static inline uint32_t open_mask(const struct build *b, const struct part *p, uint32_t box, unsigned column)
 {
     return b->b->mask[column][box] & ~p->mask[b->b->slot[column]];
@@ -150,7 +150,7 @@ static inline uint32_t open_mask(const struct build *b, const struct part *p, ui
 /* Drop boxes that no key of the part finds. Return the number of boxes left. */
 uint32_t part_prune(struct build *b, struct list l, const struct part *p);
 
-/* Return the number of set bits among 16: builds ask it often, and not every processor has an instruction for it. */
+/* Return the number of set bits among 16: builds need it often, and not every processor has an instruction for it. */
 static inline unsigned ones(uint32_t bits)
 {
     bits -= bits >> 1 & 0x5555;
@@ -173,7 +173,7 @@ struct span {
 /* Return the range field that the window cuts; NO_RANGE: it cuts values and masks. */
 unsigned window_range(const struct boxes *b, struct window w);
 struct span window_span(const struct build *b, const struct part *p, uint32_t box, struct window w);
-/* Return child i of a span; `last` is the child before (any value for i = 0). */
+/* Return child i of a span; `last` is the previous child (any value for i = 0). */
 static inline uint32_t span_child(const struct span *s, uint32_t i, uint32_t last)
 {
     if (s->range) return (s->first + i) & s->wrap;
@@ -193,7 +193,7 @@ enum way { WAY_LEAF, WAY_CUT, WAY_FORK };
 struct plan {
     enum way way;
     struct window window;
-    uint32_t most; /* FORK: most children that a box may reach without standing apart */
+    uint32_t most; /* FORK: most children that a box may reach before it is treated separately */
 };
 /* Find ways to continue here, best first, at most `most`. Return their number. */
 unsigned plans_find(struct build *b, struct list l, const struct part *p, struct allowance a, struct plan plans[],
@@ -201,21 +201,21 @@ unsigned plans_find(struct build *b, struct list l, const struct part *p, struct
 
 /* leaf.c */
 enum { LEAF_FEW = 8, LEAF_BOXES = 16, LEAF_LONG = 32, LEAF_RESISTS = 64 };
-/* Return the price of a leaf with these boxes in the part. 0: no format holds their questions. */
+/* Return the price of a leaf with these boxes in the part. 0: no format can hold their questions. */
 uint64_t leaf_bytes(const struct build *b, const struct part *p, struct list l);
 uint64_t leaf_word(struct build *b, const struct part *p, struct list l);
 
 /* node.c */
 uint64_t node_word(struct build *b, struct list l, const struct part *p, struct allowance a);
 
-/* cut.c: false if the result exceeds the allowance; nothing is changed then. */
+/* cut.c: false if the result exceeds the allowance; the state is then unchanged. */
 bool cut_word(struct build *b, struct list l, const struct part *p, struct window w, struct allowance a,
               uint64_t *word);
 
 /* tree_tables.c: store a table; equal tables are stored once. */
 uint32_t table_add(struct build *b, const uint64_t words[], uint32_t count);
 struct worst word_worst(const struct build *b, uint64_t word);
-/* Note that some way below a word reads this many lines: the way from the root reads at least as many. */
+/* Note that some way below a word reads this many lines: the way from the root reads at least this many. */
 static inline void bound_lines(struct build *b, uint32_t lines)
 {
     if (b->lines_most && lines >= b->lines_most) b->beaten = b->failed = true;

@@ -1,5 +1,5 @@
 /* Cutting: the boxes of a part are dealt to the children of a window. Children with the same boxes, which the window
- * does not tell apart, are built once; boxes that reach all children are kept once. */
+ * does not distinguish, are built once; boxes that reach all children are kept once. */
 #include <string.h>
 
 #include "compiler/classify/tree/builder_priv.h"
@@ -129,7 +129,7 @@ static void count_children(struct deal *d)
     }
 }
 
-/* Find children equal to an earlier child, by their sums alone. *boxes: number of boxes of the others. */
+/* Find children equal to an earlier child, by their sums only. *boxes: number of boxes of the others. */
 static bool find_same(struct deal *d, uint64_t *boxes)
 {
     uint32_t cap = 4;

@@ -45,7 +45,7 @@ static unsigned columns_of(const struct build *b, uint32_t open)
     return (n + (!ranks && !(open & ~b->no_prefixes))) | 1u;
 }
 
-/* Return how well a half tells neighbours among the boxes apart: the number of those that ask another range. */
+/* Return how well a half distinguishes neighbours among the boxes: the number of those that ask another range. */
 static unsigned told_apart(const struct build *b, struct list l, unsigned half)
 {
     const unsigned slot = half / 2, c = b->column[slot];
@@ -63,8 +63,8 @@ static unsigned told_apart(const struct build *b, struct list l, unsigned half)
     return apart;
 }
 
-/* Return the half of those asked by range that tells most boxes apart: walks that compare lane by lane begin with it.
- */
+/* Return the half of those asked by range that distinguishes most boxes: walks that compare lane by lane begin with
+ * it. */
 static unsigned best_first(const struct build *b, struct list l, uint32_t ranges)
 {
     unsigned best = 0, most = 0;
@@ -77,7 +77,7 @@ static unsigned best_first(const struct build *b, struct list l, uint32_t ranges
     return best;
 }
 
-/* Columns by range stand before those by mask; between them as many that ask nothing as are needed. */
+/* Columns by range are before those by mask; between them as many that ask nothing as are needed. */
 static void format_of(const struct build *b, struct list l, uint32_t open, struct pbc_format *f)
 {
     const unsigned columns = columns_of(b, open);
@@ -220,7 +220,7 @@ static bool equal(const struct build *b, uint32_t member, const void *what)
            memcmp(b->blocks + l->block, c->blocks, c->lines * sizeof *c->blocks) == 0;
 }
 
-/* Count entries with code, each once: a rule's boxes stand side by side. */
+/* Count entries with code, each once: a rule's boxes are side by side. */
 static uint32_t coded_entries(const struct build *b, struct list l)
 {
     uint32_t coded = 0;

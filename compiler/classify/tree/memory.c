@@ -1,4 +1,4 @@
-/* Memory of a build: every byte is counted; temporary memory of the recursion lies on a stack of chunks. */
+/* Memory of a build: every byte is counted; temporary memory of the recursion is on a stack of chunks. */
 #include <stdlib.h>
 #include <string.h>
 

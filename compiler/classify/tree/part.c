@@ -26,7 +26,7 @@ struct range part_range(const struct boxes *b, const struct part *p, unsigned fi
     return field < RANGE_SRC ? r : range_clip(r, (struct range){0, b->rank_most[field - RANGE_SRC]});
 }
 
-/* Columns and ranges of a part that the boxes of a list may still tell apart. */
+/* Columns and ranges of a part that the boxes of a list may still distinguish. */
 struct open {
     unsigned columns;
     uint8_t column[16];

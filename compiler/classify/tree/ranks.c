@@ -5,8 +5,8 @@
  * where some bound has a lower half: a wide leaf says of each bound how far its range goes. Other bounds are items by
  * themselves. Ranks have gaps then; only their order counts.
  *
- * The trees are full: all leaves of one lie equally deep, and share its bounds out evenly. Most nodes need no lower
- * halves: where bounds are divided between two upper halves, the upper ones tell the parts apart. */
+ * The trees are full: all leaves of one are equally deep, and share its bounds out evenly. Most nodes need no lower
+ * halves: where bounds are divided between two upper halves, the upper ones distinguish the parts. */
 #include "compiler/classify/tree/ranks.h"
 
 #include <stdlib.h>
@@ -89,7 +89,7 @@ static int by_address(const void *a, const void *b)
     return (x->lower > y->lower) - (x->lower < y->lower);
 }
 
-/* Collect the bounds of a side; 0 and what lies behind all addresses are none. Return their number. */
+/* Collect the bounds of a side; 0 and what is behind all addresses are none. Return their number. */
 static uint32_t bounds_find(const struct boxes *b, unsigned slot, struct bound *to)
 {
     uint32_t n = 0;

@@ -15,6 +15,6 @@ struct ranks {
  */
 bool ranks_suit(const struct boxes *b);
 bool ranks_of_ip6(const struct boxes *b);
-/* Fill *r, which ranks_fini frees. False: out of memory; nothing is to be freed. Time: sorting the bounds. */
+/* Fill *r, which ranks_fini frees. False: out of memory; there is nothing to free. Time: sorting the bounds. */
 bool ranks_make(const struct boxes *b, struct ranks *r);
 void ranks_fini(struct ranks *r);

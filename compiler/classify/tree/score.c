@@ -195,7 +195,7 @@ static bool kind_window(const struct scratch *x, struct window *w)
 
 static uint32_t untold(const struct field *f) { return ~f->told & UINT32_MAX >> (32 - f->bits); }
 
-/* Choose a window of the highest open bits of a range field: ranges may share no bits and still be told apart by
+/* Choose a window of the highest open bits of a range field: ranges may share no bits and still be distinguished by
  * these. */
 static bool range_window(const struct scratch *x, struct window *w)
 {
@@ -232,7 +232,7 @@ static uint32_t leaf_most(const struct weights *w, uint64_t bytes, uint32_t bloc
     return lines <= 4 ? w->leaf : lines <= 8 ? LEAF_BOXES * 2 / 3 : LEAF_FEW;
 }
 
-/* True if comparing all boxes, `bytes` in a leaf, is cheaper than the best way to continue, which stands first. */
+/* True if comparing all boxes, `bytes` in a leaf, is cheaper than the best way to continue, which is first. */
 static bool compare_all(const struct scoring *s, struct list l, uint64_t bytes)
 {
     const float units = (float)(bytes / UNIT);

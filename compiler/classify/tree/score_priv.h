@@ -11,14 +11,14 @@ enum {
 };
 
 struct field {
-    uint8_t slot, first, bits;                      /* bits of the slot from its bit `first` on */
-    uint32_t told;                                  /* bits that the part fixes */
-    uint32_t known;                                 /* told, and bits with the same value wherever a box asks them */
+    uint8_t slot, first, bits; /* bits of the slot from its bit `first` on */
+    uint32_t told;             /* bits that the part fixes */
+    uint32_t known;            /* bits that a box asks, and bits with the same value in all boxes that ask them */
     uint32_t value[SAMPLE_MOST], mask[SAMPLE_MOST]; /* relative to `first` */
-    float use[33];   /* [bit]: sum over the lower bits of how well each tells boxes apart */
+    float use[33];   /* [bit]: sum over the lower bits of how well each distinguishes boxes */
     int top;         /* highest bit of use, -1: none */
     bool range;      /* ports and ranks */
-    uint32_t ranges; /* number of boxes that ask neither all values of such a field nor one */
+    uint32_t ranges; /* number of boxes that ask for several values of such a field, but not all */
 };
 struct tally {
     uint32_t boxes; /* boxes that reach the child */
@@ -34,5 +34,5 @@ struct scratch {
     struct tally tally[1 << WIDTH_MOST];
 };
 
-/* Sample the list, find the fields that its boxes still ask in the part, and rate how their bits tell boxes apart. */
+/* Sample the list, find the fields that its boxes still ask in the part, and rate how their bits distinguish boxes. */
 void fields_find(const struct build *b, struct list l, const struct part *p, struct scratch *x);

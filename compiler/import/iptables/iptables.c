@@ -79,7 +79,7 @@ static bool take_word(const char **at, const char *end, char **to)
     return !quotes;
 }
 
-/* Split a line without its newline at blanks. A word may stand in double quotes, where a backslash quotes the next
+/* Split a line without its newline at blanks. A word may be in double quotes, where a backslash quotes the next
  * byte. Returns NULL, or what is wrong with the line, as part of a sentence. */
 static const char *words_split(struct words *w, const char *line, size_t len)
 {
@@ -87,14 +87,14 @@ static const char *words_split(struct words *w, const char *line, size_t len)
     char *to = w->text;
     w->count = 0;
     if (len > LINE_MOST) return "the line has more than 65,536 bytes";
-    if (memchr(line, '\0', len)) return "the line holds a zero byte";
+    if (memchr(line, '\0', len)) return "the line has a zero byte";
     for (;;) {
         while (at < end && blank(*at)) at++;
         if (at == end) return NULL;
         if (w->count == WORDS_MOST) return "the line has more than 512 words";
         w->quoted[w->count] = *at == '"';
         w->of[w->count++] = to;
-        if (!take_word(&at, end, &to)) return "a quote is not closed";
+        if (!take_word(&at, end, &to)) return "a quote isn't closed";
     }
 }
 
@@ -103,7 +103,7 @@ static bool line_of(const char *line, const char *end, const char *begins)
     return (size_t)(end - line) >= strlen(begins) && !memcmp(line, begins, strlen(begins));
 }
 
-/* True if an IPv6 address stands behind an option that takes addresses, or a word that only ip6tables has. */
+/* True if an IPv6 address is behind an option that takes addresses, or a word that only ip6tables has. */
 static bool is_line_of_ip6(const char *line, size_t len)
 {
     static const char *const words[] = {" ipv6-icmp", " icmpv6", " icmp6", " -m hl "};
@@ -137,7 +137,8 @@ static bool begin_table(struct listing *l, const char *name)
 {
     const size_t i = ROW_NAMED(tables, name);
     if (i == TABLES) return fault_of(l, "there is no table ", name, "");
-    if (l->table) return fault_of(l, "the table ", l->table->name, " is not ended by COMMIT: the listing is cut");
+    if (l->table)
+        return fault_of(l, "the table ", l->table->name, " doesn't end with COMMIT: the listing is incomplete");
     l->family = (uint8_t)l->said_family;
     if (!l->family) l->family = is_table_of_ip6(l->at, l->end) || l->had[i][0] ? 6 : 4;
     if (l->had[i][l->family == 6])
@@ -167,7 +168,7 @@ static bool begin_chain(struct listing *l)
     const bool known = !strcmp(policy, "ACCEPT") || !strcmp(policy, "DROP");
     if (hook == HOOK_NONE ? strcmp(policy, "-") != 0 : !known)
         return fault_of(l, "the chain ", name,
-                        hook == HOOK_NONE ? " should have `-` for its policy" : " needs ACCEPT or DROP for its policy");
+                        hook == HOOK_NONE ? " must have `-` as its policy" : " must have ACCEPT or DROP as its policy");
     struct chain *c = ruleset_chain(l->s, l->scope, name);
     c->family = l->family;
     c->hook = hook;
@@ -249,18 +250,19 @@ static bool ipset_take(struct ruleset *s, const struct words *w, struct import_f
         } else {
             struct set *guessed = ruleset_find_set(s, "ipset", w->of[1]);
             if (guessed) guessed->kind = ABOUT_WORDS;
-            ruleset_remark(s, "the set `%.60s` holds `%.60s`, and prey has only sets of addresses", w->of[1], w->of[2]);
+            ruleset_remark(s, "the set `%.60s` has the type `%.60s`, but prey has only sets of addresses", w->of[1],
+                           w->of[2]);
         }
         return true;
     }
     struct set *set = ruleset_find_set(s, "ipset", w->of[1]);
     if (!set) return true;
     if (w->count < 3 || !list_address(&set->members, w->of[2], strlen(w->of[2]), s->arena)) {
-        snprintf(f->text, sizeof(f->text), "`%.60s` is not an address, prefix or range", w->count < 3 ? "" : w->of[2]);
+        snprintf(f->text, sizeof(f->text), "`%.60s` isn't an address, prefix or range", w->count < 3 ? "" : w->of[2]);
         return false;
     }
     if (word_at(w, "nomatch")) {
-        snprintf(f->text, sizeof(f->text), "the entry `%.60s` removes addresses (`nomatch`), which can't be imported",
+        snprintf(f->text, sizeof(f->text), "the entry `%.60s` excludes addresses (`nomatch`), which preyc can't import",
                  w->of[2]);
         return false;
     }
@@ -280,12 +282,12 @@ static bool take_line(struct listing *l, const char *line, size_t len)
         if (!strcmp(word, "COMMIT")) return l->table = NULL, true;
         if (*word == ':') return begin_chain(l);
         if (!strcmp(word, "-A") || (*word == '[' && !strcmp(second, "-A"))) return take_rule(l, line, len);
-        return fault_of(l, "", word, " does not begin a line of iptables-save");
+        return fault_of(l, "", word, " isn't the beginning of a line from iptables-save");
     }
     /* `ipset save`: sets that hold addresses; other types are refused by name */
     if (l->words.count > 1 && (!strcmp(l->words.of[0], "create") || !strcmp(l->words.of[0], "add")))
         return ipset_take(l->s, &l->words, l->fault);
-    return fault_of(l, "", l->words.of[0], " stands outside of a table");
+    return fault_of(l, "", l->words.of[0], " is outside a table");
 }
 
 /* Apply the policies to the family that the file does not contain: where they drop, all its packets are dropped. */
@@ -301,8 +303,8 @@ static void judge_other_family(struct listing *l, uint8_t said, uint8_t other)
     }
     if (drops)
         ruleset_remark(l->s,
-                       "IPv%u: the file has no rules of %s, so chains with the policy DROP drop all of it; put both "
-                       "listings into one file",
+                       "IPv%u: the file has no rules from %s, so chains with the policy DROP drop all its packets; put "
+                       "both listings into one file",
                        other, other == 6 ? "ip6tables-save" : "iptables-save");
 }
 
@@ -310,7 +312,7 @@ static bool whole(struct listing *l)
 {
     if (l->table) {
         l->fault->line = l->table_line;
-        return fault_of(l, "the table ", l->table->name, " is not ended by COMMIT: the listing is cut");
+        return fault_of(l, "the table ", l->table->name, " doesn't end with COMMIT: the listing is incomplete");
     }
     bool had4 = false, had6 = false;
     for (size_t i = 0; i < TABLES; i++) {
@@ -321,7 +323,7 @@ static bool whole(struct listing *l)
     if (had6 && !had4) judge_other_family(l, 6, 4);
     l->fault->line = 0;
     if (had4 || had6) return ruleset_check(l->s, l->fault) == 0;
-    return fault(l, "it has no table, so it is not output of iptables-save");
+    return fault(l, "the file has no table, so it isn't output of iptables-save");
 }
 
 /* Make the sets to which rules add single addresses: `ipset save` may be missing before the tables. */

@@ -26,7 +26,7 @@ static bool add_network(struct reading *r, struct list *l, const char *text, siz
     const size_t address_len = slash ? (size_t)(slash - text) : len;
     const size_t at = l->count;
     if (!list_address(l, text, address_len, r->s->arena) || l->of[at].family != r->family)
-        return reading_fault(r, "`%.60s` is not an IPv%u address", text, r->family);
+        return reading_fault(r, "`%.60s` isn't an IPv%u address", text, r->family);
     if (!slash) return true;
     const int bits = r->family == 4 ? 32 : 128;
     const char *mask = slash + 1;
@@ -76,7 +76,7 @@ static bool take_span(struct reading *r, const struct option *o, const char *con
 {
     struct list l = {.negated = r->inverted};
     if (!list_address(&l, v[0], strlen(v[0]), r->s->arena) || l.of[0].family != r->family)
-        return reading_fault(r, "`%.60s` is not a range of IPv%u addresses", v[0], r->family);
+        return reading_fault(r, "`%.60s` isn't a range of IPv%u addresses", v[0], r->family);
     reading_want(r, o->about, l);
     return true;
 }
@@ -95,7 +95,7 @@ static bool take_address_kinds(struct reading *r, const struct option *o, const 
         else if (len == 9 && !strncmp(at, "BROADCAST", len) && o->about == ASK_TO && r->family == 4 && !r->inverted)
             r->rule.broadcast = list_address(&l, "255.255.255.255", 15, r->s->arena);
         else
-            rule_unsaid(&r->rule, import_format(r->s, "prey does not know whether an address is %.*s",
+            rule_unsaid(&r->rule, import_format(r->s, "prey doesn't know whether an address is %.*s",
                                                 len > 40 ? 40 : (int)len, at));
     }
     if (l.count) reading_want(r, o->about, l);
@@ -128,7 +128,7 @@ static bool take_device(struct reading *r, const struct option *o, const char *c
     const size_t len = strlen(name);
     /* the kernel's rule for names */
     if (!len || len > 15 || strpbrk(name, "/: ") || !strcmp(name, ".") || !strcmp(name, ".."))
-        return reading_fault(r, "`%.60s` is not a device name", name);
+        return reading_fault(r, "`%.60s` isn't a device name", name);
     for (const char *c = name; *c; c++)
         if ((unsigned char)*c < ' ' || *c == 127) return reading_fault(r, "a device name has control characters");
     if (!strcmp(name, "+")) {
@@ -182,7 +182,7 @@ static bool take_mac(struct reading *r, const struct option *o, const char *cons
     char rest;
     if (strlen(v[0]) != 17 ||
         sscanf(v[0], "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%c", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5], &rest) != 6)
-        return reading_fault(r, "`%.60s` is not a MAC address", v[0]);
+        return reading_fault(r, "`%.60s` isn't a MAC address", v[0]);
     snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3], b[4], b[5]);
     list_word(&l, mac, 17, r->s->arena);
     reading_want(r, ASK_ETHER_FROM, l);
@@ -194,7 +194,7 @@ static bool take_packet_kind(struct reading *r, const struct option *o, const ch
     struct list l = {.negated = r->inverted};
     const bool unicast = !strcasecmp(v[0], "unicast") || !strcasecmp(v[0], "host");
     if (!unicast && strcasecmp(v[0], "broadcast") != 0) {
-        rule_unsaid(&r->rule, "prey has conditions for broadcast and for all group frames, not for multicast alone");
+        rule_unsaid(&r->rule, "prey can match broadcast frames or all group frames, but not only multicast frames");
         return true;
     }
     l.negated ^= unicast;
@@ -240,6 +240,6 @@ const struct module matches_of_address[] = {
     {"mac", .options = of_mac},
     {"pkttype", .options = of_pkttype},
     {"rpfilter", .options = of_rpfilter, .begin = begin_reverse},
-    {"physdev", .why = "prey has no condition for bridge ports; `preyrun --bridge` judges what crosses a bridge"},
+    {"physdev", .why = "prey has no condition for bridge ports; `preyrun --bridge` judges bridged frames"},
     {0},
 };

@@ -81,8 +81,8 @@ static void want_flags(struct reading *r, uint8_t mask, uint8_t set)
 static bool take_flags(struct reading *r, const struct option *o, const char *const *v)
 {
     uint8_t mask, set;
-    if (!name_flags(v[0], &mask)) return reading_fault(r, "`%.60s` are not TCP flags", v[0]);
-    if (!name_flags(v[1], &set)) return reading_fault(r, "`%.60s` are not TCP flags", v[1]);
+    if (!name_flags(v[0], &mask)) return reading_fault(r, "`%.60s` aren't TCP flags", v[0]);
+    if (!name_flags(v[1], &set)) return reading_fault(r, "`%.60s` aren't TCP flags", v[1]);
     want_flags(r, mask, set);
     return true;
 }
@@ -162,7 +162,7 @@ static bool take_dscp_class(struct reading *r, const struct option *o, const cha
 {
     struct list l = {.negated = r->inverted};
     uint64_t n;
-    if (!number_of_word(IPTABLES, v[0], &n)) return reading_fault(r, "`%.60s` is not a DSCP class", v[0]);
+    if (!number_of_word(IPTABLES, v[0], &n)) return reading_fault(r, "`%.60s` isn't a DSCP class", v[0]);
     list_number(&l, n, n, r->s->arena);
     reading_want(r, ASK_DSCP, l);
     return true;
@@ -250,11 +250,11 @@ const struct module matches_of_packet[] = {
     {"dscp", .options = of_dscp},
     {"tos", .options = of_tos},
     {"comment", .options = of_comment},
-    {"owner", .why = "prey does not know which user or program sends a packet"},
-    {"policy", .why = "prey does not know what IPsec did with a packet"},
+    {"owner", .why = "prey doesn't know which user or process sends a packet"},
+    {"policy", .why = "prey doesn't know whether IPsec protected a packet"},
     {"string", .why = "prey compares bytes only at a fixed place: `bytes payload at N is`"},
     {"u32", .why = "prey compares bytes only at a fixed place: `bytes l3 at N is`"},
-    {"bpf", .why = "prey runs no BPF programs of rules"},
+    {"bpf", .why = "prey's rules can't run BPF programs"},
     {"tcpmss", .why = "prey has no condition for TCP options"},
     {"statistic", .why = "prey has no random conditions"},
     {"ah", .why = "prey has no condition for the SPI"},

@@ -27,7 +27,7 @@ static bool read_states(struct reading *r, const char *text, struct states *s)
         const bool dnat = len == 4 && !strncasecmp(at, "DNAT", len), snat = len == 4 && !strncasecmp(at, "SNAT", len);
         s->dnat |= dnat;
         s->snat |= snat;
-        if (!known && !dnat && !snat) return reading_fault(r, "`%.60s` are not connection states", text);
+        if (!known && !dnat && !snat) return reading_fault(r, "`%.60s` aren't connection states", text);
         at += len;
         if (!*at) return true;
     }
@@ -69,7 +69,7 @@ static bool take_states(struct reading *r, const struct option *o, const char *c
 
 static bool take_connections(struct reading *r, const struct option *o, const char *const *v)
 {
-    if (r->conn.asked) rule_unsaid(&r->rule, "it has two limits of connections");
+    if (r->conn.asked) rule_unsaid(&r->rule, "the rule has two limits of connections");
     r->conn.asked = true;
     r->conn.upto = o->above == r->inverted;
     return reading_number(r, v[0], UINT32_MAX, "number of connections", &r->conn.over);
@@ -90,10 +90,9 @@ static bool take_set(struct reading *r, const struct option *o, const char *cons
     struct list l = {.negated = r->inverted, .set = reading_set(r, v[0])};
     if (l.set) l.set->asked = true;
     if (!l.set)
-        rule_unsaid(&r->rule, import_format(r->s,
-                                            "the file lacks the set `%.40s`: put the output of `ipset save`, for "
-                                            "sets of addresses, before the tables",
-                                            v[0]));
+        rule_unsaid(
+            &r->rule,
+            import_format(r->s, "the file has no set `%.40s`: put the output of `ipset save` before the tables", v[0]));
     else if (!strcmp(v[1], "src"))
         reading_want(r, ASK_FROM, l);
     else if (!strcmp(v[1], "dst"))
@@ -112,7 +111,7 @@ static bool take_recent_set(struct reading *r, const struct option *o, const cha
     return true;
 }
 
-static const char remembered[] = "prey keeps no list of sources; a meter `per source` comes close";
+static const char remembered[] = "prey keeps no list of sources; a meter `per source` is similar";
 
 static const struct option of_state[] = {{"--state", 1, .take = take_states}, {0}};
 static const struct option of_conntrack[] = {
@@ -191,11 +190,11 @@ void connlimit_finish(struct reading *r)
     if (r->conn.destination)
         rule_unsaid(&r->rule, "prey counts connections only by source");
     else if (r->conn.upto)
-        rule_unsaid(&r->rule, "prey's `flows over N` matches more connections than N, not fewer");
+        rule_unsaid(&r->rule, "prey's `flows over N` matches more than N connections, not fewer");
     else if (!r->conn.over)
         rule_unsaid(&r->rule, "prey's `flows over N` needs an N of at least 1");
     else {
         r->rule.flows_over = (uint32_t)(r->conn.over > 100000000 ? 100000000 : r->conn.over);
-        rule_apart(&r->rule, "all connections of the source count here, not only those that reach this rule");
+        rule_apart(&r->rule, "in prey, all connections of the source count, not only connections that reach this rule");
     }
 }

@@ -5,14 +5,14 @@
 
 static bool begin_limit(struct reading *r, const struct module *m)
 {
-    if (r->limit.begun) rule_unsaid(&r->rule, "it has two limits of one kind");
+    if (r->limit.begun) rule_unsaid(&r->rule, "the rule has two limits of one kind");
     r->limit_first = !r->hash.limit.begun;
     return r->limited = r->limit.begun = true;
 }
 
 static bool begin_hashlimit(struct reading *r, const struct module *m)
 {
-    if (r->hash.limit.begun) rule_unsaid(&r->rule, "it has two limits of one kind");
+    if (r->hash.limit.begun) rule_unsaid(&r->rule, "the rule has two limits of one kind");
     return r->limited = r->hash.limit.begun = true;
 }
 
@@ -30,7 +30,7 @@ static bool take_hash_rate(struct reading *r, const struct option *o, const char
     r->hash.limit.over = o->above != r->inverted;
     /* a rate such as `512kb/s` counts bytes */
     if (strchr(v[0], 'b')) {
-        rule_unsaid(&r->rule, "a `hashlimit` of bytes: write a meter with a bandwidth by hand");
+        rule_unsaid(&r->rule, "a `hashlimit` of bytes isn't imported: write a meter with a bandwidth yourself");
         return true;
     }
     return reading_rate(r, v[0], &r->hash.limit.rate, &r->hash.limit.unit);
@@ -53,7 +53,7 @@ static bool take_hash_mode(struct reading *r, const struct option *o, const char
         unsigned key = 0;
         for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
             if (len == strlen(keys[i].name) && !strncmp(at, keys[i].name, len)) key = keys[i].key;
-        if (!key) return reading_fault(r, "`%.60s` is not a --hashlimit-mode", v[0]);
+        if (!key) return reading_fault(r, "`%.60s` isn't a --hashlimit-mode", v[0]);
         r->hash.keys |= key;
         at += len;
         if (!*at) return true;
@@ -65,7 +65,7 @@ static bool take_hash_length(struct reading *r, const struct option *o, const ch
     uint64_t n;
     if (!reading_number(r, v[0], r->family == 4 ? 32 : 128, "prefix length", &n)) return false;
     *(unsigned *)((char *)r + o->into) = (unsigned)n;
-    if (!n) rule_unsaid(&r->rule, "a prefix of 0 bits makes all sources one");
+    if (!n) rule_unsaid(&r->rule, "with a prefix of 0 bits, all sources count together");
     return true;
 }
 
@@ -143,7 +143,7 @@ static void finish_hashlimit(struct reading *r)
     if (m->rate)
         rule_want_meter(r->s, &r->rule, m, r->hash.limit.over);
     else
-        rule_unsaid(&r->rule, "prey counts by source, by destination, by flow, or all together");
+        rule_unsaid(&r->rule, "prey counts per source, per destination, per flow, or in total");
 }
 
 void limits_finish(struct reading *r)

@@ -10,7 +10,7 @@ enum { DAY = 24 * 60 * 60 };
 
 static bool begin_time(struct reading *r, const struct module *m)
 {
-    if (r->hours.asked) rule_unsaid(&r->rule, "it has hours twice");
+    if (r->hours.asked) rule_unsaid(&r->rule, "the rule has hours twice");
     r->hours = (struct hours){.end = DAY, .asked = true};
     return true;
 }
@@ -23,7 +23,7 @@ static bool take_clock(struct reading *r, const char *text, uint64_t *seconds)
     const int got = sscanf(text, "%2u:%2u:%2u%c", &hour, &minute, &second, &rest);
     if ((got != 2 && got != 3) || strspn(text, "0123456789:") != strlen(text) || hour > 23 || minute > 59 ||
         second > 59)
-        return reading_fault(r, "`%.60s` is not a time of day", text);
+        return reading_fault(r, "`%.60s` isn't a time of day", text);
     *seconds = (hour * 60 + minute) * 60 + second;
     r->hours.bounded = true;
     return true;
@@ -50,7 +50,7 @@ static bool take_days(struct reading *r, const struct option *o, const char *con
         unsigned day = *at >= '1' && *at <= '7' && len == 1 ? 1u << (*at - '1') : 0;
         for (unsigned i = 0; i < 7; i++)
             if (len >= 2 && !strncasecmp(at, names[i], len < 3 ? len : 3)) day = 1u << i;
-        if (!day) return reading_fault(r, "`%.60s` are not days of the week", v[0]);
+        if (!day) return reading_fault(r, "`%.60s` aren't days of the week", v[0]);
         days |= day;
     }
     if (r->inverted) days = ~days & 127;
@@ -66,7 +66,7 @@ static bool take_days(struct reading *r, const struct option *o, const char *con
 static bool take_last_date(struct reading *r, const struct option *o, const char *const *v)
 {
     if (strncmp(v[0], "2038-01-19", 10) != 0)
-        rule_unsaid(&r->rule, "dates: write a `schedule` and `during NAME` by hand");
+        rule_unsaid(&r->rule, "dates aren't imported: write a `schedule`, and `during NAME` in the rule");
     return true;
 }
 
@@ -97,11 +97,11 @@ void hours_finish(struct reading *r)
         return;
     }
     if (h->begin >= h->end && h->days && !h->over_midnight) {
-        rule_unsaid(&r->rule, "its hours run past midnight, and those after it belong to the next day");
+        rule_unsaid(&r->rule, "the hours run past midnight, and the hours after midnight belong to the next day");
         return;
     }
     if (h->begin == h->end) {
-        rule_unsaid(&r->rule, "its hours end at the time they begin");
+        rule_unsaid(&r->rule, "the hours begin and end at the same time");
         return;
     }
     if (h->bounded)

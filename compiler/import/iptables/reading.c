@@ -46,7 +46,7 @@ bool reading_range(struct reading *r, const char *text, uint64_t most, const cha
     }
     if ((colon != text && !whole_number(text, (size_t)(colon - text), most, lo)) ||
         (colon[1] && !whole_number(colon + 1, strlen(colon + 1), most, hi)) || *lo > *hi)
-        return reading_fault(r, "`%.60s` is not a range of %ss", text, what);
+        return reading_fault(r, "`%.60s` isn't a range of %ss", text, what);
     return true;
 }
 
@@ -59,13 +59,13 @@ bool reading_rate(struct reading *r, const char *text, uint64_t *rate, uint32_t 
     const size_t digits = strcspn(text, "/");
     const char *name = text[digits] ? text + digits + 1 : "second";
     if (!whole_number(text, digits, 1000000000, rate) || !*rate || !*name)
-        return reading_fault(r, "`%.60s` is not a rate", text);
+        return reading_fault(r, "`%.60s` isn't a rate", text);
     for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
         if (!strncasecmp(name, units[i].name, strlen(name))) {
             *unit = units[i].seconds;
             return true;
         }
-    return reading_fault(r, "`%.60s` is not a rate", text);
+    return reading_fault(r, "`%.60s` isn't a rate", text);
 }
 
 void reading_want(struct reading *r, enum about about, struct list l) { rule_want(r->s, &r->rule, about, l); }
@@ -73,7 +73,7 @@ void reading_want(struct reading *r, enum about about, struct list l) { rule_wan
 struct choice *reading_choice(struct reading *r)
 {
     if (r->choice_count < CHOICES_MOST) return &r->choices[r->choice_count++];
-    rule_unsaid(&r->rule, "it has too many alternatives");
+    rule_unsaid(&r->rule, "the rule has too many alternatives");
     return NULL;
 }
 

@@ -13,7 +13,7 @@ enum {
 struct words {
     char text[LINE_MOST + WORDS_MOST]; /* the words, each NUL-terminated */
     const char *of[WORDS_MOST];
-    bool quoted[WORDS_MOST]; /* the word stood in quotes, and so is no option */
+    bool quoted[WORDS_MOST]; /* the word was in quotes, and so is not an option */
     uint32_t count;
 };
 
@@ -56,7 +56,7 @@ struct hashlimit {
     bool bytes;
 };
 enum hash_key { KEY_SOURCE = 1, KEY_SPORT = 2, KEY_DESTINATION = 4, KEY_DPORT = 8 };
-/* Part of a day, in seconds; a bound that is not written is the day's */
+/* Part of a day, in seconds; an absent bound is the day's */
 struct hours {
     uint64_t begin, end;
     const char *days; /* days as prey writes them, or NULL */
@@ -89,7 +89,7 @@ struct reading {
     uint32_t choice_count;
     const struct module *modules[MODULES_MOST]; /* matches, and the target last */
     uint32_t module_count;
-    unsigned proto;        /* the one protocol that the rule asks for, or 0 */
+    unsigned proto;        /* the only protocol that the rule asks for, or 0 */
     struct choice *no_syn; /* the choice that `! --syn` made, or NULL */
     bool inverted;         /* `!` precedes the option being read */
     bool targeted;         /* the target has been read */
@@ -103,7 +103,7 @@ struct reading {
     bool exists; /* `--exist`: a member of the set gets the new time */
 };
 
-/* An option: the number of its values, the function that takes them, and what that function needs to know. */
+/* An option: the number of its values, the function that takes them, and the function's arguments. */
 struct option {
     const char *name;
     uint32_t values;
@@ -113,8 +113,8 @@ struct option {
     uint64_t most;                           /* the largest number that it takes */
     const char *noun;                        /* name of such a number in faults */
     size_t into;                             /* place of its value in struct reading */
-    bool above;                              /* it asks for more than its value; else for less, or no more */
-    const char *why; /* reason if prey can't express it, as part of a sentence; NULL: it lacks the condition */
+    bool above;                              /* the option asks for more than its value; else for less, or no more */
+    const char *why; /* reason if prey can't express it, as part of a sentence; NULL: prey lacks the condition */
 };
 
 /* A match or a target. why: reason, as part of a sentence, if prey can't express it at all; its options are then
@@ -128,8 +128,8 @@ struct module {
     enum translation how;                                     /* for ACT_TRANSLATE */
 };
 
-/* Tables of matches and targets, each ended by a row without name. One module serves all protocols of which only the
- * ports are asked. */
+/* Tables of matches and targets, each ended by a row without name. One module serves all protocols tested only for
+ * ports. */
 extern const struct module matches_of_address[], matches_of_packet[], matches_of_rate[], matches_of_time[],
     matches_of_past[], targets[];
 #define MODULE_OF_PORTS "its ports"
@@ -137,14 +137,14 @@ extern const struct module matches_of_address[], matches_of_packet[], matches_of
 /* Options that need no `-m`: addresses, protocol, devices, fragments */
 extern const struct option plain_options[];
 
-/* Add the limits, the count of connections or the hours to the rule, or the target of copies, once all of it is read.
- */
+/* Add the limits, the count of connections or the hours to the rule, or the target of copies, once the rule is read
+ * completely. */
 void limits_finish(struct reading *r);
 void connlimit_finish(struct reading *r);
 void hours_finish(struct reading *r);
 void tee_finish(struct reading *r);
 void adding_finish(struct reading *r);
-/* Return the set of addresses of that name; NULL: the file has none. An empty one is there to be filled. */
+/* Return the set of addresses of that name; NULL: not in the file. The caller may fill an empty one. */
 struct set *reading_set(const struct reading *r, const char *name);
 
 /* Set the fault and return false, which callers return. */
@@ -157,13 +157,13 @@ bool reading_range(struct reading *r, const char *text, uint64_t most, const cha
 bool reading_rate(struct reading *r, const char *text, uint64_t *rate, uint32_t *unit);
 
 void reading_want(struct reading *r, enum about about, struct list l);
-/* Return a new choice to fill; NULL: there are too many, and the rule is marked unsaid. */
+/* Return a new choice to fill; NULL: too many, and the rule is marked unsaid. */
 struct choice *reading_choice(struct reading *r);
 /* Return the choice's next alternative, empty. */
 struct alternative *choice_next(struct choice *c);
 void alternative_want(struct alternative *a, enum about about, struct list l);
-/* Functions for options: take values that mean nothing to prey; ask for a number or range, or with `!` for all others;
- * copy a text to its place; set the bool at its place. */
+/* Functions for options: skip values without meaning for prey; ask for a number or range, or with `!` for all
+ * others; copy a text to its place; set the bool at its place. */
 bool take_nothing(struct reading *r, const struct option *o, const char *const *values);
 bool take_range(struct reading *r, const struct option *o, const char *const *values);
 bool take_text(struct reading *r, const struct option *o, const char *const *values);

@@ -30,7 +30,7 @@ static bool is_option(const struct reading *r, uint32_t at)
 
 static bool take_values(struct reading *r, const struct option *o)
 {
-    if (r->words->count - r->at < o->values) return reading_fault(r, "a value is missing behind `%s`", o->name);
+    if (r->words->count - r->at < o->values) return reading_fault(r, "a value is missing after `%s`", o->name);
     const char *const *values = &r->words->of[r->at];
     r->at += o->values;
     if (o->take) return o->take(r, o, values);
@@ -78,19 +78,19 @@ static const struct module *match_of(const char *name)
 static bool take_match(struct reading *r)
 {
     const char *name = taken(r);
-    if (!name) return reading_fault(r, "a name is missing behind `-m`");
+    if (!name) return reading_fault(r, "a name is missing after `-m`");
     const struct module *m = match_of(name);
     r->metered_late |= r->limited && (!m || (m != find_module(matches_of_rate, name) && strcmp(name, "comment") != 0));
     if (m) return add_module(r, m);
-    rule_unsaid(&r->rule, import_format(r->s, "prey has nothing like `-m %.40s`", name));
+    rule_unsaid(&r->rule, import_format(r->s, "prey has no equivalent of `-m %.40s`", name));
     return true;
 }
 
 static bool take_target(struct reading *r, enum act act)
 {
     const char *name = taken(r);
-    if (!name) return reading_fault(r, "a name is missing behind `-j`");
-    if (r->targeted) return reading_fault(r, "a rule has one target, and `%.40s` is a second", name);
+    if (!name) return reading_fault(r, "a name is missing after `-j`");
+    if (r->targeted) return reading_fault(r, "a rule has one target, but `%.40s` is a second", name);
     r->targeted = true;
     const struct chain *chain = ruleset_find_chain(r->s, r->scope, name);
     if (chain) {
@@ -100,7 +100,7 @@ static bool take_target(struct reading *r, enum act act)
     }
     const struct module *m = find_module(targets, name);
     if (m) return add_module(r, m);
-    rule_unsaid(&r->rule, import_format(r->s, "the target `%.40s` is neither a chain nor known to prey", name));
+    rule_unsaid(&r->rule, import_format(r->s, "the target `%.40s` isn't a chain, and prey doesn't know it", name));
     return true;
 }
 
@@ -131,7 +131,7 @@ static bool take_option(struct reading *r)
         const unsigned before = r->proto;
         return take_values(r, o) && (r->proto == before || take_protocol_options(r));
     }
-    if (!r->rule.unsaid) rule_unsaid(&r->rule, import_format(r->s, "prey has nothing like `%.40s`", word));
+    if (!r->rule.unsaid) rule_unsaid(&r->rule, import_format(r->s, "prey has no equivalent of `%.40s`", word));
     skip_values(r);
     return true;
 }
@@ -141,8 +141,8 @@ static bool take_all(struct reading *r)
     while (r->at < r->words->count) {
         r->inverted = !r->words->quoted[r->at] && !strcmp(r->words->of[r->at], "!");
         if (r->inverted) r->at++;
-        if (r->at == r->words->count) return reading_fault(r, "an option is missing behind `!`");
-        if (!is_option(r, r->at)) return reading_fault(r, "`%.60s` stands where an option should", r->words->of[r->at]);
+        if (r->at == r->words->count) return reading_fault(r, "an option is missing after `!`");
+        if (!is_option(r, r->at)) return reading_fault(r, "`%.60s` isn't an option", r->words->of[r->at]);
         if (!take_option(r)) return false;
     }
     return true;
@@ -158,9 +158,9 @@ static void say_no_syn(struct reading *r)
     if (r->rule.act == ACT_DROP || r->rule.act == ACT_REJECT) {
         states->of[0].word = "invalid";
         *r->no_syn = (struct choice){.count = 1};
-        rule_apart(&r->rule, "it matches all `invalid` packets here, not only those without a SYN that open nothing");
+        rule_apart(&r->rule, "the imported rule matches all `invalid` packets, not only packets without a SYN");
     } else {
-        rule_unsaid(&r->rule, "only a SYN is `new` in prey");
+        rule_unsaid(&r->rule, "in prey, only a SYN is `new`");
     }
 }
 
@@ -200,6 +200,6 @@ bool reading_rule(struct reading *r, struct chain *c)
     tee_finish(r);
     adding_finish(r);
     say_no_syn(r);
-    if (r->metered_late) rule_apart(&r->rule, "its limit counts only packets that meet all its conditions here");
+    if (r->metered_late) rule_apart(&r->rule, "the imported limit counts only packets that match all conditions");
     return add_rules(r, c);
 }

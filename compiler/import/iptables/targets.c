@@ -44,7 +44,7 @@ static bool take_answer(struct reading *r, const struct option *o, const char *c
     if (i == ROWS(answers))
         rule_apart(&r->rule, import_format(r->s, "the answer `%.60s`", v[0]));
     else if (answers[i].near)
-        rule_apart(&r->rule, import_format(r->s, "the answer `%s` has another code", v[0]));
+        rule_apart(&r->rule, import_format(r->s, "prey's reply `%s` has another code", v[0]));
     return true;
 }
 
@@ -55,7 +55,7 @@ static bool begin_translation(struct reading *r, const struct module *m)
 {
     const bool leaves = !strcmp(r->chain, "POSTROUTING") || !strcmp(r->chain, "INPUT");
     r->rule.nat.how = m->how == NAT_PREFIX_DESTINATION && leaves ? NAT_PREFIX_SOURCE : m->how;
-    if (!r->nat) rule_unsaid(&r->rule, "it translates outside of the table nat");
+    if (!r->nat) rule_unsaid(&r->rule, "the rule translates outside the table nat");
     return true;
 }
 
@@ -68,7 +68,7 @@ static bool want_ports_of(struct reading *r, const char *text)
     if (!reading_number(r, first, 65535, "port", &lo)) return false;
     hi = lo;
     if (text[len] && !reading_number(r, text + len + 1, 65535, "port", &hi)) return false;
-    if (!lo || hi < lo) return reading_fault(r, "`%.60s` is not a range of ports", text);
+    if (!lo || hi < lo) return reading_fault(r, "`%.60s` isn't a range of ports", text);
     r->rule.nat.port_lo = (uint16_t)lo;
     r->rule.nat.port_hi = (uint16_t)hi;
     return true;
@@ -83,12 +83,12 @@ static bool want_target(struct reading *r, const char *text, size_t len)
     for (size_t i = 0; i < len && n < sizeof(plain) - 1; i++)
         if (text[i] != '[' && text[i] != ']') plain[n++] = text[i];
     if (!list_address(&l, plain, n, r->s->arena) || l.of[0].family != r->family)
-        return reading_fault(r, "`%.60s` is not an address or ports to translate to", text);
+        return reading_fault(r, "`%.60s` isn't an address or ports to translate to", text);
     r->rule.nat.to = l.of[0];
     return true;
 }
 
-/* Take ADDRESS[-ADDRESS][:PORT[-PORT]] or :PORT alone. An IPv6 address before a port has brackets. */
+/* Take ADDRESS[-ADDRESS][:PORT[-PORT]] or :PORT only. An IPv6 address before a port has brackets. */
 static bool take_to(struct reading *r, const struct option *o, const char *const *v)
 {
     const char *colon = r->family == 4 ? strchr(v[0], ':') : NULL;
@@ -98,10 +98,10 @@ static bool take_to(struct reading *r, const struct option *o, const char *const
     const size_t len = colon ? (size_t)(colon - v[0]) : strlen(v[0]);
     /* `1000-1100/2000` shifts ports */
     if (colon && strchr(colon, '/')) {
-        rule_unsaid(&r->rule, "ports that are shifted by a base");
+        rule_unsaid(&r->rule, "prey can't shift ports by a base");
         return true;
     }
-    if (r->rule.nat.to.family || r->rule.nat.port_lo) rule_unsaid(&r->rule, "it translates to two ranges");
+    if (r->rule.nat.to.family || r->rule.nat.port_lo) rule_unsaid(&r->rule, "the rule translates to two ranges");
     return (!len || want_target(r, v[0], len)) && (!colon || want_ports_of(r, colon + 1));
 }
 
@@ -173,9 +173,9 @@ void tee_finish(struct reading *r)
 {
     if (r->rule.act != ACT_MIRROR) return;
     if (!r->rule.target)
-        rule_unsaid(&r->rule, "copies go to a gateway; prey's `mirror to` copies frames to a device");
+        rule_unsaid(&r->rule, "prey's `mirror to` copies frames to a device, not to a gateway");
     else
-        rule_apart(&r->rule, "its copies keep their MAC addresses: they are not routed to the gateway");
+        rule_apart(&r->rule, "the copies keep their MAC addresses, and aren't routed to the gateway");
 }
 
 static const struct option of_tee[] = {{"--gateway", 1, .take = take_nothing},
@@ -192,13 +192,13 @@ struct set *reading_set(const struct reading *r, const char *name)
 static bool take_add(struct reading *r, const struct option *o, const char *const *v)
 {
     struct adding *a = &r->rule.adding;
-    if (a->to) return reading_fault(r, "a rule adds to one set, and `%.40s` is a second", v[0]);
+    if (a->to) return reading_fault(r, "a rule adds to one set, but `%.40s` is a second", v[0]);
     a->to = reading_set(r, v[0]);
     a->destination = !strcmp(v[1], "dst");
     if (strcmp(v[1], "src") != 0 && !a->destination)
         rule_unsaid(&r->rule, "prey's rules add only a source or a destination to a set");
     else if (!a->to)
-        rule_unsaid(&r->rule, "the file lacks the set, or it is none of addresses");
+        rule_unsaid(&r->rule, "the file has no such set of addresses");
     return true;
 }
 
@@ -210,14 +210,14 @@ static bool take_member_time(struct reading *r, const struct option *o, const ch
 static bool take_removal(struct reading *r, const struct option *o, const char *const *v)
 {
     r->rule.act = ACT_SILENT;
-    rule_unsaid(&r->rule, "prey's rules remove nobody from a set");
+    rule_unsaid(&r->rule, "prey's rules can't remove members from a set");
     return true;
 }
 
 static const struct option of_set[] = {
     {"--add-set", 2, .take = take_add},
     {"--del-set", 2, .take = take_removal},
-    {"--map-set", 2, .why = "prey's rules take nothing else than members from a set"},
+    {"--map-set", 2, .why = "prey's rules can't copy other data from a set"},
     {"--exist", 0, .take = take_flag, .into = offsetof(struct reading, exists)},
     {"--timeout", 1, .take = take_member_time},
     {0},
@@ -232,8 +232,8 @@ void adding_finish(struct reading *r)
     if (a->to->timeless || !a->for_s) a->for_s = a->to->stays_s;
 }
 
-static const char marks[] = "prey sets no marks", edits[] = "prey can't change this field",
-                  elsewhere[] = "prey passes no packets to programs";
+static const char marks[] = "prey can't set marks", edits[] = "prey can't change this field",
+                  elsewhere[] = "prey can't pass packets to other processes";
 const struct module targets[] = {
     {"ACCEPT", .act = ACT_ACCEPT},
     {"DROP", .act = ACT_DROP},
@@ -269,7 +269,7 @@ const struct module targets[] = {
     {"SYNPROXY", .why = "write `syn cookies` in a `service`"},
     {"NFQUEUE", .why = elsewhere},
     {"QUEUE", .why = elsewhere},
-    {"TRACE", .why = "`preyctl trace` shows packets as they come"},
+    {"TRACE", .why = "to see packets as they arrive, run `preyctl trace`"},
     {"AUDIT", .why = "prey writes no audit records"},
     {0},
 };

@@ -56,11 +56,10 @@ static int table_family(const char *family)
 static int define_table(struct nft *n, cJSON *o, int family)
 {
     if (family < 0)
-        ruleset_remark(
-            n->s,
-            "the table `%.20s %.60s`, which judges frames: write a firewall for it, with `arp`, `ether from`, "
-            "`vlan` and `on`; `preyrun --bridge` judges what crosses a bridge",
-            nft_member(o, "family"), nft_member(o, "name"));
+        ruleset_remark(n->s,
+                       "the table `%.20s %.60s`, which judges frames: write a firewall with `arp`, `ether from`, "
+                       "`vlan` and `on`; `preyrun --bridge` judges bridged frames",
+                       nft_member(o, "family"), nft_member(o, "name"));
     return 0;
 }
 
@@ -198,7 +197,7 @@ static bool may_drop(const cJSON *statements)
     return may;
 }
 
-/* Tell a rule of a table of frames; of many, how many more there are. */
+/* Report a rule of a table of frames; of many, how many more there are. */
 static int tell_frame_rule(struct nft *n, const cJSON *statements)
 {
     enum { TOLD_MOST = 64 };
@@ -235,7 +234,7 @@ static int define_rule(struct nft *n, cJSON *o, int family)
     {
         read_statement(&r, one);
         if (ruleset_is_spent(n->s)) break;
-        if (r.full) return fault(n, "sets and maps of its rules make more than 1,000,000 rules", NULL);
+        if (r.full) return fault(n, "with the sets and maps written out, there are more than 1,000,000 rules", NULL);
     }
     if (ruleset_is_spent(n->s)) return ruleset_check(n->s, n->fault);
     for (struct rule *r1 = r.first; r1; r1 = r1->next)
@@ -260,7 +259,7 @@ static int define(struct nft *n, const char *kind, cJSON *o)
     if (!strcmp(kind, "metainfo")) return 0;
     const size_t row = ROW_NAMED(rows, kind);
     if (row == ROWS(rows)) {
-        ruleset_remark(n->s, "an object of an unknown kind: %.60s", kind);
+        ruleset_remark(n->s, "an object has an unknown kind: %.60s", kind);
         return 0;
     }
     const bool named = !strcmp(kind, "rule") || nft_member(o, "name");
@@ -273,7 +272,7 @@ static int define(struct nft *n, const char *kind, cJSON *o)
 static int take_item(struct nft *n, cJSON *item)
 {
     cJSON *o = cJSON_IsObject(item) ? item->child : NULL;
-    if (!o || !o->string || !cJSON_IsObject(o)) return fault(n, "an entry is not an object of nft", NULL);
+    if (!o || !o->string || !cJSON_IsObject(o)) return fault(n, "an entry isn't an object of nft", NULL);
     char kind[64];
     snprintf(kind, sizeof(kind), "%s", o->string);
     const int result = define(n, kind, o);
@@ -299,7 +298,7 @@ static int broken(struct nft *n, const char *text, const char *at)
 {
     n->fault->line = 1;
     for (const char *c = text; c < at; c++) n->fault->line += *c == '\n';
-    snprintf(n->fault->text, sizeof(n->fault->text), "the JSON breaks off or is damaged at byte %zu",
+    snprintf(n->fault->text, sizeof(n->fault->text), "the JSON is damaged or ends early at byte %zu",
              (size_t)(at - text) + 1);
     return -EINVAL;
 }
@@ -331,7 +330,7 @@ int nft_read(struct ruleset *s, const char *text, size_t len, struct import_faul
     if (at) at = past(at, end, "\"nftables\"");
     if (at) at = past(at, end, ":");
     if (at) at = past(at, end, "[");
-    if (!at) return fault(&n, "this is not what `nft -j list ruleset` writes (JSON, with -j)", NULL);
+    if (!at) return fault(&n, "the file isn't the JSON that `nft -j list ruleset` prints", NULL);
     int result = read_items(&n, text, at, end);
     nft_forget(&n);
     return result < 0 ? result : ruleset_check(s, f);

@@ -64,11 +64,11 @@ void read_set_statement(struct reading_rule *r, const cJSON *statement)
     if (name && name[0] == '@') name++;
     struct set *set = elem && name ? ruleset_find_set(r->nft->s, r->nft->scope, name) : NULL;
     if (op && !strcmp(op, "delete")) {
-        read_apart(r, "prey's rules remove nobody from a set");
+        read_apart(r, "prey's rules can't remove members from a set");
         return;
     }
     if (!filled_key(key, &s)) {
-        (one ? read_unsaid : read_apart)(r, one ? "prey counts only by address"
+        (one ? read_unsaid : read_apart)(r, one ? "prey counts only per address"
                                                 : "prey's rules add only a source or a destination to a set");
         return;
     }
@@ -80,7 +80,7 @@ void read_set_statement(struct reading_rule *r, const cJSON *statement)
     } else if (!one) {
         add_to_set(r, &s, set, a);
     } else if (cJSON_IsArray(stmt) && first_asking(one->next)) {
-        read_unsaid(r, "it counts by several fields at once");
+        read_unsaid(r, "the rule counts per several fields at once");
     } else {
         if (adds && is_limit(one)) {
             add_to_set(r, &s, set, a);

@@ -34,7 +34,7 @@ static void take_verdict(struct reading_rule *r, const cJSON *pair)
 {
     const cJSON *value;
     const char *kind = nft_kind(pair_verdict(pair), &value);
-    if (!kind || !read_verdict(r, kind, value)) read_unsaid(r, "its map holds something other than verdicts");
+    if (!kind || !read_verdict(r, kind, value)) read_unsaid(r, "the map has values other than verdicts");
 }
 
 /* Ask for the keys of all pairs with this pair's verdict; for `*`, for none of the keys. */
@@ -50,7 +50,7 @@ static void want_group(struct reading_rule *r, uint32_t at, void *arg)
         take_verdict(r, pair);
         return;
     }
-    if (!why && s.special) why = "prey can't look it up in a map";
+    if (!why && s.special) why = "prey can't look up this field in a map";
     cJSON_ArrayForEach(one, m->pairs)
     {
         if (!ruleset_spend(r->nft->s, 1)) return;
@@ -100,12 +100,12 @@ void read_verdict_map(struct reading_rule *r, const cJSON *vmap)
     m.keys = kind && !strcmp(kind, "concat") ? inside : NULL;
     m.pairs = elements_of(r->nft, data);
     if (!m.pairs || !are_pairs(m.pairs) || !m.pairs->child) {
-        read_unsaid(r, m.pairs && !m.pairs->child ? "the map holds nothing in this file" : "the file has no such map");
+        read_unsaid(r, m.pairs && !m.pairs->child ? "the map is empty in this file" : "the file has no such map");
         return;
     }
     find_groups(r, &m);
     if (m.count > VERDICTS_MOST && !m.keys)
-        read_unsaid(r, "its map has more than 16 verdicts");
+        read_unsaid(r, "the map has more than 16 verdicts");
     else
         read_alternatives(r, m.count, want_group, &m);
 }

@@ -75,7 +75,7 @@ void want_subject(struct reading_rule *r, const struct subject *s, struct list l
     }
     if (l.set) l.set->asked = true;
     if (l.set && !l.set->members.count && !set_is_live(l.set)) {
-        if (!l.negated) read_unsaid(r, "the set holds nothing in this file");
+        if (!l.negated) read_unsaid(r, "the set is empty in this file");
         return;
     }
     for (struct rule *one = r->first; one; one = one->next) rule_want(r->nft->s, one, s->about, l);
@@ -141,7 +141,7 @@ static void match_list(struct reading_rule *r, const struct subject *s, const ch
         if (fits_field(s->about, &l))
             want_subject(r, s, l);
         else
-            read_unsaid(r, "it has a number out of the field's range");
+            read_unsaid(r, "a number is out of the field's range");
     } else if (ordered(s->about, op, &l, &cut, r->nft->s->arena)) {
         want_subject(r, s, cut);
     } else {
@@ -195,7 +195,7 @@ void want_fields(struct reading_rule *r, const cJSON *keys, const cJSON *element
     const cJSON *fields, *whole = element_value(element);
     const char *kind = nft_kind(whole, &fields);
     if (!kind || strcmp(kind, "concat") != 0 || !keys->child || !same_size(keys, fields)) {
-        read_unsaid(r, "an element of its set has other fields");
+        read_unsaid(r, "an element of the set has other fields");
         return;
     }
     const cJSON *key = keys->child;
@@ -234,7 +234,7 @@ static void match_concat(struct reading_rule *r, const char *op, const cJSON *ke
     else if (cJSON_IsString(right))
         count = 0;
     if (!count)
-        read_unsaid(r, "the set holds nothing in this file");
+        read_unsaid(r, "the set is empty in this file");
     else
         read_alternatives(r, count, want_element, &j);
 }
@@ -246,7 +246,7 @@ void read_match(struct reading_rule *r, const cJSON *match)
     const char *op = nft_member(match, "op"), *kind = nft_kind(left, &inside);
     struct subject s;
     if (!op || !left || !right) {
-        read_unsaid(r, "its comparison is not valid");
+        read_unsaid(r, "the comparison isn't valid");
         return;
     }
     if (kind && !strcmp(kind, "concat")) {

@@ -74,14 +74,14 @@ void read_limit(struct reading_rule *r, const cJSON *limit)
         if (named && named->good)
             want_meter(r, named->meter, named->over);
         else
-            read_unsaid(r, named ? "its limit is unknown" : "the file has no such limit");
+            read_unsaid(r, named ? "the limit is unknown" : "the file has no such limit");
         return;
     }
     struct meter *m = ruleset_meter(r->nft->s, NULL);
     if (meter_fill(m, limit))
         want_meter(r, m, is_limit_over(limit));
     else
-        read_unsaid(r, "its limit is unknown");
+        read_unsaid(r, "the limit is unknown");
 }
 
 static void want_flows(struct reading_rule *r, const cJSON *count, const struct meter *key)
@@ -89,7 +89,7 @@ static void want_flows(struct reading_rule *r, const cJSON *count, const struct 
     uint64_t n;
     if (key->per != METER_SOURCE || !is_limit_over(count) ||
         !read_count(cJSON_GetObjectItemCaseSensitive(count, "val"), &n) || !n || n > 100000000) {
-        read_unsaid(r, "prey's `flows over N` matches only more than N connections of a source");
+        read_unsaid(r, "prey's `flows over N` matches only more than N connections per source");
         return;
     }
     for (struct rule *one = r->first; one; one = one->next) one->flows_over = (uint32_t)n;
@@ -102,11 +102,11 @@ void read_by_key(struct reading_rule *r, const struct subject *key, const cJSON 
     const char *kind = nft_kind(statement, &inside);
     m->per = key->about == ASK_FROM ? METER_SOURCE : METER_DESTINATION;
     if (key->about != ASK_FROM && key->about != ASK_TO)
-        read_unsaid(r, "prey counts only by address");
+        read_unsaid(r, "prey counts only per address");
     else if (kind && !strcmp(kind, "limit") && meter_fill(m, inside))
         want_meter(r, m, is_limit_over(inside));
     else if (kind && !strcmp(kind, "ct count"))
         want_flows(r, inside, m);
     else
-        read_unsaid(r, "prey counts only packets, bytes and connections, by address");
+        read_unsaid(r, "prey counts only packets, bytes and connections, per address");
 }

@@ -59,7 +59,7 @@ static void want_mapped(struct reading_rule *r, uint32_t at, void *arg)
     const cJSON *pair = m->pairs[at], *to = pair->child ? pair->child->next : NULL;
     struct translation_act nat = m->nat;
     if (!to || !address_of(r, to, &nat)) {
-        read_unsaid(r, "its map holds no addresses");
+        read_unsaid(r, "the map has no addresses");
         return;
     }
     want_value(r, m->key, pair->child);
@@ -73,7 +73,7 @@ static void read_map(struct reading_rule *r, const cJSON *map, const struct tran
     uint32_t count;
     m.pairs = array_of(r, pairs, &count);
     if (!count)
-        read_unsaid(r, "the map holds nothing in this file");
+        read_unsaid(r, "the map is empty in this file");
     else
         read_alternatives(r, count, want_mapped, &m);
 }
@@ -92,13 +92,13 @@ bool read_translation(struct reading_rule *r, const char *kind, const cJSON *val
     const bool prefix = nft_member(value, "type_flags") && !strcmp(nft_member(value, "type_flags"), "prefix");
     const char *addr_kind = nft_kind(addr, &inside);
     if (prefix)
-        read_unsaid(r, "it translates a prefix one way, and prey's `map` translates both ways");
+        read_unsaid(r, "the rule translates a prefix in one direction, but prey's `map` translates in both");
     else if (!ports_of(cJSON_GetObjectItemCaseSensitive(value, "port"), &nat))
-        read_unsaid(r, "its ports are looked up");
+        read_unsaid(r, "the ports come from a map");
     else if (addr_kind && !strcmp(addr_kind, "map"))
         read_map(r, inside, &nat);
     else if (!address_of(r, addr, &nat))
-        read_unsaid(r, "its address is looked up");
+        read_unsaid(r, "the address comes from a map");
     else
         translate(r, &nat);
     return true;

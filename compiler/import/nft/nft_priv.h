@@ -28,15 +28,15 @@ struct nft {
     bool in_set;                  /* the elements of a named set are being read */
 };
 
-/* A rule while its statements are read. If prey needs several rules, of which a packet matches one, they are all rules
- * of the chain from `first` on. */
+/* A rule while its statements are read. If prey needs several rules, of which a packet matches one, these are the
+ * chain's rules from `first` on. */
 struct reading_rule {
     struct nft *nft;
     struct chain *chain;
     struct rule *first, **slot; /* slot: pointer to `first` in the chain */
     bool counts;                /* a counter is among its statements */
     bool full;                  /* no room for more rules */
-    bool copied;                /* the rules copy, or add to a set: what follows becomes rules of its own */
+    bool copied;                /* the rules copy, or add to a set, so later statements become further rules */
 };
 
 /* Find an object of the current table; NULL: none. */
@@ -50,7 +50,7 @@ const char *nft_kind(const cJSON *o, const cJSON **value);
 /* Return a member's text, or NULL. */
 const char *nft_member(const cJSON *o, const char *name);
 
-/* A rule as `nft list ruleset` writes it. What a value looks like depends on what it is compared with. */
+/* A rule as `nft list ruleset` writes it. The form of a value depends on what it is compared with. */
 enum nft_look { LOOK_PLAIN, LOOK_QUOTED, LOOK_HEX, LOOK_TIME };
 struct nft_text {
     char bytes[720];
@@ -63,13 +63,13 @@ void nft_rule(struct nft_text *t, const cJSON *statements);
 void nft_statement(struct nft_text *t, const cJSON *statement);
 void nft_say(struct nft_text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void nft_value(struct nft_text *t, const cJSON *v);
-/* Write values for what is compared with them, which is `of`. */
+/* Write the values with which `of` is compared. */
 void nft_value_of(struct nft_text *t, const cJSON *of, const cJSON *v);
 void nft_each(struct nft_text *t, const cJSON *list, const char *between);
 void nft_json(struct nft_text *t, const cJSON *v);
 /* Write the object's member `name` behind a word; nothing if it has none. */
 void nft_say_member(struct nft_text *t, const char *word, const cJSON *o, const char *name);
-/* Write text as it stands, and each `{WORD|NAME}` as nft_say_member does. */
+/* Write text unchanged, but each `{WORD|NAME}` as nft_say_member does. */
 void nft_pattern(struct nft_text *t, const char *pattern, const cJSON *o);
 
 /* The left side of a comparison */
@@ -92,14 +92,14 @@ struct subject {
     uint16_t more; /* added to numbers: IPv6's length does not count the header */
 };
 
-/* Read the left side. NULL, or why prey can't ask about it; `no_condition` itself: the caller may name it. */
+/* Read the left side. Return NULL, or why prey can't test it; `no_condition` itself: the caller may name it. */
 extern const char no_condition[];
 const char *subject_of(const cJSON *left, struct subject *out);
 /* Add a value, a range, a prefix or a list of them to `out`. NULL, or why prey can't express it. */
 const char *value_into(struct nft *n, const struct subject *subject, const cJSON *value, struct list *out);
-/* Return the elements of an anonymous or named set or map; NULL: there is none. */
+/* Return the elements of an anonymous or named set or map; NULL: none. */
 const cJSON *elements_of(struct nft *n, const cJSON *set);
-/* Read TCP flags as a mask; false: they are no flags. */
+/* Read TCP flags as a mask; false: not flags. */
 bool flags_of(const cJSON *value, uint16_t *mask);
 
 void read_match(struct reading_rule *r, const cJSON *match);
@@ -122,7 +122,7 @@ void read_alternatives(struct reading_rule *r, uint32_t count,
 /* Note that prey can't express the rules, or a part of them (second function). `why` must outlive the ruleset. */
 void read_unsaid(struct reading_rule *r, const char *why);
 void read_apart(struct reading_rule *r, const char *why);
-/* Note why prey can't ask about a left side (subject_of), with its name. */
+/* Note why prey can't test a left side (subject_of), with its name. */
 void read_unasked(struct reading_rule *r, const char *why, const cJSON *left);
 
 /* Add a comparison that is no list (nft_special.c). */
@@ -130,7 +130,7 @@ void match_special(struct reading_rule *r, const struct subject *s, const char *
 /* Make one rule for each verdict of the map (nft_map.c). */
 void read_verdict_map(struct reading_rule *r, const cJSON *vmap);
 
-/* Go on with rules of the same conditions, behind those so far. */
+/* Continue with rules of the same conditions, behind those so far. */
 void reading_go_on(struct reading_rule *r);
 void read_statement(struct reading_rule *r, const cJSON *statement);
 /* Read accept, drop, jump and the like; false: another statement. */

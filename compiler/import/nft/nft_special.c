@@ -11,7 +11,7 @@ static void match_family(struct reading_rule *r, bool negated, const cJSON *righ
     if (v4 || v6)
         want_family(r, v4 != negated ? 4 : 6);
     else
-        read_unsaid(r, "its family is neither IPv4 nor IPv6");
+        read_unsaid(r, "the family is neither IPv4 nor IPv6");
 }
 
 static void match_status(struct reading_rule *r, bool negated, const cJSON *right)
@@ -119,7 +119,7 @@ static void match_packet_type(struct reading_rule *r, bool negated, const cJSON 
     struct list l = {.negated = negated};
     unsigned types = 0;
     if (!types_of(right, &types) || (types != BROADCAST && types != (BROADCAST | MULTICAST))) {
-        read_unsaid(r, "prey matches broadcast frames alone, or broadcast and multicast together");
+        read_unsaid(r, "prey can match broadcast frames, or broadcast and multicast frames together");
         return;
     }
     const char *const word = types == BROADCAST ? "broadcast" : "multicast";
@@ -190,7 +190,7 @@ static void match_flags(struct reading_rule *r, const struct subject *s, const c
 {
     struct flag_values f = {.mask = s->mask};
     if (!flag_values_of(right, &f)) {
-        read_unsaid(r, "prey does not know its flags");
+        read_unsaid(r, "prey doesn't know these flags");
         return;
     }
     want_number(r, ASK_PROTO, 6);

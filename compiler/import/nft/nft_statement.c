@@ -80,13 +80,13 @@ static void read_dup(struct reading_rule *r, const cJSON *value)
     const char *to = nft_member(value, "addr"), *device = nft_member(value, "dev");
     if (to && !device && r->chain->hook == HOOK_INGRESS) device = to, to = NULL;
     if (!device) {
-        read_apart(r, "copies go to an address; prey's `mirror to` copies frames to a device");
+        read_apart(r, "prey's `mirror to` copies frames to a device, not to an address");
         return;
     }
     end_logging(r);
     if (r->full) return;
     jump(r, ACT_MIRROR, device);
-    if (to) read_apart(r, "its copies keep their MAC addresses: they are not routed to the address");
+    if (to) read_apart(r, "the copies keep their MAC addresses, and aren't routed to the address");
     r->copied = true;
 }
 
@@ -107,7 +107,7 @@ static void read_counter(struct reading_rule *r, const cJSON *value)
     for (struct rule *one = r->first; name && one; one = one->next) one->name = name;
 }
 
-/* Read a change of a field. prey changes segment sizes alone, and not by rules. */
+/* Read a change of a field. prey changes segment sizes only, and not by rules. */
 static void read_mangle(struct reading_rule *r, const cJSON *value)
 {
     const cJSON *key = cJSON_GetObjectItemCaseSensitive(value, "key"), *inside,
@@ -115,7 +115,7 @@ static void read_mangle(struct reading_rule *r, const cJSON *value)
     const char *kind = nft_kind(key, &inside), *option = nft_member(inside, "name");
     if (!kind || strcmp(kind, "tcp option") != 0 || !option || strcmp(option, "maxseg") != 0) {
         r->nft->s->sets_marks |= kind && !strcmp(kind, "meta");
-        read_apart(r, "prey's rules set no marks and change no fields");
+        read_apart(r, "prey's rules can't set marks or change fields");
         return;
     }
     const bool fixed = cJSON_IsNumber(to) && to->valuedouble >= 536 && to->valuedouble <= 65495;
@@ -140,7 +140,7 @@ static const struct statement_row {
     {"meter", read_set_statement, true, NULL},
     {"ct count", NULL, true, "prey counts connections only by source"},
     {"vmap", read_verdict_map, true, NULL},
-    {"xt", NULL, true, "it is an extension of iptables, which nft does not show; import what iptables-save writes"},
+    {"xt", NULL, true, "nft doesn't show this extension of iptables: import the output of iptables-save"},
     {"log", read_log, false, NULL},
     {"counter", read_counter, false, NULL},
     {"reject", read_reject, false, NULL},
@@ -149,10 +149,10 @@ static const struct statement_row {
     {"last", ignore, false, NULL},
     {"notrack", NULL, false, "prey tracks every connection"},
     {"dup", read_dup, false, NULL},
-    {"ct helper", NULL, false, "prey does nothing like it"},
-    {"ct timeout", NULL, false, "prey does nothing like it"},
-    {"ct expectation", NULL, false, "prey does nothing like it"},
-    {"secmark", NULL, false, "prey does nothing like it"},
+    {"ct helper", NULL, false, "prey has no equivalent"},
+    {"ct timeout", NULL, false, "prey has no equivalent"},
+    {"ct expectation", NULL, false, "prey has no equivalent"},
+    {"secmark", NULL, false, "prey has no equivalent"},
 };
 
 void read_statement(struct reading_rule *r, const cJSON *statement)
@@ -161,7 +161,7 @@ void read_statement(struct reading_rule *r, const cJSON *statement)
     const char *kind = nft_kind(statement, &value);
     for (const struct rule *one = r->first; one; one = one->next) ruleset_spend(r->nft->s, 1);
     if (!kind) {
-        read_unsaid(r, "it has an unknown statement");
+        read_unsaid(r, "the rule has an unknown statement");
         return;
     }
     if (r->copied && !r->first->unsaid && strcmp(kind, "counter") != 0) reading_go_on(r);
@@ -170,7 +170,7 @@ void read_statement(struct reading_rule *r, const cJSON *statement)
     const size_t at = ROW_NAMED(rows, kind);
     if (at == ROWS(rows)) {
         if (!read_verdict(r, kind, value) && !read_translation(r, kind, value))
-            read_unsaid(r, import_format(r->nft->s, "prey has nothing like `%.40s`", kind));
+            read_unsaid(r, import_format(r->nft->s, "prey has no equivalent of `%.40s`", kind));
         return;
     }
     if (rows[at].asks) end_logging(r);

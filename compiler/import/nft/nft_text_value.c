@@ -126,8 +126,8 @@ static void text_map(struct nft_text *t, const char *text, const cJSON *v)
     nft_value_of(t, key, cJSON_GetObjectItemCaseSensitive(v, "data"));
 }
 
-/* Write a header of IPv6, or an option: its field, or with no field its name, for `exists`. The word `exthdr` stands
- * before a name alone. */
+/* Write a header of IPv6, or an option: its field, or with no field its name, for `exists`. The word `exthdr` is
+ * before a name only. */
 static void add_header(struct nft_text *t, const char *word, const cJSON *v)
 {
     const char *field = nft_member(v, "field");

@@ -72,7 +72,7 @@ static const char *field_of(const char *protocol, const char *name, struct subje
     return no_condition;
 }
 
-const char no_condition[] = "prey has no condition for it";
+const char no_condition[] = "prey has no such condition";
 
 static const char *special(struct subject *out, enum subject_kind what)
 {
@@ -115,7 +115,7 @@ static const char *masked_of(const cJSON *both, struct subject *out)
     uint64_t number;
     if (protocol && field && !strcmp(protocol, "tcp") && !strcmp(field, "flags")) {
         special(out, SUBJECT_FLAGS);
-        return flags_of(mask, &out->mask) ? NULL : "prey does not know its flags";
+        return flags_of(mask, &out->mask) ? NULL : "prey doesn't know these flags";
     }
     if (protocol && field && !strcmp(protocol, "ip") && !strcmp(field, "frag-off") &&
         whole_number(mask, UINT16_MAX, &number)) {
@@ -134,7 +134,7 @@ const char *subject_of(const cJSON *left, struct subject *out)
     if (!kind) return no_condition;
     if (!strcmp(kind, "payload")) {
         const char *protocol = nft_member(v, "protocol"), *field = nft_member(v, "field");
-        if (!protocol) return "it compares bytes at an offset";
+        if (!protocol) return "the rule compares bytes at an offset";
         if (field && !strcmp(protocol, "tcp") && !strcmp(field, "flags")) return special(out, SUBJECT_FLAGS);
         return field_of(protocol, field, out);
     }
@@ -211,7 +211,7 @@ static bool is_asked_by_word(enum about about)
            about == ASK_STATE;
 }
 
-static const char not_known[] = "it has an unknown value";
+static const char not_known[] = "the rule has an unknown value";
 
 /* Add an address, the range from a to b, or a prefix, as text. */
 static const char *address_into(struct nft *n, const cJSON *a, const cJSON *b, int length, struct list *out)
@@ -250,7 +250,8 @@ static const char *elements_into(struct nft *n, const struct subject *s, const c
     const struct kept *k = kept_find(n, name);
     const cJSON *elements = k ? cJSON_GetObjectItemCaseSensitive(k->item, "elem") : NULL;
     if (!k || n->in_set) return k ? not_known : "the file has no such set";
-    if (is_longer(elements, ELEMENTS_MOST)) return "its set has more than 1,024 elements, neither addresses nor ports";
+    if (is_longer(elements, ELEMENTS_MOST))
+        return "the set has more than 1,024 elements, which aren't addresses or ports";
     n->in_set = true;
     const char *why = each_into(n, s, elements, out);
     n->in_set = false;

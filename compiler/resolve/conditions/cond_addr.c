@@ -79,9 +79,10 @@ static void warn_others(struct compile *c, const struct node *n)
 {
     if (c->told_others || !says_not(n) || diags_allowed(c->diags, W_OTHER_INTERFACES, n->span)) return;
     c->told_others = true;
-    diag(c->diags, W_OTHER_INTERFACES, n->span, "`%s not` is also true of interfaces that the file does not name",
+    diag(c->diags, W_OTHER_INTERFACES, n->span, "`%s not` also matches interfaces that the file doesn't name",
          n->kind == N_C_ON ? "on" : "out on");
-    diag_advise(c->diags, "if they are meant, write `allow W0513` at the top of the file");
+    diag_advise(c->diags,
+                "name the interfaces after `on`; or, to match all others, write `allow W0513` at the top of the file");
 }
 
 /* Add a condition on the listed interfaces; NULL if there is no room for it. */
@@ -137,7 +138,7 @@ void cond_vlan(struct rule_work *w, const struct node *n)
     const struct node *word = NULL;
     node_each(child, n) if (child->kind == N_ANY || child->kind == N_NONE) word = child;
     if (word && node_count(n) > 1) {
-        diag(w->c->diags, E_STANDS_ALONE, word->span, "`%s` can't stand beside other values of `vlan`",
+        diag(w->c->diags, E_STANDS_ALONE, word->span, "`%s` can't be combined with other values of `vlan`",
              node_kind_name(word->kind));
         w->bad = true;
         return;
@@ -217,7 +218,7 @@ static bool pattern_is_right(struct compile *c, const struct node *device)
         return false;
     }
     if (!star || star == s.s + s.len - 1) return true;
-    diag(c->diags, E_DEVICE_NAME, device->span, "`*` stands only at the end of a device's name");
+    diag(c->diags, E_DEVICE_NAME, device->span, "`*` is only possible at the end of a device's name");
     return false;
 }
 
@@ -252,7 +253,7 @@ static uint32_t device_index(struct compile *c, const struct node *n, struct str
         if (of && of->kind == SYM_INTERFACE) {
             /* as in `interface lan = lan` */
             diag(c->diags, E_WRONG_VALUE, v.node->span,
-                 "`%s` is a name that these rules declare; write the name of a device in quotes", v.node->v.str.s);
+                 "`%s` is a name that these rules declare; put a device's name in quotes", v.node->v.str.s);
             diag_suggest(c->diags, v.node->span, "\"%s\"", v.node->v.str.s);
         }
     } else {
@@ -282,7 +283,7 @@ uint32_t interface_alone(struct compile *c, const struct node *n, const struct s
     const uint32_t id = interface_of(c, n, name);
     const char *device = id == PBC_NONE ? "" : image_str(c->image, c->image->ifaces[id].device);
     if (!strchr(device, '*')) return id;
-    diag(c->diags, E_DEVICE_NAME, n->span, "one device must stand here, and `%s` is a pattern", device);
+    diag(c->diags, E_DEVICE_NAME, n->span, "write one device here: `%s` is a pattern", device);
     return PBC_NONE;
 }
 

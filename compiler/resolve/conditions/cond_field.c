@@ -58,8 +58,8 @@ void cond_flags(struct rule_work *w, const struct node *n)
         node_each(name, lacks_node) if (word_want(w, name, flag_words, "TCP flag", &bit) && has & bit)
         {
             diag(w->c->diags, E_FLAG_BOTH, name->span,
-                 "`%s` stands after `has` and after `lacks`: no flag is both set and clear", name->v.str.s);
-            diag_note(w->c->diags, has_node->span, "after `has` it stands here");
+                 "`%s` is both in `has` and in `lacks`: no flag is both set and clear", name->v.str.s);
+            diag_note(w->c->diags, has_node->span, "`has` lists the flag here");
         }
         w->bad = true;
         return;
@@ -155,8 +155,8 @@ static bool pattern_of(struct rule_work *w, const struct node *value, const stru
         return false;
     }
     if (mask && m.len != v.len) {
-        diag(d, E_MASK_LENGTH, mask->span, "mask and value must have as many bytes: the mask has %zu, the value %zu",
-             m.len, v.len);
+        diag(d, E_MASK_LENGTH, mask->span,
+             "mask and value need the same number of bytes: the mask has %zu, the value %zu", m.len, v.len);
         diag_note(d, value->span, "the value is here");
         return false;
     }
@@ -167,8 +167,8 @@ static bool pattern_of(struct rule_work *w, const struct node *value, const stru
     const size_t i = outside_mask(p);
     if (i == v.len) return true;
     diag(d, E_MASK_VALUE, value->span,
-         "byte %zu of the value, 0x%02x, has bits that its mask, 0x%02x, leaves out: this %s matches", i + 1,
-         p->value[i], p->mask[i], p->is_not ? "always" : "never");
+         "byte %zu of the value, 0x%02x, has bits outside its mask 0x%02x: this %s matches", i + 1, p->value[i],
+         p->mask[i], p->is_not ? "always" : "never");
     if (mask) diag_note(d, mask->span, "the mask is here");
     return false;
 }
@@ -202,8 +202,8 @@ void cond_bytes(struct rule_work *w, const struct node *n)
     }
     p.at = (uint16_t)offset;
     if (offset + p.len > UINT16_MAX) {
-        diag(w->c->diags, E_OUT_OF_RANGE, at->span,
-             "these bytes end at byte %u; the last that can be compared is byte 65534", offset + p.len - 1);
+        diag(w->c->diags, E_OUT_OF_RANGE, at->span, "these bytes end at byte %u, but the last possible byte is 65534",
+             offset + p.len - 1);
         w->bad = true;
         return;
     }
@@ -229,11 +229,10 @@ static void say_conntrack(struct diags *d, const struct node *n)
 {
     if (n->kind == N_ANY) return;
     if (strcasecmp(n->v.str.s, "untracked") == 0)
-        diag_advise(d, "leave it out: every packet is tracked, and there is no `notrack`");
+        diag_advise(d, "remove this word: prey tracks every packet");
     else if (strcasecmp(n->v.str.s, "dnat") == 0 || strcasecmp(n->v.str.s, "snat") == 0)
-        diag_advise(d,
-                    "leave it out: what a `nat` forwards is let in by its outer address and port, and its answers are "
-                    "not judged");
+        diag_advise(d, "remove this word: to accept packets that a `nat` forwards, name their outer address and port; "
+                       "prey doesn't judge the replies");
 }
 
 void cond_state(struct rule_work *w, const struct node *n)
@@ -255,7 +254,7 @@ void cond_state(struct rule_work *w, const struct node *n)
 static bool per_source(struct rule_work *w, const struct node *n, const struct node *per)
 {
     if (per && per->first && is_choice(per->first, CL_SOURCE)) return true;
-    diag(w->c->diags, E_FLOWS_KEY, per ? per->span : n->span, "`flows over` counts only by source%s",
+    diag(w->c->diags, E_FLOWS_KEY, per ? per->span : n->span, "`flows over` counts only per source%s",
          per ? "" : ": add `per source`");
     if (per)
         diag_suggest(w->c->diags, whole_clause(per), "per source");
@@ -277,7 +276,7 @@ static uint32_t grain_share(struct rule_work *w, const struct node *per)
         *to = g;
         return img->grains_count - 1;
     }
-    report_full(w->c, per->span, "lengths of prefixes that `flows over` counts by", PBC_GRAINS_MAX);
+    report_full(w->c, per->span, "prefix lengths of `flows over`", PBC_GRAINS_MAX);
     w->bad = true;
     return PBC_NONE;
 }
@@ -287,7 +286,7 @@ void cond_flows(struct rule_work *w, const struct node *n)
     static const struct number_kind kind = {.what = "a number of flows",
                                             .range = "numbers go from 1 to 100_000_000",
                                             .least = 1,
-                                            .less = "to match every connection, leave `flows over` out",
+                                            .less = "to match every connection, remove `flows over`",
                                             .most = 100000000};
     const struct node *per = n->first->next;
     uint32_t most;

@@ -78,7 +78,7 @@ static bool one_class(struct rule_work *w, const struct node *n)
              "`%s` and `%s` can't share a list: families, protocols and `arp` are separate conditions", first->name,
              row->name);
         if (row->class != CLASS_ARP && first->class != CLASS_ARP)
-            diag_advise(w->c->diags, "to ask for both, leave out the comma: `%s %s`",
+            diag_advise(w->c->diags, "to require both, remove the comma: `%s %s`",
                         first->class == CLASS_FAMILY ? first->name : row->name,
                         first->class == CLASS_FAMILY ? row->name : first->name);
         w->bad = true;
@@ -93,14 +93,14 @@ static bool stands_once(struct rule_work *w, const struct node *n, const struct 
         *seen = n;
         return true;
     }
-    diag(w->c->diags, E_CONDITION_TWICE, n->span, "%s stands twice in this rule", what);
-    diag_note(w->c->diags, (*seen)->span, "the first is here; one list holds all: `a, b`");
+    diag(w->c->diags, E_CONDITION_TWICE, n->span, "%s is written twice in this rule", what);
+    diag_note(w->c->diags, (*seen)->span, "the first one is here; write one list, as in `a, b`");
     w->bad = true;
     return false;
 }
 
-/* Return the bits of protocols that the word may match. A word known by number has OTHER_PROTOCOLS alone. `ah` has all
- * bits, since any protocol may follow it. */
+/* Return the bits of protocols that the word may match. A word known by number has OTHER_PROTOCOLS only. `ah` has
+ * all bits, since any protocol may follow it. */
 static uint32_t bits_of_row(const struct proto_row *row)
 {
     if (row->kind == KIND_AH) return KIND_UPPER | OTHER_PROTOCOLS;
@@ -149,7 +149,7 @@ void cond_protocols(struct rule_work *w, const struct node *n)
     if (cond) cond->arg = mask;
 }
 
-/* Return bits of the protocols with these numbers. 1 is icmp in IPv4 alone, and 58 is icmp6 in IPv6 alone. */
+/* Return bits of the protocols with these numbers. 1 is icmp in IPv4 only, and 58 is icmp6 in IPv6 only. */
 static uint32_t protocols_of(const struct number_set *s, bool complete)
 {
     uint32_t bits = 0, with_bits = 0, total = 0;
@@ -282,7 +282,7 @@ static void add_neighbour_discovery(struct rule_work *w, const struct node *n, i
         w->bad = true;
     } else if (node_count(n) > 1) {
         diag(w->c->diags, E_ND_ALONE, n->span,
-             "`nd` means types 133 to 136 with hop limit 255, so no other type can stand beside it");
+             "`nd` can't be combined with other types: it means types 133 to 136 with hop limit 255");
         w->bad = true;
     } else {
         cond_add(w, COND_ICMP_ND, n);
@@ -322,8 +322,8 @@ void cond_icmp_code(struct rule_work *w, const struct node *n)
     struct number_set codes = {0};
     struct pbc_cond *cond;
     if (!w->bad && !w->single_type) {
-        diag(w->c->diags, E_CODE_NEEDS_TYPE, n->span, "`code` needs exactly one type before it: `icmp type T code C`");
-        if (w->seen[N_C_TYPE]) diag_note(w->c->diags, w->seen[N_C_TYPE]->span, "this is more than one type");
+        diag(w->c->diags, E_CODE_NEEDS_TYPE, n->span, "`code` needs exactly one type: `icmp type T code C`");
+        if (w->seen[N_C_TYPE]) diag_note(w->c->diags, w->seen[N_C_TYPE]->span, "these are several types");
         w->bad = true;
         return;
     }

@@ -9,7 +9,7 @@ typedef void cond_fn(struct rule_work *w, const struct node *n);
 static const struct cond_row {
     const char *name; /* the condition as written */
     cond_fn *resolve; /* handler; NULL: not supported yet, reported before */
-    bool many;        /* may stand more than once */
+    bool many;        /* may be more than once */
 } rows[N_COUNT] = {
     [N_C_PROTO] = {"a family or protocol", cond_protocols, true}, /* cond_protocols separates families from protocols */
     [N_C_PROTO_NUM] = {"`proto`", cond_proto_numbers, false},
@@ -78,10 +78,10 @@ static void resolve_one(struct rule_work *w, const struct node *n)
     const struct cond_row *row = &rows[n->kind];
     const struct node *before = w->seen[n->kind];
     if (before && !row->many) {
-        diag(w->c->diags, E_CONDITION_TWICE, n->span, "%s stands twice in this rule", row->name);
+        diag(w->c->diags, E_CONDITION_TWICE, n->span, "%s is written twice in this rule", row->name);
         diag_note(w->c->diags, before->span,
-                  n->kind == N_C_FLOWS || n->kind == N_C_URPF ? "the first is here"
-                                                              : "the first is here; one list holds all: `a, b`");
+                  n->kind == N_C_FLOWS || n->kind == N_C_URPF ? "the first one is here"
+                                                              : "the first one is here; write one list, as in `a, b`");
         w->bad = true;
         return;
     }
@@ -108,8 +108,7 @@ static void check_arp(struct rule_work *w)
 {
     const struct node *n = w->seen[N_C_FROM] ? w->seen[N_C_FROM] : w->seen[N_C_TO];
     if (!w->only_arp || !n) return;
-    diag(w->c->diags, E_ARP_ADDRESS, n->span,
-         "`%s` can't stand beside `arp`: rules don't look at the addresses inside ARP",
+    diag(w->c->diags, E_ARP_ADDRESS, n->span, "`%s` doesn't work with `arp`, because ARP packets have no IP header",
          n->kind == N_C_FROM ? "from" : "to");
     w->bad = true;
 }
@@ -128,14 +127,14 @@ static const char *with_ports(char buf[64])
     return buf;
 }
 
-/* Check that a port stands beside a protocol that has ports, named or implied. */
+/* Check that a port is beside a protocol that has ports, named or implied. */
 static void check_ports(struct rule_work *w)
 {
     const struct node *n = w->seen[N_C_PORT] ? w->seen[N_C_PORT] : w->seen[N_C_SPORT];
     char words[64];
     if (!n || (w->protocols & KIND_WITH_PORTS && !w->only_arp && !w->no_port_protocol)) return;
-    diag(w->c->diags, E_PORT_PROTOCOL, n->span, "a port needs a protocol that has ports: %s", with_ports(words));
-    if (w->no_port_protocol) diag_note(w->c->diags, w->no_port_protocol->span, "this one has none");
+    diag(w->c->diags, E_PORT_PROTOCOL, n->span, "a port needs a protocol with ports: %s", with_ports(words));
+    if (w->no_port_protocol) diag_note(w->c->diags, w->no_port_protocol->span, "this protocol has no ports");
     w->bad = true;
 }
 
@@ -144,7 +143,7 @@ static void check_family(struct rule_work *w)
     const struct node *proto = w->protocol_node;
     const bool six = w->proto_family == KIND_IP6;
     if (!proto || !w->family_node || !w->proto_family || w->proto_family & w->named_families) return;
-    diag(w->c->diags, E_FAMILY_PROTOCOL, proto->span, "`%s` belongs to IPv%s; this rule is for IPv%s alone",
+    diag(w->c->diags, E_FAMILY_PROTOCOL, proto->span, "`%s` belongs to IPv%s, but this rule is only for IPv%s",
          proto_word_name(proto->first), six ? "6" : "4", six ? "4" : "6");
     if (!proto->first->next && w->protocols & (KIND_ICMP | KIND_ICMP6))
         diag_guess(w->c->diags, SPAN_NONE, "%s", six ? "icmp" : "icmp6");
@@ -157,9 +156,8 @@ static void check_rst(struct rule_work *w)
     const struct node *with = node_child(w->node, N_WITH);
     if (!with || with->v.i != AW_RST || !w->answers) return;
     if (w->protocols == KIND_TCP) return;
-    diag(w->c->diags, E_RST_NOT_TCP, with->span,
-         "only TCP can be answered with a reset; this rule can match other packets");
-    diag_advise(w->c->diags, "name `tcp` in the rule, or leave out `with rst`: TCP is answered with a reset anyway");
+    diag(w->c->diags, E_RST_NOT_TCP, with->span, "`with rst` needs `tcp` in the rule: only TCP has resets");
+    diag_advise(w->c->diags, "name `tcp` in the rule, or remove `with rst`: `reject` answers TCP with a reset anyway");
     w->bad = true;
 }
 
@@ -191,7 +189,7 @@ static void check_left(struct rule_work *w)
         w->families &= r->families;
         w->protocols &= r->protocols;
         if (!w->families || !w->protocols)
-            warn_never(w, w->seen[r->kind], "no packet that fits the rest of the rule has this field");
+            warn_never(w, w->seen[r->kind], "no packet that matches the rest of the rule has this field");
     }
     if (!w->bad && !w->protocols)
         warn_never(w, w->seen[N_C_PROTO_NUM] ? w->seen[N_C_PROTO_NUM] : w->protocol_node,
@@ -209,10 +207,10 @@ static void check_v6_numbers(struct rule_work *w)
     for (size_t i = 0; i < sizeof(walked) / sizeof(walked[0]); i++)
         if (numbers_hold(&w->single_protocols, walked[i])) {
             diag(w->c->diags, W_V6_EXTENSION, n->span,
-                 "protocol %u is an extension header in IPv6; rules compare the protocol behind it, so this never "
-                 "matches IPv6",
+                 "protocol %u is an extension header in IPv6; rules compare the protocol after it, so this condition "
+                 "never matches IPv6",
                  walked[i]);
-            if (w->families & KIND_IP4 && !w->family_node) diag_advise(w->c->diags, "name `ip` if IPv4 is meant");
+            if (w->families & KIND_IP4 && !w->family_node) diag_advise(w->c->diags, "to match IPv4, add `ip`");
             if (!(w->families & KIND_IP4) && !n->first->next) w->never = true;
             return;
         }

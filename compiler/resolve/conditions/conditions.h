@@ -33,7 +33,7 @@ void conditions_resolve(struct rule_work *w);
 struct pbc_cond *cond_add(struct rule_work *w, uint8_t kind, const struct node *n);
 bool cond_ranges(struct rule_work *w, struct pbc_cond *cond, const struct number_set *numbers);
 void check_together(struct rule_work *w);
-bool says_not(const struct node *n); /* true if `not` stands on the condition or on its list */
+bool says_not(const struct node *n); /* true if `not` is on the condition or on its list */
 void warn_never(struct rule_work *w, const struct node *n, const char *why);
 
 void cond_protocols(struct rule_work *w, const struct node *n);

@@ -50,9 +50,9 @@ void check_opener(const struct rule_work *w)
     for (const struct node *n = list ? list->first : NULL; n; n = n->next) open |= n->kind == N_ANY;
     if (!open) return;
     diag(w->c->diags, E_DECAP_FROM, from ? from->span : w->opener->span,
-         from ? "this `from` lets anybody send packets in the name of others: list the tunnel's senders one by one"
-              : "`decap` without `from` lets anybody send packets in the name of others");
-    diag_advise(w->c->diags, "list in `from` the machines that put packets into the tunnel");
+         from ? "with this `from`, anybody can send tunnel packets with forged inner addresses"
+              : "without `from`, anybody can send tunnel packets with forged inner addresses");
+    diag_advise(w->c->diags, "list the addresses of the tunnel's senders after `from`");
 }
 
 void check_no_opener(struct compile *c, const struct pbc_firewall *out)
@@ -61,7 +61,7 @@ void check_no_opener(struct compile *c, const struct pbc_firewall *out)
     for (uint32_t i = out->rules; i < out->rules + out->rule_count; i++) {
         if (!verdict_is(img->rules[i].verdict, VERDICT_OPENS)) continue;
         diag(c->diags, E_DECAP_OUT, img->rule_span[i],
-             "`decap` has no use here: this firewall judges what the machine itself sends");
-        diag_advise(c->diags, "move the rule into the firewall for what arrives");
+             "`decap` has no effect here: this firewall judges packets that this machine sends");
+        diag_advise(c->diags, "move the rule into a firewall for arriving packets");
     }
 }

@@ -18,8 +18,8 @@ struct meter_parts {
 static bool take_part(struct compile *c, const struct node **slot, const struct node *clause)
 {
     if (*slot) {
-        diag(c->diags, E_METER_TWICE, clause->span, "`%s` stands twice in this meter", node_words(clause));
-        diag_note(c->diags, (*slot)->span, "the first is here");
+        diag(c->diags, E_METER_TWICE, clause->span, "`%s` is written twice in this meter", node_words(clause));
+        diag_note(c->diags, (*slot)->span, "the first one is here");
         return false;
     }
     *slot = clause;
@@ -146,7 +146,7 @@ static bool entries_of(struct compile *c, const struct meter_parts *parts, struc
     for (uint32_t i = 0; i < c->image->meters_count; i++) total += c->image->meters[i].entries;
     if (total + m->entries <= PBC_METER_ENTRIES_MAX) return true;
     return report_range(c, parts->entries ? parts->entries : parts->per,
-                        "the meters of a file have together at most 4194304 entries");
+                        "the meters of a file have at most 4194304 entries in total");
 }
 
 void meter_declare(struct compile *c, struct symbol *s)
@@ -173,7 +173,7 @@ static uint32_t meter_unnamed(struct compile *c, const struct node *rate, struct
     m.burst = usual_burst(&m);
     struct pbc_meter *slot = image_add_meters(c->image);
     if (!slot) {
-        report_full(c, rate->span, "meters and rates of logs", 1u << 16);
+        report_full(c, rate->span, "meters and log rates", 1u << 16);
         return 0;
     }
     *slot = m;

@@ -47,8 +47,9 @@ static bool hours_of(struct compile *c, const struct node *range, struct pbc_spa
     const uint64_t from = range->first->v.i, to = range->last->v.i;
     if (from == DAY_MINUTES || from == to) {
         diag(c->diags, E_SCHEDULE_HOURS, range->span,
-             from == to ? "these hours end at the time they begin" : "hours can't begin at 24:00, the end of a day");
-        diag_advise(c->diags, from == to ? "a whole day is 00:00-24:00" : "the next day begins at 00:00");
+             from == to ? "these hours begin and end at the same time"
+                        : "hours can't begin at 24:00, the end of a day");
+        diag_advise(c->diags, from == to ? "to match all day, write 00:00-24:00" : "the next day begins at 00:00");
         return false;
     }
     span->from = (uint16_t)from;
@@ -62,7 +63,7 @@ static bool span_add(struct compile *c, const struct node *at, const struct pbc_
     if (slot)
         *slot = *span;
     else
-        report_full(c, at->span, "spans of schedules", SPANS_MOST);
+        report_full(c, at->span, "spans in schedules", SPANS_MOST);
     return slot != NULL;
 }
 
@@ -84,7 +85,7 @@ static bool dates_of(struct compile *c, const struct node *n, struct pbc_span *s
         if (!span->to) span->last--, span->to = DAY_MINUTES;
         return true;
     }
-    diag(c->diags, E_SCHEDULE_HOURS, n->span, "these dates end no later than they begin");
+    diag(c->diags, E_SCHEDULE_HOURS, n->span, "these dates must end later than they begin");
     return false;
 }
 
@@ -140,7 +141,7 @@ static bool check_zone(struct compile *c, const struct node *text)
     if (nearest)
         diag_guess(c->diags, SPAN_NONE, "\"%s\"", nearest);
     else if (n == 0)
-        diag_advise(c->diags, "this machine has no zones but UTC (package tzdata)");
+        diag_advise(c->diags, "this machine has only the zone UTC: install the package tzdata");
     zones_free(zones, n);
     return false;
 }

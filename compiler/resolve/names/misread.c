@@ -23,9 +23,9 @@ static void warn_idle(struct compile *c)
         holds_tests(c->tree))
         return;
     diag(c->diags, W_JUDGES_NOTHING, first ? first->span : SPAN_NONE,
-         "this file has no firewall, service or nat: its program accepts everything");
+         "this file has no firewall, service or nat, so its program accepts everything");
     diag_advise(c->diags,
-                "rules stand in `firewall NAME default drop { }`; a part is compiled with the file that includes it");
+                "write rules in `firewall NAME default drop { }`; or compile the file that includes this one");
 }
 
 static void warn_crossing(struct compile *c)
@@ -35,10 +35,9 @@ static void warn_crossing(struct compile *c)
     for (uint32_t i = 0; i < img->firewalls_count; i++)
         if (img->firewalls[i].direction == PBC_DIR_ANY || img->firewalls[i].direction == PBC_DIR_FORWARD) return;
     diag(c->diags, W_NAT_OPEN, span_at(c, &img->nats[0].place),
-         "no firewall judges what crosses this machine: translation alone keeps nobody out");
-    diag_advise(
-        c->diags,
-        "add `firewall NAME forward default drop { }`, with `accept state established, related` and who may go out");
+         "no firewall judges forwarded packets, and translation keeps nobody out");
+    diag_advise(c->diags, "add `firewall NAME forward default drop { }` with `accept state established, related` and a "
+                          "rule for your clients");
 }
 
 void warn_misread(struct compile *c)

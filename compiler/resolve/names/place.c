@@ -33,7 +33,7 @@ uint32_t text_of(struct compile *c, struct str s)
 {
     const uint32_t offset = image_string(c->image, s.s, s.len);
     if (offset != PBC_NONE) return offset;
-    report_full(c, SPAN_NONE, "bytes of names and comments", 1u << 28);
+    report_full(c, SPAN_NONE, "bytes in names and comments", 1u << 28);
     return 0;
 }
 

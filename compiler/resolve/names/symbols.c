@@ -98,9 +98,10 @@ struct symbol *symbol_declare(struct compile *c, enum symbol_kind kind, const st
     const struct symbol *before = symbol_find(c->symbols, space, str);
     if (before) {
         if (kind == SYM_RULE)
-            diag(c->diags, E_RULE_TWICE, name->span, "two rules are called `%s`; give each a name of its own", str.s);
+            diag(c->diags, E_RULE_TWICE, name->span, "two rules have the name `%s`: give each rule its own name",
+                 str.s);
         else if (kind == SYM_TEST)
-            diag(c->diags, E_TEST_TWICE, name->span, "two tests are called \"%s\"; a failing one is known by its name",
+            diag(c->diags, E_TEST_TWICE, name->span, "two tests have the name \"%s\": give each test its own name",
                  str.s);
         else
             diag(c->diags, E_DECLARED_TWICE, name->span, "`%s` is already the name of %s %s", str.s,
@@ -179,7 +180,8 @@ static void declare_included(struct compile *c, const struct node *include)
 {
     c->symbols->file_lost |= include->flags & NF_UNREAD;
     if (include->flags & NF_NO_MATCH)
-        diag(c->diags, W_INCLUDE_NONE, include->first->span, "no file matches this pattern, so nothing is included");
+        diag(c->diags, W_INCLUDE_NONE, include->first->span,
+             "no file matches this pattern, so the compiler includes nothing");
     node_each(part, include) if (part->kind == N_FILE) declare_file(c, part);
 }
 
@@ -226,8 +228,8 @@ static void suggest(struct compile *c, struct str name, unsigned wanted)
         if (wanted & 1u << sym->kind) names[n++] = sym->name.s;
     const char *nearest = diag_nearest(name.s, names, n);
     c->symbols->compared += n;
-    if (!nearest && wanted & SYM(PORTS)) diag_advise(c->diags, "ports are written as numbers");
-    if (!nearest && wanted & SYM(INTERFACE)) diag_advise(c->diags, "the system's name of a device stands in quotes");
+    if (!nearest && wanted & SYM(PORTS)) diag_advise(c->diags, "write ports as numbers");
+    if (!nearest && wanted & SYM(INTERFACE)) diag_advise(c->diags, "put a device's name in quotes");
     if (!nearest) return;
     diag_guess(c->diags, SPAN_NONE, "%s", nearest);
     for (const struct symbol *sym = s->first; sym; sym = sym->next)
@@ -265,10 +267,10 @@ struct symbol *symbol_want(struct compile *c, const struct node *name, unsigned 
              kinds[other->kind].name, article(what), what);
         diag_note(c->diags, other->span, "declared here");
         if (other->kind == SYM_INTERFACE && wanted & (SYM(SET) | SYM(CONST)))
-            diag_advise(
-                c->diags,
-                "`on %s` asks where a packet came in, `out on %s` where it leaves; `self` are this machine's addresses",
-                str.s, str.s);
+            diag_advise(c->diags,
+                        "write `on %s` for packets that arrive there, `out on %s` for packets that leave there; `self` "
+                        "means this machine's addresses",
+                        str.s, str.s);
     } else if (!symbol_lost(c, str)) {
         diag(c->diags, E_NO_SUCH_NAME, name->span, "no %s is called `%s`", what, str.s);
         suggest(c, str, wanted);
@@ -347,10 +349,10 @@ static bool warn_mistyped(struct compile *c, const struct symbol *s)
     while (other && !(other->used && other->kind == SYM_SET && letter_apart(s->name, other->name))) other = other->next;
     c->symbols->compared += c->symbols->count;
     if (!other) return false;
-    diag(c->diags, W_MISTYPED_SET, s->span, "nothing uses the set `%s`, and `%s`, one letter away, is used", s->name.s,
-         other->name.s);
+    diag(c->diags, W_MISTYPED_SET, s->span, "no rule uses the set `%s`, but one uses `%s`, which differs by one letter",
+         s->name.s, other->name.s);
     diag_note(c->diags, other->span, "`%s` is declared here", other->name.s);
-    diag_advise(c->diags, "perhaps one of them is written where the other is meant");
+    diag_advise(c->diags, "perhaps a rule names the wrong set");
     return true;
 }
 
@@ -361,6 +363,6 @@ void warn_unused(struct compile *c)
     for (const struct symbol *s = c->symbols->first; s; s = s->next)
         if (!s->used && kinds[s->kind].warns && !warn_mistyped(c, s))
             diag(c->diags, s->kind == SYM_CHAIN ? W_CHAIN_UNUSED : W_UNUSED_NAME, s->span,
-                 s->kind == SYM_CHAIN ? "no `do` leads to the %s `%s`" : "nothing uses the %s `%s`",
-                 kinds[s->kind].name, s->name.s);
+                 s->kind == SYM_CHAIN ? "no `do` calls the %s `%s`" : "nothing uses the %s `%s`", kinds[s->kind].name,
+                 s->name.s);
 }

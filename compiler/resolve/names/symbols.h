@@ -76,10 +76,10 @@ struct symbol {
         struct mac_set macs;
         struct host_list hosts;
     };
-    struct pbc_set entry; /* the set's entry if `placed`, with its ranges in the image */
+    struct pbc_set entry; /* the set's entry in the image if `placed`, with its ranges */
     bool placed;
     uint32_t index; /* index in the image: chain, interface, names list, …; an audited rule: PBC_NONE */
-    uint32_t would; /* a rule's number in WOULD_RULES, where anything is audited */
+    uint32_t would; /* a rule's number in WOULD_RULES, if there is `audit` */
 };
 
 struct symbols {
@@ -90,7 +90,7 @@ struct symbols {
     } * slots;
     uint32_t count, size;
     bool text_at_fault;                              /* the parser reported errors: declarations may be missing */
-    bool file_lost;                                  /* an include could not be read: it may have any name */
+    bool file_lost;                                  /* an unreadable include, which may have any name */
     unsigned depth;                                  /* definitions being followed */
     uint32_t emptied;                                /* number of set operators that left nothing */
     uint64_t set_ranges;                             /* ranges of all sets together */
@@ -105,7 +105,7 @@ struct symbols {
     struct read_file {
         const char *path; /* in the arena, relative to the working directory */
         uint64_t dev, ino;
-    } * files; /* files beside the rules that were read: of addresses, and captures of tests */
+    } * files; /* further files read: lists of addresses, and captures of tests */
     uint32_t file_count, file_cap;
 };
 
@@ -113,7 +113,7 @@ void symbols_free(struct symbols *s);
 
 enum {
     NEST_MAX = 256,       /* depth of sets, lists and constants that name one another */
-    EXPAND_MAX = 1 << 26, /* entries of all lists together, names replaced by their entries */
+    EXPAND_MAX = 1 << 26, /* entries of all lists together, with names replaced by their entries */
 };
 
 const char *article(const char *noun); /* "a" or "an" */

@@ -1,5 +1,5 @@
-/* Check statements of nats: warn about those that never match because an earlier one, or a service, certainly takes all
- * their packets. Check also that each address of a map stands in this map only, on one side only, and that no other
+/* Check statements of nats: warn about those that never match because an earlier one, or a service, certainly takes
+ * all their packets. Check also that each address of a map is in this map only, on one side only, and that no other
  * statement translates to it. */
 #include <string.h>
 
@@ -73,7 +73,7 @@ static bool holds_map(const struct image *img, const struct pbc_nat *n, const st
     return n->family == 4 ? holds4(img, by, &v4) : holds6(img, by, &v6);
 }
 
-/* True if each of the ranges lies in one of `by`. */
+/* True if each of the ranges is in one of `by`. */
 static bool ranges_within(const struct image *img, const struct pbc_cond *n, const struct pbc_cond *by)
 {
     for (uint32_t i = n->first; i < n->first + n->count; i++) {
@@ -85,7 +85,7 @@ static bool ranges_within(const struct image *img, const struct pbc_cond *n, con
     return true;
 }
 
-/* True if the condition `by` holds wherever `n` does, as far as their lists tell. */
+/* True if the condition `by` holds wherever `n` does, as far as their lists show. */
 static bool cond_within(const struct image *img, const struct pbc_cond *n, const struct pbc_cond *by)
 {
     if (n->kind != by->kind || n->flags != by->flags || n->arg != by->arg) return false;
@@ -145,7 +145,7 @@ static bool warn_served(struct compile *c, const struct pbc_nat *n)
     for (uint32_t i = 0; i < img->endpoints_count; i++) {
         if (!is_nat_served(&img->endpoints[i], n)) continue;
         diag(c->diags, W_NAT_SHADOWED, span_at(c, &n->place),
-             "this forwards nothing: the service `%s` takes all of its traffic first",
+             "this statement forwards nothing, because the service `%s` takes all its traffic first",
              image_str(img, img->services[img->endpoints[i].service].name));
         diag_note(c->diags, span_at(c, &img->endpoints[i].place), "here");
         return true;
@@ -162,15 +162,14 @@ static bool outsides_fit(struct compile *c)
         ranges += img->nats[i].port_count;
         if (ranges > PBC_NAT_PORTS_MAX) {
             diag(c->diags, E_NAT_PORTS, span_at(c, &img->nats[i].place),
-                 "the nats of the file, up to this one, have more than %u ranges in their `ports`",
-                 (unsigned)PBC_NAT_PORTS_MAX);
+                 "the nats up to this line have more than %u ranges in their `ports`", (unsigned)PBC_NAT_PORTS_MAX);
             return false;
         }
         const struct outside_size size = outside_size(img, &img->nats[i]);
         all += img->nats[i].family == 4 ? size.v4 : size.v6;
         if (all <= PBC_OUTSIDES_MAX) continue;
         diag(c->diags, E_ADDRESSES, span_at(c, &img->nats[i].place),
-             "the nats of the file, up to this one, translate to more than %u addresses", (unsigned)PBC_OUTSIDES_MAX);
+             "the nats up to this line translate to more than %u addresses", (unsigned)PBC_OUTSIDES_MAX);
         return false;
     }
     return true;
@@ -186,11 +185,11 @@ void check_nats(struct compile *c)
         if (work > WORK_MAX || warn_served(c, &img->nats[i])) continue;
         for (uint32_t k = 0; k < i; k++) {
             if (!covers(img, &img->nats[k], &img->nats[i], &work)) continue;
-            diag(
-                c->diags, W_NAT_SHADOWED, span_at(c, &img->nats[i].place),
-                img->nats[i].kind == PBC_NAT_MAP
-                    ? "this map translates nothing that leaves: the statement before takes all of it; put the map first"
-                    : "this translates nothing: the statement before takes all of it");
+            diag(c->diags, W_NAT_SHADOWED, span_at(c, &img->nats[i].place),
+                 img->nats[i].kind == PBC_NAT_MAP
+                     ? "this map translates no leaving packet, because an earlier statement takes all its packets; "
+                       "write the map first"
+                     : "this statement translates nothing, because an earlier statement takes all its packets");
             diag_note(c->diags, span_at(c, &img->nats[k].place), "this one");
             break;
         }
@@ -281,7 +280,7 @@ bool check_maps(struct compile *c)
         for (uint32_t k = 0; k < img->nats_count; k++) {
             const struct pbc_nat *other = &img->nats[k];
             if (other->kind == PBC_NAT_MAP && k < i && collide(img, n, other))
-                return report(c, n, other, "an address of this map stands in another map, too");
+                return report(c, n, other, "an address of this map is also in another map");
             if (other->kind == PBC_NAT_SOURCE && is_source(img, n, other))
                 return report(c, n, other, "a `source` translates to an outside address of this map");
         }

@@ -25,15 +25,14 @@ static bool host_of(struct compile *c, const struct node *n, struct addr *out, u
         *port = v.node->v.endpoint.port;
         if (*port == 0) {
             diag(c->diags, E_OUT_OF_RANGE, n->span, "0 is not %s: %s", port_kind.what, port_kind.range);
-            diag_advise(c->diags, "leave the port out to keep the one that the client asked for");
+            diag_advise(c->diags, "to keep the client's port, remove this port");
             return false;
         }
     } else if (v.node->kind == N_ADDR) {
         *out = v.node->v.addr;
     } else if (v.node->kind == N_ENDPOINT && port) {
-        diag(c->diags, E_NAT_ADDRESS, n->span, "`self` is this machine, which nothing that is sent on reaches");
-        diag_advise(c->diags,
-                    "name another host; what clients ask of this machine's own address a firewall `in` lets in");
+        diag(c->diags, E_NAT_ADDRESS, n->span, "`self` can't be the target: forwarded packets go to other machines");
+        diag_advise(c->diags, "name another host; to accept packets for this machine, write a rule in a firewall `in`");
         return false;
     } else {
         mark_names_used(c, n);
@@ -41,7 +40,7 @@ static bool host_of(struct compile *c, const struct node *n, struct addr *out, u
         return false;
     }
     if (addr_is_one_host(out)) return true;
-    diag(c->diags, E_NAT_ADDRESS, n->span, "this address belongs to no single host");
+    diag(c->diags, E_NAT_ADDRESS, n->span, "this address doesn't belong to a single host");
     return false;
 }
 
@@ -59,10 +58,10 @@ static bool ends_good(struct compile *c, const struct pbc_cond *cond, struct spa
     const bool from = cond->kind == COND_FROM;
     if (cond->arg) {
         diag(c->diags, E_NAT_FROM, at,
-             from ? "`from self` has no meaning here: what this machine sends is not translated"
-                  : "`to self` has no meaning here: packets to this machine do not leave");
+             from ? "remove `from self`: a nat doesn't translate packets that this machine sends"
+                  : "remove `to self`: packets to this machine don't leave");
     } else if (!holds_any(c->image, cond)) {
-        diag(c->diags, E_NAT_FROM, at, "no address is in this list, so nothing would ever be translated");
+        diag(c->diags, E_NAT_FROM, at, "this list has no address, so the statement translates nothing");
     } else {
         return true;
     }
@@ -134,14 +133,15 @@ static bool nat_conds(struct compile *c, const struct node *n, struct pbc_nat *n
     nat->cond_count = img->conds_count - nat->conds;
     if (!nat->cond_count) nat->conds = 0;
     if (*families) return true;
-    if (!w.never) diag(c->diags, E_NAT_FAMILY, n->span, "no packet of IP meets these conditions");
+    if (!w.never) diag(c->diags, E_NAT_FAMILY, n->span, "no IP packet meets these conditions");
     return w.never;
 }
 
 static void report_families(struct compile *c, struct span at, struct span other, uint8_t family)
 {
-    diag(c->diags, E_NAT_FAMILY, at, "translation keeps the family, and this is %s", family == 4 ? "IPv4" : "IPv6");
-    diag_note(c->diags, other, "this is not");
+    diag(c->diags, E_NAT_FAMILY, at, "translation can't change the family, and this address is %s",
+         family == 4 ? "IPv4" : "IPv6");
+    diag_note(c->diags, other, "the other address is here");
 }
 
 static void add_nat(struct compile *c, const struct pbc_nat *nat, struct span at)
@@ -150,7 +150,7 @@ static void add_nat(struct compile *c, const struct pbc_nat *nat, struct span at
     if (slot)
         *slot = *nat;
     else
-        report_full(c, at, "statements of nats", 1u << 12);
+        report_full(c, at, "nat statements", 1u << 12);
 }
 
 /* Check that the addresses are hosts' and not too many. *families: their KIND_IP4, KIND_IP6. False after a report. */
@@ -160,10 +160,9 @@ static bool outside_good(struct compile *c, const struct node *to, const struct 
     *families = (size.v4 ? KIND_IP4 : 0) | (size.v6 ? KIND_IP6 : 0);
     if (!sets_of_hosts(c, nat->outside, nat->outside_count, to->first)) return false;
     if (!*families)
-        diag(c->diags, E_NAT_ADDRESS, to->first->span,
-             "no address is in this list, so there is not an address or ports to translate to");
+        diag(c->diags, E_NAT_ADDRESS, to->first->span, "this list has no address to translate to");
     else if (size.v4 + size.v6 > ADDRESSES_MOST)
-        diag(c->diags, E_ADDRESSES, to->first->span, "these are more than %u addresses", (unsigned)ADDRESSES_MOST);
+        diag(c->diags, E_ADDRESSES, to->first->span, "the list has more than %u addresses", (unsigned)ADDRESSES_MOST);
     else
         return true;
     return false;
@@ -175,8 +174,7 @@ static bool nat_outside(struct compile *c, const struct node *to, struct pbc_nat
     struct addr_list list = {0};
     bool good = to->first && addr_list_of(c, to->first, &list);
     if (good && says_not(to)) {
-        diag(c->diags, E_NAT_ADDRESS, to->first->span,
-             "`->` lists the addresses themselves; `not` has no meaning here");
+        diag(c->diags, E_NAT_ADDRESS, to->first->span, "write the addresses after `->`, without `not`");
         good = false;
     }
     if (good) good = addr_list_place(c, &list, to->first->span, &nat->outside, &nat->outside_count);
@@ -184,7 +182,7 @@ static bool nat_outside(struct compile *c, const struct node *to, struct pbc_nat
     return good && outside_good(c, to, nat, families);
 }
 
-/* Add an entry for each family that stands on both sides. */
+/* Add an entry for each family that is on both sides. */
 static void add_source(struct compile *c, const struct node *n, struct pbc_nat nat, uint32_t inside, uint32_t outside)
 {
     const struct node *from = node_child(n, N_C_FROM), *to = NULL;
@@ -224,7 +222,7 @@ static void resolve_outbound(struct compile *c, const struct node *n, struct pbc
     nat->port_hi = 65535;
     bool good = nat_conds(c, n, nat, &inside);
     if (!node_child(n, N_C_OUT_ON)) {
-        diag(c->diags, E_NAT_WAY, n->span, "`%s` lacks the interface by which packets leave",
+        diag(c->diags, E_NAT_WAY, n->span, "`%s` needs the interface by which packets leave",
              to ? "source" : "masquerade");
         diag_advise(c->diags, "add `out on \"eth0\"`, or `out on not \"eth1\"` for all others");
         good = false;
@@ -244,13 +242,13 @@ static bool target_ports(struct compile *c, const struct node *n, const struct n
     if (!first) return true;
     if (ports->n > 1) {
         diag(c->diags, E_NAT_PORTS, n->span,
-             "several ranges of ports can't be forwarded to ports from %u on: their order is not defined", first);
-        diag_advise(c->diags, "write a statement for each range, or leave out the target's port to keep them");
+             "several port ranges can't be forwarded to ports from %u on, because their order is unclear", first);
+        diag_advise(c->diags, "write a statement for each range; or remove the target's port, to keep all ports");
         return false;
     }
     const uint32_t last = first + (ports->r[0].hi - ports->r[0].lo);
     if (last <= 65535) return true;
-    diag(c->diags, E_NAT_PORTS, n->span, "%u ports from %u on would end at %u; the last port is 65535",
+    diag(c->diags, E_NAT_PORTS, n->span, "%u ports from %u on would end at %u, but the last port is 65535",
          ports->r[0].hi - ports->r[0].lo + 1, first, last);
     return false;
 }
@@ -275,17 +273,17 @@ static void forward_protocol(struct compile *c, const struct node *n, struct pbc
     nat.proto = PBC_EP_IP;
     nat.ip_proto = (uint8_t)number;
     if (said) {
-        diag(c->diags, E_NAT_PROTOCOL, n->span, "this protocol is forwarded by its name");
+        diag(c->diags, E_NAT_PROTOCOL, n->span, "write this protocol by its name");
         diag_suggest(c->diags, SPAN_NONE, "%s%s", said->name, said->there & KIND_PORTS ? "/any" : "");
     } else if (number == 51) {
         diag(c->diags, E_NAT_PROTOCOL, n->span,
-             "AH signs the addresses: receivers refuse a packet with a translated one");
-        diag_advise(c->diags, "use ESP, which crosses translation inside UDP (RFC 3948): `udp/500, udp/4500`");
+             "AH can't be translated: it signs the addresses, so receivers reject translated packets");
+        diag_advise(c->diags, "use ESP inside UDP (RFC 3948): `udp/500, udp/4500`");
     } else if (nat.family == 6 && is_between(number)) {
         diag(c->diags, E_NAT_PROTOCOL, n->span, "%u is an extension header in IPv6, not a protocol", number);
     } else if (nat.target_port) {
-        diag(c->diags, E_NAT_PORTS, target, "this protocol has no port that could be changed");
-        diag_note(c->diags, n->span, "it is forwarded here");
+        diag(c->diags, E_NAT_PORTS, target, "this protocol has no ports: remove the target's port");
+        diag_note(c->diags, n->span, "the protocol is named here");
     } else {
         add_nat(c, &nat, n->span);
     }
@@ -308,8 +306,8 @@ static void forward_ports(struct compile *c, const struct node *n, struct pbc_na
             diag(c->diags, E_ECHO_FAMILY, n->span, "`%s` belongs to IPv%u", family == 4 ? "icmp" : "icmp6", family);
             diag_guess(c->diags, SPAN_NONE, "%s", family == 4 ? "icmp6" : "icmp");
         } else if (nat.target_port) {
-            diag(c->diags, E_NAT_PORTS, target, "an echo has no port that could be changed");
-            diag_note(c->diags, n->span, "it is forwarded here");
+            diag(c->diags, E_NAT_PORTS, target, "an echo has no port: remove the target's port");
+            diag_note(c->diags, n->span, "the protocol is named here");
         } else {
             add_nat(c, &nat, n->span);
         }
@@ -355,7 +353,7 @@ static void resolve_forward(struct compile *c, const struct node *n, struct pbc_
     } else {
         addr_words(&addr, nat->to);
         if (memcmp(nat->to, nat->target, sizeof(nat->to)) == 0 && !nat->target_port) {
-            diag(c->diags, E_NAT_ADDRESS, target->first->span, "this forwards an address to itself");
+            diag(c->diags, E_NAT_ADDRESS, target->first->span, "this statement forwards an address to itself");
             return;
         }
     }
@@ -381,7 +379,7 @@ static bool prefix_of(struct compile *c, const struct node *n, struct addr *lo, 
     if (!address_ends(c, v.node, lo, &hi)) return false;
     *len = v.node->kind == N_PREFIX ? v.node->v.prefix.len : lo->family == 4 ? 32 : 128;
     if (*len && addr_is_one_host(lo) && addr_is_one_host(&hi)) return true;
-    diag(c->diags, E_NAT_ADDRESS, n->span, "an address in this prefix belongs to no single host");
+    diag(c->diags, E_NAT_ADDRESS, n->span, "this prefix has an address that doesn't belong to a single host");
     return false;
 }
 
@@ -402,7 +400,8 @@ static void resolve_map(struct compile *c, const struct node *n, struct pbc_nat 
         return;
     }
     if (len != nat->len) {
-        diag(c->diags, E_NAT_MAP, inside->span, "mapped prefixes must have the same length: this is /%u", len);
+        diag(c->diags, E_NAT_MAP, inside->span, "mapped prefixes need the same length, and the other prefix is /%u",
+             len);
         diag_note(c->diags, outside->span, "this is /%u", nat->len);
         return;
     }
@@ -419,7 +418,7 @@ static void clamp_ways(struct compile *c, const struct node *clause)
     const uint16_t mss = mss_clamp_of(c, clause);
     const struct symbol *name = NULL;
     if (says_not(ways)) {
-        diag(c->diags, E_NAT_WAY, ways->span, "`mss clamp` names its interfaces; `not` has no meaning here");
+        diag(c->diags, E_NAT_WAY, ways->span, "name the interfaces of `mss clamp`, without `not`");
         return;
     }
     c->image->meta->flags |= PBC_NEEDS_SELF;
@@ -428,7 +427,7 @@ static void clamp_ways(struct compile *c, const struct node *clause)
         const uint32_t id = interface_of(c, way, &name);
         if (id == PBC_NONE || !mss) continue;
         if (c->image->ifaces[id].mss && c->image->ifaces[id].mss != mss)
-            diag(c->diags, E_CLAUSE_TWICE, way->span, "this interface has another `mss clamp`, too");
+            diag(c->diags, E_CLAUSE_TWICE, way->span, "this interface already has a `mss clamp`");
         c->image->ifaces[id].mss = mss;
     }
 }
@@ -445,8 +444,8 @@ static uint16_t nat_mss(struct compile *c, const struct node *block)
             continue;
         }
         if (clause) {
-            diag(c->diags, E_CLAUSE_TWICE, n->span, "`mss clamp` stands twice in this nat");
-            diag_note(c->diags, clause->span, "the first is here");
+            diag(c->diags, E_CLAUSE_TWICE, n->span, "`mss clamp` is written twice for this interface");
+            diag_note(c->diags, clause->span, "the first one is here");
             return 0;
         }
         clause = n;

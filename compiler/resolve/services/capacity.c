@@ -75,7 +75,7 @@ static void warn_source_ports(struct compile *c, const struct pbc_service *s, bo
     const uint64_t flows = service_capacity(c->image, s, seen);
     if (s->max_flows <= flows) return;
     diag(c->diags, W_SOURCE_PORTS, span_at(c, &s->place),
-         "`max flows %u` of the service `%s` exceeds the source ports of its pools: %llu", s->max_flows,
+         "`max flows %u` of the service `%s` exceeds the %llu source ports of its pools", s->max_flows,
          image_str(c->image, s->name), (unsigned long long)flows);
     diag_advise(c->diags, "add addresses to the pool (`source ADDR, …`), or servers");
 }
@@ -109,18 +109,19 @@ static void warn_few_ports(struct compile *c, const struct pbc_service *s)
     if (!p.flows || (!at_once && (!p.udp_ns || p.udp_a_second >= FEW_A_SECOND))) return;
     if (at_once)
         diag(c->diags, W_FEW_PORTS, span_at(c, &s->place),
-             "the service `%s` has %llu source port%s: more connections at once are refused",
+             "the service `%s` has %llu source port%s, and refuses more connections at the same time",
              image_str(c->image, s->name), (unsigned long long)p.flows, text_plural(p.flows));
     else
-        diag(
-            c->diags, W_FEW_PORTS, span_at(c, &s->place),
-            "the service `%s` has %llu source ports, and a flow of UDP keeps one for %llu s: more than %llu new ones a "
-            "second are refused",
-            image_str(c->image, s->name), (unsigned long long)p.flows, (unsigned long long)(p.udp_ns / 1000000000u),
-            (unsigned long long)p.udp_a_second);
-    diag_advise(c->diags, at_once ? "add addresses or ports to the pool (`source ADDR, … ports N-M`), or servers"
-                                  : "add addresses or ports to the pool (`source ADDR, … ports N-M`), or write `idle` "
-                                    "in the service");
+        diag(c->diags, W_FEW_PORTS, span_at(c, &s->place),
+             "the service `%s` has %llu source ports, and a UDP flow keeps one for %llu s: prey refuses more than %llu "
+             "new flows per second",
+             image_str(c->image, s->name), (unsigned long long)p.flows, (unsigned long long)(p.udp_ns / 1000000000u),
+             (unsigned long long)p.udp_a_second);
+    diag_advise(
+        c->diags,
+        at_once
+            ? "add addresses or ports to the pool (`source ADDR, … ports N-M`), or servers"
+            : "add addresses or ports to the pool (`source ADDR, … ports N-M`), or a shorter `idle` to the service");
 }
 
 /* Return the most bytes that a tunnel to one of the service's servers puts before a packet. */
@@ -191,7 +192,8 @@ bool sets_of_hosts(struct compile *c, uint32_t sets, uint32_t count, const struc
         for (uint32_t k = s->first6; k < s->first6 + s->count6; k++)
             good = good && (img->set6[k].lo_hi | img->set6[k].lo_lo) && img->set6[k].hi_hi >> 56 != 0xff;
     }
-    if (!good) diag(c->diags, E_NAT_ADDRESS, clause->span, "an address in this list belongs to no single host");
+    if (!good)
+        diag(c->diags, E_NAT_ADDRESS, clause->span, "this list has an address that doesn't belong to a single host");
     return good;
 }
 
@@ -201,9 +203,9 @@ void check_sources(struct compile *c, const struct pbc_pool *pool, const struct 
     if (!clause || !sets_of_hosts(c, pool->sources, pool->source_count, clause)) return;
     *spaces += held.addresses <= PBC_SOURCES_MAX ? held.spaces : 0;
     if (held.addresses > PBC_SOURCES_MAX)
-        diag(c->diags, E_SOURCES, clause->span, "these are more than %u addresses", (unsigned)PBC_SOURCES_MAX);
+        diag(c->diags, E_SOURCES, clause->span, "the list has more than %u addresses", (unsigned)PBC_SOURCES_MAX);
     else if (*spaces > PBC_PORT_SPACES_MAX)
         diag(c->diags, E_SOURCES, clause->span,
-             "the file has %llu pairs of a source address and a server up to here, and at most %u fit",
+             "the file has %llu pairs of a source address and a server up to this line, and the limit is %u",
              (unsigned long long)*spaces, (unsigned)PBC_PORT_SPACES_MAX);
 }

@@ -21,7 +21,7 @@ static bool add_step(struct step_work *w, enum pbc_step_kind kind, struct span s
         if (to) *to = (uint8_t)bytes[i];
     }
     if (!step) {
-        report_full(w->c, span, "bytes of checks", 1u << 24);
+        report_full(w->c, span, "bytes in checks", 1u << 24);
         return false;
     }
     w->check->step_count++;
@@ -33,7 +33,7 @@ static bool add_bytes(struct step_work *w, enum pbc_step_kind kind, const struct
 {
     const struct str s = n->v.str;
     if (s.len >= 1 && s.len <= PBC_STEP_BYTES_MAX) return add_step(w, kind, n->span, s.s, s.len);
-    diag(w->c->diags, E_CHECK_BYTES, n->span, "a step of a check sends or expects 1 to %u bytes; these are %zu",
+    diag(w->c->diags, E_CHECK_BYTES, n->span, "a step of a check sends or expects 1 to %u bytes, not %zu",
          PBC_STEP_BYTES_MAX, s.len);
     return true;
 }
@@ -56,7 +56,7 @@ void steps_of_tcp(struct step_work *w)
         if (kind == PBC_STEP_KINDS || !n->first) continue;
         if (!is_bytes(n->first))
             diag(w->c->diags, E_CHECK_OPTION, n->first->span,
-                 "a tcp or udp check expects a text or bytes, such as \"220 \" or x\"16 03\"");
+                 "after `expect`, write a text or bytes, such as \"220 \" or x\"16 03\"");
         else if (!add_bytes(w, kind, n->first))
             return;
     }
@@ -71,11 +71,11 @@ void steps_of_udp(struct step_work *w)
         if (kind == PBC_STEP_KINDS || !n->first) continue;
         const struct node **slot = &found[kind != PBC_STEP_SEND];
         if (*slot) {
-            diag(w->c->diags, E_CLAUSE_TWICE, n->span, "a `udp` check sends one datagram and looks at one answer");
-            diag_note(w->c->diags, (*slot)->span, "the first is here");
+            diag(w->c->diags, E_CLAUSE_TWICE, n->span, "a `udp` check takes one `send` and one `expect`");
+            diag_note(w->c->diags, (*slot)->span, "the first one is here");
         } else if (!is_bytes(n->first)) {
             diag(w->c->diags, E_CHECK_OPTION, n->first->span,
-                 "a tcp or udp check expects a text or bytes, such as \"220 \" or x\"16 03\"");
+                 "after `expect`, write a text or bytes, such as \"220 \" or x\"16 03\"");
             return;
         } else {
             *slot = n;
@@ -83,7 +83,7 @@ void steps_of_udp(struct step_work *w)
     }
     if (!found[0] || !found[1]) {
         diag(w->c->diags, E_CHECK_NEEDS, w->kind->span,
-             "a `udp` check needs `send` and `expect`: a server that is up may stay silent");
+             "a `udp` check needs `send` and `expect`: a working server may stay silent until it is asked");
         diag_advise(w->c->diags, "udp send \"..\" expect \"..\"");
     } else if (add_bytes(w, PBC_STEP_SEND, found[0]->first)) {
         add_bytes(w, kind_of_step(found[1]), found[1]->first);
@@ -99,7 +99,7 @@ static const char *header_taken(const struct str *name)
         const char *name, *why;
     } taken[] = {
         {"Host", "write `host \"NAME\"` instead"},
-        {"Connection", "a check asks once for each connection"},
+        {"Connection", "a check sends one request per connection"},
         {"Content-Length", "a check's request has no body"},
         {"Transfer-Encoding", "a check's request has no body"},
     };
@@ -133,12 +133,12 @@ static bool header_good(struct step_work *w, const struct node *n)
     const char *taken = header_taken(&name);
     if (!is_token(&name))
         diag(w->c->diags, E_CHECK_HEADER, n->first->span,
-             "not a name of a header: it has letters, digits, hyphens and a few signs");
+             "this isn't a header's name, which has only letters, digits, hyphens and a few signs");
     else if (taken)
         diag(w->c->diags, E_CHECK_HEADER, n->first->span, "a check can't set `%.*s`: %s", (int)name.len, name.s, taken);
     else if (!is_value(&value))
         diag(w->c->diags, E_CHECK_HEADER, n->first->next->span,
-             "a header's value is one line: it can't hold control characters");
+             "a header's value is one line, without control characters");
     else if (name.len + value.len + 2 > PBC_STEP_BYTES_MAX)
         diag(w->c->diags, E_CHECK_HEADER, n->span, "a header of a check has at most %u bytes", PBC_STEP_BYTES_MAX);
     else
@@ -168,7 +168,7 @@ static bool add_header(struct step_work *w, const struct node *n)
     if (!header_good(w, n)) return true;
     if (before) {
         diag(w->c->diags, E_CHECK_HEADER, n->span, "this check sets `%.*s` twice", (int)name.len, name.s);
-        diag_note(w->c->diags, before->span, "the first is here");
+        diag_note(w->c->diags, before->span, "the first one is here");
         return true;
     }
     memcpy(line, name.s, name.len);
@@ -187,7 +187,7 @@ void steps_of_http(struct step_work *w)
     }
     if (!body) return;
     if (w->check->method == PBC_METHOD_HEAD) {
-        diag(w->c->diags, E_CHECK_OPTION, body->span, "an answer to HEAD has no body: ask by GET");
+        diag(w->c->diags, E_CHECK_OPTION, body->span, "the response to HEAD has no body: use GET");
         return;
     }
     add_bytes(w, PBC_STEP_HAS, body->first);

@@ -41,9 +41,9 @@ static void check_option_kinds(const struct check_work *w)
     for (unsigned i = 0; i < CL_COUNT; i++) {
         const struct node *n = w->options.of[i];
         if (!n || !option_kinds[i] || option_kinds[i] >> w->check.kind & 1) continue;
-        diag(w->c->diags, E_CHECK_OPTION, n->span, "`%s` has no use in `%s` checks", node_words(n),
+        diag(w->c->diags, E_CHECK_OPTION, n->span, "`%s` isn't an option of `%s` checks", node_words(n),
              node_words(w->kind_node));
-        diag_note(w->c->diags, w->kind_node->span, "the kind is named here");
+        diag_note(w->c->diags, w->kind_node->span, "the kind of check is here");
     }
 }
 
@@ -57,10 +57,10 @@ static void statuses_of(struct check_work *w, const struct node *expect)
         const uint64_t hi = range ? n->v.range.hi : class ? lo + 99 : lo;
         if (lo < 100 || hi > 599)
             diag(w->c->diags, E_OUT_OF_RANGE, n->span,
-                 "this is not a status: they go from 100 to 599, classes from 1xx to 5xx");
+                 "this isn't a status: statuses go from 100 to 599, classes from 1xx to 5xx");
         else if (lo > hi)
-            diag(w->c->diags, E_OUT_OF_RANGE, n->span, "this range runs backwards: write %u-%u", (unsigned)hi,
-                 (unsigned)lo);
+            diag(w->c->diags, E_OUT_OF_RANGE, n->span, "write %u-%u: a range begins with its smaller number",
+                 (unsigned)hi, (unsigned)lo);
         else
             numbers_add(w->c, &s, (uint32_t)lo, (uint32_t)hi);
     }
@@ -76,16 +76,16 @@ static void expect_of_http(struct check_work *w, const struct node *options)
     node_each(n, options)
     {
         if (!is_clause(n, CL_EXPECT) || n == expect) continue;
-        diag(w->c->diags, E_CLAUSE_TWICE, n->span, "`expect` stands twice in this check");
-        diag_note(w->c->diags, expect->span, "the first is here");
+        diag(w->c->diags, E_CLAUSE_TWICE, n->span, "`expect` is written twice in this check");
+        diag_note(w->c->diags, expect->span, "the first one is here");
     }
     if (!expect) {
-        diag(w->c->diags, E_CHECK_NEEDS, w->kind_node->span, "`%s` needs `expect` with the status of a good answer",
-             node_words(w->kind_node));
+        diag(w->c->diags, E_CHECK_NEEDS, w->kind_node->span,
+             "`%s` needs `expect` with the good status, such as `expect 200`", node_words(w->kind_node));
         diag_suggest(w->c->diags, span_after(whole_clause(w->kind_node)), " expect 200");
     } else if (expect->first && (expect->first->kind == N_BYTES || expect->first->kind == N_STRING)) {
         diag(w->c->diags, E_CHECK_OPTION, expect->first->span,
-             "an http check expects a status, such as 200, 3xx or 200-399; `body has` looks for a text");
+             "after `expect`, write a status such as 200, 3xx or 200-399; to look for a text, write `body has`");
     } else {
         statuses_of(w, expect);
     }
@@ -112,11 +112,11 @@ static void verify_of(struct check_work *w)
     const struct node *off = option(w, CL_VERIFY_OFF), *ca = option(w, CL_VERIFY_CA);
     if (off) w->check.flags |= PBC_CHECK_NO_VERIFY;
     if (off && ca) {
-        diag(w->c->diags, E_CHECK_VERIFY, off->span, "`verify off` and `verify ca` contradict each other");
-        diag_note(w->c->diags, ca->span, "the other is here");
+        diag(w->c->diags, E_CHECK_VERIFY, off->span, "`verify off` and `verify ca` exclude each other");
+        diag_note(w->c->diags, ca->span, "the other one is here");
     } else if (w->check.kind == PBC_CHECK_HTTPS && !off && !w->check.sni && !w->check.host) {
         diag(w->c->diags, E_CHECK_VERIFY, w->kind_node->span,
-             "the server's certificate can't be verified without a name: give `sni` or `host`, or say `verify off`");
+             "to verify the server's certificate, add `sni` or `host`; to skip the check, write `verify off`");
     }
 }
 
@@ -140,7 +140,8 @@ static void check_path(struct check_work *w)
         diag(w->c->diags, E_CHECK_PATH, path->span,
              options ? "a path begins with `/`, or is `*`" : "a path begins with `/`");
     else if (has_blank(&s))
-        diag(w->c->diags, E_CHECK_PATH, path->span, "a path has no blanks and no control characters: a blank is %%20");
+        diag(w->c->diags, E_CHECK_PATH, path->span,
+             "a path can't have blanks or control characters: write %%20 for a blank");
 }
 
 static void host_of(struct check_work *w)
@@ -148,8 +149,7 @@ static void host_of(struct check_work *w)
     const struct node *host = option(w, CL_HOST);
     w->check.host = clause_string(w->c, host);
     if (host && host->first && has_blank(&host->first->v.str))
-        diag(w->c->diags, E_CHECK_HEADER, host->first->span,
-             "the name of a host has no blanks and no control characters");
+        diag(w->c->diags, E_CHECK_HEADER, host->first->span, "a host name can't have blanks or control characters");
 }
 
 static uint32_t milliseconds(struct check_work *w, const struct node *n, uint32_t fallback_ms)
@@ -165,7 +165,7 @@ static void times_of(struct check_work *w)
     static const struct number_kind count = {
         .what = "a number of checks", .range = "`rise` and `fall` go from 1 to 65535", .least = 1, .most = 65535};
     static const struct number_kind port = {
-        .what = "a port to check", .range = "it goes from 1 to 65535", .least = 1, .most = 65535};
+        .what = "a port to check", .range = "ports go from 1 to 65535", .least = 1, .most = 65535};
     w->check.every_ms = milliseconds(w, option(w, CL_EVERY), 2000);
     w->check.timeout_ms = milliseconds(w, option(w, CL_TIMEOUT), 1000);
     w->check.rise = (uint16_t)clause_number(w->c, option(w, CL_RISE), &count, 2);

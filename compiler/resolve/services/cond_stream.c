@@ -12,10 +12,10 @@ static const char *why_blind(const struct service_work *w, const struct node *n,
     const bool requests = mode_is(w->mode, MODE_REQUESTS), wire = mode_is(w->mode, MODE_INLINE);
     *fix = wire ? "use `mode proxy inline`" : "use `mode proxy`";
     if (n->kind == N_C_BYTES) {
-        if (requests) return "in `proxy http` a connection begins with a request";
+        if (requests) return "in `proxy http`, a connection begins with a request";
         *fix = "write `bytes payload`";
         return n->first && !str_is(n->first->v.str, "payload")
-                   ? "a proxied connection has no packet headers, only payload"
+                   ? "a proxied connection has only payload, no packet headers"
                    : NULL;
     }
     switch (clause_of(n)) {
@@ -23,8 +23,8 @@ static const char *why_blind(const struct service_work *w, const struct node *n,
     case CL_ALPN:
         *fix = wire ? "add `tls cert \"FILE\" key \"FILE\"`, or use `mode proxy inline`"
                     : "add `tls cert \"FILE\" key \"FILE\"`, or use `mode proxy`";
-        return requests && !w->tls ? "this service has no TLS, and only TLS has it" : NULL;
-    case CL_INSTRUCTION: return requests ? "in `proxy http` a connection begins with a request" : NULL;
+        return requests && !w->tls ? "the condition needs TLS, and this service has none" : NULL;
+    case CL_INSTRUCTION: return requests ? "in `proxy http`, a connection begins with a request" : NULL;
     default:
         *fix = wire ? "use `mode proxy inline http`" : "use `mode proxy http`";
         return requests ? NULL : "only `proxy http` reads requests";
@@ -36,8 +36,8 @@ bool stream_cond_visible(const struct service_work *w, const struct node *n)
     const char *fix, *why = why_blind(w, n, &fix);
     if (!why) return true;
     mark_names_used(w->c, n);
-    diag(w->c->diags, E_MODE_BLIND, n->span, "`%s` can't stand here: %s", n->kind == N_CLAUSE ? node_words(n) : "bytes",
-         why);
+    diag(w->c->diags, E_MODE_BLIND, n->span, "`%s` isn't possible here: %s",
+         n->kind == N_CLAUSE ? node_words(n) : "bytes", why);
     diag_advise(w->c->diags, "%s", fix);
     return false;
 }
@@ -80,10 +80,11 @@ uint32_t field_name(struct compile *c, const struct node *n)
         const bool upper = s.s[i] >= 'A' && s.s[i] <= 'Z';
         if (upper) name[i] = (char)(s.s[i] - 'A' + 'a');
         if (upper || (s.s[i] > ' ' && s.s[i] < 127 && !strchr("\"(),/:;<=>?@[\\]{}", s.s[i]))) continue;
-        diag(c->diags, E_TEXT, n->span, "not a name of a header: it has letters, digits, hyphens and a few signs");
+        diag(c->diags, E_TEXT, n->span,
+             "this isn't a header's name, which has only letters, digits, hyphens and a few signs");
         return 0;
     }
-    if (!s.len) diag(c->diags, E_TEXT, n->span, "not a name of a header: it is empty");
+    if (!s.len) diag(c->diags, E_TEXT, n->span, "a header's name can't be empty");
     return s.len ? text_of(c, (struct str){name, s.len}) : 0;
 }
 
@@ -127,8 +128,8 @@ static void instruction_cond(struct rule_work *w, struct service_work *s, const 
     const struct node *check = stream_part(n, CL_CHECK);
     const bool sum = check && is_choice(check->first, CL_SUM);
     if (s->instruction && s->instruction_sum != sum) {
-        diag(w->c->diags, E_INSTRUCTION, n->span, "one `when` of this service says `check sum`, another does not");
-        diag_note(w->c->diags, s->instruction->span, "the first is here");
+        diag(w->c->diags, E_INSTRUCTION, n->span, "one `when` of this service has `check sum`, but another doesn't");
+        diag_note(w->c->diags, s->instruction->span, "the first one is here");
         w->bad = true;
     }
     s->instruction = n;
@@ -137,8 +138,8 @@ static void instruction_cond(struct rule_work *w, struct service_work *s, const 
     const uint32_t ack = ack_of(w, stream_part(n, CL_ACK));
     const bool good = to && addr_list_of(w->c, to->first, &list);
     if (good && (list.self || (list.any && to->first->flags & NF_NOT))) {
-        diag(w->c->diags, E_INSTRUCTION, to->span, "`instruction to` lists addresses: %s",
-             list.self ? "`self` is none of them" : "`not any` leaves nothing");
+        diag(w->c->diags, E_INSTRUCTION, to->span, "`instruction to` needs addresses: %s",
+             list.self ? "`self` isn't possible" : "`not any` leaves nothing");
     } else if (good) {
         struct pbc_cond *cond = cond_add(w, COND_INSTRUCTION, n);
         if (cond) {
@@ -201,8 +202,9 @@ static void want(struct service_work *s, const struct pbc_cond *c)
     case COND_BYTES:
         if (t->at + t->len > most) {
             diag(s->c->diags, E_OUT_OF_RANGE, span_at(s->c, &c->place),
-                 "these bytes end at %u, and only the first %u of a connection are looked at", t->at + t->len, most);
-            diag_advise(s->c->diags, "`limits { first_bytes N }` says how many");
+                 "these bytes end at byte %u, but prey reads only the first %u bytes of a connection", t->at + t->len,
+                 most);
+            diag_advise(s->c->diags, "to read more bytes, raise `limits { first_bytes N }`");
         }
         if (looks < (uint32_t)t->at + t->len)
             *wants = (*wants & ((1u << FIRST_BYTES_SHIFT) - 1)) | (uint32_t)(t->at + t->len) << FIRST_BYTES_SHIFT;

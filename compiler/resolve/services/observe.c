@@ -13,9 +13,9 @@ enum {
 static const struct choice {
     const char *word, *does;
     enum pbc_does value;
-} choices[] = {{"stream", "lets an observe service tell a connection's bytes", PBC_STREAM},
-               {"pass", "lets an observe service tell a session without its bytes", PBC_PASS},
-               {"ignore", "lets an observe service leave a connection out", PBC_IGNORE},
+} choices[] = {{"stream", "makes an observe service write a connection's bytes", PBC_STREAM},
+               {"pass", "makes an observe service write a session without its bytes", PBC_PASS},
+               {"ignore", "makes an observe service ignore a connection", PBC_IGNORE},
                {"reject", NULL, PBC_RESETS}, /* a word of services in the wire, too */
                {"proxy", NULL, PBC_CUTS}};   /* `proxy inline` */
 
@@ -48,8 +48,8 @@ static void refuse_others(const struct service_work *w)
         const enum clause of = clause_of(n);
         if (of == CL_MODE || of == CL_SESSIONS || of == CL_STREAM) continue;
         mark_names_used(w->c, n);
-        diag(w->c->diags, E_OBSERVE, n->span, "`%s` can't stand in mode observe: nothing is sent or changed there",
-             node_words(n));
+        diag(w->c->diags, E_OBSERVE, n->span,
+             "`%s` isn't possible in mode observe, which doesn't send or change packets", node_words(n));
         diag_suggest_removal(w->c->diags, whole_clause(n));
     }
 }
@@ -61,7 +61,7 @@ void refuse_observe_options(const struct service_work *w, const struct clauses *
         if (!all[i] || !w->good) continue;
         mark_names_used(w->c, all[i]);
         diag(w->c->diags, E_MODE_OPTION, all[i]->span, "`%s` needs `mode observe`", node_words(all[i]));
-        diag_advise(w->c->diags, "leave it out, or write a second service that observes");
+        diag_advise(w->c->diags, "remove this option, or write a second service with `mode observe`");
     }
 }
 
@@ -107,8 +107,8 @@ static void mode_options(const struct service_work *w, const struct node *mode, 
     {
         if (is_clause(n, CL_OVERLAPS) || is_clause(n, CL_FIRST_BYTES_WITHIN)) continue;
         mark_names_used(c, n);
-        diag(c->diags, E_OBSERVE, n->span, "`%s` can't stand in mode observe: no connection ends or begins there",
-             node_words(n));
+        diag(c->diags, E_OBSERVE, n->span,
+             "`%s` isn't possible in mode observe, which doesn't accept or open connections", node_words(n));
         diag_suggest_removal(c->diags, whole_clause(n));
     }
     if (overlaps && overlaps->first)
@@ -124,10 +124,11 @@ static const char *why_unseen(const struct node *n)
 {
     const bool bytes = n->kind == N_C_BYTES;
     if (is_clause(n, CL_INSTRUCTION))
-        return "an instruction tells a proxy where to go; `bytes payload at N is …` asks what it says";
+        return "instructions are for proxies; to match the client's bytes, write `bytes payload at N is …`";
     if (bytes && n->first && !str_is(n->first->v.str, "payload")) return "a connection has no packet headers";
-    if (n->flags & NF_REPLY && !bytes) return "`reply` stands before `bytes payload at N is …`";
-    return bytes || n->kind == N_CLAUSE || is_of_connections(n) ? NULL : "a branch is of a whole connection";
+    if (n->flags & NF_REPLY && !bytes) return "write `reply` before `bytes payload at N is …`";
+    return bytes || n->kind == N_CLAUSE || is_of_connections(n) ? NULL
+                                                                : "a branch applies to a connection, not to a packet";
 }
 
 static bool is_seen(const struct service_work *w, const struct node *when)
@@ -138,7 +139,7 @@ static bool is_seen(const struct service_work *w, const struct node *when)
         const char *why = n->kind == N_POOLS ? NULL : why_unseen(n);
         if (!why) continue;
         mark_names_used(w->c, n);
-        diag(w->c->diags, E_MODE_BLIND, n->span, "this can't stand in a `when` of mode observe: %s", why);
+        diag(w->c->diags, E_MODE_BLIND, n->span, "this condition isn't possible in a `when` of mode observe: %s", why);
         good = false;
     }
     return good;
@@ -165,16 +166,16 @@ static enum pbc_does does_of(const struct service_work *w, const struct node *po
     const struct choice *x = choice_of(name->v.str);
     if (!x) {
         mark_names_used(w->c, pools);
-        diag(diags, E_OBSERVE, share->span, "`%s` is no branch of mode observe, which sends nothing anywhere",
+        diag(diags, E_OBSERVE, share->span, "`%s` can't be a destination in mode observe, which doesn't send packets",
              name->v.str.s);
         diag_advise(diags, "write `-> stream`, `-> pass`, `-> ignore`, `-> reject` or `-> proxy inline`");
     } else if (x->value == PBC_CUTS && share->span.end == name->span.end) {
         diag(diags, E_OBSERVE, share->span, "`-> proxy` in mode observe is `-> proxy inline`");
-        diag_advise(diags, "write `-> proxy inline`: the connection goes on to the place that it has");
+        diag_advise(diags, "write `-> proxy inline`: the connection keeps its destination");
     } else if (share->next || name->next) {
-        diag(diags, E_OBSERVE, pools->span, "`%s` stands alone after `->`", x->word);
+        diag(diags, E_OBSERVE, pools->span, "`%s` must be the only destination after `->`", x->word);
     } else if (x->value == PBC_STREAM && !o->stream) {
-        diag(diags, E_OBSERVE, share->span, "`-> stream` needs a place for the bytes");
+        diag(diags, E_OBSERVE, share->span, "`-> stream` needs a folder for the bytes");
         diag_advise(diags, "add `stream to \"DIR\"`, or write `-> pass`");
     } else {
         return x->value;

@@ -21,7 +21,7 @@ static uint64_t mac_of(struct compile *c, const struct node *clause)
 {
     uint64_t mac = 0;
     if (clause->first && mac_one(c, clause->first, &mac) && (!mac || mac >> 40 & 1))
-        diag(c->diags, E_SERVER_ADDRESS, clause->first->span, "no server can have this address");
+        diag(c->diags, E_SERVER_ADDRESS, clause->first->span, "a server can't have this address");
     return mac;
 }
 
@@ -48,7 +48,7 @@ static bool server_at(struct compile *c, const struct node *n, struct pbc_server
     s->family = addr.family;
     addr_words(&addr, s->addr);
     if (addr_is_one_host(&addr)) return true;
-    diag(c->diags, E_SERVER_ADDRESS, n->span, "no server can have this address");
+    diag(c->diags, E_SERVER_ADDRESS, n->span, "a server can't have this address");
     return false;
 }
 
@@ -59,7 +59,7 @@ static uint32_t service_host(struct compile *c, const struct node *text)
     char *lower = arena_strndup(c->arena, s.s, s.len);
     for (char *at = lower; *at; at++) *at = (char)(*at >= 'A' && *at <= 'Z' ? *at - 'A' + 'a' : *at);
     if (program_is_service(lower, s.len)) return text_of(c, (struct str){lower, s.len});
-    diag(c->diags, E_HOST_SYNTAX, text->span, "this is not the name of a service, as \"_http._tcp.example.net\" is");
+    diag(c->diags, E_HOST_SYNTAX, text->span, "this isn't a service's name such as \"_http._tcp.example.net\"");
     return 0;
 }
 
@@ -74,7 +74,9 @@ static bool name_read(struct compile *c, const struct node *n, uint32_t *host, u
     if (!*host) return false;
     if (!service) return !port || number_one(c, port, &port_kind, number);
     *number = PBC_NAMED_PORT;
-    if (port) diag(c->diags, E_WRONG_VALUE, port->span, "the records of a service say which port its servers have");
+    if (port)
+        diag(c->diags, E_WRONG_VALUE, port->span,
+             "remove the port: the records of a service have the ports of its servers");
     return !port;
 }
 
@@ -105,11 +107,11 @@ static bool place_at(struct compile *c, const struct node *server, struct pbc_se
         if (is_clause(clause, CL_IP6)) six = clause;
         if (is_clause(clause, CL_MAX)) most = clause;
     }
-    if (most) diag(c->diags, E_WRONG_VALUE, most->span, "one server has one address; `servers` has `max`");
+    if (most) diag(c->diags, E_WRONG_VALUE, most->span, "`max` works only with `servers`: a `server` has one address");
     if (is_clause(n, CL_HOST)) return host_at(c, n, six, (struct pbc_named){0}, s);
     if (!six) return server_at(c, n, s);
     diag(c->diags, E_WRONG_VALUE, six->span,
-         "`ip6` says which address of a name is wanted, and this server has an address");
+         "remove `ip6`: it chooses among the addresses of a name, and this server has an address");
     return false;
 }
 
@@ -140,7 +142,7 @@ static void report_twice(struct compile *c, const struct node *n, const struct n
 {
     diag(c->diags, E_SERVER_TWICE, n->first->span, "two servers of this pool have the same %s", what);
     diag_advise(c->diags, "%s", instead);
-    diag_note(c->diags, before->first->span, "the first is here");
+    diag_note(c->diags, before->first->span, "the first one is here");
 }
 
 /* Find another server of the pool at the place; NULL: there is none. */
@@ -175,11 +177,11 @@ static bool check_apart(struct compile *c, struct servers *all, const struct nod
     const struct node *twice = NULL;
     for (uint32_t i = all->by_name[name]; i && !twice; i = all->known[i - 1].next)
         if (img->servers[all->known[i - 1].server].name == s->name) twice = all->known[i - 1].node;
-    if (twice) report_twice(c, n, twice, "name", "give this one a name of its own");
+    if (twice) report_twice(c, n, twice, "name", "give this server its own name");
     const struct known *there = twice ? NULL : find_at_place(img, all, s);
     if (there) {
         twice = there->node;
-        report_twice(c, n, twice, "address and port", "for a larger share give the first more `weight`");
+        report_twice(c, n, twice, "address and port", "to give a server a larger share, raise its `weight`");
     }
     all->known[all->count] =
         (struct known){n, id, all->by_name[name], s->flags & PBC_SERVER_NAMED ? img->named_count : 0};
@@ -203,7 +205,7 @@ static void vlans_of(struct compile *c, const struct clauses *clauses, struct pb
     s->inner = (uint16_t)inner;
     if (clauses->of[CL_MAC]) return;
     diag(c->diags, E_MODE_OPTION, n->span,
-         "`vlan` of a server needs its `mac`, too: no neighbour is asked for in a VLAN");
+         "a server's `vlan` needs its `mac`, because prey asks for no neighbours in a VLAN");
     diag_advise(c->diags, "write `mac 02:00:00:00:00:01 vlan %u`", vlan);
 }
 
@@ -251,7 +253,7 @@ static void resolve_named_range(struct compile *c, const struct node *n, const s
         if (is_clause(clause, CL_IP6)) six = clause;
         if (!is_clause(r->host, CL_SRV) || !(is_clause(clause, CL_WEIGHT) || is_clause(clause, CL_BACKUP))) continue;
         diag(c->diags, E_WRONG_VALUE, clause->span,
-             "the records of a service say which weight and order its servers have");
+             "remove this option: the records of a service have the weight and order of its servers");
         return;
     }
     for (uint32_t i = 0; i < r->count && good; i++) {
@@ -291,8 +293,7 @@ static void sources_of(struct compile *c, const struct node *clause, struct pbc_
     pool->source_port_hi = 65535;
     if (!clause->first) return;
     if (clause->first->flags & NF_NOT)
-        diag(c->diags, E_WRONG_VALUE, clause->first->span,
-             "`source` lists the addresses themselves; `not` has no meaning here");
+        diag(c->diags, E_WRONG_VALUE, clause->first->span, "write the addresses after `source`, without `not`");
     else if (addr_list_of(c, clause->first, &list))
         addr_list_place(c, &list, clause->span, &pool->sources, &pool->source_count);
     set_fini(&list.set);
@@ -311,7 +312,7 @@ static void warn_weights(struct compile *c, const struct symbol *s, const struct
 static uint32_t range_of(struct compile *c, const struct node *n, struct server_range *r)
 {
     static const struct number_kind most_kind = {
-        .what = "a number of servers", .range = "it goes from 1 to 256", .least = 1, .most = SERVERS_BY_NAME_MOST};
+        .what = "a number of servers", .range = "`max` goes from 1 to 256", .least = 1, .most = SERVERS_BY_NAME_MOST};
     const struct node *host = n->first->next, *most = NULL, *six = NULL;
     node_each(clause, n)
     {
@@ -324,7 +325,7 @@ static uint32_t range_of(struct compile *c, const struct node *n, struct server_
         return r->count;
     }
     if (most || six)
-        diag(c->diags, E_WRONG_VALUE, (most ? most : six)->span, "`%s` belongs to servers by name",
+        diag(c->diags, E_WRONG_VALUE, (most ? most : six)->span, "`%s` works only for servers by name",
              node_words(most ? most : six));
     return server_range_of(c, host, r);
 }
@@ -408,16 +409,16 @@ void resolve_pools(struct compile *c)
 bool server_port_good(struct compile *c, const struct node *n, uint16_t port)
 {
     if (port) return true;
-    diag(c->diags, E_OUT_OF_RANGE, n->span, "0 is not a port to serve: ports of servers go from 1 to 65535");
-    diag_advise(c->diags, "without a port the server gets the one that the client asked for");
+    diag(c->diags, E_OUT_OF_RANGE, n->span, "0 isn't a server's port: ports go from 1 to 65535");
+    diag_advise(c->diags, "to use the client's port, remove the port");
     return false;
 }
 
 static void check_hosts(struct compile *c, const struct node *n, const struct addr *lo, const struct addr *hi)
 {
-    /* Both ends suffice: addresses that are no host's lie at both ends of the number space. */
+    /* Both ends suffice: addresses that are no host's are at both ends of the number space. */
     if (!addr_is_one_host(lo) || !addr_is_one_host(hi))
-        diag(c->diags, E_SERVER_ADDRESS, n->span, "no server can have one of these addresses");
+        diag(c->diags, E_SERVER_ADDRESS, n->span, "a server can't have one of these addresses");
 }
 
 uint32_t server_range_of(struct compile *c, const struct node *n, struct server_range *r)
@@ -442,7 +443,7 @@ uint32_t server_range_of(struct compile *c, const struct node *n, struct server_
     if (v.node->kind == N_ENDPOINT_RANGE) server_port_good(c, n, v.node->v.addr_range->port);
     const u128 more = lo.family == 4 ? addr_v4(&hi) - addr_v4(&lo) : addr_v6(&hi) - addr_v6(&lo);
     if (more >= ADDRESSES_MOST)
-        diag(c->diags, E_ADDRESSES, n->span, "these are more than %u servers", (unsigned)ADDRESSES_MOST);
+        diag(c->diags, E_ADDRESSES, n->span, "the list has more than %u servers", (unsigned)ADDRESSES_MOST);
     r->first = lo;
     r->count = more < ADDRESSES_MOST ? (uint32_t)more + 1 : ADDRESSES_MOST;
     r->port = v.node->v.addr_range->port;
@@ -477,11 +478,11 @@ static void offer_balance(struct compile *c, struct str word)
     if (near)
         diag_suggest(c->diags, SPAN_NONE, "%s", near);
     else if (str_is(word, "dh"))
-        diag_advise(c->diags, "no balance uses the destination; `source` and `maglev` use the client's address");
+        diag_advise(c->diags, "balance can't use the destination; `source` and `maglev` use the client's address");
     else if ((near = diag_nearest(word.s, names, LB_KINDS)))
         diag_guess(c->diags, SPAN_NONE, "%s", near);
     else
-        diag_advise(c->diags, "one of maglev, round_robin, least_conn, random, source");
+        diag_advise(c->diags, "write maglev, round_robin, least_conn, random or source");
 }
 
 uint8_t balance_of(struct compile *c, const struct node *clause)
@@ -489,7 +490,7 @@ uint8_t balance_of(struct compile *c, const struct node *clause)
     const struct node *word = clause ? clause->first : NULL;
     const int kind = word ? lb_by_name(word->v.str.s, word->v.str.len) : LB_MAGLEV;
     if (kind >= 0) return (uint8_t)kind;
-    diag(c->diags, E_NO_SUCH_WORD, word->span, "no way to balance is called `%s`", word->v.str.s);
+    diag(c->diags, E_NO_SUCH_WORD, word->span, "no balance is called `%s`", word->v.str.s);
     offer_balance(c, word->v.str);
     return LB_MAGLEV;
 }

@@ -15,9 +15,9 @@ static void check_listeners(const struct service_work *w)
         ports += 1u + img->endpoints[e].port_hi - img->endpoints[e].port_lo;
     if (ports <= PBC_PROXY_PORTS_MAX) return;
     diag(w->c->diags, E_PROXY_PORTS, span_at(w->c, &s->place),
-         "`%s` would listen at %llu ports, all addresses together; a proxy service can have %u",
+         "`%s` would listen at %llu pairs of address and port, but a proxy service can have %u",
          image_str(img, s->name), (unsigned long long)ports, PBC_PROXY_PORTS_MAX);
-    diag_advise(w->c->diags, "name the ports that are served, or use `mode passthrough`");
+    diag_advise(w->c->diags, "write only the ports to serve, or use `mode passthrough`");
 }
 
 static const enum clause proxy_options[] = {
@@ -30,32 +30,32 @@ void refuse_proxy_options(const struct service_work *w, const struct clauses *bl
         const struct node *n = block->of[proxy_options[i]];
         if (!n) continue;
         diag(w->c->diags, E_MODE_OPTION, n->span, "`%s` needs a proxy mode", node_words(n));
-        diag_advise(w->c->diags, "use `mode proxy` or `mode proxy http`, or leave it out");
+        diag_advise(w->c->diags, "remove this option, or use `mode proxy` or `mode proxy http`");
     }
 }
 
 static void proxy_refuse(const struct service_work *w, const struct node *n, const char *why)
 {
     if (!n) return;
-    diag(w->c->diags, E_MODE_OPTION, n->span, "`%s` can't stand in mode %s: %s", node_words(n), mode_info[w->mode].name,
-         why);
+    diag(w->c->diags, E_MODE_OPTION, n->span, "`%s` isn't possible in mode %s: %s", node_words(n),
+         mode_info[w->mode].name, why);
     diag_suggest_removal(w->c->diags, whole_clause(n));
 }
 
 static void refuse_packet_options(const struct service_work *w, const struct clauses *block)
 {
     const struct node *no_server = block->of[CL_ON_NO_SERVER];
-    proxy_refuse(w, block->of[CL_MSS_CLAMP], "the host's own TCP chooses the segment size");
+    proxy_refuse(w, block->of[CL_MSS_CLAMP], "this machine's network stack chooses the segment size");
     if (no_server && no_server->first && !is_choice(no_server->first, CL_RESET))
-        proxy_refuse(w, no_server, "the connection is open by then and can only be closed");
+        proxy_refuse(w, no_server, "the connection is already open, and prey can only close it");
     if (w->c->image->services[w->id].flags & PBC_SERVICE_ANNOUNCE && mode_is(w->mode, MODE_INLINE))
-        proxy_refuse(w, block->of[CL_ANNOUNCE], "the addresses belong to others, who answer for them");
+        proxy_refuse(w, block->of[CL_ANNOUNCE], "the addresses belong to other machines, which answer for them");
     if (mode_is(w->mode, MODE_REQUESTS)) return;
-    proxy_refuse(w, block->of[CL_TRUST_FORWARDED], "requests are not read there");
+    proxy_refuse(w, block->of[CL_TRUST_FORWARDED], "prey doesn't read requests in this mode");
     for (unsigned i = CL_AFFINITY_COOKIE; i <= CL_AFFINITY_HEADER; i++)
         if (block->of[i]) {
-            proxy_refuse(w, block->of[i], "requests are not read there");
-            diag_note(w->c->diags, block->of[CL_MODE]->first->span, "`%s http` reads them",
+            proxy_refuse(w, block->of[i], "prey doesn't read requests in this mode");
+            diag_note(w->c->diags, block->of[CL_MODE]->first->span, "to read requests, write `%s http`",
                       mode_is(w->mode, MODE_INLINE) ? "mode proxy inline" : "mode proxy");
         }
 }
@@ -90,11 +90,11 @@ static void tls_to_server(const struct service_work *w, const struct node *n, st
     x->server_sni = clause_string(c, parts.of[CL_SNI]);
     x->server_ca = ca && ca->first ? path_of_file(c, ca->first, "`ca`") : 0;
     if (off && ca) {
-        diag(c->diags, E_CHECK_VERIFY, off->span, "`verify off` and `verify ca` contradict each other");
-        diag_note(c->diags, ca->span, "the other is here");
+        diag(c->diags, E_CHECK_VERIFY, off->span, "`verify off` and `verify ca` exclude each other");
+        diag_note(c->diags, ca->span, "the other one is here");
     } else if (!off && !parts.of[CL_SNI]) {
         diag(c->diags, E_CHECK_VERIFY, n->span,
-             "the servers' certificate can't be verified without a name: give `sni`, or say `verify off`");
+             "to verify the servers' certificate, add `sni`; to skip the check, write `verify off`");
     }
 }
 
@@ -105,11 +105,11 @@ static bool trusted(const struct service_work *w, const struct node *n, uint32_t
     bool placed = false;
     if (!n || !addr_list_of(w->c, n->first, &list)) return false;
     if (list.any || list.self || n->first->flags & NF_NOT) {
-        diag(w->c->diags, E_PROXY_TRUST, n->span, "`%s from` names those who are trusted: %s", node_words(n),
-             list.any    ? "`any` would trust what anybody says"
-             : list.self ? "`self` is not one of them"
-                         : "`not` would trust all others");
-        diag_advise(w->c->diags, "list the addresses of the proxies in front of this one");
+        diag(w->c->diags, E_PROXY_TRUST, n->span, "`%s from` needs the addresses of trusted proxies: %s", node_words(n),
+             list.any    ? "`any` would trust every sender"
+             : list.self ? "`self` isn't possible"
+                         : "`not` would trust all other senders");
+        diag_advise(w->c->diags, "list the proxies in front of this machine");
     } else {
         placed = addr_list_place(w->c, &list, n->span, from, count);
     }
@@ -140,11 +140,12 @@ static void mode_options(const struct service_work *w, const struct node *mode, 
     clauses_find(w->c, mode, &of, "mode");
     const struct node *send = of.of[CL_SEND_PROXY], *first = of.of[CL_FIRST_BYTES_WITHIN];
     if (mode_is(w->mode, MODE_INLINE))
-        proxy_refuse(w, of.of[CL_TRANSPARENT], "servers see the client's address there anyway");
+        proxy_refuse(w, of.of[CL_TRANSPARENT], "servers see the client's address anyway");
     else if (of.of[CL_TRANSPARENT])
         x->flags |= PBC_PROXY_TRANSPARENT;
     if (of.of[CL_OVERLAPS])
-        proxy_refuse(w, of.of[CL_OVERLAPS], "the host's own TCP puts segments together; `mode observe` takes it");
+        proxy_refuse(w, of.of[CL_OVERLAPS],
+                     "this machine's network stack reassembles segments; only `mode observe` has this option");
     if (send) x->flags |= send_proxy_of(send) == 1 ? PBC_PROXY_SEND_V1 : PBC_PROXY_SEND_V2;
     if (trusted(w, of.of[CL_ACCEPT_PROXY], &x->accept_from, &x->accept_count)) x->flags |= PBC_PROXY_ACCEPT;
     if (first) x->first_ns = time_above_0(w->c, first, first->first);
@@ -157,8 +158,8 @@ static void affinity(const struct service_work *w, const struct clauses *block, 
     if (!n || !mode_is(w->mode, MODE_REQUESTS)) return;
     if ((cookie && header) || source) {
         const struct node *other = source ? source : header;
-        diag(w->c->diags, E_CLAUSE_TWICE, n->span, "a service has one kind of `affinity`");
-        diag_note(w->c->diags, other->span, "the other is here");
+        diag(w->c->diags, E_CLAUSE_TWICE, n->span, "a service can have one kind of `affinity`");
+        diag_note(w->c->diags, other->span, "the other one is here");
     }
     x->affinity_name = field_name(w->c, n->first);
     if (cookie && x->affinity_name) x->affinity_name = text_of(w->c, n->first->v.str); /* cookie names keep case */
@@ -236,7 +237,7 @@ static void check_pool(struct compile *c, const struct pbc_service *s, uint32_t 
         if (proxy || !img->servers[i].max_flows) continue;
         diag(c->diags, E_MODE_OPTION, at, "`max flows` of the server `%s` needs a proxy mode",
              image_str(img, img->servers[i].name));
-        diag_advise(c->diags, "write `max flows` in the service instead");
+        diag_advise(c->diags, "write `max flows` in the service");
         return;
     }
 }
@@ -248,10 +249,10 @@ static void check_source(struct compile *c, const struct pbc_service *s, const s
 {
     const struct image *img = c->image;
     if (!of || !mode_is(s->mode, MODE_OWN_SOURCE) || !img->pools[pool].source_count) return;
-    diag(c->diags, E_MODE_OPTION, at, "the pool `%s` has a `source`, and the proxy service `%s` uses the pool, too",
+    diag(c->diags, E_MODE_OPTION, at, "the pool `%s` has a `source`, but the proxy service `%s` also uses this pool",
          image_str(img, img->pools[pool].name), image_str(img, of->name));
-    diag_note(c->diags, span_at(c, &of->place), "that service is here");
-    diag_advise(c->diags, "give each of the two a pool of its own, with addresses of its own");
+    diag_note(c->diags, span_at(c, &of->place), "the proxy service is here");
+    diag_advise(c->diags, "give each service its own pool, with its own addresses");
 }
 
 /* A pool, as services that use it say which PROXY header its servers get */
@@ -282,17 +283,17 @@ static void settle_header(struct compile *c, const struct pbc_service *s, uint32
     }
     if (!h->own && h->first == s) p->send_proxy = version;
     if (h->own && !mode_is(s->mode, MODE_PROXIES)) {
-        diag(c->diags, E_MODE_OPTION, at, "`send proxy` of the pool `%s` needs a proxy mode", name);
+        diag(c->diags, E_MODE_OPTION, at, "`send proxy` of the pool `%s` needs a service in a proxy mode", name);
     } else if (h->own && version && version != p->send_proxy) {
         diag(c->diags, E_MODE_OPTION, at, "the service and its pool `%s` differ in `send proxy`: the service %s", name,
              version_words(version));
         diag_note(c->diags, span_at(c, &p->place), "the pool is here, and %s", version_words(p->send_proxy));
-        diag_advise(c->diags, "say it once");
+        diag_advise(c->diags, "write `send proxy` only in one of the two");
     } else if (!h->own && version != p->send_proxy) {
         diag(c->diags, E_MODE_OPTION, at, "services that share the pool `%s` differ in `send proxy`: this one %s", name,
              version_words(version));
         diag_note(c->diags, span_at(c, &h->first->place), "another one is here, and %s", version_words(p->send_proxy));
-        diag_advise(c->diags, "say `send proxy` in the pool, or give each service a pool of its own");
+        diag_advise(c->diags, "write `send proxy` in the pool, or give each service its own pool");
     }
 }
 
@@ -332,7 +333,7 @@ static void check_kept(struct compile *c)
         if (!img->pools[i].keep_none || !used[i] || reads[i]) continue;
         diag(c->diags, E_MODE_OPTION, span_at(c, &img->pools[i].place),
              "`keep none` of the pool `%s` needs a service in `mode proxy http`", image_str(img, img->pools[i].name));
-        diag_advise(c->diags, "leave it out: no other mode sends several requests over one connection");
+        diag_advise(c->diags, "remove `keep none`: no other mode sends several requests over one connection");
     }
 }
 
@@ -356,9 +357,9 @@ static void check_queues(struct compile *c)
         const struct pbc_service *s = &img->services[i];
         if (!s->proxy || !img->proxies[s->proxy - 1].queue || may_fill(img, s)) continue;
         diag(c->diags, W_QUEUE, span_at(c, &s->place),
-             "nobody waits in the `queue` of the service `%s`: no server of its pools has `max flows`",
+             "`queue` of the service `%s` has no effect, because no server of its pools has `max flows`",
              image_str(img, s->name));
-        diag_advise(c->diags, "write `max flows N` behind the servers, or leave `queue` out");
+        diag_advise(c->diags, "write `max flows N` after the servers, or remove `queue`");
     }
 }
 

@@ -11,7 +11,7 @@ static const struct number_kind port_kind = {.what = "a port to serve",
                                              .most = 65535,
                                              .ports = true};
 
-static const struct number_kind variant_kind = {.what = "a variant of GUE", .range = "they are 0 and 1", .most = 1};
+static const struct number_kind variant_kind = {.what = "a variant of GUE", .range = "write 0 or 1", .most = 1};
 
 /* Return the mode that the clause names; PBC_MODES: none. */
 static unsigned mode_named(const struct node *word)
@@ -40,7 +40,7 @@ static bool mode_of(struct compile *c, const struct symbol *s, const struct node
         if (c->symbols->text_at_fault) return false;
         diag(c->diags, E_MODE_MISSING, s->span, "the service `%s` has no `mode`", s->name.s);
         char all[MODE_NAMES];
-        diag_advise(c->diags, "add `mode` and one of %s, `observe`", mode_names(0, all));
+        diag_advise(c->diags, "add `mode` with one of %s, `observe`", mode_names(0, all));
         return false;
     }
     const unsigned mode = mode_named(word);
@@ -73,14 +73,14 @@ static bool endpoint_to(struct compile *c, const struct node *n, struct pbc_endp
     mark_names_used(c, n);
     if (v.node->kind == N_ADDR) {
         diag(c->diags, E_ENDPOINT_ADDRESS, n->span,
-             "a service needs the address of one host: this one is multicast, broadcast or unspecified");
+             "a service needs the address of one host, not a multicast, broadcast or unspecified address");
         uint32_t w[4];
         addr_words(&v.node->v.addr, w);
         if (!(w[0] | (v.node->v.addr.family == 4 ? 0 : w[1] | w[2] | w[3])))
             diag_advise(c->diags, "write `self` for all addresses of this machine, `any` for every address");
         return false;
     }
-    diag(c->diags, E_ENDPOINT_ADDRESS, n->span, "after `on` a service takes single addresses, `self` or `any`");
+    diag(c->diags, E_ENDPOINT_ADDRESS, n->span, "after `on`, a service takes single addresses, `self` or `any`");
     diag_advise(c->diags, "list the addresses one by one");
     return false;
 }
@@ -147,11 +147,12 @@ static void endpoints_of(struct service_work *w, const struct node *on, const st
     if (e.proto != PBC_EP_TCP && (w->observes || mode_is(w->mode, MODE_PROXIES))) {
         diag(c->diags, E_PROXY_TCP, n->span, "`%s` %s TCP alone", w->observes ? "observe" : mode_info[w->mode].name,
              w->observes ? "sees" : "serves");
-        if (!w->observes) diag_advise(c->diags, "serve the rest by another service, in a mode such as `passthrough`");
+        if (!w->observes)
+            diag_advise(c->diags, "write a second service for this protocol, in a mode such as `passthrough`");
         w->good = false;
     }
     if (used) return;
-    diag(c->diags, E_ECHO_FAMILY, n->span, "`%s` belongs to IPv%u, and the service has no such address",
+    diag(c->diags, E_ECHO_FAMILY, n->span, "`%s` belongs to IPv%u, but the service has no such address",
          family == 4 ? "icmp" : "icmp6", family);
     diag_guess(c->diags, SPAN_NONE, "%s", family == 4 ? "icmp6" : "icmp");
 }
@@ -172,8 +173,8 @@ static const struct {
     [N_C_WITHIN] = {E_UNSUPPORTED, "not supported yet: meters in a `when`"},
     [N_C_STATE] = {E_UNSUPPORTED, "not supported yet: connection state in a `when`"},
     [N_C_FLOWS] = {E_UNSUPPORTED, "not supported yet: connection state in a `when`"},
-    [N_C_OUT_ON] = {E_MODE_BLIND, "a `when` chooses where a packet goes, so its exit is not known yet"},
-    [N_C_URPF] = {E_MODE_BLIND, "use this condition in a firewall: a `when` only chooses where a packet goes"},
+    [N_C_OUT_ON] = {E_MODE_BLIND, "a `when` chooses the destination, so the outgoing interface isn't known yet"},
+    [N_C_URPF] = {E_MODE_BLIND, "use this condition in a firewall: a `when` only chooses the destination"},
 };
 
 /* True if the mode can ask all conditions of the `when`; else report. */
@@ -186,25 +187,24 @@ static bool when_is_visible(struct service_work *w, const struct node *when)
         if (n->flags & NF_REPLY) {
             mark_names_used(c, n);
             diag(c->diags, E_MODE_BLIND, n->span,
-                 "`reply` needs `mode observe`: here a server is chosen before it speaks");
+                 "`reply` needs `mode observe`: other modes choose a server before it sends anything");
             good = false;
         } else if (mode_is(w->mode, MODE_PROXIES)) {
             if (n->kind == N_CLAUSE || n->kind == N_C_BYTES) good = stream_cond_visible(w, n) && good;
             if (n->kind == N_CLAUSE || n->kind == N_C_BYTES || n->kind == N_POOLS || is_of_connections(n)) continue;
             mark_names_used(c, n);
-            diag(c->diags, E_MODE_BLIND, n->span, "a proxy chooses a pool for a whole connection, not for packets");
+            diag(c->diags, E_MODE_BLIND, n->span, "a proxy chooses a pool per connection, not per packet");
             good = false;
         } else if (n->kind == N_CLAUSE) {
             mark_names_used(c, n);
             diag(c->diags, E_MODE_BLIND, n->span,
-                 "`%s` is known only once a client is connected, and this mode chooses the pool by the first packet",
-                 node_words(n));
+                 "this mode chooses the pool by the first packet, which has no `%s` yet", node_words(n));
             diag_advise(c->diags, "use `mode proxy`");
             good = false;
         } else if (n->kind == N_C_BYTES && w->tcp_like && n->first && !str_is(n->first->v.str, "l3") &&
                    !str_is(n->first->v.str, "l2")) {
             diag(c->diags, E_MODE_BLIND, n->span,
-                 "the packet that opens a connection chooses the pool, and it has no payload yet");
+                 "this mode chooses the pool by the first packet, which has no payload yet");
             diag_advise(c->diags, "use `mode proxy`");
             good = false;
         } else if (unseen[n->kind].why) {
@@ -235,12 +235,12 @@ static void check_shares(struct compile *c, const struct node *pools)
             if (other->first->v.str.len != share->first->v.str.len ||
                 memcmp(other->first->v.str.s, share->first->v.str.s, share->first->v.str.len) != 0)
                 continue;
-            diag(c->diags, E_SHARES, share->span, "`%s` stands twice in this list", share->first->v.str.s);
-            diag_note(c->diags, other->span, "the first is here");
+            diag(c->diags, E_SHARES, share->span, "`%s` is twice in this list", share->first->v.str.s);
+            diag_note(c->diags, other->span, "the first one is here");
             return;
         }
         if (percent == PBC_NONE && count > 1) {
-            diag(c->diags, E_SHARES, share->span, "several pools need their shares in percent: `a 90%%, b 10%%`");
+            diag(c->diags, E_SHARES, share->span, "write a percentage for each pool, as in `a 90%%, b 10%%`");
             return;
         }
         sum += percent == PBC_NONE ? 100 : percent;
@@ -301,7 +301,7 @@ void check_no_ah(struct service_work *w, const struct node *when, uint32_t from)
     node_each(n, when)
     {
         if (n->kind != N_C_PROTO && n->kind != N_C_PROTO_NUM) continue;
-        diag(w->c->diags, E_MODE_BLIND, n->span, "a branch is chosen for a whole connection, not for packets with AH");
+        diag(w->c->diags, E_MODE_BLIND, n->span, "a branch applies to a connection, not to packets with AH");
         w->good = false;
         return;
     }
@@ -343,8 +343,8 @@ static void resolve_branch(struct service_work *w, const struct node *when)
 void report_after_else(struct compile *c, const struct node *n, const struct node *otherwise)
 {
     diag(c->diags, E_AFTER_ELSE, n->span,
-         n->flags & NF_ELSE ? "a second `else`" : "a `when` after the `else` is never reached");
-    diag_note(c->diags, otherwise->span, "the `else` takes everything that comes to it");
+         n->flags & NF_ELSE ? "a second `else`" : "a `when` after the `else` has no effect");
+    diag_note(c->diags, otherwise->span, "the `else` matches everything");
     mark_names_used(c, n);
 }
 
@@ -368,7 +368,7 @@ static void resolve_branches(struct service_work *w, const struct symbol *s, str
     }
     const bool wire = mode_is(w->mode, MODE_INLINE);
     if (!last && !wire && !c->symbols->text_at_fault) {
-        diag(c->diags, E_SERVICE_EMPTY, s->span, "the service `%s` has no pool to send its traffic to", s->name.s);
+        diag(c->diags, E_SERVICE_EMPTY, s->span, "the service `%s` has no destination for its traffic", s->name.s);
         diag_advise(c->diags, "add `-> POOL`");
     }
     if (!otherwise)

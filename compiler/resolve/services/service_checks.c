@@ -33,7 +33,7 @@ static void check_family(const struct service_work *w, const struct pbc_pool *po
     families &= families_of(img, &img->services[w->id]) & ~have;
     if (!families || !have) return;
     diag(w->c->diags, E_POOL_FAMILY, share->span,
-         "`%s` has no server for IPv%c clients, and %s does not change the family", image_str(img, pool->name),
+         "`%s` has no server for IPv%c clients, and %s can't change the family", image_str(img, pool->name),
          families & KIND_IP4 ? '4' : '6',
          mode_is(w->mode, MODE_OWN_SOURCE | MODE_REWRITES | MODE_INLINE) ? "this mode" : "`transparent`");
     diag_advise(w->c->diags, "add a server with an IPv%c address, or a branch to another pool: `when %s -> POOL`",
@@ -58,14 +58,14 @@ static void check_ports(const struct service_work *w, const struct pbc_pool *poo
         if (!s->port || keeps_port(img, &img->services[w->id], s->port)) continue;
         if (s->flags & PBC_SERVER_NAMED && s->port == PBC_NAMED_PORT) {
             diag(w->c->diags, E_PORT_CHANGED, share->span,
-                 "servers of `%s` have the ports of their records, but `%s` leaves the client's port as it is",
+                 "servers of `%s` have the ports of their DNS records, but `%s` can't change the client's port",
                  image_str(img, pool->name), mode_info[w->mode].name);
             return;
         }
         diag(w->c->diags, E_PORT_CHANGED, share->span,
-             "the server `%s` of `%s` has port %u, but `%s` leaves the client's port as it is", image_str(img, s->name),
+             "the server `%s` of `%s` has port %u, but `%s` can't change the client's port", image_str(img, s->name),
              image_str(img, pool->name), s->port, mode_info[w->mode].name);
-        diag_advise(w->c->diags, "leave out the server's port, or use `mode dsr rewrite`");
+        diag_advise(w->c->diags, "remove the server's port, or use `mode dsr rewrite`");
         return;
     }
 }
@@ -79,7 +79,7 @@ static void check_proxied(const struct service_work *w, const struct pbc_pool *p
          "the pool `%s` has a `source`, but a %s service connects from the client's address",
          image_str(img, pool->name), mode_is(w->mode, MODE_INLINE) ? "`proxy inline`" : "`transparent`");
     diag_note(w->c->diags, span_at(w->c, &pool->place), "the pool is here");
-    diag_advise(w->c->diags, "leave out one of the two, or give this service a pool of its own");
+    diag_advise(w->c->diags, "remove one of the two, or give this service its own pool");
 }
 
 /* True for an address that each machine has for itself. */
@@ -99,7 +99,7 @@ static void check_loopback(const struct service_work *w, const struct pbc_pool *
         const struct pbc_server *s = &img->servers[i];
         if (!is_loopback(s)) continue;
         diag(w->c->diags, E_SERVER_LOOPBACK, share->span,
-             "the server `%s` of `%s` is this machine itself, and `mode %s` sends packets on to other machines only",
+             "the server `%s` of `%s` is this machine, but `mode %s` sends packets only to other machines",
              image_str(img, s->name), image_str(img, pool->name), mode_info[w->mode].name);
         diag_note(w->c->diags, span_at(w->c, &s->place), "the server is here");
         diag_advise(w->c->diags, "use `mode proxy`, or give the server another machine's address");
@@ -148,7 +148,7 @@ static int by_endpoint(const void *pa, const void *pb)
     return order ? order : a < b ? -1 : 1;
 }
 
-/* Report endpoints of the array that stand in two places; names come from `name_of`. */
+/* Report endpoints of the array that are in two places; names come from `name_of`. */
 static void check_twice(struct compile *c, const struct pbc_endpoint *all, uint32_t count,
                         const char *(*name_of)(const struct image *img, uint32_t service))
 {
@@ -159,11 +159,11 @@ static void check_twice(struct compile *c, const struct pbc_endpoint *all, uint3
         const struct pbc_endpoint *a = sorted[i - 1], *b = sorted[i];
         if (compare_endpoints(a, b) != 0) continue;
         if (memcmp(&a->place, &b->place, sizeof(a->place)) == 0) {
-            diag(c->diags, E_ENDPOINT_TWICE, span_at(c, &b->place), "an address of this service stands twice");
+            diag(c->diags, E_ENDPOINT_TWICE, span_at(c, &b->place), "an address is twice in this service");
             continue;
         }
         diag(c->diags, E_ENDPOINT_TWICE, span_at(c, &b->place),
-             "the same address, protocol and ports belong to the service `%s` already", name_of(c->image, a->service));
+             "the service `%s` already has this address, protocol and port", name_of(c->image, a->service));
         diag_note(c->diags, span_at(c, &a->place), "here");
     }
 }
@@ -208,9 +208,9 @@ void check_loops(struct compile *c)
         const struct pbc_endpoint *const *same = bsearch(&key, sorted, n, sizeof(*sorted), by_address);
         if (!same) continue;
         diag(c->diags, E_SERVER_LOOP, span_at(c, &s->place),
-             "the server `%s` has the address of the service `%s`: its packets would come back here",
+             "the server `%s` has the address of the service `%s`, so its packets would return to this machine",
              image_str(img, s->name), image_str(img, img->services[(*same)->service].name));
-        diag_note(c->diags, span_at(c, &(*same)->place), "the service stands here");
+        diag_note(c->diags, span_at(c, &(*same)->place), "the service is here");
     }
 }
 
@@ -239,8 +239,9 @@ void warn_retries(struct compile *c)
         node_each(n, s->decl)
         {
             if (!is_clause(n, CL_RETRIES) || !c->image->pools[s->index].retries) continue;
-            diag(c->diags, W_RETRIES, n->span, "`retries` does nothing here: only `dsr` services use `%s`", s->name.s);
-            diag_advise(c->diags, "their servers answer clients directly, so this machine can't see a missing answer");
+            diag(c->diags, W_RETRIES, n->span, "`retries` has no effect, because only `dsr` services use `%s`",
+                 s->name.s);
+            diag_advise(c->diags, "in `dsr`, servers answer clients directly, so prey can't see a missing reply");
         }
     }
 }
@@ -252,6 +253,6 @@ void check_slots(struct compile *c)
                                           img->settings_count ? img->settings->maglev : LB_SLOTS_DEFAULT);
     if (slots > PBC_SLOTS_MAX)
         diag(c->diags, E_SLOTS, span_at(c, &img->pools[img->pools_count - 1].place),
-             "the pools of this file need %llu slots in Maglev tables, and at most %u fit", (unsigned long long)slots,
+             "the pools of this file need %llu slots in Maglev tables, and the limit is %u", (unsigned long long)slots,
              (unsigned)PBC_SLOTS_MAX);
 }

@@ -37,7 +37,7 @@ static void check_rate_length(const struct service_work *w, const struct symbol 
         if (!len || len->next || w->families == KIND_IP6 || (w->families == KIND_IP4 && len->v.i <= 32)) return;
         diag(c->diags, E_METER_LENGTH, clause->span,
              "the meter `%s` has one prefix length, but this service can have IPv4 and IPv6 clients", meter->name.s);
-        diag_note(c->diags, per->span, "the length is given here");
+        diag_note(c->diags, per->span, "the length is here");
     }
 }
 
@@ -48,10 +48,10 @@ static bool is_of_rules(struct compile *c, const struct symbol *meter, const str
     for (uint32_t i = 0; i < img->conds_count; i++) {
         const struct pbc_cond *cond = &img->conds[i];
         if ((cond->kind != COND_OVER && cond->kind != COND_WITHIN) || cond->first != meter->index) continue;
-        diag(c->diags, E_RATE_SHARED, clause->span, "rules ask the meter `%s`, so it can't be the rate of a service",
+        diag(c->diags, E_RATE_SHARED, clause->span, "rules use the meter `%s`, so it can't be the rate of a service",
              meter->name.s);
-        diag_note(c->diags, img->cond_span[i], "a rule asks it here");
-        diag_advise(c->diags, "declare another meter for the service");
+        diag_note(c->diags, img->cond_span[i], "a rule uses the meter here");
+        diag_advise(c->diags, "declare a second meter for the service");
         return true;
     }
     return false;
@@ -66,10 +66,10 @@ static uint32_t rate_of(const struct service_work *w, const struct node *clause)
     if (m->unit != PBC_METER_PACKETS || m->per == PBC_PER_FLOW) {
         diag(c->diags, E_RATE_METER, clause->span,
              m->per == PBC_PER_FLOW
-                 ? "`%s` has a bucket for each flow, and each flow opens once, so the rate would never be exceeded"
+                 ? "`%s` counts per flow, and each flow opens once, so the rate would never be exceeded"
                  : "`%s` counts bits; `rate` needs a meter that counts packets, such as 100/s",
              s->name.s);
-        diag_note(c->diags, s->span, "it is declared here");
+        diag_note(c->diags, s->span, "the meter is declared here");
         return 0;
     }
     if (is_of_rules(c, s, clause)) return 0;
@@ -81,7 +81,7 @@ static uint32_t rate_of(const struct service_work *w, const struct node *clause)
 static bool takes_tcp(const struct service_work *w, const struct node *clause)
 {
     if (w->tcp || !w->good) return true;
-    diag(w->c->diags, E_NOT_TCP, clause->span, "`%s` is about TCP, and this service takes none", node_words(clause));
+    diag(w->c->diags, E_NOT_TCP, clause->span, "`%s` needs TCP, but this service has no TCP port", node_words(clause));
     return false;
 }
 
@@ -102,15 +102,17 @@ static uint8_t cookies_of(const struct service_work *w, const struct node *claus
     if (!clause || !w->good) return 0;
     if (mode_is(w->mode, MODE_ONE_SIDED)) {
         diag(c->diags, E_COOKIES_DSR, clause->span,
-             "`syn cookies` can't stand in dsr: the server answers the client itself, so it would stay flooded");
+             "`syn cookies` isn't possible in dsr modes: the server answers SYNs, so prey can't protect it");
         char all[MODE_NAMES];
-        diag_advise(c->diags, "they work in the modes %s", mode_names(MODE_ONE_SIDED | MODE_PROXIES, all));
+        diag_advise(c->diags, "use one of the modes %s, or remove `syn cookies`",
+                    mode_names(MODE_ONE_SIDED | MODE_PROXIES, all));
         diag_note(c->diags, mode->span, "the mode is named here");
         return 0;
     }
     if (mode_is(w->mode, MODE_PROXIES)) {
         diag(c->diags, E_COOKIES_DSR, clause->span,
-             "`syn cookies` can't stand in mode %s: the host answers SYNs itself, and sends cookies when it must",
+             "`syn cookies` isn't possible in mode %s: this machine's network stack answers SYNs, and sends cookies "
+             "itself",
              mode_info[w->mode].name);
         diag_suggest_removal(c->diags, clause->span);
         return 0;
@@ -127,10 +129,11 @@ static uint8_t announce_of(const struct service_work *w, const struct node *clau
     node_each(n, on)
     {
         if (n->kind != N_SELF && n->kind != N_ANY) continue;
-        diag(w->c->diags, E_ANNOUNCE, clause->span, "`announce` answers for single addresses, not for `%s`",
+        diag(w->c->diags, E_ANNOUNCE, clause->span, "`announce` needs single addresses, not `%s`",
              node_kind_name(n->kind));
         diag_note(w->c->diags, n->span,
-                  n->kind == N_SELF ? "the host answers for its own addresses itself" : "this is every address");
+                  n->kind == N_SELF ? "remove `announce`: the network stack answers for this machine's addresses"
+                                    : "`any` means every address");
         good = false;
     }
     return good ? PBC_SERVICE_ANNOUNCE : 0;

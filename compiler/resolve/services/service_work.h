@@ -8,9 +8,9 @@
 /* Read `mss clamp auto|N` (service_options.c); 0 if the clause is NULL or was reported. */
 uint16_t mss_clamp_of(struct compile *c, const struct node *clause);
 
-/* Servers of a `servers` statement; port 0: the client's is kept. server_range_of reads the range `n` and returns the
- * count; it returns 0 after reporting that this is no range. After a report of a bad bound the range keeps its servers,
- * so that their names are known. */
+/* Servers of a `servers` statement; port 0: the client's is kept. server_range_of reads the range `n` and returns
+ * the count; it returns 0 after reporting that this is not a range. After a report of a bad bound the range keeps
+ * its servers, so that their names are known. */
 struct server_range {
     struct addr first;
     uint32_t count;
@@ -45,8 +45,8 @@ struct capacity {
     uint64_t flows;
 };
 struct capacity capacity_of(const struct image *img, const struct pbc_pool *pool);
-/* Source ports of a service: flows at once, to all of its pools; if it takes UDP, how long such a flow keeps its port,
- * and how many may begin a second. 0: it needs no ports, or takes no UDP. */
+/* Source ports of a service: flows at once, to all of its pools; if it takes UDP, how long such a flow keeps its
+ * port, and how many may begin per second. 0: no ports needed, or no UDP. */
 struct service_ports {
     uint64_t flows, udp_ns, udp_a_second;
 };
@@ -71,7 +71,7 @@ struct service_work {
     const struct node *node;
     uint32_t id;
     enum pbc_mode mode;
-    uint32_t left;        /* KIND_IP4, KIND_IP6: clients that no earlier `when` took entirely */
+    uint32_t left;        /* KIND_IP4, KIND_IP6: clients not taken entirely by earlier `when`s */
     bool tcp_like;        /* an endpoint may take a protocol with connections that begin and end */
     bool tcp;             /* an endpoint may take TCP */
     uint32_t families;    /* KIND_IP4, KIND_IP6: clients of its endpoints */
@@ -82,18 +82,18 @@ struct service_work {
     uint32_t wants_reply; /* the same of the server's, for `reply` */
     const struct node *instruction; /* the last `instruction` of a `when`, and its check */
     bool instruction_sum;
-    bool elsewhere;                  /* a branch leads elsewhere than to the original destination */
-    struct number_set ifaces, vlans; /* frames of endpoints in the wire: interfaces, none: all; and VIDs, by `wire` */
+    bool elsewhere;                  /* a branch leads to something other than the original destination */
+    struct number_set ifaces, vlans; /* frames of endpoints in the wire: interfaces (none: all), and VIDs, by `wire` */
     uint8_t wire;                    /* enum pbc_endpoint_wire */
 };
-/* Services in the wire (wire.c): read `on IF` and `vlan …`; add an endpoint for each of them; read a destination that
- * is no pool, false if this is one; settle which side answers first, once the branches are read. */
+/* Services in the wire (wire.c): read `on IF` and `vlan …`; add an endpoint for each of them; read a destination
+ * other than a pool, false if it is a pool; settle which side answers first, once the branches are read. */
 void wire_read(struct service_work *w);
 void wire_endpoints(struct service_work *w, const struct pbc_endpoint *e, struct span at);
 bool wire_destination(const struct service_work *w, const struct node *pools, struct pbc_branch *b);
 void wire_settle(const struct service_work *w, const struct clauses *block, uint32_t proxy);
-/* Connections that leave for the packet path (splice.c): true for a `-> pass` that can stand in the service, false
- * after a report; read `splice packets`, and settle what the branches have to do with it, once they are read. */
+/* Connections that leave for the packet path (splice.c): true for a `-> pass` that can be in the service, false
+ * after a report; read `splice packets`, and apply it to the branches, once they are read. */
 bool splice_may_pass(const struct service_work *w, const struct node *share);
 void splice_settle(const struct service_work *w, const struct clauses *block, const struct pbc_service *s);
 /* Report a pool with the name of a destination. */
@@ -104,7 +104,7 @@ void resolve_observe(struct compile *c, struct symbol *s);
 void observe_endpoints_sort(struct compile *c);
 /* Report its options in a service of another mode. */
 void refuse_observe_options(const struct service_work *w, const struct clauses *block);
-/* Return what a word of its branches does; NULL: it is none. */
+/* Return the action of a word of its branches; NULL: unknown. */
 const char *observe_word(struct str word);
 
 /* Parts of resolve_services.c: read the endpoints; true for conditions on properties that a connection's packets share;
@@ -113,7 +113,7 @@ void resolve_endpoints(struct service_work *w, const struct node *on);
 bool is_of_connections(const struct node *n);
 void check_no_ah(struct service_work *w, const struct node *when, uint32_t from);
 void report_after_else(struct compile *c, const struct node *n, const struct node *otherwise);
-/* Return the version that `send proxy v1|v2` says; 0: NULL (proxies.c). */
+/* Return the version of `send proxy v1|v2`; 0: NULL (proxies.c). */
 uint8_t send_proxy_of(const struct node *clause);
 /* Read a duration above 0; 0 after a report (proxies.c). */
 uint64_t time_above_0(struct compile *c, const struct node *clause, const struct node *n);
@@ -122,7 +122,7 @@ uint64_t time_above_0(struct compile *c, const struct node *clause, const struct
  * KIND_IP4, KIND_IP6 that the branch can match. */
 void check_branch_pools(const struct service_work *w, const struct pbc_branch *b, const struct node *pools,
                         uint32_t families);
-void check_endpoints(struct compile *c); /* endpoints that stand in two places */
+void check_endpoints(struct compile *c); /* endpoints that are in two places */
 void check_slots(struct compile *c);     /* size of the tables of all pools together */
 void check_loops(struct compile *c);     /* servers with a service's own address */
 void warn_retries(struct compile *c);    /* `retries` of pools that only `dsr` services use */
@@ -136,8 +136,8 @@ void resolve_proxy(struct service_work *w, const struct clauses *block);
 void refuse_proxy_options(const struct service_work *w, const struct clauses *block);
 void check_proxy_pools(struct compile *c);
 
-/* Check that the service can ask this, false after a report; add a condition on first bytes; order the conditions of a
- * branch, from number `from` on, and note in the service what they need (cond_stream.c). */
+/* Check that the service can have this condition, false after a report; add a condition on first bytes; order the
+ * conditions of a branch, from number `from` on, and note the items that they need in the service (cond_stream.c). */
 bool stream_cond_visible(const struct service_work *w, const struct node *n);
 void stream_cond_resolve(struct rule_work *w, struct service_work *s, const struct node *n);
 void stream_conds_settle(struct service_work *s, uint32_t from);

@@ -7,17 +7,18 @@ static const char *reader(const struct service_work *w, const struct node **at)
 {
     const struct pbc_service *s = &w->c->image->services[w->id];
     *at = NULL;
-    if (mode_is(w->mode, MODE_REQUESTS)) return "each request is read";
+    if (mode_is(w->mode, MODE_REQUESTS)) return "prey reads each request";
     node_each(n, w->node) if (is_clause(n, CL_TLS_TO_SERVER)) *at = n;
-    if (*at) return "TLS to the server begins here";
-    return s->proxy && w->c->image->proxies[s->proxy - 1].cert_count ? "TLS ends here" : NULL;
+    if (*at) return "prey opens TLS to the server";
+    return s->proxy && w->c->image->proxies[s->proxy - 1].cert_count ? "prey terminates the client's TLS" : NULL;
 }
 
 static void report_reader(const struct service_work *w, struct span span, const char *what, const char *why,
                           const struct node *at)
 {
-    diag(w->c->diags, E_SPLICE, span, "`%s` can't stand here: %s, so the connection can't go on in packets", what, why);
-    if (at) diag_note(w->c->diags, at->span, "that is said here");
+    diag(w->c->diags, E_SPLICE, span, "`%s` isn't possible here: %s, so the connection can't continue in packets", what,
+         why);
+    if (at) diag_note(w->c->diags, at->span, "the other option is here");
 }
 
 bool splice_may_pass(const struct service_work *w, const struct node *share)
@@ -38,7 +39,7 @@ static const struct pbc_branch *branch_to(const struct service_work *w, const st
     return NULL;
 }
 
-/* True if the clause can stand in this service; else report. */
+/* True if the clause can be in this service; else report. */
 static bool splice_stands(const struct service_work *w, const struct node *splice, const struct pbc_service *s)
 {
     struct diags *diags = w->c->diags;
@@ -55,9 +56,9 @@ static bool splice_stands(const struct service_work *w, const struct node *splic
         diag_suggest_removal(diags, whole_clause(splice));
     } else if (program) {
         diag(diags, E_SPLICE, splice->span,
-             "`splice packets` can't stand here: a program reads and writes connections of this service");
-        diag_note(diags, span_at(w->c, &program->place), "by this branch");
-        diag_advise(diags, "serve those connections by a service of their own");
+             "`splice packets` isn't possible here: a program reads the connections of this service");
+        diag_note(diags, span_at(w->c, &program->place), "this branch leads to the program");
+        diag_advise(diags, "write a second service for these connections");
     }
     return !why && !program;
 }

@@ -26,7 +26,7 @@ static void read_vlans(struct service_work *w, const struct node *n)
     const struct node *word = NULL;
     node_each(child, n) if (child->kind == N_ANY || child->kind == N_NONE) word = child;
     if (word && node_count(n) > 1) {
-        diag(w->c->diags, E_STANDS_ALONE, word->span, "`%s` can't stand beside other values of `vlan`",
+        diag(w->c->diags, E_STANDS_ALONE, word->span, "`%s` can't be combined with other values of `vlan`",
              node_kind_name(word->kind));
         w->good = false;
     }
@@ -46,16 +46,16 @@ void wire_read(struct service_work *w)
         const struct node **before = &first[n->kind == N_C_VLAN];
         const char *word = n->kind == N_C_ON ? "on" : "vlan";
         if (*before) {
-            diag(c->diags, E_CLAUSE_TWICE, n->span, "`%s` stands twice in this service", word);
-            diag_note(c->diags, (*before)->span, "the first is here");
+            diag(c->diags, E_CLAUSE_TWICE, n->span, "`%s` is written twice in this service", word);
+            diag_note(c->diags, (*before)->span, "the first one is here");
         } else if (n->flags & NF_NOT) {
-            diag(c->diags, E_WRONG_VALUE, n->span, "`%s` of a service takes no `not`", word);
+            diag(c->diags, E_WRONG_VALUE, n->span, "a service's `%s` takes no `not`", word);
             w->good = false;
         } else if (!wire) {
             if (w->good) {
-                diag(c->diags, E_MODE_OPTION, n->span, "`%s` of a service needs `mode proxy inline` or `mode observe`",
+                diag(c->diags, E_MODE_OPTION, n->span, "a service's `%s` needs `mode proxy inline` or `mode observe`",
                      word);
-                diag_advise(c->diags, "use `mode proxy inline`, or leave it out");
+                diag_advise(c->diags, "use `mode proxy inline`, or remove this condition");
             }
         } else if (n->kind == N_C_ON) {
             read_ifaces(w, n);
@@ -94,7 +94,8 @@ void wire_endpoints(struct service_work *w, const struct pbc_endpoint *e, struct
 {
     struct pbc_endpoint one = *e;
     if (w->wire && !w->observes && e->to == PBC_TO_SELF) {
-        diag(w->c->diags, E_ENDPOINT_ADDRESS, at, "a service in the wire takes what crosses this machine, not `self`");
+        diag(w->c->diags, E_ENDPOINT_ADDRESS, at,
+             "an inline service takes forwarded connections, not connections to `self`");
         w->good = false;
         return;
     }
@@ -112,10 +113,10 @@ void wire_endpoints(struct service_work *w, const struct pbc_endpoint *e, struct
 static const struct destination {
     const char *word, *does;
     uint32_t shares; /* value of branch.shares */
-} destinations[] = {{"original", "is where the client wanted to go", PBC_ORIGINAL},
+} destinations[] = {{"original", "connects to the address that the client asked for", PBC_ORIGINAL},
                     {"reject", "refuses the connection", PBC_REJECT},
                     {"program", "hands the connection to a program", PBC_PROGRAM},
-                    {"pass", "lets the connection by", PBC_PASSES}};
+                    {"pass", "lets the connection continue in packets", PBC_PASSES}};
 
 static const struct destination *destination_of(struct str word)
 {
@@ -129,7 +130,7 @@ void wire_check_pool(struct compile *c, const struct symbol *pool)
     const struct destination *d = destination_of(pool->name);
     const char *word = pool->name.s, *does = observe_word(pool->name);
     if (!d && !does) return;
-    diag(c->diags, E_DESTINATION, pool->span, "a pool can't be called `%s`: `-> %s` %s", word, word,
+    diag(c->diags, E_DESTINATION, pool->span, "a pool can't have the name `%s`, because `-> %s` %s", word, word,
          d ? d->does : does);
     diag_advise(c->diags, "give the pool another name");
 }
@@ -140,11 +141,11 @@ static uint32_t socket_of(const struct service_work *w, const struct node *share
     struct diags *diags = w->c->diags;
     const struct node *path = node_child(share, N_STRING);
     if (!path) {
-        diag(diags, E_DESTINATION, share->span, "`program` names the socket that the program listens at");
+        diag(diags, E_DESTINATION, share->span, "`program` needs the socket of your program");
         diag_advise(diags, "write `-> program \"/run/SOCKET\"`");
     } else if (mode_is(w->mode, MODE_REQUESTS)) {
-        diag(diags, E_DESTINATION, share->span,
-             "a program gets whole connections, and mode %s chooses for each request", mode_info[w->mode].name);
+        diag(diags, E_DESTINATION, share->span, "a program takes connections, but mode %s chooses per request",
+             mode_info[w->mode].name);
         diag_advise(diags, "use `mode proxy inline`");
     } else if (path->v.str.len > PBC_SOCKET_MAX) {
         diag(diags, E_DESTINATION, path->span, "the path of a socket has at most %u bytes", PBC_SOCKET_MAX);
@@ -156,7 +157,7 @@ static uint32_t socket_of(const struct service_work *w, const struct node *share
     return 0;
 }
 
-/* Check that such a destination can stand here, as it is written; false after a report. */
+/* Check that such a destination can be here, as it is written; false after a report. */
 static bool stands_right(const struct service_work *w, const struct node *share, const struct destination *d)
 {
     struct diags *diags = w->c->diags;
@@ -165,10 +166,11 @@ static bool stands_right(const struct service_work *w, const struct node *share,
         diag(diags, E_DESTINATION, share->span, "`-> %s` needs `mode proxy inline`", d->word);
         if (d->shares == PBC_REJECT)
             diag_advise(diags,
-                        "name a pool here, and refuse these clients in a firewall: `reject tcp from ADDRESSES to "
+                        "name a pool here, and reject these clients in a firewall: `reject tcp from ADDRESSES to "
                         "ADDRESS port 80`%s",
-                        mode_is(w->mode, MODE_PROXIES) ? "; without an `else`, the proxy refuses what no `when` takes"
-                                                       : "");
+                        mode_is(w->mode, MODE_PROXIES)
+                            ? "; without an `else`, the proxy refuses connections that no `when` matches"
+                            : "");
         else
             diag_advise(diags, "use `mode proxy inline`, or name a pool");
     } else if (string && d->shares != PBC_PROGRAM) {
@@ -201,14 +203,21 @@ bool wire_destination(const struct service_work *w, const struct node *pools, st
                 return true;
             }
             if (!string) continue;
-            diag(w->c->diags, E_DESTINATION, string->span, "a pool takes no path; `program \"SOCKET\"` does");
+            diag(w->c->diags, E_DESTINATION, string->span,
+                 "a pool takes no path; to use a socket, write `program \"SOCKET\"`");
         }
         return false;
     }
     b->shares = PBC_ORIGINAL;
+    struct symbol *pool = symbol_find(w->c->symbols, SPACE_POOLS, share->first->v.str);
+    if (pool) { /* wire_check_pool reports its name */
+        pool->used = true;
+        return true;
+    }
     if (!w->good) return true;
     if (pools->first->next || node_child(share, N_PERCENT)) {
-        diag(w->c->diags, E_DESTINATION, share->span, "`%s` stands alone after `->`, without shares", d->word);
+        diag(w->c->diags, E_DESTINATION, share->span, "`%s` must be the only destination after `->`, without a share",
+             d->word);
         return true;
     }
     if (!stands_right(w, share, d)) return true;
@@ -226,10 +235,10 @@ bool wire_destination(const struct service_work *w, const struct node *pools, st
 /* Return what the service reads of the client before it chooses; NULL: nothing. */
 static const char *reads(const struct service_work *w, const struct pbc_proxy *x)
 {
-    if (mode_is(w->mode, MODE_REQUESTS)) return "requests are read";
-    if (x->cert_count) return "TLS ends here";
-    if (x->flags & PBC_PROXY_ACCEPT) return "clients may begin with a PROXY header";
-    return x->wants ? "a `when` asks what the client says first" : NULL;
+    if (mode_is(w->mode, MODE_REQUESTS)) return "prey reads requests";
+    if (x->cert_count) return "prey terminates the client's TLS";
+    if (x->flags & PBC_PROXY_ACCEPT) return "clients can begin with a PROXY header";
+    return x->wants ? "a `when` needs the client's first bytes" : NULL;
 }
 
 void wire_settle(const struct service_work *w, const struct clauses *block, uint32_t proxy)
@@ -248,10 +257,10 @@ void wire_settle(const struct service_work *w, const struct clauses *block, uint
     struct pbc_proxy *x = &w->c->image->proxies[proxy - 1];
     const char *why = reads(w, x);
     if (server && bytes) {
-        diag(diags, E_SERVER_FIRST, bytes->span, "`server first` and `bytes first` contradict each other");
-        diag_note(diags, server->span, "the other is here");
+        diag(diags, E_SERVER_FIRST, bytes->span, "`server first` and `bytes first` exclude each other");
+        diag_note(diags, server->span, "the other one is here");
     } else if (server && why) {
-        diag(diags, E_SERVER_FIRST, server->span, "the server can't answer first: %s", why);
+        diag(diags, E_SERVER_FIRST, server->span, "the server can't send first: %s", why);
         diag_advise(diags, "write `bytes first`");
     }
     if (!why && !bytes && (server || !w->elsewhere)) x->flags |= PBC_PROXY_SERVER_FIRST;

@@ -60,9 +60,9 @@ static char *read_whole(const char *path, size_t *len, struct addrfile *info, co
     if (fd < 0 || fstat(fd, &st) < 0)
         *why = strerror(errno);
     else if (!S_ISREG(st.st_mode))
-        *why = S_ISDIR(st.st_mode) ? "it is a folder" : "it is not a regular file";
+        *why = S_ISDIR(st.st_mode) ? "the path is a folder" : "the path isn't a regular file";
     else if (st.st_size > ADDRFILE_BYTES_MAX)
-        *why = "it is larger than 256 MiB";
+        *why = "the file is larger than 256 MiB";
     else
         text = heap_resized(NULL, (size_t)st.st_size + 1, 1);
     while (text && n < (size_t)st.st_size) {
@@ -98,7 +98,7 @@ bool addrfile_read(struct compile *c, const char *path, struct span at, struct a
     }
     const struct addr_reader reader = {.arg = &r, .member = take_member, .bad = take_bad_line};
     if (!addr_text_read(text, len, &reader)) {
-        diag(c->diags, E_ADDRESS_FILE, at, "the address file `%s` is not text: it holds zero bytes", path);
+        diag(c->diags, E_ADDRESS_FILE, at, "the address file `%s` isn't text: it has zero bytes", path);
         r.faults = 1;
     }
     info->inside += set_normalise(out);

@@ -12,7 +12,7 @@ enum {
 struct addrfile {
     uint64_t dev, ino; /* identity of the file */
     uint64_t members;  /* number of good entries */
-    uint64_t inside;   /* number of good entries that lie inside another */
+    uint64_t inside;   /* number of good entries that are inside another */
 };
 
 /* Read `path`, relative to the compiler's working directory, into `out`, normal afterwards. Errors of the file are

@@ -51,10 +51,10 @@ void set_add6(struct addr_set *s, u128 lo, u128 hi);
 void set_add(struct addr_set *s, const struct addr *lo, const struct addr *hi);
 void set_add_all(struct addr_set *s);
 void set_add_set(struct addr_set *s, const struct addr_set *from);
-/* Make the empty `s` the members of a live set, which all lie in `within`. */
+/* Make the empty `s` the members of a live set, which all are in `within`. */
 void set_of_live(struct addr_set *s, uint32_t live, const struct addr_set *within);
 
-/* Sort and merge, n log n. Returns the number of ranges that lay wholly inside another. */
+/* Sort and merge, n log n. Returns the number of ranges that were inside another. */
 size_t set_normalise(struct addr_set *s);
 
 /* `out` is empty before and normal afterwards; linear in the ranges of both. */
@@ -62,7 +62,7 @@ void set_union(struct addr_set *out, const struct addr_set *a, const struct addr
 void set_and(struct addr_set *out, const struct addr_set *a, const struct addr_set *b);
 void set_except(struct addr_set *out, const struct addr_set *a, const struct addr_set *b);
 
-/* True whatever live sets hold; set_overlaps: true if for some of what they may hold. */
+/* True for any content of live sets; set_overlaps: true for some content. */
 bool set_is_empty(const struct addr_set *s);
 bool set_is_all(const struct addr_set *s);
 bool set_overlaps(const struct addr_set *a, const struct addr_set *b);
@@ -70,7 +70,6 @@ bool set_within(const struct addr_set *inner, const struct addr_set *outer); /* 
 bool set_holds(const struct addr_set *s, const struct addr *lo, const struct addr *hi);
 size_t set_size(const struct addr_set *s); /* ranges of both families, of all parts */
 
-/* Return the ends of a prefix in lo and hi; false if bits past its length are set in `a` (lo and hi are set all the
- * same). */
+/* Return the ends of a prefix in lo and hi; false if bits past its length are set in `a` (lo and hi are set anyway). */
 bool prefix_ends(const struct addr *a, unsigned len, struct addr *lo, struct addr *hi);
 int addr_compare(const struct addr *a, const struct addr *b); /* both addresses have one family */

@@ -18,8 +18,8 @@ void clauses_find(struct compile *c, const struct node *block, struct clauses *o
         if (n->kind != N_CLAUSE) continue;
         const struct node **first = &out->of[clause_of(n)];
         if (*first && !may_repeat(n)) {
-            diag(c->diags, E_CLAUSE_TWICE, n->span, "`%s` stands twice in this %s", node_words(n), what);
-            diag_note(c->diags, (*first)->span, "the first is here");
+            diag(c->diags, E_CLAUSE_TWICE, n->span, "`%s` is written twice in this %s", node_words(n), what);
+            diag_note(c->diags, (*first)->span, "the first one is here");
         } else if (!*first) {
             *first = n;
         }
@@ -55,7 +55,7 @@ uint32_t clause_number(struct compile *c, const struct node *clause, const struc
 uint32_t text_without_zero(struct compile *c, const struct node *text)
 {
     if (memchr(text->v.str.s, '\0', text->v.str.len)) {
-        diag(c->diags, E_STRING_ZERO, text->span, "this text can't hold a zero byte");
+        diag(c->diags, E_STRING_ZERO, text->span, "this text can't have a zero byte");
         return 0;
     }
     if (text->v.str.len == 0) diag(c->diags, E_STRING_ZERO, text->span, "this text can't be empty");
@@ -66,7 +66,7 @@ uint32_t path_of_file(struct compile *c, const struct node *path, const char *wh
 {
     const size_t len = path->v.str.len;
     if (len && path->v.str.s[len - 1] == '/') {
-        diag(c->diags, E_WRONG_VALUE, path->span, "this is the path of a folder, and %s is a file", what);
+        diag(c->diags, E_WRONG_VALUE, path->span, "this is a folder's path, but %s must be a file", what);
         diag_advise(c->diags, "add the file's name");
     }
     return text_without_zero(c, path);
@@ -79,8 +79,11 @@ uint32_t clause_string(struct compile *c, const struct node *clause)
 
 bool port_ranges_of(struct compile *c, const struct node *clause, struct number_set *ports)
 {
-    static const struct number_kind kind = {
-        .what = "a port to translate to", .range = "they go from 1 to 65535", .least = 1, .most = 65535, .ports = true};
+    static const struct number_kind kind = {.what = "a port to translate to",
+                                            .range = "ports go from 1 to 65535",
+                                            .least = 1,
+                                            .most = 65535,
+                                            .ports = true};
     const struct symbol *name = NULL;
     if (!clause->first || !numbers_of(c, clause->first, &kind, NULL, ports, &name)) return false;
     if (ports->n && ports->r[0].lo) return true;

@@ -3,12 +3,12 @@
 
 #include "compiler/resolve/values/values.h"
 
-/* The clauses of one block, the first of a kind; NULL: not written */
+/* The clauses of one block, the first of a kind; NULL: absent */
 struct clauses {
     const struct node *of[CL_COUNT];
 };
-/* Find the clauses. The first of two counts, and the second is reported unless the clause may repeat. what: the block,
- * for the message. */
+/* Find the clauses. Of two equal clauses the first counts, and the second is reported unless the clause may repeat.
+ * what: the block, for the message. */
 void clauses_find(struct compile *c, const struct node *block, struct clauses *out, const char *what);
 
 /* Return the duration in nanoseconds; `fallback` if the clause is NULL or its value was reported. */
@@ -20,10 +20,10 @@ uint32_t text_without_zero(struct compile *c, const struct node *text);
 uint32_t path_of_file(struct compile *c, const struct node *path, const char *what);
 /* Enter the string of the clause's first child in STRINGS; 0 if the clause is NULL. */
 uint32_t clause_string(struct compile *c, const struct node *clause);
-/* Read `ports R, …`: ranges from 1 to 65535, at least one; false after a report. port_range_of: one alone. */
+/* Read `ports R, …`: ranges from 1 to 65535, at least one; false after a report. port_range_of: one only. */
 bool port_ranges_of(struct compile *c, const struct node *clause, struct number_set *ports);
 bool port_range_of(struct compile *c, const struct node *clause, uint16_t *lo, uint16_t *hi);
 
 bool addr_is_one_host(const struct addr *a); /* neither unspecified nor multicast nor broadcast */
-/* Return the span of a clause with its operands; the node's span covers its words alone. */
+/* Return the span of a clause with its operands; the node's span covers its words only. */
 struct span whole_clause(const struct node *clause);

@@ -13,17 +13,17 @@ static bool normal_host(struct compile *c, const struct node *at, struct str s, 
     const enum host_fault fault = host_normal(s.s, s.len, normal);
     if (fault) {
         static const char *const text[] = {
-            [HOST_EMPTY] = "it is empty",
-            [HOST_LONG] = "it is longer than 253 characters",
-            [HOST_LABEL_EMPTY] = "a dot begins it, ends it or follows another dot",
-            [HOST_LABEL_LONG] = "more than 63 characters stand between two dots",
+            [HOST_EMPTY] = "the text is empty",
+            [HOST_LONG] = "the name is longer than 253 characters",
+            [HOST_LABEL_EMPTY] = "each dot needs a part of the name on both sides",
+            [HOST_LABEL_LONG] = "a part has more than 63 characters",
             [HOST_CHARACTER] = "a name has letters, digits, hyphens and dots",
-            [HOST_NOT_ASCII] = "a name of other letters is written in its `xn--` form",
-            [HOST_HYPHEN] = "no part of a name begins or ends with a hyphen",
-            [HOST_STAR] = "`*` can only be the whole part before the first dot, as in \"*.example.com\"",
-            [HOST_NUMBER] = "its last part is a number; addresses belong in a set",
+            [HOST_NOT_ASCII] = "write names with other letters in their `xn--` form",
+            [HOST_HYPHEN] = "a part of a name can't begin or end with a hyphen",
+            [HOST_STAR] = "`*` must be the first part, as in \"*.example.com\"",
+            [HOST_NUMBER] = "the last part is a number; put addresses into a set",
         };
-        diag(c->diags, E_HOST_SYNTAX, at->span, "this is not a host name: %s", text[fault]);
+        diag(c->diags, E_HOST_SYNTAX, at->span, "this isn't a host name: %s", text[fault]);
     }
     return !fault;
 }
@@ -33,7 +33,7 @@ uint32_t host_name(struct compile *c, const struct node *text)
     char normal[HOST_MAX + 1];
     if (!normal_host(c, text, text->v.str, normal)) return 0;
     if (*normal != '*') return text_of(c, (struct str){normal, strlen(normal)});
-    diag(c->diags, E_HOST_SYNTAX, text->span, "`%s` stands for many names, and a server has one", normal);
+    diag(c->diags, E_HOST_SYNTAX, text->span, "`%s` matches many names, but a server has one", normal);
     return 0;
 }
 
@@ -130,14 +130,14 @@ static const char *text_fault(enum text_kind kind, struct str s)
 {
     const char *star = memchr(s.s, '*', s.len);
     const bool glob = s.len && s.s[s.len - 1] == '*';
-    if (s.len == 0) return "it is empty";
+    if (s.len == 0) return "the text is empty";
     if (memchr(s.s, '\0', s.len) || memchr(s.s, '\n', s.len) || memchr(s.s, '\r', s.len))
-        return "it holds a zero byte or the end of a line";
-    if (s.len > PBC_NAME_MAX) return "it is longer than 4096 bytes";
+        return "the text has a zero byte or a line end";
+    if (s.len > PBC_NAME_MAX) return "the text is longer than 4096 bytes";
     if (kind == TEXT_ALPN)
-        return s.len > 255 ? "protocols have at most 255 bytes" : star ? "write it whole, without `*`" : NULL;
-    if (star && star != s.s + s.len - 1) return "`*` stands at the end alone, for anything that follows";
-    if (kind == TEXT_METHOD) return is_token(s.s) ? NULL : "a method has letters";
+        return s.len > 255 ? "protocols have at most 255 bytes" : star ? "write the complete name, without `*`" : NULL;
+    if (star && star != s.s + s.len - 1) return "`*` is only possible at the end, where it matches any rest";
+    if (kind == TEXT_METHOD) return is_token(s.s) ? NULL : "a method has only letters";
     if (kind != TEXT_PATH || s.len == glob) return NULL;
     return stream_path_fault(s.s, s.len - glob);
 }
@@ -147,7 +147,7 @@ static bool add_text(struct compile *c, const struct node *n, enum text_kind kin
     const struct symbol *sym = n->kind == N_NAME ? symbol_find(c->symbols, SPACE_VALUES, n->v.str) : NULL;
     if (sym && sym->kind == SYM_NAMES) {
         symbol_want(c, n, SYM(NAMES), "names list");
-        diag(c->diags, E_TEXT, n->span, "`%s` holds names of hosts; here stand texts in quotes", sym->name.s);
+        diag(c->diags, E_TEXT, n->span, "`%s` has host names, but this place takes texts in quotes", sym->name.s);
         return false;
     }
     const struct node_value v = value_of(c, n);
@@ -162,7 +162,7 @@ static bool add_text(struct compile *c, const struct node *n, enum text_kind kin
     }
     const char *fault = text_fault(kind, v.node->v.str);
     listing_add(c, out, v.node->v.str.s, n);
-    if (fault) diag(c->diags, E_TEXT, n->span, "no client sends this: %s", fault);
+    if (fault) diag(c->diags, E_TEXT, n->span, "this pattern can never match: %s", fault);
     return !fault;
 }
 
@@ -217,15 +217,15 @@ static void warn_covered(struct compile *c, const struct covered *t)
     char more[SO_DO_MAX];
     if (!t->count) return;
     if (t->e.node->kind == N_STRING && equal)
-        diag(c->diags, W_NESTED_MEMBERS, t->e.node->span, "this stands in the list already%s",
+        diag(c->diags, W_NESTED_MEMBERS, t->e.node->span, "this member is already in the list%s",
              and_so_do(t->count - 1, more));
     else if (t->e.node->kind == N_STRING)
-        diag(c->diags, W_NESTED_MEMBERS, t->e.node->span, "this lies inside `%s` of the list%s", t->by.text,
+        diag(c->diags, W_NESTED_MEMBERS, t->e.node->span, "this member is inside `%s` in the list%s", t->by.text,
              and_so_do(t->count - 1, more));
     else
         diag(c->diags, W_NESTED_MEMBERS, t->e.node->span, "`%s` of `%s` %s `%s` of the list%s", t->e.text,
-             t->e.node->v.str.s, equal ? "repeats" : "lies inside", t->by.text, and_so_do(t->count - 1, more));
-    diag_note(c->diags, t->by.node->span, equal ? "here" : "it is part of this one");
+             t->e.node->v.str.s, equal ? "repeats" : "is inside", t->by.text, and_so_do(t->count - 1, more));
+    diag_note(c->diags, t->by.node->span, equal ? "here" : "the containing member is here");
 }
 
 void listing_settle(struct compile *c, struct listing *list, int (*compare)(const char *a, const char *b),
@@ -255,7 +255,7 @@ bool names_place(struct compile *c, enum pbc_names_kind kind, const char *const 
     const uint32_t first = image_share(c->image, PBC_HOSTS, hosts, n);
     struct pbc_names *entry = first == PBC_NONE ? NULL : image_add_names(c->image);
     if (!entry) {
-        report_full(c, at, "names of hosts, or lists of them", first == PBC_NONE ? 1u << 24 : 1u << 16);
+        report_full(c, at, "host names, or lists of host names", first == PBC_NONE ? 1u << 24 : 1u << 16);
         return false;
     }
     *index = c->image->names_count - 1;

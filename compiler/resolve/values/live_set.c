@@ -5,17 +5,15 @@
 
 #include "compiler/resolve/values/clauses.h"
 
-static const struct number_kind size_kind = {.what = "a size of a live set",
-                                             .range = "it goes from 1 to 16_777_216 members",
-                                             .least = 1,
-                                             .most = PBC_LIVE_SIZE_MAX};
+static const struct number_kind size_kind = {
+    .what = "a live set's size", .range = "sizes go from 1 to 16_777_216", .least = 1, .most = PBC_LIVE_SIZE_MAX};
 
 /* Evaluate the set that bounds a live set. False after a report. */
 static bool bound_of(struct compile *c, const struct node *clause, struct symbol *s, struct addr_set *out)
 {
     if (!clause->first || !set_eval(c, clause->first, s, out)) return false;
     if (!out->split) return true;
-    diag(c->diags, E_LIVE, clause->first->span, "a live set can't bound another: `%s` takes addresses that are known",
+    diag(c->diags, E_LIVE, clause->first->span, "a live set can't limit another: `%s` takes sets with fixed addresses",
          node_words(clause));
     return false;
 }
@@ -24,7 +22,7 @@ static bool place_bound(struct compile *c, const struct node *clause, const stru
 {
     struct pbc_set entry = {0};
     *index = set_place(c, set, &entry) ? image_share(c->image, PBC_SETS, &entry, 1) : PBC_NONE;
-    if (*index == PBC_NONE) report_full(c, clause->span, "sets of addresses, or ranges in them", 1u << 26);
+    if (*index == PBC_NONE) report_full(c, clause->span, "address sets, or ranges in these sets", 1u << 26);
     return *index != PBC_NONE;
 }
 
@@ -43,7 +41,9 @@ static bool bounds_of(struct compile *c, const struct clauses *of, struct symbol
     if (good) {
         set_except(all, &inside, &outside);
         good = !set_is_empty(all);
-        if (!good) diag(c->diags, E_LIVE, (in ? in : never)->span, "no address may be in the set `%s`", s->name.s);
+        if (!good)
+            diag(c->diags, E_LIVE, (in ? in : never)->span, "with these limits, the set `%s` can't have any address",
+                 s->name.s);
     }
     set_fini(&inside);
     set_fini(&outside);
@@ -61,12 +61,13 @@ static bool file_of(struct compile *c, const struct clauses *of, const struct sy
     const char *text = image_str(c->image, live->file);
     if (*text != '/' || strlen(text) > PBC_LIVE_PATH_MOST) {
         diag(c->diags, E_LIVE, path->span,
-             "`preyrun` reads a live file while it runs, so its path begins with `/` and has at most 4,000 bytes");
+             "the path of a live file begins with `/` and has at most 4,000 bytes, because `preyrun` reads the file "
+             "while it runs");
         return false;
     }
     if (!of->of[CL_REFUSE]) return true;
-    diag(c->diags, E_LIVE, of->of[CL_REFUSE]->span,
-         "all members of `%s` are those of its file, which is taken whole or not", s->name.s);
+    diag(c->diags, E_LIVE, of->of[CL_REFUSE]->span, "`%s` gets all its members from its file: remove the other options",
+         s->name.s);
     return false;
 }
 
@@ -77,26 +78,27 @@ static bool answers_of(struct compile *c, const struct clauses *of, struct symbo
     struct addr_set resolvers = {0};
     uint32_t names;
     if (!hosts) {
-        diag(c->diags, E_LIVE, from->span, "`from` names the resolvers of a live set with `answers`");
+        diag(c->diags, E_LIVE, from->span, "`from` works only with `answers`: it names the resolvers");
         return false;
     }
     if (file) {
-        diag(c->diags, E_LIVE, hosts->span, "the members of `%s` are those of a file or of DNS answers, not both",
+        diag(c->diags, E_LIVE, hosts->span, "`%s` gets its members from a file or from DNS replies, not from both",
              s->name.s);
         return false;
     }
     if (!from) {
-        diag(c->diags, E_LIVE, hosts->span, "`%s` names no resolvers, and anybody may send an answer", s->name.s);
-        diag_advise(c->diags, "write `from` and a set with the addresses of the resolvers that are asked");
+        diag(c->diags, E_LIVE, hosts->span,
+             "`%s` needs the addresses of its resolvers, because anybody can send a DNS reply", s->name.s);
+        diag_advise(c->diags, "write `from` with the resolvers' addresses, or a set of them");
         return false;
     }
     bool good = names_of(c, hosts, &names) && bound_of(c, from, s, &resolvers);
     if (good && set_is_empty(&resolvers)) {
-        diag(c->diags, E_LIVE, from->span, "no resolver is in the set behind `from`");
+        diag(c->diags, E_LIVE, from->span, "the set after `from` has no address");
         good = false;
     }
     if (good && resolvers.v4.n + resolvers.v6.n > PBC_RESOLVERS_MOST) {
-        diag(c->diags, E_LIVE, from->span, "the resolvers of `%s` are at most %u addresses or ranges", s->name.s,
+        diag(c->diags, E_LIVE, from->span, "`%s` can have at most %u addresses or ranges of resolvers", s->name.s,
              PBC_RESOLVERS_MOST);
         good = false;
     }
@@ -119,7 +121,7 @@ static bool hosts_of(struct compile *c, const struct clauses *of, const struct s
     for (uint32_t i = 0; i < hosts->count; i++) {
         const char *host = image_str(c->image, c->image->hosts[hosts->first + i]);
         if (*host != '*') continue;
-        diag(c->diags, E_LIVE, list->span, "nobody can ask a name server for all names of `%s`", host);
+        diag(c->diags, E_LIVE, list->span, "`%s` matches many names, but a name server answers for single names", host);
         return false;
     }
     const struct node *other = of->of[CL_FILE]      ? of->of[CL_FILE]
@@ -129,7 +131,8 @@ static bool hosts_of(struct compile *c, const struct clauses *of, const struct s
         live->names = index + 1;
         return true;
     }
-    diag(c->diags, E_LIVE, other->span, "all members of `%s` are the addresses of its names", s->name.s);
+    diag(c->diags, E_LIVE, other->span, "`%s` gets all its members from its host names: remove the other options",
+         s->name.s);
     return false;
 }
 

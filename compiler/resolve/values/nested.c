@@ -1,4 +1,4 @@
-/* Warn about members of a list that lie inside others: once for each list and kind of overlap, at the first member. */
+/* Warn about members of a list that are inside others: once for each list and kind of overlap, at the first member. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +27,7 @@ static void nested_note(struct told *t, const struct node *n, struct span by, co
 const char *and_so_do(uint64_t more, char text[SO_DO_MAX])
 {
     if (more == 0) return "";
-    snprintf(text, SO_DO_MAX, more == 1 ? ", and so does one more" : ", and so do %" PRIu64 " more", more);
+    snprintf(text, SO_DO_MAX, more == 1 ? "; one more is similar" : "; %" PRIu64 " more are similar", more);
     return text;
 }
 
@@ -44,9 +44,9 @@ static void tell_among(struct compile *c, const struct told *t, const char *does
 {
     char more[SO_DO_MAX];
     if (!t->first) return;
-    diag(c->diags, W_NESTED_MEMBERS, t->first->span, "this member %s another one of the list%s", does,
+    diag(c->diags, W_NESTED_MEMBERS, t->first->span, "this member %s another member of the list%s", does,
          and_so_do(t->count - 1, more));
-    diag_note(c->diags, t->by, "it %s this one", how);
+    diag_note(c->diags, t->by, "that member %s this one", how);
 }
 
 /* Warn about a member that another one holds, and about one that overlaps another and is likely mistyped, at both
@@ -66,11 +66,11 @@ static void warn_among(struct compile *c, struct set_member *m, size_t n)
             nested_note(&overlapping, m[i].node, widest->node->span, NULL, NULL);
         widest = &m[i];
     }
-    tell_among(c, &inside, "lies inside", "is part of");
+    tell_among(c, &inside, "is inside", "is part of");
     tell_among(c, &overlapping, "overlaps", "begins inside");
 }
 
-/* Warn about values that lie inside named sets of the same list. */
+/* Warn about values that are inside named sets of the same list. */
 static void warn_inside_named(struct compile *c, const struct set_member *m, size_t n, const struct node *list)
 {
     enum { PAIRS_MAX = 1000000 };
@@ -84,7 +84,7 @@ static void warn_inside_named(struct compile *c, const struct set_member *m, siz
             if (set_holds(&sym->set, &m[i].lo, &m[i].hi)) nested_note(&inside, m[i].node, sym->span, NULL, sym);
     }
     if (!inside.first) return;
-    diag(c->diags, W_NESTED_MEMBERS, inside.first->span, "this member lies inside the set `%s` beside it%s",
+    diag(c->diags, W_NESTED_MEMBERS, inside.first->span, "this member is inside the set `%s` in the same list%s",
          inside.outer->name.s, and_so_do(inside.count - 1, more));
     diag_note(c->diags, inside.by, "`%s` is declared here", inside.outer->name.s);
 }
@@ -118,7 +118,7 @@ static void warn_named_inside_named(struct compile *c, const struct node *list)
         if (outer) nested_note(&inside, a, outer->span, named_set(c, a), outer);
     }
     if (!inside.first) return;
-    diag(c->diags, W_NESTED_MEMBERS, inside.first->span, "all of the set `%s` lies inside the set `%s` beside it%s",
+    diag(c->diags, W_NESTED_MEMBERS, inside.first->span, "the set `%s` is inside the set `%s` in the same list%s",
          inside.inner->name.s, inside.outer->name.s, and_so_do(inside.count - 1, more));
     diag_note(c->diags, inside.by, "`%s` is declared here", inside.outer->name.s);
 }

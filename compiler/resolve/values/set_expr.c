@@ -20,10 +20,10 @@ static bool value_ends(struct compile *c, const struct node *n, struct addr *lo,
     if (v.node->kind != N_ADDR && v.node->kind != N_PREFIX && v.node->kind != N_ADDR_RANGE) {
         if (v.node->kind == N_STRING)
             diag(c->diags, E_HOST_NAME, n->span,
-                 "a quoted name can't stand among addresses: host names are not looked up, and a file is written file "
-                 "\"...\"");
+                 "a name in quotes isn't an address: write the host's addresses, or `file \"PATH\"` for a file with "
+                 "addresses");
         else if (v.node->kind == N_ENDPOINT || v.node->kind == N_ENDPOINT_RANGE)
-            report_wrong_value(c, n, v, "an address alone (ports are a condition of their own: `to ADDRESS port N`)");
+            report_wrong_value(c, n, v, "an address without a port (write the port after it: `to ADDRESS port N`)");
         else
             report_wrong_value(c, n, v, "an address, a prefix, a range of addresses or the name of a set");
         return false;
@@ -60,7 +60,7 @@ static bool eval_file(struct compile *c, const struct node *n, struct addr_set *
     struct addrfile info;
     if (!name) return false;
     if (name->v.str.len == 0 || memchr(name->v.str.s, '\0', name->v.str.len)) {
-        diag(c->diags, E_ADDRESS_FILE, name->span, "the name of the file is empty or holds a zero byte");
+        diag(c->diags, E_ADDRESS_FILE, name->span, "the file's name is empty or has a zero byte");
         return false;
     }
     const char *path = path_beside(c, n->span, name->v.str);
@@ -68,8 +68,8 @@ static bool eval_file(struct compile *c, const struct node *n, struct addr_set *
     if (info.ino) remember_file(c->symbols, path, info.dev, info.ino);
     if (!good) return false;
     if (info.inside)
-        diag(c->diags, W_NESTED_MEMBERS, n->span, "%" PRIu64 " of the file's %" PRIu64 " members lie inside others",
-             info.inside, info.members);
+        diag(c->diags, W_NESTED_MEMBERS, n->span,
+             "%" PRIu64 " of the file's %" PRIu64 " members are inside other members", info.inside, info.members);
     return true;
 }
 
@@ -133,12 +133,14 @@ static void warn_operator(struct compile *c, const struct node *n, struct span a
     if (set_is_empty(left)) {
         c->symbols->emptied++;
         diag(c->diags, W_EMPTY_SET, n->span,
-             n->kind == N_SET_AND ? "nothing is left: no address is on both sides of `and`"
-                                  : "nothing is left: `except` removes every address before it");
-        diag_advise(c->diags, n->kind == N_SET_AND ? "a comma joins two sets; `and` keeps what is in both"
-                                                   : "perhaps the two sides of `except` are swapped");
+             n->kind == N_SET_AND ? "this set is empty: no address is on both sides of `and`"
+                                  : "this set is empty: `except` removes every address before it");
+        diag_advise(c->diags, n->kind == N_SET_AND
+                                  ? "to join two sets, write a comma; `and` keeps only the common addresses"
+                                  : "perhaps the two sides of `except` are swapped");
     } else if (n->kind == N_SET_EXCEPT && !set_overlaps(a, b)) {
-        diag(c->diags, W_EXCEPT_NOTHING, at, "this `except` removes nothing: no address of it is in the set before it");
+        diag(c->diags, W_EXCEPT_NOTHING, at,
+             "this `except` removes nothing: none of its addresses is in the set before it");
     }
 }
 
@@ -215,7 +217,7 @@ bool set_resolve(struct compile *c, struct symbol *s, struct symbol *from, struc
             expr && (live ? live_declare(c, s, expr, &s->set) : set_eval(c, expr, s, &s->set)) && hold_ranges(c, s);
         symbol_leave(c, s, good);
         if (good && set_is_empty(&s->set) && told == c->symbols->emptied)
-            diag(c->diags, W_EMPTY_SET, s->span, "the set `%s` is empty: no address is in it", s->name.s);
+            diag(c->diags, W_EMPTY_SET, s->span, "the set `%s` is empty", s->name.s);
     }
     return s->state == STATE_DONE;
 }
@@ -318,7 +320,7 @@ bool addr_list_is_live(const struct addr_list *l)
 
 void report_live_here(struct compile *c, struct span at)
 {
-    diag(c->diags, E_LIVE_HERE, at, "these addresses must be known when rules are compiled, and a live set's change");
+    diag(c->diags, E_LIVE_HERE, at, "a live set isn't possible here: the compiler must know these addresses");
 }
 
 bool addr_list_place(struct compile *c, const struct addr_list *l, struct span at, uint32_t *first, uint32_t *count)
@@ -339,6 +341,6 @@ bool addr_list_place_live(struct compile *c, const struct addr_list *l, struct s
     *first = good ? image_share(c->image, PBC_SETS, run, n) : PBC_NONE;
     *count = n;
     if (*first != PBC_NONE) return true;
-    report_full(c, at, "sets of addresses, or ranges in them", 1u << 26);
+    report_full(c, at, "address sets, or ranges in these sets", 1u << 26);
     return false;
 }

@@ -21,7 +21,7 @@ static struct node_value with_port(struct compile *c, const struct node *n)
     uint32_t port;
     if (!host.node || !number_one(c, n->last, &plain_port_kind, &port)) return (struct node_value){NULL, NULL};
     if (host.node->kind == N_ENDPOINT) {
-        diag(c->diags, E_WRONG_VALUE, n->span, "`%s` has a port already", n->first->v.str.s);
+        diag(c->diags, E_WRONG_VALUE, n->span, "`%s` already has a port", n->first->v.str.s);
         diag_note(c->diags, host.constant->span, "declared here");
         return (struct node_value){NULL, NULL};
     }
@@ -102,8 +102,8 @@ bool address_ends(struct compile *c, const struct node *n, struct addr *lo, stru
         addr_print(lo, net);
         addr_print(&n->v.prefix.addr, host);
         diag(c->diags, E_HOST_BITS, n->span,
-             "the address has bits set past its first %u: this is either the network %s/%u or the host %s",
-             n->v.prefix.len, net, n->v.prefix.len, host);
+             "the prefix has bits after its first %u: it could mean the network %s/%u or the host %s", n->v.prefix.len,
+             net, n->v.prefix.len, host);
         diag_suggest_for(c->diags, " for the network", "%s/%u", net, n->v.prefix.len);
         diag_suggest_for(c->diags, " for the host", "%s", host);
         return false;
@@ -117,7 +117,7 @@ bool address_ends(struct compile *c, const struct node *n, struct addr *lo, stru
     if (addr_compare(lo, hi) <= 0) return true;
     addr_print(lo, a);
     addr_print(hi, b);
-    diag(c->diags, E_REVERSED, n->span, "the range runs backwards: %s comes after %s", a, b);
+    diag(c->diags, E_REVERSED, n->span, "this range is reversed: %s is above %s", a, b);
     if (n->kind != N_ENDPOINT_RANGE)
         diag_guess(c->diags, SPAN_NONE, "%s-%s", b, a);
     else
@@ -173,7 +173,7 @@ bool expand(struct compile *c, struct span at, uint64_t entries)
     if (c->symbols->expanded <= EXPAND_MAX) return true;
     if (told) return false;
     diag(c->diags, E_EXPANSION, at,
-         "the lists of this file, each name replaced by what it stands for, have more than %u entries",
+         "the lists of this file have more than %u entries, with the members of each name counted",
          (unsigned)EXPAND_MAX);
     return false;
 }
@@ -189,7 +189,7 @@ static bool in_bounds(struct compile *c, const struct node *n, const struct numb
 bool range_is_forward(struct compile *c, const struct node *n, uint64_t first, uint64_t last)
 {
     if (first <= last) return true;
-    diag(c->diags, E_REVERSED, n->span, "the range runs backwards: %" PRIu64 " is above %" PRIu64, first, last);
+    diag(c->diags, E_REVERSED, n->span, "this range is reversed: %" PRIu64 " is above %" PRIu64, first, last);
     diag_guess(c->diags, SPAN_NONE, "%" PRIu64 "-%" PRIu64, last, first);
     return false;
 }
@@ -240,9 +240,8 @@ static bool word_value(struct compile *c, const struct node *n, const struct num
     struct symbol *sym = symbol_find(c->symbols, SPACE_VALUES, n->v.str);
     if (w && sym && sym->kind == SYM_CONST) {
         sym->used = true;
-        diag(c->diags, E_AMBIGUOUS_WORD, n->span,
-             "`%s` is both the %s %u and a constant; give the constant another name", w->name, kind->words_what,
-             w->value);
+        diag(c->diags, E_AMBIGUOUS_WORD, n->span, "`%s` is both the %s %u and a constant: rename the constant", w->name,
+             kind->words_what, w->value);
         diag_note(c->diags, sym->span, "the constant is declared here");
         return false;
     }

@@ -9,7 +9,7 @@ struct node_value {
 }; /* constant: NULL if the value is written in place */
 /* Return the node, or the value of the constant that it names; node is NULL after a report. */
 struct node_value value_of(struct compile *c, const struct node *n);
-/* Describe the node for people: "an address", "the number 5". */
+/* Describe the node for messages: "an address", "the number 5". */
 const char *value_name(const struct node *n);
 /* Return the ends of an ADDR, PREFIX or ADDR_RANGE; false after reporting host bits or a reversed range. */
 bool address_ends(struct compile *c, const struct node *n, struct addr *lo, struct addr *hi);
@@ -28,9 +28,9 @@ struct number_kind {
     const char *less;         /* replacement for a number under `least`; or NULL */
     const struct word *words; /* names of the language for it; NULL-terminated */
     const char *words_what;   /* noun for the words without article, such as "ICMP type" */
-    bool ports;               /* ports lists may stand here */
+    bool ports;               /* ports lists may be here */
 };
-/* Numbers that stand in several places. plain: a number alone; listed: also the name of a list */
+/* Numbers that are in several places. plain: a number only; listed: also the name of a list */
 extern const struct number_kind plain_port_kind, listed_port_kind, gue_port_kind, vlan_kind, icmp_code_kind;
 struct word {
     const char *name;
@@ -41,7 +41,7 @@ struct word {
  * declared name, if the list is one name. */
 bool numbers_of(struct compile *c, const struct node *first, const struct number_kind *kind, struct symbol *from,
                 struct number_set *out, const struct symbol **name);
-/* Count `entries` that a name adds to a list; false after reporting that EXPAND_MAX is passed. */
+/* Count `entries` that a name adds to a list; false after reporting that EXPAND_MAX is exceeded. */
 bool expand(struct compile *c, struct span at, uint64_t entries);
 void numbers_add(struct compile *c, struct number_set *s, uint32_t lo, uint32_t hi);
 /* Add one element; *name: the ports list that it names, if any. */
@@ -81,14 +81,14 @@ bool texts_of(struct compile *c, const struct node *list, enum text_kind kind, u
 bool names_place(struct compile *c, enum pbc_names_kind kind, const char *const *texts, uint32_t n, struct span at,
                  uint32_t *index);
 bool macs_resolve(struct compile *c, struct symbol *s, struct symbol *from, struct span at);
-/* Read MAC and NAME siblings. If words is not NULL, it gets MAC_MULTICAST | MAC_BROADCAST, which may then stand. */
+/* Read MAC and NAME siblings. If words is not NULL, it gets MAC_MULTICAST | MAC_BROADCAST, which are then allowed. */
 bool macs_of(struct compile *c, const struct node *first, struct symbol *from, struct mac_set *out, uint32_t *words,
              const struct symbol **name);
 bool set_resolve(struct compile *c, struct symbol *s, struct symbol *from, struct span at);
 /* Return the path of a file named by the text at `at`, relative to the file of that text. In the arena. */
 char *path_beside(struct compile *c, struct span at, struct str name);
-/* Remember a file that was read, so that the output does not replace it. `path` stays the caller's, and lives as long.
- */
+/* Remember a file that was read, so that the output does not replace it. `path` stays the caller's, and must live as
+ * long. */
 void remember_file(struct symbols *s, const char *path, uint64_t dev, uint64_t ino);
 
 /* Addresses of a rule's list */
@@ -109,7 +109,7 @@ struct set_member {
     struct addr lo, hi;
     const struct node *node;
 };
-/* Warn about values and named sets of a list that lie inside others; sorts `m` (nested.c). */
+/* Warn about values and named sets of a list that are inside others; sorts `m` (nested.c). */
 void warn_members(struct compile *c, struct set_member *m, size_t n, const struct node *list);
 /* Write ", and so do 3 more", or nothing. */
 enum { SO_DO_MAX = 48 };
@@ -121,11 +121,11 @@ bool addr_list_is_live(const struct addr_list *l);
 bool addr_list_place(struct compile *c, const struct addr_list *l, struct span at, uint32_t *first, uint32_t *count);
 bool addr_list_place_live(struct compile *c, const struct addr_list *l, struct span at, uint32_t *first,
                           uint32_t *count);
-/* Report that a live set stands where addresses must be known. */
+/* Report a live set in a place where addresses must be known. */
 void report_live_here(struct compile *c, struct span at);
 /* Add the addresses of the expression to `out`, and make `out` normal. */
 bool set_eval(struct compile *c, const struct node *n, struct symbol *from, struct addr_set *out);
-/* Enter the set's ranges, and all that it is made of, in the image; false if it is full. */
+/* Enter the set's ranges, and all its parts, in the image; false if it is full. */
 bool set_place(struct compile *c, const struct addr_set *s, struct pbc_set *entry);
 /* Enter a live set in the image, and make the empty `out` its members (live_set.c); false after a report. */
 bool live_declare(struct compile *c, struct symbol *s, const struct node *live, struct addr_set *out);

@@ -44,7 +44,7 @@ struct options {
     struct options_when {
         bool said;
         struct when when;
-    } from_at, to_at; /* for a recording: times instead of numbers */
+    } from_at, to_at; /* times instead of numbers, for a recording */
     struct options_span {
         uint64_t first, last;
     } explained[OPTIONS_SPANS]; /* frames to explain */
@@ -57,7 +57,8 @@ struct options {
     /* options for live traffic */
     const char *ifaces[OPTIONS_IFACES]; /* devices, each once; none: a replay */
     unsigned iface_count;
-    uint8_t peer[OPTIONS_IFACES];  /* for a bridge: index of the interface that frames cross to; else OPTIONS_NO_PEER */
+    uint8_t peer[OPTIONS_IFACES];  /* for a bridge: index of the interface that frames are bridged to; else
+                                      OPTIONS_NO_PEER */
     char *bridges[OPTIONS_IFACES]; /* texts that entries of `ifaces` point into */
     unsigned bridge_count;
     const char *name;        /* name of the instance; default: its first interface; NULL: --cleanup of all instances */
@@ -65,7 +66,7 @@ struct options {
     unsigned workers;        /* 0: not given */
     uint64_t ring;           /* size of each receive ring in bytes */
     const char *stats;       /* address of the statistics as given, or NULL */
-    const char *stats_hosts; /* names of its page, "a.example,b.example"; NULL: addresses and localhost alone */
+    const char *stats_hosts; /* names of its page, "a.example,b.example"; NULL: addresses and localhost only */
     union options_address {
         struct sockaddr any;
         struct sockaddr_in in;
@@ -92,9 +93,9 @@ struct options {
         OPTIONS_HOOK_TC
     } hook; /* hook where the kernel executor takes what arrives */
     bool monitor, preflight, cleanup, watch;
-    bool takeover;                      /* take over from the instance of this name that runs */
-    uint64_t takeover_drain_ns;         /* longest time for which that one serves proxied sessions; 0: any */
-    bool wait;                          /* a start does not need an interface that is there and up */
+    bool takeover;              /* take over from the running instance of this name */
+    uint64_t takeover_drain_ns; /* longest time for which the other instance serves proxied sessions; 0: unlimited */
+    bool wait;                  /* a start does not need the interfaces to exist and be up */
     const char *allows[OPTIONS_IFACES]; /* devices that may be left unjudged, with commas, as given */
     unsigned allow_count;
     bool allows_nameless; /* --allow-unjudged stood without a name */
@@ -119,7 +120,7 @@ static inline uint64_t options_explained_after(const struct options *o, uint64_t
     return first;
 }
 
-/* Return N: of packets that the kernel judges, one in N is recorded */
+/* Return N: one of N packets judged in the kernel is recorded */
 static inline uint32_t options_sample(const struct options *o)
 {
     return o->record_sample ? o->record_sample : OPTIONS_SAMPLE;
@@ -133,7 +134,7 @@ static inline bool options_serve(const struct options *o, const char *device)
     return false;
 }
 
-/* Return the PATH of --tap NAME=PATH; NULL: there is none of that name. */
+/* Return the PATH of --tap NAME=PATH; NULL: no such NAME. */
 static inline const char *options_tap(const struct options *o, const char *name)
 {
     const size_t len = strlen(name);

@@ -12,8 +12,8 @@ struct sets_group {
     const char *sets; /* names, with commas, as given */
 };
 
-/* Read the text, whose end *to points into. A group is a name, which the C library resolves, or a number. False, with a
- * reason in why. */
+/* Read the text; the result points into it. A group is a name, which the C library resolves, or a number. False,
+ * with a reason in why. */
 bool sets_group_read(const char *text, struct sets_group *to, char *why, size_t why_len);
 /* True if the group may change the set. */
 bool sets_group_has(const struct sets_group *g, const char *set);

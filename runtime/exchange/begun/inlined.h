@@ -15,7 +15,7 @@ struct inlined_conn {
     uint64_t program; /* serial of the program that the numbers in `open` belong to */
 };
 
-/* In place of a program: not known, and to be judged again */
+/* In place of a program: unknown, so the packet is judged again */
 #define INLINED_ANY UINT64_MAX
 
 struct inlined;
@@ -29,6 +29,6 @@ size_t inlined_bytes(void);           /* memory of each number */
 /* Store a connection, in place of an earlier one of its number. Called by one thread. False: the table has no such
  * number. */
 bool inlined_put(struct inlined *i, const struct inline_open *open, uint64_t program, uint64_t at_ns);
-/* Find a connection by its number and its port at INLINE_CLIENT. Called by any thread. False: there is none, or another
- * one has the number now. */
+/* Find a connection by its number and its port at INLINE_CLIENT. Called by any thread. False: none, or another
+ * connection has the number now. */
 bool inlined_find(const struct inlined *i, uint32_t number, uint16_t port, struct inlined_conn *found);

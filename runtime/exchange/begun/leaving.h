@@ -1,6 +1,6 @@
 /* An exchange between a proxy loop and its worker about inline connections that leave the inline stack
- * (vm/flow/spliced.h): a ring each way, and memory in which the worker counts what spliced connections carry. Nothing
- * is lost: who finds no room keeps what he has to say. */
+ * (vm/flow/spliced.h): a ring each way, and memory in which the worker counts the bytes of spliced connections. No
+ * message is lost: without room the sender keeps it. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,37 +13,38 @@ struct leaving {
     uint32_t most;                  /* numbers that connections may have */
     struct inline_carried *carried; /* [most]: written by the worker, read by the loop */
     struct ring asks, told;         /* struct inline_ask, to the worker; struct inline_told, to the loop */
-    struct ring others;             /* struct inline_ask, to the worker, of processes before (leaving_pass) */
-    struct ring away;               /* struct inline_told, by the main thread to the processes before */
+    struct ring others;             /* struct inline_ask, to the worker, from earlier processes (leaving_pass) */
+    struct ring away;               /* struct inline_told, by the main thread to earlier processes */
     int wake_fd;                    /* eventfd that wakes the worker, which owns it */
     int told_fd;                    /* eventfd that wakes the loop */
-    int full;                       /* atomic; nonzero: the worker has more to tell than there was room for */
-    int asks_full;                  /* atomic; nonzero: the loop has more to ask than there was room for */
+    int full;                       /* atomic; nonzero: the worker has more messages than there was room for */
+    int asks_full;                  /* atomic; nonzero: the loop has more requests than there was room for */
     int stopped;                    /* atomic; nonzero: the worker takes no more */
-    int still;                      /* atomic; nonzero: nothing leaves now, for another process is about to take over */
+    int still; /* atomic; nonzero: no connection leaves now, because another process is about to take over */
 };
 
-/* Make it for the numbers below `most`. memory: a file in memory for what they carry, which stays the caller's, so that
- * another process can have it, too; 0: this process's own. Memory of numbers is touched as it is used. NULL: out of
- * memory, or the file is too short. */
+/* Make it for the numbers below `most`. memory: a file in memory for their counts, which stays the caller's, so that
+ * another process can have it, too; 0: this process's own memory. Memory of numbers is touched as it is used. NULL:
+ * out of memory, or the file is too short. */
 struct leaving *leaving_new(uint32_t most, int memory, int wake_fd);
 void leaving_free(struct leaving *l); /* NULL is accepted */
 size_t leaving_bytes(void);           /* memory of each number */
 
-/* The loop: ask the worker. False: no room now, and the loop is woken when there is. What is asked of a worker that has
- * stopped is dropped. Take the oldest answer (second function); false: there is none. */
+/* The loop: ask the worker. False: no room now, and the loop is woken when there is. Requests to a stopped worker
+ * are dropped. Take the oldest answer (second function); false: none. */
 bool leaving_ask(struct leaving *l, const struct inline_ask *ask);
 bool leaving_hear(struct leaving *l, struct inline_told *told);
 /* Read what a connection has carried. */
 struct inline_carried leaving_carried(const struct leaving *l, uint32_t number);
 
-/* The main thread: pass on what a loop of a process before this one asks. False: no room now. Take the oldest answer
- * that may be for one (second function); false: there is none. Have nothing leave from now on, or again. */
+/* The main thread: pass on a request from a loop of an earlier process. False: no room now. Take the oldest answer
+ * that may be for such a loop (second function); false: none. Stop connections from leaving, or allow it again
+ * (third). */
 bool leaving_pass(struct leaving *l, const struct inline_ask *ask);
 bool leaving_away(struct leaving *l, struct inline_told *told);
 void leaving_still(struct leaving *l, bool still);
 
-/* The worker, or who stands in for it: take the oldest ask; false: there is none. */
+/* The worker, or its substitute: take the oldest request; false: none. */
 bool leaving_asked(struct leaving *l, struct inline_ask *ask);
 /* True if there is room for an answer. If not, the worker is woken when there is. */
 bool leaving_has_room(struct leaving *l);

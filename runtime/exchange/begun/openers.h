@@ -1,6 +1,6 @@
-/* Openers: the rule and firewall that let a connection in that ends here. The worker's vm judges the first packet, and
- * stores its verdict here; the host stack and the proxy see the connection later, in another thread, which looks the
- * verdict up. There is no lock: a place being written reads as empty. */
+/* Openers: the rule and firewall that accepted a connection which ends on this machine. The worker's vm judges the
+ * first packet, and stores its verdict here; the host stack and the proxy see the connection later, in another
+ * thread, which looks the verdict up. There is no lock: a place being written reads as empty. */
 #pragma once
 
 #include <stdbool.h>
@@ -41,7 +41,7 @@ void openers_free(struct openers *o);
 
 /* Store an opener, in place of an earlier one of the same key. Called by one thread. */
 void openers_put(struct openers *o, const struct opener *opener);
-/* Find an opener. Called by any thread. False: there is none, or it was overwritten. */
+/* Find an opener. Called by any thread. False: none, or overwritten. */
 bool openers_find(const struct openers *o, const struct opener_key *key, struct opener *found);
 
 /* Return the key of a TCP packet to a service. */

@@ -1,5 +1,5 @@
-/* Words under a sequence number that is odd while they are written (a seqlock). One thread writes; others read, and see
- * by the number that they read a mixture. */
+/* Words under a sequence number that is odd while they are written (a seqlock). One thread writes; others read, and
+ * see by the number if they read a mixture. */
 #pragma once
 
 #include <stdbool.h>
@@ -20,7 +20,7 @@ static inline void sequence_put(uint64_t *number, uint64_t words[], const void *
     __atomic_store_n(number, before + 2, __ATOMIC_RELEASE);
 }
 
-/* Copy the words. False: none were written, or they change meanwhile; do not rely on the copy. */
+/* Copy the words. False: never written, or changed meanwhile; the copy is then invalid. */
 static inline bool sequence_get(const uint64_t *number, const uint64_t words[], void *to, unsigned count)
 {
     const uint64_t before = __atomic_load_n(number, __ATOMIC_ACQUIRE);

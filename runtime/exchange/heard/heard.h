@@ -28,14 +28,15 @@ struct heard_answers {
     uint32_t words[HEARD_WORDS];
     unsigned used, count;          /* words and entries */
     uint16_t recent[HEARD_RECENT]; /* 1 + the first word of the last entry of some question with that hash; 0: none */
-    void (*full)(void *arg,
-                 struct heard_answers *h); /* takes what there is and calls heard_clear: another entry has no room */
+    void (*full)(
+        void *arg,
+        struct heard_answers *h); /* takes the entries and calls heard_clear, because another entry has no room */
     void *arg;
 };
 void heard_init(struct heard_answers *h, void (*full)(void *arg, struct heard_answers *h), void *arg);
 void heard_clear(struct heard_answers *h);
 
-/* The same answers again. Zero is an empty one. */
+/* The recorded answers for a replay. A zeroed struct is empty. */
 struct heard_again {
     struct lives_ear ear; /* for lives_listen */
     struct heard_row {
@@ -46,18 +47,18 @@ struct heard_again {
     } * rows;
     uint32_t count, room;
     struct hash_key hash;
-    uint32_t *places; /* [2 * count] by hash: 1 + the row that is the answer of now to some question; 0: free */
+    uint32_t *places; /* [2 * count] by hash: 1 + the row with the present answer to some question; 0: free */
     bool placed;      /* `places` is filled in */
-    uint64_t missing; /* questions without a recorded answer; preyrun assumed no */
-    /* Number of a set in the recorded program, by its number in the one that judges; PBC_NONE: it has no such set.
-     * NULL: the same numbers. */
+    uint64_t missing; /* questions without a recorded answer, answered by no */
+    /* Number of a set in the recorded program, by its number in the one that judges; PBC_NONE: no such set. NULL:
+     * the same numbers. */
     const uint32_t *same;
 };
-/* seed: nobody who makes a recording may know it. */
+/* seed: must be unknown to the maker of a recording. */
 void heard_again_init(struct heard_again *h, uint64_t seed);
 void heard_again_fini(struct heard_again *h);
 /* Forget all answers, for the next step; `missing` stays. */
 void heard_again_clear(struct heard_again *h);
-/* Add `count` entries that lie in `len` bytes, which are hostile: padding to a multiple of eight bytes may follow.
- * Return 0, -EINVAL if they are not as above, or -ENOMEM. */
+/* Add `count` entries from `len` hostile bytes, with padding up to a multiple of eight bytes. Return 0; -EINVAL:
+ * malformed; or -ENOMEM. */
 int heard_again_add(struct heard_again *h, const uint8_t *bytes, size_t len, uint64_t count);

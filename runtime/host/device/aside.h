@@ -1,6 +1,6 @@
-/* A kernel network stack aside from the host's: a namespace whose only way out is a TUN device. Health checks through
- * services have their sockets in it: outgoing packets come out of the device and are sent as the service's mode says;
- * answers are written to the device.
+/* A kernel network stack aside from the host's: a namespace whose only way out is a TUN device. Health checks
+ * through services have their sockets in it: outgoing packets come out of the device and are sent according to the
+ * service's mode; answers are written to the device.
  *
  * An address of the host becomes local in this stack when a socket uses it; the last 1,024 addresses stay. The host
  * itself is not changed. The namespace ends with the last descriptor.
@@ -16,11 +16,11 @@ enum { ASIDE_MTU = 1280 };
 
 struct aside;
 
-/* Called in the thread inside the namespace, to give up rights. Return 0 or a negative errno. */
+/* Called in the thread inside the namespace, to give up privileges. Return 0 or a negative errno. */
 typedef int aside_confine_fn(void);
-/* Enter a new, empty namespace, or the one of a descriptor (second function), which stays the caller's. what: that for
- * which it is made, in words. confine may be NULL. NULL, with one line in err: a right is missing. The other functions
- * are for the caller's thread alone. */
+/* Enter a new, empty namespace, or the one of a descriptor (second function), which stays the caller's. what: its
+ * purpose, in words. confine may be NULL. NULL, with one line in err: missing privileges. The other functions are
+ * for the caller's thread only. */
 struct aside *aside_new(const char *what, aside_confine_fn *confine, char *err, size_t err_len);
 struct aside *aside_again(int ns, const char *what, aside_confine_fn *confine, char *err, size_t err_len);
 void aside_free(struct aside *a); /* NULL is fine */
@@ -40,6 +40,6 @@ int aside_device(struct aside *a);
  * `from`, which becomes local. Return a descriptor, or a negative errno. */
 int aside_socket(struct aside *a, const struct host_addr *from, int type);
 
-/* Make a packet socket of the host's own stack. It sends frames, and once bound to a protocol receives those that pass
+/* Make a packet socket of the host's stack. It sends frames, and once bound to a protocol receives those that pass
  * the caller's filter, each behind a struct virtio_net_hdr. Return a descriptor, or a negative errno. */
 int aside_ear(void);

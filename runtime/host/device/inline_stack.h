@@ -19,13 +19,13 @@ enum {
     INLINE_STACK_FDS = 3
 }; /* descriptors of a worker: its device (runtime/host/device/tun.h), listeners of IPv4 and IPv6 */
 
-/* Make all that, once. fds: [workers][INLINE_STACK_FDS], which the caller closes; without IPv6 its listeners are
+/* Make the stack, once. fds: [workers][INLINE_STACK_FDS], which the caller closes; without IPv6 its listeners are
  * missing, and each worker has two. Return the number of descriptors, or a negative errno with one line in err. */
 int inline_stack_make(struct aside *a, const struct inline_stack_ask *ask, int fds[], char *err, size_t err_len);
 
-/* Find the stack of such descriptors, `each` of a worker, which another process has made and handed over: they may be
- * anything. Return a descriptor of its namespace, which the caller closes, or a negative errno: -EPROTO if one is none
- * of those, or they are of several stacks or of this process's own. Needs CAP_NET_ADMIN. */
+/* Find the stack of such descriptors, `each` of a worker, which another process has made and handed over, and which
+ * are not trusted. Return a descriptor of its namespace, which the caller closes, or a negative errno: -EPROTO if
+ * one is of another kind, or they belong to several stacks or to this process's own. Needs CAP_NET_ADMIN. */
 int inline_stack_of(const int fds[], unsigned workers, unsigned each);
 
 /* Make a batch of TCP sockets of family 4 or 6 for connections to servers (runtime/host/socket/transparent.h). Return

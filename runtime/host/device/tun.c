@@ -1,4 +1,4 @@
-/* The device gets an address of its own and loose source checks; a lack of /dev/net/tun is told with its remedy */
+/* The device gets an address of its own and loose source checks; a lack of /dev/net/tun is reported with its remedy */
 #include "runtime/host/device/tun.h"
 
 #include <errno.h>

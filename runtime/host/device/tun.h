@@ -13,15 +13,15 @@ struct host;
 struct host_link;
 
 /* Make the device of an instance ("prey-eth0", written to name), up, with the largest MTU, with one non-blocking
- * descriptor a queue in fds, which the caller closes. Return 0, or a negative errno with one line in err. Needs
+ * descriptor per queue in fds, which the caller closes. Return 0, or a negative errno with one line in err. Needs
  * CAP_NET_ADMIN. */
 int tun_open(const char *instance, int fds[], unsigned queues, char name[IF_NAMESIZE], char *err, size_t err_len);
 
 /* Write the name that the device of an instance has */
 void tun_name(const char *instance, char name[IF_NAMESIZE]);
 
-/* True if the descriptor is that device of an instance, of one queue, and carries what it should: a struct
- * virtio_net_hdr, then the IP packet. */
+/* True if the descriptor is that device of an instance, of one queue, in the right mode: a struct virtio_net_hdr,
+ * then the IP packet. */
 bool tun_is(int fd, const char *instance);
 
 /* True if the link is the TUN device of some instance */

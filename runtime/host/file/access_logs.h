@@ -1,5 +1,5 @@
-/* Access log files, opened for a process that may be hijacked: it names the files, and may write any bytes. So they
- * must be in folders where such a file is harmless, and must not be other programs' files. */
+/* Access log files, opened for a process that may be hijacked: it names the files, and may write any bytes. So logs
+ * must be in folders where such a file is harmless, and must not be files of other programs. */
 #pragma once
 
 #include <stddef.h>
@@ -23,9 +23,9 @@ int access_logs_open(struct access_logs *a, const char *path, char *err, size_t 
 /* Test if access_logs_open would succeed, without making a file. Return its result, with the same line. */
 int access_logs_look(const struct access_logs *a, const char *path, char *err, size_t err_len);
 
-/* Make FILE of sessions, which was opened before, FILE.1 in place of what was that, and open a new FILE. Return the
- * descriptor or a negative errno with a line in err. */
+/* Rename the opened FILE of sessions to FILE.1, replacing an older one, and open a new FILE. Return the descriptor
+ * or a negative errno with a line in err. */
 int access_logs_turn(struct access_logs *a, const char *path, char *err, size_t err_len);
 /* Return the path of a directory for bytes of connections, without links in front of its last part, which the caller
- * frees. NULL: it may not lie there, with a line in err. */
+ * frees. NULL: forbidden place, with a line in err. */
 char *access_logs_folder(const struct access_logs *a, const char *path, char *err, size_t err_len);

@@ -23,7 +23,7 @@ struct address_list {
 int address_list_read(const char *text, size_t len, uint32_t most, struct address_list *l, char *err, size_t err_len);
 void address_list_fini(struct address_list *l);
 
-/* The longest file: a MiB and so many bytes for each range that there may be, and no more than so many MiB. */
+/* The longest file: 1 MiB plus this many bytes for each allowed range, and at most this many MiB. */
 enum { ADDRESS_FILE_EACH = 128, ADDRESS_FILE_MIB = 256 };
 
 /* The result of a look at a file, as the parent hands it over: in sealed memory, with the ranges of IPv6 behind this
@@ -34,13 +34,12 @@ struct address_file {
     uint32_t count4, count6;
     char fault[304]; /* one line if the file is no list of addresses, else "" */
 };
-/* Read the file if it is another one than `was`. most: ranges that it may have. Return a descriptor of such memory;
- * SAME; YOUNG, without `hurry`: it was written to within the last second; or another negative errno with one line in
- * err. */
+/* Read the file if it differs from `was`. most: most ranges. Return a descriptor of such memory; SAME; YOUNG,
+ * without `hurry`: written within the last second; or another negative errno with one line in err. */
 enum { ADDRESS_FILE_SAME = -EALREADY, ADDRESS_FILE_YOUNG = -EINPROGRESS };
 int address_file_look(const char *path, const struct file_mark *was, uint32_t most, bool hurry, char *err,
                       size_t err_len);
-/* Map such memory, which is not trusted; the caller unmaps *len bytes. Return NULL: it is none. */
+/* Map such memory, which is not trusted; the caller unmaps *len bytes. Return NULL: malformed. */
 const struct address_file *address_file_map(int fd, size_t *len);
 /* Return the ranges of mapped memory. */
 struct live_base address_file_base(const struct address_file *f);

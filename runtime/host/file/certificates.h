@@ -4,9 +4,9 @@
 #include <openssl/x509.h>
 #include <stddef.h>
 
-/* Open a regular file for reading by an untrusted path. To open a device can have effects (a watchdog starts): the
- * target is checked first, and then opened. Return a descriptor, or a negative errno with one line in err; -EINVAL: not
- * a regular file. */
+/* Open a regular file for reading by an untrusted path. Opening a device can have effects (starting a watchdog), so
+ * the target is checked first. Return a descriptor, or a negative errno with one line in err; -EINVAL: not a regular
+ * file. */
 int file_open_regular(const char *path, char *err, size_t err_len);
 
 /* The certificates of Debian's package ca-certificates, trusted where no `ca` is written. */

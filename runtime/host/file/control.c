@@ -40,7 +40,7 @@ static bool is_dead(const struct sockaddr_un *a)
     return dead;
 }
 
-/* Let the groups reach the socket: through the two folders of prey where it lies in them, and itself. */
+/* Let the groups reach the socket: through the two folders of prey where it is in them, and itself. */
 static int groups_let_in(const struct sockaddr_un *a, const struct control_at *at)
 {
     char folder[sizeof a->sun_path];

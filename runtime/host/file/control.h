@@ -7,22 +7,22 @@
 
 struct state;
 
-/* Where the control socket is, and who may connect. */
+/* Path of the control socket, and who may connect. */
 struct control_at {
     const char *path;                /* NULL: NAME.sock beside the state file */
-    const struct sets_group *groups; /* let in beside the owner, also through the folders of that default */
+    const struct sets_group *groups; /* groups admitted beside the owner, also through the folders of that default */
     unsigned group_count;
 };
 
-/* Listen on a Unix socket at `path`, for its owner (0600) and the groups alone. A dead
+/* Listen on a Unix socket at `path`, for its owner (0600) and the groups only. A dead
  * process's socket is replaced, any other file is not. The name is recorded and removed on undo. Return the descriptor,
  * which the caller closes, or a negative errno and one line in err. */
 int control_listen(struct state *s, const struct control_at *at, char *err, size_t err_len);
-/* The same beside the socket of another process, whose place it takes by control_replace: at once, so that there is
- * always one to ask. Nothing is recorded. */
+/* The same beside the socket of another process, which control_replace atomically replaces, so that there is always
+ * a socket. Nothing is recorded. */
 int control_listen_next(const struct state *s, const struct control_at *at, char *err, size_t err_len);
 int control_replace(const struct state *s, const char *path); /* 0, or a negative errno */
-/* Remove what control_listen_next has made once nobody listens there: nothing came of it. */
+/* Remove the unused socket of control_listen_next, once nothing listens there. */
 void control_leave_next(const struct state *s, const char *path);
 /* The same for a socket of --tap, at `path`. */
 int tap_listen(struct state *s, const char *path, char *err, size_t err_len);

@@ -5,11 +5,10 @@
 
 /* Return the folder of the path's file without links, which the caller frees; NULL: there is none */
 char *folder_of(const char *path);
-/* True for `top` and what lies below it. Both have no links; NULL as `top`: false. */
+/* True for `top` and what is below it. Both have no links; NULL as `top`: false. */
 bool folder_is_below(const char *folder, const char *top);
-/* Open a folder by its whole path to look files up in it (O_PATH). No part of the path may be a link: who owns a folder
- * above cannot lead elsewhere by one that was not there before. Return a descriptor or a negative errno, -ELOOP: a
- * link. */
+/* Open a folder by its whole path to look files up in it (O_PATH). No part of the path may be a link: so the owner
+ * of a folder above can't redirect the path by a new link. Return a descriptor or a negative errno, -ELOOP: a link. */
 int folder_open(const char *folder);
 /* Return the path's last part */
 const char *folder_name_in(const char *path);
@@ -20,6 +19,6 @@ struct known_paths {
     unsigned count;
 };
 bool known_has(const struct known_paths *k, const char *path);
-/* Add a path, once. One that finds no room is not known. */
+/* Add a path, once. A path without room is not known. */
 void known_add(struct known_paths *k, const char *path);
 void known_fini(struct known_paths *k);

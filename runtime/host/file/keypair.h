@@ -1,6 +1,6 @@
 /* A certificate and its private key, from PEM files (RFC 7468). Secrets are in OpenSSL's secure heap (locked, in no
- * core), if keypair_init could make one: 16 MiB, for several thousand keys, or 1 MiB if so much may not be locked. A
- * process that has read a key dumps no core any more. */
+ * core), if keypair_init could make one: 16 MiB, for several thousand keys, or 1 MiB if that much may not be locked.
+ * A process that has read a key no longer dumps core. */
 #pragma once
 
 #include <openssl/evp.h>
@@ -13,7 +13,7 @@ struct keypair {
     EVP_PKEY *key;
 };
 
-/* Make the secure heap, once a process, before any other use of OpenSSL and while the process may lock memory */
+/* Make the secure heap, once per process, before any other use of OpenSSL and while the process may lock memory */
 void keypair_init(void);
 
 /* Open both files for a later reader, and check them: regular files, with a certificate and its key. One file may have

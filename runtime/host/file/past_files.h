@@ -1,5 +1,5 @@
-/* Files of the history of programs that ran: programs and texts in ten places, and a list of them. They lie in a
- * folder, or in memory. A stranger may control the process that asks: it gets these files alone, and bounded room. */
+/* Files of the history of programs that ran: programs and texts in ten places, and a list of them. They are in a
+ * folder, or in memory. A stranger may control the process that asks: it gets these files only, and bounded room. */
 #pragma once
 
 #include <stddef.h>

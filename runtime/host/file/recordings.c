@@ -1,4 +1,4 @@
-/* File names are made of numbers here alone; the directory is checked, and locked while it is used */
+/* File names are made of numbers here only; the directory is checked, and locked while it is used */
 #include "runtime/host/file/recordings.h"
 
 #include <dirent.h>
@@ -115,7 +115,7 @@ static int fail(char *err, size_t err_len, const char *path, int failed)
     return failed;
 }
 
-/* Check that the directory is its owner's alone: recordings are private */
+/* Check that the directory is its owner's only: recordings are private */
 static int check_owner(int dir, const char *path, char *err, size_t err_len)
 {
     struct stat st;

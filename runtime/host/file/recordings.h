@@ -12,9 +12,9 @@ enum {
     RECORDINGS_MOST = 4096 /* maximum number of files in a directory */
 };
 
-/* Open the directory. Return its descriptor, which the caller closes; or a negative errno with one line in err. make:
- * open it for making files. It is then made if it is missing (only the path's last part), and must be ours alone.
- * -EBUSY: another process uses that queue open for making files. */
+/* Open the directory. Return its descriptor, which the caller closes; or a negative errno with one line in err.
+ * make: open it for making files. It is then made if it is missing (only the path's last part), and must be ours
+ * only. -EBUSY: another process has it open for making files. */
 int recordings_open(const char *path, bool make, char *err, size_t err_len);
 
 /* Test, without a change, if files can be made in the directory and if it has room. Return 0, or a negative errno with
@@ -31,9 +31,9 @@ uint64_t recording_number(const char *name);
 uint64_t recording_there(int dir, const char *name, uint64_t *bytes);
 
 /* Open a file of a recording; no other function opens one. make: for writing, and the file must be new; else for
- * reading. Return a descriptor or a negative errno: -EDQUOT: there are RECORDINGS_MOST. */
+ * reading. Return a descriptor or a negative errno: -EDQUOT: RECORDINGS_MOST files exist. */
 int record_open_file(int dir, uint64_t number, bool make);
-/* Shorten a file to `bytes`. Return 0, or a negative errno: -EINVAL: it is not longer. */
+/* Shorten a file to `bytes`. Return 0, or a negative errno: -EINVAL: the file is not longer. */
 int record_shorten_file(int dir, uint64_t number, uint64_t bytes);
 void record_remove_file(int dir, uint64_t number);
 /* Remove a file if it is the oldest of several recordings there, or empty; else -EPERM. Only regular files are

@@ -299,9 +299,9 @@ static void write_untaken_set(FILE *sets, const struct guard *g)
     fprintf(sets, " } }\n");
 }
 
-/* Write the chain that hides what no socket of the host takes. The ingress has marked what may be: only behind it can a
- * socket be looked for. It stands before reassembly, as what is hidden must not wait there. Of what is given back a
- * socket that takes it has its own copy. */
+/* Write the chain that hides what no socket of the host takes. The ingress has marked what may be: only behind it
+ * can a socket be looked for. It is before reassembly, as what is hidden must not wait there. A socket that takes a
+ * packet given back has its own copy. */
 static void write_untaken(FILE *sets, FILE *rules, const struct guard *g)
 {
     write_untaken_set(sets, g);

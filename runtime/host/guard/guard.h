@@ -1,8 +1,8 @@
-/* Guard rules hide traffic that prey handles in user space from the host's own stack, which would answer it (an RST for
+/* Guard rules hide traffic that prey handles in user space from the host's stack, which would answer it (an RST for
  * a service's address) or forward it again.
  *
- * They are a table of nftables, named after the instance, at the ingress hook of the interfaces: after packet sockets,
- * which still see each frame, before all else of the host. The host's own connections are untouched. */
+ * They are a table of nftables, named after the instance, at the ingress hook of the interfaces: after packet
+ * sockets, which still see each frame, before everything else of the host. The host's own connections are untouched. */
 #pragma once
 
 #include "runtime/host/guard/shut.h"
@@ -26,16 +26,18 @@ struct guard_ports {
 enum guard_proxied { GUARD_ALL, GUARD_OPENERS, GUARD_RETURNS, GUARD_ANSWERS };
 #define GUARD_MARK 0x20000000u /* this bit of a packet's mark */
 
-/* Destinations that a match is for: all; the host's own; all others; those others whose route leaves by `out`, or, if
- * that is empty, by one of guard.ports: prey sends packets on by no other, so what leaves elsewhere is the host's */
+/* Destinations that a match is for: all; the host's own; all others; those others whose route leaves by `out`, or,
+ * if that is empty, by one of guard.ports: prey forwards packets only by these, so packets that leave elsewhere are
+ * the host's */
 enum guard_reach { GUARD_EVERYWHERE, GUARD_OWN, GUARD_FOREIGN, GUARD_SENT_ON };
 
-/* Packets that a match hides: its own; of TCP and UDP to its `to_ports` of this machine's own addresses those that no
- * socket of the host takes (of such a match nothing else counts but `reach`, GUARD_OWN); none, but to whom one goes is
- * a peer (peers.h); none, but from whom one comes is heard (heard.h); those that go to somebody who was heard */
+/* Packets that a match hides: its own; TCP and UDP packets to its `to_ports` at this machine's own addresses that no
+ * socket of the host takes (such a match uses nothing else but `reach`, GUARD_OWN); none, but their receiver becomes
+ * a peer (peers.h); none, but their sender becomes heard (heard.h); packets to a heard sender */
 enum guard_hides { GUARD_HIDES_ALL, GUARD_HIDES_UNTAKEN, GUARD_HIDES_FROM_PEERS, GUARD_HEARS, GUARD_HIDES_FROM_HEARD };
 
-/* Devices, or patterns with a `*` at the end, that a packet must not have come in, or leave, by; empty: no more */
+/* Devices, or patterns with a `*` at the end, by which a packet must not have come in, or leave; empty: end of the
+ * list */
 enum { GUARD_BUT_MOST = 16, GUARD_DEVICES_MOST = 64 };
 struct guard_devices {
     char name[GUARD_BUT_MOST][IFNAMSIZ];
@@ -46,11 +48,11 @@ struct guard_match {
     struct guard_addresses from, to;
     struct guard_ports from_ports,
         to_ports;       /* ICMP: from_ports is type and code as one number: 0x0800 an echo request */
-    uint32_t last_s;    /* seconds for which one is a peer, or heard, after the last such packet */
+    uint32_t last_s;    /* seconds for which a sender is a peer, or heard, after its last such packet */
     uint8_t proto;      /* IPPROTO_…; 0: any */
     uint8_t reach;      /* enum guard_reach */
-    uint8_t proxied;    /* enum guard_proxied; TCP alone, but for GUARD_ALL */
-    uint8_t hides;      /* enum guard_hides; but for the first two with an address, and no proxy's */
+    uint8_t proxied;    /* enum guard_proxied; TCP only, but for GUARD_ALL */
+    uint8_t hides;      /* enum guard_hides; all but the first two have an address, and are not a proxy's */
     char in[IFNAMSIZ];  /* incoming interface, or a pattern; empty: any */
     char out[IFNAMSIZ]; /* GUARD_SENT_ON: interface, or a pattern, of the route to it; else empty */
     struct guard_devices not_in, not_out;
@@ -59,13 +61,13 @@ struct guard_match {
 struct guard {
     const char *const *ports; /* interfaces that prey runs on; missing ones are left out */
     unsigned port_count;
-    const char *const *bridged; /* interfaces in prey's bridge: the host sees none of their packets */
+    const char *const *bridged; /* interfaces in prey's bridge: the host does not see their packets */
     unsigned bridged_count;
     const struct guard_match *matches;
     unsigned match_count;
     bool routed;       /* prey carries packets between the interfaces */
-    const char *given; /* device by which packets are given back; NULL: none. What no socket was to get is let in there,
-                          if none takes it by then, either */
+    const char *given; /* device by which packets are given back; NULL: none. Packets without a socket are let in
+                        * there if still no socket takes them */
     const struct guard_shut *shut;
     unsigned shut_count;
 };
@@ -78,10 +80,10 @@ bool guard_match_valid(const struct guard_match *m);
 #define GUARD_TABLE_MOST 256
 void guard_table_name(const char *instance, char name[GUARD_TABLE_MOST]);
 
-/* Put these rules in force in place of the former ones, atomically. Related packets are hidden as well if a match names
- * addresses that are not the host's own: later fragments, echo requests to `to`, ICMP errors to `to`, and those that
- * quote a packet to `from` where the match is for what is sent on. They have to come in and leave as the match says;
- * fragments are of a protocol of this match, or of another with the same devices.
- * Recorded in s (NULL: nowhere); state_undo removes them. Call again when an interface comes back. Return 0, or a
- * negative errno with one line in err. */
+/* Put these rules in force in place of the former ones, atomically. Related packets are hidden, too, if a match
+ * names addresses that are not the host's own: later fragments, echo requests to `to`, ICMP errors to `to`, and
+ * those that quote a packet to `from` if the match is for forwarded packets. They must come in and leave according
+ * to the match; fragments are of a protocol of this match, or of another with the same devices. Recorded in s (NULL:
+ * nowhere); state_undo removes them. Call again when an interface comes back. Return 0, or a negative errno with one
+ * line in err. */
 int guard_set(struct state *s, const char *instance, const struct guard *g, char *err, size_t err_len);

@@ -7,7 +7,7 @@
 struct guard_news;
 
 /* Open notifications. NULL, with one line in err, if the kernel has none. Needs CAP_NET_ADMIN in the user namespace
- * that owns the network namespace; reading needs no right. */
+ * that owns the network namespace; reading needs no privileges. */
 struct guard_news *guard_news_open(const char *instance, char *err, size_t err_len);
 void guard_news_close(struct guard_news *n);
 
@@ -19,6 +19,6 @@ int guard_news_fd(const struct guard_news *n);
 bool guard_news_read(struct guard_news *n, char *who, size_t who_len);
 /* True if such a change was read by guard_news_settle, and not by guard_news_read yet. NULL is fine. */
 bool guard_news_waits(const struct guard_news *n);
-/* Note that the opener has just put its rules in force: notifications lost until now mean nothing, since those of a
- * large table alone exceed the socket's buffer. NULL is fine. */
+/* Note that the opener has just put its rules in force: notifications lost until now mean nothing, because those of
+ * a large table already exceed the socket's buffer. NULL is fine. */
 void guard_news_settle(struct guard_news *n);

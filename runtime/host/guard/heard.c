@@ -19,7 +19,7 @@ enum { FRAGMENTS_S = 30, OPENS_S = 60 };
 struct end {
     const char *bare, *port, *id;
 };
-/* A form of headers, and where fields stand in it */
+/* A form of headers, and where fields are in it */
 struct form {
     unsigned family;
     const char *only;       /* test for packets of that form that have ports */
@@ -80,7 +80,7 @@ void heard_write_sets(FILE *out)
 static bool has_ports(uint8_t proto) { return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP; }
 static bool is_icmp(uint8_t proto) { return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6; }
 
-/* Write the set in which a packet's far end stands, and what it is there. */
+/* Write the set in which a packet's far end is, and what it is there. */
 static void noted(char *to, size_t size, const struct form *f, const struct end *end, uint8_t proto, bool test)
 {
     const bool ends = has_ports(proto) || is_icmp(proto);

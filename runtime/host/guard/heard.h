@@ -1,7 +1,7 @@
-/* Answers to whom prey heard. Where a packet was turned inwards (`map`, `forward`) or balanced with its client's
- * address, prey sends the answers by the interface that the packet came in by. Their route may lead out of one that
- * prey does not serve: this machine's stack would send them there a second time, with their inside address. A part of
- * the guard rules, in peers.h's table at the ingress.
+/* Replies to senders that prey received. If a packet was translated inwards (`map`, `forward`) or balanced with its
+ * client's address, prey sends the replies by the packet's incoming interface. Their route may lead through an
+ * interface that prey does not serve: this machine's stack would send them there a second time, with their inside
+ * address. A part of the guard rules, in peers.h's table at the ingress.
  *
  * A packet of a match that hears (GUARD_HEARS) notes its far end: protocol, address, and port or identifier; of another
  * protocol the address. What a match that hides from those heard (GUARD_HIDES_FROM_HEARD) holds is dropped if it goes
@@ -13,11 +13,11 @@
 
 #include "runtime/host/guard/guard.h"
 
-enum { HEARD_MOST = 65536 }; /* entries of each set; what is answered to further ends is not hidden */
+enum { HEARD_MOST = 65536 }; /* entries of each set; replies to further ends are not hidden */
 
 /* True if matches hear somebody. */
 bool heard_wanted(const struct guard *g);
-/* Write the sets, whose declarations never change, as they live on. */
+/* Write the sets, whose declarations never change because the sets persist. */
 void heard_write_sets(FILE *out);
-/* Write the chain, its rules. Return 0, or -ENOMEM */
+/* Write the chain and its rules. Return 0, or -ENOMEM */
 int heard_write(FILE *out, const struct guard *g, int priority);

@@ -27,7 +27,7 @@ void line_number(FILE *out, const struct host_addr *a);
 /* Write addresses by one of these: one, or a range. */
 void line_range(FILE *out, const struct guard_addresses *a, void (*write_one)(FILE *, const struct host_addr *));
 
-/* A match as text: its rule, and its element in the rule's set */
+/* A match as text: its rule, and its element in that rule's set */
 struct line {
     char first[40];  /* test that most packets fail, made before any set; empty: none */
     char head[160];  /* the element's fields, joined; empty: no set */
@@ -37,7 +37,7 @@ struct line {
     const char *verdict; /* statement at the rule's end; the caller may put another */
 };
 
-/* Return the family of a match's addresses; 0: it names none. */
+/* Return the family of a match's addresses; 0: no addresses. */
 unsigned line_family_of(const struct guard_match *m);
 /* Make the line of a match. passes: accept the proxy's packets that open no connection, so that no later rule drops
  * them */
@@ -48,8 +48,8 @@ __attribute__((format(printf, 3, 4))) void line_add(char *to, size_t size, const
 void line_way(char *to, size_t size, const struct guard *g, const char *out);
 /* Append the tests for the devices that a match asks for. */
 void line_devices(char *to, size_t size, const struct guard *g, const struct guard_match *m);
-/* Write the rules of these lines, which it sorts, and their sets. sets NULL: sets stand in the rules, and go with
+/* Write the rules of these lines, which it sorts, and their sets. sets NULL: sets are in the rules, and end with
  * them. */
 void lines_write(FILE *sets, FILE *rules, struct line *lines, unsigned count);
-/* Begin a chain at the ingress of all of prey's ports that exist; without any, one at no hook. */
+/* Begin a chain at the ingress of all of prey's ports that exist; without ports, a chain without a hook. */
 void line_chain(FILE *out, const struct guard *g, const char *name, int priority);

@@ -1,6 +1,7 @@
-/* Sets of peers live on when rules change: the tables stay, and their chains are made anew. So a set's declaration must
- * never change, and times stand in the rules. The host's own peers are seen at its output, where no ingress rule can
- * look; so what a peer sends is marked at the ingress and decided upon at prerouting, before all else of the host. */
+/* Sets of peers live on when rules change: the tables stay, and their chains are made again. So a set's declaration
+ * must never change, and times are in the rules. The host's own peers are seen at its output, where no ingress rule
+ * can look; so what a peer sends is marked at the ingress and decided upon at prerouting, before all else of the
+ * host. */
 #include "runtime/host/guard/peers.h"
 
 #include <errno.h>
@@ -127,7 +128,7 @@ static int write_stack(FILE *out, const struct guard *g)
     return 0;
 }
 
-/* Write a table whose sets stay and whose chains are made anew; without `chains`, its removal. */
+/* Write a table whose sets stay and whose chains are made again; without `chains`, its removal. */
 static int write_table(FILE *out, const char *name, const struct guard *g, const char *family,
                        const char *const chains[2], int (*write)(FILE *, const struct guard *))
 {

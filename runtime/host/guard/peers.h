@@ -1,22 +1,25 @@
-/* Replies of translated flows that no port tells from what is this machine's own: SCTP, which keeps its ports, and
- * protocols without ports. A part of the guard rules, in tables of its own.
+/* Replies of translated flows that ports can't distinguish from this machine's own packets: SCTP, which keeps its
+ * ports, and protocols without ports. A part of the guard rules, in tables of its own.
  *
- * Packets of a match that hides from peers (GUARD_HIDES_FROM_PEERS) make whom they go to a peer: an address and a
- * protocol, for SCTP with both ports. What a peer sends in that protocol to this machine's addresses is hidden, unless
- * this machine itself has sent to the peer alike. Both are kept by the kernel as packets pass, so the first reply is
- * hidden, too. The table at the ingress has the chain and the sets of who was heard (heard.h), as both live on. */
+ * Packets of a match that hides from peers (GUARD_HIDES_FROM_PEERS) make their receiver a peer: an address and a
+ * protocol, for SCTP with both ports. A peer's packets of that protocol to this machine's addresses are hidden,
+ * unless this machine itself has sent to the peer alike. Both are kept by the kernel as packets pass, so the first
+ * reply is hidden, too. The table at the ingress has the chain and the sets of who was heard (heard.h), as both live
+ * on. */
 #pragma once
 
 #include <stdio.h>
 
 #include "runtime/host/guard/guard.h"
 
-enum { PEERS_MOST = 65536 }; /* peers of a family, SCTP's apart; what further ones send is not hidden */
+enum {
+    PEERS_MOST = 65536
+}; /* most peers of a family, with SCTP's counted separately; packets of further peers are not hidden */
 /* A table's name behind the instance's */
 #define PEERS_SUFFIX "_peers"
 
 /* True if matches make peers. */
 bool peers_wanted(const struct guard *g);
-/* Write the tables for the instance's table `name`, in place of the former; without such matches, their removal. Known
- * peers stay known. Return 0, or -ENOMEM */
+/* Write the tables for the instance's table `name`, in place of the former; without such matches, write their
+ * removal. Known peers stay known. Return 0, or -ENOMEM */
 int peers_write(FILE *out, const char *name, const struct guard *g);

@@ -91,8 +91,8 @@ static bool add_others(void *arg, const char *name, const char *what, const char
     return true;
 }
 
-/* True if nobody needs the port: the kernel does not choose it, nobody has reserved it, and no other instance has it.
- * What prey reserved itself lies where the kernel chooses. */
+/* True if nobody needs the port: the kernel does not choose it, nobody has reserved it, and no other instance has
+ * it. What prey reserved itself is where the kernel chooses. */
 static bool is_spare(const struct work *w, unsigned port)
 {
     return !w->chosen.has[port] && !w->now.has[port] && !w->others.has[port];

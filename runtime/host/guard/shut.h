@@ -1,5 +1,5 @@
-/* Devices that rules name and nobody judges, shut: a part of the guard rules, at hooks of this machine's own stack.
- * They go by names, so they hold for devices without Ethernet, and for those that come later. */
+/* Devices that rules name and that are not judged are shut: a part of the guard rules, at hooks of this machine's
+ * own stack. They go by names, so they hold for devices without Ethernet, and for those that come later. */
 #pragma once
 
 #include <net/if.h>
@@ -9,30 +9,30 @@
 
 struct guard;
 
-/* Packets that are dropped, bits. PAST: unless the other device is one of guard.ports */
+/* Packets that are dropped, bits. PAST: except when the other device is in guard.ports */
 enum shut_way {
-    SHUT_IN = 1 << 0,   /* they come in by it, for this machine */
-    SHUT_OUT = 1 << 1,  /* this machine sends them by it */
-    SHUT_FROM = 1 << 2, /* they cross from it */
-    SHUT_TO = 1 << 3,   /* they cross to it */
+    SHUT_IN = 1 << 0,   /* packets come in by the device, for this machine */
+    SHUT_OUT = 1 << 1,  /* this machine sends packets by the device */
+    SHUT_FROM = 1 << 2, /* packets are forwarded from the device */
+    SHUT_TO = 1 << 3,   /* packets are forwarded to the device */
     SHUT_FROM_PAST = 1 << 4,
     SHUT_TO_PAST = 1 << 5,
     SHUT_WAYS = (1 << 6) - 1,
 };
 
-/* A device or pattern ("wg*"); without a way: one that is left open though another entry's pattern holds it. No
+/* A device or pattern ("wg*"); without a way: a device left open though another entry's pattern matches it. No
  * pointers, as entries pass between processes. */
 struct guard_shut {
     char device[IFNAMSIZ];
     uint8_t ways;
-    uint32_t judged; /* number of the interface of that name that prey judges, which is not shut; 0: none is judged.
-                      * Another one of that name has another number. */
+    uint32_t judged; /* number of the interface of that name that prey judges, which is not shut; 0: none. Another
+                      * interface of that name has another number. */
 };
 
 /* True if an entry can be expressed. For entries from another process. */
 bool guard_shut_valid(const struct guard_shut *s);
 /* Write the chains of g->shut, for a table of family inet. ARP is not seen there; neighbour discovery and DHCP pass. */
 void shut_write(FILE *out, const struct guard *g);
-/* Write the rule at the ingress for ports of g that are shut, and its chain: what lies above such a port (a VLAN, a
- * macvlan device, a bridge) hears nothing either. */
+/* Write the rule at the ingress for ports of g that are shut, and its chain: devices above such a port (a VLAN, a
+ * macvlan device, a bridge) get no packets either. */
 void shut_ports_write(FILE *chain, FILE *rules, const struct guard *g);

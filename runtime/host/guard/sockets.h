@@ -1,4 +1,4 @@
-/* Ports of this machine's own sockets, from /proc/net. The files are opened while there is the right to, and read on
+/* Ports of this machine's own sockets, from /proc/net. The files are opened while the privileges exist, and read on
  * demand. */
 #pragma once
 

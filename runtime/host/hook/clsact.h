@@ -37,7 +37,7 @@ int clsact_drop(const struct clsact *at);
 /* Remove the filter on the interface in clsact_before's words; and the hooks, if they were prey's and have no other
  * filter */
 int clsact_undo(const char *before, bool leaves, uint16_t priority, uint32_t handle);
-/* True if the interface of these words is gone for good, and all they refer to with it */
+/* True if the interface of these words is gone for good */
 bool clsact_is_over(const char *before);
 
 /* True if the interface has the hooks */

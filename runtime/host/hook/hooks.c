@@ -315,7 +315,7 @@ static int drop_arrives(const char *folder, unsigned ifindex)
     return clsact_is_there(ifindex) ? clsact_drop(&at) : 0;
 }
 
-/* True if a link of XDP stands there that a former start has left; there can be only one. */
+/* True if a link of XDP is there that a former start has left; there can be only one. */
 static bool is_in_the_way(const char *folder, const struct hooks_where *w, const struct hooks *h)
 {
     const int link = h->by_tc ? -1 : pinned(folder, w->device, ARRIVES);
@@ -324,7 +324,7 @@ static bool is_in_the_way(const char *folder, const struct hooks_where *w, const
     return is;
 }
 
-/* Attach both programs, and take off what a former start left only then, wherever both can stand beside each other: no
+/* Attach both programs, and take off what a former start left only then, wherever both can be beside each other: no
  * packet goes by that nobody judges. */
 static int set_both(const char *folder, const struct hooks_where *w, const struct hooks *h, bool replace, bool filter,
                     struct hooked *to, char *err, size_t err_len)
@@ -521,7 +521,7 @@ unsigned hooks_standing(const char *name, const char *device)
     return stand ? ifindex : 0;
 }
 
-/* Take off what stands at the device `arg`; at all, if that is NULL. */
+/* Take off what is at the device `arg`; at all, if that is NULL. */
 static bool undo_of(void *arg, const char *name, const char *what, const char *before, const char *after)
 {
     if (!arg || !strcmp(what, arg)) hooks_undo(what, before, after);

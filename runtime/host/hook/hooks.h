@@ -21,7 +21,7 @@ struct hooks {
     struct hooks_kept {
         const char *name;
         int map;
-    } kept[HOOKS_KEPT]; /* maps that lose their entries with their last holder: pinned, too, once for each interface */
+    } kept[HOOKS_KEPT]; /* maps that lose their entries with their last holder; also pinned, once per interface */
     unsigned kept_count;
 };
 
@@ -34,7 +34,7 @@ struct hooked {
     uint32_t programs[2]; /* ids of the filters' programs */
 };
 
-/* True if there is a writable file system to pin in. Else the programs end when preyrun stops. */
+/* True if there is a writable file system to pin in. Without one, the programs end with this process. */
 bool hooks_last(void);
 /* True if only the machine's first process sees a BPF file system, as in `ip netns exec` */
 bool hooks_hidden(void);
@@ -54,17 +54,17 @@ unsigned hooks_handle(const char *name);
  * and neither program set. */
 int hooks_set(struct state *s, const struct hooks_where *where, const struct hooks *h, bool replace, struct hooked *to,
               char *err, size_t err_len);
-/* Check that filters, if any, are still there and before others'; else set them again, recorded first. Call again and
- * again, as the kernel protects a filter from no one. Return the number set again, or a negative errno with one line in
- * err. */
+/* Check that filters, if any, are still there and before others'; else set them again, recorded first. Call this
+ * repeatedly, because the kernel does not protect filters. Return the number set again, or a negative errno with one
+ * line in err. */
 int hooks_keep(struct state *s, const struct hooks_where *where, const struct hooks *h, struct hooked *on, char *err,
                size_t err_len);
-/* Return the number of the device if what an instance of that name has left judges there, both ways; else 0 */
+/* Return the device's number if programs left by an instance of that name judge there, in both directions; else 0 */
 unsigned hooks_standing(const char *name, const char *device);
-/* Take off what an earlier run has left, once something else judges, or nothing gets in */
+/* Remove an earlier run's programs, once others judge, or no packets come in */
 void hooks_drop(struct state *s);
-/* Take the programs off what the interface was until now, which is there under another name: links by their pins,
- * filters by the record. */
+/* Remove the programs from the former interface, which now has another name: links by their pins, filters by the
+ * record. */
 void hooks_off(struct state *s, const char *device, struct hooked *on);
 /* Close the descriptors. Pinned programs stay. */
 void hooks_leave(struct hooked *h);

@@ -9,13 +9,13 @@
  * with one line in err, which calls the program `what`. */
 int xdp_attach(int program, unsigned ifindex, bool replace, bool *generic, const char *what, char *err, size_t err_len);
 
-/* Find if the driver takes a program: put one on the interface that passes all packets, in the driver alone. Return its
- * link, which the caller closes; or a negative errno. */
+/* Find if the driver takes a program: put one on the interface that passes all packets, in the driver only. Return
+ * its link, which the caller closes; or a negative errno. */
 int xdp_try(unsigned ifindex);
 
-/* True for a driver, by the name that ethtool has of it, that forgets its program whenever it makes its rings anew
- * (down and up, another MTU, other rings, a reset), while the kernel shows it as attached: frames would go by unjudged.
- * vmxnet3 does (vmxnet3_rq_cleanup_all, Linux 6.6 to 6.12 at least). */
+/* True for a driver, by the name that ethtool has of it, that forgets its program whenever it makes its rings again
+ * (down and up, another MTU, other rings, a reset), while the kernel shows it as attached: frames would pass
+ * unjudged. vmxnet3 does (vmxnet3_rq_cleanup_all, Linux 6.6 to 6.12 at least). */
 bool xdp_is_forgotten(const char *driver);
 
 /* The same, of an interface. */

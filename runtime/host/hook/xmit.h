@@ -1,7 +1,7 @@
 /* Finds if an interface sends frames of an XDP program. Cards do if their driver can, a veth if its peer receives by
- * NAPI, devices without native XDP never. The kernel tells by generic netlink (Linux 6.3). Before, a trial is made on a
- * veth: a program sends a frame (vm/kernel/gate.h), and the device counts it as dropped if its peer takes none (Linux
- * 5.18, BPF_F_TEST_XDP_LIVE_FRAMES). Of other devices those send that run programs in their driver. */
+ * NAPI, devices without native XDP never. The kernel reports by generic netlink (Linux 6.3). Before, a trial is made
+ * on a veth: a program sends a frame (vm/kernel/gate.h), and the device counts it as dropped if its peer takes none
+ * (Linux 5.18, BPF_F_TEST_XDP_LIVE_FRAMES). Other devices send if they run programs in their driver. */
 #pragma once
 
 #include <stdbool.h>
@@ -19,6 +19,5 @@ void xmit_close(struct xmit *x); /* NULL is fine */
  * caller's. */
 bool xmit_takes(struct xmit *x, const struct host_link *link, bool generic, int try_send);
 
-/* True if the driver runs XDP programs itself, or if unknown. Before Linux 6.3 this follows from the kind of the
- * device. */
+/* True if the driver itself runs XDP programs, or if unknown. Before Linux 6.3 the device's kind decides. */
 bool xmit_driver_has_xdp(struct xmit *x, const struct host_link *link);

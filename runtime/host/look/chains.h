@@ -4,9 +4,9 @@
 #include <stddef.h>
 
 struct chain_line {
-    const char *family, *table; /* the table that it stands in */
+    const char *family, *table; /* the table that it is in */
     const char *text;           /* a line of `nft list chains`, with `len` bytes, such as "type nat hook output …" */
     size_t len;
 };
-/* Call `each` for all lines. Without the right to see them there are none. */
+/* Call `each` for all lines. Without privileges there are none. */
 void chains_each(void (*each)(void *arg, const struct chain_line *line), void *arg);

@@ -181,7 +181,7 @@ static void look_at_bound(struct look *l)
                    n == 1 ? "s" : "");
 }
 
-/* Look at a file like /proc/net/tcp: a socket a line */
+/* Look at a file like /proc/net/tcp: a socket per line */
 static void look_at_sockets(struct look *l, const char *path, const char *proto)
 {
     char line[400];

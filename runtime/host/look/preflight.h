@@ -10,8 +10,8 @@
 struct preflight_server {
     struct host_addr addr;
     const char *name;  /* "POOL/SERVER" */
-    unsigned overhead; /* bytes that a tunnel to it adds to a packet; 0: none */
-    bool sent_on;      /* prey forwards packets to it; else only this machine's own connections go there */
+    unsigned overhead; /* bytes that a tunnel to the server adds to a packet; 0: none */
+    bool sent_on;      /* prey forwards packets to the server; else only this machine's own connections go there */
 };
 
 struct preflight {
@@ -22,12 +22,12 @@ struct preflight {
     const struct preflight_server *servers; /* servers that packets are sent to */
     unsigned server_count;
     const char *name;               /* the instance's name; NULL: not checked */
-    bool takes_over;                /* the instance of that name hands over: what is its is no obstacle */
+    bool takes_over;                /* the instance of that name hands over: its own things are not obstacles */
     const struct host_ports *ports; /* ports on this machine's own addresses, for translation */
     unsigned port_count;
     const struct facts_port *bound; /* ports of masquerade that sockets have and keep */
     unsigned bound_count;
-    const struct guard_match *matches; /* future guard rules; those of the proxy are looked at */
+    const struct guard_match *matches; /* future guard rules; those of the proxy are checked */
     unsigned match_count;
     uint64_t table_bytes, ring_bytes; /* size of full flow tables, and of rings from the start */
     const char *log;                  /* target of the log, as for sink_descriptor */
@@ -38,7 +38,7 @@ struct preflight {
     bool xdp_replace;                 /* another program is removed, for good */
     bool sends_on;                    /* prey forwards some packets */
     bool guarded;                     /* guard rules keep the host's stack from forwarding, too */
-    bool looks_only;                  /* no start follows: also tell findings that a start makes itself */
+    bool looks_only;                  /* no start follows: also report findings that a start itself makes */
 };
 
 /* Callback for one finding. fatal: a start is impossible; else the finding is only worth knowing. mend: a command or an
@@ -47,15 +47,15 @@ typedef void preflight_say(void *arg, bool fatal, const char *what, const char *
 
 /* Return the bytes of memory that this process may lock; UINT64_MAX: any number */
 uint64_t host_may_lock(void);
-/* True if the address is in the subnet of that address of an interface, which has room for other members */
+/* True if the address is in the subnet of that interface address, and the subnet has more than one member */
 bool host_is_in_subnet(const struct host_address *of, const struct host_addr *addr);
 /* True if the interface has an XDP program of another instance or program */
 bool host_xdp_is_taken(struct host *h, const char *instance, const char *interface);
 
-/* Look at rights alone: without these no other finding says much. True if one is missing, which was told. */
+/* Check privileges only, because other findings need them. True if one is missing, which was reported. */
 bool host_lacks_rights(preflight_say *say, void *arg);
 
-/* Look at rights, interfaces, other programs, addresses, routes and forwarding, without a change. Ways to servers are
- * looked at only without fatal findings; the first five of each kind are told, then the number of others. Return the
- * number of fatal findings. */
+/* Check privileges, interfaces, other programs, addresses, routes and forwarding, without a change. Ways to servers
+ * are looked at only without fatal findings; the first five of each kind are reported, then the number of others.
+ * Return the number of fatal findings. */
 unsigned host_preflight(struct host *h, const struct preflight *p, preflight_say *say, void *arg);

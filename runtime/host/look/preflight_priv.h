@@ -13,7 +13,7 @@ struct look {
     unsigned fatal;
 };
 
-/* Tell a finding; the format is "what", a `|`, and "mend" */
+/* Report a finding; the format is "what", a `|`, and "mend" */
 __attribute__((format(printf, 3, 4))) void preflight_tell(struct look *l, bool fatal, const char *format, ...);
 
 /* conflict.c: other users of the same interfaces and ports */

@@ -4,10 +4,10 @@
 #include <stdbool.h>
 
 struct host_translators {
-    char arriving[100]; /* first table that translates what arrives, as "ip docker"; empty: none */
+    char arriving[100]; /* first table that translates arriving packets, such as "ip docker"; empty: none */
     char leaving[100];  /* the same for what leaves */
-    bool bridges;       /* br_netfilter hands what crosses a bridge of the kernel to them */
+    bool bridges;       /* br_netfilter hands them packets on a bridge of the kernel */
 };
 
-/* Look for them. Tables whose names begin with `prey_` are left out. Without rights none is seen. */
+/* Look for such tables. Those whose names begin with `prey_` are left out. Without privileges none is seen. */
 void host_translators(struct host_translators *t);

@@ -1,9 +1,8 @@
-/* Keep-alive of TCP: the system asks a silent peer whether it is there, and a connection to one that has vanished ends
- * with an error */
+/* Keep-alive of TCP: the system probes a silent peer, and a connection to a vanished peer ends with an error */
 #pragma once
 
 enum { ALIVE_AFTER_S = 60, ALIVE_EVERY_S = 15, ALIVE_TIMES = 4 };
 
-/* Turn it on for a socket, or for a listener, from which accepted connections have it: a peer that is silent for
- * ALIVE_AFTER_S is asked ALIVE_TIMES, each ALIVE_EVERY_S. A failure is no harm. */
+/* Turn keep-alive on for a socket, or for a listener, which passes it on to accepted connections: a peer that is
+ * silent for ALIVE_AFTER_S is probed ALIVE_TIMES times, every ALIVE_EVERY_S seconds. Failures are harmless. */
 void socket_keep_alive(int fd);

@@ -43,7 +43,7 @@ void ipsec_close(struct ipsec *i)
 
 bool ipsec_hears(struct ipsec *i)
 {
-    char bytes[256]; /* the head of a message; all are read anew */
+    char bytes[256]; /* the head of a message; all are read again */
     bool heard = false;
     for (int k = 0; i->news && k < 1024; k++) {
         const ssize_t len = mnl_socket_recvfrom(i->news, bytes, sizeof bytes);

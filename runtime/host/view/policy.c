@@ -75,7 +75,7 @@ static void learn_arrival(struct routing *r, const char *name, struct route_rule
         set_arrival(r, link, rule);
 }
 
-/* Read the mark. The kernel leaves a value of 0 out, and tells its mask. */
+/* Read the mark. The kernel leaves a value of 0 out, and shows its mask. */
 static void learn_mark(const struct told *t, struct route_policy *p)
 {
     struct route_rule *rule = &p->rule;

@@ -8,7 +8,7 @@
 #include "vm/packet/pkt.h"
 #include "vm/packet/wire.h"
 
-/* Bridges and bonds may lie above each other, a few deep. */
+/* Bridges and bonds may be above each other, a few deep. */
 enum { ABOVE_MOST = 8 };
 
 static int receiver_compare(const void *a, const void *b)

@@ -1,4 +1,4 @@
-/* See routing.h. All routes are read anew, as the kernel does not announce each route that ends with a link. */
+/* See routing.h. All routes are read again, as the kernel does not announce each route that ends with a link. */
 #include "runtime/host/view/routing_priv.h"
 
 #include <errno.h>

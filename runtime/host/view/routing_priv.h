@@ -11,7 +11,7 @@ struct routing {
     uint32_t most; /* maximum number of routes */
     struct route_policy *rules;
     uint32_t rules_count, rules_cap;
-    bool has_tos;  /* some route of IPv4 is for one TOS alone */
+    bool has_tos;  /* some IPv4 route is for a single TOS */
     uint32_t seen; /* number of routes that count */
     struct route *routes;
     uint32_t count, cap;
@@ -25,13 +25,14 @@ struct routing {
     uint32_t index_mask;
 };
 
-/* Handle a rule: those of a family come in order */
+/* Handle a rule; the rules of a family come in order */
 int policy_learn(struct routing *r, const struct nlmsghdr *nlh);
 bool policy_add(struct routing *r, const struct route_policy *p); /* false: out of memory */
 
-/* More policies of IPsec of a family are one that takes every packet: policy rules are walked for each. */
+/* Beyond this number, a family's IPsec policies count as one that takes every packet, because policy rules are
+ * walked for each. */
 enum { IPSEC_POLICIES_MOST = 24 };
-/* Fill in IPsec's policies of the family, in order, without those of vti devices alone. Return how many. */
+/* Fill in IPsec's policies of the family, in order, except those only for vti devices. Return their number. */
 uint32_t ipsec_policies(const struct host *h, uint8_t family, struct route_policy policies[IPSEC_POLICIES_MOST]);
 
 /* Return the port of an interface; ROUTE_NO_PORT: not served */

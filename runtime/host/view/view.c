@@ -152,7 +152,7 @@ static int read_one(struct news *n)
 
 #define ALL (HOST_LINKS | HOST_ADDRESSES | HOST_ROUTES | HOST_NEIGHBOURS)
 
-/* Read anew what notifications can't tell */
+/* Read again what notifications can't know */
 static int catch_up(struct news *n)
 {
     struct host *h = n->host;

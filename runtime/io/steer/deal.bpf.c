@@ -217,8 +217,8 @@ static __always_inline void loosen(struct whose_talk *s)
     }
 }
 
-/* True for DHCP, DHCPv6 and router solicitation. Question and answer then lie in one socket's ring, in their order: an
- * answer that came by another way could be judged before the question has been handed over. */
+/* True for DHCP, DHCPv6 and router solicitation. Question and answer then are in one socket's ring, in their order:
+ * an answer that came by another way could be judged before the question has been handed over. */
 static __always_inline bool is_inquiry(struct __sk_buff *skb, const struct place *p, const struct whose_talk *s)
 {
     const __u32 low = p->v6 ? DHCP6_CLIENT : DHCP_SERVER;

@@ -1,5 +1,5 @@
-/* Memory shared by the dealing program (deal.bpf.c) and its loader (deal.c): one struct. The program reads it even
- * during a write: a wrong answer then costs a hand-over. */
+/* Memory shared by the dealing program (deal.bpf.c) and its loader (deal.c): one struct. The program may read it
+ * during a write: a wrong result then costs a hand-over. */
 #pragma once
 
 #include <linux/bpf.h>
@@ -29,15 +29,15 @@ struct deal_port {
     uint32_t ifindex, iface; /* interface id in the program */
 };
 
-/* Numbers what stands in the tables, and where: another version's may be laid out otherwise. */
+/* Version of the tables' contents and layout, which other versions of prey may have otherwise. */
 #ifndef DEAL_FORM
 #define DEAL_FORM 1
 #endif
 
 struct deal_tables {
     struct port_owners port_owners; /* begins a page: workers map it alone */
-    uint32_t form;                  /* DEAL_FORM, once they are filled; stands here in any */
-    uint32_t ready;                 /* 0: they are not to be read; the kernel's hash of the packet decides */
+    uint32_t form;                  /* DEAL_FORM, once the tables are filled; at this place in every version */
+    uint32_t ready;                 /* 0: the tables must not be read; the kernel's hash of the packet decides */
     uint32_t nothing, every;        /* 0, and all bits set */
     uint32_t own4_count, own6_count, ifaces_count;
     struct whose numbers; /* as long as workers is 0, the first socket of the group gets all */
@@ -53,5 +53,5 @@ struct deal_tables {
     struct whose_from4 froms4[DEAL_FROMS];
     struct whose_from6 froms6[DEAL_FROMS];
 };
-/* Whoever changes the tables counts DEAL_FORM up. */
+/* Every change of the tables needs a higher DEAL_FORM. */
 static_assert(sizeof(struct deal_tables) == 1144856, "DEAL_FORM");

@@ -1,6 +1,6 @@
 /* Dealing of frames to the workers that own them: the program of a fanout group (deal.bpf.c), and its tables. The
- * privileged process loads and attaches the program; another that knows the world fills the tables, in shared
- * memory. */
+ * privileged process loads and attaches the program; another process, which has the facts, fills the tables, in
+ * shared memory. */
 #pragma once
 
 #include "vm/packet/facts.h"
@@ -9,8 +9,8 @@
 struct deal;
 struct deal_tables;
 
-/* Load the program, which all groups may share. NULL: the kernel, this process's rights or the build do not allow it;
- * frames are then dealt by hash. */
+/* Load the program, which all groups may share. NULL: the kernel, this process's privileges or the build do not
+ * allow it; frames are then dealt by hash. */
 struct deal *deal_open(void);
 void deal_close(struct deal *d);
 /* Attach the program to the group of the socket, in place of another. Return 0 or a negative errno. */
@@ -18,16 +18,16 @@ int deal_join(const struct deal *d, int socket);
 int deal_join_program(int program, int socket);
 /* True for the memory of tables like this version's, which another process may have filled. */
 bool deal_reads(int memory);
-/* Take the program of another process, by descriptors of it and of its tables' memory, which are its own from then on.
- * NULL: deal_reads says no, or out of memory; both are closed. */
+/* Take the program of another process, by descriptors of it and of its tables' memory, which the result owns. NULL:
+ * deal_reads is false, or out of memory; both are closed. */
 struct deal *deal_adopt(int program, int memory);
 /* Return a descriptor of the program, owned by the caller; -1: none. */
 int deal_program(const struct deal *d);
 /* Return a descriptor of the tables' memory, owned by the caller; -1: none. */
 int deal_memory(const struct deal *d);
 
-/* Map the tables and close the descriptor. `ports` are whole pages of anonymous memory that nobody uses yet; they
- * show the program's own table then. NULL: not possible; `ports` keep their memory. */
+/* Map the tables and close the descriptor. `ports` are complete pages of unused anonymous memory, which then map the
+ * program's own table. NULL: impossible; `ports` keep their memory. */
 struct deal_tables *deal_map(int memory, struct port_owners *ports);
 void deal_unmap(struct deal_tables *t);
 

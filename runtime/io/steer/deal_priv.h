@@ -6,5 +6,5 @@
 
 struct deal {
     struct bpf_object *object; /* NULL: the program is another process's */
-    int program, memory;       /* descriptors, owned by the object, if there is one */
+    int program, memory;       /* descriptors, owned by the object, if any */
 };

@@ -7,8 +7,8 @@ struct bpf_object;
 struct filter;
 
 /* Load the filter in the form that the kernel takes; all sockets may share it. NULL: the kernel lacks its type
- * information (/sys/kernel/btf/vmlinux), this process lacks rights (see errno), or the build has no clang. A socket's
- * ring may then stall (io.h). */
+ * information (/sys/kernel/btf/vmlinux), this process lacks privileges (see errno), or the build has no clang. A
+ * socket's ring may then stall (io.h). */
 struct filter *filter_open(void);
 void filter_close(struct filter *f);
 /* Return the object with the filter's maps, owned by the filter. */
@@ -22,7 +22,7 @@ int filter_attach_program(int program, int socket);
 /* Return a descriptor of the counters' memory, owned by the caller; -1: none. */
 int filter_memory(const struct filter *f);
 
-/* Map that memory and close the descriptor. NULL: not possible. */
+/* Map that memory and close the descriptor. NULL: impossible. */
 const uint64_t *filter_map(int memory);
 void filter_unmap(const uint64_t *at);
 /* Return the number of refused frames of the interface, or of any that differs by a multiple of FILTER_COUNTS. */

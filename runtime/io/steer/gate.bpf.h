@@ -1,5 +1,5 @@
-/* The gate in traffic control: it comes before the guard's hook and holds back what looks like a part of a proxy's
- * connection and is of none. Its maps and program, in the object of filter.bpf.c, which knows the same addresses. */
+/* The gate in traffic control: it comes before the guard's hook and holds back segments that look like a proxy's but
+ * belong to no connection. Its maps and program, in the object of filter.bpf.c, which knows the same addresses. */
 #pragma once
 
 #include <bpf/bpf_helpers.h>
@@ -40,10 +40,10 @@ struct { /* by interface */
 struct search {
     const struct numbered_ip *addr;
     __u16 port;
-    bool here, found; /* here: it is an address of the host */
+    bool here, found; /* here: the address is the host's */
 };
 
-/* Look at one wide end; for bpf_loop. 1: stop. */
+/* Test one wide end; for bpf_loop. 1: stop. */
 static long look(__u32 i, void *arg)
 {
     struct search *s = arg;
@@ -82,7 +82,7 @@ static __always_inline const struct gate_config *settings(void)
     return c && c->any ? c : NULL;
 }
 
-/* True for a segment of the proxy's connections that opens none. Sent segments count, too, where they are seen. True
+/* True for a segment of the proxy's connections that opens none. Sent segments count, too, if they are seen. True
  * also for a server's answer to an own address of the host, if no other match concerns that port. */
 static __always_inline bool is_carried(struct __sk_buff *skb)
 {

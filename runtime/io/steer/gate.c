@@ -297,7 +297,7 @@ int gate_attach(struct gate *g, struct state *s, unsigned port, const char *devi
     return 0;
 }
 
-/* True if the filter stands, or if that is unknown. */
+/* True if the filter is, or if that is unknown. */
 static bool filter_stands(const struct gate *g, unsigned port)
 {
     struct clsact_seen seen;

@@ -11,11 +11,11 @@ struct filter;
 struct gate;
 struct state;
 
-/* Return why there can be no gate here, in a line with the remedy, or NULL if trying shows no obstacle. */
+/* Return why a gate is impossible here, in a line with the remedy; NULL: a trial found no obstacle. */
 const char *gate_lacks(void);
 
-/* Make a gate over the sockets' filter, which must outlive it. NULL: out of memory (errno), or the build has no clang;
- * then the guard alone holds back packets that open connections, and the rest passes. */
+/* Make a gate over the sockets' filter, which must outlive it. NULL: out of memory (errno), or the build has no
+ * clang; then only the guard holds back packets, those that open connections. */
 struct gate *gate_open(const struct filter *f);
 /* Make a gate over maps of the kernel executor, which must outlive it; no interface is touched. NULL: as above. */
 struct gate_maps {
@@ -24,7 +24,8 @@ struct gate_maps {
 };
 struct gate *gate_over(const struct gate_maps *maps);
 void gate_close(struct gate *g);
-/* The same once another process has a gate at the same interfaces: a filter (before Linux 6.6) is that one's. */
+/* The same if another process has a gate at the same interfaces: a filter (before Linux 6.6) belongs to that
+ * process. */
 void gate_leave(struct gate *g);
 
 /* Set the gate to the proxy's among these matches. answers: servers' answers to the host's own addresses are kept from

@@ -1,5 +1,5 @@
-/* Maps of the host, for each program in the kernel that asks for it: its own addresses, which own.c fills, and the ends
- * of its established connections. */
+/* Maps of the host, for each eBPF program that uses them: its own addresses, which own.c fills, and the ends of its
+ * established connections. */
 #pragma once
 
 #include <bpf/bpf_helpers.h>

@@ -15,8 +15,8 @@ int object_load(const void *bytes, size_t len, const char *name, struct bpf_obje
 int object_load_but(const void *bytes, size_t len, const char *name, const char *one, const char *without,
                     struct bpf_object **o);
 
-/* The same as object_load, with the map of that name of another process in the place of one made anew; its descriptor
- * stays the caller's. */
+/* The same as object_load, but with another process's map of that name instead of a new one; its descriptor stays
+ * the caller's. */
 int object_load_over(const void *bytes, size_t len, const char *name, const char *map, int fd, struct bpf_object **o);
 
 /* Return the descriptor of a map, or a negative errno. */

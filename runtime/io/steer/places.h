@@ -1,5 +1,5 @@
-/* Index of the steering program's matches: by a hash of one destination address, or of one source address; the rest is
- * tried for every frame. */
+/* Index of the steering program's matches: by a hash of one destination address, or of one source address; the
+ * others are tried for every frame. */
 #pragma once
 
 #include <stdint.h>

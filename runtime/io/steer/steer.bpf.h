@@ -10,7 +10,7 @@ enum {
     STEER_OWN = 65536,
     STEER_QUEUES = 64
 };
-/* A match, as struct guard_match: all of it must hold. */
+/* A match, as struct guard_match: all its conditions must hold. */
 struct steer_match {
     struct numbered_ip from_lo, from_hi, to_lo, to_hi;
     __u16 from_port_lo, from_port_hi; /* for ICMP: type and code as one number */
@@ -19,7 +19,7 @@ struct steer_match {
     __u8 reach; /* enum steer_reach */
     __u8 named; /* `to` is an address range */
     __u8 kind;  /* enum steer_kind */
-    __u8 bare;  /* an IP protocol, but no TCP, UDP or ICMP */
+    __u8 bare;  /* an IP protocol other than TCP, UDP or ICMP */
     __u8 unused[3];
 };
 enum steer_reach { STEER_EVERYWHERE, STEER_TO_OWN, STEER_TO_FOREIGN };
@@ -43,7 +43,7 @@ struct steer_config {
     __u32 frame_most; /* bytes of a slot */
     __u32 first;      /* first match of the set in use */
     __u32 count;      /* number of matches tried for every frame */
-    __u8 routed;      /* take frames for other addresses than the host's own, too */
+    __u8 routed;      /* also take frames for other addresses than the host's own */
     __u8 all;         /* take all frames */
     __u8 proxies;     /* some match is the proxy's */
     __u8 unused;

@@ -17,17 +17,19 @@ struct steer_rules {
 enum { STEER_RULES_MOST = 2048 }; /* per program, counted by steer_count */
 unsigned steer_count(const struct steer_rules *r);
 
-/* Load the program; frames longer than `frame_most` bytes are dropped and counted. It takes nothing before steer_rules
- * and steer_begin. NULL: one line in err; always so without clang at build time. Needs CAP_NET_ADMIN and CAP_BPF. */
+/* Load the program; frames longer than `frame_most` bytes are dropped and counted. The program takes no frames
+ * before steer_rules and steer_begin. NULL: one line in err; always NULL if built without clang. Needs CAP_NET_ADMIN
+ * and CAP_BPF. */
 struct steer *steer_open(unsigned frame_most, char *err, size_t err_len);
 
-/* Descriptors of a steering program that another process goes on with: the link by which it is on its interface, and
+/* Descriptors of a steering program that another process continues: the link that attaches it to its interface, and
  * the table of its sockets. */
 enum { STEER_LINK, STEER_SOCKETS, STEER_LENT };
-/* Give copies of them, which the caller closes. False: it is on no interface, or there are no descriptors left. */
+/* Give copies of these descriptors, which the caller closes. False: the program is not attached, or no descriptors
+ * are left. */
 bool steer_lend(const struct steer *s, int lent[STEER_LENT]);
-/* The same as steer_open, with the sockets of a program that is on the interface; steer_begin puts it in that one's
- * place, at once for all frames. The descriptors, which may be anything, stay the caller's. */
+/* The same as steer_open, with the sockets of the interface's present program; steer_begin replaces that program
+ * atomically. The descriptors are not trusted, and stay the caller's. */
 struct steer *steer_over(const int lent[STEER_LENT], unsigned frame_most, unsigned ifindex, char *err, size_t err_len);
 
 /* Set the rules, at most twice STEER_RULES_MOST: those of two programs. Return 0, or a negative errno with the old

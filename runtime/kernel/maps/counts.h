@@ -13,7 +13,7 @@ struct map;
 uint64_t counts_room(const struct program *p, uint32_t cpus);
 
 /* Take rows, all 0, for the program that follows the one with the rows `now` (NULL: none). Return 0, or a negative
- * errno with one line in err: the map has no room. */
+ * errno with one line in err: no room in the map. */
 int counts_take(struct kernel_program *rows, const struct map *m, const struct program *p,
                 const struct kernel_program *now, uint32_t cpus, bool live, char *err, size_t err_len);
 /* Return the counter at this place of a row, summed over all CPUs. */

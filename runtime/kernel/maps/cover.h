@@ -15,7 +15,7 @@ static inline void cover_bytes(cover_number n, uint8_t to[16])
 }
 
 struct cover_range {
-    cover_number lo, hi; /* inclusive; for IPv4 the bits behind are 0 in lo, and 1 in hi */
+    cover_number lo, hi; /* inclusive; for IPv4 the bits behind the address are 0 in lo, and 1 in hi */
     uint32_t value;
 };
 

@@ -1,4 +1,5 @@
-/* Sizes follow from the program's limits; what the kernel refuses is told with the number of flows that would fit */
+/* Sizes follow from the program's limits; what the kernel refuses is reported with the number of flows that would
+ * fit */
 #include "runtime/kernel/maps/maps.h"
 
 #include <bpf/bpf.h>
@@ -194,7 +195,7 @@ int maps_init(struct maps *m, const struct kernel_sizes *s, char *err, size_t er
     for (unsigned i = 0; i < KERNEL_MAPS; i++) {
         const int failed = map_make(&m->v[i], i, s);
         if (!failed) continue;
-        /* The refusal is told in the words of the rules where these concern the map's content. */
+        /* The refusal is reported in the words of the rules where these concern the map's content. */
         const struct program *p = s->program;
         const bool flows = !strncmp(names[i], "flow_", 5);
         if (flows && failed == -E2BIG)

@@ -47,20 +47,20 @@ struct map {
 };
 struct maps {
     struct map v[KERNEL_MAPS];
-    struct kernel_sizes sizes; /* those that they were made with */
+    struct kernel_sizes sizes; /* sizes that the maps were made with */
 };
 
 /* Set the sizes of the flow table in s, which give the memory for the program's flows. */
 void flows_sizes(const struct program *p, struct kernel_sizes *s);
-/* The same for a table of so many slots, which may hold flows that are sent on if s->flow_bound says so. */
+/* The same for a table of that many slots, which may hold bound flows if s->flow_bound. */
 void flows_sized(uint32_t slots, struct kernel_sizes *s);
 struct kernel_sizes kernel_sizes_of(const struct program *p, uint32_t cpus);
 
 /* Make the maps. Call maps_fini in any case. Return 0, or a negative errno with one line in err. */
 int maps_init(struct maps *m, const struct kernel_sizes *s, char *err, size_t err_len);
-/* Adopt maps that another process has made for the same sizes; their descriptors are ours from then on. part: some may
- * be -1, and are not adopted. Call maps_fini in any case. Return 0 or a negative errno: -EBADF: one is no map; -EPROTO:
- * of another type or size. */
+/* Adopt maps that another process has made for the same sizes; their descriptors then belong to `m`. part: some may
+ * be -1, and are not adopted. Call maps_fini in any case. Return 0 or a negative errno: -EBADF: one is not a map;
+ * -EPROTO: of another type or size. */
 int maps_adopt(struct maps *m, const struct kernel_sizes *s, const int fds[KERNEL_MAPS], bool part);
 /* Make those that were not adopted. */
 int maps_complete(struct maps *m, char *err, size_t err_len);
@@ -71,8 +71,8 @@ void maps_fini(struct maps *m);
 int map_flat(struct map *m, const char *name, uint64_t len);
 /* The same for entries of a size; sets m->entries. */
 int map_entries(struct map *m, const char *name, uint64_t size, uint64_t entries);
-/* Adopt another process's map of `entries` entries; m owns its descriptor. Return 0 or a negative errno: -EPROTO: it is
- * of another type or size. */
+/* Adopt another process's map of `entries` entries; m owns its descriptor. Return 0 or a negative errno: -EPROTO:
+ * another type or size. */
 int map_adopt(struct map *m, int fd, uint64_t size, uint64_t entries);
 /* Return the next power of two, so that a mask suffices for an index. */
 uint64_t map_power(uint64_t entries);

@@ -1,9 +1,9 @@
-/* A program's tables for the kernel's code: one map, made anew for each program. */
+/* A program's tables for the kernel's code: one map, made again for each program. */
 #pragma once
 
 #include "runtime/kernel/maps/maps.h"
 
-/* Numbers past the program's sections: look-up tables of large sets, and rules' verdicts side by side, as they are and
+/* Numbers past the program's sections: look-up tables of large sets, and rules' verdicts side by side, with and
  * without `audit`. */
 enum { SECTION_LOOKUP = PBC_KINDS, SECTION_VERDICTS, SECTION_WOULD_VERDICTS, SECTION_COUNT };
 struct sections {

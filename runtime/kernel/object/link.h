@@ -1,4 +1,4 @@
-/* The linker: makes a kernel program of the functions that its entry reaches. */
+/* The linker, which makes an eBPF program of the functions that its entry reaches. */
 #pragma once
 
 #include <stdbool.h>
@@ -30,8 +30,8 @@ struct linked {
     uint32_t line_count;
 };
 
-/* Link the function `entry` and all that it reaches, from the objects and from `code` (NULL: none). Call linked_fini in
- * any case. Return 0, or a negative errno with one line in err. */
+/* Link the function `entry` and all functions that it reaches, from the objects and from `code` (NULL: none). Call
+ * linked_fini in any case. Return 0, or a negative errno with one line in err. */
 int link_program(const struct objects *o, const struct code *code, const char *entry, link_value_fn *value, void *arg,
                  struct linked *l, char *err, size_t err_len);
 void linked_fini(struct linked *l);

@@ -1,4 +1,4 @@
-/* Functions of the stages, from objects that clang made in the build and that are part of this program. */
+/* Functions of the stages, from objects that clang made in the build and that are embedded in preyrun. */
 #pragma once
 
 #include <stdbool.h>
@@ -14,7 +14,7 @@ struct object_line {
 
 struct object_function {
     struct code_function code; /* names local to a file begin with the file's: "look/parse" */
-    bool is_own;               /* local to its file: the kernel's verifier walks it anew for each call */
+    bool is_own;               /* local to its file: the kernel's verifier walks it again for each call */
     uint32_t type;             /* number of its BTF_KIND_FUNC in objects.btf */
     uint32_t line_count;
     const struct object_line *lines;

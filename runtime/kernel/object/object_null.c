@@ -1,4 +1,4 @@
-/* Linux before 6.8 assumes that a pointer argument of a global function may be NULL, whatever its type says
+/* Linux before 6.8 assumes that a pointer argument of a global function may be NULL, regardless of its type
  * ("arg:nonnull"). So in the counted form each such function begins with a test of those pointers, and returns 0. */
 #include <bpf/btf.h>
 #include <stdlib.h>

@@ -11,7 +11,7 @@ struct object_file {
     struct btf *types; /* types of this object */
     uint32_t first;    /* their beginning among all types, less one */
 };
-/* Return the section's bytes, or NULL if there is none. */
+/* Return the section's bytes, or NULL if absent. */
 const void *object_section(const struct object_file *f, const char *name, uint32_t *len);
 
 /* Types of all objects: begin, add those of one object, and make them ready for the kernel. False: out of memory. */
@@ -23,5 +23,5 @@ void object_file_fini(struct object_file *f);
 /* Set the type and the lines of the function of that name, which begins at byte `at` of the section. */
 bool object_describe(struct objects *o, const struct object_file *f, const char *name, const char *section, uint32_t at,
                      struct object_function *to);
-/* Put tests of its pointer arguments in front of the function (object_null.c). False: out of memory. */
+/* Put tests of a function's pointer arguments in front of it (object_null.c). False: out of memory. */
 bool object_test_pointers(const struct object_file *f, const char *name, struct object_function *to);

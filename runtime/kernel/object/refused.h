@@ -4,11 +4,11 @@
 #include "runtime/base/obstacle.h"
 #include "runtime/kernel/object/link.h"
 
-/* Look for an obstacle on the whole machine: no right to load programs, a kernel that is too old or lacks them. Return
- * 0 and leave *o alone if there is none, else a negative errno. Takes two system calls. */
+/* Look for an obstacle on the whole machine: no privileges to load eBPF programs, or a kernel that is too old or
+ * lacks them. Return 0 with *o unchanged if there is none, else a negative errno. Takes two system calls. */
 int refused_here(struct obstacle *o);
 
-/* Describe the refusal of a map of this size, or of something in one. Return `failed`. */
+/* Describe the refusal of a map of this size, or of an entry in one. Return `failed`. */
 int refused_map(const char *name, uint64_t bytes, int failed, char *err, size_t err_len);
 
 /* Describe the refusal of a table that is too large for this many flows; `most` would fit. */

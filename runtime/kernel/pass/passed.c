@@ -1,4 +1,4 @@
-/* Sizes are said, and every map has to have the size that follows from them; what lies in the maps is looked at where
+/* Sizes are said, and every map has to have the size that follows from them; what is in the maps is looked at where
  * this process, or the stages' own checks, would go by it without looking */
 #include "runtime/kernel/pass/passed.h"
 

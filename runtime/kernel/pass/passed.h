@@ -1,16 +1,16 @@
-/* Maps that one process's kernel executor hands to another's, which goes on with what lies in them: all that outlive
- * programs but the arrays of stages, and the tables of the judge in force. The stages that use them, and those arrays,
- * are always the taker's own. */
+/* Maps that one process's kernel executor hands to another's, which continues with their contents: all maps that
+ * outlive programs, except the arrays of stages, and the tables of the judge in force. The stages that use them, and
+ * those arrays, are always the taker's own. */
 #pragma once
 
 #include "runtime/kernel/kernel.h"
 
-/* Words about them, over a socket; hostile to the taker. */
+/* Data about these maps, sent over a socket; hostile for the taker. */
 struct kernel_passed_says {
     struct kernel_sizes sizes; /* `program` means nothing */
-    uint64_t bytes;            /* memory that bindings of its flows may take in an archive, at most */
+    uint64_t bytes;            /* most memory that bindings of its flows may take in an archive */
     uint32_t hooks;            /* as in struct kernel_cfg */
-    uint32_t program;          /* serial of the program in force, as the stages know it */
+    uint32_t program;          /* serial of the program in force, in the stages */
     uint32_t asker;            /* number of the asker that is free for the taker's proof (asker.h) */
     uint32_t zero;
 };
@@ -25,35 +25,32 @@ struct kernel_passed_hooks {
     uint32_t zero;
 };
 
-/* As the taker has them: descriptors, which it owns, in the order of kernel_pass. */
+/* The maps as the taker has them: descriptors, which it owns, in the order of kernel_pass. */
 struct kernel_passed {
     struct kernel_passed_says says;
     int fds[PASSED_FDS];
-    unsigned
-        count; /* number of fds; 0: none, for they are laid out otherwise: says.sizes are those of maps to be made */
+    unsigned count; /* number of fds; 0: none, because the layouts differ: says.sizes are the sizes for new maps */
     struct kernel_passed_hooks hooks;
     uint32_t mark; /* mark of packets that its sockets send */
 };
 
-/* Say what is handed over. asker: number of one that nobody else uses. Return the number of descriptors, PASSED_FDS,
- * which stay the kernel's; 0: no judge is in force. */
+/* Describe the maps to be handed over. asker: number of an unused asker. Return the number of descriptors,
+ * PASSED_FDS, which stay the kernel's; 0: no judge is in force. */
 unsigned kernel_pass(const struct kernel *k, unsigned asker, struct kernel_passed_says *says, int fds[PASSED_FDS]);
 
-/* Look at what was handed over: descriptors of maps, of the types and sizes that follow from what is said and from the
- * program that runs; and at what lies in those that say where other things lie. Return 0, or a negative errno with one
- * line in err. */
+/* Check the maps handed over: types and sizes by the data sent and the running program; also the contents of maps
+ * that have places in other maps. Return 0, or a negative errno with one line in err. */
 int kernel_passed_look(const struct kernel_passed *from, const struct program *p, char *err, size_t err_len);
 void kernel_passed_close(struct kernel_passed *from);
-/* For maps that do not pass: set the sizes of those in their place, which the same flows fit. slots: of the flow table
- * there, 0 if it keeps none; bound: they may hold flows that are sent on. Return 0, or a negative errno with one line
- * in err. */
+/* For maps that do not pass: set the sizes of new ones, large enough for the same flows. slots: of the other flow
+ * table, 0 if none; bound: the flows may be bound. Return 0, or a negative errno with one line in err. */
 int kernel_passed_anew(struct kernel_passed *from, const struct program *p, uint32_t slots, bool bound, char *err,
                        size_t err_len);
 
-/* Put the descriptors in their places, with -1 for those that are made anew. */
+/* Put the descriptors in their places, with -1 for those that are made again. */
 void kernel_passed_maps(const struct kernel_passed *from, int maps[KERNEL_MAPS], int tables[PASSED_TABLES]);
 
-/* Have all that this process says of the world to the stages go to a copy, which they do not read: they still have
- * another process beside it. Then, once they are its own, to them. Return 0 or -ENOMEM. */
+/* Write this process's facts for the stages to a copy that they do not read, while they still have another process.
+ * Then, once they are its own, write to them (second function). Return 0 or -ENOMEM. */
 int kernel_world_copy(struct kernel *k);
 void kernel_world_back(struct kernel *k);

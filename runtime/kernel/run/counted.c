@@ -147,7 +147,7 @@ static void fill_would(const struct rows *r, struct vm_counters *more)
  * came in between. If they never pause, counters differ by the packets of one reading. */
 static struct kernel_counters counters_read(const struct counted *c)
 {
-    enum { CELLS = 1 << 16 /* takes under a millisecond, while the worker stands still */ };
+    enum { CELLS = 1 << 16 /* takes under a millisecond, while the worker is paused */ };
     const struct rows *r = &c->rows;
     const uint64_t cells = (uint64_t)r->at.row * kernel_cpus(c->kernel), tries = 2 + CELLS / (cells + 1024);
     const struct map *counts = kernel_map(c->kernel, KERNEL_MAP_counts);

@@ -14,7 +14,7 @@
 /* Delete addresses that this machine no longer has. Each next key is read before its predecessor is deleted. */
 static void own_forget(int map, const struct facts *f, bool v6)
 {
-    struct world_addr6 at, next = {0}; /* an IPv4 address has the first word alone */
+    struct world_addr6 at, next = {0}; /* an IPv4 address has the first word only */
     int more = bpf_map_get_next_key(map, NULL, &next);
     while (!more) {
         at = next;

@@ -5,7 +5,7 @@
 #include "vm/kernel/shapes.h"
 #include "vm/packet/facts.h"
 
-/* Present state of the kernel. All zero: nothing there. */
+/* Present state of the kernel. All zero: empty. */
 struct kernel_facts {
     bool pushed;
     bool asks;                    /* the program in force asked for ways at the last push */
@@ -19,5 +19,5 @@ struct kernel_facts {
 };
 void kernel_facts_fini(struct kernel_facts *f);
 
-/* Update the kernel to the facts (NULL: nothing is known); cheap without changes. Return 0 or a negative errno. */
+/* Update the kernel to the facts (NULL: none); cheap without changes. Return 0 or a negative errno. */
 int kernel_facts_push(struct kernel_facts *f, struct kernel *kernel, const struct facts *facts);

@@ -19,13 +19,13 @@ static inline int other_order(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* Return the device of that number among some in order; NULL: it is none of them. */
+/* Return the device of that number among some in order; NULL: not among them. */
 static inline const struct other *other_find(const struct other others[], uint32_t count, uint32_t ifindex)
 {
     const struct other wanted = {.ifindex = ifindex};
     return count ? bsearch(&wanted, others, count, sizeof *others, other_order) : NULL;
 }
 
-/* Make the map hold these devices, which are in order, and no other. Return 0 or a negative errno: -E2BIG: there are
- * more than it holds, and the others count as devices that no rule names. */
+/* Make the map hold these devices, which are in order, and no other. Return 0 or a negative errno: -E2BIG: too many,
+ * and the others count as devices that no rule names. */
 int kernel_others_push(const struct kernel *kernel, const struct other others[], uint32_t count);

@@ -5,18 +5,18 @@
 #include "runtime/kernel/kernel.h"
 #include "vm/packet/facts.h"
 
-/* Present state of the maps. All zero: nothing there. */
+/* Present state of the maps. All zero: empty. */
 struct kernel_routing {
     const struct routes *table; /* compared by address and number, since it may be freed; NULL: no table */
     uint64_t number;
     struct route_names *ways; /* [KERNEL_ROUTE_WAYS]: each way by names of devices */
     struct route_prefix *prefixes;
     size_t count;
-    bool hides; /* a way of the table that has legs is unknown here, for want of room */
+    bool hides; /* a way of the table with legs is unknown here, for lack of room */
 };
 
-/* Update the maps to facts->routes and facts->devices; empty and without known ways if that is NULL or the program in
- * force asks for no ways. Cheap for the same table. Return 0, or a negative errno: the stages then know no way until
- * the next call. */
+/* Update the maps to facts->routes and facts->devices; if that is NULL, or the program in force asks for no ways,
+ * empty them. Cheap for the same table. Return 0, or a negative errno: the stages then know no way until the next
+ * call. */
 int kernel_routing_push(struct kernel_routing *r, struct kernel *kernel, const struct facts *facts);
 void kernel_routing_fini(struct kernel_routing *r);

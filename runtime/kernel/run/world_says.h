@@ -9,9 +9,9 @@ struct world_says {
 };
 struct world_says world_of(const struct program *p);
 
-/* Provide for the needs of the program and of the present one, before the program's judge is in force. */
+/* Meet the needs of the program and of the present one, before the program's judge is in force. */
 void world_prepare(struct kernel_world *w, const struct world_says *says);
-/* Provide for the program's needs only, once its judge alone is in force. */
+/* Meet only the program's needs, once only its judge is in force. */
 void world_settle(struct kernel_world *w, const struct world_says *says, uint32_t number);
 
 /* An own address in the stages' form. */

@@ -1,5 +1,5 @@
-/* The state of carrying packets: the program in force, workers and their ports, the executor in the kernel, proxy
- * loops, the recorder. */
+/* The state of carrying packets: the program in force, workers and their ports, the kernel executor, proxy loops,
+ * the recorder. */
 #pragma once
 
 #include "runtime/base/obstacle.h"
@@ -37,7 +37,7 @@ struct sampled {
     const struct key *key;
     const struct verdict *verdict;
     const struct labels *labels; /* NULL: the program is gone */
-    uint64_t now_ns, at_ns;      /* time that its rules saw; time of its verdict */
+    uint64_t now_ns, at_ns;      /* time for its rules; time of its verdict */
     uint8_t asked;               /* as on a tape (runtime/exchange/tape.h) */
     const struct kernel_event_sample *said;
     uint32_t world; /* lower half of the number of the snapshot in which it was judged */
@@ -54,19 +54,19 @@ struct shared_ports {
     unsigned all_count;
     struct facts_range spare[PORTS_MORE]; /* [spare_count] reserved for `host.more`, which leaves sockets out */
     unsigned spare_count;
-    /* The user executor's, of ports of `spare`, now or once, which mappings may have (facts_ports.given): */
+    /* For the user executor: ports of `spare`, now or earlier, which mappings may have (facts_ports.given): */
     struct facts_range *given; /* [given_count], room for GIVEN_MOST; NULL: none yet */
     unsigned given_count;
     bool given_anew;               /* guard rules do not know them yet */
     bool more_anew;                /* workers do not know yet what may be drawn */
     bool opens;                    /* the program opens tunnels, so that nothing grows */
-    bool ungiven;                  /* guard rules could not hide them, so that nothing grows */
-    uint64_t ever[SHARED_WORDS];   /* once spare */
-    uint64_t hidden[SHARED_WORDS]; /* guard rules in force hide what no socket takes */
+    bool ungiven;                  /* guard rules could not hide them, so ranges do not grow */
+    uint64_t ever[SHARED_WORDS];   /* ports that were ever spare */
+    uint64_t hidden[SHARED_WORDS]; /* guard rules in force hide packets that no socket takes */
     uint64_t had[SHARED_WORDS];    /* had a socket at the look before */
-    uint64_t named[SHARED_WORDS];  /* the program's services and translation say what becomes of their packets */
-    bool crowded[2];               /* TCP, UDP: not all ports bound at the start fit, so none counts as new */
-    uint64_t lost;                 /* number of times that such a port was bound since the start */
+    uint64_t named[SHARED_WORDS];  /* the program's services and translation decide their packets' fate */
+    bool crowded[2]; /* TCP, UDP: not all ports bound at the start fit in the list, so no port counts as new */
+    uint64_t lost;   /* number of times that such a port was bound since the start */
     struct ports_look {
         struct facts_port all[SHARED_PORTS_MOST];
         unsigned count;
@@ -74,28 +74,28 @@ struct shared_ports {
     } looks[2];          /* looks at sockets of TCP, of UDP */
 };
 
-/* Guard rules: what this machine's own stack is kept from */
+/* Guard rules, which keep packets from this machine's stack */
 struct guarding {
-    struct guard_news *news;     /* reports changes of guard rules by others; NULL: not available */
+    struct guard_news *news;     /* reports changes of guard rules by other processes; NULL: not available */
     struct lingering lingering;  /* leftovers of earlier programs */
     struct shared_ports ports;   /* ports that stay with this machine */
-    unsigned let_in[PORTS_MOST]; /* number of the interface whose packets the guard rules let in, as they are judged;
-                                  * another one of that name is shut */
+    unsigned let_in[PORTS_MOST]; /* number of the interface whose packets the guard rules let in, because they are
+                                  * judged; another interface of that name is shut */
     bool proxies;                /* connections end here, or did; their packets pass in the kernel */
-    bool hears;                  /* guard rules ask who was heard, for answers past prey's interfaces */
+    bool hears;                  /* guard rules test for heard senders, for replies past prey's interfaces */
     bool unhidden;               /* guard rules could not be set when they were last wanted */
 };
 
 /* Ports of the workers (worker_ports.h) */
 struct worker_ports {
     unsigned count;                   /* number of each worker's ports: one for each interface, or two (steered.h) */
-    unsigned told_off[PORTS_MOST];    /* offloads of the interface that were told as turned off */
+    unsigned told_off[PORTS_MOST];    /* offloads of the interface that were reported as turned off */
     unsigned frame_most;              /* bytes of the longest frame in a slot; 0: not known yet */
     bool generic;                     /* a port's steering program is not in the driver */
     struct umem *umems[WORKERS_MOST]; /* memory of each worker's ports */
     struct port_owners *owners;       /* workers that have ports of translation; NULL: one worker has all */
     struct deal_tables *dealt;        /* the dealing program's tables; NULL: none */
-    int dealer; /* the program, as long as another instance judges; 0: it deals, or there is none */
+    int dealer; /* the dealing program, as long as another instance judges; 0: it deals already, or none */
 };
 
 /* The device for packets back to the host (steered.h) */
@@ -125,7 +125,7 @@ struct ears {
 struct exec_choice {
     char why[600];         /* its reason */
     bool either;           /* --exec auto chose freely: this process enforces the same */
-    bool by_rules;         /* --exec auto chose this process for what the rules say */
+    bool by_rules;         /* --exec auto chose this process because of the rules */
     struct obstacle lacks; /* obstacle that --exec auto found; empty: none */
 };
 
@@ -133,7 +133,7 @@ struct exec_choice {
 struct recording_to {
     struct recorder *to; /* NULL: nothing is recorded */
     struct reel reel;    /* files until the recorder has them */
-    uint64_t lost;       /* losses that were told */
+    uint64_t lost;       /* losses that were reported */
 };
 
 struct carry {
@@ -141,16 +141,17 @@ struct carry {
     struct tell *tell;
     /* Programs: the one in force, and a change under way (change.h). */
     struct ruling now;
-    struct program_change *change; /* under way, or with flows not all in line; NULL: none */
+    struct program_change *change; /* under way, or with flows not all converted; NULL: none */
     struct flow_cuts *cuts;        /* members whose flows are to end (rules/members/rounds.c) */
-    uint64_t flows; /* for which a worker's table has room: of the first rules that keep flows, until a stop */
+    uint64_t flows; /* number of flows that a worker's table has room for: set by the first rules that keep flows, until
+                       a stop */
     struct guarding guard;
     /* This machine and its served interfaces. */
     struct host *host;
     unsigned ifindex[PORTS_MOST];
     uint32_t bare; /* bit i: interface i has no Ethernet (ports_bare) */
     uint32_t away; /* bit i: interface i has not been opened yet, as it was absent or down at the start */
-    bool judges;   /* sockets and programs of the start stand */
+    bool judges;   /* sockets and programs of the start are */
     struct host_forwards forwards;
     struct snapshot *latest; /* the newest snapshot */
     bool watched;            /* told since addresses changed: some rules can only be watched */
@@ -159,30 +160,31 @@ struct carry {
     struct worker_ports ports;
     struct worker *workers[WORKERS_MOST];
     unsigned worker_count;
-    uint64_t seed, owners_seed; /* secret: of the workers' tables; of how flows are dealt to them */
+    uint64_t seed, owners_seed; /* secret: of the workers' tables; of dealing flows to workers */
     struct tuples *tuples;      /* tuples of inline connections, for the parent; NULL: out of memory */
     struct tun_device tun;
     /* The kernel executor. */
-    bool in_kernel; /* the kernel judges; `io` gets what it sends up */
-    uint32_t by_tc; /* bit i: traffic control hands it what arrives by interface i, not XDP */
-    bool sees_own;  /* sockets of packets get what this machine sends, too (needs_outgoing) */
+    bool in_kernel; /* the kernel judges; `io` gets the packets that it sends up */
+    uint32_t by_tc; /* bit i: packets of interface i reach it by traffic control, not XDP */
+    bool sees_own;  /* packet sockets also get this machine's packets (needs_outgoing) */
     uint32_t rings; /* bit i: interface i has a ring beside the sockets of XDP (in_kernel_rings) */
     unsigned takes; /* workers of the instance where this one goes on, with the same executor; 0: this is a start */
-    bool takes_xdp; /* that one takes frames by --io xdp */
-    const struct kernel_passed *passed; /* that of that instance; NULL: it judges in user space, or there is none */
-    struct loaded loaded;               /* the executor, loaded before the fork, until the parent has it */
-    struct in_kernel *kernel;           /* its programs and maps; NULL: not made yet, or not wanted */
-    struct xmit *xmit;                  /* NULL: none, or out of memory */
+    bool takes_xdp; /* the other instance takes frames by --io xdp */
+    const struct kernel_passed
+        *passed; /* state of the other instance's kernel executor; NULL: it judges in user space, or there is none */
+    struct loaded loaded;     /* the executor, loaded before the fork, until the parent has it */
+    struct in_kernel *kernel; /* its programs and maps; NULL: not made yet, or not wanted */
+    struct xmit *xmit;        /* NULL: none, or out of memory */
     struct exec_choice exec;
     /* Proxy loops and the recorder. */
     struct recording_to record;
     struct access *access;             /* logs of proxy services; NULL: never opened */
     struct inline_stack *inline_stack; /* the stack in which inline connections end; NULL: never made */
     struct proxied *proxied;           /* loops of proxy services; NULL: never made */
-    struct listeners_handed *handed;  /* listeners of the instance that this one takes over from; NULL: it is a start */
-    struct counter carried_before;    /* counted by that instance of what its connections had carried */
+    struct listeners_handed *handed;  /* listeners of the instance that this one takes over from; NULL: a plain start */
+    struct counter carried_before;    /* that instance's counts for its connections */
     struct observed_thread *observed; /* writer of observed connections */
-    bool observed_late;               /* true: the writer before was too slow to hand over what it knew */
+    bool observed_late;               /* true: the former writer was too slow to hand over its state */
     struct copies *copies;            /* copies of packets; NULL: not made yet */
     struct ears ears;
 };

@@ -7,7 +7,7 @@
  * exist. */
 #define LINGERING_NS (300 * UINT64_C(1000000000))
 
-/* Needs of a whole program: guard rules for crossing packets, steering of crossing packets, steering for nat. */
+/* Needs of a program: guard rules for forwarded packets, steering of forwarded packets, steering for nat. */
 enum lingers { LINGERS_ROUTED, LINGERS_STEERED, LINGERS_TRANSLATED, LINGERS };
 
 /* Origin of a match. Some ports of masquerade stay with the host. */
@@ -18,11 +18,11 @@ struct lingering {
     uint64_t *until_ns;          /* end of each match */
     uint8_t *of;                 /* enum lingers_of of each match */
     unsigned count;
-    uint64_t whole_ns[LINGERS]; /* end of each need of a whole program; 0: none */
+    uint64_t whole_ns[LINGERS]; /* end of each need of a program; 0: none */
 };
 
-/* Return in *next what lingers after `now` replaces `before`, which had the needs `of`; free with lingering_fini.
- * False: out of memory. */
+/* Return in *next the lingering rules after `now` replaces `before`, which had the needs `of`; free with
+ * lingering_fini. False: out of memory. */
 bool lingering_after(const struct lingering *l, const struct program *now, const struct program *before,
                      const bool of[LINGERS], const struct facts_ports *host, uint64_t now_ns, struct lingering *next);
 /* True if the time of any match or need has passed. */
@@ -34,6 +34,6 @@ struct lingering_used {
 /* Drop matches whose time has passed, or prolong them while flows use their kind. True: some were dropped. */
 bool lingering_end(struct lingering *l, const struct lingering_used *used, uint64_t now_ns);
 void lingering_fini(struct lingering *l);
-/* Write them, or read them, which are hostile, into an empty one. */
+/* Write the lingering matches, or read them, which are hostile, into an empty struct. */
 struct archive;
 void lingering_archive(struct lingering *l, struct archive *a);

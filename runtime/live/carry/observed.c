@@ -12,7 +12,7 @@
 #include "runtime/parent/ask.h"
 #include "runtime/parent/parent.h"
 
-/* Times for which the thread is waited for: while workers stand still; while they judge. */
+/* Times for which the thread is waited for: while workers are paused; while they judge. */
 #define SETTLE_NS UINT64_C(20000000)
 #define AHEAD_NS  UINT64_C(200000000)
 #define KEEP_NS   UINT64_C(3000000000) /* the next process's workers judge meanwhile, and its thread waits */

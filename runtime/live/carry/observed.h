@@ -5,25 +5,25 @@
 
 struct parent;
 
-/* Tell the parent which files of sessions may have lines already: those of the first program. */
+/* Report to the parent which files of sessions may have lines already: those of the first program. */
 void observed_known(const struct carry *carry, struct parent *parent);
-/* Make the thread's state, since a later program may watch, and open the first program's files, before the workers are
- * made. 0, or 2 after a complaint. */
+/* Make the thread's state, because a later program may observe, and open the first program's files, before the
+ * workers are made. 0, or 2 after a complaint. */
 int observed_open(struct carry *carry);
 void observed_end(struct carry *carry); /* after the workers */
-/* Have the writing thread do most of what waits, while workers judge: a fifth of a second at most. */
+/* Let the writing thread do most of its waiting work, while workers judge: a fifth of a second at most. */
 void observed_ahead(const struct carry *carry);
-/* Write what is known of the files of connections that go on, while the workers stand still, or read it before they
- * begin; waits: with the connections, for which the writing thread is waited for some milliseconds at most. */
+/* Write the state of the files of continuing connections, while the workers are paused, or read it before they
+ * begin; waits: with the connections, after waiting some milliseconds at most for the writing thread. */
 void observed_archive(struct carry *carry, struct archive *a, bool waits);
-/* Write what the thread knows once it has done all, where it was late (carry->observed_late), of workers that judge no
- * more. False: it is still late. */
+/* If the thread was late (carry->observed_late): write its state once it has finished, for workers that no longer
+ * judge. False: still late. */
 bool observed_keep(struct carry *carry, struct archive *a);
-/* Read that, while workers judge, and let the thread begin; NULL: it did not come, which is told. */
+/* Read that state, while workers judge, and let the thread begin; NULL: none came, which is reported. */
 void observed_kept(struct carry *carry, struct archive *a);
-/* Go on with the files of the process before, which judges no more; the workers have not begun. */
+/* Continue the files of the former process, which no longer judges; the workers must not have begun. */
 void observed_go_on(struct carry *carry);
 /* Test if that would succeed; nothing is made. */
 bool observed_look(const struct carry *carry, const struct program *p, char *err, size_t err_len);
-/* Say what failed since the last call. */
+/* Report what failed since the last call. */
 void observed_tick(struct carry *carry);

@@ -1,12 +1,13 @@
-/* --record: the main thread's part of the flight recorder (runtime/record/recorder.h). Without it, nothing happens. */
+/* --record: the main thread's part of the flight recorder (runtime/record/recorder.h). Without --record, nothing
+ * happens. */
 #pragma once
 
 #include "runtime/live/carry/carry_state.h"
 #include "runtime/record/recorder.h"
 
-/* Make or check the directory, with rights. Return 0, or 2 after one line on standard error. */
+/* Make or check the directory, with privileges. Return 0, or 2 after one line on standard error. */
 int recorded_look(struct carry *carry);
-/* Open the recorder, without rights, once workers exist and before publishing. Return 0, or 2 after one line. */
+/* Open the recorder, without privileges, once workers exist and before publishing. Return 0, or 2 after one line. */
 int recorded_open(struct carry *carry);
 /* Start the recorder before workers begin (first function); end it after workers have ended (second). */
 int recorded_start(struct carry *carry);
@@ -15,10 +16,10 @@ void recorded_end(struct carry *carry);
 /* Return the ring that records the worker's proxy loop; NULL: none. */
 struct moments *recorded_moments(const struct carry *carry, unsigned worker);
 
-/* Tell of losses. Call once a second. */
+/* Report losses. Call once per second. */
 void recorded_tick(struct carry *carry);
 
-/* Record a packet that the kernel judged, while the worker stands still: its flow table is read. */
+/* Record a packet that the kernel judged, while the worker is paused: its flow table is read. */
 void recorded_sample(struct carry *carry, const struct sampled *s);
 
 void recorded_world(struct carry *carry, const struct snapshot *s);

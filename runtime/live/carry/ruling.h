@@ -1,4 +1,4 @@
-/* Everything that has the shape of one program; a reload replaces it as a whole. */
+/* Everything that has the shape of one program; a reload replaces all of it. */
 #pragma once
 
 #include "runtime/check/checks.h"
@@ -10,9 +10,9 @@
 struct ruling {
     struct program *program; /* held */
     char *name;              /* name of its file, as given; on the heap */
-    char *allows;            /* devices that it may leave unjudged, with commas; on the heap; NULL: none */
+    char *allows;            /* devices that the program may leave unjudged, with commas; on the heap; NULL: none */
     uint64_t number;         /* the program's number in the recording */
-    struct lives *lives;     /* members of its live sets; NULL: it has none */
+    struct lives *lives;     /* members of its live sets; NULL: none */
     struct labels labels;
     const struct copies_table *copies; /* slots of its mirrors; NULL: it has none */
     struct owners *owners;             /* NULL: there is one worker */

@@ -10,7 +10,7 @@ bool steered_fits(const struct program *p, char *why, size_t len);
  * caller frees g with guarded_fini. False: out of memory. */
 bool steered_guarded(struct steer_rules *r, struct guarded *g, const struct program *p, const struct program *before,
                      const struct facts_ports *host);
-/* True if a firewall or nat of the program handles what crosses this machine. */
+/* True if a firewall or nat of the program handles forwarded packets. */
 bool steered_routes(const struct program *p);
-/* True if own addresses may get answers to echo requests of others, because nat or a service translates. */
+/* True if own addresses may get answers to others' echo requests, because nat or a service translates. */
 bool steered_translates(const struct program *p);

@@ -1,14 +1,14 @@
-/* The steering programs of `xdp`, and what it needs besides. An int is the exit status, unless said otherwise. */
+/* The steering programs of `xdp`, and its other needs. An int is the exit status, unless stated otherwise. */
 #pragma once
 
 #include "runtime/live/carry/carry_state.h"
 
 bool steered_needs_tun(const struct carry *carry, const struct program *p);
 int steered_open(struct carry *carry, unsigned at, struct io_ask *ask); /* before the port is opened */
-/* Describe memory and rings of a port to who makes or opens it. */
+/* Describe memory and rings of a port to the code that makes or opens it. */
 void steered_shape(struct carry *carry, struct io_ask *ask);
-/* Load steering programs over those of another instance, by `lent` (a bit for each interface); steered_begin puts them
- * in their place, once it has let go. */
+/* Load steering programs over those of another instance, by `lent` (a bit for each interface); steered_begin
+ * attaches them, once that instance has yielded. */
 int steered_over(struct carry *carry, uint32_t lent);
 int steered_rules(struct carry *carry);             /* set rules for carry->now and carry->guard.lingering */
 int steered_begin(struct carry *carry);             /* when all else is ready */

@@ -76,7 +76,7 @@ static void add_carried(struct tally *t, const struct carry *carry)
     sum_carried(t->sum, rest, strays);
 }
 
-/* Add the frames judged in the kernel alone, which no worker has seen; the vm already has their rules' counts. */
+/* Add the frames judged in the kernel only, which no worker has seen; the vm already has their rules' counts. */
 static void add_in_kernel(struct tally *t, const struct carry *carry)
 {
     const struct kernel_counters *k = &t->kernel;

@@ -40,7 +40,7 @@ static const char *xdp_refusal(const struct carry *carry, const struct program *
         return "preyrun can see packets to and from this machine itself on at most 8 interfaces";
     for (unsigned i = 0; i < carry->o->iface_count; i++) {
         const struct host_link *link = host_link_named(carry->host, carry->o->ifaces[i]);
-        if (!link) continue; /* a missing link is told later */
+        if (!link) continue; /* a missing link is reported later */
         if (link->loopback) return "the loopback has no XDP";
         enum pkt_link kind;
         if (host_link_reads(link, &kind) && kind == LINK_RAW) {
@@ -53,7 +53,7 @@ static const char *xdp_refusal(const struct carry *carry, const struct program *
     return NULL;
 }
 
-/* Get the card of an interface of the command line. False: the interface is missing, which is told later. */
+/* Get the card of an interface of the command line. False: the interface is missing, which is reported later. */
 static bool card_at(const struct carry *carry, unsigned at, struct card *c)
 {
     const struct host_link *link = host_link_named(carry->host, carry->o->ifaces[at]);

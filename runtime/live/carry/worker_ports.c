@@ -362,7 +362,7 @@ bool ports_walk_state(const struct carry *carry, const struct worker *w, struct 
 
 void ports_take_early(struct carry *carry, struct worker *w, struct io_made made[PORTS_MOST])
 {
-    char err[200]; /* not told: a port that can't be opened yet is opened again, and told then */
+    char err[200]; /* not reported: a port that can't be opened yet is opened again, and told then */
     for (unsigned at = 0; at < carry->ports.count; at++) {
         struct port *p = &w->ports[at];
         if (p->ops->resume && made[at].fd_count)

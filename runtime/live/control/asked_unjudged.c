@@ -109,7 +109,7 @@ static void say_unjudged(struct call *c, const struct sought *s, const char *pac
     } else {
         call_text(c, "%s", packet);
         call_text(c, "  %s", s->text);
-        call_text(c, "verdict: %s (%s is %s)", s->dropped ? "drop  reason unjudged" : "no firewall judges it",
+        call_text(c, "verdict: %s (%s is %s)", s->dropped ? "drop  reason unjudged" : "no firewall judges the packet",
                   s->device, served_becomes(s->shut));
     }
     call_end(c, 0, "%s", "");

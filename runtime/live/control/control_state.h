@@ -1,4 +1,4 @@
-/* The state of the control room: questions, and what answers are made from. */
+/* The state of the control room: questions, and the data for answers. */
 #pragma once
 
 #include <sys/stat.h>
@@ -20,7 +20,7 @@ struct yield;
 
 struct onfile {
     bool differs;    /* the file holds another program than the running one, or none */
-    char fault[300]; /* reason if it holds no program; empty: there is a program */
+    char fault[300]; /* reason why the file holds no program; empty: it does */
     bool known;      /* a file was read, with this digest and identity: */
     uint8_t digest[PBC_DIGEST_LEN];
     dev_t dev;
@@ -31,16 +31,16 @@ struct onfile {
 
 struct watch {
     int fd;             /* inotify; -1: not watched */
-    bool linked;        /* the file is a link, so that any change beside it may matter */
+    bool linked;        /* the file is a link, so any change beside it may matter */
     uint64_t due_ns;    /* time of the next look; UINT64_MAX: nothing happened */
-    uint64_t most_ns;   /* latest time of that look, even if events go on */
+    uint64_t most_ns;   /* latest time of that look, even if events continue */
     struct watch_mark { /* identity of the file at the last look */
         dev_t dev;
         ino_t ino;
         off_t size;
         int64_t changed_ns;
     } mark;
-    bool told; /* a failure of the watch was told */
+    bool told; /* a failure of the watch was reported */
 };
 
 enum { WORD_LEN = 9 /* four syllables of two letters, and a zero */ };
@@ -49,17 +49,17 @@ struct confirm {
     uint64_t until_ns;    /* monotonic; 0: nothing waits */
     struct program *back; /* held: program that returns; NULL: prey ends */
     char *back_name;      /* on the heap */
-    char *back_allows;    /* devices that it may leave unjudged, on the heap; NULL: none */
+    char *back_allows;    /* devices that the program may leave unjudged, on the heap; NULL: none */
     bool saves;           /* replace the command line's file once confirmed */
-    bool goes_back;       /* time was up, and the old program is returning */
+    bool goes_back;       /* the time has expired, and the old program is returning */
     char word[WORD_LEN];  /* word that confirms it */
 };
 
-/* A program that ran. Texts that do not fit are cut. */
+/* A program that ran. Texts that do not fit are truncated. */
 struct past_entry {
     uint8_t place;    /* its files (runtime/host/file/past_files.h) */
     bool kept;        /* the program is in its file */
-    bool trial;       /* it was never confirmed */
+    bool trial;       /* the program was never confirmed */
     uint64_t wall_ns; /* when it began to run */
     struct began began;
     uint32_t rules, services;
@@ -78,9 +78,9 @@ struct past_programs {
 /* The state that outlives a crash (takeover/lasting.h) */
 struct lasting {
     uint64_t due_ns;
-    uint64_t begun;            /* value of rules->begun for which it counts; 0: none does */
-    uint64_t text_of[2];       /* the same value, for the program whose text a half has */
-    uint64_t seen, written_ns; /* frames and settings that it knows, as a number; when it was written */
+    uint64_t begun;            /* value of rules->begun for which it holds; 0: none */
+    uint64_t text_of[2];       /* the same value, for the program with its text in a half */
+    uint64_t seen, written_ns; /* its known frames and settings, as a number; time of writing */
     uint64_t room;             /* bytes of flows that are copied within HELD_NS, as measured; 0: not known */
     uint64_t room_ns;          /* when more than that is tried next */
     unsigned half;             /* the half to be written next */
@@ -105,13 +105,13 @@ struct control {
     struct documents *documents; /* documents (document/document.h); NULL: none asked for yet */
     uint64_t begun_ns;           /* mono time when workers began */
     struct limit_told {
-        uint64_t count, at_ns; /* value of the workers' limits when last told, and when */
+        uint64_t count, at_ns; /* value of the workers' limits when last reported, and when */
     } limits[LIMITS];
-    struct before *before; /* processes before this one that still serve sessions; NULL: it is a start */
+    struct before *before; /* earlier processes that still serve sessions; NULL: a plain start */
     struct last *last;     /* the last state; NULL: none is kept */
     struct lasting lasting;
     struct yield *yield; /* another process takes over; NULL: none does */
     bool kept;           /* a keeper is the parent, until another process takes over (takeover/outlive.h) */
     struct web *web;     /* statistics over HTTP; NULL: not asked for */
-    int handed_stats;    /* listening socket for them, of the instance that is taken over; -1: none */
+    int handed_stats;    /* listening socket for questions, of the instance taken over; -1: none */
 };

@@ -12,7 +12,7 @@ bool stop_step(struct control *control, uint64_t now_ns)
     return control->stops;
 }
 
-/* Say what becomes of this machine, by what the end does. */
+/* Report what becomes of this machine, by what the end does. */
 static const char *after(const struct control *control, bool open)
 {
     const enum options_end end = control->o->on_exit;

@@ -1,9 +1,9 @@
-/* An end that is asked for over the control socket. */
+/* An end requested over the control socket. */
 #pragma once
 
 #include "runtime/live/control/control_state.h"
 
 /* True if the end was asked for. */
 bool stop_waits(const struct control *control);
-/* Send what is left of the answer, if the end was asked for. True: it is time to end. */
+/* Send the rest of the answer, if the end was requested. True: it is time to end. */
 bool stop_step(struct control *control, uint64_t now_ns);

@@ -1,9 +1,9 @@
-/* Packets that a nat may take and whose way nobody can tell before this machine's stack has routed. */
+/* Packets that a nat may take and whose way nobody can know before this machine's stack has routed. */
 #pragma once
 
 #include "runtime/live/carry/carry_state.h"
 #include "runtime/report/text.h"
 #include "vm/judge/routes.h"
 
-/* Return what is told of them, for that cause. */
+/* Return the words about them, for that cause. */
 struct way_told unknown_way(const struct carry *carry, enum way_why why);

@@ -29,10 +29,10 @@
 struct draining {
     struct live *l;
     uint64_t until_ns, stands_ns; /* UINT64_MAX: no bound; the gate is off */
-    uint32_t told;                /* sessions, as last told */
+    uint32_t told;                /* sessions, as last reported */
     struct handoff_said asks;     /* the oldest ask that could not be said yet, if `unsaid` */
     bool unsaid;
-    struct handoff_told heard; /* or a word alone */
+    struct handoff_told heard; /* or a word only */
     struct message_part part;  /* the message that `heard` is comes in parts */
     bool waits;                /* `heard` is whole, and waits for room */
     bool ends;
@@ -168,7 +168,7 @@ static void turn(struct draining *d)
     say_sessions(d);
 }
 
-/* Say what ends before its time, and why. */
+/* Report what ends before its time, and why. */
 static void say_cut(const struct draining *d)
 {
     const uint32_t left = taken_sessions(&d->l->carry);

@@ -1,6 +1,6 @@
-/* Two processes, for a takeover that fails half-way leaves a process that can't begin anew: it has given up rights, and
- * forked. The one that takes over is no child of the one that waits, but of the service manager, which then hears of
- * its end. */
+/* Two processes, for a takeover that fails half-way leaves a process that can't begin again: it has given up rights,
+ * and forked. The one that takes over is no child of the one that waits, but of the service manager, which then
+ * hears of its end. */
 #include "runtime/live/main/heir.h"
 
 #include <errno.h>

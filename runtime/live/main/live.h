@@ -6,6 +6,6 @@
 /* Run live traffic. Return the exit status. */
 int live(const struct options *o);
 
-/* After a command line that is wrong, with --on-exit closed: shut what -i names, as any refused start does, unless an
- * instance of that name runs, and say so. Return 2. */
+/* After a wrong command line with --on-exit closed: shut the interfaces of -i, as after any refused start, unless an
+ * instance of that name runs, and report it. Return 2. */
 int live_shut(const struct options *o);

@@ -26,7 +26,7 @@ struct servers {
     struct preflight_server *all; /* [program->servers_count + nats_count] */
     char (*names)[128];
     unsigned count;
-    bool bridged; /* true if packets come by bridges alone */
+    bool bridged; /* true if packets come by bridges only */
 };
 
 static void server_add(struct servers *s, const char *name, const uint32_t addr[4], uint8_t family, unsigned overhead)
@@ -132,7 +132,7 @@ static bool is_of_this_machine(const struct live *l, const struct host_addr *a)
     return !host_route(l->carry.host, &q, &route) && route.local;
 }
 
-/* Tell of services whose clients in a subnet ask for an address there, and get no answer to ARP or a solicitation. */
+/* Report services whose clients in a subnet ask for an address there, and get no answer to ARP or a solicitation. */
 static void look_at_addresses(const struct live *l)
 {
     const struct program *p = l->carry.now.program;

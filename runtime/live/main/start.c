@@ -200,7 +200,7 @@ int start_shut(struct live *l, struct parent **p)
     if (status) return status;
     for (unsigned i = 0; i < l->o->iface_count; i++)
         standing += (l->carry.guard.let_in[i] = hooks_standing(l->o->name, l->o->ifaces[i])) != 0;
-    /* Those rules and judges stand as the former run has left them. */
+    /* Those rules and judges are as the former run has left them. */
     const bool stands = !l->carry.now.program || standing == l->o->iface_count;
     return stands && parent_is_guarded(*p) ? 0 : shut(l, *p, &kept);
 }
@@ -234,8 +234,8 @@ int start_look(struct live *l)
          * taken over. */
         const bool here = link && (link->up || l->take);
         if (here) l->carry.ifindex[i] = link->ifindex;
-        /* A start that is closed lets in each once its judges stand (links_let_in); a takeover changes nothing, and the
-         * other instance has let them in. */
+        /* A start that is closed lets in each once its judges are (links_let_in); a takeover changes nothing, and
+         * the other instance has let them in. */
         const bool let_in = l->take || l->o->on_exit != OPTIONS_END_CLOSED;
         if (here && let_in) l->carry.guard.let_in[i] = link->ifindex;
         if (here) continue;

@@ -485,7 +485,7 @@ static int take_all(struct live *l, char *err, size_t err_len)
     if (!failed && !crash) failed = take_advance(l);
     if (!failed) failed = take_say(t, HANDOFF_NOW);
     const uint64_t until_ns =
-        take_patience(); /* one deadline for all, as on the other side, where workers stand still */
+        take_patience(); /* one deadline for all, as on the other side, where workers are paused */
     if (!failed) failed = message_receive(t->fd, &g, sizeof g, NULL, 0, &none, until_ns);
     if (!failed) failed = take_ports_hear(t, &l->carry, g.ports, until_ns);
     if (failed) return failed;

@@ -111,7 +111,7 @@ bool turn_report(struct live *l, bool running)
     return !failed;
 }
 
-/* Tell the new interface numbers to probes through services, which listen on interfaces. */
+/* Report the new interface numbers to probes through services, which listen on interfaces. */
 static void follow_numbers(struct live *l)
 {
     if (l->renumbered == l->world.renumbered) return;
@@ -131,7 +131,7 @@ static void say_alive(struct live *l, uint64_t now)
     notified_alive(&l->tell, now);
 }
 
-/* Take what workers say. `ready`: their descriptors. False: out of memory. */
+/* Take what workers report. `ready`: their descriptors. False: out of memory. */
 static bool workers_called(struct live *l, const struct pollfd ready[])
 {
     bool fine = true;
@@ -145,7 +145,7 @@ enum step_when {
     READY,  /* its descriptor is readable */
     GONE,   /* the other end of its descriptor is gone; another thread reads what comes from there */
     EACH,   /* each turn; descriptor and time only end the wait */
-    SECOND, /* once a second */
+    SECOND, /* once per second */
 };
 
 struct step {

@@ -1,4 +1,4 @@
-/* Health of servers: each has at most one line in ten seconds, with the number of changes not told before. */
+/* Health of servers: each has at most one line in ten seconds, with the number of changes not reported before. */
 #include "runtime/live/rules/health.h"
 
 #include <inttypes.h>
@@ -146,7 +146,7 @@ void health_archive(struct rules *rules, struct archive *a)
     if (!a->reads || a->bad) return;
     by_hand_apply(rules, now);
     drained_apply(rules, now);
-    for (uint32_t s = 0; s < now->program->servers_count; s++) { /* set_down would begin slow starts anew */
+    for (uint32_t s = 0; s < now->program->servers_count; s++) { /* set_down would begin slow starts again */
         const struct check_state *state = now->checks ? checks_of(now->checks, s) : NULL;
         const bool down = by_hand_down(now, s, state && state->checked && !state->up);
         now->down[s] = (uint8_t)((now->down[s] & FACTS_NOT_BY_CHECKS) | (down ? FACTS_DOWN : 0));

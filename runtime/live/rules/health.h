@@ -8,21 +8,21 @@ int health_begin(struct rules *rules);
 /* Begin the checks of a ruling that replaces another; servers keep their state. False, with one line in err. */
 bool health_follow(struct rules *rules, const struct ruling *before, const struct remap *r, char *err, size_t err_len);
 
-/* Set servers up or down as their checks or the operator say. */
+/* Set servers up or down according to their checks or the operator. */
 void health_agree(struct ruling *now, uint64_t now_ns);
 
 /* Return a descriptor to poll for reading; -1: nothing is checked. */
 int health_fd(const struct rules *rules);
-/* Return the time at which health_step is due; UINT64_MAX: there are no checks. */
+/* Return the time at which health_step is due; UINT64_MAX: no checks. */
 uint64_t health_due_ns(const struct rules *rules, uint64_t now_ns);
 /* Continue the probes and publish changes. False: out of memory. */
 bool health_step(struct rules *rules, uint64_t now_ns);
 /* Note that a worker saw a server refuse new flows, for checks that are `passive`. */
 void health_refused(struct rules *rules, const struct refusal *r, uint64_t now_ns);
-/* Tell the changes that were held back because there were many. Call once a second. */
+/* Report the changes that were held back because there were many. Call once per second. */
 void health_tick(struct rules *rules, uint64_t now_ns);
-/* Write or read the state of all servers of the program in force, after by_hand_archive (vm/keyed/archive.h). What is
- * read is hostile, and is published by the caller. */
+/* Write or read the state of all servers of the program in force, after by_hand_archive (vm/keyed/archive.h). The
+ * input is hostile, and is published by the caller. */
 struct archive;
 void health_archive(struct rules *rules, struct archive *a);
 void health_fini(struct rules *rules);

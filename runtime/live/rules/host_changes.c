@@ -28,13 +28,13 @@ int host_changes_begin(struct rules *rules)
     if (shared_ports_reserve(rules->carry, rules->carry->now.program, err, sizeof err))
         return tell_fault(rules->tell, "%s", err);
     if (!rules->o->takeover) return hide_guard(rules->carry);
-    /* Those of the instance before stand until the first second. */
+    /* Those of the instance before are until the first second. */
     rules->carry->guard.hears = enforce_elsewhere(rules->carry);
     rules->carry->guard.ports.given_anew = true;
     return 0;
 }
 
-/* Tell once that a filter had to be set again, and again only after it was found in place. */
+/* Report once that a filter had to be set again, and again only after it was found in place. */
 static void tell_kept(struct rules *rules, unsigned at, int kept, const char *why)
 {
     const char *name = rules->o->ifaces[at];

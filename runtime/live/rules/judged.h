@@ -1,18 +1,18 @@
-/* Devices that no firewall judges: refused in a reload, told and shut at a start. */
+/* Devices that no firewall judges: refused in a reload, reported and shut at a start. */
 #pragma once
 
 #include "runtime/live/rules/rules_state.h"
 
-/* True if the rules leave no device unjudged that they or -i name, nor name one that this machine lacks, except for
- * those of --allow-unjudged and of `allows` (with commas; NULL: none), those that the rules in force shut for no less,
- * or name in vain, too; and with --monitor. False: `why` tells them with a remedy. */
+/* True if the rules neither leave a device unjudged that they or -i name, nor name a missing one. Exempt are the
+ * devices of --allow-unjudged and `allows` (with commas; NULL: none), those that the rules in force also shut or
+ * name in vain, and all with --monitor. False: `why` lists them with a remedy. */
 bool judged_all(const struct rules *rules, const struct program *p, const char *allows, char *why, size_t len);
-/* Print what the program of a start leaves unjudged, and what becomes of it, as --preflight does. */
+/* Print the devices that a start's program leaves unjudged, and their fate, as --preflight does. */
 void judged_notice(const struct rules *rules);
-/* True if --allow-unjudged stands without a name; then print the names that it could have. */
+/* True if --allow-unjudged is without a name; then print possible names. */
 bool judged_nameless(const struct rules *rules);
-/* Tell what the program in force leaves unjudged and which of its rules never match, and keep both (rules->unjudged,
- * rules->never). */
+/* Report the devices that the program in force leaves unjudged, and its rules that never match, and keep both
+ * (rules->unjudged, rules->never). */
 void judged_tell(struct rules *rules);
-/* Do so again for what devices that came or went have changed. Call once a second. */
+/* Report again changes by devices that came or went. Call once per second. */
 void judged_tick(struct rules *rules);

@@ -1,4 +1,4 @@
-/* Addresses that are leased, by DHCP, DHCPv6 or a router's advertisement, under rules that shut their renewal out */
+/* Leased addresses (DHCP, DHCPv6, router advertisements) whose renewal the rules do not let in */
 #pragma once
 
 #include "runtime/live/rules/rules_state.h"

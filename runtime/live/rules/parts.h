@@ -7,12 +7,12 @@
 #include "runtime/live/carry/part.h"
 #include "runtime/live/rules/rules_state.h"
 
-/* True if the program can run here and be enforced; nothing is changed. Else c->err says why. */
+/* True if the program can run here and be enforced; without a change. Else c->err gives the reason. */
 bool parts_look(const struct program_change *c);
-/* True if all parts have made what the new program needs. Else c->err says why, and parts_undo is to follow. */
+/* True if all parts are prepared for the new program. Else c->err gives the reason, and parts_undo must follow. */
 bool parts_prepare(struct program_change *c);
 void parts_offer(struct program_change *c);
 /* Put everything back that the change has replaced, the last first. */
 void parts_undo(struct program_change *c);
-/* Free what the program leaves that is not in force. */
+/* Free the remains of the program that is not in force. */
 void parts_end(struct program_change *c);

@@ -13,7 +13,7 @@ struct notices {
     const struct rules *rules;
     const struct program *p;
     struct host_translators by;
-    const char **behind; /* [sets_count]: the device behind which addresses of the set lie; NULL: not known yet */
+    const char **behind; /* [sets_count]: the device behind which addresses of the set are; NULL: not known yet */
     bool *walked;        /* [chains_count] */
     unsigned told, ranges, questions; /* ranges: those of each set that stand for all */
     bool cut;                         /* a set was not asked for as far as RANGES_MOST */
@@ -33,7 +33,7 @@ static const char *behind_of(struct notices *n, const uint32_t addr[4], uint8_t 
     return link && !link->loopback && !options_serve(n->rules->o, link->name) ? link->name : NULL;
 }
 
-/* Return the device behind which a range lies. Its last address but one stands for all, and its first where that is
+/* Return the device behind which a range is. Its last address but one stands for all, and its first where that is
  * this machine's own: a network's own and broadcast addresses lead nowhere. */
 static const char *behind_range(struct notices *n, const struct address_range *r)
 {
@@ -47,7 +47,7 @@ static const char *behind_range(struct notices *n, const struct address_range *r
     return found ? found : behind_of(n, addr, r->family);
 }
 
-/* Return the device behind which addresses of the set lie, or `nowhere`. It looks at the set's first ranges alone. */
+/* Return the device behind which addresses of the set are, or `nowhere`. It looks at the set's first ranges only. */
 static const char *behind_set(struct notices *n, uint32_t set)
 {
     struct address_walk w = address_walk(n->p, set, 1, 0);
@@ -65,7 +65,7 @@ static const char *behind_set(struct notices *n, uint32_t set)
     return n->behind[set];
 }
 
-/* Return the device behind which addresses of the condition lie; NULL: none. */
+/* Return the device behind which addresses of the condition are; NULL: none. */
 static const char *behind(struct notices *n, const struct pbc_cond *c)
 {
     const char *found = nowhere;
@@ -73,7 +73,7 @@ static const char *behind(struct notices *n, const struct pbc_cond *c)
     return *found ? found : NULL;
 }
 
-/* Return the device behind which the rule's addresses of one side lie; NULL: it asks for none there. */
+/* Return the device behind which the rule's addresses of one side are; NULL: it asks for none there. */
 static const char *asks_behind(struct notices *n, const struct pbc_rule *r, unsigned kind)
 {
     const char *found = NULL;
@@ -104,7 +104,7 @@ static const char *bridge_of(const struct notices *n, const struct pbc_firewall 
     return NULL;
 }
 
-/* Tell of a rule that judges what crosses this machine. */
+/* Report a rule that judges what crosses this machine. */
 static void look_across(struct notices *n, const struct pbc_rule *r)
 {
     const char *from = *n->by.leaving ? asks_behind(n, r, COND_FROM) : NULL;
@@ -119,7 +119,7 @@ static void look_across(struct notices *n, const struct pbc_rule *r)
                  program_str(n->p, r->place.file), r->place.line, to, n->by.arriving);
 }
 
-/* Tell of a rule for what comes by a bridge of the kernel, which br_netfilter has translated. */
+/* Report a rule for what comes by a bridge of the kernel, which br_netfilter has translated. */
 static void look_at_bridge(struct notices *n, const struct pbc_rule *r, const char *bridge)
 {
     if (!n->by.bridges || !*n->by.arriving || !(asks_for(n, r, COND_TO) || asks_for(n, r, COND_PORT))) return;
@@ -162,8 +162,9 @@ static bool is_translated_here(const struct program *p)
     return any;
 }
 
-/* Tell that the others' translation of what crosses between ports does not go together with prey. The host sends on
- * what the kernel executor accepted, so replies come for this machine; the user executor sends it on past the table. */
+/* Report that the others' translation of what crosses between ports does not go together with prey. The host sends
+ * on what the kernel executor accepted, so replies come for this machine; the user executor sends it on past the
+ * table. */
 static void look_between(const struct notices *n)
 {
     const struct options *o = n->rules->o;

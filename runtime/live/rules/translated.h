@@ -1,7 +1,7 @@
-/* Rules that can't see the addresses that they ask for, because others translate them before. */
+/* Rules that can't see the addresses that they ask for, because other programs translate them before. */
 #pragma once
 
 #include "runtime/live/rules/rules_state.h"
 
-/* Print a notice for each rule of the program of a start that can't, and what mends it. */
+/* Print a notice with the remedy for each such rule of a start's program. */
 void translated_notice(const struct rules *rules);

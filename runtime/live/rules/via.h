@@ -13,7 +13,7 @@
 
 struct via;
 
-/* Make what checks through services need, if the program has such checks. False, with one line in err. */
+/* Make the stack for checks through services, if the program has such checks. False, with one line in err. */
 bool via_follow(struct rules *rules, const struct program *p, char *err, size_t err_len);
 void via_links(struct rules *rules); /* call it when interfaces have got other numbers */
 void via_fini(struct rules *rules);

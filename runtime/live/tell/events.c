@@ -1,4 +1,4 @@
-/* Lines are composed as text, JSON or fields; a kind has a number of lines a second, the rest is counted */
+/* Lines are composed as text, JSON or fields; a kind has a number of lines per second, the rest is counted */
 #include "runtime/live/tell/events.h"
 
 #include <errno.h>
@@ -194,7 +194,7 @@ static void turn_over(struct events *e, enum told kind, uint64_t now)
     if (e->kinds[kind].left_out) say_left_out(e, kind);
 }
 
-/* True if one more event of the kind may be told in this second; otherwise it is counted as left out. */
+/* True if one more event of the kind may be reported in this second; otherwise it is counted as left out. */
 static bool allowed(struct events *e, enum told kind)
 {
     if (!e->out) return false;

@@ -1,5 +1,5 @@
-/* The single place where live traffic reports what happens: one line an event (event.def), in plain words on the
- * terminal or as a log (--log). Only the main thread tells events. */
+/* The single place where live traffic reports what happens: one line per event (event.def), in plain words on the
+ * terminal or as a log (--log). Only the main thread reports events. */
 #pragma once
 
 #include <stdio.h>
@@ -23,13 +23,13 @@ struct past_line {
     char text[256];
 };
 
-/* Two rings of the latest lines: the line with number i lies at index i modulo the ring's size. */
+/* Two rings of the latest lines: the line with number i is at index i modulo the ring's size. */
 struct past {
     struct past_line reloads[PAST_RELOADS]; /* starts, reloads and refused reloads */
     struct past_line events[PAST_EVENTS];   /* all other events, except what rules log */
     uint64_t reload_count, event_count;
     uint64_t good, refused; /* number of reloads that succeeded, and that were refused */
-    uint64_t program_ns;    /* wall time since which the program is in force; 0: not yet */
+    uint64_t program_ns;    /* wall time when the program came into force; 0: not yet */
 };
 
 struct events {
@@ -39,7 +39,7 @@ struct events {
     FILE *out; /* memory stream that fills `line` */
     char *line;
     size_t len;
-    uint64_t not_taken; /* number of lines that the sink did not take */
+    uint64_t not_taken; /* number of lines that the sink refused */
     struct {
         uint64_t since_ns; /* start of the kind's current second */
         unsigned told;     /* number of events told in that second */
@@ -56,14 +56,14 @@ const char *event_word(enum told kind);
 int events_init(struct events *e, enum log_form form, const char *instance, const char *to, int fd);
 void events_fini(struct events *e);
 
-/* Tell one event. Characters of the text that would break the line are replaced. */
+/* Report one event. Characters of the text that would break the line are replaced. */
 void events_tell(struct events *e, enum told kind, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-/* Tell that a packet matched a rule with `log`. */
+/* Report that a packet matched a rule with `log`. */
 void events_packet(struct events *e, const struct labels *labels, const struct log_note *note);
 
 /* Count `count` events of the kind whose text was not kept. */
 void events_left_out(struct events *e, enum told kind, uint64_t count);
 
-/* Report the events that were left out. Call once a second. */
+/* Report the events that were left out. Call once per second. */
 void events_tick(struct events *e);

@@ -3,14 +3,14 @@
 
 #include "runtime/live/tell/tell_state.h"
 
-/* Write a line on standard error; once live traffic is ready, tell it as an event. Return 2. */
+/* Write a line on standard error; once live traffic is ready, report it as an event. Return 2. */
 int tell_fault(struct tell *tell, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Tell the line if `is` has become true since the last call with *was, which becomes `is`. */
+/* Report the line if `is` has become true since the last call with *was; set *was to `is`. */
 void tell_once(struct tell *tell, bool is, bool *was, enum told kind, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
 
-/* Open the log. Called while the process still has the rights for it. Return the exit status. */
+/* Open the log. Called while the process still has the privileges for it. Return the exit status. */
 int log_open(struct tell *tell);
 
 /* Have the parent open the log's file or socket again: the file was moved away, or the system's log restarted. */

@@ -6,7 +6,7 @@
 /* Find out whether a service manager listens and how often it wants a sign of life. Called before the fork. */
 void notified_begin(struct notified *n);
 
-void notified_ready(struct tell *tell); /* called at the start, and at the end of each reload, good or failed */
+void notified_ready(struct tell *tell); /* called at the start, and at the end of each reload, successful or not */
 void notified_reloading(struct tell *tell);
 void notified_stopping(struct tell *tell);
 

@@ -1,4 +1,4 @@
-/* The state of telling: the log, the service manager, and the channel to the parent. */
+/* The state of reporting: the log, the service manager, and the channel to the parent. */
 #pragma once
 
 #include "runtime/base/options/run_options.h"
@@ -11,9 +11,9 @@ struct tell {
     struct events events;
     struct notified {
         bool wanted;                /* a service manager listens */
-        bool mute;                  /* nothing is told for now: the start is not over */
-        uint64_t every_ns, told_ns; /* interval of signs of life (0: none wanted), and time of the last one */
+        bool mute;                  /* nothing is reported for now: the start is not over */
+        uint64_t every_ns, told_ns; /* interval of signs of life (0: none), and time of the last one */
     } notified;
-    bool ready;       /* readiness was told; faults are events from now on */
+    bool ready;       /* readiness was reported; faults are events from now on */
     uint64_t changes; /* grows with each event that makes the document (control/document) outdated */
 };

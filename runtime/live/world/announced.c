@@ -8,7 +8,7 @@
 #include "runtime/base/grown.h"
 #include "vm/program/program.h"
 
-/* True if the address lies in a subnet of the link. */
+/* True if the address is in a subnet of the link. */
 static bool is_near(const struct host *h, unsigned ifindex, const struct host_addr *a)
 {
     unsigned count;

@@ -1,36 +1,35 @@
-/* The wall clock, which others may set; schedules and log times follow it. The vm's own clock never jumps. */
+/* The wall clock, which other processes may set; schedules and log times follow it. The vm's own clock never jumps. */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
 /* Reasons not to rely on the time. A machine without a hardware clock, or with one whose battery is empty, boots
- * with a time of the past, until somebody sets it. */
+ * with a past time, until it is set. */
 enum clock_doubt {
     CLOCK_SET,
-    CLOCK_PAST,    /* it lies before this preyrun was made */
-    CLOCK_UNASKED, /* this machine has no clock that goes on without power, and nobody has set the time since its boot
-                    */
+    CLOCK_PAST,    /* the time is before this preyrun was built */
+    CLOCK_UNASKED, /* this machine has no clock that runs without power, and its time has not been set since boot */
 };
 
 struct clock {
     uint64_t made_ns;   /* a wall clock that shows an earlier time is not set */
-    bool goes_on;       /* the machine has a clock that goes on without power */
+    bool goes_on;       /* the machine has a clock that runs without power */
     bool was_set;       /* somebody has set the time since the boot */
     int fd;             /* readable when the clock was set; -1: changes are found only by calls of clock_look */
     int64_t wall_ns;    /* wall clock minus monotonic clock, at the last look */
     int64_t suspend_ns; /* time that this machine has slept since its start */
 };
 
-/* Look what this machine has for a clock, in its files and in the record of an earlier run in STATE_RUN: by the process
- * that sees them. */
+/* Find out this machine's clock, by its files and the record of an earlier run in STATE_RUN; called in the process
+ * that can see them. */
 void clock_before(struct clock *c);
 /* Open the clock. Never fails: without a timer, fd is -1. */
 void clock_open(struct clock *c);
 void clock_close(struct clock *c);
 
-/* True if the clock was set or the machine slept since the last call. Give the length of the sleep, and the jump beyond
- * it (negative: back). A difference below half a second that fd did not report is clock steering, and no jump. */
+/* True if the clock was set or the machine slept since the last call. Give the length of the sleep, and the jump
+ * beyond it (negative: back). A difference below half a second that fd did not report is clock steering, not a jump. */
 bool clock_look(struct clock *c, int64_t *jumped_ns, int64_t *slept_ns);
 
 enum clock_doubt clock_doubt(const struct clock *c, uint64_t wall_ns);

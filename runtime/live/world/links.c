@@ -1,5 +1,5 @@
-/* Interfaces that go down, vanish and come back while they are served. Each change is told in one line; an interface
- * that is back gets new sockets and guard rules. The other interfaces are served meanwhile. */
+/* Interfaces that go down, vanish and come back while they are served. Each change is reported in one line; an
+ * interface that is back gets new sockets and guard rules. The other interfaces are served meanwhile. */
 #include "runtime/live/world/links.h"
 
 #include <errno.h>
@@ -65,7 +65,7 @@ void links_close(struct world *world)
     while (world->left_count) io_PACKET.close(world->left[--world->left_count]);
 }
 
-/* Replace the sockets of a port while the workers stand still: between two batches nobody holds a frame of a ring or
+/* Replace the sockets of a port while the workers are paused: between two batches nobody holds a frame of a ring or
  * takes from the memory that a worker's ports share. */
 static bool reopen(struct world *world, unsigned at)
 {
@@ -104,7 +104,7 @@ void links_renew(struct world *world)
     }
 }
 
-/* Count from now on what the tunnel fails to send; of a line that is made anew the next report stays as far away. */
+/* Count from now on what the tunnel fails to send; of a line that is made again the next report stays as far away. */
 static void failures_begin(struct world *world, unsigned at, unsigned ifindex)
 {
     struct failed *f = &world->failed[at];
@@ -174,7 +174,7 @@ static bool is_of_other_kind(const struct world *world, unsigned at, const struc
     return !host_link_reads(link, &kind) || (kind == LINK_RAW) != (world->raw >> at & 1);
 }
 
-/* True if prey reads what the interface carries; if not, that is told once. */
+/* True if prey reads what the interface carries; if not, that is reported once. */
 static bool is_read(struct world *world, unsigned at, const struct host_link *link)
 {
     enum pkt_link kind;

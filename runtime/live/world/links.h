@@ -3,20 +3,20 @@
 
 #include "runtime/live/world/world_state.h"
 
-/* Return the state of a link; NULL: it is gone. */
+/* Return the state of a link; NULL: gone. */
 enum link_state links_state(const struct host_link *link);
 /* Take the links' states at the start. */
 void links_begin(struct world *world);
-/* Follow changes of interfaces. Interfaces that are back get new sockets. */
+/* Follow changes of interfaces. Returned interfaces get new sockets. */
 void links_follow(struct world *world);
-/* Let in what comes by interfaces that were opened since: what judges them knows this machine's addresses now. */
+/* Let in packets of interfaces opened since then: their judge now has this machine's addresses. */
 void links_let_in(struct carry *carry);
 /* True if an interface is back but could not be served, for lack of descriptors or memory. */
 bool links_missed(const struct world *world);
-/* Close the sockets that were replaced. Call once a second. */
+/* Close the sockets that were replaced. Call once per second. */
 void links_close(struct world *world);
-/* Tell of packets that a tunnel has failed to send: its way bears less than its MTU, say. Nobody gets an error of that.
- * Call once a second. */
+/* Report packets that a tunnel has failed to send, for instance because its way bears less than its MTU. Their
+ * senders get no error. Call once per second. */
 void links_fail(struct world *world);
-/* Give new sockets to interfaces with a stalled ring. Call once a second. */
+/* Give new sockets to interfaces with a stalled ring. Call once per second. */
 void links_renew(struct world *world);

@@ -15,7 +15,7 @@ struct pmtu {
 
 /* Learn a path MTU. True: the path's MTU is smaller than known before. A full list of PMTU_MOST drops the oldest. */
 bool pmtu_learn(struct pmtu *p, const struct pmtu_note *note, uint64_t now_ns);
-/* Drop what is too old. True: some were dropped. */
+/* Drop MTUs that are too old. True: some were dropped. */
 bool pmtu_expire(struct pmtu *p, uint64_t now_ns);
 /* Return the path MTU to that server; 0: unknown. */
 uint32_t pmtu_of(const struct pmtu *p, const uint32_t addr[4], uint8_t family);

@@ -1,4 +1,4 @@
-/* A new table replaces the one before only if it differs; each obstacle is told once until it is gone */
+/* A new table replaces the one before only if it differs; each obstacle is reported once until it is gone */
 #include "runtime/live/world/routing.h"
 
 #include <errno.h>
@@ -13,11 +13,11 @@
 enum { TIMES = 10 };
 #define LONGEST_NS UINT64_C(5000000000)
 #define FAILED_NS  UINT64_C(100000000)
-/* Rest that may be owed: a line that dials in is news of a link, addresses and routes within milliseconds, each of
- * which counts at once. */
+/* Pauses that may be due: a line that dials in brings news of a link, addresses and routes within milliseconds, each
+ * of which takes effect at once. */
 #define SAVED_NS UINT64_C(2000000000)
 
-/* Tell once that too many policy rules. */
+/* Report once that there are too many policy rules. */
 static void tell_rules(struct world *world, const struct routes *r)
 {
     bool many = false;
@@ -29,7 +29,7 @@ static void tell_rules(struct world *world, const struct routes *r)
               ROUTE_RULES_MOST, ROUTE_VIEWS_MOST);
 }
 
-/* Tell that guard rules may not find replies to what a `nat` translates in a VRF: in some kernels `fib daddr type`
+/* Report that guard rules may not find replies to what a `nat` translates in a VRF: in some kernels `fib daddr type`
  * knows the table `local` alone. */
 static void tell_vrf(struct world *world, const char *name)
 {
@@ -48,9 +48,9 @@ static void tell_arrival(struct world *world, const char *name)
                 name);
 }
 
-/* Tell once that rules by an interface of arrival lead packets that prey itself sends on, and again only after there
- * were none; of rules of VRFs, which the kernel or its user makes for them all, apart. The guard rules that hide these
- * from the host can't see them (docs/guide/how-to/nat-router.md). */
+/* Report once that rules by an interface of arrival lead packets that prey itself sends on, and again only after
+ * there were none; of rules of VRFs, which the kernel or its user makes for them all, apart. The guard rules that
+ * hide these from the host can't see them (docs/guide/how-to/nat-router.md). */
 static void tell_arrivals(struct world *world, const struct routes *r)
 {
     const struct host *h = world->carry->host;

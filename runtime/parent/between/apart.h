@@ -1,4 +1,4 @@
-/* A process that is nobody's child: the service manager adopts it, and hears of its end. */
+/* A process without a parent in prey: the service manager adopts it, and is notified of its end. */
 #pragma once
 
 #include <sys/types.h>

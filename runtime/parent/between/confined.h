@@ -12,7 +12,7 @@ enum { CONFINED_LOOSE = true };
 enum { CONFINED_LOOSE = false };
 #endif
 
-/* Allow sockets of streams and datagrams of IPv4 and IPv6, none raw. Return 0 or a negative errno of libseccomp. */
+/* Allow stream and datagram sockets of IPv4 and IPv6, but not raw ones. Return 0 or a negative errno of libseccomp. */
 int confined_sockets(scmp_filter_ctx f);
 /* Allow these calls, whatever their arguments. Return 0 or a negative errno of libseccomp. */
 int confined_calls(scmp_filter_ctx f, const int calls[], size_t count);

@@ -1,4 +1,4 @@
-/* An anonymous shared mapping; what says which half counts lies in it, too */
+/* An anonymous shared mapping; what says which half counts is in it, too */
 #include "runtime/parent/between/last.h"
 
 #include <stddef.h>

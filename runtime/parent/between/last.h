@@ -1,5 +1,5 @@
-/* The service's last state, as it has written it, in memory that outlives it: mapped before the fork, and taken as it
- * is used. There are two halves, of which one is whole while the other is written. */
+/* The service's last written state, in memory that outlives it: mapped before the fork, and allocated as it is used.
+ * There are two halves, of which one is complete while the other is written. */
 #pragma once
 
 #include "runtime/parent/between/handoff.h"
@@ -22,8 +22,8 @@ void last_free(struct last *l); /* NULL is fine */
 struct last_half *last_next(const struct last *l);
 /* It is whole, and counts from now on. */
 void last_put(struct last *l);
-/* Nothing counts any more: a crash ends the instance. */
+/* Invalidate both halves: a crash then ends the instance. */
 void last_forget(struct last *l);
 
-/* In the parent, once the service is gone: return the half that counts, whose contents may be hostile; NULL: none. */
+/* In the parent, once the service is gone: return the valid half, whose contents may be hostile; NULL: none. */
 const struct last_half *last_of(const struct last *l);

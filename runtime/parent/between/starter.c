@@ -26,7 +26,7 @@ static int say_soon(int fd, const void *what, size_t len, const int fds[], unsig
     return channel_send(fd, what, len, fds, count, channel_until(SAYS_NS));
 }
 
-/* Make the command line: this process's, but for what held for its start alone. `text` stays in use. */
+/* Make the command line: this process's, but for what held for its start only. `text` stays in use. */
 static void words_make(char *text, size_t len, char *words[WORDS_MOST])
 {
     unsigned n = 0;
@@ -43,7 +43,7 @@ static void words_make(char *text, size_t len, char *words[WORDS_MOST])
     words[n] = NULL;
 }
 
-/* Become that preyrun: this program, whatever lies at its path now, for it reads what this one has written. */
+/* Become that preyrun: this program, whatever is at its path now, for it reads what this one has written. */
 static void become(int with, int ends, char *text, size_t len)
 {
     char *words[WORDS_MOST], number[40];

@@ -1,5 +1,5 @@
-/* A process that waits, with the rights that the parent gives up, to become another preyrun with the same command line:
- * the parent has it start once the service has crashed. */
+/* A process that waits, with the privileges that the parent gives up, to become another preyrun with the same
+ * command line: the parent starts that once the service has crashed. */
 #pragma once
 
 #include <stdint.h>
@@ -7,21 +7,21 @@
 
 #define STARTER_NAME "prey-starter" /* name of the process while it waits */
 #define STARTER_SOCKET                                                                                                 \
-    "PREYRUN_AFTER_A_CRASH" /* environment: the sockets by which that preyrun takes over, and tells its end */
+    "PREYRUN_AFTER_A_CRASH" /* environment: the sockets by which that preyrun takes over, and shows its end */
 
 struct starter {
     int fd;    /* -1: there is none */
     pid_t pid; /* the process that will be that preyrun */
 };
 
-/* Start the process; call before anything is opened, as it keeps open descriptors. On failure, fd is -1 with errno. */
+/* Start the process; call it first, because it keeps open descriptors. On failure, fd is -1 with errno. */
 struct starter starter_begin(void);
-/* Let it become that preyrun, which talks by this socket; the descriptor stays the caller's. Return 0 or a negative
+/* Let it become that preyrun, which uses this socket; the descriptor stays the caller's. Return 0 or a negative
  * errno. */
 int starter_start(const struct starter *s, int with);
-/* In a preyrun that such a process has become: return the socket by which it takes over, once; -1: this is none. */
+/* In such a preyrun: return the socket by which it takes over, once; -1: not such a preyrun. */
 int starter_socket(void);
-/* Tell the process that started it the exit status; NULL: another process tells it. */
+/* Report the exit status to the process that started it; NULL: another process does. */
 void starter_said(const int32_t *status);
-/* Close the descriptor; the process ends where no other holds it. */
+/* Close the descriptor; the process ends if no other holds it. */
 void starter_leave(struct starter *s);

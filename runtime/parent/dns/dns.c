@@ -38,8 +38,10 @@ static int keep_calls(void)
 static int confine(void)
 {
     const struct rlimit memory = {MEMORY_MOST, MEMORY_MOST}, none = {0, 0};
+    const bool may_bound = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP);
     capng_clear(CAPNG_SELECT_ALL);
-    capng_apply(CAPNG_SELECT_BOUNDS); /* without that right, no_new_privs has the same effect */
+    /* Without CAP_SETPCAP, of which libcap-ng would complain, no_new_privs has the same effect. */
+    if (may_bound) capng_apply(CAPNG_SELECT_BOUNDS);
     if (capng_apply(CAPNG_SELECT_CAPS) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) return -EPERM;
     if (CONFINED_LOOSE) return 0;
     if (setrlimit(RLIMIT_DATA, &memory) || setrlimit(RLIMIT_CORE, &none) || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
@@ -71,16 +73,41 @@ static void be_dns(int fds[DNS_FDS], const struct dns_name names[], uint32_t cou
     _exit(0);
 }
 
-int dns_start(const struct dns_name names[], uint32_t count, int *held)
+/* Return a pidfd of the process at the other end of `held`, or -1: it has ended, and another may have its number. */
+static int process_of(pid_t pid, int held)
+{
+    char none;
+    const int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (fd < 0 || recv(held, &none, 1, MSG_PEEK | MSG_DONTWAIT) < 0) return fd;
+    close(fd);
+    return -1;
+}
+
+int dns_start(const struct dns_name names[], uint32_t count, struct dns_held *held)
 {
     int pair[2];
+    dns_end(held);
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) return -errno;
-    const pid_t pid = fork_apart(held);
-    if (!pid) be_dns((int[DNS_FDS]){[DNS_TELLS] = pair[1], [DNS_HELD] = *held}, names, count);
+    const pid_t pid = fork_apart(&held->fd);
+    if (!pid) be_dns((int[DNS_FDS]){[DNS_TELLS] = pair[1], [DNS_HELD] = held->fd}, names, count);
     close(pair[1]);
-    if (pid > 0) return pair[0];
+    if (pid > 0) {
+        held->process = process_of(pid, held->fd);
+        return pair[0];
+    }
+    held->fd = -1;
     close(pair[0]);
     return pid;
+}
+
+void dns_end(struct dns_held *held)
+{
+    if (held->process >= 0) {
+        syscall(SYS_pidfd_send_signal, held->process, SIGKILL, NULL, 0);
+        close(held->process);
+    }
+    if (held->fd >= 0) close(held->fd);
+    *held = (struct dns_held){-1, -1};
 }
 
 uint64_t dns_files(void)

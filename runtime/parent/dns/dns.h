@@ -1,5 +1,5 @@
-/* The resolver: a process without rights that asks name servers for the addresses of names, again and again. What it
- * reads was written by strangers, so it can do nothing else. */
+/* The resolver: a process without privileges that asks name servers for the addresses of names, repeatedly. It reads
+ * strangers' bytes, so it can do nothing else. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,23 +10,26 @@ enum {
     DNS_HOST_MOST = 253,       /* bytes of a name */
     DNS_NAMES_MOST = 1 << 14,  /* names of one resolver */
     DNS_ADDRESSES_MOST = 1024, /* addresses of a name and family: an answer with more is a failure */
+    DNS_LIVES_S = 5,           /* seconds between signs of life */
 };
 
-/* A name that is asked for: letters, digits, hyphens, underscores and dots, none at the end; ends in NUL. One that
- * begins with `_` is a service's: its SRV records (RFC 2782) are asked for, and the addresses of their targets. */
+/* A name to ask for: letters, digits, hyphens, underscores and dots, none at the end; ends in NUL. One that begins
+ * with `_` is a service's: its SRV records (RFC 2782) are asked for, and the addresses of their targets. */
 struct dns_name {
     char host[DNS_HOST_MOST + 3];
 };
 
 enum dns_how {
-    DNS_ANSWERED, /* these are all addresses; none: the name has none */
-    DNS_FAILED,   /* nothing is known, and `why` says why */
+    DNS_ANSWERED, /* these are all addresses of the name; 0: it has none */
+    DNS_FAILED,   /* nothing is known, and `why` gives the reason */
+    DNS_LIVES,    /* a sign of life, about no name */
 };
 /* Port, and order of use, of a service's target. */
 struct dns_port {
     uint16_t port, weight, priority;
 };
-/* A datagram of the resolver: what a name is now. It comes with each answer, and with each failure. */
+/* A datagram of the resolver: the present state of a name, sent with each answer and each failure, and as a sign of
+ * life. */
 struct dns_told {
     uint32_t name;      /* index among the names that were asked for */
     uint8_t family;     /* 4 or 6 */
@@ -34,8 +37,8 @@ struct dns_told {
     uint16_t count;     /* addresses behind */
     uint32_t again_s;   /* seconds until it is asked for again */
     char why[84];       /* ends in NUL; a failure, or why there is no address */
-    uint32_t addr[][4]; /* [count], as in struct key; ascending, none twice. Of a service: struct dns_port [count]
-                         * behind them, in the same order, and an address may be there with several ports */
+    uint32_t addr[][4]; /* [count], as in struct key; ascending, none twice. For a service, struct dns_port [count]
+                         * follows, in the same order, and an address may be there with several ports */
 };
 static inline bool dns_is_service(const char *host) { return *host == '_'; }
 /* Return the bytes of a datagram. */
@@ -47,21 +50,29 @@ enum {
     DNS_TOLD_MOST = sizeof(struct dns_told) + DNS_ADDRESSES_MOST * (4 * sizeof(uint32_t) + sizeof(struct dns_port))
 };
 
-/* True if a datagram of `len` bytes has the form of those that a resolver writes; service: its name is one's. The
- * caller looks at `name`. */
+/* True if a datagram of `len` bytes has the form of a resolver's; service: its name is a service's. The caller
+ * checks `name`. */
 bool dns_told_is_sound(const struct dns_told *t, size_t len, bool service);
 
-/* Start a resolver for these names. Return its socket's other end, SOCK_SEQPACKET, of struct dns_told,
- * close-on-exec, or a negative errno. *held: another descriptor, the caller's; the resolver ends when either is closed.
- * It reads resolv.conf(5) and hosts(5) as they are now. */
-int dns_start(const struct dns_name names[], uint32_t count, int *held);
-/* Return a number that is another one once one of these files has changed. */
+/* What the parent has of a resolver; -1: nothing. */
+struct dns_held {
+    int fd;      /* the resolver ends when it is closed */
+    int process; /* pidfd, for one that does not */
+};
+
+/* Start a resolver for these names, in place of the one that is held. Return its socket's other end, SOCK_SEQPACKET, of
+ * struct dns_told, close-on-exec, or a negative errno. The resolver ends when the reader closes that, too. It reads
+ * the present resolv.conf(5) and hosts(5). */
+int dns_start(const struct dns_name names[], uint32_t count, struct dns_held *held);
+/* Kill the resolver that is held. */
+void dns_end(struct dns_held *held);
+/* Return a number that changes with these files. */
 uint64_t dns_files(void);
 
 /* dns_ask.c: the work of that process. */
 enum { DNS_TELLS, DNS_HELD, DNS_FDS };
 struct dns;
-/* Read the files, and tell by fds[DNS_TELLS] what names are there. NULL: out of memory. */
+/* Read the files, and report their names by fds[DNS_TELLS]. NULL: out of memory. */
 struct dns *dns_new(const int fds[DNS_FDS], const struct dns_name names[], uint32_t count);
-/* Ask until one of the descriptors is closed at its other end. */
+/* Ask until the peer of one of the descriptors is closed. */
 void dns_run(struct dns *r);

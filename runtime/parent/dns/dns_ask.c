@@ -1,5 +1,5 @@
-/* Questions: each name and family when its time has come, so many at once. Of an answer all addresses count, or none.
- */
+/* Questions: each name and family when its time has come, a bounded number at once. All addresses of an answer
+ * count, or none. */
 #include <ares.h>
 #include <arpa/nameser.h>
 #include <errno.h>
@@ -66,10 +66,16 @@ struct dns {
     const struct dns_name *names;
     uint32_t count; /* length of `asked`: two for each name */
     uint32_t waits;
+    uint64_t lives_ns;     /* when the next sign of life is due */
     bool gone;             /* the service is */
     struct dns_told *told; /* room for one, DNS_TOLD_MOST bytes */
     struct asked asked[];
 };
+
+static void send_told(struct dns *r, size_t len)
+{
+    if (send(r->fds[DNS_TELLS], r->told, len, MSG_NOSIGNAL) < 0 && errno != EINTR) r->gone = true;
+}
 
 static void tell(struct asked *q)
 {
@@ -78,8 +84,7 @@ static void tell(struct asked *q)
     t->name = q->name;
     t->family = q->family;
     q->due_ns = clock_ns(CLOCK_MONOTONIC) + t->again_s * SECOND_NS;
-    const size_t len = dns_told_size(t->count, dns_is_service(r->names[q->name].host));
-    if (send(r->fds[DNS_TELLS], t, len, MSG_NOSIGNAL) < 0 && errno != EINTR) r->gone = true;
+    send_told(r, dns_told_size(t->count, dns_is_service(r->names[q->name].host)));
 }
 
 static void tell_failed(struct asked *q, const char *why)
@@ -113,7 +118,7 @@ static int address_before(const void *a, const void *b)
     return 0;
 }
 
-/* Tell the first `count` addresses that were put into `told`. */
+/* Report the first `count` addresses that were put into `told`. */
 static void tell_addresses(struct asked *q, uint32_t count, uint32_t again_s)
 {
     struct dns_told *t = q->r->told;
@@ -171,7 +176,7 @@ static int by_target(const void *a, const void *b)
     return place ? place : priority ? priority : (int)y->at.weight - (int)x->at.weight;
 }
 
-/* Tell a service's targets, once all have an answer. */
+/* Report a service's targets, once all have an answer. */
 static void tell_service(struct service *s)
 {
     struct dns_told *t = s->q->r->told;
@@ -337,8 +342,8 @@ static uint64_t ask_due(struct dns *r, uint64_t now_ns)
     return r->waits < AT_ONCE ? next_ns : UINT64_MAX; /* an answer makes room, and comes or runs into its time */
 }
 
-/* Tell the addresses that hosts(5) gives a name: it is not asked for, in neither family. Return the lines behind its
- * own. */
+/* Report the addresses that hosts(5) gives a name: it is not asked for, in neither family. Return the lines behind
+ * its own. */
 static const struct host_line *tell_hosts(struct dns *r, uint32_t name, const struct host_line *at,
                                           const struct host_line *end)
 {
@@ -355,7 +360,7 @@ static const struct host_line *tell_hosts(struct dns *r, uint32_t name, const st
     return at;
 }
 
-/* Tell what hosts(5) says of all names. False: out of memory. */
+/* Report what hosts(5) says of all names. False: out of memory. */
 static bool read_hosts(struct dns *r)
 {
     uint32_t found;
@@ -416,10 +421,19 @@ static void dns_wait(struct dns *r, uint64_t next_ns)
     ares_process_fd(r->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD); /* questions that ran into their time */
 }
 
+static void tell_life(struct dns *r, uint64_t now_ns)
+{
+    if (now_ns < r->lives_ns) return;
+    r->lives_ns = now_ns + DNS_LIVES_S * SECOND_NS;
+    *r->told = (struct dns_told){.family = 4, .how = DNS_LIVES};
+    send_told(r, dns_told_size(0, false));
+}
+
 void dns_run(struct dns *r)
 {
     while (!r->gone) {
-        const uint64_t next_ns = ask_due(r, clock_ns(CLOCK_MONOTONIC));
-        if (!r->gone) dns_wait(r, next_ns);
+        const uint64_t now_ns = clock_ns(CLOCK_MONOTONIC), next_ns = ask_due(r, now_ns);
+        tell_life(r, now_ns);
+        if (!r->gone) dns_wait(r, next_ns < r->lives_ns ? next_ns : r->lives_ns);
     }
 }

@@ -12,7 +12,7 @@ struct host_line {
     uint32_t addr[4]; /* as in struct key */
 };
 
-/* Read the file once for all names of hosts, whatever their case. Lines without an address are passed over, and the
- * rest of a line behind `#`; of a name with several lines all count, as the C library has it. Return the lines in the
- * order of names and families, *found of them, owned by the caller. NULL: out of memory. */
+/* Read the file once for all names of hosts, whatever their case. Lines without an address are skipped, and so are
+ * the parts behind `#`; all lines of a name count, as in the C library. Return the lines in the order of names and
+ * families, *found of them, owned by the caller. NULL: out of memory. */
 struct host_line *hosts_read(FILE *file, const struct dns_name names[], uint32_t count, uint32_t *found);

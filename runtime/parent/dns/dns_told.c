@@ -13,8 +13,9 @@ static int place_order(const struct dns_told *t, const struct dns_port *at, uint
 
 bool dns_told_is_sound(const struct dns_told *t, size_t len, bool service)
 {
-    if (len < sizeof *t || (t->family != 4 && t->family != 6) || t->how > DNS_FAILED || t->count > DNS_ADDRESSES_MOST ||
-        len != dns_told_size(t->count, service) || !memchr(t->why, 0, sizeof t->why))
+    if (len < sizeof *t || (t->family != 4 && t->family != 6) || t->how > DNS_LIVES ||
+        (t->how == DNS_LIVES && t->count) || t->count > DNS_ADDRESSES_MOST || len != dns_told_size(t->count, service) ||
+        !memchr(t->why, 0, sizeof t->why))
         return false;
     const struct dns_port *at = service ? (const struct dns_port *)(const void *)t->addr[t->count] : NULL;
     for (uint32_t i = 0; i < t->count; i++) {

@@ -1,4 +1,4 @@
-/* The C library reads the message: c-ares tells all of an SRV record but its time to live. */
+/* The C library reads the message: c-ares reports all of an SRV record but its time to live. */
 #include "runtime/parent/dns/dns_ttl.h"
 
 #include <arpa/nameser.h>

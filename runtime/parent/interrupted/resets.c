@@ -270,7 +270,7 @@ static bool answer_one(struct resets *r, unsigned port)
     return true;
 }
 
-/* Answer until the time is over, or somebody ends the process */
+/* Answer until the time has expired, or somebody ends the process */
 static void segments_answer(struct resets *r)
 {
     const int ring = r->came_up ? kernel_events_fd(r->came_up) : -1;

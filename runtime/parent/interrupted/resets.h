@@ -10,10 +10,10 @@
 struct resets;
 
 struct kernel;
-/* Take the open connections and open the sockets. kernel: the executor whose programs go on judging; NULL: none. NULL:
- * no connection was open, or it is not possible. */
+/* Take the open connections and open the sockets. kernel: the executor whose programs go on judging; NULL: none.
+ * NULL: no connection was open, or not possible. */
 struct resets *resets_open(const struct options *o, const struct tuples *tuples, const struct kernel *kernel);
-/* Start the process, once the caller holds nothing that it should not. Frees r; NULL is accepted. */
+/* Start the process, once the caller holds no descriptors that it must not have. Frees r; NULL is accepted. */
 void resets_start(struct resets *r);
 
 /* End the process that an earlier service of this name left, if there is one */

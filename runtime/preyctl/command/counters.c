@@ -16,8 +16,8 @@ struct listing {
 /* Return the name of a list's member: the text of a naming member, else its index. */
 static const char *member_name(const cJSON *item, char buf[24], unsigned at)
 {
-    static const char *const members[] = {"rule", "firewall",  "service", "server",
-                                          "pool", "interface", "meter",   "limit"};
+    static const char *const members[] = {"rule",      "firewall", "service", "server", "pool",
+                                          "interface", "meter",    "limit",   "set"};
     for (unsigned i = 0; i < sizeof members / sizeof *members; i++)
         if (*item_text(item, members[i])) return item_text(item, members[i]);
     snprintf(buf, 24, "%u", at);

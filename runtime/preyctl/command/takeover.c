@@ -152,7 +152,7 @@ static bool has_ended(int process, int ms)
     return poll(&p, 1, ms) > 0;
 }
 
-/* Tell how it has ended, as far as its parent can know. */
+/* Report how it has ended, as far as its parent can know. */
 static int say_ended(pid_t pid, long before, bool let_go)
 {
     int status = 0;
@@ -206,7 +206,7 @@ static int await_takeover(struct talk *t, pid_t pid, long before)
     return status;
 }
 
-/* True if the manager will know the new process for the main one of the unit; else a line says why not. */
+/* True if the manager will know the new process for the main one of the unit; else a line gives the reason. */
 static bool manager_hears(const char *unit, long before, const char *environment, size_t len)
 {
     const char *main_process = getenv("MAINPID");
@@ -233,7 +233,7 @@ static bool begins_namespace(long pid)
     return first;
 }
 
-/* True if what else runs there outlives the end of that process; else a line says why not. */
+/* True if what else runs there outlives the end of that process; else a line gives the reason. */
 static bool outlives(long before, const char *environment, size_t len)
 {
     char unit[NAME_MAX];

@@ -136,7 +136,7 @@ static int reload(const char *unit)
     const pid_t pid = fork();
     if (!pid) {
         const int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
-        if (nothing >= 0) dup2(nothing, STDERR_FILENO); /* its words lead to the journal, where ours stand, too */
+        if (nothing >= 0) dup2(nothing, STDERR_FILENO); /* its words lead to the journal, where ours are, too */
         execlp("systemctl", "systemctl", "--quiet", "reload", unit, (char *)NULL);
         _exit(127);
     }

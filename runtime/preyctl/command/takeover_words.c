@@ -1,4 +1,4 @@
-/* Words are told apart as preyrun's own command line does it (runtime/preyrun/read_options.c) */
+/* Words are distinguished as preyrun's own command line does it (runtime/preyrun/read_options.c) */
 #include "runtime/preyctl/command/takeover_words.h"
 
 #include <string.h>
@@ -84,7 +84,7 @@ bool words_are_options(const char *const given[], unsigned count)
     return true;
 }
 
-/* True if a word of the command line is given anew, or holds for the start before alone. */
+/* True if a word of the command line is given again, or holds for the start before only. */
 static bool is_replaced(const struct run_option *o, const char *const given[], unsigned count)
 {
     if (!strcmp(o->name, "takeover") || !strcmp(o->name, "confirm")) return true;
@@ -120,8 +120,8 @@ bool command_line_make(struct words *w, const char *preyrun, const char *const g
  * process's start is for that one. */
 bool environment_make(struct words *w, char *before, size_t len)
 {
-    /* Words of a manager, or of the parent of a service that had crashed (parent/between/starter.h), to that one alone
-     */
+    /* Words of a manager, or of the parent of a service that had crashed (parent/between/starter.h), to that one
+     * only */
     static const char *const left_out[] = {
         "WATCHDOG_PID=", "LISTEN_PID=", "LISTEN_FDS=", "LISTEN_FDNAMES=", "PREYRUN_AFTER_A_CRASH="};
     bool made = true;

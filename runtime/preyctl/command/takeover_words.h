@@ -1,5 +1,5 @@
-/* The command line and the environment of a preyrun that takes over: those of the one that runs, and options given anew
- */
+/* The command line and the environment of a preyrun that takes over: those of the running one, and options given
+ * again */
 #pragma once
 
 #include <stdbool.h>
@@ -14,14 +14,14 @@ struct words {
 /* False after a line: out of memory */
 bool word_add(struct words *w, const char *word);
 
-/* True if these are options of preyrun that a takeover can be given, with their values; else a line says which word is
- * none, and what does it. */
+/* True if these are options of preyrun that a takeover accepts, with their values; else a line names the wrong word,
+ * and the remedy. */
 bool words_are_options(const char *const given[], unsigned count);
 
-/* Make the new command line: `given`, then those words of `before` that it does not replace: [len], zeros between them.
+/* Make the new command line: `given`, then those words of `before` that are not replaced: [len], zeros between them.
  * False after a line. */
 bool command_line_make(struct words *w, const char *preyrun, const char *const given[], unsigned count, char *before,
                        size_t len);
 
-/* Take the environment of the one that runs, [len]. False after a line. */
+/* Take the environment of the running preyrun, [len]. False after a line. */
 bool environment_make(struct words *w, char *before, size_t len);

@@ -7,7 +7,7 @@
 
 #include "vm/stream/first.h"
 
-enum { HEAD_TEXT_MAX = 2 * STREAM_MAX + 1024 }; /* the longest head, its Host once more, and all that is added */
+enum { HEAD_TEXT_MAX = 2 * STREAM_MAX + 1024 }; /* the longest head, its Host once more, and all added fields */
 
 struct head_text {
     uint32_t n;

@@ -53,28 +53,28 @@ struct http {
     bool opens;                      /* the connection's first request */
     bool late;                       /* the time for its head is over */
     bool was_head, was_connect, old; /* the request: HEAD, CONNECT, HTTP/1.0 */
-    bool expects;                    /* its client sends the body once it hears 100, or waited for that long enough */
+    bool expects;                    /* its client sends the body once it gets 100, or has waited long enough for it */
     bool upgrades;                   /* the request asks for another protocol */
     bool keeps;                      /* the client's connection stays after the answer */
     bool server_keeps;               /* the server's connection stays, too */
     bool sent;                       /* the request is written, or cut off */
-    bool broken;                     /* cut off: the server takes no more of it */
+    bool broken;                     /* cut off, because the server takes no more of it */
     bool answered;                   /* the final answer's head was written */
-    struct kept_key own;             /* connection that is kept for this inline connection alone; session 0: none */
-    bool mine;        /* the server's connection is not shared, for a login or a body that the server may misread */
-    bool counted;     /* its status is counted */
-    bool reused;      /* it goes over a connection that was kept */
-    bool idempotent;  /* its method is (RFC 9110, 9.2.2): done twice is as done once */
-    bool again;       /* sent once more, over a connection of its own */
+    struct kept_key own;             /* connection kept only for this inline connection; session 0: none */
+    bool mine;    /* the server's connection is not shared, because of a login or a body that the server may misread */
+    bool counted; /* its status is counted */
+    bool reused;  /* the request goes over a kept connection */
+    bool idempotent;  /* its method is idempotent (RFC 9110, 9.2.2) */
+    bool again;       /* sent once more, over a new connection */
     bool shut;        /* HTTP_LAST: the client's side was shut for writing */
     uint32_t dropped; /* HTTP_LAST: number of the client's bytes discarded */
 };
 
 /* Reset the state for a new request */
 void http_renew(struct session *s);
-/* True if the client's connection is TLS: it ends here, or at a front whose word the rules of now take. */
+/* True if the client's connection is TLS: it ends here, or at a front that the present rules trust. */
 bool http_is_https(const struct session *s);
-/* Make the text for requests anew if a reload has changed what it says. */
+/* Make the text for requests again if a reload has changed its content. */
 void http_tell(struct session *s);
 uint64_t http_silence_ns(const struct session *s);
 
@@ -85,13 +85,14 @@ bool http_exchange(struct session *s);
 bool http_awaits_client(const struct session *s);
 bool http_tunnel(struct session *s);
 bool http_last(struct session *s);
-/* Answer with a page of ours; the session then goes on if possible, else ends with `why`. If a server's answer has
+/* Answer with a page of prey; the session then goes on if possible, else ends with `why`. If a server's answer has
  * begun, the session ends at once. */
 void http_answer(struct session *s, unsigned status, enum session_end why);
-/* Put bytes of ours in place of an answer, as the last for this request. False: no buffer, and the session ends. */
+/* Put own bytes in place of an answer, as the last for this request. False: no buffer, and the session ends. */
 bool http_say(struct session *s, const void *text, size_t n);
-/* Ask for a server once more, over a new connection: nothing of the request was written, or it is idempotent, still
- * here, and the connection was a kept one that has answered nothing. False else, or if this was done before. */
+/* Ask for a server once more, over a new connection: possible if no byte of the request was written, or if it is
+ * idempotent, still in the buffer, and the kept connection has not answered. False otherwise, or if this was done
+ * before. */
 bool http_again(struct session *s);
 /* End the client's connection in order between two requests (RFC 9112, 9.6) */
 void http_leave(struct session *s, enum session_end why);

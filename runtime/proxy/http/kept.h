@@ -14,8 +14,8 @@ enum { KEPT_BUCKETS = 256 };
 
 /* Key of connections that are interchangeable: one service (so one kind, with TLS or not) to one server */
 struct kept_key {
-    uint32_t service, server; /* server PBC_NONE: where an inline connection's client wanted to go */
-    uint64_t session;         /* the inline connection, which shares none with others; 0: any session */
+    uint32_t service, server; /* server PBC_NONE: the original destination of an inline connection's client */
+    uint64_t session;         /* the inline connection, which does not share; 0: any session */
 };
 
 struct kept_one;
@@ -32,7 +32,7 @@ struct kept {
 /* Make an empty store for at most `most` connections; the oldest makes room */
 void kept_init(struct kept *k, struct loop *l, struct slab *sides, uint32_t most);
 void kept_fini(struct kept *k);
-/* Close all connections, as the numbers in keys change */
+/* Close all connections, because the numbers in keys change */
 void kept_flush(struct kept *k);
 
 /* Make room for a connection and return its handle; NULL: no room. kept_task: the task that the side must have before

@@ -15,7 +15,7 @@ struct message {
     struct way *way; /* the session's, in that direction: sides, buffer */
     uint32_t ready;  /* number of bytes in the buffer that may be written */
     uint32_t laid;   /* start of its head in the buffer */
-    bool more;       /* the buffer was read into after that, so written bytes may be gone */
+    bool more;       /* the buffer was refilled after that, so written bytes may be gone */
     bool moves;      /* way_move is moving a part */
     bool unchunk;    /* its chunk framing is removed */
     struct http_at at;
@@ -33,7 +33,7 @@ enum way_result message_get(struct message *m, struct slab *buffers);
 /* Put a head before the bytes that begin at `body` in the buffer, replacing the bytes before them, and make it ready.
  * False if there is no room. */
 bool message_lay(struct message *m, uint32_t body, const uint8_t *head, uint32_t n);
-/* Make the bytes that were written ready once more. False if some are gone. */
+/* Make the written bytes ready once more. False if some are gone. */
 bool message_back(struct message *m);
 /* Give an empty buffer back */
 void message_rest(struct message *m, struct slab *buffers);

@@ -1,4 +1,4 @@
-/* Parts of a request for the access log: copied when its head is read, as the head is rewritten in place */
+/* Parts of a request for the access log: copied when its head is read, because the head is rewritten in place */
 #pragma once
 
 #include "vm/stream/first.h"

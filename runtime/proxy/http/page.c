@@ -1,4 +1,4 @@
-/* Pages are a table by status; one that is missing is told as 500 */
+/* Pages are a table by status; one that is missing is reported as 500 */
 #include "runtime/proxy/http/page.h"
 
 #include <stdio.h>

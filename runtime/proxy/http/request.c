@@ -69,8 +69,8 @@ static void address_came_to(const struct session *s, char text[TOLD_MAX])
     snprintf(text, TOLD_MAX, a.v6 ? "[%.*s]" : "%.*s", (int)t.client.len, t.text + t.client.at);
 }
 
-/* True if no pool that may get the request keeps connections: its server can be told so (RFC 9112, 9.6). Which of
- * several pools it is is not known yet. */
+/* True if no pool that may get the request keeps connections: its server can be notified so (RFC 9112, 9.6). Which
+ * of several pools it is is not known yet. */
 static bool is_last(const struct session *s)
 {
     const struct program *p = s->proxy->program;

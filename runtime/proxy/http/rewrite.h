@@ -6,9 +6,9 @@
 #include "runtime/proxy/http/head_text.h"
 #include "vm/stream/first.h"
 
-/* Text that tells servers about a client: X-Forwarded-…, X-Real-IP, Forwarded (RFC 7239), Via (RFC 9110, 7.6.3). Made
- * once a connection, and anew where a reload has changed it, and kept in the session, so that a request costs no
- * formatting. */
+/* Text that informs servers about a client: X-Forwarded-…, X-Real-IP, Forwarded (RFC 7239), Via (RFC 9110, 7.6.3).
+ * Made once per connection, and again if a reload has changed it, and kept in the session, so that a request costs
+ * no formatting. */
 enum { TOLD_MAX = 360 };
 
 /* The fields and the empty line that ends a head, in this order:
@@ -22,7 +22,7 @@ struct told {
     struct view_span client;            /* ADDR of X-Forwarded-For, and for the log */
     struct view_span forwarded;         /* `for=ADDR;proto=http` */
     struct view_span via;               /* the line of Via with its end, and the empty line */
-    bool tls;                           /* as told_make was told */
+    bool tls;                           /* as given to told_make */
 };
 
 /* Make the text. client: named by the PROXY header, if accepted. port: the port that it connected to. tls: its TLS
@@ -40,9 +40,9 @@ uint32_t request_forwards(const struct http_head *h, const uint8_t *bytes);
  * HTTP/1.0 client that named none. `out` is overwritten.
  * - The version is 1.1. A target with a host becomes the path, and that host the `Host`.
  * - `Upgrade` is passed on with `Connection: upgrade`. Else, if it is the last one of its connection, the server is
- * told
+ * notified
  *   (`Connection: close`).
- * - `X-Forwarded-Proto`, `-Port`, `-Host` and `X-Real-IP` are prey's alone, unless the client is trusted. So is
+ * - `X-Forwarded-Proto`, `-Port`, `-Host` and `X-Real-IP` are prey's only, unless the client is trusted. So is
  *   `X-Forwarded-For`, if the rules name others who are trusted; else prey's address is its last. Names with `_`, which
  *   some servers take for these, are left out.
  * - `Max-Forwards` is one less. */
@@ -55,12 +55,12 @@ bool request_upgrades(const struct http_head *h);
 /* The client's connection after an answer */
 enum after {
     AFTER_KEEP,      /* stays, as usual in HTTP/1.1 */
-    AFTER_KEEP_SAID, /* stays, and an HTTP/1.0 client that asked is told */
+    AFTER_KEEP_SAID, /* the connection stays, and an HTTP/1.0 client that asked for it is informed */
     AFTER_CLOSE,
     AFTER_SWITCH, /* 101: `Upgrade` stays, with `Connection: upgrade` */
 };
 
 /* Write the head of an answer for a client. unchunk: the body goes to an HTTP/1.0 client without chunks, so
- * Transfer-Encoding is left out. added: lines of ours, with their ends. */
+ * Transfer-Encoding is left out. added: further lines, with their ends. */
 void response_rewrite(struct head_text *out, const struct http_head *h, const uint8_t *bytes, enum after after,
                       bool unchunk, const char *added);

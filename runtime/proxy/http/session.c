@@ -150,7 +150,7 @@ static void late(struct session *s)
     }
 }
 
-/* Handle a server that is down, or whose drain time is over */
+/* Handle a server that is down, or whose drain time has expired */
 static void lost(struct session *s, enum session_end why)
 {
     if (http_of(s)->state == HTTP_EXCHANGE)

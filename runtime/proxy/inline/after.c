@@ -1,4 +1,4 @@
-/* Sessions whose connection has left its sockets: they hold none, and know of it what the worker tells and counts. */
+/* Sessions whose connection has left its sockets: they hold none, and know of it what the worker reports and counts. */
 #include "runtime/exchange/begun/leaving.h"
 #include "runtime/proxy/inline/leave_sockets.h"
 

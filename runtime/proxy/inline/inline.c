@@ -1,4 +1,4 @@
-/* See inline.h. The worker tells of a connection before its first packet goes to the inline stack, so whoever is
+/* See inline.h. The worker reports a connection before its first packet goes to the inline stack, so whoever is
  * accepted is known, unless the number has gone to another connection meanwhile. */
 #include "runtime/proxy/inline/inline.h"
 

@@ -16,7 +16,7 @@ enum { TRIES = 8 };
 
 static uint64_t now_ns(const struct session *s) { return s->proxy->loop.now_ns; }
 
-/* True if the service lets its connections leave, or the branch says `pass`. */
+/* True if the service lets its connections leave, or the branch has `pass`. */
 static bool is_to_leave(const struct session *s)
 {
     const struct proxy *p = s->proxy;

@@ -1,5 +1,5 @@
-/* The way of an inline session out of its sockets (`splice packets`, `-> pass`; vm/flow/spliced.h): once nothing more
- * is to be decided, its connection goes on in packets, which a worker rewrites. The session lives on without sockets.
+/* The way of an inline session out of its sockets (`splice packets`, `-> pass`; vm/flow/spliced.h): once everything
+ * is decided, its connection goes on as packets, which a worker rewrites. The session continues without sockets.
  *
  *      connected ─▶ DRAINS: what was read is written ─▶ ASKED ─▶ spliced ─▶ over
  *                     ▲                              ▲   │ │
@@ -13,29 +13,29 @@
 #include "runtime/proxy/inline/spliced_session.h"
 #include "runtime/proxy/session.h"
 
-/* Begin, once the session is connected, if its service or its branch says so. */
+/* Begin to leave, once the session is connected, if its service or its branch asks for it. */
 void leave_begin(struct session *s);
-/* Go on. True: the session is to move nothing itself. */
+/* Continue. True: the session itself must not move bytes. */
 bool leave_goes_on(struct session *s);
 /* The session has moved what it could. */
 void leave_moved(struct session *s);
-/* Have the worker end a connection that left, or may leave meanwhile, before its session is freed. False: there is no
- * room to say so now; the session's task runs once there is. */
+/* Make the worker end a connection that left, or may leave meanwhile, before its session is freed. False: no room
+ * for the message now; the session's task runs once there is. */
 bool leave_ends(struct session *s);
 void leave_fini(struct session *s);
 
-/* Take the proxy's part of p->leaving as its own, once. Hear what the worker has told (second function). */
+/* Take the proxy's part of p->leaving as its own, once. Read the worker's messages (second function). */
 void leave_open(struct proxy *p, struct leaving *leaving);
 void leave_hear(struct proxy *p);
 void leave_close(struct proxy *p);
 
 /* after.c: give up the sockets of a session whose connection has left them */
 void after_begin(struct session *s);
-/* The worker has told that one end is through: the other has the time of `proxy half_close` */
+/* Handle the worker's message that one end is through: the other has the time of `proxy half_close` */
 void after_half(struct session *s);
 /* Handle the end of session_wait's time */
 void after_late(struct session *s);
-/* End the session: the worker has told that the connection is over */
+/* End the session, because the worker reports that the connection is over */
 void after_over(struct session *s, enum splice_why why);
-/* Return the bytes that such a session has, beside those of struct inline_facts */
+/* Return the size in bytes of such a session, beyond struct inline_facts */
 size_t leave_bytes(void);

@@ -1,4 +1,4 @@
-/* Four moves a turn, two a direction: end to program, program to end */
+/* Four moves a turn, two per direction: end to program, program to end */
 #include "runtime/proxy/inline/middle.h"
 
 #include <errno.h>

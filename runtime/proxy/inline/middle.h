@@ -1,5 +1,5 @@
-/* A program of the user's in the middle of an inline connection (`-> program "SOCKET"`): two streams to its Unix
- * socket, one a direction. What it reads of a stream came from one end, what it writes goes to the other.
+/* A user's process in the middle of an inline connection (`-> program "SOCKET"`): two streams to its Unix socket,
+ * one per direction. Bytes that it reads from a stream come from one end; bytes that it writes go to the other.
  *
  *      client ──▶ stream UP ──▶ program ──▶ stream UP ──▶ server
  *      server ──▶ stream DOWN ─▶ program ─▶ stream DOWN ─▶ client
@@ -13,14 +13,14 @@ enum middle_way { MIDDLE_UP, MIDDLE_DOWN, MIDDLE_WAYS };
 
 struct middle {
     struct side streams[MIDDLE_WAYS];
-    struct way in[MIDDLE_WAYS]; /* from an end of the connection to its stream; s->up and s->down go on from there */
-    bool shut[MIDDLE_WAYS];     /* the program takes no more, though it ended its output in order */
+    struct way in[MIDDLE_WAYS]; /* from an end of the connection to its stream; s->up and s->down continue from there */
+    bool shut[MIDDLE_WAYS];     /* the process takes no more, although it ended its output in order */
 };
 
-/* Put the program of s->branch between the session's client and its server, both of which are there. False: it cannot
- * be connected to. */
+/* Put the process of s->branch between the session's client and its server, both already connected. False:
+ * connecting failed. */
 bool middle_begin(struct session *s);
-/* Move all that can be moved between the ends and the program. False: the session has ended. */
+/* Move all available bytes between the ends and the process. False: the session has ended. */
 bool middle_move(struct session *s);
 /* Close the streams, by a reset of their ends if the session ends by one */
 void middle_fini(struct session *s);

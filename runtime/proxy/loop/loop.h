@@ -1,5 +1,5 @@
-/* The loop of one thread: ready descriptors, due timers, deferred tasks. It needs no thread a connection and no system
- * call a timer.
+/* The loop of one thread: ready descriptors, due timers, deferred tasks. It needs neither a thread per connection
+ * nor a system call per timer.
  *
  *      loop_init ─▶ [ loop_turn … ] ─▶ loop_fini
  *
@@ -39,7 +39,7 @@ void loop_fini(struct loop *l);
 /* Call w->ready whenever fd becomes readable or writable, gets the peer's end, or fails; first for its present state.
  * Closing fd ends this only if no other process holds fd: call loop_unwatch before. Return 0 or a negative errno. */
 int loop_watch(struct loop *l, int fd, struct watcher *w);
-/* The same, each turn in which fd is readable (level-triggered): for listeners */
+/* The same in each turn while fd is readable (level-triggered): for listeners */
 int loop_watch_level(struct loop *l, int fd, struct watcher *w);
 void loop_unwatch(struct loop *l, int fd);
 

@@ -22,23 +22,23 @@ struct way {
     uint64_t moved;        /* number of bytes written */
     bool keeps_open;       /* the end of `from` is not passed on to `to` */
     bool splices;          /* the last read filled its buffer: the next uses a pipe */
-    uint8_t small;         /* number of small parts in a row, for which a copy is as good */
+    uint8_t small;         /* number of small parts in a row, for which copying is as fast */
 };
 
 enum way_result {
     WAY_WAITS,     /* for a side, whose event runs the owner's task */
     WAY_AGAIN,     /* others get their turn: call again soon (loop_again) */
-    WAY_DONE,      /* all is written: `left` is 0, or the end was passed on */
+    WAY_DONE,      /* everything is written: `left` is 0, or the end was passed on */
     WAY_CUT,       /* the end came before `left` was 0 (never with WAY_ALL) */
     WAY_NO_BUFFER, /* out of memory for a buffer */
     WAY_FROM,      /* a side has failed */
     WAY_TO,
-    WAY_BAD, /* bad framing, or a full buffer; for messages alone (http/message.h) */
+    WAY_BAD, /* bad framing, or a full buffer; only for messages (http/message.h) */
 };
 
 /* Move all that can be moved now */
 enum way_result way_move(struct way *w, struct slab *buffers);
-/* Write what was read, and read nothing. WAY_DONE: all is written. */
+/* Write the bytes already read, without reading. WAY_DONE: everything is written. */
 enum way_result way_write(struct way *w, struct slab *buffers);
 /* Free the buffer and the pipe */
 void way_fini(struct way *w, struct slab *buffers);

@@ -15,7 +15,7 @@ enum side_flag {
     SIDE_MAY_WRITE = 1 << 1, /* the socket may have room */
     SIDE_HUNG = 1 << 2,      /* the peer's end, urgent bytes or a failure came: a short read may leave bytes */
     SIDE_ENDED = 1 << 3,     /* the last byte was read */
-    SIDE_SHUT = 1 << 4,      /* our last byte was written, and the end sent */
+    SIDE_SHUT = 1 << 4,      /* the last byte was written, and the end sent */
     SIDE_FAILED = 1 << 5,    /* a read or a write has failed; no more bytes come or go */
     SIDE_RESETS = 1 << 6,    /* side_close sends a reset instead of an orderly end */
     SIDE_FIN = 1 << 7,       /* the last byte is in the socket, without error: a short read has read it */
@@ -65,5 +65,5 @@ static inline bool side_can_splice(const struct side *s) { return s->ops == &sid
 
 /* Allow a read for bytes that the loop has not reported yet */
 static inline void side_look(struct side *s) { s->flags = (uint16_t)((s->flags | SIDE_MAY_READ) & ~SIDE_DRY); }
-/* True if side_close alone tells the peer reliably of the end. TLS announces the end before. */
+/* True if side_close by itself reliably informs the peer of the end. TLS announces the end before. */
 static inline bool side_ends_by_closing(const struct side *s) { return s->ops == &side_plain; }

@@ -1,11 +1,11 @@
-/* Things of one size, in blocks, up to a maximum: all memory of a connection is from slabs, so memory is bounded, and
- * no connection costs a call of the system. A block stays once made. For one thread. */
+/* Things of one size, in blocks, up to a maximum: all memory of a connection comes from slabs, so memory is bounded,
+ * and a connection costs no system call. Blocks are never freed. For one thread. */
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SLAB_CLEAR = 256 }; /* leading bytes that are 0, but for the first word, in a thing never given out */
+enum { SLAB_CLEAR = 256 }; /* leading bytes that are 0, except the first word, in a thing never given out */
 
 struct slab {
     uint32_t size;       /* bytes of each thing */

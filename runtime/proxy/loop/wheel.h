@@ -9,7 +9,7 @@ enum { WHEEL_SLOTS = 4096, WHEEL_TICK_SHIFT = 24 }; /* a slot: 2^24 ns */
 
 /* Embedded in the timed thing; all 0: not set */
 struct timer {
-    struct timer *next, **link; /* link: the pointer to this timer; NULL: in no slot */
+    struct timer *next, **link; /* link: the pointer to this timer; NULL: not in a slot */
     uint64_t at_ns;
     void (*due)(struct timer *t); /* called once, with the timer no longer set */
 };

@@ -93,7 +93,7 @@ static SSL_CTX *context(const struct keypair *k)
     SSL_CTX *ctx = tls_context(TLS_server_method());
     if (!ctx) return NULL;
     SSL_CTX_set_num_tickets(ctx, 1);
-    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF); /* sessions are kept in tickets alone */
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF); /* sessions are kept in tickets only */
     SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"prey", 4);
     if (SSL_CTX_use_certificate(ctx, k->cert) == 1 && SSL_CTX_set1_chain(ctx, k->chain) == 1 &&
         SSL_CTX_use_PrivateKey(ctx, k->key) == 1)

@@ -1,6 +1,6 @@
-/* TLS sessions by servers' tickets, each for one more handshake (RFC 8446, C.4). All share one name and one way of
- * verifying (struct tls_back), and are found by the server's address. A session older than an hour is not used, so that
- * an expired certificate is not trusted for long. */
+/* TLS sessions by servers' tickets, each for one more handshake (RFC 8446, C.4). All share one name and one
+ * verification (struct tls_back), and are found by the server's address. A session older than an hour is not used,
+ * so that an expired certificate is not trusted for long. */
 #pragma once
 
 #include <openssl/ssl.h>

@@ -13,7 +13,7 @@ struct ticket_key {
     uint8_t name[TICKET_NAME], cipher[32], mac[32];
 };
 
-/* Make, share, release keys: counted, for any thread. NULL: out of memory, or of the system's randomness. */
+/* Make, share, release keys: counted, for any thread. NULL: out of memory, or no randomness. */
 struct tickets;
 struct tickets *tickets_new(uint64_t now_ns);
 struct tickets *tickets_get(struct tickets *t);
@@ -21,6 +21,6 @@ void tickets_put(struct tickets *t); /* NULL is fine */
 
 /* Copy the key for new tickets; the caller wipes the copy. False: no randomness. */
 bool tickets_give(struct tickets *t, uint64_t now_ns, struct ticket_key *key);
-/* Copy the key of that name. False: no such key. *old: it makes no new tickets, and its tickets are renewed. */
+/* Copy the key of that name. False: no such key. *old: the key makes no new tickets, and its tickets are renewed. */
 bool tickets_take(struct tickets *t, uint64_t now_ns, const uint8_t name[TICKET_NAME], struct ticket_key *key,
                   bool *old);

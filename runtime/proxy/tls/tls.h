@@ -34,8 +34,8 @@ int tls_accept(struct side *s, struct tls_front *f, uint64_t *counts);
 /* Set another place for the handshake's result; no effect without TLS, or after it was counted */
 void tls_count_at(struct side *s, uint64_t *counts);
 
-/* After the handshake: return the name that the client asked for, or nothing; return the chosen protocol with its
- * length byte in front, or nothing. Both live as long as the side. */
+/* After the handshake: return the name that the client asked for, or an empty view; return the chosen protocol with
+ * its length byte in front, or an empty view (second function). Both live as long as the side. */
 struct view tls_name(const struct side *s);
 struct view tls_protocol(const struct side *s);
 
@@ -48,7 +48,7 @@ struct tls_back *tls_back_get(struct tls_back *b);
 void tls_back_put(struct tls_back *b);
 
 /* The same as tls_accept, for a connection to a server. server: its address, by which sessions are kept for the next
- * handshake; NULL: none are kept. */
+ * handshake; NULL: not kept. */
 int tls_connect(struct side *s, struct tls_back *b, const struct stream_addr *server, uint64_t *counts);
 
 /* ---- TLS of all services ----

@@ -5,7 +5,7 @@
 
 #include "runtime/proxy/tls/tls.h"
 
-/* Make a context with the settings of clients and servers alike. NULL: out of memory. */
+/* Make a context with the settings common to clients and servers. NULL: out of memory. */
 SSL_CTX *tls_context(const SSL_METHOD *method);
 /* One connection, while its side is open. It holds one of front and back. */
 struct tls_one {
@@ -22,7 +22,7 @@ enum tls_count tls_fault(const SSL *ssl, int err);
 /* Return OpenSSL's text for the last failed call */
 const char *tls_why(void);
 /* Most bytes that a client may send before its handshake is complete: a ClientHello, and one more if it is asked for
- * another key (RFC 8446, 4.1.4). A read more may come on top. */
+ * another key (RFC 8446, 4.1.4). One further read may exceed this. */
 enum { TLS_HELLO_MOST = 32 << 10 };
 /* Return the BIO for the side's socket, which OpenSSL frees. NULL: out of memory. */
 BIO *tls_bio(struct side *s);

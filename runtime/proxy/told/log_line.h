@@ -1,5 +1,5 @@
-/* A line of the access log: the common format, or JSON. Bytes from a client or server that could be mistaken are
- * escaped, so an entry is always one line. */
+/* A line of the access log: the common format, or JSON. Ambiguous bytes from a client or server are escaped, so an
+ * entry is always one line. */
 #pragma once
 
 #include <stddef.h>

@@ -74,7 +74,7 @@ struct proxy_counted {
 /* Return the counters for `services` services; NULL: out of memory */
 struct proxy_counters **proxy_counted_new(uint32_t services);
 /* Renumber for another program: to[old] is the new number, PBC_NONE if removed. fresh: from proxy_counted_new. The
- * result is the caller's to free. No other thread may read meanwhile. */
+ * caller frees the result. No other thread may read meanwhile. */
 struct proxy_counters **proxy_counted_rename(struct proxy_counted *c, struct proxy_counters **fresh, uint32_t services,
                                              const uint32_t to[]);
 void proxy_counted_fini(struct proxy_counted *c);

@@ -363,7 +363,7 @@ static void act(struct actor *a, const struct tape_record *r, const uint8_t *bod
     actor_stop(a, "a step has an unknown kind");
 }
 
-/* Make the worker anew from its recorded state, under the program that it ran. */
+/* Make the worker again from its recorded state, under the program that it ran. */
 static void read_state(struct actor *a, const struct tape_record *r, struct cursor c)
 {
     uint64_t number = 0;

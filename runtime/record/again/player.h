@@ -12,14 +12,15 @@ struct player {
     struct actor actors[WORKERS_MOST];
     struct actor_watch watch; /* callbacks of all actors */
     struct unmade unmade;
-    /* A session's moment that a proxy loop told, under a program of the story; NULL: not wanted. arg: watch.arg. */
+    /* Handle a moment of a session that a proxy loop reported, under a program of the story; NULL: not wanted. arg:
+     * watch.arg. */
     void (*moment)(void *arg, unsigned loop, const struct session_moment *m, const struct told_program *k);
 };
 
-/* Play the next scene of a file, except its first. Its bytes are hostile. Return 0, or a negative errno with one line
- * in err if the rest makes no sense, or memory is out. */
+/* Play the next scene of a file, except its first. Its bytes are hostile. Return 0, or a negative errno with one
+ * line in err if the rest is invalid, or memory is out. */
 int player_scene(struct player *p, const struct scene *s, char *err, size_t err_len);
-/* Note a gap: nothing is compared until each worker tells its state. */
+/* Note a gap: comparison stops until each worker reports its state. */
 void player_gap(struct player *p, const char *why);
 /* True if all workers have reached watch.to_ns. */
 bool player_over(const struct player *p);

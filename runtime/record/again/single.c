@@ -223,8 +223,8 @@ static bool is_let_out(const struct single *x)
     return nat_takes_routed(x->program, x->facts, &x->key, &out, &unknown) || unknown;
 }
 
-/* True if only the host can tell the way of a translated flow's packet: it was let by, and comes again as one that was
- * routed, unless the flow's next hop was known. */
+/* True if only the host can know the way of a translated flow's packet: it was let by, and comes again as one that
+ * was routed, unless the flow's next hop was known. */
 static bool is_hosts(const struct single *x)
 {
     if (!is_bound(x) || x->seen.class != SEEN_ORIGINAL || x->met.kind != BIND_NAT_SOURCE) return false;

@@ -1,4 +1,4 @@
-/* The story of a recording: the programs that the main thread told, in order, and the worlds. */
+/* The story of a recording: the programs that the main thread recorded, in order, and the worlds. */
 #pragma once
 
 #include "runtime/host/guard/program/opened.h"
@@ -29,18 +29,18 @@ struct story {
     unsigned worlds_count;
     struct routes **routes; /* in order of their numbers */
     unsigned routes_count;
-    struct program *other; /* judges instead of the recorded programs; NULL: none. Owned by the caller */
+    struct program *other; /* program that judges instead of the recorded ones; NULL: none. Owned by the caller */
     uint16_t other_iface[PORTS_MOST];
     struct opened other_opened;
 };
 
-/* Read the first scene of a file. Return 0, or -EINVAL with one line in err if it is not a beginning. */
+/* Read the first scene of a file. Return 0, or -EINVAL with one line in err if the scene is not a beginning. */
 int story_begin(struct story *t, const struct scene *s, char *err, size_t err_len);
 void story_end(struct story *t);
 /* Read a program, a table of routes or a world; a known one is skipped. Return 0, or a negative errno with one line in
  * err. */
 int story_hear(struct story *t, const struct scene *s, char *err, size_t err_len);
 
-/* Return what was told under that number; NULL: nothing. */
+/* Return what was reported under that number; NULL: unknown. */
 const struct told_program *story_program(const struct story *t, uint64_t number);
 struct snapshot *story_world(const struct story *t, uint64_t number);

@@ -1,4 +1,4 @@
-/* Replay of a recording: the files of one run in order. Workers' steps are independent and done as they stand. */
+/* Replay of a recording: the files of one run in order. Workers' steps are independent and done as they are. */
 #include "runtime/record/told/recording.h"
 #include "runtime/record/told/recording_priv.h"
 

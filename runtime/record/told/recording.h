@@ -3,5 +3,5 @@
 
 #include "runtime/base/options/run_options.h"
 
-/* Return the exit status: 0; 1: the recorded program decides otherwise now; 2: an error. */
+/* Return the exit status: 0; 1: the recorded program decides differently now; 2: an error. */
 int recording(const struct options *o);

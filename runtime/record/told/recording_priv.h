@@ -18,10 +18,10 @@
 #include "runtime/report/only.h"
 #include "runtime/report/text.h"
 
-/* The choice of files that a replay goes through, and of the time for which it prints results. */
+/* The files of a replay, and the period for which it prints results. */
 struct chosen {
     unsigned first, last;    /* indices of the reel's files, all of one run */
-    unsigned unbegun;        /* number of last files without a beginning, skipped on the way to the last run */
+    unsigned unbegun;        /* number of newest files without a beginning, skipped in the search for the last run */
     uint64_t from_ns, to_ns; /* wall times; 0: not given */
 };
 
@@ -71,7 +71,7 @@ struct otherwise_pair *otherwise_add(struct otherwise *o, const struct judged *j
                                      uint64_t wall_ns);
 /* Sort the pairs by their number of packets, the largest first. */
 void otherwise_sort(struct otherwise *o);
-/* Write a part of the summary; nothing, or an empty array, if there are no pairs. Without memory names are left out. */
+/* Write a part of the summary; without pairs nothing, or an empty array. Without memory, names are left out. */
 void otherwise_text(FILE *out, const struct otherwise *o);
 void otherwise_json(cJSON *to, const struct otherwise *o);
 
@@ -80,7 +80,7 @@ void otherwise_json(cJSON *to, const struct otherwise *o);
 struct picked {
     const struct options *o;
     struct only only; /* --only, parsed with the judging program's names */
-    bool has, known;  /* that program has all names of --only; some program so far had them */
+    bool has, known;  /* the program has all names of --only; some program so far had them */
     char unknown[400];
     struct capture_writer *writer; /* --write-seen, or NULL */
     int write_error;               /* negative errno */
@@ -118,7 +118,7 @@ struct recording {
     struct listed flows;
     struct sessions sessions;
     struct out verdicts;
-    bool headed, would; /* verdict lines have a header, with a column for what would be */
+    bool headed, would; /* verdict lines have a header, with a column for results without `audit` */
     struct picked picked;
     struct otherwise otherwise;
     struct copied {
@@ -153,8 +153,8 @@ bool recording_label(struct recording *g, const struct program *p);
 const struct copies_table *played_program(void *arg, struct actor *a, const struct program *p);
 void played_turn(struct recording *g);
 int played_end(struct recording *g);
-/* Connections that the programs' services watch (observing.c): a callback of actors; the end, 0 or 2 after a complaint.
- */
+/* Connections that the programs' services observe (observing.c): a callback of actors; the end, 0 or 2 after a
+ * complaint. */
 const struct observe_out *observing_program(void *arg, struct actor *a, const struct program *p);
 int observing_end(struct recording *g);
 /* Print the summary. Return the exit status. */

@@ -1,10 +1,10 @@
-/* Text filled from a document. A pattern is the text itself; what stands in braces comes from the document:
+/* Text filled from a document. A pattern is the text itself; words in braces come from the document:
  *
  *     {name}            text, or the digits of a number           {flows.now}: a member of a member; {.}: the object
  * itself
  *     {#name}           a number as people read it: 18,204         {#a+b}: the sum; {#a.*}: that of a's members
  *     {#name|frame}     with its noun: "1 frame", "18,204 frames"; {#name|it was|they were}: another plural
- *     {=name|it|them}   the word alone
+ *     {=name|it|them}   the word only
  *     {~name}           how long; its unit is the end of the name: _ns, _us, _ms or _s
  *     {@name}           when
  *     {^name}           how many a second, of bytes if it ends with bytes_per_s
@@ -13,7 +13,7 @@
  *     {?name part}     the part, if the member is not missing, null, false, 0 or empty; {!name part}: if it is
  *     {/name part}     the part, filled from that member; nothing if it is missing or null
  *     {*name|before|between|part|after}   the part for each element or member; the last may be left out. `before` and
- *                       `after` stand around all of them, and are left out where there are none
+ *                       `after` are around all of them, and are left out where there are none
  *     {*name?cond|...   only those elements for which the condition holds
  *
  * A condition is a name, `!` with a name, or name=text; of several with commas between, one has to hold. A missing

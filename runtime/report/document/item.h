@@ -8,7 +8,7 @@
 
 static inline const cJSON *item(const cJSON *of, const char *key) { return cJSON_GetObjectItemCaseSensitive(of, key); }
 
-/* Return a value's text; of a number, which is raw JSON so that no digit is lost, its digits. */
+/* Return a value's text; for a number, its digits: it is raw JSON, so that none is lost. */
 static inline const char *value_text(const cJSON *v)
 {
     return cJSON_IsString(v) || cJSON_IsRaw(v) ? v->valuestring : "";
@@ -22,7 +22,7 @@ static inline uint64_t item_number(const cJSON *of, const char *key) { return va
 
 static inline bool item_true(const cJSON *of, const char *key) { return cJSON_IsTrue(item(of, key)); }
 
-/* True if the member is there and not null. */
+/* True if the member exists and is not null. */
 static inline bool item_known(const cJSON *of, const char *key)
 {
     const cJSON *v = item(of, key);

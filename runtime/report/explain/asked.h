@@ -12,12 +12,12 @@ struct explain_asked {
     const struct explain_look *look;
     uint64_t time_ns; /* wall-clock time */
     bool json;
-    const char *lost;   /* words on a packet that a nat translates and that is lost on its way out; NULL: it leaves */
+    const char *lost;   /* words about a translated packet that is lost on its way out; NULL: it leaves */
     bool drops_unknown; /* a packet that a nat may take is dropped if its way is unknown */
 };
 
-/* Return the server that the packet would go to; PBC_NONE: none. */
+/* Return the packet's server; PBC_NONE: none. */
 uint32_t explain_asked_server(const struct explain_asked *a);
-/* Write the explanation as --explain does for a frame (JSON: one object), with the way the packet would leave by now.
- * way: device towards explain_asked_server; NULL: not known. */
+/* Write the explanation as --explain does for a frame (JSON: one object), with the packet's present way out. way:
+ * device towards explain_asked_server; NULL: unknown. */
 void explain_asked(FILE *out, const struct explain_asked *a, const char *way);

@@ -1,4 +1,4 @@
-/* A worker's answers about a packet, asked for without changing the worker and kept for later printing. */
+/* A worker's answers about a packet, obtained without changing the worker and kept for later printing. */
 #pragma once
 
 #include "runtime/report/text.h"
@@ -19,7 +19,7 @@ struct explain_look {
     struct flow_record flow;
     struct explain_steps steps;
     struct decision decision;
-    bool audited; /* the program has audit: `would` and its steps are there, numbered as in program->would */
+    bool audited; /* the program has audit: `would` and its steps are set, numbered as in program->would */
     struct decision would;
     struct explain_steps would_steps;
     uint32_t opener;          /* rule that opens a tunnel and decided; RULE_NONE: none */
@@ -31,12 +31,12 @@ struct explain_look {
     struct served fresh;   /* the same, as if the packet began a flow */
     struct translated nat; /* result of a nat, if no service and no flow takes the packet */
     struct way_told lost;  /* words about such a packet of unknown way, if live (`then` is not NULL) */
-    bool goes_on;          /* its connection is one of a service's, which no rule judges any more: `goes` */
+    bool goes_on;          /* the packet belongs to a service's connection, which is no longer judged: `goes` */
     struct inline_goes goes;
     bool observed; /* its connection is observed: `watch`, without names */
     struct observe_record watch;
     const char *shut;           /* live: reason for which an accepted packet is dropped on its way out, or NULL */
-    const char *astray;         /* reason for which a packet that is sent on is lost on its way out, or NULL */
+    const char *astray;         /* reason for which a forwarded packet is lost on its way out, or NULL */
     const char *unnamed;        /* name of the arrival interface if the rules do not name it; else NULL */
     const char *heard;          /* findings of its service on the client's bytes, as text; NULL: not asked for */
     const struct said *proxied; /* its connection to a proxy service in a replay, or NULL */
@@ -45,7 +45,7 @@ struct explain_look {
 /* Ask the worker about the packet. pool: for the packet inside. Steps are left out if memory is out. */
 void explain_look(struct explain_look *k, struct vm *vm, const struct vm_in *in, const struct program *p,
                   struct pool *pool, const struct pkt *pkt);
-/* Convert the times to the wall clock, for a vm with another clock, which stood at k->in.mono_ns. */
+/* Convert the times to the wall clock, for a vm with another clock, which showed k->in.mono_ns. */
 void explain_look_on_wall(struct explain_look *k, uint64_t wall_ns);
 void explain_look_fini(struct explain_look *k);
 

@@ -102,7 +102,7 @@ static void each(struct explained *x, const struct explain_steps *steps, trace_f
 /* Call `fn` for each step that was tried, or would be, in order. */
 static void each_step(struct explained *x, trace_fn *fn)
 {
-    const bool opened = x->unopened == REASON_NONE; /* else the rules were tried on the outer packet alone */
+    const bool opened = x->unopened == REASON_NONE; /* else the rules were tried on the outer packet only */
     if (fate_is_judged(x->fate) && opened) each(x, x->tried, fn);
     each(x, &x->fate->steps, fn);
 }

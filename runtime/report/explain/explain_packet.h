@@ -20,9 +20,9 @@ struct explain_packet {
     uint64_t time_ns;      /* wall-clock time; 0: none */
     const struct verdict *verdict;
     const char *heard; /* findings of its service on the client's bytes; NULL: not asked for */
-    const char *lost;  /* reason for which nothing leaves, though the verdict is `forward`; NULL: nothing is lost */
+    const char *lost;  /* reason for which no packet leaves, although the verdict is `forward`; NULL: not lost */
     const struct tx_entry *left; /* [left_count] packets that left when it was judged */
     unsigned left_count;
 };
-/* Write every rule that was tried on the packet and what became of it. */
+/* Write every rule tried on the packet, and the packet's fate. */
 void explain_packet_to(FILE *out, const struct explain_packet *e);

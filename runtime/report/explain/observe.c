@@ -1,5 +1,5 @@
 /* --explain: the observe service that watches the packet's connection, and its branch where that hangs on addresses
- * alone. */
+ * only. */
 #include "runtime/report/explain/parts.h"
 #include "vm/words/words.h"
 

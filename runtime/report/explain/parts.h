@@ -19,8 +19,8 @@ void explain_service_json(FILE *out, const struct subject *r, const struct serve
 void explain_said_text(FILE *out, const struct subject *r, const struct said *c, const struct verdict *v);
 void explain_said_json(FILE *out, const struct subject *r, const struct said *c, const struct verdict *v);
 
-/* Write how a packet goes on whose connection a service has: to sockets, or rewritten to the other end. JSON: a member
- * with a comma before it. */
+/* Write the way of a packet of a service's connection: to sockets, or rewritten to the peer. JSON: a member with a
+ * comma before it. */
 void explain_goes_text(FILE *out, const struct subject *r, const struct inline_goes *goes);
 void explain_goes_json(FILE *out, const struct subject *r, const struct inline_goes *goes);
 
@@ -35,18 +35,19 @@ void explain_observe_json(FILE *out, const struct subject *r, const struct expla
 void explain_flow_text(FILE *out, const struct subject *r, const struct explain_look *k);
 void explain_flow_json(FILE *out, const struct subject *r, const struct explain_look *k);
 
-/* Write who answers an ARP request or a neighbour solicitation; nothing for other packets. v: verdict on the packet. */
+/* Write which machine answers an ARP request or a neighbour solicitation; nothing for other packets. v: verdict on
+ * the packet. */
 void explain_neighbour_text(FILE *out, const struct subject *r, const struct explain_look *k, const struct verdict *v);
 /* Write the same as a member of an object, with a comma before it. */
 void explain_neighbour_json(FILE *out, const struct subject *r, const struct explain_look *k, const struct verdict *v);
 
-/* Write why nobody can tell by which interface a packet leaves that a nat may take, and what becomes of it; and by
- * which of several interfaces rules refuse it, if they let it through by another. Nothing if the way is known. JSON:
- * members with a comma before each. */
+/* Write why the outgoing interface of a packet for a nat can't be known, and the packet's fate; also by which of
+ * several interfaces rules refuse it, if they accept it by another. Nothing if the way is known. JSON: members with
+ * a comma before each. */
 void explain_way_text(FILE *out, const struct subject *r, const struct explain_look *k, const struct verdict *v);
 void explain_way_json(FILE *out, const struct subject *r, const struct explain_look *k, const struct verdict *v);
 
-/* Write a worker's answers about a packet that is not judged, with the verdict that it would get. JSON: an object
- * without its end. */
+/* Write a worker's answers about a packet that is not judged, with its possible verdict. JSON: an object without its
+ * end. */
 void explain_print(const struct subject *r, const struct explain_look *k, uint64_t time_ns, const struct verdict *v,
                    FILE *out);

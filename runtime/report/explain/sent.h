@@ -24,12 +24,12 @@ struct field {
 /* Write the fields as a member `rewritten`, with a comma before it. */
 void fields_json(FILE *out, const struct field *fields, unsigned count);
 
-/* Keep the entry if it is sent; it is left out if there is no room or memory. */
+/* Keep the entry if it is sent; without room or memory it is left out. */
 void departures_add(struct departures *d, const struct tx_entry *e);
 void departures_fini(struct departures *d);
 
-/* Write "sent tcp 10.0.0.1:61017 > 10.0.0.12:8443 SYN", with its lengths if the capture had cut it, then a line for
- * each field that differs from the packet that came. */
+/* Write "sent tcp 10.0.0.1:61017 > 10.0.0.12:8443 SYN", with its lengths if the capture has truncated it, then a
+ * line for each field that differs from the arriving packet. */
 void departures_text(FILE *out, const struct subject *r, const struct departures *all, const struct pkt *came,
                      const struct key *key, const struct verdict *v);
 void departures_json(FILE *out, const struct subject *r, const struct departures *all, const struct pkt *came,

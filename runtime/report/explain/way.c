@@ -1,4 +1,4 @@
-/* A way that nobody can tell, of a packet that a nat may take; and one that live traffic may not take. */
+/* A way that nobody can know, of a packet that a nat may take; and one that live traffic may not take. */
 #include "runtime/report/explain/parts.h"
 #include "vm/judge/routes.h"
 

@@ -91,8 +91,8 @@ int addresses_settle(struct given_addresses *g, const struct program *p, bool fi
     g->program = p;
     g->files = files;
     self_sort(&g->own);
-    /* Sort the addresses by device, and drop what is told again: by the route of its subnet, too, or by another file.
-     */
+    /* Sort the addresses by device, and drop what is reported again: by the route of its subnet, too, or by another
+     * file. */
     uint32_t kept = 0;
     if (g->count) qsort(g->all, g->count, sizeof *g->all, given_compare);
     for (uint32_t i = 0; i < g->count; i++)
@@ -154,7 +154,7 @@ static unsigned preference(const struct given_address *a)
     return source_preference(&(struct source_candidate){.here = true, .wide = !link, .secondary = a->secondary});
 }
 
-/* Choose the interface's address of that family; NULL: there is none, or --self says otherwise. */
+/* Choose the interface's address of that family; NULL: there is none, or --self differs. */
 static const struct given_address *address_choose(const struct given_addresses *g, struct given_iface *i,
                                                   uint8_t family, const struct facts *f, bool said)
 {
@@ -239,7 +239,7 @@ static void doubt_of(const struct given_addresses *g, const struct given_iface *
     tell_line(to, line);
 }
 
-/* Tell which of the rules' interfaces have no address, though routes came from files. */
+/* Report which of the rules' interfaces have no address, though routes came from files. */
 static void doubt_unknown(const struct given_addresses *g, uint32_t iface, const struct facts *f, struct telling *to)
 {
     const struct program *p = g->program;

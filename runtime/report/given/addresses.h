@@ -1,5 +1,5 @@
-/* Addresses of the interfaces of a machine that is not there, as files with its routes tell them; live the kernel tells
- * them (host_source). */
+/* Addresses of an absent machine's interfaces, from files with its routes; live the kernel reports them
+ * (host_source). */
 #pragma once
 
 #include "runtime/base/self.h"
@@ -19,8 +19,8 @@ struct given_address {
 enum given_doubt { GIVEN_SURE, GIVEN_SEVERAL, GIVEN_OTHERWISE };
 struct given_iface {
     uint32_t first, count; /* in `all` */
-    uint16_t id;           /* id of its frames; IFACE_NONE: no id was left, and its address is not taken */
-    uint16_t as;           /* its id in rules; IFACE_OTHER: no rule names it */
+    uint16_t id;           /* id of its frames; IFACE_NONE: no id was left, and its address is not used */
+    uint16_t as;           /* its id in rules; IFACE_OTHER: not named by rules */
     uint8_t doubt[2];      /* enum given_doubt: of IPv4, of IPv6 */
 };
 
@@ -50,10 +50,10 @@ void addresses_are_self(const struct given_addresses *g, struct facts *facts);
 int addresses_settle(struct given_addresses *g, const struct program *p, bool files);
 /* Return the id of frames of the device, whose id in rules is `as`. */
 uint16_t addresses_iface(const struct given_addresses *g, const char *device, uint16_t as);
-/* Choose the address of each interface among those that `facts` has as this machine's own, and put it there. said:
- * they are its own; false: they stand for unknown ones, and so do those of a family of which there is none. */
+/* Choose each interface's address among this machine's own in `facts`, and set it. said: these are the machine's
+ * own; false: they stand for unknown ones, as do those of a family without any. */
 void addresses_tell(struct given_addresses *g, struct facts *facts, bool said);
-/* Tell, a line each, where another address may be meant than the one that `masquerade` takes by these facts. */
+/* Report, one line each, interfaces where the right address may differ from that of `masquerade` by these facts. */
 typedef void addresses_tell_fn(void *arg, const char *line);
 void addresses_doubts(const struct given_addresses *g, const struct facts *facts, addresses_tell_fn *tell, void *arg);
 void addresses_fini(struct given_addresses *g);

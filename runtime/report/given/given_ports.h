@@ -21,11 +21,11 @@ struct ports {
     struct hash_key key;
     uint32_t *slots; /* by hash of the name; 0: free */
     uint32_t slot_count;
-    bool used[OPTIONS_MAPS]; /* the --map was found for a name of the capture */
+    bool used[OPTIONS_MAPS]; /* a name of the capture used the --map */
 };
 
-/* Initialise. p NULL: names alone, without a program. addresses: NULL, or those of the program's interfaces; the caller
- * keeps them. 0, or -1 with a line in err. Call ports_fini in any case. */
+/* Initialise. p NULL: names only, without a program. addresses: NULL, or those of the program's interfaces; the
+ * caller keeps them. 0, or -1 with a line in err. Call ports_fini in any case. */
 int ports_init(struct ports *ports, const struct program *p, const struct options *o,
                const struct given_addresses *addresses, char *err, size_t err_len);
 void ports_fini(struct ports *ports);

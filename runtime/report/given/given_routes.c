@@ -295,7 +295,7 @@ static int read_route(struct reading *r, char *const words[], unsigned count)
     if (!failed) failed = note_own(r, words, count);
     if (failed) return failed;
     r->hops[0] = (struct route_hop){.weight = 1};
-    for (unsigned i = at; i < count; i++) /* hops may stand in the route's own line */
+    for (unsigned i = at; i < count; i++) /* hops may be in the route's own line */
         if (word_is(words[i], "nexthop")) {
             failed = read_rest(r, words + at + 1, i - at - 1, &r->hops[0]);
             for (unsigned end; !failed && i < count; i = end) {

@@ -1,5 +1,5 @@
-/* Routes of a machine that is not there, for rules that ask for them: --route PREFIX=IF, and files with the output of
- * `ip route` and `ip -6 route`. The latter tell the addresses of its interfaces, too (addresses.h). */
+/* Routes of an absent machine, for rules that ask for them: --route PREFIX=IF, and files with the output of `ip
+ * route` and `ip -6 route`. The latter also give the addresses of its interfaces (addresses.h). */
 #pragma once
 
 #include "runtime/report/given/addresses.h"
@@ -23,6 +23,6 @@ struct known_routes {
  * err, which names file and line. */
 int known_routes_read(struct known_routes *r, const struct route_options *o, const struct program *p, char *err,
                       size_t err_len);
-/* Put the routes into the facts, and the addresses of interfaces (addresses_tell). */
+/* Put the routes into the facts, and the interfaces' addresses (addresses_tell). */
 void known_routes_tell(struct known_routes *r, struct facts *facts, bool said);
 void known_routes_fini(struct known_routes *r);

@@ -1,5 +1,5 @@
-/* Policy rules as `ip rule` prints them. IPv4's and IPv6's look alike: what stands together is one family's, and an
- * address in it, or the table `default`, tells which. */
+/* Policy rules as `ip rule` prints them. IPv4's and IPv6's look alike: what is together is one family's, and an
+ * address in it, or the table `default`, shows which. */
 #include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
@@ -29,7 +29,7 @@ static int read_prefix(struct reading *r, struct rule_read *x, const char *word,
         rule->from_bits = to.bits;
     else
         rule->to_bits = to.bits;
-    /* The prefix tells the family of the rule's section. */
+    /* The prefix shows the family of the rule's section. */
     uint8_t *told = &r->sections[x->section].family;
     if (*told && *told != to.family) return routes_fault(r, "a rule of another family than the rules before it:", word);
     *told = to.family;
@@ -205,7 +205,7 @@ static bool read_single(const char *word, struct route_policy *p)
            word_is(word, "[unresolved]");
 }
 
-/* Begin a section where a rule stands behind something else, or its priority begins anew. */
+/* Begin a section where a rule is behind something else, or its priority begins again. */
 static int section_begin(struct reading *r, uint32_t priority)
 {
     const bool goes_on = r->in_rules && priority >= r->priority;
@@ -294,7 +294,7 @@ static int settle_families(struct reading *r)
     return 0;
 }
 
-/* Let packets with a TOS have no known way in IPv4, as some routes are for one alone. */
+/* Let packets with a TOS have no known way in IPv4, as some routes are for one only. */
 static int ask_tos(struct reading *r, bool alone)
 {
     static const uint32_t usual[] = {ROUTE_TABLE_LOCAL, ROUTE_TABLE_MAIN, ROUTE_TABLE_DEFAULT};

@@ -15,7 +15,7 @@ struct progress {
 void progress_begin(struct progress *p, bool wanted);
 /* Show the number of frames read; called once per batch. */
 void progress_step(struct progress *p, const struct capture *c, uint64_t frames);
-/* Show the number when no frame has come for a while. */
+/* Show the number after some time without frames. */
 void progress_wait(struct progress *p, const struct capture *c, uint64_t frames);
 /* Erase the line. */
 void progress_end(struct progress *p);

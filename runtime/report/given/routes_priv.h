@@ -5,9 +5,9 @@
 #include "vm/judge/routes.h"
 
 enum { SECTIONS_MOST = 64, RULES_MOST = ROUTE_LIST_RULES - 4 };
-/* Rules that stand together: they are one family's, which their first line does not tell. */
+/* A section of rules: all of one family, which their first line does not show. */
 struct rules_section {
-    uint8_t family;   /* 0: not told yet */
+    uint8_t family;   /* 0: not reported yet */
     const char *file; /* place of its first rule */
     unsigned line;
 };
@@ -28,9 +28,9 @@ struct reading {
     struct route_hop hops[ROUTE_LEGS_MOST];
     struct route_entry entry; /* route of the lines so far, not added yet; hop NULL: none */
     unsigned began;           /* line at which `entry` began */
-    bool left_out;            /* the route does not count: it is dead, or for some packets only */
+    bool left_out;            /* ignore the route: it is dead, or for some packets only */
     bool hops_left_out;       /* some hops of the route do not count */
-    bool has_tos;             /* some route is for one TOS alone */
+    bool has_tos;             /* some route is for one TOS only */
     bool in_rules;            /* the line before was a rule's */
     uint32_t priority;        /* priority of the rule before */
     unsigned sections_count;
@@ -44,9 +44,9 @@ enum { TABLES_MOST = 1024 };
 
 /* Write a fault about a word ("": about the line). Return -EINVAL. */
 int routes_fault(struct reading *r, const char *what, const char *word);
-/* Read the number of a word. False: it is none, or above `most`. */
+/* Read the number of a word. False: not a number, or above `most`. */
 bool routes_number(const char *word, uint32_t most, uint32_t *value);
-/* Read an address or a prefix; `default` is all of `family`, which serves for that only. */
+/* Read an address or a prefix; `default` means all of `family`, which is used only for that. */
 bool routes_prefix(const char *s, size_t len, uint8_t family, struct route *to);
 /* Find the number of a table. Return 0, or a negative errno with the fault. */
 int routes_table(struct reading *r, const char *name, uint32_t *table);
@@ -55,5 +55,6 @@ int routes_table(struct reading *r, const char *name, uint32_t *table);
 bool policy_begins(const char *word);
 /* Read a line of `ip rule`. */
 int policy_read(struct reading *r, char *const words[], unsigned count);
-/* Give the rules of all files, whose routes are read, to the list. Return 0, or a negative errno with the fault. */
+/* Add the rules of all files, whose routes must be read already, to the list. Return 0, or a negative errno with the
+ * fault. */
 int policy_close(struct reading *r);

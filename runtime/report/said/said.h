@@ -1,11 +1,11 @@
 /* A connection to a proxy service, as seen in a capture: the client's bytes are put in order and read as the proxy
- * reads them, until they choose a server; in `mode proxy http` each request does. */
+ * reads them, until they choose a server; in `mode proxy http` each request chooses one. */
 #pragma once
 
 #include "vm/forward/service.h"
 #include "vm/stream/first.h"
 
-/* States of a connection: SAID(ident, key, words); key in JSON and words for people, for connections that ended so. */
+/* States of a connection: SAID(ident, key, words); key in JSON, and words for output, for connections that ended so. */
 #define SAID_STATES(SAID)                                                                                              \
     SAID(OPENING, "opened", "opened")                                                                                  \
     SAID(READING, "undecided", "undecided")                                                                            \
@@ -37,7 +37,7 @@ struct said {
     uint64_t frame;  /* frame with the last decision */
     uint32_t opened; /* TCP sequence number of the first byte */
     uint32_t service, branch, pool, server;
-    uint32_t wants;    /* questions to its bytes (vm/stream/wants.h), a PROXY header's apart */
+    uint32_t wants;    /* wanted items of its bytes (vm/stream/wants.h), except a PROXY header's */
     uint32_t named[4]; /* client address from a PROXY header */
     uint32_t older, newer;
     char *words,
@@ -62,20 +62,21 @@ struct said_world {
     const struct program *program;
     struct chooser *chooser;
     struct first first; /* result for the bytes read last */
-    /* Give the connection memory for `room` bytes in place of its own; 0: free it. False: no memory, it is given up. */
+    /* Give the connection memory for `room` bytes in place of its own; 0: free it. False: out of memory, and the
+     * connection is given up. */
     bool (*hold)(struct said_world *w, struct said *c, uint32_t room);
     bool explains; /* connections keep their decisions as text */
 };
 
-/* Begin a connection at its first seen segment from the client, or at the SYN of a new one. *c is all zero but for its
- * ends. */
+/* Begin a connection at its first seen segment from the client, or at the SYN of a new one. *c is all zero except
+ * its ends. */
 void said_begin(struct said_world *w, struct said *c, uint32_t service, const struct said_segment *s);
 void said_segment(struct said_world *w, struct said *c, const struct said_segment *s);
-/* Give up waiting for the first bytes, which are late. No segment has come. */
+/* Give up waiting for the first bytes, which are late, without a segment. */
 void said_late(struct said_world *w, struct said *c, const struct said_segment *s);
-/* Return the time that the first bytes may take, in ns. */
+/* Return the time limit for the first bytes, in ns. */
 uint64_t said_patience(const struct said_world *w, const struct said *c);
-/* Free the connection's memory, and count it no more at its service. */
+/* Free the connection's memory, and stop counting it at its service. */
 void said_end(struct said_world *w, struct said *c, const struct key *key);
 
 /* Content of a connection's first bytes or of a request, and the conditions that failed, as text for --explain. */

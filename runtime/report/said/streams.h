@@ -1,5 +1,5 @@
-/* Connections of a capture to proxy services. The vm gives their packets to the host; the server that each would get is
- * found here, from the client's bytes. */
+/* Connections of a capture to proxy services. The vm gives their packets to the host; the server of each connection
+ * is found here, from the client's bytes. */
 #pragma once
 
 #include "runtime/report/said/said.h"
@@ -12,8 +12,8 @@ struct streams;
 struct streams *streams_new(struct program *p, uint64_t seed, bool explains, bool *failed);
 void streams_free(struct streams *s);
 
-/* Handle a judged frame: if it goes to such a service, its verdict gets the connection's server, as far as it is known
- * then. in: time and facts at the frame, valid until the next call; frame: its number. */
+/* Handle a judged frame: if it goes to such a service, its verdict gets the connection's server, as far as it is
+ * known. in: time and facts at the frame, valid until the next call; frame: its number. */
 void streams_judged(struct streams *s, const struct vm_in *in, const struct pkt *pkt, uint64_t frame,
                     struct verdict *v);
 /* Return the connection of the last frame, or NULL if that belonged to none. */

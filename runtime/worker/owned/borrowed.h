@@ -1,5 +1,5 @@
-/* Recipes that a worker has borrowed of flows' owners (vm/flow/track/loan.h), for flows whose packets come to it again
- * and again. Those packets are sent here, and are not handed over.
+/* Recipes that a worker has borrowed of flows' owners (vm/flow/track/loan.h), for flows whose packets keep coming to
+ * it. Those packets are sent here instead of being handed over.
  *
  * A packet never overtakes those of its flow that were handed over before it: a loan is used once the owner has
  * released them. A full set forgets the flow for which it asked longer ago. */
@@ -27,7 +27,7 @@ struct offer {
 struct borrowed {
     struct loan loan;
     struct known ends;
-    uint32_t put;      /* position in the owner's ring behind the last packet that was handed over */
+    uint32_t put;      /* position in the owner's ring behind the last packet handed over */
     uint32_t world;    /* lower half of the number of the snapshot by which both worked */
     uint32_t asks_ms;  /* a packet soon after this time asks for a loan */
     bool has, settled; /* a loan; and it has been used */
@@ -42,18 +42,18 @@ struct borrowings {
 /* Return the place of those ends, made if there is none. */
 struct borrowed *borrowed_of(struct borrowings *all, const struct known *ends);
 
-/* Take a loan, if its flow is still remembered. */
+/* Take a loan, if its flow is still in the table. */
 void borrowed_take(struct borrowings *all, const struct offer *o);
 
 /* True if the packet may leave by the loan of its ends. released: the owner's count for its ring. */
 bool borrowed_takes(struct borrowed *b, uint64_t world, uint64_t now_ns, const uint32_t *released,
                     const struct pkt *pkt, const struct plain *p);
 
-/* True if it is time to ask for the loan once more, since half of it is over. */
+/* True if it is time to ask for the loan once more, since half of its time is over. */
 bool borrowed_renews(struct borrowed *b, uint64_t now_ns);
-/* True if a packet of these ends that is about to be handed over is to ask for a loan. */
+/* True if a packet of these ends, about to be handed over, should ask for a loan. */
 bool borrowed_asks(struct borrowed *b, uint64_t now_ns);
-/* Note that it lies in the owner's ring before that position. */
+/* Note that a packet is in the owner's ring before that position. */
 static inline void borrowed_handed(struct borrowed *b, uint32_t put)
 {
     b->put = put;

@@ -1,4 +1,4 @@
-/* Owners that are known from earlier packets of the same ends, for one worker: to find one anew takes a third of an
+/* Owners that are known from earlier packets of the same ends, for one worker: to find one again takes a third of an
  * established packet's way. Those by other facts or owners are forgotten all at once.
  *
  * A set is a line. A full one forgets its oldest member, so whoever sends by many ports costs others a search, never a
@@ -15,7 +15,7 @@ struct known {
     uint32_t ports;
     uint16_t iface;
     uint8_t udp;
-    uint8_t owner; /* 1 + the worker, or who has a port, enum known_port; 0: nothing is known */
+    uint8_t owner; /* 1 + the worker, or enum known_port: the port whose holder is the owner; 0: unknown */
 };
 enum known_port { KNOWN_SRC_PORT = 254, KNOWN_DST_PORT = 255 };
 enum { KNOWN_BITS = 12, KNOWN_SETS = 1 << KNOWN_BITS, KNOWN_WAYS = 4 };
@@ -23,11 +23,11 @@ static_assert(KNOWN_WAYS * sizeof(struct known) == 64, "a set is a line");
 
 struct known_owners {
     struct known sets[KNOWN_SETS][KNOWN_WAYS] __attribute__((aligned(64)));
-    const struct owners *owners; /* by whom they were found; and the number of the snapshot */
+    const struct owners *owners; /* owners that found them, and the number of the snapshot */
     uint64_t world;
 };
 
-/* Forget all that were found by other owners, or other facts. */
+/* Forget all entries found with other owners, or other facts. */
 void known_by(struct known_owners *k, const struct owners *o, uint64_t world);
 
 static inline uint64_t known_hash(const struct known *e)

@@ -143,7 +143,7 @@ static bool is_own_packet(struct worker *w, struct pkt *pkt, const struct key *k
     return false;
 }
 
-/* Add a packet, whose key stands at its place in vm_keys, to a batch. */
+/* Add a packet, whose key is at its place in vm_keys, to a batch. */
 static void add_parsed(struct vm_parsed *parsed, unsigned at, const struct pkt *pkt, const struct key *key)
 {
     parsed->good |= (uint64_t)(pkt->reason == REASON_NONE) << at;
@@ -296,7 +296,7 @@ unsigned owned_deal(struct worker *w, struct pkt *pkts[], unsigned n, struct vm_
     return own;
 }
 
-/* Write what was handed over into the key, and parse it anew if the sender has other facts. */
+/* Write what was handed over into the key, and parse it again if the sender has other facts. */
 static void take_key(struct worker *w, struct handed *h, bool plain, unsigned at, struct vm_parsed *parsed)
 {
     struct key *key = &vm_keys(w->vm)[at];

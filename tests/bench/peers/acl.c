@@ -148,7 +148,7 @@ static bool rules_add(const struct ruleset *rs)
     return ctx;
 }
 
-/* What DPDK's own allocator has given out: the built structure lies there, what building takes does not. */
+/* What DPDK's own allocator has given out: the built structure is there, what building takes does not. */
 static uint64_t allocated(void)
 {
     struct rte_malloc_socket_stats s;

@@ -1,7 +1,7 @@
-/* What one would write by hand for one task alone, beside which ours are timed: ten rules by comparisons; and UDP's
- * addresses and ports translated: a hash table by the four of them, sums updated (RFC 1624), the hop, the time of the
- * last packet, back out or by another interface; and a frame sent on unseen. The last two also at traffic control, out
- * by an interface (…_tc), or in by the other end of its cable (…_peer). */
+/* What one would write by hand for one task only, beside which ours are timed: ten rules by comparisons; and UDP's
+ * addresses and ports translated: a hash table by the four of them, sums updated (RFC 1624), the hop, the time of
+ * the last packet, back out or by another interface; and a frame sent on unseen. The last two also at traffic
+ * control, out by an interface (…_tc), or in by the other end of its cable (…_peer). */
 #include <linux/bpf.h>
 
 #include <bpf/bpf_endian.h>

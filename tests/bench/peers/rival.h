@@ -1,5 +1,5 @@
-/* Rivals in a measurement of classifiers: each builds its structure in a process of its own, so that memory is told
- * apart, and is asked in turn for one run after the other, so that a machine that drifts slows all alike. */
+/* Rivals in a measurement of classifiers: each builds its structure in a process of its own, so that memory is
+ * distinguished, and is asked in turn for one run after the other, so that a machine that drifts slows all alike. */
 #ifndef TESTS_BENCH_PEERS_RIVAL_H
 #define TESTS_BENCH_PEERS_RIVAL_H
 

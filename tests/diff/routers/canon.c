@@ -27,7 +27,7 @@ static void name_port(struct names *names, uint8_t *at)
 }
 
 /* The same of a query's identifier at an end outside, which may be any, the one inside too. Towards the opener, and
- * from it, the one inside stands for itself alone. */
+ * from it, the one inside stands for itself only. */
 static void name_query(const struct talk *t, struct names *names, const uint8_t *ip, uint8_t *at)
 {
     const bool v6 = ip[0] >> 4 == 6;
@@ -88,7 +88,7 @@ static unsigned join(struct frame *f, unsigned count)
             f[i].len = (uint16_t)(f[i].len + fragment);
             uint8_t *ip = f[i].bytes + ETHERNET;
             if (!q.more && p.v6)
-                ip[43] &= 0xfe, wire_put32(ip + 44, 0); /* who put it together numbers it anew */
+                ip[43] &= 0xfe, wire_put32(ip + 44, 0); /* who put it together numbers it again */
             else if (!q.more)
                 ip[6] &= 0xdf;
             if (p.v6)

@@ -120,7 +120,7 @@ bool is_answered_twice(const struct difference *d)
     return rejects == 1 && errors == 1;
 }
 
-/* True if the statement takes the packet, wherever this machine's own addresses lie. */
+/* True if the statement takes the packet, wherever this machine's own addresses are. */
 static bool is_taken(const struct nat *n, const struct packet *p, unsigned by)
 {
     uint8_t addr[16];

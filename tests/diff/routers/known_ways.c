@@ -62,8 +62,8 @@ bool is_lost_without_way(const struct difference *d)
            !memcmp(netfilter.src, sent.dst, 16) && !memcmp(netfilter.dst, sent.src, 16);
 }
 
-/* True if netfilter's router sent what a map takes wherever it leaves, whole or in fragments, by interfaces that prey
- * does not serve alone; or would have, had it a hop left. */
+/* True if netfilter's router sent what a map takes wherever it leaves, whole or in fragments, by interfaces that
+ * prey does not serve only; or would have, had it a hop left. */
 bool is_mapped_past_ports(const struct difference *d)
 {
     struct packet sent, netfilter;
@@ -133,7 +133,7 @@ bool is_turned_to_no_port(const struct difference *d)
     return turned;
 }
 
-/* True if it goes to the station that the other came from; without Ethernet there is one alone. */
+/* True if it goes to the station that the other came from; without Ethernet there is one only. */
 static bool is_station(const struct packet *to, const struct packet *from)
 {
     static const uint8_t none[6];

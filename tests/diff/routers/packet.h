@@ -50,7 +50,7 @@ bool packet_parse(const struct frame *f, struct packet *p);
 /* "e1 tcp 10.1.0.2:5 > 10.2.0.3:80 SA ttl 63"; returns buf. */
 const char *packet_text(const struct frame *f, char *buf, size_t len);
 
-/* Checksum of an IPv4 header, of an upper protocol with what it carries: 0 if a right one stands there already. The
+/* Checksum of an IPv4 header, of an upper protocol with what it carries: 0 if a right one is there already. The
  * place of the latter's in its header; 0: none. */
 uint16_t packet_sum_ip(const uint8_t *ip, unsigned head);
 uint16_t packet_sum_upper(const uint8_t *ip, const uint8_t *upper, unsigned len, uint8_t proto);

@@ -21,15 +21,14 @@ struct side {
     char text[SAID_MOST];
     size_t text_len;
     uint32_t probes; /* that were sent */
-    bool strict;     /* a probe counts by its way of now alone */
+    bool strict;     /* a probe counts by its way of now only */
     struct frame got[GOT_MOST];
     unsigned got_count;
 };
 
 const char *side_name(enum side_kind kind);
 
-/* Mounts of this process alone: the programs' file system and a /run, with a folder below it. False where it may not.
- */
+/* Mounts of this process only: the programs' file system and a /run, with a folder below it. False where it may not. */
 bool sides_begin(const char *dir);
 
 /* A namespace with the site's devices. False with a line printed. */

@@ -40,7 +40,7 @@ struct seen_of { /* a side's view of a conversation; parted: a known difference 
     struct frame last, answer;             /* of the opener, as it left; the other end's, as it came in */
     struct frame heard;                    /* the answer as it reached the opener */
     unsigned last_at, heard_at;            /* steps of the conversation before `last` and `heard` */
-    /* Of what was compared: the side's, and those of netfilter that stand beside them. */
+    /* Of what was compared: the side's, and those of netfilter that are beside them. */
     struct names names, netfilters;
 };
 
@@ -51,7 +51,7 @@ struct talk {
     uint8_t src[16], dst[16];
     uint16_t src_port, dst_port;
     uint32_t seq, other_seq;                      /* next numbers of both ends */
-    unsigned steps;                               /* that went well, as far as netfilter says */
+    unsigned steps;                               /* that went well, as far according to netfilter */
     bool opened, joined;                          /* TCP: the SYN, the SYN ACK have passed */
     bool over;                                    /* nothing that comes of it is worth saying */
     uint8_t history[HISTORY_MOST], history_count; /* all of them */
@@ -63,8 +63,8 @@ void talk_draw(struct talk *t, const struct world *w, struct rng *rng, unsigned 
 /* A step that makes sense now. */
 enum step_kind talk_step(const struct talk *t, struct rng *rng);
 
-/* Frames of a step for one side; how: the same number for all sides, from which the step takes what it draws. Returns
- * how many, 0 where this side has nothing to say, since nothing left, or not what left on netfilter's. */
+/* Frames of a step for one side; how: the same number for all sides, from which the step takes what it draws.
+ * Returns how many, 0 where this side has nothing to send, since nothing left, or not what left on netfilter's. */
 unsigned step_frames(const struct talk *t, const struct world *w, enum step_kind kind, enum side_kind side,
                      uint64_t how, struct frame f[FRAGMENTS_SEEN_MOST]);
 /* Note what left on this side, and what the step sent. */

@@ -144,7 +144,7 @@ struct world {
 
 /* Draw the interfaces of a site, which all its routers have. */
 void world_draw_site(struct world *w, struct rng *rng, unsigned with);
-/* Draw the rest, anew for each router. */
+/* Draw the rest, again for each router. */
 void world_draw(struct world *w, struct rng *rng, unsigned with);
 
 /* Changes between two packets. */
@@ -168,7 +168,7 @@ const char *world_host_text(bool v6, unsigned net, unsigned host, char buf[48]);
 const char *world_net_text(bool v6, unsigned net, char buf[48]);
 /* True if the network exists in this world. */
 bool world_has_net(const struct world *w, unsigned net);
-/* The interface behind which a network lies by the main table's routes; of the network without one: 0. */
+/* The interface behind which a network is by the main table's routes; of the network without one: 0. */
 unsigned world_behind(const struct world *w, bool v6, unsigned net);
 /* MAC address of the router's interface, or of a host on its link. */
 void world_mac(unsigned iface, unsigned host, uint8_t mac[6]);

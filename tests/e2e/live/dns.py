@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""DNS by hand. dns.py serve ADDRESS ZONE-FILE: a resolver that answers over UDP, and misbehaves as the name's first label says; prints each
-question.
+"""DNS by hand. dns.py serve ADDRESS ZONE-FILE [OTHER]: a resolver that answers over UDP and TCP, and misbehaves as the name's first label that is no
+service's says, unless there is a file ZONE-FILE.well; prints each question. OTHER: another address, from which it answers where that is so.
 dns.py ask ADDRESS NAME [TYPE] [--from ADDRESS] [--port N] [--wait SECONDS]: one question; prints all datagrams that come.
 dns.py many N: frames for tests/tools/mkcap: so many hosts, each with an address of its own, then connections to some of them and to
 others.
@@ -9,11 +9,13 @@ name, both to that MAC.
 dns.py message KIND NAME [TYPE] [ID] [ADDRESS TTL]...: a question or an answer as hex, for captures.
 
 The zone file has a line `NAME TYPE TTL VALUE` a record, of an SRV record with `PRIORITY,WEIGHT,PORT,TARGET`; of a CNAME the chain is followed."""
+import functools
 import ipaddress
 import os
 import socket
 import struct
 import sys
+import threading
 import time
 
 TYPES = {"A": 1, "CNAME": 5, "AAAA": 28, "TXT": 16, "SRV": 33, "HTTPS": 65}
@@ -56,6 +58,11 @@ def read_question(message):
 
 
 def zone_of(path):
+    return zone_as_of(path, os.stat(path).st_mtime_ns, os.stat(path).st_ino)
+
+
+@functools.lru_cache(2)
+def zone_as_of(path, _time, _file):
     zone = {}
     for line in open(path):
         name, kind, ttl, value = line.split()
@@ -92,11 +99,43 @@ def addresses(message):
     return out
 
 
-def serve(address, path):
+def how_of(name, path):
+    return "well" if os.path.exists(path + ".well") else next(label for label in name.split(".") if not label.startswith("_"))
+
+
+def over_tcp(asked, path):
+    """Answer what comes by one connection: names of tcp… as that says, all others in full."""
+    stream = asked.makefile("rb")
+    while len(head := stream.read(2)) == 2:
+        number, name, kind, section = read_question(stream.read(struct.unpack(">H", head)[0]))
+        records = found(zone_of(path), name, kind)
+        whole = answer(number, section, [(b"\xc0\x0c" if at == name.lower() else at, *rest) for at, *rest in records])
+        out = struct.pack(">H", len(whole)) + whole
+        how = how_of(name, path)
+        if how == "tcphang":
+            continue
+        asked.sendall({"tcpcut": out[:-1], "tcplong": b"\xff\xff" + out[2:], "tcpnoise": b"\xff\xff" + os.urandom(65535),
+                       "tcpother": out[:2] + bytes([out[2] ^ 1]) + out[3:], "tcpshort": b"\0\1\0" * 1000}.get(how, out))
+        if how != "tcp" and how.startswith("tcp"):
+            break
+    asked.close()
+
+
+def serve_tcp(address, path):
+    here = socket.create_server((address, 53), family=socket.AF_INET6 if ":" in address else socket.AF_INET)
+    while True:
+        threading.Thread(target=over_tcp, args=(here.accept()[0], path), daemon=True).start()
+
+
+def serve(address, path, stranger):
     here = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
     here.bind((address, 53))
     other = socket.socket(here.family, socket.SOCK_DGRAM)
     other.bind((address, 5353))
+    elsewhere = socket.socket(here.family, socket.SOCK_DGRAM)
+    if stranger:
+        elsewhere.bind((stranger, 53))
+    threading.Thread(target=serve_tcp, args=(address, path), daemon=True).start()
     print("ready", flush=True)
     questions = 0
     while True:
@@ -108,13 +147,19 @@ def serve(address, path):
         if "turned" in name.split(".") and questions % 2:
             records.reverse()
         good = answer(number, section, records)
-        how = name.split(".")[0]
+        how = how_of(name, path)
         if how == "silent":
             pass
         elif how == "otherid":
             here.sendto(answer(number ^ 1, section, records), asker)
         elif how == "otherport":
             other.sendto(good, asker)
+        elif how == "othersource":
+            elsewhere.sendto(good, asker)
+        elif how.startswith("tcp") or (how == "well" and len(good) > 1232):
+            here.sendto(answer(number, section, [], CUT), asker)
+        elif how == "huge":  # more than was asked for, in one datagram
+            here.sendto(answer(number, section, [(b"\xc0\x0c", *rest) for _, *rest in records]), asker)
         elif how == "othername":
             here.sendto(answer(number, section[:1] + bytes([section[1] ^ 1]) + section[2:], records), asker)
         elif how == "othercase":
@@ -200,7 +245,7 @@ def main():
             options[key] = words[at + 1]
             del words[at:at + 2]
     if words[0] == "serve":
-        serve(words[1], words[2])
+        serve(words[1], words[2], words[3] if len(words) > 3 else None)
     elif words[0] == "many":
         many(int(words[1]))
     elif words[0] == "forge":

@@ -3,7 +3,7 @@
 
 resolver.py PID flood SECONDS: for that time, and until there are 8,000, as many answers as go through, each with 256 other addresses of the first name. Prints `floods` once it
 does, and how many at the end.
-resolver.py PID lie: one about a name that was never asked for."""
+resolver.py PID lie: one about a name that was never asked for; short: one that is cut; noise: 500 bytes of chance."""
 import ctypes
 import os
 import socket
@@ -41,8 +41,8 @@ def main():
     s = socket.socket(fileno=fd)
     s.setblocking(True)
     s.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, 1 << 25)  # the queue is never empty, however the processes are scheduled
-    if sys.argv[2] == "lie":
-        s.send(told(1 << 20, "198.51.100.1"))
+    if sys.argv[2] != "flood":
+        s.send({"lie": told(1 << 20, "198.51.100.1"), "short": told(0, "198.51.100.1")[:-1], "noise": os.urandom(500)}[sys.argv[2]])
         return
     two = [told(0, *(f"198.51.{net}.{i}" for i in range(256))) for net in (100, 101)]
     keep = [ctypes.create_string_buffer(t, len(t)) for t in two]

@@ -77,7 +77,7 @@ check 'silent there' [ ! -s err ]
 check 'what is not allowed is told' run 1 --werror --allow W0201 --check two.prey
 check 'alone' sh -c 'grep -q W0601 err && ! grep -q W0201 err'
 check '--allow of no code' usage 'no warning has the code `W9999`' --allow W9999 --check two.prey
-check '--allow of an error' usage 'only warnings can be allowed, and this is an error: `E0402`' --allow W0201,E0402 --check two.prey
+check '--allow of an error' usage '--allow takes codes of warnings, and this is an error.s code: `E0402`' --allow W0201,E0402 --check two.prey
 check '--allow of nothing' usage 'no warning has the code' --allow '' --check two.prey
 
 check '--check: one line' run 0 --check good.prey
@@ -99,7 +99,7 @@ for way in --check --stats --dump=ast --fmt '-o new.pbc'; do
     # shellcheck disable=SC2086
     timeout 60 "$preyc" $way good.pbc >out 2>err </dev/null
     status=$?
-    check "$way of a compiled program" sh -c "[ $status = 1 ] && [ \"\$(wc -l <err)\" = 1 ] && grep -q '^error: .good.pbc. is a compiled program: give the rule file (.prey) that it was made of; .* \[E0114\]\$' err"
+    check "$way of a compiled program" sh -c "[ $status = 1 ] && [ \"\$(wc -l <err)\" = 1 ] && grep -q '^error: .good.pbc. is a compiled program: give the rule file (.prey); .* \[E0114\]\$' err"
 done
 echo 'include "good.pbc"' >including.prey
 check 'which is no file to include' run 1 --check including.prey
@@ -149,8 +149,8 @@ check 'which is on standard error' grep -q W0201 err
 check 'the figures stand alone' python3 -c 'import json; json.load(open("out"))'
 check '--stats as JSON of bad rules' run 1 --stats --json bad.prey
 check 'tells of the errors alone' python3 -c 'import json; assert json.load(open("out"))["errors"] == 1'
-check '--stats as SARIF' usage 'one at a time' --stats --format=sarif good.prey
-check '--stats as JSON beside --check' usage 'one at a time' --stats --check --json good.prey
+check '--stats as SARIF' usage 'run preyc once for each' --stats --format=sarif good.prey
+check '--stats as JSON beside --check' usage 'run preyc once for each' --stats --check --json good.prey
 { echo 'firewall f default accept {'
   for k in $(seq 0 24); do printf '  accept to 10.%u.0.0-10.%u.%u.255\n  drop to 10.%u.0.0/16\n' "$k" "$k" $((10 * k)) "$k"; done
   echo '}'; } >partly.prey
@@ -165,16 +165,16 @@ d = json.load(open("out"))["what_is_left_of_rules_that_others_partly_cover"]
 assert len(d["rules"]) == 20 and d["more"] == 5 and d["rules"][0]["rule"] == "f:51" and 0 < d["rules"][0]["share"] < 1, d'
 printf 'limits { flows 100_000 }\nfirewall f default drop { accept icmp6 type nd; accept state new; drop flows over 5 per source }\n' >flows.prey
 check '--stats of rules that follow connections' run 0 --stats flows.prey
-check 'says what memory they take' grep -Eq '^  flow table +19,651,904 bytes a worker' out
+check 'says what memory they take' grep -Eq '^  flow table +19,651,904 bytes per worker' out
 printf 'limits { flows 100_000 }\npool w { source 10.0.0.1; server a 10.0.0.2 }\nservice s on 203.0.113.1 tcp/80 { mode passthrough; -> w }\n' >sent.prey
 check '--stats of rules that send on' run 0 --stats sent.prey
-check 'says what flows with twins take' grep -Eq '^  flow table +77,703,744 bytes a worker' out
+check 'says what flows with twins take' grep -Eq '^  flow table +77,703,744 bytes per worker' out
 check 'and by what packets are dealt to workers' grep -q "workers by client's *IPv4 /32, IPv6 /128, and port" out
 check '--stats' run 0 --stats flows.prey
-check 'and what counting them takes' grep -Eq '^  flows of each source +6,800,000 bytes a worker' out
+check 'and what counting them takes' grep -Eq '^  flows of each source +6,800,000 bytes per worker' out
 printf 'limits { flows 100_000 }\nfirewall f default drop { accept icmp6 type nd; accept state new; drop flows over 5 per source; drop flows over 9 per source/24,/56 }\n' >networks.prey
 check '--stats of rules that count by networks' run 0 --stats networks.prey
-check 'and what counting by each takes' grep -Eq '^  flows of each source +13,600,000 bytes a worker' out
+check 'and what counting by each takes' grep -Eq '^  flows of each source +13,600,000 bytes per worker' out
 check 'and by what packets are dealt then' grep -q "workers by client's *IPv4 /24, IPv6 /56" out
 check '--explain' run 0 --explain E0201
 check '--explain prints' grep -q E0201 out
@@ -224,11 +224,11 @@ check '--color=never' sh -c "'$preyc' --color=never --check bad.prey 2>&1 | grep
 check 'an unknown colour' usage 'auto, always or never' --color=blue --check good.prey
 
 check 'no arguments' usage 'rule file'
-check 'nothing to do' usage 'no action is given' good.prey
+check 'nothing to do' usage 'the command has no action for `good.prey`' good.prey
 check 'two rule files' usage 'takes one rule file' good.prey bad.prey -o good.pbc
 check 'an unknown option, with a hint' usage 'did you mean `--check`' --chekc good.prey
 check 'an unknown letter' usage '`-x`' -x good.prey
-check '-o without a name' usage 'no value after' good.prey -o
+check '-o without a name' usage 'a value is missing after' good.prey -o
 check '-o twice' usage 'twice' good.prey -o a.pbc -o b.pbc
 check '--check with -o' usage 'writes no file' --check good.prey -o a.pbc
 check 'an unknown dump' usage 'ast, ir, bytecode or files' --dump=tree good.prey
@@ -246,14 +246,14 @@ check '--f is neither' usage 'no option `--f`' --f good.prey
 check 'a value may look like an abbreviation' usage '`absent.prey`' -o --dum -- absent.prey
 for kind in --dump=ast --dump=ir --dump=bytecode; do
     for format in json sarif; do
-        check "$kind with --format=$format" usage 'one at a time' --check --format=$format $kind good.prey
+        check "$kind with --format=$format" usage 'print text, not json or sarif; remove `--format`' --check --format=$format $kind good.prey
     done
 done
 
 # --diff: usage, unreadable and faulty input, and what the status says.
 printf 'set s = 192.0.2.1\nfirewall f default accept { drop from s; drop tcp port 25 }\n' >less.prey
 for n in '' 'good.prey' 'good.prey less.prey bad.prey'; do
-    check "--diff with ${n:-nothing}" usage 'compares two files' --diff $n
+    check "--diff with ${n:-nothing}" usage 'needs two files to compare' --diff $n
 done
 for option in --check --stats --dump=ir --fmt -w '-o x.pbc' '--server-setup a/b'; do
     check "--diff with $option" usage '--diff can be combined' --diff $option good.prey less.prey
@@ -293,8 +293,8 @@ check 'a server that is not' usage 'no server of that pool is called `xx`; did y
 check 'a server without its pool' usage 'takes POOL/SERVER, not `x`' --server-setup x pools.prey
 check 'a pool without its server' usage 'takes POOL/SERVER, not `spare/`' --server-setup spare/ pools.prey
 check 'a name with more than one part' usage 'no server of that pool' --server-setup spare/x/y pools.prey
-check 'two servers' usage 'given twice' --server-setup spare/x --server-setup spare/x pools.prey
-check 'with another form' usage 'one at a time' --server-setup spare/x --format=json pools.prey
+check 'two servers' usage 'the command has --server-setup twice' --server-setup spare/x --server-setup spare/x pools.prey
+check 'with another form' usage 'print text, not json or sarif; remove `--format`' --server-setup spare/x --format=json pools.prey
 check 'of bad rules' run 1 --server-setup spare/x bad.prey
 python3 -c '
 print("firewall f in default drop {")
@@ -302,17 +302,17 @@ for i in range(36000):
     print(f"  accept tcp from 10.{i >> 8 & 255}.{i & 255}.0/24 to port {1 + i * 5 % 60000} ttl {i % 250 + 1} length {i % 1400 + 60}-{i % 1400 + 90} dscp {i % 60}")
 print("}")' >far.prey
 check '--stats of rules that older kernels do not take' run 0 --stats far.prey
-check 'says so beside what newer ones do' grep -q '^  before Linux 6.9 not: one list has too many rules with conditions of their own' out
+check 'says so beside what newer ones do' grep -q '^  not before Linux 6.9: one list has too many rules with conditions of their own' out
 check 'and of others says nothing of it' sh -c '! grep -q "before Linux" before'
 check '--stats tells of source ports' run 0 --stats pools.prey
 check 'addresses times ports times servers' grep -q 'shop, IPv4 *4,000 flows: 2 addresses x 1000 ports x 2 servers' out
 check 'of this machine where no source is written' \
     grep -q "shop, IPv6 *4,536 flows: 1 address (this machine's) x 4536 ports x 1 server$" out
-check 'of a nat' grep -q 'home:5 *10,000 mappings of each protocol' out
-check 'with all ports of an address to translate to' grep -q 'home:5 *64,512 mappings of each protocol' out
+check 'of a nat' grep -q 'home:5 *10,000 mappings per protocol' out
+check 'with all ports of an address to translate to' grep -q 'home:5 *64,512 mappings per protocol' out
 printf 'pool p { server a 10.0.0.1 }\nservice dns on 192.0.2.1 udp/53 { mode passthrough; -> p }\n' >udp.prey
 check '--stats tells of UDP' run 0 --stats udp.prey
-check 'how many flows may begin a second' grep -q 'dns, UDP *37 new flows a second: each keeps its port for 120 s' out
+check 'how many flows may begin a second' grep -q 'dns, UDP *37 new flows per second: each keeps its port for 120 s' out
 check 'not of what is not translated' sh -c '! grep -q "spare," out'
 
 printf '# kept\nset  s=192.0.2.1\nfirewall f default accept{drop from s}\n' >loose.prey
@@ -352,12 +352,12 @@ check '--fmt --format=json: errors as JSON' run 1 --fmt --format=json half.prey
 check 'JSON it is' python3 -c 'import json; assert json.load(open("out"))["errors"] == 1'
 check '--fmt --check --format=sarif of good files' run 0 --fmt --check --format=sarif tidy.prey
 check 'SARIF it is' python3 -c 'import json; assert json.load(open("out"))["runs"][0]["results"] == []'
-check '--fmt with -o' usage 'does not compile it' --fmt good.prey -o a.pbc
+check '--fmt with -o' usage 'doesn.t compile the file' --fmt good.prey -o a.pbc
 check '--fmt with --dump' usage 'can be combined' --fmt --dump=ast good.prey
 check '--fmt -w --check' usage 'writes no file' --fmt -w --check good.prey
 check '--fmt of two files, no -w' usage 'take several' --fmt good.prey tidy.prey
 check '--fmt of nothing' usage 'no rule file' --fmt
-check '-w without --fmt' usage 'goes with --fmt' -w good.prey
+check '-w without --fmt' usage 'works only with --fmt' -w good.prey
 check '-w of standard input' usage 'standard input' --fmt -w -
 
 for file in good warns bad; do
@@ -385,15 +385,15 @@ mkdir folder
 mkfifo pipe
 ln -s good.pbc link.pbc
 ln -s nowhere.pbc dangling.pbc
-check 'output onto the rules is refused' usage 'read from' good.prey -o good.prey
+check 'output onto the rules is refused' usage 'preyc reads the rules from this file' good.prey -o good.prey
 check 'the rules are whole' grep -q firewall good.prey
 ln -s good.prey alias.prey
-check 'also by a link' usage 'read from' good.prey -o alias.prey
+check 'also by a link' usage 'preyc reads the rules from this file' good.prey -o alias.prey
 printf 'include "good.prey"\n' >outer.prey
-check 'also onto an included file' usage 'read from' outer.prey -o good.prey
+check 'also onto an included file' usage 'preyc reads the rules from this file' outer.prey -o good.prey
 printf '192.0.2.1\n' >list
 printf 'set s = file "list"\nfirewall f default accept { drop from s }\n' >listed.prey
-check 'also onto an address file' usage 'read from' listed.prey -o list
+check 'also onto an address file' usage 'preyc reads the rules from this file' listed.prey -o list
 check 'the address file is whole' grep -q 192 list
 check 'a folder as output' usage 'folder' good.prey -o folder
 check 'a pipe as output' usage 'regular' good.prey -o pipe
@@ -429,18 +429,18 @@ check '-i: it says who judges' grep -q 'never.prey:2 never matches in user space
 sed 's/forward/in/' never.prey >never-in.prey
 check '-i: or that nobody does' sh -c "'$preyc' --check -i eth0 --allow-unjudged wg0 never-in.prey 2>&1 | grep -q 'never-in.prey:2 never matches: the rule needs packets from wg0, which -i does not name \[W0516\]$'"
 check '--ask -i: nobody judges what comes by another' sh -c "'$preyc' --ask 'tcp 10.8.0.2:5 -> self:22 syn on \"wg0\"' -i eth0 never-in.prey >out && grep -q 'no firewall judges packets that arrive on wg0.*: -i does not name it' out && grep -q '^verdict: drop  reason unjudged (wg0 is shut' out"
-check '--ask -i: or it is open' sh -c "'$preyc' --ask 'tcp 10.8.0.2:5 -> self:22 syn on \"wg0\"' -i eth0 --allow-unjudged wg0 never-in.prey | grep -q '^verdict: nobody judges it (wg0 is open)'"
-check '--ask -i: one that no rule names is open' sh -c "'$preyc' --ask 'tcp 10.8.0.2:5 -> self:22 syn on \"br7\"' -i eth7 served.prey | grep -q '^verdict: nobody judges it (br7 is open)'"
+check '--ask -i: or it is open' sh -c "'$preyc' --ask 'tcp 10.8.0.2:5 -> self:22 syn on \"wg0\"' -i eth0 --allow-unjudged wg0 never-in.prey | grep -q '^verdict: no firewall judges the packet (wg0 is open)'"
+check '--ask -i: one that no rule names is open' sh -c "'$preyc' --ask 'tcp 10.8.0.2:5 -> self:22 syn on \"br7\"' -i eth7 served.prey | grep -q '^verdict: no firewall judges the packet (br7 is open)'"
 check '--ask -i: of what is judged nothing changes' sh -c "'$preyc' --ask 'tcp 10.8.0.2:5 -> self:22 syn on wan' -i eth7 served.prey | grep -q '^verdict: drop  rule default'"
-check '--allow-unjudged: with -i alone' usage 'goes with -i only' --check --allow-unjudged wg0 served.prey
+check '--allow-unjudged: with -i alone' usage 'works only with -i' --check --allow-unjudged wg0 served.prey
 for name in 'sixteen-letters-' 'a/b' 'a b' 'a:' 'wg*' '' . .. eth0,; do
-    check "-i: no interface can be called so: $name" usage 'no interface can be called' --check -i "$name" served.prey
+    check "-i: no interface can be called so: $name" usage 'takes names of devices, not' --check -i "$name" served.prey
 done
-check '-i: a list has commas and no blanks' usage 'write names of 1 to 15 characters with commas between them: -i eth0,eth1' --check -i 'eth0 eth7' served.prey
-check '-i: no patterns' usage 'name each device: preyrun serves devices, not patterns' --check -i 'eth*' served.prey
-check '-i: it says what serves a device, or leaves it open' sh -c "'$preyc' --check -i eth0 --allow-unjudged eth0 served.prey 2>&1 | grep -q -e '-i eth7 serves it; --allow-unjudged eth7 leaves it open'"
-check '-i: the device, not the name that the file gives it' sh -c "'$preyc' --check -i wan --allow-unjudged wan served.prey 2>&1 | grep -q -e '.wan. is the file.s name for it, and -i takes the device.s: -i eth7'"
-check '-i: not twice' usage 'given twice' --check -i eth0 -i eth0 served.prey
-check '-i: for --check and --ask alone' usage 'goes with --check and --ask only' -i eth0 served.prey -o good.pbc
+check '-i: a list has commas and no blanks' usage 'write names of 1 to 15 characters, separated by commas: -i eth0,eth1' --check -i 'eth0 eth7' served.prey
+check '-i: no patterns' usage 'name each device: -i takes no patterns' --check -i 'eth*' served.prey
+check '-i: it says what serves a device, or leaves it open' sh -c "'$preyc' --check -i eth0 --allow-unjudged eth0 served.prey 2>&1 | grep -q -e 'serve the device with -i eth7; or leave the device open with --allow-unjudged eth7'"
+check '-i: the device, not the name that the file gives it' sh -c "'$preyc' --check -i wan --allow-unjudged wan served.prey 2>&1 | grep -q -e '.wan. is a name in the rules, but -i takes the device.s name: -i eth7'"
+check '-i: not twice' usage '-i lists an interface twice: `eth0`' --check -i eth0 -i eth0 served.prey
+check '-i: for --check and --ask alone' usage 'works only with --check and --ask' -i eth0 served.prey -o good.pbc
 check 'a full standard output is an error' sh -c "'$preyc' --dump=ast good.prey >/dev/full 2>err; [ \$? -eq 2 ]"
 exit $failed

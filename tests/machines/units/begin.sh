@@ -1,4 +1,5 @@
-# What the scripts of this room share, sourced from the tree's top: a root with the packages, and systemd in it. PACKAGES: what else of Debian is installed there; PREPARED: a command in there before that.
+# What the scripts of this room share, sourced from the tree's top: a root with the packages, and systemd in it. PACKAGES: what else of Debian is installed there; PREPARED: a command in there before that;
+# PREY: the packages of `make deb` that are, all of them where nothing else is said.
 # They give `/etc/prey/edge.prey` and call `systemd_begins`.
 EXEC=${EXEC:-user}
 . tests/e2e/live/lib.sh
@@ -27,7 +28,7 @@ cp -a "$base" "$root" || exit 2
 mkdir -p "$root/root/now"
 cp ${BEFORE_DEBS:+"$BEFORE_DEBS"/prey_*.deb "$BEFORE_DEBS"/prey-compiler_*.deb} "$root/root/now/" 2>/dev/null || cp $debs "$root/root/now/"
 inside() { chroot "$root" env DEBIAN_FRONTEND=noninteractive PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@" >out 2>err; }
-inside sh -c "${PREPARED:-true}"' && apt-get update && apt-get install -y --no-install-recommends /root/now/*.deb '"${PACKAGES:-}"
+inside sh -c "${PREPARED:-true}"' && apt-get update && apt-get install -y --no-install-recommends '"${PREY-/root/now/*.deb} ${PACKAGES:-}"
 ok $? 'they are installed'
 [ $failed = 0 ] || { tail -n 20 out err | sed 's/^/# /'; exit 1; }
 rm -f "$root/usr/sbin/policy-rc.d"
@@ -47,6 +48,10 @@ runs() { case $(tell systemctl is-system-running) in running | degraded) ;; *) f
 # systemd_begins: it is process 1 in there, in a namespace between a client and a server.
 systemd_begins() {
     echo '# systemd begins'
+    machine_is_wired
+    machine_starts
+}
+machine_is_wired() {
     between one
     ip -n "$id-client" route add default via 10.1.0.2
     at prey sysctl -q -w net.ipv4.ip_forward=1
@@ -54,6 +59,8 @@ systemd_begins() {
     [ -n "$groups" ] || { echo 'ok - units of systemd # SKIP no v2 of control groups is mounted'; exit 0; }
     group=$groups/$id
     mkdir "$group" || exit 2
+}
+machine_starts() {
     sh -c 'echo $$ >"$0/cgroup.procs" && exec nsenter --net="/run/netns/$1" unshare -m -p -f -C -i -u --kill-child --propagation private sh "$2" "$3"' \
         "$group" "$id-prey" "$top/tests/machines/units/inner.sh" "$root" >init.out 2>&1 &
     outer=$!

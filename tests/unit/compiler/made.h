@@ -18,7 +18,7 @@ static inline int compile_as(struct compile *c, const char *text, enum classify_
     return compile_text(c, "test.prey", text, strlen(text));
 }
 
-/* Fails the test with what the compiler or the loader says. */
+/* Fails the test with what the compiler or the loader reports. */
 static inline void make_as(struct made *m, const char *text, enum classify_when when)
 {
     char err[256] = "";

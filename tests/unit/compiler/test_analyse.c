@@ -215,7 +215,7 @@ static void neighbour_discovery(void **state)
     (void)state;
 }
 
-/* Two thousand rules that differ in ranges that no list is kept by, and stand where all frames look: within its budget
+/* Two thousand rules that differ in ranges that no list is kept by, and are where all frames look: within its budget
  * the analysis gives up on some, and still says nothing that is not so. */
 static void gives_up_silently(void **state)
 {

@@ -204,7 +204,7 @@ static void draw_v6(struct boxes *b, uint32_t count, struct rng *r)
     }
 }
 
-/* Boxes that ask six bits somewhere in each address: no window tells many apart. */
+/* Boxes that ask six bits somewhere in each address: no window distinguishes many. */
 static void draw_ternary(struct boxes *b, uint32_t count, struct rng *r)
 {
     for (uint32_t i = 0; i < count; i++) {
@@ -324,7 +324,7 @@ static void equal_boxes_make_equal_images(void **state)
     (void)state;
 }
 
-/* A leaf of boxes that ask addresses and the protocol takes three lines a block once kind is known. */
+/* A leaf of boxes that ask addresses and the protocol takes three lines per block once kind is known. */
 static void kind_is_cut_on_first(void **state)
 {
     struct rng r = {.state = 5};
@@ -346,8 +346,8 @@ static void kind_is_cut_on_first(void **state)
     (void)state;
 }
 
-/* A leaf asks the halves that its boxes ask, first that which tells most of them apart: prefixes and ports by range,
- * other bits by mask, and no kind that is told. */
+/* A leaf asks the halves that its boxes ask, first that which distinguishes most of them: prefixes and ports by
+ * range, other bits by mask, and no kind that is told. */
 static void leaves_ask_no_more_than_their_boxes(void **state)
 {
     static const struct pbc_format asked = {
@@ -373,7 +373,7 @@ static void leaves_ask_no_more_than_their_boxes(void **state)
     (void)state;
 }
 
-/* Boxes of no protocol stand beside each protocol that there is, not beside each combination of bits. */
+/* Boxes of no protocol are beside each protocol that there is, not beside each combination of bits. */
 static void impossible_kinds_take_nothing(void **state)
 {
     struct rng r = {.state = 2};

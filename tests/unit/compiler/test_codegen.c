@@ -120,7 +120,7 @@ static void relays(void **state)
     (void)state;
 }
 
-/* Sixteen chains, each of which does the one before twice: too deep for calls alone. */
+/* Sixteen chains, each of which does the one before twice: too deep for calls only. */
 static void write_deep(FILE *f)
 {
     fputs("chain c0 { drop tcp to port 80 }\n", f);
@@ -149,7 +149,7 @@ static void deep_chains(void **state)
     (void)state;
 }
 
-/* As deep as the language lets chains nest, each of them too long to stand in its caller by choice. */
+/* As deep as the language lets chains nest, each of them too long to be in its caller by choice. */
 static void write_deep_and_long(FILE *f, unsigned rules)
 {
     for (unsigned c = 0; c < PBC_CHAIN_DEPTH; c++) {
@@ -491,8 +491,8 @@ static void tells_what_is_far(void **state)
     static const struct {
         void (*write)(FILE *);
         const char *says;
-    } cases[] = {{write_long_ways, "cache lines, which is more than 64"},
-                 {write_large, "bytes a rule, which is more than 400"},
+    } cases[] = {{write_long_ways, "cache lines, more than the expected 64"},
+                 {write_large, "bytes per rule, more than the expected 400"},
                  {write_ordinary, NULL}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char *text = text_from(cases[i].write);

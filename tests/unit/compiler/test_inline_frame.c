@@ -188,7 +188,7 @@ static void test_fragments(void **state)
     }
 }
 
-/* The packet `bare` lies whole behind `adds` bytes of headers of the frame built last. */
+/* The packet `bare` is whole behind `adds` bytes of headers of the frame built last. */
 static void check_inner(const char *bare, const char *tunnel, uint32_t adds)
 {
     static uint8_t kept[FRAME_MOST];

@@ -29,12 +29,12 @@ struct expectation {
 
 static const struct expectation expectations[] = {
     {"accept state established, related as EST\n accept tcp to port 22",
-     {"  remembered EST (test.prey:1:"}}, /* what stands behind it never meets an established packet */
+     {"  remembered EST (test.prey:1:"}}, /* what is behind it never meets an established packet */
     {"accept tcp to port 22 as SSH\n accept udp",
      {"  remembered SSH", "  remembered f:2", "  remembered default of f"}},
     {"drop ttl 1 as LOW\n accept state established as EST",
-     {"  not remembered LOW (test.prey:1:35): it asks `ttl`, which may change from packet to packet",
-      "  not remembered EST (test.prey:2:2): it stands behind LOW (test.prey:1:35), which asks for what may change"}},
+     {"  not remembered LOW (test.prey:1:35): the rule has `ttl`, which can change from packet to packet",
+      "  not remembered EST (test.prey:2:2): the rule is after LOW (test.prey:1:35), which can change"}},
     {"drop tcp ttl 1\n accept udp as U\n accept state established as EST",
      {"  remembered U", "  not remembered EST"}}, /* another protocol is another flow */
     {"drop tcp from 10.0.0.0/8 flags has fin\n accept tcp from 10.1.0.0/16 as A\n accept tcp from 11.0.0.0/8 as B",
@@ -46,20 +46,20 @@ static const struct expectation expectations[] = {
      {"  remembered PING", "  remembered EST"}}, /* the type is the flow's */
     {"drop icmp type echo-request code 1\n accept state established as EST", {"  not remembered EST"}},
     {"drop state new, invalid ttl 1\n accept state established as EST", {"  remembered EST"}},
-    {"accept state established log as EST\n accept udp", {"  not remembered EST (test.prey:1:35): it logs"}},
+    {"accept state established log as EST\n accept udp", {"  not remembered EST (test.prey:1:35): the rule logs"}},
     {"count tcp to port 80 as C\n accept tcp to port 80 as W\n accept tcp to port 81 as X",
-     {"  not remembered W (test.prey:2:2): it stands behind C (test.prey:1:35), which counts", "  remembered X",
+     {"  not remembered W (test.prey:2:2): the rule is after C (test.prey:1:35), which counts", "  remembered X",
       "  not remembered default"}},
     {"accept state established as EST\n count tcp\n accept ip", {"  remembered EST"}},
     {"accept vlan 5 on \"eth0\" port 22 as V\n drop over m as M\n accept udp as U",
-     {"  remembered V", "  not remembered M (test.prey:2:2): it asks `over`", "  not remembered U"}},
+     {"  remembered V", "  not remembered M (test.prey:2:2): the rule has `over`", "  not remembered U"}},
     {"drop flows over 5 per source\n accept state established as EST", {"  not remembered EST"}},
     {"drop during night\n accept state established as EST", {"  not remembered EST"}},
     {"accept fragment no as WHOLE\n drop tcp", {"  remembered WHOLE"}},
     {"drop fragment any\n accept state established as EST", {"  remembered EST"}}, /* fragments are not */
     {"do c\n accept udp state established as EST",
-     {"  not remembered EST (test.prey:2:2): it stands behind f:1 (test.prey:1:35), which counts",
-      "  not remembered c:4", "it stands in a chain, and the `do` that leads there counts"}},
+     {"  not remembered EST (test.prey:2:2): the rule is after f:1 (test.prey:1:35), which counts",
+      "  not remembered c:4", "the rule is in a chain, and the `do` of that chain counts"}},
     {"do c state new\n accept udp state established as EST", {"  remembered EST"}},
 };
 

@@ -1,4 +1,4 @@
-/* The normal form: equal conditions give equal products, `not` demands what its condition demands, and a product lies
+/* The normal form: equal conditions give equal products, `not` demands what its condition demands, and a product is
  * within another only if it does. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -71,7 +71,7 @@ static void different_conditions_are_not(void **state)
         {"from any", ""},               /* what is not IP has no source */
         {"vlan any", "vlan none"},
         {"not ip", "ip6"},
-        {"icmp", "proto 1"}, /* v4 alone; both families */
+        {"icmp", "proto 1"}, /* v4 only; both families */
         {"from self", "from any"},
         {"to self", "from self"},
         {"ether 0x88cc", "ether not 0x88cc"},
@@ -95,7 +95,7 @@ static void different_conditions_are_not(void **state)
     (void)state;
 }
 
-/* The first lies within the second; the second not within the first. */
+/* The first is within the second; the second not within the first. */
 static void within(void **state)
 {
     static const char *const pairs[][2] = {

@@ -201,10 +201,10 @@ static void fixes_are_offered_where_one_is_likely(void **state)
     expect_fix("accept tcp", "write rules inside `firewall NAME default drop { }` or `chain NAME { }`");
     expect_fix("table t = 1.2.3.4", "did you mean `set`?");
     expect_fix("chain c { drop tcp port {5, 6} }", "write the list without braces: a, b");
-    expect_fix("timeouts { proxy { first 2s; idle 7s } }", "write it without braces: `proxy first 2s`");
+    expect_fix("timeouts { proxy { first 2s; idle 7s } }", "write the setting without braces: `proxy first 2s`");
     expect_fix("timeouts {\n proxy {\n  first 2s\n }\n}",
                "write a setting on one line, without braces: `proxy first 2s`");
-    expect_fix("limits { flows { 2 } }", "write it without braces: `flows 2`");
+    expect_fix("limits { flows { 2 } }", "write the setting without braces: `flows 2`");
     expect_fix("chain c { drop tcp port 5:6 }", "write `5-6`");
     expect_fix("chain c { drop tcp from a port 22 }", "write `to port 22` or `source port 22`");
     expect_fix("check c = tcp timeout 5", "write `5s` for seconds or `5ms` for milliseconds");
@@ -213,7 +213,7 @@ static void fixes_are_offered_where_one_is_likely(void **state)
     expect_fix("set s = 10.0.0.0/255.0.0.0", "write `/8`");
     expect_fix("interface i = \xe2\x80\x9c"
                "eth0",
-               "write strings between plain quotes: \"");
+               "write strings in plain quotes: \"");
 }
 
 static void the_first_statement_of_a_broken_block_header_is_not_lost_on_others(void **state)

@@ -1,4 +1,4 @@
-/* Suggestions are edits, and the words beside the carets are made of them; advice is words alone. */
+/* Suggestions are edits, and the words beside the carets are made of them; advice is words only. */
 #include "parsed.h"
 
 static struct diags *begin(struct sources *sources)

@@ -48,7 +48,7 @@ static void far_say(int fd, SSL *ssl, const char *s, size_t n)
         (void)!send(fd, s, n, MSG_NOSIGNAL);
 }
 
-/* What the client says first; it may say nothing. */
+/* What the client sends first; it may say nothing. */
 static void far_listen(int fd, SSL *ssl)
 {
     char heard[2048];

@@ -152,7 +152,7 @@ static inline void tear_down(struct bench *b)
     judge_free(b->judge);
 }
 
-/* The worker tells of a connection, by its program. */
+/* The worker reports a connection, by its program. */
 static inline void tell(struct bench *b, uint32_t number, bool v6)
 {
     struct inline_open o = {.number = number,

@@ -1,4 +1,4 @@
-/* The network stack aside: where its thread stands nobody else does, and it is confined; addresses that its sockets
+/* The network stack aside: where its thread is nobody else does, and it is confined; addresses that its sockets
  * speak from are local there, the last 1,024 of them. */
 #include <errno.h>
 #include <fcntl.h>

@@ -487,7 +487,7 @@ static void disk_full(void **state)
     const uint8_t data[1500] = {0};
     struct capture_writer *w = capture_create("/dev/full", NULL, NULL, 0, err, sizeof err);
     assert_non_null(w);
-    assert_int_equal(capture_finish(w), -ENOSPC); /* the header alone, found when flushing */
+    assert_int_equal(capture_finish(w), -ENOSPC); /* the header only, found when flushing */
     w = capture_create("/dev/full", NULL, NULL, 0, err, sizeof err);
     int failed = 0;
     for (unsigned i = 0; i < 100 && !failed; i++) failed = frame_write(w, data, sizeof data, sizeof data, i, 0);

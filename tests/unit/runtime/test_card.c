@@ -1,4 +1,4 @@
-/* What a card says of itself, and which ones `xdp` suits. */
+/* What a card reports of itself, and which ones `xdp` suits. */
 #include "runtime/host/device/offload.h"
 #include "runtime/io/card.h"
 #include "tests/unit/runtime/netns.h"

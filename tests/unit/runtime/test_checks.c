@@ -347,7 +347,7 @@ static void first_probe_decides(void **state)
     far_end(&f);
 }
 
-/* Turns lie a tenth around `every`, and the same on average. */
+/* Turns are a tenth around `every`, and the same on average. */
 static void turns(void **state)
 {
     (void)state;
@@ -372,7 +372,7 @@ static void turns(void **state)
     far_end(&f);
 }
 
-/* A reload: a check that probes as before keeps its turn, and a changed one begins anew, soon. */
+/* A reload: a check that probes as before keeps its turn, and a changed one begins again, soon. */
 static void changed_checks(void **state)
 {
     (void)state;
@@ -447,7 +447,7 @@ static void hints(void **state)
     far_end(&f);
 }
 
-/* A loop that was held up gives its probe once as long again; then its time is over. */
+/* A loop that was held up gives its probe once as long again; then its time has expired. */
 static void held_up(void **state)
 {
     (void)state;

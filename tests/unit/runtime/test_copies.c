@@ -75,7 +75,7 @@ static void a_packet_is_cut(void **state)
         assert_int_equal(words[1], b.len);
         assert_int_equal(last, b.len);
         assert_int_equal(b.len % 4, 0);
-        assert_int_equal(words[5], kept[i]); /* the tags are no part of it, nor do they stand without MACs */
+        assert_int_equal(words[5], kept[i]); /* the tags are no part of it, nor do they are without MACs */
         assert_int_equal(words[6], 64);
         bytes_fini(&b);
     }

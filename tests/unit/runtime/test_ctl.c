@@ -47,7 +47,7 @@ static void in_pieces(void **state)
     }
 }
 
-/* Lengths that lie cost nothing: what is claimed is refused at its head. */
+/* Lengths that are cost nothing: what is claimed is refused at its head. */
 static void bounds(void **state)
 {
     (void)state;

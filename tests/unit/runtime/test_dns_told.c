@@ -43,6 +43,8 @@ static void what_it_writes(void **state)
     as.told.count = 0;
     as.told.how = DNS_FAILED;
     assert_true(sound(sizeof as.told, false));
+    as.told.how = DNS_LIVES;
+    assert_true(sound(sizeof as.told, false));
 }
 
 static void lengths(void **state)
@@ -65,7 +67,10 @@ static void fields(void **state)
     (void)state;
     assert_false(sound(len, false));
     len = good(4, false);
-    as.told.how = DNS_FAILED + 1;
+    as.told.how = DNS_LIVES + 1;
+    assert_false(sound(len, false));
+    len = good(4, false);
+    as.told.how = DNS_LIVES; /* a sign of life has no address */
     assert_false(sound(len, false));
     len = good(4, false);
     memset(as.told.why, 'x', sizeof as.told.why);

@@ -192,7 +192,7 @@ static void words(void **state)
     for (unsigned i = 0; i < FLOW_CLASSES; i++) assert_non_null(flow_class_name((enum flow_class)i));
 }
 
-/* However flows came, they stand in one order. */
+/* However flows came, they are in one order. */
 static void sorted(void **state)
 {
     (void)state;

@@ -140,7 +140,7 @@ static void give(int tun, const uint8_t *packet, size_t len)
     assert_int_equal(tun_give(tun, &how, packet, len), 0);
 }
 
-/* A segment with ACK alone, of no connection, from the client's port 9; what comes back is in its packet socket. */
+/* A segment with ACK only, of no connection, from the client's port 9; what comes back is in its packet socket. */
 static void send_stray(const char *to)
 {
     const struct sockaddr_storage s = at(to, 0);
@@ -229,7 +229,7 @@ static void one_address(const struct site *s, const char *to)
     }
     assert_int_equal(c.strays, before.strays + 1);
     while ((len = next_segment(s->packets, packet, sizeof packet, false)))
-        assert_int_equal(flags_of(packet) & 0x12, 0x02); /* packet sockets get first packets alone */
+        assert_int_equal(flags_of(packet) & 0x12, 0x02); /* packet sockets get first packets only */
     close(fd), close(there), close(listens);
 }
 

@@ -435,8 +435,8 @@ static void is_of_one_server(struct state *s, int at_client, const struct family
     assert_string_equal(from_server(at_client, f), but_one);
 }
 
-/* Of what a server sends on, pieces and ICMP errors too are hidden only if they come in and leave as the match says,
- * and later fragments if they are of its protocol. */
+/* Of what a server sends on, pieces and ICMP errors too are hidden only if they come in and leave according to the
+ * match, and later fragments if they are of its protocol. */
 static void is_by_its_devices(struct state *s, int at_client, const struct family *f)
 {
     const struct host_addr server = addr(f->server);

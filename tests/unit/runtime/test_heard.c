@@ -53,7 +53,7 @@ static int end(void **state)
 static void each_question_has_its_answers(void **state)
 {
     (void)state;
-    /* In between two answers of one question stand those of others, and a member comes and goes. */
+    /* In between two answers of one question are those of others, and a member comes and goes. */
     static const bool a[] = {false, false, true, true, false, true}, b[] = {true, false, false, true, true, true};
     for (unsigned i = 0; i < 6; i++) {
         assert_int_equal(hear(3, 10, a[i]), a[i]);

@@ -132,7 +132,7 @@ static unsigned xdp_on(void)
     return on.prog_id;
 }
 
-/* Filters of traffic control for what leaves by `here`, for what arrives, and the hooks that they stand in. */
+/* Filters of traffic control for what leaves by `here`, for what arrives, and the hooks that they are in. */
 static unsigned said(const char *command)
 {
     char line[400];
@@ -286,7 +286,7 @@ static void older_ingress(void **state)
     scene_end();
 }
 
-/* Looked at again: 1, it was set again; 0, it stood. */
+/* Looked at again: 1, it was set again; 0, it was. */
 static int keep(struct state *s, struct hooked *on, const char *complaint)
 {
     char err[300] = "";
@@ -307,7 +307,7 @@ static void put_before(int fd)
     close(fd);
 }
 
-/* What another program does to the filter is undone: it is deleted, its hooks with it, another stands before it, or in
+/* What another program does to the filter is undone: it is deleted, its hooks with it, another is before it, or in
  * its place. */
 static void is_kept(bool files)
 {
@@ -409,7 +409,7 @@ static void shared_filters(void **state)
     scene_end();
 }
 
-/* An interface that comes anew, again and again, does not fill the record: it is written anew, and once more. */
+/* An interface that comes again, again and again, does not fill the record: it is written again, and once more. */
 static void record_is_bounded(void **state)
 {
     struct hooked on;
@@ -442,7 +442,7 @@ static void record_is_bounded(void **state)
     scene_end();
 }
 
-/* What the kernel says in a namespace of its own comes back whole. */
+/* What the kernel reports in a namespace of its own comes back whole. */
 static int attach_says;
 __attribute__((used)) int bpf_tc_attach(const struct bpf_tc_hook *hook, struct bpf_tc_opts *opts)
 {
@@ -536,7 +536,7 @@ static void by_tc_outlives(void **state)
     scene_end();
 }
 
-/* A next start whose programs are for the other hook: its own stand before those go, and nothing of them is left. */
+/* A next start whose programs are for the other hook: its own are before those go, and nothing of them is left. */
 static void changes_hook(bool files)
 {
     struct hooked on;
@@ -607,7 +607,7 @@ static void by_tc_beside_others(void **state)
     scene_end();
 }
 
-/* What stands in the place of a filter for what arrives is told. */
+/* What is in the place of a filter for what arrives is told. */
 static void by_tc_is_in_the_way(void **state)
 {
     struct hooked on;

@@ -158,7 +158,7 @@ static void own_addresses(void **state)
     while (!owns(h, "203.0.113.7") || !owns(h, "2001:db8:f:9::1")) await(h, HOST_ADDRESSES);
     assert_false(owns(h, "203.0.113.8"));
     sorted(h);
-    /* A transparent proxy's table makes nothing our own; routes for a /8 stand in no array. */
+    /* A transparent proxy's table makes nothing our own; routes for a /8 are in no array. */
     sh("ip route add local 0.0.0.0/0 dev lo table 100 && ip route add local 10.0.0.0/8 dev lo && "
        "ip addr add 192.0.2.77/24 dev here");
     while (!owns(h, "192.0.2.77")) await(h, HOST_ADDRESSES);
@@ -323,7 +323,7 @@ static void neighbours(void **state)
     host_close(h);
 }
 
-/* The other end lies in a namespace of its own and answers; an address that nobody has fails. */
+/* The other end is in a namespace of its own and answers; an address that nobody has fails. */
 static void resolving(void **state)
 {
     (void)state;

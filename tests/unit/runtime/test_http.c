@@ -1,4 +1,4 @@
-/* `mode proxy http` where it can be asked alone: heads as they are sent on, messages in pieces, kept connections,
+/* `mode proxy http` where it can be asked only: heads as they are sent on, messages in pieces, kept connections,
  * pages, lines of the access log. */
 #include <errno.h>
 #include <fcntl.h>
@@ -36,7 +36,7 @@ static const struct sent_on {
 } requests[] = {
     {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\n" TOLD},
     {"\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\n" TOLD},
-    /* What is between two ends alone. */
+    /* What is between two ends only. */
     {"GET / HTTP/1.1\r\nConnection: keep-alive, X-Mine\r\nHost: a\r\nX-Mine: 1\r\nX-Yours: 2\r\nKeep-Alive: "
      "timeout=5\r\n"
      "TE: trailers\r\nProxy-Connection: close\r\n\r\n",
@@ -253,7 +253,7 @@ static void lines_of_the_log(void **state)
               "\"wait_ms\":0.000,\"took_ms\":2.345}\n");
 }
 
-/* Whatever stands in it, a line ends once, and its quotes are closed. */
+/* Whatever is in it, a line ends once, and its quotes are closed. */
 static void a_line_of_the_log_is_one_line(void **state)
 {
     (void)state;

@@ -126,7 +126,7 @@ static void a_client_that_waits_for_100(void **state)
     hears(s, one, "abc");
     say(one, OK);
     hears(s, c, OK);
-    /* An answer without 100: the client keeps its body, so nothing more can be told apart on either connection. */
+    /* An answer without 100: the client keeps its body, so nothing more can be distinguished on either connection. */
     say(c, "PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
     heard(s, one, "\r\n\r\n");
     say(one, "HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n");
@@ -510,7 +510,7 @@ static void each_end_has_a_time_of_its_own(void **state)
     assert_true(begins(heard(s, c, "</p>\n"), "HTTP/1.1 504 "));
     assert_in_range(clock_ns(CLOCK_MONOTONIC) - begun_ns, 290000000, 4000000000);
     close(c);
-    /* The server says nothing. */
+    /* The server sends nothing. */
     c = client();
     begun_ns = clock_ns(CLOCK_MONOTONIC);
     say(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");

@@ -1,4 +1,4 @@
-/* Packet I/O over a pair of links in a namespace: frames come, are rewritten where they lie, and go; VLAN tags, partial
+/* Packet I/O over a pair of links in a namespace: frames come, are rewritten in place, and go; VLAN tags, partial
  * checksums and super-packets are carried along. */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -112,7 +112,7 @@ static struct virtio_net_hdr left_open(uint8_t *f, bool tcp, size_t len)
         .flags = VIRTIO_NET_HDR_F_NEEDS_CSUM, .csum_start = ETH + IP, .csum_offset = tcp ? 16 : 6};
 }
 
-/* On one interface; NULL, and err says why. */
+/* On one interface; NULL, and err gives the reason. */
 static struct io_port *port_on(unsigned ifindex, char *err, size_t len)
 {
     const struct io_ask ask = {.ring_bytes = RING, .mtu = 1500, .ifindex = ifindex, .group = -1};
@@ -144,8 +144,8 @@ static bool is_ours(const struct pkt *pkt)
     return pkt->head_len > ETH + IP && wire_get32(pkt->data + ETH + 12) >> 24 == 10;
 }
 
-/* The next frame of the peer's, of what comes within so many tenths of a second; what the kernel says for itself is let
- * go. NULL: there is none. */
+/* The next frame of the peer's, of what comes within so many tenths of a second; what the kernel reports for itself
+ * is let go. NULL: there is none. */
 static struct pkt *within(struct io_port *p, unsigned tenths)
 {
     struct pkt *pkts[IO_BATCH];
@@ -215,7 +215,7 @@ static uint64_t wall_ns(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* The time of a frame lies between its sending and its being taken; two have theirs, in order. */
+/* The time of a frame is between its sending and its being taken; two have theirs, in order. */
 static void when_it_came(void **state)
 {
     (void)state;

@@ -54,7 +54,7 @@ static void ask(struct kernel *k, enum kernel_hook hook, uint32_t len)
     assert_memory_equal(a.frame, frame, len);
 }
 
-/* The judge alone, with a key that is no frame's. */
+/* The judge only, with a key that is no frame's. */
 static void test_the_judge_is_asked_alone(void **state)
 {
     (void)state;

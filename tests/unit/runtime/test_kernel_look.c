@@ -334,7 +334,7 @@ static void test_to_another_station(void **state)
     kernel_free(k);
 }
 
-/* ---- lies ---- */
+/* ---- is ---- */
 
 static uint64_t cpu_ns(void)
 {

@@ -33,7 +33,7 @@ static void frame_of(uint8_t f[FRAME], bool answers)
     wire_put16(f + 24, csum_of(f + 14, 20));
 }
 
-/* A packet of the flow, a millisecond later; was it told? Its head is copied for the judge alone. */
+/* A packet of the flow, a millisecond later; was it told? Its head is copied for the judge only. */
 static bool is_told(bool answers, enum kernel_out out, uint32_t rule)
 {
     uint8_t f[FRAME];
@@ -101,7 +101,7 @@ static void told_until_something_changes(void **state)
     program_put(c);
 }
 
-/* What is sent where rules are for what arrives alone, and the other way round. */
+/* What is sent where rules are for what arrives only, and the other way round. */
 static void nobodys_is_remembered(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
 /* Maps that one process's executor in the kernel hands to another's (runtime/kernel/pass/): what is looked at, what
- * goes on, what the taker leaves alone; and the digest of what lies in them. Skipped where programs of the kernel may
+ * goes on, what the taker leaves alone; and the digest of what is in them. Skipped where programs of the kernel may
  * not be loaded. */
 #include <errno.h>
 #include <fcntl.h>
@@ -205,7 +205,7 @@ static void test_sizes_that_are_said_are_looked_at(void **state)
     kernel_free(k);
 }
 
-/* All that lies in the flat maps but the packets of those who ask. */
+/* All that is in the flat maps but the packets of those who ask. */
 static uint64_t sum_of(const struct kernel *k)
 {
     uint64_t sum = 0;

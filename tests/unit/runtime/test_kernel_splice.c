@@ -449,8 +449,8 @@ static void test_the_gate_keeps_the_order(void **state)
     }
 }
 
-/* A run that has copied a slot may write a number after the slot was given to another direction: that one's segments go
- * up, unchanged, until the worker has written its numbers anew, and it never takes the other's. */
+/* A run that has copied a slot may write a number after the slot was given to another direction: that one's segments
+ * go up, unchanged, until the worker has written its numbers again, and it never takes the other's. */
 static void test_late_numbers_are_nobodys(void **state)
 {
     (void)state;

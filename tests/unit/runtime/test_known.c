@@ -10,7 +10,7 @@
 
 enum { ENDS = 24000, TURNS = 200000, WORKERS = 16 };
 
-/* Ends whose every part alone tells some of them apart. */
+/* Ends whose every part alone distinguishes some of them. */
 static struct known ends_of(uint32_t n)
 {
     return (struct known){.addresses = UINT64_C(0x0a0000010a000000) + n / 64,

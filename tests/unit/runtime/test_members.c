@@ -1,4 +1,4 @@
-/* What lies beside live sets: notes of members, comments, and the base cut to what another program allows. */
+/* What is beside live sets: notes of members, comments, and the base cut to what another program allows. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

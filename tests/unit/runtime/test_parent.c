@@ -188,7 +188,7 @@ static void ask_stages(struct channel *c, void *arg)
     kernel_free(k);
 }
 
-/* All that the service may write: state maps, and what meters lie in. */
+/* All that the service may write: state maps, and what meters are in. */
 static void scribble_over(const struct map *m, struct rng *r)
 {
     uint8_t *const at = m->memory;
@@ -212,7 +212,7 @@ static void *scribble(void *arg)
 }
 
 /* Programs in force one after the other: what the first counted is kept for the next, wherever its meter's cell says
- * that it lies. */
+ * that it is. */
 static void swaps_lies(struct channel *c, const struct kernel *k, const struct program *program)
 {
     char err[500];
@@ -335,7 +335,7 @@ static void lies(void **state)
 
 /* ---- access logs ---- */
 
-/* Where it lies in the folder of the rules; "": asked for and had. */
+/* Where it is in the folder of the rules; "": asked for and had. */
 static const char *log_refused(struct channel *c, const char *name)
 {
     static char err[500];
@@ -599,7 +599,7 @@ static void noise(void **state)
     sh("! nft list tables | grep -q prey && ! ip link show prey-here 2>/dev/null");
 }
 
-/* A request of which a little comes again and again is none: its time is up some seconds after it began. */
+/* A request of which a little comes again and again is none: its time has expired some seconds after it began. */
 static void trickle(struct channel *c, void *arg)
 {
     const struct request_head head = {REQUEST_KEYPAIR, 0};

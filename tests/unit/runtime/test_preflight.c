@@ -205,7 +205,7 @@ static void rights(void **state)
                         "CAP_NET_RAW\n");
 }
 
-/* Frames of AF_XDP lie in memory that is locked, unless a right lifts the bound. */
+/* Frames of AF_XDP are in memory that is locked, unless a right lifts the bound. */
 static void locked_memory(void **state)
 {
     (void)state;
@@ -226,7 +226,7 @@ static void locked_memory(void **state)
                         "capability IPC_LOCK\n");
 }
 
-/* Before a start alone: it says so itself. */
+/* Before a start only: it says so itself. */
 static void drivers(void **state)
 {
     (void)state;

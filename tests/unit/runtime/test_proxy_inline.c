@@ -207,7 +207,7 @@ static void test_requests_of_a_client_share_a_connection(void **state)
     tear_down(&b);
 }
 
-/* Who was there goes on; who was told of by the program before is judged anew. */
+/* Who was there goes on; who was told of by the program before is judged again. */
 static void test_a_reload_takes_nobody_away(void **state)
 {
     struct bench b;

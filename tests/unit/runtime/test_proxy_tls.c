@@ -727,7 +727,7 @@ static bool goes_on(SSL_CTX *server, struct tls_back *back)
     assert_int_equal(SSL_write(b.ssl, "answer", 6), 6); /* tickets come before */
     assert_int_equal(heard(&b, got, sizeof got), 6);
     const bool again = SSL_session_reused(b.ssl);
-    b.side.flags |= SIDE_RESETS; /* the way it ends says nothing of its session */
+    b.side.flags |= SIDE_RESETS; /* the way it ends sends nothing of its session */
     tear_down(&b);
     return again;
 }

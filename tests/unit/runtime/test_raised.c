@@ -1,7 +1,7 @@
-/* Frames that the stages send up at traffic control: they come by the ring of their port as they arrived, with what is
- * known of them; a ring that is full loses some and goes on; a port that is made anew has a new one; and a record that
- * lies is no frame. Frames go through test runs that show no secret, so they are taken for what arrives by the
- * loopback. Skipped where programs of the kernel may not be loaded. */
+/* Frames that the stages send up at traffic control: they come by the ring of their port as they arrived, with what
+ * is known of them; a ring that is full loses some and goes on; a port that is made again has a new one; and a
+ * record that is is no frame. Frames go through test runs that show no secret, so they are taken for what arrives by
+ * the loopback. Skipped where programs of the kernel may not be loaded. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <dlfcn.h>
@@ -101,7 +101,7 @@ static struct io_port *port(void)
 }
 
 /* A datagram to a port that is rejected; its bytes tell their places. left: its checksum covers the pseudo header
- * alone; else it has none. */
+ * only; else it has none. */
 static uint8_t frame[LONG];
 static uint8_t *datagram(uint32_t len, bool left)
 {

@@ -16,7 +16,7 @@ static bool takes(const struct receivers *r, uint32_t by, uint32_t a, uint32_t b
     return receivers_take(r, by, tags, c ? 3 : b ? 2 : a ? 1 : 0);
 }
 
-/* The forms of a machine without VLAN devices: Linux takes what has no tag, or one with VID 0 alone. */
+/* The forms of a machine without VLAN devices: Linux takes what has no tag, or one with VID 0 only. */
 static void without_devices(void **state)
 {
     (void)state;
@@ -52,7 +52,7 @@ static void with_devices(void **state)
     assert_true(takes(&r, ETH, AD | 7, 0, 0));
     assert_true(takes(&r, ETH, Q | 9, 0, 0)); /* above the bridge */
     assert_false(takes(&r, OTHER, Q | 9, 0, 0));
-    assert_false(takes(&r, ETH, Q | 7, 0, 0)); /* 802.1ad's alone */
+    assert_false(takes(&r, ETH, Q | 7, 0, 0)); /* 802.1ad's only */
     assert_false(takes(&r, ETH, AD | 5, 0, 0));
     assert_false(takes(&r, ETH, Q | 5, Q | 6, 0));
     assert_false(takes(&r, ETH, Q | 5, Q | 7, Q | 5));

@@ -70,7 +70,7 @@ static void check(const struct routes *r, const struct host_addr *to)
     assert_true(same);
 }
 
-/* Lines of `ip`, some of which the kernel may refuse, for prefixes that lie within one another. */
+/* Lines of `ip`, some of which the kernel may refuse, for prefixes that are within one another. */
 static void draw_routes(void)
 {
     FILE *out = popen("ip -force -batch - 2>/dev/null", "w"), *out6 = popen("ip -6 -force -batch - 2>/dev/null", "w");

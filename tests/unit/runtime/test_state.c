@@ -303,7 +303,7 @@ static void reloads(void **state)
         {NULL, "32768 60999", {36000, 65535, 1, 0}, {32768, 65535, 1, 0}, 0, 32768, 36863, "36864-60999"},
         {NULL, "32768 60999", {32768, 65535, 1, 0}, {32768, 36863, 1, 0}, -ENOSPC, 32768, 36863, "36864-60999"},
         {NULL, "32768 60999", {32768, 65535, 1, 0}, {32768, 36864, 1, 0}, 0, 32768, 36863, "36864-60999"},
-        /* What is taken lies between: the machine keeps what lies behind. */
+        /* What is taken is between: the machine keeps what is behind. */
         {NULL, "32768 60999", {33000, 34000, 1, 0}, {32768, 65535, 1, 0}, 0, 34001, 38096, "32768-34000,38097-60999"},
         /* Mappings may have all that the kernel is to choose of now. */
         {"32768 60999", "61000 65000", {61000, 65535, 1, 0}, {61000, 65535, 1, 0}, -ENOSPC, 0, 0, ""},
@@ -423,7 +423,7 @@ static void awaited(void **state)
     remove_run();
 }
 
-/* One namespace's names are not another's, and clean-up looks at its own alone. */
+/* One namespace's names are not another's, and clean-up looks at its own only. */
 static void namespaces(void **state)
 {
     (void)state;
@@ -442,7 +442,7 @@ static void namespaces(void **state)
     sh(line);
 }
 
-/* Whatever stands in the file, the start goes on: what is whole is undone, the rest is told. */
+/* Whatever is in the file, the start goes on: what is whole is undone, the rest is told. */
 static void damaged(void **state)
 {
     (void)state;
@@ -532,7 +532,7 @@ static void full(void **state)
     remove_run();
 }
 
-/* A start that is closed takes over the table of guard rules as it stands, and any other undoes it. */
+/* A start that is closed takes over the table of guard rules as it is, and any other undoes it. */
 static void taken_closed(void **state)
 {
     char err[300];

@@ -1,6 +1,6 @@
-/* What people are told of counters, as goldens: the summary of live traffic and of a replay, `preyctl status` and the
- * page, each with numbers that are all 0, all 1, of 18 digits, and all different; metrics. UPDATE=1 writes them anew.
- */
+/* What people are told of counters, as goldens: the summary of live traffic and of a replay, `preyctl status` and
+ * the page, each with numbers that are all 0, all 1, of 18 digits, and all different; metrics. UPDATE=1 writes them
+ * again. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

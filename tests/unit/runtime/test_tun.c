@@ -159,7 +159,7 @@ static void killed(void **state)
     assert_int_equal(if_nametoindex("prey-eth0"), 0);
 }
 
-/* A file that this user may not open is told apart from a right that is missing, and from a module. */
+/* A file that this user may not open is distinguished from a right that is missing, and from a module. */
 static void closed(void **state)
 {
     (void)state;

@@ -1,6 +1,6 @@
-/* AF_XDP on a pair of links: a frame that has left, and whose slot the kernel gave back before the frame was released,
- * frees that slot once; what stands behind as many extension headers as the vm reads, or behind one of each kind, is
- * steered by its ports; of 600
+/* AF_XDP on a pair of links: a frame that has left, and whose slot the kernel gave back before the frame was
+ * released, frees that slot once; what is behind as many extension headers as the vm reads, or behind one of each
+ * kind, is steered by its ports; of 600
  * rules each takes what it says, and no more. */
 #include <linux/capability.h>
 #include <linux/if_ether.h>
@@ -44,7 +44,7 @@ static uint8_t peer_receive(int peer)
     return frame[LEN - 1];
 }
 
-/* Ours alone, not what the kernel itself says. */
+/* Ours only, not what the kernel itself says. */
 static struct pkt *receive(struct io_port *io, uint8_t *number)
 {
     for (int i = 0; i < 100; i++) {
@@ -156,7 +156,7 @@ static unsigned peer_send_extended(int peer, const uint8_t *chain, unsigned head
     return (unsigned)(at - ip);
 }
 
-/* The 16 bits of the next frame that stand at this byte behind its Ethernet header. */
+/* The 16 bits of the next frame that are at this byte behind its Ethernet header. */
 static unsigned receive_word(struct io_port *io, unsigned at)
 {
     for (int i = 0; i < 100; i++) {

@@ -37,7 +37,7 @@ static inline struct pkt *slot_of(const char *notation)
     return pkt;
 }
 
-/* Do these bytes stand in the packet? What was given and done is printed where not. */
+/* Do these bytes are in the packet? What was given and done is printed where not. */
 static inline void check_bytes(const struct pkt *pkt, const char *expected, const char *given)
 {
     static char text[20000];

@@ -120,7 +120,7 @@ static inline void host_write(const struct host *h, uint32_t seq, uint32_t len, 
     f->len = ip + upper;
 }
 
-/* What it says next of its own: false: nothing. */
+/* What it sends next of its own: false: nothing. */
 static inline bool host_speak(struct host *h, uint64_t now_ms, struct frame *f)
 {
     const bool retry = now_ms >= h->retry_ms;

@@ -37,7 +37,7 @@ static inline void turn(struct frame *f, const struct frame *of)
     f->from = of->to;
 }
 
-/* Beside the executor in the kernel, for which a judge of this process stands in: what comes is what that hands up. */
+/* Beside the executor in the kernel, for which a judge of this process is in: what comes is what that hands up. */
 struct beside {
     bool kernel; /* the tests that follow have such workers */
     struct program *program;
@@ -220,7 +220,7 @@ static inline void router_says(struct wire *w, const struct frame *quote, uint16
     vm_run(w->s.vm, &w->s.in, pkts, 1, &w->s.v, &w->s.tx);
 }
 
-/* What a segment built by the vm says. */
+/* What a segment built by the vm reports. */
 static inline struct tcp_segment built(struct wire *w, unsigned at, unsigned kind)
 {
     static const struct facts strict = {.drop_bad_checksum = true};
@@ -311,8 +311,8 @@ static inline void talks(struct wire *w)
     left_by(w, &f, LEFT);
 }
 
-/* Write the vm's state, and read it into other ones, that many times with some bytes changed: what is taken goes on as
- * `goes_on` says. At last it stands in the place of the vm as it was written. */
+/* Write the vm's state, and read it into other ones, that many times with some bytes changed: what is taken goes on
+ * according to `goes_on`. At last it is in the place of the vm as it was written. */
 static inline void read_damaged(struct wire *w, unsigned times, uint64_t seed, void (*goes_on)(struct wire *w))
 {
     static uint8_t bytes[1 << 22], hurt[1 << 22];

@@ -244,7 +244,7 @@ static inline void end_hear(struct end *e, const struct said *s)
     end_hear_data(e, s);
 }
 
-/* True if all that it has to say was acknowledged, and all that the other has to say has come. */
+/* True if all that it has to send was acknowledged, and all that the other has to send has come. */
 static inline bool end_done(const struct end *e)
 {
     return e->closes && e->una == e->written + 1 && e->fin && e->got_all == e->fin_at + 1;

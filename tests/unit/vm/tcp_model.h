@@ -21,7 +21,7 @@ struct peer {
     uint32_t most_allowed;  /* the largest window that the other announced */
     uint32_t irs, rcv_nxt;
     bool got[STREAM_MOST + 2]; /* of the other's stream and FIN */
-    uint32_t other_stream;     /* how long that is: where its FIN stands */
+    uint32_t other_stream;     /* how long that is: where its FIN is */
     uint32_t buffer, unread, most_announced;
     uint32_t mss;
     uint8_t scale, other_scale; /* SCALE_ABSENT: not offered */
@@ -55,7 +55,7 @@ static inline uint16_t announce(struct peer *p, bool syn)
     return (uint16_t)room;
 }
 
-/* Octets [seq, seq+n) of the sequence space; SYN and FIN by where they stand. */
+/* Octets [seq, seq+n) of the sequence space; SYN and FIN by where they are. */
 static inline void emit(struct path *path, struct peer *p, unsigned who, uint32_t seq, uint32_t n)
 {
     struct tcp_segment s = {.seq = seq, .len = n, .scale = SCALE_ABSENT};

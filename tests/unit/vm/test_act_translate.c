@@ -177,7 +177,7 @@ static void test_cut_by_the_capture(void **state)
             "eth / ip4 192.0.2.9 > 10.9.9.9 / tcp 40000 > 8080 / zeros 500 / cut 60");
 }
 
-/* A routing header with segments left: the pseudo header's destination is the last one, which stands in it. */
+/* A routing header with segments left: the pseudo header's destination is the last one, which is in it. */
 static void test_routed(void **state)
 {
     (void)state;
@@ -312,7 +312,7 @@ static void test_like_computed_in_full(void **state)
     }
 }
 
-/* A wrong checksum is wrong by as much: there and back is the identity, whatever stands in the field. */
+/* A wrong checksum is wrong by as much: there and back is the identity, whatever is in the field. */
 static void test_wrong_stays_wrong(void **state)
 {
     (void)state;

@@ -360,7 +360,7 @@ static void a_cut_listing_has_lost_its_end(void **state)
     }
 }
 
-/* Linear, whatever stands in the file: these take hours where a part is read again for each line. */
+/* Linear, whatever is in the file: these take hours where a part is read again for each line. */
 static void hostile_files_end_soon(void **state)
 {
     static const char *const parts[] = {"{",

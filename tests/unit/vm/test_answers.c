@@ -19,7 +19,7 @@ struct writer {
     uint8_t bytes[MOST];
     uint32_t len;
     struct rng *r;           /* compresses names now and then; NULL: never */
-    uint32_t name_at[NAMES]; /* names that stand there already */
+    uint32_t name_at[NAMES]; /* names that are there already */
     char name[NAMES][256];
     unsigned names;
 };

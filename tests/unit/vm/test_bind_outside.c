@@ -135,7 +135,7 @@ static bool free_but_given(void *arg, const struct flow_bind *b)
     return true;
 }
 
-/* Another program, where a pool's ports begin anew: flows of the one before hold theirs, and new ones find others. */
+/* Another program, where a pool's ports begin again: flows of the one before hold theirs, and new ones find others. */
 static void after_a_reload_others_are_drawn(void **state)
 {
     (void)state;

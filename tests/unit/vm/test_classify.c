@@ -136,7 +136,7 @@ static void nothing_below(void **state)
     expect(made(), &(struct key){0}, ENTRY_NONE);
 }
 
-/* Sixteen leaves, told apart by four bits of every word at every shift. */
+/* Sixteen leaves, distinguished by four bits of every word at every shift. */
 static void cuts_read_any_window(void **state)
 {
     (void)state;
@@ -187,7 +187,7 @@ static void forks_take_the_lower(void **state)
     }
 }
 
-/* What is said to lie in the second part decides whether it is looked at. */
+/* What is said to be in the second part decides whether it is looked at. */
 static void forks_are_left_where_they_cannot_win(void **state)
 {
     (void)state;
@@ -308,7 +308,7 @@ static void runs_of_blocks(void **state)
     expect_from(m, &key, 4, 12);
 }
 
-/* Boxes of one entry stand side by side. */
+/* Boxes of one entry are side by side. */
 static void lanes_of_one_entry(void **state)
 {
     (void)state;
@@ -350,7 +350,7 @@ static void formats_compare_every_column(void **state)
             }
 }
 
-/* Pairs compare whole slots under their mask; what stands behind them is compared, too. */
+/* Pairs compare whole slots under their mask; what is behind them is compared, too. */
 static void pairs_compare_whole_slots(void **state)
 {
     (void)state;

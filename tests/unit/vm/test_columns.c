@@ -1,5 +1,5 @@
 /* A batch through function 0 at once: every way to ask a column answers as the plain one does, and code does to 64
- * packets together what it does to each alone, in the same order where order can be seen. */
+ * packets together what it does to each only, in the same order where order can be seen. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

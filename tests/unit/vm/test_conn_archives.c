@@ -1,5 +1,5 @@
-/* Inline and observed connections as bytes: where numbers and tuples lie in them, and what is refused: a list of free
- * numbers that is none, a tuple that is nobody's or another's. */
+/* Inline and observed connections as bytes: where numbers and tuples are in them, and what is refused: a list of
+ * free numbers that is none, a tuple that is nobody's or another's. */
 #include "tests/lib/compiled.h"
 #include "tests/unit/vm/watch.h"
 #include "vm/flow/stacks.h"
@@ -30,7 +30,7 @@ static bool is_read(size_t len)
     return kind.archive(&a, true) && a.left == 0;
 }
 
-/* Return where the numbers lie: high, spare, live, hand, of four bytes each. */
+/* Return where the numbers are: high, spare, live, hand, of four bytes each. */
 static size_t numbers_at(void)
 {
     static uint8_t tables[BYTES];
@@ -91,7 +91,7 @@ static void slots_are_checked(uint32_t *slot, uint32_t of_another)
     refuses(slot, of_another);
 }
 
-/* The bytes of one tuple: word, tuple, and what lies behind, at its group behind the hash. */
+/* The bytes of one tuple: word, tuple, and what is behind, at its group behind the hash. */
 static const uint8_t *first_entry(void)
 {
     return bytes + sizeof(uint32_t) + sizeof(struct hash_key) + sizeof(uint32_t) + 2 * sizeof(uint32_t) +
@@ -169,7 +169,7 @@ static void inline_tuples(void **state)
     (void)state;
 }
 
-/* The number of an inline connection lies behind its tuple, and its word is 0. */
+/* The number of an inline connection is behind its tuple, and its word is 0. */
 static void inline_layout(void **state)
 {
     begin_inlines();
@@ -244,7 +244,7 @@ static void observed_tuples(void **state)
     (void)state;
 }
 
-/* The number of an observed connection is the word of its tuple, behind which nothing lies. */
+/* The number of an observed connection is the word of its tuple, behind which nothing is. */
 static void observed_layout(void **state)
 {
     begin_observed();

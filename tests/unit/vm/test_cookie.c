@@ -68,7 +68,7 @@ static void test_terms(void **state)
     assert_int_equal(t.scale, 14);
 }
 
-/* Whatever a SYN offers comes back, through the numbers alone. */
+/* Whatever a SYN offers comes back, through the numbers only. */
 static void test_round(void **state)
 {
     (void)state;
@@ -162,7 +162,7 @@ static void test_wrong(void **state)
     secret = mine;
 }
 
-/* A probe of the closed window stands one before; data does not. */
+/* A probe of the closed window is one before; data does not. */
 static void test_probe(void **state)
 {
     (void)state;

@@ -144,7 +144,7 @@ static void every_name(void **state)
     char *text = listing(&b);
     for (unsigned i = 0; i < OPCODE_COUNT; i++) {
         snprintf(word, sizeof word, "  %s", op_info[i].name);
-        /* What asks first bytes stands in tests/golden/bytecode/proxies.prey, copies in mirrors.prey, adding to sets in
+        /* What asks first bytes is in tests/golden/bytecode/proxies.prey, copies in mirrors.prey, adding to sets in
          * live-sets.prey. */
         if (i != OP_JNFIRST && i != OP_MIRROR && i != OP_ADD && !strstr(text, word))
             fail_msg("no instruction `%s`", op_info[i].name);

@@ -138,7 +138,7 @@ static const struct packet_ctx *ctx_of(const struct packet *p, unsigned at)
     return &c;
 }
 
-/* Neither without a pool nor with a full one; a token is taken for what may be answered alone. */
+/* Neither without a pool nor with a full one; a token is taken for what may be answered only. */
 static void told_or_not(void **state)
 {
     (void)state;

@@ -103,7 +103,7 @@ static void other_stacks_are_known_while_taken(void **state)
     stacks_free(s);
 }
 
-/* Where the tags lie, and what else they hold, makes no other stack. */
+/* Where the tags are, and what else they hold, makes no other stack. */
 static void one_stack_however_it_comes(void **state)
 {
     (void)state;

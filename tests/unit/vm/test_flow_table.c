@@ -112,7 +112,7 @@ static void places_are_two_groups(void **state)
     }
 }
 
-/* Ids in even steps fall like drawn ones: with four an group on average, 1 group in e^4 is empty. */
+/* Ids in even steps fall like drawn ones: with four per group on average, 1 group in e^4 is empty. */
 static void neighbours_spread(void **state)
 {
     (void)state;
@@ -245,8 +245,8 @@ static void a_taken_slot_is_passed(void **state)
     flow_table_free(t);
 }
 
-/* In a large table a few flows lie in its near groups, which are few; so many that these are full lie elsewhere, too,
- * and are found. */
+/* In a large table a few flows are in its near groups, which are few; so many that these are full are elsewhere,
+ * too, and are found. */
 static void few_flows_lie_near(void **state)
 {
     (void)state;
@@ -339,7 +339,7 @@ static void keep_last(void *arg, int32_t slot, const struct flow *f, const struc
     last->how = how;
 }
 
-/* With few half-open flows in a large table the hand sees them all: the oldest goes, wherever they lie. */
+/* With few half-open flows in a large table the hand sees them all: the oldest goes, wherever they are. */
 static void the_oldest_half_open_goes(void **state)
 {
     (void)state;
@@ -538,7 +538,7 @@ static struct flow_table *large_table(unsigned *asked)
     return t;
 }
 
-/* Flows that lie all over the table take memory one behind the other, taken ahead of them, and use it again. */
+/* Flows that are all over the table take memory one behind the other, taken ahead of them, and use it again. */
 static void memory_follows_from_flows(void **state)
 {
     enum { FLOWS = 20000, LARGE = 2048 /* KiB */ };

@@ -3,8 +3,8 @@
  *     DIR FLAGS SEQ[+LEN] [ack N] [win N] [scale N] [first] : MARK STATE [quiet] [reopen]
  *
  * DIR is > for the side that opened the flow, < for the other. Flags are letters: S F R P A and - for none. LEN is
- * payload; numbers of > count from one base, those of < from another, and each script runs with many pairs of bases, so
- * that every number in it lies across the wrap once. win is 1000 unless said. Everything that is not invalid is
+ * payload; numbers of > count from one base, those of < from another, and each script runs with many pairs of bases,
+ * so that every number in it is across the wrap once. win is 1000 unless said. Everything that is not invalid is
  * accepted; what is invalid must change nothing. `quiet`: it doesn't keep the flow alive. Lines that say `pickup` or
  * `one-side` set how. */
 #include <setjmp.h>

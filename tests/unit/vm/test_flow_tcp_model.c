@@ -56,7 +56,7 @@ static bool pass(struct world *w, unsigned who, const struct tcp_segment *s)
     w->m.followed++;
     if (mark == MARK_INVALID) {
         w->m.invalid++;
-        /* A copy of the handshake has nothing to say to who did not see it. */
+        /* A copy of the handshake has nothing to send to who did not see it. */
         if (w->mild && !(w->m.pickup && s->flags & TCP_SYN)) tell(w, who, s, "an honest segment is invalid");
         if (acceptable(&w->peer[!who], s)) tell(w, who, s, "invalid, but its receiver would take it");
         return false;

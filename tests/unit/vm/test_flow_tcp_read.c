@@ -112,7 +112,7 @@ static void test_options(void **state)
         {"00 03 03 06", SCALE_ABSENT, 0},                /* the end of the list */
         {"fe 02 03 03 06 00 00 00", 6, 0},
         {"03 03 01 03 03 02 00 00", 2, 0},                         /* the later of two */
-        {"04 02 08 0a 03 03 05 00 00 00 00 00 03 03 01 01", 1, 0}, /* not what stands inside another */
+        {"04 02 08 0a 03 03 05 00 00 00 00 00 03 03 01 01", 1, 0}, /* not what is inside another */
         {"01 01 01 01 01 01 01 01 01 01 01 01 01 01 01 01 01 01 01 01 01 01 01 01 01 01 01 01 01 01 01 01 01 01 01 01 "
          "01 "
          "03 03 09",
@@ -132,7 +132,7 @@ static void test_options(void **state)
                 fail_msg("%s: scale %u mss %u", rows[i].opt, s.scale, s.mss);
         }
         snprintf(notation, sizeof notation, ETH_IP "tcp 1 > 2 ack opt x\"%s\"", rows[i].opt);
-        assert_int_equal(segment_of(notation).scale, SCALE_ABSENT); /* in a SYN alone */
+        assert_int_equal(segment_of(notation).scale, SCALE_ABSENT); /* in a SYN only */
     }
     assert_int_equal(segment_of(ETH_IP "tcp 1 > 2 syn ack opt x\"03 03 04 00\"").scale, 4);
     assert_int_equal(segment_of(ETH_IP "tcp 1 > 2 syn / payload x\"03 03 0b 02\"").scale, SCALE_ABSENT);

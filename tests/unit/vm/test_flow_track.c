@@ -1,5 +1,5 @@
-/* Following flows: what `state` says of every protocol, who speaks, what makes a flow and what does not, VLAN stacks,
- * ends that are told, pick-up, sources, remembered verdicts. */
+/* Following flows: the value of `state` of every protocol, who speaks, what makes a flow and what does not, VLAN
+ * stacks, ends that are told, pick-up, sources, remembered verdicts. */
 #include "tests/unit/vm/world.h"
 
 #define A_B_UDP   "ip4 10.0.0.1 > 10.0.0.2 / udp 1000 > 53"
@@ -222,7 +222,7 @@ static void sctp_ends(void **state)
     world_fini(&w);
 }
 
-/* Equal addresses in two stacks are two flows; ids that come and go in one batch are told apart. */
+/* Equal addresses in two stacks are two flows; ids that come and go in one batch are distinguished. */
 static void stacks(void **state)
 {
     (void)state;

@@ -201,7 +201,7 @@ static void test_owners(void **state)
         differ += owner(alone, i) != owner(o, i);
     }
     assert_true(differ > 3); /* so these packets tell one from the other */
-    /* Their time is over a day after the program that had them left, and so with those that were read. */
+    /* Their time has expired a day after the program that had them left, and so with those that were read. */
     struct owners *then[2] = {owners_new(next, &cfg, o, 90000 * S), owners_new(next, &cfg, same, 90000 * S)};
     for (unsigned i = 0; i < PACKETS; i++) assert_int_equal(owner(then[0], i), owner(then[1], i));
     assert_int_equal(written(then[0], bytes), written(then[1], again));

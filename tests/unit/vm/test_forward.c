@@ -363,7 +363,7 @@ static void restored_flows_give_way(void **state)
     (void)state;
 }
 
-/* Many flows of a server that went down end by the sweep alone, as fast as there is room for what is said of them. */
+/* Many flows of a server that went down end by the sweep only, as fast as there is room for what is said of them. */
 static void a_sweep_ends_all(void **state)
 {
     (void)state;

@@ -489,7 +489,7 @@ static void test_batches_say_what_single_packets_do(void **state)
     worker_fini(&batch, SLOTS);
 }
 
-/* Fragments whose headers lie in segments are joined first. */
+/* Fragments whose headers are in segments are joined first. */
 static void test_fragments_in_pieces(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* Ports that flows of several workers have, and the ends by which those are told apart. */
+/* Ports that flows of several workers have, and the ends by which those are distinguished. */
 #include "tests/unit/vm/packet.h"
 
 #include "vm/shared/shared.h"

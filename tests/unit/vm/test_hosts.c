@@ -128,7 +128,7 @@ static int by_order(const void *a, const void *b)
 
 enum { NAMES = 60, TEXT = 40 };
 
-/* Few labels of few letters, so that names meet, end in one another and lie inside globs. */
+/* Few labels of few letters, so that names meet, end in one another and are inside globs. */
 static void draw_name(char out[TEXT], bool globs, uint64_t *seed)
 {
     const unsigned labels = 1 + (unsigned)(rng(seed) % 4);

@@ -156,7 +156,7 @@ static void forged_answers(void **state)
     wire_fini(&w);
 }
 
-/* A client that begins anew with the same port gets another connection once the one before is over for it. */
+/* A client that begins again with the same port gets another connection once the one before is over for it. */
 static void port_again(void **state)
 {
     struct wire w;
@@ -288,7 +288,7 @@ static void archived(void **state)
     struct archive a = {.at = bytes, .left = sizeof bytes};
     assert_true(vm_archive(w.s.vm, &w.s.in, &a));
     const size_t len = sizeof bytes - a.left;
-    const unsigned times = getenv("LONG") ? 5000 : 500; /* each makes a worker's tables anew */
+    const unsigned times = getenv("LONG") ? 5000 : 500; /* each makes a worker's tables again */
     for (unsigned i = 0; i < times; i++) {
         memcpy(hurt, bytes, len);
         hurt[draw(&seed, (uint32_t)len)] ^= (uint8_t)(1u << draw(&seed, 8));

@@ -875,7 +875,7 @@ static void held_before_the_clock(void **state)
     struct wire w;
     char at[12];
     begin_observed(&w, false, 0, &full);
-    for (unsigned i = 0; i < 3; i++) { /* the last one moves its window alone, once the cut has begun */
+    for (unsigned i = 0; i < 3; i++) { /* the last one moves its window only, once the cut has begun */
         struct frame f = with(&w.client, ACK, CLIENT_SEQ + 1 + i, SERVER_SEQ + 1, says_so[i]);
         if (!says_so[i]) f.seq = CLIENT_SEQ + 5;
         f = stamped(&f, at, CLIENT_STAMP + ticks[i], SERVER_STAMP);

@@ -277,7 +277,7 @@ static void not_believed(void **state)
     wire_fini(&w);
 }
 
-/* The server has less room than the client was told of: it waits, and stays; with a window of zero, too. */
+/* The server has less room than the client was notified of: it waits, and stays; with a window of zero, too. */
 static void window(void **state)
 {
     struct wire w;
@@ -299,7 +299,7 @@ static void window(void **state)
     }
 }
 
-/* Return what the client is told of a window with the answer to its SYN; a SYN to the server goes before. */
+/* Return what the client is notified of a window with the answer to its SYN; a SYN to the server goes before. */
 static uint16_t opens_small(struct wire *w, bool server_first, const struct syns *o, uint16_t to_server)
 {
     uint16_t told_first = 0;
@@ -477,7 +477,7 @@ static void unknown(void **state)
     wire_fini(&w);
 }
 
-/* The socket has what lies behind a gap, and the client may know so: it is waited for. */
+/* The socket has what is behind a gap, and the client may know so: it is waited for. */
 static void gap(void **state)
 {
     struct wire w;

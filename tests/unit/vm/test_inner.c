@@ -1,5 +1,5 @@
 /* The inner packet of a tunnel: how it leaves, what counts it, where there is no room; that opening undoes wrapping;
- * damaged tunnels. Which packets are opened, and what becomes of those that lie, is in tests/packets/decap.t. */
+ * damaged tunnels. Which packets are opened, and what becomes of those that are, is in tests/packets/decap.t. */
 #include "tests/unit/vm/sender.h"
 
 #include "tests/lib/rng.h"

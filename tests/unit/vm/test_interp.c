@@ -1,5 +1,5 @@
-/* The interpreter, one test a row of opcode.def. A branch is tried in the smallest program that tells its two ways
- * apart: taken ends in `pass`, not taken in `accept`. */
+/* The interpreter, one test a row of opcode.def. A branch is tried in the smallest program that distinguishes its
+ * two ways: taken ends in `pass`, not taken in `accept`. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -201,7 +201,7 @@ static void op_jpat_jnpat(void **state)
     assert_false(jumps_on(&(struct insn){.op = OP_JPAT, .imm = 0}, &s)); /* no payload */
 }
 
-/* The number stands in the packet. What is not IPv6 has none, whatever its bytes: then the opposite is taken. */
+/* The number is in the packet. What is not IPv6 has none, whatever its bytes: then the opposite is taken. */
 static void op_jhdr_jnhdr(void **state)
 {
     (void)state;
@@ -405,7 +405,7 @@ static void op_count_log(void **state)
     img_fini(&b);
 }
 
-/* The sample's meters: 2 packets a source at once, then 7 an hour; 64 KiB at once. */
+/* The sample's meters: 2 packets per source at once, then 7 an hour; 64 KiB at once. */
 static void op_jnover_jnwithin(void **state)
 {
     (void)state;

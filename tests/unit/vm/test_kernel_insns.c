@@ -82,7 +82,7 @@ static void test_relays_lead_on(void **state)
     insns_free(&a);
 }
 
-/* Where the last thing written is an exit, and nothing leads behind it, no jump over relays stands there: verifiers
+/* Where the last thing written is an exit, and nothing leads behind it, no jump over relays is there: verifiers
  * refuse what is not reached. */
 static void test_nothing_is_unreached(void **state)
 {

@@ -1,4 +1,4 @@
-/* Which decisions the kernel may remember for flows, and where they stand (vm/kernel/shapes.h). */
+/* Which decisions the kernel may remember for flows, and where they are (vm/kernel/shapes.h). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

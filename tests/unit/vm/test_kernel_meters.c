@@ -293,7 +293,7 @@ static void many_go_on(void **state)
     free(after);
 }
 
-/* Cells lie where a process that is not trusted may write; who keeps buckets is trusted with more. */
+/* Cells are where a process that is not trusted may write; who keeps buckets is trusted with more. */
 static void lies_of_places_are_not_believed(void **state)
 {
     (void)state;

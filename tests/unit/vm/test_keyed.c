@@ -37,7 +37,7 @@ static void sums_of_products_are_equal(void **state)
     assert_true(sum.low == 0 && sum.high == UINT64_MAX - 1);
 }
 
-/* Each bit of each word counts, wherever it lies, and so does the number of words. */
+/* Each bit of each word counts, wherever it is, and so does the number of words. */
 static void all_bits_are_hashed(void **state)
 {
     (void)state;

@@ -54,7 +54,7 @@ static void test_random(void **state)
     lb_pool_fini(&p);
 }
 
-/* Seeds tell workers apart. */
+/* Seeds distinguish workers. */
 static void test_seeds(void **state)
 {
     (void)state;

@@ -103,7 +103,7 @@ static void test_round_robin_parts(void **state)
     lb_pool_fini(&p);
 }
 
-/* The cycle goes on through an update that changes nothing, and begins anew with one that does. */
+/* The cycle goes on through an update that changes nothing, and begins again with one that does. */
 static void test_round_robin_update(void **state)
 {
     (void)state;
@@ -222,7 +222,7 @@ static void test_least_conn_parts(void **state)
     lb_pool_fini(&p);
 }
 
-/* A thousand servers: better of two. Connections stay close to the weights, far closer than by drawing alone. */
+/* A thousand servers: better of two. Connections stay close to the weights, far closer than by drawing only. */
 static void test_least_conn_many(void **state)
 {
     (void)state;

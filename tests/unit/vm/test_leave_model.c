@@ -162,7 +162,7 @@ static void carry_some(struct run *t)
     if (all[n]->count) carry(t, all[n], n % 2, n == 2 || n == 3);
 }
 
-/* An end says something new or old, or just acknowledges. */
+/* An end sends something new or old, or just acknowledges. */
 static void speak(struct run *t, unsigned at)
 {
     struct end *e = &t->end[at];

@@ -295,7 +295,7 @@ static void replace(struct model *m)
         at += (u128)rng_next(&m->r) * rng_below(&m->r, 1 << 20);
         m->r6[i].hi_hi = (uint64_t)(at >> 64), m->r6[i].hi_lo = (uint64_t)at;
     }
-    assert_true(live_replace(m->set, m->now, &m->base));
+    assert_true(live_replace(m->set, &m->base));
     const struct live_base b = live_base(m->set);
     assert_true(b.count4 == m->base.count4 && b.count6 == m->base.count6);
     if (b.count4) assert_memory_equal(b.r4, m->r4, b.count4 * sizeof *b.r4);
@@ -535,7 +535,7 @@ static void to_the_last_place(void **state)
     assert_null(live_new(&(struct live_cfg){.size = UINT64_MAX / 16}));
 }
 
-/* The ranges are copied; an old base is kept for a second, and some are freed while others stay. */
+/* The ranges are copied; an old base stays until it is taken and freed, and some are freed while others stay. */
 static void bases(void **state)
 {
     (void)state;
@@ -546,15 +546,18 @@ static void bases(void **state)
     for (uint32_t i = 0; i < 50; i++) {
         struct pbc_range four = {i, i + 1};
         const struct live_base before = live_base(s);
-        assert_true(live_replace(s, (uint64_t)i * 300, &(struct live_base){&four, &six, 1, i % 2}));
+        assert_true(live_replace(s, &(struct live_base){&four, &six, 1, i % 2}));
         if (before.count4) assert_int_equal(before.r4[0].lo, i - 1); /* still there */
         four.lo = 99;
         assert_true(live_has(s, 0, (uint32_t[4]){i + 1}, false));
         assert_false(live_has(s, 0, (uint32_t[4]){i - 1}, false));
         assert_int_equal(live_has(s, 0, in, true), i % 2);
         assert_false(live_has(s, 0, out, true));
+        if (i % 7 == 6) live_block_free(live_replaced(s));
     }
-    assert_true(live_replace(s, 60000, &(struct live_base){0}));
+    live_block_free(live_replaced(s));
+    assert_null(live_replaced(s));
+    assert_true(live_replace(s, &(struct live_base){0}));
     assert_false(live_has(s, 0, (uint32_t[4]){50}, false));
     live_free(s);
 }
@@ -577,8 +580,8 @@ static void no_room(void **state)
     struct pbc_range r4[ROOM + 1];
     for (uint32_t i = 0; i <= ROOM; i++) r4[i] = (struct pbc_range){10 * i, 10 * i + 1};
     const struct live_base fits = {.r4 = r4, .count4 = ROOM}, large = {.r4 = r4, .count4 = ROOM + 1};
-    assert_true(live_base_fits(s, &fits) && live_replace(s, 0, &fits));
-    assert_true(!live_base_fits(s, &large) && !live_replace(s, 0, &large));
+    assert_true(live_base_fits(s, &fits) && live_replace(s, &fits));
+    assert_true(!live_base_fits(s, &large) && !live_replace(s, &large));
     assert_true(live_base_fits(other, &large));
     assert_true(live_has(s, 0, (uint32_t[4]){71}, false));
     assert_false(live_has(s, 0, (uint32_t[4]){80}, false));

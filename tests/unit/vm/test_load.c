@@ -173,7 +173,7 @@ static void writes_alike(const struct program *p, uint32_t version, uint32_t siz
     free(i.bytes);
 }
 
-/* Return what the loader says of an image of a version whose META has entries of `size` bytes; "": it takes it. */
+/* Return what the loader reports of an image of a version whose META has entries of `size` bytes; "": it takes it. */
 static const char *entries_of(uint32_t version, uint32_t size)
 {
     static char err[256];
@@ -193,7 +193,7 @@ static const char *entries_of(uint32_t version, uint32_t size)
     return err;
 }
 
-/* Return what the loader says of strings of an older version whose entries have that size. */
+/* Return what the loader reports of strings of an older version whose entries have that size. */
 static const char *strings_of(uint32_t size)
 {
     static char err[256];
@@ -222,7 +222,7 @@ static void shorter_entries_of_before(void **state)
     assert_string_equal(entries_of(PBC_OLDEST, size + 8), "section `meta` has entries of 48 bytes instead of 40");
 }
 
-/* The caller's bytes may lie anywhere and are not needed afterwards. */
+/* The caller's bytes may be anywhere and are not needed afterwards. */
 static void any_alignment(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* What a packet met in the flow table: whoever has that and the packet says the same of both as the table itself, and
- * no more where another packet stands beside it. */
+/* What a packet met in the flow table: whoever has that and the packet says the same of both as the table itself,
+ * and no more where another packet is beside it. */
 #include "tests/lib/draw_talk.h"
 #include "tests/unit/vm/sender.h"
 #include "vm/context/context.h"
@@ -190,7 +190,7 @@ static void what_the_host_opened_is_established(void **state)
     sender_fini(&s);
 }
 
-/* What is said is hostile: whatever stands there, nothing is read outside, and it comes to an end. */
+/* What is said is hostile: whatever is there, nothing is read outside, and it comes to an end. */
 static void bytes_by_chance(void **state)
 {
     (void)state;

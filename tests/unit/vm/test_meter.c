@@ -176,7 +176,7 @@ static void test_exact_where_said(void **state)
     }
 }
 
-/* 63 bits of units last for years; then all begins anew instead of going wrong. */
+/* 63 bits of units last for years; then all begins again instead of going wrong. */
 static void test_after_centuries(void **state)
 {
     (void)state;

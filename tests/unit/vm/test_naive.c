@@ -53,8 +53,8 @@ static void choice_of_firewall(void **state)
     firewall(&b, 0, PBC_DIR_IN, PBC_V_ACCEPT);         /* 1 */
     firewall(&b, 0, PBC_DIR_OUT, PBC_V_REJECT);        /* 2 */
     firewall(&b, 1, PBC_DIR_FORWARD, PBC_V_ACCEPT);    /* 3 */
-    firewall(&b, PBC_NONE, PBC_DIR_ANY, PBC_V_ACCEPT); /* 4: 0 stands before it */
-    firewall(&b, 0, PBC_DIR_IN, PBC_V_DROP);           /* 5: 1 stands before it */
+    firewall(&b, PBC_NONE, PBC_DIR_ANY, PBC_V_ACCEPT); /* 4: 0 is before it */
+    firewall(&b, 0, PBC_DIR_IN, PBC_V_DROP);           /* 5: 1 is before it */
     struct program *p = load(&b);
     const uint32_t in = KIND_IP4 | KIND_IN, out = KIND_IP4 | KIND_OUT, forward = KIND_IP4 | KIND_FORWARD;
     expect(naive(p, in, 0), ACTION_ACCEPT, RULE_DEFAULT, 1);

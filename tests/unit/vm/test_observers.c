@@ -120,7 +120,7 @@ static void several_overlaps(void **state)
     waiting(".ddddddcc", 4, 2u, "aa", 3u, "bb", 5u, "cccc", 1u, "dddddd");
     /* Two that touch are one, so one that begins where they touch begins within */
     waiting(".aaabbbcc", 3, 1u, "aaa", 4u, "bbb", 4u, "ccccc");
-    /* It lies within one that others have cut */
+    /* It is within one that others have cut */
     waiting(".aaaabbb", 3, 1u, "aaaa", 2u, "bbbbbb", 3u, "ccccc");
     (void)state;
 }
@@ -245,7 +245,7 @@ static void a_tail_that_never_came(void **state)
     watch_seg(&w, S, SSEQ, CSEQ + 7, TCP_ACK | TCP_FIN, NULL, 0);
     watch_seg(&w, C, CSEQ + 7, SSEQ + 1, TCP_ACK, NULL, 0);
     tail_is("abc???", OBSERVE_WHY_CLOSED, OBSERVE_HOLE_UNSEEN);
-    tail_begin(); /* nobody acknowledges it, but the FIN lies behind it */
+    tail_begin(); /* nobody acknowledges it, but the FIN is behind it */
     watch_seg(&w, C, CSEQ + 6, SSEQ, TCP_ACK | TCP_FIN, NULL, 0);
     observers_end(w.o, w.now_ns, OBSERVE_WHY_OPEN);
     tail_is("abc???", OBSERVE_WHY_OPEN, OBSERVE_HOLE_END);
@@ -268,8 +268,7 @@ static void a_tail_that_never_came(void **state)
     (void)state;
 }
 
-/* A reset within the window lies behind what came; those who sent it end the connection, and no other packet follows.
- */
+/* A reset within the window is behind what came; those who sent it end the connection, and no other packet follows. */
 static void a_tail_before_a_reset(void **state)
 {
     tail_begin();
@@ -352,7 +351,7 @@ static void numbers_run_round(void **state)
 
 /* 1 TiB: the numbers run round 256 times, with bytes on both sides of each turn. Between the turns the other side
  * acknowledges what never came by. */
-/* The end was seen, and more came behind it: its acknowledgement lies as far back as a number can. */
+/* The end was seen, and more came behind it: its acknowledgement is as far back as a number can. */
 static void an_end_is_acknowledged_half_a_round_behind(void **state)
 {
     enum { STEP = (1 << 30) - 1, BACK = (1 << 20) - 2048 };
@@ -699,7 +698,7 @@ static void first_bytes_choose_the_branch(void **state)
     watch_fini(&w);
 
     branches_image(PBC_PASS, PBC_STREAM);
-    watch_text(&w, S, SSEQ, CSEQ, "S"); /* time is up before the other byte comes */
+    watch_text(&w, S, SSEQ, CSEQ, "S"); /* time has expired before the other byte comes */
     assert_int_equal(w.chosen, 0);
     w.now_ns += 6000 * (uint64_t)MS;
     observers_tick(w.o, w.now_ns);

@@ -72,7 +72,7 @@ static void test_alike(void **state)
 }
 
 /* A host behind the nat reaches another by its map: the answer of what has no mapping goes to our own address, and
- * shows the mapped host alone. */
+ * shows the mapped host only. */
 static void test_turned_back(void **state)
 {
     (void)state;

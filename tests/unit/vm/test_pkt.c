@@ -214,7 +214,7 @@ static void test_match_where_nowhere(void **state)
     assert_false(has(PBC_PAYLOAD, 0, "abc", 3)); /* past the capture */
 }
 
-/* Patterns that lie in segments, or across tags that were taken off. */
+/* Patterns that are in segments, or across tags that were taken off. */
 static void test_match_gathered(void **state)
 {
     (void)state;

@@ -126,7 +126,7 @@ static void test_touched(void **state)
         unsigned char there[PAGES];
         const struct pkt *pkt = pool_get(p);
         const uint8_t *from = pkt->data - POOL_HEADROOM;
-        /* Whole pages of this slot alone, of which the last one of those that are there may be so in part. */
+        /* Whole pages of this slot only, of which the last one of those that are there may be so in part. */
         from += -(uintptr_t)from & 4095;
         assert_int_equal(mincore((void *)(uintptr_t)from, (PAGES - 2) * 4096, there), 0);
         for (unsigned page = 0; page < PAGES - 2; page++)

@@ -105,7 +105,7 @@ static void epochs_come_round(void **state)
         w.facts.generation++;
         vm_run(w.vm, &w.in, pkts, 1, &v, &w.tx);
     }
-    assert_int_equal(remembered(&w), 0); /* each was judged anew */
+    assert_int_equal(remembered(&w), 0); /* each was judged again */
     vm_run(w.vm, &w.in, pkts, 1, &v, &w.tx);
     before = remembered(&w);
     assert_int_equal(before, 1);
@@ -140,7 +140,7 @@ static void can_be_turned_off(void **state)
     }
 }
 
-/* A flow that begins anew knows nothing of the one before. */
+/* A flow that begins again knows nothing of the one before. */
 static void another_flow(void **state)
 {
     (void)state;
@@ -155,7 +155,7 @@ static void another_flow(void **state)
     world_fini(&w);
 }
 
-/* Explaining asks for the state as it would be, and for how many flows a source holds, and changes nothing. */
+/* Explaining asks for the state as it would be, and for how many flows per source holds, and changes nothing. */
 static void explained(void **state)
 {
     (void)state;
@@ -181,7 +181,7 @@ static void explained(void **state)
     world_fini(&w);
 }
 
-/* A frame whose headers lie in a segment is joined, judged and followed like any other. */
+/* A frame whose headers are in a segment is joined, judged and followed like any other. */
 static void joined_frames(void **state)
 {
     (void)state;

@@ -66,7 +66,7 @@ static void check(const struct routes *r, const struct routes_said *said, uint8_
         assert_ptr_equal(way, &r->ways[expected]);
 }
 
-/* Both edges of the prefix, and what lies beside them. */
+/* Both edges of the prefix, and what is beside them. */
 static void check_edges(const struct routes *r, const struct routes_said *said, const struct route *x)
 {
     const unsigned all = x->family == 4 ? 32 : 128, words = all / 32;

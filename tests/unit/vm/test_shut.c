@@ -9,7 +9,7 @@
 #include "vm/packet/facts.h"
 #include "vm/packet/pkt.h"
 
-/* kind: with KIND_SRC_SELF, as a mark of this test alone, the packet crosses a bridge. */
+/* kind: with KIND_SRC_SELF, as a mark of this test only, the packet crosses a bridge. */
 static bool stops(uint32_t kind, uint16_t from, uint16_t to, uint32_t shut)
 {
     const struct key key = {.kind = kind, .src_port = from, .dst_port = to};

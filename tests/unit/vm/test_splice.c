@@ -70,7 +70,7 @@ static void test_numbers(void **state)
     pass(&s, 0, V6 "/ tcp 5 > 80 seq 1000 ack 5001 win 1", V6 "/ tcp 5 > 80 seq 20000 ack 5001 win 0");
 }
 
-/* Nothing but a distance: the same splice however often it is joined anew. */
+/* Nothing but a distance: the same splice however often it is joined again. */
 static void test_distance(void **state)
 {
     (void)state;

@@ -186,7 +186,7 @@ static void one_waits(void **state)
     free(last);
 }
 
-/* What a handshake that ended here said stands beside what the request says. */
+/* What a handshake that ended here said is beside what the request says. */
 static void ended_tls(void **state)
 {
     struct view v;

@@ -29,7 +29,7 @@ static uint32_t openssl_hello(uint8_t *out, size_t room, const char *name, const
     return (uint32_t)n;
 }
 
-/* Byte by byte, each time in memory that ends where the bytes do. Sets where the last bytes lie; the caller frees. */
+/* Byte by byte, each time in memory that ends where the bytes do. Sets where the last bytes are; the caller frees. */
 static enum stream_read read_cut(struct hello *h, const uint8_t *bytes, uint32_t n, uint8_t **last)
 {
     struct hello_at at = {0};

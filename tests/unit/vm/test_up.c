@@ -1,5 +1,5 @@
 /* Kernel mode of a worker: decisions that came along are taken and nobody is asked, others are asked of the kernel's
- * judge, for which a judge of this process stands in here; what the kernel counted is added. */
+ * judge, for which a judge of this process is in here; what the kernel counted is added. */
 #include "tests/unit/vm/sender.h"
 
 #include "vm/judge/effects.h"

@@ -266,7 +266,7 @@ static void compared(void **state)
     }
 }
 
-/* Entries with code, each once in the run, also where it stands on both sides of a seam. */
+/* Entries with code, each once in the run, also where it is on both sides of a seam. */
 static void chain(void **state)
 {
     (void)state;

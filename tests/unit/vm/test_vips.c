@@ -113,7 +113,7 @@ static void many_addresses(void **state)
     sender_fini(&s);
 }
 
-/* A program without addresses has nothing to say. */
+/* A program without addresses has nothing to send. */
 static void no_addresses(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* A worker that keeps flows, fed with packets in words: what `state` says of each, time, events. Before a packet is
- * judged vm_state is asked, and must say the same. */
+/* A worker that keeps flows, fed with packets in words: the value of `state` of each, time, events. Before a packet
+ * is judged vm_state is asked, and must say the same. */
 #ifndef TESTS_UNIT_VM_WORLD_H
 #define TESTS_UNIT_VM_WORLD_H
 

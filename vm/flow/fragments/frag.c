@@ -72,8 +72,8 @@ static bool datagram_is_over(const struct frags *f, uint32_t slot, uint64_t now_
     return now_ns - born_ns(f, slot) >= FRAG_KEEP_NS;
 }
 
-/* Tell the held fragments of a datagram the fate of its first; NULL: it will not come. Fragments whose time is over are
- * orphans already. */
+/* Tell the held fragments of a datagram the fate of its first; NULL: it will not come. Fragments that have expired
+ * are orphans already. */
 static void tell_held(struct frags *f, uint64_t now_ns, uint32_t slot, const struct frag_first *first)
 {
     struct datagram *d = datagram_at(f, slot);

@@ -1,10 +1,10 @@
 /* Fragments that follow their first (docs/semantics.md, Fragments): the datagram of a fragment, the check of its bytes,
  * and the fate of the first fragment. Fixed memory, bounded work.
  *
- * A datagram is source, destination, protocol (IPv4 only), identification and VLAN stack. The table holds `fragments`
- * datagrams of 32 ranges each, for 30 seconds or until they are complete. An exact duplicate alone is dropped; any
- * other overlap ends the datagram, in both families (RFC 5722), and so does a 33rd range or a fragment that contradicts
- * the known end. */
+ * A datagram is source, destination, protocol (IPv4 only), identification and VLAN stack. The table holds
+ * `fragments` datagrams of 32 ranges each, for 30 seconds or until they are complete. Of an exact duplicate only the
+ * copy is dropped. Any other overlap ends the datagram, in both families (RFC 5722), and so does a 33rd range or a
+ * fragment that contradicts the known end. */
 #pragma once
 
 #include "vm/cfg.h"
@@ -18,7 +18,7 @@
 
 #define FRAG_KEEP_NS UINT64_C(30000000000) /* time for which a datagram is remembered */
 
-/* Return the number of datagrams that are remembered at once. */
+/* Return the number of datagrams that the table can hold. */
 static inline uint64_t frags_most(const struct program *p) { return p->settings_count ? p->settings->fragments : 4096; }
 
 struct frags;
@@ -27,7 +27,7 @@ struct frags;
 enum frag_fate {
     FRAG_FIRST,  /* judge it as any packet, then call frag_judged */
     FRAG_FOLLOW, /* follow the first, whose fate is in *first */
-    FRAG_WAIT,   /* the first is unknown: frag_hold it, or judge it alone */
+    FRAG_WAIT,   /* the first is unknown: call frag_hold, or judge the fragment on its own */
     FRAG_REFUSE, /* drop it for first->verdict.reason */
 };
 
@@ -35,34 +35,34 @@ enum frag_fate {
 struct frag_first {
     struct verdict verdict;
     struct leave leave; /* valid if it was sent on */
-    uint64_t mirrors;   /* mirrors that matched it, a bit each: they copy what follows, too */
-    uint32_t place;     /* position in the rules where it was decided; for the caller only */
+    uint64_t mirrors;   /* mirrors that matched the first, one bit each: they copy later fragments, too */
+    uint32_t place;     /* position in the rules where the first was decided; for the caller only */
 };
 
 struct frags *frags_new(const struct program *p, uint64_t seed); /* NULL: out of memory */
 void frags_free(struct frags *f); /* returns held packets to their pool, which must still exist */
 const struct frag_counters *frags_counters(const struct frags *f);
 /* Classify a parsed fragment (KIND_FRAG_FIRST or _LATER). *datagram: its entry, valid for the calls below until the
- * next frag_look. A malformed fragment is refused for its own reason; a malformed first also ends the datagram with its
+ * next frag_look. A malformed fragment is refused for its own reason; a malformed first also ends the datagram, with
  * held and later fragments. */
 enum frag_fate frag_look(struct frags *f, uint64_t now_ns, const struct key *key, const struct pkt *pkt,
                          uint32_t *datagram, struct frag_first *first);
 
-/* Record the fate of the first. Held fragments leave with it, unless their time is over. */
+/* Record the fate of the first fragment. Held fragments leave with it, unless they have expired. */
 void frag_judged(struct frags *f, uint64_t now_ns, uint32_t datagram, const struct frag_first *first);
 
 /* True if an early fragment may wait now; otherwise call frag_not_held, which counts it. */
 bool frag_room(const struct frags *f, uint64_t now_ns);
 void frag_not_held(struct frags *f);
 /* Hold a copy, in a slot of the pool that now belongs to frags. Only with frag_room. outer_bytes: length of the
- * tunnel's headers around it; 0: none. */
+ * tunnel's headers in front; 0: none. */
 void frag_hold(struct frags *f, uint64_t now_ns, uint32_t datagram, struct pkt *copy, uint32_t outer_bytes);
 
 /* A held fragment that leaves */
 struct frag_held {
     struct pkt *pkt;         /* the caller owns its slot again */
     uint32_t outer_bytes;    /* as given to frag_hold */
-    bool orphan;             /* the time is over */
+    bool orphan;             /* the time has expired */
     struct frag_first first; /* otherwise the fate of the first */
 };
 /* Take the next fragment that may leave; false: none now. */

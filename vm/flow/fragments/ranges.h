@@ -1,7 +1,7 @@
 /* The received bytes of one datagram: the rules of RFC 5722, in fixed memory.
  *
- * A range is a run of adjacent fragments of equal length, so its fragments can still be told apart: an exact duplicate
- * differs from other overlaps, and an evenly cut datagram of any length takes two ranges once complete. */
+ * A range is a run of adjacent fragments of equal length, so its fragments can still be distinguished: an exact
+ * duplicate differs from other overlaps, and an evenly cut datagram of any length takes two ranges once complete. */
 #pragma once
 
 #include <stdbool.h>

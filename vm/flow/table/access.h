@@ -2,7 +2,7 @@
  * among processors uses a header with the same names, set as TABLE_ACCESS.
  *
  * In a shared table a change to a flow is made between table_lock and table_unlock, counts are added atomically, and
- * some flows are not the caller's to end. Here these functions do nothing. */
+ * the caller must not end some flows. Here these functions do nothing. */
 #pragma once
 
 #include "vm/flow/table/ops.h"
@@ -123,14 +123,14 @@ static inline void table_touch(const struct flow_table *t, int64_t slot)
 
 static inline void table_count(uint64_t *word, int64_t by) { *word += (uint64_t)by; }
 
-/* Keep others from changing the flow until table_unlock; false: it could not be locked. */
+/* Lock the flow until table_unlock; false: it could not be locked. */
 static inline bool table_lock(struct flow *f) { return true; }
 static inline void table_unlock(struct flow *f) {}
 
 /* True if others change the table, too, so that a process changes it by operations (ops.h). */
 static inline bool table_has_ops(const struct flow_table *t) { return __builtin_expect(t->ops != NULL, 0); }
 
-/* Return the part beside the lines that holds counters and hands: in a table that others change, too, theirs. */
+/* Return the part beside the lines that holds counters and hands. In a shared table it is the shared part. */
 static inline struct flow_table *table_common(const struct flow_table *t)
 {
     return table_has_ops(t) ? t->ops->common : (struct flow_table *)(uintptr_t)t;

@@ -1,9 +1,9 @@
 /* Flows as bytes in advance, while they go on changing (flow_table_archive writes what is left of them): groups are
- * written whole, a few at a time, and once more if they have changed since. The reader puts each in the place of what
- * it has there. Between two parts flows begin and end, so a flow and its twin may come apart: what is read agrees with
- * itself at the end alone.
+ * written whole, a few at a time, and once more if they have changed since. The reader puts each in the place of
+ * what it has there. Between two parts flows begin and end, so a flow and its twin may come apart: the copy is
+ * consistent only at the end.
  *
- * Each call while nobody changes the table. Not for a table that others change, too (ops.h). */
+ * No call may run while the table changes. Not for a table that others change, too (ops.h). */
 #pragma once
 
 #include <stdbool.h>
@@ -14,7 +14,7 @@ struct flow_table;
 
 /* ---- writing ---- */
 
-/* Note from now on which groups change; all that hold flows count as changed. False: out of memory. */
+/* Note from now on which groups change; all groups with flows count as changed. False: out of memory. */
 bool flow_advance_begin(struct flow_table *t);
 void flow_advance_end(struct flow_table *t);
 /* Return the number of groups that have changed since they were written. */
@@ -25,12 +25,13 @@ bool flow_advance_write(struct flow_table *t, struct archive *a, uint32_t *hand,
 
 /* ---- reading ---- */
 
-/* Called for a flow, not for a twin, that has come into a slot, or is about to leave it. False: it is no such flow. */
+/* Called for a flow, not for a twin, that has come into a slot, or is about to leave it. False: the flow is invalid. */
 typedef bool flow_advance_fn(void *arg, int32_t slot, bool comes);
 
-/* Read what one call of flow_advance_write wrote. What is read is hostile. */
+/* Read what one call of flow_advance_write wrote. The input is hostile. */
 bool flow_advance_read(struct flow_table *t, struct archive *a, flow_advance_fn *moved, void *arg);
-/* Check groups that changed since they were checked, as far as they agree: less is left for the end. */
+/* Check the groups that changed since their last check, as far as they are consistent, so that less is left for the
+ * end. */
 void flow_advance_check(struct flow_table *t);
 /* Check what is left. False: slots do not agree. */
 bool flow_advance_agrees(struct flow_table *t);

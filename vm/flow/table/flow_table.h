@@ -1,12 +1,12 @@
 /* The flow table: fixed memory, bounded work, no allocation after flow_table_new.
  *
- * An open table in groups of sixteen slots. A flow has two groups, by its seeded hash; it goes to the first while that
- * has slots to spare, else to the emptier, and is never moved. Before these it goes to its near group, if the table has
- * such: 2,048 groups at most, an eighth of a large table, which few flows do not leave. So few flows lie in few pages.
- * Beside the 64-byte slots is a dense array of 16-bit tags (two bits of class, fourteen of hash; 0: free). So a look-up
- * reads 32 bytes, rarely twice, and then nearly always exactly the right slot; a miss reads no slot; and a flow to
- * evict is found by class without reading slots. Tags are hints beside the slot's taken word. There is room for half as
- * many flows again as `flows`, and for their twins.
+ * An open table in groups of sixteen slots. A flow has two groups, by its seeded hash; it goes to the first while
+ * that has slots to spare, else to the emptier, and is never moved. Before these two a flow goes to its near group,
+ * if the table has near groups: 2,048 groups at most, an eighth of a large table, which few flows do not leave. So
+ * few flows are in few pages. Beside the 64-byte slots is a dense array of 16-bit tags (two bits of class, fourteen
+ * of hash; 0: free). So a look-up reads 32 bytes, rarely twice, then nearly always only the right slot; a miss reads
+ * no slot; and a flow to evict is found by class without reading slots. Tags are hints beside the slot's taken word.
+ * There is room for half as many flows again as `flows`, and for their twins.
  *
  * If both groups are full, the flow of the lowest class makes way, within it the longest idle. With more than
  * `half_open` half-open flows, a hand goes round the tags, and the oldest of the next few makes way. A flow whose
@@ -33,7 +33,7 @@ uint32_t flow_table_groups(const struct flow_table_cfg *cfg);
  * also on another thread, takes half as much again as flows have used, and 1 MiB. */
 struct flow_table *flow_table_new(const struct flow_table_cfg *cfg);
 void flow_table_ahead(struct flow_table *t, size_t least); /* least: bytes, whatever flows have used */
-size_t flow_table_used(const struct flow_table *t); /* bytes that flows have used; 0 where others change it, too */
+size_t flow_table_used(const struct flow_table *t); /* bytes that flows have used; 0 in a shared table */
 void flow_table_free(struct flow_table *t);
 /* Write the timeouts of the settings, by state. */
 void flow_timeouts(const struct pbc_settings *s, uint64_t timeout_ns[FLOW_STATES]);
@@ -61,8 +61,8 @@ struct flow_first {
 int32_t flow_begin(struct flow_table *t, const struct flow_tuple *tuple, const struct flow_first *first,
                    uint64_t now_ns);
 
-/* Add a twin of the flow in `slot` under a tuple that is not in the table, unless flow_begin has added it. Makes room
- * as above, never by ending that flow; FLOW_NONE only if others change the table, too. */
+/* Add a twin of the flow in `slot` under a tuple that is not in the table, unless flow_begin has added it. Makes
+ * room as above, but never ends that flow; FLOW_NONE only if others change the table, too. */
 int32_t flow_add_twin(struct flow_table *t, int32_t slot, const struct flow_tuple *tuple, uint64_t now_ns);
 /* Return the flow that a slot belongs to: itself, or for a twin its flow. */
 int32_t flow_of_twin(const struct flow_table *t, int32_t slot);
@@ -85,8 +85,9 @@ void flow_set_state(struct flow_table *t, int32_t slot, enum flow_state state, u
 /* Release the flow of this slot. */
 void flow_end(struct flow_table *t, int32_t slot, enum flow_end how, uint64_t now_ns);
 
-/* Copy the first line of the flow in a slot. False: others change it all the time. The second function releases that
- * flow; false: it has ended, and another may have its slot. Where others change the table, it says so rightly. */
+/* Copy the first line of the flow in a slot. False: the line kept changing. The second function releases that flow;
+ * false: the flow has ended, and another may have its slot. The answer is also right if other processors change the
+ * table. */
 bool flow_read(const struct flow_table *t, int32_t slot, struct flow *seen);
 bool flow_end_seen(struct flow_table *t, int32_t slot, const struct flow *seen, enum flow_end how, uint64_t now_ns);
 
@@ -102,14 +103,14 @@ uint64_t flow_deadline(const struct flow_table *t, const struct flow *f);
 /* Return the next live flow (not a twin) at or after slot *at, and set *at behind it; FLOW_NONE at the end. Expired
  * flows are included. */
 int32_t flow_next(const struct flow_table *t, uint32_t *at);
-/* The same for at most so many groups: FLOW_NONE also if they hold no flow; flow_at_end tells the end */
+/* The same for at most `groups` groups: FLOW_NONE also if they hold no flow; flow_at_end shows the end */
 int32_t flow_next_near(const struct flow_table *t, uint32_t *at, uint32_t groups);
 bool flow_at_end(const struct flow_table *t, uint32_t at);
 
 /* Add a flow of another worker's table, of the same configuration and not shared, with its twin and binding, without
- * recipes and remembered verdicts; both tuples have VLAN stack `stack` here. It keeps all its times, and is not counted
- * as begun. Where this table has a flow with either tuple, the one that was seen last stays. FLOW_NONE: that is the
- * other, or the flow's time has passed. */
+ * recipes and remembered verdicts; both tuples have VLAN stack `stack` here. It keeps all its times, and is not
+ * counted as begun. If this table has a flow with either tuple, the flow that was seen last stays. FLOW_NONE: that
+ * is the other, or the flow's time has passed. */
 int32_t flow_move(struct flow_table *t, const struct flow_table *from, int32_t slot, uint16_t stack, uint64_t now_ns);
 
 /* Write all flows and twins, or read them into a new table (keyed/archive.h), without recipes and remembered verdicts,
@@ -117,11 +118,11 @@ int32_t flow_move(struct flow_table *t, const struct flow_table *from, int32_t s
  * flows, which advance.h has. */
 struct archive;
 bool flow_table_archive(struct flow_table *t, struct archive *a);
-/* Write or read the bindings alone, of a table that two processes use one after the other, while neither begins or ends
- * flows that are sent on: the kernel goes on with all others. What is read must be the bindings of just those flows. */
+/* Write or read the bindings only, of a table that two processes use one after the other, while neither begins or
+ * ends bound flows: the kernel goes on with all others. The bindings read must be those of exactly these flows. */
 bool flow_table_archive_binds(struct flow_table *t, struct archive *a);
 size_t flow_table_bind_bytes(void); /* bytes of a binding there */
-/* True if the part beside the lines of a table that others change fits so many slots. */
+/* True if the shared part beside the lines fits that many slots. */
 bool flow_table_has(const struct flow_table *common, uint64_t slots);
 
 const struct flow_counters *flow_table_counters(const struct flow_table *t);

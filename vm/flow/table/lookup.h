@@ -7,7 +7,7 @@
 #include "vm/keyed/tags.h"
 #include "vm/packet/pkt.h"
 
-/* Bit of a hash that is set for IPv6. It is also the tag's lowest bit, so tags tell which slots have a second line. */
+/* Bit of a hash that is set for IPv6. It is also the tag's lowest bit, so tags show which slots have a second line. */
 enum { HASH_IP6 = 1 };
 
 #ifdef TABLE_ACCESS
@@ -69,8 +69,8 @@ static inline uint64_t table_hash(const struct flow_table *t, const struct flow_
     return table_hash6(t, id);
 }
 
-/* The places of a tuple: of its two groups among those that are not near, and of its near group. A table of many groups
- * has a few that are filled first, so that as long as flows are few their tags and lines lie in few pages. */
+/* The places of a tuple: its two groups among those that are not near, and its near group. A large table has a few
+ * near groups, which are filled first, so that tags and lines of few flows are in few pages. */
 static inline struct place table_place(const struct flow_table *t, uint64_t hash)
 {
     return place_of(hash, t->groups - t->near);
@@ -149,7 +149,7 @@ static inline bool table_has_ip6(const struct flow_table *t, int64_t slot, const
     for (unsigned i = 0; i < 2; i++) differ |= (cold_low[i] ^ low[i]) | (cold_high[i] ^ high[i]);
     return !differ;
 }
-/* flow_table.c: the same. Out of line: its registers would cost IPv4 more than the call does. */
+/* flow_table.c: the same, out of line, because its registers would cost IPv4 more than the call. */
 bool table_is_of_ip6(const struct flow_table *t, int64_t slot, const struct flow_id *id);
 
 /* Return ports, protocol, kind and VLAN stack, as in an id. */

@@ -132,7 +132,7 @@ uint32_t table_fresh_block(struct flow_table *t)
     return block;
 }
 
-/* Allocate ahead. Without bindings, lines of one kind lie together, and only those of the first kind are allocated. */
+/* Allocate ahead. Without bindings, lines of one kind are together, and only those of the first kind are allocated. */
 size_t flow_table_used(const struct flow_table *t)
 {
     return t->ops ? 0 : (size_t)__atomic_load_n(&t->left.fresh, __ATOMIC_RELAXED) * BLOCK * t->stride;

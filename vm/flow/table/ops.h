@@ -1,5 +1,5 @@
-/* A flow table that others change, too (the kernel's stages). Each change by a process is one operation of a kernel
- * program under the flow's lock, so that a process that dies leaves no change half done. The process reads the lines in
+/* A flow table that the kernel's stages change, too. Each change by a process is one operation of a kernel program
+ * under the flow's lock, so that a process that dies leaves no change half done. The process reads the lines in
  * place.
  *
  * Only the process begins and ends flows that are sent on, and writes their bindings and recipes. All other flows end
@@ -18,7 +18,7 @@ enum flow_op_kind {
      * twin too, if there is room. */
     FLOW_OP_ADD,
     FLOW_OP_TWIN, /* slot, taken, twin: add its twin */
-    FLOW_OP_SET,  /* slot, taken, tcp, seen_ns, state, flags, would: set these; flags are added */
+    FLOW_OP_SET,  /* slot, taken, tcp, seen_ns, state, flags, would: set these fields; flags are added */
     /* slot, taken, how, over: end the flow, even if it has changed since, as long as it is the same flow. */
     FLOW_OP_END,
     /* slot, until: end expired flows in this range, at most as many as fit into `swept`, and list them there; `count`:
@@ -29,7 +29,7 @@ enum flow_op_kind {
 enum flow_op_said {
     FLOW_OP_DONE,
     FLOW_OP_BUSY, /* the taken word has changed, the flow has not expired, or another processor holds it */
-    FLOW_OP_ROOM, /* both groups are full: another flow has to make way first */
+    FLOW_OP_ROOM, /* both groups are full: another flow must make way first */
     FLOW_OP_HELD, /* the flow with that tuple stays: it is sent on, or its end could not be reported */
 };
 
@@ -62,10 +62,10 @@ enum { FLOW_SWEPT = 64 };
 
 /* The table's memory, and the operations of a process on it */
 struct flow_ops {
-    bool (*run)(void *arg, struct flow_op *op); /* false: the kernel did not run it, and nothing happened */
+    bool (*run)(void *arg, struct flow_op *op); /* false: the kernel did not run the operation, and nothing changed */
     void *arg;
     struct flow_table *table;  /* this process's own: pointers, and what never changes */
-    struct flow_table *common; /* the part beside the lines that others change, too: no pointer there is ever read */
+    struct flow_table *common; /* the shared part beside the lines: pointers in it are never read */
     /* Count one more flow for its opener, before any stage uses the table. False: there is no room. */
     bool (*count)(void *arg, const uint32_t opener[4], bool v6);
     uint64_t *pickup_until_ns; /* until then mid-stream TCP counts as new */
@@ -79,6 +79,5 @@ struct flow_ops {
     struct flow_gone *swept; /* [FLOW_SWEPT] */
 };
 
-/* Make an empty table over memory that is all zero, of so many slots; cfg: how flows begin in it, and their timeouts.
- */
+/* Make an empty table over zeroed memory, with that many slots; cfg: how flows begin in it, and their timeouts. */
 void flow_table_begin(struct flow_table *t, const struct flow_table_cfg *cfg, uint32_t slots);

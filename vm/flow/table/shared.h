@@ -1,4 +1,4 @@
-/* A process's use of a flow table that others change, too (ops.h). Private to vm/flow/. */
+/* A process's use of a flow table that it shares with the kernel (ops.h). Private to vm/flow/. */
 #pragma once
 
 #include "vm/flow/table/flow_table.h"
@@ -11,9 +11,9 @@ struct flow_table *table_over(const struct flow_ops *ops, const struct flow_tabl
 bool table_read(const struct flow_table *t, int32_t slot, struct flow *f);
 
 /* The operations of table_release (over: only if the flow has expired), flow_begin and flow_add_twin. FLOW_NONE: the
- * flow that has the tuple or should make way is not the process's to end, or changes all the time. */
+ * flow that has the tuple or should make way may not be ended by the process, or keeps changing. */
 bool shared_end(struct flow_table *t, int32_t slot, enum flow_end how, bool over, uint64_t now_ns);
-/* End a bound flow whose binding this process does not have, and tell nobody. */
+/* End a bound flow whose binding this process does not have, without a report. */
 void shared_forget(struct flow_table *t, int32_t slot);
 /* Release all expired plain flows in slots [slot, until), or some of them; the flow in `slot` is one. */
 void shared_sweep(struct flow_table *t, uint32_t slot, uint32_t until, uint64_t now_ns);

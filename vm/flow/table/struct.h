@@ -25,11 +25,11 @@ struct flow_table {
     struct flow *slots;
     struct flow_cold *cold;
     struct flow_bind *binds; /* NULL: no flow is bound */
-    struct recipe *recipes;  /* one a slot, so a twin has a recipe of its own; NULL: no flow is bound */
+    struct recipe *recipes;  /* one per slot, so a twin has a recipe of its own; NULL: no flows are bound */
     size_t stride;
     uint32_t groups;
-    uint32_t near;        /* the last so many groups, a power of two or 0 (lookup.h) */
-    uint64_t *touched;    /* a bit a group: changed since it was written in advance (advance.h); NULL: nobody asks */
+    uint32_t near;        /* number of near groups, the last of the table: a power of two or 0 (lookup.h) */
+    uint64_t *touched;    /* a bit per group: changed since it was written in advance (advance.h); NULL: changes are not recorded */
     uint32_t sweep_group; /* next group of the sweep */
     uint32_t hand;        /* next slot where the search for half-open flows goes on */
     uint64_t live;        /* flows of all classes */
@@ -42,13 +42,13 @@ struct flow_table {
     bool begins;        /* as in cfg */
     uint32_t published; /* number of the recipe written last (shared.h) */
     struct hash_key key;
-    const struct flow_ops *ops; /* set if others change the table, too (ops.h); NULL: a worker's own */
+    const struct flow_ops *ops; /* set in a table shared with the kernel (ops.h); NULL: a worker's own table */
     flow_ended_fn *ended;
     void *arg;
     flow_grows_fn *grows;
     void *grows_arg;
     struct flow_counters counters;
-    uint64_t *doubted;             /* a bit a group: read in advance, and not found to agree yet; NULL: none */
+    uint64_t *doubted;             /* a bit per group: read in advance, and not found to agree yet; NULL: none */
     size_t ahead;                  /* bytes of `memory` that are present; used by the caller of flow_table_ahead only */
     void *memory;                  /* block with all rows */
     size_t rows_bytes, tags_bytes; /* sizes of that block, and of the one that begins with the tags */

@@ -4,7 +4,7 @@
 #include "vm/keyed/archive.h"
 #include "vm/packet/parse/header.h"
 
-/* The lines of a flow, which lie in the table, or are a copy. */
+/* The lines of a flow, which are in the table, or are a copy. */
 struct lines {
     struct flow *f;
     struct flow_cold *cold;
@@ -101,7 +101,7 @@ static uint32_t ask_ahead(const struct flow_table *t, uint32_t asked, uint32_t g
 #define GROUPS_RANKED (UINT32_C(1) << 30)
 enum { FLOW_STATES_TWO = FLOW_STATE_OTHER + 1 };
 
-/* Give a slot its tag: one of an older recording, with an association tags that its next packets tell; or one whose
+/* Give a slot its tag: one of an older recording, with an association tags that its next packets show; or one whose
  * flow went on while it was written. */
 static void rank(struct flow_table *t, uint32_t slot, bool older)
 {

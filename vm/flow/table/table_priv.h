@@ -3,10 +3,10 @@
 
 #include "vm/flow/table/lookup.h"
 
-/* Number of half-open flows compared when one has to make way */
+/* Number of half-open flows compared when one must make way */
 enum { HALF_OPEN_FEW = 8 };
 
-/* Prefetch distance, in groups, of a walk over the table, whose flows lie far apart. whole: prefetch all lines, not
+/* Prefetch distance, in groups, of a walk over the table, whose flows are far apart. whole: prefetch all lines, not
  * only the first. Inlined: gcc treats a function that only prefetches as having no effect, and drops the call. */
 enum { TABLE_AHEAD = 8 };
 static inline __attribute__((always_inline)) void table_ask_group(const struct flow_table *t, uint32_t group,
@@ -22,7 +22,7 @@ static inline __attribute__((always_inline)) void table_ask_group(const struct f
     }
 }
 
-/* Free a slot, after all that was written to it. */
+/* Free a slot; earlier writes to it are visible before. */
 static inline void table_untake(struct flow *f)
 {
 #ifdef __bpf__
@@ -47,22 +47,22 @@ void table_free_slot(struct flow_table *t, uint32_t slot);
 void table_show(struct flow_table *t, uint32_t slot, const struct flow_tuple *tuple, enum flow_class class);
 /* Make slot `twin`, which was put for that tuple, the flow's twin, visible to look-ups. */
 void table_pair(struct flow_table *t, int32_t slot, uint32_t twin, const struct flow_tuple *tuple);
-/* Add a flow with these flags; its lock is still held. FLOW_NONE: the flow that should make way is not the caller's to
- * end, or is being changed; never in a process's own table. */
+/* Add a flow with these flags; its lock is still held. FLOW_NONE: the flow that should make way may not be ended by
+ * the caller, or is being changed; never in a process's own table. */
 int32_t table_begin(struct flow_table *t, const struct flow_tuple *tuple, enum flow_state state, unsigned flags,
                     uint64_t now_ns);
 /* Bring the bitmaps of half-open flows in line with a group's tags. True if the group has any. */
 bool table_note_half_open(struct flow_table *t, uint32_t group);
 /* End a flow whose lock is held, and free the lock with it; the end is not reported. */
 void table_release_held(struct flow_table *t, uint32_t slot, enum flow_end how);
-/* Report the end, count it, free the flow's slot and its twin's; `slot` is either. False: the flow is not the caller's
- * to end, or is being changed; never in a process's own table. */
+/* Report the end, count it, free the flow's slot and its twin's; `slot` is either. False: the caller may not end the
+ * flow, or it is being changed; never in a process's own table. */
 bool table_release(struct flow_table *t, uint32_t slot, enum flow_end how, uint64_t now_ns);
 /* The same for an expired flow */
 bool table_expire(struct flow_table *t, uint32_t slot, uint64_t now_ns);
-/* memory.c: the number of near groups in a table of so many. */
+/* memory.c: the number of near groups in a table of `groups` groups. */
 uint32_t table_near_of(uint32_t groups);
-/* Give an empty table room for so many groups. False: out of memory, and nothing has changed. */
+/* Give an empty table room for `groups` groups. False: out of memory, and nothing has changed. */
 bool table_resize(struct flow_table *t, uint32_t groups, uint32_t near);
 /* table_archive.c: write or read a slot's lines; begins: its second line, too. */
 void table_archive_slot(struct flow_table *t, struct archive *a, uint32_t slot, bool begins);

@@ -17,7 +17,7 @@ enum { STRANGE = SCTP_TRACK_STRANGE_ORIGINAL | SCTP_TRACK_STRANGE_REPLY };
 /* A packet's part in the association */
 enum part {
     PART_NONE,
-    PART_BESIDE, /* it belongs, but changes no state: a handshake beside the association, a path that tells its tag */
+    PART_BESIDE, /* it belongs, but changes no state: a handshake beside the association, a path that shows its tag */
     PART_OWN,
 };
 
@@ -69,7 +69,7 @@ static enum part ends(struct plain_track *t, uint32_t dir, const struct sctp_pac
 }
 
 /* Follow a HEARTBEAT or its answer. As with netfilter, a pair of them may tell new tags: of a path whose association
- * has begun anew by another. */
+ * has begun again by another. */
 static enum part beats(struct plain_track *t, uint32_t dir, const struct sctp_packet *p)
 {
     const uint32_t sender = dir & 1, receiver = sender ^ 1;

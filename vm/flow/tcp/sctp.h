@@ -1,4 +1,4 @@
-/* SCTP as seen between its two sides (RFC 9260): who may begin an association, whose packets are its own, when it ends.
+/* SCTP as seen between its two sides (RFC 9260): which packets begin an association, belong to it, or end it.
  *
  * Each side names the verification tag that packets to it carry, in its INIT or INIT ACK. A tag holds once the cookie
  * of that handshake comes back: until then an INIT, which anybody may send in a host's name, changes nothing. */
@@ -12,7 +12,7 @@
 enum flow_mark sctp_follow(const struct flow *now, enum flow_dir dir, const struct sctp_packet *p,
                            struct tcp_step *next);
 /* Judge a packet without a flow: MARK_NEW if it may begin one. pickup: an association that began unseen may go on.
- * *next: the flow that begins; also where a service or a nat begins one of a packet that is MARK_INVALID. */
+ * *next: the flow that begins; also if a service or a nat begins a flow with a MARK_INVALID packet. */
 enum flow_mark sctp_begin(const struct sctp_packet *p, bool pickup, struct tcp_step *next);
-/* True if the packet may begin a flow where nobody asks for its `state`: it ends no association. */
+/* True if the packet may begin a flow without a test of `state`: it does not end an association. */
 static inline bool sctp_may_begin(const struct tcp_step *next) { return next->state == FLOW_STATE_SCTP_ONE_WAY; }

@@ -85,7 +85,7 @@ static enum flow_state state_by_acks(const struct tcp_track *t)
     return (t->flags & both) == both ? state_by_fins(t) : FLOW_STATE_SYN_RECEIVED;
 }
 
-/* The window test where states are told apart. */
+/* The window test where states are distinguished. */
 ALONE bool tcp_fits(const struct tcp_track *t THERE, enum flow_dir dir, const struct tcp_segment *s THERE)
 {
     dir &= FLOW_REPLY;

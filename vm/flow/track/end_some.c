@@ -4,7 +4,7 @@
 
 enum { STEP_GROUPS = 16 };
 
-/* End the flow in a slot if `wants` says so. Return how many have ended. */
+/* End the flow in a slot if `wants` asks for it. Return how many have ended. */
 static unsigned cut_one(struct track *t, int32_t slot, track_cut_fn *wants, void *arg)
 {
     struct flow line;

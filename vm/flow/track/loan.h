@@ -1,10 +1,10 @@
-/* Recipes on loan: for a moment another worker may send ordinary packets of a UDP flow by a copy of its recipe, and
- * asks nobody. Such a packet changes nothing in its flow but the time when it was seen last, and a loan is too short
+/* Recipes on loan: for a short time another worker may send ordinary packets of a UDP flow by a copy of its recipe,
+ * without asking the owner. Such a packet changes only the time when the flow was last seen, and a loan is too short
  * for that to matter.
  *
- * The flow stays its owner's. Whatever else happens to it there (its end, another recipe) ends its loans: the owner
- * counts on the cell of the flow's slot, which borrowers read before each packet. Cells are shared by many flows, so a
- * loan may end for nothing; none outlives its recipe but for packets that are under way. */
+ * The flow stays its owner's. Every other change of the flow there (its end, another recipe) ends its loans: the
+ * owner counts on the cell of the flow's slot, which borrowers read before each packet. Cells are shared by many
+ * flows, so a loan may end without need; none outlives its recipe, except for packets under way. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,7 +13,7 @@
 #include "vm/packet/edit/recipe.h"
 
 #define LOAN_NS UINT64_C(100000000)
-/* Flows that end within less of silence are not lent: an owner does not see the packets of a loan. */
+/* Flows with a shorter timeout are not lent, because the owner does not see the packets of a loan. */
 #define LOAN_IDLE_LEAST_NS (20 * LOAN_NS)
 
 enum { LENDING_CELLS = 4096 };

@@ -6,15 +6,15 @@
 #include "vm/flow/track/track.h"
 
 enum met_has {
-    MET_SAID = 1 << 0,     /* the table was asked; without it only MET_OUT is valid */
+    MET_SAID = 1 << 0,     /* the table was asked; without this bit only MET_OUT is valid */
     MET_FLOW = 1 << 1,     /* the packet had a flow */
     MET_BOUND = 1 << 2,    /* the flow was sent on, and its binding is known: to_src and following */
     MET_JOINT = 1 << 3,    /* the flow was joined, and its server has spoken */
-    MET_FOREIGN = 1 << 3,  /* without MET_FLOW: the tuple is the other side's of a flow (AT_FOREIGN) */
+    MET_FOREIGN = 1 << 3,  /* without MET_FLOW: the tuple belongs to the other side of a flow (AT_FOREIGN) */
     MET_PICKS_UP = 1 << 4, /* mid-stream TCP could begin a flow */
     MET_OUT = 1 << 5,      /* the host itself was sending the packet, whatever its address */
     MET_CHANGED = 1 << 6,  /* another packet changed the flow while this one was judged */
-    MET_OPENED = 1 << 7,   /* no flow, but the host had a connection with this tuple, or had asked (PICKS_OPENED) */
+    MET_OPENED = 1 << 7,   /* no flow, but the host had a connection with this tuple, or had sent an inquiry (PICKS_OPENED) */
 };
 
 /* The findings; also written to files */
@@ -34,7 +34,7 @@ struct flow_met {
 };
 static_assert(sizeof(struct flow_met) == 136, "as written to files: no padding");
 
-/* Find what a packet would meet now; *s as track_peek fills it in. */
+/* Find what a packet would meet in the table now; *s as track_peek fills it in. */
 void track_met(const struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s,
                struct flow_met *m);
 /* Findings of another processor about a packet */

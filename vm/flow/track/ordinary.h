@@ -32,15 +32,15 @@ static inline bool ordinary_two_way(const struct flow *f)
     return f->state == FLOW_STATE_UDP || f->state == FLOW_STATE_UDP_LASTING;
 }
 
-/* True if the flow has counted enough packets of that direction: another changes but its time. */
+/* True if the flow has counted enough packets of that direction, so that another one changes only its time. */
 static inline bool ordinary_counted(const struct flow *f, enum flow_dir dir)
 {
     const struct plain_track *t = &f->tcp.plain;
     return t->packets[dir & 1] >= FLOW_LASTS || (dir == FLOW_REPLY && t->astray >= FLOW_LASTS);
 }
 
-/* True if the packet leaves what `state` says of a UDP flow unchanged. The other side's first packet is not ordinary;
- * an open flow has had it, or never will. */
+/* True if the packet leaves the value of `state` of a UDP flow unchanged. The other side's first packet is not
+ * ordinary; an open flow has had it, or will never have it. */
 static inline bool ordinary_udp(const struct flow *f, enum flow_dir dir)
 {
     if (ordinary_two_way(f)) return true;

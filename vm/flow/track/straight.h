@@ -1,6 +1,6 @@
-/* An ordinary packet's way to its flow and recipe, inline: for a worker that takes a batch of them in one go
+/* An ordinary packet's way to its flow and recipe, inline: for a worker that handles them in batches
  * (vm/forward/express.c), and for the functions of track.h that do the same for one packet. In a worker's own table
- * alone; the kernel's stages have steps of their own. */
+ * only; the kernel's stages have steps of their own. */
 #pragma once
 
 #include "vm/flow/table/lookup.h"
@@ -82,9 +82,9 @@ static inline bool ordinary_stays(bool tcp, struct ordinary *o)
     return tcp ? ordinary_is_open(f) : ordinary_udp(f, dir) && ordinary_counted(f, dir);
 }
 
-/* Find flow and recipe of a packet with ordinary headers. line: its tuple's; at: as in struct track_seen;
- * audited: packets of flows that would be others are not ordinary. False: it is not ordinary; *o is undefined then.
- * TCP: the window has not been looked at. */
+/* Find flow and recipe of a packet with ordinary headers. line: its tuple's; at: as in struct track_seen; audited:
+ * packets whose flow audit would change are not ordinary. False: it is not ordinary; *o is undefined then. TCP: the
+ * window has not been looked at. */
 static inline __attribute__((always_inline)) bool ordinary_find(const struct track *t, struct flow *line, bool tcp,
                                                                 uint8_t at, bool audited, uint32_t generation,
                                                                 struct ordinary *o)

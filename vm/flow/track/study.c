@@ -1,4 +1,4 @@
-/* Work before a packet's turn (track.h): its tuple from its bytes alone, and prefetching for its turn */
+/* Work before a packet's turn (track.h): its tuple from its bytes only, and prefetching for its turn */
 #include "vm/flow/track/straight.h"
 #include "vm/packet/parse/read.h"
 

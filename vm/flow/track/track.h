@@ -16,24 +16,25 @@
 
 struct loan;  /* loan.h */
 struct plain; /* vm/packet/parse/plain.h */
-struct track; /* one a worker */
+struct track; /* one per worker */
 
-/* Relation of a packet to the existing flows, which decides how it goes on. A bound flow is one that is sent on. */
+/* Relation of a packet to the existing flows, which decides how it goes on. Bound flows are those that are sent on. */
 enum seen_class {
     SEEN_NONE,     /* the packet has no flow, and makes none */
     SEEN_NEW,      /* the packet may begin a flow: it has none, or its flow is over */
     SEEN_UNBOUND,  /* the packet's flow is not bound, or bound but the packet fits none of the classes below */
     SEEN_ORIGINAL, /* from the side that opened a bound flow */
-    SEEN_REPLY,    /* reply of a bound flow whose replies come through here */
+    SEEN_REPLY,    /* reply of a bound flow whose replies pass prey */
     SEEN_ERROR,    /* an ICMP error that quotes a packet of a bound flow as its receiver saw it */
 };
 
-/* Meaning of a packet that no flow knows: of a mid-stream TCP segment, and of what may answer an inquiry */
+/* Meaning of a packet without a flow: a mid-stream TCP segment, or a possible answer to an inquiry */
 enum picks {
     PICKS_NONE,   /* invalid */
     PICKS_NEW,    /* new: it may begin a flow now */
-    PICKS_OPENED, /* established: this machine opened the connection, and its own packets begin a flow; of other than
-                     TCP related: it answers an inquiry of this machine (inquiry.h), and makes no flow */
+    PICKS_OPENED, /* established: this machine opened the connection, and its own packets begin a flow; for protocols
+                   * other than TCP, related: the packet answers an inquiry of this machine (inquiry.h), and begins
+                   * no flow */
 };
 
 /* Findings about one packet between look-up and verdict */
@@ -56,11 +57,13 @@ struct track_seen {
     uint8_t would;  /* the `would` of a flow that this packet begins */
     bool proves;    /* the flow's class may depend on where this packet, a reply, came from */
     uint8_t back;   /* enum pkt_source: whether the way to a reply's source leads by the interface that it came by.
-                     * SOURCE_UNKNOWN: it proves its sender unless the opener's packets came by the same one */
+                     * SOURCE_UNKNOWN: the reply proves its sender unless the opener's packets came by the same
+                     * interface */
     struct tcp_step next;
 };
 
-/* An IPv4 packet with ports, without tags, to one host, on its way: its tuple, and where that lies */
+/* An IPv4 packet with ports, without tags, to one host, on its way: its tuple, and the place of that tuple in the
+ * table */
 struct straight_look {
     uint64_t ends, rest, hash; /* the tuple: addresses by hash_pair, the rest as in struct flow_id */
     struct flow *line;         /* the slot's first line when it was asked for; NULL: there is none */
@@ -100,10 +103,10 @@ void track_keep_ordinary(struct track *t, const struct key *key, const struct pk
 /* Take the numbers of a segment with only data and ACK, on an open flow without FINs. False: it is not within window,
  * and nothing has changed. */
 bool track_take_segment(struct flow *f, const struct key *key, const struct pkt *pkt, enum flow_dir dir);
-/* Set the recipe of the packet's direction, unless none is kept for it. */
+/* Set the recipe of the packet's direction, if its flow has room for recipes. */
 void track_keep_recipe(struct track *t, const struct track_seen *s, uint8_t kind, const struct recipe *made);
-/* Lend the recipe of a plain UDP packet, whose flow counts as seen; loan->longest is left to the caller. False: there
- * is none of that generation, or the flow is not lent. */
+/* Lend the recipe of a plain UDP packet, whose flow counts as seen; loan->longest is left to the caller. False: no
+ * recipe of that generation, or the flow is not lent. */
 bool track_lend(const struct track *t, uint64_t now_ns, const struct plain *p, uint32_t generation, struct loan *loan);
 /* Return the recipe of the packet's direction, if one of that generation is kept; else NULL. */
 const struct recipe *track_recipe(const struct track *t, const struct track_seen *s, uint32_t generation);
@@ -112,8 +115,8 @@ const struct recipe *track_last_recipe(const struct track *t, const struct track
 /* Drop the recipes of both directions of the packet's flow. */
 void track_drop_recipes(struct track *t, const struct track_seen *s);
 
-/* Make or update the flow of an accepted packet, and note an inquiry of this machine. Another flow may make way for it.
- */
+/* Make or update the flow of an accepted packet, and note an inquiry of this machine. Another flow may make way for
+ * the new one. */
 void track_accept(struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s);
 
 /* Note the inquiry, if the packet is one. */
@@ -134,34 +137,34 @@ uint32_t track_source_flows(const struct track *t, const struct pbc_grain *grain
 struct flow *track_flow(struct track *t, const struct track_seen *s);
 /* Set the `would` of the packet's flow. */
 void track_would(struct track *t, const struct track_seen *s, uint8_t would);
-/* The same as track_flow, or for an error the flow that it quotes */
+/* The same as track_flow, or for an ICMP error the flow of the quoted packet */
 const struct flow *track_about(const struct track *t, const struct track_seen *s);
 
 struct track_ended {
     uint64_t now_ns;
-    uint64_t rests_ns; /* flow evicted while both sides knew it: time when it would have expired; else 0 */
+    uint64_t rests_ns; /* for a flow evicted while both sides knew it: time when it would have expired; else 0 */
 };
 /* Called for each bound flow when it ends, before its slot is cleared. id: its tuple. */
 typedef void track_unbound_fn(void *arg, const struct flow_bind *b, const struct flow_id *id, bool opened_by_high,
                               const struct track_ended *when);
 void track_on_unbound(struct track *t, track_unbound_fn *fn, void *arg);
 
-/* Adapt bindings to a new program: their numbers refer to the old one, and `fn` renews each before it is next looked
- * at. Not while track_renews. */
+/* Adapt bindings to a new program: their numbers refer to the old one, and `fn` renews each before its next use. Not
+ * while track_renews. */
 typedef void track_renew_fn(void *arg, struct flow_bind *b);
 void track_renew(struct track *t, const struct program *p, track_renew_fn *fn, void *arg);
 /* True if some bindings are not yet renewed. track_renew_some then renews more, in that many steps. */
 bool track_renews(const struct track *t);
 void track_renew_some(struct track *t, unsigned slots);
-/* Handle the end, in a table that others change, of a flow that is not sent on (table/ops.h). */
+/* Handle the end of an unbound flow in a shared table (table/ops.h). */
 struct flow_gone;
 void track_gone(struct track *t, const struct flow_gone *gone);
 /* Return the bit for the flags of a new binding. */
 uint8_t track_age(const struct track *t);
 /* True if flows can be bound (cfg.live, or a program that sends flows on). */
 bool track_binds(const struct track *t);
-/* Count flows by source in the way of `other`, which is not in use, and with its memory. If the networks differ, all
- * counted flows are counted anew, at once. */
+/* Count flows by source as `other` does, which is not in use, and with its memory. If the networks differ, all
+ * counted flows are counted again, at once. */
 void track_count_sources(struct track *t, struct track *other);
 
 /* Return the binding of the packet's flow, or of the flow that an error quotes; NULL: no flow, or not bound. */
@@ -176,9 +179,9 @@ uint16_t track_query(const struct track_seen *s);
 /* Write the tags of a flow's VLAN stack, outermost first; return their number. */
 unsigned track_tags(const struct track *t, uint16_t stack, struct stack_tag tags[STACK_TAGS]);
 
-/* True for a packet as the opener of a translated flow gets it: a reply with the opener's tuple, which no flow has, or
- * an error that quotes the opener's packet as that sent it. If this machine gave it to its own stack, it was turned
- * before. */
+/* True for a packet as the opener of a translated flow gets it: a reply with the opener's tuple, which no flow has,
+ * or an error that quotes the opener's packet as the opener sent it. A packet from this machine's own stack was
+ * translated before. */
 bool track_is_turned(const struct track_seen *s);
 /* True if the packet could begin a flow: it has a tuple, goes to one host, and, if TCP, is a SYN or mid-stream. */
 bool track_may_begin(const struct key *key, const struct track_seen *s);
@@ -192,9 +195,9 @@ struct track_start {
     uint64_t idle_ns;        /* timeout once the flow is open; 0: that of its state */
     struct flow_tuple *twin; /* tuple for track_pair, from track_is_free; NULL: the flow has none */
 };
-/* Make and bind the flow of an accepted packet that has none (or reopens one), whatever `state` says of mid-stream TCP.
- * Return the binding, which the caller fills in; NULL: nothing is made, because its VLAN stack finds no id or the
- * kernel's table no room. */
+/* Make and bind the flow of an accepted packet that has none (or reopens one), whatever the `state` of mid-stream
+ * TCP. Return the binding, which the caller fills in; NULL: nothing is made, because there is no id for its VLAN
+ * stack, or no room in the kernel's table. */
 struct flow_bind *track_begin(struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s,
                               const struct track_start *start);
 
@@ -211,7 +214,7 @@ struct track_tuple {
     uint32_t src[4], dst[4];
     uint16_t src_port, dst_port; /* ICMP queries: both are the identifier */
 };
-/* Return the tuple of an id. track_own: of the flow that the packet belongs to, or that an error quotes. */
+/* Return the tuple of an id. track_own: the tuple of the flow that the packet belongs to, or that an error quotes. */
 struct track_tuple track_tuple_of(const struct flow_id *id, bool opened_by_high);
 /* Return the tuple with which a bound flow leaves. */
 struct track_tuple track_bound_tuple(const struct flow_bind *b);
@@ -225,20 +228,21 @@ bool track_has(const struct track *t, const struct track_tuple *tuple, bool v6, 
 bool track_is_open(const struct track *t, const struct track_tuple *tuple, bool v6, uint16_t stack);
 /* End the TCP flow of that tuple and VLAN stack, if there is one. */
 void track_end_tcp(struct track *t, const struct track_tuple *tuple, bool v6, uint16_t stack, enum flow_end how);
-/* Order in which bound flows give their ports to others: the greatest goes first */
+/* Order in which bound flows give up their ports: the greatest first */
 enum track_yield {
-    YIELD_NEVER, /* both sides use it, or it is no bound flow */
-    YIELD_WAITS, /* it waits for one side: half-open, or one way and silent for some seconds, as is one that lacks its
-                    last acknowledgement */
+    YIELD_NEVER,    /* both sides use the flow, or the flow is not bound */
+    YIELD_WAITS,    /* the flow waits for one side: half-open, one way and silent for some seconds, or without its last
+                     * acknowledgement */
     YIELD_ANSWERED, /* a question and its answer, one packet each (UDP, queries) */
-    YIELD_OVER,     /* both sides know that it has ended, or its time has passed */
+    YIELD_OVER,     /* both sides know that the flow has ended, or its time has passed */
 };
-/* apart: what comes late from its other side would not be taken for the next flow's, for that is another one. */
+/* apart: late packets from the other side would not be taken for the next flow's, because that flow has another
+ * peer. */
 enum track_yield track_yields(const struct track *t, int32_t slot, bool apart);
-/* Return the bound flow with that tuple, the packet's protocol, kind and stack. FLOW_NONE: there is none, it timed out
- * just now, or it is the packet's own. */
+/* Return the bound flow with that tuple, the packet's protocol, kind and stack. FLOW_NONE: no such flow, it has just
+ * timed out, or it is the packet's own. */
 int32_t track_find(const struct track *t, const struct track_seen *s, const struct track_tuple *tuple);
-/* True if a bound flow lies in that slot. Any number may be asked for, also of a table before. */
+/* True if a bound flow is in that slot. The slot may be any number, also one of an earlier table. */
 bool track_has_bound(const struct track *t, int32_t slot);
 /* Return the sequence number of the packet, a SYN. */
 uint32_t track_syn_number(const struct track_seen *s);
@@ -249,12 +253,12 @@ const struct flow *track_flow_at(const struct track *t, int32_t slot, struct flo
  * flow has ended. */
 bool track_pair(struct track *t, struct track_seen *s, const struct flow_tuple *twin);
 
-/* Return the joint of the packet's flow. track_joined first marks the flow, just begun by a SYN of our own, as joined
- * (forward/cookie/joint.h): from here on the client gets our numbers. */
+/* Return the joint of the packet's flow. track_joined first marks the flow, just begun by a SYN of our own, as
+ * joined (forward/cookie/joint.h): from then on the client gets prey's numbers. */
 struct flow_joint *track_joined(struct track *t, const struct track_seen *s);
 struct flow_joint *track_joint(struct track *t, const struct track_seen *s);
-/* A flow whose server is awaited. track_awaits finds it in that slot, if `cookie` still is its cookie plus the number
- * of servers tried; false: no longer. */
+/* track_awaits finds the flow in that slot whose server is awaited, if `cookie` still is its cookie plus the number
+ * of servers tried; false: it is no longer awaited. */
 struct track_awaited {
     const struct flow *flow;
     const struct flow_bind *bind;
@@ -263,7 +267,7 @@ struct track_awaited {
 };
 bool track_awaits(const struct track *t, int32_t slot, uint32_t cookie, struct track_awaited *a);
 void track_end_at(struct track *t, int32_t slot, enum flow_end how);
-/* Update the packet's flow as if one side had sent that segment. */
+/* Update the packet's flow as if that side had sent the segment. */
 void track_hear(struct track *t, const struct track_seen *s, enum flow_dir dir, const struct tcp_segment *segment);
 
 /* End the packet's flow. */
@@ -275,15 +279,15 @@ typedef bool track_end_fn(void *arg, const struct flow *f, const struct flow_id 
 bool track_visit_bound(struct track *t, uint32_t *hand, unsigned slots, track_end_fn *end, enum flow_end how,
                        void *arg);
 
-/* Look at flows, at most as many as `left` says, from where the call before ended, and end those for which `wants`
- * returns where to count them (atomic), not NULL. bind: its binding; NULL: it has none. False: the walk is through, and
- * the next call begins another one. */
+/* Walk on over at most `left` flows, from the end of the last call, and end those for which `wants` returns the
+ * place to count them (atomic), not NULL. bind: its binding; NULL: it has none. False: the walk is complete, and the
+ * next call begins another one. */
 struct track_cuts {
     unsigned groups, flows, ends;
 };
 typedef uint64_t *track_cut_fn(void *arg, const struct flow_id *id, const struct flow_bind *bind, uint64_t began_ns);
 bool track_cut(struct track *t, struct track_cuts left, track_cut_fn *wants, void *arg);
-/* End the flow of that tuple, its own, as such a walk does. False: there is none. */
+/* End the flow whose own tuple is that one, as such a walk does. False: no such flow. */
 bool track_cut_again(struct track *t, const struct flow_id *id);
 
 /* Clear the remembered verdicts in the next `slots` slots from *hand (at first 0) on; false at the table's end. */
@@ -298,7 +302,7 @@ bool track_expire(struct track *t, unsigned *part);
 bool track_tell(const struct track *t, const struct track_seen *s, struct flow_record *f);
 /* Describe the next live flow. *at is 0 at first; false at the end. */
 bool track_next(const struct track *t, uint32_t *at, struct flow_record *f);
-/* The same in parts: looks at no more than so many groups, and leaves out expired flows. 1: a flow; 0: none in them;
+/* The same in parts: reads at most `groups` groups, and leaves out expired flows. 1: a flow; 0: no flow in these;
  * -1: the end. */
 int track_next_near(const struct track *t, uint32_t *at, uint32_t groups, uint64_t now_ns, struct flow_record *f);
 
@@ -307,10 +311,10 @@ int track_next_near(const struct track *t, uint32_t *at, uint32_t groups, uint64
 typedef bool track_read_fn(void *arg, int32_t slot, const struct flow *f, const struct flow_id *id,
                            const struct flow_bind *b);
 bool track_archive(struct track *t, struct archive *a, track_read_fn *each, void *arg);
-/* Flows of another worker, which begins them no more (worker/move.c). track_move_begin: take its times, and with
- * `first` its inquiries; before any flow, while this one has none. track_move_stack: take a reference to the VLAN stack
- * of a flow of `from`; STACK_UNKNOWN: no room. track_move: move the flow there with that reference, which is given back
- * where it is not made; its slot here, or FLOW_NONE as of flow_move. */
+/* Move flows from another worker, which begins no more (worker/move.c). track_move_begin: take its times, and with
+ * `first` its inquiries; called before any flow, while this worker has none. track_move_stack: take a reference to
+ * the VLAN stack of a flow of `from`; STACK_UNKNOWN: no room. track_move: move the flow there with that reference,
+ * which is given back if that fails; returns its slot here, or FLOW_NONE as flow_move does. */
 void track_move_begin(struct track *t, const struct track *from, bool first);
 uint16_t track_move_stack(struct track *t, const struct track *from, uint16_t stack);
 int32_t track_move(struct track *t, struct track *from, int32_t slot, uint16_t stack);
@@ -321,7 +325,7 @@ int32_t track_next_flow(struct track *t, uint64_t now_ns, uint32_t *at, const st
 /* Return the slot of the flow that has that tuple in `from`; FLOW_NONE: it is not here. */
 int32_t track_moved(const struct track *t, const struct track *from, const struct flow_id *id);
 
-/* Loosen all open TCP flows (tcp_loosen): what was read is some time old. */
+/* Loosen all open TCP flows (tcp_loosen): the state read is some time old. */
 void track_loosen(struct track *t);
 
 /* Flows in advance, while they go on changing (table/advance.h). track_advance_write: true while a round goes on. */

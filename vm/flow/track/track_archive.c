@@ -1,4 +1,4 @@
-/* Tracked flows as bytes (track.h, track_archive). Flows by source are counted anew. */
+/* Tracked flows as bytes (track.h, track_archive). Flows by source are counted again. */
 #include <stdlib.h>
 
 #include "vm/flow/sources.h"
@@ -61,8 +61,8 @@ bool track_advance_write(struct track *t, struct archive *a, uint32_t *hand, uns
     return *hand < flow_groups(t->table);
 }
 
-/* Count a flow that has come for its source, or is about to go. Where a count finds no room between two parts, all are
- * counted anew at the end. */
+/* Count a flow that has come for its source, or is about to go. Where a count finds no room between two parts, all
+ * are counted again at the end. */
 static bool moved(void *arg, int32_t slot, bool comes)
 {
     struct track *t = arg;

@@ -40,9 +40,9 @@ static uint32_t origin_of(const struct key *key, const struct pkt *pkt)
 /* Proof that a reply gives of its sender */
 enum proof { PROOF_NONE, PROOF_GIVEN, PROOF_UNKNOWN };
 
-/* Return what a reply proves. opens_by: origin of the opener's packets; 0: unknown. Whoever opens a flow can send its
- * answers, too, by the interface that he sends by. Of flows that are not sent on, those that cross alone are asked:
- * what this machine sends nobody forges. */
+/* Return what a reply proves. opens_by: origin of the opener's packets; 0: unknown. Whoever opens a flow can send
+ * its answers, too, by the interface that he sends by. For flows that are not sent on, only forwarded packets are
+ * checked: what this machine sends nobody forges. */
 static uint32_t proof_of(const struct flow *f, const struct key *key, const struct pkt *pkt, const struct track_seen *s,
                          uint32_t opens_by)
 {

@@ -1,5 +1,5 @@
 /* A packet against the slot of its flow, in two pure halves (docs/kernel.md, Rules for code). *Look* reads: the
- * packet's `state`, and the flow after it. *Keep* writes that once the packet is accepted. Both know only a slot, the
+ * packet's `state`, and the flow after it. *Keep* writes that once the packet is accepted. Both use only a slot, the
  * packet and the time; track.c has table, events, sources and stacks.
  *
  * A slot may change between the two: in a table shared among processors, look again under the lock before keep. */
@@ -7,9 +7,9 @@
 
 #include "vm/flow/track/track.h"
 
-/* Find the direction of the packet, or of the packet that it quotes, in the flow of slot `at`, which was found by the
- * packet's tuple; write it into *s. If `at` is a twin, s->slot becomes its flow's. A flow that has a twin is found by
- * each side's own tuple alone: any other packet has no flow, and makes none (AT_FOREIGN). */
+/* Find the direction of the packet (for an error, of the quoted packet) in the flow of slot `at`, which was found by
+ * the packet's tuple; write it into *s. If `at` is a twin, s->slot becomes its flow's. A flow that has a twin is
+ * found by each side's own tuple only: any other packet has no flow, and makes none (AT_FOREIGN). */
 void look_side(const struct flow *at, struct track_seen *s);
 
 /* Write the packet's `state` into s->mark and key->marks, the flow after the packet is accepted into s->next, and the
@@ -18,15 +18,15 @@ void look_side(const struct flow *at, struct track_seen *s);
 void look_at(const struct flow *f, const struct flow_joint *joint, struct key *key, const struct pkt *pkt,
              struct track_seen *s);
 
-/* Return what `state` would say of the packet if audited rules decided (flow.h, enum flow_would), after look_at. f: the
- * flow; NULL: none. */
+/* Return the value of `state` for the packet if audited rules decided (flow.h, enum flow_would), after look_at. f:
+ * the flow; NULL: none. */
 enum flow_mark look_would(const struct flow *f, const struct key *key, const struct pkt *pkt,
                           const struct track_seen *s);
-/* Return the part of the flow that would be there after the packet. mark: result of look_would; accept, would_accept:
- * what the rules decide, and would. */
+/* Return the flow's state under audit after the packet. mark: result of look_would; accept, would_accept: the
+ * decision, and the one under audit. */
 enum flow_would keep_would(const struct flow *f, const struct track_seen *s, enum flow_mark mark, bool accept,
                            bool would_accept);
-/* Return flow.would after the packet, or of a flow that it begins. changed: audit would change what becomes of it. */
+/* Return flow.would after the packet, or for a flow that it begins. changed: audit would change the packet's fate. */
 static inline uint8_t keep_noted(const struct flow *f, const struct track_seen *s, enum flow_mark mark, bool accept,
                                  bool would_accept, bool changed)
 {
@@ -47,5 +47,5 @@ enum keep {
 };
 enum keep keep_what(const struct track_seen *s);
 
-/* Write all of a flow that goes on but its state, which is returned, because the table orders flows by it. */
+/* Write a continuing flow, except its state: that is returned, because the table orders flows by it. */
 enum flow_state keep_on(struct flow *f, const struct track_seen *s, uint64_t now_ns);

@@ -17,7 +17,7 @@ struct track {
     uint64_t pickup_until_ns;   /* until then mid-stream TCP counts as new */
     bool begun;                 /* a time was seen */
     uint64_t sweep_ns;          /* time when the next part of the table is due; 0: at once */
-    struct inquiries inquiries; /* inquiries of this machine; in a table that others change, the kernel has its own */
+    struct inquiries inquiries; /* inquiries of this machine; with a shared table the kernel has its own */
     uint64_t stacks_full;
     bool live;           /* as in cfg */
     uint32_t sweep_left; /* groups left of the part that is due, which is swept in smaller steps */
@@ -32,11 +32,11 @@ struct track {
     uint8_t age;             /* BIND_AGE of new bindings */
     struct {
         uint32_t bound; /* bound flows among those read in advance */
-        bool recounts;  /* flows by source are to be counted anew at the end */
+        bool recounts;  /* flows by source are to be counted again at the end */
     } advance;
 };
 
-/* Return the next flow of a walk; FLOW_NONE: none in this step. A live worker takes short steps. */
+/* Return the next flow of a walk; FLOW_NONE: no flow in this step. A live worker takes short steps. */
 static inline int32_t track_step(const struct track *t, uint32_t *hand)
 {
     enum { STEP_GROUPS = 64 };
@@ -68,11 +68,11 @@ enum track_at {
     AT_QUERY = 1 << 4,   /* ICMP query: the asking side opened the flow */
     AT_ANSWER = 1 << 5,  /* ICMP query: the packet comes from the other side */
     AT_STACKED = 1 << 3, /* the id of its stack may change: looked up in the packet's turn */
-    AT_FOREIGN = 1 << 6, /* the tuple is that of a flow whose sides see each other by others: it has no flow, and makes
-                          * none */
+    AT_FOREIGN = 1 << 6, /* the tuple belongs to a flow whose sides know each other by different tuples: the packet
+                          * has no flow, and begins none */
 };
 
-/* Tell what track_is_turned says. */
+/* Report what track_is_turned says. */
 static inline bool seen_is_turned(const struct track_seen *s)
 {
     if (s->how != HOW_ERROR) return s->class == SEEN_NONE && s->at & AT_FOREIGN;
@@ -86,7 +86,7 @@ static inline uint32_t flows_with(uint32_t held, const struct key *key, unsigned
 {
     if (s->mark != MARK_NEW || s->how < HOW_TCP || s->at & (AT_GROUP | AT_FOREIGN)) return held;
     if (s->slot == FLOW_NONE) return held + 1;
-    /* A new flow in place of one that the same side opened does not add to the number. */
+    /* A new flow in place of one from the same side does not add to the number. */
     const bool same = s->dir == FLOW_ORIGINAL || grain_same(key->src, key->dst, len);
     return held + (s->next.reopen && !(same && f->flags & FLOW_COUNTED));
 }
@@ -96,8 +96,8 @@ static inline bool may_have_flow(const struct track_seen *s)
 {
     return s->how >= HOW_TCP && !(s->at & AT_GROUP) && s->id.stack != STACK_UNKNOWN;
 }
-/* Make the flow that the packet begins, with its stack taken. flags: added; start: idle_ns and twin. False only if
- * others change the table: the flow could not be made, and the stack is given back. */
+/* Make the flow that the packet begins, with its stack taken. flags: added; start: idle_ns and twin. False, only in
+ * a shared table: the flow could not be made, and the stack is given back. */
 bool track_add(struct track *t, const struct key *key, const struct pkt *pkt, struct track_seen *s, uint8_t flags,
                const struct track_start *start);
 
@@ -115,12 +115,12 @@ bool related_to(const struct flow *f, enum flow_dir dir, uint32_t seq);
 
 /* Numbers of a track's flows by opener (track.h): each flow counts once for every network that the grains name */
 
-/* Begin to count by the program's grains, for so many flows. Out of memory leaves t->sources NULL. */
+/* Begin to count by the program's grains, for `flows` flows. Out of memory leaves t->sources NULL. */
 void openers_begin(struct track *t, const struct program *p, uint64_t flows, uint64_t seed);
-/* The same by other grains, for as many flows as the table holds */
+/* The same with other grains, for as many flows as the table holds */
 void openers_again(struct track *t, const struct grains *grains);
 
-/* Count one more flow of that opener, as in struct key. False: a network found no room, and nothing was counted. */
+/* Count one more flow of that opener, as in struct key. False: no room for a network, and nothing was counted. */
 bool openers_add(struct track *t, const uint32_t opener[4], bool v6);
 /* Count the flow of that id once more, or once less. */
 bool openers_count(struct track *t, const struct flow *f, const struct flow_id *id);

@@ -156,7 +156,7 @@ void balance_keep(struct balance *to, struct balance *from, const struct remap *
             keep_group(to, &to->pools[i][g], &from->pools[r->pool[i]][g], r);
 }
 
-/* True if the pool's algorithm depends on weights alone. */
+/* True if the pool's algorithm depends on weights only. */
 static bool has_table(const struct program *p, uint32_t pool)
 {
     return lb_wants((enum lb_kind)p->pools[pool].balance) != LB_HASH_NONE;

@@ -1,5 +1,5 @@
-/* Shared by the balancing algorithms: the state of one pool, memory, and the two structures that several use. Below
- * them, for balance.c and tests that count the tables built: the parts of a worker's balancing */
+/* Shared by the balancing algorithms: the state of one pool, memory, and the two structures that several use.
+ * Further below: the parts of a worker's balancing, for balance.c and for tests that count the tables built */
 #pragma once
 
 #include "vm/forward/balance/lb.h"
@@ -32,7 +32,7 @@ static inline void *lb_carve(uint8_t **memory, size_t bytes)
 #define RICHES_MOST (INT64_C(1) << 48)
 void lb_archive_riches(struct archive *a, int64_t *riches, uint32_t count);
 
-/* End a sentence that explains a pick: " -> b (weight 3 of 9, up)". Returns the server. */
+/* Write the end of a sentence that explains a pick: " -> b (weight 3 of 9, up)". Returns the server. */
 uint32_t lb_explain_end(const struct lb *lb, uint32_t server, char *buf, size_t len);
 
 /* The table of slots, for maglev and source; the only state in lb->state */
@@ -45,7 +45,7 @@ uint32_t slots_index(const struct lb *lb, uint64_t hash);
 uint32_t slots_at(const struct lb *lb, uint32_t index);
 uint32_t slots_explain(const struct lb *lb, uint64_t hash, const uint32_t *conns, char *buf, size_t len);
 
-/* Draws by weight: an alias table (Walker 1977) in whole numbers, so every server has exactly its part */
+/* Draws by weight: an alias table (Walker 1977) in integers, so every server has exactly its share */
 struct draw {
     uint32_t *stay, *other; /* column i (height `total`) belongs to i below stay[i], then to other[i] */
     uint32_t *pile;         /* used during construction */
@@ -77,9 +77,9 @@ struct balance {
     uint64_t generation;
     const struct facts *facts; /* latest facts */
     bool proxied;              /* picks are for proxies, which reach servers on this machine, too */
-    uint64_t step_ns;          /* time when a weight next changes by time alone; UINT64_MAX: never */
+    uint64_t step_ns;          /* time when a weight next changes by time only; UINT64_MAX: never */
     const uint32_t *conns;     /* [servers]; NULL: not counted */
-    const struct share *share; /* used instead if several workers count together; NULL: this one is alone */
+    const struct share *share; /* used instead if several workers count together; NULL: a single worker */
     uint64_t built;            /* tables built by balance_update */
     struct group (*pools)[GROUPS];
     char *names;       /* "POOL/SERVER" of every server, one after the other */

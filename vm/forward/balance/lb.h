@@ -20,11 +20,11 @@
  *                turns in proportion to the weights. lb_pick is one read: slots[(hash & 0xffffffff) * slots >> 32].
  *                Slots are less than one from the weights' part; a server that goes disturbs, but for rare pools,
  *                under 1 % of the others' slots (10, 100, 1,000 servers at 65,537; README.md). The table depends on
- *                names, effective weights, key and slots alone, not on the order of the servers or the table before.
+ *                names, effective weights, key and slots only, not on the order of the servers or the table before.
  *                If a pool has more servers with weight than slots, the rest get none.
  *   round_robin  Smooth: each turn every server gains its weight, the richest serves and pays the total; a, a, b as
  *                a b a. Equal riches: the first in the file. More than 32 servers take turns in groups, so a pick is
- *                bounded (round_robin.c). lb_update starts the cycle anew only in a group with a changed weight.
+ *                bounded (round_robin.c). lb_update starts the cycle again only in a group with a changed weight.
  *   least_conn   The server with the fewest connections for its weight (conns[i] / weight, compared exactly); equal
  *                ones take turns, smooth by weight. Without connection counts (conns NULL) all are equal. Above 128
  *                servers the better of two drawn by weight, from a generator seeded with cfg.seed.
@@ -56,7 +56,7 @@ enum lb_hash { LB_HASH_NONE, LB_HASH_FLOW, LB_HASH_SOURCE };
 
 struct lb_server {
     const char *name; /* "POOL/SERVER", on which its slots depend; the caller's, valid as long as the lb */
-    uint16_t weight;  /* 0..LB_WEIGHT_MAX, as the file says */
+    uint16_t weight;  /* 0..LB_WEIGHT_MAX, according to the file */
     bool backup;
 };
 
@@ -78,14 +78,14 @@ struct lb *lb_init(void *memory, const struct lb_cfg *cfg);
 /* Set the weights: weights[i] for server i, 0 while it is down; NULL: as in the file. False: nothing changed. A table
  * of 65,537 slots takes about a millisecond, other algorithms microseconds. */
 bool lb_update(struct lb *lb, const uint16_t *weights);
-/* Return the server for a new flow, an index into cfg.servers, or LB_NONE. hash: as lb_wants says, else 0. conns[i]:
- * live connections of server i, or NULL. */
+/* Return the server for a new flow, an index into cfg.servers, or LB_NONE. hash: according to lb_wants, else 0.
+ * conns[i]: live connections of server i, or NULL. */
 uint32_t lb_pick(struct lb *lb, uint64_t hash, const uint32_t *conns);
 /* Write the state that picks left behind, or read it into a new balancer (keyed/archive.h). */
 struct archive;
 void lb_archive(struct lb *lb, struct archive *a);
 bool lb_any(const struct lb *lb); /* true if lb_pick would find a server */
-/* Return the next usable server behind that one, in the pool's order and round its end; LB_NONE: no other. */
+/* Return the next usable server behind that one, in the pool's order, wrapping at its end; LB_NONE: no other. */
 uint32_t lb_next(const struct lb *lb, uint32_t server);
 /* Return the server for a hash of a client's value, for any algorithm (value.c). names[server[i]]: hash of i's name. */
 uint32_t lb_by_value(const struct lb *lb, const uint32_t *server, const uint64_t *names, uint64_t hash);

@@ -1,5 +1,5 @@
-/* Random: each flow by the weights alone, from a generator that starts at the worker's seed. A pick costs the same for
- * any number of servers: see draw.c. */
+/* Random: each flow by the weights only, from a generator that starts at the worker's seed. A pick costs the same
+ * for any number of servers: see draw.c. */
 #include <stdio.h>
 
 #include "vm/forward/balance/balance_priv.h"

@@ -120,8 +120,8 @@ static uint32_t serve(struct level *l, uint32_t group, uint32_t sum)
     return best;
 }
 
-/* Begins at a cache line: by where its loop lies among lines of 64 bytes the same code takes 42 to 55 ns for 1,000
- * servers, and where it lies would else follow from what the linker puts before it. */
+/* Begins at a cache line: by where its loop is among lines of 64 bytes the same code takes 42 to 55 ns for 1,000
+ * servers, and where it is would else follow from what the linker puts before it. */
 __attribute__((aligned(64))) static uint32_t rr_pick(struct lb *lb, uint64_t hash, const uint32_t *conns)
 {
     struct wheels *w = lb->state;

@@ -1,13 +1,13 @@
 /* A table of slots after the paper (Eisenbud et al., "Maglev", NSDI 2016, section 3.4), with weights.
  *
- * Every server walks a permutation of the slots, from its offset by its skip, and takes the first free slot at each of
- * its turns. Turns are at times (k + phase) / weight, k = 0, 1, …, so with equal weights they are the paper's rounds.
- * The times depend on the server alone: if one is gone, the others' turns keep their order, and few slots change hands.
- * A server's quota is the number of slots that it takes in all: its part of the slots rounded by largest remainder, so
- * less than a whole slot from its due. Offset: SipHash of the name, modulo slots. Skip: SipHash under the key with its
- * halves exchanged, modulo slots - 1, plus 1. Phase: the lower 20 bits of the first hash. In a round the server that
- * was served longest ago is first; at the start, the one with the smaller first hash. So nothing depends on the order
- * of the servers in the file.
+ * Every server walks a permutation of the slots, from its offset by its skip, and takes the first free slot at each
+ * of its turns. Turns are at times (k + phase) / weight, k = 0, 1, …, so with equal weights they are the paper's
+ * rounds. The times depend on the server only: if one is gone, the others' turns keep their order, and few slots
+ * change hands. A server's quota is the number of slots that it takes in all: its part of the slots rounded by
+ * largest remainder, so less than a whole slot from its due. Offset: SipHash of the name, modulo slots. Skip:
+ * SipHash under the key with its halves exchanged, modulo slots - 1, plus 1. Phase: the lower 20 bits of the first
+ * hash. In a round the server that was served longest ago is first; at the start, the one with the smaller first
+ * hash. So nothing depends on the order of the servers in the file.
  *
  * Time: a walk never meets a slot twice, so at most servers * slots steps; about slots * ln(slots) with hashes that are
  * not chosen to be equal. Much of that would be spent on the last FEW slots, when a walk hardly meets a free one; then
@@ -46,7 +46,7 @@ struct slots {
     bool wide;
     uint16_t *narrow_table; /* server of each slot, in one of the two tables */
     uint32_t *wide_table;
-    uint64_t *taken; /* a bit a slot, while the table is filled: 8 KiB at 65,537 slots, where the table has 128 */
+    uint64_t *taken; /* a bit per slot, while the table is filled: 8 KiB at 65,537 slots, where the table has 128 */
     struct place *places;
     struct walker *walkers;
     struct round *ring;
@@ -161,8 +161,9 @@ static void sort_up(uint64_t *v, uint32_t n)
         }
 }
 
-/* Set of_weight[w] to the number of servers of weight w that get one slot more than their part rounded down: those with
- * the largest remainders, which depend on the weight alone. Of equal remainders the heavier weight comes first. */
+/* Set of_weight[w] to the number of servers of weight w that get one slot more than their part rounded down: those
+ * with the largest remainders, which depend on the weight only. If remainders are equal, the heavier weight comes
+ * first. */
 static void share_remainders(const struct lb *lb, struct slots *s)
 {
     uint32_t distinct = 0;

@@ -1,6 +1,6 @@
-/* Clients of services: the number of flows that a source holds at a service (`max flows N per source`), and the server
- * that it keeps (`affinity source D`). They lie in a keyed table. Clients without flows make way for others, the
- * longest unused first. */
+/* Clients of services: the number of flows that a source holds at a service (`max flows N per source`), and the
+ * server that it keeps (`affinity source D`). They are in a keyed table. Clients without flows make way for others,
+ * the longest unused first. */
 #pragma once
 
 #include <stdbool.h>
@@ -36,13 +36,12 @@ void client_drop(struct clients *c, const struct client_key *key, uint64_t now_n
 
 /* Read the clients one by one: *at begins as 0; false at the end. */
 bool client_next(const struct clients *c, uint32_t *at, struct client_key *key);
-/* Take over the server that a client of another table keeps, without its flows, unless one is kept here that is newer.
- */
+/* Take over the server that a client of another table keeps, without its flows, unless the one kept here is newer. */
 void client_keep(struct clients *c, const struct clients *from, const struct client_key *key);
 
 /* Write all clients, or read them into a new table (keyed/archive.h). servers: greatest server number. */
 bool clients_archive(struct clients *c, struct archive *a, uint32_t servers);
-/* Forget the flows of all clients, which another counts, but not the servers that they keep, from now on. */
+/* Forget the flows of all clients, which another worker counts from now on, but not the servers that they keep. */
 void clients_rest(struct clients *c, uint64_t now_ns);
 
 struct client_counters {

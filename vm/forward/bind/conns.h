@@ -19,9 +19,9 @@ void conns_release(struct conns *c, uint32_t service);
 void conns_add(struct conns *c, uint32_t service, uint32_t server);
 void conns_drop(struct conns *c, uint32_t service, uint32_t server);
 
-/* The halves of a proxy's flow, apart because a client's connection may wait for a server, or have several one after
- * the other or none. conns_enter and conns_serve count one more at the service or server, if it then has at most `most`
- * (UINT64_MAX: no limit); conns_leave and conns_rest count one less. */
+/* Counts for the two halves of a proxy's flow. They are separate because a client's connection may wait for a
+ * server, or have none, or several in turn. conns_enter and conns_serve count one more at the service or server, if
+ * it then has at most `most` (UINT64_MAX: no limit); conns_leave and conns_rest count one less. */
 bool conns_enter(struct conns *c, uint32_t service, uint64_t most);
 void conns_leave(struct conns *c, uint32_t service);
 bool conns_serve(struct conns *c, uint32_t server, uint64_t most);

@@ -142,7 +142,7 @@ struct span {
 
 static uint32_t size_of(struct span s) { return s.hi >= s.lo ? s.hi - s.lo + 1 : 0; }
 
-/* Return the part of a range within the span that lies below the room's last ports, or, with `above`, above them. */
+/* Return the part of a range within the span that is below the room's last ports, or, with `above`, above them. */
 static struct span room_part(const struct map_room *room, struct span range, struct span within, bool above)
 {
     struct span s = {range.lo > within.lo ? range.lo : within.lo, range.hi < within.hi ? range.hi : within.hi};
@@ -272,8 +272,7 @@ static uint32_t link_to(struct keyed *t, const struct map_key *k, int32_t i)
     return slot;
 }
 
-/* Make the mapping found by its ends, or, if it is not led, by its outside end alone. False: no room for one of them.
- */
+/* Make the mapping found by its ends, or, if it is not led, by its outside end only. False: no room for one of them. */
 static bool link_ends(struct mappings *m, int32_t i, bool led)
 {
     struct mapping *one = &m->all[i];
@@ -487,7 +486,7 @@ static int32_t add_again(struct mappings *m, const struct mapping *read)
     struct mapping *one = &m->all[i];
     *one = *read;
     one->users = 0;
-    one->holder = FLOW_NONE; /* flows lie in other slots now */
+    one->holder = FLOW_NONE; /* flows are in other slots now */
     port_map_hold(ports_of(m, one->space, one->outside.class), &m->drawer, one->outside.port);
     source_add(m->hosts, one->inside.addr, map_end_kind(&one->inside));
     m->counters.live++;

@@ -3,10 +3,10 @@
  *
  * Fixed memory: `most` mappings of a line each, found by either end in a keyed table (vm/keyed/). Flows that use a
  * mapping hold it, and it ends with the last; a mapping of an evicted flow rests, since the other side may go on. A
- * *space* is the ports of one outside address, a bitmap for each class; the caller names the ranges from which to take.
- * One inside address holds at most map_share of MAP_SHARED ports or more, for each class, so that one host alone does
- * not take all: 31,745 of the 36,280 that are left of 1024-65535 beside ip_local_port_range, more than the 28,232 from
- * which Linux connects. */
+ * *space* is the ports of one outside address, a bitmap for each class; the caller names the ranges from which to
+ * take. One inside address holds at most map_share of MAP_SHARED ports or more, for each class, so that one host
+ * does not take all: 31,745 of the 36,280 that are left of 1024-65535 beside ip_local_port_range, more than the
+ * 28,232 from which Linux connects. */
 #pragma once
 
 #include <assert.h>
@@ -38,19 +38,19 @@ struct mapping {
     struct map_end inside, outside; /* both ends have the same class and family */
     uint32_t users;                 /* flows that hold it, and evicted ones for which it rests; 0: a free slot */
     union {
-        uint32_t in_slot;  /* slot in the table by inside end; KEYED_NONE: it is not led (mapping_is_led) */
+        uint32_t in_slot;  /* slot in the table by inside end; KEYED_NONE: new flows do not take this mapping (mapping_is_led) */
         int32_t next_free; /* free slot: next one; MAPPING_NONE: the last */
     };
     uint32_t out_slot; /* slot in the table by outside end */
     uint32_t space;
-    uint16_t stack; /* VLAN stack, which tells equal inside addresses apart */
+    uint16_t stack; /* VLAN stack, which distinguishes equal inside addresses */
     uint16_t nat;   /* statement that made it, for display */
-    int32_t holder; /* slot of the flow that held it last; FLOW_NONE: unknown */
+    int32_t holder; /* slot of the flow that held the mapping last; FLOW_NONE: unknown */
 };
 static_assert(sizeof(struct mapping) == 64, "one line");
 
 /* True if new flows of the inside end take this mapping. False: its flows came from another worker (mapping_move),
- * where the inside end has another one here, or its new flows are elsewhere. */
+ * and the inside end has another mapping here, or its new flows belong to another worker. */
 static inline bool mapping_is_led(const struct mapping *one) { return one->in_slot != UINT32_MAX; }
 
 struct mappings_cfg {
@@ -58,14 +58,14 @@ struct mappings_cfg {
     uint32_t spaces;
     uint64_t seed;
     const struct vm_cfg *vm; /* the worker that draws its ports */
-    bool borrows;            /* it may draw others' ports, too (port_map.h) */
+    bool borrows;            /* the owner may draw others' ports, too (port_map.h) */
 };
 
-struct mappings;                                               /* one a worker */
+struct mappings;                                               /* one per worker */
 struct mappings *mappings_new(const struct mappings_cfg *cfg); /* NULL: out of memory */
 void mappings_free(struct mappings *m);
 
-/* Return the mapping of an inside end to that outside address, whatever the outside port; MAPPING_NONE. */
+/* Return the mapping of an inside end to that outside address, with any outside port; MAPPING_NONE. */
 int32_t mapping_by_inside(const struct mappings *m, const struct map_end *inside, uint16_t stack,
                           const uint32_t outside[4]);
 /* Return the mapping that owns an outside end; MAPPING_NONE. */
@@ -76,19 +76,19 @@ struct map_room {
     const uint32_t *outside;   /* address of the inside's family */
     uint32_t space;            /* space of that address */
     uint16_t lo, hi;           /* first and last port: 1 to 65535; identifiers: also 0 */
-    uint16_t last_lo, last_hi; /* used when all others are taken, since the host draws from there, too; hi 0: none */
+    uint16_t last_lo, last_hi; /* range used when all others are taken, because the host draws from there, too; hi 0: none */
     uint16_t
         withheld; /* number of ports in lo to hi that are never given out: kept for others, or in none of `ranges` */
-    uint32_t further;               /* number of ports in other rooms of the same hosts: a share is one of all */
+    uint32_t further;               /* number of ports in other rooms of the same hosts: a host's share is counted over all */
     const struct pbc_range *ranges; /* [range_count] its ports, ascending; NULL: all from lo to hi */
     uint32_t range_count;
-    bool asks_on; /* the caller asks again: a refusal is not counted yet */
+    bool asks_on; /* the caller will ask again, so a refusal is not counted yet */
     bool goes_on; /* another room of the same space follows: the ports are not short, and a refusal is not counted */
 };
-/* Make a mapping for an inside end that has none, held once. It gets the inside's own port if that is free and in the
- * ranges, else a random one of them (RFC 6056, 3.3.1): first from the same half, below or above 1,024 (REQ-3 a). In
- * each half, ports last_lo to last_hi come last. MAPPING_NONE, counted: no port or no room, or the inside address holds
- * its share. Reads at most 1,024 words and two for each range, normally two. */
+/* Make a mapping for an inside end that has none, held once. It gets the inside end's own port if that is free and
+ * in the ranges, else a random one of them (RFC 6056, 3.3.1): first from the same half, below or above 1,024 (REQ-3
+ * a). In each half, ports last_lo to last_hi come last. MAPPING_NONE, counted: no port or no room, or the inside
+ * address holds its share. Reads at most 1,024 words and two for each range, normally two. */
 int32_t mapping_add(struct mappings *m, const struct map_end *inside, uint16_t stack, const struct map_room *room);
 
 /* Draw a port of a room that has a mapping by a random number, in *port, and return that; MAPPING_NONE: there is none.
@@ -96,13 +96,13 @@ int32_t mapping_add(struct mappings *m, const struct map_end *inside, uint16_t s
 int32_t mapping_draw(const struct mappings *m, const struct map_end *inside, const struct map_room *room,
                      uint64_t random, uint16_t *port);
 
-/* True if mapping_add would find a port now, as far as can be told without changes (resting mappings may make way).
- * *port: the inside's own, if it would get that; 0: a random one. */
+/* True if mapping_add would find a port now, as far as can be known without changes (resting mappings may make way).
+ * *port: the inside end's own, if the mapping would get that; 0: a random one. */
 bool mapping_may_add(const struct mappings *m, const struct map_end *inside, const struct map_room *room,
                      uint16_t *port);
 
-/* True if the last mapping made got one of the last ports of its room (port_map_is_short); those of other rooms of its
- * space count as taken from it. */
+/* True if the last mapping made got one of the last ports of its room (port_map_is_short); those of other rooms of
+ * its space count as taken. */
 bool mappings_are_short(const struct mappings *m);
 
 void mapping_hold(struct mappings *m, int32_t i);
@@ -118,21 +118,21 @@ void mappings_at(struct mappings *m, uint64_t now_ns);
 bool mappings_archive(struct mappings *m, struct archive *a, uint32_t nats);
 bool mappings_held(const struct mappings *m);
 
-/* Add a mapping that another worker has, not held yet: in that space, if there is one, with its VLAN stack as this
- * worker knows it. led: new flows of the inside end belong to this worker, which takes it for them if that end has none
- * yet. No mapping has that outside end here. MAPPING_NONE: no room. */
+/* Add another worker's mapping, not held yet: in that space, if any, with this worker's id of its VLAN stack. led:
+ * new flows of the inside end belong to this worker, which uses the mapping for them if the end has none yet. The
+ * outside end must be free here. MAPPING_NONE: no room. */
 int32_t mapping_move(struct mappings *m, const struct mapping *other, uint32_t space, uint16_t stack, bool led);
 /* Return the next mapping; *at begins as 0. MAPPING_NONE: the end. */
 int32_t mapping_next(const struct mappings *m, uint32_t *at);
-/* Tell the n-th mapping that rests, and until when; false: there are fewer. */
+/* Return the n-th mapping that rests, and the end of its rest; false: there are fewer. */
 bool mapping_rest(const struct mappings *m, uint32_t n, int32_t *i, uint64_t *until_ns);
 
 struct mapping *mapping_at(struct mappings *m, int32_t i);
 const struct mapping_counters *mappings_counters(const struct mappings *m);
 
-/* Never give out these ports of a space, because something else answers there; MAP_CLASSES: all classes.
+/* Never give out these ports of a space, because something else uses them; MAP_CLASSES: all classes.
  * mappings_unreserve frees all of them; ports in use stay in use. */
 void mappings_reserve(struct mappings *m, uint32_t space, unsigned class, uint16_t lo, uint16_t hi);
 void mappings_unreserve(struct mappings *m, uint32_t space);
-/* Continue the random ports of the mappings before: drawn from the start again, they would meet the ports in use. */
+/* Continue the random sequence of the earlier mappings: from its start it would draw the ports in use. */
 void mappings_draw_on(struct mappings *m, const struct mappings *before);

@@ -18,10 +18,9 @@ struct outside_way {
     uint32_t own[2];
 };
 
-/* The outside addresses: first those written in the program, sorted; then two for each way, one a family, whose
- * addresses come with the facts. If a way's address is also written, or another way's, both share one space. The ways
- * are the interfaces that statements name, `named` of them; then, if a statement leaves by several, places for those
- * that the facts know. */
+/* The outside addresses: first those written in the program, sorted; then two for each way, one per family, whose
+ * addresses come with the facts. Equal addresses share one space. The ways are the interfaces that statements name,
+ * `named` of them; then, if a statement leaves by several, places for those that the facts know. */
 struct outsides {
     struct nat_outside *all;
     struct outside_way *way;
@@ -34,7 +33,7 @@ struct nat {
     const struct program *p;
     const struct facts *facts; /* latest facts; NULL: none yet */
     struct mappings *mappings;
-    uint32_t ports_number; /* number of the facts by which this machine's ports are reserved, and more given */
+    uint32_t ports_number; /* number of the facts by which this machine's ports are reserved, and further ports given */
     struct pbc_range more[FACTS_PORTS_MORE]; /* [more_count] ports of `masquerade` once its own are taken, ascending */
     unsigned more_count;
     struct outsides outsides;
@@ -51,7 +50,7 @@ struct nat {
 static inline uint8_t family_of(const struct key *key) { return key->kind & KIND_IP6 ? 6 : 4; }
 /* nat_choose.c: true for an address of this machine, whose own connections a translated host would meet. */
 bool nat_is_own(const struct nat *n, uint8_t family, const uint32_t addr[4]);
-/* nat_choose.c: give the key the destination to which the packet is turned, as what asks for the way out sees it. */
+/* nat_choose.c: give the key the destination to which the packet is turned, as the look-up of the way out sees it. */
 void nat_lead_to(struct key *key, const struct flow_bind *b);
 /* nat_statement.c: return the statement that translates the destination to an inside end; PBC_NONE: none. */
 uint32_t nat_statement_in(const struct program *p, const struct key *key);
@@ -62,24 +61,24 @@ struct nat_leaving {
     const struct facts *facts;
     bool turned;   /* the destination was translated, from an outside end to an inside one */
     bool routed;   /* as in struct nat_asker */
-    bool blind;    /* set: a statement asks for the interface that it came in by, which is unknown */
-    bool unknown;  /* set: a statement may take it, but nobody knows its way */
+    bool blind;    /* result: a statement asks for the packet's incoming interface, which is unknown */
+    bool unknown;  /* result: a statement may take the packet, but its way is unknown */
     bool asked;    /* `way` is set */
-    bool untold;   /* with `asked`: `way` is unknown, for a replay has no routes, or a test does not say it */
-    bool unmarked; /* with `asked`: `way` is that of packets without a mark, and others may have another */
+    bool untold;   /* with `asked`: `way` is unknown, because a replay has no routes, or a test does not give the way */
+    bool unmarked; /* with `asked`: `way` holds for packets without a mark; marked packets may have another way */
     struct way_found way;
 };
-/* Find the packet's way, once: l->way. One that was turned has its new destination, and prey sends it on, past this
- * machine's stack: prey chooses among several ways, where the stack would. */
+/* Find the packet's way, once: l->way. A packet with a translated destination is sent on by prey, past this
+ * machine's stack: among several ways prey chooses, in the stack's place. */
 const struct way_found *nat_leaving_way(struct nat_leaving *l);
-/* True if a destination that was turned lies where the packet came from: unless the source is translated, too, answers
- * would not come back through here (hairpin: RFC 4787, REQ-9). Where a replay or a test does not tell either
- * interface, a source that a statement names is taken to be there. A packet that came in by an interface of the
- * statement is none: its source is outside. */
+/* True if a translated destination is on the side that the packet came from (hairpin: RFC 4787, REQ-9). Then the
+ * source must be translated, too, or replies would not pass prey. If a replay or a test gives neither interface, a
+ * source that a statement names is taken to be there. False for a packet that came in by an interface of the
+ * statement: its source is outside. */
 bool nat_is_hairpin(const struct program *p, const struct pbc_nat *n, struct nat_leaving *l);
-/* Return the first statement that gives the source an outside end, by the way that routes say; PBC_NONE: none, or
- * l->unknown. An ICMP error about no flow shows the receiver of what it quotes, too, so that end is asked about as well
- * (RFC 5508, REQ-4). */
+/* Return the first statement that gives the source an outside end, by the way of the routes; PBC_NONE: none, or
+ * l->unknown. An ICMP error without a flow also shows the receiver of the quoted packet, so that end is looked up as
+ * well (RFC 5508, REQ-4). */
 uint32_t nat_statement_out(const struct program *p, struct nat_leaving *l);
 
 /* Return the number of addresses of the program's SOURCE statements. */
@@ -98,9 +97,10 @@ void outsides_reserve(const struct outsides *o, const struct program *p, struct 
 /* The same for the ways' own addresses, with the ports that stay with this machine by `host` (NULL: unknown) */
 void outsides_reserve_own(const struct outsides *o, const struct program *p, struct mappings *m,
                           const struct facts_ports *host);
-/* Return the way of an interface; o->ways: it has none. */
+/* Return the way of an interface; o->ways: the interface has none. */
 uint32_t outsides_way(const struct outsides *o, uint32_t iface);
-/* Give places to the interfaces of the facts by which statements of several leave, as far as there are places. */
+/* Give places, as far as there are any, to those interfaces of the facts by which statements with several interfaces
+ * send. */
 void outsides_find(struct outsides *o, const struct program *p, const struct facts *facts);
 /* Set this machine's address of that family on that way to `addr`; all 0: unknown. */
 void outsides_own(struct outsides *o, const struct program *p, struct mappings *m, const struct facts_ports *host,

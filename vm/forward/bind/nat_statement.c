@@ -107,7 +107,7 @@ bool nat_leaves_anywhere(const struct program *p, const struct pbc_nat *n)
     return n->iface == PBC_NONE && !nat_leaves_by_several(p, n);
 }
 
-/* True if the statement may give the packet's source an outside end, if it leaves as the statement says. */
+/* True if the statement may give the packet's source an outside end, if it leaves according to the statement. */
 static bool statement_takes(const struct program *p, const struct pbc_nat *n, struct nat_leaving *l)
 {
     const struct key *key = l->key;

@@ -14,7 +14,7 @@
 /* Number of ports tried: one that is free here may belong to another flow, of this machine or of another pool. */
 enum { TRIES = 16 };
 
-/* Spaces of ports, one a protocol */
+/* Spaces of ports, one per protocol */
 enum { SPACE_TCP, SPACE_UDP, SPACE_OTHER, SPACE_QUERY, SPACE_CLASSES };
 
 /* Addresses that a pool's servers of one family see */

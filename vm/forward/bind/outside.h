@@ -9,13 +9,13 @@
 #include "vm/program/program.h"
 #include "vm/program/remap.h"
 
-struct outside; /* one a worker */
+struct outside; /* one per worker */
 
 /* Make the outside addresses of a program. NULL: out of memory. */
 struct outside *outside_new(const struct program *p, const struct vm_cfg *cfg);
 void outside_free(struct outside *o);
-/* Move the ports of `from` to `to`, which is of another program, for pools with the same servers and sources; and, for
- * tunnels to servers of the past, their sources. */
+/* Move the ports of `from` to `to`, which is of another program: for pools with the same servers and sources, and
+ * the sources of tunnels to past servers. */
 void outside_keep(struct outside *to, struct outside *from, const struct remap *r);
 
 /* Find the first address, of its family, that traffic to a server may come from: its pool's `source`, else this
@@ -30,19 +30,19 @@ bool outside_take(struct outside *o, const struct facts *facts, const struct key
                   struct flow_bind *b, outside_free_fn *is_free, void *arg);
 /* True if nearly all ports are taken where the binding has just got one (port_map_is_short). */
 bool outside_is_short(const struct outside *o, const struct flow_bind *b);
-/* Draw a port of the first of these addresses for a connection to b->server, taken or not. False: no address is known,
- * or no service translates for the pool. */
+/* Draw a port, free or not, of the first of these addresses for a connection to b->server. False: no address is
+ * known, or no service translates for the pool. */
 bool outside_draw(struct outside *o, const struct facts *facts, uint64_t hash, struct flow_bind *b);
-/* Draw one of the ports that flows of this worker have there, for a binding that found no free one: a flow may have to
- * make way. b->to_src_port 0: none has any. */
+/* Draw one of the ports that this worker's flows have there, for a binding that found no free port: its flow may
+ * have to make way. b->to_src_port 0: no flow has one. */
 bool outside_draw_taken(struct outside *o, const struct facts *facts, const struct key *key, uint64_t hash,
                         struct flow_bind *b);
 /* Draw a port of this worker's, for this machine's own addresses. */
 uint16_t outside_own_port(struct outside *o);
 /* Give back a port that the flow does not use after all. */
 void outside_give(struct outside *o, const struct flow_bind *b);
-/* Release the port of a flow that has ended. Nobody else gets it until rests_ns, or until nearly all ports are taken,
- * RESTS_MOST others rest, or the rules change. 0: no rest. */
+/* Release the port of a flow that has ended. No other flow gets the port until rests_ns, or until nearly all ports
+ * are taken, RESTS_MOST others rest, or the rules change. 0: no rest. */
 void outside_leave(struct outside *o, const struct flow_bind *b, uint64_t now_ns, uint64_t rests_ns);
 /* Free some ports whose rest is over. */
 void outside_at(struct outside *o, uint64_t now_ns);
@@ -52,8 +52,8 @@ void outside_archive(struct outside *o, struct archive *a);
 /* Hold the port in the binding of a flow; false: impossible. */
 bool outside_hold(struct outside *o, const struct flow_bind *b);
 
-/* Go on with the draws of another worker of the same program, which draws no more; take over the ports that rest there
- * for evicted flows. */
+/* Continue the random draws of another worker of the same program, which draws no more; take over the ports that
+ * rest there for evicted flows. */
 void outside_move(struct outside *o, const struct outside *from);
 void outside_move_rests(struct outside *o, const struct outside *from);
 

@@ -89,8 +89,8 @@ static uint32_t next_word(const struct port_map *p, const struct port_words *s, 
     return last + 1;
 }
 
-/* Return the first free port of lo..hi; negative: none. Of the words that are not full only the two at the ends may
- * have no free port in the range. */
+/* Return the first free port of lo..hi; negative: none. Among the words that are not full, only the two at the ends
+ * may have no free port in the range. */
 static int32_t first_free(const struct port_map *p, const struct port_words *s, uint32_t lo, uint32_t hi)
 {
     for (uint32_t w = next_word(p, s, lo / 64, hi / 64); w <= hi / 64; w = next_word(p, s, w + 1, hi / 64)) {

@@ -20,8 +20,8 @@ struct ports *ports_new(uint32_t spaces, uint16_t lo, uint16_t hi, const struct 
 void ports_free(struct ports *p);
 /* Draw from these ranges, too, once lo..hi are taken: [count], at most FACTS_PORTS_MORE, below lo, ascending. */
 void ports_more(struct ports *p, const struct facts_range *more, unsigned count);
-/* True if workers of that program may draw ports of others' slices. Connections of the wire draw from their worker's
- * slice, and hold nothing there. */
+/* True if workers of that program may draw ports of others' slices. Connections in the wire draw from their worker's
+ * slice, and hold no ports. */
 bool ports_are_lent(const struct program *p);
 
 /* Take a free port of the space; 0: none left. want: taken if it is free; 0: any. */
@@ -32,8 +32,8 @@ bool ports_are_short(const struct ports *p, uint32_t space);
 uint16_t ports_any(struct ports *p);
 /* Return a random port of those that this worker has given out in the space; 0: none. */
 uint16_t ports_taken(struct ports *p, uint32_t space);
-/* Take that port as if it had been given out, also if another worker has it in common (vm/shared/shared.h); false: it
- * is taken here, or not in the range. */
+/* Take that port as if it had been given out, also if another worker shares it (vm/shared/shared.h); false: already
+ * taken here, or out of range. */
 bool port_hold(struct ports *p, uint32_t space, uint16_t port);
 /* Set the seed of further draws. */
 void ports_draw(struct ports *p, uint64_t seed);
@@ -44,5 +44,5 @@ void ports_archive(struct ports *p, struct archive *a);
 void port_give(struct ports *p, uint32_t space, uint16_t port);
 /* Count the ports taken in all spaces in *sum, too, from here on. */
 void ports_count(struct ports *p, uint64_t *sum);
-/* The same for `spaces` spaces that are in use already, and counted elsewhere so far */
+/* The same for `spaces` spaces that are in use already, and have been counted elsewhere */
 void ports_recount(struct ports *p, uint32_t spaces, uint64_t *sum);

@@ -9,7 +9,7 @@ struct ports {
     uint32_t spaces;
     struct port_drawer drawer;
     uint64_t random;
-    uint64_t *sum, unasked; /* number of ports in use; `unasked` if nobody else counts */
+    uint64_t *sum, unasked; /* number of ports in use; `unasked` if no other counter is set */
     uint16_t lo, hi;
     struct facts_range more[FACTS_PORTS_MORE]; /* [more_count] further ranges */
     unsigned more_count;

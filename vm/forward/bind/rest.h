@@ -1,4 +1,4 @@
-/* A queue of ports that stay unused for a while: their flows were evicted, and the other sides may still send to them.
+/* A queue of ports that stay unused for a while, because their flows were evicted and peers may still send to them.
  * The queue is bounded; when it is full, the oldest port is free at once. */
 #pragma once
 

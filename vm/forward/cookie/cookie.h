@@ -51,9 +51,9 @@ struct cookie {
 struct cookie cookie_make(const struct cookie_secret *s, const struct key *key, uint32_t isn,
                           const struct cookie_terms *t, uint64_t now_ns);
 
-/* True if this segment, which has ACK, proves a cookie. It begins at the number after the SYN's, or, without data, one
- * before, as probes of a closed window may (README.md). options: the segment's. *proof: the SYN's number and options;
- * undefined if false. */
+/* True if this segment, which has ACK, proves a cookie. The segment begins one number after the SYN, or, without
+ * data, one before that, as probes of a closed window may (README.md). options: the segment's. *proof: the SYN's
+ * number and options; undefined if false. */
 struct cookie_proof {
     uint32_t isn;
     struct cookie_terms terms;

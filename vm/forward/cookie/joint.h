@@ -1,6 +1,7 @@
 /* The joint of a flow that a cookie began: client and server use different numbers, and perhaps options, so a splice
- * (splice/splice.h) rewrites every segment. It is made anew for each packet from the flow's state: flow_bind.seq_delta,
- * flow_cold.joint, and the window scales in the flow's track, from our SYN to the server and its answer.
+ * (splice/splice.h) rewrites every segment. It is made again for each packet from the flow's state:
+ * flow_bind.seq_delta, flow_cold.joint, and the window scales in the flow's track, from our SYN to the server and
+ * its answer.
  *
  *     client ── cookie's numbers, our timestamps ──  us  ── the client's own SYN, repeated ── server
  *
@@ -26,7 +27,7 @@ struct cookie_terms joint_terms(const struct flow_joint *j, const struct tcp_tra
 /* Complete the joint when the server has answered with these options. */
 void joint_complete(struct flow_joint *j, const struct tcp_syn_options *server);
 
-/* Make the splice for one segment; call joint_keep afterwards. clock_ms: cookie_clock. */
+/* Make the splice of one segment; call joint_keep afterwards. clock_ms: cookie_clock. */
 void joint_splice(const struct flow_joint *j, const struct tcp_track *t, uint32_t delta, uint32_t clock_ms,
                   struct splice *s);
 static inline void joint_keep(struct flow_joint *j, const struct splice *s) { j->stamp_recent = s->stamp_recent[0]; }

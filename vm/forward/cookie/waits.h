@@ -1,5 +1,5 @@
-/* Servers that have not answered yet: times to ask again, and to give up. Fixed memory, no search: all that wait for
- * their first, second or third time wait equally long, so each time has a ring in order of time. */
+/* Servers that have not answered yet: times to ask again, and to give up. Fixed memory, no search: all waits of the
+ * same round are equally long, so each round has a ring in order of time. */
 #pragma once
 
 #include <stdbool.h>
@@ -8,7 +8,7 @@
 #include "vm/keyed/archive.h"
 
 /* Ask again after 1 s, then 2 s and 4 s, as a host would (RFC 6298); after the third give up. */
-enum { WAIT_TIMES = 3, WAIT_MOST = 4096 /* at once, a time: with more, the clients' own probes must do */ };
+enum { WAIT_TIMES = 3, WAIT_MOST = 4096 /* at the same time; further clients rely on their own probes */ };
 
 #define WAIT_FIRST_NS UINT64_C(1000000000)
 
@@ -22,9 +22,9 @@ struct waits {
     uint32_t first[WAIT_TIMES], count[WAIT_TIMES];
 };
 
-/* Add a wait. time: from 0 on. False: no room. */
+/* Add a wait. time: its round, from 0 on. False: no room. */
 bool waits_add(struct waits *w, unsigned time, int32_t slot, uint32_t cookie, uint64_t now_ns);
-/* Add a wait of other rings, in its place by the time when it is due; without room it is left out. */
+/* Add a wait from other rings, in the place of its due time; without room it is dropped. */
 void waits_put(struct waits *w, unsigned time, const struct wait *one);
 /* Take out the next wait that is due; false: none. */
 bool waits_take(struct waits *w, uint64_t now_ns, unsigned *time, struct wait *out);

@@ -1,7 +1,7 @@
-/* Inline connections of one worker: where each stands, and by which tuples packets from the wire find it. Packets from
+/* Inline connections of one worker: where each is, and by which tuples packets from the wire find it. Packets from
  * the inline stack name it by number (inline_addr.h).
  *
- * Memory and work are bounded: as many connections as `limits { proxy_sessions }` says, made at the start. */
+ * Memory and work are bounded: `limits { proxy_sessions }` connections, made at the start. */
 #pragma once
 
 #include "vm/flow/inline_addr.h"
@@ -15,36 +15,36 @@
 #include "vm/program/remap.h"
 #include "vm/verdict.h"
 
-/* One leg's TCP, as far as a splice must know it: between an end and our socket to it. Filled in as segments pass;
- * numbers are those of the wire. */
+/* One leg's TCP, as far as a splice must know it: between an end and prey's socket to it. Filled in as segments
+ * pass; numbers are those of the wire. */
 struct inline_leg {
     uint32_t first, our_first; /* numbers of both SYNs */
-    uint32_t top;              /* end of what the end has sent, in whatever order, and our socket was given */
-    uint32_t acked;            /* newest number of ours that the end has acknowledged */
-    uint32_t edge, our_edge;   /* right edges of the end's window and of ours; before the end's SYN ours is a width */
+    uint32_t top;   /* end of all bytes that the end has sent, in any order, and that prey's socket was given */
+    uint32_t acked; /* newest number of ours that the end has acknowledged */
+    uint32_t edge, our_edge; /* right edges of the end's window and of prey's; before the end's SYN prey's is a width */
     uint32_t stamp, our_stamp; /* newest TSval of the end, and of ours */
     uint16_t mss, our_mss;     /* announced by the end, and by us; 0: none */
     uint8_t scale, our_scale;  /* shifts, at most 14 */
     uint8_t has, our_has;      /* enum splice_has and LEG_SCALE: what either SYN offered */
     uint8_t odd;               /* 1: options that no splice can translate */
-    uint8_t heard;             /* 1: the end's SYN had a right checksum, and is what stands here */
+    uint8_t heard;             /* 1: the end's SYN had a right checksum; these are its values */
 };
 enum { LEG_SCALE = 1 << 7 };
 
-/* Layer 2 of an end, and fields of its IP headers that our packets in its name have, too */
+/* Layer 2 of an end, and fields of its IP headers for prey's packets in its name */
 struct inline_side {
     uint64_t mac;        /* destination of frames to it; 0: the next hop is resolved */
     uint32_t priorities; /* PCP and DEI of its tags, four bits each, the outermost tag lowest */
-    uint32_t next;       /* number of its next segment in order, as far as was seen */
+    uint32_t next;       /* number of its next segment in order, as far as known */
     uint32_t ours;       /* number of our next segment to it */
-    uint16_t iface;      /* interface by which it is reached; IFACE_NONE: by its route */
+    uint16_t iface;      /* interface that leads to the end; IFACE_NONE: by its route */
     uint16_t stack;      /* its VLAN stack */
     uint8_t ttl, tos;    /* TTL and DSCP of its last packet; ttl 0: it has sent none */
-    uint8_t bridged;     /* 1: its packets cross unrouted: they keep MAC addresses and TTL */
+    uint8_t bridged;     /* 1: the end's packets are bridged: they keep MAC addresses and TTL */
     struct inline_leg leg;
 };
 
-/* True if the end has acknowledged all that was sent to it, as far as was seen. */
+/* True if the end has acknowledged all that was sent to it, as far as known. */
 static inline bool inline_has_all(const struct inline_side *to) { return to->leg.acked == to->ours; }
 
 enum inline_state {
@@ -52,10 +52,10 @@ enum inline_state {
     INLINE_OPENS, /* its SYN went to the inline stack, which has not answered */
     INLINE_SAID,  /* the inline stack's answer has left, and the client has not acknowledged it */
     INLINE_WAITS, /* `server first`: our answer to the client waits for the server's */
-    INLINE_TOLD,  /* `server first`: it has left, and the client has not acknowledged it */
+    INLINE_TOLD,  /* `server first`: that answer has left, and the client has not acknowledged it */
     INLINE_OPEN,
     INLINE_SPLICED, /* its sockets are gone: segments are rewritten (splicing.c) */
-    INLINE_RETIRED, /* it is gone, but its sockets may still speak: nobody else gets its number yet */
+    INLINE_RETIRED, /* the connection has ended, but its sockets may still send: its number is not given out yet */
 };
 
 /* Ends of both connections that have been seen */
@@ -65,18 +65,18 @@ enum inline_over {
     OVER_TO_SERVER = 1 << 2,
     OVER_SERVER = 1 << 3,
     OVER_FINS = 15,
-    /* Also by a RST of or to the server: its client may be led to another one */
+    /* Also after a RST from or to the server: the client may be led to another one */
     OVER_OF_SERVER = OVER_TO_SERVER | OVER_SERVER,
-    OVER_RESET = 1 << 4,    /* RST of ours to the client, or the loop has ended the connection */
-    OVER_WIRE = 1 << 5,     /* RST of the client at the number that was next: counts until it says more */
-    OVER_IN_ORDER = 1 << 6, /* the client's FIN was at the number that was next */
-    OVER_GONE = 1 << 7,     /* its service is gone: both ends are still to be told */
+    OVER_RESET = 1 << 4,    /* RST from prey to the client, or the loop has ended the connection */
+    OVER_WIRE = 1 << 5,     /* RST from the client at the next number: counts until the client sends more */
+    OVER_IN_ORDER = 1 << 6, /* the client's FIN was at the next number */
+    OVER_GONE = 1 << 7,     /* its service is gone: both ends must still be reset */
 };
 
 struct inline_conn {
     uint32_t client[4], server[4]; /* as the client wrote them */
     uint32_t to[4];                /* destination of our connection to the server */
-    uint32_t from[4];              /* its source: the client's address, or one of ours (conn_source.c) */
+    uint32_t from[4]; /* source towards the server: the client's address, or one of prey's (conn_source.c) */
     uint16_t client_port, server_port, to_port, from_port;
     uint16_t use;               /* port at INLINE_CLIENT */
     uint16_t own_port;          /* port at INLINE_OWN; 0: no connection to a server has begun */
@@ -86,7 +86,7 @@ struct inline_conn {
     uint8_t over;               /* enum inline_over */
     uint8_t v6, server_first;   /* 1: true */
     uint8_t answered;           /* 1: the server has answered our SYN */
-    uint16_t original_iface;    /* interface that leads to where the client wanted to go, as in side[AT_SERVER] */
+    uint16_t original_iface;    /* interface that leads to the client's original destination, as in side[AT_SERVER] */
     uint64_t original_mac;      /* MAC on that way */
     struct inline_side side[2]; /* by enum inline_at */
     uint32_t service;           /* PBC_NONE: it is gone */
@@ -97,16 +97,16 @@ struct inline_conn {
     uint16_t client_window;     /* window of the client's SYN */
     struct tcp_options options; /* options of ours */
     uint32_t client_stamp;
-    uint32_t index[2]; /* slots of its tuples: as the client wrote it, and another one to a pool's server */
+    uint32_t index[2]; /* slots of its tuples: the client's own, and the one to a pool's server */
     uint32_t next;     /* the next free number, or the next half-open connection */
     uint32_t before;   /* the half-open connection before */
     uint64_t seen_ns;
-    uint32_t target[4];   /* where the loop says that it goes next, at port INLINE_TARGETS */
+    uint32_t target[4];   /* next destination by the loop's request, at port INLINE_TARGETS */
     uint16_t target_port; /* 0: it has not said */
-    uint8_t target_keeps; /* 1: the target sees the client's source, also where the service is not transparent */
-    uint8_t leaves;       /* 1: it may leave the inline stack, so its legs are followed */
+    uint8_t target_keeps; /* 1: the target sees the client's source, even if the service is not transparent */
+    uint8_t leaves;       /* 1: the connection may leave the inline stack, so its legs are followed */
     uint8_t told_over;    /* 1: the loop knows that it is over, spliced */
-    uint8_t former;       /* 1: it comes from a process before this one, whose loop may have its sockets */
+    uint8_t former;       /* 1: the connection comes from an earlier process, whose loop may have its sockets */
     uint32_t cut;         /* place of its cut (cut.h); 0: none */
     uint32_t hold;        /* its place among those that hold segments; HOLD_NONE */
     struct splice splice; /* INLINE_SPLICED; ends by enum inline_at */
@@ -115,7 +115,7 @@ enum { HOLD_NONE = UINT32_MAX };
 
 struct inlines;
 
-/* Make them for a program that has services in this mode. NULL: out of memory. */
+/* Make the connections of a program that has services in this mode. NULL: out of memory. */
 struct inlines *inlines_new(const struct program *p, uint64_t seed, unsigned worker);
 void inlines_free(struct inlines *all); /* NULL is allowed */
 size_t inlines_bytes(void);             /* memory of each connection, with its tuples */
@@ -123,61 +123,59 @@ size_t inlines_bytes(void);             /* memory of each connection, with its t
 void inlines_carry(struct inlines *all, struct inline_carried *carried);
 /* Store the tuples of connections to come there, too. */
 void inlines_share(struct inlines *all, struct inline_share share);
-/* Mark the tuples of connections to come there, for the executor in the kernel. */
+/* Mark the tuples of future connections in that memory, for the kernel executor. */
 void inlines_mark(struct inlines *all, struct inline_marks *marks);
-/* conn_slots.c: let the executor in the kernel pass ordinary segments of spliced connections to come. False: out of
- * memory. */
+/* conn_slots.c: let the kernel executor pass ordinary segments of future spliced connections. False: out of memory. */
 struct splice_slots;
 bool inlines_slots(struct inlines *all, const struct splice_slots *slots);
-/* Take over what the kernel has passed of a connection; drop its slots; do the first for some connections, and return
- * the next deadline. */
+/* Take over what the kernel has passed of a connection; drop its slots; take over the numbers of some connections,
+ * and return the next deadline. */
 void inlines_take(struct inlines *all, struct inline_conn *c, uint32_t number);
 void inlines_drop_slots(struct inlines *all, uint32_t number);
 void inlines_leave_kernel(struct inlines *all); /* drop all slots */
 /* True if the kernel passes segments of that end. */
 bool inlines_in_kernel(const struct inlines *all, uint32_t number, enum inline_at from);
 uint64_t inlines_take_some(struct inlines *all, uint64_t now_ns);
-/* Note that all that was in vm_tx has left: the kernel may pass what comes next. */
+/* Note that all packets of vm_tx have left: the kernel may pass later ones. */
 void inlines_sent(struct inlines *all);
 
 /* Begin a connection at time `now_ns` with the tuple of a client's first packet. *number is set; NULL: no number is
- * free, or the VLAN stack finds no id. The caller fills in the rest. */
+ * free, or there is no id for the VLAN stack. The caller fills in the rest. */
 struct inline_conn *inlines_begin(struct inlines *all, const struct key *key, const struct pkt *pkt, uint64_t now_ns,
                                   uint32_t *number);
 void inlines_end(struct inlines *all, uint32_t number);
-/* End a connection now, and give its number to nobody for as long as those rest that have ended: its sockets may still
- * speak, and must meet no other connection. */
+/* End a connection now. Its number rests, because its sockets may still send and must not meet another connection. */
 void inlines_retire(struct inlines *all, uint32_t number, uint64_t now_ns);
-/* Note that a connection was spliced, or cut into; count a segment of it, with `len` sequence numbers; look at one
- * again that is over. */
+/* Note that a connection was spliced, or cut into; count a segment of it, with `len` sequence numbers (second
+ * function); check again a connection that is over (third). */
 void inlines_spliced(struct inlines *all, uint32_t number, uint64_t now_ns);
 void inlines_cut_into(struct inlines *all, uint32_t number, uint64_t now_ns);
 void inlines_count(struct inlines *all, uint32_t number, enum inline_at from, uint32_t len, uint64_t now_ns);
 void inlines_over(struct inlines *all, uint32_t number);
 struct holds *inlines_holds(struct inlines *all);
-/* True if no segment is held, and the loop has heard all. */
+/* True if no segment is held, and the loop has got all messages. */
 bool inlines_rest(const struct inlines *all);
 /* Change the state to INLINE_OPEN, once. */
 void inlines_opened(struct inlines *all, uint32_t number);
-/* Return the oldest half-open connection if one more would be too many. NULL: there is room. */
+/* Return the oldest half-open connection if no more may be opened. NULL: there is room. */
 struct inline_conn *inlines_too_many(struct inlines *all, uint32_t *number);
 
 /* Find the connection of a packet's tuple, or of one that an error quotes. NULL: none. *from: the end that sent it. */
 struct inline_conn *inlines_find(struct inlines *all, const struct key *key, const struct pkt *pkt, uint32_t *number,
                                  enum inline_at *from);
-/* True for a connection that is being cut into: its packets go by still. */
+/* True for a connection that is being cut into: its packets still pass. */
 bool inlines_cut_waits(const struct inlines *all, const struct inline_conn *c);
-/* Return the connection of a number. NULL: it is free, or retired, or no number. */
+/* Return the connection of a number. NULL: the number is free, retired or invalid. */
 struct inline_conn *inlines_at(struct inlines *all, uint32_t number);
 
 /* True if a connection has that tuple, without tags. */
 bool inlines_has(const struct inlines *all, const uint32_t a[4], uint16_t a_port, const uint32_t b[4], uint16_t b_port,
                  bool v6);
 
-/* Let packets of another server's tuple find the connection, too, as conn->from, conn->to and side[AT_SERVER].stack
- * say; one from before is dropped. False: no room, or it is another connection's. */
+/* Let packets of another server's tuple find the connection, too, by conn->from, conn->to and side[AT_SERVER].stack;
+ * an earlier one is dropped. False: no room, or the tuple is another connection's. */
 bool inlines_also(struct inlines *all, uint32_t number);
-/* Make side[AT_SERVER] as it is where the client wanted to go, before anything was heard of it, and the client's source
+/* Set side[AT_SERVER] for the client's original destination, as before its first packet, and the client's source as
  * the connection's; another server's tuple is dropped. */
 void inlines_original(struct inlines *all, uint32_t number);
 /* Take a reference to the stack of these tags. STACK_UNKNOWN: no room. Give it to side[AT_SERVER] (second function). */
@@ -187,25 +185,27 @@ unsigned inlines_tags(const struct inlines *all, const struct inline_conn *c, en
                       struct stack_tag tags[STACK_TAGS]);
 unsigned inlines_worker(const struct inlines *all);
 
-/* End connections that have timed out, some numbers a call. One that no end has ended is told first, and then lives on
- * for as long as one that ended. Return the next deadline; UINT64_MAX: there are none. */
+/* End connections that have timed out, some numbers per call. If neither end has ended a connection, its loop is
+ * notified first, and it lives on for as long as an ended one. Return the next deadline; UINT64_MAX: there are none. */
 typedef void inlines_late_fn(void *arg, struct inline_conn *c, uint32_t number);
 uint64_t inlines_tick(struct inlines *all, uint64_t now_ns, inlines_late_fn *late, void *arg);
 
-/* Rename services after a change of program; connections of services that are gone are late at once. */
+/* Rename services after a change of program; connections of removed services time out at once. */
 void inlines_rename(struct inlines *all, const struct remap *r);
 
-/* to_loop.c: have the loop told of a connection that has or had that number and that port at INLINE_CLIENT. */
+/* to_loop.c: have a message sent to the loop about a connection that has or had that number and that port at
+ * INLINE_CLIENT. */
 void inlines_tell_loop(struct inlines *all, const struct inline_told *told);
 /* Take the oldest answer. False: there is none. */
 bool inlines_told(struct inlines *all, struct inline_told *told);
 
-/* Note of all connections that they come from a process before this one. Return the number behind the highest. */
+/* Note for all connections that they come from an earlier process. Return the number behind the highest. */
 uint32_t inlines_former(struct inlines *all);
 /* Describe a connection. False: the number is free. */
 bool inlines_tell(struct inlines *all, uint32_t number, struct inline_open *o);
-/* Say how the packets of one go on. False: its service is gone, or its packets go by still. */
+/* Return how a connection's packets go on. False: its service is gone, or its packets still pass. */
 bool inlines_goes(const struct inlines *all, uint32_t number, struct inline_goes *goes);
 
-/* Write all, or read them into new ones (keyed/archive.h). ifaces: number of interfaces that the facts know. */
+/* Write all connections, or read them into new ones (keyed/archive.h). ifaces: number of interfaces that the facts
+ * know. */
 bool inlines_archive(struct inlines *all, struct archive *a, uint32_t services, uint32_t ifaces);

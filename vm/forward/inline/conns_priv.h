@@ -17,7 +17,7 @@ struct told {
     struct inline_told of[];   /* [most] */
 };
 
-/* A segment that came up since the gate of its direction's slot is shut */
+/* A segment that came up because the gate of its direction's slot is shut */
 struct inline_turn {
     uint32_t slot, turn;
 };
@@ -27,7 +27,7 @@ struct inlines {
     struct numbered numbers;
     struct inline_conn *at; /* [most] those of `numbers` */
     uint16_t *uses;         /* [most] times that a number was given */
-    uint64_t *since_ns;     /* [most] when it began, was spliced or cut into. Not archived */
+    uint64_t *since_ns;     /* [most] times when the connection began, and was spliced or cut into. Not archived */
     struct stacks *stacks;
     struct cuts *cuts; /* cut.h */
     struct inline_share share;
@@ -35,20 +35,20 @@ struct inlines {
     struct told *told;
     struct holds *holds;
     struct inline_carried *carried; /* [most]; NULL: nothing is counted */
-    uint32_t (*slot)[2]; /* [most] slots of directions in the kernel, by sender; NULL: there is no such executor */
+    uint32_t (*slot)[2];            /* [most] slots of directions in the kernel, by sender; NULL: no kernel executor */
     struct splice_slots slots;
     struct inline_turn turns[TURNS_MOST]; /* segments in vm_tx that may open a gate once they have left */
     unsigned turn_count;
     uint32_t taken;                 /* number whose slots were looked at last */
-    struct inline_marks *marks;     /* marks for the executor in the kernel; NULL: there is no such executor */
+    struct inline_marks *marks;     /* marks for the kernel executor; NULL: none */
     uint64_t half_open_ns, open_ns; /* timeouts */
     unsigned worker;
 };
 
-/* conns.c: return the second in which the connection of a number is looked at again. */
+/* conns.c: return the second in which the connection of a number is checked again. */
 uint32_t inlines_due_s(const struct inlines *all, const struct inline_conn *c);
 
-/* conns.c: share and mark the tuples of all connections that were read; marked: the marks were passed on, too. */
+/* conns.c: share and mark the tuples of all connections read; marked: the marks were handed over, too. */
 void inlines_remember(struct inlines *all, bool marked);
 
 /* conns.c: add to what a connection has carried. */
@@ -58,7 +58,7 @@ void inlines_add(struct inlines *all, uint32_t number, enum inline_at from, uint
 /* conns_archive.c: true for an end of a splice that can have been joined. */
 bool inline_sound_end(const struct splice_end *e);
 
-/* to_loop.c: return an empty ring for so many connections. NULL: out of memory. */
+/* to_loop.c: return an empty ring for that many connections. NULL: out of memory. */
 struct told *told_new(uint32_t connections);
 
 /* half_open.c: an empty list; add a connection, or drop one that is there. */
@@ -82,10 +82,10 @@ struct hold {
     struct held_segment queue[2 * HELD_EACH]; /* a ring */
     uint32_t first, count, of[2];
     uint32_t number;
-    uint32_t next[2], ours[2]; /* numbers behind all that the loop has read and written, by enum inline_at */
-    uint32_t top[2];           /* end of what was held of each end, if any was */
+    uint32_t next[2], ours[2]; /* numbers behind the bytes that the loop has read and written, by enum inline_at */
+    uint32_t top[2];           /* end of the held bytes of each end, if any */
     bool asked;                /* the loop waits for an answer */
-    bool read_on;              /* it was told to read on behind these numbers */
+    bool read_on;              /* the loop was told to read on behind these numbers */
     uint8_t why;               /* enum splice_why: why it is not done yet */
     uint64_t until_ns;
 };
@@ -94,16 +94,16 @@ struct holds;
 struct holds *holds_new(void); /* NULL: out of memory */
 void holds_free(struct holds *h);
 
-/* Begin to hold for a connection, which names it by *at. NULL: too many. */
+/* Begin to hold a connection's segments; *at is its name for the holder. NULL: too many hold. */
 struct hold *hold_begin(struct holds *h, uint32_t number, uint64_t until_ns, uint32_t *at);
-/* Put all that is left back into the pool, and end. */
+/* Put the remaining segments back into the pool, and end. */
 void hold_end(struct holds *h, uint32_t at);
 struct hold *hold_at(struct holds *h, uint32_t at);
-/* Return the number of those that hold; the i-th of them. */
+/* Return the number of connections that hold segments; the i-th of them (second function). */
 unsigned holds_count(const struct holds *h);
 struct hold *holds_each(struct holds *h, unsigned i);
 
-/* Add a packet in a slot, which is taken over. False: it is one too many, and stays the caller's. */
+/* Add a packet in a slot, which is taken over. False: too many are held, and the packet stays the caller's. */
 bool hold_put(struct holds *h, struct hold *o, struct pkt *pkt, enum inline_at from);
 /* Take the oldest out. NULL: none. */
 struct pkt *hold_take(struct holds *h, struct hold *o, enum inline_at *from);

@@ -26,7 +26,7 @@ struct cut {
     struct socket socket[2]; /* by the end that they speak with */
     struct splice leg[2];    /* end 0: the end on the wire; end 1: its socket */
     bool joined, failed;
-    bool renews[2]; /* by end: what it says next may have been held since before its newest acknowledgement */
+    bool renews[2]; /* by end: what it sends next may have been held since before its newest acknowledgement */
     uint32_t next;  /* free: the next free one */
 };
 struct cuts {

@@ -1,7 +1,7 @@
 /* Connections that were only observed, and are cut into (`-> proxy inline` in `mode observe`): two sockets of the
- * inline stack are opened by handshakes that the vm plays, one in the name of each end, while the connection's packets
- * go by; then each leg is a splice (../splice/) of an end on the wire and its socket. So no socket needs to be
- * repaired, and numbers, windows and timestamps fit from the first segment on. */
+ * inline stack are opened by handshakes that the vm plays, one in the name of each end, while the connection's
+ * packets pass; then each leg is a splice (../splice/) of an end on the wire and its socket. So no socket needs to
+ * be repaired, and numbers, windows and timestamps fit from the first segment on. */
 #pragma once
 
 #include "vm/forward/inline/conns.h"
@@ -16,7 +16,7 @@ struct translation;
 struct cut_side {
     uint32_t next;  /* number of its next byte */
     uint32_t stamp; /* its newest TSval */
-    uint32_t edge;  /* right edge of the window that the other end has told it; `next`: none */
+    uint32_t edge;  /* right edge of the window that the other end has announced; `next`: none */
     uint16_t mss;   /* announced by it; 0: none */
     uint8_t scale;  /* shift of its windows, if `scaled` */
     uint8_t ttl;    /* hops of its newest packet; DSCP byte: */
@@ -27,18 +27,18 @@ struct cut_ends {
     bool stamps, sack, scaled; /* options that both SYNs had */
 };
 
-/* Begin to open the sockets for a connection with a packet of its client. INLINE_NUMBERS: it can't be. */
+/* Begin to open the sockets for a connection with a packet of its client. INLINE_NUMBERS: impossible. */
 uint32_t inline_cut_begin(const struct job *j, const struct packet_ctx *c, uint32_t service,
                           const struct cut_ends *ends);
 enum cut_state { CUT_OPENS, CUT_OPENED, CUT_FAILED };
 enum cut_state inline_cut_state(const struct job *j, uint32_t number);
-/* Join each end with its socket: all that was sent to either was acknowledged. From now on inline_wire takes the
+/* Join each end with its socket, once everything sent to either is acknowledged. From now on inline_wire takes the
  * connection's packets. */
 void inline_cut_join(const struct job *j, uint32_t number, const struct cut_ends *ends);
-/* Give up a connection that was not joined: nobody on the wire hears of it. */
+/* Give up a connection that was not joined; nothing is sent on the wire. */
 void inline_cut_drop(const struct job *j, uint32_t number);
 
-/* For this room alone */
+/* For this room only */
 
 enum { CUTS_MOST = 4096 };
 struct cuts;
@@ -51,7 +51,7 @@ bool cuts_archive(struct inlines *all, uint32_t number, struct archive *a);
 /* Handle a packet of the socket that stands for the other end towards that one. */
 void inline_cut_said(const struct job *j, struct inline_conn *c, uint32_t number, enum inline_at to, struct pkt *pkt,
                      const struct key *key);
-/* Have a quotation of a packet that left to an end tell the numbers of the socket which has sent it. */
+/* Rewrite the numbers in a quotation of a packet that left to an end into those of the socket that sent it. */
 void inline_cut_quoted(const struct job *j, const struct inline_conn *c, enum inline_at to, struct translation *inner);
 /* Give a packet of an end to its socket. */
 void inline_cut_wire(const struct job *j, const struct packet_ctx *ctx, struct inline_conn *c, uint32_t number,

@@ -1,4 +1,4 @@
-/* ICMP errors about packets that we have sent on the wire: the packet's socket is told. */
+/* ICMP errors about packets that we have sent on the wire: the packet's socket is notified. */
 #include <string.h>
 
 #include "vm/forward/edges.h"
@@ -29,7 +29,7 @@ static bool link_to_client(const struct job *j, const struct inline_conn *c, str
     return inline_link(j, c, AT_CLIENT, copy, !c->v6);
 }
 
-/* Tell the client of `server first` what a router said of our SYN to the server, as if it had been its own. */
+/* Notify the client of `server first` what a router said of our SYN to the server, as if it had been its own. */
 static void tell_client(const struct job *j, struct packet_ctx *c, const struct inline_conn *conn, uint32_t seq)
 {
     const struct inline_side *client = &conn->side[AT_CLIENT];

@@ -188,7 +188,7 @@ static void leaving_begin(const struct job *j, struct inline_conn *c, uint32_t n
     leave_go_on(j, c, number, o);
 }
 
-/* Give the inline stack what a held segment says without its data. */
+/* Give the inline stack what a held segment states without its data. */
 static void acknowledge_inline(const struct job *j, const struct inline_conn *c, uint32_t number, enum inline_at from,
                                const struct pkt *pkt, const struct tcp_segment *s)
 {

@@ -27,8 +27,8 @@ static void write_ip6(struct pkt *pkt, uint8_t ttl, uint8_t tos)
     edit_put8(pkt, pkt->l3 + (uint32_t)IP6_HOPS, ttl);
 }
 
-/* True if the connection goes to a pool's server or a target, so frames to its client say nothing of the server's link:
- * the client sees the place that it wanted. */
+/* True if the connection goes to a pool's server or a target, so frames to its client send nothing of the server's
+ * link: the client sees the place that it wanted. */
 static bool goes_elsewhere(const struct inline_conn *c) { return c->own_port && c->made_port != INLINE_ORIGINAL; }
 
 bool inline_link(const struct job *j, const struct inline_conn *c, enum inline_at to, struct pkt *pkt, bool v4)

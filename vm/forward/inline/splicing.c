@@ -50,8 +50,8 @@ static uint32_t grows(const struct inline_conn *c, enum inline_at from)
     return generated ? TCP_OPT_STAMPS_LEN + 2 : 0;
 }
 
-/* Rewrite a segment that may be written, and send it. It is taken over. near: it says something of its end. Return why
- * it does not leave. */
+/* Rewrite a segment that may be written, and send it. It is taken over. near: it sends something of its end. Return
+ * why it does not leave. */
 static enum pkt_reason pass(const struct job *j, struct inline_conn *c, enum inline_at from, struct pkt *pkt,
                             const struct key *key, enum tunnel_fit fit, uint32_t mtu, bool near)
 {
@@ -77,8 +77,8 @@ static enum pkt_reason pass(const struct job *j, struct inline_conn *c, enum inl
     return REASON_NONE;
 }
 
-/* Note what a segment says of the connection's end. False: nothing is followed, since it is far from what that end may
- * say now, or damaged where it would end something. */
+/* Note what a segment states of the connection's end. False: nothing is followed, since it is far from what that end
+ * may say now, or damaged where it would end something. */
 static bool spliced_follow(const struct job *j, struct inline_conn *c, uint32_t number, enum inline_at from,
                            const struct pkt *pkt, const struct key *key, const struct tcp_segment *s)
 {

@@ -12,7 +12,7 @@
 
 struct mode_ops {
     uint8_t recipe; /* enum recipe_kind: for ordinary packets */
-    /* Send the copy, which it takes over. REASON_NONE, or why nothing left; the sender is then told already. */
+    /* Send the copy, which is taken over. REASON_NONE, or why nothing left; the sender is then notified already. */
     enum pkt_reason (*send)(const struct job *j, struct packet_ctx *c, struct pkt *copy);
 };
 #define MODE(ident, name, traits, doc) extern const struct mode_ops mode_##ident;
@@ -26,15 +26,15 @@ static inline uint8_t mode_rewrites(uint8_t mode)
            (mode_is(mode, MODE_OWN_SOURCE) ? TRANSLATE_SRC | TRANSLATE_SRC_PORT : 0);
 }
 
-/* Copy the packet into a slot, and send it as c->left says. A super-packet that no slot holds is sent itself
+/* Copy the packet into a slot, and send it according to c->left. A super-packet that no slot holds is sent itself
  * (c->gone). */
 enum pkt_reason mode_send(const struct job *j, struct packet_ctx *c);
 
-/* Send the copy one hop on, rewritten as c->left says, in fragments if needed. */
+/* Send the copy one hop on, rewritten according to c->left, in fragments if needed. */
 enum pkt_reason mode_route(const struct job *j, struct packet_ctx *c, struct pkt *copy);
-/* Send the copy into a tunnel to the server, as the service says. */
+/* Send the copy into a tunnel to the server, according to the service. */
 enum pkt_reason mode_tunnel(const struct job *j, struct packet_ctx *c, struct pkt *copy);
-/* Lower the MSS of a SYN, if the service says so. overhead: bytes that the mode adds to a packet. */
+/* Lower the MSS of a SYN, if the service asks for it. overhead: bytes that the mode adds to a packet. */
 void mode_clamp(const struct job *j, const struct packet_ctx *c, struct pkt *copy, uint32_t overhead);
 /* Write the frame's link layer: our MAC as source, `mac` as destination (48 bits; 0: the executor fills it in). A link
  * other than Ethernet is removed; the packet gets an Ethernet header in its place if `mac` is known. */

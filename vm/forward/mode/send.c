@@ -146,7 +146,7 @@ void mode_clamp(const struct job *j, const struct packet_ctx *c, struct pkt *cop
     mss_clamp(copy, c->key, mss == PBC_MSS_AUTO ? mss_of_mtu(room, c->key->kind & KIND_IP6) : mss);
 }
 
-/* Take one hop. REASON_NONE, or the copy is put back and the sender told. */
+/* Take one hop. REASON_NONE, or the copy is put back and the sender notified. */
 static enum pkt_reason take_hop(const struct job *j, struct packet_ctx *c, struct pkt *copy)
 {
     if (ttl_decrement(copy, c->key)) return REASON_NONE;
@@ -323,7 +323,7 @@ static bool leaves_itself(const struct job *j, const struct packet_ctx *c)
            !mode_is((enum pbc_mode)j->vm->program->services[c->left.service].mode, MODE_TUNNELS);
 }
 
-/* True for a packet to the inline stack in memory that may be written: it is rewritten where it lies. */
+/* True for a packet to the inline stack in memory that may be written: it is rewritten in place. */
 static bool leaves_in_place(const struct job *j, const struct packet_ctx *c)
 {
     return j->vm->inlines && c->pkt->flags & PKT_WRITABLE && !c->pkt->pool && !c->pkt->seg_count &&

@@ -57,7 +57,7 @@ static uint32_t slot_find(const struct splice_slots *all, const struct splice_pl
     return SPLICE_NO_SLOT;
 }
 
-/* Set a number of that slot, unless a later one stands there. */
+/* Set a number of that slot, unless a later one is there. */
 static void slot_raise(const struct splice_slot *s, uint64_t *word, uint64_t number)
 {
     const uint32_t most = splice_slot_most(s, word, (uint32_t)number);

@@ -1,5 +1,5 @@
 /* Spliced connections for the executor in the kernel: a slot for each direction, by the tuple of
- * the packets as they come, says how an ordinary segment is rewritten and where it leaves
+ * the packets as they come, says how an ordinary segment is rewritten and its way out
  * (vm/kernel/look/splice_pass.bpf.c). All others go up to the worker.
  *
  * One worker writes the slots; the kernel reads them, and counts in them. A tuple has two groups of four slots, by a
@@ -25,7 +25,7 @@ struct splice_moves {
     uint32_t seq, ack;           /* ack: also to SACK blocks */
     uint32_t stamp, echo;        /* to TSval and TSecr */
     uint16_t longest;            /* longest IP packet that may pass */
-    uint8_t scale_in, scale_out; /* shift of the sender's windows, and the one that the receiver knows; at most 14 */
+    uint8_t scale_in, scale_out; /* shift of the sender's windows, and the one announced to the receiver; at most 14 */
     uint8_t has;                 /* enum splice_has, of both ends */
     uint8_t v6;
     uint8_t scale_told; /* shift of the windows that the sender is told */
@@ -37,29 +37,29 @@ struct splice_slot {
     struct splice_tuple tuple;
     struct splice_moves moves;
     struct recipe recipe; /* addresses, ports and way out, with `service` and `generation` */
-    /* Written by the kernel, too. Numbers are those of the sender, but edge and stamp, which the receiver was told;
-     * each has the slot's use above it (splice_number). */
+    /* Written by the kernel, too. Numbers are those of the sender, except edge and stamp, which were announced to
+     * the receiver; each has the slot's use above it (splice_number). */
     uint64_t packets, bytes; /* bytes: of payload */
     uint64_t seen_ns;        /* time of the last segment; 0: there was none */
-    uint64_t next, acked;    /* end of what the sender has sent, and newest number that it has acknowledged */
+    uint64_t next, acked;    /* end of the sender's bytes, and newest number that it has acknowledged */
     uint64_t edge, stamp;    /* right edge of the receiver's window, and newest TSval */
     uint32_t use;            /* times that the slot was given to a direction */
-    uint32_t gate;           /* SPLICE_OPEN, or the turn of the newest segment that went up for the order */
+    uint32_t gate;           /* SPLICE_OPEN, or the turn of the newest segment that went up to keep the order */
 };
 static_assert(sizeof(struct splice_slot) == 192 && offsetof(struct splice_slot, recipe) == 64, "three lines");
 
 enum { SPLICE_GROUP = 4 };
 
-/* A direction's gate, which keeps the order of segments where the kernel takes over from the worker: what the worker
- * has seen last, and what waits for it in the ring, leaves before what comes next. While it is shut every segment goes
- * up, and takes a turn along, a number that counts them. Once one has left, nothing before it is in the ring, and the
- * worker opens the gate, in one step with the comparison that shows it: no later one has taken a turn. A sender that
- * never pauses so long finds it open after SPLICE_GATE segments. */
+/* A direction's gate, which keeps the order of segments where the kernel takes over from the worker: segments at the
+ * worker, and those in its ring, leave before later ones. While the gate is shut, every segment goes up and carries
+ * its turn, a number that counts them. Once a segment has left, none before it is in the ring. The worker then opens
+ * the gate if no later segment has taken a turn, by one compare-and-swap. If a sender never pauses, the gate opens
+ * after SPLICE_GATE segments. */
 enum { SPLICE_GATE = 4096 };
 #define SPLICE_OPEN 0x80000000u
 
-/* A number of a slot, in one word with the use that it belongs to. A run of the kernel that has copied a slot may write
- * after the slot was given to another direction: whoever reads the word then sees that the number is not its own. */
+/* A number of a slot, in one word with the slot's use. A kernel program that has copied a slot may write after the
+ * slot was given to another direction: a reader then sees by the use that the number is not its own. */
 static inline uint64_t splice_number(uint32_t use, uint32_t number) { return (uint64_t)use << 32 | number; }
 static inline bool splice_is_of(uint64_t word, uint32_t use) { return word >> 32 == use; }
 
@@ -85,8 +85,7 @@ struct splice_place {
 /* Most groups: a map of the kernel's has at most 512 MiB. */
 enum { SPLICE_GROUPS_MOST = 699000 };
 
-/* Return the number of groups for that many connections: slots for half as many again, so that nearly none finds no
- * room. */
+/* Return the number of groups for that many connections: slots for half as many again, so that nearly all find room. */
 static inline uint32_t splice_groups_for(uint64_t connections)
 {
     const uint64_t groups = connections / SPLICE_GROUP * 3 + 3;
@@ -106,7 +105,7 @@ static inline uint64_t splice_hash6(const struct hash_key *k, const struct splic
     return hash_words(k, words, 5);
 }
 
-/* Return where the tuple with that hash may lie. groups: at least 1. */
+/* Return where the tuple with that hash may be. groups: at least 1. */
 static inline struct splice_place splice_place(uint64_t hash, uint32_t groups)
 {
     enum { TAG_BITS = 16, GROUP_BITS = 24 };
@@ -133,8 +132,8 @@ static inline bool splice_same_tuple(const struct splice_tuple *a, const struct 
     return !differ;
 }
 
-/* True if a segment is near what its sender may say now: within the largest window past its newest number, and the same
- * of what it acknowledges. Who knows the tuple alone can't have other numbers followed. */
+/* True if a segment's number is within the largest window past its sender's newest one, and so is its
+ * acknowledgement. A stranger who knows only the tuple can't make the worker follow other numbers. */
 static inline bool splice_is_near(const struct splice_moves *m, uint32_t next, uint32_t acked, uint32_t end,
                                   uint32_t ack)
 {
@@ -144,9 +143,9 @@ static inline bool splice_is_near(const struct splice_moves *m, uint32_t next, u
     return end - next + BEHIND <= sent + BEHIND && ack - acked + BEHIND <= heard + BEHIND;
 }
 
-/* Return a window for the receiver, as splice_pass has it; ack: as the receiver reads it. Where rounding down would
- * take back what it was told (*edge), it is rounded up: so less than one unit is ever taken back that its peer has not
- * (RFC 7323, 2.4). *edge is moved. */
+/* Return a window for the receiver, as splice_pass has it; ack: as the receiver reads it. If rounding down would
+ * take back the announced edge (*edge), the window is rounded up: so less than one unit is ever taken back (RFC
+ * 7323, 2.4). *edge is moved. */
 static inline uint16_t splice_window(uint16_t window, unsigned scale_in, unsigned scale_out, uint32_t ack,
                                      uint32_t *edge)
 {
@@ -167,7 +166,7 @@ static inline uint16_t splice_window(uint16_t window, unsigned scale_in, unsigne
  * no room. */
 enum { SPLICE_NO_SLOT = UINT32_MAX };
 uint32_t splice_slots_put(struct splice_slots *all, const struct splice_slot *s);
-/* Note that the segment with that turn has left, and all that the worker saw before it. */
+/* Note that the segment with that turn has left, with all that the worker saw before it. */
 void splice_slots_sent(struct splice_slots *all, uint32_t slot, uint32_t turn);
 /* Take a direction out of the table. */
 void splice_slots_drop(struct splice_slots *all, uint32_t slot);
@@ -176,10 +175,9 @@ static inline struct splice_slot *splice_slots_at(const struct splice_slots *all
 {
     return &all->slots[slot];
 }
-/* Return the later of a number that is known and a slot's (`word` points to it), which counts if it has the slot's use.
- */
+/* Return the later of a known number and a slot's (`word` points to it); the latter counts only with the slot's use. */
 uint32_t splice_slot_most(const struct splice_slot *s, const uint64_t *word, uint32_t known);
 
-/* Fill in the moves of segments of end `from`. False: the ends differ in what they have agreed on, or have none of what
- * a slot needs, so that segments have to be written anew. */
+/* Fill in the moves of segments of end `from`. False: the ends agreed on different options, or lack what a slot
+ * needs, so segments must be rewritten fully. */
 bool splice_slots_moves(const struct splice *s, unsigned from, bool v6, uint32_t mtu, struct splice_moves *m);

@@ -1,4 +1,4 @@
-/* Rewriting of one segment: its numbers are moved, its header is written anew */
+/* Rewriting of one segment: its numbers are moved, its header is written again */
 #include "vm/forward/splice/splice.h"
 #include "vm/forward/splice/splice_priv.h"
 

@@ -30,11 +30,11 @@ struct splice_end {
     uint32_t in;                  /* next sequence number from the peer */
     uint32_t out;                 /* next sequence number to the peer */
     uint32_t stamp_in, stamp_out; /* newest TSval from the peer, and to the peer */
-    uint32_t edge;                /* with keeps_edge: right edge of the window that the peer was told, in its numbers */
+    uint32_t edge;                /* with keeps_edge: right edge of the window announced to the peer, in its numbers */
     uint16_t mss;                 /* MSS announced by the peer; 0: none */
     uint8_t scale_in, scale_out;  /* shift of the peer's windows, and of ours to it; at most 14 */
     uint8_t has;                  /* enum splice_has */
-    bool keeps_edge;              /* rounding never shrinks the peer's window: the splice is kept, not made anew */
+    bool keeps_edge;              /* rounding never shrinks the peer's window: the splice is kept, not made again */
 };
 
 struct splice {
@@ -42,7 +42,7 @@ struct splice {
     uint32_t stamp_recent[2]; /* that peer's TSval for echoes to it (RFC 7323, 4.3: TS.Recent) */
     uint32_t stamp_sent[2];   /* newest TSval sent to the peer */
     uint32_t acked[2];        /* newest acknowledgement sent to the peer */
-    uint32_t edge[2];         /* right edge of the window that the peer was told */
+    uint32_t edge[2];         /* right edge of the window announced to the peer */
     uint32_t joined_ms;
 };
 
@@ -50,8 +50,8 @@ enum splice_fate {
     SPLICE_SENT,
     SPLICE_NOT_SEGMENT, /* not a TCP segment of an open flow: a SYN, a later fragment, malformed, a view */
     SPLICE_NO_ROOM,     /* no slot, no headroom, too many segments, or a first fragment whose header would grow */
-    SPLICE_SNAPPED,     /* to be cut, but the capture cut it before: segments would lack bytes */
-    SPLICE_BAD_SUM,     /* to be cut, but its checksum is wrong: its segments would look right */
+    SPLICE_SNAPPED,     /* must be cut, but the capture has only its beginning: segments would lack bytes */
+    SPLICE_BAD_SUM,     /* must be cut, but its checksum is wrong: its segments would have right ones */
     SPLICE_CONGESTED,   /* marked on the way to a peer without ECN */
 };
 
@@ -63,14 +63,14 @@ struct splice_out {
 
 /* Join two flows. now_ms: any clock in milliseconds that goes on in splice_pass; it may wrap.
  *
- * If the flows differ only in the numbers of peer 1 (SYN cookies: the server's are `distance` ahead of those told to
- * the client), the ends are {.mss = 65535} and {.in = distance, .mss = 65535}, with the same scales and `has`, without
+ * If the flows differ only in the numbers of peer 1 (SYN cookies: the server's are `distance` ahead of the
+ * client's), the ends are {.mss = 65535} and {.in = distance, .mss = 65535}, with the same scales and `has`, without
  * timestamps. Such a splice never changes, so only the distance must be kept. */
 void splice_join(struct splice *s, const struct splice_end ends[2], uint32_t now_ms);
 
 /* Rewrite a segment of peer `from` (0 or 1) for the other peer. The packet is in a slot and parsed; its offsets stay
- * right; the key is unchanged. Checksums are updated incrementally, so that a bad one stays bad, and PKT_CSUM_PARTIAL
- * is kept; but segments have complete checksums. Unless SPLICE_SENT is returned, the packet must be dropped, whatever
- * it now holds, and out->count is 0. */
+ * right; the key is unchanged. Checksums are updated incrementally, so that a wrong one stays wrong, and
+ * PKT_CSUM_PARTIAL is kept; but segments have complete checksums. Unless SPLICE_SENT is returned, the packet must be
+ * dropped, whatever it now holds, and out->count is 0. */
 enum splice_fate splice_pass(struct splice *s, unsigned from, struct pkt *pkt, const struct key *key, uint32_t now_ms,
                              struct pool *pool, struct splice_out *out);

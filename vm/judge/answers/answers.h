@@ -1,5 +1,6 @@
-/* DNS answers whose addresses become members of live sets (`answers` in a set's declaration). A packet is read before
- * it is judged, for its bytes may be gone afterwards; what was read counts once the packet has been let through. */
+/* DNS answers whose addresses become members of live sets (`answers` in a set's declaration). A packet is read
+ * before it is judged, because its bytes may be gone afterwards; the members read count once the packet has been let
+ * through. */
 #pragma once
 
 #include "vm/judge/answers/dns_message.h"
@@ -15,30 +16,30 @@ enum dns_part {
     DNS_ASKS,    /* a question */
     DNS_GIVES,   /* an answer to a question that waits */
     DNS_UNASKED, /* an answer to none */
-    DNS_BAD,     /* it can't be read */
+    DNS_BAD,     /* the message can't be read */
 };
 
-/* Contents of a packet, as far as answers are concerned. */
+/* Contents of a packet that matter for answers. */
 struct answer_read {
     enum dns_part part;
     uint64_t sets; /* live sets that it concerns, a bit each */
     struct message message;
     struct question_id id;
     uint64_t hash; /* hash of the question's section */
-    int count; /* addresses in the answer, MESSAGE_ADDRESSES of which at most stand in `of`; -1: it was cut, or can't be
-                * read */
+    int count;     /* number of addresses in the answer, at most MESSAGE_ADDRESSES of them in `of`; -1: truncated or
+                    * malformed */
     struct message_address of[MESSAGE_ADDRESSES];
 };
 
-/* Return the live sets of a program that take members from answers, a bit each. */
+/* Return the live sets of a program that take members from answers, one bit each. */
 uint64_t answers_sets(const struct program *p);
-/* True for a packet that may be a question or an answer. All others pay for this alone. */
+/* True for a packet that may be a question or an answer. The cheap first test: all other packets need nothing else. */
 static inline bool answers_may(const struct key *key)
 {
     return key->kind & KIND_UDP && key->kind & KIND_PORTS && (key->src_port == DNS_PORT || key->dst_port == DNS_PORT);
 }
-/* Read a well-formed packet that may be one, as it arrived. What this machine sends is no answer. */
+/* Read a well-formed packet, as it arrived, that may be an answer. Packets that this machine sends are not answers. */
 enum dns_part answers_read(const struct program *p, const struct key *key, const struct pkt *pkt, uint64_t now_ns,
                            struct answer_read *r);
-/* Note what was read of a packet that was let through. key: of a question, as it leaves. */
+/* Note the contents of a packet that was let through. key: of a question, as it leaves. */
 void answers_make(const struct program *p, const struct answer_read *r, const struct key *key, uint64_t now_ns);

@@ -101,7 +101,7 @@ enum message_is message_read(const uint8_t *bytes, uint32_t len, struct message 
     return internet && (m->type == MESSAGE_A || m->type == MESSAGE_AAAA) ? MESSAGE_READ : MESSAGE_OTHER;
 }
 
-/* A record: its data stands at `at`, and is in bounds. */
+/* A record: its data is at `at`, and is in bounds. */
 struct record {
     struct wire_name name;
     uint16_t type, class;

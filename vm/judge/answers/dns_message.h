@@ -17,7 +17,7 @@ enum {
 /* A message's question for addresses. */
 struct message {
     uint16_t number, type; /* type: MESSAGE_A or MESSAGE_AAAA */
-    bool answers, cut;     /* it is an answer; it says that it was cut (TC) */
+    bool answers, cut;     /* the message is an answer; it was truncated (TC) */
     uint8_t code;          /* RCODE; 0: none failed */
     uint32_t section, len; /* the question's name, type and class: offset and bytes */
     uint32_t host_len;     /* 0: the name can't be one of a host */
@@ -25,7 +25,7 @@ struct message {
 };
 enum message_is {
     MESSAGE_READ,
-    MESSAGE_OTHER, /* sound, but no question for addresses of the Internet's class: another type or opcode */
+    MESSAGE_OTHER, /* well-formed, but not a question for addresses of class IN: another type or opcode */
     MESSAGE_BAD,
 };
 /* Read the header and the question. */
@@ -35,8 +35,8 @@ struct message_address {
     uint32_t addr[4]; /* as in struct key */
     uint32_t ttl_s;
 };
-/* Read the addresses at the end of the aliases that lead from the question's name, in the order of the message, as
- * glibc's resolver does. Return how many there are, of which the first MESSAGE_ADDRESSES stand in `out`; -1: a record
- * is malformed, or the aliases are too many. */
+/* Read the addresses behind the aliases of the question's name, in the order of the message, as glibc's resolver
+ * does. Return how many there are, of which the first MESSAGE_ADDRESSES are in `out`; -1: a record is malformed, or
+ * there are too many aliases. */
 int message_addresses(const uint8_t *bytes, uint32_t len, const struct message *m,
                       struct message_address out[MESSAGE_ADDRESSES]);

@@ -22,8 +22,8 @@ enum {
     DNS_NAME_MOST = 255, /* bytes of a name on the wire */
 };
 
-/* Resolver and asker, two words each; port of the asker, number of the message and family; hash of the question's
- * section: its name, in the case in which it was asked, type and class. */
+/* Addresses of resolver and asker, two words each; port of the asker, number of the message and family; hash of the
+ * question's section: its name, in the case in which it was asked, type and class. */
 struct question_id {
     uint64_t word[QUESTION_WORDS];
 };
@@ -40,7 +40,7 @@ struct question_head {
     uint64_t evicted; /* questions that made way before their time */
 };
 
-/* Words that several threads have at once. Clang for BPF knows no such builtins. */
+/* Words shared by several threads. Clang for BPF lacks these builtins. */
 #ifdef __bpf__
 #define QUESTION_LOAD(at)      (*(const volatile uint64_t *)(at))
 #define QUESTION_STORE(at, to) (*(volatile uint64_t *)(at) = (to))
@@ -49,7 +49,7 @@ struct question_head {
 #define QUESTION_STORE(at, to) __atomic_store_n(at, to, __ATOMIC_RELAXED)
 #endif
 
-/* True if the place has that question, or a part of it while it is being written. */
+/* True if the place has that question, or a part of it during a write. */
 static inline bool question_is(const struct dns_question *at, const struct question_id *id)
 {
     uint64_t differ = 0;
@@ -69,7 +69,7 @@ static inline void question_id_of(struct question_id *id, const uint32_t asker[4
     id->word[5] = section;
 }
 
-/* Note a question; again if it is there. slots: of QUESTION_SLOTS. */
+/* Note a question, or renew the one there. slots: of QUESTION_SLOTS. */
 void question_put(struct question_head *head, struct dns_question *slots, const struct question_id *id,
                   uint64_t now_ns);
 
@@ -83,7 +83,7 @@ static inline uint64_t question_hash_word(const struct hash_key *key, uint64_t h
     return hash_close(key, &sum);
 }
 
-/* The table of a process. It belongs to all that hold it: who makes it holds it once. */
+/* The table of a process. It is counted: its maker holds the first reference. */
 struct questions {
     struct question_head *head;
     struct dns_question *slots;
@@ -92,12 +92,12 @@ struct questions {
 };
 /* Make an empty table; NULL: out of memory. */
 struct questions *questions_new(uint64_t seed);
-/* The same over memory of another owner, QUESTION_SLOTS places, which lasts as long. */
+/* The same over another owner's memory, QUESTION_SLOTS places, which must live as long. */
 struct questions *questions_over(struct question_head *head, struct dns_question *slots);
-/* Hold it once more, or once less; the last one frees it. NULL is allowed. */
+/* Take a reference, or release one; the last release frees it. NULL is allowed. */
 struct questions *questions_get(struct questions *q);
 void questions_put(struct questions *q);
 /* Return the hash of a question's section of that length, at most QUESTION_SECTION_MOST bytes. */
 uint64_t question_hash(const struct question_head *head, const uint8_t *section, uint32_t len);
-/* True if the question waits. take: it waits no longer. */
+/* True if the question waits. take: the question stops waiting. */
 bool question_waits(struct questions *q, const struct question_id *id, uint64_t now_ns, bool take);

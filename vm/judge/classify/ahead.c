@@ -1,5 +1,5 @@
 /* The first classifier that packets of a batch reach in the function they call, and its result. The way there is
- * followed over tests of headers alone. A packet may meet an instruction with an effect, a test of the frame or an
+ * followed over tests of headers only. A packet may meet an instruction with an effect, a test of the frame or an
  * end; its search then waits until its code gets there. */
 #include "vm/judge/classify/classify.h"
 #include "vm/judge/insn_tests.h"
@@ -9,7 +9,7 @@
 /* Most instructions followed: they are executed twice. */
 enum { FOLLOWED = 16 };
 
-/* True if the test, of headers alone, jumps. */
+/* True if the test, of headers only, jumps. */
 static bool jumps(const struct insn *n, const struct key *key)
 {
     const uint32_t slot = key->slot[n->a & 15];

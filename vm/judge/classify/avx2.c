@@ -73,7 +73,7 @@ static TARGET INLINE uint32_t bounds_up_to(const struct pbc_rank *node, const st
 }
 
 #define MATCHING matching8
-/* The shift and the number of bits stand in the cut as in the instruction's operand. */
+/* The shift and the number of bits are in the cut as in the instruction's operand. */
 #define WINDOW(word, cut) __bextr_u64(word, (cut) >> TREE_WINDOW)
 
 #include "vm/judge/classify/one.h"

@@ -1,11 +1,11 @@
 /* A batch's search, without a branch that a packet can mispredict. All packets go down the tree together, a level at
- * a time. Every step writes its packet at the end of each list of next things, and only the right list grows. Second
+ * a time. Every step writes its packet at the end of each list of next steps, and only the right list grows. Second
  * parts of forks wait, and are searched if they may still hold a lower entry. A walk's file includes this once,
  * behind one.h and on its terms. */
 
-/* Take one step for each of `count` items that stand at cuts. Items that stand at cuts again come first in the same
+/* Take one step for each of `count` items that are at cuts. Items that are at cuts again come first in the same
  * list, and their number is returned; forks and leaves go to `ends`, whose number grows by them. The next words of a
- * tree that is far, a constant, are asked for before the first is read. */
+ * far tree (a constant) are prefetched before the first is read. */
 static TARGET INLINE unsigned level(const struct image *im, const struct key keys[], item cuts[], unsigned count,
                                     item ends[], unsigned *ended, bool far)
 {
@@ -28,7 +28,8 @@ static TARGET INLINE unsigned level(const struct image *im, const struct key key
     return (unsigned)again;
 }
 
-/* Sort the ends: forks, and leaves by shape. What is read next is prefetched: of a leaf the lines of its shape. */
+/* Sort the ends: forks, and leaves by shape. The lines read next are prefetched; for a leaf these depend on its
+ * shape. */
 static TARGET inline void sort_ends(const struct image *im, struct wave *w, struct counts *n)
 {
     for (unsigned i = 0; i < n->ends; i++) {
@@ -75,7 +76,7 @@ static TARGET inline void take_second(const struct image *im, struct wave *w, st
     }
 }
 
-/* Prefetch the other lines of the first blocks of leaves whose shape does not tell their number. */
+/* Prefetch the other lines of the first blocks of leaves whose shape does not fix their number. */
 static TARGET inline void prefetch_any(const struct image *im, const item list[], unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
@@ -86,7 +87,7 @@ static TARGET inline void prefetch_any(const struct image *im, const item list[]
 }
 
 /* Compare one block for each leaf of the shape, a constant, then the next for those whose leaf continues and that
- * matched in none. */
+ * matched no block. */
 static TARGET INLINE void compare(const struct image *im, const struct key keys[], struct wave *w, struct counts *n,
                                   unsigned shape, bool ranked)
 {
@@ -111,7 +112,7 @@ static TARGET INLINE void compare(const struct image *im, const struct key keys[
     n->end[shape] = 0;
 }
 
-/* With ranks a block has three lines or more, and of three one column that is no rank. */
+/* With ranks a block has at least three lines; a block of three has one column that is not a rank. */
 static TARGET INLINE void compare_all(const struct image *im, const struct key keys[], struct wave *w, struct counts *n,
                                       bool ranked)
 {
@@ -141,7 +142,7 @@ static TARGET inline uint64_t begin_forks(const struct image *im, uint64_t todo,
     return word;
 }
 
-/* Let all of `todo` stand at the tree's first word behind its forks. */
+/* Place all of `todo` at the tree's first word behind its forks. */
 static TARGET inline void begin(const struct image *im, uint64_t todo, struct wave *w, struct counts *n)
 {
     memset(w->best, 0xff, sizeof w->best);

@@ -30,8 +30,8 @@ const struct walk_ops *walk_best(void);
 struct ahead {
     uint32_t from[64], classifier[64], entry[64];
 };
-/* Packets at a CALL of function 0 that are not decided. none: nothing was found, and they go on behind the DECIDE that
- * follows. left: their code is still to run, from the CALL on. */
+/* Packets at a CALL of function 0 that are not decided. none: no entry was found, and they go on behind the DECIDE
+ * that follows. left: their code must still run, from the CALL on. */
 struct called {
     uint64_t none, left;
 };

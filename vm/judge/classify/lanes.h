@@ -11,7 +11,7 @@ static inline uint32_t outside(uint32_t range, uint32_t half)
 }
 static inline uint32_t other_bits(uint32_t masked, uint32_t half) { return (masked ^ half) & masked >> 16; }
 
-/* Not 0 if the lane's rank, in columns `at` and `at` + 1, is another. */
+/* Not 0 if the lane's rank, in columns `at` and `at` + 1, differs. */
 static INLINE uint32_t rank_outside(const struct pbc_line *b, uint64_t rank, unsigned at, unsigned lane)
 {
     const uint64_t lo = block_column(b, at)[lane], hi = block_column(b, at + 1)[lane];
@@ -39,7 +39,7 @@ static INLINE uint32_t half_differs(const struct pbc_line *b, const struct pbc_f
     return masked ? other_bits(word, half) : outside(word, half);
 }
 
-/* The first question of a lane: the ranks of both addresses, a pair, or column 1. */
+/* The first comparison of a lane: the ranks of both addresses, a pair, or column 1. */
 static INLINE bool begins(const struct pbc_line *b, const struct pbc_format *f, enum masked masked,
                           const struct key *key, unsigned lane, bool ranked)
 {
@@ -48,7 +48,7 @@ static INLINE bool begins(const struct pbc_line *b, const struct pbc_format *f, 
     return !half_differs(b, f, key, 1, lane, false);
 }
 
-/* Compare what begins() has not, and more than that in formats with pairs. */
+/* Compare the columns that begins() has not compared, and in formats with pairs some more. */
 static INLINE bool rest_matches(const struct pbc_line *b, const struct pbc_format *f, unsigned lines,
                                 enum masked masked, const struct key *key, unsigned lane, bool ranked)
 {

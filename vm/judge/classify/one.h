@@ -47,7 +47,7 @@ static TARGET INLINE uint32_t first_of_leaf(const struct image *im, uint64_t lea
 struct climb {
     struct address address[2 * PACKETS];
     uint32_t line[2 * PACKETS]; /* the node at hand, in the end the rank */
-    uint8_t going[2 * PACKETS]; /* those at a node */
+    uint8_t going[2 * PACKETS]; /* packets at a node */
     unsigned goes;
 };
 

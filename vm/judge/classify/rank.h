@@ -13,7 +13,8 @@ static INLINE struct address address_of(const struct key *key, unsigned word)
                             key->word[word + 1] << 32 | key->word[word + 1] >> 32};
 }
 
-/* 1 if bound `i` of a node is at or below the address. `lower` is its line of lower halves; NULL: it is not wide. */
+/* 1 if bound `i` of a node is at or below the address. `lower` is its line of lower halves; NULL: the node is not
+ * wide. */
 static INLINE uint32_t bound_up_to(const struct pbc_rank *node, const struct pbc_rank *lower, size_t i,
                                    struct address a)
 {
@@ -23,7 +24,7 @@ static INLINE uint32_t bound_up_to(const struct pbc_rank *node, const struct pbc
            (IS(a.upper, upper) & NOT_BELOW(a.lower, lower->word[i]));
 }
 
-/* Return 1 if the address lies in the range of bound `i` of a wide leaf, else 0; bound i is at or below it. */
+/* Return 1 if the address is in the range of bound `i` of a wide leaf, else 0; bound i is at or below it. */
 static INLINE uint32_t bound_holds(const struct pbc_rank *node, const struct pbc_rank *lower, unsigned i,
                                    struct address a)
 {
@@ -34,8 +35,7 @@ static INLINE uint32_t bound_holds(const struct pbc_rank *node, const struct pbc
     return IS(upper | below, 0);
 }
 
-/* Return where a node leads to with `at` bounds at or below the address: a line, or of a leaf the rank. `lower` as
- * above. */
+/* Return where a node leads with `at` bounds at or below the address: a line, or a leaf's rank. `lower` as above. */
 static INLINE uint32_t rank_to(const struct pbc_rank *node, const struct pbc_rank *lower, uint32_t at, struct address a)
 {
     const uint64_t rest = node->word[RANK_REST];
@@ -45,7 +45,7 @@ static INLINE uint32_t rank_to(const struct pbc_rank *node, const struct pbc_ran
 }
 
 /* Return the number of a node's bounds at or below the address. Halves without a branch that an address could
- * mispredict; unused bounds are above all addresses but the last, for which the node's own number is the right one. */
+ * mispredict; unused bounds are above all addresses but the last, for which the node's own number is right. */
 static INLINE uint32_t bounds_halved(const struct pbc_rank *node, const struct pbc_rank *lower, struct address a)
 {
     uint32_t at = bound_up_to(node, lower, 3, a) << 2;

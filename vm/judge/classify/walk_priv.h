@@ -13,7 +13,7 @@ struct image {
     const struct pbc_line *blocks;
     const struct pbc_format *formats;
     const struct pbc_rank *ranks;
-    bool far; /* so large a tree that its words are rarely in the second cache */
+    bool far; /* the tree is so large that its words are rarely in the second-level cache */
 };
 enum { TREE_FAR = 1 << 15 /* words */ };
 
@@ -59,15 +59,14 @@ static inline const uint32_t *block_column(const struct pbc_line *b, unsigned co
 #define UNROLLED _Pragma("GCC unroll 8")
 #endif
 
-/* A packet of a batch on its way: the word of the tree that it stands at, with the packet's number in bits that words
- * leave free. Below them a cut has its word of the key: together they are that word's place among the keys, in bytes.
- */
+/* A packet of a batch on its way: its word of the tree, with the packet's number in bits that words leave free.
+ * Below these bits a cut has its word of the key: together they are that word's offset among the keys, in bytes. */
 typedef uint64_t item;
 enum { ITEM_PACKET = 6, PACKETS = 64, WAITING = PACKETS * PBC_FORKS_MAX, LINE = 64 };
 #define ITEM_NUMBER  ((uint64_t)(PACKETS - 1) << ITEM_PACKET)
 #define ITEM_AT(i)   ((unsigned)((i) >> ITEM_PACKET) & (PACKETS - 1))
 #define ITEM_KEY(i)  ((i) & (ITEM_NUMBER | 7u << 3))
-#define ITEM_CUTS(i) ((unsigned)(i)&1u)       /* 1: it stands at a cut */
+#define ITEM_CUTS(i) ((unsigned)(i)&1u)       /* 1: it is at a cut */
 #define ITEM_ENDS(i) ((unsigned)(i) >> 1 & 1) /* 1: at a fork or a leaf */
 #define ITEM_END(i)  TREE_SHAPE(i)            /* then a leaf's shape; 0: a fork */
 
@@ -76,7 +75,7 @@ enum { ITEM_PACKET = 6, PACKETS = 64, WAITING = PACKETS * PBC_FORKS_MAX, LINE = 
  *
  * `waiting` holds WAITING whatever the tree: the fork at place i has at least i / PACKETS forks above it. At most
  * PACKETS are on their way at once. They are taken from the end of `waiting`, from place e on. So at most PACKETS
- * forks join at each step. Those of step k join below place e + k * PACKETS, and lie k deeper than a fork that was
+ * forks join at each step. Those of step k join below place e + k * PACKETS, and are k deeper than a fork that was
  * at place e or behind it. */
 struct wave {
     item cuts[PACKETS], ends[PACKETS];

@@ -29,7 +29,7 @@ struct way {
     unsigned lanes;              /* number of lanes, up to the last packet of the batch */
     uint64_t left;               /* packets left to the interpreter */
     uint32_t made;               /* columns made so far */
-    uint64_t here[INSTRUCTIONS]; /* packets that stand at each instruction */
+    uint64_t here[INSTRUCTIONS]; /* packets that are at each instruction */
     uint32_t column[SLOTS][COLUMN_LANES] __attribute__((aligned(64)));
 };
 
@@ -154,7 +154,7 @@ static bool few(uint64_t packets)
     return !packets;
 }
 
-/* Run instruction i for the packets that stand at it. */
+/* Run instruction i for the packets that are at it. */
 static void column_step(struct way *w, uint32_t i, uint64_t packets)
 {
     const struct insn *const n = &w->p->code[w->p->funcs[w->p->root].first + i];

@@ -7,10 +7,10 @@
 #include "vm/packet/key.h"
 #include "vm/program/program.h"
 
-/* Run the packets of `todo` through function 0 as far as their order cannot matter: tests, counters, decisions, and the
- * search of classifiers. The decision of a decided packet is in out[]. Return the other packets: ahead->from is where
- * each one's code goes on, ahead->classifier and ahead->entry what was already found for it. Without effects nothing is
- * counted. keys and out have room for COLUMN_LANES, of which those outside `todo` don't matter. */
+/* Run the packets of `todo` through function 0 as far as their order has no effect: tests, counters, decisions, and
+ * the search of classifiers. The decision of a decided packet is in out[]. Return the other packets: ahead->from is
+ * where each one's code goes on, ahead->classifier and ahead->entry what was already found for it. Without effects
+ * nothing is counted. keys and out have room for COLUMN_LANES, of which those outside `todo` don't matter. */
 uint64_t columns_run(const struct program *p, const struct key keys[], struct pkt *const pkts[], uint64_t todo,
                      const struct effects *e, struct ahead *ahead, decided out[]);
 

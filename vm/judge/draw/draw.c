@@ -18,7 +18,7 @@ uint32_t draw_bit(struct frame_draw *d, uint32_t bits)
     return bits & -bits;
 }
 
-/* Decide the kind. Over IPv4 AH is the protocol, over IPv6 it stands before one. */
+/* Decide the kind. Over IPv4 AH is the protocol, over IPv6 it is before one. */
 static void decide_kind(struct frame_draw *d, struct choice *ch, struct frame_wish *w)
 {
     struct key *const k = &w->key;

@@ -1,17 +1,15 @@
 /* The base of a live set: ranges in one block, with the look-up table of a large static set (vm/program/set_index.h).
- * A base that was replaced is kept for a second, longer than a look takes, and freed at a later replacement. */
+ * Bases that were replaced stay until the owner takes them, who knows when no look reads them any more. */
 #include <string.h>
 #include <sys/mman.h>
 
 #include "vm/judge/live/live_priv.h"
 #include "vm/keyed/large.h"
 
-enum { KEPT_MS = 1000 };
-
-void base_free(struct base *b)
+void live_block_free(struct live_block *b)
 {
     while (b) {
-        struct base *const older = b->older;
+        struct live_block *const older = b->older;
         if (b->lookup) munmap((void *)(uintptr_t)b->lookup, b->lookup_bytes);
         large_sparse_free(b, b->bytes);
         b = older;
@@ -19,10 +17,10 @@ void base_free(struct base *b)
 }
 
 /* Copy the ranges, and make their table. NULL: out of memory. */
-static struct base *base_new(const struct live_base *r)
+static struct live_block *base_new(const struct live_base *r)
 {
     const size_t bytes6 = r->count6 * sizeof *r->r6, bytes4 = r->count4 * sizeof *r->r4;
-    struct base *const b = large_growing(sizeof *b + bytes6 + bytes4);
+    struct live_block *const b = large_growing(sizeof *b + bytes6 + bytes4);
     if (!b) return NULL;
     struct pbc_range6 *const r6 = (struct pbc_range6 *)(b + 1);
     struct pbc_range *const r4 = (struct pbc_range *)(r6 + r->count6);
@@ -32,7 +30,7 @@ static struct base *base_new(const struct live_base *r)
     b->ranges = (struct live_base){r4, r6, r->count4, r->count6};
     const struct pbc_set set = {.count4 = r->count4, .count6 = r->count6};
     if (set_index_of(&(struct set_ranges){&set, r4, r6, 1, r->count4, r->count6}, &b->lookup, &b->lookup_bytes)) {
-        base_free(b);
+        live_block_free(b);
         return NULL;
     }
     b->node4 = node_of_set(b->lookup, 0, false);
@@ -54,7 +52,7 @@ bool live_base_fits(const struct live_set *s, const struct live_base *base)
 
 /* Write the base into the half that is not in force, then put that in force. A table for which there is no room is left
  * out: then ranges are searched without. b: NULL: no ranges. */
-static void base_show(const struct live_memory *m, const struct base *b)
+static void base_show(const struct live_memory *m, const struct live_block *b)
 {
     const uint64_t turn = m->shown->turn + 1;
     __atomic_thread_fence(__ATOMIC_SEQ_CST); /* a reader that still has this half sees first that it is not in force */
@@ -79,9 +77,9 @@ static void base_show(const struct live_memory *m, const struct base *b)
     __atomic_store_n(&m->shown->turn, turn, __ATOMIC_RELEASE);
 }
 
-bool live_replace(struct live_set *s, uint64_t now_ms, const struct live_base *base)
+bool live_replace(struct live_set *s, const struct live_base *base)
 {
-    struct base *const was = s->base, *fresh = NULL;
+    struct live_block *const was = s->base, *fresh = NULL;
     if (!live_base_fits(s, base)) return false;
     if (base->count4 || base->count6) {
         fresh = base_new(base);
@@ -89,20 +87,21 @@ bool live_replace(struct live_set *s, uint64_t now_ms, const struct live_base *b
     }
     if (live_is_over(s)) base_show(&s->memory, fresh);
     __atomic_store_n(&s->base, fresh, __ATOMIC_RELEASE);
-    /* All that are older than one of the list were replaced before it. */
-    struct base **at = &s->retired;
-    while (*at && (*at)->replaced_ms + KEPT_MS > now_ms) at = &(*at)->older;
-    base_free(*at);
-    *at = NULL;
     if (!was) return true;
-    was->replaced_ms = now_ms;
     was->older = s->retired;
     s->retired = was;
     return true;
 }
 
+struct live_block *live_replaced(struct live_set *s)
+{
+    struct live_block *const all = s->retired;
+    s->retired = NULL;
+    return all;
+}
+
 struct live_base live_base(const struct live_set *s)
 {
-    const struct base *const b = base_in_force(s);
+    const struct live_block *const b = base_in_force(s);
     return b ? b->ranges : (struct live_base){0};
 }

@@ -135,8 +135,7 @@ static void base_read(struct archive *a, struct lives *l, const struct program *
         if (allowed6(p, live, &r6[i])) r6[base.count6++] = r6[i];
     struct live_set *const s = lives_set(l, live);
     if (!live_base_fits(s, &base)) how->no_room = live + 1;
-    if (!a->bad && base.count4 + base.count6 && live_base_fits(s, &base))
-        a->bad = !live_replace(s, lives_now(l), &base);
+    if (!a->bad && base.count4 + base.count6 && live_base_fits(s, &base)) a->bad = !live_replace(s, &base);
     free(r4);
     free(r6);
 }

@@ -46,8 +46,8 @@ void live_free(struct live_set *s)
 {
     if (!s) return;
     for (unsigned v6 = 0; v6 < 2 && !live_is_over(s); v6++) keyed_fini(&s->overlay[v6].table);
-    base_free(s->base);
-    base_free(s->retired);
+    live_block_free(s->base);
+    live_block_free(s->retired);
     free(s);
 }
 
@@ -264,7 +264,7 @@ bool live_copy(struct live_set *to, const struct live_set *from, uint64_t now_ms
     const struct live_base ranges = live_base(from);
     uint64_t at = 0;
     unsigned count;
-    const bool whole = !base || live_replace(to, now_ms, &ranges);
+    const bool whole = !base || live_replace(to, &ranges);
     while ((count = live_list(from, now_ms, &at, some, ENTRIES_AT_ONCE)))
         for (unsigned i = 0; i < count; i++)
             uncount(to, live_add(to, now_ms, &some[i].net, some[i].end_ms, LIVE_LATER));

@@ -1,12 +1,12 @@
 /* The two layers of a live set (vm/judge/lives.h), and how its overlay is read.
  *
- * A family's overlay is a keyed table (vm/keyed/keyed.h) that many threads change at once. A slot's word decides:
- * 0 is a free slot; WORD_BORN is a slot that one thread owns for a while, with its tag, key and word. Any other word is
- * a member's, with its end in the upper bits and a version in the lower ones, and changes by compare-and-swap alone. No
- * word comes again in a slot within a look, so a thread that read a word, then the key, then the same word again, has
- * the word of that key; so has one that swaps the word that it read before the key.
+ * A family's overlay is a keyed table (vm/keyed/keyed.h) that many threads change at once. A slot's word decides: 0
+ * is a free slot; WORD_BORN is a slot that one thread owns for a while, with its tag, key and word. Any other word
+ * is a member's, with its end in the upper bits and a version in the lower ones, and changes by compare-and-swap
+ * only. No word comes again in a slot within a look, so a thread that read a word, then the key, then the same word
+ * again, has the word of that key; so has one that swaps the word that it read before the key.
  *
- * A key is added, renewed and removed under a lock for its hash, so it lies in one slot only; expired and evicted
+ * A key is added, renewed and removed under a lock for its hash, so it is in one slot only; expired and evicted
  * members are freed without that lock. Tags are hints, and are checked by word and key. Words, keys and tags are
  * written with release and read with acquire, which orders a look without fences. */
 #pragma once
@@ -26,8 +26,7 @@ static_assert(LIVE_LENGTHS_MOST == sizeof(uint64_t), "a byte of `lengths` for ea
 
 struct overlay {
     struct keyed table;
-    /* Lengths of members, plus 1, a byte each, from the longest; 0 behind the last. A length with members stands here.
-     */
+    /* Lengths of members, plus 1, a byte each, from the longest; 0 behind the last. A length with members is here. */
     uint64_t lengths;
     uint64_t *shown; /* the same for another judge; NULL: there is none */
     /* Number of members of each length. It goes from 0 to 1 and from 1 to 0 under the lock, with its length's byte. */
@@ -35,18 +34,16 @@ struct overlay {
     uint32_t lengths_lock;
 };
 
-struct base {
+struct live_block {
     struct live_base ranges; /* in this block */
     const uint32_t *lookup;
     uint64_t bytes, lookup_bytes;
     uint32_t node4, node6;
-    /* Set when it is replaced */
-    struct base *older;
-    uint64_t replaced_ms;
+    struct live_block *older; /* set when it is replaced */
 };
 
 struct live_set {
-    struct base *base;         /* NULL: no ranges */
+    struct live_block *base;   /* NULL: no ranges */
     struct live_memory memory; /* the owner's; `shown` is NULL: the set has its own */
     uint64_t size;
     bool refuse;
@@ -54,8 +51,8 @@ struct live_set {
     uint32_t lock[LIVE_LOCKS] __attribute__((aligned(LINE_BYTES)));
     struct live_counts counts __attribute__((aligned(LINE_BYTES)));
     uint64_t version;
-    uint32_t hand;        /* next group to sweep, over both families */
-    struct base *retired; /* bases that were replaced, the latest first */
+    uint32_t hand;              /* next group to sweep, over both families */
+    struct live_block *retired; /* bases that were replaced and that the owner has not taken, the latest first */
 };
 
 static inline struct live_key live_key_of(const uint32_t addr[4], bool v6, unsigned len)
@@ -164,11 +161,7 @@ void length_drop(struct overlay *o, unsigned len);
 void live_lock(uint32_t *lock);
 void live_unlock(uint32_t *lock);
 
-/* ---- base.c ---- */
-
-void base_free(struct base *b); /* and all older ones; NULL is allowed */
-
-static inline const struct base *base_in_force(const struct live_set *s)
+static inline const struct live_block *base_in_force(const struct live_set *s)
 {
     return __atomic_load_n(&s->base, __ATOMIC_ACQUIRE);
 }

@@ -166,7 +166,7 @@ void live_net_ends(const struct live_net *net, uint32_t lo[4], uint32_t hi[4])
 
 enum part { PART_NONE, PART_SOME, PART_ALL };
 
-/* Say whether a set without live parts has none, some or all of a range. */
+/* Report whether a set without live parts has none, some or all of a range. */
 static enum part part_of(const struct program *p, uint32_t set, bool v6, const uint32_t lo[4], const uint32_t hi[4])
 {
     const struct pbc_set *s = &p->sets[set];

@@ -5,14 +5,14 @@
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
 /* Return the range of the base that holds the address; NULL: none. */
-ALWAYS_INLINE const struct pbc_range *base_range4(const struct base *b, uint32_t addr)
+ALWAYS_INLINE const struct pbc_range *base_range4(const struct live_block *b, uint32_t addr)
 {
     if (!b->node4) return search4(b->ranges.r4, b->ranges.count4, addr);
     const uint32_t few = walk4(b->lookup, b->node4, addr);
     return search4(b->ranges.r4 + few_first(few), few_count(few), addr);
 }
 
-ALWAYS_INLINE const struct pbc_range6 *base_range6(const struct base *b, const struct wide *addr)
+ALWAYS_INLINE const struct pbc_range6 *base_range6(const struct live_block *b, const struct wide *addr)
 {
     if (!b->node6) return search6(b->ranges.r6, b->ranges.count6, addr);
     const uint32_t few = walk6(b->lookup, b->node6, addr);
@@ -38,7 +38,7 @@ ALWAYS_INLINE bool overlay_has4(const struct overlay *o, uint64_t now_ms, uint32
 
 static bool live_has4(const struct live_set *s, uint64_t now_ms, uint32_t addr)
 {
-    const struct base *b;
+    const struct live_block *b;
     do {
         b = base_in_force(s);
         if (b && base_range4(b, addr)) return true;
@@ -58,7 +58,7 @@ ALWAYS_INLINE bool overlay_has6(const struct overlay *o, uint64_t now_ms, const 
 
 static bool live_has6(const struct live_set *s, uint64_t now_ms, const struct wide *addr)
 {
-    const struct base *b;
+    const struct live_block *b;
     do {
         b = base_in_force(s);
         if (b && base_range6(b, addr)) return true;
@@ -89,7 +89,7 @@ bool live_find(const struct live_set *s, uint64_t now_ms, const struct live_net 
     return *end_ms != 0;
 }
 
-static bool base_why(const struct base *b, const uint32_t addr[4], bool v6, struct live_why *why)
+static bool base_why(const struct live_block *b, const uint32_t addr[4], bool v6, struct live_why *why)
 {
     *why = (struct live_why){.net.v6 = v6, .end_ms = LIVE_FOREVER, .base = true};
     if (!v6) {
@@ -113,7 +113,7 @@ static bool base_why(const struct base *b, const uint32_t addr[4], bool v6, stru
 
 bool live_why(const struct live_set *s, uint64_t now_ms, const uint32_t addr[4], bool v6, struct live_why *why)
 {
-    const struct base *const b = base_in_force(s);
+    const struct live_block *const b = base_in_force(s);
     if (b && base_why(b, addr, v6, why)) return true;
     const struct overlay *const o = &s->overlay[v6];
     *why = (struct live_why){.net.v6 = v6};

@@ -13,7 +13,7 @@ void live_lock(uint32_t *lock)
 
 void live_unlock(uint32_t *lock) { __atomic_store_n(lock, 0, __ATOMIC_RELEASE); }
 
-/* Tables of groups have 3/2 slots a key of `most`; an overlay has 4/3 slots a member. */
+/* Tables of groups have 3/2 slots per key of `most`; an overlay has 4/3 slots per member. */
 static uint64_t keys_for(uint64_t size) { return (size * 8 + 8) / 9; }
 
 uint64_t live_slots(uint64_t size) { return (uint64_t)keyed_groups(keys_for(size)) * GROUP; }

@@ -1,12 +1,12 @@
-/* One token bucket: its arithmetic, and a packet's key for it; the same for both executors (meter.h). Each executor has
- * its own place for buckets, and its own way to change them. */
+/* One token bucket: its arithmetic, and a packet's key for it; the same for both executors (meter.h). The executors
+ * differ in where buckets are and how they change them. */
 #pragma once
 
 #include "vm/judge/meters/meter.h"
 #include "vm/keyed/keyed.h"
 
-/* Return the units that a clock counts in so many nanoseconds, rounded down; it wraps. There is one division, and no
- * product of 128 bits is divided: the estimate by `part` is right or one too small, which the remainder tells. */
+/* Return the units that a clock counts in that many nanoseconds, rounded down; it wraps. There is one division, and
+ * no product of 128 bits is divided: the estimate by `part` is right or one too small, as the remainder shows. */
 static inline uint64_t rate_units(const struct meter_rate *r, uint64_t since_ns)
 {
     const uint64_t units = since_ns * r->whole;
@@ -18,11 +18,11 @@ static inline uint64_t rate_units(const struct meter_rate *r, uint64_t since_ns)
     return units + times * r->rest + product.high + (remainder >= r->den);
 }
 
-/* Return how far the bucket lies ahead of the clock. */
+/* Return how far the bucket is ahead of the clock. */
 static inline uint64_t bucket_ahead(uint64_t bucket, uint64_t now) { return bucket > now ? bucket - now : 0; }
 
-/* Return the bucket after `cost` units are taken from it, or BUCKET_LACKS: it does not have them. Another clock may be
- * a little ahead, so a bucket may be more than `limit` ahead. A live bucket is never 0 or BUCKET_LACKS. */
+/* Return the bucket after `cost` units are taken from it, or BUCKET_LACKS: not enough units. Another clock may be a
+ * little ahead, so a bucket may be more than `limit` ahead. A live bucket is never 0 or BUCKET_LACKS. */
 #define BUCKET_LACKS UINT64_MAX
 static inline uint64_t bucket_after(uint64_t bucket, uint64_t now, uint64_t limit, uint64_t cost)
 {
@@ -63,13 +63,13 @@ static inline void meter_key_of_flow(const struct key *key, struct meter_key *k)
     k->w[5] = hash_pair(told_by, (uint32_t)key->vlan_outer << 16 | key->vlan_inner);
 }
 
-/* True if the packet has what the meter counts by. */
+/* True if the packet has the fields that the meter counts by. */
 static inline bool meter_has_key(const struct pbc_meter *def, const struct key *key)
 {
     return (!def->per && def->unit != PBC_METER_BYTES) || key->kind & KIND_IP;
 }
 
-/* Set the packet's key, in a struct that is zero. False: it has none. */
+/* Set the packet's key, in a zeroed struct. False: the packet has none. */
 static inline bool meter_key_of(const struct pbc_meter *def, const struct key *key, struct meter_key *k)
 {
     const bool v6 = key->kind & KIND_IP6;

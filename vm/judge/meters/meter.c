@@ -27,7 +27,7 @@ struct meter {
     struct shared_cell *cell;  /* that bucket; NULL: all->share tells what was taken from it */
     uint64_t lease;            /* units taken at once, or more if needed */
     uint64_t leased, since_ns; /* units left of those taken; time of the last taking */
-    struct keyed table;        /* table of buckets; with a key alone */
+    struct keyed table;        /* table of buckets; with a key only */
 };
 
 struct meters {
@@ -210,7 +210,7 @@ static uint64_t ahead_of_all(const struct meter *m, uint64_t now_ns)
     return of_all > m->leased ? of_all - m->leased : 0;
 }
 
-/* Return how far the bucket that would judge the packet lies ahead of the clock. */
+/* Return how far the bucket that would judge the packet is ahead of the clock. */
 static uint64_t tokens_look(const struct meters *all, const struct meter *m, const struct meter_key *k)
 {
     if (m->leases) return ahead_of_all(m, all->now_ns);

@@ -5,8 +5,8 @@
  * the unit is that, and all is exact. Otherwise a unit is between a half and one nanosecond, and a meter behaves
  * exactly like the ideal bucket on a clock that is at most that much late.
  *
- * Buckets lie in a table by key (vm/keyed/). A bucket that is full again equals a key never seen: its slot is free for
- * another. Keys that find no room share one bucket.
+ * Buckets are in a table by key (vm/keyed/). A bucket that is full again equals a key never seen: its slot is free
+ * for another. Keys without room share one bucket.
  *
  * Workers that count together (meters_share) have one bucket for a meter without a key. A worker takes units from it
  * ahead of need, a lease: at most a sixteenth of a second's budget and of the burst, over all workers, and at least
@@ -30,7 +30,7 @@ enum meter_says {
 struct meter_rate {
     uint64_t num, den; /* units a nanosecond, as a fraction */
     uint64_t cost;     /* units a token */
-    uint64_t limit;    /* units that a bucket may lie ahead of the clock: the burst */
+    uint64_t limit;    /* units that a bucket may be ahead of the clock: the burst */
     uint64_t lasts_ns; /* longest time of a clock whose units fit in 63 bits */
     /* num / den in parts: whole + rest / den, and rest / den as a binary fraction of 64 bits */
     uint64_t whole, rest, part;
@@ -43,7 +43,7 @@ struct keyed;
 /* Return all meters of a program, with every bucket full. NULL: out of memory. */
 struct meters *meters_new(const struct program *p, uint64_t seed);
 void meters_free(struct meters *m);
-/* Make these the meters of one of `workers` workers that count together. Call it before anything is asked. */
+/* Make these the meters of one of `workers` workers that count together. Call it before the first question. */
 void meters_share(struct meters *m, const struct share *s, unsigned workers);
 /* Move buckets and counters from `from` to `to`, the meters of another program, where definitions are equal. was[i]:
  * number in `from` of meter i; PBC_NONE: it is new. */
@@ -55,8 +55,8 @@ void meters_count(struct meters *m, const struct program *p, const struct meter_
 /* Set the time of all questions that follow; it never runs back. */
 void meters_at(struct meters *m, uint64_t now_ns);
 
-/* Ask for the packet, which takes its tokens if they are there. `packet`: a number of this packet alone; a packet that
- * asks again gets the same answer. */
+/* Ask for the packet, which takes its tokens if there are enough. `packet`: a number of this packet only; a packet
+ * that asks again gets the same answer. */
 enum meter_says meter_ask(struct meters *m, uint32_t meter, const struct key *key, uint64_t packet);
 
 /* Return what meter_ask would, with nothing taken. *tokens (or NULL): packets or bytes left. m may be NULL: unused
@@ -72,7 +72,7 @@ struct meter_buckets {
     const uint64_t *words;
     const void *entries;
 };
-/* Copy those buckets to this worker's, as they are now: for explain. */
+/* Copy the current state of those buckets to this worker's: for explain. */
 void meters_show(struct meters *m, uint32_t meter, const struct meter_buckets *there);
 /* The other way: name this worker's buckets. */
 void meters_tell(const struct meters *m, uint32_t meter, struct meter_buckets *here);
@@ -81,10 +81,10 @@ void meters_tell(const struct meters *m, uint32_t meter, struct meter_buckets *h
  * Each call takes. */
 bool meter_take(struct meters *m, uint32_t meter, uint32_t bytes);
 
-/* Let each key's bucket have what it has in `from`, another worker's meter of the same program, where that is less: who
- * merely crosses may be asked about in any worker. So may the bucket of a meter without a key, that of all workers. A
- * key that finds no slot any more lowers the bucket of such keys if it is a source for which `takes` is true, which is
- * asked about here alone. Nobody judges. */
+/* Let each key's bucket have what it has in `from`, another worker's meter of the same program, where that is less:
+ * a forwarded packet's source may be asked about in any worker. So may the bucket, common to all workers, of a meter
+ * without a key. A key without a free slot lowers the bucket of such keys if it is a source for which `takes` is
+ * true: those are asked about only here. Nothing is judged. */
 typedef bool meters_takes_fn(void *arg, const uint32_t addr[4], bool v6);
 void meters_move(struct meters *m, struct meters *from, meters_takes_fn *takes, void *arg);
 

@@ -267,7 +267,7 @@ const struct route_way *routes_find(const struct routes *r, const struct route_q
     return routes_have_rules(r, q->family) ? walk_policy(r, q, merged) : way_at(r, merged);
 }
 
-/* True if the way of an entry cannot be told, or its legs are of several devices, or of one that is unknown. */
+/* True if the way of an entry cannot be known, or its legs are of several devices, or of one that is unknown. */
 static bool hides(const struct routes *r, uint32_t entry)
 {
     const struct route_way *way = &r->ways[entry & ROUTE_WAY_MASK];

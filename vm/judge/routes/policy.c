@@ -1,5 +1,5 @@
-/* Policy rules as a table needs them. Rules for all packets rank tables that are merged; all others, and whatever
- * stands behind the first one that goes to another, become the list that look-ups walk. */
+/* Policy rules as a table needs them. Rules for all packets rank tables that are merged; all others, and whatever is
+ * behind the first one that goes to another, become the list that look-ups walk. */
 #include "vm/judge/routes/policy_priv.h"
 
 #include <string.h>
@@ -36,7 +36,7 @@ static uint8_t view_of(struct policy *p, const struct route_policy *x, unsigned 
     return (uint8_t)view;
 }
 
-/* Return the rule to go on with, as an index among all said; `count`: there is none. Rules go forward alone. */
+/* Return the rule to go on with, as an index among all said; `count`: there is none. Rules go forward only. */
 static uint32_t jump_target(const struct routes_said *said, uint32_t at)
 {
     const struct route_policy *x = &said->rules[at];
@@ -72,7 +72,7 @@ static bool list_rule(struct policy *p, const struct routes_said *said, uint32_t
     return true;
 }
 
-/* Let rules that go to another one go to the first of the list that stands there or behind. */
+/* Let rules that go to another one go to the first of the list that is there or behind. */
 static void aim(struct policy *p, const struct routes_said *said)
 {
     for (unsigned i = 0; i < p->rules_count; i++) {

@@ -1,4 +1,4 @@
-/* Membership of an address in a set of sorted, disjoint ranges. Large sets have a table that tells where to search
+/* Membership of an address in a set of sorted, disjoint ranges. Large sets have a table that shows where to search
  * (set_index.h). */
 #include "vm/judge/effects.h"
 #include "vm/judge/lives.h"

@@ -1,6 +1,6 @@
-/* The edit of an ordinary packet of a bound flow in a socket buffer, at traffic control, and its way out: the same as
- * frame.bpf.h and way_out.bpf.h do in a frame of XDP. Whether a checksum is whole, or covers the pseudo header alone,
- * or a card has summed the packet, the buffer knows and programs do not; so the kernel's own helpers change it. */
+/* The edit of an ordinary packet of a bound flow in a socket buffer, at traffic control, and its way out: the same
+ * as frame.bpf.h and way_out.bpf.h do in a frame of XDP. Only the buffer knows whether a checksum is complete,
+ * covers the pseudo header only, or was made by a card; so the kernel's own helpers change it. */
 #pragma once
 
 #include <linux/pkt_cls.h>
@@ -13,9 +13,10 @@ enum { BUFFER_PORTS = 4 /* bytes */, BUFFER_HOP6 = UINT16_MAX - 1 /* change of a
 /* Return a change of a sum as helpers want it: bytes in the order of the wire. */
 static inline uint64_t buffer_diff(uint32_t delta) { return htobe16((uint16_t)((delta & UINT16_MAX) + (delta >> 16))); }
 
-/* Change the checksum by the recipe's new addresses, then by what else is new: the change of that. Only the first may
+/* Change the checksum by the recipe's new addresses, then by the change of all other new fields. Only the first may
  * fail, with nothing changed: it makes the headers writable. It moves a card's sum of the packet, too, as if the IP
- * header's own sum had taken up the addresses. IPv6 has none: there that is undone, and the sum takes the hop. */
+ * header's own sum had taken up the addresses. IPv6 has no such sum: there the move is undone, and the sum includes
+ * the hop limit. */
 inline_whole bool buffer_sums(struct __sk_buff *skb, const struct kpkt *k, uint32_t other)
 {
     const struct recipe *r = &k->recipe;
@@ -38,7 +39,7 @@ inline_whole bool buffer_is_long(const struct __sk_buff *skb, const struct kpkt 
 
 static_assert(FRAME_L3_MOST + IP6_LEN + BUFFER_PORTS <= KERNEL_EDITED, "headers that are rewritten");
 
-/* Rewrite the headers, all of which are in the copy that is edited, and write them into the buffer. */
+/* Rewrite the headers, all of which are in the edited copy, and write them into the buffer. */
 inline_whole bool buffer_rewrite(struct __sk_buff *skb, struct kpkt *k)
 {
     const struct recipe *r = &k->recipe;
@@ -55,13 +56,13 @@ inline_whole bool buffer_rewrite(struct __sk_buff *skb, struct kpkt *k)
     else
         recipe_apply(r, KIND_IP6 | KIND_UDP, ip, false);
     if (!kpkt_is_bare(k)) frame_macs(k, head, head);
-    /* The values are read anew: the stack has no room for them where loops are counted. */
+    /* The values are read again, because with counted loops the stack has no room for them. */
     const uint32_t len = k->key.kind & KIND_IP4 ? IP4_LEN : IP6_LEN;
     return !bpf_skb_store_bytes(skb, kpkt_skip(k), k->edited, (k->pkt.l3 & FRAME_L3_MOST) + len + BUFFER_PORTS, 0);
 }
 
-/* Edit the packet by its recipe. Its headers are in k->edited, for who is told of it is shown the head as it came.
- * False: it cannot be done here, and the packet is unchanged. */
+/* Edit the packet by its recipe. Its headers are in k->edited, because reports show the head as it came. False:
+ * impossible here; the packet is unchanged. */
 inline_whole bool buffer_edit(struct __sk_buff *skb, struct kpkt *k)
 {
     const uint32_t how = k->seen.recipe & (RECIPE_IP6 - 1);
@@ -79,8 +80,8 @@ static inline int buffer_lost(const struct kpkt *k)
     return TC_ACT_SHOT;
 }
 
-/* Put an Ethernet header before a bare packet, all of which is edited, or over the one that stands there: nothing but
- * the way out follows. False: there is no room. */
+/* Put an Ethernet header before a bare packet, or over the one there, once everything else is edited. False: no
+ * room. */
 inline_whole bool buffer_head(struct __sk_buff *skb, struct kpkt *k)
 {
     const struct kernel_way *way = &state_ways[k->recipe.out_if & MASK(ways)];
@@ -94,8 +95,9 @@ inline_whole bool buffer_head(struct __sk_buff *skb, struct kpkt *k)
     return !bpf_skb_store_bytes(skb, 0, k->edited, ETHER_LEN, 0);
 }
 
-/* Send the packet out by an interface; the kernel takes the link header off where that has none. Where nats look at
- * what leaves, a mark says that this one was translated. A packet without room for a header is dropped and counted. */
+/* Send the packet out by an interface; the kernel takes the link header off if that interface has none. If nats look
+ * at leaving packets, a mark shows that this one was translated. A packet without room for a header is dropped and
+ * counted. */
 static inline int buffer_leave(struct __sk_buff *skb, struct kpkt *k)
 {
     const uint32_t out = k->recipe.out_if;

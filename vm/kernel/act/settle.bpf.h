@@ -1,5 +1,5 @@
-/* Turn decisions into verdicts, and count them: the choices of settle.c, express.c and forward.c for packets that the
- * kernel finishes. All others go up, and only their going up is counted. */
+/* Turn decisions into verdicts, and count them: the choices of settle.c, express.c and forward.c for packets that
+ * the kernel finishes. All others go up, and are only counted as going up. */
 #pragma once
 
 #include "vm/flow/inquiry.h"
@@ -42,7 +42,7 @@ static __always_inline void settle_verdict(struct kpkt *k, enum action action, d
     v->would = 0;
 }
 
-/* Drop a malformed packet, but let pass ARP that no rule asks for (vm/worker/batch.c, lets_pass). */
+/* Drop a malformed packet, but pass ARP that no rule asks for (vm/worker/batch.c, lets_pass). */
 static __always_inline uint32_t settle_malformed(struct kpkt *k)
 {
     const bool arp = k->pkt.reason == REASON_SHORT_ARP || (k->pkt.reason == REASON_SNAPPED && k->key.kind & KIND_ARP);
@@ -87,15 +87,15 @@ static inline bool settle_asks(struct kpkt *k)
     return at && kernel_is_told(k, at);
 }
 
-/* True if the packet crosses the machine and the host forwards nothing of its family: user space sends it on. */
+/* True if the packet is to be forwarded and the host does not forward its family: user space sends it on. */
 static inline bool settle_needs_router(const struct kpkt *k)
 {
     const uint32_t kind = k->key.kind, of = kind & KIND_IP4 ? KERNEL_ROUTES_4 : KERNEL_ROUTES_6;
     return kind & KIND_FORWARD && kind & KIND_IP && state_world.routes & of && !(k->flags & KERNEL_STAYS);
 }
 
-/* True for an answer to this machine at another address than its own: sockets of packets hear it at the interface, and
- * the host's stack must not send it on. */
+/* True for an answer to this machine at a foreign address: packet sockets get it at the interface, and the host's
+ * stack must not forward it. */
 static inline bool settle_is_heard(const struct kpkt *k)
 {
     return k->verdict.done && !(k->flags & KERNEL_STAYS) && !state_world.watches;
@@ -112,11 +112,11 @@ static __always_inline uint32_t settle_here(struct kpkt *k, decided by)
     return KERNEL_PASS;
 }
 
-/* True for a packet that opens a connection of TCP. */
+/* True for a packet that opens a TCP connection. */
 static inline bool settle_opens(const struct kpkt *k) { return (k->key.marks & (TCP_SYN | TCP_ACK)) == TCP_SYN; }
 
-/* Pass an accepted packet of a proxy's service to the host. A packet that opens a connection goes up: user space notes
- * for the proxy which rule let it in, and asks the service's rate. */
+/* Pass an accepted packet of a proxy's service to the host. A packet that opens a connection goes up: user space
+ * notes for the proxy which rule accepted it, and asks the service's rate. */
 static __always_inline uint32_t settle_proxied(struct kpkt *k, decided by)
 {
     if (k->flags & KERNEL_ASKED || settle_opens(k)) return settle_up(k, KERNEL_UP_BEGIN);
@@ -139,8 +139,8 @@ static inline bool settle_nat_has_port(const struct kernel_program *p, const str
     return taken;
 }
 
-/* True for a packet to the host itself, at a port that no nat forwards or translates to: it stays the host's.
- * Identifiers of echoes may be mapped. */
+/* True for a packet to the host itself, at a port that no nat forwards or translates to: the packet stays the
+ * host's. Identifiers of echoes may be mapped. */
 static inline bool settle_is_hosts(const struct kpkt *k)
 {
     const struct kernel_program *p = count_program(k->program);
@@ -158,7 +158,8 @@ static inline bool settle_nat_leaves(const struct kernel_program *p, uint32_t if
     return p->nat_ways[iface / 32 & (KERNEL_NAT_WAYS - 1)] >> (iface & 31) & 1;
 }
 
-/* True if translation may turn the destination inwards: it is an outside address of a nat, or one forwards from any. */
+/* True if translation may change the destination to an inside one: it is an outside address of a nat, or a nat
+ * forwards from any address. */
 static inline bool settle_is_outside(struct kpkt *k)
 {
     const struct kernel_program *p = count_program(k->program);
@@ -166,8 +167,8 @@ static inline bool settle_is_outside(struct kpkt *k)
     return kernel_is_told(k, k->pkt.l3 + (k->key.kind & KIND_IP6 ? IP6_DST : IP4_DST));
 }
 
-/* True if the way of a packet that crosses is known, and by an interface of a nat's; or if a statement asks for no way.
- * Where it is unknown, the host routes the packet, and the nat sees it again as it leaves (look.bpf.c, is_nats). */
+/* True if the way of a forwarded packet is known, and leads by a nat's interface; or if a statement asks for no way.
+ * If the way is unknown, the host routes the packet, and the nat sees it again as it leaves (look.bpf.c, is_nats). */
 static inline bool settle_leaves_by_nat(const struct kpkt *k)
 {
     const struct kernel_program *p = count_program(k->program);
@@ -199,17 +200,17 @@ static inline bool settle_nat_looks(const struct kpkt *k)
     return k->seen.dir == FLOW_ORIGINAL && !(k->flow.tcp.flags & TCP_TRACK_HEARD_REPLY);
 }
 
-/* True for a packet whose flow is translated, if only the host can tell its way: it routes the packet, and the nat sees
- * it again as it leaves. So user space learns the flow's next hop anew (forward/nat.c). Where a statement asks for no
- * way, a flow may be that one's. */
+/* True for a packet whose flow is translated, if only the host can know its way: it routes the packet, and the nat
+ * sees it again as it leaves. So user space learns the flow's next hop again (forward/nat.c). A flow may belong to a
+ * statement that asks for no way. */
 static inline bool settle_is_hosts_way(const struct kpkt *k)
 {
     if (!kpkt_is_old(k) || count_program(k->program)->flags & KERNEL_NATS_ALL) return false;
     return k->key.kind & KIND_FORWARD && k->pkt.way_why != WAY_KNOWN && k->pkt.way_why != WAY_SEVERAL;
 }
 
-/* Settle an accepted packet where there are services or translation. A packet that begins a flow there goes up. Of TCP
- * to a service in the wire, what does not open a connection is none of the service's, nor of a nat's. */
+/* Settle an accepted packet where there are services or translation. A packet that begins a flow there goes up. TCP
+ * to a service in the wire that does not open a connection is none of the service's, nor of a nat's. */
 static __always_inline uint32_t settle_sent_on(struct kpkt *k, decided by)
 {
     const uint32_t translates = count_program(k->program)->flags & KERNEL_TRANSLATES;
@@ -299,7 +300,7 @@ static inline bool settle_hears(const struct kpkt *k)
 }
 
 /* Send up an accepted answer of a resolver, and a question that would be sent on from here: the worker sees it as it
- * leaves. What leaves the machine by the hand of its stack goes on. */
+ * leaves. Packets that the machine's own stack sends pass. */
 static inline uint32_t settle_names(struct kpkt *k, uint32_t out)
 {
     const struct key *key = &k->key;

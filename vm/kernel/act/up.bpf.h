@@ -51,8 +51,8 @@ static inline int up_lost(struct kpkt *k)
  * many begin there in a second, and at most one second's worth at once: a flood of them is no service's loss. */
 enum { UP_PINGS_PER_S = 2000 };
 
-/* Take one of the share, by the clock of flows (struct limit, in one word that all processors change). Whoever meets
- * another's hand gets none. */
+/* Take one of the share, by the clock of flows (struct limit, in one word that all processors change). A processor
+ * whose exchange fails gets none. */
 static inline bool up_ping_may(uint64_t now_ns)
 {
     const uint64_t second = 1000000000, was = *(const volatile uint64_t *)&state_flow_head.pings_ns;

@@ -1,6 +1,6 @@
-/* This machine's own addresses (natively: packet/parse/sides.c). Where they are few and published, they stand in
- * `world` and each is compared; otherwise two hash sets are asked, at 15 ns each. Callers first check that the
- * family has any own address: for a family without one, the entries here are out of date. */
+/* This machine's own addresses (natively: packet/parse/sides.c). If they are few and published, they are in `world`
+ * and each is compared; otherwise two hash sets are asked, at 15 ns each. Callers first check that the family has
+ * any own address: for a family without one, the entries here are out of date. */
 #pragma once
 
 #include "vm/kernel/bpf.h"

@@ -33,7 +33,7 @@ static inline uint32_t lowest(uint64_t bits)
            (one & UINT64_C(0xffff0000ffff0000) ? 16 : 0) + (one >> 32 ? 32 : 0);
 }
 
-/* Count one mirror's lost copy; those that are left stand in the packet (EACH_TURN). */
+/* Count one mirror's lost copy; those that are left are in the packet (EACH_TURN). */
 static long lost_turn(uint32_t turn, void *at)
 {
     struct kpkt *k = TURN_OF(struct kpkt, at);
@@ -109,7 +109,7 @@ GLOBAL uint64_t kernel_copy_xdp(struct xdp_md *ctx, struct kpkt *k NONNULL, uint
     PUT_ANY(bpf_xdp_load_bytes)
 }
 
-/* A turn of cloning takes this from the stack; all else stands in the packet (EACH_TURN). */
+/* A turn of cloning takes this from the stack; all else is in the packet (EACH_TURN). */
 struct cloning {
     struct __sk_buff *ctx;
     struct kpkt *k;

@@ -1,12 +1,12 @@
-/* Checksums that are still to be completed by whoever sends the frame, as they stand in it. */
+/* Partial checksums in a frame, which its sender must complete. */
 #pragma once
 
 #include "vm/kernel/bpf.h"
 #include "vm/packet/parse/header.h"
 #include "vm/packet/wire.h"
 
-/* True if the TCP or UDP checksum covers the pseudo header alone: then it has to be completed before a program sends
- * the packet. (One in 65,536 whole checksums looks the same.) */
+/* True if the TCP or UDP checksum covers the pseudo header only: it must be completed before a program sends the
+ * packet. (One in 65,536 whole checksums looks the same.) */
 static inline bool frame_is_partial(const struct kpkt *k, uint16_t sum)
 {
     const struct key *key = &k->key;
@@ -20,8 +20,8 @@ static inline bool frame_is_partial(const struct kpkt *k, uint16_t sum)
     return (uint16_t)((pseudo & 0xffff) + (pseudo >> 16)) == sum;
 }
 
-/* The same of a packet that may have such a sum: see kernel_port.software, or this machine sends it. No program is
- * told: neither XDP nor the head says so. A fragment's sum is whole. The packet is as it came, not edited. */
+/* The same for a packet that may have such a sum, by kernel_port.software, or because this machine sends it; neither
+ * XDP nor the head shows it. A fragment's sum is complete. The packet must be unedited. */
 static inline bool frame_is_left(const struct kpkt *k)
 {
     const uint32_t kind = k->key.kind, at = k->pkt.l4 + (kind & KIND_TCP ? TCP_SUM : UDP_SUM);

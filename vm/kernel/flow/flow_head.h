@@ -12,10 +12,10 @@ struct flow_head {
     struct flow_table table;
     uint64_t pickup_until_ns; /* until then mid-stream TCP counts as new */
     uint32_t tells;           /* 1: ends of flows are reported (events.h) */
-    struct grains grains;     /* networks by which flows are counted; none: no rule asks for the flows of a source */
+    struct grains grains;     /* networks by which flows are counted; none: no rule counts a source's flows */
     uint64_t untold;          /* ends not reported: the ring had no room */
     uint64_t given_up;        /* changes not made: another processor held the flow */
-    uint64_t pings_ns;        /* time by which the share of pings in the way up is whole again (act/up.bpf.h) */
+    uint64_t pings_ns;        /* time by which the share of pings in the way up is full again (act/up.bpf.h) */
     uint64_t
         adding[FLOW_STRIPES]; /* 1: a flow of this stripe of hashes is added now, so that no tuple gets two flows */
 };

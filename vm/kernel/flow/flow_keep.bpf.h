@@ -5,7 +5,7 @@
 #include "vm/kernel/flow/flow_look.bpf.h"
 #include "vm/kernel/flow/memo.bpf.h"
 
-/* Look again if another packet of the flow was kept since this one was looked at. False: nothing is to be kept. */
+/* Look again if another packet of the flow was kept since this packet's look. False: there is nothing to keep. */
 static __always_inline bool look_again(struct kpkt *k, const struct flow *f)
 {
     const struct flow_id *id = &k->seen.id;
@@ -20,7 +20,7 @@ static __always_inline bool look_again(struct kpkt *k, const struct flow *f)
     return keep_what(&k->seen) == KEEP_GO_ON;
 }
 
-/* Note in the flow, with its lock taken, what there would be of it (vm/worker/audit.c, note_flow). */
+/* Note in the flow, with its lock taken, its state under audit (vm/worker/audit.c, note_flow). */
 GLOBAL bool kernel_note_would(struct kpkt *k NONNULL, struct flow *f NONNULL)
 {
     const bool changes = k->said & KERNEL_WOULD_CHANGES;
@@ -108,7 +108,7 @@ static __always_inline uint64_t keep_begin(struct kpkt *k)
     return up;
 }
 
-/* Note in a flow, which the packet does not change, what would become of it. */
+/* Note the flow's state under audit, in a flow that the packet does not change. */
 GLOBAL uint64_t kernel_flow_note(struct kpkt *k NONNULL)
 {
     const struct track_seen *s = &k->seen;

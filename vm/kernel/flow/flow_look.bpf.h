@@ -7,7 +7,8 @@
 #include "vm/kernel/flow/recipe.bpf.h"
 #include "vm/kernel/flow/table_access.bpf.h"
 
-/* Return the id of the packet's VLAN stack if tags alone tell it (vm/flow/stacks.h); STACK_UNKNOWN: a table does. */
+/* Return the id of the packet's VLAN stack if it follows from the tags (vm/flow/stacks.h); STACK_UNKNOWN: a table
+ * has it. */
 static uint16_t stack_by_tags(const struct kpkt *k)
 {
     const struct pkt *p = &k->pkt;
@@ -38,7 +39,7 @@ GLOBAL bool kernel_flow_study(struct kpkt *k NONNULL)
     return stack != STACK_UNKNOWN;
 }
 
-/* Copy the line of a slot as it was at one moment. False: another processor changes it all the time. */
+/* Copy the line of a slot as it was at one moment. False: other processors keep changing it. */
 GLOBAL bool kernel_flow_copy(struct flow *to NONNULL, int64_t slot)
 {
     const volatile uint64_t *from = (const volatile uint64_t *)(const void *)table_slot(TABLE, slot);
@@ -53,7 +54,8 @@ GLOBAL bool kernel_flow_copy(struct flow *to NONNULL, int64_t slot)
     return false;
 }
 
-/* Set *over if the flow of s->slot has expired; release it then, unless nothing may change. 0, or a reason to go up. */
+/* Set *over if the flow of s->slot has expired, and release it, unless nothing may change. Return 0, or a reason to
+ * go up. */
 static uint64_t look_at_time(struct kpkt *k, bool *over)
 {
     struct track_seen *s = &k->seen;
@@ -114,8 +116,8 @@ GLOBAL uint64_t kernel_inquire(struct kpkt *k NONNULL)
     return 0;
 }
 
-/* Find an inquiry of this machine in a packet that a process asks about (vm/worker/turns.c, look_at_inquiry). Else it
- * is the hook that tells what this machine sends. */
+/* Find an inquiry of this machine in a packet that a process asks about (vm/worker/turns.c, look_at_inquiry).
+ * Otherwise the hook shows what this machine sends. */
 GLOBAL uint64_t kernel_inquiry_asked(struct kpkt *k NONNULL)
 {
     const enum inquiry_sender sender = inquiry_sender(&k->pkt, &k->key, state_world.facts.mac);
@@ -124,13 +126,13 @@ GLOBAL uint64_t kernel_inquiry_asked(struct kpkt *k NONNULL)
     return 0;
 }
 
-/* True for a packet that may answer an inquiry: it arrives, and what crosses and leaves here does not. */
+/* True for a packet that may answer an inquiry: an arriving one, not a forwarded one on its way out. */
 static inline bool may_answer(const struct kpkt *k)
 {
     return inquiry_may_be(&k->key) && !(k->key.kind & KIND_OUT) && !(k->flags & KERNEL_EGRESS);
 }
 
-/* Set what `state` says, by k->flow or without a flow. opened: this machine opened the connection (PICKS_OPENED). */
+/* Set the value of `state`, by k->flow or without a flow. opened: this machine opened the connection (PICKS_OPENED). */
 GLOBAL uint64_t kernel_flow_see(struct kpkt *k NONNULL, bool opened)
 {
     struct track_seen *s = &k->seen;
@@ -141,7 +143,7 @@ GLOBAL uint64_t kernel_flow_see(struct kpkt *k NONNULL, bool opened)
     return 0;
 }
 
-/* Return what `state` would say of the packet if nothing were in audit (vm/worker/audit.c, mark_of). */
+/* Return the value of `state` for the packet without `audit` (vm/worker/audit.c, mark_of). */
 GLOBAL uint64_t kernel_flow_would(struct kpkt *k NONNULL)
 {
     return look_would(k->seen.slot == FLOW_NONE ? NULL : &k->flow, &k->key, &k->pkt, &k->seen);
@@ -172,7 +174,7 @@ static bool has_recipe(struct kpkt *k)
 
 static inline bool has_audit(const struct kpkt *k) { return count_program(k->program)->flags & KERNEL_AUDITS; }
 
-/* True if the recipe of the packet's tuple is out of date, and a nat's that changes the source alone: the host may know
+/* True if the packet's recipe is out of date, and belongs to a nat that changes only the source: the host may have
  * another way by now. */
 GLOBAL uint64_t kernel_recipe_is_old(struct kpkt *k NONNULL)
 {
@@ -188,7 +190,7 @@ APART uint64_t kernel_flow_look_at_bound(struct kpkt *k NONNULL)
     struct track_seen *s = &k->seen;
     if (!sends_on()) return KERNEL_UP_BEGIN;
     if (s->class == SEEN_ERROR) return KERNEL_UP_ERROR;
-    /* Rules would judge replies of a flow that would not be there. */
+    /* Under audit, rules would judge the replies of a flow that would not exist. */
     if (s->class == SEEN_REPLY && k->flow.would & FLOW_WOULD_STATE && has_audit(k)) return KERNEL_UP_BEGIN;
     if (s->recipe && is_by_recipe(k) && has_recipe(k) &&
         recipe_takes(&k->recipe, s->recipe, &k->pkt, k->key.length, head_link(k), s->twin, recipe_longest(k))) {
@@ -212,11 +214,12 @@ GLOBAL uint64_t kernel_flows(struct kpkt *k NONNULL, uint32_t len4, uint32_t len
     if (!state_flow_head.grains.count || !(k->key.kind & KIND_IP)) return 0;
     kernel_source_of(k->key.src, len, v6, &source);
     const uint32_t held = (uint32_t)kernel_source_flows(&source);
-    return flows_with(held, &k->key, len, s, table_slot(TABLE, s->slot)); /* without a flow any slot will do */
+    return flows_with(held, &k->key, len, s,
+                      table_slot(TABLE, s->slot)); /* any slot is right for a packet without a flow */
 }
 
-/* Take another station's packet out of a flow that is sent on: it has no flow then, and is invalid. up: result of
- * kernel_flow_find, and returned for all others. */
+/* Take another station's packet out of a bound flow: the packet then has no flow, and is invalid. up: result of
+ * kernel_flow_find, returned for all other packets. */
 static inline uint64_t leave_bound(struct kpkt *k, uint64_t up)
 {
     struct track_seen *s = &k->seen;
@@ -230,7 +233,7 @@ static inline uint64_t leave_bound(struct kpkt *k, uint64_t up)
 GLOBAL uint64_t kernel_flow_look(struct kpkt *k NONNULL)
 {
     if (!kernel_flow_study(k) && !kpkt_is_left(k))
-        return KERNEL_UP_STACK; /* those that no process takes up are judged without a flow */
+        return KERNEL_UP_STACK; /* packets that no process takes up are judged without a flow */
     const uint64_t up = leave_bound(k, kernel_flow_find(k));
     if (up) return up;
     if (k->flags & KERNEL_ASKED && inquiry_may_be(&k->key)) kernel_inquiry_asked(k);

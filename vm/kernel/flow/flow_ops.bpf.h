@@ -13,7 +13,7 @@ static __always_inline bool op_lock(const struct flow_op *op, struct flow *f)
     return false;
 }
 
-/* Add the twin of a flow that is locked. False: there is no room for it. */
+/* Add the twin of a flow that is locked. False: no room. */
 static __attribute__((noinline)) bool op_pair(struct flow_op *op)
 {
     const struct flow_tuple tuple = op->twin;
@@ -84,7 +84,7 @@ static __attribute__((noinline)) uint32_t op_set(struct flow_op *op)
     return FLOW_OP_DONE;
 }
 
-/* End a flow even if packets have changed it since: the process has often given back already what the flow held. */
+/* End a flow even if packets have changed it since: the process has often already released the flow's resources. */
 static __attribute__((noinline)) uint32_t op_end(struct flow_op *op)
 {
     struct flow *f = table_slot(TABLE, op->slot);

@@ -7,7 +7,7 @@
 #include "vm/kernel/count.bpf.h"
 #include "vm/kernel/shapes.h"
 
-extern uint64_t state_memos[]; /* two tables: of what is decided, and of what would be */
+extern uint64_t state_memos[]; /* two tables: of decisions, and of decisions without `audit` */
 extern const char mask_memos;
 extern struct kernel_pair state_memo_pairs[];
 extern const char mask_memo_pairs;
@@ -21,9 +21,9 @@ static inline uint16_t *memo_in(struct flow *f, bool reply)
     return reply ? &f->memo[0] : (uint16_t *)(void *)f->memo_iface;
 }
 
-/* Return the word to be stored for a row. It holds the packet's interface and whether the host sends it, so a packet
- * that comes in as if the host had sent it finds nothing. 0: the interface's number is too large, or one does not say
- * all: the decision on what came in by a device and leaves by another may ask for both. */
+/* Return the word to be stored for a row. It holds the packet's interface and whether the host sends it, so an
+ * arriving packet that pretends to be the host's finds nothing. 0: the interface's number is too large, or one
+ * number is not enough: the decision on a forwarded packet may depend on both interfaces. */
 static inline uint16_t memo_word(const struct kpkt *k, uint32_t row)
 {
     enum { IFACES = 127, OTHER = 126 };
@@ -39,7 +39,7 @@ static inline void memo_put(struct flow *f, bool reply, uint16_t word)
     if (*at != word) *at = word;
 }
 
-/* Return the row of a decision; 0: it is not remembered. table: 0, or KERNEL_MEMOS for what would be. */
+/* Return the row of a decision; 0: it is not remembered. table: 0, or KERNEL_MEMOS for decisions without `audit`. */
 static inline uint32_t memo_row(uint64_t decision, uint32_t table)
 {
     const uint32_t place = memo_place(decision);
@@ -52,7 +52,7 @@ static inline uint32_t memo_row(uint64_t decision, uint32_t table)
 
 static inline bool memo_audits(const struct kpkt *k) { return count_program(k->program)->flags & KERNEL_AUDITS; }
 
-/* Return what stands in a pair of the packet's program beside its decisions. */
+/* Return the fields of a pair of the packet's program other than the decisions. */
 static inline uint64_t pair_said(const struct kpkt *k)
 {
     return ((uint64_t)k->program + 1) << 32 |
@@ -68,7 +68,7 @@ static inline bool pair_may_be(const struct kpkt *k)
            (is_nobody(k->would) || memo_row(k->would, KERNEL_MEMOS));
 }
 
-/* Find or make the row of the packet's pair. 0: none. */
+/* Find or make the row of the packet's pair. 0: no room. */
 static inline uint32_t pair_row(const struct kpkt *k)
 {
     const uint64_t mine = pair_said(k), mark = mine >> 32;
@@ -119,7 +119,7 @@ static inline void memo_keep(const struct kpkt *k, struct flow *f)
     memo_put(f, reply, memo_word(k, row));
 }
 
-/* Read a pair into the packet. False: none that holds, or a flow that would not be there, or the first packet of its
+/* Read a pair into the packet. False: no valid pair, or a flow that audit would not have, or the first packet of its
  * flow that audit would change. */
 static __always_inline bool pair_recall(struct kpkt *k, const struct flow *f, uint32_t row)
 {
@@ -133,7 +133,7 @@ static __always_inline bool pair_recall(struct kpkt *k, const struct flow *f, ui
     return true;
 }
 
-/* Recall the decision for an established packet of the flow into k->decision. False: none that holds. */
+/* Recall the decision for an established packet of the flow into k->decision. False: no valid one. */
 static __always_inline bool memo_recall(struct kpkt *k, struct flow *f)
 {
     const uint64_t since = memo_since();

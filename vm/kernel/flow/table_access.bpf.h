@@ -12,7 +12,7 @@ uint64_t kernel_source_add(const struct kernel_source *key); /* sources.bpf.c */
 uint64_t kernel_source_flows(const struct kernel_source *key);
 uint64_t kernel_source_drop(const struct kernel_source *key);
 
-/* Take the lock of a flow's slot. False: another processor does not give it back in time, or the slot is free. */
+/* Take the lock of a flow's slot. False: another processor did not release it in time, or the slot is free. */
 APART bool table_lock(struct flow *f NONNULL)
 {
     TURNS(TABLE_TRIES)
@@ -80,7 +80,7 @@ GLOBAL bool kernel_slot_source(uint32_t slot, uint32_t grain, struct kernel_sour
 
 static inline void table_drop_sources(uint32_t slot, uint32_t grains)
 {
-    struct kernel_source source = {0}; /* before Linux 6.3 what a function gets is all written */
+    struct kernel_source source = {0}; /* Linux before 6.3 demands that all of a function's argument is written */
     for (uint32_t i = 0; i < PBC_GRAINS_MAX; i++)
         if (i < grains && kernel_slot_source(slot, i, &source)) kernel_source_drop(&source);
 }
@@ -95,7 +95,7 @@ static inline void table_give_back(const struct flow_table *t, uint32_t slot)
     table_drop_sources(slot, PBC_GRAINS_MAX);
 }
 
-/* Count the flow of that slot, which begins, for each network of its source by which flows are counted. */
+/* Count the new flow of that slot for each network of its source by which flows are counted. */
 static inline void table_take_source(uint32_t slot)
 {
     struct kernel_source source = {0};

@@ -1,7 +1,7 @@
 /* vm/flow/table/access.h for the kernel's stages: each kind of line has a map of its own; all processors change them.
  *
  * A flow's lock is one bit of its taken word, taken by a compare-and-swap; the fifteen bits beside it count its
- * changes, so that a reader can tell whether its copy of the line is current. (In a worker's own table these sixteen
+ * changes, so that a reader can know whether its copy of the line is current. (In a worker's own table these sixteen
  * are `epoch`.) Here are the places of lines and their locks, all that readers need; table_access.bpf.h has the
  * rest. */
 #pragma once
@@ -74,21 +74,21 @@ static inline void table_give_row(const struct flow_table *t, uint32_t slot) {}
 /* True if flows may be counted by source. If not, the map has one line, which is unused. */
 static inline bool table_has_sources(void) { return IS_MORE(LAST(source_words)); }
 
-/* Touch the pages of a group's slots and recipes, one page each, so that the processor translates their addresses while
- * it waits for the tags: for a page not used of late, that takes as long as the line itself. */
+/* Touch the pages of a group's slots and recipes, one page each, so that the processor translates their addresses
+ * while it waits for the tags. For a page not used recently, that takes as long as fetching the line. */
 static inline void table_ask_pages(const struct flow_table *t, uint32_t group)
 {
     (void)*(volatile uint64_t *)table_slot(t, (int64_t)group * GROUP);
     if (sends_on()) (void)*(volatile uint64_t *)(void *)table_recipe(t, (int64_t)group * GROUP);
 }
 
-/* The same for its second lines, which IPv6 alone asks for. */
+/* The same for its second lines, which only IPv6 uses. */
 static inline void table_ask_cold(const struct flow_table *t, uint32_t group)
 {
     (void)*(volatile uint64_t *)(void *)table_cold(t, (int64_t)group * GROUP);
 }
 
-/* Return a word of the bits; level 1 stands behind level 0. */
+/* Return a word of the bits; level 1 is behind level 0. */
 static inline uint64_t *table_bits(const struct flow_table *t, unsigned level, uint32_t i)
 {
     return &state_flow_bits[AT_MOST(i + (level ? (t->groups + 63) / 64 : 0), LAST(flow_bits))];
@@ -103,7 +103,7 @@ static inline void table_set_bit(uint64_t *word, uint64_t bit, bool on)
 
 static inline void table_count(uint64_t *word, int64_t by) { __sync_fetch_and_add(word, (uint64_t)by); }
 
-/* Try once to take the flow's lock. False: it is taken, or the slot is free. */
+/* Try once to take the flow's lock. False: the lock is taken, or the slot is free. */
 static inline bool table_try_lock(struct flow *f)
 {
     const uint64_t was = *(volatile uint64_t *)&f->taken;
@@ -119,7 +119,7 @@ static inline bool table_still_at(const struct track_seen *s, const volatile str
 }
 static inline bool table_still(const struct track_seen *s) { return table_still_at(s, table_slot(TABLE, s->tuple)); }
 
-/* Give back the lock, and count the change. If processors show their stores to others in order, one store is enough. */
+/* Release the lock, and count the change. On processors with ordered stores, one store is enough. */
 static inline void table_unlock(struct flow *f)
 {
     const uint64_t now = *(volatile uint64_t *)&f->taken, change = (now + TAKEN_CHANGE) & TAKEN_CHANGES;

@@ -29,7 +29,7 @@ static int by_code(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Write the jump to one of the targets, by the code in r1, which equals a target's or lies between it and the next. */
+/* Write the jump to one of the targets, by the code in r1, which equals a target's or is between it and the next. */
 static void halve(struct emit *e, const struct target *t, uint32_t count)
 {
     if (count == 1) {

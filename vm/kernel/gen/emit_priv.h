@@ -1,6 +1,6 @@
-/* Shared by the parts of the generator: one function of the program on its way to BPF.
+/* Shared by the parts of the generator: one function of the program during its translation to BPF.
  *
- * r6 is the packet (struct kpkt) throughout. The bytecode's registers lie in r7, r8, r9, then on the stack; r1 to r5
+ * r6 is the packet (struct kpkt) throughout. The bytecode's registers are in r7, r8, r9, then on the stack; r1 to r5
  * live within one instruction. */
 #pragma once
 
@@ -15,7 +15,7 @@ struct emit {
     const struct program *p;
     const char *const *names; /* [function]: its name; NULL: not reached */
     uint32_t func;
-    uint32_t first, count; /* its instructions; label i stands before the i-th */
+    uint32_t first, count; /* its instructions; label i is before the i-th */
     uint32_t regs; /* number of registers used; behind them: the entry that CLASSIFY found, its rule, and the packet */
     uint32_t tail, search; /* labels: a rule decides (r0: rule + 1, r1: firewall + 1); the search for an entry */
     uint32_t leave;        /* label at the end of a turn; r0 is the function's result */
@@ -39,7 +39,7 @@ void step_again(struct emit *e);
 bool shapes_find(struct emit *e, const struct pbc_classifier *c);
 void shape_code(struct emit *e, uint32_t shape);
 
-/* Return the function of the C that does COUNT or LOG for a rule; in code of what would be, one of its own. */
+/* Return the function of the C that does COUNT or LOG for a rule; code without `audit` has its own one. */
 const char *step_effect(const struct emit *e, unsigned op);
 
 /* Return from the function with r0, or with a number. */
@@ -57,7 +57,7 @@ void turns_whole(struct emit *e, const char *name);
 /* True if function f searches again. */
 bool turns_has(const struct program *p, uint32_t f);
 
-/* Read or write register `reg` of the bytecode; the one behind the last holds what CLASSIFY found. */
+/* Read or write register `reg` of the bytecode; the register behind the last holds the result of CLASSIFY. */
 void step_get(struct emit *e, unsigned dst, uint32_t reg);
 void step_set(struct emit *e, uint32_t reg, unsigned src);
 int16_t step_place(uint32_t reg); /* offset from the end of the stack; reg: KEPT_COUNT or more */

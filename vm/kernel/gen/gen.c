@@ -13,7 +13,7 @@
 
 enum { NAME_MOST = 24 };
 
-/* Work in progress. The functions and names made so far lie behind `functions` itself. */
+/* Work in progress. The functions and names made so far are behind `functions` itself. */
 struct made {
     const struct program *p;
     bool counted;
@@ -181,7 +181,7 @@ static bool name_reached(struct made *m, uint32_t *count)
     return reached;
 }
 
-/* Make what stands around the second judgement (judge/would.bpf.c). */
+/* Make what is around the second judgement (judge/would.bpf.c). */
 static bool make_would(struct made *m)
 {
     if (m->p->would)

@@ -1,5 +1,5 @@
-/* The judge of a program as BPF instructions. Also: what the kernel executor does of a program by itself, and for what
- * it hands packets up. */
+/* The judge of a program as BPF instructions. Also: the parts of a program that the kernel executor does itself, and
+ * the reasons to hand packets up. */
 #pragma once
 
 #include <linux/bpf.h>
@@ -28,7 +28,7 @@ struct code_function {
     bool turns;                  /* generated as a turn of a loop: long f(uint32_t turn, struct kpkt **k) */
 };
 
-/* A set of functions with distinct names. Those that are no turns are uint64_t f(struct kpkt *k), k not NULL. */
+/* A set of functions with distinct names. Functions other than turns are uint64_t f(struct kpkt *k), k not NULL. */
 struct code {
     struct code_function *functions;
     uint32_t count;
@@ -48,17 +48,17 @@ struct kernel_fits {
     uint32_t in_line, called; /* number of instructions in reached functions, by opcode.def's column `kernel` */
     uint32_t functions;       /* functions in the kernel */
     uint32_t up;              /* reasons for which packets may go up: bit i, enum kernel_up i */
-    uint32_t unbounded;       /* those of them for which all packets of a kind do (kernel_unbounded) */
+    uint32_t unbounded;       /* those of them for which all packets of a kind go up (kernel_unbounded) */
 };
-/* Find what the kernel does of a verified program. False: no memory. */
+/* Find the parts of a verified program that the kernel does. False: out of memory. */
 bool kernel_fits(const struct program *p, struct kernel_fits *fits);
 
-/* Return the reasons, as in `up`, for which all packets of a kind go up that the rules name, however many there are. */
+/* Return the reasons, as in `up`, for which all packets of a kind named in the rules go up. */
 uint32_t kernel_unbounded(const struct program *p);
 
 /* Return the first service in the wire that keeps connections in their sockets, so that all their packets go up;
- * PBC_NONE: none does. True if connections of some may leave their sockets, and stay in the kernel (second function).
- */
+ * PBC_NONE: none does. True if a service's connections may leave their sockets, and stay in the kernel (second
+ * function). */
 uint32_t kernel_stays_in_wire(const struct program *p);
 bool kernel_lets_leave(const struct program *p);
 

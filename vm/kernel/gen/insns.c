@@ -114,7 +114,7 @@ void insns_jump(struct insns *a, uint32_t label)
     insns_put(a, INSN_GOTOL, 0, 0, 0, 0);
 }
 
-/* Return a relay to the label: its last one, or a new one if that lies before instruction `first`. */
+/* Return a relay to the label: its last one, or a new one if that is before instruction `first`. */
 static uint32_t relay_to(struct insns *a, uint32_t label, uint32_t first)
 {
     const uint32_t last = a->labels[label].relay;

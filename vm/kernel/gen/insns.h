@@ -41,10 +41,10 @@ void insns_begin(struct insns *a, uint32_t labels);
 uint32_t insns_label(struct insns *a);
 /* Place the label here. */
 void insns_here(struct insns *a, uint32_t label);
-/* Write relays, for kernels without gotol; to be called between two steps. If many instructions stand behind the last
+/* Write relays, for kernels without gotol; to be called between two steps. If many instructions are behind the last
  * relays, each label that is not placed yet gets a relay here, and jumps to it lead there. All jumps lead forward. */
 void insns_relay(struct insns *a);
-/* True if a gotol is left after the last pass: relays of many thousand labels reach no further than themselves. */
+/* True if a gotol is left after the last pass: a group of many thousand relays is longer than a jump. */
 bool insns_has_gotol(const struct insns *a);
 /* End a pass: give jumps their distances. False: some were too far, and another pass is needed. */
 bool insns_end(struct insns *a);

@@ -64,7 +64,7 @@ bool shapes_find(struct emit *e, const struct pbc_classifier *c)
     return there;
 }
 
-/* Write a shape's code. The rule that was found stands in register e->regs + 1. */
+/* Write a shape's code. The rule that was found is in register e->regs + 1. */
 void shape_code(struct emit *e, uint32_t shape)
 {
     int shift = SHAPE_BITS * (SHAPE_MOST - 1);

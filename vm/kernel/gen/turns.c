@@ -1,6 +1,6 @@
-/* AGAIN for kernels without may_goto: a function that searches again is one turn of the kernel's own loop (bpf_loop),
- * and its caller loops over it. Between turns all lies in the packet (struct kernel_again), of which those kernels know
- * nothing: they look at one turn, and leave out code that this turn never reaches. */
+/* AGAIN for kernels without may_goto: a function that searches again is one turn of the kernel's own loop
+ * (bpf_loop), and its caller loops over it. Between turns all is in the packet (struct kernel_again), of which those
+ * kernels know nothing: they look at one turn, and leave out code that this turn never reaches. */
 #include <stddef.h>
 
 #include "vm/kernel/gen/emit_priv.h"

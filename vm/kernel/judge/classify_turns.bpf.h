@@ -1,5 +1,5 @@
-/* The search of vm/judge/classify/search.h by the kernel's own loop, for kernels without `may_goto`: a turn takes a
- * word of the tree, a block of a leaf, or of a block in any format a lane. Included by classify.bpf.c. */
+/* The search of vm/judge/classify/search.h by the kernel's own loop, for kernels without `may_goto`: a turn handles
+ * a word of the tree, a block of a leaf, or one lane of a block in any format. Included by classify.bpf.c. */
 #pragma once
 
 #include "vm/judge/classify/cut_window.h"
@@ -43,7 +43,7 @@ static INLINE bool lane_next(struct kernel_walk *w, const struct key *key, bool 
     return word & PBC_LANE_MORE;
 }
 
-/* With ranks a block has three lines or more, and of three one column that is no rank. */
+/* With ranks a block has at least three lines; a block of three has one column that is not a rank. */
 static INLINE bool leaf_next(struct kernel_walk *w, const struct key *key, bool ranked)
 {
     const unsigned shape = TREE_SHAPE(w->word);

@@ -17,8 +17,8 @@ SECTION(const uint8_t, verdicts);
 
 uint64_t judge_program(struct kpkt *k);
 uint64_t judge_services(struct kpkt *k);
-/* The same program as it would decide without `audit`, and what stands around it (would.bpf.c); for programs without
- * the word these do nothing. */
+/* The same program as it would decide without `audit`, and what is around it (would.bpf.c); for programs without the
+ * word these do nothing. */
 uint64_t judge_would(struct kpkt *k);
 uint64_t would_begin(struct kpkt *k);
 uint64_t would_end(struct kpkt *k);
@@ -71,7 +71,7 @@ inline_whole bool may_prove(struct kpkt *k)
 inline_whole bool is_misnumbered(const struct kpkt *k) { return state_world.renumbers && !(k->flags & KERNEL_ASKED); }
 
 /* Choose the leg that rules are asked about, where only the host knows by which the packet leaves (vm/judge/ways.c,
- * settle_leg). A packet of which a leg's rules can't tell here goes up. False: the way is unknown. */
+ * settle_leg). A packet of which a leg's rules can't know here goes up. False: the way is unknown. */
 inline_whole bool choose_leg(struct kpkt *k)
 {
     k->flags |= KERNEL_DRY;
@@ -82,7 +82,7 @@ inline_whole bool choose_leg(struct kpkt *k)
     return k->pkt.way_why == WAY_KNOWN;
 }
 
-/* Set what routes say of the packet; a process that asks for the judgement alone has set it. */
+/* Set what routes give for the packet; a process that asks for the judgement alone has set it. */
 inline_whole void settle_ways(struct kpkt *k)
 {
     const bool asks = !(k->flags & KERNEL_ONLY_JUDGE);
@@ -115,7 +115,7 @@ inline_whole bool audits(const struct kpkt *k) { return count_program(k->program
 /* True if a process asks what would be decided, and no more. */
 inline_whole bool asks_would(const struct kpkt *k) { return k->flags & KERNEL_WOULD && audits(k); }
 
-/* Judge a second time, as if nothing were in audit. A packet of which this can't be told here goes up as if nothing
+/* Judge a second time, as if nothing were in audit. A packet of which this can't be known here goes up as if nothing
  * had judged it. */
 inline_whole void judge_again(struct kpkt *k)
 {

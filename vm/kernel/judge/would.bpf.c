@@ -1,5 +1,5 @@
 /* The second judgement, for programs with `audit` (vm/worker/audit.h): the program's code as it would decide is run
- * between would_begin and would_end, which the generator calls for such programs alone. */
+ * between would_begin and would_end, which the generator calls for such programs only. */
 #include "vm/flow/track/track_look.h"
 #include "vm/judge/decided.h"
 #include "vm/kernel/count.bpf.h"
@@ -14,7 +14,7 @@ uint64_t kernel_flow_would(struct kpkt *k NONNULL); /* flow.bpf.c */
 uint64_t kernel_meter_take(struct kpkt *k NONNULL, uint32_t id);
 uint64_t kernel_tell(struct kpkt *k NONNULL, uint32_t kind, uint32_t rule);
 
-/* Put into the key what `state` would say. */
+/* Put into the key the value of `state`. */
 GLOBAL uint64_t kernel_would_begin(struct kpkt *k NONNULL)
 {
     const bool flows = count_program(k->program)->flags & KERNEL_KEEPS_FLOWS;
@@ -23,7 +23,7 @@ GLOBAL uint64_t kernel_would_begin(struct kpkt *k NONNULL)
     return 0;
 }
 
-/* Note what differs, and put back what `state` says. */
+/* Note what differs, and put back the value of `state`. */
 GLOBAL uint64_t kernel_would_end(struct kpkt *k NONNULL)
 {
     const decided d = k->decision, would = k->would;

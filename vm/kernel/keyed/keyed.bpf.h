@@ -3,12 +3,12 @@
  * room for one group, and key, more than TABLE_SLOTS, TABLE_KEY_WORDS), and TABLE_KEY_MOST: a key has so many words or
  * KEYED_KEY_LEAST.
  *
- * A slot's word decides. 0: the slot is free. KEYED_BORN: its key is being written, or its tag taken away: who saw the
- * tag free before the slot was last taken must not put a key there until the tag is gone. Any other value is the
- * owner's, and changes by compare-and-swap alone. A processor that read the word, then saw its key in the slot, and
+ * A slot's word decides. 0: the slot is free. KEYED_BORN: its key is being written, or its tag is being removed: a
+ * processor that saw the tag free before must not put a key there until the tag is gone. Any other value is the
+ * owner's, and changes by compare-and-swap only. A processor that read the word, then saw its key in the slot, and
  * swaps the word it read, has the word of that key: a slot freed in between has another word. So no word may come
  * again: the word of a new key is larger than any that the slot had. A key is added under a lock for its hash
- * (keyed_lock), so it lies in one slot only.
+ * (keyed_lock), so it is in one slot only.
  *
  * Every swap is a full barrier. That a word is read before its key needs a machine that keeps loads in order (x86). */
 #pragma once
@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Return the index, or 0 if it is too large: not in a sound table, but the kernel's verifier has to see the bound. */
+/* Return the index, or 0 if it is too large: never in a valid table, but the kernel's verifier must see the bound. */
 static inline uint64_t table_within(uint64_t i, uint64_t count) { return i < count ? i : 0; }
 #define KEYED_TAGS(t, group) (&TABLE_TAGS[table_within((t)->first_slot + (uint64_t)(group)*GROUP, TABLE_SLOTS)])
 #define KEYED_WORD(t, slot)  (&TABLE_WORDS[table_within((t)->first_slot + (slot), TABLE_SLOTS)])
@@ -66,7 +66,7 @@ static inline uint32_t keyed_put(const struct keyed *t, const struct place *at, 
     return KEYED_NONE;
 }
 
-/* Free the slot if its word is still that one. */
+/* Free the slot if its word is unchanged. */
 static inline bool keyed_free(const struct keyed *t, uint32_t slot, uint64_t word)
 {
     uint64_t *const own = KEYED_WORD(t, slot);

@@ -51,8 +51,8 @@ static __always_inline uint64_t overlay_word(const struct keyed *t, const struct
     for (; LOOP(hits);) {
         const uint32_t slot = group * GROUP + tags_first(hits);
         const uint64_t word = word_read(KEYED_WORD(t, slot));
-        /* One bound for all words of a key. Of bounds for each, Linux 6.12 forgets those of words before: it takes what
-         * it learns of the last index for what it knows of them. */
+        /* One bound for all words of a key. With a bound for each word, Linux 6.12 forgets the earlier ones: it
+         * applies what it learns of the last index to them. */
         const uint64_t *const held = &TABLE_KEYS[table_within(t->first_key + (uint64_t)slot * words, TABLE_KEY_WORDS)];
         uint64_t differ = !word_held(word);
         for (unsigned i = 0; i < KEY6_WORDS && i < words; i++) differ |= word_read(&held[i]) ^ key->word[i];
@@ -256,7 +256,8 @@ static __always_inline bool is_refused(struct kpkt *k, const struct pbc_add *a, 
     return l->never != PBC_NONE && kernel_set(k, l->never, dst);
 }
 
-/* Tell the process of a member to be added. Half of the ring stays free for other records. Return 1: it has no room. */
+/* Notify the process of a member to be added. Half of the ring stays free for other records. Return 1: it has no
+ * room. */
 GLOBAL uint64_t kernel_add_tell(struct kpkt *k NONNULL, uint32_t add, uint32_t len)
 {
     const struct pbc_add *const a = &ROW(adds, add);

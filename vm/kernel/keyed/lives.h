@@ -10,8 +10,8 @@ struct kernel_live {
     struct live_shown shown; /* the rest of what the judge reads */
     uint64_t first_range;    /* the base's first word in the array of ranges; a multiple of 4 */
     uint64_t half_words;     /* length of each half of the base; a multiple of 4 */
-    uint64_t
-        refused; /* atomic: members of rules that stages did not report: the set refuses them, or there was no room */
+    uint64_t refused; /* atomic: number of rules' members that stages did not report, because the set refuses them, or
+                         for lack of room */
 };
 
 /* Number of entries in each array. */
@@ -19,7 +19,7 @@ struct kernel_lives_layout {
     uint64_t cells, slots, key_words, range_words;
     uint64_t keys; /* number of the first words of the array of keys at which a key may begin */
 };
-/* Set the layout. Return PBC_NONE, or the live set with which all are more than a map may hold. */
+/* Set the layout. Return PBC_NONE, or the first live set beyond the size of a map. */
 uint32_t kernel_lives_layout(const struct program *p, struct kernel_lives_layout *l);
 
 struct kernel_lives {
@@ -28,8 +28,8 @@ struct kernel_lives {
     uint64_t *words, *keys; /* [slots], [key_words] */
     uint64_t *ranges;       /* [range_words] */
 };
-/* Move a program's sets and members into arrays that are zero, and write their places into the cells. Sets that
- * `shared` (or NULL) has as well stay there unchanged. Return 0; -ENOMEM; or 1 + a set whose
+/* Move a program's sets and members into zeroed arrays, and write their places into the cells. Sets that `shared`
+ * (or NULL) has as well stay there unchanged. Return 0; -ENOMEM; or 1 + a set whose
  * file has no room: then some have moved. */
 int kernel_lives_move(const struct kernel_lives *to, const struct program *p, struct lives *l, uint64_t seed,
                       const struct lives *shared);

@@ -1,6 +1,7 @@
-/* Meters as the judge asks them in the kernel: meter.c over tables that all processors share. Counters, time and "once
- * a packet" are each processor's own. No token is given twice; a packet whose tries collide with others too often gets
- * none. The including file first defines the access to meters: METER_DEF(id), METER_CELL(id), METER_SAID(k, id). */
+/* Meters as the judge asks them in the kernel: meter.c over tables that all processors share. Counters, time and
+ * "once per packet" are each processor's own. No token is given twice; a packet whose attempts collide too often
+ * gets none. The including file first defines the access to meters: METER_DEF(id), METER_CELL(id), METER_SAID(k,
+ * id). */
 
 enum { BUCKET_WITHIN, BUCKET_OVER, BUCKET_GONE, BUCKET_NO_ROOM };
 
@@ -86,8 +87,8 @@ GLOBAL uint64_t kernel_meter_put(uint32_t id, const struct meter_key *key NONNUL
     return BUCKET_NO_ROOM;
 }
 
-/* Take a slot as `take_free` in meter.c does, and take tokens. Calls nest two deep at most: stages can spare no more.
- */
+/* Take a slot as `take_free` in meter.c does, and take tokens. Calls nest at most two deep, because of the stages'
+ * call depth. */
 static inline uint64_t meter_take_slot(uint32_t id, const struct meter_key *key, uint64_t hash, uint64_t now,
                                        uint64_t bucket)
 {

@@ -204,8 +204,8 @@ static uint32_t first_like(const struct kernel_meters *m, uint64_t identity)
     return lo;
 }
 
-/* Return the meter of `from` that equals meter i of `to`. Of several equal ones take the first from number *next on,
- * or else the first of all. PBC_NONE: the meter is new. */
+/* Return the meter of `from` that equals meter i of `to`. If several are equal, take the first from number *next on,
+ * else the first of all. PBC_NONE: the meter is new. */
 static uint32_t number_before(const struct kernel_meters *from, const struct kernel_meters *to, uint32_t i,
                               uint32_t *next)
 {

@@ -1,5 +1,5 @@
-/* A program's meters for the kernel's judge: one cell a meter (with `audit` as many again, behind them, for what would
- * be: tokens of the rules that decide are theirs alone), and arrays that the tables of all meters share.
+/* A program's meters for the kernel's judge: one cell a meter (with `audit` as many again, behind them, for what
+ * would be: tokens of the rules that decide are theirs only), and arrays that the tables of all meters share.
  * Processes map all of it: they fill it in before the program judges, and read it. */
 #pragma once
 
@@ -59,7 +59,7 @@ struct kernel_meters {
 /* Fill in arrays that are zero: all buckets are full. Places and hashes equal those of meters_new with that seed. */
 void kernel_meters_fill(struct kernel_meters *m, const struct program *p, uint64_t seed);
 /* Set the clock of meters: before anything is asked, and then at least every year. Units count from now_ns on. Once
- * 63 bits of units have passed, they count anew, and the buckets are full. */
+ * 63 bits of units have passed, they count again, and the buckets are full. */
 void kernel_meters_at(struct kernel_meters *m, uint64_t now_ns);
 /* True if a meter holds keys, which a sweep may free. */
 bool kernel_meters_held(const struct kernel_meters *m);

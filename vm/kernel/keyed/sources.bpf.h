@@ -20,7 +20,8 @@ GLOBAL uint64_t kernel_source_find(const struct kernel_source *key NONNULL, uint
 
 enum source_said { SOURCE_GONE, SOURCE_CHANGED, SOURCE_BUSY };
 
-/* Add or remove one flow; removing the last one frees the slot. Return enum source_said: BUSY after SOURCE_TRIES. */
+/* Add or remove one flow; removing the last one frees the slot. Return enum source_said; BUSY: after SOURCE_TRIES
+ * attempts. */
 GLOBAL uint64_t kernel_source_try(const struct kernel_source *key NONNULL, uint32_t slot, bool more)
 {
     uint64_t *const word = KEYED_WORD(&SOURCES->table, slot);
@@ -35,7 +36,7 @@ GLOBAL uint64_t kernel_source_try(const struct kernel_source *key NONNULL, uint3
     return SOURCE_BUSY;
 }
 
-/* Add or remove one flow. Return enum source_said: GONE, the source has no slot any more. */
+/* Add or remove one flow. Return enum source_said; GONE: the source no longer has a slot. */
 static inline uint64_t source_change(uint32_t slot, const struct kernel_source *key, bool more)
 {
     uint64_t said = SOURCE_BUSY;
@@ -61,7 +62,7 @@ GLOBAL uint64_t kernel_source_flows(const struct kernel_source *key NONNULL)
     return word == KEYED_BORN ? 0 : (uint32_t)word;
 }
 
-/* Add a flow as source_add does. Return 1, or 0: there was no room, or no end of collisions, which is counted. */
+/* Add a flow as source_add does. Return 1; 0: no room, or too many collisions, which is counted. */
 GLOBAL uint64_t kernel_source_add(const struct kernel_source *key NONNULL)
 {
     const uint64_t hash = source_hash(key);

@@ -17,9 +17,9 @@ struct kernel_sources {
     uint64_t full;    /* number of flows that found no room */
 };
 
-/* Return the slots of a table for that many flows; 0: more than there may be. Keys take SOURCE_WORDS a slot. */
+/* Return the slots of a table for that many flows; 0: too many. Keys take SOURCE_WORDS words per slot. */
 uint64_t kernel_sources_slots(uint64_t flows);
-/* Make an empty table of memory that is zero. Places and hashes equal those of sources_new with that seed. */
+/* Make an empty table in zeroed memory. Places and hashes equal those of sources_new with that seed. */
 void kernel_sources_fill(struct kernel_sources *s, uint64_t flows, uint64_t seed);
 
 /* Count one more flow of that source, in a table in those arrays that no stage uses yet. False: there is no room. */

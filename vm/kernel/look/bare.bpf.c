@@ -1,4 +1,4 @@
-/* The first stage for devices without Ethernet, whose packets begin with IP: at traffic control alone. */
+/* The first stage for devices without Ethernet, whose packets begin with IP: at traffic control only. */
 #define FORM_LINK LINK_RAW
 #include "vm/kernel/look/look.bpf.h"
 

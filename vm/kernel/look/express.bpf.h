@@ -1,7 +1,7 @@
-/* The express way: an ordinary packet of a known flow goes from its first byte to the wire, or on to the host, in one
- * go, without a copy of its head, a call or another stage. It has the parts of the stages in another order: quick
- * parser, tuple, recipe, edit, counters. A packet that is not ordinary, or not decided at once, takes the long way;
- * nothing has been changed then. */
+/* The express way: an ordinary packet of a known flow goes from its first byte to the wire, or on to the host, in
+ * one go, without a copy of its head, a call or another stage. The parts of the stages run in another order: quick
+ * parser, tuple, recipe, edit, counters. A packet that is not ordinary, or not decided at once, takes the long way,
+ * unchanged. */
 #pragma once
 
 #include "vm/flow/table/lookup.h"
@@ -18,13 +18,13 @@
 #include "vm/kernel/flow/recipe.bpf.h"
 #include "vm/kernel/look/head.bpf.h"
 
-/* Such a packet's bytes, where they lie: it is read and edited there. */
+/* Such a packet's bytes, in place: it is read and edited there. */
 struct express_bytes {
     uint8_t *frame; /* its first byte; of an Ethernet frame ETHER_LEN are there */
     uint8_t *ip;    /* its header, and that of TCP or UDP behind it */
     const uint8_t *end;
     uint32_t l3;   /* offset of `ip` */
-    uint16_t type; /* type of the bytes at `ip`, as it lies in the frame; 0: IP4_LEN of them are not there */
+    uint16_t type; /* type of the bytes at `ip`, as it is in the frame; 0: IP4_LEN of them are not there */
 };
 
 /* Return the packet's header behind IP. */
@@ -33,10 +33,10 @@ inline_whole const uint8_t *express_l4(const struct kpkt *k, const struct expres
     return b->ip + BELOW_64(k->key.kind & KIND_IP4 ? IP4_LEN : IP6_LEN);
 }
 
-/* Keep what a step has found in the packet, not on the stack: calls need that room. */
+/* Findings of a step are kept in the packet, not on the stack, whose room calls need. */
 #define EXPRESS_STEP(k) __asm__ volatile("" : "+r"(k) : : "memory")
 
-/* True unless a process's request, the program, or reports to processes close this way to all packets. */
+/* True unless a process's request, the program, or reports to processes rule out this way for all packets. */
 inline_whole bool express_may(const struct kpkt *k)
 {
     if (k->flags & KERNEL_ONLY_JUDGE || !(state_world.flags & PBC_KEEPS_FLOWS)) return false;
@@ -44,8 +44,8 @@ inline_whole bool express_may(const struct kpkt *k)
     return !(state_world.facts.bridges | state_world.sample | state_world.thins | (state_world.reach > KERNEL_HEAD));
 }
 
-/* Set the interface's id in rules, where they know it by a pattern. To rules, what crosses comes by the device by which
- * it came in, also where it is seen only as it leaves. */
+/* Set the interface's id in rules, if they name it by a pattern. For rules, a forwarded packet's interface is the
+ * incoming one, even if the packet is seen only as it leaves. */
 inline_whole void settle_iface(struct kpkt *k)
 {
     if (state_world.facts.patterns) k->key.iface = (uint16_t)known_as(k->key.iface);
@@ -77,9 +77,9 @@ inline_whole bool express_is_plain(struct kpkt *k)
     return express_not(k, opens ? KERNEL_LONG_FLAGS : KERNEL_LONG_PIECES);
 }
 
-/* Lines of the flow table that were found for the packet: their addresses are worked out once */
+/* Lines of the flow table found for the packet, so that their addresses are computed once */
 struct express_lines {
-    struct flow *at; /* line of its tuple: its flow's, or that of its flow's twin */
+    struct flow *at; /* line of the packet's tuple: its flow's, or that of its flow's twin */
     struct flow *f;  /* line of its flow */
 };
 
@@ -135,8 +135,8 @@ inline_whole enum kernel_long express_why_not_taken(const struct kpkt *k)
     return pkt_longest(&k->pkt, k->key.length) > recipe_longest(k) ? KERNEL_LONG_LENGTH : KERNEL_LONG_MOVED;
 }
 
-/* True if the packet keeps its length by its tuple's recipe, and its way out is known. frame: as for recipe_takes. xdp:
- * XDP has it. */
+/* True if the packet's recipe keeps its length, and its way out is known. frame: as for recipe_takes. xdp: the
+ * packet is at XDP. */
 inline_whole bool express_leaves(struct kpkt *k, const struct flow *at, const uint8_t *frame, bool xdp)
 {
     const uint32_t published = recipe_copy(k, at);
@@ -216,8 +216,8 @@ inline_whole bool express_keep(struct kpkt *k, const struct express_lines *lines
     return goes_on;
 }
 
-/* Rewrite the packet behind the Ethernet header and its tag. What the kernel's verifier wants to see compared is true.
- */
+/* Rewrite the packet behind the Ethernet header and its tag. The comparisons that the kernel's verifier demands are
+ * always true. */
 inline_whole void express_rewrite(const struct kpkt *k, const struct express_bytes *b)
 {
     const bool partial = k->pkt.flags & PKT_CSUM_PARTIAL;
@@ -242,7 +242,7 @@ inline_whole void express_edit(const struct kpkt *k, const struct express_bytes 
     frame_macs(k, b->frame, b->frame);
 }
 
-/* Copy the headers to the packet's head, or to what is edited of it. */
+/* Copy the headers to the packet's head, or to its edited part. */
 inline_whole bool express_copy(uint8_t *to, const struct express_bytes *b)
 {
     const uint64_t there = (uint64_t)(b->end - b->frame), len = there < HEAD_AHEAD ? there : HEAD_AHEAD;
@@ -257,7 +257,7 @@ inline_whole bool express_is_observed(struct kpkt *k)
     return kernel_is_observed(k, k->seen.twin);
 }
 
-/* True if the packet's sum covers the pseudo header alone. */
+/* True if the packet's sum covers the pseudo header only. */
 inline_whole bool express_is_partial(const struct kpkt *k, const struct express_bytes *b)
 {
     const uint8_t *l4 = express_l4(k, b);
@@ -310,8 +310,8 @@ inline_whole bool express_here(struct kpkt *k, const struct express_lines *lines
 }
 
 /* Try the express way. Key and offsets have been read. KERNEL_NONE: the packet takes the long way. Otherwise it is
- * counted, and with KERNEL_SEND also edited; KERNEL_DROP: no memory for that. skb: the packet's socket buffer; NULL: a
- * frame of XDP. */
+ * counted, and with KERNEL_SEND also edited; KERNEL_DROP: no memory for the edit. skb: the packet's socket buffer;
+ * NULL: a frame of XDP. */
 inline_whole uint32_t express(struct kpkt *k, const struct express_bytes *b, struct __sk_buff *skb)
 {
     EXPRESS_STEP(k);

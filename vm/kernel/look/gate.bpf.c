@@ -1,6 +1,6 @@
-/* The host's packets of proxied connections, which pass unjudged: their first packet was judged, and the kernel's own
- * table of sockets tells which connections there are (socket.bpf.h). This belongs to the first stage, before flows are
- * looked up. Processes that ask about a frame have no sockets, and do not come here. */
+/* The host's packets of proxied connections, which pass unjudged: their first packet was judged, and the kernel's
+ * own table of sockets shows which connections there are (socket.bpf.h). This belongs to the first stage, before
+ * flows are looked up. Processes that ask about a frame have no sockets, and do not come here. */
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/gate.h"
 #include "vm/packet/parse/header.h"

@@ -13,8 +13,8 @@ inline_whole void head_words(uint8_t *to, const uint8_t *from, unsigned words)
     for (unsigned i = 0; i < words; i++) wire_put_raw64(to + 8 * i, wire_raw64(from + 8 * i));
 }
 
-/* Copy `len` bytes: so many words from the front and as many from the back, which meet or overlap. False: len is too
- * small or too large for that. */
+/* Copy `len` bytes: the same number of words from the front and from the back, which meet or overlap. False: `len`
+ * is too small or too large. */
 inline_whole bool head_ends(uint8_t *to, const uint8_t *from, const uint8_t *end, uint64_t len, unsigned words)
 {
     if (from + 8 * words > end || len > 16 * words) return false;
@@ -28,7 +28,7 @@ inline_whole bool head_ends(uint8_t *to, const uint8_t *from, const uint8_t *end
     return true;
 }
 
-/* Copy the first HEAD_AHEAD of `len` contiguous bytes. False: they are too few to be copied by words. */
+/* Copy the first HEAD_AHEAD of `len` contiguous bytes. False: too few to be copied by words. */
 inline_whole bool head_ahead(uint8_t *to, const uint8_t *from, const uint8_t *end, uint64_t len)
 {
     if (from + HEAD_AHEAD <= end) {

@@ -1,7 +1,7 @@
-/* The first stage: it copies and parses a packet's head, and looks up its flow. Packets that have a verdict already, or
- * go up, are left to act; the rest are judged.
+/* The first stage: it copies and parses a packet's head, and looks up its flow. Packets that have a verdict already,
+ * or go up, go on to act; the rest are judged.
  *
- * It has two forms. FORM_LINK says what its packets begin with (enum pkt_link): an Ethernet header, or IP. */
+ * The stage has two forms. FORM_LINK is the beginning of its packets (enum pkt_link): an Ethernet header, or IP. */
 #pragma once
 
 #include <linux/if_packet.h>
@@ -52,8 +52,8 @@ inline_whole const uint8_t *end_byte(const struct frame *f)
     return (const uint8_t *)(long)(f->xdp ? f->xdp->data_end : f->skb->data_end);
 }
 
-/* Keep what is known so far in the packet. The kernel's verifier forgets what it learned on the paths to here, so it
- * follows one of them from here on, not each. */
+/* Keep all findings so far in the packet. The kernel's verifier forgets its knowledge of the paths to here, and so
+ * follows only one of them from here on. */
 #define LOOK_STEP(k) __asm__ volatile("" : "+r"(k) : : "memory")
 
 /* Take the copied bytes as the head, without those that a process added to a frame too short to be run. */
@@ -67,8 +67,9 @@ inline_whole void set_head(struct kpkt *k, uint64_t len)
 inline_whole void load(struct kpkt *k, const struct frame *f, uint32_t most)
 {
     uint64_t len = k->frame_len < most ? k->frame_len : most;
-    __asm__ volatile("" : "+r"(len));          /* the bounded number is the one that is passed */
-    len = ((len - 1) & (KERNEL_HEAD - 1)) + 1; /* all verifiers see 1 to KERNEL_HEAD; 0 becomes the most, and fails */
+    __asm__ volatile("" : "+r"(len)); /* the bounded number is the one that is passed */
+    len = ((len - 1) & (KERNEL_HEAD - 1)) +
+          1; /* all verifiers see a length of 1 to KERNEL_HEAD; 0 becomes the largest, and fails */
     __asm__ volatile("" : "+r"(len));
     const long failed = f->xdp ? bpf_xdp_load_bytes(f->xdp, 0, k->head, (uint32_t)len)
                                : bpf_skb_load_bytes(f->skb, kpkt_skip(k), k->head, (uint32_t)len);
@@ -86,8 +87,8 @@ inline_whole void copy_head(struct kpkt *k, const struct frame *f)
         load(k, f, HEAD_AHEAD);
 }
 
-/* True if bytes not copied yet matter: something is amiss, flows are followed by them (quotes of errors, chunks), or
- * they may be a question of DNS. */
+/* True if bytes not copied yet matter: the packet is unusual, flows are followed by these bytes (quotes of errors,
+ * chunks), or they may be a DNS question. */
 inline_whole bool asks_more(const struct kpkt *k)
 {
     return k->pkt.reason != REASON_NONE || settle_hears(k) ||
@@ -103,7 +104,7 @@ inline_whole void bytes_of_bare(struct express_bytes *b)
     b->type = version == 4 ? htobe16(ETHER_IP4) : version == 6 ? htobe16(ETHER_IP6) : 0;
 }
 
-/* Return the packet's bytes, up to the IP header, which stands behind Ethernet's and one tag at most, or first. */
+/* Return the packet's bytes, up to the IP header, which is behind Ethernet's and one tag at most, or first. */
 inline_whole struct express_bytes bytes_of(const struct frame *f)
 {
     struct express_bytes b = {.frame = first_byte(f), .end = end_byte(f)};
@@ -124,7 +125,7 @@ inline_whole struct express_bytes bytes_of(const struct frame *f)
     return b;
 }
 
-/* Note the frame's tag, of which it has one at most: in its bytes, or taken off. False: another kind of frame. */
+/* Note the frame's tag, at most one: in its bytes, or taken off. False: another kind of frame. */
 inline_whole bool read_outer(const struct kpkt *k, const struct express_bytes *b, struct outer *o)
 {
     uint32_t kind = KIND_ETHER | KIND_ETHERTYPE;
@@ -148,10 +149,10 @@ inline_whole bool read_outer(const struct kpkt *k, const struct express_bytes *b
     return true;
 }
 
-/* Shapes of TCP and UDP, whose packets alone may be ordinary, as constants for the compiler. */
+/* Shapes of TCP and UDP, the only protocols with ordinary packets, as constants for the compiler. */
 static const struct shape shape_tcp = SHAPE_OF_TCP, shape_udp = SHAPE_OF_UDP;
 
-/* Read a frame of TCP or UDP over IP with one tag at most where it lies, if its headers are contiguous. */
+/* Read a frame of TCP or UDP over IP with one tag at most in place, if its headers are contiguous. */
 inline_whole enum express_read read_there(struct kpkt *k, struct express_bytes *b)
 {
     struct outer o = {0};
@@ -187,7 +188,7 @@ inline_whole void read_frame(struct kpkt *k, const struct frame *f)
     if (k->pkt.reason != REASON_NONE) kernel_parse_carefully(k);
 }
 
-/* Return why a frame that could not be read where it lies takes the long way, now that it is parsed. */
+/* Return why a frame that could not be read in place takes the long way, once it is parsed. */
 inline_whole enum kernel_long why_not_read(const struct kpkt *k)
 {
     const uint32_t kind = k->key.kind;
@@ -210,7 +211,7 @@ inline_whole void count_long(struct kpkt *k)
     settle_counters()->longs[k->missed & 31]++;
 }
 
-/* Mark as sent what the host sends itself, whatever address it has yet (DHCP, duplicate detection). */
+/* Mark the host's own packets as sent, even without an own address (DHCP, duplicate address detection). */
 inline_whole void settle_sent(struct kpkt *k, const struct frame *f)
 {
     if (f->xdp || f->skb->ingress_ifindex) return; /* also if the host sends on a packet that arrived elsewhere */
@@ -226,7 +227,7 @@ inline_whole bool is_spoofed(const struct kpkt *k)
     return own & KIND_SRC_SELF && own & KIND_IP && !(k->flags & (KERNEL_ASKED | KERNEL_EGRESS));
 }
 
-/* Set what the parser cannot know: the bridge that is crossed, the interface's id in rules, and the present
+/* Set the facts that the parser lacks: the bridge that is crossed, the interface's id in rules, and the present
  * schedules. */
 inline_whole void settle_key(struct kpkt *k)
 {
@@ -248,8 +249,8 @@ inline_whole bool is_shut(const struct kpkt *k)
     return key_is_shut(&k->key, way->shut, state_world.facts.bridges && way->bridged);
 }
 
-/* True for a bare packet that has a tag, or is not IP by the device's word, whatever its bytes look like. No rule can
- * ask for it. (What is the other IP by its bytes is judged by them, and the stack drops it.) */
+/* True for a bare packet that has a tag, or that the device marks as not IP, whatever its bytes are. No rule can
+ * test it. (A packet whose bytes are of the other IP version is judged by them, and the stack drops it.) */
 inline_whole bool is_stray(const struct kpkt *k, const struct frame *f)
 {
     if (FORM_LINK != LINK_RAW || k->flags & KERNEL_ASKED) return false;
@@ -272,7 +273,7 @@ inline_whole enum kernel_up why_up(const struct kpkt *k)
     return KERNEL_UP_NONE;
 }
 
-/* True if the packet belongs to a connection of the proxy, in the host's stack: it passes unchanged. */
+/* True if the packet belongs to a connection of the proxy, in the host's stack: such a packet passes unchanged. */
 inline_whole bool is_carried(struct kpkt *k, const struct frame *f)
 {
     if (!state_gate.any || k->flags & (KERNEL_ASKED | KERNEL_FOREIGN)) return false;
@@ -296,8 +297,8 @@ inline_whole bool is_opened(struct kpkt *k, const struct frame *f)
     return f->xdp ? kernel_is_opened_xdp(f->xdp, k) : kernel_is_opened_in(f->skb, k);
 }
 
-/* True if the packet, read or parsed, was a segment of a spliced connection, which leaves now. Of a socket buffer the
- * headers must be in the head. */
+/* True if the packet, read or parsed, was a segment of a spliced connection, which leaves now. The headers of a
+ * socket buffer must be in its head. */
 inline_whole bool is_spliced(struct kpkt *k, const struct frame *f)
 {
     if (FORM_LINK != LINK_ETHER || !IS_MORE(LAST(splice_slots)) || !state_splices.live) return false;
@@ -305,8 +306,8 @@ inline_whole bool is_spliced(struct kpkt *k, const struct frame *f)
     return !(k->flags & KERNEL_EGRESS) && kernel_spliced_in(f->skb, k);
 }
 
-/* The same of a packet that was read where it lies in a socket buffer. Its bytes are looked for once more: as far as
- * the kernel's verifier knows, they may have been edited, and lie elsewhere now. */
+/* The same for a packet read in place in a socket buffer. Its bytes are located again, because for the kernel's
+ * verifier they may have moved. */
 inline_whole bool is_spliced_there(struct kpkt *k, const struct frame *f)
 {
     if (FORM_LINK != LINK_ETHER || !IS_MORE(LAST(splice_slots)) || !state_splices.live) return false;
@@ -316,8 +317,9 @@ inline_whole bool is_spliced_there(struct kpkt *k, const struct frame *f)
     return express_copy(k->head, &b) && is_spliced(k, f);
 }
 
-/* True if nats look at what leaves by the buffer's interface, after the host has routed it (settle_nat_looks). They
- * always look at what a process has given to the host, whose routes may know more by then. */
+/* True if nats look at packets that leave by the buffer's interface after the host has routed them
+ * (settle_nat_looks). They always look at packets that a process gave to the host, whose routes may know more by
+ * then. */
 inline_whole bool nats_look(const struct __sk_buff *ctx)
 {
     const struct kernel_port *port = &state_ports[ctx->ifindex & (KERNEL_PORTS - 1)];
@@ -327,7 +329,7 @@ inline_whole bool nats_look(const struct __sk_buff *ctx)
     return looks && port->ifindex == ctx->ifindex && port->nats;
 }
 
-/* Let a packet by that no nat translates where it leaves. Later fragments follow a first. */
+/* Let a packet pass that no nat translates on its way out. Later fragments follow a first. */
 inline_whole enum stage routed_pass(struct kpkt *k)
 {
     if (k->key.kind & KIND_FRAG_LATER || !(k->key.kind & KIND_FRAGMENT)) return STAGE_NONE;
@@ -337,12 +339,12 @@ inline_whole enum stage routed_pass(struct kpkt *k)
     return STAGE_NONE;
 }
 
-/* True for a reply or an error that this process turned and gave to the host, which has sent it by an interface of a
- * nat's. */
+/* True for a reply or an error that this process translated and gave to the host, and that the host sends by a nat's
+ * interface. */
 inline_whole bool was_turned(struct kpkt *k) { return !k->came && kernel_flow_is_turned(k); }
 
-/* Look up the flow of a packet that was judged where it came in, and that the host has routed; of a later fragment, its
- * first. What can't be read or looked up here goes up, too: it may have to be translated. */
+/* Look up the flow of a packet that was judged where it came in, and that the host has routed; of a later fragment,
+ * its first. A packet that can't be read or looked up here goes up, too: it may have to be translated. */
 inline_whole enum stage routed_look(struct kpkt *k)
 {
     bool unsure = k->up != KERNEL_UP_NONE || k->pkt.reason != REASON_NONE;
@@ -403,7 +405,8 @@ inline_whole enum stage packet_look(struct kpkt *k, const struct frame *f)
     return k->flags & KERNEL_ORDINARY && k->seen.twin ? STAGE_ACT : STAGE_JUDGE;
 }
 
-/* Return the coarse time. The clock moves with the timer's ticks, whose number is in memory: it is read once a tick. */
+/* Return the coarse time. The clock moves with the timer's ticks, whose number is in memory: so the clock is read
+ * once per tick. */
 inline_whole uint64_t coarse(struct kpkt *k)
 {
     const uint64_t tick = bpf_jiffies64();
@@ -420,7 +423,7 @@ inline_whole uint64_t now(struct kpkt *k)
     return state_world.clock == KERNEL_CLOCK_COARSE ? coarse(k) : 0;
 }
 
-/* Set what is known of a frame that no process made. */
+/* Set the facts about a frame that no process made. */
 inline_whole void arrive(struct kpkt *k, uint32_t ifindex, enum kernel_flag flags)
 {
     const struct kernel_port *port = &state_ports[ifindex & (KERNEL_PORTS - 1)];
@@ -438,23 +441,23 @@ inline_whole void arrive(struct kpkt *k, uint32_t ifindex, enum kernel_flag flag
     k->flags = (uint16_t)(flags | (known && port->software ? KERNEL_SOFTWARE : 0));
 }
 
-/* Return the interface's MAC; 0: it is not known, or all frames count as its own. */
+/* Return the interface's MAC; 0: unknown, or all frames count as the interface's own. */
 inline_whole uint64_t own_mac(uint32_t ifindex)
 {
     const struct kernel_port *port = &state_ports[ifindex & (KERNEL_PORTS - 1)];
     return port->ifindex == ifindex ? port->mac : 0;
 }
 
-/* The same of a socket buffer: the kernel itself has compared. */
+/* The same for a socket buffer: the kernel itself has compared the address. */
 inline_whole enum kernel_flag foreign_buffer(const struct __sk_buff *ctx)
 {
     return ctx->pkt_type == PACKET_OTHERHOST && own_mac(ctx->ifindex) ? KERNEL_FOREIGN : 0;
 }
 
-/* Let a packet leave that the process sends itself: nothing of it is judged. The mark is taken off, as others may have
- * marks of their own.
+/* Let a packet leave that the process sends itself, unjudged. The mark is cleared, because other programs use marks,
+ * too.
  *
- * By a device of software it leaves as a clone, which comes here once more: the socket stays with the original
+ * By a software device the packet leaves as a clone, which comes here once more: the socket stays with the original
  * (README.md). */
 inline_whole int leave_ours(struct __sk_buff *ctx)
 {
@@ -466,8 +469,8 @@ inline_whole int leave_ours(struct __sk_buff *ctx)
     return TC_ACT_UNSPEC;
 }
 
-/* Return what is known of the device by which a packet came in that the host sends; as 0: this machine made it, or this
- * process gave it to the host. */
+/* Return the incoming device of a packet that the host sends, as far as it is known; as 0: this machine made the
+ * packet, or this process gave it to the host. */
 inline_whole struct kernel_other came_by(const struct __sk_buff *ctx)
 {
     const uint32_t from = ctx->ingress_ifindex;
@@ -488,13 +491,13 @@ inline_whole void arrive_tc(struct kpkt *k, const struct __sk_buff *ctx, enum ke
     k->pkt.tags[0].tci = (uint16_t)ctx->vlan_tci;
 }
 
-/* Send on what was edited, unless there was no memory for that. */
+/* Send the edited packet, unless there was no memory for the edit. */
 inline_whole int leave_buffer(struct __sk_buff *ctx, struct kpkt *k)
 {
     return k->out == KERNEL_SEND ? buffer_leave(ctx, k) : TC_ACT_SHOT;
 }
 
-/* Look at a socket buffer: one that arrives, as look_in says, or that the host sends. */
+/* Look at a socket buffer: an arriving one (by look_in), or one that the host sends. */
 inline_whole int look_at(struct __sk_buff *ctx)
 {
     struct kpkt *k = kpkt_tc(ctx);
@@ -535,14 +538,15 @@ inline_whole int look_at(struct __sk_buff *ctx)
     return TC_ACT_SHOT;
 }
 
-/* Make the host hash what arrives by its headers, where its SYNs are clamped: a SYN comes to the host by a process, and
- * has no hash of a card's. So the host chooses the same of several ways for both. */
+/* Where SYNs are clamped, make the host hash arriving packets by their headers: a SYN comes to the host by a
+ * process, and has no hash from a card. So the host chooses the same of several ways for both. */
 inline_whole void hash_alike(struct __sk_buff *ctx)
 {
     if (count_program(state_world.program)->flags & KERNEL_CLAMPS) bpf_set_hash_invalid(ctx);
 }
 
-/* True if the packet begins that many bytes behind the buffer's first: its last linear byte is the last one there. */
+/* True if the packet begins that many bytes behind the buffer's first: the packet's last linear byte is the buffer's
+ * last. */
 inline_whole bool begins_at(struct __sk_buff *ctx, uint32_t skip)
 {
     uint8_t byte;
@@ -552,9 +556,9 @@ inline_whole bool begins_at(struct __sk_buff *ctx, uint32_t skip)
     return bpf_skb_load_bytes_relative(ctx, last + 1, &byte, 1, BPF_HDR_START_NET) != 0;
 }
 
-/* Return the bytes before a packet that arrives by a device without Ethernet: none, or, where IPsec has opened it, the
- * Ethernet header of the frame that it came in (xfrm_input keeps it). Of any other length it is read as a packet, which
- * is malformed then. */
+/* Return the bytes before a packet that arrives by a device without Ethernet: none, or, if IPsec has decrypted the
+ * packet, the Ethernet header of the frame that it came in (xfrm_input keeps it). A frame of any other length is
+ * read as a packet, which is malformed then. */
 inline_whole uint8_t look_skip(struct __sk_buff *ctx)
 {
     const struct kernel_port *port = &state_ports[ctx->ifindex & (KERNEL_PORTS - 1)];

@@ -1,6 +1,6 @@
-/* Packets that may belong to an inline connection: user space has its ends (vm/forward/inline/), and its tuple is
- * marked here. What the tuple alone cannot tell, such as tags, the worker does; what is no connection's after all is
- * judged there, with the same result. */
+/* Packets that may belong to an inline connection: user space has the connection's ends (vm/forward/inline/), and
+ * its tuple is marked here. The worker checks the rest, such as tags; a packet of no connection is judged there,
+ * with the same result. */
 #pragma once
 
 #include "vm/flow/marks.h"
@@ -11,8 +11,9 @@
 
 extern struct inline_marks state_marks;
 
-/* True for TCP, or an error that quotes it, whose tuple is marked. A flow that is open is no connection's: where a
- * service takes a connection, an earlier flow of its tuple is over, or was never answered (forward.c, is_hollow). */
+/* True for TCP, or an error that quotes it, whose tuple is marked. An open flow never belongs to such a connection:
+ * when a service takes a connection, an earlier flow of its tuple is over, or was never answered (forward.c,
+ * is_hollow). */
 inline_whole bool is_marked(const struct kpkt *k)
 {
     const struct track_seen *s = &k->seen;

@@ -1,5 +1,5 @@
-/* The parser of vm/packet/parse/ for the first stage: the quick one for ordinary packets, whose rest is done inline;
- * the careful one, where that gives up, is functions of its own (parse.bpf.c). */
+/* The parser of vm/packet/parse/ for the first stage: the quick one for ordinary packets, finished inline; the
+ * careful one, used if the quick one gives up, in functions of its own (parse.bpf.c). */
 #pragma once
 
 #include "vm/kernel/addresses/own.bpf.h"
@@ -14,7 +14,7 @@ static uint32_t sides_of4(const struct facts *f, uint32_t src, uint32_t dst);
 static uint32_t sides_of6(const struct facts *f, const uint32_t src[4], const uint32_t dst[4]);
 #include "vm/packet/parse/read.h"
 
-/* Result of the quick parser when the careful one has to take over. */
+/* Result of the quick parser if the careful one must take over. */
 enum { PARSE_CAREFULLY = REASON_COUNT };
 #define QUICK_CAREFUL(pkt, facts, key) ((enum pkt_reason)PARSE_CAREFULLY)
 #include "vm/packet/parse/express.h"
@@ -24,7 +24,7 @@ static uint32_t sides_of4(const struct facts *f, uint32_t src, uint32_t dst)
     return (uint32_t)kernel_sides4(src, dst);
 }
 
-/* Return the sides of a key. src lies in a packet's key: the parser asks about no other addresses. */
+/* Return the sides of a key. src must be in a packet's key, because the parser asks about no other addresses. */
 static uint32_t sides_of6(const struct facts *f, const uint32_t src[4], const uint32_t dst[4])
 {
     return (uint32_t)kernel_sides6((struct kpkt *)((char *)(uintptr_t)src - offsetof(struct kpkt, key)));

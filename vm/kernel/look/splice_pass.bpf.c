@@ -146,7 +146,7 @@ struct numbers {
     uint32_t use;
 };
 
-/* Read them. False: a run that was late has written one after the slot was given away. The worker writes them anew. */
+/* Read them. False: a run that was late has written one after the slot was given away. The worker writes them again. */
 inline_whole bool read_numbers(const struct splice_slot *slot, struct numbers *n)
 {
     const volatile struct splice_slot *s = slot;
@@ -163,8 +163,8 @@ inline_whole void take_most(uint64_t *word, uint32_t was, uint32_t use, uint32_t
     if ((int32_t)(was - number) < 0) *(volatile uint64_t *)word = splice_number(use, number);
 }
 
-/* Note what the segment says: the worker has to know it when the connection ends. False: its numbers are not near, so
- * they are not followed. */
+/* Note what the segment states: the worker has to know it when the connection ends. False: its numbers are not near,
+ * so they are not followed. */
 inline_whole bool note(const struct kpkt *k, struct splice_slot *slot, const struct numbers *n, const struct spliced *s)
 {
     const uint32_t end = wire_get32(s->tcp + TCP_SEQ) + s->payload, ack = wire_get32(s->tcp + TCP_ACKNO);
@@ -228,7 +228,7 @@ inline_whole bool in_order(struct kpkt *k, struct splice_slot *slot)
     return false;
 }
 
-/* Rewrite the segment's headers from s->frame to s->end. partial: the checksum may cover the pseudo header alone, and
+/* Rewrite the segment's headers from s->frame to s->end. partial: the checksum may cover the pseudo header only, and
  * such a segment goes up. */
 inline_whole bool pass(struct kpkt *k, struct spliced *s, bool v6, bool partial)
 {

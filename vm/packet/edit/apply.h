@@ -1,4 +1,4 @@
-/* A recipe applied to a packet where it lies, inline: for the express way of both executors */
+/* A recipe applied to a packet in place, inline: for the express way of both executors */
 #pragma once
 
 #include "vm/packet/edit/recipe.h"

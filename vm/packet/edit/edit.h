@@ -1,5 +1,5 @@
-/* Editing of a packet in a slot: checked access at offsets from the frame's first byte, and by how much an edit changes
- * a checksum; hops, whole checksums, fragments, tunnels. Bytes that are not there read as 0 and are not written. */
+/* Editing of a packet in a slot: checked access at offsets from the frame's first byte, changes of checksums by an
+ * edit; hops, full checksums, fragments, tunnels. Bytes that are not there read as 0 and are not written. */
 #pragma once
 
 #include "vm/packet/key.h"
@@ -40,7 +40,7 @@ static inline void stretch_put32(struct stretch s, uint32_t at, uint32_t v)
 {
     if (stretch_has(s, at, 4)) wire_put32(s.data + at, v);
 }
-/* Write a field, and return by how much a sum over it changed (csum_delta16). The field stands at an even offset from
+/* Write a field, and return by how much a sum over it changed (csum_delta16). The field is at an even offset from
  * the first byte of that sum. */
 static inline uint64_t stretch_swap16(struct stretch s, uint32_t at, uint16_t v)
 {
@@ -118,10 +118,10 @@ static inline bool edit_write(struct pkt *pkt, uint32_t at, uint32_t len, const 
     return true;
 }
 
-/* Open `len` bytes of unset content at `at`: the bytes before it move into the headroom. Offsets that pkt_parse set do
- * not change. False, with nothing done: there is no room. */
+/* Open `len` bytes of unset content at `at`: the bytes before it move into the headroom. Offsets that pkt_parse set
+ * do not change. False, with nothing done: no room. */
 bool edit_open(struct pkt *pkt, uint32_t at, uint32_t len);
-/* Remove `len` bytes at `at`: the bytes before it move up. False: they are not all there. */
+/* Remove `len` bytes at `at`: the bytes before them move up. False: not all of them exist. */
 bool edit_close(struct pkt *pkt, uint32_t at, uint32_t len);
 /* End the frame at `end`, on the wire as in the capture. A shorter frame does not change. */
 void edit_cut(struct pkt *pkt, uint32_t end);
@@ -143,8 +143,8 @@ bool edit_ether(struct pkt *pkt, uint64_t dst, uint64_t src, const struct edit_t
                 uint16_t ether_type);
 
 /* Decrease TTL or hop limit by one, and update IPv4's checksum (RFC 1812, 5.3.1; RFC 8200, 3). The packet is well
- * formed and in a slot. False, with nothing changed: the packet is not IP, or has no hop left (1 or 0). In the
- * latter case the caller tells the sender (build_time_exceeded). */
+ * formed and in a slot. False, with nothing changed: the packet is not IP, or has no hop left (1 or 0). Without a
+ * hop left, the caller notifies the sender (build_time_exceeded). */
 bool ttl_decrement(struct pkt *pkt, const struct key *key);
 
 /* Compute the checksum of TCP, UDP (0 becomes 0xffff), ICMP or ICMPv6, or the CRC, over the whole packet, and clear
@@ -154,8 +154,8 @@ bool ttl_decrement(struct pkt *pkt, const struct key *key);
  * Return 0, or a negative errno with nothing changed: -EINVAL not IP, malformed, a fragment, cut by the capture, or
  * with a routing header that holds the last destination, which the pseudo header needs; -EROFS a view. */
 int checksum_fill(struct pkt *pkt, const struct key *key);
-/* True if the checksum of a whole TCP packet is right, is still to be completed, or can't be known since a capture has
- * cut the packet. */
+/* True if the checksum of a whole TCP packet is right, is still to be completed, or can't be checked because a
+ * capture has truncated the packet. */
 bool tcp_sum_is_right(const struct pkt *pkt, const struct key *key);
 
 enum { FRAGMENTS_MOST = 8 }; /* most fragments of one packet */
@@ -174,7 +174,7 @@ int fragment(const struct pkt *pkt, uint32_t mtu, uint32_t id6, struct pool *poo
  *
  *   ipip  |link|outer IP|inner IP ...               protocol 4 or 41 by the inner family
  *   gue 0 |link|outer IP|UDP|GUE|inner IP ...       UDP checksum 0 (RFC 6935, RFC 6936), GUE without flags
- *   gue 1 |link|outer IP|UDP|inner IP ...           the same; the inner version tells the family
+ *   gue 1 |link|outer IP|UDP|inner IP ...           the same; the inner version shows the family
  *
  * Fields of the outer header: the traffic class of the inner one (RFC 6040, 4.1, normal mode), TTL 64, DF as in the
  * inner one; for IPv6 inside IPv4 no DF, since nobody keeps the size that a too-big from the way would report (RFC
@@ -188,7 +188,7 @@ struct tunnel {
     uint16_t port;           /* destination port of GUE */
     uint8_t kind;            /* enum tunnel_kind */
     bool v6;                 /* family of the outer header */
-    uint32_t mtu;            /* most bytes of an outer packet on the way to the other end */
+    uint32_t mtu;            /* most bytes of an outer packet on the way to the peer */
 };
 
 enum { TUNNEL_MTU_LEAST = 576 }; /* nothing smaller is sent */
@@ -198,12 +198,12 @@ uint32_t tunnel_overhead(const struct tunnel *t);
 
 enum tunnel_fit {
     TUNNEL_FITS,
-    TUNNEL_TOO_BIG,      /* the sender is told `inner_mtu`; the packet is not encapsulated */
+    TUNNEL_TOO_BIG,      /* the sender is to get `inner_mtu`; the packet is not encapsulated */
     TUNNEL_IN_FRAGMENTS, /* encapsulated; the outer packet is then fragmented */
 };
-/* Return how a packet goes into the tunnel. If it is too big, and has DF or is IPv6, its sender is told an MTU, but
- * never less than IPv6's least (1,280; RFC 2473, 7.1), or 576 for IPv4. A packet within that bound, and IPv4 without DF
- * (RFC 2003, 3.1; RFC 2473, 7.2), is fragmented. */
+/* Return how a packet goes into the tunnel. If it is too big, and has DF or is IPv6, its sender gets an MTU that is
+ * never less than IPv6's least (1,280; RFC 2473, 7.1), nor less than 576 for IPv4. A packet within that bound, and
+ * IPv4 without DF (RFC 2003, 3.1; RFC 2473, 7.2), is fragmented. */
 enum tunnel_fit tunnel_fit(const struct tunnel *t, const struct pkt *pkt, const struct key *key, uint32_t *inner_mtu);
 
 /* Encapsulate a packet in a slot that pkt_parse found well formed; bytes behind the IP packet in its frame are left
@@ -220,11 +220,11 @@ enum decap {
     DECAP_DONE,
     DECAP_OTHER,     /* another protocol or port */
     DECAP_READ_ONLY, /* the packet is a view */
-    DECAP_FRAGMENT,  /* the outer packet is a fragment: it is put together elsewhere */
+    DECAP_FRAGMENT,  /* the outer packet is a fragment: it is reassembled elsewhere */
     DECAP_SHORT,     /* the packet ends inside the GUE or the inner header */
     DECAP_VARIANT,   /* GUE: neither variant 0 nor 1, or a control message */
     DECAP_FLAGS,     /* GUE: optional fields or private data */
-    DECAP_VERSION,   /* the inner packet's version is unknown, or not the one that the protocol says */
+    DECAP_VERSION,   /* the inner packet's version is unknown, or does not fit the protocol */
     DECAP_LENGTH,    /* the inner packet's length does not fit in the outer one's */
     DECAP_CHECKSUM,  /* GUE: the outer UDP checksum is wrong */
     DECAP_CONGESTED, /* congestion is marked, and the inner packet cannot carry the mark: dropped (RFC 6040, 4.2) */
@@ -243,7 +243,7 @@ struct tunnel_inner {
 bool tunnel_inner(const struct pkt *pkt, const struct key *key, enum tunnel_kind kind, uint16_t port,
                   struct tunnel_inner *inner);
 
-/* The maximum segment size that a SYN announces, limited to what the way carries. */
+/* The maximum segment size that a SYN announces, limited by the way's MTU. */
 
 /* Lower the MSS option of a SYN or SYN+ACK, well formed and in a slot, to at most `most`; never raise it. An option
  * with an impossible length ends the search. A missing option is not added, since its absence means mss_default. True

@@ -1,4 +1,4 @@
-/* The MSS option of a SYN. An option may stand at any offset; at an odd one the checksum counts it with its bytes
+/* The MSS option of a SYN. An option may be at any offset; at an odd one the checksum counts it with its bytes
  * swapped. */
 #include "vm/packet/edit/edit.h"
 #include "vm/packet/parse/header.h"

@@ -3,16 +3,16 @@
  * | protocol | besides the addresses | checksum |
  * | TCP | ports | incremental, with the pseudo header |
  * | UDP | ports | the same; 0 means none and stays (RFC 768; IPv6: RFC 6935), a computed 0 becomes 0xffff |
- * | SCTP | ports | CRC32c, incremental: needs the packet's length alone; 0 (not computed, RFC 9653) stays |
+ * | SCTP | ports | CRC32c, incremental: needs the packet's length only; 0 (not computed, RFC 9653) stays |
  * | ICMP, ICMPv6 queries | identifier | incremental; for every type of ICMPv6 with the pseudo header |
  * | DCCP, UDP-Lite | nothing | pseudo header |
  * | any other | nothing | none |
  *
  * Checksums are updated by RFC 1624, eqn. 3. A packet that the capture cut is translated like any other, since its
- * headers are whole. So is a first fragment, except for SCTP's ports: their CRC depends on the length of the datagram,
- * which a fragment does not tell. A later fragment gets its addresses only. PKT_CSUM_PARTIAL stays: the sum covers the
- * pseudo header alone, and only addresses change it. IPv6 packets on the way of a routing header keep their pseudo
- * header's destination, which stands in that header (RFC 8200, 8.1). */
+ * headers are whole. So is a first fragment, except for SCTP's ports: their CRC depends on the length of the
+ * datagram, which a fragment does not tell. A later fragment gets its addresses only. PKT_CSUM_PARTIAL stays: the
+ * sum covers the pseudo header only, and only addresses change it. IPv6 packets on the way of a routing header keep
+ * their pseudo header's destination, which is in that header (RFC 8200, 8.1). */
 #pragma once
 
 #include "vm/packet/key.h"
@@ -25,7 +25,7 @@ enum translate_what {
     TRANSLATE_DST_PORT = 1 << 3,
     TRANSLATE_SEQ = 1 << 4, /* sequence number of TCP */
 };
-/* The new values. The port of an ICMP query is its identifier, and belongs to the side that asks: the source port of a
+/* The new values. The port of an ICMP query is its identifier, and belongs to the asking side: the source port of a
  * request, the destination port of a reply (RFC 5508, 3). */
 struct translation {
     uint32_t src[4], dst[4]; /* as in struct key, of the packet's family */
@@ -42,11 +42,11 @@ int translate(struct pkt *pkt, const struct key *key, const struct translation *
  * must have addresses that its receiver knows (RFC 5508, 4; RFC 7915, 4.4). */
 
 /* Rewrite an error in a slot that pkt_parse found well formed. `outer`: its own new addresses (ports are not used);
- * `inner`: those of the quoted packet. In the quote each field that is there is rewritten: addresses, ports or query
+ * `inner`: those of the quoted packet. All existing fields of the quote are rewritten: addresses, ports or query
  * identifier, and checksums, incrementally, so that a wrong or cut one stays wrong. An SCTP checksum follows if the
- * quote tells its packet's length. The error's own checksum follows every changed byte.
+ * quote shows its packet's length. The error's own checksum follows every changed byte.
  *
- * Return 0, or a negative errno with nothing changed: -EINVAL no ICMP error, or a quote without a whole IP header of
- * its family; -EROFS a view. */
+ * Return 0, or a negative errno with nothing changed: -EINVAL not an ICMP error, or a quote without a whole IP
+ * header of its family; -EROFS a view. */
 int quoted_translate(struct pkt *pkt, const struct key *key, const struct translation *outer,
                      const struct translation *inner);

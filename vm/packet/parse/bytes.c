@@ -6,7 +6,7 @@
 /* In the kernel: a packet whose bytes lie outside the head has gone up. */
 uint32_t bytes_copy(const struct pkt *pkt, uint32_t at, uint32_t len, uint8_t *out) { return 0; }
 #else
-/* Copy the wanted bytes that lie in this piece, from `from` on. Return their number. */
+/* Copy the wanted bytes that are in this piece, from `from` on. Return their number. */
 static uint32_t piece_take(const uint8_t *piece, uint32_t piece_len, uint32_t from, uint32_t len, uint8_t *out)
 {
     if (from >= piece_len) return 0;
@@ -15,7 +15,7 @@ static uint32_t piece_take(const uint8_t *piece, uint32_t piece_len, uint32_t fr
     return n;
 }
 
-/* Bytes before a piece are copied before its turn, so the next wanted byte never lies before it. */
+/* Bytes before a piece are copied before its turn, so the next wanted byte never is before it. */
 uint32_t bytes_copy(const struct pkt *pkt, uint32_t at, uint32_t len, uint8_t *out)
 {
     uint32_t limit = pkt->cap_len, start = least_len(pkt->head_len, limit);

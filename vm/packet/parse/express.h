@@ -1,10 +1,10 @@
 /* The express parser of pkt_parse for the ordinary frame: at most one VLAN tag, IPv4 without options or fragments or
  * IPv6 without extension headers, every header in the linear head; it is quickest for whole Ethernet frames.
  *
- * It reads fields at their fixed places, gathers everything unusual into the sign of one number, and only then writes.
- * A table with a row for each protocol takes the place of branches, so a mix of protocols costs no more than one. An
- * unusual frame goes to the careful parser from the start, which finds the reason. A result of the express parser is
- * always the careful one's (tests/unit/vm/test_proto_express.c).
+ * It reads fields at their fixed places, gathers everything unusual into the sign of one number, and only then
+ * writes. A table with a row for each protocol takes the place of branches, so a mix of protocols costs no more than
+ * one. An unusual frame goes to the careful parser, which parses it from the start and finds the reason. A result of
+ * the express parser is always the careful one's (tests/unit/vm/test_proto_express.c).
  *
  * Inline: pkt_parse in all.c and the kernel's first stage contain it. Code for the kernel defines QUICK_CAREFUL before,
  * which calls for the careful parser. */
@@ -23,7 +23,7 @@
 #define inline_always static inline __attribute__((always_inline))
 
 /* Reading of the bytes after the IP header, by protocol. Masks are all ones where the field exists. The layer's own
- * length is the sum of `fixed`, the TCP data offset and the UDP length; it must be `least` at least and fit the
+ * length is the sum of `fixed`, the TCP data offset and the UDP length; it must be at least `least` and fit the
  * packet. */
 struct shape {
     uint32_t kind; /* KIND bits of a packet with the whole header of this protocol */
@@ -143,8 +143,8 @@ inline_always bool lengths_ok(const uint8_t *p, const struct pkt *pkt, const str
     return (signs | head | wire | (LARGEST - end)) >= 0;
 }
 
-/* Write what both families have in common. Every field is read where it is written: that is cheaper than to hold all of
- * them in registers from the checks on. */
+/* Write the fields common to both families. Every field is read where it is written, which is cheaper than holding
+ * all of them in registers since the checks. */
 inline_always void write_upper(const uint8_t *p, struct pkt *pkt, struct key *key, const struct outer *o,
                                const struct shape *s, uint32_t l4, uint32_t end, uint32_t proto_and_type, uint32_t kind)
 {
@@ -186,8 +186,8 @@ enum express_read {
     EXPRESS_BAD_SUM
 };
 
-/* Set key and offsets from an IP header and what follows, without what own addresses decide and the flag of a wrong
- * sum. s: the shape of its protocol. */
+/* Set key and offsets from an IP header and the bytes behind it, but not the bits that depend on own addresses, nor
+ * the flag of a wrong sum. s: the shape of its protocol. */
 inline_always enum express_read express_read4(const uint8_t *ip, struct pkt *pkt, struct key *key,
                                               const struct outer *o, const struct shape *s)
 {

@@ -7,7 +7,7 @@ uint16_t icmp_query_read(const struct pkt *pkt) { return bytes_get16(pkt, pkt->l
 
 enum { SCTP_CHUNKS = 4 /* read */, SCTP_REACH = 1024 /* bytes in which they begin */, CHUNK_LEN = 4, T_BIT = 1 };
 
-/* True for chunks that stand alone (RFC 9260, 6.10), and for those that stand first (5.1). */
+/* True for chunks that stand alone (RFC 9260, 6.10), and for those that are first (5.1). */
 static bool is_alone(uint32_t type)
 {
     return type == SCTP_INIT || type == SCTP_INIT_ACK || type == SCTP_SHUTDOWN_COMPLETE;

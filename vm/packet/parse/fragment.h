@@ -20,7 +20,7 @@ bool fragment_read(const struct pkt *pkt, const struct key *key, struct fragment
  * the frame. Return their number. */
 enum { TAGS_MOST = 16 };
 unsigned tags_read(const struct pkt *pkt, uint32_t tags[TAGS_MOST]);
-/* Return the place of the frame's first type field; each of the others stands right before what it announces. */
+/* Return the place of the frame's first type field; each of the others is right before the header that it announces. */
 static inline uint32_t tags_type_at(const struct pkt *pkt)
 {
     switch ((enum pkt_link)pkt->link) {

@@ -23,7 +23,7 @@ enum { SLL2_LEN = 20, SLL2_TYPE_AT = 0, SLL2_KIND_AT = 10 };
 enum { SLL_KIND_BROADCAST = 1, SLL_KIND_MULTICAST = 2 };
 enum { LOOP_LEN = 4 };
 
-/* ARP: RFC 826. These offsets of addresses hold for Ethernet and IPv4 alone. */
+/* ARP: RFC 826. These offsets of addresses hold for Ethernet and IPv4 only. */
 enum { ARP_LEN = 8, ARP_HTYPE = 0, ARP_PTYPE = 2, ARP_HLEN = 4, ARP_PLEN = 5, ARP_OP = 6 };
 enum { ARP_SENDER_MAC = 8, ARP_SENDER_IP = 14, ARP_TARGET_MAC = 18, ARP_TARGET_IP = 24, ARP_ETHER_LEN = 28 };
 enum { ARP_REQUEST = 1, ARP_REPLY = 2, ARP_HTYPE_ETHER = 1 };
@@ -109,7 +109,7 @@ enum { ICMP_LEN = 8, ICMP_CODE = 1, ICMP_SUM = 2, ICMP_REST = 4 };
 enum { ICMP4_QUOTE_LEN = 5, ICMP4_QUOTE_UNIT = 4, ICMP6_QUOTE_LEN = 4, ICMP6_QUOTE_UNIT = 8 };
 
 /* Generic UDP encapsulation (draft-ietf-intarea-gue-09): a header of four bytes in variant 0 (3.1), none in variant
- * 1 (4). The first two bits tell the variant; those of an IP version are 01, variant 1. */
+ * 1 (4). The first two bits show the variant; those of an IP version are 01, variant 1. */
 enum { GUE_LEN = 4, GUE_PROTO = 1, GUE_FLAGS = 2 };
 enum { GUE_VARIANT_SHIFT = 6, GUE_CONTROL = 0x20, GUE_HLEN = 0x1f };
 enum { GUE_PORTS_FROM = 49152, GUE_PORTS_MASK = 0x3fff }; /* source ports */
@@ -163,7 +163,8 @@ static inline bool ip6_is_extension(uint8_t next)
     }
 }
 
-/* Return the length of that header by its length field: AH counts 4-byte units (RFC 4302, 2), others 8-byte units. */
+/* Return the length in bytes of that header by its length field: AH counts 4-byte units (RFC 4302, 2), others 8-byte
+ * units. */
 static inline uint32_t ip6_extension_len(uint8_t next, uint8_t len)
 {
     if (next == IPPROTO_NR_FRAGMENT) return IP6_FRAG_LEN;
@@ -184,7 +185,7 @@ struct icmp_query {
     uint8_t v6, asks, answers, pair;
 };
 
-/* Return the query of a type; NULL: it belongs to none. */
+/* Return the query of a type; NULL: not a query's type. */
 static inline const struct icmp_query *icmp_query_of(bool v6, unsigned type)
 {
     static const struct icmp_query queries[] = {

@@ -19,7 +19,7 @@ static void fill_key4(struct parse *p, uint32_t at)
     key->kind |= frag & IP4_OFFSET ? KIND_FRAG_LATER : frag & IP4_MF ? KIND_FRAG_FIRST : KIND_FRAG_NO;
 }
 
-/* True if every option lies inside the header; bytes behind an end-of-list are padding. */
+/* True if every option is inside the header; bytes behind an end-of-list are padding. */
 static bool options_ok(const struct parse *p, uint32_t at, uint32_t end)
 {
     TURNS(IP4_OPTIONS_MOST)

@@ -20,7 +20,7 @@ static inline __attribute__((always_inline)) bool header_ordinary(const uint8_t 
  * the sum of its words is a multiple of 65535, whatever the carries, word sizes and byte order (RFC 1071, 2). */
 static inline __attribute__((always_inline)) bool header_sum_ok(const uint8_t *ip)
 {
-#ifdef __bpf__ /* a carry would be a branch there that nobody foretells, and clang does not make the division cheap */
+#ifdef __bpf__ /* a carry would be an unpredictable branch there, and clang does not make the division cheap */
     uint64_t sum = 0;
     for (unsigned i = 0; i < IP4_LEN; i += 4) sum += wire_raw32(ip + i);
     sum = (sum >> 16) + (sum & UINT16_MAX);

@@ -24,8 +24,9 @@ static void fill_key6(struct parse *p, uint32_t at)
     key->kind |= sides6(p->facts, key->src, key->dst);
 }
 
-/* Check the options of a hop-by-hop or destination header from *at on: each lies inside it (RFC 8200, 4.2), and none of
- * a hop-by-hop header makes a jumbogram. *at goes on to the end, or, where turns are counted, as far as they reach. */
+/* Check the options of a hop-by-hop or destination header from *at on: each is inside it (RFC 8200, 4.2), and none
+ * of a hop-by-hop header makes a jumbogram. *at goes on to the end, or, where turns are counted, as far as they
+ * reach. */
 static enum pkt_reason check_options(const struct parse *p, uint32_t *at, uint32_t end, bool hop_by_hop)
 {
     TURNS(IP6_OPTIONS_TURNS)
@@ -74,7 +75,7 @@ static enum pkt_reason walk_ah(struct parse *p, struct chain *c)
 }
 
 /* Walk a fragment header. With neither offset nor more to come it is atomic: the packet is whole (RFC 6946). Each
- * fragment tells whether its datagram continues with AH (RFC 8200, 4.5), so later ones carry AH like their first. */
+ * fragment shows whether its datagram continues with AH (RFC 8200, 4.5), so later ones carry AH like their first. */
 static enum pkt_reason walk_fragment(struct parse *p, struct chain *c)
 {
     uint16_t field = parse_at16(p, c->at + IP6_FRAG_OFFSET);
@@ -110,7 +111,7 @@ static enum pkt_reason walk_one(struct parse *p, struct chain *c)
 #define IP6_HEADER(p, c) walk_one(p, c)
 #endif
 
-/* True for a jumbogram: payload length 0, and a hop-by-hop header with that option (RFC 2675). The header lies beyond
+/* True for a jumbogram: payload length 0, and a hop-by-hop header with that option (RFC 2675). The header is beyond
  * the packet's end, which by its length is right after the fixed header. */
 static bool is_jumbogram(struct parse *p, const struct chain *c, uint32_t wire_end)
 {

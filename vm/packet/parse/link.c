@@ -67,7 +67,7 @@ static enum pkt_reason parse_ethernet(struct parse *p, struct carried *c)
     return REASON_NONE;
 }
 
-/* Parse a Linux cooked header: one field tells whether the frame was for a group, another the type. */
+/* Parse a Linux cooked header: one field shows whether the frame was for a group, another the type. */
 static enum pkt_reason parse_cooked(struct parse *p, struct carried *c)
 {
     const bool v2 = p->pkt->link == LINK_SLL2;
@@ -89,7 +89,7 @@ static enum pkt_reason parse_loopback(struct parse *p, struct carried *c)
     return REASON_NONE;
 }
 
-/* Parse a bare IP packet: its version tells the family; any other version is no IP. */
+/* Parse a bare IP packet: its version shows the family; any other version is no IP. */
 static enum pkt_reason parse_raw(struct parse *p, struct carried *c)
 {
     enum pkt_reason r = parse_need(p, 1, REASON_SHORT_IP);

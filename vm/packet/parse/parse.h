@@ -1,5 +1,5 @@
-/* The careful parser: one function a protocol, each checking every length in the order of docs/semantics.md. It takes
- * every frame; express.h only replaces it for ordinary ones, and must give the same result.
+/* The careful parser: one function per protocol, each checking every length in the order of docs/semantics.md. It
+ * takes every frame; express.h only replaces it for ordinary ones, and must give the same result.
  *
  * Two ends matter. A header is *short* by the bytes on the wire (or of its IP packet); it can be *read* if its bytes
  * were captured. parse_need checks both, for a whole header. Bytes are named by their index in the frame, and only
@@ -17,7 +17,7 @@
 struct parse {
     struct pkt *pkt;
     struct key *key;
-    const struct facts *facts; /* may be NULL: no own addresses, and a wrong checksum is no drop */
+    const struct facts *facts; /* may be NULL: no own addresses, and a wrong checksum does not drop */
     const uint8_t *data;
     uint32_t head, cap;  /* bytes that may be read here; bytes captured */
     uint32_t end;        /* one past the frame on the wire; from parse_ip4 and parse_ip6 on, past the IP packet */
@@ -36,7 +36,7 @@ static inline void parse_bounds(struct parse *p)
 enum pkt_reason parse_lacks(struct parse *p, uint32_t upto, enum pkt_reason short_reason);
 
 /* Check that the bytes up to `upto` may be read. `short_reason`: the frame (the packet) ends before; REASON_SNAPPED:
- * only the capture does, with PKT_NOT_LINEAR if they stand in a segment. */
+ * only the capture does, with PKT_NOT_LINEAR if they are in a segment. */
 static inline enum pkt_reason parse_need(struct parse *p, uint32_t upto, enum pkt_reason short_reason)
 {
     return __builtin_expect(upto <= p->end && upto <= p->head, 1) ? REASON_NONE : parse_lacks(p, upto, short_reason);
@@ -57,7 +57,7 @@ enum pkt_reason parse_udp(struct parse *p, uint32_t at);
 enum pkt_reason parse_sctp(struct parse *p, uint32_t at);
 enum pkt_reason parse_icmp(struct parse *p, uint32_t at);
 
-/* Parse the layer after IP of a packet that is no later fragment; proto and its KIND bits are set. */
+/* Parse the layer after IP of a packet that is not a later fragment; proto and its KIND bits are set. */
 enum pkt_reason parse_l4(struct parse *p, uint32_t at);
 
 /* Return the bit of key.kind for that protocol in the families of `kind`; 0: its headers are not read. */

@@ -1,8 +1,8 @@
-/* The headers of a plain packet, read straight from its bytes: of an ordinary packet (forward/ordinary.h) without tags,
- * IPv4, in a whole Ethernet frame. A worker that sends it on by a recipe needs no key of it.
+/* The headers of a plain packet, read straight from its bytes. Plain are ordinary packets (forward/ordinary.h) of
+ * IPv4 without tags, in a complete Ethernet frame. A worker that forwards one by a recipe does not need its key.
  *
- * A packet is plain here only if pkt_parse finds the same in it, and no fault; whoever needs its key parses it then
- * (tests/unit/vm/test_proto_express.c). */
+ * A packet is plain here only if pkt_parse finds the same in it, and no fault; functions that need its key parse it
+ * then (tests/unit/vm/test_proto_express.c). */
 #pragma once
 
 #include "vm/packet/key.h"
@@ -22,11 +22,11 @@ static_assert(REASON_NONE == 0, "an outcome without a fault");
 enum {
     PLAIN_L4 = ETHER_LEN + IP4_LEN,
     PLAIN_LEAST = PLAIN_L4 + TCP_FLAGS + 1, /* bytes that are read, whatever the protocol */
-    PLAIN_HOSTS_END = 0xe0                  /* behind it: multicast, and addresses of no host (RFC 1112, 4) */
+    PLAIN_HOSTS_END = 0xe0                  /* from here on: multicast, and addresses of no host (RFC 1112, 4) */
 };
 
-/* Return the bytes of a segment of data or ACK, or of a UDP datagram, that are header; 0: it is neither, or its lengths
- * are wrong. bytes: of the IP packet behind its header. */
+/* Return the header bytes of a segment with data or ACK, or of a UDP datagram; 0: it is neither, or its lengths are
+ * wrong. bytes: of the IP packet behind its header. */
 static inline uint32_t plain_header(const uint8_t *l4, uint8_t proto, uint32_t bytes)
 {
     if (proto == IPPROTO_NR_UDP) {
@@ -50,7 +50,7 @@ static inline void plain_put(const struct plain *p, struct key *key)
     key->length = p->length;
 }
 
-/* Read the packet into *p, and set what pkt_parse sets in it. False: it is not plain, and nothing is set in it. */
+/* Read the packet into *p, and set what pkt_parse sets in it. False: it is not plain, and nothing is set. */
 static inline bool plain_read(struct pkt *pkt, struct plain *p)
 {
     const uint8_t *frame = pkt->data, *ip = frame + ETHER_LEN, *l4 = ip + IP4_LEN;

@@ -51,7 +51,7 @@ static inline bool glance_ip6(uint8_t next)
     return next != IPPROTO_NR_TCP && next != IPPROTO_NR_UDP && next != IPPROTO_NR_ICMP6;
 }
 
-/* False only if the frame is certainly no fragment. True without further test for VLANs, cooked links and IPv6
+/* False only if the frame is certainly not a fragment. True without further test for VLANs, cooked links and IPv6
  * extension headers. */
 static inline bool glance_fragment(const uint8_t *bytes, uint32_t cap_len, enum pkt_link link)
 {
@@ -81,7 +81,7 @@ static inline uint32_t sides_direction(uint32_t self, bool group)
 }
 
 /* Return KIND_SRC_SELF, KIND_DST_SELF and one of KIND_IN, KIND_OUT, KIND_FORWARD for a packet with these addresses.
- * There are own addresses (facts_have_self). */
+ * Own addresses must exist (facts_have_self). */
 uint32_t sides_of4(const struct facts *f, uint32_t src, uint32_t dst);
 uint32_t sides_of6(const struct facts *f, const uint32_t src[4], const uint32_t dst[4]);
 
@@ -108,8 +108,8 @@ struct tcp_header {
     uint32_t payload_len; /* payload bytes of this packet by the IP length, captured or not */
 };
 
-/* Read the header of a packet in which pkt_parse found TCP without a fault, no later fragment. All is 0 if bytes are
- * missing, as in a view that was cut since. */
+/* Read the header of a packet in which pkt_parse found TCP without a fault, and which is not a later fragment. All
+ * fields are 0 if bytes are missing, as in a view that was cut since. */
 void tcp_header_read(const struct pkt *pkt, const struct key *key, struct tcp_header *out);
 
 struct tcp_syn_options {
@@ -118,11 +118,11 @@ struct tcp_syn_options {
     uint16_t mss;  /* RFC 9293, 3.7.1; 0: absent */
     bool sack;     /* SACK permitted (RFC 2018, 2) */
     bool has_stamps;
-    uint32_t stamp, echo; /* RFC 7323, 3.2: TSval, TSecr; also read if the segment is no SYN */
+    uint32_t stamp, echo; /* RFC 7323, 3.2: TSval, TSecr; also read if the segment is not a SYN */
 };
 
-/* Read the options. They end at the first that does not fit or is shorter than its own header; those before count. Of
- * two of a kind the later one counts. An option whose length is not that of its kind does not count. */
+/* Read the options. They end at the first that does not fit or is shorter than its own header; those before count.
+ * The later of two options of a kind counts. An option whose length is not that of its kind does not count. */
 void tcp_syn_options_read(const struct pkt *pkt, struct tcp_syn_options *found);
 
 /* Bodies of ARP and neighbour discovery, for answers and descriptions; fields of ICMP and SCTP for flows. */
@@ -168,11 +168,11 @@ enum sctp_chunk {
 #define SCTP_HAS(chunk) (1 << (chunk))
 
 /* Tags and chunks of an SCTP packet. Its first chunks are read, up to data: what changes an association
- * stands before it (RFC 9260, 6.10). */
+ * is before it (RFC 9260, 6.10). */
 struct sctp_packet {
     uint32_t tag;       /* verification tag */
     uint32_t init_tag;  /* tag that the sender of INIT or INIT ACK asks for; 0: cut off */
-    uint16_t has;       /* SCTP_HAS of the chunks; 0: none was captured, or they stand as they never may */
+    uint16_t has;       /* SCTP_HAS of the chunks; 0: no chunk was captured, or their order is forbidden */
     uint16_t reflected; /* 1: T bit of ABORT and SHUTDOWN COMPLETE: the tag is the sender's */
 };
 void sctp_read(const struct pkt *pkt, const struct key *key, struct sctp_packet *p);
@@ -181,8 +181,8 @@ void sctp_read(const struct pkt *pkt, const struct key *key, struct sctp_packet 
  *
  *     IP | ICMP error, 8 bytes | quoted IP header | (IPv6 extension headers) | at least 8 bytes of L4 | ...
  *
- * The sender of the error chose every byte of the quote: each length is checked against the bytes that are there, and a
- * quote without its whole tuple quotes nothing. */
+ * The sender of the error chose every byte of the quote: each length is checked against the existing bytes, and a
+ * quote without a complete tuple is ignored. */
 
 /* True if the well-formed packet is an error, which quotes another. Redirects of IPv4 are errors (RFC 1122, 3.2.2),
  * those of IPv6 are neighbour discovery. */
@@ -194,5 +194,5 @@ struct quoted {
     uint16_t query; /* field of ICMP that holds a query's identifier */
 };
 
-/* Read the quote of a well-formed error. False: it has nothing to look a flow up by, or is a later fragment. */
+/* Read the quote of a well-formed error. False: it lacks the fields to look up a flow, or is a later fragment. */
 bool quoted_read(const struct pkt *pkt, const struct key *key, struct quoted *q);

@@ -1,4 +1,4 @@
-/* SCTP (RFC 9260): the common header alone. */
+/* SCTP (RFC 9260): the common header only. */
 #include "vm/packet/parse/parse.h"
 
 enum pkt_reason parse_sctp(struct parse *p, uint32_t at)

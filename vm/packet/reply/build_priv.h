@@ -16,7 +16,7 @@ struct reply {
 /* Fields of the IP header in which answers differ. */
 struct reply_ip {
     uint8_t proto, ttl, tos;
-    uint16_t id, frag; /* IPv4 alone */
+    uint16_t id, frag; /* IPv4 only */
 };
 
 /* Take a slot and write the mirrored link header. mac: the source, or 0 for the MAC that the request was sent to. */

@@ -119,12 +119,12 @@ int build_arp_reply(const struct pkt *request, const struct key *key, uint64_t m
  * captured, with a right ICMP checksum, and to one host; IPv4 options are not returned. */
 int build_echo_reply(const struct pkt *request, const struct key *key, struct pool *pool, struct pkt **out);
 
-/* Build the RST for a segment without a connection (RFC 9293, 3.5.2): its sequence number is the segment's ACK, if it
- * has one; otherwise 0, with an ACK of all that the segment occupied. Not for a RST. */
+/* Build the RST for a segment without a connection (RFC 9293, 3.5.2): its sequence number is the segment's ACK, if
+ * it has one; otherwise 0, with an ACK of the segment's full length. Not for a RST. */
 int build_rst(const struct pkt *request, const struct key *key, struct pool *pool, struct pkt **out);
 
-/* Build destination unreachable, which quotes as much of the request as was captured and is allowed. ICMP codes 0, 1,
- * 3, 13 (RFC 792, RFC 1812 5.2.7.1); ICMPv6 codes 0, 3, 4, 1 (RFC 4443, 3.1). */
+/* Build destination unreachable, which quotes the captured part of the request, up to the allowed length. ICMP codes
+ * 0, 1, 3, 13 (RFC 792, RFC 1812 5.2.7.1); ICMPv6 codes 0, 3, 4, 1 (RFC 4443, 3.1). */
 int build_unreachable(const struct pkt *request, const struct key *key, enum build_unreachable what, struct pool *pool,
                       struct pkt **out);
 
@@ -146,7 +146,7 @@ struct tcp_options {
     uint8_t scale;
     uint32_t stamp, echo;
 };
-/* A segment without data of a TCP flow, to one side of it, as the other side would send it. */
+/* A segment without data of a TCP flow, to one side of it, in the name of the other. */
 struct flow_segment {
     uint32_t src[4], dst[4]; /* as in struct key */
     uint16_t src_port, dst_port;
@@ -157,9 +157,9 @@ struct flow_segment {
     struct tcp_options options;
 };
 /* Build the segment as a bare IP packet (LINK_RAW). A RST counts only if seq is exactly the next that `dst` expects
- * (RFC 5961, 3.2). That is what `dst` has acknowledged, or, where acknowledgements may lag behind, the end of what
- * was sent to `dst`. A side that has acknowledged nothing yet obeys a RST with ACK and an ack of all it sent (RFC
- * 9293, 3.5.2). */
+ * (RFC 5961, 3.2). That is the number that `dst` has acknowledged, or, if acknowledgements may lag behind, the end
+ * of the bytes sent to `dst`. A side that has acknowledged nothing yet obeys a RST with ACK and an ack of all it
+ * sent (RFC 9293, 3.5.2). */
 int build_flow_segment(const struct flow_segment *s, struct pool *pool, struct pkt **out);
 /* Build the segment as an answer to a TCP packet. Addresses, ports and link follow from that packet, not from `s`. */
 int build_tcp_reply(const struct pkt *request, const struct key *key, const struct flow_segment *s, struct pool *pool,
@@ -187,9 +187,10 @@ enum answer_form {
     ANSWER_ADMIN_PROHIBITED,
 };
 
-/* Return in words why a packet gets no answer, neither error nor RST; NULL: it may be answered. None goes to a packet
- * that is not IP or malformed, to or from broadcast and multicast (IP or MAC), from an address that is no single host,
- * a later fragment, an ICMP error or unknown type, a RST (RFC 1122 3.2.2, RFC 4443 2.4 (e), RFC 9293 3.5.2). */
+/* Return in words why a packet gets no answer, neither error nor RST; NULL: it may be answered. There is no answer
+ * to a packet that is not IP or malformed, to or from broadcast and multicast (IP or MAC), from an address that is
+ * not a single host's, to a later fragment, an ICMP error or unknown type, a RST (RFC 1122 3.2.2, RFC 4443 2.4 (e),
+ * RFC 9293 3.5.2). */
 const char *answer_withheld(const struct pkt *pkt, const struct key *key);
 bool answer_allowed(const struct pkt *pkt, const struct key *key);
 

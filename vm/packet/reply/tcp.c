@@ -5,7 +5,7 @@
 #include "vm/packet/edit/edit.h"
 #include "vm/packet/reply/build_priv.h"
 
-/* Write options in the order, and with the no-ops, that hosts use, so that numbers stand at multiples of 4. */
+/* Write options in the order, and with the no-ops, that hosts use, so that numbers are at multiples of 4. */
 static void write_options(struct writer *w, const struct tcp_options *o)
 {
     if (o->mss) {

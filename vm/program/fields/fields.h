@@ -1,6 +1,6 @@
-/* The fields of checks, pools, servers, services, proxies, certificates, nats and observe services: a row each, in
- * vm/pbc/fields.def. By the rows the verifier checks a field, texts have it, and a reload tells what goes on. What
- * ties fields together is checked by hand, in verify/. */
+/* The fields of checks, pools, servers, services, proxies, certificates, nats and observe services: one row each, in
+ * vm/pbc/fields.def. By the rows the verifier checks a field, texts have it, and a reload learns what goes on.
+ * Relations between fields are checked by hand, in verify/. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,18 +10,18 @@
 #include "vm/pbc/records.h"
 #include "vm/program/program.h"
 
-/* Types of values, with what the verifier asks of each */
+/* Types of values, with the verifier's check of each */
 enum field_type {
     FIELD_NUMBER,       /* from `least` to `most` */
     FIELD_MILLISECONDS, /* the same */
     FIELD_CHOICE,       /* one of `names` */
-    FIELD_FLAG,         /* the bits `bits` of a NUMBER, which has a row of its own */
+    FIELD_FLAG,         /* the bits `bits` of a NUMBER, with a row of their own */
     FIELD_TIME,         /* in ns; any */
     FIELD_SIZE,         /* in bytes; any */
     FIELD_MSS,          /* clamp, as in struct pbc_service; any */
     FIELD_MAC,          /* any */
     FIELD_FAMILY,       /* 4 or 6; 0, too, if `least` is 0 */
-    FIELD_ADDRESS,      /* as in struct key; nothing here, for it hangs on the family, which stands at `if_at` */
+    FIELD_ADDRESS,      /* as in struct key; unchecked here, because it depends on the family, which is at `if_at` */
     FIELD_TEXT,         /* a string of at most PBC_NAME_MAX bytes */
     FIELD_PATH,         /* a string */
     FIELD_PLACE,        /* struct pbc_place, whose file is a text */
@@ -29,10 +29,10 @@ enum field_type {
     FIELD_IFACE,
     FIELD_METER,    /* 1 + a number of the section; 0: none */
     FIELD_RESERVED, /* 0 */
-    FIELD_PROXY,    /* 1 + a number; nothing here, as of all that tie records together */
-    FIELD_LINK,     /* number of another record, or a run of them; nothing here */
+    FIELD_PROXY,    /* 1 + a number; unchecked here, like all links between records */
+    FIELD_LINK,     /* number of another record, or a run of them; unchecked here */
     /* Runs: number of the first entry, and count */
-    FIELD_SETS, /* lie inside the section */
+    FIELD_SETS, /* are inside the section */
     FIELD_RANGES,
     FIELD_CONDS,
     FIELD_CERTS, /* follow one another; nothing here */
@@ -46,20 +46,20 @@ enum field_shown {
     SHOWN_ALWAYS,  /* none */
 };
 
-/* Things that go on over a reload only if the field stays as it is (remap_priv.h) */
+/* State that survives a reload only if the field is unchanged (remap_priv.h) */
 enum field_keeps { KEEPS_NOTHING, KEEPS_BALANCE, KEEPS_SOURCES, KEEPS_SERVICE, KEEPS_CLIENTS, KEEPS_NAT };
 
 struct field {
     const char *words;        /* words before its value, as in the language; NULL: a text has it by other means */
     const char *behind;       /* words behind it */
-    const char *otherwise;    /* FLAG: words where it is not set, in modes with the traits `modes` alone */
+    const char *otherwise;    /* FLAG: words if the flag is not set, only in modes with the traits `modes` */
     const char *wrong;        /* the fault of a value out of bounds, with a place for the value */
     const char *const *names; /* CHOICE */
     uint64_t least, most;     /* most 0: any */
-    uint32_t usual, bits;     /* bits: of a FLAG; and of the member at `if_at`, 0: all of them */
+    uint32_t usual, bits;     /* bits of a FLAG, and of the member at `if_at`; 0: all bits */
     uint16_t modes;           /* traits of the service's mode (vm/tables.h) */
     uint8_t type, at, size;   /* enum field_type; place of the member in the record, and its bytes */
-    uint8_t if_at, if_size;   /* member that must not be 0 where the text has the field; size 0: the field alone */
+    uint8_t if_at, if_size;   /* member that must not be 0 if the text has the field; size 0: the field itself */
     uint8_t shown, keeps;     /* enum field_shown, enum field_keeps */
     uint8_t part;             /* texts may have other parts in between */
     bool joined;              /* in one statement with the field before */
@@ -80,7 +80,7 @@ static inline const void *fields_entry(const struct program *p, enum fields_of o
 }
 
 static inline bool field_is_run(const struct field *f) { return f->type >= FIELD_SETS; }
-/* Return the field's value, of a run the number of its first entry; the count of a run (second function). */
+/* Return the field's value (of a run, the number of its first entry); return the count of a run (second function). */
 uint64_t field_number(const struct field *f, const void *entry);
 uint32_t field_count(const struct field *f, const void *entry);
 /* True if a text has the field. */

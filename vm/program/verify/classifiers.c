@@ -1,7 +1,7 @@
 /* The verifier's part for classifiers: proves that a search ends, stays inside, and finds the same entry in whichever
  * order it is walked.
  *
- * A word's base lies behind the word and a run of blocks ends inside its part, so one pass from the last word to the
+ * A word's base is behind the word and a run of blocks ends inside its part, so one pass from the last word to the
  * first knows all that is below each. Shared parts are looked at once: a table's worst values are kept at its first
  * word, a block's at its first unit. Each word belongs to one table, each block to one format, so all of this takes
  * time linear in the classifier. */
@@ -46,7 +46,7 @@ static bool at_block(const struct classify_pass *t, uint32_t block, const char *
     return fault(t->v, "classifier %u, block at %u: %s", t->i, block, what);
 }
 
-/* Check an entry. A rule that counts or logs needs code. Entries stand in the order of the rule list. */
+/* Check an entry. A rule that counts or logs needs code. Entries are in the order of the rule list. */
 static bool verify_entry(const struct classify_pass *t, uint32_t e)
 {
     const struct program *p = t->v->p;
@@ -212,7 +212,7 @@ static bool verify_run(const struct classify_pass *t, uint32_t base, uint32_t fo
     return true;
 }
 
-/* A table lies behind its word and inside the tree; all words with the same base agree on its size. */
+/* A table is behind its word and inside the tree; all words with the same base agree on its size. */
 static bool verify_table(const struct classify_pass *t, uint32_t i, unsigned bits)
 {
     const uint32_t base = TREE_BASE(t->tree[i]);

@@ -162,8 +162,8 @@ static bool verify_side(const struct code_pass *c, uint32_t func, uint32_t i)
            at_insn(c->v, i, "returns a rule and a branch");
 }
 
-/* Instructions that end the program stand only in function 0 and the services' function; those that return stand only
- * in the others. */
+/* Instructions that end the program are only in function 0 and the services' function; those that return are only in
+ * the others. */
 static bool verify_role(const struct verifier *v, uint32_t func, uint32_t i)
 {
     const struct pbc_meta *m = v->p->meta;
@@ -189,7 +189,7 @@ static bool verify_role(const struct verifier *v, uint32_t func, uint32_t i)
 
 static void merge(uint32_t *into, uint32_t state) { *into = *into & REACHED ? *into & state : state; }
 
-/* Pass the state on to the instructions that may come next; both lie inside the function. */
+/* Pass the state on to the instructions that may come next; both are inside the function. */
 static bool flow_on(struct code_pass *c, uint32_t i, uint32_t end)
 {
     const struct insn *n = &c->v->p->code[i];
@@ -276,7 +276,7 @@ static bool verify_function(struct code_pass *c, uint32_t func)
     return true;
 }
 
-/* Functions stand one after another and leave no instruction out. */
+/* Functions are one after another and leave no instruction out. */
 static bool verify_tiling(const struct verifier *v)
 {
     const struct program *p = v->p;

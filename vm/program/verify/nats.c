@@ -13,7 +13,7 @@ static bool fits_family(const uint32_t words[4], uint8_t family)
     return family == 6 || !(words[1] | words[2] | words[3]);
 }
 
-/* True if statements of that kind may have the condition. It needs the key alone. */
+/* True if statements of that kind may have the condition. It needs the key only. */
 static bool nat_asks(uint8_t kind, uint8_t cond)
 {
     if (cond == COND_OUT_ON) return kind != PBC_NAT_FORWARD;

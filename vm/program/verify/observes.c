@@ -105,7 +105,7 @@ static bool verify_observe_endpoints(const struct verifier *v)
     return true;
 }
 
-/* `reply` is of observe services alone. */
+/* `reply` is of observe services only. */
 static bool verify_others(const struct verifier *v, const struct tally *before)
 {
     const struct program *p = v->p;

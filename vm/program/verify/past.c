@@ -1,4 +1,4 @@
-/* The verifier's part for what stands behind the parts of a file and comes from earlier programs (remap.h): each entry
+/* The verifier's part for what is behind the parts of a file and comes from earlier programs (remap.h): each entry
  * says only what remap_past_… leaves of it. */
 #include <errno.h>
 

@@ -228,7 +228,7 @@ static bool verify_socket(const struct verifier *v, uint32_t path, uint32_t bran
     return (len > 0 && len <= PBC_SOCKET_MAX) || fault(v, "branch %u: a socket's path of %zu bytes", branch, len);
 }
 
-/* Verify a branch. Conditions of a `when` look at the packet alone: a meter is for rules. */
+/* Verify a branch. Conditions of a `when` look at the packet only: a meter is for rules. */
 static bool verify_branch(const struct verifier *v, uint32_t i, const uint64_t *work, uint32_t *next)
 {
     const struct program *p = v->p;

@@ -107,7 +107,7 @@ bool verify_asks_stream(const struct program *p, uint32_t cond)
 /* Running counts of conditions by what they ask; windows may share conditions, so each condition is looked at once. */
 enum { OF_STREAM, OF_PACKET, OF_INSTRUCTION, OF_TLS, OF_REQUEST, TALLIES };
 struct tally {
-    uint32_t of[TALLIES]; /* conditions on first bytes, packets alone, instructions, TLS, requests */
+    uint32_t of[TALLIES]; /* conditions on first bytes, packets only, instructions, TLS, requests */
 };
 static uint32_t between(const struct tally *before, uint32_t conds, uint32_t count, unsigned what)
 {

@@ -85,7 +85,7 @@ static bool verify_node(const struct rank_pass *t, uint32_t i)
     return !RANK_STRIDE(rest) || at_line(t, i, "reserved bits are not zero");
 }
 
-/* Lines 1 and 3 stand behind the roots, whether these are wide or not. */
+/* Lines 1 and 3 are behind the roots, whether these are wide or not. */
 static bool is_left_out(const struct rank_pass *t, uint32_t i)
 {
     uint64_t bits = 0;

@@ -89,7 +89,7 @@ static bool verify_address_sets(const struct verifier *v)
     return true;
 }
 
-/* Verify that the sets of each node stand before the set that has it, and how deep they lie: depth[i] of set i. */
+/* Verify that the sets of each node are before the set that has it, and how deep they are: depth[i] of set i. */
 static bool verify_live_sets(const struct verifier *v, uint8_t *depth)
 {
     const struct program *p = v->p;
@@ -194,7 +194,7 @@ static uint32_t *count_texts(const struct verifier *v)
     return texts;
 }
 
-/* Count breaks of order as for sets: windows may share entries. What a glob covers stands right behind it, so comparing
+/* Count breaks of order as for sets: windows may share entries. What a glob covers is right behind it, so comparing
  * neighbours is enough. */
 static uint32_t *breaks_of_names(const struct verifier *v, int (*order)(const char *, const char *),
                                  bool (*covers)(const char *, const char *))

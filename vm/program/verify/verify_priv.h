@@ -20,13 +20,13 @@ struct verifier {
 /* Write the fault and return false. */
 __attribute__((format(printf, 2, 3))) bool fault(const struct verifier *v, const char *format, ...);
 
-/* True if [first, first + count) lies inside `total` entries. */
+/* True if [first, first + count) is inside `total` entries. */
 static inline bool inside(uint32_t first, uint32_t count, uint32_t total)
 {
     return first <= total && count <= total - first;
 }
 
-/* Free what a variable points to, at the end of its scope. `variable`: its address, whatever it points to. */
+/* Free the memory that a variable points to, at the end of its scope. `variable`: its address, of any pointer type. */
 static inline void free_held(void *variable)
 {
     void *held;
@@ -47,11 +47,11 @@ bool verify_memos(const struct verifier *v);       /* remembered verdicts */
 bool verify_classifiers(const struct verifier *v); /* entries, formats, trees and blocks */
 bool verify_ranks(const struct verifier *v, uint32_t i); /* lines of classifier i, a part of verify_classifiers */
 bool verify_code(const struct verifier *v);              /* functions, instructions, the longest path */
-bool verify_meter_users(const struct verifier *v);       /* after all others: no meter is of rules and of a service */
+bool verify_meter_users(const struct verifier *v); /* after all others: no meter belongs to both rules and a service */
 
 /* Verify a server's own fields. */
 bool verify_server(const struct verifier *v, uint32_t i);
-/* Verify a statement of an earlier program: it has no sets, conditions and ranges any more. */
+/* Verify a statement of an earlier program, which has lost its sets, conditions and ranges. */
 bool verify_past_nat(const struct verifier *v, uint32_t i);
 
 /* Verify each field of an entry by its row (fields.h). */

@@ -89,7 +89,7 @@ static void leave_one(const struct job *j, const struct waiting *h, holding_judg
     if (h->fate == HELD_RESETS) reset_both(j, &c, &h->reset);
     h->pkt->mirrors = view.mirrors;
     for (unsigned i = events; i < tx->event_count; i++) tx->events[i].entry = tx->count;
-    vm->packets++; /* a number of its own, by which meters tell packets apart */
+    vm->packets++; /* a number of its own, by which meters distinguish packets */
     const bool goes = v.action == ACTION_ACCEPT || v.action == ACTION_PASS;
     tx->entries[tx->count++] = (struct tx_entry){.pkt = h->pkt,
                                                  .kind = goes && !v.done ? TX_HOST : TX_FREE,

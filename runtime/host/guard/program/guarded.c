@@ -110,7 +110,7 @@ static void add_reply(struct guarded *g, const struct program *p, const struct p
     }
     m.to_ports = echo ? GUARD_ANY_PORT : (struct guard_ports){pool->source_port_lo, pool->source_port_hi};
     if (add_sets(g, p, pool->sources, pool->source_count, server->family, m, false)) return;
-    if (echo) return; /* some echo replies answer this machine's own pings: only the kernel can tell which */
+    if (echo) return; /* some echo replies answer this machine's own pings: only the kernel can know which */
     m.to_ports = (struct guard_ports){PBC_OWN_PORT_LO, UINT16_MAX};
     m.reach = GUARD_OWN;
     reserve(g, (struct host_ports){.lo = PBC_OWN_PORT_LO, .hi = UINT16_MAX, .grows = 1});

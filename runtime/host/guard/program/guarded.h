@@ -12,7 +12,7 @@ struct guarded {
     unsigned match_count, match_cap;
     struct host_ports *ports; /* ports on this machine's own addresses, including those that stay with the host */
     unsigned port_count, port_cap;
-    bool routed;                    /* set by the caller: packets between interfaces are prey's */
+    bool routed;                    /* set by the caller: prey handles packets between interfaces */
     bool failed;                    /* out of memory */
     const struct facts_ports *host; /* ports that stay with the host; NULL: none */
 };
@@ -23,14 +23,15 @@ struct guarded {
  * NULL: none. False: out of memory. */
 bool guarded_init(struct guarded *g, const struct program *p, const struct program *before,
                   const struct facts_ports *host, bool probes);
-/* Collect from nat alone. masquerades: only from masquerade, which shares its ports with the host */
+/* Collect from nat only. masquerades: only from masquerade, which shares its ports with the host */
 bool guarded_nats(struct guarded *g, const struct program *p, const struct facts_ports *host, bool masquerades);
 /* Add a match of an earlier program's masquerade, without the ports that stay with g->host now */
 void guarded_share(struct guarded *g, const struct guard_match *m);
-/* Leave out what is sent on by its route: programs in the kernel take it before the guard, and what they leave to the
- * host's stack is none of prey's */
+/* Leave out packets that are forwarded by their route: eBPF programs take them before the guard, and those left to
+ * the host's stack are not prey's */
 void guarded_spare_sent(struct guarded *g);
-/* Leave out who is heard, and what is hidden from them: no route leads past prey's interfaces */
+/* Leave out the matches of heard senders, and of packets hidden from them, because no route leads past prey's
+ * interfaces */
 void guarded_spare_heard(struct guarded *g);
 void guarded_fini(struct guarded *g);
 /* Add `count` matches. False: out of memory. */

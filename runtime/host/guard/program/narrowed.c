@@ -1,5 +1,5 @@
-/* Guard matches by the conditions of a nat's statement (narrowed.h): each condition as a list of values, its complement
- * for `not`; a match for each combination. Devices behind `not` have no complement and stand in the match. */
+/* Guard matches by the conditions of a nat's statement (narrowed.h): each condition as a list of values, its
+ * complement for `not`; a match for each combination. Devices behind `not` have no complement and are in the match. */
 #include "runtime/host/guard/program/narrowed.h"
 
 #include <netinet/in.h>
@@ -108,7 +108,7 @@ static void leave_out(struct asked *a, unsigned end, const uint32_t addr[4], uin
             if (address_order(x->family, both.hi, x->family, others[k].hi) > 0)
                 memcpy(both.hi, others[k].hi, sizeof both.hi);
             if (address_order(x->family, both.lo, x->family, both.hi) <= 0) r[n++] = both;
-            if (n >= count + 4) break; /* only one range holds the address, so at most one more stands here */
+            if (n >= count + 4) break; /* only one range holds the address, so at most one more is here */
         }
     }
     free(a->ends[end]);
@@ -246,7 +246,7 @@ static void by_end(const struct giving *g, const struct guard_match *m, unsigned
     }
 }
 
-/* Give the family alone, as all its sources. */
+/* Give the family only, as all its sources. */
 static void by_family(const struct giving *g, const struct guard_match *m, unsigned end)
 {
     struct guard_match one = *m;

@@ -1,5 +1,5 @@
-/* Guard matches of a nat's statement, narrowed by its conditions: what the statement leaves alone, the host's stack
- * gets. */
+/* Guard matches of a nat's statement, narrowed by its conditions: the host's stack gets packets outside of the
+ * statement. */
 #pragma once
 
 #include "runtime/host/guard/guard.h"
@@ -12,5 +12,5 @@ bool narrowed(const struct program *p, const struct pbc_nat *n, const struct gua
               void *arg);
 
 /* True if matches have room for the devices of all statements: GUARD_BUT_MOST behind `not`, GUARD_DEVICES_MOST else.
- * spares_sent: what is sent on is not hidden (guarded_spare_sent). False: `why` is one line. */
+ * spares_sent: forwarded packets are not hidden (guarded_spare_sent). False: `why` is one line. */
 bool narrowed_fits(const struct program *p, bool spares_sent, char *why, size_t len);

@@ -29,7 +29,7 @@ struct opened {
 };
 
 /* Collect by protocol, port, sender and address of each such rule. A rule's other conditions are ignored, so some
- * packets are hidden that no rule opens. False: out of memory. */
+ * hidden packets are not opened by any rule. False: out of memory. */
 bool opened_init(struct opened *o, const struct program *p);
 void opened_fini(struct opened *o);
 

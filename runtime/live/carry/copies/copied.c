@@ -12,7 +12,7 @@
 #include "runtime/parent/ask.h"
 #include "runtime/parent/parent.h"
 
-#define SETTLE_NS UINT64_C(20000000)  /* workers stand still meanwhile */
+#define SETTLE_NS UINT64_C(20000000)  /* workers are paused meanwhile */
 #define AHEAD_NS  UINT64_C(200000000) /* workers judge meanwhile */
 
 /* Refuse a program whose copies would go to an interface that is served here, or to a device without Ethernet. */

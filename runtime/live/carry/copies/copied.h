@@ -8,17 +8,16 @@ struct parent;
 /* In the parent: register the files of copies that the program of the start names. */
 void copied_known(const struct carry *carry, struct parent *parent);
 
-/* Make what holds the copies, and that of the program of the start, once workers exist. Return 0, or 2 after one line.
- */
+/* Make the copies' state, and that of the first program, once workers exist. Return 0, or 2 after one line. */
 int copied_open(struct carry *carry);
-/* Follow the devices that are targets: after news of links. */
+/* Follow the target devices: after changes of links. */
 void copied_links(const struct carry *carry);
-/* Return the reason against handing copies over; NULL: there is none. */
+/* Return the reason against handing copies over; NULL: none. */
 const char *copied_stay(const struct carry *carry);
-/* Have the copying thread do most of what waits, while workers judge: a fifth of a second at most. */
+/* Let the copying thread do most of its waiting work, while workers judge: a fifth of a second at most. */
 void copied_ahead(const struct carry *carry);
-/* Write the counters of copies, while workers stand still, or read them before they begin; waits: the copying thread is
- * waited for some milliseconds, so that they have all. */
+/* Write the counters of copies, while workers are paused, or read them before they begin; waits: wait some
+ * milliseconds for the copying thread, so that the counters are complete. */
 void copied_archive(const struct carry *carry, struct archive *a, bool waits);
 /* End the thread, after workers have ended. */
 void copied_end(struct carry *carry);

@@ -12,7 +12,7 @@
 #include "runtime/live/carry/part.h"
 #include "runtime/live/tell/log.h"
 
-/* Tell the parent which devices the next guard rules shut. */
+/* Report to the parent which devices the next guard rules shut. */
 static int hide_shut(struct carry *carry, char *err, size_t err_len)
 {
     unsigned count;

@@ -182,7 +182,7 @@ void shared_ports_hidden(struct carry *carry)
 }
 
 /* True if the program opens tunnels: what was in one is given to the host stack by the same device as what no socket
- * takes, and there a guard rule could not tell them apart. */
+ * takes, and there a guard rule could not distinguish them. */
 static bool opens_tunnels(const struct program *p)
 {
     struct opened o = {.count = 0};

@@ -4,15 +4,15 @@
 
 #include "runtime/live/carry/carry_state.h"
 
-/* Look at the sockets before anything is changed, for this program, and get the right to look at them later. */
+/* Look at the sockets before any change, for this program, and keep the access to look at them later. */
 void shared_ports_look(struct carry *carry, const struct program *p);
 /* Before a change of programs: also let sockets keep those ports to which only the new program translates. */
 void shared_ports_widen(struct carry *carry, const struct program *before, const struct program *next);
 /* Reserve the program's ports through the parent, and learn which stay with this machine. Return 0, or a negative errno
  * with one line in err. */
 int shared_ports_reserve(struct carry *carry, const struct program *p, char *err, size_t err_len);
-/* True if ranges of the program may grow in the user executor: this takes guard rules that know sockets, and a device
- * by which packets are given back. */
+/* True if ranges of the program may grow in the user executor: this needs guard rules that test for sockets, and a
+ * device by which packets are given back. */
 bool shared_ports_grow(const struct carry *carry, const struct program *p);
 /* Learn that guard rules hide the ports that are given back: mappings may draw them from now on. */
 void shared_ports_hidden(struct carry *carry);

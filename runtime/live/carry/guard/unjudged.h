@@ -10,9 +10,9 @@ struct unjudged {
     unsigned gaps; /* enum served_gap; 0: the rules name it, and it is absent */
     enum served_why why;
     bool named;   /* by the rules, or by -i */
-    bool pattern; /* it stands for devices that may come */
+    bool pattern; /* the name stands for devices that may come */
     bool allowed; /* by --allow-unjudged */
-    bool shut;    /* it is shut for this; else it is open */
+    bool shut;    /* the device is shut for this reason; else it is open */
 };
 typedef void unjudged_fn(void *arg, const struct unjudged *u);
 
@@ -28,6 +28,6 @@ uint8_t unjudged_ways(const struct carry *carry, const struct unjudged *u);
 uint8_t unjudged_port(const struct carry *carry, unsigned at);
 /* Return the entries of guard rules for the program in force, malloc'd. NULL: out of memory. */
 struct guard_shut *unjudged_shut(const struct carry *carry, unsigned *count);
-/* Return the entry of a port: one of that name that is not the interface `judged` is shut, as it is away, or is there
- * anew and has no program or socket yet. */
+/* Return the entry of a port: one of that name that is not the interface `judged` is shut, as it is away, or is
+ * there again and has no program or socket yet. */
 struct guard_shut unjudged_shut_port(const char *device, unsigned judged);

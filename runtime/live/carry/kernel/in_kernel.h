@@ -1,5 +1,5 @@
-/* The kernel executor (--exec kernel): its programs judge on the interfaces and send what they cannot do up by AF_XDP
- * sockets. An int is the exit status, unless said otherwise. */
+/* The kernel executor (--exec kernel): its programs judge on the interfaces and send what they cannot do up by
+ * AF_XDP sockets. An int is the exit status, unless stated otherwise. */
 #pragma once
 
 #include "runtime/kernel/maps/counts.h"
@@ -20,39 +20,42 @@ int in_kernel_choose(struct carry *carry);
 /* Load the executor with the first program, whose bounds are set. Return 0, or a negative errno with one line in err.
  */
 int in_kernel_load(struct carry *carry, char *err, size_t err_len);
-/* After in_kernel_load, for a choice that --exec auto made freely: put a program that passes all packets on each
- * interface for a moment. True if a driver refuses it, with one line in err. */
+/* After in_kernel_load, for a free choice by --exec auto: briefly put an eBPF program that passes all packets on
+ * each interface. True if a driver refuses it, with one line in err. */
 bool in_kernel_refused(struct carry *carry, char *err, size_t err_len);
-/* After a refusal by the kernel: false if --exec leaves no choice. Else in_kernel_choose decides again, without it. */
+/* After a refusal by the kernel: false if --exec leaves no choice. Otherwise in_kernel_choose decides again, without
+ * the kernel executor. */
 bool in_kernel_gives_way(struct carry *carry, const char *refusal);
-void in_kernel_say(const struct carry *carry); /* tells the choice of --exec auto; with --preflight on standard error */
-/* Find an obstacle on this machine, in IN_KERNEL_LOOKS looks; the first is at rights. False: none. */
+void in_kernel_say(const struct carry *carry); /* shows the choice of --exec auto; with --preflight on standard error */
+/* Find an obstacle on this machine, in IN_KERNEL_LOOKS steps; the first checks privileges. False: none. */
 enum { IN_KERNEL_LOOKS = 5 };
 bool in_kernel_look(const struct carry *carry, unsigned at, struct obstacle *o);
 /* Set the reason why the kernel judges, after a change of programs. */
 void in_kernel_why(struct carry *carry);
-/* Find an obstacle to the kernel executor in the command line or its interfaces, before rights are given up. False:
- * none. */
+/* Find an obstacle to the kernel executor in the command line or its interfaces, before privileges are given up.
+ * False: none. */
 bool in_kernel_obstacle(const struct carry *carry, struct obstacle *o);
-/* True if the program opens, ends and times connections of others, which the worker does, and sends their packets on.
- */
+/* True if the program opens, ends and times others' connections, which is the worker's task, and forwards their
+ * packets. */
 bool in_kernel_binds(const struct program *p);
-/* True if the kernel executor can take another program. False: `why` names what it cannot do. */
+/* True if the kernel executor can take another program. False: `why` names the unsupported part. */
 bool in_kernel_takes(const struct carry *carry, const struct program *p, char *why, size_t len);
 int in_kernel_begin(struct carry *carry); /* makes the maps, and the judge of carry->now */
-/* Move the live sets of the program in force, just made, to where the kernel reads them. False: out of memory. */
+/* Move the live sets of the program in force, just made, to memory that the kernel reads. False: out of memory. */
 bool in_kernel_members(const struct carry *carry);
 int in_kernel_open(struct carry *carry, unsigned at, struct io_ask *ask); /* before the port is opened */
 int in_kernel_port(struct carry *carry, unsigned at); /* when all else is ready: attaches the programs */
 void in_kernel_world(struct carry *carry);            /* after facts have changed */
-/* True if ways may be unknown, or were so some seconds ago. */
+/* True if ways may be unknown, or were unknown some seconds ago. */
 bool in_kernel_hides(const struct carry *carry);
-void in_kernel_ends(struct carry *carry); /* once a second: check if interfaces still send what programs give them */
+void in_kernel_ends(
+    struct carry *carry); /* once per second: check if interfaces still send the frames of eBPF programs */
 /* Return the calls of the worker's vm into the kernel, and the stages' view of the world; NULL: no kernel executor. */
 const struct vm_kernel *in_kernel_ops(const struct carry *carry);
 struct kernel_world *in_kernel_told(const struct carry *carry);
 uint64_t in_kernel_memory(const struct carry *carry); /* bytes that its tables have taken; 0: no kernel executor */
-/* Return the proof of the last loaded program: the number of frames that the kernel and this process decided alike. */
+/* Return the proof of the last loaded program: the number of frames that the kernel and the user-space executor
+ * decided alike. */
 struct proof in_kernel_proof(const struct carry *carry);
 /* First function: return a descriptor that is readable when stages report events; -1: no kernel executor. Second:
  * handle events; false: there may be more. Third: do the work of each second. */
@@ -61,7 +64,7 @@ bool in_kernel_called(struct carry *carry);
 /* Handle all records that are there. */
 void in_kernel_hear_all(struct carry *carry);
 void in_kernel_tick(struct carry *carry, uint64_t now_ns);
-/* Say that flows of new members are to end: what stages have judged until now is judged again if it comes up. */
+/* Note that flows of new members must end: packets judged by the stages until now are judged again if they come up. */
 void in_kernel_cut(const struct carry *carry);
 uint64_t in_kernel_logs(const struct carry *carry); /* number of log events so far */
 /* More counters (runtime/counters/counter.def); all 0 without the kernel executor. */
@@ -70,22 +73,22 @@ struct in_kernel_more {
 #include "runtime/counters/counter.def"
 };
 struct in_kernel_more in_kernel_more(const struct carry *carry);
-/* Return the number of drops in the kernel that it could not tell of. */
+/* Return the number of unreported drops in the kernel. */
 uint64_t in_kernel_drops_untold(const struct carry *carry);
 void in_kernel_samples(struct carry *carry); /* call after observers of packets have changed */
-/* Have the worker take copies of frames, once it exists. Then tell the stages of devices that are targets of mirrors,
- * after news of links and of programs. */
+/* Have the worker take copies of frames, once it exists. Then give the stages the target devices of mirrors, after
+ * changes of links and of programs. */
 int in_kernel_copies(struct carry *carry);
 void in_kernel_devices(const struct carry *carry);
 void in_kernel_close(struct carry *carry);
 
 /* Load the judge of another program while the old judge is in force (first function). False, with the reason in err.
- * Put it in force when the worker takes the program (second function): 0 or a negative errno. A judge that was never in
- * force gives way to the next one. */
+ * Put it in force when the worker takes the program (second function): 0 or a negative errno. A judge that was never
+ * in force is replaced by the next one. */
 bool in_kernel_prepare(struct carry *carry, const struct program *p, char *err, size_t err_len);
 int in_kernel_swap(void *arg, struct vm *vm);
 
-/* Add the counts since the last call to the vm of the worker, which stands still. */
+/* Add the counts since the last call to the vm of the worker, which is paused. */
 void in_kernel_count(const struct carry *carry);
 /* Return all counts since the start, of all programs; all 0 without the kernel executor. */
 struct kernel_counters in_kernel_counters(const struct carry *carry);

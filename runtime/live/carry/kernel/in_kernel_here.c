@@ -13,7 +13,7 @@
 
 enum {
     WHY = 400,
-    /* Most workers that one worker beside the kernel replaces. It begins 0.75 times as many flows a second as one
+    /* Most workers that one worker beside the kernel replaces. It begins 0.75 times as many flows per second as one
      * here, but sees six packets of a TCP connection, and those here see all: with connections of sixty packets it
      * begins as many as four of them. */
     WORKERS_REPLACED = 4

@@ -1,4 +1,4 @@
-/* Obstacles of this machine to the kernel executor, whatever the rules say. */
+/* Obstacles of this machine to the kernel executor, regardless of the rules. */
 #include "runtime/host/hook/hooks.h"
 #include "runtime/io/card.h"
 #include "runtime/kernel/object/refused.h"
@@ -12,7 +12,7 @@ static unsigned ifindex_at(const struct carry *carry, unsigned at)
 
 static bool rights(const struct carry *carry, struct obstacle *o) { return carry && refused_here(o); }
 
-/* Stages tell interfaces apart by the lowest bits of their numbers. */
+/* Stages distinguish interfaces by the lowest bits of their numbers. */
 static bool numbers(const struct carry *carry, struct obstacle *o)
 {
     for (unsigned i = 0; i < carry->o->iface_count; i++)

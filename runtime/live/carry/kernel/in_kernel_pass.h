@@ -1,4 +1,4 @@
-/* A takeover of the executor in the kernel (runtime/kernel/pass/), on both sides. */
+/* A takeover of the kernel executor (runtime/kernel/pass/), on both sides. */
 #pragma once
 
 #include "runtime/kernel/pass/passed.h"
@@ -10,7 +10,7 @@
 unsigned in_kernel_pass(const struct carry *carry, struct kernel_passed_says *says, int fds[PASSED_FDS]);
 /* Return how its interfaces bring frames. */
 struct kernel_passed_hooks in_kernel_pass_hooks(const struct carry *carry);
-/* Return the slots of its flow table; *bound: 1 if they may hold flows that are sent on. 0: it keeps no flows. */
+/* Return the slots of its flow table; *bound: 1 if they may hold bound flows. 0: no flow table. */
 uint32_t in_kernel_slots(const struct carry *carry, uint32_t *bound);
 /* Return the mark of packets that its sockets send. */
 uint32_t in_kernel_mark(const struct carry *carry);
@@ -18,14 +18,14 @@ uint32_t in_kernel_mark(const struct carry *carry);
 /* ---- both ---- */
 
 struct archive;
-/* Write or read this process's part of the stages' counters, where their maps pass (a->beside). */
+/* Write or read this process's part of the stages' counters, if their maps pass (a->beside). */
 void in_kernel_archive(const struct carry *carry, struct archive *a);
 
 /* ---- the taker ---- */
 
-/* Say the world to the stages: this instance judges from now on, and its worker has no thread yet. The stages on the
- * interfaces are the former ones. */
+/* Publish the world to the stages: this instance judges from now on, and its worker has no thread yet. The stages on
+ * the interfaces are the former ones. */
 void in_kernel_go_on(struct carry *carry);
-/* Put this instance's own there, on each interface that has none of them yet; what fails is told, and tried again each
- * second: the former ones judge until then. */
+/* Attach this instance's own stages to each interface without them; failures are reported, and retried every second:
+ * until then the former ones judge. */
 void in_kernel_hook_all(struct carry *carry);

@@ -147,8 +147,9 @@ void in_kernel_samples(struct carry *carry)
     kernel_world(carry->kernel->kernel)->thins = looks & LOOKS_AT_SOME;
 }
 
-/* Return the program of a number of the stages': the one in force; while a change is under way, the one that comes, as
- * its stages may be in force before the worker says so; else the one before. NULL: one that is not held any more. */
+/* Return the program of a number of the stages': the one in force; while a change is under way, the one that comes,
+ * as its stages may be in force before the worker reports so; else the one before. NULL: one that is not held any
+ * more. */
 static const struct program *numbered(const struct in_kernel *k, uint32_t serial)
 {
     const unsigned now = __atomic_load_n(&k->numbers, __ATOMIC_ACQUIRE);

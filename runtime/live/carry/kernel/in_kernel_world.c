@@ -280,7 +280,7 @@ int in_kernel_copies(struct carry *carry)
     return 0;
 }
 
-/* While a change of programs is under way nothing is told: mirrors of two programs have the same numbers. */
+/* While a change of programs is under way nothing is reported: mirrors of two programs have the same numbers. */
 void in_kernel_devices(const struct carry *carry)
 {
     const struct program *p = carry->now.program;

@@ -26,7 +26,7 @@ struct access_log {
 
 struct access {
     unsigned count;
-    uint64_t told; /* lines lost in loops, as last told */
+    uint64_t told; /* lines lost in loops, as last reported */
     struct access_log *logs[LOGS_MOST];
 };
 

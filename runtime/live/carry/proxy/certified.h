@@ -1,4 +1,4 @@
-/* Services' TLS certificates and keys, shown to clients and expected of servers, opened by the parent. */
+/* Services' TLS certificates and keys, presented to clients and demanded from servers, opened by the parent. */
 #pragma once
 
 #include "runtime/live/carry/carry_state.h"

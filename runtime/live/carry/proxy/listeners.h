@@ -9,16 +9,16 @@ struct places {
     unsigned count;
 };
 
-/* Find the places where the program's services take connections. False: out of memory. */
+/* Find the addresses where the program's services take connections. False: out of memory. */
 bool places_init(struct places *w, const struct program *p);
 
 /* Open each loop's listeners, all[loop][count[loop]], on the heap; places in `before` (NULL: none) are not opened
- * again. If another instance of more loops has handed over its own, each loop gets spare ones of them, too. Return 0,
- * or a negative errno with one line in err. */
+ * again. If another instance with more loops has handed over its listeners, each loop gets spare ones, too. Return
+ * 0, or a negative errno with one line in err. */
 int listeners_open(struct carry *carry, const struct places *before, struct proxy_listen *all[], unsigned count[],
                    char *err, size_t err_len);
-/* Once this instance accepts: have the kernel choose among the listeners of its own loops, if another number of loops
- * handed over theirs. */
+/* Once this instance accepts: make the kernel choose among its own loops' listeners, if those handed over were of
+ * another number of loops. */
 void listeners_deal(const struct carry *carry);
 /* Listeners of another instance's loops, in place of new ones at the same addresses */
 struct listeners_handed {
@@ -30,9 +30,9 @@ struct listeners_handed {
     uint32_t room;
     unsigned loops; /* the other instance has so many */
 };
-/* True if the descriptor is a socket of TCP that is bound there. */
+/* True if the descriptor is a TCP socket bound to that address. */
 bool listener_is_at(int fd, const struct stream_addr *at);
-/* Close what was not taken, and free; NULL is fine. */
+/* Close listeners that were not taken, and free; NULL is fine. */
 void listeners_handed_free(struct listeners_handed *h);
 
 /* Close the listeners of all loops. */

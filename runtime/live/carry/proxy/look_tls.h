@@ -1,4 +1,4 @@
-/* Check of the certificate files that the program's services name, before anything is changed. */
+/* Check of the certificate files that the program's services name, before any change. */
 #pragma once
 
 #include <openssl/x509.h>
@@ -8,5 +8,5 @@
 /* Check all files, with one line for each finding. Return 0, or 2 if a file is missing or wrong. */
 int look_at_tls(const struct program *p);
 
-/* Write a line if the certificate of the file `path` is out of its time. False: it is valid for at least 14 days. */
+/* Write a line if the certificate of the file `path` is not valid for at least 14 days more. False: it is. */
 bool look_at_time(const X509 *cert, const char *path, char *line, size_t len);

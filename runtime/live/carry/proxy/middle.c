@@ -1,4 +1,4 @@
-/* Sockets of all branches are told to the parent at the start; a reload's are looked at by it */
+/* Sockets of all branches are reported to the parent at the start; a reload's are looked at by it */
 #include "runtime/live/carry/proxy/middle.h"
 
 #include "runtime/parent/parent.h"

@@ -18,7 +18,7 @@ int proxied_start(struct carry *carry);
 void proxied_stop(struct carry *carry);
 void proxied_close(struct carry *carry);
 
-/* Write "; a proxied connection takes …", or nothing without loops. */
+/* Write "; a proxied connection takes …", but nothing without loops. */
 void proxied_memory(const struct carry *carry, char *words, size_t len);
 
 /* Give the loops a newer snapshot. Return the number of the oldest one that a loop may still use; UINT64_MAX: none. */
@@ -35,9 +35,9 @@ unsigned proxied_loops(const struct carry *carry);
 struct proxy *proxied_loop(const struct carry *carry, unsigned at); /* a loop, by its index */
 /* Return the number of loops that were made, whether they run or not. */
 unsigned proxied_count(const struct carry *carry);
-/* Read what so many loops of another instance have written into these, which have no thread yet (proxies_unpack). */
+/* Read the state of that many loops of another instance into these, which have no thread yet (proxies_unpack). */
 bool proxied_unpack(const struct carry *carry, unsigned written, struct archive *a);
-/* Add to a service's counters before the loops run; PBC_NONE: to those of none. */
+/* Add to a service's counters before the loops run; PBC_NONE: to those of no service. */
 void proxied_count_on(const struct carry *carry, uint32_t service, const struct proxy_counters *more);
 
 /* Return the number of connects for which no local port was left; at any time. */
@@ -54,5 +54,5 @@ bool proxied_pending(const struct carry *carry, const struct proxied_change *c);
 /* Return a descriptor that is readable when a loop has something to report; -1: no loops. */
 int proxied_fd(const struct carry *carry);
 void proxied_called(struct carry *carry);
-/* Write the lines of access logs. Call once a second. */
+/* Write the lines of access logs. Call once per second. */
 void proxied_tick(struct carry *carry);

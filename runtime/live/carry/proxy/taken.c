@@ -46,7 +46,7 @@ static struct proxy_counters counted_of(const struct carry *carry, uint32_t serv
 #define COUNTED_MORE 0 /* in tests: bytes that counters of another version have more */
 #endif
 
-/* Counters of another layout, as another version may have, begin anew. */
+/* Counters of another layout, as another version may have, begin again. */
 static void counted_archive(struct carry *carry, struct archive *a)
 {
     const uint32_t services = carry->now.program->services_count, own = sizeof(struct proxy_counters) + COUNTED_MORE;

@@ -12,11 +12,11 @@ struct document {
     size_t len;
 };
 
-/* Return the document, at most a tenth of a second old, or older so that making it takes at most a hundredth of the
- * time. It belongs to `control` and is valid until the next call. During a change of programs it is the last one. root
- * NULL: out of memory. */
+/* Return the document, at most a tenth of a second old, or older if needed to keep its cost to a hundredth of the
+ * time. It belongs to `control` and is valid until the next call. During a change of programs it is the previous
+ * one. root NULL: out of memory. */
 struct document document_take(struct control *control);
 
-/* Take a sample for rates and, if `history`, the verdicts of the last ten minutes. Call once a second. */
+/* Take a sample for rates and, if `history`, the verdicts of the last ten minutes. Call once per second. */
 void document_tick(struct control *control, uint64_t now_ns, bool history);
 void document_fini(struct control *control);

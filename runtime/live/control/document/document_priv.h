@@ -18,7 +18,7 @@ struct moment {
     uint64_t wall_ns;
 };
 
-/* Add `packets_per_s` and `bytes_per_s`; null if there is no earlier count. */
+/* Add `packets_per_s` and `bytes_per_s`; null without an earlier count. */
 void document_rates(const struct moment *m, cJSON *to, const struct counter *now, const struct counter *before);
 /* Add the growth in a second; null if `known` is false. */
 void document_rate(const struct moment *m, cJSON *to, const char *key, bool known, uint64_t now, uint64_t before);

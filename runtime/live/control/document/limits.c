@@ -1,4 +1,4 @@
-/* The table of limits, each with its counter now and when it was told last */
+/* The table of limits, each with its counter now and when it was reported last */
 #include "runtime/live/control/document/limits.h"
 
 #include <cjson/cJSON.h>

@@ -3,11 +3,11 @@
 
 #include "runtime/live/control/control_state.h"
 
-/* Tell each limit when it is reached, then at most every ten seconds, with the count since the last line. Call once a
- * second. `last`: tell all that is left. */
+/* Report each limit when it is reached, then at most every ten seconds, with the count since the last line. Call
+ * once per second. `last`: report the rest. */
 void limits_tell(struct control *control, bool last);
 
-/* Take what the instance before has counted as told. No worker has a thread yet. */
+/* Treat the former instance's counts as already reported. No worker may have a thread yet. */
 void limits_go_on(struct control *control);
 
 struct cJSON;

@@ -9,8 +9,8 @@ struct cJSON;
 struct proxy_counters;
 struct tally;
 
-/* Write the sums, then a line for each service, from the document, with what proxied_json adds; nothing without loops.
- */
+/* Write the sums, then a line for each service, from the document, with the members of proxied_json; nothing without
+ * loops. */
 void proxied_text(FILE *out, const struct cJSON *root, const struct tally *t);
 /* Add `proxy` to the document, or null without loops (runs), and to each service in a proxy mode. */
 void proxied_json(struct cJSON *root, const struct tally *t, bool runs);

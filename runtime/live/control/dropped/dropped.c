@@ -37,7 +37,8 @@ void dropped_fini(struct control *control)
     control->dropped = NULL;
 }
 
-/* Return the name of what decided, and its kind in *kind. Of a program that is gone no names are known. */
+/* Return the name of the rule or default that decided, and its kind in *kind. Names of a replaced program are
+ * unknown. */
 static const char *decided_by_name(const struct control *control, const struct drop_note *n, uint8_t *kind)
 {
     const struct labels *labels = change_labels(control->carry, n->program);

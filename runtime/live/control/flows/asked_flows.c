@@ -129,7 +129,7 @@ static void tell_observed(const struct asked_flows *a, const struct labels *labe
     fprintf(out, ",\"last\":\"%s\"}", text_iso(f.seen_ns + a->ahead_ns, time));
 }
 
-/* Tell what was written to a stream of memory; out NULL: out of memory. */
+/* Report what was written to a stream of memory; out NULL: out of memory. */
 static void tell_one(struct asked_flows *a, FILE *out, char **text, const size_t *len)
 {
     const bool told = out && !fclose(out) && call_json(a->call, *text, *len);

@@ -10,7 +10,7 @@
 struct walk;
 
 struct walk_ops {
-    /* Handle a part in w->listing, or w->sessions if walk_of_sessions; then call walk_on, now or later. */
+    /* Handle a part in w->listing, or in w->sessions if walk_of_sessions; then call walk_on, now or later. */
     void (*part)(struct walk *w);
     void (*free)(struct walk *w); /* nothing uses the walk any more */
 };
@@ -30,13 +30,13 @@ struct walk {
 };
 
 bool walk_of_sessions(const struct walk *w);
-/* Return the serial of the program whose numbers the part has, and the time when it was filled (mono). */
+/* Return the serial of the program whose numbers the part has, and the time at which it was filled (mono). */
 uint64_t walk_program(const struct walk *w);
 uint64_t walk_now(const struct walk *w);
 
 /* Ask for the first part. */
 void walk_begin(struct walk *w, struct control *control, const struct walk_ops *ops);
-/* Ask for the next part. False: there are no more. */
+/* Ask for the next part. False: no more. */
 bool walk_on(struct walk *w);
 /* Ask for the same part again. */
 void walk_again(struct walk *w);

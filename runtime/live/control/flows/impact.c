@@ -123,7 +123,7 @@ static bool judge_flow(struct impact *im, const struct judge by[2], const struct
     return goes_on && (next.action == ACTION_DROP || next.action == ACTION_REJECT);
 }
 
-/* True if the session's service says `on reload close` in the next program, or in this one if the next lacks it. */
+/* True if the session's service has `on reload close` in the next program, or in this one if the next lacks it. */
 static bool closes(const struct impact *im, uint32_t service)
 {
     const struct program *p = im->next;

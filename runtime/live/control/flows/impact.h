@@ -11,30 +11,30 @@ enum {
 
 struct impact {
     const struct control *control;
-    struct program *now, *next; /* held; next: as workers would have it, with its past */
+    struct program *now, *next; /* counted references; next: as workers would have it, with its past */
     struct remap *remap;
     struct facts_iface *ifaces; /* facts of next */
     unsigned ifaces_count;
     struct facts_device *devices; /* devices of next, from the last judging */
     bool patterns;                /* as in struct facts */
-    struct lives *lives;          /* room for the members by which next judges; NULL: it has no live sets */
-    struct live_set *none;        /* an empty live set, for those that next alone has */
+    struct lives *lives;          /* room for the members used by `next`; NULL: it has no live sets */
+    struct live_set *none;        /* an empty live set, for sets that only `next` has */
     uint64_t every;               /* one flow in `every` is judged */
     uint64_t live, judged;        /* numbers of flows */
     uint64_t drain, move;         /* flows that would lose their servers */
     struct impact_server {
         uint64_t drain, move;
     } * of_server; /* [now->servers_count] */
-    /* Flows that a decider of the next program judges otherwise: a rule, a firewall's default, or no firewall. */
+    /* Flows that a decider of the next program judges differently: a rule, a firewall's default, or no firewall. */
     struct impact_change {
         uint8_t action;       /* enum action of the new verdict */
-        uint64_t flows, anew; /* flows whose next packet is judged otherwise; flows whose first packet alone is: they go
-                                 on, but could not begin now */
+        uint64_t flows, anew; /* flows whose next packet is judged differently; flows whose first packet only is:
+                               * they go on, but could not begin now */
     } * changes;
     uint64_t refused; /* judged flows whose next packet would be refused */
 };
 
-/* Begin. flows: their approximate number. False: out of memory. Call impact_fini in any case. */
+/* Begin the comparison. flows: their approximate number. False: out of memory. Call impact_fini in any case. */
 bool impact_init(struct impact *im, const struct control *control, struct program *next, uint64_t flows);
 /* Judge some flows of the running program. */
 void impact_flows(struct impact *im, const struct flow_record flows[], unsigned count);

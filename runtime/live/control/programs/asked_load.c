@@ -197,7 +197,7 @@ static struct load *load_new(const struct control *control, struct call *c, cons
     return w;
 }
 
-/* Refuse a bad program. The refusal is told and counted like a failed reload. */
+/* Refuse a bad program. The refusal is reported and counted like a failed reload. */
 static void refuse_load(struct control *control, struct call *c, const struct asked_load *a, const char *why)
 {
     const bool reloads = a->way == BEGAN_RELOAD;

@@ -4,6 +4,6 @@
 
 #include "runtime/live/control/control_state.h"
 
-/* Begin a load that waits. No reload may be under way. */
+/* Begin a waiting load. No reload may be under way. */
 void load_step(struct control *control);
 void load_free(struct load *w);

@@ -1,5 +1,5 @@
-/* The list of programs that ran, and their files. The list is written anew with each change; it may be damaged, so each
- * line of it is checked. */
+/* The list of programs that ran, and their files. The list is written again with each change; it may be damaged, so
+ * each line of it is checked. */
 #include "runtime/live/control/programs/history.h"
 
 #include <errno.h>
@@ -212,7 +212,7 @@ static struct past_entry *entry_new(struct control *control, const struct progra
     return &past->all[0];
 }
 
-/* Keep the list; tell a failure of it, or of what was kept before it, once. */
+/* Keep the list; report a failure of it, or of what was kept before it, once. */
 static void list_settle(struct control *control, int failed)
 {
     const int list_failed = list_keep(control);

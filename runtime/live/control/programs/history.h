@@ -1,5 +1,6 @@
-/* The programs that ran last: `history` and `rollback`. Their files are the parent's (runtime/host/file/past_files.h).
- * A program that begins to run while it is the newest one already is no new entry. */
+/* The programs that ran last: `history` and `rollback`. Their files are the parent's
+ * (runtime/host/file/past_files.h). A program that begins to run while it is already the newest one gets no new
+ * entry. */
 #pragma once
 
 #include "runtime/live/control/control_state.h"
@@ -8,11 +9,11 @@
 void history_begin(struct control *control);
 /* Add the program in force, if it has begun to run since the last call. */
 void history_step(struct control *control);
-/* Note that the trial of the newest program is over, and that it goes on. */
+/* Note that the newest program has passed its trial. */
 void history_confirmed(struct control *control);
 
-/* Return how many programs ago the one before ran that somebody decided to keep: no trial that nobody confirmed, and
- * not the program in force, which ran before such a trial, too. 0: there is none, with one line in err. */
+/* Return how many programs ago the last deliberately kept one ran: not an unconfirmed trial, and not the program in
+ * force, even if it also ran before such a trial. 0: none, with one line in err. */
 unsigned history_before(const struct control *control, char *err, size_t err_len);
 /* Return the program that ran `back` programs ago, 0: the one in force; NULL, with one line in err. *entry: its entry,
  * valid until the next history_step. */

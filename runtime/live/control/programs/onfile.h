@@ -1,11 +1,11 @@
-/* The program in the command line's file, which a start, SIGHUP and --watch take, beside the running one; and saving
- * the running program there. */
+/* The program in the command line's file, which a start, SIGHUP and --watch read, compared with the running one; and
+ * saving the running program there. */
 #pragma once
 
 #include "runtime/live/control/control_state.h"
 
-/* Look at the file, for control->onfile, and read it if it is another file or has changed. Standard input stays as
- * first read. */
+/* Look at the file, for control->onfile, and read it if it was replaced or changed. Standard input is read only
+ * once. */
 void onfile_look(struct control *control);
 /* True if the running program can be saved there. Standard input is not a file. */
 bool onfile_may_save(const struct control *control, char *err, size_t err_len);

@@ -85,8 +85,8 @@ static bool range_holds(bool v6, const uint32_t lo[4], const uint32_t hi[4], con
     return below <= 0 && above <= 0;
 }
 
-/* Say what holds an address or network that is to be removed and is no member itself. False: nothing holds all of it.
- */
+/* Report what holds an address or network that is to be removed and is no member itself. False: nothing holds all of
+ * it. */
 static bool holder_say(const struct changing *g, const struct live_net *net, char *text, size_t len)
 {
     struct live_why why = {.end_ms = 0};

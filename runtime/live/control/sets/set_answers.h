@@ -10,16 +10,16 @@
 /* Add the live sets of the program in force to the document, as `sets`. */
 void sets_json(const struct control *control, cJSON *root);
 
-/* The answers, a function for each `op`. t: the set that is meant. */
+/* The answers, one function for each `op`. t: the set. */
 void sets_list(struct control *control, struct call *c, const struct member_target *t);
 void sets_has(struct control *control, struct call *c, const struct member_target *t);
 void sets_change(struct control *control, struct call *c, const struct member_target *t);
 void sets_replace(struct control *control, struct call *c, const struct member_target *t);
 void sets_flush(struct control *control, struct call *c, const struct member_target *t);
 
-/* Write the members that a document has of an entry: `left_ms` and `until`, null for good. */
+/* Write an entry's members of the document: `left_ms` and `until`, null without an end. */
 void sets_print_end(FILE *out, uint64_t now_ms, uint64_t end_ms);
-/* True if members come by DNS answers, and nobody else adds any. */
+/* True if members come only by DNS answers. */
 static inline bool set_is_answered(const struct member_target *t)
 {
     return t->at[0].program->lives[t->at[0].live].answers;

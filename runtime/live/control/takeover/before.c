@@ -27,7 +27,7 @@ enum {
 struct before {
     int epoll;
     unsigned count;
-    bool stands; /* the newest of them has been told that this process's guard rules stand, or there was none */
+    bool stands; /* the newest of them has been told that this process's guard rules are, or there was none */
     struct one {
         int link;
         int32_t process;
@@ -144,8 +144,8 @@ static void words_forget(struct before *b)
     b->told = 0;
 }
 
-/* Take what the workers tell of connections that some process before may serve. Of one that hangs the words are
- * forgotten at last: its sessions end by silence. */
+/* Take what the workers report connections that some process before may serve. If a process hangs, its messages are
+ * dropped in the end: its sessions end by silence. */
 static void words_take(const struct carry *carry, struct before *b)
 {
     struct inline_told t;

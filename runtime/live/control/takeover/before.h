@@ -1,5 +1,4 @@
-/* Processes before this one, which still serve proxied sessions of theirs: what they say, and what they are told
- * (parent/between/handoff.h). */
+/* Earlier processes, which still serve their proxied sessions: messages from and to them (parent/between/handoff.h). */
 #pragma once
 
 #include <cjson/cJSON.h>
@@ -11,26 +10,26 @@ struct control;
 
 /* NULL: out of memory or descriptors. */
 struct before *before_new(void);
-void before_free(struct before *b); /* NULL is fine, as for all that takes a const one */
+void before_free(struct before *b); /* NULL is fine, as for all functions with a const argument */
 
-/* Add a process; the socket is this room's, whatever the result. Return 0 or a negative errno. */
+/* Add a process; the socket is owned here, whatever the result. Return 0 or a negative errno. */
 int before_add(struct before *b, int link, int32_t process, uint32_t sessions);
 unsigned before_count(const struct before *b);
-/* Return the socket to one of them, which stays this room's. */
+/* Return the socket to one of them, which stays owned here. */
 int before_link(const struct before *b, unsigned at, int32_t *process, uint32_t *sessions);
 
 /* ---- the main thread's steps ---- */
 
-int before_fd(const struct before *b); /* readable: one has said something, or has ended; -1: never */
+int before_fd(const struct before *b); /* readable: one has sent a message, or has ended; -1: never */
 void before_hear(struct control *control);
-/* Tell them what workers say of connections that may be theirs. Call each turn. */
+/* Pass on workers' messages about connections that may be theirs. Call each turn. */
 void before_tell(struct control *control);
-/* Once guard rules of this process are in force: have packet sockets filtered by this process's own program, and tell
- * the process before it. Call once a second. */
+/* Once guard rules of this process are in force: filter packet sockets by this process's own program, and notify the
+ * previous process. Call once per second. */
 void before_tick(struct control *control);
-/* End the sessions of all of them, while workers still carry what sockets in the wire say last. */
+/* End the sessions of all of them, while workers still carry the last packets of sockets in the wire. */
 void before_end(struct control *control);
 /* Logs are turned. */
 void before_logs(const struct control *control);
-/* Add `before` to the document's object, with a member for each; nothing if there are none. */
+/* Add `before` to the document's object, with a member for each; but not if there are none. */
 void before_json(const struct before *b, cJSON *instance);

@@ -47,7 +47,7 @@ bool former_owners(struct program *p, const struct owners_cfg *cfg, unsigned wor
     if (dealt && !(*owners = owners_read(p, cfg, a))) return false;
     if (!archive_sound(a, !a->left)) return false;
     if (workers == cfg->workers) return true;
-    if (*owners) owners_guests(*owners, NULL); /* flows are dealt anew */
+    if (*owners) owners_guests(*owners, NULL); /* flows are dealt again */
     if (*owners && cfg->workers == 1) owners_free(*owners), *owners = NULL;
     if (!*owners && cfg->workers > 1) *owners = owners_new(p, cfg, NULL, 0);
     return cfg->workers == 1 || *owners;

@@ -12,7 +12,7 @@
 
 #define EACH_NS  UINT64_C(1000000000)
 #define STILL_NS UINT64_C(15000000000) /* in an instance that gets no frame, and is told nothing */
-#define HELD_NS  UINT64_C(2000000)     /* most processor time for which workers stand still for it */
+#define HELD_NS  UINT64_C(2000000)     /* most processor time for which workers are paused for it */
 #define MORE_NS  UINT64_C(60000000000) /* then as many flows as would take twice that are tried again */
 enum {
     ROOM_BEGIN = 1 << 20, /* bytes: some 4,000 flows */
@@ -30,7 +30,7 @@ static bool lacks(const struct control *control)
            (control->o->record && !program_is_plain(p));
 }
 
-/* Return the bytes of flows that are copied; in the kernel they stay on their servers, but for their bindings. */
+/* Return the bytes of flows that are copied; in the kernel they stay where they are, except for their bindings. */
 static uint64_t flow_bytes(const struct control *control)
 {
     const struct carry *carry = control->carry;
@@ -39,7 +39,7 @@ static uint64_t flow_bytes(const struct control *control)
     return bytes;
 }
 
-/* Return a number that is another once frames have come, or something was told or set. */
+/* Return a number that is another once frames have come, or something was reported or set. */
 static uint64_t seen(const struct control *control)
 {
     uint64_t n = control->tell->changes;
@@ -48,7 +48,7 @@ static uint64_t seen(const struct control *control)
     return n;
 }
 
-/* True if so many bytes of flows can be copied while workers stand still. */
+/* True if so many bytes of flows can be copied while workers are paused. */
 static bool has_room(struct lasting *own, uint64_t bytes, uint64_t now_ns)
 {
     if (!own->room) own->room = ROOM_BEGIN;

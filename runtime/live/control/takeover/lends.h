@@ -1,4 +1,4 @@
-/* Steering programs and memory of frames, which are the parent's with --io xdp, and the inline stack, told to the
+/* Steering programs and memory of frames, which are the parent's with --io xdp, and the inline stack, sent to the
  * process that takes over. */
 #pragma once
 
@@ -8,7 +8,7 @@ struct carry;
 
 /* Return the number of messages: one for each interface and each worker. */
 uint32_t lends_count(const struct carry *carry);
-/* Return the number of descriptors in each message of the inline stack, one for each worker; 0: there is none. */
+/* Return the number of descriptors in each message of the inline stack, one for each worker; 0: none. */
 uint32_t lends_wire(const struct carry *carry);
-/* Say all of them. Return 0 or a negative errno. */
+/* Send all of them. Return 0 or a negative errno. */
 int lends_say(const struct carry *carry, int fd, uint64_t deadline);

@@ -17,7 +17,7 @@
 #include "runtime/worker/sum.h"
 #include "vm/keyed/keyed.h"
 
-/* Counters of another layout, as another version may have, begin anew: they are no reason to refuse. */
+/* Counters of another layout, as another version may have, begin again: they are no reason to refuse. */
 static void counters_walk(struct control *control, struct tally *t, struct archive *a)
 {
     uint32_t sizes[5] = {sizeof t->own, sizeof t->e, sizeof t->io[0], sizeof(struct vm_counters),

@@ -1,4 +1,4 @@
-/* The main thread's state as bytes, in one walk for both directions (vm/keyed/archive.h): what was set by hand, health,
+/* The main thread's state as bytes, in one walk for both directions (vm/keyed/archive.h): settings by hand, health,
  * counters. Workers' states are walked by worker_archive. */
 #pragma once
 
@@ -7,7 +7,7 @@
 struct archive;
 struct control;
 
-/* Write the state while all workers are held; or read it into a start whose workers have no thread yet, and publish
- * nothing. waits: wait for proxy loops and for the threads that write observed connections and copies, and write
- * what they know, too. What is read is hostile. False: no room, out of memory, or no such state. */
+/* Write the state while all workers are held; or read it into a start whose workers have no thread yet, without
+ * publishing. waits: wait for proxy loops and for the threads that write observed connections and copies, and write
+ * their state, too. The input is hostile. False: no room, out of memory, or malformed. */
 bool luggage_archive(struct control *control, struct archive *a, bool waits);

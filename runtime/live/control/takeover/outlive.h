@@ -6,8 +6,8 @@
 
 struct control;
 
-/* The parent asks whether the service can go on without it, for the unit stops and starts again. True: it does, with
- * another parent; false, after a line that says why not: it has to end. */
+/* Answer the parent's question whether the service can go on without it, because the unit is restarted. True: it
+ * does, with another parent; false, after a line with the reason: it must end. */
 bool keep_asked(struct control *control);
-/* At the end: tell a keeper, who is no parent, with what status. */
+/* At the end: send a keeper, which is not the parent, the exit status. */
 void keep_left(struct control *control, int status);

@@ -1,5 +1,5 @@
-/* Proxied connections in a takeover: listening sockets with those who wait in their queues go over; sessions stay with
- * the process that has them, and so do those of processes before it. */
+/* Proxied connections in a takeover: listening sockets are handed over, with the clients in their queues; sessions
+ * stay with their process, and so do those of earlier processes. */
 #pragma once
 
 #include <stdint.h>
@@ -10,10 +10,10 @@ struct before;
 struct control;
 struct listeners_handed;
 
-/* Return what of the proxied connections can't be handed over; NULL: all can. */
+/* Return the part of the proxied connections that can't be handed over; NULL: none. */
 const char *proxied_part_lacks(const struct control *control);
 /* Answer PARTS. Return 0 or a negative errno; deadline: channel_until. */
 int proxied_part_say(const struct control *control, int fd, uint64_t deadline);
-/* Ask for PARTS, and take what comes. *listeners is the caller's, who frees it in any case, and NULL where there are
- * none. Return 0 or a negative errno. */
+/* Ask for PARTS, and take the answer. *listeners is the caller's, which frees it in any case; NULL: none. Return 0
+ * or a negative errno. */
 int proxied_part_hear(int fd, struct listeners_handed **listeners, struct before *before);

@@ -140,7 +140,7 @@ static bool file_map(struct yield *y, int fd, uint64_t len)
     return true;
 }
 
-/* Have memory for what is written while workers stand still: flows have gone in advance by then. */
+/* Have memory for what is written while workers are paused: flows have gone in advance by then. */
 static void hello_memory(const struct control *control, struct handoff_hello *h)
 {
     struct yield *y = control->yield;
@@ -263,8 +263,8 @@ static int say_ports(const struct yield *y, const struct carry *carry, bool earl
     return failed;
 }
 
-/* Say YOURS, with a parent that undoes nothing from before that on: were this process ended between the two, its parent
- * would undo what the other one judges by. */
+/* Send YOURS, with a parent that undoes nothing from before that on: were this process ended between the two, its
+ * parent would undo what the other one judges by. */
 static int say_yours(const struct control *control)
 {
     const struct yield *y = control->yield;
@@ -311,7 +311,8 @@ static int say_ahead(struct control *control, uint32_t word)
     return failed ? failed : say_ports(y, carry, true);
 }
 
-/* Say what is known of observed connections, which was late: the other process judges, and its thread waits for it. */
+/* Report what is known of observed connections, which was late: the other process judges, and its thread waits for
+ * it. */
 static void say_kept(struct control *control)
 {
     const struct yield *y = control->yield;
@@ -356,7 +357,7 @@ static bool let_go(struct control *control)
     if (!failed && !hold_at_rest(carry)) failed = -EBUSY;
     for (unsigned i = 0; i < carry->worker_count && !failed; i++) vm_inline_leave_kernel(carry->workers[i]->vm);
     if (!failed) before_tell(control);
-    y->deadline = channel_until(HANDOFF_PATIENCE_NS); /* for all that follows: workers stand still */
+    y->deadline = channel_until(HANDOFF_PATIENCE_NS); /* for all that follows: workers are paused */
     if (!failed) failed = hand_over(control);
     members_notes_free(control->rules);
     y->over = !failed;

@@ -1,4 +1,4 @@
-/* The side of a takeover that runs already, and lets go. */
+/* The running side of a takeover, which yields. */
 #pragma once
 
 #include <stdbool.h>
@@ -7,21 +7,21 @@
 
 struct control;
 
-/* Descriptor on which the process that takes over speaks; -1: nobody takes over */
+/* Descriptor with messages of the process that takes over; -1: none */
 int yield_fd(const struct control *control);
 uint64_t yield_due_ns(const struct control *control);
-/* Hear that process, when yield_fd is readable or yield_due_ns is past. True: it judges from now on, and this process
- * ends. Workers stand still meanwhile, and go on unless the result is true. */
+/* Handle that process's messages, when yield_fd is readable or yield_due_ns is past. True: it judges from now on,
+ * and this process ends. Workers are paused meanwhile, and go on unless the result is true. */
 bool yield_step(struct control *control, uint64_t now_ns);
-/* True once another process judges: nothing is to be told or undone at the end. */
+/* True once another process judges: do not report or undo anything at the end. */
 bool yield_is_over(const struct control *control);
-/* True if nobody can take over from this instance, and why, in words: all that lacks. */
+/* True if no process can take over from this instance; the reason, in words, names all missing parts. */
 bool yield_lacks(const struct control *control, char *words, size_t len);
-/* How long sessions may go on at most once it is over, as that process says; 0: as long as they last. yield_fd is the
- * socket to that process. */
+/* Most time for sessions after the takeover, by that process's request; 0: unlimited. yield_fd is the socket to that
+ * process. */
 /* Return the process that has taken over. */
 long yield_process(const struct control *control);
 uint64_t yield_drain_ns(const struct control *control);
-/* True from the question on until the other process has taken over, or has failed to. */
+/* True from the question until the other process has taken over, or has failed. */
 bool yield_waits(const struct control *control);
 void yield_fini(struct control *control);

@@ -16,7 +16,7 @@
 #include "runtime/live/control/trace/talk.h"
 #include "runtime/live/control/trace/wanted.h"
 
-/* Bytes that may wait for an observer; frames a second that a worker shows it. */
+/* Bytes that may wait for an observer; frames per second that a worker shows it. */
 enum { WAITS_MOST = 1 << 20, TRACED_A_SECOND = 1000, CAPTURED_A_SECOND = 50000 };
 #define A_SECOND_NS UINT64_C(1000000000)
 #define STEP_NS     UINT64_C(1000000)
@@ -114,7 +114,7 @@ static unsigned seat_of(const struct onlooker *k)
     return at;
 }
 
-/* Say as a document what --only made of the packets. */
+/* Report as a document what --only made of the packets. */
 static void tell_chosen(struct onlooker *k)
 {
     char line[80];
@@ -164,7 +164,7 @@ static bool names_look_up(struct onlooker *k, const struct labels *labels)
     return lacks >= 0;
 }
 
-/* Tell of a packet that --only takes. limited: no worker has asked a limit for it. */
+/* Report a packet that --only takes. limited: no worker has asked a limit for it. */
 static void tell_one(struct onlooker *k, const struct seen *s, bool limited)
 {
     if (s->labels && !names_look_up(k, s->labels)) return;
@@ -181,7 +181,8 @@ static void tell_one(struct onlooker *k, const struct seen *s, bool limited)
     if (k->told == k->most) onlooker_end(k);
 }
 
-/* Return the most packets a second that it is shown; of a trace with --only, of all workers and the kernel together. */
+/* Return the most packets per second that it is shown; of a trace with --only, of all workers and the kernel
+ * together. */
 static uint32_t rate_shown(const struct onlooker *k) { return k->captures ? CAPTURED_A_SECOND : TRACED_A_SECOND; }
 
 /* Return the name of what decided: a rule, a default, or the reason of a packet that none of these dropped. */
@@ -228,7 +229,7 @@ static uint64_t ahead(struct onlookers *o)
     return o->ahead_ns;
 }
 
-/* Tell a record. Names of a program that is gone are unknown. */
+/* Report a record. Names of a program that is gone are unknown. */
 static void tell_record(struct control *control, struct worker *w, const struct tape_record *r, uint64_t ahead_ns)
 {
     const struct labels *labels = change_labels(control->carry, r->number);
@@ -263,7 +264,7 @@ static const struct tape_record *oldest(const struct control *control, const uin
     return first;
 }
 
-/* Tell the records up to until_ns. False: there are more, and the main thread was woken to go on. */
+/* Report the records up to until_ns. False: there are more, and the main thread was woken to go on. */
 static bool tell_until(struct control *control, uint64_t until_ns, const uint64_t there[])
 {
     const uint64_t ahead_ns = ahead(control->onlookers);
@@ -282,8 +283,8 @@ static bool tell_until(struct control *control, uint64_t until_ns, const uint64_
     return true;
 }
 
-/* Tell records in order of time. The tapes' ends are noted, then the kernel's reports are told, each after the earlier
- * records. What is then left up to the noted ends is later than those reports. */
+/* Report records in order of time. The tapes' ends are noted, then the kernel's reports are reported, each after the
+ * earlier records. What is then left up to the noted ends is later than those reports. */
 bool onlookers_tell(struct control *control)
 {
     uint64_t there[WORKERS_MOST];
@@ -358,7 +359,7 @@ void onlookers_see(struct control *control, const struct sampled *s)
     }
 }
 
-/* Tell an observer of losses, at most once a second. */
+/* Tell an observer of losses, at most once per second. */
 static void tell_lost(struct onlooker *k, unsigned seat, uint64_t now_ns)
 {
     char line[60];

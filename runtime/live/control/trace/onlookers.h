@@ -5,18 +5,18 @@
 
 #include "runtime/live/control/control_state.h"
 
-/* Tell some milliseconds of records from workers' tapes and the kernel, in order of time. False: there is more, and a
- * later call follows. */
+/* Report some milliseconds of records from workers' tapes and the kernel, in order of time. False: more is left for
+ * a later call. */
 bool onlookers_tell(struct control *control);
-/* Show the packet to the observers whose filters take it, after what workers judged before. */
+/* Show the packet to the observers whose filters take it, after the packets that workers judged before. */
 void onlookers_see(struct control *control, const struct sampled *s);
 bool onlookers_there(const struct control *control);     /* true if there are observers */
 unsigned onlookers_looks(const struct control *control); /* return what they look at (enum looks) */
-/* End observers whose time is up; give workers another set after changes. */
+/* End observers that have expired; give workers another set after changes. */
 void onlookers_step(struct control *control, uint64_t now_ns);
 /* End all observers: that process judges now. */
 void onlookers_leave(struct control *control, long process);
-/* Return the time at which an observer's time is up; UINT64_MAX: there is none. */
+/* Return the time at which the next observer expires; UINT64_MAX: none. */
 uint64_t onlookers_due_ns(const struct control *control);
 /* Free all, after workers and calls have ended. */
 void onlookers_fini(struct control *control);

@@ -1,9 +1,9 @@
 /* Sums of packets by source, destination and rule, for `preyctl talkers`: each packet stands for some.
  *
- * A table of each kind has 1,024 rows. Where it is full, a new key takes the place of the one with the least count, and
- * its place in the order with it ("Space-Saving": Metwally, Agrawal, El Abbadi, "Efficient computation of frequent and
- * top-k elements in data streams", 2005): a key with more than a 1,024th of all packets has a row. What is told of a
- * row is what came since it has it. */
+ * A table of each kind has 1,024 rows. If it is full, a new key takes the place of the one with the least count, and
+ * its place in the order with it ("Space-Saving": Metwally, Agrawal, El Abbadi, "Efficient computation of frequent
+ * and top-k elements in data streams", 2005): a key with more than a 1,024th of all packets has a row. What is told
+ * of a row is what came since it has it. */
 #pragma once
 
 #include "runtime/ctl/server.h"

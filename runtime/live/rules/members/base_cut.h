@@ -7,9 +7,9 @@
 
 struct cut {
     struct live_base base; /* on the heap */
-    uint64_t ranges;       /* ranges of the old base that are not whole in the new one */
+    uint64_t ranges;       /* ranges of the old base that are cut in the new one */
 };
-/* Make the base that a set of the program may have: the old one within `in`, without `never`. whole: a
+/* Make the base allowed for a set of the program: the old one within `in`, without `never`. whole: a
  * range that would be cut is left out. False: out of memory.
  * Call cut_fini in either case. */
 bool cut_base(const struct live_base *old, const struct program *p, uint32_t live, bool whole, struct cut *c);

@@ -1,4 +1,5 @@
-/* Comments of members, each text once: what bans a hundred thousand senders has one reason for all. */
+/* Comments of members, each text stored once, because a script that bans a hundred thousand senders gives all the
+ * same reason. */
 #pragma once
 
 #include <stdint.h>

@@ -34,7 +34,7 @@ static bool ranges_equal(const struct program *a, uint32_t x, const struct progr
            !memcmp(a->set6 + s->first6, b->set6 + t->first6, s->count6 * sizeof *a->set6);
 }
 
-/* True if a set with a file is read anew: it has another one, or may have others of its addresses; or if a set has
+/* True if a set with a file is read again: it has another one, or may have others of its addresses; or if a set has
  * names that had none. */
 static bool begins_anew(const struct program *old, uint32_t was, const struct program *now, uint32_t live)
 {
@@ -60,8 +60,8 @@ static void parked_copy(const struct program_change *c, uint32_t live)
         live_copy(c->lives->sets[live], s->parked, members_now_ms(), s->parked_base);
 }
 
-/* Read the file of a set that begins anew. A program that comes back after a trial has what it had if that fails: what
- * was parked, or what the trial's set of that name has. */
+/* Read the file of a set that begins again. A program that comes back after a trial has what it had if that fails:
+ * what was parked, or what the trial's set of that name has. */
 static bool begin_file(const struct program_change *c, uint32_t live)
 {
     struct live_set *const table = c->lives->sets[live];
@@ -184,7 +184,7 @@ static void park_member(const struct following *w, const struct live_entry *e)
 static void park_base(const struct following *w, const struct live_base *base)
 {
     struct live_set *parked = parked_of(w);
-    if (parked) w->set->parked_base |= live_replace(parked, members_now_ms(), base);
+    if (parked) w->set->parked_base |= live_replace(parked, base);
 }
 
 /* Park the whole table of a set that is gone; no packet is judged by it any more. Where the kernel has read it, its
@@ -278,7 +278,7 @@ static void drop_refused(const struct following *w, struct fallen *f)
         if (!cut_base(&old, w->at.program, w->at.live, true, &cut)) f->no_memory = true;
     }
     if (cut.ranges) park_base(w, &old);
-    if (cut.ranges && !live_replace(table, now_ms, &cut.base)) f->no_memory = true;
+    if (cut.ranges && !members_base(w->rules, table, &cut.base)) f->no_memory = true;
     f->ranges += cut.ranges;
     cut_fini(&cut);
 }

@@ -31,7 +31,7 @@ struct kept_head {
     char boot[BOOT_ID];
     uint32_t version; /* FILE_VERSION; older versions lack what the newer ones have put behind all else */
 };
-/* 0: members alone; 1: what is kept beside them (members_notes_archive) */
+/* 0: members only; 1: what is kept beside them (members_notes_archive) */
 enum { FILE_VERSION = 1 };
 
 static void digest_kept(const uint8_t *bytes, size_t len, uint8_t digest[PBC_DIGEST_LEN])
@@ -97,7 +97,7 @@ static void counts_read(const struct rules *rules, struct archive *a)
     s->replaced_by = k.replaced_by;
 }
 
-/* Counts of another layout, as another version may have, begin anew. */
+/* Counts of another layout, as another version may have, begin again. */
 static void counts_archive(struct rules *rules, struct archive *a)
 {
     const struct lives *l = rules->carry->now.lives;
@@ -145,7 +145,7 @@ static uint64_t changes(const struct rules *rules)
     return n + members_notes_changes(rules);
 }
 
-/* Tell a failure, once until it is another. any: there are sets. */
+/* Report a failure, once until it is another. any: there are sets. */
 static void tell_unkept(struct rules *rules, bool any, int failed)
 {
     struct members *m = rules->members;
@@ -185,7 +185,7 @@ static int write_file(struct rules *rules, bool notes)
     return failed;
 }
 
-/* Write all members, without what is kept beside them if that has no room, which is told once. */
+/* Write all members, without what is kept beside them if that has no room, which is reported once. */
 static int write_members(struct rules *rules)
 {
     struct members *m = rules->members;
@@ -231,7 +231,7 @@ void members_keep(struct rules *rules, bool ends)
     if (failed != -EAGAIN) tell_unkept(rules, any, failed);
 }
 
-/* Tell that `keep` keeps nothing without a folder. */
+/* Report that `keep` keeps nothing without a folder. */
 static void notice_memory(const struct rules *rules)
 {
     const struct program *p = rules->carry->now.program;

@@ -1,4 +1,4 @@
-/* Notes of all sets, and who replaced their bases, as bytes. They stand behind the members in the file and in a
+/* Notes of all sets, and who replaced their bases, as bytes. They are behind the members in the file and in a
  * takeover, where versions before have nothing */
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 
 enum { NAME_MOST = 255 /* bytes */, REPLACED_MOST = 1 << 16 /* bytes of all that is kept beside notes */ };
 
-/* A set in the archive: its name, and its notes in `bytes` bytes, stand behind it. */
+/* A set in the archive: its name, and its notes in `bytes` bytes, are behind it. */
 struct kept_beside {
     uint64_t bytes, replaced_ns;
     uint32_t replaced_by, name; /* name: its bytes */

@@ -59,8 +59,8 @@ static bool base_is_due(const struct program *p, uint32_t live, const struct liv
 }
 
 /* Put the ranges of a file into a table. False: a line in err, and the table is unchanged. */
-static bool put(const struct program *p, uint32_t live, struct live_set *table, const struct address_file *f, char *err,
-                size_t err_len)
+static bool put(struct rules *rules, const struct program *p, uint32_t live, struct live_set *table,
+                const struct address_file *f, char *err, size_t err_len)
 {
     const struct live_base base = address_file_base(f);
     if (*f->fault) {
@@ -68,7 +68,7 @@ static bool put(const struct program *p, uint32_t live, struct live_set *table, 
         return false;
     }
     if (!base_is_due(p, live, &base, err, err_len)) return false;
-    if (live_base_fits(table, &base) && live_replace(table, members_now_ms(), &base)) return true;
+    if (live_base_fits(table, &base) && members_base(rules, table, &base)) return true;
     snprintf(err, err_len, "%.200s: %s", program_str(p, p->lives[live].file),
              live_base_fits(table, &base) ? "out of memory" : "the kernel has no room for it: set a larger `size`");
     return false;
@@ -81,7 +81,7 @@ static bool read_into(struct rules *rules, const struct program *p, uint32_t liv
     static const struct file_mark none;
     struct given g = {.file = NULL};
     const int n = look(rules, p, live, &none, true, &g, why, why_len);
-    const bool good = n > 0 && put(p, live, table, g.file, why, why_len);
+    const bool good = n > 0 && put(rules, p, live, table, g.file, why, why_len);
     *to = (struct member_file){.read_ns = good ? clock_ns(CLOCK_REALTIME) : 0};
     if (n > 0) to->mark = g.file->mark;
     if (n > 0 && !good) snprintf(to->bad, sizeof to->bad, "%s", why);
@@ -109,7 +109,7 @@ static void tell_taken(const struct rules *rules, const struct member_set *s, co
                 text_number(members, now), text_plural(members), text_number(before, were));
 }
 
-/* Tell a fault unless it is the one that was told. */
+/* Report a fault unless it is the one that was reported. */
 static void tell_fault_once(const struct rules *rules, struct member_set *s, const struct live_set *table,
                             const char *why)
 {
@@ -137,7 +137,7 @@ static void file_turn(struct rules *rules, uint32_t live, struct member_set *s)
         tell_fault_once(rules, s, table, why);
         return;
     }
-    const bool good = n > 0 && put(now->program, live, table, g.file, why, sizeof why);
+    const bool good = n > 0 && put(rules, now->program, live, table, g.file, why, sizeof why);
     if (n > 0) s->file.mark = g.file->mark;
     if (n > 0) snprintf(s->file.bad, sizeof s->file.bad, "%s", good ? "" : why);
     if (*s->file.bad) {

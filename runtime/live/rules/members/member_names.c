@@ -214,7 +214,7 @@ void members_names(struct rules *rules, uint64_t now_ns)
 
 void member_names_fault(const struct rules *rules, const struct member_target *t, char *text, size_t len)
 {
-    *text = 0;
+    names_fault(rules, text, len);
     for (uint32_t i = 0; list_of(t) && i < list_of(t)->count && !*text; i++) {
         const struct host_name *h = names_find(rules, host_at(t, i));
         for (unsigned v6 = 0; h && v6 < 2 && !*text; v6++)

@@ -18,9 +18,10 @@ enum { GROUPS_A_SECOND = 1 << 14, GROUPS_LEAST = 256, BUCKETS_A_GROUP = 4, EMPTI
 
 struct emptied {
     struct emptied *next;
-    struct live_set *table; /* NULL: freed */
-    struct notes *notes;    /* NULL: freed, or none */
-    uint64_t at_ns, mark;   /* mark: a turn of the proxies' loops that begins with it does not know the table */
+    struct live_set *table;   /* NULL: freed, or none */
+    struct live_block *bases; /* NULL: freed, or none */
+    struct notes *notes;      /* NULL: freed, or none */
+    uint64_t at_ns, mark;     /* mark: a turn of the proxies' loops that begins with it knows neither table nor bases */
 };
 
 uint64_t members_now_ms(void) { return clock_ns(CLOCK_MONOTONIC) / 1000000; }
@@ -105,7 +106,7 @@ bool members_begin(struct rules *rules)
     return in_kernel_members(rules->carry);
 }
 
-static void emptied_free(struct members *m, bool (*freed)(struct emptied *e, const void *with), const void *with)
+static void emptied_free(struct members *m, bool (*freed)(struct emptied *e, void *with), void *with)
 {
     for (struct emptied **at = &m->emptied; *at;) {
         struct emptied *e = *at;
@@ -118,10 +119,19 @@ static void emptied_free(struct members *m, bool (*freed)(struct emptied *e, con
     }
 }
 
-static bool free_whole(struct emptied *e, const void *with)
+/* Free what readers may have held. */
+static void read_free(struct emptied *e)
+{
+    live_free(e->table);
+    live_block_free(e->bases);
+    e->table = NULL;
+    e->bases = NULL;
+}
+
+static bool free_whole(struct emptied *e, void *with)
 {
     (void)with;
-    live_free(e->table);
+    read_free(e);
     notes_free(e->notes);
     return true;
 }
@@ -148,26 +158,37 @@ void members_at(const struct rules *rules, uint64_t now_ns)
     if (before && before->lives) lives_at(before->lives, now_ns);
 }
 
-/* Free the table once each loop of the proxies has begun another turn and each worker has been held: a batch ends, and
- * with it what the worker had read. The notes go a part each time. */
-static bool free_some(struct emptied *e, const void *with)
+/* One walk over what is to be freed. */
+struct freeing {
+    const struct carry *carry;
+    bool held; /* each worker has been held since the walk began: a batch has ended, and with it what the worker read */
+};
+
+static void hold_each(struct freeing *f)
 {
-    const struct carry *carry = with;
-    if (e->table && clock_ns(CLOCK_MONOTONIC) - e->at_ns >= GRACE_NS && proxied_marked(carry) >= e->mark &&
-        !change_pending(carry)) {
-        for (unsigned i = 0; i < carry->worker_count; i++) {
-            worker_hold(carry->workers[i]);
-            worker_release(carry->workers[i]);
-        }
-        live_free(e->table);
-        e->table = NULL;
+    for (unsigned i = 0; i < f->carry->worker_count && !f->held; i++) {
+        worker_hold(f->carry->workers[i]);
+        worker_release(f->carry->workers[i]);
+    }
+    f->held = true;
+}
+
+/* Free table and bases once each loop of the proxies has begun another turn and each worker has been held. The notes go
+ * a part each time. */
+static bool free_some(struct emptied *e, void *with)
+{
+    struct freeing *f = with;
+    if ((e->table || e->bases) && clock_ns(CLOCK_MONOTONIC) - e->at_ns >= GRACE_NS &&
+        proxied_marked(f->carry) >= e->mark && !change_pending(f->carry)) {
+        hold_each(f);
+        read_free(e);
     }
     if (e->notes) notes_sweep(e->notes, NULL, 0, EMPTIED_A_SECOND);
     if (e->notes && notes_empty(e->notes)) {
         notes_free(e->notes);
         e->notes = NULL;
     }
-    return !e->table && !e->notes;
+    return !e->table && !e->bases && !e->notes;
 }
 
 void members_tick(struct rules *rules, uint64_t now_ns)
@@ -184,7 +205,7 @@ void members_tick(struct rules *rules, uint64_t now_ns)
         live_sweep(table, now_ns / 1000000, groups);
         if (s && !s->parked) notes_sweep(s->notes, table, now_ns / 1000000, groups * BUCKETS_A_GROUP);
     }
-    emptied_free(rules->members, free_some, rules->carry);
+    emptied_free(rules->members, free_some, &(struct freeing){.carry = rules->carry});
     members_files(rules, now_ns);
 }
 
@@ -303,23 +324,44 @@ struct live_answered member_answered(const struct member_set *set, const struct 
     return c;
 }
 
+/* Free later what no packet is judged by any more. */
+static void emptied_put(struct rules *rules, struct emptied *e)
+{
+    e->next = rules->members->emptied;
+    e->at_ns = clock_ns(CLOCK_MONOTONIC);
+    e->mark = ++rules->members->mark;
+    proxied_mark(rules->carry, e->mark);
+    rules->members->emptied = e;
+}
+
 /* Put a table in the place of another one, which is freed later (e). */
 static void table_swap(struct rules *rules, const struct member_place *at, struct live_set *fresh, struct emptied *e)
 {
-    *e = (struct emptied){.next = rules->members->emptied,
-                          .table = lives_set(at->lives, at->live),
-                          .at_ns = clock_ns(CLOCK_MONOTONIC),
-                          .mark = ++rules->members->mark};
+    *e = (struct emptied){.table = lives_set(at->lives, at->live)};
     lives_put(at->lives, at->live, fresh);
-    proxied_mark(rules->carry, e->mark);
-    rules->members->emptied = e;
+    emptied_put(rules, e);
+}
+
+bool members_base(struct rules *rules, struct live_set *table, const struct live_base *base)
+{
+    struct emptied *e = malloc(sizeof *e);
+    if (!e || !live_replace(table, base)) {
+        free(e);
+        return false;
+    }
+    *e = (struct emptied){.bases = live_replaced(table)};
+    if (e->bases)
+        emptied_put(rules, e);
+    else
+        free(e);
+    return true;
 }
 
 static struct live_set *table_with(const struct rules *rules, const struct member_place *at,
                                    const struct live_base *base)
 {
     struct live_set *s = lives_set_new(at->program, at->live, rules->carry->seed);
-    if (s && live_replace(s, members_now_ms(), base)) return s;
+    if (s && live_replace(s, base)) return s;
     live_free(s);
     return NULL;
 }
@@ -352,7 +394,7 @@ static bool replace_in_place(struct rules *rules, const struct member_target *t,
     const uint64_t now_ms = members_now_ms();
     struct emptied *e = malloc(sizeof *e);
     bool good = e;
-    for (unsigned i = 0; i < t->count && good; i++) good = live_replace(table_at(t, i), now_ms, base);
+    for (unsigned i = 0; i < t->count && good; i++) good = members_base(rules, table_at(t, i), base);
     if (!good) {
         free(e);
         return false;

@@ -8,96 +8,96 @@
 
 /* The file of a set that has one (member_files.c). */
 struct member_file {
-    struct file_mark mark; /* the file as it was read last; all 0: never */
-    char bad[304];         /* one line if that is not in force, else "" */
-    char fault[304];       /* line that was told last: `bad`, or why the file can't be read; "" if all is well */
-    uint64_t read_ns;      /* wall time at which it came into force; 0: never */
-    unsigned busy;         /* looks in a row at which it had just been written to */
+    struct file_mark mark; /* the file as last read; all 0: never */
+    char bad[304];         /* one line if the base is not in force, else "" */
+    char fault[304];  /* line that was reported last: `bad`, or why the file can't be read; "" if there is no fault */
+    uint64_t read_ns; /* wall time at which it came into force; 0: never */
+    unsigned busy;    /* number of consecutive looks at which it had just been written */
 };
 
 struct member_set {
     struct member_set *next;
     char *name;
     struct notes *notes;
-    uint64_t version;        /* another number once other members took the place of all */
-    struct live_counts past; /* counts of the tables before this one */
-    uint64_t refused;        /* members that were refused: by `never`, by `in`, as too wide; those of rules by programs
-                              * before the one in force */
-    struct live_answered answered; /* counts of DNS answers by programs before the one in force */
+    uint64_t version;              /* number that changes when all members are replaced */
+    struct live_counts past;       /* counts of the tables before this one */
+    uint64_t refused;              /* number of refused members: by `never`, by `in`, as too wide; those of rules in
+                                    * earlier programs */
+    struct live_answered answered; /* counts of DNS answers under earlier programs */
     uint64_t cut;                  /* flows that its members have ended (`cut`) */
     uint16_t number;               /* its number among those (vm/judge/lives.h) */
     uint64_t replaced_ns;          /* wall time at which its base was replaced; 0: never */
     uint32_t replaced_by;          /* user */
     struct live_set *parked; /* members that a trial would lose: they come back if it ends unconfirmed; NULL: none */
-    bool parked_base;        /* so does its base */
+    bool parked_base;        /* the base of the set is parked, too */
     struct member_file file;
-    struct member_file next_file; /* the same for a program that is yet to be in force */
-    uint64_t named;               /* mark of the program whose names have been followed (member_names.c); 0: none */
-    bool settled;                 /* members that came from other names have their end */
+    struct member_file next_file; /* the same for a program not yet in force */
+    uint64_t named;               /* mark of the program whose names were applied last (member_names.c); 0: none */
+    bool settled;                 /* members from other names have got an end */
 };
 
 /* All live sets of the main thread. */
 struct members {
     struct member_set *first;
-    struct emptied *emptied; /* tables that readers may still hold */
-    uint64_t mark;           /* mark for the proxies' loops at the last table that was replaced */
+    struct emptied *emptied; /* tables and bases that readers may still hold */
+    uint64_t mark;           /* mark for the proxies' loops at the last one that was replaced */
     /* Members that the parent keeps (kept_members.c) */
-    uint64_t kept;         /* number of these members; 0: none, or others than those of now */
-    uint64_t next_ns;      /* monotonic time before which nothing is written, but at the end */
+    uint64_t kept;         /* number of these members; 0: none, or not the present ones */
+    uint64_t next_ns;      /* monotonic time before which no file is written, except at the end */
     bool has_file;         /* a file was there at the start, or has been written since */
     int unkept;            /* negative errno of its last failure; 0: none */
-    bool bare;             /* the file was written without notes, for want of room */
+    bool bare;             /* the file was written without notes, for lack of room */
     struct members_notes { /* notes of all sets as bytes, in a takeover (kept_notes.c) */
         uint8_t *bytes;
         uint64_t len;
     } passing;
-    uint64_t look_ns;         /* monotonic time before which no file is looked at */
-    struct cut_wait *waiting; /* those who wait for a round of cuts */
+    uint64_t look_ns;         /* monotonic time before which no file is checked */
+    struct cut_wait *waiting; /* callers that wait for a round of cuts */
 };
 
 /* Make the sets of the program in force, empty, and give them to it. False: out of memory. */
 bool members_begin(struct rules *rules);
 void members_fini(struct rules *rules);
-/* Write the members, or read them into the sets of a process that takes over; what another version wrote without them
- * is read as none. */
+/* Write the members, or read them into the sets of a process that takes over; another version's bytes without
+ * members are read as none. */
 struct archive;
 void members_archive(struct rules *rules, struct archive *a);
 /* kept_members.c: read the name of this boot of the machine. Call while files can be opened. */
 void members_boot(struct rules *rules);
-/* Read the members that a stop or a crash has left behind. crashed: all sets; else those with `keep`. False: some have
- * no room in the kernel, with a line in err. */
+/* Read the members kept over a stop or a crash. crashed: all sets; else those with `keep`. False: some have no room
+ * in the kernel, with a line in err. */
 bool members_restore(struct rules *rules, bool crashed, char *err, size_t err_len);
-/* Have the parent keep all members where they changed, and none where there is no set; a failure is told once. Call
- * once a second, and at the end (ends): then what is due later is written, too. */
+/* Give the parent all changed members to keep, and none for missing sets; a failure is reported once. Call once per
+ * second, and at the end (ends): then later writes are done, too. */
 void members_keep(struct rules *rules, bool ends);
-/* kept_notes.c: write what is kept beside the members of the program in force, or read it once they were read; what is
- * read is hostile. later_ms: added to each end that is read. False: no room, or it is damaged; what was read stays. */
+/* kept_notes.c: write the notes kept beside the members of the program in force, or read them after the members; the
+ * input is hostile. later_ms: added to each end read. False: no room, or damaged; notes read so far stay. */
 bool members_notes_archive(const struct rules *rules, struct archive *a, int64_t later_ms);
-/* A takeover: write all notes beforehand, into memory, while workers judge (ahead); write these, or find them in the
- * archive, whose bytes must stay (pass); once workers judge again read what was found (read), or free what was
- * written (free). Notes for which there is no room are left out, and told. */
+/* In a takeover: write all notes beforehand, into memory, while workers judge (ahead); write these, or find them in
+ * the archive, whose bytes must stay (pass); once workers judge again read the notes found (read), or free those
+ * written (free). Notes without room are left out, and reported. */
 void members_notes_ahead(const struct rules *rules);
 void members_notes_pass(const struct rules *rules, struct archive *a);
 void members_notes_read(const struct rules *rules);
 void members_notes_free(const struct rules *rules);
 /* Return the most bytes that it writes. */
 uint64_t members_notes_most(const struct rules *rules);
-/* Return a number that is another once notes of a set have changed. */
+/* Return a number that changes with a set's notes. */
 uint64_t members_notes_changes(const struct rules *rules);
-/* Set the time by which members expire, for those who judge while no packet comes. Call each turn. */
+/* Set the time by which members expire, for judges while no packets come. Call each turn. */
 void members_at(const struct rules *rules, uint64_t now_ns);
-/* Free some expired members, notes without members, and tables that nobody reads any more. Call once a second. */
+/* Free some expired members, notes without members, and tables that are no longer read. Call once per second. */
 void members_tick(struct rules *rules, uint64_t now_ns);
 
-/* Have a struct member_set for each live set of the program. False: out of memory. */
+/* Make a struct member_set for each live set of the program. False: out of memory. */
 bool members_follow(struct rules *rules, const struct program *p);
-/* Drop those that the program in force lacks, and parked members; during a trial nothing is dropped. */
+/* Drop sets that the program in force lacks, and parked members; during a trial nothing is dropped. */
 void members_forget(struct rules *rules);
 /* Return the set of that name; NULL: there is none. */
 struct member_set *members_named(const struct rules *rules, const char *name);
 
-/* Lend the members of now to a program that is asked what it would decide; sets that it alone has get `none`. The
- * caller gives them back (program_members, NULL) before anything else is done. lent: room for them. */
+/* Lend the present members to a program for trial decisions; sets that only it has get `none`. The caller returns
+ * them (program_members, NULL) before anything else is done. lent: room for them. */
 void members_lend(const struct rules *rules, struct program *p, struct lives *lent, struct live_set *none);
 
 /* A live set in the program in force and, while workers may judge by it, in the program before. */
@@ -110,7 +110,7 @@ struct member_target {
         uint32_t live;
     } at[2]; /* [count], the program in force first */
 };
-/* Find a live set by its name. False: the program in force has none of that name. */
+/* Find a live set by its name. False: not in the program in force. */
 bool members_find(const struct rules *rules, const char *name, struct member_target *t);
 /* Return its table in the program in force. */
 struct live_set *member_table(const struct member_target *t);
@@ -122,26 +122,29 @@ enum live_refusal member_refuses(const struct member_target *t, bool v6, const u
 enum live_said member_add(const struct member_target *t, const struct live_net *net, uint64_t end_ms,
                           enum live_how how);
 enum live_said member_remove(const struct member_target *t, const struct live_net *net);
-/* True if the tables of both have room for these ranges. */
+/* Give a table another base; the one before is freed once no packet can be judged by it. False: out of memory, or no
+ * room in the kernel, and the base stays. */
+bool members_base(struct rules *rules, struct live_set *table, const struct live_base *base);
+/* True if the tables of both programs have room for these ranges. */
 bool member_base_fits(const struct member_target *t, const struct live_base *base);
-/* Put this base in the place of all members; *were: number of members and ranges before. False: out of memory, and
- * nothing has changed. */
+/* Replace all members by this base; *were: number of members and ranges before. False: out of memory, and nothing
+ * has changed. */
 bool members_replace(struct rules *rules, const struct member_target *t, const struct live_base *base, uint64_t *were);
 
-/* Return all counts of a set, those of its tables before included, and the members of now. */
+/* Return all counts of a set, with those of earlier tables, and the number of present members. */
 struct live_counts member_counts(const struct member_set *set, const struct live_set *table);
-/* Return how many members `never`, `in` or their width has refused, by hand and by rules. */
+/* Return the number of members refused because of `never`, `in` or their width, by hand and by rules. */
 uint64_t member_refused(const struct member_set *set, struct lives *lives, uint32_t live);
 /* Note the names of members that answers have added since. */
 void members_name(struct rules *rules);
 /* Return the counts of DNS answers. */
 struct live_answered member_answered(const struct member_set *set, const struct lives *lives, uint32_t live);
 
-/* rounds.c: make what members are cut by, before the workers. False: out of memory. */
+/* rounds.c: make the state for cuts of members, before the workers. False: out of memory. */
 bool members_cut_begin(struct rules *rules);
 /* Return a number for another set. */
 uint16_t members_cut_number(const struct members *m);
-/* Have what is cut of these sets go that way. */
+/* Send the cuts of these sets that way. */
 void members_cut_by(const struct rules *rules, struct lives *l, const struct program *p);
 /* Ask that the member's flows end. */
 void member_cut(const struct rules *rules, const struct member_target *t, const struct live_net *net);
@@ -162,20 +165,20 @@ void members_cut_wait(struct rules *rules, struct cut_wait *w);
 /* Wait no more; not after `done` was called. */
 void members_cut_leave(struct rules *rules, struct cut_wait *w);
 
-/* member_files.c: have the ranges of each file in force. At a start, before anything is judged: false, with a line in
- * err, if a set has neither its file nor members that a process before has left. */
+/* member_files.c: put the ranges of each file in force. At a start, before judging: false, with a line in err, if a
+ * set has neither its file nor members from an earlier process. */
 bool members_files_begin(struct rules *rules, char *err, size_t err_len);
-/* Look at files, each once a second at most. */
+/* Look at files, each once per second at most. */
 void members_files(struct rules *rules, uint64_t now_ns);
-/* Read the file of a set of a program that is yet to be in force, into its table. False: a line in err. */
+/* Read the file of a set of a program not yet in force, into its table. False: a line in err. */
 bool member_file_read(struct rules *rules, const struct program *p, uint32_t live, struct live_set *table, char *err,
                       size_t err_len);
 
-/* member_names.c: bring members of sets of names in line with what these are now. Call each turn. */
+/* member_names.c: update the members of sets of names to the names' present addresses. Call each turn. */
 void members_names(struct rules *rules, uint64_t now_ns);
-/* Write which name of the set could not be asked for, and why; "": all were answered, or it has no names. */
+/* Write which name of the set could not be asked for, and why; "": all were answered, or the set has no names. */
 void member_names_fault(const struct rules *rules, const struct member_target *t, char *text, size_t len);
 
-/* follow.c: bring members in line with the program that is in force now, and say in rules->fell_out what fell out. */
+/* follow.c: update members for the program in force, and list the dropped ones in rules->fell_out. */
 struct program_change;
 void members_settle(struct rules *rules, struct program_change *c);

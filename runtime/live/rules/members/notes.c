@@ -1,5 +1,5 @@
-/* A hash table with chains, whose buckets are as many as there may be members, or more: their memory is touched by use
- * alone */
+/* A hash table with chains, whose buckets are as many as there may be members, or more: their memory is touched by
+ * use only */
 #include "runtime/live/rules/members/notes.h"
 
 #include <assert.h>
@@ -22,7 +22,7 @@ struct notes {
     struct comments *comments;
 };
 
-/* A note in an archive; the bytes of its comment, without NUL, stand behind it. */
+/* A note in an archive; the bytes of its comment, without NUL, are behind it. */
 struct kept_note {
     uint32_t addr[4];
     uint64_t end_ms, wall_ns;

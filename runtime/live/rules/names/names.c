@@ -1,5 +1,5 @@
 /* Names are asked for in the order of their list, which holds each once. The list of another program keeps what is
- * known of names that are in both; the resolver begins anew with it. */
+ * known of names that are in both; the resolver begins again with it. */
 #include "runtime/live/rules/names/names.h"
 
 #include <errno.h>
@@ -17,8 +17,9 @@
 
 #define SECOND_NS UINT64_C(1000000000)
 enum {
-    LOOK_S = 5,  /* seconds between looks at the resolver's files, and before one that ended is started again */
-    A_TURN = 256 /* datagrams that are read in a turn: a resolver that never stops must not hold the main thread */
+    LOOK_S = 5,      /* seconds between looks at the resolver's files, and before one that ended is started again */
+    QUIET_MOST = 30, /* seconds without a sign of life of the resolver */
+    A_TURN = 256     /* datagrams that are read in a turn: a resolver that never stops must not hold the main thread */
 };
 
 struct names {
@@ -29,12 +30,13 @@ struct names {
     int fd;         /* the resolver's; -1: there is none */
     uint64_t files; /* mark of its files as it read them (dns_files) */
     uint64_t look_ns;
+    unsigned quiet;      /* turns of a second since its last datagram */
     unsigned left;       /* datagrams that may be read in this turn */
     uint32_t (*was)[4];  /* addresses before the change at hand; owned */
     uint32_t failed;     /* names that have failed since they were told */
     char first[160];     /* the first of these, and why */
     bool failing;        /* told that names have no answer */
-    char unstarted[200]; /* line that was told because no resolver could be started; "": none */
+    char unstarted[200]; /* line that was reported because no resolver could be started; "": none */
     union {
         struct dns_told told;
         uint8_t bytes[DNS_TOLD_MOST];
@@ -124,6 +126,17 @@ uint64_t names_heard(const struct rules *rules) { return rules->names ? rules->n
 
 int names_fd(const struct rules *rules) { return rules->names ? rules->names->fd : -1; }
 
+void names_fault(const struct rules *rules, char *text, size_t len)
+{
+    const struct names *n = rules->names;
+    *text = 0;
+    if (!n || !n->count || n->fd >= 0) return;
+    if (*n->unstarted)
+        snprintf(text, len, "no process that asks for names could be started: %s", n->unstarted);
+    else
+        snprintf(text, len, "the process that asks for names has ended, and prey starts another one");
+}
+
 static void resolver_end(struct names *n)
 {
     if (n->fd >= 0) close(n->fd);
@@ -142,6 +155,7 @@ static void resolver_begin(struct rules *rules, uint64_t now_ns)
     struct names *n = rules->names;
     char err[160] = "out of memory";
     n->look_ns = now_ns + LOOK_S * SECOND_NS;
+    n->quiet = 0;
     resolver_end(n);
     if (!n->count) return;
     struct dns_name *all = asked_names(n);
@@ -266,7 +280,8 @@ bool names_next(struct rules *rules, struct name_change *change)
                         len > 0 ? "sent an invalid message and was ended" : "has ended");
             return false;
         }
-        if (!take(n, &n->message.told, change)) continue;
+        n->quiet = 0;
+        if (n->message.told.how == DNS_LIVES || !take(n, &n->message.told, change)) continue;
         n->left--;
         return true;
     }
@@ -303,6 +318,13 @@ void names_tick(struct rules *rules, uint64_t now_ns)
     char err[160];
     if (!n || !n->count) return;
     tell_failures(rules);
+    if (n->fd >= 0 && ++n->quiet > QUIET_MOST) {
+        resolver_end(n);
+        events_tell(&rules->tell->events, TOLD_NAMES,
+                    "the process that asks for names has shown no sign of life for %u seconds; prey kills it and "
+                    "starts another one",
+                    QUIET_MOST);
+    }
     if (now_ns < n->look_ns) return;
     n->look_ns = now_ns + LOOK_S * SECOND_NS;
     const bool changed = !ask_DNS_FILES(rules->tell->channel, &files, err, sizeof err) && files != n->files;

@@ -1,19 +1,19 @@
-/* Names of hosts that the program in force names in place of addresses: what the resolver (runtime/parent/dns/)
- * last heard of each. */
+/* Names of hosts that the program in force names in place of addresses: the resolver's (runtime/parent/dns/) last
+ * result for each. */
 #pragma once
 
 #include "runtime/live/rules/rules_state.h"
 #include "runtime/parent/dns/dns.h"
 
-/* Addresses of a name in one family, as last heard. */
+/* Addresses of a name in one family, as last answered. */
 struct host_addresses {
     uint32_t (*addr)[4]; /* [count], as in struct key; ascending */
     struct dns_port *at; /* [count] of a service; else NULL */
     uint32_t count;
-    bool known;           /* it was answered since the name is asked for: with these addresses, or that it has none */
+    bool known;           /* the name was answered since it is asked for: with these addresses, or with none */
     uint64_t answered_ns; /* wall time of that answer */
-    char fault[84];       /* line that says why the last question failed; "": it had an answer */
-    char none[84];        /* line that says why it has no address; "": it has some, or nothing is known */
+    char fault[84];       /* line with the reason why the last question failed; "": it was answered */
+    char none[84];        /* line with the reason why it has no address; "": it has some, or is unknown */
 };
 struct host_name {
     const char *host;
@@ -28,18 +28,19 @@ struct name_change {
     uint32_t was_count;
 };
 
-/* Have the names of the program in force asked for. Call once a turn. */
+/* Request the names of the program in force. Call once per turn. */
 void names_follow(struct rules *rules, uint64_t now_ns);
-/* Read what the resolver has to tell, and go on to the next change. False: there is none now, or the next turn reads
- * it. */
+/* Read the resolver's messages up to the next change. False: no change now, or the next turn reads it. */
 bool names_next(struct rules *rules, struct name_change *change);
-/* Tell names that have failed since, and whether all have answered again; start a resolver anew where files have
- * changed or it has ended. Call once a second. */
+/* Report names that have failed since, and whether all have answered again; start a new resolver if files have
+ * changed or the resolver has ended. Call once per second. */
 void names_tick(struct rules *rules, uint64_t now_ns);
-/* Return a number that grows with each change of what names are, and of which names are asked for. */
+/* Return a number that grows with each change of names' addresses, and of the requested names. */
 uint64_t names_heard(const struct rules *rules);
-/* Return the descriptor that is readable when there is a change; -1: no name is asked for. */
+/* Return the descriptor that is readable when there is a change; -1: no names are requested. */
 int names_fd(const struct rules *rules);
-/* Find a name; NULL: it is not asked for. */
+/* Write why no process asks for names; "": one does. */
+void names_fault(const struct rules *rules, char *text, size_t len);
+/* Find a name; NULL: not requested. */
 const struct host_name *names_find(const struct rules *rules, const char *host);
 void names_end(struct rules *rules);

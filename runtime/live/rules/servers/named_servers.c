@@ -182,7 +182,7 @@ struct program *named_program(const struct rules *rules, struct program *p)
     return program_get(p);
 }
 
-/* Tell where the server is, if it was elsewhere in the program before. */
+/* Report where the server is, if it was elsewhere in the program before. */
 static void tell_move(const struct rules *rules, const struct program *p, const struct pbc_named *n,
                       const struct program *before)
 {

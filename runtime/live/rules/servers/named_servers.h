@@ -1,10 +1,10 @@
-/* Servers by name: a program with the addresses that names have now. */
+/* Servers by name: a program with the names' present addresses. */
 #pragma once
 
 #include "runtime/live/rules/rules_state.h"
 
 /* Return the program with these addresses; the caller puts it. p itself, held, where no
- * address differs, or where it can't be made, which is told. */
+ * address differs, or where it can't be made, which is reported. */
 struct program *named_program(const struct rules *rules, struct program *p);
-/* Tell which servers of the program in force have other addresses than in the one before. */
+/* Report which servers of the program in force have other addresses than in its predecessor. */
 void named_tell(const struct rules *rules, const struct program *before);

@@ -12,21 +12,21 @@
     X(kept, "kept")                                                                                                    \
     X(removed, "removed")                                                                                              \
     X(absent, "absent")                                                                                                \
-    X(held, "held") /* by the file, or by a network around it: not removed */                                          \
+    X(held, "held") /* member by the file, or by a network around it: not removed */                                   \
     X(full, "full")                                                                                                    \
     X(lengths, "full: lengths")                                                                                        \
     X(refused, "refused")
 
 enum { CHANGE_TEXT = 64 };
 
-/* Changes on their way, sent in parts, and the sum of what became of them. */
+/* Changes on their way, sent in parts, and the sum of their results. */
 struct changes {
     struct talk *t;
     const char *set, *comment; /* comment: NULL: none */
     bool once, wide;
     bool cuts;                     /* flows of some members are to end */
     bool uncut;                    /* the service does not know of that */
-    bool lasts;                    /* goes on with another process where the service hangs up: changes are sent again */
+    bool lasts;                    /* continues with another process if the service hangs up: changes are sent again */
     bool asked;                    /* the service has answered before */
     struct member_record *records; /* [MEMBER_RECORDS_MOST] */
     struct change_told {
@@ -45,16 +45,16 @@ struct changes {
 /* False: out of memory, after a complaint. */
 bool changes_init(struct changes *c, struct talk *t, const char *set);
 void changes_fini(struct changes *c);
-/* Read a member: an address, or a prefix. False: it is none, for the reason in why. */
+/* Read a member: an address, or a prefix. False: invalid, for the reason in why. */
 bool member_read(const char *text, size_t len, struct member_record *r, char *why, size_t why_len);
-/* Read a decision of CrowdSec's custom bouncer, a JSON object; one whose time has passed removes. False: it is none,
- * for the reason in why (decision.c). */
+/* Read a decision of CrowdSec's custom bouncer, a JSON object; an expired one removes. False: invalid, for the
+ * reason in why (decision.c). */
 bool decision_read(const char *text, size_t len, struct member_record *r, char *why, size_t why_len);
-/* Add a change to those on their way, and send them when there are as many as go at once. Return 0 or 2. */
+/* Add a change to those on their way, and send them when a part is full. Return 0 or 2. */
 int changes_put(struct changes *c, const struct member_record *r, uint64_t line, const char *text, size_t len);
-/* Send all that wait. Return 0, or 2 after a line with the reason. */
+/* Send all waiting changes. Return 0, or 2 after a line with the reason. */
 int changes_send(struct changes *c);
-/* Tell that one was refused, by its line if that is not 0. */
+/* Report that a change was refused, with its line unless that is 0. */
 void changes_refuse(struct changes *c, uint64_t line, const char *text, size_t len, const char *why);
 /* Print the sums. Return the exit status. */
 int changes_tell(const struct changes *c);

@@ -34,7 +34,7 @@ static bool duration_of(const char *s, size_t len, uint64_t *ms)
 
 static bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
-/* Take `cut` off the end of what stands behind a member. */
+/* Take `cut` off the end of what is behind a member. */
 static bool cut_of(const char *s, size_t *len)
 {
     const size_t word = strlen("cut");

@@ -98,8 +98,8 @@ static size_t *line_begins(const char *text, size_t len, size_t *lines)
     return begin;
 }
 
-/* Tell which line holds the member of that number, from 0, and why it was refused: it is the first behind which there
- * is one member more. */
+/* Report which line holds the member of that number, from 0, and why it was refused: it is the first behind which
+ * there is one member more. */
 static void tell_refused(const char *text, size_t len, size_t at, const char *why)
 {
     size_t lines, lo = 0;

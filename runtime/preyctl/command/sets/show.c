@@ -56,7 +56,7 @@ static const char *left_text(const cJSON *o, char buf[TEXT_NUMBER])
 
 /* ---- all sets ---- */
 
-/* Say which files are not in force, and why. */
+/* Report which files are not in force, and why. */
 static void print_faults(const cJSON *seen)
 {
     const cJSON *one;
