@@ -108,7 +108,7 @@ static void begin_at(struct conn_seen *c, struct observed_service *s)
     c->part[0] = c->part[1] = 0;
 }
 
-/* Return the connection's entry, made if it is missing; NULL: out of memory. Where too many, the oldest is
+/* Return the connection's entry, made if it is missing; NULL: out of memory. Where there are too many, the oldest is
  * given up. */
 static struct conn_seen *conn_of(struct observed_log *l, struct observed_service *s, unsigned worker,
                                  const struct observe_event *e)

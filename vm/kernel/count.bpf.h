@@ -21,8 +21,7 @@ static inline void count_add(struct counter *c, uint32_t bytes)
     c->bytes += bytes;
 }
 
-/* Count a packet as lost because the next stage could not be called: its array is empty, or calls are nested too deep.
- */
+/* Count a packet as lost because the next stage could not be called: its array is empty, or calls nest too deep. */
 static inline void count_uncalled(const struct kpkt *k)
 {
     struct kernel_counters *c = &state_counters[(uint64_t)bpf_get_smp_processor_id() & MASK(counters)];

@@ -1,4 +1,4 @@
-/* Eviction: when the two groups of a new flow are full, or too many half-open flows */
+/* Eviction: when the two groups of a new flow are full, or there are too many half-open flows */
 #include "vm/flow/table/table_priv.h"
 #include "vm/packet/loop.h"
 
