@@ -137,7 +137,7 @@ int grant_OUTLIVE(struct parent *p, struct answer *a, int fds[])
         return -EPERM;
     }
     if (p->furnished || p->made_inline_stack) {
-        snprintf(a->err, sizeof a->err, "%s end with this process",
+        snprintf(a->err, sizeof a->err, "%s end when preyrun stops",
                  p->furnished ? "health checks through services" : "connections in the wire");
         return -EBUSY;
     }

@@ -104,6 +104,7 @@ static int replay_open(struct subject *r, const struct options *o)
     const struct route_options said = {o->routes, o->route_files, o->route_count, o->route_file_count};
     if (known_routes_read(&r->routes, &said, r->program, err, sizeof err)) return complain("%s", err);
     if (ports_init(r->ports, r->program, o, &r->routes.addresses, err, sizeof err)) return complain("%s", err);
+    addresses_are_self(&r->routes.addresses, &r->facts);
     known_routes_tell(&r->routes, &r->facts, true);
     addresses_doubts(&r->routes.addresses, &r->facts, notice, NULL);
     const char *zone = schedules_unknown_zone(r->program);

@@ -166,7 +166,7 @@ sets 1 'nor is a part of it, or all' 'preyctl: 198.51.100.0/23: 198.51.100.0/23 
 preyctl: 2001:db8:1::/48: 2001:db8::/32 of the file contains it: replace the file with one that does not
 caught: 1 absent, 2 held' caught remove 198.51.100.0/23 2001:db8:1::/48 198.51.0.0/16
 sets 0 'a network by hand' 'few: 1 added' few add 10.5.0.0/24
-sets 1 'holds its addresses' 'preyctl: 10.5.0.7: member 10.5.0.0/24 holds it
+sets 1 'holds its addresses' 'preyctl: 10.5.0.7: the member 10.5.0.0/24 contains it
 few: 1 held' few remove 10.5.0.7
 sets 0 'until it is removed' 'few: 1 removed, 1 absent' few remove 10.5.0.0/24 10.5.0.7
 

@@ -107,7 +107,7 @@ struct program *program_past_read(struct program *file, struct archive *a, char 
     uint8_t there = 0;
     struct counts n;
     struct making m = {.to = file};
-    snprintf(err, err_len, "the part of programs before is damaged");
+    snprintf(err, err_len, "the part of previous programs is damaged");
     if (!ARCHIVE(a, there) || !archive_sound(a, there < 2)) return NULL;
     if (!there) return program_get(file);
     if (!ARCHIVE(a, n) || !archive_sound(a, counts_are_sound(&n, file, a->left))) return NULL;

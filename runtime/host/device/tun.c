@@ -125,7 +125,7 @@ static void say_lack(int failed, const char *name, char *err, size_t err_len)
             err, err_len,
             TUN " cannot be used: the capability NET_ADMIN is missing, or a container or a security module forbids it");
     else
-        snprintf(err, err_len, "the TUN device `%s` can't be made: %s", name, strerror(-failed));
+        snprintf(err, err_len, "the TUN device `%s` can't be created: %s", name, strerror(-failed));
 }
 
 int tun_open(const char *instance, int fds[], unsigned queues, char name[IF_NAMESIZE], char *err, size_t err_len)

@@ -32,7 +32,7 @@ void asked_STOP(void *with, struct call *c)
         return;
     }
     control->stops = true;
-    events_tell(&control->tell->events, TOLD_STOPPED, "user %u ends it%s", (unsigned)call_uid(c),
-                open ? ", to be open" : "");
+    events_tell(&control->tell->events, TOLD_STOPPED, "user %u stops preyrun%s", (unsigned)call_uid(c),
+                open ? " and opens everything" : "");
     call_end(c, 0, "%.100s ends: %s", control->o->name, after(control, open));
 }

@@ -554,5 +554,5 @@ void take_settle(struct live *l)
     l->carry.handed = NULL;
     for (int i = 0; i < 2; i++)
         if (dup3(l->take->fds[YIELD_OUT + i], STDOUT_FILENO + i, 0) < 0)
-            complain("notice: this process keeps its own standard output: %s", strerror(errno));
+            complain("notice: preyrun keeps its own standard output: %s", strerror(errno));
 }

@@ -76,7 +76,7 @@ static int heard_print(struct talk *t, const struct asked *a, const char *answer
     while (p && service < p->services_count && strcmp(program_str(p, p->services[service].name), name) != 0) service++;
     if (p && service < p->services_count && p->services[service].proxy)
         words = written_heard(p, service, a->said, a->frame, a->len, NULL);
-    puts(words ? words : "client data is ignored, because no proxy service takes the connection");
+    puts(words ? words : "client data is ignored: no proxy service takes the connection");
     free(words);
     program_put(p);
     return 0;

@@ -71,8 +71,9 @@ static const char pools_differ[] =
 static const char servers_flows[] =
     "{*servers|||{?drain           {#drain} on {server} "
     "{?drain_s {=drain|drains|drain} for {~drain_s}, {?then=reset then {=drain|it is|they are} reset}"
-    "{!then=reset {=drain|and goes|and go} on after that}}"
-    "{!drain_s {?then=reset {=drain|is|are} reset}{!then=reset {=drain|goes on until it ends|go on until they end}}}\n}"
+    "{!then=reset {=drain|and stays|and stay} open after that}}"
+    "{!drain_s {?then=reset {=drain|is|are} reset}{!then=reset {=drain|stays open until it ends|stay open until they "
+    "end}}}\n}"
     "{?move           {#move} on {server} {=move|gets|get} another server\n}}";
 
 static const char *past_of(const char *verdict)

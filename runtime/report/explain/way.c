@@ -20,7 +20,7 @@ static bool way_fate(const struct explain_look *k, const struct verdict *v, stru
     } else if (why == WAY_NO_ROUTES)
         w->next = "--route or --routes FILE";
     else
-        w->instead = "use --exec kernel live, behind this machine's routing (--exec user drops it)";
+        w->instead = "--exec kernel, live, behind this machine's routing (--exec user drops it)";
     return true;
 }
 

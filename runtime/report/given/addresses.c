@@ -15,7 +15,7 @@
 #include "vm/packet/parse/read.h"
 #include "vm/words/words.h"
 
-enum { OWN_IDS_MOST = 256, DOUBTS_SHOWN = 8, LINE_MOST = 400 };
+enum { OWN_BITS_LEAST = 16, OWN_IDS_MOST = 256, DOUBTS_SHOWN = 8, LINE_MOST = 400 };
 
 /* True for an address of the loopback, or of a link in IPv6: crossing packets never go there, so none is kept. */
 static bool stays(uint8_t family, const uint32_t addr[4])
@@ -33,6 +33,25 @@ int addresses_add(struct given_addresses *g, const char *device, uint8_t family,
     memcpy(a->device, device, strnlen(device, IFACE_NAME_MOST));
     memcpy(a->addr, addr, sizeof a->addr);
     return 0;
+}
+
+int addresses_own(struct given_addresses *g, uint8_t family, const uint32_t to[4], unsigned bits)
+{
+    if (family == 4) {
+        if ((bits < 32 && to[0] >> 24 == 127) || bits < OWN_BITS_LEAST) return 0;
+        return self_put4(&g->own, to[0], 1u << (32 - bits));
+    }
+    const uint64_t hi = (uint64_t)to[0] << 32 | to[1], lo = (uint64_t)to[2] << 32 | to[3];
+    const uint64_t hi_free = bits >= 64 ? 0 : UINT64_MAX >> bits;
+    const uint64_t lo_free = bits >= 128 ? 0 : bits <= 64 ? UINT64_MAX : UINT64_MAX >> (bits - 64);
+    return self_put6(&g->own, &(struct pbc_range6){hi, lo, hi | hi_free, lo | lo_free});
+}
+
+void addresses_are_self(const struct given_addresses *g, struct facts *facts)
+{
+    const struct facts own = self_facts(&g->own);
+    if (!facts->self4_count) facts->self4 = own.self4, facts->self4_count = own.self4_count;
+    if (!facts->self6_count) facts->self6 = own.self6, facts->self6_count = own.self6_count;
 }
 
 static int compare_ends(const struct given_address *x, const struct given_address *y)
@@ -71,6 +90,7 @@ int addresses_settle(struct given_addresses *g, const struct program *p, bool fi
     uint32_t own = 0;
     g->program = p;
     g->files = files;
+    self_sort(&g->own);
     /* Sort the addresses by device, and drop repeated ones: by the route of their subnet, too, or from another file. */
     uint32_t kept = 0;
     if (g->count) qsort(g->all, g->count, sizeof *g->all, given_compare);
@@ -250,14 +270,15 @@ void addresses_doubts(const struct given_addresses *g, const struct facts *facts
     }
     if (!g->left_out) return;
     snprintf(line, sizeof line,
-             "--routes gives addresses to more than %u devices that no rule names by itself: of %s the first of --self "
-             "stands for theirs",
+             "--routes gives addresses to more than %u devices that no rule names: for %s of them, prey uses the first "
+             "address of --self",
              OWN_IDS_MOST, text_number(g->left_out, n));
     tell(arg, line);
 }
 
 void addresses_fini(struct given_addresses *g)
 {
+    self_fini(&g->own);
     free(g->all);
     free(g->ifaces);
     free(g->facts);

@@ -193,6 +193,17 @@ static int note_address(struct reading *r, char *const words[], unsigned count)
     return addresses_add(r->addresses, device, at.family, at.to, secondary);
 }
 
+/* Note the addresses of a line of the table `local` that are this machine's own, as live (host_self). */
+static int note_own(struct reading *r, char *const words[], unsigned count)
+{
+    const char *table = value_of(words, count, "table");
+    const bool of_self = word_is(words[0], "local") || word_is(words[0], "anycast") || word_is(words[0], "broadcast");
+    const struct route *to = &r->entry.route;
+    if (!of_self || (*table && !word_is(table, "local") && !word_is(table, "255"))) return 0;
+    if (word_is(words[0], "broadcast") && to->to[0] >> 24 == 127) return 0;
+    return addresses_own(r->addresses, to->family, to->to, to->bits);
+}
+
 /* Read the words behind a prefix or a `nexthop`. */
 static int read_rest(struct reading *r, char *const words[], unsigned count, struct route_hop *hop)
 {
@@ -281,6 +292,7 @@ static int read_route(struct reading *r, char *const words[], unsigned count)
         return routes_fault(r, "a route must begin with an address, a prefix or `default`, not",
                             words[at == count ? 0 : at]);
     failed = r->entry.kind == ROUTE_VIA || word_is(words[0], "local") ? note_address(r, words, count) : 0;
+    if (!failed) failed = note_own(r, words, count);
     if (failed) return failed;
     r->hops[0] = (struct route_hop){.weight = 1};
     for (unsigned i = at; i < count; i++) /* hops may be in the route's own line */

@@ -173,14 +173,18 @@ inline_whole void judge(struct kpkt *k)
 
 SEC("xdp") int judge_xdp(struct xdp_md *ctx)
 {
-    judge(kpkt_xdp(ctx));
+    struct kpkt *k = kpkt_xdp(ctx);
+    judge(k);
     bpf_tail_call(ctx, &map_stages_xdp, STAGE_ACT);
+    count_uncalled(k);
     return XDP_DROP;
 }
 
 SEC("tc") int judge_tc(struct __sk_buff *ctx)
 {
-    judge(kpkt_tc(ctx));
+    struct kpkt *k = kpkt_tc(ctx);
+    judge(k);
     bpf_tail_call(ctx, &map_stages_tc, STAGE_ACT);
+    count_uncalled(k);
     return TC_ACT_SHOT;
 }

@@ -48,6 +48,7 @@ SEC("xdp") int look_xdp(struct xdp_md *ctx)
     case STAGE_NONE: return XDP_PASS;
     case STAGE_SEND: return leave_out(ctx, k);
     }
+    count_uncalled(k);
     return XDP_DROP;
 }
 

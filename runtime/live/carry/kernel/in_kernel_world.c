@@ -261,11 +261,11 @@ void in_kernel_world(struct carry *carry)
                     strerror(-failed));
     tell_once(carry->tell, routes_failed, &k->told_routes, TOLD_FAULT,
               "the eBPF programs cannot get the routes: %s; until they do, `out on` and `urpf-failed` are false",
-              routes_failed == -E2BIG ? "there are too many routes or policy rules" : strerror(-routes_failed));
+              routes_failed == -E2BIG ? "too many routes or policy rules" : strerror(-routes_failed));
     tell_once(carry->tell, k->others_failed, &k->told_others, TOLD_FAULT,
               "the rules name too many devices that -i does not: %s; `on` does not recognize the rest: name fewer "
               "devices, or add -i",
-              k->others_failed == -E2BIG ? "there are too many" : strerror(-k->others_failed));
+              k->others_failed == -E2BIG ? "too many" : strerror(-k->others_failed));
 }
 
 /* ---- copies of whole frames: mirrors that take them, and devices that get theirs at traffic control ---- */

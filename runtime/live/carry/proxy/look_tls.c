@@ -119,7 +119,7 @@ static int look_at_trusted(const struct program *p, const struct pbc_proxy *says
     const unsigned count = store ? certificates_trust(fd, store) : 1;
     X509_STORE_free(store);
     close(fd);
-    return count ? 0 : complain("service %.60s: %.300s holds no certificate that can be read", service, path);
+    return count ? 0 : complain("service %.60s: %.300s has no readable certificate", service, path);
 }
 
 static int look_at_service(const struct program *p, const struct pbc_service *s)

@@ -178,7 +178,7 @@ static void in_kernel_text(FILE *out, const cJSON *kernel)
     if (!kernel) return;
     fill(out, kernel,
          "kernel      {#packets|frame}, {#bytes|byte} judged there{*up?.|||; {#.} sent to preyrun: {$}}\n"
-         "{*long?.|            slow path: |, |{$} {#.}| (man preyrun, kernel.long)\n}");
+         "{*long?.|            long path: |, |{$} {#.}| (man preyrun, kernel.long)\n}");
 #define KERNEL_COUNTER(field, key, words, doc)                                                                         \
     if (*words) fill(out, kernel, "{?" key "             {#" key "|" words "}\n}");
 #include "runtime/counters/counter.def"

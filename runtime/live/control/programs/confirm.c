@@ -231,7 +231,7 @@ void asked_CONFIRM(void *with, struct call *c)
     by_hand_forget(control->rules);
     drained_forget(control->rules);
     members_forget(control->rules);
-    events_tell(&control->tell->events, TOLD_CONFIRM, "user %u has confirmed it%s", (unsigned)call_uid(c),
+    events_tell(&control->tell->events, TOLD_CONFIRM, "confirmed by user %u%s", (unsigned)call_uid(c),
                 call_is_true(c, "force") ? " by force" : "");
     if (saves && onfile_save(control, err, sizeof err))
         call_end(c, 2, "confirmed: %.200s keeps running, but is not saved: %s", control->carry->now.name, err);

@@ -148,7 +148,7 @@ static void file_turn(struct rules *rules, uint32_t live, struct member_set *s)
         s->version++;
         rules->tell->changes++;
     } else if (*s->file.fault) {
-        events_tell(&rules->tell->events, TOLD_HAND, "sets: %.100s: %s is there again, as it was", s->name, path);
+        events_tell(&rules->tell->events, TOLD_HAND, "sets: %.100s: %s is back, unchanged", s->name, path);
     }
     if (!*s->file.bad) *s->file.fault = 0;
     given_fini(&g);
