@@ -33,7 +33,7 @@ same 'there nobody enforces what is for this machine' "$status|$(says 'which onl
 old -i eth0 --monitor --preflight host.pbc
 same 'and to watch takes nothing' "$status|$(says 'no obstacles')" '0|1'
 forbidden() { timeout 30 nsenter --net="/run/netns/$id-prey" "$bin/tests/tools/tamper" refuse 1 "$(readlink -f "$bin/tests")/../preyrun" "$@" >out 2>err </dev/null; status=$?; }
-modules='a security module, lockdown or a container's rules forbid eBPF programs, even to root'
+modules="a security module, lockdown or a container's rules forbid eBPF programs, even to root"
 forbidden -i eth0 --exec kernel host.pbc
 same 'programs are forbidden to root' "$status|$(says "$modules: dmesg or the audit log shows which; use --exec user$")" '2|1'
 forbidden -i eth0 --exec kernel --preflight host.pbc

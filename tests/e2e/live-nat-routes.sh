@@ -152,7 +152,7 @@ replies_follow() {
     asking=$!
     pids="$pids $asking"
     by "$1: an answer leaves by the uplink that the question came by" eth1
-    says "$1: status says so" '^replies of translated and balanced connections leave by their connection's interface: lan, wan, up2, dmz$'
+    says "$1: status says so" '^replies of translated and balanced connections leave by their connection'\''s interface: lan, wan, up2, dmz$'
     ip -n "$id-prey" link set up2 down
     by "$1: while that is down it leaves by the routes" eth0
     says "$1: status says that, too" '^replies of .* came in by: lan, wan, dmz; while it is down, by the routes: up2 \(down\)$'

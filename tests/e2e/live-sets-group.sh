@@ -34,7 +34,7 @@ wrong() { # SENTENCE VALUE WORDS
 }
 wrong 'an unknown group is no start' no-such-group:caught '`no-such-group` is not a group of this machine'
 wrong 'an empty list is none' 12346: '`` is not a list of live sets, such as caught,listed'
-wrong 'a group for all that is not mapped is none' 65534:caught '`65534` is the kernel's overflow group, which stands for groups of other namespaces: create a group for this'
+wrong 'a group for all that is not mapped is none' 65534:caught '`65534` is the kernel'\''s overflow group, which any group of another namespace can be: create a group for this'
 
 socket=/run/prey/$(stat -L -c %i "/run/netns/$id-prey")/wan.sock
 prey_with shop.pbc

@@ -139,7 +139,7 @@ END_OF_NOTES
 run --pcap inline.pcap --verdicts lines inline.pbc
 same 'a request to the original is one of several' "$(servers)" '- - - - web/a - - '
 run --pcap inline.pcap --explain 6 inline.pbc
-has '… and explained as such' 'no server: it continues to the client's destination'
+has '… and explained as such' 'no server: it continues to the client'\''s destination'
 run --pcap inline.pcap --explain 7 inline.pbc
 has '… until one is rejected' 'no server: the service rejects it'
 
@@ -293,7 +293,7 @@ run --pcap wire.pcap --verdicts lines wire.pbc
 same 'only a pool has servers' "$(servers)" '- - - - - - - - - - - web/a - - - - '
 has 'the summary tells connections that are rejected' '^proxied +4 connections: 3 given a server, 1 rejected$'
 for at in '4,reject,no server: the service rejects it' '8,program "/run/filter.sock",no server: an application gets it' '12,web,web  maglev -> web/a' \
-    '16,original,no server: it continues to the client's destination'; do
+    '16,original,no server: it continues to the client'\''s destination'; do
     IFS=, read -r frame to why <<<"$at"
     run --pcap wire.pcap --explain "$frame" wire.pbc
     has "an explanation says where: $to" "service wire, (when|else) -> $to \(wire\.prey:[0-9]+\)"

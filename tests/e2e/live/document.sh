@@ -23,8 +23,9 @@ document_printed() { # KIND PAGE
         esac
         case $inside$line in
         yes'# '* | yes'$ '* | yes'client$ '*)
+            line=$(printf %s "$line" | sed "s/preyctl confirm [a-z]\{8\}/preyctl confirm $word/")
             printf '%s\n' "$line"
-            command_of "$(printf %s "$line" | sed "s/preyctl confirm [a-z]\{8\}/preyctl confirm $word/")" >answer
+            command_of "$line" >answer
             sed 's/[ ]*$//' answer
             word=$(sed -n "s/.*: preyctl confirm \([a-z]\{8\}\)$/\1/p" answer | tail -n 1 | grep . || echo "$word")
             ;;
@@ -40,12 +41,13 @@ document_printed() { # KIND PAGE
 }
 
 # document_is_true KIND PAGE: the blocks ```console KIND show what was printed, but for figures, times, words of trials and
-# columns' widths, and whether there are other flows than those that were asked for. UPDATE=1 writes what was printed into the page.
+# columns' widths, and whether there are other flows than those that were asked for. A command confirms with the word that the block
+# before it shows. UPDATE=1 writes what was printed into the page.
 document_is_true() {
     document_printed "$1" "$2" >printed
     [ -z "${UPDATE:-}" ] || cp printed "$2"
     plain() {
-        awk -v kind="$1" '/^```/ { inside = $0 == "```console " kind } inside && !/^([a-z]*\$|#) / { gsub(/[0-9][0-9,.:]*( ([mun]?s|min))?/, "N"); gsub(/  +/, " "); sub(/^N of N flows$/, "N flows"); sub(/: preyctl confirm [a-z]*$/, ": preyctl confirm WORD") } { print }' "$2"
+        awk -v kind="$1" '/^```/ { inside = $0 == "```console " kind } inside && !/^([a-z]*\$|#) / { word = $NF; gsub(/[0-9][0-9,.:]*( ([mun]?s|min))?/, "N"); gsub(/  +/, " "); sub(/^N of N flows$/, "N flows"); if (sub(/: preyctl confirm [a-z]*$/, ": preyctl confirm WORD")) shown = word } inside && shown && /^([a-z]*\$|#) / { sub("preyctl confirm " shown, "preyctl confirm WORD") } { print }' "$2"
     }
     plain "$1" "$2" >wanted.plain
     plain "$1" printed >printed.plain
