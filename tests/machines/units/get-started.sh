@@ -40,7 +40,7 @@ follow() {
     local line=${1#*\$ } wanted=0 how=by_hand
     line=${line//eth0/wan}
     case $1 in
-    *'tests/deps.sh'* | *'apt install'* | *'make deb'*) how=online ;;
+    *'tests/deps.sh'* | *'apt install'* | *'make de'*) how=online ;;
     *'build/preyc --check typo.prey') wanted=1 ;;
     'client$ '*) how=on_client wanted=28 ;;
     *'build/preyctl confirm'*) line="${line% *} $(word_of <"$tree/log.txt")" ;;
