@@ -102,8 +102,11 @@ static int leave_rights(const struct user *u)
     capng_clear(CAPNG_SELECT_ALL);
     if (u->other && capng_change_id((int)u->uid, (int)u->gid, CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING))
         return -EPERM;
+    if (capng_get_caps_process()) return -EPERM;
+    const bool may_bound = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP);
     capng_clear(CAPNG_SELECT_ALL);
-    capng_apply(CAPNG_SELECT_BOUNDS); /* without that right, no_new_privs has the same effect */
+    /* Without CAP_SETPCAP, of which libcap-ng would complain, no_new_privs has the same effect. */
+    if (may_bound) capng_apply(CAPNG_SELECT_BOUNDS);
     if (capng_apply(CAPNG_SELECT_CAPS) || capng_get_caps_process()) return -EPERM;
     return capng_have_capabilities(CAPNG_SELECT_CAPS) == CAPNG_NONE ? 0 : -EPERM;
 }
