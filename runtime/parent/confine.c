@@ -103,9 +103,8 @@ static int leave_rights(const struct user *u)
     capng_clear(CAPNG_SELECT_ALL);
     if (u->other && capng_change_id((int)u->uid, (int)u->gid, CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING))
         return -EPERM;
-    capng_clear(CAPNG_SELECT_ALL);
-    capng_apply(CAPNG_SELECT_BOUNDS); /* without that capability, no_new_privs has the same effect */
-    if (capng_apply(CAPNG_SELECT_CAPS) || capng_get_caps_process()) return -EPERM;
+    if (capng_get_caps_process()) return -EPERM;
+    if (confined_capabilities(NULL, 0) || capng_get_caps_process()) return -EPERM;
     return capng_have_capabilities(CAPNG_SELECT_CAPS) == CAPNG_NONE ? 0 : -EPERM;
 }
 

@@ -33,7 +33,7 @@ static bool group_read(const char *name, gid_t *gid, char *why, size_t len)
     if (*gid == GROUP_OVERFLOW)
         return refuse(
             why, len,
-            "is the kernel's overflow group, which stands for groups of other namespaces: create a group for this",
+            "is the kernel's overflow group, which any group of another namespace can be: create a group for this",
             name);
     return true;
 }
