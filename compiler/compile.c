@@ -147,7 +147,7 @@ static void emit(struct compile *c)
     end_stage(c, STAGE_EMIT, began);
 }
 
-/* Continue with the tree. `why`: errno if there is none. */
+/* Continue with the tree. why: errno without a tree. */
 static int from_tree(struct compile *c, uint64_t began, int why)
 {
     end_stage(c, STAGE_PARSE, began);

@@ -31,8 +31,8 @@ static int add_owned(struct sources *s, const char *name, char *text, size_t len
     return (int)s->count++;
 }
 
-/* Read up to max_len bytes into a new buffer, past st_size if there are more: a file may grow, and /proc files say
- * 0. */
+/* Read up to max_len bytes into a new buffer, past st_size if there are more: a file may grow, and /proc files
+ * report 0. */
 static char *file_read(int fd, size_t hint, size_t max_len, size_t *len, int *err)
 {
     size_t cap = hint + 2, n = 0;

@@ -3,7 +3,7 @@
 #: make quick      units, packets, goldens and lints, built with gcc alone: a minute and a half; before make check
 #: make check-long all tests in all builds (tests/left.list), with longer fuzz and differential campaigns
 #: make check-live live traffic whole, by each executor: transfers of a GiB, 100,000 connections at once, floods, the proxy with all at once for MINUTES=5; LIVE=1 sets those sizes; COUNT, RATE, IDLE, SHORT
-#: make check-machines packet tests, differs and live scripts on Debian's kernels, each in an emulated machine (tests/machines/), an hour and more a kernel on two cores; KERNEL=6.1, ONLY='live-nat…', EXECS=user; POWER=1: boots, upgrades, restarts and kills with systemd as process 1; UNITS=1: takeovers by its units, here; DRIVERS=1: network cards of three drivers
+#: make check-machines packet tests, differs and live scripts on Debian's kernels, each in an emulated machine (tests/machines/), an hour and more a kernel on two cores; KERNEL=6.1, ONLY='live-nat…', EXECS=user; POWER=1: boots, upgrades, restarts and kills with systemd as process 1; UNITS=1: takeovers by its units and the tutorial Get started, here; DRIVERS=1: network cards of three drivers
 #: make soak       live traffic of all kinds at once, for MINUTES=10, with reloads: nothing fails, memory stays; then COUNT=200000
 #:                 connections through each mode by each executor, one after the other and 50 at once: none is lost
 #: make check-tsan workers, reload, start and proxy of live traffic with ThreadSanitizer
@@ -176,7 +176,7 @@ else ifdef UNITS
 check-machines: deb
 	@sh tests/deps.sh machines check-deb
 	@[ -z "$(BEFORE)" ] || { rm -rf $(B)/before && mkdir -p $(B)/before && git archive $(BEFORE) | tar -x -C $(B)/before && cd $(B)/before && git init -q && git add -A && $(MAKE) deb B=build; }
-	@B=$(B) EXEC=$(or $(EXECS),user) BEFORE_DEBS=$(if $(BEFORE),$(CURDIR)/$(B)/before/build/deb) bash tests/machines/units/run.sh; status=$$?; B=$(B) EXEC=$(or $(EXECS),user) bash tests/machines/units/integrations.sh && exit $$status
+	@B=$(B) EXEC=$(or $(EXECS),user) BEFORE_DEBS=$(if $(BEFORE),$(CURDIR)/$(B)/before/build/deb) bash tests/machines/units/run.sh; status=$$?; for t in integrations get-started; do B=$(B) EXEC=$(or $(EXECS),user) bash tests/machines/units/$$t.sh || status=1; done; exit $$status
 else ifdef DRIVERS
 check-machines:
 	@sh tests/deps.sh build tests machines
@@ -204,10 +204,10 @@ check-tsan:
 	@for t in $(TSAN_TESTS); do echo "$$t"; B=$(B)/tsan bash tests/e2e/$$t.sh || exit 1; done
 demo:
 	@sh tests/deps.sh build demo
-	@+$(PART) programs $(MKCAP)
+	@+$(PART) -s programs $(MKCAP)
 	@B=$(B) bash tests/demo.sh
 demo-live:
-	@+bash tests/demo-live.sh allowed && $(if $(wildcard $(B)/preyrun),,echo 'the first time some five minutes; on a fresh Debian a hundred packages, 1.4 GB in all' &&) sh tests/deps.sh build demo-live && $(PART) programs && B=$(B) bash tests/demo-live.sh
+	@+bash tests/demo-live.sh allowed && $(if $(wildcard $(B)/preyrun),,echo 'the first time some five minutes; on a fresh Debian a hundred packages, 0.6 GB' &&) sh tests/deps.sh build demo-live && $(PART) -s programs && B=$(B) bash tests/demo-live.sh
 bench:
 	@sh tests/deps.sh build bench
 	@sh tests/deps.sh peers || echo 'bench: it goes on without those' >&2

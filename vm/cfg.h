@@ -54,7 +54,7 @@ typedef void trace_fn(void *arg, const struct trace_step *step);
 
 /* Counters that the worker shares with others (vm/shared/). Zero: a single worker. */
 struct share {
-    const struct shared *all;                    /* NULL: a single worker, or a replay, where `hear` returns recorded values */
+    const struct shared *all; /* NULL: a single worker, or a replay, where `hear` returns recorded values */
     uint64_t (*hear)(void *arg, uint64_t value); /* see share_hear; NULL: the worker is not recorded */
     void *arg;
 };
@@ -70,7 +70,7 @@ struct vm_copies {
  * `count` flows by their own tuples, set before each vm_tick. */
 enum { VM_CUTS_MOST = 64 /* most flows that one vm_tick ends so */ };
 struct vm_cuts {
-    void (*told)(void *arg, const struct flow_id *id); /* NULL: nobody is notified */
+    void (*told)(void *arg, const struct flow_id *id); /* NULL: no one is notified */
     void *arg;
     const struct flow_id *again; /* NULL: live */
     unsigned count;
@@ -89,9 +89,10 @@ struct vm_cfg {
     struct inline_carried *inline_carried;   /* [limits { proxy_sessions }]: packets and bytes of spliced
                                               * connections, by number; NULL: nothing is spliced */
     struct lending *lending;                 /* recipes that are lent to other workers; NULL: none */
-    struct flow_cuts *cuts;    /* members whose flows are to end (vm/judge/lives.h), by walks of vm_tick; NULL: those
-                                * of the program's members, at once */
-    struct vm_cuts *cuts_told; /* flows that such walks end, for a recording or a replay; NULL: no recording and no replay */
+    struct flow_cuts *cuts; /* members whose flows are to end (vm/judge/lives.h), by walks of vm_tick; NULL: those
+                             * of the program's members, at once */
+    struct vm_cuts
+        *cuts_told; /* flows that such walks end, for a recording or a replay; NULL: no recording and no replay */
     const struct observe_out *observed; /* receiver of events of observed connections; NULL: none */
     bool live;     /* packets wait, so vm_tick works in parts of at most 50 us. Another program may replace this one
                     * (vm_swap), so flows have room for its needs */

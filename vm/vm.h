@@ -185,13 +185,12 @@ bool vm_archive(struct vm *vm, const struct vm_in *in, struct archive *a);
 void vm_loosen(struct vm *vm);
 
 /* Another number of workers: move the memory of `count` vms to `workers` new ones of the same program; the old ones
- * may then only be freed (vm_free). Each flow goes to the worker that gets its packets from now on, with all that it
- * holds and all its times, and so do clients, sources, mappings, cookies. Buckets of
- * meters are lowered in every worker to what any had left, so that a change never lets more through.
- * Fragments that wait, and datagrams whose first has been seen, are left out: a fragment that comes later is
- * judged as one without its first. in: of the new ones. owners: of the new workers, which know then where ports lead
- * that several have (worker/guests.h); NULL: there is one. False: out of memory, or the program observes connections or
- * has inline ones, which do not move. */
+ * may then only be freed (vm_free). Each flow goes to the worker that gets its packets from now on, with all its
+ * contents and times, and so do clients, sources, mappings and cookies. Every worker's meter buckets are lowered to the
+ * lowest level of any, so that a change never lets more through. Waiting fragments, and datagrams whose first fragment
+ * has been seen, are left out: a fragment that comes later is judged as one without its first. in: of the new ones.
+ * owners: of the new workers, which then know the owners of shared ports (worker/guests.h); NULL with one worker.
+ * False: out of memory, or the program has observed or inline connections, which do not move. */
 struct vm_move {
     struct owners *owners;
     struct vm *const *to;
@@ -204,8 +203,8 @@ struct vm_move {
 bool vm_move(struct vm_move *m, struct vm *const from[], unsigned count, const struct vm_in *in);
 
 /* Flows in advance: the same bytes in parts, while flows go on changing between two parts, so that vm_archive with
- * a->rest has little left to write and to read. Each call on the writing side while nobody judges; vm_archive with
- * a->rest then writes what has changed since, as long as no program was swapped.
+ * a->rest has little left to write and to read. Each call on the writing side while no worker judges; vm_archive
+ * with a->rest then writes the changes since, as long as no program was swapped.
  * vm_advance_write: write flows that have changed since they were written, from *hand on (0: a new round), until about
  * `slots` of them are written or the archive has little room left. True while the round goes on.
  * vm_advance_left: number of groups of sixteen that have changed.

@@ -20,7 +20,7 @@ void print_word(struct printer *t, const char *s)
     t->begun = true;
 }
 
-/* Print a name on one line: names of somebody else's program may hold line ends. */
+/* Print a name on one line: names of a stranger's program may contain line ends. */
 void put_name(const char *name, FILE *out)
 {
     for (; *name; name++) fputc(*name == '\n' ? ' ' : *name, out);

@@ -9,7 +9,7 @@ enum { BY_4 = 1, BY_6 = 2 };
 struct protocols {
     uint8_t in[256]; /* BY_4 | BY_6 */
     bool unknown, arp, other;
-    bool told;    /* the product asks for AH: number 51 over IPv6 stands for all packets with AH */
+    bool told;    /* the product asks for AH: number 51 over IPv6 represents all packets with AH */
     bool some_ah; /* some packets with AH, not all */
 };
 
@@ -97,7 +97,7 @@ static void put_family(struct printer *t, const struct protocols *s, uint8_t in,
     put_protocols(s, in, t->out);
 }
 
-/* Print both families' protocols by those few that they lack: "not icmp, udp". False: no words say which. */
+/* Print both families' protocols by those few that they lack: "not icmp, udp". False if no words name them. */
 static bool put_without(struct printer *t, const struct protocols *s)
 {
     unsigned lacking = 0;

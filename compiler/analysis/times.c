@@ -129,7 +129,7 @@ double times_share(const struct times *t, uint32_t moment)
 {
     double share = 1;
     for (const struct week *w = t->weeks; w < t->weeks + t->week_count; moment /= w->count, w++) {
-        const uint32_t minutes = w->minutes[moment % w->count]; /* dates alone are rare: count one minute */
+        const uint32_t minutes = w->minutes[moment % w->count]; /* bare dates are rare: count one minute */
         share *= (minutes ? minutes : 1) / (double)WEEK_MINUTES;
     }
     return share;

@@ -41,7 +41,7 @@ enum {
     BOXES_A_RULE = 4,       /* most boxes a rule, on average, of a longer list */
 };
 
-/* Collect as many boxes a rule as the list's total allows: boxes cost time to build and memory of the image. */
+/* Collect as many boxes per rule as the list's total allows: boxes cost time to build and memory of the image. */
 static void classified_collect(struct gen *g, const struct plan *plan, const struct list *l, enum variant v,
                                struct classified *c)
 {

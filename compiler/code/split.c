@@ -1,5 +1,5 @@
-/* The choice of a question that halves a run of rules. It asks only for what a rule cannot match without, and each rule
- * still makes all of its own tests, so a poor choice costs time and never a verdict. */
+/* The choice of a question that halves a run of rules. It asks only for conditions that a rule cannot match without,
+ * and each rule still makes all of its own tests, so a poor choice costs time and never a verdict. */
 #include "compiler/code/split.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* Shared by the files of preyc: the command line, the inputs that it names, and what is written. */
+/* Shared by the files of preyc: the command line, the inputs that it names, and the outputs. */
 #pragma once
 
 #include <stdbool.h>

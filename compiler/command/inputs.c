@@ -1,4 +1,4 @@
-/* Folders give their files in order of bytes; then -i's devices are compared with what the rules ask for */
+/* Folders give their files in order of bytes; then -i's devices are compared with those in the rules */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -100,15 +100,14 @@ static void advise_one(struct compile *c, const char *name, const char *device, 
                     "--allow-unjudged %s",
                     device, device);
     else if (device_link(device) == DEVICE_UNREADABLE)
-        diag_advise(c->diags,
-                    "correct the device's name in the rules; or leave the device open with --allow-unjudged %s",
+        diag_advise(c->diags, "remove the device from the rules; or leave the device open with --allow-unjudged %s",
                     device);
     else
         diag_advise(c->diags, "serve the device with -i %s; or leave the device open with --allow-unjudged %s", device,
                     device);
 }
 
-/* Report what is left out on a device, in the words of a start. */
+/* Report the parts that are left out on a device, in the words of a start. */
 static void check_one(const struct options *o, struct compile *c, const struct program *p, const char *device,
                       enum served_by by)
 {
@@ -140,7 +139,7 @@ static void names_of(const struct options *o, bool bare, char *to, size_t len)
             used += (size_t)snprintf(to + used, len - used, "%s%s", used ? "," : "", o->served[i]);
 }
 
-/* Warn of rules that ask for what comes in by a device that is not served, or for what a device does not have. */
+/* Warn of rules that ask for packets from an unserved device, or for properties that a device lacks. */
 static void check_rules(const struct options *o, struct compile *c, const struct program *p)
 {
     char serves[OPTIONS_SERVED * (DEVICE_MOST + 1)] = "", text[SERVED_TEXT];

@@ -139,7 +139,7 @@ static int command_run(const struct options *o, struct compile *c)
     print_failed(o, c);
     if (o->dump == DUMP_AST) lang_dump(c->tree, &c->sources, stdout);
     if (rc < 0 || diags_errors(c->diags)) return EXIT_RULES;
-    /* The compile is good: give what was asked for. */
+    /* The program compiled: print the requested output. */
     if (o->output && (output_allowed(o->output, o->input, c) < 0 || output_write(o->output, c->pbc, c->pbc_len) < 0))
         return EXIT_USAGE;
     if (o->dump == DUMP_IR) ir_dump(c, stdout);

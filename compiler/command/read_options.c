@@ -193,7 +193,7 @@ static int take_asked(struct options *o, const char *value)
 
 static int take_one_more(const char *option, const char *list[OPTIONS_PCAPS], unsigned *count, const char *value)
 {
-    if (*count == OPTIONS_PCAPS) return options_fault("the command has more than 32 times", option, NULL);
+    if (*count == OPTIONS_PCAPS) return options_fault("this option can be repeated up to 32 times:", option, NULL);
     if (!value[0]) return options_fault("the value is empty after", option, NULL);
     for (unsigned i = 0; i < *count; i++)
         if (strcmp(list[i], value) == 0) return options_fault("given twice:", value, NULL);

@@ -1,4 +1,4 @@
-/* The file's rules are read into a ruleset and printed as --fmt prints; what can't be said is reported */
+/* The file's rules are read into a ruleset and printed as --fmt prints; inexpressible ones are reported */
 #include "compiler/import/import.h"
 
 #include <errno.h>

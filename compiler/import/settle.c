@@ -51,7 +51,7 @@ static struct rule *lead(struct ruleset *s, struct chain *c, const char *text, c
 }
 
 /* prey asks for a missing return route only. So before a rule for sources that have one, the others leave for the
- * rest of the chain, which becomes a chain of its own; what the rule does not end follows them there. */
+ * rest of the chain, which becomes a chain of its own; packets that the rule does not end follow them there. */
 static void split_at(struct ruleset *s, struct chain *c, struct rule *before, struct rule *r)
 {
     struct chain *rest = split_off(s, c, r);
@@ -139,8 +139,8 @@ static bool is_drop(struct ruleset *s, const struct chain *c, const struct rule 
     return leads && drops_all(s, ruleset_find_chain(s, c->scope, r->target), 0);
 }
 
-/* Leave out what drops all that a return before it spares, if prey can't express the return. Where returning ends in a
- * policy that drops, nothing is spared. */
+/* Leave out a rule that drops all packets that a return before it spares, if prey can't express the return. Where
+ * returning ends in a policy that drops, nothing is spared. */
 static void settle_returns(struct ruleset *s, const struct chain *c)
 {
     struct spared spared = {.count = 0};
@@ -157,8 +157,8 @@ static void settle_returns(struct ruleset *s, const struct chain *c)
     }
 }
 
-/* Packets to the broadcast address of one network are `self` to prey. What lets them in or spares them is narrower
- * without; anything else can't be said. */
+/* Packets to the broadcast address of one network are `self` to prey. A rule that lets them in or spares them is
+ * narrower without; other rules can't be expressed. */
 static void settle_broadcasts(struct chain *c)
 {
     for (struct rule *r = c->rules; r; r = r->next) {

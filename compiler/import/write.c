@@ -23,8 +23,8 @@ static bool lets_leases_in(const struct rule *r)
     return false;
 }
 
-/* True if what is for this machine is dropped, and no rule seems to let leases in. netfilter needs none: DHCP clients
- * hear the answers before it. */
+/* True if packets for this machine are dropped, and no rule seems to let leases in. netfilter needs none: DHCP
+ * clients hear the answers before it. */
 static bool drops_leases(const struct ruleset *s)
 {
     bool drops = false;

@@ -1,6 +1,6 @@
-/* Clamps of segment sizes. In netfilter they are rules, of what is translated or not; in prey they are items of a nat,
- * for all that crosses by a device, and each device has one. A rule that names no device is about all of them: `"*"`.
- */
+/* Clamps of segment sizes. In netfilter they are rules, for translated and other packets; in prey they are items of
+ * a nat, for all packets that cross by a device, and each device has one. A rule that names no device is about all
+ * of them: `"*"`. */
 #include <search.h>
 #include <string.h>
 
@@ -12,7 +12,7 @@ enum { FOLLOWS = 1, SMALLEST = 536, LARGEST = 65495 }; /* FOLLOWS: a rule's clam
 struct clamped {
     const char *device;
     uint16_t fixed; /* smallest size that a rule asks for; 0: none */
-    bool follows;   /* a rule asks for what the path bears */
+    bool follows;   /* a rule asks for the path's MTU */
     struct clamped *next;
 };
 

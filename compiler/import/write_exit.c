@@ -1,7 +1,7 @@
-/* Find by which device the target of a forwarded port is reached. prey judges such a packet where it arrives, when no
- * route has been asked yet; but the target's address is known, and rule sets name the device of an address: where they
- * accept from or to it, drop forged sources, or leave its packets untranslated. The narrowest network tells. Else the
- * rules that accept the target's port by one device do. */
+/* Find by which device the target of a forwarded port is reached. prey judges such a packet where it arrives, when
+ * no route has been asked yet; but the target's address is known, and rule sets name the device of an address: where
+ * they accept from or to it, drop forged sources, or leave its packets untranslated. The narrowest network decides.
+ * Else the rules that accept the target's port by one device do. */
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,7 +114,7 @@ static bool holds_number(const struct list *l, wide n)
     return holds != l->negated;
 }
 
-/* True if the rule accepts ports, or what is translated, by one device and to any address. */
+/* True if the rule accepts ports, or translated packets, by one device and to any address. */
 static bool accepts_ports(const struct rule *r)
 {
     const struct list *port = rule_asks(r, ASK_DPORT);

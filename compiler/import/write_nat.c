@@ -14,7 +14,7 @@ enum { STATEMENTS_MOST = 4096, PORTS_EACH = 64, WAYS_MOST = 100000, EXCEPTIONS_M
 struct exception {
     struct rule rule;   /* with the conditions of the jumps that led to it */
     struct rule *wrote; /* the rule itself */
-    bool told;          /* a statement could not say it */
+    bool told;          /* a statement could not express it */
 };
 
 struct translating {
@@ -63,8 +63,8 @@ static bool lists_apart(const struct list *a, const struct list *b)
     return true;
 }
 
-/* Leave out of the rule what the exception takes: all, or what meets its only condition that the rule lacks. False: the
- * rule can't say that. */
+/* Exclude from the rule the packets that the exception takes: all, or those that meet its only condition that the
+ * rule lacks. False if the rule can't express that. */
 static bool except_one(struct writer *w, struct rule *r, const struct rule *e)
 {
     const struct condition *left = NULL;
@@ -89,7 +89,7 @@ static bool except_one(struct writer *w, struct rule *r, const struct rule *e)
     return !r->unsaid;
 }
 
-/* Leave out of the rule what all exceptions before it take; those that it can't say become comments. */
+/* Exclude from the rule the packets that all exceptions before it take; inexpressible ones become comments. */
 static void except_all(struct translating *t, struct rule *r)
 {
     for (unsigned i = 0; i < t->exception_count; i++) {

@@ -19,7 +19,7 @@ struct forwarded {
     uint16_t port;                /* port after; 0: not known */
     const struct forwarded *like; /* the first `forward` with the same target, maybe this one */
     const char *exit;             /* device towards the target; NULL: not in the rules */
-    const struct rule *exit_told; /* the rule that tells it */
+    const struct rule *exit_told; /* the rule that determines it */
 };
 
 /* A chain at the place where its rules are written: the body of a firewall, or a chain of prey. A chain with

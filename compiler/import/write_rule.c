@@ -106,7 +106,7 @@ static bool names(const struct list *l, const char *device)
     return false;
 }
 
-/* Return the reason why prey copies nothing to the device; NULL: there is none. */
+/* Return the reason why prey copies nothing to the device; NULL if it copies. */
 static const char *uncopied(struct writer *w, const char *device)
 {
     if (!*device || strlen(device) > 15 || strpbrk(device, "/:* ")) return "prey can't have a device with that name";
@@ -142,7 +142,7 @@ static bool list_holds(const struct list *l, uint8_t family, wide n)
     return (l->set ? in_set(l->set, family, n) : among(l, family, n)) != l->negated;
 }
 
-/* Decide conditions on the destination of a forwarded packet, and on its exit if a rule tells it, and remove them.
+/* Decide conditions on the destination of a forwarded packet, and on its exit if a rule names it, and remove them.
  * False if one fails. */
 static bool decide_destination(struct writer *w, const struct forwarded *f, const struct rule *r, struct rule *out)
 {

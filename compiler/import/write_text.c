@@ -133,7 +133,7 @@ const char *set_said(struct writer *w, struct set *set)
     return set->said;
 }
 
-/* Write a live set. What it holds in the listing is left out, and told with what brings it. */
+/* Write a live set. Its members in the listing are left out, and reported with the statement that adds them. */
 static void put_live_set(struct writer *w, const struct set *set)
 {
     enum { SIZE_GUESSED = 1 << 18, SIZE_MOST = 1 << 24 };

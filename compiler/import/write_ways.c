@@ -295,7 +295,7 @@ static void put_place(struct writer *w, const struct place *p)
     if (p->kind == PLACE_REST) {
         static const char *const ends[] = {[END_ACCEPTS] = "accept\n", [END_DROPS] = "drop\n", [END_DECIDED] = ""};
         if (p->forwarded && p->forwarded->exit) {
-            /* by which device the packets leave, and which rule says so */
+            /* by which device the packets leave, and the rule that names it */
             fputs("# ", w->out);
             put_address(w->out, p->forwarded->to.family, p->forwarded->to.lo, p->forwarded->to.lo);
             fputs(" is behind ", w->out);

@@ -51,15 +51,15 @@ extern const struct ir_field_info ir_fields[IR_FIELDS];
 struct ir_number {
     uint8_t cond;   /* enum cond_kind that asks for it */
     uint8_t half;   /* half of the key, or enum number_place */
-    uint32_t there; /* bits of key.kind, any of which says that the packet has the field */
-    uint32_t last;  /* the largest number; a field's `most` above it stands for "not there" */
+    uint32_t there; /* bits of key.kind, any of which means that the packet has the field */
+    uint32_t last;  /* the largest number; a field's `most` above it means "not there" */
 };
 extern const struct ir_number ir_numbers[IR_FIELDS];
 
 /* True if the packet has the field, but the key does not. */
 static inline bool ir_beside_key(enum ir_field f) { return !half_in_key(ir_numbers[f].half); }
 
-/* Return the bit of key.kind that says that the field is there, for fields with a value for "not there"; else 0. */
+/* Return the bit of key.kind for the presence of the field, for fields with a value for "not there"; else 0. */
 static inline uint32_t ir_there(enum ir_field f)
 {
     return half_in_key(ir_numbers[f].half) && ir_numbers[f].last < ir_fields[f].most ? ir_numbers[f].there : 0;

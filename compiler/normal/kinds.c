@@ -107,7 +107,7 @@ static bool packet_possible(uint32_t bits, uint32_t header, uint32_t mask, uint3
     return false;
 }
 
-/* True unless the bits say two directions, or an inner tag without an outer one. */
+/* True unless the bits mean two directions, or an inner tag without an outer one. */
 static bool ways_possible(uint32_t mask, uint32_t value)
 {
     const uint32_t ways = KIND_IN | KIND_OUT | KIND_FORWARD;

@@ -172,7 +172,7 @@ static void address_normal(struct normal *n, struct ir_product *p, const struct 
     narrow(n, p, IR_WHAT, n->ip);
 }
 
-/* Apply a condition on one number, whose row says what must be there. */
+/* Apply a condition on one number, whose row gives its requirements. */
 static void number_normal(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
 {
     const struct cond_info *k = &cond_info[c->kind];
@@ -284,7 +284,7 @@ static uint64_t *macs_room(struct normal *n, size_t count)
     return n->macs;
 }
 
-/* Apply a MAC condition, a predicate that is kept as written but for order and repetition. */
+/* Apply a MAC condition, a predicate that is kept as written except for order and repetition. */
 static void mac_normal(struct normal *n, struct ir_product *p, const struct pbc_cond *c)
 {
     const enum ir_field f = c->kind == COND_ETHER_TO ? IR_DST_MAC : IR_SRC_MAC;

@@ -165,7 +165,7 @@ static void intern_common(struct normal *n)
     n->nd_ttl = ir_field_range(n->ir, IR_TTL, 255, 255);
 }
 
-/* Note what each live set may have. Two programs that are compared may have sets of one name: one stands for both. */
+/* Note the possible members of each live set. Two compared programs may have sets of one name: one represents both. */
 static void intern_lives(struct normal *n)
 {
     const struct image *img = n->img;

@@ -50,7 +50,7 @@ static bool member_time(struct compile *c, const struct node *time, struct pbc_a
     return false;
 }
 
-/* True if the rule takes packets of handshakes alone in which both sides have spoken, so that no source is forged. A
+/* True if the rule takes only packets of handshakes in which both sides have spoken, so that no source is forged. A
  * forged datagram makes a server answer, and a second one is established. */
 static bool is_proven(const struct rule_work *w, uint32_t conds)
 {

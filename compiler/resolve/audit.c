@@ -174,8 +174,8 @@ static void renumber_names(const struct parting *p)
     }
 }
 
-/* Refuse audited parts of a firewall that decides beside one in audit: that one's answer would always stand for them.
- */
+/* Refuse audited parts of a firewall that decides beside one in audit: that one's answer would always replace
+ * theirs. */
 static void check_audited_apart(struct compile *c, const uint32_t *audits)
 {
     const struct image *img = c->image;

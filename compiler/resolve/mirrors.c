@@ -124,7 +124,7 @@ uint32_t mirror_of(struct compile *c, const struct node *verdict, uint32_t rule)
     return c->image->mirrors_count - 1;
 }
 
-/* Return the place that names the interface as one to be judged; SPAN_NONE: nobody does. */
+/* Return the place that names the interface as one to be judged; SPAN_NONE if none does. */
 static struct span judged_at(const struct image *img, uint32_t iface)
 {
     for (uint32_t i = 0; i < img->firewalls_count; i++)

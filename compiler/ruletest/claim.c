@@ -173,7 +173,7 @@ static bool take_claim(struct compile *c, const struct image *program, const str
     return !w.bad;
 }
 
-/* True if the claim names destinations and says that new packets to them are not let in. */
+/* True if the claim names destinations and states that new packets to them are not let in. */
 static bool is_about_going(const struct claim *claim)
 {
     const bool keeps_out = claim->always == (claim->action != ACTION_ACCEPT);

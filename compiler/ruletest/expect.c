@@ -1,4 +1,4 @@
-/* Read test steps that send a packet and expect something: `expect`, alone or of a reply, and `reply`. */
+/* Read test steps that send a packet and expect something: `expect`, by itself or of a reply, and `reply`. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -55,7 +55,7 @@ static bool rule_named(struct compile *c, const struct node *name, bool would, u
     *rule = s ? would ? s->would : s->index : PBC_NONE;
     if (s && *rule == PBC_NONE && c->image->audits) {
         diag(c->diags, E_TEST_RULE, name->span, "the rule `%s` is audited, so it decides nothing", name->v.str.s);
-        diag_advise(c->diags, "write `expect would ...` to test what it would do");
+        diag_advise(c->diags, "to test the rule's effect without `audit`, write `expect would ...`");
     }
     return s && *rule != PBC_NONE;
 }
@@ -124,7 +124,7 @@ bool test_expect_step(struct compile *c, struct test *t, const struct node *n)
     struct test_step *s = test_step_add(c, t, STEP_EXPECT, span_of(n, last));
     bool good = true;
     s->action = (uint8_t)test_action_of(fate);
-    /* So can a service, by what the client says. */
+    /* So can a service, by the client's data. */
     s->asks_server = s->action == ACTION_REJECT || s->action == ACTION_PASS;
     s->would = fate->first && c->image->audits;
     if (by && s->would) image_swap(c->image);
@@ -134,7 +134,7 @@ bool test_expect_step(struct compile *c, struct test *t, const struct node *n)
     return test_subject_of(c, t, n->last, s) && good;
 }
 
-/* Read a `reply` that stands alone: it expects to be let through. */
+/* Read a `reply` without `expect`: it expects to be let through. */
 bool test_reply_step(struct compile *c, struct test *t, const struct node *n)
 {
     struct test_step *s = test_step_add(c, t, STEP_EXPECT, n->span);

@@ -117,6 +117,6 @@ void test_note_left(struct test_run *r, const struct verdict *v)
     if (pkt_parse(&pkt, &r->facts, &key) != REASON_NONE) return;
     pkt_describe(&pkt, &key, text, sizeof(text));
     if (r->left_hop_family) address_text(r->left_hop_family, r->left_hop, hop);
-    diag_note(r->c->diags, SPAN_NONE, "it left as: %s, %u bytes%s%s", text, pkt.wire_len,
+    diag_note(r->c->diags, SPAN_NONE, "the packet left as: %s, %u bytes%s%s", text, pkt.wire_len,
               hop[0] ? ", to the machine " : "", hop);
 }

@@ -1,5 +1,5 @@
 /* `expect mirrored by RULE`, `expect not mirrored`: which rules with `mirror` copy a packet. One with `sent` copies
- * what goes on, so nothing of what is dropped or rejected. */
+ * packets that go on, so no dropped or rejected ones. */
 #include <string.h>
 
 #include "compiler/ruletest/ruletest.h"

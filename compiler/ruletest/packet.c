@@ -262,7 +262,7 @@ static void check_parts(struct packet_work *w, const struct node *first)
     }
 }
 
-/* Make an SCTP packet of which nothing else is said open an association: with an INIT, that asks for the tag 1
+/* Make an SCTP packet without further description open an association: with an INIT, that asks for the tag 1
  * (frame.c). */
 static void open_association(struct frame_spec *p)
 {

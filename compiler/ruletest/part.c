@@ -1,4 +1,4 @@
-/* Read the parts behind the addresses of a test's packet: a table says which form takes which part, once each. */
+/* Read the parts after the addresses of a test's packet: a table lists the parts that each form takes, once each. */
 #include "compiler/ruletest/ruletest_priv.h"
 
 static uint32_t number_read(struct packet_work *w, const struct node *n, const struct number_kind *kind)
@@ -127,8 +127,8 @@ static void part_tunnel(struct packet_work *w, const struct node *n)
         w->bad = true;
 }
 
-/* Read what the client sends first. Names have up to 255 bytes, as in a ClientHello; other texts up to 4096, a
- * little more than a proxy reads. Only a host and a header's value may be empty (RFC 9110, 5.5 and 7.2). */
+/* Read the client's first data. Names have up to 255 bytes, as in a ClientHello; other texts up to 4096, a little
+ * more than a proxy reads. Only a host and a header's value may be empty (RFC 9110, 5.5 and 7.2). */
 static void part_said(struct packet_work *w, const struct node *n)
 {
     const size_t most = is_clause(n, CL_SNI) || is_clause(n, CL_ALPN) ? 255 : 4096;

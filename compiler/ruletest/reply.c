@@ -98,7 +98,7 @@ static void swap_sides(const struct frame_spec *last, struct frame_spec *p)
     if (!(p->notes & NOTE_TTL)) p->ttl = frame_ttl(p);
     p->rest = last->rest;
     if (p->fragment == KIND_FRAG_LATER) p->offset = FRAME_LATER_OFFSET;
-    /* An SCTP answer of which nothing else is said goes on with the handshake, or acknowledges data. */
+    /* An SCTP answer without further description goes on with the handshake, or acknowledges data. */
     enum { INIT = 1, INIT_ACK, COOKIE_ECHO = 10 };
     static const uint8_t init_ack[] = {2, 0, 0, 20, 0, 0, 0, 1, 0, 1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 1};
     static const uint8_t cookie_echo[] = {10, 0, 0, 4}, cookie_ack[] = {11, 0, 0, 4}, sack[16] = {3, 0, 0, 16};

@@ -1,4 +1,4 @@
-/* Report a failed test, in this order: what was expected and what happened; the packet; what decided; and why the
+/* Report a failed test, in this order: the expectation and the result; the packet; the deciding rule; and why the
  * expected rule did not decide, or which rule came closest.
  *
  *     edge.prey:12:3: error: test "admins may ssh": expected accept by SSH, but found drop by default [E0701]
@@ -73,7 +73,7 @@ void test_note_packet(struct test_run *r, const char *what, const struct pkt *pk
         diag_note(r->c->diags, SPAN_NONE, "the packet has no TCP flags; to open a connection, write `syn`");
 }
 
-/* Add a note that nobody judged the packet, most often because it is not addressed to `self`. */
+/* Add a note that no rule judged the packet, most often because it is not addressed to `self`. */
 static void note_nobody(struct test_run *r, const struct verdict *v, const struct key *key)
 {
     struct diags *d = r->c->diags;
@@ -139,7 +139,7 @@ struct served test_served(const struct test_run *r, const struct pkt *pkt, const
     return vm_explain_service(r->vm, &in, key, pkt);
 }
 
-/* Add a note if a `nat` may translate the packet, and the test says nothing of its way. */
+/* Add a note if a `nat` may translate the packet, and the test does not give its way. */
 static void note_way(struct test_run *r, const struct pkt *pkt, const struct key *key)
 {
     const struct vm_in in = {.mono_ns = r->now_ns, .facts = &r->facts};
@@ -188,7 +188,7 @@ void test_note_service(struct test_run *r, const struct served *served, const st
               program_str(p, p->pools[served->pool].name), served->how[0] ? ": " : "", served->how);
 }
 
-/* Write what was expected: "accept by SSH state new", "pool canary", "server shop/a", "that a service refuses it". */
+/* Write the expectation: "accept by SSH state new", "pool canary", "server shop/a", "that a service refuses it". */
 static const char *expected_text(const struct test_run *r, const struct test_step *s, char *buf, size_t len)
 {
     const struct program *p = r->program;
@@ -239,7 +239,7 @@ static const char *found_text(const struct test_run *r, const struct test_search
     return buf;
 }
 
-/* Report an expectation of what would be without `audit`, in the words and numbers of those rules. */
+/* Report an expectation of the verdict without `audit`, in the words and numbers of those rules. */
 static void report_would(struct test_run *r, const struct test_step *step, const struct verdict *v,
                          const struct test_search *s)
 {

@@ -123,7 +123,7 @@ bool test_mirrored_step(struct compile *c, struct test *t, const struct node *n)
 bool test_rule_named(struct compile *c, const struct node *by, uint32_t *rule);
 
 /* Read a packet as written, check it and fill in the rest; NULL after a report (packet.c). self: addresses that
- * `self` stands for; any_port: the source port may be left out. *said: the client's first words, or NULL; `said` is
+ * `self` represents; any_port: the source port may be left out. *said: the client's first words, or NULL; `said` is
  * NULL if those are not allowed. */
 struct frame_spec *test_packet_of(struct compile *c, const struct node *n, const struct facts *self, bool any_port,
                                   struct test_said **said);
@@ -160,7 +160,7 @@ struct test_run {
     uint64_t *up_since_ns; /* [server]: time at which the server came up */
     struct claims claims;
     struct first *first;     /* first bytes of the connection being judged */
-    struct chooser *chooser; /* servers of proxy services; NULL: there are none */
+    struct chooser *chooser; /* servers of proxy services, or NULL */
     uint8_t *frame;          /* room for FRAME_MOST bytes */
     uint64_t cookie;         /* cookie of the packet judged last */
     struct test_held *held;

@@ -25,7 +25,7 @@ uint32_t said_branch(struct program *p, uint32_t service, const struct test_said
 /* Choose the server for a packet that was let through to a proxy service: set v->server, and *served gives the
  * reason. True immediately for any other packet. said: NULL if only the packet's payload is sent. Unsent words count
  * as absent, as after the service's `first bytes within`. False if the service closes the connection; served->how
- * says why, except if no server is left. */
+ * gives the reason, except if no server is left. */
 bool said_connect(struct test_run *r, const struct test_said *said, const struct frame_payload *payload,
                   const struct key *key, struct verdict *v, struct served *served);
 /* Choose a server for a connection on a branch with pools: set v->server, or return false and set v->reason. */

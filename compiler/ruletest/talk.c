@@ -13,7 +13,7 @@
 #include "compiler/ruletest/ruletest.h"
 #include "vm/packet/parse/header.h"
 
-/* First sequence number of the side that spoke first, of the other side, and the step to that of a new connection */
+/* First sequence number of the side that sent first, of the other side, and the step to that of a new connection */
 enum { ISN_FIRST = 1, ISN_OTHER = 1000000001, ISN_STEP = 1000000 };
 
 struct test_talk {
@@ -21,7 +21,7 @@ struct test_talk {
     struct talk_end {
         uint32_t addr[4];
         uint16_t port;
-    } end[2]; /* 0: the side that spoke first */
+    } end[2]; /* 0: the side that sent first */
     uint8_t family, tags;
     uint16_t vid[2];
     struct talk_side {

@@ -100,7 +100,7 @@ static void note_step(struct test_run *r, const struct test_search *s, const str
               why);
 }
 
-/* Explain why the rule was not reached: its own conditions, the way to it, or what is before it. */
+/* Explain why the rule was not reached: its own conditions, the way to it, or the rules before it. */
 static void note_unreached(struct test_run *r, const struct test_search *s, const struct verdict *v)
 {
     const struct image *img = r->c->image;

@@ -44,7 +44,7 @@ int written_read(struct written *w, const char *text, char *err, size_t err_len)
     return -1;
 }
 
-/* Copy what the proxy reads, in one block of memory. */
+/* Copy the data that the proxy reads, in one block of memory. */
 static struct test_said *copy_of(const struct test_said *s)
 {
     const uint32_t n = s->hello + s->request;

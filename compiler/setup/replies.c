@@ -68,7 +68,7 @@ static void print_reply(const struct setup *s, const struct reply *r)
     for (unsigned i = 0; i < 3; i++) print_match(s, r, endpoint_info[i].name);
 }
 
-/* Find replies that must pass unchanged to the balancer, but can't be told from those of `r`. */
+/* Find replies that must pass unchanged to the balancer, but can't be distinguished from those of `r`. */
 static bool kept_source(const struct setup *s, const struct reply *r, struct reply *kept)
 {
     for (uint32_t i = 0; i < s->count; i++) {

@@ -60,7 +60,7 @@ static void wait_for(struct comparison *c, const struct compared *f)
     c->waiting = w;
 }
 
-/* Take this machine's addresses from a recording, which tells them on its way. */
+/* Take this machine's addresses from a recording, which has them between its frames. */
 static void tell_self(struct comparison *c)
 {
     for (unsigned i = 0; i < 2 && c->self_told != c->reading->self_changes; i++)
@@ -87,7 +87,7 @@ static void frame_judge(struct comparison *c, const struct capture_frame *f, uin
         difference_note(c, &frame);
 }
 
-/* Apply addresses that a recording tells behind its last frame: they replace the earlier ones. */
+/* Apply addresses that a recording has after its last frame: they replace the earlier ones. */
 static void comparison_end(struct comparison *c)
 {
     tell_self(c);

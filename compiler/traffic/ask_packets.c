@@ -48,8 +48,8 @@ static uint16_t own_id(const struct asking *a, const char *name, uint16_t as)
     return addresses_iface(&a->routes.addresses, name, as);
 }
 
-/* Set the address that stands for unknown ones. A way that is said has an id in rules only, so for a packet that
- * leaves by a device which rules do not name by itself this is the device's. */
+/* Set the address that represents unknown ones. A given way has an id in rules only, so for a packet that leaves by
+ * a device which rules do not name by itself this is the device's. */
 static void speak_by(struct asking *a, uint16_t iface)
 {
     struct facts *f = &a->shop.facts;

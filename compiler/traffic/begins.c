@@ -51,7 +51,7 @@ static bool begins_make_room(struct begins *b)
     return true;
 }
 
-/* Return what the packet would begin; `back`: what it would answer. */
+/* Return the flow that the packet would begin; back: the flow that it would answer. */
 static struct begin begin_of(const struct key *k, bool back)
 {
     const bool icmp = k->kind & (KIND_ICMP | KIND_ICMP6), ports = k->kind & KIND_PORTS;

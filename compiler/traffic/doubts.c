@@ -1,7 +1,7 @@
-/* Doubts (doubts.h). If rules ask who this machine is and nothing names it, `self` is nobody and all frames arrive, so
+/* Doubts (doubts.h). If rules ask for this machine and no input names it, `self` is empty and all frames arrive, so
  * the results are no answer. An address in all frames is offered, but not assumed: in a capture of one conversation
- * both ends are in all frames. Multicast and broadcast arrive at any machine: if this machine is in no frame, results
- * of `in` and `out` firewalls on them prove nothing. */
+ * both ends are in all frames. Multicast and broadcast arrive at any machine: if this machine is in no frame,
+ * results of `in` and `out` firewalls on them prove nothing. */
 #include "compiler/traffic/doubts.h"
 
 #include <string.h>
@@ -21,7 +21,7 @@ void doubts_init(struct doubts *d, struct program *const programs[2], const char
     d->same = !memcmp(programs[0]->digest, programs[1]->digest, sizeof(programs[0]->digest));
 }
 
-/* True for an address that belongs to everybody or nobody: multicast, broadcast, loopback, unspecified. */
+/* True for an address of no single host: multicast, broadcast, loopback, unspecified. */
 static bool is_shared(bool v6, const uint32_t a[4])
 {
     if (v6) return a[0] >> 24 == 0xff || (!(a[0] | a[1] | a[2]) && a[3] <= 1);

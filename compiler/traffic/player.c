@@ -1,4 +1,4 @@
-/* A sum over the packets sent for a frame stands for them: two programs are compared by it */
+/* A sum over the packets sent for a frame represents them: two programs are compared by it */
 #include "compiler/traffic/player.h"
 
 #include <errno.h>

@@ -42,7 +42,7 @@ struct asked {
 };
 
 /* Explain each packet (in the notation of tests, with `on IF` and `out on IF`) as if it were the first that this
- * machine meets; `-` stands for packets from standard input, a line each, without empty lines and comments (#). The
+ * machine meets; `-` means packets from standard input, one per line, without empty lines and comments (#). The
  * machine's addresses are those of `selves`, or of tests; the time is `at` (written_time), or that of tests. Of a
  * packet that no firewall judges because of its device that is said instead. Text, or with `json` an object a line.
  * Return 0, or -EINVAL after lines on standard error: some packet was invalid, and the others were answered. */

@@ -1,5 +1,5 @@
-/* preyc --ask with -i: devices that are not served, from and to which packets go as `explain` says of a running program
- * (runtime/live/control/asked_unjudged.h). */
+/* preyc --ask with -i: devices that are not served, from and to which packets go as `explain` reports of a running
+ * program (runtime/live/control/asked_unjudged.h). */
 #pragma once
 
 #include "compiler/traffic/traffic.h"

@@ -83,7 +83,7 @@ void lex_error(struct parser *p, struct token *t, enum diag_code code, const cha
     __attribute__((format(printf, 4, 5)));
 void comment_check(struct parser *p, struct span span);
 void bad_character(struct parser *p, struct token *t);
-/* Offer the open range that a comparison (`>1024`, `<= 80`) stands for, as help beside the error just reported. `sign`:
+/* Offer the open range that a comparison (`>1024`, `<= 80`) means, as help beside the error just reported. `sign`:
  * place of the sign. False: no help. */
 bool offer_range(struct parser *p, struct span sign);
 /* Handle `\` followed by blanks (and a comment). True if it is an error that ends the statement. */

@@ -1,4 +1,4 @@
-/* Errors of the lexer: characters that cannot stand where they do, and text that is not UTF-8. */
+/* Errors of the lexer: misplaced characters, and text that is not UTF-8. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* Addresses in the source: IPv4 and IPv6, prefixes, ranges, with a port; and words with colons, which may be something
- * else. A word that is no address is reported with a reason. */
+/* Addresses in the source: IPv4 and IPv6, prefixes, ranges, with a port; and words with colons, which may have
+ * another meaning. A word that is no address is reported with a reason. */
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>

@@ -76,7 +76,7 @@ static void without_zeros(struct parser *p, uint32_t file, const char *s, size_t
     diag_suggest(p->diags, (struct span){file, at, at + (uint32_t)len}, "%.*s", (int)(len - zeros), s + zeros);
 }
 
-/* Report an option of iptables or ipvsadm, `--dport`, with our word for it. False: it is none. */
+/* Report an option of iptables or ipvsadm, `--dport`, with prey's word for it. False if it is none. */
 static bool offer_option(struct parser *p, struct token *t, const char *s, size_t len)
 {
     static const struct {

@@ -7,7 +7,7 @@
 #include "lang/parse/build.h"
 #include "lang/parse/syntax.h"
 
-/* Words of other tools for ours, several apart by blanks. */
+/* Words of other tools for prey's, several separated by blanks. */
 static const struct {
     const char *theirs;
     int ours;
@@ -260,7 +260,7 @@ static bool offer_interfaces(struct parser *p, int found)
     return true;
 }
 
-/* True for a word that begins a condition of rules, ours or another tool's. */
+/* True for a word that begins a condition of rules, prey's or another tool's. */
 static bool is_condition(const struct parser *p, int found, struct span span)
 {
     static const int ours[] = {
@@ -357,7 +357,7 @@ static bool is_option(const struct parser *p, struct span sign)
     return p->stmt.tokens > 2 && word.len && word_find(word.s, word.len) != NAME && p->text[sign.start + 1] != '=';
 }
 
-/* Help with `keep-source`: two of our words written as one. */
+/* Help with `keep-source`: two of prey's words written as one. */
 static bool offer_apart(struct parser *p, struct span span, const int *expected, int n)
 {
     const char *dash = memchr(p->text + span.start, '-', span.end - span.start);

@@ -15,7 +15,7 @@ bool is_word_at(const struct parser *p, struct span span, const char *word)
     return strlen(word) == span.end - span.start && memcmp(word, p->text + span.start, strlen(word)) == 0;
 }
 
-/* Offer one of our words that was written as two: `flow label`. */
+/* Offer one of prey's words that was written as two: `flow label`. */
 static bool offer_joined(struct parser *p, struct span span, const int *expected, int n)
 {
     const size_t len = span.end - span.start, blanks = strspn(p->text + span.end, " \t");
@@ -32,26 +32,16 @@ static bool offer_joined(struct parser *p, struct span span, const int *expected
     return false;
 }
 
-/* True for words that are read but refused as not supported yet (E0900), where they begin a statement or name a mode:
- * these are never suggested. */
-bool word_is_refused(int token)
-{
-    static const int refused[] = {INLINE, OBSERVE};
-    return expects(refused, (int)(sizeof(refused) / sizeof(refused[0])), token);
-}
-
-static bool may_be_offered(int token) { return token_is_word(token) && !word_is_refused(token); }
-
 /* If no word is near, offer all that may begin a statement, if they are few. */
 static void offer_starts(struct parser *p, const int *expected, int n)
 {
     char words[STARTS_MAX * (MAX_NAME + 8)];
     size_t len = 0;
     int count = 0, shown = 0;
-    for (int i = 0; i < n; i++) count += may_be_offered(expected[i]);
+    for (int i = 0; i < n; i++) count += token_is_word(expected[i]);
     if (count == 0 || count > STARTS_MAX) return;
     for (int i = 0; i < n; i++)
-        if (may_be_offered(expected[i]))
+        if (token_is_word(expected[i]))
             len += (size_t)snprintf(words + len, sizeof(words) - len, "%s`%s`",
                                     shown++ == 0    ? ""
                                     : shown < count ? ", "
@@ -73,7 +63,7 @@ static const char *meant(struct parser *p, struct span span, const int *expected
     const char *candidates[512];
     size_t count = 0;
     for (int i = 0; i < n && count < sizeof(candidates) / sizeof(candidates[0]); i++)
-        if (may_be_offered(expected[i])) candidates[count++] = token_name(expected[i]);
+        if (token_is_word(expected[i])) candidates[count++] = token_name(expected[i]);
     size_t len = span.end - span.start;
     if (len > MAX_NAME) return NULL;
     return diag_nearest(arena_strndup(p->arena, p->text + span.start, len), candidates, count);

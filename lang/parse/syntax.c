@@ -99,7 +99,7 @@ static int pick_listed(const int *expected, int n, bool values, int *shown)
     int count = 0;
     for (int i = 0; i < n; i++) {
         bool covered = values && ((expected[i] >= INT && expected[i] <= COLON_WORD) || expected[i] == NAME);
-        if (covered || expected[i] == NL || word_is_refused(expected[i])) continue;
+        if (covered || expected[i] == NL) continue;
         if (count == LISTED_MAX) return -1;
         shown[count++] = expected[i];
     }

@@ -3,14 +3,13 @@
 
 #include "lang/lex/lex.h"
 
-/* syntax.c: report the error at token `found` where `expected` could stand. */
+/* syntax.c: report the error at token `found` where `expected` is possible. */
 void syntax_error(struct parser *p, int found, struct span span, const int *expected, int n);
 bool expects(const int *expected, int n, int token);
 /* True if every kind of literal may be there; the grammar does not decide which literals have a meaning. */
 bool takes_values(const int *expected, int n);
 /* meant.c: offer the author's likely intention, as help beside the error just reported. */
 void offer_meant(struct parser *p, int found, struct span span, const int *expected, int n);
-bool word_is_refused(int token);
 /* True behind the colon of a claim, which takes no flags. */
 bool in_claim(const struct parser *p, const int *expected, int n);
 bool is_claim_flag(int found);
@@ -22,7 +21,7 @@ const char *synonym(const struct parser *p, struct span span, const int *expecte
 bool offer_habit(struct parser *p, int found, struct span span, const int *expected, int n);
 /* Offer alternatives to a word for TCP's options. False: no such word. */
 bool offer_tcp_option(struct parser *p, struct span span);
-/* Help where several interfaces stand for one */
+/* Help where several interfaces are given for one */
 #define SEVERAL_INTERFACES                                                                                             \
     "an interface is one device or one pattern (`\"wg*\"`): name each interface, and list the names in rules: `on a, " \
     "b`"

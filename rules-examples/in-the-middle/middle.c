@@ -1,5 +1,6 @@
-/* A program in the middle of connections (`-> program "/run/prey/middle.sock"`): it prints the side that sends, and turns the
- * client's lower-case letters into upper case. Each direction of a connection is a stream of its own, with one process.
+/* A program in the middle of connections (`-> program "/run/prey/middle.sock"`): it prints the side that sends, and
+ * turns the client's lower-case letters into upper case. Each direction of a connection is a stream of its own, with
+ * one process.
  *
  *     cc -O2 -o middle middle.c && ./middle /run/prey/middle.sock */
 #include <ctype.h>

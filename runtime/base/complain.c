@@ -36,7 +36,7 @@ bool complain_to_journal(void)
     return here.st_dev == device && here.st_ino == inode;
 }
 
-/* The line fits in PIPE_BUF: a pipe that poll calls ready takes that much at once. */
+/* The line fits in PIPE_BUF: a pipe that poll calls ready takes the line at once. */
 int complain(const char *fmt, ...)
 {
     static const char notice[] = "notice: ";

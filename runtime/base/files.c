@@ -45,7 +45,7 @@ static int append_part(struct appended *a, int fd, const void *bytes, size_t len
     return 0;
 }
 
-/* Write what waits. */
+/* Write the bytes that wait. */
 static int append_rest(struct appended *a, int fd)
 {
     size_t done = 0;

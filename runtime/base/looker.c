@@ -10,7 +10,7 @@
 
 enum { LOOK_NS = 20000 /* between two looks of who waits */ };
 
-/* Sleep, unless somebody has called since `calls`. */
+/* Sleep, unless another thread has called since `calls`. */
 static void looker_pause(struct looker *l, uint32_t calls, uint64_t pause_ns)
 {
     const struct timespec pause = {.tv_nsec = (long)pause_ns};

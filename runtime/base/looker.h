@@ -24,5 +24,5 @@ int looker_start(struct looker *l, bool (*turn)(void *arg), void *arg, uint64_t 
  * leave work meanwhile. One thread at a time may call this. False: it is late. A thread that does not run has
  * settled. */
 bool looker_settle(struct looker *l, uint64_t until_ns);
-/* Have turns go on until one finds nothing, and end the thread, if it runs. No thread may leave work any more. */
+/* Have turns go on until one finds nothing, and end the thread, if it runs. No thread may leave work after that. */
 void looker_stop(struct looker *l);

@@ -1,4 +1,4 @@
-/* A stream's first error is kept until its end; poll(2) tells a closed reader from other errors */
+/* A stream's first error is kept until its end; poll(2) distinguishes a closed reader from other errors */
 #include "runtime/base/out.h"
 
 #include <errno.h>

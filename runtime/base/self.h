@@ -17,7 +17,7 @@ struct self {
 struct source_candidate {
     bool here;       /* the address is the interface's own */
     bool wide;       /* its scope is wider than the link */
-    bool deprecated; /* its preferred lifetime is over */
+    bool deprecated; /* its preferred lifetime has expired */
     bool secondary;  /* IPv4: not the first address of its subnet; IPv6: temporary */
 };
 /* Return the address's rank as a source of packets beyond the link; 0: unusable. The first of equal addresses

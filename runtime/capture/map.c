@@ -71,7 +71,7 @@ int map_open(struct capture *c)
     install();
     c->bytes = m;
     c->map_slot = slot_take((uintptr_t)m, ((uintptr_t)m + c->size + PAGE_MASK) & ~PAGE_MASK);
-    if (c->map_slot < 0) return capture_fault(c, "more than %d captures are open at once", MAPS);
+    if (c->map_slot < 0) return capture_fault(c, "more than %d captures are open", MAPS);
     (void)madvise(m, c->size, MADV_SEQUENTIAL);
     return 0;
 }

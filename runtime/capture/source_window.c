@@ -72,7 +72,7 @@ int window_open(struct capture *c)
     return window_begin(c);
 }
 
-/* Read up to the first frame, with as many bytes as that needs. */
+/* Read up to the first frame, with as many bytes as the first frame needs. */
 int window_begin(struct capture *c)
 {
     for (;;) {

@@ -43,8 +43,8 @@ static struct probe *probe_new(struct checks *c, uint32_t server)
     const struct check_way *w = &t->ways[t->way];
     p->program = c->program;
     p->check = t->check;
-    /* A probe begins with the PROXY header that connections to the server have. What answers on a port of the check's
-     * own is another program. */
+    /* A probe begins with the PROXY header that connections to the server have. Another program answers on a port of
+     * the check's own. */
     const bool speaks = !t->check->port && !(t->check->flags & PBC_CHECK_WITHOUT_PROXY);
     p->header = speaks ? c->program->pools[c->program->servers[server].pool].send_proxy : 0;
     p->request = k->request;
@@ -100,7 +100,7 @@ static void say_result(struct check_state *s, const struct target *t, const stru
         snprintf(s->why, sizeof s->why, "%s", t->probe->why);
 }
 
-/* End a probe. After a good probe the next way is tried; after the last way, or a bad probe, the turn is over. */
+/* End a probe. After a good probe the next way is tried; after the last way, or a bad probe, the turn ends. */
 static void result_take(struct checks *c, uint32_t server, enum probe_result r, uint64_t now_ns)
 {
     struct target *t = &c->targets[server];
@@ -108,7 +108,7 @@ static void result_take(struct checks *c, uint32_t server, enum probe_result r, 
     const bool goes_on = r == PROBE_GOOD && t->way + 1 < t->way_count;
     if (!goes_on) say_result(s, t, c->program, r);
     if (t->probe) {
-        /* The parent, which bound the socket, may keep it open longer; closing alone then does not end its events */
+        /* The parent, which bound the socket, may keep it open longer; closing it here then does not end its events */
         if (t->probe->fd >= 0) epoll_ctl(c->epoll, EPOLL_CTL_DEL, t->probe->fd, NULL);
         probe_end(t->probe);
     }

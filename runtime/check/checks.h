@@ -78,6 +78,6 @@ void checks_restore(struct checks *c, uint32_t server, const struct check_state 
 /* Count a bad probe, if the server's check is `passive`, for a new flow that found the server dead (a reset, an
  * unreachable) */
 void checks_hint(struct checks *c, uint32_t server, const char *why, uint64_t now_ns);
-/* Return the number of probes that could not begin for want of descriptors or memory, or that this machine forbids.
- * They are no evidence against a server. */
+/* Return the number of probes that could not begin because descriptors or memory were missing, or that this machine
+ * forbids. They are no evidence against a server. */
 uint64_t checks_not_begun(const struct checks *c);

@@ -67,7 +67,7 @@ static bool make_kind(struct checks *c, uint32_t i, char *err, size_t err_len)
     return k->tls;
 }
 
-/* True if two checks say and expect the same */
+/* True if two checks send and expect the same */
 static bool same_steps(const struct program *a, const struct pbc_check *x, const struct program *b,
                        const struct pbc_check *y)
 {
@@ -89,7 +89,7 @@ static bool same_text(const struct program *a, uint32_t x, const struct program 
     return !strcmp(program_str(a, x), program_str(b, y));
 }
 
-/* True if two checks probe in the same way, whatever their names, and what follows from it */
+/* True if two checks probe in the same way, whatever their names */
 static bool same_check(const struct program *a, const struct pbc_check *x, const struct program *b,
                        const struct pbc_check *y)
 {

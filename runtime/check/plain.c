@@ -5,7 +5,7 @@
 
 enum { DATAGRAM_MOST = 65536 };
 
-/* `tcp [send "…"] [expect "…"] [expect has "…"] …`: a connection, and what is said on it */
+/* `tcp [send "…"] [expect "…"] [expect has "…"] …`: a connection, and the bytes that are sent and expected on it */
 static enum probe_result tcp_begin(struct probe *p)
 {
     steps_talk(p);

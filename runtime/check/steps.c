@@ -1,4 +1,4 @@
-/* One buffer a direction; each outcome is said with the bytes that were wanted and those that came */
+/* One buffer a direction; each outcome is reported with the expected and the received bytes */
 #include "runtime/check/steps.h"
 
 #include <stdio.h>
@@ -26,7 +26,7 @@ static void await(struct probe *p, uint32_t i)
     p->steps.matched = 0;
 }
 
-/* Load the next bytes to send, of the steps before the one that is awaited. False: there are none. */
+/* Load the next bytes to send, of the steps before the awaited one. False if no bytes are left to send. */
 static bool say_next(struct probe *p)
 {
     while (p->steps.said < p->steps.at) {
@@ -44,8 +44,8 @@ static bool say_next(struct probe *p)
 
 enum { QUOTED_BYTES = 24, QUOTED = 4 * QUOTED_BYTES + 10 };
 
-/* Write bytes as a string of the language, what is past QUOTED_BYTES as dots. `more`: they go on. buf: QUOTED - 3
- * bytes. Return buf. */
+/* Write bytes as a string of the language, with dots for bytes past QUOTED_BYTES. more: further bytes follow. buf:
+ * QUOTED - 3 bytes. Return buf. */
 static const char *quote(char *buf, const uint8_t *bytes, size_t len, bool more)
 {
     size_t n = 0;
@@ -70,7 +70,7 @@ static const char *quote_want(const struct probe *p, char buf[QUOTED])
     return quote(buf, step_bytes(p, s), s->len, false);
 }
 
-/* Quote the first bytes of what came last, which is what a server says to the last thing that it was told */
+/* Quote the first bytes that came last: the server's answer to the last bytes that it received */
 static const char *quote_seen(const struct probe *p, char buf[QUOTED])
 {
     const size_t kept = p->steps.last < sizeof p->steps.seen ? p->steps.last : sizeof p->steps.seen;
@@ -115,7 +115,7 @@ enum probe_result steps_late(struct probe *p, const char *within)
 
 /* ---- reading ---- */
 
-/* Keep the first bytes of what came last, for messages: n of them begin behind `after` others of it */
+/* Keep the first of the bytes that came last, for messages: n bytes, after `after` others */
 static void step_note(struct probe *p, const uint8_t *bytes, size_t n, size_t after)
 {
     for (size_t i = 0; i < n && after + i < sizeof p->steps.seen; i++) p->steps.seen[after + i] = bytes[i];

@@ -123,7 +123,7 @@ static enum probe_result stream_hear(struct probe *p)
     const enum probe_result r = p->talk.hear(p, bytes, (size_t)n);
     if (r != PROBE_GOES_ON || n == 0) return r;
     if (!p->talk.hear || (p->talk.say_next && p->talk.say_next(p))) {
-        /* Send what follows what was heard. */
+        /* Send the bytes that follow the received ones. */
         p->stage = STREAM_SAY;
         p->reads = false;
         return say_all(p);

@@ -1,4 +1,4 @@
-/* A section header, interfaces, then packets with VLAN tags put back where the kernel took them off */
+/* A section header, interfaces, then packets with VLAN tags put back where the kernel removed them */
 #include "runtime/copies/blocks.h"
 
 #include <string.h>

@@ -65,7 +65,7 @@ void copies_free(struct copies *c)
 
 struct copying *copies_worker(struct copies *c, unsigned worker) { return &c->workers[worker]; }
 
-/* Open what a sink writes to. */
+/* Open a sink's destination. */
 static int sink_open(struct copies *c, struct copy_sink *k, char *err, size_t err_len)
 {
     const struct copies_ways *w = &c->cfg.ways;

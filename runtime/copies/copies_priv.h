@@ -1,4 +1,4 @@
-/* Shared by the parts of the room. All of it belongs to the writing thread, except what is marked atomic. */
+/* Shared by the parts of the room. All of it belongs to the writing thread, except fields marked atomic. */
 #pragma once
 
 #include <sys/socket.h>
@@ -25,7 +25,7 @@ struct copy_sink {
     struct copy_sink *next; /* set before the sink is published, and never changed */
     int fd;                 /* FILE: the file, SOCKET: what listens; -1: none */
     uint32_t ifindex;       /* atomic; DEVICE: 0: away */
-    uint8_t idle;           /* atomic; 1 + enum copy_loss: the reason why workers need not copy; 0: they must */
+    uint8_t idle;           /* atomic; 1 + enum copy_loss: the reason why workers need not copy; 0: none */
     bool counted;           /* nothing is opened: copies are counted */
     uint64_t retry_ns;      /* FILE: time of the next try after a fault; 0: none */
     int failed;             /* FILE: errno of the last fault */

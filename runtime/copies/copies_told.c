@@ -1,4 +1,4 @@
-/* Losses by cause; what the rate left out is the meter's number */
+/* Losses by cause; the meter counts packets that the rate left out */
 #include "runtime/copies/copies_told.h"
 
 #include <cjson/cJSON.h>
@@ -54,8 +54,8 @@ void copies_text(FILE *out, const cJSON *root, const struct copies_told *of)
          "\n}");
     if (!of->replayed || !of->table) return;
     if (of->dir)
-        fprintf(out, "            a replay sends nothing: they lie in files below %s\n",
+        fprintf(out, "            a replay sends nothing: the copies are in files below %s\n",
                 text_tail(of->dir, 80, dir, sizeof dir));
     else
-        fprintf(out, "            a replay sends nothing: they were only counted (--copies DIR keeps them)\n");
+        fprintf(out, "            a replay sends nothing: the copies were only counted (--copies DIR keeps them)\n");
 }

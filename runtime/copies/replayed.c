@@ -41,7 +41,7 @@ static int target_keep(void *arg, enum pbc_mirror_to to, const char *target, boo
     if (!target_place(k, to, target, at)) return open_refused(-ENAMETOOLONG, target, err, err_len);
     const int failed = turn ? 0 : take_name(k, at);
     if (failed == -EEXIST) {
-        snprintf(err, err_len, "%.200s: copies for `%.200s` and for another target would lie in it", at, target);
+        snprintf(err, err_len, "%.200s: copies for `%.200s` and for another target would share this file", at, target);
         return -EINVAL;
     }
     if (failed) return open_refused(failed, at, err, err_len);

@@ -87,11 +87,11 @@ int stream_open(struct copies *c, struct copy_sink *k, char *err, size_t err_len
     if (is_read(c, k)) {
         k->idle = 1 + COPY_UNREAD;
         k->fd = c->cfg.ways.listen(c->cfg.ways.arg, k->target, err, err_len);
-        return k->fd < 0 && k->fd != -ENOENT ? k->fd : 0; /* ENOENT: nobody has given it a path */
+        return k->fd < 0 && k->fd != -ENOENT ? k->fd : 0; /* ENOENT: it has no path yet */
     }
     k->fd = stream_file(c, k, false, err, err_len);
     if (k->fd < 0) return k->fd;
-    /* The other process may have written half of a block: that is looked at once it judges no more. */
+    /* The other process may have written half of a block: this is checked once that process has stopped judging. */
     if (__atomic_load_n(&c->cfg.takes, __ATOMIC_RELAXED)) return 0;
     if (!fstat(k->fd, &what)) k->written = (uint64_t)what.st_size;
     if (!ends_well(k->fd, k->written)) {
@@ -141,7 +141,7 @@ uint64_t stream_unwritten(const struct copy_sink *k)
 }
 
 /* A disk took `done` bytes. In a replay the part of a block among them is taken back; live no file is ever cut (the
- * service may only append to what it was given), so the rest of the block waits. Return what has been taken. */
+ * service may only append to what it was given), so the rest of the block waits. Return the number of bytes taken. */
 static size_t untear(const struct copies *c, struct copy_sink *k, size_t done)
 {
     struct stat what;
@@ -159,7 +159,7 @@ static size_t untear(const struct copies *c, struct copy_sink *k, size_t done)
     return done;
 }
 
-/* Write what waits for a file; return false after a fault. The rest stays. */
+/* Write the bytes that wait for a file; return false after a fault. The rest stays. */
 static bool write_file(const struct copies *c, struct copy_sink *k)
 {
     size_t done = 0;
@@ -270,7 +270,7 @@ static void send_reader(struct copy_reader *r)
     r->sent = 0;
 }
 
-/* True if the reader has closed its end; one that only says that it will say nothing, as `nc` does, reads on. */
+/* True if the reader has closed its end; one that only shuts down its sending side, as `nc` does, reads on. */
 static bool is_gone(const struct copy_reader *r)
 {
     struct pollfd at = {.fd = r->fd};

@@ -177,7 +177,7 @@ static void question_answer(struct call *c)
     call_end(c, 2, "this preyrun (%s) does not know the question `%.60s`", PREY_VERSION, word ? word : "");
 }
 
-/* Answer a question. False: the message is not a JSON object. */
+/* Answer a request. False if the message is not a JSON object. */
 static bool question_ask(struct call *c, const struct message *m)
 {
     c->question = cJSON_ParseWithLength(m->body, m->len);
@@ -254,7 +254,7 @@ static bool send_some(struct call *c)
     return !failed;
 }
 
-/* Produce more of a call's answer while the client reads it at once. */
+/* Produce more of a call's answer, as long as the client reads it at once. */
 static bool say_more(struct call *c)
 {
     for (unsigned i = 0; i < MORE_MOST && c->follows && c->follows->more && !outbox_waits(&c->out) && !guest_waits(c);
@@ -265,7 +265,7 @@ static bool say_more(struct call *c)
     return true;
 }
 
-/* Read, answer and send. False: the client is to be let go. */
+/* Read, answer and send. False if the client must be closed. */
 static bool client_go_on(struct call *c, bool readable)
 {
     c->asked = false;

@@ -42,7 +42,7 @@ struct ctl {
     int epoll;
     struct call *clients[CTL_CLIENTS];
     unsigned count;
-    bool paused;     /* listening is off, for want of descriptors */
+    bool paused;     /* listening is off, because descriptors ran out */
     uint64_t now_ns; /* time of the step */
     size_t held;     /* pending bytes of all clients */
     uint64_t guests_debt_ns,

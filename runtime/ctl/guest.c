@@ -9,7 +9,7 @@
 
 #include "runtime/ctl/client_priv.h"
 
-enum { GROUPS_MOST = 65536 /* a process has at most (NGROUPS_MAX) */, SHARE = 5 /* one part of so many of the time */ };
+enum { GROUPS_MOST = 65536 /* a process has at most (NGROUPS_MAX) */, SHARE = 5 /* one part in so many of the time */ };
 #define BURST_NS UINT64_C(200000000) /* time that may be taken at once */
 
 /* Return the bits of the groups of that number. */
@@ -27,7 +27,7 @@ uint32_t guest_groups(const struct ctl *s, int fd, const struct ucred *who)
     socklen_t len = 0;
     if (!s->cfg.group_count) return 0;
     uint32_t bits = group_bits(s, who->gid);
-    getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &len); /* says the length that is needed */
+    getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &len); /* gives the needed length */
     gid_t *more = len && len <= GROUPS_MOST * sizeof *more ? malloc(len) : NULL;
     if (more && !getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, more, &len))
         for (size_t i = 0; i < len / sizeof *more; i++) bits |= group_bits(s, more[i]);

@@ -1,4 +1,4 @@
-/* A growing buffer with a begin and an end; what was sent makes room */
+/* A growing buffer with a beginning and an end; sent bytes make room */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

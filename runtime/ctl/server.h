@@ -1,8 +1,8 @@
 /* The service's end of the control socket: clients, each within bounds, and their calls.
  *
- * Nothing here blocks: one epoll descriptor stands for all of it. At most CTL_CLIENTS are connected at once, all
- * root or the owner, or of a group that may change live sets (guests); a further client gets a line with the reason
- * and is closed. A client has CTL_PATIENCE_NS to send a complete question, and as long to read some of the answer. */
+ * Nothing here blocks: one epoll descriptor covers all of it. At most CTL_CLIENTS are connected at once, all root or
+ * the owner, or of a group that may change live sets (guests); a further client gets a line with the reason and is
+ * closed. A client has CTL_PATIENCE_NS to send a complete question, and as long to read some of the answer. */
 #pragma once
 
 #include <cjson/cJSON.h>

@@ -8,7 +8,7 @@
 #include "runtime/exchange/first_frame.h"
 #include "runtime/exchange/iface_id.h"
 
-/* Return why the program is no filter, or NULL if it is one. */
+/* Return why the program is no filter, or NULL if it is a filter. */
 static const char *why_not(const struct program *p)
 {
     if (p->services_count || p->nats_count || p->pools_count || p->servers_count || p->checks_count)

@@ -7,7 +7,7 @@
 
 #include "runtime/io/io.h"
 
-/* The first line of a slot: all of a plain packet; of any other only what says that its key and view follow. */
+/* The first line of a slot: all of a plain packet; of any other only the note that its key and view follow. */
 struct first_line {
     uint64_t world;
     struct plain plain;

@@ -3,9 +3,9 @@
  * them in place.
  *
  * A hand-over's cost is the cache lines that move between processors, so each side has its own: it counts there, and
- * reads the other side's count only when its copy of it says that there is nothing left. Packets are published many
- * at a time. A plain packet (vm/packet/parse/plain.h) is one line besides its frame; any other is that line, its key
- * and its view. */
+ * reads the other side's count only when its copy shows that nothing is left. Packets are published many at a time.
+ * A plain packet (vm/packet/parse/plain.h) is one line besides its frame; any other is that line, its key and its
+ * view. */
 #pragma once
 
 #include <unistd.h>

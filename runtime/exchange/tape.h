@@ -77,7 +77,7 @@ struct tape_verdict tape_verdict_of(const struct verdict *v);
 /* An observed frame; only on tapes of observers (observers.h), never in a file. */
 struct tape_seen {
     uint32_t observers; /* bit i: observer i */
-    uint32_t stands;    /* number of packets that it stands for, for sampling observers; 0: not sampled */
+    uint32_t stands;    /* number of packets that it represents, for sampling observers; 0: not sampled */
     struct tape_verdict verdict;
 };
 static_assert(sizeof(struct tape_record) == 24 && sizeof(struct tape_frame) == 24 && sizeof(struct tape_verdict) == 16,

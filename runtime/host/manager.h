@@ -10,7 +10,7 @@
 enum manager_word {
     MANAGER_READY,     /* frames are judged; also after each reload, failed or not */
     MANAGER_RELOADING, /* a reload begins */
-    MANAGER_STOPPING,  /* no frame is judged any more */
+    MANAGER_STOPPING,  /* no frames are judged */
     MANAGER_ALIVE,     /* resets the watchdog */
     MANAGER_WORDS
 };

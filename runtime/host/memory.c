@@ -1,4 +1,4 @@
-/* The lowest memory.max of the control groups, and what the machine has */
+/* The lowest memory.max of the control groups, and the machine's memory */
 #include "runtime/host/memory.h"
 
 #include <inttypes.h>

@@ -16,7 +16,7 @@
 #include "runtime/host/change_priv.h"
 #include "runtime/host/state_file.h"
 
-#define OVER_MOST 4096 /* most lines that are no longer in force */
+#define OVER_MOST 4096 /* most lines that are out of force */
 
 struct state {
     int fd;
@@ -70,7 +70,7 @@ static bool end_keeps(const struct undoing *u, enum state_end when, const char *
 
 enum { KEPT = 1, WAITS = CHANGE_WAITS }; /* a line stays: the end keeps the change; it can't be undone yet */
 
-/* Undo the change of a line; cuts the line's bytes. last: also say what failed. Return 0, KEPT, WAITS or a negative
+/* Undo the change of a line; cuts the line's bytes. last: also report a failure. Return 0, KEPT, WAITS or a negative
  * errno. */
 static int undo_line(char *line, const struct undoing *u, bool last)
 {
@@ -88,7 +88,7 @@ static int undo_line(char *line, const struct undoing *u, bool last)
     return 0; /* to keep the line for ever would not help */
 }
 
-/* Go over the lines of a locked file, the last first. Return the number of failures; *waiting: of what waits. */
+/* Go over the lines of a locked file, the last first. Return the number of failures; *waiting: of those that wait. */
 static unsigned undo_pass(int fd, const struct undoing *u, bool last, unsigned *waiting)
 {
     unsigned left = 0;
@@ -112,7 +112,7 @@ static unsigned undo_pass(int fd, const struct undoing *u, bool last, unsigned *
     return left;
 }
 
-/* Undo the lines of a locked file. What failed is tried once more, for a later line may have stood in the way of an
+/* Undo the lines of a locked file. A failed undo is tried once more, because a later line may have blocked an
  * earlier one. */
 static unsigned undo_all(int fd, const struct undoing *u, unsigned *waiting)
 {

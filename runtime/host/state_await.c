@@ -11,7 +11,7 @@
 #include "runtime/host/state.h"
 #include "runtime/host/state_file.h"
 
-enum { SIGNALLED_MS = 500 }; /* wait for a process that was asked to end: it may end at once */
+enum { SIGNALLED_MS = 500 }; /* wait for a process that was asked to end: it may end immediately */
 
 /* Get a process's name, as its pid may be another program's by now */
 static void process_name(long pid, char name[32])

@@ -15,7 +15,7 @@ bool card_of(unsigned ifindex, struct card *c)
     if (!if_indextoname(ifindex, c->name)) return false;
     struct ethtool_drvinfo d = {.cmd = ETHTOOL_GDRVINFO};
     if (ethtool_ask(c->name, &d) >= 0) snprintf(c->driver, sizeof c->driver, "%.31s", d.driver);
-    /* One queue each way if the driver does not say. */
+    /* One queue per direction if the driver reports none. */
     struct ethtool_channels q = {.cmd = ETHTOOL_GCHANNELS};
     const bool told = ethtool_ask(c->name, &q) >= 0 && q.combined_count + q.rx_count;
     c->receive = told ? q.combined_count + q.rx_count : 1;
@@ -29,8 +29,8 @@ bool card_of(unsigned ifindex, struct card *c)
 
 unsigned card_queues(const struct card *c) { return c->receive < c->send ? c->receive : c->send; }
 
-/* True for drivers that receive into our memory and send from there (XDP_ZEROCOPY), by the kernel's sources, with the
- * first release. Others copy each frame, as `packet` does. */
+/* True for drivers that receive into the program's memory and send from there (XDP_ZEROCOPY), by the kernel's
+ * sources, with the first release. Others copy each frame, as `packet` does. */
 static bool fills_memory(const char *driver)
 {
     static const char *const those[] = {

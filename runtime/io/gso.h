@@ -1,4 +1,4 @@
-/* Super-packets cut into the packets that they stand for, with complete checksums: for programs that put packets
+/* Super-packets cut into the packets that they represent, with complete checksums: for programs that put packets
  * into tunnels, since no device would cut them behind the outer header. */
 #pragma once
 

@@ -27,7 +27,7 @@ void inline_io_fini(struct inline_io *io)
     *io = (struct inline_io){.fd = -1};
 }
 
-/* Read one packet. False: there is none. */
+/* Read one packet. False if none waits. */
 static bool read_one(struct inline_io *io, unsigned at)
 {
     struct virtio_net_hdr how;

@@ -9,7 +9,7 @@
 enum { INLINE_IO_BATCH = 64 }; /* most packets read at once */
 
 struct inline_io {
-    int fd;           /* the device, its owner's; -1: there is none */
+    int fd;           /* the device, its owner's; -1 without one */
     bool likely;      /* packets are likely: poll reported them, or given packets may have been answered */
     unsigned skipped; /* reads left out since the last one */
     uint8_t *memory;  /* memory of the packets read */

@@ -184,7 +184,7 @@ static inline void io_note_none(struct pkt *pkt)
         memset(pkt->data - sizeof(struct kernel_note), 0, sizeof(struct kernel_note));
 }
 
-/* Close what was made and not opened. */
+/* Close parts that were made and not opened. */
 void io_made_close(struct io_made *m);
 /* Return the filter of packet sockets, loaded on first use; NULL: none (steer/filter.h). */
 const struct filter *io_filter(struct io_maker *m);
@@ -214,7 +214,7 @@ bool xdp_refuses_mtu(const char *name, uint32_t mtu, unsigned in_front, struct o
 #include "runtime/io/io.def"
 
 /* Frames that the kernel executor sends up if traffic control takes arriving packets: a ring, with a struct
- * kernel_note before each frame, for io_note; and a packet socket for what leaves. */
+ * kernel_note before each frame, for io_note; and a packet socket for outgoing frames. */
 extern const struct io_ops io_RAISED;
 /* A port of `xdp` with such a ring beside it, for what the host sends by the interface. It is made of the two ports,
  * which it then owns. NULL: out of memory or descriptors; both stay the caller's. */

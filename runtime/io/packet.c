@@ -1,7 +1,7 @@
 /* `packet`: frames through AF_PACKET. A ring of slots that the kernel fills (TPACKET_V2) is read in place; longer
- * frames, which are super-packets, come by recvmsg beside it (PACKET_COPY_THRESH). Frames leave by sendmmsg through the
- * same socket, so that none of ours returns as sent by the host. README.md: why not TPACKET_V3. A mute port has no
- * ring, and is not asked for frames. */
+ * frames, which are super-packets, come by recvmsg beside it (PACKET_COPY_THRESH). Frames leave by sendmmsg through
+ * the same socket, so that none of them returns as sent by the host. README.md: why not TPACKET_V3. A mute port has
+ * no ring, and is not asked for frames. */
 #include "runtime/io/packet_priv.h"
 
 #include <endian.h>
@@ -44,7 +44,7 @@ struct io_port {
     struct virtio_net_hdr headers[SEND_MOST];
     struct iovec parts[SEND_MOST][2];
     struct mmsghdr messages[SEND_MOST];
-    struct sockaddr_ll to[2]; /* for bare packets, whose family no header tells: IPv4, IPv6 */
+    struct sockaddr_ll to[2]; /* for bare packets, whose family no header gives: IPv4, IPv6 */
     struct pool *pool;        /* for pieces of super-packets, where the kernel cuts none; else NULL */
     struct io_stats stats;
     uint64_t seen_received;  /* received frames at the last packet_stalled */
@@ -88,7 +88,7 @@ static bool is_ppp(int fd)
 }
 
 /* True if the ring that another process has read so far is one of that shape. It says so itself, and read strangers'
- * bytes before: what is in a slot of another length would be taken for the kernel's words. */
+ * bytes before: data in a slot of another length would be taken for the kernel's words. */
 static bool fits_handed(const struct io_handed *h, const struct tpacket_req *shape)
 {
     return h->slot_bytes == shape->tp_frame_size && h->blocks == shape->tp_block_nr && h->block < h->blocks &&
@@ -368,7 +368,7 @@ static void send_pieces(struct io_port *p, const struct pkt *super)
 static void packet_send(struct io_port *p, struct pkt *pkt)
 {
     if (pkt->link != p->link)
-        send_refused(p, EPROTO); /* the device has become one of another kind, which the sender has not heard yet */
+        send_refused(p, EPROTO); /* the device has become one of another kind, which the sender does not know yet */
     else if (pkt->segment && p->pool)
         send_pieces(p, pkt);
     else

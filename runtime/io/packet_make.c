@@ -1,5 +1,5 @@
-/* The privileged half of `packet`: a socket with its ring, bound to the interface, alone or as one of several that
- * share the arriving frames. The process that opens the port maps the ring (packet.c). */
+/* The privileged half of `packet`: a socket with its ring, bound to the interface, by itself or as one of several
+ * that share the arriving frames. The process that opens the port maps the ring (packet.c). */
 #include <endian.h>
 #include <errno.h>
 #include <linux/filter.h>
@@ -16,7 +16,7 @@ enum { SOCKET_BYTES = 16 << 20 }; /* bytes that wait beside the ring, or for the
 
 static int set(int fd, int level, int option, int value) { return setsockopt(fd, level, option, &value, sizeof value); }
 
-/* Set the options that must precede the ring; mark: of what a mute socket sends. Return the failed one, or NULL. */
+/* Set the options that must precede the ring; mark: for packets of a mute socket. Return the failed one, or NULL. */
 static const char *settle_socket(int fd, const struct io_ask *ask, uint32_t mark)
 {
     if (ask->mute) {
@@ -35,7 +35,7 @@ static const char *settle_socket(int fd, const struct io_ask *ask, uint32_t mark
     return setsockopt(fd, SOL_PACKET, PACKET_RX_RING, &shape, sizeof shape) ? "PACKET_RX_RING" : NULL;
 }
 
-/* Bind the socket: frames come from now on, unless it is mute. */
+/* Bind the socket: frames arrive from now on, unless it is mute. */
 static const char *bind_socket(int fd, const struct io_ask *ask)
 {
     const struct sockaddr_ll at = {

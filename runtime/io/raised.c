@@ -69,8 +69,8 @@ static void raised_view(struct io_port *p, const struct kernel_raised *r)
     p->used += (IO_HEADROOM + r->len + 63) & ~63u;
 }
 
-/* True for a record that holds what it says: no other is expected. A super-packet can be sent and cut only if its
- * checksum is left to whoever does that (as in offload_take). */
+/* True for a record that is consistent: no other is expected. A super-packet can be sent and cut only if its
+ * checksum is left to the cutter (as in offload_take). */
 static bool record_is_whole(const struct kernel_raised *r, size_t len)
 {
     if (len < sizeof *r || r->len > len - sizeof *r || r->len > KERNEL_RAISED_MOST) return false;
@@ -151,7 +151,7 @@ static void raised_stats(struct io_port *p, struct io_stats *to)
     to->super = p->super;
 }
 
-/* The place that was read so far is the ring's own: what waits there is read by whoever opens it next. */
+/* The place that was read so far is the ring's own: the next process that opens it reads the frames that wait there. */
 static bool raised_hand(const struct io_port *p, struct io_made *made)
 {
     if (p->count || p->used || !io_PACKET.hand(p->out, made)) return false;

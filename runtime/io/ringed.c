@@ -1,5 +1,5 @@
-/* A port of `xdp` with a ring beside it (raised.c). By XDP comes what arrives; by the ring, what the host has routed
- * and sends by the interface, where a nat may translate it. */
+/* A port of `xdp` with a ring beside it (raised.c). Arriving packets come by XDP; by the ring come those that the
+ * host has routed and sends by the interface, where a nat may translate it. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,8 +53,8 @@ static void ringed_release(struct io_port *p)
 
 static void ringed_send(struct io_port *p, struct pkt *pkt)
 {
-    /* XDP sends neither super-packets nor checksums that are left to a card, and what the host has routed (its way is
-     * said) may be such: all of it leaves in one order, by the ring's packet socket. */
+    /* XDP sends neither super-packets nor checksums that are left to a card, and packets that the host has routed
+     * may be of these kinds: all of it leaves in one order, by the ring's packet socket. */
     if (pkt->segment || pkt->flags & (PKT_CSUM_PARTIAL | PKT_WAY_SAID))
         io_RAISED.send(p->ring, pkt);
     else

@@ -9,7 +9,7 @@
 
 #include "runtime/io/offload.h"
 
-/* True if the slot is one that this queue's rings have, and `held` is said of it, too. Rings may be mapped by another
+/* True if the slot is in this queue's rings; its flag `held` may be set, too. Rings may be mapped by another
  * process: one that has handed them over (README.md), whose words are not the kernel's. */
 static bool has_slot(const struct umem *u, const struct queue *q, uint64_t slot, uint32_t held)
 {
@@ -164,7 +164,8 @@ static bool send_here(struct io_port *p, struct queue *q, uint64_t addr, uint32_
     return true;
 }
 
-/* Copy the frame to as many slots as it needs, and queue it. False: no slots, or the port sends no frames in pieces. */
+/* Copy the frame to as many slots as it needs, and queue it. False if slots are missing, or the port sends no frames
+ * in pieces. */
 static bool send_copy(struct io_port *p, struct queue *q, const struct pkt *pkt)
 {
     struct umem *u = p->umem;

@@ -1,6 +1,6 @@
-/* A port of `xdp` that another process goes on with: its sockets and their memory by descriptors, what the kernel
- * does not know by bytes. The kernel takes and gives slots meanwhile, so a list of the queues' slots is all there is
- * to say: which of them wait in a ring, and which a driver has, the rings report once they are read. */
+/* A port of `xdp` that another process continues: its sockets and their memory as descriptors, facts unknown to the
+ * kernel as bytes. The kernel takes and gives slots meanwhile, so a list of the queues' slots is all there is to
+ * say: which of them wait in a ring, and which a driver has, the rings report once they are read. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -49,9 +49,9 @@ const char *xdp_stays(const struct io_port *p)
     return at != MAP_FAILED || gone ? NULL : "before Linux 6.4 another process cannot map the rings of --io xdp";
 }
 
-/* ---- what is between the two ---- */
+/* ---- state between the two processes ---- */
 
-/* Write the queue's slots, or read them: each is in the memory, and nobody else's. */
+/* Write the queue's slots, or read them: each is in the memory, and has no other holder. */
 static bool slots_walk(struct umem *u, const struct queue *q, struct archive *a)
 {
     uint32_t count = 0;
@@ -116,7 +116,7 @@ bool xdp_archive(struct io_port *p, struct archive *a)
 
 /* ---- the side that goes on ---- */
 
-/* True for memory of that length, which nobody shortens under a reader. */
+/* True for memory of that length that no process can shorten under a reader. */
 static bool is_memory(int fd, uint64_t len)
 {
     const int whole = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL, seals = fcntl(fd, F_GET_SEALS);
@@ -137,8 +137,8 @@ static bool is_xdp_socket(int fd)
     return !getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) && domain == AF_XDP;
 }
 
-/* True for a socket of AF_XDP that is bound. By which interface and queue the kernel does not say (it would to
- * XDP_SOCKETS_DIAG, which few have), but a socket gets no frame but those of its own. */
+/* True for a socket of AF_XDP that is bound. The kernel does not report its interface and queue (except by
+ * XDP_SOCKETS_DIAG, which few kernels have), but a socket gets no frame but those of its own. */
 static bool socket_is_bound(int fd)
 {
     return is_xdp_socket(fd) && (recvfrom(fd, NULL, 0, MSG_DONTWAIT, NULL, NULL) >= 0 || errno != ENXIO);

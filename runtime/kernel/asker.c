@@ -92,7 +92,7 @@ int ask_frame(struct asker *a, enum kernel_hook hook, const struct pkt *pkt, uin
     return a->k->out == KERNEL_NONE ? -EPROTO : 0; /* a stage is missing */
 }
 
-/* Report what live sets have answered. Where one was asked more than once and the answers differ, nothing is. */
+/* Report the answers of live sets. Skip a set that answered twice and differently. */
 static void members_tell(const struct kpkt *k)
 {
     for (unsigned dst = 0; k->heard && dst < 2; dst++)

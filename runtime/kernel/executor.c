@@ -202,7 +202,7 @@ static struct pkt *edited(const struct executor *e, const struct kpkt *k, const 
     return out;
 }
 
-/* Copy for mirrors as the stages would, and note which mirrors copy what leaves. Return them. */
+/* Copy for mirrors as the stages would, and note the mirrors that copy leaving packets. Return them. */
 static uint64_t mirrored(const struct executor *e, const struct kpkt *k, struct pkt *pkt)
 {
     const struct program *p = vm_program(e->vm);
@@ -222,7 +222,8 @@ static void show(const struct executor *e, const struct vm_in *in, struct pkt *p
     vm_show(e->vm, in, v->flags & VERDICT_REPLY && tx->count > before ? tx->entries[before].pkt : pkt);
 }
 
-/* Have the worker go on with a packet that came up. It is judged alone, so entries and events get its index here. */
+/* Have the worker go on with a packet that came up. It is judged by itself, so entries and events get its index
+ * here. */
 static void run_up(struct executor *e, const struct vm_in *in, const struct kpkt *k, struct pkt *pkt, uint32_t input,
                    struct verdict *v, struct vm_tx *tx)
 {
@@ -260,7 +261,7 @@ static void run_one(struct executor *e, const struct vm_in *in, struct pkt *pkt,
         return;
     }
     *v = k->verdict;
-    if (!v->would) v->would_rule = v->would_firewall = 0; /* stages leave there what was */
+    if (!v->would) v->would_rule = v->would_firewall = 0; /* stages leave old values there */
     const unsigned before = tx->count;
     const uint64_t mirrors = mirrored(e, k, pkt);
     if (k->out == KERNEL_SEND) {

@@ -65,8 +65,8 @@ static void ask_log(const struct kernel *k, enum kernel_entry e, const struct li
     if (fd >= 0) close(fd); /* accepted this time */
 }
 
-/* Describe a refusal. The log's instructions tell the function. A program that was too complex is verified again, which
- * takes seconds, only if the log is wanted. */
+/* Describe a refusal. The log's instructions identify the function. A program that was too complex is verified
+ * again, which takes seconds, only if the log is wanted. */
 static void say_refused(const struct kernel *k, enum kernel_entry e, const struct linked *l, int failed, char *err,
                         size_t err_len)
 {
@@ -162,7 +162,7 @@ int load_stages(struct kernel *k, char *err, size_t err_len)
     return failed;
 }
 
-/* A judge that is loaded, each entry by a thread of its own. */
+/* A loaded judge; each entry runs in a thread of its own. */
 struct judging {
     const struct kernel *kernel;
     const struct code *code;

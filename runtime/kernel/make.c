@@ -46,7 +46,7 @@ static const char *last_line(char *log)
     return last;
 }
 
-/* Set each packet's place; the secret, so that arriving packets cannot pass for a test run; and the mark of ours. */
+/* Set each packet's place; the secret, so that arriving packets cannot pass for a test run; and prey's own mark. */
 static int init_world(struct kernel *k, char *err, size_t err_len)
 {
     struct kernel_world *w = kernel_world(k);
@@ -124,7 +124,7 @@ static int init_parts(struct kernel *k, const struct kernel_sizes *sizes, char *
     return m.failed;
 }
 
-/* Fill what is not empty at a start. */
+/* Fill the tables that have contents at a start. */
 static int init_contents(struct kernel *k, const struct program *p, char *err, size_t err_len)
 {
     const struct map *const v = k->maps.v;
@@ -181,7 +181,7 @@ struct kernel *kernel_new(const struct program *p, const struct kernel_cfg *cfg,
     if (!failed) return k;
     kernel_free(k);
     struct obstacle o;
-    const int here = refused_here(&o); /* says more than the first failure */
+    const int here = refused_here(&o); /* reports more than the first failure */
     const size_t said = here ? strlen(obstacle_text(&o, err, err_len)) : 0;
     if (here) snprintf(err + said, err_len - said, "; use --exec user");
     errno = here ? -here : -failed;

@@ -9,7 +9,7 @@
 
 static int ring_make(void) { return bpf_map_create(BPF_MAP_TYPE_RINGBUF, "raised", 0, 0, KERNEL_RAISED_BYTES, NULL); }
 
-/* Put rings in their places: all at once, which is one wait since Linux 6.8, or one by one where the kernel cannot. */
+/* Put rings in their places: all together, which is one wait since Linux 6.8, or one by one on older kernels. */
 static int rings_put(const struct kernel *k, const uint32_t at[], const int rings[], uint32_t count)
 {
     const int places = kernel_map(k, KERNEL_MAP_rings)->fd;
@@ -20,7 +20,7 @@ static int rings_put(const struct kernel *k, const uint32_t at[], const int ring
     return 0;
 }
 
-/* A ring that fails is tried again, and told, when it is asked for. */
+/* A ring that fails is tried again, and reported, on request. */
 void *rings_make(void *kernel)
 {
     struct kernel *k = kernel;

@@ -13,5 +13,5 @@ struct carried {
     struct observe_ends ends;
     struct observe_summary sum;
 };
-/* Take the oldest event, valid until spool_done. False: there is none. */
+/* Take the oldest event, valid until spool_done. False if there is none. */
 bool carried_take(struct spool *s, struct carried *c);

@@ -8,7 +8,7 @@
 #include "lang/json.h"
 #include "vm/words/words.h"
 
-enum { NAME_MOST = 1024 /* bytes of a name that a session tells */ };
+enum { NAME_MOST = 1024 /* bytes of a name that a session reports */ };
 
 static void put_time(FILE *out, const char *key, uint64_t ns)
 {

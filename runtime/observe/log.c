@@ -108,7 +108,7 @@ static void begin_at(struct conn_seen *c, struct observed_service *s)
     c->part[0] = c->part[1] = 0;
 }
 
-/* Return the connection's entry, made if it is missing; NULL: out of memory. Where there are too many, the oldest is
+/* Return the connection's entry, made if it is missing; NULL if memory ran out. If there are too many, the oldest is
  * given up. */
 static struct conn_seen *conn_of(struct observed_log *l, struct observed_service *s, unsigned worker,
                                  const struct observe_event *e)
@@ -138,7 +138,7 @@ static void take_bytes(struct observed_log *l, struct observed_service *s, unsig
     struct conn_seen *c = conn_of(l, s, worker, e);
     if (!c || e->half >= OBSERVE_HALVES) return;
     uint64_t *next = &c->next[e->half];
-    if (e->offset > *next) gap_note(c, e, true, *next, e->offset - *next); /* no HOLE told it: an event was lost */
+    if (e->offset > *next) gap_note(c, e, true, *next, e->offset - *next); /* no HOLE reported it: an event was lost */
     *next = e->offset + e->len;
     const uint64_t lost = service_bytes(s, c, e, e->at_ns + l->wall_ns);
     c->lost += lost;

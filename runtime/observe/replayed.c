@@ -13,7 +13,7 @@
 #include "runtime/base/files.h"
 #include "runtime/host/file/folder.h"
 
-/* Write the place below DIR of a path of the rules: its last part. False: there is none. */
+/* Write the place below DIR of a path of the rules: its last part. False if it has none. */
 static bool replayed_place(const char *dir, const char *path, char at[PATH_MAX])
 {
     const char *name = folder_name_in(path);
@@ -83,5 +83,5 @@ int observed_replay_end(struct observed_replay *o)
     stream_dirs_free(o->dirs);
     free(o->whole);
     *o = (struct observed_replay){0};
-    return c.lost_bytes || c.lost_sessions ? 2 : 0; /* the reason was said */
+    return c.lost_bytes || c.lost_sessions ? 2 : 0; /* the reason was reported */
 }

@@ -1,5 +1,5 @@
-/* Files of observed connections in a replay (--observed DIR): they are below a directory instead of where the rules
- * say, so that a replay at a desk touches no file of a live run. */
+/* Files of observed connections in a replay (--observed DIR): they are below a directory instead of the rules'
+ * paths, so that a replay at a desk touches no file of a live run. */
 #pragma once
 
 #include "runtime/observe/log.h"

@@ -14,7 +14,7 @@
 
 enum { LINES = 1 << 16, PARTS = 8 /* a file is at most this part of the limit */ };
 #define COMPLAIN_NS UINT64_C(60000000000)
-#define PART_MOST   (UINT64_C(1) << 30) /* most bytes of a file where there is no limit */
+#define PART_MOST   (UINT64_C(1) << 30) /* most bytes of a file without a configured limit */
 
 struct observed_service {
     struct observed_services *all;
@@ -96,7 +96,7 @@ static void write_lines(struct observed_service *s)
     if (!s->lines || !s->waiting_lines) return;
     fflush(s->lines);
     if (s->fd < 0 || (s->sessions_limit && s->written && s->written + s->waiting_len > s->sessions_limit)) {
-        /* Begin the file again; what was there is FILE.1 then. */
+        /* Begin the file again; its former contents are FILE.1 then. */
         char err[600];
         close_sessions(s);
         if (open_sessions(s, true, err, sizeof err) < 0) complain_of(s, err);
@@ -129,7 +129,7 @@ void service_session(struct observed_service *s, const struct conn_seen *c, cons
 /* Put the blocks that were made into the capture. Return a number above 0 if some were lost. */
 static uint64_t put_blocks(struct observed_service *s)
 {
-    if (s->blocks.failed) { /* memory was out: what is there may be no whole block */
+    if (s->blocks.failed) { /* memory ran out: the last block may be incomplete */
         bytes_fini(&s->blocks);
         return 1;
     }
@@ -293,7 +293,7 @@ void services_again(struct observed_services *all)
 
 static bool same_path(const char *had, const char *path) { return had ? !strcmp(had, path) : !*path; }
 
-/* Open what the service writes. False: a line in err. */
+/* Open the service's outputs. On failure return false, with a line in err. */
 static bool open_all(struct observed_service *s, const struct pbc_observe *o, char *err, size_t err_len)
 {
     uint64_t earlier = 0;

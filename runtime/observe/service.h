@@ -15,8 +15,8 @@ void services_init(struct observed_services *all, const struct observed_files *f
                    void (*complain)(void *arg, const char *what), void *arg);
 void services_fini(struct observed_services *all);
 void services_flush(struct observed_services *all);
-/* Go on after another process: files of sessions that it has turned, and files of bytes that it has made since ours
- * were opened, are looked for. */
+/* Continue after another process: look for files of sessions that it has turned, and files of bytes that it has made
+ * since this one's were opened. */
 void services_again(struct observed_services *all);
 /* Return the writer of a program's service, the one of an earlier program with the same name and files, or a new one,
  * with its files open. NULL: a line in err. */

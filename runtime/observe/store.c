@@ -19,7 +19,7 @@ struct stored {
     int fd;
     struct appended appended;
     uint32_t waits;   /* bytes in the buffer */
-    uint64_t lost;    /* bytes lost since whoever puts them was told */
+    uint64_t lost;    /* bytes lost since the last report to the putters */
     uint64_t size;    /* bytes put */
     uint64_t touched; /* count of puts to the store at its last one */
     bool torn;        /* bytes were lost since store_torn was asked */

@@ -123,8 +123,7 @@ bool observed_thread_settle(struct observed_thread *t, uint64_t until_ns)
 
 bool observed_thread_archive(struct observed_thread *t, struct archive *a, bool whole)
 {
-    if (!whole)
-        return observed_log_archive(t->log, a, t->workers, false); /* it may stand still in a write, with the lock */
+    if (!whole) return observed_log_archive(t->log, a, t->workers, false); /* it may block in a write, with the lock */
     pthread_mutex_lock(&t->lock);
     const bool all = observed_log_archive(t->log, a, t->workers, true);
     pthread_mutex_unlock(&t->lock);

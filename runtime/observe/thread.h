@@ -15,7 +15,8 @@ bool observed_thread_program(struct observed_thread *t, const struct program *p,
 int observed_thread_start(struct observed_thread *t);
 /* Write all that is left and end, after the workers. */
 void observed_thread_stop(struct observed_thread *t);
-/* Have all that workers have told written before that time; they tell nothing meanwhile. False: it is late. */
+/* Have everything written that workers reported before that time; they report nothing meanwhile. False if it is
+ * late. */
 bool observed_thread_settle(struct observed_thread *t, uint64_t until_ns);
 /* As observed_log_archive; whole: the thread has settled, or does not run. */
 bool observed_thread_archive(struct observed_thread *t, struct archive *a, bool whole);

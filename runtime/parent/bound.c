@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 
 #include "runtime/io/io.h"
+#include "runtime/parent/between/confined.h"
 #include "runtime/parent/parent_priv.h"
 
 static int leave_rights(bool xdp_replace)
@@ -29,12 +30,7 @@ static int leave_rights(bool xdp_replace)
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
         if ((kept[i].when == ALWAYS || xdp_replace) && capng_have_capability(CAPNG_EFFECTIVE, kept[i].right))
             had[count++] = kept[i].right;
-    const bool may_bound = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP);
-    capng_clear(CAPNG_SELECT_ALL);
-    for (unsigned i = 0; i < count; i++) capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, had[i]);
-    /* Without CAP_SETPCAP, of which libcap-ng would complain, no_new_privs has the same effect. */
-    if (may_bound) capng_apply(CAPNG_SELECT_BOUNDS);
-    return capng_apply(CAPNG_SELECT_CAPS) ? -EPERM : 0;
+    return confined_capabilities(had, count);
 }
 
 static int refuse_plain(scmp_filter_ctx f)

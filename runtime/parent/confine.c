@@ -1,4 +1,5 @@
-/* The service gives up its rights: its user, capabilities, the file system, all system calls but those of syscall.def.
+/* The service gives up its privileges: its user, capabilities, the file system, all system calls but those of
+ * syscall.def.
  *
  * Its root becomes the folder of time zones, as the C library reads a zone's file whenever a schedule is computed, and
  * Landlock lets it read nothing else: where one of the two is missing, the other holds. */
@@ -33,7 +34,7 @@ static int enter_nowhere(void)
     return failed;
 }
 
-/* Change root to the time zones. -EPERM: without that right the root stays. */
+/* Change root to the time zones. -EPERM: without that capability the root stays. */
 static int change_root(const char *zones)
 {
     int failed = chroot(zones) ? -errno : 0;
@@ -68,7 +69,7 @@ static bool read_only_below(int folder)
     return good;
 }
 
-/* Leave the files but those of time zones, by both ways. Where neither is there, the service may open files for
+/* Give up all files except those of time zones, in both ways. Where neither exists, the service may open files for
  * reading, as its user */
 static int leave_files(void)
 {
@@ -102,9 +103,8 @@ static int leave_rights(const struct user *u)
     capng_clear(CAPNG_SELECT_ALL);
     if (u->other && capng_change_id((int)u->uid, (int)u->gid, CAPNG_DROP_SUPP_GRP | CAPNG_CLEAR_BOUNDING))
         return -EPERM;
-    capng_clear(CAPNG_SELECT_ALL);
-    capng_apply(CAPNG_SELECT_BOUNDS); /* without that right, no_new_privs has the same effect */
-    if (capng_apply(CAPNG_SELECT_CAPS) || capng_get_caps_process()) return -EPERM;
+    if (capng_get_caps_process()) return -EPERM;
+    if (confined_capabilities(NULL, 0) || capng_get_caps_process()) return -EPERM;
     return capng_have_capabilities(CAPNG_SELECT_CAPS) == CAPNG_NONE ? 0 : -EPERM;
 }
 
@@ -137,7 +137,7 @@ static int allow_plain(scmp_filter_ctx f)
 
 #define ONLY(call, ...) seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(call), 1, __VA_ARGS__)
 
-/* Allow calls by their arguments: memory that is not executable, threads but no processes, signals to itself alone
+/* Allow calls by their arguments: memory that is not executable, threads but no processes, signals only to itself
  * (so no F_SETOWN of fcntl, which sends them to others), files for reading only, the test for a terminal on standard
  * output */
 static int allow_some(scmp_filter_ctx f)

@@ -1,5 +1,5 @@
-/* Messages as the running side of a takeover says them (handoff.h). The service is dead, so nothing is held, and
- * nothing goes on meanwhile but programs in the kernel. */
+/* Messages in the form of a takeover's running side (handoff.h). The service is dead, so nothing is held, and only
+ * programs in the kernel run on meanwhile. */
 #include "runtime/parent/crash.h"
 
 #include <errno.h>
@@ -46,7 +46,7 @@ bool crash_is_mended(const struct parent *p, char *why, unsigned len)
 
 /* ---- one message after the other, until an end is asked for ---- */
 
-/* Wait until it has said something. Return 0 or a negative errno. */
+/* Wait until it has sent a message. Return 0 or a negative errno. */
 static int heard_within(struct parent *p, int fd, uint64_t until_ns)
 {
     struct pollfd fds[2] = {{.fd = fd, .events = POLLIN}, {.fd = p->signal_fd, .events = POLLIN}};
@@ -82,7 +82,7 @@ static int crash_say(int fd, const void *what, size_t len, const int fds[], unsi
     return message_send(fd, what, len, fds, count, channel_until(HANDOFF_PATIENCE_NS));
 }
 
-/* ---- what the service wrote last ---- */
+/* ---- the service's last data ---- */
 
 /* Copy its file into that of the other process. Return 0 or a negative errno. */
 static int file_fill(const struct last_half *last, int fd)
@@ -139,7 +139,7 @@ static int talk(struct parent *p, const struct last_half *last, int fd)
     struct handoff_luggage l = last->luggage;
     const uint32_t yours = HANDOFF_YOURS;
     int file = -1;
-    l.ports = 0; /* it opens its own: what waits in the rings may be what the service has crashed at */
+    l.ports = 0; /* it opens its own: a frame that waits in the rings may have crashed the service */
     int failed = crash_hear(p, fd, &b, sizeof b, &file, LOOKS_NS);
     if (!failed && b.magic != HANDOFF_MAGIC) failed = -EPROTO;
     if (!failed) failed = file_fill(last, file);

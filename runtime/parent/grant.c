@@ -1,6 +1,6 @@
-/* The parent's handlers of requests, here those about packets that the host must leave to the service. What a request
- * says is hostile input. sound.c has looked at each byte by itself; a handler looks at what hangs on the parent's
- * state. */
+/* The parent's handlers of requests, here those about packets that the host must leave to the service. A request's
+ * contents are hostile input. sound.c has looked at each byte by itself; a handler looks at what hangs on the
+ * parent's state. */
 #include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -39,9 +39,9 @@ static bool steers_all(const struct parent *p)
     return true;
 }
 
-/* Print once that there is no gate. If the kernel can have no gate, the start has printed it for a program with
- * services in `mode proxy`; else the first reload to such a program does. Steering programs on all interfaces replace
- * the gate. */
+/* Print once that the gate is missing. If the kernel can have no gate, the start has printed it for a program with
+ * services in `mode proxy`; else the first reload to such a program does. Steering programs on all interfaces
+ * replace the gate. */
 static void lack_gate(struct parent *p, const char *why)
 {
     const bool never = !p->kernel && !io_filter(&p->maker);
@@ -134,7 +134,7 @@ int grant_GUARD(struct parent *p, const struct request_guard *asked, const struc
     return failed ? failed : gate_follow(p, all, count, a->err, sizeof a->err);
 }
 
-/* Each handler, called with what its row says */
+/* Each handler, called with the values of its row */
 #define OF_NO_BODY
 #define OF_BODY(shape) , r->body
 #define OF_PATH(of)    , r->body

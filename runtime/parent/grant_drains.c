@@ -45,7 +45,7 @@ int grant_DRAINS(struct parent *p, struct answer *a, int fds[])
 {
     if (!p->yielded || p->drains) return NEVER;
     p->drains = true;
-    prctl(PR_SET_NAME, PARENT_BEFORE); /* the new one alone has the program's name */
+    prctl(PR_SET_NAME, PARENT_BEFORE); /* only the new one has the program's name */
     for (unsigned i = 0; i < IO_PORTS_MOST; i++) {
         steer_close(p->maker.steers[i]);
         p->maker.steers[i] = NULL;
@@ -82,7 +82,7 @@ bool grant_drained(enum request_kind kind)
     case REQUEST_INLINE_SOCKETS:
     case REQUEST_ACCESS_LOG: /* logs are turned */
     case REQUEST_LOG:
-    case REQUEST_LEFT: /* a keeper hears how it ends */
+    case REQUEST_LEFT: /* a keeper learns how it ends */
     case REQUEST_UNGATE: return true;
     default: return false;
     }

@@ -128,7 +128,7 @@ int grant_ADDRESSES(struct parent *p, const struct request_addresses *asked, str
     return fds[0] == ADDRESS_FILE_SAME ? 0 : given(fds[0]);
 }
 
-/* A hijacked service may ask for names that it makes up, and so tell name servers what it likes. */
+/* A hijacked service may ask for invented names, and so send data to name servers. */
 int grant_DNS(struct parent *p, const struct dns_name names[], uint32_t count, struct answer *a, int fds[])
 {
     fds[0] = count ? dns_start(names, count, &p->dns) : -EINVAL;
@@ -245,7 +245,7 @@ int grant_COPY_FILE(struct parent *p, const struct request_turn *asked, struct a
     return given(fds[0]);
 }
 
-/* Listen where the command line says, by a name that it says */
+/* Listen as on the command line, by a name from there */
 int grant_COPY_SOCKET(struct parent *p, const struct request_name *asked, struct answer *a, int fds[])
 {
     const char *path = options_tap(p->o, asked->name);
@@ -324,7 +324,7 @@ int grant_YIELD(struct parent *p, struct answer *a, int fds[])
     return failed ? failed : (int)count;
 }
 
-/* Read a process's control groups. False: there is no such process, or the text is too long. */
+/* Read a process's control groups. False if the process does not exist, or the text is too long. */
 static bool groups_of(long pid, char text[PATH_MAX])
 {
     char path[64];
@@ -359,7 +359,7 @@ int grant_YIELDED(struct parent *p, const struct request_process *asked, struct 
     return 0;
 }
 
-/* The other instance has let go: what this one prints goes where that one's went. */
+/* The other instance has released its output: this one's output goes there now. */
 int grant_TAKEN(struct parent *p, struct answer *a, int fds[])
 {
     if (!p->borrows) return NEVER;

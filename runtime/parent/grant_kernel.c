@@ -25,7 +25,7 @@ static int fds_give(const int from[], unsigned count, int fds[])
     return (int)count;
 }
 
-/* Granted once: gives what was loaded before the fork. Its maps keep their sizes until the end. */
+/* Granted once: gives the programs that were loaded before the fork. Its maps keep their sizes until the end. */
 int grant_KERNEL(struct parent *p, struct answer *a, int fds[])
 {
     int all[KERNEL_FDS_MOST];
@@ -110,8 +110,8 @@ int parent_keep_hooks(struct parent *p, unsigned port, char *err, size_t err_len
     return hooks_keep(p->state, &where, &h, &p->hooked[port], err, err_len);
 }
 
-/* Look at what the packets of an interface begin with now. Return 0; or -EPROTO: the programs for it were not loaded,
- * for at the start all interfaces had Ethernet, or it has none and XDP would take what arrives. */
+/* Read the present kind of an interface's packets. Return 0; or -EPROTO: the programs for it were not loaded, for at
+ * the start all interfaces had Ethernet, or it has none and XDP would take what arrives. */
 static int look_at_link(struct parent *p, unsigned port, char *err, size_t err_len)
 {
     struct ifreq r;

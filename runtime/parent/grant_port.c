@@ -15,7 +15,7 @@
 #include "runtime/io/steer/steer.h"
 #include "runtime/parent/parent_priv.h"
 
-/* Return the way of what is asked for. */
+/* Return the way of a request. */
 static const struct io_ops *ops_of(const struct parent *p, const struct io_ask *ask)
 {
     if (ask->beside) return p->kernel ? &io_RAISED : &io_PACKET;

@@ -1,6 +1,6 @@
-/* A restart by the service manager is a stop and a start. Between the two a fork of the parent goes on as parent of the
- * service, which judges meanwhile, outside of the unit: the keeper. It ends the service as a stop would if the unit
- * stops after all, or nobody has taken over in time. README.md says what hangs on what. */
+/* A restart by the service manager is a stop and a start. Between the two a fork of the parent goes on as parent of
+ * the service, which judges meanwhile, outside of the unit: the keeper. It ends the service as a stop would if the
+ * unit stops after all, or no process has taken over in time. README.md shows the dependencies. */
 #include "runtime/parent/keeper.h"
 
 #include <errno.h>
@@ -28,8 +28,8 @@ bool keeper_wanted(const struct parent *p)
 
 /* ---- the keeper ---- */
 
-/* Leave the unit, and become the one whom the record of changes names. Return 0, or a negative errno with one line in
- * err. */
+/* Leave the unit, and become the process named in the record of changes. Return 0, or a negative errno with one line
+ * in err. */
 static int settle(struct parent *p, char *err, size_t err_len)
 {
     char scope[200], about[200];
@@ -68,7 +68,7 @@ struct settled {
     char err[300];
 };
 
-/* Hear whether the keeper has settled; then this process is over, and has nothing to undo. Else return why not. */
+/* Read whether the keeper has settled; then this process ends, with nothing to undo. Else return the reason. */
 static int hand_over_to(struct parent *p, pid_t keeper, int fd, struct answer *a)
 {
     struct settled s = {.failed = -EPIPE};
@@ -114,8 +114,8 @@ static int fork_keeper(struct parent *p, int end, struct answer *a)
     return 0;
 }
 
-/* Put one end of a pair into the manager's store. It is closed at once where there is no store. Return the other, or a
- * negative errno. */
+/* Put one end of a pair into the manager's store. It is closed immediately if there is no store. Return the other,
+ * or a negative errno. */
 static int store_end(struct answer *a)
 {
     int pair[2];
@@ -137,7 +137,7 @@ int grant_OUTLIVE(struct parent *p, struct answer *a, int fds[])
         return -EPERM;
     }
     if (p->furnished || p->made_inline_stack) {
-        snprintf(a->err, sizeof a->err, "%s end with this process",
+        snprintf(a->err, sizeof a->err, "%s end when preyrun stops",
                  p->furnished ? "health checks through services" : "connections in the wire");
         return -EBUSY;
     }

@@ -1,4 +1,4 @@
-/* The bounds of all requests, which both processes and tests go by */
+/* The bounds of all requests, used by both processes and by tests */
 #include "runtime/parent/request.h"
 
 #include "runtime/host/socket/transparent.h"

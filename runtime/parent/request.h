@@ -130,7 +130,7 @@ struct request_check_socket {
 
 struct answer {
     int32_t failed;        /* 0, or a negative errno */
-    char err[500];         /* one line; empty: the errno says it */
+    char err[500];         /* one line; empty: the errno shows the reason */
     uint32_t fd_count;     /* number of descriptors with the answer */
     int32_t group;         /* PORT: as in struct io_made */
     uint32_t slots, ring;  /* PORT: as in struct io_made */

@@ -30,7 +30,7 @@ enum {
     END_MS = 30000,  /* longest time for the service to end once asked */
     KEEP_MS = 20000, /* for it to be kept */
     NAMED_MS = 5000, /* for the process that the manager has started to name this one, and end */
-    UNCONFIRMED = 1  /* the service's exit status after a start that nobody has confirmed */
+    UNCONFIRMED = 1  /* the service's exit status after a start that was not confirmed */
 };
 #define NS_PER_MS UINT64_C(1000000)
 
@@ -107,7 +107,7 @@ static int fork_child(struct parent *p, struct channel **c)
     return failed;
 }
 
-/* Take the steering programs off, of whom nobody takes frames any more. */
+/* Detach the steering programs whose frames no process takes. */
 static void take_off(struct parent *p)
 {
     for (unsigned i = 0; i < IO_PORTS_MOST; i++) {
@@ -182,7 +182,7 @@ static struct parent *parent_new(const struct options *o)
     return NULL;
 }
 
-/* Take the instance's name with what a dead instance has left that `handed` says. Return 0, or the exit status. */
+/* Take the instance's name with the remains of a dead instance, as in `handed`. Return 0, or the exit status. */
 static int name_take(const struct options *o, const struct state_handed *handed, struct parent **made)
 {
     char err[400];
@@ -241,7 +241,7 @@ bool parent_is_guarded(const struct parent *p)
     return state_noted(p->state, CHANGE_GUARD, table, "", "");
 }
 
-/* Shut devices, but for those whose name nftables can't express, which are reported. Return 0, or the exit status. */
+/* Shut devices, except those whose name nftables can't express, which are reported. Return 0, or the exit status. */
 static int shut_named(const struct options *o, struct state *s, const struct guard_shut *shut, unsigned count)
 {
     char err[400];
@@ -315,7 +315,7 @@ int parent_begin(const struct options *o, bool in_kernel, struct parent **made, 
     struct parent *p = *made;
     const bool closed = p || o->on_exit == OPTIONS_END_CLOSED;
     const struct state_handed handed = {o->ifaces, in_kernel ? o->iface_count : 0, false};
-    /* An owner may have ended since start_shut: what it left shut stays so. */
+    /* An owner may have ended since start_shut: devices that it left shut stay shut. */
     const int status = p ? 0 : closed ? parent_take(o, &p) : name_take(o, &handed, &p);
     *made = NULL;
     if (status && p) parent_refuse(p);
@@ -379,7 +379,8 @@ static int answer_send(const struct parent *p, struct answer *a, const int fds[]
     return failed;
 }
 
-/* The service has ended before it could know that it may say YOURS: nobody takes over, and the record stays here. */
+/* The service has ended before it could know that it may send YOURS: no process takes over, and the record stays
+ * here. */
 static void yield_not(struct parent *p)
 {
     p->yielded = false;
@@ -452,7 +453,7 @@ static int wait_ms(const struct parent *p, bool ending, uint64_t *ends_ns)
     return left_ms(*ends_ns);
 }
 
-/* Ends that are not the service's own wish: true if it has been told to end. */
+/* Ends that the service did not choose: true if it has been asked to end. */
 static bool asked_to_end(struct parent *p, const struct pollfd *kept, const struct pollfd *heir)
 {
     bool ends = keeper_step(p, kept->revents);
@@ -471,7 +472,7 @@ static bool asked_to_end(struct parent *p, const struct pollfd *kept, const stru
     return ends;
 }
 
-/* Serve what has come by the channel. False: nothing comes any more. */
+/* Serve the requests of the channel. False if it is closed. */
 static bool serve_ready(struct parent *p)
 {
     const int failed = serve_one(p);
@@ -537,8 +538,8 @@ static int leave_open(struct parent *p)
     return 0;
 }
 
-/* Undo the changes on the host, according to --on-exit, but for a start that nobody has confirmed, and an end that
- * was asked to be open. After an error that the service reported, all is undone unless the end is to be closed;
+/* Undo the changes on the host, according to --on-exit, except after an unconfirmed start, and after an end that was
+ * requested as open. After an error that the service reported, all is undone unless the end is to be closed;
  * programs that a former start left judging in the kernel stay if no others replaced them. */
 static int undo_served(struct parent *p, int status)
 {

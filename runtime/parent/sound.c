@@ -1,6 +1,6 @@
-/* Requests as the parent gets them: whether what they say can be meant. A function for each shape, called for each body
- * and each element before a handler sees it, so that no handler can forget it: texts end, numbers have bounds, and
- * interfaces are those of the command line. The contents are hostile. */
+/* Requests as the parent gets them: whether their contents make sense. A function for each shape, called for each
+ * body and each element before a handler sees it, so that no handler can forget it: texts end, numbers have bounds,
+ * and interfaces are those of the command line. The contents are hostile. */
 #include <string.h>
 #include <sys/socket.h>
 
@@ -57,7 +57,7 @@ SHAPE(check_socket)
     return is_family(r->from.family) && (r->type == SOCK_STREAM || r->type == SOCK_DGRAM || r->type == SOCK_RAW);
 }
 
-/* Elements, and a function that says whether all of them can be meant */
+/* Elements, and a function that decides whether all of them make sense */
 #define ELEMENT(thing)                                                                                                 \
     static bool is_##thing(const struct thing *);                                                                      \
     static bool are_##thing(const struct thing all[], uint32_t count)                                                  \

@@ -74,7 +74,7 @@ static void head_print(FILE *out, const cJSON *seen)
         fill(out, flows, "flows {#now}");
         fprintf(out, " (%.1f %% of ", 100.0 * (double)item_number(flows, "now") / (double)limit);
         fill(out, flows,
-             "{#limit}), at most {#most}{?limit_of_rules ; the rules have {#limit_of_rules}, which takes effect after "
+             "{#limit}), peak {#most}{?limit_of_rules ; the rules have {#limit_of_rules}, which takes effect after "
              "a stop and a start}\n");
     }
     fill(out, seen,
@@ -86,7 +86,7 @@ static void head_print(FILE *out, const cJSON *seen)
          "{/instance {?confirm_left_s? {?confirm_back {confirm_back} comes back}{!confirm_back preyrun stops} in "
          "{~confirm_left_s} unless you run: preyctl confirm\n}"
          "judged in {?exec=kernel the kernel}{!exec=kernel user space}: {exec_why}\n}"
-         "{/kernel finished in the kernel: {#packets|packet}{*up?.|; sent to preyrun: |, |{$} {.}}{*long?.|; slow path "
+         "{/kernel finished in the kernel: {#packets|packet}{*up?.|; sent to preyrun: |, |{$} {.}}{*long?.|; long path "
          "(man preyrun, kernel.long): |, |{$} {.}}\n}"
          "{?kernel {*interfaces|taken at: |, |{interface} {hook}|\n}}");
     replies_print(out, seen);

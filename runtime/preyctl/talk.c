@@ -15,8 +15,8 @@
 #include "runtime/preyctl/print_json.h"
 #include "runtime/preyctl/reach.h"
 
-/* Print a text with `?` in the place of what a terminal would obey, or not show: words of the command line may be those
- * of a log, and there of strangers. */
+/* Print a text with `?` for characters that a terminal would obey or not show: words of the command line may be
+ * copied from a log, with strangers' text. */
 static void put_visible(const char *text, FILE *out)
 {
     while (*text) {

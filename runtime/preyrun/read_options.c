@@ -208,7 +208,7 @@ static bool row_take(struct reading *r, const struct option_row *row, const char
     return true;
 }
 
-/* Return the option that `arg` names. *value: what follows a `=` or a letter, or NULL. */
+/* Return the option that `arg` names. *value: the text after a `=` or a letter, or NULL. */
 static const struct option_row *option_find(const char *arg, const char **value)
 {
     *value = NULL;
@@ -364,7 +364,7 @@ static bool words_read(struct reading *r, int argc, char *const argv[])
     return r->done || settle_replay(r);
 }
 
-/* True if an option states what a closed end shuts, or that nothing is enforced. */
+/* True if an option names interfaces for a closed end, or turns enforcement off. */
 static bool says_closed(const struct option_row *row)
 {
     static const char *const all[] = {"", "bridge", "name", "on-exit", "monitor", "preflight", "cleanup"};
@@ -373,7 +373,7 @@ static bool says_closed(const struct option_row *row)
     return false;
 }
 
-/* Read once more, of a command line that is wrong, what a closed end shuts, and nothing else. */
+/* From a wrong command line, read again only the interfaces that a closed end shuts. */
 static void closed_read(struct options *o, int argc, char *const argv[])
 {
     char err[400];

@@ -101,7 +101,7 @@ static bool accepted_begin(const struct listener *l, int fd, const struct sockad
     return true;
 }
 
-/* Accept one connection. False if there is no more for now. */
+/* Accept one connection. False if none waits. */
 static bool accept_one(struct listener *l)
 {
     struct proxy *p = l->proxy;
@@ -135,8 +135,8 @@ static void ready(struct watcher *w, uint32_t events)
     for (unsigned i = 0; i < l->crowd && accept_one(l); i++) continue;
 }
 
-/* Begin the sessions of connections that the kernel has made already, then listen no more: who comes is refused as at a
- * closed port. The socket keeps its port, so that nobody else gets it meanwhile. */
+/* Begin the sessions of connections that the kernel has made already, then listen no more: clients are refused as at
+ * a closed port. The socket keeps its port, so that no other process gets it meanwhile. */
 static void shut_one(struct listener *l)
 {
     for (unsigned i = 0; i < WAITING_MOST && !l->proxy->closed && accept_one(l); i++) continue;

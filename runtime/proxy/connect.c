@@ -138,8 +138,8 @@ static int dial_chosen(struct session *s)
     return dial(s, &a);
 }
 
-/* Do so for the target of an instruction, of which the worker is told before. 1: it can be told later, and the task
- * runs then. */
+/* Do so for the target of an instruction, about which the worker is notified first. Return 1 if it must be notified
+ * later: the task runs then. */
 static int dial_target(struct session *s)
 {
     if (!goes_inline(s)) return dial(s, &s->target);
@@ -337,7 +337,7 @@ bool connect_again(struct session *s)
     if (none == REASON_MAX_FLOWS) return false;
     queue_leave(s);
     go_to(s, none);
-    session_again(s); /* a kept connection or our own answer raises no event */
+    session_again(s); /* a kept connection or the proxy's own answer raises no event */
     return true;
 }
 

@@ -205,7 +205,7 @@ struct proxy {
     enum proxy_leaves {
         PROXY_STAYS,
         PROXY_LEAVES,  /* asked */
-        PROXY_RETURNS, /* asked, after proxy_pack: nobody has taken over */
+        PROXY_RETURNS, /* asked, after proxy_pack, because no process has taken over */
         PROXY_LEFT
     } letting; /* atomic: whether another process accepts its connections */
     int stop;  /* atomic */

@@ -96,7 +96,7 @@ static void look_at_taken(struct proxy *p)
     struct archive *a = __atomic_load_n(&p->pack, __ATOMIC_ACQUIRE);
     if (a && __atomic_compare_exchange_n(&p->pack, &a, &packing, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
         chooser_archive(p->chooser, a, p->loop.now_ns);
-        listeners_hush(p, true); /* the next loop alone knows what the next worker begins */
+        listeners_hush(p, true); /* only the next loop knows what the next worker begins */
         __atomic_store_n(&p->pack, NULL, __ATOMIC_RELEASE);
     }
     if (__atomic_load_n(&p->letting, __ATOMIC_ACQUIRE) == PROXY_RETURNS) {
@@ -267,8 +267,8 @@ static void *proxy_run(void *arg)
     while (!__atomic_load_n(&p->stop, __ATOMIC_ACQUIRE)) proxy_turn(p, -1);
     look_up(p);
     fill_listing(p);
-    /* End inline sessions while their workers go on, which alone reach their ends. What a worker takes no more in a
-     * second is left. */
+    /* End inline sessions while their workers still run, because only workers reach their ends. Sessions that a
+     * worker does not take within a second are left. */
     enum { LAST_MS = 10 };
     const uint64_t until_ns = p->loop.now_ns + SECOND_NS;
     for (struct session *s = p->all; s; s = s->next)

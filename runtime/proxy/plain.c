@@ -50,7 +50,7 @@ static bool instruction_leads_back(const struct session *s)
     return takes;
 }
 
-/* True if the instruction asks for our address towards the target, which in the wire sees the client's */
+/* True if the instruction asks for the proxy's own address towards the target, which in the wire sees the client's */
 static bool instruction_hides(const struct session *s)
 {
     const struct first *f = &s->proxy->first;

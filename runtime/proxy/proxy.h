@@ -134,11 +134,11 @@ bool proxy_refused(struct proxy *p, struct refusal *r);
 /* Let another process continue with the listeners, and this one with its sessions (runtime/live/control/takeover/):
  * proxy_listener: the socket of a listener, which stays the proxy's, with its place. False: no more. Not during a
  * change. proxy_spares: the number of spare ones.
- * proxy_pack: have the loop write what it remembers of clients into an archive, the loop's until proxy_packed is true.
- * proxy_pack_not: take that back; false: the loop writes already, or has written. From then on it accepts no inline
- * connection, until proxy_return: nobody has taken over.
- * proxies_unpack: read what so many loops have written into `count` loops that have no thread yet. If there are more or
- * fewer, each gets what is remembered of the clients who come to it from now on.
+ * proxy_pack: have the loop write what it remembers of clients into an archive, the loop's until proxy_packed is
+ * true. proxy_pack_not: take that back; false: the loop writes already, or has written. From then on it accepts no
+ * inline connection, until proxy_return, if no process has taken over.
+ * proxies_unpack: read what so many loops have written into `count` loops that have no thread yet. If there are more
+ * or fewer, each gets the memory of the clients that come to it from now on.
  * proxy_leave: have the loop accept nothing more, close its listeners, and refer to nothing of its worker; each answer
  * of HTTP is its connection's last. Done once proxy_has_left is true.
  * proxy_sessions: sessions that go on, at any time. */

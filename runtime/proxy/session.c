@@ -180,7 +180,7 @@ static void set_about(struct session *s)
     if (front && tls_accept(&s->client, front, session_counts(s)->tls)) session_end(s, SESSION_SYSTEM);
 }
 
-/* Do what comes before the kind: PROXY header, TLS */
+/* Do the steps before the kind's: PROXY header, TLS */
 static void prepare(struct session *s)
 {
     int waits = 0;

@@ -1,5 +1,5 @@
-/* Blocks of a recording. Tags that the kernel took off are put back into the frame for other tools; our reader takes
- * them off again by the option. */
+/* Blocks of a recording. Tags that the kernel removed are put back into the frame for other tools; prey's reader
+ * removes them again by the option. */
 #include "runtime/record/blocks.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /* The reader of a recording's file, for a replay: a buffer holds one block, whose length is checked at both of its
- * ends before what is in it is handed on (film.h) */
+ * ends before its contents are passed on (film.h) */
 #include "runtime/record/film.h"
 
 #include <errno.h>
@@ -100,7 +100,7 @@ static bool ends_so(struct film *f, uint32_t bytes)
     return pread(f->fd, &end, sizeof end, at) == sizeof end && end == bytes;
 }
 
-/* Find the next block: its type and body. False: there is none. */
+/* Find the next block: its type and body. False at the end. */
 static bool next_block(struct film *f, uint32_t *type, struct cursor *body)
 {
     uint32_t head[2];
@@ -122,7 +122,7 @@ static bool next_block(struct film *f, uint32_t *type, struct cursor *body)
     return true;
 }
 
-/* Read a custom block. False: not one of ours. */
+/* Read a custom block. False if it is not prey's. */
 static bool read_custom(struct cursor c, struct scene *s)
 {
     struct record_head h;
@@ -133,7 +133,7 @@ static bool read_custom(struct cursor c, struct scene *s)
     return true;
 }
 
-/* Find our option among those of a packet. */
+/* Find prey's option among those of a packet. */
 static bool read_tag(struct cursor c, struct record_tag *tag)
 {
     struct {

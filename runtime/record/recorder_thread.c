@@ -104,7 +104,7 @@ static int write_out(struct recorder *r)
     return failed;
 }
 
-/* Write all waiting blocks to one file. What the disk does not take is lost. */
+/* Write all waiting blocks to one file. Blocks that the disk does not take are lost. */
 static void flush(struct recorder *r)
 {
     if (!r->out.len) return;
@@ -176,7 +176,7 @@ static void write_world(struct recorder *r, struct said *s)
     }
     to->len = 0;
     blocks_custom(to, s->kind, 0, s->body.at, s->body.len);
-    /* A file of its own begins with this world, behind its routes: what its interfaces say of kinds is true then. */
+    /* A separate file begins with this world, after its routes: its interfaces' kinds are true then. */
     if (turns && begin_file(r)) {
         r->torn = true;
         count(&r->counters.lost, 1);

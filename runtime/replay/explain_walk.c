@@ -140,7 +140,8 @@ static void wanted_tell(const struct subject *r, struct wanted *of)
     fclose(out);
 }
 
-/* Print explanations that are due, in order. all: also held frames, as they are. Return 0 or a negative errno. */
+/* Print explanations that are due, in order. all: also held frames, in their present state. Return 0 or a negative
+ * errno. */
 static int wanted_print(struct walker *w, struct out *out, bool all)
 {
     for (struct wanted *of = w->first; of; of = of->next) {

@@ -25,7 +25,7 @@ void lines_hurry(struct lines *l)
     due_out(l);
 }
 
-/* Make room for one more line. False: there is none. */
+/* Make room for one more line. False if memory ran out. */
 static bool lines_make_room(struct lines *l)
 {
     if (l->count == l->room && l->room >= l->most) return false;

@@ -1,6 +1,6 @@
 /* Verdict lines in frame order, each with the final verdict. While a frame is held, its line and all later lines
  * wait in a ring. It grows to the number of frames within the time that the vm holds a frame (100 ms), 20 bytes per
- * line, at most LINES_WAIT_MOST. Beyond that, or if memory is out, the oldest held frame's line says `held`. */
+ * line, at most LINES_WAIT_MOST. Beyond that, or if memory is out, the oldest held frame's line has `held`. */
 #pragma once
 
 #include <stddef.h>

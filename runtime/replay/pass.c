@@ -184,7 +184,7 @@ static void events_leave(struct pass *p)
     p->tx.events_lost = 0;
 }
 
-/* Hand on what a call of the vm has put into tx. */
+/* Pass on the packets that a call of the vm has put into tx. */
 static void pass_leave(void *arg)
 {
     struct pass *p = arg;
@@ -265,7 +265,7 @@ static void frames_judge(struct pass *p, unsigned first, unsigned end)
         p->call = first;
         frames_view(p, end);
         executor_run(p->exec, &in, p->views + first, p->called, p->judged + first, &p->tx);
-        /* Give packets for a proxy their server, as far as the data of their connection tells. */
+        /* Give packets for a proxy their server, as far as the data of their connection shows. */
         for (unsigned i = first; p->streams && i < first + p->called; i++)
             streams_judged(p->streams, &in, &p->pkts[i], p->read + i + 1, &p->judged[i]);
         if (p->copied) replay_copied_stays(p->copied);
@@ -275,7 +275,7 @@ static void frames_judge(struct pass *p, unsigned first, unsigned end)
     }
 }
 
-/* End the flows that have timed out by the end of the capture, even those that nobody looked at. */
+/* End the flows that have timed out by the end of the capture, even those that no packet has met. */
 static void flows_end(struct pass *p)
 {
     const struct vm_in in = {.mono_ns = p->clock.now_ns, .facts = &p->clock.facts};

@@ -32,7 +32,7 @@ enum {
 };
 enum { LINK_HEAD_MOST = 14 + 16 * 4 };
 
-/* Complain that a result cannot be written. If only its reader is gone, nobody needs the message. */
+/* Complain that a result cannot be written. If only its reader is gone, the message is not needed. */
 static int complain_output(const char *name, int error)
 {
     return -error == EPIPE ? 2 : complain("%s: %s", name, strerror(-error));
@@ -104,6 +104,7 @@ static int replay_open(struct subject *r, const struct options *o)
     const struct route_options said = {o->routes, o->route_files, o->route_count, o->route_file_count};
     if (known_routes_read(&r->routes, &said, r->program, err, sizeof err)) return complain("%s", err);
     if (ports_init(r->ports, r->program, o, &r->routes.addresses, err, sizeof err)) return complain("%s", err);
+    addresses_are_self(&r->routes.addresses, &r->facts);
     known_routes_tell(&r->routes, &r->facts, true);
     addresses_doubts(&r->routes.addresses, &r->facts, notice, NULL);
     const char *zone = schedules_unknown_zone(r->program);
@@ -182,7 +183,7 @@ static int results_open(const struct subject *r, struct results *to)
     return seen_open(&to->seen, r, err, sizeof err) ? complain("%s", err) : 0;
 }
 
-/* Flush and close all, and tell the first failure. */
+/* Flush and close all, and report the first failure. */
 static int results_close(struct results *to, const struct options *o)
 {
     int status = 0;

@@ -213,7 +213,7 @@ static void cells_of(const struct flow_list *l, const struct flow_record *f, boo
         snprintf(cells[7], CELL, "-");
     snprintf(cells[8], CELL, "%s", flow_state_name((enum flow_state)f->state));
     if (f->end == FLOW_ENDS)
-        snprintf(cells[9], CELL, "goes on");
+        snprintf(cells[9], CELL, "open");
     else
         snprintf(cells[9], CELL, "%s %s", flow_end_name((enum flow_end)f->end), when(f->ended_ns, one_day, time));
 }
@@ -259,11 +259,11 @@ static void totals_text(FILE *out, const struct flow_list *l, const struct flow_
         else
             on++;
     flow_ends_words(ended, words, sizeof words);
-    fprintf(out, "%s flow%s: %s%s%s %s on", text_number(l->count, n), l->count == 1 ? "" : "s", words,
-            *words ? ", " : "", text_number(on, a), on == 1 ? "goes" : "go");
+    fprintf(out, "%s flow%s: %s%s%s open", text_number(l->count, n), l->count == 1 ? "" : "s", words,
+            *words ? ", " : "", text_number(on, a));
     flow_classes_words(c->live, words, sizeof words);
     if (*words) fprintf(out, " (%s)", words);
-    fprintf(out, "; at most %s at once", text_number(c->most, a));
+    fprintf(out, "; peak %s", text_number(c->most, a));
     if (remembered)
         fprintf(out, "; verdicts remembered for %s packet%s", text_number(remembered, a), remembered == 1 ? "" : "s");
     fputc('\n', out);

@@ -1,4 +1,4 @@
-/* Text or a JSON object, with the labels of the rules that would be, if the event tells of those */
+/* Text or a JSON object, with the labels of the rules that would decide, if the event has those */
 #include "runtime/report/log.h"
 
 static void say_text(FILE *out, const struct log_said *s, const char *verdict)

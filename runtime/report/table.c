@@ -1,4 +1,4 @@
-/* The name's column gets what the others leave */
+/* The name's column gets the space that the others leave */
 #include "runtime/report/table.h"
 
 #include <string.h>
@@ -65,7 +65,7 @@ void table_row(const struct table *t, const char *name, const struct counter *c,
     snprintf(p, sizeof p, brackets ? "(%s)" : "%s", packets);
     snprintf(b, sizeof b, brackets ? "(%s)" : "%s", bytes);
     if (!brackets) table_share(s, sizeof s, c->packets, t->whole);
-    /* A closing bracket extends to the right, so that digits stay under digits. */
+    /* A closing bracket extends to the right, so that digits are under digits. */
     const int over = brackets;
     fprintf(t->out, "  %-*s  %*s%*s %*s", t->name - 2, name, PACKETS + over, p, SHARE - over, s, BYTES + over, b);
     if (*last) fprintf(t->out, "%*s%s", 2 - over, "", last);

@@ -68,7 +68,7 @@ const char *text_clock(uint64_t ns, char buf[TEXT_TIME]);
 const char *text_iso(uint64_t ns, char buf[TEXT_TIME]);
 /* Write the moment "2024-03-01T09:14:03Z" as local time: "09:14:03" if today, else "2024-03-01 09:14"; "" for none. */
 const char *text_local(const char *iso, char buf[TEXT_TIME]);
-/* Words about a way that nobody can know. Any may be "" but `then` and `doc`. */
+/* Text about an unknown way. Any part but `then` and `doc` may be "". */
 struct way_told {
     const char *then;    /* fate of the packet: "dropped (no-way)" */
     const char *instead; /* option that translates it all the same */

@@ -37,7 +37,7 @@ static void list_text(FILE *out, const char *what, const cJSON *list)
     free(words);
 }
 
-/* Write a line of causes, in the words of counter.def: "datagrams given up: 3 for an overlap, 1 for two ends". */
+/* Write a line of causes, in the words of counter.def: "datagrams discarded: 3 for an overlap, 1 for two ends". */
 static void causes_text(FILE *out, const struct vm_counters *c, const char *line)
 {
     char words[400] = "", a[TEXT_NUMBER], what[100];
@@ -65,11 +65,11 @@ static void fragments_text(FILE *out, const cJSON *fragments, const struct vm_co
     fill(out, fragments,
          "{?held \n}{?not_held             {#not_held} could not wait, because there was no room\n}"
          "{?duplicates             {#duplicates} came again and {=duplicates|was|were} dropped\n}");
-    causes_text(out, c, "datagrams given up");
+    causes_text(out, c, "datagrams discarded");
     causes_text(out, c, "datagrams forgotten");
 }
 
-/* Report packets that nobody knew the way of, by cause, and of flows that live traffic may send by another one. */
+/* Report packets of unknown way, by cause, and packets of flows that live traffic may send by another way. */
 static void ways_text(FILE *out, const struct nat_counters *n, const struct vm_counters *c)
 {
     char a[TEXT_NUMBER];
@@ -94,7 +94,7 @@ void tracked_text(FILE *out, const cJSON *root, const struct vm_counters *c)
 {
     if (c->flows) {
         const cJSON *flows = item(root, "flows");
-        fill(out, flows, "flows       {#added} added, {#live.*} live, at most {#most} at once\n");
+        fill(out, flows, "flows       {#added} added, {#live.*} live, peak {#most}\n");
         list_text(out, "live:", item(flows, "live"));
         list_text(out, "ended:", item(flows, "ended"));
         fill(out, flows,
@@ -110,9 +110,8 @@ void tracked_text(FILE *out, const cJSON *root, const struct vm_counters *c)
         const struct mapping_counters *maps = n->mappings;
         if (n->out || n->in || n->hairpins || n->no_address || n->alike || maps->exhausted || maps->full) {
             fill(out, item(root, "translated"),
-                 "translated  {#out+in+hairpins|flow}, {#hairpins} from inside to inside; {#mappings|mapping} now, at "
-                 "most "
-                 "{#most}\n");
+                 "translated  {#out+in+hairpins|flow}, {#hairpins} from inside to inside; {#mappings|mapping} now, "
+                 "peak {#most}\n");
             causes_text(out, c, "flows refused");
         }
     }
@@ -121,10 +120,10 @@ void tracked_text(FILE *out, const cJSON *root, const struct vm_counters *c)
     const struct observe_counters *w = c->observed;
     if (w && (w->packets || w->full || w->stack_full)) {
         fill(out, item(root, "observed"),
-             "observed    {#sessions|connection}, {#live} now, at most {#most}; {#bytes|byte} in order\n"
+             "observed    {#sessions|connection}, {#live} now, peak {#most}; {#bytes|byte} in order\n"
              "{?holes             {#holes|hole} of {#hole_bytes|byte}\n}"
              "{?differs             {#differs|overlap} with other bytes than before\n}");
-        causes_text(out, c, "observing given up");
+        causes_text(out, c, "observing stopped");
         causes_text(out, c, "left out of observing");
     }
 }

@@ -69,8 +69,8 @@ static void grid(FILE *out)
         fprintf(out, "<line x1=\"0\" x2=\"%d\" y1=\"%d\" y2=\"%d\"/>", WIDTH, HEIGHT * i / 2, HEIGHT * i / 2);
 }
 
-/* Draw an area below `edge`, from left to right along it and back along the base. Steps are relative: of six hundred
- * points they are a few kilobytes. */
+/* Draw an area below `edge`, from left to right along it and back along the base. Steps are relative: six hundred
+ * points take a few kilobytes. */
 static void area(FILE *out, const struct chart *c, const char *name, const double edge[POINTS], double scale)
 {
     int x = 0, y = (int)lround(HEIGHT - edge[0] / scale * HEIGHT);

@@ -1,4 +1,5 @@
-/* Clients of the page, and their eviction when nearly all places are taken, so that silent ones keep nobody out. */
+/* Clients of the page, and their eviction when nearly all places are taken, so that silent ones do not keep others
+ * out. */
 #pragma once
 
 #include <microhttpd.h>

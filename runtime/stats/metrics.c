@@ -65,8 +65,8 @@ static const struct metric metrics[] = {
 #include "runtime/stats/metric.def"
 };
 
-/* True for a member that gets no series: one without a name of its own, known only by its place in a file, and one
- * of an earlier program. Series differ by labels only, and theirs would not be unique. */
+/* True for a member that gets no series: one without a name of its own, known only by its position in a file, and
+ * one of an earlier program. Series differ by labels only, and theirs would not be unique. */
 static bool is_left_out(const cJSON *one)
 {
     const cJSON *named = item(one, "named");
@@ -271,7 +271,7 @@ static void proxy_write(FILE *out, const cJSON *root)
     }
 }
 
-/* Write what a service that watches counted: each count is a family, but reasons share one, as a label. */
+/* Write the counts of a service that watches: each count is a family, but reasons share one, as a label. */
 static void observes_write(FILE *out, const cJSON *list)
 {
     static const struct {

@@ -1,6 +1,6 @@
 /* See page.h. From top to bottom: what asks for attention, the running program, traffic, services with pools and
- * servers, rules, drops, the machine, events. Each part is a section with a heading. What is one beside the other
- * has a space between, so that it is read without the style, too. */
+ * servers, rules, drops, the machine, events. Each part is a section with a heading. Adjacent texts have a space
+ * between, so that they can be read without the style, too. */
 #include "runtime/stats/page.h"
 #include "runtime/stats/page_priv.h"
 
@@ -79,8 +79,8 @@ static void head(FILE *out, const cJSON *root, const struct alerts *a)
               "<p id=\"stale\" role=\"status\"></p></header>\n");
 }
 
-/* Write the alerts, or that all is well. They stand outside of `main`, whose content changes with each look: a screen
- * reader is to hear of alerts only when they change. */
+/* Write the alerts, or that all is well. They are outside of `main`, whose content changes with each look: a screen
+ * reader should announce alerts only when they change. */
 static void attention(FILE *out, const cJSON *root, const struct alerts *a)
 {
     fputs("<div id=\"alerts\" role=\"status\">", out);

@@ -56,7 +56,7 @@ static void servers_alerts(FILE *out, const cJSON *root, struct alerts *a)
     }
 }
 
-/* Write the pattern as an alert, if the member that it is filled from says something. */
+/* Write the pattern as an alert, if the member that fills it has a text. */
 static void alert(FILE *out, const cJSON *of, const char *member, const char *pattern, unsigned *count)
 {
     if (!*item_text(of, member)) return;

@@ -15,7 +15,7 @@ static void up_cell(FILE *out, const cJSON *reason)
     fputs("</small>", out);
 }
 
-/* Write which executor judges packets, and what the kernel's counts; page_drops shows its losses. */
+/* Write which executor judges packets, and the kernel's counts; page_drops shows its losses. */
 static void kernel(FILE *out, const cJSON *root)
 {
     static const struct column columns[] = {{"*Sent up to preyrun, because it is", NULL, up_cell},
@@ -44,7 +44,7 @@ static void kernel(FILE *out, const cJSON *root)
     if (any) page_table_end(out);
 }
 
-/* Write the limits that were reached, but for those that count lost packets: page_drops shows these. */
+/* Write the limits that were reached, except those that count lost packets: page_drops shows these. */
 static void limits(FILE *out, const cJSON *root)
 {
     static const struct column columns[] = {

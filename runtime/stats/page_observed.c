@@ -51,7 +51,7 @@ void page_sets(FILE *out, const cJSON *root)
 {
     static const struct column columns[] = {
         {"Set", CELL_TEXT("set"), NULL},
-        {"#Members", "{#members} <small>of {#size}</small>", NULL},
+        {"#Members", "{#members} <small>of {#size}</small>{?ranges  <small>and {#ranges|range}</small>}", NULL},
         {"#Added", CELL_NUMBER("added"), NULL},
         {"#Renewed", CELL_NUMBER("renewed"), NULL},
         {"#Removed", CELL_NUMBER("removed"), NULL},

@@ -9,9 +9,9 @@
 /* Begin a section, which the caller ends. id and heading are markup. */
 void page_section(FILE *out, const char *id, const char *heading);
 
-/* A column of a table: its heading, and the pattern of a row's cell, or NULL and the function that writes what is in
- * it. A heading with a leading `#` is of numbers, one with a leading `*` of a wide column. The first column names the
- * row. */
+/* A column of a table: its heading, and the pattern of a row's cell, or NULL and the function that writes its
+ * content. A heading with a leading `#` is of numbers, one with a leading `*` of a wide column. The first column
+ * names the row. */
 struct column {
     const char *head; /* NULL: end of the columns */
     const char *cell;

@@ -27,7 +27,7 @@ static void ended_early(FILE *out, const cJSON *service)
     page_count(out, item_number(proxy, "ended") - item_number(item(proxy, "ended_by"), "done"));
 }
 
-/* Write requests per second, of services that know what a request is. */
+/* Write requests per second, for services that parse requests. */
 static void requests_cell(FILE *out, const cJSON *service)
 {
     const bool http =

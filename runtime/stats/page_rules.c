@@ -60,7 +60,7 @@ static void top_rules(FILE *out, const cJSON *root)
     fputs("</section>", out);
 }
 
-/* Write what would be without the word `audit`; nothing where nobody asks. */
+/* Write the verdicts without the word `audit`; nothing if no rule is audited. */
 static void audit(FILE *out, const cJSON *root)
 {
     static const struct column columns[] = {{"*Rule", CELL_TEXT("rule"), NULL},
@@ -155,8 +155,8 @@ static uint64_t interfaces_sum(const cJSON *root, const char *key)
     return all;
 }
 
-/* Write the packets that were lost, each under one cause. The limits `raised`, `ring`, `too_long`, `handed` and those
- * of neighbours and routes count what is counted here. */
+/* Write the packets that were lost, each under one cause. The limits `raised`, `ring`, `too_long`, `handed` and
+ * those of neighbours and routes count packets that are counted here. */
 static void losses(FILE *out, const cJSON *root)
 {
     const cJSON *kernel = item(root, "kernel"), *live = item(root, "live"), *way_out = item(live, "lost");

@@ -114,8 +114,8 @@ static bool is_address(const char *host, size_t len)
     return inet_pton(v6 ? AF_INET6 : AF_INET, text, &to) == 1;
 }
 
-/* True if a client may name this server so in `Host`. A name that somebody else can lead here would let a page of
- * theirs read this one (DNS rebinding). NULL: HTTP/1.0 without one, which no browser speaks. */
+/* True if a client may name this server so in `Host`. A name that another party can point here would let their page
+ * read this one (DNS rebinding). NULL: HTTP/1.0 without one, which no browser speaks. */
 static bool is_own_name(const struct web *w, const char *host)
 {
     if (!host) return true;

@@ -1,4 +1,4 @@
-/* A note costs a parse, so only what is taken is read */
+/* A note needs a parse, so only the needed fields are read */
 #include "runtime/worker/drops.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
-/* Notes of dropped and rejected packets, for `preyctl dropped`. A worker notes all while they are few, else one of many
- * with the number that it stands for (vm/packet/thin.h). The main thread reads the notes when it comes round. */
+/* Notes of dropped and rejected packets, for `preyctl dropped`. A worker notes all while they are few, else one of
+ * many with the number that it represents (vm/packet/thin.h). The main thread reads the notes when it comes round. */
 #pragma once
 
 #include "runtime/exchange/ring.h"
@@ -25,7 +25,7 @@ struct drop_note {
     uint64_t program; /* serial of the program that judged it */
     struct packet_ends ends;
     uint32_t rule, firewall, service;
-    uint32_t stands;              /* number of drops that it stands for */
+    uint32_t stands;              /* number of drops that it represents */
     uint8_t action, reason, port; /* port: as in a packet's cookie */
     bool watched;                 /* the packet passed all the same (--monitor, or where prey only watches) */
 };

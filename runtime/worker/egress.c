@@ -68,7 +68,7 @@ void egress_flush(struct egress *e)
     while (e->spent_count) pool_put(e->spent[--e->spent_count]);
 }
 
-/* Note a queued packet of our own, to be put back after the flush. */
+/* Note a queued packet of this machine, to be put back after the flush. */
 static void spend(struct egress *e, struct pkt *pkt)
 {
     e->spent[e->spent_count++] = pkt;
@@ -350,7 +350,7 @@ bool egress_route(struct egress *e, struct pkt *pkt, const struct key *key, bool
     return true;
 }
 
-/* Get the source by which policy rules choose the way: the one that is said, or the one in the packet's header. */
+/* Get the source by which policy rules choose the way: the given one, or the one in the packet's header. */
 static void entry_source(const struct tx_entry *entry, uint32_t from[4])
 {
     const struct pkt *pkt = entry->pkt;
@@ -382,7 +382,7 @@ void egress_send(struct egress *e, const struct tx_entry *entry, uint8_t from, u
     if (named && port == PORT_ANY)
         egress_lose(e, LOSS_NO_PORT);
     else if (named && !entry->family && entry->cause == TX_CAUSE_INLINE && !is_bare_port(e, port))
-        port_send(&e->ports[port], entry->pkt); /* its addresses are those of the ends, not ours */
+        port_send(&e->ports[port], entry->pkt); /* its addresses are those of the ends, not this machine's */
     else if (!entry->family)
         frame_leave(e, entry->pkt, named ? port : from == PORT_ANY ? 0 : from, 0);
     else {

@@ -52,7 +52,7 @@ struct egress {
     unsigned port_count;
     struct pool *pool;       /* pool of the copies that wait */
     struct ring *asks;       /* struct hop_ask, to the main thread */
-    struct copying *copying; /* copies of what leaves; NULL: none are made */
+    struct copying *copying; /* copies of leaving packets; NULL: none are made */
     const struct snapshot *snapshot;
     struct egress_counters counters;
     struct waiter {

@@ -53,7 +53,7 @@ static uint64_t note_heard(void *arg, uint64_t value)
     return value;
 }
 
-/* Put on the tape what live sets have answered so far. */
+/* Put the answers of live sets so far on the tape. */
 static void heard_full(void *arg, struct heard_answers *h)
 {
     struct worker *w = arg;

@@ -64,7 +64,7 @@ void worker_asked(struct worker *w, const struct inline_ask *ask, uint64_t now)
     w->tick_ns = now; /* the ask may have set a timer of the vm */
 }
 
-/* Do what the proxy loop asks, as much as its ring holds. Return the number of asks. */
+/* Serve the proxy loop's requests, as many as its ring holds. Return their number. */
 static unsigned take_asks(struct worker *w, uint64_t now)
 {
     struct inline_ask ask;
@@ -83,8 +83,8 @@ static unsigned take_asks(struct worker *w, uint64_t now)
     return n;
 }
 
-/* Send on what the inline stack sends for inline connections, after what the proxy loop asked before: a packet to a
- * target comes behind its name. Return the number of both. */
+/* Forward the inline stack's packets for inline connections, after the proxy loop's earlier requests: a packet to a
+ * target comes after its name. Return the number of both. */
 static unsigned take_inline(struct worker *w, uint64_t now)
 {
     struct pkt *pkts[INLINE_IO_BATCH];
@@ -250,7 +250,8 @@ static void fill_listing(struct worker *w, uint64_t now)
     wake(w->call_fd);
 }
 
-/* Reports with the numbers of another program are skipped: the total of passed segments includes them, as nobody's. */
+/* Reports with the numbers of another program are skipped: the total of passed segments includes them, without a
+ * service. */
 void worker_take_carried(struct worker *w)
 {
     struct carried c;
@@ -287,7 +288,7 @@ unsigned worker_turn(struct worker *w, uint64_t now)
         if (due) vm_take_tables(w->vm, due);
     }
     worker_take_carried(w);
-    got += up_copied(w, now); /* before packets that came up: what was copied came before */
+    got += up_copied(w, now); /* before packets that came up: these were copied earlier */
     const bool still = __atomic_load_n(&w->still, __ATOMIC_RELAXED);
     for (unsigned i = 0; i < w->egress.port_count && !still; i++) got += take_batch(w, (uint8_t)i, now);
     for (unsigned i = 0; i < w->cfg.workers && w->cfg.owners; i++)

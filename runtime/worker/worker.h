@@ -73,14 +73,14 @@ struct worker_cfg {
     int inline_tun;    /* the worker's device of the inline stack; -1: none */
     int inline_memory; /* memory for counts of its spliced connections (leaving_new); 0: none */
     const struct observe_out *observed; /* receiver of events of observed connections; NULL: none */
-    const uint32_t *ages_us;            /* when judging again: [VM_BATCH] as in struct vm_in; NULL: the ports tell */
-    struct inline_share inline_share;   /* memory in which the parent finds tuples of inline connections */
-    const struct worker_again *again;   /* when judging again: what was recorded; NULL: live */
-    const struct opened *opened;        /* packets of tunnels, which the host stack does not see either */
-    bool spins;                         /* never sleeps: polls the ports without end */
-    bool log;                           /* report log events */
-    bool cuts;                          /* judge super-packets in pieces, since some go into a tunnel */
-    bool patient;                       /* no caller waits for it, so memory is taken as needed */
+    const uint32_t *ages_us; /* when judging again: [VM_BATCH] as in struct vm_in; NULL: taken from the ports */
+    struct inline_share inline_share; /* memory in which the parent finds tuples of inline connections */
+    const struct worker_again *again; /* when judging again: the recorded answers; NULL: live */
+    const struct opened *opened;      /* packets of tunnels, which the host stack does not see either */
+    bool spins;                       /* never sleeps: polls the ports without end */
+    bool log;                         /* report log events */
+    bool cuts;                        /* judge super-packets in pieces, since some go into a tunnel */
+    bool patient;                     /* no caller waits for it, so memory is taken as needed */
     bool forwards;  /* the host stack forwards packets, so these are only watched unless routed here */
     bool watches;   /* the host gets all of its own packets, regardless of the rules (--monitor with `kernel`) */
     uint8_t routes; /* families whose packets prey routes between ports (enum routed_family) */
@@ -135,7 +135,7 @@ struct worker {
     struct vm_ways ways;                     /* finds port and MAC address for recipes (up.h) */
     struct bridge bridge;
     struct inline_io inline_io;
-    struct limit told_limit;            /* on errors that may be about our tunnels */
+    struct limit told_limit;            /* on errors that may be about prey's tunnels */
     uint64_t watched;                   /* for the batch: bit i: packet i is the host's regardless of the rules */
     uint64_t tick_ns;                   /* time when the vm's timers are due */
     struct datagrams *datagrams;        /* owners of fragments' datagrams; NULL: a single worker */

@@ -1,4 +1,5 @@
-/* Judging of frames in batches, and what follows: packets sent, packets given to the host stack, events reported. */
+/* Judging of frames in batches, and the steps after it: packets sent, packets given to the host stack, events
+ * reported. */
 #include "runtime/base/clock.h"
 #include "runtime/host/device/tun.h"
 #include "runtime/io/gso.h"
@@ -12,7 +13,7 @@
 #include "vm/forward/service.h"
 #include "vm/packet/pkt.h"
 
-/* The vm may have a new deadline after judging, which only a tick tells. */
+/* The vm may have a new deadline after judging, which only a tick returns. */
 #define ASK_AFTER_NS UINT64_C(1000000000)
 /* Longest time that a frame is believed to have waited */
 #define AGE_MOST_NS UINT64_C(1000000000)
@@ -65,7 +66,7 @@ static bool is_untaken(const struct worker *w, struct pkt *pkt)
            facts_gives(&facts->ports, key.dst_port);
 }
 
-/* True if prey routes what crosses in the packet's family, and this packet may cross. */
+/* True if prey routes crossing packets of the packet's family, and this packet may cross. */
 static bool is_routed_here(const struct worker *w, struct pkt *pkt, struct key *key)
 {
     if (!w->cfg.routes || !routed_parse(&w->egress.snapshot->facts, pkt, key)) return false;
@@ -79,13 +80,13 @@ static bool is_crossing(const struct worker *w, struct pkt *pkt)
     return is_routed_here(w, pkt, &key) && egress_crosses(&w->egress, pkt, &key);
 }
 
-/* Route an accepted packet that is neither for this machine nor bridged. False: it is not routed here. Of a host that
- * forwards, and has not seen the packet, the sender hears that no route leads to the destination. */
+/* Route an accepted packet that is neither for this machine nor bridged. False: it is not routed here. Of a host
+ * that forwards, and has not seen the packet, the sender learns that no route leads there. */
 static bool routes_on(struct worker *w, const struct verdict *v, struct pkt *pkt, uint64_t now)
 {
     struct key key;
-    /* Beside programs in the kernel, where the route has several legs, this machine's stack sends what follows, by the
-     * one that it chooses. */
+    /* Beside programs in the kernel, where the route has several legs, this machine's stack sends the following
+     * packets, by the leg that it chooses. */
     return !(v->flags & VERDICT_HOSTS) && !is_bridged(w, pkt) && is_routed_here(w, pkt, &key) &&
            !(w->cfg.world && w->cfg.forwards && egress_is_shared(&w->egress, pkt, &key)) &&
            egress_route(&w->egress, pkt, &key, w->cfg.forwards && is_hidden(w, pkt), now);
@@ -140,7 +141,7 @@ static void to_proxy(struct worker *w, struct tx_entry *e, uint64_t now)
     pkt_parse(e->pkt, &w->egress.snapshot->facts, &key);
     const bool opens = (key.marks & (TCP_SYN | TCP_ACK)) == TCP_SYN;
     if (opens && e->input < VM_BATCH) {
-        /* The rule that let a new connection in. The vm does not say that of a first packet that was held. */
+        /* The rule that let a new connection in. The vm does not report it for a first packet that was held. */
         const struct verdict *v = &w->verdicts[e->input];
         const struct opener o = {.key = opener_key_of(&key),
                                  .at_ns = now,
@@ -153,7 +154,7 @@ static void to_proxy(struct worker *w, struct tx_entry *e, uint64_t now)
     if (w->cfg.tun >= 0 && (opens || is_hidden(w, e->pkt))) host_give(w, e->pkt);
 }
 
-/* Give the packet to the stack aside. The proxy loop that accepts its connection finds there what it needs to know. */
+/* Give the packet to the stack aside. The proxy loop that accepts its connection finds the needed facts there. */
 static void to_inline(struct worker *w, const struct tx_entry *e, uint64_t now)
 {
     struct inline_open open;
@@ -271,7 +272,8 @@ struct vm_in worker_input(const struct worker *w, uint64_t now)
     return (struct vm_in){.mono_ns = now, .facts = &w->egress.snapshot->facts, .ways = w->cfg.world ? &w->ways : NULL};
 }
 
-/* Handle a router's error about packets in our tunnels, regardless of the rules: it answers packets that prey sent. */
+/* Handle a router's error about packets in prey's tunnels, regardless of the rules: it answers packets that prey
+ * sent. */
 static void hear_router(struct worker *w, struct pkt *pkt, uint64_t now)
 {
     struct pmtu_note note;
@@ -299,7 +301,7 @@ static void verdicts_count(struct worker *w, unsigned n, uint64_t now)
         const bool lets_by = is_watched(w, v, w->pkts[i]);
         drops_note(&w->drops, w->pkts[i], v, lets_by, w->cfg.program->serial, now);
         if (!lets_by) {
-            /* The host stack, that did not see it, is to tell the sender that no route leads anywhere. */
+            /* The host stack, which did not see it, must report to the sender that no route leads anywhere. */
             if (v->flags & VERDICT_HOSTS && w->cfg.world && w->cfg.forwards && is_to_give(w, w->pkts[i]))
                 host_give(w, w->pkts[i]);
             continue;
@@ -333,7 +335,8 @@ static unsigned leave_routed(struct worker *w, struct pkt *pkts[], unsigned n, u
     unsigned kept = 0;
     for (unsigned i = 0; i < n; i++) {
         if (io_note(pkts[i]).flags & KERNEL_ROUTED) {
-            /* Translate what the host has routed, and send it on. Its interface is the one that it leaves by. */
+            /* Translate a packet that the host has routed, and send it on. Its interface is the one by which it
+             * leaves. */
             const struct vm_in in = worker_input(w, now);
             struct verdict v;
             pkts[i]->iface = w->ports[pkts[i]->cookie].iface;

@@ -491,7 +491,7 @@ call preyc --check talk.prey
 says 'tests follow conversations through services, and answer what left' 0 '3 tests passed' out
 sed 's/expect forward: reply syn ack/expect drop: reply syn ack/' talk.prey >slip.prey
 call preyc --check slip.prey
-says 'a failing one shows how the packet left' 1 'it left as: tcp 203\.0\.113\.10:80 > 198\.18\.0\.1:50000 SYN ACK' err
+says 'a failing one shows how the packet left' 1 'the packet left as: tcp 203\.0\.113\.10:80 > 198\.18\.0\.1:50000 SYN ACK' err
 sed 's/^  reply syn ack$/  expect forward: reply syn ack/' talk.prey >slip.prey
 call preyc --check slip.prey
 says 'and that in dsr modes nothing comes back' 1 'E0714' err

@@ -15,7 +15,7 @@ skip() {
 # asked PROGRAM ARGUMENT...: as it says.
 asked() {
     IN_KERNEL=1 PREY_CORPUS=$corpus "$bin/tests/corpus/$1" "${@:2}" >said 2>&1 || bad=1
-    why=$(grep -m1 -E 'may not be loaded|may not load programs|built without|too old' said)
+    why=$(grep -m1 -E 'may not be loaded|may not load eBPF programs|built without|too old' said)
     [ -z "$why" ] || skip "${why#\# }"
     sed "s/^ok - /ok - $1: /" said
 }

@@ -88,7 +88,7 @@ ok $? "a flood of SYNs makes no flow"
 
 if [ -z "${EXEC-}" ]; then
     if ! "$bin/preyrun" --exec kernel --pcap syn.pcap rules.pbc >out 2>err &&
-        { [ "$(id -u)" -ne 0 ] || grep -qE 'may not be loaded|may not load programs|built without|too old' err; }; then
+        { [ "$(id -u)" -ne 0 ] || grep -qE 'may not be loaded|may not load eBPF programs|built without|too old' err; }; then
         echo "ok - by the executor in the kernel # SKIP $(sed 's/^preyrun: //; q' err)"
         exit $failed
     fi

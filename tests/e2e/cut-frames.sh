@@ -81,7 +81,7 @@ said() {
     explain "$@" >out
 }
 said "eth / ip4 $C4 > $V4 / udp 50004 > 53 csum 0 / zeros 1460 / cut 60" mode4.pbc
-has 'a cut frame that would have to be fragmented says so' '^  not sent: it must leave in fragments .* the capture does not hold all of its bytes$'
+has 'a cut frame that would have to be fragmented says so' '^  not sent: it must leave in fragments .* the capture lacks some of its bytes$'
 has 'its reason is `snapped`' 'reason snapped$'
 said "eth / ip4 $C4 > $V4 / udp 50004 > 53 csum 0 / zeros 1460 / cut 60" --format json mode4.pbc
 has 'so does JSON' '"reason":"snapped","not_sent":"it must leave in fragments'

@@ -17,7 +17,7 @@ judged() {
         sed "/^1[.][.]/d; s/^ok [0-9]* - /&$1: /" "$log"
         return
     fi
-    why=$(grep -m1 -E 'may not be loaded|may not load programs|built without|too old' "$log")
+    why=$(grep -m1 -E 'may not be loaded|may not load eBPF programs|built without|too old' "$log")
     if [ -n "$why" ]; then
         echo "ok - packets through the kernel # SKIP ${why#\# }"
         exit 0

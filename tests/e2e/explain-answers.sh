@@ -46,7 +46,7 @@ has 'and null where there is an answer' '"no_answer":null'
 yes "${notes[0]}" | head -20 >frames.notes
 "$bin/tests/tools/mkcap" frames.notes frames.pcap
 timeout 60 "$bin/preyrun" --pcap frames.pcap --explain 20 reject.pbc >out 2>&1
-has 'the limit of answers is named' '^  no answer: more answers were due than `limits \{ rejects \}` allows$'
+has 'the limit of answers is named' '^  no answer: more replies were due than `limits \{ rejects \}` allows$'
 
 cat >echoes.prey <<'END_OF_RULES'
 service s on 203.0.113.10 tcp/80 {

@@ -49,11 +49,11 @@ same 'each flow in the order in which they began, how long it lasted, how and wh
 09:00:01.509  0 s     tcp       [2001:db8::9]:50001  [2001:db8::10]:443  -     syn-sent  unanswered 09:01:01.509
 09:00:01.510  1.0 ms  tcp       198.51.100.9:50002   203.0.113.10:443    -     reset     reset 09:02:01.511
 09:00:01.515  0 s     tcp       198.51.100.9:50000   203.0.113.10:443    -     syn-sent  unanswered 09:01:01.515
-09:06:41.516  0 s     udp       198.51.100.9:5354    203.0.113.10:53     -     one-way   goes on
-7 flows: 1 reset, 1 reopened, 2 unanswered, 2 idle, 1 goes on (1 one-way); at most 5 at once$(
+09:06:41.516  0 s     udp       198.51.100.9:5354    203.0.113.10:53     -     one-way   open
+7 flows: 1 reset, 1 reopened, 2 unanswered, 2 idle, 1 open (1 one-way); peak 5$(
     grep -o '; verdicts remembered for .*' out)"
 same 'the summary has the numbers' "$(sed -n '/^flows/,/ended/p' out)" \
-"flows       7 added, 1 live, at most 5 at once
+"flows       7 added, 1 live, peak 5
             live: 1 one-way
             ended: 1 reset, 1 reopened, 2 unanswered, 2 idle"
 cp out whole
@@ -136,8 +136,8 @@ same 'over a week of silence flows end when their time has passed' "$(table | se
 "began lasted protocol opened by other side state end
 2026-01-05 09:00:00.001 0 s udp 198.51.100.9:1 203.0.113.10:53 one-way unanswered 2026-01-05 09:02:00.001
 2026-01-05 09:00:02.001 0 s udp 198.51.100.9:2 203.0.113.10:53 one-way unanswered 2026-01-05 09:02:02.001
-2026-01-12 09:00:02.001 100.0 s udp 198.51.100.9:3 203.0.113.10:53 one-way goes on
-3 flows: 2 unanswered, 1 goes on (1 one-way); at most 2 at once"
+2026-01-12 09:00:02.001 100.0 s udp 198.51.100.9:3 203.0.113.10:53 one-way open
+3 flows: 2 unanswered, 1 open (1 one-way); peak 2"
 
 # Flows whose time passes in the last seconds of the capture are not taken for live ones. All count as at once, for they lie in the table
 # until it is swept.
@@ -150,7 +150,7 @@ same 'over a week of silence flows end when their time has passed' "$(table | se
 "$bin/tests/tools/mkcap" late.notes late.pcap
 run --pcap late.pcap --flows edge.pbc
 same 'what has timed out at the end has ended, in summary and list' "$(grep '^flows' out)|$(tail -1 out)" \
-    'flows       41 added, 1 live, at most 41 at once|41 flows: 40 unanswered, 1 goes on (1 one-way); at most 41 at once'
+    'flows       41 added, 1 live, peak 41|41 flows: 40 unanswered, 1 open (1 one-way); peak 41'
 
 # What stands before in the capture moves the ends of batches, and nothing else.
 first=

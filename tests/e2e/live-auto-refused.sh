@@ -51,8 +51,8 @@ unsupported=95 no_room=28
 falls 'a driver that refuses' "driver $unsupported" 'the driver of wan supports XDP programs, but rejects one now (Operation not supported)'
 falls 'a device that takes no program' "attach $no_room" 'the driver of wan supports XDP programs, but rejects one now (No space left on device)'
 refused 'a device that takes no program' "attach $no_room" '^preyrun: wan: the eBPF program for arriving packets can.t be attached: No space left on device'
-falls 'a verifier that refuses' '4321 -' 'verifier refuses judge_.*unknown opcode'
-refused 'a verifier that refuses' '4321 -' 'verifier refuses judge_.*unknown opcode.*use --exec user'
+falls 'a verifier that refuses' '4321 -' 'verifier rejects judge_.*unknown opcode'
+refused 'a verifier that refuses' '4321 -' 'verifier rejects judge_.*unknown opcode.*use --exec user'
 falls 'a judge that differs' '4321 4322' 'internal error: the two executors disagree'
 falls 'a kernel before 5.17' 'ancient -' 'too old for the kernel executor, which needs bpf_loop'
 refused 'a kernel before 5.17' 'ancient -' 'too old for the kernel executor, which needs bpf_loop.*use --exec user'
@@ -61,7 +61,7 @@ falls 'a kernel that forbids programs' 'refuse 1' "a security module, lockdown o
 # What this process could only watch goes on in the kernel's generic way, and the start says so.
 echo "driver $unsupported" >change
 prey prey -i wan --hook xdp host.pbc
-same 'rules that only the kernel enforces: it does' "$(grep -c '^--exec auto: kernel' prey.err) $(grep -c '^ready:.* by kernel (generic)' prey.err) $(grep -c 'notice: wan takes XDP programs in generic mode alone' prey.err)" '1 1 1'
+same 'rules that only the kernel enforces: it does' "$(grep -c '^--exec auto: kernel' prey.err) $(grep -c '^ready:.* by kernel (generic)' prey.err) $(grep -c 'notice: wan runs XDP programs only in generic mode' prey.err)" '1 1 1'
 prey_ends
 nothing 'in generic mode'
 

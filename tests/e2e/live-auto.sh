@@ -71,7 +71,7 @@ chooses 'a recording of all frames' 'user, because --record keeps every frame in
 
 "${CC:-gcc}" -shared -fPIC -o many.so "$top/tests/e2e/live/many_cpus.c" || ok 1 'many CPUs compile'
 many() { looks "$1" "$2" env "LD_PRELOAD=$work/many.so" ASAN_OPTIONS=verify_asan_link_order=0 "$bin/preyrun" -i wan -i lan "${@:3}"; }
-many 'more workers than one replaces' 'user, because 8 workers begin more connections a second' shop.pbc
+many 'more workers than one replaces' 'user, because 8 workers open more connections per second' shop.pbc
 many 'unless one is asked for' "$fits" --workers 1 shop.pbc
 many 'a proxy has connections begun by loops' "$fits" proxied.pbc
 bare() { there unshare -m sh -c "$1; exec \"\$@\"" sh "$bin/preyrun" --preflight -i wan -i lan shop.pbc; }
@@ -82,14 +82,14 @@ same 'nowhere to pin' "$status $(said $((14 + ${#nowhere})))" "0 user, because $
 bare 'mount -t tmpfs none /dev/net'
 same 'no TUN device' "$? $(said | cut -c1-13) $(said 400 | grep -c tun)" '0 user, because 1'
 little() { looks "$1" "$2" prlimit --memlock=65536 setpriv --bounding-set=-ipc_lock,-sys_resource "$bin/preyrun" -i wan -i lan "${@:3}"; }
-little 'no memory that may be locked' 'user, because less memory may be locked than its frames need' --hook xdp shop.pbc
+little 'no memory that may be locked' 'user, because the limit on locked memory is too low for its frames' --hook xdp shop.pbc
 little 'of which traffic control takes none' "$fits" shop.pbc
 tampered() { "$bin/tests/tools/tamper" "$@"; }
 real=$(readlink -f "$bin/tests")/../preyrun
 looks 'a kernel that forbids programs' "user, because a security module, lockdown or a container's rules forbid eBPF programs" \
     "$bin/tests/tools/tamper" refuse 1 "$real" -i wan -i lan shop.pbc
 looks 'a verifier that refuses' 'user, because the kernel' "$bin/tests/tools/tamper" 4321 - "$real" -i wan -i lan guarded.pbc
-same 'in its words' "$(said 400 | grep -c "verifier refuses .*unknown opcode") $(said 400 | grep -c 'use --exec user')" '1 0'
+same 'in its words' "$(said 400 | grep -c "verifier rejects .*unknown opcode") $(said 400 | grep -c 'use --exec user')" '1 0'
 looks 'a judge that differs' 'user, because internal error' "$bin/tests/tools/tamper" 4321 4322 "$real" -i wan -i lan guarded.pbc
 
 # ---- devices ----
@@ -97,7 +97,7 @@ looks 'a judge that differs' 'user, because internal error' "$bin/tests/tools/ta
 ip -n "$id-prey" link add link wan name mac0 type macvlan
 ip -n "$id-prey" link set mac0 up
 chooses 'a device of software' "$fits" -i mac0 -i lan shop.pbc
-chooses 'by XDP' 'user, because mac0 (macvlan) brings super-packets' -i mac0 -i lan --hook xdp shop.pbc
+chooses 'by XDP' 'user, because mac0 (macvlan) has super-packets' -i mac0 -i lan --hook xdp shop.pbc
 ip -n "$id-prey" link del mac0
 # theirs: an XDP program of another process stands on lan.
 theirs() { at prey ip link set dev lan xdpdrv obj "${bin%/san}/runtime/io/steer/steer.bpf.o" sec xdp.frags; }
@@ -106,7 +106,7 @@ chooses 'an XDP program of another process' "$fits" -i wan -i lan shop.pbc
 same 'which this tells of' "$(grep -c 'lan has an XDP program .* which sees frames first' err)" 1
 chooses 'where there can be only one' 'user, because lan has an XDP program of another process' -i wan -i lan --hook xdp shop.pbc
 chooses 'unless that is to go' "$fits" -i wan -i lan --hook xdp --xdp-replace shop.pbc
-same 'and this is said' "$(grep -c '--xdp-replace removes the XDP program on lan for good (number [0-9]*)' err)" 1
+same 'and this is said' "$(grep -c -- '--xdp-replace removes the XDP program on lan for good (number [0-9]*)' err)" 1
 chooses 'where user space serves it is not' 'user, because --record keeps every frame in user space' -i wan -i lan --xdp-replace --record kept shop.pbc
 same 'and that is said, too' "$(grep -c 'XDP program on lan for good' err) $(grep -c 'lan has an XDP program .* which sees frames first' err)" '0 1'
 at prey ip link set dev lan xdpdrv off

@@ -40,7 +40,7 @@ fcntl.ioctl(tun, 0x400454CD, 280)"
     ip -n "$id-prey" link del tun9
     ip -n "$id-prey" tuntap add tun9 mode tun
     ip -n "$id-prey" link set tun9 up
-    says 'a bridge of one without Ethernet' 'tun9 carries no Ethernet, so no bridge has it as a port; to fix it: -i tun9 in place of --bridge' --bridge tun9:wan shop.pbc
+    says 'a bridge of one without Ethernet' 'tun9 carries no Ethernet, so it cannot be a bridge port; to fix it: -i tun9 in place of --bridge' --bridge tun9:wan shop.pbc
     rules tunnels <<'RULES'
 pool web { source 10.1.0.1; server one 10.2.0.2 }
 service shop on 10.1.0.100 tcp/80 { mode dsr ipip; -> web }
@@ -118,7 +118,7 @@ for workers in 1 2; do
     address prey lan 10.2.0.1/24 fd00:2::1/64
     until_true 50 "$workers: too few descriptors are told of" grep -q 'Too many open files' prey.err
     at prey nft flush ruleset
-    until_true 50 "$workers: so are guard rules that can't be set" grep -q "guard rules can't be set: Too many open files, which is tried each second" prey.err
+    until_true 50 "$workers: so are guard rules that can't be set" grep -q "guard rules can't be set: Too many open files; prey tries again every second" prey.err
     for p in $prey $service; do prlimit --pid "$p" --nofile=1024:; done
     until_true 50 "$workers: with descriptors again, served again" up && ok 0 "$workers: with descriptors again, served again"
     until_true 50 "$workers: and guard rules are told to stand again" grep -q 'guard rules are back' prey.err

@@ -101,6 +101,6 @@ same 'rules that judge nothing of what crosses are refused' "$?|$(grep -c 'firew
 ip -n "$id-prey" link add kernels type bridge
 ip -n "$id-prey" link set dev a master kernels
 at prey timeout 20 "$bin/preyrun" --bridge a:b plain.pbc >out 2>&1
-same "a port of a kernel's bridge is refused" "$?|$(grep -c 'a is a port of the kernel.s bridge [a-z0-9]*, which also passes on arriving frames; to fix it: ip link set a nomaster' out)" '2|1'
+same "a port of a kernel's bridge is refused" "$?|$(grep -c 'a is a port of the kernel.s bridge [a-z0-9]*, which also forwards the arriving frames; to fix it: ip link set a nomaster' out)" '2|1'
 
 exit $failed

@@ -88,7 +88,7 @@ for exec in kernel user; do
     # A refused start: it shuts, and says how to open. So does one whose command line is wrong.
     for words in broken.pbc "--no-such 3 $rules.pbc" "$rules.pbc --workers none" "-i no-interface-has-such-a-name $rules.pbc" "-i odd* broken.pbc"; do
         at prey timeout 60 "$bin/preyrun" --on-exit closed -i wan -i lan --exec "$exec" $words >out 2>err </dev/null
-        same "$exec, $words: a start that is refused ends with 2, and says what opens" "$? $(tail -n 1 err | grep -c 'this opens them: preyrun --cleanup --name wan')" '2 1'
+        same "$exec, $words: a start that is refused ends with 2, and says what opens" "$? $(tail -n 1 err | grep -c 'to open them, run: preyrun --cleanup --name wan')" '2 1'
         next_phase
         sleep 0.2
         same "$exec, $words: and nothing gets through" "$(cat heard-prey heard-behind | grep -c " $phase$")" 0
@@ -111,7 +111,7 @@ for exec in kernel user; do
     # Without room for a record it shuts all the same, and says what opens then.
     nsenter "--net=/run/netns/$id-prey" unshare -m sh -c 'mount -t tmpfs -o ro tmpfs /run && exec "$@"' - \
         timeout 60 "$bin/preyrun" --on-exit closed -i wan -i lan --exec "$exec" "$rules.pbc" >out 2>err </dev/null
-    same "$exec: without a record a refused start says what opens" "$? $(tail -n 1 err | grep -o 'this opens them: .*')" '2 this opens them: nft delete table inet prey_wan; nft delete table netdev prey_wan'
+    same "$exec: without a record a refused start says what opens" "$? $(tail -n 1 err | grep -o 'to open them, run: .*')" '2 to open them, run: nft delete table inet prey_wan; nft delete table netdev prey_wan'
     next_phase
     sleep 0.2
     same "$exec: and nothing gets through" "$(cat heard-prey heard-behind | grep -c " $phase$")" 0
@@ -166,7 +166,7 @@ for exec in kernel user; do
     same "$exec: preyctl stop ends it" "$? $status $(cat out)" '0 0 wan ends: the interfaces stay closed until a start, or preyrun --cleanup'
     leaked 'closed'
     ctl --name wan stop --open
-    same "$exec: where none runs, preyctl says what opens" "$status $(grep -o '; what .*' err)" '2 ; to open interfaces that an earlier run left shut, use preyrun --cleanup --name wan'
+    same "$exec: where none runs, preyctl says what opens" "$status $(grep -o '; to open .*' err)" '2 ; to open interfaces that an earlier run left shut, use preyrun --cleanup --name wan'
     next_phase
     seeing prey timeout 60 "$bin/preyrun" --on-exit closed -i wan -i lan --exec "$exec" broken.pbc >out 2>err </dev/null
     leaked 'a start that is refused after it leaves it so'

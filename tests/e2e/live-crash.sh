@@ -42,7 +42,7 @@ for workers in 1 $([ "$EXEC$IO" != user ] || echo 2); do
         same "$say: a flow begins before SIG$signal" "$(asks)" question
         killed $signal
         same "$say: and one begins after it" "$(asks)" question
-        same "$say: it says so, SIG$signal" "$(grep -c "and is started again" prey.err) $(grep -c "continues after a crash of the service of process $was" prey.err)" \
+        same "$say: it says so, SIG$signal" "$(grep -c "preyrun starts it again" prey.err) $(grep -c "continues after a crash of the service of process $was" prey.err)" \
             "$([ $signal = KILL ] && echo 1 1 || echo 2 1)"
         kept
     done
@@ -92,7 +92,7 @@ done
 kept
 kill -KILL "$(service_of "$(owner)")"
 wait "$first"
-same 'the fourth crash within a minute each ends it' "$? $(grep -c 'it is not started again, for it has crashed 4 times' prey.err)" '2 1'
+same 'the fourth crash within a minute each ends it' "$? $(grep -c 'preyrun does not restart it, because it has crashed 4 times' prey.err)" '2 1'
 same 'closed' "$(at prey nft list tables | grep -cx 'table inet prey_wan')" 1
 prey prey $IO -i wan -i lan all.pbc
 first=$prey
@@ -100,5 +100,5 @@ kept
 kill -TERM "$first"
 kill -KILL "$(service_of "$first")" 2>/dev/null
 wait "$first"
-same 'none is started again that was to end' "$(grep -c 'started again' prey.err)" 0
+same 'none is started again that was to end' "$(grep -c 'starts it again' prey.err)" 0
 exit $failed

@@ -42,8 +42,8 @@ moved=$(other "$known")
 sets "kept/$known" file
 sets "kept/$moved" drain 1s
 sets "told/$jarred" drain 1s
-hears 'the time of a drain is up' "^preyrun: kept/$moved has drained for the time set"
-hears 'and of the other' "^preyrun: told/$jarred has drained for the time set"
+hears 'the time of a drain is up' "^preyrun: kept/$moved has drained for its set time"
+hears 'and of the other' "^preyrun: told/$jarred has drained for its set time"
 same 'nobody is kept any longer' "$(thrice from 10.1.0.1)" " 3 $(other "$moved") "
 same 'nor by a cookie' "$(thrice with jar)" " 3 $(other "$jarred") "
 prey_ends

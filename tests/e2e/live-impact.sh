@@ -145,7 +145,7 @@ ctl impact logs.pbc
 same 'one beside the program' "$status $(grep -c '^refused' out) $(ls a.log 2>&1 | grep -c 'No such')" '0 0 1'
 echo 'of others' >a.log
 ctl impact logs.pbc
-same 'one that holds lines of others' "$status $(sed -n 's/^refused.*a.log: //p' out | cut -d: -f1)" '1 its lines are not from this preyrun'
+same 'one that holds lines of others' "$status $(sed -n 's/^refused.*a.log: //p' out | cut -d: -f1)" '1 the file has lines of another program'
 rm a.log
 same 'nothing has changed by asking' "$(answers ours 8) $(answers theirs 9)" '20 12'
 

@@ -61,7 +61,7 @@ for server in 10.1.0.2 10.1.0.3; do
     prey_ends
     same "$way: it ends well" "$status" 0
     gave_way=$(python3 -c 'import json; print(json.load(open("prey.out"))["wire"]["gave_way"])')
-    told=$(awk '/half-open flows gave way to newer ones \(`limits { half_open }`\)/ { sum += $NF } END { print sum + 0 }' prey.err)
+    told=$(awk '/half-open flows removed for newer ones \(`limits { half_open }`\)/ { sum += $NF } END { print sum + 0 }' prey.err)
     same "$way: each that gave way is told, by its limit" "$told" "$gave_way"
 done
 exit $failed

@@ -197,7 +197,7 @@ for workers in 1 2; do
 done
 # Who serves it: as of other rules.
 prey prey -i wan -i lan --exec auto --format json plain.pbc
-awaits '^--exec auto: user, because service `[a-z]*` keeps connections in the wire in their sockets'
+awaits '^--exec auto: user, because service `[a-z]*` keeps its inline connections in sockets'
 prey_ends
 
 if [ "${EXEC-}" = kernel ]; then

@@ -31,7 +31,7 @@ same 'below Linux 5.17' "$status|$(says 'Linux 5.15.0-91-generic is too old for 
 old -i eth0 host.pbc
 same 'there nobody enforces what is for this machine' "$status|$(says 'which only the kernel executor can block, and that executor can.t run here: Linux 5.15.0-91-generic is too old .*: install a newer kernel (.*); fix that, or add --monitor')" '2|1'
 old -i eth0 --monitor --preflight host.pbc
-same 'and to watch takes nothing' "$status|$(says 'nothing stands in the way')" '0|1'
+same 'and to watch takes nothing' "$status|$(says 'no obstacles')" '0|1'
 forbidden() { timeout 30 nsenter --net="/run/netns/$id-prey" "$bin/tests/tools/tamper" refuse 1 "$(readlink -f "$bin/tests")/../preyrun" "$@" >out 2>err </dev/null; status=$?; }
 modules="a security module, lockdown or a container's rules forbid eBPF programs, even to root"
 forbidden -i eth0 --exec kernel host.pbc
@@ -51,18 +51,18 @@ for look in --preflight ''; do
 done
 little --preflight -i eth0 --exec kernel host.pbc
 same 'traffic control locks none' "$status|$(says 'memory may be locked')" '0|0'
-absent='while umount /sys/fs/bpf 2>/dev/null; do :; done' pins_are="is not a BPF file system that can be written"
+absent='while umount /sys/fs/bpf 2>/dev/null; do :; done' pins_are="is not a writable BPF file system"
 instead "$absent" --on-exit closed host.pbc
 same 'to end closed takes pins' "$status|$(says "^preyrun: --on-exit closed: $(pins_are_away), .*to fix it, ")" '2|1'
 instead 'mount -o remount,ro,bind /sys/fs/bpf' --preflight host.pbc
-same 'preflight loads and proves, and tells of pins' "$status|$(says "notice: /sys/fs/bpf $pins_are")|$(says 'takes the program, proved by [0-9,]* frames')" '0|1|1'
+same 'preflight loads and proves, and tells of pins' "$status|$(says "notice: /sys/fs/bpf $pins_are")|$(says 'accepts the program, proved by [0-9,]* frames')" '0|1|1'
 instead "$absent" --preflight --monitor host.pbc
 same 'who watches needs none' "$status|$(says "$pins_are")$(says "$(pins_are_away)")" '0|00'
 # `ip netns exec` hides what is mounted below /sys. To preyrun the process that mounted it is the first of the machine.
 unshare -pfm --mount-proc ip netns exec "$id-prey" true 2>/dev/null && {
     unshare -pfm --mount-proc bash -c 'ip netns exec "$@"; exit $?' sh "$id-prey" "$bin/preyrun" -i eth0 --exec kernel --preflight host.pbc >out 2>err </dev/null
     status=$?
-    same 'pins that are hidden' "$status|$(says "^preyrun: notice: the BPF file system at /sys/fs/bpf is hidden here, as by .ip netns exec., so nothing would filter after a kill; to fix it, use nsenter --net=/run/netns/NAME instead$")|$(says "$pins_are")" '0|1|0'
+    same 'pins that are hidden' "$status|$(says "^preyrun: notice: the BPF file system at /sys/fs/bpf is hidden, for example by .ip netns exec., so nothing would filter after a kill; to fix it, use nsenter --net=/run/netns/NAME instead$")|$(says "$pins_are")" '0|1|0'
 }
 instead "$absent" --confirm 100ms host.pbc
 undone 'without pins it runs, and says so' "$status$(says "nothing would filter after a kill")" 11
@@ -82,10 +82,10 @@ if [ -n "${OLD_KERNEL-}" ] || kernel_before 6.6; then
     ip -n "$id-prey" link set eth0 mtu "$most"
 fi
 kernel_alone --preflight -i eth0 --exec kernel host.pbc
-same 'else they are taken' "$status|$(says 'takes the program')" '0|1'
+same 'else they are taken' "$status|$(says 'accepts the program')" '0|1'
 echo 'firewall f in default accept { }' | rules none
 kernel_alone --preflight -i eth0 --exec kernel none.pbc
-same 'a program without rules' "$status|$(says 'takes the program, which has no rule to prove')" '0|1'
+same 'a program without rules' "$status|$(says 'accepts the program, which has no rule to prove')" '0|1'
 ip -n "$id-client" link set eth0 mtu 1500
 ip -n "$id-prey" link set eth0 mtu 1500
 
@@ -96,9 +96,9 @@ address prey br0 10.3.0.1/24 fd00:3::1/64
 address box eth0 10.3.0.2/24
 from_box() { at box curl -s -m "${2:-5}" "http://10.3.0.1:$1/" || echo "curl $?"; }
 kernel_alone --preflight -i br0 -i eth0 --exec kernel --hook xdp host.pbc
-same 'preflight knows of a device without XDP of its own' "$status|$(says 'notice: br0 takes XDP programs in generic mode alone')|$(says 'eth0 takes XDP')" '0|1|0'
+same 'preflight knows of a device without XDP of its own' "$status|$(says 'notice: br0 runs XDP programs only in generic mode')|$(says 'eth0 runs XDP')" '0|1|0'
 kernel -i br0 --hook xdp host.pbc
-same 'a device without XDP of its own has generic' "$(grep -c 'eth0, br0 by kernel (generic)' prey.err) $(grep -c 'notice: br0 takes XDP programs in generic mode alone' prey.err) $(from_box 80) $(from_box 8080 0.2)" \
+same 'a device without XDP of its own has generic' "$(grep -c 'eth0, br0 by kernel (generic)' prey.err) $(grep -c 'notice: br0 runs XDP programs only in generic mode' prey.err) $(from_box 80) $(from_box 8080 0.2)" \
     '1 1 prey curl 28'
 refused 'another on the same interface' 'another preyrun named .eth0. already runs here' -i eth0 host.pbc
 refused 'also by another name' 'the running instance .eth0. also serves eth0: give each instance its own interfaces$' \

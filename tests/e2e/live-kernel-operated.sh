@@ -31,7 +31,7 @@ same 'answers are counted' "$(number kernel answered) $(by_rule SHUN) $(by_rule 
 replays_alike 'what was recorded is judged alike' packets
 same 'nearly every packet is told of: not fragments' "$(awk '/otherwise/ { print ($2 > 20), $5, ($7 < 20) }' again.out)" '1 0 1'
 "$bin/preyrun" --replay packets --flows >out 2>err
-same 'and no connection' "$? $(grep -c 'verdicts of some packets: leave --flows out' err)" '2 1'
+same 'and no connection' "$? $(grep -c 'some verdicts: leave out --flows' err)" '2 1'
 
 # What is watched is judged and counted, and let by all the same.
 kernel --monitor host.pbc
@@ -67,5 +67,5 @@ firewall edge in default accept { count udp port 9 as NINE }
 RULES
 kernel_alone -i eth0 --exec auto --preflight counts.pbc
 same 'what user space enforces, too, is the kernel'"'"'s' "$status|$(grep -v notice err | sed 's/ by .*//')" '0|--exec auto: kernel, because all rules fit there
-preflight: the kernel takes the program, proved
+preflight: the kernel accepts the program, proved
 preflight: no obstacles'

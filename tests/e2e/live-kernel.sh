@@ -20,7 +20,7 @@ same 'what is accepted' "$(gets 80) $(talk client 10.1.0.2 | cut -d" " -f1) $(as
 same 'what is dropped reaches no socket' "$(gets 8080 0.2)" 'curl 28'
 same 'what is rejected is answered' "$(gets 81) $(refused_by client 10.1.0.2 9) $(refused_by client fd00:1::2 9)" 'curl 7 refused refused'
 ctl --name eth0 status
-same 'preyctl says where it is judged' "$(grep -c '^finished in the kernel: [0-9,]* packets; came up:.* answer [0-9]' out)" 1
+same 'preyctl says where it is judged' "$(grep -c '^finished in the kernel: [0-9,]* packets; sent to preyrun:.* answer [0-9]' out)" 1
 same 'what it asks is answered' "$(ask prey 10.1.0.1/) $(ask prey '[fd00:1::1]/') $(at prey ping -q -c1 -W 20 10.1.0.1 >/dev/null && echo pong)" \
     'client client pong'
 hears 'a rule that logs' 'SHUT  reject  tcp 10.1.0.1:[0-9]* > 10.1.0.2:81 SYN'
@@ -31,7 +31,7 @@ express() {
     local all long
     ctl --name eth0 status
     all=$(sed -n 's/^finished in the kernel: \([0-9,]*\) .*/\1/p' out | tr -d ,)
-    long=$(sed -n 's/^finished in the kernel: .*the long way there[^:]*://p' out | grep -o '[0-9][0-9]*' | awk '{ sum += $1 } END { print sum }')
+    long=$(sed -n 's/^finished in the kernel: .*long path[^:]*://p' out | grep -o '[0-9][0-9]*' | awk '{ sum += $1 } END { print sum }')
     [ $((long > 20 && 2 * long < all)) = 1 ]
 }
 until_true 100 'most of it took the express way' express

@@ -59,7 +59,7 @@ kill -KILL "$service"
 has_ended() { grep -q '^State:.Z' "/proc/$service/status"; } # or it would be the one that is waited for
 until_true 100 'the killed one has ended' has_ended
 : >prey.err
-{ until grep -qs 'is ending: waiting for its process' prey.err || [ -e over ]; do sleep 0.05; done; kill -CONT "$parent"; } 2>/dev/null &
+{ until grep -qs 'is stopping; preyrun waits for its process' prey.err || [ -e over ]; do sleep 0.05; done; kill -CONT "$parent"; } 2>/dev/null &
 pids="$pids $!"
 prey prey -i eth0 -i eth1 --stats 127.0.0.1:8404 own.pbc
 touch over

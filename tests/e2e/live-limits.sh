@@ -41,10 +41,10 @@ prey prey -i wan -i lan --log json --format json small.pbc
 at client python3 connect.py 10.1.0.102 12
 at client python3 connect.py 10.1.0.101 3 wait
 at client python3 connect.py 10.1.0.100 40 wait
-told limit 'half-open flows gave way'
+told limit 'half-open flows removed'
 told neighbour 'on the way to 10.2.0.77 on lan'
 told limit 'max flows'
-told evicted 'established ones gave way'
+told evicted 'established flows removed'
 same 'it serves' "$(at client curl -s -m 20 http://10.1.0.100/)" one
 kill -USR1 "$prey"
 until_true 100 'SIGUSR1 prints' python3 -c 'import json; json.load(open("prey.out"))'
@@ -53,11 +53,11 @@ truncate -s 0 prey.out
 prey_ends
 adds_up 'every frame has one verdict'
 same 'evictions of established flows: the lines add up to the counter' "$(sum evicted .)" "$(number flows ended evicted-established)"
-same 'half-open flows: so do they' "$(sum limit 'half-open flows gave')" "$(number flows ended half-open-limit)"
+same 'half-open flows: so do they' "$(sum limit 'half-open flows removed')" "$(number flows ended half-open-limit)"
 same '`max flows`: so do they' "$(sum limit 'max flows')" "$(number reasons max-flows packets)"
 same 'neighbours: so do they' "$(sum neighbour .)" "$(number live lost neighbour)"
-same 'too many that waited: so do they' "$(sum lost 'too many waited')" "$(number live lost crowd)"
-same 'a limit is told of at most each ten seconds' "$(($(grep -c 'established ones' prey.err) < 5))" 1
+same 'too many that waited: so do they' "$(sum lost 'too many packets waited')" "$(number live lost crowd)"
+same 'a limit is told of at most each ten seconds' "$(($(grep -c 'established flows removed' prey.err) < 5))" 1
 
 # Ports that run short are told of before somebody is refused: by a service, and by a nat. Connections that are over don't
 # count: they give their ports up.

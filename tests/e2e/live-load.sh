@@ -58,7 +58,7 @@ serves 'and is in force' ' 6 two '
 speaks loaded
 awaits '^reloaded: two.pbc: 0 rules, 1 service, loaded by user 0$'
 ctl status
-same 'status names both' "$(grep -c '^eth0: two.pbc since' out) $(grep '^shop.pbc' out)" '1 shop.pbc holds another program, which a reload or a start takes'
+same 'status names both' "$(grep -c '^eth0: two.pbc since' out) $(grep '^shop.pbc' out)" '1 shop.pbc has another program, which a reload or a start would use'
 # The file is looked at as it is now.
 of_file() { # LINE: what status says of it, in a moment
     ctl status && [ "$(grep '^shop.pbc' out | sed 's/[0-9]* bytes of [0-9]*/N of N/')" = "$1" ]
@@ -66,7 +66,7 @@ of_file() { # LINE: what status says of it, in a moment
 holds() { # SENTENCE LINE
     until_true 50 "$1" of_file "$2" && ok 0 "$1"
 }
-none='shop.pbc holds no program, so a reload or a start is refused'
+none='shop.pbc has no valid program, so a reload or a start would fail'
 cp shop.pbc was.pbc
 cp two.pbc shop.pbc
 holds 'the file is overwritten by what runs' ''
@@ -106,7 +106,7 @@ says 'which is all of it' '2 preyctl: --logs only opens log files again, without
 says 'one that comes with it' '0 shop.pbc runs' reload one.pbc
 cmp shop.pbc one.pbc
 ok $? 'is the file then'
-says 'one on trial' '0 shop.pbc runs; the program before comes back in 5 min 0 s unless you run: preyctl confirm WORD' reload two.pbc --confirm 5m
+says 'one on trial' '0 shop.pbc runs; the previous program comes back in 5 min 0 s unless you run: preyctl confirm WORD' reload two.pbc --confirm 5m
 cmp shop.pbc one.pbc
 ok $? 'is not yet'
 confirms 'it is confirmed' '0 confirmed: shop.pbc keeps running, and is saved as shop.pbc'
@@ -231,7 +231,7 @@ ctl set farm/one file
 ctl load both.pbc --confirm 5m --save
 same 'one to be saved' "$status $(cmp -s shop.pbc one.pbc; echo $?)" '0 0'
 says 'is confirmed, by force' '0 confirmed: both.pbc keeps running, and is saved as shop.pbc' confirm --force
-told '^preyrun: user 0 has confirmed it by force$'
+told '^preyrun: confirmed by user 0 by force$'
 ok $? 'which is told'
 ctl load both.pbc --confirm 5m --json
 word=$(python3 -c 'import json; print(json.load(open("out"))["confirm_word"])')

@@ -94,7 +94,7 @@ verdict: accept  rule default'
 ctl explain 'tcp 10.1.0.1:50000 -> 10.1.0.2:81 syn on nix'
 refused 'an interface that is none' '`nix` is neither an interface that this preyrun serves nor one of this machine'
 ctl explain 'tcp 10.1.0.1:50000 -> 10.2.0.2:81 syn on wan out on lan'
-same 'where it leaves is not said, but asked of routes' "$status $(grep -c 'routes say: write it without .out on lan.' err)" '2 1'
+same 'where it leaves is not said, but asked of routes' "$status $(grep -c 'leave out .out on lan.' err)" '2 1'
 ctl explain 'tcp 10.1.0.1 -> 10.1.0.2:81'
 same 'a packet that is none' "$status $(grep -c "needs the source's port" err)" '2 1'
 

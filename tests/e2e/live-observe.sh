@@ -165,7 +165,7 @@ ok $? 'and the two go on without prey'
 mkdir -m 777 open
 watches open 'stream to "open"'
 at prey timeout 20 "$bin/preyrun" --bridge a:b open.pbc >said 2>&1
-same 'a directory that others may write to is refused' "$? $(grep -c 'others may write there; to fix it, run: chmod go-w' said)" '2 1'
+same 'a directory that others may write to is refused' "$? $(grep -c 'other users may write to this directory; to fix it, run: chmod go-w' said)" '2 1'
 watches outside 'stream to "/usr/share/bytes"'
 at prey timeout 20 "$bin/preyrun" --bridge a:b outside.pbc >said 2>&1
 same 'so is one outside the folders for such files' "$? $(grep -c 'bytes of connections must be below /var/log' said)" '2 1'

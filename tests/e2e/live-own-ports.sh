@@ -86,7 +86,7 @@ reserved() { at prey cat /proc/sys/net/ipv4/ip_local_reserved_ports; }
 
 for executor in $executors; do
     prey prey -i lan -i wan --exec "$executor" --stats 127.0.0.1:8404 home.pbc
-    awaits '^preyrun: notice: ports 32768-36863 stay with this machine'
+    awaits '^preyrun: notice: ports 32768-36863 stay reserved for this machine'
     awaits '^preyrun: notice: 1 port of `masquerade`, like udp 40000, has a socket'
     same "$executor: the rest is kept from the machine's own connections" "$(reserved)" 36864-60999
     asks prey 10.2.0.3 7 0 0 0 0 >out
@@ -118,7 +118,7 @@ for executor in $executors; do
     prey prey -i lan -i wan --exec "$executor" narrow.pbc
     ctl load home.pbc
     same "$executor: a load of rules with more ports" "$status" 0
-    hears "$executor: says what stays with this machine" '^preyrun: notice: ports 32768-36863 stay with this machine'
+    hears "$executor: says what stays with this machine" '^preyrun: notice: ports 32768-36863 stay reserved for this machine'
     same "$executor: leaves a socket its own" "$(asks far 10.2.0.2 40000 5001)" 'prey 5001'
     ctl load none.pbc
     background prey python3 port.py serve 50000 between
@@ -132,6 +132,6 @@ for executor in $executors; do
     ctl impact few.pbc
     has "$executor: impact of rules whose ports stay with this machine" 'restart preyrun'
     ctl load few.pbc
-    same "$executor: they are refused" "$(grep -c 'would have no ports left of those shared out at the start: restart preyrun' err)" 1
+    same "$executor: they are refused" "$(grep -c 'the ports divided at the start would leave none for translation .*: restart preyrun' err)" 1
     prey_ends
 done

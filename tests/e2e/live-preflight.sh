@@ -44,13 +44,13 @@ notice: not judged: no firewall judges packets that arrive on wan: -i does not n
 notice: not judged: no firewall judges packets that arrive on spare: -i does not name it (open)
 lan is down; to fix it: ip link set lan up
 there is no interface \`eth7\`; there are: lo, wan, lan, spare
-another preyrun named \`taken\` already runs here (process N): \use \`preyctl load\` to change its rules, or \`preyctl takeover\` to change its options or version
+another preyrun named \`taken\` already runs here (process N): use \`preyctl load\` to change its rules, or \`preyctl takeover\` to change its options or version
 --log: none: No such file or directory; to fix it: mkdir -p none" -i lan -i eth7 --exec user --name taken --log text:none/log strict.pbc
 until_true 100 'spare has a carrier' sh -c "ip -n $id-prey link show spare | grep -q 'state UP'"
 # As if systemd had started it: its unit is named, and how to end it.
 echo '0::/system.slice/system-preyrun.slice/preyrun@taken.service' >group
 mount --bind group "/proc/$prey/cgroup"
-looked 'a service of systemd' 2 "another preyrun named \`taken\` already runs here (preyrun@taken): \use \`preyctl load\` to change its rules, or \`preyctl takeover\` to change its options or version; to end it, run: systemctl stop preyrun@taken" -i wan --name taken shop.pbc
+looked 'a service of systemd' 2 "another preyrun named \`taken\` already runs here (preyrun@taken): use \`preyctl load\` to change its rules, or \`preyctl takeover\` to change its options or version; to end it, run: systemctl stop preyrun@taken" -i wan --name taken shop.pbc
 umount "/proc/$prey/cgroup"
 looked 'the name of one that serves others' 2 "another preyrun named \`taken\` already runs here (process N): choose another --name" -i spare --name taken shop.pbc
 prey_ends
@@ -94,8 +94,7 @@ trap live_end EXIT
 at prey nft "table netdev theirs { chain out { type filter hook egress device \"lan\" priority 0; }; }"
 background prey python3 -c "import socket, time; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('', 61005)); open('bound', 'w'); time.sleep(60)"
 until_true 100 'a socket is bound' [ -e bound ]
-looked 'sockets and rules of others' 0 "notice: the nftables table \`theirs\` has rules for packets that leave by lan, also for those that \
-prey sends on; to fix it: nft list table netdev theirs
+looked 'sockets and rules of others' 0 "notice: the nftables table \`theirs\` has rules for packets that leave by lan, including packets that prey forwards; to fix it: nft list table netdev theirs
 notice: 1 socket of this machine's own uses udp ports that translation takes, like 61005: nothing reaches it while prey runs; \
 \`ss -anpu sport = :61005\` shows whose
 $fine" -i wan -i lan shop.pbc
@@ -104,22 +103,21 @@ wait "$last" 2>/dev/null
 at prey nft delete table netdev theirs
 if at prey tc qdisc add dev lan clsact 2>/dev/null &&
     at prey tc filter add dev lan egress protocol ip prio 1 u32 match u32 0 0 flowid 1:1 2>/dev/null; then
-    looked 'filters of tc' 0 "notice: lan has tc filters that see leaving packets and may keep some; to fix it: tc filter \
+    looked 'filters of tc' 0 "notice: lan has tc filters that see leaving packets and may drop or redirect some; to fix it: tc filter \
 show dev lan egress
 $fine" -i wan -i lan shop.pbc
     at prey tc qdisc del dev lan clsact
 fi
-looked 'more memory than there is' 0 "notice: full flow tables and rings take N MiB, and only N MiB are free; to fix it: set `limits { flows N }` in the rules, fewer --workers or a smaller --ring
+looked 'more memory than there is' 0 "notice: full flow tables and rings take N MiB, and only N MiB are free; to fix it: set \`limits { flows N }\` in the rules, fewer --workers or a smaller --ring
 $fine" -i wan -i lan --workers 16 large.pbc
 
 at prey nft "table ip theirs { chain out { type nat hook postrouting priority srcnat; masquerade; }; }"
-looked 'others who translate' 0 "notice: the nftables table \`ip theirs\` also translates, perhaps to ports that prey's translation uses\
-; to fix it: masquerade to :1024-60999 in its rules
+looked 'others who translate' 0 "notice: the nftables table \`ip theirs\` also translates, perhaps to ports that prey's \`nat\` uses\
+; to fix it: write \`masquerade to :1024-60999\` in its rules
 $fine" -i wan -i lan shop.pbc
 at prey nft delete table ip theirs
 at prey sysctl -q -w net.ipv4.ip_local_port_range='61000 61100'
-looked 'no port would be left' 2 "translation and this machine's own connections cannot both have ports: write \`ports 1024-32767\` in \
-the nat, or sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"" -i wan -i lan shop.pbc
+looked 'no port would be left' 2 "no ports are left for both translation and this machine's own connections: write \`ports 1024-32767\` in the nat, or run: sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"" -i wan -i lan shop.pbc
 at prey sysctl -q -w net.ipv4.ip_local_port_range='32768 60999'
 
 # Another program on the interface.
@@ -140,7 +138,7 @@ lacks() {
     unshare -m sh -c 'mount -t tmpfs none "$1" && shift && exec nsenter --net="$@"' sh "$1" "/run/netns/$id-prey" "$bin/preyrun" --preflight -i wan -i lan "${@:2}" >out 2>err </dev/null
     echo "$? $(grep -v '^--exec auto' err)"
 }
-same 'no types of the kernel' "$(lacks /sys/kernel/btf --exec user proxied.pbc)" "0 preyrun: notice: stray packets for \`mode proxy\` are not held back, so this machine answers them with resets: the kernel has no type information (BTF): /sys/kernel/btf/vmlinux is missing (CONFIG_DEBUG_INFO_BTF)
+same 'no types of the kernel' "$(lacks /sys/kernel/btf --exec user proxied.pbc)" "0 preyrun: notice: prey cannot hold back stray packets for \`mode proxy\`, so this machine answers them with resets: the kernel has no type information (BTF): /sys/kernel/btf/vmlinux is missing (CONFIG_DEBUG_INFO_BTF)
 $fine"
 # So does the first reload that brings such a service, once.
 mkdir blind
@@ -148,21 +146,21 @@ printf '#!/bin/sh\nexec unshare -m sh -c "mount -t tmpfs none /sys/kernel/btf &&
 chmod +x blind/preyrun
 ln -s "$(readlink -f "$bin/preyctl")" blind/preyctl
 here=$bin bin=$PWD/blind
-gateless="^preyrun: notice: stray packets for .mode proxy. are not held back.*: the kernel has no description of its types: .*(CONFIG_DEBUG_INFO_BTF)$"
+gateless="^preyrun: notice: prey cannot hold back stray packets for .mode proxy., .*: the kernel has no type information (BTF): .*(CONFIG_DEBUG_INFO_BTF)$"
 prey prey -i wan -i lan --exec user shop.pbc
-same 'where nothing is for the proxy, nothing is told' "$(grep -c 'not held back' prey.err)" 0
+same 'where nothing is for the proxy, nothing is told' "$(grep -c 'cannot hold back' prey.err)" 0
 ctl load proxied.pbc
 same 'a reload that brings it is taken' "$status $(cat err)" '0 '
 hears 'and told' "$gateless"
 ctl load shop.pbc
 ctl load proxied.pbc
 prey_ends
-same 'once' "$(grep -c 'not held back' prey.err)" 1
+same 'once' "$(grep -c 'cannot hold back' prey.err)" 1
 prey prey -i wan -i lan --exec user proxied.pbc
 ctl load shop.pbc
 ctl load proxied.pbc
 prey_ends
-same 'what the start has told, no reload tells' "$(grep -c "$gateless" prey.err) $(grep -c 'not held back' prey.err)" '1 1'
+same 'what the start has told, no reload tells' "$(grep -c "$gateless" prey.err) $(grep -c 'cannot hold back' prey.err)" '1 1'
 bin=$here
 same 'no TUN devices' "$(lacks /dev/net proxied.pbc)" '2 preyrun: /dev/net/tun is missing, and preyrun needs it to return packets to this machine; to fix it, run: modprobe tun; if that module is missing, install more modules (linux-modules-extra-…) or a kernel with CONFIG_TUN; in a container, start it with --device /dev/net/tun'
 modes() {
@@ -176,7 +174,7 @@ at prey "$bin/tests/tools/tamper" refuse 1 "$bin/preyrun" --preflight --io xdp -
 same 'no programs' "$? $(grep -c "^preyrun: --io xdp: the steering program can't be loaded: the kernel forbids it: .* use --io packet$" err)" '2 1'
 
 at prey "$bin/tests/tools/tamper" refuse 22 "$bin/preyrun" --preflight -i wan -i lan proxied.pbc >out 2>err </dev/null
-same 'nor that of the proxy' "$? $(grep -c "^preyrun: notice: stray packets for .mode proxy. are not held back.*: the kernel rejects its eBPF program; lockdown, a security module or a container's rules may forbid it (dmesg or the audit log shows which)$" err)" '0 1'
+same 'nor that of the proxy' "$? $(grep -c "^preyrun: notice: prey cannot hold back stray packets for .mode proxy., .*: the kernel rejects its eBPF program; lockdown, a security module or a container's rules may forbid it (dmesg or the audit log shows which)$" err)" '0 1'
 
 { cat shop.prey; echo 'firewall tagged forward default drop { accept vlan 5 }'; } | rules tagged
 looked 'tags that rules ask for, and nobody sees' 0 "$tags

@@ -74,7 +74,7 @@ finds 'none at all' "service none: .*the key file has no private key"
 finds 'another format' "service der: .*shop\.der and .*the certificate file has no certificate in PEM; from DER: openssl x509 -inform DER"
 finds 'one whose time is over' 'notice: .*old\.pem: the certificate has expired, on 20'
 finds 'one whose time is nearly over' 'notice: .*new\.pem: the certificate expires soon, on 20[-0-9]*; to fix it, put a new certificate'
-finds 'a key that everybody may read' 'notice: .*new\.key: everybody on this machine may read .*: chmod o= '
+finds 'a key that everybody may read' 'notice: .*new\.key: every user of this machine may read .*: chmod o= '
 finds 'authorities that are not there' 'service back: .*none\.pem: No such file or directory; to fix it, '
 same 'preflight: names that no certificate is for' "$(sed -n 's/.*matches the name \([^,]*\),.*/\1/p' out | tr '\n' ' ')" 'wild.example c.shop.example '
 service shop.pem wild.key | rules bad

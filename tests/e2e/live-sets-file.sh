@@ -119,7 +119,7 @@ same 'and has a file again' "$status $(fate)" '0 drops'
 
 shop narrow "file \"$list\" size 70_000 never 10.1.0.1 keep"
 ctl load narrow.pbc
-same 'a reload whose never meets the file is refused' "$status $(grep -c "set listed: $list: 10.1.0.1: .never. holds it" err)" '2 1'
+same 'a reload whose never meets the file is refused' "$status $(grep -c "set listed: $list: 10.1.0.1: .never. contains it" err)" '2 1'
 put < <(printf '10.1.0.1\n10.1.0.3\n10.1.0.5\n')
 three() { [ "$(of_set listed ranges)" = 3 ]; }
 until_true 100 'three ranges' three

@@ -106,7 +106,7 @@ same 'and so do several' "$status $(cat err out)" '0 listed: 1 added'
 as 12345 1 12347 sets caught add 192.0.2.9
 same 'each for its sets' "$status $(cat err out)" '2 preyctl: user 12345 may only ask about and change these live sets: listed'
 as 12346 12345 - sets caught add 192.0.2.9
-same 'a user of that number is no group' "$status $(grep -c 'only root and the user that started preyrun may ask' err)" '2 1'
+same 'a user of that number is no group' "$status $(grep -c 'only root, the user who started preyrun, and groups of --sets-group may ask' err)" '2 1'
 as 12345 12346 - --name wan sets caught has 192.0.2.9
 same '--name' "$status" 0
 as 12345 12346 - --control "$socket" status
@@ -168,7 +168,7 @@ while read -r line; do case $line in 'ok - '*) ok 0 "${line#ok - }" ;; *) ok 1 "
 
 # A namespace of users in which somebody is root, or calls a group of its own 12346.
 at prey setpriv --reuid 12399 --regid 12399 --clear-groups unshare -r "$open/preyctl" --control "$socket" sets caught flush >out 2>err
-same 'root of a namespace of its own is nobody' "$? $(grep -c 'only root and the user' err)" '2 1'
+same 'root of a namespace of its own is nobody' "$? $(grep -c 'only root, the user who' err)" '2 1'
 at prey setpriv --reuid 12399 --regid 12399 --clear-groups /usr/bin/python3 - "$open/preyctl" "$socket" >out 2>err <<'PY'
 import ctypes, os, sys
 assert ctypes.CDLL(None).unshare(0x10000000) == 0
@@ -176,7 +176,7 @@ open("/proc/self/setgroups", "w").write("deny")
 open("/proc/self/gid_map", "w").write("12346 12399 1")
 os.execv(sys.argv[1], ["preyctl", "--control", sys.argv[2], "sets", "caught", "flush"])
 PY
-same 'and so is a group that is called so there' "$? $(grep -c 'only root and the user' err)" '2 1'
+same 'and so is a group that is called so there' "$? $(grep -c 'only root, the user who' err)" '2 1'
 
 # Many at once leave room for others.
 cat >crowd.py <<'PY'
@@ -250,7 +250,7 @@ prey_with --takeover --sets-group 12347:caught shop.pbc
 is_ready prey || exit 1
 until_true 100 'the process before has gone' eval '! kill -0 $old 2>/dev/null'
 as 12345 12346 - --control "$socket" sets caught
-same 'after a takeover without the group it is refused' "$status $(grep -c 'only root and the user' err)" '2 1'
+same 'after a takeover without the group it is refused' "$status $(grep -c 'only root, the user who' err)" '2 1'
 as 12345 12347 - sets caught has 192.0.2.99
 same 'and the new one is let in' "$status" 0
 prey_ends

@@ -190,7 +190,7 @@ if mount -t tmpfs -o size=200k none "$full" 2>/dev/null; then
     head -c 400000 /dev/zero >"$full/fill" 2>/dev/null
     sets caught add 10.1.2.2 >/dev/null
     says() { grep -q "$1" prey.err; }
-    until_true 50 'a full disk is told' says 'members are not kept for the next start: No space left'
+    until_true 50 'a full disk is told' says 'prey cannot keep members for the next start: No space left'
     rm "$full/fill"
     stops
     STATE_DIRECTORY=$full starts shop.pbc
@@ -225,7 +225,7 @@ file=$(ls "$STATE_DIRECTORY"/*/sets)
 head -c 400 "$file" >half && cp half "$file"
 starts shop.pbc
 holds_true() { grep -q "$1" prey.err; }
-until_true 50 'a damaged file is told' holds_true 'sets: what was kept of their members is damaged'
+until_true 50 'a damaged file is told' holds_true 'sets: the kept members are damaged'
 same 'and nothing of it is used' "$(members caught)" ''
 stops
 exit $failed

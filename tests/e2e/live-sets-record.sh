@@ -130,7 +130,7 @@ sed 's/to listed as/to not listed as/; s/from trapped as/to trapped as/' run.pre
 again kept unasked.pbc
 ok "$status" 'another program asks what was never asked'
 if [ "$EXEC" = kernel ]; then
-    grep -q ' [1-9][0-9,]* that hang on more' again.out
+    grep -q ' [1-9][0-9,]* that need more' again.out
     ok $? 'those packets hang on more than was recorded'
 fi
 grep -qE '^live sets   [1-9][0-9,]* questions? without a recorded answer; preyrun assumed no$' again.out

@@ -110,6 +110,19 @@ caught: 1 refused' caught add 64.0.0.0/7
 sets 0 'and is taken with it' 'caught: 1 added' caught add 64.0.0.0/7 --wide
 sets 1 'everything is wide' 'preyctl: ::/0: shorter than /16; --wide allows that
 caught: 1 refused' caught add ::/0
+sets 0 'a /8 and a /16 are not wide' 'caught: 2 added' caught add 32.0.0.0/8 4000::/16
+sets 1 'a /15 of IPv6 is' 'preyctl: 4002::/15: shorter than /16, which --wide allows
+caught: 1 refused' caught add 4002::/15
+sets 0 'and is taken with --wide' 'caught: 1 added' caught add 4002::/15 --wide
+fed 1 'a feed asks for it, too' 'preyctl: line 1: `+34.0.0.0/7`: shorter than /8, which --wide allows
+preyctl: line 3: `+4004::/15`: shorter than /16, which --wide allows
+caught: 1 added, 2 refused' caught feed < <(printf '+34.0.0.0/7\n+4006::/16\n+4004::/15\n')
+fed 0 'and takes them with it' 'caught: 2 added' caught feed --wide < <(printf '+34.0.0.0/7\n+4004::/15\n')
+fed 1 'a file asks for it' 'preyctl: line 1: `34.0.0.0/7`: more addresses than a /8, which --wide allows
+preyctl: caught: nothing has changed' caught replace < <(printf '34.0.0.0/7\n')
+fed 1 'in both families' 'preyctl: line 2: `4004::/15`: more addresses than a /16, which --wide allows
+preyctl: caught: nothing has changed' caught replace < <(printf '4006::/16\n4004::/15\n')
+sets 0 'they may go' 'caught: 6 removed' caught remove 32.0.0.0/8 34.0.0.0/7 4000::/16 4002::/15 4004::/15 4006::/16
 ctl sets caught add $'10.1.0.5\e[2J'
 same 'a word that came from a stranger commands no terminal' "$status $(cut -c1-40 err)" '2 preyctl: 10.1.0.5?[2J: not an address, p'
 ctl sets caught add 10.1.0.5/24
@@ -153,7 +166,7 @@ sets 1 'nor is a part of it, or all' 'preyctl: 198.51.100.0/23: 198.51.100.0/23 
 preyctl: 2001:db8:1::/48: 2001:db8::/32 of the file contains it: replace the file with one that does not
 caught: 1 absent, 2 held' caught remove 198.51.100.0/23 2001:db8:1::/48 198.51.0.0/16
 sets 0 'a network by hand' 'few: 1 added' few add 10.5.0.0/24
-sets 1 'holds its addresses' 'preyctl: 10.5.0.7: member 10.5.0.0/24 holds it
+sets 1 'holds its addresses' 'preyctl: 10.5.0.7: the member 10.5.0.0/24 contains it
 few: 1 held' few remove 10.5.0.7
 sets 0 'until it is removed' 'few: 1 removed, 1 absent' few remove 10.5.0.0/24 10.5.0.7
 

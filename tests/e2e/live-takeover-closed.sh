@@ -66,9 +66,9 @@ sed 's/20_000/50_000/' one.prey >two.prey
 "$bin/preyc" two.prey -o two.pbc >/dev/null
 ctl load two.pbc
 limits() { at prey "$bin/preyctl" status --json | python3 -c 'import json, sys; f = json.load(sys.stdin)["flows"]; print(f["limit"], f.get("limit_of_rules"))'; }
-same 'a reload tells that a limit waits' "$(grep -c 'changed `limits` wait for a stop and a start' prey.err) $(limits)" '1 20000 50000'
+same 'a reload tells that a limit waits' "$(grep -c 'changed `limits` take effect after a stop and a start' prey.err) $(limits)" '1 20000 50000'
 ctl takeover
-same 'and so it does after a takeover' "$(limits) $(at prey "$bin/preyctl" status | grep -c 'of 20,000), at most.*; the rules say 50,000, which waits for a stop and a start')" '20000 50000 1'
+same 'and so it does after a takeover' "$(limits) $(at prey "$bin/preyctl" status | grep -c 'of 20,000), peak.*; the rules have 50,000, which takes effect after a stop and a start')" '20000 50000 1'
 prey=$(owner)
 same 'the program that runs is named' "$(grep '^ready' prey.err | tail -n 1 | grep -c 'two.pbc')" 1
 ctl stop --open
@@ -82,7 +82,7 @@ pids="$pids $outer"
 until_true 100 'the first process of a PID namespace runs' grep -q '^ready' first.out
 inner=$(pgrep -P "$(pgrep -P "$outer")")
 timeout 60 nsenter --target "$inner" --net --pid --mount "$bin/preyctl" takeover >out 2>err
-same 'from it nobody takes over' "$? $(grep -c 'nothing is taken over: process 1 is the first one of its PID namespace' err)" '2 1'
+same 'from it nobody takes over' "$? $(grep -c 'nothing is taken over: process 1 is the first of its PID namespace' err)" '2 1'
 kill -0 "$inner"
 ok $? 'and it goes on'
 ctl stop --open

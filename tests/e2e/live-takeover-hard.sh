@@ -118,7 +118,7 @@ ctl takeover
 same 'a program waits to be confirmed: it waits in the new process' "$status $(grep -c 'unless you run: preyctl confirm .*it took over' prey.err)" '0 1'
 prey=$(owner)
 ctl confirm --force
-same 'and is confirmed there' "$status $(grep -c 'has confirmed it' prey.err)" '0 1'
+same 'and is confirmed there' "$status $(grep -c 'confirmed by user' prey.err)" '0 1'
 ctl stop
 until_true 300 'it ends' ends_itself "$prey"
 same 'and undoes all' "$(at prey nft list tables | grep -c prey) $(at prey ls "${socket%/*}" 2>&1 | grep -c wan)" '0 0'

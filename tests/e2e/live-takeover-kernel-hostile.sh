@@ -67,7 +67,7 @@ for step in kernel now yours; do
         case $step-$who in
         yours-old*) same "$who killed at $step: the new one judges, alone" "$(cat ended) $(left) $(shut_stays) $(judges) $([ "$(owner)" != "$prey" ]; echo $?)" 'runs 0 shut 1 0' ;;
         *-old) same "$who killed at $step: no process judges, and it stays shut" "$(shut_stays) $(judges)" 'shut 0' ;;
-        *) same "$who killed at $step: and it is told" "$(shut_stays) $(judges) $(grep -c 'is started again' prey.err)" 'shut 2 1' ;;
+        *) same "$who killed at $step: and it is told" "$(shut_stays) $(judges) $(grep -c 'starts it again' prey.err)" 'shut 2 1' ;;
         esac
         same "$who killed at $step: the kernel judges known flows" "$(plain 33000)" 'two 10.1.0.1 5'
         [ $step != yours ] || same "$who killed at $step: and flows begin" "$(plain 33001)" 'two 10.1.0.1 5'

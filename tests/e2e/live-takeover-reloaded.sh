@@ -51,7 +51,7 @@ taken() { # SENTENCE OPTION...
     local sentence=$1 was
     was=$(owner)
     shift
-    takes() { ctl takeover "$@"; ! grep -q 'a reload is under way' err; }
+    takes() { ctl takeover "$@"; ! grep -q 'a reload is in progress' err; }
     until_true 300 "$sentence: the reload is through" takes "$@"
     same "$sentence: it is taken over" "$status $(cat err) $(grep -c "^process [0-9]* has taken over from $was\$" out)" '0  1'
 }
@@ -165,13 +165,13 @@ mkdir -m 700 recorded
 was=$(owner)
 ctl takeover --record recorded
 same 'a recording that would begin with flows of rules before: refused, and it goes on' \
-    "$status $(grep -c 'flows of rules before go on there' err) $(owner)" "2 1 $was"
+    "$status $(grep -c 'flows of previous rules are still open' err) $(owner)" "2 1 $was"
 rules none <<'END'
 firewall ways forward default accept { drop tcp to port 9 }
 END
 loaded none.pbc --allow-unjudged wan,lan
 ctl takeover
 same 'rules that follow no connection, behind some that did: refused, and it goes on' \
-    "$status $(grep -c 'rules before followed connections' err) $(owner)" "2 1 $was"
+    "$status $(grep -c 'previous rules tracked connections' err) $(owner)" "2 1 $was"
 over 'the last one'
 exit $failed

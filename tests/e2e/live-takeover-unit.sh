@@ -54,16 +54,16 @@ refuses() { # SENTENCE WORDS OPTION...
     ctl takeover "$@"
     same "$sentence: refused, and it goes on" "$status $(grep -cF -e "$words" err) $(owner)" "2 1 $was"
 }
-refuses 'to look alone' 'takeover does not accept --preflight: a takeover looks first by itself' --preflight
+refuses 'to look alone' 'takeover does not accept --preflight: a takeover makes these checks itself' --preflight
 refuses 'to clean up' 'takeover does not accept --cleanup' --cleanup
 refuses 'to take over' 'takeover does not accept --takeover' --takeover
 refuses 'an option of replays' 'takeover does not accept --pcap=x, which is for a replay' --pcap=x
 refuses 'an option that there is not' '`--no-such` is not an option of preyrun: run preyrun --help for its options' --no-such
 refuses 'a letter that there is not' '`-x` is not an option of preyrun' -x
-refuses 'a program' '`new.pbc` is not an option of preyrun: the new one runs the same program' new.pbc
+refuses 'a program' '`new.pbc` is not an option of preyrun: a takeover keeps the program' new.pbc
 refuses 'an option without its value' '--ring needs a value: SIZE' --ring
 refuses 'one interface less, by a letter' 'goes on: the new one has ended with status 2' -iwan
-refuses 'interfaces take the place of those before, and are not added' 'it serves other interfaces, or in another order' -ilan -i wan
+refuses 'interfaces take the place of those before, and are not added' 'the running instance serves other interfaces, or in another order' -ilan -i wan
 ctl takeover -iwan -i lan --stats 127.0.0.1:8404
 same 'in the same order it takes over' "$status $(words)" "0 $bin/preyrun --takeover -iwan -i lan --stats 127.0.0.1:8404 --exec user --name edge --workers 1 $work/run/edge.pbc "
 ctl takeover --stats=127.0.0.1:8405
@@ -133,7 +133,7 @@ was=$(owner)
 copied_of 84
 unit reload
 same 'where it can hand nothing over, it goes on with the rules of now, and that is told' \
-    "$status $(grep -c 'the preyrun that is installed does not take over from the one that runs, which goes on until systemctl restart preyrun@edge, by which flows end: copies go to those readers use a socket' said) $(owner) $(exe) $(grep -c 'edge.pbc runs' heard)" \
+    "$status $(grep -c 'the preyrun that is installed does not take over from the one that runs, which goes on until systemctl restart preyrun@edge, by which flows end: readers use a socket' said) $(owner) $(exe) $(grep -c 'edge.pbc runs' heard)" \
     "0 1 $was $work/old/preyrun 1"
 ends
 
@@ -170,7 +170,7 @@ by_hand() { # WORD...: preyctl takeover, with that systemctl
 begins "$bin"
 owner >"$group/cgroup.procs"
 by_hand
-same 'a unit that does not hear who its main process is: refused' "$status $(grep -c 'NotifyAccess=main lets it' err) $(cat asked)" '2 1 '
+same 'a unit that does not hear who its main process is: refused' "$status $(grep -c 'NotifyAccess=main allows that' err) $(cat asked)" '2 1 '
 ends
 NOTIFY_SOCKET=$work/no-socket begins "$bin"
 owner >"$group/cgroup.procs"
@@ -185,7 +185,7 @@ by_hand --json
 same 'as JSON' "$status $(cat out)" "0 {\"process\":$(owner),\"from\":$was}"
 was=$(owner)
 by_hand --io xdp --ring 4MiB
-same 'what is refused is told to whoever asked' "$status $(grep -c 'it takes frames by --io packet, and this start would not' err) $(owner)" "2 1 $was"
+same 'what is refused is told to whoever asked' "$status $(grep -c 'the running instance uses --io packet, and this start would not' err) $(owner)" "2 1 $was"
 main=1 by_hand
 same 'one that is not the main process of its unit: refused' "$status $(grep -c 'the main process of preyrun@edge is 1, and' err) $(owner)" "2 1 $was"
 exec 7<>/run/prey/edge.takeover

@@ -31,7 +31,7 @@ goes_over() {
     was=$(owner)
     for _ in 1 2 3 4 5; do
         $1 takeover --workers $2
-        [ "$status" != 0 ] && grep -q 'timed out\|ended the talk' err || break
+        [ "$status" != 0 ] && grep -q 'timed out\|stopped the takeover' err || break
     done
     same "$2 workers take over" "$status $(cat err) $([ "$(owner)" != "$was" ] && workers_now)" "0  $2"
     until_true 300 'the one before ends' ends_itself "$was"

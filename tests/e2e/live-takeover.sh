@@ -58,10 +58,10 @@ talker=$!
 pids="$pids $talker"
 until_true 300 'all connections are open' grep -q open talked
 for step in asked begin now hangs nonsense; do
-    was=$(grep -c 'this one goes on' prey.err)
+    was=$(grep -c 'the old process keeps running' prey.err)
     at prey timeout 100 python3 "$takeover" bad "$socket" $step >bad.out 2>&1
     same "$step: the other one comes to its end" "$?" 0
-    goes_on() { [ "$(grep -c 'this one goes on' prey.err)" -gt "$was" ]; }
+    goes_on() { [ "$(grep -c 'the old process keeps running' prey.err)" -gt "$was" ]; }
     until_true 300 "$step: it is told, and goes on" goes_on && ok 0 "$step: it is told, and goes on"
 done
 same 'one that takes over in other forms alone: refused' "$(at prey env FORMS='1000 1001' python3 "$takeover" bad "$socket" begin)" \
@@ -76,7 +76,7 @@ same 'and has as many as the one before' "$(at prey "$bin/preyctl" counters --js
 ctl takeover -i eth9
 same 'another interface: refused' "$status $(grep -c 'eth9\|other interfaces' err) $(owner)" "2 1 $prey"
 at prey timeout 60 "$bin/preyrun" --takeover --name wan -i lan -i wan --io xdp --workers 1 --ring 4MiB all.pbc >out 2>err
-same 'other interfaces, and another way: all of it is told' "$? $(grep -c 'it serves other interfaces, or in another order' err) $(grep -c 'it takes frames by --io packet' err) $(owner)" "2 1 1 $prey"
+same 'other interfaces, and another way: all of it is told' "$? $(grep -c 'the running instance serves other interfaces, or in another order' err) $(grep -c 'the running instance uses --io packet' err) $(owner)" "2 1 1 $prey"
 ctl takeover --ring 1MiB
 same 'another ring: refused' "$status $(owner)" "2 $prey"
 ctl takeover --no-such-option
@@ -84,7 +84,7 @@ same 'an option that there is not: refused' "$status $(owner)" "2 $prey"
 ctl --name other takeover
 same 'no such instance' "$status" 2
 at prey "$bin/preyrun" --takeover --name other -i wan all.pbc >out 2>err
-same 'no such instance, by preyrun' "$? $(grep -c 'no preyrun of the name `other` runs here' err)" '2 1'
+same 'no such instance, by preyrun' "$? $(grep -c 'no preyrun named `other` runs here' err)" '2 1'
 was=$(owner)
 ctl --json takeover
 same 'and then it is taken over' "$status $(cat out)" "0 {\"process\":$(owner),\"from\":$was}"
@@ -164,7 +164,7 @@ for step in now yours; do
         case $step-$who in
         now-old-service) # as after any crash: its parent has another one go on, and stays
             until_true 600 "$who killed at $step: another service judges" judges_again "$first"
-            same "$who killed at $step: and it is told" "$(shut_stays) $(judges) $(grep -c 'is started again' prey.err)" 'shut 2 1' ;;
+            same "$who killed at $step: and it is told" "$(shut_stays) $(judges) $(grep -c 'starts it again' prey.err)" 'shut 2 1' ;;
         yours-old*) same "$who killed at $step: the new one judges, alone" "$(cat ended) $(left) $(shut_stays) $(judges) $([ "$(owner)" != "$first" ]; echo $?)" 'runs 0 shut 1 0'; ctl takeover; same "$who killed at $step: it can be asked" "$status" 0 ;;
         *) same "$who killed at $step: nobody judges, and it stays shut" "$(shut_stays) $(judges)" 'shut 0' ;;
         esac
@@ -195,6 +195,6 @@ prey prey -i wan -i lan --tap ids="$PWD/tap.sock" all.pbc
 at client "$tools/udp" flows 10.2.0.2 9000 10000 10 >/dev/null
 ctl load "$PWD/copied.pbc"
 ctl takeover
-same 'two that can not go over: both are told' "$status $(grep -c 'of which some may go on, and those in force follow none; and .*readers use a socket' err) $(owner)" "2 1 $prey"
+same 'two that can not go over: both are told' "$status $(grep -c 'some of which may still be open, and the rules in force track none; and .*readers use a socket' err) $(owner)" "2 1 $prey"
 prey_ends
 exit $failed

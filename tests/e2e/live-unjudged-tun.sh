@@ -91,7 +91,7 @@ checks --check -i wan,lan vpn.prey
 same 'a check where it is absent says that -i does not name it' "$(grep -c "$in: -i does not name it" out)" 1
 far_begins
 checks --check -i wan,lan vpn.prey
-same 'a check says what it is, and what serves it' "$(grep -c "$in$why" out) $(grep -c -e '-i wg0 serves it' out)" '1 1'
+same 'a check says what it is, and what serves it' "$(grep -c "$in$why" out) $(grep -c 'serve the device with -i wg0' out)" '1 1'
 checks --check -i wan,lan,wg0 vpn.prey
 same 'named, it is served' "$(grep -c wg0 out)" 0
 rules linked <<'RULES'

@@ -93,7 +93,7 @@ printf 'pool farm { server one 10.1.0.1:80 }\nservice web on 10.2.0.2 tcp/9000 {
 hup service '^reloaded'
 same 'a service in their place is served' "$(ask far 10.2.0.2:9000)" client
 printf 'firewall edge in default accept { accept tcp to port 22 }\n' | rules host
-hup host 'that takes a restart'
+hup host 'restart preyrun to apply them'
 same 'refused rules leave it' "$(ask far 10.2.0.2:9000)" client
 prey_ends
 same 'it ends with 0' "$status" 0

@@ -36,13 +36,13 @@ same 'copies are counted' "$status $(sed -n '/^mirrors/,/^ .*a replay/p' out | t
  KEPT to file /nowhere/but/copies.pcapng: 2 copies, 96 bytes
  TOLD, as they leave, to socket ids: 4 copies, 80 bytes
  RARE to file rare.pcapng: 1 copy, 42 bytes; lost 2: over the rule'\''s rate
- a replay sends nothing: they were only counted (--copies DIR keeps them)'
+ a replay sends nothing: the copies were only counted (--copies DIR keeps them)'
 same 'and nothing is written' "$(ls -d /nowhere ./*.pcapng 2>&1 | grep -vc 'No such')" 0
 run --pcap shop.pcap --format json shop.pbc
 same 'as JSON' "$(python3 -c 'import json; print([(m["rule"], m["to"], m["packets"], m["lost_by"]["rate"]) for m in json.load(open("out"))["mirrors"]])')" \
     "[('CAME', 'device', 5, 0), ('LEFT', 'device', 3, 0), ('KEPT', 'file', 2, 0), ('TOLD', 'socket', 4, 0), ('RARE', 'file', 1, 2)]"
 run --pcap shop.pcap --copies kept --write left.pcapng shop.pbc
-has 'kept below a directory' '^ +a replay sends nothing: they lie in files below kept$'
+has 'kept below a directory' '^ +a replay sends nothing: the copies are in files below kept$'
 same 'a file each' "$(cd kept && echo *)" 'copies.pcapng device-tap0.pcapng device-tap1.pcapng rare.pcapng socket-ids.pcapng'
 same 'as they came, at their times, where they came in' "$(fields kept/device-tap0.pcapng -e frame.time_epoch -e frame.interface_name -e eth.src -e ip.src)" \
     "$(fields shop.pcap -e frame.time_epoch -e frame.interface_name -e eth.src -e ip.src | sed 's/eth1/other/g')"
@@ -86,7 +86,7 @@ run --pcap shop.pcap --copies kept shop.pbc
 same 'nor is a FIFO written' "$status $(cat err)" '2 preyrun: --copies: kept/rare.pcapng: not a regular file'
 sed 's/"rare.pcapng"/"copies.pcapng"/' shop.prey | rules twice
 run --pcap shop.pcap --copies two twice.pbc
-same 'two files of one name' "$status $(cat err)" '2 preyrun: --copies: two/copies.pcapng: copies for `copies.pcapng` and for another target would lie in it'
+same 'two files of one name' "$status $(cat err)" '2 preyrun: --copies: two/copies.pcapng: copies for `copies.pcapng` and for another target would share this file'
 run --pcap shop.pcap --copies kept --explain 1 shop.pbc
 same 'explained frames alone' "$status $(cat err)" '2 preyrun: --explain prints only frames: leave out --copies'
 run -i lo --copies kept shop.pbc

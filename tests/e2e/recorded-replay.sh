@@ -37,7 +37,7 @@ same 'its flow, by the clock on the wall' "$(python3 -c 'import json; j = json.l
 run --replay kept --explain 99
 same 'one that never came' "$status $(cat err)" '2 preyrun: --explain 99: only 7 frames were replayed'
 run --replay kept --flows
-same 'flows are listed, with their servers' "$(grep -cE 'web/[ab] .*goes on$' out) $(grep -oE '^4 flows: 4 go on' out)" '3 4 flows: 4 go on'
+same 'flows are listed, with their servers' "$(grep -cE 'web/[ab] .*open$' out) $(grep -oE '^4 flows: 4 open' out)" '3 4 flows: 4 open'
 run --replay kept --flows --format json
 same 'as JSON' "$(python3 -c 'import json; print([f.get("server") for f in json.load(open("out"))["flow_list"]])')" "['web/a', 'web/b', 'web/a', None]"
 run --replay kept --coverage

@@ -19,7 +19,7 @@ asked() {
         sed -n "s|^ok [0-9 ]*- |ok - $name: |p" "$log"
         return
     fi
-    why=$(grep -m1 -E 'may not be loaded|may not load programs|built without|too old' "$log")
+    why=$(grep -m1 -E 'may not be loaded|may not load eBPF programs|built without|too old' "$log")
     if [ -n "$why" ]; then
         echo "ok - $what # SKIP ${why#\# }"
         exit 0

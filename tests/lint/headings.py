@@ -1,6 +1,6 @@
 """A comment says what is, subject first (docs/style.md). Refused is a comment that begins with a word after which no main clause
 comes in sight (What, Who, Of, Whether …), that is a question, that ends where its predicate should stand ("as it is", "one that is
-not"), or that says "is of" where a plain noun would do."""
+not"), that says "is of" where a plain noun would do, or that uses a word which docs/style.md replaces (WORN)."""
 import pathlib
 import re
 import subprocess
@@ -12,6 +12,9 @@ CLAUSE = re.compile(r"(where|how(?:ever)?)\b[^.;:]*, (?:an? |the |its? |all |eac
                     r"(is|are|was|has|have|does|do|can|may|must|stays?|goes|go|comes?|gets?|takes?|keeps?|holds?|\w+s)\b", re.I)
 BARE = re.compile(r"\b(it|they|that|one|which|who|this) (is|are|was|were|has|have|had|does|do|did|can|may|gets?|got|meets?|must|will)( not)?$", re.I)
 OF = re.compile(r"\b(is|are|was|were|be) of (an?|the|this|that|those|one)\b", re.I)
+# Words that docs/style.md replaces, and the bare answer after a colon ("NULL: there is none").
+WORN = re.compile(r"(?<![`\"])\b(likewise|merely|nobody(?! else)|somebody|for want of|(?:time|lifetime|session|exchange) is (?:over|up))\b(?![`\"])"
+                  r"|: (?:there (?:is|are)|it is|they are) none\b", re.I)
 COMMENT = re.compile(r'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|/\*(.*?)\*/', re.S)
 
 REFUSED = [
@@ -24,6 +27,9 @@ REFUSED = [
     "What left for the frame that --explain is about.",
     "Whether the table has room",
     "Likewise, for IPv6",
+    "Return the entry; NULL: there is none.",
+    "True if nobody serves the socket",
+    "A mapping whose time is over",
 ]
 KEPT = [
     "Eviction when both groups are full, or too many flows are half-open",
@@ -31,6 +37,8 @@ KEPT = [
     "Time of the next change",
     "True if empty with policy accept",
     "Calls to patch once its number is known",
+    "Return the entry, or NULL",
+    "one per rule, one for \"nobody\"",
 ]
 
 
@@ -46,6 +54,9 @@ def fault(comment):
         return "ends in a bare verb: say what it is, does or has"
     if OF.search(sentence):
         return "says `is of`: name what belongs to what"
+    worn = WORN.search(text)
+    if worn:
+        return f"says `{worn[0].strip(': ')}`: docs/style.md, Comments, has the replacement"
     return None
 
 

@@ -15,7 +15,7 @@ const struct pkt *left_for(const struct job *j, const struct packet_ctx *c, unsi
     return NULL;
 }
 
-/* Note a question as it leaves; where nothing leaves yet, there is none. */
+/* Note a question as it leaves; without a packet that leaves there is none. */
 static void question_note(const struct job *j, const struct packet_ctx *c, const struct answer_read *r, unsigned before)
 {
     struct key key;
@@ -25,7 +25,7 @@ static void question_note(const struct job *j, const struct packet_ctx *c, const
     if (pkt_parse(&view, j->in->facts, &key) == REASON_NONE) answers_make(j->vm->program, r, &key, j->vm->now_ns);
 }
 
-/* Read a packet. What comes by an interface by which no route leads to its resolver is an answer to nobody: a client
+/* Read a packet. A packet from an interface by which no route leads to its resolver is no one's answer: a client
  * knows its own question, and could answer it in the resolver's name. */
 static void packet_read(const struct job *j, const struct packet_ctx *c, struct answer_read *r)
 {

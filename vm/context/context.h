@@ -136,8 +136,8 @@ static inline void count_refused(struct vm *vm, enum pkt_reason reason, uint32_t
     counter_add(&vm->refused, bytes);
 }
 
-/* Return the counter of the deciding rule, "nobody" or default. All are in one row, so that no branch depends on
- * which decided: that changes from packet to packet. */
+/* Return the counter of the deciding rule, "nobody" or default. All are in one row, so that no branch depends on the
+ * decider, which changes from packet to packet. */
 static inline struct counter *decider(const struct vm *vm, decided d)
 {
     const uint32_t rule = decided_rule(d), after = vm->program->rules_count + decided_firewall(d) + 1;

@@ -31,7 +31,7 @@ struct flow_bind {
                             * addresses, or it is unknown; BIND_UNSERVED: the opener is behind an interface that is
                             * not served */
     uint16_t client_iface; /* interface that the flow began by; IFACE_NONE: not known */
-    uint32_t seq_delta;    /* joined flow: server's sequence numbers minus ours; BIND_AWAITED: our first one */
+    uint32_t seq_delta;    /* joined flow: server's sequence numbers minus prey's; BIND_AWAITED: prey's first one */
     uint8_t kind;          /* enum bind_kind */
     uint8_t flags;         /* enum bind_flag */
     union {
@@ -49,6 +49,6 @@ enum bind_flag {
     BIND_HOLDS_DST = 1 << 2,    /* the requested destination is the outside end of a mapping */
     BIND_AGE = 1 << 4,          /* parity of the program that the binding's numbers belong to (track_renew) */
     BIND_BY_HOST = 1 << 5,      /* the host has routed the opener's packets to prey, so it routes the replies, too */
-    BIND_CHALLENGED = 1 << 6, /* the server knew an older connection of these ends, and has answered (unanswered.c) */
-    BIND_AWAITED = 1 << 3,    /* joined flow whose server has not answered our SYN yet */
+    BIND_CHALLENGED = 1 << 6,   /* the server knew an older connection of these ends, and has answered (unanswered.c) */
+    BIND_AWAITED = 1 << 3,      /* joined flow whose server has not answered prey's SYN yet */
 };

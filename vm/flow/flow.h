@@ -203,8 +203,8 @@ struct flow {
     uint8_t memo_iface[2]; /* interface for which each remembered verdict holds (remember.c) */
     uint8_t joined : 1;    /* a cookie answered the client, whose numbers differ from the server's (joined.h) */
     uint8_t would : 4;     /* enum flow_would, and FLOW_WOULD_TOLD */
-    uint8_t astray : 1; /* TCP: the handshake's reply came by an interface that does not lead to its sender, and proves nothing (README.md) */
-    uint8_t recipe;     /* enum recipe_kind: recipe for ordinary packets from this tuple's side (bind.h) */
+    uint8_t astray : 1;    /* TCP: the handshake's reply came by a wrong interface, and proves nothing (README.md) */
+    uint8_t recipe;        /* enum recipe_kind: recipe for ordinary packets from this tuple's side (bind.h) */
 };
 static_assert(sizeof(struct flow) == 64, "one cache line (docs/kernel.md)");
 

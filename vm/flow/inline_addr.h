@@ -14,7 +14,7 @@
 enum inline_end {
     INLINE_NONE,
     INLINE_CLIENT = 1, /* the client, as the listener's socket sees it */
-    INLINE_OWN = 2,    /* our end of the connection to the server */
+    INLINE_OWN = 2,    /* prey's end of the connection to the server */
     INLINE_SERVER = 3, /* the server, as that socket sees it */
 };
 enum {
@@ -38,7 +38,7 @@ static inline uint16_t inline_port(uint32_t id) { return (uint16_t)(INLINE_SERVE
 static inline uint8_t inline_ttl(uint32_t id) { return (uint8_t)(INLINE_TTL + id / INLINE_SERVER_PORTS); }
 /* True if an id fits into these fields. */
 static inline bool inline_is_id(uint32_t id) { return id / INLINE_SERVER_PORTS <= UINT8_MAX - INLINE_TTL; }
-/* Return the id; UINT32_MAX: no packet of ours. */
+/* Return the id; UINT32_MAX: no packet of prey's. */
 static inline uint32_t inline_id(uint16_t port, uint32_t ttl)
 {
     if (port < INLINE_SERVERS || ttl < INLINE_TTL || ttl > UINT8_MAX) return UINT32_MAX;

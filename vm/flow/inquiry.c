@@ -65,8 +65,8 @@ static enum inquiry_part read_dhcp6(const struct pkt *pkt, const struct key *key
 enum inquiry_part inquiry_read(const struct pkt *pkt, const struct key *key, struct inquiry_id *id)
 {
     if (!(key->kind & KIND_UDP)) {
-        /* A router's advertisement or its solicitation (RFC 4861, 6.1): one goes to all nodes or to who asked, and
-         * names nobody */
+        /* A router's advertisement or its solicitation (RFC 4861, 6.1): an advertisement goes to all nodes or to the
+         * asker, and does not name it */
         inquiry_id_of(id, KIND_ROUTER, pkt, key, 0, 0, 0);
         if (key->icmp_type == ICMP6_ROUTER_SOLICIT) return INQUIRY_ASKS;
         return key->src[0] >> 22 == 0xfe80u >> 6 ? INQUIRY_ANSWERS : INQUIRY_NONE;
@@ -117,7 +117,7 @@ void inquiries_put(struct inquiries *q, const struct inquiry_id *id, uint64_t no
 enum inquiry_sender inquiry_sender(const struct pkt *pkt, const struct key *key, uint64_t mac)
 {
     if (key->kind & KIND_OUT) return INQUIRY_OWN;
-    if (!(key->kind & KIND_IN)) return INQUIRY_OTHERS; /* it crosses a bridge */
+    if (!(key->kind & KIND_IN)) return INQUIRY_OTHERS; /* the packet is bridged */
     if (key->src[0] | key->src[1] | key->src[2] | key->src[3]) return INQUIRY_OTHERS;
     if (pkt->link == LINK_SLL) return bytes_get16(pkt, SLL_KIND_AT) == SLL_KIND_OUTGOING ? INQUIRY_OWN : INQUIRY_OTHERS;
     if (pkt->link == LINK_SLL2)

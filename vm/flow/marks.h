@@ -12,7 +12,7 @@ enum { INLINE_MARKS = 1 << 19, INLINE_MARK_FULL = UINT16_MAX };
 struct inline_marks {
     struct hash_key key;       /* secret, so that strangers can't choose ends whose mark is set */
     uint64_t live;             /* number of marked tuples; 0: no mark is set, but the full ones */
-    uint16_t at[INLINE_MARKS]; /* number of tuples with that mark; INLINE_MARK_FULL: that many or more; the mark stays set */
+    uint16_t at[INLINE_MARKS]; /* number of tuples with that mark; INLINE_MARK_FULL: or more; the mark stays set */
 };
 
 static inline uint64_t mark_of_end(const struct hash_key *k, const uint32_t addr[4], uint16_t port)

@@ -4,8 +4,8 @@
  *     loop                              worker
  *     INLINE_LEAVE, all was moved  ──▶  holds what the ends send, until all that was sent to them is acknowledged
  *                          ◀── INLINE_READ_ON: more had come before; move it, and ask again
- *                          ◀── INLINE_STAYS: it can't be, and what was held goes to the sockets
- *                          ◀── INLINE_LEFT: close the sockets, nobody hears of it
+ *                          ◀── INLINE_STAYS: it can't be, and held bytes go to the sockets
+ *                          ◀── INLINE_LEFT: close the sockets without a notice to the ends
  *                          ◀── INLINE_HALF: one end is through, the other may go on
  *     INLINE_END                   ──▶  resets both ends, which sockets do while there are some; it is over
  *                          ◀── INLINE_OVER: the ends are through, or one of them reset
@@ -32,9 +32,8 @@ enum inline_ask_kind {
     INLINE_TARGET, /* destination of the next connection to the server, at INLINE_TARGETS (inline_addr.h) */
 };
 struct inline_ask {
-    uint8_t kind; /* enum inline_ask_kind */
-    uint8_t
-        former; /* 1: from a loop of an earlier process, which has only connections with inline_conn.former */
+    uint8_t kind;   /* enum inline_ask_kind */
+    uint8_t former; /* 1: from a loop of an earlier process, which has only connections with inline_conn.former */
     uint16_t port;
     uint32_t number; /* the connection, and its port at INLINE_CLIENT, which a later connection does not have */
     union {

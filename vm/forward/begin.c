@@ -73,13 +73,13 @@ static enum pkt_reason limited(const struct job *j, struct packet_ctx *c, uint32
 /* Arguments of is_free: the flow table and inline connections, and the packet that needs a tuple */
 struct asking {
     struct track *track;
-    const struct inlines *inlines; /* NULL: none, or the packet is no TCP */
+    const struct inlines *inlines; /* NULL: none, or not TCP */
     bool v6;
     const struct track_seen *seen;
     struct flow_tuple twin; /* the tuple that was found free */
 };
 
-/* True if nobody else has that tuple, its ends differ, and it is not the packet's own: that would come back. */
+/* True if no other flow has that tuple, its ends differ, and it is not the packet's own, which would come back. */
 static bool is_free(void *arg, const struct flow_bind *b)
 {
     struct asking *a = arg;

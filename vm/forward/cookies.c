@@ -70,7 +70,8 @@ static uint16_t mss_most(const struct job *j, const struct pbc_service *s, bool 
 
 static uint16_t mss_lesser(uint16_t a, uint16_t b) { return a < b ? a : b; }
 
-/* Answer a SYN with a closed window until the server has announced its own, so that no data comes that nobody takes. */
+/* Answer a SYN with a closed window until the server has announced its own, so that no data comes without a
+ * receiver. */
 void forward_syn(const struct job *j, struct packet_ctx *c)
 {
     struct forward *f = j->vm->forward;
@@ -347,7 +348,7 @@ void forward_answered(const struct job *j, struct packet_ctx *c, struct flow_bin
                taken = c->seen.mark == MARK_ESTABLISHED;
     if (!taken || !(c->key->kind & KIND_TCP_FLAGS)) {
         forward_refuse(c, REASON_NO_FLOW);
-    } else if (!(b->flags & BIND_AWAITED)) { /* our last segment did not arrive */
+    } else if (!(b->flags & BIND_AWAITED)) { /* prey's last segment did not arrive */
         struct proven answer;
         read_header(c, &answer);
         acknowledge(j, c, &answer, track_joint(j->vm->forward->track, &c->seen));

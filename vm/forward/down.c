@@ -49,7 +49,7 @@ void forward_reset_server(const struct job *j, const struct flow *flow, const st
 static void reset_both(const struct speech *e)
 {
     if (e->flow->proto != IPPROTO_NR_TCP || e->flow->state == FLOW_STATE_RESET) return;
-    /* The client is reset with the number that it expects if it was told one */
+    /* The client is reset with its expected number if it has one */
     const struct tcp_track *t = &e->flow->tcp;
     const bool heard = t->flags & TCP_TRACK_HEARD_REPLY;
     struct flow_segment s = {.flags = TCP_RST};

@@ -173,7 +173,7 @@ bool forward_express_judged(const struct job *j, struct packet_ctx *c)
 
 /* ---- a batch ---- */
 
-/* A run of packets that leave. What it reads and adds for each of them is held here, in registers. */
+/* A run of leaving packets. Values read and added for each packet are held here, in registers. */
 struct lane {
     struct vm *vm;
     const struct straight *batch;
@@ -186,7 +186,7 @@ struct lane {
     uint64_t replies, remembered;
 };
 
-/* Find what the flow remembers of an established packet that rules judge. False: they have to do so. */
+/* Find the flow's remembered verdict for an established packet that rules judge. False: rules must judge it. */
 static bool recall(const struct vm *vm, struct key *key, const struct pkt *pkt, const struct flow *flow, decided *by)
 {
     if (!vm->remember || vm->opens) return false;

@@ -129,7 +129,7 @@ enum pkt_reason forward_follow(const struct job *j, struct packet_ctx *c)
     c->datagram = j->vm->forward->datagram++;
     if (edge_to_stations(j->in->facts, c->pkt, c->key)) return REASON_GROUP_FRAME;
     switch ((enum leave_way)c->left.way) {
-    case LEAVE_NOT: return REASON_NO_FLOW; /* nobody has got the first, or it waits */
+    case LEAVE_NOT: return REASON_NO_FLOW; /* the first was not sent, or it waits */
     case LEAVE_SPLICED: return inline_later_fragment(j, c);
     default: return mode_send(j, c);
     }
@@ -138,7 +138,7 @@ enum pkt_reason forward_follow(const struct job *j, struct packet_ctx *c)
 bool forward_note_client(const struct pkt *pkt, struct flow_bind *b)
 {
     const uint64_t source = pkt->link == LINK_ETHER ? pkt_mac(pkt, false) : 0;
-    const uint64_t mac = source >> 40 & 1 ? 0 : source; /* a group address is no host's */
+    const uint64_t mac = source >> 40 & 1 ? 0 : source; /* a group address is not a host's */
     if (wire_get48(b->client_mac) == mac && b->client_iface == pkt->iface) return false;
     wire_put48(b->client_mac, mac);
     b->client_iface = pkt->iface;
@@ -242,7 +242,7 @@ static void set_speaker(struct packet_ctx *c, const struct flow_bind *b, const u
     to->what = TRANSLATE_SRC | TRANSLATE_DST;
 }
 
-/* Send the client an error about a packet sent on to the server, quoting what the client sent. */
+/* Send the client an error about a packet sent on to the server, quoting the client's packet. */
 static void send_error_to_client(const struct job *j, struct packet_ctx *c, const struct flow_bind *b,
                                  const struct track_tuple *own)
 {
@@ -255,7 +255,7 @@ static void send_error_to_client(const struct job *j, struct packet_ctx *c, cons
     forward_send(j, c, &quoted);
 }
 
-/* Send the server an error about its reply, which names the service, quoting what the server sent. Quotes to a server
+/* Send the server an error about its reply, which names the service, quoting the server's packet. Quotes to a server
  * in a tunnel, or reached by MAC address, are not changed. */
 static void send_error_to_server(const struct job *j, struct packet_ctx *c, const struct flow_bind *b,
                                  const struct track_tuple *own)
@@ -310,7 +310,7 @@ void forward_error(const struct job *j, struct packet_ctx *c)
     settle_whole(j, c);
 }
 
-/* Refuse an invalid answer to what a nat translates: no rule judges it, and who is outside chooses it. */
+/* Refuse an invalid reply to translated packets: rules do not judge it, and an outside host chooses it. */
 static bool is_no_answer(struct packet_ctx *c, const struct flow_bind *b)
 {
     if (b->kind == BIND_SERVICE || c->seen.mark != MARK_INVALID) return false;
@@ -403,7 +403,7 @@ static bool is_inline(const struct vm *vm, uint32_t branch)
     return vm->inlines && mode_is(forward_service(vm->forward->p, branch)->mode, MODE_INLINE_STACK);
 }
 
-/* True if the flow began with a packet in mid-stream that nobody has answered: that alone keeps no later SYN from a
+/* True if the flow began with a packet in mid-stream without a reply: such a flow does not keep a later SYN from a
  * service in the wire. */
 static bool is_hollow(const struct job *j, const struct packet_ctx *c)
 {

@@ -40,7 +40,7 @@ void forward_error(const struct job *j, struct packet_ctx *c);
 /* Send on a packet that the host has routed (c->routed): translated, if a nat's statement takes it on its way out.
  * If the packet can't leave, the verdict has a reason; it is not counted. */
 void forward_routed(const struct job *j, struct packet_ctx *c);
-/* Count such a packet that nobody can read. */
+/* Count such an unreadable packet. */
 void forward_routed_lost(struct forward *f);
 /* In kernel mode: true for an accepted packet that goes on as it is, and that a nat may translate once this
  * machine's stack has routed it, because its way is unknown before. */

@@ -22,7 +22,7 @@ struct forward {
     uint64_t udp_idle_ns; /* timeout of UDP flows that nat translates; 0: as in the timeouts */
     struct held held;
     struct forward_counters counters;
-    uint32_t recipes;               /* generation of the recipes; 0: there are none */
+    uint32_t recipes;               /* generation of the recipes; 0 without recipes */
     struct facts seen_facts;        /* facts by which the recipes are made */
     uint64_t seen_routes;           /* number of their routes */
     uint16_t longest[RECIPE_KINDS]; /* longest IP packet for a recipe of each kind, by these facts */

@@ -72,7 +72,7 @@ void forward_move_begin(struct forward *f, struct forward *from, forward_takes_f
         if (takes(arg, key.addr, NULL, 0, key.v6)) client_keep(f->held.clients, from->held.clients, &key);
 }
 
-/* Hold what a service's flow holds. */
+/* Take the resources that a service's flow holds. */
 static bool serve_moved(struct forward *f, const struct flow_bind *b)
 {
     const bool knows = !(b->flags & BIND_CLIENT_KNOWN) || f->held.clients;

@@ -1,5 +1,5 @@
 /* Translation: flows that a nat's statement takes, after no service did (forward/bind/nat.h); and packets that this
- * machine's stack has routed, and that a nat may translate where they leave: nobody could tell their way before
+ * machine's stack has routed, and that a nat may translate as they leave: their way was unknown before
  * (judge/ways.h), or they came by an interface that is not served. The rules have accepted these. */
 #include <string.h>
 
@@ -44,7 +44,7 @@ void forward_to_end(const struct job *j, struct packet_ctx *c, const struct flow
     leave_by(j, c, b, nat_way_out(j->vm->forward->nat, &of, b));
 }
 
-/* True for a packet that crosses this machine, whose stack has to route it if nobody else knows its way. */
+/* True for a forwarded packet that this machine's stack has to route if its way is otherwise unknown. */
 static bool host_may_route(const struct job *j, const struct packet_ctx *c)
 {
     return j->vm->cfg.live && j->vm->cfg.kernel && c->key->kind & KIND_FORWARD && c->key->kind & KIND_IP;
@@ -58,8 +58,8 @@ static bool is_of_hosts_way(const struct job *j, const struct packet_ctx *c)
     return host_may_route(j, c) && nat_is_unknown(j->vm->forward->nat, &of, b);
 }
 
-/* Return the recipe that holds the next hop which the host chose for the flow; NULL: there is none. Of a flow from
- * behind an interface that is not served, it is none for a packet that came by another. */
+/* Return the recipe that holds the next hop which the host chose for the flow; NULL: none. Of a flow from behind an
+ * interface that is not served, it is none for a packet that came by another. */
 static const struct recipe *hosts_hop(const struct job *j, const struct packet_ctx *c)
 {
     const struct forward *f = j->vm->forward;
@@ -79,8 +79,8 @@ static bool rules_ask_more(const struct facts *f, const struct key *key)
     return false;
 }
 
-/* Return the gateway of the opener's packets by the interface by which an error leaves; NULL: there is none, or routes
- * lead an error that came in there, too. */
+/* Return the gateway of the opener's packets by the interface by which an error leaves; NULL: none, or routes also
+ * lead an error that came in there. */
 static const uint32_t *gateway_of_opener(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b,
                                          const uint32_t from[4])
 {
@@ -124,8 +124,8 @@ bool forward_rerouted(const struct job *j, struct packet_ctx *c, const struct fl
     return true;
 }
 
-/* True for a packet that no route leads anywhere, if this machine's stack says so to its sender: the destination is as
- * it came, and by whatever interface the stack gets the packet, it finds no way either. */
+/* True for a packet without a route, if this machine's stack notifies its sender: the destination is as it came, and
+ * by whatever interface the stack gets the packet, it finds no way either. */
 static bool host_may_tell(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b)
 {
     struct pkt given = *c->pkt;
@@ -149,7 +149,7 @@ static unsigned served_as(const struct facts *f, uint16_t as, uint16_t *iface)
 }
 
 /* True if the packet's next hop is that of its flow: it came by the interface that the flow began by, or, like the
- * opener, by one that is not served. No packet takes the express way by a recipe of such a flow: errors alone ask for
+ * opener, by one that is not served. No packet takes the express way by a recipe of such a flow: only errors ask for
  * its hop. */
 static bool tells_hop(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b)
 {
@@ -303,7 +303,7 @@ struct translated forward_explain_nat(struct vm *vm, const struct key *key, cons
     return t;
 }
 
-/* Return what the nat would do with the packet; a later fragment is asked about as if it were whole. */
+/* Return the nat's decision for the packet; a later fragment is treated as if unfragmented. */
 static enum nat_fate nat_fate_of(const struct job *j, const struct packet_ctx *c)
 {
     struct flow_bind b;
@@ -328,9 +328,9 @@ bool forward_is_hosts(const struct job *j, const struct packet_ctx *c)
     return host_may_route(j, c) && nat_fate_of(j, c) == NAT_UNKNOWN;
 }
 
-/* Refuse a packet whose way nobody knows, where nobody translates it later: it would leave with its inside address. In
- * kernel mode the host routes it, and it comes back (forward_routed), but not if its destination is turned. True if it
- * is refused. */
+/* Refuse a packet of unknown way, if it can't be translated later: it would leave with its inside address. In kernel
+ * mode the host routes it, and it comes back (forward_routed), but not if its destination is turned. True if it is
+ * refused. */
 static bool refuse_unknown(const struct job *j, struct packet_ctx *c, enum nat_fate fate)
 {
     const struct vm_cfg *cfg = &j->vm->cfg;
@@ -339,8 +339,8 @@ static bool refuse_unknown(const struct job *j, struct packet_ctx *c, enum nat_f
     return true;
 }
 
-/* Refuse a packet of a VLAN. In kernel mode the host gets it, if a device of its own takes such frames, and translates
- * it where it leaves. True if it is refused. */
+/* Refuse a packet of a VLAN. In kernel mode the host gets it, if one of its devices takes such frames, and it is
+ * translated as it leaves. True if it is refused. */
 static bool refuse_vlan(const struct job *j, struct packet_ctx *c)
 {
     if (host_may_route(j, c)) return false;

@@ -1,4 +1,4 @@
-/* Recipes: made from what the careful way did to a packet, and how long they hold (forward_priv.h). */
+/* Recipes: their making from the changes by the careful way, and their validity (forward_priv.h). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -137,7 +137,7 @@ void forward_begin_recipes(struct forward *f)
     find_longest(f, NULL);
 }
 
-/* After the last generation there are no recipes: none could be told from a stale one. */
+/* After the last generation there are no recipes: none could be distinguished from a stale one. */
 void forward_renew_recipes(struct forward *f, const struct facts *facts)
 {
     static const struct facts unknown;

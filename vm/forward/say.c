@@ -1,5 +1,5 @@
-/* Segments to one side of a flow in the name of the other, when there is no packet to answer: each has the link header
- * of the flow's packets */
+/* Segments to one side of a flow in the name of the other, without a packet to answer: each has the link header of
+ * the flow's packets */
 #include <string.h>
 
 #include "vm/forward/edges.h"

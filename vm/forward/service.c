@@ -55,7 +55,8 @@ uint32_t program_serve_naive(const struct program *p, const struct key *key, con
     return p->services_count ? service_branch(p, key, pkt) : PBC_NONE;
 }
 
-/* Count a crossing frame as incoming if it is for a service: one of its addresses, or taken by a service on `any`. */
+/* Count a forwarded frame as incoming if it is for a service: to one of its addresses, or taken by a service on
+ * `any`. */
 void key_settle(const struct program *p, struct key *key)
 {
     if (!p->endpoints_count || !(key->kind & KIND_FORWARD) || !(key->kind & KIND_IP)) return;

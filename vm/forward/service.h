@@ -49,8 +49,8 @@ bool program_turned(const struct program *p, const struct key *key, struct turne
 bool program_masquerades(const struct program *p, uint16_t iface);
 /* Return the idle time of a nat's UDP flows (RFC 4787, REQ-5), in ns; 0: the timeouts written in the file apply. */
 uint64_t program_udp_idle_ns(const struct program *p);
-/* True if a statement of a nat translates the source of a packet that this machine's stack has routed. Its way is said
- * (PKT_WAY_SAID). *unknown: one asks for the interface that it came in by, which the key does not say. */
+/* True if a statement of a nat translates the source of a packet that this machine's stack has routed. Its way is
+ * said (PKT_WAY_SAID). *unknown: one asks for the interface that it came in by, which the key does not contain. */
 bool nat_takes_routed(const struct program *p, const struct facts *f, const struct key *key, const struct pkt *pkt,
                       bool *unknown);
 
@@ -83,8 +83,8 @@ enum vips_answers {
     VIPS_HOST,    /* the host holds the address */
     VIPS_SERVICE, /* this machine: a service announces it */
     VIPS_OUTSIDE, /* this machine: translation uses it as source, or redirects it */
-    VIPS_SILENT,  /* nobody: a service has it, but does not announce it */
-    VIPS_NOBODY,  /* nobody here: not our address, as far as the facts know */
+    VIPS_SILENT,  /* no one: a service has it, but does not announce it */
+    VIPS_NOBODY,  /* no one here: not this machine's address, as far as the facts show */
 };
 struct vips_asked {
     uint32_t target[4]; /* as in struct key; unset for VIPS_NOT_ASKED */

@@ -88,9 +88,9 @@ void forward_refused(const struct job *j, const struct packet_ctx *c, const stru
         tx->events_lost++;
 }
 
-/* True if the other end answers a SYN with a bare acknowledgement of something else: it still knows an older connection
- * of these ends (RFC 9293, 3.10.7.4), in TIME_WAIT or even open, which may have been another host's. One with payload
- * is none, for that is the other host's; nor is one of the SYN itself, which asks for nothing. */
+/* True if the peer answers a SYN with a bare acknowledgement of another number: it still knows an older connection
+ * of these ends (RFC 9293, 3.10.7.4), in TIME_WAIT or even open, which may have been another host's. One with
+ * payload is none, for that is the other host's; nor is one of the SYN itself, which asks for nothing. */
 static bool is_challenge(const struct job *j, const struct packet_ctx *c, struct tcp_segment *s)
 {
     const struct flow *f = track_flow(j->vm->forward->track, &c->seen);
@@ -102,7 +102,7 @@ static bool is_challenge(const struct job *j, const struct packet_ctx *c, struct
            !seq_between(f->tcp.side[FLOW_REPLY].acked, s->ack, f->tcp.side[FLOW_ORIGINAL].end);
 }
 
-/* A challenge is answered as the opener would (RFC 9293, 3.10.7.3): the other end forgets the older connection. The
+/* A challenge is answered as the opener would (RFC 9293, 3.10.7.3): the peer forgets the older connection. The
  * opener gets it, too, and repeats its SYN sooner for it; its own reset may be what rules drop as invalid. */
 bool forward_challenged(const struct job *j, const struct packet_ctx *c, struct flow_bind *b,
                         const struct track_tuple *own)

@@ -1,8 +1,9 @@
 /* Answers from services' addresses: the table of addresses, the test for requests, the replies; see vips.h
  *
  * ARP: a probe (RFC 5227, sender 0.0.0.0) is answered, since the address is taken. An announcement, whose sender and
- * target are equal, is no request and is ignored, even if another host announces our address. The same in neighbour
- * discovery: duplicate detection is answered, advertisements are ignored. The host's own requests are not answered. */
+ * target are equal, is not a request and is ignored, even if another host announces the address. The same in
+ * neighbour discovery: duplicate detection is answered, advertisements are ignored. The host's own requests are not
+ * answered. */
 #include "vm/forward/vips.h"
 
 #include <errno.h>
@@ -24,8 +25,8 @@ struct vip {
 struct vips {
     struct vip *at; /* ascending, each address once */
     size_t count;
-    struct address_range *outside; /* addresses that others see instead of ours or our servers': of pools' `source` and
-                                      of nat; ascending, disjoint */
+    struct address_range *outside; /* addresses that others see instead of this machine's or its servers': of pools'
+                                    * `source` and of nat; ascending, disjoint */
     size_t outside_count;
 };
 

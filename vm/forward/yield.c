@@ -1,17 +1,18 @@
 /* Ports that flows give up when all are taken: of some flows drawn, the one that misses its port least does so (enum
  * track_yield). A flow that both sides use never does.
  *
- * The server of a TCP connection that is over may still know it, in TIME_WAIT, if it closed first (RFC 9293, 3.6.1).
- * Without a reset it would take the next connection from that port for the old one. RFC 1337 warns of such resets for
- * the sake of old segments. The client's get no further than this machine, for their flow is gone. Some servers ignore
- * a reset in TIME_WAIT. They still take a SYN with a greater number (RFC 6191, 2), so a flow with a lower one is sought
- * first. */
+ * The server of an ended TCP connection may still have it in TIME_WAIT, if it closed first (RFC 9293, 3.6.1).
+ * Without a reset it would take the next connection from that port for the old one. RFC 1337 warns of such resets
+ * for the sake of old segments. The client's get no further than this machine, for their flow is gone. Some servers
+ * ignore a reset in TIME_WAIT. They still take a SYN with a greater number (RFC 6191, 2), so a flow with a lower one
+ * is sought first. */
 #include "vm/flow/tcp/tcp_window.h"
 #include "vm/forward/forward_priv.h"
 #include "vm/keyed/hash.h"
 
-/* Flows that are drawn; if none of these gives way, so many more, at most once in SEARCH_NS: they are looked up one by
- * one, and a flood that finds none must not slow down all else. After so many without an ended one, ports are short. */
+/* Flows drawn at first; if none of these gives way, number of further ones, at most once in SEARCH_NS: they are
+ * looked up one by one, and a flood that finds none must not slow down all else. After so many without an ended one,
+ * ports are short. */
 enum { TRIES = 32, TRIES_MORE = 512, TRIES_SHORT = 8 };
 #define SEARCH_NS UINT64_C(1000000)
 
@@ -24,10 +25,10 @@ struct giver {
 };
 static const struct giver NO_GIVER = {.slot = FLOW_NONE};
 
-/* True if the flow has no use for its port any more. */
+/* True if the flow no longer needs its port. */
 static bool has_ended(const struct giver *g) { return g->slot != FLOW_NONE && g->how >= YIELD_ANSWERED; }
 
-/* True for a packet that may make others give way: it may begin a connection, and so is no segment in mid-stream. */
+/* True for a packet that may make others give way: it may begin a connection, and so is not a segment in mid-stream. */
 static bool may_ask(const struct key *key) { return !(key->kind & KIND_TCP) || forward_is_syn(key); }
 
 static bool is_better(const struct giver *one, const struct giver *than)

@@ -32,7 +32,7 @@ struct frame {
         goto next_packet;                                                                                              \
     } while (0)
 
-/* Keep a jump of its own for each case: merged, they would share one prediction (a sixth slower on long lists). */
+/* Keep a separate jump for each case: merged, they would share one prediction (a sixth slower on long lists). */
 #ifdef __clang__
 #define OWN_JUMPS
 #else

@@ -161,10 +161,10 @@ void live_sweep(struct live_set *s, uint64_t now_ms, unsigned groups);
 /* Numbers since the set was made: X(field, doc). */
 #define LIVE_COUNTS(X)                                                                                                 \
     X(added, "members that were added")                                                                                \
-    X(renewed, "members that got another end")                                                                         \
+    X(renewed, "members that got another expiry time")                                                                 \
     X(removed, "members that were removed")                                                                            \
     X(expired, "members that expired")                                                                                 \
-    X(evicted, "members that made way in a full set before they expired")                                              \
+    X(evicted, "members removed from a full set before they expired")                                                  \
     X(full, "members refused because the set was full")                                                                \
     X(lengths, "members refused because of a ninth prefix length")
 struct live_counts {
@@ -205,8 +205,8 @@ struct lives {
     uint64_t refused[PBC_LIVES_MAX];
     struct live_set *sets[PBC_LIVES_MAX];
     struct live_answered answered[PBC_LIVES_MAX];
-    struct questions
-        *questions; /* counted reference, for sets with `answers` (vm/judge/asked/questions.h); NULL: there are none */
+    struct questions *
+        questions; /* counted reference, for sets with `answers` (vm/judge/asked/questions.h); NULL without such sets */
     struct live_names *names; /* with `questions` */
     /* Memory under sets (live_over), given back once they are freed; NULL: none */
     void (*give_back)(void *memory);

@@ -46,8 +46,8 @@ static bool flows_match(const struct walk *w, const struct pbc_cond *c, uint64_t
     return *held > c->arg;
 }
 
-/* Return the first condition that fails, or PBC_NONE. Meters are asked if all else holds, and the packet has what they
- * count by. *left: tokens left in the meter that failed, or flows that the source holds. */
+/* Return the first condition that fails, or PBC_NONE. Meters are asked if everything else holds, and the packet has
+ * the fields that they count by. *left: tokens left in the meter that failed, or flows that the source holds. */
 static uint32_t failed_cond(const struct walk *w, const struct pbc_rule *r, uint64_t *left)
 {
     const struct pbc_cond *conds = w->p->conds;

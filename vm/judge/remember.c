@@ -7,7 +7,7 @@
 
 enum { BYTE_OTHER = UINT8_MAX - 1, BYTE_NONE = UINT8_MAX };
 
-/* Pairs of what is decided and what would be, in use; each has one of few places from its hash on, or none. */
+/* Pairs in use of a decision and one without `audit`; each has one of a few places from its hash on, or none. */
 enum { PAIRS = 1024, PAIR_TRIES = 8 };
 
 /* Decisions of a program that may be remembered. */
@@ -19,7 +19,7 @@ struct remembered {
 
 struct remember {
     struct remembered of;          /* the program */
-    struct remembered would;       /* the program without `audit`; p NULL: nothing is audited, and there are no pairs */
+    struct remembered would;       /* the program without `audit`; p NULL: no `audit`, and so no pairs */
     struct remembered_pair *pairs; /* [PAIRS] */
     uint16_t epoch;                /* 0: slots are being cleared */
     uint32_t hand;                 /* the next slot to clear */
@@ -30,7 +30,7 @@ struct remember {
 
 decided remember_decides(const struct program *p, uint32_t i)
 {
-    static const struct key ip = {.kind = KIND_IP4}; /* stands for any flow, which is IP */
+    static const struct key ip = {.kind = KIND_IP4}; /* represents any flow, which is IP */
     const struct pbc_memo *m = &p->memos[i];
     return m->rule == RULE_DEFAULT ? decided_by_default(p, m->firewall, &ip) : decided_by_rule(p, m->rule, m->firewall);
 }
@@ -106,14 +106,14 @@ static bool iface_byte(const struct program *p, uint16_t iface, uint8_t *byte)
 }
 
 /* True for a whole established packet: a missing part of a fragment or a short capture may decide. The SYN of two
- * hosts that open at once is established, too, but what is remembered was proved without it. */
+ * hosts that open at once is established, too, but remembered verdicts were proved without it. */
 static bool is_ordinary(const struct key *key, const struct pkt *pkt)
 {
     return key->marks & MARK_ESTABLISHED && key->kind & KIND_FRAG_NO && !key_is_bare_syn(key) &&
            !(pkt->flags & (PKT_SNAPPED | PKT_BAD_CSUM));
 }
 
-/* Return what the flow remembers for such a packet; 0: nothing. */
+/* Return the flow's remembered verdict for such a packet; 0: none. */
 static uint16_t memo_of_flow(const struct remember *m, const struct flow *flow, enum flow_dir dir,
                              const struct key *key, const struct pkt *pkt)
 {
@@ -177,8 +177,8 @@ void remember_add(const struct remember *m, struct flow *flow, enum flow_dir dir
     if (memo) memo_keep(m, flow, dir, iface, memo);
 }
 
-/* True if all established packets of a flow's direction have this decision. Where no firewall judges, all are accepted.
- */
+/* True if all established packets of a flow's direction have this decision. Without a firewall, all packets are
+ * accepted. */
 static bool may_keep(const struct remembered *r, decided d)
 {
     const bool nobody = decided_rule(d) == RULE_NONE && decided_action(d) == ACTION_ACCEPT;

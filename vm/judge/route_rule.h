@@ -84,7 +84,7 @@ static inline bool route_is_past(const struct route_branch *b, const struct rout
     return b->mark && b->mark == x->mark && !(x->asks & ROUTE_ASKS_NOT);
 }
 
-/* Fill in what the key tells. */
+/* Fill in the facts from the key. */
 static inline void route_seen_key(struct route_seen *s, const struct key *key, bool returns)
 {
     const bool whole = (key->kind & (KIND_PORTS | KIND_FRAG_NO)) == (KIND_PORTS | KIND_FRAG_NO);

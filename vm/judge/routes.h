@@ -30,7 +30,7 @@ enum route_kind {
     ROUTE_VIA,     /* by one of the legs */
     ROUTE_OWN,     /* this machine itself */
     ROUTE_REFUSED, /* nowhere: no route, or one that refuses */
-    ROUTE_THROW,   /* the next rule says it: kind of a route only, never an answer */
+    ROUTE_THROW,   /* the next rule gives it: kind of a route only, never an answer */
     ROUTE_KINDS,
 };
 /* One of several ways to a destination. Addresses as in struct key. */

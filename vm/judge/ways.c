@@ -34,7 +34,7 @@ static struct way_found out_by(uint16_t as, uint16_t iface)
     return (struct way_found){.out = (uint16_t)(as + 1), .kind = ROUTE_VIA, .iface = iface};
 }
 
-/* True if this machine's stack sends on what crosses: then it chooses among legs, and marks may be set. */
+/* True if this machine's stack forwards packets: then it chooses among legs, and marks may be set. */
 static bool host_routes(const struct facts *f, const struct key *key)
 {
     return key->kind & KIND_IP4 ? f->host_routes4 : f->host_routes6;
@@ -155,7 +155,7 @@ static enum pkt_source leads_back(const struct facts *f, const struct route_way 
     return known ? SOURCE_FAILED : SOURCE_UNKNOWN;
 }
 
-/* Return the table's way to the source of an IP packet, without policy rules of its own. */
+/* Return the table's way to the source of an IP packet, without its policy rules. */
 static const struct route_way *routes_back(const struct facts *f, const struct key *key)
 {
     const struct route_query q = {

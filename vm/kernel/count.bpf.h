@@ -12,10 +12,20 @@ static inline const struct kernel_program *count_program(uint32_t serial)
     return &state_world.programs[serial % KERNEL_PROGRAMS];
 }
 
+extern struct kernel_counters state_counters[];
+extern const char mask_counters;
+
 static inline void count_add(struct counter *c, uint32_t bytes)
 {
     c->packets++;
     c->bytes += bytes;
+}
+
+/* Count a packet as lost because the next stage could not be called: its array is empty, or calls nest too deep. */
+static inline void count_uncalled(const struct kpkt *k)
+{
+    struct kernel_counters *c = &state_counters[(uint64_t)bpf_get_smp_processor_id() & MASK(counters)];
+    if (!(k->flags & KERNEL_ONLY_JUDGE)) count_add(&c->lost, k->pkt.wire_len);
 }
 
 /* Count at place `at` of the row. */

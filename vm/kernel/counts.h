@@ -16,8 +16,8 @@ struct kernel_counters {
     struct counter refused;               /* drops with a reason other than REASON_NONE */
     struct counter ups[KERNEL_UPS];       /* packets that went up, by reason */
     uint64_t longs[KERNEL_LONGS];         /* packets that took the long way, by reason */
-    struct counter lost;                  /* packets for user space that no socket took */
-    struct counter pings;                 /* packets without ports that exceeded their share of the way up */
+    struct counter lost;  /* packets for user space that no socket took, and packets whose next stage was missing */
+    struct counter pings; /* packets without ports that exceeded their share of the way up */
     struct counter nobody,
         answers; /* packets that passed without a rule or default: `nobody` and `replies` of the totals */
     struct counter served[KERNEL_SERVED]; /* packets with a verdict, by interface of arrival or departure */

@@ -68,7 +68,8 @@ GLOBAL uint64_t kernel_drop(struct kpkt *k NONNULL, uint32_t passes)
     return 0;
 }
 
-/* Return what the packet met in the flow table (enum met_has), as look saw it: since then it may have begun a flow. */
+/* Return the packet's findings in the flow table (enum met_has) at the time of look: since then it may have begun a
+ * flow. */
 static inline uint32_t what_it_met(struct kpkt *k)
 {
     const struct track_seen *s = &k->seen;
@@ -130,7 +131,7 @@ GLOBAL uint64_t kernel_log(struct kpkt *k NONNULL, uint32_t rule)
 }
 
 /* These name types that are in maps and rings and that no function takes by pointer, so that they are among the
- * stages' own (runtime/kernel/pass/layout.c). Nobody calls them, and they are in no program. */
+ * stages' own (runtime/kernel/pass/layout.c). They are never called, and are in no program. */
 #define LIES(name, ...)                                                                                                \
     bool name(__VA_ARGS__) { return false; }
 LIES(lies_in_maps, struct kernel_other *others, struct kernel_told *told, struct kernel_route_to *routes,

@@ -36,7 +36,7 @@ enum { KERNEL_EVENTS_BYTES = 1 << 20 /* size of the ring */ };
 enum { KERNEL_EVENT_BYTES = 256, KERNEL_EVENT_JUDGED = 1, KERNEL_EVENT_FOREIGN = 2 };
 struct kernel_event_packet {
     struct kernel_event event;
-    uint32_t rule;     /* rule that logs or decided; KERNEL_EVENT_DROP: the number of drops that it stands for, with
+    uint32_t rule;     /* rule that logs or decided; KERNEL_EVENT_DROP: the number of drops that it represents, with
                         * KERNEL_DROP_PASSES if they pass anyway */
     uint32_t ifindex;  /* interface by which it came in or leaves */
     uint32_t place;    /* index of the kpkt in which the packet was judged; a process that asked knows its own */
@@ -62,7 +62,7 @@ struct kernel_event_sample {
     uint16_t came;    /* as in struct flow_met */
     uint8_t met;      /* enum met_has */
     uint8_t matters;  /* 1: sent in any case, because the packet is dropped, rejected, or changes a flow */
-    uint32_t stands;  /* number of packets that it stands for (world.thins); 0: not a sample */
+    uint32_t stands;  /* number of packets that it represents (world.thins); 0: not a sample */
     uint8_t due;      /* 1: it is one in so many (world.sample) */
     uint8_t zero[3];
     struct kernel_members members; /* zero: no live set was asked */
@@ -120,7 +120,7 @@ enum {
 struct kernel_copies {
     uint32_t serial;
     uint32_t snap;                   /* most bytes that any mirror wants of a frame */
-    uint64_t sent;                   /* mirrors that copy what leaves, a bit each */
+    uint64_t sent;                   /* mirrors that copy leaving packets, one bit each */
     uint64_t clones;                 /* mirrors to a device that is up: at traffic control the frame is cloned to it */
     uint32_t observe, observe_count; /* its entries of `observes` */
     uint64_t unseen;                 /* atomic: frames of observed connections that found no room */

@@ -84,7 +84,7 @@ enum kernel_flag {
                                * judged, because a device above may take it; it is not forwarded, and no process
                                * takes it up */
     KERNEL_ROUTED = 1 << 15,  /* the host has routed it, and sends it by an interface of a nat: where it came in it was
-                                 let  by, and nobody knew its way, or that interface is not served */
+                                 let by, and its way was unknown, or that interface is not served */
     /* With KERNEL_ONLY_JUDGE: no counts, logs or tokens; meters count as unused, sources as without flows. */
     KERNEL_DRY = 1 << 8,
     KERNEL_WOULD = 1 << 12, /* with KERNEL_ONLY_JUDGE: decide as if nothing were in audit */

@@ -55,7 +55,7 @@ struct kernel_world {
     uint64_t memos_since_ns;
 
     uint32_t sample;   /* one of this many packets is reported, besides those always reported (events.h); 0: none */
-    uint32_t thins;    /* 1: one of many is reported besides, with the number that it stands for (vm/packet/thin.h) */
+    uint32_t thins;    /* 1: one of many is reported besides, with the number that it represents (vm/packet/thin.h) */
     uint32_t drops;    /* 1: dropped and rejected packets are reported, a sample if there are many (events.h) */
     uint32_t number;   /* number of the world that processes know (struct snapshot), sent with packets */
     uint32_t watches;  /* 1: drops and rejects are counted, but pass (--monitor) */

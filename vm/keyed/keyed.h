@@ -50,8 +50,8 @@ void keyed_over(struct keyed *t, const struct keyed_cfg *cfg, uint16_t *tags, ui
 /* Write or read a table with all its entries; a table of another size is replaced. The owner checks the entries'
  * contents. */
 bool keyed_archive(struct keyed *t, struct archive *a);
-/* Make a zeroed owner of `bytes` bytes whose first member is its table (a static_assert says so beside each). NULL:
- * out of memory. */
+/* Make a zeroed owner of `bytes` bytes whose first member is its table (a static_assert beside each checks this).
+ * NULL: out of memory. */
 void *keyed_owner_new(size_t bytes, const struct keyed_cfg *cfg);
 void keyed_owner_free(void *owner); /* NULL is allowed */
 /* Return `most` for a table with one key a flow. A flow table has 3/2 x flows slots, and each may have a key of its

@@ -23,7 +23,7 @@ static void unmap(uint8_t *from, const uint8_t *to)
     if (from < to) munmap(from, (size_t)(to - from));
 }
 
-/* Map more than asked for, so that the block can begin on a large page; unmap what is left before and behind. */
+/* Map more than asked for, so that the block can begin on a large page; unmap the rest before and behind. */
 static void *map_aligned(size_t bytes)
 {
     uint8_t *all = bytes <= SIZE_MAX - LARGE_PAGE ? map(bytes + LARGE_PAGE) : NULL;

@@ -1,5 +1,5 @@
-/* Connections by number, and by the tuple of their ends, with the second in which to look at each again: what inline
- * and observed connections have in common. The owner keeps what a connection is, in an array by number.
+/* Connections by number, and by the tuple of their ends, with the second of the next look at each: the common
+ * part of inline and observed connections. The owner keeps what a connection is, in an array by number.
  *
  * The number released last is the next one given; unused numbers come after released ones. */
 #pragma once

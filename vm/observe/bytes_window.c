@@ -72,7 +72,7 @@ static void bytes_fill(struct chunk *p, uint32_t from, uint32_t to, const uint8_
     if (first < last) p->there[last] |= end;
 }
 
-/* Compare bytes of what was reported with what is kept of it. */
+/* Compare reported bytes with the kept ones. */
 static void window_compare(const struct window *w, const struct chunks *all, uint64_t at, const uint8_t *bytes,
                            uint32_t n, struct differs *d)
 {
@@ -87,7 +87,7 @@ uint32_t window_add(struct window *w, struct chunks *all, uint64_t at, const uin
                     enum pbc_overlaps overlaps, uint64_t told, struct differs *d)
 {
     const uint64_t to = at + n;
-    const bool queued = overlaps == PBC_OVERLAPS_LINUX && at > told; /* one that is in order is reported at once */
+    const bool queued = overlaps == PBC_OVERLAPS_LINUX && at > told; /* a segment in order is reported immediately */
     const struct queue_place q = queued ? queue_look(w, all, told, at, to) : (struct queue_place){.kept = at};
     const uint64_t kept = overlaps == PBC_OVERLAPS_FIRST ? to : q.kept;
     uint32_t done = 0;

@@ -83,7 +83,7 @@ uint32_t observe_choose(const struct program *p, uint32_t observe, const struct 
     return o->choices + o->choice_count - 1;
 }
 
-/* Return what the branch's conditions say; *client: one of the client's bytes is not known yet. */
+/* Return the result of the branch's conditions; *client: one depends on client bytes not known yet. */
 static enum stream_says branch_says(const struct program *p, const struct pbc_choice *x, const struct key *key,
                                     const struct first *const half[2], bool *client)
 {

@@ -1,12 +1,12 @@
-/* One half of a connection: its bytes put in order, and what the other side says of them.
+/* One half of a connection: its bytes put in order, and the other side's acknowledgements.
  *
- * A packet's payload is told from in place, if it is in order; a copy stays in the window until the other side has
+ * A packet's payload is reported in place, if it is in order; a copy stays in the window until the other side has
  * acknowledged it, so that a segment which brings other bytes for the same place is noticed. */
 #include "vm/flow/tcp/tcp_window.h"
 #include "vm/observe/observers_priv.h"
 
 enum {
-    HISTORY = 64 << 10, /* most bytes kept behind what was reported, if nothing is acknowledged */
+    HISTORY = 64 << 10, /* most bytes kept behind the reported ones, without an acknowledgement */
     REACH =
         WINDOW_BYTES, /* bytes beyond the other side's window that may come: packets of both sides may be reordered */
     FAR_REACH = 1 << 30, /* the same, if its window is unknown */
@@ -124,7 +124,7 @@ void half_skip(struct observers *o, struct conn *c, enum observe_half side, uint
     if (h->back > WINDOW_BYTES / 2 && !h->ahead) half_clear(o, c, side);
 }
 
-/* Return the bytes of the half that the other side has acknowledged, and that have not come; the FIN is none. */
+/* Return the bytes of the half that the other side has acknowledged, and that have not come, without the FIN. */
 static int32_t acked_unseen(const struct half *h)
 {
     if (!(h->flags & HALF_ACKED)) return 0;
@@ -198,7 +198,7 @@ static void take_in_order(struct observers *o, struct conn *c, enum observe_half
     if (done < n) half_clear(o, c, side);
 }
 
-/* Make room in the window for [at, at + n): give up what is before it. */
+/* Make room in the window for [at, at + n): give up earlier bytes. */
 static void make_reach(struct observers *o, struct conn *c, enum observe_half side, uint64_t end)
 {
     struct half *h = &c->half[side];
@@ -304,8 +304,8 @@ void half_time(const struct observers *o, struct half *h, uint32_t seq)
     h->timed_us = micros(o->now_ns);
 }
 
-/* Count what a segment with bytes is: new, again, or late; and time the new ones (Karn, Partridge, "Improving
- * Round-Trip Time Estimates in Reliable Transport Protocols", 1987: what was sent twice is not timed). */
+/* Count the kind of a segment with bytes: new, repeated, or late; and time the new ones (Karn, Partridge, "Improving
+ * Round-Trip Time Estimates in Reliable Transport Protocols", 1987: bytes sent twice are not timed). */
 static void classify(struct observers *o, struct conn *c, enum observe_half side, uint32_t seq, int32_t from,
                      uint32_t n)
 {
@@ -385,8 +385,8 @@ static void take_time(const struct observers *o, struct conn *c, enum observe_ha
     if (h->rtt_count < UINT32_MAX) h->rtt_count++;
 }
 
-/* True if an acknowledgement of bytes that have not come is to be believed: it is within the window that its sender
- * gave, or another one has said so. A forged one would make holes. */
+/* True if an acknowledgement of missing bytes is credible: it is within the window that its sender gave, or another
+ * one has confirmed so. A forged one would make holes. */
 static bool is_believed(struct half *h, uint32_t ack, int32_t beyond)
 {
     if (beyond <= 0) return true;

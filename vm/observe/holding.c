@@ -1,5 +1,6 @@
 /* Packets of connections that may be reset by what their clients send first: they are read before they are judged,
- * and held back until the branch is known. What a server says is never held: its client may be waiting for it. */
+ * and held back until the branch is known. A server's bytes are never held, because its client may be waiting for
+ * them. */
 #include <string.h>
 
 #include "vm/flow/tcp/tcp_window.h"
@@ -31,7 +32,7 @@ static int32_t from_to(uint32_t from, uint32_t to) { return (int32_t)(to - from)
 
 static bool waits(const struct conn *c) { return c->does == PBC_DOES && !(c->holding & HOLDING_LET); }
 
-/* True if what the client of a connection sends first may be held. */
+/* True if the first bytes of a connection's client may be held. */
 static bool may_wait(const struct observers *o, const struct conn *c)
 {
     const bool from_syn = c->half[OBSERVE_CLIENT].flags & HALF_SYN && !(c->flags & (CONN_MIDSTREAM | CONN_OVER));
@@ -134,7 +135,7 @@ static enum holding_says reject(struct observers *o, struct conn *c, enum observ
     return HOLDING_REJECT;
 }
 
-/* Answer a late packet of a connection that was reset: its sender has not heard of it. */
+/* Answer a late packet of a connection that was reset: its sender has not got the reset. */
 static enum holding_says reject_again(struct observers *o, struct conn *c, enum observe_half side,
                                       const struct observe_packet *s, struct holding *g)
 {
@@ -157,7 +158,7 @@ static bool is_early(const struct observers *o, const struct observe_packet *s)
     return service_holds(o, observe_begins(o->p, &s->key, &client, &by_server));
 }
 
-/* True if both ends are known well enough, and nothing is over. */
+/* True if both ends are sufficiently known, and neither has ended. */
 static bool may_cut(const struct conn *c)
 {
     const uint8_t both = c->half[OBSERVE_CLIENT].flags & c->half[OBSERVE_SERVER].flags;
@@ -188,15 +189,15 @@ static enum holding_says cut_begins(struct observers *o, struct conn *c, const s
     return carries && (g->cut || c->held) ? HOLDING_WAITS : HOLDING_SHOWN;
 }
 
-/* True if a segment is between what its receiver has acknowledged and the right edge of its window: else a stranger
- * who knows the tuple alone could hinder every cut. */
+/* True if a segment is between its receiver's acknowledgement and the right edge of its window: otherwise a stranger
+ * who knows only the tuple could hinder every cut. */
 static bool is_in_window(const struct half *h, const struct observe_packet *s)
 {
     return from_to(h->acked, s->seq + s->len) >= 0 && from_to(s->seq, h->edge) >= 0;
 }
 
-/* Handle a packet of a connection that is being cut into. A SYN goes by: whoever has the connection challenges it, and
- * an end that has forgotten it resets it then (RFC 5961, 4). */
+/* Handle a packet of a connection that is being cut into. A SYN passes: an end with the connection challenges it,
+ * and an end that has lost it resets it then (RFC 5961, 4). */
 static enum holding_says cut_goes_on(struct observers *o, struct conn *c, enum observe_half side, uint64_t now_ns,
                                      const struct observe_packet *s, struct holding *g)
 {

@@ -8,7 +8,7 @@
 /* Most services of a program */
 enum { SERVICES_MOST = 256 };
 
-/* Return the service of that name in another program; PBC_NONE: there is none. */
+/* Return the service of that name in another program; PBC_NONE: none. */
 static uint32_t same_service(const struct program *from, uint32_t i, const struct program *to)
 {
     const char *name = program_str(from, from->observes[i].name);
@@ -25,8 +25,8 @@ static uint32_t same_choice(const struct program *from, uint32_t old, uint32_t c
     return to->observes[new].choices + (at < count ? at : count - 1);
 }
 
-/* Name the service and branch of a connection again. What becomes of its bytes stays, but for a stream that is none
- * any more. */
+/* Name the service and branch of a connection again. The fate of its bytes stays, except for a stream that no longer
+ * exists. */
 static void rename_conn(struct conn *c, const struct program *from, const struct program *to, const uint32_t map[],
                         const struct remap *r)
 {
@@ -90,7 +90,7 @@ static bool is_sound_half(const struct half *h)
            h->ahead <= WINDOW_BYTES && (none || (uint64_t)h->back + h->ahead <= WINDOW_BYTES);
 }
 
-/* True if what a connection says is in bounds, but for its memory. */
+/* True if a connection's archived fields, except its memory, are in bounds. */
 static bool conn_is_sound(const struct observers *o, uint32_t n, uint32_t ifaces)
 {
     const struct observed *all = &o->conns;

@@ -1,6 +1,7 @@
-/* Observed connections of one worker: their memory, by number and by tuple, and when to look at each again.
+/* Observed connections of one worker: their memory, by number and by tuple, and the time of the
+ * next look at each.
  *
- * As many according to `limits { observed }`, in memory that is reserved at the start and comes as it is used. If
+ * `limits { observed }` sets their number. Their memory is reserved at the start and allocated as it is used. If
  * none is free, a new connection takes the place of one of which only one side was seen, else of one that is idle
  * for long. */
 #pragma once
@@ -61,7 +62,7 @@ enum conn_flag {
     CONN_HIGH = 1 << 0, /* the client is the higher end of its tuple */
     CONN_MIDSTREAM = 1 << 1,
     CONN_HELD_RESET = 1 << 2, /* a reset came that its receiver may have refused */
-    CONN_OVER = 1 << 3,       /* its end was told: it stays for late packets */
+    CONN_OVER = 1 << 3,       /* its end was reported: it stays for late packets */
     CONN_FROM_SELF = 1 << 4,  /* its client, or server, is this machine */
     CONN_TO_SELF = 1 << 5,
     CONN_BY_SERVER = 1 << 6, /* the server reset it */
@@ -125,7 +126,7 @@ struct sought {
     struct place place;
     bool high; /* the packet's sender is the higher end */
 };
-/* Find the connection of a packet with that VLAN stack. NULL: there is none. */
+/* Find the connection of a packet with that VLAN stack. NULL if there is none. */
 struct conn *observed_find(const struct observed *all, const struct key *key, uint16_t stack, struct sought *at);
 /* Add that connection, with other fields 0, and a reference to its stack. NUMBER_NONE: no number is free. */
 uint32_t observed_add(struct observed *all, const struct sought *at);

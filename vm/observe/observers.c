@@ -8,9 +8,9 @@
 #include "vm/flow/tcp/tcp_window.h"
 #include "vm/observe/choose.h"
 
-/* A session that has ended keeps its place so long: its last packets may come again. */
+/* Time for which an ended session keeps its place, because its last packets may come again. */
 #define LINGERS_NS UINT64_C(10000000000)
-/* One that is idle for so long may make room for another. */
+/* A session idle for this time may make room for another. */
 #define MAKES_ROOM_NS UINT64_C(60000000000)
 #define SECOND_NS     UINT64_C(1000000000)
 /* Sizes without a setting, and the greatest ones, as the compiler has them */
@@ -320,7 +320,7 @@ static void conn_take(struct observers *o, struct conn *c, enum observe_half sid
     } else if (s->flags & TCP_SYN && s->seq + 1 == h->next_seq - (uint32_t)h->next) {
         h->retransmissions++;
         COUNT(o, c, retransmissions, 1);
-        h->flags &= (uint8_t)~HALF_TIMED; /* nobody knows which SYN was answered */
+        h->flags &= (uint8_t)~HALF_TIMED; /* it is unknown which SYN was answered */
     } else if (s->flags & TCP_SYN) {
         COUNT(o, c, outside, 1);
         return;
@@ -340,7 +340,7 @@ static void conn_take(struct observers *o, struct conn *c, enum observe_half sid
 
 void observers_drop(struct observers *o, const struct observe_packet *s) { stack_put(o->conns.stacks, s->stack); }
 
-/* Give up what a connection keeps. */
+/* Free the memory kept by a connection. */
 static void relieve(struct observers *o, struct conn *c)
 {
     if (c->does != PBC_IGNORE && c->opening != CHUNK_NONE) opening_end(o, c);
@@ -420,7 +420,7 @@ void observers_see(struct observers *o, uint64_t now_ns, const struct observe_pa
     if (!packet_show(o, s)) observers_drop(o, s);
 }
 
-/* Look at one connection: end it, or say when to look again. */
+/* Check one connection: end it, or set the next check. */
 static void look_again(struct observers *o, uint32_t place)
 {
     struct conn *c = &o->conns.at[place];

@@ -17,7 +17,7 @@
 
 struct observers;
 
-/* Make the observers of a program, which must outlive them. out NULL: nobody is notified. NULL: out of memory. */
+/* Make the observers of a program, which must outlive them. out NULL: no one is notified. NULL: out of memory. */
 struct observers *observers_new(const struct program *p, const struct observe_out *out, uint64_t seed);
 void observers_free(struct observers *o); /* NULL is allowed */
 
@@ -55,8 +55,8 @@ void observers_drop(struct observers *o, const struct observe_packet *s);
 bool observers_hang_on(struct observers *o, const struct observe_packet *s);
 /* Count and drop a packet with a wrong checksum. */
 void observers_drop_damaged(struct observers *o, const struct observe_packet *s);
-/* Return the fate of a packet that was read, before it is judged. Except with HOLDING_NONE it need not be shown any
- * more. */
+/* Return the fate of a packet that was read, before it is judged. Except with HOLDING_NONE it need not be shown
+ * again. */
 enum holding_says {
     HOLDING_NONE,   /* the packet is judged, then shown */
     HOLDING_SHOWN,  /* the packet is judged; it was shown */
@@ -76,7 +76,7 @@ enum holding_says observers_holding(struct observers *o, uint64_t now_ns, const 
                                     struct holding *g);
 /* Hold a packet, in a slot of the pool, which is taken over. False: there is no room. */
 bool observers_hold(struct observers *o, const struct holding *g, struct pkt *pkt);
-/* Hold nothing of the connection any more. */
+/* Release all memory of the connection. */
 void observers_let(struct observers *o, struct holding *g);
 /* Let a RST in the name of an end go on behind the held packets. The packet is taken over. False: there is no room. */
 bool observers_send(struct observers *o, struct pkt *rst);
@@ -89,8 +89,8 @@ struct cut_known {
     uint8_t scale, has;
     uint8_t ttl, tos; /* hops and DSCP byte of its newest packet */
 };
-/* Note the number of the inline connection whose sockets are being opened for a connection; CUT_NUMBERS: there is
- * none, and the connection goes on unchanged; returns false then. */
+/* Note the number of the inline connection whose sockets are being opened for a connection; CUT_NUMBERS: it has
+ * none, and the connection goes on unchanged; then returns false. */
 enum { CUT_NUMBERS = 1 << 24 };
 bool observers_cut_begun(struct observers *o, const struct holding *g, uint32_t number);
 void observers_cut_known(const struct observers *o, const struct holding *g, struct cut_known ends[2]);
@@ -107,7 +107,7 @@ void observers_cut_now(const struct observers *o, unsigned i, struct cut_known e
 /* Release the held packets of a connection, which leaves the list. */
 enum cut_end { CUT_JOINED, CUT_LATE, CUT_NO_SOCKETS };
 void observers_cut_over(struct observers *o, unsigned i, uint64_t now_ns, enum cut_end end);
-/* Take the next packet that no longer waits. False: there is none (second function, too). */
+/* Take the next packet that no longer waits. False if there is none (second function, too). */
 bool observers_leaves(struct observers *o, struct waiting *h);
 bool observers_ready(const struct observers *o);
 

@@ -87,7 +87,7 @@ static inline void half_keep_window(struct half *h, const struct window *w)
 void observers_limits(struct observers *o);
 /* End a session and report its end; it stays in the table for late packets. */
 void conn_end(struct observers *o, struct conn *c, enum observe_why why);
-/* Find the connection of a packet; *side: its sender. NULL: there is none. */
+/* Find the connection of a packet; *side: its sender. NULL if there is none. */
 struct conn *conn_found(struct observers *o, const struct observe_packet *s, enum observe_half *side);
 /* Set when to look at a connection again. */
 void observers_due(struct observers *o, uint32_t place);
@@ -111,7 +111,7 @@ void half_skip(struct observers *o, struct conn *c, enum observe_half side, uint
 void half_end(struct observers *o, struct conn *c, enum observe_half side, const uint32_t *reset_seq);
 /* Report the bytes kept from offset 0 on, once a branch is chosen. */
 void half_tell_kept(struct observers *o, struct conn *c, enum observe_half side);
-/* Drop what need not be kept any more. */
+/* Drop the parts that are no longer needed. */
 void half_trim(struct observers *o, struct conn *c, enum observe_half side);
 void half_clear(struct observers *o, struct conn *c, enum observe_half side);
 /* Note that bytes are sent now that `seq` will acknowledge. */
@@ -126,7 +126,7 @@ void later_expect(struct observers *o, const struct conn *c, enum observe_half s
 void opening_begin(struct observers *o, struct conn *c);
 /* Read on: bytes of that half came, and half.next is behind them. */
 void opening_read(struct observers *o, struct conn *c, enum observe_half side);
-/* Choose by what is known; nothing more is read. */
+/* Choose by the known bytes; no more are read. */
 void opening_end(struct observers *o, struct conn *c);
 /* End connections that have expired, some per call; return the next deadline. */
 uint64_t opening_tick(struct observers *o);

@@ -107,7 +107,7 @@ static const uint8_t *half_gather(const struct observers *o, const struct conn *
     return scratch;
 }
 
-/* Return what is read of these bytes: what branches ask for, and, of the client, what has names. */
+/* Return the items to read from these bytes: those that branches ask for, and, for the client, those with names. */
 static uint32_t wants_of(uint32_t wants, enum observe_half side, const uint8_t *bytes, uint32_t n)
 {
     if (side == OBSERVE_SERVER || !n) return wants;
@@ -116,7 +116,7 @@ static uint32_t wants_of(uint32_t wants, enum observe_half side, const uint8_t *
     return (wants | FIRST_HTTP) & ~(uint32_t)FIRST_TLS;
 }
 
-/* Take what is not known yet for absent: no more is read of it. */
+/* Treat unknown items as absent, because no more bytes are read. */
 static void first_settle(struct first *f, bool ended)
 {
     uint8_t *const known[] = {&f->tls, &f->http, &f->instruction, &f->proxy};
@@ -186,7 +186,7 @@ static bool read_on(struct observers *o, struct conn *c, enum observe_half side,
     return false;
 }
 
-/* Do what the branch says. */
+/* Carry out the branch's action. */
 static void take_choice(struct observers *o, struct conn *c, uint32_t choice)
 {
     c->choice = choice;

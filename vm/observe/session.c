@@ -146,7 +146,7 @@ void session_name(struct observers *o, struct conn *c, enum name_kind kind, stru
     if (names_put(o, c, at + NAME_HEAD, name.at, head[1])) names_put(o, c, at, head, NAME_HEAD);
 }
 
-/* Describe a session. False: the number is free, or it is over. */
+/* Describe a session. False if the number is free, or the session has ended. */
 static bool record_of(const struct observers *o, const struct conn *c, struct observe_record *r)
 {
     if (!conn_lives(c) || c->flags & CONN_OVER) return false;

@@ -1,5 +1,5 @@
 /* A sampler of events that keeps its cost bounded and its sums right: of each block of `every` events one is taken,
- * at random, and stands for all of them (stratified sampling; Cochran, "Sampling Techniques", 1977, chapter 5). Each
+ * at random, and represents all of them (stratified sampling; Cochran, "Sampling Techniques", 1977, chapter 5). Each
  * event is taken with probability 1 / every, which only earlier events have set. So sums over the taken events are
  * right on average, even if an attacker chooses the events' order.
  *
@@ -20,7 +20,7 @@ struct thin {
     uint32_t taken;      /* events taken at this length of blocks */
 };
 
-/* Note an event. Return the number of events that it stands for, including itself; 0: it is not taken. now_ns: of a
+/* Note an event. Return the number of events that it represents, including itself; 0: it is not taken. now_ns: of a
  * clock that never runs back. most: events of a span that are all taken. */
 static inline __attribute__((always_inline)) uint32_t thin_take(struct thin *t, uint64_t now_ns, uint32_t most)
 {

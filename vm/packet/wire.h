@@ -70,7 +70,8 @@ static inline void wire_put48(uint8_t *p, uint64_t v)
 /* Add bytes to a running sum. Every part but the last has an even length; an odd last byte is padded with 0 (RFC 1071,
  * 1). */
 uint64_t csum_add(uint64_t sum, const void *bytes, size_t len);
-/* Return the checksum of what was added: the complement of the folded sum, to be stored most significant byte first. */
+/* Return the checksum of the added bytes: the complement of the folded sum, to be stored most significant byte
+ * first. */
 static inline uint16_t csum_fold(uint64_t sum)
 {
     sum = (sum & UINT32_MAX) + (sum >> 32);

@@ -36,7 +36,7 @@ static_assert(sizeof(struct insn) == 8, "an index is a shift (docs/kernel.md)");
  * bases do not overlap, and those with the same base have the same size. Unused bits of a word are 0. Runs may share
  * blocks if they read them in one format.
  *
- * Fields are where a batch's walk wants them (vm/judge/classify/batch.h): bit 0 says cut and bit 1 that something
+ * Fields are where a batch's walk wants them (vm/judge/classify/batch.h): bit 0 means cut and bit 1 that something
  * ends here, of a shape or, for 0, a fork; bits 6-11 are left free; below them the key's word is at its place in
  * bytes; shift and bits are an operand of the instruction that takes a window.
  *
@@ -84,7 +84,7 @@ static_assert(sizeof(struct pbc_classifier) == 64, "an index is a shift (docs/ke
  * ones all ones. A wide node has their lower halves in the line behind; the others' lower halves are 0. `at` is the
  * number of its bounds at or below the address.
  * - LEAF, not wide: the rank is base + at
- * - LEAF, wide: a bound is the first address of a range, and the rest of the lower halves says how many low bits are
+ * - LEAF, wide: a bound is the first address of a range, and the rest of the lower halves is the number of low bits
  * free in it (RANK_FREE; 128: it goes to the last of all addresses). The rank is base + 2 at, less 1 if the address
  * is in the range of bound at - 1
  * - INNER: go on at line base + at, or at line base + 2 at if the nodes there are wide

@@ -137,7 +137,7 @@ enum pbc_flag {
     PBC_OPENS = 1 << 7,       /* a rule's verdict opens tunnels: the packet inside is judged too */
     PBC_ASKS_WAY = 1 << 8,    /* a condition asks `out on` (judge/ways.h) */
     PBC_ASKS_SOURCE = 1 << 9, /* a condition asks `urpf-failed` */
-    PBC_NATS_BY_WAY = 1 << 10, /* a statement of a nat says `out on` */
+    PBC_NATS_BY_WAY = 1 << 10, /* a statement of a nat has `out on` */
     PBC_CLAMPS = 1 << 11,      /* an interface has an `mss` */
 };
 

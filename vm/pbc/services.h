@@ -77,8 +77,8 @@ enum pbc_server_flag {
     PBC_SERVER_HAS_VLAN = 1 << 2,  /* `vlan`: outermost tag of frames to the server, in modes with MODE_INLINE */
     PBC_SERVER_HAS_INNER = 1 << 3, /* `inner`: the tag behind it */
     PBC_SERVER_NAMED = 1 << 4,     /* its address is that of a host, which a row of NAMED has */
-    PBC_SERVER_UNKNOWN = 1 << 5,   /* set beside the flag above: the address is not known yet, and `addr` stands for it
-                                      (program_named_place) */
+    PBC_SERVER_UNKNOWN = 1 << 5,   /* set beside the flag above: the address is not known yet, and `addr` is a
+                                    * placeholder (program_named_place) */
     PBC_SERVER_FLAGS = (1 << 6) - 1
 };
 struct pbc_server {
@@ -201,8 +201,8 @@ static_assert(sizeof(struct pbc_cert) == 20, "layout");
  *   MAP         swaps prefixes of `len` bits, `target` inside and `to` outside: in the source of packets that leave,
  *               in the destination of those that arrive; the other bits stay
  * All conditions must hold, too. They see the source as it arrives, and the destination after it was turned inwards
- * (FORWARD: as it arrives). Kinds: nat_asks (verify/nats.c). COND_OUT_ON is there where `iface` can't say the way
- * out: of packets that leave by one of several interfaces. */
+ * (FORWARD: as it arrives). Kinds: nat_asks (verify/nats.c). COND_OUT_ON is there where `iface` can't express the
+ * way out: of packets that leave by one of several interfaces. */
 enum pbc_nat_kind { PBC_NAT_MASQUERADE, PBC_NAT_SOURCE, PBC_NAT_FORWARD, PBC_NAT_MAP, PBC_NAT_KINDS };
 struct pbc_nat {
     uint32_t name; /* string: name of the block */

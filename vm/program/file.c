@@ -11,7 +11,8 @@ static uint64_t align_up(uint64_t n) { return (n + PBC_ALIGN - 1) / PBC_ALIGN * 
 
 enum { LIVE_SETS = 22 }; /* the version that knows live sets */
 
-/* Return the oldest version that can read such a file. A change of the format adds by what a file needs a later one. */
+/* Return the oldest version that can read such a file. A change of the format adds a test for files that need a
+ * later version. */
 static uint32_t version_of(const struct pbc_part parts[], unsigned n)
 {
     for (unsigned i = 0; i < n; i++)

@@ -51,7 +51,8 @@ enum host_fault host_normal(const char *s, size_t len, char out[HOST_MAX + 1])
     return labels_fault(is_glob(out) ? out + 2 : out);
 }
 
-/* Rank of a character in host_compare: dot, then star, then the rest. So what ends in a name follows it at once. */
+/* Rank of a character in host_compare: dot, then star, then the rest. So names that end in another name follow it
+ * directly. */
 static int rank(char c) { return c == '.' ? 0 : c == '*' ? 1 : 2 + (unsigned char)c; }
 
 static int compare_from_end(const char *a, size_t a_len, const char *b, size_t b_len)
@@ -118,7 +119,7 @@ bool text_covers(const char *glob, const char *text)
     return is_glob && strcmp(glob, text) != 0 && stem(text, &other) >= len && memcmp(glob, text, len) == 0;
 }
 
-/* Compare an entry of the list with what a client sent: <0, 0, >0. */
+/* Compare an entry of the list with a client's text: <0, 0, >0. */
 static int entry_compare(const struct pbc_names *l, const char *entry, const char *s, size_t len)
 {
     bool glob;
@@ -136,7 +137,7 @@ static bool entry_holds(const struct pbc_names *l, const char *entry, const char
     return is_glob(entry) ? glob_fits(entry, s, len) : entry_compare(l, entry, s, len) == 0;
 }
 
-/* Give what a client sent in the form in which the list's entries are compared. False: no entry holds it. */
+/* Convert a client's text into the form in which the list's entries are compared. False: no entry can match. */
 static bool comparable(const struct pbc_names *l, const char **s, size_t *len, char name[HOST_MAX])
 {
     if (l->kind == PBC_NAMES_TEXTS) return true;

@@ -42,7 +42,7 @@ bool pbc_asks_flow(const struct pbc_cond *c)
 }
 bool pbc_asks_stream(const struct pbc_cond *c) { return cond_info[c->kind].traits & COND_OF_STREAM && !asks_ah(c); }
 
-/* True if a rule's condition, not only a `when`, names `fragment`. Each condition is looked at once, since rules may
+/* True if a rule's condition, not only a `when`, names `fragment`. Each condition is checked once, because rules may
  * share conditions. */
 static bool rules_name_fragment(const struct pbc_lists *l, uint32_t *before)
 {

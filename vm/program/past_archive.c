@@ -1,5 +1,5 @@
-/* The past of a program as bytes (remap.h): the entries behind those of its file, as they are, and the ids. What is
- * read is copied first and then verified, for whoever wrote it may still change it. */
+/* The past of a program as bytes (remap.h): the entries behind those of its file, as they are, and the ids. Input is
+ * copied first and then verified, because its writer may still change it. */
 #include <stdio.h>
 #include <string.h>
 
@@ -35,7 +35,7 @@ static struct counts counts_of(const struct program *p)
                            .bytes = ENTRY_BYTES};
 }
 
-/* Walk over all that counts say, in a view that has it or has room for it. */
+/* Walk over all parts by their counts, in a view that has them or has room for them. */
 static bool walk(struct making *m, const struct counts *n, struct archive *a)
 {
     const struct program *to = m->past->under;
@@ -72,7 +72,7 @@ void program_past_write(const struct program *p, struct archive *a)
     walk(&m, &n, a);
 }
 
-/* True if there may be so much, and bytes for it: memory is taken for no more than what is there. */
+/* True if that number is allowed, and there are bytes for it, so that memory is only taken for existing entries. */
 static bool counts_are_sound(const struct counts *n, const struct program *to, size_t left)
 {
     const uint64_t bytes = n->strings + n->pools * sizeof(struct pbc_pool) +
@@ -86,7 +86,7 @@ static bool counts_are_sound(const struct counts *n, const struct program *to, s
            n->server_ids >= servers;
 }
 
-/* Count what was read, and lead from ids to servers. */
+/* Count the entries read, and map ids to servers. */
 static void settle(struct making *m, const struct counts *n)
 {
     struct program *p = m->view;
@@ -107,7 +107,7 @@ struct program *program_past_read(struct program *file, struct archive *a, char 
     uint8_t there = 0;
     struct counts n;
     struct making m = {.to = file};
-    snprintf(err, err_len, "the part of programs before is damaged");
+    snprintf(err, err_len, "the part of previous programs is damaged");
     if (!ARCHIVE(a, there) || !archive_sound(a, there < 2)) return NULL;
     if (!there) return program_get(file);
     if (!ARCHIVE(a, n) || !archive_sound(a, counts_are_sound(&n, file, a->left))) return NULL;

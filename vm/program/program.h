@@ -77,7 +77,7 @@ struct pbc_server *program_servers_copy(const struct program *p);
 struct program *program_get(struct program *p);
 void program_put(struct program *p); /* NULL is allowed; frees the program with its last reference */
 
-/* Return the first branch of an observe service that holds (index in CHOICES); PBC_NONE: there is none. */
+/* Return the first branch of an observe service that holds (index in CHOICES); PBC_NONE if there is none. */
 uint32_t program_holds(const struct program *p);
 /* Return an unused serial. Any thread may call this. */
 uint64_t program_serial(void);
@@ -95,9 +95,8 @@ const char *program_str(const struct program *p, uint32_t offset); /* never NULL
 /* True for the name of a service as SRV records have it (RFC 2782): lower-case labels with dots between them, the first
  * two of which begin with `_`. */
 bool program_is_service(const char *text, size_t len);
-/* Write what stands for the address of a server while that is not known: one of 0.0.0.0/8 or 100::/64 (RFC
- * 1122, 3.2.1.3; RFC 6666), by a hash (FNV-1a) of its name and number, and as many steps behind it according to the
- * row. */
+/* Write the placeholder of a server's address while that is unknown: in 0.0.0.0/8 or 100::/64 (RFC 1122, 3.2.1.3; RFC
+ * 6666), at a hash (FNV-1a) of its name and number, plus the number of steps in the row. */
 void program_named_place(const char *host, const struct pbc_named *row, uint8_t family, uint32_t addr[4]);
 
 /* Find the row of a server by name; NULL: the server has an address of its own. */
@@ -207,7 +206,7 @@ enum served_gap {
     GAP_OUT = 1 << 1,     /* this machine sends packets by the device */
     GAP_FORWARD = 1 << 2, /* packets are forwarded from the device */
     GAP_PAST = 1 << 3,    /* packets are forwarded between two devices that are not ports; those to a port are judged */
-    GAP_NAT = 1 << 4,     /* translation of what leaves by it */
+    GAP_NAT = 1 << 4,     /* translation of packets that leave by it */
 };
 
 /* Return the gaps of a device or pattern: directions that some firewall judges elsewhere, and translation that a nat

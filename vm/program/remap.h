@@ -7,7 +7,7 @@
  *      pools, servers, services, branches, nats    | of the file ...   | of the past ... |
  *
  * Facts about servers (down, server_out) are made for this program, past servers included. Parts of the past that no
- * flow uses any more are left out if the caller asks for it (gone); their counts go with them.
+ * flow uses are left out if the caller asks for it (gone); their counts go with them.
  *
  * Equal are: servers with the same POOL/SERVER, family and address; services with the same name that send on alike;
  * branches of a service that send to the same pools (else the branch in the same place); nat statements that say the

@@ -81,14 +81,15 @@ static uint32_t judge_of(const struct program *p, enum pbc_direction d, uint32_t
     return firewall_find(&t, p->firewalls, p->firewalls_count, d, iface);
 }
 
-/* Return the gap of what crosses from a device that is no port. Its firewall judges it where it leaves by one. */
+/* Return the gap for packets forwarded from a device that is not a port. Its firewall judges them as they leave by a
+ * port. */
 static unsigned gap_across(const struct program *p, uint32_t iface, enum served_by by)
 {
     const bool judged = judge_of(p, PBC_DIR_FORWARD, iface) != PBC_NONE;
     return by == SERVED_NOT_KERNEL && judged ? GAP_PAST : GAP_FORWARD;
 }
 
-/* True if a statement of a nat asks for what leaves by the device. */
+/* True if a nat's statement asks for packets that leave by the device. */
 static bool translates(const struct program *p, uint32_t iface)
 {
     const struct iface_table t = program_ifaces(p);
@@ -179,7 +180,7 @@ static void add_directions(char *buf, size_t len, size_t *used, const char *devi
     }
 }
 
-/* Write which firewall judges what this device leaves out, and where. */
+/* Write which firewall judges the packets that this device leaves out, and where. */
 static void add_elsewhere(char *buf, size_t len, size_t *used, const struct program *p, unsigned gaps)
 {
     for (unsigned i = 0; i < DIRECTIONS; i++) {
@@ -230,7 +231,7 @@ static const char *first_unserved(const struct program *p, const struct pbc_cond
     return first;
 }
 
-/* True if packets that cross from that device may meet the rule. */
+/* True if packets forwarded from that device may meet the rule. */
 static bool may_cross(const struct program *p, const struct pbc_rule *r, const char *device)
 {
     const struct iface_table t = program_ifaces(p);

@@ -14,8 +14,8 @@ bool shared_reserve(struct shared_cell *c, uint64_t most)
     return false;
 }
 
-/* Return how far `value` is ahead of `now`, at most `limit`. A difference far beyond any bucket is a time so long
- * past that it wrapped; the margin allows for workers whose clocks were read at different moments. */
+/* Return how far `value` is ahead of `now`, at most `limit`. A difference far beyond any bucket is a time in the
+ * distant past that wrapped; the margin allows for workers whose clocks were read at different moments. */
 static uint64_t ahead(uint64_t value, uint64_t now, uint64_t limit)
 {
     const int64_t d = (int64_t)(value - now);

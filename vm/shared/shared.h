@@ -25,7 +25,7 @@ enum {
 };
 
 struct port_owners {
-    uint32_t of[PORT_OWNERS]; /* atomic; 0: nobody has it */
+    uint32_t of[PORT_OWNERS]; /* atomic; 0: without an owner */
 };
 
 /* Return the worker in whose slice a port is. */

@@ -111,7 +111,7 @@ static enum stream_read read_instruction(struct first *f, const struct first_ask
     }
 }
 
-/* Wait for the bytes that `bytes … at N` looks at; having fewer is no fault. */
+/* Wait for the bytes that `bytes … at N` looks at; fewer bytes are not a fault. */
 static enum stream_read read_bytes(struct first *f, const struct first_asked *asked)
 {
     const uint32_t need = f->skip + (asked->wants >> FIRST_BYTES_SHIFT);

@@ -61,7 +61,7 @@ bool hello_offers(struct view alpn, const char *name, uint32_t len);
  *      CC    two check characters: with `check sum` the decimal sum of the bytes before them modulo 100
  *
  *      NAT IP PORT             padded with spaces to exactly 32 bytes
- *      NAT   1 keeps the client's address, 2 uses ours
+ *      NAT   1 keeps the client's address, 2 uses the balancer's
  *
  * An IPv6 address is in brackets. */
 

@@ -55,7 +55,8 @@ static enum stream_read other(struct http_head *h, enum stream_reason why)
     return READ_OTHER;
 }
 
-/* Read `HTTP/1.0` or `HTTP/1.1` and nothing behind it; set head.minor. Return `otherwise` if the text is no version. */
+/* Read `HTTP/1.0` or `HTTP/1.1` and nothing behind it; set head.minor. Return `otherwise` if the text is not a
+ * version. */
 static enum stream_reason read_version(struct http_head *h, const uint8_t *text, uint32_t len,
                                        enum stream_reason otherwise)
 {

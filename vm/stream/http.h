@@ -93,7 +93,7 @@ bool http_list_has(struct view list, const char *word);
 bool http_path_normal(struct view path, uint8_t *scratch, uint32_t size, struct view *out);
 
 /* The end of an HTTP/1 message: a state machine that reads the bytes behind the head and distinguishes body,
- * framing, and bytes of what follows (RFC 9112, 6 and 7).
+ * framing, and the following bytes (RFC 9112, 6 and 7).
  *
  *      body_begin(&b, framing, length)
  *      body_read(&b, bytes, n, &run)      one run: bytes of one kind, as many as there are

@@ -1,4 +1,4 @@
-/* Fields of an HTTP/1 head: their lines, and what they together say about the message (RFC 9112, 5 and 6). */
+/* Fields of an HTTP/1 head: their lines, and their combined meaning for the message (RFC 9112, 5 and 6). */
 #include <string.h>
 
 #include "vm/packet/wire.h"
@@ -73,8 +73,8 @@ static enum stream_reason read_length(struct http_head *h, struct view v)
     return STREAM_NONE;
 }
 
-/* Read Transfer-Encoding: only `chunked` alone is understood. A coding before `chunked` is unknown. If `chunked` is not
- * last, nothing marks the message's end. */
+/* Read Transfer-Encoding: only a single `chunked` is understood. A coding before `chunked` is unknown. If `chunked`
+ * is not last, nothing marks the message's end. */
 static enum stream_reason read_coding(struct http_head *h, struct view v)
 {
     struct view element = {.at = NULL};
@@ -101,7 +101,7 @@ static void read_connection(struct http_head *h, struct view v)
     }
 }
 
-/* Read a field that says something about the message. Host is read with its line. */
+/* Read a field that describes the message. Host is read with its line. */
 static enum stream_reason read_known(struct http_head *h, const uint8_t *bytes, const struct http_field *f)
 {
     const struct view name = view_of(bytes, f->name), value = view_of(bytes, f->value);

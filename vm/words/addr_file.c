@@ -1,4 +1,5 @@
-/* Address files (words.h): detects the form, reads files with one entry a line, and holds the helpers of all forms. */
+/* Address files (words.h): detects the form, reads files with one entry per line, and holds the helpers of all
+ * forms. */
 #include <string.h>
 
 #include "vm/words/words_priv.h"

@@ -17,7 +17,7 @@ static void read_create(struct ipset *f, const struct addr_word *name, const str
     addr_bad(f->s, type, ADDR_KIND);
 }
 
-/* Read the options behind an entry. False: the entry is no member, and the fault was reported. */
+/* Read the options behind an entry. False: the entry is not a member, and the fault was reported. */
 static bool good_options(struct ipset *f, const struct addr_word *line, size_t at)
 {
     static const char *const with_value[] = {"timeout", "packets", "bytes", "skbmark", "skbprio", "skbqueue", NULL};

@@ -25,7 +25,7 @@ struct nft {
     struct statement st;
     struct addr_set_name table; /* enclosing table, its name empty */
     struct addr_set_name set;   /* enclosing set; name.len 0: none */
-    bool other;                 /* true if the set's elements are no addresses */
+    bool other;                 /* true if the set's elements are not addresses */
     struct addr_word kind;      /* type of the first set of other elements */
     struct addr_word first;     /* the file's first word */
     uint64_t tables;            /* open blocks that may hold sets */
@@ -149,7 +149,7 @@ static bool word_is(const struct statement *st, unsigned i, const char *text)
     return i < st->words && i < WORDS_KEPT && addr_word_is(&st->word[i], text);
 }
 
-/* Note the type: a set of addresses says `type ipv4_addr` or `typeof ip saddr`, without further fields. */
+/* Note the type: a set of addresses has `type ipv4_addr` or `typeof ip saddr`, without further fields. */
 static void note_type(struct nft *f)
 {
     static const char *const types[] = {"ipv4_addr", "ipv6_addr", NULL}, *const families[] = {"ip", "ip6", NULL};
@@ -171,7 +171,7 @@ static void end_statement(struct nft *f)
     f->st.words = 0;
 }
 
-/* Return the table that the words from `first` up to `end` name: `inet filter`, or `filter` alone. */
+/* Return the table that the words from `first` up to `end` name: `inet filter`, or just `filter`. */
 static struct addr_set_name in_table(const struct statement *st, unsigned first, unsigned end)
 {
     struct addr_set_name t = {0};
@@ -185,7 +185,7 @@ static void open_block(struct nft *f, const struct addr_word *open)
 {
     static const char *const verbs[] = {"add", "create", "delete", "destroy", "reset", "replace", NULL};
     const struct statement st = f->st;
-    const unsigned at = st.words && addr_word_in(&st.word[0], verbs); /* the word that says what is made: `set` */
+    const unsigned at = st.words && addr_word_in(&st.word[0], verbs); /* the word for the made object: `set` */
     f->st.words = 0;
     if (f->set.name.len && word_is(&st, 0, "elements") && !f->other) {
         read_elements(f, open, &f->set);

@@ -160,7 +160,7 @@ void addr_fault_describe(const char *s, size_t len, enum addr_fault fault, char 
         [ADDR_BACKWARDS] = "the range runs backwards",
         [ADDR_ZONE] = "an address with a zone belongs to one link, and a set cannot contain it",
         [ADDR_BLANKS] = "write one address, prefix or range per line, without spaces in it",
-        [ADDR_NAME] = "host names are not possible in this set: their addresses change",
+        [ADDR_NAME] = "a set of addresses cannot contain host names: their addresses change",
     };
     struct text t = text_of(buf, buf_len);
     if (fault == ADDR_HOST_BITS) {

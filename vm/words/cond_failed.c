@@ -182,7 +182,7 @@ static void bytes_say(struct text *t, const struct failed *f)
         text_add(t, "%s has no %u bytes at %u", layers[pattern->layer], pattern->len, pattern->at);
 }
 
-/* Say all that is known of a meter without the worker's state; step_explain says what it has left. */
+/* Describe a meter without the worker's state; step_explain adds its remaining tokens. */
 static void meter_say(struct text *t, const struct failed *f)
 {
     text_add_name(t, program_str(f->p, f->p->meters[f->c->first].name));

@@ -88,7 +88,7 @@ static void add_ranks(struct text *t, const char *name, uint32_t lo, uint32_t hi
     if (lo || hi < UINT32_MAX) text_add(t, lo == hi ? "  %s %u" : "  %s %u-%u", name, lo, hi);
 }
 
-/* Add an address as in code, with its mask if that is no prefix. */
+/* Add an address as in code, with its mask if that is not a prefix. */
 static void add_slot(struct text *t, unsigned slot, uint32_t value, uint32_t mask)
 {
     if (!mask) return;

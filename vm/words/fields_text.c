@@ -6,7 +6,7 @@
 #include "vm/words/words.h"
 #include "vm/words/words_priv.h"
 
-enum { VALUE = 200 /* longest text of a value that is no list */ };
+enum { VALUE = 200 /* longest text of a value other than a list */ };
 #define MS UINT64_C(1000000)
 
 /* True for bytes that read better as a text than as hex */
@@ -103,7 +103,7 @@ static void put_field(const struct program *p, const struct field *f, const void
     fputs(line, out);
 }
 
-/* Print a list whose entries are statements of their own; false: the field is none. */
+/* Print a list whose entries are separate statements; false: not such a field. */
 static bool put_entries(const struct program *p, const struct field *f, const void *entry,
                         const struct fields_text *how, FILE *out)
 {

@@ -285,7 +285,7 @@ static void add_value_range(struct text *t, const struct program *p, const struc
     }
 }
 
-/* Add what is in place of a list: flags and options. */
+/* Add the fields that replace a list: flags and options. */
 static bool add_single(struct text *t, const struct pbc_cond *c)
 {
     if (c->kind == COND_OPTIONS) text_add(t, c->arg ? "any" : "none");

@@ -111,7 +111,7 @@ bool addr_next_line(struct addr_scan *s, struct addr_word *line);
 bool addr_next_word(const struct addr_word *line, size_t *at, struct addr_word *word);
 
 void addr_bad(const struct addr_scan *s, const struct addr_word *w, enum addr_fault fault);
-/* Take an entry of that set. *refused: the user was told that this is a second set, and is not told again. */
+/* Take an entry of that set. *refused: the user has a report that this is a second set, and gets no other. */
 void addr_take(struct addr_scan *s, const struct addr_word *entry, const struct addr_set_name *set, bool *refused);
 
 /* Readers of a whole file, from its first line on. */

@@ -87,7 +87,7 @@ struct decision vm_explain_would(struct vm *vm, const struct vm_in *in, const st
     return decision_of(run_list(vm->program->would, &now, pkt, 0, NULL, &peek, fn, arg));
 }
 
-/* True for a packet that a service in the wire does not take: without its SYN a connection crosses unchanged. */
+/* True for a packet that a service in the wire does not take: a connection without its SYN is forwarded unchanged. */
 static bool passes_by(const struct vm *vm, const struct key *key, const struct pkt *pkt)
 {
     const uint32_t branch = service_branch(vm->program, key, pkt);

@@ -66,7 +66,7 @@ static struct effects effects_in(const struct job *j, unsigned at, const struct 
                             .seen = seen};
 }
 
-/* True if a bridge lets the frame by all the same: the default of a firewall spares STP and LLDP. */
+/* True if a bridge lets the frame pass anyway: the default of a firewall spares STP and LLDP. */
 static bool is_spared(const struct job *j, const struct pkt *pkt, const struct key *key, decided d)
 {
     const struct facts *facts = j->in->facts;
@@ -115,7 +115,8 @@ void audit_recall(const struct job *j, struct packet_ctx *c, const struct flow *
     if (c->began) track_would(j->vm->track, &c->seen, f->would | FLOW_WOULD_TOLD);
 }
 
-/* Return what the kernel reports would be: what came up with the packet, else the answer of the kernel's judge. */
+/* Return the kernel's decision without `audit`: the one that came up with the packet, or else the answer of the
+ * kernel's judge. */
 static __attribute__((noinline)) decided decide_there(const struct job *j, const struct packet_ctx *c,
                                                       const struct effects *e)
 {

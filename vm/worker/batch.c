@@ -236,7 +236,7 @@ static void run_batch(struct job *j, struct pkt *const pkts[], unsigned n, struc
     vm->packets += n;
 }
 
-/* Judge a packet that an observe service lets go, alone in its batch. */
+/* Judge a packet that an observe service releases, in a batch of one. */
 static void judge_let(const struct job *j, struct packet_ctx *c)
 {
     const unsigned before = j->tx->count;

@@ -92,7 +92,7 @@ static bool is_sound_server(const struct program *p, const struct leave *l)
     return l->server < p->servers_count;
 }
 
-/* True if the first fragment was an inline connection's, and it was for nobody: a SYN that came again. */
+/* True if the first fragment was an inline connection's, and was dropped: a repeated SYN. */
 static bool is_swallowed(const struct program *p, const struct verdict *v, const struct leave *l)
 {
     return l->way == LEAVE_NOT && v->service != PBC_NONE && mode_is(p->services[v->service].mode, MODE_INLINE_STACK) &&
@@ -173,7 +173,7 @@ static void fragment_follow(const struct job *j, struct packet_ctx *c, const str
     if (c->v->would) audit_count(j->vm, c->v, c->pkt->wire_len, false);
 }
 
-/* Carry out the decision of a rule that names `fragment`. What it accepts goes where its datagram goes. */
+/* Carry out the decision of a rule that names `fragment`. Accepted fragments go the way of their datagram. */
 static void decide_itself(const struct job *j, struct packet_ctx *c, const struct frag_first *first)
 {
     const struct vm *vm = j->vm;
@@ -230,7 +230,7 @@ static void judge_orphan(const struct job *j, struct packet_ctx *c, odd_fn *judg
         refuse(j->vm, c, ACTION_DROP, REASON_FRAGMENT_ORPHAN);
 }
 
-/* Hold a copy of the fragment. False: there is no room. */
+/* Hold a copy of the fragment. False: no room. */
 static bool fragment_hold(const struct job *j, uint32_t datagram, const struct packet_ctx *c)
 {
     struct vm *vm = j->vm;
@@ -301,7 +301,7 @@ void fragments_leave(const struct job *j, odd_fn *judge)
         judge_held(j, &held, &c, judge);
         place_events(tx, events);
         mirrored_held(j, held.pkt, before);
-        vm->packets++; /* a number of its own, by which meters distinguish packets */
+        vm->packets++; /* its own number, by which meters distinguish packets */
         tx->entries[tx->count++] =
             (struct tx_entry){.pkt = held.pkt,
                               .kind = v.action == ACTION_ACCEPT || v.action == ACTION_PASS ? TX_HOST : TX_FREE,

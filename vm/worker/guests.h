@@ -2,8 +2,8 @@
  * several workers may have one port, each with different peers. Then the port's entry names no worker
  * (vm/shared/shared.h), and a packet's ends do.
  *
- * Made by the main thread while no worker judges; read by all workers. Never changed: what has ended is no longer
- * asked for, as its port is in no slice of another worker and is shared no more. */
+ * Made by the main thread while no worker judges; read by all workers. Never changed: ended connections are no
+ * longer asked for, as its port is in no slice of another worker and is shared no more. */
 #pragma once
 
 #include <stdbool.h>

@@ -8,7 +8,7 @@
  * | `tunnel-fragment` | the outer packet is a fragment: it is not reassembled here |
  * | `bad-tunnel` | GUE of a variant over 1, with flags or a wrong checksum; an invalid inner version or length |
  * | `tunnel-congested` | RFC 6040, 4.2 |
- * | `tunnel-source` | the inner source is this machine's address: nobody else may use it |
+ * | `tunnel-source` | the inner source is this machine's address: no other sender may use it |
  * | `nested-tunnel` | an opening rule decides about the inner packet: only one level is taken off |
  * | any reason of the parser | the inner packet is malformed |
  * | `no-buffer` | no slot, or no room in vm_tx |

@@ -149,8 +149,8 @@ static void put_off(struct moving *w, const struct moved *f, unsigned owner)
     w->late[w->late_count++] = (struct late){f->from, f->slot, (uint16_t)owner};
 }
 
-/* Move a flow that is not sent on. Where interfaces matter, of which it does not remember any, it goes to each worker
- * that may be its owner: to be sent nothing is all that happens to it at the others. */
+/* Move an unbound flow. If interfaces matter, which it does not remember, it goes to each worker that may be its
+ * owner: to be sent nothing is all that happens to it at the others. */
 static void place_plain(struct moving *w, const struct moved *f)
 {
     unsigned owners[OWNER_IFACES], count = 0;
@@ -269,7 +269,7 @@ static void note_flows(struct moving *w, unsigned worker)
     }
 }
 
-/* Whoever comes to a mapping finds the worker that has it for the inside's new flows. */
+/* Packets to a mapping go to the worker that has it for the inside end's new flows. */
 static void note_mappings(struct moving *w, unsigned worker, bool led)
 {
     static const uint8_t protos[MAP_CLASSES] = {ROLE_TCP, ROLE_UDP, ROLE_QUERY};
@@ -305,7 +305,7 @@ struct taking {
     unsigned worker;
 };
 
-/* True if a client is the worker's; where its address alone does not tell, it may be anybody's. */
+/* True if a client is the worker's; if its address is not enough, it may be any worker's. */
 static bool takes_client(void *arg, const uint32_t addr[4], const uint16_t *port, uint8_t proto, bool v6)
 {
     const struct taking *t = arg;

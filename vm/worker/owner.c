@@ -92,9 +92,9 @@ static size_t count_froms(const struct program *p)
     return count;
 }
 
-/* Put the sources that nats translate into `ranges`, sorted and disjoint, and statements for any source into t->anys.
- * Return the number of ranges. A statement for any source that leaves by several interfaces tells no inside: packets
- * that it leaves alone go either way. */
+/* Put the sources that nats translate into `ranges`, sorted and disjoint, and statements for any source into
+ * t->anys. Return the number of ranges. A statement for any source that leaves by several interfaces defines no
+ * inside: packets that it leaves untouched go either way. */
 static size_t find_froms(struct whose_tables *t, const struct program *p, struct address_range *ranges)
 {
     size_t count = 0;
@@ -178,8 +178,8 @@ static bool list_maps(struct owners *o, const struct program *p)
     return o->maps;
 }
 
-/* True if connections of the wire go on to servers of pools, or connections of the inline stack to targets that their
- * clients name: whose answer a packet of these is no table tells. */
+/* True if connections of the wire go on to servers of pools, or connections of the inline stack to targets that
+ * their clients name: no table shows whose answer such a packet is. */
 static bool leads_inline(const struct program *p)
 {
     for (uint32_t i = 0; i < p->branches_count; i++) {
@@ -221,7 +221,7 @@ static struct owner_key key_wanted(const struct program *p)
                         p->meta->flags);
 }
 
-/* Make the owners; the roles are theirs from now on, and may be NULL. */
+/* Make the owners, which take over the roles (may be NULL). */
 static struct owners *owners_make(struct program *p, const struct owners_cfg *cfg, const struct owner_key *key,
                                   struct roles *roles)
 {
@@ -398,8 +398,9 @@ static bool turns_back(const struct owners *o, const struct asked *t, const stru
     return true;
 }
 
-/* True for packets of DHCP, DHCPv6 and router solicitation: an answer to a group, from another address than was asked,
- * or to one that is not this machine's yet is no reply of a flow, and belongs to the worker that saw the question. */
+/* True for packets of DHCP, DHCPv6 and router solicitation: an answer to a group, from an address that was not
+ * asked, or to one that is not yet this machine's, is not a flow's reply, and belongs to the worker that saw the
+ * question. */
 static bool is_inquiry(const struct key *key)
 {
     if (key->kind & KIND_UDP) return key_is_dhcp(key);
@@ -422,7 +423,7 @@ static int guest_of(const struct owners *o, const struct asked *t, const struct 
     return worker < (int)o->cfg.workers ? worker : -1; /* they may come from another process */
 }
 
-/* True for what a service takes, and for what comes back to another than this machine from its servers. */
+/* True for a service's packets, and for its servers' packets to addresses other than this machine's. */
 static bool is_serviced(const struct asked *t, const struct whose_talk *s)
 {
     return whose_service(t, s, 0) || whose_service(t, s, 1) || (!s->own[1] && whose_server(t, s, 0));

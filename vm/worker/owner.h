@@ -28,8 +28,8 @@
  * flow, protocols without a mapping from behind a nat, senders of ICMP errors, traffic that is only forwarded.
  *
  * A connection of `mode proxy inline` that goes on to a pool's server has two pairs of ends on the wire, with the
- * client in both; which of two ends is the client nobody can tell from a packet of either. So a program with such a
- * service has one owner for all packets of a family; likewise one whose clients name targets in the inline stack.
+ * client in both; a packet does not show which of its ends is the client. So a program with such a service has one
+ * owner for all packets of a family, and so does one whose clients name targets in the inline stack.
  *
  * Fragments: vm_owner names the worker that puts them in order (VM_OWNER_FRAGMENT | worker); there, datagram_owner
  * names their owner once the first fragment has come: it alone has ports. So a fragment is handed on at most twice. */
@@ -103,7 +103,7 @@ unsigned owners_of_port(const struct owners *o, uint16_t port);
 /* VM_OWNER_GUEST | worker: the worker that has this flow (guests.h), as long as the flow lasts: do not cache it. */
 #define VM_OWNER_GUEST 0x20000000u
 struct guests;
-/* Ask those guests from now on, while nobody judges. */
+/* Ask those guests from now on, while no worker judges. */
 void owners_guests(struct owners *o, struct guests *guests);
 
 /* The ends of a flow as packets of one side show them */

@@ -332,7 +332,7 @@ struct roles *roles_new(const struct program *p, const struct roles *before, uin
 
 /* ---- as bytes ---- */
 
-/* Return the next part that the program alone does not give, from *at on; both are sorted. NULL: none. */
+/* Return the next part that the program itself does not give, from *at on; both are sorted. NULL: none. */
 static const struct role_part *next_former(const struct roles *r, const struct roles *alone, uint32_t *at, uint32_t *in)
 {
     for (; *at < r->parts_count; ++*at) {

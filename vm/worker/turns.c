@@ -48,7 +48,8 @@ static decided decide_one(const struct job *j, struct packet_ctx *c)
     return d;
 }
 
-/* The same as judge_one, with what would be decided. Both are remembered together, for flows that would be the same. */
+/* The same as judge_one, also without `audit`. Both decisions are remembered together, for flows that audit would
+ * not change. */
 static __attribute__((noinline)) decided judge_audited(const struct job *j, struct packet_ctx *c)
 {
     struct vm *vm = j->vm;
@@ -110,8 +111,8 @@ static bool let_in(const struct job *j, struct packet_ctx *c)
     return false;
 }
 
-/* Settle a packet that goes on unchanged. An answer to an address that this machine is yet to get is not sent on: who
- * asked hears it at the interface. */
+/* Settle a packet that goes on unchanged. An answer to a future address of this machine is not forwarded: the asker
+ * receives it at the interface. */
 static void packet_keep(const struct job *j, struct packet_ctx *c)
 {
     const struct vm *vm = j->vm;
@@ -122,7 +123,7 @@ static void packet_keep(const struct job *j, struct packet_ctx *c)
     if (vm->vips && vips_asked(c->key)) vips_answer(j, c);
 }
 
-/* Find an inquiry of this machine. Where nobody knows whose it is, its answers are taken for this machine's. */
+/* Find an inquiry of this machine. If its sender is unknown, its answers count as this machine's. */
 static __attribute__((noinline)) void look_at_inquiry(const struct job *j, struct packet_ctx *c)
 {
     if (inquiry_settle(j->in->facts, c->key, c->pkt) == INQUIRY_UNKNOWN) track_inquire(j->vm->track, c->key, c->pkt);
@@ -148,8 +149,8 @@ static enum seen_class packet_look(const struct job *j, struct packet_ctx *c)
     return vm->forward ? (enum seen_class)c->seen.class : SEEN_NONE;
 }
 
-/* Judge one well-formed packet that does not leave by the express way unjudged, after the batch's look-ups. Its class
- * in the flow table says how it is sent on. */
+/* Judge one well-formed packet that does not leave by the express way unjudged, after the batch's look-ups. Its
+ * class in the flow table decides how it is sent on. */
 static __attribute__((noinline)) void take_turn(const struct job *j, struct packet_ctx *c)
 {
     bool sent = false;
@@ -188,7 +189,7 @@ static void packet_take(const struct job *j, struct packet_ctx *c)
     take_turn(j, c);
 }
 
-/* The same, and record what the packet meets, and if others have changed its flow in between. */
+/* The same, and record the packet's findings, and whether other packets have changed its flow in between. */
 static __attribute__((noinline)) void take_noted(const struct job *j, struct packet_ctx *c)
 {
     struct vm *vm = j->vm;
@@ -255,9 +256,9 @@ static inline void ask_front(const struct pkt *pkt, uint8_t kind)
     if (front && front <= pkt->headroom) __builtin_prefetch(pkt->data - front, 1);
 }
 
-/* Look up what is independent of judging, for the packets of `todo`; bit 0 is ctxs[0]. Their memory is prefetched in
- * steps, all packets per step: tags of the flow table, then slots, then bindings. studied: those that need but the
- * last. */
+/* Do the look-ups that are independent of judging, for the packets of `todo`; bit 0 is ctxs[0]. Their memory is
+ * prefetched in steps, all packets per step: tags of the flow table, then slots, then bindings. studied: those that
+ * need but the last. */
 static void look_ahead(const struct job *j, struct packet_ctx ctxs[], uint64_t todo, uint64_t studied)
 {
     const struct vm *vm = j->vm;
@@ -344,8 +345,8 @@ uint64_t look_plain(const struct job *j, struct pkt *const pkts[], unsigned n)
     return have;
 }
 
-/* Do the steps of look_ahead for plain packets, into vm->looks. Return those of `todo` that may go by forward_straight.
- * have: those that look_plain has begun; *looked: all that have a look. */
+/* Do the steps of look_ahead for plain packets, into vm->looks. Return those of `todo` that may go by
+ * forward_straight. have: those that look_plain has begun; *looked: all with a look a look. */
 static uint64_t look_straight(struct vm *vm, struct pkt *const pkts[], uint64_t todo, uint64_t have, uint64_t *looked)
 {
     const struct track *track = vm->track;

@@ -1,6 +1,6 @@
 /* Decide `never reach ADDRS: CLAIM`: find packets that the firewall lets in and that may finally go to one of these
  * addresses: as addressed, by a service to a server, by a `forward` or a `map`. The region is never too small; the
- * program then says where a packet of it goes. */
+ * program then shows where a packet of it goes. */
 #include <stdlib.h>
 
 #include "compiler/analysis/claim/claim.h"
@@ -251,7 +251,7 @@ static bool pool_leads(const struct claims *all, const struct claim_target *to, 
     return false;
 }
 
-/* Return the branch that leads to a server of the target, if the client says the right words. */
+/* Return the branch that leads to a server of the target, if the client sends the right data. */
 static uint32_t branch_there(const struct claims *all, const struct claim_target *to, const struct key *key,
                              uint32_t branch)
 {
@@ -282,7 +282,7 @@ static bool passes_by(const struct program *p, uint32_t branch, const struct key
     return is_in_wire(p, branch) && (key->marks & (TCP_SYN | TCP_ACK)) != TCP_SYN;
 }
 
-/* True if the connection may go on to where it is addressed, if the client says the right words. */
+/* True if the connection may go on to where it is addressed, if the client sends the right data. */
 static bool stream_leads_on(const struct program *p, uint32_t branch, const struct key *key)
 {
     return is_in_wire(p, branch) && stream_branch_to(p, p->branches[branch].service, key, PBC_ORIGINAL, 0) != PBC_NONE;

@@ -1,6 +1,6 @@
 /* Decide `never pool P: CLAIM`: find packets that the firewall lets in and that a service may send to the pool.
- * Conditions on first bytes may hold or not, so a `when` with such conditions takes some connections and leaves some.
- * The region is never too small; the program then says if a packet of it gets there. */
+ * Conditions on first bytes may hold or not, so a `when` with such conditions takes some connections and leaves
+ * some. The region is never too small; the program then shows whether a packet of it gets there. */
 #include <stdlib.h>
 
 #include "compiler/analysis/claim/claim.h"

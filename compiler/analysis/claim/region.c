@@ -203,7 +203,7 @@ static void add_icmp(struct work *w, uint32_t what)
     if (count) kind_add(w, &p);
 }
 
-/* Add the protocols lo to hi, whose headers do not tell a packet's state. */
+/* Add the protocols lo to hi, whose headers do not show a packet's state. */
 static void add_others(struct work *w, uint32_t lo, uint32_t hi, uint32_t bytes)
 {
     const struct ir_product p = kind_product(w, lo, hi, bytes);

@@ -11,7 +11,7 @@
 
 enum { PRODUCTS_TRIED = 16, SAMPLES_TRIED = 4 };
 
-/* Return the packet's state, as enum flow_mark; *tell: rules ask for it. */
+/* Return the packet's state, as enum flow_mark; *tell: true if rules ask for it. */
 static uint32_t example_mark(const struct ir *ir, const struct ir_product *p, bool *tell)
 {
     const unsigned states = states_asked(ir, p) & states_possible(ir, p);
@@ -150,7 +150,7 @@ bool find_examples(struct diff *d)
     for (uint32_t i = 0; i < d->change_count; i++) {
         struct change *c = &d->changes[i];
         progress_done(i, d->change_count);
-        /* Whole packets come first, since a later fragment says less. */
+        /* Whole packets come first, since a later fragment has fewer fields. */
         const enum tried whole = find_among(d, c, self, false);
         const enum tried later = whole == TRIED_GOOD ? TRIED_NONE : find_among(d, c, self, true);
         const enum tried t = later > whole ? later : whole;

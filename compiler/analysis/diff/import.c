@@ -86,7 +86,7 @@ static bool import_sets(struct diff *d, struct side *s)
     return import_lives(d, s, sets);
 }
 
-/* Copy endpoints for examples, whose packets go by the new side's services. Names in endpoints are not imported. */
+/* Copy endpoints for examples, whose packets use the new side's services. Names in endpoints are not imported. */
 static bool import_endpoints(struct diff *d, const struct program *p)
 {
     struct image *img = d->c.image;
@@ -303,8 +303,8 @@ static bool import(struct diff *d, struct side *s)
     return import_lists(d, s, conds);
 }
 
-/* Work of reading a program: rules share conditions, conditions share operands, pools and nats share sets, and a small
- * program by somebody else may name them again and again. */
+/* Work of reading a program: rules share conditions, conditions share operands, pools and nats share sets, and a
+ * stranger's small program may name them again and again. */
 #define EFFORT_MOST                                                                                                    \
     (UINT64_C(1) << 26) /* some seconds; above what any packet may be tried against in a good program \ */
 

@@ -1,5 +1,5 @@
 /* Statements in another order: some packet may then meet another one first. Two statements that share no packet may
- * change places, and so may two of equal services, since the most specific endpoint takes a packet wherever it is. */
+ * change places, and so may two of equal services, since the most specific endpoint takes a packet at any position. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +8,7 @@
 
 enum { PAIRS_MOST = 1 << 22 }; /* pairs looked at; beyond, an order counts as another one */
 
-/* True if no packet is for both forwards, whoever sends it. */
+/* True if no packet is for both forwards, from any sender. */
 static bool forwards_apart(const struct pbc_nat *a, const struct pbc_nat *b)
 {
     const bool any = a->proto == PBC_EP_PORTS || b->proto == PBC_EP_PORTS;

@@ -147,7 +147,7 @@ void print_sum_beyond(const struct beyond *b, FILE *out)
     for (uint32_t i = 0; i < b->reaches.count; i++) gained += b->reaches.r[i].kind == DIFF_WIDENED;
     put_count(gained, "new path to servers", "new paths to servers", out);
     put_count(b->reaches.count - gained, "removed path to servers", "removed paths to servers", out);
-    if (b->reaches.too_many) fputs("; the servers that each packet reaches were not compared, and may widen", out);
+    if (b->reaches.too_many) fputs("; the servers that each packet reaches weren't compared, and may widen", out);
     put_count(b->meters.count, "changed meter", "changed meters", out);
     put_count(b->bounds.count, "service with changed limits", "services with changed limits", out);
     put_count(b->routes.count, "change in services, pools, nats, checks, copies, logs or settings",

@@ -1,5 +1,5 @@
-/* Print a comparison for people: one paragraph for each region, largest first, then where accepted traffic goes, then
- * what was not computed, and one line that sums it up. */
+/* Print a comparison for people: one paragraph for each region, largest first, then where accepted traffic goes,
+ * then the parts that were not computed, and one line that sums it up. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -153,7 +153,7 @@ static void print_sum(const struct diff *d, const struct beyond *b, FILE *out)
     fputc('\n', out);
 }
 
-/* Print text safely: names may come from somebody else's program, and must not reach the terminal as commands. */
+/* Print text safely: names may come from a stranger's program, and must not reach the terminal as commands. */
 static void put_safe(char *text, FILE *out)
 {
     for (char *line = text; *line;) {

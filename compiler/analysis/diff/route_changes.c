@@ -75,7 +75,7 @@ void put_endpoint(const struct program *p, const struct pbc_endpoint *e, FILE *o
     fputs(endpoint_wire_text(p, e, wire), out);
 }
 
-/* Write the conditions of a branch, of which connections answer some by their bytes (`stream`): "when …  -> ", or
+/* Write the conditions of a branch, some of which are answered by a connection's bytes (`stream`): "when …  -> ", or
  * "else -> ", on a line of its own. */
 static void put_when(struct diff *d, const struct side *s, uint32_t conds, uint32_t count, bool stream, FILE *out)
 {
@@ -131,7 +131,7 @@ static int entry_order(const void *a, const void *b)
     return order ? order : x->vlan_lo - y->vlan_lo;
 }
 
-/* Endpoints of one service lead to the same place, so their order is none. */
+/* Endpoints of one service lead to the same place, so their order has no effect. */
 static const struct pbc_endpoint **sorted_endpoints(struct diff *d, const struct pbc_endpoint *e, uint32_t count)
 {
     const struct pbc_endpoint **all = arena_alloc(d->c.arena, ((size_t)count + 1) * sizeof(*all));
@@ -315,7 +315,7 @@ static bool add_route(struct routes *to, const char *what, const char *name, cha
     return true;
 }
 
-/* True if the texts say the same, in an order that no packet can tell from the other. */
+/* True if the texts mean the same, in an order that no packet can distinguish from the other. */
 static bool is_idle(struct diff *d, enum kind k, const uint32_t own[SIDES], char *was, char *now)
 {
     const struct route_change r = {.was = was, .now = now};

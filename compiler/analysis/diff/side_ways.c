@@ -195,7 +195,7 @@ static struct way forward_of(struct diff *d, const struct side *s, const struct 
     if (n->proto == PBC_EP_IP) w.from.port_lo = w.from.port_hi = n->ip_proto;
     if (w.from.to == PBC_TO_ADDRESS) memcpy(w.from.addr, n->to, sizeof(n->to));
     if (n->iface != PBC_NONE) w.ifaces = ir_field_range(d->c.ir, IR_IFACE, s->ifaces[n->iface], s->ifaces[n->iface]);
-    if (n->cond_count) { /* on what the statement's own fields can't say of sources and interfaces */
+    if (n->cond_count) { /* conditions that the statement's own fields can't express */
         struct ir_product asks;
         normal_when(&d->c, s->conds + n->conds, n->cond_count, &asks);
         w.sources = ir_addrs_and(d->c.ir, w.sources, asks.field[IR_SRC]);

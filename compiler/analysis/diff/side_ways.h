@@ -14,7 +14,7 @@ struct way {
     bool fixed;
     const char *by;            /* name of the service or nat */
     const char *pool, *server; /* names of the target; NULL: a nat */
-    const char *host;          /* name of the target's address, which `addr` stands for; NULL: none */
+    const char *host;          /* name of the target's address, with `addr` as placeholder; NULL: none */
     uint32_t service;          /* own number; PBC_NONE: a nat */
 };
 

@@ -133,8 +133,8 @@ bool import_schedules(struct diff *d)
     return true;
 }
 
-/* Find a moment of the week at which none of `outside` is active, and one of `during` if possible. False: there is
- * none. */
+/* Find a moment of the week at which none of `outside` is active, and one of `during` if possible. False if none
+ * exists. */
 static bool moment_in(const struct diff *d, const struct week *w, uint32_t during, uint32_t outside, uint32_t *active)
 {
     bool found = false;

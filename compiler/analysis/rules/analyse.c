@@ -89,7 +89,7 @@ void analyse_audited(struct compile *c)
 {
     const struct image *img = c->image;
     if (diags_errors(c->diags)) return;
-    for (uint32_t i = 0; i < img->rules_count; i++) /* the others are told of already */
+    for (uint32_t i = 0; i < img->rules_count; i++) /* the others have been reported already */
         img->rule_told[i] |= !(img->rules[i].flags & PBC_RULE_AUDIT);
     find_covers(c);
     for (uint32_t i = 0; i < img->firewalls_count; i++)

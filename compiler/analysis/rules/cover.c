@@ -51,7 +51,7 @@ enum fate { ALIVE, DEAD, UNDECIDED, NEVER };
 struct judging {
     struct list *l;
     struct ir_product p;   /* the rule's frames that the list judges */
-    uint32_t rule, single; /* single: an earlier rule that alone covers it, or PBC_NONE */
+    uint32_t rule, single; /* single: the earlier rule that covers it by itself, or PBC_NONE */
     uint32_t candidates;
     uint32_t used[ROUNDS_MAX], used_count; /* coverers taken out so far */
     struct region left;

@@ -1,6 +1,6 @@
 /* `preyc --stats`: the part of a rule that earlier rules leave, most covered rules first. Rules that ask for state
- * alone don't count as covering. In long lists, rules whose first frame had no holder (ir_rule.met) are skipped; rules
- * that take too long are skipped in all lists. */
+ * only don't count as covering. In long lists, rules whose first frame had no holder (ir_rule.met) are skipped;
+ * rules that take too long are skipped in all lists. */
 #include <math.h>
 #include <stdlib.h>
 

@@ -227,8 +227,8 @@ static const struct facts *own_with6(struct compile *c, const struct facts *give
     return own;
 }
 
-/* Return facts that have an address of the field's set. With `more`, an address may be added. NULL: there is no such
- * address. */
+/* Return facts that have an address of the field's set. With `more`, an address may be added. NULL if there is no
+ * such address. */
 static const struct facts *own_having(struct sampler *s, enum ir_field f, bool more)
 {
     uint32_t a[4];

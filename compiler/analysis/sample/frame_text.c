@@ -144,7 +144,7 @@ static void print_tags(const struct frame_spec *p, FILE *out)
     if (p->tags == 2) fprintf(out, " inner %u", p->vid[1]);
 }
 
-/* Print what the frame assumes of live sets. text: what is before it. */
+/* Print the frame's assumptions on live sets. text: the text before it. */
 static void print_assumed(const struct compile *c, const struct frame_spec *p, const char *text, FILE *out)
 {
     char address[INET6_ADDRSTRLEN];
@@ -157,7 +157,7 @@ static void print_assumed(const struct compile *c, const struct frame_spec *p, c
         }
 }
 
-/* Print parts that only the frame can hold. False: there are none. */
+/* Print parts that only the frame can have. False if there are none. */
 static bool print_unsaid(const struct frame_spec *p, FILE *out)
 {
     bool unsaid = false;

@@ -15,7 +15,7 @@ static bool field_has(const struct sampler *s, enum ir_field f, uint32_t value)
     return ir_ranges_have(s->ir, s->p->field[f], value);
 }
 
-/* Find the set's nth value in lo..hi, or the last one there. False: there is none. */
+/* Find the set's nth value in lo..hi, or the last one there. False if there is none. */
 static bool nth(const struct sampler *s, enum ir_field f, uint32_t lo, uint32_t hi, uint32_t n, uint32_t *value)
 {
     const struct pbc_range all = {0, ir_fields[f].most};
@@ -130,7 +130,7 @@ static bool length(const struct sampler *s)
     return false;
 }
 
-/* Choose a VLAN: 0 is for priorities alone and 4095 is reserved (IEEE 802.1Q), but frames may have them. */
+/* Choose a VLAN: 0 is for priorities only and 4095 is reserved (IEEE 802.1Q), but frames may have them. */
 static bool tag(const struct sampler *s, enum ir_field f, unsigned n, uint32_t *vid)
 {
     return nth(s, f, 1, 4094, n, vid) || nth(s, f, 0, 0, 0, vid) || nth(s, f, 4095, 4095, 0, vid);

@@ -12,7 +12,7 @@ enum {
     OVERLAPS = 16,
     BUDGET_STEP = 4,
     BUDGET_SHORT = 8,  /* first scale where ways are to be short */
-    HALVES_FROM = 11,  /* first slot that a format's half may stand for */
+    HALVES_FROM = 11,  /* first slot that a format's half may represent */
     BUILD_BEATEN = -1, /* error: stopped, since its lines exceed another attempt's */
 };
 
@@ -148,7 +148,7 @@ static int build_finish(struct build *b, uint64_t root, uint64_t limit, struct b
     out->boxes = b->b->count;
     out->leaves = b->leaf_count;
     out->last_resort = b->last_resort;
-    out->rank_count = b->b->rank[0] != NULL; /* says how lanes are compared; build_ranked adds the lines */
+    out->rank_count = b->b->rank[0] != NULL; /* the comparison of lanes; build_ranked adds the lines */
     out->expected_blocks = expected_blocks(b->b, b->possible, out);
     out->rank_count = 0;
     return BUILD_OK;
@@ -190,7 +190,7 @@ static void keep_better(struct built *out, struct built *now, bool better)
     }
 }
 
-/* Return the fewer lines; 0 stands for any number of them. */
+/* Return the fewer lines; 0 means any number. */
 static uint32_t fewer(uint32_t most, uint32_t lines) { return most && most < lines ? most : lines; }
 
 /* Build, and retry with more of the allowed bytes while parts resist; keep the image with the shortest worst way. A
@@ -217,7 +217,7 @@ static int attempts(const struct build *plain, uint64_t limit, uint64_t kept, st
     }
 }
 
-/* True if the image exceeds what a program may hold. */
+/* True if the image exceeds a program's limits. */
 static bool asks_too_much(const struct built *b) { return b->chain > PBC_CHAIN_MAX || built_steps(b) > PBC_PATH_MAX; }
 
 /* Build again without forks if the chain is too long: both ways of a fork may hold boxes of the same entries, which
@@ -295,7 +295,7 @@ static double beyond(const struct build *b, const struct built *m)
     return bytes > lines && bytes > 1 ? bytes : lines;
 }
 
-/* Build over ranks. A list in parts adds up the ways of all, so it gets short ones at once. */
+/* Build over ranks. A list in parts adds up the ways of all, so it gets short ones immediately. */
 static int build_ranked(struct build *plain, uint64_t limit, struct built *out)
 {
     struct ranks r;
@@ -320,7 +320,7 @@ static int build_ranked(struct build *plain, uint64_t limit, struct built *out)
     return error;
 }
 
-/* Build over ranks with short ways if the image's worst way goes beyond the bound, and keep what is shorter. Where
+/* Build over ranks with short ways if the image's worst way goes beyond the bound, and keep the shorter one. Where
  * little distinguishes boxes, short ways take long to find: building stops at the first way that is as long as the
  * image's. */
 static void shorten(const struct build *plain, uint64_t limit, struct built *out)
@@ -359,7 +359,7 @@ static bool is_better(const struct build *b, const struct built *m, const struct
 typedef int build_fn(struct build *b, uint64_t limit, struct built *out);
 
 /* Build, and again with just the bytes of the bound if that takes more; keep that if its ways are as short, or short
- * enough. Room is no waste else: much of what is shared out is not taken, and ways become shorter. */
+ * enough. Otherwise room is no waste: much of the shared-out room is not taken, and ways become shorter. */
 static int build_within(struct build *b, build_fn *build, uint64_t limit, struct built *out)
 {
     struct built now;
@@ -381,9 +381,9 @@ static int build_ranked_within(struct build *b, uint64_t limit, struct built *ou
     return build_within(b, build_ranked, limit, out);
 }
 
-/* Build with addresses, and with ranks if that goes beyond the bounds; keep what goes less far. Addresses are searched
- * faster while the image stays small: their words of the tree need no look-up before. Where they would take much, ranks
- * come first, and alone if they keep the bounds. Short ways come last, for they take longest. */
+/* Build with addresses, and with ranks if that goes beyond the bounds; keep the one that goes less far. Addresses
+ * are searched faster while the image stays small: their words of the tree need no look-up before. Where they would
+ * take much, ranks come first, and alone if they keep the bounds. Short ways come last, for they take longest. */
 static int build_by_cost(struct build *b, uint64_t limit, struct built *out)
 {
     const bool ranks_first = b->b->count > MANY && (asks_hosts(b) || has_parts(b));
@@ -393,8 +393,8 @@ static int build_by_cost(struct build *b, uint64_t limit, struct built *out)
     if (error == BUILD_NO_MEMORY) return error;
     if (error) return second(b, limit, out);
     if (!asks_too_much(out) && beyond(b, out) <= 1) return BUILD_OK;
-    /* Build once more in another way, and keep what goes less far beyond the bounds. Where lines go farthest, only
-     * fewer are of use. */
+    /* Build once more in another way, and keep the one that goes less far beyond the bounds. Where lines go
+     * farthest, only fewer are of use. */
     struct built now;
     if (!asks_too_much(out) && beyond(b, out) == beyond_lines(b, out)) b->lines_most = out->lines;
     const int again = second(b, limit, &now);

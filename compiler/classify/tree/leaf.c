@@ -162,7 +162,8 @@ static void fill_ranks(const struct build *b, const struct filling *x, uint32_t 
     }
 }
 
-/* Return what the box asks of a half. A range holds whole prefixes, also their bits that the part tells. */
+/* Return the bits of a half that the box asks. A range contains complete prefixes, also their bits that the part
+ * fixes. */
 static uint32_t half_word(const struct build *b, const struct filling *x, uint32_t box, unsigned half)
 {
     const unsigned slot = half / 2, c = b->column[slot];

@@ -2,8 +2,8 @@
  * bounds of a side, sorted, divide its addresses, and a prefix is the ranks from one bound to the other.
  *
  * Two bounds side by side that are those of one prefix make one item of the tree where its leaves are wide, which is
- * where some bound has a lower half: a wide leaf says of each bound how far its range goes. Other bounds are items by
- * themselves. Ranks have gaps then; only their order counts.
+ * where some bound has a lower half: a wide leaf has, for each bound, how far its range goes. Other bounds are items
+ * by themselves. Ranks have gaps then; only their order counts.
  *
  * The trees are full: all leaves of one are equally deep, and share its bounds out evenly. Most nodes need no lower
  * halves: where bounds are divided between two upper halves, the upper ones distinguish the parts. */
@@ -33,7 +33,7 @@ struct sorted {
     bool wide; /* leaves are */
 };
 enum { FREE_ALL = 128 };
-#define NO_BOUND (UINT32_MAX - 1) /* + 1 is no bound's number either */
+#define NO_BOUND (UINT32_MAX - 1) /* a number that is no bound's, even plus 1 */
 struct making {
     struct pbc_rank *line;
     uint32_t count, cap;
@@ -48,7 +48,7 @@ static int column_of(const struct boxes *b, unsigned slot)
     return -1;
 }
 
-/* Read the prefix that a box asks of one side. False: it is none. */
+/* Read the prefix that a box asks of one side. False if it asks none. */
 static bool prefix_of(const struct boxes *b, const int column[4], uint32_t box, uint64_t value[2], uint64_t mask[2])
 {
     for (unsigned i = 0; i < 2; i++) {
@@ -89,7 +89,7 @@ static int by_address(const void *a, const void *b)
     return (x->lower > y->lower) - (x->lower < y->lower);
 }
 
-/* Collect the bounds of a side; 0 and what is behind all addresses are none. Return their number. */
+/* Collect the bounds of a side; 0 and the bound after all addresses do not count. Return their number. */
 static uint32_t bounds_find(const struct boxes *b, unsigned slot, struct bound *to)
 {
     uint32_t n = 0;

@@ -169,7 +169,7 @@ static void try_field(struct scoring *s, const struct field *f)
     }
 }
 
-/* Choose a window of kind first, while many boxes ask its bits: it decides what the rest of a key means. */
+/* Choose a window of kind first, while many boxes ask its bits: it decides the meaning of the rest of a key. */
 static bool kind_window(const struct scratch *x, struct window *w)
 {
     enum { KIND_WIDTH_MOST = 11 };

@@ -1,5 +1,5 @@
 /* Tables of the tree, equal tables stored once, with the worst of the ways below each. Equal tables and equal leaves
- * are found by open addressing, at most half full: only contents decide what is shared. */
+ * are found by open addressing, at most half full: only contents decide which are shared. */
 #include <string.h>
 
 #include "compiler/classify/tree/builder_priv.h"

@@ -80,7 +80,7 @@ static bool take_word(const char **at, const char *end, char **to)
 }
 
 /* Split a line without its newline at blanks. A word may be in double quotes, where a backslash quotes the next
- * byte. Returns NULL, or what is wrong with the line, as part of a sentence. */
+ * byte. Returns NULL, or the line's fault, as part of a sentence. */
 static const char *words_split(struct words *w, const char *line, size_t len)
 {
     const char *at = line, *const end = line + len;
@@ -215,7 +215,7 @@ static void hear_comment(struct listing *l, const char *line, size_t len)
         l->said_family = memmem(line, len, "ip6tables", 9) ? 6 : memmem(line, len, "iptables", 8) ? 4 : l->said_family;
 }
 
-/* Return the index of an option of `ipset`, from the fourth word on; 0 if there is none. */
+/* Return the index of an option of `ipset`, from the fourth word on, or 0. */
 static uint32_t word_at(const struct words *w, const char *word)
 {
     for (uint32_t i = 3; i < w->count; i++)
@@ -223,14 +223,15 @@ static uint32_t word_at(const struct words *w, const char *word)
     return 0;
 }
 
-/* Return the number behind that option; 0: there is none. */
+/* Return the number after that option, or 0. */
 static uint64_t number_at(const struct words *w, const char *word)
 {
     const uint32_t at = word_at(w, word);
     return at && at + 1 < w->count ? strtoul(w->of[at + 1], NULL, 10) : 0;
 }
 
-/* Take such a line. Sets of addresses get the scope "ipset"; other sets are dropped. False: `f` says what is wrong. */
+/* Take such a line. Sets of addresses get the scope "ipset"; other sets are dropped. False if the line is wrong,
+ * with the reason in `f`. */
 static bool ipset_take(struct ruleset *s, const struct words *w, struct import_fault *f)
 {
     if (!strcmp(w->of[0], "create")) {

@@ -1,4 +1,4 @@
-/* Matches on what came before a packet: connections, kept sets and lists, marks */
+/* Matches on earlier packets: connections, kept sets and lists, marks */
 #include <string.h>
 #include <strings.h>
 

@@ -115,7 +115,7 @@ static bool take_prefix_to(struct reading *r, const struct option *o, const char
     return want_target(r, v[0], strlen(v[0]));
 }
 
-/* Take a clamp of segment sizes. prey clamps by devices, or what it translates (write_nat.c). */
+/* Take a clamp of segment sizes. prey clamps by devices, or packets that it translates (write_nat.c). */
 static bool take_clamp(struct reading *r, uint16_t clamp)
 {
     r->rule.act = ACT_SILENT;
@@ -168,7 +168,7 @@ static const struct option of_translation[] = {
 };
 static const struct option of_netmap[] = {{"--to", 1, .take = take_prefix_to}, {0}};
 
-/* A TEE routes copies to a gateway. With the device by which that is reached they can be told. */
+/* A TEE routes copies to a gateway. They can be described by the device through which the gateway is reached. */
 void tee_finish(struct reading *r)
 {
     if (r->rule.act != ACT_MIRROR) return;

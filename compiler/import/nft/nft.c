@@ -268,7 +268,7 @@ static int define(struct nft *n, const char *kind, cJSON *o)
     return rows[row].define(n, o, table_family(family));
 }
 
-/* Read `{"rule": {...}}`, and keep the object if its reader says so. */
+/* Read `{"rule": {...}}`, and keep the object if its reader returns so. */
 static int take_item(struct nft *n, cJSON *item)
 {
     cJSON *o = cJSON_IsObject(item) ? item->child : NULL;

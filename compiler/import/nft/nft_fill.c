@@ -21,7 +21,7 @@ static uint64_t element_time(const cJSON *elem)
     return cJSON_IsNumber(time) && time->valuedouble >= 1 && time->valuedouble < 1e12 ? (uint64_t)time->valuedouble : 0;
 }
 
-/* Return the first statement for each key that does more than count packets; NULL: there is none. */
+/* Return the first statement for each key that does more than count packets; NULL if there is none. */
 static const cJSON *first_asking(const cJSON *stmt)
 {
     const cJSON *one = cJSON_IsArray(stmt) ? stmt->child : stmt, *inside;
@@ -39,7 +39,7 @@ static bool is_limit(const cJSON *statement)
     return kind && !strcmp(kind, "limit");
 }
 
-/* Have the rules add to the set; what follows becomes rules of its own. */
+/* Make the rules add to the set; the statements after it become separate rules. */
 static void add_to_set(struct reading_rule *r, const struct subject *key, struct set *set, struct adding a)
 {
     set->changes = true;

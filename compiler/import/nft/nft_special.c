@@ -49,7 +49,7 @@ static void match_header(struct reading_rule *r, bool negated, const cJSON *righ
     for (struct rule *one = r->first; one; one = one->next) rule_want(r->nft->s, one, ASK_FRAGMENT, l);
 }
 
-/* Ask for fragments. The field has 13 bits of offset and one that says that more follow. */
+/* Ask for fragments. The field has 13 bits of offset and one that means that more follow. */
 static void match_fragment(struct reading_rule *r, const struct subject *s, bool negated, const cJSON *right)
 {
     enum { OFFSET = 0x1fff, MORE = 0x2000 };

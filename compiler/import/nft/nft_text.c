@@ -1,4 +1,4 @@
-/* Rules of the JSON as `nft list ruleset` writes them, but for what counters hold: for comments. */
+/* Rules of the JSON as `nft list ruleset` writes them, without the values of counters: for comments. */
 #include <string.h>
 
 #include "compiler/import/nft/nft_priv.h"

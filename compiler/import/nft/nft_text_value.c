@@ -255,7 +255,7 @@ void nft_value_of(struct nft_text *t, const cJSON *of, const cJSON *v)
     t->digits = digits;
 }
 
-/* Write operands; an operation within another has parentheses, but for the first. */
+/* Write operands; an operation within another has parentheses, except the first. */
 static void add_operation(struct nft_text *t, const char *sign, const cJSON *v)
 {
     const cJSON *one, *inside;

@@ -250,7 +250,7 @@ void cond_state(struct rule_work *w, const struct node *n)
     if (cond) cond->arg = mask;
 }
 
-/* True if `per` says that flows are counted by source, or by network of sources; else report. */
+/* True if `per` makes flows count by source, or by network of sources; else report. */
 static bool per_source(struct rule_work *w, const struct node *n, const struct node *per)
 {
     if (per && per->first && is_choice(per->first, CL_SOURCE)) return true;

@@ -108,8 +108,7 @@ static bool conds_within(const struct image *img, const struct pbc_nat *n, const
     return true;
 }
 
-/* True if every destination of the forward `n` is one of `by`. `any` leaves alone what comes from its own target, or
- * goes there. */
+/* True if every destination of the forward `n` is one of `by`. `any` leaves packets from and to its own target. */
 static bool destinations_within(const struct pbc_nat *n, const struct pbc_nat *by)
 {
     if (n->flags != by->flags || memcmp(n->to, by->to, sizeof n->to) != 0) return false;

@@ -68,7 +68,7 @@ static bool ends_good(struct compile *c, const struct pbc_cond *cond, struct spa
     return false;
 }
 
-/* Move a condition into the statement's own field, if that can say it: sources to `from`, one device to `iface`. */
+/* Move a condition into the statement's own field, if that can express it: sources to `from`, one device to `iface`. */
 static bool cond_absorbed(struct compile *c, struct pbc_nat *nat, const struct pbc_cond *cond)
 {
     const struct image *img = c->image;
@@ -411,7 +411,7 @@ static void resolve_map(struct compile *c, const struct node *n, struct pbc_nat 
     add_nat(c, nat, n->span);
 }
 
-/* Enter a clamp that is for all that crosses by these interfaces. */
+/* Enter a clamp for all packets that cross by these interfaces. */
 static void clamp_ways(struct compile *c, const struct node *clause)
 {
     const struct node *ways = node_child(clause, N_C_OUT_ON);

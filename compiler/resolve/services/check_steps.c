@@ -40,7 +40,7 @@ static bool add_bytes(struct step_work *w, enum pbc_step_kind kind, const struct
 
 static bool is_bytes(const struct node *n) { return n->kind == N_BYTES || n->kind == N_STRING; }
 
-/* Return the kind of a clause's step; PBC_STEP_KINDS: it is none. */
+/* Return the kind of a clause's step; PBC_STEP_KINDS if it has none. */
 static enum pbc_step_kind kind_of_step(const struct node *n)
 {
     if (is_clause(n, CL_SEND)) return PBC_STEP_SEND;

@@ -97,7 +97,7 @@ static bool host_at(struct compile *c, const struct node *n, const struct node *
     return to;
 }
 
-/* Read what stands for the address. */
+/* Read the server's address. */
 static bool place_at(struct compile *c, const struct node *server, struct pbc_server *s)
 {
     const struct node *n = server->first->next, *six = NULL, *most = NULL;
@@ -145,7 +145,7 @@ static void report_twice(struct compile *c, const struct node *n, const struct n
     diag_note(c->diags, before->first->span, "the first one is here");
 }
 
-/* Find another server of the pool at the place; NULL: there is none. */
+/* Find another server of the pool at the place; NULL if there is none. */
 static const struct known *find_at_place(const struct image *img, const struct servers *all, const struct pbc_server *s)
 {
     uint32_t i = all->by_place[server_hash(s->addr, sizeof(s->addr), all->size)];
@@ -153,8 +153,8 @@ static const struct known *find_at_place(const struct image *img, const struct s
     return i ? &all->known[i - 1] : NULL;
 }
 
-/* Go from what stands for the address of the server of the last row to the next that is free, where the place is that
- * of another name: names that differ are other servers, whatever their hashes. */
+/* Go from the placeholder address of the server of the last row to the next that is free, where the place is that of
+ * another name: names that differ are other servers, whatever their hashes. */
 static void probe_place(struct compile *c, const struct servers *all, struct pbc_server *s)
 {
     const struct image *img = c->image;
@@ -193,7 +193,7 @@ static bool check_apart(struct compile *c, struct servers *all, const struct nod
 const struct number_kind max_flows_kind = {
     .what = "a bound on flows", .range = "from 1 to 4294967295 flows", .least = 1, .most = UINT32_MAX};
 
-/* Read `vlan N [inner N]`, which with `mac` is the link layer of what leaves for the server. */
+/* Read `vlan N [inner N]`, which with `mac` is the link layer of packets to the server. */
 static void vlans_of(struct compile *c, const struct clauses *clauses, struct pbc_server *s)
 {
     const struct node *n = clauses->of[CL_VLAN];
@@ -308,7 +308,7 @@ static void warn_weights(struct compile *c, const struct symbol *s, const struct
          s->name.s);
 }
 
-/* Read what stands for the addresses of `servers`. Return their number. */
+/* Read the address range of `servers`. Return their number. */
 static uint32_t range_of(struct compile *c, const struct node *n, struct server_range *r)
 {
     static const struct number_kind most_kind = {

@@ -98,7 +98,7 @@ static void tls_to_server(const struct service_work *w, const struct node *n, st
     }
 }
 
-/* Place the addresses of those who are trusted. False if there are none, or after a report. */
+/* Place the addresses of trusted clients. False if there are none, or after a report. */
 static bool trusted(const struct service_work *w, const struct node *n, uint32_t *from, uint32_t *count)
 {
     struct addr_list list = {0};
@@ -255,10 +255,10 @@ static void check_source(struct compile *c, const struct pbc_service *s, const s
     diag_advise(c->diags, "give each service its own pool, with its own addresses");
 }
 
-/* A pool, as services that use it say which PROXY header its servers get */
+/* A pool, and the PROXY header that services make its servers get */
 struct header_of {
-    const struct pbc_service *first; /* service that used the pool first; NULL: none so far */
-    bool own;                        /* the pool itself says it */
+    const struct pbc_service *first; /* service that used the pool first; NULL without one so far */
+    bool own;                        /* the pool's own clause sets it */
 };
 
 /* Return the words for a service, or a pool, that sends such a header. */

@@ -1,5 +1,5 @@
 /* Connections that leave for the packet path once they are decided: `splice packets` of a service, and `-> pass`.
- * Nobody reads their bytes from then on. */
+ * prey does not read their bytes from then on. */
 #include "compiler/resolve/services/service_work.h"
 
 /* Return what reads the connections' bytes to their end, and *at its clause, where it is one; NULL: nothing does. */

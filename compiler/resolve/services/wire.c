@@ -232,7 +232,7 @@ bool wire_destination(const struct service_work *w, const struct node *pools, st
 /* The side that answers first ----------------------------------------------------------------------------------------
  */
 
-/* Return what the service reads of the client before it chooses; NULL: nothing. */
+/* Return the data of the client that the service reads before it chooses, or NULL. */
 static const char *reads(const struct service_work *w, const struct pbc_proxy *x)
 {
     if (mode_is(w->mode, MODE_REQUESTS)) return "prey reads requests";

@@ -94,7 +94,7 @@ void remember_file(struct symbols *s, const char *path, uint64_t dev, uint64_t i
 /* Addresses of a rule's list */
 struct addr_list {
     struct addr_set set; /* all but the sets in `big`; normal */
-    struct symbol **big; /* named sets that stand alone or are too large to copy into `set` */
+    struct symbol **big; /* named sets that are used by themselves or are too large to copy into `set` */
     uint32_t big_count;
     bool any, self;
     const struct symbol *name; /* the one set that makes up the list, or NULL */

@@ -1,4 +1,4 @@
-/* See sets_group.h. A name of digits alone is a number, as chown(1) has it. */
+/* See sets_group.h. A name of digits only is a number, as in chown(1). */
 #include "runtime/base/options/sets_group.h"
 
 #include <errno.h>

@@ -50,7 +50,7 @@ size_t leaving_bytes(void) { return sizeof(struct inline_carried); }
 static void wake(int fd)
 {
     const uint64_t one = 1;
-    (void)!write(fd, &one, sizeof one); /* a full counter: it is to be woken already */
+    (void)!write(fd, &one, sizeof one); /* a full counter: it will wake anyway */
 }
 
 bool leaving_ask(struct leaving *l, const struct inline_ask *ask)
@@ -148,5 +148,5 @@ void leaving_call(struct leaving *l) { wake(l->told_fd); }
 void leaving_stop(struct leaving *l)
 {
     __atomic_store_n(&l->stopped, 1, __ATOMIC_SEQ_CST);
-    wake(l->told_fd); /* nobody need wait for room any more */
+    wake(l->told_fd); /* no thread need wait for room now */
 }

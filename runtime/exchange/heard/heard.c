@@ -14,7 +14,7 @@ enum { ROWS_MOST = 1 << 20 /* rows of a step; a batch asks for some thousands at
 
 static unsigned addr_words(bool v6) { return v6 ? 4 : 1; }
 
-/* Mix a question into some bits. Whoever chooses addresses that collide gains nothing but longer tapes. */
+/* Mix a question into some bits. A sender who chooses addresses that collide causes only longer tapes. */
 static unsigned question_mix(uint32_t live, const uint32_t addr[4], bool v6)
 {
     uint32_t h = live * 0x9e3779b1u;
@@ -109,7 +109,7 @@ static bool heard_give(void *arg, uint32_t live, const uint32_t addr[4], bool v6
         return false;
     }
     struct heard_row *const r = &h->rows[h->places[at] - 1];
-    /* The last answer holds on for who asks more often: another processor may find rules in another order. */
+    /* The last answer still applies to repeated questions: another processor may find rules in another order. */
     if (r->times > 1)
         r->times--;
     else if (r->next)

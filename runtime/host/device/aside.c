@@ -1,4 +1,5 @@
-/* A thread enters the namespace and stays: returning and entering again would need a right that nothing else needs */
+/* A thread enters the namespace and stays: returning and entering again would need a privilege that nothing else
+ * needs */
 #include "runtime/host/device/aside.h"
 
 #include <errno.h>
@@ -63,7 +64,8 @@ static int lead_local(const struct aside *a, uint16_t what, const struct host_ad
     return aside_lead(a->ifindex, what, netlink_family(addr), addr, addr->family == 4 ? 32 : 128, true);
 }
 
-/* Make an address local by a route: it works at once, an IPv6 address only later. The oldest address is removed. */
+/* Make an address local by a route, which works at once; an assigned IPv6 address works only later. The oldest
+ * address is removed. */
 static int make_local(struct aside *a, const struct host_addr *addr)
 {
     for (unsigned i = 0; i < LOCAL_MOST; i++)

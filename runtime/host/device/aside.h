@@ -5,8 +5,8 @@
  * An address of the host becomes local in this stack when a socket uses it; the last 1,024 addresses stay. The host
  * itself is not changed. The namespace ends with the last descriptor.
  *
- * A thread in the namespace makes what is asked for. It enters once, with CAP_SYS_ADMIN; afterwards it needs
- * CAP_NET_ADMIN and CAP_NET_RAW. */
+ * A thread in the namespace makes the requested sockets and devices. It enters once, with CAP_SYS_ADMIN; afterwards
+ * it needs CAP_NET_ADMIN and CAP_NET_RAW. */
 #pragma once
 
 #include "runtime/host/host.h"

@@ -1,5 +1,5 @@
-/* A filter in classic BPF (Documentation/networking/filter.rst) for Ethernet frames, whose tags the kernel keeps beside
- * them; it hears nothing on other links. Long jumps use JA, the only jump with a 32-bit offset. */
+/* A filter in classic BPF (Documentation/networking/filter.rst) for Ethernet frames, whose tags the kernel keeps
+ * beside them; it receives nothing on other links. Long jumps use JA, the only jump with a 32-bit offset. */
 #include "runtime/host/device/heard.h"
 
 #include <arpa/inet.h>

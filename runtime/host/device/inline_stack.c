@@ -22,7 +22,7 @@
 #include "runtime/host/socket/transparent.h"
 #include "vm/flow/flow.h"
 
-/* Packets that wait in a device: each of 10,000 connections may say something at once */
+/* Packets that wait in a device: each of 10,000 connections may send at once */
 enum { QUEUE = 10000 };
 
 struct making {
@@ -62,7 +62,7 @@ static void set_stack(void)
         {"/proc/sys/net/ipv4/tcp_max_syn_backlog", "65535"},
         {"/proc/sys/net/core/somaxconn", "65535"},
         {"/proc/sys/net/ipv4/tcp_tw_reuse", "1"},
-        /* An address is soon another client's or server's: what is known of its path must not outlive a connection */
+        /* An address is soon another client's or server's: facts about its path must not outlive a connection */
         {"/proc/sys/net/ipv4/tcp_no_metrics_save", "1"},
         {"/proc/sys/net/ipv4/route/mtu_expires", "60"},
         {"/proc/sys/net/ipv6/route/mtu_expires", "60"},

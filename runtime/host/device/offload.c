@@ -90,7 +90,7 @@ int offloads_off(struct state *s, const char *interface, unsigned which, bool ju
     return 0;
 }
 
-/* True if this machine forwards what comes by the interface: since it does, the kernel has LRO off itself. */
+/* True if this machine forwards packets from the interface: then the kernel itself has turned LRO off. */
 static bool forwards(const char *interface)
 {
     char path[64 + IF_NAMESIZE];

@@ -1,4 +1,4 @@
-/* The device gets an address of its own and loose source checks; a lack of /dev/net/tun is reported with its remedy */
+/* The device gets an address of its own and loose source checks; a missing /dev/net/tun is reported with its remedy */
 #include "runtime/host/device/tun.h"
 
 #include <errno.h>
@@ -76,7 +76,7 @@ static int accept_sources(const char *name)
     int failed = proc_read("/proc/sys/net/ipv4/conf/all/rp_filter", all, sizeof all);
     snprintf(path, sizeof path, "/proc/sys/net/ipv4/conf/%s/rp_filter", name);
     if (!failed) failed = proc_write(path, *all == '0' ? "0" : "2");
-    /* No IPv6 address, as the host sends nothing there. Without IPv6 there is no such file. */
+    /* No IPv6 address, as the host sends nothing there. A kernel without IPv6 has no such file. */
     snprintf(path, sizeof path, "/proc/sys/net/ipv6/conf/%s/addr_gen_mode", name);
     const int six = proc_write(path, "1");
     return failed ? failed : six == -ENOENT ? 0 : six;
@@ -125,7 +125,7 @@ static void say_lack(int failed, const char *name, char *err, size_t err_len)
             err, err_len,
             TUN " cannot be used: the capability NET_ADMIN is missing, or a container or a security module forbids it");
     else
-        snprintf(err, err_len, "the TUN device `%s` can't be made: %s", name, strerror(-failed));
+        snprintf(err, err_len, "the TUN device `%s` can't be created: %s", name, strerror(-failed));
 }
 
 int tun_open(const char *instance, int fds[], unsigned queues, char name[IF_NAMESIZE], char *err, size_t err_len)

@@ -76,7 +76,7 @@ static uint32_t join6(struct pbc_range6 *r, size_t count)
     return count ? last + 1 : 0;
 }
 
-/* Join what was read so far. Return how many ranges there are. */
+/* Join the ranges that were read so far. Return their number. */
 static uint64_t settle(struct reading *r)
 {
     if (r->count4) qsort(r->r4, r->count4, sizeof *r->r4, order4);
@@ -96,7 +96,7 @@ static void *with_room(void *array, size_t count, size_t *room, size_t each)
     return larger;
 }
 
-/* Ranges are joined whenever there are twice as many as there may be, so a long file of few ranges takes little. */
+/* Ranges are joined whenever twice the allowed number exist, so a long file of few ranges takes little memory. */
 static void take_member(void *arg, const struct addr_member *m)
 {
     struct reading *r = arg;
@@ -179,14 +179,15 @@ static struct file_mark mark_of(const struct stat *s)
     return (struct file_mark){s->st_dev, s->st_ino, (uint64_t)s->st_size, ns_of(&s->st_ctim), ns_of(&s->st_mtim)};
 }
 
-/* True if the file was written to a moment ago: its writer may be at it. A clock that was set back says nothing. */
+/* True if the file was written to a moment ago: its writer may still be writing. A clock that was set back proves
+ * nothing. */
 static bool is_young(const struct file_mark *m)
 {
     const uint64_t now = clock_ns(CLOCK_REALTIME);
     return m->modified_ns <= now && now - m->modified_ns < SETTLED_NS;
 }
 
-/* Write all into memory that nobody changes any more. Return its descriptor or a negative errno. */
+/* Write all into memory that no process can change afterwards. Return its descriptor or a negative errno. */
 static int seal_ranges(const struct address_file *head, const struct live_base *base)
 {
     const int fd = memfd_create("prey addresses", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -200,8 +201,8 @@ static int seal_ranges(const struct address_file *head, const struct live_base *
     return failed;
 }
 
-/* Read an open file into *l, and describe it in *head. Return 0, also for a file that is no list; or a negative errno.
- */
+/* Read an open file into *l, and describe it in *head. Return 0 (also for a file that is no list) or a negative
+ * errno. */
 static int read_list(int fd, const char *path, uint32_t most, struct address_file *head, struct address_list *l)
 {
     char why[280] = "";

@@ -48,7 +48,7 @@ int certificates_open(const char *path, char *err, size_t err_len)
     free(text);
     if (good) return fd;
     snprintf(err, err_len, "%.300s %s", path,
-             key ? "holds a private key: name a file with certificates only" : "holds no certificate (PEM)");
+             key ? "has a private key: name a file with only certificates" : "has no certificate (PEM)");
     close(fd);
     return -EINVAL;
 }

@@ -3,9 +3,9 @@
 
 #include <stdbool.h>
 
-/* Return the folder of the path's file without links, which the caller frees; NULL: there is none */
+/* Return the folder of the path's file without links, which the caller frees; NULL if there is none */
 char *folder_of(const char *path);
-/* True for `top` and what is below it. Both have no links; NULL as `top`: false. */
+/* True for `top` and paths below it. Both have no links; NULL as `top`: false. */
 bool folder_is_below(const char *folder, const char *top);
 /* Open a folder by its whole path to look files up in it (O_PATH). No part of the path may be a link: so the owner
  * of a folder above can't redirect the path by a new link. Return a descriptor or a negative errno, -ELOOP: a link. */

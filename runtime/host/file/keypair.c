@@ -51,14 +51,15 @@ void keypair_init(void)
     if (ready) return;
     ready = true;
     CRYPTO_set_mem_functions(memory_take, take_again, memory_give);
-    /* Pages are locked when used. If so many may not be locked, the heap is smaller. */
+    /* Pages are locked when used. If the limit on locked memory is lower, the heap is smaller. */
     if (CRYPTO_secure_malloc_init(HEAP, LEAST) != 1 && CRYPTO_secure_malloc_done())
         CRYPTO_secure_malloc_init(SMALL_HEAP, LEAST);
     ERR_clear_error();
 }
 
-/* Exclude a process that has read a key from core dumps, and from tracing except with the right to trace any process:
- * keys are in ordinary memory as well when OpenSSL computes (the primes of RSA). Sanitizers inspect their process. */
+/* Exclude a process that has read a key from core dumps, and from tracing except with the privilege to trace any
+ * process: keys are in ordinary memory as well when OpenSSL computes (the primes of RSA). Sanitizers inspect their
+ * process. */
 static void hide_process(void)
 {
 #if !defined(PREY_LOOSE) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)

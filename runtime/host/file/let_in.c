@@ -32,7 +32,7 @@ static struct posix_acl_xattr_entry entry(unsigned tag, unsigned perm, uint32_t 
     return (struct posix_acl_xattr_entry){htole16((uint16_t)tag), htole16((uint16_t)perm), htole32(id)};
 }
 
-/* Make the list that stands for a mode. Return the number of its entries. */
+/* Make the list that represents a mode. Return the number of its entries. */
 static unsigned list_of_mode(struct list *l, mode_t mode)
 {
     l->head.a_version = htole32(POSIX_ACL_XATTR_VERSION);
@@ -51,7 +51,7 @@ static void put_at(struct list *l, unsigned *count, unsigned at, struct posix_ac
     ++*count;
 }
 
-/* Return the rights of the file's own group. */
+/* Return the permissions of the file's own group. */
 static unsigned group_perm(const struct list *l, unsigned count)
 {
     for (unsigned i = 0; i < count; i++)
@@ -59,7 +59,7 @@ static unsigned group_perm(const struct list *l, unsigned count)
     return 0;
 }
 
-/* Give the groups these rights, and have the mask let them through. Return 0 or -ENOSPC. */
+/* Give the groups these permissions, and let the mask pass them. Return 0 or -ENOSPC. */
 static int list_add(struct list *l, unsigned *count, const struct sets_group *groups, unsigned groups_count,
                     unsigned perm)
 {
@@ -116,7 +116,7 @@ int folder_let_in(const char *path, const struct sets_group *groups, unsigned co
     if (!count) return 0;
     const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0) return -errno;
-    /* Instances that start at once would lose each other's groups */
+    /* Instances that start at the same time would lose each other's groups */
     const int failed = flock(fd, LOCK_EX) ? -errno : open_folder_let_in(fd, groups, count);
     close(fd);
     return failed;

@@ -38,7 +38,7 @@ void middle_sockets_free(struct middle_sockets *m)
 
 void middle_sockets_know(struct middle_sockets *m, const char *path) { known_add(&m->known, path); }
 
-/* Return the folder of a socket that is allowed, which the caller frees; NULL: it is not, or there is none */
+/* Return the folder of a socket that is allowed, which the caller frees; NULL if no allowed socket exists */
 static char *folder_for(const struct middle_sockets *m, const char *path)
 {
     char *folder = folder_of(path);
@@ -63,7 +63,7 @@ int middle_sockets_look(const struct middle_sockets *m, const char *path, char *
     return -EACCES;
 }
 
-/* Connect to a socket that is open by O_PATH, so that nobody can put another file in its place */
+/* Connect to a socket that is open by O_PATH, so that no process can put another file in its place */
 static int stream_to(int socket_fd)
 {
     struct sockaddr_un to = {.sun_family = AF_UNIX};

@@ -1,6 +1,7 @@
-/* Sockets of programs in the middle (`-> program "SOCKET"`), connected to for a process that may be hijacked: it names
- * the socket, and talks to whoever listens. So the socket must be one that the rules of the start name, or be in a
- * folder for such sockets: a process could else talk to any service of the host, with this process's credentials. */
+/* Sockets of programs in the middle (`-> program "SOCKET"`), connected to for a process that may be hijacked: it
+ * names the socket, and talks to the process that listens. So the socket must be one that the rules of the start
+ * name, or be in a folder for such sockets: a process could else talk to any service of the host, with this
+ * process's credentials. */
 #pragma once
 
 #include <stddef.h>

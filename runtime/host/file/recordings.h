@@ -13,8 +13,8 @@ enum {
 };
 
 /* Open the directory. Return its descriptor, which the caller closes; or a negative errno with one line in err.
- * make: open it for making files. It is then made if it is missing (only the path's last part), and must be ours
- * only. -EBUSY: another process has it open for making files. */
+ * make: open it for making files. It is then made if it is missing (only the path's last part), and must belong to
+ * this user only. -EBUSY: another process has it open for making files. */
 int recordings_open(const char *path, bool make, char *err, size_t err_len);
 
 /* Test, without a change, if files can be made in the directory and if it has room. Return 0, or a negative errno with

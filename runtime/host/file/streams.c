@@ -110,7 +110,7 @@ static int find_earlier(struct stream_dir *d, uint64_t *bytes)
     return failed;
 }
 
-/* Check that nobody else may write there: names are made without asking who owns what is beside them. */
+/* Check that no other user may write there: names are made without a check of the owners beside them. */
 static int check(int fd)
 {
     struct stat st;

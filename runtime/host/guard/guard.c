@@ -74,9 +74,9 @@ void guard_table_name(const char *instance, char name[GUARD_TABLE_MOST])
         at += isalnum((unsigned char)*c) ? sprintf(at, "%c", *c) : sprintf(at, "_%02x", (unsigned)(unsigned char)*c);
 }
 
-/* Addresses of matches: destinations; SERVED: those for which the host's stack gets errors, as it carries connections
- * there; BURIED: the other destinations; FROM: sources of what is sent on; BACK: servers that answer to clients'
- * addresses */
+/* Addresses of matches: destinations; SERVED: those for which the host's stack gets errors, as it carries
+ * connections there; BURIED: the other destinations; FROM: sources of forwarded packets; BACK: servers that answer
+ * to clients' addresses */
 enum end { TO, SERVED, BURIED, FROM, BACK };
 
 static bool has_end(const struct guard_match *m, enum end end)
@@ -115,7 +115,8 @@ static const struct guard_addresses *addresses_of(const struct group *of, unsign
     return is_in ? a : NULL;
 }
 
-/* Write a set of one end's addresses of a group's matches, named `name`. False if there are none, and no set. */
+/* Write a set of one end's addresses of a group's matches, named `name`. Return false, without a set, if the group
+ * has none. */
 static bool write_addresses(FILE *sets, const struct group *of, const char *name, enum end end, const char *type,
                             void (*write_one)(FILE *, const struct host_addr *))
 {
@@ -153,7 +154,7 @@ static void write_protocols(FILE *rules, const struct group *of, enum end end, u
 
 #define FOREIGN " fib daddr type != " OURS " counter drop\n"
 
-/* Write the rules for fragments of what comes to the group's destinations */
+/* Write the rules for fragments to the group's destinations */
 static void write_fragments_to(FILE *sets, FILE *rules, const struct group *of)
 {
     const struct line_family *p = of->p;
@@ -174,7 +175,7 @@ static void write_fragments_to(FILE *sets, FILE *rules, const struct group *of)
         fprintf(rules, "%s } %s daddr @%s%s" FOREIGN, p->errors, p->ip, name, of->devices);
 }
 
-/* Write the rules for fragments of what the group's sources send on by its way */
+/* Write the rules for fragments that the group's sources send on by its way */
 static void write_fragments_from(FILE *sets, FILE *rules, const struct group *of)
 {
     const struct line_family *p = of->p;
@@ -191,7 +192,7 @@ static void write_fragments_from(FILE *sets, FILE *rules, const struct group *of
         fprintf(rules, "%s } %s @%s%s counter drop\n", p->errors, p->quoted, name, of->devices);
 }
 
-/* Write the rules for fragments, for all matches that ask for the same devices at once. Return 0, or -ENOMEM */
+/* Write the rules for fragments, for all matches with the same devices in one go. Return 0, or -ENOMEM */
 static int write_fragments(FILE *sets, FILE *rules, const struct guard *g)
 {
     unsigned *ids = calloc(g->match_count + 1, sizeof *ids), *firsts = calloc(g->match_count + 1, sizeof *firsts);
@@ -300,7 +301,7 @@ static void write_untaken_set(FILE *sets, const struct guard *g)
 }
 
 /* Write the chain that hides what no socket of the host takes. The ingress has marked what may be: only behind it
- * can a socket be looked for. It is before reassembly, as what is hidden must not wait there. A socket that takes a
+ * can a socket be looked for. It is before reassembly, as hidden packets must not wait there. A socket that takes a
  * packet given back has its own copy. */
 static void write_untaken(FILE *sets, FILE *rules, const struct guard *g)
 {
@@ -363,10 +364,10 @@ static int write_prerouting(FILE *sets, FILE *rules, const struct guard *g)
     return 0;
 }
 
-/* Write the chain that drops what the host would send from one port to another: a policy rule that asks where a packet
- * came in is unknown to the look-ups at the ingress. With br_netfilter what crosses within a bridge comes here, too:
- * nobody else sends that on. (What policy rules lead back to the bridge that it came by comes, too, and is let through:
- * nothing tells it from the other.) */
+/* Write the chain that drops what the host would send from one port to another: a policy rule that asks where a
+ * packet came in is unknown to the look-ups at the ingress. With br_netfilter, packets that cross within a bridge
+ * come here, too: no other chain sends these on. (What policy rules lead back to the bridge that it came by comes,
+ * too, and is let through: nothing tells it from the other.) */
 static void write_forward(FILE *rules, const struct guard *g)
 {
     static const char *const came[] = {"iifname", "meta sdifname"}; /* in a VRF, iifname is the VRF's device */

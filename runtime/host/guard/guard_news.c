@@ -95,7 +95,7 @@ static int take_one(const struct nlmsghdr *nlh, void *arg)
     return MNL_CB_OK;
 }
 
-/* Read one datagram; false if there is none */
+/* Read one datagram; false if none waits */
 static bool read_one(struct guard_news *n)
 {
     const ssize_t len = mnl_socket_recvfrom(n->socket, n->bytes, NETLINK_BYTES);

@@ -15,7 +15,7 @@ enum { FRAGMENTS_S = 30, OPENS_S = 60 };
 #define GOES_ON       "tcp flags & (syn | ack) != syn "
 #define WITHOUT_PORTS " meta l4proto != { " PORTED ", 132 }"
 
-/* The far end of a packet: its protocol and address, and behind them a port or an identifier */
+/* The far end of a packet: its protocol and address, then a port or an identifier */
 struct end {
     const char *bare, *port, *id;
 };
@@ -80,7 +80,7 @@ void heard_write_sets(FILE *out)
 static bool has_ports(uint8_t proto) { return proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP; }
 static bool is_icmp(uint8_t proto) { return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6; }
 
-/* Write the set in which a packet's far end is, and what it is there. */
+/* Write the name of the set for a packet's far end, and the end's key in it. */
 static void noted(char *to, size_t size, const struct form *f, const struct end *end, uint8_t proto, bool test)
 {
     const bool ends = has_ports(proto) || is_icmp(proto);

@@ -15,7 +15,7 @@
 
 enum { HEARD_MOST = 65536 }; /* entries of each set; replies to further ends are not hidden */
 
-/* True if matches hear somebody. */
+/* True if matches note senders. */
 bool heard_wanted(const struct guard *g);
 /* Write the sets, whose declarations never change because the sets persist. */
 void heard_write_sets(FILE *out);

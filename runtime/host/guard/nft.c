@@ -9,7 +9,7 @@
 /* Descriptors that libnftables needs: its socket, one for names of interfaces, a table of names, and one to spare */
 enum { OPENED = 4 };
 
-/* True if so many descriptors can be had now. */
+/* True if so many descriptors are available now. */
 static bool has_room(void)
 {
     int fd[OPENED], count = 0, why = 0;

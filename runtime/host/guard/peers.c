@@ -1,6 +1,6 @@
 /* Sets of peers live on when rules change: the tables stay, and their chains are made again. So a set's declaration
  * must never change, and times are in the rules. The host's own peers are seen at its output, where no ingress rule
- * can look; so what a peer sends is marked at the ingress and decided upon at prerouting, before all else of the
+ * can look; so a peer's packets are marked at the ingress and decided upon at prerouting, before all else of the
  * host. */
 #include "runtime/host/guard/peers.h"
 
@@ -15,7 +15,7 @@
 #define TOLD_APART "meta l4proto { " PORTED " } accept\n"
 /* To this machine, or where it would answer that nothing leads there */
 #define TO_HERE "fib daddr type { local, unreachable, prohibit, blackhole }"
-/* The first chunk of what this machine answers of itself: ABORT, SHUTDOWN COMPLETE (RFC 9260, 8.4) */
+/* The first chunk of packets that this machine sends without a socket: ABORT, SHUTDOWN COMPLETE (RFC 9260, 8.4) */
 #define ANSWERS_SCTP "meta l4proto 132 @th,96,8 { 6, 14 }"
 enum { BEFORE_GUARD = -510 };
 
@@ -87,7 +87,7 @@ static int write_makers(FILE *out, const struct guard *g, const struct kind *k)
     return failed;
 }
 
-/* Write the table at the ingress: who is a peer, and what peers send; and who was heard. */
+/* Write the table at the ingress: the peers, their packets, and the noted senders. */
 static int write_ingress(FILE *out, const struct guard *g)
 {
     int failed = 0;

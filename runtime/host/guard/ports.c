@@ -91,8 +91,8 @@ static bool add_others(void *arg, const char *name, const char *what, const char
     return true;
 }
 
-/* True if nobody needs the port: the kernel does not choose it, nobody has reserved it, and no other instance has
- * it. What prey reserved itself is where the kernel chooses. */
+/* True if the port is free: the kernel does not choose it, no one has reserved it, and no other instance has it.
+ * Ports that prey itself reserved are in the kernel's range. */
 static bool is_spare(const struct work *w, unsigned port)
 {
     return !w->chosen.has[port] && !w->now.has[port] && !w->others.has[port];
@@ -274,8 +274,8 @@ static int ask_others(const struct state *s, struct work *w)
 
 static bool is_any(const char *before) { return before; }
 
-/* Record the reservation, then check others': of two instances that start at once, both see the other. A refused one is
- * removed, so that it refuses no other. A port taken before can't be another's. */
+/* Record the reservation, then check others': of two instances that start at the same time, each sees the other. A
+ * refused one is removed, so that it refuses no other. A port taken before can't be another's. */
 static int reserve(struct state *s, struct work *w)
 {
     const bool had = has_taken(w);

@@ -1,4 +1,5 @@
-/* See served.h. One instance at a time checks and records: of two that start at once, the second sees the first. */
+/* See served.h. One instance at a time checks and records: of two that start at the same time, the second sees the
+ * first. */
 #include "runtime/host/guard/served.h"
 
 #include <errno.h>

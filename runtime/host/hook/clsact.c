@@ -17,7 +17,7 @@
 
 enum { ATTACH_TCX_EGRESS = 47 }; /* Linux 6.6; headers may be older */
 
-enum { BESIDE = 1 << 30 }; /* bit of a handle: the filter that stands in while another moves */
+enum { BESIDE = 1 << 30 }; /* bit of a handle: the filter that takes over while another moves */
 
 void clsact_end(unsigned ifindex)
 {

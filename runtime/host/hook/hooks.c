@@ -73,7 +73,7 @@ static void pin_of(const char *folder, const char *device, enum side side, char 
     snprintf(path, PATH_MAX, "%.200s/%s-%s", folder, name, sides[side]);
 }
 
-/* Write a device's name as map pins have it: without `-`, which tells links from maps (drop_folder). */
+/* Write a device's name as in map pins: without `-`, which distinguishes links from maps (drop_folder). */
 static void map_device(const char *device, char name[IF_NAMESIZE])
 {
     snprintf(name, IF_NAMESIZE, "%s", device);
@@ -165,7 +165,7 @@ int hooks_lack(const struct hooks_where devices[], unsigned count, char *err, si
 
 static int pin(int fd, const char *path) { return bpf_obj_pin(fd, path) ? -errno : 0; }
 
-/* Give each interface with pins a pin of its own of a map that was pinned once for all of them, as older versions do */
+/* Give each interface with pins its own pin of a map; older versions pinned such a map once for all interfaces */
 static void deal_map(const char *folder, const char *map)
 {
     char path[PATH_MAX], own[PATH_MAX], device[IF_NAMESIZE];
@@ -187,7 +187,8 @@ static void deal_map(const char *folder, const char *map)
 }
 
 /* Pin the maps of an interface's programs, replacing those of a former start, whose programs have been replaced.
- * Without a holder these maps are emptied at once, so packets that are still in the former programs are waited for. */
+ * Without a holder these maps are emptied immediately, so packets that are still in the former programs are waited
+ * for. */
 static int pin_maps(const char *folder, const char *device, const struct hooks *h)
 {
     char path[PATH_MAX];
@@ -297,7 +298,7 @@ static bool link_is_on(int link, unsigned ifindex, bool by_tc)
            info.xdp.ifindex == ifindex;
 }
 
-/* Take off what a former start left at one side: detach the link, whoever else holds it. */
+/* Remove what a former start left at one side: detach the link, even if another process holds it. */
 static int side_clear(const char *folder, const char *device, enum side side)
 {
     char path[PATH_MAX];
@@ -308,7 +309,7 @@ static int side_clear(const char *folder, const char *device, enum side side)
     return unlink(path) && errno != ENOENT ? -errno : 0;
 }
 
-/* Remove the filter of a former start for which traffic control took what arrives */
+/* Remove the filter of a former start for which traffic control took arriving packets */
 static int drop_arrives(const char *folder, unsigned ifindex)
 {
     const struct clsact at = filter_of(folder, ifindex, ARRIVES);
@@ -324,8 +325,8 @@ static bool is_in_the_way(const char *folder, const struct hooks_where *w, const
     return is;
 }
 
-/* Attach both programs, and take off what a former start left only then, wherever both can be beside each other: no
- * packet goes by that nobody judges. */
+/* Attach both programs, and only then remove those of a former start, wherever both can be attached together: so no
+ * packet passes unjudged. */
 static int set_both(const char *folder, const struct hooks_where *w, const struct hooks *h, bool replace, bool filter,
                     struct hooked *to, char *err, size_t err_len)
 {
@@ -462,7 +463,7 @@ static void drop_maps(const char *folder, const char *device)
     closedir(dir);
 }
 
-/* Remove what is left once no interface has the programs */
+/* Remove the remains once no interface has the programs */
 static void drop_folder(const char *folder)
 {
     char path[PATH_MAX];
@@ -499,7 +500,7 @@ int hooks_undo(const char *what, const char *before, const char *after)
     return failed;
 }
 
-/* True if what a former start left at one side of the interface is in force there. */
+/* True if a former start's program is in force at one side of the interface. */
 static bool is_standing(const char *folder, const char *device, unsigned ifindex, enum side side)
 {
     const struct clsact at = filter_of(folder, ifindex, side);
@@ -521,7 +522,7 @@ unsigned hooks_standing(const char *name, const char *device)
     return stand ? ifindex : 0;
 }
 
-/* Take off what is at the device `arg`; at all, if that is NULL. */
+/* Detach the programs from the device `arg`, or from all devices if arg is NULL. */
 static bool undo_of(void *arg, const char *name, const char *what, const char *before, const char *after)
 {
     if (!arg || !strcmp(what, arg)) hooks_undo(what, before, after);

@@ -1,4 +1,4 @@
-/* A program that does nothing is loaded to tell an interpreter; /sys tells of missing types and of a lockdown */
+/* An empty program is loaded to detect an interpreter; /sys shows missing types and a lockdown */
 #include "runtime/host/hook/programs.h"
 
 #include <bpf/bpf.h>

@@ -44,7 +44,7 @@ static void take_off(unsigned ifindex)
     for (uint32_t id = 0; !bpf_link_get_next_id(id, &id);) cut_link(id, ifindex, &on);
 }
 
-/* Ask the name of the interface's driver; "" if it says none */
+/* Ask the name of the interface's driver; "" if it gives none */
 static void ask_driver(unsigned ifindex, char driver[32])
 {
     struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};

@@ -27,7 +27,7 @@ static int bus_open(sd_bus **bus)
     return failed < 0 ? failed : 0;
 }
 
-/* True if that job of the manager has a type. The path is "/" where there is none. */
+/* True if that job of the manager has a type. The path is "/" without a job. */
 static int job_is(sd_bus *bus, const char *path, const char *type)
 {
     char *is = NULL;
@@ -68,7 +68,7 @@ static int move(sd_bus *bus, const char *scope, const char *description, const p
     if (failed >= 0) failed = sd_bus_message_append(m, "ss", scope, "fail");
     if (failed >= 0) failed = sd_bus_message_open_container(m, 'a', "(sv)");
     if (failed >= 0) failed = sd_bus_message_append(m, "(sv)", "Description", "s", description);
-    /* It has ended well or not by what it has said itself: nobody should have to reset it. */
+    /* The unit's own reports decide whether it ended well: no one should have to reset it. */
     if (failed >= 0) failed = sd_bus_message_append(m, "(sv)", "CollectMode", "s", "inactive-or-failed");
     /* A shutdown ends it with the unit that it was of. */
     if (failed >= 0) failed = sd_bus_message_append(m, "(sv)", "DefaultDependencies", "b", 1);

@@ -1,4 +1,5 @@
-/* Findings about rights, interfaces, drivers, subnets, servers and forwarding; each function looks at one of these */
+/* Findings about privileges, interfaces, drivers, subnets, servers and forwarding; each function looks at one of
+ * these */
 #include "runtime/host/look/preflight_priv.h"
 
 #include <cap-ng.h>
@@ -28,7 +29,7 @@ void preflight_tell(struct look *l, bool fatal, const char *format, ...)
     l->say(l->arg, fatal, text, mend + 1);
 }
 
-/* Look at rights: for guard rules and neighbours, for packet sockets */
+/* Check privileges: for guard rules and neighbours, for packet sockets */
 static void look_at_rights(struct look *l)
 {
     if (capng_get_caps_process()) return;
@@ -82,7 +83,7 @@ static const char *nearest(const struct look *l, const char *name, char *all, si
     return found;
 }
 
-/* Write "-i a -i b" for a list "a,b" in one option; false: it is no list. */
+/* Write "-i a -i b" for a list "a,b" in one option; false if it is no list. */
 static bool apart(const char *name, char *buf, size_t len)
 {
     const size_t first = strcspn(name, ", ");
@@ -138,7 +139,7 @@ static bool is_used(const struct look *l, unsigned ifindex)
     return false;
 }
 
-/* An ipvlan shares its MAC address with the device below, which keeps what is for addresses of none of them. */
+/* An ipvlan shares its MAC address with the device below, which keeps packets for addresses of none of them. */
 static void look_at_ipvlan(struct look *l, const struct host_link *link)
 {
     const struct host_link *below = link->above ? host_link(l->host, link->above) : NULL;
@@ -189,7 +190,7 @@ static void look_at_interface(struct look *l, const char *name, bool bridged)
             name, master->name, name);
 }
 
-/* Look at drivers without XDP. A refusal for the size of frames alone can't be predicted. */
+/* Look at drivers without XDP. A refusal that concerns only the size of frames can't be predicted. */
 static void look_at_drivers(struct look *l)
 {
     if (!l->p->xdp || !l->p->looks_only) return;

@@ -19,7 +19,7 @@
 
 #define MIB (UINT64_C(1) << 20)
 
-/* A process with the right raises the bound at the start. */
+/* A process with the privilege raises the bound at the start. */
 uint64_t host_may_lock(void)
 {
     struct rlimit most;

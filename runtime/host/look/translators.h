@@ -5,7 +5,7 @@
 
 struct host_translators {
     char arriving[100]; /* first table that translates arriving packets, such as "ip docker"; empty: none */
-    char leaving[100];  /* the same for what leaves */
+    char leaving[100];  /* the same for leaving packets */
     bool bridges;       /* br_netfilter hands them packets on a bridge of the kernel */
 };
 

@@ -183,7 +183,8 @@ int here_set(struct state *s, const char *instance, const struct guard_match *al
         if (all[i].proxied) add_match(&wanted, &all[i]);
     const int failed = wanted.failed ? -ENOMEM : set_all(s, &wanted);
     free(wanted.all);
-    if (failed) snprintf(err, err_len, "the proxy's addresses can't be made this machine's: %s", strerror(-failed));
+    if (failed)
+        snprintf(err, err_len, "the proxy's addresses can't become an address of this machine: %s", strerror(-failed));
     return failed;
 }
 

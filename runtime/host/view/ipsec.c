@@ -16,7 +16,7 @@
 #include "runtime/host/host_priv.h"
 #include "runtime/host/view/routing_priv.h"
 
-/* A policy as the routes have it, and the mark that it asks for; 0: none, or that there is none. */
+/* A policy in the routes' form, and the mark that it requires; 0: no mark, or the mark 0. */
 struct ipsec_policy {
     struct route_policy policy;
     uint32_t mark;
@@ -29,7 +29,7 @@ int ipsec_open(struct ipsec *i)
     i->news = mnl_socket_open2(NETLINK_XFRM, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (!i->news) return errno == EPROTONOSUPPORT ? 0 : -errno;
     if (mnl_socket_bind(i->news, 0, MNL_SOCKET_AUTOPID)) return -errno;
-    /* Without rights nobody hears of them; what asks for them then, as a test does, sends nothing. */
+    /* Without privileges no notices of them arrive; a caller without privileges, such as a test, sends nothing. */
     if (mnl_socket_setsockopt(i->news, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) && errno != EPERM) return -errno;
     return 0;
 }
@@ -105,7 +105,7 @@ static bool selector_port(__be16 port, __be16 mask, uint16_t range[2])
     return !mask || (be16toh(mask) == UINT16_MAX && port);
 }
 
-/* Read what the policy asks for. What this table can't ask makes it one that a packet may meet. */
+/* Read the policy's conditions. With a condition that this table can't check, a packet may match the policy. */
 static void learn_selector(const struct xfrm_selector *s, struct route_rule *rule)
 {
     rule->family = s->family == AF_INET6 ? 6 : 4;
@@ -138,7 +138,7 @@ static bool policy_insert(struct ipsec *i, const struct ipsec_policy *p)
     return true;
 }
 
-/* Read a policy for what leaves. One of an interface for IPsec is the route's to that. */
+/* Read a policy for leaving packets. A policy of an IPsec interface belongs to the route to that interface. */
 static int ipsec_learn(const struct nlmsghdr *nlh, void *arg)
 {
     struct ipsec *i = arg;
@@ -188,8 +188,8 @@ void ipsec_unknown(struct host *h)
     i->count = 0;
 }
 
-/* True for a policy whose mark is a vti device's key: it takes what leaves by that device, which has the mark there.
- * That another program marks other packets with a device's key is not expected. */
+/* True for a policy whose mark is a vti device's key: it takes packets that leave by that device, which has the mark
+ * there. That another program marks other packets with a device's key is not expected. */
 static bool is_of_device(const struct host *h, const struct ipsec_policy *p)
 {
     unsigned count;

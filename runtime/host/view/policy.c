@@ -59,7 +59,7 @@ static void set_arrival(struct routing *r, const struct host_link *link, struct 
     rule->device = routing_device(r, link);
 }
 
-/* Read the interface of arrival. One that does not exist brings no packets. What comes by an interface in a VRF has
+/* Read the interface of arrival. One that does not exist brings no packets. Packets from an interface in a VRF have
  * come by the VRF, to rules that the stack reads, and by that interface, to those that a program reads. */
 static void learn_arrival(struct routing *r, const char *name, struct route_rule *rule)
 {
@@ -88,8 +88,8 @@ static void learn_mark(const struct told *t, struct route_policy *p)
     if (!(mark & mask)) need(rule, ROUTE_ASKS_NO_MARK);
 }
 
-/* Read a condition on what packets that cross never have, or have always: no interface is asked for, and the kernel
- * routes them as root's. */
+/* Read a condition on something that crossing packets never have, or always have: no interface is asked for, and the
+ * kernel routes them as root's. */
 static void learn_own(const struct routing *r, const struct told *t, struct route_rule *rule)
 {
     const char *out = netlink_text(t->at[FRA_OIFNAME]);
@@ -132,7 +132,7 @@ static void learn_conditions(struct routing *r, const struct told *t, struct rou
     if (t->head->flags & FIB_RULE_INVERT) need(rule, ROUTE_ASKS_NOT);
 }
 
-/* Read what the rule does with its packets. */
+/* Read the rule's action. */
 static void learn_action(const struct routing *r, const struct told *t, struct route_policy *p)
 {
     const struct nlattr *group = t->at[FRA_SUPPRESS_IFGROUP], *length = t->at[FRA_SUPPRESS_PREFIXLEN];
@@ -159,8 +159,8 @@ bool policy_add(struct routing *r, const struct route_policy *p)
     return true;
 }
 
-/* Add the rule for VRFs (`l3mdev`): for each interface in one, its table. What sockets in a VRF send has no interface
- * of arrival, and nobody sees their VRF. The last rule is there in any case, for another may go to it. */
+/* Add the rule for VRFs (`l3mdev`): for each interface in one, its table. Packets from sockets in a VRF have no
+ * interface of arrival, and their VRF can't be seen. The last rule is there in any case, for another may go to it. */
 static int add_vrfs(struct routing *r, struct route_policy p)
 {
     const bool tells = !(p.rule.asks & (ROUTE_ASKS_NOT | ROUTE_ASKS_ARRIVAL));

@@ -20,7 +20,7 @@ static const struct route_way fixed_ways[WAYS_FIXED] = {
     [FIXED_REFUSED] = {.kind = ROUTE_REFUSED},
     [FIXED_THROW] = {.kind = ROUTE_THROW},
 };
-enum { TABLE_FIXED = RT_TABLE_UNSPEC }; /* a table of ours: no table of the kernel has this number */
+enum { TABLE_FIXED = RT_TABLE_UNSPEC }; /* one of this program's tables: no table of the kernel has this number */
 
 static uint32_t legs_hash(const void *bytes, size_t len)
 {
@@ -222,7 +222,7 @@ static int routes_taken(struct routing *r, const struct nlmsghdr *nlh)
     return route_learn(r, info, at);
 }
 
-/* Add routes of ours: link-local addresses and groups are no destinations that cross */
+/* Add this program's own routes: link-local addresses and groups are no destinations that cross */
 static bool add_fixed(struct routing *r)
 {
     const struct route_policy first = {.rule = {.family = 6}, .table = TABLE_FIXED, .suppressed = -1};
@@ -305,8 +305,8 @@ static bool ipsec_first(struct routing *r)
     return true;
 }
 
-/* Make the table of what was read. Where that is too much, or TOS or IPsec decide, its first rules ask the kernel.
- * NULL: out of memory. */
+/* Make the table from the read rules and routes. Where these are too many, or TOS or IPsec decide, its first rules
+ * ask the kernel. Return NULL without memory. */
 static struct routes *routing_table(struct routing *r)
 {
     const bool full = r->seen > r->most;

@@ -16,7 +16,7 @@ static const int groups[] = {RTNLGRP_LINK,        RTNLGRP_NEIGH,      RTNLGRP_IP
 
 static int open_news(struct host *h)
 {
-    const int room = 8 << 20; /* a whole routing table may be announced at once */
+    const int room = 8 << 20; /* a whole routing table may be announced in one burst */
     h->news = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (!h->news || mnl_socket_bind(h->news, 0, MNL_SOCKET_AUTOPID)) return -errno;
     const int fd = mnl_socket_get_fd(h->news);

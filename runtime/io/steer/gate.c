@@ -102,8 +102,8 @@ static bool is_narrow(const struct guard_match *m)
 }
 
 /* True for a server that answers connections with clients' addresses. For whole networks of servers (targets of
- * instructions) the packet sockets get a copy of what the host stack takes, since the filter cannot look for the host's
- * socket. */
+ * instructions) the packet sockets get a copy of packets that the host stack takes, since the filter cannot look for
+ * the host's socket. */
 static bool is_server(const struct guard_match *m)
 {
     return m->proxied == GUARD_RETURNS && m->from.lo.family && host_addr_same(&m->from.lo, &m->from.hi) &&

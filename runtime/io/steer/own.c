@@ -20,7 +20,7 @@ static bool addresses_have(const struct facts *f, const struct numbered_ip *ip)
     return false;
 }
 
-/* Delete addresses that the host no longer has. Each next key is read before its predecessor is deleted. */
+/* Delete addresses that the host has lost. Each next key is read before its predecessor is deleted. */
 static void addresses_forget(int map, const struct facts *f)
 {
     struct numbered_ip at, next;

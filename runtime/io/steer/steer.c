@@ -60,7 +60,7 @@ static struct steer_match match_of(const struct guard_match *g)
     return m;
 }
 
-/* Load the program with all maps of its own; but for the one at descriptor `sockets`, if that is not -1. */
+/* Load the program with its own maps, except the one at descriptor `sockets` if that is not -1. */
 static int steer_load(struct steer *s, int sockets)
 {
     s->program = sockets < 0 ? object_load(object, EMBEDDED_LEN(object), "steer", &s->object)
@@ -168,8 +168,8 @@ static bool is_needed(const struct steer_rules *r, const struct guard_match *m)
 }
 
 /* Write the protocols in which peers (host/guard/peers.h) may answer to this machine's addresses; 0: in all that are
- * bare, and no other is written. Nothing tells their replies from what is the host's, which is given back. Return the
- * number. */
+ * bare, and no other is written. Nothing distinguishes their replies from the host's packets, which are given back.
+ * Return the number. */
 static unsigned replies_find(const struct steer_rules *r, uint8_t protos[256])
 {
     bool has[256] = {false};

@@ -30,7 +30,7 @@ static int table_make(struct map *m, enum kernel_table which, const struct table
     return -EINVAL;
 }
 
-/* Set the sizes. Return NULL, or what is too large. */
+/* Set the sizes. Return NULL, or the name of the one that is too large. */
 static const char *tables_begin(struct judge_tables *t, const struct program *p, uint32_t cpus)
 {
     t->sizes = (struct table_sizes){.cpus = cpus, .program = p};
@@ -81,7 +81,7 @@ void tables_fini(struct judge_tables *t)
     for (unsigned i = 0; i != KERNEL_TABLES; i++) map_fini(&t->v[i]);
 }
 
-/* Find the number with this name. False: there is none. */
+/* Find the number with this name. False if none has it. */
 static bool const_find(const struct table_sizes *t, const char *name, uint64_t *number)
 {
 #define TABLE(name, type, count)

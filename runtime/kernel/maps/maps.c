@@ -1,4 +1,4 @@
-/* Sizes follow from the program's limits; what the kernel refuses is reported with the number of flows that would
+/* Sizes follow from the program's limits; a refusal by the kernel is reported with the number of flows that would
  * fit */
 #include "runtime/kernel/maps/maps.h"
 

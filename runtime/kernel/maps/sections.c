@@ -1,5 +1,5 @@
 /* Sections in one map, one behind the other. The kernel's verifier wants memory as far as any mask reaches. An index
- * past its section, but within the mask, would read the next section; our verifier has proved that no such index
+ * past its section, but within the mask, would read the next section; prey's verifier has proved that no such index
  * occurs. */
 #include "runtime/kernel/maps/sections.h"
 

@@ -56,7 +56,7 @@ static int function_add(const struct linking *w, const struct code_function *cod
     return 0;
 }
 
-/* Mark the function of that name as reached. False: there is none. */
+/* Mark the function of that name as reached. False if it does not exist. */
 static bool reach(struct linking *w, const char *name)
 {
     struct candidate *c = candidate_at(w, name);

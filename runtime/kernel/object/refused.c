@@ -1,4 +1,4 @@
-/* Trials of small programs find what the kernel lacks; else the verifier's log gives the line of the source */
+/* Trials of small programs find features that the kernel lacks; else the verifier's log gives the line of the source */
 #include "runtime/kernel/object/refused.h"
 
 #include <bpf/bpf.h>
@@ -76,7 +76,7 @@ static int try_loop(void)
     return failed;
 }
 
-/* True in another user namespace than the machine's own, where rights have no effect. */
+/* True in another user namespace than the machine's own, where privileges have no effect. */
 static bool in_other_namespace(void)
 {
     enum { FIRST_USER_NAMESPACE = 0xEFFFFFFDU };
@@ -94,7 +94,7 @@ static bool has_rights(void)
     return true;
 }
 
-/* Describe why there are no loops. */
+/* Describe why the kernel has no loops. */
 static void say_loops(bool interpreted, struct obstacle *o)
 {
     struct utsname u;
@@ -178,7 +178,7 @@ static const char *line_source(const char *line)
     return at && at[3] != ':' ? at + 3 : NULL;
 }
 
-/* True if the line only tells the amount of work. */
+/* True if the line only gives the amount of work. */
 static bool is_sum(const char *line)
 {
     static const char *const begins[] = {"processed ", "verification time", "stack depth"};

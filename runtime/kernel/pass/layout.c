@@ -1,4 +1,4 @@
-/* Types are walked by name, offset and size; what a pointer leads to is another process's, and left out */
+/* Types are walked by name, offset and size; memory behind a pointer is another process's, and left out */
 #include "runtime/kernel/pass/layout.h"
 
 #include <bpf/btf.h>

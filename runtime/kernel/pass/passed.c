@@ -1,4 +1,4 @@
-/* Sizes are said, and every map has to have the size that follows from them; what is in the maps is looked at where
+/* Sizes are said, and every map has to have the size that follows from them; the maps' contents are checked where
  * this process, or the stages' own checks, would go by it without looking */
 #include "runtime/kernel/pass/passed.h"
 
@@ -61,7 +61,7 @@ static bool sizes_are_sound(const struct kernel_sizes *s, const struct program *
            s->splice_groups <= SPLICE_GROUPS_MOST && s->made && s->made <= MADE_MOST;
 }
 
-/* True if what the maps say of themselves fits their sizes and the program. */
+/* True if the maps' own descriptions fit their sizes and the program. */
 static bool contents_are_sound(const struct maps *m, const struct kernel_passed_says *says, const struct program *p)
 {
     const struct kernel_world *w = m->v[KERNEL_MAP_world].memory;

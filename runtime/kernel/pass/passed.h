@@ -29,7 +29,7 @@ struct kernel_passed_hooks {
 struct kernel_passed {
     struct kernel_passed_says says;
     int fds[PASSED_FDS];
-    unsigned count; /* number of fds; 0: none, because the layouts differ: says.sizes are the sizes for new maps */
+    unsigned count; /* number of fds; 0 if the layouts differ: says.sizes are the sizes for new maps */
     struct kernel_passed_hooks hooks;
     uint32_t mark; /* mark of packets that its sockets send */
 };

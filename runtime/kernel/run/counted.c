@@ -129,7 +129,7 @@ static void fill_parts(struct counted *c, const struct vm *vm)
     }
 }
 
-/* Put together what would be, if the program has audit. */
+/* Put together the "would" effects, if the program has audit. */
 static void fill_would(const struct rows *r, struct vm_counters *more)
 {
     const uint32_t cells = r->at.flags & KERNEL_AUDITS ? (r->at.row - r->at.would) / KERNEL_WOULD_CELLS : 0;

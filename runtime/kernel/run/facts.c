@@ -11,7 +11,7 @@
 #include "vm/packet/parse/read.h"
 #include "vm/pbc.h"
 
-/* Delete addresses that this machine no longer has. Each next key is read before its predecessor is deleted. */
+/* Delete addresses that this machine has lost. Each next key is read before its predecessor is deleted. */
 static void own_forget(int map, const struct facts *f, bool v6)
 {
     struct world_addr6 at, next = {0}; /* an IPv4 address has the first word only */

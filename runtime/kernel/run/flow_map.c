@@ -92,7 +92,7 @@ const char *flows_lack(const struct kernel *k, const struct program *p)
     return counts && !grains_hold(&head->grains, &asked) ? "count flows by those networks of sources" : NULL;
 }
 
-/* Live, mid-stream TCP is taken up at once: the first frame may come before a worker sees the time. */
+/* Live, mid-stream TCP is picked up from the first frame: the first frame may come before a worker sees the time. */
 void flows_begin(const struct program *p, bool live, uint64_t seed, uint32_t slots, struct flow_head *head)
 {
     if (!(p->meta->flags & PBC_KEEPS_FLOWS)) return;

@@ -268,7 +268,7 @@ static void knows(struct kernel *kernel, bool known)
     __atomic_store_n(&kernel_world(kernel)->knows_routes, known, __ATOMIC_SEQ_CST);
 }
 
-/* Clear the maps, whoever has filled them. */
+/* Clear the maps, whichever process has filled them. */
 static void routing_clear(struct kernel_routing *r, struct kernel *kernel)
 {
     const int map = kernel_map(kernel, KERNEL_MAP_routes)->fd;
@@ -291,7 +291,7 @@ static int maps_renew(struct renewal *n, bool same)
     if (!n->failed) change_trie(n);
     write_rules(n);
     if (n->failed) return n->failed;
-    /* Free the ways that no prefix has any more. */
+    /* Free the ways without a prefix. */
     for (uint32_t i = KERNEL_WAY_FIXED; i < KERNEL_ROUTE_WAYS; i++) n->routes->ways[i].used &= n->taken[i];
     struct route_prefix *before = r->prefixes;
     r->prefixes = n->prefixes;

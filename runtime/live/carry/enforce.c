@@ -104,7 +104,8 @@ bool enforce_elsewhere(const struct carry *carry)
     return false;
 }
 
-/* True if a service tunnels. Super-packets are then cut here, because nobody cuts a packet behind an outer header. */
+/* True if a service tunnels. Super-packets are then cut here, because a packet behind an outer header is not cut
+ * later. */
 bool enforce_cuts(const struct program *p)
 {
     for (uint32_t i = 0; i < p->services_count; i++)

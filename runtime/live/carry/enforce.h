@@ -3,7 +3,7 @@
 
 #include "runtime/live/carry/carry_state.h"
 
-/* Find the rule that may drop packets that this process could only watch. False: there is none. */
+/* Find the rule that may drop packets that this process could only watch. False if there is none. */
 bool enforce_watched(const struct carry *carry, const struct program *p, char *what, size_t len);
 /* After a change of own addresses, report if rules of the running program can now only be watched. */
 void enforce_watched_now(struct carry *carry);

@@ -41,7 +41,7 @@ struct part {
     bool (*admits)(const struct program_change *c);
     /* Prepare for the new program. False: refused, and c->err gives the reason. */
     bool (*prepares)(struct program_change *c);
-    /* Hand over what was made. It can't fail. */
+    /* Hand over the prepared parts. It can't fail. */
     void (*offers)(struct program_change *c);
     /* Restore the state that `prepares` replaced, even if that failed half-way. Called also after workers refuse an
      * offer. */

@@ -130,7 +130,7 @@ struct tally *tally_take(const struct carry *carry, bool running)
         if (running) worker_release(carry->workers[i]);
     }
     t->own = t->c;
-    t->own.totals.log_events += in_kernel_logs(carry); /* it is told of them, and no map counts them */
+    t->own.totals.log_events += in_kernel_logs(carry); /* it receives them, and no map counts them */
     memcpy(t->seen_own, t->seen, sizeof t->seen_own);
     add_carried(t, carry);
     add_in_kernel(t, carry);

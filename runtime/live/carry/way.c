@@ -21,13 +21,13 @@ static bool judges_host(const struct program *p)
     return false;
 }
 
-/* True if packet sockets besides those of `xdp` watch what goes to the host and what it sends. */
+/* True if packet sockets besides those of `xdp` watch packets to and from the host. */
 static bool sees_host(const struct carry *carry, const struct program *p)
 {
     return carry->o->monitor || judges_host(p);
 }
 
-/* Return why `xdp` cannot do what is asked, or NULL. It does not see frames that are left to the host's stack. */
+/* Return why `xdp` cannot meet the request, or NULL. It does not see frames that are left to the host's stack. */
 static const char *xdp_refusal(const struct carry *carry, const struct program *p)
 {
     static char why[WHY];
@@ -47,7 +47,7 @@ static const char *xdp_refusal(const struct carry *carry, const struct program *
             snprintf(why, sizeof why, "%s carries no Ethernet, and AF_XDP carries only Ethernet frames", link->name);
             return why;
         }
-        /* Once live, rings exist, and the service has no right to open a socket for a trial. */
+        /* Once live, rings exist, and the service may not open a socket for a trial. */
         if (!carry->latest && xdp_refuses_mtu(link->name, link->mtu, 0, &o)) return obstacle_text(&o, why, sizeof why);
     }
     return NULL;

@@ -18,9 +18,9 @@
 #include "runtime/live/carry/way.h"
 #include "runtime/live/tell/log.h"
 
-/* True if outgoing packets must be seen: `out` firewalls, state of the host's own flows, or its DNS questions. (Not at
- * the port of a bridge: what leaves there came by the other one, and segments that the kernel cuts of a super-packet
- * are not known as ours.) */
+/* True if outgoing packets must be seen: `out` firewalls, state of the host's own flows, or its DNS questions. (Not
+ * at the port of a bridge: packets that leave there came by the other one, and segments that the kernel cuts of a
+ * super-packet are not known as ours.) */
 static bool needs_outgoing(const struct program *p)
 {
     bool host = false, state = false;
@@ -43,8 +43,9 @@ bool ports_miss_questions(const struct carry *carry)
     return asks && !carry->in_kernel && !carry->sees_own;
 }
 
-/* True if connections are observed, and what leaves is this machine's own: its half of them. What is forwarded was seen
- * when it came. (Not where connections that cross may be cut into: what we send in an end's name would come back.) */
+/* True if connections are observed, and leaving packets are this machine's own: its half of them. Forwarded packets
+ * were seen when they came. (Not where connections that cross may be cut into: what we send in an end's name would
+ * come back.) */
 static bool watches_own(const struct carry *carry)
 {
     const struct program *p = carry->now.program;
@@ -198,7 +199,8 @@ static struct io_port *ring_open(struct carry *carry, unsigned iface, char *err,
     return io_RAISED.open(&ask, &made, NULL, err, err_len);
 }
 
-/* Join sockets and ring. NULL: there is no ring, or it was closed; then err has one line, and the sockets stay. */
+/* Join sockets and ring. Return NULL without a ring, or if the ring was closed; then err has one line, and the
+ * sockets stay. */
 static struct io_port *ring_join(struct io_port *sockets, struct io_port *ring, char *err, size_t err_len)
 {
     struct io_port *joined = ring ? ringed_join(sockets, ring) : NULL;
@@ -208,8 +210,8 @@ static struct io_port *ring_join(struct io_port *sockets, struct io_port *ring, 
     return NULL;
 }
 
-/* Return the bytes of the ring of each of so many workers: packet sockets of an interface share its memory; with xdp
- * each needs it in full. */
+/* Return the size of each worker's ring in bytes, for so many workers: packet sockets of an interface share its
+ * memory; with xdp each needs it in full. */
 static uint64_t ring_share(const struct carry *carry, unsigned at, unsigned workers)
 {
     const uint64_t share = ports_ops(carry, at) == &io_PACKET ? carry->o->ring / workers : carry->o->ring;
@@ -362,7 +364,7 @@ bool ports_walk_state(const struct carry *carry, const struct worker *w, struct 
 
 void ports_take_early(struct carry *carry, struct worker *w, struct io_made made[PORTS_MOST])
 {
-    char err[200]; /* not reported: a port that can't be opened yet is opened again, and told then */
+    char err[200]; /* not reported: a port that can't be opened yet is opened again, and reported then */
     for (unsigned at = 0; at < carry->ports.count; at++) {
         struct port *p = &w->ports[at];
         if (p->ops->resume && made[at].fd_count)

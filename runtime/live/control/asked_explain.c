@@ -1,5 +1,5 @@
-/* `explain`: the verdict of the running program on a packet that nobody has sent. The owner stands still while its vm
- * is asked, which changes nothing; the text is made after it goes on. */
+/* `explain`: the verdict of the running program on a packet that was not sent. The owner pauses while its vm is
+ * asked, which changes nothing; the text is made after it goes on. */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,9 +145,9 @@ static bool is_stacked(const struct host_link *link)
 
 enum { ASKED_LOST = 160 };
 
-/* Write why a packet that a nat translates is lost on its way out: the routes lead it to this machine itself, or by a
- * device that is not served, as the kernel's route to the translated destination tells. False: it is not, or that is
- * not known. */
+/* Write why a packet that a nat translates is lost on its way out: the routes lead it to this machine itself, or by
+ * a device that is not served, by the kernel's route to the translated destination. False if it does not, or if the
+ * route is unknown. */
 static bool asked_lost(const struct control *control, const struct explain_look *k, char why[ASKED_LOST])
 {
     const struct flow_record *to = &k->nat.to;

@@ -58,7 +58,7 @@ static uint16_t port_iface(const struct control *control, const char *device)
     return IFACE_NONE;
 }
 
-/* Return the device's id in rules, as the kernel executor knows what comes by it. */
+/* Return the device's id in rules, as the kernel executor identifies arriving packets. */
 static uint16_t known_as(const struct control *control, const char *device)
 {
     const struct host_link *link = host_link_named(control->carry->host, device);
@@ -86,7 +86,7 @@ void asked_crosses(const struct control *control, struct pkt *pkt, const char *o
     pkt->flags |= PKT_SOURCE_SAID;
 }
 
-/* True if a packet that comes by a device for which no firewall is crosses to an interface whose firewall judges it. */
+/* True if a packet that comes by a device without a firewall crosses to an interface whose firewall judges it. */
 static bool is_judged_there(const struct control *control, const struct key *key)
 {
     const struct program *p = control->carry->now.program;

@@ -20,7 +20,7 @@ struct yield;
 
 struct onfile {
     bool differs;    /* the file holds another program than the running one, or none */
-    char fault[300]; /* reason why the file holds no program; empty: it does */
+    char fault[300]; /* reason why the file holds no program; empty: it holds one */
     bool known;      /* a file was read, with this digest and identity: */
     uint8_t digest[PBC_DIGEST_LEN];
     dev_t dev;
@@ -72,7 +72,7 @@ struct past_programs {
     struct past_entry all[HISTORY_PLACES]; /* the newest first */
     unsigned count;
     uint64_t begun; /* value of rules->begun that was last seen */
-    bool told;      /* a failure to keep them was told */
+    bool told;      /* a failure to keep them was reported */
 };
 
 /* The state that outlives a crash (takeover/lasting.h) */

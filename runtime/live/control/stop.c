@@ -12,7 +12,7 @@ bool stop_step(struct control *control, uint64_t now_ns)
     return control->stops;
 }
 
-/* Report what becomes of this machine, by what the end does. */
+/* Report what happens to this machine's traffic by the way that the end takes. */
 static const char *after(const struct control *control, bool open)
 {
     const enum options_end end = control->o->on_exit;
@@ -32,7 +32,7 @@ void asked_STOP(void *with, struct call *c)
         return;
     }
     control->stops = true;
-    events_tell(&control->tell->events, TOLD_STOPPED, "user %u ends it%s", (unsigned)call_uid(c),
-                open ? ", to be open" : "");
+    events_tell(&control->tell->events, TOLD_STOPPED, "user %u stops preyrun%s", (unsigned)call_uid(c),
+                open ? " and opens everything" : "");
     call_end(c, 0, "%.100s ends: %s", control->o->name, after(control, open));
 }

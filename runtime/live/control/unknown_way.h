@@ -1,4 +1,4 @@
-/* Packets that a nat may take and whose way nobody can know before this machine's stack has routed. */
+/* Packets that a nat may take and whose way is unknown until this machine's stack has routed them. */
 #pragma once
 
 #include "runtime/live/carry/carry_state.h"

@@ -1,5 +1,5 @@
 /* After a takeover: another process judges and accepts, and this one serves what it had accepted. Nothing here knows
- * the host, health or rules of now any more */
+ * the present host, health or rules */
 #include <errno.h>
 #include <malloc.h>
 #include <poll.h>
@@ -24,16 +24,16 @@
 #include "runtime/stats/web.h"
 
 #define SECOND_NS UINT64_C(1000000000)
-#define STANDS_NS (5 * SECOND_NS) /* after which this side's gate goes, whatever the other one has said */
+#define STANDS_NS (5 * SECOND_NS) /* after which this side's gate goes, whatever the other one has sent */
 
 struct draining {
     struct live *l;
     uint64_t until_ns, stands_ns; /* UINT64_MAX: no bound; the gate is off */
     uint32_t told;                /* sessions, as last reported */
-    struct handoff_said asks;     /* the oldest ask that could not be said yet, if `unsaid` */
+    struct handoff_said asks;     /* the oldest request that could not be sent yet, if `unsaid` */
     bool unsaid;
     struct handoff_told heard; /* or a word only */
-    struct message_part part;  /* the message that `heard` is comes in parts */
+    struct message_part part;  /* the message `heard` comes in parts */
     bool waits;                /* `heard` is whole, and waits for room */
     bool ends;
 };
@@ -68,7 +68,7 @@ static void gate_off(struct draining *d)
     ask_UNGATE(d->l->tell.channel, err, sizeof err);
 }
 
-/* Do what the process that judges says. */
+/* Do what the judging process's messages ask for. */
 static void hear(struct draining *d)
 {
     const int fd = yield_fd(&d->l->control);
@@ -109,7 +109,7 @@ static void say_sessions(struct draining *d)
     if (m.n != d->told && say(d, &m)) d->told = m.n;
 }
 
-/* Describe what a loop asks of a worker. False: it means nothing to another process's. */
+/* Describe a loop's request to a worker. False if it means nothing to another process's worker. */
 static bool said_of(const struct inline_ask *ask, uint32_t worker, struct handoff_said *m)
 {
     *m = (struct handoff_said){.n = worker, .number = ask->number, .port = ask->port};
@@ -153,7 +153,7 @@ static void turn(struct draining *d)
         fds[FIRST + i] = (struct pollfd){.fd = d->unsaid ? -1 : inline_stack_asked_fd(&l->carry, i), .events = POLLIN};
     uint64_t now = clock_ns(CLOCK_MONOTONIC);
     const uint64_t second = now + SECOND_NS;
-    /* A loop says nothing of a session's end: looked at often, so that the last is the end soon */
+    /* A loop does not report a session's end, so sessions are checked often: the end follows the last one soon */
     uint64_t due = now + SECOND_NS / 10;
     if (d->until_ns < due) due = d->until_ns;
     if (d->stands_ns < due) due = d->stands_ns;

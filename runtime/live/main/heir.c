@@ -1,6 +1,6 @@
-/* Two processes, for a takeover that fails half-way leaves a process that can't begin again: it has given up rights,
- * and forked. The one that takes over is no child of the one that waits, but of the service manager, which then
- * hears of its end. */
+/* Two processes, for a takeover that fails half-way leaves a process that can't begin again: it has given up
+ * privileges, and forked. The one that takes over is no child of the one that waits, but of the service manager,
+ * which then hears of its end. */
 #include "runtime/live/main/heir.h"
 
 #include <errno.h>
@@ -53,7 +53,7 @@ static void stand_by(pid_t heir, int fd, int keeper, int signals)
         }
         if (!got || (got < 0 && fds[0].revents && errno != EAGAIN)) break;
         if (!fds[1].revents) continue;
-        kill(heir, SIGTERM); /* it is there as long as nobody has hung up */
+        kill(heir, SIGTERM); /* it exists as long as the other end is open */
         hung_up(fd, END_MS);
         keeper_end(keeper);
         exit(0);
@@ -78,7 +78,7 @@ bool heir_begin(int *fd)
     sigset_t before;
     const int keeper = manager_stored(KEEPER_NAME);
     if (keeper < 0) return false;
-    manager_unstore(KEEPER_NAME); /* by its own descriptor this process is who tells the keeper what becomes of it */
+    manager_unstore(KEEPER_NAME); /* the keeper watches this process's own descriptor to learn its end */
     if (hung_up(keeper, 0)) {
         complain("the process that kept the flows has ended: the flows end, and this is an ordinary start");
         close(keeper);

@@ -219,7 +219,7 @@ static void wire(struct live *l)
     l->carry.ears = (struct ears){l, looks, seen, refused, dropped};
 }
 
-/* Look at everything, before anything is changed but what a closed start shuts. Return 0, or the exit status. */
+/* Check everything before any change, except that a closed start shuts interfaces. Return 0, or the exit status. */
 static int look_first(struct live *l, struct parent **parent)
 {
     int status = start_load(l);
@@ -229,7 +229,7 @@ static int look_first(struct live *l, struct parent **parent)
     return status;
 }
 
-/* Open what a start tells by, take the name, and fork. Return 0, or the exit status. */
+/* Open the start's outputs, take the name, and fork. Return 0, or the exit status. */
 static int fork_service(struct live *l, struct parent **parent)
 {
     l->half_open = files_allow(l);
@@ -252,7 +252,7 @@ static int fork_service(struct live *l, struct parent **parent)
     return status ? status : parent_begin(l->o, l->carry.in_kernel, parent, &l->tell.channel);
 }
 
-/* Give the parent what it goes by when the service asks. */
+/* Give the parent the data that it needs for the service's requests. */
 static void tell_parent(struct live *l, struct parent *parent)
 {
     access_known(&l->carry, parent);
@@ -265,7 +265,7 @@ static void tell_parent(struct live *l, struct parent *parent)
     if (proxied_any(l->carry.now.program)) parent_told_gate(parent);
 }
 
-/* Free all but what the parent goes by. */
+/* Free all but the data that the parent needs. */
 static void leave_all(struct live *l)
 {
     if (l->signal_fd >= 0) close(l->signal_fd);

@@ -1,5 +1,5 @@
-/* The start: checks before anything is changed, each fault in plain words with its remedy; then the opening of sockets,
- * which needs rights. */
+/* The start: checks before anything is changed, each fault in plain words with its remedy; then the opening of
+ * sockets, which needs privileges. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -103,7 +103,7 @@ static void look_at_room(struct live *l)
     if (!l->take) l->carry.flows = l->carry.now.program->flows; /* a taker keeps the table that it has taken over */
 }
 
-/* Load the executor in the kernel. Where it is refused, or turns out to have no gain, the choice is made again. */
+/* Load the executor in the kernel. If it is refused, or turns out to have no gain, the choice is made again. */
 static int load_in_kernel(struct live *l)
 {
     char err[500];
@@ -129,13 +129,13 @@ static int look_at_rules(struct live *l)
                                      .rules = &l->rules,
                                      .program = l->carry.now.program,
                                      .name = l->o->program,
-                                     .unjudged = true, /* a start shuts what nobody judges */
+                                     .unjudged = true, /* a start shuts interfaces that have no judge yet */
                                      .err = err,
                                      .err_len = sizeof err};
     if (!parts_look(&c)) status = complain("%s", err);
     if (judged_nameless(&l->rules)) return 2;
     translated_notice(&l->rules);
-    if (l->o->preflight) judged_notice(&l->rules); /* a start tells it when it is ready */
+    if (l->o->preflight) judged_notice(&l->rules); /* a start reports it when it is ready */
     leased_notice(&l->rules);
     granted_notice(&l->rules);
     return status;
@@ -161,7 +161,7 @@ static int shut_free(const struct live *l, struct parent *p, struct guard_shut a
     return *kept && p ? parent_shut(p, all, *kept) : 0;
 }
 
-/* Shut what rules or -i name and what nobody judges; without a program that says so, all of -i. *kept: how many */
+/* Shut the interfaces that rules or -i name and the unjudged ones; without a program, all of -i. *kept: their number */
 static int shut(struct live *l, struct parent *p, unsigned *kept)
 {
     struct guard_shut ports[OPTIONS_IFACES] = {0};
@@ -230,8 +230,8 @@ int start_look(struct live *l)
         status = complain("this preyrun lacks --on-exit open, because it was built without clang (make KERNEL=0)");
     for (unsigned i = 0; i < l->o->iface_count; i++) {
         const struct host_link *link = host_link_named(l->carry.host, l->o->ifaces[i]);
-        /* look_at_host has told what is missing or down. One that is down since another instance has opened it is
-         * taken over. */
+        /* look_at_host has reported missing and down interfaces. One that is down since another instance has opened
+         * it is taken over. */
         const bool here = link && (link->up || l->take);
         if (here) l->carry.ifindex[i] = link->ifindex;
         /* A start that is closed lets in each once its judges are (links_let_in); a takeover changes nothing, and

@@ -1,5 +1,5 @@
-/* Until YOURS this start has changed nothing on the host that the other one would miss; after it there is no way back
- */
+/* Until YOURS this start has changed nothing on the host that the other one would miss; after it, this start can't
+ * be undone */
 #include "runtime/live/main/take.h"
 
 #include <errno.h>
@@ -186,7 +186,7 @@ static int hear_kernel(struct take *t)
     return !failed && !t->kernel.count ? -EPROTO : failed;
 }
 
-/* Return what a failure of the talk means. */
+/* Return the exit status for a failure of the talk. */
 static const char *talk_failed(int failed)
 {
     return failed == -ENODATA
@@ -399,8 +399,8 @@ int take_say(const struct take *t, uint32_t word)
     return message_send(t->fd, &word, sizeof word, NULL, 0, take_patience());
 }
 
-/* Hear YOURS. Where it is late this side is shut first: what the other one has said by then holds, and it can say
- * nothing more, so that exactly one of the two judges. */
+/* Hear YOURS. Where it is late this side is shut first: the other one's messages up to then hold, and it can send no
+ * more, so that exactly one of the two judges. */
 static int hear_yours(const struct take *t)
 {
     uint32_t word = 0;
@@ -459,7 +459,7 @@ static bool states_read(struct live *l, const struct handoff_luggage *g)
         struct worker *w = take_worker(l, i);
         const uint64_t program = w->program;
         if (!part_fits(&g->workers[i])) return false;
-        if (l->take->hello.crashes && !g->workers[i].len) continue; /* its flows were too many to be kept */
+        if (l->take->hello.crashes && !g->workers[i].len) continue; /* it had too many flows to keep */
         a = part_read(l->take, &g->workers[i], carry->ports.count);
         a.rest = g->rest && !a.beside;
         worker_look(w, now);
@@ -479,7 +479,7 @@ static int take_all(struct live *l, char *err, size_t err_len)
     struct handoff_luggage g;
     unsigned none;
     snprintf(err, err_len, "the running instance does not hand over");
-    const bool crash = t->hello.crashes;              /* then nothing is there but what was written last */
+    const bool crash = t->hello.crashes;              /* then only the last bytes written remain */
     const bool early = !crash && !l->carry.in_kernel; /* the kernel's executor has no such rings */
     int failed = early ? take_ports_early(l, err, err_len) : 0;
     if (!failed && !crash) failed = take_advance(l);
@@ -541,7 +541,7 @@ void take_settle(struct live *l)
     char err[300];
     if (ask_TAKEN(l->tell.channel, err, sizeof err)) complain("notice: the record of changes: %s", err);
     if (!l->carry.in_kernel) steered_begin(&l->carry);
-    /* For which the other one waits, so that its control socket is there until ours is. */
+    /* The other one waits for it, so that its control socket exists until this one's does. */
     const struct handoff_named named = {l->o->takeover_drain_ns};
     message_send(l->take->fd, &named, sizeof named, NULL, 0, take_patience());
     if (l->carry.observed_late) take_kept(l);
@@ -554,5 +554,5 @@ void take_settle(struct live *l)
     l->carry.handed = NULL;
     for (int i = 0; i < 2; i++)
         if (dup3(l->take->fds[YIELD_OUT + i], STDOUT_FILENO + i, 0) < 0)
-            complain("notice: this process keeps its own standard output: %s", strerror(errno));
+            complain("notice: preyrun keeps its own standard output: %s", strerror(errno));
 }

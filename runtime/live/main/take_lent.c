@@ -17,7 +17,7 @@ bool take_wire_is_sound(const struct handoff_hello *h)
                         h->workers <= INLINE_WORKERS && h->workers * h->wire <= IO_FDS_MOST);
 }
 
-/* True for memory that nobody shortens under a reader. */
+/* True for memory that no process can shorten under a reader. */
 static bool is_memory(int fd)
 {
     const int whole = F_SEAL_SHRINK | F_SEAL_SEAL, seals = fcntl(fd, F_GET_SEALS);

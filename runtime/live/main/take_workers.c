@@ -57,7 +57,7 @@ struct worker *take_worker(const struct live *l, unsigned worker)
 {
     if (!l->take->others) return l->carry.workers[worker];
     struct worker *w = l->take->others->workers[worker];
-    w->latest = l->carry.workers[0]->latest; /* nobody tells it */
+    w->latest = l->carry.workers[0]->latest; /* no message reports it */
     return w;
 }
 

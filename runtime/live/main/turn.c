@@ -143,7 +143,7 @@ static bool workers_called(struct live *l, const struct pollfd ready[])
 /* When a step is done */
 enum step_when {
     READY,  /* its descriptor is readable */
-    GONE,   /* the other end of its descriptor is gone; another thread reads what comes from there */
+    GONE,   /* the peer has closed its descriptor; another thread reads from there */
     EACH,   /* each turn; descriptor and time only end the wait */
     SECOND, /* once per second */
 };

@@ -1,4 +1,4 @@
-/* Two lists, of servers and of services, applied to each ruling; what a reload no longer has stays unapplied */
+/* Two lists, of servers and of services, applied to each ruling; entries that a reload has removed stay unapplied */
 #include "runtime/live/rules/byhand.h"
 
 #include <errno.h>

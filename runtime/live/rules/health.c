@@ -18,7 +18,7 @@
 #define TOLD_EACH_NS UINT64_C(10000000000)
 #define SLACK_NS     UINT64_C(4000000) /* probes due within this time of one another are one turn of the loop */
 
-/* The last line told about a server: its time, and the changes up to then. */
+/* The last line written about a server: its time, and the changes up to then. */
 struct health_told {
     uint64_t at_ns;
     uint32_t changes; /* value of check_state.changes at the last line */
@@ -74,7 +74,7 @@ int health_begin(struct rules *rules)
     return 0;
 }
 
-/* Set whether a server is down by its checks or by hand. A server that comes up starts slowly from now on. */
+/* Set whether a server is down by its checks or by hand. A server that becomes healthy starts slowly from now on. */
 static void set_down(struct ruling *r, uint32_t server, bool down, uint64_t now_ns)
 {
     const bool here = r->down[server] & FACTS_HERE, before = r->down[server] & FACTS_DOWN;

@@ -79,7 +79,7 @@ void host_changes_follow(struct rules *rules)
 {
     char who[48];
     if (!guard_news_read(rules->carry->guard.news, who, sizeof who)) return;
-    /* One that this process has taken over from takes off what was its own, and nobody needs to hear of it */
+    /* An instance that this process has replaced removes its own rules, which needs no report */
     if (strncmp(who, "preyrun", strlen("preyrun")) != 0)
         events_tell(&rules->tell->events, TOLD_GUARD, "guard rules were changed%s%s; prey has put them back",
                     *who ? " by " : "", who);

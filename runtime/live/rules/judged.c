@@ -27,7 +27,7 @@ __attribute__((format(printf, 2, 3))) static void add(struct clauses *c, const c
     va_end(more);
 }
 
-/* Write the sentence on a device with what becomes of it; empty for a pattern, which is no device. */
+/* Write the sentence on a device and the fate of its packets; empty for a pattern, which is no device. */
 static void sentence(const struct program *p, const struct unjudged *u, char *buf, size_t len)
 {
     char text[SERVED_TEXT];
@@ -105,7 +105,7 @@ static void add_told(void *arg, const struct unjudged *u)
     add_clause(c, text);
 }
 
-/* Write a text by a function for each device. False: out of memory, as the text says. */
+/* Write a text by a function for each device. False if memory ran out, which the text reports. */
 static bool write_text(const struct rules *rules, const struct program *p, const char *allows, unjudged_fn *fn,
                        char *text, size_t len)
 {
@@ -117,7 +117,7 @@ static bool write_text(const struct rules *rules, const struct program *p, const
     return found;
 }
 
-/* Write why --allow-unjudged can't stand without a name: the names that it could have. */
+/* Write why --allow-unjudged needs a name, with the names that it could have. */
 static void want_names(const struct rules *rules, const struct program *p, char *why, size_t len)
 {
     char names[300];
@@ -164,7 +164,7 @@ static void each_stray(const struct rules *rules, const char *names, void (*fn)(
     }
 }
 
-/* Call fn with the sentence on each name of --allow-unjudged that stands for nothing. */
+/* Call fn with the sentence on each name of --allow-unjudged that matches nothing. */
 static void each_allowed(const struct rules *rules, void (*fn)(void *arg, const char *text), void *arg)
 {
     for (unsigned i = 0; i < rules->o->allow_count; i++) each_stray(rules, rules->o->allows[i], fn, arg);

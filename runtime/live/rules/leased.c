@@ -73,7 +73,7 @@ void leased_notice(const struct rules *rules)
         uint32_t told = 0;
         for (unsigned i = 0; link && rules->o->peer[at] == OPTIONS_NO_PEER && i < count; i++) {
             const enum lease lease = lease_of(&all[i]);
-            /* An address that ends by itself is leased: whoever did so gave its lifetime to the kernel. */
+            /* An address that expires is leased: a program gave its lifetime to the kernel. */
             const bool leased = !(all[i].flags & IFA_F_PERMANENT) && all[i].scope == 0; /* RT_SCOPE_UNIVERSE */
             if (all[i].ifindex != link->ifindex || !leased || told >> lease & 1) continue;
             if (is_let_in(p, &all[i], lease, iface)) continue;

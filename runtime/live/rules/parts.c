@@ -1,4 +1,4 @@
-/* All parts that have a say in a change of programs, in their order */
+/* All parts that take part in a change of programs, in their order */
 #include "runtime/live/rules/parts.h"
 
 #include <stdio.h>
@@ -194,7 +194,7 @@ static bool enforce_look(const struct program_change *c)
 
 static const struct part part_enforce = {.admits = enforce_look};
 
-/* Settings by hand may have changed meanwhile. Guard rules and steering may be of both programs. */
+/* Settings by hand may have changed meanwhile. Guard rules and steering may belong to both programs. */
 static void former_undo(struct program_change *c)
 {
     struct ruling *now = &c->carry->now;
@@ -223,9 +223,9 @@ static bool health_prepare(struct program_change *c)
 
 static const struct part part_health = {.prepares = health_prepare};
 
-/* All parts, in their order. What is looked at first is reported first. Guard rules and steering are of both
- * programs before the new one is offered: flows of the old one may drain. The ruling takes live sets with it;
- * snapshot, loops and copies follow it; the workers' vms need all of them. */
+/* All parts, in their order. The first check is reported first. Guard rules and steering are of both programs before
+ * the new one is offered: flows of the old one may drain. The ruling takes live sets with it; snapshot, loops and
+ * copies follow it; the workers' vms need all of them. */
 static const struct part *const parts[] = {
     &part_zones,    &part_tun,          &part_former,    &part_members,   &part_ruling, &part_by_hand, &part_health,
     &part_owners,   &part_shared_ports, &part_lingering, &part_in_kernel, &part_ports,  &part_hide,    &part_steered,

@@ -1,5 +1,5 @@
-/* Reload: the new program is checked, each part of the state makes what it needs for it, and each worker takes it at a
- * batch boundary (vm_swap). After a failure the running program goes on. */
+/* Reload: the new program is checked, each part of the state prepares for it, and each worker takes it at a batch
+ * boundary (vm_swap). After a failure the running program goes on. */
 #include "runtime/live/rules/reload.h"
 
 #include <stdlib.h>
@@ -174,7 +174,7 @@ static struct reload_wish file_wish(const struct rules *rules, enum began_way wa
     return (struct reload_wish){.name = rules->o->program, .what = "reload", .by = "", .began.way = way};
 }
 
-/* Begin a reload from the file; err: the reason if there is no program. */
+/* Begin a reload from the file. Without a program err has the reason. */
 static void take_file(struct rules *rules, const struct reload_wish *w, const char *err)
 {
     if (!w->program) {

@@ -12,7 +12,7 @@ enum {
     FLOWS_MOST = 1000000,
     KERNEL_MOST = 1 << 18,
     FLOWS_LEAST = 16384,
-    HALF_OPEN = 10 /* one half-open flow in so many flows */
+    HALF_OPEN = 10 /* one half-open flow per so many flows */
 };
 
 uint64_t room_of(uint64_t memory, bool in_kernel)

@@ -15,13 +15,13 @@ struct notices {
     struct host_translators by;
     const char **behind; /* [sets_count]: the device behind which addresses of the set are; NULL: not known yet */
     bool *walked;        /* [chains_count] */
-    unsigned told, ranges, questions; /* ranges: those of each set that stand for all */
+    unsigned told, ranges, questions; /* ranges that represent each set */
     bool cut;                         /* a set was not asked for as far as RANGES_MOST */
 };
 static const char nowhere[] = ""; /* in `behind`: behind none */
 
-/* Return the device by which a foreign address is reached, if it is no port; NULL: none. The unspecified address
- * (RFC 4291, 2.5.2) is nobody's, though a default route holds it. */
+/* Return the device by which a foreign address is reached if it is no port, or NULL. The unspecified address (RFC
+ * 4291, 2.5.2) belongs to no host, though a default route holds it. */
 static const char *behind_of(struct notices *n, const uint32_t addr[4], uint8_t family)
 {
     const struct host_query q = {.to = host_addr_of(addr, family)};
@@ -33,8 +33,8 @@ static const char *behind_of(struct notices *n, const uint32_t addr[4], uint8_t 
     return link && !link->loopback && !options_serve(n->rules->o, link->name) ? link->name : NULL;
 }
 
-/* Return the device behind which a range is. Its last address but one stands for all, and its first where that is
- * this machine's own: a network's own and broadcast addresses lead nowhere. */
+/* Return the device behind which a range is. Its last address but one represents all, or its first where the last
+ * but one is this machine's own: a network's own and broadcast addresses lead nowhere. */
 static const char *behind_range(struct notices *n, const struct address_range *r)
 {
     const uint8_t last = r->family == 6 ? 3 : 0;
@@ -104,7 +104,7 @@ static const char *bridge_of(const struct notices *n, const struct pbc_firewall 
     return NULL;
 }
 
-/* Report a rule that judges what crosses this machine. */
+/* Report a rule that judges packets that cross this machine. */
 static void look_across(struct notices *n, const struct pbc_rule *r)
 {
     const char *from = *n->by.leaving ? asks_behind(n, r, COND_FROM) : NULL;
@@ -119,7 +119,7 @@ static void look_across(struct notices *n, const struct pbc_rule *r)
                  program_str(n->p, r->place.file), r->place.line, to, n->by.arriving);
 }
 
-/* Report a rule for what comes by a bridge of the kernel, which br_netfilter has translated. */
+/* Report a rule for packets from a bridge of the kernel, which br_netfilter has translated. */
 static void look_at_bridge(struct notices *n, const struct pbc_rule *r, const char *bridge)
 {
     if (!n->by.bridges || !*n->by.arriving || !(asks_for(n, r, COND_TO) || asks_for(n, r, COND_PORT))) return;
@@ -130,8 +130,8 @@ static void look_at_bridge(struct notices *n, const struct pbc_rule *r, const ch
                  program_str(n->p, r->place.file), r->place.line, bridge, n->by.arriving);
 }
 
-/* Look at rules, and at those of the chains that they call and that were not walked; the verifier excludes recursion.
- * bridge: NULL, or that by which the rules judge what arrives; else they judge what crosses. */
+/* Look at rules, and at those of the chains that they call and that were not walked; the verifier excludes
+ * recursion. bridge: the bridge whose arriving packets the rules judge; NULL if they judge crossing packets. */
 static void look_at(struct notices *n, uint32_t from, uint32_t count, const char *bridge)
 {
     for (uint32_t i = from; i < from + count; i++) {
@@ -154,7 +154,7 @@ static bool direction_is_judged(const struct program *p, enum pbc_direction d)
     return any;
 }
 
-/* True if the rules give other sources to what leaves. */
+/* True if the rules give other sources to leaving packets. */
 static bool is_translated_here(const struct program *p)
 {
     bool any = false;
@@ -162,9 +162,8 @@ static bool is_translated_here(const struct program *p)
     return any;
 }
 
-/* Report that the others' translation of what crosses between ports does not go together with prey. The host sends
- * on what the kernel executor accepted, so replies come for this machine; the user executor sends it on past the
- * table. */
+/* Report that other programs' translation of packets between ports conflicts with prey. The host sends on what the
+ * kernel executor accepted, so replies come for this machine; the user executor sends it on past the table. */
 static void look_between(const struct notices *n)
 {
     const struct options *o = n->rules->o;
@@ -181,7 +180,7 @@ static void look_between(const struct notices *n)
                  n->by.leaving);
 }
 
-/* Look at all rules for what crosses, then at all for what comes by bridges, at each once. */
+/* Look at all rules for crossing packets, then at all for packets from bridges, each once. */
 static void look_at_all(struct notices *n)
 {
     for (uint32_t i = 0; i < n->p->firewalls_count && n->rules->carry->in_kernel; i++) {

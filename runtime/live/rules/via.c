@@ -110,7 +110,8 @@ static const struct hop *way_hop(struct rules *rules, const struct pbc_server *s
     return NULL;
 }
 
-/* Find the next hop to a server. 0; -EAGAIN while it is being looked up; another negative errno where there is none. */
+/* Find the next hop to a server. Return 0, -EAGAIN while it is being looked up, or another negative errno if it has
+ * none. */
 static int hop_to(struct rules *rules, uint32_t server, struct next *to)
 {
     const struct pbc_server *s = &rules->carry->now.program->servers[server];
@@ -180,7 +181,7 @@ static void send_to(const struct rules *rules, const struct pkt *pkt, const stru
     (void)!sendmsg(rules->via->ear, &m, MSG_DONTWAIT);
 }
 
-/* Return the first address of that family in a pool's `source`. False: there is none. */
+/* Return the first address of that family in a pool's `source`. False if it has none. */
 static bool written_source(const struct program *p, const struct pbc_pool *pool, bool v6, uint32_t addr[4])
 {
     struct address_walk w = address_walk(p, pool->sources, pool->source_count, v6 ? 6 : 4);

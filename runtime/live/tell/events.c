@@ -89,7 +89,7 @@ static void fields_begin(FILE *out, int level, const char *instance, const char 
     fields_add(out, "PREY_EVENT", event);
 }
 
-/* Begin MESSAGE, the last field: what is written next, up to the newline. */
+/* Begin MESSAGE, the last field: the following text, up to the newline. */
 static void fields_message(FILE *out) { fputs("MESSAGE=", out); }
 
 /* Return the level of syslog: an error where something was refused, a warning where packets or a guard suffer. */
@@ -141,7 +141,7 @@ static void past_keep(struct past_line *line, enum told kind, uint64_t wall_ns, 
     snprintf(line->text, sizeof line->text, "%s", text);
 }
 
-/* Keep a line if it was told; reloads are counted in any case. */
+/* Keep a line if it was written; reloads are counted in any case. */
 static void note_past(struct past *p, enum told kind, uint64_t wall_ns, const char *text, bool told)
 {
     const bool now = kind == TOLD_READY || kind == TOLD_RELOADED;
@@ -185,7 +185,7 @@ static void say_left_out(struct events *e, enum told kind)
     event_say(e, kind == TOLD_RULE ? TOLD_FAULT : kind, text);
 }
 
-/* Begin a new second for the kind if its second is over. */
+/* Begin a new second for the kind once its second has ended. */
 static void turn_over(struct events *e, enum told kind, uint64_t now)
 {
     if (now - e->kinds[kind].since_ns < SECOND_NS) return;

@@ -30,7 +30,7 @@ void sink_renew(struct sink *s, int fd)
     s->torn = false;
 }
 
-/* Send a line as a datagram, without its newline. Its sender is our parent, the process that was started. */
+/* Send a line as a datagram, without its newline. Its sender is this process's parent, the process that was started. */
 static ssize_t put_syslog(const struct sink *s, const char *line, size_t len)
 {
     char head[60];

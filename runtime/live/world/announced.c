@@ -68,8 +68,9 @@ static void add_addresses(struct addresses *to, const struct address_range *r)
     }
 }
 
-/* Add the addresses of the sets; family: 4, 6, or 0 for both. Sets with more than PBC_SOURCES_MAX addresses, the most
- * of a pool's `source`, are left out: so large a range is routed here, and nobody on the link has asked for it. */
+/* Add the addresses of the sets; family: 4, 6, or 0 for both. Sets with more than PBC_SOURCES_MAX addresses, the
+ * most of a pool's `source`, are left out: so large a range is routed here, and no host on the link has asked for
+ * it. */
 static void add_sets(struct addresses *to, const struct program *p, uint32_t sets, uint32_t count, uint8_t family)
 {
     struct address_walk w = address_walk(p, sets, count, family);

@@ -1,8 +1,8 @@
 /* Notice of changes of the wall clock: the kernel cancels a timer on that clock when it is set, and when the machine
  * wakes (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET).
  *
- * Whether it is set at all the kernel does not say in a way that fits: by adjtimex(2) a machine with a good hardware
- * clock and without NTP is unsynchronised for good, and systemd's ProtectClock= refuses the call. */
+ * The kernel gives no usable answer on whether the clock is set at all: by adjtimex(2) a machine with a good
+ * hardware clock and without NTP is unsynchronised for good, and systemd's ProtectClock= refuses the call. */
 #include "runtime/live/world/clock.h"
 
 #include <errno.h>
@@ -19,7 +19,7 @@
 
 #define JUMP_NS   INT64_C(500000000)
 #define SECOND_NS UINT64_C(1000000000)
-/* Clocks of machines that build and that install may be so far ahead. */
+/* Clocks of build machines and installing machines may be ahead by this much. */
 #define AHEAD_NS (48 * 3600 * SECOND_NS)
 #define BEGAN    STATE_RUN "/clock" /* wall clock at the boot, as the first start since then saw it */
 
@@ -33,7 +33,7 @@ static uint64_t number_in(const char *path)
 }
 
 /* True if a hardware clock shows a time that can be. Only where a device tree lists the hardware is one known to be
- * missing: other machines tell the kernel the time at boot in ways of their own. */
+ * missing: other machines give the kernel the time at boot in other ways. */
 static bool has_hardware_clock(uint64_t made_ns)
 {
     glob_t all;

@@ -15,7 +15,7 @@ enum clock_doubt {
 struct clock {
     uint64_t made_ns;   /* a wall clock that shows an earlier time is not set */
     bool goes_on;       /* the machine has a clock that runs without power */
-    bool was_set;       /* somebody has set the time since the boot */
+    bool was_set;       /* the time has been set since the boot */
     int fd;             /* readable when the clock was set; -1: changes are found only by calls of clock_look */
     int64_t wall_ns;    /* wall clock minus monotonic clock, at the last look */
     int64_t suspend_ns; /* time that this machine has slept since its start */

@@ -25,7 +25,7 @@ static bool lies_under(const struct world *world, unsigned ifindex, unsigned dev
 static uint16_t comes_by(const struct world *world, const struct program *p, unsigned device)
 {
     uint16_t found = IFACE_NONE;
-    /* A port of a bridge or bond is none of its own: to routes, frames come by the device above. */
+    /* A port of a bridge or bond is no device of its own: to routes, frames come by the device above. */
     const struct host *h = world->carry->host;
     if (host_link_joined(h, host_link(h, device))) return IFACE_NONE;
     for (unsigned at = 0; at < world->o->iface_count; at++)

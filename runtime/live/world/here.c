@@ -1,5 +1,5 @@
-/* See here.h. A check of such a server goes by the loopback, so its success says nothing about packets that are sent
- * on: without this a server of one's own would take flows that reach nobody. */
+/* See here.h. A check of such a server goes by the loopback, so its success proves nothing about forwarded packets:
+ * without this a server of one's own would take flows that reach no host. */
 #include "runtime/live/world/here.h"
 
 #include "runtime/base/clock.h"

@@ -94,7 +94,7 @@ static void resolve(struct hops *h, struct wanted *w, bool ways, bool asks)
     }
 }
 
-/* True if snapshots have the hop. Neighbours without an answer are left out, as if nobody had asked. */
+/* True if snapshots have the hop. Neighbours without an answer are left out, as if they had not been asked. */
 static bool is_told(const struct hop *hop) { return hop->state != HOP_ASKED || hop->key.kind == HOP_WAY; }
 
 static bool hop_renew(struct hops *h, struct wanted *w, bool ways, bool asks)

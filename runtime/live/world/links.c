@@ -65,8 +65,8 @@ void links_close(struct world *world)
     while (world->left_count) io_PACKET.close(world->left[--world->left_count]);
 }
 
-/* Replace the sockets of a port while the workers are paused: between two batches nobody holds a frame of a ring or
- * takes from the memory that a worker's ports share. */
+/* Replace the sockets of a port while the workers are paused: between two batches no worker holds a frame of a ring,
+ * or takes from the memory that its ports share. */
 static bool reopen(struct world *world, unsigned at)
 {
     struct carry *carry = world->carry;
@@ -104,7 +104,8 @@ void links_renew(struct world *world)
     }
 }
 
-/* Count from now on what the tunnel fails to send; of a line that is made again the next report stays as far away. */
+/* From now on, count packets that the tunnel fails to send. For a line that is made again, the next report does not
+ * come earlier. */
 static void failures_begin(struct world *world, unsigned at, unsigned ifindex)
 {
     struct failed *f = &world->failed[at];
@@ -113,8 +114,8 @@ static void failures_begin(struct world *world, unsigned at, unsigned ifindex)
     if (!host_link_failures(world->carry->host, ifindex, &f->told)) f->ifindex = 0;
 }
 
-/* True if what the interface fails to send is told. What WireGuard fails to send is to peers that are away, not too
- * long: it lets its own packets be cut. */
+/* True if failures of the interface to send are reported. WireGuard fails to send to absent peers, not because of
+ * length: it lets its own packets be cut. */
 static bool tells_failures(const struct world *world, unsigned at)
 {
     const struct host_link *link = link_of(world, at);
@@ -174,7 +175,7 @@ static bool is_of_other_kind(const struct world *world, unsigned at, const struc
     return !host_link_reads(link, &kind) || (kind == LINK_RAW) != (world->raw >> at & 1);
 }
 
-/* True if prey reads what the interface carries; if not, that is reported once. */
+/* True if prey reads the interface's packets; if not, that is reported once. */
 static bool is_read(struct world *world, unsigned at, const struct host_link *link)
 {
     enum pkt_link kind;
@@ -238,7 +239,7 @@ static bool link_leave(struct world *world, unsigned at)
     if (!left) return false;
     carry->ifindex[at] = carry->guard.let_in[at] = 0;
     carry->away |= 1u << at;
-    /* From here on other ports judge at their egress what comes by it; only then it may come unjudged. */
+    /* From here on, other ports judge its packets at their egress; only then may the packets come unjudged. */
     if (carry->in_kernel) in_kernel_world(carry);
     if (ask_LEAVE(carry->tell->channel, &(struct request_at){at}, err, sizeof err))
         tell_fault(carry->tell, "%s: %s", world->o->ifaces[at], err);
@@ -246,7 +247,7 @@ static bool link_leave(struct world *world, unsigned at)
     return true;
 }
 
-/* Leave an interface whose name has gone, but that is still there under another one. True if it was told. */
+/* Leave an interface whose name has gone, but that still exists under another one. True if that was reported. */
 static bool is_renamed(struct world *world, unsigned at)
 {
     const struct host_link *link = host_link(world->carry->host, world->carry->ifindex[at]);
@@ -261,8 +262,8 @@ static bool is_renamed(struct world *world, unsigned at)
     return true;
 }
 
-/* Forget the numbers of interfaces that were removed: what has such a number and the name by now is another one, which
- * nothing of ours is attached to. Guard rules let it in no more. */
+/* Forget the numbers of interfaces that were removed: a device that has such a number and the name by now is another
+ * one, to which no program is attached. Guard rules no longer let it in. */
 static void forget_gone(struct world *world)
 {
     struct carry *carry = world->carry;

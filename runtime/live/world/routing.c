@@ -29,8 +29,8 @@ static void tell_rules(struct world *world, const struct routes *r)
               ROUTE_RULES_MOST, ROUTE_VIEWS_MOST);
 }
 
-/* Report that guard rules may not find replies to what a `nat` translates in a VRF: in some kernels `fib daddr type`
- * knows the table `local` alone. */
+/* Report that guard rules may miss replies to connections that a `nat` translates in a VRF: in some kernels `fib
+ * daddr type` reads only the table `local`. */
 static void tell_vrf(struct world *world, const char *name)
 {
     events_tell(
@@ -117,7 +117,7 @@ static bool routes_reread(struct world *world)
     world->routing.stale = false;
     world->routing.count = count;
     tell_once(world->tell, count > most, &world->routing.full, TOLD_LIMIT,
-              "the kernel has %u routes, and `limits { routes }` holds %u: preyrun asks the kernel for each route, "
+              "the kernel has %u routes, and `limits { routes }` allows %u: preyrun asks the kernel for each route, "
               "which is slow",
               count, most);
     if (count <= most) tell_rules(world, fresh);

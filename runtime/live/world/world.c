@@ -165,7 +165,7 @@ static struct facts facts_now(struct world *world)
     return f;
 }
 
-/* Free the snapshots that no worker uses any more. */
+/* Free the snapshots that no worker uses. */
 static void free_older(struct world *world)
 {
     uint64_t taken = proxied_taken(world->carry);
@@ -260,11 +260,11 @@ bool world_publish(struct world *world, bool ways)
 }
 
 /* Time after which this machine's stack routes a flow again whose way only it can know: marks may be set otherwise,
- * and of a neighbour that nobody asks for nobody hears. Linux trusts a neighbour for as long
+ * and a neighbour that is never looked up is never reported. Linux trusts a neighbour for as long
  * (base_reachable_time_ms). */
 #define ANEW_NS UINT64_C(30000000000)
 
-/* Have flows of unknown way routed again, in time, and when a neighbour moved. True if they are to be. */
+/* Have flows of unknown way routed again, in time, and when a neighbour moved. True if they are routed again. */
 static bool route_anew(struct world *world, uint64_t now_ns)
 {
     const uint64_t moves = host_moves(world->carry->host);
@@ -283,8 +283,8 @@ static void follow_links(struct world *world)
     announced_links(world);
 }
 
-/* Read what the kernel reports, and follow links. A link that comes back takes tens of milliseconds, within which
- * its addresses come: they are read at once. Return HOST_ bits, or a negative errno. */
+/* Read the kernel's reports, and follow links. A link that comes back takes tens of milliseconds, within which its
+ * addresses come: they are read at once. Return HOST_ bits, or a negative errno. */
 static int read_news(struct world *world)
 {
     int changed = 0, fresh;

@@ -1,4 +1,4 @@
-/* The process in the middle ends at once; its pid would be of no use, so the new one says its own */
+/* The process in the middle ends immediately; its pid would be of no use, so the new one sends its own */
 #include "runtime/parent/between/apart.h"
 
 #include <errno.h>

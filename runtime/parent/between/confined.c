@@ -1,7 +1,19 @@
-/* Rows of system call filters that several processes have. */
+/* Capabilities, and rows of system call filters, that several processes give up alike. */
 #include "runtime/parent/between/confined.h"
 
+#include <cap-ng.h>
+#include <errno.h>
 #include <sys/socket.h>
+
+int confined_capabilities(const unsigned kept[], size_t count)
+{
+    const bool may_bound = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP);
+    capng_clear(CAPNG_SELECT_ALL);
+    for (size_t i = 0; i < count; i++) capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, kept[i]);
+    /* libcap-ng complains if a process without CAP_SETPCAP asks for bounds; no_new_privs has the same effect. */
+    if (may_bound) capng_apply(CAPNG_SELECT_BOUNDS);
+    return capng_apply(CAPNG_SELECT_CAPS) ? -EPERM : 0;
+}
 
 int confined_sockets(scmp_filter_ctx f)
 {

@@ -12,6 +12,8 @@ enum { CONFINED_LOOSE = true };
 enum { CONFINED_LOOSE = false };
 #endif
 
+/* Keep only these capabilities, and no other one in the bounding set. Return 0 or -EPERM. */
+int confined_capabilities(const unsigned kept[], size_t count);
 /* Allow stream and datagram sockets of IPv4 and IPv6, but not raw ones. Return 0 or a negative errno of libseccomp. */
 int confined_sockets(scmp_filter_ctx f);
 /* Allow these calls, whatever their arguments. Return 0 or a negative errno of libseccomp. */

@@ -1,6 +1,6 @@
 /* Messages between a running preyrun and the one that takes over from it, over a stream socket that comes with the
  * question `takeover` (runtime/ctl/question.def). Each waits HANDOFF_PATIENCE_NS for the other at most, the old one
- * for all from LUGGAGE on; a minute for what comes before NOW, while the new one looks and loads, and a second for
+ * for all from LUGGAGE on; a minute for the messages before NOW, while the new one looks and loads, and a second for
  * NAMED. The one that runs goes on as if nothing had been asked if the other is late, or gone, before it has heard
  * YOURS.
  *
@@ -24,8 +24,8 @@
  *     new   NAMED    its control socket has the name
  *     old   KEPT     where its writing of observed connections was late: what is known of them, in the file
  *
- * The socket stays open as long as the old one still serves sessions: it says SERVES whenever their number is another,
- * TARGET and END where one of them asks something of the worker that it had,
+ * The socket stays open as long as the old one still serves sessions: it sends SERVES whenever their number has
+ * changed, TARGET and END where one of them asks something of the worker that it had,
  * and the new one says STANDS once its own guard rules and gate are in force, LOGS when logs are turned, and TOLD
  * what a worker reports such a connection. The end of
  * either process is the end of the socket, and with the new one's those sessions end.

@@ -1,4 +1,4 @@
-/* An anonymous shared mapping; what says which half counts is in it, too */
+/* An anonymous shared mapping, which also contains the number of the half that counts */
 #include "runtime/parent/between/last.h"
 
 #include <stddef.h>
@@ -43,8 +43,8 @@ static struct last_half *half(const struct last *l, uint32_t which)
 
 struct last_half *last_next(const struct last *l) { return half(l, l->next); }
 
-/* Give back the memory of a half that counts no more, but for its program's text and what programs before have
- * left, which are the same next time. */
+/* Give back the memory of a half that no longer counts, except its program's text and the remains of earlier
+ * programs, which are the same next time. */
 static void give_back(struct last_half *h)
 {
     const uint64_t same = h->hello.program + h->hello.former;

@@ -68,7 +68,7 @@ int message_word(int fd, uint32_t *word, uint64_t until_ns)
     }
 }
 
-/* Return the place and the length of the next bytes: the head, then the body, then what is beyond it. */
+/* Return the place and the length of the next bytes: the head, then the body, then the rest. */
 static struct iovec next_bytes(struct message_part *part, void *body, size_t size, uint8_t scrap[SCRAP])
 {
     if (part->have < MESSAGE_LENGTH)

@@ -26,7 +26,7 @@ static int say_soon(int fd, const void *what, size_t len, const int fds[], unsig
     return channel_send(fd, what, len, fds, count, channel_until(SAYS_NS));
 }
 
-/* Make the command line: this process's, but for what held for its start only. `text` stays in use. */
+/* Make the command line: this process's, without options that held for its start only. `text` stays in use. */
 static void words_make(char *text, size_t len, char *words[WORDS_MOST])
 {
     unsigned n = 0;
@@ -43,7 +43,7 @@ static void words_make(char *text, size_t len, char *words[WORDS_MOST])
     words[n] = NULL;
 }
 
-/* Become that preyrun: this program, whatever is at its path now, for it reads what this one has written. */
+/* Become that preyrun: this program, whatever is at its path now, because it reads data that this one has written. */
 static void become(int with, int ends, char *text, size_t len)
 {
     char *words[WORDS_MOST], number[40];
@@ -66,7 +66,7 @@ static _Noreturn void stand_by(int fd)
     int with = -1;
     uint8_t word;
     sigfillset(&all);
-    sigprocmask(SIG_SETMASK, &all, NULL); /* the parent hears them */
+    sigprocmask(SIG_SETMASK, &all, NULL); /* the parent receives them */
     prctl(PR_SET_NAME, STARTER_NAME);
     close_range(STDERR_FILENO + 1, (unsigned)fd - 1, 0);
     close_range((unsigned)fd + 1, ~0u, 0);
@@ -94,7 +94,7 @@ int starter_start(const struct starter *s, int with)
     return s->fd < 0 ? -ENOENT : say_soon(s->fd, &word, sizeof word, &with, 1);
 }
 
-/* Socket by which the process before hears how this one ends; -1: nobody waits for that */
+/* Socket on which the previous process learns how this one ends; -1 if no process waits for that */
 static int ends_to = -1;
 
 int starter_socket(void)

@@ -10,7 +10,7 @@
     "PREYRUN_AFTER_A_CRASH" /* environment: the sockets by which that preyrun takes over, and shows its end */
 
 struct starter {
-    int fd;    /* -1: there is none */
+    int fd;    /* -1 without one */
     pid_t pid; /* the process that will be that preyrun */
 };
 

@@ -1,7 +1,6 @@
 /* The process: a fork of the parent without capabilities, descriptors and files, with the calls of a client of DNS. */
 #include "runtime/parent/dns/dns.h"
 
-#include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <seccomp.h>
@@ -38,11 +37,7 @@ static int keep_calls(void)
 static int confine(void)
 {
     const struct rlimit memory = {MEMORY_MOST, MEMORY_MOST}, none = {0, 0};
-    const bool may_bound = capng_have_capability(CAPNG_EFFECTIVE, CAP_SETPCAP);
-    capng_clear(CAPNG_SELECT_ALL);
-    /* Without CAP_SETPCAP, of which libcap-ng would complain, no_new_privs has the same effect. */
-    if (may_bound) capng_apply(CAPNG_SELECT_BOUNDS);
-    if (capng_apply(CAPNG_SELECT_CAPS) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) return -EPERM;
+    if (confined_capabilities(NULL, 0) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) return -EPERM;
     if (CONFINED_LOOSE) return 0;
     if (setrlimit(RLIMIT_DATA, &memory) || setrlimit(RLIMIT_CORE, &none) || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
         return -errno;

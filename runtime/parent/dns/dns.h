@@ -54,10 +54,10 @@ enum {
  * checks `name`. */
 bool dns_told_is_sound(const struct dns_told *t, size_t len, bool service);
 
-/* What the parent has of a resolver; -1: nothing. */
+/* The parent's descriptors of a resolver; -1: there is none. */
 struct dns_held {
     int fd;      /* the resolver ends when it is closed */
-    int process; /* pidfd, for one that does not */
+    int process; /* pidfd: a stopped resolver ends by a signal */
 };
 
 /* Start a resolver for these names, in place of the one that is held. Return its socket's other end, SOCK_SEQPACKET, of

@@ -1,5 +1,5 @@
-/* Questions: each name and family when its time has come, a bounded number at once. All addresses of an answer
- * count, or none. */
+/* Questions: each name and family when it is due, a bounded number in parallel. All addresses of an answer count, or
+ * none. */
 #include <ares.h>
 #include <arpa/nameser.h>
 #include <errno.h>
@@ -239,7 +239,7 @@ static void ask_host(struct asked *q, const char *host, ares_addrinfo_callback a
     ares_getaddrinfo(q->r->channel, whole, NULL, &hints, answer, with);
 }
 
-/* A record of the target `.` says that there is no such service. */
+/* A record with the target `.` means that there is no such service (RFC 2782). */
 static bool is_target(const struct ares_srv_reply *r) { return *r->host && strcmp(r->host, ".") != 0; }
 
 static uint32_t targets_count(const struct ares_srv_reply *r)
@@ -330,7 +330,7 @@ static void ask(struct asked *q)
         ask_host(q, host, answered, q);
 }
 
-/* Ask what is due, as many as may wait at once. Return when the next is due. */
+/* Ask the due questions, as many as may wait in parallel. Return the time of the next. */
 static uint64_t ask_due(struct dns *r, uint64_t now_ns)
 {
     uint64_t next_ns = UINT64_MAX;
@@ -360,7 +360,7 @@ static const struct host_line *tell_hosts(struct dns *r, uint32_t name, const st
     return at;
 }
 
-/* Report what hosts(5) says of all names. False: out of memory. */
+/* Report the answers of hosts(5) for all names. False if memory ran out. */
 static bool read_hosts(struct dns *r)
 {
     uint32_t found;

@@ -70,7 +70,7 @@ static int said_open(const char *name)
     return -1;
 }
 
-/* Let TCP over IPv4 pass, and what may be TCP: IPv6 and tagged frames */
+/* Let TCP over IPv4 pass, and frames that may be TCP: IPv6 and tagged ones */
 static int filter(int fd)
 {
     struct sock_filter code[] = {
@@ -185,7 +185,7 @@ static unsigned own_from(const struct resets *r, unsigned fd)
     return found;
 }
 
-/* Give up all rights, the terminal, and the parent's mask of signals */
+/* Give up all privileges, the terminal, and the parent's mask of signals */
 static int confine(const struct resets *r)
 {
     sigset_t ends;
@@ -193,7 +193,7 @@ static int confine(const struct resets *r)
     const int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
     for (int fd = 0; fd < 3; fd++)
         if (nowhere < 0 || dup2(nowhere, fd) < 0) return -errno;
-    /* Close what the parent had open, such as logs */
+    /* Close the parent's open files, such as logs */
     for (unsigned fd = 3, own; fd != UINT_MAX; fd = own == UINT_MAX ? own : own + 1) {
         own = own_from(r, fd);
         if (own > fd) close_range(fd, own == UINT_MAX ? own : own - 1, 0);
@@ -209,7 +209,7 @@ static int confine(const struct resets *r)
     return CONFINED_LOOSE ? 0 : leave_calls();
 }
 
-/* Bytes of a control message of a datagram, and of a frame, aligned: there is no room for descriptors of strangers. */
+/* Bytes of a control message of a datagram, and of a frame, aligned: it has no room for descriptors of strangers. */
 union sender {
     struct cmsghdr align;
     char bytes[CMSG_SPACE(sizeof(struct ucred))];
@@ -238,8 +238,8 @@ static bool is_ended(const struct resets *r)
     return false;
 }
 
-/* Put the tag that the kernel took off back between the MACs and the rest. frame has room before it. Return the number
- * of bytes put back. */
+/* Put the tag that the kernel took off back between the MACs and the rest. The frame has room before it. Return the
+ * number of bytes put back. */
 static uint32_t put_tag_back(struct msghdr *m, uint8_t *frame)
 {
     struct tpacket_auxdata aux = {0};
@@ -254,7 +254,7 @@ static uint32_t put_tag_back(struct msghdr *m, uint8_t *frame)
     return TAG;
 }
 
-/* Answer one frame of a port. False: there is none. */
+/* Answer one frame of a port. False if none waits. */
 static bool answer_one(struct resets *r, unsigned port)
 {
     uint8_t bytes[TAG + SEEN];
@@ -270,7 +270,7 @@ static bool answer_one(struct resets *r, unsigned port)
     return true;
 }
 
-/* Answer until the time has expired, or somebody ends the process */
+/* Answer until the time has expired, or the process is ended */
 static void segments_answer(struct resets *r)
 {
     const int ring = r->came_up ? kernel_events_fd(r->came_up) : -1;

@@ -1,4 +1,4 @@
-/* preyctl dropped: who was dropped or rejected in the last minutes. */
+/* preyctl dropped: senders whose packets were dropped or rejected in the last minutes. */
 #include <string.h>
 
 #include "runtime/preyctl/command.h"

@@ -61,7 +61,7 @@ struct asked {
     struct test_said *said; /* NULL: no data */
 };
 
-/* Print what a proxy service makes of the client's data. It is computed here from the running program, because the
+/* Print a proxy service's decision on the client's data. It is computed here from the running program, because the
  * service knows only packets. Return 0 or the status. */
 static int heard_print(struct talk *t, const struct asked *a, const char *answer)
 {
@@ -76,7 +76,7 @@ static int heard_print(struct talk *t, const struct asked *a, const char *answer
     while (p && service < p->services_count && strcmp(program_str(p, p->services[service].name), name) != 0) service++;
     if (p && service < p->services_count && p->services[service].proxy)
         words = written_heard(p, service, a->said, a->frame, a->len, NULL);
-    puts(words ? words : "client data is ignored, because no proxy service takes the connection");
+    puts(words ? words : "client data is ignored: no proxy service takes the connection");
     free(words);
     program_put(p);
     return 0;

@@ -9,7 +9,7 @@
 #include "runtime/report/document/fill.h"
 #include "runtime/report/document/item.h"
 
-/* Return the user's name, or the number if there is none of that name. */
+/* Return the user's name, or the number if it has no name. */
 static const char *user_of(const cJSON *program, const char *member, char name[40])
 {
     const struct passwd *pw = getpwuid((uid_t)item_number(program, member));

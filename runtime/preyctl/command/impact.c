@@ -71,8 +71,9 @@ static const char pools_differ[] =
 static const char servers_flows[] =
     "{*servers|||{?drain           {#drain} on {server} "
     "{?drain_s {=drain|drains|drain} for {~drain_s}, {?then=reset then {=drain|it is|they are} reset}"
-    "{!then=reset {=drain|and goes|and go} on after that}}"
-    "{!drain_s {?then=reset {=drain|is|are} reset}{!then=reset {=drain|goes on until it ends|go on until they end}}}\n}"
+    "{!then=reset {=drain|and stays|and stay} open after that}}"
+    "{!drain_s {?then=reset {=drain|is|are} reset}{!then=reset {=drain|stays open until it ends|stay open until they "
+    "end}}}\n}"
     "{?move           {#move} on {server} {=move|gets|get} another server\n}}";
 
 static const char *past_of(const char *verdict)
@@ -116,7 +117,7 @@ static void flows_print(const cJSON *found)
                text_number((live + judged / 2) / judged, a));
 }
 
-/* Print pairs of numbers that differ. No translation: there is no such limit; a table of 0: it follows from memory. */
+/* Print pairs of numbers that differ. Without translation there is no such limit; a table of 0 follows from memory. */
 static void capacity_print(const cJSON *capacity)
 {
     const cJSON *translated = item(capacity, "translated"), *flows = item(capacity, "flows");
@@ -150,7 +151,7 @@ static void text_print(const struct talk *t, char *diff, char *audit, const cJSO
                t->line->arguments[0], when);
 }
 
-/* Complete the document of what was found, and print it. Return the status. */
+/* Complete the document of the findings, and print it. Return the status. */
 static int impact_tell(const struct talk *t, struct program *old, struct program *new, cJSON *found)
 {
     const bool audits = new->would, json = t->line->json;

@@ -1,4 +1,4 @@
-/* preyctl set: a server's weight or state, set by hand. */
+/* preyctl set: set a server's weight or state by hand. */
 #include <stdlib.h>
 #include <string.h>
 

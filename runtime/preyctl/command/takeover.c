@@ -85,7 +85,8 @@ static void join_group(const char *groups)
     if (fd >= 0) close(fd);
 }
 
-/* Go where the one before is, as its path says: by /proc this process would be in the other one's mount namespace. */
+/* Change to the previous process's folder, by its path: through /proc this process would be in the other mount
+ * namespace. */
 static void join_folder(long before)
 {
     char link[64], folder[PATH_MAX];
@@ -110,7 +111,7 @@ static void run_preyrun(long before, const struct words *line, const struct word
     _exit(2);
 }
 
-/* Start it as a child; with `orphan` as one of process 1, which then hears of its end as of any process that it has
+/* Start it as a child; with `orphan` as one of process 1, which then learns of its end as of any process that it has
  * started itself. Return its pid, or -1. */
 static pid_t start_preyrun(long before, const struct words *line, const struct words *environment, bool orphan)
 {
@@ -131,10 +132,10 @@ static pid_t start_preyrun(long before, const struct words *line, const struct w
     return pid;
 }
 
-/* True if the instance that answers is that process, whatever it says: it may have nothing to hand over itself. */
+/* True if the answering instance is that process, whatever its answer: it may have nothing to hand over itself. */
 static bool answers(const struct talk *t, long pid)
 {
-    char unsaid[500]; /* for a moment nobody may be there */
+    char unsaid[500]; /* for a moment no instance may be there */
     struct talk look = {.line = t->line, .fd = reach(t->line, unsaid, sizeof unsaid), .in.most = MESSAGE_ANSWER_MOST};
     struct ucred peer = {0};
     socklen_t len = sizeof peer;

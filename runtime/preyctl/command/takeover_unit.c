@@ -1,6 +1,6 @@
-/* Options go to the reload (systemd/prey-compile) by a file in /run/prey, which is locked as long as somebody waits:
- * what a killed preyctl left there asks for nothing. The answer comes back in it: a line with the status, then words.
- */
+/* Options go to the reload (systemd/prey-compile) by a file in /run/prey, which is locked as long as a preyctl
+ * waits: the file of a killed preyctl has no effect. The answer comes back in it: a line with the status, then
+ * words. */
 #include "runtime/preyctl/command/takeover_unit.h"
 
 #include <errno.h>
@@ -52,7 +52,7 @@ static bool service_of(long pid, char *unit, size_t size)
     return found;
 }
 
-/* Ask the manager for the main process of a unit. 0: it has none, or there is no answer. */
+/* Ask the manager for the main process of a unit. Return 0 if it has none, or without an answer. */
 static long main_process(const char *unit)
 {
     char answer[32] = "";
@@ -88,7 +88,7 @@ bool unit_is_told(const char *environment, size_t len)
     return false;
 }
 
-/* ---- who asks ---- */
+/* ---- the asking side ---- */
 
 static bool write_word(int fd, const char *word)
 {
@@ -136,7 +136,8 @@ static int reload(const char *unit)
     const pid_t pid = fork();
     if (!pid) {
         const int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
-        if (nothing >= 0) dup2(nothing, STDERR_FILENO); /* its words lead to the journal, where ours are, too */
+        if (nothing >= 0)
+            dup2(nothing, STDERR_FILENO); /* its text points to the journal, which has this program's text, too */
         execlp("systemctl", "systemctl", "--quiet", "reload", unit, (char *)NULL);
         _exit(127);
     }
@@ -145,7 +146,7 @@ static int reload(const char *unit)
     return !WIFEXITED(status) ? 2 : WEXITSTATUS(status);
 }
 
-/* Print what the reload has answered. Return the exit status; -1: it has answered nothing. */
+/* Print the reload's answer. Return the exit status; -1 without an answer. */
 static int show_answer(int fd)
 {
     char text[4096];

@@ -6,7 +6,7 @@
 #include "runtime/base/grown.h"
 #include "runtime/preyctl/talk.h"
 
-/* Options of preyrun, as far as it takes to tell a value from a word of its own */
+/* Options of preyrun, as far as needed to distinguish a value from a word of its own */
 static const struct run_option {
     const char *name, *argument; /* argument NULL: none */
     char letter;
@@ -116,8 +116,8 @@ bool command_line_make(struct words *w, const char *preyrun, const char *const g
     return made;
 }
 
-/* The manager's watchdog waits for the process that it started, and now for any of the unit. What it has handed to that
- * process's start is for that one. */
+/* The manager's watchdog waits for the process that it started, and now for any of the unit. Its variables for that
+ * process's start are meant for that process only. */
 bool environment_make(struct words *w, char *before, size_t len)
 {
     /* Words of a manager, or of the parent of a service that had crashed (parent/between/starter.h), to that one

@@ -54,7 +54,7 @@ static void screen_draw(const cJSON *seen)
     free(text);
 }
 
-/* Wait until the second is over or the window's size changes. False: time to end. */
+/* Wait until the second ends or the window's size changes. False at the end. */
 static bool wait_key(int signals)
 {
     struct pollfd fds[] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = signals, .events = POLLIN}};

@@ -18,7 +18,7 @@ static void print_seen(const struct message *m)
 {
     cJSON *seen = document_parse(m->body, m->len);
     const char *time = item_text(seen, "time");
-    if (item(seen, "left_out")) { /* the last line says it */
+    if (item(seen, "left_out")) { /* the last line reports it */
         cJSON_Delete(seen);
         return;
     }

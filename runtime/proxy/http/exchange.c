@@ -1,5 +1,5 @@
-/* HTTP_EXCHANGE: the request goes to the server and its answer to the client, at once: a server may answer before it
- * has the whole request */
+/* HTTP_EXCHANGE: the request goes to the server and its answer to the client, at the same time: a server may answer
+ * before it has the whole request */
 #include <stdio.h>
 #include <sys/socket.h>
 
@@ -56,7 +56,7 @@ static bool send_request(struct session *s)
     }
 }
 
-/* Answer the client with an error, as the server's bytes are no valid answer */
+/* Answer the client with an error, because the server's bytes are no valid answer */
 static void server_is_bad(struct session *s, unsigned status, enum session_end why)
 {
     count_up(&session_counts(s)->http[HTTP_COUNT_SERVER_BAD], 1);
@@ -150,7 +150,7 @@ static void begin_answer(struct session *s, const struct http_head *a)
     h->state = HTTP_TUNNELS;
 }
 
-/* Read heads up to the final answer's. False if it waits, or the exchange is over. */
+/* Read heads up to the final answer's. False if it waits, or the exchange has ended. */
 static bool read_answer(struct session *s)
 {
     struct http *h = http_of(s);
@@ -192,7 +192,7 @@ static bool read_answer(struct session *s)
     return true;
 }
 
-/* Send more of the answer's body. False if it waits, or the session is over. */
+/* Send more of the answer's body. False if it waits, or the session has ended. */
 static bool send_answer(struct session *s)
 {
     struct http *h = http_of(s);
@@ -207,7 +207,8 @@ static bool send_answer(struct session *s)
     }
 }
 
-/* True if the client has reset its connection. An end alone may be a half close; a reset shows as an error. */
+/* True if the client has reset its connection. An end without a reset may be a half close; a reset shows as an
+ * error. */
 static bool client_is_gone(const struct session *s)
 {
     int err = 0;
@@ -223,7 +224,7 @@ bool http_awaits_client(const struct session *s)
     return !h->sent && !h->up.ready && !(h->expects && !h->interims);
 }
 
-/* Do what can be done at once. False if it waits. */
+/* Do the steps that are possible now. False if it waits. */
 static bool exchange_go_on(struct session *s)
 {
     struct http *h = http_of(s);

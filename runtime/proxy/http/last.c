@@ -1,4 +1,4 @@
-/* Ends of an exchange: answers of ours, the next request, other protocols, the connection's end */
+/* Ends of an exchange: the proxy's own answers, the next request, other protocols, the connection's end */
 #include <errno.h>
 
 #include "runtime/proxy/connect.h"
@@ -14,7 +14,8 @@ static void drop_server(struct session *s)
     session_leave_server(s);
 }
 
-/* True if what was written may be written again: a server ended a connection that it had kept, as it may at any time */
+/* True if the written bytes may be written again: a server ended a connection that it had kept, as it may at any
+ * time */
 static bool may_repeat(const struct session *s)
 {
     const struct http *h = http_of(s);
@@ -153,7 +154,7 @@ void http_over(struct session *s)
     }
 }
 
-/* Read and discard what the client still sends, so that no reset loses its answer (RFC 9112, 9.6) */
+/* Read and discard the client's further bytes, so that no reset loses its answer (RFC 9112, 9.6) */
 static bool linger(struct session *s)
 {
     struct http *h = http_of(s);

@@ -1,4 +1,4 @@
-/* Steps of one turn: write what is ready, read what has room, parse it, let the relay move long parts */
+/* Steps of one turn: write ready bytes, read as room allows, parse, let the relay move long parts */
 #include "runtime/proxy/http/message.h"
 
 #include <errno.h>

@@ -3,7 +3,7 @@
  *      from ─▶ [ head as it is sent on | body, looked at | not looked at yet ] ─▶ to
  *                `------- ready -----------------------'
  *
- * Body bytes are parsed before they are written, so that the outgoing message ends where its framing says: bytes behind
+ * Body bytes are parsed before they are written, so that the outgoing message ends as in its framing: bytes behind
  * it belong to the next message, and stay. Long parts of known length are moved like a session's plain bytes
  * (relay.h). */
 #pragma once

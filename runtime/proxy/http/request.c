@@ -15,7 +15,7 @@ static void request_refuse(struct session *s, enum stream_reason why)
     h->reason = (uint8_t)why;
     h->keeps = false;
     if (why == STREAM_HTTP2) {
-        /* tell a client of HTTP/2 to use HTTP/1.1 */
+        /* make an HTTP/2 client use HTTP/1.1 */
         h->why = SESSION_REQUEST_BAD;
         http_say(s, http2_goaway, HTTP2_GOAWAY_LEN);
     } else if (status)

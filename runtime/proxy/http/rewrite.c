@@ -1,4 +1,5 @@
-/* A new head is written field by field, each kept, merged with ours, or left out by how far the client is trusted */
+/* A new head is written field by field, each kept, merged with the proxy's, or left out, depending on the trust in
+ * the client */
 #include "runtime/proxy/http/rewrite.h"
 
 #include <stdio.h>
@@ -131,7 +132,7 @@ static void add_list(struct head_text *out, const struct http_head *h, const uin
     head_say(out, "\r\n");
 }
 
-/* Fields that tell of a client, as bits of a set: those of one value, then those of a list */
+/* Fields that describe a client, as bits of a set: those of one value, then those of a list */
 enum {
     TELLS_PROTO = 1 << 0,
     TELLS_HOST = 1 << 1,
@@ -166,7 +167,7 @@ static void add_asked_host(struct head_text *out, const struct http_head *h, con
     head_say(out, "\r\n");
 }
 
-/* Write the client that a trusted front names, the last of its list; else ours */
+/* Write the client that a trusted front names, the last of its list; else this connection's */
 static void add_real(struct head_text *out, const struct http_head *h, const uint8_t *bytes, const struct told *told,
                      unsigned has)
 {
@@ -190,8 +191,8 @@ static void add_real(struct head_text *out, const struct http_head *h, const uin
     head_say(out, "\r\n");
 }
 
-/* Write what tells of the client. has: fields that it wrote, and that it is trusted with or that are lists. A front
- * that names the protocol alone does not mean our port with it. */
+/* Write the fields that describe the client. has: fields that it wrote, and that it is trusted with or that are
+ * lists. A front that names only the protocol does not mean the proxy's port. */
 static void add_told(struct head_text *out, const struct http_head *h, const uint8_t *bytes, const struct told *told,
                      const char *host, unsigned has)
 {
@@ -249,8 +250,8 @@ static bool is_forwarded(const struct http_head *h, const uint8_t *bytes, unsign
 
 enum telling { TELLING_NOT, TELLING_STAYS, TELLING_LISTED, TELLING_GOES };
 
-/* Return what becomes of a client's field that tells of clients, and note it in *has: it stays, is listed in one line
- * with ours, or is left out. NOT: it is another field. */
+/* Return the fate of a client's field that describes clients, and note it in *has: it stays, is joined in one line
+ * with the proxy's, or is left out. NOT: it is another field. */
 static enum telling telling(const struct http_head *h, const uint8_t *bytes, unsigned i, enum name_trust trust,
                             unsigned *has)
 {

@@ -138,7 +138,7 @@ static void late(struct session *s)
     switch (h->state) {
     case HTTP_HEAD:
         if (is_between(s)) {
-            /* The time before a request is over: end, unless a request has come at this moment. */
+            /* The time for the next request has expired: end, unless a request has come at this moment. */
             if (message_get(&h->up, &s->proxy->buffers) == WAY_WAITS)
                 http_leave(s, h->opens ? SESSION_FIRST_LATE : SESSION_IDLE);
         } else

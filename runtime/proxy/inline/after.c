@@ -1,4 +1,5 @@
-/* Sessions whose connection has left its sockets: they hold none, and know of it what the worker reports and counts. */
+/* Sessions whose connection has left its sockets: they hold no sockets, and know the connection by the worker's
+ * reports and counts. */
 #include "runtime/exchange/begun/leaving.h"
 #include "runtime/proxy/inline/leave_sockets.h"
 
@@ -16,7 +17,7 @@ void after_begin(struct session *s)
     l->half |= ((s->client.flags | s->server->flags) & SIDE_ENDED) != 0;
     l->since_ns = p->loop.now_ns;
     timer_stop(&p->loop.wheel, &l->timer);
-    /* Nobody hears of the resets: what these sockets say reaches the worker, and no end */
+    /* The ends get no resets: packets of these sockets reach the worker, and no end */
     s->client.flags |= SIDE_RESETS;
     s->server->flags |= SIDE_RESETS;
     side_close(&s->client);
@@ -44,7 +45,7 @@ void after_late(struct session *s)
         session_wait(s, over_ns - now);
 }
 
-/* Return the end of a session whose connection is over in the worker. A number is given again only after a silence. */
+/* Return the end of a session whose connection has ended in the worker. A number is reused only after a silence. */
 static enum session_end why_ended(enum splice_why why)
 {
     switch (why) {

@@ -1,5 +1,5 @@
-/* See inline.h. The worker reports a connection before its first packet goes to the inline stack, so whoever is
- * accepted is known, unless the number has gone to another connection meanwhile. */
+/* See inline.h. The worker reports a connection before its first packet goes to the inline stack, so each accepted
+ * connection is known, unless the number has gone to another connection meanwhile. */
 #include "runtime/proxy/inline/inline.h"
 
 #include <errno.h>

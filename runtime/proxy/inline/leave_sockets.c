@@ -9,7 +9,7 @@
 #include "runtime/exchange/begun/leaving.h"
 #include "runtime/proxy/inline/inline.h"
 
-#define DRAIN_NS UINT64_C(200000000)  /* longest time to write what was read */
+#define DRAIN_NS UINT64_C(200000000)  /* longest time to write the bytes that were read */
 #define READ_NS  UINT64_C(1000000000) /* longest time in which more comes again and again */
 #define REST_NS  UINT64_C(1000000000) /* first rest; each is twice as long as the one before */
 enum { TRIES = 8 };
@@ -114,7 +114,7 @@ static void leave_ask(struct session *s)
     leave_say(s);
 }
 
-/* Write what was read of one direction. False: the session has ended. */
+/* Write the bytes read in one direction. False if the session has ended. */
 static bool write_way(struct session *s, struct way *w, bool up)
 {
     const uint64_t before = w->moved;
@@ -129,7 +129,8 @@ static bool ways_are_empty(const struct session *s)
     return !s->up.buffer && !s->up.pipe && !s->down.buffer && !s->down.pipe;
 }
 
-/* Write what was read, and then ask. Return false if that takes too long, and the session goes on as before. */
+/* Write the bytes that were read, and then ask. Return false if that takes too long, and the session goes on as
+ * before. */
 static bool drains(struct session *s)
 {
     struct leave *l = s->inlined->leave;
@@ -143,7 +144,7 @@ static bool drains(struct session *s)
     return l->state != LEAVE_RESTS;
 }
 
-/* Do what the answer says. */
+/* Follow the answer. */
 static void heed(struct session *s)
 {
     struct leave *l = s->inlined->leave;

@@ -141,8 +141,8 @@ bool middle_move(struct session *s)
     struct middle *m = s->middle;
     bool done[MIDDLE_WAYS];
     for (unsigned way = 0; way < MIDDLE_WAYS; way++) {
-        /* The program closed a stream that it had not ended in order, and before it was told of the end of its input:
-         * what it wrote may be cut short. */
+        /* The program closed a stream that it had not ended in order, and before it learned of the end of its input:
+         * its output may be cut short. */
         if (m->streams[way].flags & SIDE_HUNG && !(m->streams[way].flags & (SIDE_FIN | SIDE_ENDED | SIDE_SHUT))) {
             session_end(s, SESSION_PROGRAM);
             return false;

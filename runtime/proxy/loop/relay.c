@@ -125,7 +125,7 @@ static void give_pipe(struct way *w)
     w->pipe = NULL;
 }
 
-/* Give back what is empty */
+/* Give back the empty ones */
 static void give_empty(struct way *w, struct slab *buffers)
 {
     if (w->buffer && !buffer_len(w->buffer)) {

@@ -34,7 +34,7 @@ static int pair_choose(SSL *ssl, int *alert, void *arg)
     return SSL_TLSEXT_ERR_OK;
 }
 
-/* Choose the first of our protocols that the client offers */
+/* Choose the first of the proxy's protocols that the client offers */
 static int agree(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in, unsigned in_len,
                  void *arg)
 {

@@ -61,7 +61,7 @@ struct proxy_counters **proxy_counted_new(uint32_t services)
     return calloc(services + 1u, sizeof(struct proxy_counters *));
 }
 
-/* Add removed services to `rest`, and free their counters, which nothing uses any more */
+/* Add removed services to `rest`, and free their counters, which are unused now */
 static void counted_settle(struct proxy_counted *c)
 {
     for (uint32_t i = 0; i < c->gone_count; i++) {

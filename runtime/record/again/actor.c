@@ -1,4 +1,4 @@
-/* An actor's steps: what its worker did, once more, compared with what the recording holds. */
+/* An actor's steps: its worker's work, done again and compared with the recording. */
 #include "runtime/record/again/actor.h"
 
 #include <errno.h>
@@ -32,7 +32,7 @@ static void take_left(struct actor *a, const struct tape_record *r)
     tape_done(&a->tape, r);
 }
 
-/* Count and take what is on the tape without a recorded counterpart. */
+/* Count and take the tape's entries without a recorded counterpart. */
 static void rest(struct actor *a)
 {
     for (const struct tape_record *r; (r = next_result(a));) {
@@ -178,7 +178,7 @@ static void take_cuts(struct actor *a, const struct tape_record *r, const uint8_
     a->cuts.count += r->count;
 }
 
-/* Complete a tick, or a batch whose frames are all read. The call comes after all words that the worker was told
+/* Complete a tick, or a batch whose frames are all read. The call comes after all words that the worker got
  * meanwhile: at a step other than TAPE_SHARED, or a packet that left. */
 void actor_finish(struct actor *a)
 {
@@ -197,7 +197,7 @@ void actor_finish(struct actor *a)
     members_checked(a);
 }
 
-/* Add a word that the worker was told. */
+/* Add a word that the worker got. */
 static void take_heard(struct actor *a, uint64_t value)
 {
     if (!grow(&a->heard, a->heard_count, &a->heard_room, 64, sizeof value)) {
@@ -315,7 +315,7 @@ static bool blind(struct actor *a)
     return a->stopped;
 }
 
-/* Take what the proxy loop asked. */
+/* Take the proxy loop's requests. */
 static void take_ask(struct actor *a, const struct tape_record *r, const uint8_t *body)
 {
     if (blind(a)) return;
@@ -409,7 +409,7 @@ static bool has_body(const struct tape_record *r)
     return r->kind == TAPE_VERDICTS || r->kind == TAPE_ASKED || r->kind == TAPE_HEARD || r->kind == TAPE_CUT;
 }
 
-/* True for what the worker was told in the step before. */
+/* True for words that the worker got in the step before. */
 static bool goes_with_step(const struct tape_record *r)
 {
     return r->kind == TAPE_SHARED || r->kind == TAPE_HEARD || r->kind == TAPE_CUT;

@@ -39,7 +39,7 @@ struct actor_watch {
      * program's slots; NULL: no mirrors, or out of memory. */
     const struct copies_table *(*copies)(void *arg, struct actor *a, const struct program *p);
     /* The actor's worker begins to run the program, or is made for it: return the receiver of events of observed
-     * connections, the same for all programs of an actor; NULL: nobody is notified. */
+     * connections, the same for all programs of an actor; NULL: no one is notified. */
     const struct observe_out *(*observed)(void *arg, struct actor *a, const struct program *p);
     /* A flow has ended; its times are the worker's. */
     void (*ended)(void *arg, const struct actor *a, const struct flow_record *f);

@@ -1,4 +1,4 @@
-/* A packet is completed with what was recorded beside it, judged and compared, or found to hang on more */
+/* A packet is completed with the data recorded beside it, then judged and compared, or found to depend on more */
 #include "runtime/record/again/single.h"
 
 #include <string.h>
@@ -36,7 +36,7 @@ struct single {
     bool judged;
     struct actor *actor;
     struct kernel_members members; /* answers of live sets to the kernel */
-    bool by_kernel;                /* the kernel did what is done now */
+    bool by_kernel;                /* the kernel did this step's work */
     unsigned missing;              /* questions of live sets without a recorded answer */
 };
 
@@ -69,8 +69,8 @@ static bool worker_heard_of(const struct single *x, uint32_t live, const uint32_
     return known;
 }
 
-/* Answer a question of the judgement: what the kernel's stages did as these were answered, the rest as the worker was,
- * and either as the other where it did not ask. What nobody has asked is not known. */
+/* Answer a question of the judgement: for the kernel's stages as these were answered, for the rest as the worker
+ * was, and either as the other where it did not ask. Answers that were never asked for are unknown. */
 static bool single_hear(void *arg, uint32_t live, const uint32_t addr[4], bool v6, bool held)
 {
     struct single *x = arg;
@@ -117,15 +117,15 @@ static bool parse(const struct actor *a, struct single *x)
 {
     x->pkt->iface = a->program ? a->program->iface[x->pkt->cookie] : a->story->other_iface[x->pkt->cookie];
     pkt_parse(x->pkt, &a->world->facts, &x->key);
-    /* Complete the key with what the parser cannot know. */
+    /* Complete the key with facts that the parser cannot know. */
     const struct facts *facts = &a->world->facts;
     const bool own = facts->self4_count | facts->self6_count;
     struct key *key = &x->key;
     if (own && x->met.has & MET_OUT && key->kind & KIND_IN) key->kind ^= KIND_IN | KIND_OUT;
     const uint16_t out = x->key.kind & KIND_VLAN ? IFACE_OTHER : facts_known_as(x->facts, x->pkt->iface);
     if (x->met.came && !(x->key.kind & KIND_OUT)) {
-        /* First seen where it leaves: tell by which device it came in, whether its source is reached there, and by
-         * which it leaves. */
+        /* For a packet first seen where it leaves: set the device by which it came, whether its source is reached
+         * there, and the device by which it leaves. */
         x->key.iface = came_by(a, x);
         x->pkt->way = (uint16_t)(out + 1);
         x->pkt->source = (uint8_t)ways_source(x->facts, &x->key, x->key.iface);
@@ -201,8 +201,8 @@ static bool stands_in_wire(const struct program *p, uint32_t service)
     return service < p->services_count && mode_is(p->services[service].mode, MODE_INLINE);
 }
 
-/* True unless a service would now take a packet that no service took. One in the wire leaves what opens no connection,
- * crosses to no other interface, or finds no room. */
+/* True unless a service would now take a packet that no service took. One in the wire leaves packets that open no
+ * connection, cross to no other interface, or find no room. */
 static bool is_left_alone(const struct single *x)
 {
     if (is_bound(x)) return false;
@@ -211,8 +211,7 @@ static bool is_left_alone(const struct single *x)
     return branch == PBC_NONE || stands_in_wire(x->program, x->program->branches[branch].service);
 }
 
-/* True if the packet stands where it leaves, and a nat has it next: it was let by, and comes again as one that was
- * routed. */
+/* True if the packet is where it leaves, and a nat has it next: it was let by, and comes again as a routed one. */
 static bool is_let_out(const struct single *x)
 {
     struct pkt out = *x->pkt;

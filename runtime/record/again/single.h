@@ -1,6 +1,6 @@
 /* Packets that the kernel judged, each judged again by itself: in its world, by its program, with its recorded flow.
  * Action, rule, service and server are compared; for a new flow, any server of the service counts as equal.
- * README.md lists what is not compared. */
+ * README.md lists the fields that are not compared. */
 #pragma once
 
 #include "runtime/record/again/actor.h"

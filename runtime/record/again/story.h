@@ -41,6 +41,6 @@ void story_end(struct story *t);
  * err. */
 int story_hear(struct story *t, const struct scene *s, char *err, size_t err_len);
 
-/* Return what was reported under that number; NULL: unknown. */
+/* Return the report under that number; NULL: unknown. */
 const struct told_program *story_program(const struct story *t, uint64_t number);
 struct snapshot *story_world(const struct story *t, uint64_t number);

@@ -7,7 +7,8 @@
 
 #include "runtime/record/told/recording_priv.h"
 
-/* Margin of a second at a file's beginning: its workers may tell their states later, and packets were judged before. */
+/* Margin of one second at a file's beginning: its workers may write their states later, and packets were judged
+ * before. */
 #define BEFORE_NS UINT64_C(1000000000)
 
 int chosen_open(const struct reel *r, unsigned at, struct film *f, struct scene *first, char *err, size_t err_len)
@@ -62,8 +63,8 @@ static unsigned first_of(const struct chosen *c, const struct reel *r, const str
     return at;
 }
 
-/* Find the last readable file, where the last run is. The files after it have no beginning, because the disk was full.
- * False: there is none, and err is about the last. */
+/* Find the last readable file, where the last run is. The files after it have no beginning, because the disk was
+ * full. False if none is readable; err is about the last. */
 static bool find_end(struct chosen *c, const struct reel *r, struct story *t, char *err, size_t err_len)
 {
     char why[200];

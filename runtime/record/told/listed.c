@@ -17,7 +17,7 @@ static uint32_t name_id(struct listed *l, const char *name)
     return l->names_count++;
 }
 
-/* Map the servers of this program from now on. False: out of memory. */
+/* Map the servers of this program from now on. False if memory ran out. */
 static bool names_follow(struct listed *l, const struct labels *labels)
 {
     if (l->of == labels->program) return true;

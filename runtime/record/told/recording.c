@@ -1,4 +1,4 @@
-/* Replay of a recording: the files of one run in order. Workers' steps are independent and done as they are. */
+/* Replay of a recording: the files of one run in order. Workers' steps are independent and run in recorded order. */
 #include "runtime/record/told/recording.h"
 #include "runtime/record/told/recording_priv.h"
 
@@ -169,7 +169,7 @@ static bool is_done(const struct recording *g)
     return all_told || g->short_of_memory || *g->copied.fault || player_over(&g->player);
 }
 
-/* Play a file. A fault is kept for the end, because what came before it is valid. */
+/* Play a file. A fault is kept for the end, because the data before it is valid. */
 static int play_file(struct recording *g, unsigned at)
 {
     char name[RECORDING_NAME], err[200];

@@ -20,7 +20,7 @@ static struct copies_told copied_of(const struct recording *g)
                                 .dir = g->o->copies};
 }
 
-/* True if all live sets of the worker's programs were empty: the recording does not hold what they answered. */
+/* True if all live sets of the worker's programs were empty: the recording does not contain their answers. */
 static bool members_empty(const struct recording *g)
 {
     const struct story *t = &g->player.story;

@@ -197,7 +197,7 @@ static void value(const struct filling *f, const cJSON *of, struct part p)
     }
 }
 
-/* Write what is in a pair of braces. */
+/* Write the contents of a pair of braces. */
 static void braces(const struct filling *f, const cJSON *of, struct part p)
 {
     struct part rest = {p.at + 1, p.end};

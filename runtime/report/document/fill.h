@@ -39,5 +39,5 @@ struct fill_hand {
 void fill_with(FILE *out, const struct fill_hand *hand, const cJSON *of, const char *pattern);
 /* The same for a terminal: moments are local times, "09:12:51" if today, else "2026-11-20 09:12". */
 void fill(FILE *out, const cJSON *of, const char *pattern);
-/* Return the member of that path, "flows.live"; NULL: there is none. */
+/* Return the member of that path, "flows.live"; NULL if there is none. */
 const cJSON *document_at(const cJSON *of, const char *path);

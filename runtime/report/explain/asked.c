@@ -14,8 +14,8 @@ static bool is_bound(const struct explain_look *k)
     return k->in_flow && (k->flow.server != PBC_NONE || k->flow.nat != PBC_NONE);
 }
 
-/* True for a segment to a service whose connections end in the inline stack, by which none begins: there is none that
- * it could belong to. */
+/* True for a segment to a service whose connections end in the inline stack, and that opens none: it can belong to
+ * no connection. */
 static bool has_no_connection(const struct explain_look *k, const struct pbc_service *s)
 {
     const struct key *key = k->inner ? &k->inner_key : &k->key;

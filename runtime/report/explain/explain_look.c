@@ -1,4 +1,4 @@
-/* The worker's vm is asked with steps noted: the packet, what is in its tunnel, then its connection */
+/* The worker's vm is asked with steps noted: the packet, the packet in its tunnel, then its connection */
 #include "runtime/report/explain/explain_look.h"
 
 #include <stdlib.h>

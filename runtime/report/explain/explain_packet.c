@@ -42,7 +42,7 @@ static const char *why(const struct explained *x, const struct trace_step *s, ch
     return text_clean(buf);
 }
 
-/* Return what a rule that matched does, in one of the buffers. */
+/* Return the effect of a rule that matched, in one of the buffers. */
 static const char *done(const struct explained *x, const struct trace_step *s, char verdict[128],
                         char copies[MIRROR_TEXT])
 {
@@ -189,7 +189,7 @@ static void default_text(const struct explained *x)
             label_place(l, label_firewall_place(l, f)));
 }
 
-/* Return why nothing was sent, if the verdict does not say it; else NULL. */
+/* Return why nothing was sent, if the verdict does not show it; else NULL. */
 static const char *unsent(const struct explained *x)
 {
     const struct verdict *v = &x->fate->verdict;
@@ -235,7 +235,7 @@ static bool has_audit(const struct explained *x)
     return x->look->audited && x->r->labels.would && !x->fate->followed && x->fate->verdict.action != ACTION_HELD;
 }
 
-/* Write the audited rules that were tried, and what would decide. */
+/* Write the audited rules that were tried, and the one that would decide. */
 static void would_text(const struct explained *x)
 {
     struct subject r;

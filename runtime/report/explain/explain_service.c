@@ -130,7 +130,7 @@ static const char *why_none(const struct program *p, const struct said *c)
     }
 }
 
-/* Write the destination of the connection's branch: the pool that was chosen, or what is no pool. */
+/* Write the destination of the connection's branch: the chosen pool, or another destination. */
 static const char *destination(const struct subject *r, const struct said *c, char *buf, size_t len)
 {
     char goes[DESTINATION_TEXT];

@@ -4,7 +4,7 @@
 #include "vm/words/words.h"
 
 /* Return the service that watches the packet. A reply that a service or translation sent on is shown to observers as
- * its client gets it, which its key does not tell: it has none here. */
+ * its client gets it, which its key does not show: it has none here. */
 static struct observed_by observed_by(const struct program *p, const struct explain_look *k, const struct verdict *v)
 {
     const bool on = v->action == ACTION_ACCEPT || v->action == ACTION_FORWARD || v->action == ACTION_PASS;

@@ -1,4 +1,4 @@
-/* A way that nobody can know, of a packet that a nat may take; and one that live traffic may not take. */
+/* The unknown way of a packet that a nat may take, and a way that live traffic may not take. */
 #include "runtime/report/explain/parts.h"
 #include "vm/judge/routes.h"
 
@@ -20,7 +20,7 @@ static bool way_fate(const struct explain_look *k, const struct verdict *v, stru
     } else if (why == WAY_NO_ROUTES)
         w->next = "--route or --routes FILE";
     else
-        w->instead = "use --exec kernel live, behind this machine's routing (--exec user drops it)";
+        w->instead = "--exec kernel, live, behind this machine's routing (--exec user drops it)";
     return true;
 }
 
@@ -35,7 +35,7 @@ static enum way_why doubt(const struct subject *r, const struct explain_look *k,
 }
 
 /* Return the interface by which rules refuse the packet, where a route leads by several and they let it through by
- * another; NULL: the packet is none of these. */
+ * another; NULL for other packets. */
 static const char *refused_by(const struct subject *r, const struct explain_look *k)
 {
     const struct program *p = r->program;

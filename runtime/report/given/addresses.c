@@ -1,5 +1,5 @@
-/* A file tells neither the order in which an interface has its addresses nor which of them are deprecated. If several
- * would do, the first of --self counts, or else the first in the file. */
+/* A file gives neither the order in which an interface has its addresses nor which of them are deprecated. If
+ * several would do, the first of --self counts, or else the first in the file. */
 #include "runtime/report/given/addresses.h"
 
 #include <errno.h>
@@ -15,9 +15,9 @@
 #include "vm/packet/parse/read.h"
 #include "vm/words/words.h"
 
-enum { OWN_IDS_MOST = 256, DOUBTS_SHOWN = 8, LINE_MOST = 400 };
+enum { OWN_BITS_LEAST = 16, OWN_IDS_MOST = 256, DOUBTS_SHOWN = 8, LINE_MOST = 400 };
 
-/* True for an address of the loopback, or of a link in IPv6: where those go that cross, none of them is known. */
+/* True for an address of the loopback, or of a link in IPv6: crossing packets never go there, so none is kept. */
 static bool stays(uint8_t family, const uint32_t addr[4])
 {
     if (family == 4) return addr[0] >> 24 == 127;
@@ -33,6 +33,25 @@ int addresses_add(struct given_addresses *g, const char *device, uint8_t family,
     memcpy(a->device, device, strnlen(device, IFACE_NAME_MOST));
     memcpy(a->addr, addr, sizeof a->addr);
     return 0;
+}
+
+int addresses_own(struct given_addresses *g, uint8_t family, const uint32_t to[4], unsigned bits)
+{
+    if (family == 4) {
+        if ((bits < 32 && to[0] >> 24 == 127) || bits < OWN_BITS_LEAST) return 0;
+        return self_put4(&g->own, to[0], 1u << (32 - bits));
+    }
+    const uint64_t hi = (uint64_t)to[0] << 32 | to[1], lo = (uint64_t)to[2] << 32 | to[3];
+    const uint64_t hi_free = bits >= 64 ? 0 : UINT64_MAX >> bits;
+    const uint64_t lo_free = bits >= 128 ? 0 : bits <= 64 ? UINT64_MAX : UINT64_MAX >> (bits - 64);
+    return self_put6(&g->own, &(struct pbc_range6){hi, lo, hi | hi_free, lo | lo_free});
+}
+
+void addresses_are_self(const struct given_addresses *g, struct facts *facts)
+{
+    const struct facts own = self_facts(&g->own);
+    if (!facts->self4_count) facts->self4 = own.self4, facts->self4_count = own.self4_count;
+    if (!facts->self6_count) facts->self6 = own.self6, facts->self6_count = own.self6_count;
 }
 
 static int compare_ends(const struct given_address *x, const struct given_address *y)
@@ -71,8 +90,8 @@ int addresses_settle(struct given_addresses *g, const struct program *p, bool fi
     uint32_t own = 0;
     g->program = p;
     g->files = files;
-    /* Sort the addresses by device, and drop what is reported again: by the route of its subnet, too, or by another
-     * file. */
+    self_sort(&g->own);
+    /* Sort the addresses by device, and drop repeated ones: by the route of their subnet, too, or from another file. */
     uint32_t kept = 0;
     if (g->count) qsort(g->all, g->count, sizeof *g->all, given_compare);
     for (uint32_t i = 0; i < g->count; i++)
@@ -126,15 +145,15 @@ static bool is_first(const struct facts *f, const struct given_address *a)
     return a->family == 4 ? a->addr[0] == f->addr4 : !memcmp(a->addr, f->addr6, sizeof a->addr);
 }
 
-/* Return the preference as the source of what leaves by the interface that has it. A file does not tell the scope of
- * 169.254.0.0/16, which mostly is the link (RFC 3927). */
+/* Return the preference as the source of packets that leave by the address's interface. A file does not give the
+ * scope of 169.254.0.0/16, which mostly is the link (RFC 3927). */
 static unsigned preference(const struct given_address *a)
 {
     const bool link = a->family == 4 && a->addr[0] >> 16 == 0xa9fe;
     return source_preference(&(struct source_candidate){.here = true, .wide = !link, .secondary = a->secondary});
 }
 
-/* Choose the interface's address of that family; NULL: there is none, or --self differs. */
+/* Choose the interface's address of that family; NULL if it has none, or --self differs. */
 static const struct given_address *address_choose(const struct given_addresses *g, struct given_iface *i,
                                                   uint8_t family, const struct facts *f, bool said)
 {
@@ -175,7 +194,7 @@ void addresses_tell(struct given_addresses *g, struct facts *facts, bool said)
     facts->patterns = g->patterns;
 }
 
-/* Lines to tell; all but the first few are counted. */
+/* Lines to report; all but the first few are counted. */
 struct telling {
     addresses_tell_fn *tell;
     void *arg;
@@ -187,7 +206,7 @@ static void tell_line(struct telling *t, const char *line)
     if (t->count++ < DOUBTS_SHOWN) t->tell(t->arg, line);
 }
 
-/* Write what stands for an unknown address: the first of --self. */
+/* Write the address that represents an unknown one: the first of --self. */
 static void text_first(const struct facts *f, uint8_t family, char text[INET6_ADDRSTRLEN + 32])
 {
     uint32_t addr[4];
@@ -251,14 +270,15 @@ void addresses_doubts(const struct given_addresses *g, const struct facts *facts
     }
     if (!g->left_out) return;
     snprintf(line, sizeof line,
-             "--routes gives addresses to more than %u devices that no rule names by itself: of %s the first of --self "
-             "stands for theirs",
+             "--routes gives addresses to more than %u devices that no rule names: for %s of them, prey uses the first "
+             "address of --self",
              OWN_IDS_MOST, text_number(g->left_out, n));
     tell(arg, line);
 }
 
 void addresses_fini(struct given_addresses *g)
 {
+    self_fini(&g->own);
     free(g->all);
     free(g->ifaces);
     free(g->facts);

@@ -2,6 +2,7 @@
  * (host_source). */
 #pragma once
 
+#include "runtime/base/self.h"
 #include "vm/packet/facts.h"
 #include "vm/program/program.h"
 
@@ -26,6 +27,7 @@ struct given_iface {
 /* All zero: nothing is known. */
 struct given_addresses {
     const struct program *program;
+    struct self own; /* all that packets to this machine may be for, sorted once settled */
     struct given_address *all;
     uint32_t count, room;
     struct given_iface *ifaces; /* [ifaces_count] by name */
@@ -38,13 +40,18 @@ struct given_addresses {
 /* Add an address of a device. Return 0 or -ENOMEM. */
 int addresses_add(struct given_addresses *g, const char *device, uint8_t family, const uint32_t addr[4],
                   bool secondary);
+/* Add the addresses of a prefix, whose packets this machine receives. Loopback networks and networks of more than
+ * 65,536 addresses are left out. Return 0 or -ENOMEM. */
+int addresses_own(struct given_addresses *g, uint8_t family, const uint32_t to[4], unsigned bits);
+/* Put these into the facts, each family of which --self lists none. */
+void addresses_are_self(const struct given_addresses *g, struct facts *facts);
 /* Close the list. A device that the rules know by a pattern, or not at all, gets an id of its own, as live interfaces
  * do. files: routes came from files. Return 0 or -ENOMEM. */
 int addresses_settle(struct given_addresses *g, const struct program *p, bool files);
 /* Return the id of frames of the device, whose id in rules is `as`. */
 uint16_t addresses_iface(const struct given_addresses *g, const char *device, uint16_t as);
 /* Choose each interface's address among this machine's own in `facts`, and set it. said: these are the machine's
- * own; false: they stand for unknown ones, as do those of a family without any. */
+ * own; false: they represent unknown ones, as do those of a family without any. */
 void addresses_tell(struct given_addresses *g, struct facts *facts, bool said);
 /* Report, one line each, interfaces where the right address may differ from that of `masquerade` by these facts. */
 typedef void addresses_tell_fn(void *arg, const char *line);

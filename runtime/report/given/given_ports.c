@@ -1,4 +1,4 @@
-/* A hash table by name; a name means what --map says, else the interface of the rules */
+/* A hash table by name; a name means the interface of --map, else that of the rules */
 #include "runtime/report/given/given_ports.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* Lines of `ip route` and `ip rule` are cut into words; what can't be read makes ways unknown, or is a fault */
+/* Lines of `ip route` and `ip rule` are cut into words; unreadable ones make ways unknown, or are a fault */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -165,7 +165,7 @@ static int read_value(struct reading *r, const char *word, const char *value, st
     return 0;
 }
 
-/* Return the value of a word of a route's line; "": there is none. */
+/* Return the value of a word of a route's line; "" without that word. */
 static const char *value_of(char *const words[], unsigned count, const char *word)
 {
     for (unsigned i = 0; i + 1 < count; i++)
@@ -173,8 +173,8 @@ static const char *value_of(char *const words[], unsigned count, const char *wor
     return "";
 }
 
-/* Note the address that the line tells. `local ADDR` is one of the device; its `src` is another address if that comes
- * first in the subnet. A route that came with an address has it as `src`. Any other route's `src` may be the address of
+/* Note the address in the line. `local ADDR` is one of the device; its `src` is another address if that comes first
+ * in the subnet. A route that came with an address has it as `src`. Any other route's `src` may be the address of
  * another device. */
 static int note_address(struct reading *r, char *const words[], unsigned count)
 {
@@ -191,6 +191,17 @@ static int note_address(struct reading *r, char *const words[], unsigned count)
     if (at.bits != (at.family == 4 ? 32 : 128)) return 0;
     const bool secondary = local && has_src && memcmp(at.to, first.to, sizeof at.to) != 0;
     return addresses_add(r->addresses, device, at.family, at.to, secondary);
+}
+
+/* Note the addresses of a line of the table `local` that are this machine's own, as live (host_self). */
+static int note_own(struct reading *r, char *const words[], unsigned count)
+{
+    const char *table = value_of(words, count, "table");
+    const bool of_self = word_is(words[0], "local") || word_is(words[0], "anycast") || word_is(words[0], "broadcast");
+    const struct route *to = &r->entry.route;
+    if (!of_self || (*table && !word_is(table, "local") && !word_is(table, "255"))) return 0;
+    if (word_is(words[0], "broadcast") && to->to[0] >> 24 == 127) return 0;
+    return addresses_own(r->addresses, to->family, to->to, to->bits);
 }
 
 /* Read the words behind a prefix or a `nexthop`. */
@@ -281,6 +292,7 @@ static int read_route(struct reading *r, char *const words[], unsigned count)
         return routes_fault(r, "a route must begin with an address, a prefix or `default`, not",
                             words[at == count ? 0 : at]);
     failed = r->entry.kind == ROUTE_VIA || word_is(words[0], "local") ? note_address(r, words, count) : 0;
+    if (!failed) failed = note_own(r, words, count);
     if (failed) return failed;
     r->hops[0] = (struct route_hop){.weight = 1};
     for (unsigned i = at; i < count; i++) /* hops may be in the route's own line */

@@ -1,5 +1,5 @@
-/* Policy rules as `ip rule` prints them. IPv4's and IPv6's look alike: what is together is one family's, and an
- * address in it, or the table `default`, shows which. */
+/* Policy rules as `ip rule` prints them. IPv4's and IPv6's look alike: a section belongs to one family, which an
+ * address in it, or the table `default`, shows. */
 #include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
@@ -128,7 +128,7 @@ static int read_device(struct reading *r, const char *word, struct rule_read *x)
     return 0;
 }
 
-/* Packets that cross are root's to the kernel. */
+/* The kernel counts crossing packets as root's. */
 static int read_users(struct reading *r, const char *word, struct route_rule *rule)
 {
     uint32_t range[2];
@@ -165,7 +165,7 @@ static int read_suppressed(struct reading *r, const char *word, struct route_pol
     return 0;
 }
 
-/* Read a word with its value. Return 1: it is no such word. */
+/* Read a word with its value. Return 1 if it is no such word. */
 static int read_valued(struct reading *r, const char *word, const char *value, struct rule_read *x)
 {
     struct route_rule *rule = &x->policy.rule;
@@ -194,7 +194,7 @@ static int read_valued(struct reading *r, const char *word, const char *value, s
     return 1;
 }
 
-/* Read a word without a value. False: it is no such word. */
+/* Read a word without a value. False if it is no such word. */
 static bool read_single(const char *word, struct route_policy *p)
 {
     if (word_is(word, "not")) p->rule.asks |= ROUTE_ASKS_NOT;
@@ -251,7 +251,7 @@ static bool are_six_alone(const struct reading *r)
     return alone;
 }
 
-/* Return the family of the only section, in which nothing tells it; 0: nor does anything else. */
+/* Return the family of the only section, which has no sign of it; 0 if other data does not show it either. */
 static uint8_t family_left(const struct reading *r)
 {
     bool four = false, six = false;
@@ -277,7 +277,7 @@ static int ask_family(struct reading *r)
     return failed;
 }
 
-/* Give each section that tells no family the one that is left: IPv4's comes first. */
+/* Give each section that shows no family the one that is left: IPv4's comes first. */
 static int settle_families(struct reading *r)
 {
     bool four = false;

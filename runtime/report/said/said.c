@@ -128,7 +128,7 @@ static void believe(struct said_world *w, struct said *c, const struct key *key)
     c->is_named = true;
 }
 
-/* Go on behind a request's head: to its body, to the next request, or to bytes that are no requests (a tunnel). */
+/* Continue after a request's head: at its body, at the next request, or at bytes that are no requests (a tunnel). */
 static void request_go_on(struct said_world *w, struct said *c)
 {
     const struct http_head *h = &w->first.head;
@@ -211,7 +211,7 @@ static void accept(struct said_world *w, struct said *c, const struct said_segme
     } else if (said_proxy(w, c)->cert_count && c->wants & ~(uint32_t)FIRST_TLS) {
         said_lose(w, c, SAID_BLIND); /* the client's bytes are encrypted, and more than its hello is asked for */
     } else if (!wants(w, c, s->key)) {
-        /* Choose without a byte: w->first tells of none, as it may be another connection's. */
+        /* Choose without a byte: w->first is no evidence, as it may be another connection's. */
         first_read(&w->first, &c->at, NULL, 0, &(struct first_asked){.end = FIRST_CLOSED});
         said_choose(w, c, s, s->key, program_stream(w->program, s->key, &w->first));
         if (c->in.room) w->hold(w, c, 0);
@@ -269,7 +269,7 @@ void said_segment(struct said_world *w, struct said *c, const struct said_segmen
     if (is_read(c) && s->partial) said_lose(w, c, SAID_UNSEEN);
     if (is_read(c) || c->state == SAID_OPENING) segment_take(w, c, &data);
     if (is_read(c)) read_on(w, c, s, reassemble_whole(&c->in) ? FIRST_CLOSED : FIRST_OPEN);
-    /* Release what a closing connection holds at its service. */
+    /* Release a closing connection's shares of its service. */
     const bool reset = s->key->marks & TCP_RST;
     if (!reset && (is_read(c) || !(s->key->marks & TCP_FIN))) return;
     if (reset && c->state <= SAID_READING) c->state = SAID_GONE;

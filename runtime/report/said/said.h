@@ -19,7 +19,7 @@
     SAID(FULL, "max_flows", "over `max flows`")                                                                        \
     SAID(BLIND, "ciphered", "not examined, because TLS ends at the service")                                           \
     SAID(UNSEEN, "incomplete", "with bytes missing in the capture")                                                    \
-    SAID(CROWDED, "given_up", "given up, because too many were undecided")
+    SAID(CROWDED, "given_up", "passed, because too many were undecided")
 enum said_state {
 #define SAID(ident, key, words) SAID_##ident,
     SAID_STATES(SAID)

@@ -1,7 +1,7 @@
 /* Owners that are known from earlier packets of the same ends, for one worker: to find one again takes a third of an
  * established packet's way. Those by other facts or owners are forgotten all at once.
  *
- * A set is a line. A full one forgets its oldest member, so whoever sends by many ports costs others a search, never a
+ * A set is a line. A full one forgets its oldest member, so a sender with many ports costs others a search, never a
  * wrong owner. */
 #pragma once
 

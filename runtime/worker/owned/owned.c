@@ -64,7 +64,7 @@ static void hand_over(struct worker *w, unsigned to, const struct pkt *pkt, cons
     note_handed(w, to, handover_put(ring, pkt, key, w->egress.snapshot->number, kind));
 }
 
-/* Let owners see what they were handed. */
+/* Let owners see the packets that were handed to them. */
 static void publish(struct worker *w)
 {
     for (uint32_t left = w->woken; left; left &= left - 1)
@@ -188,9 +188,9 @@ static bool deal_unknown(struct worker *w, struct pkt *pkt, const struct known *
     return is_own_packet(w, pkt, key, now);
 }
 
-/* True if recipes may be lent and borrowed: nobody records this worker, for a replay of its tape has no other worker
- * that lends; nobody looks on, who would see packets without their flow; and super-packets, which are else judged by
- * their pieces, stay whole. */
+/* True if recipes may be lent and borrowed: this worker is not recorded, because a replay of its tape has no other
+ * worker that lends; no observer looks on, which would see packets without their flow; and super-packets, which are
+ * else judged by their pieces, stay whole. */
 static bool trades(const struct worker *w) { return !w->tape && !w->observing.set && !w->cfg.cuts; }
 
 /* Ask the owner to lend a recipe further. */
@@ -214,8 +214,8 @@ static void add_lent(struct worker *w, struct vm_parsed *parsed, unsigned at, co
     parsed->kinds |= p->kind;
 }
 
-/* Send a plain packet of another worker by what is borrowed of it, or hand it over. True if it is to leave here, as
- * packet `at` of the batch. */
+/* Send a plain packet of another worker by its borrowed recipe, or hand it over. True if it leaves here, as packet
+ * `at` of the batch. */
 static bool deal_others(struct worker *w, unsigned owner, struct pkt *pkt, const struct plain *p,
                         const struct known *ends, struct vm_parsed *parsed, unsigned at, uint64_t now)
 {
@@ -296,7 +296,7 @@ unsigned owned_deal(struct worker *w, struct pkt *pkts[], unsigned n, struct vm_
     return own;
 }
 
-/* Write what was handed over into the key, and parse it again if the sender has other facts. */
+/* Write the handed-over facts into the key, and parse it again if the sender has other facts. */
 static void take_key(struct worker *w, struct handed *h, bool plain, unsigned at, struct vm_parsed *parsed)
 {
     struct key *key = &vm_keys(w->vm)[at];

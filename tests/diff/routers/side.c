@@ -1,4 +1,4 @@
-/* Sibling routers in namespaces of their own, which end with this process */
+/* Sibling routers in namespaces of their own, which end when preyrun stops */
 #include "tests/diff/routers/side_priv.h"
 
 #include <errno.h>

@@ -314,9 +314,9 @@ pins() {
 # pins_are_away: what preyrun says of that file system where it is unmounted: the machine's first process may have one.
 pins_are_away() {
     if [ "$(stat -f -c %t /proc/1/root/sys/fs/bpf 2>/dev/null)" = cafe4a11 ]; then
-        echo 'the BPF file system at /sys/fs/bpf is hidden here'
+        echo 'the BPF file system at /sys/fs/bpf is hidden'
     else
-        echo '/sys/fs/bpf is not a BPF file system that can be written'
+        echo '/sys/fs/bpf is not a writable BPF file system'
     fi
 }
 

@@ -8,6 +8,7 @@ EXEC=kernel # who judges is the page's matter: preyrun chooses
 PREY=
 PACKAGES=sudo
 . tests/machines/units/begin.sh
+. "$top/tests/e2e/live/document.sh"
 page=$top/docs/guide/tutorials/get-started.md
 
 chroot "$root" useradd -m -s /bin/bash nina
@@ -23,7 +24,6 @@ commands() { # NUMBER
     awk -v number="$1" '/^## / { here = $2 == number "." } /^```/ { kind = kind ? "" : $1; next } !here { next }
         kind == "```sh" { print "$ " $0 } kind == "```console" && /^(client)?\$ / { print }' "$page"
 }
-listing() { awk -v name="# $1" '/^```/ { inside = !inside; first = inside; next } inside && first { first = 0; take = $0 == name } inside && take' "$page"; } # FILE
 # by_hand LINE: what a reader types; standard output is what it prints.
 by_hand() {
     printf 'cd ~/prey\n%s\n' "$1" >"$root/home/nina/line"
@@ -32,7 +32,7 @@ by_hand() {
 # Where packages come from is outside of the machine's own network.
 online() {
     printf 'cd ~/prey\n%s\n' "$1" >"$root/home/nina/line"
-    BOUND=3000 timeout 3000 nsenter -t "$init" -m -p -C -i -u -r -w env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin bash -c 'yes | su nina -lc "bash ~/line"' 2>&1
+    timeout 3000 nsenter -t "$init" -m -p -C -i -u -r -w env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin bash -c 'yes | su nina -lc "bash ~/line"' 2>&1
 }
 word_of() { sed -n 's/.*preyctl.* confirm \([a-z]\{8\}\)\b.*/\1/p' | tail -n 1; }
 # follow LINE: as the reader does, who waits until something has begun, and puts in what is the machine's own.
@@ -40,7 +40,7 @@ follow() {
     local line=${1#*\$ } wanted=0 how=by_hand
     line=${line//eth0/wan}
     case $1 in
-    *'tests/deps.sh'* | *'apt install'* | *'make deb'*) how=online ;;
+    *'tests/deps.sh'* | *'apt install'* | *'make de'*) how=online ;;
     *'build/preyc --check typo.prey') wanted=1 ;;
     'client$ '*) how=on_client wanted=28 ;;
     *'build/preyctl confirm'*) line="${line% *} $(word_of <"$tree/log.txt")" ;;
@@ -90,8 +90,8 @@ protects() { # WHEN
 systemd_begins
 for port in 80 8080; do background prey nc.openbsd -lk "$port"; done
 section 1
-listing host.prey >"$tree/host.prey"
-chroot "$root" chown nina: /home/nina/prey/host.prey
+document_rules host.prey
+install -o 1000 -g 1000 host.prey "$tree/"
 for number in 3 4 5 6 7; do section $number; done
 protects 'after step 7'
 restarts

@@ -267,9 +267,9 @@ static void certificates_alone(void **state)
     } rows[] = {
         {"-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n", true, ""},
         {"-----BEGIN TRUSTED CERTIFICATE-----\nMA==\n", true, ""},
-        {"-----BEGIN CERTIFICATE-----\nMA==\n-----BEGIN EC PRIVATE KEY-----\n", false, "holds a private key"},
-        {"root:x:0:0:root:/root:/bin/sh\n", false, "holds no certificate"},
-        {"", false, "holds no certificate"},
+        {"-----BEGIN CERTIFICATE-----\nMA==\n-----BEGIN EC PRIVATE KEY-----\n", false, "has a private key"},
+        {"root:x:0:0:root:/root:/bin/sh\n", false, "has no certificate"},
+        {"", false, "has no certificate"},
     };
     char file[] = "/tmp/prey-check-XXXXXX", err[400];
     int fd = mkstemp(file);

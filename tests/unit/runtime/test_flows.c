@@ -97,9 +97,9 @@ static void table(void **state)
     assert_string_equal(
         printed(&l, &c, 1),
         "began         lasted  protocol  opened by         other side        vlan  state    end\n"
-        "09:00:00.000  0 s     icmp6     2001:db8::1 id 7  2001:db8::2       5.7   two-way  goes on\n"
+        "09:00:00.000  0 s     icmp6     2001:db8::1 id 7  2001:db8::2       5.7   two-way  open\n"
         "09:00:00.005  1.5 s   tcp       10.0.0.1:50000    203.0.113.10:443  -     closing  closed 09:02:01.505\n"
-        "2 flows: 1 closed, 1 goes on (1 established); at most 2 at once; verdicts remembered for 1 packet\n");
+        "2 flows: 1 closed, 1 open (1 established); peak 2; verdicts remembered for 1 packet\n");
     flow_list_fini(&l);
 }
 
@@ -141,7 +141,7 @@ static void over_midnight(void **state)
                         "began                    lasted  protocol  opened by       other side        state    end\n"
                         "2026-01-05 09:00:00.005  1.5 s   tcp       10.0.0.1:50000  203.0.113.10:443  closing  "
                         "closed 2026-01-06 09:00:00.005\n"
-                        "1 flow: 1 closed, 0 go on; at most 1 at once\n");
+                        "1 flow: 1 closed, 0 open; peak 1\n");
     flow_list_fini(&l);
 }
 
@@ -151,7 +151,7 @@ static void none(void **state)
     struct flow_list l = {0};
     const struct flow_counters c = {0};
     flow_list_sort(&l);
-    assert_string_equal(printed(&l, &c, 0), "0 flows: 0 go on; at most 0 at once\n");
+    assert_string_equal(printed(&l, &c, 0), "0 flows: 0 open; peak 0\n");
     assert_string_equal(printed(&l, NULL, 0), "[]");
     l.left_out = 1234;
     assert_non_null(strstr(printed(&l, &c, 0), "\n1,234 more are not listed, because there was no room\n"));

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "runtime/kernel/asker.h"
+#include "runtime/kernel/kernel_priv.h"
 #include "runtime/kernel/run/events.h"
 #include "tests/lib/compiled.h"
 #include "tests/lib/kernel_load.h"
@@ -227,6 +228,33 @@ static void test_what_leaves_undecided_is_lost_or_passes(void **state)
     kernel_world(kernel)->watches = 0;
 }
 
+/* Without the next stage a packet is dropped, and counted as lost: by look without a judge, by the judge without act.
+ */
+static void test_without_the_next_stage_it_is_lost(void **state)
+{
+    (void)state;
+    uint8_t frame[FRAME_MOST];
+    if (!kernel) skip();
+    struct pkt pkt;
+    const uint32_t len = build(frame, false, true, false, 0);
+    pkt_view(&pkt, frame, len, len, LINK_ETHER, IFACE_NONE);
+    for (int ask_tc = 0; ask_tc < 2; ask_tc++)
+        for (uint32_t stage = 0; stage < 2; stage++) { /* judge and act, as in entry.def */
+            const int array = kernel->maps.v[ask_tc ? KERNEL_MAP_stages_tc : KERNEL_MAP_stages_xdp].fd;
+            const enum kernel_entry judge = ask_tc ? KERNEL_ENTRY_judge_tc : KERNEL_ENTRY_judge_xdp;
+            const int fd = stage ? kernel_program(kernel, ask_tc ? KERNEL_ENTRY_act_tc : KERNEL_ENTRY_act_xdp)
+                                 : kernel->judge->programs[judge];
+            const struct kernel_counters before = kernel_counters(kernel);
+            struct kpkt *k;
+            assert_int_equal(bpf_map_delete_elem(array, &stage), 0);
+            assert_int_equal(ask_frame(&asker, ask_tc ? KERNEL_TC : KERNEL_XDP, &pkt, 5, &k), -EPROTO);
+            assert_int_equal(bpf_map_update_elem(array, &stage, &fd, BPF_ANY), 0);
+            const struct kernel_counters now = kernel_counters(kernel);
+            assert_int_equal(now.lost.packets - before.lost.packets, 1);
+            assert_int_equal(now.lost.bytes - before.lost.bytes, len);
+        }
+}
+
 /* ---- what is told ---- */
 
 struct told {
@@ -413,6 +441,7 @@ int main(void)
         cmocka_unit_test(test_what_user_space_finishes_goes_up),
         cmocka_unit_test(test_what_nobody_takes_is_lost),
         cmocka_unit_test(test_what_leaves_undecided_is_lost_or_passes),
+        cmocka_unit_test(test_without_the_next_stage_it_is_lost),
         cmocka_unit_test(test_one_packet_of_some_is_told_of),
         cmocka_unit_test(test_drops_leave_room_to_others),
         cmocka_unit_test(test_a_reject_of_what_leaves_is_told_of),

@@ -125,7 +125,7 @@ static void faults_are_told_in_words(void **state)
         {"10.0.0.1, 10.0.0.2", ADDR_BLANKS,
          "not an address, prefix or range: write one address, prefix or range per line, without spaces in it"},
         {"www.example.com", ADDR_NAME,
-         "not an address, prefix or range: host names are not possible in this set: their addresses change"},
+         "not an address, prefix or range: a set of addresses cannot contain host names: their addresses change"},
         {"1.2.3", ADDR_NONE, "not an address, prefix or range"},
     };
     struct addr_member m;

@@ -221,7 +221,7 @@ bool frag_room(const struct frags *f, uint64_t now_ns)
 
 void frag_not_held(struct frags *f) { f->counters.not_held++; }
 
-/* Hold the copy until its own time or its datagram's is over. */
+/* Hold the copy until it or its datagram expires. */
 void frag_hold(struct frags *f, uint64_t now_ns, uint32_t datagram, struct pkt *copy, uint32_t outer_bytes)
 {
     const uint64_t keep = time_after(born_ns(f, datagram), FRAG_KEEP_NS), hold = time_after(now_ns, FRAG_HOLD_NS);

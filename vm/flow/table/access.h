@@ -113,7 +113,7 @@ static inline uint64_t *table_bits(const struct flow_table *t, unsigned level, u
 }
 static inline void table_set_bit(uint64_t *word, uint64_t bit, bool on) { *word = on ? *word | bit : *word & ~bit; }
 
-/* Note that what is archived of the slot's group has changed. */
+/* Note that the archived part of the slot's group has changed. */
 static inline void table_touch(const struct flow_table *t, int64_t slot)
 {
     const uint32_t group = (uint32_t)slot / GROUP;

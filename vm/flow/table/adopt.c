@@ -23,7 +23,7 @@ static bool makes_way(struct flow_table *t, const struct flow_tuple *tuple, uint
     return true;
 }
 
-/* Copy all but what the tuple says, and what is made again. */
+/* Copy all fields except those of the tuple and those that are rebuilt. */
 static void copy_lines(struct flow_table *t, int32_t slot, const struct flow_table *from, int32_t was)
 {
     struct flow *f = table_slot(t, slot);
@@ -36,7 +36,7 @@ static void copy_lines(struct flow_table *t, int32_t slot, const struct flow_tab
     f->astray = o->astray;
     if (cold) *table_cold(t, slot) = *table_cold(from, was);
     if (o->flags & FLOW_BOUND) *table_bind(t, slot) = *table_bind(from, was);
-    flow_set_state(t, slot, (enum flow_state)o->state, o->seen_ns); /* its class, by what was copied */
+    flow_set_state(t, slot, (enum flow_state)o->state, o->seen_ns); /* its class, by the copied state */
 }
 
 int32_t flow_move(struct flow_table *t, const struct flow_table *from, int32_t slot, uint16_t stack, uint64_t now_ns)

@@ -70,8 +70,7 @@ static unsigned write_group(struct flow_table *t, struct archive *a, uint32_t gr
     return count;
 }
 
-/* Write or read what a table must be like. One that has no flow yet becomes as large as that of an earlier program's
- * `limits`. */
+/* Write or read a table's shape. A table without flows becomes as large as that of an earlier program's `limits`. */
 static bool archive_shape(struct flow_table *t, struct archive *a)
 {
     uint32_t shape[3] = {t->groups, t->near, t->begins};

@@ -1,7 +1,7 @@
-/* Flows as bytes in advance, while they go on changing (flow_table_archive writes what is left of them): groups are
- * written whole, a few at a time, and once more if they have changed since. The reader puts each in the place of
- * what it has there. Between two parts flows begin and end, so a flow and its twin may come apart: the copy is
- * consistent only at the end.
+/* Flows as bytes in advance, while they go on changing (flow_table_archive writes the rest): groups are written
+ * whole, a few at a time, and once more if they have changed since. The reader puts each in the place of what it has
+ * there. Between two parts flows begin and end, so a flow and its twin may come apart: the copy is consistent only
+ * at the end.
  *
  * No call may run while the table changes. Not for a table that others change, too (ops.h). */
 #pragma once
@@ -33,5 +33,5 @@ bool flow_advance_read(struct flow_table *t, struct archive *a, flow_advance_fn 
 /* Check the groups that changed since their last check, as far as they are consistent, so that less is left for the
  * end. */
 void flow_advance_check(struct flow_table *t);
-/* Check what is left. False: slots do not agree. */
+/* Check the rest. False if slots do not agree. */
 bool flow_advance_agrees(struct flow_table *t);

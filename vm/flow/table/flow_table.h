@@ -33,7 +33,7 @@ uint32_t flow_table_groups(const struct flow_table_cfg *cfg);
  * also on another thread, takes half as much again as flows have used, and 1 MiB. */
 struct flow_table *flow_table_new(const struct flow_table_cfg *cfg);
 void flow_table_ahead(struct flow_table *t, size_t least); /* least: bytes, whatever flows have used */
-size_t flow_table_used(const struct flow_table *t); /* bytes that flows have used; 0 in a shared table */
+size_t flow_table_used(const struct flow_table *t);        /* bytes that flows have used; 0 in a shared table */
 void flow_table_free(struct flow_table *t);
 /* Write the timeouts of the settings, by state. */
 void flow_timeouts(const struct pbc_settings *s, uint64_t timeout_ns[FLOW_STATES]);
@@ -52,7 +52,7 @@ struct flow_first {
     const struct flow_tuple *twin; /* tuple for flow_add_twin, added by the same operation of ops.h; NULL: none */
     uint64_t idle_ns;              /* with FLOW_OWN_IDLE */
     uint8_t state;                 /* enum flow_state */
-    uint8_t flags;                 /* enum flow_flag, besides what the tuple says */
+    uint8_t flags;                 /* enum flow_flag, besides the bits of the tuple */
     uint8_t would;                 /* as in struct flow */
     bool astray;                   /* as in struct flow; the flow is not open yet */
 };

@@ -68,7 +68,7 @@ TABLE_APART int64_t table_older(const struct flow_table *t TABLE_THERE, int64_t 
     return older ? (int64_t)slot : flow;
 }
 
-/* Return the oldest of the next few half-open flows at the hand; FLOW_NONE: there is none. */
+/* Return the oldest of the next few half-open flows at the hand; FLOW_NONE: none. */
 TABLE_APART int64_t oldest_met(struct flow_table *t TABLE_THERE)
 {
     uint32_t met[HALF_OPEN_FEW];
@@ -136,7 +136,7 @@ TABLE_APART bool table_is_before(const struct flow_table *t TABLE_THERE, uint32_
     return class < its || (class == its && seen_ns(t, slot) < seen_ns(t, other));
 }
 
-/* Reads all 32 slots, because tags don't tell which flows have expired. No part of an addition reads more. */
+/* Reads all 32 slots, because tags don't show which flows have expired. No part of an addition reads more. */
 TABLE_ALONE bool table_make_room(struct flow_table *t TABLE_THERE, const struct place *at TABLE_THERE, int32_t keep,
                                  uint64_t now_ns)
 {

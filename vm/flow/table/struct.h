@@ -28,8 +28,8 @@ struct flow_table {
     struct recipe *recipes;  /* one per slot, so a twin has a recipe of its own; NULL: no flows are bound */
     size_t stride;
     uint32_t groups;
-    uint32_t near;        /* number of near groups, the last of the table: a power of two or 0 (lookup.h) */
-    uint64_t *touched;    /* a bit per group: changed since it was written in advance (advance.h); NULL: changes are not recorded */
+    uint32_t near;     /* number of near groups, the last of the table: a power of two or 0 (lookup.h) */
+    uint64_t *touched; /* one bit per group: changed since it was written in advance (advance.h); NULL: not recorded */
     uint32_t sweep_group; /* next group of the sweep */
     uint32_t hand;        /* next slot where the search for half-open flows goes on */
     uint64_t live;        /* flows of all classes */

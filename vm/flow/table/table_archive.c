@@ -257,7 +257,7 @@ bool flow_table_archive(struct flow_table *t, struct archive *a)
     return a->reads ? read_shared(t, a) : write_shared(t, a);
 }
 
-/* ---- the bindings alone ---- */
+/* ---- only the bindings ---- */
 
 static bool is_bound(const struct flow_table *t, uint32_t slot)
 {
@@ -298,8 +298,8 @@ static bool write_binds(const struct flow_table *t, struct archive *a)
     return !a->bad;
 }
 
-/* A twin leads back to its flow, and its flow to it: who reads goes by that without looking. Their classes change
- * meanwhile. */
+/* A twin leads back to its flow, and the flow to its twin: readers rely on that without a check. Their classes
+ * change meanwhile. */
 static bool leads_back(const struct flow_table *t, uint32_t slot)
 {
     const struct flow *f = table_slot(t, slot);
@@ -331,7 +331,7 @@ static uint32_t count_bound(const struct flow_table *t, struct archive *a)
     return count;
 }
 
-/* End bound flows in these slots, which nobody alive knows. */
+/* End bound flows in these slots, which no living process knows. */
 static void end_unknown(struct flow_table *t, uint32_t from, uint32_t to)
 {
     for (uint32_t slot = from; slot < to; slot++)

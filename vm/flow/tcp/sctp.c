@@ -29,7 +29,7 @@ static bool is_tag(const struct plain_track *t, uint32_t dir, uint32_t tag)
     return tag && (tag == t->tag[dir & 1] || tag == t->new_tag[dir & 1]);
 }
 
-/* True if packets of the direction have that tag; where the association began unseen, the first tells it. */
+/* True if packets of the direction have that tag; if the association began unseen, the first packet sets it. */
 static bool takes_tag(struct plain_track *t, uint32_t dir, uint32_t tag)
 {
     if (!t->tag[dir & 1] && t->sctp & SCTP_TRACK_UNSEEN) t->tag[dir & 1] = tag;
@@ -68,8 +68,8 @@ static enum part ends(struct plain_track *t, uint32_t dir, const struct sctp_pac
     return t->tag[as] ? PART_BESIDE : PART_OWN;
 }
 
-/* Follow a HEARTBEAT or its answer. As with netfilter, a pair of them may tell new tags: of a path whose association
- * has begun again by another. */
+/* Follow a HEARTBEAT or its answer. As with netfilter, a pair of them may set new tags: of a path whose association
+ * has begun again by another path. */
 static enum part beats(struct plain_track *t, uint32_t dir, const struct sctp_packet *p)
 {
     const uint32_t sender = dir & 1, receiver = sender ^ 1;

@@ -4,7 +4,7 @@
 #include "vm/packet/loop.h"
 
 enum { PICK_UP_WINDOW = UINT16_MAX };
-/* Functions that the kernel's verifier looks at alone (ALONE) bound the direction by which they index: dir &=
+/* Functions that the kernel's verifier checks separately (ALONE) bound the direction by which they index: dir &=
  * FLOW_REPLY. */
 static_assert(FLOW_ORIGINAL == 0 && FLOW_REPLY == 1, "one bit");
 
@@ -199,7 +199,7 @@ ALONE enum flow_mark tcp_follow_syn(enum flow_state state, enum flow_dir dir, co
 }
 
 /* Follow a SYN|ACK during the handshake. A SYN|ACK with another number but the right acknowledgement comes from a
- * server without memory (SYN cookies), or after a SYN that somebody else sent: it replaces the earlier one. */
+ * server without memory (SYN cookies), or after a SYN from another host: it replaces the earlier one. */
 ALONE enum flow_mark tcp_answer_syn(enum flow_dir dir, const struct tcp_segment *s THERE, struct tcp_step *next THERE)
 {
     dir &= FLOW_REPLY;

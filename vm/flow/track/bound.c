@@ -206,8 +206,8 @@ static bool is_question_and_answer(const struct flow *f)
     return f->proto != IPPROTO_NR_SCTP && t->packets[FLOW_ORIGINAL] <= 1 && t->packets[FLOW_REPLY] + t->astray <= 1;
 }
 
-/* True if what a side sent a moment ago may still be on its way to the flow: numbers don't tell it from what is for the
- * next flow of that port, or it would be lost for both. */
+/* True if recent packets of a side may still be on their way to the flow: numbers don't distinguish it from packets
+ * for the next flow of that port, or it would be lost for both. */
 static bool is_awaited(const struct track *t, const struct flow *f, bool apart)
 {
     enum { PATIENCE_S = 5 };

@@ -4,7 +4,7 @@
 #include "vm/flow/track/straight.h"
 
 /* Return the slot of the packet's tuple, if no further look-up is needed; FLOW_NONE. The prefetched slot is nearly
- * always the right one; another tuple with the same tag may be before it. */
+ * always right; another tuple with the same tag may be before it. */
 static int32_t own_slot(const struct track *t, const struct track_seen *s)
 {
     if (s->slot == FLOW_NONE || t->table->ops || s->at & (AT_SAME | AT_GROUP | AT_STACKED)) return FLOW_NONE;

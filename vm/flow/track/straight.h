@@ -47,8 +47,8 @@ static inline void straight_ask(const struct flow_table *table, struct straight_
     __builtin_prefetch(l->line);
 }
 
-/* Prefetch the recipe of a slot's line, and its flow if it is a twin's. Return the recipe's kind; RECIPE_NONE: there is
- * none, and nothing has been prefetched. */
+/* Prefetch the recipe of a slot's line, and its flow if it is a twin's. Return the recipe's kind; RECIPE_NONE: no
+ * recipe, and nothing has been prefetched. */
 static inline uint8_t straight_ask_recipe(const struct flow_table *table, const struct flow *line)
 {
     if (!(line->flags & (FLOW_TWIN | FLOW_BOUND)) || !line->recipe) return RECIPE_NONE;

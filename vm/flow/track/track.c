@@ -84,7 +84,7 @@ static void tell_end(struct track *t, int32_t slot, const struct flow *f, const 
     e->flow.ended_ns = ended_at(t, f, how, now_ns);
 }
 
-/* Report the end of a flow, and release what it held. */
+/* Report the end of a flow, and release its resources. */
 static void flow_ended(void *arg, int32_t slot, const struct flow *f, const struct flow_cold *cold, enum flow_end how,
                        uint64_t now_ns)
 {
@@ -171,8 +171,8 @@ void track_at(struct track *t, uint64_t now_ns, struct vm_tx *tx)
     t->tx = tx;
 }
 
-/* Copy the line of the packet's flow in a table that others change; false: the flow has ended, and its slot may be
- * another's. Nobody else ends flows with twins. */
+/* Copy the line of the packet's flow in a shared table; false: the flow has ended, and its slot may be another's.
+ * Only this process ends flows with twins. */
 static bool read_shared(const struct track *t, const struct track_seen *s, struct flow *copy)
 {
     return table_read(t->table, s->slot, copy) && (s->twin || flow_has_hash(copy, s->hash));

@@ -66,7 +66,7 @@ struct track_seen {
  * table */
 struct straight_look {
     uint64_t ends, rest, hash; /* the tuple: addresses by hash_pair, the rest as in struct flow_id */
-    struct flow *line;         /* the slot's first line when it was asked for; NULL: there is none */
+    struct flow *line;         /* the slot's first line at the request, or NULL */
     int32_t slot;
     uint8_t how, at; /* as in struct track_seen */
 };
@@ -253,8 +253,8 @@ const struct flow *track_flow_at(const struct track *t, int32_t slot, struct flo
  * flow has ended. */
 bool track_pair(struct track *t, struct track_seen *s, const struct flow_tuple *twin);
 
-/* Return the joint of the packet's flow. track_joined first marks the flow, just begun by a SYN of our own, as
- * joined (forward/cookie/joint.h): from then on the client gets prey's numbers. */
+/* Return the joint of the packet's flow. track_joined first marks the flow, just begun by prey's own SYN, as joined
+ * (forward/cookie/joint.h): from then on the client gets prey's numbers. */
 struct flow_joint *track_joined(struct track *t, const struct track_seen *s);
 struct flow_joint *track_joint(struct track *t, const struct track_seen *s);
 /* track_awaits finds the flow in that slot whose server is awaited, if `cookie` still is its cookie plus the number

@@ -39,7 +39,7 @@ static bool read_flows(struct track *t, bool counts, track_read_fn *each, void *
 
 uint32_t track_slots(const struct track *t) { return t->table->groups * GROUP; }
 
-/* The first byte. Before recordings of version 13 there is no table of inquiries. */
+/* The first byte. Recordings before version 13 have no table of inquiries. */
 enum { BEGUN = 1 << 0, INQUIRES = 1 << 1 };
 
 static bool inquires(const struct track *t)
@@ -61,7 +61,7 @@ bool track_advance_write(struct track *t, struct archive *a, uint32_t *hand, uns
     return *hand < flow_groups(t->table);
 }
 
-/* Count a flow that has come for its source, or is about to go. Where a count finds no room between two parts, all
+/* Count a flow that has come, or is about to go, for its source. If there is no room between two parts, all flows
  * are counted again at the end. */
 static bool moved(void *arg, int32_t slot, bool comes)
 {
@@ -97,7 +97,7 @@ static bool grains_same(const struct grains *a, const struct grains *b)
     return a->count == b->count && !memcmp(a->of, b->of, a->count * sizeof *a->of);
 }
 
-/* Hold what bound flows hold, and count flows by source as those grains say, unless that has been done. */
+/* Take the resources of bound flows, and count flows by source by those grains, unless that has been done. */
 static bool settle_flows(struct track *t, const struct grains *grains, bool counts, track_read_fn *each, void *arg)
 {
     /* Programs before may have asked for counts, or for other ones. */

@@ -29,8 +29,7 @@ void look_side(const struct flow *at, struct track_seen *s)
     s->at |= AT_FOREIGN;
 }
 
-/* Return where the packet came from: its interface, and the one by which it is known to rules. 0: nobody knows, or this
- * machine sends it. */
+/* Return the packet's origin: its interface, and that interface's id in rules. 0: unknown, or this machine sends it. */
 static uint32_t origin_of(const struct key *key, const struct pkt *pkt)
 {
     if (key->kind & KIND_OUT || pkt->iface == IFACE_NONE) return 0;
@@ -42,7 +41,7 @@ enum proof { PROOF_NONE, PROOF_GIVEN, PROOF_UNKNOWN };
 
 /* Return what a reply proves. opens_by: origin of the opener's packets; 0: unknown. Whoever opens a flow can send
  * its answers, too, by the interface that he sends by. For flows that are not sent on, only forwarded packets are
- * checked: what this machine sends nobody forges. */
+ * checked: packets that this machine sends are not forged. */
 static uint32_t proof_of(const struct flow *f, const struct key *key, const struct pkt *pkt, const struct track_seen *s,
                          uint32_t opens_by)
 {
@@ -60,11 +59,11 @@ static enum flow_mark look_first(const struct tcp_segment *segment, struct track
     return s->next.state == FLOW_STATE_PICKED_UP && s->picks == PICKS_OPENED ? MARK_ESTABLISHED : mark;
 }
 
-/* True until the other side has been heard, by a SYN or in a flow that was picked up. */
+/* True until a packet of the other side has come: a SYN, or one in a picked-up flow. */
 static inline bool is_unheard(uint32_t state) { return state == FLOW_STATE_SYN_SENT || state == FLOW_STATE_PICKED_UP; }
 
-/* Note where the opener's segments come from while the other side is unheard, where that side's number, or a SYN that
- * changes nothing, would stand. */
+/* While no packet of the other side has come, note the origin of the opener's segments, in the place of that side's
+ * number, or of a SYN that changes nothing. */
 static void note_opener(const struct key *key, const struct pkt *pkt, struct track_seen *s)
 {
     struct tcp_track *t = &s->next.track;
@@ -172,7 +171,7 @@ static enum flow_mark look_plain(const struct flow *f, const struct key *key, co
     return both ? MARK_ESTABLISHED : MARK_NEW;
 }
 
-/* True if the error belongs to the flow. Packets to a client that a cookie answered have our numbers. */
+/* True if the error belongs to the flow. Packets to a client that a cookie answered have prey's numbers. */
 static bool speaks_of(const struct flow *f, const struct key *key, const struct track_seen *s)
 {
     if (!f) return false;
@@ -257,7 +256,7 @@ enum flow_mark look_would(const struct flow *f, const struct key *key, const str
 }
 
 /* Return what there would be after a packet that would be accepted (would), in a flow of which `now` would be there.
- * heard: in fact the other side has spoken, with this packet; first: it had before. */
+ * heard: in fact the other side has spoken, including this packet; first: it had before. */
 static enum flow_would would_after(enum flow_would now, bool reply, bool heard, bool first, bool would)
 {
     const enum flow_would both = heard ? FLOW_WOULD_SAME : FLOW_WOULD_BOTH;

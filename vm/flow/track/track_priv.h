@@ -72,7 +72,7 @@ enum track_at {
                           * has no flow, and begins none */
 };
 
-/* Report what track_is_turned says. */
+/* Report the result of track_is_turned. */
 static inline bool seen_is_turned(const struct track_seen *s)
 {
     if (s->how != HOW_ERROR) return s->class == SEEN_NONE && s->at & AT_FOREIGN;

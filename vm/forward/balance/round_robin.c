@@ -1,9 +1,10 @@
 /* Smooth weighted round robin: each turn every server gains its weight, the richest serves and pays the sum. Spreads a,
  * a, b as a b a, never a a b. After the algorithm described for nginx, 2012.
  *
- * A large pool is divided into groups of WHEEL servers, the groups into groups, until one is left. A group takes turns
- * among others with the sum of its servers' weights. So as many turns as the sum of all weights give each server
- * exactly its weight, and a pick reads at most WHEEL entries a level: 64 for 1,000 servers, 128 for a million. */
+ * A large pool is divided into groups of WHEEL servers, the groups into groups, until one is left. A group takes
+ * turns among others with the sum of its servers' weights. So within the sum of all weights, each server gets
+ * exactly its weight in turns, and a pick reads at most WHEEL entries a level: 64 for 1,000 servers, 128 for a
+ * million. */
 #include <stdio.h>
 #include <string.h>
 
@@ -121,7 +122,7 @@ static uint32_t serve(struct level *l, uint32_t group, uint32_t sum)
 }
 
 /* Begins at a cache line: by where its loop is among lines of 64 bytes the same code takes 42 to 55 ns for 1,000
- * servers, and where it is would else follow from what the linker puts before it. */
+ * servers, and its place would otherwise depend on the linker's order. */
 __attribute__((aligned(64))) static uint32_t rr_pick(struct lb *lb, uint64_t hash, const uint32_t *conns)
 {
     struct wheels *w = lb->state;

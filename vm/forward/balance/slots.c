@@ -21,7 +21,7 @@
 enum {
     RING = 1024, /* rounds kept apart: more than LB_WEIGHT_MAX, the longest distance between two turns */
     ROUND_BITS = 20,
-    FEW = 128, /* measured: comparing so many costs as much as the walk */
+    FEW = 128, /* measured: comparing this many costs as much as the walk */
 };
 #define NOBODY UINT32_MAX
 

@@ -52,7 +52,7 @@ void conns_add(struct conns *c, uint32_t service, uint32_t server)
     ever_up(&c->begun[server]);
 }
 
-/* Count one more in the shared cell, if it then has at most `most`. A worker alone only checks its own count. */
+/* Count one more in the shared cell, if it then has at most `most`. A single worker only checks its own count. */
 static bool conns_take(const struct conns *c, struct shared_cell *cell, uint32_t own, uint64_t most)
 {
     if (!c->share.all) return own < most;

@@ -135,7 +135,7 @@ static int32_t take_slot(struct mappings *m)
     return i;
 }
 
-/* Ports from lo to hi; none if lo is over hi */
+/* Ports from lo to hi; none if lo is above hi */
 struct span {
     uint32_t lo, hi;
 };
@@ -354,7 +354,7 @@ void mapping_drop(struct mappings *m, int32_t i)
     m->counters.live--;
 }
 
-/* Drop mappings whose rest is over; return their number. */
+/* Drop mappings whose rest has expired; return their number. */
 static unsigned wake(struct mappings *m, uint64_t now_ns, unsigned most)
 {
     struct rest one;
@@ -386,7 +386,7 @@ int32_t mapping_add(struct mappings *m, const struct map_end *inside, uint16_t s
     return i;
 }
 
-/* Return the next port of the room that has a mapping, from `start` on; `start`: there is none. */
+/* Return the next port of the room that has a mapping, from `start` on; `start`: none. */
 static uint16_t taken_from(const struct mappings *m, const struct map_end *inside, const struct map_room *room,
                            uint16_t start)
 {
@@ -477,8 +477,8 @@ static bool is_mapping(const struct mappings *m, const struct mapping *one, uint
            (!mapping_is_led(one) || !has_inside(m, one));
 }
 
-/* Add a mapping that was read, as mapping_add would make it, or as it was added by mapping_move. MAPPING_NONE: there is
- * no room. */
+/* Add a mapping that was read, as mapping_add would make it, or as it was added by mapping_move. MAPPING_NONE: no
+ * room. */
 static int32_t add_again(struct mappings *m, const struct mapping *read)
 {
     const int32_t i = take_slot(m);

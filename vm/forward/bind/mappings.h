@@ -38,7 +38,8 @@ struct mapping {
     struct map_end inside, outside; /* both ends have the same class and family */
     uint32_t users;                 /* flows that hold it, and evicted ones for which it rests; 0: a free slot */
     union {
-        uint32_t in_slot;  /* slot in the table by inside end; KEYED_NONE: new flows do not take this mapping (mapping_is_led) */
+        uint32_t in_slot;  /* slot in the table by inside end; KEYED_NONE: new flows do not take this mapping
+                              (mapping_is_led) */
         int32_t next_free; /* free slot: next one; MAPPING_NONE: the last */
     };
     uint32_t out_slot; /* slot in the table by outside end */
@@ -73,13 +74,14 @@ int32_t mapping_by_outside(const struct mappings *m, const struct map_end *outsi
 
 /* The room from which a new mapping is drawn */
 struct map_room {
-    const uint32_t *outside;   /* address of the inside's family */
-    uint32_t space;            /* space of that address */
-    uint16_t lo, hi;           /* first and last port: 1 to 65535; identifiers: also 0 */
-    uint16_t last_lo, last_hi; /* range used when all others are taken, because the host draws from there, too; hi 0: none */
+    const uint32_t *outside; /* address of the inside's family */
+    uint32_t space;          /* space of that address */
+    uint16_t lo, hi;         /* first and last port: 1 to 65535; identifiers: also 0 */
+    uint16_t last_lo,
+        last_hi; /* range used when all others are taken, because the host draws from there, too; hi 0: none */
     uint16_t
         withheld; /* number of ports in lo to hi that are never given out: kept for others, or in none of `ranges` */
-    uint32_t further;               /* number of ports in other rooms of the same hosts: a host's share is counted over all */
+    uint32_t further; /* number of ports in other rooms of the same hosts: a host's share is counted over all */
     const struct pbc_range *ranges; /* [range_count] its ports, ascending; NULL: all from lo to hi */
     uint32_t range_count;
     bool asks_on; /* the caller will ask again, so a refusal is not counted yet */
@@ -91,7 +93,7 @@ struct map_room {
  * address holds its share. Reads at most 1,024 words and two for each range, normally two. */
 int32_t mapping_add(struct mappings *m, const struct map_end *inside, uint16_t stack, const struct map_room *room);
 
-/* Draw a port of a room that has a mapping by a random number, in *port, and return that; MAPPING_NONE: there is none.
+/* Draw a port of a room that has a mapping by a random number, in *port, and return that; MAPPING_NONE without one.
  * If `inside` has its share already (greedy), only its own mappings count. */
 int32_t mapping_draw(const struct mappings *m, const struct map_end *inside, const struct map_room *room,
                      uint64_t random, uint16_t *port);

@@ -232,7 +232,7 @@ static bool hold_moved(struct nat *n, const struct nat *from, int32_t was, uint1
         const uint32_t space = outside_space(&n->outsides, one->outside.addr, one->outside.v6 ? 6 : 4);
         i = mapping_move(n->mappings, one, space, stack, led);
     } else if (memcmp(&mapping_at(n->mappings, i)->inside, &one->inside, sizeof one->inside) != 0) {
-        return false; /* only if it was said wrong */
+        return false; /* only if the archive is wrong */
     }
     if (i != MAPPING_NONE) mapping_hold(n->mappings, i);
     return i != MAPPING_NONE;
@@ -290,8 +290,8 @@ static const struct pbc_nat *statement_of(const struct nat *n, const struct flow
     return &n->p->nats[b->nat];
 }
 
-/* True if an earlier program has the flow's statement, and nobody knows any more which interfaces that let packets
- * leave by: the flow goes on wherever it has its outside address. */
+/* True if an earlier program has the flow's statement, and its interfaces for leaving packets are no longer known:
+ * the flow goes on wherever it has its outside address. */
 static bool way_is_past(const struct nat *n, const struct flow_bind *b)
 {
     return n->p->past && b->nat >= n->p->past->nats && nat_leaves_anywhere(n->p, statement_of(n, b));
@@ -320,7 +320,7 @@ static struct way_found way_now(const struct nat *n, const struct nat_asker *of,
 }
 
 /* Return the interface with that outside address, if the statement lets packets leave by it, or is past; IFACE_NONE:
- * there is none. */
+ * none. */
 static uint16_t way_of_address(const struct nat *n, const struct pbc_nat *one, const struct nat_asker *of,
                                const struct flow_bind *b)
 {

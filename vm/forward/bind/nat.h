@@ -38,7 +38,8 @@ enum nat_fate {
     NAT_BOUND,   /* `bind` is the result; its mappings are held */
     NAT_NO_PORT, /* a statement fits, but no address or port is free */
     NAT_UNKNOWN, /* a statement may fit, but the packet's outgoing interface is unknown */
-    NAT_NO_WAY,  /* the same for a packet whose destination was translated: this machine's stack can't route it in prey's place */
+    NAT_NO_WAY, /* the same for a packet whose destination was translated: this machine's stack can't route it in prey's
+                   place */
 };
 /* A packet that was let in and belongs to no flow and no service */
 struct nat_asker {
@@ -48,7 +49,7 @@ struct nat_asker {
     uint8_t why;  /* result, enum way_why: the cause of NAT_UNKNOWN or NAT_NO_WAY. With NAT_BOUND: why the source of
                    * a packet with a translated destination stays as it is, in a replay without routes */
     bool routed;  /* this machine's stack has chosen its way, so its destination stays */
-    bool live;    /* the packet leaves: what is unknown is not guessed */
+    bool live;    /* the packet leaves: unknown facts are not guessed */
     bool asks_on; /* the caller will ask again, once another flow has given way, so a refusal is not counted yet */
 };
 /* Choose the packet's translation. look: take nothing; the ports of a mapping that would be made are 0. */

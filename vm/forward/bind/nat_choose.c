@@ -89,7 +89,7 @@ static bool turn_destination(struct nat *n, const struct key *key, uint16_t stac
     if (i == MAPPING_NONE) return false;
     const struct mapping *m = mapping_at(n->mappings, i);
     if (m->stack != stack) return false;
-    /* A port below belongs to this machine whoever else asks: a socket may come to listen there. */
+    /* A port below always belongs to this machine, because a socket may come to listen there. */
     if (m->nat < n->p->nats_count && takes_more(&n->p->nats[m->nat], outside.class) &&
         outside.port < n->p->nats[m->nat].port_lo)
         return false;

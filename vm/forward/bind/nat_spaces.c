@@ -1,6 +1,6 @@
-/* The outside addresses of a program, each with a space of ports, and the ports in them that belong to others: ports on
- * which a `forward` or a service answers are never given to a mapping. A service on all ports is left out; there only
- * the tuple tells a translated flow from the service's. */
+/* The outside addresses of a program, each with a space of ports, and the ports in them that belong to others: ports
+ * on which a `forward` or a service answers are never given to a mapping. A service on all ports is left out; there
+ * only the tuple distinguishes a translated flow from the service's. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -209,7 +209,7 @@ static uint32_t unused_space(const struct outsides *o, uint32_t way, unsigned si
         for (uint32_t k = 0; k < o->ways; k++) used |= k != way && o->way[k].own[six] == space;
         if (!used) return space;
     }
-    return SPACE_NONE; /* there are as many spaces as ways */
+    return SPACE_NONE; /* each way has one space */
 }
 
 void outsides_own(struct outsides *o, const struct program *p, struct mappings *m, const struct facts_ports *host,

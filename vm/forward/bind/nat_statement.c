@@ -31,8 +31,8 @@ static bool in_from(const struct program *p, const struct pbc_nat *n, const stru
     return !n->from_count;
 }
 
-/* True if the statement's further conditions hold, but for `out on` (nat_leaves). They need no bytes of the packet.
- * *blind (NULL: nothing is) is set if `on` is one, and nobody knows by which interface the packet came in. */
+/* True if the statement's further conditions hold, except `out on` (nat_leaves). They need no bytes of the packet.
+ * *blind (NULL: nothing is) is set if `on` is one, and the packet's incoming interface is unknown. */
 static bool conds_hold(const struct program *p, const struct pbc_nat *n, const struct key *key, bool *blind)
 {
     bool unknown = false;
@@ -107,7 +107,7 @@ bool nat_leaves_anywhere(const struct program *p, const struct pbc_nat *n)
     return n->iface == PBC_NONE && !nat_leaves_by_several(p, n);
 }
 
-/* True if the statement may give the packet's source an outside end, if it leaves according to the statement. */
+/* True if the statement may give the packet's source an outside end, if the packet leaves by the statement's way. */
 static bool statement_takes(const struct program *p, const struct pbc_nat *n, struct nat_leaving *l)
 {
     const struct key *key = l->key;
@@ -147,7 +147,7 @@ bool nat_is_hairpin(const struct program *p, const struct pbc_nat *n, struct nat
                                                     : way->out && way->iface == l->pkt->iface;
 }
 
-/* Knowledge of a packet and the way that a statement says */
+/* A packet's known facts, and the way in a statement */
 enum leaves { LEAVES_NOT, LEAVES, LEAVES_UNKNOWN };
 
 static enum leaves leaves_by(const struct program *p, const struct pbc_nat *n, struct nat_leaving *l)
@@ -171,8 +171,8 @@ static uint32_t statement_out(const struct program *p, struct nat_leaving *l)
     return PBC_NONE;
 }
 
-/* True if the packet is an error about no flow. Set *shown to a packet of whoever got the one that it quotes: it shows
- * that end as the inside knows it, whoever sends it. */
+/* True if the packet is an error without a flow. Set *shown to a packet from the receiver of the quoted one: it has
+ * that end's inside address, for any sender of the error. */
 static bool shows_inside(const struct nat_leaving *l, struct key *shown)
 {
     const struct key *key = l->key;

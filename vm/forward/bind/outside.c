@@ -140,10 +140,10 @@ static void space_give(struct outside *o, uint32_t server, uint32_t space, uint1
 {
     const struct pbc_server *s = &o->p->servers[server];
     struct ports *ports = o->pools[s->pool].side[s->family == 6].ports;
-    if (ports) port_give(ports, space, port); /* NULL: no service translates for the pool any more */
+    if (ports) port_give(ports, space, port); /* NULL: services no longer translate for the pool */
 }
 
-/* Free ports whose rest is over; return their number. */
+/* Free ports whose rest has expired; return their number. */
 static unsigned wake(struct outside *o, uint64_t now_ns, unsigned most)
 {
     struct rest one;
@@ -207,8 +207,8 @@ static uint16_t take_port(struct ports *ports, uint32_t space, struct flow_bind 
     return port;
 }
 
-/* Find a port when none is left: expired flows hold theirs until somebody looks them up, so some are looked up. Only
- * for the first address: the cost of a packet must not grow with the number of addresses. */
+/* Find a port when none is left: expired flows hold theirs until a look-up, so some are looked up. Only for the
+ * first address: the cost of a packet must not grow with the number of addresses. */
 static uint16_t wake_port(struct outside *o, const struct side *out, struct flow_bind *b, outside_free_fn *is_free,
                           void *arg)
 {

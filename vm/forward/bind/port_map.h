@@ -26,7 +26,8 @@ struct port_words {
 struct port_drawer {
     struct port_words slice, others; /* ports of its own slice, and all others */
     struct port_owners *owners;      /* NULL: it has its slice only */
-    struct share told; /* functions by which a recording notes the ports found, and a replay gets them; `all` is NULL. Zero: a single worker */
+    struct share
+        told; /* functions to note found ports in a recording, or get them in a replay; all: NULL. Zero: one worker */
     unsigned worker;
     uint16_t given; /* port given back last: a flow may have made way for the next draw */
     bool is_hard;   /* the last search among others' ports found none, or met more than HARD taken ports */

@@ -3,11 +3,11 @@
  *     sequence number     | 29 bits of SipHash-2-4                                              | MSS: 3 bits |
  *     timestamp value     | 27 bits of a clock in milliseconds      | SACK permitted | window scale: 4 bits |
  *
- * The hash covers both addresses and ports, the VLAN ids, the client's initial sequence number, the time in steps of 64
- * s, and all that is encoded: nobody can pretend to options that the SYN did not offer. A cookie is valid in its own
- * step and the next, for 64 to 128 s. An attacker who sees no answers guesses right once in 2^28 segments, or 2^27 if
- * the segment has no data (cookie_prove). Without timestamps there is only room for the MSS; then scale and SACK are
- * not answered, so the client does without. ECN is never negotiated.
+ * The hash covers both addresses and ports, the VLAN ids, the client's initial sequence number, the time in steps of
+ * 64 s, and all that is encoded: no client can pretend to options that the SYN did not offer. A cookie is valid in
+ * its own step and the next, for 64 to 128 s. An attacker who sees no answers guesses right once in 2^28 segments,
+ * or 2^27 if the segment has no data (cookie_prove). Without timestamps there is only room for the MSS; then scale
+ * and SACK are not answered, so the client does without. ECN is never negotiated.
  *
  * Pure: the secret is made from the worker's seed, and a client always has the same worker. */
 #pragma once
@@ -28,7 +28,7 @@ enum {
 
 struct cookie_secret {
     struct lb_hash_key key;
-    uint32_t clock; /* start of our timestamps, which hides the uptime */
+    uint32_t clock; /* start of prey's timestamps, which hides the uptime */
 };
 void cookie_secret(struct cookie_secret *s, uint64_t seed);
 
@@ -61,7 +61,7 @@ struct cookie_proof {
 bool cookie_prove(const struct cookie_secret *s, const struct key *key, const struct tcp_header *h,
                   const struct tcp_syn_options *options, uint64_t now_ns, struct cookie_proof *proof);
 
-/* Return our timestamp clock, in milliseconds: never before the timestamp of an earlier cookie. */
+/* Return prey's timestamp clock, in milliseconds: never before the timestamp of an earlier cookie. */
 static inline uint32_t cookie_clock(const struct cookie_secret *s, uint64_t now_ns)
 {
     return s->clock + (uint32_t)(now_ns / 1000000) + COOKIE_STAMP_UNIT;

@@ -1,4 +1,4 @@
-/* Joints of flows, see joint.h: the options told to each side, and the splice that translates between them */
+/* Joints of flows, see joint.h: the options announced to each side, and the splice that translates between them */
 #include "vm/forward/cookie/joint.h"
 
 struct tcp_options joint_answer(const struct cookie_terms *t, uint16_t mss, uint32_t stamp, uint32_t echo)
@@ -40,7 +40,7 @@ struct cookie_terms joint_terms(const struct flow_joint *j, const struct tcp_tra
                                  .has_stamps = j->has & JOINT_STAMPS};
 }
 
-/* The client's timestamps go on from our last one, so that nothing looks old to it (RFC 7323, 5). */
+/* The client's timestamps continue from prey's last one, so that no segment looks old to it (RFC 7323, 5). */
 void joint_complete(struct flow_joint *j, const struct tcp_syn_options *server)
 {
     j->mss = server->mss;

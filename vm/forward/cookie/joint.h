@@ -1,9 +1,9 @@
 /* The joint of a flow that a cookie began: client and server use different numbers, and perhaps options, so a splice
  * (splice/splice.h) rewrites every segment. It is made again for each packet from the flow's state:
- * flow_bind.seq_delta, flow_cold.joint, and the window scales in the flow's track, from our SYN to the server and
+ * flow_bind.seq_delta, flow_cold.joint, and the window scales in the flow's track, from prey's SYN to the server and
  * its answer.
  *
- *     client ── cookie's numbers, our timestamps ──  us  ── the client's own SYN, repeated ── server
+ *     client ── cookie's numbers, prey's timestamps ──  prey  ── the client's own SYN, repeated ── server
  *
  * Flows are tracked (flow/flow.h) in the numbers and windows that the server sends and gets. */
 #pragma once
@@ -13,10 +13,10 @@
 #include "vm/forward/splice/splice.h"
 #include "vm/packet/reply/frame.h"
 
-enum { JOINT_SCALE_OURS = 7 /* shift of our windows to clients: 128 bytes, up to 8 MB */ };
+enum { JOINT_SCALE_OURS = 7 /* shift of prey's windows to clients: 128 bytes, up to 8 MB */ };
 
-/* Return the options of our answer to a SYN, and of the SYN repeated to the server. mss: ours, to the client. stamp:
- * the cookie's; echo, recent: the client's newest timestamp. */
+/* Return the options of prey's answer to a SYN, and of the SYN repeated to the server. mss: prey's, to the client.
+ * stamp: the cookie's; echo, recent: the client's newest timestamp. */
 struct tcp_options joint_answer(const struct cookie_terms *t, uint16_t mss, uint32_t stamp, uint32_t echo);
 struct tcp_options joint_repeat(const struct cookie_terms *t, uint32_t recent);
 
@@ -34,5 +34,5 @@ static inline void joint_keep(struct flow_joint *j, const struct splice *s) { j-
 
 /* Return the window for the first segment to the client after the server's SYN, whose window is never shifted. */
 uint16_t joint_window(const struct flow_joint *j, uint16_t window);
-/* Return the timestamps of our own segments to the client, after joint_complete. */
+/* Return the timestamps of prey's own segments to the client, after joint_complete. */
 struct tcp_options joint_stamps(const struct flow_joint *j, uint32_t server_stamp, uint32_t clock_ms);

@@ -6,7 +6,7 @@
  *                      ACK ──────────────▶ accepted, connects ────▶ SYN ─────────▶
  *     ◀────── SYN|ACK ─ ◀────────────────────────────────────────── ◀──── SYN|ACK ─
  *
- * So the proxy loop sees an ordinary connection, and nobody retransmits but the ends. */
+ * So the proxy loop sees an ordinary connection, and only the ends retransmit. */
 #include <string.h>
 
 #include "vm/forward/inline/cut.h"
@@ -61,7 +61,7 @@ void inline_say(const struct job *j, const struct inline_conn *c, enum inline_at
     if (j->vm->cfg.pool && !build_flow_segment(s, j->vm->cfg.pool, &out)) inline_send(j, c, to, out, !c->v6);
 }
 
-/* Note the numbers of our answer, which does not come from the inline stack. */
+/* Note the numbers of prey's answer, which does not come from the inline stack. */
 static void note_answer(struct inline_conn *c)
 {
     const struct tcp_options *o = &c->options;
@@ -109,8 +109,8 @@ void inline_reset_socket(const struct job *j, const struct inline_conn *c, uint3
     if (j->vm->cfg.pool && !build_flow_segment(&s, j->vm->cfg.pool, &out)) inline_give(j, out);
 }
 
-/* The client has not gone on in time, or nobody has spoken, or the service is gone. The proxy loop resets the server,
- * once the client's socket is reset. */
+/* Reset the client: it has not gone on in time, or both ends were silent, or the service is gone. The proxy loop
+ * resets the server, once the client's socket is reset. */
 static void end_late(void *arg, struct inline_conn *c, uint32_t number)
 {
     const struct job *j = arg;
@@ -121,7 +121,7 @@ static void end_late(void *arg, struct inline_conn *c, uint32_t number)
     inline_let_go(j, c, number);
     inline_reset_socket(j, c, number);
     if (inlines_cut_waits(j->vm->inlines, c)) return; /* the ends have their own connection still */
-    /* The client's socket may not say so any more. A client that was not answered hears nothing, as of its server,
+    /* The client's socket may no longer send that. A client without an answer gets nothing, as from its server,
      * unless the service is gone */
     const struct inline_side *client = &c->side[AT_CLIENT];
     struct flow_segment s = {.seq = client->ours, .ack = client->next, .flags = TCP_RST | TCP_ACK};

@@ -1,7 +1,6 @@
 /* Spliced connections whose ordinary segments stay with the executor in the kernel (vm/forward/splice/slots.h): each
- * direction gets a slot when a packet of it has left, for then its next hop is known, and none is behind it in its
- * batch. What the kernel counts, and the numbers that it sees, come from the slot before the worker does anything with
- * the connection. */
+ * direction gets a slot when a packet of it has left, because then its next hop is known, and none is behind it in
+ * its batch. The kernel's counts and numbers come from the slot before the worker does anything with the connection. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,7 +34,7 @@ bool inlines_in_kernel(const struct inlines *all, uint32_t number, enum inline_a
     return all->slot && has_slot(all, number, from);
 }
 
-/* Add what the kernel has passed of one direction. */
+/* Add the kernel's counts of one direction. */
 static void slot_take_counts(struct inlines *all, struct inline_conn *c, uint32_t number, enum inline_at from)
 {
     struct splice_slot *s = splice_slots_at(&all->slots, all->slot[number][from]);
@@ -102,7 +101,7 @@ void inlines_sent(struct inlines *all)
     }
 }
 
-/* True if the connection goes on, and both of its ends have what a slot can say of them. */
+/* True if the connection goes on, and the state of both ends fits in slots. */
 static bool may_have_slots(const struct job *j, const struct inline_conn *c, const struct packet_ctx *ctx)
 {
     struct stack_tag tags[STACK_TAGS];

@@ -16,7 +16,8 @@ static struct track_tuple tuple_of(const struct inline_conn *c)
     return t;
 }
 
-/* True if the client itself has a connection to that server, from the same port: what the server answers is of that. */
+/* True if the client itself has a connection to that server, from the same port: the server's answers belong to
+ * that. */
 static bool is_clients(const struct job *j, const struct inline_conn *c)
 {
     const struct track_tuple t = tuple_of(c);
@@ -47,7 +48,7 @@ static bool source_draw(const struct job *j, struct inline_conn *c, uint32_t ser
     return true;
 }
 
-/* True if the source is nobody's towards that server, and the connection has its tuple now. */
+/* True if the source is free towards that server; the connection then has its tuple. */
 static bool source_take(const struct job *j, const struct inline_conn *c, uint32_t number)
 {
     struct inlines *all = j->vm->inlines;

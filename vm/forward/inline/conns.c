@@ -9,9 +9,9 @@
 #include "vm/program/swap.h"
 #include "vm/verdict.h"
 
-/* A connection that has ended keeps its number so long: the last segments may come again. */
+/* Time for which an ended connection keeps its number, because the last segments may come again. */
 #define LINGERS_NS UINT64_C(10000000000)
-/* … and so long while its ends may still send again what was lost: TCP's longest pause (RFC 6298, 2.5). */
+/* … the same while its ends may still retransmit: TCP's longest pause (RFC 6298, 2.5). */
 #define UNHEARD_NS UINT64_C(120000000000)
 enum { USE_LEAST = 1024, USES = 65536 - USE_LEAST, TUPLES_EACH = 2 };
 
@@ -103,7 +103,7 @@ static bool conn_is_over(const struct inline_conn *c)
     return (c->over & OVER_FINS) == OVER_FINS || c->over & (OVER_RESET | OVER_WIRE);
 }
 
-/* Store one of a connection's tuples for whoever is left if this process dies. */
+/* Store one of a connection's tuples for the processes left if this one dies. */
 static void share(const struct inlines *all, uint32_t number, unsigned which, const struct ends *t)
 {
     struct stack_tag tags[STACK_TAGS];
@@ -116,7 +116,7 @@ static void share(const struct inlines *all, uint32_t number, unsigned which, co
     inline_share_put(&all->share, number, which, &s);
 }
 
-/* True for a spliced connection of which an end may still send again, in its own numbers, what was not acknowledged. */
+/* True for a spliced connection of which an end may still retransmit, in its own numbers, unacknowledged bytes. */
 static bool is_unheard(const struct inline_conn *c)
 {
     return c->state == INLINE_SPLICED && !(c->over & (OVER_RESET | OVER_WIRE)) &&
@@ -295,8 +295,7 @@ struct inline_conn *inlines_find(struct inlines *all, const struct key *key, con
     struct inline_conn *c = inlines_at(all, *number);
     if (!c) return NULL;
     const bool ours = slot == c->index[1] && !(address_equal(c->from, c->client) && c->from_port == c->client_port);
-    if (ours && address_equal(key->src, c->from) && key->src_port == c->from_port)
-        return NULL; /* nobody else is that */
+    if (ours && address_equal(key->src, c->from) && key->src_port == c->from_port) return NULL; /* it is unique */
     *from = !ours && address_equal(key->src, c->client) && key->src_port == c->client_port ? AT_CLIENT : AT_SERVER;
     return c;
 }
@@ -355,7 +354,7 @@ void inlines_original(struct inlines *all, uint32_t number)
     c->side[AT_SERVER] = (struct inline_side){.mac = c->original_mac,
                                               .iface = c->original_iface,
                                               .stack = c->side[AT_SERVER].stack,
-                                              .priorities = client->priorities, /* until it speaks */
+                                              .priorities = client->priorities, /* until it sends */
                                               .bridged = client->bridged};
 }
 
@@ -408,7 +407,7 @@ void inlines_remember(struct inlines *all, bool marked)
     }
 }
 
-/* Look at one number: end its connection, or say when to look again. */
+/* Check one number: end its connection, or set the next check. */
 static void look_again(struct inlines *all, uint32_t number, uint64_t now_ns, inlines_late_fn *late, void *arg)
 {
     struct inline_conn *c = &all->at[number];

@@ -20,9 +20,9 @@
 struct inline_leg {
     uint32_t first, our_first; /* numbers of both SYNs */
     uint32_t top;   /* end of all bytes that the end has sent, in any order, and that prey's socket was given */
-    uint32_t acked; /* newest number of ours that the end has acknowledged */
+    uint32_t acked; /* newest number of prey's that the end has acknowledged */
     uint32_t edge, our_edge; /* right edges of the end's window and of prey's; before the end's SYN prey's is a width */
-    uint32_t stamp, our_stamp; /* newest TSval of the end, and of ours */
+    uint32_t stamp, our_stamp; /* newest TSval of the end, and of prey */
     uint16_t mss, our_mss;     /* announced by the end, and by us; 0: none */
     uint8_t scale, our_scale;  /* shifts, at most 14 */
     uint8_t has, our_has;      /* enum splice_has and LEG_SCALE: what either SYN offered */
@@ -36,7 +36,7 @@ struct inline_side {
     uint64_t mac;        /* destination of frames to it; 0: the next hop is resolved */
     uint32_t priorities; /* PCP and DEI of its tags, four bits each, the outermost tag lowest */
     uint32_t next;       /* number of its next segment in order, as far as known */
-    uint32_t ours;       /* number of our next segment to it */
+    uint32_t ours;       /* number of prey's next segment to it */
     uint16_t iface;      /* interface that leads to the end; IFACE_NONE: by its route */
     uint16_t stack;      /* its VLAN stack */
     uint8_t ttl, tos;    /* TTL and DSCP of its last packet; ttl 0: it has sent none */
@@ -51,7 +51,7 @@ enum inline_state {
     INLINE_FREE,
     INLINE_OPENS, /* its SYN went to the inline stack, which has not answered */
     INLINE_SAID,  /* the inline stack's answer has left, and the client has not acknowledged it */
-    INLINE_WAITS, /* `server first`: our answer to the client waits for the server's */
+    INLINE_WAITS, /* `server first`: prey's answer to the client waits for the server's */
     INLINE_TOLD,  /* `server first`: that answer has left, and the client has not acknowledged it */
     INLINE_OPEN,
     INLINE_SPLICED, /* its sockets are gone: segments are rewritten (splicing.c) */
@@ -75,7 +75,7 @@ enum inline_over {
 
 struct inline_conn {
     uint32_t client[4], server[4]; /* as the client wrote them */
-    uint32_t to[4];                /* destination of our connection to the server */
+    uint32_t to[4];                /* destination of prey's connection to the server */
     uint32_t from[4]; /* source towards the server: the client's address, or one of prey's (conn_source.c) */
     uint16_t client_port, server_port, to_port, from_port;
     uint16_t use;               /* port at INLINE_CLIENT */
@@ -85,17 +85,17 @@ struct inline_conn {
     uint8_t state;              /* enum inline_state */
     uint8_t over;               /* enum inline_over */
     uint8_t v6, server_first;   /* 1: true */
-    uint8_t answered;           /* 1: the server has answered our SYN */
+    uint8_t answered;           /* 1: the server has answered prey's SYN */
     uint16_t original_iface;    /* interface that leads to the client's original destination, as in side[AT_SERVER] */
     uint64_t original_mac;      /* MAC on that way */
     struct inline_side side[2]; /* by enum inline_at */
     uint32_t service;           /* PBC_NONE: it is gone */
     uint32_t client_seq;        /* number of the client's SYN */
-    uint32_t seq;               /* number of our SYN to the client */
-    uint32_t own_seq;           /* number of our SYN to the server */
-    uint16_t window;            /* window of our SYN */
+    uint32_t seq;               /* number of prey's SYN to the client */
+    uint32_t own_seq;           /* number of prey's SYN to the server */
+    uint16_t window;            /* window of prey's SYN */
     uint16_t client_window;     /* window of the client's SYN */
-    struct tcp_options options; /* options of ours */
+    struct tcp_options options; /* options of prey's */
     uint32_t client_stamp;
     uint32_t index[2]; /* slots of its tuples: the client's own, and the one to a pool's server */
     uint32_t next;     /* the next free number, or the next half-open connection */
@@ -186,7 +186,7 @@ unsigned inlines_tags(const struct inlines *all, const struct inline_conn *c, en
 unsigned inlines_worker(const struct inlines *all);
 
 /* End connections that have timed out, some numbers per call. If neither end has ended a connection, its loop is
- * notified first, and it lives on for as long as an ended one. Return the next deadline; UINT64_MAX: there are none. */
+ * notified first, and it lives on for as long as an ended one. Return the next deadline; UINT64_MAX if none is left. */
 typedef void inlines_late_fn(void *arg, struct inline_conn *c, uint32_t number);
 uint64_t inlines_tick(struct inlines *all, uint64_t now_ns, inlines_late_fn *late, void *arg);
 
@@ -196,7 +196,7 @@ void inlines_rename(struct inlines *all, const struct remap *r);
 /* to_loop.c: have a message sent to the loop about a connection that has or had that number and that port at
  * INLINE_CLIENT. */
 void inlines_tell_loop(struct inlines *all, const struct inline_told *told);
-/* Take the oldest answer. False: there is none. */
+/* Take the oldest answer. False if none waits. */
 bool inlines_told(struct inlines *all, struct inline_told *told);
 
 /* Note for all connections that they come from an earlier process. Return the number behind the highest. */

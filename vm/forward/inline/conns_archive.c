@@ -1,4 +1,4 @@
-/* Connections as bytes: what is read is checked, as anybody may have written it (keyed/archive.h). */
+/* Connections as bytes: input is checked, because it is not trusted (keyed/archive.h). */
 #include <string.h>
 
 #include "vm/flow/flow.h"
@@ -12,7 +12,7 @@ static bool is_sound_side(const struct inline_side *s, uint32_t ifaces)
     return s->stack < STACK_MOST && is_sound_iface(s->iface, ifaces) && s->bridged <= 1;
 }
 
-/* True if what was read is a bool. */
+/* True if the value read is a bool. */
 static bool is_sound_bool(const bool *read)
 {
     uint8_t byte;
@@ -48,8 +48,8 @@ static bool conn_is_sound(const struct inlines *all, uint32_t number, uint32_t s
 
 static bool is_half_open(const struct inline_conn *c) { return c->state != INLINE_FREE && c->state < INLINE_OPEN; }
 
-/* Take the list of half-open connections as their links say it, so that in a replay the same one gives way. False: it
- * is no list of all of them. None comes twice in it: each names the one before, and the first names nobody. */
+/* Take the list of half-open connections by their links, so that in a replay the same one gives way. False: not a
+ * list of all of them. None comes twice in it: each names the one before, and the first names none. */
 static bool take_half_open(struct inlines *all)
 {
     struct half_open *list = &all->half_open;

@@ -85,7 +85,7 @@ struct hold {
     uint32_t next[2], ours[2]; /* numbers behind the bytes that the loop has read and written, by enum inline_at */
     uint32_t top[2];           /* end of the held bytes of each end, if any */
     bool asked;                /* the loop waits for an answer */
-    bool read_on;              /* the loop was told to read on behind these numbers */
+    bool read_on;              /* the loop was asked to read on after these numbers */
     uint8_t why;               /* enum splice_why: why it is not done yet */
     uint64_t until_ns;
 };

@@ -13,9 +13,9 @@
 
 enum { NS_A_MS = 1000000, WINDOW = UINT16_MAX };
 
-/* The socket that an end speaks with */
+/* The socket that an end talks to */
 struct socket {
-    uint32_t given, first; /* our number to it, and its own, of the SYNs */
+    uint32_t given, first; /* prey's number to it, and its own, of the SYNs */
     uint32_t stamp;        /* its newest TSval */
     uint16_t mss;
     uint8_t scale;
@@ -23,7 +23,7 @@ struct socket {
 };
 struct cut {
     struct cut_ends ends;
-    struct socket socket[2]; /* by the end that they speak with */
+    struct socket socket[2]; /* by the end that they talk to */
     struct splice leg[2];    /* end 0: the end on the wire; end 1: its socket */
     bool joined, failed;
     bool renews[2]; /* by end: what it sends next may have been held since before its newest acknowledgement */
@@ -151,7 +151,7 @@ enum cut_state inline_cut_state(const struct job *j, uint32_t number)
     return x->socket[AT_CLIENT].open && x->socket[AT_SERVER].open ? CUT_OPENED : CUT_OPENS;
 }
 
-/* End the flow that followed the connection while its packets went by: none of them reaches it any more. */
+/* End the flow that followed the connection while its packets passed: they no longer reach it. */
 static void end_flow(const struct job *j, const struct inline_conn *c)
 {
     struct track_tuple t = {.src_port = c->client_port, .dst_port = c->server_port};
@@ -216,7 +216,7 @@ void inline_cut_drop(const struct job *j, uint32_t number)
     const bool is_accepted = x->socket[AT_CLIENT].open;
     inline_reset_socket(j, c, number);
     if (x->socket[AT_SERVER].given) socket_say(j, c, number, AT_SERVER, &rst);
-    if (is_accepted) /* the loop may open a socket to the server before it hears of the reset */
+    if (is_accepted) /* the loop may open a socket to the server before it is notified of the reset */
         inlines_retire(j->vm->inlines, number, j->vm->now_ns);
     else
         inlines_end(j->vm->inlines, number);
@@ -260,7 +260,7 @@ static void opens(const struct job *j, const struct inline_conn *c, uint32_t num
     if (o.has_stamps && socket->open) socket->stamp = o.stamp;
 }
 
-/* Send a segment to the end that its socket speaks with. False: it could not leave, and is the caller's still. */
+/* Send a segment to the end that its socket talks to. False: it could not leave, and stays the caller's. */
 static bool held_leave(const struct job *j, struct inline_conn *c, enum inline_at to, struct splice *leg,
                        struct pkt *pkt, const struct key *key)
 {
@@ -303,8 +303,8 @@ void inline_cut_quoted(const struct job *j, const struct inline_conn *c, enum in
 }
 
 /* Have a segment that was held acknowledge all that its end has by now, with its newest TSval: its socket has sent
- * nothing of what went by, and Linux takes no segment that acknowledges what was never sent, however old, nor one
- * with a TSval before that of the SYN (RFC 7323, 5.3), which its end sent later. */
+ * none of the passed bytes, and Linux rejects segments that acknowledge unsent bytes, however old, nor one with a
+ * TSval before that of the SYN (RFC 7323, 5.3), which its end sent later. */
 static void held_renew(const struct inline_conn *c, enum inline_at from, struct cut *x, struct pkt *pkt,
                        struct tcp_segment s)
 {

@@ -48,7 +48,7 @@ void cuts_put(struct cuts *all, uint32_t cut); /* 0 is allowed */
 /* Write the legs of a connection that was cut into, or read them. False: the archive is bad. */
 bool cuts_archive(struct inlines *all, uint32_t number, struct archive *a);
 
-/* Handle a packet of the socket that stands for the other end towards that one. */
+/* Handle a packet to an end from the socket that represents the other end. */
 void inline_cut_said(const struct job *j, struct inline_conn *c, uint32_t number, enum inline_at to, struct pkt *pkt,
                      const struct key *key);
 /* Rewrite the numbers in a quotation of a packet that left to an end into those of the socket that sent it. */

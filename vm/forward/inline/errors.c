@@ -29,7 +29,8 @@ static bool link_to_client(const struct job *j, const struct inline_conn *c, str
     return inline_link(j, c, AT_CLIENT, copy, !c->v6);
 }
 
-/* Notify the client of `server first` what a router said of our SYN to the server, as if it had been its own. */
+/* Pass a router's error about prey's SYN to the server on to the client of `server first`, as if the SYN had been
+ * its own. */
 static void tell_client(const struct job *j, struct packet_ctx *c, const struct inline_conn *conn, uint32_t seq)
 {
     const struct inline_side *client = &conn->side[AT_CLIENT];
@@ -58,8 +59,8 @@ bool inline_error(const struct job *j, struct packet_ctx *c)
     if (!quoted_read(c->pkt, c->key, &q) || !(q.key.kind & KIND_TCP)) return false;
     struct inline_conn *conn = inlines_find(all, &q.key, c->pkt, &number, &sent_by);
     if (!conn || !address_equal(c->key->dst, q.key.src)) return false;
-    if (inlines_cut_waits(all, conn)) return false; /* the ends' own packets go by as yet */
-    /* A packet in the name of `sent_by` was sent by the socket that speaks to the other end */
+    if (inlines_cut_waits(all, conn)) return false; /* the ends' own packets still pass */
+    /* A packet in the name of `sent_by` was sent by the socket that talks to the other end */
     const enum inline_at to = sent_by == AT_CLIENT ? AT_SERVER : AT_CLIENT;
     if (to == AT_SERVER && !conn->own_port) return false;
     struct translation inner = as_sent(all, conn, number, to);

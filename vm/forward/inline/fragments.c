@@ -1,5 +1,5 @@
-/* Fragments of spliced connections: a first one is rewritten as any segment; later ones have no numbers, and leave by
- * what the first has left behind. */
+/* Fragments of spliced connections: a first one is rewritten as any segment; later ones have no numbers, and leave
+ * by the state that the first has stored. */
 #include <string.h>
 
 #include "vm/flow/tcp/tcp_window.h"
@@ -25,7 +25,8 @@ void inline_first_fragment(struct packet_ctx *c, const struct inline_conn *conn,
     c->left.to.seq = s->seq + payload - f.bytes; /* the number that the datagram's first byte would have */
 }
 
-/* Find the spliced connection whose first fragment left so, and the end that it left to. NULL: it is over. */
+/* Find the spliced connection whose first fragment left so, and the end that it left to. NULL: the connection is
+ * over. */
 static struct inline_conn *conn_of(struct inlines *all, const struct leave *l, enum inline_at *to)
 {
     struct inline_conn *c = all ? inlines_at(all, l->hash) : NULL;

@@ -49,7 +49,7 @@ bool inline_hold(const struct job *j, struct inline_conn *c, uint32_t number, co
 void inline_look(const struct job *j, struct inline_conn *c);
 /* Release the held segments of a connection, which stays or is over. */
 void inline_let_go(const struct job *j, struct inline_conn *c, uint32_t number);
-/* Release segments that were held too long. Return the next deadline; UINT64_MAX: there is none. */
+/* Release segments that were held too long. Return the next deadline; UINT64_MAX if none is left. */
 uint64_t inline_holds_tick(const struct job *j);
 
 /* splicing.c: forward a packet of a spliced connection; a held one in a slot, which is taken over (second function);
@@ -65,7 +65,7 @@ bool inline_spliced_error(const struct job *j, struct packet_ctx *c, const struc
 void inline_first_fragment(struct packet_ctx *c, const struct inline_conn *conn, uint32_t number, enum inline_at to,
                            const struct tcp_segment *s);
 enum pkt_reason inline_later_fragment(const struct job *j, struct packet_ctx *c);
-/* Return the packet itself where it may be written, or a copy in a slot. NULL: there is none. */
+/* Return the packet itself where it may be written, or a copy in a slot. NULL without a slot. */
 struct pkt *inline_own_or_copy(const struct job *j, const struct packet_ctx *c);
 /* conn_slots.c: let the kernel executor pass ordinary segments from that end by itself, beginning behind the one
  * that has just left as `sent`. */
@@ -74,7 +74,7 @@ void inline_keep_slot(const struct job *j, struct inline_conn *c, uint32_t numbe
 /* Reset both ends, at the loop's request, or because both were silent: then the loop is notified. */
 void inline_end_spliced(const struct job *j, struct inline_conn *c, uint32_t number, bool asked);
 
-/* End connections that have timed out. Return the next deadline; UINT64_MAX: there is none. */
+/* End connections that have timed out. Return the next deadline; UINT64_MAX if none is left. */
 uint64_t inline_tick(const struct job *j);
 
 /* For this room only */

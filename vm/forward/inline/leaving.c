@@ -1,5 +1,5 @@
-/* A connection leaves the inline stack (vm/flow/spliced.h). The vm has seen both legs, so it knows by itself what a
- * splice of them must do; what it can't know is what the loop still has in its hands, and that the loop says. */
+/* A connection leaves the inline stack (vm/flow/spliced.h). The vm has seen both legs, so it knows by itself how to
+ * splice them; it can't know the bytes that the loop still has in its hands, and that the loop says. */
 #include <string.h>
 
 #include "vm/flow/tcp/tcp_window.h"
@@ -25,7 +25,7 @@ static void loop_tell(const struct job *j, const struct inline_conn *c, uint32_t
     inlines_tell_loop(j->vm->inlines, &told);
 }
 
-/* Let go what is held, as far as there is room for it: through the splice, or to the sockets. */
+/* Release held segments, as far as there is room: through the splice, or to the sockets. */
 static void held_let_go(const struct job *j, struct inline_conn *c)
 {
     struct holds *holds = inlines_holds(j->vm->inlines);
@@ -71,7 +71,7 @@ static void stays(const struct job *j, struct inline_conn *c, uint32_t number, e
     held_let_go(j, c);
 }
 
-/* Acknowledge to an end all that it has sent, with the window that the other end has for it. */
+/* Acknowledge all bytes of an end, with the window that the other end has for it. */
 static void acknowledge(const struct job *j, const struct inline_conn *c, enum inline_at to)
 {
     const struct inline_leg *l = &c->side[to].leg;
@@ -105,7 +105,7 @@ enum verdict_of { WAITS, READS_ON, JOINS, STAYS };
 
 static enum verdict_of legs_compare(const struct inline_conn *c, const struct hold *o, enum splice_why *why)
 {
-    bool waits = c->state < INLINE_OPEN, reads_on = false; /* the client has not acknowledged our SYN yet */
+    bool waits = c->state < INLINE_OPEN, reads_on = false; /* the client has not acknowledged prey's SYN yet */
     *why = SPLICE_WHY_LATE;
     for (unsigned at = 0; at < 2; at++) {
         const struct inline_side *side = &c->side[at];
@@ -121,7 +121,7 @@ static enum verdict_of legs_compare(const struct inline_conn *c, const struct ho
     return reads_on ? READS_ON : waits ? WAITS : JOINS;
 }
 
-/* Find out how far a connection is, and do what can be done. Return false if it has to wait. */
+/* Find a connection's progress, and do the possible steps. Return false if it must wait. */
 static bool leave_go_on(const struct job *j, struct inline_conn *c, uint32_t number, struct hold *o)
 {
     enum splice_why why;
@@ -151,7 +151,7 @@ static bool leave_go_on(const struct job *j, struct inline_conn *c, uint32_t num
     return v == STAYS || v == JOINS;
 }
 
-/* Take what the loop has read and written. */
+/* Take the loop's counts of bytes read and written. */
 static void take_numbers(const struct inline_conn *c, const struct inline_ask *ask, struct hold *o)
 {
     bool same = o->read_on;
@@ -164,7 +164,7 @@ static void take_numbers(const struct inline_conn *c, const struct inline_ask *a
         o->next[at] = next;
         o->ours[at] = l->our_first + 1 + (uint32_t)ask->of.moved.wrote[at] + !!(c->over & said);
     }
-    o->read_on = same; /* nothing came of the last time: it is not told again, but waits */
+    o->read_on = same; /* the last try failed: it is not notified again, but waits */
     o->asked = true;
 }
 
@@ -188,7 +188,7 @@ static void leaving_begin(const struct job *j, struct inline_conn *c, uint32_t n
     leave_go_on(j, c, number, o);
 }
 
-/* Give the inline stack what a held segment states without its data. */
+/* Give the inline stack a held segment without its data. */
 static void acknowledge_inline(const struct job *j, const struct inline_conn *c, uint32_t number, enum inline_at from,
                                const struct pkt *pkt, const struct tcp_segment *s)
 {
@@ -209,7 +209,7 @@ static void acknowledge_inline(const struct job *j, const struct inline_conn *c,
     if (j->vm->cfg.pool && !build_flow_segment(&ack, j->vm->cfg.pool, &out)) inline_give(j, out);
 }
 
-/* True for a segment that says something new, and has a right checksum. */
+/* True for a segment with news, and a right checksum. */
 static bool is_to_hold(const struct inline_side *side, const struct packet_ctx *c, const struct tcp_segment *s)
 {
     const bool is_new =

@@ -1,7 +1,7 @@
-/* Both legs of a connection, as far as the worker has to follow them. Numbers are followed of each: who knows the tuple
- * alone can end no connection, and has none of its timeouts shortened; what a segment may do besides is the inline
- * stack's to say. Windows, options and timestamps, too, are followed of those that may leave the inline stack, and only
- * of segments with a right checksum: sockets vanish on the strength of it. */
+/* Both legs of a connection, as far as the worker has to follow them. Numbers are followed of each: a stranger who
+ * knows only the tuple can't end a connection, or shorten its timeouts; what a segment may do besides is the inline
+ * stack's to say. Windows, options and timestamps, too, are followed of those that may leave the inline stack, and
+ * only of segments with a right checksum: sockets vanish on the strength of it. */
 #include <string.h>
 
 #include "vm/flow/tcp/tcp_window.h"
@@ -158,7 +158,7 @@ void inline_leg_out(struct inline_side *side, const struct pkt *pkt, const struc
     struct tcp_syn_options o;
     tcp_syn_options_read(pkt, &o);
     if (s->flags & TCP_SYN) {
-        /* One that comes again after its answer says nothing new */
+        /* A repetition after its answer is not news */
         if (s->flags & TCP_ACK || !l->heard) inline_leg_our_syn(l, &o, s);
         return;
     }
@@ -180,7 +180,7 @@ void inline_set_window(struct pkt *pkt, uint16_t window)
     set_sum(pkt, edit_swap16(pkt, pkt->l4 + (uint32_t)TCP_WINDOW, window));
 }
 
-/* Return the place of an option of a segment that is no SYN; 0: it has none. */
+/* Return the place of an option in a segment other than a SYN; 0: none. */
 static uint32_t option_at(const struct pkt *pkt, uint8_t kind, uint32_t *len)
 {
     for (uint32_t at = (uint32_t)pkt->l4 + TCP_LEN; at + 2 <= pkt->payload; at += *len) {
@@ -212,8 +212,8 @@ void inline_clamp(const struct inline_conn *c, enum inline_at to, struct pkt *pk
     const struct inline_side *end = &c->side[to], *other = &c->side[!to];
     if (s->flags & TCP_RST) return;
     const bool known = to == AT_SERVER ? c->state == INLINE_OPEN : c->answered;
-    /* The room in the other end's window behind what this segment acknowledges to its end. The sockets may still have
-     * in their hands what will fill it */
+    /* The room in the other end's window behind the bytes that this segment acknowledges. The sockets may still have
+     * bytes that will fill it */
     const uint32_t edge = other->leg.edge - other->leg.our_first;
     const int32_t sent = (int32_t)(other->leg.edge - other->ours), all = (int32_t)(edge - (s->ack - end->leg.first));
     const int32_t room = s->flags & TCP_ACK && all < sent ? all : sent;
@@ -239,7 +239,7 @@ void inline_keep_edge(uint32_t *edge, unsigned shift, struct pkt *pkt, struct tc
     *edge = seq_most(*edge, s->ack + ((uint32_t)s->window << shift));
 }
 
-/* Change the header of a segment that was held, but for its checksum. */
+/* Change the header of a held segment, except its checksum. */
 static void header_renew(const struct inline_leg *l, struct pkt *pkt, struct tcp_segment *s)
 {
     const unsigned shift = is_scaled(l) ? l->scale : 0;
@@ -289,7 +289,7 @@ uint16_t inline_window(const struct inline_conn *c, enum inline_at to)
 {
     const struct inline_leg *l = &c->side[to].leg;
     const uint32_t room = c->side[!to].leg.edge - c->side[!to].ours;
-    const int32_t told = (int32_t)(l->our_edge - c->side[to].next); /* below 0: it has sent more than it was told */
+    const int32_t told = (int32_t)(l->our_edge - c->side[to].next); /* below 0: it has sent more than announced to it */
     const unsigned shift = is_scaled(l) ? l->our_scale : 0;
     uint32_t v = room >> shift;
     if (told > 0 && (v << shift) < (uint32_t)told) v++;
@@ -331,7 +331,7 @@ enum splice_why inline_may_join(const struct inline_conn *c, const struct splice
         if (!l->heard) return SPLICE_WHY_NUMBERS;
         if (l->odd || is_too_small(c, at)) return SPLICE_WHY_OPTIONS;
         if (room < 0 || told > room) return SPLICE_WHY_WINDOW;
-        /* Rounded to what the end can be told, a window may not lose more than a quarter */
+        /* Rounding for the window field may not cost more than a quarter */
         const uint32_t unit = 1u << ends[at].scale_out;
         const uint32_t tells = (uint32_t)room / unit < UINT16_MAX ? (uint32_t)room / unit * unit : (uint32_t)room;
         if ((uint32_t)room - tells > (uint32_t)room / 4) return SPLICE_WHY_SCALE;

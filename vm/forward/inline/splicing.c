@@ -1,5 +1,5 @@
-/* Spliced connections: their segments are rewritten for the other end, and leave in the name of this one. What a FIN or
- * a reset means for the connection is followed; nothing is dropped for it. */
+/* Spliced connections: their segments are rewritten for the other end, and leave in the name of this one. The effect
+ * of a FIN or a reset on the connection is followed; nothing is dropped for it. */
 #include <string.h>
 
 #include "vm/flow/tcp/tcp_window.h"
@@ -20,9 +20,8 @@ static void tell_over(const struct job *j, struct inline_conn *c, uint32_t numbe
     c->told_over = true;
 }
 
-/* Move a SYN that comes again, or one of an end that has forgotten: whoever has the connection answers it (RFC 5961,
- * 4).
- */
+/* Translate a repeated SYN, or one of an end that has lost its state: the other end, which has the connection,
+ * answers it (RFC 5961, 4). */
 static enum splice_fate pass_syn(const struct inline_conn *c, enum inline_at from, struct pkt *pkt,
                                  const struct key *key)
 {
@@ -77,15 +76,15 @@ static enum pkt_reason pass(const struct job *j, struct inline_conn *c, enum inl
     return REASON_NONE;
 }
 
-/* Note what a segment states of the connection's end. False: nothing is followed, since it is far from what that end
- * may say now, or damaged where it would end something. */
+/* Note what a segment states of the connection's end. False: the segment is not followed, because its numbers are
+ * far from those possible now, or because it is damaged and would end the connection. */
 static bool spliced_follow(const struct job *j, struct inline_conn *c, uint32_t number, enum inline_at from,
                            const struct pkt *pkt, const struct key *key, const struct tcp_segment *s)
 {
     struct inline_side *side = &c->side[from], *other = &c->side[!from];
     if (s->flags & TCP_SYN) return true;
     if (s->flags & TCP_RST) {
-        /* A reset has the number that is next, or that the other end has acknowledged (RFC 5961, 3.2) */
+        /* A valid reset has the next number, or the one that the other end has acknowledged (RFC 5961, 3.2) */
         const uint32_t acked = other->leg.acked - c->splice.end[!from].out + c->splice.end[from].in;
         if ((s->seq != side->next && s->seq != acked) || !tcp_sum_is_right(pkt, key)) return false;
         c->over |= OVER_WIRE | OVER_RESET; /* segments that are still on their way change nothing */
@@ -98,7 +97,7 @@ static bool spliced_follow(const struct job *j, struct inline_conn *c, uint32_t 
     if (makes_up && !tcp_sum_is_right(pkt, key)) return false;
     const uint8_t ends = from == AT_CLIENT ? OVER_CLIENT | OVER_TO_SERVER : OVER_SERVER | OVER_TO_CLIENT;
     if (s->flags & TCP_FIN && (c->over & ends) != ends) {
-        /* A FIN before bytes that have come is none of that end's. In the kernel acknowledgements overtake a FIN. */
+        /* A FIN before bytes that have come is not that end's. In the kernel acknowledgements overtake a FIN. */
         const uint32_t least = s->seq + s->len - (inlines_in_kernel(j->vm->inlines, number, from) ? 0 : 1);
         if (seq_after(side->next, least) || !tcp_sum_is_right(pkt, key)) return false;
         c->over |= ends;
@@ -178,8 +177,8 @@ void inline_spliced(const struct job *j, struct packet_ctx *c, struct inline_con
     if (j->tx->count > before) inline_keep_slot(j, conn, number, c, from, &j->tx->entries[j->tx->count - 1]);
 }
 
-/* Reset an end at the number that it has acknowledged, and at the end of what was sent to it: one of both is the next
- * that it expects. */
+/* Reset an end at the number that it has acknowledged, and at the end of the bytes sent to it: one of these is the
+ * next that it expects. */
 static void end_reset(const struct job *j, const struct inline_conn *c, enum inline_at to)
 {
     const struct inline_side *side = &c->side[to];
@@ -217,7 +216,7 @@ static void lower_mtu(struct pkt *pkt, const struct key *key, uint32_t less)
 bool inline_spliced_error(const struct job *j, struct packet_ctx *c, const struct inline_conn *conn,
                           enum inline_at sent_by)
 {
-    /* The quoted packet left in the name of `sent_by`, which has sent it with numbers and addresses of its own */
+    /* The quoted packet left in the name of `sent_by`, which has sent it with its own numbers and addresses */
     const struct splice_end *from = &conn->splice.end[sent_by], *to = &conn->splice.end[!sent_by];
     const struct inline_side *side = &conn->side[sent_by];
     const struct translation as = inline_outwards(conn, sent_by); /* turned: those of a packet from that end */

@@ -1,5 +1,5 @@
-/* Packets of the inline stack, see inline.h. What it says to an end leaves with the other end's addresses; what belongs
- * to no connection that is known is answered by a reset, so that the socket ends. */
+/* Packets of the inline stack, see inline.h. Its packets to an end leave with the other end's addresses; what
+ * belongs to no connection that is known is answered by a reset, so that the socket ends. */
 #include <string.h>
 
 #include "vm/forward/inline/cut.h"
@@ -71,7 +71,7 @@ static void to_client(const struct job *j, struct said *s)
         inline_keep_answer(j, c, s->number, &s->key, s->pkt);
         return;
     }
-    /* A server that said nothing: the client hears nothing either */
+    /* The server was silent: the client gets nothing either */
     if (c->state == INLINE_WAITS && c->own_port) {
         if (s->key.marks & TCP_RST) c->over |= OVER_RESET;
         return;
@@ -80,13 +80,13 @@ static void to_client(const struct job *j, struct said *s)
         struct tcp_header tcp;
         tcp_header_read(s->pkt, &s->key, &tcp);
         c->seq = tcp.seq;
-        c->state = INLINE_SAID; /* the client acknowledges our SYN next */
+        c->state = INLINE_SAID; /* the client acknowledges prey's SYN next */
     }
     const struct translation as = inline_outwards(c, AT_CLIENT);
     said_leave(j, s, AT_CLIENT, &as);
 }
 
-/* Set where a connection to a pool's server goes. False: there is no such server, no room, or the tuple is taken. */
+/* Set the destination of a connection to a pool's server. False: no such server, no room, or the tuple is taken. */
 static bool aim_server(const struct job *j, struct inline_conn *c, uint32_t number, uint32_t at)
 {
     const struct program *p = j->vm->program;
@@ -186,7 +186,7 @@ void inline_sent(const struct job *j, struct pkt *pkt)
     if (!ours || !s.c || s.c->v6 != v6)
         socket_reset(j, &s);
     else if (s.c->state == INLINE_SPLICED)
-        return; /* its sockets are closed: nobody hears of it */
+        return; /* its sockets are closed: no notification */
     else if (from.end == INLINE_OWN && to.end == INLINE_SERVER && to.number == from.number)
         to_server(j, &s);
     else if (to.end == INLINE_CLIENT && from.end == INLINE_NONE)

@@ -1,4 +1,4 @@
-/* Ways of routed connections: what crosses this machine from one served interface to another, with a router's duties */
+/* Ways of routed connections: packets forwarded from one served interface to another, with a router's duties */
 #include "vm/forward/edges.h"
 #include "vm/forward/forward_priv.h"
 #include "vm/forward/inline/inline.h"
@@ -6,8 +6,7 @@
 #include "vm/packet/edit/edit.h"
 #include "vm/packet/reply/frame.h"
 
-/* Return the leg by which routes send a packet with these ends. NULL: unknown, or there is none; *known: which of both.
- */
+/* Return the leg by which routes send a packet with these ends. NULL: unknown or none; *known: true if none. */
 static const struct route_leg *leg_of_way(const struct facts *f, const uint32_t from[4], const uint32_t to[4],
                                           const struct key *key, bool *known)
 {

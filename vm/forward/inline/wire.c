@@ -1,5 +1,5 @@
-/* Packets from the wire, see inline.h. Only the first is judged: what follows is for the inline stack, which checks
- * each number that a segment has. */
+/* Packets from the wire, see inline.h. Only the first is judged: later ones are for the inline stack, which checks
+ * each number in a segment. */
 #include <string.h>
 
 #include "vm/forward/forward_priv.h"
@@ -116,7 +116,7 @@ static void reject(struct packet_ctx *c, enum pkt_reason reason)
     c->v->reason = (uint8_t)reason;
 }
 
-/* True for what opens a connection that crosses: a service in the wire leaves all other packets. */
+/* True for a packet that opens a forwarded connection: a service in the wire leaves all other packets. */
 static bool may_take(const struct job *j, const struct packet_ctx *c)
 {
     if (!forward_is_syn(c->key) || !inline_has_link(j, c->pkt) || forward_is_land(c->key)) return false;
@@ -177,13 +177,13 @@ bool inline_first(const struct job *j, struct packet_ctx *c, uint32_t branch)
     return true;
 }
 
-/* True if a client's SYN begins another connection in the place of this one, which is over for the client */
+/* True if a client's SYN begins another connection in place of this one, which has ended for the client */
 static bool is_another(const struct inline_conn *c, const struct key *key, const struct tcp_segment *s)
 {
     if (!forward_is_syn(key)) return false;
     if (c->service == PBC_NONE) return true;
     if (c->over & (OVER_RESET | OVER_WIRE)) return true;
-    /* A spliced client's FIN that came behind a gap may be false: the server's acknowledgement tells */
+    /* A spliced client's FIN that came behind a gap may be false: the server's acknowledgement shows it */
     const bool through =
         c->over & OVER_IN_ORDER ||
         (c->over & OVER_TO_SERVER && (c->state != INLINE_SPLICED || inline_has_all(&c->side[AT_SERVER])));
@@ -191,7 +191,7 @@ static bool is_another(const struct inline_conn *c, const struct key *key, const
     return c->state < INLINE_OPEN && s->seq != c->client_seq;
 }
 
-/* True for what we have sent ourselves, or an end's copy of it, come back by the port of the other end: a bridge that
+/* True for a packet of prey's own, or an end's copy of it, that came back by the port of the other end: the bridge
  * is wired in a loop. */
 static bool is_looped(const struct inline_conn *c, enum inline_at from, const struct packet_ctx *ctx,
                       const struct tcp_segment *s)

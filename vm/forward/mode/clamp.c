@@ -1,4 +1,4 @@
-/* The MSS of what crosses (mode.h) */
+/* Clamp the MSS of forwarded SYNs (mode.h) */
 #include "vm/forward/edges.h"
 #include "vm/forward/mode/mode.h"
 #include "vm/forward/service.h"

@@ -36,8 +36,8 @@ enum pkt_reason mode_route(const struct job *j, struct packet_ctx *c, struct pkt
 enum pkt_reason mode_tunnel(const struct job *j, struct packet_ctx *c, struct pkt *copy);
 /* Lower the MSS of a SYN, if the service asks for it. overhead: bytes that the mode adds to a packet. */
 void mode_clamp(const struct job *j, const struct packet_ctx *c, struct pkt *copy, uint32_t overhead);
-/* Write the frame's link layer: our MAC as source, `mac` as destination (48 bits; 0: the executor fills it in). A link
- * other than Ethernet is removed; the packet gets an Ethernet header in its place if `mac` is known. */
+/* Write the frame's link layer: prey's MAC as source, `mac` as destination (48 bits; 0: the executor fills it in). A
+ * link other than Ethernet is removed; the packet gets an Ethernet header in its place if `mac` is known. */
 void mode_link(const struct job *j, const struct packet_ctx *c, struct pkt *copy, uint64_t mac);
 /* The next hop of a frame: an address that the executor resolves, or (family 0) a known MAC */
 struct hop {
@@ -47,7 +47,7 @@ struct hop {
     uint64_t mac;         /* 0: to be resolved */
     uint8_t family;
 };
-/* True if rules say the server's MAC address, and the packet has a place for it: others ask the ways. */
+/* True if rules give the server's MAC address, and the packet has a place for it: others ask the ways. */
 bool mode_knows_mac(const struct job *j, const struct packet_ctx *c);
 void mode_to_server(const struct job *j, const struct packet_ctx *c, struct hop *hop);
 /* Add the copy to j->tx, which has room for it. */

@@ -1,4 +1,4 @@
-/* passthrough: the server sees an address and a port of ours, so its replies come back here */
+/* passthrough: the server sees an address and a port of prey's, so its replies come back to prey */
 #include "vm/forward/mode/mode.h"
 
 const struct mode_ops mode_PASSTHROUGH = {

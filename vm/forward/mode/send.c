@@ -146,7 +146,7 @@ void mode_clamp(const struct job *j, const struct packet_ctx *c, struct pkt *cop
     mss_clamp(copy, c->key, mss == PBC_MSS_AUTO ? mss_of_mtu(room, c->key->kind & KIND_IP6) : mss);
 }
 
-/* Take one hop. REASON_NONE, or the copy is put back and the sender notified. */
+/* Take one hop. REASON_NONE, or the copy is returned and the sender notified. */
 static enum pkt_reason take_hop(const struct job *j, struct packet_ctx *c, struct pkt *copy)
 {
     if (ttl_decrement(copy, c->key)) return REASON_NONE;
@@ -191,8 +191,8 @@ static enum pkt_reason leave_joined(const struct job *j, struct packet_ctx *c, s
     return reason;
 }
 
-/* Return the source of an error about a packet that is too big. For a reply it is our own address: its destination may
- * be the client's. */
+/* Return the source of an error about a packet that is too big. For a reply it is this machine's address, because
+ * the destination may be the client's. */
 static const uint32_t *complainer(const struct job *j, const struct packet_ctx *c, uint32_t own[4])
 {
     return c->left.way == LEAVE_TO_SERVER ? NULL : edge_own(j->in->facts, c->pkt->iface, c->key, own);
@@ -337,7 +337,7 @@ enum pkt_reason mode_send(const struct job *j, struct packet_ctx *c)
     struct pkt *out = stays ? c->pkt : vm->cfg.pool ? pool_copy(vm->cfg.pool, c->pkt) : NULL;
     if (!out && leaves_itself(j, c)) out = c->pkt;
     if (!out) {
-        /* No slot is free or long enough. A sender that exceeds the path MTU is told */
+        /* No slot is free or long enough. A sender that exceeds the path MTU is notified */
         uint32_t told, own[4];
         if (fit_of(j, c, &told) != TUNNEL_TOO_BIG) return REASON_NO_BUFFER;
         edge_too_big(j, c, told, complainer(j, c, own));

@@ -22,7 +22,7 @@ static void set_tag(struct splice_slots *all, uint32_t slot, uint16_t tag)
     __atomic_store_n(word, tags, __ATOMIC_RELEASE);
 }
 
-/* Have the kernel leave the slot alone until `slot_written`. */
+/* Keep the kernel from using the slot until `slot_written`. */
 static void slot_begin(struct splice_slot *s)
 {
     if (s->change & 1) __atomic_store_n(&s->change, s->change + 1, __ATOMIC_SEQ_CST);

@@ -1,5 +1,5 @@
 /* Spliced connections for the executor in the kernel: a slot for each direction, by the tuple of
- * the packets as they come, says how an ordinary segment is rewritten and its way out
+ * the packets as they come, has the rewriting of an ordinary segment and its way out
  * (vm/kernel/look/splice_pass.bpf.c). All others go up to the worker.
  *
  * One worker writes the slots; the kernel reads them, and counts in them. A tuple has two groups of four slots, by a
@@ -28,7 +28,7 @@ struct splice_moves {
     uint8_t scale_in, scale_out; /* shift of the sender's windows, and the one announced to the receiver; at most 14 */
     uint8_t has;                 /* enum splice_has, of both ends */
     uint8_t v6;
-    uint8_t scale_told; /* shift of the windows that the sender is told */
+    uint8_t scale_told; /* shift of the windows that the sender gets */
     uint8_t zero;
 };
 
@@ -64,7 +64,7 @@ static inline uint64_t splice_number(uint32_t use, uint32_t number) { return (ui
 static inline bool splice_is_of(uint64_t word, uint32_t use) { return word >> 32 == use; }
 
 struct splice_head {
-    struct hash_key key; /* secret, so that nobody chooses tuples of one group */
+    struct hash_key key; /* secret, so that no sender chooses tuples of one group */
     uint64_t live;       /* slots that hold a direction */
     uint64_t no_room;    /* directions that found no slot, counted by the worker */
 };

@@ -32,7 +32,7 @@ struct splice_end {
     uint32_t stamp_in, stamp_out; /* newest TSval from the peer, and to the peer */
     uint32_t edge;                /* with keeps_edge: right edge of the window announced to the peer, in its numbers */
     uint16_t mss;                 /* MSS announced by the peer; 0: none */
-    uint8_t scale_in, scale_out;  /* shift of the peer's windows, and of ours to it; at most 14 */
+    uint8_t scale_in, scale_out;  /* shift of the peer's windows, and of prey's to it; at most 14 */
     uint8_t has;                  /* enum splice_has */
     bool keeps_edge;              /* rounding never shrinks the peer's window: the splice is kept, not made again */
 };

@@ -35,7 +35,7 @@ static uint64_t sets_of_host(const struct program *p, uint64_t sets, const struc
     return sets;
 }
 
-/* Copy the message of a datagram. Return its length; 0: there is none, it is too long, or it was not captured whole. */
+/* Copy the message of a datagram. Return its length; 0: none, too long, or not captured completely. */
 static uint32_t message_copy(const struct pkt *pkt, uint8_t bytes[MESSAGE_MOST])
 {
     const uint32_t said = bytes_get16(pkt, pkt->l4 + UDP_LENGTH);

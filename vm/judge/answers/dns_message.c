@@ -14,7 +14,7 @@ enum {
     CLASS_IN = 1,
     LABEL_MOST = 63,
     POINTER = 0xc0,
-    POINTERS_MOST = 127, /* as many as a name may have labels */
+    POINTERS_MOST = 127, /* most labels of a name */
     RECORD = 10,         /* bytes of a record behind its name, before its data */
     QUESTIONS_AT = 4,
     ANSWERS_AT = 6,
@@ -28,7 +28,7 @@ struct wire_name {
 static uint8_t label_lower(uint8_t c) { return c >= 'A' && c <= 'Z' ? (uint8_t)(c - 'A' + 'a') : c; }
 
 /* Read the name at *at, and set *at behind it. Each pointer leads to before the place where the name, or the part
- * behind the last pointer, began: so there is no circle. Pointers to pointers would make a message costly. False: it is
+ * behind the last pointer, began: so there are no circles. Pointers to pointers would make a message costly. False:
  * malformed. */
 static bool name_read(const uint8_t *bytes, uint32_t len, uint32_t *at, struct wire_name *name)
 {
@@ -151,7 +151,7 @@ int message_addresses(const uint8_t *bytes, uint32_t len, const struct message *
         if (r.class != CLASS_IN || !name_equal(&r.name, &name)) continue;
         if (r.type == MESSAGE_CNAME) {
             if (!alias_follow(bytes, len, &r, &name, &followed)) return -1;
-            count = 0; /* a name with an alias has no addresses of its own */
+            count = 0; /* a name with an alias has no addresses itself */
             continue;
         }
         if (r.type != m->type) continue;

@@ -61,7 +61,7 @@ bool question_waits(struct questions *q, const struct question_id *id, uint64_t 
         uint64_t until_ns = __atomic_load_n(&at->until_ns, __ATOMIC_ACQUIRE);
         if (until_ns <= now_ns || until_ns & 1 || !question_is(at, id)) continue;
         if (!take) return true;
-        /* Where the place has another end by now, another thread has taken the question or written one. */
+        /* If the place has another content by now, another thread has taken the question or written one. */
         if (__atomic_compare_exchange_n(&at->until_ns, &until_ns, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
             return true;
     }

@@ -1,4 +1,4 @@
-/* The walk by AVX2: eight lanes at once, a column a register. */
+/* The walk by AVX2: eight lanes at once, one column per register. */
 #include "vm/judge/classify/walk_priv.h"
 
 #ifdef __x86_64__

@@ -1,5 +1,5 @@
-/* Drawing of each kind of condition, by the function that its row of cond.def names. The row alone shows which
- * frames have the field, and the place of a number. */
+/* Drawing of each kind of condition, by the function that its row of cond.def names. The row shows which frames have
+ * the field, and the place of a number. */
 #include "vm/judge/draw/draw_priv.h"
 #include "vm/packet/parse/header.h"
 #include "vm/tables.h"

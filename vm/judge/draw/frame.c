@@ -111,7 +111,7 @@ static void put_pattern(uint8_t *bytes, const struct pbc_pattern *t, const struc
         }
 }
 
-/* This machine's addresses: the frame's that are to be own, or another, or none. */
+/* This machine's addresses: those of the frame that should be own, or another, or none. */
 struct own {
     uint32_t v4[2];
     struct pbc_range6 v6[2];

@@ -7,7 +7,7 @@
 
 enum { SOME = 256, NAME_BYTES = 256, OF_NAMES = 2 /* no hash is even */ };
 
-/* A set in the archive, with so many members and ranges behind it. */
+/* A set in the archive, followed by this many members and ranges. */
 struct kept_set {
     char name[NAME_BYTES];
     uint64_t members;
@@ -59,7 +59,7 @@ static void set_write(struct archive *a, const struct lives *l, const struct pro
     archive_part(a, (void *)(uintptr_t)base.r6, base.count6 * sizeof *base.r6);
 }
 
-/* Clear the bits behind the network's length. False: the length is none of the family's. */
+/* Clear the bits behind the network's length. False: invalid length for the family. */
 static bool net_read(const struct kept_member *m, struct live_net *net)
 {
     uint32_t unused[4];
@@ -112,7 +112,7 @@ static bool runs_upward6(const struct pbc_range6 *r)
     return r->lo_hi < r->hi_hi || (r->lo_hi == r->hi_hi && r->lo_lo <= r->hi_lo);
 }
 
-/* Read the ranges of a base, and leave out what the set may not hold now. */
+/* Read the ranges of a base, and leave out addresses that the set may not hold now. */
 static void base_read(struct archive *a, struct lives *l, const struct program *p, uint32_t live,
                       const struct kept_set *k, struct lives_read *how)
 {
@@ -153,7 +153,7 @@ static void set_read(struct archive *a, struct lives *l, const struct program *p
     struct kept_set k;
     if (!ARCHIVE(a, k) || !archive_sound(a, memchr(k.name, '\0', sizeof k.name) && k.members <= LIVE_SIZE_MOST)) return;
     const uint32_t live = l ? lives_find(p, k.name) : PBC_NONE;
-    /* A set with a file has what this file had, one with names what names had, and nobody else. */
+    /* A set with a file has only the file's addresses, a set with names only the names'. */
     const bool others = live != PBC_NONE && pbc_live_is_filled(&p->lives[live]) && k.file != file_of(p, live);
     if (live == PBC_NONE || (how->kept && !k.keep) || others) {
         skip(a, k.members * sizeof(struct kept_member) + k.count4 * sizeof(struct pbc_range) +

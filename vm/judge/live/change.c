@@ -176,7 +176,7 @@ static bool member_put(struct live_set *s, const struct member *m, uint64_t now_
     return false;
 }
 
-/* Count the length of a new member; where there are eight others, one with expired members alone makes way. */
+/* Count the length of a new member; if there are eight others, one with only expired members makes way. */
 static bool length_make(struct live_set *s, const struct member *m, uint64_t now_ms)
 {
     sweep_next(s, now_ms);
@@ -249,7 +249,7 @@ enum live_said live_remove(struct live_set *s, uint64_t now_ms, const struct liv
 
 enum { ENTRIES_AT_ONCE = 256 };
 
-/* Take a copied member back from what was counted. */
+/* Remove a copied member from the counts. */
 static void uncount(struct live_set *s, enum live_said said)
 {
     if (said == LIVE_ADDED) count_up(&s->counts.added, UINT64_MAX);

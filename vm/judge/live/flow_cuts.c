@@ -1,5 +1,5 @@
 /* Members whose flows are to end (lives.h): two lists, of which one is filled under a lock while walkers read the
- * other, which nobody changes but for its counts. */
+ * other, which does not change except for its counts. */
 #include <stdlib.h>
 #include <string.h>
 

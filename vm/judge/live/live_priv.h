@@ -28,7 +28,7 @@ struct overlay {
     struct keyed table;
     /* Lengths of members, plus 1, a byte each, from the longest; 0 behind the last. A length with members is here. */
     uint64_t lengths;
-    uint64_t *shown; /* the same for another judge; NULL: there is none */
+    uint64_t *shown; /* the same for another judge, or NULL */
     /* Number of members of each length. It goes from 0 to 1 and from 1 to 0 under the lock, with its length's byte. */
     uint32_t of_length[128 + 1] __attribute__((aligned(LINE_BYTES)));
     uint32_t lengths_lock;

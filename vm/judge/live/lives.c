@@ -60,7 +60,7 @@ struct lives *lives_new(const struct program *p, uint64_t seed)
         return NULL;
     }
     if (!any_cut(p)) return l;
-    /* One round a packet: as many members as a packet may add. */
+    /* One round per packet: as many members as a packet may add. */
     l->cuts = flow_cuts_new(&(struct flow_cuts_cfg){.most = PBC_ADDS_MAX, .seed = seed});
     l->owns_cuts = true;
     if (l->cuts) return l;

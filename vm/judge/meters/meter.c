@@ -24,7 +24,7 @@ struct meter {
     uint64_t packet;           /* 1 + the number of the packet that asked last; 0: none */
     enum meter_says said;      /* answer to that packet */
     bool leases;               /* takes from the bucket of all workers */
-    struct shared_cell *cell;  /* that bucket; NULL: all->share tells what was taken from it */
+    struct shared_cell *cell;  /* that bucket; NULL: all->share has the tokens taken from it */
     uint64_t lease;            /* units taken at once, or more if needed */
     uint64_t leased, since_ns; /* units left of those taken; time of the last taking */
     struct keyed table;        /* table of buckets; with a key only */
@@ -138,8 +138,8 @@ static bool lease_return(const struct meters *all, struct meter *m)
     return false;
 }
 
-/* Return a slot for a new key, with its bucket full; KEYED_NONE: there is none. A table with all its entries in use is
- * swept by one group for each new key, and then, if that frees nothing, by the key's own two. */
+/* Return a slot for a new key, with its bucket full; KEYED_NONE: none. A table with all its entries in use is swept
+ * by one group for each new key, and then, if that frees nothing, by the key's own two. */
 static uint32_t take_free(struct meter *m, const struct place *at, const struct meter_key *k)
 {
     struct keyed *t = &m->table;
@@ -291,7 +291,7 @@ void meters_share(struct meters *all, const struct share *s, unsigned workers)
         struct meter *m = &all->meter[i];
         m->leases = m->def->per == PBC_PER_NONE;
         m->cell = s->all ? s->all->meters[i] : NULL;
-        /* Less than a token is no lease, for at least a packet's need is taken. */
+        /* Less than a token is not a lease, because at least a packet's need is taken. */
         const u128 second = (u128)LEASE_NS * m->rate.num / m->rate.den;
         m->lease = (uint64_t)((second < m->rate.limit ? second : m->rate.limit) / LEASE_PART / workers);
     }

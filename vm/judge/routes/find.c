@@ -277,7 +277,7 @@ static bool hides(const struct routes *r, uint32_t entry)
     return differ;
 }
 
-/* True if no router sends on what goes there: link-local addresses and groups, which IPv6 has routes for on each
+/* True if routers do not forward to that address: link-local addresses and groups, for which IPv6 has routes on each
  * interface. */
 static bool stays_on_link(const struct pbc_range6 *x)
 {

@@ -1,6 +1,6 @@
-/* Cutting of a table's prefixes into ranges. Two prefixes are disjoint or nested, so one pass over them in order, with
- * the open ones on a stack, meets each boundary once. Each view is cut by itself; in that of the merged tables, the
- * first rule's table that holds an address says its way. */
+/* Cutting of a table's prefixes into ranges. Two prefixes are disjoint or nested, so one pass over them in order,
+ * with the open ones on a stack, meets each boundary once. Each view is cut by itself; in that of the merged tables,
+ * the first rule's table that holds an address gives its way. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +14,7 @@ struct span {
     const struct route *route;
     uint32_t way;
     uint8_t use; /* index among the view's uses */
-    bool passes; /* the next rule says the way */
+    bool passes; /* the next rule gives the way */
 };
 /* Addresses of a view, and their entry. */
 struct stretch {

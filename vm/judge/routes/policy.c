@@ -36,7 +36,7 @@ static uint8_t view_of(struct policy *p, const struct route_policy *x, unsigned 
     return (uint8_t)view;
 }
 
-/* Return the rule to go on with, as an index among all said; `count`: there is none. Rules go forward only. */
+/* Return the rule to continue with, as an index among all rules given; `count`: none. Rules go forward only. */
 static uint32_t jump_target(const struct routes_said *said, uint32_t at)
 {
     const struct route_policy *x = &said->rules[at];

@@ -21,9 +21,9 @@ uint64_t kernel_sample(struct kpkt *k);                       /* events.bpf.c */
 uint64_t kernel_drop(struct kpkt *k, uint32_t passes);        /* events.bpf.c */
 uint64_t kernel_raise(struct __sk_buff *ctx, struct kpkt *k); /* raise.bpf.c */
 
-/* True for a packet of another station, to another or from a device above, whose tuple would be sent on in a frame to
- * this machine, as far as that is known here. It begins no flow: such frames would be taken for that flow's, and go by
- * their service or translation. Services whose connections end here take theirs all the same. */
+/* True for a packet of another station, to another or from a device above, whose tuple would be sent on in a frame
+ * to this machine, as far as that is known here. It begins no flow: such frames would be taken for that flow's, and
+ * get its service or translation. Services whose connections end here take theirs all the same. */
 static inline bool is_anothers(struct kpkt *k)
 {
     if (!kpkt_is_left(k) || k->key.kind & KIND_SRC_SELF || k->seen.slot != FLOW_NONE) return false;
@@ -46,13 +46,14 @@ static inline bool keeps(struct kpkt *k)
 {
     const uint32_t flags = count_program(k->program)->flags;
     if (!(flags & KERNEL_KEEPS_FLOWS) || k->seen.class == SEEN_NONE || is_routed_on(k)) return false;
-    if (k->nowhere && k->seen.class == SEEN_NEW) return false;     /* as forward_leads_nowhere has it */
-    if (kpkt_is_sent(k) && settle_is_error(&k->key)) return false; /* they change no flow, and nobody takes them up */
+    if (k->nowhere && k->seen.class == SEEN_NEW) return false; /* as forward_leads_nowhere has it */
+    if (kpkt_is_sent(k) && settle_is_error(&k->key))
+        return false; /* they change no flow, and no process takes them up */
     if (k->verdict.action == ACTION_FORWARD) return k->flags & KERNEL_ORDINARY || flags & KERNEL_FOLLOWS_PROXIED;
     return k->verdict.action == ACTION_ACCEPT && !is_anothers(k);
 }
 
-/* True if the flow table could not take the change, and the change is not one that user space alone makes. */
+/* True if the flow table could not take the change, and the change is not reserved to user space. */
 static inline bool is_crowded(uint64_t why) { return why == KERNEL_UP_BUSY || why == KERNEL_UP_ROOM; }
 
 /* Keep the packet's flow. A packet that is already edited for sending leaves even if its flow could not be changed.
@@ -85,7 +86,7 @@ static inline bool is_rejected(const struct kpkt *k)
     return k->verdict.action == ACTION_REJECT && !(k->flags & KERNEL_FOREIGN) && !settle_watches(k);
 }
 
-/* True for a packet of which a process is told that it was dropped or rejected. */
+/* True for a packet whose drop or reject is reported to a process. */
 static inline bool drop_is_told(const struct kpkt *k)
 {
     const uint8_t action = k->verdict.action;
@@ -120,8 +121,8 @@ inline_whole void act(struct kpkt *k, uint32_t out)
     k->out = (uint8_t)out;
 }
 
-/* Note that the frame was copied as it came, before it is edited. Should the edit fail after all, what was copied is
- * not copied again where it goes up. */
+/* Note that the frame was copied as it came, before it is edited. If the edit fails, the frame is not copied again
+ * as it goes up. */
 inline_whole void copied_before(struct kpkt *k)
 {
     k->mirrors &= copies_row(k->program)->sent;
@@ -162,7 +163,7 @@ inline_whole bool edited(const struct given *g, struct kpkt *k)
     return buffer_edit(g->skb, k);
 }
 
-/* Return what a packet is that stays as it came. */
+/* Return the form of an unchanged packet. */
 static inline uint32_t copy_as(const struct kpkt *k, bool goes_on)
 {
     const uint8_t action = k->verdict.action;
@@ -178,7 +179,7 @@ static inline bool datagram_is_followed(const struct kpkt *k)
            state_world.flags & PBC_FOLLOWS_FRAGMENTS;
 }
 
-/* Count a packet that only a process could decide, and that none takes up. True if it passes all the same. */
+/* Count a packet that only a process could decide, and that none takes up. True if it passes anyway. */
 static inline bool passes_undecided(struct kpkt *k)
 {
     count_add(&settle_counters()->ups[k->up & 31], k->pkt.wire_len);
@@ -189,7 +190,7 @@ static inline bool passes_undecided(struct kpkt *k)
 /* True for a packet that is never edited: it passes or is dropped. */
 static inline bool stays(const struct kpkt *k) { return k->flags & KERNEL_STAYS; }
 
-/* Copy the packet as it is now. One that goes up is copied by the worker, unless nobody takes it up. */
+/* Copy the packet in its present form. A packet that goes up is copied by the worker, unless no process takes it up. */
 inline_whole void copy_after(const struct given *g, struct kpkt *k)
 {
     const uint32_t out = k->out;
@@ -211,8 +212,8 @@ inline_whole uint32_t act_whole(const struct given *g, struct kpkt *k)
     return k->out == KERNEL_SEND ? KERNEL_PASS : k->out;
 }
 
-/* Pass a frame to the host. One that is heard alone goes to all stations, for no stack routes what was sent to a group
- * of the link. */
+/* Pass a frame to the host. A packet that is only to be received goes to all stations, because stacks do not route
+ * packets to a group of the link. */
 inline_whole int pass_xdp(const struct xdp_md *ctx, const struct kpkt *k)
 {
     uint8_t *frame = frame_begin(ctx);
@@ -243,7 +244,7 @@ inline_whole int raise(struct __sk_buff *ctx, struct kpkt *k)
     return TC_ACT_SHOT;
 }
 
-/* True for an error about what a nat translates: of a host behind an interface that is not served, or of this machine's
+/* True for an error about translated packets: of a host behind an interface that is not served, or of this machine's
  * own stack about a reply that it got turned inwards. While the other side has not answered here, it got none. */
 static inline bool tells_on_nats(const struct kpkt *k)
 {

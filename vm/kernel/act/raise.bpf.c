@@ -19,8 +19,8 @@ static inline void raised_fill(struct kernel_raised *r, const struct kpkt *k, ui
 #define FILL(r)                raised_fill(r, k, len)
 #define LOAD(ctx, at, to, len) bpf_skb_load_bytes(ctx, (at) + skip, to, len)
 
-/* Share of a ring that datagrams and pings which begin flows, and answers of DNS, may fill: a flood of them delays no
- * connection for longer than the worker takes for so much. */
+/* Share of a ring that datagrams and pings which begin flows, and answers of DNS, may fill: a flood of them delays
+ * connections only for the worker's time for this many. */
 enum { SHARE = KERNEL_RAISED_BYTES / 8 };
 
 static inline bool ring_is_over(void *ring, const struct kpkt *k)
@@ -30,7 +30,7 @@ static inline bool ring_is_over(void *ring, const struct kpkt *k)
            bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) > SHARE;
 }
 
-/* Put the frame into the ring of its interface. Return 0, or 1: there is none, or no room for it. */
+/* Put the frame into the ring of its interface. Return 0, or 1: no ring, or no room. */
 GLOBAL uint64_t kernel_raise(struct __sk_buff *ctx, struct kpkt *k NONNULL)
 {
     const uint32_t at = k->served;

@@ -13,8 +13,6 @@
 #include "vm/kernel/shapes.h"
 #include "vm/packet/parse/header.h"
 
-extern struct kernel_counters state_counters[];
-extern const char mask_counters;
 extern struct kernel_port state_ports[];
 extern const char mask_ports;
 

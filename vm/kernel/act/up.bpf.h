@@ -14,7 +14,7 @@ extern char map_xsks; /* by kernel_port.xsks and queue */
 
 uint64_t kernel_tell(struct kpkt *k, uint32_t kind, uint32_t rule); /* events.bpf.c */
 
-/* Write what is known of the packet. */
+/* Write the known facts about the packet. */
 static inline void up_say(struct kernel_note *n, const struct kpkt *k)
 {
     n->magic = KERNEL_NOTE_MAGIC;

@@ -40,7 +40,7 @@ static inline int leave_back(const struct xdp_md *ctx)
     return (int)bpf_redirect_map(&map_outs, port->iface, XDP_DROP);
 }
 
-/* Count the packet that leaves. True for a process that asks: it is told by which interface. */
+/* Count the packet that leaves. True for a process that asks: it learns the interface. */
 static inline bool leave_told(struct kpkt *k)
 {
     const bool asked = k->flags & KERNEL_ASKED;

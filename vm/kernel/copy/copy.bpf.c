@@ -76,8 +76,8 @@ static inline void copied_fill(struct kernel_copied *c, const struct kpkt *k, ui
 #define FILL(c)       copied_fill(c, k, len, wire_len, edited)
 #define PUT_ANY(load) RING_PUT(&map_copied, struct kernel_copied, FILL, load, wakes(), kernel_copy_lost(k))
 
-/* Note in k->asked who gets the frame. False: nobody does. A reply of a flow that is sent on is observed as it leaves,
- * everything else as it came: as its client sees it. */
+/* Note in k->asked the receivers of the frame. False: none. A reply of a bound flow is observed as it leaves, other
+ * packets as they came: as the client sees them. */
 static inline bool is_wanted(struct kpkt *k, uint32_t what)
 {
     const struct kernel_copies *c = copies_row(k->program);
@@ -115,8 +115,8 @@ struct cloning {
     struct kpkt *k;
 };
 
-/* Clone the frame to the device of one mirror. Nothing is done where the mirror wants a part of it, or the device takes
- * no frame of that length: it goes by the ring then. */
+/* Clone the frame to the device of one mirror. Does nothing if the mirror wants only a part, or the frame is too
+ * long for the device: it then goes by the ring. */
 static long clone_turn(uint32_t turn, void *at)
 {
     struct __sk_buff *ctx = ((const struct cloning *)at)->ctx;

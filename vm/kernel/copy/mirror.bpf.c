@@ -8,7 +8,7 @@ SECTION(const struct pbc_mirror, mirrors);
 
 uint64_t kernel_meter_take(struct kpkt *k NONNULL, uint32_t id);
 
-/* Do what effect_mirror does, but for the copy, which act makes (copy.bpf.c). */
+/* The same as effect_mirror, except the copy, which act makes (copy.bpf.c). */
 GLOBAL uint64_t kernel_mirror(struct kpkt *k NONNULL, uint32_t rule)
 {
     if (k->flags & KERNEL_DRY) return 0;

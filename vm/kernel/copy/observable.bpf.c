@@ -17,7 +17,7 @@ inline_whole bool has(const struct kernel_observe *w, const uint32_t addr[4], ui
            addr[2] == w->addr[2] && addr[3] == w->addr[3];
 }
 
-/* Ask one endpoint about both sides. What a turn finds is in the packet (EACH_TURN). */
+/* Test one endpoint with both sides. A turn stores its findings in the packet (EACH_TURN). */
 inline_whole bool ask(struct kpkt *k, uint32_t turn)
 {
     const struct kernel_copies *c = copies_row(k->program);

@@ -6,7 +6,8 @@
 #include "vm/packet/parse/fragment.h"
 #include "vm/packet/parse/read.h"
 
-/* Options of TCP. Where turns are counted, reading an option is a function that the kernel's verifier looks at once. */
+/* Options of TCP. Where turns are counted, reading an option is a function that the kernel's verifier checks only
+ * once. */
 #ifdef COUNTED
 uint64_t kernel_tcp_option(struct kpkt *k, struct tcp_syn_options *found, uint32_t at, uint32_t left);
 #define TCP_OPTION(pkt, options, at, left, found)                                                                      \
@@ -36,7 +37,7 @@ uint64_t kernel_tcp_option(struct kpkt *k, struct tcp_syn_options *found, uint32
 #include "vm/packet/parse/tcp_header.c"
 #include "vm/packet/parse/upper.c"
 
-/* Functions that read the packet's bytes are looked at once, whoever calls them. */
+/* Functions that read the packet's bytes are checked once, for all callers. */
 GLOBAL uint64_t kernel_tcp_read(struct kpkt *k NONNULL, struct tcp_segment *s NONNULL)
 {
     tcp_read_there(&k->pkt, &k->key, s);
@@ -44,7 +45,7 @@ GLOBAL uint64_t kernel_tcp_read(struct kpkt *k NONNULL, struct tcp_segment *s NO
 }
 void tcp_read(const struct pkt *pkt, const struct key *key, struct tcp_segment *s)
 {
-    *s = (struct tcp_segment){0}; /* before Linux 6.3 what a function gets is all written */
+    *s = (struct tcp_segment){0}; /* Linux before 6.3 demands that a function's argument is fully written */
     kernel_tcp_read((struct kpkt *)(uintptr_t)pkt, s);
 }
 

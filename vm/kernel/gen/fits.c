@@ -24,7 +24,7 @@ static bool binds(const struct program *p)
 
 static uint32_t bit(bool there, enum kernel_up up) { return there ? 1u << up : 0; }
 
-/* True if the program judges packets that cross the machine: if the host forwards nothing, user space sends them on. */
+/* True if the program judges forwarded packets: if the host does not forward, user space does. */
 static bool judges_crossing(const struct program *p)
 {
     for (uint32_t i = 0; i < p->firewalls_count; i++)
@@ -62,7 +62,7 @@ static bool branch_leaves(const struct pbc_branch *b)
 }
 
 /* True for a service that keeps connections in their sockets. A service that only drains has no
- * proxy any more. */
+ * proxy. */
 static bool keeps(const struct program *p, const struct pbc_service *s)
 {
     if (!mode_is(s->mode, MODE_INLINE_STACK) || !s->proxy || p->proxies[s->proxy - 1].flags & PBC_PROXY_SPLICE)

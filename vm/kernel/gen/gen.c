@@ -157,7 +157,7 @@ bool *gen_reached(const struct program *p)
     return reached;
 }
 
-/* Return the name by which stages call an entry function; NULL: it is none. */
+/* Return the name by which stages call an entry function; NULL: not an entry function. */
 static const char *called(const struct program *p, uint32_t func)
 {
     if (!func) return "judge_program";
@@ -181,7 +181,7 @@ static bool name_reached(struct made *m, uint32_t *count)
     return reached;
 }
 
-/* Make what is around the second judgement (judge/would.bpf.c). */
+/* Write the code around the second judgement (judge/would.bpf.c). */
 static bool make_would(struct made *m)
 {
     if (m->p->would)

@@ -92,7 +92,7 @@ void step_insn(struct emit *e, uint32_t i)
         STEP_CALL(e, kernel_mirror);
         break;
     case OP_ADD:
-        if (e->p->root) break; /* it adds nobody either */
+        if (e->p->root) break; /* it adds no member either */
         step_mov(e, R2, n->imm);
         STEP_CALL(e, kernel_add);
         break;

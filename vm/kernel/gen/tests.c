@@ -134,7 +134,7 @@ static void header(struct emit *e, const struct insn *n, uint32_t to)
 
 static void meter(struct emit *e, const struct insn *n, enum meter_says passes, uint32_t to)
 {
-    step_mov(e, R2, n->imm + (e->p->root ? e->p->meters_count : 0)); /* the second judgement has meters of its own */
+    step_mov(e, R2, n->imm + (e->p->root ? e->p->meters_count : 0)); /* the second judgement has its own meters */
     STEP_CALL(e, kernel_meter);
     jump_if(e, BPF_JNE, R0, passes, to);
 }

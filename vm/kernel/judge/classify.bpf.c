@@ -1,5 +1,5 @@
-/* The search of a classifier for the judge in the kernel: that of vm/judge/classify/search.h. A leaf is a function of
- * its own, which the kernel's verifier looks at once. */
+/* The search of a classifier for the judge in the kernel: that of vm/judge/classify/search.h. A leaf is a separate
+ * function, which the kernel's verifier checks only once. */
 #include "vm/kernel/bpf.h"
 #include "vm/kernel/loop.bpf.h"
 
@@ -48,7 +48,7 @@ static INLINE const uint32_t *block_column(const struct pbc_line *b, unsigned co
 /* Return the number of lines as one that the kernel's verifier knows to be in bounds. */
 static INLINE unsigned lines_of(const struct pbc_format *f) { return f->lines & PBC_LINES_MOST; }
 
-/* Not 0 if a column, which asks by mask or by range, asks another half. Where loops are counted, without a branch: the
+/* Not 0 if a column, by mask or by range, does not hold the half. Where loops are counted, without a branch: the
  * verifier would follow it both ways in each turn. */
 static INLINE uint32_t column_differs(const struct pbc_line *b, const struct pbc_format *f, const struct key *key,
                                       unsigned at, unsigned lane)
@@ -177,8 +177,8 @@ GLOBAL uint64_t kernel_leaf_any(struct kpkt *k NONNULL, uint32_t block, uint32_t
     return RUN(PBC_SHAPE_ANY, false);
 }
 
-/* The same where the key holds ranks, whose blocks have three lines or more, and of three one column that is no rank.
- */
+/* The same if the key holds ranks, whose blocks have at least three lines; a block of three has one column that is
+ * not a rank. */
 GLOBAL uint64_t kernel_leaf_ranked(struct kpkt *k NONNULL, uint32_t block, uint32_t format, uint32_t from,
                                    uint32_t shape)
 {

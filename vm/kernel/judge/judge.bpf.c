@@ -17,8 +17,8 @@ SECTION(const uint8_t, verdicts);
 
 uint64_t judge_program(struct kpkt *k);
 uint64_t judge_services(struct kpkt *k);
-/* The same program as it would decide without `audit`, and what is around it (would.bpf.c); for programs without the
- * word these do nothing. */
+/* The same program without `audit`, and the code around it (would.bpf.c); for programs without the word these do
+ * nothing. */
 uint64_t judge_would(struct kpkt *k);
 uint64_t would_begin(struct kpkt *k);
 uint64_t would_end(struct kpkt *k);
@@ -82,7 +82,7 @@ inline_whole bool choose_leg(struct kpkt *k)
     return k->pkt.way_why == WAY_KNOWN;
 }
 
-/* Set what routes give for the packet; a process that asks for the judgement alone has set it. */
+/* Set what routes give for the packet; a process that asks only for the judgement has set it. */
 inline_whole void settle_ways(struct kpkt *k)
 {
     const bool asks = !(k->flags & KERNEL_ONLY_JUDGE);
@@ -93,7 +93,7 @@ inline_whole void settle_ways(struct kpkt *k)
     k->way = (uint16_t)pkt_way(&k->pkt, &k->key);
 }
 
-/* Find the way of an accepted packet that crosses and begins a flow, or whose flow's recipe is out of date: a nat's
+/* Find the way of an accepted, forwarded packet that begins a flow, or whose flow's recipe is out of date: a nat's
  * statement may ask for it. */
 inline_whole void find_way(struct kpkt *k)
 {
@@ -112,7 +112,7 @@ inline_whole void find_way(struct kpkt *k)
  * from code around a bpf_loop Linux 6.18 can't remove functions that nothing calls. */
 inline_whole bool audits(const struct kpkt *k) { return count_program(k->program)->flags & KERNEL_AUDITS; }
 
-/* True if a process asks what would be decided, and no more. */
+/* True if a process asks only for the decision without `audit`. */
 inline_whole bool asks_would(const struct kpkt *k) { return k->flags & KERNEL_WOULD && audits(k); }
 
 /* Judge a second time, as if nothing were in audit. A packet of which this can't be known here goes up as if nothing
@@ -126,9 +126,9 @@ inline_whole void judge_again(struct kpkt *k)
     if (k->up != KERNEL_UP_NONE) k->flags &= ~KERNEL_JUDGED;
 }
 
-/* Decide by the rules. What came in by a device that is not served is seen only as it leaves: where no firewall judges
- * what comes in by that device, the one of the interface that it leaves by does, and the packet counts as coming in by
- * that from here on. */
+/* Decide by the rules. Packets from an unserved device are seen only as they leave: where no firewall judges packets
+ * that come in by that device, the one of the interface that it leaves by does, and the packet counts as coming in
+ * by that from here on. */
 inline_whole decided decide(struct kpkt *k)
 {
     const decided d = judge_program(k);
@@ -173,14 +173,18 @@ inline_whole void judge(struct kpkt *k)
 
 SEC("xdp") int judge_xdp(struct xdp_md *ctx)
 {
-    judge(kpkt_xdp(ctx));
+    struct kpkt *k = kpkt_xdp(ctx);
+    judge(k);
     bpf_tail_call(ctx, &map_stages_xdp, STAGE_ACT);
+    count_uncalled(k);
     return XDP_DROP;
 }
 
 SEC("tc") int judge_tc(struct __sk_buff *ctx)
 {
-    judge(kpkt_tc(ctx));
+    struct kpkt *k = kpkt_tc(ctx);
+    judge(k);
     bpf_tail_call(ctx, &map_stages_tc, STAGE_ACT);
+    count_uncalled(k);
     return TC_ACT_SHOT;
 }

@@ -36,8 +36,8 @@ GLOBAL uint64_t kernel_later_keep(struct kpkt *k NONNULL)
     return 0;
 }
 
-/* Decide a later fragment as its first. If another program decided that one, the decision is nobody's. Without a known
- * first fragment it is dropped. */
+/* Decide a later fragment as its first. If another program decided the first, no rule of this one decides. Without a
+ * known first fragment it is dropped. */
 GLOBAL uint64_t kernel_later_follow(struct kpkt *k NONNULL)
 {
     struct kernel_datagram datagram;

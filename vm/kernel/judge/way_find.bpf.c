@@ -86,7 +86,7 @@ GLOBAL uint64_t kernel_route(struct kpkt *k NONNULL)
     return way_settled(k, merged & ROUTE_WAY_MASK);
 }
 
-/* True if the host sends on what crosses in this family: then it chooses among legs, and marks may be set. */
+/* True if the host forwards packets of this family: then it chooses among legs, and marks may be set. */
 static inline bool host_routes(const struct key *key)
 {
     return key->kind & KIND_IP4 ? state_world.facts.host_routes4 : state_world.facts.host_routes6;
@@ -157,8 +157,8 @@ GLOBAL uint64_t kernel_way_find(struct kpkt *k NONNULL)
     return leg && leg->as != IFACE_NONE ? out_by(leg->as) : way_unknown(WAY_OTHER);
 }
 
-/* Set the way of a packet that crosses. What the host sends on is judged when it leaves, unless it was judged before.
- */
+/* Set the way of a forwarded packet. A packet forwarded by the host is judged when it leaves, unless it was judged
+ * before. */
 static inline void settle_way(struct kpkt *k)
 {
     uint64_t way = 0;

@@ -23,7 +23,7 @@ GLOBAL uint64_t kernel_would_begin(struct kpkt *k NONNULL)
     return 0;
 }
 
-/* Note what differs, and put back the value of `state`. */
+/* Note the differences, and restore the value of `state`. */
 GLOBAL uint64_t kernel_would_end(struct kpkt *k NONNULL)
 {
     const decided d = k->decision, would = k->would;
@@ -37,7 +37,7 @@ GLOBAL uint64_t kernel_would_end(struct kpkt *k NONNULL)
     return 0;
 }
 
-/* Count as effect_count does for what would be. */
+/* Count as effect_count does, without `audit`. */
 GLOBAL uint64_t kernel_would_count(struct kpkt *k NONNULL, uint32_t rule)
 {
     const struct kernel_program *p = count_program((uint32_t)NUMBER(serial));
@@ -45,7 +45,7 @@ GLOBAL uint64_t kernel_would_count(struct kpkt *k NONNULL, uint32_t rule)
     return 0;
 }
 
-/* Log as effect_log does for what would be: only rules in audit. */
+/* Log as effect_log does, without `audit`: only rules in audit. */
 GLOBAL uint64_t kernel_would_log(struct kpkt *k NONNULL, uint32_t rule)
 {
     const struct pbc_rule *r = &ROW(would_rules, rule);

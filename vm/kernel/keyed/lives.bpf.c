@@ -70,7 +70,7 @@ static __always_inline uint64_t overlay_find(const struct keyed *t, const struct
     return first ? first : overlay_word(t, key, words, at.group[1], tags_like(KEYED_TAGS(t, at.group[1]), at.tag));
 }
 
-/* Return the word of the member of that length that covers the address; 0: there is none. */
+/* Return the word of the member of that length that covers the address; 0: none. */
 GLOBAL uint64_t kernel_live4(uint32_t live, uint32_t addr, uint32_t len)
 {
     const struct live_key key = live_key4(addr, len);
@@ -173,7 +173,7 @@ static __always_inline void member_note(struct kpkt *k, uint32_t live, bool has)
     }
 }
 
-/* Ask the base of the live set at hand, or one length of its overlay. Return 1: no live set is left to be asked. */
+/* Look in the base of the current live set, or in one length of its overlay. Return 1: no live set is left. */
 static __always_inline long member_next(struct kpkt *k)
 {
     struct kernel_member *const m = &k->member;
@@ -235,8 +235,8 @@ GLOBAL uint64_t kernel_live_set(struct kpkt *k NONNULL, uint32_t set, uint32_t d
 
 /* ---- what rules add ---- */
 
-/* True if adding the member would change nothing worth telling: it is there, and stays (`once`), or its end would move
- * by less than a 32nd of what the rule says, and less than a second. A process that asks is told in any case. */
+/* True if adding the member would change nothing worth telling: it is there, and stays (`once`), or its end would
+ * move by less than a 32nd of the rule's time, and less than a second. A process that asks is always informed. */
 static __always_inline bool adds_nothing(const struct kpkt *k, const struct pbc_add *a, uint64_t word)
 {
     const uint64_t second = 1000000000, part = a->for_ns / 32, slack = part < second ? part : second;
@@ -273,7 +273,7 @@ GLOBAL uint64_t kernel_add_tell(struct kpkt *k NONNULL, uint32_t add, uint32_t l
     return 0;
 }
 
-/* Note what a rule adds, as adds_note does. */
+/* Note a rule's new member, as adds_note does. */
 GLOBAL uint64_t kernel_add(struct kpkt *k NONNULL, uint32_t rule)
 {
     const uint32_t add = ROW(rules, rule).add - 1;

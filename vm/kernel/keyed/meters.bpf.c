@@ -21,7 +21,7 @@ extern uint64_t table_meter_words[], table_meter_keys[];
 SECTION(const struct pbc_meter, meters);
 SECTION(struct kernel_meter, meter_cells);
 extern struct kernel_meter_said table_meter_said[];
-/* Return the definition of a cell: those of what would be without `audit` are behind all others. */
+/* Return the definition of a cell: those without `audit` are behind all others. */
 static inline uint32_t meter_def(uint32_t id)
 {
     return id < NUMBER(meter_defs) ? id : id - (uint32_t)NUMBER(meter_defs);

@@ -141,7 +141,7 @@ static inline uint64_t meter_asked(const struct kpkt *k, uint32_t id, struct ker
     return within ? METER_WITHIN : METER_OVER;
 }
 
-/* Return what an unused meter would say. */
+/* Return the result of an unused meter. */
 static inline uint64_t meter_unused(const struct kpkt *k, uint32_t id)
 {
     const struct pbc_meter *const def = METER_DEF(id);

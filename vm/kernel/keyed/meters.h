@@ -65,7 +65,7 @@ void kernel_meters_at(struct kernel_meters *m, uint64_t now_ns);
 bool kernel_meters_held(const struct kernel_meters *m);
 /* Take over meters of equal definition, as meters_keep does. Call it before `to` judges; `from` may still judge. */
 void kernel_meters_keep(struct kernel_meters *to, const struct kernel_meters *from);
-/* Add what was taken from `from` since kernel_meters_keep. Call it once `to` judges instead. */
+/* Add the amounts taken from `from` since kernel_meters_keep. Call it once `to` judges instead. */
 void kernel_meters_follow(struct kernel_meters *to, const struct kernel_meters *from);
 /* Copy meters that hold anything to a worker's meters, or those of what would be. A service's rate is the worker's own,
  * and empty here. */

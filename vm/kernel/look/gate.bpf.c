@@ -91,7 +91,7 @@ GLOBAL uint64_t kernel_gate_in(struct __sk_buff *ctx, struct kpkt *k NONNULL)
     return passes;
 }
 
-/* The same for what the host sends: from a service's address and port, or with a client's address from a socket. */
+/* The same for the host's packets: from a service's address and port, or with a client's address from a socket. */
 GLOBAL uint64_t kernel_gate_tc(struct __sk_buff *ctx, struct kpkt *k NONNULL)
 {
     struct segment s = {};

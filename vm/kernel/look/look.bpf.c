@@ -2,7 +2,7 @@
 #define FORM_LINK LINK_ETHER
 #include "vm/kernel/look/look.bpf.h"
 
-/* Return the frame's length. Where a contiguous IP packet is all of the frame, no helper needs to be called. */
+/* Return the frame's length. If a contiguous IP packet fills the frame, no helper call is needed. */
 inline_whole uint64_t frame_len(struct xdp_md *ctx, const struct express_bytes *b)
 {
     const uint64_t there = (uint64_t)(b->end - b->frame);
@@ -48,6 +48,7 @@ SEC("xdp") int look_xdp(struct xdp_md *ctx)
     case STAGE_NONE: return XDP_PASS;
     case STAGE_SEND: return leave_out(ctx, k);
     }
+    count_uncalled(k);
     return XDP_DROP;
 }
 

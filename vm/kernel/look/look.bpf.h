@@ -534,6 +534,7 @@ inline_whole int look_at(struct __sk_buff *ctx)
     case STAGE_NONE: return TC_ACT_UNSPEC;
     case STAGE_SEND: return leave_buffer(ctx, k);
     }
+    count_uncalled(k);
     return TC_ACT_SHOT;
 }
 

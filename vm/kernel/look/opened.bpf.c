@@ -1,11 +1,11 @@
 /* Connections that this machine opened before flows were followed. A connection that only receives would wait for
  * ever: its segments have no flow, and this machine sends nothing before it gets a segment. The kernel's own table
  * of sockets knows the connection. It is asked in the first stage, once no flow was found. Such a segment begins no
- * flow, so the judging of what this machine sends does not change. */
+ * flow, so the judging of this machine's packets does not change. */
 #include "vm/kernel/bpf.h"
 #include "vm/packet/wire.h"
 
-/* Return the state of the tuple's socket: BPF_TCP_…; 0: there is none. */
+/* Return the state of the tuple's socket: BPF_TCP_…; 0: none. */
 static __always_inline uint32_t socket_state(void *ctx, struct bpf_sock_tuple *t, uint32_t len)
 {
     struct bpf_sock *sk = bpf_skc_lookup_tcp(ctx, t, len, BPF_F_CURRENT_NETNS, 0);
@@ -23,8 +23,8 @@ static __always_inline bool is_connected(uint32_t state)
     return states >> (state & 31) & 1;
 }
 
-/* True if this machine opened the connection: it is connected, and nobody listens at its port. A lookup for a port that
- * no connection has finds the listener. */
+/* True if this machine opened the connection: it is connected, and no socket listens at its port. A lookup for a
+ * port without a connection finds the listener. */
 static __always_inline bool is_opened4(void *ctx, const struct key *key)
 {
     struct bpf_sock_tuple t = {

@@ -23,8 +23,8 @@ static enum pkt_reason parse_frame(struct pkt *pkt, const struct facts *facts, s
 
 #include "vm/kernel/look/parse.bpf.h"
 
-/* A packet may have many headers of IPv6, and thousands of options behind each. One header, and a header's options, are
- * functions that the kernel's verifier looks at once. */
+/* A packet may have many headers of IPv6, and thousands of options behind each. One header, and a header's options,
+ * are functions that the kernel's verifier checks only once. */
 enum { IP6_OPTIONS_TURNS = 64 };
 uint64_t kernel_ip6_options(struct kpkt *k, uint32_t at, uint32_t end, bool hop_by_hop);
 #define IP6_OPTIONS(p, at, end, hop_by_hop) kernel_ip6_options((struct kpkt *)(p)->pkt, at, end, hop_by_hop)
@@ -71,7 +71,7 @@ GLOBAL uint64_t kernel_sides6(struct kpkt *k NONNULL)
     return sides_direction(src | dst, key->dst[0] >> 24 == 0xff);
 }
 
-/* Return what the careful parser has of a packet, anywhere in it. `end`: as in struct parse. */
+/* Return the careful parser's state for a packet, at any place in it. `end`: as in struct parse. */
 static inline struct parse parse_of(struct kpkt *k, uint32_t end)
 {
     struct parse p = {.pkt = &k->pkt, .key = &k->key, .facts = &state_world.facts, .data = k->head, .end = end};

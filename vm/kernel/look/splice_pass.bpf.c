@@ -163,7 +163,7 @@ inline_whole void take_most(uint64_t *word, uint32_t was, uint32_t use, uint32_t
     if ((int32_t)(was - number) < 0) *(volatile uint64_t *)word = splice_number(use, number);
 }
 
-/* Note what the segment states: the worker has to know it when the connection ends. False: its numbers are not near,
+/* Note what the segment states: the worker has to know it when the connection ends. False: its numbers are far off,
  * so they are not followed. */
 inline_whole bool note(const struct kpkt *k, struct splice_slot *slot, const struct numbers *n, const struct spliced *s)
 {
@@ -177,7 +177,7 @@ inline_whole bool note(const struct kpkt *k, struct splice_slot *slot, const str
     return true;
 }
 
-/* Rewrite the segment, but for its checksum. Its length is known to hold the options, so that nothing fails once
+/* Rewrite the segment, except its checksum. Its length is known to hold the options, so that nothing fails once
  * something has changed: what the kernel's verifier wants to see compared is true. */
 inline_whole bool rewrite(struct kpkt *k, struct splice_slot *slot, const struct numbers *n, struct spliced *s, bool v6)
 {

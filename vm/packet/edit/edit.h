@@ -177,9 +177,9 @@ int fragment(const struct pkt *pkt, uint32_t mtu, uint32_t id6, struct pool *poo
  *   gue 1 |link|outer IP|UDP|inner IP ...           the same; the inner version shows the family
  *
  * Fields of the outer header: the traffic class of the inner one (RFC 6040, 4.1, normal mode), TTL 64, DF as in the
- * inner one; for IPv6 inside IPv4 no DF, since nobody keeps the size that a too-big from the way would report (RFC
- * 4213, 3.2.1). Without DF the identification is the caller's, with DF 0 (RFC 6864, 4.1). Outer IPv6 has a flow label
- * from the flow's hash (RFC 6438). */
+ * inner one; for IPv6 inside IPv4 no DF, since the size that a too-big from the way reports is not kept (RFC 4213,
+ * 3.2.1). Without DF the identification is the caller's, with DF 0 (RFC 6864, 4.1). Outer IPv6 has a flow label from
+ * the flow's hash (RFC 6438). */
 
 enum tunnel_kind { TUNNEL_IPIP, TUNNEL_GUE, TUNNEL_GUE1, TUNNEL_KINDS }; /* GUE1: variant 1 */
 

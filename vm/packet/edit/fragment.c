@@ -17,7 +17,7 @@ struct whole {
     uint32_t options_len;
 };
 
-/* Collect the options that are to be copied, up to the first with an impossible length. */
+/* Collect the options to copy, up to the first with an impossible length. */
 static void copy_options(struct whole *w)
 {
     uint32_t at = w->l3 + IP4_LEN;

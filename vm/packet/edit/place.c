@@ -14,7 +14,7 @@ struct chain {
     bool routed;          /* a routing header with segments left */
 };
 
-/* Walk one header of the chain. False: it is no extension header, or not all there. */
+/* Walk one header of the chain. False: not an extension header, or truncated. */
 static bool chain_step(const struct pkt *pkt, struct chain *c, uint32_t end)
 {
     if (!ip6_is_extension(c->next)) return false;

@@ -10,7 +10,7 @@
  *
  * Checksums are updated by RFC 1624, eqn. 3. A packet that the capture cut is translated like any other, since its
  * headers are whole. So is a first fragment, except for SCTP's ports: their CRC depends on the length of the
- * datagram, which a fragment does not tell. A later fragment gets its addresses only. PKT_CSUM_PARTIAL stays: the
+ * datagram, which a fragment does not contain. A later fragment gets its addresses only. PKT_CSUM_PARTIAL stays: the
  * sum covers the pseudo header only, and only addresses change it. IPv6 packets on the way of a routing header keep
  * their pseudo header's destination, which is in that header (RFC 8200, 8.1). */
 #pragma once

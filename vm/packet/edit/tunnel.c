@@ -41,7 +41,8 @@ static uint8_t outer_proto(const struct outer *o, const struct tunnel *t)
     return t->kind == TUNNEL_IPIP ? o->carried : IPPROTO_NR_UDP;
 }
 
-/* Write the outer IPv4 header. Its sum is added up from the fields: reading back what was just written would stall. */
+/* Write the outer IPv4 header. Its sum is computed from the fields, because reading back just written bytes would
+ * stall. */
 static void outer4(const struct outer *o, const struct tunnel *t, uint16_t id)
 {
     struct pkt *pkt = o->pkt;

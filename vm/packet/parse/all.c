@@ -6,7 +6,7 @@
 #define PREFETCH(pkt) (__builtin_prefetch((pkt)->data), __builtin_prefetch((pkt)->data + PLAIN_HEADERS))
 enum { PREFETCH_AHEAD = 16, PLAIN_HEADERS = ETHER_LEN + IP4_LEN + TCP_LEN };
 
-/* Mark a frame that came by the port of a bridge as crossing, whatever its destination. */
+/* Mark a frame from a bridge's port as forwarded, whatever its destination. */
 static void cross_bridge(const struct facts *facts, struct key *key)
 {
     const struct facts_iface *from = facts_iface(facts, key->iface);

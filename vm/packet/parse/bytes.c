@@ -3,7 +3,7 @@
 #include "vm/packet/parse/read.h"
 
 #ifdef __bpf__
-/* In the kernel: a packet whose bytes lie outside the head has gone up. */
+/* In the kernel: a packet with bytes outside the head has gone up. */
 uint32_t bytes_copy(const struct pkt *pkt, uint32_t at, uint32_t len, uint8_t *out) { return 0; }
 #else
 /* Copy the wanted bytes that are in this piece, from `from` on. Return their number. */

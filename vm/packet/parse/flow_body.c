@@ -7,14 +7,14 @@ uint16_t icmp_query_read(const struct pkt *pkt) { return bytes_get16(pkt, pkt->l
 
 enum { SCTP_CHUNKS = 4 /* read */, SCTP_REACH = 1024 /* bytes in which they begin */, CHUNK_LEN = 4, T_BIT = 1 };
 
-/* True for chunks that stand alone (RFC 9260, 6.10), and for those that are first (5.1). */
+/* True for chunks that must be the only ones (RFC 9260, 6.10), and for those that must be first (5.1). */
 static bool is_alone(uint32_t type)
 {
     return type == SCTP_INIT || type == SCTP_INIT_ACK || type == SCTP_SHUTDOWN_COMPLETE;
 }
 static bool is_first(uint32_t type) { return is_alone(type) || type == SCTP_COOKIE_ECHO || type == SCTP_COOKIE_ACK; }
 
-/* Read the chunk at `at`. Return where the next one begins; 0: this one may not stand there. */
+/* Read the chunk at `at`. Return where the next one begins; 0: this chunk is not allowed there. */
 static uint32_t chunk_read(const struct pkt *pkt, uint32_t at, uint32_t end, struct sctp_packet *p)
 {
     const uint32_t head = bytes_get32(pkt, at), type = head >> 24, len = head & UINT16_MAX;

@@ -13,7 +13,7 @@ struct fragment {
 };
 
 /* Read a parsed packet with KIND_FRAG_FIRST or KIND_FRAG_LATER, malformed or not. An IPv6 chain may hold several
- * fragment headers. The first that is not atomic counts, because receivers begin there. False: there is none. */
+ * fragment headers. The first that is not atomic counts, because receivers begin there. False if there is none. */
 bool fragment_read(const struct pkt *pkt, const struct key *key, struct fragment *out);
 
 /* Read the tags of a parsed packet, TPID << 16 | VID each, outermost first: those that were taken off, then those in

@@ -1,4 +1,4 @@
-/* IPv6 (RFC 8200): the fixed header, then the chain of extension headers up to what they carry. */
+/* IPv6 (RFC 8200): the fixed header, then the chain of extension headers up to the payload. */
 #include "vm/packet/parse/parse.h"
 #include "vm/packet/parse/read.h"
 

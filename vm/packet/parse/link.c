@@ -89,7 +89,7 @@ static enum pkt_reason parse_loopback(struct parse *p, struct carried *c)
     return REASON_NONE;
 }
 
-/* Parse a bare IP packet: its version shows the family; any other version is no IP. */
+/* Parse a bare IP packet: its version shows the family; any other version is not IP. */
 static enum pkt_reason parse_raw(struct parse *p, struct carried *c)
 {
     enum pkt_reason r = parse_need(p, 1, REASON_SHORT_IP);

@@ -284,7 +284,7 @@ static uint64_t pseudo_sum(const struct frame_spec *p, uint32_t len)
                           : csum_pseudo6(p->src, p->dst, p->proto, len);
 }
 
-/* Write the upper checksum. In a first fragment it covers that fragment: there is no rest of the datagram. */
+/* Write the upper checksum. In a first fragment it covers that fragment, as if the datagram ended there. */
 static void seal_upper(struct writer *w, const struct frame_spec *p, uint32_t at)
 {
     const uint32_t end = w->pkt->head_len;

@@ -69,7 +69,7 @@ static bool verify_entries(const struct classify_pass *t)
     return true;
 }
 
-/* The halves behind `from` are what a column may ask. */
+/* The halves behind `from` must be valid for a column. */
 static bool verify_halves(const struct classify_pass *t, uint32_t i, unsigned from)
 {
     const struct pbc_format *f = &t->formats[i];

@@ -206,7 +206,7 @@ static bool flow_on(struct code_pass *c, uint32_t i, uint32_t end)
     return true;
 }
 
-/* True for functions that stand for the rules as they would decide: their numbers are those of other sections. */
+/* True for functions of the rules without `audit`, whose numbers are those of other sections. */
 static bool is_would(const struct code_pass *c, uint32_t func)
 {
     const uint32_t would = c->v->p->meta->would;

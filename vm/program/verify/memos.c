@@ -1,6 +1,6 @@
-/* The verifier's part for remembered verdicts: each is a rule of its firewall, or the firewall's default; it decides,
- * does not log, and asks only for fields of a flow. The compiler proves that no earlier rule matches; this is not
- * checked here. A file that lies about it remembers wrong verdicts, but reaches nothing outside. */
+/* The verifier's part for remembered verdicts: each is a rule of its firewall, or the firewall's default; it
+ * decides, does not log, and asks only for fields of a flow. The compiler proves that no earlier rule matches; this
+ * is not checked here. A file with a false claim remembers wrong verdicts, but reaches nothing outside. */
 #include "vm/program/verify/verify_priv.h"
 #include "vm/tables.h"
 #include "vm/verdict.h"

@@ -1,5 +1,5 @@
-/* The verifier's part for address translation: each statement of a nat says completely what it translates to, and sets
- * no field of another kind. */
+/* The verifier's part for address translation: each statement of a nat describes its translation completely, and
+ * sets no field of another kind. */
 #include <string.h>
 
 #include "vm/packet/key.h"
@@ -23,7 +23,7 @@ static bool nat_asks(uint8_t kind, uint8_t cond)
                                        cond == COND_PORT || cond == COND_SOURCE_PORT);
 }
 
-/* Verify the conditions. *work: grows by what they may have to try. */
+/* Verify the conditions. *work: increased by their possible trials. */
 static bool verify_conds(const struct verifier *v, uint32_t i, uint64_t *work)
 {
     const struct pbc_nat *n = &v->p->nats[i];
@@ -120,7 +120,7 @@ static bool verify_inbound(const struct verifier *v, uint32_t i)
     return true;
 }
 
-/* All but what `meta` must tell of a `forward` */
+/* All checks except the flags of `meta` for a `forward` */
 static bool verify_lead(const struct verifier *v, uint32_t i)
 {
     const struct pbc_nat *n = &v->p->nats[i];

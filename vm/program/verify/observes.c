@@ -5,7 +5,7 @@
 #include "vm/program/verify/verify_priv.h"
 #include "vm/stream/wants.h"
 
-/* Running sums of conditions, by what they ask; windows may share conditions, so each is looked at once. */
+/* Running sums of conditions, by kind; windows may share conditions, so each is checked once. */
 enum { OF_REPLY, OF_OTHERS, OF_WORK, TALLIES };
 struct tally {
     uint64_t of[TALLIES]; /* `reply`; conditions that no observed connection answers; conditions with their operands */

@@ -1,5 +1,5 @@
-/* The verifier's part for what is behind the parts of a file and comes from earlier programs (remap.h): each entry
- * says only what remap_past_… leaves of it. */
+/* The verifier's part for data after the parts of a file, from earlier programs (remap.h): each entry has only the
+ * fields that remap_past_… leaves. */
 #include <errno.h>
 
 #include "vm/packet/key.h"

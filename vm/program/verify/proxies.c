@@ -25,8 +25,8 @@ static bool verify_flags(const struct verifier *v, uint32_t i)
     return true;
 }
 
-/* A server can answer first only where the choice needs nothing that the client says. The client's address is kept in
- * the wire, whatever the options say. */
+/* A server can answer first only if the choice needs no client bytes. In the wire the client's address is kept,
+ * whatever the options. */
 static bool verify_wire(const struct verifier *v, uint32_t i)
 {
     const struct pbc_proxy *x = &v->p->proxies[i];
@@ -41,8 +41,8 @@ static bool verify_wire(const struct verifier *v, uint32_t i)
            fault(v, "proxy %u: the server answers first, but the client's first bytes are read", i);
 }
 
-/* Connections that leave for the packet path have nobody who reads what they say: no TLS, requests or program. Only the
- * whole service leaves for `splice packets`, so no branch of it leads to a program. */
+/* The bytes of connections that leave for the packet path are not read: no TLS, requests or program. Only the whole
+ * service leaves for `splice packets`, so no branch of it leads to a program. */
 static bool verify_leaves(const struct verifier *v, uint32_t i)
 {
     const struct pbc_proxy *x = &v->p->proxies[i];
@@ -104,7 +104,7 @@ bool verify_asks_stream(const struct program *p, uint32_t cond)
            (c->kind == COND_BYTES && p->patterns[c->first].layer == PBC_PAYLOAD);
 }
 
-/* Running counts of conditions by what they ask; windows may share conditions, so each condition is looked at once. */
+/* Running counts of conditions by kind; windows may share conditions, so each condition is checked once. */
 enum { OF_STREAM, OF_PACKET, OF_INSTRUCTION, OF_TLS, OF_REQUEST, TALLIES };
 struct tally {
     uint32_t of[TALLIES]; /* conditions on first bytes, packets only, instructions, TLS, requests */

@@ -1,5 +1,5 @@
-/* The verifier's part for ranks: proves that each look-up ends, stays inside and takes as many lines as the classifier
- * says.
+/* The verifier's part for ranks: proves that each look-up ends, stays inside and takes the number of lines that the
+ * classifier states.
  *
  * A line leads only to lines behind it. So one pass from the first to the last has seen all that leads to a line before
  * it comes to the line, and knows if it is a node or lower halves; and one from the last to the first knows how many
@@ -27,7 +27,7 @@ static bool take_role(const struct rank_pass *t, uint32_t line, enum role role)
     return true;
 }
 
-/* Check the lines that an inner node leads to. That they are as wide as it says is known from their own rest. */
+/* Check the lines that an inner node leads to. Their width follows from their own contents. */
 static bool lead(const struct rank_pass *t, uint32_t from, uint64_t rest)
 {
     const uint32_t first = RANK_BASE(rest), stride = 1 + RANK_STRIDE(rest), children = RANK_COUNT(rest) + 1;

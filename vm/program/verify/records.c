@@ -63,7 +63,7 @@ static bool verify_field(const struct verifier *v, const struct field *f, const 
     case FIELD_SIZE:
     case FIELD_MSS:
     case FIELD_MAC: return true;
-    case FIELD_ADDRESS: /* by hand, with what they hang together with */
+    case FIELD_ADDRESS: /* checked by hand, with related fields */
     case FIELD_CERTS:
     case FIELD_STEPS:
     case FIELD_PROXY:

@@ -87,7 +87,7 @@ static bool has_its_mirror(const struct program *p, uint32_t i)
     return r->mirror < p->mirrors_count && p->mirrors[r->mirror].rule == rule;
 }
 
-/* The same for what a rule adds. */
+/* The same for a rule's addition. */
 static bool has_its_add(const struct program *p, uint32_t i)
 {
     const struct pbc_rule *r = &p->rules[i];
@@ -195,8 +195,8 @@ static bool verify_cond(const struct verifier *v, uint32_t i)
            fault(v, "condition %u (%s): not one pattern", i, k->name);
 }
 
-/* Set before[i] to the number of the first i ranges that end past `limit`. Conditions may share operands, so each range
- * is looked at once. */
+/* Set before[i] to the number of the first i ranges that end past `limit`. Conditions may share operands, so each
+ * range is checked once. */
 static void count_past(const struct program *p, uint64_t limit, uint32_t *before)
 {
     before[0] = 0;

@@ -89,7 +89,7 @@ static bool verify_address_sets(const struct verifier *v)
     return true;
 }
 
-/* Verify that the sets of each node are before the set that has it, and how deep they are: depth[i] of set i. */
+/* Verify that the sets of each node precede the set that has it. Write their depth: depth[i] of set i. */
 static bool verify_live_sets(const struct verifier *v, uint8_t *depth)
 {
     const struct program *p = v->p;
@@ -107,7 +107,7 @@ static bool verify_live_sets(const struct verifier *v, uint8_t *depth)
 
 static bool is_static_set(const struct program *p, uint32_t set) { return set < p->sets_count && !p->sets[set].live; }
 
-/* Verify what a set asks of DNS answers. */
+/* Verify a set's fields about DNS answers. */
 static bool verify_answers(const struct verifier *v, const struct pbc_live *l, uint32_t i)
 {
     const struct program *p = v->p;
@@ -184,7 +184,7 @@ static bool is_host(const char *text)
     return host_normal(text, strnlen(text, HOST_MAX + 1), normal) == HOST_GOOD && strcmp(text, normal) == 0;
 }
 
-/* Count, [i], those of the first i entries of HOSTS that are no normal name or glob. */
+/* Count, [i], those of the first i entries of HOSTS that are not a normal name or glob. */
 static uint32_t *count_texts(const struct verifier *v)
 {
     const struct program *p = v->p;
@@ -194,8 +194,8 @@ static uint32_t *count_texts(const struct verifier *v)
     return texts;
 }
 
-/* Count breaks of order as for sets: windows may share entries. What a glob covers is right behind it, so comparing
- * neighbours is enough. */
+/* Count breaks of order as for sets: windows may share entries. Entries that a glob covers follow it directly, so
+ * comparing neighbours is enough. */
 static uint32_t *breaks_of_names(const struct verifier *v, int (*order)(const char *, const char *),
                                  bool (*covers)(const char *, const char *))
 {

@@ -1,4 +1,4 @@
-/* See cuts.h. A live worker walks in parts, between batches; a replay at once, behind the packet. */
+/* See cuts.h. A live worker walks in parts, between batches; a replay immediately, after the packet. */
 #include "vm/worker/cuts/cuts.h"
 
 #include "vm/judge/lives.h"
@@ -14,7 +14,7 @@ static struct flow_cuts *cuts_of(const struct vm *vm)
 
 bool vm_cut_due(const struct vm *vm) { return vm->cfg.cuts && flow_cuts_due(vm->cfg.cuts, vm->cfg.worker); }
 
-/* Ask if a flow ends: by the ends of its own tuple, and by whom its packets are sent on to. The source that they are
+/* Ask if a flow ends: by the ends of its own tuple, and by the receiver of its packets. The source that they are
  * sent on with is left out: it is this machine's, and flows of all clients have it. */
 static uint64_t *flow_covered(void *arg, const struct flow_id *id, const struct flow_bind *b, uint64_t began_ns)
 {

@@ -31,7 +31,7 @@ bool holding_cut(const struct job *j, const struct packet_ctx *c, const struct h
     return observers_cut_begun(o, g, number);
 }
 
-/* Take the next step of one. True: it is over. */
+/* Take the next step of a cut. True: finished. */
 static bool cut_take_step(const struct job *j, unsigned i)
 {
     struct observers *o = j->vm->observers;

@@ -5,7 +5,7 @@
 #include "vm/packet/parse/read.h"
 #include "vm/packet/reply/frame.h"
 
-/* Reset both ends of a connection, of which a packet came. The reset to the other end leaves in its turn. */
+/* Reset both ends of a connection, by one of its packets. The reset to the other end leaves in its turn. */
 static void reset_both(const struct job *j, const struct packet_ctx *c, const struct both_reset *to)
 {
     struct vm *vm = j->vm;
@@ -26,7 +26,7 @@ static void reset_both(const struct job *j, const struct packet_ctx *c, const st
     if (!observers_send(vm->observers, on)) pool_put(on);
 }
 
-/* Hold the packet; where there is no room, let go what its connection holds. False: it goes on, too. */
+/* Hold the packet; without room, release its connection's held packets. False: this packet goes on, too. */
 static bool packet_hold(const struct job *j, const struct packet_ctx *c, struct holding *g)
 {
     struct vm *vm = j->vm;
@@ -43,9 +43,9 @@ bool holding_take(const struct job *j, struct packet_ctx *c, struct observe_pack
 {
     struct vm *vm = j->vm;
     struct holding g;
-    /* This machine's stack has a copy of its own packets, too: nothing would be held back */
+    /* This machine's stack also has a copy of its own packets, so holding would have no effect */
     if (j->outer_bytes || c->key->kind & (KIND_SRC_SELF | KIND_DST_SELF)) return false;
-    /* A capture of a sending machine has no sums that are right */
+    /* A capture on the sending machine lacks right checksums */
     if (vm->cfg.live && observers_hang_on(vm->observers, s) && !tcp_sum_is_right(c->pkt, c->key)) {
         observers_drop_damaged(vm->observers, s);
         *read = false;
@@ -89,7 +89,7 @@ static void leave_one(const struct job *j, const struct waiting *h, holding_judg
     if (h->fate == HELD_RESETS) reset_both(j, &c, &h->reset);
     h->pkt->mirrors = view.mirrors;
     for (unsigned i = events; i < tx->event_count; i++) tx->events[i].entry = tx->count;
-    vm->packets++; /* a number of its own, by which meters distinguish packets */
+    vm->packets++; /* its own number, by which meters distinguish packets */
     const bool goes = v.action == ACTION_ACCEPT || v.action == ACTION_PASS;
     tx->entries[tx->count++] = (struct tx_entry){.pkt = h->pkt,
                                                  .kind = goes && !v.done ? TX_HOST : TX_FREE,

@@ -66,13 +66,13 @@ static const uint8_t protos[PBC_EP_PROTOS][4] = {
     [PBC_EP_SCTP] = {IPPROTO_SCTP},  [PBC_EP_PORTS] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP},
     [PBC_EP_ECHO4] = {IPPROTO_ICMP}, [PBC_EP_ECHO6] = {IPPROTO_ICMPV6},
 };
-/* Those whose ports a nat translates to ports of its own */
+/* Hosts whose ports a nat translates to ports of its own */
 static const uint8_t drawn[] = {IPPROTO_TCP, IPPROTO_UDP, 0};
 static bool is_echo(uint8_t proto) { return proto == PBC_EP_ECHO4 || proto == PBC_EP_ECHO6; }
 
 static struct guard_ports exactly(unsigned n) { return (struct guard_ports){(uint16_t)n, (uint16_t)n}; }
 
-/* Add what a service takes. kept: who asks is heard, as servers answer to its address. */
+/* Add the packets that a service takes. kept: clients are noted, as servers answer to their addresses. */
 static void add_endpoint(struct guarded *g, const struct program *p, const struct pbc_endpoint *e, bool proxied,
                          bool kept)
 {
@@ -231,7 +231,7 @@ static void add_all_returns(struct guarded *g, const struct program *p, const st
 static void add_service(struct guarded *g, const struct program *p, const struct pbc_service *s)
 {
     const bool proxied = mode_is(s->mode, MODE_PROXIES) && !mode_is(s->mode, MODE_INLINE_STACK);
-    if (mode_is(s->mode, MODE_INLINE)) return; /* packets that cross are hidden as such */
+    if (mode_is(s->mode, MODE_INLINE)) return; /* crossing packets are hidden as such */
     const bool kept = !proxied && !mode_is(s->mode, MODE_ONE_SIDED) && !mode_is(s->mode, MODE_OWN_SOURCE);
     for (uint32_t i = 0; i < s->endpoint_count; i++) add_endpoint(g, p, &p->endpoints[s->endpoints + i], proxied, kept);
     if (proxied && s->proxy) add_all_returns(g, p, s);
@@ -338,7 +338,7 @@ struct hearing {
     const struct program *p;
 };
 
-/* Add who is heard by a narrowed match. */
+/* Add the senders that a narrowed match notes. */
 static void add_hearing(void *arg, const struct guard_match *m)
 {
     const struct hearing *h = arg;
@@ -428,7 +428,7 @@ static struct guard_ports target_ports(const struct pbc_nat *n)
     return (struct guard_ports){n->target_port, (uint16_t)(n->target_port + (n->port_hi - n->port_lo))};
 }
 
-/* Add the replies of a forward's target, one match for each protocol, to those whom the statement names */
+/* Add the replies of a forward's target, one match per protocol, to the addresses that the statement names */
 static void add_forward(struct guarded *g, const struct program *p, const struct pbc_nat *n)
 {
     const uint8_t bare[] = {n->ip_proto, 0};
@@ -460,8 +460,8 @@ static bool device_of(const struct program *p, const struct pbc_nat *n, char nam
     return snprintf(name, IFNAMSIZ, "%s", device) < IFNAMSIZ;
 }
 
-/* Hide what a statement without `out on` takes also where its route leads out of no port: prey cannot send it there,
- * and this machine's stack would, with its inside address. */
+/* Hide the packets that a statement without `out on` takes, also where their route leads out of no port: prey cannot
+ * send it there, and this machine's stack would, with its inside address. */
 static void add_everywhere(struct guarded *g, const struct program *p, const struct pbc_nat *n, struct guard_match m)
 {
     m.reach = GUARD_FOREIGN;
@@ -554,8 +554,8 @@ void guarded_share(struct guarded *g, const struct guard_match *m)
         match_add(g, m);
 }
 
-/* True for a match of what is sent on by its route, also where that leads out of no port (add_everywhere), and of whom
- * it goes to. */
+/* True for a match of packets forwarded by their route, also where that leads out of no port (add_everywhere), and
+ * of their receivers. */
 static bool is_sent_on(const struct guard_match *m)
 {
     return m->reach == GUARD_SENT_ON || m->hides || (m->reach == GUARD_FOREIGN && m->from.lo.family);

@@ -1,4 +1,4 @@
-/* A guard match gives others: one notes who is heard, by family and for a time, one hides the answers */
+/* A guard match produces others: one notes senders, by family and for a time, and one hides the answers */
 #include "runtime/host/guard/program/hearing.h"
 
 #include <netinet/in.h>
@@ -9,11 +9,11 @@
 
 #define S_NS UINT64_C(1000000000)
 
-/* Seconds for which a TCP end is noted, less than its flow lives: a forger would take what is a host's own for hours. A
- * connection that rests is heard again by its next segment. */
+/* Seconds for which a TCP end is noted, less than its flow lives: a forger would take over a host's own connections
+ * for hours. A connection that rests is noted again by its next segment. */
 enum { HEARD_TCP_S = 300 };
 
-/* Return the seconds for which one is heard after a packet of that protocol. */
+/* Return the seconds for which a sender stays noted after a packet of that protocol. */
 static uint32_t heard_s(const struct program *p, uint8_t proto)
 {
     const struct pbc_settings *s = p->settings;

@@ -30,7 +30,7 @@ struct asked {
     bool failed;
 };
 
-/* Return the address behind, or before, another one; 0: there is none. */
+/* Step to the address after, or before, this one. False if none exists. */
 static bool step(uint32_t addr[4], uint8_t family, bool up)
 {
     for (int w = family == 4 ? 0 : 3; w >= 0; w--) {
@@ -168,7 +168,7 @@ static unsigned devices_most(const struct pbc_cond *c)
     return c->flags & PBC_COND_NOT ? GUARD_BUT_MOST : GUARD_DEVICES_MOST;
 }
 
-/* True if the condition asks for no devices, or for so many that a match has room for them. */
+/* True if a match has room for all devices of the condition, or the condition has none. */
 static bool cond_fits(const struct program *p, const struct pbc_cond *c)
 {
     uint64_t n = 0;

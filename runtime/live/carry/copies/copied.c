@@ -76,7 +76,7 @@ static int open_socket(void *arg, const char *name, char *err, size_t err_len)
     return failed ? failed : fd;
 }
 
-/* Open what a program's copies go to, which becomes *table. False: one line in err. */
+/* Open the destinations of a program's copies, which become *table. On failure return false, with one line in err. */
 static bool copied_prepare(struct carry *carry, const struct program *p, const struct copies_table **table, char *err,
                            size_t err_len)
 {

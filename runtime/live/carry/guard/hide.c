@@ -28,7 +28,7 @@ static int hide_shut(struct carry *carry, char *err, size_t err_len)
     return failed;
 }
 
-/* Add the ports of which the host's stack gets only what a socket takes. False: out of memory. */
+/* Add the ports of which the host's stack gets only packets that a socket takes. False if memory ran out. */
 static bool add_given(struct guarded *g, const struct shared_ports *s)
 {
     struct guard_match *all = calloc(s->given_count + 1u, sizeof *all);
@@ -68,7 +68,7 @@ static int hide_program(struct carry *carry, char *err, size_t err_len)
     return failed;
 }
 
-/* The same. A kernel that can't tell what a socket takes leaves translation its ports from 61000 on. */
+/* The same. A kernel that can't recognise packets for sockets leaves translation its ports from 61000 on. */
 static int hide_rules(struct carry *carry, char *err, size_t err_len)
 {
     const int failed = hide_program(carry, err, err_len);

@@ -2,9 +2,9 @@
  * later would take the port of a mapping, or be taken for one, so guard rules keep hiding the port, and no mapping
  * draws it while the socket exists.
  *
- * Below, where ranges have grown, a socket always has its port. The user executor hides what no socket takes, and gives
- * back what is no mapping's (`given`). A socket that lasts takes its port out of both, so that its packets cost
- * nothing; one that comes and goes between two looks does not, for guard rules would change all the time. */
+ * Below, where ranges have grown, a socket always has its port. The user executor hides what no socket takes, and
+ * gives back packets of no mapping (`given`). A socket that lasts takes its port out of both, so that its packets
+ * cost nothing; one that comes and goes between two looks does not, for guard rules would change all the time. */
 #include "runtime/live/carry/guard/shared_ports.h"
 
 #include <errno.h>
@@ -84,8 +84,7 @@ static bool look_at_all(const struct shared_ports *s, uint64_t now[SHARED_WORDS]
     return all;
 }
 
-/* Note the ports of which the program says what becomes of their packets: guard rules hide them, or leave them to
- * sockets, whoever has them. */
+/* Note the ports whose packets the program decides: guard rules hide them, or leave them to sockets. */
 static void note_named(struct carry *carry, const struct guarded *g)
 {
     struct shared_ports *s = &carry->guard.ports;
@@ -181,8 +180,8 @@ void shared_ports_hidden(struct carry *carry)
     s->more_anew |= !carry->in_kernel && list_more(carry, s->had);
 }
 
-/* True if the program opens tunnels: what was in one is given to the host stack by the same device as what no socket
- * takes, and there a guard rule could not distinguish them. */
+/* True if the program opens tunnels: packets from one are given to the host stack by the same device as packets that
+ * no socket takes, and there a guard rule could not distinguish them. */
 static bool opens_tunnels(const struct program *p)
 {
     struct opened o = {.count = 0};
@@ -281,7 +280,8 @@ int shared_ports_reserve(struct carry *carry, const struct program *p, char *err
     if (failed || !asked) return failed;
     const struct host_kept kept = a.kept;
     const struct facts_ports before = *host;
-    if (carry->tell->ready && (kept.lo != before.kept_lo || kept.hi != before.kept_hi)) /* the start tells it itself */
+    if (carry->tell->ready &&
+        (kept.lo != before.kept_lo || kept.hi != before.kept_hi)) /* the start reports it itself */
         complain("notice: " PORTS_STAY, kept.lo, kept.hi);
     host->kept_lo = kept.lo;
     host->kept_hi = kept.hi;
@@ -370,7 +370,7 @@ static bool shared_ports_prepare(struct program_change *c)
     return !shared_ports_reserve(c->carry, now, c->err, c->err_len);
 }
 
-/* Ports are the former program's again. What is reserved beside stays so until the end. */
+/* Ports are the former program's again. Other reservations stay until the end. */
 static void shared_ports_undo(struct program_change *c)
 {
     char err[500];

@@ -24,14 +24,14 @@ static bool is_allowed(const struct search *s, const char *device)
     return is;
 }
 
-/* True for a port of the kernel's bridge or bond: its packets come by that. A VRF is none. */
+/* True for a port of the kernel's bridge or bond: its packets come by the bridge or bond. A VRF is neither. */
 static bool is_kernels_port(const struct search *s, const struct host_link *link)
 {
     const struct host_link *master = link->master ? host_link(s->carry->host, link->master) : NULL;
     return master && !master->vrf_table;
 }
 
-/* Settle what is done about a device. */
+/* Decide how a device is treated. */
 static struct unjudged settled(const struct search *s, struct unjudged u)
 {
     u.allowed = is_allowed(s, u.device);
@@ -121,7 +121,7 @@ static bool is_of_pattern(const struct search *s, const char *device)
     return is;
 }
 
-/* Find devices of this machine that no name of the rules stands for. */
+/* Find devices of this machine for which the rules have no name. */
 static void find_others(const struct search *s)
 {
     unsigned count;
@@ -180,7 +180,7 @@ struct shut_list {
 uint8_t unjudged_ways(const struct carry *carry, const struct unjudged *u)
 {
     const bool port = u->why == WHY_NO_FIREWALL;
-    /* In the kernel packets that cross to it from a port are judged where they arrive. */
+    /* In the kernel executor, packets that cross from a port to it are judged where they arrive. */
     const unsigned to = carry->in_kernel ? SHUT_TO_PAST : SHUT_TO;
     unsigned ways = u->gaps & GAP_IN ? SHUT_IN : 0;
     if (u->gaps & GAP_OUT) ways |= SHUT_OUT;

@@ -4,13 +4,14 @@
 #include "runtime/host/guard/shut.h"
 #include "runtime/live/carry/carry_state.h"
 
-/* A device, or a pattern of the rules, with what is left out there (vm/program/program.h, served_gaps). */
+/* A device, or a pattern of the rules, with the rules' parts that are missing there (vm/program/program.h,
+ * served_gaps). */
 struct unjudged {
     const char *device;
     unsigned gaps; /* enum served_gap; 0: the rules name it, and it is absent */
     enum served_why why;
     bool named;   /* by the rules, or by -i */
-    bool pattern; /* the name stands for devices that may come */
+    bool pattern; /* the name matches devices that may come */
     bool allowed; /* by --allow-unjudged */
     bool shut;    /* the device is shut for this reason; else it is open */
 };

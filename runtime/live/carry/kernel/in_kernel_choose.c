@@ -85,7 +85,7 @@ static void choose_faster(struct carry *carry)
     choice_set(carry, !here, why);
 }
 
-/* Choose where this process could only watch: the kernel, unless something stands in its way. */
+/* Choose where this process could only watch: the kernel, unless something prevents it. */
 static void choose_enforcing(struct carry *carry, const char *unenforced)
 {
     char why[600];

@@ -86,7 +86,7 @@ static bool by_devices(const struct carry *carry, const struct program *p, struc
         const struct host_link *link = host_link_named(carry->host, carry->o->ifaces[i]);
         const bool veth = link && !strcmp(link->kind, "veth");
         const int trial = carry->loaded.kernel ? kernel_program(carry->loaded.kernel, KERNEL_ENTRY_try_send) : -1;
-        if (!link || carry->by_tc >> i & 1) continue; /* a missing one is told later */
+        if (!link || carry->by_tc >> i & 1) continue; /* a missing one is reported later */
         if (host_xdp_is_taken(carry->host, carry->o->name, link->name) && !carry->o->xdp_replace)
             return because(why, "%s has an XDP program of another process, and an interface takes only one",
                            link->name);

@@ -1,4 +1,4 @@
-/* The hook where the kernel executor takes what arrives by an interface: XDP, or traffic control. */
+/* The hook where the kernel executor takes packets that arrive by an interface: XDP, or traffic control. */
 #include <string.h>
 
 #include "runtime/base/complain.h"

@@ -31,8 +31,7 @@ int in_kernel_load(struct carry *carry, char *err, size_t err_len)
  * off for it, and leave it so. */
 static int try_on(const struct carry *carry, const struct host_link *link)
 {
-    if (!link || host_xdp_is_taken(carry->host, NULL, link->name))
-        return 0; /* ours, or one that it takes the place of */
+    if (!link || host_xdp_is_taken(carry->host, NULL, link->name)) return 0; /* prey's, or one that it replaces */
     const unsigned before = offloads_on(link->name);
     const int got = xdp_try(link->ifindex);
     if (got < 0) return got;

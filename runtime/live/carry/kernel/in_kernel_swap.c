@@ -96,7 +96,7 @@ static void in_kernel_undo(struct program_change *c)
     if (k) k->to_judge = k->judges;
 }
 
-/* One of the programs is freed: what is still told of it has no program any more. */
+/* One of the programs is freed: later reports about it are left without a program. */
 static void in_kernel_ended(struct program_change *c)
 {
     struct in_kernel *k = c->carry->kernel;

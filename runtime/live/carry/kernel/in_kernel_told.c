@@ -148,8 +148,7 @@ void in_kernel_samples(struct carry *carry)
 }
 
 /* Return the program of a number of the stages': the one in force; while a change is under way, the one that comes,
- * as its stages may be in force before the worker reports so; else the one before. NULL: one that is not held any
- * more. */
+ * as its stages may be in force before the worker reports so; else the one before. NULL if it has been freed. */
 static const struct program *numbered(const struct in_kernel *k, uint32_t serial)
 {
     const unsigned now = __atomic_load_n(&k->numbers, __ATOMIC_ACQUIRE);
@@ -216,7 +215,8 @@ bool in_kernel_called(struct carry *carry)
 void in_kernel_hear_all(struct carry *carry)
 {
     enum {
-        TURNS = KERNEL_EVENTS_BYTES / sizeof(struct kernel_event_add) / TOLD_AT_ONCE + 1 /* as many as the ring holds */
+        TURNS = KERNEL_EVENTS_BYTES / sizeof(struct kernel_event_add) / TOLD_AT_ONCE +
+                1 /* as many as the ring has room for */
     };
     if (!carry->kernel) return;
     for (unsigned i = 0; i < TURNS && !in_kernel_called(carry); i++) {}

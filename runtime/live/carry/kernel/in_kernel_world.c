@@ -106,15 +106,15 @@ static void look_at_links(const struct carry *carry)
         const struct host_link *link = host_link(carry->host, carry->ifindex[i]);
         carry->kernel->redirects[i] = link && strcmp(link->kind, "veth") == 0;
         carry->kernel->software[i] = link && (*link->kind || carry->by_tc >> i & 1);
-        /* By PPP a raw socket sends what has its network header further on, and a clone would begin there. */
+        /* On PPP a raw socket sends frames whose network header is further on, and a clone would begin there. */
         carry->kernel->clones[i] = link && *link->kind && link->type != ARPHRD_PPP;
         carry->kernel->opens[i] = link && (!strcmp(link->kind, "xfrm") || !strncmp(link->kind, "vti", 3));
         carry->kernel->link[i] = bare >> i & 1 ? LINK_RAW : LINK_ETHER;
     }
 }
 
-/* Return the interfaces by which a nat of the program in force, or of an earlier one, may translate what leaves, a bit
- * each. */
+/* Return the interfaces by which a nat of the program in force, or of an earlier one, may translate leaving packets,
+ * one bit per interface. */
 static uint32_t nats_leave(const struct carry *carry, const struct kernel_program *k)
 {
     const struct program *p = carry->now.program;
@@ -183,11 +183,11 @@ static void follow_past(const struct carry *carry, struct kernel_world *w)
     w->programs[w->program % KERNEL_PROGRAMS].flags |= KERNEL_KEEPS_FLOWS | KERNEL_SENDS_ON;
 }
 
-/* Seconds for which nats still look at what leaves after the routes have changed: a packet whose way was unknown may
- * wait in the host's queues. */
+/* Seconds for which nats still look at leaving packets after the routes have changed: a packet whose way was unknown
+ * may wait in the host's queues. */
 enum { HIDES_S = 5 };
 
-/* Let nats look at what leaves, before the routes that hide ways are there. */
+/* Let nats look at leaving packets, before the routes that hide ways exist. */
 static void push_hidden(const struct carry *carry)
 {
     struct in_kernel *k = carry->kernel;
@@ -261,14 +261,14 @@ void in_kernel_world(struct carry *carry)
                     strerror(-failed));
     tell_once(carry->tell, routes_failed, &k->told_routes, TOLD_FAULT,
               "the eBPF programs cannot get the routes: %s; until they do, `out on` and `urpf-failed` are false",
-              routes_failed == -E2BIG ? "there are too many routes or policy rules" : strerror(-routes_failed));
+              routes_failed == -E2BIG ? "too many routes or policy rules" : strerror(-routes_failed));
     tell_once(carry->tell, k->others_failed, &k->told_others, TOLD_FAULT,
               "the rules name too many devices that -i does not: %s; `on` does not recognize the rest: name fewer "
               "devices, or add -i",
-              k->others_failed == -E2BIG ? "there are too many" : strerror(-k->others_failed));
+              k->others_failed == -E2BIG ? "too many" : strerror(-k->others_failed));
 }
 
-/* ---- copies of whole frames: who takes them, and devices that get theirs at traffic control ---- */
+/* ---- copies of whole frames: mirrors that take them, and devices that get theirs at traffic control ---- */
 
 enum { LINK_BYTES = 14 /* Ethernet's header before the packet that an MTU is about */ };
 

@@ -49,7 +49,7 @@ static struct proxy_listen inline_place(unsigned worker, bool v6)
     return at;
 }
 
-/* Add those of worker 0, which stand for all workers'. */
+/* Add those of worker 0, which represent all workers'. */
 static void add_inline(struct places *w)
 {
     for (unsigned six = 0; six < FAMILIES; six++) {
@@ -93,7 +93,7 @@ static bool is_there(const struct places *w, const struct proxy_listen *at)
 }
 
 /* Take the listeners of the inline stack, one for each loop: all[loop][at]. They are needed again if a later program
- * has such services, so these are copies. Where the kernel has no IPv6 there are none of it. */
+ * has such services, so these are copies. A kernel without IPv6 has none of its family. */
 static int listen_inline(struct carry *carry, struct proxy_listen *all[], unsigned at, char *err, size_t err_len)
 {
     int failed = 0;
@@ -183,7 +183,7 @@ static int listen_at(struct carry *carry, struct proxy_listen *all[], unsigned a
     return failed;
 }
 
-/* Give listeners of loops that are no more to those that there are. Return 0, or a negative errno. */
+/* Give listeners of former loops to the present loops. Return 0, or a negative errno. */
 static int take_spares(struct carry *carry, struct proxy_listen *all[], unsigned count[])
 {
     const struct listeners_handed *h = carry->handed;

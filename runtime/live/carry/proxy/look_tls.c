@@ -50,7 +50,7 @@ struct certs {
     unsigned count;
 };
 
-/* Check a certificate with its key. Return 0, or 2 if they are no pair. */
+/* Check a certificate with its key. Return 0, or 2 if they do not match. */
 static int look_at_pair(struct certs *c, const char *cert, const char *key)
 {
     char err[700], line[400];
@@ -119,7 +119,7 @@ static int look_at_trusted(const struct program *p, const struct pbc_proxy *says
     const unsigned count = store ? certificates_trust(fd, store) : 1;
     X509_STORE_free(store);
     close(fd);
-    return count ? 0 : complain("service %.60s: %.300s holds no certificate that can be read", service, path);
+    return count ? 0 : complain("service %.60s: %.300s has no readable certificate", service, path);
 }
 
 static int look_at_service(const struct program *p, const struct pbc_service *s)

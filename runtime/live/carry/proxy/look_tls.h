@@ -8,5 +8,5 @@
 /* Check all files, with one line for each finding. Return 0, or 2 if a file is missing or wrong. */
 int look_at_tls(const struct program *p);
 
-/* Write a line if the certificate of the file `path` is not valid for at least 14 days more. False: it is. */
+/* Write a line if the certificate of the file `path` is not valid for at least 14 days more. False: valid. */
 bool look_at_time(const X509 *cert, const char *path, char *line, size_t len);

@@ -1,4 +1,4 @@
-/* Loops with functions that ask the parent for sockets; a reload prepares them, offers, and ends what is gone */
+/* Loops with functions that ask the parent for sockets; a reload prepares them, offers them, and ends removed ones */
 #include "runtime/live/carry/proxy/proxied.h"
 
 #include <errno.h>
@@ -55,7 +55,7 @@ static bool has_source(const struct program *p, const struct pbc_service *servic
     return false;
 }
 
-/* Return what a proxy service asks for and this preyrun does not do; NULL: nothing. Only kernel programs can keep
+/* Return the feature that a proxy service needs and this preyrun lacks, or NULL. Only kernel programs can keep
  * servers' answers to foreign addresses from packet sockets. */
 static const char *not_done(const struct program *p, const struct pbc_service *service)
 {
@@ -403,7 +403,7 @@ static void proxied_offer(struct program_change *c)
         proxy_change(carry->proxied->loops[i], &to->of[i]);
     }
     if (to->tls) {
-        tls_table_put(carry->proxied->tls); /* the loops hold what they use of it */
+        tls_table_put(carry->proxied->tls); /* the loops hold the parts that they use */
         carry->proxied->tls = to->tls;
         to->tls = NULL;
     }

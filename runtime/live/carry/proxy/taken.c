@@ -1,4 +1,4 @@
-/* Each loop does between two of its turns what the main thread waits for here */
+/* Each loop answers the main thread between two of its turns */
 #include "runtime/live/carry/proxy/taken.h"
 
 #include <sched.h>

@@ -105,7 +105,7 @@ static void verdicts_add(const struct moment *m, cJSON *root)
     }
 }
 
-/* True if replies of the program's connections come here, to be sent back to whoever opened these. */
+/* True if replies of the program's connections come here, to be sent back to the connections' openers. */
 static bool has_replies(const struct program *p)
 {
     bool has = p->nats_count;

@@ -70,7 +70,7 @@ static void proxy_rates(const struct moment *m, cJSON *proxy, const struct proxy
     document_rate(m, proxy, "down_bytes_per_s", m->before, now->down_bytes, before->down_bytes);
 }
 
-/* Add whether the service drains, and who has set that. */
+/* Add whether the service drains, and the origin of that setting. */
 static void drain_add(const struct moment *m, uint32_t i, cJSON *one)
 {
     const struct drained *d = drained_find(m->control->rules, label_service(&m->control->carry->now.labels, i));
@@ -197,7 +197,7 @@ static void pool_end(struct pool_of *of)
     cJSON_AddItemToObject(of->one, "servers", of->servers);
 }
 
-/* True for a past server by name whose address nobody ever knew: no connection went there. */
+/* True for a past server by name that never had an address: no connection went there. */
 static bool is_past_unknown(const struct program *p, uint32_t i)
 {
     return program_is_past(p, i) && p->servers[i].flags & PBC_SERVER_UNKNOWN;

@@ -178,7 +178,7 @@ static void in_kernel_text(FILE *out, const cJSON *kernel)
     if (!kernel) return;
     fill(out, kernel,
          "kernel      {#packets|frame}, {#bytes|byte} judged there{*up?.|||; {#.} sent to preyrun: {$}}\n"
-         "{*long?.|            slow path: |, |{$} {#.}| (man preyrun, kernel.long)\n}");
+         "{*long?.|            long path: |, |{$} {#.}| (man preyrun, kernel.long)\n}");
 #define KERNEL_COUNTER(field, key, words, doc)                                                                         \
     if (*words) fill(out, kernel, "{?" key "             {#" key "|" words "}\n}");
 #include "runtime/counters/counter.def"
@@ -244,7 +244,7 @@ char *live_report(const struct control *control, bool running, size_t *len)
     return NULL;
 }
 
-/* Write in parts of PIPE_BUF bytes, which a pipe that poll calls ready takes at once. */
+/* Write in parts of PIPE_BUF bytes, each of which a pipe takes at once when poll calls it ready. */
 int report_print(int fd, const char *text, size_t len)
 {
     const uint64_t until_ns = clock_ns(CLOCK_MONOTONIC) + PRINT_WAIT_MS * UINT64_C(1000000);

@@ -1,4 +1,4 @@
-/* Rows in two keyed tables. A row's word says how soon it gives way: notes, then the time of the last one. */
+/* Rows in two keyed tables. A row's word decides how soon it is replaced: notes, then the time of the last one. */
 #include "runtime/live/control/dropped/drop_table.h"
 
 #include <assert.h>
@@ -85,7 +85,7 @@ static struct drop_key key_of_others(const struct drop_row *r)
     return key;
 }
 
-/* Return the row of that key, made if there is room; NULL: there is none. */
+/* Return the row of that key, made if there is room. NULL without room. */
 static struct drop_row *row_at(struct keyed *k, const struct drop_key *key, const char *by, uint32_t *slot)
 {
     struct place at;
@@ -177,7 +177,7 @@ void drop_table_add(struct drop_table *t, const struct drop_seen *s)
     *KEYED_WORD(&t->rows, slot) = notes << TIME_BITS | (s->at_ns / 1000000 & ((UINT64_C(1) << TIME_BITS) - 1));
 }
 
-/* True for a sender whose only note stands for packets that may have been anybody's. */
+/* True for a sender whose only note represents packets of uncertain origin. */
 static bool row_is_vague(const struct drop_row *r) { return r->notes == 1 && r->scaled; }
 
 static void row_tell(struct drop_told *to, unsigned *count, const struct drop_row *r)
@@ -185,7 +185,7 @@ static void row_tell(struct drop_told *to, unsigned *count, const struct drop_ro
     to[(*count)++] = (struct drop_told){.row = *r};
 }
 
-/* Add a vague row to that of its others among the first rows told. */
+/* Add a vague row to the sender's other row among the first rows reported. */
 static void tell_vague(struct drop_told *to, unsigned *count, const struct drop_row *r)
 {
     const struct drop_key key = key_of_others(r);
@@ -199,7 +199,7 @@ static void tell_vague(struct drop_told *to, unsigned *count, const struct drop_
     }
 }
 
-/* Sum up what a row has counted in the minutes that are asked for. */
+/* Sum up a row's counts in the requested minutes. */
 static void told_sum(struct drop_told *told, uint64_t minute, unsigned minutes)
 {
     struct drop_row *r = &told->row;

@@ -1,5 +1,5 @@
-/* The table behind `preyctl dropped`: senders whose packets were dropped or rejected, by what decided, with counts for
- * each of the last minutes. Its memory is fixed, whatever comes.
+/* The table behind `preyctl dropped`: senders whose packets were dropped or rejected, by deciding rule or cause, with
+ * counts for each of the last minutes. Its memory is fixed.
  *
  * A sender that was noted once is among the newcomers; there it is noted again, or gives way to later ones. Those
  * noted more often give way only to senders that were noted as often, the fewest notes first. So a flood of forged
@@ -51,7 +51,7 @@ struct drop_seen {
     struct drop_key key; /* `by` is set by the table */
     const char *by;      /* as in a row; cut if it is longer */
     uint64_t at_ns;
-    uint32_t stands; /* number of drops that this note stands for */
+    uint32_t stands; /* number of drops that this note represents */
     uint16_t dst_port;
     bool has_port;
 };
@@ -68,6 +68,6 @@ struct drop_told {
     bool scaled;
 };
 /* Write the rows with packets in the present minute or the `minutes` before, the most packets first. A sender with a
- * single note that stands for several packets is counted among the others. to: [DROP_ROWS_MOST]. Return their
+ * single note that represents several packets is counted among the others. to: [DROP_ROWS_MOST]. Return their
  * number. */
 unsigned drop_table_tell(struct drop_table *t, uint64_t now_ns, unsigned minutes, struct drop_told *to);

@@ -81,7 +81,7 @@ void dropped_take(struct control *control)
     }
 }
 
-/* Return the number of drops of which there is no note. */
+/* Return the number of drops without a note. */
 static uint64_t dropped_unnoted(const struct control *control)
 {
     uint64_t sum = in_kernel_drops_untold(control->carry) + (control->dropped ? control->dropped->lost : 0);

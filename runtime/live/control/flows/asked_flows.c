@@ -19,7 +19,7 @@ struct asked_flows {
     struct walk walk;
     struct call *call; /* NULL: the caller is gone */
     struct filter filter;
-    uint64_t most, told, seen; /* flows requested, told and looked at */
+    uint64_t most, told, seen; /* flows requested, reported and looked at */
     uint64_t left_out;         /* flows that did not fit in the answer */
     uint64_t ahead_ns;         /* wall clock minus the worker's clock */
 };
@@ -129,7 +129,7 @@ static void tell_observed(const struct asked_flows *a, const struct labels *labe
     fprintf(out, ",\"last\":\"%s\"}", text_iso(f.seen_ns + a->ahead_ns, time));
 }
 
-/* Report what was written to a stream of memory; out NULL: out of memory. */
+/* Report the bytes written to a stream in memory. out is NULL if memory ran out. */
 static void tell_one(struct asked_flows *a, FILE *out, char **text, const size_t *len)
 {
     const bool told = out && !fclose(out) && call_json(a->call, *text, *len);
@@ -197,7 +197,7 @@ static void flows_go_on(struct asked_flows *a)
     if (a->told >= a->most || !walk_on(&a->walk)) flows_end(a);
 }
 
-/* Continue after all parts so far have been read. */
+/* Continue after all parts that were read. */
 static void flows_more(void *arg, struct call *c)
 {
     struct asked_flows *a = arg;

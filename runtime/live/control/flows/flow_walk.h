@@ -12,7 +12,7 @@ struct walk;
 struct walk_ops {
     /* Handle a part in w->listing, or in w->sessions if walk_of_sessions; then call walk_on, now or later. */
     void (*part)(struct walk *w);
-    void (*free)(struct walk *w); /* nothing uses the walk any more */
+    void (*free)(struct walk *w); /* called once the walk is unused */
 };
 
 /* First member of the caller's struct; zeroed before walk_begin. */

@@ -22,7 +22,7 @@ struct load {
     uint64_t confirm_ns; /* 0: no confirmation is needed */
     bool saves, begun;
     struct began began;
-    bool reloads;           /* it is to be the program of the command line's file */
+    bool reloads;           /* it becomes the program of the command line's file */
     char *allows;           /* devices that it may leave unjudged; NULL: none */
     struct program *before; /* held: program that ran at the beginning */
     char *before_name, *before_allows;
@@ -42,7 +42,7 @@ void load_free(struct load *w)
     free(w);
 }
 
-/* Forget the caller, who is gone or has been answered. */
+/* Forget the caller, who has left or has been answered. */
 static void caller_gone(void *arg)
 {
     struct control *control = arg;
@@ -210,7 +210,8 @@ static void refuse_load(struct control *control, struct call *c, const struct as
     answer_refused(control, c, a->name, reloads, why);
 }
 
-/* Begin the load of a program, which is owned from then on. NULL: there is none, for the reason `why`. */
+/* Begin the load of a program, which is owned from then on. Return NULL if none could be loaded, with the reason in
+ * `why`. */
 static void load_begin(struct control *control, struct call *c, const struct asked_load *a, struct program *p,
                        const char *why)
 {

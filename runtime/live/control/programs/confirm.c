@@ -18,8 +18,8 @@
 
 #define AGAIN_NS UINT64_C(1000000000)
 
-/* Draw a word that can be spoken, one of 24 million: `kotabimu`. Whoever began a trial knows it, and nobody confirms
- * another's by mistake. */
+/* Draw a word that can be spoken, one of 24 million: `kotabimu`. The user who began a trial knows it, so no one
+ * confirms another's trial by mistake. */
 static void word_draw(char word[WORD_LEN])
 {
     static const char first[] = "bdfgklmnprstvz", second[] = "aeiou"; /* 14 and 5 letters */
@@ -195,7 +195,7 @@ void confirm_archive(struct control *control, struct archive *a)
     c->saves = saves;
     archive_sound(a, saves < 2 && memchr(c->word, 0, sizeof c->word) && (back == (c->back != NULL) || !c->until_ns));
     control->rules->on_trial = c->until_ns;
-    if (!c->until_ns) confirm_settle(control); /* somebody has confirmed it meanwhile */
+    if (!c->until_ns) confirm_settle(control); /* a user has confirmed it meanwhile */
 }
 
 /* Return the reason not to confirm; NULL: none. */
@@ -231,7 +231,7 @@ void asked_CONFIRM(void *with, struct call *c)
     by_hand_forget(control->rules);
     drained_forget(control->rules);
     members_forget(control->rules);
-    events_tell(&control->tell->events, TOLD_CONFIRM, "user %u has confirmed it%s", (unsigned)call_uid(c),
+    events_tell(&control->tell->events, TOLD_CONFIRM, "confirmed by user %u%s", (unsigned)call_uid(c),
                 call_is_true(c, "force") ? " by force" : "");
     if (saves && onfile_save(control, err, sizeof err))
         call_end(c, 2, "confirmed: %.200s keeps running, but is not saved: %s", control->carry->now.name, err);

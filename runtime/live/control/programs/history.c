@@ -23,7 +23,7 @@ static void digest_text(const uint8_t digest[PBC_DIGEST_LEN], char text[2 * PBC_
     for (unsigned i = 0; i < PBC_DIGEST_LEN; i++) snprintf(text + 2 * (size_t)i, 3, "%02x", digest[i]);
 }
 
-/* Add what the list holds of an entry. */
+/* Add an entry of the list. */
 static void entry_add(cJSON *to, const struct past_entry *e)
 {
     char digest[2 * PBC_DIGEST_LEN + 1];
@@ -48,7 +48,7 @@ static int file_put(const struct control *control, unsigned file, const void *by
     return ask_HISTORY_KEEP(control->tell->channel, &(struct request_file){file}, bytes, len, NULL, 0);
 }
 
-/* Return a descriptor of a kept file, or a negative errno; -ENOENT: there is none */
+/* Return a descriptor of a kept file, or a negative errno (-ENOENT: it does not exist) */
 static int file_get(const struct control *control, unsigned file)
 {
     int fd;
@@ -76,7 +76,7 @@ static int list_keep(const struct control *control)
     return failed;
 }
 
-/* Read a whole number up to `most`. False: it is none. */
+/* Read a whole number up to `most`. False if the text is none. */
 static bool member_number(const cJSON *o, const char *member, double most, uint64_t *n)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(o, member);
@@ -112,7 +112,7 @@ static bool digest_of(const cJSON *o, uint8_t digest[PBC_DIGEST_LEN])
     return !strcmp(text, same);
 }
 
-/* Read an entry. False: it is none. */
+/* Read an entry. False if the line is none. */
 static bool entry_read(const cJSON *o, struct past_entry *e)
 {
     uint64_t place, began_s, uid = 0, login = LOGIN_NONE, rules, services;
@@ -159,7 +159,7 @@ void history_begin(struct control *control)
     free(text);
 }
 
-/* Remove the files of the oldest program that has any, but for the newest. False: there is none. */
+/* Remove the files of the oldest program that has any, except the newest. False if none is left. */
 static bool drop_oldest(struct control *control)
 {
     for (unsigned i = control->past.count; i-- > 1;) {
@@ -212,7 +212,7 @@ static struct past_entry *entry_new(struct control *control, const struct progra
     return &past->all[0];
 }
 
-/* Keep the list; report a failure of it, or of what was kept before it, once. */
+/* Keep the list; report once if it, or an earlier file, could not be kept. */
 static void list_settle(struct control *control, int failed)
 {
     const int list_failed = list_keep(control);

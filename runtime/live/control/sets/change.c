@@ -1,4 +1,4 @@
-/* `change`: members that are added and removed by hand, each by itself: one that is refused stops no other */
+/* `change`: members that are added and removed by hand, each by itself: a refused one stops no other */
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,7 +58,7 @@ static void tell_refused(struct changing *g, const struct member_record *r, cons
     cJSON_Delete(o);
 }
 
-/* Return the reason to refuse the member; NULL: there is none. */
+/* Return the reason to refuse the member, or NULL. */
 static const char *refusal(const struct changing *g, const struct member_record *r, const struct live_net *net)
 {
     uint32_t lo[4], hi[4];
@@ -85,8 +85,8 @@ static bool range_holds(bool v6, const uint32_t lo[4], const uint32_t hi[4], con
     return below <= 0 && above <= 0;
 }
 
-/* Report what holds an address or network that is to be removed and is no member itself. False: nothing holds all of
- * it. */
+/* Report the members that cover an address or network that is to be removed and is no member itself. False if no
+ * member covers all of it. */
 static bool holder_say(const struct changing *g, const struct live_net *net, char *text, size_t len)
 {
     struct live_why why = {.end_ms = 0};

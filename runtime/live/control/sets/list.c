@@ -64,7 +64,7 @@ static void ends6(const struct pbc_range6 *r, uint32_t lo[4], uint32_t hi[4])
     }
 }
 
-/* Report the next part of the base. Return the number of ranges told; 0: no more; -1: no memory. */
+/* Report the next part of the base. Return the number of ranges reported; 0 after the last; -1 if memory ran out. */
 static int tell_base(struct listed *l, struct call *c, const struct member_target *t)
 {
     const struct live_base b = live_base(member_table(t));

@@ -1,4 +1,4 @@
-/* `replace` and `flush`: all members at once. Ranges are looked at whole before anything changes */
+/* `replace` and `flush`: all members at once. All ranges are checked before anything changes */
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,7 +48,7 @@ static bool ranges_sound(const struct replacing *r)
     return true;
 }
 
-/* Return the reason to refuse the range; NULL: there is none. */
+/* Return the reason to refuse the range, or NULL. */
 static const char *refusal(const struct member_target *t, const struct member_range *m, bool wide)
 {
     const u128 more = number_of(m, m->hi) - number_of(m, m->lo);
@@ -89,7 +89,7 @@ static bool base_make(struct replacing *r)
     return true;
 }
 
-/* Put the base in force, and tell it. */
+/* Put the base in force, and report it. */
 static void base_put(struct control *control, struct call *c, const struct member_target *t, const struct live_base *b,
                      const char *did, uint64_t given)
 {
@@ -137,7 +137,7 @@ static void refuse(struct call *c, const struct member_target *t, const struct m
     call_end(c, 1, "%s: nothing has changed", t->set->name);
 }
 
-/* Return how many ranges may come. A guest's are as many as a file of the set's may have. */
+/* Return the limit on ranges. A guest's limit is that of the set's file. */
 static size_t ranges_most(const struct call *c, const struct member_target *t)
 {
     const size_t size = t->at[0].program->lives[t->at[0].live].size;

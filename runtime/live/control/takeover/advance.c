@@ -1,4 +1,4 @@
-/* Rounds get shorter: each gives what has changed during the one before. The last one is left for the standstill */
+/* Rounds get shorter: each gives the changes during the one before. The last one is left for the standstill */
 #include "runtime/live/control/takeover/advance.h"
 
 #include <time.h>
@@ -35,7 +35,7 @@ static void rest_twice(uint64_t since_ns)
     nanosleep(&rest, NULL);
 }
 
-/* Write flows of the next worker. True: its round goes on, and there is no room left. */
+/* Write flows of the next worker. True if its round goes on, but no room is left. */
 static bool write_worker(struct advance *v, const struct carry *carry, struct archive *a)
 {
     struct worker *w = carry->workers[v->worker];
@@ -61,7 +61,7 @@ static uint32_t groups_left(const struct carry *carry)
     return left;
 }
 
-/* Begin the next round, or say that there is none. */
+/* Begin the next round, or report that none follows. */
 static void round_over(struct advance *v, const struct carry *carry, struct handoff_advance *said)
 {
     const uint32_t left = groups_left(carry);

@@ -1,4 +1,4 @@
-/* Words of another process are hostile: numbers alone are read of them */
+/* Messages of another process are hostile: only numbers are read from them */
 #include "runtime/live/control/takeover/before.h"
 
 #include <errno.h>
@@ -35,9 +35,9 @@ struct before {
         struct handoff_said said; /* as far as `part` is there */
         struct message_part part;
         bool waits;    /* `said` is whole, and waits for room */
-        uint32_t told; /* number of `words` that it was told */
+        uint32_t told; /* number of `words` that it was sent */
     } all[HANDOFF_BEFORE_MOST];
-    struct handoff_told *words; /* [told] for all of them: whose a connection is nobody knows here */
+    struct handoff_told *words; /* [told] for all of them: the owner of a connection is unknown here */
     uint32_t told, room;
 };
 
@@ -83,7 +83,7 @@ int before_link(const struct before *b, unsigned at, int32_t *process, uint32_t 
 
 int before_fd(const struct before *b) { return b && b->count ? b->epoll : -1; }
 
-/* Do what one has said. False: it waits for room. */
+/* Do what one process's message asks for. False if it waits for room. */
 static bool heed(const struct carry *carry, struct one *o)
 {
     const struct handoff_said *m = &o->said;
@@ -100,7 +100,7 @@ static bool heed(const struct carry *carry, struct one *o)
     return !o->waits;
 }
 
-/* Read what one says. False: it has ended. */
+/* Read one process's messages. False if that process has ended. */
 static bool hear(const struct carry *carry, struct one *o)
 {
     int more = 1;
@@ -145,7 +145,7 @@ static void words_forget(struct before *b)
 }
 
 /* Take what the workers report connections that some process before may serve. If a process hangs, its messages are
- * dropped in the end: its sessions end by silence. */
+ * finally dropped: its sessions end by silence. */
 static void words_take(const struct carry *carry, struct before *b)
 {
     struct inline_told t;
@@ -188,7 +188,7 @@ void before_end(struct control *control)
 
 static void say(const struct one *o, uint32_t word)
 {
-    message_send_soon(o->link, &word, sizeof word); /* one that hangs hears nothing */
+    message_send_soon(o->link, &word, sizeof word); /* one that hangs gets none */
 }
 
 void before_tick(struct control *control)

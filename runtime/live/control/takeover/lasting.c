@@ -1,5 +1,5 @@
-/* Packets wait while states are copied, so workers with many flows keep none: TCP that nobody translates is picked up
- * again in mid-stream (vm/flow/README.md). */
+/* Packets wait while states are copied, so workers with many flows keep none: untranslated TCP is picked up again in
+ * mid-stream (vm/flow/README.md). */
 #include "runtime/live/control/takeover/lasting.h"
 
 #include "runtime/base/clock.h"
@@ -11,12 +11,12 @@
 #include "vm/vm.h"
 
 #define EACH_NS  UINT64_C(1000000000)
-#define STILL_NS UINT64_C(15000000000) /* in an instance that gets no frame, and is told nothing */
+#define STILL_NS UINT64_C(15000000000) /* in an instance that gets no frames, and no notices */
 #define HELD_NS  UINT64_C(2000000)     /* most processor time for which workers are paused for it */
-#define MORE_NS  UINT64_C(60000000000) /* then as many flows as would take twice that are tried again */
+#define MORE_NS  UINT64_C(60000000000) /* then flows that would take up to twice that time are tried again */
 enum {
     ROOM_BEGIN = 1 << 20, /* bytes: some 4,000 flows */
-    RARELY = 50           /* the kernel executor's worker judges this many times as long as it stands still */
+    RARELY = 50           /* the kernel executor's worker judges this many times as long as it stops */
 };
 
 uint64_t lasting_due_ns(const struct control *control) { return control->last ? control->lasting.due_ns : UINT64_MAX; }

@@ -17,14 +17,14 @@
 #include "runtime/worker/sum.h"
 #include "vm/keyed/keyed.h"
 
-/* Counters of another layout, as another version may have, begin again: they are no reason to refuse. */
+/* Counters of another layout, as another version may have, begin at 0: they are no reason to refuse. */
 static void counters_walk(struct control *control, struct tally *t, struct archive *a)
 {
     uint32_t sizes[5] = {sizeof t->own, sizeof t->e, sizeof t->io[0], sizeof(struct vm_counters),
                          sizeof(struct observe_counters)},
              have[5];
     uint8_t *const head = a->at;
-    uint64_t bytes = 0; /* length of what follows the sizes */
+    uint64_t bytes = 0; /* length of the part after the sizes */
     memcpy(have, sizes, sizeof have);
     ARCHIVE(a, bytes);
     ARCHIVE(a, have);

@@ -1,4 +1,4 @@
-/* A message for each descriptor, asked for once this process may have so many. What comes is hostile. */
+/* One message per descriptor, requested once this process may have so many. Received data is hostile. */
 #include "runtime/live/control/takeover/proxied_part.h"
 
 #include <errno.h>

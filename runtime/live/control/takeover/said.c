@@ -83,7 +83,7 @@ static bool some_are_handed(const struct carry *carry)
     return false;
 }
 
-/* True if the worker that sends by the kernel's recipes goes by older news than this process has. */
+/* True if the worker that sends by the kernel's recipes has older news than this process. */
 static bool news_wait(const struct carry *carry)
 {
     const uint64_t taken = __atomic_load_n(&carry->workers[0]->taken, __ATOMIC_ACQUIRE);
@@ -100,7 +100,7 @@ bool hold_all(const struct carry *carry)
         if ((!some_are_handed(carry) && !news_wait(carry)) || clock_ns(CLOCK_MONOTONIC) >= until_ns) break;
         for (unsigned i = 0; i < carry->worker_count; i++) worker_release(carry->workers[i]);
         nanosleep(&(struct timespec){.tv_nsec = TURN_NS},
-                  NULL); /* a worker that is held again at once has not run at all */
+                  NULL); /* a worker that is held again immediately has not run at all */
     }
     return !some_are_handed(carry);
 }

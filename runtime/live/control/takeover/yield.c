@@ -45,7 +45,7 @@ struct yield {
     int fd; /* the other process */
     uint64_t until_ns;
     uint64_t deadline;     /* time until which messages come and go (channel_until) */
-    pid_t to;              /* 0: it has not said BEGIN */
+    pid_t to;              /* 0: it has not sent BEGIN */
     struct said_file text; /* the file in memory */
     uint64_t program;      /* serial of HELLO's program */
     uint64_t end;          /* end of LUGGAGE in the file */
@@ -57,7 +57,7 @@ struct yield {
     bool over;
 };
 
-/* ---- what is not handed over ---- */
+/* ---- state that is not handed over ---- */
 
 bool yield_lacks(const struct control *control, char *words, size_t len)
 {
@@ -140,7 +140,7 @@ static bool file_map(struct yield *y, int fd, uint64_t len)
     return true;
 }
 
-/* Have memory for what is written while workers are paused: flows have gone in advance by then. */
+/* Allocate memory for the state that is written while workers are paused: flows have gone in advance by then. */
 static void hello_memory(const struct control *control, struct handoff_hello *h)
 {
     struct yield *y = control->yield;
@@ -182,7 +182,7 @@ static void hello_descriptors(struct control *control, struct handoff_hello *h, 
     }
 }
 
-/* Return the newest form of the talk that both can have; 0: there is none, as one line says. */
+/* Return the newest form of the talk that both know; 0 if they share none, which one line reports. */
 static uint32_t form_of(const struct handoff_begin *b, char *line, size_t line_len)
 {
     const uint32_t form = b->form < HANDOFF_FORM ? b->form : HANDOFF_FORM;
@@ -264,7 +264,7 @@ static int say_ports(const struct yield *y, const struct carry *carry, bool earl
 }
 
 /* Send YOURS, with a parent that undoes nothing from before that on: were this process ended between the two, its
- * parent would undo what the other one judges by. */
+ * parent would undo settings that the other one needs. */
 static int say_yours(const struct control *control)
 {
     const struct yield *y = control->yield;
@@ -296,7 +296,7 @@ static int hand_over(struct control *control)
     return failed ? failed : say_yours(control);
 }
 
-/* Give what it asks for while workers judge. Return 0, or a negative errno. */
+/* Give the requested state while workers judge. Return 0, or a negative errno. */
 static int say_ahead(struct control *control, uint32_t word)
 {
     struct yield *y = control->yield;
@@ -311,8 +311,8 @@ static int say_ahead(struct control *control, uint32_t word)
     return failed ? failed : say_ports(y, carry, true);
 }
 
-/* Report what is known of observed connections, which was late: the other process judges, and its thread waits for
- * it. */
+/* Report the known facts about observed connections, which were late: the other process judges, and its thread waits
+ * for it. */
 static void say_kept(struct control *control)
 {
     const struct yield *y = control->yield;
@@ -330,7 +330,7 @@ static bool all_rest(const struct carry *carry)
 }
 
 /* Hold all workers while no connection is about to leave its sockets. New tries are put off; those under way end in
- * 200 ms (vm/forward/inline/). False: some go on; the workers are held all the same. */
+ * 200 ms (vm/forward/inline/). False if some go on; the workers are held all the same. */
 static bool hold_at_rest(const struct carry *carry)
 {
     enum { TURNS = 150 };
@@ -349,7 +349,7 @@ static bool let_go(struct control *control)
     struct yield *y = control->yield;
     const struct carry *carry = control->carry;
     const bool same = y->program == carry->now.program->serial;        /* else it was reloaded since HELLO */
-    if (carry->in_kernel && !world_read(control->world)) return false; /* recipes hold by what is known now */
+    if (carry->in_kernel && !world_read(control->world)) return false; /* recipes hold by present knowledge */
     int failed = yield_lacks(control, NULL, 0) || !same ? -EBUSY : 0;
     if (!failed) observed_ahead(carry);
     if (!failed) copied_ahead(carry);
@@ -408,7 +408,7 @@ static void yield_give_up(struct control *control, const char *why)
     yield_fini(control);
 }
 
-/* Hear what comes between HELLO and NOW. Return 0 for NOW; -EAGAIN: there is more to come. */
+/* Read the messages between HELLO and NOW. Return 0 at NOW; -EAGAIN if more follow. */
 static int hear_next(struct control *control)
 {
     struct yield *y = control->yield;

@@ -1,4 +1,4 @@
-/* Maps are lent by descriptor: the other process may do with them what this service may, and no more. A process whose
+/* Maps are lent by descriptor: the other process may do with them no more than this service may. A process whose
  * maps have another layout gets their contents with the states. */
 #include "runtime/live/control/takeover/yield_kernel.h"
 

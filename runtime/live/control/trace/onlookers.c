@@ -21,7 +21,7 @@ enum { WAITS_MOST = 1 << 20, TRACED_A_SECOND = 1000, CAPTURED_A_SECOND = 50000 }
 #define A_SECOND_NS UINT64_C(1000000000)
 #define STEP_NS     UINT64_C(1000000)
 #define TALK_NS     UINT64_C(5000000000)
-enum { ROWS_TOLD = 10 /* rows of each kind, where nobody says how many */ };
+enum { ROWS_TOLD = 10 /* rows of each kind, without a requested number */ };
 enum { TELL_MOST = 4096 /* most frames of a turn, a few milliseconds */ };
 enum { TRACED_BYTES = 512 /* bytes of a frame's headers */, SNAP_MOST = 1 << 18 };
 
@@ -39,7 +39,7 @@ struct onlooker {
     uint64_t most, told;            /* numbers of frames */
     uint64_t left_out, lost_before; /* frames that did not fit here; frames that its place lost before it began */
     uint64_t untold_before;         /* frames lost on the way from the kernel, before it began */
-    uint64_t lost_told, told_ns;    /* losses already told, and when */
+    uint64_t lost_told, told_ns;    /* losses already reported, and when */
     long judges;                    /* process that has taken over; 0: none */
     uint64_t until_ns;              /* UINT64_MAX: no end */
 };
@@ -68,7 +68,7 @@ static void onlooker_free(struct onlooker *k)
     free(k);
 }
 
-/* Free the older set and the places that only it had, because no worker holds it any more. */
+/* Free the older set and the places that only it had, because no worker holds it. */
 static void free_places(struct onlookers *o)
 {
     free(o->before);
@@ -120,7 +120,7 @@ static void tell_chosen(struct onlooker *k)
     char line[80];
     const int len = snprintf(line, sizeof line, "{\"shown\":%llu,\"left_out\":%llu}", (unsigned long long)k->told,
                              (unsigned long long)k->wanted.left_out);
-    call_json(k->call, line, (size_t)len); /* the line that follows says it, too */
+    call_json(k->call, line, (size_t)len); /* the line that follows reports it, too */
 }
 
 static void onlooker_end(void *arg)
@@ -202,7 +202,7 @@ static void talk_one(struct onlooker *k, const struct seen *s, uint32_t stands)
     k->told++;
 }
 
-/* Sum a packet up, or tell of it. stands: as in struct tape_seen; limited: as for tell_one. */
+/* Sum a packet up, or report it. stands: as in struct tape_seen; limited: as for tell_one. */
 static void tell_seen(struct onlooker *k, const struct seen *s, uint32_t stands, bool limited)
 {
     if (k->talk)
@@ -326,8 +326,8 @@ static void copy_packet(struct copied *c, const struct pkt *pkt)
     memcpy(c->bytes, pkt->data, pkt->cap_len);
 }
 
-/* Return the device that the packet came in by. Of one that is not served, whose packets the kernel executor judges
- * where they leave by the port, it is the name in the rules; "-" if they have none. */
+/* Return the device that the packet came in by. For a device that is not served, whose packets the kernel executor
+ * judges where they leave by the port, it is the name in the rules; "-" if they have none. */
 static const char *came_by(const struct control *control, const struct sampled *s, unsigned port)
 {
     const struct program *p = s->labels ? s->labels->program : NULL;
@@ -400,7 +400,7 @@ void onlookers_step(struct control *control, uint64_t now_ns)
     for (unsigned i = 0; i < OBSERVERS_MOST; i++)
         if (o->at[i] && o->at[i]->call && now_ns >= o->at[i]->until_ns) onlooker_end(o->at[i]);
     if (!all_have_taken(control)) return;
-    /* Observers of the older set alone still get their records. */
+    /* Observers that only the older set has still get their records. */
     if (o->before && !onlookers_tell(control) && !tell_until(control, UINT64_MAX, NULL))
         return; /* the next step goes on; the kernel is not waited for, because it may report forever */
     free_places(o);

@@ -1,6 +1,6 @@
 /* Observers over the control socket: `trace` and `capture` show packets with their verdicts, `talkers` sums
- * them up. No worker waits for them
- * (runtime/exchange/observers.h), nor does the main thread: what is too much is counted. */
+ * them up. Neither workers (runtime/exchange/observers.h) nor the main thread wait for them: lost packets are counted.
+ */
 #pragma once
 
 #include "runtime/live/control/control_state.h"

@@ -16,7 +16,7 @@ struct seen {
     const struct tape_frame *frame; /* its bytes follow */
 };
 
-/* Make a view of the packet's bytes on the tape, which nobody overwrites before the record is released. */
+/* Make a view of the packet's bytes on the tape, which no one overwrites before the record is released. */
 void seen_packet(const struct seen *s, struct pkt *pkt);
 
 /* Write a document: time, interface, packet in words, size, verdict. False: no room. */

@@ -108,7 +108,7 @@ static int most_bytes(const void *a, const void *b)
     return (*x)->bytes < (*y)->bytes ? 1 : (*x)->bytes > (*y)->bytes ? -1 : 0;
 }
 
-/* True for a row whose only packet stands for others, which may have been anybody's. */
+/* True for a row whose only packet represents others, of uncertain origin. */
 static bool row_is_one_of_many(const struct talk_row *r) { return r->seen == 1 && r->packets > 1; }
 
 static void row_write(FILE *out, const struct talk *t, const struct talk_row *r, enum talk_of of, bool by_bytes)

@@ -1,5 +1,5 @@
-/* A hash table with chains, which has as many buckets as comments, or more. Its key is secret: users of --sets-group
- * choose texts. */
+/* A hash table with chains and at least as many buckets as comments. Its key is secret: users of --sets-group choose
+ * texts. */
 #include "runtime/live/rules/members/comments.h"
 
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* A change of programs: a live set of the same name, size and `refuse` is the same table; in another one members are
- * copied. What the new program refuses goes once that is in force */
+ * copied. Members that the new program refuses are removed once it is in force */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,7 +61,7 @@ static void parked_copy(const struct program_change *c, uint32_t live)
 }
 
 /* Read the file of a set that begins again. A program that comes back after a trial has what it had if that fails:
- * what was parked, or what the trial's set of that name has. */
+ * the parked members, or those of the trial's set of that name. */
 static bool begin_file(const struct program_change *c, uint32_t live)
 {
     struct live_set *const table = c->lives->sets[live];
@@ -105,7 +105,7 @@ static bool members_prepare(struct program_change *c)
     return true;
 }
 
-/* Take out of `lives` what is not its own: the tables that `owner` has, too. */
+/* Take tables that `owner` has, too, out of `lives`: it does not own them. */
 static void leave_shared(struct lives *lives, const struct lives *owner)
 {
     for (uint32_t i = 0; lives && i < lives->count; i++)
@@ -162,9 +162,9 @@ static void tell_count(struct rules *rules, const char *name, uint64_t n, const 
     if (n) tell(rules, "%s: %s %s%s %s", name, text_number(n, text), noun, text_plural(n), why);
 }
 
-/* ---- what a trial would lose ---- */
+/* ---- members that a trial would lose ---- */
 
-/* Return the table of parked members, made if there is none yet; NULL: none are parked now, or no memory. */
+/* Return the table of parked members, made if it does not exist yet. NULL if none are parked now, or memory ran out. */
 static struct live_set *parked_of(const struct following *w)
 {
     if (w->rules->on_trial) return NULL; /* the trial ends */
@@ -187,8 +187,8 @@ static void park_base(const struct following *w, const struct live_base *base)
     if (parked) w->set->parked_base |= live_replace(parked, base);
 }
 
-/* Park the whole table of a set that is gone; no packet is judged by it any more. Where the kernel has read it, its
- * memory goes with the program, and what it has is copied. */
+/* Park the table of a removed set, which no longer judges packets. If the kernel has read it, its memory is freed
+ * with the program, and its members are copied. */
 static void park_table(struct rules *rules, const struct ruling *old, uint32_t was, struct member_set *s)
 {
     if (rules->on_trial || !s) return;
@@ -223,7 +223,7 @@ static void find_left_out(const struct following *w, const struct live_set *from
         }
 }
 
-/* True if both have as many ranges: a base that was copied is whole, or is not there for want of memory. */
+/* True if both have as many ranges: a copied base is complete, or missing because memory ran out. */
 static bool bases_equal(const struct live_base *a, const struct live_base *b)
 {
     return a->count4 == b->count4 && a->count6 == b->count6;
@@ -244,7 +244,7 @@ static void copy_settle(const struct following *w, struct fallen *f)
     w->set->version++;
 }
 
-/* Give back what a trial has parked. */
+/* Restore the members that a trial has parked. */
 static void give_back(const struct following *w, struct fallen *f)
 {
     struct member_set *s = w->set;

@@ -19,7 +19,7 @@
 
 static const char magic[8] = "preyset";
 
-enum { PAUSE_TIMES = 20 /* the next file waits so many times what the last one took */ };
+enum { PAUSE_TIMES = 20 /* the next file waits this many times the last file's duration */ };
 #define RETRY_NS UINT64_C(5000000000)
 
 /* The beginning of the file: the digest of all behind it, and when it was written, by both clocks: ends of members are
@@ -29,9 +29,9 @@ struct kept_head {
     uint8_t digest[PBC_DIGEST_LEN];
     uint64_t wall_ms, mono_ms;
     char boot[BOOT_ID];
-    uint32_t version; /* FILE_VERSION; older versions lack what the newer ones have put behind all else */
+    uint32_t version; /* FILE_VERSION; older versions lack the last fields */
 };
-/* 0: members only; 1: what is kept beside them (members_notes_archive) */
+/* 0: members only; 1: with their notes (members_notes_archive) */
 enum { FILE_VERSION = 1 };
 
 static void digest_kept(const uint8_t *bytes, size_t len, uint8_t digest[PBC_DIGEST_LEN])
@@ -162,7 +162,7 @@ static int hand_over(struct rules *rules, const uint8_t *bytes, size_t len)
     return ask_HISTORY_KEEP(rules->tell->channel, &(struct request_file){HISTORY_SETS}, bytes, len, NULL, 0);
 }
 
-/* Write all members. notes: with what is kept beside them. */
+/* Write all members. notes: with their notes. */
 static int write_file(struct rules *rules, bool notes)
 {
     struct lives_read all = {.kept = false};
@@ -185,7 +185,7 @@ static int write_file(struct rules *rules, bool notes)
     return failed;
 }
 
-/* Write all members, without what is kept beside them if that has no room, which is reported once. */
+/* Write all members, without their notes if these have no room, which is reported once. */
 static int write_members(struct rules *rules)
 {
     struct members *m = rules->members;

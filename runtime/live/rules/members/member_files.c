@@ -1,5 +1,5 @@
-/* Files of live sets: the parent reads them, and tells of each change once. A file that is no list of addresses changes
- * nothing, and neither does one with an address that the set may not hold */
+/* Files of live sets: the parent reads them, and reports each change once. A file that is no list of addresses
+ * changes nothing, and neither does one with an address that the set may not hold */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 #include "runtime/report/text.h"
 #include "vm/words/words.h"
 
-enum { BUSY_MOST = 10 /* a file that is written to all the time is read after so many looks */, PAUSE_TIMES = 20 };
+enum { BUSY_MOST = 10 /* a file that is written to continuously is read after so many looks */, PAUSE_TIMES = 20 };
 
 /* A file as the parent gives it. */
 struct given {
@@ -27,8 +27,8 @@ static void given_fini(struct given *g)
     g->file = NULL;
 }
 
-/* Have the parent look at a set's file. Return 1: it was read, into *g; 0: it is as `was` says; or a negative errno,
- * with a line in err. */
+/* Have the parent look at a set's file. Return 1 if it was read, into *g; 0 if it is as in `was`; or a negative
+ * errno, with a line in err. */
 static int look(struct rules *rules, const struct program *p, uint32_t live, const struct file_mark *was, bool hurry,
                 struct given *g, char *err, size_t err_len)
 {
@@ -148,7 +148,7 @@ static void file_turn(struct rules *rules, uint32_t live, struct member_set *s)
         s->version++;
         rules->tell->changes++;
     } else if (*s->file.fault) {
-        events_tell(&rules->tell->events, TOLD_HAND, "sets: %.100s: %s is there again, as it was", s->name, path);
+        events_tell(&rules->tell->events, TOLD_HAND, "sets: %.100s: %s is back, unchanged", s->name, path);
     }
     if (!*s->file.bad) *s->file.fault = 0;
     given_fini(&g);

@@ -1,5 +1,5 @@
-/* Members of sets of names: the addresses that the names have. One that a name has no longer stays a while, for whoever
- * asked before still goes there. */
+/* Members of sets of names: the addresses that the names have. An address that its name has lost stays a while,
+ * because earlier clients of that name still use it. */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 #include "runtime/live/tell/tell_state.h"
 #include "runtime/report/text.h"
 
-/* Time for which an address stays that a name has no longer: ten minutes. */
+/* Time for which an address stays after its name has lost it: ten minutes. */
 #define STAYS_MS UINT64_C(600000)
 enum { SOME = 256 };
 
@@ -89,7 +89,7 @@ static struct live_net net_of(bool v6, const uint32_t addr[4])
     return net;
 }
 
-/* Add an address. Return why it is no member; NULL: it is one. */
+/* Add an address. Return the reason if it is no member, or NULL. */
 static const char *add(const struct member_target *t, const struct host_name *h, bool v6, const uint32_t addr[4])
 {
     const char *why = refuses(t, v6, addr);
@@ -113,7 +113,7 @@ static const char *add(const struct member_target *t, const struct host_name *h,
     return NULL;
 }
 
-/* Give a member that no name has any more its end, unless it has one. */
+/* Set the end of a member that no name has now, unless it has one. */
 static void leave(const struct member_target *t, const struct live_net *net)
 {
     uint64_t end_ms;
@@ -172,7 +172,7 @@ static bool find(const struct rules *rules, uint32_t live, struct member_target 
            members_find(rules, program_str(now->program, now->program->lives[live].name), t);
 }
 
-/* Add what is known already of a set's names, for a program that has just begun to name them. */
+/* Add the known addresses of a set's names, for a program that has just begun to name them. */
 static void begin(struct rules *rules, const struct member_target *t)
 {
     for (uint32_t i = 0; i < list_of(t)->count; i++) {
@@ -182,7 +182,7 @@ static void begin(struct rules *rules, const struct member_target *t)
     }
 }
 
-/* Return a number for what a program names: a reload for servers by name alone has the one before. */
+/* Return a number for the names in a program: a reload for servers by name only keeps the number. */
 static uint64_t program_mark(const struct program *p)
 {
     uint64_t mark;

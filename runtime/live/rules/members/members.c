@@ -287,7 +287,7 @@ uint64_t member_refused(const struct member_set *set, struct lives *lives, uint3
     return set->refused + __atomic_load_n(&lives->refused[live], __ATOMIC_RELAXED);
 }
 
-/* Note what was told of the sets of one program. */
+/* Note the reported facts on the sets of one program. */
 static void names_take(const struct rules *rules, const struct ruling *of)
 {
     struct live_named *all = of->lives && of->lives->names ? malloc(sizeof of->lives->names->of) : NULL;

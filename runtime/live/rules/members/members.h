@@ -93,7 +93,7 @@ void members_tick(struct rules *rules, uint64_t now_ns);
 bool members_follow(struct rules *rules, const struct program *p);
 /* Drop sets that the program in force lacks, and parked members; during a trial nothing is dropped. */
 void members_forget(struct rules *rules);
-/* Return the set of that name; NULL: there is none. */
+/* Return the set of that name; NULL if there is none. */
 struct member_set *members_named(const struct rules *rules, const char *name);
 
 /* Lend the present members to a program for trial decisions; sets that only it has get `none`. The caller returns

@@ -1,5 +1,4 @@
-/* A hash table with chains, whose buckets are as many as there may be members, or more: their memory is touched by
- * use only */
+/* A hash table with chains and at least as many buckets as members may exist: their memory is touched by use only */
 #include "runtime/live/rules/members/notes.h"
 
 #include <assert.h>
@@ -242,7 +241,7 @@ static void notes_write(const struct notes *n, struct archive *a, uint64_t now_m
     if (!a->bad) memcpy(head, &count, sizeof count);
 }
 
-/* Read a note into *k, its member and its comment. False: it is none. */
+/* Read a note into *k, its member and its comment. False if the text is none. */
 static bool note_read(struct archive *a, struct kept_note *k, struct live_net *net, char comment[NOTE_COMMENT_MOST + 1])
 {
     uint32_t unused[4];

@@ -37,7 +37,7 @@ struct note_of {
     bool anew;
 };
 void notes_set(struct notes *n, const struct live_net *net, const struct note_of *of);
-/* Return the note of a member, valid until the next change; NULL: there is none. */
+/* Return the note of a member, valid until the next change; NULL if there is none. */
 const struct note *notes_find(const struct notes *n, uint64_t now_ms, const struct live_net *net);
 /* Return the end that the member got by hand, in milliseconds. */
 uint64_t note_end_ms(const struct note *note);

@@ -1,5 +1,5 @@
 /* Cuts (vm/judge/lives.h): the main thread begins a round when members wait, wakes all who keep flows, and ends it
- * when all are through. What comes meanwhile waits for the next one. */
+ * when all have finished. Members that come meanwhile wait for the next one. */
 #include <string.h>
 
 #include "runtime/base/clock.h"

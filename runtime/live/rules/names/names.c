@@ -1,5 +1,5 @@
-/* Names are asked for in the order of their list, which holds each once. The list of another program keeps what is
- * known of names that are in both; the resolver begins again with it. */
+/* Names are asked for in the order of their list, which holds each once. The list of another program keeps the
+ * answers for names that are in both; the resolver begins again with it. */
 #include "runtime/live/rules/names/names.h"
 
 #include <errno.h>
@@ -27,15 +27,15 @@ struct names {
     struct host_name *of;
     uint32_t count;
     uint64_t heard; /* changes of names or of addresses */
-    int fd;         /* the resolver's; -1: there is none */
+    int fd;         /* the resolver's; -1 without one */
     uint64_t files; /* mark of its files as it read them (dns_files) */
     uint64_t look_ns;
     unsigned quiet;      /* turns of a second since its last datagram */
     unsigned left;       /* datagrams that may be read in this turn */
     uint32_t (*was)[4];  /* addresses before the change at hand; owned */
-    uint32_t failed;     /* names that have failed since they were told */
+    uint32_t failed;     /* names that have failed since the last report */
     char first[160];     /* the first of these, and why */
-    bool failing;        /* told that names have no answer */
+    bool failing;        /* reported: names without an answer */
     char unstarted[200]; /* line that was reported because no resolver could be started; "": none */
     union {
         struct dns_told told;

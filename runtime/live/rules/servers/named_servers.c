@@ -1,5 +1,6 @@
 /* A server keeps its address for as long as its name has it; else it gets the first that fits and no other server of
- * its pool has. An answer without addresses, or none, changes nothing: a check says whether the server is well. */
+ * its pool has. An answer without addresses, or none, changes nothing: a check decides whether the server is
+ * healthy. */
 #include "runtime/live/rules/servers/named_servers.h"
 
 #include <arpa/inet.h>
@@ -102,7 +103,7 @@ static const struct pbc_server *server_there(const struct program *other, const 
 /* The decision about one server. */
 enum moves { STAYS, MOVES, LEAVES };
 
-/* Find where the server is to be. */
+/* Find the place for the server. */
 static enum moves find_server_place(const struct rules *rules, const struct program *p, const struct pbc_server *all,
                                     const struct pbc_named *n, struct server_place *to)
 {

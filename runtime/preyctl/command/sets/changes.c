@@ -103,7 +103,7 @@ static void document_take(struct changes *c, const cJSON *o)
     c->uncut |= o && !item(o, "cut");
 }
 
-/* Ask, and hear the whole answer. Return 0, also where some were refused, or 2. */
+/* Ask, and read the complete answer. Return 0, also if some were refused, or 2. */
 static int changes_ask(struct changes *c, int fd)
 {
     struct message m;
@@ -138,7 +138,7 @@ static int changes_ask_on(struct changes *c, int fd)
         lost = true;
         c->sums = before;
         talk_end(t);
-        t->again = !first && i < AGAIN_TIMES && pause_again(); /* the last try tells why it failed */
+        t->again = !first && i < AGAIN_TIMES && pause_again(); /* the last try reports why it failed */
         failed = changes_ask(c, fd);
     }
     t->again = false;
@@ -155,7 +155,7 @@ int changes_send(struct changes *c)
     if (fd < 0) return 2;
     const int failed = changes_ask_on(c, fd);
     close(fd);
-    talk_end(c->t); /* the service lets go who is silent for long, as whoever feeds may be */
+    talk_end(c->t); /* the service closes silent connections, and a feed may be silent */
     c->count = 0;
     return failed;
 }

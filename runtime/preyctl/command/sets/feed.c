@@ -1,4 +1,4 @@
-/* preyctl sets NAME feed: changes a line, for as long as standard input is open. Lines that are there at once go
+/* preyctl sets NAME feed: one change per line, as long as standard input is open. Lines that come together are sent
  * together; no connection stays open while none comes. A takeover does not end it. */
 #include <errno.h>
 #include <poll.h>
@@ -19,7 +19,7 @@ struct feed {
     int failed;
 };
 
-/* Read the duration behind a member. False: it is none. */
+/* Read the duration after a member. False if the text is none. */
 static bool duration_of(const char *s, size_t len, uint64_t *ms)
 {
     char text[32];
@@ -34,7 +34,7 @@ static bool duration_of(const char *s, size_t len, uint64_t *ms)
 
 static bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
-/* Take `cut` off the end of what is behind a member. */
+/* Remove `cut` from the end of the text after a member. */
 static bool cut_of(const char *s, size_t *len)
 {
     const size_t word = strlen("cut");
@@ -90,7 +90,7 @@ static void line_take(struct feed *f, size_t len)
     f->failed |= changes_put(&f->c, &r, f->line, s, len);
 }
 
-/* Take what was read: lines, and the begin of one. */
+/* Take the bytes that were read: lines, and the beginning of one. */
 static void bytes_take(struct feed *f, const char *s, size_t len)
 {
     while (len && !f->failed) {

@@ -166,7 +166,8 @@ static int ask_flush(struct talk *t, const char *set)
 static bool takes_value(const char *s) { return !strcmp(s, "for") || !strcmp(s, "comment"); }
 static bool is_word(const char *s) { return !strcmp(s, "once") || !strcmp(s, "cut") || takes_value(s); }
 
-/* Read the words behind `add` and `remove` that are no members. *at: the word; set behind it. Return 0 or 2. */
+/* Read the words after `add` and `remove` that are no members. *at: the word; set to the one after it. Return 0 or
+ * 2. */
 static int word_read(struct changes *c, const struct command_line *l, unsigned *at, uint64_t *ms)
 {
     const char *word = l->arguments[*at], *next = *at + 1 < l->count ? l->arguments[*at + 1] : NULL;
