@@ -130,8 +130,8 @@ struct live_base {
 };
 bool live_replace(struct live_set *s, const struct live_base *base);
 /* Take the bases that were replaced since the last call; NULL: none. Looks that began before a base was replaced may
- * still read it: free these once all of them have ended. The thread that replaces calls this; live_free frees what
- * nobody has taken. */
+ * still read it: free these once all of them have ended. The thread that replaces calls this; live_free frees the
+ * bases that are left. */
 struct live_block *live_replaced(struct live_set *s);
 void live_block_free(struct live_block *all); /* NULL is allowed */
 /* True if the set has room for these ranges; one over an owner's memory may have none. */

@@ -54,7 +54,7 @@ enum {
  * checks `name`. */
 bool dns_told_is_sound(const struct dns_told *t, size_t len, bool service);
 
-/* The parent's descriptors of a resolver; -1: there is none. */
+/* The parent's descriptors of a resolver; -1: none. */
 struct dns_held {
     int fd;      /* the resolver ends when it is closed */
     int process; /* pidfd: a stopped resolver ends by a signal */
