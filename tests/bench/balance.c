@@ -13,13 +13,13 @@
 #include "vm/forward/balance/balance_priv.h"
 
 enum { SERVERS = 1000, SLOTS = 65537, FLOWS = 4096 };
-static unsigned passes, build_count; /* of a run */
+static unsigned passes, build_count; /* per run */
 
 static struct lb_server servers[SERVERS];
 static char names[SERVERS][16];
 static uint64_t hashes[FLOWS];
 static uint32_t conns[SERVERS];
-static volatile uint64_t sum; /* keeps loops whose result nobody reads */
+static volatile uint64_t sum; /* keeps loops whose result is not read */
 
 static struct lb *make(enum lb_kind kind, uint32_t count)
 {

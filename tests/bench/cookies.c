@@ -20,7 +20,7 @@ enum { FRAME = 128, LEN = 74, SYN = 2, ACK = 16, SLOTS = 1024, SLOT_BYTES = 2048
     "firewall f default drop { accept tcp to 203.0.113.10 port 80 flags has syn lacks ack\n accept state established " \
     "}\n"
 
-static unsigned packets; /* of a run, a multiple of VM_BATCH: 2^16, less with SMALL */
+static unsigned packets; /* per run, a multiple of VM_BATCH: 2^16, less with SMALL */
 static const struct facts facts;
 static uint8_t *frames; /* [packets][FRAME] */
 static struct pool *pool;

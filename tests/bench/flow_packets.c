@@ -24,7 +24,7 @@ static const char without[] = "firewall edge default drop {\n"
                               "  accept tcp port 443\n"
                               "}\n";
 
-static unsigned packets; /* of a run: 2^18, less with SMALL */
+static unsigned packets; /* per run: 2^18, less with SMALL */
 static const struct facts facts;
 static uint8_t *frames; /* [packets][FRAME] */
 

@@ -2,9 +2,9 @@
  * asked for ahead as the worker does; what a miss, a new flow, an end and a sweep cost; bytes per flow.
  *
  * The peer of a look-up is one random read: for the same packets in the same order, the line of the flow's slot in
- * memory of the same size, asked for a batch ahead and stamped likewise. It knows the slot; a table has to find it.
- * Ours makes the id of each packet from its number in time that counts, as a worker makes it from the packet. Time is
- * the thread's processor time. */
+ * memory of the same size, asked for a batch ahead and stamped in the same way. It knows the slot; a table has to
+ * find it. Ours makes the id of each packet from its number in time that counts, as a worker makes it from the
+ * packet. Time is the thread's processor time. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 #include "vm/flow/table/table_priv.h"
 
 enum { BATCH = 64, SECOND = 1000000000, LINE = 64 };
-static unsigned packets; /* of a run, a multiple of BATCH: 2^18, less with SMALL */
+static unsigned packets; /* per run, a multiple of BATCH: 2^18, less with SMALL */
 static uint32_t million; /* flows; less with SMALL */
 
 static uint32_t *numbers; /* of the packets' flows, in order */

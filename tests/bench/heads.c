@@ -55,8 +55,8 @@ static bool slowly(const uint8_t *bytes, unsigned wants, struct series *ns)
     return true;
 }
 
-/* A hello of `message` bytes in records of `part` bytes; its extensions are one that nobody knows. Returns its length.
- */
+/* A hello of `message` bytes in records of `part` bytes; its extensions are one unknown extension. Returns its
+ * length. */
 static uint32_t hello(uint8_t *out, uint32_t message, uint32_t part)
 {
     static uint8_t all[HELLO_MAX];

@@ -21,7 +21,7 @@ struct packet {
 static struct packet *packets;
 static uint8_t *bytes;
 static unsigned packet_count;
-static volatile uint64_t sink; /* keeps loops whose result nobody reads */
+static volatile uint64_t sink; /* keeps loops whose result is not read */
 
 static void die(const char *what, const char *why)
 {

@@ -16,7 +16,7 @@
 
 enum { RANGES = 1000000, MEMBERS = 100000, QUERIES_MOST = 1 << 20, FEW = 3000 /* of any, with SMALL */ };
 static unsigned queries;
-static volatile unsigned sink; /* keeps looks whose answer nobody reads */
+static volatile unsigned sink; /* keeps looks whose answer is not read */
 
 static void row(const char *what, const struct series *ours, const char *peer, const struct series *theirs)
 {

@@ -11,11 +11,11 @@
 #include "vm/judge/meters/meter.h"
 
 enum { ENTRIES = 65536, SECOND = 1000000000 };
-static unsigned packets, passes; /* of a pass, and of a run */
+static unsigned packets, passes; /* per pass, and per run */
 
 static struct key *keys;
 static uint64_t packet;       /* number of the next */
-static volatile uint64_t sum; /* keeps loops whose result nobody reads */
+static volatile uint64_t sum; /* keeps loops whose result is not read */
 
 struct scene {
     const char *what;

@@ -22,7 +22,7 @@
 enum { FRAME = 64, LINE = 64, SLOTS = 256, SERVERS = 32, HAND_FLOWS = 5000 };
 #define SERVICE 0xc6336401u /* 198.51.100.1 */
 
-static unsigned packets; /* of a run, a multiple of VM_BATCH: 2^18, less with SMALL */
+static unsigned packets; /* per run, a multiple of VM_BATCH: 2^18, less with SMALL */
 static uint32_t million; /* flows; less with SMALL */
 static struct facts facts = {.addr4 = 0x0a090001};
 static uint8_t *frames; /* [packets][FRAME] */

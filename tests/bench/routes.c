@@ -48,7 +48,7 @@ static void row(uint32_t n, bool six, const char *what, const char *unit, const 
     bench_row(&(struct bench_row){text, unit, ours, NULL, NULL, GOAL_NONE, 0});
 }
 
-static volatile unsigned sink; /* keeps look-ups whose answer nobody reads */
+static volatile unsigned sink; /* keeps look-ups whose answer is not read */
 
 /* `size` of them; `n` is what they are called. */
 static void look_up_rows(const struct routes *r, const struct route *all, uint32_t size, uint32_t n, bool six)

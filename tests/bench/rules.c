@@ -52,7 +52,7 @@ static struct list list_of(const char *family, uint32_t n)
     return l;
 }
 
-/* A child that prints its warnings where nobody reads them: lists of others hold rules that can never match. */
+/* A child that discards its warnings: lists of others hold rules that can never match. */
 static int quietly(char *const argv[], struct child *c)
 {
     const int kept = dup(2), null = open("/dev/null", O_WRONLY);

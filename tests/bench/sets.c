@@ -223,7 +223,7 @@ static struct key key_of(const struct program *p, enum traffic t, struct rng *r)
     return key;
 }
 
-static volatile unsigned sink; /* keeps look-ups whose answer nobody reads */
+static volatile unsigned sink; /* keeps look-ups whose answer is not read */
 
 static double per_query(uint64_t began) { return (double)(bench_cpu_ns() - began) / queries; }
 

@@ -35,7 +35,7 @@ enum {
 #define S UINT64_C(1000000000)
 
 struct conversation {
-    struct talk talk; /* of the side that asks */
+    struct talk talk; /* of the asking side */
     uint32_t seq[2];
     unsigned step;
 };

@@ -4,9 +4,9 @@
  *   bindings [SEED [RUNS [STEPS]]]
  *
  * After every packet: no two live flows are seen as the same tuple; a flow has the server that it began with; none
- * begins at a service that drains; a flow of passthrough holds one port, and no port is held by nobody; every packet is
- * in one verdict counter; what leaves has right checksums; and what the server answers arrives as the answer of what
- * the client asked. LONG=1: ten times as many runs. */
+ * begins at a service that drains; a flow of passthrough holds one port, and no port is held without an owner; every
+ * packet is in one verdict counter; what leaves has right checksums; and what the server answers arrives as the
+ * answer of what the client asked. LONG=1: ten times as many runs. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -198,7 +198,7 @@ static struct verdict run(struct world *w, const char *text, struct note *sent, 
 
 static const char *const flags[] = {"syn", "syn", "syn", "ack ack 1", "ack ack 1", "fin ack ack 1", "rst"};
 
-/* A client, a server that is one, or somebody who claims to be our source address. */
+/* A client, a server that is one, or a stranger with prey's source address. */
 static const char *draw_client(struct world *w, char *buf, size_t len)
 {
     const unsigned kind = rng_below(&w->rng, 12);

@@ -3,11 +3,11 @@
  *
  *   express_way [SEED [FILES [PACKETS]]]
  *
- * Clients open, speak, move to another MAC address or interface, close, reset; servers answer what reached them; errors
- * quote both; fragments, TTL 1, packets too long for the MTU, wrong checksums, cut and padded frames, a stranger's
- * numbers; lengths that lie, bytes changed anywhere, heads that end early, tunnels in tunnels. Now and then a worker
- * goes over to the same program, read again, which nobody may notice. Own addresses, MTU, MAC and health change between
- * batches: a recipe made before then would show. LONG=1: twenty times as many. */
+ * Clients open, speak, move to another MAC address or interface, close, reset; servers answer what reached them;
+ * errors quote both; fragments, TTL 1, packets too long for the MTU, wrong checksums, cut and padded frames, a
+ * stranger's numbers; lengths that lie, bytes changed anywhere, heads that end early, tunnels in tunnels. Now and
+ * then a worker goes over to the same program, read again, which must not be noticed. Own addresses, MTU, MAC and
+ * health change between batches: a recipe made before then would show. LONG=1: twenty times as many. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -205,7 +205,7 @@ static unsigned go_on(struct run *r, struct conversation *c, struct talk *t)
     t->chunk = talk_chunk(c->step);
     t->type = t->v6 ? (uint8_t)(128 + dir) : dir ? 0 : 8;
     c->seq[dir] += t->payload + (t->flags & (TCP_SYN | TCP_FIN) ? 1u : 0u);
-    if (rng_one_in(g, 40)) t->seq += 100000; /* who guesses */
+    if (rng_one_in(g, 40)) t->seq += 100000; /* a sender that guesses */
     if (rng_one_in(g, 30)) t->ttl = (uint8_t)(1 + rng_below(g, 3));
     if (rng_one_in(g, 40) && !t->v6 && t->payload) t->fragment = (uint8_t)(1 + rng_below(g, 2));
     if (rng_one_in(g, 40)) c->mac = (uint8_t)rng_below(g, 4);
@@ -281,8 +281,8 @@ static void maim(struct run *r, const struct talk *t, uint8_t *frame, uint32_t l
         *p ^= (uint8_t)(1u << rng_below(g, 8));
 }
 
-/* What no host sends, with the right sum: bits and offsets of fragments in any mix, an address that is nobody's, or
- * its own other end's; and now and then a tag of priority only. */
+/* What no host sends, with the right sum: bits and offsets of fragments in any mix, an address of no host, or its
+ * own other end's; and now and then a tag of priority only. */
 static void draw_odd(struct run *r, const struct talk *t, uint8_t *frame)
 {
     static const uint16_t fragments[] = {0x2000, 0x4000, 0x6000, 0x8000, 0xa000, 0x2001, 1, 0x1fff, 0x3fff};
@@ -349,7 +349,7 @@ static void draw_packet(struct run *r, unsigned i)
     len = draw_more(r, &t, frame, len);
     memset(frame + len, 0xee, pad);
     frame[11] = dir ? 9 : c->mac;
-    if (rng_one_in(g, 30)) frame[0] = rng_one_in(g, 2) ? 1 : 0; /* to a group, or to nobody */
+    if (rng_one_in(g, 30)) frame[0] = rng_one_in(g, 2) ? 1 : 0; /* to a group, or to no host */
     if (rng_one_in(g, 60) && !t.v6) frame[ETHER_LEN + VLAN_LEN * t.tag_count + IP4_SUM] ^= 1;
     if (rng_one_in(g, 2) && !t.v6 && !t.fragment) { /* DF, and the sum with it */
         uint8_t *ip = frame + ETHER_LEN + VLAN_LEN * t.tag_count;

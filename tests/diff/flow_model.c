@@ -4,11 +4,11 @@
  *
  *   flow_model [SEED [RUNS [PACKETS]]]
  *
- * Each run draws a world of few addresses and ports, a table that is large or tiny, and packets: TCP, UDP, SCTP, other
- * protocols, queries, errors that quote earlier packets, VLAN stacks, both families; some are dropped by a rule. Time
- * goes on by nanoseconds or hours, and back. After every packet both agree on the state that was said, on `flows over`,
- * on each flow that goes on, on how each ended and when, and that whoever made way was the right one to. LONG=1: twenty
- * times as many. */
+ * Each run draws a world of few addresses and ports, a table that is large or tiny, and packets: TCP, UDP, SCTP,
+ * other protocols, queries, errors that quote earlier packets, VLAN stacks, both families; some are dropped by a
+ * rule. Time goes on by nanoseconds or hours, and back. After every packet both agree on the state that was said, on
+ * `flows over`, on each flow that goes on, on how each ended and when, and that the right flow made way. LONG=1:
+ * twenty times as many. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

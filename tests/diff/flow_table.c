@@ -402,7 +402,7 @@ static int32_t draw_room(struct world *w, uint64_t hash)
     }
 }
 
-/* A twin for a flow that has none, under an id that nobody has. */
+/* A twin for a flow that has none, under an unused id. */
 static const char *step_twin(struct world *w, int32_t slot)
 {
     const struct flow_id id = id_of(rng_below(&w->rng, w->ids));

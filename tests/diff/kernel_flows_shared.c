@@ -46,7 +46,7 @@ static bool compile_rules(void)
     return program;
 }
 
-/* ---- what holds whenever nobody is at work ---- */
+/* ---- facts that hold whenever no thread is at work ---- */
 
 static bool wrong(const char *what, uint64_t at)
 {

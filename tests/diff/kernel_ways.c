@@ -1,7 +1,7 @@
-/* Differential test: what routes say of packets, in the kernel beside vm/judge/ways.c. Tables are drawn, one after the
- * other in the same maps (prefixes within one another, several ways at once, devices that nobody serves or that are not
- * told, policy rules of every kind); of packets between places that they name, and near them, the same rule decides in
- * both, and as many are not known.
+/* Differential test: what routes say of packets, in the kernel beside vm/judge/ways.c. Tables are drawn, one after
+ * the other in the same maps (prefixes within one another, several ways at once, devices that are not served or not
+ * reported, policy rules of every kind); of packets between places that they name, and near them, the same rule
+ * decides in both, and as many are not known.
  *
  *   kernel_ways [SEED [TABLES [PACKETS]]]
  *

@@ -87,7 +87,7 @@ struct run {
     struct vm_tx tx;
     struct model_flow flows[FLOWS_MOST];
     struct model_map maps[MAPS_MOST];
-    struct tuple others[FLOWS_MOST]; /* flows that nobody translates: they stay so */
+    struct tuple others[FLOWS_MOST]; /* flows that are not translated: they stay so */
     unsigned flow_count, map_count, other_count, hosts, ports;
     uint64_t packets;
     bool bare; /* packets come by devices without Ethernet */
@@ -176,7 +176,7 @@ static bool in_ports(const struct run *r, unsigned port)
     return port >= PORT_LO && port <= PORT_HI && (port <= r->below || port >= r->above);
 }
 
-/* True if a port, or identifier, is left that nobody has. */
+/* True if a port, or identifier, is left without an owner. */
 static bool port_left(const struct run *r, const struct tuple *t)
 {
     unsigned used = ported(t) ? FORWARDED_MOST : 0;
@@ -331,7 +331,7 @@ static uint16_t port_drawn(const struct run *r, const struct tuple *t)
     return (uint16_t)(b[0] << 8 | b[1]);
 }
 
-/* A flow has begun: its mapping, if it is new, has a port that nobody has. */
+/* A flow has begun: its mapping, if it is new, has an unused port. */
 static const char *keep(struct run *r, const struct tuple *own, struct tuple *to)
 {
     if (!to->src_port && shares(own)) {

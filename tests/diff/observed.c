@@ -53,7 +53,7 @@ struct run {
     struct way ways[2];
     struct told told[CONNS];
     uint64_t bytes_told, begun, chosen[PBC_DOES];
-    char wrong[200]; /* what does not hold together */
+    char wrong[200]; /* the parts that contradict each other */
 };
 struct totals {
     uint64_t files, packets, connections, streams, ignored, bytes, forwarded, dropped;

@@ -84,7 +84,7 @@ struct run {
     struct vm_in in;
     struct side side[2]; /* [0] has one worker */
     struct conversation talks[TALKS];
-    struct vm_counters before; /* what workers have counted that are no more */
+    struct vm_counters before; /* counts of workers that have ended */
     uint8_t bytes[2][TALK_FRAME_MAX + 16];
 };
 
@@ -292,7 +292,7 @@ static void compare_chained(const struct run *r, const struct side *s, const str
     compare_dealt(r, s, &chained, o);
 }
 
-/* DHCP's question, and an offer to an address that is nobody's yet: one worker gets both, whatever else is drawn. */
+/* DHCP's question, and an offer to an address that no host has yet: one worker gets both, whatever else is drawn. */
 static void compare_inquiries(const struct run *r, const struct side *s)
 {
     enum { FRAME = ETHER_LEN + IP4_LEN + UDP_LEN + 240 };
@@ -474,7 +474,7 @@ static void begin_talk(struct run *r, struct conversation *c)
         for (unsigned k = 0; k < 2; k++) c->answer[k].src_port = other->answer[k].dst_port;
         t->dst = OWN;
     } else {
-        /* Of what merely crosses nobody is the client: state by source is not kept in one place. */
+        /* Packets that only cross have no client: state by source is not kept in one place. */
         c->kind = c->kind == TO_SELF || r->keyed ? TO_SELF : PLAIN;
         t->v6 = rng_one_in(g, 3);
         t->dst = c->kind == TO_SELF ? OWN : REMOTE + 100 + rng_below(g, 5);

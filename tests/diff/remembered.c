@@ -68,7 +68,7 @@ static void put_text(struct text *t, const char *s)
     t->len += len;
 }
 
-/* A file as somebody would write it, rules in any order. */
+/* A file as a user would write it, rules in any order. */
 static void draw_plausible(struct run *r)
 {
     static const char *const rules[] = {

@@ -324,9 +324,8 @@ static bool site(struct run *r)
 }
 
 /* Sites at which faults were found that few draw: an error goes back to an opener by an interface of a nat; one that
- * Linux has routed goes the way of its flow; a map's inside host answers somebody whose network is behind an
- * interface that prey does not serve; a policy rule refuses fragments. A run without arguments has them behind its
- * own. */
+ * Linux has routed goes the way of its flow; a map's inside host answers a host whose network is behind an interface
+ * that prey does not serve; a policy rule refuses fragments. A run without arguments has them behind its own. */
 static const uint64_t found[] = {2600021, 3300019, 2900025, 158};
 
 int main(int argc, char **argv)

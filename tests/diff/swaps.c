@@ -137,7 +137,7 @@ static bool stays(const struct run *r, const struct connection *c)
 
 static struct vm_cfg cfg_of(const struct run *r) { return (struct vm_cfg){.pool = r->pool, .seed = 5, .live = true}; }
 
-/* What nobody uses of the past is left out, with what it counted. */
+/* Unused parts of the past are left out, with their counts. */
 static void leave_out(struct run *r, const struct remap *remap)
 {
     const struct program *from = remap->from;

@@ -58,7 +58,7 @@ static enum probe_result talk(struct probe *p, unsigned check, const uint8_t *by
         memcpy(exact, bytes + i, n);
         p->heard += n;
         r = p->talk.hear(p, exact, n);
-        if (r == PROBE_GOOD && p->check->kind == PBC_CHECK_TCP) abort(); /* what is due is to be sent first */
+        if (r == PROBE_GOOD && p->check->kind == PBC_CHECK_TCP) abort(); /* due data must be sent first */
         while (p->talk.say_next && p->talk.say_next(p))
             if (p->talk.say_len != 4) abort();
         free(exact);

@@ -66,7 +66,7 @@ struct worker {
     void *memory;
     struct tx_entry entries[ENTRIES];
     struct vm_tx tx;
-    uint32_t left; /* what left, mixed */
+    uint32_t left; /* the frames that left, mixed */
 };
 
 static void worker_init(struct worker *w)

@@ -1,4 +1,4 @@
-/* What the benchmarks share: a clock, series of runs, and rows for tests/bench/run.sh, which makes the table and the
+/* Shared by the benchmarks: a clock, series of runs, and rows for tests/bench/run.sh, which makes the table and the
  * JSON.
  *
  * A row compares our figure with a peer's measured in the same run, turn about: the ratio is the median of the ratios
@@ -30,7 +30,7 @@ struct series {
 uint64_t bench_now_ns(void);
 /* Processor time of this thread: what others do on a shared machine counts less. */
 uint64_t bench_cpu_ns(void);
-/* Enter a network namespace of ip-netns(8) with this thread. False: errno says why. */
+/* Enter a network namespace of ip-netns(8) with this thread. False with the reason in errno. */
 bool bench_enter(const char *space);
 void series_add(struct series *s, double value);
 double series_median(const struct series *s);
@@ -40,7 +40,7 @@ enum bench_goal { GOAL_NONE, GOAL_RATIO, GOAL_VALUE };
 struct bench_row {
     const char *what, *unit;
     const struct series *ours;
-    const char *peer; /* what it is, NULL: none */
+    const char *peer; /* description, or NULL */
     const struct series *peer_runs;
     enum bench_goal goal; /* at most goal_value times the peer, or at most goal_value */
     double goal_value;

@@ -10,7 +10,7 @@ struct child {
     uint64_t peak_bytes; /* largest resident set */
 };
 
-/* argv[0] is the program's path. Its output goes to /dev/null, its errors where ours go. */
+/* argv[0] is the program's path. Its output goes to /dev/null, its errors to this process's standard error. */
 struct child child_run(char *const argv[]);
 
 #endif

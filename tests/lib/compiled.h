@@ -1,5 +1,4 @@
-/* A program from its text, also for tests that see the vm from within, where the compiler's own names would stand in
- * their way. */
+/* A program from its text, also for tests that see the vm from within, where the compiler's own names would collide. */
 #ifndef TESTS_LIB_COMPILED_H
 #define TESTS_LIB_COMPILED_H
 

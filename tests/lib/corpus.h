@@ -1,4 +1,4 @@
-/* What the corpus tests share: where the corpus is, frames as libpcap reads them, and one replay by the built programs.
+/* Shared by the corpus tests: the corpus's path, frames as libpcap reads them, and one replay by the built programs.
  * The corpus is third-party data beside the tree; where it is absent a test prints one SKIP line. */
 #ifndef TESTS_LIB_CORPUS_H
 #define TESTS_LIB_CORPUS_H
@@ -52,7 +52,7 @@ struct line {
 };
 
 /* Compile `rules` and replay `capture`; lines[i] is frame i's. Fewer or more lines than `count`, or an exit status
- * other than 0, is a failure: false, with what the programs said on standard error as `#` lines. */
+ * other than 0, is a failure: false, with the programs' standard error as `#` lines. */
 bool replay(const char *rules, const char *capture, struct line *lines, size_t count);
 
 /* A path in this test's own folder below $B; the folder is made. */

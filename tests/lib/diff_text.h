@@ -1,4 +1,4 @@
-/* What --diff prints of two programs. */
+/* The output of --diff for two programs. */
 #pragma once
 
 #include <stdbool.h>

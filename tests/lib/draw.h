@@ -62,7 +62,7 @@ unsigned states_of(const struct key *key, uint32_t states[4]);
  * are filled into pkt, which becomes a view of it. */
 enum { DRAWN_FRAME_MAX = 512 };
 void frame_draw(uint8_t out[DRAWN_FRAME_MAX], struct pkt *pkt, const struct stock *s, struct rng *r, unsigned ifaces);
-/* What routes would say of it, as something that the view says already; often nothing. */
+/* Routes' facts about it, as something that the view already has; often nothing. */
 void ways_draw(struct pkt *pkt, struct rng *r, unsigned ifaces);
 
 #endif

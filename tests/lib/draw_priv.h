@@ -1,4 +1,4 @@
-/* What the parts that draw rule files share. */
+/* Shared by the parts that draw rule files. */
 #ifndef TESTS_LIB_DRAW_PRIV_H
 #define TESTS_LIB_DRAW_PRIV_H
 
@@ -13,11 +13,11 @@ struct draw {
     unsigned meters, schedules;
     bool flows;   /* the file asks for connections */
     bool proxies; /* services may end connections; then no pool has a `source` */
-    bool sends;   /* the list under way judges what the host sends */
-    bool leaves;  /* it judges that, or what crosses */
+    bool sends;   /* the present list judges packets that the host sends */
+    bool leaves;  /* it judges those, or crossing ones */
     unsigned rules, names;
     bool services, is_long; /* the list under way holds such rules only; is long */
-    unsigned calls, starts; /* `do`s still allowed in chains and in firewalls: each multiplies what a packet may walk */
+    unsigned calls, starts; /* `do`s still allowed in chains and in firewalls: each multiplies the path of a packet */
 };
 
 static inline bool one_in(struct draw *d, unsigned n) { return rng_one_in(d->r, n); }

@@ -91,7 +91,7 @@ static void draw_chunk(struct talks *r, uint8_t last, struct talk *t)
     t->strange = rng_one_in(r->rng, 12);
 }
 
-/* What somebody may answer to this packet. */
+/* A possible answer to this packet. */
 static void draw_answer(struct talks *r, const struct talk *to, struct talk *t)
 {
     *t = *to;

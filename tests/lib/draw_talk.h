@@ -12,7 +12,7 @@ struct talks {
     struct rng *rng;
     unsigned hosts, ports;
     bool plain;                   /* UDP only: flows that are established stay there */
-    unsigned chatty;              /* of eight packets as many answer an earlier one */
+    unsigned chatty;              /* of eight packets, so many answer an earlier one */
     struct talk past[TALKS_PAST]; /* what errors quote */
     unsigned past_count;
     struct talk last;

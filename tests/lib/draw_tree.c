@@ -93,7 +93,7 @@ static void draw_run(struct drawn_tree *d)
         more = used == 8 && rng_one_in(d->r, 2);
         if (more) img_column(&d->b, block, 0)[7] |= PBC_LANE_MORE;
         if (!more || !rng_one_in(d->r, 3) || d->runs == DRAWN_RUNS) continue;
-        d->run[d->runs] = d->b.blocks_count; /* what follows is a run of its own, too */
+        d->run[d->runs] = d->b.blocks_count; /* the following rules are a run of their own, too */
         d->run_format[d->runs++] = format;
     }
 }

@@ -16,7 +16,7 @@ struct drawn_tree {
 
 /* img_fini(&d->b) when done. */
 void tree_draw(struct drawn_tree *d, struct rng *r);
-/* What some lanes ask, and what the stock has elsewhere. */
+/* Questions of some lanes, and where else the stock has them. */
 void tree_key(struct drawn_tree *d, struct key *key);
 
 #endif

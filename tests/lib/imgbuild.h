@@ -48,7 +48,7 @@ uint32_t img_block(struct imgbuild *b, uint32_t format);
 uint32_t *img_column(struct imgbuild *b, uint32_t block, unsigned column);
 /* Take a lane for an entry: it asks nothing yet. */
 void img_lane(struct imgbuild *b, uint32_t block, unsigned lane, uint32_t entry);
-/* What a column may ask of a half. */
+/* Questions that a column may ask of a half. */
 static inline uint32_t img_range(uint32_t lo, uint32_t hi) { return lo | (65535 - hi) << 16; }
 static inline uint32_t img_masked(uint32_t value, uint32_t mask) { return value | mask << 16; }
 /* The word of a run that begins with the block. */

@@ -8,11 +8,11 @@
 #include "vm/packet/key.h"
 #include "vm/packet/pkt.h"
 
-/* A frame at a moment: what no header says is chosen by whoever asks. */
+/* A frame at a moment: the caller chooses facts that no header has. */
 struct moment {
     const struct key *key; /* with its state and the active schedules in `marks` */
     const struct pkt *pkt;
-    uint64_t over; /* bit i: meter i is over, else within */
+    uint64_t over; /* bit i: meter i is over its limit, else within */
     uint32_t flows;
 };
 

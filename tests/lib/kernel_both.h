@@ -1,5 +1,5 @@
-/* A program in both executors, and flows that both have opened: what bench-kernel times beside each other. Whatever
- * fails ends the process. */
+/* A program in both executors, and flows that both have opened, for bench-kernel to time. Any failure ends the
+ * process. */
 #ifndef TESTS_LIB_KERNEL_BOTH_H
 #define TESTS_LIB_KERNEL_BOTH_H
 
@@ -30,7 +30,7 @@ void both_resolve(const struct executor *e, uint16_t out);
 /* So many flows that are sent on: in both, with the recipes that their second packets leave; in the kernel all next
  * hops are found, and leave by interface `out` of the program (IFACE_NONE: where they came from). */
 void both_open(const struct both *b, enum time_kind kind, uint32_t count, uint16_t out);
-/* What is true of the world for both. */
+/* Facts of the world for both. */
 extern const struct facts both_facts;
 
 #endif

@@ -1,4 +1,4 @@
-/* A program in the kernel without its proof, and what the stages counted. */
+/* A program in the kernel without its proof, and the stages' counts. */
 #pragma once
 
 #include <errno.h>
@@ -6,8 +6,8 @@
 #include "runtime/kernel/kernel.h"
 #include "runtime/kernel/maps/counts.h"
 
-/* The program judges from here on, and the one before it no more. 0 or a negative errno with one line in err; then
- * nothing has changed. */
+/* From here on this program judges, instead of the one before it. Return 0 or a negative errno with one line in err;
+ * then nothing has changed. */
 static inline int kernel_load(struct kernel *k, const struct program *p, char *err, size_t err_len)
 {
     struct judge *j = kernel_prepare(k, p, err, err_len);

@@ -160,7 +160,7 @@ void time_frame(uint8_t f[FRAMES_LEN], enum time_kind kind, uint32_t n)
     wire_put16(ip + IP4_LEN + 6, sum == 0xffff ? 0xffff : (uint16_t)~sum);
 }
 
-/* What the executor in user space gets: drawn likewise. */
+/* The frames for the executor in user space, drawn in the same way. */
 static uint32_t copy_len(void) { return it.pool ? FRAMES_LONG : FRAMES_LEN; }
 static void draw_copies(uint32_t of)
 {
@@ -306,7 +306,7 @@ double time_user(struct vm *vm, const struct facts *facts, enum action action)
     const struct vm_in in = {.mono_ns = bench_now_ns(), .facts = facts};
     const uint32_t len = copy_len();
     unsigned got = 0;
-    memcpy(it.copies, it.drawn, (size_t)DRAWN * STRIDE); /* what was sent on was rewritten where it lay */
+    memcpy(it.copies, it.drawn, (size_t)DRAWN * STRIDE); /* forwarded packets were rewritten in place */
     const uint64_t began = bench_cpu_ns();
     for (unsigned i = 0; i < DRAWN; i += VM_BATCH) {
         for (unsigned k = 0; k < VM_BATCH; k++) {

@@ -1,6 +1,6 @@
-/* Nanoseconds that a program of the kernel takes for a packet: BPF_PROG_TEST_RUN, many times in one call, of a program
- * that writes the next frame and hands it to whoever is timed (tests/bench/peers/kernel_frames.bpf.c). One for a
- * process; whatever fails ends it. */
+/* Nanoseconds that a program of the kernel takes for a packet: BPF_PROG_TEST_RUN, many times in one call, of a
+ * program that writes the next frame and hands it to the timed program (tests/bench/peers/kernel_frames.bpf.c). One
+ * for a process; whatever fails ends it. */
 #ifndef TESTS_LIB_KERNEL_TIME_H
 #define TESTS_LIB_KERNEL_TIME_H
 
@@ -11,7 +11,7 @@
 
 struct kernel;
 
-/* Loads what makes frames, and the programs by hand; the thread stays on its CPU. self: argv[0], beside which their
+/* Load the frames' makers and the programs by hand; the thread stays on its CPU. self: argv[0], beside which their
  * objects are. */
 void time_open(const char *self);
 void time_close(void);
@@ -19,7 +19,7 @@ void time_close(void);
 int time_hand(const char *program);
 int time_hand_map(const char *map);
 
-/* Descriptors of the programs that make and take frames, and what they share with this process. */
+/* Descriptors of the programs that make and take frames, and the memory shared with this process. */
 int time_maker(const char *program);
 struct frames *time_frames(void);
 
@@ -28,7 +28,7 @@ struct frames *time_frames(void);
 enum time_kind { TIME_UDP, TIME_SYN, TIME_SYN_ACK, TIME_ACK };
 /* A frame of flow n: of FRAMES_LEN bytes, to 198.51.100.1, UDP port 53 or TCP port 443. TIME_SYN_ACK is the reply. */
 void time_frame(uint8_t frame[FRAMES_LEN], enum time_kind kind, uint32_t n);
-/* Such frames come from here on, of so many flows. */
+/* From here on, such frames come, of so many flows. */
 void time_flows(enum time_kind kind, uint32_t flows);
 /* Such frames are run through the program, one of each of `count` flows from `first` on. */
 void time_each(int program, enum time_kind kind, uint32_t first, uint32_t count);
@@ -38,7 +38,7 @@ void time_pool(time_make_fn *make, void *arg);
 
 /* ---- timed ---- */
 
-/* The other CPU whose draws are not those of this thread's; -1: there is none. */
+/* Another CPU, whose draws differ from this thread's; -1 without one. */
 int time_other_cpu(void);
 /* Sends such frames into the device frames->out of this thread's namespace, so many, in batches of 64: each as if a
  * card had it. What happens to them does so meanwhile, on this CPU. Processor time for each, of the thread and of the

@@ -1,5 +1,5 @@
-/* Generated code for the kernel (vm/kernel/gen/), run here by an interpreter of BPF instructions: what the generator
- * made, without a kernel. Functions of judge.bpf.c and its neighbours are answered by the code they share with the
+/* Generated code for the kernel (vm/kernel/gen/), run here by an interpreter of BPF instructions: the generator's
+ * code, without a kernel. Functions of judge.bpf.c and its neighbours are answered by the code they share with the
  * native executor. */
 #ifndef TESTS_LIB_MACHINE_H
 #define TESTS_LIB_MACHINE_H
@@ -8,14 +8,14 @@
 #include "vm/packet/key.h"
 #include "vm/packet/pkt.h"
 
-/* What the function had counted and logged: rules, in turn. */
+/* The function's counts and logs: rules, in turn. */
 enum { MACHINE_EFFECTS = 256 };
 struct machine_effects {
     unsigned counts, logs;
     uint32_t counted[MACHINE_EFFECTS], logged[MACHINE_EFFECTS];
 };
 
-/* Run the function on the packet. False: it did what the kernel's machine would not do, and one line in `why`. */
+/* Run the function on the packet. False, with one line in `why`, if it did what the kernel's machine would refuse. */
 bool machine_run(const struct program *p, const struct code *code, const char *function, const struct key *key,
                  const struct pkt *pkt, uint64_t *result, struct machine_effects *e, const char **why);
 

@@ -27,8 +27,8 @@ struct note {
 /* Text to frame. Returns 0, or -EINVAL with one line in err that quotes the word it stopped at. */
 int note_parse(const char *text, struct note *n, char *err, size_t err_len);
 
-/* Frame to text, such that note_parse gives the same bytes again; what the notation cannot say is `raw x".."`.
- * buf: at least 256 bytes; the text is cut where it does not fit. */
+/* Frame to text, such that note_parse gives the same bytes again; bytes that the notation cannot express are `raw
+ * x".."`. buf: at least 256 bytes; the text is cut where it does not fit. */
 void note_print(const uint8_t *bytes, size_t len, enum pkt_link link, char *buf, size_t buf_len);
 
 /* A view of the frame, as an executor would make it. The note must outlive it. iface: IFACE_NONE or an id. */

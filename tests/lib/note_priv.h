@@ -1,4 +1,4 @@
-/* What the two directions of the packet notation share: the tables of note.def, fields as bits, checksums. */
+/* Shared by the two directions of the packet notation: the tables of note.def, fields as bits, checksums. */
 #ifndef TESTS_LIB_NOTE_PRIV_H
 #define TESTS_LIB_NOTE_PRIV_H
 
@@ -20,7 +20,7 @@ struct layer_desc {
     unsigned places;  /* leading fields that are without their name */
     unsigned ether;   /* type that leads here, 0: none */
     int proto;        /* IP protocol that leads here, -1: none */
-    const char *tail; /* hex: what follows the header when no `opt` is written */
+    const char *tail; /* hex: the bytes after the header when no `opt` is written */
 };
 struct field_desc {
     enum layer_id layer;
@@ -50,7 +50,7 @@ void bits_set(uint8_t *header, unsigned bit, unsigned bits, uint64_t v);
 uint64_t field_get(const struct field_desc *f, const uint8_t *header);
 void field_set(const struct field_desc *f, uint8_t *header, uint64_t v);
 
-/* What leads from one layer to `next`: an ether type, a family or an IP protocol; `usual` where nothing does. */
+/* The value that leads from one layer to `next`: an ether type, a family or an IP protocol; else `usual`. */
 uint64_t next_number(enum layer_id from, enum layer_id to, uint64_t usual);
 /* The other way: the layer that `number` names after `from`, or PAYLOAD. */
 enum layer_id next_layer(enum layer_id from, uint64_t number);

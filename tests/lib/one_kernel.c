@@ -14,7 +14,7 @@ enum { KEPT = 4 };
 
 static struct kept {
     struct kernel *kernel;
-    struct executor *in; /* NULL: nobody uses it */
+    struct executor *in; /* NULL: not used */
 } kept[KEPT];
 
 /* ---- cleared ---- */

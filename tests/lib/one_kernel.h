@@ -7,13 +7,13 @@
 
 /* Does IN_KERNEL are in the environment, and do the stages do all of such a program? */
 bool one_kernel_asked(const struct program *p);
-/* True if the kernel takes what arrives at traffic control (IN_KERNEL=tc), not at XDP. */
+/* True if the kernel takes arriving packets at traffic control (IN_KERNEL=tc), not at XDP. */
 bool one_kernel_is_tc(void);
 
-/* As executor_new. in_kernel: in maps that hold nothing of the programs before. Two at once have two kernels. */
+/* As executor_new. in_kernel: in maps without data of earlier programs. Two executors have two kernels. */
 struct executor *one_kernel_new(struct program *p, const struct vm_cfg *cfg, bool in_kernel, char *err, size_t err_len);
 void one_kernel_free(struct executor *e); /* NULL is fine */
 
-/* By IN_KERNEL; prints why where there is none. */
+/* By IN_KERNEL; prints the reason if there is none. */
 struct executor *one_kernel_worker(struct program *p, const struct vm_cfg *cfg);
 #endif

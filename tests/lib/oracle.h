@@ -1,4 +1,4 @@
-/* What a program says by its plain lists, without a worker: the oracle that the code is compared with. */
+/* A program's answers by its plain lists, without a worker: the oracle for its code. */
 #pragma once
 
 #include "vm/judge/decide.h"

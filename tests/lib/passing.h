@@ -1,4 +1,4 @@
-/* What two threads on processors of their own pay to pass memory from one to the other: the floor of any hand-over. */
+/* The cost of passing memory between two threads on processors of their own: the floor of any hand-over. */
 #ifndef TESTS_LIB_PASSING_H
 #define TESTS_LIB_PASSING_H
 

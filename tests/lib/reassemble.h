@@ -1,12 +1,12 @@
-/* Fragments as numbers, their frames, and a plain reassembler that keeps a map of every byte: slow, and nothing of the
- * vm's own. It says what is to become of each fragment under these rules, within the bounds of 32 ranges, 64 held and
- * 30 seconds. */
+/* Fragments as numbers, their frames, and a plain reassembler that keeps a map of every byte: slow, and nothing of
+ * the vm's own. It gives the fate of each fragment under these rules, within the bounds of 32 ranges, 64 held and 30
+ * seconds. */
 #ifndef TESTS_LIB_REASSEMBLE_H
 #define TESTS_LIB_REASSEMBLE_H
 
 #include "vm/flow/fragments/frag.h"
 
-/* What the reassembler judges by; under `default drop`, with these numbers. */
+/* The reassembler's limits; under `default drop`, with these numbers. */
 #define PARTS_RULES                                                                                                    \
     "limits { fragments 4096 }\n"                                                                                      \
     "firewall f default drop {\n"                                                                                      \
@@ -28,14 +28,14 @@ bool part_same_datagram(const struct part *a, const struct part *b);
 /* Its Ethernet frame; returns the length: at most 62 bytes more than part.len. */
 uint32_t part_frame(const struct part *f, uint8_t *out);
 
-/* What is said of a fragment. */
+/* The fate of a fragment. */
 struct say {
     uint8_t action, reason;
     uint32_t rule;
 };
 
 struct plain;
-/* final: by packet; where what is said of held ones goes when it is known. */
+/* final: by packet; receives the fates of held ones when they are known. */
 struct plain *plain_new(struct say *final);
 void plain_free(struct plain *m);
 /* fits: a slot can hold the frame. */

@@ -17,9 +17,9 @@ struct recorded *recorded_new(const char *dir, struct program *p, uint64_t most,
 struct recorded *recorded_singly(const char *dir, struct program *p, uint64_t most, char *err, size_t err_len);
 /* The worker reports its state after the next batch. */
 void recorded_ask(const struct recorded *r);
-/* All that was done so far is written. */
+/* Everything so far is written. */
 void recorded_written(const struct recorded *r);
-/* At most VM_BATCH Ethernet frames in one batch, `ns` after what was before; then the timers, if they are due. */
+/* At most VM_BATCH Ethernet frames in one batch, `ns` after the previous one; then the timers, if they are due. */
 void recorded_frames(struct recorded *r, const struct capture_frame frames[], unsigned n, uint64_t ns);
 /* A member of that live set comes now, with `cut`, or goes. */
 struct live_net;

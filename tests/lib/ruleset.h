@@ -51,8 +51,8 @@ enum ruleset_kind { RULES_ACL, RULES_FW, RULES_IPC, RULES_PAIRS };
 void ruleset_make(struct ruleset *rs, enum ruleset_kind kind, bool v6, uint32_t count, uint64_t seed);
 void ruleset_fini(struct ruleset *rs);
 
-/* As ClassBench's traces: headers of the rules, some rules more often than others, corners of each as often as what
- * is between. Mutated: one thing of such a header changed. Random: every bit drawn, protocols that rules name. */
+/* As ClassBench's traces: headers of the rules, some rules more often than others, corners of each as often as
+ * values between. Mutated: one thing of such a header changed. Random: every bit drawn, protocols that rules name. */
 void headers_trace(struct headers *h, const struct ruleset *rs, uint32_t count, uint64_t seed);
 void headers_mutated(struct headers *h, const struct ruleset *rs, uint32_t count, uint64_t seed);
 void headers_random(struct headers *h, const struct ruleset *rs, uint32_t count, uint64_t seed);
@@ -68,7 +68,7 @@ bool ruleset_boxes(const struct ruleset *rs, struct boxes *b);
 void header_key(const struct ruleset *rs, const struct flat_header *h, struct key *key);
 /* The same from a key that some search came upon. */
 void header_of_key(const struct key *key, struct flat_header *h);
-/* True if some header's key has these bits of kind, as kind_possible() says it of frames for the compiler. */
+/* True if some header's key has these bits of kind, as kind_possible() decides for the compiler. */
 bool header_possible(uint32_t mask, uint32_t value);
 /* `firewall f default drop { accept …; }`, a rule a line, named R0, R1, …; as prey reads it, rules that name ports
  * hold for TCP, UDP and SCTP only. */

@@ -9,7 +9,7 @@ struct some_files {
     size_t count;
 };
 
-/* Of a folder its files with that ending, in the order of their names; part: so many of them, evenly spread, 0: all. A
+/* A folder's files with that ending, in the order of their names; part: so many of them, evenly spread, 0: all. A
  * file with the ending itself, though it be not there; any other path is left out. */
 void some_files_add(struct some_files *f, const char *path, const char *ending, size_t part);
 void some_files_free(struct some_files *f);

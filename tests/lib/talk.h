@@ -19,8 +19,8 @@ struct talk {
     uint32_t seq, ack;
     uint16_t window;
     uint8_t payload; /* bytes of it, at most 64; of SCTP a chunk of the type `chunk`, if there are four or more */
-    uint8_t chunk;   /* talk_tag says which tag it has */
-    bool strange;    /* SCTP: with a tag that nobody asked for */
+    uint8_t chunk;   /* talk_tag gives its tag */
+    bool strange;    /* SCTP: with a tag that no one asked for */
     uint16_t tag_src, tag_dst; /* SCTP: the ports that tags are named after where a translator changed them; or 0 */
     uint8_t type;              /* ICMP, by the family's own numbers */
     uint16_t id;               /* of a query */

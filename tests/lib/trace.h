@@ -32,7 +32,7 @@ struct trace {
     size_t count, cap;
 };
 
-/* False: not a capture that we read. One that is broken gives what is before. */
+/* False for an unreadable capture. A broken capture gives the frames before its fault. */
 bool trace_read(struct trace *t, const char *path);
 void trace_free(struct trace *t);
 

@@ -18,17 +18,17 @@ struct ways *ways_new(struct program *p, uint64_t seed);
 void ways_free(struct ways *w);
 
 /* Views of frames of at most WAYS_FRAME_MAX bytes, at most VM_BATCH of them, none of which is written. False after a
- * line that says what differs. */
+ * line with the difference. */
 bool ways_run(struct ways *w, const struct vm_in *in, const struct pkt views[], unsigned n);
 /* The first worker goes over to another program, the others stay: nothing may change but what verdicts are
  * remembered. The program is that of the others, or has, `longer`, more pools and services behind theirs: then
  * counters of rules begin again, and nobody decides datagrams that are under way. False: not now, for the last time
  * is not through; or never, beside the kernel. */
 bool ways_swap(struct ways *w, struct program *equal, bool longer, const struct vm_in *in);
-/* Time goes by. */
+/* Time passes. */
 bool ways_tick(struct ways *w, const struct vm_in *in);
 
-/* What the careful worker sent in the last call; the bytes live until the next. */
+/* Packets that the careful worker sent in the last call; the bytes live until the next. */
 struct way_sent {
     const uint8_t *bytes;
     uint32_t len, cap_len;

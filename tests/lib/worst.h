@@ -10,7 +10,7 @@
 #include "vm/packet/key.h"
 #include "vm/program/program.h"
 
-/* One search as vm/classify does it, lane by lane: what it finds (ENTRY_NONE: nothing), what it reads. */
+/* One search as in vm/classify, lane by lane: its finding (ENTRY_NONE: nothing), its reads. */
 struct search_cost {
     uint32_t entry;
     uint32_t words, compared, lines, climbed; /* of the tree; blocks; lines of these; lines for ranks */
@@ -19,8 +19,7 @@ struct search_cost search_count(const struct program *p, uint32_t classifier, co
 /* Cache lines: one per word. */
 static inline uint32_t search_lines(const struct search_cost *c) { return c->climbed + c->words + c->lines; }
 
-/* The same without leaving out what a fork could: the meaning of an image. Words and blocks that a search may read at
- * most. */
+/* The same without a fork's omissions: the meaning of an image. Words and blocks that a search may read at most. */
 struct search_cost search_all(const struct program *p, uint32_t classifier, const struct key *key, uint32_t from);
 
 /* `climbs` ways up, each from one of the seeds, `steps` changes tried on each: another seed's source, destination,

@@ -1,7 +1,7 @@
 /* flood DEVICE MAC ADDRESS PORT KIND RATE SECONDS: frames from this station to an IPv4 address, by so many a second,
- * from sources in 198.18.0.0/15 that a generator with a fixed seed draws. KIND: syn, rst, udp, fragment (firsts whose
- * rest never comes), icmp (port unreachable, about flows that nobody has). Prints how many left. Well formed, checksums
- * included. */
+ * from sources in 198.18.0.0/15 that a generator with a fixed seed draws. KIND: syn, rst, udp, fragment (firsts
+ * whose rest never comes), icmp (port unreachable, about flows that do not exist). Prints how many left. Well
+ * formed, checksums included. */
 #include <arpa/inet.h>
 #include <linux/if_packet.h>
 #include <net/if.h>

@@ -145,7 +145,7 @@ static void beside(int calls, const struct change *c)
     struct pollfd p = {.fd = calls, .events = POLLIN};
     while (poll(&p, 1, -1) > 0 && !(p.revents & POLLHUP)) {
         struct seccomp_notif asked = {0};
-        if (ioctl(calls, SECCOMP_IOCTL_NOTIF_RECV, &asked)) continue; /* who asked is gone */
+        if (ioctl(calls, SECCOMP_IOCTL_NOTIF_RECV, &asked)) continue; /* the asking program is gone */
         const int error = answer(&asked, c);
         struct seccomp_notif_resp said = {
             .id = asked.id, .error = -error, .flags = error ? 0 : (uint32_t)SECCOMP_USER_NOTIF_FLAG_CONTINUE};

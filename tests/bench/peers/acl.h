@@ -1,5 +1,5 @@
-/* The rival: DPDK's rte_acl over a list of five-field rules. One list a process. Without DPDK at build time there is
- * none, and acl_why_not says so. */
+/* The rival: DPDK's rte_acl over a list of five-field rules. One list per process. Without DPDK at build time there
+ * is none, and acl_why_not reports it. */
 #ifndef TESTS_BENCH_PEERS_ACL_H
 #define TESTS_BENCH_PEERS_ACL_H
 
@@ -8,7 +8,7 @@
 /* NULL: it can be asked. */
 const char *acl_why_not(void);
 
-/* Start DPDK without huge pages and devices, with up to so much memory; takes what it prints away. */
+/* Start DPDK without huge pages and devices, with up to so much memory; discards its output. */
 bool acl_start(unsigned megabytes);
 
 struct acl_built {
@@ -23,7 +23,7 @@ struct acl_built acl_build(const struct ruleset *rs, uint64_t most);
 const char *acl_method(unsigned i);
 bool acl_choose(unsigned method);
 
-/* Headers in the form that rte_acl reads, in one block: what is returned is the i-th's. */
+/* Headers in the form that rte_acl reads, in one block. Return the i-th header. */
 const uint8_t **acl_headers(const struct ruleset *rs, const struct headers *h);
 void acl_headers_free(const uint8_t **headers);
 /* found[i]: the rule of the i-th header plus 1; 0: none. burst: headers a call. */

@@ -1,5 +1,6 @@
-/* What programs of the kernel are timed with: one that writes the next frame, of a flow or of a pool, and hands it to
- * whoever is timed; one that does nothing, over which all are timed; and what begins and ends a chain of interfaces. */
+/* What programs of the kernel are timed with: one that writes the next frame, of a flow or of a pool, and hands it
+ * to the timed program; one that does nothing, over which all are timed; and what begins and ends a chain of
+ * interfaces. */
 #include <linux/bpf.h>
 
 #include <bpf/bpf_endian.h>
@@ -73,8 +74,8 @@ SEC("xdp") int of_pool(struct xdp_md *ctx)
 {
     __u64 *to = bytes(ctx, FRAMES_LONG);
     if (!to) return XDP_ABORTED;
-    /* One after the other, so that nobody waits for the frame itself, as for one that a card has just put into a cache.
-     */
+    /* One after the other, so that no program waits for the frame itself, as for one that a card has just put into a
+     * cache. */
     const __u64 *from = (const __u64 *)frames.pool[mine()->next++ & (FRAMES_POOL - 1)];
 #pragma unroll
     for (int i = 0; i < FRAMES_LONG / 8; i++) to[i] = from[i];

@@ -1,5 +1,5 @@
-/* The frames that programs of the kernel are timed with, and how they are drawn: what the program that makes them
- * shares with who runs it. */
+/* Frames with which programs of the kernel are timed, and how they are drawn: shared by the program that makes them
+ * and the process that runs it. */
 #ifndef TESTS_BENCH_PEERS_KERNEL_FRAMES_H
 #define TESTS_BENCH_PEERS_KERNEL_FRAMES_H
 
@@ -12,15 +12,15 @@ enum {
     FRAMES_POOL = 1 << 15 /* of the pool */
 };
 
-/* What a CPU draws: all flows are as likely. */
+/* The CPU's draws: all flows are equally likely. */
 struct frames_draw {
     __u64 state;
     __u32 flows;
     __u32 next;                  /* of the pool; with in_turn: of the flows */
-    __u32 sum;                   /* of the IPv4 header's words but for the client and the sum */
-    __u32 udp_sum;               /* of all that UDP's sum is of, but for the client; 0: it has none */
-    __u8 in_turn, reply;         /* reply: the client is who it goes to */
-    __u64 frame[FRAMES_LEN / 8]; /* of a flow, but for the client and the sum */
+    __u32 sum;                   /* sum of the IPv4 header's words, except the client and the checksum */
+    __u32 udp_sum;               /* sum of all that UDP's checksum covers, except the client; 0 without a checksum */
+    __u8 in_turn, reply;         /* reply: the client is the receiver */
+    __u64 frame[FRAMES_LEN / 8]; /* frame of a flow, except the client and the checksum */
 } __attribute__((aligned(128)));
 
 struct frames {

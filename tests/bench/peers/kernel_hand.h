@@ -1,4 +1,4 @@
-/* What bench-kernel and the programs by hand share. */
+/* Shared by bench-kernel and the programs by hand. */
 #ifndef TESTS_BENCH_PEERS_KERNEL_HAND_H
 #define TESTS_BENCH_PEERS_KERNEL_HAND_H
 

@@ -27,13 +27,13 @@ static const char *why_not(void)
 
 static bool said(const char *command)
 {
-    /* What the tools print is nobody's business here. */
+    /* The tools' output is not needed here. */
     char quiet[400];
     snprintf(quiet, sizeof quiet, "{ %s; } >/dev/null 2>&1", command);
     return system(quiet) == 0;
 }
 
-/* A namespace whose packets go to a device whose other end nobody listens at; the socket stays in it. */
+/* A namespace whose packets go to a device at whose other end no program listens; the socket stays in it. */
 static int namespace_socket(void)
 {
     if (unshare(CLONE_NEWNET) || !said("ip link add d0 type veth peer name d1 && ip link set d1 up && "

@@ -151,7 +151,7 @@ bool rival_start(struct running *r, const struct rival *rival, struct arena *a, 
     if (r->pid == 0) {
         close(in[1]);
         close(out[0]);
-        if (!freopen("/dev/null", "w", stdout)) _exit(2); /* what libraries print */
+        if (!freopen("/dev/null", "w", stdout)) _exit(2); /* the libraries' output */
         serve(rival, a, in[0], out[1]);
     }
     close(in[0]);

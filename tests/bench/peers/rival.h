@@ -1,5 +1,5 @@
 /* Rivals in a measurement of classifiers: each builds its structure in a process of its own, so that memory is
- * distinguished, and is asked in turn for one run after the other, so that a machine that drifts slows all alike. */
+ * measured apart, and is asked in turn for one run after the other, so that a machine that drifts slows all alike. */
 #ifndef TESTS_BENCH_PEERS_RIVAL_H
 #define TESTS_BENCH_PEERS_RIVAL_H
 
@@ -11,7 +11,7 @@ enum { RIVAL_HEADERS = 20000, RIVAL_TEXT = 120 };
 enum traffic { TRAFFIC_TRACE, TRAFFIC_MUTATED, TRAFFIC_RANDOM, TRAFFIC_WORST, TRAFFICS };
 extern const char *const traffic_names[TRAFFICS];
 
-/* Of a list: what all rivals of it see, in shared memory, since one of them finds the worst headers. */
+/* A list as all its rivals see it, in shared memory, since one of them finds the worst headers. */
 struct arena {
     struct ruleset rules;
     uint32_t counts[TRAFFICS];
@@ -24,10 +24,10 @@ struct rival_built {
     double seconds;
     uint64_t bytes, peak_bytes; /* of what was built; of resident memory, above what there was before */
     uint32_t lines;             /* cache lines that one search reads at worst; 0: not known */
-    char text[RIVAL_TEXT];      /* what else there is to say, or why not */
+    char text[RIVAL_TEXT];      /* further remarks, or the reason for failure */
 };
 
-/* What a rival can do; called in its own process. */
+/* A rival's functions; called in its own process. */
 struct rival {
     const char *name;
     const char *(*why_not)(void); /* NULL: it can be asked */
@@ -53,15 +53,15 @@ struct running {
 struct arena *arena_new(void);
 void arena_free(struct arena *a);
 
-/* Start it, and have it build. *b says how that went; false: there is none, and *b says why. */
+/* Start it, and have it build. *b: the result. False if it does not exist, with the reason in *b. */
 bool rival_start(struct running *r, const struct rival *rival, struct arena *a, uint64_t most, struct rival_built *b);
 /* Build again, to time it. */
 bool rival_again(struct running *r, uint64_t most, struct rival_built *b);
 /* The way of that name's number, or -1. */
 int rival_way(struct running *r, const char *name);
-/* The name of a way, into buf; false: there is none. */
+/* Write the name of a way into buf; false if there is none. */
 bool rival_way_name(struct running *r, unsigned way, char buf[RIVAL_TEXT]);
-/* a->found says what it finds. */
+/* a->found has its findings. */
 bool rival_search(struct running *r, enum traffic t, unsigned way);
 /* Nanoseconds a header of processor time, in a run of about `ms` milliseconds over at most `count` headers. */
 double rival_time(struct running *r, enum traffic t, unsigned way, uint32_t count, unsigned ms);

@@ -7,14 +7,14 @@
 
 struct canon {
     uint8_t iface;
-    bool sums_right; /* all that can be told */
+    bool sums_right; /* true if all checkable sums are right */
     bool keeps_id;   /* IPv4's identification is the one that was sent */
     uint16_t len;
     uint8_t bytes[FRAME_MOST];
 };
 
-/* Write the form of each frame, in an order of its own; returns their number. `names` are of those that were written
- * before, and grow. `sent`: the frame, or the first fragment, that they are the answer to. */
+/* Write the form of each frame, in an order of its own; returns their number. `names` has those of earlier frames,
+ * and grows. `sent`: the frame, or the first fragment, that they are the answer to. */
 unsigned canon_make(const struct talk *t, struct names *names, const struct frame *sent, const struct frame *frames,
                     unsigned count, struct canon *out);
 /* The first field in which they differ, in words; NULL: none. */

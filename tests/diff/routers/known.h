@@ -11,15 +11,15 @@ struct difference {
     enum side_kind side;
     const char *field;                     /* of canon_differs */
     const struct frame *sent, *sent_there; /* here, and where netfilter is */
-    const struct frame *netfilter, *prey;  /* what left */
+    const struct frame *netfilter, *prey;  /* frames that left */
     unsigned sent_count, netfilter_count, prey_count;
-    bool late; /* what left is alike, but for errors that come late */
+    bool late; /* frames that left are alike, except late errors */
 };
 
 struct known {
     const char *name, *reason;
     bool (*is)(const struct difference *d);
-    bool parts; /* what follows in the conversation is of another flow on each side, and is not compared */
+    bool parts; /* later packets of the conversation belong to another flow on each side, and are not compared */
 };
 extern const struct known known_differences[]; /* ends with a name NULL */
 

@@ -75,8 +75,8 @@ bool is_said_of_each_fragment(const struct difference *d)
     return true;
 }
 
-/* True if all that left on one side is the router's word that no way leads there, and on the other nothing. One that it
- * sends on for somebody else, with its own address, has lost a hop. */
+/* True if all that left on one side is the router's word that no way leads there, and on the other nothing. One that
+ * it sends on for another host, with its own address, has lost a hop. */
 bool is_no_way_said_once(const struct difference *d)
 {
     const struct frame *one = d->netfilter_count ? d->netfilter : d->prey;
@@ -134,8 +134,8 @@ static bool is_taken(const struct nat *n, const struct packet *p, unsigned by)
            (!n->second || !memcmp(p->dst, addr, 16));
 }
 
-/* True if this machine would have said that nobody listens there, where a `forward` of a router before took the packet;
- * or would have sent it on past the ports, where a map did. */
+/* True if this machine would have reported a closed port there, where a `forward` of a router before took the
+ * packet; or would have sent it on past the ports, where a map did. */
 bool is_hidden_since_before(const struct difference *d)
 {
     struct packet sent, netfilter;

@@ -4,7 +4,7 @@
 
 #include "tests/diff/routers/known.h"
 
-/* ---- what they ask (known_facts.c) ---- */
+/* ---- their questions (known_facts.c) ---- */
 
 /* One frame on each side, one of which is prey's own answer to the packet. */
 bool are_answers(const struct difference *d, struct packet *sent, struct packet *netfilter, struct packet *prey);
@@ -23,18 +23,18 @@ bool is_no_way(const struct packet *p);
 bool is_no_way_of_netfilters(const struct difference *d);
 /* True for a destination to which a route of another kind leads, in some table. */
 bool is_to_nowhere(const struct world *w, const struct packet *p);
-/* True if the firewall of what crosses has a rule with that verdict, or drops by default or as invalid. */
+/* True if the firewall of crossing packets has a rule with that verdict, or drops by default or as invalid. */
 bool judges_so(const struct world *w, enum rule_verdict verdict);
 bool asks_arrival(const struct world *w, bool v6, unsigned iface);
 bool is_no_hop_left(const struct packet *p);
 bool has_had(const struct talk *t, enum step_kind a, enum step_kind b);
-/* True if the frame is what was sent, one hop on and otherwise as it came. */
+/* True if the frame is the one that was sent, one hop on and otherwise unchanged. */
 bool is_as_it_came(const struct packet *left, const struct packet *sent);
 /* True if the address is one of the map's inside. */
 bool is_inside_of_map(const struct nat *n, bool v6, const uint8_t addr[16]);
 /* True if a map that asks for no way out has the packet's source. */
 bool is_of_map_anywhere(const struct world *w, const struct packet *p);
-/* True if a statement of a nat translates sources of what leaves there. */
+/* True if a statement of a nat translates sources of packets that leave there. */
 bool leaves_translated(const struct world *w, unsigned iface, bool v6);
 /* True if the packet goes to an outside address of that statement, a map. */
 bool is_outside_of_map(const struct nat *n, const struct packet *p);

@@ -38,7 +38,7 @@ bool is_anothers_address(const struct difference *d)
     return true;
 }
 
-/* True if somebody else asks for the end outside of an opener to whom no route leads: prey turned it and lost it, and
+/* True if another host asks for the end outside of an opener to whom no route leads: prey turned it and lost it, and
  * netfilter's router has nobody there, or sends it on to whoever has that address. */
 static bool is_turned_to_nowhere(const struct difference *d)
 {

@@ -26,7 +26,7 @@ struct packet {
     uint32_t seq, ack;
     uint8_t type, code;
     uint16_t mtu;       /* that an ICMP error names */
-    uint16_t payload;   /* bytes; of a query and of what has ports */
+    uint16_t payload;   /* bytes; of a query and of protocols with ports */
     uint16_t offset;    /* of a fragment, in bytes */
     bool more;          /* and others follow it */
     bool no_fragments;  /* the bit DF */
@@ -41,11 +41,11 @@ uint8_t icmp_echo(bool v6, bool reply);
 enum icmp_error { ERROR_PORT, ERROR_HOST, ERROR_TIME, ERROR_TOO_BIG };
 void packet_make_error(struct packet *p, enum icmp_error error);
 
-/* Write the frame, whole, with right checksums. */
+/* Write the complete frame, with right checksums. */
 void packet_build(const struct packet *p, uint8_t iface, struct frame *f);
 /* Write the fragments of a datagram, each with at most `fragment` bytes behind the IP header; returns their number. */
 unsigned packet_fragments(const struct packet *p, uint8_t iface, unsigned fragment, struct frame *f, unsigned most);
-/* False for what is neither IPv4 nor IPv6, or too short to tell. */
+/* False for frames that are neither IPv4 nor IPv6, or too short to decide. */
 bool packet_parse(const struct frame *f, struct packet *p);
 /* "e1 tcp 10.1.0.2:5 > 10.2.0.3:80 SA ttl 63"; returns buf. */
 const char *packet_text(const struct frame *f, char *buf, size_t len);

@@ -1,5 +1,6 @@
-/* One of the sibling routers: a network namespace with TAP devices, whose other ends this process holds, and whoever
- * translates and judges there. What a packet causes has come out when a probe that was sent behind it has. */
+/* One of the sibling routers: a network namespace with TAP devices, whose other ends this process holds, and the
+ * program that translates and judges there. What a packet causes has come out when a probe that was sent behind it
+ * has. */
 #ifndef TESTS_DIFF_ROUTERS_SIDE_H
 #define TESTS_DIFF_ROUTERS_SIDE_H
 
@@ -17,7 +18,7 @@ struct side {
     int netns, taps[IFS_MOST];
     bool bare[IFS_MOST]; /* a TUN device: frames are told from it, and to it, behind a header without addresses */
     pid_t pid;           /* of preyrun; 0: none */
-    int said;            /* what it says */
+    int said;            /* its output */
     char text[SAID_MOST];
     size_t text_len;
     uint32_t probes; /* that were sent */
@@ -42,17 +43,17 @@ bool side_route(struct side *s, const struct world *w);
 bool side_change(struct side *s, const struct world *w, const struct change *c);
 /* Have netfilter translate and judge; anew: without any flow from before. */
 bool side_set_nft(struct side *s, const struct world *w, bool anew);
-/* Have prey do so: start it with the program, or load that. False, with what it said. */
+/* Have prey do so: start it with the program, or load that. False with its output after a failure. */
 bool side_set_prey(struct side *s, const struct world *w, const char *program);
 
-/* Run a command there with `input`; false, after printing what it said, where it fails. quiet: failure is no news. */
+/* Run a command there with `input`; false, after printing its output, if it fails. quiet: a failure is expected. */
 bool side_command(struct side *s, const char *const argv[], const char *input, bool quiet);
 
 /* Send a frame, without waiting. */
 void side_send(struct side *s, const struct frame *f);
-/* Wait for all that was caused so far: got[]. False: a probe that came in by `iface` was lost. */
+/* Wait for all effects so far: got[]. False if a probe that came in by `iface` was lost. */
 bool side_settle(struct side *s, const struct world *w, unsigned iface);
-/* Print what preyrun has said of late. */
+/* Print preyrun's latest output. */
 void side_tell(struct side *s);
 /* Wait up to `ms` for something more: true if it came. What waits for its next hop, or for a first fragment, is behind
  * no probe. */

@@ -17,7 +17,7 @@ void side_send(struct side *s, const struct frame *f)
         printf("# %s: e%u takes no frame: %s\n", side_name(s->kind), f->iface, strerror(errno));
 }
 
-/* True for what a router says of itself whoever judges there: ARP, neighbour discovery, group membership. */
+/* True for a router's own messages, whichever program judges there: ARP, neighbour discovery, group membership. */
 static bool is_small_talk(const struct frame *f)
 {
     const uint8_t *ip = f->bytes + 14;

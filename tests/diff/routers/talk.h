@@ -8,21 +8,21 @@
 
 enum { TALKS = 12, NAMES_MOST = 8, FRAGMENTS_SEEN_MOST = 8, FRAGMENT_BYTES = 400, HISTORY_MOST = 24 };
 
-/* Packets that a step sends. Those of the second part are made of what left before, on each side of its own. */
+/* Packets that a step sends. Those of the second part are made of packets that left before, separately on each side. */
 enum step_kind {
     STEP_OPEN,        /* the first packet: a SYN, a datagram, a query */
-    STEP_MORE,        /* the next one of whoever opened */
+    STEP_MORE,        /* the opener's next packet */
     STEP_CLOSE,       /* a FIN, or a reset */
     STEP_STRAY,       /* an ACK, a SYN ACK, a reset, an answer or an error of no connection */
     STEP_FRAGMENTS,   /* a datagram or a query in fragments, in some order */
     STEP_LAST_HOP,    /* TTL 1 */
-    STEP_REPLY,       /* the answer to what left last */
+    STEP_REPLY,       /* the answer to the last packet that left */
     STEP_REPLY_AGAIN, /* the same, once more */
     STEP_RESET_BACK,  /* a reset in place of it */
-    STEP_ERROR_BACK,  /* an ICMP error about what left */
+    STEP_ERROR_BACK,  /* an ICMP error about a packet that left */
     STEP_ERROR_ON,    /* an ICMP error about the answer that came in */
     STEP_CROSSED,     /* a SYN from the other end, to the end outside */
-    STEP_STRANGER,    /* what somebody else sends to the end outside */
+    STEP_STRANGER,    /* a stranger's packet to the end outside */
     STEP_UNDER,       /* an answer to the inside tuple, past the translation */
     STEP_INWARDS,     /* another host inside asks for the end outside */
     STEP_KINDS
@@ -63,11 +63,11 @@ void talk_draw(struct talk *t, const struct world *w, struct rng *rng, unsigned 
 /* A step that makes sense now. */
 enum step_kind talk_step(const struct talk *t, struct rng *rng);
 
-/* Frames of a step for one side; how: the same number for all sides, from which the step takes what it draws.
- * Returns how many, 0 where this side has nothing to send, since nothing left, or not what left on netfilter's. */
+/* Frames of a step for one side; how: the same number for all sides, from which the step draws. Returns the number
+ * of packets, 0 where this side has nothing to send, since nothing left, or not what left on netfilter's. */
 unsigned step_frames(const struct talk *t, const struct world *w, enum step_kind kind, enum side_kind side,
                      uint64_t how, struct frame f[FRAGMENTS_SEEN_MOST]);
-/* Note what left on this side, and what the step sent. */
+/* Note the packets that left on this side, and those that the step sent. */
 void talk_note(struct talk *t, enum step_kind kind, enum side_kind side, const struct frame *sent,
                const struct frame *left, unsigned count);
 /* Count numbers on, once for all sides. */

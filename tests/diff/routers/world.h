@@ -47,7 +47,7 @@ enum feature {
     WITH_CONDITIONS = 32,  /* statements with destinations, protocols, ports, `on` and `not` */
     WITH_CHANGES = 64,     /* routes, addresses and interfaces that change between packets */
     WITH_NEXTHOPS = 128,   /* next-hop objects */
-    WITH_HERE = 256,       /* a firewall of what is for this machine */
+    WITH_HERE = 256,       /* a firewall of packets for this machine */
     WITH_MARKS = 512,      /* policy rules by mark */
     WITH_MORE = 1024,      /* three and more interfaces */
     WITH_NAT = 2048,       /* NAT statements */
@@ -95,7 +95,7 @@ struct nat {
     nets from;
     uint16_t port_lo, port_hi;
     bool v6;           /* of NAT_SOURCE, NAT_FORWARD, NAT_MAP */
-    bool on;           /* NAT_FORWARD: what comes in by `out` alone */
+    bool on;           /* NAT_FORWARD: packets that come in by `out` only */
     bool second;       /* NAT_FORWARD: for the second address of `out`, which IPv4 has, not for `self` */
     uint8_t proto;     /* NAT_FORWARD: of the port; a condition otherwise, 0 without */
     uint16_t port;     /* likewise */
@@ -112,14 +112,14 @@ struct rule {
     uint8_t on, out; /* bits of interfaces; 0: any */
     bool not_on, not_out, not_from, not_to;
     nets from, to;
-    uint8_t proto; /* 0: any; ICMP stands for ICMPv6, too */
+    uint8_t proto; /* 0: any; ICMP includes ICMPv6 */
     uint16_t port_lo, port_hi;
     bool fresh; /* state new */
 };
 struct firewall {
     bool judges, accepts; /* accepts: its default */
     bool follows;         /* begins with `accept state established, related` */
-    bool no_invalid;      /* and then drops what is invalid */
+    bool no_invalid;      /* and then drops invalid packets */
     struct rule rules[RULES_MOST];
     unsigned count;
 };
@@ -154,8 +154,8 @@ struct change {
     bool v6;       /* of the route */
     uint8_t iface; /* to which the route turns; that loses its address or goes down */
 };
-/* Draw a change and make it in the world; the probes' way changes, too, so that a side tells when it knows. False: this
- * world has no such thing. */
+/* Draw a change and make it in the world; the probes' way changes, too, so that a side shows when it knows. False if
+ * this world has no such thing. */
 bool world_draw_change(struct world *w, struct rng *rng, struct change *c);
 
 /* Address of a host; of IPv4 the first four bytes. */

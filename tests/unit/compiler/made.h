@@ -1,4 +1,4 @@
-/* A program made of a rule text, and what the compiler knows of it. Included behind cmocka.h. */
+/* A program made of a rule text, and the compiler's facts about it. Included behind cmocka.h. */
 #ifndef TESTS_UNIT_COMPILER_MADE_H
 #define TESTS_UNIT_COMPILER_MADE_H
 
@@ -18,7 +18,7 @@ static inline int compile_as(struct compile *c, const char *text, enum classify_
     return compile_text(c, "test.prey", text, strlen(text));
 }
 
-/* Fails the test with what the compiler or the loader reports. */
+/* Fail the test with the reports of the compiler or the loader. */
 static inline void make_as(struct made *m, const char *text, enum classify_when when)
 {
     char err[256] = "";

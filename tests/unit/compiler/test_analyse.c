@@ -125,7 +125,7 @@ static void rules_together(void **state)
         {"drop ip ttl -10; drop ip ttl 11-; accept ip from 10.0.0.1", 1, 0, 0},
         {"drop ip dscp -30; drop ip dscp 32-; accept ip", 0, 0, 0},
         {"drop ip options any; drop ip options none; accept ip to 10.0.0.1", 1, 0, 0},
-        /* what no set of values says covers only what demands it too */
+        /* a condition that is no set of values covers only rules that require it too */
         {"drop bytes l3 at 0 is x\"45\" tcp; drop udp; accept tcp, udp", 0, 0, 0},
         {"drop tcp bytes l3 at 0 is x\"45\"; drop udp; accept tcp, udp bytes l3 at 0 is x\"45\"", 1, 0, 0},
         {"count tcp; log udp; drop tcp, udp", 0, 0, 0},

@@ -270,7 +270,7 @@ static void check(const struct world *old, const struct world *new, bool same)
     assert_true(diff_find(&d, p[OLD], p[NEW], 0, err, sizeof(err)));
     find_reaches(&d, &b.reaches);
     const bool widened = any_of(&b.reaches, DIFF_WIDENED), narrowed = any_of(&b.reaches, DIFF_NARROWED);
-    find_routes(&d, false, &b); /* what branches take of one another is not what this looks at */
+    find_routes(&d, false, &b); /* packets that branches take from one another are not checked here */
     find_meters(&d, &b.meters);
     if (widened != more(&now, &was) || narrowed != more(&was, &now) ||
         (b.meters.count == 1) != (old->rate != new->rate) ||

@@ -29,7 +29,7 @@ struct expectation {
 
 static const struct expectation expectations[] = {
     {"accept state established, related as EST\n accept tcp to port 22",
-     {"  remembered EST (test.prey:1:"}}, /* what is behind it never meets an established packet */
+     {"  remembered EST (test.prey:1:"}}, /* rules after it never meet an established packet */
     {"accept tcp to port 22 as SSH\n accept udp",
      {"  remembered SSH", "  remembered f:2", "  remembered default of f"}},
     {"drop ttl 1 as LOW\n accept state established as EST",

@@ -68,7 +68,7 @@ static void different_conditions_are_not(void **state)
 {
     static const char *const pairs[][2] = {
         {"tcp", "tcp to port 0-65535"}, /* the ports of a later fragment are not there */
-        {"from any", ""},               /* what is not IP has no source */
+        {"from any", ""},               /* frames without IP have no source */
         {"vlan any", "vlan none"},
         {"not ip", "ip6"},
         {"icmp", "proto 1"}, /* v4 only; both families */

@@ -1,4 +1,4 @@
-/* A text, parsed: its tree and what was said about it. Shared by the tests of lang/. */
+/* A text, parsed: its tree and the reports on it. Shared by the tests of lang/. */
 #ifndef TESTS_UNIT_LANG_PARSED_H
 #define TESTS_UNIT_LANG_PARSED_H
 

@@ -18,15 +18,15 @@
 #include <unistd.h>
 
 enum far_way {
-    FAR_ANSWERS, /* says its text and closes */
-    FAR_SILENT,  /* takes the connection and says nothing */
-    FAR_DRIPS,   /* says its text byte by byte */
-    FAR_CLOSES,  /* at once */
-    FAR_FLOODS,  /* says its text without end */
+    FAR_ANSWERS, /* sends its text and closes */
+    FAR_SILENT,  /* accepts the connection and sends nothing */
+    FAR_DRIPS,   /* sends its text byte by byte */
+    FAR_CLOSES,  /* immediately */
+    FAR_FLOODS,  /* sends its text without end */
     FAR_ECHO,    /* a datagram: its text comes back */
-    FAR_TALKS,   /* its text in parts, cut at each `|`: the first at once, each other once it hears something */
-    FAR_WAITS,   /* says its text, and then nothing more */
-    FAR_RESETS,  /* says its text and resets the connection */
+    FAR_TALKS,   /* its text in parts, cut at each `|`: the first immediately, each other after received data */
+    FAR_WAITS,   /* sends its text, and then nothing */
+    FAR_RESETS,  /* sends its text and resets the connection */
 };
 
 struct far_end {
@@ -48,7 +48,7 @@ static void far_say(int fd, SSL *ssl, const char *s, size_t n)
         (void)!send(fd, s, n, MSG_NOSIGNAL);
 }
 
-/* What the client sends first; it may say nothing. */
+/* The client's first data; may be empty. */
 static void far_listen(int fd, SSL *ssl)
 {
     char heard[2048];

@@ -1,4 +1,4 @@
-/* What tests of `mode proxy http` stand on: a loop of the proxy, clients and servers in one thread, over the loopback
+/* The base of tests of `mode proxy http`: a loop of the proxy, clients and servers in one thread, over the loopback
  * of a namespace. Nothing waits: each side does what it can between two turns of the loop. */
 #ifndef TESTS_UNIT_RUNTIME_HTTP_SCENE_H
 #define TESTS_UNIT_RUNTIME_HTTP_SCENE_H
@@ -20,7 +20,7 @@
 
 enum { PORT = 8080, SERVERS = 2, SERVER_PORT = 9000, TURNS = 4000 };
 
-/* Short, for tests that wait for them to be over; others say longer ones, so that no stall of the machine is one. */
+/* Short, for tests that wait for their end; others set longer ones, so that a slow machine causes none. */
 #ifndef SCENE_TIMES
 #define SCENE_TIMES "timeouts { proxy first 300ms; proxy idle 1s; proxy connect 300ms }\n"
 #endif
@@ -40,7 +40,7 @@ struct scene {
     struct snapshot *world;
     struct proxy *proxy;
     int servers[SERVERS]; /* they listen */
-    struct remap *remap;  /* of a reload; NULL: there was none */
+    struct remap *remap;  /* of a reload; NULL without one */
 };
 
 static inline int listener(uint32_t addr, uint16_t port)
@@ -151,7 +151,7 @@ static inline bool nobody_came(struct scene *s, unsigned server)
 
 static char heard_text[1 << 16];
 
-/* What fd hears until it has heard what ends so; "": until its end. */
+/* Data that fd receives up to text that ends so; "": up to the end. */
 static const char *heard(struct scene *s, int fd, const char *end)
 {
     size_t n = 0;

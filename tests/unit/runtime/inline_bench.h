@@ -197,7 +197,7 @@ static inline int accepted(struct bench *b, int at)
     return -1;
 }
 
-/* What comes there, up to n bytes, or -errno, or 0 at the end. */
+/* Data that arrives there, up to n bytes, or -errno, or 0 at the end. */
 static inline ssize_t heard(struct bench *b, int fd, void *to, size_t n)
 {
     for (unsigned i = 0; i < 300; i++) {
@@ -232,7 +232,7 @@ static inline void is_reset(struct bench *b, int fd)
     close(fd);
 }
 
-/* The same after what was sent before. */
+/* The same after the data sent before. */
 static inline void is_reset_at_last(struct bench *b, int fd)
 {
     char bytes[100];

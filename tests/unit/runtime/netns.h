@@ -25,8 +25,8 @@ static inline void sh(const char *line)
     assert_int_equal(status, 0);
 }
 
-/* A namespace with a pair of links, here and there, of known MACs, both up, without IPv6's waiting for duplicates. An
- * IPv6 address is one from when the carrier was noticed, which their own tell. */
+/* A namespace with a pair of links, here and there, of known MACs, both up, without IPv6's waiting for duplicates.
+ * An IPv6 address works once the carrier was noticed, which their own addresses show. */
 #define NETNS_PAIR                                                                                                     \
     "ip link set lo up && ip link add here address 02:00:00:00:00:01 type veth peer name there "                       \
     "address 02:00:00:00:00:02 && for f in here there; do "                                                            \
@@ -55,8 +55,8 @@ static inline bool netns_enter(void)
     return true;
 }
 
-/* A test of a group of its own in a child process, whose namespace ends with it. What hangs is ended, long after the
- * slowest machine would be done. */
+/* A test of a group of its own in a child process, whose namespace ends with it. A hanging test is ended, long after
+ * the slowest machine would have finished. */
 static inline int netns_alone(const struct CMUnitTest *test)
 {
     fflush(NULL);

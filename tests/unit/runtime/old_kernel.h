@@ -1,4 +1,4 @@
-/* A kernel before Linux 6.6, for what a test program attaches: it takes no link of traffic control. */
+/* A kernel before Linux 6.6, for a test program's attachments: it accepts no link of traffic control. */
 #ifndef TESTS_UNIT_RUNTIME_OLD_KERNEL_H
 #define TESTS_UNIT_RUNTIME_OLD_KERNEL_H
 
@@ -11,7 +11,7 @@
 #include "tests/unit/runtime/netns.h"
 
 static bool kernel_is_old;
-static void (*before_arrives)(void); /* called before a program for what arrives is attached by a link */
+static void (*before_arrives)(void); /* called before a program for arriving packets is attached by a link */
 
 /* In the place of libbpf's. */
 __attribute__((used)) int bpf_link_create(int program, int target, enum bpf_attach_type type,

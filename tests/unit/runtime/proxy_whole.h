@@ -1,4 +1,4 @@
-/* What a proxy has counted, of all its services. */
+/* The counts of a proxy, over all its services. */
 #ifndef TESTS_UNIT_PROXY_WHOLE_H
 #define TESTS_UNIT_PROXY_WHOLE_H
 

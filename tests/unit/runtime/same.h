@@ -1,5 +1,5 @@
-/* Is a capture the same to our reader as to libpcap? Frames, lengths, bytes and times, one by one. Shared by the unit
- * test and the fuzz target. */
+/* Comparison of a capture as read by prey and by libpcap: frames, lengths, bytes and times, one by one. Shared by
+ * the unit test and the fuzz target. */
 #ifndef TESTS_UNIT_RUNTIME_SAME_H
 #define TESTS_UNIT_RUNTIME_SAME_H
 
@@ -14,9 +14,9 @@ struct same {
     unsigned overflown; /* of them in which libpcap's fraction of a second differs */
     bool peer_opened;   /* libpcap took the file */
     bool peer_whole;    /* and read it to its end */
-    bool opened, whole; /* and ours */
+    bool opened, whole; /* and prey's */
     char differ[400];   /* what differs, "" when nothing does */
-    char error[300];    /* ours */
+    char error[300];    /* prey's */
 };
 
 /* Seconds and fractions are 32 unsigned bits in a pcap; libpcap hands native-order ones on as signed. Times that 64
@@ -44,8 +44,8 @@ static inline long file_tick(const char *path)
     return !memcmp(m, "\xa1\xb2\x3c\x4d", 4) || !memcmp(m, "\x4d\x3c\xb2\xa1", 4) ? 1 : 1000;
 }
 
-/* Equal bytes, but for the identifier of a CAN frame in Linux cooked captures of the other byte order: libpcap turns it
- * into the host's order, in its copy. */
+/* Equal bytes, except for the identifier of a CAN frame in Linux cooked captures of the other byte order: libpcap
+ * turns it into the host's order, in its copy. */
 static inline bool same_bytes(pcap_t *peer, const uint8_t *theirs, const struct capture_frame *f)
 {
     enum { SLL = 16, ID = 4, CAN = 0x0c, CAN_FD = 0x0d };
@@ -93,8 +93,8 @@ static inline void same_frames(struct same *r, pcap_t *peer, long tick, struct c
     }
 }
 
-/* peer_path is read by libpcap, path by us: the same file, or a pipe that yields the same bytes. Where libpcap stops at
- * an error we may go on: the format allows more than libpcap takes. */
+/* peer_path is read by libpcap, path by prey: the same file, or a pipe that yields the same bytes. Where libpcap
+ * stops at an error we may go on: the format allows more than libpcap takes. */
 static inline struct same capture_same(const char *peer_path, const char *path)
 {
     struct same r = {0};

@@ -1,5 +1,5 @@
-/* The network stack aside: where its thread is nobody else does, and it is confined; addresses that its sockets
- * speak from are local there, the last 1,024 of them. */
+/* The network stack aside: only its thread is there, and it is confined; addresses that its sockets speak from are
+ * local there, the last 1,024 of them. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>

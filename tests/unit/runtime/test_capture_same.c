@@ -19,10 +19,10 @@ static unsigned files, frames, refused;
 
 struct feed {
     const char *file;
-    int into; /* closed by whoever feeds */
+    int into; /* closed by the feeder */
 };
 
-/* A thread's: writes the file into the pipe, until all is written or nobody reads. */
+/* The thread: writes the file into the pipe, until all is written or the reader is gone. */
 static void *feed(void *arg)
 {
     const struct feed *f = arg;
@@ -164,6 +164,6 @@ int main(void)
         cmocka_unit_test(every_pcapng),
     };
 
-    signal(SIGPIPE, SIG_IGN); /* who feeds is told by write */
+    signal(SIGPIPE, SIG_IGN); /* write(2) returns the error to the feeder */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -73,7 +73,7 @@ static const struct check_state *probe(struct bench *b)
     return checks_of(b->checks, 0);
 }
 
-/* One that nobody answers, or nobody to the end (`begins`): begun, and its time over. */
+/* A probe without an answer, or without a complete one (`begins`): begun, and expired. */
 static const struct check_state *probe_unanswered(struct bench *b, struct far_end *f, bool begins)
 {
     const int taken = f->taken;

@@ -1,4 +1,4 @@
-/* Partial checksums that nobody tells of: what is only the pseudo header's sum is completed, all else stays. */
+/* Partial checksums without a mark: a sum of only the pseudo header is completed, all others stay. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -102,7 +102,7 @@ static void sctp(void **state)
     }
 }
 
-/* Segments that a card has joined (LRO) bear a sum that is nobody's: it is made partial where the card has verified
+/* Segments that a card has joined (LRO) bear a sum of no packet: it is made partial where the card has verified
  * them. */
 static void joined(void **state)
 {

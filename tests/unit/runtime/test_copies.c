@@ -420,7 +420,7 @@ static void readers_come_stall_and_go(void **state)
     const struct copy_count n = counted(&s, 0);
     assert_true(n.lost[COPY_STALLED] > 30 && n.packets > 40);
     assert_int_equal(n.packets + n.lost[COPY_STALLED], 80);
-    const size_t kept = read_all(&s, slow); /* what waited, and no torn block */
+    const size_t kept = read_all(&s, slow); /* the waiting bytes, and no torn block */
     assert_in_range(kept, 4000000, 4800000);
     assert_int_equal(shutdown(quick, SHUT_WR), 0); /* it reads on */
     copies_turn(s.copies);

@@ -288,7 +288,7 @@ static void patience(void **state)
     ctl_free(b.server);
 }
 
-/* A long answer is made as it is read; of somebody who does not read it no more waits than what is bounded, and not for
+/* A long answer is made as it is read; for a client that does not read it, only a bounded part waits, and not for
  * long. */
 static void slow_readers(void **state)
 {
@@ -392,7 +392,7 @@ static void crowd(void **state)
     ctl_free(b.server);
 }
 
-/* One goes with its question; what nobody takes, and more than one, is closed. */
+/* One goes with its question; descriptors that are not taken, and a second one, are closed. */
 static void descriptors(void **state)
 {
     (void)state;
@@ -422,7 +422,7 @@ static void descriptors(void **state)
     close(ends[0]);
     struct pollfd p = {.fd = ends[1], .events = POLLOUT};
     assert_int_equal(poll(&p, 1, 0), 1);
-    assert_true(p.revents & POLLERR); /* nobody holds the other end */
+    assert_true(p.revents & POLLERR); /* no process holds the other end */
     close(ends[1]), close(fd);
     ctl_free(b.server);
 }

@@ -89,8 +89,8 @@ static void a_flood_ends(void **state)
     assert_int_equal(thin_take(&t, 6000 * MS, THIN_DROPS), 1);
 }
 
-/* A million forged sources take nobody's row, whether he was dropped before, goes on, or comes while they are there;
- * their sum is told, and the memory stays what it was. */
+/* A million forged sources take no other sender's row, whether it was dropped before, goes on, or comes while they
+ * are there; their sum is reported, and the memory stays the same. */
 static void a_flood_takes_no_row(void **state)
 {
     (void)state;
@@ -155,7 +155,7 @@ static void minutes_pass(void **state)
     drop_table_free(t);
 }
 
-/* One note that stands for many names nobody. */
+/* A note that represents many packets names no sender. */
 static void a_vague_note_names_nobody(void **state)
 {
     (void)state;

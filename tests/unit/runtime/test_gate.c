@@ -69,7 +69,7 @@ static struct guard_match served(const char *text, unsigned port)
                                 .proxied = 1};
 }
 
-/* Where connections end, whoever's address it is. */
+/* The ends of connections, with any addresses. */
 static int listener(const char *text, unsigned port)
 {
     const struct sockaddr_storage s = at(text, port);
@@ -348,7 +348,7 @@ static void servers_answer_the_host(void **state)
     assert_int_equal(gate_rules(s.gate, m, 3, false), 0);
     assert_true(is_seen(&s, 40002));
     assert_int_equal(gate_rules(s.gate, m, 1, true), 0);
-    assert_true(is_seen(&s, 40003)); /* nobody's server */
+    assert_true(is_seen(&s, 40003)); /* no service's server */
     close_site(&s);
 }
 

@@ -323,7 +323,7 @@ static void neighbours(void **state)
     host_close(h);
 }
 
-/* The other end is in a namespace of its own and answers; an address that nobody has fails. */
+/* The other end is in a namespace of its own and answers; an address of no host fails. */
 static void resolving(void **state)
 {
     (void)state;

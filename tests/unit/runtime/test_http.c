@@ -129,7 +129,7 @@ static const struct {
      TOLD,
      HOST("a") PROTO "X-Real-IP: 10.0.0.2\r\nX-Forwarded-For: 10.0.0.1, 10.0.0.2, 192.0.2.9\r\n"
                      "Forwarded: for=10.0.0.1, for=192.0.2.9;proto=http\r\n" VIA},
-    /* Empty elements of a list name nobody. */
+    /* Empty elements of a list name no host. */
     {"X-Forwarded-For: 10.0.0.1, , \r\n",
      HOST("a") PROTO REAL "X-Forwarded-For: 10.0.0.1, ,, 192.0.2.9\r\n" FORWARDED VIA, TOLD,
      HOST("a") PROTO "X-Real-IP: 10.0.0.1\r\nX-Forwarded-For: 10.0.0.1, ,, 192.0.2.9\r\n" FORWARDED VIA},
@@ -494,7 +494,7 @@ static void a_kept_connection_is_taken_for_its_server_alone(void **state)
     close(far[0]), close(far[1]);
 }
 
-/* What a server says while nobody asks must never be read as the next client's answer. */
+/* Data that a server sends without a request must never be read as the next client's answer. */
 static void a_kept_connection_that_speaks_or_ends_is_lost(void **state)
 {
     (void)state;

@@ -190,7 +190,7 @@ static void client_step(struct end *c, unsigned *draw)
     hear(c);
     if (c->over || (c->asked == 8 && c->heard == 8) || rand_r(draw) % 400 == 0) {
         end_close(c, rand_r(draw) % 2);
-        c->id += 1000; /* what it was owed never comes */
+        c->id += 1000; /* the awaited data never comes */
     }
 }
 

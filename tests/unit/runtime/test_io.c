@@ -538,7 +538,7 @@ static void overrun(void **state)
     io_PACKET.close(p);
 }
 
-/* Sent to another station, seen only because somebody made the link promiscuous: none of ours. */
+/* Sent to another station, seen only because the link was made promiscuous: not for this machine. */
 static void others(void **state)
 {
     (void)state;

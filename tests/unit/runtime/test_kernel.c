@@ -46,7 +46,7 @@ static void ask(struct kernel *k, enum kernel_hook hook, uint32_t len)
     assert_int_equal(ask_frame(&a, hook, &pkt, 5, &p), 0);
     assert_int_equal(p->out, len < 14 ? KERNEL_DROP : KERNEL_PASS);
     assert_int_equal(p->now_ns, 5);
-    assert_int_equal(!!(p->flags & KERNEL_JUDGED), len >= 14); /* what is malformed is not judged */
+    assert_int_equal(!!(p->flags & KERNEL_JUDGED), len >= 14); /* malformed frames are not judged */
     assert_int_equal(p->pkt.reason, len < 14 ? REASON_SHORT_ETHERNET : REASON_NONE);
     assert_int_equal(p->program, kernel_world(k)->program);
     assert_memory_equal(p->head, frame, len);

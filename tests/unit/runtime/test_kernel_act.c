@@ -200,7 +200,7 @@ static void test_what_nobody_takes_is_lost(void **state)
     assert_int_equal(kernel_counters(kernel).lost.packets - before.lost.packets, 1);
 }
 
-/* Of what the host sends nobody takes anything up. Where rules only watch, it passes. */
+/* The host's own packets are not taken up. Where rules only watch, it passes. */
 static void test_what_leaves_undecided_is_lost_or_passes(void **state)
 {
     (void)state;
@@ -308,7 +308,7 @@ static void test_one_packet_of_some_is_told_of(void **state)
     kernel_events_free(ring);
 }
 
-/* Where nobody reads, they leave half of the ring to others. */
+/* Without a reader, they leave half of the ring to others. */
 static void test_drops_leave_room_to_others(void **state)
 {
     (void)state;

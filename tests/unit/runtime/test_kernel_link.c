@@ -40,7 +40,7 @@ enum { R0, R1, R2 };
 
 static const struct bpf_insn nothing[] = {MOV(R0, 0), EXIT};
 
-/* A judge: judge_program, part, judge_services, which nobody asks, and what audit would need. */
+/* A judge: judge_program, part, judge_services, which is never asked, and what audit would need. */
 struct made {
     struct code_function functions[6];
     struct code code;

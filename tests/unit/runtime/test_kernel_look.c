@@ -251,7 +251,7 @@ static const struct kpkt *run_piece6(struct kernel *k, uint8_t id, unsigned offs
     return run_bytes(k, KERNEL_ENTRY_look_tc, bytes, sizeof bytes, &ctx, sizeof ctx);
 }
 
-/* The host's own pieces come in order, and nobody could give a held one back. */
+/* The host's own pieces come in order, and no one could give a held one back. */
 static void follow(struct kernel *k, const struct kpkt *(*piece)(struct kernel *, uint8_t, unsigned, uint8_t))
 {
     const struct kpkt *p = piece(k, 1, 0, 53);

@@ -93,7 +93,7 @@ static void told_until_something_changes(void **state)
     assert_false(is_told(true, KERNEL_PASS, 1));
     assert_true(is_told(true, KERNEL_PASS, 1));
     assert_false(is_told(false, KERNEL_PASS, 1));
-    kernel_world(kernel)->sample = 1000; /* somebody looks at packets */
+    kernel_world(kernel)->sample = 1000; /* an observer looks at packets */
     assert_false(is_told(true, KERNEL_PASS, 1));
     kernel_free(kernel);
     program_put(a);

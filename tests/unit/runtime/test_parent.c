@@ -440,7 +440,7 @@ static void ask_middles(struct channel *c, void *arg)
     wants(strstr(middle_refused(c, "/run/prey/../other.sock"), "a program's socket must be below /run/prey"), 5);
     wants(!strcmp(middle_refused(c, "none.sock"), strerror(ENOENT)), 6);
     wants(!strcmp(middle_refused(c, "file"), strerror(ENOTSOCK)), 7);
-    wants(!strcmp(middle_refused(c, "link.sock"), strerror(ENOTSOCK)), 8); /* what a link leads to may be anything */
+    wants(!strcmp(middle_refused(c, "link.sock"), strerror(ENOTSOCK)), 8); /* the target of a link may be anything */
     wants(!strcmp(middle_refused(c, "dead.sock"), strerror(ECONNREFUSED)), 9);
 }
 
@@ -646,7 +646,7 @@ static void slow_end(void **state)
     assert_non_null(strstr(said, "the service did not end within 30 s, and is killed"));
 }
 
-/* Descriptors that nobody asked for are closed, and end it. */
+/* Descriptors that were not requested are closed, and end it. */
 static void pass_many(struct channel *c, void *arg)
 {
     (void)arg;

@@ -207,7 +207,7 @@ static void test_pipes_are_bounded(void **state)
     pipes_fini(&p);
 }
 
-/* What is left in the pipe of a session that ends is nobody else's. */
+/* The rest in the pipe of a session that ends belongs to no other session. */
 static void test_a_pipe_is_not_lent_with_something_in_it(void **state)
 {
     (void)state;

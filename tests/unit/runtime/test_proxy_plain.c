@@ -50,7 +50,7 @@ static int bound(uint32_t addr, uint16_t *port, bool listens)
     return fd;
 }
 
-/* rules: with %1$u the service's port, %2$u the server's, %3$u one where nobody listens. */
+/* rules: with %1$u the service's port, %2$u the server's, %3$u a closed port. */
 static void set_up(struct bench *b, const char *rules)
 {
     char text[2048];
@@ -722,7 +722,7 @@ static void test_short_connections_leave_nothing(void **state)
     tear_down(&b);
 }
 
-/* A socket that another process holds as well lives on: what comes then wakes nobody. */
+/* A socket that another process holds as well lives on: later data wakes no task. */
 static void ran(struct task *t) { fail_msg("task %p ran for a side that is closed", (void *)t); }
 
 static void test_a_closed_side_hears_nothing_more(void **state)

@@ -238,7 +238,7 @@ static void is_full(void **state)
     }
     assert_int_equal(cut(p), 0);
     io_RAISED.close(p);
-    arrive(LONG, 0, 1); /* to nobody, and does no harm */
+    arrive(LONG, 0, 1); /* to no one, and does no harm */
     kernel_free(kernel);
 }
 

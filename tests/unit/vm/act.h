@@ -1,5 +1,5 @@
 /* Packets in slots for the tests of actions: written as notation, acted upon, compared with notation. The notation's
- * checksums are computed in full, so equal bytes say that incremental and full agree. */
+ * checksums are computed in full, so equal bytes mean that incremental and full sums agree. */
 #ifndef TESTS_UNIT_VM_ACT_H
 #define TESTS_UNIT_VM_ACT_H
 

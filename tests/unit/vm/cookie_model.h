@@ -1,6 +1,6 @@
-/* Two hosts in plain words, after RFC 9293, 7323 and 2018, that speak in real packets and hold the other to what was
- * agreed on: what a middle that answers in one's name must not break. Each sends a stream and closes; it retransmits,
- * probes closed windows, and checks every packet that it gets. Knows nothing of vm/ but parsing. */
+/* Two hosts in plain words, after RFC 9293, 7323 and 2018, that speak in real packets and hold each other to the
+ * agreed options: what a middle that answers in one's name must not break. Each sends a stream and closes; it
+ * retransmits, probes closed windows, and checks every packet that it gets. Knows nothing of vm/ but parsing. */
 #ifndef TESTS_UNIT_VM_COOKIE_MODEL_H
 #define TESTS_UNIT_VM_COOKIE_MODEL_H
 
@@ -25,7 +25,7 @@ struct host {
     struct end me, peer;
     bool v6, is_client;
     enum { CLOSED, LISTEN, SYN_SENT, SYN_RECEIVED, OPEN, DEAD } at;
-    /* what it can do, and what was agreed on */
+    /* its capabilities, and the agreed options */
     bool can_stamps, can_sack, can_scale, stamps, sack, scaled;
     uint8_t scale, peer_scale;
     uint16_t mss, peer_mss;
@@ -120,7 +120,7 @@ static inline void host_write(const struct host *h, uint32_t seq, uint32_t len, 
     f->len = ip + upper;
 }
 
-/* What it sends next of its own: false: nothing. */
+/* The next packet that it sends by itself. False: none. */
 static inline bool host_speak(struct host *h, uint64_t now_ms, struct frame *f)
 {
     const bool retry = now_ms >= h->retry_ms;
@@ -137,7 +137,7 @@ static inline bool host_speak(struct host *h, uint64_t now_ms, struct frame *f)
     const uint32_t most = h->peer_mss - (h->stamps ? 12u : 0u) - 12u /* for a SACK block */;
     uint32_t len = left < room ? left : room;
     if (len > most) len = most;
-    if (len == 0 && left && retry) { /* a probe: half of the hosts send a byte, half what was acknowledged */
+    if (len == 0 && left && retry) { /* a probe: half of the hosts send a byte, half send acknowledged data */
         h->retry_ms = now_ms + HOST_RTO_MS;
         if (h->iss & 1)
             host_write(h, h->una - 1, 0, TCP_ACK, now_ms, f);
@@ -182,7 +182,7 @@ static inline struct seen_options see_options(const uint8_t *at, uint32_t len)
     return o;
 }
 
-/* What the other side may not say. */
+/* Packets that the other side may not send. */
 static inline void hold(const struct host *h, uint8_t flags, uint32_t ack, const struct seen_options *o,
                         uint32_t payload, uint32_t header, uint64_t now_ms)
 {

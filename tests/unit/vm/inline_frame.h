@@ -1,4 +1,4 @@
-/* Frames of TCP, byte by byte, for the tests of connections in the wire: what is sent, and what has to leave. */
+/* Frames of TCP, byte by byte, for the tests of connections in the wire: sent frames, and those that must leave. */
 #ifndef TESTS_UNIT_VM_INLINE_FRAME_H
 #define TESTS_UNIT_VM_INLINE_FRAME_H
 

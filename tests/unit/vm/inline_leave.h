@@ -1,5 +1,5 @@
-/* Inline connections that leave the inline stack, for tests: one that has begun to talk, the loop's asks and what it is
- * told. */
+/* Inline connections that leave the inline stack, for tests: one that has begun to talk, the loop's requests and the
+ * reports to it. */
 #ifndef TESTS_UNIT_VM_INLINE_LEAVE_H
 #define TESTS_UNIT_VM_INLINE_LEAVE_H
 
@@ -63,7 +63,7 @@ static inline void may_leave(struct wire *w, const char *rules, bool v6, int tag
     w->s.vm = vm_new(w->s.program, &w->cfg);
 }
 
-/* Both ends talk: the client has said 5 bytes, the server 4, and all was acknowledged. */
+/* Both ends talk: the client has sent 5 bytes, the server 4, and all were acknowledged. */
 static inline void talks_and_rests(struct wire *w, const struct syns *o)
 {
     struct frame f = with(&w->client, ACK | TCP_PSH, CLIENT_SEQ + 1, OUR_SEQ + 1, "hallo");
@@ -126,7 +126,7 @@ static inline void ticks(struct wire *w, uint64_t after)
     vm_tick(w->s.vm, &w->s.in, &w->s.tx);
 }
 
-/* It leaves at once. */
+/* It leaves immediately. */
 static inline void spliced(struct wire *w)
 {
     ask(w, 5, 5, 4, 4);
@@ -135,7 +135,7 @@ static inline void spliced(struct wire *w)
     sender_clear(&w->s);
 }
 
-/* The loop is told that it stays. */
+/* The loop gets the report that it stays. */
 static inline void told_stays(struct wire *w, enum splice_why why)
 {
     const struct inline_told t = told(w);

@@ -22,7 +22,7 @@ struct wire {
     struct vm_cfg cfg;
     struct facts_iface ifaces[PORTS];
     struct frame client, server; /* what each sends on the wire */
-    struct frame listener, own;  /* what our sockets send, in the inline stack */
+    struct frame listener, own;  /* packets of prey's sockets, in the inline stack */
     uint16_t own_port;
 };
 
@@ -37,7 +37,7 @@ static inline void turn(struct frame *f, const struct frame *of)
     f->from = of->to;
 }
 
-/* Beside the executor in the kernel, for which a judge of this process is in: what comes is what that hands up. */
+/* Beside the executor in the kernel, which a judge of this process replaces: packets come from that judge. */
 struct beside {
     bool kernel; /* the tests that follow have such workers */
     struct program *program;
@@ -178,7 +178,7 @@ static inline void left(struct wire *w, unsigned at, unsigned kind, const struct
 
 static inline void nothing_left(const struct wire *w) { assert_int_equal(w->s.tx.count, 0); }
 
-/* A frame in the name of an end leaves by a port; headers follow what the end sent last. */
+/* A frame in the name of an end leaves by a port; headers continue the end's last packet. */
 static inline void left_by(struct wire *w, const struct frame *f, unsigned port)
 {
     assert_int_equal(w->s.tx.count, 1);
@@ -220,7 +220,7 @@ static inline void router_says(struct wire *w, const struct frame *quote, uint16
     vm_run(w->s.vm, &w->s.in, pkts, 1, &w->s.v, &w->s.tx);
 }
 
-/* What a segment built by the vm reports. */
+/* Reports of a segment built by the vm. */
 static inline struct tcp_segment built(struct wire *w, unsigned at, unsigned kind)
 {
     static const struct facts strict = {.drop_bad_checksum = true};
@@ -290,7 +290,7 @@ static inline void open_server_first(struct wire *w)
     assert_int_equal(w->s.tx.count, 1);
 }
 
-/* Both ends speak, and are heard by the other byte by byte: addresses, ports, MACs, tags, TTL, DSCP, sums. */
+/* Both ends send, and each gets the other's data byte by byte: addresses, ports, MACs, tags, TTL, DSCP, sums. */
 static inline void talks(struct wire *w)
 {
     struct frame f = with(&w->client, ACK | TCP_PSH, CLIENT_SEQ + 1, OUR_SEQ + 1, "hallo");
@@ -336,7 +336,7 @@ static inline void read_damaged(struct wire *w, unsigned times, uint64_t seed, v
     assert_true(vm_archive(w->s.vm, &w->s.in, &a));
 }
 
-/* The next program; nothing uses the past any more. */
+/* The next program; nothing uses the past. */
 static inline void reload(struct wire *w, const char *rules)
 {
     static uint8_t gone[64];

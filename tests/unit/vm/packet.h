@@ -35,7 +35,7 @@ static inline void packet_view(struct packet *p, const uint8_t *bytes, uint32_t 
 
 static inline void packet_parse(struct packet *p, const struct facts *facts)
 {
-    memset(&p->key, 0xa5, sizeof(p->key)); /* what the parser leaves unset would show */
+    memset(&p->key, 0xa5, sizeof(p->key)); /* fields that the parser leaves unset would show */
     p->reason = pkt_parse(&p->pkt, facts, &p->key);
     assert_int_equal(p->reason, p->pkt.reason);
 }

@@ -1,4 +1,4 @@
-/* A worker that sends: over rules in words, with a pool of its own; what left is looked at, then given back. */
+/* A worker that sends: over rules in words, with a pool of its own; packets that left are checked, then given back. */
 #ifndef TESTS_UNIT_VM_SENDER_H
 #define TESTS_UNIT_VM_SENDER_H
 
@@ -38,7 +38,7 @@ static inline void sender_init(struct sender *s, const char *rules, bool naive)
     s->tx = (struct vm_tx){.entries = s->entries, .cap = SENDER_ENTRIES};
 }
 
-/* What left goes back to the pool. */
+/* Packets that left go back to the pool. */
 static inline void sender_clear(struct sender *s)
 {
     for (unsigned i = 0; i < s->tx.count; i++) pool_put(s->entries[i].pkt);

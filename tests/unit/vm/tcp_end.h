@@ -1,6 +1,7 @@
-/* A small TCP that sends and receives real packets: numbers, windows and their scales, timestamps, SACK, FIN. Nothing
- * is kept but counts, since each octet follows from its place in the stream. It checks all that its own connection
- * promises: what arrives was sent, nothing is acknowledged that it has not sent, no octet comes past its window. */
+/* A small TCP that sends and receives real packets: numbers, windows and their scales, timestamps, SACK, FIN.
+ * Nothing is kept but counts, since each octet follows from its place in the stream. It checks all that its own
+ * connection promises: arriving data was sent, only data that it has sent is acknowledged, no octet comes past its
+ * window. */
 #ifndef TESTS_UNIT_VM_TCP_END_H
 #define TESTS_UNIT_VM_TCP_END_H
 
@@ -17,7 +18,7 @@ struct stream {
 struct end {
     const char *name;
     enum { END_LISTENS, END_SYN_SENT, END_SYN_GOT, END_OPEN, END_DEAD } at;
-    struct frame as; /* addresses, ports and link of what it sends */
+    struct frame as; /* addresses, ports and link of its packets */
     struct stream out, in;
     uint32_t iss, irs;
     uint16_t mss, peer_mss;
@@ -35,7 +36,7 @@ struct end {
     unsigned stale;                 /* segments that PAWS has dropped */
 };
 
-/* What a segment says */
+/* A segment's contents */
 struct said {
     uint32_t seq, ack, window, len, stamp, echo, blocks, sack[4][2];
     uint16_t mss, sport, dport;
@@ -99,7 +100,7 @@ static inline bool said_read(const uint8_t *ip, uint32_t len, struct said *s)
     return true;
 }
 
-/* Return the window that it announces: never less than it has told before (as Linux has it). */
+/* Return the window that it announces: never less than it has announced before (as in Linux). */
 static inline uint16_t end_window(struct end *e, bool syn)
 {
     const uint32_t unread = e->got_all - least_of(e->got_all, e->read), free = e->buffer - least_of(e->buffer, unread);

@@ -1,6 +1,6 @@
-/* Two TCP endpoints in plain words, after RFC 9293, and the path between them: what a middle must let pass. They open,
- * also both at once, send streams both ways and close; they retransmit, probe and keep alive at any time. Knows nothing
- * of vm/flow but the shape of a segment. */
+/* Two TCP endpoints in plain words, after RFC 9293, and the path between them: packets that a middle must let pass.
+ * They open, also both at the same time, send streams both ways and close; they retransmit, probe and keep alive at
+ * any time. Knows nothing of vm/flow but the shape of a segment. */
 #ifndef TESTS_UNIT_VM_TCP_MODEL_H
 #define TESTS_UNIT_VM_TCP_MODEL_H
 
@@ -14,7 +14,7 @@ enum { STREAM_MOST = 20000, QUEUE_MOST = 40 };
 
 struct peer {
     enum { LISTENING, SYN_SENT, SYN_RECEIVED, SYNCED } at;
-    uint32_t iss, una, nxt; /* what it sends; its FIN is the octet after its stream */
+    uint32_t iss, una, nxt; /* its data; its FIN is the octet after its stream */
     uint32_t probed;        /* nxt, and a probe's octet, which does not move nxt */
     uint32_t stream;        /* octets */
     uint32_t edge;          /* up to where the other allows */
@@ -121,7 +121,7 @@ static inline void begin_receive(struct peer *p, const struct tcp_segment *s)
     p->most_allowed = s->window;
 }
 
-/* A segment arrives; an answer leaves at once where there must be one. */
+/* A segment arrives; a required answer leaves immediately. */
 static inline void receive(struct path *path, struct peer *p, unsigned who, const struct tcp_segment *s, bool lazy)
 {
     if (!acceptable(p, s)) {

@@ -1,4 +1,4 @@
-/* An observed connection for tests: frames of both sides are made, parsed and shown to observers; what they tell is
+/* An observed connection for tests: frames of both sides are made, parsed and shown to observers; their reports are
  * written down. */
 #ifndef TESTS_UNIT_VM_WATCH_H
 #define TESTS_UNIT_VM_WATCH_H
@@ -24,8 +24,8 @@ struct watch {
     struct observers *o;
     struct observe_out out;
     uint64_t now_ns;
-    uint8_t got[2][WATCH_MOST]; /* bytes as they were told; '?' in holes */
-    uint64_t end[2];            /* offset behind the last that was told */
+    uint8_t got[2][WATCH_MOST]; /* bytes as they were reported; '?' in holes */
+    uint64_t end[2];            /* offset after the last reported byte */
     unsigned begins, chosen, ends, holes, differs;
     uint8_t cause, does;              /* of the last hole; of the last event */
     uint64_t differs_at, differs_len; /* of the last */

@@ -1,5 +1,5 @@
 /* A worker that keeps flows, fed with packets in words: the value of `state` of each, time, events. Before a packet
- * is judged vm_state is asked, and must say the same. */
+ * is judged vm_state is asked, and must return the same. */
 #ifndef TESTS_UNIT_VM_WORLD_H
 #define TESTS_UNIT_VM_WORLD_H
 
@@ -24,7 +24,7 @@ struct world {
     uint32_t self4[4];
 };
 
-/* Names every state; what has TTL 9 is dropped before. */
+/* Names every state; packets with TTL 9 are dropped before. */
 #define RULES_STATES                                                                                                   \
     "firewall f default accept {\n"                                                                                    \
     "  drop ttl 9 as DROPPED\n"                                                                                        \
@@ -76,7 +76,7 @@ static inline const char *mark_name(uint32_t marks)
     }
 }
 
-/* What vm_state says of the packet, which is not judged. */
+/* The answer of vm_state on the packet, which is not judged. */
 static inline const char *world_state(struct world *w, const char *notation)
 {
     struct packet *p = packet_facts(notation, &w->facts);
@@ -85,7 +85,7 @@ static inline const char *world_state(struct world *w, const char *notation)
     return mark_name(p->key.marks);
 }
 
-/* The rule that decides the packet; "default", "-", or the reason of what is refused. Answers go back to nobody. */
+/* The rule that decides the packet; "default", "-", or the reason for a refusal. Answers are not sent back. */
 static inline const char *world_judge(struct world *w, const char *notation)
 {
     struct packet *p = packet_facts(notation, &w->facts);

@@ -14,8 +14,7 @@ enum met_has {
     MET_PICKS_UP = 1 << 4, /* mid-stream TCP could begin a flow */
     MET_OUT = 1 << 5,      /* the host itself was sending the packet, whatever its address */
     MET_CHANGED = 1 << 6,  /* another packet changed the flow while this one was judged */
-    MET_OPENED =
-        1 << 7, /* no flow, but the host had a connection, or a request, of this tuple (PICKS_OPENED) */
+    MET_OPENED = 1 << 7,   /* no flow, but the host had a connection, or a request, of this tuple (PICKS_OPENED) */
 };
 
 /* The findings; also written to files */

@@ -157,7 +157,7 @@ struct cut_wait {
     const struct live_net *nets; /* [count] */
     size_t count;
     uint32_t set;            /* number of their set */
-    uint64_t round, sign_ns; /* rounds.c's */
+    uint64_t round, sign_ns; /* written by rounds.c */
     void (*done)(struct cut_wait *w, uint64_t flows);
     void (*lasts)(struct cut_wait *w); /* called each second until then */
 };
