@@ -341,6 +341,9 @@ bool addr_list_place_live(struct compile *c, const struct addr_list *l, struct s
     *first = good ? image_share(c->image, PBC_SETS, run, n) : PBC_NONE;
     *count = n;
     if (*first != PBC_NONE) return true;
-    report_full(c, at, "address sets, or ranges in these sets", 1u << 26);
+    if (c->image->live_nodes_count >= 1u << 16)
+        report_full(c, at, "combinations of live sets", 1u << 16);
+    else
+        report_full(c, at, "address sets, or ranges in these sets", 1u << 26);
     return false;
 }
