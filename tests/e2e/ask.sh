@@ -141,7 +141,7 @@ wrong 'a test instead of a packet' 'isn.t a packet' --ask 'tcp 1.2.3.4:1 -> self
 wrong 'nothing' 'needs a packet' --ask '' edge.prey
 wrong 'a name of the rules' 'office' --ask 'tcp office:1 -> self:22' edge.prey
 wrong 'no rules' 'needs rules' --ask 'udp 192.0.2.1:1 -> self:53'
-wrong 'a device that cannot be' 'cannot be the name of a device' --ask 'udp 192.0.2.1:1 -> self:53 on a/b' edge.prey
+wrong 'a device that cannot be' 'cannot be a device name' --ask 'udp 192.0.2.1:1 -> self:53 on a/b' edge.prey
 wrong 'with other options' 'combined only with --self' --ask 'udp 192.0.2.1:1 -> self:53' --check edge.prey
 wrong 'a time that is none' 'time:' --at 'noon' --ask "$ssh" edge.prey
 wrong 'a time with more behind' 'not a time' --at '09:00; expect' --ask "$ssh" edge.prey
