@@ -153,7 +153,7 @@ sets 1 'nor is a part of it, or all' 'preyctl: 198.51.100.0/23: 198.51.100.0/23 
 preyctl: 2001:db8:1::/48: 2001:db8::/32 of the file contains it: replace the file with one that does not
 caught: 1 absent, 2 held' caught remove 198.51.100.0/23 2001:db8:1::/48 198.51.0.0/16
 sets 0 'a network by hand' 'few: 1 added' few add 10.5.0.0/24
-sets 1 'holds its addresses' 'preyctl: 10.5.0.7: member 10.5.0.0/24 holds it
+sets 1 'holds its addresses' 'preyctl: 10.5.0.7: the member 10.5.0.0/24 contains it
 few: 1 held' few remove 10.5.0.7
 sets 0 'until it is removed' 'few: 1 removed, 1 absent' few remove 10.5.0.0/24 10.5.0.7
 
@@ -297,6 +297,7 @@ tries narrow.pbc '; caught: 1 member was removed, because `never` contains it; c
 same 'a narrower never' "$(at prey "$bin/preyctl" sets caught | awk '{ print $1 }' | sort)" "$all"
 tries tiny.pbc '; caught: 92 members found no room; the members of sets also come back'
 same 'a smaller size' "$(at prey "$bin/preyctl" sets caught | awk '{ print $1 }' | sort)" "$all"
+same 'all notes are back' "$(at prey "$bin/preyctl" sets caught | grep -c ' root ')" 104
 ctl load none.pbc --confirm 60s
 ctl confirm --force
 ctl load trial.pbc
