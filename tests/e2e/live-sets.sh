@@ -310,6 +310,7 @@ tries narrow.pbc '; caught: 1 member was removed, because `never` contains it; c
 same 'a narrower never' "$(at prey "$bin/preyctl" sets caught | awk '{ print $1 }' | sort)" "$all"
 tries tiny.pbc '; caught: 92 members found no room; the members of sets also come back'
 same 'a smaller size' "$(at prey "$bin/preyctl" sets caught | awk '{ print $1 }' | sort)" "$all"
+same 'all notes are back' "$(at prey "$bin/preyctl" sets caught | grep -c ' root ')" 104
 ctl load none.pbc --confirm 60s
 ctl confirm --force
 ctl load trial.pbc

@@ -197,13 +197,15 @@ void members_tick(struct rules *rules, uint64_t now_ns)
     if (!rules->members) return;
     members_name(rules);
     const uint32_t count = now->lives ? now->lives->count : 0;
+    /* Until a change has settled, its trial has parked nothing: members that found no room keep their notes. */
+    const bool settled = change_settled(rules->carry);
     unsigned groups = count ? GROUPS_A_SECOND / count : 0;
     if (groups < GROUPS_LEAST) groups = GROUPS_LEAST;
     for (uint32_t i = 0; i < count; i++) {
         const struct member_set *s = members_named(rules, program_str(now->program, now->program->lives[i].name));
         struct live_set *table = lives_set(now->lives, i);
         live_sweep(table, now_ns / 1000000, groups);
-        if (s && !s->parked) notes_sweep(s->notes, table, now_ns / 1000000, groups * BUCKETS_A_GROUP);
+        if (s && !s->parked && settled) notes_sweep(s->notes, table, now_ns / 1000000, groups * BUCKETS_A_GROUP);
     }
     emptied_free(rules->members, free_some, &(struct freeing){.carry = rules->carry});
     members_files(rules, now_ns);

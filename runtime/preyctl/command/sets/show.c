@@ -56,12 +56,13 @@ static const char *left_text(const cJSON *o, char buf[TEXT_NUMBER])
 
 /* ---- all sets ---- */
 
-/* Report which files are not in force, and why. */
+/* Report which files and names are not in force, and why. */
 static void print_faults(const cJSON *seen)
 {
     const cJSON *one;
     cJSON_ArrayForEach(one, item(seen, "sets")) if (*item_text(one, "fault"))
-        printf("%s keeps its old ranges: %s\n", item_text(one, "set"), item_text(one, "fault"));
+        printf("%s keeps its old %s: %s\n", item_text(one, "set"), item(one, "names") ? "addresses" : "ranges",
+               item_text(one, "fault"));
 }
 
 static int show_all(struct talk *t)
