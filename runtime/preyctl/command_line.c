@@ -54,7 +54,7 @@ static void help(FILE *out)
     for (unsigned i = 0; i < OPTIONS; i++) help_row(out, options[i].name, options[i].argument, options[i].doc);
     fprintf(
         out,
-        "\nExit status: 0 success; 1 a live set refused a change or lacks the member, or `impact` found an obstacle;\n"
+        "\nExit status: 0 success; 1 a live set refused a change, `has` found no member, or `impact` an obstacle;\n"
         "2 wrong usage, a rejected request, no running preyrun, no privileges, or a fault of this machine.\n");
 }
 

@@ -67,7 +67,7 @@ mapfile -t lines < <(for i in $(seq 0 1499); do echo "10.3.$((i >> 8)).$((i & 25
 names "${lines[@]}" '10.1.0.2 worse.example.net'
 hears 'an answer of 1,500 addresses is told' '^names: bad\.example\.net: .*1500 addresses, more than 1024; known addresses stay$'
 ctl sets
-has 'the table says it, too' '^caught keeps its old addresses: bad\.example\.net: .*1500 addresses'
+has 'the table says it, too' '^caught: bad\.example\.net keeps its old addresses: .*1500 addresses'
 same 'and none of them is a member' "$(members)" '10.1.0.1! 10.1.0.2 10.1.0.77! 10.1.0.9 fd00:1::1!'
 names '10.1.0.2 worse.example.net'
 again() { [ "$(grep -c "names: all names have answers again" "$work"/prey.err)" -eq 2 ]; }

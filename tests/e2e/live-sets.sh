@@ -111,16 +111,16 @@ sets 0 'and is taken with it' 'caught: 1 added' caught add 64.0.0.0/7 --wide
 sets 1 'everything is wide' 'preyctl: ::/0: shorter than /16; --wide allows that
 caught: 1 refused' caught add ::/0
 sets 0 'a /8 and a /16 are not wide' 'caught: 2 added' caught add 32.0.0.0/8 4000::/16
-sets 1 'a /15 of IPv6 is' 'preyctl: 4002::/15: shorter than /16, which --wide allows
+sets 1 'a /15 of IPv6 is' 'preyctl: 4002::/15: shorter than /16; --wide allows that
 caught: 1 refused' caught add 4002::/15
 sets 0 'and is taken with --wide' 'caught: 1 added' caught add 4002::/15 --wide
-fed 1 'a feed asks for it, too' 'preyctl: line 1: `+34.0.0.0/7`: shorter than /8, which --wide allows
-preyctl: line 3: `+4004::/15`: shorter than /16, which --wide allows
+fed 1 'a feed asks for it, too' 'preyctl: line 1: `+34.0.0.0/7`: shorter than /8; --wide allows that
+preyctl: line 3: `+4004::/15`: shorter than /16; --wide allows that
 caught: 1 added, 2 refused' caught feed < <(printf '+34.0.0.0/7\n+4006::/16\n+4004::/15\n')
 fed 0 'and takes them with it' 'caught: 2 added' caught feed --wide < <(printf '+34.0.0.0/7\n+4004::/15\n')
-fed 1 'a file asks for it' 'preyctl: line 1: `34.0.0.0/7`: more addresses than a /8, which --wide allows
+fed 1 'a file asks for it' 'preyctl: line 1: `34.0.0.0/7`: more addresses than a /8; --wide allows that
 preyctl: caught: nothing has changed' caught replace < <(printf '34.0.0.0/7\n')
-fed 1 'in both families' 'preyctl: line 2: `4004::/15`: more addresses than a /16, which --wide allows
+fed 1 'in both families' 'preyctl: line 2: `4004::/15`: more addresses than a /16; --wide allows that
 preyctl: caught: nothing has changed' caught replace < <(printf '4006::/16\n4004::/15\n')
 sets 0 'they may go' 'caught: 6 removed' caught remove 32.0.0.0/8 34.0.0.0/7 4000::/16 4002::/15 4004::/15 4006::/16
 ctl sets caught add $'10.1.0.5\e[2J'
@@ -160,10 +160,10 @@ fed 2 'a file that is too long says the most' 'preyctl: standard input has more 
     caught replace < <(yes '# a comment, and no address' | head -c $(((256 << 20) + 1)))
 same 'the old members stay' "$(fate 10.1.0.1) $(fate 10.1.0.9)" 'drops passes'
 
-sets 1 'what a file has is not removed: it says so' 'preyctl: 198.51.100.7: 198.51.100.0/23 of the file contains it: replace the file with one that does not
+sets 1 'what a file has is not removed: it says so' 'preyctl: 198.51.100.7: 198.51.100.0/23 of its list contains it: `replace` the list with one that does not
 caught: 1 held' caught remove 198.51.100.7
-sets 1 'nor is a part of it, or all' 'preyctl: 198.51.100.0/23: 198.51.100.0/23 of the file contains it: replace the file with one that does not
-preyctl: 2001:db8:1::/48: 2001:db8::/32 of the file contains it: replace the file with one that does not
+sets 1 'nor is a part of it, or all' 'preyctl: 198.51.100.0/23: 198.51.100.0/23 of its list contains it: `replace` the list with one that does not
+preyctl: 2001:db8:1::/48: 2001:db8::/32 of its list contains it: `replace` the list with one that does not
 caught: 1 absent, 2 held' caught remove 198.51.100.0/23 2001:db8:1::/48 198.51.0.0/16
 sets 0 'a network by hand' 'few: 1 added' few add 10.5.0.0/24
 sets 1 'holds its addresses' 'preyctl: 10.5.0.7: the member 10.5.0.0/24 contains it
@@ -189,6 +189,10 @@ same 'whoever is killed leaves all or nothing' "$whole" yes
 
 # A feed.
 sets 0 'flushed' 'caught flushed by user 0: 0 members, 256 before' caught flush
+sets 0 'an IPv4 prefix that is mapped into IPv6 is one of IPv4' 'caught: 1 added' caught add ::ffff:192.0.2.64/122
+ctl sets caught has 192.0.2.77
+has 'so its addresses are members' '^caught has 192\.0\.2\.77: member 192\.0\.2\.64/26, for good'
+sets 0 'and removed' 'caught: 1 removed' caught remove 192.0.2.64/26
 for i in $(seq 0 199); do seq -f "+12.$i.%.0f.1 1h" 0 249; seq -f "+2001:db8:$i:%.0f::1" 0 249; done >lines
 begun=$(date +%s%N)
 fed 0 'a feed takes 100,000 lines' 'caught: 100,000 added' caught feed <lines

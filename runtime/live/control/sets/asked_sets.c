@@ -56,6 +56,10 @@ static void set_json(const struct rules *rules, uint32_t live, cJSON *to)
     if (l->file) json_time(one, "read", s->file.read_ns);
     if (l->names) json_number(one, "names", now->program->names[l->names - 1].count);
     if (pbc_live_is_filled(l)) json_text(one, "fault", fault);
+    if (l->names && members_find(rules, name, &t)) {
+        member_names_none(rules, &t, fault, sizeof fault);
+        json_text(one, "unresolved", fault);
+    }
     json_time(one, "replaced", s->replaced_ns);
     if (s->replaced_ns) json_number(one, "replaced_by", s->replaced_by);
 }

@@ -99,7 +99,7 @@ static bool holder_say(const struct changing *g, const struct live_net *net, cha
     if (!why.base) live_net_ends(&why.net, first, last);
     if (!range_holds(net->v6, why.base ? why.lo : first, why.base ? why.hi : last, lo, hi)) return false;
     if (why.base)
-        snprintf(text, len, "%s of the file contains it: replace the file with one that does not",
+        snprintf(text, len, "%s of its list contains it: `replace` the list with one that does not",
                  sets_range_text(net->v6, why.lo, why.hi, member));
     else
         snprintf(text, len, "the member %s contains it", sets_net_text(&why.net, member));

@@ -218,7 +218,16 @@ void member_names_fault(const struct rules *rules, const struct member_target *t
     for (uint32_t i = 0; list_of(t) && i < list_of(t)->count && !*text; i++) {
         const struct host_name *h = names_find(rules, host_at(t, i));
         for (unsigned v6 = 0; h && v6 < 2 && !*text; v6++)
-            if (*h->of[v6].fault) snprintf(text, len, "%.200s: %s", h->host, h->of[v6].fault);
+            if (*h->of[v6].fault) snprintf(text, len, "%.200s keeps its old addresses: %s", h->host, h->of[v6].fault);
         if (!h) snprintf(text, len, "%.200s: its address was not looked up yet", host_at(t, i));
+    }
+}
+
+void member_names_none(const struct rules *rules, const struct member_target *t, char *text, size_t len)
+{
+    *text = 0;
+    for (uint32_t i = 0; list_of(t) && i < list_of(t)->count && !*text; i++) {
+        const struct host_name *h = names_find(rules, host_at(t, i));
+        if (h && name_none(h)) snprintf(text, len, "%.200s has no address: %s", h->host, name_none(h));
     }
 }

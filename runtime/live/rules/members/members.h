@@ -178,6 +178,8 @@ bool member_file_read(struct rules *rules, const struct program *p, uint32_t liv
 void members_names(struct rules *rules, uint64_t now_ns);
 /* Write which name of the set could not be asked for, and why; "": all were answered, or the set has no names. */
 void member_names_fault(const struct rules *rules, const struct member_target *t, char *text, size_t len);
+/* Write the first name of the set that has no address, and why; "": each has one. */
+void member_names_none(const struct rules *rules, const struct member_target *t, char *text, size_t len);
 
 /* follow.c: update members for the program in force, and list the dropped ones in rules->fell_out. */
 struct program_change;

@@ -192,6 +192,7 @@ void names_follow(struct rules *rules, uint64_t now_ns)
         if (!known) continue;
         memcpy(of[i].of, known->of, sizeof of[i].of);
         memset(known->of, 0, sizeof known->of);
+        of[i].told_none = known->told_none;
     }
     list_fini(n->of, n->count);
     n->of = of;
@@ -288,6 +289,30 @@ bool names_next(struct rules *rules, struct name_change *change)
     return false;
 }
 
+const char *name_none(const struct host_name *h)
+{
+    const struct host_addresses *v4 = &h->of[0], *v6 = &h->of[1];
+    return v4->known && v6->known && !v4->count && !v6->count ? *v4->none ? v4->none : v6->none : NULL;
+}
+
+/* Tell of names that have no address since the last call: a misspelt one looks like a name that bans nobody. */
+static void tell_none(struct rules *rules)
+{
+    struct names *n = rules->names;
+    const struct host_name *first = NULL;
+    char others[40] = "";
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < n->count; i++) {
+        struct host_name *h = &n->of[i];
+        const bool none = name_none(h);
+        if (none && !h->told_none && !count++) first = h;
+        h->told_none = none;
+    }
+    if (!count) return;
+    if (count > 1) snprintf(others, sizeof others, " (and %u other name%s)", count - 1, text_plural(count - 1));
+    events_tell(&rules->tell->events, TOLD_NAMES, "%.200s has no address%s: %s", first->host, others, name_none(first));
+}
+
 static bool any_fails(const struct names *n)
 {
     for (uint32_t i = 0; i < n->count; i++)
@@ -318,6 +343,7 @@ void names_tick(struct rules *rules, uint64_t now_ns)
     char err[160];
     if (!n || !n->count) return;
     tell_failures(rules);
+    tell_none(rules);
     if (n->fd >= 0 && ++n->quiet > QUIET_MOST) {
         resolver_end(n);
         events_tell(&rules->tell->events, TOLD_NAMES,

@@ -18,6 +18,7 @@ struct host_addresses {
 struct host_name {
     const char *host;
     struct host_addresses of[2]; /* IPv4, IPv6 */
+    bool told_none;              /* names_tick has told that it has no address */
 };
 
 /* One change. Valid until the next names_next. */
@@ -32,8 +33,8 @@ struct name_change {
 void names_follow(struct rules *rules, uint64_t now_ns);
 /* Read the resolver's messages up to the next change. False: no change now, or the next turn reads it. */
 bool names_next(struct rules *rules, struct name_change *change);
-/* Report names that have failed since, and whether all have answered again; start a new resolver if files have
- * changed or the resolver has ended. Call once per second. */
+/* Report names that have failed since, names that have no address, and whether all have answered again; start a new
+ * resolver if files have changed or the resolver has ended. Call once per second. */
 void names_tick(struct rules *rules, uint64_t now_ns);
 /* Return a number that grows with each change of names' addresses, and of the requested names. */
 uint64_t names_heard(const struct rules *rules);
@@ -43,4 +44,6 @@ int names_fd(const struct rules *rules);
 void names_fault(const struct rules *rules, char *text, size_t len);
 /* Find a name; NULL: not requested. */
 const struct host_name *names_find(const struct rules *rules, const char *host);
+/* Return the reason why a name has no address in either family; NULL: it has one, or a family is not answered yet. */
+const char *name_none(const struct host_name *h);
 void names_end(struct rules *rules);

@@ -49,6 +49,15 @@ static bool prefix_of(const uint32_t lo[4], const uint32_t hi[4], unsigned words
     return true;
 }
 
+/* Write an IPv4 address or prefix that is mapped into IPv6 (RFC 4291, 2.5.5.2) as IPv4: dual-stack programs log clients
+ * so. */
+static void member_unmap(struct member_record *r)
+{
+    enum { MAPPED = 96 };
+    if (!r->v6 || r->len < MAPPED || r->addr[0] || r->addr[1] || r->addr[2] != 0xffff) return;
+    *r = (struct member_record){.addr = {r->addr[3]}, .len = (uint8_t)(r->len - MAPPED)};
+}
+
 bool member_read(const char *text, size_t len, struct member_record *r, char *why, size_t why_len)
 {
     struct addr_member m;
@@ -62,7 +71,10 @@ bool member_read(const char *text, size_t len, struct member_record *r, char *wh
                             (uint32_t)(six->lo_lo >> 32), (uint32_t)six->lo_lo};
     const uint32_t hi[4] = {m.family == 4 ? m.v4.hi : (uint32_t)(six->hi_hi >> 32), (uint32_t)six->hi_hi,
                             (uint32_t)(six->hi_lo >> 32), (uint32_t)six->hi_lo};
-    if (prefix_of(lo, hi, m.family == 4 ? 1 : 4, r)) return true;
+    if (prefix_of(lo, hi, m.family == 4 ? 1 : 4, r)) {
+        member_unmap(r);
+        return true;
+    }
     snprintf(why, why_len, "a member is an address or a prefix, not a range: write the range as prefixes");
     return false;
 }

@@ -60,9 +60,13 @@ static const char *left_text(const cJSON *o, char buf[TEXT_NUMBER])
 static void print_faults(const cJSON *seen)
 {
     const cJSON *one;
-    cJSON_ArrayForEach(one, item(seen, "sets")) if (*item_text(one, "fault"))
-        printf("%s keeps its old %s: %s\n", item_text(one, "set"), item(one, "names") ? "addresses" : "ranges",
-               item_text(one, "fault"));
+    cJSON_ArrayForEach(one, item(seen, "sets"))
+    {
+        const char *const fault = item_text(one, "fault"), *const unresolved = item_text(one, "unresolved");
+        const char *const name = item_text(one, "set");
+        if (*fault) printf("%s%s: %s\n", name, item(one, "names") ? "" : " keeps its old ranges", fault);
+        if (*unresolved) printf("%s: %s\n", name, unresolved);
+    }
 }
 
 static int show_all(struct talk *t)
