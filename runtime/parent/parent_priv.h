@@ -68,7 +68,7 @@ struct parent {
     struct stream_dirs *streams;
     struct middle_sockets *middle_sockets;
     struct past_files *past_files;
-    struct dns_held dns; /* the process that asks for names */
+    struct dns_held dns; /* the process that looks up names */
     int recordings;      /* directory of recordings; -1: not asked for yet */
     pid_t child;
     uint64_t keep_until_ns; /* deadline for the service's answer if it can be kept; 0: not asked */

@@ -162,7 +162,7 @@ call preyrun -r ways.pcap --routes bad.routes ways.pbc
 says 'a line without end' 2 'bad.routes:1: a line of more than 4,096 bytes' err
 printf 'default dev eth0\n\0' >bad.routes
 call preyrun -r ways.pcap --routes bad.routes ways.pbc
-says 'bytes that are no text' 2 'bad.routes:2: a zero byte' err
+says 'bytes that are no text' 2 'bad.routes:2: a NUL byte' err
 awk 'BEGIN { for (i = 0; i < 400000; i++) printf "10.%d.%d.%d dev d%d\n", i / 65536, i / 256 % 256, i % 256, i % 60000 }' >many.routes
 call preyrun -r ways.pcap --on lan --self 1.1.1.1 --routes many.routes --verdicts - ways.pbc
 says '400,000 routes by 60,000 devices' 0 '^2	' out

@@ -23,7 +23,7 @@ has_member() { ctl sets bad has "$1" && [ "$status" = 0 ]; }
 until_true 200 'a set has its address' has_member 10.1.0.1
 until_true 200 'a server has its address' is web a address 10.2.0.2
 another() { [ -n "$(resolver)" ] && [ "$(resolver)" != "$was" ]; }
-told_times() { [ "$(grep -c "^names: the process that asks for names $1" prey.err)" = "$2" ]; }
+told_times() { [ "$(grep -c "^names: the process that looks up names $1" prey.err)" = "$2" ]; }
 stays() { same "$1: what was known stays, and the set says that all is well" "$(fate) $(state web a address) $(of_set bad failing)" 'drops 10.2.0.2 0'; }
 asks_again() { # SENTENCE: another process asks, so a name that moves does
     until_true 200 "$1: another process asks" another && ok 0 "$1: another process asks"
@@ -41,8 +41,8 @@ was=$(resolver)
 for n_killed in 1 2 3; do
     was=$(resolver)
     kill -KILL "$was"
-    until_true 100 "killed, $n_killed: it is told" told_times 'has ended; another one is started$' $n_killed
-    same "killed, $n_killed: the set says that nobody asks" "$(of_set bad fault)" 'the process that asks for names has ended, and prey starts another one'
+    until_true 100 "killed, $n_killed: it is told" told_times 'has ended; preyrun starts another$' $n_killed
+    same "killed, $n_killed: the set says that nobody asks" "$(of_set bad fault)" 'the process that looks up names has ended, and prey starts another one'
     until_true 200 "killed, $n_killed: another process asks" another
 done
 ok 0 'killed: each time another process is started'
@@ -52,8 +52,8 @@ asks_again killed
 # Stopped: it can't see that its descriptors are closed, so it is killed.
 was=$(resolver)
 kill -STOP "$was"
-hears 'stopped: it is told' '^names: the process that asks for names has shown no sign of life for 30 seconds; prey kills it and starts another one$'
-same 'stopped: the set says that nobody asks' "$(of_set bad fault)" 'the process that asks for names has ended, and prey starts another one'
+hears 'stopped: it is told' '^names: the process that looks up names has shown no sign of life for 30 seconds; prey kills it and starts another one$'
+same 'stopped: the set says that nobody asks' "$(of_set bad fault)" 'the process that looks up names has ended, and prey starts another one'
 asks_again stopped
 until_true 50 'stopped: the one before is gone' is_over "$was" && ok 0 'stopped: the one before is gone'
 same 'one process asks' "$(resolver | wc -l)" 1
@@ -69,9 +69,9 @@ same 'stopped for a moment: it goes on' "$(resolver) $(grep -c 'no sign of life'
 # It says what no resolver says.
 for how in lie short noise; do
     was=$(resolver)
-    before=$(grep -c 'has said what no such process says' prey.err)
+    before=$(grep -c 'sent an invalid message' prey.err)
     python3 "$top/tests/e2e/live/resolver.py" "$was" $how
-    until_true 100 "$how: it is told" told_times 'has said what no such process says, and is ended; another one is started$' $((before + 1))
+    until_true 100 "$how: it is told" told_times 'sent an invalid message and was ended; preyrun starts another$' $((before + 1))
     until_true 200 "$how: another process asks" another && ok 0 "$how: another process asks"
     stays $how
 done

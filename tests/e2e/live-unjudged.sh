@@ -97,7 +97,7 @@ judges() {
     ctl load "${kind}_more.pbc"
     same "$exec: but a device that they do not shut does" "$status $(grep -c ": this machine has no interface wax, .*: add a firewall, or allow that with --allow-unjudged wax;" err)" '2 1'
     ctl load "${kind}_slip.pbc" --allow-unjudged
-    same "$exec: and --allow-unjudged still names all that there is" "$status $(grep -c 'here: --allow-unjudged wan,.*wam' err)" '2 1'
+    same "$exec: and --allow-unjudged still names all that there is" "$status $(grep -c 'write --allow-unjudged wan,.*wam' err)" '2 1'
     ctl load "${kind}_good.pbc"
     until_true 50 "$exec: right rules open it" opens "$address" 8080 && ok 0 "$exec: right rules open it"
     prey_ends
@@ -155,7 +155,7 @@ rules later <<'RULES'
 firewall across forward default drop { accept icmp6 type nd; accept tcp to port 8080; accept udp out on "ppp0" }
 RULES
 ctl load later.pbc
-same 'a device that comes later' "$status $(grep -c 'this machine has no interface ppp0, which the rules name.*: mend' err)" '2 1'
+same 'a device that comes later' "$status $(grep -c 'this machine has no interface ppp0, which the rules name.*: add a firewall' err)" '2 1'
 prey_ends
 
 at prey timeout 60 "$bin/preyrun" -i wan --preflight --exec user --monitor own_good.pbc >out 2>err </dev/null

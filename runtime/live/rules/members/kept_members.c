@@ -19,7 +19,10 @@
 
 static const char magic[8] = "preyset";
 
-enum { PAUSE_TIMES = 20 /* the next file waits this many times the last file's duration */ };
+enum {
+    PAUSE_TIMES = 20,    /* the next file waits this many times the last file's duration */
+    CLOCK_SET_MS = 1000, /* a step of the clock that is worth another file */
+};
 #define RETRY_NS UINT64_C(5000000000)
 
 /* The beginning of the file: the digest of all behind it, and when it was written, by both clocks: ends of members are
@@ -215,17 +218,29 @@ static bool any_parked(const struct members *m)
     return s;
 }
 
+/* Return the milliseconds that the clock on the wall is ahead of the monotonic one. */
+static int64_t ahead_ms(void) { return (int64_t)(wall_ms() - members_now_ms()); }
+
+/* True if somebody has set the clock since the file was written: after another boot, ends would be off by as much. A
+ * machine without a clock of its own boots in 1970, and NTP sets it later. */
+static bool clock_was_set(const struct members *m)
+{
+    const int64_t by_ms = ahead_ms() - m->kept_ahead_ms;
+    return m->has_file && (by_ms > CLOCK_SET_MS || by_ms < -CLOCK_SET_MS);
+}
+
 void members_keep(struct rules *rules, bool ends)
 {
     struct members *m = rules->members;
     const uint64_t now = changes(rules), now_ns = clock_ns(CLOCK_MONOTONIC);
-    if (!m || !change_settled(rules->carry) || now == m->kept || (now_ns < m->next_ns && !ends)) return;
+    if (!m || !change_settled(rules->carry) || (now_ns < m->next_ns && !ends)) return;
+    if (now == m->kept && !clock_was_set(m)) return;
     const bool any = rules->carry->now.lives;
     if (rules->on_trial && (!any || any_parked(m))) return; /* the program before may come back, and its members */
     const int failed = any ? write_members(rules) : remove_kept(rules);
     const int stays = failed == -EFBIG ? remove_kept(rules) : failed;
     if (any && !failed) m->has_file = true;
-    if (!stays) m->kept = now;
+    if (!stays) m->kept = now, m->kept_ahead_ms = ahead_ms();
     const uint64_t done_ns = clock_ns(CLOCK_MONOTONIC), pause_ns = PAUSE_TIMES * (done_ns - now_ns);
     m->next_ns = done_ns + (failed && failed != -EAGAIN && pause_ns < RETRY_NS ? RETRY_NS : pause_ns);
     if (failed != -EAGAIN) tell_unkept(rules, any, failed);

@@ -43,6 +43,7 @@ struct members {
     uint64_t mark;           /* mark for the proxies' loops at the last one that was replaced */
     /* Members that the parent keeps (kept_members.c) */
     uint64_t kept;         /* number of these members; 0: none, or not the present ones */
+    int64_t kept_ahead_ms; /* milliseconds that the clock on the wall was ahead of the monotonic one at that file */
     uint64_t next_ns;      /* monotonic time before which no file is written, except at the end */
     bool has_file;         /* a file was there at the start, or has been written since */
     int unkept;            /* negative errno of its last failure; 0: none */

@@ -132,9 +132,9 @@ void names_fault(const struct rules *rules, char *text, size_t len)
     *text = 0;
     if (!n || !n->count || n->fd >= 0) return;
     if (*n->unstarted)
-        snprintf(text, len, "no process that asks for names could be started: %s", n->unstarted);
+        snprintf(text, len, "no process that looks up names could be started: %s", n->unstarted);
     else
-        snprintf(text, len, "the process that asks for names has ended, and prey starts another one");
+        snprintf(text, len, "the process that looks up names has ended, and prey starts another one");
 }
 
 static void resolver_end(struct names *n)
@@ -347,7 +347,7 @@ void names_tick(struct rules *rules, uint64_t now_ns)
     if (n->fd >= 0 && ++n->quiet > QUIET_MOST) {
         resolver_end(n);
         events_tell(&rules->tell->events, TOLD_NAMES,
-                    "the process that asks for names has shown no sign of life for %u seconds; prey kills it and "
+                    "the process that looks up names has shown no sign of life for %u seconds; prey kills it and "
                     "starts another one",
                     QUIET_MOST);
     }
