@@ -470,7 +470,7 @@ END
 call preyrun --pcap ends.pcap --self 10.0.0.1 --flows host.pbc
 says '--flows lists a connection that was closed' 0 'tcp +10\.0\.0\.7:5 +10\.0\.0\.1:22 .*closed' out
 says 'one that nobody answered' 0 'tcp +10\.0\.0\.8:5 .*unanswered' out
-says 'and one that goes on' 0 'udp +10\.0\.0\.9:6 .*goes on' out
+says 'and one that goes on' 0 'udp +10\.0\.0\.9:6 .*open' out
 call preyrun --pcap ends.pcap --self 10.0.0.1 --explain 3 host.pbc
 says '--explain shows the connection that a frame belongs to' 0 'state established: tcp flow' out
 

@@ -100,7 +100,7 @@ firewall ways forward default accept { drop arp on "wg0", "wan"; drop vlan any o
 firewall here in default accept { }
 RULES
 checks --check -i wan,lan,wg0 linked.prey
-same 'and rules that ask for what it does not have are warned of' "$(grep -oE 'linked.prey:[0-9]+ never matches: the rule tests `[a-z ]*` of packets from wg[0*], which carries no Ethernet' out | sed 's/linked.prey:\([0-9]*\).*`\(.*\)`.* by \(wg.\),.*/\1 \2 \3/' | tr '\n' ',')" '1 arp wg*,1 ether from wg*,1 vlan wg*,1 ether wg*,2 vlan wg0,'
+same 'and rules that ask for what it does not have are warned of' "$(grep -oE 'linked.prey:[0-9]+ never matches: the rule tests `[a-z ]*` of packets from wg[0*], which carries no Ethernet' out | sed 's/linked.prey:\([0-9]*\).*`\(.*\)`.* from \(wg.\),.*/\1 \2 \3/' | tr '\n' ',')" '1 arp wg*,1 ether from wg*,1 vlan wg*,1 ether wg*,2 vlan wg0,'
 checks --ask 'udp 10.8.0.2:4000 -> 10.8.0.1:53 on wg0' --self 10.8.0.1 -i wan,lan vpn.prey
 same '--ask says so, too' "$(grep -c "$in$why" out)" 1
 

@@ -321,7 +321,7 @@ static void sets_groups(void **state)
         {"4294967295:a", "`4294967295` is not a group number"},
         {"4294967296:a", "`4294967296` is not a group number"},
         {"99999999999999999999:a", "`99999999999999999999` is not a group number"},
-        {"65534:a", "`65534` is the kernel's overflow group, which stands for groups of other namespaces: create a "
+        {"65534:a", "`65534` is the kernel's overflow group, which any group of another namespace can be: create a "
                     "group for this"},
     };
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
