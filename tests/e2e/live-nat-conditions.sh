@@ -103,6 +103,6 @@ nat edge { forward self on $not$(seq -s , -f '"d%g"' 65) udp/54 -> 10.3.0.53:53 
 firewall across forward default accept { }
 END
     seeing prey timeout 60 "$bin/preyrun" -i lan -i wan --exec user --preflight many.pbc >out 2>err
-    same "65 devices in \`on $not\`" "$? $(grep -c "many.prey:1 asks for more than $([ "$not" ] && echo 16 || echo 64) devices${not:+ behind \`not\`}, and guard rules have no room" err)" '2 1'
+    same "65 devices in \`on $not\`" "$? $(grep -c "many.prey:1 asks for more than $([ "$not" ] && echo 16 || echo 64) devices${not:+ behind .not.}, more than guard rules can hold" err)" '2 1'
 done
 exit $failed

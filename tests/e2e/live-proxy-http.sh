@@ -57,7 +57,7 @@ same "a field" "$(get -H 'x-to: two' http://10.1.0.2/; get -H 'x-to: twos' http:
 
 heard() { # WORDS
     ctl explain "tcp 10.1.0.1:5000 -> 10.1.0.2:80 syn $1 on wan"
-    tail -1 out | sed 's/.*what the client says: //; s/ (.*)//'
+    tail -1 out | sed "s/.*the client's data: //; s/ (.*)//"
 }
 same "explain says which pool a host or a path gets" "$(heard 'host "b.example"') $(heard 'host "c.example" path "/two/x"') $(heard 'path "/"')" \
     'when -> two when -> two else -> one'
