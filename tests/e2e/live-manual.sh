@@ -47,6 +47,7 @@ command_of() { # LINE
         ;;
     *)
         case $line in *'2d log.txt'*) until_true 100 'something is logged' grep -q ADMIN log.txt ;; esac
+        case $line in *watch.jsonl*) until_true 100 'a session is written' test -s watch.jsonl ;; esac
         eval "$line" >said 2>&1 </dev/null
         ;;
     esac
