@@ -221,7 +221,7 @@ static bool any_parked(const struct members *m)
 /* Return the milliseconds that the clock on the wall is ahead of the monotonic one. */
 static int64_t ahead_ms(void) { return (int64_t)(wall_ms() - members_now_ms()); }
 
-/* True if somebody has set the clock since the file was written: after another boot, ends would be off by as much. A
+/* True if the clock was set since the file was written: after another boot, ends would be off by as much. A
  * machine without a clock of its own boots in 1970, and NTP sets it later. */
 static bool clock_was_set(const struct members *m)
 {

@@ -295,7 +295,7 @@ const char *name_none(const struct host_name *h)
     return v4->known && v6->known && !v4->count && !v6->count ? *v4->none ? v4->none : v6->none : NULL;
 }
 
-/* Tell of names that have no address since the last call: a misspelt one looks like a name that bans nobody. */
+/* Tell of names that have no address since the last call: a misspelt name would leave a set empty. */
 static void tell_none(struct rules *rules)
 {
     struct names *n = rules->names;
