@@ -52,10 +52,9 @@ static void help(FILE *out)
 #include "runtime/preyctl/command.def"
     fprintf(out, "\nOptions:\n");
     for (unsigned i = 0; i < OPTIONS; i++) help_row(out, options[i].name, options[i].argument, options[i].doc);
-    fprintf(
-        out,
-        "\nExit status: 0 success; 1 a live set refused a change, `has` found no member, or `impact` an obstacle;\n"
-        "2 wrong usage, a rejected request, no running preyrun, no privileges, or a fault of this machine.\n");
+    fprintf(out,
+            "\nExit status: 0 success; 1 a live set refused a change, `has` found no member, or `impact` an obstacle;\n"
+            "2 wrong usage, a rejected request, no running preyrun, no privileges, or a fault of this machine.\n");
 }
 
 struct reading {
