@@ -46,6 +46,8 @@ same 'the same rules would change nothing' "$(grep -c -e 'web/a' -e 'other serve
 same 'it is the same program' "$(digest)" "$was"
 ctl impact shop.pbc
 same 'and would change no server' "$status $(grep -cE '^pools|drain|reset|move' out)" '0 0'
+has 'impact shows what a name is now' '^names +app\.example\.net  10\.2\.0\.3$'
+has 'and which has no address' '^ +other\.example\.net  no address: '
 
 # A talk goes on, while its server moves.
 names '10.2.0.2 app.example.net' '10.2.0.3 app.example.net' 'fd00:2::3 six.example.net'

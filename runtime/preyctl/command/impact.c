@@ -133,6 +133,24 @@ static void capacity_print(const cJSON *capacity)
              "restart\n");
 }
 
+/* Print the names of the new program with their present addresses. */
+static void names_print(const cJSON *names)
+{
+    enum { SHOWN = 20 };
+    static const char name[] = "{name}  {?addresses {*addresses||, |{.}}}{!addresses {?why no address: {why}}"
+                               "{!why not looked up yet}}\n";
+    const int count = cJSON_GetArraySize(names);
+    int shown = 0;
+    const cJSON *one;
+    cJSON_ArrayForEach(one, names)
+    {
+        if (shown == SHOWN) break;
+        printf("%-9s ", shown++ ? "" : "names");
+        fill(stdout, one, name);
+    }
+    if (count > SHOWN) printf("%9s and %d more, which --json lists\n", "", count - SHOWN);
+}
+
 static void text_print(const struct talk *t, char *diff, char *audit, const cJSON *all)
 {
     const time_t back = time(NULL) + TRIAL_S;
@@ -141,6 +159,7 @@ static void text_print(const struct talk *t, char *diff, char *audit, const cJSO
     lines_print("rules", diff);
     if (audit) lines_print("in audit", audit);
     fill(stdout, all, pools_differ);
+    names_print(item(all, "names"));
     flows_print(all);
     capacity_print(item(all, "capacity"));
     strftime(when, sizeof when, "%H:%M", localtime_r(&back, &tm));

@@ -1,6 +1,10 @@
 /* Another program's impact (impact.h) as JSON. */
+#include <arpa/inet.h>
+
 #include "runtime/live/control/flows/impact.h"
+#include "runtime/live/rules/names/names.h"
 #include "runtime/report/json.h"
+#include "vm/words/words.h"
 
 /* Add a rule or default with the number of flows that it would decide otherwise. */
 static void change_json(cJSON *to, const struct labels *labels, const struct impact *im, uint32_t at)
@@ -50,14 +54,40 @@ static void servers_json(cJSON *to, const struct impact *im)
     }
 }
 
+struct named {
+    const struct rules *rules;
+    cJSON *to;
+};
+
+/* Add a name of the next program with its present addresses, and the reason why it has none. */
+static void name_json(void *arg, const char *host)
+{
+    const struct named *n = arg;
+    const struct host_name *h = names_find(n->rules, host);
+    cJSON *one = json_object(n->to), *all = cJSON_AddArrayToObject(one, "addresses");
+    const char *why = h ? name_none(h) : NULL;
+    char text[INET6_ADDRSTRLEN];
+    cJSON_AddStringToObject(one, "name", host);
+    for (unsigned v6 = 0; h && v6 < 2; v6++) {
+        for (uint32_t i = 0; i < h->of[v6].count; i++) {
+            address_text(v6 ? 6 : 4, h->of[v6].addr[i], text);
+            cJSON_AddItemToArray(all, cJSON_CreateString(text));
+        }
+        if (!why && *h->of[v6].fault) why = h->of[v6].fault;
+    }
+    json_text(one, "why", why);
+}
+
 void impact_json(const struct impact *im, cJSON *to)
 {
+    struct named named = {im->control->rules, cJSON_AddArrayToObject(to, "names")};
     cJSON *flows = cJSON_AddObjectToObject(to, "flows");
     json_number(flows, "live", im->live);
     json_number(flows, "judged", im->judged);
     json_number(flows, "drain", im->drain);
     json_number(flows, "move", im->move);
     json_number(flows, "refused", im->refused);
+    if (!names_each(im->next, name_json, &named)) cJSON_DeleteItemFromObject(to, "names"); /* out of memory */
     servers_json(cJSON_AddArrayToObject(to, "servers"), im);
     changes_json(cJSON_AddArrayToObject(to, "verdicts"), im);
 }

@@ -114,6 +114,16 @@ static struct host_name *list_of(const struct program *p, uint32_t *count)
     return of;
 }
 
+bool names_each(const struct program *p, void (*each)(void *arg, const char *host), void *arg)
+{
+    uint32_t count = 0;
+    struct host_name *of = list_of(p, &count);
+    if (!of) return false;
+    for (uint32_t i = 0; i < count; i++) each(arg, of[i].host);
+    list_fini(of, count);
+    return true;
+}
+
 static struct host_name *find(const struct names *n, const char *host)
 {
     const struct host_name key = {.host = host};

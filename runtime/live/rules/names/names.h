@@ -46,4 +46,7 @@ void names_fault(const struct rules *rules, char *text, size_t len);
 const struct host_name *names_find(const struct rules *rules, const char *host);
 /* Return the reason why a name has no address in either family; NULL: it has one, or a family is not answered yet. */
 const char *name_none(const struct host_name *h);
+/* Call each with every name of a program, once, in order. False: out of memory. */
+struct program;
+bool names_each(const struct program *p, void (*each)(void *arg, const char *host), void *arg);
 void names_end(struct rules *rules);
