@@ -210,7 +210,7 @@ struct way {
 
 static void walk_rules(struct walk *w, uint32_t first, uint32_t count, const struct way *way);
 
-/* Keep frames that the rule may have taken, and may have left. */
+/* Keep as `maybe` the frames that the rule may or may not have taken. */
 static void leave_open(struct parts *left, const struct taker *t, const struct parts *hits)
 {
     add_all(&left->maybe, &hits->sure);

@@ -140,8 +140,8 @@ uint64_t stream_unwritten(const struct copy_sink *k)
     return packets;
 }
 
-/* A disk took `done` bytes. In a replay the part of a block among them is taken back; live no file is ever cut (the
- * service may only append to what it was given), so the rest of the block waits. Return the number of bytes taken. */
+/* A disk took `done` bytes. In a replay, cut off the unfinished block. Live, files are never cut, because the service
+ * may only append to them, so the rest of the block waits. Return the number of bytes taken. */
 static size_t untear(const struct copies *c, struct copy_sink *k, size_t done)
 {
     struct stat what;

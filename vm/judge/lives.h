@@ -390,8 +390,9 @@ struct flow_cuts_flow {
     unsigned count;
     uint64_t began_ns; /* 0: unknown, and so before all requests */
 };
-/* Find the member that ends the flow, for a walker with a round to do; of several the longest prefix. l: live sets
- * of the walker's program, or NULL. Return where to count the flow once it has ended (atomic); NULL: it goes on. */
+/* Find the member that ends the flow, for a walker with a round to do; if several do, the one with the longest prefix.
+ * l: live sets of the walker's program, or NULL. Return where to count the flow once it has ended (atomic); NULL: it
+ * goes on. */
 uint64_t *flow_cuts_cover(struct flow_cuts *c, const struct lives *l, const struct flow_cuts_flow *f);
 /* Note that the walker has been through all of its flows. */
 void flow_cuts_walked(struct flow_cuts *c, unsigned walker);

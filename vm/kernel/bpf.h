@@ -165,7 +165,7 @@ static inline bool kpkt_is_old(const struct kpkt *k)
 
 extern struct kernel_way state_ways[];
 
-/* Return an interface's id in rules: another than its own where they know it by a pattern. */
+/* Return an interface's id in the rules: not its own if the rules know it by a pattern. */
 static inline uint32_t known_as(uint32_t iface)
 {
     const uint32_t as = iface < KERNEL_WAYS ? state_ways[LOOSE(iface) & (KERNEL_WAYS - 1)].as : 0;

@@ -152,7 +152,7 @@ static_assert(sizeof(struct kernel_observe) == 32, "a power of two");
 /* A record of the ring; the bytes follow. */
 struct kernel_copied {
     uint32_t program;  /* serial of the program that `mirrors` are of */
-    uint32_t cap_len;  /* bytes that follow and count */
+    uint32_t cap_len;  /* captured bytes that follow */
     uint32_t wire_len; /* length of the frame */
     uint16_t iface;    /* interface that the frame came in or leaves by, as in struct pkt */
     uint16_t segment;  /* as in struct pkt */

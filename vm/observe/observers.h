@@ -32,7 +32,7 @@ struct observe_packet {
     uint32_t skip;
     uint16_t window, stack;           /* stack: see flow/stacks.h, with a reference */
     uint8_t seg_count, flags, scale;  /* flags: enum tcp_flag; scale: of a SYN's windows */
-    bool has_stamps, sack, has_scale; /* options, where the program cuts into connections (so are these) */
+    bool has_stamps, sack, has_scale; /* these, `mss`, `stamp`: only of a SYN, unless the program cuts in */
     uint16_t mss;
     uint32_t stamp;
     uint32_t fragment, zero; /* identification of a first fragment, and number of its datagram's first byte */

@@ -24,7 +24,7 @@ enum {
 struct search {
     struct claims *all;
     const struct claim *claim;
-    struct claim_target target; /* target of a claim that `reaches` */
+    struct claim_target target; /* target, in a claim `reach` */
     struct claim_found *found;
     struct claim_others *others;
     struct breaker {

@@ -15,7 +15,7 @@ struct explain_look {
     struct vm_in in;
     struct pkt pkt;        /* as it arrived, parsed; the caller owns the bytes */
     struct key key;        /* with the answer to `state` */
-    bool in_flow, follows; /* belongs to `flow` or quotes it; is a reply of a bound flow and not judged */
+    bool in_flow, follows; /* in_flow: belongs to `flow`, or quotes it; follows: reply of a bound flow, so not judged */
     struct flow_record flow;
     struct explain_steps steps;
     struct decision decision;

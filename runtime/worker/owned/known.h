@@ -23,7 +23,7 @@ static_assert(KNOWN_WAYS * sizeof(struct known) == 64, "a set is a line");
 
 struct known_owners {
     struct known sets[KNOWN_SETS][KNOWN_WAYS] __attribute__((aligned(64)));
-    const struct owners *owners; /* owners that found them, and the number of the snapshot */
+    const struct owners *owners; /* owners for which `sets` is valid; `world`: the snapshot's number */
     uint64_t world;
 };
 

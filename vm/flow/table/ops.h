@@ -14,15 +14,16 @@
 #define TAKEN_CHANGES (TAKEN_LOCK - TAKEN_CHANGE)
 
 enum flow_op_kind {
-    /* tuple, state, flags, would, tcp, idle_ns: add a flow; a plain flow with the same tuple ends. pairs, twin: its
-     * twin too, if there is room. */
+    /* Add a flow with tuple, state, flags, would, tcp and idle_ns. A plain flow with the same tuple ends. If `pairs` is
+     * set, add `twin` as its twin, too, if there is room. */
     FLOW_OP_ADD,
-    FLOW_OP_TWIN, /* slot, taken, twin: add its twin */
-    FLOW_OP_SET,  /* slot, taken, tcp, seen_ns, state, flags, would: set these fields; flags are added */
-    /* slot, taken, how, over: end the flow, even if it has changed since, as long as it is the same flow. */
+    FLOW_OP_TWIN, /* Add `twin` to the flow with slot and taken */
+    FLOW_OP_SET,  /* Set tcp, seen_ns, state and would of the flow with slot and taken, and add flags */
+    /* End the flow with slot and taken by `how`, even if it has changed since, as long as it is the same flow. `over`:
+     * only if it has expired. */
     FLOW_OP_END,
-    /* slot, until: end expired flows in this range, at most as many as fit into `swept`, and list them there; `count`:
-     * their number. Stops at a flow that only the process may end. */
+    /* End expired flows from slot to until, at most as many as fit into `swept`, and list them there. `count` becomes
+     * their number. The sweep stops at a flow that only the process may end. */
     FLOW_OP_SWEEP,
 };
 

@@ -44,7 +44,7 @@ enum { WINDOW = 4 << 20 /* bytes of the file for flows in advance */ };
 struct yield {
     int fd; /* the other process */
     uint64_t until_ns;
-    uint64_t deadline;     /* time until which messages come and go (channel_until) */
+    uint64_t deadline;     /* deadline for messages (channel_until) */
     pid_t to;              /* 0: it has not sent BEGIN */
     struct said_file text; /* the file in memory */
     uint64_t program;      /* serial of HELLO's program */
