@@ -187,7 +187,7 @@ was=$(owner)
 by_hand --io xdp --ring 4MiB
 same 'what is refused is told to whoever asked' "$status $(grep -c 'the running instance uses --io packet, and this start would not' err) $(owner)" "2 1 $was"
 main=1 by_hand
-same 'one that is not the main process of its unit: refused' "$status $(grep -c 'the main process of preyrun@edge is 1, and' err) $(owner)" "2 1 $was"
+same 'one that is not the main process of its unit: refused' "$status $(grep -c 'the main process of preyrun@edge is 1, but' err) $(owner)" "2 1 $was"
 exec 7<>/run/prey/edge.takeover
 flock 7
 by_hand

@@ -315,8 +315,8 @@ bool take_fits(const struct take *t, const struct carry *carry)
         status = complain(
             "--takeover: the running instance serves other interfaces, or in another order; a restart changes that");
     if (why)
-        status = complain("--takeover: the running instance has %u worker%s, and this start would have %u; a restart "
-                          "changes that, for %s",
+        status = complain("--takeover: the running instance has %u worker%s, and this start would have %u, but %s; a "
+                          "restart changes that",
                           t->hello.workers, t->hello.workers == 1 ? "" : "s", carry->worker_count, why);
     if (!carry->in_kernel && carry->io != (t->hello.xdp ? &io_XDP : &io_PACKET))
         status =
