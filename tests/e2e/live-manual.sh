@@ -9,7 +9,6 @@ live_begin
 
 site one two
 web prey
-at client sysctl -q -w net.ipv4.tcp_no_metrics_save=1 # else a client that has measured its way sends its SYN again within 200 ms
 ln -s "$bin" build
 
 # The only preyrun that it ends is the one that the page started.

@@ -40,8 +40,8 @@ document_printed() { # KIND PAGE
     done <"$2"
 }
 
-# document_is_true KIND PAGE: the blocks ```console KIND show what was printed, but for figures, times, words of trials and
-# columns' widths, and whether there are other flows than those that were asked for. A command confirms with the word that the block
+# document_is_true KIND PAGE: the blocks ```console KIND show what was printed, but for figures, the noun behind a
+# number of packets, times, words of trials and columns' widths, and whether there are other flows than those that were asked for. A command confirms with the word that the block
 # before it shows. UPDATE=1 writes what was printed into the page.
 document_is_true() {
     document_printed "$1" "$2" >printed
