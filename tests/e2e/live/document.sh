@@ -40,14 +40,14 @@ document_printed() { # KIND PAGE
     done <"$2"
 }
 
-# document_is_true KIND PAGE: the blocks ```console KIND show what was printed, but for figures, the noun behind a
-# number of packets, times, words of trials and columns' widths, and whether there are other flows than those that were asked for. A command confirms with the word that the block
+# document_is_true KIND PAGE: the blocks ```console KIND show what was printed, but for figures, times, words of trials and
+# columns' widths, and whether there are other flows than those that were asked for. A command confirms with the word that the block
 # before it shows. UPDATE=1 writes what was printed into the page.
 document_is_true() {
     document_printed "$1" "$2" >printed
     [ -z "${UPDATE:-}" ] || cp printed "$2"
     plain() {
-        awk -v kind="$1" '/^```/ { inside = $0 == "```console " kind } inside && !/^([a-z]*\$|#) / { word = $NF; gsub(/[0-9][0-9,.:]*( ([mun]?s|min))?/, "N"); gsub(/  +/, " "); sub(/^N of N flows$/, "N flows"); sub(/^N packets in the last/, "N packet in the last"); if (sub(/: preyctl confirm [a-z]*$/, ": preyctl confirm WORD")) shown = word } inside && shown && /^([a-z]*\$|#) / { sub("preyctl confirm " shown, "preyctl confirm WORD") } { print }' "$2"
+        awk -v kind="$1" '/^```/ { inside = $0 == "```console " kind } inside && !/^([a-z]*\$|#) / { word = $NF; gsub(/[0-9][0-9,.:]*( ([mun]?s|min))?/, "N"); gsub(/  +/, " "); sub(/^N of N flows$/, "N flows"); if (sub(/: preyctl confirm [a-z]*$/, ": preyctl confirm WORD")) shown = word } inside && shown && /^([a-z]*\$|#) / { sub("preyctl confirm " shown, "preyctl confirm WORD") } { print }' "$2"
     }
     plain "$1" "$2" >wanted.plain
     plain "$1" printed >printed.plain
