@@ -151,6 +151,6 @@ void unserved_lost(const struct unserved *u, const struct pkt *left, char why[UN
     if (pkt_parse(&pkt, u->facts, &key) != REASON_NONE || !(key.kind & KIND_IP)) return;
     const char *out = key_way_out(u, &key);
     if (serves_device(u, out) || !names_device(u->program, out)) return;
-    snprintf(why, UNSERVED_LOST, "the route to %s leaves by %s, which -i does not name",
+    snprintf(why, UNSERVED_LOST, "the route to %s leaves by %s, which -i doesn't name",
              address_text(key.kind & KIND_IP4 ? 4 : 6, key.dst, addr), out);
 }

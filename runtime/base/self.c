@@ -80,7 +80,7 @@ static int add_one(struct self *s, const char *text, size_t len, char *err, size
             failed = add6(s, &a6);
     }
     if (failed == -EINVAL)
-        snprintf(err, err_len, "`%.*s` is not an IPv4 or IPv6 address", (int)(len < 60 ? len : 60), text);
+        snprintf(err, err_len, "`%.*s` isn't an IPv4 or IPv6 address", (int)(len < 60 ? len : 60), text);
     if (failed == -ENOMEM) snprintf(err, err_len, "out of memory");
     return failed;
 }

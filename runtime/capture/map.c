@@ -67,7 +67,7 @@ int map_open(struct capture *c)
 {
     if (!c->size) return 0;
     void *m = mmap(NULL, c->size, PROT_READ, MAP_PRIVATE, c->fd, 0);
-    if (m == MAP_FAILED) return capture_fault(c, "cannot map the file: %s", strerror(errno));
+    if (m == MAP_FAILED) return capture_fault(c, "can't map the file: %s", strerror(errno));
     install();
     c->bytes = m;
     c->map_slot = slot_take((uintptr_t)m, ((uintptr_t)m + c->size + PAGE_MASK) & ~PAGE_MASK);

@@ -36,13 +36,13 @@ static int header_read(struct capture *c, struct pcap_state *s)
     /* 2.0 to 2.4, or 543.0 (DG/UX), as in libpcap. */
     const unsigned major = load16(c->bytes + 4, s->swapped), minor = load16(c->bytes + 6, s->swapped);
     if (!(major == 2 && minor <= 4) && !(major == 543 && minor == 0))
-        return capture_fault(c, "pcap version %u.%u is not supported", major, minor);
+        return capture_fault(c, "pcap version %u.%u isn't supported", major, minor);
     s->lengths = major == 543 || minor < 3 ? LENGTHS_SWAPPED : minor == 3 ? LENGTHS_MAYBE_SWAPPED : LENGTHS_RIGHT;
     const uint32_t type = load32(c->bytes + 20, s->swapped) & 0x03ffffff; /* the upper bits hold the FCS length */
     enum pkt_link link;
     char name[64];
     if (!linktype_link(type, &link))
-        return capture_fault(c, "link type %s is not supported", linktype_name(type, name, sizeof name));
+        return capture_fault(c, "link type %s isn't supported", linktype_name(type, name, sizeof name));
     s->dlt = (uint16_t)type;
     s->link = (uint8_t)link;
     s->snaplen = load32(c->bytes + 16, s->swapped);

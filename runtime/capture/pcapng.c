@@ -56,7 +56,7 @@ static int section_begin(struct capture *c, struct ng_state *s, struct body b)
     if (b.left < 16) return fault_at(c, "a section header under 28 bytes");
     const unsigned major = load16(b.at + 4, s->swapped);
     if (major != 1)
-        return capture_fault(c, "pcapng version %u.%u is not supported", major, load16(b.at + 6, s->swapped));
+        return capture_fault(c, "pcapng version %u.%u isn't supported", major, load16(b.at + 6, s->swapped));
     s->first += s->count;
     s->count = 0;
     c->says_left = false;
@@ -114,7 +114,7 @@ static int interface_port(struct capture *c, struct interface *i, const char *na
 {
     const int port = c->named ? c->named(c->named_arg, c->path, name) : c->port;
     i->port = (uint16_t)port;
-    return port < 0 ? fault_at(c, "more interfaces than preyrun can tell apart") : 0;
+    return port < 0 ? fault_at(c, "more interfaces than preyrun can distinguish") : 0;
 }
 
 static int interface_add(struct capture *c, struct ng_state *s, struct body b)
@@ -159,7 +159,7 @@ static int frame_fill(struct capture *c, const struct ng_state *s, struct captur
     const struct interface *i = &s->ifaces[iface];
     char name[64];
     if (!i->known)
-        return capture_fault(c, "frame %llu: link type %s of interface %u is not supported",
+        return capture_fault(c, "frame %llu: link type %s of interface %u isn't supported",
                              (unsigned long long)c->frames + 1, linktype_name(i->linktype, name, sizeof name),
                              s->first + iface);
     if (f->cap_len > CAPTURE_FRAME_MAX || f->cap_len > i->snaplen)

@@ -68,7 +68,7 @@ static enum probe_result judge_line(struct probe *p)
     p->http.line[p->http.line_len] = 0;
     const int n = sscanf(p->http.line, "HTTP/%1u.%1u %3u%c", &major, &minor, &status, &after);
     if (n < 3 || major != 1 || status < 100 || (n == 4 && after != ' ' && after != '\r'))
-        return probe_bad(p, "the answer is not HTTP/1");
+        return probe_bad(p, "the answer isn't HTTP/1");
     p->http.status = (uint16_t)status;
     if (!is_expected(p, status)) return probe_bad(p, "status %u", status);
     if (!body_step(p)) return PROBE_GOOD;

@@ -93,7 +93,7 @@ static const char *which(const struct probe *p, char buf[16])
 static enum probe_result say_lacks(struct probe *p, const char *when)
 {
     char want[QUOTED], seen[QUOTED], step[16], bytes[TEXT_NUMBER];
-    return probe_bad(p, "%s%s is not in the %s byte%s %s: %s", which(p, step), quote_want(p, want),
+    return probe_bad(p, "%s%s isn't in the %s byte%s %s: %s", which(p, step), quote_want(p, want),
                      text_number(p->steps.heard, bytes), text_plural(p->steps.heard), when, quote_seen(p, seen));
 }
 

@@ -174,7 +174,7 @@ static void question_answer(struct call *c)
         if (c->question && !c->follows) call_end(c, 2, "no answer to `%s`", word);
         return;
     }
-    call_end(c, 2, "this preyrun (%s) does not know the question `%.60s`", PREY_VERSION, word ? word : "");
+    call_end(c, 2, "this preyrun (%s) doesn't know the question `%.60s`", PREY_VERSION, word ? word : "");
 }
 
 /* Answer a request. False if the message is not a JSON object. */

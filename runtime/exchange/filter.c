@@ -52,7 +52,7 @@ bool filter_suits_flows(const struct filter *f, char *err, size_t err_len)
     for (uint32_t i = 0; f->program && i < f->program->conds_count; i++) {
         const unsigned kind = f->program->conds[i].kind;
         if (kind < sizeof suits / sizeof *suits && suits[kind]) continue;
-        snprintf(err, err_len, "`%s` cannot be asked of flows, which have only protocols, addresses, ports and VLANs",
+        snprintf(err, err_len, "`%s` can't be asked of flows, which have only protocols, addresses, ports and VLANs",
                  cond_info[kind].name);
         return false;
     }

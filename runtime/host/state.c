@@ -81,7 +81,7 @@ static int undo_line(char *line, const struct undoing *u, bool last)
         if (end_keeps(u, changes[k].when, word[1])) return KEPT;
         const int failed = changes[k].undo(word[1], word[2], word[3]), why = failed == WAITS ? -EBUSY : failed;
         if (!failed || last)
-            say_line(u->say, u->arg, failed ? "could not be undone" : "undone", changes[k].doc, word[1], why);
+            say_line(u->say, u->arg, failed ? "couldn't be undone" : "undone", changes[k].doc, word[1], why);
         return failed;
     }
     say_line(u->say, u->arg, "not understood", "recorded line", word[0], 0);
@@ -186,7 +186,7 @@ static void say_unwritten(const char *path, const char *run, int failed, char *e
 {
     const char *last = strrchr(run, '/');
     const int above = last && last > run ? (int)(last - run) : 1;
-    snprintf(err, err_len, "%s: the record of changes cannot be written: %s%s%.*s", path, strerror(-failed),
+    snprintf(err, err_len, "%s: the record of changes can't be written: %s%s%.*s", path, strerror(-failed),
              failed == -ENOSPC ? "; make room in " : "", failed == -ENOSPC ? above : 0, run);
 }
 
@@ -219,7 +219,7 @@ struct state *state_open(const char *run, const char *name, const struct state_h
     else if (failed == -EINVAL)
         snprintf(
             err, err_len,
-            "`%.64s` cannot name an instance: use 1 to 64 visible characters, without `/` and without a leading `.`",
+            "`%.64s` can't name an instance: use 1 to 64 visible characters, without `/` and without a leading `.`",
             name);
     else
         say_unwritten(s && *s->path ? s->path : run, run, failed, err, err_len);

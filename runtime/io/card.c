@@ -81,7 +81,7 @@ bool card_suits(const struct card *c, unsigned workers, char *why, size_t len)
     if (!card_is_plain(c, why, len)) return false;
     if (*c->kind)
         snprintf(why, len,
-                 "%s (%s) has partial checksums, super-packets and VLAN tags outside its frames, which XDP cannot see",
+                 "%s (%s) has partial checksums, super-packets and VLAN tags outside its frames, which XDP can't see",
                  c->name, c->kind);
     else if (!fills_memory(c->driver))
         snprintf(why, len, "%s (%s) has a driver without known zero-copy support for XDP", c->name,

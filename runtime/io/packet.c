@@ -150,7 +150,7 @@ static struct io_port *packet_open(const struct io_ask *ask, const struct io_mad
         return NULL;
     }
     if (made->handed.blocks && (made->fd_count != 1 || !is_handed(made->fds[0], ask->ifindex, ask->mute))) {
-        snprintf(err, err_len, "the descriptor handed over is not a packet socket of this interface");
+        snprintf(err, err_len, "the descriptor handed over isn't a packet socket of this interface");
         struct io_made unused = *made;
         io_made_close(&unused);
         return NULL;

@@ -115,7 +115,7 @@ static struct io_port *ringed_open(const struct io_ask *ask, const struct io_mad
         if (ring.fd_count == 1) ring.fds[0] = ring.fds[1];
         io_made_close(&sockets);
         io_made_close(&ring);
-        snprintf(err, err_len, "the descriptors handed over are not a ring with its sockets");
+        snprintf(err, err_len, "the descriptors handed over aren't a ring with its sockets");
         return NULL;
     }
     struct io_port *xdp = io_XDP.open(ask, &sockets, umem, err, err_len);

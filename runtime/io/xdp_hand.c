@@ -46,7 +46,7 @@ const char *xdp_stays(const struct io_port *p)
     if (at != MAP_FAILED) munmap(at, 1);
     const bool gone = at == MAP_FAILED && recvfrom(p->queues[0].fd, NULL, 0, MSG_DONTWAIT, NULL, NULL) < 0 &&
                       errno == ENXIO; /* its interface is, and the port with it */
-    return at != MAP_FAILED || gone ? NULL : "before Linux 6.4 another process cannot map the rings of --io xdp";
+    return at != MAP_FAILED || gone ? NULL : "before Linux 6.4 another process can't map the rings of --io xdp";
 }
 
 /* ---- state between the two processes ---- */
@@ -150,11 +150,11 @@ const char *xdp_unfit(const struct io_ask *ask, const struct io_made *made, cons
     const uint32_t ring = made->ring, slots = (uint32_t)(ask->ring_bytes / slot_bytes) * ask->ports;
     if (made->handed.slot_bytes != slot_bytes || made->slots != slots || !slots || made->fd_count < 2)
         return "the old memory has another size, by --ring or the MTU";
-    if (ring < RING_LEAST || ring > RING_MOST || ring & (ring - 1)) return "a ring cannot have that size";
+    if (ring < RING_LEAST || ring > RING_MOST || ring & (ring - 1)) return "a ring can't have that size";
     if (!is_memory(made->fds[0], (uint64_t)slots * slot_bytes) || (shared && !same_file(made->fds[0], shared->memory)))
-        return "the descriptor handed over is not the worker's memory";
+        return "the descriptor handed over isn't the worker's memory";
     for (unsigned i = 1; i < made->fd_count; i++) {
-        if (!socket_is_bound(made->fds[i])) return "the descriptor handed over is not a bound AF_XDP socket";
+        if (!socket_is_bound(made->fds[i])) return "the descriptor handed over isn't a bound AF_XDP socket";
         for (unsigned k = 1; k < i; k++)
             if (same_file(made->fds[i], made->fds[k])) return "one socket was handed over twice";
     }

@@ -56,7 +56,7 @@ static int init_world(struct kernel *k, char *err, size_t err_len)
         const bool drawn = getrandom(&w->secret, sizeof w->secret, 0) == sizeof w->secret &&
                            (k->cfg.mark || getrandom(&w->ours, sizeof w->ours, 0) == sizeof w->ours);
         if (drawn) continue;
-        snprintf(err, err_len, "random numbers are not available: %s", strerror(errno));
+        snprintf(err, err_len, "random numbers aren't available: %s", strerror(errno));
         return -errno;
     }
     return 0;

@@ -48,7 +48,7 @@ static int question_ask(struct channel *c, const struct question *q, struct answ
     const int lost = a->failed ? 0 : exchange(c, q, a, fds);
     int failed = lost ? lost : a->failed;
     if (lost)
-        snprintf(err, err_len, "the parent process does not answer: %s",
+        snprintf(err, err_len, "the parent process doesn't answer: %s",
                  lost == -ENODATA ? "it is gone" : strerror(-lost));
     else if (failed)
         snprintf(err, err_len, "%s", *a->err ? a->err : strerror(-failed));
@@ -176,7 +176,7 @@ int ask_kernel(struct channel *c, const struct program *p, const struct kernel_s
     const int failed = ask_KERNEL(c, &a, fds, err, err_len);
     if (failed) return failed;
     *k = kernel_adopt(p, sizes, (unsigned)a.value, fds, a.fd_count);
-    if (!*k) snprintf(err, err_len, "the kernel's maps cannot be mapped into memory: %s", strerror(errno));
+    if (!*k) snprintf(err, err_len, "the kernel's maps can't be mapped into memory: %s", strerror(errno));
     return *k ? 0 : -EIO;
 }
 

@@ -47,7 +47,7 @@ static void lack_gate(struct parent *p, const char *why)
     const bool never = !p->kernel && !io_filter(&p->maker);
     const char *lacks = never && !p->no_gate && !p->told_gate ? gate_lacks() : NULL;
     if (!p->no_gate && (!never || (!p->told_gate && !steers_all(p))))
-        complain("notice: prey cannot hold back stray packets for `mode proxy`, so this machine answers them with "
+        complain("notice: prey can't hold back stray packets for `mode proxy`, so this machine answers them with "
                  "resets: %s",
                  lacks ? lacks : why);
     p->no_gate = true;
@@ -85,7 +85,7 @@ static int gate_follow(struct parent *p, const struct guard_match *all, uint32_t
             "%d other ports",
             GATE_WIDE, GATE_ENDS);
     else if (failed)
-        snprintf(err, err_len, "the filter for the proxy's packets cannot be set: %s", strerror(-failed));
+        snprintf(err, err_len, "the filter for the proxy's packets can't be set: %s", strerror(-failed));
     return failed;
 }
 

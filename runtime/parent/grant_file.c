@@ -32,7 +32,7 @@
 int grant_RULES(struct parent *p, struct answer *a, int fds[])
 {
     if (!strcmp(p->o->program, "-")) {
-        snprintf(a->err, sizeof a->err, "the program came from standard input, which cannot be read again");
+        snprintf(a->err, sizeof a->err, "the program came from standard input, which can't be read again");
         return -ESPIPE;
     }
     /* O_NONBLOCK: a FIFO without a writer must not block the open; its reader refuses the FIFO */

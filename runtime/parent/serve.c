@@ -251,7 +251,7 @@ static int shut_named(const struct options *o, struct state *s, const struct gua
     if (!named) return complain("out of memory");
     for (unsigned i = 0; i < o->iface_count; i++) {
         if (!guard_names(o->ifaces[i])) {
-            complain("%s: guard rules cannot name this interface, so it stays open", o->ifaces[i]);
+            complain("%s: guard rules can't name this interface, so it stays open", o->ifaces[i]);
             continue;
         }
         ports[g.port_count++] = o->ifaces[i];
@@ -289,7 +289,7 @@ void parent_drop_judges(struct parent *p) { hooks_drop(p->state); }
 static void say_closed(const struct parent *p)
 {
     if (is_anothers(p)) return;
-    if (p->unshut) complain("the interfaces of -i are not shut: fix the errors above, and start again");
+    if (p->unshut) complain("the interfaces of -i aren't shut: fix the errors above, and start again");
     if (p->unshut || !parent_is_guarded(p)) return;
     complain("the interfaces of -i are shut to unjudged packets (--on-exit closed); to open them, run: "
              "preyrun --cleanup --name %s",
@@ -328,7 +328,7 @@ int parent_begin(const struct options *o, bool in_kernel, struct parent **made, 
         if (!p->borrows) state_works(p->state, p->child);
     }
     if (!failed) return 0;
-    complain("a process cannot be started: %s", strerror(-failed));
+    complain("a process can't be started: %s", strerror(-failed));
     if (closed) {
         parent_refuse(p);
     } else {
@@ -478,7 +478,7 @@ static bool serve_ready(struct parent *p)
     const int failed = serve_one(p);
     if (failed == -EPROTO) {
         parent_signal(p, SIGKILL);
-        complain("internal error: the service made a request that is not in the table, and is killed");
+        complain("internal error: the service made a request that isn't in the table, and is killed");
         p->broke = true;
     }
     return !failed;
@@ -502,7 +502,7 @@ static int serve(struct parent *p)
         if (poll(fds, COUNT, most_ms) < 0) continue;
         if (ending && most_ms == 0) {
             parent_signal(p, SIGKILL);
-            complain("the service did not end within %d s, and is killed", END_MS / 1000);
+            complain("the service didn't end within %d s, and is killed", END_MS / 1000);
             ends_ns = 0;
             hung_up = true;
         }

@@ -97,7 +97,7 @@ static bool command_take(struct reading *r, const char *word)
         r->l->word = commands[i];
         return r->chosen = true;
     }
-    snprintf(r->err, r->err_len, "`%.60s` is not %s of preyctl: try --help", word,
+    snprintf(r->err, r->err_len, "`%.60s` isn't %s of preyctl: try --help", word,
              *word == '-' ? "an option" : "a command");
     return false;
 }

@@ -49,7 +49,7 @@ int filter_hand(const char *const words[], unsigned count, int *fd)
     /* no character may end the rule */
     const int status = !strpbrk(filter, "{};\n#\\")
                            ? compile(filter, fd)
-                           : talk_complain("`%.100s` is not a filter: write conditions, as in a rule", filter);
+                           : talk_complain("`%.100s` isn't a filter: write conditions, as in a rule", filter);
     free(filter);
     return status;
 }

@@ -23,6 +23,6 @@ bool trial_take(struct command_line *l, cJSON *question)
     uint64_t ns = 0;
     if (!confirm) return true;
     if (!duration_read(confirm, &ns) || !ns)
-        return !talk_complain("--confirm: `%.60s` is not a time such as 30s, 5m or 2h", confirm);
+        return !talk_complain("--confirm: `%.60s` isn't a time such as 30s, 5m or 2h", confirm);
     return cJSON_AddNumberToObject(question, "confirm_ns", (double)ns);
 }

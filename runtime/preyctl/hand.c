@@ -18,7 +18,7 @@ int hand_bytes(const void *bytes, size_t len)
     int failed = fd < 0 ? -errno : write_whole(fd, bytes, len);
     if (!failed && fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)) failed = -errno;
     if (!failed) return fd;
-    talk_complain("a memory file cannot be created: %s", strerror(-failed));
+    talk_complain("a memory file can't be created: %s", strerror(-failed));
     if (fd >= 0) close(fd);
     return -1;
 }

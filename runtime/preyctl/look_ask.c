@@ -26,7 +26,7 @@ static int take_number(struct talk *t, cJSON *question, const char *option, cons
     const unsigned long long n = value ? strtoull(value, &end, 10) : 1;
     if (!value) return 0;
     if (*value < '0' || *value > '9' || *end || !n || n > UINT32_MAX)
-        return talk_complain("%s: `%.60s` is not a number of at least 1", option, value);
+        return talk_complain("%s: `%.60s` isn't a number of at least 1", option, value);
     cJSON_AddNumberToObject(question, member, (double)n);
     return 0;
 }
@@ -37,7 +37,7 @@ static int take_time(struct talk *t, cJSON *question)
     uint64_t ns;
     if (!value) return 0;
     if (!duration_read(value, &ns) || !ns)
-        return talk_complain("--for: `%.60s` is not a time such as 30s, 5m or 2h", value);
+        return talk_complain("--for: `%.60s` isn't a time such as 30s, 5m or 2h", value);
     cJSON_AddNumberToObject(question, "ns", (double)ns);
     return 0;
 }
@@ -63,7 +63,7 @@ int look_ask(struct talk *t, enum question q, const char *usage)
     if (q == QUESTION_TALKERS && argument_flag(t->line, "--bytes")) cJSON_AddTrueToObject(question, "bytes");
     const char *other = argument_unknown(l);
     if (!wrong && other)
-        wrong = talk_complain("`%.60s` is not an option of %s: preyctl %s %s", other, l->word, l->word, usage);
+        wrong = talk_complain("`%.60s` isn't an option of %s: preyctl %s %s", other, l->word, l->word, usage);
     if (!wrong && q == QUESTION_DROPPED) wrong = command_takes(t, 0, 0, usage);
     if (wrong || filter_hand(l->arguments, l->count, &fd)) {
         cJSON_Delete(question);

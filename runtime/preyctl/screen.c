@@ -94,7 +94,7 @@ static void head_print(FILE *out, const cJSON *seen)
          "{*interfaces?link=gone,link=down|not served until they appear: |, |{interface} ({link})|\n}"
          "{*interfaces?returned|went and came back: |, |{interface} {#returned|time}|\n}"
          "{/instance {?unjudged not judged: {unjudged}\n}{?never notice: {never}\n}"
-         "{?clock_not_set the clock is not set: {clock_not_set}; no schedule is active\n}}"
+         "{?clock_not_set the clock isn't set: {clock_not_set}; no schedule is active\n}}"
          "{?instance.monitor packets to this machine itself are only counted: {#live.watched|packet} would have been "
          "dropped\n}");
 }

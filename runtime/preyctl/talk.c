@@ -131,7 +131,7 @@ static bool receive(struct talk *t, int patience_ms)
     if (!where) return !talk_complain("out of memory");
     const int ready = bytes_await(t, patience_ms);
     if (ready < 0 && errno == EINTR) return true;
-    if (!ready) return !talk_complain("preyrun does not answer");
+    if (!ready) return !talk_complain("preyrun doesn't answer");
     const ssize_t got = recv(t->fd, where, room, 0);
     if (got < 0 && errno == EINTR) return true;
     t->lost = got <= 0;
@@ -154,7 +154,7 @@ int talk_next(struct talk *t, struct message *m, int patience_ms)
     while (!(next = inbox_next(&t->in, kinds, m)))
         if (!receive(t, patience_ms)) return -1;
     if (next < 0) {
-        talk_complain("the program that answers is not a preyrun of this version");
+        talk_complain("the program that answers isn't a preyrun of this version");
         return -1;
     }
     if (m->kind != MESSAGE_END) return 1;

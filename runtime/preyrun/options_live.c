@@ -10,7 +10,7 @@ static bool iface_add(struct reading *r, const char *option, const char *name)
     struct options *o = r->o;
     if (!*name) return wrong(r, "%s needs an interface", option);
     if (strlen(name) >= OPTIONS_DEVICE_MOST || strpbrk(name, " \t\n/"))
-        return wrong(r, "%s: `%.60s` is not an interface name: use at most 15 bytes, without spaces and `/`", option,
+        return wrong(r, "%s: `%.60s` isn't an interface name: use at most 15 bytes, without spaces and `/`", option,
                      name);
     for (unsigned i = 0; i < o->iface_count; i++)
         if (!strcmp(o->ifaces[i], name)) return wrong(r, "%s %.60s: the interface is given twice", option, name);
@@ -55,7 +55,7 @@ bool opt_allow_unjudged(struct reading *r, const char *n, const char *v)
     struct options *o = r->o;
     o->allows_nameless |= !*v;
     if (!*v) return true;
-    if (!are_devices(v)) return wrong(r, "--%s: `%.60s` is not a list of devices such as wg0 or wg0,ppp0", n, v);
+    if (!are_devices(v)) return wrong(r, "--%s: `%.60s` isn't a list of devices such as wg0 or wg0,ppp0", n, v);
     if (o->allow_count == OPTIONS_IFACES) return wrong(r, "--%s is given more than 16 times: write wg0,ppp0", n);
     o->allows[o->allow_count++] = v;
     return true;
@@ -84,13 +84,13 @@ bool opt_stats(struct reading *r, const char *n, const char *v)
     if (r->o->stats) return wrong(r, "--%s is given twice", n);
     const size_t len = colon ? (size_t)(colon - v) : 0;
     if (len < 2 || len - 2 * v6 >= sizeof addr || (v6 && colon[-1] != ']'))
-        return wrong(r, "--%s: `%.80s` is not an address and port such as 127.0.0.1:8404 or [::1]:8404", n, v);
+        return wrong(r, "--%s: `%.80s` isn't an address and port such as 127.0.0.1:8404 or [::1]:8404", n, v);
     if (!number(r, n, colon + 1, 1, 65535, &port)) return false;
     memcpy(addr, v + v6, len - 2 * v6);
     addr[len - 2 * v6] = 0;
     *at = (union options_address){.in6 = {.sin6_family = v6 ? AF_INET6 : AF_INET, .sin6_port = htons((uint16_t)port)}};
     if (inet_pton(at->any.sa_family, addr, v6 ? (void *)&at->in6.sin6_addr : &at->in.sin_addr) != 1)
-        return wrong(r, "--%s: `%.80s` is not an address and port such as 127.0.0.1:8404 or [::1]:8404", n, v);
+        return wrong(r, "--%s: `%.80s` isn't an address and port such as 127.0.0.1:8404 or [::1]:8404", n, v);
     r->o->stats = v;
     return true;
 }
@@ -101,7 +101,7 @@ bool opt_stats_host(struct reading *r, const char *n, const char *v)
     const char *letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-,";
     if (r->o->stats_hosts) return wrong(r, "--%s is given twice: write one list, with commas", n);
     if (!*v || strspn(v, letters) != strlen(v))
-        return wrong(r, "--%s: `%.80s` is not a list of names without ports, such as stats.example,stats.lan", n, v);
+        return wrong(r, "--%s: `%.80s` isn't a list of names without ports, such as stats.example,stats.lan", n, v);
     r->o->stats_hosts = v;
     return true;
 }
@@ -119,13 +119,13 @@ bool opt_sets_group(struct reading *r, const char *n, const char *v)
 bool opt_confirm(struct reading *r, const char *n, const char *v)
 {
     return (duration_read(v, &r->o->confirm_ns) && r->o->confirm_ns) ||
-           wrong(r, "--%s: `%.60s` is not a time such as 30s, 5m or 2h", n, v);
+           wrong(r, "--%s: `%.60s` isn't a time such as 30s, 5m or 2h", n, v);
 }
 
 bool opt_takeover_drain(struct reading *r, const char *n, const char *v)
 {
     return (duration_read(v, &r->o->takeover_drain_ns) && r->o->takeover_drain_ns) ||
-           wrong(r, "--%s: `%.60s` is not a time such as 30s, 5m or 2h", n, v);
+           wrong(r, "--%s: `%.60s` isn't a time such as 30s, 5m or 2h", n, v);
 }
 
 bool opt_on_exit(struct reading *r, const char *n, const char *v)
@@ -141,7 +141,7 @@ bool opt_name(struct reading *r, const char *n, const char *v)
     const size_t len = strlen(v);
     const char *letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
     if (!len || len > 30 || *v == '.' || *v == '-' || strspn(v, letters) != len)
-        return wrong(r, "--%s: `%.60s` is not a name: at most 30 letters, digits, `_`, `.`, `-`", n, v);
+        return wrong(r, "--%s: `%.60s` isn't a name: at most 30 letters, digits, `_`, `.`, `-`", n, v);
     r->o->name = v;
     return true;
 }

@@ -29,8 +29,8 @@ static inline bool number(struct reading *r, const char *name, const char *text,
     errno = 0;
     *v = strtoull(text, &end, 10);
     if (*text >= '0' && *text <= '9' && !*end && !errno && *v >= lo && *v <= hi) return true;
-    if (hi == UINT64_MAX) return wrong(r, "--%s: `%s` is not a number%s", name, text, lo ? " from 1 on" : "");
-    return wrong(r, "--%s: `%s` is not a number from %" PRIu64 " to %" PRIu64, name, text, lo, hi);
+    if (hi == UINT64_MAX) return wrong(r, "--%s: `%s` isn't a number%s", name, text, lo ? " from 1 on" : "");
+    return wrong(r, "--%s: `%s` isn't a number from %" PRIu64 " to %" PRIu64, name, text, lo, hi);
 }
 
 /* Return the place of v among three words, from 1 on; 0: none of them, with one line in err. */

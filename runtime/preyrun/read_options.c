@@ -90,7 +90,7 @@ static bool opt_explain(struct reading *r, const char *n, const char *v)
     for (const char *at = v;; at++) {
         if (o->explained_count == OPTIONS_SPANS) return wrong(r, "--%s: more than 64 frames or ranges", n);
         if (!span_read(&at, &o->explained[o->explained_count++]))
-            return wrong(r, "--%s: `%.60s` is not a list of frames such as 3 or 3,7,20-25", n, v);
+            return wrong(r, "--%s: `%.60s` isn't a list of frames such as 3 or 3,7,20-25", n, v);
         if (!*at) return true;
     }
 }
@@ -192,7 +192,7 @@ static bool row_take(struct reading *r, const struct option_row *row, const char
     if (row->read) return row->read(r, row->name, v);
     if (row->wants && row->hi)
         return size_read(v, row->lo, row->hi, to) ||
-               wrong(r, "--%s: `%.60s` is not a size %s", row->name, v, row->wants);
+               wrong(r, "--%s: `%.60s` isn't a size %s", row->name, v, row->wants);
     if (row->wants) {
         const char **text = to;
         if (*text) return wrong(r, "--%s is given twice", row->name);
@@ -232,7 +232,7 @@ static int option_take(struct reading *r, int left, char *const argv[])
     const char *value;
     const struct option_row *row = option_find(argv[0], &value);
     if (row && !r->way[row->way]) r->way[row->way] = argv[0];
-    if (!row) return wrong(r, "`%.60s` is not an option; try --help", argv[0]);
+    if (!row) return wrong(r, "`%.60s` isn't an option; try --help", argv[0]);
     if (!row->argument && value) return wrong(r, "--%s takes no value", row->name);
     int words = 1;
     if (row->read == opt_allow_unjudged && !value && (left < 2 || !are_devices(argv[1]))) {
@@ -260,13 +260,13 @@ static bool settle_outputs(struct reading *r)
     struct options *o = r->o;
     /* Options that choose or extend lines turn them on. */
     if ((o->only || o->describe) && !o->verdicts && !o->write_seen && !o->explained_count) o->verdicts = "-";
-    if (o->only && o->explained_count) return wrong(r, "--only chooses lines, but --explain does not print lines");
+    if (o->only && o->explained_count) return wrong(r, "--only chooses lines, but --explain doesn't print lines");
     if (o->verdicts && o->write && !strcmp(o->verdicts, o->write))
-        return wrong(r, "--verdicts and --write cannot both be `%.60s`", o->write);
+        return wrong(r, "--verdicts and --write can't both be `%.60s`", o->write);
     if (o->log_to) return wrong(r, "--log: a replay logs only to standard error, not to `%.60s`", o->log_to);
     if (o->write_seen &&
         ((o->verdicts && !strcmp(o->verdicts, o->write_seen)) || (o->write && !strcmp(o->write, o->write_seen))))
-        return wrong(r, "--write-seen and another option cannot both be `%.60s`", o->write_seen);
+        return wrong(r, "--write-seen and another option can't both be `%.60s`", o->write_seen);
     if (o->explained_count && (o->verdicts || o->write || o->write_seen || o->repeat > 1 || o->log != LOG_NONE ||
                                o->flows || o->coverage || o->observed || o->copies))
         return wrong(r, "--explain prints only frames: leave out %s",
@@ -338,7 +338,7 @@ static bool settle_replay(struct reading *r)
     if (!o->program) return wrong(r, "the program is missing: preyrun --pcap FILE RULES.pbc");
     if (!*o->program) return wrong(r, "the name of the program is empty: preyrun --pcap FILE RULES.pbc");
     if (pcap_is_standard(o) && !strcmp(o->program, "-"))
-        return wrong(r, "capture and program cannot both be standard input");
+        return wrong(r, "capture and program can't both be standard input");
     if (o->from_at.said || o->to_at.said)
         return wrong(r, "%s: a capture needs a frame number; a time is only for --replay",
                      o->from_at.said ? "--from" : "--to");

@@ -113,7 +113,7 @@ static bool next_block(struct film *f, uint32_t *type, struct cursor *body)
         return fail(f, "the recording is damaged: it has a block of %u bytes", head[1]);
     if (head[1] > left) return fail(f, "its last block is cut short");
     if (!ends_so(f, head[1])) return fail(f, "the recording is damaged: the two lengths of a block differ");
-    if (!f->gone && !f->at && head[0] != NG_SECTION) return fail(f, "the file is not a pcapng file");
+    if (!f->gone && !f->at && head[0] != NG_SECTION) return fail(f, "the file isn't a pcapng file");
     if (!film_hold(f, head[1])) return false;
     if (f->len - f->at < head[1]) return fail(f, "its last block is cut short");
     *type = head[0];

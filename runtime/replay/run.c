@@ -109,7 +109,7 @@ static int replay_open(struct subject *r, const struct options *o)
     addresses_doubts(&r->routes.addresses, &r->facts, notice, NULL);
     const char *zone = schedules_unknown_zone(r->program);
     if (zone)
-        return complain("%s: this machine does not know the time zone `%s`; to fix it, run: apt-get install tzdata",
+        return complain("%s: this machine doesn't know the time zone `%s`; to fix it, run: apt-get install tzdata",
                         o->program, zone);
     if (down_find(r, err, sizeof err)) return complain("%s", err);
     if (labels_init(&r->labels, r->program)) return complain("out of memory");
@@ -177,7 +177,7 @@ static int results_open(const struct subject *r, struct results *to)
         verdicts_begin(to->verdicts.f, r->program->would, o->json, o->describe);
     }
     if (o->write && is_same_file(&to->verdicts, o->write))
-        return complain("--verdicts and --write cannot both be `%s`", o->write);
+        return complain("--verdicts and --write can't both be `%s`", o->write);
     if (o->write && writer_open(r, to)) return 2;
     char err[400];
     return seen_open(&to->seen, r, err, sizeof err) ? complain("%s", err) : 0;
@@ -191,7 +191,7 @@ static int results_close(struct results *to, const struct options *o)
     if (written) status = complain_output(!strcmp(o->write, "-") ? "standard output" : o->write, written);
     int failed = seen_close(&to->seen);
     if (failed && to->seen.mixed)
-        status = complain("%s: the frames have several link types, which a pcap cannot hold; to fix it, choose a name "
+        status = complain("%s: the frames have several link types, which a pcap can't hold; to fix it, choose a name "
                           "that ends in .pcapng",
                           o->write_seen);
     else if (failed && !status)

@@ -171,7 +171,7 @@ static void totals_lines(const struct printing *p, const struct decided *d, cons
     const uint32_t matched = rules_matched(program, p->c), never = program->rules_count - matched;
     const uint64_t whole = d->total.packets, ruled = d->rules.packets, fallen = d->defaults.packets;
     char a[TEXT_NUMBER], b[TEXT_NUMBER], n[TEXT_NUMBER], x[TABLE_SHARE], y[TABLE_SHARE], z[TABLE_SHARE];
-    if (*fault) note(p->out, "incomplete", "the rest of the capture cannot be read");
+    if (*fault) note(p->out, "incomplete", "the rest of the capture can't be read");
     note(p->out, "coverage", "%s of %s rule%s matched packets, %s never did", text_number(matched, a),
          text_number(program->rules_count, b), text_plural(program->rules_count),
          never ? text_number(never, n) : "none");

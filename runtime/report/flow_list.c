@@ -267,7 +267,7 @@ static void totals_text(FILE *out, const struct flow_list *l, const struct flow_
     if (remembered)
         fprintf(out, "; verdicts remembered for %s packet%s", text_number(remembered, a), remembered == 1 ? "" : "s");
     fputc('\n', out);
-    if (l->left_out) fprintf(out, "%s more are not listed, because there was no room\n", text_number(l->left_out, n));
+    if (l->left_out) fprintf(out, "%s more aren't listed, because there was no room\n", text_number(l->left_out, n));
 }
 
 void flow_list_text(FILE *out, const struct flow_list *l, const struct flow_counters *c, uint64_t remembered)
@@ -290,7 +290,7 @@ void flow_list_behind(FILE *out, const struct flow_list *l, const struct vm_coun
     if (c->flows)
         flow_list_text(out, l, c->flows, c->remembered);
     else
-        fputs("no flows: the program does not track flows, because no rule uses `state` or `flows over`\n", out);
+        fputs("no flows: the program doesn't track flows, because no rule uses `state` or `flows over`\n", out);
 }
 
 static void side_json(FILE *out, const struct flow_record *f, enum flow_dir side, const char *name)

@@ -114,14 +114,14 @@ static void ports_text(FILE *out, const struct ports *p)
     }
     if (!p->program->ifaces_count) return;
     if (p->o->on && p->as[0] == IFACE_OTHER)
-        note(out, "", "the rules do not name %s; they name %s", p->o->on, iface_names(p->program, names, sizeof names));
+        note(out, "", "the rules don't name %s; they name %s", p->o->on, iface_names(p->program, names, sizeof names));
     if (!p->o->on && p->count == 1)
         note(out, "", "the rules name interfaces: use --on IF to set the one of the frames");
     for (uint32_t i = 1; i < p->count && i <= PORTS_SHOWN; i++) {
         /* "eth0: wan", or that the rules do not name it */
         char text[200];
         const char *is = port_is(p, i);
-        snprintf(text, sizeof text, "%.120s: %.60s", p->name[i], is ? is : "the rules do not name it");
+        snprintf(text, sizeof text, "%.120s: %.60s", p->name[i], is ? is : "the rules don't name it");
         note(out, i == 1 ? "interfaces" : "", "%s", text_clean(text));
     }
     if (p->count > PORTS_SHOWN + 1) note(out, "", "and %s more", text_number(p->count - PORTS_SHOWN - 1, n));
@@ -169,7 +169,7 @@ static void oddities(FILE *out, const cJSON *root, const struct subject *r, cons
          "{?snapped snapped     {#snapped|frame} cut by the capture, judged by {=snapped|its|their} headers\n}"
          "{?bad_checksum checksum    {#bad_checksum|wrong IPv4 header checksum}, but judged (--strict-checksum drops "
          "{=bad_checksum|it|them})\n}"
-         "{?ways_unknown routes      the routes do not show the way of {#ways_unknown|packet}: `out on` and "
+         "{?ways_unknown routes      the routes don't show the way of {#ways_unknown|packet}: `out on` and "
          "`urpf-failed` "
          "are false for {=ways_unknown|it|them}, or the rules reject {=ways_unknown|it|them} on one of a route's "
          "interfaces}");
@@ -186,8 +186,8 @@ static void oddities(FILE *out, const cJSON *root, const struct subject *r, cons
          "{#log.events|event}}");
     if (t->log_events) fputs(r->o->log ? "\n" : " (--log prints them)\n", out);
     fill(out, root,
-         "{?log.limited {?log.events             }{!log.events log         }{#log.limited} more over their rules' "
-         "rates\n}");
+         "{?log.limited {?log.events             }{!log.events log         }{#log.limited} more, not logged because of "
+         "rate limits\n}");
 }
 
 /* Frames from which on the time of a replay is that of judging, and not of the start. */
@@ -241,17 +241,17 @@ void summary_text(FILE *out, const cJSON *root, const struct subject *r, const s
 {
     what_was_read(out, r, t);
     if (t->stopped) note(out, "stopped", "by a signal: frames before it were judged");
-    if (*fault) note(out, "incomplete", "the rest of the capture cannot be read");
+    if (*fault) note(out, "incomplete", "the rest of the capture can't be read");
     numbers(out, root, r, c, t);
     char a[TEXT_NUMBER], b[TEXT_NUMBER];
     if (t->told && t->told->proof_ns) {
         note(out, "kernel", "proved by %s frames in %s", text_number(t->told->proof_frames, a),
              text_duration(t->told->proof_ns, b));
         if (t->told->unjudged)
-            note(out, "", "%s packet%s dropped undecided: rules test bytes that the kernel executor does not read",
+            note(out, "", "%s packet%s dropped undecided: rules test bytes that the kernel executor doesn't read",
                  text_number(t->told->unjudged, a), text_plural(t->told->unjudged));
         if (t->told->left_out)
-            note(out, "", "%s edited packet%s found no buffer and did not leave", text_number(t->told->left_out, a),
+            note(out, "", "%s edited packet%s found no buffer and didn't leave", text_number(t->told->left_out, a),
                  text_plural(t->told->left_out));
     }
     rates(out, t, timing);

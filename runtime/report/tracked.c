@@ -63,7 +63,7 @@ static void fragments_text(FILE *out, const cJSON *fragments, const struct vm_co
          "{?held             {#held} waited for the first: it came for {#released}, never for {#orphans}}");
     if (f->held && left) fprintf(out, ", %s still wait%s", text_number(left, n), left == 1 ? "s" : "");
     fill(out, fragments,
-         "{?held \n}{?not_held             {#not_held} could not wait, because there was no room\n}"
+         "{?held \n}{?not_held             {#not_held} couldn't wait, because there was no room\n}"
          "{?duplicates             {#duplicates} came again and {=duplicates|was|were} dropped\n}");
     causes_text(out, c, "datagrams discarded");
     causes_text(out, c, "datagrams forgotten");
@@ -81,7 +81,7 @@ static void ways_text(FILE *out, const struct nat_counters *n, const struct vm_c
     for (enum way_why why = WAY_KNOWN + 1; why < WAY_WHYS; why++) unknown += way_why_packets(n, why);
     if (!unknown) return;
     const bool refused = c->reasons[REASON_NO_WAY].packets;
-    note(out, "no way", "%s packet%s %s, because the routes do not show by which interface %s%s",
+    note(out, "no way", "%s packet%s %s, because the routes don't show by which interface %s%s",
          text_number(unknown, a), text_plural(unknown), refused ? "dropped (no-way)" : "not translated",
          unknown == 1 ? "it leaves" : "they leave",
          n->way_no_routes == unknown ? ": add routes with --route or --routes FILE" : "");

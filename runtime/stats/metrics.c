@@ -230,7 +230,7 @@ static const struct of_service of_services[] = {
     {"proxy.spliced", "prey_service_spliced_total", "counter", NULL,
      "Connections of a proxy service that left their sockets for the packet path."},
     {"proxy.stays", "prey_service_stays_total", "counter", "reason",
-     "Times that a connection of a proxy service could not leave its sockets, by reason."},
+     "Times that a connection of a proxy service couldn't leave its sockets, by reason."},
     {"proxy.http", "prey_service_http_total", "counter", "what",
      "Counts of a service of `mode proxy http`, as in prey_http_…."},
 };
@@ -294,7 +294,7 @@ static void observes_write(FILE *out, const cJSON *list)
                    list);
     }
     family(out, left, "counter",
-           "Connections, packets and bytes that a service could not observe completely, by reason.");
+           "Connections, packets and bytes that a service couldn't observe completely, by reason.");
     cJSON_ArrayForEach(one, list)
     {
         for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -96,6 +96,6 @@ struct alerts page_alerts(FILE *out, const cJSON *root)
     alert(out, instance, "unjudged", "<li class=\"warn\">not judged: {unjudged}</li>", &a.warn);
     alert(out, instance, "never", "<li class=\"warn\">{never}</li>", &a.warn);
     alert(out, instance, "clock_not_set",
-          "<li class=\"warn\">the clock is not set: {clock_not_set}; no schedule is active</li>", &a.warn);
+          "<li class=\"warn\">the clock isn't set: {clock_not_set}; no schedule is active</li>", &a.warn);
     return a;
 }

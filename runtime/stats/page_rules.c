@@ -54,7 +54,7 @@ static void top_rules(FILE *out, const cJSON *root)
     if (more) {
         fputs("<p class=\"none\">", out);
         html_number(out, more);
-        fputs(more == 1 ? " rule that matched less is not shown.</p>" : " rules that matched less are not shown.</p>",
+        fputs(more == 1 ? " rule that matched less isn't shown.</p>" : " rules that matched less aren't shown.</p>",
               out);
     }
     fputs("</section>", out);
@@ -165,9 +165,9 @@ static void losses(FILE *out, const cJSON *root)
     loss_row(&l, "arrived, but too long, or super-packets of an unknown shape", interfaces_sum(root, "cut"));
     loss_row(&l, "arrived as super-packets of an unknown kind", interfaces_sum(root, "refused"));
 #define KERNEL_LOSS(key, words) loss_row(&l, words, item_number(kernel, key));
-    KERNEL_LOSS("lost", "only preyrun could decide them, and it was not ready yet or had no room")
+    KERNEL_LOSS("lost", "only preyrun could decide them, and it wasn't ready yet or had no room")
     KERNEL_LOSS("pings", "pings and other packets without ports to this machine, beyond 2,000 per second, with a nat")
-    KERNEL_LOSS("unjudged", "undecided: the rules test bytes that the kernel executor does not read")
+    KERNEL_LOSS("unjudged", "undecided: the rules test bytes that the kernel executor doesn't read")
 #undef KERNEL_LOSS
     loss_row(&l, "handed to another worker, which had no room", item_number(live, "hand_lost"));
     loss_row(&l, "for this machine, which rejected them", item_number(live, "not_given"));

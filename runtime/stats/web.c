@@ -145,8 +145,7 @@ static bool names_host(struct MHD_Connection *c, const char *version)
 static enum MHD_Result put_seen(struct web *w, struct MHD_Connection *c, enum shown kind)
 {
     const struct web_seen seen = w->cfg.see(w->cfg.with);
-    if (!seen.root)
-        return put_text(w, c, MHD_HTTP_SERVICE_UNAVAILABLE, "statistics are not available now: ask again\n");
+    if (!seen.root) return put_text(w, c, MHD_HTTP_SERVICE_UNAVAILABLE, "statistics aren't available now: ask again\n");
     if (seen.number != w->number) answers_forget(w);
     w->number = seen.number;
     if (!w->answers[kind]) w->answers[kind] = answer_make(w, kind, &seen);

@@ -32,7 +32,7 @@ answer_of() { # FRAME ARGUMENT...: what is said of its answer
 same 'an ordinary packet is answered' "$(answer_of 1)" answered
 same 'none from a group MAC' "$(answer_of 2)" "its source MAC is multicast or broadcast"
 same 'none to a group MAC' "$(answer_of 3)" "its destination MAC is multicast or broadcast"
-same 'none from an address that is no host' "$(answer_of 4)" "its source address is not that of a single host"
+same 'none from an address that is no host' "$(answer_of 4)" "its source address isn't that of a single host"
 same 'none to a group' "$(answer_of 5)" 'its destination address is multicast or broadcast'
 same 'no RST for a RST' "$(answer_of 6)" 'it is itself a RST'
 same 'none to a later fragment' "$(answer_of 7)" 'it is a later fragment'

@@ -90,7 +90,7 @@ firewall edge default accept { drop tcp to port 23 }
 END_OF_RULES
 run --pcap life.pcap --flows plain.pbc
 same 'a program that keeps no flows says so, and that is no error' "$status$(cat err)$(tail -1 out)" \
-    '0no flows: the program does not track flows, because no rule uses `state` or `flows over`'
+    '0no flows: the program doesn'\''t track flows, because no rule uses `state` or `flows over`'
 same 'its summary has no line about them' "$(grep -c '^flows' out)" 0
 run --pcap life.pcap --flows --format json plain.pbc
 same 'in JSON there is null and an empty list' "$(python3 -c '
@@ -231,7 +231,7 @@ for n in 1 3 5 7 209; do
     same "--explain $n agrees with its line" "$(sed -n 's/^verdict: \([a-z]*\)  rule \([^ ]*\).*/\1 \2/p' out)" "$(awk -F '\t' -v n=$n '$1 == n { print $2, $3 }' lines)"
 done
 run --pcap held.pcap --explain 5 pieces.pbc
-same 'and says how long it waited, and for nothing' "$(sed -n 2p out)" '  waited 100.0 ms for its first fragment, which did not arrive'
+same 'and says how long it waited, and for nothing' "$(sed -n 2p out)" '  waited 100.0 ms for its first fragment, which didn'\''t arrive'
 cat held.pcap | "$bin/preyrun" --pcap - --explain 1 pieces.pbc >out 2>err
 same 'of a pipe too' "$(sed 's/^.* udp/udp/' out | tr '\n' '|')" \
     'udp 10.0.0.1 > 10.0.0.9 fragment later  38 bytes|  waited 3.0 ms for its first fragment|  no rule is tried: it gets the verdict of its first fragment|verdict: accept  rule DNS|'

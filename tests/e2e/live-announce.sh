@@ -52,7 +52,7 @@ $(answers 10.1.0.77)
 $(answers "$(ip -n "$id-prey" -4 -o address show eth0 | sed 's/.*inet \([0-9.]*\).*/\1/')" | cut -d: -f1,2)" '  answered: service web announces 10.1.0.100
   no answer: service quiet is at 10.1.0.101, without `announce`
   answered: 10.1.0.50 is an address of translation here
-  no answer: this machine does not answer for 10.1.0.77
+  no answer: this machine doesn'\''t answer for 10.1.0.77
   answered: by this machine'"'"'s network stack'
 forget
 ip -n "$id-prey" link set eth0 down

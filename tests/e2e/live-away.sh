@@ -111,7 +111,7 @@ while IFS=, read -r way target other rules; do
     ip -n "$id-prey" link set far down
     ip -n "$id-prey" link set far name moved
     ip -n "$id-prey" link set moved up
-    hears "$way: one that is renamed is left" 'far is called moved now: preyrun does not serve that name, and serves far again when it returns'
+    hears "$way: one that is renamed is left" 'far is called moved now: preyrun doesn'\''t serve that name, and serves far again when it returns'
     unjudged "$way: nothing judges there any more"
     ip -n "$id-prey" link add far type veth peer name eth1 netns "$id-late"
     ip -n "$id-late" link set eth1 up

@@ -36,11 +36,11 @@ tun = open('/dev/net/tun', 'r+b', buffering=0)
 fcntl.ioctl(tun, 0x400454CA, struct.pack('16sH22x', b'tun9', 0x1001))
 fcntl.ioctl(tun, 0x400454CD, 280)"
     ip -n "$id-prey" link set tun9 up
-    says 'an interface that carries neither Ethernet nor IP' 'tun9 carries neither Ethernet nor bare IP packets (its ARPHRD type is 280); to fix it: leave it out' -i tun9 shop.pbc
+    says 'an interface that carries neither Ethernet nor IP' 'tun9 carries neither Ethernet nor bare IP packets (its ARPHRD type is 280); to fix it: remove its `-i`' -i tun9 shop.pbc
     ip -n "$id-prey" link del tun9
     ip -n "$id-prey" tuntap add tun9 mode tun
     ip -n "$id-prey" link set tun9 up
-    says 'a bridge of one without Ethernet' 'tun9 carries no Ethernet, so it cannot be a bridge port; to fix it: -i tun9 in place of --bridge' --bridge tun9:wan shop.pbc
+    says 'a bridge of one without Ethernet' 'tun9 carries no Ethernet, so it can'\''t be a bridge port; to fix it: -i tun9 in place of --bridge' --bridge tun9:wan shop.pbc
     rules tunnels <<'RULES'
 pool web { source 10.1.0.1; server one 10.2.0.2 }
 service shop on 10.1.0.100 tcp/80 { mode dsr ipip; -> web }

@@ -163,7 +163,7 @@ returns() { # WHAT: it is up again, has its address, and serves
 sleep 1.1 # ten lines about links are told in a second
 ip -n "$id-prey" link set wg0 down
 ip -n "$id-prey" link set wg0 name away
-awaits 'wg0 is called away now: preyrun does not serve that name, and serves wg0 again when it returns'
+awaits 'wg0 is called away now: preyrun doesn'\''t serve that name, and serves wg0 again when it returns'
 ip -n "$id-prey" link set away name wg0
 returns 'renamed, and back'
 truncate -s 0 prey.err

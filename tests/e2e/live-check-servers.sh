@@ -162,7 +162,7 @@ fi
 hears 'who drips is down' 'all/drips is down: "220" is not in the 1 byte that came within 500 ms: "2"'
 hears 'who talks for ever is down' 'all/endless is down: "role:master" is not in the [0-9,]* bytes that were read: \.\.\."'
 hears 'who resets is down' 'all/resets is down: connection reset'
-hears 'who is no web server is down' 'all/page is down: the answer is not HTTP/1'
+hears 'who is no web server is down' 'all/page is down: the answer isn'\''t HTTP/1'
 
 # ---- they stop ----
 if [ -n "$exim" ]; then

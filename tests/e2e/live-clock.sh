@@ -81,8 +81,8 @@ unset_by() {
     pids="$pids $prey"
     unset CLOCK_SHIM LD_PRELOAD ASAN_OPTIONS
     until_true 200 'ready' grep -q 'ready: ' prey.err
-    same "$1: a start says that the clock is not set" "$(grep -c "clock: the clock is not set: $2; until then, no schedule is active" prey.err)" 1
-    same "$1: so does status" "$(at prey "$bin/preyctl" status | grep -c "^the clock is not set: $2; no schedule is active")" 1
+    same "$1: a start says that the clock is not set" "$(grep -c "clock: the clock isn't set: $2; until then, no schedule is active" prey.err)" 1
+    same "$1: so does status" "$(at prey "$bin/preyctl" status | grep -c "^the clock isn't set: $2; no schedule is active")" 1
     noise
     told OUTSIDE 1
     same "$1: no schedule is active" "$(grep -c INSIDE prey.err)" 0
@@ -98,10 +98,10 @@ set_then() { # EXECUTOR
     [ "${2-}" = falls ] || { prey_ends; return; }
     clock "3600 - $(date +%s)" 0
     printf x >clock.set
-    told 'clock: the clock is not set: its time is earlier than the build of this preyrun' 2
+    told 'clock: the clock isn'\''t set: its time is earlier than the build of this preyrun' 2
     noise
     told OUTSIDE 2
-    not_set() { at prey "$bin/preyctl" status | grep -q '^the clock is not set: .*; no schedule is active'; }
+    not_set() { at prey "$bin/preyctl" status | grep -q '^the clock isn'\''t set: .*; no schedule is active'; }
     until_true 50 "$1: a clock that falls back to 1970 is not set" not_set && ok 0 "$1: a clock that falls back to 1970 is not set"
     clock 0 0
     printf x >clock.set

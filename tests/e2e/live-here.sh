@@ -32,7 +32,7 @@ service held on 10.1.0.2 tcp/91 { mode passthrough; -> shop }
 service far on 192.0.2.77 tcp/90 { mode passthrough; -> shop }
 RULES
 prey prey -i wan -i lan --log text here.pbc
-why='this machine itself has the address, and forwarded packets cannot reach it'
+why='this machine itself has the address, and forwarded packets can'\''t reach it'
 hears 'a backup on this machine is told' "health: shop/own is down: $why"
 hears 'and a server without a check' "health: moves/it is down: $why"
 hears 'and one of IPv6' "health: six/own is down: $why"

@@ -74,7 +74,7 @@ says 'back, on trial' '0 edge.pbc runs; v2.pbc comes back in 5 min 0 s unless yo
 of_trial=$word
 ctl history
 same 'which is told' "$(head -n 1 out | grep -c 'rollback .*  (on trial)$')" 1
-says 'no other meanwhile' '2 preyctl: rollback: the running program is not confirmed yet: run preyctl confirm first' rollback
+says 'no other meanwhile' '2 preyctl: rollback: the running program isn'\''t confirmed yet: run preyctl confirm first' rollback
 ctl confirm "$of_trial"
 ctl history
 same 'until it is confirmed' "$(head -n 1 out | grep -c 'by root$')" 1

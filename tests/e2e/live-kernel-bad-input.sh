@@ -51,7 +51,7 @@ for look in --preflight ''; do
 done
 little --preflight -i eth0 --exec kernel host.pbc
 same 'traffic control locks none' "$status|$(says 'memory may be locked')" '0|0'
-absent='while umount /sys/fs/bpf 2>/dev/null; do :; done' pins_are="is not a writable BPF file system"
+absent='while umount /sys/fs/bpf 2>/dev/null; do :; done' pins_are="isn't a writable BPF file system"
 instead "$absent" --on-exit closed host.pbc
 same 'to end closed takes pins' "$status|$(says "^preyrun: --on-exit closed: $(pins_are_away), .*to fix it, ")" '2|1'
 instead 'mount -o remount,ro,bind /sys/fs/bpf' --preflight host.pbc
@@ -114,7 +114,7 @@ ip -n "$id-prey" link set eth0 down
 link_is down
 ip -n "$id-prey" link set eth0 name other
 ip -n "$id-prey" link set other up
-link_is 'called other now: preyrun does not serve that name, and serves eth0 again when it returns'
+link_is 'called other now: preyrun doesn'\''t serve that name, and serves eth0 again when it returns'
 same 'renamed, it is left: its name counts' "$(gets 80) $(gets 8080)" 'prey prey'
 ip -n "$id-prey" link del other
 ip -n "$id-prey" link add unused type veth peer name unused2 # so that the number is another

@@ -107,7 +107,7 @@ same 'nothing is left' "$(at prey nft list tables)|$(reserved)|$(gro)|$(state)|$
 for odd in 'a"b' 'eth*' 'a\b'; do
     ip -n "$id-prey" link set eth2 down
     ip -n "$id-prey" link set eth2 name "$odd" up
-    refused "$odd" "guard rules cannot name the interface \`$odd\`; to rename it, run: ip link set dev '$odd' name NAME" \
+    refused "$odd" "guard rules can't name the interface \`$odd\`; to rename it, run: ip link set dev '$odd' name NAME" \
         -i "$odd" own.pbc
     ip -n "$id-prey" link set "$odd" down
     ip -n "$id-prey" link set "$odd" name eth2

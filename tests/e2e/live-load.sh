@@ -75,7 +75,7 @@ holds 'it is cut' "$none: truncated: N of N"
 { cat two.pbc; echo more; } >shop.pbc
 holds 'it grows' "$none: damaged: 5 bytes too long"
 { head -c 500 two.pbc; printf x; tail -c +502 two.pbc; } >shop.pbc
-holds 'it is bent' "$none: damaged: digest does not match"
+holds 'it is bent' "$none: damaged: digest doesn't match"
 mv shop.pbc gone.pbc
 holds 'it is gone' "$none: No such file or directory"
 cp one.pbc shop.pbc
@@ -123,7 +123,7 @@ echo 'firewall f default drop { accept tcp port 80 }' | rules watched
 says 'garbage' "2 preyctl: garbage.pbc: not a compiled prey program; compile the rules first: preyc RULES.prey -o FILE.pbc; $goes_on" load garbage.pbc
 ctl load short.pbc
 same 'half of one' "$status $(grep -c "short.pbc: truncated.*; $goes_on" err)" '2 1'
-says 'one that somebody bent' "2 preyctl: bent.pbc: damaged: digest does not match; $goes_on" load bent.pbc
+says 'one that somebody bent' "2 preyctl: bent.pbc: damaged: digest doesn't match; $goes_on" load bent.pbc
 says 'nothing' '2 preyctl: /dev/null: not a compiled prey program; compile the rules first: preyc RULES.prey -o FILE.pbc; shop.pbc keeps running' load /dev/null
 ctl load watched.pbc
 same 'one that could only watch' "$status $(grep -c -- '--monitor.*; shop.pbc keeps running' err)" '2 1'
@@ -132,7 +132,7 @@ says 'a file that is not there' '2 preyctl: none.pbc: No such file or directory'
 says 'no time' '2 preyctl: --confirm: `5` is not a time such as 30s, 5m or 2h' load two.pbc --confirm 5
 says 'no option' '2 preyctl: `--force` is not an option of load: preyctl load NEW.pbc [--save] [--confirm D] [--allow-unjudged DEV,...]' load two.pbc --force
 says 'no program' '2 preyctl: usage: preyctl load NEW.pbc [--save] [--confirm D] [--allow-unjudged DEV,...]' load
-awaits '^preyrun: load: bent.pbc: damaged: digest does not match; the old program keeps running$'
+awaits '^preyrun: load: bent.pbc: damaged: digest doesn'\''t match; the old program keeps running$'
 
 # Descriptors that are no sealed file: none of them is read.
 cat >rude.py <<'PY'
@@ -174,7 +174,7 @@ print("no time either:", ask([memory(good, ALL)], confirm_ns="soon"))
 PY
 sockets=/run/prey/$(stat -L -c %i "/run/netns/$id-prey")
 python3 rude.py "$sockets/eth0.sock" two.pbc >rude.out 2>&1
-unsealed="the program sent with the question is not in a sealed memory file, which preyctl uses; $goes_on"
+unsealed="the program sent with the question isn't in a sealed memory file, which preyctl uses; $goes_on"
 untimely='2`confirm_ns`, the time to confirm, is a whole number of nanoseconds from 1 to 4e18'
 same 'each of them is told' "$(cat rude.out)" "none: 2rude: the question has no program; $goes_on
 a pipe: 2rude: $unsealed
@@ -193,7 +193,7 @@ serves 'none of them changed anything' ' 6 one '
 ctl set farm/one weight 7
 says 'one on trial' '0 two.pbc runs; shop.pbc comes back in 5 min 0 s unless you run: preyctl confirm WORD' load two.pbc --confirm 5m
 of_trial=$word
-says 'no other meanwhile' '2 preyctl: the running program is not confirmed yet: run preyctl confirm first' load both.pbc
+says 'no other meanwhile' '2 preyctl: the running program isn'\''t confirmed yet: run preyctl confirm first' load both.pbc
 refused=$(number_of reloads.refused)
 kill -HUP "$prey"
 one_more() { [ "$(number_of reloads.refused)" = $((refused + 1)) ]; }
@@ -245,7 +245,7 @@ ok $? 'whole, and nothing is left beside it'
 ctl status
 same 'so both are one' "$(grep -c '^shop.pbc' out)" 0
 mv shop.pbc gone.pbc
-says 'a file that is gone is not replaced' '2 preyctl: both.pbc runs, but is not saved: shop.pbc: No such file or directory' load both.pbc --save
+says 'a file that is gone is not replaced' '2 preyctl: both.pbc runs, but isn'\''t saved: shop.pbc: No such file or directory' load both.pbc --save
 speaks last
 same 'the connection said every line' "$(tr '\n' ' ' <heard)" 'first loaded trial back last '
 exec 9>&-

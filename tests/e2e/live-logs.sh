@@ -154,7 +154,7 @@ until_true 100 'the log goes on' nsenter -m -t "$prey" grep -q 'were not written
 nsenter -m -t "$prey" cat "$work/disk/log" >disk.log
 truncate -s 0 prey.out
 prey_ends
-same 'a full disk is said once' "$(cat prey.err)" 'preyrun: --log: disk/log: No space left on device; lines that cannot be written are counted'
+same 'a full disk is said once' "$(cat prey.err)" 'preyrun: --log: disk/log: No space left on device; lines that can'\''t be written are counted'
 same 'it ends with 0, and each event was written or counted' "$status $(python3 - <<'END'
 import json, re
 lines = open("disk.log").read().splitlines()

@@ -54,7 +54,7 @@ same 'a word that is no condition is shown' "$status $(grep -c 'did you mean `po
 ctl flows state established
 refused 'state is not asked' 'a filter takes only conditions on packets: no `state` or `flows over`'
 ctl flows tcp flags has syn
-refused 'flows have no flags' '`flags` cannot be asked of flows, which have only protocols, addresses, ports and VLANs'
+refused 'flows have no flags' '`flags` can'\''t be asked of flows, which have only protocols, addresses, ports and VLANs'
 ctl flows 'tcp } firewall more default drop {'
 refused 'nor is it more than one rule' '`tcp } firewall more default drop {` is not a filter: write conditions, as in a rule'
 ctl trace tcp --count 0
@@ -298,11 +298,11 @@ echo >&9
 wait "$rude"
 same 'each is told what is wrong' "$(sed 's/truncated: .*/truncated/' rude.out)" 'garbage: 2the filter: not a compiled prey program; compile the rules first: preyc RULES.prey -o FILE.pbc
 half a program: 2the filter: truncated
-one byte is another: 2the filter: damaged: digest does not match
+one byte is another: 2the filter: damaged: digest doesn'\''t match
 nothing: 2the filter: not a compiled prey program; compile the rules first: preyc RULES.prey -o FILE.pbc
-it may change: 2the filter: the program sent with the question is not in a sealed memory file, which preyctl uses
-a pipe: 2the filter: the program sent with the question is not in a sealed memory file, which preyctl uses
-a device: 2the filter: the program sent with the question is not in a sealed memory file, which preyctl uses
+it may change: 2the filter: the program sent with the question isn'\''t in a sealed memory file, which preyctl uses
+a pipe: 2the filter: the program sent with the question isn'\''t in a sealed memory file, which preyctl uses
+a device: 2the filter: the program sent with the question isn'\''t in a sealed memory file, which preyctl uses
 too large: 2the filter: larger than 1048576 bytes
 the rules themselves: 2a filter takes only conditions on packets: no services, translation, pools or checks
 no number: 2`count`, `ns` and `snap` are numbers from 1 on, `snap` up to 262144

@@ -305,7 +305,7 @@ service tls on 10.1.0.2 tcp/443 {
 }
 END
 cp good etc/edge.prey
-refuses 'half a renewal' '.*the private key does not belong to the certificate.*'
+refuses 'half a renewal' '.*the private key doesn'\''t belong to the certificate.*'
 cp etc/tls/shop.key etc/tls/other.key
 sed -i 's/one 10.1.0.1/one 10.1.0.1 weight 3/' etc/farm.prey
 cp run/edge.pbc before.pbc
@@ -330,7 +330,7 @@ word=$(sed -n 's/.*preyctl confirm //p' heard)
 same 'the history has its text' "$("${ctl[@]}" history 0 | grep -c 'weight 4')" 1
 same 'neither the file nor what is kept is renewed meanwhile' "$(cmp run/edge.pbc before.pbc && cmp kept/edge.pbc kept.pbc && echo same)" same
 unit reload
-same 'nor is another taken' "$status $(tail -n 1 said)" '1 prey-compile: reload: the running program is not confirmed yet: run preyctl confirm first'
+same 'nor is another taken' "$status $(tail -n 1 said)" '1 prey-compile: reload: the running program isn'\''t confirmed yet: run preyctl confirm first'
 "${ctl[@]}" confirm "$word" >heard
 unit reload
 same 'confirmed, it is kept' "$status $(cmp run/edge.pbc kept/edge.pbc && cmp -s run/edge.pbc before.pbc; echo $?)" '0 1'
@@ -409,7 +409,7 @@ if [ ! -e "$bin/tests/lib/no_one_kernel.o" ]; then
     echo 'firewall host in default drop { accept state established; accept tcp to port 22 }' >etc/gate.prey
     unit reload gate OPTIONS="-i gate0 --control $work/gate.sock --exec kernel"
     same 'rules that follow connections, and those before did not' "$status $(tail -n 1 said)" \
-        "1 prey-compile: reload: --exec kernel: these rules follow connections, and the previous rules did not: a restart creates the tables for that; the old program keeps running"
+        "1 prey-compile: reload: --exec kernel: these rules follow connections, and the previous rules didn't: a restart creates the tables for that; the old program keeps running"
     same 'goes on, the file too' "$("$bin/preyctl" --control gate.sock status --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["program"]["file_differs"])')" False
     kill "$gate"
     wait "$gate"

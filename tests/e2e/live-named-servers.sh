@@ -23,7 +23,7 @@ digest() { ctl status --json; python3 -c 'import json; p = json.load(open("out")
 programs() { ctl program --list; wc -l <out; }
 was=$(digest)
 same 'a start does not wait for names' "$(state web a address) $(state web a host) $(state web a health): $(state web a why)" \
-    '- app.example.net down: its address is not known yet'
+    '- app.example.net down: its address isn'\''t known yet'
 same 'no connection goes to a server without an address' "$(ask client 203.0.113.10)" 'failed: 7'
 ok "$(grep -c 'web/a' prey.err)" 'the start says nothing of a way to it'
 
@@ -36,11 +36,11 @@ same 'a server whose address nobody knew is no past one' "$(pasts)" 0
 same 'and those of a proxy' "$(ask client 203.0.113.10:81)" two
 until_true 100 'a name has an address of IPv6' is six s address fd00:2::3
 same 'and those of IPv6' "$(ask client '[fd00:5::1]')" two
-same 'a name that does not exist has none' "$(state web b health): $(state web b why)" 'down: its address is not known yet'
+same 'a name that does not exist has none' "$(state web b health): $(state web b why)" 'down: its address isn'\''t known yet'
 hears 'the address is told' '^names: web/a: app\.example\.net is 10\.2\.0\.3 now$'
 ctl status
 has 'the status says what a name is' 'a +unchecked .*  app\.example\.net is 10\.2\.0\.3'
-has 'and which has no address' 'b +down .*  other\.example\.net: its address is not known yet'
+has 'and which has no address' 'b +down .*  other\.example\.net: its address isn'\''t known yet'
 ctl impact shop.pbc
 same 'the same rules would change nothing' "$(grep -c -e 'web/a' -e 'other server' out)" 0
 same 'it is the same program' "$(digest)" "$was"

@@ -72,7 +72,7 @@ has 'the table says it, too' '^of_none: none\.example\.net has no address: '
 same 'and that is no failure' "$(of_set of_none failing)" 0
 until_true 100 "this machine's own addresses are members" has_members of_own 2 && ok 0 "this machine's own addresses are members"
 until_true 100 'an own address is told' is web a health down
-same 'but no server is this machine' "$(state web a why)" 'this machine itself has the address, and forwarded packets cannot reach it'
+same 'but no server is this machine' "$(state web a why)" 'this machine itself has the address, and forwarded packets can'\''t reach it'
 until_true 300 'a service of 256 targets has a server' is few few-1 address 10.2.0.9
 same 'a service of 256 targets has a server' "$(state few few-1 weight) $(state few few-2 address)" '256 -'
 same 'one of 300 has none' "$(state many many-1 address) $(grep -c '^names: .*: the service has 300 targets, more than 256' prey.err | sed 's/[1-9]/told/')" '- told'

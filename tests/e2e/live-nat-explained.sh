@@ -86,9 +86,9 @@ RULES
 prey prey -i wan -i lan --exec kernel --allow-unjudged aside nowhere.pbc
 same 'a target that is this machine itself is told once' "$(grep -c 'the target of nat n, 10.1.0.2, is this machine itself' prey.err)" 1
 explains 'what is sent to it' 'udp 10.2.0.2:5000 -> 10.9.9.9:53 on lan' \
-    'verdict: forward rule default|leaves destination 10.9.9.9:53 -> 10.1.0.2:53|lost 10.1.0.2 is this machine itself, which forwarded packets cannot reach|'
+    'verdict: forward rule default|leaves destination 10.9.9.9:53 -> 10.1.0.2:53|lost 10.1.0.2 is this machine itself, which forwarded packets can'\''t reach|'
 ctl explain 'udp 10.2.0.2:5000 -> 10.9.0.9:99 on lan'
-has 'so is what a nat takes and a device without a port would send' '^lost +the route to 10.9.0.9 leaves by aside, which -i does not name$'
+has 'so is what a nat takes and a device without a port would send' '^lost +the route to 10.9.0.9 leaves by aside, which -i doesn'\''t name$'
 ctl --json explain 'udp 10.2.0.2:5000 -> 10.9.0.9:99 on lan'
 has 'the same as JSON' '"lost":"the route to 10.9.0.9 leaves by aside'
 ctl status

@@ -50,7 +50,7 @@ same 'what was written before it was full is what was sent' \
 got = open(glob.glob("full/bytes/*.server")[0], "rb").read().partition(b"\r\n\r\n")[2]
 print(len(got) > 100000, open("payload", "rb").read().startswith(got))')" 'True True'
 until_true 100 'a line of a session is lost, too' counts observed_files.lost-sessions 1
-hears 'the log says why' 'full/[a-z.]*: No space left on device; data that could not be written is lost'
+hears 'the log says why' 'full/[a-z.]*: No space left on device; data that couldn'\''t be written is lost'
 same 'lost bytes are counted' "$(counts observed_files.lost-bytes 1000000 && echo yes)" yes
 rm full/bytes/*
 mount -o remount,size=64m full

@@ -40,8 +40,8 @@ looked 'nothing' 0 "$fine" -i wan -i lan shop.pbc
 prey prey -i wan -i lan --name taken shop.pbc
 ip -n "$id-prey" link set lan down
 looked 'all findings, not only the first' 2 "strict.prey:1 may drop this machine's own traffic, which only the kernel executor can block: start without --exec user, or add --monitor to count that traffic and let it pass
-notice: not judged: no firewall judges packets that arrive on wan: -i does not name it (open)
-notice: not judged: no firewall judges packets that arrive on spare: -i does not name it (open)
+notice: not judged: no firewall judges packets that arrive on wan: -i doesn't name it (open)
+notice: not judged: no firewall judges packets that arrive on spare: -i doesn't name it (open)
 lan is down; to fix it: ip link set lan up
 there is no interface \`eth7\`; there are: lo, wan, lan, spare
 another preyrun named \`taken\` already runs here (process N): use \`preyctl load\` to change its rules, or \`preyctl takeover\` to change its options or version
@@ -85,7 +85,7 @@ for look in --preflight ''; do
     # shellcheck disable=SC2086
     timeout 20 nsenter --net="/run/netns/$id-prey" unshare -m sh -c 'mount --bind "$1" /run && shift && exec "$@"' sh "$work/full" \
         "$bin/preyrun" $look -i wan -i lan shop.pbc >out 2>err </dev/null
-    same "no room for what has to be undone ${look}" "$? $(grep -cE '^preyrun: /run/prey.*: the record of changes cannot be written: No space left on device; make room in /run$' err)" '2 1'
+    same "no room for what has to be undone ${look}" "$? $(grep -cE '^preyrun: /run/prey.*: the record of changes can'\''t be written: No space left on device; make room in /run$' err)" '2 1'
 done
 umount full
 trap live_end EXIT
@@ -138,7 +138,7 @@ lacks() {
     unshare -m sh -c 'mount -t tmpfs none "$1" && shift && exec nsenter --net="$@"' sh "$1" "/run/netns/$id-prey" "$bin/preyrun" --preflight -i wan -i lan "${@:2}" >out 2>err </dev/null
     echo "$? $(grep -v '^--exec auto' err)"
 }
-same 'no types of the kernel' "$(lacks /sys/kernel/btf --exec user proxied.pbc)" "0 preyrun: notice: prey cannot hold back stray packets for \`mode proxy\`, so this machine answers them with resets: the kernel has no type information (BTF): /sys/kernel/btf/vmlinux is missing (CONFIG_DEBUG_INFO_BTF)
+same 'no types of the kernel' "$(lacks /sys/kernel/btf --exec user proxied.pbc)" "0 preyrun: notice: prey can't hold back stray packets for \`mode proxy\`, so this machine answers them with resets: the kernel has no type information (BTF): /sys/kernel/btf/vmlinux is missing (CONFIG_DEBUG_INFO_BTF)
 $fine"
 # So does the first reload that brings such a service, once.
 mkdir blind
@@ -146,7 +146,7 @@ printf '#!/bin/sh\nexec unshare -m sh -c "mount -t tmpfs none /sys/kernel/btf &&
 chmod +x blind/preyrun
 ln -s "$(readlink -f "$bin/preyctl")" blind/preyctl
 here=$bin bin=$PWD/blind
-gateless="^preyrun: notice: prey cannot hold back stray packets for .mode proxy., .*: the kernel has no type information (BTF): .*(CONFIG_DEBUG_INFO_BTF)$"
+gateless="^preyrun: notice: prey can't hold back stray packets for .mode proxy., .*: the kernel has no type information (BTF): .*(CONFIG_DEBUG_INFO_BTF)$"
 prey prey -i wan -i lan --exec user shop.pbc
 same 'where nothing is for the proxy, nothing is told' "$(grep -c 'cannot hold back' prey.err)" 0
 ctl load proxied.pbc
@@ -174,12 +174,12 @@ at prey "$bin/tests/tools/tamper" refuse 1 "$bin/preyrun" --preflight --io xdp -
 same 'no programs' "$? $(grep -c "^preyrun: --io xdp: the steering program can't be loaded: the kernel forbids it: .* use --io packet$" err)" '2 1'
 
 at prey "$bin/tests/tools/tamper" refuse 22 "$bin/preyrun" --preflight -i wan -i lan proxied.pbc >out 2>err </dev/null
-same 'nor that of the proxy' "$? $(grep -c "^preyrun: notice: prey cannot hold back stray packets for .mode proxy., .*: the kernel rejects its eBPF program; lockdown, a security module or a container's rules may forbid it (dmesg or the audit log shows which)$" err)" '0 1'
+same 'nor that of the proxy' "$? $(grep -c "^preyrun: notice: prey can't hold back stray packets for .mode proxy., .*: the kernel rejects its eBPF program; lockdown, a security module or a container's rules may forbid it (dmesg or the audit log shows which)$" err)" '0 1'
 
 { cat shop.prey; echo 'firewall tagged forward default drop { accept vlan 5 }'; } | rules tagged
 looked 'tags that rules ask for, and nobody sees' 0 "$tags
-notice: not judged: no firewall judges packets that cross from wan: -i does not name it (open)
-notice: not judged: no firewall judges packets that cross from spare: -i does not name it (open)
+notice: not judged: no firewall judges packets that cross from wan: -i doesn't name it (open)
+notice: not judged: no firewall judges packets that cross from spare: -i doesn't name it (open)
 $fine" -i lan --io xdp --workers 1 tagged.pbc
 looked 'rules that ask for none lose none' 0 "$fine" -i lan --io xdp --workers 1 shop.pbc
 

@@ -67,11 +67,11 @@ pair() { echo "service $1 on 10.1.0.2 tcp/$2 { mode proxy tls cert \"$work/$3\" 
 at prey "$bin/preyrun" --preflight -i wan -i lan bad.pbc 2>out
 same 'preflight: certificates that cannot be used: exit status' $? 2
 finds() { has "preflight: $1" "$2"; }
-finds 'the key of another certificate' 'service mixed: .*the private key does not belong to the certificate: compare .openssl'
+finds 'the key of another certificate' 'service mixed: .*the private key doesn'\''t belong to the certificate: compare .openssl'
 finds 'one that is not there' 'service gone: .*none\.key: No such file or directory; to fix it, put a file there'
 finds 'a key under a passphrase' 'service locked: .*the private key has a passphrase; .*: openssl pkey'
 finds 'none at all' "service none: .*the key file has no private key"
-finds 'another format' "service der: .*shop\.der and .*the certificate file has no certificate in PEM; from DER: openssl x509 -inform DER"
+finds 'another format' "service der: .*shop\.der and .*the certificate file has no PEM certificate; to convert a DER file, run: openssl x509 -inform DER"
 finds 'one whose time is over' 'notice: .*old\.pem: the certificate has expired, on 20'
 finds 'one whose time is nearly over' 'notice: .*new\.pem: the certificate expires soon, on 20[-0-9]*; to fix it, put a new certificate'
 finds 'a key that everybody may read' 'notice: .*new\.key: every user of this machine may read .*: chmod o= '
@@ -80,7 +80,7 @@ same 'preflight: names that no certificate is for' "$(sed -n 's/.*matches the na
 service shop.pem wild.key | rules bad
 timeout 20 ip netns exec "$id-prey" "$bin/preyrun" --workers 1 -i wan -i lan bad.pbc >bad.out 2>out </dev/null
 same 'the start finds the same: exit status' $? 2
-has 'the start finds the same' 'service site: .*the private key does not belong to the certificate'
+has 'the start finds the same' 'service site: .*the private key doesn'\''t belong to the certificate'
 
 # ---- TLS ends here ----
 
@@ -217,7 +217,7 @@ pids="$pids $load"
 until_true 100 'the load has begun' grep -q begun load.out
 cp wild.key shop.key
 kill -HUP "$prey"
-until_true 100 'a key that does not belong is not taken' told 'the private key does not belong to the certificate' && ok 0 'a reload with a key that does not belong is refused'
+until_true 100 'a key that does not belong is not taken' told 'the private key doesn'\''t belong to the certificate' && ok 0 'a reload with a key that does not belong is refused'
 same 'the old ones go on' "$(get https://shop.example/)" one
 cp new.key shop.key
 cp new.pem shop.pem

@@ -195,7 +195,7 @@ same 'likewise from the first' "$? $(diff <(tail -n +2 again.out) <(tail -n +2 u
 rm unbegun/*
 : >unbegun/prey-000001.pcapng
 "$bin/preyrun" --replay unbegun >unbegun.out 2>unbegun.err
-same 'nothing but such' "$? $(cat unbegun.err)" '2 preyrun: unbegun/prey-000001.pcapng: the file is not a recording'
+same 'nothing but such' "$? $(cat unbegun.err)" '2 preyrun: unbegun/prey-000001.pcapng: the file isn'\''t a recording'
 
 dir=snapped
 prey prey -i eth0 --record "$dir" --record-snap 96 rules.pbc

@@ -117,7 +117,7 @@ same 'ip route alone: the same' "$(left)" "$four"
 # Where --self says otherwise, it counts, and that is said.
 replayed by_name --routes routes --self 203.0.113.77
 same '--self says otherwise: it counts' "$(left)" '203.0.113.77 203.0.113.77 203.0.113.77 '
-same '... which is said for each interface' "$(grep -c '^preyrun: notice: --routes gives [a-z0-9]* an address that --self does not list, .*: `masquerade` takes 203.0.113.77 there$' err)" 3
+same '... which is said for each interface' "$(grep -c '^preyrun: notice: --routes gives [a-z0-9]* an address that --self doesn'\''t list, .*: `masquerade` takes 203.0.113.77 there$' err)" 3
 # Devices of a pattern have an id each, as far as there are ids.
 for i in $(seq 0 256); do
     printf '192.%s.7/32 dev ppp%s\nlocal 172.%s.1 dev ppp%s table local proto kernel scope host src 172.%s.1\n' "$((i / 256)).$((i % 256))" $((i + 100)) \

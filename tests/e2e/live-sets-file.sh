@@ -66,7 +66,7 @@ rm "$list"
 keeps() { [ "$(lines "keeps its 1 range: $1")" -ge 1 ]; }
 until_true 100 'a file that goes is told' keeps "$list: No such file"
 mkfifo "$list"
-until_true 100 'a FIFO is refused' keeps "$list is not a regular file"
+until_true 100 'a FIFO is refused' keeps "$list isn't a regular file"
 rm "$list"
 for i in $(seq 0 299); do seq -f "12.$((i / 256)).$((i % 256)).%.0f" 0 2 255; done >"$list.part"
 for i in 12 13; do sed "s/^12/$i/" "$list.part"; done >"$list.b"

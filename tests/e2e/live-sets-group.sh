@@ -32,7 +32,7 @@ wrong() { # SENTENCE VALUE WORDS
     at prey timeout 20 "$bin/preyrun" -i wan -i lan --exec "$EXEC" --sets-group "$2" shop.pbc >out 2>err
     same "$1" "$? $(head -1 err)" "2 preyrun: --sets-group: $3"
 }
-wrong 'an unknown group is no start' no-such-group:caught '`no-such-group` is not a group of this machine'
+wrong 'an unknown group is no start' no-such-group:caught '`no-such-group` isn'\''t a group of this machine'
 wrong 'an empty list is none' 12346: '`` is not a list of live sets, such as caught,listed'
 wrong 'a group for all that is not mapped is none' 65534:caught '`65534` is the kernel'\''s overflow group, which any group of another namespace can be: create a group for this'
 

@@ -100,7 +100,7 @@ sets 1 'never keeps an address' 'preyctl: 10.1.0.77: `never` contains it, or a p
 caught: 1 refused' caught add 10.1.0.77
 sets 1 'and a network around it, but not others of the command' 'preyctl: 10.1.0.0/24: `never` contains it, or a part of it
 caught: 1 added, 1 refused' caught add 10.1.0.0/24 203.0.113.9
-sets 1 'has says it beforehand' 'caught does not have 10.66.1.1; adding it is not allowed: `never` contains it' caught has 10.66.1.1
+sets 1 'has says it beforehand' 'caught does not have 10.66.1.1; adding it isn'\''t allowed: `never` contains it' caught has 10.66.1.1
 sets 1 'in is kept' 'preyctl: 192.0.2.1: it is outside `in`
 few: 1 refused' few add 192.0.2.1
 sets 1 'partly outside is outside' 'preyctl: 8.0.0.0/6: it is outside `in`
@@ -160,10 +160,10 @@ fed 2 'a file that is too long says the most' 'preyctl: standard input has more 
     caught replace < <(yes '# a comment, and no address' | head -c $(((256 << 20) + 1)))
 same 'the old members stay' "$(fate 10.1.0.1) $(fate 10.1.0.9)" 'drops passes'
 
-sets 1 'what a file has is not removed: it says so' 'preyctl: 198.51.100.7: 198.51.100.0/23 of its list contains it: `replace` the list with one that does not
+sets 1 'what a file has is not removed: it says so' 'preyctl: 198.51.100.7: 198.51.100.0/23 of its list contains it: `replace` the list with one that doesn'\''t
 caught: 1 held' caught remove 198.51.100.7
-sets 1 'nor is a part of it, or all' 'preyctl: 198.51.100.0/23: 198.51.100.0/23 of its list contains it: `replace` the list with one that does not
-preyctl: 2001:db8:1::/48: 2001:db8::/32 of its list contains it: `replace` the list with one that does not
+sets 1 'nor is a part of it, or all' 'preyctl: 198.51.100.0/23: 198.51.100.0/23 of its list contains it: `replace` the list with one that doesn'\''t
+preyctl: 2001:db8:1::/48: 2001:db8::/32 of its list contains it: `replace` the list with one that doesn'\''t
 caught: 1 absent, 2 held' caught remove 198.51.100.0/23 2001:db8:1::/48 198.51.0.0/16
 sets 0 'a network by hand' 'few: 1 added' few add 10.5.0.0/24
 sets 1 'holds its addresses' 'preyctl: 10.5.0.7: the member 10.5.0.0/24 contains it

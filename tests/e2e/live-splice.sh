@@ -101,7 +101,7 @@ same 'a segment of one is said to be rewritten, without a rule' "$(sed -E 's/sin
   service first, mode proxy inline: spliced since THEN: its segments are rewritten and go to the peer
 verdict: forward  rule -  service first'
 ctl explain 'tcp 10.1.0.1:1 -> 10.1.0.2:80 ack on a'
-has 'one whose SYN was not seen is said to cross without the service' '^verdict: accept  rule default$'
+has 'one whose SYN wasn'\''t seen is said to cross without the service' '^verdict: accept  rule default$'
 ctl --json flows tcp to port 80 --limit 1
 has 'JSON says so' '"state":"spliced".*"since":"20'
 says 'and they go on' "$(printf 'ping %.0s' $names)" $names

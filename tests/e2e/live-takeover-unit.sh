@@ -54,10 +54,10 @@ refuses() { # SENTENCE WORDS OPTION...
     ctl takeover "$@"
     same "$sentence: refused, and it goes on" "$status $(grep -cF -e "$words" err) $(owner)" "2 1 $was"
 }
-refuses 'to look alone' 'takeover does not accept --preflight: a takeover makes these checks itself' --preflight
-refuses 'to clean up' 'takeover does not accept --cleanup' --cleanup
-refuses 'to take over' 'takeover does not accept --takeover' --takeover
-refuses 'an option of replays' 'takeover does not accept --pcap=x, which is for a replay' --pcap=x
+refuses 'to look alone' 'takeover doesn'\''t accept --preflight: a takeover makes these checks itself' --preflight
+refuses 'to clean up' 'takeover doesn'\''t accept --cleanup' --cleanup
+refuses 'to take over' 'takeover doesn'\''t accept --takeover' --takeover
+refuses 'an option of replays' 'takeover doesn'\''t accept --pcap=x, which is for a replay' --pcap=x
 refuses 'an option that there is not' '`--no-such` is not an option of preyrun: run preyrun --help for its options' --no-such
 refuses 'a letter that there is not' '`-x` is not an option of preyrun' -x
 refuses 'a program' '`new.pbc` is not an option of preyrun: a takeover keeps the program' new.pbc
@@ -185,7 +185,7 @@ by_hand --json
 same 'as JSON' "$status $(cat out)" "0 {\"process\":$(owner),\"from\":$was}"
 was=$(owner)
 by_hand --io xdp --ring 4MiB
-same 'what is refused is told to whoever asked' "$status $(grep -c 'the running instance uses --io packet, and this start would not' err) $(owner)" "2 1 $was"
+same 'what is refused is told to whoever asked' "$status $(grep -c 'the running instance uses --io packet, and this start wouldn'\''t' err) $(owner)" "2 1 $was"
 main=1 by_hand
 same 'one that is not the main process of its unit: refused' "$status $(grep -c 'the main process of preyrun@edge is 1, but' err) $(owner)" "2 1 $was"
 exec 7<>/run/prey/edge.takeover

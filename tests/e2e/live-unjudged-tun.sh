@@ -83,12 +83,12 @@ firewall vpnway on "wg*" forward default drop { accept udp to port 5353 }
 firewall ways forward default accept { }
 RULES
 in='no firewall judges packets that arrive on wg0'
-why=': -i does not name it'
+why=': -i doesn'\''t name it'
 
 # preyc looks at the device, too, where it is.
 checks() { at prey "$bin/preyc" "$@" >out 2>&1; }
 checks --check -i wan,lan vpn.prey
-same 'a check where it is absent says that -i does not name it' "$(grep -c "$in: -i does not name it" out)" 1
+same 'a check where it is absent says that -i doesn'\''t name it' "$(grep -c "$in: -i doesn't name it" out)" 1
 far_begins
 checks --check -i wan,lan vpn.prey
 same 'a check says what it is, and what serves it' "$(grep -c "$in$why" out) $(grep -c 'serve the device with -i wg0' out)" '1 1'

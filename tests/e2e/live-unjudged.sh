@@ -148,7 +148,7 @@ prey prey -i wan -i lan --exec user fine.pbc
 same 'patterns, and names that no rule has, need no device' "$(grep -c 'not judged' prey.err)" 0
 
 ctl status
-same 'status names a rule that never matches, as the start does' "$(grep -c '^notice: fine.prey:3 never matches: the rule needs packets from wg\*, which -i does not name$' out) $(grep -c 'notice: fine.prey:3 never matches: the rule needs packets from wg\*, which -i does not name$' prey.err)" '1 1'
+same 'status names a rule that never matches, as the start does' "$(grep -c '^notice: fine.prey:3 never matches: the rule needs packets from wg\*, which -i doesn'\''t name$' out) $(grep -c 'notice: fine.prey:3 never matches: the rule needs packets from wg\*, which -i doesn'\''t name$' prey.err)" '1 1'
 
 # A name is there as soon as its device is.
 rules later <<'RULES'
@@ -159,7 +159,7 @@ same 'a device that comes later' "$status $(grep -c 'this machine has no interfa
 prey_ends
 
 at prey timeout 60 "$bin/preyrun" -i wan --preflight --exec user --monitor own_good.pbc >out 2>err </dev/null
-same 'a firewall of what is not served is told of' "$? $(grep -c '^preyrun: notice: not judged: no firewall judges packets that arrive on lan.*: -i does not name it (open)$' err)" '0 1'
+same 'a firewall of what is not served is told of' "$? $(grep -c '^preyrun: notice: not judged: no firewall judges packets that arrive on lan.*: -i doesn'\''t name it (open)$' err)" '0 1'
 at prey timeout 60 "$bin/preyrun" -i wan -i lan --exec user --monitor --allow-unjudged own_slip.pbc >out 2>err </dev/null
 same 'the option without names is an error that lists them' "$? $(grep -c '^preyrun: --allow-unjudged needs device names: write --allow-unjudged wan,wam$' err)" '2 1'
 [ "$failed" = 0 ]

@@ -52,7 +52,7 @@ for way in shut open; do
     both "$way, its device found by the routes" 'udp 10.8.0.7:4 -> 10.2.0.2:80' 'verdict: accept rule IN|'
     both "$way, what none lets across" 'udp 10.8.0.7:4 -> 10.2.0.2:81 on aside' 'verdict: drop rule default|'
     both "$way, what a nat would send by the device" 'udp 10.2.0.2:4 -> 10.9.0.9:5 on lan' \
-        'lost the route to 10.9.0.9 leaves by aside, which -i does not name|verdict: forward rule LAN|'
+        'lost the route to 10.9.0.9 leaves by aside, which -i doesn'\''t name|verdict: forward rule LAN|'
     rules=several
     ctl load several.pbc $allow
     both "$way, a nat of several devices has no address there" 'udp 10.2.0.2:4 -> 10.9.0.9:5 on lan' \

@@ -44,7 +44,7 @@ same 'its first packet has no server, what follows the handshake has' "$(tail -n
     '1	forward	IN	raw	-	-' '2	accept	OPEN	-	-	-' '3	forward	OPEN	raw	web/a	-' \
     '4	forward	OPEN	raw	web/a	-' '5	forward	OPEN	raw	web/a	-' '6	drop	EVIL	-	-	-' '7	drop	default	-	-	-')"
 has 'the summary counts connections' '^proxied +1 connection: 1 given a server$'
-has '… and what --write leaves out' '4 frames of theirs went to this machine: --write does not contain them'
+has '… and what --write leaves out' '4 frames of theirs went to this machine: --write doesn'\''t contain them'
 has 'the server has its frames' '^  web/a +3 '
 has 'the list of flows names it' '198\.18\.0\.1:1000.*203\.0\.113\.10:80 +web/a +'
 same 'nothing is written' "$(tcpdump -nr left.pcap 2>/dev/null | wc -l)" 0
@@ -70,7 +70,7 @@ run --pcap each.pcap --explain $((3 + n)) web.pbc
 has 'an explanation says what the bytes said' "frame $((3 + n)) decided: method is \"GET\", host is \"a\", path is \"/a\""
 has '… and where that is written' 'service www, else -> web \(web\.prey:3\)'
 run --pcap each.pcap --explain $((2 + n)) web.pbc
-has 'the one before does not decide yet' 'no server: its bytes so far are not enough to decide'
+has 'the one before does not decide yet' 'no server: its bytes so far aren'\''t enough to decide'
 capture back <<END_OF_NOTES
 $(opened 2 81)
 $(bytes tac)
@@ -212,7 +212,7 @@ has '… and no server' 'no server: the client names its destination'
 run --pcap said.pcap --explain 24 routes.pbc
 has 'who a PROXY header names' 'PROXY header of 1\.2\.3\.4:1000, .*path is "/v1/x"'
 run --pcap said.pcap --explain 37 routes.pbc
-has 'who may not send one' 'no server: a PROXY header from a source that is not in `accept proxy from`'
+has 'who may not send one' 'no server: a PROXY header from a source that isn'\''t in `accept proxy from`'
 rules told <<'END_OF_RULES'
 pool own { source 10.2.0.7-10.2.0.8 ports 5000-5009; server a 10.0.0.11:8080; server b 10.0.0.12:8080 }
 service told on 203.0.113.10 tcp/443 { mode proxy; when instruction check sum to 192.168.0.0/16 -> target; when from 10.0.0.0/8 -> own }
@@ -225,7 +225,7 @@ $(sends 4 443 "$(hex 'hello')")
 END_OF_NOTES
 run --pcap told.pcap told.pbc
 has 'instructions that are refused' '^proxied +4 connections: 1 given a server, 1 without a server, 2 closed because of their bytes$'
-for at in 8,'instruction to a target that `instruction to` does not allow' 12,'instruction whose length, target, check or padding is wrong' \
+for at in 8,'instruction to a target that `instruction to` doesn'\''t allow' 12,'instruction whose length, target, check or padding is wrong' \
     16,'no `when` takes it, and there is no `else`'; do
     run --pcap told.pcap --explain "${at%%,*}" told.pbc
     has "… and why: frame ${at%%,*}" "no server: (an )?${at#*,}"

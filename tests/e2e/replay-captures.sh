@@ -51,7 +51,7 @@ ng names.pcapng eth0 eth1 wlan0 '' -- 0:1:0 0:2:1 1:3:1 1:4:2 2:5:1 3:6:1
 run -r names.pcapng --verdicts - here.pbc
 same 'a pcapng says where its frames came in' "$status $(verdicts)" '0 1 accept WEB;2 drop default;3 accept default;4 drop QUIET;5 accept -;6 accept -;'
 run -r names.pcapng here.pbc
-same 'and the summary says which is which' "$(sed -n '/^interfaces/,/^$/p' out | tr '\n' '|')" 'interfaces  eth0: wan|            eth1: lan|            wlan0: the rules do not name it||'
+same 'and the summary says which is which' "$(sed -n '/^interfaces/,/^$/p' out | tr '\n' '|')" 'interfaces  eth0: wan|            eth1: lan|            wlan0: the rules don'\''t name it||'
 run -r names.pcapng --map wlan0=wan --map eth1=wan --map gone=lan --verdicts lines here.pbc
 cp lines out2; mv out summary; cp out2 out
 same '--map says it of a name' "$(verdicts)" '1 accept WEB;2 drop default;3 drop default;4 drop default;5 drop default;6 accept -;'
@@ -61,7 +61,7 @@ same '--on says it of all' "$(verdicts)" '1 accept default;2 accept default;3 ac
 run -r names.pcapng --map 'a=b c' here.pbc
 says '--map to no device' 2 '--map: `b c` cannot be a device name: use 1 to 15 characters, without blanks, `/` and `:`'
 run -r names.pcapng --explain 5 here.pbc
-same 'an explanation says of one that the rules do not name' "$(sed -n 2p out)" '  came in on wlan0, which the rules do not name'
+same 'an explanation says of one that the rules don'\''t name' "$(sed -n 2p out)" '  came in on wlan0, which the rules don'\''t name'
 run -r all.pcap --map all.pcap=wan --verdicts - here.pbc
 same 'a file without names has its own' "$(verdicts)" '1 accept WEB;2 drop default;3 drop default;'
 cat names.pcapng | timeout 60 "$bin/preyrun" -r - --verdicts - here.pbc >out
@@ -82,7 +82,7 @@ same 'a million interfaces' "$status $(grep -c '"frames":	1,' out)" '0 1'
 run -r more.pcapng --verdicts - here.pbc
 same 'more than may be: the bound is named' "$status $(grep -c 'more than 1,048,576 interfaces in a section' err)" '2 1'
 run -r names-many.pcapng --verdicts - here.pbc
-same 'more names than can be told apart likewise' "$status $(grep -c 'more interfaces than preyrun can tell apart' err)" '2 1'
+same 'more names than can be told apart likewise' "$status $(grep -c 'more interfaces than preyrun can distinguish' err)" '2 1'
 
 echo '# Several'
 ng a.pcapng eth0 -- 0:1:0 0:5:1
@@ -240,7 +240,7 @@ run -r raw.pcap --write-seen seen.pcap here.pbc
 cmp -s <(tail -c +25 raw.pcap | tail -c 40) <(tail -c 40 seen.pcap) && run -r seen.pcap --describe here.pbc
 same 'without Ethernet' "$(tail -1 out | cut -f7)" 'tcp 192.0.2.1:50000 > 192.0.2.2:80 SYN'
 run -r raw.pcap -r all.pcap --write-seen seen.pcap here.pbc
-says 'link types that differ, in a pcap' 2 'seen.pcap: the frames have several link types, which a pcap cannot hold; to fix it, choose a name that ends in .pcapng'
+says 'link types that differ, in a pcap' 2 'seen.pcap: the frames have several link types, which a pcap can'\''t hold; to fix it, choose a name that ends in .pcapng'
 run -r raw.pcap -r all.pcap --write-seen seen.pcapng here.pbc
 run -r seen.pcapng --describe here.pbc
 same 'in a pcapng' "$status $(tail -n +2 out | wc -l)" '0 4'

@@ -147,9 +147,9 @@ same '--on a declared name' "$(awk -F '\t' '$1 == 45 { print $3 }' out)" WAN
 run --pcap all.pcap --on eth0 --verdicts - rules.pbc
 same '--on a device' "$(awk -F '\t' '$1 == 45 { print $3 }' out)" WAN
 run --pcap all.pcap --on eth7 rules.pbc
-same '--on a device that the rules do not name tells which they name' "$status $(grep -c 'the rules do not name eth7; they name wan (eth0), dmz (eth1.7)' out)" '0 1'
+same '--on a device that the rules don'\''t name tells which they name' "$status $(grep -c 'the rules don'\''t name eth7; they name wan (eth0), dmz (eth1.7)' out)" '0 1'
 run --pcap all.pcap --on eth7 --explain 45 rules.pbc
-same 'and so does an explanation' "$status $(sed -n 2p out)" '0   came in on eth7, which the rules do not name'
+same 'and so does an explanation' "$status $(sed -n 2p out)" '0   came in on eth7, which the rules don'\''t name'
 run --pcap all.pcap --on 'eth 7' rules.pbc
 says '--on a name that no device has' 2 '--on: `eth 7` cannot be a device name: use 1 to 15 characters, without blanks, `/` and `:`'
 run --pcap all.pcap --explain 2 rules.pbc
@@ -233,7 +233,7 @@ same 'rules instead of a program: one line' "$status $(wc -l <err) $(grep -c '^p
 
 echo '# Outputs in each other'"'"'s way'
 run --pcap all.pcap --verdicts twice --write ./twice rules.pbc
-says 'one file under two names' 2 '--verdicts and --write cannot both be `./twice`'
+says 'one file under two names' 2 '--verdicts and --write can'\''t both be `./twice`'
 run --pcap all.pcap --verdicts lines rules.pbc
 cp lines kept
 timeout 60 "$bin/preyrun" --pcap all.pcap --verdicts lines rules.pbc <&- >&- 2>err

@@ -16,7 +16,7 @@ matches WAN EITHER
 on eth1
 in ip4 1.1.1.1 > 2.2.2.2
 matches E1 NOT_WAN EITHER
-# One that the rules do not name is none of those that they do.
+# One that the rules don't name is none of those that they do.
 on eth7
 in ip4 1.1.1.1 > 2.2.2.2
 matches NOT_WAN

@@ -96,7 +96,7 @@ in eth / ip4 10.0.0.1 > 203.0.113.9 / tcp 3004 > 80 ack seq 105 ack 503 win 1000
 verdict reject - - - observe-reject
 out eth back / ip4 203.0.113.9 > 10.0.0.1 df / tcp 80 > 3004 rst ack seq 503 ack 105 win 0
 out eth / ip4 10.0.0.1 > 203.0.113.9 df / tcp 3004 > 80 rst ack seq 105 ack 503 win 0
-# Bytes in a SYN, and in fragments, do not pass unread; a connection whose SYN was not seen is left alone.
+# Bytes in a SYN, and in fragments, do not pass unread; a connection whose SYN wasn't seen is left alone.
 in eth / ip4 10.0.0.1 > 203.0.113.9 / tcp 3005 > 80 syn seq 100 win 1000 / payload "BAD"
 verdict drop - - - observe-wait
 in eth / ip4 10.0.0.1 > 203.0.113.9 / tcp 3005 > 80 syn seq 100 win 1000

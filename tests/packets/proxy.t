@@ -90,7 +90,7 @@ in      eth / ip4 198.18.0.1 > 203.0.113.10 id 6 more / tcp 1000 > 80 ack psh se
 verdict forward OPEN www - -
 host
 released 1 forward OPEN www - -
-# A service that sends on, beside one that does not.
+# A service that sends on, beside one that doesn't.
 rules
     pool web { server a 10.0.0.11:8080 }
     service www on 203.0.113.10 tcp/80 { mode proxy; -> web }

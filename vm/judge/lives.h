@@ -180,7 +180,7 @@ struct live_counts live_counts(const struct live_set *s);
 #define LIVE_ANSWERED(X)                                                                                               \
     X(answers, "DNS answers that were taken")                                                                          \
     X(unasked, "DNS answers to no question that waited: forged, late or repeated")                                     \
-    X(bad, "DNS answers that were cut or could not be read")
+    X(bad, "DNS answers that were cut or couldn't be read")
 struct live_answered {
 #define X(field, doc) uint64_t field; /* atomic */
     LIVE_ANSWERED(X)

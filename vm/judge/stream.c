@@ -24,7 +24,7 @@ const char *stream_path_fault(const char *path, size_t len)
     uint8_t scratch[HELLO_MAX];
     struct view normal;
     if (!len || *path != '/') return "a path begins with `/`";
-    if (memchr(path, '?', len)) return "paths are compared without the query: leave out `?` and what follows";
+    if (memchr(path, '?', len)) return "paths are compared without the query: remove the `?` and the query";
     if (!http_path_normal((struct view){(const uint8_t *)path, (uint32_t)len}, scratch, sizeof scratch, &normal))
         return "two hex digits must follow `%`";
     return normal.len == len && memcmp(normal.at, path, len) == 0

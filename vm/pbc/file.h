@@ -146,7 +146,7 @@ enum pbc_flag {
 #define PBC_SETTING_FIELDS(X) PBC_LIMIT_FIELDS(X) PBC_TIMEOUT_FIELDS(X)
 #define PBC_LIMIT_FIELDS(X)                                                                                            \
     X(flows, "entries of a worker's flow table")                                                                       \
-    X(half_open, "flows whose handshake is not complete")                                                              \
+    X(half_open, "flows whose handshake isn't complete")                                                               \
     X(fragments, "datagrams whose fragments are remembered")                                                           \
     X(maglev, "slots of a Maglev table")                                                                               \
     X(classifier_bytes, "memory that the classifiers may take")                                                        \

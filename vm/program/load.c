@@ -63,8 +63,8 @@ static int check_header(const struct pbc_header *h, size_t len, char *err, size_
     if (h->size < len) return fault(err, err_len, "damaged: %llu bytes too long", (unsigned long long)(len - h->size));
     uint8_t digest[PBC_DIGEST_LEN];
     pbc_digest(&h->version, len - offsetof(struct pbc_header, version), digest);
-    if (memcmp(digest, h->digest, sizeof digest) != 0) return fault(err, err_len, "damaged: digest does not match");
-    if (h->reserved) return fault(err, err_len, "header: reserved bytes are not zero");
+    if (memcmp(digest, h->digest, sizeof digest) != 0) return fault(err, err_len, "damaged: digest doesn't match");
+    if (h->reserved) return fault(err, err_len, "header: reserved bytes aren't zero");
     if (h->sections > PBC_KINDS)
         return fault(err, err_len, "header: %u sections, and at most %u are possible", h->sections, PBC_KINDS);
     if (len - sizeof *h < h->sections * sizeof(struct pbc_section))
@@ -82,14 +82,14 @@ static bool entry_fits(const struct pbc_section *s, uint32_t version)
 static int check_section(const struct pbc_section *s, uint32_t version, size_t len, char *err, size_t err_len)
 {
     const struct kind *k = &kinds[s->kind];
-    if (s->reserved) return fault(err, err_len, "section `%s`: reserved bytes are not zero", k->name);
+    if (s->reserved) return fault(err, err_len, "section `%s`: reserved bytes aren't zero", k->name);
     if (!entry_fits(s, version))
         return fault(err, err_len, "section `%s` has entries of %u bytes instead of %u", k->name, s->entry_size,
                      k->entry_size);
     if (s->count > k->most)
         return fault(err, err_len, "section `%s` has %llu entries, at most %llu may be", k->name,
                      (unsigned long long)s->count, (unsigned long long)k->most);
-    if (s->offset % PBC_ALIGN) return fault(err, err_len, "section `%s` is not aligned", k->name);
+    if (s->offset % PBC_ALIGN) return fault(err, err_len, "section `%s` isn't aligned", k->name);
     if (s->offset > len || s->count * s->entry_size > len - s->offset)
         return fault(err, err_len, "section `%s` ends past the file", k->name);
     return 0;

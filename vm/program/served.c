@@ -199,7 +199,7 @@ void served_text(const struct program *p, const char *device, unsigned gaps, enu
 {
     static const char *const whys[] = {
         [WHY_NO_FIREWALL] = "",
-        [WHY_NOT_GIVEN] = ": -i does not name it",
+        [WHY_NOT_GIVEN] = ": -i doesn't name it",
         [WHY_UNREADABLE] = ": the interface carries neither Ethernet nor bare IP packets, and prey reads nothing else",
         [WHY_ABSENT] = ""};
     const unsigned judged = gaps & ~(unsigned)GAP_NAT;
@@ -248,7 +248,7 @@ bool served_never(const struct program *p, const struct pbc_rule *r, const char 
         if (p->conds[i].kind == COND_ON) device = first_unserved(p, &p->conds[i], serves);
     const bool crosses = device && may_cross(p, r, device);
     if (!device || (crosses && by == SERVED_NOT_KERNEL)) return false;
-    snprintf(buf, len, "%.80s:%u never matches%s: the rule needs packets from %s, which -i does not name%s",
+    snprintf(buf, len, "%.80s:%u never matches%s: the rule needs packets from %s, which -i doesn't name%s",
              program_str(p, r->place.file), r->place.line, crosses ? " in user space" : "", device,
              crosses ? "; the kernel executor judges forwarded packets from there where they leave" : "");
     return true;

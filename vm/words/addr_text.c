@@ -129,12 +129,12 @@ static const char *const form_faults[] = {
     [ADDR_PAGE] = "this is a web page, not a list of addresses",
     [ADDR_LISTING] = "this is the output of `ipset list`: use `ipset save` instead",
     [ADDR_COMMAND] = "only commands of ipset and nft that create a set or add members are possible",
-    [ADDR_KIND] = "a set of this type does not contain only addresses",
+    [ADDR_KIND] = "a set of this type doesn't contain only addresses",
     [ADDR_SECOND] = "this is a second set of the same family: save each set to its own file",
     [ADDR_NOMATCH] =
         "an entry with `nomatch` removes addresses from the set: write `except` in the rules, with its own file",
     [ADDR_OPTION] = "not an option of the entry before it: is a comma or a new line missing?",
-    [ADDR_BRACES] = "a brace or quote is not closed: is the end of the file missing?",
+    [ADDR_BRACES] = "a brace or quote isn't closed: is the end of the file missing?",
     [ADDR_NO_SET] = "the listing has no set of addresses",
 };
 
@@ -158,9 +158,9 @@ void addr_fault_describe(const char *s, size_t len, enum addr_fault fault, char 
     static const char *const hints[] = {
         [ADDR_FAMILIES] = "a range is two addresses of one family",
         [ADDR_BACKWARDS] = "the range runs backwards",
-        [ADDR_ZONE] = "an address with a zone belongs to one link, and a set cannot contain it",
+        [ADDR_ZONE] = "an address with a zone belongs to one link, and a set can't contain it",
         [ADDR_BLANKS] = "write one address, prefix or range per line, without spaces in it",
-        [ADDR_NAME] = "a set of addresses cannot contain host names: their addresses change",
+        [ADDR_NAME] = "a set of addresses can't contain host names: their addresses change",
     };
     struct text t = text_of(buf, buf_len);
     if (fault == ADDR_HOST_BITS) {

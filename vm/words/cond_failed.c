@@ -193,7 +193,7 @@ static void during_say(struct text *t, const struct failed *f)
 {
     const struct pbc_cond active = {.kind = COND_DURING, .arg = f->c->arg & f->key->marks >> MARK_SCHEDULES};
     const bool negated = f->c->flags & PBC_COND_NOT;
-    text_add(t, negated ? "it is " : "it is not ");
+    text_add(t, negated ? "it is " : "it isn't ");
     if (!add_list(t, f->p, negated ? &active : f->c, negated ? " and " : " or ")) text_add(t, "in the list");
 }
 

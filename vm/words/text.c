@@ -138,7 +138,7 @@ static void text_add_names(struct text *t, const struct program *p, uint32_t lis
 void text_add_iface(struct text *t, const struct program *p, uint32_t iface)
 {
     if (iface >= p->ifaces_count)
-        text_add(t, "one that the rules do not name");
+        text_add(t, "one that the rules don't name");
     else if (p->ifaces[iface].name)
         text_add_name(t, program_str(p, p->ifaces[iface].name));
     else

@@ -31,7 +31,7 @@ static bool whole_number(const char *text, size_t len, uint64_t most, uint64_t *
 bool reading_number(struct reading *r, const char *text, uint64_t most, const char *what, uint64_t *n)
 {
     if (whole_number(text, strlen(text), most, n)) return true;
-    return reading_fault(r, "`%.60s` is not a %s", text, what);
+    return reading_fault(r, "`%.60s` isn't a %s", text, what);
 }
 
 bool reading_range(struct reading *r, const char *text, uint64_t most, const char *what, uint64_t *lo, uint64_t *hi)

@@ -24,7 +24,7 @@ static bool host_of(struct compile *c, const struct node *n, struct addr *out, u
         *out = v.node->v.endpoint.addr;
         *port = v.node->v.endpoint.port;
         if (*port == 0) {
-            diag(c->diags, E_OUT_OF_RANGE, n->span, "0 is not %s: %s", port_kind.what, port_kind.range);
+            diag(c->diags, E_OUT_OF_RANGE, n->span, "0 isn't %s: %s", port_kind.what, port_kind.range);
             diag_advise(c->diags, "to keep the client's port, remove this port");
             return false;
         }

@@ -104,7 +104,7 @@ bool endpoint_ports(struct compile *c, const struct node *n, const struct number
     }
     if (!numbers_of(c, n->first, kind, NULL, ports, &name)) return false;
     if (ports->n && ports->r[0].lo == 0) {
-        diag(c->diags, E_OUT_OF_RANGE, n->first->span, "0 is not %s: %s", kind->what, kind->range);
+        diag(c->diags, E_OUT_OF_RANGE, n->first->span, "0 isn't %s: %s", kind->what, kind->range);
         return false;
     }
     return true;

@@ -181,7 +181,7 @@ bool expand(struct compile *c, struct span at, uint64_t entries)
 static bool in_bounds(struct compile *c, const struct node *n, const struct number_kind *kind, uint64_t value)
 {
     if (value >= kind->least && value <= kind->most) return true;
-    diag(c->diags, E_OUT_OF_RANGE, n->span, "%" PRIu64 " is not %s: %s", value, kind->what, kind->range);
+    diag(c->diags, E_OUT_OF_RANGE, n->span, "%" PRIu64 " isn't %s: %s", value, kind->what, kind->range);
     if (kind->less && value < kind->least) diag_advise(c->diags, "%s", kind->less);
     return false;
 }

@@ -23,11 +23,11 @@ static bool group_read(const char *name, gid_t *gid, char *why, size_t len)
     errno = 0;
     if (*name >= '0' && *name <= '9' && strspn(name, "0123456789") == strlen(name)) {
         const unsigned long n = strtoul(name, &end, 10);
-        if (errno || n >= UINT32_MAX) return refuse(why, len, "is not a group number", name);
+        if (errno || n >= UINT32_MAX) return refuse(why, len, "isn't a group number", name);
         *gid = (gid_t)n;
     } else {
         const struct group *g = getgrnam(name);
-        if (!g) return refuse(why, len, "is not a group of this machine", name);
+        if (!g) return refuse(why, len, "isn't a group of this machine", name);
         *gid = g->gr_gid;
     }
     if (*gid == GROUP_OVERFLOW)
@@ -57,7 +57,7 @@ bool sets_group_read(const char *text, struct sets_group *to, char *why, size_t 
     const size_t len = colon ? (size_t)(colon - text) : 0;
     if (!len || len > GROUP_NAME_MOST) return refuse(why, why_len, "must be written GROUP:SET,...", text);
     if (!are_names(colon + 1))
-        return refuse(why, why_len, "is not a list of live sets, such as caught,listed", colon + 1);
+        return refuse(why, why_len, "isn't a list of live sets, such as caught,listed", colon + 1);
     memcpy(name, text, len);
     name[len] = 0;
     to->sets = colon + 1;

@@ -117,13 +117,13 @@ static void say_lack(int failed, const char *name, char *err, size_t err_len)
     else if (forbidden && !stat(TUN, &st) && faccessat(AT_FDCWD, TUN, R_OK | W_OK, AT_EACCESS))
         snprintf(err, err_len,
                  TUN
-                 " cannot be opened: its mode is %04o, its owner user %u and group %u; to fix it, run: chmod 666 " TUN
+                 " can't be opened: its mode is %04o, its owner user %u and group %u; to fix it, run: chmod 666 " TUN
                  ", or run preyrun as root",
                  st.st_mode & 07777u, st.st_uid, st.st_gid);
     else if (forbidden)
-        snprintf(
-            err, err_len,
-            TUN " cannot be used: the capability NET_ADMIN is missing, or a container or a security module forbids it");
+        snprintf(err, err_len,
+                 TUN
+                 " can't be used: the capability NET_ADMIN is missing, or a container or a security module forbids it");
     else
         snprintf(err, err_len, "the TUN device `%s` can't be created: %s", name, strerror(-failed));
 }

@@ -157,7 +157,7 @@ int address_list_read(const char *text, size_t len, uint32_t most, struct addres
     *l = (struct address_list){.base = {r.r4, r.r6, (uint32_t)r.count4, (uint32_t)r.count6}, .members = r.members};
     int failed = 0;
     if (!is_text)
-        failed = -EINVAL, snprintf(err, err_len, "the file contains NUL bytes, so it is not a list of addresses");
+        failed = -EINVAL, snprintf(err, err_len, "the file contains NUL bytes, so it isn't a list of addresses");
     else if (r.no_memory)
         failed = -ENOMEM, snprintf(err, err_len, "out of memory");
     else if (*err)

@@ -31,7 +31,7 @@ int file_open_regular(const char *path, char *err, size_t err_len)
     if (fd < 0)
         snprintf(err, err_len, "%.300s%s%s", path,
                  folder  ? " is a folder: name the file in it"
-                 : other ? " is not a regular file"
+                 : other ? " isn't a regular file"
                          : ": ",
                  other ? "" : strerror(-failed));
     return fd < 0 ? failed : fd;

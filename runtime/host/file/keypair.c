@@ -139,9 +139,9 @@ int keypair_read(const int fds[2], struct keypair *k, char *err, size_t err_len)
     if (!k->key && heap_is_full())
         return keypair_fault(err, err_len, "no locked memory is left for another private key");
     if (!k->cert)
-        return keypair_fault(
-            err, err_len,
-            "the certificate file has no certificate in PEM; from DER: openssl x509 -inform DER -in FILE -out NEW");
+        return keypair_fault(err, err_len,
+                             "the certificate file has no PEM certificate; to convert a DER file, run: openssl x509 "
+                             "-inform DER -in FILE -out NEW");
     if (locked)
         return keypair_fault(err, err_len,
                              "the private key has a passphrase; to remove it, run: openssl pkey -in FILE -out NEW");
@@ -152,7 +152,7 @@ int keypair_read(const int fds[2], struct keypair *k, char *err, size_t err_len)
     if (!X509_check_private_key(k->cert, k->key))
         return keypair_fault(
             err, err_len,
-            "the private key does not belong to the certificate: compare `openssl x509 -noout -pubkey` with "
+            "the private key doesn't belong to the certificate: compare `openssl x509 -noout -pubkey` with "
             "`openssl pkey -pubout`");
     ERR_clear_error();
     return 0;

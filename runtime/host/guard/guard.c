@@ -466,7 +466,7 @@ int guard_set(struct state *s, const char *instance, const struct guard *g, char
     const char *odd = odd_name(g);
     if (odd) {
         snprintf(err, err_len,
-                 "guard rules cannot name the interface `%s`; to rename it, run: ip link set dev '%s' "
+                 "guard rules can't name the interface `%s`; to rename it, run: ip link set dev '%s' "
                  "name NAME",
                  odd, odd);
         return -EINVAL;

@@ -40,7 +40,7 @@ struct guard_news *guard_news_open(const char *instance, char *err, size_t err_l
         n->ours = (uint32_t)getpid();
         return n;
     }
-    snprintf(err, err_len, "prey cannot notice when others change its guard rules: %s", strerror(errno));
+    snprintf(err, err_len, "prey can't notice when others change its guard rules: %s", strerror(errno));
     guard_news_close(n);
     return NULL;
 }

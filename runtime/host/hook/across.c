@@ -68,7 +68,7 @@ int across_set(struct state *s, const char *from, const char *to, char *err, siz
     if (!failed) failed = state_note(s, CHANGE_ACROSS, what, befores[before], "");
     if (!failed) failed = load_and_attach(in, out);
     if (!failed) failed = set_promiscuous(from, true);
-    if (failed) snprintf(err, err_len, "the bridge cannot pass frames from %s to %s: %s", from, to, strerror(-failed));
+    if (failed) snprintf(err, err_len, "the bridge can't pass frames from %s to %s: %s", from, to, strerror(-failed));
     return failed;
 }
 

@@ -150,7 +150,7 @@ void clsact_why(const struct clsact *at, int failed, const char *device, char *e
                  device, device);
     else if (failed == -EOPNOTSUPP)
         snprintf(err, err_len,
-                 "the filters for %s packets of %s are shared with other interfaces (%s_block), and prey cannot share "
+                 "the filters for %s packets of %s are shared with other interfaces (%s_block), and prey can't share "
                  "filters; to see them, run: tc qdisc show dev %s",
                  at->leaves ? "leaving" : "arriving", device, at->leaves ? "egress" : "ingress", device);
     else if (failed == -EINVAL)
@@ -159,5 +159,5 @@ void clsact_why(const struct clsact *at, int failed, const char *device, char *e
                  "filter show dev %s %s",
                  at->priority, at->leaves ? "leaving" : "arriving", device, device, at->leaves ? "egress" : "ingress");
     else
-        snprintf(err, err_len, "prey cannot attach a traffic-control filter to %s: %s", device, strerror(-failed));
+        snprintf(err, err_len, "prey can't attach a traffic-control filter to %s: %s", device, strerror(-failed));
 }

@@ -56,7 +56,7 @@ bool across_possible(void) { return false; }
 
 int across_set(struct state *s, const char *from, const char *to, char *err, size_t err_len)
 {
-    snprintf(err, err_len, "the bridge cannot pass frames from %s to %s: this preyrun was built without clang", from,
+    snprintf(err, err_len, "the bridge can't pass frames from %s to %s: this preyrun was built without clang", from,
              to);
     return -ENOTSUP;
 }

@@ -171,8 +171,8 @@ static void look_at_interface(struct look *l, const char *name, bool bridged)
         return;
     }
     if (bridged && kind != LINK_ETHER)
-        preflight_tell(l, true, "%s carries no Ethernet, so it cannot be a bridge port|-i %s in place of --bridge",
-                       name, name);
+        preflight_tell(l, true, "%s carries no Ethernet, so it can't be a bridge port|-i %s in place of --bridge", name,
+                       name);
     look_at_ipvlan(l, link);
     if (!link->up)
         preflight_tell(l, needed, "%s is down%s|ip link set %s up", name,
@@ -305,7 +305,7 @@ static bool is_self(struct look *l, const struct standing *s, bool told)
     const bool found = s->server->sent_on && !s->no_way && s->route.local, pooled = strchr(s->server->name, '/');
     if (found && told)
         preflight_tell(
-            l, false, "%s %s, %s, is this machine itself, which forwarded packets cannot reach%s|%s", what_of(s),
+            l, false, "%s %s, %s, is this machine itself, which forwarded packets can't reach%s|%s", what_of(s),
             s->server->name, s->addr, pooled ? ", so it counts as down" : "",
             pooled
                 ? "use `mode proxy`, or the address of another host"
@@ -344,7 +344,7 @@ static bool too_narrow(struct look *l, const struct standing *s, bool told)
     if (found && told)
         preflight_tell(
             l, false,
-            "a packet of %u bytes does not fit into the tunnel to server %s: its route takes %u bytes, and "
+            "a packet of %u bytes doesn't fit into the tunnel to server %s: its route takes %u bytes, and "
             "%u are needed; senders have to use smaller packets, which delays some of them|ip link set %s mtu %u",
             longest, s->server->name, s->route.mtu, longest + s->server->overhead, out, longest + s->server->overhead);
     return found;
@@ -383,7 +383,8 @@ static void look_at_forwarding(struct look *l)
     for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++)
         if (proc_is_on(settings[i].path))
             preflight_tell(l, true,
-                           "the kernel forwards packets itself (%s), and would forward prey's packets a second time|"
+                           "the kernel forwards packets itself (%s), and would send a second copy of each packet that "
+                           "prey forwards|"
                            "sysctl -w %s=0",
                            settings[i].name, settings[i].name);
 }

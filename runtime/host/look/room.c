@@ -64,7 +64,7 @@ static void look_at_syslog(struct look *l)
         close(fd);
     else
         preflight_tell(l, true,
-                       "--log: the system's log (%s) cannot be reached: %s|use --log text, or start a system log",
+                       "--log: the system's log (%s) can't be reached: %s|use --log text, or start a system log",
                        SINK_SYSLOG_SOCKET, strerror(-fd));
 }
 

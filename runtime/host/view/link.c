@@ -33,10 +33,10 @@ const char *host_link_unread(const struct host_link *link, char *buf, size_t len
     else if (pkt_link_of(link->type, true, &kind))
         snprintf(buf, len,
                  "%s (%s) has several peers, so each packet has a header that names its peer|give the tunnel a single "
-                 "peer (ip tunnel change %s remote ADDRESS), or leave it out",
+                 "peer (ip tunnel change %s remote ADDRESS), or remove its `-i`",
                  link->name, link->kind, link->name);
     else
-        snprintf(buf, len, "%s carries neither Ethernet nor bare IP packets (its ARPHRD type is %u)|leave it out",
+        snprintf(buf, len, "%s carries neither Ethernet nor bare IP packets (its ARPHRD type is %u)|remove its `-i`",
                  link->name, link->type);
     return buf;
 }

@@ -79,7 +79,7 @@ struct host *host_open(char *err, size_t err_len)
     if (h) h->any_news = -1;
     const int failed = h ? open_all(h) : -ENOMEM;
     if (!failed) return h;
-    snprintf(err, err_len, "the kernel's links, addresses and routes cannot be read: %s", strerror(-failed));
+    snprintf(err, err_len, "the kernel's links, addresses and routes can't be read: %s", strerror(-failed));
     host_close(h);
     return NULL;
 }

@@ -90,7 +90,7 @@ static int fill_refs(const struct linking *w, const struct linked *l, const stru
         } else if (at->code != (BPF_JMP | BPF_CALL) && w->value(w->arg, ref->symbol, &v)) {
             fill_value(at, &v);
         } else {
-            snprintf(w->err, w->err_len, "internal error: `%s` uses `%s`, which is not defined", f->code->name,
+            snprintf(w->err, w->err_len, "internal error: `%s` uses `%s`, which isn't defined", f->code->name,
                      ref->symbol);
             return -ENOENT;
         }

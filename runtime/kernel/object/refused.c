@@ -124,7 +124,7 @@ int refused_here(struct obstacle *o)
         return failed;
     }
     if (failed == -ENOSYS) {
-        *o = (struct obstacle){.why = "this kernel cannot run eBPF programs (it was built without BPF)"};
+        *o = (struct obstacle){.why = "this kernel can't run eBPF programs (it was built without BPF)"};
         return failed;
     }
     const int loops = failed ? 0 : try_loop();

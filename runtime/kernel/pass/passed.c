@@ -90,7 +90,7 @@ int kernel_passed_look(const struct kernel_passed *from, const struct program *p
                      ? 0
                      : -EPROTO;
     if (failed) {
-        snprintf(err, err_len, "the sizes of its maps do not fit any program");
+        snprintf(err, err_len, "the sizes of its maps don't fit any program");
         return failed;
     }
     kernel_passed_maps(from, maps, tables);
@@ -98,7 +98,7 @@ int kernel_passed_look(const struct kernel_passed *from, const struct program *p
     failed = maps_adopt(&m, &sizes, own, true);
     if (!failed && !contents_are_sound(&m, &from->says, p)) failed = -EBADMSG;
     maps_fini(&m);
-    if (failed) snprintf(err, err_len, "its maps do not match their description: %s", strerror(-failed));
+    if (failed) snprintf(err, err_len, "its maps don't match their description: %s", strerror(-failed));
     return failed;
 }
 
@@ -110,7 +110,7 @@ int kernel_passed_anew(struct kernel_passed *from, const struct program *p, uint
     if (bound) s->flow_bound = slots;
     if (slots) flows_sized(slots, s);
     if (sizes_are_sound(s, p) && (slots || !(p->meta->flags & PBC_KEEPS_FLOWS))) return 0;
-    snprintf(err, err_len, "the size of its flow table does not fit any program");
+    snprintf(err, err_len, "the size of its flow table doesn't fit any program");
     return -EPROTO;
 }
 

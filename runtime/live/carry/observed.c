@@ -83,7 +83,7 @@ static bool observed_program(struct carry *carry, const struct program *p, char 
     if (!p->observes_count) return true;
     if (!observed_thread_program(carry->observed, p, err, err_len)) return false;
     const int failed = observed_thread_start(carry->observed);
-    if (failed) snprintf(err, err_len, "a thread cannot be started: %s", strerror(-failed));
+    if (failed) snprintf(err, err_len, "a thread can't be started: %s", strerror(-failed));
     return !failed;
 }
 
@@ -154,7 +154,7 @@ void observed_tick(struct carry *carry)
 {
     char what[OBSERVED_LINE];
     if (observed_thread_said(carry->observed, what))
-        events_tell(&carry->tell->events, TOLD_FAULT, "%s; data that could not be written is lost", what);
+        events_tell(&carry->tell->events, TOLD_FAULT, "%s; data that couldn't be written is lost", what);
 }
 
 static bool observed_prepare(struct program_change *c)

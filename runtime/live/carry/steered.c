@@ -32,7 +32,7 @@ int steered_tun(struct carry *carry, const struct program *p, char *err, size_t 
     else
         carry->tun.ifindex = (unsigned)a.value;
     if (!failed || needs) return failed;
-    complain("notice: translation uses only the ports 61000-65535 of this machine's addresses, because packets cannot "
+    complain("notice: translation uses only the ports 61000-65535 of this machine's addresses, because packets can't "
              "be returned to it: %s",
              err);
     return 0;
@@ -145,7 +145,7 @@ bool steered_world(struct carry *carry)
     for (unsigned i = 0; i < count; i++)
         if (ask_world(carry->tell->channel, i, &carry->latest->facts, carry->latest->port_mac[i], err, sizeof err))
             events_tell(&carry->tell->events, TOLD_FAULT,
-                        "%s: the eBPF programs cannot get this machine's addresses: %s", carry->o->ifaces[i], err);
+                        "%s: the eBPF programs can't get this machine's addresses: %s", carry->o->ifaces[i], err);
     return true;
 }
 

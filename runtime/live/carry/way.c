@@ -34,7 +34,7 @@ static const char *xdp_refusal(const struct carry *carry, const struct program *
     struct obstacle o;
     if (!io_XDP.open) return "this preyrun lacks XDP, because it was built without clang (make KERNEL=0)";
     if (carry->latest && judges_host(p) && carry->ports.count == carry->o->iface_count)
-        return "these rules judge packets to or from this machine itself, and the previous rules did not: restart "
+        return "these rules judge packets to or from this machine itself, and the previous rules didn't: restart "
                "preyrun to apply them";
     if (sees_host(carry, p) && 2 * carry->o->iface_count > PORTS_MOST)
         return "preyrun can see packets to and from this machine itself on at most 8 interfaces";

@@ -159,9 +159,9 @@ static bool asked_lost(const struct control *control, const struct explain_look 
     const struct host_link *link = host_link(control->carry->host, route.ifindex);
     host_addr_text(&q.to, addr);
     if (route.local)
-        snprintf(why, ASKED_LOST, "%s is this machine itself, which forwarded packets cannot reach", addr);
+        snprintf(why, ASKED_LOST, "%s is this machine itself, which forwarded packets can't reach", addr);
     else if (link && !options_serve(control->o, link->name) && !is_stacked(link))
-        snprintf(why, ASKED_LOST, "the route to %s leaves by %s, which -i does not name", addr, link->name);
+        snprintf(why, ASKED_LOST, "the route to %s leaves by %s, which -i doesn't name", addr, link->name);
     else
         return false;
     return true;

@@ -24,7 +24,7 @@ static uint8_t *sealed_bytes(int fd, size_t most, const char *what, size_t *len,
     const int wanted = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW, has = fcntl(fd, F_GET_SEALS);
     struct stat st;
     if (has < 0 || (has & wanted) != wanted || fstat(fd, &st)) {
-        snprintf(err, err_len, "%s sent with the question is not in a sealed memory file, which preyctl uses", what);
+        snprintf(err, err_len, "%s sent with the question isn't in a sealed memory file, which preyctl uses", what);
         return NULL;
     }
     *len = (size_t)st.st_size;
@@ -34,7 +34,7 @@ static uint8_t *sealed_bytes(int fd, size_t most, const char *what, size_t *len,
     }
     uint8_t *bytes = malloc(*len + 1);
     if (bytes && sealed_read(fd, bytes, *len)) return bytes;
-    snprintf(err, err_len, "%s", bytes ? "it cannot be read" : "out of memory");
+    snprintf(err, err_len, "%s", bytes ? "it can't be read" : "out of memory");
     free(bytes);
     return NULL;
 }

@@ -174,7 +174,7 @@ static void say_cut(const struct draining *d)
     const uint32_t left = taken_sessions(&d->l->carry);
     const bool late = clock_ns(CLOCK_MONOTONIC) >= d->until_ns;
     if (left)
-        events_tell(&d->l->tell.events, TOLD_TAKEOVER, "%u connection%s that this process served end%s: %s", left,
+        events_tell(&d->l->tell.events, TOLD_TAKEOVER, "%u connection%s of the old process end%s: %s", left,
                     text_plural(left), left == 1 ? "s" : "",
                     d->l->ended_by ? "it was asked to end"
                     : late         ? "the time of --takeover-drain is over"

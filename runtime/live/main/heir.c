@@ -89,7 +89,7 @@ bool heir_begin(int *fd)
     if (heir > 0) {
         stand_by(heir, between, keeper, signals);
     } else if (heir < 0) {
-        complain("a process cannot be started: %s", strerror(-heir));
+        complain("a process can't be started: %s", strerror(-heir));
         keeper_end(keeper);
     } else {
         close(keeper);

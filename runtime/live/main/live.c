@@ -137,7 +137,7 @@ static int run_workers(struct live *l)
     if (!err) say_ready(l);
     if (!err && l->heir) heir_rules(l);
     if (!err && l->take) members_notes_read(&l->rules);
-    const int status = err ? complain("a thread cannot be started: %s", strerror(-err)) : turns(l);
+    const int status = err ? complain("a thread can't be started: %s", strerror(-err)) : turns(l);
     const bool over = yield_is_over(&l->control);
     if (!over) notified_stopping(&l->tell);
     if (!over) before_end(&l->control);
@@ -321,7 +321,7 @@ int live(const struct options *given)
     struct starter starter = {.fd = -1};
     if (!o->preflight) starter = starter_begin();
     if (!o->preflight && starter.fd < 0)
-        complain("notice: preyrun would not restart the service after a crash: %s", strerror(errno));
+        complain("notice: preyrun wouldn't restart the service after a crash: %s", strerror(errno));
     int status = look_first(&l, &parent);
     if (!status && !o->preflight) {
         status = fork_service(&l, &parent);

@@ -198,7 +198,7 @@ static void look_at_gate(const struct live *l, const struct program *p)
 {
     const char *lacks = l->carry.io == &io_PACKET && proxied_any(p) ? gate_lacks() : NULL;
     if (lacks)
-        complain("notice: prey cannot hold back stray packets for `mode proxy`, so this machine answers them with "
+        complain("notice: prey can't hold back stray packets for `mode proxy`, so this machine answers them with "
                  "resets: %s",
                  lacks);
 }
@@ -267,7 +267,7 @@ static int look_at_pins(const struct live *l)
             ? complain("%sthe BPF file system at %s is hidden, for example by `ip netns exec`, so %s; to fix it, use "
                        "nsenter --net=/run/netns/NAME instead",
                        whose, HOOKS_FILES, lost)
-            : complain("%s%s is not a writable BPF file system, so %s; to fix it, run: mount -t bpf bpf %s", whose,
+            : complain("%s%s isn't a writable BPF file system, so %s; to fix it, run: mount -t bpf bpf %s", whose,
                        HOOKS_FILES, lost, HOOKS_FILES);
     return closed ? status : 0;
 }
@@ -289,7 +289,7 @@ void look_at_proof(const struct live *l)
 {
     char frames[TEXT_NUMBER], lasted[TEXT_NUMBER];
     const struct proof *proof = &l->carry.loaded.proof;
-    complain("notice: tcpdump on this machine does not show packets that the kernel executor drops; to see it, run: "
+    complain("notice: tcpdump on this machine doesn't show packets that the kernel executor drops; to see it, run: "
              "preyctl capture -w FILE");
     if (proof->frames)
         fprintf(stderr, "preflight: the kernel accepts the program, proved by %s frames in %s\n",

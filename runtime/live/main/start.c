@@ -289,7 +289,7 @@ static int worker_make(struct live *l, const struct worker_cfg *cfg)
     l->carry.workers[cfg->worker] = w;
     const int failed = worker_init(w, cfg);
     if (!failed) return 0;
-    if (failed != -ENOMEM) return complain("a worker cannot be created: %s", strerror(-failed));
+    if (failed != -ENOMEM) return complain("a worker can't be created: %s", strerror(-failed));
     return complain("out of memory: the rules ask for a table of %llu flows (`limits`) per worker",
                     (unsigned long long)l->carry.now.program->flows);
 }

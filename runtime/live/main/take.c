@@ -89,7 +89,7 @@ static int ask_takeover(int ctl, int with)
     len = le32toh(len);
     if (!failed && (*head != MESSAGE_END || !len || len >= sizeof body)) failed = -EPROTO;
     if (!failed) failed = channel_receive(ctl, body, len, NULL, 0, &none, take_patience());
-    if (failed) return complain("--takeover: the running instance does not answer: %s", strerror(-failed));
+    if (failed) return complain("--takeover: the running instance doesn't answer: %s", strerror(-failed));
     return *body == '0' ? 0 : complain("--takeover: %s", body + 1);
 }
 
@@ -219,7 +219,7 @@ struct take *take_meet(const struct options *o)
     }
     const int ctl = reach(o);
     if (ctl < 0) {
-        complain("--takeover: no preyrun named `%s` runs here, or it does not listen: %s; to start one, leave out "
+        complain("--takeover: no preyrun named `%s` runs here, or it doesn't listen: %s; to start one, leave out "
                  "--takeover",
                  o->name, strerror(-ctl));
     } else if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) {
@@ -232,7 +232,7 @@ struct take *take_meet(const struct options *o)
         if (!status && !failed) failed = hear_kernel(t);
         if (!status && !failed && !*t->hello.refused) failed = take_lent_hear(t, take_patience());
         if (failed)
-            complain("--takeover: the running instance does not hand over: %s",
+            complain("--takeover: the running instance doesn't hand over: %s",
                      failed == -ENODATA ? ended_early : strerror(-failed));
         if (!status && !failed && *t->hello.refused) complain("--takeover: %s", t->hello.refused);
         if (!status && !failed && !*t->hello.refused) {
@@ -320,7 +320,7 @@ bool take_fits(const struct take *t, const struct carry *carry)
                           t->hello.workers, t->hello.workers == 1 ? "" : "s", carry->worker_count, why);
     if (!carry->in_kernel && carry->io != (t->hello.xdp ? &io_XDP : &io_PACKET))
         status =
-            complain("--takeover: the running instance uses --io %s, and this start would not; a restart changes that",
+            complain("--takeover: the running instance uses --io %s, and this start wouldn't; a restart changes that",
                      t->hello.xdp ? "xdp" : "packet");
     if (o->record && !program_is_plain(carry->now.program))
         status = complain("--takeover: flows of previous rules are still open, and a new recording can't contain them: "
@@ -360,7 +360,7 @@ int take_listeners(struct live *l)
     if (l->take->hello.crashes) return 0;
     const int failed = proxied_part_hear(l->take->fd, &l->carry.handed, control->before);
     if (l->carry.handed) l->carry.handed->loops = l->take->hello.workers;
-    return failed ? complain("--takeover: the running instance does not hand over its listening sockets: %s",
+    return failed ? complain("--takeover: the running instance doesn't hand over its listening sockets: %s",
                              talk_failed(failed))
                   : 0;
 }
@@ -478,7 +478,7 @@ static int take_all(struct live *l, char *err, size_t err_len)
     struct take *t = l->take;
     struct handoff_luggage g;
     unsigned none;
-    snprintf(err, err_len, "the running instance does not hand over");
+    snprintf(err, err_len, "the running instance doesn't hand over");
     const bool crash = t->hello.crashes;              /* then only the last bytes written remain */
     const bool early = !crash && !l->carry.in_kernel; /* the kernel's executor has no such rings */
     int failed = early ? take_ports_early(l, err, err_len) : 0;

@@ -106,7 +106,7 @@ bool turn_report(struct live *l, bool running)
     const int failed = text ? report_print(STDOUT_FILENO, text, len) : -ENOMEM;
     free(text);
     if (failed)
-        events_tell(&l->tell.events, TOLD_FAULT, "standard output: %s; the counters are not printed",
+        events_tell(&l->tell.events, TOLD_FAULT, "standard output: %s; the counters aren't printed",
                     failed == -ETIMEDOUT ? "its reader has stopped reading" : strerror(-failed));
     return !failed;
 }

@@ -42,7 +42,7 @@ static void tell_kept(struct rules *rules, unsigned at, int kept, const char *wh
     if (kept && !rules->unkept[at])
         events_tell(&rules->tell->events, TOLD_GUARD,
                     "%s: another program removed prey's traffic-control filter, or put one before it; %s%s", name,
-                    kept > 0 ? "prey has put it back" : "prey cannot put it back, and tries again every second: ",
+                    kept > 0 ? "prey has put it back" : "prey can't put it back, and tries again every second: ",
                     kept > 0 ? "" : why);
     rules->unkept[at] = kept;
 }

@@ -25,7 +25,7 @@ static bool zones_look(const struct program_change *c)
     const char *zone = schedules_unknown_zone(c->program);
     if (!zone) return true;
     snprintf(c->err, c->err_len,
-             "%.200s: this machine does not know the time zone `%s`; to fix it, run: apt-get install tzdata", c->name,
+             "%.200s: this machine doesn't know the time zone `%s`; to fix it, run: apt-get install tzdata", c->name,
              zone);
     return false;
 }
@@ -90,7 +90,7 @@ static bool owners_prepare(struct program_change *c)
     if (!now->owners || !now->shared) return false;
     if (!owners_part_answers(now->owners)) return true;
     snprintf(c->err, c->err_len,
-             "`mode proxy inline` uses pools, and the rules at the start did not: with several workers, that needs a "
+             "`mode proxy inline` uses pools, and the rules at the start didn't: with several workers, that needs a "
              "restart");
     return false;
 }

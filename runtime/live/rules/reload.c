@@ -185,7 +185,7 @@ static void take_file(struct rules *rules, const struct reload_wish *w, const ch
     reload_to(rules, w);
 }
 
-static const char unconfirmed[] = "the running program is not confirmed yet: run preyctl confirm first";
+static const char unconfirmed[] = "the running program isn't confirmed yet: run preyctl confirm first";
 
 void reload_begin(struct rules *rules)
 {

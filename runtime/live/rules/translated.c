@@ -171,12 +171,12 @@ static void look_between(const struct notices *n)
     for (unsigned i = 0; i < o->iface_count; i++) ports += o->peer[i] == OPTIONS_NO_PEER;
     if (ports < 2 || !*n->by.leaving || !direction_is_judged(n->p, PBC_DIR_FORWARD) || is_translated_here(n->p)) return;
     if (!n->rules->carry->in_kernel)
-        complain("notice: prey forwards packets between interfaces of -i, and the table `%s` does not translate them; "
+        complain("notice: prey forwards packets between interfaces of -i, and the table `%s` doesn't translate them; "
                  "to fix it, write a `nat` in the rules",
                  n->by.leaving);
     else if (direction_is_judged(n->p, PBC_DIR_IN))
         complain("notice: the table `%s` may translate packets between interfaces of -i: then replies arrive for this "
-                 "machine and do not belong to a known connection; to fix it, write a `nat` in the rules",
+                 "machine and don't belong to a known connection; to fix it, write a `nat` in the rules",
                  n->by.leaving);
 }
 

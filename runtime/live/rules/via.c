@@ -57,7 +57,7 @@ bool via_follow(struct rules *rules, const struct program *p, char *err, size_t 
     if (!rules->via) rules->via = via_new(rules, err, err_len);
     if (!rules->via) return false;
     const int failed = heard_filter(rules->via->ear, p, rules->carry->ifindex, rules->o->iface_count);
-    if (failed) snprintf(err, err_len, "the filter for health checks cannot be set: %s", strerror(-failed));
+    if (failed) snprintf(err, err_len, "the filter for health checks can't be set: %s", strerror(-failed));
     return !failed;
 }
 
@@ -67,7 +67,7 @@ void via_links(struct rules *rules)
                                                  rules->o->iface_count)
                                   : 0;
     if (failed)
-        events_tell(&rules->tell->events, TOLD_FAULT, "the filter for health checks cannot be set: %s",
+        events_tell(&rules->tell->events, TOLD_FAULT, "the filter for health checks can't be set: %s",
                     strerror(-failed));
 }
 

@@ -49,7 +49,7 @@ static int line_end(struct events *e)
     fflush(e->out);
     const int failed = sink_put(&e->sink, e->line, e->len);
     if (failed && !fails && e->sink.kind != SINK_STDERR)
-        complain("--log: %.500s: %s; lines that cannot be written are counted", e->sink.path, strerror(-failed));
+        complain("--log: %.500s: %s; lines that can't be written are counted", e->sink.path, strerror(-failed));
     rewind(e->out);
     return failed;
 }

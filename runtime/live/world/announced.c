@@ -112,7 +112,7 @@ static void announce_all(struct world *world, unsigned at, const struct addresse
     for (unsigned i = 0; i < a.count; i++)
         if (!already->count || !bsearch(&a.all[i], already->all, already->count, sizeof *a.all, host_addr_compare))
             announce_one(world, at, &a.all[i]);
-    if (a.failed) events_tell(&world->tell->events, TOLD_FAULT, "out of memory: prey does not announce some addresses");
+    if (a.failed) events_tell(&world->tell->events, TOLD_FAULT, "out of memory: prey doesn't announce some addresses");
     free(a.all);
 }
 

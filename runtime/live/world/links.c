@@ -99,7 +99,7 @@ void links_renew(struct world *world)
         if (world->links[at] > LINK_NO_CARRIER || !is_stalled(world, at)) continue;
         const bool renewed = reopen(world, at);
         events_tell(&world->tell->events, TOLD_STALLED, "%s: its receive ring has stalled%s", world->o->ifaces[at],
-                    renewed ? ", and preyrun has replaced it" : ", and preyrun cannot replace it");
+                    renewed ? ", and preyrun has replaced it" : ", and preyrun can't replace it");
         world->carry->workers[0]->ports[at].before.renewed += renewed;
     }
 }
@@ -185,7 +185,7 @@ static bool is_read(struct world *world, unsigned at, const struct host_link *li
     if (reads) return true;
     world->unread |= 1u << at;
     host_link_unread(link, why, sizeof why);
-    if (!told) tell_fault(world->tell, "%.*s: preyrun does not serve it", (int)strcspn(why, "|"), why);
+    if (!told) tell_fault(world->tell, "%.*s: preyrun doesn't serve it", (int)strcspn(why, "|"), why);
     return false;
 }
 
@@ -256,7 +256,7 @@ static bool is_renamed(struct world *world, unsigned at)
     snprintf(now, sizeof now, "%s", link->name);
     if (!link_leave(world, at)) return false;
     events_tell(&world->tell->events, TOLD_LINK,
-                "%s is called %s now: preyrun does not serve that name, and serves %s again when it returns",
+                "%s is called %s now: preyrun doesn't serve that name, and serves %s again when it returns",
                 world->o->ifaces[at], now, world->o->ifaces[at]);
     world->links[at] = LINK_GONE;
     return true;

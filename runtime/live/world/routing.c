@@ -35,7 +35,7 @@ static void tell_vrf(struct world *world, const char *name)
 {
     events_tell(
         &world->tell->events, TOLD_UNJUDGED,
-        "notice: %s is in a VRF, whose addresses nftables does not find in some kernels, such as Linux 6.1: this "
+        "notice: %s is in a VRF, whose addresses nftables doesn't find in some kernels, such as Linux 6.1: this "
         "machine then resets connections that a `nat` translates there; use --exec kernel",
         name);
 }
@@ -90,7 +90,7 @@ static void read_ipsec(struct world *world)
     }
     if (fd >= 0) close(fd);
     tell_once(world->tell, failed, &world->routing.ipsec_failed, TOLD_FAULT,
-              "IPsec's policies cannot be read: %s; until then nobody knows what they take, and this machine's "
+              "IPsec's policies can't be read: %s; until prey can read them, this machine's "
               "stack routes each packet",
               why);
     const uint32_t all = (uint32_t)((UINT64_C(1) << world->o->iface_count) - 1);
@@ -111,7 +111,7 @@ static bool routes_reread(struct world *world)
     const int failed = host_routes(world->carry->host, &ports, most, &fresh, &count);
     /* The kernel may not answer, or the table changes faster than it can be read; the last table is kept. */
     tell_once(world->tell, failed, &world->routing.failed, TOLD_FAULT,
-              "routes of the kernel cannot be read: %s; the last routes stay in use",
+              "routes of the kernel can't be read: %s; the last routes stay in use",
               failed == -EINTR ? "the routes keep changing" : strerror(-failed));
     if (failed) return false;
     world->routing.stale = false;

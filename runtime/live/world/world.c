@@ -121,7 +121,7 @@ void world_tell_doubt(struct world *world)
     if (doubt == before) return;
     world->doubt = doubt;
     if (doubt != CLOCK_SET)
-        events_tell(&world->tell->events, TOLD_CLOCK, "the clock is not set: %s; until then, no schedule is active",
+        events_tell(&world->tell->events, TOLD_CLOCK, "the clock isn't set: %s; until then, no schedule is active",
                     clock_doubt_text(doubt));
     else if (clock_doubt(&world->clock, clock_ns(CLOCK_REALTIME)) == CLOCK_SET)
         events_tell(&world->tell->events, TOLD_CLOCK, "the clock is set; schedules count");
@@ -339,7 +339,7 @@ bool world_clock(struct world *world)
     if (!clock_look(&world->clock, &jumped_ns, &slept_ns)) return true;
     if (slept_ns)
         events_tell(&world->tell->events, TOLD_CLOCK,
-                    "this machine slept for %s; connections did not age during that time",
+                    "this machine slept for %s; connections didn't age during that time",
                     text_duration(rounded(slept_ns), text));
     if (rounded(jumped_ns))
         events_tell(&world->tell->events, TOLD_CLOCK, "the clock was set %s %s; schedules follow it",

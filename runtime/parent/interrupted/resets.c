@@ -155,7 +155,7 @@ struct resets *resets_open(const struct options *o, const struct tuples *tuples,
     if (r->came_up) kernel_world(kernel)->interrupted = 1;
     if (r->interrupted && r->said >= 0) return r;
     resets_free(r);
-    complain("notice: prey cannot answer segments of interrupted connections: %s",
+    complain("notice: prey can't answer segments of interrupted connections: %s",
              errno == EADDRINUSE ? "an earlier process still answers them" : strerror(errno));
     return NULL;
 }

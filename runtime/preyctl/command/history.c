@@ -29,7 +29,7 @@ static int number_take(const struct talk *t, cJSON *question, const char *usage)
     if (!l->count) return 0;
     const unsigned long n = strtoul(l->arguments[0], &end, 10);
     if (*l->arguments[0] < '0' || *l->arguments[0] > '9' || *end || n > UINT16_MAX)
-        return talk_complain("`%.60s` is not a number: preyctl %s %s", l->arguments[0], l->word, usage);
+        return talk_complain("`%.60s` isn't a number: preyctl %s %s", l->arguments[0], l->word, usage);
     return cJSON_AddNumberToObject(question, "number", (double)n) ? 0 : talk_complain("out of memory");
 }
 
@@ -93,7 +93,7 @@ int command_ROLLBACK(struct talk *t)
     if (trial_take(l, question)) {
         const char *other = argument_unknown(l);
         if (other)
-            talk_complain("`%.60s` is not an option of rollback: preyctl rollback %s", other, usage);
+            talk_complain("`%.60s` isn't an option of rollback: preyctl rollback %s", other, usage);
         else if (!number_take(t, question, usage))
             return put_in_force(t, question, NULL);
     }

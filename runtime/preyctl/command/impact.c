@@ -46,7 +46,7 @@ static char *diff_of(struct program *old, struct program *new, bool json)
         text[strcspn(text, json ? "\n" : "")] = 0; /* one line, as part of another document */
         return text;
     }
-    talk_complain("the two programs cannot be compared: %s", to ? err : "out of memory");
+    talk_complain("the two programs can't be compared: %s", to ? err : "out of memory");
     free(text);
     return NULL;
 }
@@ -129,7 +129,7 @@ static void capacity_print(const cJSON *capacity)
         fill(stdout, translated, "capacity  {#was} -> {#now} translated flows\n");
     if (item_number(flows, "was") != item_number(flows, "now"))
         fill(stdout, flows,
-             "limits    {?was {#was}}{!was by memory} -> {?now {#now}}{!now by memory} flows a worker, after a "
+             "limits    {?was {#was}}{!was by memory} -> {?now {#now}}{!now by memory} flows per worker, after a "
              "restart\n");
 }
 

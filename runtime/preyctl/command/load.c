@@ -14,7 +14,7 @@ static bool file_take(const struct talk *t, cJSON *question, unsigned least, con
 {
     const struct command_line *l = t->line;
     const char *other = argument_unknown(l);
-    if (other) return !talk_complain("`%.60s` is not an option of %s: preyctl %s %s", other, l->word, l->word, usage);
+    if (other) return !talk_complain("`%.60s` isn't an option of %s: preyctl %s %s", other, l->word, l->word, usage);
     if (command_takes(t, least, 1, usage)) return false;
     return !l->count || cJSON_AddStringToObject(question, "name", l->arguments[0]);
 }
@@ -62,7 +62,7 @@ int command_CONFIRM(struct talk *t)
     struct command_line *l = t->line;
     const bool force = argument_flag(l, "--force");
     const char *other = argument_unknown(l);
-    if (other) return talk_complain("`%.60s` is not an option of confirm: preyctl confirm %s", other, usage);
+    if (other) return talk_complain("`%.60s` isn't an option of confirm: preyctl confirm %s", other, usage);
     if (command_takes(t, 0, force ? 0 : 1, usage)) return 2;
     cJSON *question = talk_question(QUESTION_CONFIRM);
     if (force) cJSON_AddTrueToObject(question, "force");

@@ -23,7 +23,7 @@ static int read_value(const struct talk *t, cJSON *question)
     }
     if (value && strcmp(to, "drain") != 0) return talk_complain("usage: preyctl set %s", usage);
     if (value && (!duration_read(value, &ns) || !ns))
-        return talk_complain("`%.60s` is not a time such as 30s, 5m, 2h or 7d", value);
+        return talk_complain("`%.60s` isn't a time such as 30s, 5m, 2h or 7d", value);
     if (value) cJSON_AddNumberToObject(question, "ns", (double)ns);
     return 0;
 }

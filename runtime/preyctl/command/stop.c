@@ -32,7 +32,7 @@ int command_STOP(struct talk *t)
     static const char usage[] = "[--open]";
     const bool open = argument_flag(t->line, "--open");
     const char *other = argument_unknown(t->line);
-    if (other) return talk_complain("`%.60s` is not an option of stop: preyctl stop %s", other, usage);
+    if (other) return talk_complain("`%.60s` isn't an option of stop: preyctl stop %s", other, usage);
     if (command_takes(t, 0, 0, usage) || talk_begin(t)) return 2;
     const int process = listener(t->fd);
     cJSON *question = talk_question(QUESTION_STOP);

@@ -37,7 +37,7 @@ static long asked_process(struct talk *t)
     if (talk_document(t, talk_question(QUESTION_TAKEOVER), &document)) return 0;
     const long pid = process_of(document);
     cJSON_Delete(document);
-    if (pid <= 0) talk_complain("the program that answers is not a preyrun of this version");
+    if (pid <= 0) talk_complain("the program that answers isn't a preyrun of this version");
     return pid;
 }
 
@@ -213,7 +213,7 @@ static bool manager_hears(const char *unit, long before, const char *environment
     const char *main_process = getenv("MAINPID");
     if (!unit_is_told(environment, len))
         return !talk_complain(
-            "nothing is taken over: the unit preyrun@%s does not accept a new main process (NotifyAccess=main allows "
+            "nothing is taken over: the unit preyrun@%s doesn't accept a new main process (NotifyAccess=main allows "
             "that); to restart it, which ends flows, run: systemctl restart preyrun@%s",
             unit, unit);
     if (main_process && strtol(main_process, NULL, 10) != before)
@@ -261,8 +261,8 @@ static int take_over(struct talk *t, long before, bool orphan, char *settings, s
         command_line_make(&line, path, t->line->arguments, t->line->count, cmdline, line_len) &&
         environment_make(&environment, settings, len)) {
         const pid_t pid = start_preyrun(before, &line, &environment, orphan);
-        status = pid < 0 ? talk_complain("a process cannot be started: %s", strerror(errno))
-                         : await_takeover(t, pid, before);
+        status =
+            pid < 0 ? talk_complain("a process can't be started: %s", strerror(errno)) : await_takeover(t, pid, before);
     }
     free(line.all);
     free(environment.all);

@@ -141,7 +141,7 @@ static int reload(const char *unit)
         execlp("systemctl", "systemctl", "--quiet", "reload", unit, (char *)NULL);
         _exit(127);
     }
-    if (pid < 0) return talk_complain("a process cannot be started: %s", strerror(errno));
+    if (pid < 0) return talk_complain("a process can't be started: %s", strerror(errno));
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
     return !WIFEXITED(status) ? 2 : WEXITSTATUS(status);
 }
@@ -172,7 +172,7 @@ int unit_takes_over(const char *name, const struct command_line *l)
     close(fd);
     if (status >= 0) return status;
     if (reloaded == 127)
-        return talk_complain("systemctl, which %s needs for a takeover, cannot be started; nothing has changed", unit);
+        return talk_complain("systemctl, which %s needs for a takeover, can't be started; nothing has changed", unit);
     if (!reloaded)
         return talk_complain("%s has reloaded, but its messages are lost (is /run full?); to see the running process, "
                              "use preyctl status",

@@ -61,8 +61,8 @@ static bool refuse_option(const struct run_option *o, const char *word)
 {
     for (size_t i = 0; i < sizeof senseless / sizeof *senseless; i++)
         if (!strcmp(o->name, senseless[i].name))
-            return !talk_complain("takeover does not accept %.60s: %s", word, senseless[i].instead);
-    return o->way != REPLAY || !talk_complain("takeover does not accept %.60s, which is for a replay", word);
+            return !talk_complain("takeover doesn't accept %.60s: %s", word, senseless[i].instead);
+    return o->way != REPLAY || !talk_complain("takeover doesn't accept %.60s, which is for a replay", word);
 }
 
 bool words_are_options(const char *const given[], unsigned count)
@@ -72,10 +72,10 @@ bool words_are_options(const char *const given[], unsigned count)
         const char *word = given[i];
         const struct run_option *o = run_option(word, &whole);
         if (!o && *word != '-')
-            return !talk_complain("`%.60s` is not an option of preyrun: a takeover keeps the program; to change it, "
+            return !talk_complain("`%.60s` isn't an option of preyrun: a takeover keeps the program; to change it, "
                                   "use preyctl load or reload",
                                   word);
-        if (!o) return !talk_complain("`%.60s` is not an option of preyrun: run preyrun --help for its options", word);
+        if (!o) return !talk_complain("`%.60s` isn't an option of preyrun: run preyrun --help for its options", word);
         if (!refuse_option(o, word)) return false;
         const unsigned words = option_words(whole, count - i);
         if (!whole && words == 1) return !talk_complain("%.60s needs a value: %s", word, o->argument);

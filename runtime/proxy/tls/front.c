@@ -130,7 +130,7 @@ struct tls_front *tls_front_new(const struct keypair pairs[], unsigned count, co
         f->tickets = before ? tickets_get(before->tickets) : tickets_new(clock_ns(CLOCK_MONOTONIC));
         if (f->tickets && contexts_fill(f, pairs, count)) return f;
     }
-    snprintf(err, err_len, "certificate %u cannot be used: %s", f ? f->count + 1 : 1, tls_why());
+    snprintf(err, err_len, "certificate %u can't be used: %s", f ? f->count + 1 : 1, tls_why());
     if (f) tls_front_put(f);
     return NULL;
 }

@@ -301,7 +301,7 @@ static void change(struct actor *a, const struct tape_record *r)
                                 .number = k->number};
     a->w->change = &next;
     if (next.fresh) worker_take_change(a->w, r->now_ns);
-    if (!next.fresh || a->w->change || a->w->refused) actor_stop(a, "a change of programs cannot be repeated");
+    if (!next.fresh || a->w->change || a->w->refused) actor_stop(a, "a change of programs can't be repeated");
     a->w->change = NULL;
     a->program = k;
     actor_members(a);

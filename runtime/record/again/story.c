@@ -35,7 +35,7 @@ int story_begin(struct story *t, const struct scene *s, char *err, size_t err_le
 {
     struct cursor c = {s->body, s->len};
     if (s->kind != SCENE_CUSTOM || s->what != RECORD_START || !cursor_copy(&c, &t->start, sizeof t->start))
-        return fail(err, err_len, "the file is not a recording");
+        return fail(err, err_len, "the file isn't a recording");
     const struct record_start *b = &t->start;
     if (b->version < RECORD_OLDEST || b->version > RECORD_VERSION)
         return fail(err, err_len,
@@ -172,7 +172,7 @@ static int read_program(const struct story *t, const struct record_program *h, s
     opened_fini(&k->opened);
     remap_free(k->remap);
     program_put(k->p);
-    return fail(err, err_len, "the recording is damaged: a change of programs does not fit");
+    return fail(err, err_len, "the recording is damaged: a change of programs doesn't fit");
 }
 
 static int hear_program(struct story *t, const struct scene *s, char *err, size_t err_len)
@@ -300,7 +300,7 @@ static int hear_world(struct story *t, const struct scene *s, char *err, size_t 
         snapshot_free(w);
         w = o;
     }
-    if (!w) return fail(err, err_len, "the recording is damaged: a world does not fit");
+    if (!w) return fail(err, err_len, "the recording is damaged: a world doesn't fit");
     t->worlds[t->worlds_count++] = (struct told_world){said.number, w};
     return 0;
 }

@@ -15,7 +15,7 @@ int chosen_open(const struct reel *r, unsigned at, struct film *f, struct scene 
 {
     const int fd = record_open_file(r->dir, r->files[at].number, false);
     const int failed = fd < 0 ? fd : film_open(f, fd);
-    snprintf(err, err_len, "%s", failed ? strerror(-failed) : "the file is not a recording");
+    snprintf(err, err_len, "%s", failed ? strerror(-failed) : "the file isn't a recording");
     return failed ? failed : film_next(f, first) ? 0 : -EINVAL;
 }
 

@@ -198,7 +198,7 @@ static int recording_choose(struct recording *g)
     char name[RECORDING_NAME];
     for (unsigned i = g->reel.count - g->chosen.unbegun; i < g->reel.count; i++) {
         recording_name(g->reel.files[i].number, name);
-        complain("notice: %s/%s is not a recording, perhaps after a full disk; preyrun leaves the file out",
+        complain("notice: %s/%s isn't a recording, perhaps after a full disk; preyrun leaves the file out",
                  g->o->replay, name);
     }
     if (g->chosen.to_ns && g->chosen.to_ns < g->chosen.from_ns) return complain("--from is after --to");
@@ -211,7 +211,7 @@ static void say_stopped(const struct recording *g)
     for (unsigned i = 0; g->player.begun && i < g->player.story.start.workers; i++) {
         const struct actor *a = &g->player.actors[i];
         if (a->missed) complain("%s: worker %u continues from a later state: %s", g->o->replay, i, a->missed);
-        if (a->stopped) complain("%s: worker %u cannot continue: %s", g->o->replay, i, a->stopped);
+        if (a->stopped) complain("%s: worker %u can't continue: %s", g->o->replay, i, a->stopped);
     }
 }
 

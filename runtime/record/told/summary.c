@@ -33,7 +33,7 @@ static bool members_empty(const struct recording *g)
 static void members_text(const cJSON *root)
 {
     fill(stdout, root,
-         "{/recording {?members_empty live sets   empty: a recording before version 19 does not have their members, so "
+         "{/recording {?members_empty live sets   empty: a recording before version 19 doesn't have their members, so "
          "verdicts may differ\n}"
          "{?members_unknown live sets   {#members_unknown|question} without a recorded answer; preyrun assumed no\n}}");
 }

@@ -310,8 +310,8 @@ static void print_text(struct explained *x, const char *what)
         fprintf(x->out, "  waited %s for %s\n", text_duration(x->fate->waited_ns, waited),
                 !(x->key->kind & KIND_FRAGMENT) ? "the first bytes of its connection"
                 : x->fate->followed             ? "its first fragment"
-                                                : "its first fragment, which did not arrive");
-    if (x->look->unnamed) fprintf(x->out, "  came in on %s, which the rules do not name\n", x->look->unnamed);
+                                                : "its first fragment, which didn't arrive");
+    if (x->look->unnamed) fprintf(x->out, "  came in on %s, which the rules don't name\n", x->look->unnamed);
     explain_flow_text(x->out, x->r, x->look);
     x->width = v->rule == RULE_DEFAULT ? 7 : 4;
     if (x->opens) outer_text(x);

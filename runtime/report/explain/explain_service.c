@@ -106,9 +106,9 @@ static bool is_left_to(const struct program *p, uint32_t branch)
 static const char *why_none(const struct program *p, const struct said *c)
 {
     switch ((enum said_state)c->state) {
-    case SAID_OPENING: return "its handshake is not complete";
+    case SAID_OPENING: return "its handshake isn't complete";
     case SAID_READING:
-        if (!c->later) return "its bytes so far are not enough to decide";
+        if (!c->later) return "its bytes so far aren't enough to decide";
         break; /* the request before has decided */
     case SAID_NO_SERVER:
         return is_left_to(p, c->branch) ? "no `when` takes it, and there is no `else`" : "no server takes it";

@@ -18,7 +18,7 @@ static void say_why(const struct subject *r, const struct vips_asked *asked, str
     case VIPS_SERVICE: snprintf(why, len, "service %.100s announces %s", service, a->address); break;
     case VIPS_OUTSIDE: snprintf(why, len, "%s is an address of translation here", a->address); break;
     case VIPS_SILENT: snprintf(why, len, "service %.100s is at %s, without `announce`", service, a->address); break;
-    case VIPS_NOBODY: snprintf(why, len, "this machine does not answer for %s", a->address); break;
+    case VIPS_NOBODY: snprintf(why, len, "this machine doesn't answer for %s", a->address); break;
     case VIPS_NOT_ASKED: break;
     }
 }
@@ -33,7 +33,7 @@ static bool answer_to(const struct subject *r, const struct explain_look *k, con
     say_why(r, &asked, a);
     if (v->action == ACTION_ACCEPT || v->action == ACTION_PASS) return true;
     a->answered = false;
-    snprintf(a->why, sizeof a->why, "the request is not let through");
+    snprintf(a->why, sizeof a->why, "the request isn't let through");
     return true;
 }
 

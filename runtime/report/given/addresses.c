@@ -232,7 +232,7 @@ static void doubt_of(const struct given_addresses *g, const struct given_iface *
                  a->device, address_text(family, addr, shown));
     } else {
         text_first(f, family, first);
-        snprintf(line, sizeof line, "--routes gives %s an address that --self does not list, %s: `masquerade` %s there",
+        snprintf(line, sizeof line, "--routes gives %s an address that --self doesn't list, %s: `masquerade` %s there",
                  a->device, address_text(family, a->addr, shown), first);
     }
     tell_line(to, line);

@@ -37,8 +37,7 @@ int iface_find(const struct program *p, const char *name, uint16_t *id, char *er
     *id = known == PBC_NONE ? IFACE_OTHER : (uint16_t)known;
     if (known != PBC_NONE) return 0;
     if (iface_may_be(name)) return 0;
-    snprintf(err, err_len, "`%.60s` cannot be a device name: use 1 to 15 characters, without blanks, `/` and `:`",
-             name);
+    snprintf(err, err_len, "`%.60s` can't be a device name: use 1 to 15 characters, without blanks, `/` and `:`", name);
     text_clean(err);
     return -ENOENT;
 }

@@ -270,7 +270,7 @@ static int ask_family(struct reading *r)
     r->file = only->file;
     r->line = only->line;
     const int failed = routes_fault(r,
-                                    "are these policy rules IPv4's or IPv6's? They do not show it. Write the output of "
+                                    "are these policy rules IPv4's or IPv6's? They don't show it. Write the output of "
                                     "`ip rule`, then that of `ip -6 rule`, to this file",
                                     "");
     r->file = NULL;

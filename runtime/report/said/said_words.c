@@ -152,5 +152,5 @@ void said_words(const struct said_world *w, struct said *c, const struct key *ke
     }
     if (wants >> FIRST_BYTES_SHIFT)
         say_bytes(&t, "it begins", (struct view){f->bytes + f->skip, f->n - f->skip < 16 ? f->n - f->skip : 16});
-    if (!wants) words_say(&t, "the rules do not test its bytes");
+    if (!wants) words_say(&t, "the rules don't test its bytes");
 }

@@ -316,7 +316,7 @@ pins_are_away() {
     if [ "$(stat -f -c %t /proc/1/root/sys/fs/bpf 2>/dev/null)" = cafe4a11 ]; then
         echo 'the BPF file system at /sys/fs/bpf is hidden'
     else
-        echo '/sys/fs/bpf is not a writable BPF file system'
+        echo '/sys/fs/bpf isn'\''t a writable BPF file system'
     fi
 }
 

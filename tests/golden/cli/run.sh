@@ -420,15 +420,15 @@ check '-i: none is served without it' run 0 --check --werror served.prey
 check '-i: one that no firewall judges: status 1' run 1 --check -i eth7,eth0 served.prey
 check '-i: for each direction' [ "$(head -1 err)" = 'error: no firewall judges packets that arrive on eth0 or leave by it, as `f` (served.prey:2) does for eth7 [E0595]' ]
 check '-i: a device that rules name and nobody serves is wrong, too' run 1 --check --format=json -i eth0 served.prey
-check '-i: in the same words' [ "$(grep -c 'E0595.*on eth0 or leave by it, as' out) $(grep -c 'E0595.*no firewall judges packets that arrive on eth7 or leave by it: -i does not name it' out)" = '1 1' ]
+check '-i: in the same words' [ "$(grep -c 'E0595.*on eth0 or leave by it, as' out) $(grep -c 'E0595.*no firewall judges packets that arrive on eth7 or leave by it: -i doesn'\''t name it' out)" = '1 1' ]
 check '-i: unless it is named' run 0 --check --werror -i eth7 --allow-unjudged eth0,wg0 served.prey
 check '-i: and each of them' run 0 --check --werror -i eth0 --allow-unjudged 'eth0' --allow-unjudged 'et*' served.prey
 printf 'interface vpn = "wg0"\nfirewall f forward default drop { accept icmp6 type nd; accept tcp on vpn port 22 }\n' >never.prey
 check '-i: a rule that never matches is a warning' run 0 --check -i eth0 never.prey
-check '-i: it says who judges' grep -q 'never.prey:2 never matches in user space: the rule needs packets from wg0, which -i does not name; the kernel executor judges forwarded packets from there where they leave \[W0516\]$' err
+check '-i: it says who judges' grep -q 'never.prey:2 never matches in user space: the rule needs packets from wg0, which -i doesn'\''t name; the kernel executor judges forwarded packets from there where they leave \[W0516\]$' err
 sed 's/forward/in/' never.prey >never-in.prey
-check '-i: or that nobody does' sh -c "'$preyc' --check -i eth0 --allow-unjudged wg0 never-in.prey 2>&1 | grep -q 'never-in.prey:2 never matches: the rule needs packets from wg0, which -i does not name \[W0516\]$'"
-check '--ask -i: nobody judges what comes by another' sh -c "'$preyc' --ask 'tcp 10.8.0.2:5 -> self:22 syn on \"wg0\"' -i eth0 never-in.prey >out && grep -q 'no firewall judges packets that arrive on wg0.*: -i does not name it' out && grep -q '^verdict: drop  reason unjudged (wg0 is shut' out"
+check '-i: or that nobody does' sh -c "'$preyc' --check -i eth0 --allow-unjudged wg0 never-in.prey 2>&1 | grep -q 'never-in.prey:2 never matches: the rule needs packets from wg0, which -i doesn't name \[W0516\]$'"
+check '--ask -i: nobody judges what comes by another' sh -c "'$preyc' --ask 'tcp 10.8.0.2:5 -> self:22 syn on \"wg0\"' -i eth0 never-in.prey >out && grep -q 'no firewall judges packets that arrive on wg0.*: -i doesn't name it' out && grep -q '^verdict: drop  reason unjudged (wg0 is shut' out"
 check '--ask -i: or it is open' sh -c "'$preyc' --ask 'tcp 10.8.0.2:5 -> self:22 syn on \"wg0\"' -i eth0 --allow-unjudged wg0 never-in.prey | grep -q '^verdict: no firewall judges the packet (wg0 is open)'"
 check '--ask -i: one that no rule names is open' sh -c "'$preyc' --ask 'tcp 10.8.0.2:5 -> self:22 syn on \"br7\"' -i eth7 served.prey | grep -q '^verdict: no firewall judges the packet (br7 is open)'"
 check '--ask -i: of what is judged nothing changes' sh -c "'$preyc' --ask 'tcp 10.8.0.2:5 -> self:22 syn on wan' -i eth7 served.prey | grep -q '^verdict: drop  rule default'"

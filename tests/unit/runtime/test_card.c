@@ -50,7 +50,7 @@ static void suited(void **state)
          "eth0 (no driver) has a driver without known zero-copy support for XDP"},
         {{.name = "v0", .kind = "veth", .driver = "veth", .receive = 4, .send = 4},
          0,
-         "v0 (veth) has partial checksums, super-packets and VLAN tags outside its frames, which XDP cannot see"},
+         "v0 (veth) has partial checksums, super-packets and VLAN tags outside its frames, which XDP can't see"},
         {{.name = "eth0", .driver = "ice", .receive = 4, .send = 4, .stuck = OFFLOAD_RXVLAN},
          0,
          "eth0 takes VLAN tags off before XDP gets the frames, and this can't be turned off (rxvlan)"},

@@ -195,7 +195,7 @@ static void test_a_kernel_without(void **state)
 {
     (void)state;
     assert_refused(is_any, ENOSYS, ENOSYS,
-                   "this kernel cannot run eBPF programs (it was built without BPF); use --exec user");
+                   "this kernel can't run eBPF programs (it was built without BPF); use --exec user");
 }
 
 static bool is_world(uint32_t cmd, const union bpf_attr *attr)

@@ -309,7 +309,7 @@ static void kernel(void **state)
     }
     program_put(p);
     assert_int_equal(served_and_said(swap_nothing, NULL, said, sizeof said), 2);
-    assert_non_null(strstr(said, "a request that is not in the table"));
+    assert_non_null(strstr(said, "a request that isn't in the table"));
 }
 
 static void lies(void **state)
@@ -328,7 +328,7 @@ static void lies(void **state)
     for (unsigned i = 0; i < sizeof orders / sizeof *orders; i++) {
         assert_true(loads(p));
         assert_int_equal(served_and_said(orders[i], p, said, sizeof said), 2);
-        assert_non_null(strstr(said, "a request that is not in the table"));
+        assert_non_null(strstr(said, "a request that isn't in the table"));
     }
     program_put(p);
 }
@@ -402,7 +402,7 @@ static void logs(void **state)
     char said[2000];
     for (int i = 0; i < 2; i++) {
         assert_int_equal(served_and_said(empty_log, i ? folder : NULL, said, sizeof said), 2);
-        assert_non_null(strstr(said, "which is not in its list"));
+        assert_non_null(strstr(said, "which isn't in its list"));
     }
 #endif
     sh("cd \"$LOGS\"; test \"$(cat theirs.log known.log)\" = \"$(printf 'line\\nline')\"; rm -r \"$LOGS\"");
@@ -549,8 +549,8 @@ static void unsound(void **state)
     for (unsigned i = 0; i < sizeof unsound_ones / sizeof *unsound_ones; i++) {
         struct unsound u = unsound_ones[i];
         const int status = served_and_said(send_unsound, &u, said, sizeof said);
-        if (!strstr(said, "a request that is not in the table")) print_error("# %s: %d %s\n", u.what, status, said);
-        assert_non_null(strstr(said, "a request that is not in the table"));
+        if (!strstr(said, "a request that isn't in the table")) print_error("# %s: %d %s\n", u.what, status, said);
+        assert_non_null(strstr(said, "a request that isn't in the table"));
     }
 }
 
@@ -592,7 +592,7 @@ static void noise(void **state)
         struct noise n = {seed, seed % 4 != 0};
         const int status = served_and_said(write_noise, &n, said, sizeof said);
         assert_true(status == 2 || status == HONEST || status == 1);
-        refused += strstr(said, "the service made a request that is not in the table, and is killed") != NULL;
+        refused += strstr(said, "the service made a request that isn't in the table, and is killed") != NULL;
         assert_int_equal(state_cleanup(STATE_RUN, "here", NULL, NULL), 0);
     }
     assert_true(refused > 50);
@@ -616,7 +616,7 @@ static void slow_requests(void **state)
     char said[2000];
     sh(NETNS_PAIR);
     assert_int_equal(served_and_said(trickle, NULL, said, sizeof said), 2);
-    assert_non_null(strstr(said, "the service made a request that is not in the table, and is killed"));
+    assert_non_null(strstr(said, "the service made a request that isn't in the table, and is killed"));
 }
 
 /* Asking again and again does not put off the end, either. */
@@ -643,7 +643,7 @@ static void slow_end(void **state)
     char said[2000];
     sh(NETNS_PAIR);
     assert_int_equal(served_and_said(ask_for_ever, NULL, said, sizeof said), 2);
-    assert_non_null(strstr(said, "the service did not end within 30 s, and is killed"));
+    assert_non_null(strstr(said, "the service didn't end within 30 s, and is killed"));
 }
 
 /* Descriptors that were not requested are closed, and end it. */
@@ -663,7 +663,7 @@ static void descriptors(void **state)
     char said[2000];
     sh(NETNS_PAIR);
     assert_int_equal(served_and_said(pass_many, NULL, said, sizeof said), 2);
-    assert_non_null(strstr(said, "not in the table"));
+    assert_non_null(strstr(said, "n't in the table"));
     const int next = dup(2);
     assert_true(next < 40);
     close(next);
@@ -685,7 +685,7 @@ static void system_call(void **state)
     char said[2000], line[200];
     sh(NETNS_PAIR);
     assert_int_equal(served_and_said(call_one_more, NULL, said, sizeof said), 2);
-    snprintf(line, sizeof line, "the service made system call %d, which is not in its list\n", SYS_socket);
+    snprintf(line, sizeof line, "the service made system call %d, which isn't in its list\n", SYS_socket);
     assert_non_null(strstr(said, line));
     assert_non_null(strstr(said, "the service was ended by signal 31 (Bad system call)"));
 }
@@ -705,7 +705,7 @@ static void processes(void **state)
     char said[2000];
     sh(NETNS_PAIR);
     assert_int_equal(served_and_said(start_something, NULL, said, sizeof said), 2);
-    assert_non_null(strstr(said, "which is not in its list"));
+    assert_non_null(strstr(said, "which isn't in its list"));
 }
 #endif
 

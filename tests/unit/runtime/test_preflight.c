@@ -103,7 +103,7 @@ static void interfaces(void **state)
     assert_string_equal(interface("tun7", 0), "worth: tun7 has no carrier: nothing arrives until its peer is up\n");
     of_kind("tun7", ARPHRD_CAN);
     assert_string_equal(interface("tun7", 1), "fatal: tun7 carries neither Ethernet nor bare IP packets (its ARPHRD "
-                                              "type is 280) => leave it out\n");
+                                              "type is 280) => remove its `-i`\n");
     of_kind("tun7", ARPHRD_IPGRE); /* as GRE without `remote`: each packet has a header that names its end */
     sh("ip link set tun7 up");
     assert_string_equal(interface("tun7", 0), "worth: tun7 has no carrier: nothing arrives until its peer is up\n");
@@ -139,7 +139,7 @@ static void servers(void **state)
     assert_string_equal(
         look(&p, 0),
         "worth: no route leads to server farm/lost, 203.0.113.9 => ip route add 203.0.113.9 via GATEWAY\n"
-        "worth: server farm/me, 192.0.2.1, is this machine itself, which forwarded packets cannot reach, so it "
+        "worth: server farm/me, 192.0.2.1, is this machine itself, which forwarded packets can't reach, so it "
         "counts as down => use `mode proxy`, or the address of another host\n"
         "worth: the route to server farm/there, 198.51.100.9, leaves by there, which no -i names => -i there\n"
         "worth: a packet of 1500 bytes does not fit into the tunnel to server farm/tunnel: its route takes 1500 bytes, "
@@ -281,7 +281,7 @@ static void room(void **state)
     p.looks_only = true;
     p.record = NULL;
     assert_int_equal(mount(path, "/run", NULL, MS_BIND, NULL), 0);
-    assert_string_equal(look(&p, 1), "fatal: /run/prey: the record of changes cannot be written: No space left on "
+    assert_string_equal(look(&p, 1), "fatal: /run/prey: the record of changes can't be written: No space left on "
                                      "device; make room in /run\n");
     assert_int_equal(umount2("/run", MNT_DETACH), 0);
     assert_int_equal(umount2(path, MNT_DETACH), 0);

@@ -155,7 +155,7 @@ static void names(void **state)
     state_close(other);
     assert_null(state_open("/nowhere/at/all", "eth0", NULL, say, NULL, err, sizeof err));
     assert_true(!strncmp(err, "/nowhere/at/all", 15) &&
-                strstr(err, ": the record of changes cannot be written: No such file or directory"));
+                strstr(err, ": the record of changes can't be written: No such file or directory"));
     remove_run();
 }
 

@@ -121,11 +121,11 @@ static void faults_are_told_in_words(void **state)
         {"10.0.0.9-10.0.0.1", ADDR_BACKWARDS, "not an address, prefix or range: the range runs backwards"},
         {"10.0.0.1-::1", ADDR_FAMILIES, "not an address, prefix or range: a range is two addresses of one family"},
         {"fe80::1%eth0", ADDR_ZONE,
-         "not an address, prefix or range: an address with a zone belongs to one link, and a set cannot contain it"},
+         "not an address, prefix or range: an address with a zone belongs to one link, and a set can't contain it"},
         {"10.0.0.1, 10.0.0.2", ADDR_BLANKS,
          "not an address, prefix or range: write one address, prefix or range per line, without spaces in it"},
         {"www.example.com", ADDR_NAME,
-         "not an address, prefix or range: a set of addresses cannot contain host names: their addresses change"},
+         "not an address, prefix or range: a set of addresses can't contain host names: their addresses change"},
         {"1.2.3", ADDR_NONE, "not an address, prefix or range"},
     };
     struct addr_member m;

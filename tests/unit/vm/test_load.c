@@ -58,15 +58,15 @@ static struct pbc_section *section_of(struct image *i, uint32_t kind)
           header(i)->version = PBC_OLDEST - 1)                                                                         \
     FAULT(too_long, "truncated: $LEN bytes of $LEN+", header(i)->size++)                                               \
     FAULT(too_short, "damaged: 64 bytes too long", header(i)->size -= 64)                                              \
-    FAULT(header_reserved, "header: reserved bytes are not zero", header(i)->reserved = 1)                             \
+    FAULT(header_reserved, "header: reserved bytes aren't zero", header(i)->reserved = 1)                              \
     FAULT(many_sections, "header: $KINDS+ sections, and at most $KINDS are possible",                                  \
           header(i)->sections = PBC_KINDS + 1)                                                                         \
     FAULT(unknown_kind, "section 2 is of unknown kind $KINDS", section(i, 2)->kind = PBC_KINDS)                        \
     FAULT(twice, "section `rules` is there twice", section(i, 3)->kind = PBC_RULES)                                    \
-    FAULT(section_reserved, "section `rules`: reserved bytes are not zero", section(i, 2)->reserved = 1)               \
+    FAULT(section_reserved, "section `rules`: reserved bytes aren't zero", section(i, 2)->reserved = 1)                \
     FAULT(entry_size, "section `rules` has entries of 44 bytes instead of 52", section(i, 2)->entry_size = 44)         \
     FAULT(too_many, "section `meta` has 2 entries, at most 1 may be", section(i, 0)->count = 2)                        \
-    FAULT(unaligned, "section `conds` is not aligned", section(i, 3)->offset += 8)                                     \
+    FAULT(unaligned, "section `conds` isn't aligned", section(i, 3)->offset += 8)                                      \
     FAULT(ends_past, "section `code` ends past the file", section_of(i, PBC_CODE)->count += 999)                       \
     FAULT(starts_past, "section `code` ends past the file", section_of(i, PBC_CODE)->offset = header(i)->size + 64)    \
     FAULT(overflow, "section `code` ends past the file", section_of(i, PBC_CODE)->offset = UINT64_MAX / 64 * 64)       \
@@ -268,7 +268,7 @@ static void every_flip(void **state)
         i.bytes[n] ^= (uint8_t)(1u << n % 8);
         assert_null(program_load(i.bytes, i.len, err, sizeof err));
         if (n >= offsetof(struct pbc_header, sections) && (n < 48 || n >= 56))
-            assert_string_equal(err, "damaged: digest does not match");
+            assert_string_equal(err, "damaged: digest doesn't match");
         i.bytes[n] ^= (uint8_t)(1u << n % 8);
     }
     free(i.bytes);
@@ -375,7 +375,7 @@ static void files(void **state)
     i.bytes[i.len - 1] ^= 1;
     path = scratch_file("load.pbc", i.bytes, i.len);
     assert_null(program_load_file(path, err, sizeof err));
-    snprintf(expected, sizeof expected, "%s: damaged: digest does not match", path);
+    snprintf(expected, sizeof expected, "%s: damaged: digest doesn't match", path);
     assert_string_equal(err, expected);
     assert_null(program_load_file(scratch_file("load.pbc", "", 0), err, sizeof err));
     snprintf(expected, sizeof expected,

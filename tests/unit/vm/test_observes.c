@@ -41,13 +41,13 @@ static void share_conditions(struct imgbuild *b, uint32_t count, uint32_t operan
 #define FAULTS(FAULT)                                                                                                  \
     FAULT(overlaps, "observe 0: unknown `overlaps` 3", b->observes[0].overlaps = 3)                                    \
     FAULT(flags, "observe 0: unknown flags 0x2", b->observes[0].flags = 2)                                             \
-    FAULT(limit, "observe 1: a limit or form of a file that it does not write", b->observes[1].sessions_limit = 9)     \
-    FAULT(form, "observe 1: a limit or form of a file that it does not write", b->observes[1].flags = 1)               \
+    FAULT(limit, "observe 1: a limit or form of a file that it doesn't write", b->observes[1].sessions_limit = 9)      \
+    FAULT(form, "observe 1: a limit or form of a file that it doesn't write", b->observes[1].flags = 1)                \
     FAULT(kind, "observe 0: unknown kind of first bytes", b->observes[0].wants[1] |= FIRST_INSTRUCTION)                \
-    FAULT(gap, "observe 1: its branches do not follow those before", b->observes[1].choices = 3)                       \
-    FAULT(none, "observe 1: its branches do not follow those before", b->observes[1].choice_count = 0)                 \
+    FAULT(gap, "observe 1: its branches don't follow those before", b->observes[1].choices = 3)                        \
+    FAULT(none, "observe 1: its branches don't follow those before", b->observes[1].choice_count = 0)                  \
     FAULT(left, "choice 5: of no observe service", img_add_choices(b, b->choices[4]))                                  \
-    FAULT(zero, "observe 0: reserved bytes are not zero", b->observes[0].reserved[0] = 1)                              \
+    FAULT(zero, "observe 0: reserved bytes aren't zero", b->observes[0].reserved[0] = 1)                               \
     FAULT(cut, "observe 0: cuts into connections for service 6", b->observes[0].cut = 7)                               \
     FAULT(cuts, "choice 0: its service has none for what it cuts into", b->choices[0].does = PBC_CUTS)                 \
     FAULT(string, "observe 0: string past the end of `strings`", b->observes[0].stream = PBC_NONE)                     \
@@ -66,10 +66,10 @@ static void share_conditions(struct imgbuild *b, uint32_t count, uint32_t operan
     FAULT(reply, "choice 2: a condition that no connection meets", b->conds[FROM].flags = PBC_COND_REPLY)              \
     FAULT(instruction, "choice 0: a condition that no connection meets", b->conds[METHOD].kind = COND_INSTRUCTION;     \
           b->conds[METHOD].first = 0)                                                                                  \
-    FAULT(unread, "choice 0: asks for first bytes that its service does not read", b->observes[0].wants[0] = 0)        \
-    FAULT(short_read, "choice 1: asks for first bytes that its service does not read",                                 \
+    FAULT(unread, "choice 0: asks for first bytes that its service doesn't read", b->observes[0].wants[0] = 0)         \
+    FAULT(short_read, "choice 1: asks for first bytes that its service doesn't read",                                  \
           b->observes[0].wants[1] = 1u << FIRST_BYTES_SHIFT)                                                           \
-    FAULT(side, "choice 1: asks for first bytes that its service does not read", b->conds[REPLY_BYTES].flags = 0)      \
+    FAULT(side, "choice 1: asks for first bytes that its service doesn't read", b->conds[REPLY_BYTES].flags = 0)       \
     FAULT(udp, "observe endpoint 0: only TCP of the wire is observed", b->observe_endpoints[0].proto = PBC_EP_UDP)     \
     FAULT(wire, "observe endpoint 0: only TCP of the wire is observed", b->observe_endpoints[0].wire = PBC_WIRE_NOT)   \
     FAULT(nobody, "observe endpoint 1: of no observe service", b->observe_endpoints[1].service = 2)                    \

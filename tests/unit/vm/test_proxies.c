@@ -29,22 +29,22 @@ enum { METHOD, HEADER, BYTES, INSTRUCTION };
     FAULT(log, "proxy 0: flags 0x248 contradict each other", b->proxies[0].flags |= PBC_PROXY_LOG_COMMON)              \
     FAULT(trust, "proxy 0: `accept proxy` and its 0 sets do not go together", b->proxies[0].accept_count = 0)          \
     FAULT(trusted, "proxy 0: past the end of `sets`", b->proxies[0].accept_from = 1)                                   \
-    FAULT(affinity, "proxy 0: affinity and its name do not go together", b->proxies[0].affinity_name = 0)              \
+    FAULT(affinity, "proxy 0: affinity and its name don't go together", b->proxies[0].affinity_name = 0)               \
     FAULT(string, "proxy 0: string past the end of `strings`", b->proxies[0].log_file = PBC_NONE)                      \
-    FAULT(certs, "proxy 0: its certificates do not follow those before", b->proxies[0].certs = 1)                      \
+    FAULT(certs, "proxy 0: its certificates don't follow those before", b->proxies[0].certs = 1)                       \
     FAULT(cert_none, "certificate 0: no service has it", b->proxies[0].cert_count = 0)                                 \
     FAULT(cert_file, "certificate 0: names no file", b->certs[0].key = 0)                                              \
-    FAULT(reserved, "proxy 0: reserved bytes are not zero", b->proxies[0].reserved[4] = 1)                             \
+    FAULT(reserved, "proxy 0: reserved bytes aren't zero", b->proxies[0].reserved[4] = 1)                              \
     FAULT(forwarded, "proxy 0: past the end of `sets`", b->proxies[0].trust_count = 2)                                 \
-    FAULT(forwarded_here, "proxy 0: trusts fields of requests that it does not read", b->proxies[0].trust_count = 1)   \
+    FAULT(forwarded_here, "proxy 0: trusts fields of requests that it doesn't read", b->proxies[0].trust_count = 1)    \
     FAULT(reads, "proxy 0: unknown kind of first bytes", b->proxies[0].wants |= FIRST_PROXY)                           \
-    FAULT(no_http, "branch 0: asks for first bytes that its service does not read",                                    \
+    FAULT(no_http, "branch 0: asks for first bytes that its service doesn't read",                                     \
           b->proxies[0].wants &= ~(uint32_t)FIRST_HTTP)                                                                \
     FAULT(no_bytes, "proxy 0: reads 0 bytes, but its branches ask for 2", b->proxies[0].wants &= 0xffff)               \
     FAULT(few_bytes, "proxy 0: reads 1 bytes, but its branches ask for 2", b->proxies[0].wants -= 1u << 16)            \
     FAULT(more_bytes, "proxy 0: reads 3 bytes, but its branches ask for 2", b->proxies[0].wants += 1u << 16)           \
     FAULT(shared, "branch 69: shares conditions with other branches", share_conditions(b))                             \
-    FAULT(no_instruction, "branch 3: asks for first bytes that its service does not read",                             \
+    FAULT(no_instruction, "branch 3: asks for first bytes that its service doesn't read",                              \
           b->proxies[0].wants &= ~(uint32_t)FIRST_INSTRUCTION)                                                         \
     FAULT(udp, "endpoint 0: a proxy's takes TCP alone", b->endpoints[0].proto = PBC_EP_UDP)                            \
     FAULT(ports, "service 0: more than 1024 ports", b->endpoints[0].port_hi = 1104)                                    \
@@ -69,10 +69,10 @@ enum { METHOD, HEADER, BYTES, INSTRUCTION };
           b->proxies[0].flags |= PBC_PROXY_SERVER_FIRST)                                                               \
     FAULT(overload, "proxy 0: flags 0x2208 in mode proxy", b->proxies[0].flags |= PBC_PROXY_OVERLOAD_PASS)             \
     FAULT(pass, "branch 3: a destination in the wire, in mode proxy", b->branches[3].shares = PBC_PASSES)              \
-    FAULT(pass_unsaid, "proxy 0: flags 0x208 and its branches do not agree about packets", in_the_wire(b, PBC_PASSES)) \
-    FAULT(leaves_unsaid, "proxy 0: flags 0x8208 and its branches do not agree about packets",                          \
+    FAULT(pass_unsaid, "proxy 0: flags 0x208 and its branches don't agree about packets", in_the_wire(b, PBC_PASSES))  \
+    FAULT(leaves_unsaid, "proxy 0: flags 0x8208 and its branches don't agree about packets",                           \
           b->proxies[0].flags |= PBC_PROXY_LEAVES)                                                                     \
-    FAULT(splice_unsaid, "proxy 0: flags 0x4208 and its branches do not agree about packets",                          \
+    FAULT(splice_unsaid, "proxy 0: flags 0x4208 and its branches don't agree about packets",                           \
           in_the_wire(b, PBC_ORIGINAL);                                                                                \
           b->proxies[0].flags |= PBC_PROXY_SPLICE)                                                                     \
     FAULT(splice_tls, "proxy 0: leaves for the packet path, but its bytes are read", in_packets(b, PBC_ORIGINAL))      \
@@ -102,20 +102,20 @@ enum { METHOD, HEADER, BYTES, INSTRUCTION };
     FAULT(lists, "condition 0 (method): operands past the end of their section", b->conds[METHOD].first = 2)           \
     FAULT(kind, "condition 0 (host): a list of another kind", b->conds[METHOD].kind = COND_HOST)                       \
     FAULT(field, "condition 1 (header): the field's name is missing", b->conds[HEADER].arg = 0)                        \
-    FAULT(ack, "condition 3 (instruction): pattern does not exist", b->conds[INSTRUCTION].arg = 2)                     \
+    FAULT(ack, "condition 3 (instruction): pattern doesn't exist", b->conds[INSTRUCTION].arg = 2)                      \
     FAULT(names_kind, "names 0: unknown kind 2", b->names[0].kind = 2)                                                 \
     FAULT(names_hosts, "names 0: a host's name not in normal form", b->names[0].kind = PBC_NAMES_HOSTS)                \
     FAULT(names_order, "names 0: not in order, or one covers another", b->hosts[0] = b->hosts[1])                      \
-    FAULT(rule, "rule 0: a condition on first bytes, which packets do not meet", rule_of_bytes(b))                     \
-    FAULT(operand, "instruction 9 (jnfirst): condition does not exist", b->code[9].imm = 4)                            \
-    FAULT(asks, "instruction 9 (jnfirst): a condition that the first bytes do not meet",                               \
+    FAULT(rule, "rule 0: a condition on first bytes, which packets don't meet", rule_of_bytes(b))                      \
+    FAULT(operand, "instruction 9 (jnfirst): condition doesn't exist", b->code[9].imm = 4)                             \
+    FAULT(asks, "instruction 9 (jnfirst): a condition that the first bytes don't meet",                                \
           img_add_conds(b, (struct pbc_cond){.kind = COND_DURING});                                                    \
           b->code[9].imm = 4)                                                                                          \
     FAULT(no_packet, "instruction 5 (call): a function for connections asks for a packet", b->code[13].op = OP_JNPAT;  \
           b->code[13].imm = 0)                                                                                         \
     FAULT(no_stream, "instruction 1 (call): a function for packets asks for first bytes", b->code[1].imm = 4;          \
           b->code[5].imm = 4)                                                                                          \
-    FAULT(called, "instruction 1 (call): the function of the services is not called", b->code[1].imm = 3)
+    FAULT(called, "instruction 1 (call): the function of the services isn't called", b->code[1].imm = 3)
 
 static void rule_of_bytes(struct imgbuild *b)
 {

@@ -60,7 +60,7 @@ static void leaves(const char *device, enum served_by by, const char *wanted)
 }
 
 #define NONE "no firewall judges packets that "
-#define NOT  ": -i does not name it"
+#define NOT  ": -i doesn't name it"
 
 static void test_ports(void **state)
 {

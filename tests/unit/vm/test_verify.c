@@ -183,8 +183,8 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
 
 #define FAULTS(FAULT)                                                                                                  \
     FAULT(strings_missing, "section `strings` is missing", b->strings_count = 0)                                       \
-    FAULT(strings_start, "section `strings` does not start with the empty string", b->strings[0] = 'x')                \
-    FAULT(strings_end, "section `strings` does not end with NUL", b->strings[b->strings_count - 1] = 'x')              \
+    FAULT(strings_start, "section `strings` doesn't start with the empty string", b->strings[0] = 'x')                 \
+    FAULT(strings_end, "section `strings` doesn't end with NUL", b->strings[b->strings_count - 1] = 'x')               \
     FAULT(meta_missing, "section `meta` is missing", b->meta_count = 0)                                                \
     FAULT(edition, "meta: edition 2, but this prey reads edition 1", b->meta->edition = 2)                             \
     FAULT(meta_flags, "meta: unknown flags 0x1003", b->keep_needs = true; b->meta->flags = 0x1003)                     \
@@ -229,11 +229,11 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(live_nameless, "live set 0: has no name", with_live(b)->name = 0)                                            \
     FAULT(live_twice, "live set 1: has the name of live set 0", with_live(b); with_live(b))                            \
     FAULT(live_size, "live set 0: size 0", with_live(b)->size = 0)                                                     \
-    FAULT(live_in, "live set 0: `in` is no static set", with_live(b)->in = b->sets_count)                              \
-    FAULT(live_never, "live set 0: `never` is no static set", with_live(b)->never = 1; b->sets[1].live = 1;            \
+    FAULT(live_in, "live set 0: `in` isn't a static set", with_live(b)->in = b->sets_count)                            \
+    FAULT(live_never, "live set 0: `never` isn't a static set", with_live(b)->never = 1; b->sets[1].live = 1;          \
           img_add_live_nodes(b, (struct pbc_live_node){0}))                                                            \
     FAULT(live_flags, "live set 0: unknown flags 0x4", with_live(b)->flags = 4)                                        \
-    FAULT(live_reserved, "live set 0: reserved bytes are not zero", with_live(b)->reserved[3] = 1)                     \
+    FAULT(live_reserved, "live set 0: reserved bytes aren't zero", with_live(b)->reserved[3] = 1)                      \
     FAULT(live_file, "live set 0: the path of its file", with_live(b); b->lives[0].file = b->lives[0].name)            \
     FAULT(live_file_refuse, "live set 0: `refuse` beside a file", with_live(b);                                        \
           b->lives[0].file = img_string(b, "/x"); b->lives[0].flags = PBC_LIVE_REFUSE)                                 \
@@ -244,13 +244,13 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
           with_live(b)->answers = b->names_count + 1)                                                                  \
     FAULT(live_texts, "live set 0: its answers are for no list of hosts", b->names[0].kind = PBC_NAMES_TEXTS;          \
           with_live(b)->answers = 1)                                                                                   \
-    FAULT(live_resolvers, "live set 0: `from` is no static set", with_answers(b)->from = b->sets_count)                \
+    FAULT(live_resolvers, "live set 0: `from` isn't a static set", with_answers(b)->from = b->sets_count)              \
     FAULT(live_wide, "live set 0: `from` has more than 16 ranges", with_answers(b)->from = seventeen(b))               \
     FAULT(live_answers_file, "live set 0: answers beside a file", with_answers(b)->file = img_string(b, "/x"))         \
     FAULT(live_answers_add, "live set 0: a rule adds to answers", with_answers(b);                                     \
           img_add_adds(b, (struct pbc_add){.live = 0}))                                                                \
-    FAULT(live_names, "live set 0: a list of names that does not exist", with_live(b)->names = 9)                      \
-    FAULT(live_names_texts, "live set 0: a list of names that does not exist",                                         \
+    FAULT(live_names, "live set 0: a list of names that doesn't exist", with_live(b)->names = 9)                       \
+    FAULT(live_names_texts, "live set 0: a list of names that doesn't exist",                                          \
           live_with_names(b, "a.example", PBC_NAMES_TEXTS))                                                            \
     FAULT(live_names_none, "live set 0: a list without names", live_with_names(b, NULL, PBC_NAMES_HOSTS))              \
     FAULT(live_names_glob, "live set 0: a glob among names", live_with_names(b, "*.example", PBC_NAMES_HOSTS))         \
@@ -258,9 +258,9 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
           live_with_names(b, "a.example", PBC_NAMES_HOSTS)->flags = PBC_LIVE_REFUSE)                                   \
     FAULT(live_names_file, "live set 0: a file, answers or `refuse` beside names",                                     \
           live_with_names(b, "a.example", PBC_NAMES_HOSTS)->file = img_string(b, "/x"))                                \
-    FAULT(live_node, "live node 0: live set does not exist", img_add_live_nodes(b, (struct pbc_live_node){0}))         \
-    FAULT(set_node, "set 1: live node does not exist", with_live(b); b->sets[1].live = 1)                              \
-    FAULT(set_circle, "set 1: made of a set that does not stand before it", with_live(b); b->sets[1].live = 1;         \
+    FAULT(live_node, "live node 0: live set doesn't exist", img_add_live_nodes(b, (struct pbc_live_node){0}))          \
+    FAULT(set_node, "set 1: live node doesn't exist", with_live(b); b->sets[1].live = 1)                               \
+    FAULT(set_circle, "set 1: made of a set that doesn't come before it", with_live(b); b->sets[1].live = 1;           \
           img_add_live_nodes(b, (struct pbc_live_node){.out = 1}))                                                     \
     FAULT(add_other, "add 0: rule 2 has another", img_add_adds(b, (struct pbc_add){.rule = 2}))                        \
     FAULT(set_past6, "set 1: past the end of `set6`", b->sets[1].first6 = 3)                                           \
@@ -280,7 +280,7 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(names_file, "names 0: string past the end of `strings`", b->names[0].place.file = PBC_NONE)                  \
     FAULT(names_past, "names 0: past the end of `hosts`", b->names[0].count = 3)                                       \
     FAULT(names_wrap, "names 0: past the end of `hosts`", b->names[0].first = UINT32_MAX)                              \
-    FAULT(names_reserved, "names 0: reserved bytes are not zero", b->names[0].reserved = 1)                            \
+    FAULT(names_reserved, "names 0: reserved bytes aren't zero", b->names[0].reserved = 1)                             \
     FAULT(names_twice, "names 0: not in order, or one covers another", b->hosts[1] = b->hosts[0])                      \
     FAULT(names_order, "names 0: not in order, or one covers another", b->hosts[1] = img_string(b, "aaaa.example"))    \
     FAULT(names_cover, "names 0: not in order, or one covers another", b->hosts[0] = b->hosts[1];                      \
@@ -296,15 +296,15 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(pattern_empty, "pattern 0: 0 bytes, 1 to 64 may be", b->patterns[0].len = 0)                                 \
     FAULT(pattern_long, "pattern 1: 65 bytes, 1 to 64 may be", b->patterns[1].len = 65)                                \
     FAULT(pattern_far, "pattern 0: past the end of any frame", b->patterns[0].at = 65534)                              \
-    FAULT(pattern_reserved, "pattern 0: reserved bytes are not zero", b->patterns[0].reserved[2] = 1)                  \
+    FAULT(pattern_reserved, "pattern 0: reserved bytes aren't zero", b->patterns[0].reserved[2] = 1)                   \
     FAULT(pattern_value, "pattern 1: value has bits outside the mask", b->patterns[1].value[0] = 1)                    \
     FAULT(pattern_mask, "pattern 1: mask goes past its length", b->patterns[1].mask[63] = 1)                           \
     FAULT(iface_name, "interface 1: string past the end of `strings`", b->ifaces[1].name = PBC_NONE)                   \
     FAULT(iface_device, "interface 0: string past the end of `strings`", b->ifaces[0].device = PBC_NONE)               \
     FAULT(iface_long, "interface 0: its name is too long", b->ifaces[0].device = long_string(b, 16))                   \
-    FAULT(iface_clamp, "interface 0: a clamp needs own addresses, which `meta` does not tell", b->ifaces[0].mss = 1;   \
+    FAULT(iface_clamp, "interface 0: a clamp needs own addresses, which `meta` doesn't have", b->ifaces[0].mss = 1;    \
           b->nats_count = b->endpoints_count = 0; b->meta->flags &= ~(uint32_t)PBC_NEEDS_SELF)                         \
-    FAULT(iface_reserved, "interface 1: reserved word is not zero", b->ifaces[1].reserved = 1)                         \
+    FAULT(iface_reserved, "interface 1: reserved word isn't zero", b->ifaces[1].reserved = 1)                          \
     FAULT(iface_within, "interface 1: its pattern lies within another", b->ifaces[0].device = img_string(b, "eth*"))   \
     FAULT(firewall_name, "firewall 0: string past the end of `strings`", b->firewalls[0].name = PBC_NONE)              \
     FAULT(firewall_file, "firewall 0: string past the end of `strings`", b->firewalls[0].place.file = PBC_NONE)        \
@@ -343,7 +343,7 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(rule_return, "rule 0: `return` in a firewall", b->rules[0].verdict = PBC_V_RETURN)                           \
     FAULT(cond_kind, "condition 0: unknown kind 37", b->conds[0].kind = COND_COUNT)                                    \
     FAULT(cond_flags, "condition 0: unknown flags 0x10", b->conds[0].flags = 16)                                       \
-    FAULT(cond_reserved, "condition 0: reserved bytes are not zero", b->conds[0].reserved = 1)                         \
+    FAULT(cond_reserved, "condition 0: reserved bytes aren't zero", b->conds[0].reserved = 1)                          \
     FAULT(cond_name, "condition 0: string past the end of `strings`", b->conds[0].name = PBC_NONE)                     \
     FAULT(cond_file, "condition 0: string past the end of `strings`", b->conds[0].place.file = PBC_NONE)               \
     FAULT(cond_arg, "condition 3 (from): unknown argument 0x1", b->conds[COND_FROM].arg = 1)                           \
@@ -385,7 +385,7 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(meter_no_burst, "meter 1: burst out of bounds", b->meters[1].burst = 0)                                      \
     FAULT(meter_burst, "meter 0: burst out of bounds", b->meters[0].burst = 7 * 8760 + 1)                              \
     FAULT(meter_huge, "meter 2: burst out of bounds", b->meters[2].burst = UINT64_MAX)                                 \
-    FAULT(meter_reserved, "meter 2: reserved bytes are not zero", b->meters[2].reserved[3] = 1)                        \
+    FAULT(meter_reserved, "meter 2: reserved bytes aren't zero", b->meters[2].reserved[3] = 1)                         \
     FAULT(log_meter, "rule 0: meter 4 does not exist", b->rules[0].log_meter = 5)                                      \
     FAULT(log_keyed, "rule 0: meter 0 can't limit a log", b->rules[0].log_meter = 1)                                   \
     FAULT(log_bytes, "rule 0: meter 1 can't limit a log", b->rules[0].log_meter = 2)                                   \
@@ -395,15 +395,15 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(schedule_past, "schedule 1: past the end of `spans`", b->schedules[1].count = 2)                             \
     FAULT(schedule_shares, "schedule 1: spans are shared", b->schedules[0].count = 3)                                  \
     FAULT(schedule_wraps, "schedule 1: past the end of `spans`", b->schedules[1].first = UINT32_MAX)                   \
-    FAULT(schedule_reserved, "schedule 1: reserved bytes are not zero", b->schedules[1].reserved = 1)                  \
+    FAULT(schedule_reserved, "schedule 1: reserved bytes aren't zero", b->schedules[1].reserved = 1)                   \
     FAULT(span_dates, "span 0: invalid dates", b->spans[0].first = 1)                                                  \
     FAULT(span_from, "span 0: invalid time", b->spans[0].from = 1440)                                                  \
     FAULT(span_to, "span 1: invalid time", b->spans[1].to = 1441)                                                      \
     FAULT(span_none, "span 1: invalid time", b->spans[1].to = 0)                                                       \
     FAULT(span_days, "span 2: invalid time", b->spans[2].days = 128)                                                   \
-    FAULT(span_reserved, "span 2: reserved bytes are not zero", b->spans[2].reserved[2] = 1)                           \
-    FAULT(meter_number, "instruction 34 (jnover): meter does not exist", b->code[34].imm = 4)                          \
-    FAULT(flows_a, "instruction 36 (jnflows): grain does not exist", b->code[36].a = 2)                                \
+    FAULT(span_reserved, "span 2: reserved bytes aren't zero", b->spans[2].reserved[2] = 1)                            \
+    FAULT(meter_number, "instruction 34 (jnover): meter doesn't exist", b->code[34].imm = 4)                           \
+    FAULT(flows_a, "instruction 36 (jnflows): grain doesn't exist", b->code[36].a = 2)                                 \
     FAULT(cond_grain, "condition 28 (flows over): operands past the end of their section",                             \
           b->conds[COND_FLOWS_OVER].first = 2)                                                                         \
     FAULT(cond_no_grain, "condition 28 (flows over): not one grain", b->conds[COND_FLOWS_OVER].count = 0)              \
@@ -414,7 +414,7 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(cond_flows, "condition 28 (flows over): takes neither `not` nor `any`",                                      \
           b->conds[COND_FLOWS_OVER].flags = PBC_COND_NOT)                                                              \
     FAULT(cond_state, "condition 18 (state): unknown argument 0x1300", b->conds[COND_STATE].arg = 0x1300)              \
-    FAULT(meter_a, "instruction 35 (jnwithin): an operand that it does not take", b->code[35].a = 1)                   \
+    FAULT(meter_a, "instruction 35 (jnwithin): an operand that it doesn't take", b->code[35].a = 1)                    \
     FAULT(chain_itself, "chain 0: calls itself", b->rules[6].chain = 0)                                                \
     FAULT(chain_circle, "chain 0: calls itself", b->rules[7].verdict = PBC_V_DO; b->rules[7].chain = 0)                \
     FAULT(no_function, "function 0 is missing", b->funcs_count = 0; b->code_count = 0)                                 \
@@ -426,47 +426,47 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(func_uncalled, "function 2: is never called", b->code[14] = b->code[13]; b->code[15] = b->code[13])          \
     FAULT(opcode, "instruction 3: unknown opcode 255", b->code[3].op = 255)                                            \
     FAULT(unreachable, "instruction 5 (default): can't be reached", b->code[4].to = 4)                                 \
-    FAULT(unused_a, "instruction 4 (jump): an operand that it does not take", b->code[4].a = 1)                        \
-    FAULT(unused_to, "instruction 3 (decide): an operand that it does not take", b->code[3].to = 1)                    \
-    FAULT(unused_imm, "instruction 6 (pass): an operand that it does not take", b->code[6].imm = 1)                    \
+    FAULT(unused_a, "instruction 4 (jump): an operand that it doesn't take", b->code[4].a = 1)                         \
+    FAULT(unused_to, "instruction 3 (decide): an operand that it doesn't take", b->code[3].to = 1)                     \
+    FAULT(unused_imm, "instruction 6 (pass): an operand that it doesn't take", b->code[6].imm = 1)                     \
     FAULT(slot, "instruction 0 (jany): no such slot", b->code[0].a = 16)                                               \
     FAULT(half_low, "instruction 23 (jin): no such half", b->code[23].a = 19)                                          \
     FAULT(half_high, "instruction 23 (jin): no such half", b->code[23].a = 32)                                         \
     FAULT(half_backwards, "instruction 23 (jin): range runs backwards", b->code[23].imm = 2 << 16 | 1)                 \
     FAULT(map_half, "instruction 25 (jmap): no such half", b->code[25].a = 0)                                          \
-    FAULT(map, "instruction 25 (jmap): map does not exist", b->code[25].imm = 1)                                       \
+    FAULT(map, "instruction 25 (jmap): map doesn't exist", b->code[25].imm = 1)                                        \
     FAULT(set_side, "instruction 10 (jnset): no such side", b->code[10].a = 2)                                         \
-    FAULT(set_number, "instruction 10 (jnset): set does not exist", b->code[10].imm = 2)                               \
+    FAULT(set_number, "instruction 10 (jnset): set doesn't exist", b->code[10].imm = 2)                                \
     FAULT(mac_side, "instruction 28 (jmac): no such side", b->code[28].a = 2)                                          \
-    FAULT(mac_number, "instruction 28 (jmac): set does not exist", b->code[28].imm = 1)                                \
+    FAULT(mac_number, "instruction 28 (jmac): set doesn't exist", b->code[28].imm = 1)                                 \
     FAULT(mack_side, "instruction 30 (jmack): no such side", b->code[30].a = 2)                                        \
     FAULT(mack_none, "instruction 30 (jmack): no such kind of address", b->code[30].imm = 0)                           \
     FAULT(mack_kind, "instruction 30 (jmack): no such kind of address", b->code[30].imm = 4)                           \
-    FAULT(pattern, "instruction 32 (jpat): pattern does not exist", b->code[32].imm = 2)                               \
+    FAULT(pattern, "instruction 32 (jpat): pattern doesn't exist", b->code[32].imm = 2)                                \
     FAULT(header_kind, "instruction 37 (jhdr): no such number of the IP header", b->code[37].a = COND_COUNT)           \
     FAULT(header_key, "instruction 38 (jnhdr): no such number of the IP header", b->code[38].a = COND_TTL)             \
     FAULT(header_words, "instruction 37 (jhdr): no such number of the IP header", b->code[37].a = COND_STATE)          \
-    FAULT(header_range, "instruction 37 (jhdr): range does not exist", b->code[37].imm = b->ranges_count)              \
-    FAULT(rule, "instruction 11 (log): rule does not exist", b->code[11].imm = 8)                                      \
+    FAULT(header_range, "instruction 37 (jhdr): range doesn't exist", b->code[37].imm = b->ranges_count)               \
+    FAULT(rule, "instruction 11 (log): rule doesn't exist", b->code[11].imm = 8)                                       \
     FAULT(rule_decides, "instruction 12 (retk): a rule that decides nothing", b->code[12].imm = 1)                     \
     FAULT(rule_ends, "instruction 8 (decidek): a rule that decides nothing", b->code[8].imm = 7)                       \
-    FAULT(rule_firewall, "instruction 8 (decidek): firewall does not exist", b->code[8].to = 2)                        \
-    FAULT(call_number, "instruction 2 (call): function does not exist", b->code[2].imm = 6)                            \
+    FAULT(rule_firewall, "instruction 8 (decidek): firewall doesn't exist", b->code[8].to = 2)                         \
+    FAULT(call_number, "instruction 2 (call): function doesn't exist", b->code[2].imm = 6)                             \
     FAULT(call_register, "instruction 2 (call): no such register", b->code[2].a = 8)                                   \
     FAULT(call_itself, "instruction 14 (call): calls only go to later functions", b->code[14].imm = 1)                 \
     FAULT(call_back, "instruction 14 (call): calls only go to later functions", b->code[14].imm = 0)                   \
     FAULT(return_register, "instruction 15 (retnz): no such register", b->code[15].a = 8)                              \
     FAULT(decide_register, "instruction 3 (decide): no such register", b->code[3].a = 8)                               \
-    FAULT(decide_firewall, "instruction 3 (decide): firewall does not exist", b->code[3].imm = 2)                      \
-    FAULT(default_firewall, "instruction 5 (default): firewall does not exist", b->code[5].imm = 2)                    \
+    FAULT(decide_firewall, "instruction 3 (decide): firewall doesn't exist", b->code[3].imm = 2)                       \
+    FAULT(default_firewall, "instruction 5 (default): firewall doesn't exist", b->code[5].imm = 2)                     \
     FAULT(register_other, "instruction 3 (decide): register may not be set", b->code[3].a = 1)                         \
     FAULT(register_one_way, "instruction 3 (decide): register may not be set", b->code[0].to = 2)                      \
     FAULT(check_kind, "check 0: unknown kind 5", b->checks[0].kind = 5)                                                \
     FAULT(check_flags, "check 0: unknown flags 0x10", b->checks[0].flags = 16)                                         \
     FAULT(check_method, "check 0: unknown method 3", b->checks[0].method = 3)                                          \
-    FAULT(check_reserved, "check 0: reserved bytes are not zero", b->checks[0].reserved[1] = 1)                        \
-    FAULT(check_steps, "check 0: its steps do not follow those before, or are too many", b->checks[0].steps = 1)       \
-    FAULT(check_steps_many, "check 0: its steps do not follow those before, or are too many",                          \
+    FAULT(check_reserved, "check 0: reserved bytes aren't zero", b->checks[0].reserved[1] = 1)                         \
+    FAULT(check_steps, "check 0: its steps don't follow those before, or are too many", b->checks[0].steps = 1)        \
+    FAULT(check_steps_many, "check 0: its steps don't follow those before, or are too many",                           \
           b->checks[0].step_count = 33)                                                                                \
     FAULT(check_steps_past, "check 0: past the end of `steps`", b->checks[0].step_count = 3)                           \
     FAULT(check_steps_tcp, "check 0: steps of another kind of check", b->checks[0].kind = PBC_CHECK_TCP)               \
@@ -476,12 +476,12 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(check_steps_body, "check 0: steps of another kind of check", b->steps[0].kind = PBC_STEP_HAS)                \
     FAULT(step_of_none, "step 1: of no check", b->checks[0].step_count = 1)                                            \
     FAULT(step_kind, "step 0: unknown kind 4", b->steps[0].kind = 4)                                                   \
-    FAULT(step_gap, "step 1: its bytes do not follow those before, or are too many", b->steps[1].bytes = 17)           \
-    FAULT(step_empty, "step 0: its bytes do not follow those before, or are too many", b->steps[0].len = 0)            \
-    FAULT(step_long, "step 1: its bytes do not follow those before, or are too many", b->steps[1].len = 1025)          \
+    FAULT(step_gap, "step 1: its bytes don't follow those before, or are too many", b->steps[1].bytes = 17)            \
+    FAULT(step_empty, "step 0: its bytes don't follow those before, or are too many", b->steps[0].len = 0)             \
+    FAULT(step_long, "step 1: its bytes don't follow those before, or are too many", b->steps[1].len = 1025)           \
     FAULT(step_past, "step 1: past the end of `said`", b->steps[1].len = 3)                                            \
     FAULT(step_short, "byte 19 of `said`: in no step", b->steps[1].len = 1)                                            \
-    FAULT(step_reserved, "step 0: reserved bytes are not zero", b->steps[0].reserved = 1)                              \
+    FAULT(step_reserved, "step 0: reserved bytes aren't zero", b->steps[0].reserved = 1)                               \
     FAULT(step_line, "step 0: not a line of a request", b->said[7] = '\n')                                             \
     FAULT(step_colon, "step 0: not a line of a request", b->said[6] = '-')                                             \
     FAULT(step_blank, "step 0: not a line of a request", b->said[7] = ':')                                             \
@@ -523,9 +523,9 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(named_flags, "named 0: unknown flags 0x2", with_named(b, "_http._tcp.example")->flags = 2)                   \
     FAULT(named_nth, "named 0: number 1 of one server", with_named(b, "a.example")->nth = 1)                           \
     FAULT(named_plain, "named 0: server 0 is not flagged so", with_named(b, "a.example"); b->servers[0].flags = 0)     \
-    FAULT(named_place, "named 0: the address is not the place of its name", with_named(b, "a.example");                \
+    FAULT(named_place, "named 0: the address isn't the place of its name", with_named(b, "a.example");                 \
           b->servers[0].flags |= PBC_SERVER_UNKNOWN)                                                                   \
-    FAULT(named_probe, "named 0: the address is not the place of its name", unknown_named(b, 1)->flags = 0)            \
+    FAULT(named_probe, "named 0: the address isn't the place of its name", unknown_named(b, 1)->flags = 0)             \
     FAULT(named_missing, "named: 0 rows for 1 servers", b->servers[0].flags = PBC_SERVER_NAMED)                        \
     FAULT(named_unknown, "server 0: unknown without a name", b->servers[0].flags = PBC_SERVER_UNKNOWN)                 \
     FAULT(origin, "origin: 1 bytes", with_named(b, "a.example"); img_add_origin(b, 1))                                 \
@@ -535,7 +535,7 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(server_vid, "server 0: VLANs 4095 and 0 do not go with flags 0x4",                                           \
           b->servers[0].flags = PBC_SERVER_HAS_VLAN;                                                                   \
           b->servers[0].vlan = 4095)                                                                                   \
-    FAULT(server_reserved, "server 0: reserved bytes are not zero", b->servers[0].reserved = 4)                        \
+    FAULT(server_reserved, "server 0: reserved bytes aren't zero", b->servers[0].reserved = 4)                         \
     FAULT(server_none, "server 3: in no pool", img_add_servers(b, b->servers[2]))                                      \
     FAULT(slots, "settings: Maglev tables of 16777216 slots", b->settings->maglev = 1 << 24)                           \
     FAULT(slots_together, "pools: more than 67108864 slots in their tables together", many_tables(b, 65))              \
@@ -563,13 +563,13 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
           b->branches[0].cond_count = 0)                                                                               \
     FAULT(branch_no_else, "service 0: branch 1: only the last branch can be, and must be, the `else`",                 \
           b->branches[1].cond_count = 1)                                                                               \
-    FAULT(branch_none, "service 0: its branches do not follow those before", b->services[0].branch_count = 3)          \
+    FAULT(branch_none, "service 0: its branches don't follow those before", b->services[0].branch_count = 3)           \
     FAULT(branch_left, "branch 2: of no service", img_add_branches(b, (struct pbc_branch){.shares = 3}))               \
     FAULT(share_none, "share 2: of no branch", b->branches[1].share_count = 0)                                         \
     FAULT(service_mode, "service 0: unknown mode 11", b->services[0].mode = 11)                                        \
     FAULT(service_none, "service 0: unknown `on no server` 3", b->services[0].no_server = 3)                           \
     FAULT(service_proxy, "service 0: proxy 3 belongs to another service", b->services[0].proxy = 3)                    \
-    FAULT(service_reserved2, "service 0: reserved bytes are not zero", b->services[0].reserved2[6] = 3)                \
+    FAULT(service_reserved2, "service 0: reserved bytes aren't zero", b->services[0].reserved2[6] = 3)                 \
     FAULT(service_gue, "service 0: GUE port 0", b->services[0].gue_port = 0)                                           \
     FAULT(service_not_gue, "service 0: GUE port 6080", b->services[0].mode = PBC_MODE_DSR_IPIP)                        \
     FAULT(service_variant, "service 0: GUE variant 2", b->services[0].gue_variant = 2)                                 \
@@ -584,10 +584,10 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(service_announce, "service 0: announces an endpoint without addresses",                                      \
           b->services[0].flags = PBC_SERVICE_ANNOUNCE)                                                                 \
     FAULT(service_cut, "service 0: cut into, in mode dsr gue", b->services[0].flags = PBC_SERVICE_CUT)                 \
-    FAULT(service_endpoints, "service 0: its endpoints do not follow those before", b->services[0].endpoints = 1)      \
-    FAULT(service_no_endpoints, "service 0: its endpoints do not follow those before",                                 \
+    FAULT(service_endpoints, "service 0: its endpoints don't follow those before", b->services[0].endpoints = 1)       \
+    FAULT(service_no_endpoints, "service 0: its endpoints don't follow those before",                                  \
           b->services[0].endpoint_count = 0)                                                                           \
-    FAULT(service_branches, "service 0: its branches do not follow those before", b->services[0].branches = 1)         \
+    FAULT(service_branches, "service 0: its branches don't follow those before", b->services[0].branches = 1)          \
     FAULT(service_walk, "service 0: more than 16777216 conditions and operands to try", many_branches(b))              \
     FAULT(nat_string, "nat 1: string past the end of `strings`", b->nats[1].name = PBC_NONE)                           \
     FAULT(nat_file, "nat 0: string past the end of `strings`", b->nats[0].place.file = PBC_NONE)                       \
@@ -598,12 +598,11 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(nat_out, "nat 0: interface does not exist", b->nats[0].iface = PBC_NONE)                                     \
     FAULT(nat_family, "nat 0: unknown family 4", b->nats[0].family = 4)                                                \
     FAULT(nat_no_family, "nat 1: unknown family 0", b->nats[1].family = 0)                                             \
-    FAULT(nat_to, "nat 1: its kind and its addresses to translate to do not go together",                              \
-          b->nats[1].outside_count = 0)                                                                                \
-    FAULT(nat_to_six, "nat 1: its kind and its addresses to translate to do not go together", b->nats[1].family = 6)   \
+    FAULT(nat_to, "nat 1: its kind and its addresses to translate to don't go together", b->nats[1].outside_count = 0) \
+    FAULT(nat_to_six, "nat 1: its kind and its addresses to translate to don't go together", b->nats[1].family = 6)    \
     FAULT(nat_to_past, "nat 1: past the end of `sets`", b->nats[1].outside = b->sets_count)                            \
     FAULT(nat_to_many, "nat 1: more than 65536 addresses to translate to", b->nats[1].outside = 0)                     \
-    FAULT(nat_to_none, "nat 0: its kind and its addresses to translate to do not go together",                         \
+    FAULT(nat_to_none, "nat 0: its kind and its addresses to translate to don't go together",                          \
           (b->nats[0].outside_count = 1, b->nats[0].family = 0))                                                       \
     FAULT(nat_to_one, "nat 1: has fields of a `forward`, but is none", b->nats[1].to[0] = 1)                           \
     FAULT(nat_forward_outside, "nat 2: has fields of a `source`, but is none", b->nats[2].outside_count = 1)           \
@@ -617,7 +616,7 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(nat_bare_icmp, "nat 5: protocol 58 has ports of its own", b->nats[5].ip_proto = 58)                          \
     FAULT(nat_map_from, "nat 4: a `map` with fields of other kinds", b->nats[4].from_count = 1)                        \
     FAULT(nat_map_port, "nat 4: a `map` with fields of other kinds", b->nats[4].port_hi = 1)                           \
-    FAULT(nat_map_family, "nat 4: address to forward does not fit", b->nats[4].family = 4)                             \
+    FAULT(nat_map_family, "nat 4: address to forward doesn't fit", b->nats[4].family = 4)                              \
     FAULT(nat_map_way, "nat 4: interface does not exist", b->nats[4].iface = 99)                                       \
     FAULT(nat_map_len, "nat 4: no prefix has the length 129", b->nats[4].len = 129)                                    \
     FAULT(nat_map_none, "nat 4: no prefix has the length 0", b->nats[4].len = 0)                                       \
@@ -632,32 +631,32 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(nat_ways, "nat 0: two ways out", b->nats[0].conds = COND_OUT_ON; b->nats[0].cond_count = 1)                  \
     FAULT(nat_ranges, "nat 0: past the end of `ranges`", (b->nats[0].ports = 99999, b->nats[0].port_count = 1))        \
     FAULT(nat_ranges_none, "nat 0: ranges of ports, but none of them", b->nats[0].ports = 1)                           \
-    FAULT(nat_ranges_ends, "nat 0: ranges of ports are not in order, or not those from port_lo to port_hi",            \
+    FAULT(nat_ranges_ends, "nat 0: ranges of ports aren't in order, or not those from port_lo to port_hi",             \
           b->nats[0].port_count = 2)                                                                                   \
-    FAULT(nat_ranges_order, "nat 0: ranges of ports are not in order, or not those from port_lo to port_hi",           \
+    FAULT(nat_ranges_order, "nat 0: ranges of ports aren't in order, or not those from port_lo to port_hi",            \
           ranges_overlap(b))                                                                                           \
     FAULT(nat_ranges_many, "nat 1: more than 4096 ranges of ports to translate to", many_ranges(b))                    \
     FAULT(nat_ranges_kind, "nat 2: has fields of a `source`, but is none", b->nats[2].port_count = 1)                  \
-    FAULT(nat_self, "nat 2: address to forward does not fit", b->nats[2].flags = PBC_NAT_TO_SELF)                      \
-    FAULT(nat_not_self, "nat 3: address to forward does not fit", b->nats[3].flags = 0)                                \
-    FAULT(nat_target, "nat 2: address to forward does not fit", b->nats[2].target[0] = 0)                              \
-    FAULT(nat_asks_self, "nat 3: asks for own addresses, which `meta` does not tell",                                  \
+    FAULT(nat_self, "nat 2: address to forward doesn't fit", b->nats[2].flags = PBC_NAT_TO_SELF)                       \
+    FAULT(nat_not_self, "nat 3: address to forward doesn't fit", b->nats[3].flags = 0)                                 \
+    FAULT(nat_target, "nat 2: address to forward doesn't fit", b->nats[2].target[0] = 0)                               \
+    FAULT(nat_asks_self, "nat 3: asks for own addresses, which `meta` doesn't have",                                   \
           b->meta->flags &= ~(uint32_t)PBC_NEEDS_SELF)                                                                 \
     FAULT(nat_proto, "nat 2: unknown protocol 7", b->nats[2].proto = 7)                                                \
     FAULT(nat_echo, "nat 3: echo and addresses differ in family", b->nats[3].proto = PBC_EP_ECHO4)                     \
     FAULT(nat_echo_port, "nat 3: an echo with ports", b->nats[3].target_port = 5)                                      \
     FAULT(nat_forward_port, "nat 2: port 0", b->nats[2].port_lo = 0)                                                   \
     FAULT(nat_past, "nat 2: ports past 65535", b->nats[2].target_port = 65526)                                         \
-    FAULT(nat_reserved, "nat 3: reserved bytes are not zero", b->nats[3].reserved2[27] = 1)                            \
+    FAULT(nat_reserved, "nat 3: reserved bytes aren't zero", b->nats[3].reserved2[27] = 1)                             \
     FAULT(nat_walk, "nat 4095: more than 16777216 statements and sets to try", many_nats(b))                           \
     FAULT(services_function, "meta: function 9 can't be that of the services", b->meta->services = 9)                  \
     FAULT(services_missing, "meta: function 0 can't be that of the services", b->meta->services = 0)                   \
-    FAULT(branch_operand, "instruction 47 (retb): branch does not exist", b->code[47].imm = 2)                         \
+    FAULT(branch_operand, "instruction 47 (retb): branch doesn't exist", b->code[47].imm = 2)                          \
     FAULT(branch_as_rule, "instruction 48 (retb): returns a rule and a branch",                                        \
           b->code[47] = ((struct insn){OP_RETK, 0, 0, 0}))                                                             \
     FAULT(services_return, "instruction 44 (retz): the function of the services can't return",                         \
           b->code[44] = ((struct insn){.op = OP_RETZ}))                                                                \
-    FAULT(services_called, "instruction 14 (call): the function of the services is not called", b->code[14].imm = 3)   \
+    FAULT(services_called, "instruction 14 (call): the function of the services isn't called", b->code[14].imm = 3)    \
     FAULT(host_elsewhere, "instruction 49 (host): only the function of the services may end in this way",              \
           b->code[49].op = OP_HOST)                                                                                    \
     FAULT(role_main, "instruction 8 (retz): function 0 can't return", memset(&b->code[8], 0, 8);                       \
@@ -826,8 +825,8 @@ static void mirroring(struct imgbuild *b)
     FAULT(b->mirrors[0].rule = 3, "rule 0: mirror 0")                                                                  \
     FAULT(b->mirrors[0].to = 3, "mirror 0: unknown target 3")                                                          \
     FAULT(b->mirrors[1].flags = 2, "mirror 1: unknown flags 0x2")                                                      \
-    FAULT(b->mirrors[1].reserved = 1, "mirror 1: reserved bytes are not zero")                                         \
-    FAULT(b->mirrors[1].reserved2 = 1, "mirror 1: reserved bytes are not zero")                                        \
+    FAULT(b->mirrors[1].reserved = 1, "mirror 1: reserved bytes aren't zero")                                          \
+    FAULT(b->mirrors[1].reserved2 = 1, "mirror 1: reserved bytes aren't zero")                                         \
     FAULT(b->mirrors[1].meter = 2, "mirror 1: meter 1 does not exist")                                                 \
     FAULT((b->meters[0].per = 1, b->meters[0].entries = 16, b->meters[0].len4 = 32, b->meters[0].len6 = 128),          \
           "mirror 1: its meter has a key")                                                                             \

@@ -37,9 +37,9 @@ static void another(struct imgbuild *b)
 /* FAULT(name, line, what to break in `b`); the classifying function is instructions 48 to 55. */
 #define FAULTS(FAULT)                                                                                                  \
     FAULT(cls_name, "classifier 0: string past the end of `strings`", b->classifiers[0].name = PBC_NONE)               \
-    FAULT(cls_gap_ranks, "classifier 0: its `ranks` do not follow those before", b->classifiers[0].ranks = 1)          \
+    FAULT(cls_gap_ranks, "classifier 0: its `ranks` don't follow those before", b->classifiers[0].ranks = 1)           \
     FAULT(cls_climbed, "classifier 0: lines: 1 in its header, but 0 in fact", b->classifiers[0].climbed = 1)           \
-    FAULT(cls_gap, "classifier 0: its `entries` do not follow those before", b->classifiers[0].entries = 1)            \
+    FAULT(cls_gap, "classifier 0: its `entries` don't follow those before", b->classifiers[0].entries = 1)             \
     FAULT(cls_gap_tree, "classifier 0: its `tree` do not follow those before", b->classifiers[0].tree = 1)             \
     FAULT(cls_past, "classifier 0: past the end of `blocks`", b->classifiers[0].block_count = 12)                      \
     FAULT(cls_left, "section `formats`: has entries of no classifier", b->classifiers[0].format_count = 1)             \
@@ -52,7 +52,7 @@ static void another(struct imgbuild *b)
     FAULT(cls_chain, "classifier 0: entries with code in turn: 1 in its header, but 2 in fact",                        \
           b->classifiers[0].chain = 1)                                                                                 \
     FAULT(cls_huge, "classifier 0: more than 4194303 entries", many_entries(b))                                        \
-    FAULT(entry_rule, "classifier 0, entry 2: rule does not exist", b->entries[2].rule = b->rules_count)               \
+    FAULT(entry_rule, "classifier 0, entry 2: rule doesn't exist", b->entries[2].rule = b->rules_count)                \
     FAULT(entry_order, "classifier 0, entry 1: not in the order of one list", b->entries[1].rule = 0)                  \
     FAULT(entry_list, "classifier 0, entry 2: not in the order of one list", b->entries[2].rule = 3)                   \
     FAULT(entry_do, "classifier 0, entry 1: a rule that decides nothing", b->entries[1].code = 0)                      \
@@ -67,33 +67,33 @@ static void another(struct imgbuild *b)
     FAULT(format_slot_masked, "classifier 0, format 1: no such slot", b->formats[1].half[0] = 32;                      \
           b->formats[1].half[1] = 33)                                                                                  \
     FAULT(format_slot_half, "classifier 0, format 1: no such slot", b->formats[1].half[1] = 12)                        \
-    FAULT(word_none, "classifier 0, word 1: reserved bits are not zero", b->tree[1] = 1ull << 40)                      \
+    FAULT(word_none, "classifier 0, word 1: reserved bits aren't zero", b->tree[1] = 1ull << 40)                       \
     FAULT(word_kind, "classifier 0, word 1: unknown kind", b->tree[1] = 4)                                             \
-    FAULT(word_cut, "classifier 0, word 0: reserved bits are not zero", b->tree[0] |= 1u << 6)                         \
-    FAULT(word_cut_behind, "classifier 0, word 0: reserved bits are not zero", b->tree[0] |= 1u << 18)                 \
-    FAULT(word_cut_high, "classifier 0, word 0: reserved bits are not zero", b->tree[0] |= 1u << 25)                   \
-    FAULT(word_fork, "classifier 0, word 3: reserved bits are not zero", b->tree[3] |= 1u << 12)                       \
-    FAULT(word_leaf, "classifier 0, word 5: reserved bits are not zero", b->tree[5] |= 1ull << 32)                     \
+    FAULT(word_cut, "classifier 0, word 0: reserved bits aren't zero", b->tree[0] |= 1u << 6)                          \
+    FAULT(word_cut_behind, "classifier 0, word 0: reserved bits aren't zero", b->tree[0] |= 1u << 18)                  \
+    FAULT(word_cut_high, "classifier 0, word 0: reserved bits aren't zero", b->tree[0] |= 1u << 25)                    \
+    FAULT(word_fork, "classifier 0, word 3: reserved bits aren't zero", b->tree[3] |= 1u << 12)                        \
+    FAULT(word_leaf, "classifier 0, word 5: reserved bits aren't zero", b->tree[5] |= 1ull << 32)                      \
     FAULT(word_shape, "classifier 0, word 5: not the shape of its format", b->tree[5] ^= 1u << 12)                     \
     FAULT(word_window, "classifier 0, word 0: window past the word's end", b->tree[0] = TREE_CUT_WORD(1, 0, 63, 2))    \
     FAULT(word_window_none, "classifier 0, word 0: a window of no size", b->tree[0] = TREE_CUT_WORD(1, 0, 31, 0))      \
     FAULT(word_window_wide, "classifier 0, word 0: a window of no size", b->tree[0] = TREE_CUT_WORD(1, 0, 0, 17))      \
-    FAULT(word_itself, "classifier 0, word 4: its table does not lie behind it",                                       \
+    FAULT(word_itself, "classifier 0, word 4: its table doesn't lie behind it",                                        \
           b->tree[4] = TREE_CUT_WORD(4, 5, 15, 1))                                                                     \
-    FAULT(word_back, "classifier 0, word 3: its table does not lie behind it", b->tree[3] = TREE_FORK_WORD(1, 2))      \
+    FAULT(word_back, "classifier 0, word 3: its table doesn't lie behind it", b->tree[3] = TREE_FORK_WORD(1, 2))       \
     FAULT(word_past, "classifier 0, word 0: its table ends past the end of `tree`",                                    \
           b->tree[0] = TREE_CUT_WORD(4, 0, 31, 2))                                                                     \
     FAULT(word_wraps, "classifier 0, word 3: its table ends past the end of `tree`",                                   \
           b->tree[3] = TREE_FORK_WORD(0x3ffffff, 2))                                                                   \
     FAULT(word_sizes, "classifier 0, word 2: a table of two sizes", b->tree[0] = TREE_CUT_WORD(3, 0, 31, 2);           \
           b->tree[2] = TREE_CUT_WORD(3, 0, 0, 1))                                                                      \
-    FAULT(word_format, "classifier 0, word 6: format does not exist", b->tree[6] = TREE_LEAF_WORD(6, 2, 9))            \
+    FAULT(word_format, "classifier 0, word 6: format doesn't exist", b->tree[6] = TREE_LEAF_WORD(6, 2, 9))             \
     FAULT(tables_overlap, "classifier 0, word 4: in two tables", b->tree[3] = TREE_CUT_WORD(4, 0, 0, 1))               \
-    FAULT(fork_least, "classifier 0, word 3: not the lowest entry of what it defers",                                  \
+    FAULT(fork_least, "classifier 0, word 3: not the lowest entry of those that it defers to",                         \
           b->tree[3] = TREE_FORK_WORD(5, 1))                                                                           \
-    FAULT(fork_more, "classifier 0, word 3: not the lowest entry of what it defers",                                   \
+    FAULT(fork_more, "classifier 0, word 3: not the lowest entry of those that it defers to",                          \
           b->tree[3] = TREE_FORK_WORD(5, 3))                                                                           \
-    FAULT(fork_none, "classifier 0, word 3: not the lowest entry of what it defers", b->tree[6] = TREE_NONE)           \
+    FAULT(fork_none, "classifier 0, word 3: not the lowest entry of those that it defers to", b->tree[6] = TREE_NONE)  \
     FAULT(leaf_past, "classifier 0, block at 11: a run past the end of `blocks`", b->tree[6] = img_leaf(b, 11, 1))     \
     FAULT(leaf_long, "classifier 0, block at 7: a run past the end of `blocks`", b->tree[6] = img_leaf(b, 7, 1))       \
     FAULT(leaf_formats, "classifier 0, block at 3: in two blocks", img_add_formats(b, b->formats[0]);                  \
@@ -108,17 +108,17 @@ static void another(struct imgbuild *b)
           img_column(b, 3, 3)[1] = img_range(1024, 1023))                                                              \
     FAULT(lane_range_first, "classifier 0, block at 3: a range runs backwards", img_column(b, 3, 1)[0] = UINT32_MAX)   \
     FAULT(lane_pair, "classifier 0, block at 6: value has bits outside the mask", img_column(b, 6, 2)[0] = ~2u)        \
-    FAULT(lane_entry, "classifier 0, block at 3: entry does not exist", img_column(b, 3, 0)[1] = 3)                    \
-    FAULT(lane_more, "classifier 0, block at 3: entry does not exist", img_column(b, 3, 0)[1] |= PBC_LANE_MORE)        \
-    FAULT(lane_order, "classifier 0, block at 0: lanes are not in order", img_column(b, 0, 0)[1] = 0;                  \
+    FAULT(lane_entry, "classifier 0, block at 3: entry doesn't exist", img_column(b, 3, 0)[1] = 3)                     \
+    FAULT(lane_more, "classifier 0, block at 3: entry doesn't exist", img_column(b, 3, 0)[1] |= PBC_LANE_MORE)         \
+    FAULT(lane_order, "classifier 0, block at 0: lanes aren't in order", img_column(b, 0, 0)[1] = 0;                   \
           img_column(b, 0, 0)[0] = 1)                                                                                  \
-    FAULT(lane_order_run, "classifier 0, block at 3: lanes are not in order", img_column(b, 3, 0)[0] = 0)              \
-    FAULT(lane_hole, "classifier 0, block at 0: lanes are not in order", img_column(b, 0, 1)[1] = UINT32_MAX;          \
+    FAULT(lane_order_run, "classifier 0, block at 3: lanes aren't in order", img_column(b, 3, 0)[0] = 0)               \
+    FAULT(lane_hole, "classifier 0, block at 0: lanes aren't in order", img_column(b, 0, 1)[1] = UINT32_MAX;           \
           img_column(b, 0, 0)[1] = PBC_LANE_NONE)                                                                      \
     FAULT(lane_sentinel, "classifier 0, block at 3: an unused lane may match", img_column(b, 3, 1)[5] = 0)             \
     FAULT(lane_sentinel_last, "classifier 0, block at 6: an unused lane may match", img_column(b, 6, 2)[3] = 1)        \
-    FAULT(classify_number, "instruction 50 (classify): classifier does not exist", b->code[50].imm = 1)                \
-    FAULT(classify_a, "instruction 50 (classify): an operand that it does not take", b->code[50].a = 1)                \
+    FAULT(classify_number, "instruction 50 (classify): classifier doesn't exist", b->code[50].imm = 1)                 \
+    FAULT(classify_a, "instruction 50 (classify): an operand that it doesn't take", b->code[50].a = 1)                 \
     FAULT(classify_twice, "instruction 51 (classify): is the function's second", b->code[51] = b->code[50])            \
     FAULT(classify_shared, "instruction 39 (classify): is the classifier's second", put(b, 39, OP_CLASSIFY, 0, 0, 0);  \
           b->code[14].imm = 5; put(b, 13, OP_CALL, 0, 0, 2))                                                           \
@@ -129,7 +129,7 @@ static void another(struct imgbuild *b)
     FAULT(code_before, "instruction 52 (classify): the code of entry 0 does not lie behind it",                        \
           b->code[52] = b->code[50];                                                                                   \
           put(b, 50, OP_JALL, 0, 1, 1))                                                                                \
-    FAULT(again_a, "instruction 55 (again): an operand that it does not take", b->code[55].a = 1)                      \
+    FAULT(again_a, "instruction 55 (again): an operand that it doesn't take", b->code[55].a = 1)                       \
     FAULT(again_missed, "instruction 55 (again): on some way to it no `classify` has found an entry",                  \
           put(b, 51, OP_JUMP, 0, 3, 0))                                                                                \
     FAULT(again_around, "instruction 57 (again): on some way to it no `classify` has found an entry",                  \
@@ -316,23 +316,24 @@ static void ranked(struct imgbuild *b)
     FAULT(past, "classifier 0, line 0: leads past the end of `ranks`", rest(b, 0) += 5ull << 32)                       \
     FAULT(wraps, "classifier 0, line 0: leads past the end of `ranks`", rest(b, 0) |= 0xfffffff0ull << 32)             \
     FAULT(itself, "classifier 0, line 0: leads to a line before it", rest(b, 0) -= 4ull << 32)                         \
-    FAULT(width, "classifier 0, line 4: not as wide as its parent says", rest(b, 0) &= ~4ull)                          \
-    FAULT(width_below, "classifier 0, line 6: not as wide as its parent says", rest(b, 6) &= ~2ull)                    \
+    FAULT(width, "classifier 0, line 4: its width differs from the one that its parent gives", rest(b, 0) &= ~4ull)    \
+    FAULT(width_below, "classifier 0, line 6: its width differs from the one that its parent gives",                   \
+          rest(b, 6) &= ~2ull)                                                                                         \
     FAULT(both, "classifier 0, line 4: both a node and lower halves", rest(b, 2) = RANK_NODE(RANK_INNER, 0, 0, 0, 3);  \
           rest(b, 3) = RANK_NODE(RANK_LEAF, 1, 0, 0, 0); rest(b, 2) = RANK_NODE(RANK_INNER, 0, 1, 0, 3); unused(b, 3)) \
     FAULT(lost, "classifier 0, line 8: nothing leads to it", img_add_ranks(b, b->ranks[2]);                            \
           b->classifiers->rank_count++)                                                                                \
     FAULT(behind, "classifier 0, line 1: nothing leads to it", b->ranks[1].word[3] = 1)                                \
-    FAULT(high, "classifier 0, line 0: reserved bits are not zero", rest(b, 0) |= 64)                                  \
-    FAULT(leaf_stride, "classifier 0, line 2: reserved bits are not zero", rest(b, 2) |= 4)                            \
-    FAULT(lower_rest, "classifier 0, line 5: reserved bits are not zero", rest(b, 5) |= 1ull << 24)                    \
+    FAULT(high, "classifier 0, line 0: reserved bits aren't zero", rest(b, 0) |= 64)                                   \
+    FAULT(leaf_stride, "classifier 0, line 2: reserved bits aren't zero", rest(b, 2) |= 4)                             \
+    FAULT(lower_rest, "classifier 0, line 5: reserved bits aren't zero", rest(b, 5) |= 1ull << 24)                     \
     FAULT(range_far, "classifier 0, line 7: a range of more than 128 bits", rest(b, 7) = 129)                          \
-    FAULT(range_lower, "classifier 0, line 5: a range that does not begin with its bound", rest(b, 5) |= 1)            \
-    FAULT(range_upper, "classifier 0, line 5: a range that does not begin with its bound", rest(b, 5) += 3ull << 16)   \
-    FAULT(root_rest, "classifier 0, line 1: reserved bits are not zero", b->ranks[0] = (struct pbc_rank){{0}};         \
+    FAULT(range_lower, "classifier 0, line 5: a range that doesn't begin with its bound", rest(b, 5) |= 1)             \
+    FAULT(range_upper, "classifier 0, line 5: a range that doesn't begin with its bound", rest(b, 5) += 3ull << 16)    \
+    FAULT(root_rest, "classifier 0, line 1: reserved bits aren't zero", b->ranks[0] = (struct pbc_rank){{0}};          \
           unused(b, 0); unused(b, 1); rest(b, 0) = RANK_NODE(RANK_INNER, 1, 1, 0, 4); rest(b, 1) = 1)                  \
-    FAULT(order, "classifier 0, line 4: bounds are not in order", b->ranks[4].word[0] = 4)                             \
-    FAULT(order_lower, "classifier 0, line 4: bounds are not in order", b->ranks[5].word[0] = 2)                       \
+    FAULT(order, "classifier 0, line 4: bounds aren't in order", b->ranks[4].word[0] = 4)                              \
+    FAULT(order_lower, "classifier 0, line 4: bounds aren't in order", b->ranks[5].word[0] = 2)                        \
     FAULT(unused_upper, "classifier 0, line 0: an unused bound", b->ranks[0].word[6] = 7)                              \
     FAULT(unused_lower, "classifier 0, line 6: an unused bound", b->ranks[7].word[1] = 0)                              \
     FAULT(format, "classifier 0, format 0: does not begin with ranks", b->formats[0].half[3] = 1)                      \

@@ -110,7 +110,7 @@ static void expect_zero(make_fn *make, size_t section, size_t at, size_t len, co
         struct imgbuild b;
         char line[128];
         make(&b);
-        snprintf(line, sizeof line, "%s 0: reserved bytes are not zero", what);
+        snprintf(line, sizeof line, "%s 0: reserved bytes aren't zero", what);
         char *entry = *(char **)((char *)&b + section);
         entry[at + i] = i % 2 ? 1 : (char)0x80;
         expect(&b, member, line);

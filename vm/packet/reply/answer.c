@@ -13,7 +13,7 @@ static const char *addresses_forbid(const struct key *key)
 {
     const bool v4 = key->kind & KIND_IP4;
     const uint32_t *dst = key->dst;
-    if (v4 ? is_no_host4(key->src[0]) : is_no_host6(key->src)) return "its source address is not that of a single host";
+    if (v4 ? is_no_host4(key->src[0]) : is_no_host6(key->src)) return "its source address isn't that of a single host";
     if (key_is_to_group(key)) return "its destination address is multicast or broadcast";
     return (v4 ? dst[0] >> 24 : dst[0] | dst[1] | dst[2] | dst[3]) ? NULL : "its destination address is unspecified";
 }
@@ -30,7 +30,7 @@ static bool icmp_allows(const struct key *key)
 const char *answer_withheld(const struct pkt *pkt, const struct key *key)
 {
     if (pkt->reason) return "it is malformed";
-    if (!(key->kind & KIND_IP)) return "it is not IP";
+    if (!(key->kind & KIND_IP)) return "it isn't IP";
     if (key->kind & KIND_FRAG_LATER) return "it is a later fragment";
     if (key->kind & KIND_TCP && key->marks & TCP_RST) return "it is itself a RST";
     if (!icmp_allows(key)) return "it is an ICMP error, or of a type that may be one";

@@ -51,7 +51,7 @@ static bool verify_entry(const struct classify_pass *t, uint32_t e)
 {
     const struct program *p = t->v->p;
     const uint32_t rule = t->entries[e].rule;
-    if (rule >= p->rules_count) return fault(t->v, "classifier %u, entry %u: rule does not exist", t->i, e);
+    if (rule >= p->rules_count) return fault(t->v, "classifier %u, entry %u: rule doesn't exist", t->i, e);
     if (e && (rule <= t->entries[e - 1].rule || p->rules[rule].list != p->rules[t->entries[e - 1].rule].list))
         return fault(t->v, "classifier %u, entry %u: not in the order of one list", t->i, e);
     if (t->entries[e].code) return true;
@@ -77,7 +77,7 @@ static bool verify_halves(const struct classify_pass *t, uint32_t i, unsigned fr
         if (f->half[h] & ~(PBC_MASKED | 31u) || (h >= pbc_columns(f->lines) && f->half[h]))
             return fault(t->v, "classifier %u, format %u: no such half", t->i, i);
     return from || !(f->half[0] & PBC_MASKED) ||
-           fault(t->v, "classifier %u, format %u: does not begin with a range", t->i, i);
+           fault(t->v, "classifier %u, format %u: doesn't begin with a range", t->i, i);
 }
 
 static bool verify_format(const struct classify_pass *t, uint32_t i)
@@ -89,7 +89,7 @@ static bool verify_format(const struct classify_pass *t, uint32_t i)
     if (ranks ? f->pairs > 0 : 2u * f->pairs > pbc_columns(f->lines))
         return fault(t->v, "classifier %u, format %u: no such number of pairs", t->i, i);
     for (unsigned h = 0; h < ranks; h++)
-        if (f->half[h]) return fault(t->v, "classifier %u, format %u: does not begin with ranks", t->i, i);
+        if (f->half[h]) return fault(t->v, "classifier %u, format %u: doesn't begin with ranks", t->i, i);
     for (unsigned h = 0; h < 2u * f->pairs; h += 2)
         if (f->half[h] > 30 || f->half[h] % 2 || f->half[h + 1] != f->half[h] + 1)
             return fault(t->v, "classifier %u, format %u: no such slot", t->i, i);
@@ -132,7 +132,7 @@ static bool verify_lane(const struct classify_pass *t, uint32_t block, const str
     const uint32_t entry = lane_entry(t, block, lane), first = column(t, block, 1)[lane];
     if (entry != PBC_LANE_NONE)
         return entry < t->c->entry_count ? verify_compared(t, block, f, lane)
-                                         : at_block(t, block, "entry does not exist");
+                                         : at_block(t, block, "entry doesn't exist");
     const bool never =
         t->c->rank_count || f->pairs ? first == 1 && column(t, block, 2)[lane] == 0 : first == UINT32_MAX;
     return never || at_block(t, block, "an unused lane may match");
@@ -145,7 +145,7 @@ static bool verify_block(const struct classify_pass *t, uint32_t block, const st
     for (unsigned lane = 0; lane < 8; lane++) {
         const uint32_t entry = lane_entry(t, block, lane);
         if (!verify_lane(t, block, f, lane)) return false;
-        if (entry < before) return at_block(t, block, "lanes are not in order");
+        if (entry < before) return at_block(t, block, "lanes aren't in order");
         before = entry;
     }
     return true;
@@ -198,7 +198,7 @@ static bool verify_run(const struct classify_pass *t, uint32_t base, uint32_t fo
     uint32_t block = base, before = 0;
     for (bool more = true; more; block += f->lines) {
         if (block < t->c->block_count && t->line[block].format == format + 1) {
-            if (lane_entry(t, block, 0) < before) return at_block(t, block, "lanes are not in order");
+            if (lane_entry(t, block, 0) < before) return at_block(t, block, "lanes aren't in order");
             break;
         }
         if (!take_lines(t, block, format, f->lines) || !verify_block(t, block, f, before)) return false;
@@ -216,7 +216,7 @@ static bool verify_run(const struct classify_pass *t, uint32_t base, uint32_t fo
 static bool verify_table(const struct classify_pass *t, uint32_t i, unsigned bits)
 {
     const uint32_t base = TREE_BASE(t->tree[i]);
-    if (base <= i) return at_word(t, i, "its table does not lie behind it");
+    if (base <= i) return at_word(t, i, "its table doesn't lie behind it");
     if (!inside(base, 1u << bits, t->c->tree_count)) return at_word(t, i, "its table ends past the end of `tree`");
     if (t->bits[base] && t->bits[base] != bits) return at_word(t, i, "a table of two sizes");
     t->bits[base] = (uint8_t)bits;
@@ -235,9 +235,9 @@ static bool verify_word(const struct classify_pass *t, uint32_t i)
     case TREE_LEAF: said = TREE_LEAF_WORD(base, TREE_FORMAT(w), TREE_SHAPE(w)); break;
     default: return at_word(t, i, "unknown kind");
     }
-    if (w != said) return at_word(t, i, "reserved bits are not zero");
+    if (w != said) return at_word(t, i, "reserved bits aren't zero");
     if (TREE_KIND(w) == TREE_LEAF) {
-        if (TREE_FORMAT(w) >= t->c->format_count) return at_word(t, i, "format does not exist");
+        if (TREE_FORMAT(w) >= t->c->format_count) return at_word(t, i, "format doesn't exist");
         return TREE_SHAPE(w) == pbc_shape(&t->formats[TREE_FORMAT(w)]) || at_word(t, i, "not the shape of its format");
     }
     if (TREE_KIND(w) == TREE_FORK) return verify_table(t, i, 1);
@@ -283,7 +283,8 @@ static bool sum_word(const struct classify_pass *t, uint32_t i)
     struct below b = {.least = PBC_LANE_NONE};
     if (TREE_KIND(w) == TREE_CUT || TREE_KIND(w) == TREE_FORK) b = t->table[base];
     if (TREE_KIND(w) == TREE_FORK) {
-        if (TREE_LEAST(w) != t->word[base + 1].least) return at_word(t, i, "not the lowest entry of what it defers");
+        if (TREE_LEAST(w) != t->word[base + 1].least)
+            return at_word(t, i, "not the lowest entry of those that it defers to");
         /* A search walks both words of a fork, so their values add up. */
         const struct below *x = &t->word[base], *y = &t->word[base + 1];
         b.words = (uint16_t)(x->words + y->words); /* at most 2^PBC_FORKS_MAX paths of PBC_TREE_DEPTH words each */
@@ -371,7 +372,7 @@ static bool verify_parts(const struct verifier *v)
                                          {c->ranks, c->rank_count}};
         for (unsigned s = 0; s < PARTS; s++) {
             if (part[s][0] != next[s])
-                return fault(v, "classifier %u: its `%s` do not follow those before", i, names[s]);
+                return fault(v, "classifier %u: its `%s` don't follow those before", i, names[s]);
             if (!inside(part[s][0], part[s][1], total[s]))
                 return fault(v, "classifier %u: past the end of `%s`", i, names[s]);
             next[s] += part[s][1];

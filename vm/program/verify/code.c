@@ -46,14 +46,14 @@ static bool verify_unused(const struct verifier *v, uint32_t i)
     const struct insn *n = &v->p->code[i];
     unsigned kind = op_info[n->op].operand;
     if ((n->a && !uses[kind].a) || (n->to && !uses[kind].to) || (n->imm && !uses[kind].imm))
-        return at_insn(v, i, "an operand that it does not take");
+        return at_insn(v, i, "an operand that it doesn't take");
     return true;
 }
 
 static bool verify_half(const struct verifier *v, uint32_t i)
 {
     unsigned half = v->p->code[i].a;
-    return (half >= HALF_FIRST && half <= HALF_LAST) || at_insn(v, i, "no such half");
+    return (half >= HALF_FIRST && half <= HALF_LAST) || at_insn(v, i, "half doesn't exist");
 }
 
 /* Check a number that the key may not hold, or a range that may run backwards. */
@@ -63,14 +63,14 @@ static bool verify_header(const struct verifier *v, uint32_t i)
     const struct insn *n = &p->code[i];
     if (n->a >= COND_COUNT || !cond_info[n->a].word || half_in_key(cond_info[n->a].half))
         return at_insn(v, i, "no such number of the IP header");
-    if (n->imm >= p->ranges_count) return at_insn(v, i, "range does not exist");
+    if (n->imm >= p->ranges_count) return at_insn(v, i, "range doesn't exist");
     return p->ranges[n->imm].lo <= p->ranges[n->imm].hi || at_insn(v, i, "range runs backwards");
 }
 
 static bool verify_rule_operand(const struct verifier *v, uint32_t i)
 {
     const struct insn *n = &v->p->code[i];
-    if (n->imm >= v->p->rules_count) return at_insn(v, i, "rule does not exist");
+    if (n->imm >= v->p->rules_count) return at_insn(v, i, "rule doesn't exist");
     bool decides = n->op == OP_RETK || n->op == OP_DECIDEK;
     return !decides || pbc_decides(v->p->rules[n->imm].verdict) || at_insn(v, i, "a rule that decides nothing");
 }
@@ -82,39 +82,39 @@ static bool verify_operand(const struct verifier *v, uint32_t i)
     switch ((enum operand)op_info[n->op].operand) {
     case OPERAND_NONE:
     case OPERAND_TO: return true;
-    case OPERAND_FLOWS: return n->a < p->grains_count || at_insn(v, i, "grain does not exist");
+    case OPERAND_FLOWS: return n->a < p->grains_count || at_insn(v, i, "grain doesn't exist");
     case OPERAND_SLOT: return n->a < 16 || at_insn(v, i, "no such slot");
     case OPERAND_PREFIX: return n->a >> 5 < ADDRESS_SLOTS || at_insn(v, i, "no such slot");
     case OPERAND_HALF:
         return verify_half(v, i) && (n->imm >> 16 <= (n->imm & 0xffff) || at_insn(v, i, "range runs backwards"));
-    case OPERAND_MAP: return verify_half(v, i) && (n->imm < p->maps_count || at_insn(v, i, "map does not exist"));
+    case OPERAND_MAP: return verify_half(v, i) && (n->imm < p->maps_count || at_insn(v, i, "map doesn't exist"));
     case OPERAND_SET:
-        return n->a > 1 ? at_insn(v, i, "no such side") : n->imm < p->sets_count || at_insn(v, i, "set does not exist");
+        return n->a > 1 ? at_insn(v, i, "no such side") : n->imm < p->sets_count || at_insn(v, i, "set doesn't exist");
     case OPERAND_MACSET:
         return n->a > 1 ? at_insn(v, i, "no such side")
-                        : n->imm < p->macsets_count || at_insn(v, i, "set does not exist");
+                        : n->imm < p->macsets_count || at_insn(v, i, "set doesn't exist");
     case OPERAND_MACKIND:
         if (n->a > 1) return at_insn(v, i, "no such side");
         return (n->imm > 0 && n->imm <= (MAC_MULTICAST | MAC_BROADCAST)) || at_insn(v, i, "no such kind of address");
-    case OPERAND_PATTERN: return n->imm < p->patterns_count || at_insn(v, i, "pattern does not exist");
+    case OPERAND_PATTERN: return n->imm < p->patterns_count || at_insn(v, i, "pattern doesn't exist");
     case OPERAND_HEADER: return verify_header(v, i);
     case OPERAND_COND:
-        if (n->imm >= p->conds_count) return at_insn(v, i, "condition does not exist");
-        return verify_asks_stream(p, n->imm) || at_insn(v, i, "a condition that the first bytes do not meet");
-    case OPERAND_METER: return n->imm < p->meters_count || at_insn(v, i, "meter does not exist");
+        if (n->imm >= p->conds_count) return at_insn(v, i, "condition doesn't exist");
+        return verify_asks_stream(p, n->imm) || at_insn(v, i, "a condition that the first bytes don't meet");
+    case OPERAND_METER: return n->imm < p->meters_count || at_insn(v, i, "meter doesn't exist");
     case OPERAND_RULE: return verify_rule_operand(v, i);
-    case OPERAND_CLASSIFIER: return n->imm < p->classifiers_count || at_insn(v, i, "classifier does not exist");
+    case OPERAND_CLASSIFIER: return n->imm < p->classifiers_count || at_insn(v, i, "classifier doesn't exist");
     case OPERAND_FUNC:
-        if (n->imm >= p->funcs_count) return at_insn(v, i, "function does not exist");
+        if (n->imm >= p->funcs_count) return at_insn(v, i, "function doesn't exist");
         return n->a < PBC_REGS || at_insn(v, i, "no such register");
     case OPERAND_REG: return n->a < PBC_REGS || at_insn(v, i, "no such register");
     case OPERAND_REGFW:
         if (n->a >= PBC_REGS) return at_insn(v, i, "no such register");
-        return n->imm < p->firewalls_count || at_insn(v, i, "firewall does not exist");
-    case OPERAND_FIREWALL: return n->imm < p->firewalls_count || at_insn(v, i, "firewall does not exist");
-    case OPERAND_BRANCH: return n->imm < p->branches_count || at_insn(v, i, "branch does not exist");
+        return n->imm < p->firewalls_count || at_insn(v, i, "firewall doesn't exist");
+    case OPERAND_FIREWALL: return n->imm < p->firewalls_count || at_insn(v, i, "firewall doesn't exist");
+    case OPERAND_BRANCH: return n->imm < p->branches_count || at_insn(v, i, "branch doesn't exist");
     case OPERAND_RULEFW:
-        return verify_rule_operand(v, i) && (n->to < p->firewalls_count || at_insn(v, i, "firewall does not exist"));
+        return verify_rule_operand(v, i) && (n->to < p->firewalls_count || at_insn(v, i, "firewall doesn't exist"));
     }
     return false;
 }
@@ -218,7 +218,7 @@ static bool verify_call(struct code_pass *c, uint32_t func, uint32_t i)
     uint32_t callee = c->v->p->code[i].imm;
     if (callee <= func) return at_insn(c->v, i, "calls only go to later functions");
     if (callee == c->v->p->meta->services || callee == c->v->p->meta->streams)
-        return at_insn(c->v, i, "the function of the services is not called");
+        return at_insn(c->v, i, "the function of the services isn't called");
     if (is_would(c, callee) && (callee == c->v->p->meta->would || !is_would(c, func)))
         return at_insn(c->v, i, "calls what decides without `audit`");
     c->calls[callee] = 1;
@@ -242,7 +242,7 @@ static bool verify_classify(struct code_pass *c, uint32_t func, uint32_t i, uint
         const uint32_t code = p->entries[k->entries + e].code;
         if (!code) continue;
         if (code <= i - first || code >= end - first)
-            return fault(c->v, "instruction %u (classify): the code of entry %u does not lie behind it", i, e);
+            return fault(c->v, "instruction %u (classify): the code of entry %u doesn't lie behind it", i, e);
         merge(&c->state[first + code], c->state[i] | FOUND);
     }
     return true;
@@ -285,7 +285,7 @@ static bool verify_tiling(const struct verifier *v)
     for (uint32_t i = 0; i < p->funcs_count; i++) {
         const struct pbc_func *f = &p->funcs[i];
         if (!verify_string(v, f->name, "function", i)) return false;
-        if (f->first != next) return fault(v, "function %u: does not follow the one before", i);
+        if (f->first != next) return fault(v, "function %u: doesn't follow the one before", i);
         if (f->count == 0) return fault(v, "function %u: empty", i);
         if (!inside(f->first, f->count, p->code_count)) return fault(v, "function %u: past the end of `code`", i);
         next = f->first + f->count;

@@ -9,7 +9,7 @@ static bool verify_decider(const struct verifier *v, uint32_t i, const uint32_t 
 {
     const struct program *p = v->p;
     const uint32_t rule = p->memos[i].rule;
-    if (rule >= p->rules_count) return fault(v, "memo %u: rule %u does not exist", i, rule);
+    if (rule >= p->rules_count) return fault(v, "memo %u: rule %u doesn't exist", i, rule);
     const struct pbc_rule *r = &p->rules[rule];
     if (r->list != p->memos[i].firewall) return fault(v, "memo %u: rule %u belongs to another list", i, rule);
     if (r->verdict > PBC_V_REJECT || r->flags & PBC_RULE_LOG)
@@ -33,7 +33,7 @@ bool verify_memos(const struct verifier *v)
     for (uint32_t i = 0; i < p->conds_count; i++) before[i + 1] = before[i] + !pbc_asks_flow(&p->conds[i]);
     for (uint32_t i = 0; i < p->memos_count; i++) {
         const struct pbc_memo *m = &p->memos[i];
-        if (m->firewall >= p->firewalls_count) return fault(v, "memo %u: firewall %u does not exist", i, m->firewall);
+        if (m->firewall >= p->firewalls_count) return fault(v, "memo %u: firewall %u doesn't exist", i, m->firewall);
         if (i && !ascending(m - 1, m)) return fault(v, "memo %u: out of order", i);
         if (m->rule != RULE_DEFAULT && !verify_decider(v, i, before)) return false;
     }

@@ -10,8 +10,8 @@ static bool verify_mirror(const struct verifier *v, uint32_t i)
         return fault(v, "mirror %u: rule %u has another", i, m->rule);
     if (m->to >= PBC_MIRROR_TOS) return fault(v, "mirror %u: unknown target %u", i, m->to);
     if (m->flags > PBC_MIRROR_SENT) return fault(v, "mirror %u: unknown flags 0x%x", i, m->flags);
-    if (m->reserved || m->reserved2) return fault(v, "mirror %u: reserved bytes are not zero", i);
-    if (m->meter > p->meters_count) return fault(v, "mirror %u: meter %u does not exist", i, m->meter - 1);
+    if (m->reserved || m->reserved2) return fault(v, "mirror %u: reserved bytes aren't zero", i);
+    if (m->meter > p->meters_count) return fault(v, "mirror %u: meter %u doesn't exist", i, m->meter - 1);
     if (m->meter && p->meters[m->meter - 1].per) return fault(v, "mirror %u: its meter has a key", i);
     if (m->snap < (m->to == PBC_MIRROR_DEVICE ? PBC_SNAP_SENT_MIN : 1) || m->snap > PBC_SNAP_MAX)
         return fault(v, "mirror %u: snap %u", i, m->snap);
@@ -29,13 +29,13 @@ static bool verify_add(const struct verifier *v, uint32_t i)
     uint8_t reserved = 0;
     if (a->rule >= p->rules_count || p->rules[a->rule].verdict != PBC_V_ADD || p->rules[a->rule].add != i + 1)
         return fault(v, "add %u: rule %u has another", i, a->rule);
-    if (a->live >= p->lives_count) return fault(v, "add %u: live set does not exist", i);
+    if (a->live >= p->lives_count) return fault(v, "add %u: live set doesn't exist", i);
     if (a->for_ns < PBC_ADD_NS_MIN || a->for_ns > PBC_ADD_NS_MAX) return fault(v, "add %u: time out of bounds", i);
     if (a->len4 > 32 || a->len6 > 128) return fault(v, "add %u: prefix lengths %u and %u", i, a->len4, a->len6);
     if (a->flags & ~(PBC_ADD_DESTINATION | PBC_ADD_ONCE | PBC_ADD_CUT))
         return fault(v, "add %u: unknown flags 0x%x", i, a->flags);
     for (unsigned k = 0; k < sizeof a->reserved; k++) reserved |= a->reserved[k];
-    return !reserved || fault(v, "add %u: reserved bytes are not zero", i);
+    return !reserved || fault(v, "add %u: reserved bytes aren't zero", i);
 }
 
 bool verify_mirrors(const struct verifier *v)

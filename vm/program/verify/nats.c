@@ -60,7 +60,7 @@ static bool verify_ranges(const struct verifier *v, uint32_t i)
     const struct pbc_range *r = v->p->ranges + n->ports;
     bool good = r[0].lo == n->port_lo && r[n->port_count - 1].hi == n->port_hi;
     for (uint32_t k = 0; k < n->port_count; k++) good &= r[k].lo <= r[k].hi && (!k || r[k - 1].hi < r[k].lo);
-    return good || fault(v, "nat %u: ranges of ports are not in order, or not those from port_lo to port_hi", i);
+    return good || fault(v, "nat %u: ranges of ports aren't in order, or not those from port_lo to port_hi", i);
 }
 
 static bool verify_outbound(const struct verifier *v, uint32_t i)
@@ -68,11 +68,11 @@ static bool verify_outbound(const struct verifier *v, uint32_t i)
     const struct program *p = v->p;
     const struct pbc_nat *n = &p->nats[i];
     bool masquerade = n->kind == PBC_NAT_MASQUERADE;
-    if (!has_way(p, n)) return fault(v, "nat %u: interface does not exist", i);
+    if (!has_way(p, n)) return fault(v, "nat %u: interface doesn't exist", i);
     if (masquerade ? n->family != 0 : n->family != 4 && n->family != 6)
         return fault(v, "nat %u: unknown family %u", i, n->family);
     if ((address_count(p, n->outside, n->outside_count, n->family, PBC_OUTSIDES_MAX) == 0) != masquerade)
-        return fault(v, "nat %u: its kind and its addresses to translate to do not go together", i);
+        return fault(v, "nat %u: its kind and its addresses to translate to don't go together", i);
     if (n->port_lo == 0) return fault(v, "nat %u: port 0", i);
     if (!verify_ranges(v, i)) return false;
     return !has_ends(n) || fault(v, "nat %u: has fields of a `forward`, but is none", i);
@@ -116,7 +116,7 @@ static bool verify_inbound(const struct verifier *v, uint32_t i)
     if (!n->family) return fault(v, "nat %u: unknown family 0", i);
     if (is_zero(n->to) != wide || is_zero(n->target) || !fits_family(n->to, n->family) ||
         !fits_family(n->target, n->family))
-        return fault(v, "nat %u: address to forward does not fit", i);
+        return fault(v, "nat %u: address to forward doesn't fit", i);
     return true;
 }
 
@@ -134,7 +134,7 @@ static bool verify_forward(const struct verifier *v, uint32_t i)
 {
     const struct pbc_nat *n = &v->p->nats[i];
     if (n->flags & PBC_NAT_TO_SELF && !(v->p->meta->flags & PBC_NEEDS_SELF))
-        return fault(v, "nat %u: asks for own addresses, which `meta` does not tell", i);
+        return fault(v, "nat %u: asks for own addresses, which `meta` doesn't have", i);
     return verify_lead(v, i);
 }
 

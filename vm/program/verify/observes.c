@@ -28,10 +28,10 @@ static bool verify_observe(const struct verifier *v, uint32_t i, uint32_t *next)
     if (!verify_fields(v, FIELDS_OBSERVE, i)) return false;
     if (!verify_path(v, o->sessions, i) || !verify_path(v, o->stream, i)) return false;
     if ((o->sessions_limit && !o->sessions) || ((o->stream_limit || o->flags) && !o->stream))
-        return fault(v, "observe %u: a limit or form of a file that it does not write", i);
+        return fault(v, "observe %u: a limit or form of a file that it doesn't write", i);
     if ((o->wants[0] | o->wants[1]) & kinds & ~reads) return fault(v, "observe %u: unknown kind of first bytes", i);
     if (o->choices != *next || !o->choice_count || !inside(o->choices, o->choice_count, v->p->choices_count))
-        return fault(v, "observe %u: its branches do not follow those before", i);
+        return fault(v, "observe %u: its branches don't follow those before", i);
     *next = o->choices + o->choice_count;
     return !o->cut || (o->cut <= v->p->services_count && v->p->services[o->cut - 1].flags & PBC_SERVICE_CUT) ||
            fault(v, "observe %u: cuts into connections for service %u", i, o->cut - 1);
@@ -49,7 +49,7 @@ static bool verify_reads(const struct verifier *v, const struct pbc_choice *x, u
         const struct pbc_pattern *t = bytes ? &v->p->patterns[cond->first] : NULL;
         if ((tls && !(wants & FIRST_TLS)) || (request && !(wants & FIRST_HTTP)) ||
             (bytes && wants >> FIRST_BYTES_SHIFT < (uint32_t)t->at + t->len))
-            return fault(v, "choice %u: asks for first bytes that its service does not read", i);
+            return fault(v, "choice %u: asks for first bytes that its service doesn't read", i);
     }
     return true;
 }
@@ -63,7 +63,7 @@ static bool verify_choice(const struct verifier *v, uint32_t i, const struct tal
     if (x->does == PBC_STREAM && !p->observes[x->observe].stream)
         return fault(v, "choice %u: its service has no stream", i);
     if (x->does == PBC_CUTS && !p->observes[x->observe].cut)
-        return fault(v, "choice %u: its service has none for what it cuts into", i);
+        return fault(v, "choice %u: its service has no `cut` for its connections", i);
     if (!inside(x->conds, x->cond_count, p->conds_count)) return fault(v, "choice %u: past the end of `conds`", i);
     if (between(before, x->conds, x->cond_count, OF_OTHERS))
         return fault(v, "choice %u: a condition that no connection meets", i);

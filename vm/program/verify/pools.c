@@ -26,9 +26,9 @@ static bool verify_steps(const struct verifier *v)
         const struct pbc_step *s = &p->steps[i];
         if (s->kind >= PBC_STEP_KINDS) return fault(v, "step %u: unknown kind %u", i, s->kind);
         if (s->bytes != next || s->len == 0 || s->len > PBC_STEP_BYTES_MAX)
-            return fault(v, "step %u: its bytes do not follow those before, or are too many", i);
+            return fault(v, "step %u: its bytes don't follow those before, or are too many", i);
         if (!inside(s->bytes, s->len, p->said_count)) return fault(v, "step %u: past the end of `said`", i);
-        if (s->reserved) return fault(v, "step %u: reserved bytes are not zero", i);
+        if (s->reserved) return fault(v, "step %u: reserved bytes aren't zero", i);
         if (s->kind == PBC_STEP_HEADER && !is_header(p->said + s->bytes, s->len))
             return fault(v, "step %u: not a line of a request", i);
         next = s->bytes + s->len;
@@ -58,7 +58,7 @@ static bool verify_check(const struct verifier *v, uint32_t i, uint32_t *next)
     const struct pbc_check *c = &p->checks[i];
     if (!verify_fields(v, FIELDS_CHECK, i)) return false;
     if (c->steps != *next || c->step_count > PBC_CHECK_STEPS_MAX)
-        return fault(v, "check %u: its steps do not follow those before, or are too many", i);
+        return fault(v, "check %u: its steps don't follow those before, or are too many", i);
     if (!inside(c->steps, c->step_count, p->steps_count)) return fault(v, "check %u: past the end of `steps`", i);
     *next = c->steps + c->step_count;
     return steps_in_order(p, c) || fault(v, "check %u: steps of another kind of check", i);
@@ -69,8 +69,7 @@ static bool verify_pool(const struct verifier *v, uint32_t i, uint32_t *next)
     const struct program *p = v->p;
     const struct pbc_pool *pool = &p->pools[i];
     if (!verify_fields(v, FIELDS_POOL, i)) return false;
-    if (pool->servers != *next || pool->server_count == 0)
-        return fault(v, "pool %u: does not follow the one before", i);
+    if (pool->servers != *next || pool->server_count == 0) return fault(v, "pool %u: doesn't follow the one before", i);
     if (!inside(pool->servers, pool->server_count, p->servers_count))
         return fault(v, "pool %u: past the end of `servers`", i);
     *next = pool->servers + pool->server_count;
@@ -89,7 +88,7 @@ bool verify_server(const struct verifier *v, uint32_t i)
     const bool vlan = s->flags & PBC_SERVER_HAS_VLAN, inner = s->flags & PBC_SERVER_HAS_INNER;
     return (s->vlan <= VID_MAX && s->inner <= VID_MAX && (!s->vlan || vlan) && (!s->inner || inner) &&
             (!inner || vlan)) ||
-           fault(v, "server %u: VLANs %u and %u do not go with flags 0x%x", i, s->vlan, s->inner, s->flags);
+           fault(v, "server %u: VLANs %u and %u don't go with flags 0x%x", i, s->vlan, s->inner, s->flags);
 }
 
 static bool is_host_or_service(const char *text)
@@ -107,7 +106,7 @@ static bool verify_named(const struct verifier *v)
     for (uint32_t i = 0; i < p->named_count; i++) {
         const struct pbc_named *n = &p->named[i];
         if (n->server >= p->servers_count || (i && n->server <= p->named[i - 1].server))
-            return fault(v, "named %u: server does not exist, or not behind the one before", i);
+            return fault(v, "named %u: server doesn't exist, or not behind the one before", i);
         if (!verify_string(v, n->host, "named", i)) return false;
         if (!is_host_or_service(program_str(p, n->host)))
             return fault(v, "named %u: no name of a host or service in normal form", i);
@@ -117,9 +116,9 @@ static bool verify_named(const struct verifier *v)
         const struct pbc_server *s = &p->servers[n->server];
         uint32_t place[4];
         program_named_place(program_str(p, n->host), n, s->family, place);
-        if (!(s->flags & PBC_SERVER_NAMED)) return fault(v, "named %u: server %u is not flagged so", i, n->server);
+        if (!(s->flags & PBC_SERVER_NAMED)) return fault(v, "named %u: server %u isn't flagged so", i, n->server);
         if (s->flags & PBC_SERVER_UNKNOWN && memcmp(place, s->addr, sizeof place) != 0)
-            return fault(v, "named %u: the address is not the place of its name", i);
+            return fault(v, "named %u: the address isn't the place of its name", i);
     }
     for (uint32_t i = 0; i < p->servers_count; i++) {
         const uint8_t flags = p->servers[i].flags;
@@ -203,7 +202,7 @@ bool verify_endpoint(const struct verifier *v, const struct pbc_endpoint *e, con
     if (e->wire >= PBC_WIRES) return fault(v, "%s %u: unknown tags %u", what, i, e->wire);
     if (e->vlan_lo > e->vlan_hi || e->vlan_hi > VID_MAX || (e->vlan_hi && e->wire != PBC_WIRE_VLAN))
         return fault(v, "%s %u: VLANs %u-%u", what, i, e->vlan_lo, e->vlan_hi);
-    return e->iface <= v->p->ifaces_count || fault(v, "%s %u: interface %u does not exist", what, i, e->iface - 1);
+    return e->iface <= v->p->ifaces_count || fault(v, "%s %u: interface %u doesn't exist", what, i, e->iface - 1);
 }
 
 /* Interfaces and tags belong to services in the wire, which have nothing to do with this host's own addresses. */
@@ -242,11 +241,11 @@ static bool verify_branch(const struct verifier *v, uint32_t i, const uint64_t *
         return b->share_count ? verify_socket(v, b->share_count, i) : fault(v, "branch %u: names no socket", i);
     if (goes != PBC_GOES_POOLS && goes != PBC_GOES_NOWHERE)
         return b->share_count == 0 || fault(v, "branch %u: has shares and another destination", i);
-    if (b->shares != *next) return fault(v, "branch %u: shares do not follow those before", i);
+    if (b->shares != *next) return fault(v, "branch %u: shares don't follow those before", i);
     if (!inside(b->shares, b->share_count, p->shares_count)) return fault(v, "branch %u: past the end of `shares`", i);
     *next = b->shares + b->share_count;
     for (uint32_t s = b->shares; s < *next; s++) {
-        if (p->shares[s].pool >= p->pools_count) return fault(v, "branch %u: pool does not exist", i);
+        if (p->shares[s].pool >= p->pools_count) return fault(v, "branch %u: pool doesn't exist", i);
         if (p->shares[s].percent > 100) return fault(v, "branch %u: a share of %u %%", i, p->shares[s].percent);
         percent += p->shares[s].percent;
     }
@@ -285,7 +284,7 @@ static bool verify_options(const struct verifier *v, uint32_t i)
     if (s->gue_variant > mode_is(s->mode, MODE_TAKES_PORT))
         return fault(v, "service %u: GUE variant %u", i, s->gue_variant);
     if (s->rate && p->meters[s->rate - 1].unit != PBC_METER_PACKETS)
-        return fault(v, "service %u: its meter %u does not count packets", i, s->rate - 1);
+        return fault(v, "service %u: its meter %u doesn't count packets", i, s->rate - 1);
     if (s->flags & PBC_SERVICE_CUT && !mode_is(s->mode, MODE_INLINE))
         return fault(v, "service %u: cut into, in mode %s", i, mode_info[s->mode].name);
     if (s->flags & PBC_SERVICE_COOKIES && mode_is(s->mode, MODE_ONE_SIDED | MODE_PROXIES))
@@ -305,9 +304,9 @@ static bool verify_service(const struct verifier *v, uint32_t i, const uint64_t 
     if (!verify_fields(v, FIELDS_SERVICE, i) || !verify_options(v, i)) return false;
     if (s->endpoints != t->endpoints || (s->endpoint_count == 0) != (s->flags & PBC_SERVICE_CUT ? 1 : 0) ||
         !inside(s->endpoints, s->endpoint_count, p->endpoints_count))
-        return fault(v, "service %u: its endpoints do not follow those before", i);
+        return fault(v, "service %u: its endpoints don't follow those before", i);
     if (s->branches != t->branches || s->branch_count == 0 || !inside(s->branches, s->branch_count, p->branches_count))
-        return fault(v, "service %u: its branches do not follow those before", i);
+        return fault(v, "service %u: its branches don't follow those before", i);
     t->endpoints += s->endpoint_count;
     t->branches += s->branch_count;
     for (uint32_t e = s->endpoints; e < t->endpoints; e++)

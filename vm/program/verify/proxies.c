@@ -19,9 +19,9 @@ static bool verify_flags(const struct verifier *v, uint32_t i)
         !is_one(f & (PBC_PROXY_AFFINITY_COOKIE | PBC_PROXY_AFFINITY_HEADER)))
         return fault(v, "proxy %u: flags 0x%x contradict each other", i, f);
     if (!(f & PBC_PROXY_ACCEPT) != !x->accept_count)
-        return fault(v, "proxy %u: `accept proxy` and its %u sets do not go together", i, x->accept_count);
+        return fault(v, "proxy %u: `accept proxy` and its %u sets don't go together", i, x->accept_count);
     if (!(f & (PBC_PROXY_AFFINITY_COOKIE | PBC_PROXY_AFFINITY_HEADER)) != !x->affinity_name)
-        return fault(v, "proxy %u: affinity and its name do not go together", i);
+        return fault(v, "proxy %u: affinity and its name don't go together", i);
     return true;
 }
 
@@ -57,7 +57,7 @@ static bool verify_leaves(const struct verifier *v, uint32_t i)
     if (all != (s->mode == PBC_MODE_PROXY_SPLICED) && !mode_is(s->mode, MODE_INLINE))
         return fault(v, "proxy %u: flags 0x%x in mode %s", i, x->flags, mode_info[s->mode].name);
     if (leaves != !!(x->flags & PBC_PROXY_LEAVES))
-        return fault(v, "proxy %u: flags 0x%x and its branches do not agree about packets", i, x->flags);
+        return fault(v, "proxy %u: flags 0x%x and its branches don't agree about packets", i, x->flags);
     const bool reads = x->cert_count || x->flags & PBC_PROXY_TLS_TO_SERVER || mode_is(s->mode, MODE_REQUESTS);
     return !(leaves && reads) || fault(v, "proxy %u: leaves for the packet path, but its bytes are read", i);
 }
@@ -74,9 +74,9 @@ static bool verify_proxy(const struct verifier *v, uint32_t i, uint32_t *next)
     if (x->wants & ((1u << FIRST_BYTES_SHIFT) - 1) & ~reads)
         return fault(v, "proxy %u: unknown kind of first bytes", i);
     if (x->trust_count && !mode_is(p->services[x->service].mode, MODE_REQUESTS))
-        return fault(v, "proxy %u: trusts fields of requests that it does not read", i);
+        return fault(v, "proxy %u: trusts fields of requests that it doesn't read", i);
     if (x->certs != *next || !inside(x->certs, x->cert_count, p->certs_count))
-        return fault(v, "proxy %u: its certificates do not follow those before", i);
+        return fault(v, "proxy %u: its certificates don't follow those before", i);
     *next = x->certs + x->cert_count;
     return true;
 }
@@ -126,7 +126,7 @@ static bool verify_wants(const struct verifier *v, const struct tally *before, u
                instruction = between(before, b->conds, b->cond_count, OF_INSTRUCTION);
     return ((!tls || x->wants & FIRST_TLS) && (!request || x->wants & FIRST_HTTP) &&
             (!instruction || x->wants & FIRST_INSTRUCTION)) ||
-           fault(v, "branch %u: asks for first bytes that its service does not read", branch);
+           fault(v, "branch %u: asks for first bytes that its service doesn't read", branch);
 }
 
 /* The service reads as many bytes as its `bytes` conditions ask for. Conditions shared by many branches would take time
@@ -166,7 +166,7 @@ static bool verify_whens(const struct verifier *v, const struct tally *before)
     }
     for (uint32_t i = 0; i < p->rules_count; i++)
         if (between(before, p->rules[i].conds, p->rules[i].cond_count, OF_STREAM))
-            return fault(v, "rule %u: a condition on first bytes, which packets do not meet", i);
+            return fault(v, "rule %u: a condition on first bytes, which packets don't meet", i);
     return true;
 }
 

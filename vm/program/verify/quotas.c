@@ -44,7 +44,7 @@ static bool verify_all_meters(const struct verifier *v)
         if (!verify_string(v, m->name, "meter", i) || !verify_string(v, m->place.file, "meter", i)) return false;
         if (!verify_meter_key(v, i) || !verify_meter_rate(v, i)) return false;
         if (m->reserved[0] | m->reserved[1] | m->reserved[2] | m->reserved[3])
-            return fault(v, "meter %u: reserved bytes are not zero", i);
+            return fault(v, "meter %u: reserved bytes aren't zero", i);
         entries += m->entries;
     }
     return entries <= PBC_METER_ENTRIES_MAX || fault(v, "meters: %llu entries together, at most %u may be",
@@ -61,7 +61,7 @@ static bool verify_schedules(const struct verifier *v)
             !verify_string(v, s->place.file, "schedule", i))
             return false;
         if (!inside(s->first, s->count, p->spans_count)) return fault(v, "schedule %u: past the end of `spans`", i);
-        if (s->reserved) return fault(v, "schedule %u: reserved bytes are not zero", i);
+        if (s->reserved) return fault(v, "schedule %u: reserved bytes aren't zero", i);
         left -= s->count; /* otherwise all schedules could share all spans */
         if (left < 0) return fault(v, "schedule %u: spans are shared", i);
     }
@@ -73,8 +73,7 @@ static bool verify_schedules(const struct verifier *v)
                     : s->last > DATES_MOST ||
                           (uint64_t)s->first * MINUTES_A_DAY + s->from >= (uint64_t)s->last * MINUTES_A_DAY + s->to)
             return fault(v, "span %u: invalid dates", i);
-        if (s->reserved[0] | s->reserved[1] | s->reserved[2])
-            return fault(v, "span %u: reserved bytes are not zero", i);
+        if (s->reserved[0] | s->reserved[1] | s->reserved[2]) return fault(v, "span %u: reserved bytes aren't zero", i);
     }
     return true;
 }
@@ -85,7 +84,7 @@ bool verify_logs(const struct verifier *v)
     const struct program *p = v->p;
     for (uint32_t i = 0; i < p->rules_count; i++) {
         uint32_t meter = p->rules[i].log_meter;
-        if (meter > p->meters_count) return fault(v, "rule %u: meter %u does not exist", i, meter - 1);
+        if (meter > p->meters_count) return fault(v, "rule %u: meter %u doesn't exist", i, meter - 1);
         if (meter && (p->meters[meter - 1].per || p->meters[meter - 1].unit))
             return fault(v, "rule %u: meter %u can't limit a log", i, meter - 1);
     }

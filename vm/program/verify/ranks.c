@@ -34,7 +34,8 @@ static bool lead(const struct rank_pass *t, uint32_t from, uint64_t rest)
     if (first <= from) return at_line(t, from, "leads to a line before it");
     if (!inside(first, children * stride, t->count)) return at_line(t, from, "leads past the end of `ranks`");
     for (uint32_t n = first; n < first + children * stride; n += stride) {
-        if (RANK_WIDE(t->line[n].word[RANK_REST]) != stride - 1) return at_line(t, n, "not as wide as its parent says");
+        if (RANK_WIDE(t->line[n].word[RANK_REST]) != stride - 1)
+            return at_line(t, n, "its width differs from the one that its parent gives");
         if (!take_role(t, n, NODE)) return false;
     }
     return true;
@@ -47,7 +48,7 @@ static bool verify_bounds(const struct rank_pass *t, uint32_t i, bool wide)
     const unsigned count = RANK_COUNT(upper[RANK_REST]);
     for (unsigned n = 1; n < count; n++)
         if (upper[n] < upper[n - 1] || (upper[n] == upper[n - 1] && (!lower || lower[n] <= lower[n - 1])))
-            return at_line(t, i, "bounds are not in order");
+            return at_line(t, i, "bounds aren't in order");
     for (unsigned n = count; n < RANK_BOUNDS; n++)
         if (upper[n] != UINT64_MAX || (lower && lower[n] != UINT64_MAX)) return at_line(t, i, "an unused bound");
     return true;
@@ -65,9 +66,9 @@ static bool verify_ranges(const struct rank_pass *t, uint32_t i)
         const uint64_t above = bits > 64 ? (UINT64_C(1) << (bits - 64)) - 1 : 0,
                        below = bits >= 64 ? UINT64_MAX : (UINT64_C(1) << bits) - 1;
         if ((upper[n] & above) | (lower[n] & below))
-            return at_line(t, i + 1, "a range that does not begin with its bound");
+            return at_line(t, i + 1, "a range that doesn't begin with its bound");
     }
-    return !(lower[RANK_REST] >> 8 * count) || at_line(t, i + 1, "reserved bits are not zero");
+    return !(lower[RANK_REST] >> 8 * count) || at_line(t, i + 1, "reserved bits aren't zero");
 }
 
 /* The line behind a wide node is inside: its parent has looked, and the roots' are among the first four. */
@@ -75,14 +76,14 @@ static bool verify_node(const struct rank_pass *t, uint32_t i)
 {
     const uint64_t rest = t->line[i].word[RANK_REST];
     const bool wide = RANK_WIDE(rest);
-    if ((uint32_t)rest >> 6) return at_line(t, i, "reserved bits are not zero");
+    if ((uint32_t)rest >> 6) return at_line(t, i, "reserved bits aren't zero");
     if (wide && !take_role(t, i + 1, LOWER)) return false;
     const bool inner = RANK_KIND(rest) == RANK_INNER;
-    if (wide && inner && t->line[i + 1].word[RANK_REST]) return at_line(t, i + 1, "reserved bits are not zero");
+    if (wide && inner && t->line[i + 1].word[RANK_REST]) return at_line(t, i + 1, "reserved bits aren't zero");
     if (!verify_bounds(t, i, wide)) return false;
     if (inner) return lead(t, i, rest);
     if (wide && !verify_ranges(t, i)) return false;
-    return !RANK_STRIDE(rest) || at_line(t, i, "reserved bits are not zero");
+    return !RANK_STRIDE(rest) || at_line(t, i, "reserved bits aren't zero");
 }
 
 /* Lines 1 and 3 are behind the roots, whether these are wide or not. */

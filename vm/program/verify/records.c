@@ -44,16 +44,15 @@ static bool verify_field(const struct verifier *v, const struct field *f, const 
     case FIELD_SETS:
     case FIELD_RANGES:
     case FIELD_CONDS: return verify_run(v, f, entry, what, i);
-    case FIELD_CHECK:
-        return n == PBC_NONE || n < v->p->checks_count || fault(v, "%s %u: check does not exist", what, i);
+    case FIELD_CHECK: return n == PBC_NONE || n < v->p->checks_count || fault(v, "%s %u: check doesn't exist", what, i);
     case FIELD_IFACE:
         return n == PBC_NONE || n < v->p->ifaces_count || n < v->devices ||
-               fault(v, "%s %u: interface does not exist", what, i);
-    case FIELD_METER: return n <= v->p->meters_count || wrong_field(v, what, i, "meter %u does not exist", n - 1);
+               fault(v, "%s %u: interface doesn't exist", what, i);
+    case FIELD_METER: return n <= v->p->meters_count || wrong_field(v, what, i, "meter %u doesn't exist", n - 1);
     case FIELD_FAMILY: return n == 4 || n == 6 || (!n && !f->least) || wrong_field(v, what, i, "unknown family %u", n);
     case FIELD_RESERVED:
         return all_zero((const uint8_t *)entry + f->at, f->size) ||
-               fault(v, "%s %u: reserved bytes are not zero", what, i);
+               fault(v, "%s %u: reserved bytes aren't zero", what, i);
     case FIELD_NUMBER:
     case FIELD_CHOICE:
     case FIELD_MILLISECONDS:

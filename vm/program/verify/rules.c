@@ -14,8 +14,8 @@ static bool verify_interface(const struct verifier *v, uint32_t i)
     if (!verify_string(v, f->name, "interface", i) || !verify_string(v, f->device, "interface", i)) return false;
     if (strlen(program_str(v->p, f->device)) > DEVICE_LEN) return fault(v, "interface %u: its name is too long", i);
     if (f->mss && !(v->p->meta->flags & PBC_NEEDS_SELF))
-        return fault(v, "interface %u: a clamp needs own addresses, which `meta` does not tell", i);
-    return !f->reserved || fault(v, "interface %u: reserved word is not zero", i);
+        return fault(v, "interface %u: a clamp needs own addresses, which `meta` doesn't have", i);
+    return !f->reserved || fault(v, "interface %u: reserved word isn't zero", i);
 }
 
 static bool verify_interfaces(const struct verifier *v)
@@ -46,10 +46,10 @@ static bool verify_firewall(const struct verifier *v, uint32_t i)
     const struct pbc_firewall *f = &v->p->firewalls[i];
     if (!verify_string(v, f->name, "firewall", i) || !verify_string(v, f->place.file, "firewall", i)) return false;
     if (f->iface != PBC_NONE && f->iface >= v->p->ifaces_count)
-        return fault(v, "firewall %u: interface %u does not exist", i, f->iface);
+        return fault(v, "firewall %u: interface %u doesn't exist", i, f->iface);
     if (f->direction > PBC_DIR_FORWARD) return fault(v, "firewall %u: unknown direction %u", i, f->direction);
     if (f->default_verdict > PBC_V_REJECT)
-        return fault(v, "firewall %u: default %u is no verdict", i, f->default_verdict);
+        return fault(v, "firewall %u: default %u isn't a verdict", i, f->default_verdict);
     if (f->other > PBC_OTHER_DROP) return fault(v, "firewall %u: unknown `other frames` %u", i, f->other);
     if (f->audit > (v->p->root ? PBC_AUDIT_ALL : PBC_AUDIT_NOT))
         return fault(v, "firewall %u: unknown audit %u", i, f->audit);
@@ -114,8 +114,8 @@ static bool verify_rule(const struct verifier *v, uint32_t i)
     if (!has_its_mirror(p, i)) return fault(v, "rule %u: mirror %u", i, r->mirror);
     if (r->verdict == PBC_V_DO ? r->chain >= p->chains_count : r->chain != PBC_NONE)
         return fault(
-            v, r->verdict == PBC_V_DO ? "rule %u: chain %u does not exist" : "rule %u: has chain %u, but is no `do`", i,
-            r->chain);
+            v, r->verdict == PBC_V_DO ? "rule %u: chain %u doesn't exist" : "rule %u: has chain %u, but isn't a `do`",
+            i, r->chain);
     return r->verdict != PBC_V_RETURN || r->list & PBC_LIST_CHAIN || fault(v, "rule %u: `return` in a firewall", i);
 }
 
@@ -152,7 +152,7 @@ static bool verify_stream_cond(const struct verifier *v, uint32_t i)
     const char *name = cond_info[c->kind].name;
     if (c->flags & PBC_COND_ANY) return fault(v, "condition %u (%s): takes no `any`", i, name);
     if (c->kind == COND_INSTRUCTION)
-        return c->arg <= p->patterns_count || fault(v, "condition %u (%s): pattern does not exist", i, name);
+        return c->arg <= p->patterns_count || fault(v, "condition %u (%s): pattern doesn't exist", i, name);
     if (c->count != 1) return fault(v, "condition %u (%s): not one list", i, name);
     const bool hosts = c->kind == COND_SNI || c->kind == COND_HOST;
     if (hosts != (p->names[c->first].kind == PBC_NAMES_HOSTS))
@@ -176,7 +176,7 @@ static bool verify_cond(const struct verifier *v, uint32_t i)
     const struct cond_info *k = &cond_info[c->kind];
     if (c->flags > (PBC_COND_NOT | PBC_COND_ANY | PBC_COND_REPLY | PBC_COND_LIVE))
         return fault(v, "condition %u: unknown flags 0x%x", i, c->flags);
-    if (c->reserved) return fault(v, "condition %u: reserved bytes are not zero", i);
+    if (c->reserved) return fault(v, "condition %u: reserved bytes aren't zero", i);
     if (!verify_string(v, c->name, "condition", i) || !verify_string(v, c->place.file, "condition", i)) return false;
     const uint32_t args = c->kind == COND_DURING ? (1u << p->schedules_count) - 1 : k->args;
     if (c->arg & ~args) return fault(v, "condition %u (%s): unknown argument 0x%x", i, k->name, c->arg);
@@ -185,7 +185,7 @@ static bool verify_cond(const struct verifier *v, uint32_t i)
     if (!inside(c->first, c->count, operand_total(p, k->operands)))
         return fault(v, "condition %u (%s): operands past the end of their section", i, k->name);
     if (!asks_live(v, c) != !(c->flags & PBC_COND_LIVE))
-        return fault(v, "condition %u (%s): says wrongly whether it depends on live sets", i, k->name);
+        return fault(v, "condition %u (%s): its flag for live sets is wrong", i, k->name);
     if (c->flags & PBC_COND_LIVE && c->kind != COND_FROM && c->kind != COND_TO)
         return fault(v, "condition %u (%s): has a live set", i, k->name);
     if (k->operands == OPERANDS_METER) return verify_meter_cond(v, i);
@@ -211,7 +211,7 @@ static bool verify_on(const struct verifier *v, uint32_t *before)
     for (uint32_t i = 0; i < p->conds_count; i++) {
         const struct pbc_cond *c = &p->conds[i];
         if (cond_info[c->kind].traits & COND_IFACES && before[c->first + c->count] != before[c->first])
-            return fault(v, "condition %u (%s): interface does not exist", i, cond_info[c->kind].name);
+            return fault(v, "condition %u (%s): interface doesn't exist", i, cond_info[c->kind].name);
     }
     return true;
 }

@@ -84,7 +84,7 @@ static bool verify_address_sets(const struct verifier *v)
         if (!inside(s->first4, s->count4, p->set4_count)) return fault(v, "set %u: past the end of `set4`", i);
         if (!inside(s->first6, s->count6, p->set6_count)) return fault(v, "set %u: past the end of `set6`", i);
         if (!in_order(breaks4, s->first4, s->count4) || !in_order(breaks6, s->first6, s->count6))
-            return fault(v, "set %u: ranges are not in order, or touch", i);
+            return fault(v, "set %u: ranges aren't in order, or touch", i);
     }
     return true;
 }
@@ -96,9 +96,9 @@ static bool verify_live_sets(const struct verifier *v, uint8_t *depth)
     for (uint32_t i = 0; i < p->sets_count; i++) {
         depth[i] = 0;
         if (!p->sets[i].live) continue;
-        if (p->sets[i].live > p->live_nodes_count) return fault(v, "set %u: live node does not exist", i);
+        if (p->sets[i].live > p->live_nodes_count) return fault(v, "set %u: live node doesn't exist", i);
         const struct pbc_live_node *n = &p->live_nodes[p->sets[i].live - 1];
-        if (n->in >= i || n->out >= i) return fault(v, "set %u: made of a set that does not stand before it", i);
+        if (n->in >= i || n->out >= i) return fault(v, "set %u: made of a set that doesn't come before it", i);
         depth[i] = (uint8_t)(1 + (depth[n->in] > depth[n->out] ? depth[n->in] : depth[n->out]));
         if (depth[i] > PBC_LIVES_MAX) return fault(v, "set %u: depends on more than %u live sets", i, PBC_LIVES_MAX);
     }
@@ -114,7 +114,7 @@ static bool verify_answers(const struct verifier *v, const struct pbc_live *l, u
     if (!l->answers) return !l->from || fault(v, "live set %u: resolvers without `answers`", i);
     if (l->answers > p->names_count || p->names[l->answers - 1].kind != PBC_NAMES_HOSTS)
         return fault(v, "live set %u: its answers are for no list of hosts", i);
-    if (!is_static_set(p, l->from)) return fault(v, "live set %u: `from` is no static set", i);
+    if (!is_static_set(p, l->from)) return fault(v, "live set %u: `from` isn't a static set", i);
     if ((uint64_t)p->sets[l->from].count4 + p->sets[l->from].count6 > PBC_RESOLVERS_MOST)
         return fault(v, "live set %u: `from` has more than %u ranges", i, PBC_RESOLVERS_MOST);
     if (l->file) return fault(v, "live set %u: answers beside a file", i);
@@ -133,9 +133,9 @@ static bool verify_live(const struct verifier *v, uint32_t i)
         if (strcmp(program_str(p, p->lives[k].name), program_str(p, l->name)) == 0)
             return fault(v, "live set %u: has the name of live set %u", i, k);
     if (l->size == 0 || l->size > PBC_LIVE_SIZE_MAX) return fault(v, "live set %u: size %u", i, l->size);
-    if (l->in != PBC_NONE && !is_static_set(p, l->in)) return fault(v, "live set %u: `in` is no static set", i);
+    if (l->in != PBC_NONE && !is_static_set(p, l->in)) return fault(v, "live set %u: `in` isn't a static set", i);
     if (l->never != PBC_NONE && !is_static_set(p, l->never))
-        return fault(v, "live set %u: `never` is no static set", i);
+        return fault(v, "live set %u: `never` isn't a static set", i);
     if (l->flags & ~(uint32_t)(PBC_LIVE_KEEP | PBC_LIVE_REFUSE))
         return fault(v, "live set %u: unknown flags 0x%x", i, l->flags);
     if (!verify_string(v, l->file, "live set", i)) return false;
@@ -146,7 +146,7 @@ static bool verify_live(const struct verifier *v, uint32_t i)
     for (uint32_t k = 0; k < p->adds_count && pbc_live_is_filled(l); k++)
         if (p->adds[k].live == i) return fault(v, "live set %u: a rule adds to a file's or to names'", i);
     for (unsigned k = 0; k < sizeof l->reserved / sizeof l->reserved[0]; k++)
-        if (l->reserved[k]) return fault(v, "live set %u: reserved bytes are not zero", i);
+        if (l->reserved[k]) return fault(v, "live set %u: reserved bytes aren't zero", i);
     return true;
 }
 
@@ -158,7 +158,7 @@ static bool verify_lives(const struct verifier *v)
     for (uint32_t i = 0; i < p->lives_count; i++)
         if (!verify_live(v, i)) return false;
     for (uint32_t i = 0; i < p->live_nodes_count; i++)
-        if (p->live_nodes[i].live >= p->lives_count) return fault(v, "live node %u: live set does not exist", i);
+        if (p->live_nodes[i].live >= p->lives_count) return fault(v, "live node %u: live set doesn't exist", i);
     return verify_live_sets(v, depth);
 }
 
@@ -173,7 +173,7 @@ static bool verify_mac_sets(const struct verifier *v)
         if (!verify_string(v, s->name, "MAC set", i) || !verify_string(v, s->place.file, "MAC set", i)) return false;
         if (!inside(s->first4, s->count4, p->macs_count)) return fault(v, "MAC set %u: past the end of `macs`", i);
         if (s->first6 || s->count6) return fault(v, "MAC set %u: has IPv6 ranges", i);
-        if (!in_order(breaks, s->first4, s->count4)) return fault(v, "MAC set %u: members are not in order", i);
+        if (!in_order(breaks, s->first4, s->count4)) return fault(v, "MAC set %u: members aren't in order", i);
     }
     return true;
 }
@@ -222,7 +222,7 @@ static bool verify_names(const struct verifier *v)
         if (!verify_string(v, l->name, "names", i) || !verify_string(v, l->place.file, "names", i)) return false;
         if (!inside(l->first, l->count, p->hosts_count)) return fault(v, "names %u: past the end of `hosts`", i);
         if (l->kind > PBC_NAMES_TEXTS) return fault(v, "names %u: unknown kind %u", i, l->kind);
-        if (l->reserved) return fault(v, "names %u: reserved bytes are not zero", i);
+        if (l->reserved) return fault(v, "names %u: reserved bytes aren't zero", i);
         if (l->kind == PBC_NAMES_HOSTS && others[l->first + l->count] != others[l->first])
             return fault(v, "names %u: a host's name not in normal form", i);
         if (!in_order(l->kind == PBC_NAMES_HOSTS ? hosts : texts, l->first, l->count))
@@ -240,7 +240,7 @@ static bool verify_live_names(const struct verifier *v, uint32_t i)
     if (l->file || l->answers || l->flags & PBC_LIVE_REFUSE)
         return fault(v, "live set %u: a file, answers or `refuse` beside names", i);
     if (l->names > p->names_count || p->names[l->names - 1].kind != PBC_NAMES_HOSTS)
-        return fault(v, "live set %u: a list of names that does not exist", i);
+        return fault(v, "live set %u: a list of names that doesn't exist", i);
     const struct pbc_names *const list = &p->names[l->names - 1];
     if (!list->count) return fault(v, "live set %u: a list without names", i);
     for (uint32_t k = 0; k < list->count; k++)
@@ -265,7 +265,7 @@ static bool verify_pattern(const struct verifier *v, uint32_t i)
         return fault(v, "pattern %u: %u bytes, 1 to %u may be", i, t->len, PATTERN_MOST);
     if (t->at + t->len > UINT16_MAX) return fault(v, "pattern %u: past the end of any frame", i);
     if (t->is_not > 1 || t->reserved[0] | t->reserved[1] | t->reserved[2])
-        return fault(v, "pattern %u: reserved bytes are not zero", i);
+        return fault(v, "pattern %u: reserved bytes aren't zero", i);
     for (unsigned n = 0; n < PATTERN_MOST; n++) {
         if (t->value[n] & ~t->mask[n]) return fault(v, "pattern %u: value has bits outside the mask", i);
         if (n >= t->len && t->mask[n]) return fault(v, "pattern %u: mask goes past its length", i);

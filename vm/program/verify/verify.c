@@ -32,8 +32,8 @@ static bool verify_strings(const struct verifier *v)
 {
     const struct program *p = v->p;
     if (p->strings_count == 0) return fault(v, "section `strings` is missing");
-    if (p->strings[0] != '\0') return fault(v, "section `strings` does not start with the empty string");
-    return p->strings[p->strings_count - 1] == '\0' || fault(v, "section `strings` does not end with NUL");
+    if (p->strings[0] != '\0') return fault(v, "section `strings` doesn't start with the empty string");
+    return p->strings[p->strings_count - 1] == '\0' || fault(v, "section `strings` doesn't end with NUL");
 }
 
 static bool verify_meta(const struct verifier *v)
@@ -58,7 +58,7 @@ static bool verify_twins(const struct verifier *v)
         const bool rule = i < p->would_rules_count;
         const uint32_t twin = p->would_twins[i];
         if (twin != PBC_NONE && twin >= (rule ? p->rules_count : p->firewalls_count))
-            return fault(v, "twin %u: %s %u does not exist", i, rule ? "rule" : "firewall", twin);
+            return fault(v, "twin %u: %s %u doesn't exist", i, rule ? "rule" : "firewall", twin);
     }
     return true;
 }
@@ -67,11 +67,11 @@ static bool verify_would(const struct verifier *v)
 {
     const struct pbc_meta *m = v->p->meta;
     if (!v->p->would) return !m->would_classifiers || fault(v, "meta: classifiers of a function that is missing");
-    if (!m->would || m->would >= v->p->funcs_count) return fault(v, "meta: function %u does not exist", m->would);
+    if (!m->would || m->would >= v->p->funcs_count) return fault(v, "meta: function %u doesn't exist", m->would);
     if (m->services >= m->would || m->streams >= m->would)
-        return fault(v, "meta: functions of services stand behind function %u", m->would);
+        return fault(v, "meta: functions of services must come before function %u", m->would);
     if (m->would_classifiers > v->p->classifiers_count)
-        return fault(v, "meta: classifier %u does not exist", m->would_classifiers);
+        return fault(v, "meta: classifier %u doesn't exist", m->would_classifiers);
     const struct verifier would = {.p = v->p->would, .err = v->err, .err_len = v->err_len};
     return verify_twins(v) && verify_rules(&would) && verify_logs(&would) && verify_memos(&would);
 }

@@ -84,7 +84,7 @@ static bool copied_prepare(struct carry *carry, const struct program *p, const s
     if (!failed && *table) {
         copied_links(carry);
         failed = copies_begin(carry->copies);
-        if (failed) snprintf(err, err_len, "a thread cannot be started: %s", strerror(-failed));
+        if (failed) snprintf(err, err_len, "a thread can't be started: %s", strerror(-failed));
     }
     return !failed;
 }
@@ -124,7 +124,7 @@ const char *copied_stay(const struct carry *carry)
     const struct program *p = carry->now.program;
     for (uint32_t i = 0; i < p->mirrors_count; i++)
         if (p->mirrors[i].to == PBC_MIRROR_SOCKET && options_tap(carry->o, program_str(p, p->mirrors[i].target)))
-            return "readers use a socket (--tap), which prey cannot hand over yet";
+            return "readers use a socket (--tap), which prey can't hand over yet";
     return NULL;
 }
 

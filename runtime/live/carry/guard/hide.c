@@ -20,7 +20,7 @@ static int hide_shut(struct carry *carry, char *err, size_t err_len)
     int failed = all ? 0 : -ENOMEM;
     for (unsigned i = 0; all && i < count && !failed; i++) {
         if (guard_shut_valid(&all[i])) continue;
-        snprintf(err, err_len, "guard rules cannot name the interface `%s`: rename it in the rules", all[i].device);
+        snprintf(err, err_len, "guard rules can't name the interface `%s`: rename it in the rules", all[i].device);
         failed = -EINVAL;
     }
     if (!failed) failed = ask_SHUT(carry->tell->channel, all, count, err, err_len);

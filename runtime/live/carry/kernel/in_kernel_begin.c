@@ -56,7 +56,7 @@ int in_kernel_begin(struct carry *carry)
     if ((k->waits && carry->passed->count && kernel_world_copy(k->kernel)) ||
         !in_kernel_prepare(carry, p, err, sizeof err))
         return complain("--exec kernel: %s", err);
-    if (in_kernel_swap(carry, NULL)) return complain("--exec kernel: its judge cannot be put in force");
+    if (in_kernel_swap(carry, NULL)) return complain("--exec kernel: its judge can't be put in force");
     asker_init(&k->asker, k->kernel, 0);
     k->ops = (struct vm_kernel){.arg = k,
                                 .judge = judge_there,

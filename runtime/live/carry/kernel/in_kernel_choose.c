@@ -191,7 +191,7 @@ bool in_kernel_takes(const struct carry *carry, const struct program *p, char *w
     }
     if (lack)
         snprintf(why, len,
-                 "--exec kernel: these rules %s, and the previous rules did not: a restart creates the tables for that",
+                 "--exec kernel: these rules %s, and the previous rules didn't: a restart creates the tables for that",
                  lack);
     return !lack;
 }

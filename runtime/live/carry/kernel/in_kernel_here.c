@@ -93,7 +93,7 @@ static bool by_devices(const struct carry *carry, const struct program *p, struc
         if (*link->kind && !veth)
             return because(why,
                            "%s (%s) has super-packets, partial checksums and VLAN tags outside its frames, which XDP "
-                           "programs cannot see",
+                           "programs can't see",
                            link->name, link->kind);
         if (!xmit_driver_has_xdp(x, link))
             return because(why, "%s runs XDP programs only in generic mode: its driver has no native mode", link->name);
@@ -119,7 +119,7 @@ static bool by_machine(const struct carry *carry, char why[WHY])
                    ? because(why, "the BPF file system at " HOOKS_FILES
                                   " is hidden, for example by `ip netns exec`, so nothing would filter after a kill")
                    : because(why,
-                             HOOKS_FILES " is not a writable BPF file system, so nothing would filter after a kill");
+                             HOOKS_FILES " isn't a writable BPF file system, so nothing would filter after a kill");
     return tun_lack(err, sizeof err) && because(why, "%s", err);
 }
 

@@ -92,7 +92,7 @@ int in_kernel_port(struct carry *carry, unsigned at)
                  "or none with an MTU of %u",
                  carry->o->ifaces[at],
                  carry->now.program->services_count || carry->now.program->nats_count
-                     ? ", and cannot forward super-packets (--exec user can)"
+                     ? ", and can't forward super-packets (--exec user can)"
                      : "",
                  link->mtu);
     return 0;
@@ -257,13 +257,13 @@ void in_kernel_world(struct carry *carry)
                     "this machine has more than %u addresses of a family; rules ignore the others",
                     (unsigned)KERNEL_OWN);
     else if (failed)
-        events_tell(&carry->tell->events, TOLD_FAULT, "the eBPF programs cannot get this machine's addresses: %s",
+        events_tell(&carry->tell->events, TOLD_FAULT, "the eBPF programs can't get this machine's addresses: %s",
                     strerror(-failed));
     tell_once(carry->tell, routes_failed, &k->told_routes, TOLD_FAULT,
-              "the eBPF programs cannot get the routes: %s; until they do, `out on` and `urpf-failed` are false",
+              "the eBPF programs can't get the routes: %s; until they do, `out on` and `urpf-failed` are false",
               routes_failed == -E2BIG ? "too many routes or policy rules" : strerror(-routes_failed));
     tell_once(carry->tell, k->others_failed, &k->told_others, TOLD_FAULT,
-              "the rules name too many devices that -i does not: %s; `on` does not recognize the rest: name fewer "
+              "the rules name too many devices that -i doesn't: %s; `on` doesn't recognize the rest: name fewer "
               "devices, or add -i",
               k->others_failed == -E2BIG ? "too many" : strerror(-k->others_failed));
 }

@@ -166,9 +166,8 @@ void access_tick(struct carry *carry, uint64_t lost_in_loops)
         struct access_log *log = a->logs[i];
         const uint64_t more = log->lost - log->told;
         if (log->lost > log->told)
-            events_tell(&carry->tell->events, TOLD_FAULT,
-                        "access log %s: %llu line%s could not be written, and %s lost", log->path,
-                        (unsigned long long)more, text_plural(more), more == 1 ? "is" : "are");
+            events_tell(&carry->tell->events, TOLD_FAULT, "access log %s: %llu line%s couldn't be written, and %s lost",
+                        log->path, (unsigned long long)more, text_plural(more), more == 1 ? "is" : "are");
         log->told = log->lost;
     }
 }

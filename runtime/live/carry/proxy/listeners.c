@@ -104,7 +104,7 @@ static int listen_inline(struct carry *carry, struct proxy_listen *all[], unsign
         one->fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
         failed = fd < 0 ? -ENODEV : one->fd < 0 ? -errno : 0;
     }
-    if (failed) snprintf(err, err_len, "inline connections cannot be accepted: %s", strerror(-failed));
+    if (failed) snprintf(err, err_len, "inline connections can't be accepted: %s", strerror(-failed));
     return failed;
 }
 
@@ -179,7 +179,7 @@ static int listen_at(struct carry *carry, struct proxy_listen *all[], unsigned a
     }
     if (!failed && carry->worker_count > 1 && fresh && !others)
         failed = listen_by_client(all[carry->worker_count - 1][at].fd, where->at.v6, carry->worker_count);
-    if (failed) snprintf(err, err_len, "connections cannot be spread over the workers: %s", strerror(-failed));
+    if (failed) snprintf(err, err_len, "connections can't be spread over the workers: %s", strerror(-failed));
     return failed;
 }
 
@@ -215,7 +215,7 @@ void listeners_deal(const struct carry *carry)
         const int one = listen_by_client(l.fd, l.at.v6, carry->worker_count);
         if (one) failed = one;
     }
-    if (failed) complain("notice: connections are not spread over all workers: %s", strerror(-failed));
+    if (failed) complain("notice: connections aren't spread over all workers: %s", strerror(-failed));
 }
 
 void listeners_close(struct proxy_listen *all[], unsigned loops, const unsigned count[])

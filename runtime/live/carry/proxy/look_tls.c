@@ -154,7 +154,7 @@ int look_at_tls(const struct program *p)
     const pid_t child = fork();
     if (!child) _exit(look_at_all(p));
     while (child > 0 && waitpid(child, &said, 0) < 0 && errno == EINTR) {}
-    if (child < 0) return complain("certificates cannot be checked: %s", strerror(errno));
-    if (!WIFEXITED(said)) return complain("certificates cannot be checked: the checking process was killed");
+    if (child < 0) return complain("certificates can't be checked: %s", strerror(errno));
+    if (!WIFEXITED(said)) return complain("certificates can't be checked: the checking process was killed");
     return WEXITSTATUS(said);
 }

@@ -73,7 +73,7 @@ static bool proxied_look(const struct program_change *c)
         const struct pbc_service *service = &p->services[i];
         const char *words = service->proxy ? not_done(p, service) : NULL;
         if (!words) continue;
-        snprintf(c->err, c->err_len, "the service `%.60s` has `%s`, which this preyrun does not support",
+        snprintf(c->err, c->err_len, "the service `%.60s` has `%s`, which this preyrun doesn't support",
                  program_str(p, service->name), words);
         return false;
     }
@@ -153,7 +153,7 @@ static int make_loops(struct carry *carry, struct snapshot *world, char *err, si
     }
     if (!failed) return 0;
     listeners_close(all, carry->worker_count, count);
-    snprintf(err, err_len, "a proxy cannot be created: %s", strerror(-failed));
+    snprintf(err, err_len, "a proxy can't be created: %s", strerror(-failed));
     return failed;
 }
 
@@ -408,7 +408,7 @@ static void proxied_offer(struct program_change *c)
         to->tls = NULL;
     }
     if (to->first && proxied_start(carry))
-        events_tell(&carry->tell->events, TOLD_FAULT, "a proxy's thread cannot be started");
+        events_tell(&carry->tell->events, TOLD_FAULT, "a proxy's thread can't be started");
 }
 
 static void proxied_drop(struct program_change *c)

@@ -104,8 +104,7 @@ static void service_add(const struct moment *m, uint32_t i, cJSON *one)
 
 static const char *why_unknown(const struct pbc_named *n)
 {
-    return n && n->flags & PBC_NAMED_ONE_OF ? "its name has no address for this server"
-                                            : "its address is not known yet";
+    return n && n->flags & PBC_NAMED_ONE_OF ? "its name has no address for this server" : "its address isn't known yet";
 }
 
 /* Add a server's health and its reason. */

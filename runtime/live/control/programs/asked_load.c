@@ -79,7 +79,7 @@ static void answer_runs(struct control *control, struct call *c, const struct lo
     const char *fell = control->rules->fell_out, *before = *fell ? "; " : "";
     load_document(control, c, w, saved);
     if (unsaved)
-        call_end(c, 2, "%.200s runs, but is not saved: %s", w->name, unsaved);
+        call_end(c, 2, "%.200s runs, but isn't saved: %s", w->name, unsaved);
     else if (w->confirm_ns)
         call_end(c, 0, "%.200s runs; %.200s comes back in %s unless you run: preyctl confirm %s%s%s%s", w->name,
                  confirm_back(control), text_duration(w->confirm_ns, text), control->confirm.word, before, fell,
@@ -117,7 +117,7 @@ static void load_over(void *with, const char *why)
         w->before_name = w->before_allows = NULL;
     } else if (!why && w->saves && onfile_save(control, err, sizeof err)) {
         unsaved = err;
-        events_tell(&control->tell->events, TOLD_FAULT, "%s runs, but is not saved: %s", w->name, err);
+        events_tell(&control->tell->events, TOLD_FAULT, "%s runs, but isn't saved: %s", w->name, err);
     }
     if (c && why) answer_refused(control, c, w->name, w->reloads, why);
     if (c && !why) answer_runs(control, c, w, unsaved);
@@ -153,7 +153,7 @@ static const char *load_refusal(const struct control *control, const struct call
                                 size_t err_len)
 {
     uint64_t ns;
-    if (confirm_waits(control)) return "the running program is not confirmed yet: run preyctl confirm first";
+    if (confirm_waits(control)) return "the running program isn't confirmed yet: run preyctl confirm first";
     if (control->load) return "another load is in progress: ask again when it has finished";
     if (call_has(c, "confirm_ns") && (!call_number_of(c, "confirm_ns", CONFIRM_MOST_NS, &ns) || !ns))
         return "`confirm_ns`, the time to confirm, is a whole number of nanoseconds from 1 to 4e18";

@@ -208,7 +208,7 @@ static const char *confirm_refusal(const struct control *control, const struct c
     else if (call_is_true(c, "force") || (word && !strcmp(word, control->confirm.word)))
         return NULL;
     else if (word)
-        snprintf(err, err_len, "not confirmed: `%.40s` is not the word that was printed when this trial began", word);
+        snprintf(err, err_len, "not confirmed: `%.40s` isn't the word that was printed when this trial began", word);
     else
         snprintf(err, err_len,
                  "not confirmed: run preyctl confirm WORD with the word printed when this trial began, or preyctl "
@@ -234,7 +234,7 @@ void asked_CONFIRM(void *with, struct call *c)
     events_tell(&control->tell->events, TOLD_CONFIRM, "confirmed by user %u%s", (unsigned)call_uid(c),
                 call_is_true(c, "force") ? " by force" : "");
     if (saves && onfile_save(control, err, sizeof err))
-        call_end(c, 2, "confirmed: %.200s keeps running, but is not saved: %s", control->carry->now.name, err);
+        call_end(c, 2, "confirmed: %.200s keeps running, but isn't saved: %s", control->carry->now.name, err);
     else
         call_end(c, 0, "confirmed: %.200s keeps running%s%.200s", control->carry->now.name,
                  saves ? ", and is saved as " : "", saves ? control->o->program : "");

@@ -217,7 +217,7 @@ static void list_settle(struct control *control, int failed)
 {
     const int list_failed = list_keep(control);
     if (!failed) failed = list_failed;
-    tell_once(control->tell, failed, &control->past.told, TOLD_FAULT, "history: %s is not kept: %s",
+    tell_once(control->tell, failed, &control->past.told, TOLD_FAULT, "history: %s isn't kept: %s",
               control->past.all[0].name, failed == -EFBIG ? "it is too large" : strerror(-failed));
 }
 
@@ -280,7 +280,7 @@ struct program *history_program(const struct control *control, unsigned back, co
     if (!e) return NULL;
     const int fd = e->kept ? file_get(control, HISTORY_PROGRAM + e->place) : -ENOENT;
     if (fd < 0) {
-        snprintf(err, err_len, "%.200s is not kept: %s", e->name,
+        snprintf(err, err_len, "%.200s isn't kept: %s", e->name,
                  e->kept ? strerror(-fd) : "there was no room for it, or writing it failed");
         return NULL;
     }

@@ -99,7 +99,7 @@ static bool holder_say(const struct changing *g, const struct live_net *net, cha
     if (!why.base) live_net_ends(&why.net, first, last);
     if (!range_holds(net->v6, why.base ? why.lo : first, why.base ? why.hi : last, lo, hi)) return false;
     if (why.base)
-        snprintf(text, len, "%s of its list contains it: `replace` the list with one that does not",
+        snprintf(text, len, "%s of its list contains it: `replace` the list with one that doesn't",
                  sets_range_text(net->v6, why.lo, why.hi, member));
     else
         snprintf(text, len, "the member %s contains it", sets_net_text(&why.net, member));
@@ -273,7 +273,7 @@ void sets_change(struct control *control, struct call *c, const struct member_ta
     } else if (cuts && call_is_guest(c)) {
         call_end(c, 2, "members of a group may change sets, but not end flows: leave out `cut`");
     } else if (!sound) {
-        call_end(c, 2, "the data sent with the question is not a list of members");
+        call_end(c, 2, "the data sent with the question isn't a list of members");
     } else {
         struct changing g = {.rules = control->rules,
                              .t = t,

@@ -158,7 +158,7 @@ void sets_replace(struct control *control, struct call *c, const struct member_t
     if (!r.all) {
         call_end(c, 2, "%s", err);
     } else if (len % sizeof *r.all || !ranges_sound(&r)) {
-        call_end(c, 2, "the data sent with the question is not a sorted list of ranges");
+        call_end(c, 2, "the data sent with the question isn't a sorted list of ranges");
     } else {
         while (i < r.count && !(why = refusal(t, &r.all[i], wide))) i++;
         if (why)

@@ -369,7 +369,7 @@ static bool let_go(struct control *control)
     }
     struct handoff_named named = {0};
     dealt_leave(control->carry);
-    if (!taken_leave(carry)) tell_fault(control->tell, "a proxy thread does not release its listeners");
+    if (!taken_leave(carry)) tell_fault(control->tell, "a proxy thread doesn't release its listeners");
     y->deadline = channel_until(NAMED_NS);
     if (!hear(y, &named, sizeof named, NULL)) y->drain_ns = named.drain_ns;
     if (carry->observed_late) say_kept(control);
@@ -402,7 +402,7 @@ void yield_fini(struct control *control)
 /* Go on as if nothing had been asked. */
 static void yield_give_up(struct control *control, const char *why)
 {
-    events_tell(&control->tell->events, TOLD_FAULT, "process %ld does not take over: %s; the old process keeps running",
+    events_tell(&control->tell->events, TOLD_FAULT, "process %ld doesn't take over: %s; the old process keeps running",
                 (long)control->yield->to, why);
     advance_end(&control->yield->advance, control->carry);
     yield_fini(control);
@@ -448,6 +448,6 @@ bool yield_step(struct control *control, uint64_t now_ns)
     const int failed = hear_next(control);
     if (failed == -EAGAIN) return false;
     if (!failed && let_go(control)) return true;
-    yield_give_up(control, failed == -ENODATA ? "it has ended" : failed ? strerror(-failed) : "it was not ready");
+    yield_give_up(control, failed == -ENODATA ? "it has ended" : failed ? strerror(-failed) : "it wasn't ready");
     return false;
 }

@@ -155,7 +155,7 @@ static void tell_unkept(struct rules *rules, bool any, int failed)
     if (failed && failed != m->unkept && !any)
         tell_fault(rules->tell, "sets: members of a removed set would come back with the set: %s", strerror(-failed));
     else if (failed && failed != m->unkept)
-        tell_fault(rules->tell, "sets: prey cannot keep members for the next start: %s",
+        tell_fault(rules->tell, "sets: prey can't keep members for the next start: %s",
                    failed == -EFBIG ? "they need more room than the history of programs has" : strerror(-failed));
     m->unkept = failed;
 }
@@ -196,7 +196,7 @@ static int write_members(struct rules *rules)
     const bool bare = failed == -EFBIG;
     if (bare) failed = write_file(rules, false);
     if (bare && !failed && !m->bare)
-        tell_fault(rules->tell, "sets: prey cannot keep comments and users of members for the next start: they need "
+        tell_fault(rules->tell, "sets: prey can't keep comments and users of members for the next start: they need "
                                 "more room than the history of programs has");
     if (!failed) m->bare = bare;
     return failed;

@@ -19,7 +19,7 @@ enum { SOME = 256 };
 /* Return the reason for which an address of a name server may be no member; NULL: it may be one. */
 static const char *refuses(const struct member_target *t, bool v6, const uint32_t addr[4])
 {
-    if (!live_is_of_host(addr, v6)) return "which is not an address of another machine";
+    if (!live_is_of_host(addr, v6)) return "which isn't an address of another machine";
     switch (member_refuses(t, v6, addr, addr)) {
     case LIVE_NEVER: return "which `never` contains";
     case LIVE_OUTSIDE: return "which is outside `in`";
@@ -219,7 +219,7 @@ void member_names_fault(const struct rules *rules, const struct member_target *t
         const struct host_name *h = names_find(rules, host_at(t, i));
         for (unsigned v6 = 0; h && v6 < 2 && !*text; v6++)
             if (*h->of[v6].fault) snprintf(text, len, "%.200s keeps its old addresses: %s", h->host, h->of[v6].fault);
-        if (!h) snprintf(text, len, "%.200s: its address was not looked up yet", host_at(t, i));
+        if (!h) snprintf(text, len, "%.200s: its address wasn't looked up yet", host_at(t, i));
     }
 }
 

@@ -177,7 +177,7 @@ static void resolver_begin(struct rules *rules, uint64_t now_ns)
         return;
     }
     if (strcmp(n->unstarted, err) != 0)
-        events_tell(&rules->tell->events, TOLD_NAMES, "the process that looks up names could not be started: %s", err);
+        events_tell(&rules->tell->events, TOLD_NAMES, "the process that looks up names couldn't be started: %s", err);
     snprintf(n->unstarted, sizeof n->unstarted, "%s", err);
 }
 

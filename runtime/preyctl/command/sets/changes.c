@@ -188,7 +188,7 @@ int changes_tell(const struct changes *c)
 {
     const bool uncut = c->cuts && c->uncut;
     const bool failed = uncut || c->sums.held + c->sums.refused + c->sums.full + c->sums.lengths != 0;
-    if (uncut) talk_complain("the running preyrun does not support `cut`, so the members' flows stay open");
+    if (uncut) talk_complain("the running preyrun doesn't support `cut`, so the members' flows stay open");
     if (c->t->line->json) {
         cJSON *o = cJSON_CreateObject();
         cJSON_AddStringToObject(o, "set", c->set);

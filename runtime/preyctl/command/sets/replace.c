@@ -150,7 +150,7 @@ int sets_replace_by(struct talk *t, const char *set, bool wide)
     if (!text) return talk_complain("standard input: %s", strerror(errno));
     int status = 0;
     if (!addr_text_read(text, len, &(struct addr_reader){&r, take_member, take_bad}))
-        status = talk_complain("standard input has NUL bytes, so it is not a list of addresses") ? 1 : 0;
+        status = talk_complain("standard input has NUL bytes, so it isn't a list of addresses") ? 1 : 0;
     else if (r.faults > FAULTS_SHOWN)
         status = talk_complain("%zu more bad lines", r.faults - FAULTS_SHOWN) ? 1 : 0;
     else if (!r.faults && !r.count)

@@ -127,7 +127,7 @@ static void has_print(const cJSON *o)
     struct author by = {.name = ""};
     const char *refused = item_text(o, "refused"), *who = author_of(o, &by);
     if (!item_true(o, "has")) {
-        printf("%s does not have %s", item_text(o, "set"), item_text(o, "address"));
+        printf("%s doesn't have %s", item_text(o, "set"), item_text(o, "address"));
     } else {
         printf("%s has %s: member %s, %s%s", item_text(o, "set"), item_text(o, "address"), item_text(o, "member"),
                item_known(o, "left_ms") ? "for " : "", left_text(o, left));
@@ -137,7 +137,7 @@ static void has_print(const cJSON *o)
         if (*item_text(o, "comment")) printf(": %s", item_text(o, "comment"));
     }
     if (*refused)
-        printf("; adding it is not allowed: %s",
+        printf("; adding it isn't allowed: %s",
                strcmp(refused, "never") ? "it is outside `in`" : "`never` contains it");
     puts("");
 }
@@ -188,7 +188,7 @@ static int word_read(struct changes *c, const struct command_line *l, unsigned *
         c->comment = next;
         return 0;
     }
-    if (!duration_read(next, &ns) || !ns) return talk_complain("`%.60s` is not a time such as 30s, 5m, 2h or 7d", next);
+    if (!duration_read(next, &ns) || !ns) return talk_complain("`%.60s` isn't a time such as 30s, 5m, 2h or 7d", next);
     *ms = (ns + 999999) / 1000000;
     return 0;
 }
@@ -242,7 +242,7 @@ int command_SETS(struct talk *t)
     struct command_line *l = t->line;
     const bool wide = argument_flag(l, "--wide");
     const char *unknown = argument_unknown(l);
-    if (unknown) return talk_complain("`%.60s` is not an option of sets: preyctl sets %s", unknown, usage);
+    if (unknown) return talk_complain("`%.60s` isn't an option of sets: preyctl sets %s", unknown, usage);
     if (!l->count) return show_all(t);
     const char *set = l->arguments[0], *op = l->count > 1 ? l->arguments[1] : NULL;
     if (!op) return show_members(t, set);
