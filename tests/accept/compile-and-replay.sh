@@ -323,7 +323,7 @@ echo '# 7. Replay'
 call sh -c 'preyrun --pcap - --verdicts - good.pbc <morning.pcap'
 holds 'standard input gives the same verdicts' cmp -s out verdicts
 call preyrun --pcap morning.pcap --explain 4 good.pbc
-says '--explain N names each rule and why it did not match' 0 'SSH +no ' out
+says '--explain N names each rule and why it didn'\''t match' 0 'SSH +no ' out
 says '--explain N ends with the verdict' 0 '^verdict: reject' out
 call preyrun --pcap morning.pcap --format json good.pbc
 holds 'the summary as JSON' sh -c "test $status -eq 0 && head -c1 out | grep -q '{'"
@@ -456,7 +456,7 @@ holds 'and without a firewall a frame is accepted, rule -' test "$(word 1 2 out)
 call preyc wrong.prey -o fresh.pbc
 holds 'a failed compile leaves nothing behind' sh -c '! ls | grep -q fresh'
 call preyc morning.prey -o /nonexistent/folder/x.pbc
-one_line 'an output that cannot be written: one line, exit status 2' 2
+one_line 'an output that can'\''t be written: one line, exit status 2' 2
 call preyc
 says 'no arguments: usage, exit status 2' 2 'preyc' err
 call preyc --no-such-option

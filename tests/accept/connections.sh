@@ -454,7 +454,7 @@ call preyc --check slip.prey
 says 'a rule that takes segments of no connection fails it too' 1 'expected drop by default state invalid, but found accept by SSH state invalid' err
 sed 's/default accept { reject/default drop { reject/' talk.prey >slip.prey
 call preyc --check slip.prey
-says 'a reply that is not let through fails the test' 1 ':10:3: error: test "a login, and its end": expected accept, but found drop by default' err
+says 'a reply that isn'\''t let through fails the test' 1 ':10:3: error: test "a login, and its end": expected accept, but found drop by default' err
 capture ends <<'END'
 eth / ip4 10.0.0.7 > 10.0.0.1 / tcp 5 > 22 syn seq 99
 eth / ip4 10.0.0.1 > 10.0.0.7 / tcp 22 > 5 syn ack seq 499 ack 100

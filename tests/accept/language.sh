@@ -205,7 +205,7 @@ says 'the summary says how often a meter was asked' 0 '^meters +seven: 2 within,
 call preyrun --pcap metered.pcap --explain 2 metered.pbc
 says 'explain says that there is no token' 0 'SEVEN +no +seven has no token' out
 call preyrun --pcap metered.pcap --explain 8 metered.pbc
-says 'explain says that it is not time' 0 'OPEN +no +it is not work' out
+says 'explain says that it is not time' 0 'OPEN +no +it isn'\''t work' out
 for wrong in 'E0320 burst 0:meter m = 1/s burst 0' 'E0322 one prefix length:meter m = 1/s per source/24' \
     'E0330 a zone that is none:schedule s = 08:00-18:00 zone "Europe/Pariss"' 'E0620 a limit twice:limits { flows 5000; flows 6000 }' \
     'E0135 an unknown key:timeouts { tpc 5s }' 'E0331 hours that are none:schedule s = 08:00-08:00'; do

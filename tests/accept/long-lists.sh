@@ -197,7 +197,7 @@ print(all(said[k] == v for k, v in counted.items()), sum(counted.values()), cove
 call preyrun --pcap traffic.pcap --explain 2 long.pbc
 same '--explain lists every rule that was tried, in file order' \
     "$status $(awk '$2 == "no" || $2 == "yes"' out | sed -n 's/.*long.prey:\([0-9]*\))$/\1/p' | sort -cn && awk '$2 == "no" || $2 == "yes"' out | wc -l)" '0 4006'
-same 'and why each did not match' "$(awk '$2 == "no"' out | grep -c 'no   (long')" 0
+same 'and why each didn'\''t match' "$(awk '$2 == "no"' out | grep -c 'no   (long')" 0
 
 # ---- bad input is bounded: it compiles, or one error names the limit and the rules ----
 

@@ -129,7 +129,7 @@ static void check_flows(struct world *w)
     }
     const struct vm_counters *c = executor_counters(w->worker);
     if (c->forward->bound != bound) fail(w, "bound flows are miscounted");
-    if (c->forward->ports != ports) fail(w, "ports in use are not those of flows");
+    if (c->forward->ports != ports) fail(w, "ports in use aren't those of flows");
 }
 
 static void check_counters(struct world *w)

@@ -22,7 +22,7 @@ enum { FIRST = 1, LATER = 2, NO = 4 };
 struct rule {
     uint8_t verdict; /* enum pbc_verdict */
     uint8_t chain;
-    uint8_t fragment; /* kinds that it matches; 0: does not name it */
+    uint8_t fragment; /* kinds that it matches; 0: doesn't name it */
     int8_t from, ttl; /* -1: does not say */
 };
 struct list {

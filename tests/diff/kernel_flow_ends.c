@@ -101,7 +101,7 @@ static const char *end_flow(int32_t slot)
         ops.run(ops.arg, &op);
         if (tries % 100 == 99) sched_yield();
     }
-    if (op.said != FLOW_OP_DONE) return "it does not end";
+    if (op.said != FLOW_OP_DONE) return "it doesn't end";
     return op.gone.flow.flags & FLOW_BOUND ? NULL : "another has ended";
 }
 
@@ -116,7 +116,7 @@ static const char *end_all(unsigned flows)
     if (pthread_create(&other, NULL, pour, &flood)) return "no thread";
     for (unsigned i = 0; i < flows && !wrong; i++) {
         const int32_t slot = begin_flow(&flood);
-        wrong = slot == FLOW_NONE ? "it does not begin" : end_flow(slot);
+        wrong = slot == FLOW_NONE ? "it doesn't begin" : end_flow(slot);
     }
     __atomic_store_n(&flood.done, true, __ATOMIC_RELAXED);
     pthread_join(other, NULL);

@@ -104,7 +104,7 @@ struct hand {
     unsigned met; /* rounds before these */
     struct rng rng;
     uint32_t seq[LASTING]; /* of the next octet */
-    unsigned strange;      /* packets that were established and cannot be */
+    unsigned strange;      /* packets that were established and can't be */
     bool good;
 };
 

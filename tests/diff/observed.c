@@ -312,7 +312,7 @@ static bool counts_hold(struct run *r)
     sum.most = c->observed->most; /* at once in all of them together */
     sum.stack_full = c->observed->stack_full;
     if (memcmp(all, &sum, sizeof sum) == 0 && sum.sessions == r->begun && !sum.live) return true;
-    printf("# counters of the services are not those of all, or of what was told\n");
+    printf("# counters of the services aren't those of all, or of what was told\n");
     return false;
 }
 

@@ -74,7 +74,7 @@ struct run {
     struct rng rng;
     struct program *program;
     char text[TEXT];
-    bool moves; /* others go on time and again: no archive has a flow of an interface that is not known */
+    bool moves; /* others go on time and again: no archive has a flow of an interface that isn't known */
     bool keyed; /* it keeps state by source */
     bool maps;  /* its nat has a map */
     struct facts facts;

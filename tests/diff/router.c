@@ -280,7 +280,7 @@ static bool change(struct run *r, struct rng *rng)
         if (c.kind == CHANGE_UPLINK &&
             !(k == SIDE_NETFILTER ? side_set_nft(s, &r->world, false) : side_set_prey(s, &r->world, program)))
             return broken(r, "no other uplink");
-        if (k != SIDE_NETFILTER && !side_knows(s, &r->world)) return broken(r, "a change is not known");
+        if (k != SIDE_NETFILTER && !side_knows(s, &r->world)) return broken(r, "a change isn't known");
         s->got_count = 0;
     }
     r->changed++;

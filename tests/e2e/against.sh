@@ -260,7 +260,7 @@ wrong 'a capture without --against' 'captures work only with --against' --check 
 wrong 'standard input twice' 'is used twice' --against - new.prey -r -
 wrong '--on with --map' 'remove one of them' --against old.prey new.prey -r day.pcap --on wan --map a=wan
 wrong '--map without an interface' 'NAME=IF' --against old.prey new.prey -r day.pcap --map a
-wrong '--self that is none' 'is not an IPv4' --against old.prey new.prey -r day.pcap --self x
+wrong '--self that is none' 'isn'\''t an IPv4' --against old.prey new.prey -r day.pcap --self x
 
 # Rules that add to a live set add here, too.
 rules traps <<'END_RULES'

@@ -141,12 +141,12 @@ wrong 'a test instead of a packet' 'isn.t a packet' --ask 'tcp 1.2.3.4:1 -> self
 wrong 'nothing' 'needs a packet' --ask '' edge.prey
 wrong 'a name of the rules' 'office' --ask 'tcp office:1 -> self:22' edge.prey
 wrong 'no rules' 'needs rules' --ask 'udp 192.0.2.1:1 -> self:53'
-wrong 'a device that cannot be' 'cannot be a device name' --ask 'udp 192.0.2.1:1 -> self:53 on a/b' edge.prey
+wrong 'a device that can'\''t be' 'can'\''t be a device name' --ask 'udp 192.0.2.1:1 -> self:53 on a/b' edge.prey
 wrong 'with other options' 'combined only with --self' --ask 'udp 192.0.2.1:1 -> self:53' --check edge.prey
 wrong 'a time that is none' 'time:' --at 'noon' --ask "$ssh" edge.prey
 wrong 'a time with more behind' 'not a time' --at '09:00; expect' --ask "$ssh" edge.prey
 wrong 'a time of nothing' 'works only with --ask' --at '09:00' --check edge.prey
-wrong 'an address that is none' 'is not an IPv4' --self wan --ask "$ssh" edge.prey
+wrong 'an address that is none' 'isn'\''t an IPv4' --self wan --ask "$ssh" edge.prey
 wrong 'SARIF' 'prints text or json' --ask 'udp 192.0.2.1:1 -> self:53' --format=sarif edge.prey
 wrong 'standard input twice' 'takes one rule file' --ask - -
 wrong 'too many' 'up to 64 times' $(for i in $(seq 65); do echo --ask udp; done) edge.prey

@@ -74,13 +74,13 @@ while at < len(text):
         wrong.append(f"frame {frame}: rules of the chain left out or not in order")
     do = [s for s in steps if s["verdict"] == "do watch"]
     if bool(chain) != bool(do and do[0]["matched"]):
-        wrong.append(f"frame {frame}: the chain's rules do not go with its `do`")
+        wrong.append(f"frame {frame}: the chain's rules don't go with its `do`")
     ends = [s for s in steps if s["matched"] and s["verdict"] in ("accept", "drop", "reject")]
     last = ends[-1]["rule"] if ends else "default"
     if len(ends) > 1 or last != line[2] or (not ends and of_firewall != expect):
         wrong.append(f"frame {frame}: {last} decides, its line says {line[2]}")
     if any(not s["matched"] and not s["why"] for s in steps):
-        wrong.append(f"frame {frame}: no reason for a rule that did not match")
+        wrong.append(f"frame {frame}: no reason for a rule that didn't match")
 for w in wrong[:10]: print("#", w)
 print(f"{frame} frames, {tried} rules tried" if not wrong else "wrong")
 END

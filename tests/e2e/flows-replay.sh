@@ -289,7 +289,7 @@ eth / ip4 10.0.0.1 > 10.0.0.9 id 1 frag 24 proto udp / zeros 3000
 eth / ip4 10.0.0.1 > 10.0.0.9 id 1 more / udp 1 > 53 len 3024 / zeros 16
 END_OF_NOTES
 run --pcap large.pcap pieces.pbc
-same 'a fragment larger than a buffer can not wait, and that is told' "$(grep 'could not' out)" '            1 could not wait, because there was no room'
+same 'a fragment larger than a buffer can not wait, and that is told' "$(grep 'could not' out)" '            1 couldn'\''t wait, because there was no room'
 run --pcap large.pcap --mtu 4000 --verdicts - pieces.pbc
 same 'with --mtu 4000 it can' "$(tail -n +2 out | cut -f2,3 | tr '\t\n' ' ;')" 'accept DNS;accept DNS;'
 
@@ -356,7 +356,7 @@ same 'the flow as the rules saw it' "$(sed -n 2p out)" \
     '  state established: tcp flow, established, opened by 198.51.100.9:50000 1.5 s before, last packet 1.5 s before'
 run --pcap life.pcap --explain 17 edge.pbc
 same 'no flow' "$(sed -n 2,3p out | tr '\n' '|')" '  state invalid: there is no flow|  edge:2   no   not icmp6 (edge.prey:2)|'
-same 'and why a rule that asks for it did not match' "$(grep -c 'OPEN *no *state is invalid, not established or related' out)" 1
+same 'and why a rule that asks for it didn'\''t match' "$(grep -c 'OPEN *no *state is invalid, not established or related' out)" 1
 run --pcap life.pcap --explain 2 --format json edge.pbc
 same 'JSON has state and flow' "$(python3 -c '
 import json

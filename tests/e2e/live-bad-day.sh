@@ -81,9 +81,9 @@ kill -TERM "$last"
 wait "$last"
 same 'interrupted, it says what it has seen' "$? $(tail -1 seen.err) $(grep -c '"of":"source"' seen.out)" '0 2 packets looked at 1'
 ctl talkers --only drop
-same 'it takes no --only' "$status $(grep -c 'is not an option of talkers' err)" '2 1'
+same 'it takes no --only' "$status $(grep -c 'isn'\''t an option of talkers' err)" '2 1'
 ctl talkers --count 3
-same 'packets are not counted' "$status $(grep -c 'is not an option of talkers' err)" '2 1'
+same 'packets are not counted' "$status $(grep -c 'isn'\''t an option of talkers' err)" '2 1'
 
 # Rules have names: after a reload their rows go on.
 ctl load later.pbc

@@ -61,7 +61,7 @@ says 'an empty one' 'empty.pbc: not a compiled prey program; compile the rules f
 head -c 300 shop.pbc >short.pbc
 says 'one that breaks off' "short.pbc: truncated: 300 bytes of $(stat -c %s shop.pbc)" -i wan short.pbc
 says 'a folder' "$work: not a regular file" -i wan "$work"
-says 'a name with a slash' '--name: `../x` is not a name: at most 30 letters, digits, `_`, `.`, `-`' -i wan --name ../x shop.pbc
+says 'a name with a slash' '--name: `../x` isn'\''t a name: at most 30 letters, digits, `_`, `.`, `-`' -i wan --name ../x shop.pbc
 at prey setpriv --bounding-set -net_raw,-net_admin --inh-caps -all --reuid 65534 --regid 65534 --clear-groups \
     "$bin/preyrun" -i wan shop.pbc >out 2>err
 same 'as nobody' "$?|$(faults)" '2|preyrun: preyrun must run as root (sudo): it lacks the capabilities CAP_NET_ADMIN and CAP_NET_RAW'

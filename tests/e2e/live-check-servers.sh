@@ -144,23 +144,23 @@ is_up() { until_true 300 "$1" up "$2" && ok 0 "$1"; }
 
 if [ -n "$redis" ]; then
     is_up "Redis' master is up" master
-    hears 'and its replica down, as it says itself' 'all/replica is down: step 4: "role:master" is not in the [0-9,]* bytes .*: "\$'
+    hears 'and its replica down, as it says itself' 'all/replica is down: step 4: "role:master" isn'\''t in the [0-9,]* bytes .*: "\$'
 fi
 if [ -n "$postgres_primary" ]; then
     is_up 'PostgreSQL takes users in' reads
     is_up 'also while it is a standby' reads2
     is_up 'who takes writes is the primary' writes
-    hears 'the standby does not' 'all/standby is down: step 4: "D.* is not in the'
+    hears 'the standby does not' 'all/standby is down: step 4: "D.* isn'\''t in the'
 fi
 if [[ $servers = *accounts* ]]; then
     is_up 'MariaDB lets its user in' accounts
-    hears 'and who wants a password is down' 'all/nobody is down: step 5: .* is not in the .*: \.\.\.".*Access deni'
+    hears 'and who wants a password is down' 'all/nobody is down: step 5: .* isn'\''t in the .*: \.\.\.".*Access deni'
 fi
 if [ -n "$exim" ]; then
     is_up 'Exim speaks SMTP' mx
 fi
-hears 'who drips is down' 'all/drips is down: "220" is not in the 1 byte that came within 500 ms: "2"'
-hears 'who talks for ever is down' 'all/endless is down: "role:master" is not in the [0-9,]* bytes that were read: \.\.\."'
+hears 'who drips is down' 'all/drips is down: "220" isn'\''t in the 1 byte that came within 500 ms: "2"'
+hears 'who talks for ever is down' 'all/endless is down: "role:master" isn'\''t in the [0-9,]* bytes that were read: \.\.\."'
 hears 'who resets is down' 'all/resets is down: connection reset'
 hears 'who is no web server is down' 'all/page is down: the answer isn'\''t HTTP/1'
 

@@ -58,7 +58,7 @@ told MORNING 2
 
 # The machine sleeps for two hours: both clocks are ahead, and that is no jump.
 clock "$base + 7200" 7200
-told 'clock: this machine slept for 2 h.*; connections did not age during that time' 1
+told 'clock: this machine slept for 2 h.*; connections didn'\''t age during that time' 1
 same 'a sleep is no jump' "$(grep -c 'was set' prey.err)" 2
 truncate -s 0 prey.out
 prey_ends

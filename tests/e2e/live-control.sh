@@ -132,8 +132,8 @@ no JSON: 2not a valid question: use preyctl
 a list: 2not a valid question: use preyctl
 deep: 2not a valid question: use preyctl
 too long: 2the question is longer than 65,536 bytes: use a shorter filter
-unknown: 2this preyrun ($("$bin/preyctl" --version | cut -d' ' -f2)) does not know the question \`riddle\`
-no word: 2this preyrun ($("$bin/preyctl" --version | cut -d' ' -f2)) does not know the question \`\`
+unknown: 2this preyrun ($("$bin/preyctl" --version | cut -d' ' -f2)) doesn't know the question \`riddle\`
+no word: 2this preyrun ($("$bin/preyctl" --version | cut -d' ' -f2)) doesn't know the question \`\`
 three in a row: 3
 a hundred: about 64 answered, 1 other word
 the others: 264 clients are asking, which is the limit: ask again when one has ended
@@ -159,7 +159,7 @@ left() { at prey curl -s http://127.0.0.1:8404/metrics | awk '$1 == "prey_to_be_
 seconds=$(left)
 [ "${seconds:-0}" -gt 0 ] && [ "$seconds" -le 60 ]
 ok $? 'and a metric how long that is'
-until_true 100 'a reload is refused until it is confirmed' grep -q 'is not confirmed yet: run preyctl confirm first; the old program keeps running' prey.err
+until_true 100 'a reload is refused until it is confirmed' grep -q 'isn'\''t confirmed yet: run preyctl confirm first; the old program keeps running' prey.err
 ctl --control ask.sock confirm
 refused 'not without its word' 'not confirmed: run preyctl confirm WORD with the word printed when this trial began, or preyctl confirm --force'
 word=$(sed -n 's/^ready: .*; preyrun stops in 60.0 s unless you run: preyctl confirm //p' prey.err)

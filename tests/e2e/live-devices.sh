@@ -211,7 +211,7 @@ prey failed: 28"
         echo yes
     elif [ "$1 $got" = 'user failed: 28 failed: 28 failed: 28' ]; then
         echo lost
-    elif [ "$kind $1 $got" = 'port of a VRF user server failed: 28 failed: 7' ] && kernel_before 6.12 && told 'g0 is in a VRF, whose addresses nftables does not find'; then
+    elif [ "$kind $1 $got" = 'port of a VRF user server failed: 28 failed: 7' ] && kernel_before 6.12 && told 'g0 is in a VRF, whose addresses nftables doesn'\''t find'; then
         echo yes # but for what a nat translates, as it has said
     elif [ "$got" = "${want/#server/failed: 28}" ]; then
         echo own

@@ -57,9 +57,9 @@ service www on 10.1.0.100 tcp/80 { mode passthrough; announce; -> farm }
 nat home { masquerade from 10.5.0.0/24 out on "od\"d" }
 END
 kill -HUP "$prey"
-until_true 100 'a reload that cannot be guarded is refused' grep -q 'reload: .*cannot name the interface .od"d.*; the old program keeps running' prey.err &&
+until_true 100 'a reload that cannot be guarded is refused' grep -q 'reload: .*can'\''t name the interface .od"d.*; the old program keeps running' prey.err &&
     ok 0 'a reload that cannot be guarded is refused'
-same 'and why' "$(grep -c 'cannot name the interface .od"d.' prey.err)" 1
+same 'and why' "$(grep -c 'can'\''t name the interface .od"d.' prey.err)" 1
 same 'the rules stay as they were' "$(table | cmp - before && echo same)" same
 rules shop <<'END'
 pool farm { server one 10.1.0.3:80 }

@@ -108,7 +108,7 @@ for exec in user kernel; do
         continue
     fi
     prey prey -i wan -i lan --exec "$exec" judged.pbc
-    reaches "$exec, a network that is not served"
+    reaches "$exec, a network that isn't served"
     same "$exec: the forward goes on" "$(ask client 10.1.0.2:8443 8)" server
     same "$exec: the forwarded port of the other family stays this machine's" "$(refused_by client fd00:1::2 53)" refused
     same "$exec: what is masqueraded goes on" "$(ask server 10.1.0.1/from 8)" 10.1.0.2

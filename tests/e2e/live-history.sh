@@ -64,8 +64,8 @@ says 'the third before' '0 v2.pbc runs' rollback 4
 ctl history 0
 same 'it is in force, too' "$(sed -n 1p out)" '# v2.prey:'
 says 'more than ran' '2 preyctl: rollback: the history has 7 programs, this one included' rollback 7
-says 'no number' '2 preyctl: `-1` is not an option of rollback: preyctl rollback [N] [--save] [--confirm D]' rollback -1
-says 'no number either' '2 preyctl: `two` is not a number: preyctl rollback [N] [--save] [--confirm D]' rollback two
+says 'no number' '2 preyctl: `-1` isn'\''t an option of rollback: preyctl rollback [N] [--save] [--confirm D]' rollback -1
+says 'no number either' '2 preyctl: `two` isn'\''t a number: preyctl rollback [N] [--save] [--confirm D]' rollback two
 says 'nor is none' '2 preyctl: `number`, how many programs to go back, is a whole number from 1 to 9' rollback 0
 says 'two' '2 preyctl: usage: preyctl history [N]' history 1 2
 
@@ -187,7 +187,7 @@ same 'is what is whole' "$(wc -l <out) $(grep -c twice out)" '2 0'
 rm -r state/edge.history
 echo >state/edge.history
 ctl load v13.pbc
-same 'a folder that cannot be made keeps no load from running' "$status $(cat out)" '0 v13.pbc runs'
+same 'a folder that can'\''t be made keeps no load from running' "$status $(cat out)" '0 v13.pbc runs'
 hears 'but is told' '^preyrun: history: v13.pbc is not kept: '
 ctl history
 same 'there, too' "$(head -n 1 out | grep -c '(not kept)$')" 1

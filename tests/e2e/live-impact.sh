@@ -165,7 +165,7 @@ ctl load now.pbc
 exec 9>&-
 holds others 12 10.1.0.8 9
 ctl impact later.pbc --json
-found 'none is cut off, twelve could not begin' "j['flows']['refused'], F('NOT_OURS'), B('NOT_OURS')" '0 0 12'
+found 'none is cut off, twelve couldn'\''t begin' "j['flows']['refused'], F('NOT_OURS'), B('NOT_OURS')" '0 0 12'
 ctl load later.pbc
 same 'so it is' "$(answers ours 8) $(answers others 9)" '20 12'
 at client curl -s -m 2 --interface 10.1.0.8 http://10.1.0.100:9000/

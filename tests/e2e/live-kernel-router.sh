@@ -116,7 +116,7 @@ again 'and with it again'
 same 'and new ones are' "$(ask client 10.2.0.3/from)" 10.2.0.2
 truncate -s 0 prey.out
 prey_ends
-same 'it ends with 0, and what was too long is all that did not leave' "$status $(number live lost | tr -dc '1-9') $(number live lost too_big)" '0 1 1'
+same 'it ends with 0, and what was too long is all that didn'\''t leave' "$status $(number live lost | tr -dc '1-9') $(number live lost too_big)" '0 1 1'
 adds_up 'every frame has one verdict'
 same 'each packet was judged once' "$(by_rule PLAIN)" 3
 

@@ -129,8 +129,8 @@ ctl load watched.pbc
 same 'one that could only watch' "$status $(grep -c -- '--monitor.*; shop.pbc keeps running' err)" '2 1'
 says 'rules as text' '2 preyctl: two.prey is a rule file, not a compiled program; compile it first: preyc two.prey -o two.pbc' load two.prey
 says 'a file that is not there' '2 preyctl: none.pbc: No such file or directory' load none.pbc
-says 'no time' '2 preyctl: --confirm: `5` is not a time such as 30s, 5m or 2h' load two.pbc --confirm 5
-says 'no option' '2 preyctl: `--force` is not an option of load: preyctl load NEW.pbc [--save] [--confirm D] [--allow-unjudged DEV,...]' load two.pbc --force
+says 'no time' '2 preyctl: --confirm: `5` isn'\''t a time such as 30s, 5m or 2h' load two.pbc --confirm 5
+says 'no option' '2 preyctl: `--force` isn'\''t an option of load: preyctl load NEW.pbc [--save] [--confirm D] [--allow-unjudged DEV,...]' load two.pbc --force
 says 'no program' '2 preyctl: usage: preyctl load NEW.pbc [--save] [--confirm D] [--allow-unjudged DEV,...]' load
 awaits '^preyrun: load: bent.pbc: damaged: digest doesn'\''t match; the old program keeps running$'
 
@@ -206,8 +206,8 @@ ctl status --json
 same 'and keeps the word to whoever loaded it' "$(cat out prey.err | grep -c "$of_trial")" 0
 says 'nobody confirms it without the word' \
     '2 preyctl: not confirmed: run preyctl confirm WORD with the word printed when this trial began, or preyctl confirm --force' confirm
-says 'nor with another' '2 preyctl: not confirmed: `tomorrow` is not the word that was printed when this trial began' confirm tomorrow
-says 'no option' '2 preyctl: `--now` is not an option of confirm: preyctl confirm WORD|--force' confirm --now
+says 'nor with another' '2 preyctl: not confirmed: `tomorrow` isn'\''t the word that was printed when this trial began' confirm tomorrow
+says 'no option' '2 preyctl: `--now` isn'\''t an option of confirm: preyctl confirm WORD|--force' confirm --now
 says 'a word and none' '2 preyctl: usage: preyctl confirm WORD|--force' confirm --force tomorrow
 word=$of_trial
 confirms 'it is confirmed' '0 confirmed: two.pbc keeps running'

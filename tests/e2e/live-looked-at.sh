@@ -56,9 +56,9 @@ refused 'state is not asked' 'a filter takes only conditions on packets: no `sta
 ctl flows tcp flags has syn
 refused 'flows have no flags' '`flags` can'\''t be asked of flows, which have only protocols, addresses, ports and VLANs'
 ctl flows 'tcp } firewall more default drop {'
-refused 'nor is it more than one rule' '`tcp } firewall more default drop {` is not a filter: write conditions, as in a rule'
+refused 'nor is it more than one rule' '`tcp } firewall more default drop {` isn'\''t a filter: write conditions, as in a rule'
 ctl trace tcp --count 0
-refused 'nothing is no number of packets' '--count: `0` is not a number of at least 1'
+refused 'nothing is no number of packets' '--count: `0` isn'\''t a number of at least 1'
 
 # What would become of a packet.
 ctl explain 'tcp 10.1.0.1:50000 -> 10.1.0.100:80 syn on outer'

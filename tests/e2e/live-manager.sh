@@ -72,7 +72,7 @@ same 'without the keys that an earlier version kept' "$(grep -rl KEY kept; ls ke
 rm -r kept/edge.rules
 cp before.pbc kept/edge.pbc
 unit start
-same 'or, where that is not possible, takes the program as it was' "$status $(cmp run/edge.pbc before.pbc && echo same)" '0 same'
+same 'or, where that isn'\''t possible, takes the program as it was' "$status $(cmp run/edge.pbc before.pbc && echo same)" '0 same'
 cp good etc/edge.prey
 echo "$farm" >etc/farm.prey
 mkdir -p etc/.d etc/a away

@@ -186,7 +186,7 @@ for way in "${all[@]}"; do
     sniff "wan-$exec$hook.pcap" far eth0 'ip or ip6'
     same "$way: to the internet as this machine" "$(from client 192.0.2.1) $(from client '[fd00:9::1]')" '203.0.113.2 fd00:f::2'
     same "$way: to the DMZ as it is, in both families" "$(from client 10.2.0.5) $(from client '[fd00:2::5]')" '10.1.0.7 fd00:1::7'
-    same "$way: to the VPN as it is, by a device that is not served" "$(from client 10.99.0.5)" 10.1.0.7
+    same "$way: to the VPN as it is, by a device that isn't served" "$(from client 10.99.0.5)" 10.1.0.7
     sniffed
     same "$way: the uplink saw nothing of that" "$(seen "wan-$exec$hook.pcap")" 0
     ip -n "$id-prey" route add 192.0.2.1/32 via 198.51.100.9 dev up2
@@ -229,7 +229,7 @@ for way in "${all[@]}"; do
         ip -n "$id-prey" route replace default nexthop via 203.0.113.9 dev wan nexthop via 198.51.100.9 dev up2
         answers=$(for i in $(seq 1 24); do from client 192.0.2.1; done | sort -u | tr '\n' ' ')
         same "$way: each of two ways has its own address" "$(tr ' ' '\n' <<<"$answers" | grep -vxE '198\.51\.100\.77|203\.0\.113\.2|')" ''
-        same "$way: from a device that is not served, by the uplink's address" "$(from branch 203.0.113.9)" 203.0.113.2
+        same "$way: from a device that isn't served, by the uplink's address" "$(from branch 203.0.113.9)" 203.0.113.2
         late true
         same "$way: ... and so does an error about an answer" "$(cat told)" '203.0.113.2 Connection refused'
         late ip -n "$id-prey" route add prohibit 10.99.0.5

@@ -101,7 +101,7 @@ for way in ${ways:-user tc xdp}; do
     case $way in user) how='--exec user' ;; *) how="--exec kernel --hook $way" ;; esac
     prey prey $how --allow-unjudged vpn -i lan -i wan --format json edge.pbc
     same "$way: no stranger goes on" "$(strangers)" "$want"
-    same "$way: nothing of a mapped host leaves by what is not served" "$(unserved)" ''
+    same "$way: nothing of a mapped host leaves by what isn't served" "$(unserved)" ''
     prey_ends
     same "$way: groups are a cause" "$([ "$(number reasons group-frame packets)" -ge 6 ] && echo counted)" counted
     same "$way: answers that no flow takes are one" "$(number reasons invalid packets)" 3

@@ -65,7 +65,7 @@ until_true 100 'somebody has the port' at prey nc.openbsd -z 127.0.0.1 8404
 looked 'a port of statistics that is taken' 2 '--stats 127.0.0.1:8404: another program listens there; to find it, run: ss -ltnp' \
     -i wan -i lan --stats 127.0.0.1:8404 shop.pbc
 if [ ! -e /dev/log ]; then
-    looked 'no system log' 2 "--log: the system's log (/dev/log) cannot be reached: No such file or directory; to fix it: use --log text, or start a system log" -i wan -i lan --log text:syslog shop.pbc
+    looked 'no system log' 2 "--log: the system's log (/dev/log) can't be reached: No such file or directory; to fix it: use --log text, or start a system log" -i wan -i lan --log text:syslog shop.pbc
 fi
 
 # What a start would write: a recording, and what has to be undone.
@@ -148,27 +148,27 @@ ln -s "$(readlink -f "$bin/preyctl")" blind/preyctl
 here=$bin bin=$PWD/blind
 gateless="^preyrun: notice: prey can't hold back stray packets for .mode proxy., .*: the kernel has no type information (BTF): .*(CONFIG_DEBUG_INFO_BTF)$"
 prey prey -i wan -i lan --exec user shop.pbc
-same 'where nothing is for the proxy, nothing is told' "$(grep -c 'cannot hold back' prey.err)" 0
+same 'where nothing is for the proxy, nothing is told' "$(grep -c "can't hold back" prey.err)" 0
 ctl load proxied.pbc
 same 'a reload that brings it is taken' "$status $(cat err)" '0 '
 hears 'and told' "$gateless"
 ctl load shop.pbc
 ctl load proxied.pbc
 prey_ends
-same 'once' "$(grep -c 'cannot hold back' prey.err)" 1
+same 'once' "$(grep -c "can't hold back" prey.err)" 1
 prey prey -i wan -i lan --exec user proxied.pbc
 ctl load shop.pbc
 ctl load proxied.pbc
 prey_ends
-same 'what the start has told, no reload tells' "$(grep -c "$gateless" prey.err) $(grep -c 'cannot hold back' prey.err)" '1 1'
+same 'what the start has told, no reload tells' "$(grep -c "$gateless" prey.err) $(grep -c "can't hold back" prey.err)" '1 1'
 bin=$here
 same 'no TUN devices' "$(lacks /dev/net proxied.pbc)" '2 preyrun: /dev/net/tun is missing, and preyrun needs it to return packets to this machine; to fix it, run: modprobe tun; if that module is missing, install more modules (linux-modules-extra-…) or a kernel with CONFIG_TUN; in a container, start it with --device /dev/net/tun'
 modes() {
     unshare -m sh -c 'mount -t tmpfs none /dev/net && mknod -m 0 /dev/net/tun c 10 200 && exec setpriv --bounding-set=-dac_override nsenter --net="$@"' \
         sh "/run/netns/$id-prey" "$bin/preyrun" --preflight -i wan -i lan proxied.pbc >out 2>err </dev/null
-    echo "$? $(grep -o '/dev/net/tun cannot be opened.*' err)"
+    echo "$? $(grep -o '/dev/net/tun can.t be opened.*' err)"
 }
-same 'a file that may not be opened' "$(modes)" "2 /dev/net/tun cannot be opened: its mode is 0000, its owner user 0 and group 0; to fix it, run: chmod 666 /dev/net/tun, or run preyrun as root"
+same 'a file that may not be opened' "$(modes)" "2 /dev/net/tun can't be opened: its mode is 0000, its owner user 0 and group 0; to fix it, run: chmod 666 /dev/net/tun, or run preyrun as root"
 same 'which nobody needs' "$(lacks /dev/net shop.pbc)" "0 $fine"
 at prey "$bin/tests/tools/tamper" refuse 1 "$bin/preyrun" --preflight --io xdp -i lan shop.pbc >out 2>err </dev/null
 same 'no programs' "$? $(grep -c "^preyrun: --io xdp: the steering program can't be loaded: the kernel forbids it: .* use --io packet$" err)" '2 1'

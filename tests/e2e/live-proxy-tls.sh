@@ -65,7 +65,7 @@ pair() { echo "service $1 on 10.1.0.2 tcp/$2 { mode proxy tls cert \"$work/$3\" 
     echo "service back on 10.1.0.2 tcp/9 { mode proxy http; tls to server sni \"a\" verify ca \"$work/none.pem\"; -> web }"
 } | rules bad
 at prey "$bin/preyrun" --preflight -i wan -i lan bad.pbc 2>out
-same 'preflight: certificates that cannot be used: exit status' $? 2
+same 'preflight: certificates that can'\''t be used: exit status' $? 2
 finds() { has "preflight: $1" "$2"; }
 finds 'the key of another certificate' 'service mixed: .*the private key doesn'\''t belong to the certificate: compare .openssl'
 finds 'one that is not there' 'service gone: .*none\.key: No such file or directory; to fix it, put a file there'

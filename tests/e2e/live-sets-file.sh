@@ -58,7 +58,7 @@ for wrong in '10.1.0.300' '10.66.1.0/24' '{"a": 1}' '<html>' 'root:secret:1:2:3'
     until_true 100 "what is wrong is told: $wrong" more
     same "the last good file stays: $wrong" "$(fate) $(of_set listed ranges)" 'drops 1'
 done
-same 'another text than addresses is not shown' "$(lines secret)" 0
+same 'another text than addresses isn'\''t shown' "$(lines secret)" 0
 ctl sets
 has 'the table says what is wrong' "^listed keeps its old ranges: $list: line 1: "
 same 'and so does a metric' "$(of_set listed failing)" 1

@@ -33,7 +33,7 @@ wrong() { # SENTENCE VALUE WORDS
     same "$1" "$? $(head -1 err)" "2 preyrun: --sets-group: $3"
 }
 wrong 'an unknown group is no start' no-such-group:caught '`no-such-group` isn'\''t a group of this machine'
-wrong 'an empty list is none' 12346: '`` is not a list of live sets, such as caught,listed'
+wrong 'an empty list is none' 12346: '`` isn'\''t a list of live sets, such as caught,listed'
 wrong 'a group for all that is not mapped is none' 65534:caught '`65534` is the kernel'\''s overflow group, which any group of another namespace can be: create a group for this'
 
 socket=/run/prey/$(stat -L -c %i "/run/netns/$id-prey")/wan.sock

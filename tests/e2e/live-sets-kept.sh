@@ -190,7 +190,7 @@ if mount -t tmpfs -o size=200k none "$full" 2>/dev/null; then
     head -c 400000 /dev/zero >"$full/fill" 2>/dev/null
     sets caught add 10.1.2.2 >/dev/null
     says() { grep -q "$1" prey.err; }
-    until_true 50 'a full disk is told' says 'prey cannot keep members for the next start: No space left'
+    until_true 50 'a full disk is told' says 'prey can'\''t keep members for the next start: No space left'
     rm "$full/fill"
     stops
     STATE_DIRECTORY=$full starts shop.pbc

@@ -81,7 +81,7 @@ if mount -t tmpfs -o size=64m none "$small" 2>/dev/null; then
     mount -o remount,ro "$small"
     sets caught add 10.9.2.2 >/dev/null
     says() { grep -q "$1" prey.err; }
-    until_true 100 'a file system that is read-only is told' says 'prey cannot keep members for the next start: Read-only file system'
+    until_true 100 'a file system that is read-only is told' says 'prey can'\''t keep members for the next start: Read-only file system'
     same 'and members count all the same' "$(members)" '10.9.2.1 10.9.2.2'
     mount -o remount,rw "$small"
     was=$(stat -c %i "$(ls "$small"/*/sets)")

@@ -63,7 +63,7 @@ same 'it is removed' "$(sets caught remove 10.1.0.8)" '0 caught: 1 removed'
 goes 'once it is removed'
 same 'a network of IPv6, which expires' "$(sets caught add fd00:1::/64 for 1s)" '0 caught: 1 added'
 falls CAUGHT 'until it expires'
-lacks() { [ "$(sets "$1" has "$2")" = "1 $1 does not have $2" ]; } # SET ADDRESS
+lacks() { [ "$(sets "$1" has "$2")" = "1 $1 doesn't have $2" ]; } # SET ADDRESS
 until_true 50 'it expires' lacks caught fd00:1::1
 printf '+10.1.0.9 1h\n' | timeout 60 ip netns exec "$id-prey" "$bin/preyctl" sets caught feed >out
 falls CAUGHT 'by a feed'
@@ -184,9 +184,9 @@ if [ "$EXEC" = kernel ]; then
 else
     bent without
     ok "$([ "$(json passed_over)" -ge 500 ]; echo $?)" 'without answers no packet is judged'
-    same 'and it says so' "$(cat again.err)" 'preyrun: without: worker 0 cannot continue: the recording lacks results of live sets'
+    same 'and it says so' "$(cat again.err)" 'preyrun: without: worker 0 can'\''t continue: the recording lacks results of live sets'
     bent damaged
-    same 'damaged answers are found out' "$(cat again.err)" 'preyrun: damaged: worker 0 cannot continue: answers of live sets are damaged'
+    same 'damaged answers are found out' "$(cat again.err)" 'preyrun: damaged: worker 0 can'\''t continue: answers of live sets are damaged'
     bent uncut
     same 'a cut that is missing is found out' "$status $([ "$(json verdicts_otherwise)" -ge 1 ] && echo otherwise)" '1 otherwise'
     bent older

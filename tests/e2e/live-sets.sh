@@ -136,7 +136,7 @@ sets 2 'a comment has bounds' 'preyctl: a comment has at most 100 bytes of UTF-8
 sets 2 'no line breaks' 'preyctl: a comment has at most 100 bytes of UTF-8, without control characters' \
     caught add 10.1.0.1 comment $'a\nb'
 sets 2 'another set' 'preyctl: nobody: the running program has no such live set: caught, few, other' nobody add 10.1.0.1
-sets 2 'another word' 'preyctl: `soon` is not a time such as 30s, 5m, 2h or 7d' caught add 10.1.0.1 for soon
+sets 2 'another word' 'preyctl: `soon` isn'\''t a time such as 30s, 5m, 2h or 7d' caught add 10.1.0.1 for soon
 
 # Flush and replace.
 sets 0 'flush takes all' 'few flushed by user 0: 0 members, 2 before' few flush

@@ -34,7 +34,7 @@ done
 
 for wrong in '' 'a b' a.example:80 'http://a'; do
     "$bin/preyrun" -i eth0 --stats 127.0.0.1:8404 --stats-host "$wrong" "$program" >out 2>err
-    same "no names: $wrong" "$? $(grep -c -- 'stats-host: .* is not a list of names' err)" '2 1'
+    same "no names: $wrong" "$? $(grep -c -- 'stats-host: .* isn.t a list of names' err)" '2 1'
 done
 
 prey prey -i eth0 --monitor --format json --stats '[::1]:8404' --stats-host stats.example,b.example "$program"

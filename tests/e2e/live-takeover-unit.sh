@@ -58,9 +58,9 @@ refuses 'to look alone' 'takeover doesn'\''t accept --preflight: a takeover make
 refuses 'to clean up' 'takeover doesn'\''t accept --cleanup' --cleanup
 refuses 'to take over' 'takeover doesn'\''t accept --takeover' --takeover
 refuses 'an option of replays' 'takeover doesn'\''t accept --pcap=x, which is for a replay' --pcap=x
-refuses 'an option that there is not' '`--no-such` is not an option of preyrun: run preyrun --help for its options' --no-such
-refuses 'a letter that there is not' '`-x` is not an option of preyrun' -x
-refuses 'a program' '`new.pbc` is not an option of preyrun: a takeover keeps the program' new.pbc
+refuses 'an option that there is not' '`--no-such` isn'\''t an option of preyrun: run preyrun --help for its options' --no-such
+refuses 'a letter that there is not' '`-x` isn'\''t an option of preyrun' -x
+refuses 'a program' '`new.pbc` isn'\''t an option of preyrun: a takeover keeps the program' new.pbc
 refuses 'an option without its value' '--ring needs a value: SIZE' --ring
 refuses 'one interface less, by a letter' 'goes on: the new one has ended with status 2' -iwan
 refuses 'interfaces take the place of those before, and are not added' 'the running instance serves other interfaces, or in another order' -ilan -i wan

@@ -56,7 +56,7 @@ table ip docker {
 }
 NFT
 looks -i wan >said
-same 'sources behind what is not served' "$(grep -c '^dock.prey:5 asks for sources behind docker0, .* the table `ip docker` may have translated these sources by then; to fix it, add -i docker0$' said)" 1
+same 'sources behind what isn'\''t served' "$(grep -c '^dock.prey:5 asks for sources behind docker0, .* the table `ip docker` may have translated these sources by then; to fix it, add -i docker0$' said)" 1
 same 'destinations there, in a chain, too' "$(grep -c '^dock.prey:9 asks for destinations behind docker0, but the table `ip docker` translates packets to them only after' said)" 1
 same 'and no other rule' "$(wc -l <said)" 2
 # An address of IPv6 whose last words are zero is no address of IPv4.
@@ -116,7 +116,7 @@ between() {
 between kernel apart.pbc >said
 same 'replies to what the other table translates are told of' "$(grep -c 'the table `ip docker` may translate .*: then replies arrive for this machine .*; to fix it, write a `nat` in the rules$' said)" 1
 between user apart.pbc >said
-same 'in user space, that it does not translate' "$(grep -c 'prey forwards packets .*, and the table `ip docker` does not translate them; to fix it, write a `nat` in the rules$' said)" 1
+same 'in user space, that it doesn'\''t translate' "$(grep -c 'prey forwards packets .*, and the table `ip docker` doesn'\''t translate them; to fix it, write a `nat` in the rules$' said)" 1
 same 'with a nat in the rules nothing is said' "$(between kernel together.pbc)$(between user together.pbc)" ''
 background client nc.openbsd -lkp 80
 listener=$last

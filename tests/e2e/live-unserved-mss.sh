@@ -66,7 +66,7 @@ at prey nft delete table inet t
 for order in 'wan lan' 'lan wan'; do
     for program in vpn each nat; do
         prey prey $(printf -- '-i %s ' $order) --allow-unjudged vpn $program.pbc
-        [ $program != vpn ] || same "-i $order: what leaves by a device that is not served" "$(out_by_vpn)" '1360 1340'
+        [ $program != vpn ] || same "-i $order: what leaves by a device that isn't served" "$(out_by_vpn)" '1360 1340'
         [ $program = vpn ] || same "-i $order, $program: what came in by it" "$(in_by_vpn) $(across_vpn)" '1360 1340 1260 1240'
         prey_ends
     done

@@ -77,7 +77,7 @@ for exec in ${executors:-user kernel}; do
     until_true 100 "$exec: a policy rule decides" are "four 10.1.0.7" 'other other other' && ok 0 "$exec: a policy rule decides, by source"
     same "$exec: of other sources nothing" "$(four)" 'refused far refused'
     ip -n "$id-prey" rule add pref 5 from 10.1.0.7 tun_id 7 lookup main
-    until_true 100 "$exec: what a policy rule asks is not known" are "four 10.1.0.7" 'refused refused refused'
+    until_true 100 "$exec: what a policy rule asks isn't known" are "four 10.1.0.7" 'refused refused refused'
     ip -n "$id-prey" rule del pref 5
     ip -n "$id-prey" rule del from 10.1.0.7 lookup 100
     for i in {1..65}; do echo "rule add pref $((200 + i)) from 10.8.0.$i lookup 100"; done | ip -n "$id-prey" -batch -

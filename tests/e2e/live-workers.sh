@@ -60,7 +60,7 @@ until_true 50 'counters are printed at SIGUSR1' grep -q '^}' prey.out
 if [ "$(number live dealt)" = owner ]; then
     same 'each frame came to its owner' "$(number live handed)" "$before"
 else
-    echo 'ok - each frame came to its owner # SKIP the dealing program cannot be loaded here'
+    echo 'ok - each frame came to its owner # SKIP the dealing program can'\''t be loaded here'
 fi
 truncate -s 0 prey.out
 for i in $(seq 1 10); do

@@ -83,7 +83,7 @@ NOTES
 check "a schedule that ends between two frames of a batch" \
     same "$(verdicts minute minute)" "22 accept:IN 3 drop:default 2 accept:IN"
 replay minute minute --explain 24
-check "explain says that it is not time" grep -Eq 'IN +no +it is not s' "$work/out"
+check "explain says that it is not time" grep -Eq 'IN +no +it isn.t s' "$work/out"
 
 # Logs by rate.
 compile log <<'RULES'

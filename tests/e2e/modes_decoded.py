@@ -2,7 +2,7 @@
 
 The packets of clients, servers and routers are built here, and so is each packet that must leave: every byte of it is
 compared. tshark, which knows nothing of either, then reads what left with all checksums verified; what GUE carries, into
-which it does not look, is laid beside the rest without its outer headers. What prey alone chooses is read from what
+which it doesn't look, is laid beside the rest without its outer headers. What prey alone chooses is read from what
 left: source ports, which must be of their range and each used once, and outer IP identifications and flow labels.
 
 For each service: an opening packet; the server's reply; an ICMP error about what the server got; one about what the

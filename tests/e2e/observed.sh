@@ -74,5 +74,5 @@ echo 'firewall f default accept { }' | rules plain
 "$bin/preyrun" plain.pbc --pcap drawn.pcap --observed out >said 2>&1
 same 'rules that watch nothing' "$? $(grep -c 'no service of plain.pbc is in mode observe' said)" '2 1'
 "$bin/preyrun" watch.pbc --pcap drawn.pcap --observed drawn.pcap/x >said 2>&1
-same 'a directory that cannot be made' "$? $(grep -c 'drawn.pcap/x: Not a directory' said)" '2 1'
+same 'a directory that can'\''t be made' "$? $(grep -c 'drawn.pcap/x: Not a directory' said)" '2 1'
 exit $failed

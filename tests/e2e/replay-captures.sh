@@ -59,7 +59,7 @@ same 'one that nothing has is told' "$(grep -c -- '--map gone=lan: no interface 
 run -r names.pcapng --on lan --verdicts - here.pbc
 same '--on says it of all' "$(verdicts)" '1 accept default;2 accept default;3 accept default;4 drop QUIET;5 accept default;6 accept default;'
 run -r names.pcapng --map 'a=b c' here.pbc
-says '--map to no device' 2 '--map: `b c` cannot be a device name: use 1 to 15 characters, without blanks, `/` and `:`'
+says '--map to no device' 2 '--map: `b c` can'\''t be a device name: use 1 to 15 characters, without blanks, `/` and `:`'
 run -r names.pcapng --explain 5 here.pbc
 same 'an explanation says of one that the rules don'\''t name' "$(sed -n 2p out)" '  came in on wlan0, which the rules don'\''t name'
 run -r all.pcap --map all.pcap=wan --verdicts - here.pbc

@@ -122,7 +122,7 @@ i=0
 run --pcap all.pcap long.pbc
 same 'long names are cut, not the table' "$(awk 'length > 100' out)" ''
 same 'of a long list those that matched, and the number of the rest' "$(grep -c prey: out) $(grep 'not listed' out)" \
-    '4   97 rules matched nothing and are not listed'
+    '4   97 rules matched nothing and aren'\''t listed'
 run --pcap all.pcap --format json long.pbc
 same 'JSON has all' "$(grep -c '"rule":' out)" 100
 echo 'firewall f in default drop { }' >in.prey
@@ -151,7 +151,7 @@ same '--on a device that the rules don'\''t name tells which they name' "$status
 run --pcap all.pcap --on eth7 --explain 45 rules.pbc
 same 'and so does an explanation' "$status $(sed -n 2p out)" '0   came in on eth7, which the rules don'\''t name'
 run --pcap all.pcap --on 'eth 7' rules.pbc
-says '--on a name that no device has' 2 '--on: `eth 7` cannot be a device name: use 1 to 15 characters, without blanks, `/` and `:`'
+says '--on a name that no device has' 2 '--on: `eth 7` can'\''t be a device name: use 1 to 15 characters, without blanks, `/` and `:`'
 run --pcap all.pcap --explain 2 rules.pbc
 same '--explain ends with the verdict' "$status $(tail -1 out)" '0 verdict: reject  rule edge:12'
 same 'and names each rule that was tried' "$(awk '/ (yes|no) / { print $1 }' out | tr '\n' ' ')" 'ASKED edge:10 NOISE NETBIOS WEB edge:12 '

@@ -441,7 +441,7 @@ static size_t start_over(uint8_t *bytes, size_t most, uint32_t seed)
         start_sample(&b);
     uint8_t *image = img_emit(&b, &len);
     if (len > most) {
-        fprintf(stderr, "the sample of %zu bytes does not fit: -max_len=16384\n", len);
+        fprintf(stderr, "the sample of %zu bytes doesn't fit: -max_len=16384\n", len);
         abort(); /* else nothing would reach the verifier */
     }
     memcpy(bytes, image, len);

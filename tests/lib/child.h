@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 struct child {
-    int status; /* exit status; 128 + N for signal N; 127 where it could not be started */
+    int status; /* exit status; 128 + N for signal N; 127 where it couldn't be started */
     uint64_t wall_ns, cpu_ns;
     uint64_t peak_bytes; /* largest resident set */
 };

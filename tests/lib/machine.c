@@ -128,7 +128,7 @@ static bool compute(struct machine *m, const struct bpf_insn *n, uint64_t r[REGS
     case BPF_OR: v = a | b; break;
     case BPF_LSH: v = a << (b & (wide ? 63 : 31)); break;
     case BPF_RSH: v = a >> (b & (wide ? 63 : 31)); break;
-    default: return fails(m, "an operation that is not known");
+    default: return fails(m, "an operation that isn't known");
     }
     r[n->dst_reg] = wide ? v : (uint32_t)v;
     return true;
@@ -146,7 +146,7 @@ static bool holds(struct machine *m, const struct bpf_insn *n, const uint64_t r[
     case BPF_JGT: return a > b;
     case BPF_JGE: return a >= b;
     case BPF_JSET: return a & b;
-    default: return fails(m, "a condition that is not known");
+    default: return fails(m, "a condition that isn't known");
     }
 }
 
@@ -191,7 +191,7 @@ static bool run(struct machine *m, const struct code_function *f, unsigned depth
     if (depth > FRAMES_MOST) return fails(m, "calls nested too deep");
     for (uint32_t pc = 0; !m->why; pc++) {
         if (pc >= f->count) return fails(m, "past the end");
-        if (m->steps++ > STEPS_MOST) return fails(m, "it does not end");
+        if (m->steps++ > STEPS_MOST) return fails(m, "it doesn't end");
         const struct bpf_insn *n = &f->insns[pc];
         const char *symbol = symbol_at(f, pc);
         const unsigned class = BPF_CLASS(n->code);

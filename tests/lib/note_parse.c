@@ -55,7 +55,7 @@ static void scan(struct parser *p)
     p->next = s;
     p->word_len = (size_t)(s - p->word_start);
     snprintf(p->word, sizeof(p->word), "%.*s", (int)(p->word_len < 64 ? p->word_len : 63), p->word_start);
-    if (quoted) fail(p, "a string does not end");
+    if (quoted) fail(p, "a string doesn't end");
 }
 
 static bool at_end(const struct parser *p) { return p->word_len == 0; }

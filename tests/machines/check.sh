@@ -78,7 +78,7 @@ tell() {
     while read -r _ test _; do
         [ ! -e "$dir/log/$test.count" ] || read -r good bad skip <"$dir/log/$test.count"
         if [ ! -e "$dir/log/$test.count" ]; then
-            broken "$1" "$test did not end"
+            broken "$1" "$test didn't end"
             cat "$dir/log/$test.log" 2>/dev/null | sed 's/^/# /'
         else
             sed -nE "s/^((not )?ok)( [0-9]+)?( -)? /\1 - Linux $name: $test: /p" "$dir/log/$test.log"

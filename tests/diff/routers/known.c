@@ -78,7 +78,7 @@ const struct known known_differences[] = {
      "its answer, by one of prey's, is of no connection, and begins one if it may",
      is_answer_to_unseen, false},
     {"after an answer that nobody saw",
-     "an answer that comes in and leaves by interfaces which prey does not serve, or that the host's routes refuse, is "
+     "an answer that comes in and leaves by interfaces which prey doesn't serve, or that the host's routes refuse, is "
      "none to it, and an ACK behind it is invalid; conntrack sees each packet that comes in",
      is_after_unseen_answer, false},
     {"a FIN of no connection",
@@ -125,7 +125,7 @@ const struct known known_differences[] = {
      is_error_by_its_flow, false},
     {"an error past the ports",
      "guard rules know no flows, so in user space this machine's stack sends an ICMP error about a masqueraded flow by "
-     "the interface to which policy rules lead it, beside prey's, if prey does not serve that one (docs/live.md)",
+     "the interface to which policy rules lead it, beside prey's, if prey doesn't serve that one (docs/live.md)",
      is_error_past_ports, false},
     {"an interface without an address",
      "who masquerades by one has the address of another, and which one is free (RFC 6724 is about a socket's); where "
@@ -136,7 +136,7 @@ const struct known known_differences[] = {
      "another (docs/live.md)",
      is_turned_to_no_port, true},
     {"a mapped host past the ports",
-     "what a map without `out on` takes, and the routes lead by an interface that is not served, is lost as no_port: "
+     "what a map without `out on` takes, and the routes lead by an interface that isn't served, is lost as no_port: "
      "this machine's stack takes no packet with an address of its own as source, and would send it with its inside "
      "address (docs/live.md)",
      is_mapped_past_ports, false},
@@ -160,7 +160,7 @@ const struct known known_differences[] = {
      "(docs/kernel.md); conntrack joins them before",
      is_without_later_fragments, false},
     {"only watched",
-     "the executor in user space holds back nothing that crosses by an interface which is not served "
+     "the executor in user space holds back nothing that crosses by an interface which isn't served "
      "(docs/guide/explanation/enforcement.md)",
      is_only_watched, false},
     {NULL, NULL, NULL, false},

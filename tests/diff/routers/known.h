@@ -19,7 +19,7 @@ struct difference {
 struct known {
     const char *name, *reason;
     bool (*is)(const struct difference *d);
-    bool parts; /* later packets of the conversation belong to another flow on each side, and are not compared */
+    bool parts; /* later packets of the conversation belong to another flow on each side, and aren't compared */
 };
 extern const struct known known_differences[]; /* ends with a name NULL */
 

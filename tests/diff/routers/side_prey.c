@@ -69,7 +69,7 @@ static bool start_prey(struct side *s, const struct world *w, const char *progra
         if (strstr(s->text, "ready")) return true;
         if (p.revents == POLLHUP) break;
     }
-    printf("# %s: preyrun does not start:\n", side_name(s->kind));
+    printf("# %s: preyrun doesn't start:\n", side_name(s->kind));
     side_print_lines(s->text);
     kill(s->pid, SIGKILL);
     waitpid(s->pid, NULL, 0);

@@ -41,7 +41,7 @@ enum { PORT_LO = 61000, PORT_HI = 65535 };
 enum feature {
     WITH_POLICIES = 1,     /* policy rules and tables of their own */
     WITH_NO_ADDRESS = 2,   /* interfaces without an address */
-    WITH_UNSERVED = 4,     /* interfaces that prey does not serve */
+    WITH_UNSERVED = 4,     /* interfaces that prey doesn't serve */
     WITH_OTHER_ROUTES = 8, /* blackhole, unreachable, prohibit, throw */
     WITH_MULTIPATH = 16,   /* two default routes of equal weight */
     WITH_CONDITIONS = 32,  /* statements with destinations, protocols, ports, `on` and `not` */

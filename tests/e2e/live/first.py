@@ -152,7 +152,7 @@ def keys():
         yield Row("an instruction, a byte at a time", ASKS, [bytes([c]) for c in instruction(target)] + [b"and"], "one", heard=b"and", family=family)
         yield Row("an instruction of 32 bytes", ASKS, wide + b"and more", "one", heard=b"and more", family=family)
     yield Row("no instruction", ASKS_OR, b"hello", "else")
-    yield Row("an instruction that is not allowed, where there is an `else`", ASKS_OR, instruction(b"10.1.0.1:22"), "else")
+    yield Row("an instruction that isn't allowed, where there is an `else`", ASKS_OR, instruction(b"10.1.0.1:22"), "else")
     yield Row("host", HTTP, get("b.example"), "200 two")
     yield Row("host with a port, in other letters", HTTP, get("B.Example:1005"), "200 two")
     yield Row("host in the target", HTTP, b"GET http://b.example/ HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n", "200 two")

@@ -1,4 +1,4 @@
-"""The names of `preyctl counters` (standard input) that the guide's page does not list: listed.py PAGE. On the page a word in capitals is any
+"""The names of `preyctl counters` (standard input) that the guide's page doesn't list: listed.py PAGE. On the page a word in capitals is any
 name, and `…` any rest; `.x` behind a name takes the place of its last part."""
 import pathlib
 import re

@@ -59,7 +59,7 @@ def tree(path):
     t = Tree()
     with open(path) as f:
         t.feed(f.read())
-    assert t.at is t.root, f"{t.at.tag} does not end"
+    assert t.at is t.root, f"{t.at.tag} doesn't end"
     return t.root
 
 

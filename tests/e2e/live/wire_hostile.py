@@ -98,7 +98,7 @@ class Packet:
 
 
 class Raw:
-    """One connection of the client's, from an address that its kernel does not have."""
+    """One connection of the client's, from an address that its kernel doesn't have."""
 
     port = 20000
 

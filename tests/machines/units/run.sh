@@ -175,7 +175,7 @@ printf '[Service]\nNotifyAccess=none\nType=simple\nFileDescriptorStoreMax=0\nWat
 tell 'systemctl daemon-reload; systemctl restart preyrun@edge'
 was=$(main)
 tell 'until preyctl status >/dev/null 2>&1; do sleep 0.1; done; preyctl takeover' >said
-same 'one that doesn'\''t hear: a takeover is refused' "$(grep -c 'does not accept a new main process' said) $(main)" "1 $was"
+same 'one that doesn'\''t hear: a takeover is refused' "$(grep -c 'doesn'\''t accept a new main process' said) $(main)" "1 $was"
 rm -r "$root/etc/systemd/system/preyrun@edge.service.d"
 tell 'systemctl daemon-reload; systemctl restart preyrun@edge'
 tell 'kill -KILL $(systemctl show -p MainPID --value preyrun@edge)'

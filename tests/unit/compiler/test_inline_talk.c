@@ -28,7 +28,7 @@ static struct test_run run_of(struct compile *c, const char *steps)
 
 struct numbers {
     uint32_t seq, ack;
-    bool lost; /* it is not let through */
+    bool lost; /* it isn't let through */
 };
 
 static void check_numbers(const char *steps, const struct numbers *want)

@@ -16,7 +16,7 @@ static const struct node *value_of(struct parsed *p, const char *text)
 static void reads(const char *text, const char *dump)
 {
     struct parsed p;
-    if (!value_of(&p, text)) fail_msg("`%s` was not read", text);
+    if (!value_of(&p, text)) fail_msg("`%s` wasn't read", text);
     char *got = dump_of(&p);
     char *line = strstr(got, "\n    ");
     line = strstr(line + 1, "\n    ") + 5;

@@ -95,7 +95,7 @@ static void corpus(void **state)
     }
     same_folder(top, "pcap");
     same_folder(top, "libpcap-apply/caps");
-    print_message("%u files, %u frames, %u of link types that the vm does not know\n", files, frames, refused);
+    print_message("%u files, %u frames, %u of link types that the vm doesn't know\n", files, frames, refused);
     assert_true(files > 100 && frames > 1000);
 }
 

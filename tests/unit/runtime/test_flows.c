@@ -154,7 +154,7 @@ static void none(void **state)
     assert_string_equal(printed(&l, &c, 0), "0 flows: 0 open; peak 0\n");
     assert_string_equal(printed(&l, NULL, 0), "[]");
     l.left_out = 1234;
-    assert_non_null(strstr(printed(&l, &c, 0), "\n1,234 more are not listed, because there was no room\n"));
+    assert_non_null(strstr(printed(&l, &c, 0), "\n1,234 more aren't listed, because there was no room\n"));
 }
 
 static void json(void **state)

@@ -353,7 +353,7 @@ static enum way_result carry(struct bench *b, struct message *m, const char *byt
         if (came > 0) *got_n += (size_t)came;
         if (r != WAY_WAITS && r != WAY_AGAIN && came <= 0) return r;
     }
-    fail_msg("the message does not end");
+    fail_msg("the message doesn't end");
     return r;
 }
 

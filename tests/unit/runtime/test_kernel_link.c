@@ -135,7 +135,7 @@ static void test_a_name_that_nobody_defines(void **state)
     make(&m, insns, 3, (const struct code_ref[]){{0, "table_of_contents"}}, 1);
     assert_says(load(&m), "internal error: `judge_program` uses `table_of_contents`, which isn't defined");
     make(&m, call, 2, (const struct code_ref[]){{0, "somebody"}}, 1);
-    assert_says(load(&m), "internal error: `judge_program` uses `somebody`, which is not defined");
+    assert_says(load(&m), "internal error: `judge_program` uses `somebody`, which isn't defined");
 }
 
 static void test_one_name_for_two(void **state)

@@ -238,7 +238,7 @@ static void notes_are_kept(void **state)
     free(bytes);
     assert_int_equal(notes_changes(n), changes);
 
-    a = written(n, 50, &bytes); /* 80 ms have passed that the clock does not show: ends are earlier by that */
+    a = written(n, 50, &bytes); /* 80 ms have passed that the clock doesn't show: ends are earlier by that */
     assert_true(notes_archive(later, &a, s, 50, -80));
     for (uint32_t i = 0; i < 40; i++) {
         const struct live_net net = net_of(i);

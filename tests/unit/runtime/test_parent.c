@@ -663,7 +663,7 @@ static void descriptors(void **state)
     char said[2000];
     sh(NETNS_PAIR);
     assert_int_equal(served_and_said(pass_many, NULL, said, sizeof said), 2);
-    assert_non_null(strstr(said, "n't in the table"));
+    assert_non_null(strstr(said, "isn't in the table"));
     const int next = dup(2);
     assert_true(next < 40);
     close(next);

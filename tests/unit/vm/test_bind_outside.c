@@ -96,7 +96,7 @@ static void the_other_family(void **state)
     struct program *p = world_compile(RULES);
     struct outside *o = outside_new(p, &(struct vm_cfg){.seed = 5});
     struct flow_bind b = {.server = 1};
-    assert_false(outside_take(o, NULL, &key, 0, &b, free_always, NULL)); /* which is not known */
+    assert_false(outside_take(o, NULL, &key, 0, &b, free_always, NULL)); /* which isn't known */
     assert_false(outside_address(o, NULL, 1, addr));
     assert_true(outside_take(o, &facts, &key, 0, &b, free_always, NULL));
     assert_memory_equal(b.to_src, facts.addr6, sizeof b.to_src);

@@ -222,7 +222,7 @@ static void what_clients_write_is_taken_as_it_is(void **state)
     for (size_t i = 0; i < sizeof(in) / sizeof(in[0]); i++) assert_true(names_match(p, 0, in[i], strlen(in[i])));
     for (size_t i = 0; i < sizeof(out) / sizeof(out[0]); i++) assert_false(names_match(p, 0, out[i], strlen(out[i])));
     assert_true(names_match(p, 0, longest, 253));
-    assert_true(names_match(p, 0, longest, 254)); /* the dot at the end does not count */
+    assert_true(names_match(p, 0, longest, 254)); /* the dot at the end doesn't count */
     assert_false(names_match(p, 0, longest, 300));
     program_put(p);
 }

@@ -76,7 +76,7 @@ static void share_conditions(struct imgbuild *b, uint32_t count, uint32_t operan
     FAULT(blind, "observe 1: watches nothing", b->observe_endpoints[1].service = 0)                                    \
     FAULT(vlans, "observe endpoint 1: VLANs 7-5000", b->observe_endpoints[1].vlan_hi = 5000)                           \
     FAULT(ports, "observe endpoint 0: ports run backwards", b->observe_endpoints[0].port_lo = 81)                      \
-    FAULT(iface, "observe endpoint 0: interface 0 does not exist", b->observe_endpoints[0].iface = 1)
+    FAULT(iface, "observe endpoint 0: interface 0 doesn't exist", b->observe_endpoints[0].iface = 1)
 
 #define BREAK(name, text, change)                                                                                      \
     static void break_##name(struct imgbuild *b) { change; }

@@ -105,7 +105,7 @@ static void test_copy(void **state)
     const struct pkt_seg longer[2] = {{bytes + 100, 50}, {bytes + 150, 1771}};
     view.segs = longer;
     view.cap_len = 1921;
-    assert_null(pool_copy(p, &view)); /* does not fit */
+    assert_null(pool_copy(p, &view)); /* doesn't fit */
     assert_int_equal(p->free_count, 1);
     free(memory);
 }

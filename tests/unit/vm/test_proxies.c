@@ -27,7 +27,7 @@ enum { METHOD, HEADER, BYTES, INSTRUCTION };
     FAULT(flags, "proxy 0: unknown flags 0x100ff", b->proxies[0].flags = 0x100ff)                                      \
     FAULT(both, "proxy 0: flags 0x20e contradict each other", b->proxies[0].flags = 0x20e)                             \
     FAULT(log, "proxy 0: flags 0x248 contradict each other", b->proxies[0].flags |= PBC_PROXY_LOG_COMMON)              \
-    FAULT(trust, "proxy 0: `accept proxy` and its 0 sets do not go together", b->proxies[0].accept_count = 0)          \
+    FAULT(trust, "proxy 0: `accept proxy` and its 0 sets don't go together", b->proxies[0].accept_count = 0)           \
     FAULT(trusted, "proxy 0: past the end of `sets`", b->proxies[0].accept_from = 1)                                   \
     FAULT(affinity, "proxy 0: affinity and its name don't go together", b->proxies[0].affinity_name = 0)               \
     FAULT(string, "proxy 0: string past the end of `strings`", b->proxies[0].log_file = PBC_NONE)                      \

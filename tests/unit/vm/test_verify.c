@@ -189,8 +189,8 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(edition, "meta: edition 2, but this prey reads edition 1", b->meta->edition = 2)                             \
     FAULT(meta_flags, "meta: unknown flags 0x1003", b->keep_needs = true; b->meta->flags = 0x1003)                     \
     FAULT(reach, "meta: reach of 65536 bytes is longer than any frame", b->meta->reach = 65536)                        \
-    FAULT(would_past, "meta: function 99 does not exist", b->meta->would = 99)                                         \
-    FAULT(would_missing, "meta: function 0 does not exist", img_add_would_twins(b, 0))                                 \
+    FAULT(would_past, "meta: function 99 doesn't exist", b->meta->would = 99)                                          \
+    FAULT(would_missing, "meta: function 0 doesn't exist", img_add_would_twins(b, 0))                                  \
     FAULT(would_classifiers, "meta: classifiers of a function that is missing", b->meta->would_classifiers = 1)        \
     FAULT(would_twins, "section `would_twins` has 1 entries for 0 rules and 0 firewalls",                              \
           b->meta->would = b->funcs_count - 1;                                                                         \
@@ -199,7 +199,7 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
           img_add_would_rules(b, b->rules[0]))                                                                         \
     FAULT(would_services, "meta: functions of services stand behind function 1", b->meta->would = 1;                   \
           img_add_would_twins(b, 0))                                                                                   \
-    FAULT(would_classifier, "meta: classifier 9 does not exist", b->meta->would = b->funcs_count - 1;                  \
+    FAULT(would_classifier, "meta: classifier 9 doesn't exist", b->meta->would = b->funcs_count - 1;                   \
           b->meta->would_classifiers = 9; img_add_would_twins(b, 0))                                                   \
     FAULT(meta_streams, "meta: function 3 can't be that of the first bytes", b->meta->streams = 3)                     \
     FAULT(meta_needs, "meta: flags 0x8, but conditions and services make them 0x778", b->keep_needs = true;            \
@@ -209,12 +209,12 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(settings_routes, "settings: a limit is too large", b->settings->routes = PBC_ROUTES_MOST + 1)                \
     FAULT(settings_half_open, "settings: a limit is 0", b->settings->half_open = 0)                                    \
     FAULT(settings_time, "settings: a timeout is longer than a year", b->settings->udp_ns = UINT64_MAX)                \
-    FAULT(memo_rule, "memo 0: rule 99 does not exist", b->memos[0].rule = 99)                                          \
+    FAULT(memo_rule, "memo 0: rule 99 doesn't exist", b->memos[0].rule = 99)                                           \
     FAULT(memo_list, "memo 0: rule 3 belongs to another list", b->memos[0].rule = 3)                                   \
     FAULT(memo_logs, "memo 0: rule 0 decides nothing, or logs", b->memos[0].rule = 0)                                  \
     FAULT(memo_do, "memo 0: rule 1 decides nothing, or logs", b->memos[0].rule = 1)                                    \
     FAULT(memo_asks, "memo 0: rule 2 has a condition that may change within a flow", b->rules[2].conds = COND_TTL)     \
-    FAULT(memo_firewall, "memo 2: firewall 2 does not exist", b->memos[2].firewall = 2)                                \
+    FAULT(memo_firewall, "memo 2: firewall 2 doesn't exist", b->memos[2].firewall = 2)                                 \
     FAULT(memo_twice, "memo 2: out of order", b->memos[2].firewall = 0)                                                \
     FAULT(memo_flows, "memo 0: the program keeps no flows", forget_flows(b))                                           \
     FAULT(meta_source, "meta 0: string past the end of `strings`", b->meta->source = b->strings_count)                 \
@@ -264,18 +264,18 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
           img_add_live_nodes(b, (struct pbc_live_node){.out = 1}))                                                     \
     FAULT(add_other, "add 0: rule 2 has another", img_add_adds(b, (struct pbc_add){.rule = 2}))                        \
     FAULT(set_past6, "set 1: past the end of `set6`", b->sets[1].first6 = 3)                                           \
-    FAULT(set_overlaps, "set 0: ranges are not in order, or touch", b->set4[0].hi = b->set4[1].lo)                     \
-    FAULT(set_touches, "set 0: ranges are not in order, or touch", b->set4[0].hi = b->set4[1].lo - 1)                  \
-    FAULT(set6_touches, "set 0: ranges are not in order, or touch", b->set6[0].hi_hi = b->set6[1].lo_hi;               \
+    FAULT(set_overlaps, "set 0: ranges aren't in order, or touch", b->set4[0].hi = b->set4[1].lo)                      \
+    FAULT(set_touches, "set 0: ranges aren't in order, or touch", b->set4[0].hi = b->set4[1].lo - 1)                   \
+    FAULT(set6_touches, "set 0: ranges aren't in order, or touch", b->set6[0].hi_hi = b->set6[1].lo_hi;                \
           b->set6[0].hi_lo = 0)                                                                                        \
-    FAULT(set6_carries, "set 0: ranges are not in order, or touch", b->set6[0].hi_hi = b->set6[1].lo_hi - 1;           \
+    FAULT(set6_carries, "set 0: ranges aren't in order, or touch", b->set6[0].hi_hi = b->set6[1].lo_hi - 1;            \
           b->set6[1].lo_lo = 0)                                                                                        \
-    FAULT(set6_last, "set 0: ranges are not in order, or touch", b->set6[0].hi_hi = b->set6[0].hi_lo = UINT64_MAX)     \
+    FAULT(set6_last, "set 0: ranges aren't in order, or touch", b->set6[0].hi_hi = b->set6[0].hi_lo = UINT64_MAX)      \
     FAULT(macset_name, "MAC set 0: string past the end of `strings`", b->macsets[0].name = PBC_NONE)                   \
     FAULT(macset_file, "MAC set 0: string past the end of `strings`", b->macsets[0].place.file = PBC_NONE)             \
     FAULT(macset_past, "MAC set 0: past the end of `macs`", b->macsets[0].count4 = 3)                                  \
     FAULT(macset_v6, "MAC set 0: has IPv6 ranges", b->macsets[0].count6 = 1)                                           \
-    FAULT(macset_order, "MAC set 0: members are not in order", b->macs[0] = b->macs[1])                                \
+    FAULT(macset_order, "MAC set 0: members aren't in order", b->macs[0] = b->macs[1])                                 \
     FAULT(names_name, "names 0: string past the end of `strings`", b->names[0].name = PBC_NONE)                        \
     FAULT(names_file, "names 0: string past the end of `strings`", b->names[0].place.file = PBC_NONE)                  \
     FAULT(names_past, "names 0: past the end of `hosts`", b->names[0].count = 3)                                       \
@@ -308,7 +308,7 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(iface_within, "interface 1: its pattern lies within another", b->ifaces[0].device = img_string(b, "eth*"))   \
     FAULT(firewall_name, "firewall 0: string past the end of `strings`", b->firewalls[0].name = PBC_NONE)              \
     FAULT(firewall_file, "firewall 0: string past the end of `strings`", b->firewalls[0].place.file = PBC_NONE)        \
-    FAULT(firewall_iface, "firewall 1: interface 2 does not exist", b->firewalls[1].iface = 2)                         \
+    FAULT(firewall_iface, "firewall 1: interface 2 doesn't exist", b->firewalls[1].iface = 2)                          \
     FAULT(firewall_direction, "firewall 1: unknown direction 4", b->firewalls[1].direction = 4)                        \
     FAULT(firewall_default, "firewall 1: default 3 is no verdict", b->firewalls[1].default_verdict = 3)                \
     FAULT(firewall_other, "firewall 1: unknown `other frames` 3", b->firewalls[1].other = 3)                           \
@@ -338,7 +338,7 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(rule_port, "rule 2: port 5", b->rules[2].port = 5)                                                           \
     FAULT(rule_gue, "rule 2: port 0", b->rules[2].verdict = PBC_V_DECAP_GUE)                                           \
     FAULT(memo_decap, "memo 0: rule 2 decides nothing, or logs", b->rules[2].verdict = PBC_V_DECAP_IPIP)               \
-    FAULT(rule_do, "rule 1: chain 2 does not exist", b->rules[1].chain = 2)                                            \
+    FAULT(rule_do, "rule 1: chain 2 doesn't exist", b->rules[1].chain = 2)                                             \
     FAULT(rule_not_do, "rule 2: has chain 0, but is no `do`", b->rules[2].chain = 0)                                   \
     FAULT(rule_return, "rule 0: `return` in a firewall", b->rules[0].verdict = PBC_V_RETURN)                           \
     FAULT(cond_kind, "condition 0: unknown kind 37", b->conds[0].kind = COND_COUNT)                                    \
@@ -360,7 +360,7 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(cond_wraps, "condition 5 (port): operands past the end of their section",                                    \
           b->conds[COND_PORT].first = UINT32_MAX)                                                                      \
     FAULT(cond_pattern, "condition 24 (bytes): not one pattern", b->conds[COND_BYTES].count = 2)                       \
-    FAULT(cond_iface, "condition 10 (on): interface does not exist", b->ranges[2].hi = 2)                              \
+    FAULT(cond_iface, "condition 10 (on): interface doesn't exist", b->ranges[2].hi = 2)                               \
     FAULT(cond_not_over, "condition 26 (over): takes neither `not` nor `any`",                                         \
           b->conds[COND_OVER].flags = PBC_COND_NOT)                                                                    \
     FAULT(cond_meter, "condition 26 (over): operands past the end of their section", b->conds[COND_OVER].first = 4)    \
@@ -386,7 +386,7 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(meter_burst, "meter 0: burst out of bounds", b->meters[0].burst = 7 * 8760 + 1)                              \
     FAULT(meter_huge, "meter 2: burst out of bounds", b->meters[2].burst = UINT64_MAX)                                 \
     FAULT(meter_reserved, "meter 2: reserved bytes aren't zero", b->meters[2].reserved[3] = 1)                         \
-    FAULT(log_meter, "rule 0: meter 4 does not exist", b->rules[0].log_meter = 5)                                      \
+    FAULT(log_meter, "rule 0: meter 4 doesn't exist", b->rules[0].log_meter = 5)                                       \
     FAULT(log_keyed, "rule 0: meter 0 can't limit a log", b->rules[0].log_meter = 1)                                   \
     FAULT(log_bytes, "rule 0: meter 1 can't limit a log", b->rules[0].log_meter = 2)                                   \
     FAULT(schedule_name, "schedule 1: string past the end of `strings`", b->schedules[1].name = PBC_NONE)              \
@@ -419,7 +419,7 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(chain_circle, "chain 0: calls itself", b->rules[7].verdict = PBC_V_DO; b->rules[7].chain = 0)                \
     FAULT(no_function, "function 0 is missing", b->funcs_count = 0; b->code_count = 0)                                 \
     FAULT(func_name, "function 1: string past the end of `strings`", b->funcs[1].name = PBC_NONE)                      \
-    FAULT(func_gap, "function 1: does not follow the one before", b->funcs[1].first++)                                 \
+    FAULT(func_gap, "function 1: doesn't follow the one before", b->funcs[1].first++)                                  \
     FAULT(func_empty, "function 0: empty", b->funcs[0].count = 0)                                                      \
     FAULT(func_past, "function 5: past the end of `code`", b->funcs[5].count++)                                        \
     FAULT(func_short, "instruction 57: in no function", b->funcs[5].count--)                                           \
@@ -489,11 +489,11 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(check_time, "check 0: a time or count of 0", b->checks[0].every_ms = 0)                                      \
     FAULT(check_family, "check 0: unknown family 5", b->checks[0].from_family = 5)                                     \
     FAULT(check_string, "check 0: string past the end of `strings`", b->checks[0].path = UINT32_MAX)                   \
-    FAULT(pool_gap, "pool 1: does not follow the one before", b->pools[1].servers = 1)                                 \
-    FAULT(pool_empty, "pool 0: does not follow the one before", b->pools[0].server_count = 0)                          \
+    FAULT(pool_gap, "pool 1: doesn't follow the one before", b->pools[1].servers = 1)                                  \
+    FAULT(pool_empty, "pool 0: doesn't follow the one before", b->pools[0].server_count = 0)                           \
     FAULT(pool_past, "pool 1: past the end of `servers`", b->pools[1].server_count = 2)                                \
     FAULT(pool_other, "pool 0: server 1 belongs to another pool", b->servers[1].pool = 1)                              \
-    FAULT(pool_check, "pool 0: check does not exist", b->pools[0].check = 1)                                           \
+    FAULT(pool_check, "pool 0: check doesn't exist", b->pools[0].check = 1)                                            \
     FAULT(pool_sources, "pool 0: past the end of `sets`", b->pools[0].source_count = b->sets_count + 1)                \
     FAULT(pool_ports, "pool 0: source ports 1024-1", b->pools[0].source_port_hi = 1)                                   \
     FAULT(pool_balance, "pool 0: unknown balance 5", b->pools[0].balance = 5)                                          \
@@ -509,11 +509,11 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(pool_mixed, "pool 17: more than 65536 pairs of a source and a server", many_mixed(b))                        \
     FAULT(server_family, "server 2: unknown family 0", b->servers[2].family = 0)                                       \
     FAULT(server_weight, "server 0: weight 1001, at most 1000 may be", b->servers[0].weight = 1001)                    \
-    FAULT(server_check, "server 0: check does not exist", b->servers[0].check = 7)                                     \
+    FAULT(server_check, "server 0: check doesn't exist", b->servers[0].check = 7)                                      \
     FAULT(server_flags, "server 0: unknown flags 0x40", b->servers[0].flags = 64)                                      \
-    FAULT(named_server, "named 0: server does not exist, or not behind the one before",                                \
+    FAULT(named_server, "named 0: server doesn't exist, or not behind the one before",                                 \
           with_named(b, "a.example")->server = b->servers_count)                                                       \
-    FAULT(named_twice, "named 1: server does not exist, or not behind the one before", with_named(b, "a.example");     \
+    FAULT(named_twice, "named 1: server doesn't exist, or not behind the one before", with_named(b, "a.example");      \
           with_named(b, "a.example"))                                                                                  \
     FAULT(named_host, "named 0: no name of a host or service in normal form", with_named(b, "A.example"))              \
     FAULT(named_glob, "named 0: no name of a host or service in normal form", with_named(b, "*.example"))              \
@@ -522,18 +522,16 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(named_service_short, "named 0: no name of a host or service in normal form", with_named(b, "_http._tcp"))    \
     FAULT(named_flags, "named 0: unknown flags 0x2", with_named(b, "_http._tcp.example")->flags = 2)                   \
     FAULT(named_nth, "named 0: number 1 of one server", with_named(b, "a.example")->nth = 1)                           \
-    FAULT(named_plain, "named 0: server 0 is not flagged so", with_named(b, "a.example"); b->servers[0].flags = 0)     \
+    FAULT(named_plain, "named 0: server 0 isn't flagged so", with_named(b, "a.example"); b->servers[0].flags = 0)      \
     FAULT(named_place, "named 0: the address isn't the place of its name", with_named(b, "a.example");                 \
           b->servers[0].flags |= PBC_SERVER_UNKNOWN)                                                                   \
     FAULT(named_probe, "named 0: the address isn't the place of its name", unknown_named(b, 1)->flags = 0)             \
     FAULT(named_missing, "named: 0 rows for 1 servers", b->servers[0].flags = PBC_SERVER_NAMED)                        \
     FAULT(named_unknown, "server 0: unknown without a name", b->servers[0].flags = PBC_SERVER_UNKNOWN)                 \
     FAULT(origin, "origin: 1 bytes", with_named(b, "a.example"); img_add_origin(b, 1))                                 \
-    FAULT(server_vlan, "server 0: VLANs 4 and 0 do not go with flags 0x0", b->servers[0].vlan = 4)                     \
-    FAULT(server_inner, "server 0: VLANs 0 and 0 do not go with flags 0x8",                                            \
-          b->servers[0].flags = PBC_SERVER_HAS_INNER)                                                                  \
-    FAULT(server_vid, "server 0: VLANs 4095 and 0 do not go with flags 0x4",                                           \
-          b->servers[0].flags = PBC_SERVER_HAS_VLAN;                                                                   \
+    FAULT(server_vlan, "server 0: VLANs 4 and 0 don't go with flags 0x0", b->servers[0].vlan = 4)                      \
+    FAULT(server_inner, "server 0: VLANs 0 and 0 don't go with flags 0x8", b->servers[0].flags = PBC_SERVER_HAS_INNER) \
+    FAULT(server_vid, "server 0: VLANs 4095 and 0 don't go with flags 0x4", b->servers[0].flags = PBC_SERVER_HAS_VLAN; \
           b->servers[0].vlan = 4095)                                                                                   \
     FAULT(server_reserved, "server 0: reserved bytes aren't zero", b->servers[0].reserved = 4)                         \
     FAULT(server_none, "server 3: in no pool", img_add_servers(b, b->servers[2]))                                      \
@@ -547,15 +545,15 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(endpoint_ports, "endpoint 2: ports run backwards", b->endpoints[2].port_lo = 10)                             \
     FAULT(endpoint_tags, "endpoint 2: unknown tags 5", b->endpoints[2].wire = 5)                                       \
     FAULT(endpoint_vlans, "endpoint 2: VLANs 0-7", b->endpoints[2].vlan_hi = 7)                                        \
-    FAULT(endpoint_iface, "endpoint 2: interface 98 does not exist", b->endpoints[2].iface = 99)                       \
+    FAULT(endpoint_iface, "endpoint 2: interface 98 doesn't exist", b->endpoints[2].iface = 99)                        \
     FAULT(endpoint_wire, "endpoint 2: an interface or tags without a service in the wire", b->endpoints[2].wire = 1)   \
     FAULT(endpoint_other, "service 0: endpoint 1 belongs to another", b->endpoints[1].service = 1)                     \
     FAULT(endpoint_none, "endpoint 2: of no service", b->services[0].endpoint_count = 2)                               \
     FAULT(branch_conds, "branch 0: past the end of `conds`", b->branches[0].cond_count = b->conds_count + 1)           \
     FAULT(branch_meter, "branch 0: a meter as condition", b->branches[0].conds = COND_OVER)                            \
-    FAULT(branch_shares, "branch 1: shares do not follow those before", b->branches[1].shares = 1)                     \
+    FAULT(branch_shares, "branch 1: shares don't follow those before", b->branches[1].shares = 1)                      \
     FAULT(branch_past, "branch 1: past the end of `shares`", b->branches[1].share_count = 2)                           \
-    FAULT(branch_pool, "branch 0: pool does not exist", b->shares[0].pool = 2)                                         \
+    FAULT(branch_pool, "branch 0: pool doesn't exist", b->shares[0].pool = 2)                                          \
     FAULT(branch_share, "branch 0: a share of 101 %", b->shares[0].percent = 101)                                      \
     FAULT(branch_sum, "branch 0: shares of 96 % in all", b->shares[0].percent = 91)                                    \
     FAULT(branch_other, "service 0: branch 1 belongs to another", b->branches[1].service = 1)                          \
@@ -573,12 +571,12 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(service_gue, "service 0: GUE port 0", b->services[0].gue_port = 0)                                           \
     FAULT(service_not_gue, "service 0: GUE port 6080", b->services[0].mode = PBC_MODE_DSR_IPIP)                        \
     FAULT(service_variant, "service 0: GUE variant 2", b->services[0].gue_variant = 2)                                 \
-    FAULT(service_rate, "service 0: meter 4 does not exist", b->services[0].rate = 5)                                  \
+    FAULT(service_rate, "service 0: meter 4 doesn't exist", b->services[0].rate = 5)                                   \
     FAULT(service_rate_rule, "condition 26: asks the meter of a service's rate", b->services[0].rate = 1)              \
     FAULT(service_rate_log, "rule 0: its log asks the meter of a service's rate", b->services[0].rate = 3)             \
     FAULT(service_rate_mirror, "mirror 0: its limit asks the meter of a service's rate", mirror_at_a_services_rate(b)) \
     FAULT(service_rate_code, "instruction 35: asks the meter of a service's rate", b->code[35].imm = 3)                \
-    FAULT(service_rate_bits, "service 0: its meter 1 does not count packets", b->services[0].rate = 2)                 \
+    FAULT(service_rate_bits, "service 0: its meter 1 doesn't count packets", b->services[0].rate = 2)                  \
     FAULT(service_flags, "service 0: unknown flags 0x8", b->services[0].flags = 8)                                     \
     FAULT(service_cookies, "service 0: syn cookies in mode dsr gue", b->services[0].flags = PBC_SERVICE_COOKIES)       \
     FAULT(service_announce, "service 0: announces an endpoint without addresses",                                      \
@@ -595,7 +593,7 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(nat_backwards, "nat 1: ports run backwards", b->nats[1].port_hi = 1023)                                      \
     FAULT(nat_port, "nat 1: port 0", b->nats[1].port_lo = 0)                                                           \
     FAULT(nat_from, "nat 0: past the end of `sets`", b->nats[0].from = b->sets_count)                                  \
-    FAULT(nat_out, "nat 0: interface does not exist", b->nats[0].iface = PBC_NONE)                                     \
+    FAULT(nat_out, "nat 0: interface doesn't exist", b->nats[0].iface = PBC_NONE)                                      \
     FAULT(nat_family, "nat 0: unknown family 4", b->nats[0].family = 4)                                                \
     FAULT(nat_no_family, "nat 1: unknown family 0", b->nats[1].family = 0)                                             \
     FAULT(nat_to, "nat 1: its kind and its addresses to translate to don't go together", b->nats[1].outside_count = 0) \
@@ -608,7 +606,7 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(nat_forward_outside, "nat 2: has fields of a `source`, but is none", b->nats[2].outside_count = 1)           \
     FAULT(nat_forwards, "nat 1: has fields of a `forward`, but is none", b->nats[1].target_port = 1)                   \
     FAULT(nat_sources, "nat 2: past the end of `sets`", b->nats[2].from_count = 9999)                                  \
-    FAULT(nat_way, "nat 2: interface does not exist", b->nats[2].iface = 99)                                           \
+    FAULT(nat_way, "nat 2: interface doesn't exist", b->nats[2].iface = 99)                                            \
     FAULT(nat_prefix, "nat 2: has a prefix length, but is a `forward`", b->nats[2].len = 8)                            \
     FAULT(nat_number, "nat 2: has a protocol's number and its name", b->nats[2].ip_proto = 47)                         \
     FAULT(nat_bare_port, "nat 5: ports for a protocol without ports", b->nats[5].target_port = 80)                     \
@@ -617,7 +615,7 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(nat_map_from, "nat 4: a `map` with fields of other kinds", b->nats[4].from_count = 1)                        \
     FAULT(nat_map_port, "nat 4: a `map` with fields of other kinds", b->nats[4].port_hi = 1)                           \
     FAULT(nat_map_family, "nat 4: address to forward doesn't fit", b->nats[4].family = 4)                              \
-    FAULT(nat_map_way, "nat 4: interface does not exist", b->nats[4].iface = 99)                                       \
+    FAULT(nat_map_way, "nat 4: interface doesn't exist", b->nats[4].iface = 99)                                        \
     FAULT(nat_map_len, "nat 4: no prefix has the length 129", b->nats[4].len = 129)                                    \
     FAULT(nat_map_none, "nat 4: no prefix has the length 0", b->nats[4].len = 0)                                       \
     FAULT(nat_map_bits, "nat 4: address bits behind the prefix are set", b->nats[4].len = 56)                          \
@@ -627,7 +625,7 @@ static struct pbc_live *live_with_names(struct imgbuild *b, const char *host, ui
     FAULT(nat_flags_two, "nat 2: unknown flags 0x3", b->nats[2].flags = 3)                                             \
     FAULT(nat_conds, "nat 0: past the end of `conds`", b->nats[0].cond_count = 99999)                                  \
     FAULT(nat_map_conds, "nat 4: condition 0 is none of its kind's", b->nats[4].cond_count = 1)                        \
-    FAULT(nat_no_way, "nat 0: interface does not exist", b->nats[0].iface = PBC_NONE)                                  \
+    FAULT(nat_no_way, "nat 0: interface doesn't exist", b->nats[0].iface = PBC_NONE)                                   \
     FAULT(nat_ways, "nat 0: two ways out", b->nats[0].conds = COND_OUT_ON; b->nats[0].cond_count = 1)                  \
     FAULT(nat_ranges, "nat 0: past the end of `ranges`", (b->nats[0].ports = 99999, b->nats[0].port_count = 1))        \
     FAULT(nat_ranges_none, "nat 0: ranges of ports, but none of them", b->nats[0].ports = 1)                           \
@@ -827,7 +825,7 @@ static void mirroring(struct imgbuild *b)
     FAULT(b->mirrors[1].flags = 2, "mirror 1: unknown flags 0x2")                                                      \
     FAULT(b->mirrors[1].reserved = 1, "mirror 1: reserved bytes aren't zero")                                          \
     FAULT(b->mirrors[1].reserved2 = 1, "mirror 1: reserved bytes aren't zero")                                         \
-    FAULT(b->mirrors[1].meter = 2, "mirror 1: meter 1 does not exist")                                                 \
+    FAULT(b->mirrors[1].meter = 2, "mirror 1: meter 1 doesn't exist")                                                  \
     FAULT((b->meters[0].per = 1, b->meters[0].entries = 16, b->meters[0].len4 = 32, b->meters[0].len6 = 128),          \
           "mirror 1: its meter has a key")                                                                             \
     FAULT(b->mirrors[0].snap = 0, "mirror 0: snap 0")                                                                  \

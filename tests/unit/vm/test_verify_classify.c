@@ -40,7 +40,7 @@ static void another(struct imgbuild *b)
     FAULT(cls_gap_ranks, "classifier 0: its `ranks` don't follow those before", b->classifiers[0].ranks = 1)           \
     FAULT(cls_climbed, "classifier 0: lines: 1 in its header, but 0 in fact", b->classifiers[0].climbed = 1)           \
     FAULT(cls_gap, "classifier 0: its `entries` don't follow those before", b->classifiers[0].entries = 1)             \
-    FAULT(cls_gap_tree, "classifier 0: its `tree` do not follow those before", b->classifiers[0].tree = 1)             \
+    FAULT(cls_gap_tree, "classifier 0: its `tree` don't follow those before", b->classifiers[0].tree = 1)              \
     FAULT(cls_past, "classifier 0: past the end of `blocks`", b->classifiers[0].block_count = 12)                      \
     FAULT(cls_left, "section `formats`: has entries of no classifier", b->classifiers[0].format_count = 1)             \
     FAULT(cls_left_blocks, "section `blocks`: has entries of no classifier", img_block(b, 1))                          \
@@ -61,7 +61,7 @@ static void another(struct imgbuild *b)
     FAULT(format_lines, "classifier 0, format 1: no block has 16 lines", b->formats[1].lines = 16)                     \
     FAULT(format_half, "classifier 0, format 0: no such half", b->formats[0].half[1] = 32)                             \
     FAULT(format_behind, "classifier 0, format 1: no such half", b->formats[1].half[9] = 1)                            \
-    FAULT(format_first, "classifier 0, format 0: does not begin with a range", b->formats[0].half[0] |= PBC_MASKED)    \
+    FAULT(format_first, "classifier 0, format 0: doesn't begin with a range", b->formats[0].half[0] |= PBC_MASKED)     \
     FAULT(format_pairs, "classifier 0, format 1: no such number of pairs", b->formats[1].pairs = 5)                    \
     FAULT(format_slot, "classifier 0, format 1: no such slot", b->formats[1].half[0]++)                                \
     FAULT(format_slot_masked, "classifier 0, format 1: no such slot", b->formats[1].half[0] = 32;                      \
@@ -125,8 +125,8 @@ static void another(struct imgbuild *b)
     FAULT(classify_main, "instruction 7 (classify): function 0 can't return", b->code[7] = b->code[50])                \
     FAULT(classify_services, "instruction 48 (call): returns a rule and a branch", put(b, 48, OP_CALL, 0, 0, 5))       \
     FAULT(classify_never, "classifier 1: is never searched", another(b))                                               \
-    FAULT(code_past, "instruction 50 (classify): the code of entry 1 does not lie behind it", b->entries[1].code = 8)  \
-    FAULT(code_before, "instruction 52 (classify): the code of entry 0 does not lie behind it",                        \
+    FAULT(code_past, "instruction 50 (classify): the code of entry 1 doesn't lie behind it", b->entries[1].code = 8)   \
+    FAULT(code_before, "instruction 52 (classify): the code of entry 0 doesn't lie behind it",                         \
           b->code[52] = b->code[50];                                                                                   \
           put(b, 50, OP_JALL, 0, 1, 1))                                                                                \
     FAULT(again_a, "instruction 55 (again): an operand that it doesn't take", b->code[55].a = 1)                       \
@@ -336,8 +336,8 @@ static void ranked(struct imgbuild *b)
     FAULT(order_lower, "classifier 0, line 4: bounds aren't in order", b->ranks[5].word[0] = 2)                        \
     FAULT(unused_upper, "classifier 0, line 0: an unused bound", b->ranks[0].word[6] = 7)                              \
     FAULT(unused_lower, "classifier 0, line 6: an unused bound", b->ranks[7].word[1] = 0)                              \
-    FAULT(format, "classifier 0, format 0: does not begin with ranks", b->formats[0].half[3] = 1)                      \
-    FAULT(format_masked, "classifier 0, format 0: does not begin with ranks", b->formats[0].half[0] = PBC_MASKED)      \
+    FAULT(format, "classifier 0, format 0: doesn't begin with ranks", b->formats[0].half[3] = 1)                       \
+    FAULT(format_masked, "classifier 0, format 0: doesn't begin with ranks", b->formats[0].half[0] = PBC_MASKED)       \
     FAULT(format_short, "classifier 0, format 0: no block has 2 lines", b->formats[0].lines = 2)                       \
     FAULT(format_pair, "classifier 0, format 0: no such number of pairs", b->formats[0].pairs = 1)                     \
     FAULT(backwards, "classifier 0, block at 0: ranks run backwards", img_column(b, 0, 1)[0] = 5)                      \
