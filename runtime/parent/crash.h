@@ -7,7 +7,10 @@
 struct parent;
 struct starter;
 
-enum { CRASHES_MOST = 3, CRASHES_S = 60 }; /* this many crashes, each within this time of its start, end the instance */
+enum {
+    CRASHES_MOST = 3,
+    CRASHES_S = 60
+}; /* one crash more than this, each within this time of its start, ends the instance */
 
 /* True if the service, ended by an unintended signal, must be started again; else `why` has the reason, or is empty. */
 bool crash_is_mended(const struct parent *p, char *why, unsigned len);

@@ -57,11 +57,11 @@ echo '# more' >>etc/edge.prey
 echo 'firewall x {' >>etc/edge.prey
 rm run/edge.pbc
 unit start
-same 'a start takes what compiled last, and says so' "$status $("$bin/preyc" --diff before.pbc run/edge.pbc >diff && grep -c 'does not compile: the rules of .* are taken' said)" '0 1'
+same 'a start takes what compiled last, and says so' "$status $("$bin/preyc" --diff before.pbc run/edge.pbc >diff && grep -c "doesn't compile: preyrun starts with the rules of .*, which were in force last" said)" '0 1'
 mv etc/edge.prey broken
 : >etc/edge.prey
 unit start
-same 'and where the file has no byte, as after a power cut' "$status $(grep -c 'is empty: the rules of .* are taken' said)" '0 1'
+same 'and where the file has no byte, as after a power cut' "$status $(grep -c 'is empty: preyrun starts with the rules of' said)" '0 1'
 mv broken etc/edge.prey
 cp -rL etc/tls kept/edge.rules/ # as an earlier version did
 echo 'of another version' >kept/edge.pbc
@@ -87,11 +87,11 @@ cp good etc/edge.prey
 unit start
 unit runs
 cp run/edge.pbc before.pbc
-open_to() { # SENTENCE PATH: what others may write at PATH is refused, at a start and at a reload
+open_to() { # SENTENCE PATH: what other users can change at PATH is refused, at a start and at a reload
     unit start
-    same "$1 is refused, and a start takes what was kept" "$status $(grep -cF "$2: error: others may write it" said) $(grep -c 'the rules of .* are taken' said)" '0 1 1'
+    same "$1 is refused, and a start takes what was kept" "$status $(grep -cF "$2: error: other users can change this file or folder" said) $(grep -c 'preyrun starts with the rules of .*, which were in force last' said)" '0 1 1'
     unit reload
-    same "$1: a reload fails, and says why" "$status $(tail -n 1 said | grep -cF "prey-compile: reload: $2: error: others may write it")" '1 1'
+    same "$1: a reload fails, and says why" "$status $(tail -n 1 said | grep -cF "prey-compile: reload: $2: error: other users can change this file or folder")" '1 1'
 }
 chmod o+w etc/edge.prey
 open_to 'a rule file of mode 646' "$work/etc/edge.prey"
@@ -114,7 +114,7 @@ rm -f etc/edge.prey run/edge.pbc
 mkfifo etc/edge.prey
 unit start edge COMPILE_WITHIN=1
 same 'rules that do not answer: a start takes what was kept, and says what to do' \
-    "$status $(grep -c "edge.prey did not compile within 1 s (does each file answer? .* into $work/etc, or write COMPILE_WITHIN=SECONDS into /etc/default/prey-edge): the rules of .* are taken, which ran$" said)" '0 1'
+    "$status $(grep -c "edge.prey did not compile within 1 s (move files from network file systems to $work/etc, or write COMPILE_WITHIN=SECONDS into /etc/default/prey-edge): preyrun starts with the rules of .*, which were in force last$" said)" '0 1'
 same 'which are those' "$("$bin/preyc" --diff before.pbc run/edge.pbc >diff; echo $?)" 0
 unit reload edge COMPILE_WITHIN=1
 same 'a reload fails' "$status $(tail -n 1 said | grep -c "reload: $work/etc/edge.prey did not compile within 1 s (.*); the old program keeps running$")" '1 1'
@@ -126,7 +126,7 @@ same 'no time ends two compiles, or a compile and an answer, before systemd does
 # One that somebody writes into is read, and no file to keep.
 cat good >etc/edge.prey &
 unit start
-same 'a pipe is read, and no start waits for another text' "$status $(tail -n 1 said | grep -c 'is not renewed')" '0 1'
+same 'a pipe is read, and no start waits for another text' "$status $(tail -n 1 said | grep -c "can't renew the copy")" '0 1'
 wait $!
 rm etc/edge.prey
 # Room and rights on disk are gone: what works goes on.
@@ -135,12 +135,12 @@ below() { # FOLDER MOUNT-OPTIONS: the start, and that it runs, with such a file 
         "mount -t tmpfs -o $2 tmpfs $work/$1; dd if=/dev/zero of=$work/$1/fill 2>/dev/null; lib/prey-compile start edge; s=\$?; lib/prey-compile runs edge; echo \$s \$?; ls run" 2>said | tr '\n' ' '
 }
 cp good etc/edge.prey
-not_renewed="prey-compile: what is kept in $work/kept/edge.* is not renewed; the rules are in force all the same"
+not_renewed="prey-compile: prey can't renew the copy of the rules in $work/kept/edge.*; the new rules are in force"
 for how in ro size=8k; do
     rm -f run/edge.pbc
     same "what is kept lies on $how: a start" "$(below kept "$how") $(tail -n 1 said)" "0 0 edge.pbc  $not_renewed"
 done
-same 'no room for a program: no start, and nothing is left of one' "$(below run size=8k) $(tail -n 1 said | grep -c "nor can they be written to $work/run/edge.pbc: preyrun starts without a program, and shuts its interfaces$")" '1 0 fill  1'
+same 'no room for a program: no start, and nothing is left of one' "$(below run size=8k) $(tail -n 1 said | grep -c "the copy of the rules can't be written to $work/run/edge.pbc either: preyrun starts without a program, and blocks its interfaces$")" '1 0 fill  1'
 rm -f run/edge.pbc
 unit start
 OPTIONS='' unit start
@@ -350,7 +350,7 @@ unit reload edge RELOAD_CONFIRM=1s
 until_true 100 'nobody confirms it' grep -q 'because nobody has confirmed the loaded program' prey.err
 same 'which leaves all as it was' "$status $(cmp run/edge.pbc before.pbc && cmp kept/edge.pbc before.pbc && echo same)" '0 same'
 unit start
-same 'nor does a start take it' "$status $(grep -c 'edge.prey was on trial, and nobody has confirmed it: the rules of .* are taken, which ran$' said)" '0 1'
+same 'nor does a start take it' "$status $(grep -c 'edge.prey was on trial, and nobody confirmed it: preyrun starts with the rules of .*, which were in force last$' said)" '0 1'
 unit runs
 same 'nor is it kept' "$(cmp kept/edge.pbc before.pbc && grep -c weight.6 kept/edge.rules/farm.prey)" 1
 sed -i 's/weight 5/weight 7/' etc/farm.prey
@@ -365,7 +365,7 @@ kill -STOP "$child"
 sed -i 's/weight 4/weight 8/' etc/farm.prey
 unit reload edge ANSWER_WITHIN=1
 same 'a reload that is not answered fails, and says what is known' "$status $(tail -n 1 said)" \
-    '1 prey-compile: reload: no answer within 1 s: these rules may run by now, or yet: preyctl --name edge history says what runs'
+    '1 prey-compile: reload: no reply within 1 s, so preyrun may still load these rules: to see which rules run, run: preyctl --name edge history'
 same 'nothing is kept yet' "$(grep -c 'weight 8' kept/edge.rules/farm.prey)" 0
 kill -CONT "$child"
 until_true 100 'they run' sh -c "$(printf '%q ' "${ctl[@]}") history 0 | grep -q 'weight 8'"
@@ -382,7 +382,7 @@ same 'so does a trial' "$status $(ls kept | grep -c 'trial[.]')" '1 2'
 kill -CONT "$child"
 until_true 100 'it runs' sh -c "$(printf '%q ' "${ctl[@]}") history 0 | grep -q 'weight 4'"
 unit start
-same 'whose rules no start takes until they are confirmed' "$status $(grep -c 'was on trial, and nobody has confirmed it' said)" '0 1'
+same 'whose rules no start takes until they are confirmed' "$status $(grep -c 'was on trial, and nobody confirmed it' said)" '0 1'
 "${ctl[@]}" confirm --force >heard
 unit reload
 same 'they are kept then' "$status $(grep -c 'weight 4' kept/edge.rules/farm.prey)" '0 1'

@@ -123,7 +123,7 @@ ends
 begins "$work/old"
 was=$(owner)
 unit reload OPTIONS='-i wan -i lan --stats 127.0.0.1:8404'
-same 'OPTIONS that have changed are told' "$status $(grep -c "OPTIONS in $work/etc/default-edge have changed since the start: a restart takes them" heard)" '0 1'
+same 'OPTIONS that have changed are told' "$status $(grep -c "OPTIONS in $work/etc/default-edge have changed since the start: to use them, restart the service" heard)" '0 1'
 ends
 copied_of() { rules_of "$1"; sed -i 's/drop {/drop { mirror to socket "ids" udp to port 53;/' etc/edge.prey; }
 copied_of 83
@@ -133,7 +133,7 @@ was=$(owner)
 copied_of 84
 unit reload
 same 'where it can hand nothing over, it goes on with the rules of now, and that is told' \
-    "$status $(grep -c 'the preyrun that is installed does not take over from the one that runs, which goes on until systemctl restart preyrun@edge, by which flows end: readers use a socket' said) $(owner) $(exe) $(grep -c 'edge.pbc runs' heard)" \
+    "$status $(grep -c 'the installed preyrun can'\''t take over from the running one, which goes on until you run systemctl restart preyrun@edge (open connections end then): readers use a socket' said) $(owner) $(exe) $(grep -c 'edge.pbc runs' heard)" \
     "0 1 $was $work/old/preyrun 1"
 ends
 

@@ -191,7 +191,7 @@ class Run:
             if "late card" in faults:  # it is judged like the others once it is there
                 right = right and self.guest.tell("for i in $(seq 60); do preyctl status | grep -q eth2 && exit; sleep 1; done; exit 1")[0] == 0
             if "broken rules" in faults:
-                right = right and self.guest.tell("journalctl -b -u preyrun@edge | grep -q 'does not compile: the rules of'")[0] == 0
+                right = right and self.guest.tell("journalctl -b -u preyrun@edge | grep -q \"doesn't compile: preyrun starts with the rules of\"")[0] == 0
                 self.guest.write("/etc/prey/edge.prey", rules(executor))
             time.sleep(5)
             self.row("boots", " and ".join([by] + beside), since, faults=faults + ["wg0 never comes"], right=right)
