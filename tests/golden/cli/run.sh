@@ -427,8 +427,8 @@ printf 'interface vpn = "wg0"\nfirewall f forward default drop { accept icmp6 ty
 check '-i: a rule that never matches is a warning' run 0 --check -i eth0 never.prey
 check '-i: it says who judges' grep -q 'never.prey:2 never matches in user space: the rule needs packets from wg0, which -i doesn'\''t name; the kernel executor judges forwarded packets from there where they leave \[W0516\]$' err
 sed 's/forward/in/' never.prey >never-in.prey
-check '-i: or that nobody does' sh -c "'$preyc' --check -i eth0 --allow-unjudged wg0 never-in.prey 2>&1 | grep -q 'never-in.prey:2 never matches: the rule needs packets from wg0, which -i doesn't name \[W0516\]$'"
-check '--ask -i: nobody judges what comes by another' sh -c "'$preyc' --ask 'tcp 10.8.0.2:5 -> self:22 syn on \"wg0\"' -i eth0 never-in.prey >out && grep -q 'no firewall judges packets that arrive on wg0.*: -i doesn't name it' out && grep -q '^verdict: drop  reason unjudged (wg0 is shut' out"
+check '-i: or that nobody does' sh -c "'$preyc' --check -i eth0 --allow-unjudged wg0 never-in.prey 2>&1 | grep -q 'never-in.prey:2 never matches: the rule needs packets from wg0, which -i doesn'\''t name \[W0516\]$'"
+check '--ask -i: nobody judges what comes by another' sh -c "'$preyc' --ask 'tcp 10.8.0.2:5 -> self:22 syn on \"wg0\"' -i eth0 never-in.prey >out && grep -q 'no firewall judges packets that arrive on wg0.*: -i doesn'\''t name it' out && grep -q '^verdict: drop  reason unjudged (wg0 is shut' out"
 check '--ask -i: or it is open' sh -c "'$preyc' --ask 'tcp 10.8.0.2:5 -> self:22 syn on \"wg0\"' -i eth0 --allow-unjudged wg0 never-in.prey | grep -q '^verdict: no firewall judges the packet (wg0 is open)'"
 check '--ask -i: one that no rule names is open' sh -c "'$preyc' --ask 'tcp 10.8.0.2:5 -> self:22 syn on \"br7\"' -i eth7 served.prey | grep -q '^verdict: no firewall judges the packet (br7 is open)'"
 check '--ask -i: of what is judged nothing changes' sh -c "'$preyc' --ask 'tcp 10.8.0.2:5 -> self:22 syn on wan' -i eth7 served.prey | grep -q '^verdict: drop  rule default'"
