@@ -29,7 +29,8 @@ base=$(python3 -c "import time; print(3 * 3600 - int(time.time()) % 86400)")
 head -c 16 /dev/zero >clock
 clock "$base" 0
 noise() { at client python3 -c "import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('10.1.0.2', 9))"; }
-told() { until_true 100 "$1 is told" sh -c "[ \$(grep -c '$1' prey.err) -ge $2 ]"; } # WORDS TIMES
+heard() { [ "$(grep -c "$1" prey.err)" -ge "$2" ]; }
+told() { until_true 100 "$1 is told" heard "$1" "$2"; } # WORDS TIMES
 
 export CLOCK_SHIM=$work/clock LD_PRELOAD=$work/shim.so ASAN_OPTIONS=verify_asan_link_order=0
 : >prey.out >prey.err

@@ -99,7 +99,8 @@ until_true 100 'its new machine serves' eval 'ask client 10.1.0.104:90/ 5 | grep
 same 'its new machine serves' "$(ask client 10.1.0.104:90/)" two
 ip -n "$id-two" addr del 10.2.0.9/24 dev eth0
 ip -n "$id-prey" addr add 10.2.0.9/24 dev lan
-until_true 100 'the address comes back' eval "[ \"\$(grep -c 'health: moves/it is down: $why' prey.err)\" = 2 ]"
+found_twice() { [ "$(grep -c "health: moves/it is down: $why" prey.err)" = 2 ]; }
+until_true 100 'the address comes back' found_twice
 same 'the address comes back, and nobody is sent there' "$(ask client 10.1.0.104:90/ 5)" 'failed: 7'
 
 # A reload keeps it, and tells nothing anew.

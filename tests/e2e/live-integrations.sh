@@ -141,7 +141,7 @@ list drop.txt empty.txt
 same 'so does an empty one' "$status $(cat err) $(members listed)" \
     "1 prey-list: $url/empty.txt is empty, so the members of listed stay 198.51.100.0/24 2001:db8::/32 203.0.113.0/25"
 list bad.txt
-same 'and one with a bad line' "$status $(sed 's/ a set of addresses cannot.*//' err) $(members listed)" \
+same 'and one with a bad line' "$status $(sed "s/ a set of addresses can't.*//" err) $(members listed)" \
     '1 preyctl: line 2: `<html>`: not an address, prefix or range:
 preyctl: listed: nothing has changed 198.51.100.0/24 2001:db8::/32 203.0.113.0/25'
 list drop6.txt

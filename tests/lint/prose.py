@@ -4,16 +4,14 @@
 No page has a sentence above 35 words, a paragraph above 90, one that begins with What, Who, Whoever, Where or Of, or American
 spelling: README.md, the guide, the man pages, and the notes for developers in docs/ and the rooms. Pages for users also avoid
 words that docs/words.md strikes out for them (~~word~~), and have at most 2,500 words beside tables and listings. Over all pages for
-users, the rates per 1,000 words of "what + word", "says/tells" and "stands/lies" have bounds. A row of prose.left is a page that is not
-edited yet: it may break all of this, and a page that no longer does leaves the list. With pages as arguments, the lint prints all faults
-of these. COUNT=1 prints the counts of each page. Prints TAP lines."""
+users, the rates per 1,000 words of "what + word", "says/tells" and "stands/lies" have bounds. With pages as arguments, the lint prints
+all faults of these. COUNT=1 prints the counts of each page. Prints TAP lines."""
 import os
 import pathlib
 import re
 import subprocess
 import sys
 
-LEFT = pathlib.Path("tests/lint/prose.left")
 SENTENCE, PARAGRAPH, PAGE = 35, 90, 2500
 MADE = ("RESULTS.md", "BYTECODE.md") # tables that programs write
 BEGIN = re.compile(r"(What|Who|Whoever|Where|Of)\b(?! is| are)")
@@ -123,9 +121,8 @@ def main():
     never = struck()
     listed = subprocess.run(["git", "ls-files", "*.md", "man/*.[15]"], capture_output=True, text=True, check=True).stdout.split()
     listed = [page for page in listed if not page.endswith(MADE)]
-    left = [row for row in LEFT.read_text().splitlines() if row and row[0] != "#"] if LEFT.exists() else []
     pages = sys.argv[1:] or listed
-    all_words, all_counts, wrong, done = 0, dict.fromkeys((name for name, _, _ in RATES), 0), [], []
+    all_words, all_counts, wrong = 0, dict.fromkeys((name for name, _, _ in RATES), 0), []
     for page in pages:
         if not os.path.exists(page):
             continue
@@ -134,10 +131,6 @@ def main():
                  if for_users(page) and counts[name] > 1 and counts[name] * 1000 > 1.5 * bound * total]
         if os.environ.get("COUNT"):
             print(f"# {page}: {total} words, " + ", ".join(f"{name} {count}" for name, count in counts.items()))
-        if page in left and not sys.argv[1:]:
-            if not said and not rates:
-                done.append(page)
-            continue
         wrong += said + [f"{page}: {rate}" for rate in rates]
         if for_users(page):
             all_words += total
@@ -145,16 +138,13 @@ def main():
                 all_counts[name] += counts[name]
     for line in wrong:
         print("# " + line)
-    print(("not " if wrong else "") + f"ok - {len(pages) - len(left)} pages are short, plain and British")
+    print(("not " if wrong else "") + f"ok - {len(pages)} pages are short, plain and British")
     failed = bool(wrong)
     for name, _, bound in RATES:
         rate = all_counts[name] * 1000 / max(all_words, 1)
         print(("not " if rate > bound else "") + f"ok - {name}: {rate:.1f} per 1,000 words, at most {bound}")
         failed |= rate > bound
-    for page in done + [row for row in left if row not in listed]:
-        print(f"#   {page} needs no row")
-    print(("not " if done else "") + "ok - each row of prose.left is needed")
-    return failed or bool(done)
+    return failed
 
 
 if __name__ == "__main__":
