@@ -26,6 +26,7 @@
 #include "runtime/host/socket/transparent.h"
 #include "runtime/host/watch.h"
 #include "runtime/io/steer/deal.h"
+#include "runtime/parent/between/starter.h"
 #include "runtime/parent/parent_priv.h"
 #include "vm/flow/flow.h"
 
@@ -367,6 +368,8 @@ int grant_TAKEN(struct parent *p, struct answer *a, int fds[])
     int failed = state_own_up(p->state, p->child);
     for (int i = 0; i < 2; i++)
         if (dup3(p->streams_taken[i], STDOUT_FILENO + i, 0) < 0 && !failed) failed = -errno;
+    const int kept = starter_streams(&p->starter);
+    if (!failed) failed = kept;
     const int unnamed = control_replace(p->state, p->o->control);
     return failed ? failed : unnamed;
 }

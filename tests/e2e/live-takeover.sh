@@ -88,6 +88,9 @@ same 'no such instance, by preyrun' "$? $(grep -c 'no preyrun named `other` runs
 was=$(owner)
 ctl --json takeover
 same 'and then it is taken over' "$status $(cat out)" "0 {\"process\":$(owner),\"from\":$was}"
+was=$(owner)
+timeout 60 ip netns exec "$id-prey" sh -c "'$bin/preyctl' takeover | cat" >out
+same 'a reader of its output sees the end: no process keeps the pipe' "$? $(cat out)" "0 process $(owner) has taken over from $was"
 touch enough
 wait "$talker"
 same 'nobody has lost anything' "$(grep -v '^#' talked)" "open

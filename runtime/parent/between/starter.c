@@ -20,6 +20,7 @@
 extern char **environ;
 
 enum { WORDS_MOST = 4096, LINE_MOST = 1 << 21, SAYS_NS = 1000000000 };
+enum { STREAMS = 2 }; /* of a process: standard output and error */
 
 static int say_soon(int fd, const void *what, size_t len, const int fds[], unsigned count)
 {
@@ -63,7 +64,7 @@ static _Noreturn void stand_by(int fd)
     sigset_t all;
     size_t len = 0;
     unsigned count = 0;
-    int with = -1;
+    int sent[STREAMS];
     uint8_t word;
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL); /* the parent receives them */
@@ -73,7 +74,14 @@ static _Noreturn void stand_by(int fd)
     const int line = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
     char *text = line < 0 ? NULL : read_whole(line, LINE_MOST, &len);
     if (!text) _exit(2);
-    if (!channel_receive(fd, &word, sizeof word, &with, 1, &count, CHANNEL_ANY) && count) become(with, fd, text, len);
+    while (!channel_receive(fd, &word, sizeof word, sent, STREAMS, &count, CHANNEL_ANY) && count) {
+        if (count < STREAMS) become(sent[0], fd, text, len);
+        if (count < STREAMS) break;
+        for (int i = 0; i < STREAMS; i++) {
+            dup2(sent[i], STDOUT_FILENO + i);
+            close(sent[i]);
+        }
+    }
     _exit(0);
 }
 
@@ -92,6 +100,13 @@ int starter_start(const struct starter *s, int with)
 {
     const uint8_t word = 1;
     return s->fd < 0 ? -ENOENT : say_soon(s->fd, &word, sizeof word, &with, 1);
+}
+
+int starter_streams(const struct starter *s)
+{
+    const uint8_t word = 1;
+    const int streams[STREAMS] = {STDOUT_FILENO, STDERR_FILENO};
+    return s->fd < 0 ? 0 : say_soon(s->fd, &word, sizeof word, streams, STREAMS);
 }
 
 /* Socket on which the previous process learns how this one ends; -1 if no process waits for that */

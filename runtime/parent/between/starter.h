@@ -19,6 +19,9 @@ struct starter starter_begin(void);
 /* Let it become that preyrun, which uses this socket; the descriptor stays the caller's. Return 0 or a negative
  * errno. */
 int starter_start(const struct starter *s, int with);
+/* Give it this process's standard output and error, which a takeover has exchanged: otherwise it would keep those of
+ * `preyctl takeover` open. Return 0 or a negative errno. */
+int starter_streams(const struct starter *s);
 /* In such a preyrun: return the socket by which it takes over, once; -1: not such a preyrun. */
 int starter_socket(void);
 /* Report the exit status to the process that started it; NULL: another process does. */
