@@ -8,7 +8,7 @@
 #include "vm/vm.h"
 
 struct ruling {
-    struct program *program; /* held */
+    struct program *program; /* a counted reference */
     char *name;              /* name of its file, as given; on the heap */
     char *allows;            /* devices that the program may leave unjudged, with commas; on the heap; NULL: none */
     uint64_t number;         /* the program's number in the recording */

@@ -29,6 +29,6 @@ uint8_t unjudged_ways(const struct carry *carry, const struct unjudged *u);
 uint8_t unjudged_port(const struct carry *carry, unsigned at);
 /* Return the entries of guard rules for the program in force, malloc'd. NULL: out of memory. */
 struct guard_shut *unjudged_shut(const struct carry *carry, unsigned *count);
-/* Return the entry of a port: one of that name that is not the interface `judged` is shut, as it is away, or is
- * there again and has no program or socket yet. */
+/* Return a port's entry. It shuts every interface of that name except number `judged`: one that is away, or is back
+ * without a program or socket yet. */
 struct guard_shut unjudged_shut_port(const char *device, unsigned judged);

@@ -23,21 +23,21 @@ enum {
 #define DROP_MINUTE_NS UINT64_C(60000000000)
 
 enum drop_by { DROP_BY_NOBODY, DROP_BY_RULE, DROP_BY_DEFAULT, DROP_BY_REASON };
-enum { DROP_FROM_OTHERS = 0xff }; /* in addition to enum end_kind: all senders without a row of their own */
+enum { DROP_FROM_OTHERS = 0xff }; /* in addition to enum end_kind: all senders without a row */
 
-/* A row's identity: packets with equal identity are counted together. */
+/* A row's identity: packets with equal identities are counted together. */
 struct drop_key {
     uint32_t src[4];
     uint64_t by;                          /* hash of the row's text */
     uint8_t from, by_kind;                /* enum end_kind, or DROP_FROM_OTHERS; enum drop_by */
-    uint8_t action, reason, port, passed; /* passed: 1: the packets passed all the same */
+    uint8_t action, reason, port, passed; /* passed 1: the packets passed all the same */
     uint8_t zero[2];
 };
 struct drop_row {
     struct drop_key key;
     char by[DROP_BY_TEXT];          /* name of the rule; for a default its firewall; for a reason the service, or "" */
     uint64_t last_ns;               /* CLOCK_MONOTONIC */
-    uint64_t minute;                /* the latest that is counted */
+    uint64_t minute;                /* latest minute that is counted */
     uint64_t packets[DROP_MINUTES]; /* packets of minute m: at m % DROP_MINUTES */
     uint64_t notes;
     uint16_t scaled; /* bit i: packets[i] is an estimate */
@@ -49,7 +49,7 @@ struct drop_row {
 /* Drops of one sender, as they were noted. */
 struct drop_seen {
     struct drop_key key; /* `by` is set by the table */
-    const char *by;      /* as in a row; cut if it is longer */
+    const char *by;      /* as in a row; truncated if longer */
     uint64_t at_ns;
     uint32_t stands; /* number of drops that this note represents */
     uint16_t dst_port;

@@ -1,4 +1,4 @@
-/* Senders whose packets were dropped, noted at all times, for later questions (`preyctl dropped`). */
+/* Senders whose packets were dropped, noted continuously for later questions (`preyctl dropped`). */
 #pragma once
 
 #include "runtime/live/control/control_state.h"
