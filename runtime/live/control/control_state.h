@@ -21,7 +21,7 @@ struct yield;
 struct onfile {
     bool differs;    /* the file holds another program than the running one, or none */
     char fault[300]; /* reason why the file holds no program; empty: it holds one */
-    bool known;      /* digest and identity of the file that was read, if one was: */
+    bool known;      /* a file was read; its digest and identity: */
     uint8_t digest[PBC_DIGEST_LEN];
     dev_t dev;
     ino_t ino;

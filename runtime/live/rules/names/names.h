@@ -40,7 +40,7 @@ void names_tick(struct rules *rules, uint64_t now_ns);
 uint64_t names_heard(const struct rules *rules);
 /* Return the descriptor that is readable when there is a change; -1: no names are requested. */
 int names_fd(const struct rules *rules);
-/* Write the reason why no process resolves names; "": one does. */
+/* Write the reason why no process resolves names; "": a process resolves them. */
 void names_fault(const struct rules *rules, char *text, size_t len);
 /* Find a name; NULL: not requested. */
 const struct host_name *names_find(const struct rules *rules, const char *host);
