@@ -140,7 +140,7 @@ bool steered_world(struct carry *carry)
 {
     char err[300];
     if (carry->in_kernel) in_kernel_world(carry);
-    /* Packet sockets share one filter, so that the first asks for all. */
+    /* Packet sockets share one filter, so the request for the first interface serves all. */
     const unsigned count = is_steered(carry) ? carry->o->iface_count : carry->guard.proxies;
     for (unsigned i = 0; i < count; i++)
         if (ask_world(carry->tell->channel, i, &carry->latest->facts, carry->latest->port_mac[i], err, sizeof err))

@@ -1,4 +1,4 @@
-/* A function for each member; the text is kept until it is due or something has changed */
+/* Each function adds one member; the text is kept until it is due or something has changed */
 #include "runtime/live/control/document/document.h"
 #include "runtime/live/control/document/document_priv.h"
 
