@@ -33,10 +33,10 @@ struct xmit;
 
 /* A packet that the kernel judged, as its event reports it (vm/kernel/events.h) */
 struct sampled {
-    const struct pkt *pkt; /* its cookie is the port */
+    const struct pkt *pkt; /* its cookie is the index of the served interface */
     const struct key *key;
     const struct verdict *verdict;
-    const struct labels *labels; /* NULL: the program is gone */
+    const struct labels *labels; /* names of the program that judged it; NULL: the program is gone */
     uint64_t now_ns, at_ns;      /* time for its rules; time of its verdict */
     uint8_t asked;               /* as on a tape (runtime/exchange/tape.h) */
     const struct kernel_event_sample *said;
@@ -91,16 +91,17 @@ struct worker_ports {
     unsigned count;                   /* number of each worker's ports: one for each interface, or two (steered.h) */
     unsigned told_off[PORTS_MOST];    /* offloads of the interface that were reported as turned off */
     unsigned frame_most;              /* bytes of the longest frame in a slot; 0: not known yet */
-    bool generic;                     /* a port's steering program is not in the driver */
+    bool generic;                     /* a port's steering program runs in generic mode, not in the driver */
     struct umem *umems[WORKERS_MOST]; /* memory of each worker's ports */
     struct port_owners *owners;       /* workers that have ports of translation; NULL: one worker has all */
     struct deal_tables *dealt;        /* the dealing program's tables; NULL: none */
-    int dealer; /* the dealing program, as long as another instance judges; 0: it deals already, or none */
+    int dealer; /* descriptor of the dealing program while another instance judges; 0: it deals already, or there is
+                   none */
 };
 
 /* The device for packets back to the host (steered.h) */
 struct tun_device {
-    int fd; /* -1: the host sees them itself */
+    int fd; /* -1: the host sees these packets itself */
     unsigned ifindex;
 };
 
@@ -143,14 +144,14 @@ struct carry {
     struct ruling now;
     struct program_change *change; /* under way, or with flows not all converted; NULL: none */
     struct flow_cuts *cuts;        /* members whose flows are to end (rules/members/rounds.c) */
-    uint64_t flows; /* number of flows that a worker's table has room for: set by the first rules that keep flows, until
-                       a stop */
+    uint64_t flows; /* room of a worker's flow table, in flows: set by the first rules that keep flows, and kept until a
+                       stop */
     struct guarding guard;
     /* This machine and its served interfaces. */
     struct host *host;
     unsigned ifindex[PORTS_MOST];
     uint32_t bare; /* bit i: interface i has no Ethernet (ports_bare) */
-    uint32_t away; /* bit i: interface i has not been opened yet, as it was absent or down at the start */
+    uint32_t away; /* bit i: interface i has not been opened yet, because it was absent or down at the start */
     bool judges;   /* sockets are open, and the programs of the start are loaded */
     struct host_forwards forwards;
     struct snapshot *latest; /* the newest snapshot */
@@ -160,7 +161,7 @@ struct carry {
     struct worker_ports ports;
     struct worker *workers[WORKERS_MOST];
     unsigned worker_count;
-    uint64_t seed, owners_seed; /* secret: of the workers' tables; of dealing flows to workers */
+    uint64_t seed, owners_seed; /* secrets of the workers' tables, and of dealing flows to workers */
     struct tuples *tuples;      /* tuples of inline connections, for the parent; NULL: out of memory */
     struct tun_device tun;
     /* The kernel executor. */
@@ -174,7 +175,7 @@ struct carry {
         *passed; /* state of the other instance's kernel executor; NULL: it judges in user space, or there is none */
     struct loaded loaded;     /* the executor, loaded before the fork, until the parent has it */
     struct in_kernel *kernel; /* its programs and maps; NULL: not made yet, or not wanted */
-    struct xmit *xmit;        /* NULL: none, or out of memory */
+    struct xmit *xmit; /* finds interfaces that send frames of XDP programs; NULL: not in use, or out of memory */
     struct exec_choice exec;
     /* Proxy loops and the recorder. */
     struct recording_to record;

@@ -25,5 +25,5 @@ void observed_kept(struct carry *carry, struct archive *a);
 void observed_go_on(struct carry *carry);
 /* True if the program's files and streams could be opened; nothing is made. False, with one line in err. */
 bool observed_look(const struct carry *carry, const struct program *p, char *err, size_t err_len);
-/* Report what failed since the last call. */
+/* Report failures since the last call. */
 void observed_tick(struct carry *carry);

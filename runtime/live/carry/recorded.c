@@ -134,7 +134,8 @@ void recorded_change(struct carry *carry, const struct record_change *change)
     if (carry->record.to) carry->now.number = recorder_program(carry->record.to, carry->now.program, change);
 }
 
-/* Record a packet that the kernel judged, with its flow from the flow table, on the tape after all workers'. */
+/* Record a packet that the kernel judged, with its flow from the flow table, on the tape that follows those of all
+ * workers. */
 void recorded_sample(struct carry *carry, const struct sampled *s)
 {
     struct tape *t = recorder_tape(carry->record.to, carry->worker_count);

@@ -38,7 +38,7 @@ int steered_tun(struct carry *carry, const struct program *p, char *err, size_t 
     return 0;
 }
 
-/* Return the slot size: the longest frame of all interfaces at the start, with a note where the kernel judges. */
+/* Return the slot size: the longest frame of all interfaces at the start, plus a note if the kernel judges. */
 static unsigned frame_most(struct carry *carry)
 {
     if (carry->ports.frame_most) return carry->ports.frame_most;

@@ -62,7 +62,7 @@ static bool card_at(const struct carry *carry, unsigned at, struct card *c)
     return true;
 }
 
-/* Return the least number of queues of all interfaces; *narrow: the first such card, if any. */
+/* Return the smallest number of queues of all interfaces; *narrow: the first such card, if any. */
 static unsigned fewest_queues(const struct carry *carry, struct card *narrow)
 {
     unsigned most = WORKERS_MOST;

@@ -269,8 +269,8 @@ static void change_finish(struct rules *rules)
         parts_undo(&r->change);
         refuse_reload(rules, &r->wish, strerror(-refused));
     } else {
-        /* Crossing packets are left to the host if prey forwarded them by the former program, and leaves them now.
-         * They do not drain: flows that prey forwards have their own guard rules. */
+        /* Crossing packets are left to the host if prey forwarded them under the former program, but not under this
+         * one. They do not drain: flows that prey forwards have their own guard rules. */
         if (carry->guard.lingering.whole_ns[LINGERS_ROUTED]) {
             carry->guard.lingering.whole_ns[LINGERS_ROUTED] = 0;
             if (!enforce_routes(carry, carry->now.program)) hide_guard(carry);

@@ -24,5 +24,5 @@ struct check_stack via_stack(struct rules *rules);
 /* Return a descriptor to poll for reading; -1: none. First function: packets of probes; second: replies to them. */
 int via_said_fd(const struct rules *rules);
 int via_heard_fd(const struct rules *rules);
-/* Carry waiting packets in both directions, a bounded number. */
+/* Carry a bounded number of waiting packets in both directions. */
 void via_carry(struct rules *rules);

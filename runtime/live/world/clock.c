@@ -21,7 +21,7 @@
 #define SECOND_NS UINT64_C(1000000000)
 /* Clocks of build machines and installing machines may be ahead by this much. */
 #define AHEAD_NS (48 * 3600 * SECOND_NS)
-#define BEGAN    STATE_RUN "/clock" /* wall clock at the boot, as the first start after it computed it */
+#define BEGAN    STATE_RUN "/clock" /* wall clock at the boot, as computed by the first start after it */
 
 static uint64_t number_in(const char *path)
 {

@@ -1,4 +1,4 @@
-/* The main thread's list of next hops: requested by workers, neighbours and ways. They are resolved through the
+/* The main thread's list of the next hops that workers request: neighbours and ways. They are resolved through the
  * host's view, and again whenever that changes. In a full list the least recently used entry gives way; entries for
  * prey's own packets outlast those for forwarded packets. */
 #pragma once

@@ -62,6 +62,6 @@ struct world {
     uint64_t renumbered; /* number of times that an interface got another number */
     struct {
         uint64_t number; /* number of times that flows of unknown way had to be routed again by this machine's stack */
-        uint64_t due_ns, moves; /* time of the next such change; host_moves at the last */
+        uint64_t due_ns, moves; /* time of the next routing; host_moves at the last one */
     } anew;
 };

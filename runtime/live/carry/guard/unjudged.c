@@ -181,7 +181,7 @@ struct shut_list {
 uint8_t unjudged_ways(const struct carry *carry, const struct unjudged *u)
 {
     const bool port = u->why == WHY_NO_FIREWALL;
-    /* The kernel executor judges packets that cross from a port to the device where they arrive. */
+    /* In the kernel executor, packets that cross from a port to the device are judged as they arrive. */
     const unsigned to = carry->in_kernel ? SHUT_TO_PAST : SHUT_TO;
     unsigned ways = u->gaps & GAP_IN ? SHUT_IN : 0;
     if (u->gaps & GAP_OUT) ways |= SHUT_OUT;

@@ -1,4 +1,4 @@
-/* Devices on which no firewall judges packets that the rules ask for elsewhere, and what is done about it. */
+/* Devices on which no firewall judges packets that the rules judge elsewhere, and how prey treats these devices. */
 #pragma once
 
 #include "runtime/host/guard/shut.h"
@@ -23,7 +23,7 @@ typedef void unjudged_fn(void *arg, const struct unjudged *u);
 bool unjudged_each(const struct carry *carry, const struct program *p, const char *allows, unjudged_fn *fn, void *arg);
 /* True if a device of this machine or of the program has that name, or is within that pattern. */
 bool unjudged_knows(const struct carry *carry, const struct program *p, const char *name);
-/* Return what guard rules drop of the device's packets where it is shut (enum shut_way). */
+/* Return the ways of the device's packets that guard rules drop if it is shut (enum shut_way). */
 uint8_t unjudged_ways(const struct carry *carry, const struct unjudged *u);
 /* Return the ways of packets that the vm drops at a port, as in facts_iface.shut. */
 uint8_t unjudged_port(const struct carry *carry, unsigned at);

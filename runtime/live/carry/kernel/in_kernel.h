@@ -6,7 +6,7 @@
 #include "runtime/kernel/prove.h"
 #include "runtime/live/carry/carry_state.h"
 
-/* Set carry->by_tc from --hook, the first program and the interfaces; before in_kernel_choose. */
+/* Set carry->by_tc from --hook, the first program and the interfaces. Call before in_kernel_choose. */
 int in_kernel_hooks(struct carry *carry);
 /* Return the interfaces, one bit each, that need a ring beside their sockets for carry->now: XDP takes their
  * arriving packets, and a nat may translate packets that the host sends by them. */
@@ -22,8 +22,8 @@ int in_kernel_choose(struct carry *carry);
 /* Load the executor with the first program, whose bounds are set. Return 0, or a negative errno with one line in err.
  */
 int in_kernel_load(struct carry *carry, char *err, size_t err_len);
-/* After in_kernel_load, for a free choice by --exec auto: briefly put an eBPF program that passes all packets on
- * each interface. True if a driver refuses it, with one line in err. */
+/* If --exec auto had a free choice, briefly attach an eBPF program that passes all packets to each interface. Call
+ * after in_kernel_load. True if a driver refuses it, with one line in err. */
 bool in_kernel_refused(struct carry *carry, char *err, size_t err_len);
 /* Note a refusal by the kernel, so that in_kernel_choose decides again without the kernel executor. False if --exec
  * leaves no choice. */

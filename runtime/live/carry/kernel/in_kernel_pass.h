@@ -4,7 +4,7 @@
 #include "runtime/kernel/pass/passed.h"
 #include "runtime/live/carry/kernel/in_kernel.h"
 
-/* ---- the instance before ---- */
+/* ---- the former instance ---- */
 
 /* As kernel_pass, for this instance's executor. */
 unsigned in_kernel_pass(const struct carry *carry, struct kernel_passed_says *says, int fds[PASSED_FDS]);

@@ -86,7 +86,7 @@ void answers_free(struct answers *a); /* accepts NULL */
 void answers_give(struct carry *carry, const struct program *p, const struct pkt *pkt, const struct key *key,
                   uint32_t rule);
 void answers_count(const struct answers *a, struct in_kernel_more *to);
-/* Once per second: stop looking at leaving packets, some time after the last unknown way. */
+/* Stop looking at leaving packets, some time after the last unknown way. Call once per second. */
 void in_kernel_hidden(struct carry *carry);
 /* True if the unserved devices in the map differ from those in the latest snapshot. */
 bool in_kernel_others_differ(const struct carry *carry);

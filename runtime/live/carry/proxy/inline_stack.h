@@ -42,6 +42,6 @@ struct inlined *inline_stack_conns(const struct carry *carry, unsigned worker);
 struct leaving *inline_stack_leaving(const struct carry *carry, unsigned worker);
 /* Return a worker's TUN device; -1: none. */
 int inline_stack_tun(const struct carry *carry, unsigned worker);
-/* Get a batch of unbound sockets of family 4 or 6 in that stack, which the caller closes. Any thread may call. Return
- * their number, or a negative errno. */
+/* Get a batch of unbound sockets of family 4 or 6 in the inline stack, which the caller closes. Any thread may call.
+ * Return their number, or a negative errno. */
 int inline_stack_sockets(struct carry *carry, unsigned family, int fds[TRANSPARENT_BATCH]);

@@ -26,7 +26,7 @@ struct proxied {
     struct carry *carry;
     struct channel *channel;
     const struct openers *openers[WORKERS_MOST];
-    struct tls_table *tls; /* table of carry->now.program; held */
+    struct tls_table *tls; /* table of carry->now.program; a counted reference */
     bool running;
     unsigned count;
     struct proxy *loops[WORKERS_MOST];
@@ -34,7 +34,7 @@ struct proxied {
 
 struct proxied_change {
     bool first;            /* the first program with such services, for which loops were made */
-    struct tls_table *tls; /* table of the new program; held */
+    struct tls_table *tls; /* table of the new program; a counted reference */
     unsigned count;
     struct proxy_change of[WORKERS_MOST];
 };

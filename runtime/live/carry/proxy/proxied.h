@@ -36,12 +36,13 @@ unsigned proxied_loops(const struct carry *carry);
 struct proxy *proxied_loop(const struct carry *carry, unsigned at); /* a loop, by its index */
 /* Return the number of loops that were made, whether they run or not. */
 unsigned proxied_count(const struct carry *carry);
-/* Read the state of that many loops of another instance into these, which have no thread yet (proxies_unpack). */
+/* Read the state of that many loops of another instance into this one's loops, which have no thread yet
+ * (proxies_unpack). */
 bool proxied_unpack(const struct carry *carry, unsigned written, struct archive *a);
 /* Add to a service's counters before the loops run; PBC_NONE: to the counters of connections without a service. */
 void proxied_count_on(const struct carry *carry, uint32_t service, const struct proxy_counters *more);
 
-/* Return the number of connects for which no local port was left; at any time. */
+/* Return the number of connects for which no local port was left. May be called at any time. */
 uint64_t proxied_portless(const struct carry *carry);
 
 /* Add the counters of a service to *sum; PBC_NONE: those of connections without a service. False: nothing was

@@ -196,7 +196,7 @@ static void routes_add(const struct moment *m, cJSON *root)
     cJSON_AddBoolToObject(routes, "held", control->world->routing.table && !control->world->routing.full);
 }
 
-/* Add the reasons why ways were unknown, of packets that a nat may take. */
+/* Add the reasons why ways of packets that a nat may take were unknown. */
 static void unknown_ways_add(const struct moment *m, cJSON *root)
 {
     const struct nat_counters *n = m->c->nat;

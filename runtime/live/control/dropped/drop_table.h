@@ -2,11 +2,11 @@
  * counts for each of the last minutes. Its memory is fixed.
  *
  * A sender that was noted once is among the newcomers; there it is noted again, or gives way to later ones. Those
- * noted more often give way only to senders that were noted as often, the fewest notes first. So a flood of forged
- * sources takes turns at the newcomers' places, and a sender that goes on keeps its row (the parts are those of a
- * segmented LRU: Karedla, Love, Wherry, "Caching strategies to improve disk system performance", 1994; the choice in
- * the second is by frequency). Evicted rows are added to one row for all other senders that the same rule, default
- * or reason dropped, so sums stay whole. */
+ * noted more often give way only to senders that were noted as often, the fewest notes first. So the senders of a
+ * flood of forged sources displace one another among the newcomers, and a lasting sender keeps its row (the parts
+ * are those of a segmented LRU: Karedla, Love, Wherry, "Caching strategies to improve disk system performance",
+ * 1994; the choice in the second is by frequency). Evicted rows are added to one row for all other senders that the
+ * same rule, default or reason dropped, so sums remain complete. */
 #pragma once
 
 #include <stdbool.h>

@@ -3,7 +3,7 @@
 
 #include "runtime/live/control/control_state.h"
 
-/* Take the workers' notes: once per second, and before an answer. */
+/* Take the workers' notes. Call once per second, and before an answer. */
 void dropped_take(struct control *control);
 /* Take a note of the kernel executor. */
 void dropped_see(struct control *control, const struct drop_note *n);

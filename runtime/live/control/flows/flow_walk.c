@@ -9,7 +9,7 @@ bool walk_of_sessions(const struct walk *w) { return w->worker >= w->control->ca
 uint64_t walk_program(const struct walk *w) { return walk_of_sessions(w) ? w->sessions.program : w->listing.program; }
 uint64_t walk_now(const struct walk *w) { return walk_of_sessions(w) ? w->sessions.now_ns : w->listing.now_ns; }
 
-/* Return the place where the next part begins (first function), and if there is no further part (second function). */
+/* Return the place where the next part begins. Return true if no part is left (second function). */
 static uint32_t *part_at(struct walk *w) { return walk_of_sessions(w) ? &w->sessions.at : &w->listing.at; }
 static bool *part_ended(struct walk *w) { return walk_of_sessions(w) ? &w->sessions.ended : &w->listing.ended; }
 

@@ -20,7 +20,7 @@ struct walk {
     struct walk *next;
     struct control *control;
     const struct walk_ops *ops;
-    unsigned worker; /* index of a worker, or from the number of workers on that of a proxy loop */
+    unsigned worker; /* index of a worker; from the number of workers on, of a proxy loop */
     enum { WALK_RESTS, WALK_WAITS /* the worker is filling another part */, WALK_FILLS } state;
     bool left;
     uint32_t began_at;   /* position where the part begins */

@@ -18,8 +18,8 @@
 
 #define AGAIN_NS UINT64_C(1000000000)
 
-/* Draw a word that can be spoken, one of 24 million, such as `kotabimu`. Only the user who began a trial knows it,
- * so no one confirms another's trial by mistake. */
+/* Draw a word that can be spoken, one of 24 million, such as `kotabimu`. The user who began a trial knows it, so no
+ * one confirms another's trial by mistake. */
 static void word_draw(char word[WORD_LEN])
 {
     static const char first[] = "bdfgklmnprstvz", second[] = "aeiou"; /* 14 and 5 letters */

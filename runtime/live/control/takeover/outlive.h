@@ -9,5 +9,5 @@ struct control;
 /* Answer the parent's question whether the service can go on without it, because the unit is restarted. True: it
  * goes on, with another parent. False, after a line with the reason: it must end. */
 bool keep_asked(struct control *control);
-/* At the end: send a keeper, which is not the parent, the exit status. */
+/* Send the exit status to a keeper that is not the parent. Call at the end. */
 void keep_left(struct control *control, int status);

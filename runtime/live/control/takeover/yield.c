@@ -437,8 +437,9 @@ bool yield_step(struct control *control, uint64_t now_ns)
     if (!y->to) {
         y->deadline = channel_until(HANDOFF_PATIENCE_NS);
         const int failed = hello(control);
-        y->until_ns = clock_ns(CLOCK_MONOTONIC) +
-                      12 * HANDOFF_PATIENCE_NS; /* meanwhile, it looks at the host and reads its program */
+        y->until_ns =
+            clock_ns(CLOCK_MONOTONIC) +
+            12 * HANDOFF_PATIENCE_NS; /* meanwhile, the other process looks at the host and reads its program */
         if (failed == -ECANCELED)
             yield_fini(control);
         else if (failed)

@@ -7,7 +7,7 @@
 /* Report some milliseconds of records from workers' tapes and the kernel, in order of time. False: more is left for
  * a later call. */
 bool onlookers_tell(struct control *control);
-/* Show the packet to the observers whose filters take it, after the packets that workers judged before. */
+/* Show the packet to the observers whose filters take it, after packets that workers judged earlier. */
 void onlookers_see(struct control *control, const struct sampled *s);
 bool onlookers_there(const struct control *control);     /* true if there are observers */
 unsigned onlookers_looks(const struct control *control); /* returns the kinds of observers (enum looks) */

@@ -16,7 +16,7 @@ struct talk;
 struct talk *talk_new(uint64_t seed); /* NULL: out of memory */
 void talk_free(struct talk *t);       /* NULL is fine */
 
-/* Add a packet that represents so many. rule: name of the decider. */
+/* Add a packet that represents `stands` packets. rule: name of the decider. */
 void talk_add(struct talk *t, const struct packet_ends *ends, const char *rule, uint32_t bytes, uint32_t stands);
 
 /* Answer with a document for all, then at most `limit` rows of each kind, the rows with most packets, or bytes,

@@ -58,7 +58,7 @@ static void uncount(struct rules *rules)
     }
 }
 
-/* The part of a set that goes over beside its members, after the length of its name, and the name. */
+/* The part of a set that is handed over beside its members; it follows the length of the set's name, and the name. */
 struct kept_counts {
     struct live_counts all;
     uint64_t refused, cut, replaced_ns;

@@ -1,5 +1,5 @@
 /* A change by hand goes to the tables of both programs while a change of programs is under way. If all members are
- * replaced at once, another table takes the place: readers have the old or the new one, and the old one is freed
+ * replaced at once, another table takes its place: readers have the old or the new one, and the old one is freed
  * when no reader can have it */
 #include "runtime/live/rules/members/members.h"
 

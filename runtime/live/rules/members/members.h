@@ -138,7 +138,7 @@ bool members_replace(struct rules *rules, const struct member_target *t, const s
 struct live_counts member_counts(const struct member_set *set, const struct live_set *table);
 /* Return the number of members refused because of `never`, `in` or their width, by hand and by rules. */
 uint64_t member_refused(const struct member_set *set, struct lives *lives, uint32_t live);
-/* Note the names of members that answers have added since the last call. */
+/* Note the names of members that DNS answers have added since the last call. */
 void members_name(struct rules *rules);
 /* Return the counts of DNS answers. */
 struct live_answered member_answered(const struct member_set *set, const struct lives *lives, uint32_t live);

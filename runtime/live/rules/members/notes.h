@@ -6,7 +6,7 @@
 
 #include "vm/judge/lives.h"
 
-enum { NOTE_COMMENT_MOST = 100 /* bytes of a comment */ };
+enum { NOTE_COMMENT_MOST = 100 /* most bytes of a comment */ };
 #define NOTE_ANSWER UINT32_MAX /* in place of a user: a DNS answer; the comment is the host's name */
 
 struct note {
@@ -56,7 +56,7 @@ bool notes_empty(const struct notes *n);
 uint64_t notes_changes(const struct notes *n);
 /* Write all notes, or read them; the input is hostile. Notes that have ended by now_ms, or whose member the set
  * lacks (s, when reading), are left out. later_ms: added to each end that is read. False: no room, or the bytes are
- * no notes; those that were read until then stay. */
+ * not notes; notes read until then stay. */
 struct archive;
 bool notes_archive(struct notes *n, struct archive *a, const struct live_set *s, uint64_t now_ms, int64_t later_ms);
 /* Return the most bytes that notes_archive writes. */

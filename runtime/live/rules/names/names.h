@@ -33,7 +33,7 @@ struct name_change {
 void names_follow(struct rules *rules, uint64_t now_ns);
 /* Read the resolver's messages up to the next change. False: no change now, or the next turn reads it. */
 bool names_next(struct rules *rules, struct name_change *change);
-/* Report names that have newly failed, names that have no address, and that all have answered again. Start a new
+/* Report names that have newly failed, names without an address, and that all names have answers again. Start a new
  * resolver if files have changed or the resolver has ended. Call once per second. */
 void names_tick(struct rules *rules, uint64_t now_ns);
 /* Return a number that grows with each change of names' addresses, and of the requested names. */
