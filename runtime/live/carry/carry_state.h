@@ -101,7 +101,7 @@ struct worker_ports {
 
 /* The device for packets back to the host (steered.h) */
 struct tun_device {
-    int fd; /* -1: the host sees these packets itself */
+    int fd; /* descriptor; -1: the host sees these packets itself */
     unsigned ifindex;
 };
 
@@ -124,7 +124,7 @@ struct ears {
 
 /* The choice of the executor */
 struct exec_choice {
-    char why[600];         /* its reason */
+    char why[600];         /* reason for the choice */
     bool either;           /* --exec auto had a free choice: this process enforces the same */
     bool by_rules;         /* --exec auto chose this process because of the rules */
     struct obstacle lacks; /* obstacle that --exec auto found; empty: none */
@@ -132,7 +132,7 @@ struct exec_choice {
 
 /* The flight recorder */
 struct recording_to {
-    struct recorder *to; /* NULL: recording is off */
+    struct recorder *to; /* the recorder; NULL: recording is off */
     struct reel reel;    /* new files, until the recorder takes them */
     uint64_t lost;       /* reported losses */
 };

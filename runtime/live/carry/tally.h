@@ -26,7 +26,7 @@ struct tally {
     struct io_stats io[PORTS_MOST];                        /* [interface], sums with its second port */
     struct counter seen[PORTS_MOST], seen_own[PORTS_MOST]; /* seen_own: by workers only */
     struct tally_worker worker[WORKERS_MOST];
-    struct proxy_counters proxy;      /* sum of all */
+    struct proxy_counters proxy;      /* sum for all services */
     struct proxy_counters **proxy_of; /* [services of program]; NULL: nothing counted */
 };
 

@@ -48,7 +48,7 @@ enum { WORD_LEN = 9 /* four syllables of two letters, and a zero */ };
 struct confirm {
     uint64_t until_ns;    /* monotonic; 0: nothing waits */
     struct program *back; /* a counted reference to the program that returns; NULL: prey ends */
-    char *back_name;      /* on the heap */
+    char *back_name;      /* name of that program, on the heap */
     char *back_allows;    /* devices that the program may leave unjudged, on the heap; NULL: none */
     bool saves;           /* replace the command line's file once confirmed */
     bool goes_back;       /* the time has expired, and the old program is returning */
@@ -69,7 +69,7 @@ struct past_entry {
 };
 
 struct past_programs {
-    struct past_entry all[HISTORY_PLACES]; /* the newest first */
+    struct past_entry all[HISTORY_PLACES]; /* the programs, the newest first */
     unsigned count;
     uint64_t begun; /* value of rules->begun that was last seen */
     bool told;      /* a failure to keep the files was reported */
@@ -100,8 +100,8 @@ struct control {
     struct past_programs past;   /* programs that ran last */
     struct onfile onfile;        /* the file's present content */
     struct walk *walks;          /* walks through flows, under way */
-    struct onlookers *onlookers; /* NULL: there never was an observer */
-    struct dropped *dropped;     /* NULL: nothing was dropped yet */
+    struct onlookers *onlookers; /* observers; NULL: there never was one */
+    struct dropped *dropped;     /* noted senders; NULL: nothing was dropped yet */
     struct documents *documents; /* documents (document/document.h); NULL: none asked for yet */
     uint64_t begun_ns;           /* mono time when workers began */
     struct limit_told {

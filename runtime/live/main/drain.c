@@ -29,9 +29,10 @@
 
 struct draining {
     struct live *l;
-    uint64_t until_ns, stands_ns; /* UINT64_MAX: no bound; the gate is off */
-    uint32_t told;                /* sessions, as last reported */
-    struct handoff_said asks;     /* the oldest request that could not be sent yet, if `unsaid` */
+    uint64_t until_ns,
+        stands_ns;            /* end of the sessions, UINT64_MAX: no bound; end of the gate, UINT64_MAX: it is off */
+    uint32_t told;            /* sessions, as last reported */
+    struct handoff_said asks; /* the oldest request that could not be sent yet, if `unsaid` */
     bool unsaid;
     struct handoff_told heard; /* message from the other process, or a word only */
     struct message_part part;  /* part of `heard` received so far */

@@ -9,13 +9,13 @@
 
 struct take {
     int fd;                         /* socket to the running instance */
-    int fds[HANDOFF_FDS];           /* -1: not given */
+    int fds[HANDOFF_FDS];           /* descriptors that HELLO brought; -1: not given */
     uint8_t *file;                  /* [HANDOFF_FILE_MOST] */
     uint8_t layout[PBC_DIGEST_LEN]; /* digest of this side's maps in the kernel; 0: it has none */
     struct handoff_hello hello;
     struct archive former;                      /* rest of HELLO's `former`, not read yet */
     struct kernel_passed kernel;                /* kernel executor's state of the other instance (hello.in_kernel) */
-    struct parent_lent lent[HANDOFF_LENT_MOST]; /* [hello.lent] */
+    struct parent_lent lent[HANDOFF_LENT_MOST]; /* [hello.lent] things lent by the other instance's parent */
     int wire[IO_FDS_MOST];                      /* [hello.workers][hello.wire]: the inline stack; -1: none */
     int memory[WORKERS_MOST];                   /* memory for counts of spliced connections; 0: none */
     uint32_t steered;                           /* bit i: interface i has a lent steering program */

@@ -14,7 +14,7 @@
 struct others {
     unsigned count;
     struct shared *shared;
-    struct worker *workers[WORKERS_MOST]; /* [count] */
+    struct worker *workers[WORKERS_MOST]; /* [count] workers of the former shape */
 };
 
 const char *take_workers_stay(const struct take *t, const struct carry *carry)

@@ -150,8 +150,8 @@ enum step_when {
 
 struct step {
     enum step_when when;
-    int (*fd)(const struct live *l);                                       /* -1: none */
-    uint64_t (*due_ns)(const struct live *l, uint64_t now);                /* UINT64_MAX: none */
+    int (*fd)(const struct live *l);                        /* descriptor; -1: none */
+    uint64_t (*due_ns)(const struct live *l, uint64_t now); /* time at which the wait ends; UINT64_MAX: none */
     int (*run)(struct live *l, uint64_t now, const struct pollfd ready[]); /* ready: descriptors of the workers */
 };
 

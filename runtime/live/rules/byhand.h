@@ -14,7 +14,7 @@ extern const char *const by_hand_words[BY_HAND_STATES];
 
 struct by_hand {
     struct by_hand *next;
-    char *server; /* POOL/SERVER */
+    char *server; /* name as POOL/SERVER */
     bool found;   /* the server is in the program of the last by_hand_apply */
     enum by_hand_state state;
     bool weighted, over; /* `weight` is set; the drain has expired */

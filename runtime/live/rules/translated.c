@@ -18,7 +18,7 @@ struct notices {
     const struct program *p;
     struct host_translators by;
     const char **behind; /* [sets_count]: the device behind which the set's addresses are; NULL: not known yet */
-    bool *walked;        /* [chains_count] */
+    bool *walked;        /* [chains_count] chains already looked at */
     unsigned told, ranges, questions; /* notices; ranges that represent each set; questions */
     bool cut;                         /* not all of a set's first RANGES_MOST ranges were looked up */
 };

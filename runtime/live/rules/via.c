@@ -23,7 +23,7 @@ enum { AT_ONCE = 64, SLOT_BYTES = 2048, HEARD_MOST = 65536, LINK = 14 };
 
 struct via {
     int tun, ear;
-    struct pool *pool;         /* on the heap: pool of one slot, for one packet at a time */
+    struct pool *pool;         /* pool of one slot, on the heap: for one packet at a time */
     uint8_t heard[HEARD_MOST]; /* a reply, perhaps joined from several packets */
 };
 

@@ -44,7 +44,7 @@ static void announce_one(struct world *world, unsigned at, const struct host_add
 struct addresses {
     struct host_addr *all;
     unsigned count, room;
-    bool failed; /* out of memory */
+    bool failed; /* memory ran out */
 };
 
 static void add_word(struct addresses *to, const uint32_t word[4], uint8_t family)

@@ -9,7 +9,7 @@ struct pmtu {
     struct learnt {
         struct pmtu_note is;
         uint64_t until_ns;
-    } * all; /* [cap] */
+    } * all; /* [cap] learned MTUs */
     unsigned count, cap;
 };
 

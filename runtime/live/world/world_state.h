@@ -17,7 +17,7 @@ struct world {
     struct carry *carry;
     struct hops hops;
     struct {
-        struct routes *table;           /* NULL: the kernel has not answered yet */
+        struct routes *table;           /* the last table; NULL: the kernel has not answered yet */
         bool stale, full;               /* the table is outdated; the kernel has more routes than fit */
         bool many_rules;                /* the kernel has more policy rules than fit */
         bool by_arrival, by_vrf;        /* a policy rule uses the incoming interface; one uses a VRF */
@@ -31,7 +31,7 @@ struct world {
         uint64_t ways_due_ns;           /* earliest time to ask for the ways again */
     } routing;
     struct {
-        struct around *last; /* NULL: none yet */
+        struct around *last; /* the last devices; NULL: none yet */
         struct around_key {
             uint64_t host, program; /* host_number, and the program's serial */
             uint64_t away;
@@ -40,7 +40,7 @@ struct world {
     } around;
     struct pmtu pmtu;
     struct clock clock;
-    enum clock_doubt doubt;                 /* as last reported */
+    enum clock_doubt doubt;                 /* last reported doubt */
     uint64_t until_ns;                      /* wall time up to which the schedules hold */
     struct snapshot *older[OLDER_MOST + 1]; /* older snapshots that a worker may still use */
     unsigned older_count;
@@ -54,7 +54,7 @@ struct world {
         uint64_t told;    /* packets that the tunnel has failed to send, by the kernel's count, as last reported */
         uint64_t due_ns;  /* earliest time of the next report */
         uint64_t rest_ns; /* time between the last two reports */
-        unsigned ifindex; /* 0: not counted yet */
+        unsigned ifindex; /* number of the counted interface; 0: not counted yet */
     } failed[PORTS_MOST];
     uint32_t unread;                 /* bit i: reported that packets of interface i are not read */
     struct io_port *left[LEFT_MOST]; /* replaced packet sockets, to be closed */

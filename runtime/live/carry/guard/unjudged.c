@@ -12,7 +12,7 @@ struct search {
     const struct carry *carry;
     const struct program *p;
     const char *allows;
-    bool *named; /* [ifaces_count] */
+    bool *named; /* [ifaces_count] true for devices and patterns that the rules name themselves */
     unjudged_fn *fn;
     void *arg;
 };

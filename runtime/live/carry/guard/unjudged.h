@@ -10,9 +10,9 @@ struct unjudged {
     const char *device;
     unsigned gaps; /* enum served_gap; 0: the rules name it, and it is absent */
     enum served_why why;
-    bool named;   /* by the rules, or by -i */
+    bool named;   /* named by the rules, or by -i */
     bool pattern; /* the name matches devices that may come */
-    bool allowed; /* by --allow-unjudged */
+    bool allowed; /* allowed by --allow-unjudged */
     bool shut;    /* the device is shut for this reason; else it is open */
 };
 typedef void unjudged_fn(void *arg, const struct unjudged *u);

@@ -11,7 +11,7 @@
 enum { SLOTS = 1 };
 
 struct answers {
-    struct pool *pool; /* on the heap */
+    struct pool *pool; /* memory for replies, on the heap */
     struct limit limit;
     uint32_t rate; /* rate for which `limit` was made */
     uint64_t given, over;

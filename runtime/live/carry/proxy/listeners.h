@@ -5,7 +5,7 @@
 #include "runtime/proxy/proxy.h"
 
 struct places {
-    struct proxy_listen *all; /* on the heap */
+    struct proxy_listen *all; /* listening addresses, on the heap */
     unsigned count;
 };
 

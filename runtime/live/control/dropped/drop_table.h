@@ -36,7 +36,7 @@ struct drop_key {
 struct drop_row {
     struct drop_key key;
     char by[DROP_BY_TEXT];          /* name of the rule; for a default its firewall; for a reason the service, or "" */
-    uint64_t last_ns;               /* CLOCK_MONOTONIC */
+    uint64_t last_ns;               /* time of the last drop (CLOCK_MONOTONIC) */
     uint64_t minute;                /* latest minute that is counted */
     uint64_t packets[DROP_MINUTES]; /* packets of minute m: at m % DROP_MINUTES */
     uint64_t notes;
@@ -49,7 +49,7 @@ struct drop_row {
 /* Drops of one sender, as they were noted. */
 struct drop_seen {
     struct drop_key key; /* `by` is set by the table */
-    const char *by;      /* as in a row; truncated if longer */
+    const char *by;      /* name of the decider, as in a row; truncated if longer */
     uint64_t at_ns;
     uint32_t stands; /* number of drops that this note represents */
     uint16_t dst_port;

@@ -17,7 +17,7 @@
 
 struct asked_flows {
     struct walk walk;
-    struct call *call; /* NULL: the caller is gone */
+    struct call *call; /* the waiting call; NULL: the caller is gone */
     struct filter filter;
     uint64_t most, told, seen; /* flows requested, reported and looked at */
     uint64_t left_out;         /* flows that did not fit in the answer */

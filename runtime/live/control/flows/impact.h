@@ -16,7 +16,7 @@ struct impact {
     struct facts_iface *ifaces; /* facts of next */
     unsigned ifaces_count;
     struct facts_device *devices; /* devices of next, from the last judging */
-    bool patterns;                /* as in struct facts */
+    bool patterns;                /* `patterns` in the facts of `next` */
     struct lives *lives;          /* room for the members used by `next`; NULL: it has no live sets */
     struct live_set *none;        /* an empty live set, for sets that only `next` has */
     uint64_t every;               /* one flow in `every` is judged */
@@ -24,7 +24,7 @@ struct impact {
     uint64_t drain, move;         /* flows that would lose their servers */
     struct impact_server {
         uint64_t drain, move;
-    } * of_server; /* [now->servers_count] */
+    } * of_server; /* [now->servers_count] flows that each server would lose */
     /* Flows that a decider of the next program judges differently: a rule, a firewall's default, or no firewall. */
     struct impact_change {
         uint8_t action;       /* enum action of the new verdict */

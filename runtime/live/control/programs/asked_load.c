@@ -19,7 +19,7 @@
 struct load {
     struct program *program; /* a counted reference */
     char *name;
-    uint64_t confirm_ns; /* 0: no confirmation is needed */
+    uint64_t confirm_ns; /* time for the confirmation; 0: none is needed */
     bool saves, begun;
     struct began began;
     bool reloads;           /* the program becomes that of the command line's file */

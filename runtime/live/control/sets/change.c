@@ -19,7 +19,7 @@ struct changing {
     struct note_of note;
     enum live_how how;
     bool wide;
-    uint64_t counts[LIVE_LENGTHS + 1]; /* by enum live_said */
+    uint64_t counts[LIVE_LENGTHS + 1]; /* numbers of members by result, enum live_said */
     uint64_t refused;
     uint64_t held;        /* not removed, because other members cover them */
     bool untold;          /* the answer has no room for all refused members */
@@ -31,7 +31,7 @@ struct changing {
 struct cutting {
     struct cut_wait wait;
     struct rules *rules;
-    struct call *call; /* NULL: the call has ended, or its client is gone */
+    struct call *call; /* the waiting call; NULL: it has ended, or its client is gone */
     cJSON *numbers;
     int status;
     char words[300];

@@ -32,7 +32,7 @@ struct before {
         int link;
         int32_t process;
         uint32_t sessions;
-        struct handoff_said said; /* as far as `part` has received it */
+        struct handoff_said said; /* message received so far, as far as `part` shows */
         struct message_part part;
         bool waits;    /* `said` is complete, and waits for room */
         uint32_t told; /* number of `words` already sent to it */

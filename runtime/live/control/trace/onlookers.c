@@ -26,7 +26,7 @@ enum { TELL_MOST = 4096 /* most frames per turn, a few milliseconds */ };
 enum { TRACED_BYTES = 512 /* bytes of a frame's headers */, SNAP_MOST = 1 << 18 };
 
 struct onlooker {
-    struct call *call; /* NULL: the client is gone, and its place is not yet free */
+    struct call *call; /* the client's call; NULL: the client is gone, and its place is not yet free */
     struct control *control;
     struct filter filter;
     struct observer as;
@@ -34,14 +34,14 @@ struct onlooker {
     struct limit limit;             /* limit for packets to which no worker has applied one */
     bool captures, begun;           /* begun: all workers show it packets */
     struct talk *talk;              /* sums of packets that are not shown; NULL: they are shown */
-    struct talk_asked asked;        /* with `talk`; ns: time at which it began */
+    struct talk_asked asked;        /* with `talk`: the request; ns: time at which it began */
     bool framed;                    /* its capture has Ethernet frames, because some interface has Ethernet */
     uint64_t most, told;            /* number of frames requested, and shown */
     uint64_t left_out, lost_before; /* frames for which there was no room; frames that its place lost before it began */
     uint64_t untold_before;         /* frames lost on the way from the kernel, before it began */
     uint64_t lost_told, told_ns;    /* losses already reported, and time of the report */
     long judges;                    /* process that has taken over; 0: none */
-    uint64_t until_ns;              /* UINT64_MAX: no end */
+    uint64_t until_ns;              /* end; UINT64_MAX: none */
 };
 
 struct onlookers {

@@ -12,7 +12,7 @@ struct seen {
     const char *device; /* interface by which it came */
     unsigned iface;     /* index of the served interface where it was judged */
     const struct tape_verdict *verdict;
-    const struct labels *labels;    /* NULL: names are unknown */
+    const struct labels *labels;    /* names of the program that judged it; NULL: unknown */
     const struct tape_frame *frame; /* followed by its bytes */
 };
 

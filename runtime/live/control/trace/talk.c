@@ -13,7 +13,7 @@
 struct talk_key {
     uint32_t addr[4];
     uint64_t name; /* hash of a rule's name; 0: the key is an address */
-    uint64_t kind; /* enum end_kind */
+    uint64_t kind; /* kind of the address (enum end_kind) */
 };
 struct talk_row {
     struct talk_key key;

@@ -6,7 +6,7 @@
 #include "runtime/report/only.h"
 
 struct wanted {
-    char *words; /* NULL: all packets */
+    char *words; /* words of --only; NULL: all packets */
     struct wanted_of {
         uint64_t serial; /* serial of the program; 0: none */
         struct only only;

@@ -24,7 +24,7 @@ static struct span span_at(const struct spans *s, uint32_t i)
 }
 
 struct cutting {
-    struct pbc_range *out4; /* NULL: this is IPv6 */
+    struct pbc_range *out4; /* ranges of the result; NULL: this is IPv6 */
     struct pbc_range6 *out6;
     uint32_t count;
 };

@@ -6,7 +6,7 @@
 #include "vm/judge/lives.h"
 
 struct cut {
-    struct live_base base; /* on the heap */
+    struct live_base base; /* the new base, on the heap */
     uint64_t ranges;       /* ranges of the old base that are cut in the new one */
 };
 /* Make the base allowed for a set of the program: the old one within `in`, without `never`. whole: leave out ranges

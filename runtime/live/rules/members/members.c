@@ -19,9 +19,9 @@ enum { GROUPS_A_SECOND = 1 << 14, GROUPS_LEAST = 256, BUCKETS_A_GROUP = 4, EMPTI
 
 struct emptied {
     struct emptied *next;
-    struct live_set *table;   /* NULL: freed, or none */
-    struct live_block *bases; /* NULL: freed, or none */
-    struct notes *notes;      /* NULL: freed, or none */
+    struct live_set *table;   /* table to be freed; NULL: freed, or none */
+    struct live_block *bases; /* bases to be freed; NULL: freed, or none */
+    struct notes *notes;      /* notes to be freed; NULL: freed, or none */
     uint64_t at_ns, mark; /* mark: once a proxy loop has begun a turn with it, the loop knows neither table nor bases */
 };
 

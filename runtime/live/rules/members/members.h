@@ -157,7 +157,7 @@ uint64_t members_cut_due_ns(const struct rules *rules);
 /* A question that waits until flows of members have ended, for which member_cut was called this turn. */
 struct cut_wait {
     struct cut_wait *next;
-    const struct live_net *nets; /* [count] */
+    const struct live_net *nets; /* [count] the members */
     size_t count;
     uint32_t set;            /* number of their set */
     uint64_t round, sign_ns; /* written by rounds.c */

@@ -12,7 +12,7 @@ enum { NOTE_COMMENT_MOST = 100 /* most bytes of a comment */ };
 struct note {
     struct note *next;
     uint64_t wall_ns;    /* time at which the member was added */
-    const char *comment; /* UTF-8 without control characters; "": none */
+    const char *comment; /* comment in UTF-8 without control characters; "": none */
     /* end that the member got by hand, in milliseconds, above its family and length; if past, the note is invalid,
      * because a rule may have added the member */
     uint64_t end_net;

@@ -8,7 +8,7 @@
 /* Addresses of a name in one family, as last answered. */
 struct host_addresses {
     uint32_t (*addr)[4]; /* [count], as in struct key; ascending */
-    struct dns_port *at; /* [count] of a service; else NULL */
+    struct dns_port *at; /* [count] ports of a service; else NULL */
     uint32_t count;
     bool known;           /* the name was answered since its first request: with these addresses, or with none */
     uint64_t answered_ns; /* wall time of that answer */
@@ -17,7 +17,7 @@ struct host_addresses {
 };
 struct host_name {
     const char *host;
-    struct host_addresses of[2]; /* IPv4, IPv6 */
+    struct host_addresses of[2]; /* addresses for IPv4, and for IPv6 */
     bool told_none;              /* names_tick has reported that it has no address */
 };
 
