@@ -38,7 +38,7 @@ struct sampled {
     const struct verdict *verdict;
     const struct labels *labels; /* names of the program that judged it; NULL: the program is gone */
     uint64_t now_ns, at_ns;      /* time for its rules; time of its verdict */
-    uint8_t asked;               /* as on a tape (runtime/exchange/tape.h) */
+    uint8_t asked;               /* judgement by the kernel, as on a tape (runtime/exchange/tape.h) */
     const struct kernel_event_sample *said;
     uint32_t world; /* lower half of the number of the snapshot in which it was judged */
 };
@@ -142,7 +142,7 @@ struct carry {
     struct tell *tell;
     /* Programs: the one in force, and a change under way (change.h). */
     struct ruling now;
-    struct program_change *change; /* under way, or with flows not all converted; NULL: none */
+    struct program_change *change; /* change under way, or with flows not all converted; NULL: none */
     struct flow_cuts *cuts;        /* members whose flows are to end (rules/members/rounds.c) */
     uint64_t flows; /* room of a worker's flow table, in flows: set by the first rules that keep flows, and kept until a
                        stop */

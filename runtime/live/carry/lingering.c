@@ -40,8 +40,8 @@ static void lingers_add(struct lingering *l, const struct guard_match *m, uint64
     l->until_ns[l->count++] = until_ns;
 }
 
-/* Return the part of a match that still lingers. A host socket that has since been granted its port gets its packets
- * again. */
+/* Make in *g the part of a match that still lingers. A host socket that has since been granted its port gets its
+ * packets again. False: out of memory. */
 static bool left_of(const struct lingering *l, unsigned at, const struct facts_ports *host, struct guarded *g)
 {
     *g = (struct guarded){.host = l->of[at] == LINGERS_OF_MASQUERADE ? host : NULL};

@@ -21,7 +21,7 @@ struct lingering {
     uint64_t whole_ns[LINGERS]; /* end of each need of a program; 0: not needed */
 };
 
-/* Return in *next the lingering rules after `now` replaces `before`, which had the needs `of`; free with
+/* Make in *next the lingering rules after `now` replaces `before`, which had the needs `of`; free with
  * lingering_fini. False: out of memory. */
 bool lingering_after(const struct lingering *l, const struct program *now, const struct program *before,
                      const bool of[LINGERS], const struct facts_ports *host, uint64_t now_ns, struct lingering *next);

@@ -80,7 +80,7 @@ struct lasting {
     uint64_t due_ns;
     uint64_t begun;            /* value of rules->begun for which it holds; 0: none */
     uint64_t text_of[2];       /* value of rules->begun for the program whose text is in each half */
-    uint64_t seen, written_ns; /* its known frames and settings, as a number; time of writing */
+    uint64_t seen, written_ns; /* number for the frames and settings at the last writing; time of that writing */
     uint64_t room;             /* bytes of flows that can be copied within HELD_NS, as measured; 0: not known */
     uint64_t room_ns;          /* time when more than that is tried next */
     unsigned half;             /* half to be written next */

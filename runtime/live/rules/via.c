@@ -182,7 +182,7 @@ static void send_to(const struct rules *rules, const struct pkt *pkt, const stru
     (void)!sendmsg(rules->via->ear, &m, MSG_DONTWAIT);
 }
 
-/* Return the first address of that family in a pool's `source`. False if it has none. */
+/* Find the first address of that family in a pool's `source`. False if it has none. */
 static bool written_source(const struct program *p, const struct pbc_pool *pool, bool v6, uint32_t addr[4])
 {
     struct address_walk w = address_walk(p, pool->sources, pool->source_count, v6 ? 6 : 4);

@@ -29,7 +29,7 @@ __attribute__((format(printf, 2, 3))) static bool because(char why[WHY], const c
     return true;
 }
 
-/* Return a reason in the options for this process's sockets and workers. False: none. */
+/* Write a reason in the options for this process's sockets and workers. False: none. */
 static bool by_options(const struct options *o, char why[WHY])
 {
     if (o->monitor) return because(why, "--monitor only counts");
@@ -54,7 +54,7 @@ bool in_kernel_binds(const struct program *p)
     return p->nats_count;
 }
 
-/* Return a reason in the rules: an unlimited share of the packets comes up (kernel_unbounded; `preyc --stats`).
+/* Write a reason in the rules: an unlimited share of the packets comes up (kernel_unbounded; `preyc --stats`).
  * False: none. */
 static bool by_rules(const struct carry *carry, const struct program *p, char why[WHY])
 {
@@ -80,7 +80,7 @@ static bool sends_on(const struct carry *carry, const struct program *p)
     return in_kernel_binds(p) || p->services_count || (carry->forwards.any && p->firewalls_count);
 }
 
-/* Return a reason in the interfaces: programs run too late there, or the interface takes no frames from them. False:
+/* Write a reason in the interfaces: programs run too late there, or the interface takes no frames from them. False:
  * none. */
 static bool by_devices(const struct carry *carry, const struct program *p, struct xmit *x, char why[WHY])
 {
@@ -108,7 +108,8 @@ static bool by_devices(const struct carry *carry, const struct program *p, struc
     return false;
 }
 
-/* Return a reason in this machine: a kill must leave it closed, and a start needs some conditions. False: none. */
+/* Write a reason in this machine: a kill would leave it open, or something that a start needs is missing. False:
+ * none. */
 static bool by_machine(const struct carry *carry, char why[WHY])
 {
     char err[300];

@@ -210,8 +210,8 @@ static void refuse_load(struct control *control, struct call *c, const struct as
     answer_refused(control, c, a->name, reloads, why);
 }
 
-/* Begin the load of a program, which is owned here from then on. Return NULL if no program could be loaded, with the
- * reason in `why`. */
+/* Begin the load of p, which is owned here from then on. p NULL: no program could be loaded, with the reason in
+ * `why`. */
 static void load_begin(struct control *control, struct call *c, const struct asked_load *a, struct program *p,
                        const char *why)
 {
