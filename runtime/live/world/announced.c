@@ -1,5 +1,5 @@
-/* Announcements of the addresses for which prey answers: at the start, after a reload for added addresses, and for
- * all when a link comes up, because neighbours may still have an earlier owner's MAC. */
+/* Announcements of the addresses for which prey answers: at the start, and after a reload for added addresses. All
+ * are announced when a link comes up, because neighbours may still have an earlier owner's MAC. */
 #include "runtime/live/world/announced.h"
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* Ports shared with sockets. A socket bound before the start keeps its port: no mapping can have it yet. A socket
- * bound later would conflict with a mapping at its port, so guard rules keep hiding the port, and no mapping draws
- * it while the socket exists.
+ * bound later would conflict with a mapping at its port, so guard rules keep hiding the port. No mapping draws it
+ * while the socket exists.
  *
  * In the lower ports by which ranges have grown, a socket always keeps its port. The user executor hides packets
  * that no socket takes, and gives back packets without a mapping (`given`). A lasting socket's port is taken out of

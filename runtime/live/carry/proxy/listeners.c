@@ -1,7 +1,7 @@
 /* Listeners. Every loop has its own at each address and port, by SO_REUSEPORT. The kernel chooses by the client's
- * address, as packets are dealt to workers, so all connections of a client are in one loop, which can count them and
- * remember the client's server. Inline connections come from the inline stack, to a listener for each loop and family
- * there. */
+ * address, as packets are dealt to workers. So all connections of a client are in one loop, which can count them and
+ * remember the client's server. Inline connections come from the inline stack, to a listener for each loop and
+ * family there. */
 #include "runtime/live/carry/proxy/listeners.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
-/* A walk through the flows and observed connections of all workers, then the sessions of all proxy loops, in parts
- * (runtime/exchange/listing.h, runtime/proxy/listing.h), so that it blocks no thread for long. It may miss flows that
- * begin or end meanwhile. */
+/* A walk in parts through the flows and observed connections of all workers, then the sessions of all proxy loops
+ * (runtime/exchange/listing.h, runtime/proxy/listing.h). Parts block no thread for long. The walk may miss flows
+ * that begin or end meanwhile. */
 #pragma once
 
 #include "runtime/exchange/listing.h"

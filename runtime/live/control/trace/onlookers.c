@@ -326,8 +326,8 @@ static void copy_packet(struct copied *c, const struct pkt *pkt)
     memcpy(c->bytes, pkt->data, pkt->cap_len);
 }
 
-/* Return the device by which the packet came in. If the kernel executor judges packets of an unserved device where
- * they leave by the port, it is that device's name in the rules, or "-" if they have none. */
+/* Return the device by which the packet came in. The kernel executor judges packets of an unserved device where they
+ * leave by the port: then it is that device's name in the rules, or "-" if they have none. */
 static const char *came_by(const struct control *control, const struct sampled *s, unsigned port)
 {
     const struct program *p = s->labels ? s->labels->program : NULL;

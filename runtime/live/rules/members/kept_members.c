@@ -1,5 +1,5 @@
-/* Members of live sets outlive the process. They go to the process that takes over, and to a file that the parent
- * keeps beside the history of programs, on disk or, without a folder for it, in memory. */
+/* Members of live sets outlive the process. They go to the process that takes over, and to a file. The parent keeps
+ * that file beside the history of programs, on disk or, without a folder for it, in memory. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
