@@ -1,4 +1,4 @@
-/* Pending while a worker or a proxy loop has not taken it; labels of both programs until then */
+/* A change is pending until each worker and proxy loop has taken it; until then labels of both programs are kept */
 #include "runtime/live/carry/change.h"
 
 #include "runtime/live/carry/part.h"

@@ -1,4 +1,4 @@
-/* The program's parts against the way that frames come by; who routes and who cuts super-packets follow from it */
+/* The program's parts, compared with the way that frames come by; this decides who routes and who cuts super-packets */
 #include "runtime/live/carry/enforce.h"
 
 #include <string.h>
@@ -17,7 +17,7 @@ static unsigned plain(const struct carry *carry)
     return count;
 }
 
-/* Return the branch that holds packets of which this machine gets its own copy; PBC_NONE: none. */
+/* Return the branch that holds packets in vain, because this machine gets its own copy; PBC_NONE: none. */
 static uint32_t held_in_vain(const struct carry *carry, const struct program *p)
 {
     return plain(carry) && !enforce_routes(carry, p) ? program_holds(p) : PBC_NONE;
@@ -104,8 +104,7 @@ bool enforce_elsewhere(const struct carry *carry)
     return false;
 }
 
-/* True if a service tunnels. Super-packets are then cut here, because a packet behind an outer header is not cut
- * later. */
+/* True if a service tunnels. Super-packets are then cut here, because no one cuts a packet behind an outer header. */
 bool enforce_cuts(const struct program *p)
 {
     for (uint32_t i = 0; i < p->services_count; i++)

@@ -1,4 +1,4 @@
-/* Guard matches of earlier programs, in no order, each kept until its flows have had their time. */
+/* Guard matches of earlier programs, in no order, each kept until the end of its flows' time. */
 #include "runtime/live/carry/lingering.h"
 
 #include <stdlib.h>
@@ -40,7 +40,8 @@ static void lingers_add(struct lingering *l, const struct guard_match *m, uint64
     l->until_ns[l->count++] = until_ns;
 }
 
-/* Return what still lingers of a match. A host socket that has since been granted its port gets its packets again. */
+/* Make in *g the part of a match that still lingers. A host socket that has since been granted its port gets its
+ * packets again. False: out of memory. */
 static bool left_of(const struct lingering *l, unsigned at, const struct facts_ports *host, struct guarded *g)
 {
     *g = (struct guarded){.host = l->of[at] == LINGERS_OF_MASQUERADE ? host : NULL};
@@ -148,7 +149,7 @@ void lingering_archive(struct lingering *l, struct archive *a)
     uint32_t count = l->count;
     ARCHIVE(a, l->whole_ns);
     ARCHIVE(a, count);
-    if (!archive_sound(a, count <= a->left / sizeof *l->matches)) return; /* no more memory than was written */
+    if (!archive_sound(a, count <= a->left / sizeof *l->matches)) return; /* allocate no more memory than was written */
     if (a->reads)
         *l = (struct lingering){.matches = calloc(count + (size_t)1, sizeof *l->matches),
                                 .until_ns = calloc(count + (size_t)1, sizeof *l->until_ns),

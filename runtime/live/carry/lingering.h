@@ -3,7 +3,7 @@
 
 #include "runtime/host/guard/program/guarded.h"
 
-/* Time beyond the longest `drain` of a program's pools, for flows without a drain; prolonged as long as such flows
+/* Time that flows without a drain get beyond the longest `drain` of a program's pools; prolonged while such flows
  * exist. */
 #define LINGERING_NS (300 * UINT64_C(1000000000))
 
@@ -18,10 +18,10 @@ struct lingering {
     uint64_t *until_ns;          /* end of each match */
     uint8_t *of;                 /* enum lingers_of of each match */
     unsigned count;
-    uint64_t whole_ns[LINGERS]; /* end of each need of a program; 0: none */
+    uint64_t whole_ns[LINGERS]; /* end of each need of a program; 0: not needed */
 };
 
-/* Return in *next the lingering rules after `now` replaces `before`, which had the needs `of`; free with
+/* Make in *next the lingering rules after `now` replaces `before`, which had the needs `of`; free with
  * lingering_fini. False: out of memory. */
 bool lingering_after(const struct lingering *l, const struct program *now, const struct program *before,
                      const bool of[LINGERS], const struct facts_ports *host, uint64_t now_ns, struct lingering *next);
@@ -34,6 +34,6 @@ struct lingering_used {
 /* Drop matches whose time has passed, or prolong them while flows use their kind. True: some were dropped. */
 bool lingering_end(struct lingering *l, const struct lingering_used *used, uint64_t now_ns);
 void lingering_fini(struct lingering *l);
-/* Write the lingering matches, or read them, which are hostile, into an empty struct. */
+/* Write the lingering matches, or read them into an empty struct; the input is hostile. */
 struct archive;
 void lingering_archive(struct lingering *l, struct archive *a);

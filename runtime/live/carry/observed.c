@@ -1,4 +1,4 @@
-/* The log's functions for files are requests to the parent (observe/thread.h writes) */
+/* The log's file functions are requests to the parent; observe/thread.h writes */
 #include "runtime/live/carry/observed.h"
 
 #include <errno.h>
@@ -12,10 +12,10 @@
 #include "runtime/parent/ask.h"
 #include "runtime/parent/parent.h"
 
-/* Times for which the thread is waited for: while workers are paused; while they judge. */
+/* longest waits for the thread: while workers are paused; while they judge */
 #define SETTLE_NS UINT64_C(20000000)
 #define AHEAD_NS  UINT64_C(200000000)
-#define KEEP_NS   UINT64_C(3000000000) /* the next process's workers judge meanwhile, and its thread waits */
+#define KEEP_NS   UINT64_C(3000000000) /* wait while the next process's workers judge, and its thread waits */
 
 static struct channel *channel_of(void *arg)
 {
@@ -76,8 +76,8 @@ void observed_known(const struct carry *carry, struct parent *parent)
         if (p->observes[i].sessions) parent_knows_log(parent, program_str(p, p->observes[i].sessions));
 }
 
-/* Open the files of a program that workers are to change to, and start the thread for the first that watches. False: a
- * line in err. */
+/* Open the files of a program that workers are about to take, and start the thread for the first program that
+ * observes. False: a line in err. */
 static bool observed_program(struct carry *carry, const struct program *p, char *err, size_t err_len)
 {
     if (!p->observes_count) return true;

@@ -23,33 +23,33 @@ struct program_change {
     struct ruling leaving;     /* the ruling that ends with the change: the old one, or after undo the new one */
     struct lingering left;     /* lingering matches that belong to `leaving` */
     bool hidden;               /* guard rules may cover both programs */
-    struct snapshot *snapshot; /* for the new program; the world's from the offer on */
+    struct snapshot *snapshot; /* for the new program; from the offer on it belongs to the world */
     struct proxied_change *loops;
     struct next_program to[WORKERS_MOST];
     unsigned prepared; /* number of parts whose `prepares` was called */
     bool offered;      /* workers may have taken it */
-    bool unjudged;     /* whatever it leaves unjudged, it is taken */
-    bool again;        /* the program ran before, so rules that can only be watched do not refuse it */
-    char *err;         /* the reason of a refusal, one line; "out of memory" before */
+    bool unjudged;     /* the program is taken whatever it leaves unjudged */
+    bool again;        /* the program ran before, so rules that can only be watched are no reason to refuse it */
+    char *err;         /* one line with the reason of a refusal; initially "out of memory" */
     size_t err_len;
 };
 
 /* A part of the state, and its operations in a change. Each operation may be NULL. rules/parts.c has the list of all
  * parts; it calls each operation in that order, `undoes` in the opposite one. */
 struct part {
-    /* Check c->program, without a change. False: refused, and c->err gives the reason. */
+    /* Check c->program, without a change. False: the program is refused, and c->err gives the reason. */
     bool (*admits)(const struct program_change *c);
-    /* Prepare for the new program. False: refused, and c->err gives the reason. */
+    /* Prepare for the new program. False: the program is refused, and c->err gives the reason. */
     bool (*prepares)(struct program_change *c);
     /* Hand over the prepared parts. It can't fail. */
     void (*offers)(struct program_change *c);
-    /* Restore the state that `prepares` replaced, even if that failed half-way. Called also after workers refuse an
+    /* Restore the state that `prepares` replaced, even if that failed half-way. Also called after workers refuse an
      * offer. */
     void (*undoes)(struct program_change *c);
     /* Free the remains of the program that is not in force: the old one, or after undo the new one. */
     void (*ends)(struct program_change *c);
 };
 
-/* Parts of this folder, each in the file of its name. The others are in rules/parts.c. */
+/* Parts of this folder, each in the file of that name. The others are in rules/parts.c. */
 extern const struct part part_copied, part_hide, part_in_kernel, part_inline_stack, part_loops, part_observed,
     part_ports, part_proxied, part_shared_ports, part_steered, part_tun, part_way;

@@ -1,4 +1,4 @@
-/* Files are made by the parent, on the recorder's request; worlds and changes go on the main thread's tape */
+/* The parent makes files, on the recorder's request; worlds and changes go on the main thread's tape */
 #include "runtime/live/carry/recorded.h"
 
 #include <errno.h>
@@ -22,7 +22,8 @@ int recorded_look(struct carry *carry)
     if (!carry->o->record) return 0;
     struct reel *reel = &carry->record.reel;
     int failed = reel_open(reel, carry->o->record, carry->o->record_size, err, sizeof err);
-    if (failed == -EBUSY && carry->takes) { /* by the instance that hands over: the recorder waits for it */
+    if (failed == -EBUSY &&
+        carry->takes) { /* the instance that hands over holds the directory: the recorder waits for it */
         reel_close(reel);
         failed = reel_open(reel, carry->o->record, 0, err, sizeof err);
         reel->most = carry->o->record_size;
@@ -133,7 +134,8 @@ void recorded_change(struct carry *carry, const struct record_change *change)
     if (carry->record.to) carry->now.number = recorder_program(carry->record.to, carry->now.program, change);
 }
 
-/* Record a packet that the kernel judged, with its flow from the flow table, on the tape after all workers'. */
+/* Record a packet that the kernel judged, with its flow from the flow table, on the tape that follows those of all
+ * workers. */
 void recorded_sample(struct carry *carry, const struct sampled *s)
 {
     struct tape *t = recorder_tape(carry->record.to, carry->worker_count);

@@ -19,7 +19,7 @@ struct moments *recorded_moments(const struct carry *carry, unsigned worker);
 /* Report losses. Call once per second. */
 void recorded_tick(struct carry *carry);
 
-/* Record a packet that the kernel judged, while the worker is paused: its flow table is read. */
+/* Record a packet that the kernel judged. The worker must be paused, because its flow table is read. */
 void recorded_sample(struct carry *carry, const struct sampled *s);
 
 void recorded_world(struct carry *carry, const struct snapshot *s);

@@ -39,7 +39,7 @@ void ruling_fini(struct ruling *r)
     shared_free(r->shared);
     if (r->opened) opened_fini(r->opened);
     free(r->opened);
-    if (r->lives) program_members(r->program, NULL); /* it may come to run again */
+    if (r->lives) program_members(r->program, NULL); /* the program may run again */
     lives_free(r->lives);
     program_put(r->program);
     free(r->name);

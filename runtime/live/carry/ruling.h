@@ -8,15 +8,15 @@
 #include "vm/vm.h"
 
 struct ruling {
-    struct program *program; /* held */
+    struct program *program; /* a counted reference */
     char *name;              /* name of its file, as given; on the heap */
     char *allows;            /* devices that the program may leave unjudged, with commas; on the heap; NULL: none */
     uint64_t number;         /* the program's number in the recording */
     struct lives *lives;     /* members of its live sets; NULL: none */
     struct labels labels;
     const struct copies_table *copies; /* slots of its mirrors; NULL: it has none */
-    struct owners *owners;             /* NULL: there is one worker */
-    struct shared *shared;             /* NULL: there is one worker */
+    struct owners *owners;             /* finds the worker that a packet belongs to; NULL: there is one worker */
+    struct shared *shared;             /* numbers that workers count together; NULL: there is one worker */
     struct opened *opened;      /* on the heap: workers read it until they have changed, even if the ruling moves */
     uint16_t iface[PORTS_MOST]; /* ids of the ports, including an interface's second port */
     struct facts_iface *ifaces; /* [ifaces_count], as last published */
@@ -26,10 +26,10 @@ struct ruling {
     uint8_t *down;                  /* [servers_count], as in struct facts */
     uint64_t *up_since_ns;          /* [servers_count], as in struct facts */
     uint16_t *weights;              /* [servers_count], as in struct facts */
-    const struct by_hand **by_hand; /* [servers_count] NULL: no setting by hand */
+    const struct by_hand **by_hand; /* [servers_count] settings by hand; NULL: none */
     uint8_t *drains;                /* [services_count], as in struct facts */
-    struct checks *checks;          /* NULL: no server has a check */
-    struct health_told *told;       /* [servers_count] if there are checks */
+    struct checks *checks;          /* health checks; NULL: no server has one */
+    struct health_told *told;       /* [servers_count] last lines about servers, if there are checks */
 };
 
 /* Make arrays, labels and ids for r->program and these ports. False: out of memory. */

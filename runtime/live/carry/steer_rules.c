@@ -1,4 +1,4 @@
-/* Guarded packets in the steering program; a program with more than it takes is refused with both numbers */
+/* Guarded packets in the steering program. A program with more than fit is refused, with both numbers */
 #include "runtime/live/carry/steer_rules.h"
 
 #include <stdio.h>

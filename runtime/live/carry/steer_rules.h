@@ -12,5 +12,5 @@ bool steered_guarded(struct steer_rules *r, struct guarded *g, const struct prog
                      const struct facts_ports *host);
 /* True if a firewall or nat of the program handles forwarded packets. */
 bool steered_routes(const struct program *p);
-/* True if own addresses may get answers to others' echo requests, because nat or a service translates. */
+/* True if own addresses may get replies to others' echo requests, because nat or a service translates. */
 bool steered_translates(const struct program *p);

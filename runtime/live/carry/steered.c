@@ -38,7 +38,7 @@ int steered_tun(struct carry *carry, const struct program *p, char *err, size_t 
     return 0;
 }
 
-/* Return the slot size: the longest frame of all interfaces at the start, with a note where the kernel judges. */
+/* Return the slot size: the longest frame of all interfaces at the start, plus a note if the kernel judges. */
 static unsigned frame_most(struct carry *carry)
 {
     if (carry->ports.frame_most) return carry->ports.frame_most;
@@ -140,7 +140,7 @@ bool steered_world(struct carry *carry)
 {
     char err[300];
     if (carry->in_kernel) in_kernel_world(carry);
-    /* Packet sockets share one filter, so that the first asks for all. */
+    /* Packet sockets share one filter, so the request for the first interface serves all. */
     const unsigned count = is_steered(carry) ? carry->o->iface_count : carry->guard.proxies;
     for (unsigned i = 0; i < count; i++)
         if (ask_world(carry->tell->channel, i, &carry->latest->facts, carry->latest->port_mac[i], err, sizeof err))

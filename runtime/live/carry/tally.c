@@ -1,4 +1,4 @@
-/* Structs of counters are added word by word; what only the kernel or a proxy counted comes on top */
+/* Structs of counters are added word by word; counts that only the kernel or a proxy has are added last */
 #include "runtime/live/carry/tally.h"
 
 #include <stdlib.h>
@@ -52,8 +52,8 @@ static struct counter less(struct counter a, struct counter b)
                             a.bytes > b.bytes ? a.bytes - b.bytes : 0};
 }
 
-/* Add the packets of proxied connections, most of which no packet socket and no vm sees. What connections have not
- * reported is counted as a whole; if the kernel counts nothing (make KERNEL=0), only reports are known. */
+/* Add the packets of proxied connections, most of which no packet socket and no vm sees. Packets that connections
+ * have not reported are counted as one sum; if the kernel counts nothing (make KERNEL=0), only reports are known. */
 static void add_carried(struct tally *t, const struct carry *carry)
 {
     struct counter passed = {0}, strays = {0}, reported = less(t->c.carried, carry->carried_before);
@@ -69,14 +69,14 @@ static void add_carried(struct tally *t, const struct carry *carry)
     const struct counter rest = less(passed, reported), more = less(reported, passed);
     t->seen[0].packets += more.packets;
     t->seen[0].bytes += more.bytes;
-    counter_sum(&t->c.totals.carried, &rest); /* the one before has counted its own */
+    counter_sum(&t->c.totals.carried, &rest); /* the former instance has counted its own */
     counter_sum(&t->c.totals.strays, &strays);
     t->c.totals.frames += reported.packets + rest.packets + strays.packets;
     t->c.totals.bytes += reported.bytes + rest.bytes + strays.bytes;
     sum_carried(t->sum, rest, strays);
 }
 
-/* Add the frames judged in the kernel only, which no worker has seen; the vm already has their rules' counts. */
+/* Add the frames judged only in the kernel, which no worker has seen; the vm already has their rules' counts. */
 static void add_in_kernel(struct tally *t, const struct carry *carry)
 {
     const struct kernel_counters *k = &t->kernel;
@@ -130,7 +130,7 @@ struct tally *tally_take(const struct carry *carry, bool running)
         if (running) worker_release(carry->workers[i]);
     }
     t->own = t->c;
-    t->own.totals.log_events += in_kernel_logs(carry); /* it receives them, and no map counts them */
+    t->own.totals.log_events += in_kernel_logs(carry); /* this process receives log events, and no map counts them */
     memcpy(t->seen_own, t->seen, sizeof t->seen_own);
     add_carried(t, carry);
     add_in_kernel(t, carry);

@@ -14,11 +14,11 @@ struct tally_worker {
 };
 
 struct tally {
-    struct program *program; /* held; the counters have its shape */
+    struct program *program; /* a counted reference; the counters have its shape */
     uint64_t mono_ns;        /* time of the tally's beginning */
     struct sum *sum;
     struct worker_counters c;
-    struct worker_counters own;    /* those of the workers only, from which another instance continues */
+    struct worker_counters own;    /* counters of the workers only; another instance continues from these */
     struct kernel_counters kernel; /* counters of packets judged in the kernel */
     struct counter in_kernel;      /* sum of its verdicts */
     struct in_kernel_more told;
@@ -26,7 +26,7 @@ struct tally {
     struct io_stats io[PORTS_MOST];                        /* [interface], sums with its second port */
     struct counter seen[PORTS_MOST], seen_own[PORTS_MOST]; /* seen_own: by workers only */
     struct tally_worker worker[WORKERS_MOST];
-    struct proxy_counters proxy;      /* sum of all */
+    struct proxy_counters proxy;      /* sum for all services */
     struct proxy_counters **proxy_of; /* [services of program]; NULL: nothing counted */
 };
 

@@ -1,4 +1,4 @@
-/* Each obstacle to `xdp` is found here and has its words; else the cards and their queues decide */
+/* Each obstacle to `xdp` is found here with its words; without one, the cards and their queues decide */
 #include "runtime/live/carry/way.h"
 
 #include <string.h>
@@ -62,7 +62,7 @@ static bool card_at(const struct carry *carry, unsigned at, struct card *c)
     return true;
 }
 
-/* Return the least number of queues of all interfaces; *narrow: the first such card, if any. */
+/* Return the smallest number of queues of all interfaces; *narrow: the first such card, if any. */
 static unsigned fewest_queues(const struct carry *carry, struct card *narrow)
 {
     unsigned most = WORKERS_MOST;
@@ -160,7 +160,7 @@ const struct io_ops *way_of(const struct carry *carry, unsigned iface)
     return carry->rings >> iface & 1 ? &io_RINGED : carry->io;
 }
 
-/* Tags beside a frame cannot be seen, and only the other end can put them in the frame. */
+/* Tags beside a frame cannot be seen, and only the peer can put them in the frame. */
 void way_tell(const struct carry *carry)
 {
     struct card c;
@@ -190,7 +190,7 @@ unsigned way_workers(const struct carry *carry, unsigned cpus)
     return goes_on ? carry->takes : workers_of_start(carry, cpus);
 }
 
-/* True if a takeover keeps a number of workers that a start would not have, which is reported. */
+/* True if a takeover keeps another number of workers than a start would have; this is reported. */
 static bool tells_kept(const struct carry *carry, unsigned cpus)
 {
     const unsigned kept = carry->worker_count, starts = carry->takes ? workers_of_start(carry, cpus) : kept;

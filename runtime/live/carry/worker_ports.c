@@ -1,4 +1,4 @@
-/* Sockets and a ring of a port are opened apart and joined; the dealing program's tables come with the first port */
+/* Sockets and ring of a port are opened separately and joined; the dealing program's tables come with the first port */
 #include "runtime/live/carry/worker_ports.h"
 
 #include <errno.h>
@@ -18,9 +18,9 @@
 #include "runtime/live/carry/way.h"
 #include "runtime/live/tell/log.h"
 
-/* True if outgoing packets must be seen: `out` firewalls, state of the host's own flows, or its DNS questions. (Not
- * at the port of a bridge: packets that leave there came by the other one, and segments that the kernel cuts of a
- * super-packet are not known as ours.) */
+/* True if outgoing packets must be seen: for `out` firewalls, state of the host's own flows, or its DNS questions.
+ * (Not at the port of a bridge: packets that leave there came by the other port, and segments that the kernel cuts
+ * of a super-packet would not be recognised as ours.) */
 static bool needs_outgoing(const struct program *p)
 {
     bool host = false, state = false;
@@ -43,9 +43,9 @@ bool ports_miss_questions(const struct carry *carry)
     return asks && !carry->in_kernel && !carry->sees_own;
 }
 
-/* True if connections are observed, and leaving packets are this machine's own: its half of them. Forwarded packets
- * were seen when they came. (Not where connections that cross may be cut into: what we send in an end's name would
- * come back.) */
+/* True if connections are observed, and leaving packets are this machine's own half of them. Forwarded packets were
+ * seen when they came. (Not if the program may cut into crossing connections: packets that prey sends in an
+ * endpoint's name would come back.) */
 static bool watches_own(const struct carry *carry)
 {
     const struct program *p = carry->now.program;
@@ -79,7 +79,7 @@ bool dealt_open(struct carry *carry)
     return carry->ports.owners;
 }
 
-/* Map the tables and close the descriptor; the owners of ports that are there stay. False: out of memory. */
+/* Map the tables and close the descriptor; existing owners of ports stay. False: out of memory. */
 static bool dealt_map(struct carry *carry, int memory)
 {
     struct port_owners *own = malloc(sizeof *own);
@@ -106,7 +106,7 @@ int dealt_anew(struct carry *carry, char *err, size_t err_len)
     if (failed) return failed;
     carry->ports.dealer = fds[0];
     if (carry->worker_count > 1) return dealt_map(carry, fds[1]) ? 0 : -ENOMEM;
-    close(fds[1]); /* all is the one worker's, as it is without tables */
+    close(fds[1]); /* the only worker gets all frames, as without tables */
     return 0;
 }
 
@@ -210,15 +210,15 @@ static struct io_port *ring_join(struct io_port *sockets, struct io_port *ring, 
     return NULL;
 }
 
-/* Return the size of each worker's ring in bytes, for so many workers: packet sockets of an interface share its
- * memory; with xdp each needs it in full. */
+/* Return the size of each worker's ring in bytes, for so many workers. Packet sockets of an interface share its
+ * memory; with xdp each needs all of it. */
 static uint64_t ring_share(const struct carry *carry, unsigned at, unsigned workers)
 {
     const uint64_t share = ports_ops(carry, at) == &io_PACKET ? carry->o->ring / workers : carry->o->ring;
     return share > OPTIONS_RING_LEAST ? share : OPTIONS_RING_LEAST;
 }
 
-/* Describe the sockets of a port to who makes them. */
+/* Describe the sockets of a port to the code that makes them. */
 static struct io_ask ask_for(const struct carry *carry, const struct worker *w, unsigned at,
                              const struct host_link *link, enum pkt_link kind, int group)
 {
@@ -284,8 +284,8 @@ struct io_port *ports_open(struct carry *carry, const struct worker *w, unsigned
     return io;
 }
 
-/* Ask for a ring as that which is handed over, if any number of workers would have one like it: its instance, or one
- * before, may have had another number when it was made. */
+/* Ask for a ring like the one handed over, if any number of workers would have such a ring: its instance, or an
+ * earlier one, may have had another number when the ring was made. */
 static void ring_as_handed(const struct carry *carry, const struct worker *w, unsigned at, const struct io_made *made,
                            struct io_ask *ask)
 {
@@ -299,8 +299,8 @@ static void ring_as_handed(const struct carry *carry, const struct worker *w, un
     if (!fits) ask->ring_bytes = own;
 }
 
-/* Open one port of another instance; an interface that is away there is away here, too, and is opened when it is looked
- * for next. NULL: err has one line. */
+/* Open one port of another instance. An interface that is away there is away here, too, and is opened at the next
+ * look. NULL: err has one line. */
 static struct io_port *port_take(struct carry *carry, struct worker *w, unsigned at, const struct io_made *made,
                                  char *err, size_t err_len)
 {
@@ -397,8 +397,8 @@ int ports_take(struct carry *carry, struct worker *w, struct io_made made[PORTS_
     return 0;
 }
 
-/* Open a port beside the first worker's, or leave it as it is, if it has been; group: the sockets there, -1: none.
- * False, after one line. */
+/* Open a port beside the first worker's, unless it is open already; group: the sockets there, -1: none. False, after
+ * one line. */
 static bool port_join(struct carry *carry, struct worker *w, unsigned at, int group)
 {
     const struct port *with = &carry->workers[0]->ports[at];
@@ -470,7 +470,7 @@ static bool ports_rings(struct carry *carry, char *err, size_t err_len)
             snprintf(err, err_len, "%s: %s", carry->o->ifaces[i], why);
             return false;
         }
-        carry->rings |= 1u << i; /* an interface that is away gets its ring with its sockets */
+        carry->rings |= 1u << i; /* an absent interface gets its ring with its sockets */
     }
     return true;
 }
@@ -479,7 +479,7 @@ static bool ports_prepare(struct program_change *c)
 {
     struct carry *carry = c->carry;
     if (!ports_rings(carry, c->err, c->err_len)) return false;
-    /* LRO goes off at the interfaces that are there, where packets are sent on by the new program. */
+    /* Turn LRO off at present interfaces if the new program forwards packets. */
     int failed = 0;
     for (unsigned i = 0; i < carry->o->iface_count && ports_send_on(carry) && !failed; i++)
         if (host_link(carry->host, carry->ifindex[i]))

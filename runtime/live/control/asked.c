@@ -1,4 +1,4 @@
-/* The control socket with its functions, one a question, and the one answer that is the document */
+/* The control socket with its functions, one per question, and the one answer that is the document */
 #include "runtime/live/control/asked.h"
 
 #include <unistd.h>

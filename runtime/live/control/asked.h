@@ -5,9 +5,9 @@
 
 /* Open the socket through the parent. Return 0, or 2 after a line with the reason. */
 int asked_open(struct control *control);
-int asked_fd(const struct control *control); /* polled for reading */
+int asked_fd(const struct control *control); /* descriptor to poll for reading */
 /* Handle questions. Call when the descriptor is ready, and once per second. */
 void asked_step(struct control *control, uint64_t now_ns);
-/* Send waiting answers, and take no questions: another process answers from now on. */
+/* Send waiting answers, and take no more questions, because another process answers from now on. */
 void asked_flush(struct control *control);
 void asked_close(struct control *control);

@@ -1,5 +1,5 @@
-/* `explain`: the verdict of the running program on a packet that was not sent. The owner pauses while its vm is
- * asked, which changes nothing; the text is made after it goes on. */
+/* `explain`: the verdict of the running program on a packet that was not sent. The packet's owner pauses while its
+ * vm judges, which changes nothing; the text is made after the owner goes on. */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 #include "vm/judge/routes.h"
 #include "vm/worker/owner.h"
 
-enum { FRAME_BYTES_MOST = 9216, SLOTS = 2 /* the second slot: the packet inside a tunnel */ };
+enum { FRAME_BYTES_MOST = 9216, SLOTS = 2 /* the second slot is for the packet inside a tunnel */ };
 
 static int digit(char c)
 {
@@ -36,7 +36,7 @@ static uint32_t read_frame(const struct call *c, uint8_t frame[FRAME_BYTES_MOST]
     return (uint32_t)(len / 2);
 }
 
-/* Return the device of an interface that the rules name so (for a pattern, the first), else the name itself. */
+/* Return the device that has this name in the rules (for a pattern, the first one), else the name itself. */
 static const char *device_named(const struct control *control, const char *name)
 {
     const struct program *p = control->carry->now.program;
@@ -110,7 +110,7 @@ static void say_explained(const struct control *control, struct call *c, const s
     free(text);
 }
 
-/* Ask the packet's owner. */
+/* Have the packet's owner judge it. */
 static void ask_owner(struct control *control, struct explain_look *k, struct pkt *pkt, struct pool *pool)
 {
     const struct carry *carry = control->carry;
@@ -123,7 +123,7 @@ static void ask_owner(struct control *control, struct explain_look *k, struct pk
     worker_release(w);
 }
 
-/* Note that a policy of IPsec takes a packet that crosses, though no nat may. */
+/* Note if an IPsec policy takes a crossing packet, even if no nat may take it. */
 static void look_at_ipsec(const struct carry *carry, struct explain_look *k)
 {
     const struct routes *r = carry->latest->routes;
@@ -136,7 +136,7 @@ static void look_at_ipsec(const struct carry *carry, struct explain_look *k)
     if (routes_find(r, &q)->why == WAY_IPSEC) k->nat.unknown = WAY_IPSEC;
 }
 
-/* True for a device above others, to which frames may go by a port below it. */
+/* True for a device above others, so that its frames may leave by a port below it. */
 static bool is_stacked(const struct host_link *link)
 {
     return link->under || link->vrf_table || !strcmp(link->kind, "bridge") || !strcmp(link->kind, "bond") ||
@@ -145,9 +145,9 @@ static bool is_stacked(const struct host_link *link)
 
 enum { ASKED_LOST = 160 };
 
-/* Write why a packet that a nat translates is lost on its way out: the routes lead it to this machine itself, or by
- * a device that is not served, by the kernel's route to the translated destination. False if it does not, or if the
- * route is unknown. */
+/* Write why a packet that a nat translates is lost on its way out: by the kernel's route, the translated destination
+ * is this machine itself, or is reached by an unserved device. False if the packet is not lost, or if the route is
+ * unknown. */
 static bool asked_lost(const struct control *control, const struct explain_look *k, char why[ASKED_LOST])
 {
     const struct flow_record *to = &k->nat.to;
@@ -202,7 +202,8 @@ void asked_EXPLAIN(void *with, struct call *c)
     const char *on = call_text_of(c, "on");
     const char *device = on ? device_named(control, on) : NULL;
     const int port = on ? port_named(control, device) : control->o->iface_count == 1 ? 0 : -1;
-    if (port >= 0 || !on || !host_link_named(control->carry->host, device)) device = NULL; /* a port, or none */
+    if (port >= 0 || !on || !host_link_named(control->carry->host, device))
+        device = NULL; /* the device has a port, or does not exist */
     const uint16_t iface = port < 0 ? IFACE_NONE : control->carry->now.iface[port];
     const uint32_t len = read_frame(c, frame);
     if (call_has(c, "frame") && !len) {

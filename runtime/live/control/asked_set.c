@@ -8,7 +8,7 @@
 
 #define BOUND_MOST_NS UINT64_C(4000000000000000000)
 
-/* Read the setting. False: the question has none. */
+/* Read the setting. False: the question has no setting. */
 static bool read_setting(const struct call *c, struct by_hand *w)
 {
     const char *to = call_text_of(c, "to");
@@ -26,7 +26,7 @@ static bool read_setting(const struct call *c, struct by_hand *w)
     return true;
 }
 
-/* Read the longest duration of a drain; the default is the pool's. False: not a duration. */
+/* Read the longest duration of a drain, by default the pool's. False: not a duration. */
 static bool read_bound(const struct control *control, const struct call *c, uint32_t server, struct by_hand *w)
 {
     if (w->state != BY_HAND_DRAIN) return true;

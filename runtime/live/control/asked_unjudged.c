@@ -1,4 +1,4 @@
-/* The packet's device is found by --on or its route, then sought among the unjudged with their gaps */
+/* --on or the route gives the packet's device, which is then sought among the unjudged devices with their gaps */
 #include "runtime/live/control/asked_unjudged.h"
 
 #include <string.h>
@@ -13,9 +13,9 @@
 struct sought {
     const struct program *p;
     const char *device;
-    unsigned gaps; /* those that matter */
+    unsigned gaps; /* gaps that matter */
     char text[SERVED_TEXT];
-    bool found, shut, dropped; /* the packet is; ARP, ND and DHCP are not */
+    bool found, shut, dropped; /* the device was found; is shut; drops the packet (not ARP, ND and DHCP) */
 };
 
 static void seek(void *arg, const struct unjudged *u)
@@ -37,7 +37,8 @@ static const char *reached_by(const struct control *control, const uint32_t addr
     return link ? link->name : NULL;
 }
 
-/* Find the device and the gap that the packet may fall through. False: it comes by a port, or its way is unknown. */
+/* Find the device and the gap by which the packet may pass unjudged. False: it comes by a port, or its way is
+ * unknown. */
 static bool find_way(const struct control *control, const struct key *key, const char *on, struct sought *s)
 {
     const char *out = key->kind & KIND_IN ? NULL : reached_by(control, key->dst, key->kind);

@@ -21,7 +21,7 @@ struct yield;
 struct onfile {
     bool differs;    /* the file holds another program than the running one, or none */
     char fault[300]; /* reason why the file holds no program; empty: it holds one */
-    bool known;      /* a file was read, with this digest and identity: */
+    bool known;      /* a file was read; its digest and identity: */
     uint8_t digest[PBC_DIGEST_LEN];
     dev_t dev;
     ino_t ino;
@@ -47,12 +47,12 @@ enum { WORD_LEN = 9 /* four syllables of two letters, and a zero */ };
 
 struct confirm {
     uint64_t until_ns;    /* monotonic; 0: nothing waits */
-    struct program *back; /* held: program that returns; NULL: prey ends */
-    char *back_name;      /* on the heap */
+    struct program *back; /* a counted reference to the program that returns; NULL: prey ends */
+    char *back_name;      /* name of that program, on the heap */
     char *back_allows;    /* devices that the program may leave unjudged, on the heap; NULL: none */
     bool saves;           /* replace the command line's file once confirmed */
     bool goes_back;       /* the time has expired, and the old program is returning */
-    char word[WORD_LEN];  /* word that confirms it */
+    char word[WORD_LEN];  /* word that confirms the program */
 };
 
 /* A program that ran. Texts that do not fit are truncated. */
@@ -69,21 +69,21 @@ struct past_entry {
 };
 
 struct past_programs {
-    struct past_entry all[HISTORY_PLACES]; /* the newest first */
+    struct past_entry all[HISTORY_PLACES]; /* the programs, the newest first */
     unsigned count;
     uint64_t begun; /* value of rules->begun that was last seen */
-    bool told;      /* a failure to keep them was reported */
+    bool told;      /* a failure to keep the files was reported */
 };
 
 /* The state that outlives a crash (takeover/lasting.h) */
 struct lasting {
     uint64_t due_ns;
     uint64_t begun;            /* value of rules->begun for which it holds; 0: none */
-    uint64_t text_of[2];       /* the same value, for the program with its text in a half */
-    uint64_t seen, written_ns; /* its known frames and settings, as a number; time of writing */
-    uint64_t room;             /* bytes of flows that are copied within HELD_NS, as measured; 0: not known */
-    uint64_t room_ns;          /* when more than that is tried next */
-    unsigned half;             /* the half to be written next */
+    uint64_t text_of[2];       /* value of rules->begun for the program whose text is in each half */
+    uint64_t seen, written_ns; /* number for the frames and settings at the last writing; time of that writing */
+    uint64_t room;             /* bytes of flows that can be copied within HELD_NS, as measured; 0: not known */
+    uint64_t room_ns;          /* time when more than that is tried next */
+    unsigned half;             /* half to be written next */
 };
 
 struct control {
@@ -95,23 +95,23 @@ struct control {
     struct ctl *ctl;             /* the control socket */
     struct load *load;           /* load under way; NULL: none */
     struct confirm confirm;      /* confirmation that is awaited */
-    bool stops;                  /* the end was asked for */
+    bool stops;                  /* the end was requested */
     struct watch watch;          /* watch on the command line's file */
     struct past_programs past;   /* programs that ran last */
     struct onfile onfile;        /* the file's present content */
     struct walk *walks;          /* walks through flows, under way */
-    struct onlookers *onlookers; /* NULL: there was never one */
-    struct dropped *dropped;     /* NULL: nothing was dropped yet */
+    struct onlookers *onlookers; /* observers; NULL: there never was one */
+    struct dropped *dropped;     /* noted senders; NULL: nothing was dropped yet */
     struct documents *documents; /* documents (document/document.h); NULL: none asked for yet */
     uint64_t begun_ns;           /* mono time when workers began */
     struct limit_told {
-        uint64_t count, at_ns; /* value of the workers' limits when last reported, and when */
+        uint64_t count, at_ns; /* workers' limit events when last reported, and time of that report */
     } limits[LIMITS];
     struct before *before; /* earlier processes that still serve sessions; NULL: a plain start */
     struct last *last;     /* the last state; NULL: none is kept */
     struct lasting lasting;
-    struct yield *yield; /* another process takes over; NULL: none does */
-    bool kept;           /* a keeper is the parent, until another process takes over (takeover/outlive.h) */
+    struct yield *yield; /* another process that takes over; NULL: none */
+    bool kept;           /* the parent is a keeper, until another process takes over (takeover/outlive.h) */
     struct web *web;     /* statistics over HTTP; NULL: not asked for */
     int handed_stats;    /* listening socket for questions, of the instance taken over; -1: none */
 };

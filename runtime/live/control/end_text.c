@@ -1,4 +1,4 @@
-/* Addresses of IP have their words in vm/words/, stations here */
+/* vm/words/ has the text of IP addresses; this file adds that of MAC addresses */
 #include "runtime/live/control/end_text.h"
 
 #include <stdio.h>

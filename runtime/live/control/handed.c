@@ -1,4 +1,4 @@
-/* Seals are checked first, then the file is read whole, and a program is verified */
+/* Seals are checked first; then the file is read as one piece, and a program is verified */
 #include "runtime/live/control/handed.h"
 
 #include <errno.h>
@@ -20,7 +20,7 @@ static bool sealed_read(int fd, uint8_t *to, size_t len)
 
 static uint8_t *sealed_bytes(int fd, size_t most, const char *what, size_t *len, char *err, size_t err_len)
 {
-    /* preyctl's seals: another file could block its reader, or change meanwhile */
+    /* the seals that preyctl sets: without them, a file could block its reader, or change meanwhile */
     const int wanted = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW, has = fcntl(fd, F_GET_SEALS);
     struct stat st;
     if (has < 0 || (has & wanted) != wanted || fstat(fd, &st)) {

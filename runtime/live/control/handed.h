@@ -10,6 +10,6 @@
 void *handed_bytes(struct call *c, size_t most, const char *what, size_t *len, char *err, size_t err_len);
 /* Return the verified program that came with the call, of at most `most` bytes. NULL, with the reason in err. */
 struct program *handed_program(struct call *c, size_t most, char *err, size_t err_len);
-/* Return the filter that came with the call, or one that takes all packets. Call filter_fini in any case. False,
+/* Read the filter that came with the call, or make one that takes all packets. Call filter_fini in any case. False,
  * with one line in err. */
 bool handed_filter(const struct control *control, struct call *c, struct filter *f, char *err, size_t err_len);

@@ -1,4 +1,4 @@
-/* Answers to questions, one function for each row of question.def; `with`: the struct control. */
+/* Answers to questions, one function for each row of question.def. `with` is the struct control. */
 #pragma once
 
 #include "runtime/ctl/server.h"

@@ -1,4 +1,4 @@
-/* The parent has the listening socket; the page's server asks for the document */
+/* The parent has the listening socket; the page's server requests the document */
 #include "runtime/live/control/shown.h"
 
 #include "runtime/base/complain.h"

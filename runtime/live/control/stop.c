@@ -1,4 +1,4 @@
-/* The mark that ends the service, set in a question; its answer still leaves before the end */
+/* The mark that ends the service, set in a question; its answer is still sent before the end */
 #include "runtime/live/control/stop.h"
 
 #include "runtime/live/control/asked.h"
@@ -12,7 +12,7 @@ bool stop_step(struct control *control, uint64_t now_ns)
     return control->stops;
 }
 
-/* Report what happens to this machine's traffic by the way that the end takes. */
+/* Return words for what happens to this machine's traffic after an end of that kind. */
 static const char *after(const struct control *control, bool open)
 {
     const enum options_end end = control->o->on_exit;

@@ -1,4 +1,4 @@
-/* Words by executor: in the kernel the stack sends on, else the packet is dropped */
+/* The words depend on the executor: with the kernel executor the stack sends the packet on, else it is dropped */
 #include "runtime/live/control/unknown_way.h"
 
 struct way_told unknown_way(const struct carry *carry, enum way_why why)

@@ -1,5 +1,5 @@
-/* After a takeover: another process judges and accepts, and this one serves what it had accepted. Nothing here knows
- * the present host, health or rules */
+/* After a takeover, another process judges and accepts connections; this one serves those that it had accepted. It
+ * does not know the present host, health or rules */
 #include <errno.h>
 #include <malloc.h>
 #include <poll.h>
@@ -24,21 +24,23 @@
 #include "runtime/stats/web.h"
 
 #define SECOND_NS UINT64_C(1000000000)
-#define STANDS_NS (5 * SECOND_NS) /* after which this side's gate goes, whatever the other one has sent */
+#define STANDS_NS                                                                                                      \
+    (5 * SECOND_NS) /* time after which this side removes its gate, with or without a message from the other */
 
 struct draining {
     struct live *l;
-    uint64_t until_ns, stands_ns; /* UINT64_MAX: no bound; the gate is off */
-    uint32_t told;                /* sessions, as last reported */
-    struct handoff_said asks;     /* the oldest request that could not be sent yet, if `unsaid` */
+    uint64_t until_ns,
+        stands_ns;            /* end of the sessions, UINT64_MAX: no bound; end of the gate, UINT64_MAX: it is off */
+    uint32_t told;            /* sessions, as last reported */
+    struct handoff_said asks; /* the oldest request that could not be sent yet, if `unsaid` */
     bool unsaid;
-    struct handoff_told heard; /* or a word only */
-    struct message_part part;  /* the message `heard` comes in parts */
-    bool waits;                /* `heard` is whole, and waits for room */
+    struct handoff_told heard; /* message from the other process, or a word only */
+    struct message_part part;  /* part of `heard` received so far */
+    bool waits;                /* `heard` is complete, and waits for room */
     bool ends;
 };
 
-/* Free what only a process that judges needs. Questions that wait here are asked again, of the other one. */
+/* Free the parts that only a judging process needs. Clients whose questions wait here ask the other process again. */
 static void leave_rest(struct live *l)
 {
     char err[300];
@@ -68,7 +70,7 @@ static void gate_off(struct draining *d)
     ask_UNGATE(d->l->tell.channel, err, sizeof err);
 }
 
-/* Do what the judging process's messages ask for. */
+/* Do what the judging process's messages request. */
 static void hear(struct draining *d)
 {
     const int fd = yield_fd(&d->l->control);
@@ -109,7 +111,7 @@ static void say_sessions(struct draining *d)
     if (m.n != d->told && say(d, &m)) d->told = m.n;
 }
 
-/* Describe a loop's request to a worker. False if it means nothing to another process's worker. */
+/* Describe a loop's request to a worker. False if the request means nothing to another process's worker. */
 static bool said_of(const struct inline_ask *ask, uint32_t worker, struct handoff_said *m)
 {
     *m = (struct handoff_said){.n = worker, .number = ask->number, .port = ask->port};
@@ -121,7 +123,7 @@ static bool said_of(const struct inline_ask *ask, uint32_t worker, struct handof
     return true;
 }
 
-/* Pass on what loops ask of a worker, which is the other process's now. */
+/* Pass on the loops' requests to a worker, which is now the other process's. */
 static void say_asks(struct draining *d)
 {
     const struct carry *carry = &d->l->carry;
@@ -139,7 +141,7 @@ static void say_asks(struct draining *d)
     }
 }
 
-/* Wait until one of the descriptors is ready or a second has gone by, and do what there is to do. */
+/* Wait until one of the descriptors is ready or a second has passed, and do the work that is due. */
 static void turn(struct draining *d)
 {
     struct live *l = d->l;
@@ -153,7 +155,8 @@ static void turn(struct draining *d)
         fds[FIRST + i] = (struct pollfd){.fd = d->unsaid ? -1 : inline_stack_asked_fd(&l->carry, i), .events = POLLIN};
     uint64_t now = clock_ns(CLOCK_MONOTONIC);
     const uint64_t second = now + SECOND_NS;
-    /* A loop does not report a session's end, so sessions are checked often: the end follows the last one soon */
+    /* A loop does not report a session's end, so sessions are checked often: this process then ends soon after the
+     * last one */
     uint64_t due = now + SECOND_NS / 10;
     if (d->until_ns < due) due = d->until_ns;
     if (d->stands_ns < due) due = d->stands_ns;
@@ -168,7 +171,7 @@ static void turn(struct draining *d)
     say_sessions(d);
 }
 
-/* Report what ends before its time, and why. */
+/* Report sessions that end early, and why. */
 static void say_cut(const struct draining *d)
 {
     const uint32_t left = taken_sessions(&d->l->carry);

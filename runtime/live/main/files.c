@@ -1,4 +1,4 @@
-/* Limit on descriptors. The usual 1,024 are too few when none of 2,000 servers answers its check. */
+/* Limit on descriptors. The usual 1,024 are too few if none of 2,000 servers answers its check. */
 #include <inttypes.h>
 #include <sys/resource.h>
 
@@ -14,7 +14,7 @@ enum {
     PROXIES_MOST = 1000000, /* slightly below the system's own limit (fs.nr_open) */
 };
 
-/* Return the descriptors of a connection that ends here: two, and two more with a program in its middle. */
+/* Return the descriptors per connection that ends here: two, and two more with a program in its middle. */
 static unsigned of_connection(const struct program *p)
 {
     bool program = false;
@@ -22,7 +22,8 @@ static unsigned of_connection(const struct program *p)
     return program ? 4 : 2;
 }
 
-/* Descriptors for `mode proxy`: for each connection that ends here, and one for each listener of each worker. */
+/* Return the descriptors for `mode proxy`: for each connection that ends here, and one for each listener of each
+ * worker. */
 static uint64_t of_proxies(const struct live *l)
 {
     const struct program *p = l->carry.now.program;
@@ -31,8 +32,8 @@ static uint64_t of_proxies(const struct live *l)
     return !proxied_any(p) ? 0 : wanted < PROXIES_MOST ? wanted : PROXIES_MOST;
 }
 
-/* Descriptors needed. With `xdp` a port has a socket for each queue, shared by workers, and memory for each worker; at
- * traffic control it has less. */
+/* Return the number of descriptors needed. With `xdp` a port has a socket for each queue, shared by workers, and
+ * memory for each worker; at traffic control it has fewer. */
 static uint64_t needed(const struct live *l)
 {
     const struct program *p = l->carry.now.program;
@@ -41,7 +42,7 @@ static uint64_t needed(const struct live *l)
            (p->checks_count ? p->servers_count : 0) + of_proxies(l);
 }
 
-/* Return the connections of all workers that `have` descriptors are enough for. */
+/* Return the number of connections of all workers for which `have` descriptors are enough. */
 static uint64_t connections(const struct live *l, uint64_t have)
 {
     const uint64_t others = needed(l) - of_proxies(l) + (uint64_t)PBC_PROXY_PORTS_MAX * l->carry.worker_count;
@@ -63,7 +64,7 @@ static void say_few(const struct live *l, uint64_t have, uint64_t need)
                  have, enough, l->carry.now.program->settings->proxy_sessions * l->carry.worker_count, need, need);
 }
 
-/* Return half of the inline connections of a worker that `have` descriptors are enough for */
+/* Return half of the number of inline connections per worker for which `have` descriptors are enough. */
 static uint32_t half_open(const struct live *l, uint64_t have)
 {
     const uint64_t each = connections(l, have) / l->carry.worker_count / 2;

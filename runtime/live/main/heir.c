@@ -1,6 +1,6 @@
-/* Two processes, for a takeover that fails half-way leaves a process that can't begin again: it has given up
- * privileges, and forked. The one that takes over is no child of the one that waits, but of the service manager,
- * which then hears of its end. */
+/* Two processes are needed, because a process whose takeover fails half-way can't begin again: it has given up
+ * privileges, and forked. The process that takes over is no child of the waiting one, but of the service manager,
+ * which then learns of its end. */
 #include "runtime/live/main/heir.h"
 
 #include <errno.h>
@@ -19,7 +19,7 @@
 #include "runtime/parent/between/apart.h"
 #include "runtime/parent/keeper.h"
 
-enum { END_MS = 45000 /* a service has 30 s, and undoing takes some */ };
+enum { END_MS = 45000 /* a service has 30 s to end, and undoing changes takes some more */ };
 
 /* ---- the process that the manager has started ---- */
 
@@ -29,7 +29,7 @@ static bool hung_up(int fd, int ms)
     return poll(&p, 1, ms) > 0 && p.revents & (POLLHUP | POLLERR);
 }
 
-/* Have the keeper end as a stop would, and wait. */
+/* Make the keeper end as after a stop, and wait for that. */
 static void keeper_end(int keeper)
 {
     char word = 'e';
@@ -38,7 +38,7 @@ static void keeper_end(int keeper)
     close(keeper);
 }
 
-/* Wait until the other one judges, and end; or return where it has failed. */
+/* Wait until the other process judges, and exit; or return if it has failed. */
 static void stand_by(pid_t heir, int fd, int keeper, int signals)
 {
     struct pollfd fds[] = {{.fd = fd, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
@@ -53,7 +53,7 @@ static void stand_by(pid_t heir, int fd, int keeper, int signals)
         }
         if (!got || (got < 0 && fds[0].revents && errno != EAGAIN)) break;
         if (!fds[1].revents) continue;
-        kill(heir, SIGTERM); /* it exists as long as the other end is open */
+        kill(heir, SIGTERM); /* the process exists as long as its end of the socket is open */
         hung_up(fd, END_MS);
         keeper_end(keeper);
         exit(0);

@@ -1,4 +1,4 @@
-/* Live traffic from the first look to the end: the main thread, its threads of workers, the parent. No packet passes
+/* Live traffic from the first look to the end: the main thread, the workers' threads, the parent. No packet passes
  * here. */
 #include "runtime/live/main/live.h"
 #include "runtime/live/main/live_priv.h"
@@ -141,7 +141,7 @@ static int run_workers(struct live *l)
     const bool over = yield_is_over(&l->control);
     if (!over) notified_stopping(&l->tell);
     if (!over) before_end(&l->control);
-    if (!over) proxied_stop(&l->carry); /* else its sessions go on (drain.c) */
+    if (!over) proxied_stop(&l->carry); /* otherwise its sessions go on (drain.c) */
     for (unsigned i = 0; i < started; i++) worker_stop(l->carry.workers[i], over);
     recorded_end(&l->carry);
     observed_end(&l->carry);
@@ -151,7 +151,8 @@ static int run_workers(struct live *l)
     for (unsigned i = 0; i < started; i++) limits_publish(l->carry.workers[i], UINT64_MAX);
     limits_tell(&l->control, true);
     if (!over) members_keep(&l->rules, true);
-    const bool good = !err && (over || turn_report(l, false)); /* the other one has the counters, and goes on */
+    const bool good =
+        !err && (over || turn_report(l, false)); /* the other process has the counters, and continues them */
     if (over) drain(l);
     proxied_stop(&l->carry);
     if (!err) say_ended(l, begun_ns);
@@ -242,7 +243,7 @@ static int fork_service(struct live *l, struct parent **parent)
     l->control.last = last_new();
     l->carry.tuples = tuples_new((uint32_t)l->carry.now.program->settings->proxy_sessions, l->carry.worker_count);
     if (!status && !*parent && !l->take && l->o->on_exit == OPTIONS_END_CLOSED)
-        status = start_shut(l, parent); /* its owner ended */
+        status = start_shut(l, parent); /* the name's owner has ended */
     if (!status && *parent) status = start_shut_again(l, *parent);
     if (!status && l->take) {
         *parent = parent_take_over(l->o, l->take->fds);
@@ -313,8 +314,8 @@ int live(const struct options *given)
     if (o->cleanup) return host_changes_cleanup(o);
     if (o->takeover && !(l.take = take_meet(o))) return 2;
     wire(&l);
-    /* Large tables of a reload come from the system and go back to it. Otherwise malloc, once the first table is freed,
-     * takes such sizes from its heap, clears them by touching every page, and keeps them. */
+    /* Large tables of a reload come from the system and are returned to it. Otherwise, once the first table is
+     * freed, malloc takes such sizes from its heap, clears them by touching every page, and keeps them. */
     mallopt(M_MMAP_THRESHOLD, LARGE_FROM);
     bool begun = false;
     if (!l.take) host_changes_await(o);
@@ -329,7 +330,7 @@ int live(const struct options *given)
         if (l.tell.channel || !begun) starter_leave(&starter);
         if (parent) tell_parent(&l, parent);
         if (parent) parent_knows_starter(parent, &starter);
-        loaded_free(&l.carry.loaded); /* the service has descriptors of its own */
+        loaded_free(&l.carry.loaded); /* the service has its own descriptors */
         if (l.tell.channel) status = service(&l);
     }
     leave_all(&l);

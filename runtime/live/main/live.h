@@ -6,6 +6,6 @@
 /* Run live traffic. Return the exit status. */
 int live(const struct options *o);
 
-/* After a wrong command line with --on-exit closed: shut the interfaces of -i, as after any refused start, unless an
- * instance of that name runs, and report it. Return 2. */
+/* Handle a wrong command line with --on-exit closed: shut the interfaces of -i, as after any refused start, unless
+ * an instance of that name runs, and report it. Return 2. */
 int live_shut(const struct options *o);

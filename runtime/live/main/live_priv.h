@@ -1,4 +1,4 @@
-/* The main thread's state of live traffic, and what its files do for one another. */
+/* The main thread's state of live traffic, and the functions that its files share. */
 #pragma once
 
 #include "runtime/live/control/control_state.h"
@@ -17,12 +17,12 @@ struct live {
     struct rules rules;
     struct control control;
     uint64_t renumbered; /* value of world.renumbered when probes through services last got new numbers */
-    uint32_t half_open;  /* half-open inline connections that a worker may have (files_allow) */
+    uint32_t half_open;  /* most half-open inline connections of a worker (files_allow) */
     enum heir heir;
     int heir_to;       /* with `heir`: the process that the service manager has started; -1: none */
     struct take *take; /* the instance taken over (take.h); NULL: a plain start */
     int signal_fd;
-    int ended_by; /* signal that ended it; 0: none */
+    int ended_by; /* signal that ended the run; 0: none */
     bool report;  /* print counters once no change is pending */
 };
 
@@ -31,7 +31,7 @@ struct live {
 /* Check privileges, interfaces and, if the program could be loaded, ways to servers. Each finding is a line with its
  * remedy. Return the exit status. */
 int look_at_host(struct live *l);
-int look_at_privileges(void); /* comes first, because without these other findings are useless */
+int look_at_privileges(void); /* call first: without privileges other findings are useless */
 /* Check for obstacles to the kernel executor and print them, the most basic first: privileges, the kernel's version,
  * a place for pins. Return 0 or the exit status. */
 int look_at_kernel(const struct live *l);
@@ -48,7 +48,7 @@ int start_load(struct live *l);
  * judges of a former run are there. *p stays NULL if another process has the name, which the look reports. Return
  * the exit status. */
 int start_shut(struct live *l, struct parent **p);
-/* After the look: if this process judges, shut the interfaces of a former run's judges, and remove those judges.
+/* After the look, if this process judges, shut the interfaces of a former run's judges, and remove those judges.
  * Return the exit status. */
 int start_shut_again(struct live *l, struct parent *p);
 /* Check program, interfaces, and rules that can't be enforced, before any change. Return the exit status. */
@@ -61,14 +61,14 @@ void start_close(struct live *l);
 
 /* Raise the limit on descriptors (RLIMIT_NOFILE) of this process and its children: up to the hard limit in any case,
  * and beyond if the ports, workers, checks and sessions of carry->now may need more. If the kernel refuses, print a
- * notice with the consequence and the remedy. Call after start_look. Return how many half-open inline connections
- * per worker may have: half of those that there are descriptors for. */
+ * notice with the consequence and the remedy. Call after start_look. Return the number of half-open inline
+ * connections that a worker may have: half of those for which there are descriptors. */
 uint32_t files_allow(const struct live *l);
 
 /* ---- drain.c: connections that end here, after a takeover ---- */
 
-/* Go on with proxied sessions only, until they have ended, their time has expired, or the process that has taken
- * over is gone. Workers are stopped, and are freed. */
+/* Continue only proxied sessions, until they have ended, their time has expired, or the process that has taken over
+ * is gone. Workers are stopped, and are freed. */
 void drain(struct live *l);
 
 /* ---- turn.c: turns, from readiness to the requested end ---- */

@@ -1,4 +1,4 @@
-/* The program's servers, memory and devices are given to the preflight; --preflight also tries steering and pins */
+/* Preflight gets the program's servers, memory and devices; --preflight also tries steering and pins */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,7 +55,7 @@ static void add_pool(struct servers *s, const struct program *p, const struct pb
         const struct pbc_server *server = &p->servers[i];
         const unsigned overhead = overhead_of(service, server);
         char name[128];
-        /* On a bridge frames reach a server without a route, by the MAC address that it has in the wire. */
+        /* On a bridge, frames reach an inline server without a route, by its MAC address. */
         if (s->bridged && mode_is(service->mode, MODE_INLINE) && server->flags & PBC_SERVER_HAS_MAC) continue;
         if (server->flags & PBC_SERVER_UNKNOWN) continue;
         if (place[i]) {
@@ -112,7 +112,7 @@ static void look_at_sources(const struct live *l)
     }
 }
 
-/* Return the interface on whose subnet the address is, among those that are served; NULL: on none of them. */
+/* Return the served interface on whose subnet the address is; NULL: none. */
 static const char *subnet_of(const struct live *l, const struct host_addr *a)
 {
     unsigned count;
@@ -132,7 +132,7 @@ static bool is_of_this_machine(const struct live *l, const struct host_addr *a)
     return !host_route(l->carry.host, &q, &route) && route.local;
 }
 
-/* Report services whose clients in a subnet ask for an address there, and get no answer to ARP or a solicitation. */
+/* Report services whose clients in a subnet ask for an address there, and get no reply to ARP or a solicitation. */
 static void look_at_addresses(const struct live *l)
 {
     const struct program *p = l->carry.now.program;
@@ -165,7 +165,7 @@ static uint64_t tables_of(const struct live *l)
     return tables * (l->carry.worker_count ? l->carry.worker_count : 1);
 }
 
-/* Return the memory of receive rings. Workers on packet sockets share it, with a least size for each. */
+/* Return the memory of receive rings. Workers on packet sockets share it, but each gets a minimum. */
 static uint64_t rings_of(const struct live *l)
 {
     const uint64_t workers = l->carry.worker_count ? l->carry.worker_count : 1, least = workers * OPTIONS_RING_LEAST;
@@ -193,7 +193,7 @@ static bool add_program(struct preflight *look, struct live *l, struct guarded *
     return true;
 }
 
-/* Warn if traffic control cannot hold back stray packets of the proxy, as it should with `packet`. */
+/* Warn if traffic control cannot hold back the proxy's stray packets, as it should with `packet`. */
 static void look_at_gate(const struct live *l, const struct program *p)
 {
     const char *lacks = l->carry.io == &io_PACKET && proxied_any(p) ? gate_lacks() : NULL;
@@ -203,7 +203,8 @@ static void look_at_gate(const struct live *l, const struct program *p)
                  lacks);
 }
 
-/* Load the steering program once as a check, attached to nothing. Only for --preflight: a start finds out by itself. */
+/* Load the steering program once as a check, attached to nothing. Only for --preflight, because a start finds out by
+ * itself. */
 static int look_at_steering(const struct live *l)
 {
     char err[300];
@@ -249,7 +250,7 @@ int look_at_host(struct live *l)
     if (!status) look_at_sources(l);
     if (!status) look_at_addresses(l);
     look_at_gate(l, p);
-    /* The TUN device gives the host its own packets back. */
+    /* The TUN device returns the host's own packets to the host. */
     if (steered_needs_tun(&l->carry, p) && tun_lack(err, sizeof err)) status |= complain("%s", err);
     return status | look_at_steering(l) | look_at_tls(p);
 }

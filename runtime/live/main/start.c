@@ -47,7 +47,7 @@
 #include "runtime/observe/thread.h"
 #include "runtime/parent/parent.h"
 
-/* Draw the seeds, or take those that flows of the instance before were dealt and found by. */
+/* Draw the seeds, or take over those by which the former instance dealt and found flows. */
 static void settle_seeds(struct live *l)
 {
     l->carry.seed = l->take ? l->take->hello.seed : l->o->seed;
@@ -94,7 +94,8 @@ static bool sysctl_is_on(const char *sysctl)
     return c != '0';
 }
 
-/* Find how many connections there is room for, and bind the program to it, before anything is made of it. */
+/* Find the number of connections for which there is room, and limit the program to it, before anything is built from
+ * it. */
 static void look_at_room(struct live *l)
 {
     l->carry.worker_count = way_workers(&l->carry, worker_cpus());
@@ -103,7 +104,7 @@ static void look_at_room(struct live *l)
     if (!l->take) l->carry.flows = l->carry.now.program->flows; /* a taker keeps the table that it has taken over */
 }
 
-/* Load the executor in the kernel. If it is refused, or turns out to have no gain, the choice is made again. */
+/* Load the kernel executor. If it is refused, or turns out to gain nothing, the choice is made again. */
 static int load_in_kernel(struct live *l)
 {
     char err[500];
@@ -117,7 +118,7 @@ static int load_in_kernel(struct live *l)
     return status;
 }
 
-/* Choose who judges, and how frames are received, and report what cannot be enforced that way. */
+/* Choose the executor and the way by which frames are received, and report rules that can't be enforced that way. */
 static int look_at_rules(struct live *l)
 {
     char err[600];
@@ -145,13 +146,14 @@ int start_load(struct live *l)
 {
     char err[300];
     const int status = load_program(l);
-    /* --preflight looks at the host all the same, and a closed start shuts it. */
+    /* --preflight looks at the host anyway, and a closed start shuts it. */
     if (status && !l->o->preflight && l->o->on_exit != OPTIONS_END_CLOSED) return status;
     l->carry.host = host_open(err, sizeof err);
     return l->carry.host ? status : complain("%s", err);
 }
 
-/* Shut those of `all` that no other instance serves: what one judges is neither shut nor opened by another. */
+/* Shut those of `all` that no other instance serves: an interface that an instance judges is neither shut nor opened
+ * by another. */
 static int shut_free(const struct live *l, struct parent *p, struct guard_shut all[], unsigned count, unsigned *kept)
 {
     *kept = 0;
@@ -161,7 +163,8 @@ static int shut_free(const struct live *l, struct parent *p, struct guard_shut a
     return *kept && p ? parent_shut(p, all, *kept) : 0;
 }
 
-/* Shut the interfaces that rules or -i name and the unjudged ones; without a program, all of -i. *kept: their number */
+/* Shut the interfaces that rules or -i name and the unjudged ones; without a program, all of -i. *kept: number of
+ * interfaces shut. */
 static int shut(struct live *l, struct parent *p, unsigned *kept)
 {
     struct guard_shut ports[OPTIONS_IFACES] = {0};
@@ -178,7 +181,7 @@ static int shut(struct live *l, struct parent *p, unsigned *kept)
     return status;
 }
 
-/* Give up an interface that another instance serves: nothing of a former run stays there, and the others are shut. */
+/* Give up an interface that another instance serves: remove what a former run left there, and shut the others. */
 static void yield(struct live *l, struct parent **p)
 {
     unsigned kept;
@@ -200,7 +203,7 @@ int start_shut(struct live *l, struct parent **p)
     if (status) return status;
     for (unsigned i = 0; i < l->o->iface_count; i++)
         standing += (l->carry.guard.let_in[i] = hooks_standing(l->o->name, l->o->ifaces[i])) != 0;
-    /* Those rules and judges are as the former run has left them. */
+    /* True if the rules and judges are as the former run has left them. */
     const bool stands = !l->carry.now.program || standing == l->o->iface_count;
     return stands && parent_is_guarded(*p) ? 0 : shut(l, *p, &kept);
 }
@@ -230,12 +233,12 @@ int start_look(struct live *l)
         status = complain("this preyrun lacks --on-exit open, because it was built without clang (make KERNEL=0)");
     for (unsigned i = 0; i < l->o->iface_count; i++) {
         const struct host_link *link = host_link_named(l->carry.host, l->o->ifaces[i]);
-        /* look_at_host has reported missing and down interfaces. One that is down since another instance has opened
-         * it is taken over. */
+        /* look_at_host has reported missing and down interfaces. An interface that went down after another instance
+         * had opened it is taken over. */
         const bool here = link && (link->up || l->take);
         if (here) l->carry.ifindex[i] = link->ifindex;
-        /* A start that is closed lets in each once its judges are (links_let_in); a takeover changes nothing, and
-         * the other instance has let them in. */
+        /* A closed start lets in packets of each interface once its judge is attached (links_let_in). A takeover
+         * changes nothing, because the other instance has let them in. */
         const bool let_in = l->take || l->o->on_exit != OPTIONS_END_CLOSED;
         if (here && let_in) l->carry.guard.let_in[i] = link->ifindex;
         if (here) continue;
@@ -253,7 +256,7 @@ int start_look(struct live *l)
     return status;
 }
 
-/* All of a port but its sockets */
+/* Fill in a port, except for its sockets. */
 static void describe_port(struct live *l, struct worker *w, unsigned at)
 {
     struct port *p = &w->ports[at];

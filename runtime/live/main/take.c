@@ -1,4 +1,4 @@
-/* Until YOURS this start has changed nothing on the host that the other one would miss; after it, this start can't
+/* Until YOURS this start changes nothing on the host that the other instance would miss; after it, this start can't
  * be undone */
 #include "runtime/live/main/take.h"
 
@@ -39,7 +39,7 @@
 #include "runtime/record/format.h"
 #include "vm/keyed/keyed.h"
 
-enum { ADVANCES_MOST = 1 << 16 /* parts of flows in advance */ };
+enum { ADVANCES_MOST = 1 << 16 /* most parts of flows in advance */ };
 
 uint64_t take_patience(void) { return channel_until(HANDOFF_PATIENCE_NS); }
 
@@ -74,7 +74,7 @@ static int reach(const struct options *o)
     return why;
 }
 
-/* Ask by the control socket, with one end of a pair. Return 0; or the exit status after one line. */
+/* Ask over the control socket, with one end of a socket pair. Return 0, or the exit status after one line. */
 static int ask_takeover(int ctl, int with)
 {
     static const char question[] = "{\"ask\":\"takeover\"}";
@@ -98,7 +98,8 @@ static int file_make(struct take *t)
     const int fd = memfd_create("prey-takeover", MFD_CLOEXEC | MFD_ALLOW_SEALING), whole = F_SEAL_SHRINK | F_SEAL_GROW;
     if (fd < 0) return -errno;
     int failed = ftruncate(fd, (off_t)HANDOFF_FILE_MOST) ? -errno : 0;
-    if (!failed && fcntl(fd, F_ADD_SEALS, whole | F_SEAL_SEAL)) failed = -errno; /* to read a shorter one is a fault */
+    if (!failed && fcntl(fd, F_ADD_SEALS, whole | F_SEAL_SEAL))
+        failed = -errno; /* reading a shorter file would be a fault */
     void *at = failed ? MAP_FAILED : mmap(NULL, HANDOFF_FILE_MOST, PROT_READ, MAP_SHARED | MAP_NORESERVE, fd, 0);
     if (at != MAP_FAILED) {
         t->file = at;
@@ -186,7 +187,7 @@ static int hear_kernel(struct take *t)
     return !failed && !t->kernel.count ? -EPROTO : failed;
 }
 
-/* Return the exit status for a failure of the talk. */
+/* Return the words for a failure of the exchange. */
 static const char *talk_failed(int failed)
 {
     return failed == -ENODATA
@@ -205,7 +206,8 @@ struct take *take_meet(const struct options *o)
         complain("out of memory");
         return NULL;
     }
-    if (!kernel_layout(t->layout)) memset(t->layout, 0, sizeof t->layout); /* before anybody waits: it takes a while */
+    if (!kernel_layout(t->layout))
+        memset(t->layout, 0, sizeof t->layout); /* comes before anyone waits, because it takes a while */
     t->fd = starter_socket();
     for (unsigned i = 0; i < HANDOFF_FDS; i++) t->fds[i] = -1;
     for (unsigned i = 0; i < IO_FDS_MOST; i++) t->wire[i] = -1;
@@ -264,9 +266,9 @@ void take_free(struct take *t)
     free(t);
 }
 
-/* ---- a start that is made like it ---- */
+/* ---- a start that is made like the other instance ---- */
 
-/* Put the past behind the program of the file, which is given up. NULL: one line in err. */
+/* Return the file's program with the past of the running one added, and release `file`. NULL: one line in err. */
 static struct program *with_past(struct take *t, struct program *file, char *err, size_t err_len)
 {
     t->former = (struct archive){.at = t->file + t->hello.program, .left = t->hello.former, .reads = true};
@@ -275,8 +277,8 @@ static struct program *with_past(struct take *t, struct program *file, char *err
     return p;
 }
 
-/* Check the maps that came, or choose sizes for those that are made in their place. Return 0, or a negative errno with
- * one line. */
+/* Check the maps that came, or choose sizes for new maps in their place. Return 0, or a negative errno with one
+ * line. */
 static int look_at_maps(struct take *t, struct program *p, char *err, size_t err_len)
 {
     if (!t->hello.in_kernel) return 0;
@@ -288,7 +290,7 @@ static int look_at_maps(struct take *t, struct program *p, char *err, size_t err
 struct program *take_program(struct take *t)
 {
     char err[600];
-    uint8_t *own = malloc(t->hello.program + 1); /* the file may change while it is read */
+    uint8_t *own = malloc(t->hello.program + 1); /* a copy, because the file may change while it is read */
     if (own) memcpy(own, t->file, t->hello.program);
     snprintf(err, sizeof err, "out of memory");
     struct program *p = own ? program_load(own, t->hello.program, err, sizeof err) : NULL;
@@ -383,13 +385,14 @@ void take_hops(struct live *l)
     if (t->hello.hops) hops_archive(&l->world.hops, &a, clock_ns(CLOCK_MONOTONIC));
 }
 
-/* Take memory for the flows, and the pages of the file that are there, while the other instance still judges. */
+/* Take memory for the flows, and map the present pages of the file, while the other instance still judges. */
 static void take_memory(struct live *l)
 {
     const struct take *t = l->take;
     const uint64_t bytes = t->hello.flow_bytes;
     for (unsigned i = 0; i < l->carry.worker_count; i++) vm_ahead(l->carry.workers[i]->vm, bytes);
-    madvise(t->file, t->hello.present, MADV_POPULATE_READ); /* Linux 5.14; else as it is read */
+    madvise(t->file, t->hello.present,
+            MADV_POPULATE_READ); /* since Linux 5.14; otherwise pages are mapped as they are read */
 }
 
 /* ---- MORE, ADVANCE, NOW, LUGGAGE, READY, YOURS ---- */
@@ -399,8 +402,8 @@ int take_say(const struct take *t, uint32_t word)
     return message_send(t->fd, &word, sizeof word, NULL, 0, take_patience());
 }
 
-/* Hear YOURS. Where it is late this side is shut first: the other one's messages up to then hold, and it can send no
- * more, so that exactly one of the two judges. */
+/* Receive YOURS. If it is late, this side's socket is shut first: messages sent until then still count, and the
+ * other side can send no more, so exactly one of the two judges. */
 static int hear_yours(const struct take *t)
 {
     uint32_t word = 0;
@@ -426,7 +429,7 @@ static struct archive part_read(const struct take *t, const struct handoff_part 
                             .late = t->hello.crashes != 0};
 }
 
-/* Read flows that come in advance, until nothing more does. Return 0, or a negative errno. */
+/* Read flows that come in advance, until none are left. Return 0, or a negative errno. */
 static int take_advance(struct live *l)
 {
     const struct take *t = l->take;
@@ -459,33 +462,34 @@ static bool states_read(struct live *l, const struct handoff_luggage *g)
         struct worker *w = take_worker(l, i);
         const uint64_t program = w->program;
         if (!part_fits(&g->workers[i])) return false;
-        if (l->take->hello.crashes && !g->workers[i].len) continue; /* it had too many flows to keep */
+        if (l->take->hello.crashes && !g->workers[i].len) continue; /* the worker had too many flows to keep */
         a = part_read(l->take, &g->workers[i], carry->ports.count);
         a.rest = g->rest && !a.beside;
         worker_look(w, now);
         if (!w->egress.snapshot || !worker_archive(w, &a, now)) return false;
         if (take_gives_ports(l->take) && !l->take->others && !ports_walk_state(carry, w, &a)) return false;
-        if (a.moves || (a.late && !a.beside)) vm_loosen(w->vm); /* the kernel's numbers are of now */
-        w->program = program;                                   /* its number in this instance's recordings */
+        if (a.moves || (a.late && !a.beside))
+            vm_loosen(w->vm); /* with the kernel's state beside it, sequence numbers are up to date */
+        w->program = program; /* its number in this instance's recordings */
         w->tick_ns = now;
     }
     return !l->take->others || take_workers_move(l, now);
 }
 
-/* Return 0, or a negative errno with one line in `err`. */
+/* Take over all states. Return 0, or a negative errno with one line in `err`. */
 static int take_all(struct live *l, char *err, size_t err_len)
 {
     struct take *t = l->take;
     struct handoff_luggage g;
     unsigned none;
     snprintf(err, err_len, "the running instance doesn't hand over");
-    const bool crash = t->hello.crashes;              /* then only the last bytes written remain */
-    const bool early = !crash && !l->carry.in_kernel; /* the kernel's executor has no such rings */
+    const bool crash = t->hello.crashes;              /* after a crash, only the last written bytes exist */
+    const bool early = !crash && !l->carry.in_kernel; /* the kernel executor has no such rings */
     int failed = early ? take_ports_early(l, err, err_len) : 0;
     if (!failed && !crash) failed = take_advance(l);
     if (!failed) failed = take_say(t, HANDOFF_NOW);
     const uint64_t until_ns =
-        take_patience(); /* one deadline for all, as on the other side, where workers are paused */
+        take_patience(); /* one deadline for everything, as on the other side, where workers are paused */
     if (!failed) failed = message_receive(t->fd, &g, sizeof g, NULL, 0, &none, until_ns);
     if (!failed) failed = take_ports_hear(t, &l->carry, g.ports, until_ns);
     if (failed) return failed;
@@ -493,8 +497,9 @@ static int take_all(struct live *l, char *err, size_t err_len)
     if (take_gives_ports(t) && take_ports_open(l)) return -EIO;
     snprintf(err, err_len, "the state that was handed over can't be read");
     if (!states_read(l, &g)) return -EBADMSG;
-    snprintf(err, err_len,
-             "the parent process of this preyrun is gone"); /* without it this one would not judge for long */
+    snprintf(
+        err, err_len,
+        "the parent process of this preyrun is gone"); /* without the parent, this process would not judge for long */
     if (getppid() != l->tell.channel->parent) return -ESRCH;
     snprintf(err, err_len, "the running instance has not let go");
     failed = take_say(t, HANDOFF_READY);
@@ -518,13 +523,13 @@ int take_over(struct live *l)
     dealt_begin(&l->carry);
     listeners_deal(&l->carry);
     if (others) take_workers_drain(l);
-    limits_go_on(&l->control); /* the workers' threads publish theirs later */
+    limits_go_on(&l->control); /* the workers' threads publish their counters later */
     observed_go_on(&l->carry);
     copies_again(l->carry.copies);
     return 0;
 }
 
-/* Hear KEPT. */
+/* Receive KEPT. */
 static void take_kept(struct live *l)
 {
     const struct take *t = l->take;
@@ -541,7 +546,7 @@ void take_settle(struct live *l)
     char err[300];
     if (ask_TAKEN(l->tell.channel, err, sizeof err)) complain("notice: the record of changes: %s", err);
     if (!l->carry.in_kernel) steered_begin(&l->carry);
-    /* The other one waits for it, so that its control socket exists until this one's does. */
+    /* The other instance waits for this message, so that its control socket exists until this one's does. */
     const struct handoff_named named = {l->o->takeover_drain_ns};
     message_send(l->take->fd, &named, sizeof named, NULL, 0, take_patience());
     if (l->carry.observed_late) take_kept(l);

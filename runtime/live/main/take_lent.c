@@ -1,5 +1,5 @@
-/* LENT: what the parent of the other instance lends goes to the parent of this one, through the process that becomes it
- */
+/* LENT: the things that the other instance's parent lends go to this instance's parent, through the process that
+ * becomes it */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -24,7 +24,8 @@ static bool is_memory(int fd)
     return seals >= 0 && (seals & whole) == whole;
 }
 
-/* WIRE: the inline stack, a worker's device and listeners in each message, in their order, and its memory */
+/* Receive WIRE: the inline stack, with one worker's device and listeners in each message, in the workers' order, and
+ * its memory */
 static int wire_hear(struct take *t, uint64_t until_ns)
 {
     int failed = 0;

@@ -1,4 +1,4 @@
-/* Ports come twice: in advance, to be mapped, and with the place up to which they were read */
+/* Ports come twice: in advance, to be mapped, and later with the position up to which they were read */
 #include "runtime/live/main/take_ports.h"
 
 #include <errno.h>

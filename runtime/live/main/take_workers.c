@@ -1,4 +1,4 @@
-/* Nothing here is seen by the instance that runs, until it has let go */
+/* The running instance notices nothing of this before it has yielded */
 #include "runtime/live/main/take_workers.h"
 
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 struct others {
     unsigned count;
     struct shared *shared;
-    struct worker *workers[WORKERS_MOST]; /* [count] */
+    struct worker *workers[WORKERS_MOST]; /* [count] workers of the former shape */
 };
 
 const char *take_workers_stay(const struct take *t, const struct carry *carry)
@@ -66,7 +66,7 @@ struct worker *take_ports_of(const struct live *l, unsigned worker)
     return worker < l->carry.worker_count ? l->carry.workers[worker] : l->take->others->workers[worker];
 }
 
-/* Let the stations that a bridge knows be known here, too. */
+/* Copy the stations that a worker's bridge knows to another worker. False: out of memory. */
 static bool move_bridge(struct worker *w, struct worker *from)
 {
     enum { MOST = 64 << 20 };
@@ -102,7 +102,7 @@ bool take_workers_move(struct live *l, uint64_t now_ns)
     return good;
 }
 
-/* Judge the frames that wait in a port, each where it belongs. No worker runs yet. */
+/* Judge the frames that wait in a port, each by its own worker. No worker runs yet. */
 static void drain_port(struct carry *carry, struct port *p, unsigned at, uint64_t now_ns)
 {
     enum { TURNS = 1 << 14 };
@@ -128,7 +128,8 @@ void take_workers_drain(struct live *l)
     struct carry *carry = &l->carry;
     const struct others *o = l->take->others;
     const uint64_t now = clock_ns(CLOCK_MONOTONIC);
-    for (unsigned i = o->count; i-- > carry->worker_count;) /* the last first: so the others keep their places */
+    for (unsigned i = o->count;
+         i-- > carry->worker_count;) /* from the last one, so that the others keep their places */
         for (unsigned at = 0; at < o->workers[i]->egress.port_count; at++) {
             struct port *p = &o->workers[i]->ports[at];
             drain_port(carry, p, at, now);

@@ -1,5 +1,5 @@
-/* The turns of the main thread: it waits for the descriptors and times of turn.def, and does the steps there in their
- * order. */
+/* The turns of the main thread: it waits for the descriptors and times of turn.def, and does the steps in the order
+ * there. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -52,7 +52,7 @@
 
 enum { SECOND_NS = 1000000000 };
 
-/* Result of a step; 0 or more: the exit status, as the end has come */
+/* Result of a step; 0 or more: the exit status, because the end has come */
 enum { GOES_ON = -1, NO_MEMORY = -2 };
 
 bool turn_called(struct live *l, struct worker *w)
@@ -111,7 +111,7 @@ bool turn_report(struct live *l, bool running)
     return !failed;
 }
 
-/* Report the new interface numbers to probes through services, which listen on interfaces. */
+/* Report new interface numbers to probes through services, which listen on interfaces. */
 static void follow_numbers(struct live *l)
 {
     if (l->renumbered == l->world.renumbered) return;
@@ -119,8 +119,8 @@ static void follow_numbers(struct live *l)
     via_links(&l->rules);
 }
 
-/* Send a sign of life once each worker has been held for a moment. A hanging worker blocks this thread, so the manager
- * gets no more signs. While a reload waits for workers, that wait itself shows whether they run. */
+/* Send a sign of life once each worker has been held for a moment. A hanging worker blocks this thread, so the
+ * manager gets no more signs. While a reload waits for workers, that wait shows whether they run. */
 static void say_alive(struct live *l, uint64_t now)
 {
     if (!notified_due(&l->tell, now) || change_pending(&l->carry)) return;
@@ -140,18 +140,18 @@ static bool workers_called(struct live *l, const struct pollfd ready[])
     return fine;
 }
 
-/* When a step is done */
+/* Times at which a step is done */
 enum step_when {
     READY,  /* its descriptor is readable */
-    GONE,   /* the peer has closed its descriptor; another thread reads from there */
+    GONE,   /* the peer has closed its descriptor; another thread reads from it */
     EACH,   /* each turn; descriptor and time only end the wait */
     SECOND, /* once per second */
 };
 
 struct step {
     enum step_when when;
-    int (*fd)(const struct live *l);                                       /* -1: none */
-    uint64_t (*due_ns)(const struct live *l, uint64_t now);                /* UINT64_MAX: none */
+    int (*fd)(const struct live *l);                        /* descriptor; -1: none */
+    uint64_t (*due_ns)(const struct live *l, uint64_t now); /* time at which the wait ends; UINT64_MAX: none */
     int (*run)(struct live *l, uint64_t now, const struct pollfd ready[]); /* ready: descriptors of the workers */
 };
 
@@ -177,8 +177,8 @@ enum { STEPS = sizeof steps / sizeof *steps };
 /* Descriptors of the steps, then of the workers */
 typedef struct pollfd waiting[STEPS + WORKERS_MOST];
 
-/* Poll those that have a descriptor: a list with gaps may be longer than a process may have open, which poll refuses
- * (EINVAL). Return 0 or a negative errno. */
+/* Poll the entries that have a descriptor: a list with gaps may be longer than the limit on open descriptors, and
+ * poll refuses such a list (EINVAL). Return 0 or a negative errno. */
 static int poll_some(waiting fds, unsigned count, int ms)
 {
     waiting some;
@@ -210,7 +210,7 @@ static int wait_on(const struct live *l, waiting fds, uint64_t second_ns)
     return poll_some(fds, STEPS + l->carry.worker_count, ms);
 }
 
-/* Do the steps of a turn. second: a second has gone by. */
+/* Do the steps of a turn. second: a second has passed. */
 static int do_steps(struct live *l, const waiting fds, bool second)
 {
     uint64_t now = clock_ns(CLOCK_MONOTONIC);

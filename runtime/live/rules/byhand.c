@@ -19,7 +19,7 @@ const char *by_hand_word(const struct by_hand *h)
     return h && h->state == BY_HAND_FILE && h->weighted ? "weight" : by_hand_words[h ? h->state : BY_HAND_FILE];
 }
 
-/* Return the number of servers that the file names; servers of the past come after them. */
+/* Return the number of servers that the file names; past servers come after these. */
 static uint32_t servers(const struct program *p) { return p->past ? p->past->servers : p->servers_count; }
 
 uint32_t by_hand_server(const struct program *p, const char *name)
@@ -131,7 +131,7 @@ static bool by_hand_follow(struct rules *rules, uint64_t now_ns)
     return world_publish(rules->world, false);
 }
 
-/* Return the settings of the server with that name, made if missing. NULL: out of memory. */
+/* Return the settings of the server with that name, which are made if missing. NULL: out of memory. */
 static struct by_hand *one(struct rules *rules, const char *server)
 {
     struct by_hand *h = rules->by_hand;
@@ -166,7 +166,7 @@ static bool says_nothing(const struct by_hand *h) { return h->state == BY_HAND_F
 
 static bool is_nobodys(const struct by_hand *h) { return !h->found; }
 
-/* Take over the settings of w: a weight ends a drain, `file` cancels all, other states leave the weight. */
+/* Take over the settings of w: a weight ends a drain, `file` cancels all settings, other states leave the weight. */
 static void setting_take(struct by_hand *h, const struct by_hand *w, uint64_t now_ns)
 {
     if (w->weighted) h->weight = w->weight;
@@ -272,7 +272,7 @@ void drained_archive(struct rules *rules, struct archive *a)
 void by_hand_forget(struct rules *rules) { settings_forget(rules, is_nobodys); }
 void by_hand_fini(struct rules *rules) { settings_forget(rules, NULL); }
 
-/* Return the number of services that the file names; services of the past come after them. */
+/* Return the number of services that the file names; past services come after these. */
 static uint32_t services(const struct program *p) { return p->past ? p->past->services : p->services_count; }
 
 bool drained_can(const struct program *p, uint32_t service) { return !(p->services[service].flags & PBC_SERVICE_CUT); }

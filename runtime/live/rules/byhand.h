@@ -7,13 +7,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* The states to set: `file` cancels all. A drain is a weight of 0 until `until_ns`; then the server is down. */
+/* The states to set: `file` cancels all settings. A drain is a weight of 0 until `until_ns`; then the server is
+ * down. */
 enum by_hand_state { BY_HAND_FILE, BY_HAND_DRAIN, BY_HAND_UP, BY_HAND_DOWN, BY_HAND_STATES };
 extern const char *const by_hand_words[BY_HAND_STATES];
 
 struct by_hand {
     struct by_hand *next;
-    char *server; /* POOL/SERVER */
+    char *server; /* name as POOL/SERVER */
     bool found;   /* the server is in the program of the last by_hand_apply */
     enum by_hand_state state;
     bool weighted, over; /* `weight` is set; the drain has expired */
@@ -32,14 +33,14 @@ struct ruling;
 
 /* Apply the settings to the ruling. Call health_agree afterwards. */
 void by_hand_apply(const struct rules *rules, struct ruling *r);
-/* True if the server is down: by hand, or, if unset, by its checks. */
+/* True if the server is down: by hand, or, if no state is set, by its checks. */
 bool by_hand_down(const struct ruling *r, uint32_t server, bool checks_say);
 
 struct program;
 /* Return the server of that name; PBC_NONE: none. */
 uint32_t by_hand_server(const struct program *p, const char *name);
-/* Set a weight if w->weighted, which ends a drain, else a state. Publish it, later if memory is out. Return 0, or
- * -ENOMEM with nothing set. */
+/* Set a weight if w->weighted, which ends a drain, else a state. Publish the setting, later if memory is out. Return
+ * 0, or -ENOMEM with nothing set. */
 int by_hand_set(struct rules *rules, uint32_t server, const struct by_hand *w);
 /* Return the weight in force: set by hand, or from the file. */
 unsigned by_hand_weight(const struct ruling *r, uint32_t server);
@@ -52,8 +53,8 @@ bool by_hand_tick(struct rules *rules, uint64_t now_ns);
 void by_hand_forget(struct rules *rules);
 void by_hand_fini(struct rules *rules);
 
-/* Services that an operator drains: they take no new connections, and present ones go on until they end. They are
- * kept by name, like servers. */
+/* Services that an operator drains: they take no new connections, and existing ones go on until they end. They are
+ * kept by name, as servers are. */
 struct drained {
     struct drained *next;
     char *service;
@@ -72,11 +73,11 @@ const struct drained *drained_find(const struct rules *rules, const char *name);
 
 /* Apply the drains to the ruling. */
 void drained_apply(const struct rules *rules, struct ruling *r);
-/* Begin a drain by that user, or end it (`off`). Publish it, later if memory is out. Return 0, or -ENOMEM with nothing
- * set. */
+/* Begin a drain by that user, or end it (`off`). Publish the change, later if memory is out. Return 0, or -ENOMEM
+ * with nothing set. */
 int drained_set(struct rules *rules, uint32_t service, bool off, uid_t by);
 
-/* Write or read all settings of servers, and all drains (vm/keyed/archive.h). The input is hostile, and applies from
+/* Write or read all settings of servers, and all drains (vm/keyed/archive.h). The input is hostile; it applies from
  * the next by_hand_apply and drained_apply on. */
 struct archive;
 void by_hand_archive(struct rules *rules, struct archive *a);

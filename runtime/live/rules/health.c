@@ -1,4 +1,4 @@
-/* Health of servers: each has at most one line in ten seconds, with the number of changes not reported before. */
+/* Health of servers. Each has at most one line in ten seconds, with the number of unreported changes. */
 #include "runtime/live/rules/health.h"
 
 #include <inttypes.h>
@@ -16,7 +16,7 @@
 #include "vm/keyed/keyed.h"
 
 #define TOLD_EACH_NS UINT64_C(10000000000)
-#define SLACK_NS     UINT64_C(4000000) /* probes due within this time of one another are one turn of the loop */
+#define SLACK_NS     UINT64_C(4000000) /* probes due within this time of one another are sent in one turn */
 
 /* The last line written about a server: its time, and the changes up to then. */
 struct health_told {
@@ -41,7 +41,7 @@ static int open_certificates(void *with, const char *path)
     return failed ? failed : fd;
 }
 
-/* Ask for the raw sockets when a program first checks by echo requests. */
+/* Request the raw sockets when a program first has checks by echo requests. */
 static bool open_echo(struct rules *rules, char *err, size_t err_len)
 {
     if (rules->echo[0] >= 0 || !checks_any(rules->carry->now.program, PBC_CHECK_ICMP)) return true;
@@ -93,7 +93,8 @@ static void take_over_health(struct ruling *now, const struct ruling *before, co
     }
 }
 
-/* Set each server up or down. A server whose check is gone is up; a server that is still checked keeps its state. */
+/* Set each server up or down. A server whose check was removed is up; a server that is still checked keeps its
+ * state. */
 void health_agree(struct ruling *now, uint64_t now_ns)
 {
     for (uint32_t s = 0; s < now->program->servers_count; s++) {
@@ -146,7 +147,8 @@ void health_archive(struct rules *rules, struct archive *a)
     if (!a->reads || a->bad) return;
     by_hand_apply(rules, now);
     drained_apply(rules, now);
-    for (uint32_t s = 0; s < now->program->servers_count; s++) { /* set_down would begin slow starts again */
+    for (uint32_t s = 0; s < now->program->servers_count;
+         s++) { /* without set_down, which would begin slow starts again */
         const struct check_state *state = now->checks ? checks_of(now->checks, s) : NULL;
         const bool down = by_hand_down(now, s, state && state->checked && !state->up);
         now->down[s] = (uint8_t)((now->down[s] & FACTS_NOT_BY_CHECKS) | (down ? FACTS_DOWN : 0));

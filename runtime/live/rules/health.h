@@ -22,7 +22,7 @@ void health_refused(struct rules *rules, const struct refusal *r, uint64_t now_n
 /* Report the changes that were held back because there were many. Call once per second. */
 void health_tick(struct rules *rules, uint64_t now_ns);
 /* Write or read the state of all servers of the program in force, after by_hand_archive (vm/keyed/archive.h). The
- * input is hostile, and is published by the caller. */
+ * input is hostile. The caller publishes it. */
 struct archive;
 void health_archive(struct rules *rules, struct archive *a);
 void health_fini(struct rules *rules);

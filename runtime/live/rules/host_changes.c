@@ -1,5 +1,5 @@
-/* Changes that this instance makes to the host: guard rules, reserved ports. The parent makes them and undoes them at
- * the end. */
+/* Changes that this instance makes to the host: guard rules, reserved ports. The parent makes them, and undoes them
+ * at the end. */
 #include "runtime/live/rules/host_changes.h"
 
 #include <errno.h>
@@ -28,13 +28,13 @@ int host_changes_begin(struct rules *rules)
     if (shared_ports_reserve(rules->carry, rules->carry->now.program, err, sizeof err))
         return tell_fault(rules->tell, "%s", err);
     if (!rules->o->takeover) return hide_guard(rules->carry);
-    /* Those of the instance before are until the first second. */
+    /* Until the first second has passed, the former instance's guard rules are in force. */
     rules->carry->guard.hears = enforce_elsewhere(rules->carry);
     rules->carry->guard.ports.given_anew = true;
     return 0;
 }
 
-/* Report once that a filter had to be set again, and again only after it was found in place. */
+/* Report once that a filter had to be set again; report it again only after the filter was found in place. */
 static void tell_kept(struct rules *rules, unsigned at, int kept, const char *why)
 {
     const char *name = rules->o->ifaces[at];

@@ -14,7 +14,7 @@ void host_changes_keep(struct rules *rules);
 int host_changes_watch(struct rules *rules);
 /* Set guard rules again if another program changed them. */
 void host_changes_follow(struct rules *rules);
-/* Wait for the end of an instance of that name that was killed and is still ending. */
+/* Wait until a killed instance of that name has ended. */
 void host_changes_await(const struct options *o);
 /* Undo the changes of the dead instance --name, or of all dead ones in this network namespace. */
 int host_changes_cleanup(const struct options *o);

@@ -1,4 +1,4 @@
-/* One walk over the devices for refusals, for sentences at a start, and for news when links change */
+/* One walk over the devices for refusals, for a start's sentences, and for reports when links change */
 #include "runtime/live/rules/judged.h"
 
 #include <stdarg.h>
@@ -8,9 +8,9 @@
 #include "runtime/base/complain.h"
 #include "runtime/live/carry/guard/unjudged.h"
 
-enum { TOLD_MOST = 12 }; /* devices in one text */
+enum { TOLD_MOST = 12 }; /* most devices in one text */
 
-/* A text in the making, of clauses. */
+/* A text of clauses that is being written. */
 struct clauses {
     const struct rules *rules;
     const struct program *p;
@@ -43,13 +43,14 @@ static void add_clause(struct clauses *c, const char *text)
         add(c, "%s%s", c->used ? "; " : "", text);
 }
 
-/* The search for a device of other rules under those in force. */
+/* The search, under the rules in force, for a device of other rules. */
 struct standing {
     const struct unjudged *next;
     bool is_no_worse;
 };
 
-/* Compare the device with the same under the rules in force: they shut it, too, and for no less. */
+/* Compare the device with itself under the rules in force: both shut it or lack it, and the new rules have no
+ * further gaps. */
 static void compare_standing(void *arg, const struct unjudged *now)
 {
     struct standing *s = arg;
@@ -60,7 +61,7 @@ static void compare_standing(void *arg, const struct unjudged *now)
     s->is_no_worse |= (kept_shut || kept_away) && !(next->gaps & ~now->gaps);
 }
 
-/* True if the rules in force leave no more of the device to others than these. */
+/* True if these rules leave no more of the device unjudged than the rules in force do. */
 static bool is_no_worse(const struct rules *rules, const struct unjudged *u)
 {
     const struct ruling *now = &rules->carry->now;
@@ -68,7 +69,7 @@ static bool is_no_worse(const struct rules *rules, const struct unjudged *u)
     return unjudged_each(rules->carry, now->program, now->allows, compare_standing, &s) && s.is_no_worse;
 }
 
-/* True if rules are refused for it, unless those in force are no better. */
+/* True if rules are refused because of the device, unless those in force are no better. */
 static bool is_fault(const struct unjudged *u)
 {
     const bool judged = u->gaps && !(u->gaps & ~(unsigned)GAP_PAST);
@@ -105,7 +106,7 @@ static void add_told(void *arg, const struct unjudged *u)
     add_clause(c, text);
 }
 
-/* Write a text by a function for each device. False if memory ran out, which the text reports. */
+/* Write a text by a function that is called for each device. False if memory ran out, which the text reports. */
 static bool write_text(const struct rules *rules, const struct program *p, const char *allows, unjudged_fn *fn,
                        char *text, size_t len)
 {
@@ -117,7 +118,7 @@ static bool write_text(const struct rules *rules, const struct program *p, const
     return found;
 }
 
-/* Write why --allow-unjudged needs a name, with the names that it could have. */
+/* Write why --allow-unjudged needs a name, with possible names. */
 static void want_names(const struct rules *rules, const struct program *p, char *why, size_t len)
 {
     char names[300];
@@ -240,7 +241,7 @@ static void tell_device(void *arg, const struct unjudged *u)
                 u->named && rules->o->monitor ? "; --monitor enforces nothing" : "");
 }
 
-/* Take up the text of now. Return true if it is another one. */
+/* Write the present text. Return true if it has changed. */
 static bool text_renew(struct rules *rules)
 {
     char now[sizeof rules->unjudged];
@@ -249,7 +250,7 @@ static bool text_renew(struct rules *rules)
     struct clauses never = {.rules = rules, .text = rules->never, .len = sizeof rules->never};
     *rules->never = 0;
     each_never(rules, add_text, &never);
-    rules->judged_at = found ? host_number(rules->carry->host) : 0; /* no host has that number */
+    rules->judged_at = found ? host_number(rules->carry->host) : 0; /* 0: no host has that number */
     rules->judged_for = rules->carry->now.program->serial;
     const bool other = strcmp(now, rules->unjudged) != 0;
     memcpy(rules->unjudged, now, sizeof now);

@@ -1,4 +1,4 @@
-/* An answer from a neighbour is made for each lease, and judged by the program */
+/* A neighbour's reply is made for each lease, and judged by the program */
 #include "runtime/live/rules/leased.h"
 
 #include <linux/if_addr.h>
@@ -10,7 +10,7 @@
 #include "vm/packet/key.h"
 #include "vm/packet/parse/header.h"
 
-/* Kinds of answers that renew an address */
+/* Kinds of replies that renew an address */
 enum lease { LEASE_DHCP, LEASE_DHCP6, LEASE_ROUTER };
 static const char *const lease_names[] = {"DHCP", "DHCPv6", "router advertisements"};
 
@@ -20,7 +20,7 @@ static enum lease lease_of(const struct host_address *a)
     return a->prefix == 128 ? LEASE_DHCP6 : LEASE_ROUTER;
 }
 
-/* Return the answer, from a neighbour of the address. */
+/* Return the reply, sent by a neighbour of the address. */
 static struct frame_spec answer_to(const struct host_address *a, enum lease lease)
 {
     const bool v6 = a->addr.family == 6, router = lease == LEASE_ROUTER;

@@ -1,4 +1,5 @@
-/* Flows' use of the past. Workers stop for a moment, one after the other, so that their counters can be read. */
+/* Flows' use of earlier programs. Workers stop for a moment, one after the other, so that their counters can be
+ * read. */
 #include "runtime/live/rules/leftover.h"
 
 #include <stdlib.h>
@@ -28,7 +29,7 @@ uint8_t *leftover_gone(const struct rules *rules)
     return NULL;
 }
 
-/* True if any index from `first` on is not gone. */
+/* True if any index from `first` on is still used. */
 static bool any(const uint8_t *gone, uint32_t first, uint32_t count)
 {
     return first < count && memchr(gone + first, 0, count - first);

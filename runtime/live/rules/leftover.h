@@ -6,5 +6,5 @@
 /* Return the earlier programs' services, servers and nats that no flow uses, in the form that remap_new takes; the
  * caller frees it. NULL: none, or out of memory. Not during a reload. */
 uint8_t *leftover_gone(const struct rules *rules);
-/* Return which parts flows still use, for guard rules and steering. Out of memory: all count as used. */
+/* Return the parts that flows still use, for guard rules and steering. Out of memory: all count as used. */
 struct lingering_used leftover_used(const struct rules *rules);

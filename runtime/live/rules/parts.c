@@ -32,7 +32,7 @@ static bool zones_look(const struct program_change *c)
 
 static const struct part part_zones = {.admits = zones_look};
 
-/* Refuse a bridge whose firewalls have no `forward` rules: it would let all through and seem to judge it. */
+/* Refuse a bridge whose firewalls have no `forward` rules: it would pass all frames and seem to judge them. */
 static bool bridge_look(const struct program_change *c)
 {
     const struct program *p = c->program;
@@ -99,7 +99,7 @@ static const struct part part_owners = {.prepares = owners_prepare};
 
 /* ---- flows of the old program ---- */
 
-/* Flows of the old program drain: guard rules and steering cover both. */
+/* Let flows of the old program drain: guard rules and steering cover both programs. */
 static bool lingering_prepare(struct program_change *c)
 {
     struct carry *carry = c->carry;
@@ -194,7 +194,8 @@ static bool enforce_look(const struct program_change *c)
 
 static const struct part part_enforce = {.admits = enforce_look};
 
-/* Settings by hand may have changed meanwhile. Guard rules and steering may belong to both programs. */
+/* Apply settings by hand again, because they may have changed meanwhile. Set guard rules and steering again if they
+ * may belong to both programs. */
 static void former_undo(struct program_change *c)
 {
     struct ruling *now = &c->carry->now;
@@ -204,7 +205,7 @@ static void former_undo(struct program_change *c)
     if (c->hidden && !hide_guard(c->carry)) steered_rules(c->carry);
 }
 
-/* The last undo, when all else belongs to the former program again */
+/* The last undo, when everything else belongs to the former program again */
 static const struct part part_former = {.undoes = former_undo};
 
 static bool by_hand_prepare(struct program_change *c)
@@ -223,9 +224,9 @@ static bool health_prepare(struct program_change *c)
 
 static const struct part part_health = {.prepares = health_prepare};
 
-/* All parts, in their order. The first check is reported first. Guard rules and steering are of both programs before
- * the new one is offered: flows of the old one may drain. The ruling takes live sets with it; snapshot, loops and
- * copies follow it; the workers' vms need all of them. */
+/* All parts, in their order. The first check is reported first. Guard rules and steering cover both programs before
+ * the new one is offered, because flows of the old one may drain. The ruling takes the live sets; snapshot, loops
+ * and copies come after it; the workers' vms need all of them. */
 static const struct part *const parts[] = {
     &part_zones,    &part_tun,          &part_former,    &part_members,   &part_ruling, &part_by_hand, &part_health,
     &part_owners,   &part_shared_ports, &part_lingering, &part_in_kernel, &part_ports,  &part_hide,    &part_steered,

@@ -27,7 +27,7 @@
 #include "runtime/live/world/announced.h"
 
 #define SECOND_NS UINT64_C(1000000000)
-enum { NAMED_AGAIN_S = 30 /* before servers by name are tried again, where a reload for them was refused */ };
+enum { NAMED_AGAIN_S = 30 /* seconds until servers by name are tried again after a refused reload */ };
 
 struct reload {
     struct program_change change;
@@ -128,7 +128,7 @@ void reload_to(struct rules *rules, const struct reload_wish *wish)
     program_put(with_names.program);
 }
 
-/* A refused one is tried again: the names may stay as they are for good. */
+/* Try a refused reload again, because the names may never change again. */
 static void named_over(void *with, const char *why)
 {
     struct rules *rules = with;
@@ -174,7 +174,7 @@ static struct reload_wish file_wish(const struct rules *rules, enum began_way wa
     return (struct reload_wish){.name = rules->o->program, .what = "reload", .by = "", .began.way = way};
 }
 
-/* Begin a reload from the file. Without a program err has the reason. */
+/* Begin a reload from the file. If there is no program, err has the reason. */
 static void take_file(struct rules *rules, const struct reload_wish *w, const char *err)
 {
     if (!w->program) {
@@ -234,7 +234,7 @@ void reload_changed(struct rules *rules)
     program_put(w.program);
 }
 
-/* Note the bound of flows that is in force now. */
+/* Note the limit on flows that is now in force. */
 static void flows_follow(struct rules *rules, const struct reload *r)
 {
     if (!(r->change.remap->from->meta->flags & PBC_KEEPS_FLOWS)) rules->carry->flows = rules->carry->now.program->flows;
@@ -244,7 +244,7 @@ static void say_reloaded(struct rules *rules, const struct reload *r)
 {
     const struct program *p = rules->carry->now.program;
     flows_follow(rules, r);
-    const uint32_t services = p->past ? p->past->services : p->services_count; /* without services that drain */
+    const uint32_t services = p->past ? p->past->services : p->services_count; /* without past services, which drain */
     events_tell(
         &rules->tell->events, TOLD_RELOADED, "%s: %u rule%s, %u service%s%s%s%s%s%s%s", rules->carry->now.name,
         p->rules_count, p->rules_count == 1 ? "" : "s", services, services == 1 ? "" : "s", r->wish.by,
@@ -259,7 +259,7 @@ static void say_reloaded(struct rules *rules, const struct reload *r)
     notified_ready(rules->tell);
 }
 
-/* Finish the change. All workers gave the same answer, because they run the same program. */
+/* Finish the change. All workers have the same result, because they run the same program. */
 static void change_finish(struct rules *rules)
 {
     struct carry *carry = rules->carry;
@@ -269,15 +269,15 @@ static void change_finish(struct rules *rules)
         parts_undo(&r->change);
         refuse_reload(rules, &r->wish, strerror(-refused));
     } else {
-        /* Packets that cross are left to the host, if prey sent them on by the program before and leaves them to the
-         * host now. None of them drain: flows that are sent on have guard rules of their own. */
+        /* Crossing packets are left to the host if prey forwarded them under the former program, but not under this
+         * one. They do not drain: flows that prey forwards have their own guard rules. */
         if (carry->guard.lingering.whole_ns[LINGERS_ROUTED]) {
             carry->guard.lingering.whole_ns[LINGERS_ROUTED] = 0;
             if (!enforce_routes(carry, carry->now.program)) hide_guard(carry);
         }
         rules->began = r->wish.began;
         rules->begun += !r->wish.by_names;
-        in_kernel_hear_all(carry); /* members that rules of the program before have added come over, too */
+        in_kernel_hear_all(carry); /* takes over members that rules of the former program have added */
         members_settle(rules, &r->change);
         if (r->wish.by_names)
             flows_follow(rules, r);

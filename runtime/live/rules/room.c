@@ -1,4 +1,4 @@
-/* A share of the memory, between two bounds, divided among workers */
+/* A share of the memory, between a minimum and a maximum, divided among workers */
 #include "runtime/live/rules/room.h"
 
 #include <stdio.h>
@@ -12,7 +12,7 @@ enum {
     FLOWS_MOST = 1000000,
     KERNEL_MOST = 1 << 18,
     FLOWS_LEAST = 16384,
-    HALF_OPEN = 10 /* one half-open flow per so many flows */
+    HALF_OPEN = 10 /* flows per half-open flow */
 };
 
 uint64_t room_of(uint64_t memory, bool in_kernel)

@@ -7,8 +7,8 @@
 uint64_t room_of(uint64_t memory, bool in_kernel);
 
 /* Find the room on this machine for all workers together: one connection for each 16 KiB of memory, as Netfilter
- * sizes its table. The least is 16,384, the most a million. If the kernel judges, the most is 262,144, because its
- * tables are allocated at the start. */
+ * sizes its table. The minimum is 16,384, the maximum a million; if the kernel judges, 262,144, because its tables
+ * are allocated at the start. */
 void room_look(struct rules *rules);
 
 /* Set a worker's share of the room in the program, before anything is built from it. */

@@ -13,12 +13,12 @@ struct names;
 struct reload;
 struct via;
 
-/* ---- the beginning of the program in force: its way, and the user who asked for it ---- */
+/* ---- the beginning of the program in force: its way, and the user who requested it ---- */
 
 /* Ways, with their words: BEGAN(ident, word) */
 #define BEGAN_WAYS(BEGAN)                                                                                              \
     BEGAN(START, "start")                                                                                              \
-    BEGAN(RELOAD, "reload") /* SIGHUP, or asked for */                                                                 \
+    BEGAN(RELOAD, "reload") /* SIGHUP, or a request */                                                                 \
     BEGAN(LOAD, "load")                                                                                                \
     BEGAN(ROLLBACK, "rollback")                                                                                        \
     BEGAN(WATCH, "watch")      /* the file has changed */                                                              \
@@ -32,8 +32,8 @@ enum began_way {
 
 struct began {
     enum began_way way;
-    bool asked;     /* a user asked for it: */
-    uint32_t uid;   /* user of the process that asked */
+    bool asked;     /* a user requested it: */
+    uint32_t uid;   /* user of the process that sent the request */
     uint32_t login; /* the user who had logged in (host/file/login.h); LOGIN_NONE: none */
 };
 
@@ -64,10 +64,10 @@ struct rules {
     char never[2000];               /* its rules that never match (judged.h); empty: none */
     uint64_t judged_at, judged_for; /* host_number, and the program's serial, of that text */
     uint64_t room;                  /* room for connections of all workers, if the rules do not set it (room.h) */
-    bool unkept[PORTS_MOST];        /* reported that the port's filter had to be set again */
+    bool unkept[PORTS_MOST];        /* the port's filter had to be set again, which was reported */
     int echo[2];                    /* raw sockets for checks by echo requests, IPv4 and IPv6; -1: none */
     struct via *via;                /* state of checks through services; NULL: none */
-    uint64_t not_begun, not_begun_ns; /* checks that could not begin, as last reported, and when */
+    uint64_t not_begun, not_begun_ns; /* checks that could not begin, as last reported, and time of that report */
     struct by_hand *by_hand;          /* settings by hand, the newest first */
     struct drained *drained;          /* services that drain, the newest first */
     struct members *members;          /* live sets (members/); NULL before the start */

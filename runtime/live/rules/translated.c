@@ -1,4 +1,4 @@
-/* Addresses of rules are looked up in the routes: one behind a device without a port is not seen here */
+/* Addresses of rules are looked up in the routes, to find those behind a device without a port */
 #include "runtime/live/rules/translated.h"
 
 #include <stdlib.h>
@@ -7,21 +7,25 @@
 #include "runtime/base/complain.h"
 #include "runtime/host/look/translators.h"
 
-enum { TOLD_MOST = 5, RANGES_MOST = 64, QUESTIONS_MOST = 8192 }; /* rules in notices; ranges of a set; all questions */
+enum {
+    TOLD_MOST = 5,
+    RANGES_MOST = 64,
+    QUESTIONS_MOST = 8192
+}; /* most rules in notices; most ranges per set; most questions */
 
 struct notices {
     const struct rules *rules;
     const struct program *p;
     struct host_translators by;
-    const char **behind; /* [sets_count]: the device behind which addresses of the set are; NULL: not known yet */
-    bool *walked;        /* [chains_count] */
-    unsigned told, ranges, questions; /* ranges that represent each set */
-    bool cut;                         /* a set was not asked for as far as RANGES_MOST */
+    const char **behind; /* [sets_count]: the device behind which the set's addresses are; NULL: not known yet */
+    bool *walked;        /* [chains_count] chains already looked at */
+    unsigned told, ranges, questions; /* notices; ranges that represent each set; questions */
+    bool cut;                         /* not all of a set's first RANGES_MOST ranges were looked up */
 };
-static const char nowhere[] = ""; /* in `behind`: behind none */
+static const char nowhere[] = ""; /* in `behind`: the addresses are behind no device */
 
 /* Return the device by which a foreign address is reached if it is no port, or NULL. The unspecified address (RFC
- * 4291, 2.5.2) belongs to no host, though a default route holds it. */
+ * 4291, 2.5.2) belongs to no host, though a default route contains it. */
 static const char *behind_of(struct notices *n, const uint32_t addr[4], uint8_t family)
 {
     const struct host_query q = {.to = host_addr_of(addr, family)};
@@ -33,8 +37,8 @@ static const char *behind_of(struct notices *n, const uint32_t addr[4], uint8_t 
     return link && !link->loopback && !options_serve(n->rules->o, link->name) ? link->name : NULL;
 }
 
-/* Return the device behind which a range is. Its last address but one represents all, or its first where the last
- * but one is this machine's own: a network's own and broadcast addresses lead nowhere. */
+/* Return the device behind which a range is. Its last address but one represents the range, or its second address if
+ * that finds no device: a network's own and broadcast addresses lead nowhere. */
 static const char *behind_range(struct notices *n, const struct address_range *r)
 {
     const uint8_t last = r->family == 6 ? 3 : 0;
@@ -47,7 +51,7 @@ static const char *behind_range(struct notices *n, const struct address_range *r
     return found ? found : behind_of(n, addr, r->family);
 }
 
-/* Return the device behind which addresses of the set are, or `nowhere`. It looks at the set's first ranges only. */
+/* Return the device behind which the set's addresses are, or `nowhere`. Only the set's first ranges are looked up. */
 static const char *behind_set(struct notices *n, uint32_t set)
 {
     struct address_walk w = address_walk(n->p, set, 1, 0);
@@ -65,7 +69,7 @@ static const char *behind_set(struct notices *n, uint32_t set)
     return n->behind[set];
 }
 
-/* Return the device behind which addresses of the condition are; NULL: none. */
+/* Return the device behind which the condition's addresses are; NULL: none. */
 static const char *behind(struct notices *n, const struct pbc_cond *c)
 {
     const char *found = nowhere;
@@ -73,7 +77,7 @@ static const char *behind(struct notices *n, const struct pbc_cond *c)
     return *found ? found : NULL;
 }
 
-/* Return the device behind which the rule's addresses of one side are; NULL: it asks for none there. */
+/* Return the device behind which the rule's addresses of one side are; NULL: it has none there. */
 static const char *asks_behind(struct notices *n, const struct pbc_rule *r, unsigned kind)
 {
     const char *found = NULL;
@@ -91,7 +95,7 @@ static bool asks_for(const struct notices *n, const struct pbc_rule *r, unsigned
     return any;
 }
 
-/* Return the bridge that is a port, by which the firewall judges; NULL: none. */
+/* Return the bridge among the ports that the firewall judges; NULL: none. */
 static const char *bridge_of(const struct notices *n, const struct pbc_firewall *f)
 {
     const struct options *o = n->rules->o;
@@ -104,7 +108,7 @@ static const char *bridge_of(const struct notices *n, const struct pbc_firewall 
     return NULL;
 }
 
-/* Report a rule that judges packets that cross this machine. */
+/* Report a rule for packets that cross this machine. */
 static void look_across(struct notices *n, const struct pbc_rule *r)
 {
     const char *from = *n->by.leaving ? asks_behind(n, r, COND_FROM) : NULL;
@@ -130,8 +134,8 @@ static void look_at_bridge(struct notices *n, const struct pbc_rule *r, const ch
                  program_str(n->p, r->place.file), r->place.line, bridge, n->by.arriving);
 }
 
-/* Look at rules, and at those of the chains that they call and that were not walked; the verifier excludes
- * recursion. bridge: the bridge whose arriving packets the rules judge; NULL if they judge crossing packets. */
+/* Look at rules, and at those of chains that they call, each chain once; the verifier excludes recursion. bridge:
+ * the bridge whose arriving packets the rules judge; NULL if they judge crossing packets. */
 static void look_at(struct notices *n, uint32_t from, uint32_t count, const char *bridge)
 {
     for (uint32_t i = from; i < from + count; i++) {
@@ -154,7 +158,7 @@ static bool direction_is_judged(const struct program *p, enum pbc_direction d)
     return any;
 }
 
-/* True if the rules give other sources to leaving packets. */
+/* True if the rules translate the sources of leaving packets. */
 static bool is_translated_here(const struct program *p)
 {
     bool any = false;
@@ -162,8 +166,8 @@ static bool is_translated_here(const struct program *p)
     return any;
 }
 
-/* Report that other programs' translation of packets between ports conflicts with prey. The host sends on what the
- * kernel executor accepted, so replies come for this machine; the user executor sends it on past the table. */
+/* Report that other programs' translation of packets between ports conflicts with prey. After the kernel executor
+ * the host forwards packets, so replies come to this machine; the user executor forwards them past the table. */
 static void look_between(const struct notices *n)
 {
     const struct options *o = n->rules->o;

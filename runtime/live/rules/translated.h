@@ -1,4 +1,4 @@
-/* Rules that can't see the addresses that they ask for, because other programs translate them before. */
+/* Rules that can't see the addresses that they ask for, because other programs translate these first. */
 #pragma once
 
 #include "runtime/live/rules/rules_state.h"

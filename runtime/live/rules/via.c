@@ -1,4 +1,4 @@
-/* Packets of the check stack are read from its tun device, dressed, and sent; answers are written back to it */
+/* Packets of the check stack are read from its TUN device, wrapped, and sent; replies are written back to it */
 #include "runtime/live/rules/via.h"
 
 #include <arpa/inet.h>
@@ -23,8 +23,8 @@ enum { AT_ONCE = 64, SLOT_BYTES = 2048, HEARD_MOST = 65536, LINK = 14 };
 
 struct via {
     int tun, ear;
-    struct pool *pool;         /* on the heap: pool of one slot, for one packet at a time */
-    uint8_t heard[HEARD_MOST]; /* an answer, perhaps joined from several packets */
+    struct pool *pool;         /* pool of one slot, on the heap: for one packet at a time */
+    uint8_t heard[HEARD_MOST]; /* a reply, perhaps joined from several packets */
 };
 
 static bool goes_through(const struct program *p)
@@ -98,7 +98,7 @@ struct next {
     uint64_t mac;
 };
 
-/* The next hop that the kernel's own packets to the server would take; NULL while it is being looked up. */
+/* Return the next hop that the kernel's own packets to the server would take; NULL while it is being looked up. */
 static const struct hop *way_hop(struct rules *rules, const struct pbc_server *s)
 {
     struct hop_ask ask = {.key = {.family = s->family, .port = PORT_ANY, .in = PORT_ANY, .kind = HOP_WAY}, .own = true};
@@ -157,7 +157,8 @@ struct check_stack via_stack(struct rules *rules)
     return (struct check_stack){.ready = ready, .socket = open_socket, .with = rules};
 }
 
-/* The number of the probe that the packet belongs to: its source port, or the identifier of its echo request. */
+/* Return the number of the probe to which the packet belongs: its source port, or the identifier of its echo
+ * request. */
 static uint16_t probe_number(const struct pkt *pkt, const struct key *key)
 {
     if (key->kind & KIND_PORTS) return key->src_port;
@@ -181,7 +182,7 @@ static void send_to(const struct rules *rules, const struct pkt *pkt, const stru
     (void)!sendmsg(rules->via->ear, &m, MSG_DONTWAIT);
 }
 
-/* Return the first address of that family in a pool's `source`. False if it has none. */
+/* Find the first address of that family in a pool's `source`. False if it has none. */
 static bool written_source(const struct program *p, const struct pbc_pool *pool, bool v6, uint32_t addr[4])
 {
     struct address_walk w = address_walk(p, pool->sources, pool->source_count, v6 ? 6 : 4);
@@ -191,9 +192,9 @@ static bool written_source(const struct program *p, const struct pbc_pool *pool,
     return true;
 }
 
-/* Wrap the packet as the service's mode wraps clients' packets: tunnel modes add a header, others do nothing. Packets
- * of one probe take one path, since its number fills the tunnel's entropy fields (RFC 6438). Return 0 or a negative
- * errno; -EADDRNOTAVAIL: this machine has no address to send from. */
+/* Wrap the packet as the service's mode wraps clients' packets: tunnel modes add a header, others do nothing.
+ * Packets of one probe take one path, because its number fills the tunnel's entropy fields (RFC 6438). Return 0 or a
+ * negative errno; -EADDRNOTAVAIL: this machine has no address to send from. */
 static int dress(const struct carry *carry, struct pkt *pkt, const struct key *key, uint32_t to, uint32_t service,
                  uint16_t number)
 {
@@ -240,7 +241,7 @@ static bool hear_said(struct rules *rules)
     return n > 0;
 }
 
-/* Pass an answer to the check stack as it is, with partial checksums and joined segments. */
+/* Pass a reply to the check stack as it is, with partial checksums and joined segments. */
 static bool carry_heard(struct via *v)
 {
     struct virtio_net_hdr how;

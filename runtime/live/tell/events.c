@@ -1,4 +1,4 @@
-/* Lines are composed as text, JSON or fields; a kind has a number of lines per second, the rest is counted */
+/* Lines are composed as text, JSON or fields. Each kind has a number of lines per second; further events are counted */
 #include "runtime/live/tell/events.h"
 
 #include <errno.h>
@@ -41,7 +41,8 @@ void events_fini(struct events *e)
     *e = (struct events){0};
 }
 
-/* Finish the line and hand it to the sink. A sink's first failure is reported on standard error, for people to see. */
+/* Finish the line and hand it to the sink. A sink's first failure is reported on standard error, where people see
+ * it. */
 static int line_end(struct events *e)
 {
     const bool fails = e->sink.lost;
@@ -54,8 +55,8 @@ static int line_end(struct events *e)
     return failed;
 }
 
-/* Begin a line of a text log. The system's log and the journal add the time themselves; a file spans days and gets the
- * date too. */
+/* Begin a line of a text log. The system's log and the journal add the time themselves; a file spans days, so it
+ * gets the date, too. */
 static void begin_text(struct events *e, enum told kind, uint64_t wall_ns)
 {
     char day[TEXT_TIME], clock[TEXT_TIME];
@@ -70,9 +71,9 @@ static void begin_json(struct events *e, enum told kind, uint64_t wall_ns)
     fprintf(e->out, "{\"event\":\"%s\",\"time\":\"%s\"", kinds[kind].word, text_iso(wall_ns, when));
 }
 
-/* Fields of a line in systemd's journal: its native protocol, a field a line, MESSAGE last
- * (https://systemd.io/JOURNAL_NATIVE_PROTOCOL). `journalctl PREY_EVENT=refused` finds lines by them. A control byte of
- * a value, which would end it, is written as a space. NULL or empty: no field. */
+/* Fields of a line in systemd's journal: its native protocol, one field per line, MESSAGE last
+ * (https://systemd.io/JOURNAL_NATIVE_PROTOCOL). `journalctl PREY_EVENT=refused` finds lines by them. A control byte
+ * in a value, which would end it, is written as a space. NULL or empty: no field. */
 static void fields_add(FILE *out, const char *name, const char *value)
 {
     if (!value || !*value) return;
@@ -92,7 +93,7 @@ static void fields_begin(FILE *out, int level, const char *instance, const char 
 /* Begin MESSAGE, the last field: the following text, up to the newline. */
 static void fields_message(FILE *out) { fputs("MESSAGE=", out); }
 
-/* Return the level of syslog: an error where something was refused, a warning where packets or a guard suffer. */
+/* Return the level of syslog: an error if something was refused, a warning if packets or a guard are affected. */
 static int level_of(enum told kind)
 {
     switch (kind) {
@@ -155,8 +156,8 @@ static void note_past(struct past *p, enum told kind, uint64_t wall_ns, const ch
         past_keep(&p->events[p->event_count++ % PAST_EVENTS], kind, wall_ns, text);
 }
 
-/* Report how many lines the sink did not take, before the next line goes to it. If this report fails too, its count is
- * reported again with the next line. */
+/* Report the number of lines that the sink did not take, before the next line. If this report fails, too, it is
+ * repeated before the next line. */
 static void tell_lost(struct events *e)
 {
     char text[100];
@@ -185,7 +186,7 @@ static void say_left_out(struct events *e, enum told kind)
     event_say(e, kind == TOLD_RULE ? TOLD_FAULT : kind, text);
 }
 
-/* Begin a new second for the kind once its second has ended. */
+/* Begin a new second for the kind once its current second has ended. */
 static void turn_over(struct events *e, enum told kind, uint64_t now)
 {
     if (now - e->kinds[kind].since_ns < SECOND_NS) return;
@@ -219,7 +220,7 @@ void events_tell(struct events *e, enum told kind, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    const bool told = allowed(e, kind); /* a flood keeps earlier lines in the past */
+    const bool told = allowed(e, kind); /* a flood does not push earlier lines out of the past */
     note_past(&e->past, kind, clock_ns(CLOCK_REALTIME), text_clean(text), told);
     if (told) event_say(e, kind, text);
 }

@@ -1,4 +1,4 @@
-/* The single place where live traffic reports what happens: one line per event (event.def), in plain words on the
+/* The only place where live traffic reports what happens: one line per event (event.def), in plain words on the
  * terminal or as a log (--log). Only the main thread reports events. */
 #pragma once
 
@@ -28,7 +28,7 @@ struct past {
     struct past_line reloads[PAST_RELOADS]; /* starts, reloads and refused reloads */
     struct past_line events[PAST_EVENTS];   /* all other events, except what rules log */
     uint64_t reload_count, event_count;
-    uint64_t good, refused; /* number of reloads that succeeded, and that were refused */
+    uint64_t good, refused; /* number of successful reloads, and of refused ones */
     uint64_t program_ns;    /* wall time when the program came into force; 0: not yet */
 };
 
@@ -42,7 +42,7 @@ struct events {
     uint64_t not_taken; /* number of lines that the sink refused */
     struct {
         uint64_t since_ns; /* start of the kind's current second */
-        unsigned told;     /* number of events told in that second */
+        unsigned told;     /* number of events reported in that second */
         uint64_t left_out; /* number of events left out and not yet reported */
     } kinds[TOLD_KINDS];
     struct past past; /* latest lines, for the document (control/document) and its readers */
@@ -51,8 +51,8 @@ struct events {
 /* Return the name of the kind in a log, such as "reloaded" or "health". */
 const char *event_word(enum told kind);
 
-/* Send lines to `fd`, a result of sink_descriptor(to), which the events own from now on; `instance` and `to` outlive
- * them. Return 0 or -ENOMEM. */
+/* Send lines to `fd`, a result of sink_descriptor(to), which the events own from now on; `instance` and `to` must
+ * outlive them. Return 0 or -ENOMEM. */
 int events_init(struct events *e, enum log_form form, const char *instance, const char *to, int fd);
 void events_fini(struct events *e);
 

@@ -10,10 +10,11 @@ int tell_fault(struct tell *tell, const char *fmt, ...) __attribute__((format(pr
 void tell_once(struct tell *tell, bool is, bool *was, enum told kind, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
 
-/* Open the log. Called while the process still has the privileges for it. Return the exit status. */
+/* Open the log. Call while the process still has the privileges for it. Return the exit status. */
 int log_open(struct tell *tell);
 
-/* Have the parent open the log's file or socket again: the file was moved away, or the system's log restarted. */
+/* Have the parent open the log's file or socket again, because the file was moved away or the system's log
+ * restarted. */
 void log_again(struct tell *tell);
-/* Open the log's socket again if lines were lost: the system's log, or the journal, was restarted. */
+/* Open the log's socket again if lines were lost, because the system's log or the journal was restarted. */
 void log_tick(struct tell *tell);

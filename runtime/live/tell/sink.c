@@ -1,4 +1,4 @@
-/* One call for each line or datagram, which never waits; a torn line is closed by the next */
+/* One call per line or datagram, which never waits; a line that was cut off is ended before the next one */
 #include "runtime/live/tell/sink.h"
 
 #include <errno.h>
@@ -30,7 +30,8 @@ void sink_renew(struct sink *s, int fd)
     s->torn = false;
 }
 
-/* Send a line as a datagram, without its newline. Its sender is this process's parent, the process that was started. */
+/* Send a line as a datagram, without its newline. The sender shown is this process's parent, the process that was
+ * started. */
 static ssize_t put_syslog(const struct sink *s, const char *line, size_t len)
 {
     char head[60];
@@ -41,7 +42,7 @@ static ssize_t put_syslog(const struct sink *s, const char *line, size_t len)
     return sent < 0 ? -1 : (ssize_t)len;
 }
 
-/* Write a line in one call, so that lines of several writers do not mix. A line that follows a torn line begins on a
+/* Write a line in one call, so that lines of several writers do not mix. After a line that was cut off, begin on a
  * new line. A write to standard error never waits for its reader. */
 static ssize_t put_file(struct sink *s, const char *line, size_t len)
 {

@@ -11,7 +11,7 @@ struct tell {
     struct events events;
     struct notified {
         bool wanted;                /* a service manager listens */
-        bool mute;                  /* nothing is reported for now: the start is not over */
+        bool mute;                  /* nothing is reported for now, because the start is not over */
         uint64_t every_ns, told_ns; /* interval of signs of life (0: none), and time of the last one */
     } notified;
     bool ready;       /* readiness was reported; faults are events from now on */

@@ -1,5 +1,5 @@
-/* Announcements of the addresses that the program answers for: at the start, after a reload for added addresses, and
- * for all when a link comes up, because neighbours may still have an earlier owner's MAC. */
+/* Announcements of the addresses for which prey answers: at the start, and after a reload for added addresses. All
+ * are announced when a link comes up, because neighbours may still have an earlier owner's MAC. */
 #include "runtime/live/world/announced.h"
 
 #include <stdlib.h>
@@ -22,7 +22,7 @@ static bool is_near(const struct host *h, unsigned ifindex, const struct host_ad
     return false;
 }
 
-/* True if the address is announced on port `at`: on the ports in its subnet, or on all if none is. */
+/* True if the address is announced on port `at`: on the ports in its subnet, or on all if no port is. */
 static bool belongs(const struct world *world, unsigned at, const struct host_addr *a)
 {
     const struct carry *carry = world->carry;
@@ -44,7 +44,7 @@ static void announce_one(struct world *world, unsigned at, const struct host_add
 struct addresses {
     struct host_addr *all;
     unsigned count, room;
-    bool failed; /* out of memory */
+    bool failed; /* memory ran out */
 };
 
 static void add_word(struct addresses *to, const uint32_t word[4], uint8_t family)
@@ -69,8 +69,7 @@ static void add_addresses(struct addresses *to, const struct address_range *r)
 }
 
 /* Add the addresses of the sets; family: 4, 6, or 0 for both. Sets with more than PBC_SOURCES_MAX addresses, the
- * most of a pool's `source`, are left out: so large a range is routed here, and no host on the link has asked for
- * it. */
+ * most of a pool's `source`, are left out: such a large range is routed here, so no host on the link asks for it. */
 static void add_sets(struct addresses *to, const struct program *p, uint32_t sets, uint32_t count, uint8_t family)
 {
     struct address_walk w = address_walk(p, sets, count, family);
@@ -81,7 +80,7 @@ static void add_sets(struct addresses *to, const struct program *p, uint32_t set
 
 static int host_addr_compare(const void *a, const void *b) { return memcmp(a, b, sizeof(struct host_addr)); }
 
-/* Return the addresses for which ARP requests and solicitations are answered (vm/forward/vips.h), each once, sorted. */
+/* Return the addresses for which prey answers ARP requests and solicitations (vm/forward/vips.h), each once, sorted. */
 static struct addresses addresses_of(const struct program *p)
 {
     struct addresses a = {0};

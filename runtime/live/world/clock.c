@@ -1,8 +1,8 @@
 /* Notice of changes of the wall clock: the kernel cancels a timer on that clock when it is set, and when the machine
  * wakes (timerfd_create(2), TFD_TIMER_CANCEL_ON_SET).
  *
- * The kernel gives no usable answer on whether the clock is set at all: by adjtimex(2) a machine with a good
- * hardware clock and without NTP is unsynchronised for good, and systemd's ProtectClock= refuses the call. */
+ * The kernel does not report reliably if the clock is set: by adjtimex(2) a machine with a good hardware clock and
+ * without NTP is always unsynchronised, and systemd's ProtectClock= refuses the call. */
 #include "runtime/live/world/clock.h"
 
 #include <errno.h>
@@ -21,7 +21,7 @@
 #define SECOND_NS UINT64_C(1000000000)
 /* Clocks of build machines and installing machines may be ahead by this much. */
 #define AHEAD_NS (48 * 3600 * SECOND_NS)
-#define BEGAN    STATE_RUN "/clock" /* wall clock at the boot, as the first start since then saw it */
+#define BEGAN    STATE_RUN "/clock" /* wall clock at the boot, as computed by the first start after it */
 
 static uint64_t number_in(const char *path)
 {
@@ -32,8 +32,8 @@ static uint64_t number_in(const char *path)
     return n;
 }
 
-/* True if a hardware clock shows a time that can be. Only where a device tree lists the hardware is one known to be
- * missing: other machines give the kernel the time at boot in other ways. */
+/* True if a hardware clock shows a plausible time. It is known to be missing only if a device tree lists the
+ * hardware: other machines give the kernel the time at boot in other ways. */
 static bool has_hardware_clock(uint64_t made_ns)
 {
     glob_t all;
@@ -45,8 +45,8 @@ static bool has_hardware_clock(uint64_t made_ns)
     return good;
 }
 
-/* True if the time was set since the first start after the boot, which is noted here if this is the one. Steering moves
- * both clocks. */
+/* True if the time was set since the first start after the boot. If this is that start, note its time. Steering
+ * moves both clocks. */
 static bool set_since_boot(void)
 {
     const uint64_t now_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME), began_ns = number_in(BEGAN);

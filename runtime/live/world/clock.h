@@ -13,15 +13,15 @@ enum clock_doubt {
 };
 
 struct clock {
-    uint64_t made_ns;   /* a wall clock that shows an earlier time is not set */
+    uint64_t made_ns;   /* the wall clock is not set if it shows an earlier time */
     bool goes_on;       /* the machine has a clock that runs without power */
     bool was_set;       /* the time has been set since the boot */
-    int fd;             /* readable when the clock was set; -1: changes are found only by calls of clock_look */
+    int fd;             /* readable when the clock was set; -1: only clock_look finds changes */
     int64_t wall_ns;    /* wall clock minus monotonic clock, at the last look */
     int64_t suspend_ns; /* time that this machine has slept since its start */
 };
 
-/* Find out this machine's clock, by its files and the record of an earlier run in STATE_RUN; called in the process
+/* Find out this machine's clock, by its files and the record of an earlier run in STATE_RUN. Call in the process
  * that can see them. */
 void clock_before(struct clock *c);
 /* Open the clock. Never fails: without a timer, fd is -1. */
@@ -33,5 +33,5 @@ void clock_close(struct clock *c);
 bool clock_look(struct clock *c, int64_t *jumped_ns, int64_t *slept_ns);
 
 enum clock_doubt clock_doubt(const struct clock *c, uint64_t wall_ns);
-/* The reason as words that follow "the clock is not set: " */
+/* Return the reason as words that follow "the clock is not set: ". */
 const char *clock_doubt_text(enum clock_doubt doubt);

@@ -25,7 +25,7 @@ static bool lies_under(const struct world *world, unsigned ifindex, unsigned dev
 static uint16_t comes_by(const struct world *world, const struct program *p, unsigned device)
 {
     uint16_t found = IFACE_NONE;
-    /* A port of a bridge or bond is no device of its own: to routes, frames come by the device above. */
+    /* A port of a bridge or bond is not a separate device: to routes, frames come by the device above. */
     const struct host *h = world->carry->host;
     if (host_link_joined(h, host_link(h, device))) return IFACE_NONE;
     for (unsigned at = 0; at < world->o->iface_count; at++)
@@ -51,7 +51,7 @@ struct facts_device *devices_of(const struct world *world, const struct program 
     return all;
 }
 
-/* True if the interface is one of -i, and there are programs for it. */
+/* True if the interface is one of -i, and its programs or sockets are in place. */
 static bool ifindex_is_served(const struct world *world, unsigned ifindex)
 {
     bool is = false;
@@ -60,7 +60,7 @@ static bool ifindex_is_served(const struct world *world, unsigned ifindex)
     return is;
 }
 
-enum { STACKED_MOST = 8 }; /* devices above one another */
+enum { STACKED_MOST = 8 }; /* most devices above one another */
 
 static bool has_ports(const struct host_link *link)
 {
@@ -70,8 +70,8 @@ static bool has_ports(const struct host_link *link)
     return has;
 }
 
-/* True if all frames that come by the device come by interfaces that are served. That of a macvlan may be sent by
- * another macvlan above the same link. */
+/* True if all frames that come by the device come by served interfaces. Frames of a macvlan may be sent by another
+ * macvlan above the same link. */
 static bool device_is_judged(const struct world *world, unsigned ifindex, unsigned deep)
 {
     unsigned count, ports = 0;
@@ -100,8 +100,7 @@ static uint16_t came_as(const struct world *world, const struct program *p, unsi
     return 0;
 }
 
-/* Return the devices that are not served and that rules know, or whose frames are judged, in order; malloc'd, or
- * NULL. */
+/* Return the unserved devices that rules know, or whose frames are judged, in order; malloc'd, or NULL. */
 static struct other *others_of(const struct world *world, const struct program *p, uint32_t *count)
 {
     unsigned links;

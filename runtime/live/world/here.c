@@ -1,19 +1,19 @@
 /* See here.h. A check of such a server goes by the loopback, so its success proves nothing about forwarded packets:
- * without this a server of one's own would take flows that reach no host. */
+ * without this, a server on this machine would get flows that reach no host. */
 #include "runtime/live/world/here.h"
 
 #include "runtime/base/clock.h"
 #include "vm/vm.h"
 
-/* True if the branch's service sends packets to a server, other than in connections of this machine's own. */
+/* True if the branch's service sends packets to a server, other than in this machine's own connections. */
 static bool sends_on(const struct program *p, const struct pbc_branch *b, const struct pbc_server *s)
 {
     const unsigned mode = p->services[b->service].mode;
-    if (mode_is(mode, MODE_INLINE) && s->flags & PBC_SERVER_HAS_MAC) return false; /* in the wire, by its MAC address */
+    if (mode_is(mode, MODE_INLINE) && s->flags & PBC_SERVER_HAS_MAC) return false; /* inline, by its MAC address */
     return !mode_is(mode, MODE_PROXIES) || mode_is(mode, MODE_INLINE_STACK);
 }
 
-/* Return the bits of `down` that a server of this machine has: none if only proxies have its pool. */
+/* Return the bits of `down` for a server that is this machine: none if only proxies use its pool. */
 static uint8_t bits_of(const struct program *p, uint32_t server)
 {
     const struct pbc_server *s = &p->servers[server];
@@ -28,7 +28,8 @@ static uint8_t bits_of(const struct program *p, uint32_t server)
         sends_proxied |= on && proxies;
         proxied |= !on && proxies;
     }
-    /* A loop picks alike for all its services: one that sends packets on decides for the others of the pool */
+    /* A loop chooses in the same way for all its services, so one that sends packets on decides for the pool's
+     * others */
     return !sent ? 0 : proxied && !sends_proxied ? FACTS_HERE_PROXIED : FACTS_HERE;
 }
 

@@ -1,4 +1,4 @@
-/* Servers that are this machine itself: packets forwarded by services do not reach them. */
+/* Servers that are this machine itself: packets that services forward do not reach them. */
 #pragma once
 
 #include "runtime/live/world/world_state.h"

@@ -1,4 +1,5 @@
-/* A keyed table, whose entry with the oldest use gives way; each is looked up again as news come */
+/* A keyed table. When it is full, the entry with the oldest use gives way. Each entry is looked up again after
+ * reports from the kernel */
 #include "runtime/live/world/hops.h"
 
 #include <errno.h>
@@ -26,7 +27,7 @@ bool hops_init(struct hops *h, uint64_t seed)
 
 void hops_fini(struct hops *h) { keyed_fini(&h->all); }
 
-/* Return the next taken slot from *at on; NULL: no more. */
+/* Return the next used slot from *at on; NULL: no more. */
 static struct wanted *next(const struct hops *h, uint32_t *at, uint64_t **word)
 {
     for (; h->all.tags && *at < h->all.groups * GROUP; ++*at) {
@@ -94,7 +95,7 @@ static void resolve(struct hops *h, struct wanted *w, bool ways, bool asks)
     }
 }
 
-/* True if snapshots have the hop. Neighbours without an answer are left out, as if they had not been asked. */
+/* True if snapshots have the hop. Neighbours without an answer are left out, as if they had not been requested. */
 static bool is_told(const struct hop *hop) { return hop->state != HOP_ASKED || hop->key.kind == HOP_WAY; }
 
 static bool hop_renew(struct hops *h, struct wanted *w, bool ways, bool asks)
@@ -105,7 +106,7 @@ static bool hop_renew(struct hops *h, struct wanted *w, bool ways, bool asks)
     return (is_told(&before) || is_told(&w->hop)) && memcmp(&before, &w->hop, sizeof before) != 0;
 }
 
-/* Return the slot of the key, new or existing. *gone: workers lose the entry that a new one displaced. */
+/* Return the slot of the key, new or existing. *gone: workers lose an entry, because the new one has displaced it. */
 static uint32_t hop_slot(struct hops *h, const struct hop_key *key, bool *gone)
 {
     struct place at;

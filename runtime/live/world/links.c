@@ -1,5 +1,5 @@
-/* Interfaces that go down, vanish and come back while they are served. Each change is reported in one line; an
- * interface that is back gets new sockets and guard rules. The other interfaces are served meanwhile. */
+/* Interfaces that go down, vanish and come back while they are served. Each change is reported in one line. An
+ * interface that is back gets new sockets and guard rules; the others are served meanwhile. */
 #include "runtime/live/world/links.h"
 
 #include <errno.h>
@@ -45,8 +45,9 @@ static bool open_all(struct world *world, unsigned at, struct io_port *fresh[])
     return true;
 }
 
-/* Replace a port's socket and keep the old socket's counters. A packet socket shares nothing with the worker's others,
- * so it is closed later (links_close): that takes tens of milliseconds, and a line that is back is served first. */
+/* Replace a port's socket and keep the old socket's counters. A packet socket shares nothing with the worker's other
+ * sockets, so it is closed later (links_close): closing takes tens of milliseconds, and a returned interface is
+ * served first. */
 static void replace(struct world *world, struct port *p, const struct io_ops *ops, struct io_port *fresh)
 {
     struct io_stats s;
@@ -104,8 +105,8 @@ void links_renew(struct world *world)
     }
 }
 
-/* From now on, count packets that the tunnel fails to send. For a line that is made again, the next report does not
- * come earlier. */
+/* Begin to count packets that the tunnel fails to send. If an interface is made again, the next report does not come
+ * earlier. */
 static void failures_begin(struct world *world, unsigned at, unsigned ifindex)
 {
     struct failed *f = &world->failed[at];
@@ -114,8 +115,8 @@ static void failures_begin(struct world *world, unsigned at, unsigned ifindex)
     if (!host_link_failures(world->carry->host, ifindex, &f->told)) f->ifindex = 0;
 }
 
-/* True if failures of the interface to send are reported. WireGuard fails to send to absent peers, not because of
- * length: it lets its own packets be cut. */
+/* True if the interface's failures to send are reported. WireGuard fails to send to absent peers, not because of
+ * length: it lets its own packets be fragmented. */
 static bool tells_failures(const struct world *world, unsigned at)
 {
     const struct host_link *link = link_of(world, at);
@@ -140,7 +141,7 @@ void links_fail(struct world *world)
                     "path's MTU as N: ip link set %s mtu N",
                     world->o->ifaces[at], more, more == 1 ? "" : "s", link ? link->mtu : 0, world->o->ifaces[at]);
         f->told = packets;
-        /* The next report waits twice as long as the last. */
+        /* The next report waits twice as long as the last report. */
         f->rest_ns = !f->rest_ns ? first_ns : 2 * f->rest_ns < most_ns ? 2 * f->rest_ns : most_ns;
         f->due_ns = now_ns + f->rest_ns;
     }
@@ -166,8 +167,8 @@ void links_begin(struct world *world)
     }
 }
 
-/* True for an interface that was opened as one of another kind, and has kept its number: a modem that turns to bare IP,
- * a bond whose first cable is another. */
+/* True if an interface has kept its number, but was opened as another kind: a modem that changes to bare IP, a bond
+ * whose first member is of another kind. */
 static bool is_of_other_kind(const struct world *world, unsigned at, const struct host_link *link)
 {
     enum pkt_link kind;
@@ -201,7 +202,7 @@ static bool link_is_followed(struct world *world, unsigned at, const struct host
         return false;
     }
     set_kind(world, at, link);
-    /* An interface that was absent at the start comes for the first time. */
+    /* An interface that was absent at the start is new, and not counted as returned. */
     world->carry->workers[0]->ports[at].before.returned += world->served >> at & 1;
     world->served |= 1u << at;
     world->carry->away &= ~(1u << at);
@@ -209,7 +210,7 @@ static bool link_is_followed(struct world *world, unsigned at, const struct host
     return true;
 }
 
-/* Put ports that carry nothing in place of a port's, for all workers or for none. */
+/* Replace a port by ports that carry nothing, for all workers or for none. */
 static bool replace_by_nothing(struct world *world, unsigned at)
 {
     struct carry *carry = world->carry;
@@ -226,7 +227,7 @@ static bool replace_by_nothing(struct world *world, unsigned at)
     return true;
 }
 
-/* Take sockets and programs off an interface that has another name now, as rules go by names. */
+/* Take sockets and programs off an interface that now has another name, because rules go by names. */
 static bool link_leave(struct world *world, unsigned at)
 {
     struct carry *carry = world->carry;
@@ -239,7 +240,7 @@ static bool link_leave(struct world *world, unsigned at)
     if (!left) return false;
     carry->ifindex[at] = carry->guard.let_in[at] = 0;
     carry->away |= 1u << at;
-    /* From here on, other ports judge its packets at their egress; only then may the packets come unjudged. */
+    /* From here on, other ports judge its packets as they leave there; only then may the packets come unjudged. */
     if (carry->in_kernel) in_kernel_world(carry);
     if (ask_LEAVE(carry->tell->channel, &(struct request_at){at}, err, sizeof err))
         tell_fault(carry->tell, "%s: %s", world->o->ifaces[at], err);
@@ -247,7 +248,7 @@ static bool link_leave(struct world *world, unsigned at)
     return true;
 }
 
-/* Leave an interface whose name has gone, but that still exists under another one. True if that was reported. */
+/* Leave an interface that still exists, but under another name. True if that was reported. */
 static bool is_renamed(struct world *world, unsigned at)
 {
     const struct host_link *link = host_link(world->carry->host, world->carry->ifindex[at]);
@@ -262,8 +263,8 @@ static bool is_renamed(struct world *world, unsigned at)
     return true;
 }
 
-/* Forget the numbers of interfaces that were removed: a device that has such a number and the name by now is another
- * one, to which no program is attached. Guard rules no longer let it in. */
+/* Forget the numbers of removed interfaces. If a device has such a number and name later, it is another one, to
+ * which no program is attached. Guard rules no longer let it in. */
 static void forget_gone(struct world *world)
 {
     struct carry *carry = world->carry;

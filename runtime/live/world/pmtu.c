@@ -1,4 +1,4 @@
-/* A list in the order of learning; the oldest goes when it is full, and only a smaller MTU is news */
+/* A list in the order of learning. When it is full, the oldest entry goes; only a smaller MTU is a change */
 #include "runtime/live/world/pmtu.h"
 
 #include <stdlib.h>

@@ -9,11 +9,11 @@ struct pmtu {
     struct learnt {
         struct pmtu_note is;
         uint64_t until_ns;
-    } * all; /* [cap] */
+    } * all; /* [cap] learned MTUs */
     unsigned count, cap;
 };
 
-/* Learn a path MTU. True: the path's MTU is smaller than known before. A full list of PMTU_MOST drops the oldest. */
+/* Learn a path MTU. True: it is smaller than the known one. A full list of PMTU_MOST drops the oldest. */
 bool pmtu_learn(struct pmtu *p, const struct pmtu_note *note, uint64_t now_ns);
 /* Drop MTUs that are too old. True: some were dropped. */
 bool pmtu_expire(struct pmtu *p, uint64_t now_ns);

@@ -1,4 +1,4 @@
-/* A new table replaces the one before only if it differs; each obstacle is reported once until it is gone */
+/* A new table replaces the old one only if it differs; each obstacle is reported once until it is gone */
 #include "runtime/live/world/routing.h"
 
 #include <errno.h>
@@ -13,8 +13,8 @@
 enum { TIMES = 10 };
 #define LONGEST_NS UINT64_C(5000000000)
 #define FAILED_NS  UINT64_C(100000000)
-/* Pauses that may be due: a line that dials in brings news of a link, addresses and routes within milliseconds, each
- * of which takes effect at once. */
+/* Total of pauses that may be postponed: an interface that dials in brings reports of a link, addresses and routes
+ * within milliseconds, and each takes effect at once. */
 #define SAVED_NS UINT64_C(2000000000)
 
 /* Report once that there are too many policy rules. */
@@ -48,9 +48,9 @@ static void tell_arrival(struct world *world, const char *name)
                 name);
 }
 
-/* Report once that rules by an interface of arrival lead packets that prey itself sends on, and again only after
- * there were none; of rules of VRFs, which the kernel or its user makes for them all, apart. The guard rules that
- * hide these from the host can't see them (docs/guide/how-to/nat-router.md). */
+/* Report once that rules by an incoming interface lead packets that prey itself sends on; report it again only after
+ * there were none. Report rules of VRFs separately, because the kernel or its user makes these for all VRFs. Guard
+ * rules that hide such packets from the host can't see them (docs/guide/how-to/nat-router.md). */
 static void tell_arrivals(struct world *world, const struct routes *r)
 {
     const struct host *h = world->carry->host;
@@ -74,7 +74,7 @@ uint32_t routing_most(const struct world *world)
     return p->settings_count ? (uint32_t)p->settings->routes : PBC_ROUTES_DEFAULT;
 }
 
-/* Read IPsec's policies, which the parent asks the kernel for. Without them the way of every packet is unknown. */
+/* Read IPsec's policies, which the parent requests from the kernel. Without them the way of every packet is unknown. */
 static void read_ipsec(struct world *world)
 {
     const struct carry *carry = world->carry;
@@ -109,7 +109,7 @@ static bool routes_reread(struct world *world)
     uint32_t count;
     read_ipsec(world);
     const int failed = host_routes(world->carry->host, &ports, most, &fresh, &count);
-    /* The kernel may not answer, or the table changes faster than it can be read; the last table is kept. */
+    /* The kernel may not answer, or the table may change faster than it can be read; then the last table is kept. */
     tell_once(world->tell, failed, &world->routing.failed, TOLD_FAULT,
               "routes of the kernel can't be read: %s; the last routes stay in use",
               failed == -EINTR ? "the routes keep changing" : strerror(-failed));

@@ -10,7 +10,7 @@ void routing_stale(struct world *world); /* marks the table as outdated */
 /* Return the time at which the table, or the ways to servers, may be read again; UINT64_MAX: not stale. */
 uint64_t routing_due_ns(const struct world *world);
 /* Return when work that began at `begun_ns` and ends now may be repeated, so that it takes a tenth of the time: at
- * once while that share is not used up, else after at most 5 s. *paid_ns: time at which earlier work is paid for, at
- * first 0. */
+ * once while that share is not used up, else after at most 5 s. *paid_ns: time until which earlier work has used the
+ * share, at first 0. */
 uint64_t routing_rested_ns(uint64_t *paid_ns, uint64_t begun_ns);
 uint32_t routing_most(const struct world *world); /* number of routes that the table may hold */

@@ -1,4 +1,4 @@
-/* Balancing tables of snapshots. A snapshot also holds unchanged tables, because a worker may skip the one before. */
+/* Balancing tables of snapshots. A snapshot also holds unchanged tables, because a worker may skip the previous one. */
 #include "runtime/live/world/tabled.h"
 
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "runtime/live/world/world.h"
 #include "vm/forward/service.h"
 
-enum { AGAIN_NS = 5000000 /* wait until a due step is tried again */ };
+enum { AGAIN_NS = 5000000 /* wait until an overdue step is tried again */ };
 
 /* Build tables. A program's first tables are those of vm_new, built with all servers up. */
 static struct tables *tables_build(struct world *world, const struct snapshot *s, uint64_t at_ns)

@@ -1,5 +1,5 @@
-/* Balancing tables, built in the main thread, off the packet path: those for a new snapshot's facts, and the next
- * ones before a slowly starting server takes its step. */
+/* Balancing tables, built in the main thread, off the packet path: for a new snapshot's facts, and in advance for
+ * the next step of a slowly starting server. */
 #pragma once
 
 #include "runtime/live/world/world_state.h"

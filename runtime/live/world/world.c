@@ -1,5 +1,5 @@
 /* The world as the kernel reports it, made into snapshots. A snapshot with new facts is a new generation. A snapshot
- * that only brings other neighbours stays in its generation, so the vm's recipes hold. */
+ * with only other neighbours stays in its generation, so the vm's recipes hold. */
 #include "runtime/live/world/world.h"
 
 #include <stdlib.h>
@@ -32,7 +32,7 @@
 /* The kernel executor looks hops up only once: a hop looked up within this time counts as used there. */
 #define CONFIRM_KERNEL_NS UINT64_C(300000000000)
 
-enum { ROUNDS_MOST = 4 }; /* most times that news are read in a row: all else waits */
+enum { ROUNDS_MOST = 4 }; /* most times that reports are read in a row, because all other work waits */
 
 /* Write the facts of one port into its place. */
 static void iface_facts(struct world *world, unsigned at)
@@ -55,8 +55,8 @@ static void iface_facts(struct world *world, unsigned at)
     if (host_source(carry->host, link->ifindex, 6, &addr)) memcpy(f->addr6, addr.word, sizeof f->addr6);
 }
 
-/* Return the id of the interface by which the address is reached. *mtu: the route's MTU, 0: unknown. *here: it is an
- * address of this machine. */
+/* Return the id of the interface by which the address is reached. *mtu: the route's MTU, 0: unknown. *here: true for
+ * an address of this machine. */
 static uint16_t way_out(struct world *world, const uint32_t addr[4], uint8_t family, uint32_t *mtu, bool *here)
 {
     const struct host_query q = {.to = host_addr_of(addr, family)};
@@ -127,7 +127,7 @@ void world_tell_doubt(struct world *world)
         events_tell(&world->tell->events, TOLD_CLOCK, "the clock is set; schedules count");
 }
 
-/* Return the facts of now. For packets that leave by no known interface, the first interface's facts hold. */
+/* Return the present facts. For packets that leave by no known interface, the first interface's facts hold. */
 static struct facts facts_now(struct world *world)
 {
     const struct carry *carry = world->carry;
@@ -183,7 +183,8 @@ static void free_older(struct world *world)
     world->older_count = kept;
 }
 
-/* Make `s` the latest. Reloads skip world_publish: at the next reload, all snapshots before the latest are free. */
+/* Make `s` the latest. Reloads skip world_publish: at the next reload, no worker uses the snapshots before the
+ * latest. */
 static void world_give(struct world *world, struct snapshot *s)
 {
     free_older(world);
@@ -235,7 +236,7 @@ static struct snapshot *world_snapshot(struct world *world, bool ways)
     return s;
 }
 
-/* True if outdated ways may be asked for now: this takes at most a tenth of the time. world_step asks when due. */
+/* True if outdated ways may be looked up now: this takes at most a tenth of the time. world_step does it when due. */
 static bool may_ask(const struct world *world)
 {
     return world->routing.ways_stale && clock_ns(CLOCK_MONOTONIC) >= world->routing.ways_due_ns;
@@ -243,8 +244,8 @@ static bool may_ask(const struct world *world)
 
 bool world_publish(struct world *world, bool ways)
 {
-    world->routing.ways_stale |= ways || world->stale; /* a publication that was put off may have needed ways */
-    /* Put off publication while a worker has not reached a batch boundary for long, or has to change its program. */
+    world->routing.ways_stale |= ways || world->stale; /* a postponed publication may have needed ways */
+    /* Postpone publication if a worker has not reached a batch boundary for long, or has to change its program. */
     free_older(world);
     world->stale = world->older_count >= OLDER_MOST || change_pending(world->carry);
     if (world->stale) return true;
@@ -259,12 +260,13 @@ bool world_publish(struct world *world, bool ways)
     return true;
 }
 
-/* Time after which this machine's stack routes a flow again whose way only it can know: marks may be set otherwise,
+/* Time after which this machine's stack must again route a flow whose way only it can know. Marks may have changed,
  * and a neighbour that is never looked up is never reported. Linux trusts a neighbour for as long
  * (base_reachable_time_ms). */
 #define ANEW_NS UINT64_C(30000000000)
 
-/* Have flows of unknown way routed again, in time, and when a neighbour moved. True if they are routed again. */
+/* Have flows of unknown way routed again after that time, and when a neighbour has moved. True if they are routed
+ * again. */
 static bool route_anew(struct world *world, uint64_t now_ns)
 {
     const uint64_t moves = host_moves(world->carry->host);
@@ -283,8 +285,8 @@ static void follow_links(struct world *world)
     announced_links(world);
 }
 
-/* Read the kernel's reports, and follow links. A link that comes back takes tens of milliseconds, within which its
- * addresses come: they are read at once. Return HOST_ bits, or a negative errno. */
+/* Read the kernel's reports, and follow links. It takes tens of milliseconds to serve a returned link, and its
+ * addresses come meanwhile, so they are read at once. Return HOST_ bits, or a negative errno. */
 static int read_news(struct world *world)
 {
     int changed = 0, fresh;
@@ -397,7 +399,8 @@ static void world_offer(struct program_change *c)
     c->snapshot = NULL;
 }
 
-/* A published snapshot may follow from the other program, as the time of the next schedule change does. */
+/* Mark the published snapshot as outdated: it may depend on the other program, for example for the time of the next
+ * schedule change. */
 static void world_end(struct program_change *c)
 {
     snapshot_free(c->snapshot);

@@ -14,13 +14,13 @@ bool world_asked(struct world *world, struct worker *w);
 void world_fini(struct world *world);
 /* Publish schedules again if the wall clock was set or the machine slept. False: out of memory. */
 bool world_clock(struct world *world);
-/* Return a bit for each active schedule of a program; none before the clock is set. *until_ns: end of validity */
+/* Return a bit for each active schedule of a program; none before the clock is set. *until_ns: end of validity. */
 uint32_t world_schedules(const struct world *world, const struct program *p, uint64_t *until_ns);
 /* Return why no schedule counts, in words; NULL: the clock is set, or the program has no schedules */
 const char *world_doubt(const struct world *world);
 /* Report an unset clock while there are schedules, and that it has been set. */
 void world_tell_doubt(struct world *world);
-/* Once per second: check schedules, neighbours and links. False: out of memory. */
+/* Check schedules, neighbours and links. Call once per second. False: out of memory. */
 bool world_tick(struct world *world);
 
 extern const struct part part_world; /* a snapshot for the program of a change (carry/part.h) */

@@ -17,30 +17,30 @@ struct world {
     struct carry *carry;
     struct hops hops;
     struct {
-        struct routes *table;           /* NULL: the kernel has not answered yet */
+        struct routes *table;           /* the last table; NULL: the kernel has not answered yet */
         bool stale, full;               /* the table is outdated; the kernel has more routes than fit */
         bool many_rules;                /* the kernel has more policy rules than fit */
-        bool by_arrival, by_vrf;        /* a policy rule asks for the incoming interface; one asks for a VRF */
+        bool by_arrival, by_vrf;        /* a policy rule uses the incoming interface; one uses a VRF */
         uint32_t count;                 /* number of routes that the kernel has */
         bool failed;                    /* the last reading failed */
         uint64_t due_ns;                /* earliest time of the next reading */
-        uint64_t paid_ns, ways_paid_ns; /* routing_rested_ns */
+        uint64_t paid_ns, ways_paid_ns; /* state of routing_rested_ns */
         bool ways_stale;                /* ways to servers are outdated */
         bool ipsec_failed;              /* IPsec's policies could not be read */
         bool ipsec_passes;              /* true: eBPF programs do not see packets that IPsec decrypted */
-        uint64_t ways_due_ns;           /* earliest time to ask for them again */
+        uint64_t ways_due_ns;           /* earliest time to ask for the ways again */
     } routing;
     struct {
-        struct around *last; /* NULL: none yet */
+        struct around *last; /* the last devices; NULL: none yet */
         struct around_key {
             uint64_t host, program; /* host_number, and the program's serial */
             uint64_t away;
             uint32_t ifindex[PORTS_MOST];
-        } of; /* all that it follows from */
+        } of; /* the state from which `last` was made */
     } around;
     struct pmtu pmtu;
     struct clock clock;
-    enum clock_doubt doubt;                 /* as last reported */
+    enum clock_doubt doubt;                 /* last reported doubt */
     uint64_t until_ns;                      /* wall time up to which the schedules hold */
     struct snapshot *older[OLDER_MOST + 1]; /* older snapshots that a worker may still use */
     unsigned older_count;
@@ -53,15 +53,15 @@ struct world {
     struct failed {
         uint64_t told;    /* packets that the tunnel has failed to send, by the kernel's count, as last reported */
         uint64_t due_ns;  /* earliest time of the next report */
-        uint64_t rest_ns; /* time between the last two */
-        unsigned ifindex; /* 0: not counted yet */
+        uint64_t rest_ns; /* time between the last two reports */
+        unsigned ifindex; /* number of the counted interface; 0: not counted yet */
     } failed[PORTS_MOST];
     uint32_t unread;                 /* bit i: reported that packets of interface i are not read */
-    struct io_port *left[LEFT_MOST]; /* packet sockets that were replaced, to be closed */
+    struct io_port *left[LEFT_MOST]; /* replaced packet sockets, to be closed */
     unsigned left_count;
     uint64_t renumbered; /* number of times that an interface got another number */
     struct {
         uint64_t number; /* number of times that flows of unknown way had to be routed again by this machine's stack */
-        uint64_t due_ns, moves; /* time of the next; host_moves at the last */
+        uint64_t due_ns, moves; /* time of the next routing; host_moves at the last one */
     } anew;
 };

@@ -1,4 +1,4 @@
-/* Targets are opened by the parent; each worker has its part of the copies */
+/* The parent opens targets; each worker has its part of the copies */
 #include "runtime/live/carry/copies/copied.h"
 
 #include <errno.h>
@@ -12,10 +12,10 @@
 #include "runtime/parent/ask.h"
 #include "runtime/parent/parent.h"
 
-#define SETTLE_NS UINT64_C(20000000)  /* workers are paused meanwhile */
-#define AHEAD_NS  UINT64_C(200000000) /* workers judge meanwhile */
+#define SETTLE_NS UINT64_C(20000000)  /* wait while workers are paused */
+#define AHEAD_NS  UINT64_C(200000000) /* wait while workers judge */
 
-/* Refuse a program whose copies would go to an interface that is served here, or to a device without Ethernet. */
+/* Refuse a program with copies for an interface that is served here, or for a device without Ethernet. */
 static bool copied_fits(const struct program_change *c)
 {
     const struct carry *carry = c->carry;

@@ -1,4 +1,4 @@
-/* Guarded packets of this program and those that linger from earlier ones, with the devices that are shut */
+/* Guarded packets of this program and of earlier ones that linger, with the devices that are shut */
 #include "runtime/live/carry/guard/hide.h"
 
 #include <errno.h>
@@ -68,7 +68,8 @@ static int hide_program(struct carry *carry, char *err, size_t err_len)
     return failed;
 }
 
-/* The same. A kernel that can't recognise packets for sockets leaves translation its ports from 61000 on. */
+/* Set guard rules, as hide_program does. If the kernel can't recognise packets for sockets, translation gets only
+ * its ports from 61000 on. */
 static int hide_rules(struct carry *carry, char *err, size_t err_len)
 {
     const int failed = hide_program(carry, err, err_len);

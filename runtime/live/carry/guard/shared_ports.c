@@ -1,10 +1,11 @@
-/* Ports shared with sockets. A socket bound before the start keeps its port: no mapping can have it yet. A socket bound
- * later would take the port of a mapping, or be taken for one, so guard rules keep hiding the port, and no mapping
- * draws it while the socket exists.
+/* Ports shared with sockets. A socket bound before the start keeps its port: no mapping can have it yet. A socket
+ * bound later would conflict with a mapping at its port, so guard rules keep hiding the port. No mapping draws it
+ * while the socket exists.
  *
- * Below, where ranges have grown, a socket always has its port. The user executor hides what no socket takes, and
- * gives back packets of no mapping (`given`). A socket that lasts takes its port out of both, so that its packets
- * cost nothing; one that comes and goes between two looks does not, for guard rules would change all the time. */
+ * In the lower ports by which ranges have grown, a socket always keeps its port. The user executor hides packets
+ * that no socket takes, and gives back packets without a mapping (`given`). A lasting socket's port is taken out of
+ * both, so that its packets cost nothing. The port of a short-lived socket is not, because guard rules would change
+ * all the time. */
 #include "runtime/live/carry/guard/shared_ports.h"
 
 #include <errno.h>
@@ -20,7 +21,7 @@
 #include "runtime/parent/ask.h"
 
 enum { SELDOM = 500 };                         /* looks take at most one part in SELDOM of the time */
-#define LONGEST_NS (UINT64_C(60) * 1000000000) /* longest pause between two looks, whatever they take */
+#define LONGEST_NS (UINT64_C(60) * 1000000000) /* longest pause between two looks, however long they take */
 
 static bool has(const struct facts_port *all, unsigned count, const struct facts_port *one)
 {
@@ -97,8 +98,8 @@ static void note_named(struct carry *carry, const struct guarded *g)
     }
 }
 
-/* List the ports that are given back: those of `ever`, but not those that `now` and before had a socket, the first of
- * which count. Return the number of ranges. */
+/* List the ports that are given back: those of `ever`, except the first of the ports that had a socket both now and
+ * at the previous look. Return the number of ranges. */
 static unsigned list_given(const struct shared_ports *s, const uint64_t *now, struct facts_range *all)
 {
     unsigned count = 0, lasting = 0;
@@ -113,14 +114,14 @@ static unsigned list_given(const struct shared_ports *s, const uint64_t *now, st
     return count;
 }
 
-/* Find the ports that are given back. True: they are others than before. */
+/* Find the ports that are given back. True: they have changed. */
 static bool look_at_given(struct shared_ports *s, const uint64_t *now)
 {
     struct facts_range *next = calloc(GIVEN_MOST, sizeof *next);
     if (!next) return false;
     for (unsigned i = 0; i < s->spare_count; i++)
         for (unsigned port = s->spare[i].lo; port <= s->spare[i].hi; port++) {
-            if (!bit_has(s->ever, port) && bit_has(now, port)) bit_set(s->had, port); /* it was there before us */
+            if (!bit_has(s->ever, port) && bit_has(now, port)) bit_set(s->had, port); /* the socket existed before */
             bit_set(s->ever, port);
         }
     const unsigned count = list_given(s, now, next);
@@ -141,7 +142,7 @@ static bool may_draw(const struct carry *carry, const uint64_t *now, unsigned po
     return !bit_has(now, port) && !bit_has(s->named, port) && (carry->in_kernel || bit_has(s->hidden, port));
 }
 
-/* List the ports that may be drawn, of sockets as `now` has them. True: they are others than before. */
+/* List the ports that may be drawn while sockets have the ports in `now`. True: they have changed. */
 static bool list_more(struct carry *carry, const uint64_t *now)
 {
     struct shared_ports *s = &carry->guard.ports;
@@ -160,7 +161,7 @@ static bool list_more(struct carry *carry, const uint64_t *now)
     return true;
 }
 
-/* Find the spare ports that no socket has. True: they are others than before. */
+/* Find the spare ports that no socket has. True: they have changed. */
 static bool look_at_spare(struct carry *carry)
 {
     struct shared_ports *s = &carry->guard.ports;
@@ -180,8 +181,8 @@ void shared_ports_hidden(struct carry *carry)
     s->more_anew |= !carry->in_kernel && list_more(carry, s->had);
 }
 
-/* True if the program opens tunnels: packets from one are given to the host stack by the same device as packets that
- * no socket takes, and there a guard rule could not distinguish them. */
+/* True if the program opens tunnels. The host stack gets their packets by the same device as packets that no socket
+ * takes, and a guard rule could not distinguish them there. */
 static bool opens_tunnels(const struct program *p)
 {
     struct opened o = {.count = 0};
@@ -281,7 +282,7 @@ int shared_ports_reserve(struct carry *carry, const struct program *p, char *err
     const struct host_kept kept = a.kept;
     const struct facts_ports before = *host;
     if (carry->tell->ready &&
-        (kept.lo != before.kept_lo || kept.hi != before.kept_hi)) /* the start reports it itself */
+        (kept.lo != before.kept_lo || kept.hi != before.kept_hi)) /* the start reports this change itself */
         complain("notice: " PORTS_STAY, kept.lo, kept.hi);
     host->kept_lo = kept.lo;
     host->kept_hi = kept.hi;
@@ -370,7 +371,7 @@ static bool shared_ports_prepare(struct program_change *c)
     return !shared_ports_reserve(c->carry, now, c->err, c->err_len);
 }
 
-/* Ports are the former program's again. Other reservations stay until the end. */
+/* Give the ports back to the former program. Other reservations stay until the end. */
 static void shared_ports_undo(struct program_change *c)
 {
     char err[500];

@@ -1,4 +1,5 @@
-/* Ports, then names and patterns of the rules, then all other devices; for each its gaps and what shuts them */
+/* Ports, then names and patterns of the rules, then all other devices, each with its gaps and the reason that shuts
+ * it */
 #include "runtime/live/carry/guard/unjudged.h"
 
 #include <stdlib.h>
@@ -11,7 +12,7 @@ struct search {
     const struct carry *carry;
     const struct program *p;
     const char *allows;
-    bool *named; /* [ifaces_count] */
+    bool *named; /* [ifaces_count] true for devices and patterns that the rules name themselves */
     unjudged_fn *fn;
     void *arg;
 };
@@ -35,7 +36,7 @@ static bool is_kernels_port(const struct search *s, const struct host_link *link
 static struct unjudged settled(const struct search *s, struct unjudged u)
 {
     u.allowed = is_allowed(s, u.device);
-    /* The hooks of this machine's stack do not see a port of the kernel's. */
+    /* The hooks of this machine's stack do not see a port of the kernel's bridge or bond. */
     const struct host_link *link = u.why == WHY_NO_FIREWALL ? NULL : host_link_named(s->carry->host, u.device);
     const bool held = link && is_kernels_port(s, link);
     u.shut = u.named && u.gaps && !u.allowed && !held && !s->carry->o->monitor;
@@ -92,7 +93,7 @@ static void find_named(const struct search *s)
     }
 }
 
-/* True if frames of the device come by a port, or this machine gets nothing by the device itself. */
+/* True if the device's frames come by a served port, or this machine gets no packets by the device itself. */
 static bool is_over_or_under(const struct search *s, const struct host_link *link)
 {
     bool over = false;
@@ -180,7 +181,7 @@ struct shut_list {
 uint8_t unjudged_ways(const struct carry *carry, const struct unjudged *u)
 {
     const bool port = u->why == WHY_NO_FIREWALL;
-    /* In the kernel executor, packets that cross from a port to it are judged where they arrive. */
+    /* In the kernel executor, packets that cross from a port to the device are judged as they arrive. */
     const unsigned to = carry->in_kernel ? SHUT_TO_PAST : SHUT_TO;
     unsigned ways = u->gaps & GAP_IN ? SHUT_IN : 0;
     if (u->gaps & GAP_OUT) ways |= SHUT_OUT;
@@ -212,7 +213,7 @@ struct guard_shut unjudged_shut_port(const char *device, unsigned judged)
     return s;
 }
 
-/* Add a device that is shut, or, without a way, one that is open although rules name it. */
+/* Add a device that is shut, or, without ways, one that is open although rules name it. */
 static void take_shut(void *arg, const struct unjudged *u)
 {
     struct shut_list *l = arg;

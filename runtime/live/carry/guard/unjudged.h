@@ -1,4 +1,4 @@
-/* Devices on which no firewall judges packets that the rules ask for elsewhere, and what is done about it. */
+/* Devices on which no firewall judges packets that the rules judge elsewhere, and how prey treats these devices. */
 #pragma once
 
 #include "runtime/host/guard/shut.h"
@@ -10,9 +10,9 @@ struct unjudged {
     const char *device;
     unsigned gaps; /* enum served_gap; 0: the rules name it, and it is absent */
     enum served_why why;
-    bool named;   /* by the rules, or by -i */
+    bool named;   /* named by the rules, or by -i */
     bool pattern; /* the name matches devices that may come */
-    bool allowed; /* by --allow-unjudged */
+    bool allowed; /* allowed by --allow-unjudged */
     bool shut;    /* the device is shut for this reason; else it is open */
 };
 typedef void unjudged_fn(void *arg, const struct unjudged *u);
@@ -23,12 +23,12 @@ typedef void unjudged_fn(void *arg, const struct unjudged *u);
 bool unjudged_each(const struct carry *carry, const struct program *p, const char *allows, unjudged_fn *fn, void *arg);
 /* True if a device of this machine or of the program has that name, or is within that pattern. */
 bool unjudged_knows(const struct carry *carry, const struct program *p, const char *name);
-/* Return what guard rules drop of the device's packets where it is shut (enum shut_way). */
+/* Return the ways of the device's packets that guard rules drop if it is shut (enum shut_way). */
 uint8_t unjudged_ways(const struct carry *carry, const struct unjudged *u);
 /* Return the ways of packets that the vm drops at a port, as in facts_iface.shut. */
 uint8_t unjudged_port(const struct carry *carry, unsigned at);
 /* Return the entries of guard rules for the program in force, malloc'd. NULL: out of memory. */
 struct guard_shut *unjudged_shut(const struct carry *carry, unsigned *count);
-/* Return the entry of a port: one of that name that is not the interface `judged` is shut, as it is away, or is
- * there again and has no program or socket yet. */
+/* Return a port's entry. It shuts every interface of that name except number `judged`: one that is away, or is back
+ * without a program or socket yet. */
 struct guard_shut unjudged_shut_port(const char *device, unsigned judged);

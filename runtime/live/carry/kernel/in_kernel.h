@@ -1,30 +1,32 @@
-/* The kernel executor (--exec kernel): its programs judge on the interfaces and send what they cannot do up by
- * AF_XDP sockets. An int is the exit status, unless stated otherwise. */
+/* The kernel executor (--exec kernel): its programs judge on the interfaces, and send packets that they cannot
+ * handle up by AF_XDP sockets. An int is the exit status, unless stated otherwise. */
 #pragma once
 
 #include "runtime/kernel/maps/counts.h"
 #include "runtime/kernel/prove.h"
 #include "runtime/live/carry/carry_state.h"
 
-/* Set carry->by_tc from --hook, the first program and the interfaces; before in_kernel_choose. */
+/* Set carry->by_tc from --hook, the first program and the interfaces. Call before in_kernel_choose. */
 int in_kernel_hooks(struct carry *carry);
-/* Return the interfaces that need a ring beside their sockets for carry->now, a bit each: XDP takes what arrives there,
- * and a nat may translate what the host sends by them. */
+/* Return the interfaces, one bit each, that need a ring beside their sockets for carry->now: XDP takes their
+ * arriving packets, and a nat may translate packets that the host sends by them. */
 uint32_t in_kernel_rings(const struct carry *carry);
-/* Return the name of the hook where the kernel executor takes what arrives by an interface of the command line. */
+/* Return the name of the hook where the kernel executor takes packets that arrive by an interface of the command
+ * line. */
 const char *in_kernel_hook(const struct carry *carry, unsigned iface);
-/* True if packets for tunnels to servers come up: a reload brought tunnels where traffic control takes what arrives. */
+/* True if packets for tunnels to servers come up, because a reload brought tunnels and traffic control takes
+ * arriving packets. */
 bool in_kernel_tunnels_rise(const struct carry *carry);
 /* Set carry->in_kernel from --exec and the first program. */
 int in_kernel_choose(struct carry *carry);
 /* Load the executor with the first program, whose bounds are set. Return 0, or a negative errno with one line in err.
  */
 int in_kernel_load(struct carry *carry, char *err, size_t err_len);
-/* After in_kernel_load, for a free choice by --exec auto: briefly put an eBPF program that passes all packets on
- * each interface. True if a driver refuses it, with one line in err. */
+/* If --exec auto had a free choice, briefly attach an eBPF program that passes all packets to each interface. Call
+ * after in_kernel_load. True if a driver refuses it, with one line in err. */
 bool in_kernel_refused(struct carry *carry, char *err, size_t err_len);
-/* After a refusal by the kernel: false if --exec leaves no choice. Otherwise in_kernel_choose decides again, without
- * the kernel executor. */
+/* Note a refusal by the kernel, so that in_kernel_choose decides again without the kernel executor. False if --exec
+ * leaves no choice. */
 bool in_kernel_gives_way(struct carry *carry, const char *refusal);
 void in_kernel_say(const struct carry *carry); /* shows the choice of --exec auto; with --preflight on standard error */
 /* Find an obstacle on this machine, in IN_KERNEL_LOOKS steps; the first checks privileges. False: none. */
@@ -40,12 +42,13 @@ bool in_kernel_obstacle(const struct carry *carry, struct obstacle *o);
 bool in_kernel_binds(const struct program *p);
 /* True if the kernel executor can take another program. False: `why` names the unsupported part. */
 bool in_kernel_takes(const struct carry *carry, const struct program *p, char *why, size_t len);
-int in_kernel_begin(struct carry *carry); /* makes the maps, and the judge of carry->now */
+int in_kernel_begin(struct carry *carry); /* makes the maps, and the judge of the program in carry->now */
 /* Move the live sets of the program in force, just made, to memory that the kernel reads. False: out of memory. */
 bool in_kernel_members(const struct carry *carry);
-int in_kernel_open(struct carry *carry, unsigned at, struct io_ask *ask); /* before the port is opened */
-int in_kernel_port(struct carry *carry, unsigned at); /* when all else is ready: attaches the programs */
-void in_kernel_world(struct carry *carry);            /* after facts have changed */
+int in_kernel_open(struct carry *carry, unsigned at,
+                   struct io_ask *ask);               /* turns off offloads, before the port is opened */
+int in_kernel_port(struct carry *carry, unsigned at); /* attaches the programs, when all else is ready */
+void in_kernel_world(struct carry *carry);            /* call after facts have changed */
 /* True if ways may be unknown, or were unknown some seconds ago. */
 bool in_kernel_hides(const struct carry *carry);
 void in_kernel_ends(
@@ -53,7 +56,7 @@ void in_kernel_ends(
 /* Return the calls of the worker's vm into the kernel, and the stages' view of the world; NULL: no kernel executor. */
 const struct vm_kernel *in_kernel_ops(const struct carry *carry);
 struct kernel_world *in_kernel_told(const struct carry *carry);
-uint64_t in_kernel_memory(const struct carry *carry); /* bytes that its tables have taken; 0: no kernel executor */
+uint64_t in_kernel_memory(const struct carry *carry); /* bytes that its tables take; 0: no kernel executor */
 /* Return the proof of the last loaded program: the number of frames that the kernel and the user-space executor
  * decided alike. */
 struct proof in_kernel_proof(const struct carry *carry);
@@ -61,7 +64,7 @@ struct proof in_kernel_proof(const struct carry *carry);
  * handle events; false: there may be more. Third: do the work of each second. */
 int in_kernel_fd(const struct carry *carry);
 bool in_kernel_called(struct carry *carry);
-/* Handle all records that are there. */
+/* Handle all waiting records. */
 void in_kernel_hear_all(struct carry *carry);
 void in_kernel_tick(struct carry *carry, uint64_t now_ns);
 /* Note that flows of new members must end: packets judged by the stages until now are judged again if they come up. */
@@ -76,8 +79,8 @@ struct in_kernel_more in_kernel_more(const struct carry *carry);
 /* Return the number of unreported drops in the kernel. */
 uint64_t in_kernel_drops_untold(const struct carry *carry);
 void in_kernel_samples(struct carry *carry); /* call after observers of packets have changed */
-/* Have the worker take copies of frames, once it exists. Then give the stages the target devices of mirrors, after
- * changes of links and of programs. */
+/* Have the worker take copies of frames, once it exists. Give the stages the target devices of mirrors, after
+ * changes of links and of programs (second function). */
 int in_kernel_copies(struct carry *carry);
 void in_kernel_devices(const struct carry *carry);
 void in_kernel_close(struct carry *carry);

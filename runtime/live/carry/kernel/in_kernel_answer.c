@@ -1,5 +1,5 @@
-/* Answers to this machine's own rejected packets. Traffic control, where nothing can be sent, holds such a packet back
- * and reports it; the answer goes by the TUN device to the sending socket. */
+/* Replies to this machine's own rejected packets. Traffic control can't send there, so it holds such a packet back
+ * and reports it. The reply goes to the sending socket by the TUN device. */
 #include <stdlib.h>
 
 #include "runtime/base/clock.h"
@@ -11,7 +11,7 @@
 enum { SLOTS = 1 };
 
 struct answers {
-    struct pool *pool; /* on the heap */
+    struct pool *pool; /* memory for replies, on the heap */
     struct limit limit;
     uint32_t rate; /* rate for which `limit` was made */
     uint64_t given, over;
@@ -33,7 +33,7 @@ void answers_free(struct answers *a)
     free(a);
 }
 
-/* True if an answer is within the limit, which another program may have changed. */
+/* True if a reply is within the limit, which another program may have changed. */
 static bool may_leave(struct answers *a, const struct program *p)
 {
     if (a->rate != p->meta->rejects_per_s) limit_init(&a->limit, p->meta->rejects_per_s);
@@ -53,7 +53,7 @@ void answers_give(struct carry *carry, const struct program *p, const struct pkt
     struct pkt *out = answer_build(pkt, key, form, a->pool);
     struct key built;
     if (!out) return;
-    /* The host gets it as if from the wire, without a link header. */
+    /* The host gets the reply as if from the wire, without a link header. */
     pkt_parse(out, NULL, &built);
     a->given += out->l3 < out->head_len && !tun_give(carry->tun.fd, NULL, out->data + out->l3, out->head_len - out->l3);
     pool_put(out);

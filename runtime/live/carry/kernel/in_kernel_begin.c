@@ -15,7 +15,8 @@
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
 #include "vm/judge/decide.h"
 
-/* Judge, for the worker, a packet that came up undecided or lay in a tunnel. If the kernel does not answer, drop it. */
+/* Judge a packet for the worker, because it came up undecided or was in a tunnel. If the kernel does not answer,
+ * drop it. */
 static uint64_t judge_there(void *arg, const struct key *key, const struct pkt *pkt, const struct effects *e,
                             uint64_t *mirrors)
 {
@@ -34,7 +35,7 @@ static void show_meters(void *arg, struct meters *m, bool would)
     kernel_meters_show(kernel_meters(k->kernel), m, would);
 }
 
-/* Take a worker's meters, which the instance before had: no packet asks these yet. */
+/* Take a worker's meters from the previous instance; no packet uses these maps yet. */
 static void set_meters(void *arg, const struct meters *m)
 {
     const struct in_kernel *k = arg;

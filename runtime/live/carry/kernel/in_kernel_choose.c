@@ -74,7 +74,7 @@ static bool is_lacking(const struct carry *carry, char *why, size_t len)
     return lacks;
 }
 
-/* Choose where this process enforces all: the kernel, unless it cannot, or has no gain. */
+/* Choose the executor if this process could enforce all rules: the kernel, unless it cannot, or gains nothing. */
 static void choose_faster(struct carry *carry)
 {
     char why[600] = "all rules fit there";
@@ -85,7 +85,7 @@ static void choose_faster(struct carry *carry)
     choice_set(carry, !here, why);
 }
 
-/* Choose where this process could only watch: the kernel, unless something prevents it. */
+/* Choose the executor if this process could only watch: the kernel, unless something prevents it. */
 static void choose_enforcing(struct carry *carry, const char *unenforced)
 {
     char why[600];
@@ -100,7 +100,7 @@ static void choose_enforcing(struct carry *carry, const char *unenforced)
     choice_set(carry, !barred, why);
 }
 
-/* Judge where the instance before does. */
+/* Choose the executor of the previous instance. */
 static int choose_as_before(struct carry *carry)
 {
     char why[OBSTACLE_TEXT];

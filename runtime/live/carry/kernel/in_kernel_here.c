@@ -1,5 +1,5 @@
 /* Reasons for --exec auto to let this process judge although the kernel could, too, and both enforce the same. Each
- * reason is measured in tests/bench/RESULTS.md, or is an option about this process. */
+ * reason is measured in tests/bench/RESULTS.md, or is an option for this process. */
 #include <stdarg.h>
 #include <string.h>
 
@@ -13,9 +13,9 @@
 
 enum {
     WHY = 400,
-    /* Most workers that one worker beside the kernel replaces. It begins 0.75 times as many flows per second as one
-     * here, but sees six packets of a TCP connection, and those here see all: with connections of sixty packets it
-     * begins as many as four of them. */
+    /* Most workers that one worker beside the kernel replaces. It begins 0.75 times as many flows per second as a
+     * worker in user space. But it sees only six packets of a TCP connection, and the others see all: with
+     * connections of sixty packets it begins as many flows as four of them. */
     WORKERS_REPLACED = 4
 };
 
@@ -29,7 +29,7 @@ __attribute__((format(printf, 2, 3))) static bool because(char why[WHY], const c
     return true;
 }
 
-/* Options that are about this process' sockets and workers. */
+/* Write a reason in the options for this process's sockets and workers. False: none. */
 static bool by_options(const struct options *o, char why[WHY])
 {
     if (o->monitor) return because(why, "--monitor only counts");
@@ -54,7 +54,8 @@ bool in_kernel_binds(const struct program *p)
     return p->nats_count;
 }
 
-/* Rules of which a share comes up that nothing bounds (kernel_unbounded; `preyc --stats`). */
+/* Write a reason in the rules: an unlimited share of the packets comes up (kernel_unbounded; `preyc --stats`).
+ * False: none. */
 static bool by_rules(const struct carry *carry, const struct program *p, char why[WHY])
 {
     const uint32_t up = kernel_unbounded(p);
@@ -73,20 +74,21 @@ static bool by_rules(const struct carry *carry, const struct program *p, char wh
     return false;
 }
 
-/* True if packets leave that arrived on an interface: here, or by this machine's own stack. */
+/* True if packets that arrived on an interface are sent on, here or by this machine's own stack. */
 static bool sends_on(const struct carry *carry, const struct program *p)
 {
     return in_kernel_binds(p) || p->services_count || (carry->forwards.any && p->firewalls_count);
 }
 
-/* Interfaces on which programs run too late, or which take nothing from them. */
+/* Write a reason in the interfaces: programs run too late there, or the interface takes no frames from them. False:
+ * none. */
 static bool by_devices(const struct carry *carry, const struct program *p, struct xmit *x, char why[WHY])
 {
     for (unsigned i = 0; i < carry->o->iface_count; i++) {
         const struct host_link *link = host_link_named(carry->host, carry->o->ifaces[i]);
         const bool veth = link && !strcmp(link->kind, "veth");
         const int trial = carry->loaded.kernel ? kernel_program(carry->loaded.kernel, KERNEL_ENTRY_try_send) : -1;
-        if (!link || carry->by_tc >> i & 1) continue; /* a missing one is reported later */
+        if (!link || carry->by_tc >> i & 1) continue; /* a missing link is reported later */
         if (host_xdp_is_taken(carry->host, carry->o->name, link->name) && !carry->o->xdp_replace)
             return because(why, "%s has an XDP program of another process, and an interface takes only one",
                            link->name);
@@ -106,7 +108,8 @@ static bool by_devices(const struct carry *carry, const struct program *p, struc
     return false;
 }
 
-/* This machine: a kill must leave it closed, and a start needs a few things. */
+/* Write a reason in this machine: a kill would leave it open, or something that a start needs is missing. False:
+ * none. */
 static bool by_machine(const struct carry *carry, char why[WHY])
 {
     char err[300];

@@ -8,13 +8,13 @@
 #include "runtime/live/carry/kernel/in_kernel_priv.h"
 #include "vm/kernel/gen/gen.h"
 
-/* Return what of a program needs XDP. NULL: nothing. */
+/* Return the part of a program that needs XDP. NULL: none does. */
 static const char *needs_xdp(const struct program *p)
 {
     uint32_t up = kernel_unbounded(p);
     if (enforce_cuts(p)) return "tunnels to servers";
-    /* Those that leave their sockets stay in the kernel where traffic control takes them: XDP sees no checksum that a
-     * sender has left to its card */
+    /* Connections that leave their sockets stay in the kernel if traffic control takes their packets: XDP sees no
+     * checksum that a sender has left to its card */
     if (kernel_lets_leave(p)) up &= ~(1u << KERNEL_UP_INLINE);
     return up ? "tunnels, inline connections, or a second VLAN tag" : NULL;
 }
@@ -25,8 +25,9 @@ static bool link_is_bare(const struct host_link *link)
     return host_link_reads(link, &kind) && kind == LINK_RAW;
 }
 
-/* True for an interface whose frames come as socket buffers of this machine: programs of XDP would have them copied,
- * and super-packets cut, for all that they let pass; and for one without Ethernet. One that is absent may be such. */
+/* True if traffic control is better for the interface: its frames come as this machine's socket buffers, which XDP
+ * would have copied, with super-packets cut, even if it passes them; or the interface has no Ethernet. An absent
+ * interface may be such. */
 static bool gains(struct xmit *x, const struct host_link *link)
 {
     return !link || link_is_bare(link) || (!link->loopback && (*link->kind || !xmit_driver_has_xdp(x, link)));
@@ -85,7 +86,7 @@ int in_kernel_hooks(struct carry *carry)
     for (unsigned i = 0; i < carry->o->iface_count; i++)
         if (gains(x, host_link_named(carry->host, carry->o->ifaces[i]))) carry->by_tc |= 1u << i;
     xmit_close(x);
-    /* Packets that are sent on go from any of them to any other. */
+    /* Forwarded packets go from any interface to any other. */
     if (asked == OPTIONS_HOOK_TC || (carry->by_tc && in_kernel_binds(carry->now.program))) carry->by_tc = all;
     return 0;
 }

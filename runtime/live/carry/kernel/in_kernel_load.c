@@ -1,4 +1,5 @@
-/* The executor is loaded before the fork: a refusal is known while this process may still judge in its place. */
+/* The executor is loaded before the fork, so that a refusal is known while this process can still judge in its
+ * place. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,11 +28,12 @@ int in_kernel_load(struct carry *carry, char *err, size_t err_len)
     return loaded_begin(&carry->loaded, program_of_file(carry->now.program), &cfg, err, err_len);
 }
 
-/* Return 0 after a trial on an interface, also where none is needed; or a negative errno. Some drivers turn an offload
- * off for it, and leave it so. */
+/* Try to attach a program to an interface, if that is needed. Return 0 or a negative errno. Some drivers turn an
+ * offload off for the trial, and leave it off. */
 static int try_on(const struct carry *carry, const struct host_link *link)
 {
-    if (!link || host_xdp_is_taken(carry->host, NULL, link->name)) return 0; /* prey's, or one that it replaces */
+    if (!link || host_xdp_is_taken(carry->host, NULL, link->name))
+        return 0; /* the program is prey's, or prey replaces it */
     const unsigned before = offloads_on(link->name);
     const int got = xdp_try(link->ifindex);
     if (got < 0) return got;

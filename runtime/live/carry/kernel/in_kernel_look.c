@@ -12,7 +12,7 @@ static unsigned ifindex_at(const struct carry *carry, unsigned at)
 
 static bool rights(const struct carry *carry, struct obstacle *o) { return carry && refused_here(o); }
 
-/* Stages distinguish interfaces by the lowest bits of their numbers. */
+/* Interface numbers may conflict, because stages distinguish interfaces by the lowest bits. */
 static bool numbers(const struct carry *carry, struct obstacle *o)
 {
     for (unsigned i = 0; i < carry->o->iface_count; i++)
@@ -29,7 +29,7 @@ static bool numbers(const struct carry *carry, struct obstacle *o)
     return false;
 }
 
-/* Stages look up single addresses. */
+/* Own networks are an obstacle, because stages look up single addresses. */
 static bool networks(const struct carry *carry, struct obstacle *o)
 {
     const struct host_self self = host_self(carry->host);
@@ -44,7 +44,7 @@ static bool networks(const struct carry *carry, struct obstacle *o)
     return whole;
 }
 
-/* Packets on their way out are judged at traffic control, by a link or a filter. */
+/* The hook for leaving packets, which are judged at traffic control, by a link or a filter. */
 static bool egress(const struct carry *carry, struct obstacle *o)
 {
     struct hooks_where where[OPTIONS_IFACES];

@@ -1,6 +1,6 @@
-/* A takeover of the executor in the kernel: the instance before hands over its maps, in which flows, meters and
- * counters go on; stages over them are the taker's own. Until the taker judges, what it would say of the world to them
- * goes to a copy (kernel_world_copy), for the stages that they still have obey the instance before. */
+/* A takeover of the kernel executor. The former instance hands over its maps, in which flows, meters and counters go
+ * on; the stages that use them are the taker's own. Until the taker judges, it writes the world to a copy
+ * (kernel_world_copy), because the attached stages still obey the former instance. */
 #include "runtime/live/carry/kernel/in_kernel_pass.h"
 
 #include <string.h>
@@ -14,7 +14,7 @@
 
 unsigned in_kernel_pass(const struct carry *carry, struct kernel_passed_says *says, int fds[PASSED_FDS])
 {
-    /* A taker that was given up may still prove its judge. */
+    /* A taker that has failed may still be testing its judge. */
     enum { FIRST = KERNEL_ASKERS / 2, NUMBERS = KERNEL_ASKERS / 2 - 1 };
     static unsigned times;
     return kernel_pass(carry->kernel->kernel, FIRST + times++ % NUMBERS, says, fds);

@@ -21,7 +21,7 @@ struct in_kernel {
     struct judge *next; /* judge of `to_judge`, which a reload will put in force */
     const struct program *to_judge;
     const struct program *judges; /* atomic: program in force; valid only while carry holds it */
-    /* The stages' number of that program, and of its predecessor, which is NULL once carry has released it. In a
+    /* The stages' numbers of that program and of its predecessor, which is NULL once carry has released it. In a
      * change the worker writes the place that is not in force, then switches to it. */
     struct {
         const struct program *program;
@@ -38,12 +38,11 @@ struct in_kernel {
     struct kernel_events *events;
     struct flow_gone gone[TOLD_AT_ONCE]; /* reported ends of flows, not yet counted */
     unsigned gone_count;
-    bool waits;              /* the former instance still judges: the maps are its own
-                              * (in_kernel_pass.c) */
+    bool waits;              /* the former instance still judges and owns the maps (in_kernel_pass.c) */
     uint32_t unhooked;       /* bit i: the former instance's stages still judge on interface i */
     bool holds;              /* the worker is paused until the end of the turn */
     uint64_t logs;           /* number of log records */
-    struct answers *answers; /* answers to this machine's packets */
+    struct answers *answers; /* replies to this machine's rejected packets */
     uint64_t samples;        /* number of reported packets */
     uint64_t unjudged;       /* atomic: calls of the judge that failed */
     bool told_more;          /* stages may know more addresses than the program in force */
@@ -61,11 +60,11 @@ struct in_kernel {
     bool opens[PORTS_MOST];          /* as in struct kernel_port */
     bool clones[PORTS_MOST];         /* as in struct kernel_port */
     uint8_t link[PORTS_MOST];        /* as in struct kernel_port */
-    uint32_t refuses[PORTS_MOST];    /* ifindex of a device that accepted no programs, as reported last */
+    uint32_t refuses[PORTS_MOST];    /* ifindex of the device last reported to accept no programs */
     bool generic[PORTS_MOST];        /* programs are attached in generic mode */
     bool sends[PORTS_MOST];          /* sends frames from programs of other interfaces */
     uint32_t by_id[KERNEL_WAYS];     /* ifindex of interfaces in `sends`, by id in the program; 0: none */
-    uint8_t link_by_id[KERNEL_WAYS]; /* their `link` */
+    uint8_t link_by_id[KERNEL_WAYS]; /* `link` of the interfaces in `by_id` */
 };
 
 /* True if an interface that traffic control takes has no Ethernet, or is absent, and may have none. */
@@ -80,14 +79,14 @@ bool in_kernel_here(const struct carry *carry, const struct program *p, char *wh
 
 /* Handle a record, for kernel_events_new. arg: struct carry. */
 void in_kernel_heard(void *arg, const struct kernel_event *e, size_t len);
-/* Make the answers to this machine's rejected packets, which go to its sockets by the TUN device. NULL: out of memory.
- */
+/* Make the state for replies to this machine's rejected packets; they go to its sockets by the TUN device. NULL: out
+ * of memory. */
 struct answers *answers_new(void);
 void answers_free(struct answers *a); /* accepts NULL */
 void answers_give(struct carry *carry, const struct program *p, const struct pkt *pkt, const struct key *key,
                   uint32_t rule);
 void answers_count(const struct answers *a, struct in_kernel_more *to);
-/* Once per second: stop looking at leaving packets, some time after the last unknown way. */
+/* Stop looking at leaving packets, some time after the last unknown way. Call once per second. */
 void in_kernel_hidden(struct carry *carry);
 /* True if the unserved devices in the map differ from those in the latest snapshot. */
 bool in_kernel_others_differ(const struct carry *carry);

@@ -20,8 +20,8 @@ bool in_kernel_prepare(struct carry *carry, const struct program *p, char *err, 
                         &carry->kernel->proof, err, err_len);
 }
 
-/* True if the new program gives an interface, a device that is not served, or a schedule another number, or newly asks
- * for ways. */
+/* True if the new program gives another number to an interface, an unserved device or a schedule, or newly asks for
+ * ways. */
 static bool renumbers(const struct carry *carry)
 {
     struct kernel *k = carry->kernel->kernel;
@@ -65,7 +65,7 @@ struct proof in_kernel_proof(const struct carry *carry)
     return carry->kernel ? carry->kernel->proof : (struct proof){0};
 }
 
-/* Move the members into the new judge's maps; the old one keeps its own. */
+/* Move the members into the new judge's maps; the old judge keeps its own. */
 static bool move_members(const struct program_change *c)
 {
     const struct carry *carry = c->carry;
@@ -96,7 +96,7 @@ static void in_kernel_undo(struct program_change *c)
     if (k) k->to_judge = k->judges;
 }
 
-/* One of the programs is freed: later reports about it are left without a program. */
+/* Note that one of the programs is freed: later reports about it have no program. */
 static void in_kernel_ended(struct program_change *c)
 {
     struct in_kernel *k = c->carry->kernel;

@@ -67,8 +67,8 @@ static int served_at(const struct in_kernel *k, uint32_t ifindex)
     return -1;
 }
 
-/* Hold the worker until the turn ends (count_gone), so that its flow table can be read. Events after the first find it
- * held. */
+/* Hold the worker until the turn ends (count_gone), so that its flow table can be read. For later events it is held
+ * already. */
 static void hold_worker(struct carry *carry)
 {
     if (!carry->kernel->holds) worker_hold(carry->workers[0]);
@@ -94,11 +94,11 @@ static void heard_sample(struct carry *carry, const struct kernel_event *e)
                               .said = (const void *)e,
                               .world = h.said->world};
     carry->ears.seen(carry->ears.arg, &s);
-    /* With observers every packet is reported, and the recorder takes its part of them. With some that see one of many,
-     * more are reported than it wants. */
+    /* With observers of all packets, every packet is reported, and the recorder takes its share. With observers of
+     * one packet in many, more are reported than the recorder wants. */
     const bool all = carry->ears.looks(carry->ears.arg) & LOOKS_AT_ALL;
     const uint64_t every = all ? options_sample(carry->o) : 1;
-    /* A replay would send another station's packet on. */
+    /* A replay would forward another station's packet. */
     const bool records = known && carry->record.to && h.program->serial == carry->now.program->serial &&
                          !(h.said->states & KERNEL_EVENT_FOREIGN);
     const bool wanted = s.said->matters || (s.said->due && ++carry->kernel->samples % every == 0);
@@ -107,8 +107,8 @@ static void heard_sample(struct carry *carry, const struct kernel_event *e)
     recorded_sample(carry, &s);
 }
 
-/* Hand on that packets were dropped. The time is now: records wait some milliseconds at most. The kernel numbers
- * programs on its own; one that was judged by a program before has no names. */
+/* Pass on that packets were dropped. Their time is set to now: records wait some milliseconds at most. The kernel
+ * has its own numbers of programs; packets that a former program judged have no names. */
 static void heard_drop(struct carry *carry, const struct kernel_event_packet *e)
 {
     const struct verdict *v = &e->verdict;
@@ -147,8 +147,8 @@ void in_kernel_samples(struct carry *carry)
     kernel_world(carry->kernel->kernel)->thins = looks & LOOKS_AT_SOME;
 }
 
-/* Return the program of a number of the stages': the one in force; while a change is under way, the one that comes,
- * as its stages may be in force before the worker reports so; else the one before. NULL if it has been freed. */
+/* Return the program of that number in the stages. This is the program in force; or during a change the coming one,
+ * because its stages may be in force before the worker reports so; else the former one. NULL if it has been freed. */
 static const struct program *numbered(const struct in_kernel *k, uint32_t serial)
 {
     const unsigned now = __atomic_load_n(&k->numbers, __ATOMIC_ACQUIRE);
@@ -157,9 +157,9 @@ static const struct program *numbered(const struct in_kernel *k, uint32_t serial
     return k->numbered[(now + 1) & 1].serial == serial ? k->numbered[(now + 1) & 1].program : NULL;
 }
 
-/* Add a rule's member to the sets of the program that judged the packet. It counts from now on, which may be long after
- * the turn began: flows that begin until then were judged without it, and a cut ends them. Members come over to the
- * next program when a change is settled, and the ring is emptied before. */
+/* Add a rule's member to the sets of the program that judged the packet. It counts from now on, which may be long
+ * after the turn began: flows that begin until then were judged without it, and a cut ends them. When a change is
+ * settled, members move to the next program; the ring is emptied before that. */
 static void heard_add(const struct carry *carry, const struct kernel_event_add *e)
 {
     const struct program *p = numbered(carry->kernel, e->event.program);
@@ -216,7 +216,7 @@ void in_kernel_hear_all(struct carry *carry)
 {
     enum {
         TURNS = KERNEL_EVENTS_BYTES / sizeof(struct kernel_event_add) / TOLD_AT_ONCE +
-                1 /* as many as the ring has room for */
+                1 /* number of events for which the ring has room */
     };
     if (!carry->kernel) return;
     for (unsigned i = 0; i < TURNS && !in_kernel_called(carry); i++) {}

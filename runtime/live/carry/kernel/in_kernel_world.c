@@ -1,4 +1,4 @@
-/* The stages' facts: interfaces, their sockets, own addresses, and who takes copies of whole frames. */
+/* The stages' facts: interfaces, their sockets, own addresses, and the ports that take copies of whole frames. */
 #include <errno.h>
 #include <net/if_arp.h>
 #include <string.h>
@@ -14,8 +14,8 @@
 #include "runtime/live/carry/worker_ports.h"
 #include "runtime/live/tell/log.h"
 
-/* Turn off offloads that XDP cannot see: tags that a card takes off, and frames that it joins. Traffic control sees all
- * of that, but a frame that a card has joined for good (LRO) cannot be sent on. */
+/* Turn off offloads that XDP cannot see: tags that a card removes, and frames that it joins. Traffic control sees
+ * them all, but a frame that a card has joined for good (LRO) cannot be forwarded. */
 int in_kernel_open(struct carry *carry, unsigned at, struct io_ask *ask)
 {
     char err[300];
@@ -78,7 +78,7 @@ int in_kernel_port(struct carry *carry, unsigned at)
     if (carry->kernel->waits) return 0;
     if (carry->latest) in_kernel_world(carry);
     if (ask_HOOKS(carry->tell->channel, &(struct request_at){at}, &generic, err, sizeof err)) {
-        const bool told = carry->kernel->refuses[at] == carry->ifindex[at]; /* it is tried again and again */
+        const bool told = carry->kernel->refuses[at] == carry->ifindex[at]; /* it is tried repeatedly */
         carry->kernel->refuses[at] = carry->ifindex[at];
         return told ? 2 : tell_fault(carry->tell, "%s: %s", carry->o->ifaces[at], err);
     }
@@ -167,14 +167,14 @@ static void push_ports(const struct carry *carry)
     }
 }
 
-/* Return the families for which prey sends crossing packets on: those that the host does not forward. */
+/* Return the families whose crossing packets prey sends on: those that the host does not forward. */
 static uint32_t routes(const struct carry *carry)
 {
     if (!enforce_routes(carry, carry->now.program)) return 0;
     return (carry->forwards.ip4 ? 0 : KERNEL_ROUTES_4) | (carry->forwards.ip6 ? 0 : KERNEL_ROUTES_6);
 }
 
-/* Keep flows of earlier programs going, even if the program in force has none of its own. */
+/* Keep flows of earlier programs going, even if the program in force keeps no flows. */
 static void follow_past(const struct carry *carry, struct kernel_world *w)
 {
     if (!carry->now.program->past || !carry->kernel->ops.flows) return;
@@ -270,7 +270,7 @@ void in_kernel_world(struct carry *carry)
 
 /* ---- copies of whole frames: mirrors that take them, and devices that get theirs at traffic control ---- */
 
-enum { LINK_BYTES = 14 /* Ethernet's header before the packet that an MTU is about */ };
+enum { LINK_BYTES = 14 /* bytes of the Ethernet header, which an MTU does not count */ };
 
 int in_kernel_copies(struct carry *carry)
 {

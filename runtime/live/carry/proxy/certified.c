@@ -29,7 +29,7 @@ static int read_pair(struct carry *carry, const struct pbc_cert *c, bool reloads
     close(fds[0]);
     close(fds[1]);
     if (bad) snprintf(err, err_len, "%.300s: %s", program_str(p, c->cert), what);
-    /* A certificate outside its validity is used all the same. At a start look_at_tls has reported it. */
+    /* A certificate outside its validity is used anyway. At a start look_at_tls has reported it. */
     if (!bad && reloads && look_at_time(k->cert, program_str(p, c->cert), what, sizeof what))
         events_tell(&carry->tell->events, TOLD_FAULT, "%s", what);
     return bad;

@@ -6,6 +6,7 @@
 struct tls_table;
 
 /* Read the certificates of the program in carry->now; files are read again each time. before: the earlier program's
- * table, whose session tickets stay valid, with r as the map of services; NULL: none. NULL, with one line in err. */
+ * table, whose session tickets stay valid, with services mapped by `r`; NULL: none. Return NULL with one line in
+ * err. */
 struct tls_table *certified(struct carry *carry, const struct tls_table *before, const struct remap *r, char *err,
                             size_t err_len);

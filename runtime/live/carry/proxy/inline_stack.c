@@ -1,4 +1,4 @@
-/* The parent makes the stack once some program needs it; each worker gets its tun queue and its listeners */
+/* The parent makes the stack for the first program that needs it; each worker gets its TUN queue and its listeners */
 #include "runtime/live/carry/proxy/inline_stack.h"
 
 #include <errno.h>
@@ -11,10 +11,10 @@
 #include "runtime/parent/ask.h"
 
 struct inline_stack {
-    unsigned workers, each;             /* each: descriptors of a worker */
-    int fds[IO_FDS_MOST];               /* [workers][each]: its device, its listeners */
-    int memory[WORKERS_MOST];           /* memory of what spliced connections carry (leaving_new); 0: none */
-    struct leaving *left[WORKERS_MOST]; /* exchanges whose workers are gone, and their wake_fd (inline_stack_leave) */
+    unsigned workers, each;             /* each: number of descriptors per worker */
+    int fds[IO_FDS_MOST];               /* [workers][each]: a worker's device and listeners */
+    int memory[WORKERS_MOST];           /* memory for counts of spliced connections (leaving_new); 0: none */
+    struct leaving *left[WORKERS_MOST]; /* exchanges without workers, and their wake_fd (inline_stack_leave) */
     struct inlined *known[WORKERS_MOST];
 };
 

@@ -1,7 +1,7 @@
 /* Listeners. Every loop has its own at each address and port, by SO_REUSEPORT. The kernel chooses by the client's
- * address, as packets are dealt to workers, so all connections of a client are in one loop, which can count them and
- * remember the client's server. Inline connections come from the inline stack, to a listener for each loop and family
- * there. */
+ * address, as packets are dealt to workers. So all connections of a client are in one loop, which can count them and
+ * remember the client's server. Inline connections come from the inline stack, to a listener for each loop and
+ * family there. */
 #include "runtime/live/carry/proxy/listeners.h"
 
 #include <errno.h>
@@ -49,7 +49,7 @@ static struct proxy_listen inline_place(unsigned worker, bool v6)
     return at;
 }
 
-/* Add those of worker 0, which represent all workers'. */
+/* Add worker 0's places, which represent those of all workers. */
 static void add_inline(struct places *w)
 {
     for (unsigned six = 0; six < FAMILIES; six++) {
@@ -79,7 +79,8 @@ bool places_init(struct places *w, const struct program *p)
         if (!pass) w->all = calloc(most + 1, sizeof *w->all);
         if (!w->all) return false;
     }
-    /* Services of `mode observe` that cut have no endpoints, and their connections end in the inline stack */
+    /* Services of `mode observe` that cut into connections have no endpoints, and these connections end in the
+     * inline stack */
     for (uint32_t i = 0; i < p->services_count; i++) inlines |= (p->services[i].flags & PBC_SERVICE_CUT) != 0;
     if (inlines) add_inline(w);
     return true;
@@ -92,8 +93,8 @@ static bool is_there(const struct places *w, const struct proxy_listen *at)
     return false;
 }
 
-/* Take the listeners of the inline stack, one for each loop: all[loop][at]. They are needed again if a later program
- * has such services, so these are copies. A kernel without IPv6 has none of its family. */
+/* Take the listeners of the inline stack, one for each loop: all[loop][at]. These are copies, because a later
+ * program with such services needs them again. A kernel without IPv6 has no listeners of that family. */
 static int listen_inline(struct carry *carry, struct proxy_listen *all[], unsigned at, char *err, size_t err_len)
 {
     int failed = 0;
@@ -129,7 +130,7 @@ void listeners_handed_free(struct listeners_handed *h)
     free(h);
 }
 
-/* Return the listener that the loop of that number had there in another instance; -1: none. */
+/* Return the listener that the loop of that number had at that place in another instance; -1: none. */
 static int handed_at(const struct carry *carry, unsigned worker, const struct proxy_listen *where)
 {
     const struct listeners_handed *h = carry->handed;
@@ -143,14 +144,14 @@ static int handed_at(const struct carry *carry, unsigned worker, const struct pr
     return -1;
 }
 
-/* Before further sockets join those that came: no client may come to these until listeners_deal. A single one's group
- * has no program. */
+/* Prepare a group of sockets handed over, before new sockets join it: no client may reach the new ones until
+ * listeners_deal. The group of a single socket has no program yet. */
 static int join_begin(const struct carry *carry, const struct proxy_listen *first)
 {
     return first->fd < 0 ? 0 : listen_by_client(first->fd, first->at.v6, carry->handed->loops);
 }
 
-/* True if loops of another number have handed over their listeners. */
+/* True if another number of loops has handed over its listeners. */
 static bool are_others(const struct carry *carry)
 {
     return carry->handed && carry->handed->loops != carry->worker_count;
@@ -168,7 +169,7 @@ static int listen_at(struct carry *carry, struct proxy_listen *all[], unsigned a
     for (unsigned i = 0; i < carry->worker_count && !failed; i++) {
         int *fd = &all[i][at].fd;
         *fd = handed_at(carry, i, where);
-        /* A spare one that had drained joins again here, in the order of loops */
+        /* A spare listener that had drained joins again here, in the order of loops */
         if (*fd >= 0 && others && i && listen_does(where->fd) && !listen_does(*fd)) failed = listen_again(*fd);
         if (*fd >= 0) continue;
         if (!fresh && others && (failed = join_begin(carry, where))) break;

@@ -5,7 +5,7 @@
 #include "runtime/proxy/proxy.h"
 
 struct places {
-    struct proxy_listen *all; /* on the heap */
+    struct proxy_listen *all; /* listening addresses, on the heap */
     unsigned count;
 };
 
@@ -17,18 +17,18 @@ bool places_init(struct places *w, const struct program *p);
  * 0, or a negative errno with one line in err. */
 int listeners_open(struct carry *carry, const struct places *before, struct proxy_listen *all[], unsigned count[],
                    char *err, size_t err_len);
-/* Once this instance accepts: make the kernel choose among its own loops' listeners, if those handed over were of
- * another number of loops. */
+/* Make the kernel choose among this instance's own listeners, if those handed over were of another number of loops.
+ * Call once this instance accepts. */
 void listeners_deal(const struct carry *carry);
 /* Listeners of another instance's loops, in place of new ones at the same addresses */
 struct listeners_handed {
     struct listener_handed {
-        struct proxy_listen at; /* fd -1: taken */
-        uint32_t worker;        /* its loop there */
+        struct proxy_listen at; /* fd -1: this instance has taken it */
+        uint32_t worker;        /* index of its loop there */
     } * all;
     unsigned count;
     uint32_t room;
-    unsigned loops; /* the other instance has so many */
+    unsigned loops; /* number of loops in the other instance */
 };
 /* True if the descriptor is a TCP socket bound to that address. */
 bool listener_is_at(int fd, const struct stream_addr *at);

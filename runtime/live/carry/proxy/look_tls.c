@@ -1,4 +1,4 @@
-/* Check of TLS files. A separate process reads the keys, so nothing of them stays in this one. */
+/* Check of TLS files. A separate process reads the keys, so no part of them stays in this one. */
 #include "runtime/live/carry/proxy/look_tls.h"
 
 #include <errno.h>
@@ -46,7 +46,7 @@ bool look_at_time(const X509 *cert, const char *path, char *line, size_t len)
 /* The certificates of one service. */
 struct certs {
     const char *service;
-    X509 *all[CERTS_MOST]; /* names of more certificates are not checked */
+    X509 *all[CERTS_MOST]; /* further certificates have no room, and their names are not checked */
     unsigned count;
 };
 

@@ -1,4 +1,4 @@
-/* Sockets of all branches are reported to the parent at the start; a reload's are looked at by it */
+/* The parent learns the sockets of all branches at the start, and looks at those of a reload */
 #include "runtime/live/carry/proxy/middle.h"
 
 #include "runtime/parent/parent.h"

@@ -1,4 +1,4 @@
-/* Loops with functions that ask the parent for sockets; a reload prepares them, offers them, and ends removed ones */
+/* Loops with functions that ask the parent for sockets. A reload prepares and offers loops, and ends removed ones */
 #include "runtime/live/carry/proxy/proxied.h"
 
 #include <errno.h>
@@ -26,15 +26,15 @@ struct proxied {
     struct carry *carry;
     struct channel *channel;
     const struct openers *openers[WORKERS_MOST];
-    struct tls_table *tls; /* table of carry->now.program; held */
+    struct tls_table *tls; /* table of carry->now.program; a counted reference */
     bool running;
     unsigned count;
     struct proxy *loops[WORKERS_MOST];
 };
 
 struct proxied_change {
-    bool first;            /* first program with such services; loops were made for it */
-    struct tls_table *tls; /* table of the new program; held */
+    bool first;            /* the first program with such services, for which loops were made */
+    struct tls_table *tls; /* table of the new program; a counted reference */
     unsigned count;
     struct proxy_change of[WORKERS_MOST];
 };
@@ -55,8 +55,8 @@ static bool has_source(const struct program *p, const struct pbc_service *servic
     return false;
 }
 
-/* Return the feature that a proxy service needs and this preyrun lacks, or NULL. Only kernel programs can keep
- * servers' answers to foreign addresses from packet sockets. */
+/* Return the feature that a proxy service needs and this preyrun lacks, or NULL. Only kernel programs can hide
+ * servers' replies to foreign addresses from packet sockets. */
 static const char *not_done(const struct program *p, const struct pbc_service *service)
 {
     if (!proxy_serves(service->mode)) return mode_info[service->mode].name;
@@ -65,7 +65,7 @@ static const char *not_done(const struct program *p, const struct pbc_service *s
     return has_source(p, service) ? "source" : NULL;
 }
 
-/* Refuse a program whose proxy services ask for more than this preyrun does. */
+/* Refuse a program whose proxy services need more than this preyrun has. */
 static bool proxied_look(const struct program_change *c)
 {
     const struct program *p = c->program;
@@ -208,7 +208,7 @@ void proxied_memory(const struct carry *carry, char *words, size_t len)
     proxy_session_bytes(carry->now.program->settings->first_bytes, &idle, &most);
     fprintf(out, "; a proxied connection takes %.1f KiB while idle, %.0f at most", (double)idle / 1024,
             (double)most / 1024);
-    /* Tables have their whole length at the start, and a page of one has memory once it was touched. */
+    /* Tables have their full length from the start, but each page uses memory only after it was touched. */
     if (inline_stack_wanted(carry->now.program))
         fprintf(out, "; an inline one %.1f KiB more, plus some pages of tables while few are open",
                 (double)proxy_inline_bytes() / 1024);
@@ -380,7 +380,7 @@ bool proxied_pending(const struct carry *carry, const struct proxied_change *c)
     return false;
 }
 
-/* Make all that loops need for the change to the program in carry->now. */
+/* Make everything that loops need for the change to the program in carry->now. */
 static bool proxied_prepare(struct program_change *c)
 {
     struct carry *carry = c->carry;

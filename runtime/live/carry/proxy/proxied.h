@@ -18,13 +18,14 @@ int proxied_start(struct carry *carry);
 void proxied_stop(struct carry *carry);
 void proxied_close(struct carry *carry);
 
-/* Write "; a proxied connection takes …", but nothing without loops. */
+/* Write "; a proxied connection takes …", or nothing if there are no loops. */
 void proxied_memory(const struct carry *carry, char *words, size_t len);
 
 /* Give the loops a newer snapshot. Return the number of the oldest one that a loop may still use; UINT64_MAX: none. */
 void proxied_tell(struct carry *carry, struct snapshot *s);
 uint64_t proxied_taken(const struct carry *carry);
-/* Mark the next turn of each loop (proxy_mark). Return the mark that all have reached; UINT64_MAX: no loop runs. */
+/* Mark the next turn of each loop (proxy_mark). Return the mark that all have reached (second function); UINT64_MAX:
+ * no loop runs. */
 void proxied_mark(struct carry *carry, uint64_t mark);
 uint64_t proxied_marked(const struct carry *carry);
 
@@ -35,20 +36,21 @@ unsigned proxied_loops(const struct carry *carry);
 struct proxy *proxied_loop(const struct carry *carry, unsigned at); /* a loop, by its index */
 /* Return the number of loops that were made, whether they run or not. */
 unsigned proxied_count(const struct carry *carry);
-/* Read the state of that many loops of another instance into these, which have no thread yet (proxies_unpack). */
+/* Read the state of that many loops of another instance into this one's loops, which have no thread yet
+ * (proxies_unpack). */
 bool proxied_unpack(const struct carry *carry, unsigned written, struct archive *a);
-/* Add to a service's counters before the loops run; PBC_NONE: to those of no service. */
+/* Add to a service's counters before the loops run; PBC_NONE: to the counters of connections without a service. */
 void proxied_count_on(const struct carry *carry, uint32_t service, const struct proxy_counters *more);
 
-/* Return the number of connects for which no local port was left; at any time. */
+/* Return the number of connects for which no local port was left. May be called at any time. */
 uint64_t proxied_portless(const struct carry *carry);
 
-/* Add the counters of a service to *sum; PBC_NONE: those of no service. False: nothing was counted. Not during a
- * change. */
+/* Add the counters of a service to *sum; PBC_NONE: those of connections without a service. False: nothing was
+ * counted. Not during a change. */
 bool proxied_counters(const struct carry *carry, uint32_t service, struct proxy_counters *sum);
 
 struct proxied_change;
-/* True if some loop has not answered. */
+/* True if some loop has not taken the change. */
 bool proxied_pending(const struct carry *carry, const struct proxied_change *c);
 
 /* Return a descriptor that is readable when a loop has something to report; -1: no loops. */

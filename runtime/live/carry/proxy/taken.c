@@ -9,7 +9,7 @@
 
 #define PATIENCE_NS UINT64_C(1000000000)
 
-/* Wait until that is true of the loop. False: it never became so. */
+/* Wait until `is` is true of the loop. False: it never became true. */
 static bool comes(bool is(const struct proxy *p), const struct proxy *p)
 {
     const uint64_t until_ns = clock_ns(CLOCK_MONOTONIC) + PATIENCE_NS;
@@ -31,8 +31,8 @@ int taken_listeners(const struct carry *carry, int each(void *with, unsigned wor
     return result;
 }
 
-/* Return the counters of a service, with which another process goes on. The ends of sessions that stay are counted in
- * this one. */
+/* Return the counters of a service, with which another process continues. The ends of remaining sessions are counted
+ * in this one. */
 static struct proxy_counters counted_of(const struct carry *carry, uint32_t service)
 {
     struct proxy_counters c = {0};
@@ -43,10 +43,10 @@ static struct proxy_counters counted_of(const struct carry *carry, uint32_t serv
 }
 
 #ifndef COUNTED_MORE
-#define COUNTED_MORE 0 /* in tests: bytes that counters of another version have more */
+#define COUNTED_MORE 0 /* in tests: number of bytes by which another version's counters are longer */
 #endif
 
-/* Counters of another layout, as another version may have, begin again. */
+/* Write or read counters. Those of another layout, from another version, begin again. */
 static void counted_archive(struct carry *carry, struct archive *a)
 {
     const uint32_t services = carry->now.program->services_count, own = sizeof(struct proxy_counters) + COUNTED_MORE;

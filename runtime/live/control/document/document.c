@@ -1,4 +1,4 @@
-/* A function for each member; the text is kept until it is due or something has changed */
+/* Each function adds one member; the text is kept until it is due or something has changed */
 #include "runtime/live/control/document/document.h"
 #include "runtime/live/control/document/document_priv.h"
 
@@ -31,7 +31,7 @@ struct documents {
     char *text;
     uint64_t due_ns;             /* earliest time of the next document */
     uint64_t changes;            /* value of tell.changes at the last look */
-    struct tally *last, *before; /* samples of each second; rates start from the later one that is old enough */
+    struct tally *last, *before; /* samples of each second; rates start from the newer one that is old enough */
     uint64_t sample_due_ns;
     struct history *history;
 };
@@ -116,8 +116,8 @@ static bool has_replies(const struct program *p)
     return has;
 }
 
-/* Add where replies leave of connections that came in by the interface: by itself, or, while it is down, by the routes.
- * A bridge's port has a fixed way. */
+/* Add the way by which replies leave to connections that came in by the interface: by itself, or, while it is down,
+ * by the routes. A bridge's port has a fixed way. */
 static void replies_add(const struct moment *m, cJSON *one, unsigned i)
 {
     const struct control *control = m->control;
@@ -196,7 +196,7 @@ static void routes_add(const struct moment *m, cJSON *root)
     cJSON_AddBoolToObject(routes, "held", control->world->routing.table && !control->world->routing.full);
 }
 
-/* Add the causes for which ways of packets were unknown that a nat may take. */
+/* Add the reasons why ways of packets that a nat may take were unknown. */
 static void unknown_ways_add(const struct moment *m, cJSON *root)
 {
     const struct nat_counters *n = m->c->nat;
@@ -276,7 +276,7 @@ static cJSON *document_build(struct control *control, const struct moment *m)
     return root;
 }
 
-/* Return the moment of t. Rates start from the last tally if it is half a second old, else from the one before. */
+/* Return the moment of t. Rates start from the last tally if it is half a second old, else from the earlier one. */
 static struct moment moment_of(const struct control *control, const struct tally *t)
 {
     const struct documents *d = control->documents;

@@ -14,7 +14,7 @@ struct document {
 
 /* Return the document, at most a tenth of a second old, or older if needed to keep its cost to a hundredth of the
  * time. It belongs to `control` and is valid until the next call. During a change of programs it is the previous
- * one. root NULL: out of memory. */
+ * document. root NULL: out of memory. */
 struct document document_take(struct control *control);
 
 /* Take a sample for rates and, if `history`, the verdicts of the last ten minutes. Call once per second. */

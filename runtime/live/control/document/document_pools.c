@@ -40,7 +40,7 @@ static void name_add_once(cJSON *names, const char *text)
     name_add(names, name);
 }
 
-/* Add each pool that the service's branches name, once, and where else they lead. */
+/* Add each pool that the service's branches name, once, and the branches' other targets. */
 static void service_goes(const struct moment *m, const struct pbc_service *s, cJSON *pools, cJSON *others)
 {
     const struct program *p = m->t->program;

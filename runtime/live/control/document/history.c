@@ -1,4 +1,4 @@
-/* Verdicts a second in the last ten minutes, computed from a ring of counters at each step. */
+/* Verdicts per second in the last ten minutes, computed from a ring of counters at each step. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -37,7 +37,7 @@ static const struct point *point_at(const struct history *h, unsigned i)
     return &h->points[(h->next + STEPS + 1 - h->count + i) % (STEPS + 1)];
 }
 
-/* Return the growth a second between two points. Counters start again with a new program. */
+/* Return the growth per second between two points. Counters start again with a new program. */
 static uint64_t rate(const struct point *a, const struct point *b, unsigned action)
 {
     const uint64_t ns = b->mono_ns - a->mono_ns;

@@ -1,4 +1,4 @@
-/* The table of limits, each with its counter now and when it was reported last */
+/* The table of limits, each with its present counter and its counter at the last report */
 #include "runtime/live/control/document/limits.h"
 
 #include <cjson/cJSON.h>
@@ -54,7 +54,7 @@ static void of_ports(const struct control *control, uint64_t now[])
     now[LIMIT_TOO_LONG] = all.cut;
 }
 
-/* Read how often each limit was reached since the start. */
+/* Read the number of times that each limit was reached since the start. */
 static void reached(const struct control *control, uint64_t now[])
 {
     for (unsigned i = 0; i < control->carry->worker_count; i++)

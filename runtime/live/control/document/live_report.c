@@ -43,13 +43,13 @@ static struct whole whole_of(const struct control *control, const struct tally *
     return all;
 }
 
-/* Names of the reasons to go up. */
+/* Names of the reasons why packets come up. */
 static const char *const ups[KERNEL_UPS] = {
 #define UP(ident, name, doc) [KERNEL_UP_##ident] = name,
 #include "vm/kernel/up.def"
 };
 
-/* Names of the reasons to take the long way there. */
+/* Names of the reasons why packets take the long way in the kernel. */
 static const char *const longs[KERNEL_LONGS] = {
 #define LONG(ident, name, doc) [KERNEL_LONG_##ident] = name,
 #include "vm/kernel/long.def"
@@ -244,7 +244,7 @@ char *live_report(const struct control *control, bool running, size_t *len)
     return NULL;
 }
 
-/* Write in parts of PIPE_BUF bytes, each of which a pipe takes at once when poll calls it ready. */
+/* Write in parts of PIPE_BUF bytes, because a pipe takes so many at once when poll reports it as ready. */
 int report_print(int fd, const char *text, size_t len)
 {
     const uint64_t until_ns = clock_ns(CLOCK_MONOTONIC) + PRINT_WAIT_MS * UINT64_C(1000000);

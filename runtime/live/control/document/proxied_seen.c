@@ -1,4 +1,4 @@
-/* Proxy counters: text filled from the document's part, and that part from rows (proxied_seen.h) */
+/* Proxy counters: the text is made from the document's part, and that part from rows (proxied_seen.h) */
 #include "runtime/live/control/document/proxied_seen.h"
 
 #include <cjson/cJSON.h>
@@ -15,7 +15,7 @@ static const char *const ends[] = {
 #include "runtime/counters/proxy_end.def"
 };
 
-/* Return the number of connections that have left their sockets and go on. */
+/* Return the number of connections that have left their sockets and still exist. */
 static uint64_t spliced_now(const struct proxy_counters *c)
 {
     return c->spliced > c->spliced_ended ? c->spliced - c->spliced_ended : 0;

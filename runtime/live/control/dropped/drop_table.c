@@ -1,4 +1,5 @@
-/* Rows in two keyed tables. A row's word decides how soon it is replaced: notes, then the time of the last one. */
+/* Rows in two keyed tables. A row's word decides how soon it is replaced: first the number of notes, then the time
+ * of the last one. */
 #include "runtime/live/control/dropped/drop_table.h"
 
 #include <assert.h>
@@ -49,7 +50,7 @@ void drop_table_free(struct drop_table *t)
 static bool slot_is_taken(const struct keyed *k, uint32_t slot) { return k->tags[slot]; }
 static uint32_t slots_of(const struct keyed *k) { return k->groups * GROUP; }
 
-/* Bring a row to a minute: those between are empty. */
+/* Bring a row to a minute: the minutes between are empty. */
 static void row_turn(struct drop_row *r, uint64_t minute)
 {
     if (minute <= r->minute) return;
@@ -62,7 +63,7 @@ static void row_turn(struct drop_row *r, uint64_t minute)
     r->minute = minute;
 }
 
-/* Add all that a row has counted to another one. */
+/* Add a row's counts to another row. */
 static void row_fold(struct drop_row *to, const struct drop_row *from)
 {
     struct drop_row with = *from;
@@ -85,7 +86,7 @@ static struct drop_key key_of_others(const struct drop_row *r)
     return key;
 }
 
-/* Return the row of that key, made if there is room. NULL without room. */
+/* Return the row of that key, which is made if it is missing. NULL: no room. */
 static struct drop_row *row_at(struct keyed *k, const struct drop_key *key, const char *by, uint32_t *slot)
 {
     struct place at;
@@ -116,7 +117,7 @@ static void row_leave(struct drop_table *t, uint32_t slot)
     keyed_drop(&t->rows, slot);
 }
 
-/* Make room for a newcomer. All of 1,536 words are looked at, which takes about a microsecond. */
+/* Make room for a newcomer. The search reads all 1,536 words, which takes about a microsecond. */
 static void rows_make_room(struct drop_table *t)
 {
     const uint64_t least = t->newcomers >= DROP_NEWCOMERS ? 0 : KNOWN_WORD;
@@ -130,7 +131,7 @@ static void rows_make_room(struct drop_table *t)
     row_leave(t, lowest);
 }
 
-/* Once a minute, free rows whose last packet is out of sight. */
+/* Once per minute, free rows whose last packet is older than the minutes kept. */
 static void rows_sweep(struct drop_table *t, uint64_t minute)
 {
     if (minute == t->minute) return;
@@ -156,7 +157,7 @@ void drop_table_add(struct drop_table *t, const struct drop_seen *s)
     keyed_place(&t->rows, &key, t->rows.key_words, &at);
     if (t->rows.used >= DROP_ROWS && keyed_find(&t->rows, &at, &key) == KEYED_NONE) rows_make_room(t);
     struct drop_row *r = row_at(&t->rows, &key, s->by, &slot), single = {.key = key};
-    if (!r) { /* its two groups are full, though the table is not */
+    if (!r) { /* the key's two groups are full, though the table is not */
         memcpy(single.by, s->by, strnlen(s->by, sizeof single.by - 1));
         r = &single;
     }
@@ -185,7 +186,7 @@ static void row_tell(struct drop_told *to, unsigned *count, const struct drop_ro
     to[(*count)++] = (struct drop_told){.row = *r};
 }
 
-/* Add a vague row to the sender's other row among the first rows reported. */
+/* Add a vague row to the row of all other senders among the first rows reported. */
 static void tell_vague(struct drop_told *to, unsigned *count, const struct drop_row *r)
 {
     const struct drop_key key = key_of_others(r);

@@ -1,4 +1,4 @@
-/* Notes become rows with names: a rule's number means another rule after the next reload */
+/* Notes become rows with names at once, because a rule's number means another rule after the next reload */
 #include "runtime/live/control/dropped/dropped.h"
 
 #include <stdlib.h>
@@ -17,7 +17,7 @@ enum { MINUTES_MOST = DROP_MINUTES - 1, ROWS_SHOWN = 20 };
 
 struct dropped {
     struct drop_table *table;
-    uint64_t lost; /* drops that were noted when memory was out */
+    uint64_t lost; /* drops that could not be kept for lack of memory */
 };
 
 /* Return the table, made for the first note; NULL: out of memory. */
@@ -124,7 +124,7 @@ static bool row_answer(const struct control *control, struct call *c, const stru
     return fits;
 }
 
-/* End the answer: the number of rows, and their packets in all. */
+/* End the answer with the number of rows, and of their packets. */
 static void rows_end(const struct control *control, struct call *c, const struct drop_told *all, unsigned count,
                      unsigned shown, unsigned minutes)
 {

@@ -1,9 +1,9 @@
-/* Senders whose packets were dropped, noted at all times, for later questions (`preyctl dropped`). */
+/* Senders whose packets were dropped, noted continuously for later questions (`preyctl dropped`). */
 #pragma once
 
 #include "runtime/live/control/control_state.h"
 
-/* Take the workers' notes: once per second, and before an answer. */
+/* Take the workers' notes. Call once per second, and before an answer. */
 void dropped_take(struct control *control);
 /* Take a note of the kernel executor. */
 void dropped_see(struct control *control, const struct drop_note *n);

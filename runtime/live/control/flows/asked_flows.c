@@ -1,5 +1,5 @@
 /* `flows`: the flows of all workers and sessions of all proxy loops that a filter takes. The next part is requested
- * once the reader has read the last one. */
+ * once the reader has read the current one. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +17,7 @@
 
 struct asked_flows {
     struct walk walk;
-    struct call *call; /* NULL: the caller is gone */
+    struct call *call; /* the waiting call; NULL: the caller is gone */
     struct filter filter;
     uint64_t most, told, seen; /* flows requested, reported and looked at */
     uint64_t left_out;         /* flows that did not fit in the answer */
@@ -41,8 +41,8 @@ static void tell_begin(const struct asked_flows *a, const struct labels *labels,
     if (f->service != PBC_NONE) fprintf(out, "\"service\":\"%s\",", label_service(labels, f->service));
 }
 
-/* Write the rule that decides on the flow's first packet now, because flows do not keep their rule. Write nothing while
- * programs change. */
+/* Write the rule that would decide on the flow's first packet now, because flows do not keep their rule. Write
+ * nothing while programs change. */
 static void tell_rule(const struct asked_flows *a, const struct labels *labels, const struct flow_record *f, FILE *out)
 {
     const struct control *control = a->walk.control;
@@ -129,7 +129,7 @@ static void tell_observed(const struct asked_flows *a, const struct labels *labe
     fprintf(out, ",\"last\":\"%s\"}", text_iso(f.seen_ns + a->ahead_ns, time));
 }
 
-/* Report the bytes written to a stream in memory. out is NULL if memory ran out. */
+/* Report the text written to a stream in memory. out is NULL if memory ran out. */
 static void tell_one(struct asked_flows *a, FILE *out, char **text, const size_t *len)
 {
     const bool told = out && !fclose(out) && call_json(a->call, *text, *len);
@@ -197,7 +197,7 @@ static void flows_go_on(struct asked_flows *a)
     if (a->told >= a->most || !walk_on(&a->walk)) flows_end(a);
 }
 
-/* Continue after all parts that were read. */
+/* Continue after the reader has read all parts. */
 static void flows_more(void *arg, struct call *c)
 {
     struct asked_flows *a = arg;

@@ -77,7 +77,7 @@ static void impact_free(struct walk *w)
     free(a);
 }
 
-/* Leave the walk: the call has ended, or the caller is gone. */
+/* Leave the walk, because the call has ended or the caller is gone. */
 static void caller_gone(void *arg)
 {
     struct asked_impact *a = arg;
@@ -123,7 +123,7 @@ static void impact_part(struct walk *w)
 static const struct walk_ops parts = {.part = impact_part, .free = impact_free};
 static const struct call_ops waits = {.over = caller_gone};
 
-/* Return the number of flows and sessions now. */
+/* Return the present number of flows and sessions. */
 static uint64_t flows_now(const struct control *control)
 {
     uint64_t n = 0;
@@ -134,8 +134,7 @@ static uint64_t flows_now(const struct control *control)
     return n;
 }
 
-/* Take the program that was handed over as a load would have it: with its room, and servers by name where they are
- * known to be. */
+/* Take the program that was handed over, with the room and the known addresses of servers that a load would give it. */
 static struct program *program_as_loaded(const struct control *control, struct call *c, char *err, size_t err_len)
 {
     struct program *handed = handed_program(c, PBC_SIZE_MAX, err, err_len);

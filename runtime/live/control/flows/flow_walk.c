@@ -1,4 +1,4 @@
-/* A part is asked of one worker or loop at a time; those asked are looked at each turn of the main thread */
+/* A part is requested from one worker or loop at a time; the main thread looks for filled parts each turn */
 #include "runtime/live/control/flows/flow_walk.h"
 
 #include "runtime/live/carry/proxy/proxied.h"
@@ -9,7 +9,7 @@ bool walk_of_sessions(const struct walk *w) { return w->worker >= w->control->ca
 uint64_t walk_program(const struct walk *w) { return walk_of_sessions(w) ? w->sessions.program : w->listing.program; }
 uint64_t walk_now(const struct walk *w) { return walk_of_sessions(w) ? w->sessions.now_ns : w->listing.now_ns; }
 
-/* The first function returns the place where the next part begins; the second returns whether none is left. */
+/* Return the place where the next part begins. Return true if no part is left (second function). */
 static uint32_t *part_at(struct walk *w) { return walk_of_sessions(w) ? &w->sessions.at : &w->listing.at; }
 static bool *part_ended(struct walk *w) { return walk_of_sessions(w) ? &w->sessions.ended : &w->listing.ended; }
 

@@ -1,6 +1,6 @@
-/* A walk through the flows and observed connections of all workers, then the sessions of all proxy loops, in parts
- * (runtime/exchange/listing.h, runtime/proxy/listing.h), so that it blocks no thread for long. It may miss flows that
- * begin or end meanwhile. */
+/* A walk in parts through the flows and observed connections of all workers, then the sessions of all proxy loops
+ * (runtime/exchange/listing.h, runtime/proxy/listing.h). Parts block no thread for long. The walk may miss flows
+ * that begin or end meanwhile. */
 #pragma once
 
 #include "runtime/exchange/listing.h"
@@ -20,17 +20,18 @@ struct walk {
     struct walk *next;
     struct control *control;
     const struct walk_ops *ops;
-    unsigned worker; /* from the number of workers on: proxy loops */
+    unsigned worker; /* index of a worker; from the number of workers on, of a proxy loop */
     enum { WALK_RESTS, WALK_WAITS /* the worker is filling another part */, WALK_FILLS } state;
     bool left;
-    uint32_t began_at;   /* beginning of the part */
-    bool began_observed; /* true if it began among the observed connections */
+    uint32_t began_at;   /* position where the part begins */
+    bool began_observed; /* the part began among the observed connections */
     struct listing listing;
     struct session_listing sessions;
 };
 
 bool walk_of_sessions(const struct walk *w);
-/* Return the serial of the program whose numbers the part has, and the time at which it was filled (mono). */
+/* Return the serial of the program to which the part's numbers belong, and the time at which the part was filled
+ * (mono). */
 uint64_t walk_program(const struct walk *w);
 uint64_t walk_now(const struct walk *w);
 

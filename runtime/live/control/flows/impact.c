@@ -1,6 +1,6 @@
-/* Impact of a program. Two packets are made from a flow's tuple: its first and the opener's next. Both programs judge
- * them with the present facts. If the verdicts differ, the flow would be cut off, or could not begin now. Parts that
- * both judgements leave out (a meter, an interface unknown to routes) make no difference. */
+/* Impact of a program. Two packets are made from a flow's tuple: its first, and the opener's next. Both programs
+ * judge them with the present facts. If the verdicts differ, the flow would be cut off, or could not begin now.
+ * Conditions that both judgements leave out (a meter, an interface unknown to routes) make no difference. */
 #include "runtime/live/control/flows/impact.h"
 
 #include <stdlib.h>
@@ -67,7 +67,7 @@ void impact_fini(struct impact *im)
     free(im->changes);
 }
 
-/* A program, and the world in its terms. */
+/* A program, and the facts as it sees them. */
 struct judge {
     const struct program *program;
     struct facts facts;
@@ -94,7 +94,7 @@ static struct impact_change *change_of(const struct impact *im, const struct dec
     return &im->changes[at];
 }
 
-/* True if the next program decides otherwise on the packet. */
+/* True if the next program decides differently on the packet. */
 static bool differs(const struct impact *im, const struct judge by[2], const struct frame_spec *s, uint8_t port,
                     uint32_t mark, struct decision *next)
 {
@@ -107,7 +107,7 @@ static bool differs(const struct impact *im, const struct judge by[2], const str
 static bool judge_flow(struct impact *im, const struct judge by[2], const struct flow_record *f)
 {
     const enum flow_class class = flow_state_class(f->state);
-    const bool both = class >= FLOW_ANSWERED; /* both sides have spoken */
+    const bool both = class >= FLOW_ANSWERED; /* both sides have sent packets */
     const uint8_t port = devices_opener(im->control->world, &by[0].facts, f);
     struct frame_spec s = first_frame(f);
     struct decision first, next;
@@ -123,7 +123,8 @@ static bool judge_flow(struct impact *im, const struct judge by[2], const struct
     return goes_on && (next.action == ACTION_DROP || next.action == ACTION_REJECT);
 }
 
-/* True if the session's service has `on reload close` in the next program, or in this one if the next lacks it. */
+/* True if the session's service has `on reload close` in the next program, or in this one if the next lacks the
+ * service. */
 static bool closes(const struct impact *im, uint32_t service)
 {
     const struct program *p = im->next;
@@ -136,7 +137,7 @@ static bool closes(const struct impact *im, uint32_t service)
     return proxy && p->proxies[proxy - 1].flags & PBC_PROXY_RELOAD_CLOSE;
 }
 
-/* Judge a session by its first packet, since later ones pass in the kernel. True if it would be closed. */
+/* Judge a session by its first packet, because later ones pass in the kernel. True if it would be closed. */
 static bool judge_session(struct impact *im, const struct judge by[2], const struct flow_record *f)
 {
     const struct frame_spec s = first_frame(f);
@@ -155,7 +156,7 @@ static bool loses_server(const struct impact *im, const struct flow_record *f)
     return program_is_past(im->next, im->remap->server[f->server]);
 }
 
-/* Make both judges, the next one with the members of now. If memory is out, the next program knows no ways. */
+/* Make both judges, the next one with the present members. If memory is out, the next program knows no ways. */
 static void judges_make(struct impact *im, struct judge by[2])
 {
     const struct routes *routes = im->control->carry->latest->facts.routes;

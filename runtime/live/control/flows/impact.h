@@ -16,20 +16,20 @@ struct impact {
     struct facts_iface *ifaces; /* facts of next */
     unsigned ifaces_count;
     struct facts_device *devices; /* devices of next, from the last judging */
-    bool patterns;                /* as in struct facts */
+    bool patterns;                /* `patterns` in the facts of `next` */
     struct lives *lives;          /* room for the members used by `next`; NULL: it has no live sets */
     struct live_set *none;        /* an empty live set, for sets that only `next` has */
     uint64_t every;               /* one flow in `every` is judged */
-    uint64_t live, judged;        /* numbers of flows */
+    uint64_t live, judged;        /* number of flows, and of judged flows */
     uint64_t drain, move;         /* flows that would lose their servers */
     struct impact_server {
         uint64_t drain, move;
-    } * of_server; /* [now->servers_count] */
+    } * of_server; /* [now->servers_count] flows that each server would lose */
     /* Flows that a decider of the next program judges differently: a rule, a firewall's default, or no firewall. */
     struct impact_change {
         uint8_t action;       /* enum action of the new verdict */
-        uint64_t flows, anew; /* flows whose next packet is judged differently; flows whose first packet only is:
-                               * they go on, but could not begin now */
+        uint64_t flows, anew; /* flows whose next packet is judged differently; flows that go on, but whose first packet
+                                 is now judged differently */
     } * changes;
     uint64_t refused; /* judged flows whose next packet would be refused */
 };
@@ -39,7 +39,7 @@ bool impact_init(struct impact *im, const struct control *control, struct progra
 /* Judge some flows of the running program. */
 void impact_flows(struct impact *im, const struct flow_record flows[], unsigned count);
 struct session_record;
-/* Judge some sessions of its proxy services. */
+/* Judge some sessions of the running program's proxy services. */
 void impact_sessions(struct impact *im, const struct session_record *sessions, unsigned count);
 /* Add all results to an object. */
 void impact_json(const struct impact *im, cJSON *to);

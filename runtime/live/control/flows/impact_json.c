@@ -6,7 +6,7 @@
 #include "runtime/report/json.h"
 #include "vm/words/words.h"
 
-/* Add a rule or default with the number of flows that it would decide otherwise. */
+/* Add a rule or default with the number of flows that it would decide differently. */
 static void change_json(cJSON *to, const struct labels *labels, const struct impact *im, uint32_t at)
 {
     const struct program *p = im->next;
@@ -37,7 +37,7 @@ static void changes_json(cJSON *to, const struct impact *im)
     labels_fini(&labels);
 }
 
-/* Add servers that go and have flows: TCP flows drain, for the pool's `drain`; others move to another server. */
+/* Add removed servers that have flows. TCP flows drain, for the pool's `drain`; others move to another server. */
 static void servers_json(cJSON *to, const struct impact *im)
 {
     const struct program *p = im->now;
@@ -59,7 +59,7 @@ struct named {
     cJSON *to;
 };
 
-/* Add a name of the next program with its present addresses, and the reason why it has none. */
+/* Add a name of the next program with its present addresses, or the reason why it has none. */
 static void name_json(void *arg, const char *host)
 {
     const struct named *n = arg;

@@ -1,4 +1,4 @@
-/* `load`, `reload` and `rollback`: one at a time. It waits for an earlier reload, and the caller waits for it. */
+/* `load`, `reload` and `rollback`: one at a time. Each waits for an earlier reload, and its caller waits for it. */
 #include "runtime/live/control/programs/asked_load.h"
 
 #include <stdlib.h>
@@ -17,17 +17,17 @@
 #define CONFIRM_MOST_NS UINT64_C(4000000000000000000)
 
 struct load {
-    struct program *program; /* held */
+    struct program *program; /* a counted reference */
     char *name;
-    uint64_t confirm_ns; /* 0: no confirmation is needed */
+    uint64_t confirm_ns; /* time for the confirmation; 0: none is needed */
     bool saves, begun;
     struct began began;
-    bool reloads;           /* it becomes the program of the command line's file */
+    bool reloads;           /* the program becomes that of the command line's file */
     char *allows;           /* devices that it may leave unjudged; NULL: none */
-    struct program *before; /* held: program that ran at the beginning */
+    struct program *before; /* a counted reference to the program that ran at the beginning */
     char *before_name, *before_allows;
     char what[300], by[60]; /* words for its events */
-    struct call *call;      /* caller who waits; NULL: gone */
+    struct call *call;      /* waiting caller; NULL: gone */
 };
 
 void load_free(struct load *w)
@@ -51,7 +51,7 @@ static void caller_gone(void *arg)
 
 static const struct call_ops waits = {.over = caller_gone};
 
-/* Give the answer's document: the program that runs, and how long its trial lasts. */
+/* Add the answer's document: the running program, and how long its trial lasts. */
 static void load_document(struct control *control, struct call *c, const struct load *w, bool saved)
 {
     const struct program *p = control->carry->now.program;
@@ -210,7 +210,7 @@ static void refuse_load(struct control *control, struct call *c, const struct as
     answer_refused(control, c, a->name, reloads, why);
 }
 
-/* Begin the load of a program, which is owned from then on. Return NULL if none could be loaded, with the reason in
+/* Begin the load of p, which is owned here from then on. p NULL: no program could be loaded, with the reason in
  * `why`. */
 static void load_begin(struct control *control, struct call *c, const struct asked_load *a, struct program *p,
                        const char *why)

@@ -1,4 +1,4 @@
-/* A word, a time, and the program to go back to; one that could not be put back is tried again */
+/* A word, a time, and the program to go back to. If it can't be put in force, that is tried again */
 #include "runtime/live/control/programs/confirm.h"
 
 #include <stdlib.h>
@@ -18,8 +18,8 @@
 
 #define AGAIN_NS UINT64_C(1000000000)
 
-/* Draw a word that can be spoken, one of 24 million: `kotabimu`. The user who began a trial knows it, so no one
- * confirms another's trial by mistake. */
+/* Draw a word that can be spoken, one of 24 million, such as `kotabimu`. The user who began a trial knows it, so no
+ * one confirms another's trial by mistake. */
 static void word_draw(char word[WORD_LEN])
 {
     static const char first[] = "bdfgklmnprstvz", second[] = "aeiou"; /* 14 and 5 letters */
@@ -44,7 +44,7 @@ const char *confirm_text(const struct control *control, char text[CONFIRM_TEXT])
     *text = 0;
     if (!confirm_waits(control)) return text;
     const uint64_t now = clock_ns(CLOCK_MONOTONIC), until = control->confirm.until_ns;
-    const bool given = control->o->confirm_ns && !control->confirm.back; /* as it was asked for a moment ago */
+    const bool given = control->o->confirm_ns && !control->confirm.back; /* the duration as given on the command line */
     snprintf(text, CONFIRM_TEXT, "; %s in %s unless you run: preyctl confirm %s",
              control->confirm.back ? "the previous program comes back" : "preyrun stops",
              text_duration(given         ? control->o->confirm_ns
@@ -138,7 +138,7 @@ bool confirm_step(struct control *control, uint64_t now_ns)
 
 enum { TEXT_MOST = 4096, NO_TEXT = TEXT_MOST + 1 };
 
-/* Write or read a text on the heap; NULL is one, too. */
+/* Write or read a text on the heap, which may be NULL. */
 static void text_archive(char **text, struct archive *a)
 {
     uint32_t len = *text ? (uint32_t)strlen(*text) : NO_TEXT;
@@ -175,7 +175,7 @@ bool confirm_back_read(struct control *control, struct archive *a)
     text_archive(&c->back_allows, a);
     if (!ARCHIVE(a, says) || !archive_sound(a, says[0] <= a->left && program_bounds_fit(says[1], says[2])))
         return false;
-    uint8_t *file = malloc(says[0] + 1); /* the bytes may change while they are read */
+    uint8_t *file = malloc(says[0] + 1); /* a copy, because the bytes may change while they are read */
     if (file && archive_part(a, file, says[0])) c->back = program_load(file, says[0], err, sizeof err);
     free(file);
     if (!archive_sound(a, c->back && c->back_name)) return false;

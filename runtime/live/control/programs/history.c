@@ -1,5 +1,5 @@
-/* The list of programs that ran, and their files. The list is written again with each change; it may be damaged, so
- * each line of it is checked. */
+/* The list of programs that ran, and their files. The list is written again with each change. It may be damaged, so
+ * each line is checked. */
 #include "runtime/live/control/programs/history.h"
 
 #include <errno.h>
@@ -48,7 +48,7 @@ static int file_put(const struct control *control, unsigned file, const void *by
     return ask_HISTORY_KEEP(control->tell->channel, &(struct request_file){file}, bytes, len, NULL, 0);
 }
 
-/* Return a descriptor of a kept file, or a negative errno (-ENOENT: it does not exist) */
+/* Return a descriptor of a kept file, or a negative errno (-ENOENT: it does not exist). */
 static int file_get(const struct control *control, unsigned file)
 {
     int fd;
@@ -76,7 +76,7 @@ static int list_keep(const struct control *control)
     return failed;
 }
 
-/* Read a whole number up to `most`. False if the text is none. */
+/* Read a whole number up to `most`. False if the text is not such a number. */
 static bool member_number(const cJSON *o, const char *member, double most, uint64_t *n)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(o, member);
@@ -112,7 +112,7 @@ static bool digest_of(const cJSON *o, uint8_t digest[PBC_DIGEST_LEN])
     return !strcmp(text, same);
 }
 
-/* Read an entry. False if the line is none. */
+/* Read an entry. False if the line is not an entry. */
 static bool entry_read(const cJSON *o, struct past_entry *e)
 {
     uint64_t place, began_s, uid = 0, login = LOGIN_NONE, rules, services;
@@ -159,7 +159,7 @@ void history_begin(struct control *control)
     free(text);
 }
 
-/* Remove the files of the oldest program that has any, except the newest. False if none is left. */
+/* Remove the files of the oldest program that has any, except the newest. False if no files are left. */
 static bool drop_oldest(struct control *control)
 {
     for (unsigned i = control->past.count; i-- > 1;) {
@@ -173,7 +173,7 @@ static bool drop_oldest(struct control *control)
     return false;
 }
 
-/* Keep a file, in place of those of older programs if there is no other room. Return 0 or a negative errno. */
+/* Keep a file. If there is no room, remove files of older programs. Return 0 or a negative errno. */
 static int file_keep(struct control *control, unsigned file, const void *bytes, size_t len)
 {
     int failed;

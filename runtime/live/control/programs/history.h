@@ -12,11 +12,11 @@ void history_step(struct control *control);
 /* Note that the newest program has passed its trial. */
 void history_confirmed(struct control *control);
 
-/* Return how many programs ago the last deliberately kept one ran: not an unconfirmed trial, and not the program in
- * force, even if it also ran before such a trial. 0: none, with one line in err. */
+/* Return how many programs ago the last deliberately kept program ran. Skipped are unconfirmed trials, and the
+ * program in force, even if it also ran before such a trial. 0: none, with one line in err. */
 unsigned history_before(const struct control *control, char *err, size_t err_len);
-/* Return the program that ran `back` programs ago, 0: the one in force; NULL, with one line in err. *entry: its entry,
- * valid until the next history_step. */
+/* Return the program that ran `back` programs ago (0: the one in force), or NULL with one line in err. *entry: its
+ * entry, valid until the next history_step. */
 struct past_entry;
 struct program *history_program(const struct control *control, unsigned back, const struct past_entry **entry,
                                 char *err, size_t err_len);

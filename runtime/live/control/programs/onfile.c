@@ -1,4 +1,4 @@
-/* The file of rules. It is not mapped, because it may be cut while it is read. */
+/* The file of rules. It is not mapped, because it may be truncated while it is read. */
 #include "runtime/live/control/programs/onfile.h"
 
 #include <errno.h>

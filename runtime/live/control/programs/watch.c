@@ -1,4 +1,5 @@
-/* Watch of the rule file: some time after events in its folder the file is looked at, and read if it is another one. */
+/* Watch of the rule file: some time after events in its folder prey looks at the file, and reads it if it has
+ * changed. */
 #include "runtime/live/control/programs/watch.h"
 
 #include <errno.h>
@@ -11,12 +12,12 @@
 #include "runtime/live/rules/reload.h"
 #include "runtime/live/tell/log.h"
 
-#define QUIET_NS UINT64_C(100000000)  /* after the last change */
-#define MOST_NS  UINT64_C(1000000000) /* after the first one */
-#define AGAIN_NS UINT64_C(1000000000) /* when the folder is gone */
+#define QUIET_NS UINT64_C(100000000)  /* wait after the last change */
+#define MOST_NS  UINT64_C(1000000000) /* longest wait after the first change */
+#define AGAIN_NS UINT64_C(1000000000) /* wait if the folder is gone */
 #define NEVER    UINT64_MAX
 
-/* Open a new watch, before the look at the file so that no change is missed. A link may lead elsewhere by now. */
+/* Open a new watch, before the look at the file, so that no change is missed. A link may have another target by now. */
 static bool watch_open(struct control *control)
 {
     struct watch *w = &control->watch;
@@ -82,7 +83,7 @@ void watch_again(struct control *control)
     control->watch.due_ns = clock_ns(CLOCK_MONOTONIC);
 }
 
-/* True if the file is another one than at the last look. A missing file does not count. */
+/* True if the file has changed since the last look. A missing file does not count. */
 static bool is_other(struct control *control)
 {
     struct watch_mark *last = &control->watch.mark;

@@ -5,9 +5,9 @@
 
 /* Begin to watch, if requested. Return 0, or 2 after a line with the reason. */
 int watch_begin(struct control *control);
-/* Note events in the file's folder. */
+/* Read events in the file's folder, and note those about the file. */
 void watch_read(struct control *control, uint64_t now_ns);
-/* Look again, even without a change, because a file refused during a wait for confirmation may be taken now. */
+/* Look again even without a change, because a file refused during a wait for confirmation may now be taken. */
 void watch_again(struct control *control);
 /* Look at the file if that is due. */
 void watch_step(struct control *control, uint64_t now_ns);

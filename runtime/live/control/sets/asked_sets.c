@@ -1,4 +1,4 @@
-/* `sets`: the question about live sets, by its `op`; and what several answers print */
+/* `sets`: the question about live sets, by its `op`; and the printing that several answers share */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +13,7 @@ static const struct {
     const char *op;
     void (*answer)(struct control *control, struct call *c, const struct member_target *t);
     bool changes;
-    bool guests; /* guests may (call_is_guest) */
+    bool guests; /* allowed for guests (call_is_guest) */
 } ops[] = {{"list", sets_list, false, true},
            {"has", sets_has, false, true},
            {"change", sets_change, true, true},
@@ -131,7 +131,7 @@ const char *sets_range_text(bool v6, const uint32_t lo[4], const uint32_t hi[4],
     return buf;
 }
 
-/* Answer with all sets that the asker may ask about. */
+/* Answer with all sets that the caller may see. */
 static void tell_all(const struct control *control, struct call *c)
 {
     const struct ruling *now = &control->carry->now;

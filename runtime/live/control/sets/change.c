@@ -1,4 +1,4 @@
-/* `change`: members that are added and removed by hand, each by itself: a refused one stops no other */
+/* `change`: members added and removed by hand, each separately, so that a refused one stops no other */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +11,7 @@
 
 enum { NOTES_SWEPT = 64 };
 
-/* The change that a question asks for, and what became of it */
+/* The change that a question requests, and its results */
 struct changing {
     const struct rules *rules;
     const struct member_target *t;
@@ -19,10 +19,10 @@ struct changing {
     struct note_of note;
     enum live_how how;
     bool wide;
-    uint64_t counts[LIVE_LENGTHS + 1]; /* by enum live_said */
+    uint64_t counts[LIVE_LENGTHS + 1]; /* numbers of members by result, enum live_said */
     uint64_t refused;
-    uint64_t held;        /* not removed, since something else holds them */
-    bool untold;          /* the answer has no room for all that was refused */
+    uint64_t held;        /* not removed, because other members cover them */
+    bool untold;          /* the answer has no room for all refused members */
     struct live_net *cut; /* [cuts] members whose flows are to end */
     size_t cuts;
 };
@@ -31,14 +31,14 @@ struct changing {
 struct cutting {
     struct cut_wait wait;
     struct rules *rules;
-    struct call *call; /* NULL: it has ended, or its client is gone */
+    struct call *call; /* the waiting call; NULL: it has ended, or its client is gone */
     cJSON *numbers;
     int status;
     char words[300];
     struct live_net nets[];
 };
 
-/* True if the record is a member: no bits are set behind its length. */
+/* True if the record is a member: no bits are set beyond its length. */
 static bool record_is_sound(const struct member_record *r)
 {
     const struct live_net net = {.addr = {r->addr[0], r->addr[1], r->addr[2], r->addr[3]}, .len = r->len, .v6 = r->v6};
@@ -72,12 +72,12 @@ static const char *refusal(const struct changing *g, const struct member_record 
                                  : NULL;
 }
 
-/* True if the first range holds all of the second. */
+/* True if the first range contains all of the second. */
 static bool range_holds(bool v6, const uint32_t lo[4], const uint32_t hi[4], const uint32_t from[4],
                         const uint32_t to[4])
 {
     const unsigned words = v6 ? 4 : 1;
-    int below = 0, above = 0; /* as of the first words that differ */
+    int below = 0, above = 0; /* result at the first words that differ */
     for (unsigned i = 0; i < words; i++) {
         if (!below) below = lo[i] < from[i] ? -1 : lo[i] > from[i];
         if (!above) above = hi[i] > to[i] ? -1 : hi[i] < to[i];
@@ -85,8 +85,8 @@ static bool range_holds(bool v6, const uint32_t lo[4], const uint32_t hi[4], con
     return below <= 0 && above <= 0;
 }
 
-/* Report the members that cover an address or network that is to be removed and is no member itself. False if no
- * member covers all of it. */
+/* Report the member that covers an address or network to be removed, which is no member itself. False if no member
+ * covers all of it. */
 static bool holder_say(const struct changing *g, const struct live_net *net, char *text, size_t len)
 {
     struct live_why why = {.end_ms = 0};
@@ -155,7 +155,7 @@ static void change_one(struct changing *g, const struct member_record *r)
     notes_set(notes, &net, &g->note);
 }
 
-/* Write the numbers of all that became of members, for programs and for people. */
+/* Return the numbers of changed and unchanged members, and write them in words for people. */
 static cJSON *change_numbers(const struct changing *g, char *words, size_t len)
 {
     size_t used = 0;
@@ -201,7 +201,7 @@ static void cutting_done(struct cut_wait *w, uint64_t flows)
     change_end(c, numbers, k->status, cJSON_GetStringValue(cJSON_GetObjectItem(numbers, "set")), words);
 }
 
-/* A sign of life for who waits. */
+/* Send a sign of life to the waiting client. */
 static void cutting_lasts(struct cut_wait *w) { call_text(((struct cutting *)w)->call, "%s", "flows are being ended"); }
 
 static void cutting_over(void *arg)
@@ -212,7 +212,7 @@ static void cutting_over(void *arg)
     free(k);
 }
 
-/* Have the answer wait for the flows that are to end. False: out of memory. */
+/* Have the answer wait until these flows have ended. False: out of memory. */
 static bool change_follow(struct control *control, const struct changing *g, cJSON *numbers, int status,
                           const char *words)
 {
@@ -235,7 +235,7 @@ static bool change_follow(struct control *control, const struct changing *g, cJS
     return true;
 }
 
-/* Answer with the numbers, once flows have ended that are to. */
+/* Answer with the numbers, once the flows to be cut have ended. */
 static void change_tell(struct control *control, const struct changing *g)
 {
     char words[300] = "";

@@ -1,4 +1,4 @@
-/* `list` and `has`: members with their ends and notes. A list is made in parts, the next when the last was read */
+/* `list` and `has`: members with their ends and notes. A list is made in parts, the next one after the last was read */
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,18 +6,18 @@
 #include "runtime/live/control/sets/set_answers.h"
 #include "runtime/report/text.h"
 
-enum { PART = 256 /* members of a part */ };
+enum { PART = 256 /* most members in a part */ };
 
 struct listed {
     struct control *control;
     char *name;
-    uint64_t version;  /* that of the set when the list began */
-    uint64_t at;       /* in the overlay (live_list) */
-    uint32_t at4, at6; /* in the base */
+    uint64_t version;  /* version of the set when the list began */
+    uint64_t at;       /* position in the overlay (live_list) */
+    uint32_t at4, at6; /* positions in the base */
     uint64_t told;
 };
 
-/* Add a document to the answer, of a stream of memory; out NULL: out of memory. */
+/* Add a document to the answer, from a stream in memory; out NULL: out of memory. */
 static bool tell_text(struct call *c, FILE *out, char **text, const size_t *len)
 {
     const bool good = out && !fclose(out) && call_json(c, *text, *len);

@@ -9,7 +9,7 @@
 #include "runtime/report/json.h"
 #include "runtime/report/text.h"
 
-enum { GUEST_RANGES = 1 << 18 /* ranges that a guest may give a smaller set, too */ };
+enum { GUEST_RANGES = 1 << 18 /* ranges that a guest may give, even to a smaller set */ };
 
 typedef unsigned __int128 u128;
 
@@ -19,7 +19,7 @@ static u128 number_of(const struct member_range *r, const uint32_t a[4])
     return (u128)((uint64_t)a[0] << 32 | a[1]) << 64 | ((uint64_t)a[2] << 32 | a[3]);
 }
 
-/* Ranges that came, and the base that they make */
+/* Ranges that came, and the base made from them */
 struct replacing {
     struct member_range *all;
     size_t count;
@@ -35,7 +35,7 @@ static void replacing_fini(struct replacing *r)
     free(r->r6);
 }
 
-/* True if the ranges are in order, and each is one. */
+/* True if the ranges are in order, and each is valid. */
 static bool ranges_sound(const struct replacing *r)
 {
     for (size_t i = 0; i < r->count; i++) {
@@ -61,7 +61,7 @@ static const char *refusal(const struct member_target *t, const struct member_ra
                                  : NULL;
 }
 
-/* Join ranges that meet or touch. False: out of memory. */
+/* Join ranges that overlap or touch. False: out of memory. */
 static bool base_make(struct replacing *r)
 {
     r->r4 = calloc(r->count + 1, sizeof *r->r4);
@@ -125,7 +125,7 @@ void sets_flush(struct control *control, struct call *c, const struct member_tar
     base_put(control, c, t, &(struct live_base){.count4 = 0}, "flushed", 0);
 }
 
-/* Refuse all for one range. */
+/* Refuse all ranges because of one. */
 static void refuse(struct call *c, const struct member_target *t, const struct member_range *m, const char *why)
 {
     cJSON *o = cJSON_CreateObject();

@@ -1,4 +1,4 @@
-/* Live sets, as they are shown and asked for (runtime/live/rules/members/ keeps them). */
+/* Live sets in documents and questions (runtime/live/rules/members/ keeps them). */
 #pragma once
 
 #include <cjson/cJSON.h>

@@ -1,4 +1,4 @@
-/* Rounds get shorter: each gives the changes during the one before. The last one is left for the standstill */
+/* Rounds get shorter: each has the changes made during the previous one. The last changes are left for the pause */
 #include "runtime/live/control/takeover/advance.h"
 
 #include <time.h>
@@ -10,15 +10,15 @@
 #include "vm/vm.h"
 
 enum {
-    SLICE = 1024,      /* slots for which a worker is held, some 100 us; then it judges twice as long */
-    ROUNDS_MOST = 8,   /* rounds */
-    FEW = 128,         /* changed groups that are left for the standstill */
-    ROOM_LEAST = 16384 /* bytes of the window, below which it is sent */
+    SLICE = 1024,      /* slots for which a worker is held, some 100 us; then it judges for twice that time */
+    ROUNDS_MOST = 8,   /* most rounds */
+    FEW = 128,         /* number of changed groups that may be left for the pause */
+    ROOM_LEAST = 16384 /* bytes left in the window, below which it is sent */
 };
 
 static bool begin(struct advance *v, const struct carry *carry)
 {
-    bool all = !carry->in_kernel; /* there they stay in their table */
+    bool all = !carry->in_kernel; /* in the kernel executor, flows stay in their table */
     for (unsigned i = 0; i < carry->worker_count && all; i++) {
         worker_hold(carry->workers[i]);
         all = vm_rests(carry->workers[i]->vm) && vm_advance_begin(carry->workers[i]->vm);
@@ -35,7 +35,7 @@ static void rest_twice(uint64_t since_ns)
     nanosleep(&rest, NULL);
 }
 
-/* Write flows of the next worker. True if its round goes on, but no room is left. */
+/* Write flows of the next worker. True if its round continues, but there is no room left. */
 static bool write_worker(struct advance *v, const struct carry *carry, struct archive *a)
 {
     struct worker *w = carry->workers[v->worker];
@@ -61,7 +61,7 @@ static uint32_t groups_left(const struct carry *carry)
     return left;
 }
 
-/* Begin the next round, or report that none follows. */
+/* Begin the next round, or report that this was the last. */
 static void round_over(struct advance *v, const struct carry *carry, struct handoff_advance *said)
 {
     const uint32_t left = groups_left(carry);

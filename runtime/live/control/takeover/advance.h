@@ -1,5 +1,5 @@
-/* Flows handed over in advance, while the workers judge: the running side (handoff.h, MORE and ADVANCE). Without it
- * workers would be paused for all of them. */
+/* Flows handed over in advance, while the workers judge: the running side (handoff.h, MORE and ADVANCE). Otherwise
+ * workers would be paused while all flows are written. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,17 +10,17 @@
 struct carry;
 
 struct advance {
-    uint32_t hand[WORKERS_MOST]; /* place where each worker's round goes on */
-    uint32_t before;             /* groups that were left after the round before */
-    unsigned worker, rounds;     /* the worker whose flows come next; number of finished rounds */
+    uint32_t hand[WORKERS_MOST]; /* position where each worker's round goes on */
+    uint32_t before;             /* groups left after the previous round */
+    unsigned worker, rounds;     /* worker whose flows come next; number of finished rounds */
     uint64_t program;            /* serial number of the flows' program; 0: not begun */
 };
 
-/* Write flows that have changed into the window at `at` of the file, and the message about it. Holds each worker for
- * periods of some 100 us. Workers that can't track changes give nothing in advance. */
+/* Write changed flows into the window at `at` of the file, and the message about it. Holds each worker for periods
+ * of some 100 us. Workers that can't track changes give nothing in advance. */
 void advance_some(struct advance *v, const struct carry *carry, uint8_t *file, const struct handoff_part *window,
                   struct handoff_advance *said);
-/* True if the flows given are still valid: then only those changed since are left. */
+/* True if the flows already given are still valid, so that only those changed since are left. */
 bool advance_counts(const struct advance *v, const struct carry *carry);
 /* Stop noting changes, in workers that run. */
 void advance_end(struct advance *v, const struct carry *carry);

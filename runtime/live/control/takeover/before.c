@@ -17,27 +17,27 @@
 #include "runtime/parent/between/handoff.h"
 #include "runtime/report/json.h"
 
-#define ENDS_NS UINT64_C(1000000000) /* in which each ends its sessions */
+#define ENDS_NS UINT64_C(1000000000) /* time in which each process ends its sessions */
 enum {
-    LOOK_MS = 50,        /* while it waits for their ends */
-    TOLD_MOST = 1 << 16, /* words that wait for one that does not listen */
-    HEARD_MOST = 64      /* words of each a turn: the main thread has more to do */
+    LOOK_MS = 50,        /* interval of looks during a wait for their ends */
+    TOLD_MOST = 1 << 16, /* words kept for a process that does not listen */
+    HEARD_MOST = 64      /* messages per process and turn: the main thread has other work */
 };
 
 struct before {
     int epoll;
     unsigned count;
-    bool stands; /* the newest of them has been told that this process's guard rules are, or there was none */
+    bool stands; /* this process's guard rules are in force, and the newest process was notified, if there is one */
     struct one {
         int link;
         int32_t process;
         uint32_t sessions;
-        struct handoff_said said; /* as far as `part` is there */
+        struct handoff_said said; /* message received so far, as far as `part` shows */
         struct message_part part;
-        bool waits;    /* `said` is whole, and waits for room */
-        uint32_t told; /* number of `words` that it was sent */
+        bool waits;    /* `said` is complete, and waits for room */
+        uint32_t told; /* number of `words` already sent to it */
     } all[HANDOFF_BEFORE_MOST];
-    struct handoff_told *words; /* [told] for all of them: the owner of a connection is unknown here */
+    struct handoff_told *words; /* [told] for all processes, because the owner of a connection is unknown here */
     uint32_t told, room;
 };
 
@@ -54,7 +54,7 @@ struct before *before_new(void)
 void before_free(struct before *b)
 {
     if (!b) return;
-    close(b->epoll); /* first: another process may have the sockets, too */
+    close(b->epoll); /* comes first: another process may have the sockets, too */
     for (unsigned i = 0; i < b->count; i++) close(b->all[i].link);
     free(b->words);
     free(b);
@@ -83,7 +83,7 @@ int before_link(const struct before *b, unsigned at, int32_t *process, uint32_t 
 
 int before_fd(const struct before *b) { return b && b->count ? b->epoll : -1; }
 
-/* Do what one process's message asks for. False if it waits for room. */
+/* Do what a process's message requests. False if the message waits for room. */
 static bool heed(const struct carry *carry, struct one *o)
 {
     const struct handoff_said *m = &o->said;
@@ -113,7 +113,7 @@ static bool hear(const struct carry *carry, struct one *o)
     return true;
 }
 
-/* Hear one that waits for room no more until it has some (before_tick). */
+/* Stop listening to a process whose message waits for room, or listen again (before_tick). */
 static void listen_to(const struct before *b, const struct one *o)
 {
     struct epoll_event e = {.events = o->waits ? 0 : EPOLLIN};
@@ -144,8 +144,8 @@ static void words_forget(struct before *b)
     b->told = 0;
 }
 
-/* Take what the workers report connections that some process before may serve. If a process hangs, its messages are
- * finally dropped: its sessions end by silence. */
+/* Take the workers' reports about connections that an earlier process may serve. If a process hangs, its messages
+ * are eventually dropped, and its sessions end by timeout. */
 static void words_take(const struct carry *carry, struct before *b)
 {
     struct inline_told t;
@@ -188,7 +188,7 @@ void before_end(struct control *control)
 
 static void say(const struct one *o, uint32_t word)
 {
-    message_send_soon(o->link, &word, sizeof word); /* one that hangs gets none */
+    message_send_soon(o->link, &word, sizeof word); /* a process that hangs gets none */
 }
 
 void before_tick(struct control *control)
@@ -196,7 +196,7 @@ void before_tick(struct control *control)
     struct before *b = control->before;
     const struct guarding *guard = &control->carry->guard;
     char err[300];
-    for (unsigned i = 0; i < before_count(b); i++) /* one may have waited for room */
+    for (unsigned i = 0; i < before_count(b); i++) /* a message may have waited for room */
         if (b->all[i].waits && heed(control->carry, &b->all[i])) listen_to(b, &b->all[i]);
     if (!b || b->stands || guard->unhidden || guard->ports.given_anew || control->rules->reload) return;
     b->stands = true;

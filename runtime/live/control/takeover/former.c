@@ -1,5 +1,5 @@
-/* Times are absolute: both processes have the host's monotonic clock. A lingering guard rule of which a flow has asked
- * for more time since is looked at once it is due, as any other. */
+/* Times are absolute, because both processes have the host's monotonic clock. A lingering guard rule, for which a
+ * flow has since asked for more time, is looked at once it is due, as any other. */
 #include "runtime/live/control/takeover/former.h"
 
 #include "runtime/live/control/control_state.h"

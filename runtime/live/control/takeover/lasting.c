@@ -1,5 +1,5 @@
-/* Packets wait while states are copied, so workers with many flows keep none: untranslated TCP is picked up again in
- * mid-stream (vm/flow/README.md). */
+/* Packets wait while states are copied, so the flows of workers with many are not kept: untranslated TCP is picked
+ * up again in mid-stream (vm/flow/README.md). */
 #include "runtime/live/control/takeover/lasting.h"
 
 #include "runtime/base/clock.h"
@@ -11,17 +11,18 @@
 #include "vm/vm.h"
 
 #define EACH_NS  UINT64_C(1000000000)
-#define STILL_NS UINT64_C(15000000000) /* in an instance that gets no frames, and no notices */
-#define HELD_NS  UINT64_C(2000000)     /* most processor time for which workers are paused for it */
-#define MORE_NS  UINT64_C(60000000000) /* then flows that would take up to twice that time are tried again */
+#define STILL_NS UINT64_C(15000000000) /* interval in an instance that gets no frames and no notices */
+#define HELD_NS  UINT64_C(2000000)     /* most processor time for which workers are paused */
+#define MORE_NS                                                                                                        \
+    UINT64_C(60000000000) /* interval after which flows that would take up to twice that time are tried again */
 enum {
     ROOM_BEGIN = 1 << 20, /* bytes: some 4,000 flows */
-    RARELY = 50           /* the kernel executor's worker judges this many times as long as it stops */
+    RARELY = 50           /* the kernel executor's worker judges this many times as long as it pauses */
 };
 
 uint64_t lasting_due_ns(const struct control *control) { return control->last ? control->lasting.due_ns : UINT64_MAX; }
 
-/* True if a start that goes on with this state would be another instance than this one. */
+/* True if a start that continues with this state would not equal this instance. */
 static bool lacks(const struct control *control)
 {
     const struct carry *carry = control->carry;
@@ -30,7 +31,8 @@ static bool lacks(const struct control *control)
            (control->o->record && !program_is_plain(p));
 }
 
-/* Return the bytes of flows that are copied; in the kernel they stay where they are, except for their bindings. */
+/* Return the bytes of flows that are copied. In the kernel executor flows stay where they are, except for their
+ * bindings. */
 static uint64_t flow_bytes(const struct control *control)
 {
     const struct carry *carry = control->carry;
@@ -39,7 +41,7 @@ static uint64_t flow_bytes(const struct control *control)
     return bytes;
 }
 
-/* Return a number that is another once frames have come, or something was reported or set. */
+/* Return a number that changes when frames come, or something is reported or set. */
 static uint64_t seen(const struct control *control)
 {
     uint64_t n = control->tell->changes;
@@ -48,7 +50,7 @@ static uint64_t seen(const struct control *control)
     return n;
 }
 
-/* True if so many bytes of flows can be copied while workers are paused. */
+/* True if that many bytes of flows can be copied while workers are paused. */
 static bool has_room(struct lasting *own, uint64_t bytes, uint64_t now_ns)
 {
     if (!own->room) own->room = ROOM_BEGIN;
@@ -58,7 +60,7 @@ static bool has_room(struct lasting *own, uint64_t bytes, uint64_t now_ns)
     return bytes <= 2 * own->room;
 }
 
-/* Write the states. False: a worker was in the middle of something. */
+/* Write the states. False: a worker had unfinished work. */
 static bool write_states(struct control *control, struct last_half *half, struct said_file *f, uint64_t now_ns)
 {
     const struct carry *carry = control->carry;
@@ -66,7 +68,7 @@ static bool write_states(struct control *control, struct last_half *half, struct
     bool good = hold_all(carry);
     const uint64_t begin = clock_ns(CLOCK_THREAD_CPUTIME_ID);
     const uint64_t bytes = flow_bytes(control);
-    /* The kernel judges known flows meanwhile, and a bound one without its binding is lost. */
+    /* The kernel judges known flows meanwhile, and a bound flow without its binding is lost. */
     const bool flows = carry->in_kernel || has_room(own, bytes, now_ns);
     half->luggage = (struct handoff_luggage){.ports = 0};
     good = good && luggage_write(control, &half->luggage, f, flows, false);

@@ -6,7 +6,7 @@
 
 struct control;
 
-/* Write the state, once it is due or another program judges. Workers are held meanwhile, usually for at most a
+/* Write the state if it is due or another program judges. Workers are held meanwhile, usually for at most a
  * millisecond. */
 void lasting_step(struct control *control, uint64_t now_ns);
 uint64_t lasting_due_ns(const struct control *control);

@@ -1,4 +1,4 @@
-/* The parent's answers go on as they come */
+/* The parent's replies are passed on as they come */
 #include "runtime/live/control/takeover/lends.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
-/* Steering programs and memory of frames, which are the parent's with --io xdp, and the inline stack, sent to the
- * process that takes over. */
+/* The parent's steering programs and memory of frames (--io xdp), and the inline stack, sent to the process that
+ * takes over. */
 #pragma once
 
 #include <stdint.h>
@@ -10,5 +10,5 @@ struct carry;
 uint32_t lends_count(const struct carry *carry);
 /* Return the number of descriptors in each message of the inline stack, one for each worker; 0: none. */
 uint32_t lends_wire(const struct carry *carry);
-/* Send all of them. Return 0 or a negative errno. */
+/* Send all these messages. Return 0 or a negative errno. */
 int lends_say(const struct carry *carry, int fd, uint64_t deadline);

@@ -1,4 +1,4 @@
-/* Settings and health go by name and number of the same program; counters are added to the first worker's */
+/* Settings and health go by name and number in the same program; counters are added to the first worker's */
 #include "runtime/live/control/takeover/luggage.h"
 
 #include <string.h>
@@ -17,7 +17,7 @@
 #include "runtime/worker/sum.h"
 #include "vm/keyed/keyed.h"
 
-/* Counters of another layout, as another version may have, begin at 0: they are no reason to refuse. */
+/* Write or read counters. Those of another layout, from another version, begin at 0, and are no reason to refuse. */
 static void counters_walk(struct control *control, struct tally *t, struct archive *a)
 {
     uint32_t sizes[5] = {sizeof t->own, sizeof t->e, sizeof t->io[0], sizeof(struct vm_counters),
@@ -51,7 +51,7 @@ bool luggage_archive(struct control *control, struct archive *a, bool waits)
     drained_archive(control->rules, a);
     health_archive(control->rules, a);
     confirm_archive(control, a);
-    /* The tally that is written has all that the kernel has counted; the one here, all that it counts since then. */
+    /* The written tally has everything that the kernel has counted; this one has what it counts from then on. */
     struct tally *t = a->reads ? NULL : tally_take(control->carry, false);
     in_kernel_archive(control->carry, a);
     if (a->reads && !a->bad) t = tally_take(control->carry, false);

@@ -7,7 +7,7 @@
 struct archive;
 struct control;
 
-/* Write the state while all workers are held; or read it into a start whose workers have no thread yet, without
- * publishing. waits: wait for proxy loops and for the threads that write observed connections and copies, and write
- * their state, too. The input is hostile. False: no room, out of memory, or malformed. */
+/* Write the state while all workers are held; or read it, without publishing, into a start whose workers have no
+ * thread yet. The input is hostile. waits: wait for proxy loops and for the threads that write observed connections
+ * and copies, and write their state, too. False: no room, out of memory, or malformed. */
 bool luggage_archive(struct control *control, struct archive *a, bool waits);

@@ -1,4 +1,4 @@
-/* An instance that can't be taken over is not kept: no process could continue it */
+/* An instance that can't be taken over is not kept, because no process could continue it */
 #include "runtime/live/control/takeover/outlive.h"
 
 #include <signal.h>

@@ -1,4 +1,4 @@
-/* One message per descriptor, requested once this process may have so many. Received data is hostile. */
+/* One message per descriptor, requested once this process may have that many. Received data is hostile. */
 #include "runtime/live/control/takeover/proxied_part.h"
 
 #include <errno.h>

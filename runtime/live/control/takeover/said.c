@@ -1,4 +1,4 @@
-/* Numbers, texts and states are copied; nothing changes but that workers are held */
+/* Numbers, texts and states are copied; the only effect is that workers are held */
 #include "runtime/live/control/takeover/said.h"
 
 #include <stdio.h>
@@ -16,8 +16,8 @@
 #include "vm/keyed/keyed.h"
 #include "vm/vm.h"
 
-#define TURN_NS  UINT64_C(30000)     /* for a worker to take what others have handed it */
-#define TURNS_NS UINT64_C(500000000) /* until nothing is on its way between workers */
+#define TURN_NS  UINT64_C(30000)     /* time for a worker to take packets from others */
+#define TURNS_NS UINT64_C(500000000) /* longest wait until no packet is on its way between workers */
 
 void hello_of(const struct control *control, struct handoff_hello *h)
 {
@@ -74,7 +74,7 @@ bool hello_program(struct control *control, struct handoff_hello *h, struct said
     return true;
 }
 
-/* True if some worker has handed another one packets that it has not taken yet. */
+/* True if some worker has packets from another that it has not taken yet. */
 static bool some_are_handed(const struct carry *carry)
 {
     for (unsigned i = 0; i < carry->worker_count; i++)
@@ -83,7 +83,7 @@ static bool some_are_handed(const struct carry *carry)
     return false;
 }
 
-/* True if the worker that sends by the kernel's recipes has older news than this process. */
+/* True if the worker that sends by the kernel's recipes has an older snapshot than this process. */
 static bool news_wait(const struct carry *carry)
 {
     const uint64_t taken = __atomic_load_n(&carry->workers[0]->taken, __ATOMIC_ACQUIRE);
@@ -127,7 +127,7 @@ bool luggage_write(struct control *control, struct handoff_luggage *l, const str
         struct worker *w = carry->workers[i];
         begin = a.at;
         a.rest = l->rest;
-        /* One that has not seen the world yet has no state. */
+        /* A worker that has not seen the world yet has no state. */
         if (workers && (!w->egress.snapshot || !vm_rests(w->vm) || !worker_archive(w, &a, now))) return false;
         if (workers && sockets && !l->whole && !ports_walk_state(carry, w, &a)) return false;
         l->workers[i] = (struct handoff_part){(uint64_t)(begin - f->at), (uint64_t)(a.at - begin)};

@@ -1,19 +1,19 @@
-/* An instance's description of itself, for the process that takes over from it, and for its parent in case of a
- * crash: a program, numbers, states as bytes in a file. */
+/* An instance's description of itself, for the process that takes over, and for its parent in case of a crash: a
+ * program, numbers, states as bytes in a file. */
 #pragma once
 
 #include "runtime/live/control/control_state.h"
 #include "runtime/parent/between/handoff.h"
 
-/* A file in memory: at its beginning the program's text, remains of earlier programs, the next hops; then states. */
+/* A file in memory: first the program's text, then remains of earlier programs, the next hops, and states. */
 struct said_file {
     uint8_t *at;
-    uint64_t len, used; /* used: bytes of all before the states */
+    uint64_t len, used; /* used: bytes before the states */
 };
 
 /* Write all of HELLO except the parts that follow from the file and from descriptors. */
 void hello_of(const struct control *control, struct handoff_hello *h);
-/* Write the running program's text at the file's beginning, then the remains of earlier programs, and the next hops
+/* Write the running program's text at the file's beginning, then the remains of earlier programs and the next hops
  * in use. False: out of memory, or too much for the file. */
 bool hello_program(struct control *control, struct handoff_hello *h, struct said_file *f);
 /* Write the next hops behind the h->program and h->former bytes already there. */
@@ -22,8 +22,8 @@ void hello_hops(struct control *control, struct handoff_hello *h, struct said_fi
 /* Hold all workers, with no packet on its way between them. False: not reached; they are held anyway. */
 bool hold_all(const struct carry *carry);
 void release_all(const struct carry *carry);
-/* Write the states behind the used part of the file, while all workers are held; workers: also theirs, which are
- * otherwise parts without bytes; sockets: also the ports' state for sockets handed over, and the state that
- * luggage_archive waits for. False: a worker has unfinished work, or no room. */
+/* Write the states behind the used part of the file, while all workers are held. workers: write workers' states,
+ * too, which are otherwise parts without bytes. sockets: also write the ports' state for sockets handed over, and
+ * the state that luggage_archive waits for. False: a worker has unfinished work, or no room. */
 bool luggage_write(struct control *control, struct handoff_luggage *l, const struct said_file *f, bool workers,
                    bool sockets);

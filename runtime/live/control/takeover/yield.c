@@ -1,4 +1,4 @@
-/* Nothing changes here before the last message: until then the workers are held at most */
+/* Nothing changes here before the last message; until then, workers are at most held */
 #include "runtime/live/control/takeover/yield.h"
 
 #include <errno.h>
@@ -38,22 +38,22 @@
 #include "vm/vm.h"
 
 #define NAMED_NS UINT64_C(1000000000)
-#define REST_NS  2000000 /* between two looks for a moment of rest */
-enum { WINDOW = 4 << 20 /* bytes of the file for flows in advance */ };
+#define REST_NS  2000000 /* between two looks for a moment without exchanges in progress */
+enum { WINDOW = 4 << 20 /* bytes of the file for flows handed over in advance */ };
 
 struct yield {
-    int fd; /* the other process */
+    int fd; /* socket to the other process */
     uint64_t until_ns;
     uint64_t deadline;     /* deadline for messages (channel_until) */
-    pid_t to;              /* 0: it has not sent BEGIN */
+    pid_t to;              /* process that takes over; 0: it has not sent BEGIN */
     struct said_file text; /* the file in memory */
     uint64_t program;      /* serial of HELLO's program */
     uint64_t end;          /* end of LUGGAGE in the file */
     struct handoff_part window;
     struct advance advance;
-    uint64_t drain_ns; /* longest time for which sessions go on once another process judges; 0: any */
+    uint64_t drain_ns; /* longest time for sessions after another process judges; 0: unlimited */
     bool parted;       /* PARTS was answered */
-    bool whole;        /* the contents of maps in the kernel go over, since these do not */
+    bool whole;        /* the contents of maps in the kernel are handed over, because the maps are not */
     bool over;
 };
 
@@ -140,7 +140,7 @@ static bool file_map(struct yield *y, int fd, uint64_t len)
     return true;
 }
 
-/* Allocate memory for the state that is written while workers are paused: flows have gone in advance by then. */
+/* Allocate memory for the state that is written while workers are paused; flows were handed over in advance by then. */
 static void hello_memory(const struct control *control, struct handoff_hello *h)
 {
     struct yield *y = control->yield;
@@ -156,10 +156,10 @@ static void hello_memory(const struct control *control, struct handoff_hello *h)
     y->window.len = y->window.at + WINDOW <= y->text.len / 2 ? WINDOW : 0;
     y->text.used = y->window.at + y->window.len;
     const uint64_t present = (y->text.used + MORE + yield_kernel_bytes(control)) / PAGE * PAGE;
-    h->present = madvise(y->text.at, present, MADV_POPULATE_WRITE) ? 0 : present; /* Linux 5.14 */
+    h->present = madvise(y->text.at, present, MADV_POPULATE_WRITE) ? 0 : present; /* since Linux 5.14 */
 }
 
-/* Descriptors that the other process gets: those of the parent, which this process closes again, then its own. */
+/* Descriptors that the other process gets: the parent's, which this process closes again, then its own. */
 struct lent {
     int fds[HANDOFF_FDS];
     unsigned count, owned;
@@ -182,7 +182,7 @@ static void hello_descriptors(struct control *control, struct handoff_hello *h, 
     }
 }
 
-/* Return the newest form of the talk that both know; 0 if they share none, which one line reports. */
+/* Return the newest version of the messages that both know; 0 if they share none, which one line reports. */
 static uint32_t form_of(const struct handoff_begin *b, char *line, size_t line_len)
 {
     const uint32_t form = b->form < HANDOFF_FORM ? b->form : HANDOFF_FORM;
@@ -235,7 +235,7 @@ static int hello(struct control *control)
 
 /* ---- LUGGAGE ---- */
 
-/* early: while the worker runs, for rings to be mapped; without those that can't be opened before */
+/* early: while the worker runs, so that the taker can map rings; ports that can't be opened in advance are left out */
 static int say_port(const struct yield *y, const struct carry *carry, unsigned worker, unsigned at, bool early)
 {
     struct worker *w = carry->workers[worker];
@@ -263,8 +263,8 @@ static int say_ports(const struct yield *y, const struct carry *carry, bool earl
     return failed;
 }
 
-/* Send YOURS, with a parent that undoes nothing from before that on: were this process ended between the two, its
- * parent would undo settings that the other one needs. */
+/* Send YOURS. The parent is told before that to undo nothing: if this process ended between the two, its parent
+ * would undo settings that the other process needs. */
 static int say_yours(const struct control *control)
 {
     const struct yield *y = control->yield;
@@ -311,8 +311,7 @@ static int say_ahead(struct control *control, uint32_t word)
     return failed ? failed : say_ports(y, carry, true);
 }
 
-/* Report the known facts about observed connections, which were late: the other process judges, and its thread waits
- * for it. */
+/* Send the state of observed connections that was late: the other process judges, and its thread waits for this. */
 static void say_kept(struct control *control)
 {
     const struct yield *y = control->yield;
@@ -329,8 +328,8 @@ static bool all_rest(const struct carry *carry)
     return rest;
 }
 
-/* Hold all workers while no connection is about to leave its sockets. New tries are put off; those under way end in
- * 200 ms (vm/forward/inline/). False if some go on; the workers are held all the same. */
+/* Hold all workers while no connection is about to leave its sockets. New tries are postponed; those under way end
+ * within 200 ms (vm/forward/inline/). False if some go on; the workers are held anyway. */
 static bool hold_at_rest(const struct carry *carry)
 {
     enum { TURNS = 150 };
@@ -343,13 +342,14 @@ static bool hold_at_rest(const struct carry *carry)
     }
 }
 
-/* Let go of all that the other process asked for with NOW. True: it judges. */
+/* Hand over everything that the other process requested with NOW. True: it judges. */
 static bool let_go(struct control *control)
 {
     struct yield *y = control->yield;
     const struct carry *carry = control->carry;
-    const bool same = y->program == carry->now.program->serial;        /* else it was reloaded since HELLO */
-    if (carry->in_kernel && !world_read(control->world)) return false; /* recipes hold by present knowledge */
+    const bool same = y->program == carry->now.program->serial; /* false: the program was reloaded since HELLO */
+    if (carry->in_kernel && !world_read(control->world))
+        return false; /* recipes are valid only for the present facts */
     int failed = yield_lacks(control, NULL, 0) || !same ? -EBUSY : 0;
     if (!failed) observed_ahead(carry);
     if (!failed) copied_ahead(carry);
@@ -357,7 +357,7 @@ static bool let_go(struct control *control)
     if (!failed && !hold_at_rest(carry)) failed = -EBUSY;
     for (unsigned i = 0; i < carry->worker_count && !failed; i++) vm_inline_leave_kernel(carry->workers[i]->vm);
     if (!failed) before_tell(control);
-    y->deadline = channel_until(HANDOFF_PATIENCE_NS); /* for all that follows: workers are paused */
+    y->deadline = channel_until(HANDOFF_PATIENCE_NS); /* for all following messages, because workers are paused */
     if (!failed) failed = hand_over(control);
     members_notes_free(control->rules);
     y->over = !failed;
@@ -399,7 +399,7 @@ void yield_fini(struct control *control)
     control->yield = NULL;
 }
 
-/* Go on as if nothing had been asked. */
+/* Continue as if no process had asked to take over. */
 static void yield_give_up(struct control *control, const char *why)
 {
     events_tell(&control->tell->events, TOLD_FAULT, "process %ld doesn't take over: %s; the old process keeps running",
@@ -437,7 +437,9 @@ bool yield_step(struct control *control, uint64_t now_ns)
     if (!y->to) {
         y->deadline = channel_until(HANDOFF_PATIENCE_NS);
         const int failed = hello(control);
-        y->until_ns = clock_ns(CLOCK_MONOTONIC) + 12 * HANDOFF_PATIENCE_NS; /* it looks, and reads its program */
+        y->until_ns =
+            clock_ns(CLOCK_MONOTONIC) +
+            12 * HANDOFF_PATIENCE_NS; /* meanwhile, the other process looks at the host and reads its program */
         if (failed == -ECANCELED)
             yield_fini(control);
         else if (failed)

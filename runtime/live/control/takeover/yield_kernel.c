@@ -1,5 +1,5 @@
-/* Maps are lent by descriptor: the other process may do with them no more than this service may. A process whose
- * maps have another layout gets their contents with the states. */
+/* Maps are lent by descriptor: the other process may do no more with them than this service may. If its maps have
+ * another layout, it gets the contents with the states. */
 #include "runtime/live/control/takeover/yield_kernel.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* The kernel executor, on the running side: KERNEL, the message behind HELLO. */
+/* The kernel executor, on the running side: KERNEL, the message after HELLO. */
 #pragma once
 
 #include <stdbool.h>
@@ -9,8 +9,9 @@ struct control;
 struct handoff_begin;
 struct handoff_hello;
 
-/* Describe the kernel executor in HELLO, if this instance has it. Its maps pass (h->kernel) if their layout equals
- * that of the process that sent BEGIN. *lacks: a line if their contents can't be handed over otherwise. */
+/* Describe the kernel executor in HELLO, if this instance has it. Its maps are handed over (h->kernel) if their
+ * layout equals that of the process that sent BEGIN. *lacks: a line if their contents can't be handed over
+ * otherwise. */
 void yield_kernel_hello(const struct control *control, const struct handoff_begin *b, struct handoff_hello *h,
                         const char **lacks);
 /* Send KERNEL, if HELLO has announced it. Return 0 or a negative errno. */

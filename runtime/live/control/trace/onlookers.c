@@ -1,5 +1,5 @@
-/* Observers. Each has one of OBSERVERS_MOST places. Workers get sets of observers: a new set is made after all workers
- * have taken the last one, so at most two exist. A place and its filter are freed when no set has them. */
+/* Observers. Each has one of OBSERVERS_MOST places. Workers get sets of observers. A new set is made after all
+ * workers have taken the last one, so at most two exist. A place and its filter are freed when no set has them. */
 #include "runtime/live/control/trace/onlookers.h"
 
 #include <stdlib.h>
@@ -16,32 +16,32 @@
 #include "runtime/live/control/trace/talk.h"
 #include "runtime/live/control/trace/wanted.h"
 
-/* Bytes that may wait for an observer; frames per second that a worker shows it. */
+/* bytes that may wait for an observer; frames per second that a worker shows it */
 enum { WAITS_MOST = 1 << 20, TRACED_A_SECOND = 1000, CAPTURED_A_SECOND = 50000 };
 #define A_SECOND_NS UINT64_C(1000000000)
 #define STEP_NS     UINT64_C(1000000)
 #define TALK_NS     UINT64_C(5000000000)
-enum { ROWS_TOLD = 10 /* rows of each kind, without a requested number */ };
-enum { TELL_MOST = 4096 /* most frames of a turn, a few milliseconds */ };
+enum { ROWS_TOLD = 10 /* rows of each kind, if no number was requested */ };
+enum { TELL_MOST = 4096 /* most frames per turn, a few milliseconds */ };
 enum { TRACED_BYTES = 512 /* bytes of a frame's headers */, SNAP_MOST = 1 << 18 };
 
 struct onlooker {
-    struct call *call; /* NULL: it is gone, and its place is not yet free */
+    struct call *call; /* the client's call; NULL: the client is gone, and its place is not yet free */
     struct control *control;
     struct filter filter;
     struct observer as;
     struct wanted wanted;           /* chooses by verdict, after the filter */
-    struct limit limit;             /* limit for packets that no worker's limit holds for */
+    struct limit limit;             /* limit for packets to which no worker has applied one */
     bool captures, begun;           /* begun: all workers show it packets */
     struct talk *talk;              /* sums of packets that are not shown; NULL: they are shown */
-    struct talk_asked asked;        /* with `talk`; ns: time at which it began */
-    bool framed;                    /* its capture has Ethernet frames: not all interfaces are without */
-    uint64_t most, told;            /* numbers of frames */
-    uint64_t left_out, lost_before; /* frames that did not fit here; frames that its place lost before it began */
+    struct talk_asked asked;        /* with `talk`: the request; ns: time at which it began */
+    bool framed;                    /* its capture has Ethernet frames, because some interface has Ethernet */
+    uint64_t most, told;            /* number of frames requested, and shown */
+    uint64_t left_out, lost_before; /* frames for which there was no room; frames that its place lost before it began */
     uint64_t untold_before;         /* frames lost on the way from the kernel, before it began */
-    uint64_t lost_told, told_ns;    /* losses already reported, and when */
+    uint64_t lost_told, told_ns;    /* losses already reported, and time of the report */
     long judges;                    /* process that has taken over; 0: none */
-    uint64_t until_ns;              /* UINT64_MAX: no end */
+    uint64_t until_ns;              /* end; UINT64_MAX: none */
 };
 
 struct onlookers {
@@ -49,7 +49,7 @@ struct onlookers {
     struct observer_set *set, *before; /* the newest set; the older one, which some workers may hold */
     uint64_t last_id;
     uint64_t ahead_ns; /* wall clock minus CLOCK_MONOTONIC */
-    bool changed;      /* observers have come or gone since the set */
+    bool changed;      /* observers have come or gone since the newest set */
 };
 
 static bool all_have_taken(const struct control *control)
@@ -114,13 +114,13 @@ static unsigned seat_of(const struct onlooker *k)
     return at;
 }
 
-/* Report as a document what --only made of the packets. */
+/* Report as a document how many packets --only has shown and left out. */
 static void tell_chosen(struct onlooker *k)
 {
     char line[80];
     const int len = snprintf(line, sizeof line, "{\"shown\":%llu,\"left_out\":%llu}", (unsigned long long)k->told,
                              (unsigned long long)k->wanted.left_out);
-    call_json(k->call, line, (size_t)len); /* the line that follows reports it, too */
+    call_json(k->call, line, (size_t)len); /* the last line reports it, too */
 }
 
 static void onlooker_end(void *arg)
@@ -153,7 +153,7 @@ static void onlooker_over(void *arg)
     in_kernel_samples(k->control->carry);
 }
 
-/* Look up in a program what --only names, unless that is done. False: the call has ended. */
+/* Look up the names of --only in a program, unless that is done. False: the call has ended. */
 static bool names_look_up(struct onlooker *k, const struct labels *labels)
 {
     char err[400];
@@ -164,7 +164,7 @@ static bool names_look_up(struct onlooker *k, const struct labels *labels)
     return lacks >= 0;
 }
 
-/* Report a packet that --only takes. limited: no worker has asked a limit for it. */
+/* Report a packet that --only takes. limited: no worker has applied a limit to it. */
 static void tell_one(struct onlooker *k, const struct seen *s, bool limited)
 {
     if (s->labels && !names_look_up(k, s->labels)) return;
@@ -181,11 +181,11 @@ static void tell_one(struct onlooker *k, const struct seen *s, bool limited)
     if (k->told == k->most) onlooker_end(k);
 }
 
-/* Return the most packets per second that it is shown; of a trace with --only, of all workers and the kernel
- * together. */
+/* Return the most packets per second that the observer is shown. For a trace with --only this is the sum for all
+ * workers and the kernel. */
 static uint32_t rate_shown(const struct onlooker *k) { return k->captures ? CAPTURED_A_SECOND : TRACED_A_SECOND; }
 
-/* Return the name of what decided: a rule, a default, or the reason of a packet that none of these dropped. */
+/* Return the name of the decider: a rule, a default, or the reason of a drop that none of these decided. */
 static const char *decided_by(const struct seen *s)
 {
     if (s->verdict->reason != REASON_NONE) return reason_name(s->verdict->reason);
@@ -219,7 +219,7 @@ static void tell_all(struct control *control, const struct tape_seen *from, cons
     }
 }
 
-/* Return the wall clock's lead. It changes only if the clock was surely set or steered away. Smaller differences come
+/* Return the wall clock's lead. It changes only if the clock was certainly set or steered. Smaller differences come
  * from reading two clocks one after the other, and times must stay in order. */
 static uint64_t ahead(struct onlookers *o)
 {
@@ -283,8 +283,8 @@ static bool tell_until(struct control *control, uint64_t until_ns, const uint64_
     return true;
 }
 
-/* Report records in order of time. The tapes' ends are noted, then the kernel's reports are reported, each after the
- * earlier records. What is then left up to the noted ends is later than those reports. */
+/* Report records in order of time. The tapes' ends are noted first. Then the kernel's reports are shown, each after
+ * the earlier records. Records left up to the noted ends are later than those reports. */
 bool onlookers_tell(struct control *control)
 {
     uint64_t there[WORKERS_MOST];
@@ -326,8 +326,8 @@ static void copy_packet(struct copied *c, const struct pkt *pkt)
     memcpy(c->bytes, pkt->data, pkt->cap_len);
 }
 
-/* Return the device that the packet came in by. For a device that is not served, whose packets the kernel executor
- * judges where they leave by the port, it is the name in the rules; "-" if they have none. */
+/* Return the device by which the packet came in. The kernel executor judges packets of an unserved device where they
+ * leave by the port: then it is that device's name in the rules, or "-" if they have none. */
 static const char *came_by(const struct control *control, const struct sampled *s, unsigned port)
 {
     const struct program *p = s->labels ? s->labels->program : NULL;
@@ -359,7 +359,7 @@ void onlookers_see(struct control *control, const struct sampled *s)
     }
 }
 
-/* Tell an observer of losses, at most once per second. */
+/* Report losses to an observer, at most once per second. */
 static void tell_lost(struct onlooker *k, unsigned seat, uint64_t now_ns)
 {
     char line[60];
@@ -400,7 +400,7 @@ void onlookers_step(struct control *control, uint64_t now_ns)
     for (unsigned i = 0; i < OBSERVERS_MOST; i++)
         if (o->at[i] && o->at[i]->call && now_ns >= o->at[i]->until_ns) onlooker_end(o->at[i]);
     if (!all_have_taken(control)) return;
-    /* Observers that only the older set has still get their records. */
+    /* Observers that are only in the older set still get their records. */
     if (o->before && !onlookers_tell(control) && !tell_until(control, UINT64_MAX, NULL))
         return; /* the next step goes on; the kernel is not waited for, because it may report forever */
     free_places(o);
@@ -476,7 +476,7 @@ static void begin_capture(const struct control *control, const struct onlooker *
     seen_section(c, control->o->ifaces, links, control->o->iface_count);
 }
 
-/* Make its sums, if it wants these in the place of packets. False, with the reason in err. */
+/* Make the observer's sums, if it wants these instead of packets. False, with the reason in err. */
 static bool begin_talk(const struct call *c, struct onlooker *k, char *err, size_t err_len)
 {
     uint64_t seed = 0, limit = ROWS_TOLD;

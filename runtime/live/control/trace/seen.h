@@ -12,8 +12,8 @@ struct seen {
     const char *device; /* interface by which it came */
     unsigned iface;     /* index of the served interface where it was judged */
     const struct tape_verdict *verdict;
-    const struct labels *labels;    /* NULL: names are unknown */
-    const struct tape_frame *frame; /* its bytes follow */
+    const struct labels *labels;    /* names of the program that judged it; NULL: unknown */
+    const struct tape_frame *frame; /* followed by its bytes */
 };
 
 /* Make a view of the packet's bytes on the tape, which no one overwrites before the record is released. */
@@ -21,7 +21,7 @@ void seen_packet(const struct seen *s, struct pkt *pkt);
 
 /* Write a document: time, interface, packet in words, size, verdict. False: no room. */
 bool seen_line(struct call *c, const struct seen *s);
-/* Write the head of a pcapng file; then a packet in it, at most `snap` bytes, its verdict as a comment. framed: as in
- * blocks_seen. */
+/* Write the head of a pcapng file. Write a packet of it (second function), at most `snap` bytes, with its verdict as
+ * a comment. framed: as in blocks_seen. */
 bool seen_section(struct call *c, const char *const devices[], const uint8_t links[], unsigned count);
 bool seen_block(struct call *c, const struct seen *s, bool framed, uint32_t snap);

@@ -13,11 +13,11 @@
 struct talk_key {
     uint32_t addr[4];
     uint64_t name; /* hash of a rule's name; 0: the key is an address */
-    uint64_t kind; /* enum end_kind */
+    uint64_t kind; /* kind of the address (enum end_kind) */
 };
 struct talk_row {
     struct talk_key key;
-    uint64_t packets, bytes, seen; /* counts since it has the row; packets that were looked at */
+    uint64_t packets, bytes, seen; /* counts since it has the row; number of packets looked at */
     char name[TALK_NAME];
 };
 static_assert(sizeof(struct talk_row) % 8 == 0 && sizeof(struct talk_key) == 32, "whole words");
@@ -47,7 +47,7 @@ void talk_free(struct talk *t)
     free(t);
 }
 
-/* Free the slot with the least count, of all. Return that count. */
+/* Free the slot with the least count. Return that count. */
 static uint64_t least_leave(struct keyed *k)
 {
     uint32_t least = KEYED_NONE;
@@ -67,7 +67,7 @@ static void talk_count(struct keyed *k, const struct talk_key *key, const char *
     if (slot == KEYED_NONE) {
         if (k->used >= TALK_ROWS) before = least_leave(k);
         slot = keyed_add(k, &at, key);
-        if (slot == KEYED_NONE) return; /* its two groups are full, though the table is not: hardly ever */
+        if (slot == KEYED_NONE) return; /* the key's two groups are full, though the table is not; this is rare */
         struct talk_row *r = keyed_at(k, slot);
         memcpy(r->name, name, strnlen(name, sizeof r->name - 1));
     }

@@ -1,9 +1,9 @@
 /* Sums of packets by source, destination and rule, for `preyctl talkers`: each packet represents several.
  *
- * A table of each kind has 1,024 rows. If it is full, a new key takes the place of the one with the least count, and
- * its place in the order with it ("Space-Saving": Metwally, Agrawal, El Abbadi, "Efficient computation of frequent
- * and top-k elements in data streams", 2005): a key with more than a 1,024th of all packets has a row. A row's
- * report covers the packets since then. */
+ * A table of each kind has 1,024 rows. If it is full, a new key takes over the row of the key with the least count,
+ * and its place in the order ("Space-Saving": Metwally, Agrawal, El Abbadi, "Efficient computation of frequent and
+ * top-k elements in data streams", 2005): a key with more than a 1,024th of all packets has a row. A row's report
+ * covers the packets since then. */
 #pragma once
 
 #include "runtime/ctl/server.h"
@@ -16,13 +16,13 @@ struct talk;
 struct talk *talk_new(uint64_t seed); /* NULL: out of memory */
 void talk_free(struct talk *t);       /* NULL is fine */
 
-/* Add a packet that represents so many. rule: name of the decider. */
+/* Add a packet that represents `stands` packets. rule: name of the decider. */
 void talk_add(struct talk *t, const struct packet_ends *ends, const char *rule, uint32_t bytes, uint32_t stands);
 
-/* Answer with a document for all, then at most `limit` rows of each kind, those first that have most packets, or bytes.
- * False: no room. */
+/* Answer with a document for all, then at most `limit` rows of each kind, the rows with most packets, or bytes,
+ * first. False: no room. */
 struct talk_asked {
-    uint64_t ns; /* time that it took */
+    uint64_t ns; /* time for which packets were summed up */
     unsigned limit;
     bool by_bytes;
 };

@@ -1,4 +1,4 @@
-/* The words are parsed once for each program; a packet costs comparisons of numbers, and no text is made */
+/* The words are parsed once for each program. A packet costs only comparisons of numbers; no text is made */
 #include "runtime/live/control/trace/wanted.h"
 
 #include <stdlib.h>

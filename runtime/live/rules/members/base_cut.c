@@ -24,7 +24,7 @@ static struct span span_at(const struct spans *s, uint32_t i)
 }
 
 struct cutting {
-    struct pbc_range *out4; /* NULL: this is IPv6 */
+    struct pbc_range *out4; /* ranges of the result; NULL: this is IPv6 */
     struct pbc_range6 *out6;
     uint32_t count;
 };
@@ -38,7 +38,8 @@ static void span_put(struct cutting *c, u128 lo, u128 hi)
             (struct pbc_range6){(uint64_t)(lo >> 64), (uint64_t)lo, (uint64_t)(hi >> 64), (uint64_t)hi};
 }
 
-/* Keep of a span what no span of `never` has. *at: the first of them that may meet it; it only grows. */
+/* Keep the part of a span that no span of `never` covers. *at: the first span of `never` that may overlap it; it
+ * only grows. */
 static void span_without(struct cutting *c, struct span s, const struct spans *never, uint32_t *at)
 {
     while (*at < never->count && span_at(never, *at).hi < s.lo) ++*at;
@@ -52,7 +53,8 @@ static void span_without(struct cutting *c, struct span s, const struct spans *n
     span_put(c, s.lo, s.hi);
 }
 
-/* Cut all of one family. in: NULL: everything. Return the number of ranges that did not stay whole. */
+/* Cut all ranges of one family. in: NULL: everything. only_whole: leave out ranges that would be cut. Return the
+ * number of ranges that were cut or left out. */
 static uint64_t spans_cut(const struct spans *old, const struct spans *in, const struct spans *never, bool only_whole,
                           struct cutting *c)
 {
@@ -87,7 +89,7 @@ static struct spans spans_of(const struct program *p, uint32_t set, bool v6)
     return (struct spans){.all4 = s->count4 ? p->set4 + s->first4 : &none4, .count = s->count4};
 }
 
-/* Return how many ranges may come of `count`: each end of another range may cut one in two. */
+/* Return the most ranges that cutting makes from `count`: each end of another range may cut one in two. */
 static size_t most_of(uint32_t count, const struct spans *in, const struct spans *never)
 {
     return (size_t)count + in->count + never->count + 1;

@@ -1,5 +1,5 @@
-/* A hash table with chains and at least as many buckets as comments. Its key is secret: users of --sets-group choose
- * texts. */
+/* A hash table with chains and at least as many buckets as comments. Its key is secret, because users of
+ * --sets-group choose texts. */
 #include "runtime/live/rules/members/comments.h"
 
 #include <stddef.h>
@@ -50,7 +50,7 @@ static struct comment **comment_bucket(const struct comments *c, const char *tex
     return &c->buckets[hash_words(&c->key, words, (unsigned)(len / sizeof *words + 1)) & c->mask];
 }
 
-/* Double the buckets; without memory chains grow. */
+/* Double the buckets; without memory, chains get longer. */
 static void comments_grow(struct comments *c)
 {
     struct comment **const old = c->buckets, **const fresh = calloc(2 * (c->mask + 1), sizeof *fresh);

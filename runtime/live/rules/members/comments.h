@@ -6,7 +6,7 @@
 
 struct comments;
 struct comments *comments_new(uint64_t seed); /* NULL: out of memory */
-void comments_free(struct comments *c);       /* NULL is allowed; all comments have been put back */
+void comments_free(struct comments *c);       /* NULL is allowed; all comments must have been put back */
 /* Hold a comment of that text, at most NOTE_COMMENT_MOST bytes (notes.h), until comments_put. NULL: out of memory. */
 const char *comment_get(struct comments *c, const char *text);
 void comment_put(struct comments *c, const char *comment);

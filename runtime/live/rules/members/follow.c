@@ -1,5 +1,5 @@
-/* A change of programs: a live set of the same name, size and `refuse` is the same table; in another one members are
- * copied. Members that the new program refuses are removed once it is in force */
+/* A change of programs. A live set of the same name, size and `refuse` keeps its table; otherwise members are copied
+ * to another table. Members that the new program refuses are removed once it is in force */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,8 +34,8 @@ static bool ranges_equal(const struct program *a, uint32_t x, const struct progr
            !memcmp(a->set6 + s->first6, b->set6 + t->first6, s->count6 * sizeof *a->set6);
 }
 
-/* True if a set with a file is read again: it has another one, or may have others of its addresses; or if a set has
- * names that had none. */
+/* True if a set begins again: with a file, if the file, the size or the allowed addresses differ; with names, if it
+ * had none. */
 static bool begins_anew(const struct program *old, uint32_t was, const struct program *now, uint32_t live)
 {
     const struct pbc_live *a = &old->lives[was], *b = &now->lives[live];
@@ -44,14 +44,14 @@ static bool begins_anew(const struct program *old, uint32_t was, const struct pr
                        !ranges_equal(old, a->in, now, b->in) || !ranges_equal(old, a->never, now, b->never));
 }
 
-/* Return the set of the program before whose members a set goes on with; PBC_NONE: none. */
+/* Return the former program's set whose members a set keeps; PBC_NONE: none. */
 static uint32_t live_before(const struct ruling *old, const struct program *p, uint32_t live)
 {
     const uint32_t was = old->lives ? live_of_name(old->program, p, live) : PBC_NONE;
     return was != PBC_NONE && begins_anew(old->program, was, p, live) ? PBC_NONE : was;
 }
 
-/* Give a set that the trial's program lacks its members back, before packets are judged by it. */
+/* Give a set that the trial's program lacks its parked members back, before packets are judged by it. */
 static void parked_copy(const struct program_change *c, uint32_t live)
 {
     const struct program *p = c->remap->program;
@@ -60,7 +60,7 @@ static void parked_copy(const struct program_change *c, uint32_t live)
         live_copy(c->lives->sets[live], s->parked, members_now_ms(), s->parked_base);
 }
 
-/* Read the file of a set that begins again. A program that comes back after a trial has what it had if that fails:
+/* Read the file of a set that begins again. If that fails for a program that comes back after a trial, the set keeps
  * the parked members, or those of the trial's set of that name. */
 static bool begin_file(const struct program_change *c, uint32_t live)
 {
@@ -105,7 +105,7 @@ static bool members_prepare(struct program_change *c)
     return true;
 }
 
-/* Take tables that `owner` has, too, out of `lives`: it does not own them. */
+/* Take tables that `owner` has, too, out of `lives`, which does not own them. */
 static void leave_shared(struct lives *lives, const struct lives *owner)
 {
     for (uint32_t i = 0; lives && i < lives->count; i++)
@@ -116,7 +116,7 @@ static void leave_shared(struct lives *lives, const struct lives *owner)
 static void members_end(struct program_change *c)
 {
     leave_shared(c->leaving.lives, c->carry->now.lives);
-    if (c->lives) { /* no ruling has them */
+    if (c->lives) { /* if no ruling has taken them */
         leave_shared(c->lives, c->carry->now.lives);
         program_members(c->remap->program, NULL);
         lives_free(c->lives);
@@ -127,21 +127,21 @@ static void members_end(struct program_change *c)
 
 const struct part part_members = {.prepares = members_prepare, .ends = members_end};
 
-/* ---- what falls out ---- */
+/* ---- removed members ---- */
 
 struct fallen {
     uint64_t never, outside, ranges, left_out;
     bool no_memory;
 };
 
-/* A set of the program in force, and the same one in the program before. */
+/* A set of the program in force, and the same set in the former program. */
 struct following {
     struct rules *rules;
     struct member_set *set;
     struct live_set *table;
     struct member_place at;
     const struct ruling *old;
-    uint32_t was; /* PBC_NONE: the program before had none of that name */
+    uint32_t was; /* PBC_NONE: the former program had no set of that name */
 };
 
 static void tell(struct rules *rules, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -167,7 +167,7 @@ static void tell_count(struct rules *rules, const char *name, uint64_t n, const 
 /* Return the table of parked members, made if it does not exist yet. NULL if none are parked now, or memory ran out. */
 static struct live_set *parked_of(const struct following *w)
 {
-    if (w->rules->on_trial) return NULL; /* the trial ends */
+    if (w->rules->on_trial) return NULL; /* the trial ends, so nothing is parked */
     if (!w->set->parked) {
         w->set->parked = lives_set_new(w->old->program, w->was, w->rules->carry->seed);
         w->set->parked_base = false;
@@ -187,8 +187,8 @@ static void park_base(const struct following *w, const struct live_base *base)
     if (parked) w->set->parked_base |= live_replace(parked, base);
 }
 
-/* Park the table of a removed set, which no longer judges packets. If the kernel has read it, its memory is freed
- * with the program, and its members are copied. */
+/* Park the table of a removed set, which no longer judges packets. If the kernel has read the table, its memory is
+ * freed with the program, so its members are copied. */
 static void park_table(struct rules *rules, const struct ruling *old, uint32_t was, struct member_set *s)
 {
     if (rules->on_trial || !s) return;
@@ -207,7 +207,7 @@ static void park_table(struct rules *rules, const struct ruling *old, uint32_t w
 
 /* ---- members that go, or come back ---- */
 
-/* Count and park members of one table that another one lacks. */
+/* Count and park one table's members that another one lacks. */
 static void find_left_out(const struct following *w, const struct live_set *from, const struct live_set *table,
                           struct fallen *f)
 {
@@ -223,13 +223,13 @@ static void find_left_out(const struct following *w, const struct live_set *from
         }
 }
 
-/* True if both have as many ranges: a copied base is complete, or missing because memory ran out. */
+/* True if both have the same number of ranges: a copied base is either complete, or missing because memory ran out. */
 static bool bases_equal(const struct live_base *a, const struct live_base *b)
 {
     return a->count4 == b->count4 && a->count6 == b->count6;
 }
 
-/* Bring a copy in line with the table before, whose members came while packets were judged by both. */
+/* Bring a copy in line with the former table, which got members while packets were judged by both. */
 static void copy_settle(const struct following *w, struct fallen *f)
 {
     const struct live_set *before = lives_set(w->old->lives, w->was);
@@ -273,7 +273,7 @@ static void drop_refused(const struct following *w, struct fallen *f)
     const struct live_base old = live_base(table);
     struct cut cut;
     if (!cut_base(&old, w->at.program, w->at.live, false, &cut)) f->no_memory = true;
-    if (!live_base_fits(table, &cut.base)) { /* cutting has made more ranges than there is room for */
+    if (!live_base_fits(table, &cut.base)) { /* there is no room for the ranges made by cutting */
         cut_fini(&cut);
         if (!cut_base(&old, w->at.program, w->at.live, true, &cut)) f->no_memory = true;
     }
@@ -283,7 +283,7 @@ static void drop_refused(const struct following *w, struct fallen *f)
     cut_fini(&cut);
 }
 
-/* True if the program refuses other addresses than the one before. */
+/* True if the program refuses other addresses than its predecessor. */
 static bool refuses_others(const struct following *w)
 {
     const struct program *old = w->old->program, *now = w->at.program;

@@ -1,4 +1,4 @@
-/* See granted.h. */
+/* Notices about live sets that the rules lack */
 #include "runtime/live/rules/members/granted.h"
 
 #include <stdio.h>

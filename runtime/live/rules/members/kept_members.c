@@ -1,5 +1,5 @@
-/* Members of live sets outlive the process: they go to the process that takes over, and to a file that the parent keeps
- * beside the history of programs, on disk or, without a folder for it, in memory. */
+/* Members of live sets outlive the process. They go to the process that takes over, and to a file. The parent keeps
+ * that file beside the history of programs, on disk or, without a folder for it, in memory. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
@@ -20,13 +20,13 @@
 static const char magic[8] = "preyset";
 
 enum {
-    PAUSE_TIMES = 20,    /* the next file waits this many times the last file's duration */
-    CLOCK_SET_MS = 1000, /* a step of the clock that is worth another file */
+    PAUSE_TIMES = 20,    /* the next file waits this many times as long as the last one took */
+    CLOCK_SET_MS = 1000, /* change of the clock for which another file is written */
 };
 #define RETRY_NS UINT64_C(5000000000)
 
-/* The beginning of the file: the digest of all behind it, and when it was written, by both clocks: ends of members are
- * times of the monotonic one, which goes on within a boot. */
+/* The beginning of the file: the digest of everything that follows it, and the time of writing by both clocks. Ends
+ * of members are times of the monotonic clock, which continues until the next boot. */
 struct kept_head {
     char magic[8];
     uint8_t digest[PBC_DIGEST_LEN];
@@ -45,7 +45,7 @@ static void digest_kept(const uint8_t *bytes, size_t len, uint8_t digest[PBC_DIG
 
 static uint64_t wall_ms(void) { return clock_ns(CLOCK_REALTIME) / 1000000; }
 
-/* Count members that were read as no change: all of a set's counts are 0. */
+/* Take members that were read out of the counts, so that all counts of a set are 0. */
 static void uncount(struct rules *rules)
 {
     const struct ruling *now = &rules->carry->now;
@@ -58,7 +58,7 @@ static void uncount(struct rules *rules)
     }
 }
 
-/* The part of a set that goes over beside its members, behind the length of its name, and the name. */
+/* The part of a set that is handed over beside its members; it follows the length of the set's name, and the name. */
 struct kept_counts {
     struct live_counts all;
     uint64_t refused, cut, replaced_ns;
@@ -100,7 +100,7 @@ static void counts_read(const struct rules *rules, struct archive *a)
     s->replaced_by = k.replaced_by;
 }
 
-/* Counts of another layout, as another version may have, begin again. */
+/* Write or read counts. Those of another layout, from another version, begin again. */
 static void counts_archive(struct rules *rules, struct archive *a)
 {
     const struct lives *l = rules->carry->now.lives;
@@ -117,7 +117,7 @@ static void counts_archive(struct rules *rules, struct archive *a)
             counts_write(rules, i, a);
 }
 
-/* The archive may be older than the files that were read: each is read again at the next look. */
+/* Have each file read again at the next look, because the archive may be older than the files. */
 static void files_forget(const struct rules *rules)
 {
     for (struct member_set *s = rules->members ? rules->members->first : NULL; s; s = s->next)
@@ -135,7 +135,7 @@ void members_archive(struct rules *rules, struct archive *a)
     if (a->reads) files_forget(rules);
 }
 
-/* Return a number that is another once members, or the program, have changed. */
+/* Return a number that changes when members, or the program, have changed. */
 static uint64_t changes(const struct rules *rules)
 {
     const struct lives *l = rules->carry->now.lives;
@@ -148,7 +148,7 @@ static uint64_t changes(const struct rules *rules)
     return n + members_notes_changes(rules);
 }
 
-/* Report a failure, once until it is another. any: there are sets. */
+/* Report a failure once, until it changes. any: there are sets. */
 static void tell_unkept(struct rules *rules, bool any, int failed)
 {
     struct members *m = rules->members;
@@ -180,7 +180,7 @@ static int write_file(struct rules *rules, bool notes)
     memcpy(head.magic, magic, sizeof magic);
     memcpy(head.boot, rules->boot, BOOT_ID);
     ARCHIVE(&a, head);
-    int failed = lives_archive(l, rules->carry->now.program, &a, &all) ? 0 : -EAGAIN; /* many came meanwhile */
+    int failed = lives_archive(l, rules->carry->now.program, &a, &all) ? 0 : -EAGAIN; /* many members came meanwhile */
     if (!failed && notes && !members_notes_archive(rules, &a, 0)) failed = -EAGAIN;
     digest_kept(bytes, (size_t)(a.at - bytes), bytes + offsetof(struct kept_head, digest));
     if (!failed) failed = hand_over(rules, bytes, (size_t)(a.at - bytes));
@@ -202,7 +202,7 @@ static int write_members(struct rules *rules)
     return failed;
 }
 
-/* Remove the file, so that members of another time do not come back. */
+/* Remove the file, so that outdated members do not come back. */
 static int remove_kept(struct rules *rules)
 {
     struct members *m = rules->members;
@@ -218,11 +218,11 @@ static bool any_parked(const struct members *m)
     return s;
 }
 
-/* Return the milliseconds that the clock on the wall is ahead of the monotonic one. */
+/* Return the milliseconds that the wall clock is ahead of the monotonic clock. */
 static int64_t ahead_ms(void) { return (int64_t)(wall_ms() - members_now_ms()); }
 
-/* True if the clock was set since the file was written: after another boot, ends would be off by as much. A
- * machine without a clock of its own boots in 1970, and NTP sets it later. */
+/* True if the clock was set since the file was written; after another boot, ends would be wrong by as much. A
+ * machine without a hardware clock boots in 1970, and NTP sets its clock later. */
 static bool clock_was_set(const struct members *m)
 {
     const int64_t by_ms = ahead_ms() - m->kept_ahead_ms;
@@ -236,7 +236,8 @@ void members_keep(struct rules *rules, bool ends)
     if (!m || !change_settled(rules->carry) || (now_ns < m->next_ns && !ends)) return;
     if (now == m->kept && !clock_was_set(m)) return;
     const bool any = rules->carry->now.lives;
-    if (rules->on_trial && (!any || any_parked(m))) return; /* the program before may come back, and its members */
+    if (rules->on_trial && (!any || any_parked(m)))
+        return; /* the former program may come back, and its members with it */
     const int failed = any ? write_members(rules) : remove_kept(rules);
     const int stays = failed == -EFBIG ? remove_kept(rules) : failed;
     if (any && !failed) m->has_file = true;
@@ -273,7 +274,7 @@ static bool read_members(struct rules *rules, uint8_t *bytes, size_t len, bool c
     struct lives_read how = {.kept = !crashed};
     const uint64_t now_ms = members_now_ms();
     if (!*rules->boot || memcmp(head.boot, rules->boot, BOOT_ID) != 0 || now_ms < head.mono_ms) {
-        /* Another boot: a clock that was set back lets no member stay longer than it was added for. */
+        /* After another boot, a clock that was set back lets no member stay longer than it was added for. */
         const int64_t passed = (int64_t)(wall_ms() - head.wall_ms);
         how.later_ms = (int64_t)(now_ms - head.mono_ms) - (passed > 0 ? passed : 0);
     }
@@ -312,7 +313,7 @@ bool members_restore(struct rules *rules, bool crashed, char *err, size_t err_le
     if (!good) tell_fault(rules->tell, "sets: the kept members are damaged; prey ignores them");
     free(bytes);
     uncount(rules);
-    /* After a stop the file has members that did not come back: another one is due. */
+    /* After a stop the file also has members that did not come back, so another file is due. */
     if (crashed && good) rules->members->kept = changes(rules);
     if (no_room)
         snprintf(err, err_len,

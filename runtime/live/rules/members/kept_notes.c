@@ -1,5 +1,5 @@
-/* Notes of all sets, and who replaced their bases, as bytes. They are behind the members in the file and in a
- * takeover, where versions before have nothing */
+/* Notes of all sets, and the users who replaced their bases, as bytes. They follow the members in the file and in a
+ * takeover; earlier versions have nothing there */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,12 +8,15 @@
 #include "runtime/live/tell/log.h"
 #include "vm/keyed/keyed.h"
 
-enum { NAME_MOST = 255 /* bytes */, REPLACED_MOST = 1 << 16 /* bytes of all that is kept beside notes */ };
+enum {
+    NAME_MOST = 255 /* most bytes of a set's name */,
+    REPLACED_MOST = 1 << 16 /* most bytes of everything that is kept beside notes */
+};
 
-/* A set in the archive: its name, and its notes in `bytes` bytes, are behind it. */
+/* A set in the archive, followed by its name, and by its notes in `bytes` bytes. */
 struct kept_beside {
     uint64_t bytes, replaced_ns;
-    uint32_t replaced_by, name; /* name: its bytes */
+    uint32_t replaced_by, name; /* name: length in bytes */
 };
 
 static struct member_set *set_at(const struct rules *rules, uint32_t live)
@@ -42,7 +45,7 @@ static void beside_write(const struct rules *rules, uint32_t live, struct archiv
     if (!a->bad) memcpy(head, &k, sizeof k);
 }
 
-/* Read the notes of a set that is there, whose members have been read. */
+/* Read the notes of an existing set, whose members have been read. */
 static void beside_read(const struct rules *rules, struct archive *a, int64_t later_ms)
 {
     struct kept_beside k = {.bytes = 0};

@@ -1,5 +1,5 @@
-/* Files of live sets: the parent reads them, and reports each change once. A file that is no list of addresses
- * changes nothing, and neither does one with an address that the set may not hold */
+/* Files of live sets. The parent reads them, and reports each change once. A file that is not a list of addresses
+ * changes nothing; neither does one with an address that the set may not hold */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
@@ -13,7 +13,10 @@
 #include "runtime/report/text.h"
 #include "vm/words/words.h"
 
-enum { BUSY_MOST = 10 /* a file that is written to continuously is read after so many looks */, PAUSE_TIMES = 20 };
+enum {
+    BUSY_MOST = 10 /* number of looks after which a file that is written to continuously is read anyway */,
+    PAUSE_TIMES = 20
+};
 
 /* A file as the parent gives it. */
 struct given {
@@ -27,8 +30,8 @@ static void given_fini(struct given *g)
     g->file = NULL;
 }
 
-/* Have the parent look at a set's file. Return 1 if it was read, into *g; 0 if it is as in `was`; or a negative
- * errno, with a line in err. */
+/* Have the parent look at a set's file. Return 1 if it was read, into *g; 0 if it is the same as in `was`; or a
+ * negative errno, with a line in err. */
 static int look(struct rules *rules, const struct program *p, uint32_t live, const struct file_mark *was, bool hurry,
                 struct given *g, char *err, size_t err_len)
 {
@@ -99,7 +102,7 @@ bool member_file_read(struct rules *rules, const struct program *p, uint32_t liv
     return false;
 }
 
-/* ---- while it runs ---- */
+/* ---- while prey runs ---- */
 
 static void tell_taken(const struct rules *rules, const struct member_set *s, const char *path, uint64_t members,
                        uint64_t before)
@@ -109,7 +112,7 @@ static void tell_taken(const struct rules *rules, const struct member_set *s, co
                 text_number(members, now), text_plural(members), text_number(before, were));
 }
 
-/* Report a fault unless it is the one that was reported. */
+/* Report a fault unless it is the one that was reported last. */
 static void tell_fault_once(const struct rules *rules, struct member_set *s, const struct live_set *table,
                             const char *why)
 {
@@ -154,7 +157,7 @@ static void file_turn(struct rules *rules, uint32_t live, struct member_set *s)
     given_fini(&g);
 }
 
-/* All looks together take a twentieth of the time at most. */
+/* All looks together take at most a twentieth of the time. */
 void members_files(struct rules *rules, uint64_t now_ns)
 {
     const struct ruling *now = &rules->carry->now;

@@ -1,4 +1,4 @@
-/* Members of sets of names: the addresses that the names have. An address that its name has lost stays a while,
+/* Members of sets of names: the addresses that the names have. An address that its name has lost stays for a while,
  * because earlier clients of that name still use it. */
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@
 #define STAYS_MS UINT64_C(600000)
 enum { SOME = 256 };
 
-/* Return the reason for which an address of a name server may be no member; NULL: it may be one. */
+/* Return why a name's address may not be a member; NULL: it may be one. */
 static const char *refuses(const struct member_target *t, bool v6, const uint32_t addr[4])
 {
     if (!live_is_of_host(addr, v6)) return "which isn't an address of another machine";
@@ -52,8 +52,8 @@ static bool lists(const struct member_target *t, const char *host)
 
 static int address_order_of(const void *a, const void *b) { return memcmp(a, b, 4 * sizeof(uint32_t)); }
 
-/* The addresses that all names of a set have now, in the order of address_order_of; *all: whether each name is known.
- * NULL: out of memory. */
+/* Return the present addresses of all names of a set, in the order of address_order_of. *all: true if each name is
+ * known. NULL: out of memory. */
 static uint32_t (*addresses_now(const struct rules *rules, const struct member_target *t, bool v6, uint32_t *count,
                                 bool *all))[4]
 {
@@ -89,7 +89,7 @@ static struct live_net net_of(bool v6, const uint32_t addr[4])
     return net;
 }
 
-/* Add an address. Return the reason if it is no member, or NULL. */
+/* Add an address. Return the reason if it does not become a member, or NULL. */
 static const char *add(const struct member_target *t, const struct host_name *h, bool v6, const uint32_t addr[4])
 {
     const char *why = refuses(t, v6, addr);
@@ -113,7 +113,7 @@ static const char *add(const struct member_target *t, const struct host_name *h,
     return NULL;
 }
 
-/* Set the end of a member that no name has now, unless it has one. */
+/* Set the end of a member that no longer belongs to a name, unless it has one. */
 static void leave(const struct member_target *t, const struct live_net *net)
 {
     uint64_t end_ms;
@@ -146,7 +146,8 @@ static void follow_change(struct rules *rules, const struct member_target *t, co
                 text, others, why);
 }
 
-/* Give all members their end that came from names of a program, or a process, before: once each name is known. */
+/* Give an end to all members that came from names of a former program or process. This is done once each name is
+ * known; false: not yet. */
 static bool settle_names(struct rules *rules, const struct member_target *t)
 {
     bool all[2];
@@ -182,7 +183,7 @@ static void begin(struct rules *rules, const struct member_target *t)
     }
 }
 
-/* Return a number for the names in a program: a reload for servers by name only keeps the number. */
+/* Return a number for the names in a program. A reload that is only for servers by name keeps the number. */
 static uint64_t program_mark(const struct program *p)
 {
     uint64_t mark;

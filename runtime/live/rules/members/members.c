@@ -1,5 +1,6 @@
-/* A change by hand goes to the tables of both programs while a change of programs is under way. All members at once are
- * replaced by another table: readers have the old or the new one, and the old one is freed when none can have it */
+/* A change by hand goes to the tables of both programs while a change of programs is under way. If all members are
+ * replaced at once, another table takes its place: readers have the old or the new one, and the old one is freed
+ * when no reader can have it */
 #include "runtime/live/rules/members/members.h"
 
 #include <stdlib.h>
@@ -18,10 +19,10 @@ enum { GROUPS_A_SECOND = 1 << 14, GROUPS_LEAST = 256, BUCKETS_A_GROUP = 4, EMPTI
 
 struct emptied {
     struct emptied *next;
-    struct live_set *table;   /* NULL: freed, or none */
-    struct live_block *bases; /* NULL: freed, or none */
-    struct notes *notes;      /* NULL: freed, or none */
-    uint64_t at_ns, mark;     /* mark: a turn of the proxies' loops that begins with it knows neither table nor bases */
+    struct live_set *table;   /* table to be freed; NULL: freed, or none */
+    struct live_block *bases; /* bases to be freed; NULL: freed, or none */
+    struct notes *notes;      /* notes to be freed; NULL: freed, or none */
+    uint64_t at_ns, mark; /* mark: once a proxy loop has begun a turn with it, the loop knows neither table nor bases */
 };
 
 uint64_t members_now_ms(void) { return clock_ns(CLOCK_MONOTONIC) / 1000000; }
@@ -119,7 +120,7 @@ static void emptied_free(struct members *m, bool (*freed)(struct emptied *e, voi
     }
 }
 
-/* Free what readers may have held. */
+/* Free the parts that readers may have held. */
 static void read_free(struct emptied *e)
 {
     live_free(e->table);
@@ -158,10 +159,11 @@ void members_at(const struct rules *rules, uint64_t now_ns)
     if (before && before->lives) lives_at(before->lives, now_ns);
 }
 
-/* One walk over what is to be freed. */
+/* One walk over the parts to be freed. */
 struct freeing {
     const struct carry *carry;
-    bool held; /* each worker has been held since the walk began: a batch has ended, and with it what the worker read */
+    bool held; /* each worker has been held since the walk began, so its batch has ended, and no longer uses what it
+                  read */
 };
 
 static void hold_each(struct freeing *f)
@@ -173,8 +175,8 @@ static void hold_each(struct freeing *f)
     f->held = true;
 }
 
-/* Free table and bases once each loop of the proxies has begun another turn and each worker has been held. The notes go
- * a part each time. */
+/* Free table and bases once each proxy loop has begun another turn and each worker has been held. Notes are freed in
+ * parts, one each time. */
 static bool free_some(struct emptied *e, void *with)
 {
     struct freeing *f = with;
@@ -197,7 +199,7 @@ void members_tick(struct rules *rules, uint64_t now_ns)
     if (!rules->members) return;
     members_name(rules);
     const uint32_t count = now->lives ? now->lives->count : 0;
-    /* Until a change has settled, its trial has parked nothing: members that found no room keep their notes. */
+    /* Until a change has settled, its trial has parked nothing, so notes of members that found no room are kept. */
     const bool settled = change_settled(rules->carry);
     unsigned groups = count ? GROUPS_A_SECOND / count : 0;
     if (groups < GROUPS_LEAST) groups = GROUPS_LEAST;
@@ -248,7 +250,7 @@ bool member_base_fits(const struct member_target *t, const struct live_base *bas
     return fits;
 }
 
-/* True if both programs have one table, so that a change is made once. */
+/* True if both programs have the same table, so that a change is made once. */
 static bool is_shared(const struct member_target *t) { return t->count == 2 && table_at(t, 0) == table_at(t, 1); }
 
 enum live_refusal member_refuses(const struct member_target *t, bool v6, const uint32_t lo[4], const uint32_t hi[4])
@@ -289,7 +291,7 @@ uint64_t member_refused(const struct member_set *set, struct lives *lives, uint3
     return set->refused + __atomic_load_n(&lives->refused[live], __ATOMIC_RELAXED);
 }
 
-/* Note the reported facts on the sets of one program. */
+/* Note the reported names on the sets of one program. */
 static void names_take(const struct rules *rules, const struct ruling *of)
 {
     struct live_named *all = of->lives && of->lives->names ? malloc(sizeof of->lives->names->of) : NULL;
@@ -326,7 +328,7 @@ struct live_answered member_answered(const struct member_set *set, const struct 
     return c;
 }
 
-/* Free later what no packet is judged by any more. */
+/* Have objects freed later, when no packet is judged by them any more. */
 static void emptied_put(struct rules *rules, struct emptied *e)
 {
     e->next = rules->members->emptied;
@@ -368,7 +370,7 @@ static struct live_set *table_with(const struct rules *rules, const struct membe
     return NULL;
 }
 
-/* Put other tables, with this base, in the place of all. */
+/* Replace the tables of all programs by others with this base. */
 static bool replace_tables(struct rules *rules, const struct member_target *t, const struct live_base *base,
                            struct notes *notes)
 {
@@ -389,7 +391,8 @@ static bool replace_tables(struct rules *rules, const struct member_target *t, c
     return true;
 }
 
-/* The same in tables that the kernel reads, too: the base first, so that what both have is in the set throughout. */
+/* Do the same as replace_tables in tables that the kernel reads, too. The base is replaced first, so that members in
+ * both the old and the new state are always in the set. */
 static bool replace_in_place(struct rules *rules, const struct member_target *t, const struct live_base *base,
                              struct notes *notes)
 {
@@ -419,7 +422,7 @@ bool members_replace(struct rules *rules, const struct member_target *t, const s
         return false;
     }
     t->set->version++;
-    live_free(t->set->parked); /* these are all members, after a trial, too */
+    live_free(t->set->parked); /* the base has all members, also after a trial */
     t->set->parked = NULL;
     return true;
 }

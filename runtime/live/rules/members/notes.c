@@ -1,4 +1,4 @@
-/* A hash table with chains and at least as many buckets as members may exist: their memory is touched by use only */
+/* A hash table with chains and at least as many buckets as members may exist. Only buckets in use take memory */
 #include "runtime/live/rules/members/notes.h"
 
 #include <assert.h>
@@ -16,17 +16,17 @@ struct notes {
     struct note **buckets;
     uint64_t mask, count, most, at; /* at: bucket of the next sweep */
     uint64_t text;                  /* bytes of all comments, without their NULs */
-    uint64_t changes;               /* notes that were set */
+    uint64_t changes;               /* number of times that a note was set */
     struct hash_key key;
     struct comments *comments;
 };
 
-/* A note in an archive; the bytes of its comment, without NUL, are behind it. */
+/* A note in an archive, followed by the bytes of its comment, without NUL. */
 struct kept_note {
     uint32_t addr[4];
     uint64_t end_ms, wall_ns;
     uint32_t uid;
-    uint8_t len, v6, comment, zero; /* comment: its bytes */
+    uint8_t len, v6, comment, zero; /* comment: length in bytes */
 };
 static_assert(sizeof(struct kept_note) == 40, "it leaves the process");
 
@@ -241,7 +241,7 @@ static void notes_write(const struct notes *n, struct archive *a, uint64_t now_m
     if (!a->bad) memcpy(head, &count, sizeof count);
 }
 
-/* Read a note into *k, its member and its comment. False if the text is none. */
+/* Read a note into *k, its member and its comment. False if the bytes are not a valid note. */
 static bool note_read(struct archive *a, struct kept_note *k, struct live_net *net, char comment[NOTE_COMMENT_MOST + 1])
 {
     uint32_t unused[4];

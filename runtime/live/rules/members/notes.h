@@ -6,30 +6,30 @@
 
 #include "vm/judge/lives.h"
 
-enum { NOTE_COMMENT_MOST = 100 /* bytes of a comment */ };
+enum { NOTE_COMMENT_MOST = 100 /* most bytes of a comment */ };
 #define NOTE_ANSWER UINT32_MAX /* in place of a user: a DNS answer; the comment is the host's name */
 
 struct note {
     struct note *next;
     uint64_t wall_ns;    /* time at which the member was added */
-    const char *comment; /* UTF-8 without control characters; "": none */
-    /* End that the member got by hand, in milliseconds, above its family and length. If past, the note is invalid,
-     * because a rule may have added the member. */
+    const char *comment; /* comment in UTF-8 without control characters; "": none */
+    /* end that the member got by hand, in milliseconds, above its family and length; if past, the note is invalid,
+     * because a rule may have added the member */
     uint64_t end_net;
     uint32_t uid;    /* user who changed the member last */
-    uint32_t addr[]; /* the member's; IPv4: one word, IPv6: four */
+    uint32_t addr[]; /* the member's address; IPv4: one word, IPv6: four */
 };
 
 /* True if the text may be a comment. */
 bool note_comment_fits(const char *text);
 
 struct notes;
-/* Make a table for `most` members; memory is taken as notes come. NULL: out of memory. */
+/* Make a table for `most` members; memory grows with the notes. NULL: out of memory. */
 struct notes *notes_new(uint64_t most, uint64_t seed);
 void notes_free(struct notes *n); /* NULL is allowed */
 
 /* Note a change of a member. anew: it was not a member before, and begins at wall_ns. comment: NULL keeps the
- * present one. Without memory, or beyond `most` notes, nothing is noted. */
+ * present one. If memory or the room for `most` notes is used up, nothing is noted. */
 struct note_of {
     uint32_t uid;
     uint64_t wall_ns, now_ms, end_ms;
@@ -44,19 +44,19 @@ uint64_t note_end_ms(const struct note *note);
 void notes_remove(struct notes *n, const struct live_net *net);
 
 /* Drop notes in the next `buckets` buckets, each at most once, that have ended or whose members have left the set; s
- * NULL: all notes there. */
+ * NULL: drop all notes there. */
 void notes_sweep(struct notes *n, const struct live_set *s, uint64_t now_ms, unsigned buckets);
-/* Allow another number of notes. If there are fewer buckets than that, all notes move to new ones; without memory
- * the old buckets stay. */
+/* Allow another number of notes. If there are fewer buckets than that, all notes move to new buckets; without memory
+ * the old ones stay. */
 void notes_bound(struct notes *n, uint64_t most);
 bool notes_full(const struct notes *n);
 bool notes_empty(const struct notes *n);
 
 /* Return a number that changes when a note is set. */
 uint64_t notes_changes(const struct notes *n);
-/* Write all notes that have not ended, or read them; the input is hostile. What has ended by now_ms, or whose member
- * the set lacks (s, when reading), is left out. later_ms: added to each end that is read. False: no room, or the
- * bytes are no notes; those that were read until then stay. */
+/* Write all notes, or read them; the input is hostile. Notes that have ended by now_ms, or whose member the set
+ * lacks (s, when reading), are left out. later_ms: added to each end that is read. False: no room, or the bytes are
+ * not notes; notes read until then stay. */
 struct archive;
 bool notes_archive(struct notes *n, struct archive *a, const struct live_set *s, uint64_t now_ms, int64_t later_ms);
 /* Return the most bytes that notes_archive writes. */

@@ -1,5 +1,5 @@
-/* Cuts (vm/judge/lives.h): the main thread begins a round when members wait, wakes all who keep flows, and ends it
- * when all have finished. Members that come meanwhile wait for the next one. */
+/* Cuts (vm/judge/lives.h). The main thread begins a round when members wait, wakes all threads that keep flows, and
+ * ends the round when all have finished. Members that come meanwhile wait for the next round. */
 #include <string.h>
 
 #include "runtime/base/clock.h"
@@ -9,10 +9,10 @@
 #include "runtime/proxy/proxy.h"
 #include "vm/judge/lives.h"
 
-enum { CUTS_MOST = 1 << 16, CUTS_OTHERS = FLOW_CUTS_SETS - 1 /* number of sets that find none of their own */ };
-/* Clocks of workers are as old as a batch, those of the kernel as a tick. */
+enum { CUTS_MOST = 1 << 16, CUTS_OTHERS = FLOW_CUTS_SETS - 1 /* number shared by sets for which no other is free */ };
+/* Clocks of workers are at most a batch behind, those of the kernel a tick. */
 #define CUTS_SLACK_NS UINT64_C(10000000)
-/* A stage of the kernel may have judged a packet before a member came, and write its flow behind that. */
+/* A kernel stage may have judged a packet before a member came, and write its flow after that. */
 #define CUTS_REST_NS UINT64_C(10000000)
 #define SIGN_NS      UINT64_C(1000000000)
 static_assert((int)WORKERS_MOST <= (int)FLOW_CUTS_LOOPS, "each worker and each loop has a number");
@@ -46,7 +46,7 @@ void members_cut_by(const struct rules *rules, struct lives *l, const struct pro
 
 void member_cut(const struct rules *rules, const struct member_target *t, const struct live_net *net)
 {
-    lives_at(t->at[0].lives, clock_ns(CLOCK_MONOTONIC)); /* the turn's time may be long ago */
+    lives_at(t->at[0].lives, clock_ns(CLOCK_MONOTONIC)); /* the turn's time may be long past */
     lives_cut(t->at[0].lives, t->at[0].live, net);
     in_kernel_cut(rules->carry);
 }
@@ -81,7 +81,7 @@ static void count_cut(void *arg, uint32_t number, uint64_t flows)
         if (s->number == number) s->cut += flows;
 }
 
-/* Answer those whose members were in the round that has just been walked. */
+/* Answer the calls whose members were in the round that has just ended. */
 static void tell_waiting(struct rules *rules)
 {
     const struct flow_cuts *c = rules->carry->cuts;

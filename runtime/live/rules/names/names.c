@@ -1,5 +1,5 @@
-/* Names are asked for in the order of their list, which holds each once. The list of another program keeps the
- * answers for names that are in both; the resolver begins again with it. */
+/* Names are resolved in the order of their list, which has each once. The list of another program keeps the results
+ * for names that are in both; the resolver begins again with the new list. */
 #include "runtime/live/rules/names/names.h"
 
 #include <errno.h>
@@ -17,26 +17,26 @@
 
 #define SECOND_NS UINT64_C(1000000000)
 enum {
-    LOOK_S = 5,      /* seconds between looks at the resolver's files, and before one that ended is started again */
-    QUIET_MOST = 30, /* seconds without a sign of life of the resolver */
-    A_TURN = 256     /* datagrams that are read in a turn: a resolver that never stops must not hold the main thread */
+    LOOK_S = 5, /* seconds between looks at the resolver's files, and until a resolver that ended is started again */
+    QUIET_MOST = 30, /* seconds without a sign of life after which the resolver is killed */
+    A_TURN = 256     /* datagrams read per turn, because a resolver that never stops must not hold up the main thread */
 };
 
 struct names {
     uint64_t program; /* serial of the program whose names these are; 0: none yet */
     struct host_name *of;
     uint32_t count;
-    uint64_t heard; /* changes of names or of addresses */
-    int fd;         /* the resolver's; -1 without one */
-    uint64_t files; /* mark of its files as it read them (dns_files) */
+    uint64_t heard; /* number of changes of names or of addresses */
+    int fd;         /* socket to the resolver; -1 without one */
+    uint64_t files; /* mark of the resolver's files as it read them (dns_files) */
     uint64_t look_ns;
-    unsigned quiet;      /* turns of a second since its last datagram */
-    unsigned left;       /* datagrams that may be read in this turn */
-    uint32_t (*was)[4];  /* addresses before the change at hand; owned */
+    unsigned quiet;      /* seconds since the resolver's last datagram */
+    unsigned left;       /* datagrams that may still be read in this turn */
+    uint32_t (*was)[4];  /* addresses before the current change; owned */
     uint32_t failed;     /* names that have failed since the last report */
     char first[160];     /* the first of these, and why */
-    bool failing;        /* reported: names without an answer */
-    char unstarted[200]; /* line that was reported because no resolver could be started; "": none */
+    bool failing;        /* names without an answer were reported */
+    char unstarted[200]; /* reported line about a resolver that could not be started; "": none */
     union {
         struct dns_told told;
         uint8_t bytes[DNS_TOLD_MOST];
@@ -64,7 +64,7 @@ static void list_fini(struct host_name *of, uint32_t count)
     free(of);
 }
 
-/* Return the number of names that a program has, some of them twice. */
+/* Return the number of names that a program has, counting duplicates. */
 static uint64_t names_wanted(const struct program *p)
 {
     uint64_t most = p->named_count;
@@ -92,7 +92,7 @@ static uint32_t names_copy(const struct program *p, uint32_t most, struct host_n
     return n;
 }
 
-/* List them in order and each once. NULL: out of memory. */
+/* List a program's names in order, each once. NULL: out of memory. */
 static struct host_name *list_of(const struct program *p, uint32_t *count)
 {
     const uint32_t most = names_most(p);
@@ -215,14 +215,14 @@ void names_follow(struct rules *rules, uint64_t now_ns)
                     (unsigned long long)names_wanted(p));
 }
 
-/* Keep a failure for the line of this second. */
+/* Keep a failure for this second's line. */
 static void fail(struct names *n, const struct host_name *h, struct host_addresses *a, const char *why)
 {
     if (!*a->fault && !n->failed++) snprintf(n->first, sizeof n->first, "%.60s: %s", h->host, why);
     snprintf(a->fault, sizeof a->fault, "%s", why);
 }
 
-/* The ports behind the addresses of a service; NULL: it is a host. */
+/* Return the ports that follow the addresses of a service; NULL: the name is a host. */
 static const struct dns_port *ports_of(const struct host_name *h, const struct dns_told *t)
 {
     return dns_is_service(h->host) ? (const struct dns_port *)(const void *)t->addr[t->count] : NULL;
@@ -235,7 +235,7 @@ static bool addresses_equal(const struct host_addresses *a, const struct dns_tol
                           (!at || !memcmp(a->at, at, t->count * sizeof *at))));
 }
 
-/* Take an answer. True: other addresses than before. */
+/* Take an answer. True: the addresses have changed. */
 static bool take(struct names *n, const struct dns_told *t, struct name_change *change)
 {
     struct host_name *h = &n->of[t->name];
@@ -271,7 +271,7 @@ static bool take(struct names *n, const struct dns_told *t, struct name_change *
     return true;
 }
 
-/* True if the datagram has the form of those that a resolver writes. */
+/* True if the datagram has the form that a resolver writes. */
 static bool is_sound(const struct names *n, ssize_t len)
 {
     const struct dns_told *t = &n->message.told;
@@ -305,7 +305,8 @@ const char *name_none(const struct host_name *h)
     return v4->known && v6->known && !v4->count && !v6->count ? *v4->none ? v4->none : v6->none : NULL;
 }
 
-/* Tell of names that have no address since the last call: a misspelt name would leave a set empty. */
+/* Report names without an address that had one, or were unknown, at the last call: a misspelt name would leave a set
+ * empty. */
 static void tell_none(struct rules *rules)
 {
     struct names *n = rules->names;

@@ -1,6 +1,6 @@
-/* A server keeps its address for as long as its name has it; else it gets the first that fits and no other server of
- * its pool has. An answer without addresses, or none, changes nothing: a check decides whether the server is
- * healthy. */
+/* A server keeps its address for as long as its name has it. Otherwise it gets the first one that fits and that no
+ * other server of its pool has. An answer without addresses changes nothing, nor does a missing answer: a check
+ * decides whether the server is healthy. */
 #include "runtime/live/rules/servers/named_servers.h"
 
 #include <arpa/inet.h>
@@ -14,7 +14,7 @@
 #include "runtime/report/text.h"
 #include "vm/judge/lives.h"
 
-/* The program as it was compiled, without its past. */
+/* Return the program as it was compiled, without its past. */
 static const struct program *without_past(const struct program *p) { return p->past ? p->past->under : p; }
 
 static bool serves_at(const struct program *p, const struct pbc_server *s, const uint32_t addr[4])
@@ -39,7 +39,7 @@ static bool is_at(const struct pbc_server *s, const struct server_place *at)
     return !memcmp(s->addr, at->addr, sizeof s->addr) && s->port == at->port;
 }
 
-/* True if another server of the pool is there already. */
+/* True if another server of the pool already has this place. */
 static bool is_taken(const struct program *p, const struct pbc_server *all, uint32_t server,
                      const struct server_place *at)
 {
@@ -51,7 +51,8 @@ static bool is_taken(const struct program *p, const struct pbc_server *all, uint
     return false;
 }
 
-/* Weights of records reach 65,535, those of servers LB_WEIGHT_MAX; without any all are alike (RFC 2782, "Weight"). */
+/* Return the weight of an address. Weights of records reach 65,535, those of servers LB_WEIGHT_MAX; without weights
+ * all are equal (RFC 2782, "Weight"). */
 static uint16_t weight_of(const struct host_addresses *a, uint32_t i)
 {
     uint32_t most = 0;
@@ -61,7 +62,7 @@ static uint16_t weight_of(const struct host_addresses *a, uint32_t i)
     return (uint16_t)(weight ? weight : 1);
 }
 
-/* Targets of another than the lowest priority serve when no other can. */
+/* True if the target waits, because another has a lower priority number: it serves only when those can't. */
 static bool waits(const struct host_addresses *a, uint32_t i)
 {
     for (uint32_t k = 0; k < a->count; k++)
@@ -89,7 +90,7 @@ static const struct pbc_server *server_at_row(const struct program *other, uint3
     return same ? t : NULL;
 }
 
-/* Find it in any row: mostly it has the same one in both. */
+/* Find the server in any row of the other program; usually it is in the same row. */
 static const struct pbc_server *server_there(const struct program *other, const struct program *p,
                                              const struct pbc_named *n)
 {
@@ -124,14 +125,14 @@ static enum moves find_server_place(const struct rules *rules, const struct prog
         if (here) break;
     }
     if (found) return MOVES;
-    const bool none_left = n->flags & PBC_NAMED_ONE_OF && a && a->count; /* others have all of them */
+    const bool none_left = n->flags & PBC_NAMED_ONE_OF && a && a->count; /* other servers have all addresses */
     if (!unknown) return none_left ? LEAVES : STAYS;
     if (!has || none_left) return STAYS;
     *to = (struct server_place){has->addr, has->port, has->weight, has->flags & PBC_SERVER_BACKUP};
     return is_taken(p, all, n->server, to) ? STAYS : MOVES;
 }
 
-/* Move one server. True: it is another one now. */
+/* Move one server. True: its entry has changed. */
 static bool server_move(const struct rules *rules, const struct program *p, struct pbc_server *all, uint32_t row)
 {
     const struct pbc_named *n = &p->named[row];
@@ -153,8 +154,8 @@ static bool server_move(const struct rules *rules, const struct program *p, stru
     return true;
 }
 
-/* Return the servers where names are now; NULL: nothing has changed, or out of memory. Those that leave make room
- * first. */
+/* Return the servers with the present addresses of their names; NULL: nothing has changed, or out of memory. Servers
+ * that leave make room first. */
 static struct pbc_server *servers_now(const struct rules *rules, const struct program *p)
 {
     struct pbc_server *all = program_servers_copy(p);
@@ -183,7 +184,7 @@ struct program *named_program(const struct rules *rules, struct program *p)
     return program_get(p);
 }
 
-/* Report where the server is, if it was elsewhere in the program before. */
+/* Report where the server is, if it was elsewhere in the former program. */
 static void tell_move(const struct rules *rules, const struct program *p, const struct pbc_named *n,
                       const struct program *before)
 {
