@@ -33,8 +33,7 @@ void manager_unstore(const char *name);
 /* Take back the descriptor stored under that name by the previous process. -1: nothing. Only the process that the
  * manager started may call this, once. */
 int manager_stored(const char *name);
-/* Called in a process that continues for the one that the manager started, with its environment: it sends its own
- * signs of life. */
+/* Continue for the process that the manager started, with its environment: this process sends its own signs of life. */
 void manager_succeed(void);
 /* Wait until the manager has received all reports. */
 void manager_heard(void);

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define STATE_RUN "/run/prey" /* RUN of all functions, but for tests */
+#define STATE_RUN "/run/prey" /* RUN of all functions, except in tests */
 
 enum change {
 #define CHANGE(ident, word, undo, when, doc) CHANGE_##ident,
@@ -23,7 +23,7 @@ typedef void state_say(void *arg, const char *line);
 struct state;
 
 /* Things whose HANDED changes the next owner takes over from a dead owner, including those of a part, `THING/part`;
- * closed: their CLOSED changes, too */
+ * closed: so are their CLOSED changes */
 struct state_handed {
     const char *const *what;
     unsigned count;
@@ -34,8 +34,8 @@ struct state_handed {
 int state_lack(const char *run, char *err, size_t err_len);
 
 /* Take the name in the caller's network namespace; undo the changes of its dead owner, except handed (NULL: no
- * exception). NULL, with one line in err: the name is no file name, another process runs under it (err has its pid),
- * or the folder can't be made. */
+ * exception). NULL, with one line in err: the name isn't a file name, another process runs under it (err has its
+ * pid), or the folder can't be made. */
 struct state *state_open(const char *run, const char *name, const struct state_handed *handed, state_say *say,
                          void *arg, char *err, size_t err_len);
 

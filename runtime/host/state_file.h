@@ -18,7 +18,7 @@ int state_take(const char *path, int flags);
 bool state_is_current(int fd, const char *path);
 /* Return the whole file, zero-terminated, which the caller frees */
 char *state_read(int fd);
-/* The same, by its path. NULL: no such file, or out of memory. */
+/* The same, by its path. NULL: the file is missing, or out of memory. */
 char *state_read_at(const char *path);
 long state_owner_of(const char *path);
 /* True if a live instance holds its lock; a pid may be another process's by now */

@@ -27,7 +27,7 @@ struct arrival {
 
 /* Facts of an inline connection that its session keeps. Its ends are in the session's key. */
 struct inline_facts {
-    uint32_t number;                 /* names it in the inline stack */
+    uint32_t number;                 /* identifies it in the inline stack */
     uint16_t vlan[2];                /* VIDs, outermost first; VLAN_UNTAGGED */
     uint16_t use;                    /* port at INLINE_CLIENT: a later connection of that number has a different one */
     uint8_t port;                    /* incoming interface, by its place in the command line; PORTS_MOST: unknown */
@@ -72,7 +72,7 @@ enum session_kind {
 #include "runtime/proxy/kind.def"
 
 enum session_state {
-    SESSION_NAMES,  /* a PROXY header may come */
+    SESSION_NAMES,  /* a PROXY header may arrive */
     SESSION_SHAKES, /* the client's TLS handshake, if any */
     SESSION_GOES,   /* run by its kind */
 };
@@ -112,7 +112,7 @@ struct session {
     bool runs;            /* its task runs, and handles an end itself */
     bool counted;         /* chooser_begin was called for `chosen` */
     bool admitted, known; /* chooser_admit was called; its result */
-    bool polite;          /* the client was answered: its side ends with FIN, not a reset */
+    bool polite;          /* the client has got a response: its side ends with FIN, not a reset */
     bool aged;            /* its server connection was made under a former program */
     bool instructed;      /* its first bytes named its target, and were removed */
     uint8_t nat;          /* enum instruction_nat: the address that the target sees */
@@ -186,8 +186,8 @@ struct proxy {
     struct listener *listeners;   /* [listener_count] */
     unsigned listener_count;
     uint32_t cut_at; /* the session at which sessions_cut goes on */
-    bool closed;     /* accepting rests: no room, or no descriptor */
-    bool left;       /* another process accepts: each answer of HTTP is its connection's last */
+    bool closed;     /* accepting pauses, because there is no room or no descriptor */
+    bool left;       /* another process accepts, so each HTTP response is the last on its connection */
     struct timer reopens, second;
     struct proxy_counted counted;
 
@@ -201,13 +201,13 @@ struct proxy {
     struct session_listing *listing; /* atomic: to fill between two turns; NULL: none, or filled */
     uint64_t portless;               /* atomic: connects for which no local port was left */
     uint32_t open;                   /* atomic: sessions that go on */
-    struct archive *pack;            /* atomic: to be written between two turns; NULL: none, or written */
+    struct archive *pack;            /* atomic: to write between two turns; NULL: none, or written */
     enum proxy_leaves {
         PROXY_STAYS,
-        PROXY_LEAVES,  /* asked */
-        PROXY_RETURNS, /* asked, after proxy_pack, because no process has taken over */
+        PROXY_LEAVES,  /* asked to leave */
+        PROXY_RETURNS, /* asked to return, after proxy_pack, because no process has taken over */
         PROXY_LEFT
-    } letting; /* atomic: whether another process accepts its connections */
+    } letting; /* atomic: progress of leaving its connections to another process */
     int stop;  /* atomic */
     pthread_t thread;
 };
@@ -283,14 +283,14 @@ void listeners_fini(struct proxy *p);
 bool listener_is_spare(const struct listener *l);
 /* Close all listeners, which another process has, too */
 void listeners_leave(struct proxy *p);
-/* Accept no inline connection for a while, or accept them again. */
+/* Stop accepting inline connections for a while, or accept them again. */
 void listeners_hush(struct proxy *p, bool hushed);
 /* Return the service that accepts connections at that address and port; PBC_NONE: none */
 uint32_t listeners_service(const struct proxy *p, const struct stream_addr *a);
 /* Shut the listeners of services that drain, and open those again that no longer drain, according to the snapshot. A
  * listener that can't be opened stays shut until the next call. */
 void listeners_follow(struct proxy *p);
-/* Accept again, as there is room */
+/* Accept again, because there is room */
 void listeners_reopen(struct proxy *p);
 
 /* session.c: renumber sessions after a reload */
@@ -306,12 +306,13 @@ void sessions_end(struct proxy *p, enum session_end why);
 /* cut_sessions.c: end sessions concerned by cuts, a part of them per turn. */
 void sessions_cut(struct proxy *p);
 
-/* recorded.c: report to the worker the bytes that the session's client has sent since the last report. Do so for the
- * next sessions in turn, at most 256 (second function). */
+/* recorded.c: report to the worker the bytes that the session's client has sent since the last report. Report those
+ * of the next sessions in turn, at most 256 (second function). */
 void session_tell(struct session *s);
 void sessions_tell(struct proxy *p);
 
-/* Report a moment to the flight recorder; report that s->chosen is connected, if the server is new (second function) */
+/* Report a moment to the flight recorder; or report that s->chosen is connected, if the server is new (second
+ * function) */
 void session_record(const struct session *s, enum moment_kind kind);
 void session_served(struct session *s);
 
@@ -319,8 +320,8 @@ void session_served(struct session *s);
  *
  * client_socket: it has the client's address, and no port yet. */
 int client_socket(struct proxy *p, const struct stream_addr *client);
-/* source_socket: bound to an address of the pool's `source`, and a port if the pool names ports. Each `turn` gives
- * another pair, until all are used. -ENODATA: no address of the family. */
+/* source_socket: its socket is bound to an address of the pool's `source`, and to a port if the pool names ports.
+ * Each `turn` gives another pair, until all are used. -ENODATA: no address of the family. */
 int source_socket(struct proxy *p, const struct pbc_pool *pool, bool v6, uint32_t turn);
 /* own_socket: a socket of the inline stack, at this address. */
 int own_socket(struct proxy *p, const struct stream_addr *own);
@@ -330,14 +331,14 @@ void foreign_fini(struct proxy *p);
 void session_flow(const struct session *s, struct flow_record *f);
 
 /* name.c: read the PROXY header of a session whose service accepts some. 0: none to come, or removed; -EAGAIN;
- * -EPROTO: the session has ended. A client of `mode proxy` that must not send one is not waited for, because the
- * server may speak first; its bytes are checked when they come. */
+ * -EPROTO: the session has ended. A client of `mode proxy` that must not send a PROXY header is not waited for,
+ * because the server may speak first; its bytes are checked when they arrive. */
 int name_client(struct session *s);
 /* Return whether the rules trust the request fields of the session's client, which a PROXY header may name (`trust
  * forwarded from`). UNSAID: the service has no such setting. */
 enum name_trust { NAME_TRUST_UNSAID, NAME_UNTRUSTED, NAME_TRUSTED };
 enum name_trust name_trust(const struct session *s);
-/* True if the client came by TLS to a front that the present rules trust, by the front's own address. */
+/* True if the client came by TLS to a front whose own address the present rules trust. */
 bool name_fronted(const struct session *s);
 /* True if the client's bytes may be read. False as long as they may be a forbidden PROXY header; if they are one, the
  * session has ended. */

@@ -77,12 +77,13 @@ struct proxy_change {
     struct tls_table *tls;        /* the caller's, which may release it once the change is made */
     struct proxy_listen *listens; /* [count] */
     unsigned count;
-    const uint16_t *iface;           /* as in struct proxy_cfg */
-    const struct inlined *inlined;   /* as in struct proxy_cfg */
-    struct leaving *leaving;         /* as in struct proxy_cfg; once not NULL, it stays */
-    uint64_t number;                 /* number of remap->program, for the recording */
-    struct proxy_counters **counted; /* by proxy_counted_new, for remap->program; afterwards as `fresh` */
-    struct proxy_room *room;         /* by proxy_room_new; NULL once the change is made */
+    const uint16_t *iface;         /* as in struct proxy_cfg */
+    const struct inlined *inlined; /* as in struct proxy_cfg */
+    struct leaving *leaving;       /* as in struct proxy_cfg; once not NULL, it stays */
+    uint64_t number;               /* number of remap->program, for the recording */
+    struct proxy_counters *
+        *counted;            /* from proxy_counted_new, for remap->program; afterwards the old ones, as in `fresh` */
+    struct proxy_room *room; /* from proxy_room_new; NULL once the change is made */
 };
 
 /* True if the mode (enum pbc_mode) has a kind of session */
@@ -126,7 +127,7 @@ bool proxy_list(struct proxy *p, struct session_listing *l);
 bool proxy_listed(const struct proxy *p, const struct session_listing *l);
 /* Take the oldest line of an access log. Return its length, 0: none. *target: lines_target of the log's path. */
 uint32_t proxy_line(struct proxy *p, uint64_t *target, char line[LINES_MOST]);
-/* Return the number of lines lost for lack of room */
+/* Return the number of lines lost because there was no room */
 uint64_t proxy_lines_lost(const struct proxy *p);
 /* Take the next report of a refusal */
 bool proxy_refused(struct proxy *p, struct refusal *r);

@@ -35,6 +35,7 @@ bool session_server_is_private(const struct session *s);
 /* Return the version of the PROXY header for its server; 0: none. */
 unsigned session_header(const struct session *s);
 
-/* Return the client's address, from an accepted PROXY header if any; the address that it connected to */
+/* Return the client's address, from an accepted PROXY header if any; or the address that the client connected to
+ * (second function) */
 struct stream_addr session_client(const struct session *s);
 struct stream_addr session_service(const struct session *s);

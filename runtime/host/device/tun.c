@@ -1,4 +1,4 @@
-/* The device gets an address of its own and loose source checks; a missing /dev/net/tun is reported with its remedy */
+/* The device gets its own address and loose source checks; a missing /dev/net/tun is reported with its remedy */
 #include "runtime/host/device/tun.h"
 
 #include <errno.h>
@@ -139,7 +139,7 @@ int tun_open(const char *instance, int fds[], unsigned queues, char name[IF_NAME
     return failed;
 }
 
-/* Recognized by its address: other programs may give a device any name */
+/* The device is recognized by its address: other programs may give a device any name */
 bool tun_is_given(const struct host *h, const struct host_link *link)
 {
     unsigned count;

@@ -1,6 +1,6 @@
 /* The TUN device through which packets return to the host, as if they came in by an interface of its own.
  *
- * No route leads to it, so the host sends nothing through it. The device ends with its last descriptor, so also after a
+ * No route leads to it, so the host sends nothing through it. The device ends with its last descriptor, even after a
  * kill. */
 #pragma once
 
@@ -17,11 +17,11 @@ struct host_link;
  * CAP_NET_ADMIN. */
 int tun_open(const char *instance, int fds[], unsigned queues, char name[IF_NAMESIZE], char *err, size_t err_len);
 
-/* Write the name that the device of an instance has */
+/* Write the name of an instance's device */
 void tun_name(const char *instance, char name[IF_NAMESIZE]);
 
-/* True if the descriptor is that device of an instance, of one queue, in the right mode: a struct virtio_net_hdr,
- * then the IP packet. */
+/* True if the descriptor is the TUN device of an instance, with one queue and in the right mode: a struct
+ * virtio_net_hdr, then the IP packet. */
 bool tun_is(int fd, const char *instance);
 
 /* True if the link is the TUN device of some instance */

@@ -1,4 +1,4 @@
-/* See address_file.h. A file is read only when it has changed, for a look comes every second. */
+/* See address_file.h. A file is looked at every second, but read only when it has changed. */
 #include "runtime/host/file/address_file.h"
 
 #include <errno.h>
@@ -50,7 +50,7 @@ static int order6(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Join ranges in order that meet or touch. Return the number that is left. */
+/* Join ranges that meet or touch; they are in order. Return the number that is left. */
 static uint32_t join4(struct pbc_range *r, size_t count)
 {
     uint32_t last = 0;
@@ -118,7 +118,7 @@ static void take_member(void *arg, const struct addr_member *m)
     }
 }
 
-/* True for a text that might be an address, and nothing else: no number or word in hexadecimal digits. */
+/* True if a text can only be an address: not a number, nor a word of hexadecimal digits. */
 static bool may_be_address(const char *text, size_t len)
 {
     unsigned dots = 0, colons = 0;
@@ -245,7 +245,7 @@ int address_file_look(const char *path, const struct file_mark *was, uint32_t mo
     return made;
 }
 
-/* ---- at the other end ---- */
+/* ---- the process that gets the ranges ---- */
 
 struct live_base address_file_base(const struct address_file *f)
 {

@@ -7,19 +7,19 @@
 
 #include "vm/judge/lives.h"
 
-/* Identity of a file, another one after each change; all 0: no file. */
+/* Identity of a file, which each change of the file changes; all 0: no file. */
 struct file_mark {
     uint64_t device, inode, bytes, changed_ns, modified_ns;
 };
 
 /* Members of a text of addresses: ascending, disjoint ranges, not adjacent. */
 struct address_list {
-    struct live_base base; /* in memory of the list's own */
+    struct live_base base; /* in memory that the list owns */
     uint64_t members;      /* entries of the text, before ranges that meet or touch became one */
 };
-/* Read a text, in any form that a set of the language reads from a file, with `most` ranges. Return 0, and the caller
- * calls address_list_fini; or a negative errno with one line in err: the first bad line, or a text without addresses.
- */
+/* Read a text, in any form that a set of the language reads from a file, with at most `most` ranges. Return 0, and
+ * the caller calls address_list_fini; or a negative errno with one line in err: the first bad line, or a text
+ * without addresses. */
 int address_list_read(const char *text, size_t len, uint32_t most, struct address_list *l, char *err, size_t err_len);
 void address_list_fini(struct address_list *l);
 
@@ -39,7 +39,7 @@ struct address_file {
 enum { ADDRESS_FILE_SAME = -EALREADY, ADDRESS_FILE_YOUNG = -EINPROGRESS };
 int address_file_look(const char *path, const struct file_mark *was, uint32_t most, bool hurry, char *err,
                       size_t err_len);
-/* Map such memory, which is not trusted; the caller unmaps *len bytes. Return NULL: malformed. */
+/* Map such memory, which is not trusted; the caller unmaps *len bytes. Return NULL if it is malformed. */
 const struct address_file *address_file_map(int fd, size_t *len);
 /* Return the ranges of mapped memory. */
 struct live_base address_file_base(const struct address_file *f);

@@ -9,8 +9,9 @@ struct state;
 
 /* Path of the control socket, and who may connect. */
 struct control_at {
-    const char *path;                /* NULL: NAME.sock beside the state file */
-    const struct sets_group *groups; /* groups admitted beside the owner, also through the folders of that default */
+    const char *path; /* NULL: NAME.sock beside the state file */
+    const struct sets_group
+        *groups; /* groups admitted beside the owner, who may also pass the folders of that default */
     unsigned group_count;
 };
 

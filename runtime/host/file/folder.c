@@ -1,4 +1,4 @@
-/* openat2(2) without links, else each part by itself */
+/* Uses openat2(2), which follows no links, or else opens each part separately */
 #include "runtime/host/file/folder.h"
 
 #include <errno.h>

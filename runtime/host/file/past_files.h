@@ -1,5 +1,5 @@
 /* Files of the history of programs that ran: programs and texts in ten places, and a list of them. They are in a
- * folder, or in memory. A stranger may control the process that asks: it gets these files only, and bounded room. */
+ * folder, or in memory. A stranger may control the process that asks, so it gets only these files, and limited room. */
 #pragma once
 
 #include <stddef.h>
@@ -19,7 +19,7 @@ struct past_files;
 
 /* Return the history of a folder, made with the first file; NULL as folder: in memory. NULL: out of memory. */
 struct past_files *past_files_new(const char *folder);
-void past_files_free(struct past_files *h); /* files in a folder stay; NULL is fine */
+void past_files_free(struct past_files *h); /* Free the history; files in a folder stay. NULL is fine */
 
 /* Replace a file whole; without bytes, remove it. Return 0 or a negative errno, -EFBIG: no room. */
 int past_files_keep(struct past_files *h, unsigned file, const void *bytes, size_t len);

@@ -16,7 +16,7 @@ enum {
 /* Place of a filter */
 struct clsact {
     unsigned ifindex;
-    bool leaves; /* for leaving packets; else arriving */
+    bool leaves; /* true: for leaving packets; false: for arriving ones */
     uint16_t priority;
     uint32_t handle; /* distinguishes filters of one priority */
 };
@@ -53,11 +53,11 @@ int clsact_obstacle(const struct clsact *at);
 /* Test if others' filters would make clsact_set fail: 0, -EINVAL, or the result of clsact_obstacle */
 int clsact_taken(const struct clsact *at);
 
-/* Present filter at a place */
+/* The filter at a place */
 struct clsact_seen {
     bool there;
     unsigned behind;  /* number of filters of the priority before it */
-    uint32_t program; /* its id */
+    uint32_t program; /* id of the filter's program */
 };
 /* Find the filter at a place. Return 0 or a negative errno. */
 int clsact_look(const struct clsact *at, struct clsact_seen *seen);

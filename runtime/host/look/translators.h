@@ -9,5 +9,5 @@ struct host_translators {
     bool bridges;       /* br_netfilter hands them packets on a bridge of the kernel */
 };
 
-/* Look for such tables. Those whose names begin with `prey_` are left out. Without privileges none is seen. */
+/* Look for such tables. Those whose names begin with `prey_` are left out. Without privileges it finds none. */
 void host_translators(struct host_translators *t);

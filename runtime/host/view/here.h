@@ -1,7 +1,7 @@
-/* Foreign addresses for whose TCP ports the host's stack must answer, as the proxy listens there. Policy rules `to
- * ADDRESS ipproto tcp dport PORT`, and one for ICMP, for errors about the path MTU, lead to a table of the instance
- * with a local route for everything. So does a rule for packets marked by guard rules (GUARD_MARK), if the proxy uses
- * clients' addresses to servers. `ip addr` shows none of this. */
+/* Foreign addresses at whose TCP ports the host's stack must accept connections, because the proxy listens there.
+ * Policy rules `to ADDRESS ipproto tcp dport PORT`, and one for ICMP, for errors about the path MTU, lead to a table
+ * of the instance with a local route for everything. So does a rule for packets marked by guard rules (GUARD_MARK),
+ * if the proxy uses clients' addresses to servers. `ip addr` shows none of this. */
 #pragma once
 
 #include "runtime/host/guard/guard.h"

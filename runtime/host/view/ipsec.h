@@ -1,5 +1,5 @@
 /* IPsec's policies: the packets that this machine encrypts, lets out as they are, or drops (RFC 4301, 4.4.1). They
- * come before all policy rules of the routes (routing.h): the way of a packet that a policy takes is unknown
+ * come before all policy rules of the routes (routing.h): if a policy takes a packet, its way is unknown
  * (WAY_IPSEC), because only this machine's stack sends it. */
 #pragma once
 

@@ -1,4 +1,4 @@
-/* One HTTP message on its way: a request to a server, or an answer to a client.
+/* One HTTP message on its way: a request to a server, or a response to a client.
  *
  *      from ─▶ [ head as it is sent on | body, looked at | not looked at yet ] ─▶ to
  *                `------- ready -----------------------'

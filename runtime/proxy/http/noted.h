@@ -14,5 +14,5 @@ struct noted {
 
 /* Note the request's head, if its service has a log and memory is free */
 void note_request(struct session *s, const struct http_head *h, const uint8_t *bytes);
-/* Write the line of an exchange that is over and free the note. The line of a refused request lacks the request. */
+/* Write the line of an exchange that has ended, and free the note. The line of a refused request lacks the request. */
 void note_answer(struct session *s);

@@ -1,5 +1,5 @@
-/* Heads for sending on: hop-by-hop fields are removed (RFC 9110, 7.6.1), an intermediary's fields are added, all others
- * stay */
+/* Heads of forwarded messages: hop-by-hop fields are removed (RFC 9110, 7.6.1), an intermediary's fields are added,
+ * all others stay */
 #pragma once
 
 #include "runtime/proxy/core.h"
@@ -7,7 +7,7 @@
 #include "vm/stream/first.h"
 
 /* Text that informs servers about a client: X-Forwarded-…, X-Real-IP, Forwarded (RFC 7239), Via (RFC 9110, 7.6.3).
- * Made once per connection, and again if a reload has changed it, and kept in the session, so that a request costs
+ * It is made once per connection, again if a reload has changed it, and kept in the session, so that a request costs
  * no formatting. */
 enum { TOLD_MAX = 360 };
 
@@ -25,8 +25,8 @@ struct told {
     bool tls;                           /* as given to told_make */
 };
 
-/* Make the text. client: named by the PROXY header, if accepted. port: the port that it connected to. tls: its TLS
- * ended here, or at a trusted front. */
+/* Make the text. client: its address, from an accepted PROXY header if any. port: the port that the client connected
+ * to. tls: its TLS ended here, or at a trusted front. */
 void told_make(struct told *t, const struct stream_addr *client, uint16_t port, bool tls);
 
 /* Max-Forwards: how many more intermediaries an OPTIONS or a TRACE may pass (RFC 9110, 7.6.2) */
@@ -52,7 +52,7 @@ void request_rewrite(struct head_text *out, const struct http_head *h, const uin
 /* True if the rewritten request asks for another protocol; never with a body, as its server would have to read both */
 bool request_upgrades(const struct http_head *h);
 
-/* The client's connection after an answer */
+/* The client's connection after a response */
 enum after {
     AFTER_KEEP,      /* stays, as usual in HTTP/1.1 */
     AFTER_KEEP_SAID, /* the connection stays, and an HTTP/1.0 client that asked for it is informed */

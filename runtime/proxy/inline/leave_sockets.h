@@ -17,7 +17,7 @@
 void leave_begin(struct session *s);
 /* Continue. True: the session itself must not move bytes. */
 bool leave_goes_on(struct session *s);
-/* The session has moved what it could. */
+/* Note that the session has moved all available bytes. */
 void leave_moved(struct session *s);
 /* Make the worker end a connection that left, or may leave meanwhile, before its session is freed. False: no room
  * for the message now; the session's task runs once there is. */
@@ -31,7 +31,7 @@ void leave_close(struct proxy *p);
 
 /* after.c: give up the sockets of a session whose connection has left them */
 void after_begin(struct session *s);
-/* Handle the worker's message that one end is through: the other has the time of `proxy half_close` */
+/* Handle the worker's message that one end has finished: the other has the time of `proxy half_close` */
 void after_half(struct session *s);
 /* Handle the end of session_wait's time */
 void after_late(struct session *s);

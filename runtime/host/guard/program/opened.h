@@ -28,7 +28,7 @@ struct opened {
     unsigned count, cap;
 };
 
-/* Collect by protocol, port, sender and address of each such rule. A rule's other conditions are ignored, so some
+/* Collect the protocol, port, sender and address of each such rule. A rule's other conditions are ignored, so some
  * hidden packets are not opened by any rule. False: out of memory. */
 bool opened_init(struct opened *o, const struct program *p);
 void opened_fini(struct opened *o);
