@@ -1,4 +1,5 @@
-/* Undoing goes from the last line to the first, twice if some fail; each kind of change has its own undo function */
+/* Changes are undone from the last line to the first, again if some fail; each kind of change has its own undo
+ * function */
 #include "runtime/host/state.h"
 
 #include <dirent.h>
@@ -50,7 +51,7 @@ static void say_line(state_say *say, void *arg, const char *verb, const char *do
     if (say && doc) say(arg, line);
 }
 
-/* Selection of changes to undo: all but those of `handed` that the end keeps */
+/* Selection of changes to undo: all except those that the end keeps, of the things in `handed` */
 struct undoing {
     enum state_end end;
     const struct state_handed *handed; /* NULL: changes of all things */
@@ -62,7 +63,7 @@ static bool end_keeps(const struct undoing *u, enum state_end when, const char *
 {
     if (u->end == STATE_OPEN || when < u->end) return false;
     bool named = !u->handed;
-    const size_t len = strcspn(what, "/"); /* `eth0/rxvlan` is of eth0 */
+    const size_t len = strcspn(what, "/"); /* `eth0/rxvlan` belongs to eth0 */
     for (unsigned i = 0; !named && i < u->handed->count; i++)
         named = strlen(u->handed->what[i]) == len && !strncmp(u->handed->what[i], what, len);
     return named;
@@ -85,10 +86,11 @@ static int undo_line(char *line, const struct undoing *u, bool last)
         return failed;
     }
     say_line(u->say, u->arg, "not understood", "recorded line", word[0], 0);
-    return 0; /* to keep the line for ever would not help */
+    return 0; /* keeping the line forever would not help */
 }
 
-/* Go over the lines of a locked file, the last first. Return the number of failures; *waiting: of those that wait. */
+/* Go over the lines of a locked file, the last first. Return the number of failures; *waiting: number of lines that
+ * wait. */
 static unsigned undo_pass(int fd, const struct undoing *u, bool last, unsigned *waiting)
 {
     unsigned left = 0;
@@ -246,7 +248,7 @@ int state_own_up(struct state *s, long works)
 {
     const int fd = open(s->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (fd >= 0) close(s->fd);
-    if (fd >= 0) s->fd = fd; /* the one who shared it may have written it again since */
+    if (fd >= 0) s->fd = fd; /* the process that shared the file may have replaced it since */
     s->works = works;
     return write_anew(s);
 }

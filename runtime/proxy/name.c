@@ -21,7 +21,7 @@ static bool is_trusted(const struct session *s)
     return has_source(s, says->accept_from, says->accept_count, &s->key);
 }
 
-/* Return the form for rules of an address that sends something. */
+/* Return an address that sends something, in the form for rules. */
 static struct key peer_key(const struct stream_addr *a)
 {
     return stream_key(a->v6 ? 6 : 4, a->addr, a->port, a->addr, a->port, 0, 0, 0);

@@ -25,7 +25,7 @@ void look_at_name(struct look *l)
     const long owner = l->p->name ? state_owner(STATE_RUN, l->p->name) : 0;
     bool same = false; /* it serves one of this instance's interfaces */
     char groups[40], unit[80];
-    if (!owner || owner == getpid() || l->p->takes_over) return; /* taken before this look, or handed over after it */
+    if (!owner || owner == getpid() || l->p->takes_over) return; /* taken before this check, or handed over after it */
     for (unsigned i = 0; i < l->p->interface_count && !same; i++)
         same = served_by(STATE_RUN, l->p->interfaces[i], l->p->name);
     const char *help =
@@ -103,8 +103,9 @@ void look_at_programs(struct look *l)
         const struct host_link *link = host_link_named(l->host, l->p->interfaces[i]);
         if (!link) continue;
         const bool alone = l->p->xdp >> i & 1;
-        const uint32_t xdp = alone && l->p->takes_over ? 0 : xdp_of(l->host, l->p->name, link); /* it comes with it */
-        if (xdp && name && served_by(STATE_RUN, l->p->interfaces[i], name)) continue;           /* see look_at_name */
+        const uint32_t xdp =
+            alone && l->p->takes_over ? 0 : xdp_of(l->host, l->p->name, link); /* prey's own program is handed over */
+        if (xdp && name && served_by(STATE_RUN, l->p->interfaces[i], name)) continue; /* see look_at_name */
         const bool served = !ours && served_already(STATE_RUN, l->p->interfaces[i], err, sizeof err);
         if (xdp && served)
             preflight_tell(l, true, "%s|", err); /* the instance goes on, so its program is not removed */

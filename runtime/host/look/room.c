@@ -19,7 +19,7 @@
 
 #define MIB (UINT64_C(1) << 20)
 
-/* A process with the privilege raises the bound at the start. */
+/* A process with one of the privileges raises its limit at the start. */
 uint64_t host_may_lock(void)
 {
     struct rlimit most;
@@ -29,7 +29,7 @@ uint64_t host_may_lock(void)
     return most.rlim_max == RLIM_INFINITY ? UINT64_MAX : most.rlim_max;
 }
 
-/* Look at the bound on locked memory, for rings */
+/* Look at the limit on locked memory, for rings */
 static void look_at_locked(struct look *l)
 {
     const uint64_t most = host_may_lock();

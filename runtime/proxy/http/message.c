@@ -32,7 +32,7 @@ enum way_result message_get(struct message *m, struct slab *buffers)
     if (w->buffer->from > BUFFER_FRONT) {
         const uint32_t n = buffer_len(w->buffer);
         if (!n || buffer_room(w->buffer) < w->buffer->size / 4) {
-            /* Unwritten bytes move to the buffer's start only if little room is left, so seldom. */
+            /* Unwritten bytes are moved to the buffer's start only if little room is left, so this is rare. */
             memmove(w->buffer->bytes + BUFFER_FRONT, buffer_at(w->buffer), n);
             w->buffer->from = BUFFER_FRONT;
             w->buffer->to = BUFFER_FRONT + n;

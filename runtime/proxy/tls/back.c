@@ -31,7 +31,7 @@ static int given(SSL *ssl, SSL_SESSION *session)
     return 0; /* the library keeps it */
 }
 
-/* Keep a TLS 1.2 session again: its ticket may be reused, and no new one comes */
+/* Keep a TLS 1.2 session again: its ticket may be reused, and no new one arrives */
 void tls_back_shaken(SSL *ssl)
 {
     if (SSL_version(ssl) == TLS1_2_VERSION && SSL_session_reused(ssl)) session_keep(ssl, SSL_get0_session(ssl));
