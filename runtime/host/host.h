@@ -50,7 +50,7 @@ enum host_change {
  * errno. If notifications were lost (ENOBUFS), all is read again and counts as changed. */
 int host_read(struct host *h);
 
-/* Return a number that grows whenever a link or an address has changed, from 1 on. */
+/* Return a number, from 1 on, that grows whenever a link or an address has changed. */
 uint64_t host_number(const struct host *h);
 
 struct host_link {
@@ -70,7 +70,7 @@ struct host_link {
     bool carrier;       /* carrier, without that delay */
     bool loopback;
     bool point;       /* the link has one peer only (IFF_POINTOPOINT) */
-    bool no_arp;      /* the link asks for no neighbours (IFF_NOARP): frames to all of them have its own MAC address */
+    bool no_arp;      /* the link resolves no neighbours (IFF_NOARP): frames to all of them have its own MAC address */
     uint32_t changes; /* number of carrier changes; shows changes missed between two reads */
 };
 /* Find the link header of the link's packets (pkt_link_of). False: prey can't read them; host_link_unread gives the

@@ -74,7 +74,7 @@ int addresses_learn(struct host *h, const struct nlmsghdr *nlh);
 int neighbours_learn(struct host *h, const struct nlmsghdr *nlh);
 int routes_learn(struct host *h, const struct nlmsghdr *nlh);
 
-/* Index the links after changes. Out of memory they are searched in turn. */
+/* Index the links after changes. If out of memory, look-ups search all links. */
 void links_index(struct host *h);
 void links_fini(struct links *l);
 

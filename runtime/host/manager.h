@@ -21,7 +21,7 @@ void manager_tell(enum manager_word word);
 /* Report the unit's main process from now on. */
 void manager_main(pid_t pid);
 
-/* Send nothing more to it: from now on this process does not belong to the unit. */
+/* Send nothing more to the manager: from now on this process does not belong to the unit. */
 void manager_leave(void);
 
 /* Hand a descriptor to the manager, which keeps it over a restart, even if its peer closes, and closes it once the

@@ -12,6 +12,6 @@ enum sink_kind { SINK_STDERR, SINK_SYSLOG, SINK_FILE, SINK_JOURNAL };
 enum sink_kind sink_kind(const char *to);
 
 /* Open a target with the caller's privileges: "syslog", a file, or NULL and "stderr" for standard error. Return a
- * descriptor or a negative errno. Never blocks, not even for the reader of a pipe. STDERR_FILENO for standard error,
- * and for the journal if its socket cannot be reached. */
+ * descriptor or a negative errno. It never blocks, not even for the reader of a pipe. It is STDERR_FILENO for
+ * standard error, and for the journal if its socket can't be reached. */
 int sink_descriptor(const char *to);

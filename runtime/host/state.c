@@ -154,7 +154,7 @@ static void close_both(const struct state *s)
     if (s->lock >= 0) close(s->lock);
 }
 
-/* Replace the file by a new one, complete and locked at any moment. On failure the old one stays whole. */
+/* Replace the file by a new one, complete and locked at any moment. On failure the old file stays unchanged. */
 static int write_anew(struct state *s)
 {
     char path[PATH_MAX + 8];

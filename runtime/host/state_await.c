@@ -13,7 +13,7 @@
 
 enum { SIGNALLED_MS = 500 }; /* wait for a process that was asked to end: it may end immediately */
 
-/* Get a process's name, as its pid may be another program's by now */
+/* Get a process's name, because its pid may be another program's by now */
 static void process_name(long pid, char name[32])
 {
     char path[64];

@@ -1,4 +1,4 @@
-/* Packet I/O: frames of one interface, in and out, for one worker. Each way is one file that ends in its ops
+/* Packet I/O: frames of one interface, in and out, for one worker. Each way of I/O is one file that ends in its ops
  * (runtime/io/io.def).
  *
  *     receive ─▶ views, rewritten where they are ─▶ send … send ─▶ flush ─▶ release
@@ -59,7 +59,7 @@ struct io_ask {
  * for `xdp` the length of a slot, and one block. */
 struct io_handed {
     uint32_t slot_bytes, blocks; /* shape of the ring; blocks 0: nothing was handed over */
-    uint32_t block, slot;        /* `packet`: the next one to read */
+    uint32_t block, slot;        /* `packet`: the next slot to read */
 };
 
 /* Result of make for a port. */
@@ -155,7 +155,7 @@ struct io_ops {
     /* Return why the port can't be handed over on this kernel, or NULL. Called by one other thread, at any time.
      * NULL: always possible if `hand` is set. */
     const char *(*stays)(const struct io_port *);
-    /* Write the state for which `hand` has no room, after the same preparation; or read it into a port opened from
+    /* Write the state for which `hand` has no room, with the port as for `hand`; or read it into a port opened from
      * *made, before it receives frames. The input is hostile. False: malformed. NULL: there is no further state. */
     bool (*archive)(struct io_port *, struct archive *);
     /* Filter a handed-over port by the program of this process's parent, in place of the other process's. memory:

@@ -223,7 +223,7 @@ static void packet_view(struct pkt *pkt, uint8_t *data, uint32_t len, const stru
     pkt->tags[0].tpid = h->tp_status & TP_STATUS_VLAN_TPID_VALID ? h->tp_vlan_tpid : ETH_P_8021Q;
 }
 
-/* Read a frame of which the slot holds a part into the buffer. False: it is not there, or too long. */
+/* Read into the buffer a frame of which the slot has only a part. False: the frame is not there, or too long. */
 static bool fetch_large(struct io_port *p, const struct tpacket2_hdr *h, struct virtio_net_hdr *vnet, uint8_t *data,
                         uint32_t *len)
 {
@@ -384,8 +384,8 @@ static int packet_fault(struct io_port *p)
     return getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &fault, &len) ? errno : fault;
 }
 
-/* Add the kernel's counters, which restart at each read. The worker must not call this while another thread asks for
- * losses. */
+/* Add the kernel's counters, which restart at each read. The worker must not call this while another thread reads
+ * `losses`. */
 static void add_lost(struct io_port *p)
 {
     struct tpacket_stats s;

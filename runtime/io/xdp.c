@@ -1,7 +1,7 @@
 /* `xdp`: frames through AF_XDP, with one socket for each queue of the interface. All ports of a worker share its
  * memory, so a frame is rewritten in place and leaves from there by any port. A packet from other memory (a reply by
  * prey, or a packet that waited) is copied to a slot. The steering program (steer/steer.h) selects the frames that
- * come. */
+ * arrive. */
 #include "runtime/io/xdp_priv.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* Opening of a port of `xdp`, which maps what xdp_make.c has made, and closing. */
+/* Opens a port of `xdp`, by mapping what xdp_make.c has made, and closes it. */
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>

@@ -28,7 +28,7 @@ struct arrival {
 /* Facts of an inline connection that its session keeps. Its ends are in the session's key. */
 struct inline_facts {
     uint32_t number;                 /* identifies it in the inline stack */
-    uint16_t vlan[2];                /* VIDs, outermost first; VLAN_UNTAGGED */
+    uint16_t vlan[2];                /* VIDs, outermost first; VLAN_UNTAGGED: none */
     uint16_t use;                    /* port at INLINE_CLIENT: a later connection of that number has a different one */
     uint8_t port;                    /* incoming interface, by its place in the command line; PORTS_MOST: unknown */
     uint64_t client_mac, server_mac; /* source and destination of its first frame; 0: no Ethernet */
@@ -106,7 +106,7 @@ struct session {
     uint8_t ended;        /* enum session_end; SESSION_ENDS: not ended */
     uint8_t lost;         /* enum session_end, after the loss of its server; for the next turn */
     uint8_t tries;        /* number of failed connects */
-    bool dials;           /* connect_… was called, and `connected` not yet */
+    bool dials;           /* connect_… was called, but not yet `connected` */
     bool reached;         /* while `dials`: the socket is connected; the TLS handshake may go on */
     bool late;            /* the timer was due */
     bool runs;            /* its task runs, and handles an end itself */
@@ -144,7 +144,7 @@ struct listener {
     uint32_t turn;          /* last turn of the loop in which it was ready */
     uint32_t crowd;         /* number of connections tried in that turn */
     bool shut;              /* its service drains: the socket no longer listens, but keeps its port */
-    bool hushed;            /* listeners_hush */
+    bool hushed;            /* its inline connections are not accepted for now (listeners_hush) */
 };
 
 struct foreign { /* unused sockets of a family */
@@ -219,7 +219,7 @@ static inline const struct pbc_proxy *proxy_says(const struct proxy *p, uint32_t
     const uint32_t at = service == PBC_NONE ? 0 : p->program->services[service].proxy;
     return at ? &p->program->proxies[at - 1] : &nothing;
 }
-/* Return the longest silence of one end, with its service's setting in `own`, or the default of all services */
+/* Return the longest allowed silence of one end: its service's setting in `own`, or the default of all services */
 static inline uint64_t session_silence_ns(const struct session *s, uint64_t own)
 {
     const struct program *p = s->proxy->program;
@@ -234,7 +234,7 @@ static inline uint64_t session_server_ns(const struct session *s)
 {
     return session_silence_ns(s, proxy_says(s->proxy, s->service)->server_ns);
 }
-/* Return the longest silence of both ends, if either may be the next to send */
+/* Return the longest allowed silence of both ends, if either may be the next to send */
 static inline uint64_t session_idle_ns(const struct session *s)
 {
     const uint64_t client = session_client_ns(s), server = session_server_ns(s);
@@ -299,11 +299,11 @@ void sessions_rename(struct proxy *p, const struct remap *r);
 void sessions_recount(struct proxy *p);
 /* End sessions whose first packet the new program refuses, if their service has `on reload close` */
 void sessions_rejudge(struct proxy *p);
-/* End sessions of servers that are down, if their pool asks for it, and sessions whose drain time has expired. Call
+/* End sessions of servers that are down, if their pool requires it, and sessions whose drain time has expired. Call
  * it after a change of facts. */
 void sessions_look(struct proxy *p);
 void sessions_end(struct proxy *p, enum session_end why);
-/* cut_sessions.c: end sessions concerned by cuts, a part of them per turn. */
+/* cut_sessions.c: end sessions that cuts concern, a part of them per turn. */
 void sessions_cut(struct proxy *p);
 
 /* recorded.c: report to the worker the bytes that the session's client has sent since the last report. Report those
@@ -330,9 +330,9 @@ void foreign_fini(struct proxy *p);
 /* listing.c: fill in the connection's real addresses, whatever a PROXY header names, and its service and server */
 void session_flow(const struct session *s, struct flow_record *f);
 
-/* name.c: read the PROXY header of a session whose service accepts some. 0: none to come, or removed; -EAGAIN;
- * -EPROTO: the session has ended. A client of `mode proxy` that must not send a PROXY header is not waited for,
- * because the server may speak first; its bytes are checked when they arrive. */
+/* name.c: read the PROXY header of a session whose service accepts some. 0: no header will come, or it was removed;
+ * -EAGAIN; -EPROTO: the session has ended. A client of `mode proxy` that must not send a PROXY header is not waited
+ * for, because the server may speak first; its bytes are checked when they arrive. */
 int name_client(struct session *s);
 /* Return whether the rules trust the request fields of the session's client, which a PROXY header may name (`trust
  * forwarded from`). UNSAID: the service has no such setting. */

@@ -1,5 +1,5 @@
-/* Finds a client's address in a PROXY header. The header is peeked in the socket, and no byte behind it is read: TLS
- * may follow. */
+/* Finds a client's address in a PROXY header. The header is peeked at in the socket, and no byte behind it is read:
+ * TLS may follow. */
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -76,7 +76,7 @@ static ssize_t peek(struct session *s, uint8_t bytes[PROXY_V2_MAX])
 
 bool name_heard(struct session *s)
 {
-    enum { TELLING = sizeof "PROXY " - 1 }; /* fewer bytes before the end are no header */
+    enum { TELLING = sizeof "PROXY " - 1 }; /* fewer bytes before the end aren't a header */
     uint8_t bytes[PROXY_V2_MAX];
     struct proxy_header h;
     if (!s->unheard) return true;

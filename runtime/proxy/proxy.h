@@ -33,7 +33,7 @@ struct proxy_listen {
     int fd;          /* non-blocking listening socket, the proxy's from now on; -1: keep its present socket */
 };
 
-/* Get a batch of TRANSPARENT_BATCH sockets at most for family 4 or 6. Return their number, or a negative errno. */
+/* Get a batch of at most TRANSPARENT_BATCH sockets for family 4 or 6. Return their number, or a negative errno. */
 typedef int sockets_fn(void *with, unsigned family, int fds[]);
 
 /* True if both are the same address; compares fields, because padding may differ */
@@ -117,7 +117,7 @@ void proxy_room_free(struct proxy_room *room);
  * it has finished, `called` announces that. */
 void proxy_cut(struct proxy *p);
 /* Start a change; c stays the caller's until proxy_changed is true. The loop refuses exactly the changes that
- * workers refuse, too (vm_swap). */
+ * workers refuse (vm_swap). */
 void proxy_change(struct proxy *p, struct proxy_change *c);
 bool proxy_changed(const struct proxy *p);
 /* Get the next part of its sessions (listing.h). False if another listing is being filled. The loop owns l until
@@ -140,8 +140,8 @@ bool proxy_refused(struct proxy *p, struct refusal *r);
  * inline connection, until proxy_return, if no process has taken over.
  * proxies_unpack: read what so many loops have written into `count` loops that have no thread yet. If there are more
  * or fewer, each gets the memory of the clients that come to it from now on.
- * proxy_leave: have the loop accept nothing more, close its listeners, and refer to nothing of its worker; each answer
- * of HTTP is its connection's last. Done once proxy_has_left is true.
+ * proxy_leave: have the loop accept nothing more, close its listeners, and refer to nothing of its worker; each HTTP
+ * response is the last on its connection. Done once proxy_has_left is true.
  * proxy_sessions: sessions that go on, at any time. */
 bool proxy_listener(const struct proxy *p, unsigned at, struct proxy_listen *l);
 unsigned proxy_spares(const struct proxy *p);

@@ -19,7 +19,7 @@ void session_end(struct session *s, enum session_end why);
 bool session_heed(struct session *s, enum way_result r, bool up);
 /* Run the task again soon */
 void session_again(struct session *s);
-/* Call ops->late after `ns` from now; a further call postpones it, almost for free. 0: no timer. While the session
+/* Call ops->late after `ns` from now; a further call postpones it, at almost no cost. 0: no timer. While the session
  * dials, the timer is the connect's. */
 void session_wait(struct session *s, uint64_t ns);
 

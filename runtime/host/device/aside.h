@@ -40,6 +40,6 @@ int aside_device(struct aside *a);
  * `from`, which becomes local. Return a descriptor, or a negative errno. */
 int aside_socket(struct aside *a, const struct host_addr *from, int type);
 
-/* Make a packet socket of the host's stack. It sends frames, and once bound to a protocol receives those that pass
+/* Make a packet socket of the host's stack. It sends frames and, once bound to a protocol, receives those that pass
  * the caller's filter, each behind a struct virtio_net_hdr. Return a descriptor, or a negative errno. */
 int aside_ear(void);

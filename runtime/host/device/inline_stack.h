@@ -1,6 +1,6 @@
-/* The inline stack in which inline connections end (vm/flow/inline_addr.h): a namespace of its own, with a TUN
- * device per worker, listeners, and sockets for connections to servers. It ends with the last descriptor; the host
- * itself is not changed.
+/* The inline stack in which inline connections end (vm/flow/inline_addr.h): its own namespace, with a TUN device per
+ * worker, listeners, and sockets for connections to servers. It ends with the last descriptor; the host itself is
+ * not changed.
  *
  *     device of worker w   routes to its INLINE_CLIENT and INLINE_SERVER
  *     lo                   INLINE_OWN and the listeners' addresses are local */
@@ -14,7 +14,7 @@ struct inline_stack_ask {
     uint32_t whole;   /* 1: super-packets come out of the devices */
 };
 
-enum { INLINE_STACK_MTU_LEAST = 68, INLINE_STACK_MTU_MOST = 65535 }; /* bytes of an IP packet */
+enum { INLINE_STACK_MTU_LEAST = 68, INLINE_STACK_MTU_MOST = 65535 }; /* bytes of an IP packet: the limits of `mtu` */
 enum {
     INLINE_STACK_FDS = 3
 }; /* descriptors of a worker: its device (runtime/host/device/tun.h), listeners of IPv4 and IPv6 */

@@ -16,7 +16,7 @@ int offloads_stuck(const char *interface);
 /* Return the `ethtool -K` word of the first offload in `which`; "" if empty */
 const char *offload_word(unsigned which);
 
-/* Write the `ethtool -K` words of all in `which`, with a comma between two; cut where `to` is too short. */
+/* Write the `ethtool -K` words of all in `which`, with a comma between two; the text is cut if `to` is too short. */
 void offload_words(unsigned which, char *to, size_t len);
 
 /* Return the offloads that are on, 0 also if the interface is gone. */

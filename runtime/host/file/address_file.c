@@ -187,7 +187,7 @@ static bool is_young(const struct file_mark *m)
     return m->modified_ns <= now && now - m->modified_ns < SETTLED_NS;
 }
 
-/* Write all into memory that no process can change afterwards. Return its descriptor or a negative errno. */
+/* Write the ranges into memory that no process can change afterwards. Return its descriptor or a negative errno. */
 static int seal_ranges(const struct address_file *head, const struct live_base *base)
 {
     const int fd = memfd_create("prey addresses", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -201,7 +201,7 @@ static int seal_ranges(const struct address_file *head, const struct live_base *
     return failed;
 }
 
-/* Read an open file into *l, and describe it in *head. Return 0 (also for a file that is no list) or a negative
+/* Read an open file into *l, and describe it in *head. Return 0 (also for a file that isn't a list) or a negative
  * errno. */
 static int read_list(int fd, const char *path, uint32_t most, struct address_file *head, struct address_list *l)
 {

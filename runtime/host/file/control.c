@@ -117,7 +117,7 @@ int control_listen(struct state *s, const struct control_at *at, char *err, size
     return fd;
 }
 
-/* The name of a control socket that is to take the place of another process's */
+/* Write the name of a control socket that is to replace another process's */
 static void next_name(char *to, size_t len, const char *path) { snprintf(to, len, "%s.next", path); }
 
 int control_listen_next(const struct state *s, const struct control_at *at, char *err, size_t err_len)

@@ -7,7 +7,7 @@
 char *folder_of(const char *path);
 /* True for `top` and paths below it. Both have no links; NULL as `top`: false. */
 bool folder_is_below(const char *folder, const char *top);
-/* Open a folder by its whole path to look files up in it (O_PATH). No part of the path may be a link, so that the
+/* Open a folder by its full path to look files up in it (O_PATH). No part of the path may be a link, so that the
  * owner of a folder above can't redirect the path by a new link. Return a descriptor or a negative errno, -ELOOP: a
  * link. */
 int folder_open(const char *folder);

@@ -67,7 +67,7 @@ static void hide_process(void)
 #endif
 }
 
-/* Read the whole file, *len bytes. NULL: unreadable, or too long. */
+/* Read the complete file, *len bytes. NULL: unreadable, or too long. */
 static char *secret_read(int fd, size_t *len)
 {
     struct stat s;

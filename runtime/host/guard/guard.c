@@ -85,7 +85,7 @@ static bool has_end(const struct guard_match *m, enum end end)
         return false;
     if (m->hides) return false;
     if (end == FROM) return m->reach == GUARD_SENT_ON;
-    /* FROM has such a source, with its direction; a match of a source's packets to anywhere has no ports */
+    /* FROM has the source, with its direction; a match for a source's packets to anywhere has no ports */
     if ((m->reach == GUARD_SENT_ON || m->reach == GUARD_FOREIGN) && m->from.lo.family) return false;
     return end == SERVED ? m->proxied : end != BURIED || !m->proxied;
 }
@@ -365,10 +365,10 @@ static int write_prerouting(FILE *sets, FILE *rules, const struct guard *g)
     return 0;
 }
 
-/* Write the chain that drops what the host would send from one port to another: a policy rule that asks where a
- * packet came in is unknown to the look-ups at the ingress. With br_netfilter, packets that cross within a bridge
- * come here, too: no other chain sends these on. (What policy rules lead back to the bridge that it came by comes,
- * too, and is let through: nothing tells it from the other.) */
+/* Write the chain that drops packets that the host would forward from one port to another: the look-ups at the
+ * ingress don't know policy rules by incoming interface. With br_netfilter, packets that cross within a bridge come
+ * here, too, and must pass. Packets that policy rules route back to their incoming bridge pass, too, because nothing
+ * distinguishes the two. */
 static void write_forward(FILE *rules, const struct guard *g)
 {
     static const char *const came[] = {"iifname", "meta sdifname"}; /* in a VRF, iifname is the VRF's device */

@@ -25,7 +25,7 @@ struct guard_ports {
  * transparent`); the mark routes them to that socket (host/view/here.h). Other packets of those servers are treated
  * as if no match existed. */
 enum guard_proxied { GUARD_ALL, GUARD_OPENERS, GUARD_RETURNS, GUARD_ANSWERS };
-#define GUARD_MARK 0x20000000u /* bit of a packet's mark, for RETURNS */
+#define GUARD_MARK 0x20000000u /* bit of a packet's mark that guard rules set */
 
 /* Destinations of a match. EVERYWHERE: all. OWN: the host's own. FOREIGN: all others. SENT_ON: those others whose
  * route leaves by `out`, or, if that is empty, by one of guard.ports: prey forwards packets only by these, so
@@ -45,11 +45,11 @@ struct guard_devices {
     char name[GUARD_BUT_MOST][IFNAMSIZ];
 };
 
-/* A match of packets to hide: all conditions must hold. No pointers, as matches pass between processes. */
+/* A match of packets to hide: all conditions must hold. No pointers, because matches pass between processes. */
 struct guard_match {
     struct guard_addresses from, to;
     struct guard_ports from_ports,
-        to_ports;       /* ICMP: from_ports is type and code as one number: 0x0800 an echo request */
+        to_ports;       /* for ICMP, from_ports is type and code as one number: 0x0800 is an echo request */
     uint32_t last_s;    /* seconds for which a sender is a peer, or heard, after its last such packet */
     uint8_t proto;      /* IPPROTO_…; 0: any */
     uint8_t reach;      /* enum guard_reach */
@@ -84,7 +84,8 @@ void guard_table_name(const char *instance, char name[GUARD_TABLE_MOST]);
 
 /* Replace the former rules by these, atomically. Related packets are hidden, too, if a match names addresses that
  * are not the host's own: later fragments, echo requests to `to`, ICMP errors to `to`, and those that quote a packet
- * to `from` if the match is for forwarded packets. They must come in and leave according to the match; fragments are
- * of a protocol of this match, or of another with the same devices. Recorded in s (NULL: nowhere); state_undo
- * removes them. Call again when an interface comes back. Return 0, or a negative errno with one line in err. */
+ * to `from` if the match is for forwarded packets. Related packets must come in and leave according to the match;
+ * fragments are of a protocol of this match, or of another with the same devices. The rules are recorded in s (NULL:
+ * nowhere); state_undo removes them. Call again when an interface comes back. Return 0, or a negative errno with one
+ * line in err. */
 int guard_set(struct state *s, const char *instance, const struct guard *g, char *err, size_t err_len);

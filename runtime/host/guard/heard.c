@@ -9,7 +9,7 @@
 
 #include "runtime/host/guard/line.h"
 
-/* A stack keeps fragments no longer (RFC 8200, 4.5: 60 s; Linux: 30 s). A SYN waits as long for its ACK as a half-open
+/* Stacks keep fragments no longer (RFC 8200, 4.5: 60 s; Linux: 30 s). A SYN waits as long for its ACK as a half-open
  * flow. */
 enum { FRAGMENTS_S = 30, OPENS_S = 60 };
 #define OPENS         "tcp flags & (syn | ack) == syn "

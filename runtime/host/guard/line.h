@@ -46,7 +46,7 @@ struct line line_of(const struct guard *g, const struct guard_match *m, bool pas
 __attribute__((format(printf, 3, 4))) void line_add(char *to, size_t size, const char *format, ...);
 /* Append the test for a route that leaves by an interface, or, without its name, by one of prey's ports. */
 void line_way(char *to, size_t size, const struct guard *g, const char *out);
-/* Append the tests for the devices that a match asks for. */
+/* Append the tests for the devices of a match. */
 void line_devices(char *to, size_t size, const struct guard *g, const struct guard_match *m);
 /* Sort these lines, and write their rules and sets. sets NULL: the sets are written into the rules, and end with
  * them. */

@@ -44,7 +44,7 @@ static bool is_of(const struct kind *k, const struct guard_match *m)
            (m->proto == IPPROTO_SCTP) == k->sctp;
 }
 
-/* Return the longest time of a kind's peers; 0: no match makes any. */
+/* Return the longest time of a kind's peers, in seconds; 0: no match makes peers. */
 static uint32_t longest(const struct guard *g, const struct kind *k)
 {
     uint32_t most = 0;

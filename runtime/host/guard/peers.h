@@ -1,11 +1,11 @@
 /* Replies of translated flows that ports can't distinguish from this machine's own packets: SCTP, which keeps its
- * ports, and protocols without ports. A part of the guard rules, in tables of its own.
+ * ports, and protocols without ports. A part of the guard rules, in its own tables.
  *
  * Packets of a match that hides from peers (GUARD_HIDES_FROM_PEERS) make their receiver a peer: an address and a
  * protocol, for SCTP with both ports. A peer's packets of that protocol to this machine's addresses are hidden,
- * unless this machine itself has sent such packets to the peer. Both are kept by the kernel as packets pass, so the
- * first reply is hidden, too. The table at the ingress also has the chain and the sets of heard senders (heard.h),
- * because both persist. */
+ * unless this machine itself has sent such packets to the peer. The kernel notes both as packets pass, so the first
+ * reply is hidden, too. The table at the ingress also has the chain and the sets of heard senders (heard.h), because
+ * both persist. */
 #pragma once
 
 #include <stdio.h>
@@ -15,7 +15,7 @@
 enum {
     PEERS_MOST = 65536
 }; /* most peers of a family, with SCTP's counted separately; packets of further peers are not hidden */
-/* A table's name behind the instance's */
+/* Suffix of these tables' names, behind the name of the instance's table */
 #define PEERS_SUFFIX "_peers"
 
 /* True if matches make peers. */

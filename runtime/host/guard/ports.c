@@ -191,7 +191,7 @@ static void keep_more(const struct work *w, const struct host_ports *ranges, uns
 }
 
 /* Choose which yielding ports the host keeps: its kept ones, and more if the rules leave it too few. Ports taken
- * before are never chosen, as mappings may use them. */
+ * before are never chosen, because mappings may use them. */
 static bool keep(struct work *w, const struct host_ports *ranges, unsigned count, struct host_kept *kept)
 {
     unsigned yielding = 0;

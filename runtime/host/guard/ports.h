@@ -26,9 +26,8 @@ struct host_ports {
 struct host_kept {
     uint16_t lo, hi;               /* inclusive */
     uint16_t chosen_lo, chosen_hi; /* ip_local_port_range, from which the kernel chooses; 0: not read yet */
-    uint32_t more_count;           /* ranges from PORTS_MORE_LO on for those that grow: outside of
-                                    * ip_local_port_range, not reserved, not another instance's; the longest,
-                                    * ascending */
+    uint32_t more_count; /* further ranges for those that grow, from PORTS_MORE_LO on: outside of ip_local_port_range,
+                            not reserved, not another instance's; the longest ones, ascending */
     struct facts_range more[PORTS_MORE];
 };
 

@@ -74,7 +74,7 @@ static void write_rule(FILE *out, const struct chain *c, const struct guard *g, 
     "meta " v4 " udp sport 67 udp dport 68 return\n"                                                                   \
     "meta " v6 " udp sport 547 udp dport 546 return\n"
 
-/* True if it is a port of prey's that is shut in all ways, by any number. */
+/* True if the entry is a port of prey that is shut in all ways, whatever its number. */
 static bool is_shut_port(const struct guard *g, const struct guard_shut *s)
 {
     bool port = false;

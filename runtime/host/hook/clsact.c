@@ -26,7 +26,7 @@ void clsact_end(unsigned ifindex)
     if (clsact_is_there(ifindex) && !clsact_has_filters(ifindex)) bpf_tc_hook_destroy(&both);
 }
 
-/* A macro, as libbpf requires the padding between fields to be zero, too */
+/* A macro, because libbpf requires the padding between fields to be zero, too */
 #define HOOK(name, at)                                                                                                 \
     LIBBPF_OPTS(bpf_tc_hook, name, .ifindex = (int)(at)->ifindex,                                                      \
                 .attach_point = (at)->leaves ? BPF_TC_EGRESS : BPF_TC_INGRESS)

@@ -104,7 +104,7 @@ static int make_folders(const char *path)
     return mkdir(part, 0700) && errno != EEXIST ? -errno : 0;
 }
 
-/* Make the folder; repeated, as another process may meanwhile remove it when it gets empty */
+/* Make the folder; tried repeatedly, because another process may remove it meanwhile when it gets empty */
 static int make_folder(const char *path)
 {
     int failed = -ENOENT;
@@ -187,8 +187,8 @@ static void deal_map(const char *folder, const char *map)
 }
 
 /* Pin the maps of an interface's programs, replacing those of a former start, whose programs have been replaced.
- * Without a holder these maps are emptied immediately, so packets that are still in the former programs are waited
- * for. */
+ * Without a holder these maps are emptied immediately, so this function waits for packets that are still in the
+ * former programs. */
 static int pin_maps(const char *folder, const char *device, const struct hooks *h)
 {
     char path[PATH_MAX];
@@ -316,7 +316,7 @@ static int drop_arrives(const char *folder, unsigned ifindex)
     return clsact_is_there(ifindex) ? clsact_drop(&at) : 0;
 }
 
-/* True if a link of XDP is there that a former start has left; there can be only one. */
+/* True if a former start has left an XDP link; there can be only one. */
 static bool is_in_the_way(const char *folder, const struct hooks_where *w, const struct hooks *h)
 {
     const int link = h->by_tc ? -1 : pinned(folder, w->device, ARRIVES);

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* True if it is off, found by a loaded program (a descriptor): the setting itself is hidden in network namespaces other
- * than the machine's own */
+/* True if the compiler is off, found from a loaded program (a descriptor): the setting itself is hidden in network
+ * namespaces other than the machine's own */
 static inline bool jit_is_off(int program)
 {
     struct bpf_prog_info info = {0};

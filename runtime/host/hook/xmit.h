@@ -10,7 +10,7 @@
 
 struct xmit;
 
-/* Open for the caller's network namespace. NULL: out of memory, or the kernel refuses. */
+/* Open a handle for the caller's network namespace. NULL: out of memory, or the kernel refuses. */
 struct xmit *xmit_open(void);
 void xmit_close(struct xmit *x); /* NULL is fine */
 

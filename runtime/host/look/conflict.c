@@ -96,7 +96,7 @@ static unsigned filters_of(const struct look *l, unsigned ifindex, uint32_t side
 void look_at_programs(struct look *l)
 {
     char err[300];
-    /* A process that has its name already knows that no other instance serves these. */
+    /* A process that has its name already knows that no other instance serves these interfaces. */
     const bool ours = l->p->name && (l->p->takes_over || state_owner(STATE_RUN, l->p->name) == getpid());
     const char *name = ours ? NULL : l->p->name;
     for (unsigned i = 0; i < l->p->interface_count; i++) {
@@ -159,7 +159,7 @@ static void look_at_chain(void *arg, const struct chain_line *c)
                        c->family, c->table);
 }
 
-/* Look at nftables' rules: arriving frames reach prey before them, leaving ones pass them. */
+/* Look at nftables' rules: arriving frames reach prey before these rules, leaving frames pass them. */
 void look_at_rules(struct look *l) { chains_each(look_at_chain, l); }
 
 static bool is_wanted(const struct look *l, unsigned port)

@@ -83,7 +83,7 @@ static const char *nearest(const struct look *l, const char *name, char *all, si
     return found;
 }
 
-/* Write "-i a -i b" for a list "a,b" in one option; false if it is no list. */
+/* Write "-i a -i b" for a list "a,b" in one option; false if it isn't a list. */
 static bool apart(const char *name, char *buf, size_t len)
 {
     const size_t first = strcspn(name, ", ");
@@ -250,7 +250,7 @@ static void compare_subnets(struct look *l, const struct host_address *a, const 
         name_at(l, stays->ifindex), other, text, bits, text, goes->prefix, other);
 }
 
-/* A server with its way, and the links whose subnets contain it */
+/* A server with its route, and the links whose subnets contain it */
 struct standing {
     const struct preflight_server *server;
     char addr[HOST_ADDR_TEXT];
@@ -414,7 +414,7 @@ unsigned host_preflight(struct host *h, const struct preflight *p, preflight_say
     if (!without) look_at_programs(&l);
     if (!without) look_at_drivers(&l);
     if (!without) look_at_rules(&l);
-    if (l.fatal) return l.fatal; /* the remedies will change the ways to servers */
+    if (l.fatal) return l.fatal; /* the remedies will change the routes to servers */
     look_at_ports(&l);
     unsigned count;
     const struct host_address *all = host_addresses(l.host, &count);

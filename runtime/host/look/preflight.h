@@ -22,7 +22,7 @@ struct preflight {
     const struct preflight_server *servers; /* servers that packets are sent to */
     unsigned server_count;
     const char *name;               /* the instance's name; NULL: not checked */
-    bool takes_over;                /* the instance of that name hands over, so what it uses is no obstacle */
+    bool takes_over;                /* the instance of that name hands over, so what it uses isn't an obstacle */
     const struct host_ports *ports; /* ports on this machine's own addresses, for translation */
     unsigned port_count;
     const struct facts_port *bound; /* ports of masquerade that sockets have and keep */
@@ -55,7 +55,7 @@ bool host_xdp_is_taken(struct host *h, const char *instance, const char *interfa
 /* Check only privileges, because other checks need them. True if one is missing; it was reported. */
 bool host_lacks_rights(preflight_say *say, void *arg);
 
-/* Check privileges, interfaces, other programs, addresses, routes and forwarding, without a change. Ways to servers
- * are looked at only without fatal findings; the first five of each kind are reported, then the number of others.
- * Return the number of fatal findings. */
+/* Check privileges, interfaces, other programs, addresses, routes and forwarding, without a change. Routes to
+ * servers are checked only if there are no fatal findings; the first five findings of each kind are reported, then
+ * the number of others. Return the number of fatal findings. */
 unsigned host_preflight(struct host *h, const struct preflight *p, preflight_say *say, void *arg);

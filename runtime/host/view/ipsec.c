@@ -29,7 +29,8 @@ int ipsec_open(struct ipsec *i)
     i->news = mnl_socket_open2(NETLINK_XFRM, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (!i->news) return errno == EPROTONOSUPPORT ? 0 : -errno;
     if (mnl_socket_bind(i->news, 0, MNL_SOCKET_AUTOPID)) return -errno;
-    /* Without privileges no notices of them arrive; a caller without privileges, such as a test, sends nothing. */
+    /* Without privileges no notifications of policies arrive; a caller without privileges, such as a test, sends
+     * nothing. */
     if (mnl_socket_setsockopt(i->news, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) && errno != EPERM) return -errno;
     return 0;
 }
@@ -43,7 +44,7 @@ void ipsec_close(struct ipsec *i)
 
 bool ipsec_hears(struct ipsec *i)
 {
-    char bytes[256]; /* the head of a message; all are read again */
+    char bytes[256]; /* the head of a message; all policies are read again */
     bool heard = false;
     for (int k = 0; i->news && k < 1024; k++) {
         const ssize_t len = mnl_socket_recvfrom(i->news, bytes, sizeof bytes);

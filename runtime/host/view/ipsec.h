@@ -5,8 +5,8 @@
 
 #include "runtime/host/host.h"
 
-/* Return a file without a name that holds the policies, as the kernel reports them; -EPROTONOSUPPORT: this kernel
- * has no IPsec; or another negative errno. For a process with CAP_NET_ADMIN. */
+/* Return a descriptor of an unnamed file with the policies, as the kernel reports them; -EPROTONOSUPPORT: this
+ * kernel has no IPsec; or another negative errno. The caller needs CAP_NET_ADMIN. */
 int ipsec_told(void);
 /* True if the policies have changed since they were read, or were never read. */
 bool ipsec_is_stale(const struct host *h);

@@ -1,4 +1,4 @@
-/* Neighbour resolution by the kernel. Apart from struct host, because only this needs privileges. */
+/* Neighbour resolution by the kernel. Separate from struct host, because only this needs privileges. */
 #pragma once
 
 #include "runtime/host/host.h"

@@ -1,4 +1,4 @@
-/* See routing.h. All routes are read again, as the kernel does not announce each route that ends with a link. */
+/* See routing.h. All routes are read again, because the kernel does not announce each route that ends with a link. */
 #include "runtime/host/view/routing_priv.h"
 
 #include <errno.h>
@@ -307,7 +307,7 @@ static bool ipsec_first(struct routing *r)
 }
 
 /* Make the table from the read rules and routes. If these are too many, or TOS or IPsec decide, its first rules ask
- * the kernel. Return NULL without memory. */
+ * the kernel. Return NULL if out of memory. */
 static struct routes *routing_table(struct routing *r)
 {
     const bool full = r->seen > r->most;

@@ -174,7 +174,7 @@ static __always_inline bool read_arp(struct xdp_md *ctx, __u32 at, struct seen *
     return true;
 }
 
-/* Read the frame. False: the host's in any case. */
+/* Read the frame. False: the frame is the host's in any case. */
 static __always_inline bool read_frame(struct xdp_md *ctx, const struct steer_config *c, struct seen *s)
 {
     __u8 b[ETHER];

@@ -150,7 +150,7 @@ int steer_socket(struct steer *s, unsigned queue, int fd)
     return bpf_map_update_elem(s->sockets, &queue, &fd, BPF_ANY);
 }
 
-/* Replies that nat, a service or the host itself may have asked for: ICMP has no ports to distinguish them. The
+/* Replies that nat, a service or the host itself may have requested: ICMP has no ports to distinguish them. The
  * guard hides none of these; the host's own are given back. */
 static const struct guard_match answers[] = {
     {.from_ports = {0x0000, 0x0000}, .to_ports = GUARD_ANY_PORT, .proto = IPPROTO_ICMP, .reach = GUARD_OWN},

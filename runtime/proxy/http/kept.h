@@ -39,7 +39,7 @@ void kept_flush(struct kept *k);
  * kept_put. */
 struct kept_one *kept_room(struct kept *k);
 struct task *kept_task(struct kept_one *one);
-/* Keep the connection for `ns` */
+/* Keep the connection for `ns` nanoseconds */
 void kept_put(struct kept *k, struct kept_one *one, struct kept_key key, struct side *side, uint64_t ns);
 /* Return the newest live connection with this key, and give it the task; NULL: none */
 struct side *kept_take(struct kept *k, struct kept_key key, struct task *task);

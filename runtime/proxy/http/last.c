@@ -81,8 +81,8 @@ void http_answer(struct session *s, unsigned status, enum session_end why)
     /* Bytes of the request that were prepared for a server are dropped */
     if (s->up.buffer) s->up.buffer->from += h->up.ready;
     h->up.ready = 0;
-    /* Another request can be found only behind a whole body. While a part is being moved, bytes of it may be read but
-     * not sent, and would be taken for a request. */
+    /* Another request can be found only behind a complete body. While a part is being moved, bytes of it may be read
+     * but not sent, and would be taken for a request. */
     h->keeps = h->keeps && body_is_whole(&h->up.body) && !h->up.moves;
     char text[PAGE_TEXT_MAX];
     const size_t n = http_page(text, status, !h->keeps, h->was_head, time(NULL));

@@ -150,7 +150,7 @@ static void add_span(struct head_text *out, const struct told *told, struct view
     head_add(out, told->text + span.at, span.len);
 }
 
-/* Write the host that the client asked for, as its server reads it */
+/* Write the host that the client requested, as its server reads it */
 static void add_asked_host(struct head_text *out, const struct http_head *h, const uint8_t *bytes, const char *host)
 {
     struct view asked = {0};

@@ -123,7 +123,8 @@ struct stream_addr inline_session_target(const struct session *s)
     return session_end_address(s, INLINE_SERVER, INLINE_TARGETS);
 }
 
-/* True if the target sees the client's address and port. Not for a service in the wire, where it always does */
+/* True if the target sees the client's address and port. Only for a service that is not in the wire; in the wire the
+ * target always sees them */
 static bool keeps_source(const struct session *s)
 {
     const struct program *p = s->proxy->program;

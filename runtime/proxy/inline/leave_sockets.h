@@ -7,13 +7,14 @@
  *                     │                    READS ◀───────┘ ▼
  *                     └─────────────────────────────── RESTS: a proxy's, for a while or for good
  *
- * Beside RESTS and READS the session moves nothing: what it would read or write the worker could not know. */
+ * Only in RESTS and READS does the session move bytes: in other states the worker could not know what it reads or
+ * writes. */
 #pragma once
 
 #include "runtime/proxy/inline/spliced_session.h"
 #include "runtime/proxy/session.h"
 
-/* Begin to leave, once the session is connected, if its service or its branch asks for it. */
+/* Begin to leave, once the session is connected, if its service or its branch requires it. */
 void leave_begin(struct session *s);
 /* Continue. True: the session itself must not move bytes. */
 bool leave_goes_on(struct session *s);

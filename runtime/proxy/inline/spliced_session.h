@@ -11,7 +11,7 @@ struct leave {
     struct session *session;
     uint64_t until_ns;   /* time at which it gives up leaving (DRAINS, READS), or tries again (RESTS); ASKED: as in
                           * READS; 0: not yet */
-    uint64_t since_ns;   /* when it left; before, when it was connected */
+    uint64_t since_ns;   /* time at which it left or, before that, was connected */
     uint64_t read[2];    /* ASKED, READS: bytes read from both sockets at the request */
     uint64_t carried[2]; /* carried bytes already in the session's and the service's counters */
     uint8_t state;       /* enum leave_state */

@@ -4,8 +4,8 @@
  *      loop_init ─▶ [ loop_turn … ] ─▶ loop_fini
  *
  * Each change of a descriptor is reported once (edge-triggered), so its watcher goes on until EAGAIN, or asks for
- * another turn (loop_again). Memory is freed between turns (by loop_again, too), as an event of this turn may still
- * refer to it. */
+ * another turn (loop_again). Memory is freed between turns (by loop_again, too), because an event of this turn may
+ * still refer to it. */
 #pragma once
 
 #include "runtime/proxy/loop/wheel.h"

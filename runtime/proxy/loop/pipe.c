@@ -1,4 +1,4 @@
-/* Two shelves, one of large pipes and one of small, filled as pipes are asked for */
+/* Two shelves, one of large pipes and one of small, filled as pipes are requested */
 #include "runtime/proxy/loop/pipe.h"
 
 #include <errno.h>

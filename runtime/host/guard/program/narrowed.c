@@ -68,7 +68,7 @@ static size_t complement(const struct address_range *in, size_t count, struct ad
     return n;
 }
 
-/* Require an address of these sets at an end or, if negated, one of none of them. */
+/* Require an address of these sets at an end or, if negated, an address outside of them. */
 static void ask_end(struct asked *a, const struct program *p, unsigned end, uint32_t sets, uint32_t count, bool negated)
 {
     const size_t most = address_ranges(p, sets, count);
@@ -108,7 +108,7 @@ static void leave_out(struct asked *a, unsigned end, const uint32_t addr[4], uin
             if (address_order(x->family, both.hi, x->family, others[k].hi) > 0)
                 memcpy(both.hi, others[k].hi, sizeof both.hi);
             if (address_order(x->family, both.lo, x->family, both.hi) <= 0) r[n++] = both;
-            if (n >= count + 4) break; /* only one range has the address, so at most one more is here */
+            if (n >= count + 4) break; /* only one range has the address, so leaving it out adds at most one range */
         }
     }
     free(a->ends[end]);

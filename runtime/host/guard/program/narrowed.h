@@ -5,8 +5,8 @@
 #include "runtime/host/guard/guard.h"
 #include "vm/program/program.h"
 
-/* Call `give` with matches that together are `m` for the packets that meet the statement's sources and conditions (a
- * `forward any` has none from or to its target). False: out of memory. */
+/* Call `give` with matches that together are `m` for the packets that meet the statement's sources and conditions.
+ * For `forward any` they leave out packets from and to its target. False: out of memory. */
 typedef void narrowed_give(void *arg, const struct guard_match *m);
 bool narrowed(const struct program *p, const struct pbc_nat *n, const struct guard_match *m, narrowed_give *give,
               void *arg);

@@ -1,5 +1,5 @@
-/* Tunnel packets that a program's `decap` rules open. The host's own stack must not see them, as it gets the judged
- * inner packets instead. */
+/* Tunnel packets that a program's `decap` rules open. The host's own stack must not see them, because it gets the
+ * judged inner packets instead. */
 #pragma once
 
 #include <string.h>
