@@ -9,7 +9,7 @@ struct links {
     struct host_link *all;
     unsigned count;
     unsigned gone[LINKS_GONE_MOST], gone_count; /* numbers of removed links; beyond the limit any link may be removed */
-    uint32_t *by_number, *by_name;              /* [slots], a power of two: 1 + index in all; 0: empty. In one block */
+    uint32_t *by_number, *by_name; /* [slots], a power of two: 1 + index in all; 0: empty. Both are in one block */
     uint32_t slots;
     bool indexed; /* false: the index is outdated, and look-ups search `all` */
 };

@@ -24,9 +24,9 @@ void manager_main(pid_t pid);
 /* Send nothing more to the manager: from now on this process does not belong to the unit. */
 void manager_leave(void);
 
-/* Hand a descriptor to the manager, which keeps it over a restart, even if its peer closes, and closes it once the
- * unit has stopped for good (FileDescriptorStoreMax= of the unit); wait until the manager has received it. Return 0,
- * or a negative errno. */
+/* Hand a descriptor to the manager, and wait until the manager has received it. The manager keeps the descriptor
+ * over a restart, even if its peer closes, and closes it once the unit has stopped for good (FileDescriptorStoreMax=
+ * of the unit). Return 0, or a negative errno. */
 int manager_store(const char *name, int fd);
 /* Have the manager close all descriptors kept under that name. */
 void manager_unstore(const char *name);

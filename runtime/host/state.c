@@ -21,7 +21,7 @@
 
 struct state {
     int fd;
-    int lock;   /* the same file, to be read only: it has the lock, and may be lent (state_lend). -1: fd has it */
+    int lock; /* the same file, read-only: this descriptor has the lock, and may be lent (state_lend). -1: fd has it */
     long works; /* the owner's worker process; 0: none yet */
     char path[PATH_MAX];
 };
@@ -69,10 +69,13 @@ static bool end_keeps(const struct undoing *u, enum state_end when, const char *
     return named;
 }
 
-enum { KEPT = 1, WAITS = CHANGE_WAITS }; /* a line stays: the end keeps the change; it can't be undone yet */
+enum {
+    KEPT = 1,
+    WAITS = CHANGE_WAITS
+}; /* a line stays because the end keeps the change, or because it can't be undone yet */
 
-/* Undo the change of a line; cuts the line's bytes. last: also report a failure. Return 0, KEPT, WAITS or a negative
- * errno. */
+/* Undo the change of a line, which this cuts into words. last: also report a failure. Return 0, KEPT, WAITS or a
+ * negative errno. */
 static int undo_line(char *line, const struct undoing *u, bool last)
 {
     char *word[4];
@@ -180,7 +183,7 @@ static int open_state(struct state *s, const char *run, const char *name, const 
         s->fd = state_take(s->path, O_CREAT);
     } while (s->fd == -ENOENT);
     if (s->fd < 0) return s->fd;
-    unsigned waiting; /* no reason to refuse a start */
+    unsigned waiting; /* waiting lines are no reason to refuse a start */
     return undo_all(s->fd, u, &waiting) ? -EBUSY : write_anew(s);
 }
 

@@ -1,5 +1,5 @@
-/* A port of an interface that was not there, or was down, at the start: no packet arrives by it, and leaving packets
- * are counted as not sent, until it is opened another way (runtime/live/world/links.c). */
+/* A port of an interface that was missing, or down, at the start. No packet arrives by it, and leaving packets are
+ * counted as not sent, until it is opened another way (runtime/live/world/links.c). */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -38,11 +38,11 @@ struct io_ask {
     uint32_t mtu;  /* MTU of the interface; a slot of the ring holds such a packet */
     int32_t group; /* group of ports that share the arriving frames, from io_made of its first; -1: a new group */
     uint8_t worker, port;
-    uint8_t outgoing; /* receive what the host itself sends, too */
+    uint8_t outgoing; /* also receive frames that the host itself sends */
     uint8_t all;      /* receive frames for other stations, too: a port of a bridge, or a switch's mirror port */
     uint8_t beside; /* a second port on an interface, beside `xdp`: `packet`, for frames that steering left to the host;
                        with the kernel executor io_RAISED, for io_RINGED */
-    uint8_t shared; /* several ports are opened on the interface: each frame comes to one of them */
+    uint8_t shared; /* several ports are opened on the interface: each frame goes to one of these */
     uint8_t mute;   /* `packet` that sends only, with the maker's mark */
     uint8_t link;   /* enum pkt_link of the device (pkt_link_of); a device with another link is refused */
     uint8_t hurried; /* other ports are paused meanwhile: do not wait for resources that another process is about to
@@ -64,12 +64,12 @@ struct io_handed {
 
 /* Result of make for a port. */
 struct io_made {
-    int32_t group;         /* for the next ports on the interface */
+    int32_t group;         /* group for the next ports on the interface */
     uint32_t slots;        /* for `xdp`: slots of the worker's memory */
     uint32_t ring;         /* for `xdp`: entries of each ring */
     uint32_t fd_count;     /* 0: nothing was made */
     uint32_t filter, deal; /* for `packet`: index in fds of the filter's counters, and of the dealing tables; 0: none */
-    struct io_handed handed; /* in place of make: the sockets are of a port of another process */
+    struct io_handed handed; /* in place of make: the sockets belong to another process's port */
     int fds[IO_FDS_MOST]; /* `packet`: the socket first; `xdp`: the memory, then a socket for each queue; io_RAISED: the
                              socket, then the ring; io_RINGED: those of both */
 };

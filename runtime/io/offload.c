@@ -1,5 +1,5 @@
 /* See offload.h. Partial checksums that the vm cannot update, those of inner packets and SCTP, are completed on
- * arrival: they are rare, and above this file a partial checksum is always that of TCP or UDP at pkt->l4. */
+ * arrival; they are rare. So above this file a partial checksum is always that of TCP or UDP at pkt->l4. */
 #include "runtime/io/offload.h"
 
 #include <string.h>

@@ -78,7 +78,7 @@ static bool map_ring(struct io_port *p, const struct tpacket_req *shape)
 }
 
 /* True for a PPP device. The kernel takes the first bytes that a raw socket sends by it for a link header, as many
- * as the line puts before a packet, and looks for a super-packet's IP header behind them. So it can't cut
+ * as the line puts before a packet. It looks for a super-packet's IP header behind them, so it can't cut
  * super-packets, and drops them silently. */
 static bool is_ppp(int fd)
 {

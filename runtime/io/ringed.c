@@ -41,7 +41,8 @@ static void ringed_close(struct io_port *p)
 
 static unsigned ringed_receive(struct io_port *p, struct pkt *pkts[], unsigned n)
 {
-    const unsigned routed = io_RAISED.receive(p->ring, pkts, n / 2); /* neither keeps the other waiting */
+    const unsigned routed =
+        io_RAISED.receive(p->ring, pkts, n / 2); /* at most half, so that neither delays the other */
     return routed + io_XDP.receive(p->xdp, pkts + routed, n - routed);
 }
 

@@ -239,7 +239,7 @@ static void say_failed(const char *what, char *err, size_t err_len)
                               : strerror(errno));
 }
 
-/* Undo. If the memory was registered with this port's socket, the next port's first socket registers it. */
+/* Undo make. If the memory was registered with this port's socket, the next port's first socket registers it. */
 static void undo_make(struct io_maker *m, struct umem_made *u)
 {
     if (m->unbound.begins) keep_first(u, -1);

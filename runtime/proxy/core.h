@@ -52,7 +52,7 @@ struct session_ops {
     void (*lost)(struct session *s, enum session_end why);
     /* Notify others of the end, before freeing. False: the task runs once that can be tried again. NULL: no others. */
     bool (*ends)(struct session *s);
-    /* End: free what `own` holds. NULL: nothing to free. */
+    /* Free what `own` holds, at the session's end. NULL: nothing to free. */
     void (*fini)(struct session *s);
     /* Return a kept connection to s->chosen for the session, or NULL. NULL as the op: this kind keeps no
      * connections. */
@@ -200,7 +200,7 @@ struct proxy {
     struct proxy_change *change;     /* atomic: snapshot or change to take between two turns; NULL: none, or taken */
     struct session_listing *listing; /* atomic: to fill between two turns; NULL: none, or filled */
     uint64_t portless;               /* atomic: connects for which no local port was left */
-    uint32_t open;                   /* atomic: sessions that go on */
+    uint32_t open;                   /* atomic: number of sessions that have not ended */
     struct archive *pack;            /* atomic: to write between two turns; NULL: none, or written */
     enum proxy_leaves {
         PROXY_STAYS,

@@ -221,7 +221,7 @@ static void plain_step(struct session *s)
         bytes_move(s);
         leave_moved(s);
     }
-    /* A reset client ends the session while a server is being connected to */
+    /* A reset by the client ends the session while a connection to a server is being made */
     if (s->dials && s->client.flags & SIDE_FAILED) session_end(s, SESSION_CLIENT_GONE);
 }
 

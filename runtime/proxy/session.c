@@ -317,7 +317,7 @@ void sessions_rename(struct proxy *p, const struct remap *r)
         if (s->service == PBC_NONE) continue;
         const uint32_t proxy = old->services[s->service].proxy;
         const bool closes = proxy && old->proxies[proxy - 1].flags & PBC_PROXY_RELOAD_CLOSE;
-        /* Without its branch a waiting session would get a place in a pool that its bytes do not name */
+        /* Without its branch, a waiting session would get a place in a pool that its bytes do not name */
         if (s->queue_link && !remap_keeps_branch(r, s->branch)) {
             queue_leave(s);
             session_end(s, SESSION_RELOADED);

@@ -26,8 +26,8 @@ int inline_stack_make(struct aside *a, const struct inline_stack_ask *ask, int f
 
 /* Find the stack that such descriptors belong to; each worker has `each` of them. Another process made and handed
  * over the descriptors, so they are not trusted. Return a descriptor of the stack's namespace, which the caller
- * closes, or a negative errno: -EPROTO if a descriptor is of another kind, or they belong to several stacks or to
- * this process's own. Needs CAP_NET_ADMIN. */
+ * closes, or a negative errno. -EPROTO: a descriptor is of another kind, or they belong to several stacks, or to
+ * this process's own stack. Needs CAP_NET_ADMIN. */
 int inline_stack_of(const int fds[], unsigned workers, unsigned each);
 
 /* Make a batch of TCP sockets of family 4 or 6 for connections to servers (runtime/host/socket/transparent.h). Return

@@ -11,7 +11,7 @@ struct access_logs; /* the known logs */
 struct access_logs *access_logs_new(const char *program, const char *also);
 void access_logs_free(struct access_logs *a);
 
-/* Allow a log that may have lines already: an unrestricted process has named it */
+/* Allow a log that may have lines already, because an unrestricted process has named it */
 void access_logs_know(struct access_logs *a, const char *path);
 
 /* Open "syslog", or a regular file whose name ends in .log, in or below /var/log or `also`, or in the program's

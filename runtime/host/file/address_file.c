@@ -86,7 +86,7 @@ static uint64_t settle(struct reading *r)
     return (uint64_t)r->count4 + r->count6;
 }
 
-/* Return the array with room for one entry more; NULL: out of memory. */
+/* Return the array with room for one more entry; NULL: out of memory. */
 static void *with_room(void *array, size_t count, size_t *room, size_t each)
 {
     if (count < *room) return array;

@@ -15,7 +15,7 @@ struct file_mark {
 /* The addresses in a text: ascending, disjoint ranges, not adjacent. */
 struct address_list {
     struct live_base base; /* in memory that the list owns */
-    uint64_t members;      /* entries of the text, before ranges that meet or touch became one */
+    uint64_t members;      /* number of entries in the text, before ranges that overlap or touch are joined */
 };
 /* Read a text, in any form that sets of the rules read from files, with at most `most` ranges. Return 0, and the
  * caller calls address_list_fini; or a negative errno with one line in err: the first bad line, or a text without
@@ -26,7 +26,7 @@ void address_list_fini(struct address_list *l);
 /* The longest file: 1 MiB plus this many bytes for each allowed range, and at most this many MiB. */
 enum { ADDRESS_FILE_EACH = 128, ADDRESS_FILE_MIB = 256 };
 
-/* The result of a look at a file, as the parent hands it over: in sealed memory, with the ranges of IPv6 behind this
+/* The result of reading a file, as the parent hands it over: in sealed memory, with the ranges of IPv6 behind this
  * struct, then those of IPv4. */
 struct address_file {
     struct file_mark mark;

@@ -58,7 +58,7 @@ void keypair_init(void)
 }
 
 /* Exclude a process that has read a key from core dumps, and from tracing except with the privilege to trace any
- * process: keys are also in ordinary memory while OpenSSL computes (the primes of RSA). Sanitizers inspect their
+ * process. Keys are also in ordinary memory while OpenSSL computes (the primes of RSA). Sanitizers inspect their
  * process. */
 static void hide_process(void)
 {

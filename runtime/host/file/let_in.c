@@ -116,7 +116,7 @@ int folder_let_in(const char *path, const struct sets_group *groups, unsigned co
     if (!count) return 0;
     const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0) return -errno;
-    /* Instances that start at the same time would lose each other's groups */
+    /* Without a lock, instances that start at the same time would lose each other's groups */
     const int failed = flock(fd, LOCK_EX) ? -errno : open_folder_let_in(fd, groups, count);
     close(fd);
     return failed;

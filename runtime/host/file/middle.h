@@ -12,7 +12,7 @@ struct middle_sockets; /* the known sockets */
 struct middle_sockets *middle_sockets_new(const char *program);
 void middle_sockets_free(struct middle_sockets *m); /* NULL is fine */
 
-/* Allow a socket: an unrestricted process has named it */
+/* Allow a socket, because an unrestricted process has named it */
 void middle_sockets_know(struct middle_sockets *m, const char *path);
 
 /* Test if a socket may be connected to: it is known, below /run/prey, or in the program's folder. Return 0, or a

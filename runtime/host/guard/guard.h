@@ -82,10 +82,10 @@ bool guard_match_valid(const struct guard_match *m);
 #define GUARD_TABLE_MOST 256
 void guard_table_name(const char *instance, char name[GUARD_TABLE_MOST]);
 
-/* Replace the former rules by these, atomically. Related packets are hidden, too, if a match names addresses that
- * are not the host's own: later fragments, echo requests to `to`, ICMP errors to `to`, and those that quote a packet
- * to `from` if the match is for forwarded packets. Related packets must come in and leave according to the match;
- * fragments are of a protocol of this match, or of another with the same devices. The rules are recorded in s (NULL:
- * nowhere); state_undo removes them. Call again when an interface comes back. Return 0, or a negative errno with one
- * line in err. */
+/* Replace the former rules by these, atomically. If a match names addresses that are not the host's own, related
+ * packets are hidden, too: later fragments, echo requests to `to`, and ICMP errors to `to`. If the match is for
+ * forwarded packets, so are ICMP errors that quote a packet to `from`. Related packets must come in and leave
+ * according to the match; fragments are of a protocol of this match, or of another with the same devices. The rules
+ * are recorded in s (NULL: nowhere); state_undo removes them. Call again when an interface comes back. Return 0, or
+ * a negative errno with one line in err. */
 int guard_set(struct state *s, const char *instance, const struct guard *g, char *err, size_t err_len);

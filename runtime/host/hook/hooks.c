@@ -534,7 +534,7 @@ void hooks_drop(struct state *s) { state_own(s, CHANGE_HOOKS, undo_of, NULL); }
 void hooks_off(struct state *s, const char *device, struct hooked *on)
 {
     hooks_leave(on);
-    state_own(s, CHANGE_HOOKS, undo_of, (void *)(uintptr_t)device); /* the record stays, for programs to come */
+    state_own(s, CHANGE_HOOKS, undo_of, (void *)(uintptr_t)device); /* the record stays, for future programs */
 }
 
 bool hooks_left(const char *name, const char *device, unsigned program)

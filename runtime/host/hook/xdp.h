@@ -14,8 +14,8 @@ int xdp_attach(int program, unsigned ifindex, bool replace, bool *generic, const
 int xdp_try(unsigned ifindex);
 
 /* True if the driver, by its name from ethtool, forgets its program whenever it makes its rings again (down and up,
- * another MTU, other rings, a reset), while the kernel still shows the program as attached: frames would pass
- * unjudged. vmxnet3 does (vmxnet3_rq_cleanup_all, Linux 6.6 to 6.12 at least). */
+ * another MTU, other rings, a reset). The kernel still shows the program as attached, so frames would pass unjudged.
+ * vmxnet3 does (vmxnet3_rq_cleanup_all, Linux 6.6 to 6.12 at least). */
 bool xdp_is_forgotten(const char *driver);
 
 /* The same for the driver of an interface. */

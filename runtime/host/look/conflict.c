@@ -23,7 +23,7 @@
 void look_at_name(struct look *l)
 {
     const long owner = l->p->name ? state_owner(STATE_RUN, l->p->name) : 0;
-    bool same = false; /* it serves one of this instance's interfaces */
+    bool same = false; /* that instance serves one of this instance's interfaces */
     char groups[40], unit[80];
     if (!owner || owner == getpid() || l->p->takes_over) return; /* taken before this check, or handed over after it */
     for (unsigned i = 0; i < l->p->interface_count && !same; i++)

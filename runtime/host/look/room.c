@@ -68,7 +68,7 @@ static void look_at_syslog(struct look *l)
                        SINK_SYSLOG_SOCKET, strerror(-fd));
 }
 
-/* Look at the log's file, without making it; for a missing file at its folder */
+/* Look at the log's file, without making it; if it is missing, at its folder */
 static void look_at_file(struct look *l, const char *path)
 {
     struct stat there;

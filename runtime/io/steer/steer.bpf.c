@@ -1,6 +1,6 @@
 /* The steering program. It gives a socket the frames of services, their replies, fragments and ICMP errors to those
- * addresses, ARP and ND for addresses that prey answers for, all frames for other machines if prey routes, and all
- * frames at ports of bridges. All other frames pass to the host. */
+ * addresses, and ARP and ND for addresses that prey answers for. If prey routes, the socket also gets all frames for
+ * other machines; at ports of bridges it gets all frames. All other frames pass to the host. */
 #include "runtime/io/steer/steer.bpf.h"
 
 #include <bpf/bpf_endian.h>

@@ -18,8 +18,8 @@
 enum {
     HTTP_INTERIMS_MAX = 32,     /* most 1xx before a response */
     HTTP_DROPPED_MAX = 1 << 18, /* most bytes read of a refused request, so that its response is not lost */
-    HTTP_KEPT_MAX = 1024,       /* kept server connections of a loop */
-    HTTP_STEPS_MAX = 16,        /* steps of a session in one turn */
+    HTTP_KEPT_MAX = 1024,       /* most kept server connections of a loop */
+    HTTP_STEPS_MAX = 16,        /* most steps of a session in one turn */
 };
 #define HTTP_LINGER_NS UINT64_C(2000000000) /* longest time to read HTTP_DROPPED_MAX bytes */
 

@@ -141,7 +141,7 @@ enum way_result message_move(struct message *m, struct slab *buffers)
         if (body_is_whole(&m->body)) return WAY_DONE;
         if (begins_to_move(m)) continue;
         r = message_get(m, buffers);
-        /* A body that ends with the connection is done, any other is cut. */
+        /* A body that ends with the connection is done; any other is cut. */
         if (r == WAY_CUT) return body_ahead(&m->body) == UINT64_MAX ? WAY_DONE : WAY_CUT;
         if (r != WAY_DONE) return r;
     }

@@ -5,7 +5,7 @@
 
 struct session;
 
-enum { NOTED_MAX = 1400, NOTED_EACH = 1024 }; /* bytes of a request in all; of its line, or of one field */
+enum { NOTED_MAX = 1400, NOTED_EACH = 1024 }; /* most bytes of a request in total, and of its line or one field */
 
 struct noted {
     struct view_span line, host, referrer, agent;

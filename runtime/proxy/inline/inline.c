@@ -13,7 +13,7 @@
 #include "vm/flow/flow.h"
 #include "vm/packet/parse/read.h"
 
-/* Return the interface of the command line for an id of the running program or the one before. */
+/* Return an interface's place on the command line, by its id in the running program or the one before. */
 static uint8_t iface_port(const struct proxy *p, uint16_t iface, uint64_t program)
 {
     const uint16_t *ids = program == p->before.program ? p->before.iface : p->iface;

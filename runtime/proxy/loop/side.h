@@ -16,7 +16,7 @@ enum side_flag {
     SIDE_HUNG = 1 << 2,      /* the peer's end, urgent bytes or a failure came: a short read may leave bytes */
     SIDE_ENDED = 1 << 3,     /* the last byte was read */
     SIDE_SHUT = 1 << 4,      /* the last byte was written, and the end sent */
-    SIDE_FAILED = 1 << 5,    /* a read or a write has failed; no more bytes come or go */
+    SIDE_FAILED = 1 << 5,    /* a read or a write has failed; no more bytes are read or written */
     SIDE_RESETS = 1 << 6,    /* side_close sends a reset instead of an orderly end */
     SIDE_FIN = 1 << 7,       /* the last byte is in the socket, without error: a short read has read it */
     SIDE_MORE = 1 << 8,      /* the end follows this write at once, so that one segment may carry both */

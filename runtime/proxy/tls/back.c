@@ -28,7 +28,7 @@ static void session_keep(const SSL *ssl, const SSL_SESSION *session)
 static int given(SSL *ssl, SSL_SESSION *session)
 {
     session_keep(ssl, session);
-    return 0; /* the library keeps it */
+    return 0; /* OpenSSL keeps the session */
 }
 
 /* Keep a TLS 1.2 session again: its ticket may be reused, and no new one arrives */

@@ -298,7 +298,7 @@ static uint16_t before_hosts(const struct facts_ports *host, bool udp, uint16_t 
     return (uint16_t)(first - 1);
 }
 
-/* Add a match for each run of the destination ports that is not the host's. */
+/* Add a match for each run of the destination ports that are not the host's. */
 static void add_shared(struct guarded *g, struct guard_match m)
 {
     const struct guard_ports all = m.to_ports;
