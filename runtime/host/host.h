@@ -50,7 +50,7 @@ enum host_change {
  * errno. If notifications were lost (ENOBUFS), all is read again and counts as changed. */
 int host_read(struct host *h);
 
-/* Return a number that grows whenever a link or an address has changed, from 1 on. */
+/* Return a number, from 1 on, that grows whenever a link or an address has changed. */
 uint64_t host_number(const struct host *h);
 
 struct host_link {
@@ -70,7 +70,7 @@ struct host_link {
     bool carrier;       /* carrier, without that delay */
     bool loopback;
     bool point;       /* the link has one peer only (IFF_POINTOPOINT) */
-    bool no_arp;      /* the link asks for no neighbours (IFF_NOARP): frames to all of them have its own MAC address */
+    bool no_arp;      /* the link resolves no neighbours (IFF_NOARP): frames to all of them have its own MAC address */
     uint32_t changes; /* number of carrier changes; shows changes missed between two reads */
 };
 /* Find the link header of the link's packets (pkt_link_of). False: prey can't read them; host_link_unread gives the
@@ -80,16 +80,17 @@ const char *host_link_unread(const struct host_link *link, char *buf, size_t len
 /* True if the link's packets begin with an Ethernet header. */
 bool host_link_has_ethernet(const struct host_link *link);
 const struct host_link *host_links(const struct host *h, unsigned *count);
-const struct host_link *host_link(const struct host *h, unsigned ifindex);       /* NULL: none */
-const struct host_link *host_link_named(const struct host *h, const char *name); /* NULL: none */
-/* Return the VRF that a link is in; the bridge or bond that has it as a port, and gets its frames with all tags.
- * NULL: none, or no link. */
+const struct host_link *host_link(const struct host *h, unsigned ifindex); /* return the link of that number, or NULL */
+const struct host_link *host_link_named(const struct host *h,
+                                        const char *name); /* return the link of that name, or NULL */
+/* Return the VRF that a link is in; or the bridge or bond that has it as a port, and gets its frames with all tags
+ * (second function). NULL: none, or no link. */
 const struct host_link *host_link_vrf(const struct host *h, const struct host_link *link);
 const struct host_link *host_link_joined(const struct host *h, const struct host_link *link);
 /* True if a link of that number was removed since the last host_links_settle; another may have its number and name. */
 bool host_link_went(const struct host *h, unsigned ifindex);
 void host_links_settle(struct host *h);
-/* Ask how many packets the device has failed to send since its creation. False: the kernel has no answer. */
+/* Read how many packets the device has failed to send since its creation. False: the kernel does not report it. */
 bool host_link_failures(struct host *h, unsigned ifindex, uint64_t *packets);
 
 /* An address of an interface */
@@ -116,12 +117,12 @@ struct program;
 bool host_self_meets(const struct host_self *self, const struct program *p, const struct pbc_set *set);
 bool host_owns(const struct host *h, const struct host_addr *a);
 
-/* Get the address that this machine sends from on that interface (source_preference): the interface's first that is
- * wider than the link, not deprecated or tentative; else another interface's; else one of the link. False: no address
- * of that family (4 or 6). */
+/* Get the address that this machine sends from on that interface (source_preference): the interface's first with a
+ * scope wider than the link, neither deprecated nor tentative; else another interface's; else one of link scope.
+ * False: no address of that family (4 or 6). */
 bool host_source(const struct host *h, unsigned ifindex, unsigned family, struct host_addr *addr);
 
-/* A question for a route. `from` of family 0, and mark, iif and oif of 0: unset. */
+/* Query for a route. `from` of family 0, and mark, iif and oif of 0: unset. */
 struct host_query {
     struct host_addr to, from;
     uint32_t mark;
@@ -135,9 +136,10 @@ struct host_route {
     uint32_t mtu;             /* lowest known MTU of the way: route, learnt path MTU, link */
     bool local;               /* the host itself */
 };
-/* Ask the kernel for a route; its answer is cached until routes, links or addresses change. -ENETUNREACH,
- * -EHOSTUNREACH and similar: no way. A kernel that does not forward refuses the look-up for an incoming packet; the
- * look-up is then made for an own packet, so policy rules by interface or foreign source are not applied. */
+/* Ask the kernel for a route; its reply is cached until routes, links or addresses change. -ENETUNREACH,
+ * -EHOSTUNREACH and similar: no route. A kernel that does not forward refuses look-ups for incoming packets. The
+ * look-up is then made as for this machine's own packet, so policy rules by interface or foreign source are not
+ * applied. */
 int host_route(struct host *h, const struct host_query *q, struct host_route *route);
 
 struct host_neighbour {

@@ -9,7 +9,7 @@ struct links {
     struct host_link *all;
     unsigned count;
     unsigned gone[LINKS_GONE_MOST], gone_count; /* numbers of removed links; beyond the limit any link may be removed */
-    uint32_t *by_number, *by_name;              /* [slots], a power of two: 1 + index in all; 0: empty. In one block */
+    uint32_t *by_number, *by_name; /* [slots], a power of two: 1 + index in all; 0: empty. Both are in one block */
     uint32_t slots;
     bool indexed; /* false: the index is outdated, and look-ups search `all` */
 };
@@ -33,14 +33,14 @@ struct route_cache {
         struct host_query query;
         struct host_route route;
         int result;
-        uint64_t generation; /* older than the cache's: empty */
+        uint64_t generation; /* older than the cache's generation: the entry is empty */
     } * all;                 /* [ROUTE_CACHE] */
     uint64_t generation;
 };
 
 struct ipsec {
     struct mnl_socket *news;  /* notifications; NULL: this kernel has no IPsec */
-    struct ipsec_policy *all; /* by priority: those of packets that leave */
+    struct ipsec_policy *all; /* policies for outgoing packets, by priority */
     uint32_t count, cap;
     bool stale;
     bool unknown; /* the policies could not be read */
@@ -74,7 +74,7 @@ int addresses_learn(struct host *h, const struct nlmsghdr *nlh);
 int neighbours_learn(struct host *h, const struct nlmsghdr *nlh);
 int routes_learn(struct host *h, const struct nlmsghdr *nlh);
 
-/* Index the links after changes. Out of memory they are searched in turn. */
+/* Index the links after changes. If out of memory, look-ups search all links. */
 void links_index(struct host *h);
 void links_fini(struct links *l);
 
@@ -84,11 +84,11 @@ void neighbours_forget(struct host *h, unsigned ifindex);
 
 int ipsec_open(struct ipsec *i); /* 0 or a negative errno */
 void ipsec_close(struct ipsec *i);
-/* Read notifications. True: there was one, and all must be read again */
+/* Read notifications. True if any came; then all policies must be read again */
 bool ipsec_hears(struct ipsec *i);
 
 int routes_init(struct host *h);
-void routes_expire(struct host *h); /* drop cached answers */
+void routes_expire(struct host *h); /* drop cached routes */
 
 void neighbours_fini(struct neighbours *n);
 void routes_fini(struct route_cache *c);

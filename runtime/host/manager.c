@@ -17,7 +17,8 @@ void manager_tell(enum manager_word word)
 {
     static const char *const lines[MANAGER_WORDS] = {
         [MANAGER_READY] = "READY=1", [MANAGER_STOPPING] = "STOPPING=1", [MANAGER_ALIVE] = "WATCHDOG=1"};
-    if (word == MANAGER_RELOADING) /* with the time, so that no answer to an earlier reload is taken for this one's */
+    if (word ==
+        MANAGER_RELOADING) /* with the time, so that a READY for an earlier reload is not taken for this one's */
         sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, clock_ns(CLOCK_MONOTONIC) / 1000);
     else
         sd_notify(0, lines[word]);
@@ -69,7 +70,7 @@ uint64_t manager_patience_ns(void)
 
 const char *manager_history(const char *name, char *path, size_t size)
 {
-    const char *folders = getenv("STATE_DIRECTORY"); /* several are parted by colons */
+    const char *folders = getenv("STATE_DIRECTORY"); /* colons separate several */
     if (!folders || *folders != '/') return NULL;
     const int len = snprintf(path, size, "%.*s/%s.history", (int)strcspn(folders, ":"), folders, name);
     return len < (int)size ? path : NULL;

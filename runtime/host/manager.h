@@ -21,20 +21,19 @@ void manager_tell(enum manager_word word);
 /* Report the unit's main process from now on. */
 void manager_main(pid_t pid);
 
-/* Send nothing more to it: from now on this process does not belong to the unit. */
+/* Send nothing more to the manager: from now on this process does not belong to the unit. */
 void manager_leave(void);
 
-/* Hand a descriptor to the manager, which keeps it over a restart, even if its peer closes, and closes it once the
- * unit has stopped for good (FileDescriptorStoreMax= of the unit); wait until the manager has received it. Return 0,
- * or a negative errno. */
+/* Hand a descriptor to the manager, and wait until the manager has received it. The manager keeps the descriptor
+ * over a restart, even if its peer closes, and closes it once the unit has stopped for good (FileDescriptorStoreMax=
+ * of the unit). Return 0, or a negative errno. */
 int manager_store(const char *name, int fd);
 /* Have the manager close all descriptors kept under that name. */
 void manager_unstore(const char *name);
 /* Take back the descriptor stored under that name by the previous process. -1: nothing. Only the process that the
  * manager started may call this, once. */
 int manager_stored(const char *name);
-/* Called in a process that continues for the one that the manager started, with its environment: it sends its own
- * signs of life. */
+/* Continue for the process that the manager started, with its environment: this process sends its own signs of life. */
 void manager_succeed(void);
 /* Wait until the manager has received all reports. */
 void manager_heard(void);

@@ -43,7 +43,7 @@ int netlink_ask(struct netlink *n, struct nlmsghdr *request, mnl_cb_t cb, void *
         const ssize_t len = mnl_socket_recvfrom(n->socket, n->answer, NETLINK_BYTES);
         if (len < 0 && errno == EINTR) continue;
         if (len < 0) return errno == EAGAIN ? -ETIMEDOUT : -errno;
-        /* The rest of an earlier, abandoned answer has an older number. */
+        /* The rest of an earlier, abandoned reply has an older number. */
         const struct nlmsghdr *first = (const struct nlmsghdr *)(const void *)n->answer;
         if (!mnl_nlmsg_ok(first, (int)len) || first->nlmsg_seq != n->seq) continue;
         going = mnl_cb_run(n->answer, (size_t)len, n->seq, mnl_socket_get_portid(n->socket), cb, arg);

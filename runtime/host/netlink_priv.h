@@ -1,11 +1,11 @@
-/* A netlink socket for requests that wait for their answer */
+/* A netlink socket for requests that wait for their reply */
 #pragma once
 
 #include <libmnl/libmnl.h>
 
 #include "runtime/host/host.h"
 
-/* Longest datagram: the kernel fills at most 32 KiB of a dump at once, one message may need more */
+/* Longest datagram: the kernel fills at most 32 KiB of a dump at once, but one message may need more */
 #define NETLINK_BYTES 65536
 
 struct netlink {
@@ -16,9 +16,9 @@ struct netlink {
 int netlink_open(struct netlink *n, int bus);
 void netlink_close(struct netlink *n);
 
-/* Send a request (its flags show if it is a dump; else an acknowledgement is requested) and pass each message of the
- * answer to cb. Return 0 or a negative errno: the kernel's, or -ETIMEDOUT after some seconds. -EINTR: the dump is
- * inconsistent; ask again from the start. */
+/* Send a request and pass each message of the reply to cb. The request's flags show if it is a dump; if it isn't, an
+ * acknowledgement is requested. Return 0 or a negative errno: the kernel's, or -ETIMEDOUT after some seconds.
+ * -EINTR: the dump is inconsistent; ask again from the start. */
 int netlink_ask(struct netlink *n, struct nlmsghdr *request, mnl_cb_t cb, void *arg);
 /* The same on a temporary socket for routes */
 int netlink_once(struct nlmsghdr *request, mnl_cb_t cb, void *arg);

@@ -1,4 +1,4 @@
-/* Settings of the kernel: read and written whole */
+/* Settings of the kernel: each is read or written in one go */
 #include "runtime/host/proc_priv.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* See replace.h. Writes another file beside it, then rename(2). */
+/* See replace.h. Writes another file beside the old one, then renames it. */
 #include "runtime/host/replace.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
-/* See sinks.h. The system's log is a socket that takes a line a datagram (RFC 3164, section 4.1.1: facility and
- * severity in front), the journal one that takes fields (systemd.io/JOURNAL_NATIVE_PROTOCOL). libc's syslog() and
- * libsystemd's sd_journal_send() would open these sockets at times of their choice, and wait; here both are under
- * control. */
+/* See sinks.h. The system's log is a socket for datagrams of one line (RFC 3164, section 4.1.1: facility and
+ * severity in front), the journal a socket for datagrams of fields (systemd.io/JOURNAL_NATIVE_PROTOCOL). libc's
+ * syslog() and libsystemd's sd_journal_send() would open these sockets at times of their choice, and wait; here both
+ * are under control. */
 #include "runtime/host/sinks.h"
 
 #include <errno.h>

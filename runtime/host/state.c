@@ -1,4 +1,5 @@
-/* Undoing goes from the last line to the first, twice if some fail; each kind of change has its own undo function */
+/* Changes are undone from the last line to the first, again if some fail; each kind of change has its own undo
+ * function */
 #include "runtime/host/state.h"
 
 #include <dirent.h>
@@ -20,7 +21,7 @@
 
 struct state {
     int fd;
-    int lock;   /* the same file, to be read only: it has the lock, and may be lent (state_lend). -1: fd has it */
+    int lock; /* the same file, read-only: this descriptor has the lock, and may be lent (state_lend). -1: fd has it */
     long works; /* the owner's worker process; 0: none yet */
     char path[PATH_MAX];
 };
@@ -50,7 +51,7 @@ static void say_line(state_say *say, void *arg, const char *verb, const char *do
     if (say && doc) say(arg, line);
 }
 
-/* Selection of changes to undo: all but those of `handed` that the end keeps */
+/* Selection of changes to undo: all except those that the end keeps, of the things in `handed` */
 struct undoing {
     enum state_end end;
     const struct state_handed *handed; /* NULL: changes of all things */
@@ -62,16 +63,19 @@ static bool end_keeps(const struct undoing *u, enum state_end when, const char *
 {
     if (u->end == STATE_OPEN || when < u->end) return false;
     bool named = !u->handed;
-    const size_t len = strcspn(what, "/"); /* `eth0/rxvlan` is of eth0 */
+    const size_t len = strcspn(what, "/"); /* `eth0/rxvlan` belongs to eth0 */
     for (unsigned i = 0; !named && i < u->handed->count; i++)
         named = strlen(u->handed->what[i]) == len && !strncmp(u->handed->what[i], what, len);
     return named;
 }
 
-enum { KEPT = 1, WAITS = CHANGE_WAITS }; /* a line stays: the end keeps the change; it can't be undone yet */
+enum {
+    KEPT = 1,
+    WAITS = CHANGE_WAITS
+}; /* a line stays because the end keeps the change, or because it can't be undone yet */
 
-/* Undo the change of a line; cuts the line's bytes. last: also report a failure. Return 0, KEPT, WAITS or a negative
- * errno. */
+/* Undo the change of a line, which this cuts into words. last: also report a failure. Return 0, KEPT, WAITS or a
+ * negative errno. */
 static int undo_line(char *line, const struct undoing *u, bool last)
 {
     char *word[4];
@@ -85,10 +89,11 @@ static int undo_line(char *line, const struct undoing *u, bool last)
         return failed;
     }
     say_line(u->say, u->arg, "not understood", "recorded line", word[0], 0);
-    return 0; /* to keep the line for ever would not help */
+    return 0; /* keeping the line forever would not help */
 }
 
-/* Go over the lines of a locked file, the last first. Return the number of failures; *waiting: of those that wait. */
+/* Go over the lines of a locked file, the last first. Return the number of failures; *waiting: number of lines that
+ * wait. */
 static unsigned undo_pass(int fd, const struct undoing *u, bool last, unsigned *waiting)
 {
     unsigned left = 0;
@@ -152,7 +157,7 @@ static void close_both(const struct state *s)
     if (s->lock >= 0) close(s->lock);
 }
 
-/* Replace the file by a new one, complete and locked at any moment. On failure the old one stays whole. */
+/* Replace the file by a new one, complete and locked at any moment. On failure the old file stays unchanged. */
 static int write_anew(struct state *s)
 {
     char path[PATH_MAX + 8];
@@ -178,7 +183,7 @@ static int open_state(struct state *s, const char *run, const char *name, const 
         s->fd = state_take(s->path, O_CREAT);
     } while (s->fd == -ENOENT);
     if (s->fd < 0) return s->fd;
-    unsigned waiting; /* no reason to refuse a start */
+    unsigned waiting; /* waiting lines are no reason to refuse a start */
     return undo_all(s->fd, u, &waiting) ? -EBUSY : write_anew(s);
 }
 
@@ -246,7 +251,7 @@ int state_own_up(struct state *s, long works)
 {
     const int fd = open(s->path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (fd >= 0) close(s->fd);
-    if (fd >= 0) s->fd = fd; /* the one who shared it may have written it again since */
+    if (fd >= 0) s->fd = fd; /* the process that shared the file may have replaced it since */
     s->works = works;
     return write_anew(s);
 }

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define STATE_RUN "/run/prey" /* RUN of all functions, but for tests */
+#define STATE_RUN "/run/prey" /* RUN of all functions, except in tests */
 
 enum change {
 #define CHANGE(ident, word, undo, when, doc) CHANGE_##ident,
@@ -23,7 +23,7 @@ typedef void state_say(void *arg, const char *line);
 struct state;
 
 /* Things whose HANDED changes the next owner takes over from a dead owner, including those of a part, `THING/part`;
- * closed: their CLOSED changes, too */
+ * closed: their CLOSED changes are taken over, too */
 struct state_handed {
     const char *const *what;
     unsigned count;
@@ -34,17 +34,18 @@ struct state_handed {
 int state_lack(const char *run, char *err, size_t err_len);
 
 /* Take the name in the caller's network namespace; undo the changes of its dead owner, except handed (NULL: no
- * exception). NULL, with one line in err: the name is no file name, another process runs under it (err has its pid),
- * or the folder can't be made. */
+ * exception). NULL, with one line in err: the name isn't a file name, another process runs under it (err has its
+ * pid), or the folder can't be made. */
 struct state *state_open(const char *run, const char *name, const struct state_handed *handed, state_say *say,
                          void *arg, char *err, size_t err_len);
 
 /* Share the record of the instance that has the name, by the descriptor from state_lend, which is the state's from
- * then on. The descriptor is not trusted: NULL if it is another file, out of memory, or not a name. */
+ * then on. The descriptor is not trusted: NULL if it is another file, if out of memory, or if the name isn't a file
+ * name. */
 struct state *state_share(const char *run, const char *name, int fd);
 /* Make a shared record this process's own: with its pid, and its worker's (0: none). Return 0, or a negative errno. */
 int state_own_up(struct state *s, long works);
-/* Return a descriptor of the file, with its lock, for state_share; it can't be written. Or a negative errno. */
+/* Return a read-only descriptor of the file, with its lock, for state_share; or a negative errno. */
 int state_lend(const struct state *s);
 
 /* Take this namespace's exclusive lock among instances, held until the returned descriptor is closed, which should
@@ -81,7 +82,7 @@ typedef bool state_visit(void *arg, const char *name, const char *what, const ch
 int state_others(const struct state *s, enum change kind, state_visit *visit, void *arg);
 /* The same for this instance */
 void state_own(const struct state *s, enum change kind, state_visit *visit, void *arg);
-/* The same for all live instances in the caller's namespace, without a file of its own. Changes nothing. */
+/* The same for all live instances in the caller's namespace, for a caller without a state file. Changes nothing. */
 int state_all(const char *run, enum change kind, state_visit *visit, void *arg);
 
 enum state_end {

@@ -1,4 +1,4 @@
-/* Waiting for an instance of which one process was killed */
+/* Waits for an instance one of whose processes was killed */
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -13,7 +13,7 @@
 
 enum { SIGNALLED_MS = 500 }; /* wait for a process that was asked to end: it may end immediately */
 
-/* Get a process's name, as its pid may be another program's by now */
+/* Get a process's name, because its pid may be another program's by now */
 static void process_name(long pid, char name[32])
 {
     char path[64];
@@ -36,7 +36,7 @@ static bool is_ours(long pid)
 /* Return a descriptor that is readable at the process's end; -1: it has ended */
 static int process(long pid) { return pid > 0 ? (int)syscall(SYS_pidfd_open, (pid_t)pid, 0) : -1; }
 
-/* True if it was killed. The signal stays pending until the process has ended, even without a processor. */
+/* True if the process was killed. The signal stays pending until the process has ended, even without a processor. */
 static bool is_killed(long pid)
 {
     char path[64], line[200];

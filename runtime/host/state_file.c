@@ -1,4 +1,4 @@
-/* flock(2) marks an owner; a file that was removed meanwhile is not taken */
+/* flock(2) marks an owner; a file that was meanwhile removed is not used */
 #include "runtime/host/state_file.h"
 
 #include <errno.h>

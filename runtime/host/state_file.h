@@ -16,9 +16,9 @@ int state_make_folder(const char *run, const char *name, char path[PATH_MAX]);
 int state_take(const char *path, int flags);
 /* True if the open file is still at that path: its last owner may have removed it */
 bool state_is_current(int fd, const char *path);
-/* Return the whole file, zero-terminated, which the caller frees */
+/* Return the complete file, zero-terminated, which the caller frees */
 char *state_read(int fd);
-/* The same, by its path. NULL: no such file, or out of memory. */
+/* The same, by its path. NULL: the file is missing, or out of memory. */
 char *state_read_at(const char *path);
 long state_owner_of(const char *path);
 /* True if a live instance holds its lock; a pid may be another process's by now */

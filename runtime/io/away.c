@@ -1,5 +1,5 @@
-/* A port of an interface that was not there, or was down, at the start: no packet arrives by it, and packets that
- * would leave are counted as not sent, until it is opened another way (runtime/live/world/links.c). */
+/* A port of an interface that was missing, or down, at the start. No packet arrives by it, and leaving packets are
+ * counted as not sent, until it is opened another way (runtime/live/world/links.c). */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,7 +39,7 @@ static void away_nothing(struct io_port *p) { (void)p; }
 static int away_fd(const struct io_port *p)
 {
     (void)p;
-    return -1; /* poll passes over it */
+    return -1; /* poll ignores it */
 }
 
 static int away_fault(struct io_port *p)

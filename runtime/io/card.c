@@ -44,9 +44,9 @@ static bool fills_memory(const char *driver)
     return false;
 }
 
-/* True if virtio_net takes no pairs of queues for programs beside those in use, and programs send by what there is: by
- * one for each CPU, or by a shared one. Else it deals arriving frames to the new ones, too; or, with more pairs in use
- * than CPUs, it sends by one that does not exist (virtnet_xdp_set, virtnet_xdp_get_sq of Linux 6.12). */
+/* True if virtio_net adds no queues for programs, and programs can send by the present ones. If enough pairs are
+ * left, the driver adds one per CPU and deals arriving frames to these, too. Otherwise, with more pairs in use than
+ * CPUs, it sends by a queue that does not exist (virtnet_xdp_set, virtnet_xdp_get_sq of Linux 6.12). */
 static bool runs_programs(const struct card *c, unsigned pairs)
 {
     return pairs <= c->cpus && pairs + c->cpus > c->most;

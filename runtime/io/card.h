@@ -15,7 +15,7 @@ struct card {
     unsigned stuck;         /* bits of enum offload that change arriving frames, are on, and cannot be turned off */
 };
 
-/* Fill in name, driver, queues and offloads; the caller sets `kind`. False: no such interface. */
+/* Fill in name, driver, queues and offloads; the caller sets `kind`. False: the interface does not exist. */
 bool card_of(unsigned ifindex, struct card *c);
 
 /* Return the number of queues that both receive and send; each worker needs at least one. */
@@ -28,5 +28,5 @@ bool card_runs_programs(const struct card *c, char *why, size_t len);
 /* True if `xdp` sees each frame, as it was on the wire. False: `why` lists the missing frames. */
 bool card_is_plain(const struct card *c, char *why, size_t len);
 
-/* True if `xdp` is the better way (table in README.md). workers: number asked for; 0: any. False: reason in `why`. */
+/* True if `xdp` is the better way (table in README.md). workers: requested number; 0: any. False: reason in `why`. */
 bool card_suits(const struct card *c, unsigned workers, char *why, size_t len);

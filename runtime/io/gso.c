@@ -1,5 +1,5 @@
-/* Cutting of super-packets: TCP into segments as its sender would make (RFC 9293; CWR in the first only, FIN and PSH
- * in the last, RFC 3168), UDP into separate datagrams. */
+/* Cutting of super-packets: TCP into segments as their sender would make them (RFC 9293; CWR in the first only, FIN
+ * and PSH in the last, RFC 3168), UDP into separate datagrams. */
 #include "runtime/io/gso.h"
 
 #include <string.h>

@@ -6,6 +6,6 @@
 
 enum { GSO_PIECES = 128 }; /* most pieces of one super-packet */
 
-/* Cut a received super-packet (offload_take) into slots of the pool, in order; *n of them, which the caller puts back.
- * False: it has more pieces, or the pool is empty; no slot is then left in use. */
+/* Cut a received super-packet (offload_take) into slots of the pool, in order; *n: their number. The caller puts
+ * them back. False: it has more pieces, or the pool is empty; no slot is then left in use. */
 bool gso_cut(const struct pkt *super, struct pool *pool, struct pkt *pieces[], unsigned *n);

@@ -1,4 +1,4 @@
-/* A packet is in memory of the reader from the read to the end of its turn: the vm puts a link header into the
+/* A packet is in the reader's memory from the read to the end of its turn: the vm puts a link header into the
  * headroom, and the ports send it from there. */
 #include "runtime/io/inline_io.h"
 

@@ -9,9 +9,9 @@
 enum { INLINE_IO_BATCH = 64 }; /* most packets read at once */
 
 struct inline_io {
-    int fd;           /* the device, its owner's; -1 without one */
-    bool likely;      /* packets are likely: poll reported them, or given packets may have been answered */
-    unsigned skipped; /* reads left out since the last one */
+    int fd;           /* the device, which its owner closes; -1: none */
+    bool likely;      /* packets are likely: poll reported them, or given packets may have caused replies */
+    unsigned skipped; /* reads skipped since the last one */
     uint8_t *memory;  /* memory of the packets read */
     struct pkt pkts[INLINE_IO_BATCH];
 };
@@ -24,5 +24,5 @@ void inline_io_fini(struct inline_io *io);
  * valid until the next call. Return their number. If packets are unlikely, only some calls look, to spare other
  * traffic the cost. */
 unsigned inline_io_read(struct inline_io *io, struct pkt *pkts[INLINE_IO_BATCH]);
-/* Give the inline stack a parsed packet, from its IP header on. False: refused. */
+/* Give the inline stack a parsed packet, from its IP header on. False: the device refused it. */
 bool inline_io_give(struct inline_io *io, const struct pkt *pkt);

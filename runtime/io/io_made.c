@@ -1,4 +1,4 @@
-/* The result of make, if it is not opened. */
+/* The result of make for a port that is never opened. */
 #include <unistd.h>
 
 #include "runtime/io/io.h"

@@ -1,5 +1,5 @@
 /* See offload.h. Partial checksums that the vm cannot update, those of inner packets and SCTP, are completed on
- * arrival: they are rare, and above this file a partial checksum is always that of TCP or UDP at pkt->l4. */
+ * arrival; they are rare. So above this file a partial checksum is always that of TCP or UDP at pkt->l4. */
 #include "runtime/io/offload.h"
 
 #include <string.h>
@@ -49,7 +49,7 @@ static void offload_sum(struct pkt *pkt, uint32_t from, uint32_t field)
     wire_put16(pkt->data + field, csum_udp(sum)); /* 0 and 0xffff mean the same sum */
 }
 
-/* Return the L4 offset of an IPv6 packet with extension headers. */
+/* Return the L4 offset (as offload_l4) of an IPv6 packet with extension headers. */
 static uint32_t walked_l4(struct pkt *pkt, uint32_t *l3, uint8_t *proto)
 {
     static const struct facts none;
@@ -73,7 +73,7 @@ static bool complete_sctp(uint8_t *packet, uint32_t len)
     return true;
 }
 
-/* Return the length of the upper-layer packet from l4 on, by the IP header: padding may follow. 0: not all there, or a
+/* Return the length of the upper-layer packet from l4 on, by the IP header: padding may follow. 0: incomplete, or a
  * fragment, whose checksum is complete. */
 static uint32_t upper_len(const struct pkt *pkt, uint32_t l3, uint32_t l4)
 {

@@ -22,5 +22,5 @@ uint32_t offload_l4(const struct pkt *pkt, uint32_t *l3, uint8_t *proto);
 /* Write the header for a parsed frame. */
 void offload_give(const struct pkt *pkt, struct virtio_net_hdr *h);
 
-/* Put pkt->tags back before an Ethernet frame's type, and clear them. Without headroom they stay off. */
+/* Put pkt->tags back before an Ethernet frame's type, and clear them. Without headroom the tags stay off. */
 void offload_put_tags(struct pkt *pkt);

@@ -1,7 +1,7 @@
 /* `packet`: frames through AF_PACKET. A ring of slots that the kernel fills (TPACKET_V2) is read in place; longer
  * frames, which are super-packets, come by recvmsg beside it (PACKET_COPY_THRESH). Frames leave by sendmmsg through
- * the same socket, so that none of them returns as sent by the host. README.md: why not TPACKET_V3. A mute port has
- * no ring, and is not asked for frames. */
+ * the same socket, so that none of them returns as sent by the host. README.md has the reasons against TPACKET_V3. A
+ * mute port has no ring, and receives no frames. */
 #include "runtime/io/packet_priv.h"
 
 #include <endian.h>
@@ -45,7 +45,7 @@ struct io_port {
     struct iovec parts[SEND_MOST][2];
     struct mmsghdr messages[SEND_MOST];
     struct sockaddr_ll to[2]; /* for bare packets, whose family no header gives: IPv4, IPv6 */
-    struct pool *pool;        /* for pieces of super-packets, where the kernel cuts none; else NULL */
+    struct pool *pool;        /* for pieces of super-packets, if the kernel cuts none; else NULL */
     struct io_stats stats;
     uint64_t seen_received;  /* received frames at the last packet_stalled */
     uint64_t seen_lost;      /* lost frames at the last packet_stalled */
@@ -77,9 +77,9 @@ static bool map_ring(struct io_port *p, const struct tpacket_req *shape)
     return p->ring && p->large;
 }
 
-/* True for a PPP device. The kernel takes the first bytes that a raw socket sends by it for a link header, as many as
- * the line puts before a packet, and looks for the IP header of a super-packet behind them: it cuts none, and drops
- * them without a word. */
+/* True for a PPP device. The kernel takes the first bytes that a raw socket sends by it for a link header, as many
+ * as the line puts before a packet. It looks for a super-packet's IP header behind them, so it can't cut
+ * super-packets, and drops them silently. */
 static bool is_ppp(int fd)
 {
     struct sockaddr_ll at = {0};
@@ -87,8 +87,8 @@ static bool is_ppp(int fd)
     return !getsockname(fd, (struct sockaddr *)&at, &len) && at.sll_hatype == KIND_PPP;
 }
 
-/* True if the ring that another process has read so far is one of that shape. It says so itself, and read strangers'
- * bytes before: data in a slot of another length would be taken for the kernel's words. */
+/* True if another process's ring has that shape. The shape is that process's claim, and it has read strangers'
+ * bytes: with another slot length, data in a slot would be taken for the kernel's headers. */
 static bool fits_handed(const struct io_handed *h, const struct tpacket_req *shape)
 {
     return h->slot_bytes == shape->tp_frame_size && h->blocks == shape->tp_block_nr && h->block < h->blocks &&
@@ -223,7 +223,7 @@ static void packet_view(struct pkt *pkt, uint8_t *data, uint32_t len, const stru
     pkt->tags[0].tpid = h->tp_status & TP_STATUS_VLAN_TPID_VALID ? h->tp_vlan_tpid : ETH_P_8021Q;
 }
 
-/* Read a frame of which the slot holds a part into the buffer. False: it is not there, or too long. */
+/* Read into the buffer a frame of which the slot has only a part. False: the frame is not there, or too long. */
 static bool fetch_large(struct io_port *p, const struct tpacket2_hdr *h, struct virtio_net_hdr *vnet, uint8_t *data,
                         uint32_t *len)
 {
@@ -368,7 +368,7 @@ static void send_pieces(struct io_port *p, const struct pkt *super)
 static void packet_send(struct io_port *p, struct pkt *pkt)
 {
     if (pkt->link != p->link)
-        send_refused(p, EPROTO); /* the device has become one of another kind, which the sender does not know yet */
+        send_refused(p, EPROTO); /* the device's link type has changed, which the sender does not know yet */
     else if (pkt->segment && p->pool)
         send_pieces(p, pkt);
     else
@@ -384,8 +384,8 @@ static int packet_fault(struct io_port *p)
     return getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &fault, &len) ? errno : fault;
 }
 
-/* Add the kernel's counters, which restart at each read. The worker must not call this while another thread asks for
- * losses. */
+/* Add the kernel's counters, which restart at each read. The worker must not call this while another thread reads
+ * `losses`. */
 static void add_lost(struct io_port *p)
 {
     struct tpacket_stats s;
@@ -439,7 +439,7 @@ static bool packet_stalled(struct io_port *p)
 static int packet_group(struct io_port *p)
 {
     const int found = (PACKET_FANOUT_EBPF | PACKET_FANOUT_FLAG_UNIQUEID)
-                      << 16; /* without a program its first has all */
+                      << 16; /* without a program, the first socket gets all frames */
     uint32_t value = 0;
     socklen_t len = sizeof value;
     if (getsockopt(p->fd, SOL_PACKET, PACKET_FANOUT, &value, &len)) return -errno;

@@ -13,7 +13,7 @@
 enum {
     /* places an IP header behind an Ethernet header at a multiple of 32 bytes */
     RESERVE = 134,
-    ADDRESS_AT = RING_ALIGN(sizeof(struct tpacket2_hdr)), /* place in a slot of the frame's link-layer address */
+    ADDRESS_AT = RING_ALIGN(sizeof(struct tpacket2_hdr)), /* place of the frame's link-layer address in a slot */
     FRAME_AT =
         RING_ALIGN(ADDRESS_AT + sizeof(struct sockaddr_ll) + 16) + RESERVE + sizeof(struct virtio_net_hdr) - ETH_HLEN,
     TAGS_ROOM = 8,     /* two VLAN tags */

@@ -19,7 +19,7 @@ struct io_port {
     uint8_t *memory;
     uint32_t used;
     struct pkt views[IO_BATCH];
-    unsigned count, most;   /* views in use; and how many the call at hand may add up to */
+    unsigned count, most;   /* number of views in use, and its maximum in the present call */
     uint64_t received, cut; /* atomic */
     uint64_t super;
 };
@@ -151,7 +151,7 @@ static void raised_stats(struct io_port *p, struct io_stats *to)
     to->super = p->super;
 }
 
-/* The place that was read so far is the ring's own: the next process that opens it reads the frames that wait there. */
+/* The position of reading is in the ring itself, so the next process that opens it reads the frames that wait there. */
 static bool raised_hand(const struct io_port *p, struct io_made *made)
 {
     if (p->count || p->used || !io_PACKET.hand(p->out, made)) return false;

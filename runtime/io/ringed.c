@@ -1,5 +1,5 @@
-/* A port of `xdp` with a ring beside it (raised.c). Arriving packets come by XDP; by the ring come those that the
- * host has routed and sends by the interface, where a nat may translate it. */
+/* A port of `xdp` with a ring beside it (raised.c). Arriving packets come by XDP; the ring has packets that the host
+ * has routed and sends by the interface, because a nat may translate them. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,7 +41,8 @@ static void ringed_close(struct io_port *p)
 
 static unsigned ringed_receive(struct io_port *p, struct pkt *pkts[], unsigned n)
 {
-    const unsigned routed = io_RAISED.receive(p->ring, pkts, n / 2); /* neither keeps the other waiting */
+    const unsigned routed =
+        io_RAISED.receive(p->ring, pkts, n / 2); /* at most half, so that neither delays the other */
     return routed + io_XDP.receive(p->xdp, pkts + routed, n - routed);
 }
 
@@ -53,8 +54,8 @@ static void ringed_release(struct io_port *p)
 
 static void ringed_send(struct io_port *p, struct pkt *pkt)
 {
-    /* XDP sends neither super-packets nor checksums that are left to a card, and packets that the host has routed
-     * may be of these kinds: all of it leaves in one order, by the ring's packet socket. */
+    /* XDP sends neither super-packets nor checksums that are left to a card. Packets that the host has routed may
+     * need either, so all of these leave by the ring's packet socket, in order. */
     if (pkt->segment || pkt->flags & (PKT_CSUM_PARTIAL | PKT_WAY_SAID))
         io_RAISED.send(p->ring, pkt);
     else
@@ -92,7 +93,7 @@ static void ringed_losses(struct io_port *p, struct io_stats *to)
     io_stats_add(to, &of);
 }
 
-/* ---- a port that another process goes on with: its sockets of XDP, then both descriptors of its ring ---- */
+/* ---- a port that another process continues: its sockets of XDP, then both descriptors of its ring ---- */
 
 enum { OF_RING = 2 };
 

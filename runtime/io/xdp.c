@@ -1,6 +1,7 @@
 /* `xdp`: frames through AF_XDP, with one socket for each queue of the interface. All ports of a worker share its
- * memory, so a frame is rewritten in place and leaves from there by any port. A packet from elsewhere (an answer, or
- * one that waited) is copied to a slot. The steering program (steer/steer.h) selects the frames that come. */
+ * memory, so a frame is rewritten in place and leaves from there by any port. A packet from other memory (a reply by
+ * prey, or a packet that waited) is copied to a slot. The steering program (steer/steer.h) selects the frames that
+ * arrive. */
 #include "runtime/io/xdp_priv.h"
 
 #include <errno.h>
@@ -9,8 +10,8 @@
 
 #include "runtime/io/offload.h"
 
-/* True if the slot is in this queue's rings; its flag `held` may be set, too. Rings may be mapped by another
- * process: one that has handed them over (README.md), whose words are not the kernel's. */
+/* True if the slot is in this queue's rings; its flag `held` may be set, too. The process that handed the rings over
+ * may still have them mapped (README.md), so their content is not trusted. */
 static bool has_slot(const struct umem *u, const struct queue *q, uint64_t slot, uint32_t held)
 {
     return slot < u->slots && (u->with[slot] & ~held) == q->number;
@@ -185,7 +186,7 @@ static bool send_copy(struct io_port *p, struct queue *q, const struct pkt *pkt)
     return true;
 }
 
-/* Find the frame's address in this memory. False: it is not there, or already on its way out. */
+/* Find the frame's address in this memory. False: the frame is not in it, or is already being sent. */
 static bool lies_here(const struct umem *u, const struct pkt *pkt, uint64_t *addr)
 {
     const uintptr_t at = (uintptr_t)pkt->data, first = (uintptr_t)u->bytes;

@@ -1,6 +1,6 @@
 /* A port of `xdp` that another process continues: its sockets and their memory as descriptors, facts unknown to the
- * kernel as bytes. The kernel takes and gives slots meanwhile, so a list of the queues' slots is all there is to
- * say: which of them wait in a ring, and which a driver has, the rings report once they are read. */
+ * kernel as bytes. The kernel takes and gives slots meanwhile, so only a list of the queues' slots is handed over.
+ * The rings show later which slots wait in a ring, and which a driver has. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -22,7 +22,7 @@ uint64_t xdp_sockets_lost(const struct io_port *p)
     return lost;
 }
 
-/* ---- the side that lets go ---- */
+/* ---- the process that hands over ---- */
 
 bool xdp_hand(const struct io_port *p, struct io_made *made)
 {
@@ -45,7 +45,7 @@ const char *xdp_stays(const struct io_port *p)
     void *at = mmap(NULL, 1, PROT_READ, MAP_SHARED, p->queues[0].fd, XDP_PGOFF_RX_RING);
     if (at != MAP_FAILED) munmap(at, 1);
     const bool gone = at == MAP_FAILED && recvfrom(p->queues[0].fd, NULL, 0, MSG_DONTWAIT, NULL, NULL) < 0 &&
-                      errno == ENXIO; /* its interface is, and the port with it */
+                      errno == ENXIO; /* its interface is gone, and the port with it */
     return at != MAP_FAILED || gone ? NULL : "before Linux 6.4 another process can't map the rings of --io xdp";
 }
 
@@ -83,7 +83,7 @@ static bool half_walk(struct io_port *p, struct queue *q, struct archive *a)
                         len < p->pieces.frame_most ? len : p->pieces.frame_most);
 }
 
-/* All slots that no queue has are free: none is held, for all frames are released. */
+/* Free all slots that no queue has: no slot is held, because all frames are released. */
 static void free_again(struct umem *u)
 {
     u->free_count = 0;
@@ -109,12 +109,12 @@ bool xdp_archive(struct io_port *p, struct archive *a)
     ARCHIVE(a, lost);
     if (!archive_sound(a, count == p->queue_count)) return false;
     const bool walked = queues_walk(p, a);
-    if (a->reads) free_again(p->umem); /* after damaged words, too: queues give back the slots that they have read */
+    if (a->reads) free_again(p->umem); /* after damaged bytes, too: queues give back the slots that they have read */
     if (walked && a->reads) p->lost_before = lost;
     return walked;
 }
 
-/* ---- the side that goes on ---- */
+/* ---- the process that continues ---- */
 
 /* True for memory of that length that no process can shorten under a reader. */
 static bool is_memory(int fd, uint64_t len)
@@ -138,7 +138,7 @@ static bool is_xdp_socket(int fd)
 }
 
 /* True for a socket of AF_XDP that is bound. The kernel does not report its interface and queue (except by
- * XDP_SOCKETS_DIAG, which few kernels have), but a socket gets no frame but those of its own. */
+ * XDP_SOCKETS_DIAG, which few kernels have), but a socket gets only frames of its own queue. */
 static bool socket_is_bound(int fd)
 {
     return is_xdp_socket(fd) && (recvfrom(fd, NULL, 0, MSG_DONTWAIT, NULL, NULL) >= 0 || errno != ENXIO);
@@ -161,7 +161,7 @@ const char *xdp_unfit(const struct io_ask *ask, const struct io_made *made, cons
     return NULL;
 }
 
-/* ---- the same between the processes that make ports ---- */
+/* ---- hand-over between the processes that make ports ---- */
 
 unsigned umem_lend(const struct io_maker *m, unsigned worker, int lent[UMEM_LENT])
 {

@@ -24,7 +24,8 @@ enum {
     BUSY_TENTHS = 20, /* tenths of a second that a queue may stay taken after its last owner ended */
 };
 
-/* Return the ring's size, a power of two: a quarter of a queue's slots to be filled, as many received or being sent. */
+/* Return the ring's size, a power of two: a quarter of a queue's slots to be filled, and as many received or being
+ * sent. */
 static uint32_t ring_size(const struct io_ask *ask, unsigned queues)
 {
     const uint64_t quarter = ask->ring_bytes / xdp_slot_bytes(ask->frame_most) / queues / 4;
@@ -100,8 +101,8 @@ static const char *bind_first(int fd, const struct io_ask *ask, unsigned queue)
     return errno ? "a queue" : NULL;
 }
 
-/* Bind a socket that shares the first one's memory and flags. If the first has lost its interface (EBADF), or is of
- * this very queue, which was left and is served again (EINVAL), this one takes its place. */
+/* Bind a socket that shares the first one's memory and flags. If the first has lost its interface (EBADF), or
+ * belongs to this queue, which was left and is served again (EINVAL), this socket takes its place. */
 static const char *bind_next(int fd, const struct io_ask *ask, struct umem_made *u, unsigned queue)
 {
     const struct sockaddr_xdp at = {.sxdp_family = AF_XDP,
@@ -117,7 +118,7 @@ static const char *bind_next(int fd, const struct io_ask *ask, struct umem_made 
     return bind_first(fd, ask, queue);
 }
 
-/* Ask for busy polling. A driver that does not support it goes on by interrupts. */
+/* Ask for busy polling. A driver that does not support it continues with interrupts. */
 static bool prefer_busy(int fd)
 {
     const int one = 1, micros = 20, budget = IO_BATCH;
@@ -238,7 +239,7 @@ static void say_failed(const char *what, char *err, size_t err_len)
                               : strerror(errno));
 }
 
-/* Undo. If the memory was registered with this port's socket, the next port's first socket registers it. */
+/* Undo make. If the memory was registered with this port's socket, the next port's first socket registers it. */
 static void undo_make(struct io_maker *m, struct umem_made *u)
 {
     if (m->unbound.begins) keep_first(u, -1);

@@ -1,4 +1,4 @@
-/* Opening of a port of `xdp`, which maps what xdp_make.c has made, and closing. */
+/* Opens a port of `xdp`, by mapping what xdp_make.c has made, and closes it. */
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
@@ -24,7 +24,7 @@ static bool takes_pieces(void)
 {
     const struct sockaddr_xdp at = {.sxdp_family = AF_XDP, .sxdp_flags = XDP_USE_SG};
     const int fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
-    if (fd < 0) return true; /* unknown: the start will report it */
+    if (fd < 0) return true; /* unknown: the start will report the failure */
     const bool takes = !bind(fd, (const void *)&at, sizeof at) || errno != EINVAL;
     close(fd);
     return takes;
@@ -108,7 +108,7 @@ static bool map_ring(struct queue *q, unsigned which, off_t offset, const struct
     return true;
 }
 
-/* Return a ring that we fill: for xsk_prod_nb_free its consumed index is ahead by all entries. */
+/* Return a ring that this process fills; xsk_prod_nb_free expects its consumed index to be ahead by all entries. */
 static struct xsk_ring_prod filled(const union ring *from)
 {
     struct xsk_ring_prod ring = from->prod;
@@ -116,7 +116,8 @@ static struct xsk_ring_prod filled(const union ring *from)
     return ring;
 }
 
-/* Map the rings of a socket, and give it slots for frames to come; those of a socket of another process have theirs. */
+/* Map the rings of a socket, and give it slots for future frames; the socket of another process has its slots
+ * already. */
 static bool map_queue(struct io_port *p, struct queue *q, uint32_t ring, bool handed)
 {
     struct xdp_mmap_offsets o;

@@ -82,7 +82,7 @@ struct io_port {
     struct pkt views[IO_BATCH];
     struct io_stats stats;
     uint64_t lost_before; /* frames that its sockets had lost before the hand-over, which are counted already */
-    uint64_t lost_told;   /* lost frames that xdp_stats has reported last */
+    uint64_t lost_told;   /* lost frames at the last report by xdp_stats */
 };
 
 static inline void put(struct umem *u, uint32_t slot) { u->free[u->free_count++] = slot; }
@@ -114,7 +114,7 @@ const char *xdp_stays(const struct io_port *p);
 bool xdp_archive(struct io_port *p, struct archive *a);
 /* Check the state that another process has handed over. Return NULL, or its fault in words. */
 const char *xdp_unfit(const struct io_ask *ask, const struct io_made *made, const struct umem *shared);
-/* Return the frames that the port's sockets have lost, since they were made. */
+/* Return the number of frames that the port's sockets have lost since they were made. */
 uint64_t xdp_sockets_lost(const struct io_port *p);
 
 struct io_port *xdp_open(const struct io_ask *ask, const struct io_made *made, struct umem **umem, char *err,

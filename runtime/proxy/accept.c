@@ -1,5 +1,5 @@
-/* Listeners: a few connections of each are accepted a turn, so that sessions get their turn, too. If accepting fails,
- * the kernel queues connections, and accepting is tried again soon. */
+/* Listeners: each accepts a few connections per turn, so that sessions get their turn, too. If accepting fails, the
+ * kernel queues connections, and accepting is tried again soon. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <stddef.h>
@@ -77,7 +77,7 @@ void listeners_reopen(struct proxy *p)
     for (unsigned i = 0; i < p->listener_count; i++) listener_watch(&p->listeners[i]);
 }
 
-/* Begin the session of an inline connection; one that is not known is reset. False: no room; fd is closed. */
+/* Begin the session of an inline connection; an unknown one is reset. False: no room; fd is closed. */
 static bool begin_inline(struct proxy *p, int fd, const struct stream_addr *client)
 {
     struct arrival a;
@@ -126,7 +126,7 @@ static void ready(struct watcher *w, uint32_t events)
     struct listener *l = (struct listener *)((char *)w - offsetof(struct listener, watcher));
     const uint32_t turn = l->proxy->loop.turns;
     if (l->proxy->closed) return;
-    /* Accept a single connection, since most come alone; more if the turn before had some, too */
+    /* Accept a single connection, because most come alone; more if the turn before had some, too */
     if (!l->crowd || l->turn + 1 != turn)
         l->crowd = 1;
     else if (l->crowd < ACCEPTED_AT_ONCE)
@@ -135,7 +135,7 @@ static void ready(struct watcher *w, uint32_t events)
     for (unsigned i = 0; i < l->crowd && accept_one(l); i++) continue;
 }
 
-/* Begin the sessions of connections that the kernel has made already, then listen no more: clients are refused as at
+/* Begin the sessions of connections that the kernel has made already, then stop listening: clients are refused as at
  * a closed port. The socket keeps its port, so that no other process gets it meanwhile. */
 static void shut_one(struct listener *l)
 {
@@ -210,7 +210,7 @@ uint32_t listeners_service(const struct proxy *p, const struct stream_addr *a)
 
 struct listener *listeners_room(unsigned count) { return calloc(count + 1u, sizeof(struct listener)); }
 
-/* Keep each spare listener whose place one of the `count` new ones has, behind these. Return the number of all. */
+/* Append to the `count` new listeners each spare one that has the address of a new one. Return the number of all. */
 static unsigned spares_keep(const struct proxy *p, struct listener *fresh, unsigned count)
 {
     unsigned n = count;
@@ -260,7 +260,7 @@ void listeners_hush(struct proxy *p, bool hushed)
 
 void listeners_leave(struct proxy *p)
 {
-    /* Unwatched one by one: a descriptor that another process holds stays in an epoll set after its close */
+    /* Unwatch each listener: a descriptor that another process holds stays in an epoll set after its close */
     for (unsigned i = 0; i < p->listener_count && !p->closed; i++) unwatch(&p->listeners[i]);
     listeners_fini(p);
 }

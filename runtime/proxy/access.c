@@ -1,4 +1,4 @@
-/* The entry's fields from the session and the program; the line's form is the service's */
+/* Fills in the entry's fields from the session and the program; the service sets the line's form */
 #include "runtime/proxy/access.h"
 
 #include <string.h>
@@ -26,7 +26,8 @@ void access_write_line(struct session *s, struct log_entry *e, uint64_t begun_ns
     e->service = program_str(p, p->services[s->service].name);
     e->pool = server ? program_str(p, p->pools[server->pool].name) : NULL;
     e->server = server ? program_str(p, server->name) : NULL;
-    const struct stream_addr original = session_service(s); /* the service of an inline connection may have many */
+    const struct stream_addr original =
+        session_service(s); /* the service of an inline connection may have many addresses */
     if (s->target.port || s->inlined) e->target = log_target(target, s->target.port ? &s->target : &original);
     const size_t len = says->flags & PBC_PROXY_LOG_JSON ? log_json(line, e) : log_common(line, e);
     const char *path = says->flags & PBC_PROXY_LOG_SYSLOG ? "syslog" : program_str(p, says->log_file);

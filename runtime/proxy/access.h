@@ -1,4 +1,4 @@
-/* The access log of a service: a line for each request of `mode proxy http`, for each connection of `mode proxy` */
+/* The access log of a service: a line for each request of `mode proxy http`, or for each connection of `mode proxy` */
 #pragma once
 
 #include "runtime/proxy/session.h"

@@ -124,7 +124,7 @@ static int dial(struct session *s, const struct stream_addr *a)
     return side_open(side, &p->loop, fd, &s->task);
 }
 
-/* Do so for s->chosen, or, without it, for where an inline connection's client wanted to go */
+/* Do so for s->chosen or, if none is chosen, for the original destination of an inline connection's client */
 static int dial_chosen(struct session *s)
 {
     if (!goes_inline(s)) {
@@ -138,7 +138,7 @@ static int dial_chosen(struct session *s)
     return dial(s, &a);
 }
 
-/* Do so for the target of an instruction, about which the worker is notified first. Return 1 if it must be notified
+/* Do so for the target of an instruction, of which the worker is notified first. Return 1 if it must be notified
  * later: the task runs then. */
 static int dial_target(struct session *s)
 {
@@ -193,7 +193,7 @@ static void failed(struct session *s, int err)
     if (err == -ETIMEDOUT) why = SESSION_SERVER_LATE;
     if (s->reached) why = SESSION_SERVER_TLS;
     if (is_ours(err)) why = SESSION_SYSTEM;
-    /* no port, or no pair of `source`, is free towards the server: a server elsewhere may have some */
+    /* no port, or no pair of `source`, is free towards the server, but may be towards another */
     if ((err == -EADDRNOTAVAIL || err == -EADDRINUSE) && !s->inlined) why = SESSION_NO_PORT;
     if (why == SESSION_NO_PORT) {
         count_up(&session_counts(s)->portless, 1);
@@ -215,8 +215,8 @@ static void note_dial(struct session *s)
     session_wait(s, own ? own : s->proxy->program->settings->proxy_connect_ns);
 }
 
-/* Connect to s->chosen, at which the session has a place; without it to where an inline connection's client wanted to
- * go */
+/* Connect to s->chosen, where the session has a place, or, if none is chosen, to the original destination of an
+ * inline connection's client */
 static void connect_begin(struct session *s)
 {
     struct side *kept = s->ops->kept ? s->ops->kept(s) : NULL;
@@ -248,7 +248,7 @@ static int say_client(struct session *s)
 
 static int set_tls(struct session *s, struct tls_back *back)
 {
-    const bool known = s->chosen != PBC_NONE; /* else the target of an instruction */
+    const bool known = s->chosen != PBC_NONE; /* false: the target of an instruction */
     const struct stream_addr at = known ? server_address(s, s->chosen) : (struct stream_addr){.port = 0};
     return tls_connect(s->server, back, known ? &at : NULL, session_counts(s)->tls);
 }
@@ -337,7 +337,7 @@ bool connect_again(struct session *s)
     if (none == REASON_MAX_FLOWS) return false;
     queue_leave(s);
     go_to(s, none);
-    session_again(s); /* a kept connection or the proxy's own answer raises no event */
+    session_again(s); /* a kept connection or the proxy's own response raises no event */
     return true;
 }
 

@@ -27,8 +27,8 @@ struct arrival {
 
 /* Facts of an inline connection that its session keeps. Its ends are in the session's key. */
 struct inline_facts {
-    uint32_t number;                 /* names it in the inline stack */
-    uint16_t vlan[2];                /* VIDs, outermost first; VLAN_UNTAGGED */
+    uint32_t number;                 /* identifies it in the inline stack */
+    uint16_t vlan[2];                /* VIDs, outermost first; VLAN_UNTAGGED: none */
     uint16_t use;                    /* port at INLINE_CLIENT: a later connection of that number has a different one */
     uint8_t port;                    /* incoming interface, by its place in the command line; PORTS_MOST: unknown */
     uint64_t client_mac, server_mac; /* source and destination of its first frame; 0: no Ethernet */
@@ -52,7 +52,7 @@ struct session_ops {
     void (*lost)(struct session *s, enum session_end why);
     /* Notify others of the end, before freeing. False: the task runs once that can be tried again. NULL: no others. */
     bool (*ends)(struct session *s);
-    /* End: free what `own` holds. NULL: nothing to free. */
+    /* Free what `own` holds, at the session's end. NULL: nothing to free. */
     void (*fini)(struct session *s);
     /* Return a kept connection to s->chosen for the session, or NULL. NULL as the op: this kind keeps no
      * connections. */
@@ -72,7 +72,7 @@ enum session_kind {
 #include "runtime/proxy/kind.def"
 
 enum session_state {
-    SESSION_NAMES,  /* a PROXY header may come */
+    SESSION_NAMES,  /* a PROXY header may arrive */
     SESSION_SHAKES, /* the client's TLS handshake, if any */
     SESSION_GOES,   /* run by its kind */
 };
@@ -106,13 +106,13 @@ struct session {
     uint8_t ended;        /* enum session_end; SESSION_ENDS: not ended */
     uint8_t lost;         /* enum session_end, after the loss of its server; for the next turn */
     uint8_t tries;        /* number of failed connects */
-    bool dials;           /* connect_… was called, and `connected` not yet */
+    bool dials;           /* connect_… was called, but not yet `connected` */
     bool reached;         /* while `dials`: the socket is connected; the TLS handshake may go on */
     bool late;            /* the timer was due */
     bool runs;            /* its task runs, and handles an end itself */
     bool counted;         /* chooser_begin was called for `chosen` */
     bool admitted, known; /* chooser_admit was called; its result */
-    bool polite;          /* the client was answered: its side ends with FIN, not a reset */
+    bool polite;          /* the client has got a response: its side ends with FIN, not a reset */
     bool aged;            /* its server connection was made under a former program */
     bool instructed;      /* its first bytes named its target, and were removed */
     uint8_t nat;          /* enum instruction_nat: the address that the target sees */
@@ -144,7 +144,7 @@ struct listener {
     uint32_t turn;          /* last turn of the loop in which it was ready */
     uint32_t crowd;         /* number of connections tried in that turn */
     bool shut;              /* its service drains: the socket no longer listens, but keeps its port */
-    bool hushed;            /* listeners_hush */
+    bool hushed;            /* its inline connections are not accepted for now (listeners_hush) */
 };
 
 struct foreign { /* unused sockets of a family */
@@ -186,8 +186,8 @@ struct proxy {
     struct listener *listeners;   /* [listener_count] */
     unsigned listener_count;
     uint32_t cut_at; /* the session at which sessions_cut goes on */
-    bool closed;     /* accepting rests: no room, or no descriptor */
-    bool left;       /* another process accepts: each answer of HTTP is its connection's last */
+    bool closed;     /* accepting pauses, because there is no room or no descriptor */
+    bool left;       /* another process accepts, so each HTTP response is the last on its connection */
     struct timer reopens, second;
     struct proxy_counted counted;
 
@@ -200,14 +200,14 @@ struct proxy {
     struct proxy_change *change;     /* atomic: snapshot or change to take between two turns; NULL: none, or taken */
     struct session_listing *listing; /* atomic: to fill between two turns; NULL: none, or filled */
     uint64_t portless;               /* atomic: connects for which no local port was left */
-    uint32_t open;                   /* atomic: sessions that go on */
-    struct archive *pack;            /* atomic: to be written between two turns; NULL: none, or written */
+    uint32_t open;                   /* atomic: number of sessions that have not ended */
+    struct archive *pack;            /* atomic: to write between two turns; NULL: none, or written */
     enum proxy_leaves {
         PROXY_STAYS,
-        PROXY_LEAVES,  /* asked */
-        PROXY_RETURNS, /* asked, after proxy_pack, because no process has taken over */
+        PROXY_LEAVES,  /* asked to leave */
+        PROXY_RETURNS, /* asked to return, after proxy_pack, because no process has taken over */
         PROXY_LEFT
-    } letting; /* atomic: whether another process accepts its connections */
+    } letting; /* atomic: progress of leaving its connections to another process */
     int stop;  /* atomic */
     pthread_t thread;
 };
@@ -219,7 +219,7 @@ static inline const struct pbc_proxy *proxy_says(const struct proxy *p, uint32_t
     const uint32_t at = service == PBC_NONE ? 0 : p->program->services[service].proxy;
     return at ? &p->program->proxies[at - 1] : &nothing;
 }
-/* Return the longest silence of one end, with its service's setting in `own`, or the default of all services */
+/* Return the longest allowed silence of one end: its service's setting in `own`, or the default of all services */
 static inline uint64_t session_silence_ns(const struct session *s, uint64_t own)
 {
     const struct program *p = s->proxy->program;
@@ -234,7 +234,7 @@ static inline uint64_t session_server_ns(const struct session *s)
 {
     return session_silence_ns(s, proxy_says(s->proxy, s->service)->server_ns);
 }
-/* Return the longest silence of both ends, if either may be the next to send */
+/* Return the longest allowed silence of both ends, if either may be the next to send */
 static inline uint64_t session_idle_ns(const struct session *s)
 {
     const uint64_t client = session_client_ns(s), server = session_server_ns(s);
@@ -283,14 +283,14 @@ void listeners_fini(struct proxy *p);
 bool listener_is_spare(const struct listener *l);
 /* Close all listeners, which another process has, too */
 void listeners_leave(struct proxy *p);
-/* Accept no inline connection for a while, or accept them again. */
+/* Stop accepting inline connections for a while, or accept them again. */
 void listeners_hush(struct proxy *p, bool hushed);
 /* Return the service that accepts connections at that address and port; PBC_NONE: none */
 uint32_t listeners_service(const struct proxy *p, const struct stream_addr *a);
 /* Shut the listeners of services that drain, and open those again that no longer drain, according to the snapshot. A
  * listener that can't be opened stays shut until the next call. */
 void listeners_follow(struct proxy *p);
-/* Accept again, as there is room */
+/* Accept again, because there is room */
 void listeners_reopen(struct proxy *p);
 
 /* session.c: renumber sessions after a reload */
@@ -299,19 +299,20 @@ void sessions_rename(struct proxy *p, const struct remap *r);
 void sessions_recount(struct proxy *p);
 /* End sessions whose first packet the new program refuses, if their service has `on reload close` */
 void sessions_rejudge(struct proxy *p);
-/* End sessions of servers that are down, if their pool asks for it, and sessions whose drain time has expired. Call
+/* End sessions of servers that are down, if their pool requires it, and sessions whose drain time has expired. Call
  * it after a change of facts. */
 void sessions_look(struct proxy *p);
 void sessions_end(struct proxy *p, enum session_end why);
-/* cut_sessions.c: end sessions concerned by cuts, a part of them per turn. */
+/* cut_sessions.c: end sessions that cuts concern, a part of them per turn. */
 void sessions_cut(struct proxy *p);
 
-/* recorded.c: report to the worker the bytes that the session's client has sent since the last report. Do so for the
- * next sessions in turn, at most 256 (second function). */
+/* recorded.c: report to the worker the bytes that the session's client has sent since the last report. Report those
+ * of the next sessions in turn, at most 256 (second function). */
 void session_tell(struct session *s);
 void sessions_tell(struct proxy *p);
 
-/* Report a moment to the flight recorder; report that s->chosen is connected, if the server is new (second function) */
+/* Report a moment to the flight recorder; or report that s->chosen is connected, if the server is new (second
+ * function) */
 void session_record(const struct session *s, enum moment_kind kind);
 void session_served(struct session *s);
 
@@ -319,8 +320,8 @@ void session_served(struct session *s);
  *
  * client_socket: it has the client's address, and no port yet. */
 int client_socket(struct proxy *p, const struct stream_addr *client);
-/* source_socket: bound to an address of the pool's `source`, and a port if the pool names ports. Each `turn` gives
- * another pair, until all are used. -ENODATA: no address of the family. */
+/* source_socket: its socket is bound to an address of the pool's `source`, and to a port if the pool names ports.
+ * Each `turn` gives another pair, until all are used. -ENODATA: no address of the family. */
 int source_socket(struct proxy *p, const struct pbc_pool *pool, bool v6, uint32_t turn);
 /* own_socket: a socket of the inline stack, at this address. */
 int own_socket(struct proxy *p, const struct stream_addr *own);
@@ -329,15 +330,15 @@ void foreign_fini(struct proxy *p);
 /* listing.c: fill in the connection's real addresses, whatever a PROXY header names, and its service and server */
 void session_flow(const struct session *s, struct flow_record *f);
 
-/* name.c: read the PROXY header of a session whose service accepts some. 0: none to come, or removed; -EAGAIN;
- * -EPROTO: the session has ended. A client of `mode proxy` that must not send one is not waited for, because the
- * server may speak first; its bytes are checked when they come. */
+/* name.c: read the PROXY header of a session whose service accepts some. 0: no header will come, or it was removed;
+ * -EAGAIN; -EPROTO: the session has ended. A client of `mode proxy` that must not send a PROXY header is not waited
+ * for, because the server may speak first; its bytes are checked when they arrive. */
 int name_client(struct session *s);
 /* Return whether the rules trust the request fields of the session's client, which a PROXY header may name (`trust
  * forwarded from`). UNSAID: the service has no such setting. */
 enum name_trust { NAME_TRUST_UNSAID, NAME_UNTRUSTED, NAME_TRUSTED };
 enum name_trust name_trust(const struct session *s);
-/* True if the client came by TLS to a front that the present rules trust, by the front's own address. */
+/* True if the client came by TLS to a front whose own address the present rules trust. */
 bool name_fronted(const struct session *s);
 /* True if the client's bytes may be read. False as long as they may be a forbidden PROXY header; if they are one, the
  * session has ended. */

@@ -11,7 +11,7 @@ static struct flow_cuts_addr server_end(const struct program *p, uint32_t server
     return (struct flow_cuts_addr){p->servers[server].addr, p->servers[server].family == 6};
 }
 
-/* Return where to count the session if it ends; NULL: it goes on. */
+/* Return the counter for the session if it ends; NULL: it goes on. */
 static uint64_t *session_covered(const struct proxy *p, const struct session *s)
 {
     const struct stream_addr client = session_client(s);

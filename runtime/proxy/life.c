@@ -56,13 +56,14 @@ void proxy_room_free(struct proxy_room *room)
 
 static bool take_program(struct proxy *p, struct proxy_change *c)
 {
-    if (chooser_swap(p->chooser, c->fresh, c->remap)) return false; /* all that can fail */
+    if (chooser_swap(p->chooser, c->fresh, c->remap)) return false; /* the only step that can fail */
     struct program *before = p->program;
     p->program = program_get(c->remap->program);
     p->number = c->number;
     tls_table_put(p->tls);
     p->tls = tls_table_get(c->tls);
-    /* Take the interfaces' ids in the new program, and keep those before: inline connections may still have them. */
+    /* Take the interfaces' ids in the new program, and keep the former ones, because inline connections may still
+     * have them. */
     p->before.program = before->serial;
     memcpy(p->before.iface, p->iface, sizeof p->iface);
     if (p->iface_count) memcpy(p->iface, c->iface, p->iface_count * sizeof *p->iface);
@@ -90,13 +91,13 @@ static void fill_listing(struct proxy *p)
 
 static struct archive packing; /* in p->pack while the loop writes */
 
-/* Do what another process that takes over has asked for. */
+/* Carry out requests of another process that takes over. */
 static void look_at_taken(struct proxy *p)
 {
     struct archive *a = __atomic_load_n(&p->pack, __ATOMIC_ACQUIRE);
     if (a && __atomic_compare_exchange_n(&p->pack, &a, &packing, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
         chooser_archive(p->chooser, a, p->loop.now_ns);
-        listeners_hush(p, true); /* only the next loop knows what the next worker begins */
+        listeners_hush(p, true); /* only the next process's loop learns of connections that the next worker begins */
         __atomic_store_n(&p->pack, NULL, __ATOMIC_RELEASE);
     }
     if (__atomic_load_n(&p->letting, __ATOMIC_ACQUIRE) == PROXY_RETURNS) {
@@ -120,8 +121,8 @@ static void look_up(struct proxy *p)
     struct proxy_change *c = __atomic_load_n(&p->change, __ATOMIC_ACQUIRE);
     if (c) {
         if (take_program(p, c)) {
-            /* Replace an older snapshot that waits in `latest`: it is freed once this one is taken, and must not be
-             * named then. */
+            /* Replace an older snapshot that waits in `latest`: that one is freed once this one is taken, so nothing
+             * may refer to it then. */
             struct snapshot *latest = __atomic_load_n(&p->latest, __ATOMIC_ACQUIRE);
             if (latest && latest->number < c->world->number)
                 __atomic_compare_exchange_n(&p->latest, &latest, c->world, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
@@ -140,7 +141,7 @@ static void each_second(struct timer *t)
     struct proxy *p = (struct proxy *)((char *)t - offsetof(struct proxy, second));
     if (p->program->past) sessions_look(p);
     sessions_tell(p);
-    listeners_follow(p); /* one may not have been opened again */
+    listeners_follow(p); /* a listener may have failed to open again */
     timer_set(&p->loop.wheel, t, p->loop.now_ns + SECOND_NS);
 }
 
@@ -183,7 +184,7 @@ static bool parts_init(struct proxy *p)
     slab_init(&p->inline_facts, sizeof(struct inline_facts), most);
     slab_init(&p->middles, sizeof(struct middle), most);
     slab_init(&p->leaves, sizeof(struct leave), most);
-    buffers_init(&p->buffers, bytes, 4 * most); /* two a session, and two more with a program in its middle */
+    buffers_init(&p->buffers, bytes, 4 * most); /* two per session, and two more with a program in its middle */
     pipes_init(&p->pipes, PIPE_BYTES / (p->cfg.vm.workers ? p->cfg.vm.workers : 1));
     p->chooser = chooser_new(p->program, &p->cfg.vm);
     p->random = p->cfg.vm.seed ^ p->cfg.vm.worker;
@@ -216,7 +217,7 @@ struct proxy *proxy_new(const struct proxy_cfg *cfg, struct snapshot *world, str
     }
     listeners_set(p, room, listens, count);
     if (!cfg->handed) listeners_follow(p);
-    p->cfg.handed = false; /* those of later programs are its own */
+    p->cfg.handed = false; /* listeners of later programs are its own */
     leave_open(p, cfg->leaving);
     p->second.due = each_second;
     p->reopens.due = reopen;
@@ -369,11 +370,11 @@ static bool comes_to(void *with, const uint32_t addr[4], bool v6)
     return listen_member(addr, v6, p->cfg.vm.workers) == p->cfg.vm.worker;
 }
 
-/* Read what one of more or fewer loops has written. */
+/* Read one loop's archive, if the number of loops has changed. */
 static bool unpack_other(struct proxy *const loops[], unsigned count, struct archive *a)
 {
     struct vm_cfg cfg = loops[0]->cfg.vm;
-    cfg.share = (struct share){0}; /* it counts nothing */
+    cfg.share = (struct share){0}; /* this chooser counts nothing */
     struct chooser *other = chooser_new(loops[0]->program, &cfg);
     bool good = other && chooser_archive(other, a, loops[0]->loop.now_ns);
     for (unsigned i = 0; i < count && good; i++) good = chooser_remember(loops[i]->chooser, other, comes_to, loops[i]);

@@ -1,5 +1,5 @@
-/* Finds a client's address in a PROXY header. The header is peeked in the socket, and no byte behind it is read: TLS
- * may follow. */
+/* Finds a client's address in a PROXY header. The header is peeked at in the socket, and no byte behind it is read:
+ * TLS may follow. */
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -21,7 +21,7 @@ static bool is_trusted(const struct session *s)
     return has_source(s, says->accept_from, says->accept_count, &s->key);
 }
 
-/* Return the form for rules of an address that sends something. */
+/* Return an address that sends something, in the form for rules. */
 static struct key peer_key(const struct stream_addr *a)
 {
     return stream_key(a->v6 ? 6 : 4, a->addr, a->port, a->addr, a->port, 0, 0, 0);
@@ -76,7 +76,7 @@ static ssize_t peek(struct session *s, uint8_t bytes[PROXY_V2_MAX])
 
 bool name_heard(struct session *s)
 {
-    enum { TELLING = sizeof "PROXY " - 1 }; /* fewer bytes before the end are no header */
+    enum { TELLING = sizeof "PROXY " - 1 }; /* fewer bytes before the end aren't a header */
     uint8_t bytes[PROXY_V2_MAX];
     struct proxy_header h;
     if (!s->unheard) return true;

@@ -38,7 +38,7 @@ static void instruction_take(struct session *s)
     s->instructed = true;
 }
 
-/* True if the target is a service of this proxy that takes instructions: its bytes could make endless sessions */
+/* True if the target is a service of this proxy that takes instructions: its bytes could make sessions without end */
 static bool instruction_leads_back(const struct session *s)
 {
     const struct program *p = s->proxy->program;
@@ -50,7 +50,8 @@ static bool instruction_leads_back(const struct session *s)
     return takes;
 }
 
-/* True if the instruction asks for the proxy's own address towards the target, which in the wire sees the client's */
+/* True if the instruction asks to show the target the proxy's own address. A service in the wire always shows the
+ * client's */
 static bool instruction_hides(const struct session *s)
 {
     const struct first *f = &s->proxy->first;
@@ -145,7 +146,7 @@ static void plain_begin(struct session *s)
         p->first.instruction = FIRST_ABSENT;
         proxy_tells_tls(s);
         const struct pbc_service *service = &p->program->services[s->service];
-        const bool cut = service->flags & PBC_SERVICE_CUT; /* no endpoint leads to it */
+        const bool cut = service->flags & PBC_SERVICE_CUT; /* such a service has no endpoint */
         branch_choose(s, cut ? service->branches : program_stream(p->program, &s->key, &p->first));
         return;
     }
@@ -159,7 +160,7 @@ static void plain_begin(struct session *s)
     first_judge(s, FIRST_OPEN); /* a branch before the first that needs bytes may match */
 }
 
-/* Return the longest allowed silence */
+/* Return the longest allowed silence, in nanoseconds */
 static uint64_t patience(const struct session *s)
 {
     const bool half = s->client.flags & SIDE_ENDED || s->server->flags & SIDE_ENDED;
@@ -183,7 +184,7 @@ static bool move_both(struct session *s)
     return s->ended == SESSION_ENDS;
 }
 
-/* Move bytes; after some, silence begins again */
+/* Move bytes; if some were moved, the time of silence begins again */
 static void bytes_move(struct session *s)
 {
     const uint64_t up_before = s->up.moved, down_before = s->down.moved;
@@ -220,7 +221,7 @@ static void plain_step(struct session *s)
         bytes_move(s);
         leave_moved(s);
     }
-    /* A reset client ends the session while a server is being connected to */
+    /* A reset by the client ends the session while a connection to a server is being made */
     if (s->dials && s->client.flags & SIDE_FAILED) session_end(s, SESSION_CLIENT_GONE);
 }
 

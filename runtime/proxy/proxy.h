@@ -33,7 +33,7 @@ struct proxy_listen {
     int fd;          /* non-blocking listening socket, the proxy's from now on; -1: keep its present socket */
 };
 
-/* Get a batch of TRANSPARENT_BATCH sockets at most for family 4 or 6. Return their number, or a negative errno. */
+/* Get a batch of at most TRANSPARENT_BATCH sockets for family 4 or 6. Return their number, or a negative errno. */
 typedef int sockets_fn(void *with, unsigned family, int fds[]);
 
 /* True if both are the same address; compares fields, because padding may differ */
@@ -77,12 +77,13 @@ struct proxy_change {
     struct tls_table *tls;        /* the caller's, which may release it once the change is made */
     struct proxy_listen *listens; /* [count] */
     unsigned count;
-    const uint16_t *iface;           /* as in struct proxy_cfg */
-    const struct inlined *inlined;   /* as in struct proxy_cfg */
-    struct leaving *leaving;         /* as in struct proxy_cfg; once not NULL, it stays */
-    uint64_t number;                 /* number of remap->program, for the recording */
-    struct proxy_counters **counted; /* by proxy_counted_new, for remap->program; afterwards as `fresh` */
-    struct proxy_room *room;         /* by proxy_room_new; NULL once the change is made */
+    const uint16_t *iface;         /* as in struct proxy_cfg */
+    const struct inlined *inlined; /* as in struct proxy_cfg */
+    struct leaving *leaving;       /* as in struct proxy_cfg; once not NULL, it stays */
+    uint64_t number;               /* number of remap->program, for the recording */
+    struct proxy_counters *
+        *counted;            /* from proxy_counted_new, for remap->program; afterwards the old ones, as in `fresh` */
+    struct proxy_room *room; /* from proxy_room_new; NULL once the change is made */
 };
 
 /* True if the mode (enum pbc_mode) has a kind of session */
@@ -116,7 +117,7 @@ void proxy_room_free(struct proxy_room *room);
  * it has finished, `called` announces that. */
 void proxy_cut(struct proxy *p);
 /* Start a change; c stays the caller's until proxy_changed is true. The loop refuses exactly the changes that
- * workers refuse, too (vm_swap). */
+ * workers refuse (vm_swap). */
 void proxy_change(struct proxy *p, struct proxy_change *c);
 bool proxy_changed(const struct proxy *p);
 /* Get the next part of its sessions (listing.h). False if another listing is being filled. The loop owns l until
@@ -126,7 +127,7 @@ bool proxy_list(struct proxy *p, struct session_listing *l);
 bool proxy_listed(const struct proxy *p, const struct session_listing *l);
 /* Take the oldest line of an access log. Return its length, 0: none. *target: lines_target of the log's path. */
 uint32_t proxy_line(struct proxy *p, uint64_t *target, char line[LINES_MOST]);
-/* Return the number of lines lost for lack of room */
+/* Return the number of lines lost because there was no room */
 uint64_t proxy_lines_lost(const struct proxy *p);
 /* Take the next report of a refusal */
 bool proxy_refused(struct proxy *p, struct refusal *r);
@@ -139,8 +140,8 @@ bool proxy_refused(struct proxy *p, struct refusal *r);
  * inline connection, until proxy_return, if no process has taken over.
  * proxies_unpack: read what so many loops have written into `count` loops that have no thread yet. If there are more
  * or fewer, each gets the memory of the clients that come to it from now on.
- * proxy_leave: have the loop accept nothing more, close its listeners, and refer to nothing of its worker; each answer
- * of HTTP is its connection's last. Done once proxy_has_left is true.
+ * proxy_leave: have the loop accept nothing more, close its listeners, and refer to nothing of its worker; each HTTP
+ * response is the last on its connection. Done once proxy_has_left is true.
  * proxy_sessions: sessions that go on, at any time. */
 bool proxy_listener(const struct proxy *p, unsigned at, struct proxy_listen *l);
 unsigned proxy_spares(const struct proxy *p);

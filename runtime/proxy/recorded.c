@@ -11,7 +11,8 @@
 #include "runtime/proxy/core.h"
 #include "runtime/proxy/inline/spliced_session.h"
 
-/* Sessions of each loop that report in a second; inline ones ask no kernel, so more of them do */
+/* Weights of reporting sessions: each second a loop reports 256 of them, or 16 times as many inline ones, for which
+ * the kernel is not queried */
 enum { INLINE_WEIGHT = 1, WEIGHT = 16, WEIGHT_A_SECOND = 256 * WEIGHT };
 
 void session_record(const struct session *s, enum moment_kind kind)

@@ -1,4 +1,4 @@
-/* Its task goes on until it must wait; a reload renames, judges and ends sessions here */
+/* A session's task goes on until it must wait; a reload renames, judges and ends sessions here */
 #include "runtime/proxy/session.h"
 
 #include <errno.h>
@@ -114,8 +114,8 @@ struct stream_addr session_client(const struct session *s)
 
 struct stream_addr session_service(const struct session *s) { return side_address(s, s->key.dst, s->key.dst_port); }
 
-/* Let both sides end with a reset, not an orderly end, which could be taken for the last byte. Not after an orderly
- * end, nor for `on no server drop`. */
+/* Let both sides end with a reset, not an orderly end, which could be taken for the last byte. This is not done
+ * after an orderly end, nor for `on no server drop`. */
 static void say_reset(struct session *s)
 {
     const struct pbc_service *services = s->proxy->program->services;
@@ -209,7 +209,7 @@ static void session_go_on(struct session *s)
     if (s->lost != SESSION_ENDS && s->ended == SESSION_ENDS) {
         const enum session_end why = s->lost;
         s->lost = SESSION_ENDS;
-        /* without a server it was left meanwhile */
+        /* if none is chosen, the session has left the server meanwhile */
         if (s->chosen != PBC_NONE && s->ops->lost)
             s->ops->lost(s, why);
         else if (s->chosen != PBC_NONE)
@@ -301,7 +301,7 @@ bool session_new(struct proxy *p, int fd, const struct arrival *a)
     s->peer = session_client(s);
     find_opener(s, a);
     session_record(s, MOMENT_BEGUN);
-    /* Begin with a PROXY header, with TLS, or with its kind. */
+    /* The session begins with a PROXY header, with TLS, or with its kind. */
     const struct pbc_proxy *says = proxy_says(s->proxy, s->service);
     s->state = SESSION_NAMES;
     if (!(says->flags & PBC_PROXY_ACCEPT)) set_about(s);
@@ -317,7 +317,7 @@ void sessions_rename(struct proxy *p, const struct remap *r)
         if (s->service == PBC_NONE) continue;
         const uint32_t proxy = old->services[s->service].proxy;
         const bool closes = proxy && old->proxies[proxy - 1].flags & PBC_PROXY_RELOAD_CLOSE;
-        /* Without its branch a waiting session would get a place in a pool that its bytes do not name */
+        /* Without its branch, a waiting session would get a place in a pool that its bytes do not name */
         if (s->queue_link && !remap_keeps_branch(r, s->branch)) {
             queue_leave(s);
             session_end(s, SESSION_RELOADED);
@@ -328,7 +328,8 @@ void sessions_rename(struct proxy *p, const struct remap *r)
         if (s->service == PBC_NONE) session_end(s, SESSION_RELOADED);
         if (closes && proxy_is_past(p, s->service)) session_end(s, SESSION_RELOADED);
         s->branch = s->branch < r->from->branches_count ? r->branch[s->branch] : PBC_NONE;
-        /* A program in the middle must not be left out, because its branch is gone before the server is reached */
+        /* A program in the middle must not be left out: end the session if its branch is gone before the server is
+         * reached */
         if (s->inlined && s->dials && s->branch == PBC_NONE) session_end(s, SESSION_RELOADED);
         if (s->chosen != PBC_NONE) s->chosen = r->server[s->chosen];
         if (s->served != PBC_NONE) s->served = r->server[s->served];

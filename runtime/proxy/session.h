@@ -19,7 +19,7 @@ void session_end(struct session *s, enum session_end why);
 bool session_heed(struct session *s, enum way_result r, bool up);
 /* Run the task again soon */
 void session_again(struct session *s);
-/* Call ops->late after `ns` from now; a further call postpones it, almost for free. 0: no timer. While the session
+/* Call ops->late after `ns` from now; a further call postpones it, at almost no cost. 0: no timer. While the session
  * dials, the timer is the connect's. */
 void session_wait(struct session *s, uint64_t ns);
 
@@ -35,6 +35,7 @@ bool session_server_is_private(const struct session *s);
 /* Return the version of the PROXY header for its server; 0: none. */
 unsigned session_header(const struct session *s);
 
-/* Return the client's address, from an accepted PROXY header if any; the address that it connected to */
+/* Return the client's address, from an accepted PROXY header if any; or the address that the client connected to
+ * (second function) */
 struct stream_addr session_client(const struct session *s);
 struct stream_addr session_service(const struct session *s);

@@ -1,4 +1,4 @@
-/* Raw frames on a packet socket of its own; IPv4 by ARP, IPv6 by neighbour advertisement */
+/* Sends raw frames by a packet socket; IPv4 by ARP, IPv6 by neighbour advertisement */
 #include "runtime/host/device/announce.h"
 
 #include <arpa/inet.h>

@@ -5,6 +5,6 @@
 
 #define ANNOUNCE_BYTES 86
 
-/* Announce by an interface that the address is at its MAC. Return 0, or a negative errno: -EADDRNOTAVAIL if not unicast
- * (multicast, loopback, unspecified). Needs CAP_NET_RAW. */
+/* Announce on an interface that the address is at the interface's MAC address. Return 0, or a negative errno:
+ * -EADDRNOTAVAIL if not unicast (multicast, loopback, unspecified). Needs CAP_NET_RAW. */
 int announce(unsigned ifindex, const struct host_addr *a);

@@ -47,7 +47,7 @@ static int count_names(const char *interface)
     return q.h.sset_mask && count <= NAMES_MOST ? (int)count : -EOPNOTSUPP;
 }
 
-/* Return the number of a name; -EOPNOTSUPP: no such name */
+/* Return the number of a name; -EOPNOTSUPP: unknown name */
 static int name_number(const struct ethtool_gstrings *all, uint32_t count, const char *name)
 {
     for (uint32_t i = 0; i < count; i++)

@@ -18,6 +18,6 @@ int feature_turn(const char *interface, const char *name, bool on);
 
 /* Do an ioctl on an interface, whose name is put into r. Return 0 or more, or a negative errno. */
 int device_ioctl(const char *interface, unsigned long what, struct ifreq *r);
-/* Ask an interface's driver a question (one of ethtool's structs, the command first); the answer replaces it. Return 0
- * or more, or a negative errno: -ENODEV, -EOPNOTSUPP. */
+/* Send a request to an interface's driver (one of ethtool's structs, the command first); the reply replaces it.
+ * Return 0 or more, or a negative errno: -ENODEV, -EOPNOTSUPP. */
 int ethtool_ask(const char *interface, void *question);

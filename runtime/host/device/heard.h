@@ -3,7 +3,7 @@
 
 #include "vm/program/program.h"
 
-/* Make the packet socket receive answers to probes through services: on these interfaces, from the services'
+/* Make the packet socket receive replies to probes through services: on these interfaces, from the services'
  * addresses, to TCP and UDP ports of translation (PBC_OWN_PORT_LO and up), or echo replies. Return 0 or a negative
  * errno. */
 int heard_filter(int fd, const struct program *p, const unsigned ifindex[], unsigned count);

@@ -1,4 +1,4 @@
-/* All of it is made by the thread in the namespace, whose tasks these functions are */
+/* The thread in the namespace makes everything; these functions are its tasks */
 #include "runtime/host/device/inline_stack.h"
 
 #include <errno.h>
@@ -37,13 +37,13 @@ struct sockets {
     int *fds;
 };
 
-/* Set what differs from a host's defaults. A setting that the kernel does not have is left out. */
+/* Set the stack's settings that differ from a host's defaults. A setting that the kernel does not have is left out. */
 static void set_stack(void)
 {
     static const struct {
         const char *path, *value;
     } all[] = {
-        {"/proc/sys/net/ipv4/ip_forward", "0"}, /* the first, as it resets others */
+        {"/proc/sys/net/ipv4/ip_forward", "0"}, /* set first, because it resets others */
         {"/proc/sys/net/ipv6/conf/all/forwarding", "0"},
         {"/proc/sys/net/ipv6/conf/all/disable_ipv6", "0"},
         {"/proc/sys/net/ipv6/conf/default/disable_ipv6", "0"},
@@ -55,14 +55,15 @@ static void set_stack(void)
         {"/proc/sys/net/ipv4/conf/default/accept_local", "1"},
         {"/proc/sys/net/ipv4/ip_unprivileged_port_start", "0"},
         {"/proc/sys/net/ipv4/ip_local_port_range", "1024 65535"},
-        {"/proc/sys/net/ipv4/tcp_mtu_probing", "1"}, /* behind black holes */
-        {"/proc/sys/net/ipv4/tcp_timestamps",
-         "2"}, /* one clock for all: a server that waits for a port knows a newer SYN */
+        {"/proc/sys/net/ipv4/tcp_mtu_probing", "1"}, /* for paths that drop ICMP errors about the MTU */
+        {"/proc/sys/net/ipv4/tcp_timestamps", "2"}, /* the same clock for all connections: a server that keeps the ports
+                                                       in TIME-WAIT recognizes a newer SYN */
         {"/proc/sys/net/ipv4/tcp_syncookies", "1"},
         {"/proc/sys/net/ipv4/tcp_max_syn_backlog", "65535"},
         {"/proc/sys/net/core/somaxconn", "65535"},
         {"/proc/sys/net/ipv4/tcp_tw_reuse", "1"},
-        /* An address is soon another client's or server's: facts about its path must not outlive a connection */
+        /* Addresses are soon reused for other clients and servers, so facts about a path must not outlive a
+         * connection */
         {"/proc/sys/net/ipv4/tcp_no_metrics_save", "1"},
         {"/proc/sys/net/ipv4/route/mtu_expires", "60"},
         {"/proc/sys/net/ipv6/route/mtu_expires", "60"},
@@ -70,7 +71,7 @@ static void set_stack(void)
     for (unsigned i = 0; i < sizeof all / sizeof *all; i++) (void)proc_write(all[i].path, all[i].value);
 }
 
-/* Return the block of an end, of one worker; of all if `len` is shorter. */
+/* Return an end's block of addresses for one worker; with a shorter `len`, for all workers. */
 static struct host_addr block_of(enum inline_end end, unsigned worker, bool v6)
 {
     struct host_addr a = {.family = v6 ? 6 : 4};
@@ -80,7 +81,7 @@ static struct host_addr block_of(enum inline_end end, unsigned worker, bool v6)
 
 enum { WORKER_BITS = 8, END_BITS = 4, LISTENER_BITS = 24 };
 
-/* Lead a family's blocks of a worker to its device. */
+/* Route a worker's blocks of a family to its device. */
 static int lead_worker(unsigned ifindex, unsigned worker, bool v6)
 {
     static const enum inline_end ends[] = {INLINE_CLIENT, INLINE_SERVER};
@@ -106,7 +107,7 @@ static int lead_own(unsigned lo, bool v6)
                   : aside_lead(lo, RTM_NEWROUTE, netlink_family(&own), &listeners, v6 ? 64 : LISTENER_BITS, true);
 }
 
-/* Write the name by which a worker's device is an instance's. */
+/* Write the name of a worker's device. */
 static void device_name(char name[IF_NAMESIZE], unsigned worker) { snprintf(name, IF_NAMESIZE, "in%u", worker); }
 
 /* Make a worker's device. Return its descriptor, or a negative errno. */
@@ -132,7 +133,7 @@ static int make_tun(const struct making *m, unsigned worker, bool *v6)
     return failed;
 }
 
-/* Make a worker's descriptors behind the `count` that there are. */
+/* Append a worker's descriptors to the `count` present ones. */
 static int make_worker(const struct making *m, unsigned worker, bool *v6, int count)
 {
     int fd = make_tun(m, worker, v6);

@@ -101,8 +101,8 @@ static bool forwards(const char *interface)
     return false;
 }
 
-/* Turn one on again. Some drivers refuse it under a program of XDP, so it has to wait for that to go. Another device of
- * that name may have it otherwise. */
+/* Turn an offload on again. Some drivers refuse this while an XDP program is attached, so it must wait until the
+ * program is gone. Another device of that name may lack the offload. */
 static int turn_on(const char *interface, const struct row *row)
 {
     if (row->which == OFFLOAD_LRO && forwards(interface)) return 0;

@@ -1,4 +1,4 @@
-/* The device gets an address of its own and loose source checks; a missing /dev/net/tun is reported with its remedy */
+/* The device gets its own address and loose source checks; a missing /dev/net/tun is reported with its remedy */
 #include "runtime/host/device/tun.h"
 
 #include <errno.h>
@@ -23,7 +23,7 @@
 #define PREFIX "prey-"
 #define TUN    "/dev/net/tun"
 
-/* A long instance name is cut, and made distinct by a hash of the whole name. */
+/* A long instance name is cut, and made distinct by a hash of the full name. */
 void tun_name(const char *instance, char name[IF_NAMESIZE])
 {
     const uint32_t hash = fnv_text(instance);
@@ -76,7 +76,7 @@ static int accept_sources(const char *name)
     int failed = proc_read("/proc/sys/net/ipv4/conf/all/rp_filter", all, sizeof all);
     snprintf(path, sizeof path, "/proc/sys/net/ipv4/conf/%s/rp_filter", name);
     if (!failed) failed = proc_write(path, *all == '0' ? "0" : "2");
-    /* No IPv6 address, as the host sends nothing there. A kernel without IPv6 has no such file. */
+    /* No IPv6 address, because the host sends nothing there. A kernel without IPv6 has no such file. */
     snprintf(path, sizeof path, "/proc/sys/net/ipv6/conf/%s/addr_gen_mode", name);
     const int six = proc_write(path, "1");
     return failed ? failed : six == -ENOENT ? 0 : six;
@@ -139,7 +139,7 @@ int tun_open(const char *instance, int fds[], unsigned queues, char name[IF_NAME
     return failed;
 }
 
-/* Recognized by its address: other programs may give a device any name */
+/* The device is recognized by its address: other programs may give a device any name */
 bool tun_is_given(const struct host *h, const struct host_link *link)
 {
     unsigned count;

@@ -1,6 +1,6 @@
-/* The TUN device through which packets return to the host, as if they came in by an interface of its own.
+/* The TUN device through which packets return to the host, as if they came in by their own interface.
  *
- * No route leads to it, so the host sends nothing through it. The device ends with its last descriptor, so also after a
+ * No route leads to it, so the host sends nothing through it. The device ends with its last descriptor, even after a
  * kill. */
 #pragma once
 
@@ -12,16 +12,16 @@
 struct host;
 struct host_link;
 
-/* Make the device of an instance ("prey-eth0", written to name), up, with the largest MTU, with one non-blocking
- * descriptor per queue in fds, which the caller closes. Return 0, or a negative errno with one line in err. Needs
- * CAP_NET_ADMIN. */
+/* Make the device of an instance, and write its name ("prey-eth0"). The device is up, with the largest MTU. fds: one
+ * non-blocking descriptor per queue, which the caller closes. Return 0, or a negative errno with one line in err.
+ * Needs CAP_NET_ADMIN. */
 int tun_open(const char *instance, int fds[], unsigned queues, char name[IF_NAMESIZE], char *err, size_t err_len);
 
-/* Write the name that the device of an instance has */
+/* Write the name of an instance's device */
 void tun_name(const char *instance, char name[IF_NAMESIZE]);
 
-/* True if the descriptor is that device of an instance, of one queue, in the right mode: a struct virtio_net_hdr,
- * then the IP packet. */
+/* True if the descriptor is the TUN device of an instance, with one queue and in the right mode: a struct
+ * virtio_net_hdr, then the IP packet. */
 bool tun_is(int fd, const char *instance);
 
 /* True if the link is the TUN device of some instance */
@@ -31,7 +31,7 @@ bool tun_is_given(const struct host *h, const struct host_link *link);
  * err. */
 int tun_lack(char *err, size_t err_len);
 
-/* Give the host an IPv4 or IPv6 packet, from its IP header on. how: in the form of PACKET_VNET_HDR, with offsets from
- * the IP header: a partial checksum, a super-packet; NULL: neither. Return 0, or a negative errno: -EAGAIN if the
- * device is full, -EINVAL for no IP packet. */
+/* Give the host an IPv4 or IPv6 packet, from its IP header on. how: in the form of PACKET_VNET_HDR, with offsets
+ * from the IP header: a partial checksum, a super-packet; NULL: neither. Return 0, or a negative errno: -EAGAIN if
+ * the device is full, -EINVAL if it isn't an IP packet. */
 int tun_give(int fd, const struct virtio_net_hdr *how, const void *packet, size_t len);

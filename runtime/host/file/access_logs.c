@@ -1,4 +1,4 @@
-/* Allowed are /var/log, a folder that the start names, and the program's own; no link is followed */
+/* Logs are allowed in /var/log, in a folder that the start names, and in the program's own; no link is followed */
 #include "runtime/host/file/access_logs.h"
 
 #include <errno.h>
@@ -55,7 +55,7 @@ static bool is_copies(const char *path)
     return len > 7 && !strcmp(path + len - 7, ".pcapng");
 }
 
-/* Open a log in the folder, whose path has no link; a file of copies also to look at its end */
+/* Open a log in the folder, whose path has no link; a file of copies is opened for reading, too, to look at its end */
 static int open_log(const char *folder, const char *name, bool known)
 {
     struct stat what;
@@ -72,7 +72,7 @@ static int open_log(const char *folder, const char *name, bool known)
     return failed ? failed : fd;
 }
 
-/* Return the real folder of a file, which the caller frees; a relative name is one of the program's folder. */
+/* Return the real folder of a file, which the caller frees; a relative name is resolved in the program's folder. */
 static char *folder_from(const struct access_logs *a, const char *path)
 {
     char *whole = NULL, *folder;

@@ -1,4 +1,4 @@
-/* See address_file.h. A file is read only when it has changed, for a look comes every second. */
+/* See address_file.h. A file is looked at every second, but read only when it has changed. */
 #include "runtime/host/file/address_file.h"
 
 #include <errno.h>
@@ -50,7 +50,7 @@ static int order6(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Join ranges in order that meet or touch. Return the number that is left. */
+/* Join ranges that meet or touch; they are in order. Return the number that is left. */
 static uint32_t join4(struct pbc_range *r, size_t count)
 {
     uint32_t last = 0;
@@ -86,7 +86,7 @@ static uint64_t settle(struct reading *r)
     return (uint64_t)r->count4 + r->count6;
 }
 
-/* Return the array with room for one entry more; NULL: out of memory. */
+/* Return the array with room for one more entry; NULL: out of memory. */
 static void *with_room(void *array, size_t count, size_t *room, size_t each)
 {
     if (count < *room) return array;
@@ -118,7 +118,7 @@ static void take_member(void *arg, const struct addr_member *m)
     }
 }
 
-/* True for a text that might be an address, and nothing else: no number or word in hexadecimal digits. */
+/* True if a text can only be an address: not a number, nor a word of hexadecimal digits. */
 static bool may_be_address(const char *text, size_t len)
 {
     unsigned dots = 0, colons = 0;
@@ -187,7 +187,7 @@ static bool is_young(const struct file_mark *m)
     return m->modified_ns <= now && now - m->modified_ns < SETTLED_NS;
 }
 
-/* Write all into memory that no process can change afterwards. Return its descriptor or a negative errno. */
+/* Write the ranges into memory that no process can change afterwards. Return its descriptor or a negative errno. */
 static int seal_ranges(const struct address_file *head, const struct live_base *base)
 {
     const int fd = memfd_create("prey addresses", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -201,7 +201,7 @@ static int seal_ranges(const struct address_file *head, const struct live_base *
     return failed;
 }
 
-/* Read an open file into *l, and describe it in *head. Return 0 (also for a file that is no list) or a negative
+/* Read an open file into *l, and describe it in *head. Return 0 (also for a file that isn't a list) or a negative
  * errno. */
 static int read_list(int fd, const char *path, uint32_t most, struct address_file *head, struct address_list *l)
 {
@@ -245,7 +245,7 @@ int address_file_look(const char *path, const struct file_mark *was, uint32_t mo
     return made;
 }
 
-/* ---- at the other end ---- */
+/* ---- the process that gets the ranges ---- */
 
 struct live_base address_file_base(const struct address_file *f)
 {

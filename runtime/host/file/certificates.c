@@ -1,4 +1,4 @@
-/* See certificates.h. The whole text is checked before the descriptor is handed out with its offset reset. */
+/* See certificates.h. The complete text is checked before the descriptor is handed out with its offset reset. */
 #include "runtime/host/file/certificates.h"
 
 #include <errno.h>

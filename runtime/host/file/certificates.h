@@ -9,7 +9,7 @@
  * file. */
 int file_open_regular(const char *path, char *err, size_t err_len);
 
-/* The certificates of Debian's package ca-certificates, trusted where no `ca` is written. */
+/* The certificates of Debian's package ca-certificates, trusted if the rules have no `ca`. */
 #define CERTIFICATES_TRUSTED "/etc/ssl/certs/ca-certificates.crt"
 
 /* Open a file for reading that has a certificate as text (PEM, RFC 7468) and no private key. Return a descriptor, or a

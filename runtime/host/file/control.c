@@ -16,7 +16,7 @@
 
 enum { BACKLOG = 128 };
 
-/* Make the path absolute, as its removal may be done from another folder */
+/* Make the path absolute, because it may be removed from another folder */
 static int whole_path(const struct state *s, const char *path, struct sockaddr_un *a)
 {
     char folder[PATH_MAX] = "";
@@ -40,7 +40,7 @@ static bool is_dead(const struct sockaddr_un *a)
     return dead;
 }
 
-/* Let the groups reach the socket: through the two folders of prey where it is in them, and itself. */
+/* Let the groups reach the socket: let them into the socket, and into prey's two folders if it is in them. */
 static int groups_let_in(const struct sockaddr_un *a, const struct control_at *at)
 {
     char folder[sizeof a->sun_path];
@@ -117,7 +117,7 @@ int control_listen(struct state *s, const struct control_at *at, char *err, size
     return fd;
 }
 
-/* The name of a control socket that is to take the place of another process's */
+/* Write the name of a control socket that is to replace another process's */
 static void next_name(char *to, size_t len, const char *path) { snprintf(to, len, "%s.next", path); }
 
 int control_listen_next(const struct state *s, const struct control_at *at, char *err, size_t err_len)
@@ -127,7 +127,7 @@ int control_listen_next(const struct state *s, const struct control_at *at, char
     const size_t len = strlen(a.sun_path);
     if (!fd && len + sizeof ".next" > sizeof a.sun_path) fd = -ENAMETOOLONG;
     if (!fd) next_name(a.sun_path + len, sizeof a.sun_path - len, "");
-    if (!fd) unlink(a.sun_path); /* a takeover that came to nothing has left it */
+    if (!fd) unlink(a.sun_path); /* left by a failed takeover */
     if (!fd) fd = listen_at(&a, at);
     if (fd < 0) say_failed(&a, fd, err, err_len);
     return fd;
@@ -156,7 +156,7 @@ int control_undo(const char *what, const char *before, const char *after)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     if (strlen(what) + sizeof ".next" <= sizeof a.sun_path) next_name(a.sun_path, sizeof a.sun_path, what);
-    if (is_dead(&a)) unlink(a.sun_path); /* a takeover that was killed has left it */
+    if (is_dead(&a)) unlink(a.sun_path); /* left by a killed takeover */
     snprintf(a.sun_path, sizeof a.sun_path, "%s", what);
     return is_dead(&a) && unlink(a.sun_path) ? -errno : 0;
 }

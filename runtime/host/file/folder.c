@@ -1,4 +1,4 @@
-/* openat2(2) without links, else each part by itself */
+/* Uses openat2(2), which follows no links, or else opens each part separately */
 #include "runtime/host/file/folder.h"
 
 #include <errno.h>
@@ -25,7 +25,7 @@ bool folder_is_below(const char *folder, const char *top)
     return len && !strncmp(folder, top, len) && (!folder[len] || folder[len] == '/');
 }
 
-/* Open it part by part, where openat2 is forbidden (a container's filter of system calls). */
+/* Open the folder part by part, if openat2 is forbidden (a container's filter of system calls). */
 static int open_by_parts(char *path)
 {
     int dir = open("/", FOLDER_HOW);

@@ -7,8 +7,9 @@
 char *folder_of(const char *path);
 /* True for `top` and paths below it. Both have no links; NULL as `top`: false. */
 bool folder_is_below(const char *folder, const char *top);
-/* Open a folder by its whole path to look files up in it (O_PATH). No part of the path may be a link: so the owner
- * of a folder above can't redirect the path by a new link. Return a descriptor or a negative errno, -ELOOP: a link. */
+/* Open a folder by its full path to look files up in it (O_PATH). No part of the path may be a link, so that the
+ * owner of a folder above can't redirect the path by a new link. Return a descriptor or a negative errno, -ELOOP: a
+ * link. */
 int folder_open(const char *folder);
 /* Return the path's last part */
 const char *folder_name_in(const char *path);
@@ -19,6 +20,6 @@ struct known_paths {
     unsigned count;
 };
 bool known_has(const struct known_paths *k, const char *path);
-/* Add a path, once. A path without room is not known. */
+/* Add a path, once. If there is no room, the path stays unknown. */
 void known_add(struct known_paths *k, const char *path);
 void known_fini(struct known_paths *k);

@@ -1,5 +1,5 @@
-/* See keypair.h. Texts are read into the secure heap and wiped there. A key with a passphrase is refused, as no person
- * can be asked for it. */
+/* See keypair.h. Texts are read into the secure heap and wiped there. A key with a passphrase is refused, because no
+ * person can be asked for it. */
 #include "runtime/host/file/keypair.h"
 
 #include <errno.h>
@@ -21,8 +21,8 @@ enum { LONGEST = 1 << 18, HEAP = 16 << 20, SMALL_HEAP = 1 << 20, ROOM = 1 << 14,
 
 /* ---- memory of the library ----
  *
- * While OpenSSL decodes a file, it copies secrets into ordinary memory and frees that unwiped: so all memory it frees
- * in that time is wiped. */
+ * While OpenSSL decodes a file, it copies secrets into ordinary memory and frees that unwiped, so all memory that it
+ * frees meanwhile is wiped. */
 
 static _Thread_local bool wipes;
 
@@ -58,7 +58,7 @@ void keypair_init(void)
 }
 
 /* Exclude a process that has read a key from core dumps, and from tracing except with the privilege to trace any
- * process: keys are in ordinary memory as well when OpenSSL computes (the primes of RSA). Sanitizers inspect their
+ * process. Keys are also in ordinary memory while OpenSSL computes (the primes of RSA). Sanitizers inspect their
  * process. */
 static void hide_process(void)
 {
@@ -67,7 +67,7 @@ static void hide_process(void)
 #endif
 }
 
-/* Read the whole file, *len bytes. NULL: unreadable, or too long. */
+/* Read the complete file, *len bytes. NULL: unreadable, or too long. */
 static char *secret_read(int fd, size_t *len)
 {
     struct stat s;

@@ -1,6 +1,6 @@
 /* A certificate and its private key, from PEM files (RFC 7468). Secrets are in OpenSSL's secure heap (locked, in no
- * core), if keypair_init could make one: 16 MiB, for several thousand keys, or 1 MiB if that much may not be locked.
- * A process that has read a key no longer dumps core. */
+ * core), if keypair_init could make one: 16 MiB, for several thousand keys, or 1 MiB if the process may not lock
+ * that much. A process that has read a key no longer dumps core. */
 #pragma once
 
 #include <openssl/evp.h>

@@ -88,7 +88,7 @@ int socket_let_in(const char *path, const struct sets_group *groups, unsigned co
     struct list l;
     unsigned entries = list_of_mode(&l, 0600);
     if (!count) return 0;
-    const int failed = list_add(&l, &entries, groups, count, ACL_WRITE); /* all that connect(2) asks for */
+    const int failed = list_add(&l, &entries, groups, count, ACL_WRITE); /* connect(2) needs only this permission */
     if (failed) return failed;
     return lsetxattr(path, ACL_NAME, &l, list_bytes(entries), 0) ? -errno : 0;
 }
@@ -99,7 +99,7 @@ static int open_folder_let_in(int fd, const struct sets_group *groups, unsigned 
     struct stat st;
     unsigned entries;
     if (fstat(fd, &st)) return -errno;
-    if ((st.st_mode & 5) == 5) return 0; /* anybody may */
+    if ((st.st_mode & 5) == 5) return 0; /* everyone may already */
     const ssize_t had = fgetxattr(fd, ACL_NAME, &l, sizeof l);
     if (had < 0 && errno != ENODATA) return errno == ERANGE ? -ENOSPC : -errno;
     if (had < 0)
@@ -116,7 +116,7 @@ int folder_let_in(const char *path, const struct sets_group *groups, unsigned co
     if (!count) return 0;
     const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0) return -errno;
-    /* Instances that start at the same time would lose each other's groups */
+    /* Without a lock, instances that start at the same time would lose each other's groups */
     const int failed = flock(fd, LOCK_EX) ? -errno : open_folder_let_in(fd, groups, count);
     close(fd);
     return failed;

@@ -1,4 +1,4 @@
-/* Its source is /proc/PID/loginuid, which the kernel's audit keeps */
+/* The login user comes from /proc/PID/loginuid, which the kernel's audit keeps */
 #include "runtime/host/file/login.h"
 
 #include <fcntl.h>
@@ -9,7 +9,7 @@
 uint32_t login_of(pid_t pid)
 {
     char path[40], text[16];
-    if (pid <= 0) return LOGIN_NONE; /* a process of another PID namespace is 0 */
+    if (pid <= 0) return LOGIN_NONE; /* a process of another PID namespace has pid 0 */
     snprintf(path, sizeof path, "/proc/%d/loginuid", pid);
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
     const ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);

@@ -89,7 +89,7 @@ static int keep_in_memory(struct past_files *h, unsigned file, const void *bytes
     return 0;
 }
 
-/* Write the file beside the old one, then rename it: a reader finds all of either. */
+/* Write the file beside the old one, then rename it: a reader finds either file complete. */
 static int write_beside(int dir, const char *name, const void *bytes, size_t len)
 {
     const int fd = openat(dir, "new", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -102,7 +102,8 @@ static int write_beside(int dir, const char *name, const void *bytes, size_t len
     return failed;
 }
 
-/* Asked before a removal, which a file system that is read-only refuses whatever is there. */
+/* True if the folder has the file. Checked before a removal, because a read-only file system refuses to remove even
+ * a missing file. */
 static bool folder_has(int dir, const char *name)
 {
     struct stat st;
@@ -134,7 +135,7 @@ int past_files_keep(struct past_files *h, unsigned file, const void *bytes, size
     return failed;
 }
 
-/* A copy of the descriptor has the same offset, so that is set back. */
+/* Return a copy of the descriptor. It shares the file's offset, so that is reset. */
 static int open_in_memory(int memory)
 {
     if (memory < 0) return -ENOENT;

@@ -1,12 +1,13 @@
 /* Files of the history of programs that ran: programs and texts in ten places, and a list of them. They are in a
- * folder, or in memory. A stranger may control the process that asks: it gets these files only, and bounded room. */
+ * folder, or in memory. A stranger may control the process that asks, so it gets only these files, and limited room. */
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
 
 enum { HISTORY_PLACES = 10 };
-/* A file: place N's program is HISTORY_PROGRAM + N, its text HISTORY_TEXT + N; members of live sets are beside them. */
+/* Numbers of files: place N's program is HISTORY_PROGRAM + N, its text HISTORY_TEXT + N; files of live sets' members
+ * are beside them. */
 enum { HISTORY_PROGRAM, HISTORY_TEXT = HISTORY_PLACES, HISTORY_LIST = 2 * HISTORY_PLACES, HISTORY_SETS, HISTORY_FILES };
 enum {
     HISTORY_FILE_MOST = 64 << 20,    /* bytes of a file */
@@ -19,9 +20,9 @@ struct past_files;
 
 /* Return the history of a folder, made with the first file; NULL as folder: in memory. NULL: out of memory. */
 struct past_files *past_files_new(const char *folder);
-void past_files_free(struct past_files *h); /* files in a folder stay; NULL is fine */
+void past_files_free(struct past_files *h); /* Free the history; files in a folder stay. NULL is fine */
 
-/* Replace a file whole; without bytes, remove it. Return 0 or a negative errno, -EFBIG: no room. */
+/* Replace a file completely; without bytes, remove it. Return 0 or a negative errno, -EFBIG: no room. */
 int past_files_keep(struct past_files *h, unsigned file, const void *bytes, size_t len);
 /* Open a file to read it. Return a descriptor, or a negative errno. */
 int past_files_open(const struct past_files *h, unsigned file);

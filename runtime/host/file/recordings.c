@@ -1,4 +1,4 @@
-/* File names are made of numbers here only; the directory is checked, and locked while it is used */
+/* File names are made only here, from numbers; the directory is checked, and locked while it is used */
 #include "runtime/host/file/recordings.h"
 
 #include <dirent.h>
@@ -49,7 +49,7 @@ static DIR *list_folder(int dir)
     return d;
 }
 
-/* Bound the number of files, as the asking process may ask for any number. Return 0 or a negative errno. */
+/* Limit the number of files, because the asking process may ask for any number. Return 0 or a negative errno. */
 static int may_make(int dir)
 {
     unsigned count = 0;
@@ -115,7 +115,7 @@ static int fail(char *err, size_t err_len, const char *path, int failed)
     return failed;
 }
 
-/* Check that the directory is its owner's only: recordings are private */
+/* Check that only the owner can use the directory: recordings are private */
 static int check_owner(int dir, const char *path, char *err, size_t err_len)
 {
     struct stat st;
@@ -130,7 +130,7 @@ static int check_owner(int dir, const char *path, char *err, size_t err_len)
     return -EPERM;
 }
 
-/* Lock the directory until it is closed: two processes would number files alike */
+/* Lock the directory until it is closed: otherwise two processes could use the same numbers */
 static int lock_folder(int dir, const char *path, char *err, size_t err_len)
 {
     if (!flock(dir, LOCK_EX | LOCK_NB) || errno != EWOULDBLOCK) return 0; /* not every file system has locks */

@@ -1,4 +1,4 @@
-/* The directory of recordings and its files, for the owner alone (0700, 0600), as they contain traffic.
+/* The directory of recordings and its files, only for their owner (0700, 0600), because they contain traffic.
  *
  *      prey-000001.pcapng  prey-000002.pcapng  ...  prey-1000000.pcapng */
 #pragma once

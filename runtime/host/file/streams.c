@@ -82,7 +82,7 @@ static int by_age(const void *pa, const void *pb)
     return a->changed_s != b->changed_s ? (a->changed_s < b->changed_s ? -1 : 1) : strcmp(a->name, b->name);
 }
 
-/* Return the room that a file takes on the disk, at least a block, as the files of this run count. */
+/* Return the bytes that a file takes on disk, at least a block, as for files of this run. */
 static uint64_t room_of(const struct stat *st)
 {
     const uint64_t bytes = (uint64_t)st->st_blocks * SECTOR;
@@ -110,7 +110,7 @@ static int find_earlier(struct stream_dir *d, uint64_t *bytes)
     return failed;
 }
 
-/* Check that no other user may write there: names are made without a check of the owners beside them. */
+/* Check that no other user may write there: otherwise existing names there could be other users' files. */
 static int check(int fd)
 {
     struct stat st;
@@ -118,7 +118,7 @@ static int check(int fd)
     return st.st_uid != geteuid() || st.st_mode & 022 ? -EPERM : 0;
 }
 
-/* Make the directory where it is missing. Returns a descriptor or a negative errno. */
+/* Make the directory if it is missing, and open it. Return a descriptor or a negative errno. */
 static int make_and_open(const char *path)
 {
     const char *name = folder_name_in(path);

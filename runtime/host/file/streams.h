@@ -17,8 +17,8 @@ void stream_dirs_free(struct stream_dirs *all);
 bool stream_name_is_good(const char *name);
 
 /* Make the directory if it is missing, keep it open, and find the files that earlier runs left. path: without a link
- * in the part before its last component. again: repeat the search if it was done before. *earlier: disk space of
- * these files. Return 0 or a negative errno, -EPERM: other users may write there. */
+ * in the part before its last component. again: repeat the search if it was done before. *earlier: bytes that these
+ * files take on disk. Return 0 or a negative errno, -EPERM: other users may write there. */
 int stream_dir_begin(struct stream_dirs *all, const char *path, bool again, uint64_t *earlier);
 /* Make, append to or remove a file of an open directory. Return a descriptor, 0 for a removed file, or a negative
  * errno: -EINVAL: an invalid name, or not a regular file. */

@@ -21,7 +21,7 @@ bool guard_names(const char *interface)
     return *interface && strlen(interface) < IFNAMSIZ;
 }
 
-/* The same for a device of a match, which may be a pattern */
+/* True if nftables' syntax can express a device of a match, which may be a pattern */
 static bool can_match(const char *device)
 {
     char name[IFNAMSIZ];
@@ -74,9 +74,9 @@ void guard_table_name(const char *instance, char name[GUARD_TABLE_MOST])
         at += isalnum((unsigned char)*c) ? sprintf(at, "%c", *c) : sprintf(at, "_%02x", (unsigned)(unsigned char)*c);
 }
 
-/* Addresses of matches: destinations; SERVED: those for which the host's stack gets errors, as it carries
- * connections there; BURIED: the other destinations; FROM: sources of forwarded packets; BACK: servers that answer
- * to clients' addresses */
+/* Addresses of matches. TO: destinations. SERVED: destinations for which the host's stack gets ICMP errors, because
+ * it carries connections there. BURIED: the other destinations. FROM: sources of forwarded packets. BACK: servers
+ * that reply to clients' addresses */
 enum end { TO, SERVED, BURIED, FROM, BACK };
 
 static bool has_end(const struct guard_match *m, enum end end)
@@ -85,7 +85,7 @@ static bool has_end(const struct guard_match *m, enum end end)
         return false;
     if (m->hides) return false;
     if (end == FROM) return m->reach == GUARD_SENT_ON;
-    /* FROM says it, and which way it goes; a source's packets to anywhere have no ports in their match */
+    /* FROM has the source, with its direction; a match for a source's packets to anywhere has no ports */
     if ((m->reach == GUARD_SENT_ON || m->reach == GUARD_FOREIGN) && m->from.lo.family) return false;
     return end == SERVED ? m->proxied : end != BURIED || !m->proxied;
 }
@@ -98,7 +98,7 @@ static bool same_devices(const struct guard_match *a, const struct guard_match *
            !memcmp(&a->not_out, &b->not_out, sizeof a->not_out);
 }
 
-/* The matches that ask for the same devices, those with `id` in ids; ids NULL: all matches */
+/* The matches with the same devices, those with `id` in ids; ids NULL: all matches */
 struct group {
     const struct guard *g;
     const struct line_family *p;
@@ -133,7 +133,8 @@ static bool write_addresses(FILE *sets, const struct group *of, const char *name
     return any;
 }
 
-/* Write the test for the protocols of a group's matches, and for `more` (0: none); none if one match takes any */
+/* Write the test for the protocols of a group's matches, and for `more` (0: none). Write no test if one match takes
+ * any protocol */
 static void write_protocols(FILE *rules, const struct group *of, enum end end, uint8_t more)
 {
     bool asked[256] = {[0] = false};
@@ -175,7 +176,7 @@ static void write_fragments_to(FILE *sets, FILE *rules, const struct group *of)
         fprintf(rules, "%s } %s daddr @%s%s" FOREIGN, p->errors, p->ip, name, of->devices);
 }
 
-/* Write the rules for fragments that the group's sources send on by its way */
+/* Write the rules for fragments that prey forwards from the group's sources by its devices */
 static void write_fragments_from(FILE *sets, FILE *rules, const struct group *of)
 {
     const struct line_family *p = of->p;
@@ -192,7 +193,7 @@ static void write_fragments_from(FILE *sets, FILE *rules, const struct group *of
         fprintf(rules, "%s } %s @%s%s counter drop\n", p->errors, p->quoted, name, of->devices);
 }
 
-/* Write the rules for fragments, for all matches with the same devices in one go. Return 0, or -ENOMEM */
+/* Write the rules for fragments, once for all matches with the same devices. Return 0, or -ENOMEM */
 static int write_fragments(FILE *sets, FILE *rules, const struct guard *g)
 {
     unsigned *ids = calloc(g->match_count + 1, sizeof *ids), *firsts = calloc(g->match_count + 1, sizeof *firsts);
@@ -300,9 +301,9 @@ static void write_untaken_set(FILE *sets, const struct guard *g)
     fprintf(sets, " } }\n");
 }
 
-/* Write the chain that hides what no socket of the host takes. The ingress has marked what may be: only behind it
- * can a socket be looked for. It is before reassembly, as hidden packets must not wait there. A socket that takes a
- * packet given back has its own copy. */
+/* Write the chain that hides packets that no socket of the host takes. The ingress has marked candidates, because
+ * sockets can be looked up only behind it. The chain is before reassembly, where hidden packets must not wait. If a
+ * socket takes a packet that prey gave back, it has its own copy. */
 static void write_untaken(FILE *sets, FILE *rules, const struct guard *g)
 {
     write_untaken_set(sets, g);
@@ -341,7 +342,7 @@ static int write_ingress(FILE *sets, FILE *rules, const struct guard *g)
 }
 
 /* Write the chain at prerouting, before the host's routing: packets for a socket are marked; if prey carries traffic
- * between interfaces, others are dropped as at the ingress */
+ * between interfaces, other packets are dropped as at the ingress */
 static int write_prerouting(FILE *sets, FILE *rules, const struct guard *g)
 {
     char marks[100], *crosses = NULL;
@@ -364,10 +365,10 @@ static int write_prerouting(FILE *sets, FILE *rules, const struct guard *g)
     return 0;
 }
 
-/* Write the chain that drops what the host would send from one port to another: a policy rule that asks where a
- * packet came in is unknown to the look-ups at the ingress. With br_netfilter, packets that cross within a bridge
- * come here, too: no other chain sends these on. (What policy rules lead back to the bridge that it came by comes,
- * too, and is let through: nothing tells it from the other.) */
+/* Write the chain that drops packets that the host would forward from one port to another: the look-ups at the
+ * ingress don't know policy rules by incoming interface. With br_netfilter, packets that cross within a bridge come
+ * here, too, and must pass. Packets that policy rules route back to their incoming bridge pass, too, because nothing
+ * distinguishes the two. */
 static void write_forward(FILE *rules, const struct guard *g)
 {
     static const char *const came[] = {"iifname", "meta sdifname"}; /* in a VRF, iifname is the VRF's device */

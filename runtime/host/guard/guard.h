@@ -18,22 +18,24 @@ struct guard_ports {
 };
 #define GUARD_ANY_PORT ((struct guard_ports){0, 65535})
 
-/* Part of a match that is hidden. ALL: all. OPENERS: packets that open connections; the host's stack carries the rest
- * (io/steer/gate.h). RETURNS, ANSWERS: nothing, as these are servers' answers to proxy connections from a client's
- * address or a pool's `source` (RETURNS), or from the host's own (ANSWERS). For RETURNS, and ICMP errors about such
- * connections, a rule at prerouting marks packets for a socket of the host (`socket transparent`); the mark routes them
- * to it (host/view/here.h). Other packets of those servers are treated as without a match. */
+/* Part of a match that is hidden. ALL: all packets. OPENERS: packets that open connections; the host's stack carries
+ * the rest (io/steer/gate.h). RETURNS, ANSWERS: nothing, because the packets are servers' replies to proxy
+ * connections from a client's address or a pool's `source` (RETURNS), or from the host's own (ANSWERS). For RETURNS,
+ * and ICMP errors about such connections, a rule at prerouting marks packets for a socket of the host (`socket
+ * transparent`); the mark routes them to that socket (host/view/here.h). Other packets of those servers are treated
+ * as if no match existed. */
 enum guard_proxied { GUARD_ALL, GUARD_OPENERS, GUARD_RETURNS, GUARD_ANSWERS };
-#define GUARD_MARK 0x20000000u /* this bit of a packet's mark */
+#define GUARD_MARK 0x20000000u /* bit of a packet's mark that guard rules set */
 
-/* Destinations that a match is for: all; the host's own; all others; those others whose route leaves by `out`, or,
- * if that is empty, by one of guard.ports: prey forwards packets only by these, so packets that leave elsewhere are
- * the host's */
+/* Destinations of a match. EVERYWHERE: all. OWN: the host's own. FOREIGN: all others. SENT_ON: those others whose
+ * route leaves by `out`, or, if that is empty, by one of guard.ports: prey forwards packets only by these, so
+ * packets that leave elsewhere are the host's */
 enum guard_reach { GUARD_EVERYWHERE, GUARD_OWN, GUARD_FOREIGN, GUARD_SENT_ON };
 
-/* Packets that a match hides: its own; TCP and UDP packets to its `to_ports` at this machine's own addresses that no
- * socket of the host takes (such a match uses nothing else but `reach`, GUARD_OWN); none, but their receiver becomes
- * a peer (peers.h); none, but their sender becomes heard (heard.h); packets to a heard sender */
+/* Packets that a match hides. ALL: its own. UNTAKEN: TCP and UDP packets to its `to_ports` at this machine's own
+ * addresses that no socket of the host takes; such a match uses nothing else but `reach`, GUARD_OWN. FROM_PEERS:
+ * none, but their receiver becomes a peer (peers.h). HEARS: none, but their sender becomes heard (heard.h).
+ * FROM_HEARD: packets to a heard sender */
 enum guard_hides { GUARD_HIDES_ALL, GUARD_HIDES_UNTAKEN, GUARD_HIDES_FROM_PEERS, GUARD_HEARS, GUARD_HIDES_FROM_HEARD };
 
 /* Devices, or patterns with a `*` at the end, by which a packet must not have come in, or leave; empty: end of the
@@ -43,11 +45,11 @@ struct guard_devices {
     char name[GUARD_BUT_MOST][IFNAMSIZ];
 };
 
-/* A match of packets to hide: all conditions must hold. No pointers, as matches pass between processes. */
+/* A match of packets to hide: all conditions must hold. No pointers, because matches pass between processes. */
 struct guard_match {
     struct guard_addresses from, to;
     struct guard_ports from_ports,
-        to_ports;       /* ICMP: from_ports is type and code as one number: 0x0800 an echo request */
+        to_ports;       /* for ICMP, from_ports is type and code as one number: 0x0800 is an echo request */
     uint32_t last_s;    /* seconds for which a sender is a peer, or heard, after its last such packet */
     uint8_t proto;      /* IPPROTO_…; 0: any */
     uint8_t reach;      /* enum guard_reach */
@@ -80,10 +82,10 @@ bool guard_match_valid(const struct guard_match *m);
 #define GUARD_TABLE_MOST 256
 void guard_table_name(const char *instance, char name[GUARD_TABLE_MOST]);
 
-/* Put these rules in force in place of the former ones, atomically. Related packets are hidden, too, if a match
- * names addresses that are not the host's own: later fragments, echo requests to `to`, ICMP errors to `to`, and
- * those that quote a packet to `from` if the match is for forwarded packets. They must come in and leave according
- * to the match; fragments are of a protocol of this match, or of another with the same devices. Recorded in s (NULL:
- * nowhere); state_undo removes them. Call again when an interface comes back. Return 0, or a negative errno with one
- * line in err. */
+/* Replace the former rules by these, atomically. If a match names addresses that are not the host's own, related
+ * packets are hidden, too: later fragments, echo requests to `to`, and ICMP errors to `to`. If the match is for
+ * forwarded packets, so are ICMP errors that quote a packet to `from`. Related packets must come in and leave
+ * according to the match; fragments are of a protocol of this match, or of another with the same devices. The rules
+ * are recorded in s (NULL: nowhere); state_undo removes them. Call again when an interface comes back. Return 0, or
+ * a negative errno with one line in err. */
 int guard_set(struct state *s, const char *instance, const struct guard *g, char *err, size_t err_len);

@@ -21,8 +21,8 @@ struct guard_news {
     struct mnl_socket *socket;
     char table[GUARD_TABLE_MOST];
     char *bytes;   /* [NETLINK_BYTES] */
-    bool touched;  /* the current transaction changes a table */
-    bool changed;  /* another program has changed a table; not reported yet */
+    bool touched;  /* the current transaction changes one of the instance's tables */
+    bool changed;  /* another program has changed such a table; not reported yet */
     bool lost;     /* some notifications were lost, perhaps of a table */
     uint32_t ours; /* the process that opened this, and changes guard rules */
     char who[40];

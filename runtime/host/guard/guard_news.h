@@ -14,8 +14,8 @@ void guard_news_close(struct guard_news *n);
 /* Return a descriptor that is readable when there are notifications */
 int guard_news_fd(const struct guard_news *n);
 
-/* Read all waiting notifications, without blocking. True if another process than the opener has changed the instance's
- * table; its name, "nft (pid 71)", in `who`, empty if notifications were lost. */
+/* Read all waiting notifications, without blocking. True if another process than the opener has changed the
+ * instance's table. `who` gets that process, "nft (pid 71)"; it is empty if notifications were lost. */
 bool guard_news_read(struct guard_news *n, char *who, size_t who_len);
 /* True if such a change was read by guard_news_settle, and not by guard_news_read yet. NULL is fine. */
 bool guard_news_waits(const struct guard_news *n);

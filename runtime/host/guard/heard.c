@@ -1,5 +1,6 @@
-/* Sets and rules know fields by their places, as what an ICMP error quotes has no names for them, and one set serves
- * both. A packet with IP options or other extension headers than a fragment's is not noted. */
+/* Sets and rules use fields by their offsets, because nftables has no names for fields in a packet quoted by an ICMP
+ * error, and one set serves both. A packet with IP options, or with extension headers other than a fragment's, is
+ * not noted. */
 #include "runtime/host/guard/heard.h"
 
 #include <errno.h>
@@ -8,7 +9,7 @@
 
 #include "runtime/host/guard/line.h"
 
-/* A stack keeps fragments no longer (RFC 8200, 4.5: 60 s; Linux: 30 s). A SYN waits as long for its ACK as a half-open
+/* Stacks keep fragments no longer (RFC 8200, 4.5: 60 s; Linux: 30 s). A SYN waits as long for its ACK as a half-open
  * flow. */
 enum { FRAGMENTS_S = 30, OPENS_S = 60 };
 #define OPENS         "tcp flags & (syn | ack) == syn "
@@ -19,12 +20,13 @@ enum { FRAGMENTS_S = 30, OPENS_S = 60 };
 struct end {
     const char *bare, *port, *id;
 };
-/* A form of headers, and where fields are in it */
+/* A form of headers, and the offsets of its fields */
 struct form {
     unsigned family;
-    const char *only;       /* test for packets of that form that have ports */
-    struct end from, to;    /* places of its sender, of its receiver */
-    const char *cut, *name; /* test for the first of several fragments; what names the datagram in each */
+    const char *only;    /* test for packets of that form that have ports */
+    struct end from, to; /* offsets of its sender and of its receiver */
+    const char *cut,
+        *name; /* test for the first of several fragments; fields that identify the datagram in each fragment */
 };
 #define V4_FROM          "@nh,72,8 . @nh,96,32"
 #define V4_TO            "@nh,72,8 . @nh,128,32"
@@ -91,8 +93,8 @@ static void noted(char *to, size_t size, const struct form *f, const struct end 
         line_add(to, size, "@%s%u { %s timeout", ends ? "ends" : "hosts", f->family, what);
 }
 
-/* Rules of a match in their order: who is heard; which answers have further fragments; answers that are dropped. An
- * answer prolongs nothing: one forged packet would take a host's own connections for as long as it tries them. */
+/* Rules of a match in their order: heard senders; replies with further fragments; dropped replies. A reply prolongs
+ * no entry: otherwise one forged packet would hide the host's own connections for as long as the host tries them. */
 enum rule { HEARS, CUTS, DROPS, RULES };
 
 static bool has_rule(const struct guard_match *m, const struct form *f, enum rule rule)
@@ -102,7 +104,7 @@ static bool has_rule(const struct guard_match *m, const struct form *f, enum rul
     return m->hides == (rule == HEARS ? GUARD_HEARS : GUARD_HIDES_FROM_HEARD);
 }
 
-/* Make a match's rule. opens: the one for SYNs. The verdict is written to `verdict`. */
+/* Make a match's rule. opens: the rule for SYNs. The verdict is written to `verdict`. */
 static struct line rule_of(const struct guard *g, const struct guard_match *m, const struct form *f, enum rule rule,
                            bool opens, char *verdict, size_t size)
 {
@@ -169,7 +171,8 @@ static void write_inside(FILE *out, const struct guard *g, unsigned family)
     fprintf(out, " }");
 }
 
-/* Write the rules for later fragments of answers, and for errors about what far ends sent to inside addresses. */
+/* Write the rules for later fragments of replies, and for ICMP errors about packets from far ends to inside
+ * addresses. */
 static void write_others(FILE *out, const struct guard *g, unsigned which)
 {
     const struct line_family *f = &line_families[which];

@@ -3,17 +3,17 @@
  * interface that prey does not serve: this machine's stack would send them there a second time, with their inside
  * address. A part of the guard rules, in peers.h's table at the ingress.
  *
- * A packet of a match that hears (GUARD_HEARS) notes its far end: protocol, address, and port or identifier; of another
- * protocol the address. What a match that hides from those heard (GUARD_HIDES_FROM_HEARD) holds is dropped if it goes
- * to such an end; so are the later fragments of it, and ICMP errors about what such an end sent to the
- * match's addresses. The kernel notes as packets pass, so the first answer is hidden, too. */
+ * The sender of a packet in a GUARD_HEARS match is noted: its protocol, address, and port or identifier; for other
+ * protocols only the address. A packet in a GUARD_HIDES_FROM_HEARD match is dropped if it goes to such a sender; so
+ * are its later fragments, and ICMP errors about packets from such a sender to the match's addresses. The kernel
+ * notes senders as packets pass, so the first reply is hidden, too. */
 #pragma once
 
 #include <stdio.h>
 
 #include "runtime/host/guard/guard.h"
 
-enum { HEARD_MOST = 65536 }; /* entries of each set; replies to further ends are not hidden */
+enum { HEARD_MOST = 65536 }; /* entries of each set; replies to further senders are not hidden */
 
 /* True if matches note senders. */
 bool heard_wanted(const struct guard *g);

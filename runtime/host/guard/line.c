@@ -1,5 +1,5 @@
 /* A match as text. Matches that differ only in single addresses and ports share a rule that looks in a set, so a
- * thousand services cost a packet no more than one. Ranges are in the rule itself. */
+ * thousand services cost no more per packet than one. Ranges are in the rule itself. */
 #include "runtime/host/guard/line.h"
 
 #include <netinet/in.h>
@@ -150,7 +150,7 @@ void line_range(FILE *out, const struct guard_addresses *a, void (*write_one)(FI
 void lines_write(FILE *sets, FILE *rules, struct line *lines, unsigned count)
 {
     unsigned id = 0;
-    qsort(lines, count, sizeof *lines, compare_lines); /* those of a rule become adjacent */
+    qsort(lines, count, sizeof *lines, compare_lines); /* lines of one rule become adjacent */
     for (const struct line *l = lines, *end; l < lines + count; l = end) {
         for (end = l; end < lines + count && same_rule(l, end);) end++;
         fprintf(rules, "%s", l->first);

@@ -8,10 +8,10 @@
 /* Addresses at which the host itself receives: its own, broadcast, and multicast (neighbour discovery) */
 #define OURS "{ local, broadcast, multicast }"
 
-/* Protocols with ports or identifiers, but for SCTP (132), which the host answers with chunks of its own */
+/* Protocols with ports or identifiers, except SCTP (132), to which the host replies with its own chunks */
 #define PORTED "1, 6, 17, 58"
 
-/* Words of a family: packets of hidden traffic that have no ports of their own */
+/* An address family in nftables' syntax: its keywords, and tests for later fragments and ICMP errors */
 struct line_family {
     unsigned family;
     uint8_t icmp;
@@ -21,10 +21,10 @@ struct line_family {
 enum { LINE_FAMILIES = 2 };
 extern const struct line_family line_families[LINE_FAMILIES];
 
-/* Write an address as text, or as a number, as a set of what errors quote has it. */
+/* Write an address as text, or as a number (second function), for sets of addresses that ICMP errors quote. */
 void line_address(FILE *out, const struct host_addr *a);
 void line_number(FILE *out, const struct host_addr *a);
-/* Write addresses by one of these: one, or a range. */
+/* Write one address or a range, each address by write_one. */
 void line_range(FILE *out, const struct guard_addresses *a, void (*write_one)(FILE *, const struct host_addr *));
 
 /* A match as text: its rule, and its element in that rule's set */
@@ -34,7 +34,7 @@ struct line {
     char types[160]; /* types of these fields */
     char rest[2000]; /* ranges, devices, and the test for own addresses */
     char element[160];
-    const char *verdict; /* statement at the rule's end; the caller may put another */
+    const char *verdict; /* statement at the rule's end, which the caller may replace */
 };
 
 /* Return the family of a match's addresses; 0: no addresses. */
@@ -46,9 +46,9 @@ struct line line_of(const struct guard *g, const struct guard_match *m, bool pas
 __attribute__((format(printf, 3, 4))) void line_add(char *to, size_t size, const char *format, ...);
 /* Append the test for a route that leaves by an interface, or, without its name, by one of prey's ports. */
 void line_way(char *to, size_t size, const struct guard *g, const char *out);
-/* Append the tests for the devices that a match asks for. */
+/* Append the tests for the devices of a match. */
 void line_devices(char *to, size_t size, const struct guard *g, const struct guard_match *m);
-/* Write the rules of these lines, which it sorts, and their sets. sets NULL: sets are in the rules, and end with
+/* Sort these lines, and write their rules and sets. sets NULL: the sets are written into the rules, and end with
  * them. */
 void lines_write(FILE *sets, FILE *rules, struct line *lines, unsigned count);
 /* Begin a chain at the ingress of all of prey's ports that exist; without ports, a chain without a hook. */

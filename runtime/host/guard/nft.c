@@ -1,4 +1,4 @@
-/* libnftables ends the process if it gets no descriptor, so they are tried for first */
+/* libnftables ends the process if it gets no descriptor, so the needed number is opened first as a test */
 #include "runtime/host/guard/nft.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
-/* Sets of peers live on when rules change: the tables stay, and their chains are made again. So a set's declaration
- * must never change, and times are in the rules. The host's own peers are seen at its output, where no ingress rule
- * can look; so a peer's packets are marked at the ingress and decided upon at prerouting, before all else of the
- * host. */
+/* The sets of peers persist when rules change: the tables stay, and their chains are made again. So a set's
+ * declaration must never change, and times are in the rules. The host's own peers are noted at its output, which
+ * ingress rules can't see; so a peer's packets are marked at the ingress, and judged at prerouting, before all else
+ * of the host. */
 #include "runtime/host/guard/peers.h"
 
 #include <errno.h>
@@ -11,15 +11,16 @@
 #include "runtime/host/guard/heard.h"
 #include "runtime/host/guard/line.h"
 
-/* Protocols that are hidden by their ports or identifiers, or which the host does not answer */
+/* Protocols that are hidden by their ports or identifiers, or to which the host does not reply */
 #define TOLD_APART "meta l4proto { " PORTED " } accept\n"
-/* To this machine, or where it would answer that nothing leads there */
+/* Destinations on this machine, or to which it would reply that no route exists */
 #define TO_HERE "fib daddr type { local, unreachable, prohibit, blackhole }"
 /* The first chunk of packets that this machine sends without a socket: ABORT, SHUTDOWN COMPLETE (RFC 9260, 8.4) */
 #define ANSWERS_SCTP "meta l4proto 132 @th,96,8 { 6, 14 }"
 enum { BEFORE_GUARD = -510 };
 
-/* A set of peers: its family and protocols, its type, and what an element is of a packet to a peer, or from it */
+/* A set of peers: its family and protocols, its type, and the fields of its element in a packet to a peer, and from
+ * a peer */
 struct kind {
     unsigned family;
     bool sctp;
@@ -43,7 +44,7 @@ static bool is_of(const struct kind *k, const struct guard_match *m)
            (m->proto == IPPROTO_SCTP) == k->sctp;
 }
 
-/* Return the longest time of a kind's peers; 0: no match makes any. */
+/* Return the longest time of a kind's peers, in seconds; 0: no match makes peers. */
 static uint32_t longest(const struct guard *g, const struct kind *k)
 {
     uint32_t most = 0;
@@ -108,7 +109,7 @@ static int write_ingress(FILE *out, const struct guard *g)
     return failed ? -ENOMEM : 0;
 }
 
-/* Write the table at the host's stack: peers of this machine itself, and what peers of inside hosts send it. */
+/* Write the table at the host's stack: this machine's own peers, and packets to it from peers of inside hosts. */
 static int write_stack(FILE *out, const struct guard *g)
 {
     write_sets(out);

@@ -1,11 +1,11 @@
 /* Replies of translated flows that ports can't distinguish from this machine's own packets: SCTP, which keeps its
- * ports, and protocols without ports. A part of the guard rules, in tables of its own.
+ * ports, and protocols without ports. A part of the guard rules, in its own tables.
  *
  * Packets of a match that hides from peers (GUARD_HIDES_FROM_PEERS) make their receiver a peer: an address and a
  * protocol, for SCTP with both ports. A peer's packets of that protocol to this machine's addresses are hidden,
- * unless this machine itself has sent to the peer alike. Both are kept by the kernel as packets pass, so the first
- * reply is hidden, too. The table at the ingress has the chain and the sets of who was heard (heard.h), as both live
- * on. */
+ * unless this machine itself has sent such packets to the peer. The kernel notes both as packets pass, so the first
+ * reply is hidden, too. The table at the ingress also has the chain and the sets of heard senders (heard.h), because
+ * both persist. */
 #pragma once
 
 #include <stdio.h>
@@ -15,11 +15,11 @@
 enum {
     PEERS_MOST = 65536
 }; /* most peers of a family, with SCTP's counted separately; packets of further peers are not hidden */
-/* A table's name behind the instance's */
+/* Suffix of these tables' names, behind the name of the instance's table */
 #define PEERS_SUFFIX "_peers"
 
 /* True if matches make peers. */
 bool peers_wanted(const struct guard *g);
-/* Write the tables for the instance's table `name`, in place of the former; without such matches, write their
+/* Write the tables for the instance's table `name`, in place of the former ones; without such matches, write their
  * removal. Known peers stay known. Return 0, or -ENOMEM */
 int peers_write(FILE *out, const char *name, const struct guard *g);

@@ -111,7 +111,7 @@ void ports_keep_longest(struct facts_range *all, uint32_t *count, unsigned most,
     all[(*count)++] = one;
 }
 
-/* Find what ranges that grow get beside: ports below them that are not wanted already. */
+/* Find further ports for ranges that grow: ports below these that are not wanted already. */
 static int find_more(struct work *w, const struct state *s, const struct host_ports *ranges, unsigned count,
                      struct host_kept *kept)
 {
@@ -191,7 +191,7 @@ static void keep_more(const struct work *w, const struct host_ports *ranges, uns
 }
 
 /* Choose which yielding ports the host keeps: its kept ones, and more if the rules leave it too few. Ports taken
- * before are never chosen, as mappings may use them. */
+ * before are never chosen, because mappings may use them. */
 static bool keep(struct work *w, const struct host_ports *ranges, unsigned count, struct host_kept *kept)
 {
     unsigned yielding = 0;
@@ -275,7 +275,7 @@ static int ask_others(const struct state *s, struct work *w)
 static bool is_any(const char *before) { return before; }
 
 /* Record the reservation, then check others': of two instances that start at the same time, each sees the other. A
- * refused one is removed, so that it refuses no other. A port taken before can't be another's. */
+ * refused reservation is removed, so that it blocks no other. A port taken before can't be another's. */
 static int reserve(struct state *s, struct work *w)
 {
     const bool had = has_taken(w);

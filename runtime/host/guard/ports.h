@@ -19,20 +19,20 @@ enum { PORTS_KEPT = 4096 };
 
 struct host_ports {
     uint16_t lo, hi; /* inclusive */
-    uint16_t yields; /* 1: translation can do without some of them (masquerade draws them); 0: it needs each */
+    uint16_t yields; /* 1: translation can do without some of them (for masquerade); 0: it needs each */
     uint16_t grows;  /* 1: the rules do not name them, and translation takes further unused ports */
 };
 /* Ports that stay with the host, out of ranges that yield; hi 0: none. The range only grows. */
 struct host_kept {
     uint16_t lo, hi;               /* inclusive */
-    uint16_t chosen_lo, chosen_hi; /* ip_local_port_range, of which the kernel chooses; 0: not read yet */
-    uint32_t more_count;           /* ranges from PORTS_MORE_LO on for those that grow: outside of
-                                    * ip_local_port_range, not reserved, not another instance's; the longest,
-                                    * ascending */
+    uint16_t chosen_lo, chosen_hi; /* ip_local_port_range, from which the kernel chooses; 0: not read yet */
+    uint32_t more_count; /* further ranges for those that grow, from PORTS_MORE_LO on: outside of ip_local_port_range,
+                            not reserved, not another instance's; the longest ones, ascending */
     struct facts_range more[PORTS_MORE];
 };
 
-/* Add a range to the `*count` longest, which are in order of arrival; beyond `most` the shortest is dropped. */
+/* Add a range to the `*count` longest, which are in order of arrival. If there are more than `most`, the shortest is
+ * dropped. */
 void ports_keep_longest(struct facts_range *all, uint32_t *count, unsigned most, struct facts_range one);
 
 /* Reserve these ports for translation to the host's own addresses, except `kept`, and kept->more for ranges that grow.
@@ -44,7 +44,7 @@ void ports_keep_longest(struct facts_range *all, uint32_t *count, unsigned most,
 int ports_reserve(struct state *s, const struct host_ports *ranges, unsigned count, struct host_kept *kept, char *err,
                   size_t err_len);
 
-/* Test if ports_reserve would be refused, without a change. Return its result, with the same line; if 0, *kept has
- * the ports that would be kept. s NULL: there is no record yet, and other instances are not checked. */
+/* Test if ports_reserve would fail, without a change. Return its result, with the same line; if 0, *kept has the
+ * ports that would be kept. s NULL: there is no record yet, and other instances are not checked. */
 int ports_look(const struct state *s, const struct host_ports *ranges, unsigned count, struct host_kept *kept,
                char *err, size_t err_len);

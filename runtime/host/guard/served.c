@@ -1,5 +1,5 @@
-/* See served.h. One instance at a time checks and records: of two that start at the same time, the second sees the
- * first. */
+/* See served.h. Only one instance at a time checks and records, so if two start at the same time, the second sees
+ * the first. */
 #include "runtime/host/guard/served.h"
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 
 struct search {
     const char *interface;
-    const char *but; /* an instance that is not looked at, or NULL */
+    const char *but; /* an instance that is skipped, or NULL */
     char owner[80];
 };
 

@@ -1,4 +1,5 @@
-/* An interface belongs to one instance: two that judge the same frames would send them on twice */
+/* Reservation of interfaces: each belongs to one instance, because two that judge the same frames would forward them
+ * twice */
 #pragma once
 
 #include <stdbool.h>
@@ -15,5 +16,5 @@ bool served_already(const char *run, const char *interface, char *err, size_t er
 
 /* True if the instance of that name serves the interface */
 bool served_by(const char *run, const char *interface, const char *name);
-/* True if a running instance of another name than this serves the interface. */
+/* True if a running instance with another name serves the interface. */
 bool served_by_others(const char *run, const char *interface, const char *name);

@@ -1,4 +1,4 @@
-/* A table of chains, one a hook; each writes names, then the exceptions, then patterns */
+/* A table with a chain per hook; each chain has names first, then exceptions, then patterns */
 #include "runtime/host/guard/shut.h"
 
 #include <string.h>
@@ -18,8 +18,8 @@ bool guard_shut_valid(const struct guard_shut *s)
 
 static bool is_pattern(const struct guard_shut *s) { return s->device[strlen(s->device) - 1] == '*'; }
 
-/* A chain: its hook, the test of an entry's device, of its number, and of the other device, where packets go that are
- * shut out, and what of entries it drops */
+/* A chain: its hook; the keys for an entry's device, for that device's number, and for the other device; the chain
+ * for dropped packets; the entries' bits that concern it (enum shut_way) */
 struct chain {
     const char *name, *hook, *field, *number, *other, *verdict;
     unsigned way, past;
@@ -27,7 +27,7 @@ struct chain {
 
 static bool is_port(const struct guard_shut *s) { return s->judged; }
 
-/* Write a set of the ports that are judged: of their names, or of each name with its number. */
+/* Write a set of the judged ports: their names, or each name with its number. */
 static void write_set(FILE *out, const struct guard *g, bool numbers)
 {
     unsigned count = 0;
@@ -41,8 +41,8 @@ static void write_set(FILE *out, const struct guard *g, bool numbers)
     fprintf(out, " }");
 }
 
-/* Write one rule for all ports that are judged: another interface of that name is shut until it is judged, too, even if
- * it is another port, whose name was exchanged with this one's. */
+/* Write one rule for all judged ports. Another interface of that name is shut until it is judged, too, even if it is
+ * another port that has exchanged names with this one. */
 static void write_ports(FILE *out, const struct chain *c, const struct guard *g)
 {
     bool any = false;
@@ -69,12 +69,12 @@ static void write_rule(FILE *out, const struct chain *c, const struct guard *g, 
 
 /* Neighbour discovery, which no router sends on (RFC 4861, 6.1 and 7.1) */
 #define ND "icmpv6 type { 133, 134, 135, 136, 137 } ip6 hoplimit 255 return\n"
-/* Answers to a DHCP client. v4, v6: the tests of the family, which depend on the table's */
+/* Replies to a DHCP client. v4, v6: the tests of the family, which depend on the table's */
 #define DHCP_HEARD(v4, v6)                                                                                             \
     "meta " v4 " udp sport 67 udp dport 68 return\n"                                                                   \
     "meta " v6 " udp sport 547 udp dport 546 return\n"
 
-/* True if it is a port of prey's that is shut in all ways, by any number. */
+/* True if the entry is a port of prey that is shut in all ways, whatever its number. */
 static bool is_shut_port(const struct guard *g, const struct guard_shut *s)
 {
     bool port = false;
@@ -96,7 +96,7 @@ void shut_ports_write(FILE *chain, FILE *rules, const struct guard *g)
                        "meta protocol arp return\n" ND DHCP_HEARD("protocol ip", "protocol ip6") "counter drop\n}\n");
 }
 
-/* Write a chain: devices, then whatever no pattern may hold, then patterns */
+/* Write a chain: devices, then exceptions that patterns must not match, then patterns */
 static void write_chain(FILE *out, const struct chain *c, const struct guard *g)
 {
     fprintf(out, "chain %s {\ntype filter hook %s priority -300; policy accept;\n", c->name, c->hook);

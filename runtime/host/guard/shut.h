@@ -1,5 +1,5 @@
 /* Devices that rules name and that are not judged are shut: a part of the guard rules, at hooks of this machine's
- * own stack. They go by names, so they hold for devices without Ethernet, and for those that come later. */
+ * own stack. The rules test names, so they hold for devices without Ethernet, and for those that are added later. */
 #pragma once
 
 #include <net/if.h>
@@ -20,8 +20,8 @@ enum shut_way {
     SHUT_WAYS = (1 << 6) - 1,
 };
 
-/* A device or pattern ("wg*"); without a way: a device left open though another entry's pattern matches it. No
- * pointers, as entries pass between processes. */
+/* A device or pattern ("wg*"); without a way: a device that stays open although another entry's pattern matches it.
+ * No pointers, because entries pass between processes. */
 struct guard_shut {
     char device[IFNAMSIZ];
     uint8_t ways;

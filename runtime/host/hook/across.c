@@ -1,4 +1,4 @@
-/* The program of across.bpf.c as a filter of traffic control, at the hook before all else of the host's stack. A filter
+/* The program of across.bpf.c as a filter of traffic control, at the hook that precedes the host's stack. A filter
  * holds its program, so nothing is pinned. */
 #include "runtime/host/hook/across.h"
 

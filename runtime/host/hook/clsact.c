@@ -26,7 +26,7 @@ void clsact_end(unsigned ifindex)
     if (clsact_is_there(ifindex) && !clsact_has_filters(ifindex)) bpf_tc_hook_destroy(&both);
 }
 
-/* A macro, as libbpf requires the padding between fields to be zero, too */
+/* A macro, because libbpf requires the padding between fields to be zero, too */
 #define HOOK(name, at)                                                                                                 \
     LIBBPF_OPTS(bpf_tc_hook, name, .ifindex = (int)(at)->ifindex,                                                      \
                 .attach_point = (at)->leaves ? BPF_TC_EGRESS : BPF_TC_INGRESS)
@@ -45,7 +45,7 @@ static int detach(const struct clsact *at, uint32_t handle)
     HOOK(hook, at);
     LIBBPF_OPTS(bpf_tc_opts, opts, .handle = handle, .priority = at->priority);
     const int failed = bpf_tc_detach(&hook, &opts);
-    /* never made, removed by others, hooks shared by others since, or no such interface */
+    /* never made, removed by others, hooks shared by others since, or the interface is gone */
     const bool gone = failed == -ENOENT || failed == -EINVAL || failed == -EOPNOTSUPP || failed == -ENODEV;
     return gone ? 0 : failed;
 }
@@ -113,7 +113,8 @@ static int load_nothing(void)
 bool clsact_needed(void)
 {
     const int program = load_nothing();
-    /* Interface 0 does not exist: a kernel with these links fails to find it, a kernel without refuses the kind */
+    /* Interface 0 does not exist: a kernel with these links reports it as missing, a kernel without them rejects the
+     * kind */
     const int link = bpf_link_create(program, 0, (enum bpf_attach_type)ATTACH_TCX_EGRESS, NULL);
     const bool needed = program >= 0 && link < 0 && errno == EINVAL;
     if (link >= 0) close(link);

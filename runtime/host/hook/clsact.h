@@ -10,13 +10,13 @@ enum {
     CLSACT_FIRST = 1,    /* priority: before all others */
     CLSACT_OWN = 0x7079, /* priority: prey's own, after most */
     CLSACT_GATE = 2,     /* handle of the gate (runtime/io/steer/gate.h), for arriving packets, at CLSACT_OWN */
-    CLSACT_TEXT = 24     /* bytes of a record's words */
+    CLSACT_TEXT = 24     /* bytes of the words in a record */
 };
 
 /* Place of a filter */
 struct clsact {
     unsigned ifindex;
-    bool leaves; /* for leaving packets; else arriving */
+    bool leaves; /* true: for leaving packets; false: for arriving ones */
     uint16_t priority;
     uint32_t handle; /* distinguishes filters of one priority */
 };
@@ -50,14 +50,14 @@ void clsact_why(const struct clsact *at, int failed, const char *device, char *e
 /* Find what occupies the hooks' place: -EEXIST: the older ingress, for arriving packets only; -EOPNOTSUPP: filters
  * shared by several interfaces; 0: nothing */
 int clsact_obstacle(const struct clsact *at);
-/* Test if others' filters would make clsact_set fail: 0, -EINVAL, or the result of clsact_obstacle */
+/* Test if others' filters would make clsact_set fail. Return 0, -EINVAL, or the result of clsact_obstacle. */
 int clsact_taken(const struct clsact *at);
 
-/* Present filter at a place */
+/* The filter at a place */
 struct clsact_seen {
     bool there;
     unsigned behind;  /* number of filters of the priority before it */
-    uint32_t program; /* its id */
+    uint32_t program; /* id of the filter's program */
 };
 /* Find the filter at a place. Return 0 or a negative errno. */
 int clsact_look(const struct clsact *at, struct clsact_seen *seen);

@@ -1,6 +1,6 @@
 /* See hooks.h. Pins are in HOOKS_FILES/prey/NETNS/NAME/: DEVICE-arrives and DEVICE-leaves, each a link or a filter's
- * program, and MAP:DEVICE for each kept map of those. So an interface that still has the programs before has their
- * maps, too, whatever other interfaces have by then.
+ * program, and MAP:DEVICE for each kept map of those. So an interface that still has the former programs also has
+ * their maps, even if other interfaces have newer ones.
  *
  * A kernel without links of traffic control (before Linux 6.6) has filters instead, before others'. A filter outlives
  * its process. With pins it holds the program; without pins it holds one that passes all packets once this process has
@@ -45,7 +45,7 @@ static bool is_of_bpf(const char *path)
     return !statfs(path, &fs) && (unsigned long)fs.f_type == FILES_OF_BPF;
 }
 
-/* The unit leaves its own folder writable, and the file system around it not. */
+/* The unit makes only its own folder writable, not the file system around it. */
 bool hooks_last(void)
 {
     return is_of_bpf(HOOKS_FILES) && (!access(HOOKS_FILES "/prey", W_OK) || !access(HOOKS_FILES, W_OK));
@@ -104,7 +104,7 @@ static int make_folders(const char *path)
     return mkdir(part, 0700) && errno != EEXIST ? -errno : 0;
 }
 
-/* Make the folder; repeated, as another process may meanwhile remove it when it gets empty */
+/* Make the folder; tried repeatedly, because another process may remove it meanwhile when it gets empty */
 static int make_folder(const char *path)
 {
     int failed = -ENOENT;
@@ -187,8 +187,8 @@ static void deal_map(const char *folder, const char *map)
 }
 
 /* Pin the maps of an interface's programs, replacing those of a former start, whose programs have been replaced.
- * Without a holder these maps are emptied immediately, so packets that are still in the former programs are waited
- * for. */
+ * Without a holder these maps are emptied immediately, so this function waits for packets that are still in the
+ * former programs. */
 static int pin_maps(const char *folder, const char *device, const struct hooks *h)
 {
     char path[PATH_MAX];
@@ -217,7 +217,7 @@ static int pin_links(const char *folder, const char *device, const struct hooked
     return failed;
 }
 
-/* Pin the programs of filters in place of former ones: a filter lives without a pin, and the maps do not */
+/* Pin the programs of filters in place of former ones: a filter persists without a pin, but the maps don't */
 static int pin_programs(const char *folder, const char *device, const struct hooks *h, const struct hooked *on)
 {
     char path[PATH_MAX];
@@ -316,7 +316,7 @@ static int drop_arrives(const char *folder, unsigned ifindex)
     return clsact_is_there(ifindex) ? clsact_drop(&at) : 0;
 }
 
-/* True if a link of XDP is there that a former start has left; there can be only one. */
+/* True if a former start has left an XDP link; there can be only one. */
 static bool is_in_the_way(const char *folder, const struct hooks_where *w, const struct hooks *h)
 {
     const int link = h->by_tc ? -1 : pinned(folder, w->device, ARRIVES);
@@ -325,8 +325,8 @@ static bool is_in_the_way(const char *folder, const struct hooks_where *w, const
     return is;
 }
 
-/* Attach both programs, and only then remove those of a former start, wherever both can be attached together: so no
- * packet passes unjudged. */
+/* Attach both programs, and only then remove those of a former start, if both can be attached together; no packet
+ * then passes unjudged. */
 static int set_both(const char *folder, const struct hooks_where *w, const struct hooks *h, bool replace, bool filter,
                     struct hooked *to, char *err, size_t err_len)
 {
@@ -534,7 +534,7 @@ void hooks_drop(struct state *s) { state_own(s, CHANGE_HOOKS, undo_of, NULL); }
 void hooks_off(struct state *s, const char *device, struct hooked *on)
 {
     hooks_leave(on);
-    state_own(s, CHANGE_HOOKS, undo_of, (void *)(uintptr_t)device); /* the record stays, for programs to come */
+    state_own(s, CHANGE_HOOKS, undo_of, (void *)(uintptr_t)device); /* the record stays, for future programs */
 }
 
 bool hooks_left(const char *name, const char *device, unsigned program)

@@ -61,7 +61,7 @@ int hooks_keep(struct state *s, const struct hooks_where *where, const struct ho
                size_t err_len);
 /* Return the device's number if programs left by an instance of that name judge there, in both directions; else 0 */
 unsigned hooks_standing(const char *name, const char *device);
-/* Remove an earlier run's programs, once others judge, or no packets come in */
+/* Remove an earlier run's programs. Call it once others judge, or no packets arrive */
 void hooks_drop(struct state *s);
 /* Remove the programs from the former interface, which now has another name: links by their pins, filters by the
  * record. */

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* True if it is off, found by a loaded program (a descriptor): the setting itself is hidden in network namespaces other
- * than the machine's own */
+/* True if the compiler is off, found from a loaded program (a descriptor): the setting itself is hidden in network
+ * namespaces other than the machine's own */
 static inline bool jit_is_off(int program)
 {
     struct bpf_prog_info info = {0};
@@ -15,5 +15,5 @@ static inline bool jit_is_off(int program)
     return !bpf_obj_get_info_by_fd(program, &info, &len) && info.xlated_prog_len && !info.jited_prog_len;
 }
 
-/* The remedy */
+/* Remedy if it is off */
 #define JIT_ON "sysctl -w net.core.bpf_jit_enable=1 (in the machine's own network namespace; others lack that setting)"

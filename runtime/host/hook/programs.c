@@ -1,4 +1,4 @@
-/* An empty program is loaded to detect an interpreter; /sys shows missing types and a lockdown */
+/* Loads an empty program to detect an interpreter; reads /sys for missing types and a lockdown */
 #include "runtime/host/hook/programs.h"
 
 #include <bpf/bpf.h>

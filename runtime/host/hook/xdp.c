@@ -34,7 +34,8 @@ static void cut_link(uint32_t id, unsigned ifindex, const struct bpf_xdp_query_o
     close(fd);
 }
 
-/* Remove any program from the interface. Other namespaces have the same interface numbers: compare the id, too. */
+/* Remove any program from the interface. Other namespaces have the same interface numbers, so the id is compared,
+ * too. */
 static void take_off(unsigned ifindex)
 {
     LIBBPF_OPTS(bpf_xdp_query_opts, on);
@@ -44,7 +45,7 @@ static void take_off(unsigned ifindex)
     for (uint32_t id = 0; !bpf_link_get_next_id(id, &id);) cut_link(id, ifindex, &on);
 }
 
-/* Ask the name of the interface's driver; "" if it gives none */
+/* Get the name of the interface's driver; "" if unknown */
 static void ask_driver(unsigned ifindex, char driver[32])
 {
     struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};
@@ -64,8 +65,8 @@ bool xdp_forgets(unsigned ifindex)
     return xdp_is_forgotten(driver);
 }
 
-/* True for a driver that must get no program. A bond lets its cables' drivers run it, and that would find the number of
- * a cable, which is not served, with each frame. */
+/* True for a driver that must get no program. A bond has its ports' drivers run the program, which would then see
+ * the number of such a port, not the bond's, with each frame; the ports are not served. */
 static bool is_unfit(unsigned ifindex)
 {
     char driver[32];
@@ -77,7 +78,7 @@ int xdp_try(unsigned ifindex)
 {
     const struct bpf_insn pass[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = XDP_PASS},
                                     {.code = BPF_JMP | BPF_EXIT}};
-    LIBBPF_OPTS(bpf_prog_load_opts, as, .prog_flags = BPF_F_XDP_HAS_FRAGS); /* as of the stages */
+    LIBBPF_OPTS(bpf_prog_load_opts, as, .prog_flags = BPF_F_XDP_HAS_FRAGS); /* with the same flag as the stages */
     libbpf_set_print(NULL);
     const int program = bpf_prog_load(BPF_PROG_TYPE_XDP, "prey_trial", "Dual BSD/GPL", pass, 2, &as);
     if (program < 0) return -errno;

@@ -13,10 +13,10 @@ int xdp_attach(int program, unsigned ifindex, bool replace, bool *generic, const
  * its link, which the caller closes; or a negative errno. */
 int xdp_try(unsigned ifindex);
 
-/* True for a driver, by the name that ethtool has of it, that forgets its program whenever it makes its rings again
- * (down and up, another MTU, other rings, a reset), while the kernel shows it as attached: frames would pass
- * unjudged. vmxnet3 does (vmxnet3_rq_cleanup_all, Linux 6.6 to 6.12 at least). */
+/* True if the driver, by its name from ethtool, forgets its program whenever it makes its rings again (down and up,
+ * another MTU, other rings, a reset). The kernel still shows the program as attached, so frames would pass unjudged.
+ * vmxnet3 does (vmxnet3_rq_cleanup_all, Linux 6.6 to 6.12 at least). */
 bool xdp_is_forgotten(const char *driver);
 
-/* The same, of an interface. */
+/* The same for the driver of an interface. */
 bool xdp_forgets(unsigned ifindex);

@@ -1,7 +1,7 @@
-/* Finds if an interface sends frames of an XDP program. Cards do if their driver can, a veth if its peer receives by
- * NAPI, devices without native XDP never. The kernel reports by generic netlink (Linux 6.3). Before, a trial is made
- * on a veth: a program sends a frame (vm/kernel/gate.h), and the device counts it as dropped if its peer takes none
- * (Linux 5.18, BPF_F_TEST_XDP_LIVE_FRAMES). Other devices send if they run programs in their driver. */
+/* Tests if an interface sends the frames of an XDP program. Cards do if their driver can, a veth if its peer
+ * receives by NAPI, devices without native XDP never. The kernel reports by generic netlink (Linux 6.3). Before, a
+ * trial is made on a veth: a program sends a frame (vm/kernel/gate.h), and the device counts it as dropped if its
+ * peer takes none (Linux 5.18, BPF_F_TEST_XDP_LIVE_FRAMES). Other devices send if they run programs in their driver. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,7 +10,7 @@
 
 struct xmit;
 
-/* Open for the caller's network namespace. NULL: out of memory, or the kernel refuses. */
+/* Open a handle for the caller's network namespace. NULL: out of memory, or the kernel refuses. */
 struct xmit *xmit_open(void);
 void xmit_close(struct xmit *x); /* NULL is fine */
 

@@ -1,4 +1,4 @@
-/* libnftables prints `list chains`, whose lines are read */
+/* Reads the lines that libnftables prints for `list chains` */
 #include "runtime/host/look/chains.h"
 
 #include <stdbool.h>
@@ -7,7 +7,7 @@
 
 #include "runtime/host/guard/nft.h"
 
-/* Read a line "table ip NAME {". False: it is another. */
+/* Read a line "table ip NAME {". False: another line. */
 static bool read_table(const char *text, size_t len, char family[16], char table[200])
 {
     char line[256];

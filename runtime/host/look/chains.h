@@ -1,10 +1,10 @@
-/* Chains of nftables, as the host has them, but for those of prey's own tables. */
+/* The host's chains of nftables, except those of prey's own tables. */
 #pragma once
 
 #include <stddef.h>
 
 struct chain_line {
-    const char *family, *table; /* the table that it is in */
+    const char *family, *table; /* family and name of its table */
     const char *text;           /* a line of `nft list chains`, with `len` bytes, such as "type nat hook output …" */
     size_t len;
 };

@@ -23,9 +23,9 @@
 void look_at_name(struct look *l)
 {
     const long owner = l->p->name ? state_owner(STATE_RUN, l->p->name) : 0;
-    bool same = false; /* it serves one of this instance's interfaces */
+    bool same = false; /* that instance serves one of this instance's interfaces */
     char groups[40], unit[80];
-    if (!owner || owner == getpid() || l->p->takes_over) return; /* taken before this look, or handed over after it */
+    if (!owner || owner == getpid() || l->p->takes_over) return; /* taken before this check, or handed over after it */
     for (unsigned i = 0; i < l->p->interface_count && !same; i++)
         same = served_by(STATE_RUN, l->p->interfaces[i], l->p->name);
     const char *help =
@@ -96,15 +96,16 @@ static unsigned filters_of(const struct look *l, unsigned ifindex, uint32_t side
 void look_at_programs(struct look *l)
 {
     char err[300];
-    /* A process that has its name already knows that no other instance serves these. */
+    /* A process that has its name already knows that no other instance serves these interfaces. */
     const bool ours = l->p->name && (l->p->takes_over || state_owner(STATE_RUN, l->p->name) == getpid());
     const char *name = ours ? NULL : l->p->name;
     for (unsigned i = 0; i < l->p->interface_count; i++) {
         const struct host_link *link = host_link_named(l->host, l->p->interfaces[i]);
         if (!link) continue;
         const bool alone = l->p->xdp >> i & 1;
-        const uint32_t xdp = alone && l->p->takes_over ? 0 : xdp_of(l->host, l->p->name, link); /* it comes with it */
-        if (xdp && name && served_by(STATE_RUN, l->p->interfaces[i], name)) continue;           /* see look_at_name */
+        const uint32_t xdp =
+            alone && l->p->takes_over ? 0 : xdp_of(l->host, l->p->name, link); /* prey's own program is handed over */
+        if (xdp && name && served_by(STATE_RUN, l->p->interfaces[i], name)) continue; /* see look_at_name */
         const bool served = !ours && served_already(STATE_RUN, l->p->interfaces[i], err, sizeof err);
         if (xdp && served)
             preflight_tell(l, true, "%s|", err); /* the instance goes on, so its program is not removed */
@@ -158,7 +159,7 @@ static void look_at_chain(void *arg, const struct chain_line *c)
                        c->family, c->table);
 }
 
-/* Look at nftables' rules: arriving frames reach prey before them, leaving ones pass them. */
+/* Look at nftables' rules: arriving frames reach prey before these rules, leaving frames pass them. */
 void look_at_rules(struct look *l) { chains_each(look_at_chain, l); }
 
 static bool is_wanted(const struct look *l, unsigned port)

@@ -88,7 +88,8 @@ void look_at_listeners(struct look *l)
 {
     bool any = false;
     for (unsigned i = 0; i < l->p->match_count; i++) any |= l->p->matches[i].proxied;
-    if (!any || l->p->takes_over) return; /* its listeners are handed over; others are found as they are opened */
+    if (!any || l->p->takes_over)
+        return; /* the running instance hands its listeners over; others are found when they are opened */
     look_at_file(l, "/proc/net/tcp");
     look_at_file(l, "/proc/net/tcp6");
 }

@@ -1,4 +1,5 @@
-/* org.freedesktop.systemd1(5). A bus is opened for each question: the process may have forked since the last one. */
+/* org.freedesktop.systemd1(5). A bus is opened for each query, because the process may have forked since the last
+ * one. */
 #include "runtime/host/look/manager_bus.h"
 
 #include <errno.h>
@@ -68,9 +69,9 @@ static int move(sd_bus *bus, const char *scope, const char *description, const p
     if (failed >= 0) failed = sd_bus_message_append(m, "ss", scope, "fail");
     if (failed >= 0) failed = sd_bus_message_open_container(m, 'a', "(sv)");
     if (failed >= 0) failed = sd_bus_message_append(m, "(sv)", "Description", "s", description);
-    /* The unit's own reports decide whether it ended well: no one should have to reset it. */
+    /* The unit's own reports show whether it ended well, so a failed scope is removed without a reset. */
     if (failed >= 0) failed = sd_bus_message_append(m, "(sv)", "CollectMode", "s", "inactive-or-failed");
-    /* A shutdown ends it with the unit that it was of. */
+    /* A shutdown ends the scope together with the processes' former unit. */
     if (failed >= 0) failed = sd_bus_message_append(m, "(sv)", "DefaultDependencies", "b", 1);
     if (failed >= 0) failed = sd_bus_message_open_container(m, 'r', "sv");
     if (failed >= 0) failed = sd_bus_message_append(m, "s", "PIDs");
@@ -85,7 +86,7 @@ static int move(sd_bus *bus, const char *scope, const char *description, const p
     return failed < 0 ? failed : 0;
 }
 
-/* True once the caller's control group is that of the scope: the manager answers before it has moved anybody. */
+/* True once the caller's control group is that of the scope: the manager replies before it has moved any process. */
 static bool scope_has_caller(const char *scope)
 {
     char line[4096];

@@ -83,7 +83,7 @@ static const char *nearest(const struct look *l, const char *name, char *all, si
     return found;
 }
 
-/* Write "-i a -i b" for a list "a,b" in one option; false if it is no list. */
+/* Write "-i a -i b" for a list "a,b" in one option; false if it isn't a list. */
 static bool apart(const char *name, char *buf, size_t len)
 {
     const size_t first = strcspn(name, ", ");
@@ -96,7 +96,7 @@ static bool apart(const char *name, char *buf, size_t len)
     return name[first];
 }
 
-/* Return the interface that has the name as another one (`ip link property add … altname`), or NULL. */
+/* Return the interface with that alternative name (`ip link property add … altname`), or NULL. */
 static const struct host_link *other_name(const struct look *l, const char *name)
 {
     const unsigned ifindex = if_nametoindex(name);
@@ -120,7 +120,7 @@ static void tell_unknown(struct look *l, const char *name, bool fatal)
         preflight_tell(l, fatal, "there is no interface `%.40s`%s; there are: %s|", name, later, all);
 }
 
-/* True if some interface is there and up, so that others may come later */
+/* True if some interface exists and is up, so that others may come later */
 static bool is_any_up(const struct look *l)
 {
     bool any = false;
@@ -139,7 +139,8 @@ static bool is_used(const struct look *l, unsigned ifindex)
     return false;
 }
 
-/* An ipvlan shares its MAC address with the device below, which keeps packets for addresses of none of them. */
+/* Look at an ipvlan: it shares its MAC address with the device below, which keeps packets to addresses that no
+ * ipvlan has. */
 static void look_at_ipvlan(struct look *l, const struct host_link *link)
 {
     const struct host_link *below = link->above ? host_link(l->host, link->above) : NULL;
@@ -249,7 +250,7 @@ static void compare_subnets(struct look *l, const struct host_address *a, const 
         name_at(l, stays->ifindex), other, text, bits, text, goes->prefix, other);
 }
 
-/* A server with its way, and the links whose subnets contain it */
+/* A server with its route, and the links whose subnets contain it */
 struct standing {
     const struct preflight_server *server;
     char addr[HOST_ADDR_TEXT];
@@ -272,13 +273,13 @@ static struct standing stand(const struct look *l, const struct preflight_server
     return s;
 }
 
-/* Return what prints before the name: that of a server holds its pool's, and a target's is its nat's. */
+/* Return the words before the name: a server's name includes its pool, a target's is its nat's. */
 static const char *what_of(const struct standing *s)
 {
     return strchr(s->server->name, '/') ? "server" : "the target of nat";
 }
 
-/* True if an earlier server has the name and the address: a statement of a nat has its target once for each port. */
+/* True if an earlier server has this name and address: a nat statement lists its target once per port. */
 static bool is_again(const struct look *l, unsigned at)
 {
     const struct preflight_server *s = &l->p->servers[at];
@@ -413,7 +414,7 @@ unsigned host_preflight(struct host *h, const struct preflight *p, preflight_say
     if (!without) look_at_programs(&l);
     if (!without) look_at_drivers(&l);
     if (!without) look_at_rules(&l);
-    if (l.fatal) return l.fatal; /* the remedies will change the ways to servers */
+    if (l.fatal) return l.fatal; /* the remedies will change the routes to servers */
     look_at_ports(&l);
     unsigned count;
     const struct host_address *all = host_addresses(l.host, &count);

@@ -1,4 +1,4 @@
-/* Obstacles to live traffic on this host, in plain words, each with the command that mends it */
+/* Obstacles to live traffic on this host, in plain words, each with the command that removes it */
 #pragma once
 
 #include <sys/socket.h>
@@ -15,14 +15,14 @@ struct preflight_server {
 };
 
 struct preflight {
-    const char *const *interfaces; /* to be used */
+    const char *const *interfaces; /* interfaces that the start would use */
     unsigned interface_count;
     const bool *bridged;                    /* [interface_count]: ports of prey's bridge; NULL: none */
-    bool waits;                             /* no interface needs to be there and up */
+    bool waits;                             /* the start waits for interfaces: they may be missing or down */
     const struct preflight_server *servers; /* servers that packets are sent to */
     unsigned server_count;
     const char *name;               /* the instance's name; NULL: not checked */
-    bool takes_over;                /* the instance of that name hands over: its own things are not obstacles */
+    bool takes_over;                /* the instance of that name hands over, so what it uses isn't an obstacle */
     const struct host_ports *ports; /* ports on this machine's own addresses, for translation */
     unsigned port_count;
     const struct facts_port *bound; /* ports of masquerade that sockets have and keep */
@@ -52,10 +52,10 @@ bool host_is_in_subnet(const struct host_address *of, const struct host_addr *ad
 /* True if the interface has an XDP program of another instance or program */
 bool host_xdp_is_taken(struct host *h, const char *instance, const char *interface);
 
-/* Check privileges only, because other findings need them. True if one is missing, which was reported. */
+/* Check only privileges, because other checks need them. True if one is missing; it was reported. */
 bool host_lacks_rights(preflight_say *say, void *arg);
 
-/* Check privileges, interfaces, other programs, addresses, routes and forwarding, without a change. Ways to servers
- * are looked at only without fatal findings; the first five of each kind are reported, then the number of others.
- * Return the number of fatal findings. */
+/* Check privileges, interfaces, other programs, addresses, routes and forwarding, without a change. Routes to
+ * servers are checked only if there are no fatal findings; the first five findings of each kind are reported, then
+ * the number of others. Return the number of fatal findings. */
 unsigned host_preflight(struct host *h, const struct preflight *p, preflight_say *say, void *arg);

@@ -3,7 +3,7 @@
 
 #include "runtime/host/look/preflight.h"
 
-#define TOLD_MOST 5u /* findings of a kind */
+#define TOLD_MOST 5u /* most findings of a kind that are reported */
 
 struct look {
     struct host *host;
@@ -16,7 +16,7 @@ struct look {
 /* Report a finding; the format is "what", a `|`, and "mend" */
 __attribute__((format(printf, 3, 4))) void preflight_tell(struct look *l, bool fatal, const char *format, ...);
 
-/* conflict.c: other users of the same interfaces and ports */
+/* conflict.c: other users of the same name, interfaces and ports */
 void look_at_name(struct look *l);
 void look_at_programs(struct look *l);
 void look_at_rules(struct look *l);

@@ -19,7 +19,7 @@
 
 #define MIB (UINT64_C(1) << 20)
 
-/* A process with the privilege raises the bound at the start. */
+/* A process with one of the privileges raises its limit at the start. */
 uint64_t host_may_lock(void)
 {
     struct rlimit most;
@@ -29,7 +29,7 @@ uint64_t host_may_lock(void)
     return most.rlim_max == RLIM_INFINITY ? UINT64_MAX : most.rlim_max;
 }
 
-/* Look at the bound on locked memory, for rings */
+/* Look at the limit on locked memory, for rings */
 static void look_at_locked(struct look *l)
 {
     const uint64_t most = host_may_lock();
@@ -68,7 +68,7 @@ static void look_at_syslog(struct look *l)
                        SINK_SYSLOG_SOCKET, strerror(-fd));
 }
 
-/* Look at the log's file, without making it; for a missing file at its folder */
+/* Look at the log's file, without making it; if it is missing, at its folder */
 static void look_at_file(struct look *l, const char *path)
 {
     struct stat there;

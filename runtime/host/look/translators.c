@@ -20,7 +20,7 @@ static void look_at_chain(void *arg, const struct chain_line *l)
     if (memmem(l->text, l->len, "type nat hook postrouting", 25)) note_table(t->leaving, l->family, l->table);
 }
 
-/* iptables-legacy tables of the kernel are no tables of nftables. */
+/* Tables of iptables-legacy in the kernel aren't tables of nftables. */
 static void look_at_iptables(struct host_translators *t)
 {
     static const char *const of[] = {"/proc/net/ip_tables_names", "/proc/net/ip6_tables_names"};

@@ -6,8 +6,8 @@
 struct host_translators {
     char arriving[100]; /* first table that translates arriving packets, such as "ip docker"; empty: none */
     char leaving[100];  /* the same for leaving packets */
-    bool bridges;       /* br_netfilter hands them packets on a bridge of the kernel */
+    bool bridges;       /* br_netfilter gives these tables packets on bridges of the kernel */
 };
 
-/* Look for such tables. Those whose names begin with `prey_` are left out. Without privileges none is seen. */
+/* Look for such tables. Those whose names begin with `prey_` are left out. Without privileges it finds none. */
 void host_translators(struct host_translators *t);

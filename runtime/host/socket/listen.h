@@ -13,15 +13,15 @@
 int listen_tcp(const struct sockaddr *at, const char *text, char *err, size_t err_len);
 
 /* The same for a service, as one of several sockets at that address (SO_REUSEPORT). The address need not be this
- * machine's (IP_TRANSPARENT), all 0 is any of its family. Accepted connections send at once (TCP_NODELAY) and take
+ * machine's (IP_TRANSPARENT); all 0: any of its family. Accepted connections send at once (TCP_NODELAY) and take
  * urgent bytes in line; they end when the peer vanishes (alive.h). If the host allows it to servers (bit 2 of
  * net.ipv4.tcp_fastopen), a SYN may carry the first bytes (RFC 7413). */
 int listen_proxy(const struct host_addr *addr, uint16_t port, char *err, size_t err_len);
 
 /* Make such a socket, which was shut down for reading, listen again. Return 0 or a negative errno. */
 int listen_again(int fd);
-/* Have the kernel choose among the `count` sockets at this one's address by the client's address only. Return 0 or a
- * negative errno. */
+/* Have the kernel choose among the `count` sockets at this socket's address only by the client's address. Return 0
+ * or a negative errno. */
 int listen_by_client(int fd, bool v6, unsigned count);
 /* Return the index of the socket that gets a client's connections, in the order in which the sockets began to listen.
  * addr: the client's address in host order, IPv4 in addr[0]. */

@@ -1,4 +1,4 @@
-/* Made in batches by the process that has the privilege */
+/* Sockets are made in batches, by the process that has the privilege */
 #include "runtime/host/socket/transparent.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
-/* Sockets that may have a foreign address (IP_TRANSPARENT), with which a proxy uses its clients' addresses to servers.
- * Making them needs CAP_NET_ADMIN, bind and connect do not. */
+/* Sockets that may have a foreign address (IP_TRANSPARENT), by which a proxy connects to servers from its clients'
+ * addresses. Making them needs CAP_NET_ADMIN, bind and connect do not. */
 #pragma once
 
 enum { TRANSPARENT_BATCH = 32 };

@@ -29,7 +29,8 @@ int ipsec_open(struct ipsec *i)
     i->news = mnl_socket_open2(NETLINK_XFRM, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (!i->news) return errno == EPROTONOSUPPORT ? 0 : -errno;
     if (mnl_socket_bind(i->news, 0, MNL_SOCKET_AUTOPID)) return -errno;
-    /* Without privileges no notices of them arrive; a caller without privileges, such as a test, sends nothing. */
+    /* Without privileges no notifications of policies arrive; a caller without privileges, such as a test, sends
+     * nothing. */
     if (mnl_socket_setsockopt(i->news, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) && errno != EPERM) return -errno;
     return 0;
 }
@@ -43,7 +44,7 @@ void ipsec_close(struct ipsec *i)
 
 bool ipsec_hears(struct ipsec *i)
 {
-    char bytes[256]; /* the head of a message; all are read again */
+    char bytes[256]; /* the head of a message; all policies are read again */
     bool heard = false;
     for (int k = 0; i->news && k < 1024; k++) {
         const ssize_t len = mnl_socket_recvfrom(i->news, bytes, sizeof bytes);
@@ -98,7 +99,7 @@ static void address_words(const xfrm_address_t *a, uint8_t family, uint32_t word
     for (unsigned i = 1; i < 4; i++) words[i] = family == 6 ? be32toh(a->a6[i]) : 0;
 }
 
-/* Read a port and its mask. False: it asks for a part of its bits. */
+/* Read a port and its mask. False if the policy compares only some of the port's bits. */
 static bool selector_port(__be16 port, __be16 mask, uint16_t range[2])
 {
     range[0] = range[1] = mask ? be16toh(port) : 0;
@@ -128,7 +129,7 @@ static bool selector_is_sound(const struct xfrm_selector *s)
     return most && s->prefixlen_s <= most && s->prefixlen_d <= most;
 }
 
-/* Add a policy behind those of its priority, which are older. */
+/* Add a policy behind those of the same priority, because they are older. */
 static bool policy_insert(struct ipsec *i, const struct ipsec_policy *p)
 {
     if (!grow(&i->all, i->count, &i->cap, 16, sizeof *i->all)) return false;
@@ -188,8 +189,8 @@ void ipsec_unknown(struct host *h)
     i->count = 0;
 }
 
-/* True for a policy whose mark is a vti device's key: it takes packets that leave by that device, which has the mark
- * there. That another program marks other packets with a device's key is not expected. */
+/* True for a policy whose mark is a vti device's key: it takes packets that leave by that device, which marks them
+ * with the key. Other programs' marks are assumed to differ from such keys. */
 static bool is_of_device(const struct host *h, const struct ipsec_policy *p)
 {
     unsigned count;

@@ -1,12 +1,12 @@
 /* IPsec's policies: the packets that this machine encrypts, lets out as they are, or drops (RFC 4301, 4.4.1). They
- * come before all policy rules of the routes (routing.h): the way of a packet that a policy takes is unknown
+ * come before all policy rules of the routes (routing.h): if a policy takes a packet, its way is unknown
  * (WAY_IPSEC), because only this machine's stack sends it. */
 #pragma once
 
 #include "runtime/host/host.h"
 
-/* Return a file without a name that holds the policies, as the kernel reports them; -EPROTONOSUPPORT: this kernel
- * has no IPsec; or another negative errno. For a process with CAP_NET_ADMIN. */
+/* Return a descriptor of an unnamed file with the policies, as the kernel reports them; -EPROTONOSUPPORT: this
+ * kernel has no IPsec; or another negative errno. The caller needs CAP_NET_ADMIN. */
 int ipsec_told(void);
 /* True if the policies have changed since they were read, or were never read. */
 bool ipsec_is_stale(const struct host *h);

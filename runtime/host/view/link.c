@@ -57,7 +57,7 @@ static uint32_t link_slot(unsigned ifindex, const char *name)
     return name ? fnv_text(name) : fnv(&ifindex, sizeof ifindex);
 }
 
-/* Find the link of that name; of the number, if the name is NULL. */
+/* Find the link of that name or, if the name is NULL, of that number. */
 static struct host_link *link_find(const struct host *h, unsigned ifindex, const char *name)
 {
     const struct links *l = &h->links;
@@ -76,7 +76,7 @@ const struct host_link *host_link(const struct host *h, unsigned ifindex) { retu
 
 const struct host_link *host_link_named(const struct host *h, const char *name) { return link_find(h, 0, name); }
 
-/* Return the device above that has the link as a port, if that is a VRF as wished; else NULL. */
+/* Return the device that has the link as a port, if it is a VRF (vrf) or isn't one (!vrf); else NULL. */
 static const struct host_link *master_of(const struct host *h, const struct host_link *link, bool vrf)
 {
     const struct host_link *master = link && link->master ? host_link(h, link->master) : NULL;
@@ -148,7 +148,7 @@ static uint32_t read_tag(const struct nlattr *data)
 
 static uint32_t read_mark(const struct nlattr *data)
 {
-    enum { VTI_OKEY = 3 }; /* IFLA_VTI_OKEY, of a header that declares again what net/if.h does */
+    enum { VTI_OKEY = 3 }; /* IFLA_VTI_OKEY, from a header that conflicts with net/if.h */
     const struct nlattr *vti[VTI_OKEY + 1];
     netlink_nested(data, vti, VTI_OKEY);
     return ntohl(netlink_u32(vti[VTI_OKEY]));
@@ -237,7 +237,7 @@ static int keep_link(struct host *h, const struct host_link *link)
 int links_learn(struct host *h, const struct nlmsghdr *nlh)
 {
     const struct ifinfomsg *info = mnl_nlmsg_get_payload(nlh);
-    /* Other family: a bridge's message about its port */
+    /* another family: a bridge's message about its port */
     if (mnl_nlmsg_get_payload_len(nlh) < sizeof *info || info->ifi_family != AF_UNSPEC) return 0;
     if (nlh->nlmsg_type == RTM_DELLINK) return remove_link(h, (unsigned)info->ifi_index);
     const struct host_link link = read_link(nlh, info);

@@ -16,7 +16,7 @@ enum {
     POLICY_SPORT_MASK,
     POLICY_DPORT_MASK,
     POLICY_DSCP_MASK,
-    POLICY_NEWER, /* this and all behind it are unknown here */
+    POLICY_NEWER, /* this condition and later ones are unknown here */
     POLICY_MOST = POLICY_NEWER + 8
 };
 
@@ -33,8 +33,8 @@ static bool mask_is_whole(const struct nlattr *a, uint32_t mask, size_t len)
     return !a || value == mask;
 }
 
-/* True if it has a condition that is not read here: a part of the DSCP or of the ports, a flow label, something newer.
- */
+/* True if the rule has a condition that is not read here: a part of the DSCP or of the ports, a flow label,
+ * something newer. */
 static bool has_unread(const struct told *t)
 {
     bool unread = !mask_is_whole(t->at[POLICY_SPORT_MASK], UINT16_MAX, 2) ||
@@ -59,8 +59,8 @@ static void set_arrival(struct routing *r, const struct host_link *link, struct 
     rule->device = routing_device(r, link);
 }
 
-/* Read the interface of arrival. One that does not exist brings no packets. Packets from an interface in a VRF have
- * come by the VRF, to rules that the stack reads, and by that interface, to those that a program reads. */
+/* Read the incoming interface. If it doesn't exist, no packets match. Packets from an interface in a VRF show the
+ * VRF as incoming interface to the stack's rules, but that interface to lookups by a program. */
 static void learn_arrival(struct routing *r, const char *name, struct route_rule *rule)
 {
     if (!name) return;
@@ -75,7 +75,7 @@ static void learn_arrival(struct routing *r, const char *name, struct route_rule
         set_arrival(r, link, rule);
 }
 
-/* Read the mark. The kernel leaves a value of 0 out, and shows its mask. */
+/* Read the mark. The kernel leaves out a value of 0, but reports its mask. */
 static void learn_mark(const struct told *t, struct route_policy *p)
 {
     struct route_rule *rule = &p->rule;
@@ -88,8 +88,8 @@ static void learn_mark(const struct told *t, struct route_policy *p)
     if (!(mark & mask)) need(rule, ROUTE_ASKS_NO_MARK);
 }
 
-/* Read a condition on something that crossing packets never have, or always have: no interface is asked for, and the
- * kernel routes them as root's. */
+/* Read a condition that forwarded packets never or always meet: they require no outgoing interface, and the kernel
+ * routes them as root's. */
 static void learn_own(const struct routing *r, const struct told *t, struct route_rule *rule)
 {
     const char *out = netlink_text(t->at[FRA_OIFNAME]);
@@ -160,7 +160,8 @@ bool policy_add(struct routing *r, const struct route_policy *p)
 }
 
 /* Add the rule for VRFs (`l3mdev`): for each interface in one, its table. Packets from sockets in a VRF have no
- * interface of arrival, and their VRF can't be seen. The last rule is there in any case, for another may go to it. */
+ * interface of arrival, and their VRF can't be seen. The last rule is added in any case, because another may
+ * continue at it. */
 static int add_vrfs(struct routing *r, struct route_policy p)
 {
     const bool tells = !(p.rule.asks & (ROUTE_ASKS_NOT | ROUTE_ASKS_ARRIVAL));

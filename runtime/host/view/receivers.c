@@ -1,4 +1,4 @@
-/* Rows sorted by device and tag; bridges and bonds above are climbed a few steps */
+/* Rows sorted by device and tag; bridges and bonds above are followed a few steps */
 #include "runtime/host/view/receivers.h"
 
 #include <stdlib.h>
@@ -29,7 +29,8 @@ static const struct receiver *receiver_find(const struct receivers *r, uint32_t 
     return r->count ? bsearch(&wanted, r->all, r->count, sizeof *r->all, receiver_compare) : NULL;
 }
 
-/* Find the device for the tag: of `*device`, or of a bridge or bond above it, which *device then is. NULL: none. */
+/* Find the receiver of the tag at `*device`, or at a bridge or bond above it; *device is then set to that one. NULL:
+ * none. */
 static const struct receiver *find_above(const struct receivers *r, uint32_t *device, uint32_t tag)
 {
     const struct receiver *found = receiver_find(r, *device, tag), *above;

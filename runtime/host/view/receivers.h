@@ -24,7 +24,7 @@ bool receivers_of(const struct host *h, struct receivers *to);
 void receivers_sort(struct receivers *r);
 
 /* True if a frame with these tags, outermost first, which came by that device, has a receiver on this machine. As in
- * Linux, a tag with VID 0 is ignored if no device has it; any other tag without a device ends the frame, as does a
+ * Linux, a tag with VID 0 is ignored if no device has it; any other tag without a device drops the frame, as does a
  * TPID that is neither 802.1Q's nor 802.1ad's. */
 bool receivers_take(const struct receivers *r, uint32_t device, const uint32_t tags[], unsigned count);
 /* The same for a parsed Ethernet frame, with tags that the kernel took off and those in its bytes */

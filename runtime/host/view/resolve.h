@@ -1,4 +1,4 @@
-/* Neighbour resolution by the kernel. Apart from struct host, because only this needs privileges. */
+/* Neighbour resolution by the kernel. Separate from struct host, because only this needs privileges. */
 #pragma once
 
 #include "runtime/host/host.h"
@@ -9,6 +9,6 @@ struct resolver;
 struct resolver *resolver_new(void);
 void resolver_free(struct resolver *r);
 
-/* Make the kernel find, or confirm, the neighbour with that address, as for a packet to it. The answer arrives as a
- * notification to struct host (NUD_FAILED: no answer). Return 0 or a negative errno. Needs CAP_NET_ADMIN. */
+/* Make the kernel find, or confirm, the neighbour with that address, as for a packet to it. The result arrives as a
+ * notification to struct host (NUD_FAILED: no reply). Return 0 or a negative errno. Needs CAP_NET_ADMIN. */
 int resolver_ask(struct resolver *r, unsigned ifindex, const struct host_addr *addr);

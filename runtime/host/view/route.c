@@ -1,4 +1,4 @@
-/* Single routes: the kernel is asked, and its answers are cached until something changes */
+/* Single routes: the kernel is queried, and its replies are cached until something changes */
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
@@ -28,7 +28,7 @@ int routes_learn(struct host *h, const struct nlmsghdr *nlh)
 
 struct answer {
     struct host_route *route;
-    bool refused; /* a route of a type that leads nowhere */
+    bool refused; /* the route's type rejects packets */
 };
 
 static int read_route(const struct nlmsghdr *nlh, void *arg)

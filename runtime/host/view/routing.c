@@ -1,4 +1,4 @@
-/* See routing.h. All routes are read again, as the kernel does not announce each route that ends with a link. */
+/* See routing.h. All routes are read again, because the kernel does not announce each route that ends with a link. */
 #include "runtime/host/view/routing_priv.h"
 
 #include <errno.h>
@@ -222,7 +222,7 @@ static int routes_taken(struct routing *r, const struct nlmsghdr *nlh)
     return route_learn(r, info, at);
 }
 
-/* Add this program's own routes: link-local addresses and groups are no destinations that cross */
+/* Add this program's own routes: packets to link-local and multicast addresses are not forwarded */
 static bool add_fixed(struct routing *r)
 {
     const struct route_policy first = {.rule = {.family = 6}, .table = TABLE_FIXED, .suppressed = -1};
@@ -289,7 +289,8 @@ static uint32_t first_priority(const struct routing *r, uint8_t family)
     return 0;
 }
 
-/* Put IPsec's policies before all rules, in order. One that lets packets out as they are goes on to the first rule. */
+/* Put IPsec's policies before all rules, in order. A policy that lets packets out unencrypted continues at the first
+ * rule. */
 static bool ipsec_first(struct routing *r)
 {
     enum { NO_TARGET = UINT32_MAX }; /* no rule goes to them */
@@ -305,8 +306,8 @@ static bool ipsec_first(struct routing *r)
     return true;
 }
 
-/* Make the table from the read rules and routes. Where these are too many, or TOS or IPsec decide, its first rules
- * ask the kernel. Return NULL without memory. */
+/* Make the table from the read rules and routes. If these are too many, or TOS or IPsec decide, its first rules ask
+ * the kernel. Return NULL if out of memory. */
 static struct routes *routing_table(struct routing *r)
 {
     const bool full = r->seen > r->most;

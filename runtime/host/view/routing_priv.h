@@ -25,7 +25,7 @@ struct routing {
     uint32_t index_mask;
 };
 
-/* Handle a rule; the rules of a family come in order */
+/* Handle a rule; call it for a family's rules in order */
 int policy_learn(struct routing *r, const struct nlmsghdr *nlh);
 bool policy_add(struct routing *r, const struct route_policy *p); /* false: out of memory */
 

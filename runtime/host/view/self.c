@@ -85,7 +85,7 @@ static bool own_same(const struct own *a, const struct own *b)
            (!x->v6_count || !memcmp(x->v6, y->v6, x->v6_count * sizeof *x->v6));
 }
 
-static void keep_what_is(struct host *h) { (void)h; } /* duplicates are dropped */
+static void keep_what_is(struct host *h) { (void)h; } /* nothing to empty: duplicates are dropped */
 
 static int dump_table(struct host *h, uint8_t family, uint32_t table)
 {
@@ -118,8 +118,8 @@ int own_dump(struct host *h, bool *changed)
 {
     struct own before = h->own;
     h->own = (struct own){0};
-    /* Pending changes are waited for: the kernel announces a link's end before it removes the link's routes. It does
-     * both under one lock, and this request waits for that lock. */
+    /* Wait for pending changes, because the kernel announces a link's end before it removes the link's routes. It
+     * does both under one lock, and this request waits for that lock. */
     char bytes[64];
     const struct ifinfomsg info = {.ifi_index = 1};
     netlink_ask(&h->ask, netlink_begin(bytes, RTM_GETLINK, 0, &info, sizeof info), NULL, NULL);

@@ -152,7 +152,7 @@ static int read_one(struct news *n)
 
 #define ALL (HOST_LINKS | HOST_ADDRESSES | HOST_ROUTES | HOST_NEIGHBOURS)
 
-/* Read again what notifications can't know */
+/* Read again what notifications don't show */
 static int catch_up(struct news *n)
 {
     struct host *h = n->host;

@@ -1,5 +1,6 @@
 /* The dealing program: for each frame it returns the socket of a fanout group that belongs to the owner
- * (vm/worker/owner.h). It reads and checks no more of a frame than that takes: a malformed one goes anywhere. */
+ * (vm/worker/owner.h). It reads and checks only as much of a frame as it needs, so a malformed one goes to any
+ * socket. */
 #include "runtime/io/steer/deal.bpf.h"
 
 #include <bpf/bpf_endian.h>
@@ -182,7 +183,7 @@ static __always_inline bool read_upper(struct __sk_buff *skb, const struct place
     return true;
 }
 
-/* Read the packet quoted by an ICMP error as its answer would be. False: nothing to look up. */
+/* Read the packet quoted by an ICMP error as if it were its reply. False: nothing to look up. */
 static __attribute__((noinline)) bool read_quote(struct __sk_buff *skb, __u32 at, struct whose_talk *s)
 {
     struct place p = {.at = at, .v6 = s->family == 6};
@@ -217,8 +218,8 @@ static __always_inline void loosen(struct whose_talk *s)
     }
 }
 
-/* True for DHCP, DHCPv6 and router solicitation. Question and answer then are in one socket's ring, in their order:
- * an answer that came by another way could be judged before the question has been handed over. */
+/* True for DHCP, DHCPv6 and router solicitation. Request and reply are then in one socket's ring, in order. From
+ * another ring, a reply could be judged before the request has been handed over. */
 static __always_inline bool is_inquiry(struct __sk_buff *skb, const struct place *p, const struct whose_talk *s)
 {
     const __u32 low = p->v6 ? DHCP6_CLIENT : DHCP_SERVER;

@@ -1,5 +1,5 @@
 /* Memory shared by the dealing program (deal.bpf.c) and its loader (deal.c): one struct. The program may read it
- * during a write: a wrong result then costs a hand-over. */
+ * during a write; a wrong result then costs only a hand-over. */
 #pragma once
 
 #include <linux/bpf.h>
@@ -21,7 +21,7 @@ enum {
 struct deal_ip {
     uint64_t hi, lo;
 };
-/* This machine's source addresses on an interface; 0: those for all. */
+/* This machine's source addresses on an interface; 0: the interface uses those for all. */
 struct deal_iface {
     uint32_t addr4, addr6[4];
 };
@@ -29,18 +29,18 @@ struct deal_port {
     uint32_t ifindex, iface; /* interface id in the program */
 };
 
-/* Version of the tables' contents and layout, which other versions of prey may have otherwise. */
+/* Version of the tables' contents and layout, which may differ in other versions of prey. */
 #ifndef DEAL_FORM
 #define DEAL_FORM 1
 #endif
 
 struct deal_tables {
-    struct port_owners port_owners; /* begins a page: workers map it alone */
+    struct port_owners port_owners; /* on a page boundary: workers map only this part */
     uint32_t form;                  /* DEAL_FORM, once the tables are filled; at this place in every version */
     uint32_t ready;                 /* 0: the tables must not be read; the kernel's hash of the packet decides */
     uint32_t nothing, every;        /* 0, and all bits set */
     uint32_t own4_count, own6_count, ifaces_count;
-    struct whose numbers; /* as long as workers is 0, the first socket of the group gets all */
+    struct whose numbers; /* as long as workers is 0, the first socket of the group gets all frames */
     struct deal_iface all, ifaces[DEAL_IFACES];
     struct deal_port ports[DEAL_PORTS];
     uint32_t own4[DEAL_OWN]; /* sorted */

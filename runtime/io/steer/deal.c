@@ -38,7 +38,7 @@ bool deal_reads(int memory)
     uint32_t len = sizeof info;
     const bool whole =
         !bpf_obj_get_info_by_fd(memory, &info, &len) && info.map_flags & BPF_F_MMAPABLE &&
-        (uint64_t)info.value_size * info.max_entries >= bytes; /* beyond a shorter one's end is a fault */
+        (uint64_t)info.value_size * info.max_entries >= bytes; /* access beyond a shorter one's end would be a fault */
     void *at = whole ? mmap(NULL, bytes, PROT_READ, MAP_SHARED, memory, 0) : MAP_FAILED;
     const struct deal_tables *t = at;
     const bool reads = at != MAP_FAILED && __atomic_load_n(&t->form, __ATOMIC_RELAXED) == DEAL_FORM;

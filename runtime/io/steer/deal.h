@@ -16,7 +16,7 @@ void deal_close(struct deal *d);
 /* Attach the program to the group of the socket, in place of another. Return 0 or a negative errno. */
 int deal_join(const struct deal *d, int socket);
 int deal_join_program(int program, int socket);
-/* True for the memory of tables like this version's, which another process may have filled. */
+/* True if the memory has tables in this version's form, which another process may have filled. */
 bool deal_reads(int memory);
 /* Take the program of another process, by descriptors of it and of its tables' memory, which the result owns. NULL:
  * deal_reads is false, or out of memory; both are closed. */
@@ -38,5 +38,6 @@ struct deal_world {
     const uint16_t *iface;   /* [ports] interface ids in the program */
     unsigned ports, workers;
 };
-/* Fill the tables. False: they do not fit, or tunnels are opened; frames are then dealt by hash, to as many sockets. */
+/* Fill the tables. False: they do not fit, or tunnels are opened; frames are then dealt by hash among the same
+ * sockets. */
 bool deal_fill(struct deal_tables *t, const struct deal_world *w);

@@ -1,8 +1,8 @@
-/* The filter of packet sockets. It keeps from them super-packets that the kernel cannot describe to a socket, and what
- * connections of the proxy carry, which the host's own stack takes. The gate (gate.bpf.h) is in the same object.
+/* The filter of packet sockets. It keeps away super-packets that the kernel cannot describe to a socket, and packets
+ * of the proxy's connections, which the host's own stack takes. The gate (gate.bpf.h) is in the same object.
  *
- * With PACKET_VNET_HDR the kernel writes the kind of a super-packet. For a kind that the header has no word for (UDP's
- * old fragmentation offload, which a TAP may bring) tpacket_rcv gives up after taking the ring's next slot, and that
+ * With PACKET_VNET_HDR the kernel writes the kind of a super-packet. If the header has no word for the kind (UDP's
+ * old fragmentation offload, which a TAP may bring), tpacket_rcv gives up after taking the ring's next slot. That
  * ring never gets another frame. A filter runs before that. */
 #include "runtime/io/steer/filter.bpf.h"
 

@@ -1,4 +1,4 @@
-/* The program for newer kernels is tried first, then the one for older; its counters are mapped read-only */
+/* Loads the program for newer kernels, else the one for older; the program's counters are mapped read-only */
 #include "runtime/io/steer/filter.h"
 
 #include <bpf/libbpf.h>

@@ -1,4 +1,4 @@
-/* The filter of packet sockets (filter.bpf.c): it keeps frames away that the kernel cannot describe to a socket. */
+/* The filter of packet sockets (filter.bpf.c): it keeps away frames that the kernel cannot describe to a socket. */
 #pragma once
 
 #include <stdint.h>

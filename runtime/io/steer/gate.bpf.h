@@ -30,7 +30,7 @@ struct {
     __type(value, struct gate_config);
     __uint(max_entries, 1);
 } gates SEC(".maps");
-struct { /* by interface */
+struct { /* counters by interface */
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
     __type(key, __u32);
     __type(value, struct gate_count);
@@ -82,8 +82,8 @@ static __always_inline const struct gate_config *settings(void)
     return c && c->any ? c : NULL;
 }
 
-/* True for a segment of the proxy's connections that opens none. Sent segments count, too, if they are seen. True
- * also for a server's answer to an own address of the host, if no other match concerns that port. */
+/* True for a segment of a proxy connection, except one that opens it. Sent segments count, too, if they are seen.
+ * True also for a server's reply to one of the host's own addresses, if no other match concerns that port. */
 static __always_inline bool is_carried(struct __sk_buff *skb)
 {
     struct segment s = {};

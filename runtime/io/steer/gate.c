@@ -101,9 +101,8 @@ static bool is_narrow(const struct guard_match *m)
            m->to_ports.hi - m->to_ports.lo < NARROW;
 }
 
-/* True for a server that answers connections with clients' addresses. For whole networks of servers (targets of
- * instructions) the packet sockets get a copy of packets that the host stack takes, since the filter cannot look for
- * the host's socket. */
+/* True for a server that replies to clients' addresses. For networks of servers (targets of instructions) the packet
+ * sockets get copies of packets that the host stack takes, because the filter can't look up the host's socket. */
 static bool is_server(const struct guard_match *m)
 {
     return m->proxied == GUARD_RETURNS && m->from.lo.family && host_addr_same(&m->from.lo, &m->from.hi) &&
@@ -238,7 +237,7 @@ int gate_rules(struct gate *g, const struct guard_match *all, unsigned count, bo
     struct sorted s = {0};
     for (unsigned i = 0; i < count; i++) add_match(g, &s, &all[i]);
     for (unsigned i = 0; i < count && answers; i++) {
-        /* Without room, packet sockets get a server's answers, too, which only costs time. */
+        /* Without room, packet sockets get a server's replies, too, which only costs time. */
         const unsigned ports = all[i].from_ports.hi - all[i].from_ports.lo + 1u;
         if (all[i].proxied == GUARD_ANSWERS && ports <= NARROW && s.count + ports <= GATE_ENDS)
             add_server(&s, &all[i], GATE_ANSWERS);
@@ -297,7 +296,7 @@ int gate_attach(struct gate *g, struct state *s, unsigned port, const char *devi
     return 0;
 }
 
-/* True if the filter is, or if that is unknown. */
+/* True if the filter is present, or if that is unknown. */
 static bool filter_stands(const struct gate *g, unsigned port)
 {
     struct clsact_seen seen;

@@ -14,7 +14,7 @@ static int object_open(const void *bytes, size_t len, const char *name, struct b
     return *o ? 0 : -errno;
 }
 
-/* Load an opened object, or close it. Return as object_load. */
+/* Load an opened object, or close it. Return the same as object_load. */
 static int object_end(struct bpf_object **o, const char *one, int failed)
 {
     if (!failed) failed = bpf_object__load(*o);

@@ -1,4 +1,4 @@
-/* The map is compared with the facts: old keys go, new ones come */
+/* The map is compared with the facts: old keys are deleted, new ones added */
 #include "runtime/io/steer/own.h"
 
 #include <bpf/bpf.h>
@@ -38,7 +38,7 @@ static int address_learn(int map, struct numbered_ip ip)
     return bpf_map_update_elem(map, &ip, &here, BPF_ANY);
 }
 
-/* Old addresses are deleted first, to make room. An address without room is left out, and the others are added. */
+/* Old addresses are deleted first, to make room. An address without room is left out; the others are added. */
 int own_addresses(int map, const struct facts *f)
 {
     int failed = 0;

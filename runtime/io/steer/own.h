@@ -8,5 +8,6 @@
 struct host_addr;
 struct numbered_ip own_ip(const struct host_addr *a);
 
-/* Set the map to these addresses only. Return 0, or the first negative errno: an address without room is left out. */
+/* Set the map to exactly these addresses. Return 0, or the first negative errno: an address without room is left
+ * out. */
 int own_addresses(int map, const struct facts *f);

@@ -36,7 +36,7 @@ static struct entry *match_place(struct entry *to, const struct steer_match *m)
 {
     if (!is_one(&m->from_lo, &m->from_hi)) return add_by_destination(to, m);
     if (m->kind == STEER_RETURNS) return entry_add(to, m, STEER_BY_FROM + 1, m->from_lo);
-    /* A source that never fits: only errors and questions match. */
+    /* No frame has this source, so only ICMP errors and requests match. */
     struct steer_match others = {
         .to_lo = m->to_lo, .to_hi = m->to_hi, .from_lo = {0, 1}, .reach = m->reach, .named = m->named, .kind = m->kind};
     return add_by_destination(entry_add(to, m, STEER_BY_FROM + 1, m->from_lo), &others);
@@ -49,7 +49,7 @@ static bool same_group(const struct entry *a, const struct entry *b)
     return a->side == b->side && is_one(&a->addr, &b->addr);
 }
 
-/* Sort, and remove duplicates. Return the rest's number. */
+/* Sort, and remove duplicates. Return the number left. */
 static uint32_t sort_out(struct entry *all, uint32_t count)
 {
     uint32_t kept = 0;

@@ -1,6 +1,6 @@
 /* The steering program. It gives a socket the frames of services, their replies, fragments and ICMP errors to those
- * addresses, ARP and ND for addresses that prey answers for, all frames for others where prey routes, and all frames at
- * ports of bridges. All other frames pass to the host. */
+ * addresses, and ARP and ND for addresses that prey answers for. If prey routes, the socket also gets all frames for
+ * other machines; at ports of bridges it gets all frames. All other frames pass to the host. */
 #include "runtime/io/steer/steer.bpf.h"
 
 #include <bpf/bpf_endian.h>
@@ -67,7 +67,8 @@ struct seen {
     __u16 from_port, to_port;
     __u8 proto;
     bool six;
-    bool fragment; /* the walk ends there; ports are ignored, so that all of a datagram match alike */
+    bool fragment; /* the walk over headers ends there; ports are ignored, so that all fragments of a datagram match
+                      alike */
     bool error;    /* an ICMP error */
     bool asks;     /* asks for `to`: ARP, neighbour solicitation, an echo request */
     bool to_own;
@@ -173,7 +174,7 @@ static __always_inline bool read_arp(struct xdp_md *ctx, __u32 at, struct seen *
     return true;
 }
 
-/* Read the frame. False: no concern of prey's in any case. */
+/* Read the frame. False: the frame is the host's in any case. */
 static __always_inline bool read_frame(struct xdp_md *ctx, const struct steer_config *c, struct seen *s)
 {
     __u8 b[ETHER];
@@ -287,7 +288,7 @@ static __always_inline bool is_about_ours(struct xdp_md *ctx, const struct seen 
     return segment_quoted(ctx, seen->upper + 8, seen->six, &s) && segment_has_socket(ctx, &s);
 }
 
-/* A function that the verifier walks by itself, once, however the frame was read. */
+/* A function that the verifier walks separately, once for all ways of reading the frame. */
 __attribute__((noinline)) bool takes(struct xdp_md *ctx, struct seen *s)
 {
     const __u32 zero = 0;

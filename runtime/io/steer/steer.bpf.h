@@ -15,7 +15,7 @@ struct steer_match {
     struct numbered_ip from_lo, from_hi, to_lo, to_hi;
     __u16 from_port_lo, from_port_hi; /* for ICMP: type and code as one number */
     __u16 to_port_lo, to_port_hi;
-    __u8 proto; /* 0: any, or any that is bare */
+    __u8 proto; /* 0: any protocol, or any bare one */
     __u8 reach; /* enum steer_reach */
     __u8 named; /* `to` is an address range */
     __u8 kind;  /* enum steer_kind */
@@ -32,7 +32,7 @@ enum steer_side { STEER_BY_TO, STEER_BY_FROM, STEER_SIDES };
 struct steer_key {
     struct numbered_ip addr;
     __u32 side;
-    __u32 set; /* beginning of the set: there are two, one of them in use */
+    __u32 set; /* start of the set; one of the two sets is in use */
 };
 struct steer_place {
     __u32 first, count;

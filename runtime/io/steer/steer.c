@@ -150,7 +150,7 @@ int steer_socket(struct steer *s, unsigned queue, int fd)
     return bpf_map_update_elem(s->sockets, &queue, &fd, BPF_ANY);
 }
 
-/* Replies that nat, a service or the host itself may have asked for: ICMP has no ports to distinguish them. The
+/* Replies that nat, a service or the host itself may have requested: ICMP has no ports to distinguish them. The
  * guard hides none of these; the host's own are given back. */
 static const struct guard_match answers[] = {
     {.from_ports = {0x0000, 0x0000}, .to_ports = GUARD_ANY_PORT, .proto = IPPROTO_ICMP, .reach = GUARD_OWN},
@@ -159,17 +159,17 @@ static const struct guard_match answers[] = {
 };
 enum { ANSWERS = sizeof answers / sizeof answers[0] };
 
-/* True if the match is needed. Where prey routes, it takes frames for other machines without a match. Answers to the
- * host are never taken. What peers are asked is no reason to take a frame; what they may answer is (replies_find). */
+/* True if the match is needed. If prey routes, it takes frames for other machines without a match. Replies to the
+ * host are never taken. Matches of peers only select possible replies (replies_find). */
 static bool is_needed(const struct steer_rules *r, const struct guard_match *m)
 {
     if (m->proxied == GUARD_ANSWERS || m->hides) return false;
     return !r->routed || m->reach <= GUARD_OWN;
 }
 
-/* Write the protocols in which peers (host/guard/peers.h) may answer to this machine's addresses; 0: in all that are
- * bare, and no other is written. Nothing distinguishes their replies from the host's packets, which are given back.
- * Return the number. */
+/* Write the protocols in which peers (host/guard/peers.h) may reply to this machine's addresses; 0 stands for all
+ * bare protocols, and is then the only one. Nothing distinguishes peers' replies from the host's packets, which are
+ * given back. Return the number. */
 static unsigned replies_find(const struct steer_rules *r, uint8_t protos[256])
 {
     bool has[256] = {false};
@@ -223,7 +223,7 @@ static int matches_place(const struct steer_rules *r, struct placed *p)
     return -E2BIG;
 }
 
-/* Fill the set from `first` on, which is not in use and takes over the keys. */
+/* Fill the unused set, from `first` on, which then owns the keys. */
 static int half_fill(struct steer *s, uint32_t first, struct placed *p)
 {
     struct steer_set *set = &s->sets[first != 0];
@@ -272,7 +272,7 @@ int steer_world(struct steer *s, const struct facts *f, uint64_t mac)
 {
     const int failed = own_addresses(s->own, f);
     s->settings.mac = mac;
-    const int unsettled = config_settle(s); /* addresses without room hold up nothing else */
+    const int unsettled = config_settle(s); /* addresses without room must not delay the rest */
     return failed ? failed : unsettled;
 }
 

@@ -12,7 +12,7 @@ struct steer_rules {
     const struct guarded *guarded; /* services, their replies, and translated packets */
     bool routed;                   /* all frames for other addresses than the host's own */
     bool all;                      /* all frames: a port of a bridge */
-    bool translates;               /* echo replies to own addresses that `nat` or a service may have asked for */
+    bool translates;               /* echo replies to own addresses that `nat` or a service may have requested */
 };
 enum { STEER_RULES_MOST = 2048 }; /* per program, counted by steer_count */
 unsigned steer_count(const struct steer_rules *r);
@@ -36,7 +36,7 @@ struct steer *steer_over(const int lent[STEER_LENT], unsigned frame_most, unsign
  * rules still in force. */
 int steer_rules(struct steer *s, const struct steer_rules *r);
 
-void steer_close(struct steer *s); /* detaches it, as the end of the process does */
+void steer_close(struct steer *s); /* detach and free the program; the end of the process also detaches it */
 
 /* Set the socket for the frames of a queue. Return 0 or a negative errno. */
 int steer_socket(struct steer *s, unsigned queue, int fd);
@@ -44,8 +44,8 @@ int steer_socket(struct steer *s, unsigned queue, int fd);
 /* Set the host's own addresses and the interface's MAC address. Return 0 or a negative errno. */
 int steer_world(struct steer *s, const struct facts *facts, uint64_t mac);
 
-/* Attach to the interface, in the driver if possible, else in the kernel's generic way (*generic). replace: another
- * program is removed first, for good. Return 0, or a negative errno with one line in err. */
+/* Attach the program to the interface, in the driver if possible, else in the kernel's generic way (*generic).
+ * replace: another program is removed first, for good. Return 0, or a negative errno with one line in err. */
 int steer_begin(struct steer *s, unsigned ifindex, bool replace, bool *generic, char *err, size_t err_len);
 
 /* Return the number of frames that were too long. */

@@ -1,5 +1,5 @@
-/* HTTP_EXCHANGE: the request goes to the server and its answer to the client, at the same time: a server may answer
- * before it has the whole request */
+/* HTTP_EXCHANGE: the request goes to the server and its response to the client, at the same time, because a server
+ * may respond before it has the whole request */
 #include <stdio.h>
 #include <sys/socket.h>
 
@@ -8,8 +8,8 @@
 
 enum { AFFINITY_COOKIE_MAX = 512 };
 
-/* Write the answer's `Set-Cookie` line for `affinity cookie "N"`, by which a client returns to its server; empty if the
- * client has that cookie, or the service has no cookie. chooser_affinity reads the cookie. */
+/* Write the response's `Set-Cookie` line for `affinity cookie "N"`, by which a client returns to its server; empty
+ * if the client has that cookie, or the service has no cookie. chooser_affinity reads the cookie. */
 static void affinity_say(const struct session *s, char line[AFFINITY_COOKIE_MAX])
 {
     const struct pbc_proxy *says = proxy_says(s->proxy, s->service);
@@ -33,7 +33,7 @@ static bool send_request(struct session *s)
     switch (message_move(&h->up, &s->proxy->buffers)) {
     case WAY_AGAIN: session_again(s); return true;
     case WAY_DONE: h->sent = true; return true;
-    case WAY_TO: /* the server may have answered before it closed: read on */
+    case WAY_TO: /* the server may have responded before it closed: read on */
         if (http_again(s)) return false;
         h->sent = h->broken = true;
         return true;
@@ -56,7 +56,7 @@ static bool send_request(struct session *s)
     }
 }
 
-/* Answer the client with an error, because the server's bytes are no valid answer */
+/* Send the client an error, because the server's bytes are not a valid response */
 static void server_is_bad(struct session *s, unsigned status, enum session_end why)
 {
     count_up(&session_counts(s)->http[HTTP_COUNT_SERVER_BAD], 1);
@@ -77,7 +77,7 @@ static bool has_login(const struct http_head *a, const uint8_t *bytes)
     return false;
 }
 
-/* Return the ns to keep the connection by `Keep-Alive: timeout=N`, less than the server does */
+/* Return the nanoseconds to keep the connection by `Keep-Alive: timeout=N`, less than the server keeps it */
 static uint64_t keep_time(const struct http_head *a, const uint8_t *bytes)
 {
     unsigned next = 0, seconds = 0;
@@ -91,7 +91,7 @@ static uint64_t keep_time(const struct http_head *a, const uint8_t *bytes)
     return seconds > 1 ? (seconds - 1) * UINT64_C(1000000000) : 0;
 }
 
-/* Pass on an interim answer (1xx), if the client knows of them; another head follows */
+/* Pass on an interim response (1xx), if the client knows these; another head follows */
 static void pass_interim(struct session *s, const struct http_head *a)
 {
     struct http *h = http_of(s);
@@ -118,7 +118,7 @@ static enum after after_answer(const struct session *s, enum http_framing framin
     return h->old ? AFTER_KEEP_SAID : AFTER_KEEP;
 }
 
-/* Write the head of the final answer for the client */
+/* Write the head of the final response for the client */
 static void begin_answer(struct session *s, const struct http_head *a)
 {
     struct http *h = http_of(s);
@@ -150,7 +150,7 @@ static void begin_answer(struct session *s, const struct http_head *a)
     h->state = HTTP_TUNNELS;
 }
 
-/* Read heads up to the final answer's. False if it waits, or the exchange has ended. */
+/* Read heads up to the final response's. False if it waits, or the exchange has ended. */
 static bool read_answer(struct session *s)
 {
     struct http *h = http_of(s);
@@ -192,7 +192,7 @@ static bool read_answer(struct session *s)
     return true;
 }
 
-/* Send more of the answer's body. False if it waits, or the session has ended. */
+/* Send more of the response's body. False if it waits, or the session has ended. */
 static bool send_answer(struct session *s)
 {
     struct http *h = http_of(s);

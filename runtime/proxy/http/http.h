@@ -1,4 +1,4 @@
-/* Sessions of `mode proxy http`: each request of a client's connection is routed by itself.
+/* Sessions of `mode proxy http`: each request of a client's connection is routed separately.
  *
  *                    ┌──────────── the next request ◀───────────┐
  *      HEAD ─▶ DIALS ─▶ EXCHANGE ───────────────────────────────┤
@@ -16,16 +16,16 @@
 
 #define HTTP_KEEP_NS UINT64_C(4000000000) /* longest idle time of a server connection: most servers close after 5 s */
 enum {
-    HTTP_INTERIMS_MAX = 32,     /* 1xx before an answer */
-    HTTP_DROPPED_MAX = 1 << 18, /* bytes read of a refused request, so that its answer is not lost */
-    HTTP_KEPT_MAX = 1024,       /* kept server connections of a loop */
-    HTTP_STEPS_MAX = 16,        /* steps of a session in one turn */
+    HTTP_INTERIMS_MAX = 32,     /* most 1xx before a response */
+    HTTP_DROPPED_MAX = 1 << 18, /* most bytes read of a refused request, so that its response is not lost */
+    HTTP_KEPT_MAX = 1024,       /* most kept server connections of a loop */
+    HTTP_STEPS_MAX = 16,        /* most steps of a session in one turn */
 };
-#define HTTP_LINGER_NS UINT64_C(2000000000) /* longest time for HTTP_DROPPED_MAX */
+#define HTTP_LINGER_NS UINT64_C(2000000000) /* longest time to read HTTP_DROPPED_MAX bytes */
 
 /* State of a loop for this kind */
 struct http_loop {
-    struct http_head answer; /* answer being read */
+    struct http_head answer; /* response being read */
     struct head_text text;   /* head being written */
     uint64_t program;        /* serial of the program that the kept connections' keys belong to */
     struct kept kept;
@@ -42,24 +42,24 @@ struct http {
     struct noted *noted;             /* for the access log; NULL: no log */
     uint64_t from;                   /* s->up.moved at the request's start */
     uint64_t begun_ns;               /* monotonic, first byte of the request */
-    uint64_t answer_ns;              /* monotonic, first byte of the answer */
+    uint64_t answer_ns;              /* monotonic, first byte of the response */
     uint64_t keep_ns;                /* longest time to keep the server's connection */
-    uint16_t status;                 /* the answer's; 0: none yet */
+    uint16_t status;                 /* status of the response; 0: none yet */
     uint8_t state;                   /* enum http_state */
     uint8_t why;                     /* enum session_end: the end after HTTP_LAST */
     uint8_t reason;                  /* enum stream_reason */
     uint8_t interims;                /* number of 1xx for this request */
     bool waits;                      /* the time for its head has begun */
     bool opens;                      /* the connection's first request */
-    bool late;                       /* the time for its head is over */
+    bool late;                       /* the time for its head has expired */
     bool was_head, was_connect, old; /* the request: HEAD, CONNECT, HTTP/1.0 */
     bool expects;                    /* its client sends the body once it gets 100, or has waited long enough for it */
     bool upgrades;                   /* the request asks for another protocol */
-    bool keeps;                      /* the client's connection stays after the answer */
+    bool keeps;                      /* the client's connection stays after the response */
     bool server_keeps;               /* the server's connection stays, too */
     bool sent;                       /* the request is written, or cut off */
     bool broken;                     /* cut off, because the server takes no more of it */
-    bool answered;                   /* the final answer's head was written */
+    bool answered;                   /* the final response's head was written */
     struct kept_key own;             /* connection kept only for this inline connection; session 0: none */
     bool mine;    /* the server's connection is not shared, because of a login or a body that the server may misread */
     bool counted; /* its status is counted */
@@ -72,27 +72,27 @@ struct http {
 
 /* Reset the state for a new request */
 void http_renew(struct session *s);
-/* True if the client's connection is TLS: it ends here, or at a front that the present rules trust. */
+/* True if the client's connection uses TLS, which ends here or at a front that the present rules trust. */
 bool http_is_https(const struct session *s);
 /* Make the text for requests again if a reload has changed its content. */
 void http_tell(struct session *s);
 uint64_t http_silence_ns(const struct session *s);
 
-/* Steps of each state. False if it waits. */
+/* Run the step of the session's state. False if the session waits. */
 bool http_read_request(struct session *s);
 bool http_exchange(struct session *s);
-/* True if the exchange waits for the client: for more of its request, or until it reads on */
+/* True if the exchange waits for the client: to send more of its request, or to read on */
 bool http_awaits_client(const struct session *s);
 bool http_tunnel(struct session *s);
 bool http_last(struct session *s);
-/* Answer with a page of prey; the session then goes on if possible, else ends with `why`. If a server's answer has
- * begun, the session ends at once. */
+/* Respond with a page of prey; the session then goes on if possible, else ends with `why`. If a server's response
+ * has begun, the session ends at once. */
 void http_answer(struct session *s, unsigned status, enum session_end why);
-/* Put own bytes in place of an answer, as the last for this request. False: no buffer, and the session ends. */
+/* Put own bytes in place of a response, as the last for this request. False: no buffer, and the session ends. */
 bool http_say(struct session *s, const void *text, size_t n);
-/* Ask for a server once more, over a new connection: possible if no byte of the request was written, or if it is
- * idempotent, still in the buffer, and the kept connection has not answered. False otherwise, or if this was done
- * before. */
+/* Request a server once more, over a new connection. This is possible if no byte of the request was written, or if
+ * the request is idempotent, still in the buffer, and the kept connection has not responded. False otherwise, or if
+ * this was done before. */
 bool http_again(struct session *s);
 /* End the client's connection in order between two requests (RFC 9112, 9.6) */
 void http_leave(struct session *s, enum session_end why);

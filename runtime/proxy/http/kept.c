@@ -32,7 +32,7 @@ static void unlink_one(struct kept_one *o)
     timer_stop(&k->loop->wheel, &o->timer);
 }
 
-/* Free a kept connection; if its task still waits to run, the task frees it */
+/* Free a kept connection; if its task is still to run, the task frees it */
 static void kept_give_back(struct kept_one *o)
 {
     o->side = NULL;

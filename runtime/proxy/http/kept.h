@@ -3,8 +3,8 @@
  *      answer whole, nothing unread ─▶ kept_put ─▶ [ idle ] ─▶ kept_take ─▶ the next request
  *                                                     └─ a byte, an end, its time ─▶ closed
  *
- * No answer can reach another client: a connection is kept only if its last answer ended by its framing with nothing
- * behind it. A byte from the server on an idle connection closes it, even at the moment of kept_take. */
+ * No response can reach another client: a connection is kept only if its last response ended by its framing with
+ * nothing behind it. A byte from the server on an idle connection closes it, even at the moment of kept_take. */
 #pragma once
 
 #include "runtime/proxy/loop/side.h"
@@ -26,10 +26,10 @@ struct kept {
     struct slab *sides; /* slab that sides are given back to */
     struct kept_one *buckets[KEPT_BUCKETS];
     struct kept_one *oldest, **newest; /* all, by time of kept_put */
-    uint64_t taken, lost;              /* taken; ended while kept */
+    uint64_t taken, lost;              /* number of connections taken, and of those that ended while kept */
 };
 
-/* Make an empty store for at most `most` connections; the oldest makes room */
+/* Make an empty store for at most `most` connections; if it is full, the oldest is closed */
 void kept_init(struct kept *k, struct loop *l, struct slab *sides, uint32_t most);
 void kept_fini(struct kept *k);
 /* Close all connections, because the numbers in keys change */
@@ -39,7 +39,7 @@ void kept_flush(struct kept *k);
  * kept_put. */
 struct kept_one *kept_room(struct kept *k);
 struct task *kept_task(struct kept_one *one);
-/* Keep the connection for `ns` */
+/* Keep the connection for `ns` nanoseconds */
 void kept_put(struct kept *k, struct kept_one *one, struct kept_key key, struct side *side, uint64_t ns);
 /* Return the newest live connection with this key, and give it the task; NULL: none */
 struct side *kept_take(struct kept *k, struct kept_key key, struct task *task);

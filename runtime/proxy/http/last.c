@@ -1,4 +1,4 @@
-/* Ends of an exchange: the proxy's own answers, the next request, other protocols, the connection's end */
+/* Ends of an exchange: the proxy's own responses, the next request, other protocols, the connection's end */
 #include <errno.h>
 
 #include "runtime/proxy/connect.h"
@@ -6,7 +6,7 @@
 #include "runtime/proxy/http/noted.h"
 #include "runtime/proxy/http/page.h"
 
-/* Reset the server's connection, on which a request or an answer is incomplete */
+/* Reset the server's connection, on which a request or a response is incomplete */
 static void drop_server(struct session *s)
 {
     if (!s->server) return;
@@ -73,7 +73,7 @@ void http_answer(struct session *s, unsigned status, enum session_end why)
     h->status = (uint16_t)status;
     http_count(s);
     drop_server(s);
-    /* A part of an interim answer may have been written: nothing can follow it */
+    /* A part of an interim response may have been written, so nothing can follow it */
     if (h->down.ready && h->interims) {
         session_end(s, why);
         return;
@@ -81,8 +81,8 @@ void http_answer(struct session *s, unsigned status, enum session_end why)
     /* Bytes of the request that were prepared for a server are dropped */
     if (s->up.buffer) s->up.buffer->from += h->up.ready;
     h->up.ready = 0;
-    /* Another request can be found only behind a whole body. While a part is being moved, bytes of it may be read but
-     * not sent, and would be taken for a request. */
+    /* Another request can be found only behind a complete body. While a part is being moved, bytes of it may be read
+     * but not sent, and would be taken for a request. */
     h->keeps = h->keeps && body_is_whole(&h->up.body) && !h->up.moves;
     char text[PAGE_TEXT_MAX];
     const size_t n = http_page(text, status, !h->keeps, h->was_head, time(NULL));
@@ -91,8 +91,8 @@ void http_answer(struct session *s, unsigned status, enum session_end why)
     count_up(&session_counts(s)->http[HTTP_COUNT_PAGES], 1);
 }
 
-/* True if any client's request may use the server's connection: the exchange is whole in both directions, and nothing
- * is left over */
+/* True if any client's request may use the server's connection: the exchange is complete in both directions, and
+ * nothing is left over */
 static bool server_is_clean(const struct session *s)
 {
     const struct http *h = http_of(s);
@@ -154,7 +154,7 @@ void http_over(struct session *s)
     }
 }
 
-/* Read and discard the client's further bytes, so that no reset loses its answer (RFC 9112, 9.6) */
+/* Read and discard the client's further bytes, so that a reset doesn't lose its response (RFC 9112, 9.6) */
 static bool linger(struct session *s)
 {
     struct http *h = http_of(s);
@@ -206,7 +206,7 @@ bool http_last(struct session *s)
 bool http_tunnel(struct session *s)
 {
     struct http *h = http_of(s);
-    /* The answer's head goes down first; bytes that the client sent ahead go up first */
+    /* The response's head goes down first; bytes that the client sent ahead go up first */
     h->down.ready = h->up.ready = 0;
     s->up.left = s->down.left = WAY_ALL;
     s->up.keeps_open = s->down.keeps_open = false;

@@ -32,7 +32,7 @@ enum way_result message_get(struct message *m, struct slab *buffers)
     if (w->buffer->from > BUFFER_FRONT) {
         const uint32_t n = buffer_len(w->buffer);
         if (!n || buffer_room(w->buffer) < w->buffer->size / 4) {
-            /* Unwritten bytes move to the buffer's start only if little room is left, so seldom. */
+            /* Unwritten bytes are moved to the buffer's start only if little room is left, so this is rare. */
             memmove(w->buffer->bytes + BUFFER_FRONT, buffer_at(w->buffer), n);
             w->buffer->from = BUFFER_FRONT;
             w->buffer->to = BUFFER_FRONT + n;
@@ -141,7 +141,7 @@ enum way_result message_move(struct message *m, struct slab *buffers)
         if (body_is_whole(&m->body)) return WAY_DONE;
         if (begins_to_move(m)) continue;
         r = message_get(m, buffers);
-        /* A body that ends with the connection is done, any other is cut. */
+        /* A body that ends with the connection is done; any other is cut. */
         if (r == WAY_CUT) return body_ahead(&m->body) == UINT64_MAX ? WAY_DONE : WAY_CUT;
         if (r != WAY_DONE) return r;
     }

@@ -1,4 +1,4 @@
-/* One HTTP message on its way: a request to a server, or an answer to a client.
+/* One HTTP message on its way: a request to a server, or a response to a client.
  *
  *      from ─▶ [ head as it is sent on | body, looked at | not looked at yet ] ─▶ to
  *                `------- ready -----------------------'
@@ -12,10 +12,10 @@
 #include "vm/stream/first.h"
 
 struct message {
-    struct way *way; /* the session's, in that direction: sides, buffer */
+    struct way *way; /* the session's way in that direction: sides and buffer */
     uint32_t ready;  /* number of bytes in the buffer that may be written */
     uint32_t laid;   /* start of its head in the buffer */
-    bool more;       /* the buffer was refilled after that, so written bytes may be gone */
+    bool more;       /* the buffer was refilled after the head was put there, so written bytes may be gone */
     bool moves;      /* way_move is moving a part */
     bool unchunk;    /* its chunk framing is removed */
     struct http_at at;

@@ -1,4 +1,4 @@
-/* Spans into one small buffer, cut if it is full; the answer completes the line */
+/* Spans in one small buffer, cut if it is full; the response completes the line */
 #include "runtime/proxy/http/noted.h"
 
 #include "runtime/proxy/access.h"

@@ -5,7 +5,7 @@
 
 struct session;
 
-enum { NOTED_MAX = 1400, NOTED_EACH = 1024 }; /* bytes of a request in all; of its line, or of one field */
+enum { NOTED_MAX = 1400, NOTED_EACH = 1024 }; /* most bytes of a request in total, and of its line or one field */
 
 struct noted {
     struct view_span line, host, referrer, agent;
@@ -14,5 +14,5 @@ struct noted {
 
 /* Note the request's head, if its service has a log and memory is free */
 void note_request(struct session *s, const struct http_head *h, const uint8_t *bytes);
-/* Write the line of an exchange that is over and free the note. The line of a refused request lacks the request. */
+/* Write the line of an exchange that has ended, and free the note. The line of a refused request lacks the request. */
 void note_answer(struct session *s);

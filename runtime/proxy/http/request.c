@@ -24,8 +24,8 @@ static void request_refuse(struct session *s, enum stream_reason why)
         session_end(s, SESSION_REQUEST_BAD);
 }
 
-/* True for a body where a server may expect none by the method. The server may take the body for the next request, so
- * the connection is not shared (RFC 9110, 9.3.1). */
+/* True for a body with a method for which a server may expect none. The server may take the body for the next
+ * request, so the connection is not shared (RFC 9110, 9.3.1). */
 static bool hides_a_body(const struct http_head *head, struct view method)
 {
     static const char *const without[] = {"GET", "HEAD", "OPTIONS", "DELETE", "TRACE"};
@@ -59,7 +59,7 @@ static void request_note(struct session *s, const struct http_head *head, const 
     h->mine = hides_a_body(head, method);
 }
 
-/* Write the address that the client connected to, for a request without a host */
+/* Write the address that the client connected to, as the host of a request without one */
 static void address_came_to(const struct session *s, char text[TOLD_MAX])
 {
     struct told t;
@@ -69,8 +69,8 @@ static void address_came_to(const struct session *s, char text[TOLD_MAX])
     snprintf(text, TOLD_MAX, a.v6 ? "[%.*s]" : "%.*s", (int)t.client.len, t.text + t.client.at);
 }
 
-/* True if no pool that may get the request keeps connections: its server can be notified so (RFC 9112, 9.6). Which
- * of several pools it is is not known yet. */
+/* True if no pool that may get the request keeps connections; the server can then be notified (RFC 9112, 9.6). At
+ * this point it is unknown which of several pools gets the request. */
 static bool is_last(const struct session *s)
 {
     const struct program *p = s->proxy->program;
@@ -80,7 +80,7 @@ static bool is_last(const struct session *s)
     return last;
 }
 
-/* Return the status of an answer without a server; 0: the request goes to a server */
+/* Return the status of a response without a server; 0: the request goes to a server */
 static unsigned answered_here(const struct session *s, const struct http_head *head, const uint8_t *bytes)
 {
     if (s->branch >= STREAM_MORE) return 503;
@@ -88,7 +88,7 @@ static unsigned answered_here(const struct session *s, const struct http_head *h
     return view_is(view_of(bytes, head->method), "TRACE") ? 501 : 200;
 }
 
-/* Route a request whose head is whole, write its head, and ask for a server */
+/* Route a request whose head is complete, write its head, and request a server */
 static void request_begin(struct session *s, const struct first *f)
 {
     struct http *h = http_of(s);
@@ -120,7 +120,7 @@ static void request_begin(struct session *s, const struct first *f)
     connect_branch(s);
 }
 
-/* Return the longest time for a request's head, and for silence before the first request; ns */
+/* Return the longest time for a request's head, and for silence before the first request, in nanoseconds */
 static uint64_t http_first_ns(const struct session *s)
 {
     const uint64_t own = proxy_says(s->proxy, s->service)->first_ns;
@@ -153,7 +153,7 @@ bool http_read_request(struct session *s)
     struct first *f = &s->proxy->first;
     for (;;) {
         if (s->up.buffer && buffer_len(s->up.buffer)) {
-            /* The reader of first bytes must find this for a request. */
+            /* Parts of a request that the reader of first bytes must find. */
             const struct first_asked a = {
                 .wants = program_wants(s->proxy->program, s->service) | FIRST_HTTP,
                 .end = s->client.flags & SIDE_ENDED ? FIRST_CLOSED
@@ -174,7 +174,7 @@ bool http_read_request(struct session *s)
         wait(s);
         switch (message_get(&h->up, &s->proxy->buffers)) {
         case WAY_DONE: continue;
-        case WAY_CUT: /* the client's end, within a head or before it */
+        case WAY_CUT: /* the client has ended, within a head or before it */
             if (!s->up.buffer || !buffer_len(s->up.buffer))
                 session_end(s, SESSION_DONE);
             else

@@ -103,8 +103,8 @@ static void add_request_line(struct head_text *out, const struct http_head *h, c
     head_say(out, " HTTP/1.1\r\n");
 }
 
-/* True if no quote is open in a client's list. An open quote would swallow the element added behind it: such a field is
- * left out. */
+/* True if no quote is open in a client's list. An open quote would swallow the element added behind it, so such a
+ * field is left out. */
 static bool quote_is_closed(struct view v)
 {
     bool quoted = false;
@@ -140,7 +140,7 @@ enum {
     TELLS_REAL = 1 << 3,
     TELLS_FOR = 1 << 4,
     TELLS_FORWARDED = 1 << 5,
-    TRUSTED = 1 << 6 /* the client is */
+    TRUSTED = 1 << 6 /* the client is trusted */
 };
 static const char *const tells[] = {"x-forwarded-proto", "x-forwarded-host", "x-forwarded-port",
                                     "x-real-ip",         "x-forwarded-for",  "forwarded"};
@@ -150,7 +150,7 @@ static void add_span(struct head_text *out, const struct told *told, struct view
     head_add(out, told->text + span.at, span.len);
 }
 
-/* Write the host that the client asked for, as its server reads it */
+/* Write the host that the client requested, as its server reads it */
 static void add_asked_host(struct head_text *out, const struct http_head *h, const uint8_t *bytes, const char *host)
 {
     struct view asked = {0};
@@ -167,7 +167,7 @@ static void add_asked_host(struct head_text *out, const struct http_head *h, con
     head_say(out, "\r\n");
 }
 
-/* Write the client that a trusted front names, the last of its list; else this connection's */
+/* Write the client that a trusted front names, the last of its list; otherwise this connection's client */
 static void add_real(struct head_text *out, const struct http_head *h, const uint8_t *bytes, const struct told *told,
                      unsigned has)
 {
@@ -191,8 +191,8 @@ static void add_real(struct head_text *out, const struct http_head *h, const uin
     head_say(out, "\r\n");
 }
 
-/* Write the fields that describe the client. has: fields that it wrote, and that it is trusted with or that are
- * lists. A front that names only the protocol does not mean the proxy's port. */
+/* Write the fields that describe the client. has: fields that the client wrote, and that are lists or that it is
+ * trusted with. A front that names only the protocol does not mean the proxy's port. */
 static void add_told(struct head_text *out, const struct http_head *h, const uint8_t *bytes, const struct told *told,
                      const char *host, unsigned has)
 {

@@ -11,7 +11,7 @@ void http_renew(struct session *s)
     const struct kept_key own = h->own;
     *h = (struct http){.up.way = &s->up, .down.way = &s->down, .told = told, .from = s->up.moved, .own = own};
     message_rest(&h->up, &s->proxy->buffers);
-    way_fini(&s->down, &s->proxy->buffers); /* bytes that a server sent beyond its answer are dropped */
+    way_fini(&s->down, &s->proxy->buffers); /* bytes that a server sent beyond its response are dropped */
     s->up.left = s->down.left = 0;
 }
 
@@ -98,7 +98,8 @@ static void close_own(struct session *s)
     slab_give(&s->proxy->sides, side);
 }
 
-/* Return that connection if it is to the server that is wanted now. Another is closed, as there is one at a time. */
+/* Return the kept connection of an inline connection if it leads to the chosen server. One to another server is
+ * closed, because only one is kept at a time. */
 static struct side *take_own(struct session *s)
 {
     struct http *h = http_of(s);
@@ -114,7 +115,7 @@ static struct side *shared(struct session *s)
     return kept_take(&http_loop_of(s)->kept, (struct kept_key){.service = s->service, .server = s->chosen}, &s->task);
 }
 
-/* Return a kept connection for a request; a request that one has failed gets a new one */
+/* Return a kept connection for a request; a request that a kept connection has failed gets a new one */
 static struct side *kept_for(struct session *s)
 {
     struct http_loop *l = http_loop_of(s);
@@ -138,7 +139,7 @@ static void late(struct session *s)
     switch (h->state) {
     case HTTP_HEAD:
         if (is_between(s)) {
-            /* The time for the next request has expired: end, unless a request has come at this moment. */
+            /* The time for the next request has expired: end, unless a request has just arrived. */
             if (message_get(&h->up, &s->proxy->buffers) == WAY_WAITS)
                 http_leave(s, h->opens ? SESSION_FIRST_LATE : SESSION_IDLE);
         } else
@@ -163,7 +164,7 @@ static void fini(struct session *s)
 {
     struct http *h = s->own;
     if (!h) return;
-    /* A client that waits for no answer gets an orderly end */
+    /* A client that waits for no response gets an orderly end */
     if (is_between(s) && s->ended == SESSION_STOPPED) s->polite = side_shut(&s->client) == 0;
     if (h->state != HTTP_HEAD) http_count(s);
     close_own(s);

@@ -3,7 +3,8 @@
 #include "runtime/exchange/begun/leaving.h"
 #include "runtime/proxy/inline/leave_sockets.h"
 
-/* Return the longest allowed silence: as in a proxy, another one once one end is through. */
+/* Return the longest allowed silence, as for a proxied session; once one end has finished, that of `proxy
+ * half_close`. */
 static uint64_t patience(const struct session *s)
 {
     return s->inlined->leave->half ? s->proxy->program->settings->proxy_half_close_ns : session_idle_ns(s);
@@ -17,7 +18,7 @@ void after_begin(struct session *s)
     l->half |= ((s->client.flags | s->server->flags) & SIDE_ENDED) != 0;
     l->since_ns = p->loop.now_ns;
     timer_stop(&p->loop.wheel, &l->timer);
-    /* The ends get no resets: packets of these sockets reach the worker, and no end */
+    /* The ends get no resets: the worker keeps packets of these sockets from them */
     s->client.flags |= SIDE_RESETS;
     s->server->flags |= SIDE_RESETS;
     side_close(&s->client);

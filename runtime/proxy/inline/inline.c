@@ -13,7 +13,7 @@
 #include "vm/flow/flow.h"
 #include "vm/packet/parse/read.h"
 
-/* Return the interface of the command line for an id of the running program or the one before. */
+/* Return an interface's place on the command line, by its id in the running program or the one before. */
 static uint8_t iface_port(const struct proxy *p, uint16_t iface, uint64_t program)
 {
     const uint16_t *ids = program == p->before.program ? p->before.iface : p->iface;
@@ -22,7 +22,8 @@ static uint8_t iface_port(const struct proxy *p, uint16_t iface, uint64_t progra
     return (uint8_t)(i < p->iface_count ? i : PORTS_MOST);
 }
 
-/* Judge the first packet by the loop's program, as the worker judged it by another: one of the two changes first. */
+/* Judge the first packet by the loop's program, because the worker judged it by another: loop and worker change
+ * programs at different times. */
 static void judge_again(const struct proxy *p, struct inline_open *o)
 {
     struct flow_record f = {.proto = IPPROTO_TCP,
@@ -56,7 +57,8 @@ static bool inlined_of(const struct proxy *p, const struct stream_addr *client, 
     return o->service < p->program->services_count && mode_is(p->program->services[o->service].mode, MODE_INLINE_STACK);
 }
 
-/* Make the key as the connection's packets have it: with an interface and tags, and in the wire they pass through. */
+/* Make the key as the connection's packets have it: with an interface and tags, and as forwarded if the service is
+ * in the wire. */
 static struct key inline_key(const struct proxy *p, const struct inline_open *o)
 {
     const struct facts *f = &p->world->facts;
@@ -121,7 +123,8 @@ struct stream_addr inline_session_target(const struct session *s)
     return session_end_address(s, INLINE_SERVER, INLINE_TARGETS);
 }
 
-/* True if the target sees the client's address and port, of a service that is not in the wire: there it always does */
+/* True if the target sees the client's address and port. Only for a service that is not in the wire; in the wire the
+ * target always sees them */
 static bool keeps_source(const struct session *s)
 {
     const struct program *p = s->proxy->program;

@@ -1,4 +1,4 @@
-/* Both ways are drained, then the worker is asked; an answer that may change is asked for again later */
+/* Drains both directions, then asks the worker; a refusal that may be temporary is followed by another request later */
 #include "runtime/proxy/inline/leave_sockets.h"
 
 #include <stddef.h>
@@ -10,8 +10,8 @@
 #include "runtime/proxy/inline/inline.h"
 
 #define DRAIN_NS UINT64_C(200000000)  /* longest time to write the bytes that were read */
-#define READ_NS  UINT64_C(1000000000) /* longest time in which more comes again and again */
-#define REST_NS  UINT64_C(1000000000) /* first rest; each is twice as long as the one before */
+#define READ_NS  UINT64_C(1000000000) /* longest time of trying while more bytes keep arriving */
+#define REST_NS  UINT64_C(1000000000) /* first pause; each is twice as long as the one before */
 enum { TRIES = 8 };
 
 static uint64_t now_ns(const struct session *s) { return s->proxy->loop.now_ns; }
@@ -57,7 +57,7 @@ void leave_begin(struct session *s)
     *l = (struct leave){.timer.due = leave_due, .session = s, .since_ns = p->loop.now_ns};
     s->inlined->leave = l;
     struct session **at = &p->leavers[s->inlined->number];
-    if (*at) after_over(*at, SPLICE_WHY_GONE); /* its number is this one's now */
+    if (*at) after_over(*at, SPLICE_WHY_GONE); /* its number now belongs to this session */
     *at = s;
     drain(s);
 }
@@ -69,7 +69,7 @@ static bool may_change(enum splice_why why)
            why == SPLICE_WHY_ROOM || why == SPLICE_WHY_ENDS; /* one half may have been passed on by then */
 }
 
-/* Stay a proxy's, for a while or for good. */
+/* Keep the connection in its sockets, for a while or for good. */
 static void stay(struct session *s, enum splice_why why)
 {
     struct leave *l = s->inlined->leave;
@@ -99,7 +99,7 @@ static bool is_half(const struct side *from, const struct side *to)
            !(to->flags & ends);
 }
 
-/* Ask the worker, or stay if an end has begun to end the connection, or sends urgent bytes. */
+/* Ask the worker; or stay if one side has begun to end the connection, or sends urgent bytes. */
 static void leave_ask(struct session *s)
 {
     struct leave *l = s->inlined->leave;
@@ -129,8 +129,7 @@ static bool ways_are_empty(const struct session *s)
     return !s->up.buffer && !s->up.pipe && !s->down.buffer && !s->down.pipe;
 }
 
-/* Write the bytes that were read, and then ask. Return false if that takes too long, and the session goes on as
- * before. */
+/* Write the bytes that were read, and then ask. False if that takes too long; the session then goes on as before. */
 static bool drains(struct session *s)
 {
     struct leave *l = s->inlined->leave;
@@ -144,7 +143,7 @@ static bool drains(struct session *s)
     return l->state != LEAVE_RESTS;
 }
 
-/* Follow the answer. */
+/* Act on the worker's reply. */
 static void heed(struct session *s)
 {
     struct leave *l = s->inlined->leave;
@@ -180,7 +179,7 @@ void leave_moved(struct session *s)
 {
     struct leave *l = s->inlined ? s->inlined->leave : NULL;
     if (!l || l->state != LEAVE_READS || s->ended != SESSION_ENDS) return;
-    /* The worker has seen more than was read: it is on its way to the socket */
+    /* The worker has seen more bytes than were read; these are on their way to the socket */
     const bool more = s->client.read != l->read[AT_CLIENT] || s->server->read != l->read[AT_SERVER];
     if (now_ns(s) >= l->until_ns)
         stay(s, SPLICE_WHY_MOVED);
@@ -209,11 +208,11 @@ void leave_fini(struct session *s)
     s->inlined->leave = NULL;
 }
 
-/* Hand an answer to the session that it is for. */
+/* Pass a reply to its session. */
 static void hear_one(const struct proxy *p, const struct inline_told *told)
 {
     struct session *s = told->number < p->leaving->most ? p->leavers[told->number] : NULL;
-    if (!s || s->inlined->use != told->port) return; /* it has ended */
+    if (!s || s->inlined->use != told->port) return; /* the session has ended */
     struct leave *l = s->inlined->leave;
     const bool has_left = l->state == LEAVE_SPLICED || l->answer == 1 + INLINE_LEFT;
     if (has_left && told->kind == INLINE_OVER) {

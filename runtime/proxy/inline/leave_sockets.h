@@ -7,17 +7,18 @@
  *                     │                    READS ◀───────┘ ▼
  *                     └─────────────────────────────── RESTS: a proxy's, for a while or for good
  *
- * Beside RESTS and READS the session moves nothing: what it would read or write the worker could not know. */
+ * Only in RESTS and READS does the session move bytes: in other states the worker could not know what it reads or
+ * writes. */
 #pragma once
 
 #include "runtime/proxy/inline/spliced_session.h"
 #include "runtime/proxy/session.h"
 
-/* Begin to leave, once the session is connected, if its service or its branch asks for it. */
+/* Begin to leave, once the session is connected, if its service or its branch requires it. */
 void leave_begin(struct session *s);
 /* Continue. True: the session itself must not move bytes. */
 bool leave_goes_on(struct session *s);
-/* The session has moved what it could. */
+/* Note that the session has moved all available bytes. */
 void leave_moved(struct session *s);
 /* Make the worker end a connection that left, or may leave meanwhile, before its session is freed. False: no room
  * for the message now; the session's task runs once there is. */
@@ -31,7 +32,7 @@ void leave_close(struct proxy *p);
 
 /* after.c: give up the sockets of a session whose connection has left them */
 void after_begin(struct session *s);
-/* Handle the worker's message that one end is through: the other has the time of `proxy half_close` */
+/* Handle the worker's message that one end has finished: the other has the time of `proxy half_close` */
 void after_half(struct session *s);
 /* Handle the end of session_wait's time */
 void after_late(struct session *s);

@@ -1,4 +1,4 @@
-/* Four moves a turn, two per direction: end to program, program to end */
+/* Four moves per turn, two for each direction: end to program, program to end */
 #include "runtime/proxy/inline/middle.h"
 
 #include <errno.h>
@@ -99,7 +99,8 @@ bool middle_begin(struct session *s)
     return !failed;
 }
 
-/* Move bytes from an end to the program. A program that has ended its output may close, and the rest is not wanted. */
+/* Move bytes from an end to the program. A program that has ended its output may close, and then wants no more
+ * input. */
 static bool move_in(struct session *s, enum middle_way way)
 {
     struct middle *m = s->middle;
@@ -141,8 +142,8 @@ bool middle_move(struct session *s)
     struct middle *m = s->middle;
     bool done[MIDDLE_WAYS];
     for (unsigned way = 0; way < MIDDLE_WAYS; way++) {
-        /* The program closed a stream that it had not ended in order, and before it learned of the end of its input:
-         * its output may be cut short. */
+        /* The program closed a stream without an orderly end, before it learned of the end of its input, so its
+         * output may be cut short. */
         if (m->streams[way].flags & SIDE_HUNG && !(m->streams[way].flags & (SIDE_FIN | SIDE_ENDED | SIDE_SHUT))) {
             session_end(s, SESSION_PROGRAM);
             return false;

@@ -14,7 +14,7 @@ enum middle_way { MIDDLE_UP, MIDDLE_DOWN, MIDDLE_WAYS };
 struct middle {
     struct side streams[MIDDLE_WAYS];
     struct way in[MIDDLE_WAYS]; /* from an end of the connection to its stream; s->up and s->down continue from there */
-    bool shut[MIDDLE_WAYS];     /* the process takes no more, although it ended its output in order */
+    bool shut[MIDDLE_WAYS];     /* the process takes no more input, after an orderly end of its output */
 };
 
 /* Put the process of s->branch between the session's client and its server, both already connected. False:

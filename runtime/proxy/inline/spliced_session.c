@@ -1,4 +1,4 @@
-/* The worker's sums less the amounts counted before */
+/* The worker's sums minus the amounts counted before */
 #include "runtime/proxy/inline/spliced_session.h"
 
 #include "runtime/exchange/begun/leaving.h"

@@ -9,17 +9,17 @@ enum leave_state { LEAVE_DRAINS, LEAVE_ASKED, LEAVE_READS, LEAVE_RESTS, LEAVE_SP
 struct leave {
     struct timer timer;
     struct session *session;
-    uint64_t until_ns; /* time at which it stays (DRAINS, READS), or is tried again (RESTS); ASKED: as in READS; 0: not
-                          yet */
-    uint64_t since_ns; /* when it left; before, when it was connected */
-    uint64_t read[2];  /* ASKED, READS: bytes read from both sockets at the request */
+    uint64_t until_ns;   /* time at which it gives up leaving (DRAINS, READS), or tries again (RESTS); ASKED: as in
+                          * READS; 0: not yet */
+    uint64_t since_ns;   /* time at which it left or, before that, was connected */
+    uint64_t read[2];    /* ASKED, READS: bytes read from both sockets at the request */
     uint64_t carried[2]; /* carried bytes already in the session's and the service's counters */
     uint8_t state;       /* enum leave_state */
-    uint8_t tries;       /* times that it stayed */
-    uint8_t why;         /* enum splice_why, of the answer */
+    uint8_t tries;       /* number of times that it stayed */
+    uint8_t why;         /* enum splice_why, of the worker's reply */
     uint8_t answer;      /* 1 + enum inline_told_kind: a message waiting for the session's task; 0: none */
     bool unsaid;         /* ASKED: the ring had no room yet */
-    bool half;           /* SPLICED: one end is through, the other may go on */
+    bool half;           /* SPLICED: one end has finished, the other may go on */
     bool over;           /* the worker knows of its end */
 };
 

@@ -37,7 +37,7 @@ static void woken(struct watcher *w, uint32_t events)
 void loop_wake(struct loop *l)
 {
     const uint64_t one = 1;
-    if (write(l->wake, &one, sizeof one) < 0) return; /* a full counter: the loop is already to be woken */
+    if (write(l->wake, &one, sizeof one) < 0) return; /* the counter is full: the loop wakes anyway */
 }
 
 int loop_init(struct loop *l)

@@ -4,8 +4,8 @@
  *      loop_init ─▶ [ loop_turn … ] ─▶ loop_fini
  *
  * Each change of a descriptor is reported once (edge-triggered), so its watcher goes on until EAGAIN, or asks for
- * another turn (loop_again). Memory is freed between turns (by loop_again, too), as an event of this turn may still
- * refer to it. */
+ * another turn (loop_again). Memory is freed between turns (by loop_again, too), because an event of this turn may
+ * still refer to it. */
 #pragma once
 
 #include "runtime/proxy/loop/wheel.h"
@@ -36,15 +36,16 @@ struct loop {
 int loop_init(struct loop *l);
 void loop_fini(struct loop *l);
 
-/* Call w->ready whenever fd becomes readable or writable, gets the peer's end, or fails; first for its present state.
- * Closing fd ends this only if no other process holds fd: call loop_unwatch before. Return 0 or a negative errno. */
+/* Call w->ready whenever fd becomes readable or writable, gets the peer's end, or fails; the first call is for its
+ * present state. Closing fd ends this only if no other process holds fd: call loop_unwatch before. Return 0 or a
+ * negative errno. */
 int loop_watch(struct loop *l, int fd, struct watcher *w);
 /* The same in each turn while fd is readable (level-triggered): for listeners */
 int loop_watch_level(struct loop *l, int fd, struct watcher *w);
 void loop_unwatch(struct loop *l, int fd);
 
-/* Run t after this turn's events, once however often asked. A task that asks again runs in the next turn, and the loop
- * does not sleep before. */
+/* Run t after this turn's events, only once however often it is requested. A task that requests itself again runs in
+ * the next turn, and the loop does not sleep before. */
 void loop_again(struct loop *l, struct task *t);
 
 /* Wait until something is ready or due (at most most_ms; -1: no limit), and handle all of it */

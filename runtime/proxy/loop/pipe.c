@@ -1,4 +1,4 @@
-/* Two shelves, one of large pipes and one of small, filled as pipes are asked for */
+/* Two shelves, one of large pipes and one of small, filled as pipes are requested */
 #include "runtime/proxy/loop/pipe.h"
 
 #include <errno.h>
@@ -39,7 +39,7 @@ void pipes_fini(struct pipes *p)
     pipe_clear(&p->small);
 }
 
-/* Make a pipe of that size, or none: beyond a user's bound the system makes small pipes, which are no use */
+/* Make a pipe of that size, or none: beyond a user's limit the system makes small pipes, which are useless here */
 static struct pipe *pipe_new(uint32_t bytes)
 {
     int fds[2];

@@ -22,7 +22,7 @@ struct pipes {
     struct pipe_shelf large, small;
 };
 
-/* Make a pool of at most `bytes`, half of them in large pipes. The system bounds a user's pipes as well
+/* Make a pool of at most `bytes`, half of them in large pipes. The system also limits a user's pipes
  * (fs.pipe-user-pages-soft). */
 void pipes_init(struct pipes *p, uint64_t bytes);
 void pipes_fini(struct pipes *p);

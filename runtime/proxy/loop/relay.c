@@ -6,7 +6,7 @@
 #include <fcntl.h>
 
 enum {
-    MOVED_AT_ONCE = 1 << 20, /* bytes in a turn, before others get theirs */
+    MOVED_AT_ONCE = 1 << 20, /* most bytes per turn of a session, before others get their turn */
     SMALL = 4096,
     SMALL_MOST = 8,
 };
@@ -125,7 +125,7 @@ static void give_pipe(struct way *w)
     w->pipe = NULL;
 }
 
-/* Give back the empty ones */
+/* Give back the buffer and the pipe if they are empty */
 static void give_empty(struct way *w, struct slab *buffers)
 {
     if (w->buffer && !buffer_len(w->buffer)) {

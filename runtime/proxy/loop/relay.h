@@ -26,7 +26,7 @@ struct way {
 };
 
 enum way_result {
-    WAY_WAITS,     /* for a side, whose event runs the owner's task */
+    WAY_WAITS,     /* waits for a side, whose event runs the owner's task */
     WAY_AGAIN,     /* others get their turn: call again soon (loop_again) */
     WAY_DONE,      /* everything is written: `left` is 0, or the end was passed on */
     WAY_CUT,       /* the end came before `left` was 0 (never with WAY_ALL) */

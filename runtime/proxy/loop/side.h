@@ -1,8 +1,8 @@
 /* One end of a session: a connected socket, with or without TLS.
  *
- * The loop reports changes only (edge-triggered). They are kept as flags, and the owner's task runs: it goes on until
- * each call returns -EAGAIN, and runs again after a change. It need not know for which event it waits: with TLS,
- * reading may wait for writing. */
+ * The loop reports changes only (edge-triggered). They are kept as flags, and the owner's task runs: it goes on
+ * until each call returns -EAGAIN, and runs again after a change. The task need not know for which event it waits:
+ * with TLS, reading may wait for writing. */
 #pragma once
 
 #include <stdbool.h>
@@ -16,11 +16,11 @@ enum side_flag {
     SIDE_HUNG = 1 << 2,      /* the peer's end, urgent bytes or a failure came: a short read may leave bytes */
     SIDE_ENDED = 1 << 3,     /* the last byte was read */
     SIDE_SHUT = 1 << 4,      /* the last byte was written, and the end sent */
-    SIDE_FAILED = 1 << 5,    /* a read or a write has failed; no more bytes come or go */
+    SIDE_FAILED = 1 << 5,    /* a read or a write has failed; no more bytes are read or written */
     SIDE_RESETS = 1 << 6,    /* side_close sends a reset instead of an orderly end */
     SIDE_FIN = 1 << 7,       /* the last byte is in the socket, without error: a short read has read it */
     SIDE_MORE = 1 << 8,      /* the end follows this write at once, so that one segment may carry both */
-    SIDE_DRY = 1 << 9,       /* with TLS: the socket is empty, but the library may have bytes */
+    SIDE_DRY = 1 << 9,       /* with TLS: the socket is empty, but OpenSSL may have bytes */
 };
 
 struct side;

@@ -10,7 +10,7 @@ enum { SLAB_CLEAR = 256 }; /* leading bytes that are 0, except the first word, i
 struct slab {
     uint32_t size;       /* bytes of each thing */
     uint32_t most;       /* maximum number of things */
-    uint32_t used, made; /* number of things given out; in blocks */
+    uint32_t used, made; /* number of things given out, and of things in blocks */
     void *free;
     struct slab_block *blocks; /* the newest first */
 };

@@ -1,4 +1,4 @@
-/* A timer is in the slot of its time, or in the farthest slot if its time is a whole turn or more ahead */
+/* A timer is in the slot of its time, or in the farthest slot if its time is a turn of the wheel or more ahead */
 #include "runtime/proxy/loop/wheel.h"
 
 #include <stddef.h>

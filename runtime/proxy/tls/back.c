@@ -28,10 +28,10 @@ static void session_keep(const SSL *ssl, const SSL_SESSION *session)
 static int given(SSL *ssl, SSL_SESSION *session)
 {
     session_keep(ssl, session);
-    return 0; /* the library keeps it */
+    return 0; /* OpenSSL keeps the session */
 }
 
-/* Keep a TLS 1.2 session again: its ticket may be reused, and no new one comes */
+/* Keep a TLS 1.2 session again: its ticket may be reused, and no new one arrives */
 void tls_back_shaken(SSL *ssl)
 {
     if (SSL_version(ssl) == TLS1_2_VERSION && SSL_session_reused(ssl)) session_keep(ssl, SSL_get0_session(ssl));

@@ -65,7 +65,7 @@ void cert_names_sort(struct cert_names *n)
 /* Return the first certificate with that name; -1: none */
 static int names_find(const struct cert_names *n, const char *text, bool wild)
 {
-    const struct cert_name key = {(char *)text, wild, 0}; /* sorts before or with the entry searched */
+    const struct cert_name key = {(char *)text, wild, 0}; /* sorts before or with the wanted entry */
     size_t from = 0, to = n->count;
     while (from < to) {
         const size_t mid = from + (to - from) / 2;

@@ -1,5 +1,5 @@
-/* Names of a service's certificates. A requested name is searched exactly, then as a wildcard that replaces its first
- * label (RFC 6125, 6.4.3). If two certificates have a name, the first is used. */
+/* Names of a service's certificates. A requested name is looked up exactly, then as a wildcard that replaces its
+ * first label (RFC 6125, 6.4.3). If two certificates have a name, the first is used. */
 #pragma once
 
 #include <openssl/x509.h>

@@ -14,7 +14,7 @@ struct known;
 struct known *known_new(void); /* NULL: out of memory */
 void known_free(struct known *k);
 
-/* Keep a session, which known_put owns; the oldest makes room. Take a session, which the caller owns; NULL: none
- * (second function). For any thread. */
+/* Keep a session, which known_put then owns; if there is no room, the oldest is dropped. Take a session, which the
+ * caller then owns; NULL: none (second function). For any thread. */
 void known_put(struct known *k, const struct stream_addr *server, SSL_SESSION *session, uint64_t now_ns);
 SSL_SESSION *known_take(struct known *k, const struct stream_addr *server, uint64_t now_ns);

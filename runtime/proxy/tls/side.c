@@ -8,7 +8,7 @@
 
 #include "runtime/proxy/tls/tls_priv.h"
 
-/* Mozilla's "intermediate" set, but forward secrecy and authenticated ciphers only */
+/* Mozilla's "intermediate" set, restricted to forward secrecy and authenticated ciphers */
 static const char ciphers[] = "ECDHE+AESGCM:ECDHE+CHACHA20", groups[] = "X25519:P-256:P-384";
 
 SSL_CTX *tls_context(const SSL_METHOD *method)
@@ -119,7 +119,7 @@ static int tls_shut(struct side *s)
 static void tls_close(struct side *s)
 {
     struct tls_one *one = tls_one_of(s->tls);
-    side_count(s, one->back ? TLS_COUNT_SERVER_LATE : TLS_COUNT_LATE); /* if its handshake did not end */
+    side_count(s, one->back ? TLS_COUNT_SERVER_LATE : TLS_COUNT_LATE); /* counts only an unfinished handshake */
     if (!(s->flags & (SIDE_SHUT | SIDE_RESETS | SIDE_FAILED)) && SSL_is_init_finished(s->tls)) {
         /* Announce an orderly end if not done before: else the peer takes it for a broken connection. Skipped if the
          * socket has no room. */

@@ -47,7 +47,7 @@ void tickets_put(struct tickets *t)
     free(t);
 }
 
-/* Replace a key that have expired. False if no new key can be made. */
+/* Replace keys that have expired. False if no new key can be made. */
 static bool tickets_turn(struct tickets *t, uint64_t now_ns)
 {
     const uint64_t age = now_ns > t->since_ns ? now_ns - t->since_ns : 0;

@@ -21,6 +21,7 @@ void tickets_put(struct tickets *t); /* NULL is fine */
 
 /* Copy the key for new tickets; the caller wipes the copy. False: no randomness. */
 bool tickets_give(struct tickets *t, uint64_t now_ns, struct ticket_key *key);
-/* Copy the key of that name. False: no such key. *old: the key makes no new tickets, and its tickets are renewed. */
+/* Copy the key of that name. False: the key is unknown. *old: the key makes no new tickets, and its tickets are
+ * renewed. */
 bool tickets_take(struct tickets *t, uint64_t now_ns, const uint8_t name[TICKET_NAME], struct ticket_key *key,
                   bool *old);

@@ -34,7 +34,7 @@ int tls_accept(struct side *s, struct tls_front *f, uint64_t *counts);
 /* Set another place for the handshake's result; no effect without TLS, or after it was counted */
 void tls_count_at(struct side *s, uint64_t *counts);
 
-/* After the handshake: return the name that the client asked for, or an empty view; return the chosen protocol with
+/* After the handshake: return the name that the client requested, or an empty view; return the chosen protocol with
  * its length byte in front, or an empty view (second function). Both live as long as the side. */
 struct view tls_name(const struct side *s);
 struct view tls_protocol(const struct side *s);

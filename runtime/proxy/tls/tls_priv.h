@@ -13,7 +13,7 @@ struct tls_one {
     struct tls_back *back;
     uint64_t *counts;          /* NULL: its handshake is counted */
     struct stream_addr server; /* with a back; port 0: sessions are not kept */
-    bool nameless;             /* no certificate has the requested name */
+    bool nameless;             /* no certificate has the name that the client requested */
 };
 /* Put TLS into the side. Return 0 or a negative errno. */
 int tls_side(struct side *s, SSL_CTX *ctx, const struct tls_one *one);

@@ -1,4 +1,4 @@
-/* A buffer of fixed size keeps its last bytes for the closing, so that a cut line is still whole JSON */
+/* A buffer of fixed size keeps its last bytes for the closing, so that a cut line is still valid JSON */
 #include "runtime/proxy/told/log_line.h"
 
 #include <arpa/inet.h>

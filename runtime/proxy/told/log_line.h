@@ -12,14 +12,14 @@ enum { LOG_LINE_MAX = LINES_MOST };
 /* Result of a request, or of a connection without requests. A view with `at` NULL is unset. */
 struct log_entry {
     uint64_t at_ns;               /* CLOCK_REALTIME of its first byte */
-    uint64_t wait_ns, took_ns;    /* until the answer's first byte; until its last */
+    uint64_t wait_ns, took_ns;    /* time until the response's first byte, and until its last */
     uint64_t bytes_in, bytes_out; /* bytes of bodies */
-    struct view client;           /* its address */
+    struct view client;           /* the client's address */
     uint16_t port;
     struct view line; /* the request line without its end */
     struct view host, referrer, agent;
-    unsigned status;                     /* 0: no answer was sent */
-    const char *service, *pool, *server; /* NULL: none was chosen */
+    unsigned status;                     /* 0: no response was sent */
+    const char *service, *pool, *server; /* NULL: not chosen */
     struct view target;                  /* ADDR:PORT named by an instruction */
     const char *reason;                  /* reason of a bad end; NULL: a good end */
 };

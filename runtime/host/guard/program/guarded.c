@@ -66,13 +66,13 @@ static const uint8_t protos[PBC_EP_PROTOS][4] = {
     [PBC_EP_SCTP] = {IPPROTO_SCTP},  [PBC_EP_PORTS] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP},
     [PBC_EP_ECHO4] = {IPPROTO_ICMP}, [PBC_EP_ECHO6] = {IPPROTO_ICMPV6},
 };
-/* Hosts whose ports a nat translates to ports of its own */
+/* Protocols whose ports a nat translates to its own ports */
 static const uint8_t drawn[] = {IPPROTO_TCP, IPPROTO_UDP, 0};
 static bool is_echo(uint8_t proto) { return proto == PBC_EP_ECHO4 || proto == PBC_EP_ECHO6; }
 
 static struct guard_ports exactly(unsigned n) { return (struct guard_ports){(uint16_t)n, (uint16_t)n}; }
 
-/* Add the packets that a service takes. kept: clients are noted, as servers answer to their addresses. */
+/* Add the packets that a service takes. kept: clients are noted, because servers reply to their addresses. */
 static void add_endpoint(struct guarded *g, const struct program *p, const struct pbc_endpoint *e, bool proxied,
                          bool kept)
 {
@@ -136,7 +136,7 @@ static void add_replies(struct guarded *g, const struct program *p, const struct
     }
 }
 
-/* Add a server's answers to connections with the clients' addresses, or the host's own */
+/* Add a server's replies on connections from the clients' addresses, or from the host's own */
 static void add_returns(struct guarded *g, const struct program *p, const struct pbc_service *s,
                         const struct pbc_server *server, enum guard_proxied kind)
 {
@@ -166,7 +166,7 @@ static void add_targets(struct guarded *g, const struct program *p, const struct
     match_add(g, &m);
 }
 
-/* Add answers of an instruction's targets */
+/* Add replies of an instruction's targets */
 static void add_target_returns(struct guarded *g, const struct program *p, const struct pbc_cond *c)
 {
     const struct guard_match m = {
@@ -174,7 +174,7 @@ static void add_target_returns(struct guarded *g, const struct program *p, const
     add_targets(g, p, c, m);
 }
 
-/* Add answers of targets to connections that the vm has with them, from clients' addresses or this machine's */
+/* Add replies of targets on the vm's connections to them, from clients' addresses or this machine's */
 static void add_target_replies(struct guarded *g, const struct program *p, const struct pbc_branch *b)
 {
     struct guard_match m = {
@@ -209,8 +209,8 @@ static bool judges_host(const struct program *p)
     return any;
 }
 
-/* Add servers' answers to the connections of a proxy service that have clients' addresses. A transparent service has no
- * others; of another service, they are the connections whose instruction asks for it */
+/* Add servers' replies on the connections of a proxy service that have clients' addresses. A transparent service has
+ * only such connections; on another service, they are those whose instruction requests it */
 static void add_all_returns(struct guarded *g, const struct program *p, const struct pbc_service *s)
 {
     const bool transparent = p->proxies[s->proxy - 1].flags & PBC_PROXY_TRANSPARENT;
@@ -231,11 +231,11 @@ static void add_all_returns(struct guarded *g, const struct program *p, const st
 static void add_service(struct guarded *g, const struct program *p, const struct pbc_service *s)
 {
     const bool proxied = mode_is(s->mode, MODE_PROXIES) && !mode_is(s->mode, MODE_INLINE_STACK);
-    if (mode_is(s->mode, MODE_INLINE)) return; /* crossing packets are hidden as such */
+    if (mode_is(s->mode, MODE_INLINE)) return; /* matches of forwarded packets hide these */
     const bool kept = !proxied && !mode_is(s->mode, MODE_ONE_SIDED) && !mode_is(s->mode, MODE_OWN_SOURCE);
     for (uint32_t i = 0; i < s->endpoint_count; i++) add_endpoint(g, p, &p->endpoints[s->endpoints + i], proxied, kept);
     if (proxied && s->proxy) add_all_returns(g, p, s);
-    if (mode_is(s->mode, MODE_ONE_SIDED) || proxied) return; /* no server's packets are prey's */
+    if (mode_is(s->mode, MODE_ONE_SIDED) || proxied) return; /* prey handles no packets of these servers */
     for (uint32_t b = s->branches; b < s->branches + s->branch_count; b++) {
         if (branch_goes(&p->branches[b]) == PBC_GOES_TARGET) add_target_replies(g, p, &p->branches[b]);
         for (uint32_t i = 0; i < branch_shares(&p->branches[b]); i++) {
@@ -245,7 +245,7 @@ static void add_service(struct guarded *g, const struct program *p, const struct
     }
 }
 
-/* Add a server's answers to connections of a proxy with an address of the pool's `source` */
+/* Add a server's replies on connections of a proxy with an address of the pool's `source` */
 static void add_source_returns(struct guarded *g, const struct program *p, const struct pbc_service *s)
 {
     if (mode_is(s->mode, MODE_INLINE_STACK)) return;
@@ -268,7 +268,7 @@ static bool is_probed(const struct program *p, const struct pbc_service *s)
     return false;
 }
 
-/* Add servers' answers, in the service's name, to probes that are unknown to the host's own stack */
+/* Add servers' replies, to the service's address, to probes that are unknown to the host's own stack */
 static void add_probed(struct guarded *g, const struct program *p, const struct pbc_service *s)
 {
     struct guard_match m = {
@@ -298,7 +298,7 @@ static uint16_t before_hosts(const struct facts_ports *host, bool udp, uint16_t 
     return (uint16_t)(first - 1);
 }
 
-/* Add a match for each run of the destination ports that is not the host's. */
+/* Add a match for each run of the destination ports that are not the host's. */
 static void add_shared(struct guarded *g, struct guard_match m)
 {
     const struct guard_ports all = m.to_ports;
@@ -400,7 +400,7 @@ static void add_peers_of(const struct peers_time *t, struct guard_match m)
     }
 }
 
-/* Add the peers of flows that a match is of, by protocol; those of ports that are drawn, and of ICMP, need none. */
+/* Add the peers of the flows of a match, by protocol; flows of ICMP, and those whose ports a nat chooses, need none. */
 static void add_peers(void *arg, const struct guard_match *m)
 {
     static const uint8_t none[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP, IPPROTO_ICMPV6};
@@ -418,7 +418,7 @@ static void add_peers(void *arg, const struct guard_match *m)
     add_peers_of(t, one);
 }
 
-/* Return the ports of a forward's target, or of an echo the type of its replies */
+/* Return the ports of a forward's target, or, for an echo, the type of its replies */
 static struct guard_ports target_ports(const struct pbc_nat *n)
 {
     if (n->proto == PBC_EP_ECHO4) return exactly(ECHO4_REPLY);
@@ -460,8 +460,8 @@ static bool device_of(const struct program *p, const struct pbc_nat *n, char nam
     return snprintf(name, IFNAMSIZ, "%s", device) < IFNAMSIZ;
 }
 
-/* Hide the packets that a statement without `out on` takes, also where their route leads out of no port: prey cannot
- * send it there, and this machine's stack would, with its inside address. */
+/* Hide the packets that a statement without `out on` takes, even if their route leads out of no port: prey can't
+ * send them there, and this machine's stack would, with their inside address. */
 static void add_everywhere(struct guarded *g, const struct program *p, const struct pbc_nat *n, struct guard_match m)
 {
     m.reach = GUARD_FOREIGN;
@@ -554,8 +554,8 @@ void guarded_share(struct guarded *g, const struct guard_match *m)
         match_add(g, m);
 }
 
-/* True for a match of packets forwarded by their route, also where that leads out of no port (add_everywhere), and
- * of their receivers. */
+/* True for a match of packets forwarded by their route, even if that leads out of no port (add_everywhere), and for
+ * a match of their receivers. */
 static bool is_sent_on(const struct guard_match *m)
 {
     return m->reach == GUARD_SENT_ON || m->hides || (m->reach == GUARD_FOREIGN && m->from.lo.family);

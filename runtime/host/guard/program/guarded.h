@@ -18,9 +18,9 @@ struct guarded {
 };
 
 /* Collect from a program, and from the program before (or NULL): services (addresses, ports, servers' replies), nat
- * (outgoing packets and replies), `decap` rules (what they open). probes: also answers to health checks through
- * services, which only the host's stack is kept from. host: ports of its own addresses that masquerade leaves to it;
- * NULL: none. False: out of memory. */
+ * (outgoing packets and replies), `decap` rules (what they open). probes: also replies to health checks through
+ * services, hidden only from the host's stack. host: ports of its own addresses that masquerade leaves to it; NULL:
+ * none. False: out of memory. */
 bool guarded_init(struct guarded *g, const struct program *p, const struct program *before,
                   const struct facts_ports *host, bool probes);
 /* Collect from nat only. masquerades: only from masquerade, which shares its ports with the host */

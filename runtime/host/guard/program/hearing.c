@@ -1,4 +1,4 @@
-/* A guard match produces others: one notes senders, by family and for a time, and one hides the answers */
+/* A guard match produces others: one notes senders, by family and for a time, and one hides the replies */
 #include "runtime/host/guard/program/hearing.h"
 
 #include <netinet/in.h>
@@ -9,8 +9,8 @@
 
 #define S_NS UINT64_C(1000000000)
 
-/* Seconds for which a TCP end is noted, less than its flow lives: a forger would take over a host's own connections
- * for hours. A connection that rests is noted again by its next segment. */
+/* Seconds for which a TCP sender is noted, less than its flow lives: otherwise a forger could hide a host's own
+ * connections for hours. A connection that rests is noted again by its next segment. */
 enum { HEARD_TCP_S = 300 };
 
 /* Return the seconds for which a sender stays noted after a packet of that protocol. */

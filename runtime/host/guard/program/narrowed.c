@@ -13,7 +13,7 @@
 
 enum { PROTOCOLS = 256, PORTS = 65535, MATCHES_MOST = 1 << 16 };
 
-/* The lists of a statement; a count of 0: nothing is asked */
+/* The conditions of a statement as lists; a count of 0: no condition */
 struct asked {
     struct address_range *ends[2]; /* sources, destinations: disjoint, in order */
     size_t end_count[2];
@@ -24,7 +24,7 @@ struct asked {
     bool proto[PROTOCOLS], asks_proto;
     uint8_t family; /* 0: both */
     bool never;
-    char device[2][GUARD_DEVICES_MOST][IFNAMSIZ]; /* on, out on: the devices one by one */
+    char device[2][GUARD_DEVICES_MOST][IFNAMSIZ]; /* devices of `on` and `out on`, one per entry */
     unsigned device_count[2];
     struct guard_devices but[2];
     bool failed;
@@ -68,7 +68,7 @@ static size_t complement(const struct address_range *in, size_t count, struct ad
     return n;
 }
 
-/* Ask for addresses of these sets, or for all others. With `but` (of a family) that address is left out, too. */
+/* Require an address of these sets at an end or, if negated, an address outside of them. */
 static void ask_end(struct asked *a, const struct program *p, unsigned end, uint32_t sets, uint32_t count, bool negated)
 {
     const size_t most = address_ranges(p, sets, count);
@@ -108,7 +108,7 @@ static void leave_out(struct asked *a, unsigned end, const uint32_t addr[4], uin
             if (address_order(x->family, both.hi, x->family, others[k].hi) > 0)
                 memcpy(both.hi, others[k].hi, sizeof both.hi);
             if (address_order(x->family, both.lo, x->family, both.hi) <= 0) r[n++] = both;
-            if (n >= count + 4) break; /* only one range holds the address, so at most one more is here */
+            if (n >= count + 4) break; /* only one range has the address, so leaving it out adds at most one range */
         }
     }
     free(a->ends[end]);
@@ -192,7 +192,7 @@ bool narrowed_fits(const struct program *p, bool spares_sent, char *why, size_t 
     return true;
 }
 
-/* Ask for the devices of a list (narrowed_fits). */
+/* Require one of the devices of a list (narrowed_fits). */
 static void ask_devices(struct asked *a, const struct program *p, const struct pbc_cond *c)
 {
     const unsigned side = c->kind == COND_OUT_ON, most = devices_most(c);
@@ -246,7 +246,7 @@ static void by_end(const struct giving *g, const struct guard_match *m, unsigned
     }
 }
 
-/* Give the family only, as all its sources. */
+/* Apply only the family, as all its sources. */
 static void by_family(const struct giving *g, const struct guard_match *m, unsigned end)
 {
     struct guard_match one = *m;
@@ -322,7 +322,7 @@ static uint64_t matches_of(const struct asked *a)
     return n;
 }
 
-/* Leave out conditions until the matches are not too many: then more is hidden than the statement takes. */
+/* Leave out conditions until there are few enough matches; they then hide more than the statement takes. */
 static void bound(struct asked *a)
 {
     if (matches_of(a) > MATCHES_MOST) a->asks_port[0] = a->asks_port[1] = false;

@@ -1,4 +1,4 @@
-/* A match for each of a rule's senders and destinations, by protocol; packets are tried against them, too */
+/* A match for each of a rule's senders and destinations, by protocol; packets are also tested against these matches */
 #include "runtime/host/guard/program/opened.h"
 
 #include <netinet/in.h>

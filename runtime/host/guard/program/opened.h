@@ -1,5 +1,5 @@
-/* Tunnel packets that a program's `decap` rules open. The host's own stack must not see them, as it gets the judged
- * inner packets instead. */
+/* Tunnel packets that a program's `decap` rules open. The host's own stack must not see them, because it gets the
+ * judged inner packets instead. */
 #pragma once
 
 #include <string.h>
@@ -28,7 +28,7 @@ struct opened {
     unsigned count, cap;
 };
 
-/* Collect by protocol, port, sender and address of each such rule. A rule's other conditions are ignored, so some
+/* Collect the protocol, port, sender and address of each such rule. A rule's other conditions are ignored, so some
  * hidden packets are not opened by any rule. False: out of memory. */
 bool opened_init(struct opened *o, const struct program *p);
 void opened_fini(struct opened *o);
