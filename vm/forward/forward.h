@@ -14,8 +14,8 @@ struct forward; /* one per worker */
 struct forward *forward_new(const struct program *p, const struct vm_cfg *cfg);
 void forward_attach(struct forward *f, struct track *t, struct balance *b);
 void forward_free(struct forward *f);
-/* Move the lasting parts of `from`, which is then to be freed, into `to`, of another program. Afterwards flows'
- * bindings are renewed (track_renew). */
+/* Move the lasting parts of `from`, which is then to be freed, into `to`, of another program. Then renew the flows'
+ * bindings (track_renew). */
 void forward_keep(struct forward *to, struct forward *from, const struct remap *r, uint64_t now_ns);
 /* True if no flow uses what the remap leaves out. */
 bool forward_spares(const struct forward *f, const struct remap *r);
@@ -46,8 +46,8 @@ void forward_routed_lost(struct forward *f);
  * machine's stack has routed it, because its way is unknown before. */
 bool forward_is_hosts(const struct job *j, const struct packet_ctx *c);
 /* True for a packet that may begin a flow, in a program with a nat, if no route leads to its destination. Such a
- * packet begins no flow, because the flow would stay untranslated once a route exists (so does conntrack, which does
- * not confirm it). */
+ * packet begins no flow, because the flow would stay untranslated once a route exists (conntrack does not confirm
+ * such a flow, either). */
 bool forward_leads_nowhere(const struct job *j, const struct packet_ctx *c);
 
 /* Send an accepted packet on. SEEN_ORIGINAL: as its flow is bound. SEEN_NEW, SEEN_NONE: if a service or a
@@ -71,9 +71,9 @@ bool forward_express_judged(const struct job *j, struct packet_ctx *c);
 struct straight {
     struct pkt *const *pkts;
     struct verdict *verdicts;
-    uint64_t may;   /* one bit each: the packet has a look, and ordinary headers (ordinary_headers, ordinary_frame) */
-    uint64_t plain; /* one bit each: the packet's key has only kind and length; no rule judges it */
-    uint64_t lent;  /* one bit each, among `may`: the packet leaves by loans[i], and has no look */
+    uint64_t may;   /* one bit per packet: the packet has a look, and ordinary headers (ordinary_headers, ordinary_frame) */
+    uint64_t plain; /* one bit per packet: the packet's key has only kind and length; no rule judges it */
+    uint64_t lent;  /* one bit per packet, among `may`: the packet leaves by loans[i], and has no look */
     const struct loan *const *loans;
 };
 /* True if packets may take forward_straight now: nothing else reads a packet between its look-up and its leaving. */
@@ -83,8 +83,8 @@ bool forward_straight_may(const struct job *j);
 unsigned forward_straight(const struct job *j, const struct straight *batch, unsigned i);
 /* The same as vm_lend */
 bool forward_lend(const struct forward *f, uint64_t now_ns, const struct plain *p, struct loan *loan);
-/* For an executor that sends elsewhere (vm.h, vm_recipes): return the generation of valid recipes, the longest packet
- * of each kind, and the next datagram's identification; set the identification after it. */
+/* For an executor that sends elsewhere (vm.h, vm_recipes): return the generation of valid recipes, the longest
+ * packet of each kind, and the next datagram's identification. Set the next identification (second function). */
 uint32_t forward_recipes(const struct forward *f, uint16_t longest[RECIPE_KINDS], uint32_t *datagram);
 void forward_datagram(struct forward *f, uint32_t next);
 /* Count packets that left elsewhere: replies, and those of each nat statement (NULL: none). */
@@ -105,7 +105,7 @@ bool forward_explain(struct vm *vm, const struct facts *facts, const struct key 
 /* The same as vm_explain_nat (nat.c) */
 struct translated forward_explain_nat(struct vm *vm, const struct key *key, const struct pkt *pkt);
 
-/* Send a later fragment as its first, by c->left: REASON_NONE, or the reason against it. */
+/* Send a later fragment like its first, according to c->left. Return REASON_NONE, or the reason against it. */
 enum pkt_reason forward_follow(const struct job *j, struct packet_ctx *c);
 /* Return the addresses that traffic to servers comes from. */
 struct outside *forward_outside(const struct forward *f);
@@ -136,5 +136,5 @@ const struct mapping *forward_next_mapping(const struct forward *f, uint32_t *at
 
 /* End flows whose server is down, a bounded number at a time. True while there may be more. */
 bool forward_tick(const struct job *j);
-/* Ask again servers that have not answered the SYN of a client with a cookie. Return the next deadline. */
+/* Repeat the SYN to servers that have not replied to a client with a cookie. Return the next deadline. */
 uint64_t forward_ask_again(const struct job *j);

@@ -24,7 +24,7 @@ struct guest {
 struct guests *guests_new(uint64_t seed); /* NULL: out of memory */
 struct guests *guests_get(struct guests *g);
 void guests_put(struct guests *g); /* frees it with the last reference; NULL is allowed */
-/* Add a guest, unless its ends are there. False: out of memory. */
+/* Add a guest, unless one with its ends is there. False: out of memory. */
 bool guests_add(struct guests *g, const struct guest *one);
 uint32_t guests_count(const struct guests *g);
 /* Return the worker that has those ends, whose `worker` and `any` are ignored; negative: none. */

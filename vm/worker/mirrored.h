@@ -41,13 +41,13 @@ static inline void mirrored_end(const struct job *j, struct pkt *const pkts[], u
     }
 }
 
-/* Prey's own packets, and unjudged ones, are not copied. */
+/* Clear the mirrors of prey's own and unjudged packets, which are not copied. */
 static inline void mirrored_none(const struct vm *vm, struct vm_tx *tx, unsigned before)
 {
     for (unsigned i = before; vm->program->mirrors_count && i < tx->count; i++) tx->entries[i].pkt->mirrors = 0;
 }
 
-/* The same for a held packet, the only one of its batch. */
+/* Mark a held packet, the only one of its batch, and those sent for it, as mirrored_end does. */
 static inline void mirrored_held(const struct job *j, struct pkt *held, unsigned before)
 {
     const struct vm *vm = j->vm;

@@ -70,8 +70,8 @@ void owners_free(struct owners *o);
  * which they end. */
 struct archive;
 void owners_write(const struct owners *o, struct archive *a);
-/* Make the same owners again, of the same program and number of workers, with that seed: by these bytes, which are
- * hostile. NULL: damaged (a->bad), or out of memory. */
+/* Make the owners again that these bytes describe, which are hostile: of the same program and number of workers,
+ * with that seed. NULL: damaged (a->bad), or out of memory. */
 struct owners *owners_read(struct program *p, const struct owners_cfg *cfg, struct archive *a);
 
 /* The parts of a client that are hashed: leading bits of its IPv4 or IPv6 address, and its port if `ports` */
@@ -112,7 +112,7 @@ struct owner_ends {
     uint16_t src_port, dst_port; /* queries: both the identifier */
     uint16_t iface;              /* as in struct key */
     uint8_t proto, v6;           /* enum role_proto; 0 or 1 */
-    bool answers;                /* a query: the packet answers it */
+    bool answers;                /* true: a reply to a query */
 };
 /* Return the owner of such unfragmented packets, as vm_owner_or_port does. */
 unsigned owner_of_ends(const struct owners *o, const struct facts *facts, const struct owner_ends *e);
@@ -197,7 +197,7 @@ struct whose_fragment {
 static inline uint64_t whose_high(const uint32_t a[4]) { return (uint64_t)a[0] << 32 | a[1]; }
 static inline uint64_t whose_low(const uint32_t a[4]) { return (uint64_t)a[2] << 32 | a[3]; }
 
-enum { WHOSE_PROBES = 64 }; /* slots that the look-up of an address meets, at most */
+enum { WHOSE_PROBES = 64 }; /* most slots that the look-up of an address reads */
 /* Return the slot where the look-up of an address begins. */
 static inline uint32_t whose_slot(uint32_t mask, unsigned family, uint64_t high, uint64_t low)
 {

@@ -60,5 +60,5 @@ void roles_write(const struct roles *r, const struct program *p, struct archive 
 /* Make the roles of the program, and add those read, which are hostile. NULL: damaged (a->bad), or out of memory. */
 struct roles *roles_read(const struct program *p, struct archive *a);
 
-/* In place of an address without a role */
+/* Index in place of that of an address without a role */
 #define ROLE_NONE UINT32_MAX

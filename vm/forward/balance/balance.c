@@ -182,7 +182,8 @@ void balance_take(struct balance *b, struct balance *tables)
     }
 }
 
-/* Return the number of steps that a server has behind it, 1 to SLOW_STEPS, and the time of the next one. */
+/* Return the current step of a server's slow start, 1 to SLOW_STEPS, and lower *next_ns to the time of its next
+ * step. */
 static unsigned slow_step(const struct balance *b, uint32_t server, uint64_t now_ns, uint64_t *next_ns)
 {
     const uint64_t takes = b->p->pools[b->p->servers[server].pool].slow_start_ns, step = takes / SLOW_STEPS;
@@ -194,7 +195,8 @@ static unsigned slow_step(const struct balance *b, uint32_t server, uint64_t now
     return (unsigned)done + 1;
 }
 
-/* If a server starts slowly, all weights of its pool are multiplied, so that small weights have steps, too. */
+/* Update a group's weights. While a server starts slowly, all weights of its pool are multiplied, so that small
+ * weights have steps, too. */
 static void group_update(struct balance *b, const struct group *g, bool table, uint64_t now_ns)
 {
     uint64_t next_ns = UINT64_MAX;
@@ -313,7 +315,7 @@ static const uint32_t *conns_of(const struct balance *b, const struct chosen *c)
     return c->group->conns;
 }
 
-/* Return the recorded pick, in a replay; an impossible one is ignored. */
+/* Record the pick, or return the recorded one in a replay, unless it is impossible. */
 static uint32_t heard(const struct balance *b, const struct chosen *c, uint32_t branch, const struct key *key,
                       uint32_t server)
 {

@@ -55,16 +55,16 @@ uint64_t lb_hash_source(struct lb_hash_key key, const struct lb_flow *flow); /* 
 enum lb_hash { LB_HASH_NONE, LB_HASH_FLOW, LB_HASH_SOURCE };
 
 struct lb_server {
-    const char *name; /* "POOL/SERVER", on which its slots depend; the caller's, valid as long as the lb */
+    const char *name; /* "POOL/SERVER", which determines its slots; owned by the caller, valid as long as the lb */
     uint16_t weight;  /* 0..LB_WEIGHT_MAX, according to the file */
     bool backup;
 };
 
 struct lb_cfg {
     enum lb_kind kind;
-    const struct lb_server *servers; /* the caller's, valid as long as the lb */
+    const struct lb_server *servers; /* owned by the caller, valid as long as the lb */
     uint32_t count;                  /* 1..LB_SERVERS_MAX */
-    uint32_t slots;                  /* `limits { maglev N }`, a prime; otherwise the next lower prime is used */
+    uint32_t slots;                  /* `limits { maglev N }`; if N is not a prime, the next lower prime is used */
     struct lb_hash_key key;
     uint64_t seed; /* random */
 };
@@ -73,25 +73,27 @@ struct lb;
 
 /* Return the number of bytes that lb_init needs for this pool, including scratch memory of lb_update. */
 size_t lb_bytes(const struct lb_cfg *cfg);
-/* Lay the state out in `memory` (64-byte aligned, lb_bytes long) and update it with the file's weights, all up. */
+/* Lay the state out in `memory` (64-byte aligned, lb_bytes long) and update it with the weights of the rules, all
+ * servers up. */
 struct lb *lb_init(void *memory, const struct lb_cfg *cfg);
-/* Set the weights: weights[i] for server i, 0 while it is down; NULL: as in the file. False: nothing changed. A table
- * of 65,537 slots takes about a millisecond, other algorithms microseconds. */
+/* Set the weights: weights[i] for server i, 0 while it is down; NULL: as in the rules. False: the tables stay,
+ * because no weight changed or none is above 0. Building a table of 65,537 slots takes about a millisecond; other
+ * algorithms take microseconds. */
 bool lb_update(struct lb *lb, const uint16_t *weights);
-/* Return the server for a new flow, an index into cfg.servers, or LB_NONE. hash: according to lb_wants, else 0.
+/* Return the server for a new flow, an index into cfg.servers, or LB_NONE. hash: the one that lb_wants names, or 0.
  * conns[i]: live connections of server i, or NULL. */
 uint32_t lb_pick(struct lb *lb, uint64_t hash, const uint32_t *conns);
 /* Write the state that picks left behind, or read it into a new balancer (keyed/archive.h). */
 struct archive;
 void lb_archive(struct lb *lb, struct archive *a);
 bool lb_any(const struct lb *lb); /* true if lb_pick would find a server */
-/* Return the next usable server behind that one, in the pool's order, wrapping at its end; LB_NONE: no other. */
+/* Return the next usable server after `server` in the pool's order, wrapping at the end; LB_NONE: no other. */
 uint32_t lb_next(const struct lb *lb, uint32_t server);
 /* Return the server for a hash of a client's value, for any algorithm (value.c). names[server[i]]: hash of i's name. */
 uint32_t lb_by_value(const struct lb *lb, const uint32_t *server, const uint64_t *names, uint64_t hash);
 enum lb_hash lb_wants(enum lb_kind kind);
-/* Explain the next lb_pick with these arguments, and return its result, without changing anything: "hash
- * 0x5ba1c0de12345678, slot 40213 of 65537 -> b (weight 3 of 9, up)"; the server's name without its pool. */
+/* Explain the next lb_pick with these arguments, with the server's name without its pool: "hash 0x5ba1c0de12345678,
+ * slot 40213 of 65537 -> b (weight 3 of 9, up)". Return its result; nothing changes. */
 uint32_t lb_explain(const struct lb *lb, uint64_t hash, const uint32_t *conns, char *buf, size_t len);
 
 /* One algorithm. Servers without effective weight have weights[i] == 0; at least one has more than 0 when pick is
@@ -101,7 +103,7 @@ struct lb_ops {
     enum lb_hash hash;
     size_t (*bytes)(const struct lb_cfg *cfg); /* size of its own state, behind struct lb */
     void (*init)(struct lb *lb);
-    void (*update)(struct lb *lb); /* lb->weights changed */
+    void (*update)(struct lb *lb); /* called when lb->weights have changed */
     uint32_t (*pick)(struct lb *lb, uint64_t hash, const uint32_t *conns);
     void (*archive)(struct lb *lb, struct archive *a); /* NULL: the state follows from the weights */
     uint32_t (*explain)(const struct lb *lb, uint64_t hash, const uint32_t *conns, char *buf, size_t len);

@@ -121,8 +121,8 @@ static uint32_t serve(struct level *l, uint32_t group, uint32_t sum)
     return best;
 }
 
-/* Begins at a cache line: by where its loop is among lines of 64 bytes the same code takes 42 to 55 ns for 1,000
- * servers, and its place would otherwise depend on the linker's order. */
+/* Begins at a cache line: the same code takes 42 to 55 ns for 1,000 servers, depending on where its loop is among
+ * lines of 64 bytes, and otherwise the linker would decide that. */
 __attribute__((aligned(64))) static uint32_t rr_pick(struct lb *lb, uint64_t hash, const uint32_t *conns)
 {
     struct wheels *w = lb->state;
@@ -131,7 +131,8 @@ __attribute__((aligned(64))) static uint32_t rr_pick(struct lb *lb, uint64_t has
     return at;
 }
 
-/* Without any weight the turns stay as the last weights left them, so these are written beside the riches. */
+/* Write or read the turns. If no server has weight, they are still those of the last weights, so these are written,
+ * too. */
 static void rr_archive(struct lb *lb, struct archive *a)
 {
     struct wheels *w = lb->state;

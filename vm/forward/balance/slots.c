@@ -46,7 +46,7 @@ struct slots {
     bool wide;
     uint16_t *narrow_table; /* server of each slot, in one of the two tables */
     uint32_t *wide_table;
-    uint64_t *taken; /* a bit per slot, while the table is filled: 8 KiB at 65,537 slots, where the table has 128 */
+    uint64_t *taken; /* a bit per slot, while the table is filled: 8 KiB at 65,537 slots, where the table has 128 KiB */
     struct place *places;
     struct walker *walkers;
     struct round *ring;
@@ -116,8 +116,8 @@ static void find_place(const struct lb *lb, const struct slots *s, struct place 
     p->skip = 1 + (uint32_t)(lb_siphash((struct lb_hash_key){key.k1, key.k0 + nth}, name, len) % (s->count - 1));
 }
 
-/* Find the walks of all servers. Servers of one name, in a hostile file only, get different walks, so that each does
- * not pass all slots of those before. */
+/* Find the walks of all servers. Servers of the same name, which only a hostile file has, get different walks, so
+ * that none passes all slots of those before. */
 static void find_places(const struct lb *lb, struct slots *s)
 {
     uint32_t nth = 0;

@@ -44,7 +44,7 @@ enum nat_fate {
 /* A packet that was let in and belongs to no flow and no service */
 struct nat_asker {
     const struct key *key;
-    const struct pkt *pkt; /* the interface that it came by, and its way if known (judge/ways.h) */
+    const struct pkt *pkt; /* shows the incoming interface, and the way if known (judge/ways.h) */
     uint16_t query, stack; /* identifier of an ICMP query; id of its VLAN stack */
     uint8_t why;  /* result, enum way_why: the cause of NAT_UNKNOWN or NAT_NO_WAY. With NAT_BOUND: why the source of
                    * a packet with a translated destination stays as it is, in a replay without routes */
@@ -52,7 +52,7 @@ struct nat_asker {
     bool live;    /* the packet leaves: unknown facts are not guessed */
     bool asks_on; /* the caller will ask again, once another flow has given way, so a refusal is not counted yet */
 };
-/* Choose the packet's translation. look: take nothing; the ports of a mapping that would be made are 0. */
+/* Choose the packet's translation. With `look`, take nothing; the ports of a mapping that would be made are 0. */
 enum nat_fate nat_choose(struct nat *n, struct nat_asker *of, bool look, struct flow_bind *bind);
 /* The same, taking nothing: the port of a mapping that would be made is the source's own if that is free, or 0 for a
  * random one; NAT_NO_PORT if there is none */
@@ -75,7 +75,8 @@ void nat_leave(struct nat *n, const struct flow_bind *bind, const struct flow_id
 /* Free mappings whose rest is over; call now and then. */
 void nat_at(struct nat *n, uint64_t now_ns);
 
-/* Write outside addresses and mappings, or read them (keyed/archive.h); then nat_hold for each flow, and nat_held. */
+/* Write outside addresses and mappings, or read them (keyed/archive.h); then call nat_hold for each flow, and
+ * nat_held. */
 void nat_archive(struct nat *n, struct archive *a);
 /* Hold the mappings in the binding of a flow that goes on; false: they do not exist. */
 bool nat_hold(struct nat *n, const struct flow_bind *bind, const struct flow_id *id, bool high);
@@ -103,21 +104,22 @@ bool nat_move_rest(struct nat *n, const struct nat *from, const struct mapping *
 /* Return the next mapping; *at begins as 0. NULL: the end. */
 const struct mapping *nat_next_mapping(const struct nat *n, uint32_t *at);
 
-/* Return the interface by which the original direction leaves; IFACE_NONE: unknown. of: one of its packets */
+/* Return the interface by which the original direction leaves; IFACE_NONE: unknown. of: a packet of the flow. */
 uint16_t nat_way_out(const struct nat *n, const struct nat_asker *of, const struct flow_bind *bind);
 /* True if the packet's masqueraded flow is over: its outside address is no longer this machine's, or the packet, of
  * its original direction, leaves by another interface than the statement's. A flow without a route goes on, and one
- * of a `source` keeps its outside end, whatever its way. All this is as in netfilter (nf_nat_masquerade). */
+ * of a `source` keeps its outside end, whatever its way. Netfilter does the same (nf_nat_masquerade). */
 bool nat_is_rerouted(const struct nat *n, const struct nat_asker *of, bool original, const struct flow_bind *bind);
 /* True if no route leads packets like that one to the address. */
 bool nat_leads_nowhere(const struct nat *n, const struct nat_asker *of, const uint32_t to[4]);
-/* True for a packet of the original direction, whose destination stays, if its statement asks for a way out, and
- * only this machine's stack knows by which interface it leaves. If a route has several ways, the flow keeps its own
- * one, which leads by the interface of its outside address, and the stack might choose another one for it. */
+/* True if only this machine's stack knows by which interface a packet of the original direction leaves, its
+ * destination stays, and its statement asks for a way out. False if a route has several ways: the flow keeps its
+ * own, by the interface of its outside address, while the stack might choose another. */
 bool nat_is_unknown(const struct nat *n, const struct nat_asker *of, const struct flow_bind *bind);
 /* Return the statement's limit of the MSS in SYNs of either side (struct pbc_nat). */
 uint16_t nat_mss(const struct nat *n, const struct flow_bind *b);
-/* Count packets whose way is unknown (NAT_UNKNOWN), by cause, and one that the host has routed (forward_routed). */
+/* Count packets whose way is unknown (NAT_UNKNOWN), by cause; count a packet that the host has routed (second
+ * function; forward_routed). */
 void nat_unknown(struct nat *n, const uint64_t packets[WAY_WHYS]);
 void nat_routed(struct nat *n, bool lost);
 /* Count a flow whose way is one of several, or that of packets without a mark (way_doubt). */
@@ -127,7 +129,7 @@ void nat_alike(struct nat *n);
 /* Count packets of translated flows that left, in either direction. */
 void nat_count(struct nat *n, uint32_t statement, struct counter of);
 
-/* True if the statement, not a `forward`, names no way out. */
+/* True if the statement names no way out; not for a `forward`. */
 bool nat_leaves_anywhere(const struct program *p, const struct pbc_nat *n);
 /* True if the statement's way out is a condition, on several interfaces. */
 bool nat_leaves_by_several(const struct program *p, const struct pbc_nat *n);

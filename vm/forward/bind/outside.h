@@ -18,7 +18,7 @@ void outside_free(struct outside *o);
  * the sources of tunnels to past servers. */
 void outside_keep(struct outside *to, struct outside *from, const struct remap *r);
 
-/* Find the first address, of its family, that traffic to a server may come from: its pool's `source`, else this
+/* Find the first source address for traffic to a server, of the server's family: its pool's `source`, else this
  * machine's on the way there. False: none is known. */
 bool outside_address(const struct outside *o, const struct facts *facts, uint32_t server, uint32_t addr[4]);
 
@@ -33,8 +33,8 @@ bool outside_is_short(const struct outside *o, const struct flow_bind *b);
 /* Draw a port, free or not, of the first of these addresses for a connection to b->server. False: no address is
  * known, or no service translates for the pool. */
 bool outside_draw(struct outside *o, const struct facts *facts, uint64_t hash, struct flow_bind *b);
-/* Draw one of the ports that this worker's flows have there, for a binding that found no free port: its flow may
- * have to make way. b->to_src_port 0: no flow has one. */
+/* Draw a port that one of this worker's flows has, for a binding that found no free one: that flow may have to make
+ * way. b->to_src_port 0: no flow has one. */
 bool outside_draw_taken(struct outside *o, const struct facts *facts, const struct key *key, uint64_t hash,
                         struct flow_bind *b);
 /* Draw a port of this worker's, for this machine's own addresses. */
@@ -47,13 +47,14 @@ void outside_leave(struct outside *o, const struct flow_bind *b, uint64_t now_ns
 /* Free some ports whose rest is over. */
 void outside_at(struct outside *o, uint64_t now_ns);
 
-/* Write the state beside flows, or read it into a new one (keyed/archive.h); then call outside_hold for each flow. */
+/* Write the state other than flows, or read it into a new one (keyed/archive.h); then call outside_hold for each
+ * flow. */
 void outside_archive(struct outside *o, struct archive *a);
 /* Hold the port in the binding of a flow; false: impossible. */
 bool outside_hold(struct outside *o, const struct flow_bind *b);
 
 /* Continue the random draws of another worker of the same program, which draws no more; take over the ports that
- * rest there for evicted flows. */
+ * rest there for evicted flows (second function). */
 void outside_move(struct outside *o, const struct outside *from);
 void outside_move_rests(struct outside *o, const struct outside *from);
 

@@ -28,7 +28,7 @@ enum {
 
 struct cookie_secret {
     struct lb_hash_key key;
-    uint32_t clock; /* start of prey's timestamps, which hides the uptime */
+    uint32_t clock; /* start of prey's timestamp clock; hides the uptime */
 };
 void cookie_secret(struct cookie_secret *s, uint64_t seed);
 
@@ -38,12 +38,12 @@ struct cookie_terms {
     bool has_scale, sack, has_stamps;
     uint8_t scale;
 };
-/* Return the MSS with that index, below COOKIE_MSS_MOST; return the index of the next lower MSS. */
+/* Return the MSS with that index, below COOKIE_MSS_MOST; return the index of the next lower MSS (second function). */
 uint16_t cookie_mss(unsigned index);
 unsigned cookie_mss_index(uint16_t mss);
 void cookie_terms(struct cookie_terms *t, const struct tcp_syn_options *syn, bool v6);
 
-/* Fields of the answer to a SYN. key: of the SYN; isn: its sequence number. stamp: unused if the terms have no
+/* Fields of the reply to a SYN. key: of the SYN; isn: its sequence number. stamp: unused if the terms have no
  * timestamps. */
 struct cookie {
     uint32_t seq, stamp;

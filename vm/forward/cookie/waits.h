@@ -8,7 +8,7 @@
 #include "vm/keyed/archive.h"
 
 /* Ask again after 1 s, then 2 s and 4 s, as a host would (RFC 6298); after the third give up. */
-enum { WAIT_TIMES = 3, WAIT_MOST = 4096 /* at the same time; further clients rely on their own probes */ };
+enum { WAIT_TIMES = 3, WAIT_MOST = 4096 /* per round; further clients rely on their own probes */ };
 
 #define WAIT_FIRST_NS UINT64_C(1000000000)
 

@@ -17,7 +17,7 @@ struct told {
     struct inline_told of[];   /* [most] */
 };
 
-/* A segment that came up because the gate of its direction's slot is shut */
+/* A segment that went up to the worker because the gate of its direction's slot is shut */
 struct inline_turn {
     uint32_t slot, turn;
 };
@@ -26,7 +26,7 @@ enum { TURNS_MOST = VM_BATCH };
 struct inlines {
     struct numbered numbers;
     struct inline_conn *at; /* [most] those of `numbers` */
-    uint16_t *uses;         /* [most] times that a number was given */
+    uint16_t *uses;         /* [most] how often a number was given out */
     uint64_t *since_ns;     /* [most] times when the connection began, and was spliced or cut into. Not archived */
     struct stacks *stacks;
     struct cuts *cuts; /* cut.h */
@@ -61,7 +61,7 @@ bool inline_sound_end(const struct splice_end *e);
 /* to_loop.c: return an empty ring for that many connections. NULL: out of memory. */
 struct told *told_new(uint32_t connections);
 
-/* half_open.c: an empty list; add a connection, or drop one that is there. */
+/* half_open.c: make an empty list; add a connection to it; drop a connection that is in it. */
 void half_open_init(struct half_open *list, uint64_t asked, uint32_t numbers);
 void half_open_add(struct inlines *all, uint32_t number);
 void half_open_drop(struct inlines *all, uint32_t number);
@@ -70,14 +70,14 @@ void half_open_drop(struct inlines *all, uint32_t number);
  * which they came. */
 
 enum { HOLDS_MOST = 256, HELD_EACH = 64 }; /* connections that hold at once; segments of each end */
-#define HOLD_NS UINT64_C(200000000)        /* longest */
+#define HOLD_NS UINT64_C(200000000)        /* longest time to hold a segment */
 
 struct held_segment {
-    struct pkt *pkt; /* in a slot; the hold's */
+    struct pkt *pkt; /* in a slot; owned by the hold */
     uint8_t from;    /* enum inline_at */
 };
 
-/* One connection's segments, and the loop's last word about it */
+/* The held segments of one connection, and the loop's last message about it */
 struct hold {
     struct held_segment queue[2 * HELD_EACH]; /* a ring */
     uint32_t first, count, of[2];
@@ -86,7 +86,7 @@ struct hold {
     uint32_t top[2];           /* end of the held bytes of each end, if any */
     bool asked;                /* the loop waits for an answer */
     bool read_on;              /* the loop was asked to read on after these numbers */
-    uint8_t why;               /* enum splice_why: why it is not done yet */
+    uint8_t why;               /* enum splice_why: why the connection has not left yet */
     uint64_t until_ns;
 };
 
@@ -105,5 +105,5 @@ struct hold *holds_each(struct holds *h, unsigned i);
 
 /* Add a packet in a slot, which is taken over. False: too many are held, and the packet stays the caller's. */
 bool hold_put(struct holds *h, struct hold *o, struct pkt *pkt, enum inline_at from);
-/* Take the oldest out. NULL: none. */
+/* Take out the oldest segment. NULL: none is held. */
 struct pkt *hold_take(struct holds *h, struct hold *o, enum inline_at *from);

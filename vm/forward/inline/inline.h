@@ -1,5 +1,5 @@
 /* `mode proxy inline`, and `mode proxy` with `splice packets`, live: connections that end in the inline stack, and
- * their packets both ways.
+ * their packets in both directions.
  *
  *     inline_first ─▶ begins with a SYN that the rules accepted and a service takes
  *     inline_wire     a later packet from the wire, or an ICMP error about one: not judged
@@ -28,7 +28,7 @@ bool inline_goes_on(struct inlines *all, const struct key *key, const struct pkt
 /* Take an ICMP error about a connection's packets. False: it is not about one. */
 bool inline_error(const struct job *j, struct packet_ctx *c);
 
-/* True if an answer to the packet can leave by its link: the sender has a MAC address, or live traffic came by a
+/* True if a reply to the packet can leave by its link: the sender has a MAC address, or live traffic came by a
  * device without Ethernet. */
 static inline bool inline_has_link(const struct job *j, const struct pkt *pkt)
 {
@@ -65,7 +65,7 @@ bool inline_spliced_error(const struct job *j, struct packet_ctx *c, const struc
 void inline_first_fragment(struct packet_ctx *c, const struct inline_conn *conn, uint32_t number, enum inline_at to,
                            const struct tcp_segment *s);
 enum pkt_reason inline_later_fragment(const struct job *j, struct packet_ctx *c);
-/* Return the packet itself where it may be written, or a copy in a slot. NULL without a slot. */
+/* Return the packet itself if it may be written, or a copy in a slot. NULL without a slot. */
 struct pkt *inline_own_or_copy(const struct job *j, const struct packet_ctx *c);
 /* conn_slots.c: let the kernel executor pass ordinary segments from that end by itself, beginning behind the one
  * that has just left as `sent`. */
@@ -187,5 +187,5 @@ void inline_answer(const struct job *j, struct inline_conn *c, uint16_t mss);
 void inline_refuse(const struct job *j, struct inline_conn *c);
 /* End the oldest half-open connection if no more may be opened: both ends and the loop are notified. */
 void inline_make_room(const struct job *j);
-/* Reset the client's socket in the inline stack: the proxy loop ends what belongs to it. */
+/* Reset the client's socket in the inline stack, so that the proxy loop ends what belongs to it. */
 void inline_reset_socket(const struct job *j, const struct inline_conn *c, uint32_t number);

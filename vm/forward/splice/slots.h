@@ -1,6 +1,6 @@
 /* Spliced connections for the executor in the kernel: a slot for each direction, by the tuple of
  * the packets as they come, has the rewriting of an ordinary segment and its way out
- * (vm/kernel/look/splice_pass.bpf.c). All others go up to the worker.
+ * (vm/kernel/look/splice_pass.bpf.c). All other segments go up to the worker.
  *
  * One worker writes the slots; the kernel reads them, and counts in them. A tuple has two groups of four slots, by a
  * secret hash; a word for each group holds the tags of its slots, and no two slots of a group have the same tag. */
@@ -37,8 +37,8 @@ struct splice_slot {
     struct splice_tuple tuple;
     struct splice_moves moves;
     struct recipe recipe; /* addresses, ports and way out, with `service` and `generation` */
-    /* Written by the kernel, too. Numbers are those of the sender, except edge and stamp, which were announced to
-     * the receiver; each has the slot's use above it (splice_number). */
+    /* Fields that the kernel writes, too. Numbers are those of the sender, except edge and stamp, which were
+     * announced to the receiver; each has the slot's use above it (splice_number). */
     uint64_t packets, bytes; /* bytes: of payload */
     uint64_t seen_ns;        /* time of the last segment; 0: there was none */
     uint64_t next, acked;    /* end of the sender's bytes, and newest number that it has acknowledged */
@@ -69,7 +69,7 @@ struct splice_head {
     uint64_t no_room;    /* directions that found no slot, counted by the worker */
 };
 
-/* The whole table, as the worker has it. */
+/* The table as the worker sees it */
 struct splice_slots {
     struct splice_head *head;
     uint64_t *tags;            /* [groups]; a tag is 16 bits, slot 0's lowest, and 0: the slot is free */
@@ -82,7 +82,7 @@ struct splice_place {
     uint16_t tag;
 };
 
-/* Most groups: a map of the kernel's has at most 512 MiB. */
+/* Most groups: a kernel map has at most 512 MiB */
 enum { SPLICE_GROUPS_MOST = 699000 };
 
 /* Return the number of groups for that many connections: slots for half as many again, so that nearly all find room. */
