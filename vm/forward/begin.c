@@ -32,7 +32,7 @@ uint32_t forward_kept(const struct vm *vm, uint32_t branch, const struct key *ke
 }
 
 /* True if the server would get its own packet back: it is its own client, and the mode keeps the source. No host
- * accepts packets from outside with its own source. */
+ * accepts packets from outside that have its own address as source. */
 static bool is_own_client(const struct job *j, const struct packet_ctx *c, uint8_t mode, uint32_t server)
 {
     if (mode_is(mode, MODE_OWN_SOURCE) || !(mode_rewrites(mode) & TRANSLATE_DST)) return false;

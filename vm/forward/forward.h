@@ -17,7 +17,7 @@ void forward_free(struct forward *f);
 /* Move the lasting parts of `from`, which is then to be freed, into `to`, of another program. Then renew the flows'
  * bindings (track_renew). */
 void forward_keep(struct forward *to, struct forward *from, const struct remap *r, uint64_t now_ns);
-/* True if no flow uses what the remap leaves out. */
+/* True if no flow uses a service, server or statement that the remap leaves out. */
 bool forward_spares(const struct forward *f, const struct remap *r);
 /* Renew a binding made for the program before; arg: the remap. */
 void forward_renew_bind(void *arg, struct flow_bind *b);

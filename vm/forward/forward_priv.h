@@ -24,7 +24,7 @@ struct forward {
     struct forward_counters counters;
     uint32_t recipes;               /* generation of the recipes; 0 without recipes */
     struct facts seen_facts;        /* facts by which the recipes are made */
-    uint64_t seen_routes;           /* number of their routes */
+    uint64_t seen_routes;           /* number of their table of routes */
     uint16_t longest[RECIPE_KINDS]; /* longest IP packet for a recipe of each kind, by these facts */
     uint32_t *least;                /* [least_count] longest packet by each interface, for any route there */
     unsigned least_count;

@@ -79,7 +79,7 @@ static bool serve_moved(struct forward *f, const struct flow_bind *b)
     return knows && b->server < f->p->servers_count && outside_hold(f->outside, b);
 }
 
-/* Count the flow, which is here now. */
+/* Count a flow that has moved here. */
 static void count_served(struct forward *f, int32_t slot)
 {
     struct flow_bind *b;

@@ -1,5 +1,5 @@
-/* The service of a packet, computed plainly: of all endpoints the most specific one, then the branches of its service
- * in order */
+/* The service of a packet, computed plainly: the most specific of all endpoints, then the branches of its service in
+ * order */
 #include "vm/forward/service.h"
 
 #include "vm/forward/endpoint.h"

@@ -53,7 +53,7 @@ static void add_services(struct vips *v, const struct program *p)
 {
     for (uint32_t i = 0; i < p->endpoints_count; i++) {
         const struct pbc_endpoint *e = &p->endpoints[i];
-        if (e->to != PBC_TO_ADDRESS || e->wire) continue; /* in the wire its host answers */
+        if (e->to != PBC_TO_ADDRESS || e->wire) continue; /* in the wire, the host itself answers */
         struct vip *vip = &v->at[v->count++];
         memcpy(vip->addr, e->addr, sizeof vip->addr);
         vip->family = e->family;
@@ -235,8 +235,8 @@ static void answer_neighbour(const struct job *j, struct packet_ctx *c)
     answer_leave(j, c, err ? NULL : out, TX_CAUSE_NEIGHBOUR);
 }
 
-/* Answer an echo request. One that is cut, in fragments or has a wrong checksum gets no reply: a host would not reply
- * either, or, to fragments, one that does not hold the address. */
+/* Answer an echo request. A request that is cut, fragmented or has a wrong checksum gets no reply, as from a host; a
+ * fragmented one, as from a host that does not hold the address. */
 static void answer_echo(const struct job *j, struct packet_ctx *c)
 {
     const struct pkt *pkt = c->pkt;

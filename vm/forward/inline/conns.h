@@ -197,7 +197,7 @@ void inlines_rename(struct inlines *all, const struct remap *r);
 /* to_loop.c: have a message sent to the loop about a connection that has or had that number and that port at
  * INLINE_CLIENT. */
 void inlines_tell_loop(struct inlines *all, const struct inline_told *told);
-/* Take the oldest answer. False if none waits. */
+/* Take the oldest message to the loop. False if none waits. */
 bool inlines_told(struct inlines *all, struct inline_told *told);
 
 /* Note for all connections that they come from an earlier process. Return the number behind the highest. */

@@ -10,7 +10,7 @@ struct half_open {
     uint32_t first, last, count, most;
 };
 
-/* Answers for the loop, the oldest first: a connection has one answer, its half, and its end, waiting at most */
+/* Messages to the loop, the oldest first. At most three wait per connection: a reply, its half-close, and its end */
 enum { TOLD_EACH = 3 };
 struct told {
     uint32_t put, taken, most; /* most: a power of two */
@@ -94,7 +94,8 @@ struct holds;
 struct holds *holds_new(void); /* NULL: out of memory */
 void holds_free(struct holds *h);
 
-/* Begin to hold a connection's segments; *at is its name for the holder. NULL: too many hold. */
+/* Begin to hold a connection's segments; *at: its place, for hold_at and hold_end. NULL: too many connections hold
+ * segments. */
 struct hold *hold_begin(struct holds *h, uint32_t number, uint64_t until_ns, uint32_t *at);
 /* Put the remaining segments back into the pool, and end. */
 void hold_end(struct holds *h, uint32_t at);

@@ -79,14 +79,14 @@ uint64_t inline_tick(const struct job *j);
 
 /* For this room only */
 
-/* legs.c: note the numbers of a segment from the wire, and whether its end is through. */
+/* legs.c: note the numbers of a segment from the wire, and a FIN or reset of its end. */
 void inline_follow(struct inline_conn *c, enum inline_at from, const struct tcp_segment *s);
-/* Note the numbers of prey's segment to that end, and whether the end is through by it. */
+/* Note the numbers of prey's segment to that end, and a FIN or reset in it. */
 void inline_says(struct inline_conn *c, enum inline_at to, const struct tcp_segment *s);
 /* True for a segment that answers prey's SYN to that end, by its number. */
 bool inline_answers(const struct inline_conn *c, enum inline_at from, const struct tcp_segment *s);
 /* False for a segment whose numbers are not near those of its end: a stranger who knows only the tuple may have sent
- * it. Also for connections whose windows are not followed. */
+ * it. This also works for connections whose windows are not followed. */
 bool inline_is_own(const struct inline_conn *c, enum inline_at from, const struct tcp_segment *s);
 
 /* legs.c: note the options of an end's SYN, and of prey's SYN to it. */

@@ -9,7 +9,7 @@
 
 enum { TTL_FIRST = 64, DSCP_BITS = 0xfc, PRIORITY_AT = 12 };
 
-/* Write TTL and DSCP; the ECN bits are the packet's own. */
+/* Write TTL and DSCP; the packet keeps its ECN bits. */
 static void write_ip4(struct pkt *pkt, uint8_t ttl, uint8_t tos)
 {
     const uint32_t l3 = pkt->l3, sum_at = l3 + (uint32_t)IP4_SUM;
@@ -27,7 +27,7 @@ static void write_ip6(struct pkt *pkt, uint8_t ttl, uint8_t tos)
     edit_put8(pkt, pkt->l3 + (uint32_t)IP6_HOPS, ttl);
 }
 
-/* True if the connection goes to a pool's server or a target, so frames to its client send nothing of the server's
+/* True if the connection goes to a pool's server or a target. Frames to its client then show nothing of the server's
  * link: the client sees the place that it wanted. */
 static bool goes_elsewhere(const struct inline_conn *c) { return c->own_port && c->made_port != INLINE_ORIGINAL; }
 
@@ -71,7 +71,7 @@ bool inline_send_in(const struct job *j, const struct inline_conn *c, enum inlin
                                    : v4    ? 4
                                            : 6};
     memcpy(e.next_hop, to == AT_CLIENT ? c->client : c->to, sizeof e.next_hop);
-    uint8_t ttl = of->ttl ? of->ttl : TTL_FIRST; /* as the end's own arrive at the other one */
+    uint8_t ttl = of->ttl ? of->ttl : TTL_FIRST; /* as packets of that end itself arrive at the other one */
     if (!of->bridged && ttl != 1) ttl--;
     (v4 ? write_ip4 : write_ip6)(pkt, ttl, of->tos);
     if (inline_link(j, c, to, pkt, v4)) return !edge_send(j, pkt, mtu, fit, 0, &e);

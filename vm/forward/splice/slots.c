@@ -31,7 +31,7 @@ static void slot_begin(struct splice_slot *s)
 
 static void slot_written(struct splice_slot *s) { __atomic_store_n(&s->change, s->change + 1, __ATOMIC_RELEASE); }
 
-/* Return a free slot in the emptier of both groups, which has no slot with that tag. */
+/* Return a free slot in the emptier one of those groups that have no slot with the tag. */
 static uint32_t free_slot(const struct splice_slots *all, const struct splice_place *at)
 {
     uint32_t best = SPLICE_NO_SLOT;

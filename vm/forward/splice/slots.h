@@ -161,9 +161,8 @@ static inline uint16_t splice_window(uint16_t window, unsigned scale_in, unsigne
 
 /* slots.c */
 
-/* Put a direction into the table, or change the one with its tuple; the numbers that the kernel writes begin with those
- * of `s`, which have no use yet, or go on from there if they are behind. Return its slot, or SPLICE_NO_SLOT: there is
- * no room. */
+/* Put a direction into the table, or change the one with its tuple; the numbers that the kernel writes are raised to
+ * those of `s`, which have no use yet. Return its slot, or SPLICE_NO_SLOT: there is no room. */
 enum { SPLICE_NO_SLOT = UINT32_MAX };
 uint32_t splice_slots_put(struct splice_slots *all, const struct splice_slot *s);
 /* Note that the segment with that turn has left, with all that the worker saw before it. */
