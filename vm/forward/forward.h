@@ -40,7 +40,7 @@ void forward_error(const struct job *j, struct packet_ctx *c);
 /* Send on a packet that the host has routed (c->routed): translated, if a nat's statement takes it on its way out.
  * If the packet can't leave, the verdict has a reason; it is not counted. */
 void forward_routed(const struct job *j, struct packet_ctx *c);
-/* Count such an unreadable packet. */
+/* Count a packet that the host has routed and that can't be parsed. */
 void forward_routed_lost(struct forward *f);
 /* In kernel mode: true for an accepted packet that goes on as it is, and that a nat may translate once this
  * machine's stack has routed it, because its way is unknown before. */
@@ -50,9 +50,9 @@ bool forward_is_hosts(const struct job *j, const struct packet_ctx *c);
  * such a flow, either). */
 bool forward_leads_nowhere(const struct job *j, const struct packet_ctx *c);
 
-/* Send an accepted packet on. SEEN_ORIGINAL: as its flow is bound. SEEN_NEW, SEEN_NONE: if a service or a
- * translation takes it. SEEN_UNBOUND: a hidden host sends no errors about unknown flows. False: not sent on, and not
- * counted. */
+/* Send an accepted packet on. forward_on (SEEN_ORIGINAL): as its flow is bound. forward_first (SEEN_NEW, SEEN_NONE):
+ * if a service or a translation takes it. forward_other (SEEN_UNBOUND): if a proxy may have its connection, or if it
+ * is an error about no flow that a nat translates or refuses. False: not sent on, and not counted. */
 bool forward_on(const struct job *j, struct packet_ctx *c);
 bool forward_first(const struct job *j, struct packet_ctx *c);
 bool forward_other(const struct job *j, struct packet_ctx *c);

@@ -13,7 +13,8 @@
 #include "vm/observe/observers.h"
 #include "vm/worker/vm_priv.h"
 
-/* Limits for answers from services' addresses, apart from rejects: many rejects must not make them unreachable. */
+/* Limits of replies from services' addresses, separate from rejects, so that many rejects do not make the addresses
+ * unreachable. */
 enum { ECHOES_PER_S = 1000, NEIGHBOURS_PER_S = 1000 };
 
 /* Make the parts that programs with state need. The oracle judges every packet, so it remembers no verdicts. */

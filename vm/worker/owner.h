@@ -103,7 +103,7 @@ unsigned owners_of_port(const struct owners *o, uint16_t port);
 /* VM_OWNER_GUEST | worker: the worker that has this flow (guests.h), as long as the flow lasts: do not cache it. */
 #define VM_OWNER_GUEST 0x20000000u
 struct guests;
-/* Ask those guests from now on, while no worker judges. */
+/* Ask those guests from now on; takes a reference. Call this while no worker judges. */
 void owners_guests(struct owners *o, struct guests *guests);
 
 /* The ends of a flow as packets of one side show them */

@@ -12,7 +12,7 @@ enum role {
     ROLE_KEPT = 1 << 4,     /* an outside address for protocols that keep their ports: the peer names the worker */
     ROLE_SERVER =
         1 << 3, /* receivers from this address are clients: servers that see clients' addresses, targets of a nat */
-    ROLE_LED = 1 << 5, /* a port that a nat forwards, at any address; some packets may pass it */
+    ROLE_LED = 1 << 5, /* a port that a nat forwards, at any address, except for some packets */
 };
 /* The protocols that distinguish conversations. QUERY: by the identifier of an ICMP query */
 enum role_proto { ROLE_TCP, ROLE_UDP, ROLE_SCTP, ROLE_QUERY, ROLE_OTHER, ROLE_PROTOS };
