@@ -161,11 +161,11 @@ bool forward_to_client(const struct job *j, struct packet_ctx *c, const struct f
 struct cookies *cookies_new(const struct program *p, uint64_t seed,
                             bool *failed); /* NULL: no service uses them, or out of memory (*failed) */
 void cookies_free(struct cookies *c);
-/* Write or read the secret, and the waits (keyed/archive.h). slots: number in the flow table. */
 /* Take over the secret of another worker's cookies; then, once its flows are here, the times at which to ask their
  * servers again. t, was: the flows here and there. */
 void cookies_move(struct cookies *c, struct cookies *from);
 void cookies_move_waits(struct cookies *c, const struct cookies *from, struct track *t, const struct track *was);
+/* Write or read the secret, and the waits (keyed/archive.h). slots: number in the flow table. */
 bool cookies_archive(struct cookies *c, struct archive *a, uint32_t slots);
 /* Answer a SYN to a service with cookies, keeping nothing; refuse other TCP without a flow. */
 void forward_syn(const struct job *j, struct packet_ctx *c);

@@ -1,9 +1,9 @@
 /* Owners: the worker that a packet belongs to. All packets of a conversation, and everything counted by its client's
  * address, are in one worker's memory (docs/architecture.md, Workers and state).
  *
- * The client is found by these tests in order, on both sides of a packet alike, so that answers find the same owner:
+ * The client is found by these tests in order, on both sides of a packet alike, so that replies find the same owner:
  *
- *   DHCP and router solicitation                      the first worker, for answers go to groups
+ *   DHCP and router solicitation                      the first worker, because replies go to groups
  *   to a service, or an address that a nat forwards   its source
  *   a port that flows are translated to               the worker that has the port (vm/shared/shared.h)
  *   from a server that sees clients' addresses,       its destination
@@ -16,7 +16,7 @@
  *
  * An outside address of a map counts as its inside address, unless a service has it, so both are one conversation, also
  * between mapped hosts. An unmapped host that reaches a mapped one this way is answered at this machine's address: for
- * protocols without a mapping, the mapped host alone identifies the conversation.
+ * protocols without a mapping, only the mapped host identifies the conversation.
  *
  * An ICMP error belongs to the owner of the packet that it quotes; a tunnel that the program opens, to the owner of the
  * inner packet. A client is hashed by its address, cut to the shortest prefix by which the program keeps state; if it
@@ -24,15 +24,17 @@
  * `masquerade` and pools without `source` translate to them.
  *
  * State by source is in one worker if the source is the client. For other sources each worker has its own state, so
- * a meter or `flows over N per source` lets more through: packets from the port of a forward's target that answer no
- * flow, protocols without a mapping from behind a nat, senders of ICMP errors, traffic that is only forwarded.
+ * a meter or `flows over N per source` lets more through. Such sources are: those of packets from the port of a
+ * forward's target that are no replies, of protocols without a mapping from behind a nat, of ICMP errors, and of
+ * traffic that is only forwarded.
  *
  * A connection of `mode proxy inline` that goes on to a pool's server has two pairs of ends on the wire, with the
  * client in both; a packet does not show which of its ends is the client. So a program with such a service has one
  * owner for all packets of a family, and so does one whose clients name targets in the inline stack.
  *
- * Fragments: vm_owner names the worker that puts them in order (VM_OWNER_FRAGMENT | worker); there, datagram_owner
- * names their owner once the first fragment has come: it alone has ports. So a fragment is handed on at most twice. */
+ * Fragments: vm_owner names the worker that puts them in order (VM_OWNER_FRAGMENT | worker). There, datagram_owner
+ * names their owner once the first fragment has come, because only that has ports. So a fragment is handed on at most
+ * twice. */
 #pragma once
 
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 /* Balancing: the choice of a server of a pool for a new flow. Each algorithm is a file in vm/forward/balance/ that ends
- * in its ops; the row LB(ident, name, doc) in vm/lb.def is the only other place that names it. The order of the rows is
- * the number in a .pbc.
+ * in its ops; the row LB(ident, name, doc) in vm/lb.def is the only other place that names it. A row's position is its
+ * number in a .pbc.
  *
  * A `struct lb` is one worker's state over one pool, in memory that the caller provides. Nothing is ever allocated.
  * lb_update is the slow half: called between batches when facts change the weights, never by a packet. lb_pick is the
@@ -11,26 +11,29 @@
  *   - Backups have an effective weight only while no other server has one: lb_update does that before ops->update,
  *     so an algorithm knows nothing of backups.
  *   - Weights are honoured over the servers that are left; a pool with one server left always picks it.
- *   - No server left: LB_NONE.
+ *   - If no server is left, the pick is LB_NONE.
  *   - The same calls with the same cfg give the same picks on every machine.
  *
  * The algorithms:
  *   maglev       After the paper (Eisenbud et al., NSDI 2016, section 3.4): a table of `slots` entries (a prime); each
  *                server walks its own permutation, offset and skip from two hashes of its name with the hash key;
  *                turns in proportion to the weights. lb_pick is one read: slots[(hash & 0xffffffff) * slots >> 32].
- *                Slots are less than one from the weights' part; a server that goes disturbs, but for rare pools,
- *                under 1 % of the others' slots (10, 100, 1,000 servers at 65,537; README.md). The table depends on
- *                names, effective weights, key and slots only, not on the order of the servers or the table before.
+ *                A server's slots differ from its exact share by less than one. A server that leaves moves under 1 %
+ *                of the others' slots, except in rare pools (10, 100, 1,000 servers at 65,537; README.md). The table
+ *                depends on names, effective weights, key and slots only, not on the order of the servers or the
+ *                former table.
  *                If a pool has more servers with weight than slots, the rest get none.
  *   round_robin  Smooth: each turn every server gains its weight, the richest serves and pays the total; a, a, b as
- *                a b a. Equal riches: the first in the file. More than 32 servers take turns in groups, so a pick is
- *                bounded (round_robin.c). lb_update starts the cycle again only in a group with a changed weight.
+ *                a b a. If several are equally rich, the first in the file serves. More than 32 servers take turns
+ *                in groups, so a pick is bounded (round_robin.c). lb_update starts the cycle again only in a group
+ *                with a changed weight.
  *   least_conn   The server with the fewest connections for its weight (conns[i] / weight, compared exactly); equal
  *                ones take turns, smooth by weight. Without connection counts (conns NULL) all are equal. Above 128
  *                servers the better of two drawn by weight, from a generator seeded with cfg.seed.
- *   random       By weight, from a generator seeded with cfg.seed; exact parts of the weights, with negligible bias.
- *   source       By the client's address alone (LB_HASH_SOURCE), so a client keeps its server while the pool is the
- *                same; weighted; a change of one server moves few clients of the others: maglev's table. */
+ *   random       By weight, from a generator seeded with cfg.seed; each server has its exact share, with negligible
+ *                bias.
+ *   source       By the client's address only (LB_HASH_SOURCE), so a client keeps its server while the pool is the
+ *                same. Weighted. With maglev's table, a change of one server moves few clients of the others. */
 #pragma once
 
 #include <stdbool.h>

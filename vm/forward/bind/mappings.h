@@ -2,10 +2,10 @@
  * all destinations (RFC 4787, REQ-1; RFC 5382, REQ-1; RFC 5508, REQ-1).
  *
  * Fixed memory: `most` mappings of a line each, found by either end in a keyed table (vm/keyed/). Flows that use a
- * mapping hold it, and it ends with the last; a mapping of an evicted flow rests, since the other side may go on. A
- * *space* is the ports of one outside address, a bitmap for each class; the caller names the ranges from which to
- * take. One inside address holds at most map_share of MAP_SHARED ports or more, for each class, so that one host
- * does not take all: 31,745 of the 36,280 that are left of 1024-65535 beside ip_local_port_range, more than the
+ * mapping hold it, and it ends with the last one. A mapping of an evicted flow rests, because the other side may go
+ * on. A *space* is the ports of one outside address, a bitmap for each class; the caller names the ranges to draw
+ * from. If there are MAP_SHARED ports or more, one inside address holds at most map_share of them, for each class, so
+ * that one host does not take all: 31,745 of the 36,280 that ip_local_port_range leaves of 1024-65535, more than the
  * 28,232 from which Linux connects. */
 #pragma once
 

@@ -5,9 +5,9 @@
  *
  * The hash covers both addresses and ports, the VLAN ids, the client's initial sequence number, the time in steps of
  * 64 s, and all that is encoded: no client can pretend to options that the SYN did not offer. A cookie is valid in
- * its own step and the next, for 64 to 128 s. An attacker who sees no answers guesses right once in 2^28 segments,
+ * its own step and the next, for 64 to 128 s. An attacker who sees no replies guesses right once in 2^28 segments,
  * or 2^27 if the segment has no data (cookie_prove). Without timestamps there is only room for the MSS; then scale
- * and SACK are not answered, so the client does without. ECN is never negotiated.
+ * and SACK are not offered, so the client does without. ECN is never negotiated.
  *
  * Pure: the secret is made from the worker's seed, and a client always has the same worker. */
 #pragma once

@@ -1,7 +1,7 @@
 /* The joint of a flow that a cookie began: client and server use different numbers, and perhaps options, so a splice
- * (splice/splice.h) rewrites every segment. It is made again for each packet from the flow's state:
+ * (splice/splice.h) rewrites every segment. The splice is made again for each packet from the flow's state:
  * flow_bind.seq_delta, flow_cold.joint, and the window scales in the flow's track, from prey's SYN to the server and
- * its answer.
+ * its reply.
  *
  *     client ── cookie's numbers, prey's timestamps ──  prey  ── the client's own SYN, repeated ── server
  *

@@ -128,13 +128,13 @@ void inlines_mark(struct inlines *all, struct inline_marks *marks);
 /* conn_slots.c: let the kernel executor pass ordinary segments of future spliced connections. False: out of memory. */
 struct splice_slots;
 bool inlines_slots(struct inlines *all, const struct splice_slots *slots);
-/* Take over what the kernel has passed of a connection; drop its slots; take over the numbers of some connections,
- * and return the next deadline. */
+/* Take over the counts and numbers of what the kernel has passed of a connection; drop its slots (second function). */
 void inlines_take(struct inlines *all, struct inline_conn *c, uint32_t number);
 void inlines_drop_slots(struct inlines *all, uint32_t number);
 void inlines_leave_kernel(struct inlines *all); /* drop all slots */
 /* True if the kernel passes segments of that end. */
 bool inlines_in_kernel(const struct inlines *all, uint32_t number, enum inline_at from);
+/* Take over those of some connections. Return the next deadline. */
 uint64_t inlines_take_some(struct inlines *all, uint64_t now_ns);
 /* Note that all packets of vm_tx have left: the kernel may pass later ones. */
 void inlines_sent(struct inlines *all);
