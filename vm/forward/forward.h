@@ -14,12 +14,12 @@ struct forward; /* one per worker */
 struct forward *forward_new(const struct program *p, const struct vm_cfg *cfg);
 void forward_attach(struct forward *f, struct track *t, struct balance *b);
 void forward_free(struct forward *f);
-/* Move the lasting parts of `from`, which is then to be freed, into `to`, of another program. Then renew the flows'
- * bindings (track_renew). */
+/* Move the lasting parts of `from`, which must be freed afterwards, into `to`, of another program. Then renew the
+ * flows' bindings (track_renew). */
 void forward_keep(struct forward *to, struct forward *from, const struct remap *r, uint64_t now_ns);
 /* True if no flow uses a service, server or statement that the remap leaves out. */
 bool forward_spares(const struct forward *f, const struct remap *r);
-/* Renew a binding made for the program before; arg: the remap. */
+/* Renew a binding made for the former program; arg: the remap. */
 void forward_renew_bind(void *arg, struct flow_bind *b);
 /* Return the time when forward_tick has work even if nothing changes; UINT64_MAX: never. */
 uint64_t forward_drained_ns(const struct forward *f);
@@ -42,8 +42,8 @@ void forward_error(const struct job *j, struct packet_ctx *c);
 void forward_routed(const struct job *j, struct packet_ctx *c);
 /* Count a packet that the host has routed and that can't be parsed. */
 void forward_routed_lost(struct forward *f);
-/* In kernel mode: true for an accepted packet that goes on as it is, and that a nat may translate once this
- * machine's stack has routed it, because its way is unknown before. */
+/* In kernel mode: true for an accepted packet that goes on unchanged because its way is unknown, and that a nat may
+ * translate once this machine's stack has routed it. */
 bool forward_is_hosts(const struct job *j, const struct packet_ctx *c);
 /* True for a packet that may begin a flow, in a program with a nat, if no route leads to its destination. Such a
  * packet begins no flow, because the flow would stay untranslated once a route exists (conntrack does not confirm
@@ -71,7 +71,8 @@ bool forward_express_judged(const struct job *j, struct packet_ctx *c);
 struct straight {
     struct pkt *const *pkts;
     struct verdict *verdicts;
-    uint64_t may;   /* one bit per packet: the packet has a look, and ordinary headers (ordinary_headers, ordinary_frame) */
+    uint64_t
+        may; /* one bit per packet: the packet has a look, and ordinary headers (ordinary_headers, ordinary_frame) */
     uint64_t plain; /* one bit per packet: the packet's key has only kind and length; no rule judges it */
     uint64_t lent;  /* one bit per packet, among `may`: the packet leaves by loans[i], and has no look */
     const struct loan *const *loans;
@@ -116,11 +117,12 @@ bool forward_rests(const struct forward *f);
  * are neither services nor translation. ifaces: number of interfaces. */
 bool forward_archive(struct forward *f, struct track *t, struct archive *a, const struct facts *facts);
 
-/* Move flows, and everything that they hold, to another worker of the same program (worker/move.c), which has no
- * flow yet. forward_move_begin: take over draws and cookies of `from`. forward_move_flow: move the bound flow in
- * that slot of its table with its ports, mappings, places; returns its slot here, or FLOW_NONE: it had to end, or a
- * newer one is here. forward_move_end: move resting mappings, and servers that are awaited; ports: resting ports of
- * pools, too. takes: true if clients of that address, and port, if that counts, are this worker's. */
+/* Move flows, with everything that they hold, to another worker of the same program (worker/move.c) that has no flow
+ * yet. takes: true if clients with that address (and port, if it counts) belong to this worker.
+ * forward_move_begin: take over draws and cookies of `from`.
+ * forward_move_flow: move the bound flow in that slot of `from`, with its ports, mappings and places. Return its
+ * slot here; FLOW_NONE: it had to end, or a newer one is here.
+ * forward_move_end: move resting mappings, and servers that are awaited; ports: also resting ports of pools. */
 struct forward_move {
     bool leads_src, leads_dst; /* as in struct nat_move */
 };

@@ -19,7 +19,7 @@ struct forward {
     struct balance *balance;
     struct outside *outside;
     struct nat *nat;      /* NULL: no nat translates */
-    uint64_t udp_idle_ns; /* timeout of UDP flows that nat translates; 0: as in the timeouts */
+    uint64_t udp_idle_ns; /* idle time of UDP flows that nat translates; 0: the timeouts of the rules apply */
     struct held held;
     struct forward_counters counters;
     uint32_t recipes;               /* generation of the recipes; 0 without recipes */
@@ -45,7 +45,7 @@ struct forward {
 struct archive;
 void forward_archive_recipes(struct forward *f, struct archive *a, const struct facts *facts);
 
-/* begin.c: return the branch of a service that takes an accepted packet; PBC_NONE. */
+/* begin.c: return the branch of a service that takes an accepted packet; PBC_NONE: none. */
 uint32_t forward_branch(const struct vm *vm, const struct key *key, struct pkt *pkt);
 
 static inline const struct pbc_service *forward_service(const struct program *p, uint32_t branch)
@@ -60,8 +60,8 @@ static inline void forward_serve(const struct job *j, struct packet_ctx *c, cons
     c->v->server = b->server;
 }
 
-/* express.c: make a recipe for the direction of a flow, bound before, whose packet has just left by the careful way. (A
- * flow's first packet makes none: a flood of new flows does not pay for it.) */
+/* express.c: make a recipe for a direction of a bound flow, after its packet has left by the careful way. A flow's
+ * first packet makes none, so that a flood of new flows does not pay for it. */
 void forward_keep_recipe(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b);
 /* Allow recipes from here on. */
 void forward_begin_recipes(struct forward *f);
@@ -70,7 +70,8 @@ void forward_renew_recipes(struct forward *f, const struct facts *facts);
 
 /* Return those changes of `may` (ports, or a query's identifier) that `to` makes to a packet with that key. */
 uint8_t forward_changes(const struct key *key, const struct translation *to, uint8_t may);
-/* Send the packet according to c->left, counted. quoted: for an error. False: refused, with the reason in c->v. */
+/* Send the packet according to c->left. quoted: in an error, the translation of the quoted packet. False: refused,
+ * with the reason in c->v. */
 bool forward_send(const struct job *j, struct packet_ctx *c, const struct translation *quoted);
 /* Drop the packet for that reason; its verdict is not counted yet. */
 void forward_refuse(struct packet_ctx *c, enum pkt_reason reason);
@@ -104,7 +105,7 @@ void forward_begin_again(const struct job *j, struct packet_ctx *c, struct flow_
 /* unanswered.c: send the opener's packet to another server, in a new flow, if it repeats an unanswered SYN. False:
  * not such a repeat. */
 bool forward_retry(const struct job *j, struct packet_ctx *c);
-/* Return the server after the flow's, if `retries` allows another; PBC_NONE. */
+/* Return the server after the flow's, if `retries` allows another; PBC_NONE: none. */
 uint32_t forward_next_server(const struct forward *f, const struct key *key, const struct flow_bind *b);
 /* End the packet's flow in favour of that server, and return the initial binding of the next flow. */
 struct flow_bind forward_retried(const struct job *j, struct packet_ctx *c, uint32_t server);
@@ -150,8 +151,8 @@ bool forward_rerouted(const struct job *j, struct packet_ctx *c, const struct fl
  * packets from that source. */
 void forward_to_end(const struct job *j, struct packet_ctx *c, const struct flow_bind *b, const uint32_t from[4]);
 
-/* Take the next hop of the packets that come from the flow's opener, `from`, for an error beside them, as far as it
- * is known. Routes may lead the error elsewhere, because policy rules also test the incoming interface. */
+/* Send an error by the next hop of packets that come from the flow's opener, `from`, as far as it is known. Routes
+ * may lead the error elsewhere, because policy rules also test the incoming interface. */
 void forward_error_hop(const struct job *j, struct packet_ctx *c, const struct flow_bind *b, const uint32_t from[4]);
 
 /* Send a packet of the server's side to the client. */
@@ -161,8 +162,8 @@ bool forward_to_client(const struct job *j, struct packet_ctx *c, const struct f
 struct cookies *cookies_new(const struct program *p, uint64_t seed,
                             bool *failed); /* NULL: no service uses them, or out of memory (*failed) */
 void cookies_free(struct cookies *c);
-/* Take over the secret of another worker's cookies; then, once its flows are here, the times at which to ask their
- * servers again. t, was: the flows here and there. */
+/* Take over the secret of another worker's cookies; once its flows are here, take over the times at which to ask
+ * their servers again (second function). t, was: the flows here and there. */
 void cookies_move(struct cookies *c, struct cookies *from);
 void cookies_move_waits(struct cookies *c, const struct cookies *from, struct track *t, const struct track *was);
 /* Write or read the secret, and the waits (keyed/archive.h). slots: number in the flow table. */
@@ -205,7 +206,7 @@ struct speech {
 };
 void forward_speech(struct speech *e, const struct job *j, const struct flow *flow, const struct track_tuple *own,
                     const struct flow_bind *b);
-/* Send to the flow's client or server, in the name of the other side; addresses and ports are filled in. */
+/* Send a segment to the flow's client or server, in the name of the other side; addresses and ports are filled in. */
 bool forward_say_client(const struct speech *e, struct flow_segment *s, enum tx_cause cause);
 bool forward_say_server(const struct speech *e, struct flow_segment *s, enum tx_cause cause);
 

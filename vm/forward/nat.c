@@ -58,7 +58,7 @@ static bool is_of_hosts_way(const struct job *j, const struct packet_ctx *c)
     return host_may_route(j, c) && nat_is_unknown(j->vm->forward->nat, &of, b);
 }
 
-/* Return the recipe that holds the next hop which the host chose for the flow; NULL: none, or the flow came from an
+/* Return the recipe that holds the next hop that the host chose for the flow; NULL: none, or the flow came from an
  * interface that is not served. */
 static const struct recipe *hosts_hop(const struct job *j, const struct packet_ctx *c)
 {

@@ -52,8 +52,8 @@ static inline bool recipe_fits_way(const struct recipe *r, uint8_t kind, bool re
            (reply || r->service == RECIPE_NAT);
 }
 
-/* True if a packet may leave by its flow's recipe, of that kind. length: bytes of its IP packet. reply: it comes from
- * the side of the flow's twin. frame: as above. longest: bytes of the longest IP packet that leaves so. */
+/* True if a packet may leave by its flow's recipe, of that kind. length: bytes of its IP packet. reply: it comes
+ * from the side of the flow's twin. frame: as above. longest: bytes of the longest IP packet that may leave by it. */
 static inline bool recipe_takes(const struct recipe *r, uint8_t kind, const struct pkt *pkt, uint32_t length,
                                 const uint8_t *frame, bool reply, uint32_t longest)
 {

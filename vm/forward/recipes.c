@@ -81,7 +81,7 @@ void forward_keep_recipe(const struct job *j, const struct packet_ctx *c, const 
     uint8_t kind;
     if (!f->recipes || c->made || c->splice || !takes_recipes(j, c->pkt)) return;
     if (!ordinary_ports(c->key) && !has_hop(c)) return;
-    /* The careful way asks the pool of a server that is down; a change of health makes recipes stale */
+    /* The careful way follows the pool's `on down` for a server that is down; a change of health makes recipes stale */
     const bool down = b->kind == BIND_SERVICE && facts_down(j->in->facts, b->server, false);
     if (is_too_many(j, c, b) || down || !recipe_fill(j, c, b, &kind, &made)) return;
     if (resolve(j, c, &made)) track_keep_recipe(f->track, &c->seen, kind, &made);

@@ -164,7 +164,7 @@ struct pick balance_pick(struct balance *b, uint32_t branch, const struct key *k
  * flows. A server that comes or goes moves only its own share of the values. Reads all servers of the pool. */
 struct pick balance_pick_by_value(const struct balance *b, uint32_t branch, const struct key *key, uint64_t value);
 /* Return a number for the server by "POOL/SERVER" and the hash key: the same on every machine, never 0; return the
- * server with that number, if balance_allows it, or PBC_NONE. */
+ * server with that number, if balance_allows it, or PBC_NONE (second function). */
 uint64_t balance_mark(const struct balance *b, uint32_t server);
 uint32_t balance_marked(const struct balance *b, uint32_t branch, const struct key *key, uint64_t mark);
 /* Explain the pick of balance_pick (lb_explain). Return its server; PBC_NONE: none. */
@@ -227,8 +227,8 @@ uint64_t chooser_affinity(const struct chooser *c, uint32_t service, const struc
  * connections. */
 uint32_t chooser_next(struct chooser *c, uint32_t branch, const struct key *key, uint32_t server);
 
-/* Count a connection to the server: for least_conn, and a source with affinity keeps the server. False, and not
- * counted: the server is full, because another loop was faster. */
+/* Count a connection to the server, for least_conn; a source with affinity keeps the server. False, and not counted:
+ * the server is full, because another loop was faster. */
 bool chooser_begin(struct chooser *c, uint32_t branch, uint32_t server, const struct key *key);
 void chooser_end(struct chooser *c, uint32_t server);
 

@@ -1,7 +1,7 @@
-/* Answers from services' addresses: the table of addresses, the test for requests, the replies; see vips.h
+/* Replies from services' addresses: the table of addresses, the test for requests, the replies; see vips.h
  *
- * ARP: a probe (RFC 5227, sender 0.0.0.0) is answered, since the address is taken. An announcement, whose sender and
- * target are equal, is not a request and is ignored, even if another host announces the address. The same in
+ * ARP: a probe (RFC 5227, sender 0.0.0.0) is answered, because the address is taken. An announcement, whose sender and
+ * target are equal, is not a request. It is ignored, even if another host announces the address. The same holds in
  * neighbour discovery: duplicate detection is answered, advertisements are ignored. The host's own requests are not
  * answered. */
 #include "vm/forward/vips.h"
@@ -181,7 +181,7 @@ static bool neighbour_asks(const struct facts *f, const struct pkt *pkt, const s
     return key->kind & KIND_ND && key->icmp_type == ICMP6_SOLICIT && solicit_asks(f, pkt, key, target, own);
 }
 
-/* Return the first service at the address, preferably one that announces it; PBC_NONE. */
+/* Return the first service at the address, preferably one that announces it; PBC_NONE: none. */
 static uint32_t service_at(const struct program *p, uint8_t family, const uint32_t addr[4])
 {
     uint32_t found = PBC_NONE;

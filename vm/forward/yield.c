@@ -2,17 +2,16 @@
  * (enum track_yield). A flow that both sides use never does.
  *
  * The server of an ended TCP connection may still have it in TIME_WAIT, if it closed first (RFC 9293, 3.6.1).
- * Without a reset it would take the next connection from that port for the old one. RFC 1337 warns of such resets
- * for the sake of old segments. The client's old segments get no further than this machine, because their flow is
+ * Without a reset, the server would take the next connection from that port for the old one. RFC 1337 warns of such
+ * resets, because of old segments. The client's old segments get no further than this machine, because their flow is
  * gone. Some servers ignore a reset in TIME_WAIT. They still take a SYN with a greater number (RFC 6191, 2), so a
  * flow with a lower one is sought first. */
 #include "vm/flow/tcp/tcp_window.h"
 #include "vm/forward/forward_priv.h"
 #include "vm/keyed/hash.h"
 
-/* Numbers of flows drawn: at first; if none of these gives way, further ones, at most once in SEARCH_NS, because
- * each costs a look-up and a flood must not slow down everything else; and those without an ended one after which
- * ports are short */
+/* Flows drawn: TRIES at first; TRIES_MORE if none of these gives way, at most once in SEARCH_NS, because each costs
+ * a look-up and a flood must not slow down everything else. After TRIES_SHORT without an ended one, ports are short. */
 enum { TRIES = 32, TRIES_MORE = 512, TRIES_SHORT = 8 };
 #define SEARCH_NS UINT64_C(1000000)
 
@@ -63,7 +62,7 @@ static void end_flow(const struct job *j, const struct giver *g)
     track_end_at(track, g->slot, FLOW_END_PORT_NEEDED);
 }
 
-/* Return the flow of a service that holds the port of the binding; FLOW_NONE. */
+/* Return the flow of a service that holds the port of the binding; FLOW_NONE: none. */
 static int32_t holder(const struct track *track, const struct packet_ctx *c, const struct flow_bind *b)
 {
     const struct track_tuple t = track_bound_tuple(b);

@@ -141,7 +141,7 @@ static uint64_t without_fragments(uint64_t todo, const struct key keys[])
     return todo;
 }
 
-/* Give the verdicts beside the rules: packets outside `todo`, and answers to rejects. */
+/* Judge a packet outside `todo`, or reply to a rejected one. */
 static __attribute__((noinline)) void run_rest(const struct job *j, unsigned at, struct pkt *pkt, bool judged,
                                                struct verdict *v)
 {

@@ -19,7 +19,7 @@ static inline void mirrored_begin(struct vm *vm, unsigned n)
     if (vm->program->mirrors_count) memset(vm->mirrored, 0, n * sizeof *vm->mirrored);
 }
 
-/* True for a packet that is a rewritten form of the one that caused it; prey's own answers are not copied. Packets
+/* True for a packet that is a rewritten form of the one that caused it; prey's own replies are not copied. Packets
  * to the inline stack have made-up addresses, so the packet that arrived is copied. */
 static inline bool mirrored_follows(const struct tx_entry *e)
 {

@@ -58,12 +58,13 @@ struct owners_cfg {
 };
 
 /* Return the first statement of a nat that has too few ports for this number of workers, so that clients would be
- * refused, since workers do not lend ports (bind/ports.h, ports_are_lent); NULL: none. */
+ * refused, because workers do not lend ports (bind/ports.h, ports_are_lent); NULL: none. */
 const struct pbc_nat *owners_too_narrow(const struct program *p, unsigned workers);
 
-/* The owners of a program; immutable, shared by all workers. before: owners of the program that this one replaces at
- * now_ns; NULL at the start. With it, continuing flows keep their owners: prefixes, ports and seed stay, and former
- * services and servers keep their roles for another day. NULL: out of memory. Holds a reference to the program. */
+/* Make the owners of a program, which are immutable and shared by all workers, and hold a reference to the program.
+ * before: owners of the program that this one replaces at now_ns; NULL at the start. With it, continuing flows keep
+ * their owners: prefixes, ports and seed stay, and former services and servers keep their roles for another day.
+ * NULL: out of memory. */
 struct owners;
 struct owners *owners_new(struct program *p, const struct owners_cfg *cfg, const struct owners *before,
                           uint64_t now_ns);
@@ -72,8 +73,8 @@ void owners_free(struct owners *o);
  * which they end. */
 struct archive;
 void owners_write(const struct owners *o, struct archive *a);
-/* Make the owners again that these bytes describe, which are hostile: of the same program and number of workers,
- * with that seed. NULL: damaged (a->bad), or out of memory. */
+/* Make the owners again from an archive, whose bytes are hostile, for the same program and number of workers, with
+ * the seed of cfg. NULL: damaged (a->bad), or out of memory. */
 struct owners *owners_read(struct program *p, const struct owners_cfg *cfg, struct archive *a);
 
 /* The parts of a client that are hashed: leading bits of its IPv4 or IPv6 address, and its port if `ports` */
@@ -116,7 +117,7 @@ struct owner_ends {
     uint8_t proto, v6;           /* enum role_proto; 0 or 1 */
     bool answers;                /* true: a reply to a query */
 };
-/* Return the owner of such unfragmented packets, as vm_owner_or_port does. */
+/* Return the owner of unfragmented packets with these ends, as vm_owner_or_port does. */
 unsigned owner_of_ends(const struct owners *o, const struct facts *facts, const struct owner_ends *e);
 /* Return the owner of a client with that address and port. */
 unsigned owner_of_client(const struct owners *o, const uint32_t addr[4], uint16_t port, uint8_t proto, bool v6);
@@ -128,8 +129,8 @@ bool owners_port_is_apart(const struct owners *o, uint16_t port, unsigned worker
 enum { OWNER_IFACES = 32 };
 unsigned owners_ifaces(const struct owners *o, uint16_t ifaces[OWNER_IFACES]);
 
-/* True if a whole packet of TCP or UDP belongs to the same worker as any other with its addresses, protocol, ports
- * and interface, by the same facts, or to that of the same port, because the program opens no tunnels. */
+/* True if, by the same facts, all whole TCP and UDP packets with the same addresses, protocol, ports and interface
+ * belong to one worker, or to that of the same port, because the program opens no tunnels. */
 bool owners_by_ends(const struct owners *o);
 
 /* Return the owner of a parsed packet as if it were unfragmented: a first fragment names the owner of its datagram. */

@@ -4,7 +4,8 @@
 #include "vm/forward/inline/conns.h"
 #include "vm/worker/vm_priv.h"
 
-/* True for a packet of an inline connection from its server, or one to it, because the client does not see these. */
+/* True for a packet of an inline connection from the end `hidden`: from the server, or to it in the client's name.
+ * The client does not see these. */
 static bool is_behind(const struct vm *vm, const struct key *key, const struct pkt *pkt, enum inline_at hidden)
 {
     enum inline_at from;

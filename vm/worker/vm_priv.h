@@ -83,7 +83,7 @@ struct fragments *fragments_new(const struct program *p, uint64_t seed); /* NULL
 void fragments_free(struct fragments *f);                                /* held fragments return to their pool */
 const struct frag_counters *fragments_counters(const struct fragments *f);
 
-/* Move the datagrams of `from` to `to`, which is of another program. Their later fragments follow the firsts, and count
+/* Move the datagrams of `from` to `to`, which is of another program. Later fragments follow their firsts, and count
  * for no rule unless the programs are the same. */
 void fragments_keep(struct fragments *to, struct fragments *from, const struct remap *r);
 

@@ -59,7 +59,7 @@ enum lb_hash { LB_HASH_NONE, LB_HASH_FLOW, LB_HASH_SOURCE };
 
 struct lb_server {
     const char *name; /* "POOL/SERVER", which determines its slots; owned by the caller, valid as long as the lb */
-    uint16_t weight;  /* 0..LB_WEIGHT_MAX, according to the file */
+    uint16_t weight;  /* 0..LB_WEIGHT_MAX, as in the rules */
     bool backup;
 };
 

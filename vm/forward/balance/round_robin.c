@@ -3,7 +3,7 @@
  *
  * A large pool is divided into groups of WHEEL servers, the groups into groups, until one is left. A group takes
  * turns among others with the sum of its servers' weights. So within the sum of all weights, each server gets
- * exactly its weight in turns, and a pick reads at most WHEEL entries a level: 64 for 1,000 servers, 128 for a
+ * exactly its weight in turns, and a pick reads at most WHEEL entries per level: 64 for 1,000 servers, 128 for a
  * million. */
 #include <stdio.h>
 #include <string.h>

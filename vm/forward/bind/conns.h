@@ -29,7 +29,7 @@ void conns_rest(struct conns *c, uint32_t server);
 /* Return the server's connections, of all workers that count together. */
 uint64_t conns_of_server(const struct conns *c, uint32_t server);
 
-/* Take over the counts of `from`, of the program before, including the shared ones. */
+/* Take over the counts of `from`, of the former program, including the shared ones. */
 void conns_keep(struct conns *to, const struct conns *from, const struct remap *r);
 /* True if no flow uses a service or server that the remap leaves out. */
 bool conns_spare(const struct conns *c, const struct remap *r);

@@ -13,7 +13,7 @@
 #include "vm/pbc.h"
 
 enum { TRIES = 16 };           /* ports tried, because mappings of another space may own some */
-enum { HOSTS_MOST = 1 << 17 }; /* inside addresses that are counted; more than that share the ports anyway */
+enum { HOSTS_MOST = 1 << 17 }; /* most inside addresses that are counted; more than that share the ports anyway */
 
 /* The key of a mapping. In the table by outside end, `inside` holds the outside end, and the first OUT_WORDS words are
  * the key. */
@@ -272,8 +272,7 @@ static uint32_t link_to(struct keyed *t, const struct map_key *k, int32_t i)
     return slot;
 }
 
-/* Let the mapping be found by its ends, or, if it is not led, only by its outside end. False: no room for one of
- * them. */
+/* Link the mapping to both its ends, or only to its outside end if it is not led. False: no room for one of them. */
 static bool link_ends(struct mappings *m, int32_t i, bool led)
 {
     struct mapping *one = &m->all[i];

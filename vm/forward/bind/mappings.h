@@ -121,9 +121,9 @@ void mappings_at(struct mappings *m, uint64_t now_ns);
 bool mappings_archive(struct mappings *m, struct archive *a, uint32_t nats);
 bool mappings_held(const struct mappings *m);
 
-/* Add another worker's mapping, not held yet. space: SPACE_NONE: the same number as there. stack: this worker's id
- * of its VLAN stack. led: new flows of the inside end belong to this worker; they take the mapping unless the end
- * has one already. The outside end must be free here. MAPPING_NONE: no room. */
+/* Add another worker's mapping, not held yet. space: its space here; SPACE_NONE: the one of the same number. stack:
+ * this worker's id of its VLAN stack. led: new flows of the inside end belong to this worker; they take the mapping
+ * unless the end has one already. The outside end must be free here. MAPPING_NONE: no room. */
 int32_t mapping_move(struct mappings *m, const struct mapping *other, uint32_t space, uint16_t stack, bool led);
 /* Return the next mapping; *at begins as 0. MAPPING_NONE: the end. */
 int32_t mapping_next(const struct mappings *m, uint32_t *at);

@@ -14,7 +14,7 @@
 
 enum { UDP_IDLE_S = 240 };
 
-/* Return the greatest number of mappings: one for each slot for flows, but no more than ends. */
+/* Return the greatest number of mappings: one for each slot for flows, but no more than there are outside ends. */
 static uint32_t most_mappings(const struct program *p, uint32_t spaces)
 {
     const uint64_t slots = p->flows * 3 / 2 + 32, ends = (uint64_t)spaces * MAP_CLASSES << 16;
@@ -319,8 +319,8 @@ static struct way_found way_now(const struct nat *n, const struct nat_asker *of,
     return way;
 }
 
-/* Return the interface with that outside address, if the statement lets packets leave by it, or is past; IFACE_NONE:
- * none. */
+/* Return the interface with that outside address, if the statement lets packets leave by it, or the statement is
+ * past; IFACE_NONE: none. */
 static uint16_t way_of_address(const struct nat *n, const struct pbc_nat *one, const struct nat_asker *of,
                                const struct flow_bind *b)
 {

@@ -54,12 +54,12 @@ struct nat_asker {
 };
 /* Choose the packet's translation. With `look`, take nothing; the ports of a mapping that would be made are 0. */
 enum nat_fate nat_choose(struct nat *n, struct nat_asker *of, bool look, struct flow_bind *bind);
-/* The same, taking nothing: the port of a mapping that would be made is the source's own if that is free, or 0 for a
- * random one; NAT_NO_PORT if there is none */
+/* The same without taking anything: the port of a mapping that would be made is the source's own if that is free, or
+ * 0 for a random one; NAT_NO_PORT if there is none */
 enum nat_fate nat_tell(struct nat *n, struct nat_asker *of, struct flow_bind *bind);
 /* After NAT_NO_PORT: draw, by a random number, a port that the statement bind->nat could have given the packet at
- * bind->to_src, into bind->to_src_port, and return the slot of the flow that had its mapping last, if no other flow
- * holds it. FLOW_NONE: another one does, or no port of the statement is taken. */
+ * bind->to_src, and set bind->to_src_port. Return the slot of the flow that had the port's mapping last. FLOW_NONE:
+ * another flow holds it, too, or no port of the statement is taken. */
 int32_t nat_draw(struct nat *n, const struct nat_asker *of, uint64_t random, struct flow_bind *bind);
 /* After NAT_BOUND: true if the packet's mapping, or the last one made, got one of the last ports
  * (mappings_are_short). */
@@ -69,7 +69,7 @@ void nat_begun(struct nat *n, const struct flow_bind *bind);
 /* Note the slot of a flow that has begun, for nat_draw. */
 void nat_hold_by(struct nat *n, const struct flow_bind *bind, const struct flow_id *id, int32_t slot);
 /* Release a flow's mappings, at the flow's end, or because the flow could not be made (rests_ns 0); no other flow
- * gets its address and port before rests_ns (mapping_leave). high: the high side opened it. */
+ * gets its address and port before rests_ns (mapping_leave). high: the high side opened the flow. */
 void nat_leave(struct nat *n, const struct flow_bind *bind, const struct flow_id *id, bool high, uint64_t now_ns,
                uint64_t rests_ns);
 /* Free mappings whose rest is over; call now and then. */
@@ -83,10 +83,10 @@ bool nat_hold(struct nat *n, const struct flow_bind *bind, const struct flow_id 
 /* True if every mapping is held by a flow or rests for one. */
 bool nat_held(const struct nat *n);
 
-/* Flows of another worker of the same program (forward/keep.c). nat_move: continue its random draws, before any
- * flow. nat_move_hold: hold the mappings of its flow here, adding those that no earlier flow has brought. leads_...:
- * new flows of the mapping's inside end are this worker's. False: no room. nat_has_target: true if the mapping of
- * the flow's original destination is here; led: for new flows, too. */
+/* Moving the flows of another worker of the same program here (forward/keep.c). nat_move: continue the random draws
+ * of `from`, before any flow moves. nat_move_hold: hold the mappings of a flow here, and add those that no earlier
+ * flow has brought. leads_...: new flows of the mapping's inside end belong to this worker. False: no room.
+ * nat_has_target: true if the mapping of the flow's original destination is here; led: for new flows, too. */
 struct nat_move {
     uint16_t stack; /* id here of the flow's VLAN stack */
     bool leads_src, leads_dst;

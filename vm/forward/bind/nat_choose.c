@@ -139,7 +139,7 @@ static uint32_t further_ports(const struct nat *n)
     return has;
 }
 
-/* Go on to the further ports. */
+/* Change the room to the further ports. */
 static void take_further(const struct nat *n, struct map_room *room)
 {
     const uint32_t before = (uint32_t)room->hi - room->lo + 1 - room->withheld;
@@ -301,7 +301,7 @@ static struct map_room room_at(const struct nat *n, const struct key *key, const
                    (uint8_t)source_class(key), b->to_src);
 }
 
-/* The source of the packet, as mappings have it */
+/* Return the packet's source, as mappings have it. */
 static struct map_end inside_of(const struct nat_asker *of)
 {
     return map_end_of(of->key, of->key->src, of->key->kind & KIND_PORTS ? of->key->src_port : of->query);

@@ -33,7 +33,7 @@ struct nat {
     const struct program *p;
     const struct facts *facts; /* latest facts; NULL: none yet */
     struct mappings *mappings;
-    uint32_t ports_number; /* number of the facts from which reserved and further ports were taken */
+    uint32_t ports_number;                   /* number of the facts from which reserved and further ports were taken */
     struct pbc_range more[FACTS_PORTS_MORE]; /* [more_count] ports of `masquerade` once its own are taken, ascending */
     unsigned more_count;
     struct outsides outsides;
@@ -94,13 +94,12 @@ uint32_t outside_space(const struct outsides *o, const uint32_t addr[4], uint8_t
 uint32_t outside_written(const struct outsides *o, const uint32_t addr[4], uint8_t family);
 /* Reserve the ports of written addresses at which services and `forward` receive: they are never given out. */
 void outsides_reserve(const struct outsides *o, const struct program *p, struct mappings *m);
-/* The same for the ways' own addresses, with the ports that stay with this machine by `host` (NULL: unknown) */
+/* The same for the ways' own addresses, and the ports that `host` keeps for this machine (NULL: unknown) */
 void outsides_reserve_own(const struct outsides *o, const struct program *p, struct mappings *m,
                           const struct facts_ports *host);
 /* Return the way of an interface; o->ways: the interface has none. */
 uint32_t outsides_way(const struct outsides *o, uint32_t iface);
-/* Give places, as far as there are any, to those interfaces of the facts by which statements with several interfaces
- * send. */
+/* Give places, while there are any, to the interfaces of the facts by which statements with several interfaces send. */
 void outsides_find(struct outsides *o, const struct program *p, const struct facts *facts);
 /* Set this machine's address of that family on that way to `addr`; all 0: unknown. */
 void outsides_own(struct outsides *o, const struct program *p, struct mappings *m, const struct facts_ports *host,

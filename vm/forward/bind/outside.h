@@ -28,16 +28,16 @@ typedef bool outside_free_fn(void *arg, const struct flow_bind *b);
  * `hash`. is_free may release expired flows. False: no address is known, or nothing is free. */
 bool outside_take(struct outside *o, const struct facts *facts, const struct key *key, uint64_t hash,
                   struct flow_bind *b, outside_free_fn *is_free, void *arg);
-/* True if nearly all ports are taken where the binding has just got one (port_map_is_short). */
+/* True if nearly all ports are taken in the space from which the binding has just got one (port_map_is_short). */
 bool outside_is_short(const struct outside *o, const struct flow_bind *b);
-/* Draw a port, free or not, of the first of these addresses for a connection to b->server. False: no address is
- * known, or no service translates for the pool. */
+/* Draw a port, free or not, of the first address that outside_take would try, for a connection to b->server. False:
+ * no address is known, or no service translates for the pool. */
 bool outside_draw(struct outside *o, const struct facts *facts, uint64_t hash, struct flow_bind *b);
 /* Draw a port that one of this worker's flows has, for a binding that found no free one: that flow may have to make
  * way. b->to_src_port 0: no flow has one. */
 bool outside_draw_taken(struct outside *o, const struct facts *facts, const struct key *key, uint64_t hash,
                         struct flow_bind *b);
-/* Draw a port of this worker's, for this machine's own addresses. */
+/* Draw a port of this worker's slice, for this machine's own addresses. */
 uint16_t outside_own_port(struct outside *o);
 /* Give back a port that the flow does not use after all. */
 void outside_give(struct outside *o, const struct flow_bind *b);

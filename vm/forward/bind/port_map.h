@@ -14,7 +14,7 @@ enum { PORT_WORDS = 65536 / 64 };
 /* A map of ports; zeroed memory has all ports free */
 struct port_map {
     uint64_t taken[PORT_WORDS], reserved[PORT_WORDS]; /* given out; never to be given out */
-    uint64_t full[PORT_WORDS / 64];                   /* words without a free port */
+    uint64_t full[PORT_WORDS / 64];                   /* a bit for each word without a free port */
     uint32_t count;                                   /* ports given out */
     bool reserves;                                    /* some port is reserved */
 };
@@ -30,7 +30,7 @@ struct port_drawer {
         told; /* functions that record found ports, or return them in a replay; `all` is NULL. Zero: one worker */
     unsigned worker;
     uint16_t given; /* port given back last: a flow may have made way for the next draw */
-    bool is_hard;   /* the last search among others' ports found none, or met more than HARD taken ports */
+    bool is_hard;   /* the last search among others' ports found none, or met more than PORTS_HARD taken ports */
 };
 enum { PORTS_HARD = 7 };
 /* Make the drawer of cfg->worker. borrows: the drawer may take ports of other workers' slices, if there are others. */

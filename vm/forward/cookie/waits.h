@@ -1,4 +1,4 @@
-/* Servers that have not answered yet: times to ask again, and to give up. Fixed memory, no search: all waits of the
+/* Times to ask servers again that have not replied yet, and to give up. Fixed memory, no search: all waits of the
  * same round are equally long, so each round has a ring in order of time. */
 #pragma once
 

@@ -1,4 +1,4 @@
-/* `server first`: the client is answered when the server has answered, with the server's own refusal if it refuses.
+/* `server first`: the client gets a reply once the server has replied, and the server's own refusal if it refuses.
  *
  *     client           vm                  inline stack             vm             server
  *     SYN ───────────▶ ──────────────────▶ listener
@@ -61,7 +61,7 @@ void inline_say(const struct job *j, const struct inline_conn *c, enum inline_at
     if (j->vm->cfg.pool && !build_flow_segment(s, j->vm->cfg.pool, &out)) inline_send(j, c, to, out, !c->v6);
 }
 
-/* Note the numbers of prey's answer, which does not come from the inline stack. */
+/* Note the numbers of prey's SYN|ACK, which does not come from the inline stack. */
 static void note_answer(struct inline_conn *c)
 {
     const struct tcp_options *o = &c->options;

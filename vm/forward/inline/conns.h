@@ -21,7 +21,8 @@ struct inline_leg {
     uint32_t first, our_first; /* sequence numbers of the end's SYN and of prey's */
     uint32_t top;   /* end of all bytes that the end has sent, in any order, and that prey's socket was given */
     uint32_t acked; /* newest number of prey's that the end has acknowledged */
-    uint32_t edge, our_edge; /* right edges of the end's window and of prey's; before the end's SYN prey's is a width */
+    uint32_t edge,
+        our_edge; /* right edges of the end's window and of prey's; before the end's SYN, prey's is a width */
     uint32_t stamp, our_stamp; /* newest TSval of the end, and of prey */
     uint16_t mss, our_mss;     /* announced by the end, and by prey; 0: none */
     uint8_t scale, our_scale;  /* shifts, at most 14 */
@@ -99,7 +100,7 @@ struct inline_conn {
     uint32_t client_stamp;
     uint32_t index[2]; /* slots of its tuples: the client's own, and the one to a pool's server */
     uint32_t next;     /* the next free number, or the next half-open connection */
-    uint32_t before;   /* the half-open connection before */
+    uint32_t before;   /* the previous half-open connection */
     uint64_t seen_ns;
     uint32_t target[4];   /* next destination by the loop's request, at port INLINE_TARGETS */
     uint16_t target_port; /* 0: the loop has named none */
@@ -115,7 +116,7 @@ enum { HOLD_NONE = UINT32_MAX };
 
 struct inlines;
 
-/* Make the connections of a program that has services in this mode. NULL: out of memory. */
+/* Make the connections of a program with services that end in the inline stack. NULL: out of memory. */
 struct inlines *inlines_new(const struct program *p, uint64_t seed, unsigned worker);
 void inlines_free(struct inlines *all); /* NULL is allowed */
 size_t inlines_bytes(void);             /* memory of each connection, with its tuples */
@@ -146,8 +147,8 @@ struct inline_conn *inlines_begin(struct inlines *all, const struct key *key, co
 void inlines_end(struct inlines *all, uint32_t number);
 /* End a connection now. Its number rests, because its sockets may still send and must not meet another connection. */
 void inlines_retire(struct inlines *all, uint32_t number, uint64_t now_ns);
-/* Note that a connection was spliced, or cut into; count a segment of it, with `len` sequence numbers (second
- * function); check again a connection that is over (third). */
+/* Note that a connection was spliced; that it was cut into (second function). Count a segment of it, with `len`
+ * bytes of payload (third). Check again a connection that is over (fourth). */
 void inlines_spliced(struct inlines *all, uint32_t number, uint64_t now_ns);
 void inlines_cut_into(struct inlines *all, uint32_t number, uint64_t now_ns);
 void inlines_count(struct inlines *all, uint32_t number, enum inline_at from, uint32_t len, uint64_t now_ns);
@@ -179,7 +180,8 @@ bool inlines_also(struct inlines *all, uint32_t number);
 /* Set side[AT_SERVER] for the client's original destination, as before its first packet, and the connection's source
  * to the client's. Another server's tuple is dropped. */
 void inlines_original(struct inlines *all, uint32_t number);
-/* Take a reference to the stack of these tags. STACK_UNKNOWN: no room. Give it to side[AT_SERVER] (second function). */
+/* Take a reference to the stack of these tags. STACK_UNKNOWN: no room. Give it to side[AT_SERVER] (second function).
+ * Return the number of an end's tags, in tags[] (third). */
 uint16_t inlines_stack(struct inlines *all, const struct stack_tag tags[], unsigned count);
 void inlines_take_stack(struct inlines *all, uint32_t number, uint16_t stack);
 unsigned inlines_tags(const struct inlines *all, const struct inline_conn *c, enum inline_at at,
@@ -200,7 +202,7 @@ void inlines_tell_loop(struct inlines *all, const struct inline_told *told);
 /* Take the oldest message to the loop. False if none waits. */
 bool inlines_told(struct inlines *all, struct inline_told *told);
 
-/* Note for all connections that they come from an earlier process. Return the number behind the highest. */
+/* Note for all connections that they come from an earlier process. Return the highest number plus 1. */
 uint32_t inlines_former(struct inlines *all);
 /* Describe a connection. False: the number is free. */
 bool inlines_tell(struct inlines *all, uint32_t number, struct inline_open *o);

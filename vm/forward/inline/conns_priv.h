@@ -48,7 +48,7 @@ struct inlines {
 /* conns.c: return the second in which the connection of a number is checked again. */
 uint32_t inlines_due_s(const struct inlines *all, const struct inline_conn *c);
 
-/* conns.c: share and mark the tuples of all connections read; marked: the marks were handed over, too. */
+/* conns.c: share and mark the tuples of all connections that were read; marked: the marks were handed over, too. */
 void inlines_remember(struct inlines *all, bool marked);
 
 /* conns.c: add to what a connection has carried. */
@@ -84,7 +84,7 @@ struct hold {
     uint32_t number;
     uint32_t next[2], ours[2]; /* numbers behind the bytes that the loop has read and written, by enum inline_at */
     uint32_t top[2];           /* end of the held bytes of each end, if any */
-    bool asked;                /* the loop waits for an answer */
+    bool asked;                /* the loop waits for a reply */
     bool read_on;              /* the loop was asked to read on after these numbers */
     uint8_t why;               /* enum splice_why: why the connection has not left yet */
     uint64_t until_ns;

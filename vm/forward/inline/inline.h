@@ -45,7 +45,7 @@ void inline_asked(const struct job *j, const struct inline_ask *ask);
  * segment is held, or dropped because too many are. */
 bool inline_hold(const struct job *j, struct inline_conn *c, uint32_t number, const struct packet_ctx *ctx,
                  enum inline_at from, const struct tcp_segment *s);
-/* Check whether a connection that is about to leave can leave now. */
+/* Let a connection that is about to leave do so, if it can now. */
 void inline_look(const struct job *j, struct inline_conn *c);
 /* Release the held segments of a connection, which stays or is over. */
 void inline_let_go(const struct job *j, struct inline_conn *c, uint32_t number);
@@ -67,8 +67,8 @@ void inline_first_fragment(struct packet_ctx *c, const struct inline_conn *conn,
 enum pkt_reason inline_later_fragment(const struct job *j, struct packet_ctx *c);
 /* Return the packet itself if it may be written, or a copy in a slot. NULL without a slot. */
 struct pkt *inline_own_or_copy(const struct job *j, const struct packet_ctx *c);
-/* conn_slots.c: let the kernel executor pass ordinary segments from that end by itself, beginning behind the one
- * that has just left as `sent`. */
+/* conn_slots.c: let the kernel executor pass ordinary segments from that end by itself, beginning after the one that
+ * has just left as `sent`. */
 void inline_keep_slot(const struct job *j, struct inline_conn *c, uint32_t number, const struct packet_ctx *ctx,
                       enum inline_at from, const struct tx_entry *sent);
 /* Reset both ends, at the loop's request, or because both were silent: then the loop is notified. */
@@ -107,11 +107,11 @@ enum { INLINE_WINDOW_FIRST = 14600, INLINE_WINDOW_LEAST = 2920 };
 uint32_t inline_window_least(const struct inline_conn *c, enum inline_at to);
 /* Limit the window in prey's segment to that of the other end, but leave one that is large enough to begin with. */
 void inline_clamp(const struct inline_conn *c, enum inline_at to, struct pkt *pkt, struct tcp_segment *s);
-/* Keep the right edge of the window in prey's segment from moving back behind the announced one; shift: of its
- * field. */
+/* Keep the right edge of the window in prey's segment from moving back behind the announced one; shift: that of the
+ * window field. */
 void inline_keep_edge(uint32_t *edge, unsigned shift, struct pkt *pkt, struct tcp_segment *s);
 /* Set the newest acknowledgement, window and TSval of its end in a held segment: later ones may have been sent
- * meanwhile, and none may go back. */
+ * meanwhile, and none of these may go back. */
 void inline_renew(const struct inline_side *side, struct pkt *pkt, struct tcp_segment *s);
 /* Set the window field of a segment that the kernel's segments may have overtaken to the last one announced with the
  * same acknowledgement, so that the window does not shrink. False: it is right already. */
@@ -125,7 +125,7 @@ enum splice_why inline_may_join(const struct inline_conn *c, const struct splice
 
 /* wire.c: fill in both ends' layer 2 from a frame of the client. */
 void inline_see_link(const struct job *j, const struct packet_ctx *c, struct inline_conn *conn);
-/* Handle a segment of the client that may acknowledge prey's answer, which opens the connection. */
+/* Handle a segment of the client that may acknowledge prey's SYN|ACK, which opens the connection. */
 void inline_opens(const struct job *j, struct inline_conn *c, uint32_t number, enum inline_at from,
                   const struct tcp_segment *s);
 
@@ -138,7 +138,7 @@ struct translation inline_outwards(const struct inline_conn *c, enum inline_at t
 /* Return the ends of a packet into the inline stack, from that end of the wire. */
 struct translation inline_inwards(const struct inlines *all, const struct inline_conn *c, uint32_t number,
                                   enum inline_at from);
-/* Return the way to that end, as of now. */
+/* Return the current way to that end. */
 static inline struct way_back inline_way(const struct job *j, const struct inline_conn *c, enum inline_at to)
 {
     return edge_back(j->in->facts, c->side[to].iface, c->side[to].mac);
@@ -177,11 +177,10 @@ uint16_t inline_mss(const struct job *j, const struct inline_conn *c, enum inlin
 
 /* answer.c: send an end a segment in the other end's name; its addresses and ports are filled in. */
 void inline_say(const struct job *j, const struct inline_conn *c, enum inline_at to, struct flow_segment *s);
-/* `server first`: keep the inline stack's answer to the client (its SYN|ACK), and acknowledge it there in the
- * client's name. */
+/* `server first`: keep the inline stack's SYN|ACK to the client, and acknowledge it there in the client's name. */
 void inline_keep_answer(const struct job *j, struct inline_conn *c, uint32_t number, const struct key *key,
                         const struct pkt *pkt);
-/* Answer the client, now that the server has answered; mss: announced by the server, 0: none. */
+/* Send the client its SYN|ACK, now that the server has replied; mss: announced by the server, 0: none. */
 void inline_answer(const struct job *j, struct inline_conn *c, uint16_t mss);
 /* Refuse the client, as the server did. */
 void inline_refuse(const struct job *j, struct inline_conn *c);

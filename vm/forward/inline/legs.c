@@ -1,8 +1,8 @@
 /* Both legs of a connection, as far as the worker must follow them. Numbers are followed for all connections, so
  * that a stranger who knows only the tuple can't end a connection or shorten its timeouts; everything else in a
  * segment is for the inline stack to check. Windows, options and timestamps are also followed for connections that
- * may leave the inline stack, but only in segments with a right checksum, because sockets are closed by what they
- * say. */
+ * may leave the inline stack, but only in segments with a right checksum, because sockets are closed on the strength
+ * of these. */
 #include <string.h>
 
 #include "vm/flow/tcp/tcp_window.h"
@@ -290,7 +290,8 @@ uint16_t inline_window(const struct inline_conn *c, enum inline_at to)
 {
     const struct inline_leg *l = &c->side[to].leg;
     const uint32_t room = c->side[!to].leg.edge - c->side[!to].ours;
-    const int32_t told = (int32_t)(l->our_edge - c->side[to].next); /* below 0: the end has sent more than announced to it */
+    const int32_t told =
+        (int32_t)(l->our_edge - c->side[to].next); /* below 0: the end has sent more than announced to it */
     const unsigned shift = is_scaled(l) ? l->our_scale : 0;
     uint32_t v = room >> shift;
     if (told > 0 && (v << shift) < (uint32_t)told) v++;

@@ -220,7 +220,8 @@ bool inline_spliced_error(const struct job *j, struct packet_ctx *c, const struc
     /* The quoted packet left in the name of `sent_by`, which has sent it with its own numbers and addresses */
     const struct splice_end *from = &conn->splice.end[sent_by], *to = &conn->splice.end[!sent_by];
     const struct inline_side *side = &conn->side[sent_by];
-    const struct translation as = inline_outwards(conn, sent_by); /* reversed below: the ends of a packet from that end */
+    const struct translation as =
+        inline_outwards(conn, sent_by); /* reversed below: the ends of a packet from that end */
     struct translation inner = {
         .what = as.what | TRANSLATE_SEQ, .src_port = as.dst_port, .dst_port = as.src_port, .seq = from->in - to->out};
     struct translation outer = {.what = TRANSLATE_DST};

@@ -42,8 +42,8 @@ void mode_link(const struct job *j, const struct packet_ctx *c, struct pkt *copy
 /* The next hop of a frame: an address that the executor resolves, or (family 0) a known MAC */
 struct hop {
     const uint32_t *addr; /* as in struct key */
-    const uint32_t *from; /* source by which policy rules choose the way; NULL: the one that it leaves with */
-    uint16_t from_port;   /* with `from`: its port; 0: none, or the one that it leaves with */
+    const uint32_t *from; /* source by which policy rules choose the way; NULL: the one with which the packet leaves */
+    uint16_t from_port;   /* with `from`: its port; 0: none, or the one with which the packet leaves */
     uint64_t mac;         /* 0: to be resolved */
     uint8_t family;
 };

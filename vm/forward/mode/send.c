@@ -101,7 +101,7 @@ static enum pkt_reason rewrite_copy(const struct packet_ctx *c, struct pkt *copy
 }
 
 /* Return the way by which the packet leaves, as far as it is known: its interface, and the MTU of its route. prey
- * itself sends the packet, so marks of this machine do not lead it. */
+ * itself sends the packet, so marks of this machine have no effect on it. */
 static struct way_found send_way(const struct job *j, const struct packet_ctx *c)
 {
     const struct facts *facts = j->in->facts;
@@ -122,7 +122,7 @@ static uint32_t server_mtu(const struct job *j, const struct packet_ctx *c)
     return path && path < mtu ? path : mtu;
 }
 
-/* Return the path MTU by which the packet leaves. */
+/* Return the path MTU of the packet's way. */
 static uint32_t way_mtu(const struct job *j, const struct packet_ctx *c)
 {
     if (c->left.way == LEAVE_TO_SERVER) return server_mtu(j, c);

@@ -174,7 +174,7 @@ static inline struct splice_slot *splice_slots_at(const struct splice_slots *all
 {
     return &all->slots[slot];
 }
-/* Return the later of a known number and a slot's (`word` points to it); the latter counts only with the slot's use. */
+/* Return the later of two numbers: the known one, and that of a slot (*word), which counts only with the slot's use. */
 uint32_t splice_slot_most(const struct splice_slot *s, const uint64_t *word, uint32_t known);
 
 /* Fill in the moves of segments of end `from`. False: the ends agreed on different options, or lack what a slot

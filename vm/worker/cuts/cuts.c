@@ -6,7 +6,7 @@
 /* The size of a part of a live worker's walk. If the kernel has the table, each ended flow costs a call. */
 enum { PART_GROUPS = 1024, PART_FLOWS = 128, PART_ENDS = VM_CUTS_MOST, PART_CALLS = 8 };
 
-/* Return the cuts that the worker heeds; NULL: none. */
+/* Return the cuts that the worker applies; NULL: none. */
 static struct flow_cuts *cuts_of(const struct vm *vm)
 {
     return vm->cfg.cuts ? vm->cfg.cuts : vm->program->members ? vm->program->members->cuts : NULL;
