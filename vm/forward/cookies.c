@@ -296,7 +296,7 @@ static void acknowledge(const struct job *j, struct packet_ctx *c, const struct 
     answer_leave(j, c, out, TX_CAUSE_COOKIE);
 }
 
-/* Send a segment to the client, in its numbers, in place of the server's current one. */
+/* Send a segment to the client, in its numbers, in place of the server's current segment. */
 static void client_say(const struct job *j, struct packet_ctx *c, const struct flow_bind *b,
                        const struct track_tuple *own, const struct flow_segment *s)
 {
@@ -369,7 +369,7 @@ struct splice *forward_splice(const struct job *j, struct packet_ctx *c, struct 
     const struct flow *flow = c->made ? NULL : track_flow(j->vm->forward->track, &c->seen);
     if (!flow || !flow->joined || c->key->marks & TCP_SYN || !(c->key->kind & KIND_TCP_FLAGS)) return NULL;
     const struct flow_bind *b = track_bound(j->vm->forward->track, &c->seen);
-    if (b->flags & BIND_AWAITED) return NULL; /* the client's RST, without numbers of the server */
+    if (b->flags & BIND_AWAITED) return NULL; /* an RST of the client, before the server has sent any numbers */
     joint_splice(track_joint(j->vm->forward->track, &c->seen), &flow->tcp, b->seq_delta, forward_clock(j), room);
     return room;
 }

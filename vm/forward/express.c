@@ -212,8 +212,7 @@ static inline __attribute__((always_inline)) void lane_send(struct lane *t, unsi
     }
     count_served(t->vm, t->servers, l->recipe, bytes);
     const uint8_t *ip = out->data + out->l3;
-    const struct source from = {{wire_get32(ip + IP4_SRC)},
-                                wire_get16(ip + IP4_LEN)}; /* the IP header has no options */
+    const struct source from = {{wire_get32(ip + IP4_SRC)}, wire_get16(ip + IP4_LEN)}; /* IP has no options */
     edit(t->facts, l, out, kinds, t->datagram++);
     write_entry(l, out, t->input + i, &from, t->entry++);
 }

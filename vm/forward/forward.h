@@ -71,10 +71,9 @@ bool forward_express_judged(const struct job *j, struct packet_ctx *c);
 struct straight {
     struct pkt *const *pkts;
     struct verdict *verdicts;
-    uint64_t
-        may; /* one bit per packet: the packet has a look, and ordinary headers (ordinary_headers, ordinary_frame) */
-    uint64_t plain; /* one bit per packet: the packet's key has only kind and length; no rule judges it */
-    uint64_t lent;  /* one bit per packet, among `may`: the packet leaves by loans[i], and has no look */
+    uint64_t may;   /* a bit per packet: it has a look, and ordinary headers (ordinary_headers, ordinary_frame) */
+    uint64_t plain; /* a bit per packet: its key has only kind and length; no rule judges it */
+    uint64_t lent;  /* a bit per packet, among `may`: it leaves by loans[i], and has no look */
     const struct loan *const *loans;
 };
 /* True if packets may take forward_straight now: nothing else reads a packet between its look-up and its leaving. */
@@ -130,7 +129,7 @@ typedef bool forward_takes_fn(void *arg, const uint32_t addr[4], const uint16_t 
 void forward_move_begin(struct forward *f, struct forward *from, forward_takes_fn *takes, void *arg);
 int32_t forward_move_flow(struct forward *f, struct forward *from, int32_t slot, const struct forward_move *m);
 void forward_move_end(struct forward *f, struct forward *from, forward_takes_fn *takes, void *arg, bool ports);
-/* True if the mapping of the original destination of a flow of `from` is here; led: for new flows, too. */
+/* True if the mapping of the original destination of a flow of `from` is here; led: only if new flows take it, too. */
 bool forward_has_target(const struct forward *f, const struct flow_id *id, bool high, bool led);
 /* Return the next mapping of a nat; *at begins as 0. NULL: the end. */
 struct mapping;

@@ -226,7 +226,7 @@ static enum pkt_reason nat_begin(const struct job *j, struct packet_ctx *c, cons
     return REASON_NONE;
 }
 
-/* Give the packet's stack an id, in *held, if it has none: mappings distinguish hosts by it. */
+/* Give the packet's stack an id, in *held, if it has none, because mappings distinguish hosts by it. */
 static bool know_stack(const struct job *j, struct packet_ctx *c, uint16_t *held)
 {
     *held = STACK_UNKNOWN;
@@ -397,8 +397,8 @@ static void leave_unchanged(const struct job *j, struct packet_ctx *c)
 }
 
 /* Translate a packet of no flow, or of an untranslated flow, which then ends. An error ends no flow, and an error
- * about an untranslated flow stays as it is. Fragments are refused, so that none leaves with an inside address: a
- * later one has no ports, and its first is not remembered here. */
+ * about an untranslated flow stays unchanged. Fragments are refused, so that none leaves with an inside address: a
+ * later one has no ports, and nothing here remembers its first. */
 static void begin_routed(const struct job *j, struct packet_ctx *c)
 {
     struct forward *f = j->vm->forward;

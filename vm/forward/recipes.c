@@ -1,4 +1,4 @@
-/* Recipes: their making from the changes by the careful way, and their validity (forward_priv.h). */
+/* Making recipes from packets that leave by the careful way, and the validity of recipes (forward_priv.h) */
 #include <stdlib.h>
 #include <string.h>
 
@@ -151,8 +151,7 @@ void forward_renew_recipes(struct forward *f, const struct facts *facts)
     find_longest(f, facts);
 }
 
-/* Most bytes of a table of routes that is digested; a larger one would take long, and counts as another one each
- * time */
+/* Most bytes of a routing table that is digested; a larger one would take long, and counts as changed each time */
 enum { ROUTES_MOST = 1 << 20 };
 
 /* Write a digest of all facts by which recipes are made, except next hops. */

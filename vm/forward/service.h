@@ -32,8 +32,8 @@ static inline enum action service_without_server(const struct pbc_service *s)
  * machine but is for a service counts as `in`. vm_run calls it; so must other callers that parse for the functions
  * above. */
 void key_settle(const struct program *p, struct key *key);
-/* Return the branch of a service (index in BRANCHES) that takes an accepted packet, by the list; PBC_NONE.
- * program_serve (judge/decide.h) does it by the code. */
+/* Return the branch of a service (index in BRANCHES) that takes an accepted packet, by a search of the list;
+ * PBC_NONE: none. program_serve (judge/decide.h) uses the compiled code. */
 uint32_t program_serve_naive(const struct program *p, const struct key *key, const struct pkt *pkt);
 
 /* Find the first `forward` or `map` of a nat that translates an accepted packet that no service takes. False: none.

@@ -20,7 +20,7 @@ int vm_flow_near(const struct vm *vm, uint32_t *at, uint32_t groups, uint64_t no
     return vm->track ? track_next_near(vm->track, at, groups, now_ns, f) : -1;
 }
 
-/* Look at the packet as its turn would, and change nothing. */
+/* Look up the packet as its turn would, but change nothing. */
 static void peek_at(const struct vm *vm, const struct vm_in *in, struct key *key, const struct pkt *pkt,
                     struct track_seen *seen)
 {

@@ -1,4 +1,4 @@
-/* An open table of ends, see guests.h */
+/* An open hash table of ends, see guests.h */
 #include "vm/worker/guests.h"
 
 #include <assert.h>

@@ -29,7 +29,7 @@ struct moving {
     bool failed;
 };
 
-/* A flow of a vm */
+/* A flow of a vm, to be moved */
 struct moved {
     struct vm *from;
     int32_t slot;
@@ -79,7 +79,7 @@ static struct owner_ends reply_ends(const struct moved *f, uint16_t iface)
     memcpy(back.dst, t.src, sizeof back.dst);
     struct owner_ends e = shown_ends(f, &back, iface);
     e.answers = true;
-    if (e.proto == ROLE_QUERY) e.src_port = e.dst_port; /* the identifier, on both sides */
+    if (e.proto == ROLE_QUERY) e.src_port = e.dst_port; /* the query's identifier, the same on both sides */
     return e;
 }
 

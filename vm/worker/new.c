@@ -48,7 +48,7 @@ static bool send_on(struct vm *vm)
     if (!vm->program->services_count && !program_all_nats(vm->program)) return true;
     vm->forward = forward_new(vm->program, &vm->cfg);
     if (!vm->forward) return false;
-    if (vm->track) forward_attach(vm->forward, vm->track, vm->balance); /* else only flows of the past are sent on */
+    if (vm->track) forward_attach(vm->forward, vm->track, vm->balance); /* else only past flows are sent on */
     return true;
 }
 

@@ -254,8 +254,7 @@ void owners_write(const struct owners *o, struct archive *a)
     uint8_t key[3] = {o->key.len4, o->key.len6, o->key.ports};
     ARCHIVE(a, key);
     roles_write(o->roles, o->p, a);
-    if (guests_count(o->guests))
-        guests_archive(o->guests, a, o->cfg.workers); /* otherwise nothing, as in earlier versions */
+    if (guests_count(o->guests)) guests_archive(o->guests, a, o->cfg.workers); /* else nothing, as in old versions */
 }
 
 static struct owners *owners_sound(struct owners *o, const struct archive *a)

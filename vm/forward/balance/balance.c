@@ -150,7 +150,7 @@ static void keep_group(struct balance *to, struct group *a, struct group *b, con
 
 void balance_keep(struct balance *to, struct balance *from, const struct remap *r)
 {
-    to->step_ns = 0; /* groups that were kept know older facts */
+    to->step_ns = 0; /* kept groups have weights by older facts */
     for (uint32_t i = 0; i < r->program->past->pools; i++)
         for (unsigned g = 0; r->pool[i] != PBC_NONE && g < GROUPS; g++)
             keep_group(to, &to->pools[i][g], &from->pools[r->pool[i]][g], r);

@@ -50,8 +50,8 @@ struct mapping {
 };
 static_assert(sizeof(struct mapping) == 64, "one line");
 
-/* True if new flows of the inside end take this mapping. False: its flows came from another worker (mapping_move),
- * and the inside end has another mapping here, or its new flows belong to another worker. */
+/* True if new flows of the inside end take this mapping. False if its flows came from another worker (mapping_move),
+ * and the inside end has another mapping here or belongs to another worker. */
 static inline bool mapping_is_led(const struct mapping *one) { return one->in_slot != UINT32_MAX; }
 
 struct mappings_cfg {

@@ -21,7 +21,7 @@ static uint32_t most_mappings(const struct program *p, uint32_t spaces)
     return slots < ends ? (uint32_t)slots : ends < INT32_MAX ? (uint32_t)ends : INT32_MAX;
 }
 
-/* List the spaces of a statement's addresses in n->written from `at` on; return the index behind them. */
+/* List the spaces of a statement's addresses in n->written from `at` on; return the index after them. */
 static uint32_t settle_source(struct nat *n, uint32_t i, uint32_t at)
 {
     const struct pbc_nat *one = &n->p->nats[i];
@@ -232,7 +232,7 @@ static bool hold_moved(struct nat *n, const struct nat *from, int32_t was, uint1
         const uint32_t space = outside_space(&n->outsides, one->outside.addr, one->outside.v6 ? 6 : 4);
         i = mapping_move(n->mappings, one, space, stack, led);
     } else if (memcmp(&mapping_at(n->mappings, i)->inside, &one->inside, sizeof one->inside) != 0) {
-        return false; /* only if the archive is wrong */
+        return false; /* happens only if the archive is wrong */
     }
     if (i != MAPPING_NONE) mapping_hold(n->mappings, i);
     return i != MAPPING_NONE;

@@ -44,7 +44,7 @@ enum nat_fate {
 /* A packet that was let in and belongs to no flow and no service */
 struct nat_asker {
     const struct key *key;
-    const struct pkt *pkt; /* shows the incoming interface, and the way if known (judge/ways.h) */
+    const struct pkt *pkt; /* gives the incoming interface, and the way if known (judge/ways.h) */
     uint16_t query, stack; /* identifier of an ICMP query; id of its VLAN stack */
     uint8_t why;  /* result, enum way_why: the cause of NAT_UNKNOWN or NAT_NO_WAY. With NAT_BOUND: why the source of
                    * a packet with a translated destination stays as it is, in a replay without routes */
@@ -86,9 +86,10 @@ bool nat_held(const struct nat *n);
 /* Moving the flows of another worker of the same program here (forward/keep.c). nat_move: continue the random draws
  * of `from`, before any flow moves. nat_move_hold: hold the mappings of a flow here, and add those that no earlier
  * flow has brought. leads_...: new flows of the mapping's inside end belong to this worker. False: no room.
- * nat_has_target: true if the mapping of the flow's original destination is here; led: for new flows, too. */
+ * nat_has_target: true if the mapping of the flow's original destination is here; led: only if new flows take it,
+ * too. */
 struct nat_move {
-    uint16_t stack; /* id here of the flow's VLAN stack */
+    uint16_t stack; /* this worker's id of the flow's VLAN stack */
     bool leads_src, leads_dst;
 };
 void nat_move(struct nat *n, const struct nat *from);

@@ -38,7 +38,7 @@ static void mapped_to(const uint32_t prefix[4], unsigned len, const uint32_t add
     }
 }
 
-/* Find the new destination by a statement only. Ports that it does not translate stay in *t. */
+/* Find the new destination by statements only, without mappings. Ports that it does not translate stay in *t. */
 static bool turned(const struct program *p, const struct key *key, struct turned *t)
 {
     t->nat = nat_statement_in(p, key);

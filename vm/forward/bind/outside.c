@@ -350,9 +350,9 @@ void outside_move(struct outside *o, const struct outside *from)
             const struct side *was = &from->pools[i].side[six];
             if (side->ports && was->ports) ports_draw_on(side->ports, was->ports);
             if (!o->p->past || i < o->p->past->pools || was->count <= side->count) continue;
-            void *addr = realloc(side->addr,
-                                 ((size_t)was->count + 1) *
-                                     sizeof *side->addr); /* the program no longer lists the sources of a past pool */
+            void *addr =
+                realloc(side->addr, ((size_t)was->count + 1) *
+                                        sizeof *side->addr); /* the program no longer lists a past pool's sources */
             if (!addr) continue;
             side->addr = addr;
             side->count = was->count;

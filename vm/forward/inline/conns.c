@@ -295,8 +295,7 @@ struct inline_conn *inlines_find(struct inlines *all, const struct key *key, con
     struct inline_conn *c = inlines_at(all, *number);
     if (!c) return NULL;
     const bool ours = slot == c->index[1] && !(address_equal(c->from, c->client) && c->from_port == c->client_port);
-    if (ours && address_equal(key->src, c->from) && key->src_port == c->from_port)
-        return NULL; /* from neither end: only prey uses this source */
+    if (ours && address_equal(key->src, c->from) && key->src_port == c->from_port) return NULL; /* from prey */
     *from = !ours && address_equal(key->src, c->client) && key->src_port == c->client_port ? AT_CLIENT : AT_SERVER;
     return c;
 }

@@ -20,9 +20,8 @@
 struct inline_leg {
     uint32_t first, our_first; /* sequence numbers of the end's SYN and of prey's */
     uint32_t top;   /* end of all bytes that the end has sent, in any order, and that prey's socket was given */
-    uint32_t acked; /* newest number of prey's that the end has acknowledged */
-    uint32_t edge,
-        our_edge; /* right edges of the end's window and of prey's; before the end's SYN, prey's is a width */
+    uint32_t acked; /* newest sequence number of prey's that the end has acknowledged */
+    uint32_t edge, our_edge;   /* right edges of the end's window and prey's; before the end's SYN, prey's is a width */
     uint32_t stamp, our_stamp; /* newest TSval of the end, and of prey */
     uint16_t mss, our_mss;     /* announced by the end, and by prey; 0: none */
     uint8_t scale, our_scale;  /* shifts, at most 14 */
@@ -36,8 +35,8 @@ enum { LEG_SCALE = 1 << 7 };
 struct inline_side {
     uint64_t mac;        /* destination of frames to it; 0: the next hop is resolved */
     uint32_t priorities; /* PCP and DEI of its tags, four bits each, the outermost tag lowest */
-    uint32_t next;       /* number of its next segment in order, as far as known */
-    uint32_t ours;       /* number of prey's next segment to it */
+    uint32_t next;       /* sequence number of its next segment in order, as far as known */
+    uint32_t ours;       /* sequence number of prey's next segment to it */
     uint16_t iface;      /* interface that leads to the end; IFACE_NONE: by its route */
     uint16_t stack;      /* its VLAN stack */
     uint8_t ttl, tos;    /* TTL and DSCP of its last packet; ttl 0: it has sent none */
@@ -91,9 +90,9 @@ struct inline_conn {
     uint64_t original_mac;      /* MAC on that way */
     struct inline_side side[2]; /* by enum inline_at */
     uint32_t service;           /* PBC_NONE: it is gone */
-    uint32_t client_seq;        /* number of the client's SYN */
-    uint32_t seq;               /* number of prey's SYN to the client */
-    uint32_t own_seq;           /* number of prey's SYN to the server */
+    uint32_t client_seq;        /* sequence number of the client's SYN */
+    uint32_t seq;               /* sequence number of prey's SYN to the client */
+    uint32_t own_seq;           /* sequence number of prey's SYN to the server */
     uint16_t window;            /* window of prey's SYN to the client */
     uint16_t client_window;     /* window of the client's SYN */
     struct tcp_options options; /* options of prey's SYN to the client */
@@ -175,7 +174,7 @@ bool inlines_has(const struct inlines *all, const uint32_t a[4], uint16_t a_port
                  bool v6);
 
 /* Let packets of another server's tuple find the connection, too, by conn->from, conn->to and side[AT_SERVER].stack;
- * an earlier one is dropped. False: no room, or the tuple is another connection's. */
+ * an earlier such tuple is dropped. False: no room, or the tuple is another connection's. */
 bool inlines_also(struct inlines *all, uint32_t number);
 /* Set side[AT_SERVER] for the client's original destination, as before its first packet, and the connection's source
  * to the client's. Another server's tuple is dropped. */

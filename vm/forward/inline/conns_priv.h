@@ -55,7 +55,7 @@ void inlines_remember(struct inlines *all, bool marked);
 void inlines_add(struct inlines *all, uint32_t number, enum inline_at from, uint64_t packets, uint64_t bytes,
                  uint64_t seen_ns);
 
-/* conns_archive.c: true for an end of a splice that can have been joined. */
+/* conns_archive.c: true if the values of a splice's end are possible. */
 bool inline_sound_end(const struct splice_end *e);
 
 /* to_loop.c: return an empty ring for that many connections. NULL: out of memory. */
@@ -82,7 +82,7 @@ struct hold {
     struct held_segment queue[2 * HELD_EACH]; /* a ring */
     uint32_t first, count, of[2];
     uint32_t number;
-    uint32_t next[2], ours[2]; /* numbers behind the bytes that the loop has read and written, by enum inline_at */
+    uint32_t next[2], ours[2]; /* numbers after the bytes that the loop has read and written, by enum inline_at */
     uint32_t top[2];           /* end of the held bytes of each end, if any */
     bool asked;                /* the loop waits for a reply */
     bool read_on;              /* the loop was asked to read on after these numbers */

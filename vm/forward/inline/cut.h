@@ -14,11 +14,11 @@ struct translation;
 
 /* The known state of an end, by enum inline_at */
 struct cut_side {
-    uint32_t next;  /* number of its next byte */
+    uint32_t next;  /* sequence number of its next byte */
     uint32_t stamp; /* its newest TSval */
     uint32_t edge;  /* right edge of the window that the other end has announced; `next`: none */
     uint16_t mss;   /* announced by the end; 0: none */
-    uint8_t scale;  /* shift of its windows, if `scaled` */
+    uint8_t scale;  /* shift of its windows, valid if `scaled` */
     uint8_t ttl;    /* TTL of its newest packet, and the byte with its DSCP (`tos`) */
     uint8_t tos;
 };

@@ -133,9 +133,9 @@ void inline_opens(const struct job *j, struct inline_conn *c, uint32_t number, e
  * a pool; PBC_NONE: a target, which sees the client's source if `keeps`. False: no port is free, or no room. */
 bool inline_source(const struct job *j, struct inline_conn *c, uint32_t number, uint32_t server, bool keeps);
 
-/* Return the ends of a packet to that end, on the wire. */
+/* Return the addresses and ports of a packet to that end, on the wire. */
 struct translation inline_outwards(const struct inline_conn *c, enum inline_at to);
-/* Return the ends of a packet into the inline stack, from that end of the wire. */
+/* Return the addresses and ports of a packet into the inline stack, from that end of the wire. */
 struct translation inline_inwards(const struct inlines *all, const struct inline_conn *c, uint32_t number,
                                   enum inline_at from);
 /* Return the current way to that end. */

@@ -290,8 +290,7 @@ uint16_t inline_window(const struct inline_conn *c, enum inline_at to)
 {
     const struct inline_leg *l = &c->side[to].leg;
     const uint32_t room = c->side[!to].leg.edge - c->side[!to].ours;
-    const int32_t told =
-        (int32_t)(l->our_edge - c->side[to].next); /* below 0: the end has sent more than announced to it */
+    const int32_t told = (int32_t)(l->our_edge - c->side[to].next); /* below 0: the end has exceeded its window */
     const unsigned shift = is_scaled(l) ? l->our_scale : 0;
     uint32_t v = room >> shift;
     if (told > 0 && (v << shift) < (uint32_t)told) v++;

@@ -37,7 +37,7 @@ bool inline_link(const struct job *j, const struct inline_conn *c, enum inline_a
     struct edit_tag tags[STACK_TAGS];
     const struct way_back way = inline_way(j, c, to);
     const uint32_t priorities = c->side[to == AT_CLIENT && goes_elsewhere(c) ? to : !to].priorities;
-    /* Tags are those of the end's own link */
+    /* The tags are those of the end's own link, so frames by another interface have none */
     const unsigned count = way.iface == c->side[to].iface ? inlines_tags(j->vm->inlines, c, to, stack) : 0;
     for (unsigned i = 0; i < count; i++) {
         const unsigned priority = i < 8 ? priorities >> 4 * i & 15 : 0;

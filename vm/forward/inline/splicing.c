@@ -194,7 +194,7 @@ void inline_end_spliced(const struct job *j, struct inline_conn *c, uint32_t num
     inlines_drop_slots(j->vm->inlines, number);
     for (unsigned at = 0; at < 2; at++) end_reset(j, c, (enum inline_at)at);
     if (asked)
-        c->told_over = true; /* the loop knows */
+        c->told_over = true; /* the loop has asked for this */
     else
         tell_over(j, c, number, SPLICE_WHY_IDLE);
     c->over |= OVER_RESET;
@@ -220,8 +220,7 @@ bool inline_spliced_error(const struct job *j, struct packet_ctx *c, const struc
     /* The quoted packet left in the name of `sent_by`, which has sent it with its own numbers and addresses */
     const struct splice_end *from = &conn->splice.end[sent_by], *to = &conn->splice.end[!sent_by];
     const struct inline_side *side = &conn->side[sent_by];
-    const struct translation as =
-        inline_outwards(conn, sent_by); /* reversed below: the ends of a packet from that end */
+    const struct translation as = inline_outwards(conn, sent_by); /* reversed below: as from that end */
     struct translation inner = {
         .what = as.what | TRANSLATE_SEQ, .src_port = as.dst_port, .dst_port = as.src_port, .seq = from->in - to->out};
     struct translation outer = {.what = TRANSLATE_DST};

@@ -250,7 +250,7 @@ enum pkt_reason mode_route(const struct job *j, struct packet_ctx *c, struct pkt
     return leave_as(j, c, copy, fit, &hop);
 }
 
-/* Check the copy before it is encapsulated. */
+/* Prepare the copy for encapsulation. REASON_NONE, or the copy is put back into the pool and the sender notified. */
 static enum pkt_reason prepare(const struct job *j, struct packet_ctx *c, struct pkt *copy, const struct tunnel *t,
                                enum tunnel_fit *fit)
 {

@@ -143,9 +143,9 @@ static inline bool splice_is_near(const struct splice_moves *m, uint32_t next, u
     return end - next + BEHIND <= sent + BEHIND && ack - acked + BEHIND <= heard + BEHIND;
 }
 
-/* Return a window for the receiver, as splice_pass has it; ack: as the receiver reads it. If rounding down would
- * take back the announced edge (*edge), the window is rounded up: so less than one unit is ever taken back (RFC
- * 7323, 2.4). *edge is moved. */
+/* Return a window for the receiver, as splice_pass computes it; ack: as the receiver reads it. If rounding down
+ * would take back the announced edge (*edge), the window is rounded up: so less than one unit is ever taken back
+ * (RFC 7323, 2.4). *edge is moved. */
 static inline uint16_t splice_window(uint16_t window, unsigned scale_in, unsigned scale_out, uint32_t ack,
                                      uint32_t *edge)
 {
@@ -169,7 +169,7 @@ uint32_t splice_slots_put(struct splice_slots *all, const struct splice_slot *s)
 void splice_slots_sent(struct splice_slots *all, uint32_t slot, uint32_t turn);
 /* Take a direction out of the table. */
 void splice_slots_drop(struct splice_slots *all, uint32_t slot);
-/* Return the slot, which holds a direction. */
+/* Return the slot of a direction. */
 static inline struct splice_slot *splice_slots_at(const struct splice_slots *all, uint32_t slot)
 {
     return &all->slots[slot];
