@@ -85,8 +85,8 @@ struct translation forward_ends(const uint32_t src[4], uint16_t src_port, const 
 bool forward_note_client(const struct pkt *pkt, struct flow_bind *b);
 /* Return the current way back to the flow's opener. If the host routes it, the way is that of the routes. */
 struct way_back forward_back(const struct facts *f, const struct flow_bind *b);
-/* True if the packet, of the flow's original direction, came by the interface that the flow began by, as far as that is
- * known. */
+/* True if the packet, of the flow's original direction, came by the interface by which the flow began, as far as
+ * that is known. */
 bool forward_is_clients(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b);
 /* Update the MAC address for replies by a later packet of the opener, if its flow accepts the packet. */
 void forward_heard_client(const struct job *j, struct packet_ctx *c, struct flow_bind *b);

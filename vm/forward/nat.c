@@ -1,6 +1,6 @@
 /* Translation of flows that a nat's statement takes because no service does (forward/bind/nat.h), and of packets
- * that this machine's stack has routed and that a nat may translate as they leave. The way of these packets was
- * unknown before (judge/ways.h), or they came by an interface that is not served. The rules have accepted them. */
+ * that this machine's stack has routed, and that may be translated as they leave. The way of the latter was unknown
+ * before (judge/ways.h), or they came by an interface that is not served. The rules have accepted them. */
 #include <string.h>
 
 #include "vm/forward/edges.h"

@@ -45,7 +45,7 @@ static inline bool recipe_heard(const struct recipe *r, const uint8_t *frame, ui
 }
 
 /* True if only the MTU of the outgoing interface limits packets that leave by the recipe. All others are limited by
- * the least MTU of all ways, because a router on the way to a server may carry less, and a tunnel adds its headers. */
+ * the least MTU of all ways: a router on the way to a server may carry less, and a tunnel adds its headers. */
 static inline bool recipe_fits_way(const struct recipe *r, uint8_t kind, bool reply)
 {
     return (kind & ~(uint32_t)RECIPE_IP6) == RECIPE_REWRITE && r->out_if != IFACE_NONE &&

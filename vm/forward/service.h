@@ -67,8 +67,8 @@ enum tunnel_kind tunnel_of(const struct pbc_service *service);
  * then comes from the packet's destination. */
 const uint32_t *edge_own(const struct facts *f, uint16_t iface, const struct key *key, uint32_t own[4]);
 
-/* Lower the MSS of an accepted SYN that crosses this machine as it is, by the clamps of the interfaces by which it came
- * and leaves (`mss clamp … out on` of a nat). Other packets stay. */
+/* Lower the MSS of an accepted SYN that crosses this machine unchanged, by the clamps of its incoming and outgoing
+ * interfaces (`mss clamp … out on` of a nat). Other packets stay. */
 void clamp_accepted(const struct program *p, const struct facts *f, struct pkt *pkt);
 /* The same for a SYN that the host has routed (vm_run_routed). key: its iface is the id in rules of the incoming
  * device. */
@@ -131,7 +131,7 @@ struct balance *balance_new(const struct program *p, uint64_t seed);
 void balance_free(struct balance *b);
 /* From now on, pick for proxies, whose connections also reach servers on this machine (facts_down). */
 void balance_for_proxies(struct balance *b);
-/* Move the pools of `from` that are the same in `to`, which is of another program. */
+/* Move the pools of `from` that are the same in `to`, of another program. */
 void balance_keep(struct balance *to, struct balance *from, const struct remap *r);
 /* Exchange tables that depend on weights only (maglev, source) with `tables`, of the same program. */
 void balance_take(struct balance *b, struct balance *tables);

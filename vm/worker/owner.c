@@ -221,7 +221,7 @@ static struct owner_key key_wanted(const struct program *p)
                         p->meta->flags);
 }
 
-/* Make the owners, which take over the roles (may be NULL). */
+/* Make the owners, which take over the roles (NULL: out of memory). */
 static struct owners *owners_make(struct program *p, const struct owners_cfg *cfg, const struct owner_key *key,
                                   struct roles *roles)
 {
@@ -399,7 +399,8 @@ static bool turns_back(const struct owners *o, const struct asked *t, const stru
 }
 
 /* True for packets of DHCP, DHCPv6 and router solicitation. A reply to a group, from an address that was not asked,
- * or to one that is not yet this machine's, belongs to no flow, but to the worker that saw the question. */
+ * or to one that is not yet this machine's, belongs to no flow. Such a reply is for the worker that saw the
+ * question. */
 static bool is_inquiry(const struct key *key)
 {
     if (key->kind & KIND_UDP) return key_is_dhcp(key);

@@ -57,8 +57,8 @@ struct owners_cfg {
         *ports; /* owners of single ports; it outlives this struct; NULL: each worker has its slice */
 };
 
-/* Return the first statement of a nat that has too few ports for this number of workers, so that clients would be
- * refused, because workers do not lend ports (bind/ports.h, ports_are_lent); NULL: none. */
+/* Return the first statement of a nat that has too few ports for this number of workers: clients would be refused,
+ * because workers do not lend ports (bind/ports.h, ports_are_lent); NULL: none. */
 const struct pbc_nat *owners_too_narrow(const struct program *p, unsigned workers);
 
 /* Make the owners of a program, which are immutable and shared by all workers, and hold a reference to the program.
@@ -129,8 +129,8 @@ bool owners_port_is_apart(const struct owners *o, uint16_t port, unsigned worker
 enum { OWNER_IFACES = 32 };
 unsigned owners_ifaces(const struct owners *o, uint16_t ifaces[OWNER_IFACES]);
 
-/* True if, by the same facts, all whole TCP and UDP packets with the same addresses, protocol, ports and interface
- * belong to one worker, or to that of the same port, because the program opens no tunnels. */
+/* True if the program opens no tunnels. Then, by the same facts, all whole TCP and UDP packets with the same
+ * addresses, protocol, ports and interface belong to one worker, or to that of the same port. */
 bool owners_by_ends(const struct owners *o);
 
 /* Return the owner of a parsed packet as if it were unfragmented: a first fragment names the owner of its datagram. */

@@ -83,8 +83,8 @@ struct fragments *fragments_new(const struct program *p, uint64_t seed); /* NULL
 void fragments_free(struct fragments *f);                                /* held fragments return to their pool */
 const struct frag_counters *fragments_counters(const struct fragments *f);
 
-/* Move the datagrams of `from` to `to`, which is of another program. Later fragments follow their firsts, and count
- * for no rule unless the programs are the same. */
+/* Move the datagrams of `from` to `to`, of another program. Later fragments follow their firsts, and count for no
+ * rule unless the programs are the same. */
 void fragments_keep(struct fragments *to, struct fragments *from, const struct remap *r);
 
 /* Write or read (into a new vm) all datagrams and held fragments (keyed/archive.h). ifaces: number of interfaces. */

@@ -1,7 +1,7 @@
 /* A worker's balancing over all pools of a program: memory for each pool's algorithm, weights from facts, and the pick.
  *
- * Modes that rewrite addresses can only use servers of the client's family, so a pool with servers of both families has
- * a group for each, beside the group of all. In a pool with one family these groups are the same. */
+ * Modes that rewrite addresses can only use servers of the client's family. So a pool with servers of both families
+ * has a group for each, beside the group of all. In a pool with one family these groups are the same. */
 
 #include "vm/forward/balance/balance_priv.h"
 

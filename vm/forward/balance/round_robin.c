@@ -121,7 +121,7 @@ static uint32_t serve(struct level *l, uint32_t group, uint32_t sum)
     return best;
 }
 
-/* Begins at a cache line: the same code takes 42 to 55 ns for 1,000 servers, depending on where its loop is among
+/* Begins at a cache line. For 1,000 servers, the same code takes 42 to 55 ns, depending on where its loop is among
  * lines of 64 bytes, and otherwise the linker would decide that. */
 __attribute__((aligned(64))) static uint32_t rr_pick(struct lb *lb, uint64_t hash, const uint32_t *conns)
 {

@@ -58,7 +58,7 @@ struct mappings_cfg {
     uint32_t most; /* greatest number of mappings */
     uint32_t spaces;
     uint64_t seed;
-    const struct vm_cfg *vm; /* configuration of the worker, which draws the ports */
+    const struct vm_cfg *vm; /* configuration of the worker that draws the ports */
     bool borrows;            /* the worker may also draw ports of other slices (port_map.h) */
 };
 

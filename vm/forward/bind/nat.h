@@ -25,8 +25,7 @@ struct nat; /* one per worker */
 
 struct nat *nat_new(const struct program *p, const struct vm_cfg *cfg); /* NULL: out of memory */
 void nat_free(struct nat *n);
-/* Move the mappings of `from`, if all statements are the same, and its counters to `to`, which is of another
- * program. */
+/* Move the mappings of `from`, if all statements are the same, and its counters to `to`, of another program. */
 void nat_keep(struct nat *to, struct nat *from, const struct remap *r);
 
 /* Take the addresses that `masquerade` translates to, each interface's own, before anything is judged. Mappings to
@@ -113,9 +112,9 @@ uint16_t nat_way_out(const struct nat *n, const struct nat_asker *of, const stru
 bool nat_is_rerouted(const struct nat *n, const struct nat_asker *of, bool original, const struct flow_bind *bind);
 /* True if no route leads packets like that one to the address. */
 bool nat_leads_nowhere(const struct nat *n, const struct nat_asker *of, const uint32_t to[4]);
-/* True if only this machine's stack knows by which interface a packet of the original direction leaves, its
- * destination stays, and its statement asks for a way out. False if a route has several ways: the flow keeps its
- * own, by the interface of its outside address, while the stack might choose another. */
+/* True if only this machine's stack knows by which interface a packet of the original direction leaves. Its
+ * statement must ask for a way out, and its destination must stay. False if a route has several ways: the flow keeps
+ * its own, by the interface of its outside address, while the stack might choose another. */
 bool nat_is_unknown(const struct nat *n, const struct nat_asker *of, const struct flow_bind *bind);
 /* Return the statement's limit of the MSS in SYNs of either side (struct pbc_nat). */
 uint16_t nat_mss(const struct nat *n, const struct flow_bind *b);

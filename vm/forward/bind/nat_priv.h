@@ -61,7 +61,7 @@ struct nat_leaving {
     const struct facts *facts;
     bool turned;   /* the destination was translated, from an outside end to an inside one */
     bool routed;   /* as in struct nat_asker */
-    bool blind;    /* result: a statement asks for the packet's incoming interface, which is unknown */
+    bool blind;    /* result: a statement asks for the packet's incoming interface, but that is unknown */
     bool unknown;  /* result: a statement may take the packet, but its way is unknown */
     bool asked;    /* `way` is set */
     bool untold;   /* with `asked`: `way` is unknown, because a replay has no routes, or a test does not give the way */

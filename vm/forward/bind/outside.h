@@ -14,8 +14,8 @@ struct outside; /* one per worker */
 /* Make the outside addresses of a program. NULL: out of memory. */
 struct outside *outside_new(const struct program *p, const struct vm_cfg *cfg);
 void outside_free(struct outside *o);
-/* Move the ports of `from` to `to`, which is of another program: for pools with the same servers and sources, and
- * the sources of tunnels to past servers. */
+/* Move the ports of `from` to `to`, of another program: for pools with the same servers and sources, and the sources
+ * of tunnels to past servers. */
 void outside_keep(struct outside *to, struct outside *from, const struct remap *r);
 
 /* Find the first source address for traffic to a server, of the server's family: its pool's `source`, else this

@@ -117,7 +117,7 @@ static uint32_t port_search(const struct port_map *p, const struct port_drawer *
     return FOUND_NONE | FOUND_HARD;
 }
 
-/* The same for one of several workers: the result is recorded, or comes from a replay, which is not trusted. */
+/* The same for one of several workers: the result is recorded, or comes from a replay and is checked. */
 static int32_t search_told(const struct port_map *p, struct port_drawer *d, bool others, uint32_t lo, uint32_t hi)
 {
     const bool may = !others || d->owners;

@@ -1,7 +1,7 @@
 /* Spliced connections whose ordinary segments stay with the executor in the kernel (vm/forward/splice/slots.h): each
- * direction gets a slot when a packet of it has left, because then its next hop is known, and if no other packet of
- * it follows in the batch. The worker takes the kernel's counts and numbers from the slots before it does anything
- * with the connection. */
+ * direction gets a slot when a packet of it has left, because its next hop is then known. It gets none if more of
+ * its packets follow in the batch. The worker takes the kernel's counts and numbers from the slots before it does
+ * anything with the connection. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -17,7 +17,7 @@
 #include "vm/packet/reply/frame.h"
 
 /* Begin a connection with an accepted packet that the branch's service takes. False: the packet is untouched, as if
- * no service had taken it, because it opens no connection, or there is no room and the service has `on overload
+ * no service had taken it. The packet opens no connection, or there is no room and the service has `on overload
  * pass`. */
 bool inline_first(const struct job *j, struct packet_ctx *c, uint32_t branch);
 
@@ -47,7 +47,7 @@ bool inline_hold(const struct job *j, struct inline_conn *c, uint32_t number, co
                  enum inline_at from, const struct tcp_segment *s);
 /* Let a connection that is about to leave do so, if it can now. */
 void inline_look(const struct job *j, struct inline_conn *c);
-/* Release the held segments of a connection, which stays or is over. */
+/* Release the held segments of a connection that stays or is over. */
 void inline_let_go(const struct job *j, struct inline_conn *c, uint32_t number);
 /* Release segments that were held too long. Return the next deadline; UINT64_MAX if none is left. */
 uint64_t inline_holds_tick(const struct job *j);
@@ -113,8 +113,8 @@ void inline_keep_edge(uint32_t *edge, unsigned shift, struct pkt *pkt, struct tc
 /* Set the newest acknowledgement, window and TSval of its end in a held segment: later ones may have been sent
  * meanwhile, and none of these may go back. */
 void inline_renew(const struct inline_side *side, struct pkt *pkt, struct tcp_segment *s);
-/* Set the window field of a segment that the kernel's segments may have overtaken to the last one announced with the
- * same acknowledgement, so that the window does not shrink. False: it is right already. */
+/* Set s->window, if the kernel's segments may have overtaken the segment, to the last window announced with the same
+ * acknowledgement, so that the window does not shrink. False: it is right already. */
 bool inline_overtaken(const struct inline_side *side, const struct pkt *pkt, struct tcp_segment *s);
 void inline_set_window(struct pkt *pkt, uint16_t window);
 /* Return the other end's window as a field for this end. */

@@ -147,7 +147,7 @@ static void to_server(const struct job *j, struct said *s)
     const uint32_t id = inline_id(s->key.dst_port, s->key.ttl);
     if (begins && id != PBC_NONE && id >= program_server_ids(j->vm->program))
         return; /* the worker has not changed its program yet: the SYN comes again */
-    /* The name of the target, from the loop of an earlier process, may come after this SYN, which is then repeated */
+    /* The name of the target, from the loop of an earlier process, may come after this SYN; the SYN is then repeated */
     if (begins && s->key.dst_port == INLINE_TARGETS && c->former && !c->target_port) return;
     if (begins && !aim(j, s, id)) {
         c->own_port = 0;

@@ -191,8 +191,8 @@ static bool is_another(const struct inline_conn *c, const struct key *key, const
     return c->state < INLINE_OPEN && s->seq != c->client_seq;
 }
 
-/* True for a packet of prey's own, or an end's copy of it, that came back by the port of the other end, because the
- * bridge is wired in a loop. */
+/* True for a packet of prey's own, or an end's copy of it, that came back by the other end's port: the bridge is
+ * wired in a loop. */
 static bool is_looped(const struct inline_conn *c, enum inline_at from, const struct packet_ctx *ctx,
                       const struct tcp_segment *s)
 {
