@@ -31,8 +31,8 @@ uint32_t forward_kept(const struct vm *vm, uint32_t branch, const struct key *ke
     return held_server(&f->held, f->p, f->balance, branch, key, vm->now_ns);
 }
 
-/* True if the server would get its own packet back, from itself: it is its own client, and the mode keeps the source.
- * No host takes that from outside. */
+/* True if the server would get its own packet back: it is its own client, and the mode keeps the source. No host
+ * accepts packets from outside that have its own address as source. */
 static bool is_own_client(const struct job *j, const struct packet_ctx *c, uint8_t mode, uint32_t server)
 {
     if (mode_is(mode, MODE_OWN_SOURCE) || !(mode_rewrites(mode) & TRANSLATE_DST)) return false;
@@ -156,7 +156,8 @@ static bool bind(const struct job *j, struct packet_ctx *c, const struct flow_bi
     return true;
 }
 
-/* Send a packet that begins no flow, by hash, if the source is kept: an RST finds the server of its connection. */
+/* Send a packet that begins no flow by hash, if the mode keeps the source, so that an RST finds the server of its
+ * connection. */
 static void send_once(const struct job *j, struct packet_ctx *c, uint8_t mode, struct flow_bind *b)
 {
     if (mode_is(mode, MODE_OWN_SOURCE)) {

@@ -1,5 +1,5 @@
-/* Services with `syn cookies` (cookie/README.md): SYNs are answered, flows begin with the segment that proves a cookie,
- * and the server is asked in the client's name */
+/* Services with `syn cookies` (cookie/README.md): prey answers SYNs, begins a flow with the segment that proves a
+ * cookie, and asks the server in the client's name */
 #include <stdlib.h>
 
 #include "vm/forward/cookie/may_prove.h"
@@ -224,7 +224,7 @@ uint32_t forward_awaited_server(const struct vm *vm, const struct key *key, cons
     return silent ? forward_next_server(f, key, b) : PBC_NONE;
 }
 
-/* Go on for a client that sends again while its server is up: ask the same server, or another. */
+/* Handle a client that sends again while its server is up: ask the same server, or another. */
 static void server_retry(const struct job *j, struct packet_ctx *c, struct flow_bind *b, const struct proven *proven)
 {
     const uint32_t branch = b->branch, next = forward_awaited_server(j->vm, c->key, &c->seen);
@@ -275,7 +275,7 @@ void forward_early(const struct job *j, struct packet_ctx *c, struct flow_bind *
     if (forward_send(j, c, NULL)) track_end(j->vm->forward->track, &c->seen, FLOW_END_RESET);
 }
 
-/* Return the client's last window, as we announce it to the server. */
+/* Return the client's last window, as prey announces it to the server. */
 static uint16_t window_of(const struct tcp_track *t) { return t->window[FLOW_ORIGINAL]; }
 
 /* Send the handshake's last segment to the server. */
@@ -296,7 +296,7 @@ static void acknowledge(const struct job *j, struct packet_ctx *c, const struct 
     answer_leave(j, c, out, TX_CAUSE_COOKIE);
 }
 
-/* Send a segment to the client, in its numbers, in place of the server's current one. */
+/* Send a segment to the client, in its numbers, in place of the server's current segment. */
 static void client_say(const struct job *j, struct packet_ctx *c, const struct flow_bind *b,
                        const struct track_tuple *own, const struct flow_segment *s)
 {
@@ -369,7 +369,7 @@ struct splice *forward_splice(const struct job *j, struct packet_ctx *c, struct 
     const struct flow *flow = c->made ? NULL : track_flow(j->vm->forward->track, &c->seen);
     if (!flow || !flow->joined || c->key->marks & TCP_SYN || !(c->key->kind & KIND_TCP_FLAGS)) return NULL;
     const struct flow_bind *b = track_bound(j->vm->forward->track, &c->seen);
-    if (b->flags & BIND_AWAITED) return NULL; /* the client's RST, without numbers of the server */
+    if (b->flags & BIND_AWAITED) return NULL; /* an RST of the client, before the server has sent any numbers */
     joint_splice(track_joint(j->vm->forward->track, &c->seen), &flow->tcp, b->seq_delta, forward_clock(j), room);
     return room;
 }

@@ -1,4 +1,4 @@
-/* Answers to packets that can't go on, and packets longer than the path MTU; see edges.h */
+/* Errors about packets that can't go on, and packets longer than the path MTU; see edges.h */
 #include "vm/forward/edges.h"
 
 #include <errno.h>

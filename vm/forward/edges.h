@@ -1,6 +1,6 @@
-/* The edges of sending on: a packet with no hop left, and one longer than the path MTU. Answers are within the limit of
- * `rejects`, counted, and only sent if the packet may be answered (frame.h). The caller drops the packet, as
- * `ttl-exceeded` or `too-big`, whether or not an answer may leave.
+/* The edges of sending on: a packet with no hop left, and one longer than the path MTU. Errors about them are within
+ * the limit of `rejects`, counted, and only sent if the packet may be answered (frame.h). The caller drops the packet,
+ * as `ttl-exceeded` or `too-big`, whether or not an error leaves.
  *
  *     copy = pool_copy(…)
  *     if (routed && !ttl_decrement(copy, key)) { edge_expired(j, c); drop, ttl-exceeded }

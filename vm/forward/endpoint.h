@@ -6,7 +6,8 @@
 #include "vm/packet/key.h"
 #include "vm/pbc.h"
 
-/* Packets for the host itself are not forwarded, so a service in the wire takes none of them. */
+/* True if the packet's destination is one of the endpoint's addresses. A service in the wire takes no packets for
+ * the host itself, because they are not forwarded. */
 static inline bool endpoint_has_address(const struct pbc_endpoint *e, const struct key *key)
 {
     if (e->wire && key->kind & KIND_DST_SELF) return false;

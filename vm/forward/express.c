@@ -21,8 +21,8 @@ struct leaving {
     struct pkt *pkt;
     const struct key *key; /* in a lane it may have kind and length only */
     const struct recipe *recipe;
-    uint64_t hash; /* its tuple's */
-    uint8_t kind;  /* the recipe's */
+    uint64_t hash; /* hash of its tuple */
+    uint8_t kind;  /* kind of the recipe */
     bool reply;
 };
 
@@ -86,7 +86,7 @@ static inline void count_served(const struct vm *vm, struct counter *servers, co
     counter_add(&servers[r->server], bytes);
 }
 
-/* kinds: KIND bits of the packet; id: identification of an outer packet. */
+/* Edit a packet by its recipe. kinds: KIND bits of the packet; id: identification of an outer packet. */
 static inline __attribute__((always_inline)) void edit(const struct facts *facts, const struct leaving *l,
                                                        struct pkt *out, uint32_t kinds, uint32_t id)
 {
@@ -180,7 +180,7 @@ struct lane {
     const struct track *track;
     const struct facts *facts;
     struct counter *servers;
-    struct tx_entry *entry, *last; /* the next entry, and the end of their room */
+    struct tx_entry *entry, *last; /* the next entry, and the end of the room for entries */
     uint32_t generation, datagram, input;
     struct counter all, unjudged;
     uint64_t replies, remembered;
@@ -212,7 +212,7 @@ static inline __attribute__((always_inline)) void lane_send(struct lane *t, unsi
     }
     count_served(t->vm, t->servers, l->recipe, bytes);
     const uint8_t *ip = out->data + out->l3;
-    const struct source from = {{wire_get32(ip + IP4_SRC)}, wire_get16(ip + IP4_LEN)}; /* it has no options */
+    const struct source from = {{wire_get32(ip + IP4_SRC)}, wire_get16(ip + IP4_LEN)}; /* IP has no options */
     edit(t->facts, l, out, kinds, t->datagram++);
     write_entry(l, out, t->input + i, &from, t->entry++);
 }

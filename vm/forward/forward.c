@@ -129,7 +129,7 @@ enum pkt_reason forward_follow(const struct job *j, struct packet_ctx *c)
     c->datagram = j->vm->forward->datagram++;
     if (edge_to_stations(j->in->facts, c->pkt, c->key)) return REASON_GROUP_FRAME;
     switch ((enum leave_way)c->left.way) {
-    case LEAVE_NOT: return REASON_NO_FLOW; /* the first was not sent, or it waits */
+    case LEAVE_NOT: return REASON_NO_FLOW; /* the first fragment was not sent, or waits */
     case LEAVE_SPLICED: return inline_later_fragment(j, c);
     default: return mode_send(j, c);
     }
@@ -231,8 +231,8 @@ bool forward_to_client(const struct job *j, struct packet_ctx *c, const struct f
     return true;
 }
 
-/* Set the source of an error: `end` as the other side knows it, `seen_as`, if that end itself sends the error. An error
- * from a router on the way keeps the router's address, unless translation hides all behind it (RFC 5508, 4.2). */
+/* Set the source of an error. If `end` itself sends the error, it is `seen_as`, as the other side knows that end. An
+ * error from a router on the way keeps the router's address, unless translation hides that, too (RFC 5508, 4.2). */
 static void set_speaker(struct packet_ctx *c, const struct flow_bind *b, const uint32_t end[4],
                         const uint32_t seen_as[4])
 {
@@ -310,7 +310,8 @@ void forward_error(const struct job *j, struct packet_ctx *c)
     settle_whole(j, c);
 }
 
-/* Refuse an invalid reply to translated packets: rules do not judge it, and an outside host chooses it. */
+/* Refuse an invalid reply to translated packets, because rules do not judge it, and an outside host chooses its
+ * contents. */
 static bool is_no_answer(struct packet_ctx *c, const struct flow_bind *b)
 {
     if (b->kind == BIND_SERVICE || c->seen.mark != MARK_INVALID) return false;

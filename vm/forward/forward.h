@@ -14,12 +14,12 @@ struct forward; /* one per worker */
 struct forward *forward_new(const struct program *p, const struct vm_cfg *cfg);
 void forward_attach(struct forward *f, struct track *t, struct balance *b);
 void forward_free(struct forward *f);
-/* Move the lasting parts of `from`, which is then to be freed, into `to`, of another program. Afterwards flows'
- * bindings are renewed (track_renew). */
+/* Move the lasting parts of `from`, which must be freed afterwards, into `to`, of another program. Then renew the
+ * flows' bindings (track_renew). */
 void forward_keep(struct forward *to, struct forward *from, const struct remap *r, uint64_t now_ns);
-/* True if no flow uses what the remap leaves out. */
+/* True if no flow uses a service, server or statement that the remap leaves out. */
 bool forward_spares(const struct forward *f, const struct remap *r);
-/* Renew a binding made for the program before; arg: the remap. */
+/* Renew a binding made for the former program; arg: the remap. */
 void forward_renew_bind(void *arg, struct flow_bind *b);
 /* Return the time when forward_tick has work even if nothing changes; UINT64_MAX: never. */
 uint64_t forward_drained_ns(const struct forward *f);
@@ -40,19 +40,19 @@ void forward_error(const struct job *j, struct packet_ctx *c);
 /* Send on a packet that the host has routed (c->routed): translated, if a nat's statement takes it on its way out.
  * If the packet can't leave, the verdict has a reason; it is not counted. */
 void forward_routed(const struct job *j, struct packet_ctx *c);
-/* Count such an unreadable packet. */
+/* Count a packet that the host has routed and that can't be parsed. */
 void forward_routed_lost(struct forward *f);
-/* In kernel mode: true for an accepted packet that goes on as it is, and that a nat may translate once this
- * machine's stack has routed it, because its way is unknown before. */
+/* In kernel mode: true for an accepted packet that goes on unchanged because its way is unknown, and that a nat may
+ * translate once this machine's stack has routed it. */
 bool forward_is_hosts(const struct job *j, const struct packet_ctx *c);
 /* True for a packet that may begin a flow, in a program with a nat, if no route leads to its destination. Such a
- * packet begins no flow, because the flow would stay untranslated once a route exists (so does conntrack, which does
- * not confirm it). */
+ * packet begins no flow, because the flow would stay untranslated once a route exists (conntrack does not confirm
+ * such a flow, either). */
 bool forward_leads_nowhere(const struct job *j, const struct packet_ctx *c);
 
-/* Send an accepted packet on. SEEN_ORIGINAL: as its flow is bound. SEEN_NEW, SEEN_NONE: if a service or a
- * translation takes it. SEEN_UNBOUND: a hidden host sends no errors about unknown flows. False: not sent on, and not
- * counted. */
+/* Send an accepted packet on. forward_on (SEEN_ORIGINAL): as its flow is bound. forward_first (SEEN_NEW, SEEN_NONE):
+ * if a service or a translation takes it. forward_other (SEEN_UNBOUND): if a proxy may have its connection, or if it
+ * is an error about no flow that a nat translates or refuses. False: not sent on, and not counted. */
 bool forward_on(const struct job *j, struct packet_ctx *c);
 bool forward_first(const struct job *j, struct packet_ctx *c);
 bool forward_other(const struct job *j, struct packet_ctx *c);
@@ -71,9 +71,9 @@ bool forward_express_judged(const struct job *j, struct packet_ctx *c);
 struct straight {
     struct pkt *const *pkts;
     struct verdict *verdicts;
-    uint64_t may;   /* one bit each: the packet has a look, and ordinary headers (ordinary_headers, ordinary_frame) */
-    uint64_t plain; /* one bit each: the packet's key has only kind and length; no rule judges it */
-    uint64_t lent;  /* one bit each, among `may`: the packet leaves by loans[i], and has no look */
+    uint64_t may;   /* a bit per packet: it has a look, and ordinary headers (ordinary_headers, ordinary_frame) */
+    uint64_t plain; /* a bit per packet: its key has only kind and length; no rule judges it */
+    uint64_t lent;  /* a bit per packet, among `may`: it leaves by loans[i], and has no look */
     const struct loan *const *loans;
 };
 /* True if packets may take forward_straight now: nothing else reads a packet between its look-up and its leaving. */
@@ -83,8 +83,8 @@ bool forward_straight_may(const struct job *j);
 unsigned forward_straight(const struct job *j, const struct straight *batch, unsigned i);
 /* The same as vm_lend */
 bool forward_lend(const struct forward *f, uint64_t now_ns, const struct plain *p, struct loan *loan);
-/* For an executor that sends elsewhere (vm.h, vm_recipes): return the generation of valid recipes, the longest packet
- * of each kind, and the next datagram's identification; set the identification after it. */
+/* For an executor that sends elsewhere (vm.h, vm_recipes): return the generation of valid recipes, the longest
+ * packet of each kind, and the next datagram's identification. Set the next identification (second function). */
 uint32_t forward_recipes(const struct forward *f, uint16_t longest[RECIPE_KINDS], uint32_t *datagram);
 void forward_datagram(struct forward *f, uint32_t next);
 /* Count packets that left elsewhere: replies, and those of each nat statement (NULL: none). */
@@ -105,7 +105,7 @@ bool forward_explain(struct vm *vm, const struct facts *facts, const struct key 
 /* The same as vm_explain_nat (nat.c) */
 struct translated forward_explain_nat(struct vm *vm, const struct key *key, const struct pkt *pkt);
 
-/* Send a later fragment as its first, by c->left: REASON_NONE, or the reason against it. */
+/* Send a later fragment like its first, according to c->left. Return REASON_NONE, or the reason against it. */
 enum pkt_reason forward_follow(const struct job *j, struct packet_ctx *c);
 /* Return the addresses that traffic to servers comes from. */
 struct outside *forward_outside(const struct forward *f);
@@ -116,11 +116,12 @@ bool forward_rests(const struct forward *f);
  * are neither services nor translation. ifaces: number of interfaces. */
 bool forward_archive(struct forward *f, struct track *t, struct archive *a, const struct facts *facts);
 
-/* Move flows, and everything that they hold, to another worker of the same program (worker/move.c), which has no
- * flow yet. forward_move_begin: take over draws and cookies of `from`. forward_move_flow: move the bound flow in
- * that slot of its table with its ports, mappings, places; returns its slot here, or FLOW_NONE: it had to end, or a
- * newer one is here. forward_move_end: move resting mappings, and servers that are awaited; ports: resting ports of
- * pools, too. takes: true if clients of that address, and port, if that counts, are this worker's. */
+/* Move flows, with everything that they hold, to another worker of the same program (worker/move.c) that has no flow
+ * yet. takes: true if clients with that address (and port, if it counts) belong to this worker.
+ * forward_move_begin: take over draws and cookies of `from`.
+ * forward_move_flow: move the bound flow in that slot of `from`, with its ports, mappings and places. Return its
+ * slot here; FLOW_NONE: it had to end, or a newer one is here.
+ * forward_move_end: move resting mappings, and servers that are awaited; ports: also resting ports of pools. */
 struct forward_move {
     bool leads_src, leads_dst; /* as in struct nat_move */
 };
@@ -128,7 +129,7 @@ typedef bool forward_takes_fn(void *arg, const uint32_t addr[4], const uint16_t 
 void forward_move_begin(struct forward *f, struct forward *from, forward_takes_fn *takes, void *arg);
 int32_t forward_move_flow(struct forward *f, struct forward *from, int32_t slot, const struct forward_move *m);
 void forward_move_end(struct forward *f, struct forward *from, forward_takes_fn *takes, void *arg, bool ports);
-/* True if the mapping of the original destination of a flow of `from` is here; led: for new flows, too. */
+/* True if the mapping of the original destination of a flow of `from` is here; led: only if new flows take it, too. */
 bool forward_has_target(const struct forward *f, const struct flow_id *id, bool high, bool led);
 /* Return the next mapping of a nat; *at begins as 0. NULL: the end. */
 struct mapping;
@@ -136,5 +137,5 @@ const struct mapping *forward_next_mapping(const struct forward *f, uint32_t *at
 
 /* End flows whose server is down, a bounded number at a time. True while there may be more. */
 bool forward_tick(const struct job *j);
-/* Ask again servers that have not answered the SYN of a client with a cookie. Return the next deadline. */
+/* Repeat the SYN to servers that have not replied to a client with a cookie. Return the next deadline. */
 uint64_t forward_ask_again(const struct job *j);

@@ -19,14 +19,14 @@ struct forward {
     struct balance *balance;
     struct outside *outside;
     struct nat *nat;      /* NULL: no nat translates */
-    uint64_t udp_idle_ns; /* timeout of UDP flows that nat translates; 0: as in the timeouts */
+    uint64_t udp_idle_ns; /* idle time of UDP flows that nat translates; 0: the timeouts of the rules apply */
     struct held held;
     struct forward_counters counters;
     uint32_t recipes;               /* generation of the recipes; 0 without recipes */
     struct facts seen_facts;        /* facts by which the recipes are made */
-    uint64_t seen_routes;           /* number of their routes */
+    uint64_t seen_routes;           /* number of their table of routes */
     uint16_t longest[RECIPE_KINDS]; /* longest IP packet for a recipe of each kind, by these facts */
-    uint32_t *least;                /* [least_count] longest for each interface, whichever route leads there */
+    uint32_t *least;                /* [least_count] longest packet by each interface, for any route there */
     unsigned least_count;
     uint64_t search_due_ns; /* earliest time of the next long search for a flow that gives up its port */
     uint64_t draws;         /* state of the random numbers that choose flows to give up their ports */
@@ -36,7 +36,7 @@ struct forward {
     const struct facts *facts;
     bool sweeping;
     uint32_t hand;
-    uint64_t drained_ns;     /* time when flows of a past server have next drained; UINT64_MAX: none */
+    uint64_t drained_ns;     /* next time when the flows of a past server have drained; UINT64_MAX: none */
     struct cookies *cookies; /* NULL: no service uses them */
 };
 
@@ -45,7 +45,7 @@ struct forward {
 struct archive;
 void forward_archive_recipes(struct forward *f, struct archive *a, const struct facts *facts);
 
-/* begin.c: return the branch of a service that takes an accepted packet; PBC_NONE. */
+/* begin.c: return the branch of a service that takes an accepted packet; PBC_NONE: none. */
 uint32_t forward_branch(const struct vm *vm, const struct key *key, struct pkt *pkt);
 
 static inline const struct pbc_service *forward_service(const struct program *p, uint32_t branch)
@@ -60,17 +60,18 @@ static inline void forward_serve(const struct job *j, struct packet_ctx *c, cons
     c->v->server = b->server;
 }
 
-/* express.c: make a recipe for the direction of a flow, bound before, whose packet has just left by the careful way. (A
- * flow's first packet makes none: a flood of new flows does not pay for it.) */
+/* express.c: make a recipe for a direction of a bound flow, after its packet has left by the careful way. A flow's
+ * first packet makes none, so that a flood of new flows does not pay for it. */
 void forward_keep_recipe(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b);
 /* Allow recipes from here on. */
 void forward_begin_recipes(struct forward *f);
 /* Make all recipes stale if the facts have changed. */
 void forward_renew_recipes(struct forward *f, const struct facts *facts);
 
-/* Return which of the changes in `may` (ports, or a query's identifier) `to` makes to a packet with that key. */
+/* Return those changes of `may` (ports, or a query's identifier) that `to` makes to a packet with that key. */
 uint8_t forward_changes(const struct key *key, const struct translation *to, uint8_t may);
-/* Send the packet according to c->left, counted. quoted: for an error. False: refused, with the reason in c->v. */
+/* Send the packet according to c->left. quoted: in an error, the translation of the quoted packet. False: refused,
+ * with the reason in c->v. */
 bool forward_send(const struct job *j, struct packet_ctx *c, const struct translation *quoted);
 /* Drop the packet for that reason; its verdict is not counted yet. */
 void forward_refuse(struct packet_ctx *c, enum pkt_reason reason);
@@ -78,16 +79,16 @@ void forward_refuse(struct packet_ctx *c, enum pkt_reason reason);
 bool forward_refuse_group(const struct job *j, struct packet_ctx *c);
 /* Set c->left for a packet of a binding's original direction: to its server. */
 void forward_to_server(const struct job *j, struct packet_ctx *c, const struct flow_bind *b);
-/* Return a translation to these ends, without `what`. */
+/* Return a translation to these ends, with `what` not set. */
 struct translation forward_ends(const uint32_t src[4], uint16_t src_port, const uint32_t dst[4], uint16_t dst_port);
-/* Set the MAC address to which replies go: the packet's sender's. True: it has changed. */
+/* Set the MAC address for replies to that of the packet's sender. True: it has changed. */
 bool forward_note_client(const struct pkt *pkt, struct flow_bind *b);
 /* Return the current way back to the flow's opener. If the host routes it, the way is that of the routes. */
 struct way_back forward_back(const struct facts *f, const struct flow_bind *b);
-/* True if the packet, of the flow's original direction, came by the interface that the flow began by, as far as that is
- * known. */
+/* True if the packet, of the flow's original direction, came by the interface by which the flow began, as far as
+ * that is known. */
 bool forward_is_clients(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b);
-/* The same for a later packet of the opener, if its flow accepts it */
+/* Update the MAC address for replies by a later packet of the opener, if its flow accepts the packet. */
 void forward_heard_client(const struct job *j, struct packet_ctx *c, struct flow_bind *b);
 
 /* begin.c: let the branch take an accepted packet that has no flow, or reopens one. */
@@ -104,7 +105,7 @@ void forward_begin_again(const struct job *j, struct packet_ctx *c, struct flow_
 /* unanswered.c: send the opener's packet to another server, in a new flow, if it repeats an unanswered SYN. False:
  * not such a repeat. */
 bool forward_retry(const struct job *j, struct packet_ctx *c);
-/* Return the server after the flow's, if `retries` allows another; PBC_NONE. */
+/* Return the server after the flow's, if `retries` allows another; PBC_NONE: none. */
 uint32_t forward_next_server(const struct forward *f, const struct key *key, const struct flow_bind *b);
 /* End the packet's flow in favour of that server, and return the initial binding of the next flow. */
 struct flow_bind forward_retried(const struct job *j, struct packet_ctx *c, uint32_t server);
@@ -118,7 +119,7 @@ bool forward_yield(const struct job *j, const struct packet_ctx *c, struct flow_
 void forward_note_short(const struct job *j, const struct packet_ctx *c, struct flow_bind b);
 void forward_nat_note_short(const struct job *j, const struct packet_ctx *c, const struct nat_asker *of,
                             struct flow_bind b);
-/* True if a flow would give up its port for the statement b.nat, which had none at b.to_src. No flow ends. */
+/* True if a flow would give up its port for the statement b.nat, which had no port at b.to_src. No flow ends. */
 bool forward_nat_may_yield(const struct vm *vm, const struct packet_ctx *c, const struct nat_asker *of,
                            struct flow_bind b);
 /* End that flow, if there is one. */
@@ -137,7 +138,7 @@ uint32_t forward_kept(const struct vm *vm, uint32_t branch, const struct key *ke
 
 /* nat.c: begin a translated flow with an accepted packet that no service takes. False: no statement fits. */
 bool forward_nat_begin(const struct job *j, struct packet_ctx *c);
-/* True if the packet's source is its destination (LAND): an answer would go to the host that sends it. */
+/* True if the packet's source is its destination (LAND): a reply would go to the host that sends it. */
 static inline bool forward_is_land(const struct key *key) { return address_equal(key->src, key->dst); }
 /* Send a packet of the opener of a translated flow. */
 void forward_nat_on(const struct job *j, struct packet_ctx *c, struct flow_bind *b);
@@ -150,8 +151,8 @@ bool forward_rerouted(const struct job *j, struct packet_ctx *c, const struct fl
  * packets from that source. */
 void forward_to_end(const struct job *j, struct packet_ctx *c, const struct flow_bind *b, const uint32_t from[4]);
 
-/* Take the next hop of the packets that come from the flow's opener, `from`, for an error beside them, as far as it
- * is known. Routes may lead the error elsewhere, because policy rules also test the incoming interface. */
+/* Send an error by the next hop of packets that come from the flow's opener, `from`, as far as it is known. Routes
+ * may lead the error elsewhere, because policy rules also test the incoming interface. */
 void forward_error_hop(const struct job *j, struct packet_ctx *c, const struct flow_bind *b, const uint32_t from[4]);
 
 /* Send a packet of the server's side to the client. */
@@ -159,13 +160,13 @@ bool forward_to_client(const struct job *j, struct packet_ctx *c, const struct f
                        const struct track_tuple *own);
 
 struct cookies *cookies_new(const struct program *p, uint64_t seed,
-                            bool *failed); /* NULL, too, if no service uses them */
+                            bool *failed); /* NULL: no service uses them, or out of memory (*failed) */
 void cookies_free(struct cookies *c);
-/* Write or read the secret, and the waits (keyed/archive.h). slots: number in the flow table. */
-/* Take over the secret of another worker's cookies; then, once its flows are here, the times at which to ask their
- * servers again. t, was: the flows here and there. */
+/* Take over the secret of another worker's cookies; once its flows are here, take over the times at which to ask
+ * their servers again (second function). t, was: the flows here and there. */
 void cookies_move(struct cookies *c, struct cookies *from);
 void cookies_move_waits(struct cookies *c, const struct cookies *from, struct track *t, const struct track *was);
+/* Write or read the secret, and the waits (keyed/archive.h). slots: number in the flow table. */
 bool cookies_archive(struct cookies *c, struct archive *a, uint32_t slots);
 /* Answer a SYN to a service with cookies, keeping nothing; refuse other TCP without a flow. */
 void forward_syn(const struct job *j, struct packet_ctx *c);
@@ -173,14 +174,14 @@ static inline bool forward_is_syn(const struct key *key)
 {
     return key->kind & KIND_TCP_FLAGS && (key->marks & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN;
 }
-/* Return another server for a packet that proves a cookie again, if its flow's has been silent for a second; PBC_NONE:
- * none. The flow is bound to a service. */
+/* Return another server for a packet that proves a cookie again, if the flow's server has been silent for a second;
+ * PBC_NONE: none. The flow is bound to a service. */
 uint32_t forward_awaited_server(const struct vm *vm, const struct key *key, const struct track_seen *seen);
-/* Join the flow of a proven cookie, bound by c->proven's SYN, with the binding `b`. */
+/* Begin the joint of a flow that the SYN of a proven cookie (c->proven) has begun with the binding `b`. */
 void forward_join(const struct job *j, struct packet_ctx *c, struct flow_bind *b);
 /* While the server is awaited: handle a client's packet that does not prove its cookie. */
 void forward_early(const struct job *j, struct packet_ctx *c, struct flow_bind *b);
-/* Handle the awaited answer of the server, and a later SYN from it. */
+/* Handle the awaited reply of the server, and a later SYN from it. */
 void forward_answered(const struct job *j, struct packet_ctx *c, struct flow_bind *b, const struct track_tuple *own);
 /* Return the splice for a packet of a joined flow, in *room; NULL: not such a packet, or no rewriting is needed. */
 struct splice *forward_splice(const struct job *j, struct packet_ctx *c, struct splice *room);
@@ -205,7 +206,7 @@ struct speech {
 };
 void forward_speech(struct speech *e, const struct job *j, const struct flow *flow, const struct track_tuple *own,
                     const struct flow_bind *b);
-/* Send to the flow's client or server, in the name of the other side; addresses and ports are filled in. */
+/* Send a segment to the flow's client or server, in the name of the other side; addresses and ports are filled in. */
 bool forward_say_client(const struct speech *e, struct flow_segment *s, enum tx_cause cause);
 bool forward_say_server(const struct speech *e, struct flow_segment *s, enum tx_cause cause);
 

@@ -55,7 +55,7 @@ void forward_renew_bind(void *arg, struct flow_bind *b)
     if (b->space != PBC_NONE && !has_space(r, was, b->server)) b->space = PBC_NONE;
 }
 
-/* ---- another worker (forward_move): resources are held again, as where flows are read (archive.c) ---- */
+/* ---- another worker (forward_move): resources are held again, as when flows are read (archive.c) ---- */
 
 void forward_move_begin(struct forward *f, struct forward *from, forward_takes_fn *takes, void *arg)
 {
@@ -79,7 +79,7 @@ static bool serve_moved(struct forward *f, const struct flow_bind *b)
     return knows && b->server < f->p->servers_count && outside_hold(f->outside, b);
 }
 
-/* Count the flow, which is here now. */
+/* Count a flow that has moved here. */
 static void count_served(struct forward *f, int32_t slot)
 {
     struct flow_bind *b;

@@ -1,6 +1,6 @@
-/* Translation: flows that a nat's statement takes, after no service did (forward/bind/nat.h); and packets that this
- * machine's stack has routed, and that a nat may translate as they leave: their way was unknown before
- * (judge/ways.h), or they came by an interface that is not served. The rules have accepted these. */
+/* Translation of flows that a nat's statement takes because no service does (forward/bind/nat.h), and of packets
+ * that this machine's stack has routed, and that may be translated as they leave. The way of the latter was unknown
+ * before (judge/ways.h), or they came by an interface that is not served. The rules have accepted them. */
 #include <string.h>
 
 #include "vm/forward/edges.h"
@@ -44,7 +44,7 @@ void forward_to_end(const struct job *j, struct packet_ctx *c, const struct flow
     leave_by(j, c, b, nat_way_out(j->vm->forward->nat, &of, b));
 }
 
-/* True for a forwarded packet that this machine's stack has to route if its way is otherwise unknown. */
+/* True for a forwarded packet that this machine's stack must route if its way is otherwise unknown. */
 static bool host_may_route(const struct job *j, const struct packet_ctx *c)
 {
     return j->vm->cfg.live && j->vm->cfg.kernel && c->key->kind & KIND_FORWARD && c->key->kind & KIND_IP;
@@ -58,8 +58,8 @@ static bool is_of_hosts_way(const struct job *j, const struct packet_ctx *c)
     return host_may_route(j, c) && nat_is_unknown(j->vm->forward->nat, &of, b);
 }
 
-/* Return the recipe that holds the next hop which the host chose for the flow; NULL: none. Of a flow from behind an
- * interface that is not served, it is none for a packet that came by another. */
+/* Return the recipe that holds the next hop that the host chose for the flow; NULL: none, or the flow came from an
+ * interface that is not served. */
 static const struct recipe *hosts_hop(const struct job *j, const struct packet_ctx *c)
 {
     const struct forward *f = j->vm->forward;
@@ -79,8 +79,8 @@ static bool rules_ask_more(const struct facts *f, const struct key *key)
     return false;
 }
 
-/* Return the gateway of the opener's packets by the interface by which an error leaves; NULL: none, or routes also
- * lead an error that came in there. */
+/* Return the gateway that the opener's packets take on the interface by which an error leaves; NULL: none, or routes
+ * lead the error there anyway. */
 static const uint32_t *gateway_of_opener(const struct job *j, const struct packet_ctx *c, const struct flow_bind *b,
                                          const uint32_t from[4])
 {
@@ -103,7 +103,8 @@ void forward_error_hop(const struct job *j, struct packet_ctx *c, const struct f
 {
     const struct forward *f = j->vm->forward;
     const struct recipe *r = track_recipe(f->track, &c->seen, f->recipes);
-    /* The last hop that the host chose holds where the routes have changed since, and can't know */
+    /* The host's last choice of a hop holds even if routes have changed since, because routes alone can't know the
+     * hop */
     const bool last = !r && b->flags & BIND_BY_HOST && rules_ask_more(j->in->facts, c->key);
     if (last) r = track_last_recipe(f->track, &c->seen);
     if (!r || !wire_get48(r->next_mac)) {
@@ -180,7 +181,7 @@ void forward_nat_on(const struct job *j, struct packet_ctx *c, struct flow_bind 
     track_accept(j->vm->forward->track, c->key, c->pkt, &c->seen);
 }
 
-/* Note by which interface the opener of a flow came that the host has routed, as far as that is known. */
+/* Note the interface by which the opener came of a flow that the host has routed, as far as it is known. */
 static void note_routed(const struct job *j, const struct packet_ctx *c, struct flow_bind *b)
 {
     uint16_t iface;
@@ -225,7 +226,7 @@ static enum pkt_reason nat_begin(const struct job *j, struct packet_ctx *c, cons
     return REASON_NONE;
 }
 
-/* Give the packet's stack an id, in *held, if it has none: mappings distinguish hosts by it. */
+/* Give the packet's stack an id, in *held, if it has none, because mappings distinguish hosts by it. */
 static bool know_stack(const struct job *j, struct packet_ctx *c, uint16_t *held)
 {
     *held = STACK_UNKNOWN;
@@ -329,8 +330,8 @@ bool forward_is_hosts(const struct job *j, const struct packet_ctx *c)
 }
 
 /* Refuse a packet of unknown way, if it can't be translated later: it would leave with its inside address. In kernel
- * mode the host routes it, and it comes back (forward_routed), but not if its destination is turned. True if it is
- * refused. */
+ * mode the host routes it, and it comes back (forward_routed), but not if its destination is translated. True if it
+ * is refused. */
 static bool refuse_unknown(const struct job *j, struct packet_ctx *c, enum nat_fate fate)
 {
     const struct vm_cfg *cfg = &j->vm->cfg;
@@ -381,7 +382,7 @@ bool forward_nat_begin(const struct job *j, struct packet_ctx *c)
     return true;
 }
 
-/* Send the packet on as the host has it. */
+/* Send the packet on as the host has routed it. */
 static void leave_unchanged(const struct job *j, struct packet_ctx *c)
 {
     struct pkt *copy = tx_has_room(j) ? pool_copy(j->vm->cfg.pool, c->pkt) : NULL;
@@ -395,9 +396,9 @@ static void leave_unchanged(const struct job *j, struct packet_ctx *c)
     c->v->action = ACTION_ACCEPT;
 }
 
-/* Translate a packet of no flow, or of an untranslated one, which then ends. An error ends none, and
- * one about an untranslated flow stays. A later fragment has no ports, and its first is not remembered here: neither
- * leaves with an inside address. */
+/* Translate a packet of no flow, or of an untranslated flow, which then ends. An error ends no flow, and an error
+ * about an untranslated flow stays unchanged. Fragments are refused, so that none leaves with an inside address: a
+ * later one has no ports, and nothing here remembers its first. */
 static void begin_routed(const struct job *j, struct packet_ctx *c)
 {
     struct forward *f = j->vm->forward;
@@ -420,7 +421,7 @@ void forward_routed_lost(struct forward *f)
     if (f->nat) nat_routed(f->nat, true);
 }
 
-/* True for a reply or an error that was turned before and given to the host. */
+/* True for a reply or an error that was translated before and given to the host. */
 static bool was_turned(const struct packet_ctx *c) { return c->key->iface == IFACE_NONE && track_is_turned(&c->seen); }
 
 void forward_routed(const struct job *j, struct packet_ctx *c)

@@ -44,16 +44,16 @@ static inline bool recipe_heard(const struct recipe *r, const uint8_t *frame, ui
     return !((wire_raw32(a) ^ wire_raw32(b)) | (wire_raw32(a + 2) ^ wire_raw32(b + 2)) | (iface ^ r->heard_if));
 }
 
-/* True if the interface by which its packets leave alone bounds their length. For others it is the least MTU of all
- * ways: on the way to a server a router may bear less, and a tunnel adds its headers. */
+/* True if only the MTU of the outgoing interface limits packets that leave by the recipe. All others are limited by
+ * the least MTU of all ways: a router on the way to a server may carry less, and a tunnel adds its headers. */
 static inline bool recipe_fits_way(const struct recipe *r, uint8_t kind, bool reply)
 {
     return (kind & ~(uint32_t)RECIPE_IP6) == RECIPE_REWRITE && r->out_if != IFACE_NONE &&
            (reply || r->service == RECIPE_NAT);
 }
 
-/* True if a packet may leave by its flow's recipe, of that kind. length: bytes of its IP packet. reply: it comes from
- * the side of the flow's twin. frame: as above. longest: bytes of the longest IP packet that leaves so. */
+/* True if a packet may leave by its flow's recipe, of that kind. length: bytes of its IP packet. reply: it comes
+ * from the side of the flow's twin. frame: as above. longest: bytes of the longest IP packet that may leave by it. */
 static inline bool recipe_takes(const struct recipe *r, uint8_t kind, const struct pkt *pkt, uint32_t length,
                                 const uint8_t *frame, bool reply, uint32_t longest)
 {
@@ -63,8 +63,8 @@ static inline bool recipe_takes(const struct recipe *r, uint8_t kind, const stru
     return !((pkt->flags & PKT_CSUM_PARTIAL || !frame) && recipe_overhead(kind));
 }
 
-/* True if the way of a packet that leaves by the recipe is asked for with the source as it came, as struct tx_entry
- * has it: of a reply, and of what a nat translates. For a packet to a server the source is the one by which it
+/* True if the way of a packet that leaves by the recipe is looked up with the source that it came with (struct
+ * tx_entry): a reply, or a packet that a nat translates. For a packet to a server it is the source with which it
  * leaves. */
 static inline bool ordinary_asks_source(const struct recipe *r, bool reply)
 {

@@ -1,4 +1,4 @@
-/* Recipes: their making from the changes by the careful way, and their validity (forward_priv.h). */
+/* Making recipes from packets that leave by the careful way, and the validity of recipes (forward_priv.h) */
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,11 +64,11 @@ static bool resolve(const struct job *j, const struct packet_ctx *c, struct reci
     return e->family && ways->find(ways->arg, e, &r->out_if, r->next_mac);
 }
 
-/* True for a packet whose next hop the host has chosen. Its flow's next ones take that from the recipe, also where none
- * is ordinary. */
+/* True for a packet whose next hop the host has chosen. Later packets of its flow take the hop from the recipe, even
+ * if none is ordinary. */
 static bool has_hop(const struct packet_ctx *c) { return c->left.way == LEAVE_ROUTED && wire_get48(c->left.mac); }
 
-/* True for packets that leave by recipes: Ethernet frames, and bare ones where the kernel applies them. */
+/* True for packets that leave by recipes: Ethernet frames, and bare packets if the kernel applies recipes. */
 static bool takes_recipes(const struct job *j, const struct pkt *pkt)
 {
     return pkt->link == LINK_ETHER || (pkt->link == LINK_RAW && j->vm->cfg.kernel);
@@ -81,7 +81,7 @@ void forward_keep_recipe(const struct job *j, const struct packet_ctx *c, const 
     uint8_t kind;
     if (!f->recipes || c->made || c->splice || !takes_recipes(j, c->pkt)) return;
     if (!ordinary_ports(c->key) && !has_hop(c)) return;
-    /* The careful way asks the pool of a server that is down; a change of health makes recipes stale */
+    /* The careful way follows the pool's `on down` for a server that is down; a change of health makes recipes stale */
     const bool down = b->kind == BIND_SERVICE && facts_down(j->in->facts, b->server, false);
     if (is_too_many(j, c, b) || down || !recipe_fill(j, c, b, &kind, &made)) return;
     if (resolve(j, c, &made)) track_keep_recipe(f->track, &c->seen, kind, &made);
@@ -93,7 +93,7 @@ static bool same_facts(const struct facts *a, const struct facts *b)
            a->mtu == b->mtu && memcmp(a->addr6, b->addr6, sizeof a->addr6) == 0;
 }
 
-/* Set the longest packet for each interface. Without memory for them the longest for all holds. */
+/* Set the longest packet for each interface. Without memory for them, the longest for all applies. */
 static void find_least(struct forward *f, const struct facts *facts)
 {
     const unsigned count = facts ? facts->ifaces_count : 0;
@@ -106,7 +106,7 @@ static void find_least(struct forward *f, const struct facts *facts)
         if (!least[i]) least[i] = EDGE_MTU;
 }
 
-/* Return the longest packet for all interfaces, and the ways to all servers. */
+/* Return the longest packet that all interfaces and the ways to all servers carry. */
 static uint32_t least_of_all(const struct forward *f, const struct facts *facts)
 {
     const uint32_t *servers = facts ? facts->server_mtu : NULL;
@@ -137,7 +137,8 @@ void forward_begin_recipes(struct forward *f)
     find_longest(f, NULL);
 }
 
-/* After the last generation there are no recipes: none could be distinguished from a stale one. */
+/* Begin another generation if the facts have changed. After the last generation there are no recipes, because they
+ * could not be distinguished from stale ones. */
 void forward_renew_recipes(struct forward *f, const struct facts *facts)
 {
     static const struct facts unknown;
@@ -150,10 +151,10 @@ void forward_renew_recipes(struct forward *f, const struct facts *facts)
     find_longest(f, facts);
 }
 
-/* A larger table of routes takes long, and counts as another one each time. */
+/* Most bytes of a routing table that is digested; a larger one would take long, and counts as changed each time */
 enum { ROUTES_MOST = 1 << 20 };
 
-/* Write a digest of all in the facts that recipes are made by, but next hops. */
+/* Write a digest of all facts by which recipes are made, except next hops. */
 static void digest_facts(const struct program *p, const struct facts *facts, uint8_t digest[PBC_DIGEST_LEN])
 {
     struct {

@@ -1,12 +1,12 @@
-/* The service of a packet, computed plainly: of all endpoints the most specific one, then the branches of its service
- * in order */
+/* The service of a packet, computed plainly: the most specific of all endpoints, then the branches of its service in
+ * order */
 #include "vm/forward/service.h"
 
 #include "vm/forward/endpoint.h"
 
 static uint32_t kinds_of(const struct pbc_endpoint *e) { return endpoint_info[e->proto].kinds; }
 
-/* True if a is more specific than b, where both hold the same packet. */
+/* True if a is more specific than b, if both hold the same packet. */
 static bool more_specific(const struct pbc_endpoint *a, const struct pbc_endpoint *b)
 {
     if (a->to != b->to) return a->to < b->to;

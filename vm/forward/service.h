@@ -13,12 +13,12 @@
 #include "vm/stream/first.h"
 #include "vm/vm.h"
 
-/* Return the branch that takes the packet, or PBC_NONE, by the plain list: of all endpoints that hold it the most
- * specific, then the first branch of its service whose conditions hold. The oracle for the code. */
+/* Return the branch that takes the packet, or PBC_NONE, by a search of the lists: the most specific endpoint that
+ * holds the packet, then the first branch of its service whose conditions hold. The oracle for the compiled code. */
 uint32_t service_branch(const struct program *p, const struct key *key, const struct pkt *pkt);
 
-/* Return what becomes of a packet that would begin a flow or a connection where the service has no server for it, or
- * drains (`on no server`). */
+/* Return the action for a packet that would begin a flow or a connection at a service that has no server for it, or
+ * that drains (`on no server`). */
 static inline enum action service_without_server(const struct pbc_service *s)
 {
     switch ((enum pbc_no_server)s->no_server) {
@@ -28,12 +28,12 @@ static inline enum action service_without_server(const struct pbc_service *s)
     }
 }
 
-/* Settle what only the program knows of a parsed packet: if own addresses are known, traffic that would cross the
+/* Complete the key of a parsed packet by the program: if own addresses are known, traffic that would cross the
  * machine but is for a service counts as `in`. vm_run calls it; so must other callers that parse for the functions
  * above. */
 void key_settle(const struct program *p, struct key *key);
-/* Return the branch of a service (index in BRANCHES) that takes an accepted packet, by the list; PBC_NONE.
- * program_serve (judge/decide.h) does it by the code. */
+/* Return the branch of a service (index in BRANCHES) that takes an accepted packet, by a search of the list;
+ * PBC_NONE: none. program_serve (judge/decide.h) uses the compiled code. */
 uint32_t program_serve_naive(const struct program *p, const struct key *key, const struct pkt *pkt);
 
 /* Find the first `forward` or `map` of a nat that translates an accepted packet that no service takes. False: none.
@@ -49,8 +49,9 @@ bool program_turned(const struct program *p, const struct key *key, struct turne
 bool program_masquerades(const struct program *p, uint16_t iface);
 /* Return the idle time of a nat's UDP flows (RFC 4787, REQ-5), in ns; 0: the timeouts written in the file apply. */
 uint64_t program_udp_idle_ns(const struct program *p);
-/* True if a statement of a nat translates the source of a packet that this machine's stack has routed. Its way is
- * said (PKT_WAY_SAID). *unknown: one asks for the interface that it came in by, which the key does not contain. */
+/* True if a statement of a nat translates the source of a packet that this machine's stack has routed. The packet
+ * carries its way (PKT_WAY_SAID). *unknown: a statement asks for the incoming interface, which the key does not
+ * contain. */
 bool nat_takes_routed(const struct program *p, const struct facts *f, const struct key *key, const struct pkt *pkt,
                       bool *unknown);
 
@@ -62,19 +63,20 @@ uint32_t service_endpoint(const struct program *p, const struct key *key);
 /* Return the tunnel of a service with `dsr ipip` or `dsr gue`. */
 enum tunnel_kind tunnel_of(const struct pbc_service *service);
 
-/* Return this machine's address of the packet's family on its incoming interface. NULL: the facts have none; an answer
+/* Return this machine's address of the packet's family on its incoming interface. NULL: the facts have none; a reply
  * then comes from the packet's destination. */
 const uint32_t *edge_own(const struct facts *f, uint16_t iface, const struct key *key, uint32_t own[4]);
 
-/* Lower the MSS of an accepted SYN that crosses this machine as it is, by the clamps of the interfaces by which it came
- * and leaves (`mss clamp … out on` of a nat). Other packets stay. */
+/* Lower the MSS of an accepted SYN that crosses this machine unchanged, by the clamps of its incoming and outgoing
+ * interfaces (`mss clamp … out on` of a nat). Other packets stay. */
 void clamp_accepted(const struct program *p, const struct facts *f, struct pkt *pkt);
-/* The same where the host has routed it (vm_run_routed). key: its iface is the id in rules of the device by which it
- * came. */
+/* The same for a SYN that the host has routed (vm_run_routed). key: its iface is the id in rules of the incoming
+ * device. */
 void clamp_routed(const struct program *p, const struct facts *f, struct pkt *pkt, const struct key *key);
 
 /* Test if a packet fits without a tunnel. IPv4 without DF is cut. For IPv4 with DF, and IPv6, the sender is notified
- * *told: for IPv6 never less than 1,280, which every link carries (RFC 8200, 5), so packets up to that fit. */
+ * of the MTU *told, for IPv6 at least 1,280: every link carries that (RFC 8200, 5), so packets up to that length
+ * fit. */
 enum tunnel_fit edge_fit(const struct pkt *pkt, const struct key *key, uint32_t mtu, uint32_t *told);
 
 /* The station that answers an ARP request or neighbour solicitation that the rules let through */
@@ -127,16 +129,16 @@ uint64_t lb_siphash(struct lb_hash_key key, const void *bytes, size_t len);
 struct balance;
 struct balance *balance_new(const struct program *p, uint64_t seed);
 void balance_free(struct balance *b);
-/* Pick for proxies from now on, whose connections reach servers on this machine (facts_down). */
+/* From now on, pick for proxies, whose connections also reach servers on this machine (facts_down). */
 void balance_for_proxies(struct balance *b);
-/* Move the pools of `from` that are the same in `to`, which is of another program. */
+/* Move the pools of `from` that are the same in `to`, of another program. */
 void balance_keep(struct balance *to, struct balance *from, const struct remap *r);
 /* Exchange tables that depend on weights only (maglev, source) with `tables`, of the same program. */
 void balance_take(struct balance *b, struct balance *tables);
 /* Take the state of the servers, if it changed: health, and the steps of slowly starting ones. */
 void balance_update(struct balance *b, const struct facts *facts, uint64_t now_ns);
-/* Return the time until which the last balance_update is valid with the same facts, the next step of a slowly
- * starting server; UINT64_MAX: always. Not valid for tables exchanged since then. */
+/* Return the time until which the last balance_update is valid with the same facts: that of the next step of a
+ * slowly starting server; UINT64_MAX: always. Not valid for tables exchanged since then. */
 uint64_t balance_until(const struct balance *b);
 /* True if the program has tables that depend on weights only. */
 bool balance_has_tables(const struct program *p);
@@ -162,7 +164,7 @@ struct pick balance_pick(struct balance *b, uint32_t branch, const struct key *k
  * flows. A server that comes or goes moves only its own share of the values. Reads all servers of the pool. */
 struct pick balance_pick_by_value(const struct balance *b, uint32_t branch, const struct key *key, uint64_t value);
 /* Return a number for the server by "POOL/SERVER" and the hash key: the same on every machine, never 0; return the
- * server with that number, if balance_allows it, or PBC_NONE. */
+ * server with that number, if balance_allows it, or PBC_NONE (second function). */
 uint64_t balance_mark(const struct balance *b, uint32_t server);
 uint32_t balance_marked(const struct balance *b, uint32_t branch, const struct key *key, uint64_t mark);
 /* Explain the pick of balance_pick (lb_explain). Return its server; PBC_NONE: none. */
@@ -225,13 +227,13 @@ uint64_t chooser_affinity(const struct chooser *c, uint32_t service, const struc
  * connections. */
 uint32_t chooser_next(struct chooser *c, uint32_t branch, const struct key *key, uint32_t server);
 
-/* Count a connection to the server: for least_conn, and a source with affinity keeps the server. False, and not
- * counted: the server is full, because another loop was faster. */
+/* Count a connection to the server, for least_conn; a source with affinity keeps the server. False, and not counted:
+ * the server is full, because another loop was faster. */
 bool chooser_begin(struct chooser *c, uint32_t branch, uint32_t server, const struct key *key);
 void chooser_end(struct chooser *c, uint32_t server);
 
-/* Replace the program: `fresh`, a chooser of r->program that has counted nothing, gives its parts and is to be freed
- * then. Counts go on under the new numbers (r->service, r->branch, r->server), by which the loop renumbers its
+/* Replace the program: `fresh`, a chooser of r->program that has counted nothing, gives its parts and must be freed
+ * afterwards. Counts go on under the new numbers (r->service, r->branch, r->server), by which the loop renumbers its
  * sessions. Return 0; -EINVAL, and nothing has changed: the remap has other programs or leaves out a used one
  * (prevented by chooser_conns in the counters given to vm_gone). */
 int chooser_swap(struct chooser *c, struct chooser *fresh, const struct remap *r);
@@ -240,7 +242,7 @@ int chooser_swap(struct chooser *c, struct chooser *fresh, const struct remap *r
 struct conns {
     uint32_t *servers, *services; /* by index in SERVERS, SERVICES */
     uint64_t *begun;              /* by index in SERVERS: flows that the server got since it was added */
-    struct share share;           /* zero: the worker is alone */
+    struct share share;           /* zero: a single worker */
     bool reserved;                /* a shared place at a service is reserved for the flow that begins */
 };
 

@@ -4,8 +4,8 @@
  * repeated proof: cookies.c). The flow ends and another begins there, by all rules of a new one except `rate` and the
  * limits of flows, which have let it in. Later packets of the first server have no flow.
  *
- * `passive` checks: an event for a server that refuses, by a reset or an unreachable. Only refusals before its first
- * answer count: later resets come from the application. */
+ * `passive` checks: an event for a server that refuses, by a reset or an ICMP unreachable error. Only refusals
+ * before its first answer count: later resets come from the application. */
 #include "vm/flow/tcp/tcp_window.h"
 #include "vm/forward/forward_priv.h"
 
@@ -67,7 +67,7 @@ static bool asks_refusals(const struct program *p, const struct flow_bind *b)
     return check != PBC_NONE && p->checks[check].flags & PBC_CHECK_PASSIVE;
 }
 
-/* True for unreachable (RFC 792; 4443, 3.1), but not for a packet that is too big. */
+/* True for an ICMP unreachable error (RFC 792; 4443, 3.1), but not for one about a packet that is too big. */
 static bool is_unreachable(const struct key *key)
 {
     if (!(key->kind & KIND_ICMP_HEADER)) return false;
@@ -89,8 +89,9 @@ void forward_refused(const struct job *j, const struct packet_ctx *c, const stru
 }
 
 /* True if the peer answers a SYN with a bare acknowledgement of another number: it still knows an older connection
- * of these ends (RFC 9293, 3.10.7.4), in TIME_WAIT or even open, which may have been another host's. One with
- * payload is none, for that is the other host's; nor is one of the SYN itself, which asks for nothing. */
+ * of these ends (RFC 9293, 3.10.7.4), in TIME_WAIT or even open, which may have been another host's. A segment with
+ * payload is no challenge, because it is for that other host; nor is an acknowledgement of the SYN itself, which
+ * asks for nothing. */
 static bool is_challenge(const struct job *j, const struct packet_ctx *c, struct tcp_segment *s)
 {
     const struct flow *f = track_flow(j->vm->forward->track, &c->seen);
@@ -102,8 +103,8 @@ static bool is_challenge(const struct job *j, const struct packet_ctx *c, struct
            !seq_between(f->tcp.side[FLOW_REPLY].acked, s->ack, f->tcp.side[FLOW_ORIGINAL].end);
 }
 
-/* A challenge is answered as the opener would (RFC 9293, 3.10.7.3): the peer forgets the older connection. The
- * opener gets it, too, and repeats its SYN sooner for it; its own reset may be what rules drop as invalid. */
+/* Answers a challenge as the opener would (RFC 9293, 3.10.7.3), so that the peer forgets the older connection. The
+ * opener gets the challenge, too, and therefore repeats its SYN sooner; rules may drop its own reset as invalid. */
 bool forward_challenged(const struct job *j, const struct packet_ctx *c, struct flow_bind *b,
                         const struct track_tuple *own)
 {

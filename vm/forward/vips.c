@@ -1,7 +1,7 @@
-/* Answers from services' addresses: the table of addresses, the test for requests, the replies; see vips.h
+/* Replies from services' addresses: the table of addresses, the test for requests, the replies; see vips.h
  *
- * ARP: a probe (RFC 5227, sender 0.0.0.0) is answered, since the address is taken. An announcement, whose sender and
- * target are equal, is not a request and is ignored, even if another host announces the address. The same in
+ * ARP: a probe (RFC 5227, sender 0.0.0.0) is answered, because the address is taken. An announcement, whose sender and
+ * target are equal, is not a request. It is ignored, even if another host announces the address. The same holds in
  * neighbour discovery: duplicate detection is answered, advertisements are ignored. The host's own requests are not
  * answered. */
 #include "vm/forward/vips.h"
@@ -53,7 +53,7 @@ static void add_services(struct vips *v, const struct program *p)
 {
     for (uint32_t i = 0; i < p->endpoints_count; i++) {
         const struct pbc_endpoint *e = &p->endpoints[i];
-        if (e->to != PBC_TO_ADDRESS || e->wire) continue; /* in the wire its host answers */
+        if (e->to != PBC_TO_ADDRESS || e->wire) continue; /* in the wire, the host itself answers */
         struct vip *vip = &v->at[v->count++];
         memcpy(vip->addr, e->addr, sizeof vip->addr);
         vip->family = e->family;
@@ -181,7 +181,7 @@ static bool neighbour_asks(const struct facts *f, const struct pkt *pkt, const s
     return key->kind & KIND_ND && key->icmp_type == ICMP6_SOLICIT && solicit_asks(f, pkt, key, target, own);
 }
 
-/* Return the first service at the address, preferably one that announces it; PBC_NONE. */
+/* Return the first service at the address, preferably one that announces it; PBC_NONE: none. */
 static uint32_t service_at(const struct program *p, uint8_t family, const uint32_t addr[4])
 {
     uint32_t found = PBC_NONE;
@@ -235,8 +235,8 @@ static void answer_neighbour(const struct job *j, struct packet_ctx *c)
     answer_leave(j, c, err ? NULL : out, TX_CAUSE_NEIGHBOUR);
 }
 
-/* Answer an echo request. One that is cut, in fragments or has a wrong checksum gets no reply: a host would not reply
- * either, or, to fragments, one that does not hold the address. */
+/* Answer an echo request. A request that is cut, fragmented or has a wrong checksum gets no reply, as from a host; a
+ * fragmented one, as from a host that does not hold the address. */
 static void answer_echo(const struct job *j, struct packet_ctx *c)
 {
     const struct pkt *pkt = c->pkt;

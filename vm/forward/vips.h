@@ -8,7 +8,7 @@
  * | solicitation | as for ARP | `accept`, by the rules |
  *
  * Requests that the rules drop are not answered. verdict.done: nothing is left for the host, even if the limit or a
- * full pool kept the answer back. Each kind has its own limit (1,000 a second a worker), beside `rejects`. */
+ * full pool kept the answer back. Each kind has its own limit (1,000 per second per worker), beside `rejects`. */
 #pragma once
 
 #include "vm/context/context.h"

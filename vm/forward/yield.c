@@ -1,18 +1,17 @@
-/* Ports that flows give up when all are taken: of some flows drawn, the one that misses its port least does so (enum
- * track_yield). A flow that both sides use never does.
+/* Ports that flows give up when all are taken: of some flows drawn, the one that misses its port least gives it up
+ * (enum track_yield). A flow that both sides use never does.
  *
  * The server of an ended TCP connection may still have it in TIME_WAIT, if it closed first (RFC 9293, 3.6.1).
- * Without a reset it would take the next connection from that port for the old one. RFC 1337 warns of such resets
- * for the sake of old segments. The client's get no further than this machine, for their flow is gone. Some servers
- * ignore a reset in TIME_WAIT. They still take a SYN with a greater number (RFC 6191, 2), so a flow with a lower one
- * is sought first. */
+ * Without a reset, the server would take the next connection from that port for the old one. RFC 1337 warns of such
+ * resets, because of old segments. The client's old segments get no further than this machine, because their flow is
+ * gone. Some servers ignore a reset in TIME_WAIT. They still take a SYN with a greater number (RFC 6191, 2), so a
+ * flow with a lower one is sought first. */
 #include "vm/flow/tcp/tcp_window.h"
 #include "vm/forward/forward_priv.h"
 #include "vm/keyed/hash.h"
 
-/* Flows drawn at first; if none of these gives way, number of further ones, at most once in SEARCH_NS: they are
- * looked up one by one, and a flood that finds none must not slow down all else. After so many without an ended one,
- * ports are short. */
+/* Flows drawn: TRIES at first; TRIES_MORE if none of these gives way, at most once in SEARCH_NS, because each costs
+ * a look-up and a flood must not slow down everything else. After TRIES_SHORT without an ended one, ports are short. */
 enum { TRIES = 32, TRIES_MORE = 512, TRIES_SHORT = 8 };
 #define SEARCH_NS UINT64_C(1000000)
 
@@ -20,7 +19,7 @@ struct giver {
     unsigned tries; /* draws until an ended one was found */
     int32_t slot;   /* FLOW_NONE: none yet */
     enum track_yield how;
-    bool fits; /* over, and the server takes the packet for a new connection by its number */
+    bool fits; /* the flow is over, and by its number the packet begins a new connection for the server */
     uint64_t since_ns;
 };
 static const struct giver NO_GIVER = {.slot = FLOW_NONE};
@@ -63,7 +62,7 @@ static void end_flow(const struct job *j, const struct giver *g)
     track_end_at(track, g->slot, FLOW_END_PORT_NEEDED);
 }
 
-/* Return the flow of a service that holds the port of the binding; FLOW_NONE. */
+/* Return the flow of a service that holds the port of the binding; FLOW_NONE: none. */
 static int32_t holder(const struct track *track, const struct packet_ctx *c, const struct flow_bind *b)
 {
     const struct track_tuple t = track_bound_tuple(b);
@@ -89,13 +88,13 @@ static bool find_giver(const struct job *j, const struct packet_ctx *c, struct f
     return true;
 }
 
-/* Count a flow for which no ended one gives its port up, or one was found late. */
+/* Count a shortage of ports, if no ended flow gives its port up, or one was found late. */
 static void note_giver(struct forward *f, const struct giver *best)
 {
     f->counters.ports_short += !has_ended(best) || best->tries > TRIES_SHORT;
 }
 
-/* True if a giver may be sought once more, for none was found; it is then taken as sought. */
+/* True if no giver was found and another search is due; the next one is then due after SEARCH_NS. */
 static bool seeks_more(struct forward *f, const struct job *j, const struct giver *best)
 {
     const uint64_t now_ns = j->vm->now_ns;
@@ -112,7 +111,7 @@ bool forward_yield(const struct job *j, const struct packet_ctx *c, struct flow_
     if (seeks_more(f, j, &best)) find_giver(j, c, b, TRIES_MORE, &best);
     note_giver(f, &best);
     if (best.slot != FLOW_NONE) end_flow(j, &best);
-    return true; /* also without a giver: look-ups end flows whose time has passed, and so free ports */
+    return true; /* also without a giver, because look-ups end flows whose time has passed, and so free ports */
 }
 
 void forward_note_short(const struct job *j, const struct packet_ctx *c, struct flow_bind b)

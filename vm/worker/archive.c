@@ -47,7 +47,7 @@ void vm_advance_check(struct vm *vm)
     if (vm->track) track_advance_check(vm->track);
 }
 
-/* Only meters that decide; those without `audit` start full in the reader. */
+/* Write or read the meters that decide; those of the audit start full in the reader. */
 static void archive_meters(struct vm *vm, const struct vm_in *in, struct archive *a)
 {
     const struct vm_kernel *k = a->moves ? vm->cfg.kernel : NULL;

@@ -20,7 +20,7 @@ int vm_flow_near(const struct vm *vm, uint32_t *at, uint32_t groups, uint64_t no
     return vm->track ? track_next_near(vm->track, at, groups, now_ns, f) : -1;
 }
 
-/* Look at the packet as its turn would, and change nothing. */
+/* Look up the packet as its turn would, but change nothing. */
 static void peek_at(const struct vm *vm, const struct vm_in *in, struct key *key, const struct pkt *pkt,
                     struct track_seen *seen)
 {
@@ -96,8 +96,8 @@ static bool passes_by(const struct vm *vm, const struct key *key, const struct p
     return mode_is(s->mode, MODE_INLINE) && (key->marks & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN;
 }
 
-/* True if the packet would begin something at a service that drains. The host's sockets have the rest of a proxy's
- * connections. */
+/* True if the packet would begin a flow or a connection at a service that drains. Later packets of a proxy's
+ * connections are for the host's sockets. */
 static bool is_drained(const struct program *p, const struct facts *facts, uint32_t branch, const struct key *key)
 {
     if (branch == PBC_NONE || !facts_service_drains(facts, p->branches[branch].service)) return false;

@@ -12,7 +12,7 @@
 
 struct audit {
     const struct program *p;      /* program->would */
-    struct meters *meters;        /* its own: tokens of the rules that decide are theirs only */
+    struct meters *meters;        /* the audit's own: tokens of the rules that decide are for those only */
     struct would_counter *counts; /* one per rule, one for "nobody", one per firewall's default */
 };
 
@@ -98,7 +98,7 @@ void audit_decide(const struct job *j, unsigned first, const struct key keys[], 
     }
 }
 
-/* True if the same rule or default decides in fact and would, and decides the same. */
+/* True if the decision without `audit` is the same, by the same rule or default. */
 static bool is_same(const struct program *real, decided d, decided would)
 {
     const struct program *p = real->would;
@@ -115,8 +115,8 @@ void audit_recall(const struct job *j, struct packet_ctx *c, const struct flow *
     if (c->began) track_would(j->vm->track, &c->seen, f->would | FLOW_WOULD_TOLD);
 }
 
-/* Return the kernel's decision without `audit`: the one that came up with the packet, or else the answer of the
- * kernel's judge. */
+/* Return the kernel's decision without `audit`: the one that came up with the packet, or else that of the kernel's
+ * judge. */
 static __attribute__((noinline)) decided decide_there(const struct job *j, const struct packet_ctx *c,
                                                       const struct effects *e)
 {
@@ -126,7 +126,7 @@ static __attribute__((noinline)) decided decide_there(const struct job *j, const
     return up && up->judged ? up->would : vm->cfg.kernel->judge(vm->cfg.kernel->arg, c->key, c->pkt, e, &none);
 }
 
-/* Decide with the state that there would be. */
+/* Decide without `audit`, with the flow state that there would be then. */
 static void decide_as(const struct job *j, struct packet_ctx *c, enum flow_mark mark)
 {
     const struct vm *vm = j->vm;
@@ -151,7 +151,7 @@ void audit_judge(const struct job *j, struct packet_ctx *c)
     if (t && c->seen.slot != FLOW_NONE) mark = look_would(track_about(t, &c->seen), c->key, c->pkt, &c->seen);
     decide_as(j, c, mark);
     c->audited = !is_same(j->vm->program, c->decision, c->would);
-    /* In the packet's flow, or for one that it may begin, note what there would be of it */
+    /* Note in the packet's flow, or for one that it may begin, what its state would be without `audit` */
     const bool in = decided_lets_in(c->decision), would = decided_lets_in(c->would);
     const bool changed = c->audited && decided_changes(c->decision, c->would);
     const struct flow *f = t && c->seen.slot != FLOW_NONE ? track_flow(t, &c->seen) : NULL;

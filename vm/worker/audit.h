@@ -1,6 +1,6 @@
-/* Audit: what rules, firewalls and defaults would do before which the word `audit` is. The rules are judged a second
- * time, as they would decide without the word (program->would); nothing of that is carried out. Differences are
- * noted in the verdict and counted. */
+/* Audit: the decisions that rules, firewalls and defaults with the word `audit` before them would make. The rules
+ * are judged a second time, as they would decide without the word (program->would); nothing of that is carried out.
+ * Differences are noted in the verdict and counted. */
 #pragma once
 
 #include "vm/context/context.h"
@@ -35,9 +35,9 @@ void audit_recall(const struct job *j, struct packet_ctx *c, const struct flow *
 
 /* Note differences in the verdicts of a batch without state, and count them; bit i of `judged` is packet i. */
 void audit_batch(const struct job *j, struct pkt *const pkts[], uint64_t judged, struct verdict verdicts[]);
-/* Used in place of that and of settle_counted if all firewalls are in audit: all packets pass. */
+/* The same if all firewalls are in audit, so that all packets pass; also replaces settle_counted. */
 void audit_let_by(const struct job *j, struct pkt *const pkts[], uint64_t judged, struct verdict verdicts[]);
 /* Note a difference in the packet's final verdict, and count it, with c->audited. */
 void audit_settle(const struct job *j, struct packet_ctx *c);
-/* Count a packet whose verdict is that of another, which has the note already. */
+/* Count a packet that shares the verdict of another, in which the difference is noted already. */
 void audit_count(struct vm *vm, const struct verdict *v, uint32_t bytes, bool flow);

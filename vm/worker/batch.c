@@ -64,7 +64,7 @@ static void decide_rules(const struct job *j, unsigned first, const struct key k
     }
 }
 
-/* Put into keys and packets what only the program makes known: services, ways. */
+/* Complete keys and packets with what the program determines: services and ways. */
 static void keys_complete(const struct job *j, struct key keys[], struct pkt *const pkts[], uint64_t todo)
 {
     const struct program *p = j->vm->program;
@@ -131,7 +131,7 @@ static void judge_rest(const struct job *j, struct packet_ctx *c)
     if (!joined.gone) pool_put(copy);
 }
 
-/* Judge a packet that is not in one piece, malformed, or a fragment. */
+/* Return `todo` without the fragments. */
 static uint64_t without_fragments(uint64_t todo, const struct key keys[])
 {
     for (uint64_t left = todo; left; left &= left - 1) {
@@ -141,7 +141,7 @@ static uint64_t without_fragments(uint64_t todo, const struct key keys[])
     return todo;
 }
 
-/* Give the verdicts beside the rules: packets outside `todo`, and answers to rejects. */
+/* Judge a packet outside `todo`, or reply to a rejected one. */
 static __attribute__((noinline)) void run_rest(const struct job *j, unsigned at, struct pkt *pkt, bool judged,
                                                struct verdict *v)
 {
@@ -154,7 +154,7 @@ static __attribute__((noinline)) void run_rest(const struct job *j, unsigned at,
 }
 
 /* Without state, judge all packets first, except fragments and frames in pieces. Then settle each in turn, so that
- * answers leave in order. */
+ * replies leave in order. */
 static void run_stateless(const struct job *j, struct pkt *const pkts[], unsigned n, uint64_t todo,
                           struct verdict verdicts[])
 {

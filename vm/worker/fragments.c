@@ -263,7 +263,7 @@ void fragments_judge(const struct job *j, struct packet_ctx *c, odd_fn *judge)
     }
 }
 
-/* Set the entry in tx at which the executor finds the held packet of these events. */
+/* Give these events the entry in tx at which the executor finds their held packet. */
 static void place_events(struct vm_tx *tx, unsigned first)
 {
     for (unsigned i = first; i < tx->event_count; i++) tx->events[i].entry = tx->count;

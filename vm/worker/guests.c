@@ -1,4 +1,4 @@
-/* An open table of ends, see guests.h */
+/* An open hash table of ends, see guests.h */
 #include "vm/worker/guests.h"
 
 #include <assert.h>
@@ -12,7 +12,7 @@ static_assert(sizeof(struct guest) == 40, "no padding");
 
 struct guests {
     struct hash_key key;
-    uint32_t users, count, room; /* room: a power of two, at least twice `count`; of slots whose `proto` is 0: free */
+    uint32_t users, count, room; /* room: a power of two, at least twice `count`; a slot with `proto` 0 is free */
     struct guest *all;           /* `proto` is one more than in a guest */
 };
 

@@ -1,9 +1,9 @@
-/* Flows at another worker than their port's: after a takeover by another number of workers (worker/move.c) flows of
- * several workers may have one port, each with different peers. Then the port's entry names no worker
- * (vm/shared/shared.h), and a packet's ends do.
+/* Flows at another worker than their port's. After a takeover by another number of workers (worker/move.c), flows of
+ * several workers may share one port, each with other peers. The port's entry then names no worker
+ * (vm/shared/shared.h), but a packet's ends do.
  *
- * Made by the main thread while no worker judges; read by all workers. Never changed: ended connections are no
- * longer asked for, as its port is in no slice of another worker and is shared no more. */
+ * The main thread makes the guests while no worker judges, and all workers read them. They never change, so ended
+ * flows stay listed. */
 #pragma once
 
 #include <stdbool.h>
@@ -24,7 +24,7 @@ struct guest {
 struct guests *guests_new(uint64_t seed); /* NULL: out of memory */
 struct guests *guests_get(struct guests *g);
 void guests_put(struct guests *g); /* frees it with the last reference; NULL is allowed */
-/* Add a guest, unless its ends are there. False: out of memory. */
+/* Add a guest, unless one with its ends is there. False: out of memory. */
 bool guests_add(struct guests *g, const struct guest *one);
 uint32_t guests_count(const struct guests *g);
 /* Return the worker that has those ends, whose `worker` and `any` are ignored; negative: none. */

@@ -1,7 +1,7 @@
-/* The inner packet of a tunnel. When a rule that opens tunnels decides, the outer headers are taken off in a slot,
- * and the whole firewall judges the inner packet again, on the interface and tags of the outer one; its direction
- * follows from its own addresses. Flows and fragments are those of the inner packet. The outer packet counts for the
- * opening rule, and its verdict is the inner one's.
+/* The inner packet of a tunnel. When a rule that opens tunnels decides, the outer headers are taken off in a slot.
+ * The firewall then judges the inner packet again, on the interface and tags of the outer one; its direction follows
+ * from its own addresses. Flows and fragments are those of the inner packet. The outer packet counts for the opening
+ * rule, and its verdict is the inner one's.
  *
  * | dropped as | where |
  * |---|---|

@@ -19,7 +19,7 @@ static inline void mirrored_begin(struct vm *vm, unsigned n)
     if (vm->program->mirrors_count) memset(vm->mirrored, 0, n * sizeof *vm->mirrored);
 }
 
-/* True for a packet that is a rewritten form of the one that caused it; prey's own answers are not copied. Packets
+/* True for a packet that is a rewritten form of the one that caused it; prey's own replies are not copied. Packets
  * to the inline stack have made-up addresses, so the packet that arrived is copied. */
 static inline bool mirrored_follows(const struct tx_entry *e)
 {
@@ -41,13 +41,13 @@ static inline void mirrored_end(const struct job *j, struct pkt *const pkts[], u
     }
 }
 
-/* Prey's own packets, and unjudged ones, are not copied. */
+/* Clear the mirrors of prey's own and unjudged packets, which are not copied. */
 static inline void mirrored_none(const struct vm *vm, struct vm_tx *tx, unsigned before)
 {
     for (unsigned i = before; vm->program->mirrors_count && i < tx->count; i++) tx->entries[i].pkt->mirrors = 0;
 }
 
-/* The same for a held packet, the only one of its batch. */
+/* Mark a held packet, the only one of its batch, and those sent for it, as mirrored_end does. */
 static inline void mirrored_held(const struct job *j, struct pkt *held, unsigned before)
 {
     const struct vm *vm = j->vm;

@@ -1,5 +1,5 @@
-/* Workers of another number get what some remember (vm.h, vm_move): first flows whose owner their ends name
- * first; then those that go where a port is, which the first have brought along */
+/* Another number of workers takes over what the former ones remember (vm.h, vm_move): first the flows whose ends
+ * name their owner, which bring ports along; then the flows that follow a port */
 #include <stdlib.h>
 
 #include "vm/flow/track/track.h"
@@ -10,7 +10,7 @@
 #include "vm/worker/owner.h"
 #include "vm/worker/vm_priv.h"
 
-/* A flow that waits until ports are where they belong */
+/* A flow that is moved once ports are at their new workers */
 struct late {
     struct vm *from;
     int32_t slot;
@@ -29,17 +29,17 @@ struct moving {
     bool failed;
 };
 
-/* A flow of a vm */
+/* A flow of a vm, to be moved */
 struct moved {
     struct vm *from;
     int32_t slot;
     const struct flow *flow;
-    const struct flow_bind *b; /* NULL: it is not sent on */
+    const struct flow_bind *b; /* NULL: the flow is not sent on */
     struct flow_id id;
     bool high;
 };
 
-/* ---- whose it is ---- */
+/* ---- owners ---- */
 
 static uint8_t role_proto_of(const struct flow_id *id)
 {
@@ -64,7 +64,7 @@ static struct owner_ends shown_ends(const struct moved *f, const struct track_tu
     return e;
 }
 
-/* The ends that the opener's packets show, and those that replies show */
+/* Return the ends that the opener's packets show; those that replies show (second function). */
 static struct owner_ends opener_ends(const struct moved *f, uint16_t iface)
 {
     const struct track_tuple t = track_tuple_of(&f->id, f->high);
@@ -79,7 +79,7 @@ static struct owner_ends reply_ends(const struct moved *f, uint16_t iface)
     memcpy(back.dst, t.src, sizeof back.dst);
     struct owner_ends e = shown_ends(f, &back, iface);
     e.answers = true;
-    if (e.proto == ROLE_QUERY) e.src_port = e.dst_port; /* the identifier, on both sides */
+    if (e.proto == ROLE_QUERY) e.src_port = e.dst_port; /* the query's identifier, the same on both sides */
     return e;
 }
 
@@ -103,7 +103,7 @@ static bool replies_find(const struct moving *w, const struct moved *f, unsigned
     return find;
 }
 
-/* ---- moving one ---- */
+/* ---- moving one flow ---- */
 
 static bool leads(const struct moving *w, const struct moved *f, unsigned worker, const uint32_t addr[4], uint16_t port)
 {
@@ -111,7 +111,8 @@ static bool leads(const struct moving *w, const struct moved *f, unsigned worker
     return owner_of_client(w->m->owners, addr, port, role_proto_of(&f->id), f->id.kind & FLOW_ID_IP6) == worker;
 }
 
-/* Count a flow that was to go to that worker. One that has it already is the same flow, seen later. */
+/* Count a flow as moved to that worker, or as ended, unless the worker has it already: then it is the same flow,
+ * seen later. */
 static void count_moved(struct moving *w, const struct moved *f, unsigned worker, bool moved)
 {
     w->m->moved += moved;
@@ -149,8 +150,8 @@ static void put_off(struct moving *w, const struct moved *f, unsigned owner)
     w->late[w->late_count++] = (struct late){f->from, f->slot, (uint16_t)owner};
 }
 
-/* Move an unbound flow. If interfaces matter, which it does not remember, it goes to each worker that may be its
- * owner: to be sent nothing is all that happens to it at the others. */
+/* Move an unbound flow. It does not remember its interface; if that matters, it goes to each worker that may be its
+ * owner, and the others just never get a packet of it. */
 static void place_plain(struct moving *w, const struct moved *f)
 {
     unsigned owners[OWNER_IFACES], count = 0;
@@ -200,7 +201,7 @@ static bool flow_step(const struct moving *w, struct vm *from, uint32_t *at, str
     return true;
 }
 
-/* Return the worker to which the mapping has gone that the flow's original destination is; negative: none. */
+/* Return the worker that now has the mapping of the flow's original destination; negative: none. */
 static int target_worker(const struct moving *w, const struct moved *f)
 {
     for (unsigned led = 2; led--;)
@@ -209,7 +210,8 @@ static int target_worker(const struct moving *w, const struct moved *f)
     return -1;
 }
 
-/* Move a flow that goes where a port is. Its mapping, if no flow of the inside end has brought it, goes to that end. */
+/* Move a flow to the worker of its port. If it holds a mapping that no flow has brought along, it goes to the owner
+ * of the inside end. */
 static void place_late(struct moving *w, const struct late *l)
 {
     struct moved f;
@@ -233,7 +235,7 @@ static void move_flows(struct moving *w, struct vm *const from[], unsigned count
         uint32_t at = 0;
         while (flow_step(w, from[i], &at, &f)) place(w, &f);
     }
-    for (unsigned bound = 2; bound--;) /* those that bring mappings along before all others */
+    for (unsigned bound = 2; bound--;) /* flows that bring mappings along come first */
         for (size_t i = 0; i < w->late_count; i++) {
             struct moved f;
             uint32_t at = (uint32_t)w->late[i].slot;
@@ -243,7 +245,7 @@ static void move_flows(struct moving *w, struct vm *const from[], unsigned count
 
 /* ---- guests ---- */
 
-/* Note the flow's ends if packets to that port would not find the worker by it. */
+/* Note the flow's ends as a guest, if packets to its port would not find the worker. */
 static void note_guest(struct moving *w, const struct owner_ends *e, unsigned worker)
 {
     const struct owners *o = w->m->owners;
@@ -269,7 +271,8 @@ static void note_flows(struct moving *w, unsigned worker)
     }
 }
 
-/* Packets to a mapping go to the worker that has it for the inside end's new flows. */
+/* Note mappings as guests for every peer: packets to a mapping go to the worker that has it for the inside end's new
+ * flows. */
 static void note_mappings(struct moving *w, unsigned worker, bool led)
 {
     static const uint8_t protos[MAP_CLASSES] = {ROLE_TCP, ROLE_UDP, ROLE_QUERY};
@@ -298,14 +301,14 @@ static void note_guests(struct moving *w)
     guests_put(w->guests);
 }
 
-/* ---- all else ---- */
+/* ---- everything else ---- */
 
 struct taking {
     const struct vm_move *m;
     unsigned worker;
 };
 
-/* True if a client is the worker's; if its address is not enough, it may be any worker's. */
+/* True if a client is the worker's, or if its address is not enough to name its worker. */
 static bool takes_client(void *arg, const uint32_t addr[4], const uint16_t *port, uint8_t proto, bool v6)
 {
     const struct taking *t = arg;
@@ -318,7 +321,7 @@ static bool takes_client(void *arg, const uint32_t addr[4], const uint16_t *port
 
 static bool takes_source(void *arg, const uint32_t addr[4], bool v6) { return takes_client(arg, addr, NULL, 0, v6); }
 
-/* Let picks go on as another worker's: positions of balancing, by its bytes. */
+/* Continue another worker's picks: copy the state of its balancing as bytes. */
 static bool move_balance(struct balance *b, struct balance *from)
 {
     enum { FIRST = 1 << 16, MOST = 1 << 28 };
@@ -340,7 +343,7 @@ static void limit_go_on(struct limit *l, const struct limit *from)
     if (from->next_ns > l->next_ns) l->next_ns = from->next_ns;
 }
 
-/* Prepare a worker for flows. others: those that judge no more; like: the one of them whose draws and picks go on. */
+/* Prepare a worker for flows. from: the workers that judge no more; `like` is the one whose draws and picks go on. */
 static bool move_begin(struct moving *w, unsigned worker, struct vm *const from[], unsigned count)
 {
     struct vm *to = w->m->to[worker], *like = from[worker % count];

@@ -13,7 +13,8 @@
 #include "vm/observe/observers.h"
 #include "vm/worker/vm_priv.h"
 
-/* Limits for answers from services' addresses, apart from rejects: many rejects must not make them unreachable. */
+/* Limits of replies from services' addresses, separate from rejects, so that many rejects do not make the addresses
+ * unreachable. */
 enum { ECHOES_PER_S = 1000, NEIGHBOURS_PER_S = 1000 };
 
 /* Make the parts that programs with state need. The oracle judges every packet, so it remembers no verdicts. */
@@ -47,7 +48,7 @@ static bool send_on(struct vm *vm)
     if (!vm->program->services_count && !program_all_nats(vm->program)) return true;
     vm->forward = forward_new(vm->program, &vm->cfg);
     if (!vm->forward) return false;
-    if (vm->track) forward_attach(vm->forward, vm->track, vm->balance); /* else only flows of the past are sent on */
+    if (vm->track) forward_attach(vm->forward, vm->track, vm->balance); /* else only past flows are sent on */
     return true;
 }
 

@@ -16,7 +16,7 @@
 
 /* A map of a nat */
 struct map_range {
-    struct address_range out; /* the first member, for address_by_lo */
+    struct address_range out; /* must be the first member, because address_by_lo compares it */
     uint32_t inside[4], mask[4];
 };
 
@@ -31,7 +31,7 @@ struct owners {
     uint32_t maps_count;
     const struct pbc_rule **opens; /* one rule for each tunnel kind and port that rules open */
     uint32_t opens_count;
-    struct guests *guests; /* NULL: each flow is where its port is */
+    struct guests *guests; /* NULL: each flow is at the worker of its port */
 };
 
 /* Inputs of the decision, with its tables */
@@ -161,7 +161,7 @@ static bool list_opens(struct owners *o, const struct program *p)
     return o->opens;
 }
 
-/* List the program's maps. A map that a reload takes away is not kept: with several workers, its flows may find another
+/* List the program's maps. A map that a reload removes is not kept: with several workers, its flows may find another
  * owner. */
 static bool list_maps(struct owners *o, const struct program *p)
 {
@@ -179,7 +179,7 @@ static bool list_maps(struct owners *o, const struct program *p)
 }
 
 /* True if connections of the wire go on to servers of pools, or connections of the inline stack to targets that
- * their clients name: no table shows whose answer such a packet is. */
+ * their clients name: no table shows to whom such a packet replies. */
 static bool leads_inline(const struct program *p)
 {
     for (uint32_t i = 0; i < p->branches_count; i++) {
@@ -191,7 +191,7 @@ static bool leads_inline(const struct program *p)
     return false;
 }
 
-/* True if each worker's slice has a port of the statement's. */
+/* True if each worker's slice has a port of the statement. */
 static bool all_draw(const struct program *p, const struct pbc_nat *n, unsigned workers)
 {
     enum { BLOCKS = 65536 / 64 };
@@ -221,7 +221,7 @@ static struct owner_key key_wanted(const struct program *p)
                         p->meta->flags);
 }
 
-/* Make the owners, which take over the roles (may be NULL). */
+/* Make the owners, which take over the roles (NULL: out of memory). */
 static struct owners *owners_make(struct program *p, const struct owners_cfg *cfg, const struct owner_key *key,
                                   struct roles *roles)
 {
@@ -254,7 +254,7 @@ void owners_write(const struct owners *o, struct archive *a)
     uint8_t key[3] = {o->key.len4, o->key.len6, o->key.ports};
     ARCHIVE(a, key);
     roles_write(o->roles, o->p, a);
-    if (guests_count(o->guests)) guests_archive(o->guests, a, o->cfg.workers); /* else nothing, as versions before */
+    if (guests_count(o->guests)) guests_archive(o->guests, a, o->cfg.workers); /* else nothing, as in old versions */
 }
 
 static struct owners *owners_sound(struct owners *o, const struct archive *a)
@@ -305,7 +305,7 @@ const struct whose_tables *owners_tables(const struct owners *o)
     return o->opens_count || o->maps_count ? NULL : &o->tables;
 }
 
-/* Give a view of the inner packet, if some rule may open the tunnel. */
+/* Make a view of the inner packet, if some rule may open the tunnel. False: none. */
 static bool inner_of(const struct owners *o, const struct pkt *pkt, const struct key *key, struct pkt *inner)
 {
     struct tunnel_inner in;
@@ -329,7 +329,7 @@ static enum role_proto proto_of(const struct key *key)
     return key->kind & KIND_UDP ? ROLE_UDP : ROLE_SCTP;
 }
 
-/* Describe the packet's conversation. turned: that of an answer to the packet. */
+/* Describe the packet's conversation. turned: that of a reply to the packet. */
 static void talk_of(const struct key *key, uint16_t query, uint16_t iface, bool turned, struct whose_talk *s)
 {
     *s = (struct whose_talk){.iface = iface, .family = key->kind & KIND_IP4 ? 4 : 6, .proto = (uint8_t)proto_of(key)};
@@ -387,7 +387,7 @@ static bool is_mapped_inside(const struct owners *o, unsigned family, const uint
 }
 
 /* True if an unmapped inside host reaches a mapped one's outside address by a protocol without a mapping, from this
- * machine's address. The answer shows that address and the mapped host, which identifies both. through: mapped side. */
+ * machine's address. A reply shows that address and the mapped host, which identifies both. through: mapped side. */
 static bool turns_back(const struct owners *o, const struct asked *t, const struct whose_talk *s, unsigned through)
 {
     if (whose_mapped(s) || is_mapped_inside(o, s->family, s->addr[!through])) return false;
@@ -398,8 +398,8 @@ static bool turns_back(const struct owners *o, const struct asked *t, const stru
     return true;
 }
 
-/* True for packets of DHCP, DHCPv6 and router solicitation: an answer to a group, from an address that was not
- * asked, or to one that is not yet this machine's, is not a flow's reply, and belongs to the worker that saw the
+/* True for packets of DHCP, DHCPv6 and router solicitation. A reply to a group, from an address that was not asked,
+ * or to one that is not yet this machine's, belongs to no flow. Such a reply is for the worker that saw the
  * question. */
 static bool is_inquiry(const struct key *key)
 {
@@ -420,7 +420,7 @@ static int guest_of(const struct owners *o, const struct asked *t, const struct 
         memcpy(ends.other, s->addr[!side], sizeof ends.other);
         worker = guests_find(o->guests, &ends);
     }
-    return worker < (int)o->cfg.workers ? worker : -1; /* they may come from another process */
+    return worker < (int)o->cfg.workers ? worker : -1; /* guests may come from another process */
 }
 
 /* True for a service's packets, and for its servers' packets to addresses other than this machine's. */
@@ -448,7 +448,7 @@ static unsigned owner_of(const struct owners *o, const struct facts *facts, stru
     return guest < 0 ? VM_OWNER_OF_PORT | (owner & UINT16_MAX) : VM_OWNER_GUEST | (unsigned)guest;
 }
 
-/* Return the owner. An error belongs to the owner of an answer to the packet that it quotes. */
+/* Return the owner. An error belongs to the owner of a reply to the packet that it quotes. */
 static unsigned by_key(const struct owners *o, const struct facts *facts, const struct pkt *pkt, const struct key *key)
 {
     struct whose_talk s;

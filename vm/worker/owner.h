@@ -1,9 +1,9 @@
 /* Owners: the worker that a packet belongs to. All packets of a conversation, and everything counted by its client's
  * address, are in one worker's memory (docs/architecture.md, Workers and state).
  *
- * The client is found by these tests in order, on both sides of a packet alike, so that answers find the same owner:
+ * The client is found by these tests in order, on both sides of a packet alike, so that replies find the same owner:
  *
- *   DHCP and router solicitation                      the first worker, for answers go to groups
+ *   DHCP and router solicitation                      the first worker, because replies go to groups
  *   to a service, or an address that a nat forwards   its source
  *   a port that flows are translated to               the worker that has the port (vm/shared/shared.h)
  *   from a server that sees clients' addresses,       its destination
@@ -16,7 +16,7 @@
  *
  * An outside address of a map counts as its inside address, unless a service has it, so both are one conversation, also
  * between mapped hosts. An unmapped host that reaches a mapped one this way is answered at this machine's address: for
- * protocols without a mapping, the mapped host alone identifies the conversation.
+ * protocols without a mapping, only the mapped host identifies the conversation.
  *
  * An ICMP error belongs to the owner of the packet that it quotes; a tunnel that the program opens, to the owner of the
  * inner packet. A client is hashed by its address, cut to the shortest prefix by which the program keeps state; if it
@@ -24,15 +24,17 @@
  * `masquerade` and pools without `source` translate to them.
  *
  * State by source is in one worker if the source is the client. For other sources each worker has its own state, so
- * a meter or `flows over N per source` lets more through: packets from the port of a forward's target that answer no
- * flow, protocols without a mapping from behind a nat, senders of ICMP errors, traffic that is only forwarded.
+ * a meter or `flows over N per source` lets more through. Such sources are: those of packets from the port of a
+ * forward's target that are no replies, of protocols without a mapping from behind a nat, of ICMP errors, and of
+ * traffic that is only forwarded.
  *
  * A connection of `mode proxy inline` that goes on to a pool's server has two pairs of ends on the wire, with the
  * client in both; a packet does not show which of its ends is the client. So a program with such a service has one
  * owner for all packets of a family, and so does one whose clients name targets in the inline stack.
  *
- * Fragments: vm_owner names the worker that puts them in order (VM_OWNER_FRAGMENT | worker); there, datagram_owner
- * names their owner once the first fragment has come: it alone has ports. So a fragment is handed on at most twice. */
+ * Fragments: vm_owner names the worker that puts them in order (VM_OWNER_FRAGMENT | worker). There, datagram_owner
+ * names their owner once the first fragment has come, because only that has ports. So a fragment is handed on at most
+ * twice. */
 #pragma once
 
 #include <stdbool.h>
@@ -55,13 +57,14 @@ struct owners_cfg {
         *ports; /* owners of single ports; it outlives this struct; NULL: each worker has its slice */
 };
 
-/* Return the first statement of a nat that has too few ports for this number of workers, so that clients would be
- * refused, since workers do not lend ports (bind/ports.h, ports_are_lent); NULL: none. */
+/* Return the first statement of a nat that has too few ports for this number of workers: clients would be refused,
+ * because workers do not lend ports (bind/ports.h, ports_are_lent); NULL: none. */
 const struct pbc_nat *owners_too_narrow(const struct program *p, unsigned workers);
 
-/* The owners of a program; immutable, shared by all workers. before: owners of the program that this one replaces at
- * now_ns; NULL at the start. With it, continuing flows keep their owners: prefixes, ports and seed stay, and former
- * services and servers keep their roles for another day. NULL: out of memory. Holds a reference to the program. */
+/* Make the owners of a program, which are immutable and shared by all workers, and hold a reference to the program.
+ * before: owners of the program that this one replaces at now_ns; NULL at the start. With it, continuing flows keep
+ * their owners: prefixes, ports and seed stay, and former services and servers keep their roles for another day.
+ * NULL: out of memory. */
 struct owners;
 struct owners *owners_new(struct program *p, const struct owners_cfg *cfg, const struct owners *before,
                           uint64_t now_ns);
@@ -70,8 +73,8 @@ void owners_free(struct owners *o);
  * which they end. */
 struct archive;
 void owners_write(const struct owners *o, struct archive *a);
-/* Make the same owners again, of the same program and number of workers, with that seed: by these bytes, which are
- * hostile. NULL: damaged (a->bad), or out of memory. */
+/* Make the owners again from an archive, whose bytes are hostile, for the same program and number of workers, with
+ * the seed of cfg. NULL: damaged (a->bad), or out of memory. */
 struct owners *owners_read(struct program *p, const struct owners_cfg *cfg, struct archive *a);
 
 /* The parts of a client that are hashed: leading bits of its IPv4 or IPv6 address, and its port if `ports` */
@@ -103,7 +106,7 @@ unsigned owners_of_port(const struct owners *o, uint16_t port);
 /* VM_OWNER_GUEST | worker: the worker that has this flow (guests.h), as long as the flow lasts: do not cache it. */
 #define VM_OWNER_GUEST 0x20000000u
 struct guests;
-/* Ask those guests from now on, while no worker judges. */
+/* Ask those guests from now on; takes a reference. Call this while no worker judges. */
 void owners_guests(struct owners *o, struct guests *guests);
 
 /* The ends of a flow as packets of one side show them */
@@ -112,9 +115,9 @@ struct owner_ends {
     uint16_t src_port, dst_port; /* queries: both the identifier */
     uint16_t iface;              /* as in struct key */
     uint8_t proto, v6;           /* enum role_proto; 0 or 1 */
-    bool answers;                /* a query: the packet answers it */
+    bool answers;                /* true: a reply to a query */
 };
-/* Return the owner of such unfragmented packets, as vm_owner_or_port does. */
+/* Return the owner of unfragmented packets with these ends, as vm_owner_or_port does. */
 unsigned owner_of_ends(const struct owners *o, const struct facts *facts, const struct owner_ends *e);
 /* Return the owner of a client with that address and port. */
 unsigned owner_of_client(const struct owners *o, const uint32_t addr[4], uint16_t port, uint8_t proto, bool v6);
@@ -126,8 +129,8 @@ bool owners_port_is_apart(const struct owners *o, uint16_t port, unsigned worker
 enum { OWNER_IFACES = 32 };
 unsigned owners_ifaces(const struct owners *o, uint16_t ifaces[OWNER_IFACES]);
 
-/* True if a whole packet of TCP or UDP belongs to the same worker as any other with its addresses, protocol, ports
- * and interface, by the same facts, or to that of the same port, because the program opens no tunnels. */
+/* True if the program opens no tunnels. Then, by the same facts, all whole TCP and UDP packets with the same
+ * addresses, protocol, ports and interface belong to one worker, or to that of the same port. */
 bool owners_by_ends(const struct owners *o);
 
 /* Return the owner of a parsed packet as if it were unfragmented: a first fragment names the owner of its datagram. */
@@ -197,7 +200,7 @@ struct whose_fragment {
 static inline uint64_t whose_high(const uint32_t a[4]) { return (uint64_t)a[0] << 32 | a[1]; }
 static inline uint64_t whose_low(const uint32_t a[4]) { return (uint64_t)a[2] << 32 | a[3]; }
 
-enum { WHOSE_PROBES = 64 }; /* slots that the look-up of an address meets, at most */
+enum { WHOSE_PROBES = 64 }; /* most slots that the look-up of an address reads */
 /* Return the slot where the look-up of an address begins. */
 static inline uint32_t whose_slot(uint32_t mask, unsigned family, uint64_t high, uint64_t low)
 {

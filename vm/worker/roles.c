@@ -33,7 +33,7 @@ static void ports_join(struct some_ports *s, uint16_t lo, uint16_t hi)
     s->hi[s->count++] = hi;
 }
 
-/* Ports at which a pool's servers are reached: with the client's address kept, or with an own source */
+/* Ports at which a pool's servers are reached: with the client's address, or with a source of prey's */
 struct pool_ports {
     struct some_ports kept[ROLE_PROTOS], own[ROLE_PROTOS];
 };
@@ -265,7 +265,7 @@ static void settle_parts(struct making *m)
     m->count = kept;
 }
 
-/* Enter each address where its look-up meets it. False: too many are in a row for a look-up. */
+/* Enter each address where its look-up finds it. False: a look-up would need more than WHOSE_PROBES slots. */
 static bool enter_addresses(struct roles *r)
 {
     for (uint32_t i = 0; i < r->addresses_count; i++) {
@@ -332,7 +332,7 @@ struct roles *roles_new(const struct program *p, const struct roles *before, uin
 
 /* ---- as bytes ---- */
 
-/* Return the next part that the program itself does not give, from *at on; both are sorted. NULL: none. */
+/* Return the next part that the program itself does not give, from *at on; both lists are sorted. NULL: none. */
 static const struct role_part *next_former(const struct roles *r, const struct roles *alone, uint32_t *at, uint32_t *in)
 {
     for (; *at < r->parts_count; ++*at) {

@@ -12,7 +12,7 @@ enum role {
     ROLE_KEPT = 1 << 4,     /* an outside address for protocols that keep their ports: the peer names the worker */
     ROLE_SERVER =
         1 << 3, /* receivers from this address are clients: servers that see clients' addresses, targets of a nat */
-    ROLE_LED = 1 << 5, /* a port that a nat forwards, at any address; some packets may pass it */
+    ROLE_LED = 1 << 5, /* a port that a nat forwards, at any address; some packets to it are not forwarded */
 };
 /* The protocols that distinguish conversations. QUERY: by the identifier of an ICMP query */
 enum role_proto { ROLE_TCP, ROLE_UDP, ROLE_SCTP, ROLE_QUERY, ROLE_OTHER, ROLE_PROTOS };
@@ -49,7 +49,7 @@ struct roles {
     uint32_t mask; /* mask for an index in slots */
 };
 
-/* Make the roles of the program, and keep those of `before` (NULL: none) for another day, since flows of removed
+/* Make the roles of the program, and keep those of `before` (NULL: none) for another day, because flows of removed
  * services go on. NULL: out of memory. */
 struct roles *roles_new(const struct program *p, const struct roles *before, uint64_t now_ns);
 void roles_free(struct roles *r);
@@ -60,5 +60,5 @@ void roles_write(const struct roles *r, const struct program *p, struct archive 
 /* Make the roles of the program, and add those read, which are hostile. NULL: damaged (a->bad), or out of memory. */
 struct roles *roles_read(const struct program *p, struct archive *a);
 
-/* In place of an address without a role */
+/* Index in place of that of an address without a role */
 #define ROLE_NONE UINT32_MAX

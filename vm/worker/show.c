@@ -1,10 +1,11 @@
-/* Shows a packet to the observers twice: as it was read, and as it left. They see only the client's side of an
- * inline connection. */
+/* Showing packets to the observers: read before they are judged, and shown once they may go on, replies as they
+ * left. Observers see only the client's side of an inline connection. */
 #include "vm/context/answered.h"
 #include "vm/forward/inline/conns.h"
 #include "vm/worker/vm_priv.h"
 
-/* True for a packet of an inline connection from its server, or one to it: the client does not see them. */
+/* True for a packet of an inline connection from the end `hidden`: from the server, or to it in the client's name.
+ * The client does not see these. */
 static bool is_behind(const struct vm *vm, const struct key *key, const struct pkt *pkt, enum inline_at hidden)
 {
     enum inline_at from;

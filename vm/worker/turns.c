@@ -111,7 +111,7 @@ static bool let_in(const struct job *j, struct packet_ctx *c)
     return false;
 }
 
-/* Settle a packet that goes on unchanged. An answer to a future address of this machine is not forwarded: the asker
+/* Settle a packet that goes on unchanged. A reply to a future address of this machine is not forwarded: the asker
  * receives it at the interface. */
 static void packet_keep(const struct job *j, struct packet_ctx *c)
 {
@@ -123,13 +123,13 @@ static void packet_keep(const struct job *j, struct packet_ctx *c)
     if (vm->vips && vips_asked(c->key)) vips_answer(j, c);
 }
 
-/* Find an inquiry of this machine. If its sender is unknown, its answers count as this machine's. */
+/* Find an inquiry of this machine. If its sender is unknown, replies to it count as this machine's. */
 static __attribute__((noinline)) void look_at_inquiry(const struct job *j, struct packet_ctx *c)
 {
     if (inquiry_settle(j->in->facts, c->key, c->pkt) == INQUIRY_UNKNOWN) track_inquire(j->vm->track, c->key, c->pkt);
 }
 
-/* Ask the routes what an answer of a flow that is sent on proves (vm/flow/README.md, What makes way). */
+/* Ask the routes what a reply in a flow that is sent on proves (vm/flow/README.md, What makes way). */
 static __attribute__((noinline)) void look_at_back(const struct job *j, struct packet_ctx *c)
 {
     c->seen.back = (uint8_t)ways_reply(j->in->facts, c->key, c->pkt);
@@ -189,7 +189,7 @@ static void packet_take(const struct job *j, struct packet_ctx *c)
     take_turn(j, c);
 }
 
-/* The same, and record the packet's findings, and whether other packets have changed its flow in between. */
+/* Take the packet, and record its findings, and whether other packets have changed its flow in between. */
 static __attribute__((noinline)) void take_noted(const struct job *j, struct packet_ctx *c)
 {
     struct vm *vm = j->vm;
@@ -210,7 +210,7 @@ static inline void packet_judge(const struct job *j, struct packet_ctx *c)
     if (__builtin_expect(c->audited, 0)) audit_settle(j, c);
 }
 
-/* The same, and show the packet to the observers. */
+/* Judge the packet, and show it to the observers. */
 static __attribute__((noinline)) void take_observed(const struct job *j, struct packet_ctx *c)
 {
     struct observe_packet s;
@@ -243,7 +243,7 @@ static inline void turn_take(const struct job *j, struct packet_ctx *c)
     if (__builtin_expect(j->vm->due.count, 0)) adds_settle(j);
 }
 
-/* Put into a key what only the program makes known: services. */
+/* Complete a key with what the program determines: services. */
 static inline void settle_key(const struct job *j, struct key *key)
 {
     if (j->vm->program->services_count && facts_have_self(j->in->facts)) key_settle(j->vm->program, key);
@@ -257,8 +257,8 @@ static inline void ask_front(const struct pkt *pkt, uint8_t kind)
 }
 
 /* Do the look-ups that are independent of judging, for the packets of `todo`; bit 0 is ctxs[0]. Their memory is
- * prefetched in steps, all packets per step: tags of the flow table, then slots, then bindings. studied: those that
- * need but the last. */
+ * prefetched in steps, all packets per step: tags of the flow table, then slots, then bindings. studied: packets
+ * that need only the last step. */
 static void look_ahead(const struct job *j, struct packet_ctx ctxs[], uint64_t todo, uint64_t studied)
 {
     const struct vm *vm = j->vm;
@@ -296,7 +296,7 @@ static inline bool has_plain_headers(const struct pkt *pkt, const struct key *ke
            ordinary_headers(pkt, key, pkt->head_len == pkt->wire_len) && ordinary_frame(pkt, key, pkt->data);
 }
 
-/* Fetch a frame's headers some packets before they are read. */
+/* Packets by which a frame's headers are fetched ahead */
 enum { FETCH_AHEAD = 16 };
 
 /* True if no plain packet of the batch needs a whole key. Interfaces that rules know by a pattern are in keys only. */

@@ -16,7 +16,7 @@ void vm_run_up(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], 
     vm->ups = NULL;
 }
 
-/* The packet is taken as it came to the stack: by another interface than the one that it leaves by. */
+/* Takes the packet as it came to the stack: by another interface than the one by which it leaves. */
 void vm_run_routed(struct vm *vm, const struct vm_in *in, struct pkt *pkt, uint16_t came, struct verdict *v,
                    struct vm_tx *tx)
 {

@@ -37,7 +37,7 @@ static inline void see_facts(struct vm *vm, const struct facts *facts)
     if (vm->remember) remember_facts(vm->remember, facts);
 }
 
-/* turns.c: judging one packet after the other, where flows, meters or fragments make each depend on the one before */
+/* turns.c: judging one packet after the other, because flows, meters or fragments make each depend on the one before */
 
 /* Packets of a batch, a bit each */
 struct turns {
@@ -83,8 +83,8 @@ struct fragments *fragments_new(const struct program *p, uint64_t seed); /* NULL
 void fragments_free(struct fragments *f);                                /* held fragments return to their pool */
 const struct frag_counters *fragments_counters(const struct fragments *f);
 
-/* Move the datagrams of `from` to `to`, which is of another program. Their later fragments follow the firsts, and count
- * for no rule unless the programs are the same. */
+/* Move the datagrams of `from` to `to`, of another program. Later fragments follow their firsts, and count for no
+ * rule unless the programs are the same. */
 void fragments_keep(struct fragments *to, struct fragments *from, const struct remap *r);
 
 /* Write or read (into a new vm) all datagrams and held fragments (keyed/archive.h). ifaces: number of interfaces. */
@@ -98,7 +98,7 @@ static inline bool is_fragment(const struct key *key) { return key->kind & KIND_
 /* Judge one fragment in its turn, parsed, malformed or not. judge: the function for any well-formed packet. */
 void fragments_judge(const struct job *j, struct packet_ctx *c, odd_fn *judge);
 
-/* Let held fragments leave whose time has come, while j->tx has room. j->input is INPUT_NONE. */
+/* Release held fragments whose time has come, while j->tx has room. j->input is INPUT_NONE. */
 void fragments_leave(const struct job *j, odd_fn *judge);
 
 /* Return the next deadline; now_ns if more can leave at once. */

@@ -240,7 +240,7 @@ static inline unsigned whose_both(const struct whose *w, const struct whose_talk
     return whose_one_of(w, hash_close(&w->hash, &sum));
 }
 
-/* Return the side for which the condition is true. */
+/* Return the side for which the condition is true, WHOSE_BOTH or WHOSE_NEITHER. */
 static inline unsigned whose_which(bool first, bool second)
 {
     if (first && second) return WHOSE_BOTH;

@@ -1,7 +1,7 @@
 /* A worker's balancing over all pools of a program: memory for each pool's algorithm, weights from facts, and the pick.
  *
- * Modes that rewrite addresses can only use servers of the client's family, so a pool with servers of both families has
- * a group for each, beside the group of all. In a pool with one family these groups are the same. */
+ * Modes that rewrite addresses can only use servers of the client's family. So a pool with servers of both families
+ * has a group for each, beside the group of all. In a pool with one family these groups are the same. */
 
 #include "vm/forward/balance/balance_priv.h"
 
@@ -150,7 +150,7 @@ static void keep_group(struct balance *to, struct group *a, struct group *b, con
 
 void balance_keep(struct balance *to, struct balance *from, const struct remap *r)
 {
-    to->step_ns = 0; /* groups that were kept know older facts */
+    to->step_ns = 0; /* kept groups have weights by older facts */
     for (uint32_t i = 0; i < r->program->past->pools; i++)
         for (unsigned g = 0; r->pool[i] != PBC_NONE && g < GROUPS; g++)
             keep_group(to, &to->pools[i][g], &from->pools[r->pool[i]][g], r);
@@ -182,7 +182,8 @@ void balance_take(struct balance *b, struct balance *tables)
     }
 }
 
-/* Return the number of steps that a server has behind it, 1 to SLOW_STEPS, and the time of the next one. */
+/* Return the current step of a server's slow start, 1 to SLOW_STEPS, and lower *next_ns to the time of its next
+ * step. */
 static unsigned slow_step(const struct balance *b, uint32_t server, uint64_t now_ns, uint64_t *next_ns)
 {
     const uint64_t takes = b->p->pools[b->p->servers[server].pool].slow_start_ns, step = takes / SLOW_STEPS;
@@ -194,7 +195,8 @@ static unsigned slow_step(const struct balance *b, uint32_t server, uint64_t now
     return (unsigned)done + 1;
 }
 
-/* If a server starts slowly, all weights of its pool are multiplied, so that small weights have steps, too. */
+/* Update a group's weights. While a server starts slowly, all weights of its pool are multiplied, so that small
+ * weights have steps, too. */
 static void group_update(struct balance *b, const struct group *g, bool table, uint64_t now_ns)
 {
     uint64_t next_ns = UINT64_MAX;
@@ -313,7 +315,7 @@ static const uint32_t *conns_of(const struct balance *b, const struct chosen *c)
     return c->group->conns;
 }
 
-/* Return the recorded pick, in a replay; an impossible one is ignored. */
+/* Record the pick, or return the recorded one in a replay, unless it is impossible. */
 static uint32_t heard(const struct balance *b, const struct chosen *c, uint32_t branch, const struct key *key,
                       uint32_t server)
 {

@@ -1,5 +1,5 @@
-/* Shared by the balancing algorithms: the state of one pool, memory, and the two structures that several use.
- * Further below: the parts of a worker's balancing, for balance.c and for tests that count the tables built */
+/* Shared by the balancing algorithms: the state of one pool, memory, and the two structures that several use. At the
+ * end: the parts of a worker's balancing, for balance.c and for tests that count the tables built */
 #pragma once
 
 #include "vm/forward/balance/lb.h"
@@ -12,7 +12,7 @@
 
 struct lb {
     const struct lb_ops *ops;
-    void *state;       /* the algorithm's */
+    void *state;       /* state of the algorithm */
     uint64_t total;    /* sum of the weights; 0: no server can take a new flow */
     uint16_t *weights; /* effective weights: 0 also for backups that are not needed */
     struct lb_cfg cfg;
@@ -28,7 +28,7 @@ static inline void *lb_carve(uint8_t **memory, size_t bytes)
     return taken;
 }
 
-/* Bound of a server's credit in turn-taking algorithms; real credit is far below. */
+/* Upper bound of a server's credit in turn-taking algorithms; real credits stay far below it */
 #define RICHES_MOST (INT64_C(1) << 48)
 void lb_archive_riches(struct archive *a, int64_t *riches, uint32_t count);
 
@@ -47,7 +47,7 @@ uint32_t slots_explain(const struct lb *lb, uint64_t hash, const uint32_t *conns
 
 /* Draws by weight: an alias table (Walker 1977) in integers, so every server has exactly its share */
 struct draw {
-    uint32_t *stay, *other; /* column i (height `total`) belongs to i below stay[i], then to other[i] */
+    uint32_t *stay, *other; /* column i (height `total`) belongs to server i below stay[i], above it to other[i] */
     uint32_t *pile;         /* used during construction */
     uint64_t total;
     uint64_t random; /* state of the generator */
@@ -67,7 +67,7 @@ struct group {
     uint16_t *weights;       /* [count], for lb_update */
     uint32_t *conns;         /* [count], for lb_pick, if they are not adjacent */
     uint32_t count;
-    bool alias; /* the same as the pool's group of all, which owns it */
+    bool alias; /* true: the same as the pool's ALL group, which owns the memory */
 };
 enum { ALL, V4, V6, GROUPS };
 
@@ -77,9 +77,9 @@ struct balance {
     uint64_t generation;
     const struct facts *facts; /* latest facts */
     bool proxied;              /* picks are for proxies, which reach servers on this machine, too */
-    uint64_t step_ns;          /* time when a weight next changes by time only; UINT64_MAX: never */
+    uint64_t step_ns;          /* next time at which a weight changes without new facts; 0: now; UINT64_MAX: never */
     const uint32_t *conns;     /* [servers]; NULL: not counted */
-    const struct share *share; /* used instead if several workers count together; NULL: a single worker */
+    const struct share *share; /* counts of all workers, used instead of `conns`; NULL: a single worker */
     uint64_t built;            /* tables built by balance_update */
     struct group (*pools)[GROUPS];
     char *names;       /* "POOL/SERVER" of every server, one after the other */

@@ -17,7 +17,7 @@ void draw_init(struct draw *d, uint8_t **memory, uint32_t servers, uint64_t seed
     d->pile = lb_carve(memory, servers * sizeof *d->pile);
 }
 
-/* The pile holds from its left end the columns that are not full, from its right end those that are more than full. */
+/* Fill the columns. From its left end, the pile holds columns that are not full; from its right end, the others. */
 void draw_update(struct draw *d, const uint16_t *weights, uint64_t total)
 {
     uint32_t low = 0, high = d->columns;

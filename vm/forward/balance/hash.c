@@ -72,7 +72,7 @@ static inline void absorb_v6(struct sip *s, const uint32_t a[4])
     absorb(s, (uint64_t)a[3] << 32 | a[2]);
 }
 
-/* The message's length ends it, as in SipHash: 16 bytes for IPv4, 40 for IPv6. */
+/* Hash a flow. As in SipHash, the message ends in its length: 16 bytes for IPv4, 40 for IPv6. */
 uint64_t lb_hash_flow(struct lb_hash_key key, const struct lb_flow *f)
 {
     const uint64_t rest =
@@ -89,7 +89,7 @@ uint64_t lb_hash_flow(struct lb_hash_key key, const struct lb_flow *f)
     return sip_end(&s);
 }
 
-/* The message has 8 bytes for IPv4, 24 for IPv6. */
+/* Hash a source. The message has 8 bytes for IPv4, 24 for IPv6. */
 uint64_t lb_hash_source(struct lb_hash_key key, const struct lb_flow *f)
 {
     struct sip s = sip_begin(key);

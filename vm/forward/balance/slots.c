@@ -2,16 +2,16 @@
  *
  * Every server walks a permutation of the slots, from its offset by its skip, and takes the first free slot at each
  * of its turns. Turns are at times (k + phase) / weight, k = 0, 1, …, so with equal weights they are the paper's
- * rounds. The times depend on the server only: if one is gone, the others' turns keep their order, and few slots
- * change hands. A server's quota is the number of slots that it takes in all: its part of the slots rounded by
- * largest remainder, so less than a whole slot from its due. Offset: SipHash of the name, modulo slots. Skip:
- * SipHash under the key with its halves exchanged, modulo slots - 1, plus 1. Phase: the lower 20 bits of the first
- * hash. In a round the server that was served longest ago is first; at the start, the one with the smaller first
- * hash. So nothing depends on the order of the servers in the file.
+ * rounds. The times depend on the server only, so if one server is gone, the others' turns keep their order, and few
+ * slots change hands. A server's quota is the number of slots that it takes in all: its part of the slots rounded by
+ * largest remainder, so it differs from the exact part by less than one slot. Offset: SipHash of the name, modulo
+ * slots. Skip: SipHash under the key with its halves exchanged, modulo slots - 1, plus 1. Phase: the lower 20 bits of
+ * the first hash. In a round, the server that was served longest ago is first; at the start, the one with the smaller
+ * first hash. So nothing depends on the order of the servers in the file.
  *
  * Time: a walk never meets a slot twice, so at most servers * slots steps; about slots * ln(slots) with hashes that are
- * not chosen to be equal. Much of that would be spent on the last FEW slots, when a walk hardly meets a free one; then
- * each turn instead compares the free slots by their distance on its way. */
+ * not chosen to be equal. Much of that would be spent on the last FEW slots, because a walk then hardly meets a
+ * free one. For these, each turn instead compares the free slots by their distance on its way. */
 #include <stdio.h>
 #include <string.h>
 
@@ -46,7 +46,7 @@ struct slots {
     bool wide;
     uint16_t *narrow_table; /* server of each slot, in one of the two tables */
     uint32_t *wide_table;
-    uint64_t *taken; /* a bit per slot, while the table is filled: 8 KiB at 65,537 slots, where the table has 128 */
+    uint64_t *taken; /* a bit per slot, while the table is filled: 8 KiB at 65,537 slots, where the table has 128 KiB */
     struct place *places;
     struct walker *walkers;
     struct round *ring;
@@ -116,8 +116,8 @@ static void find_place(const struct lb *lb, const struct slots *s, struct place 
     p->skip = 1 + (uint32_t)(lb_siphash((struct lb_hash_key){key.k1, key.k0 + nth}, name, len) % (s->count - 1));
 }
 
-/* Find the walks of all servers. Servers of one name, in a hostile file only, get different walks, so that each does
- * not pass all slots of those before. */
+/* Find the walks of all servers. Servers of the same name, which only a hostile file has, get different walks, so
+ * that none passes all slots of those before. */
 static void find_places(const struct lb *lb, struct slots *s)
 {
     uint32_t nth = 0;
@@ -232,7 +232,8 @@ static uint32_t slot_step(uint32_t at, uint32_t skip, uint32_t count)
 
 static bool is_free(const uint64_t *taken, uint32_t at) { return !(taken[at / 64] >> at % 64 & 1); }
 
-/* Walks two steps at once: a step waits for the one before, so a single walk leaves most of the processor idle. */
+/* Return the first free slot on the walk. Two steps are walked at once, because a step waits for the one before, and
+ * a single walk leaves most of the processor idle. */
 static uint32_t walk_to_free(const struct slots *s, const struct walker *w)
 {
     const uint64_t *taken = s->taken;

@@ -15,7 +15,7 @@ struct client {
 enum { KEY_WORDS = 3 };
 static_assert(offsetof(struct client, server) == KEY_WORDS * sizeof(uint64_t), "compared by words");
 
-/* Return the client's slot or KEYED_NONE; *key and *at serve to add it. */
+/* Return the client's slot or KEYED_NONE; *key and *at are needed to add it. */
 static uint32_t client_find(const struct clients *c, const struct client_key *k, struct client *key, struct place *at)
 {
     *key = (struct client){.addr = {hash_pair(k->addr[0], k->addr[1]), hash_pair(k->addr[2], k->addr[3])},

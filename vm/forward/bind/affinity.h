@@ -22,19 +22,19 @@ void clients_free(struct clients *c);
 
 /* Return the number of flows that the client holds at the service. */
 uint32_t client_flows(const struct clients *c, const struct client_key *key);
-/* Return the server that the client keeps: that of its last flow, while it has any and until keep_ns after the last
- * ended; PBC_NONE. */
+/* Return the server of the client's last flow, which the client keeps while it has flows, and until keep_ns after
+ * the last one ended; PBC_NONE: none. */
 uint32_t client_server(const struct clients *c, const struct client_key *key, uint64_t now_ns, uint64_t keep_ns);
 
-/* Count one more flow of the client, with this server; PBC_NONE: not known yet, so the client keeps its server. False,
- * and not counted: no room, because all entries in its place hold flows. */
+/* Count one more flow of the client, with this server. With PBC_NONE, not known yet, the client keeps its server.
+ * False: not counted, because all entries in the client's place hold flows. */
 bool client_add(struct clients *c, const struct client_key *key, uint32_t server);
 /* Set the server of a flow that the client holds. */
 void client_served(struct clients *c, const struct client_key *key, uint32_t server);
 /* Count one flow less. keep: remember the client without flows, too. */
 void client_drop(struct clients *c, const struct client_key *key, uint64_t now_ns, bool keep);
 
-/* Read the clients one by one: *at begins as 0; false at the end. */
+/* Find the next client; *at begins as 0. False: the end. */
 bool client_next(const struct clients *c, uint32_t *at, struct client_key *key);
 /* Take over the server that a client of another table keeps, without its flows, unless the one kept here is newer. */
 void client_keep(struct clients *c, const struct clients *from, const struct client_key *key);
@@ -46,6 +46,6 @@ void clients_rest(struct clients *c, uint64_t now_ns);
 
 struct client_counters {
     uint64_t known;   /* clients in the table now */
-    uint64_t evicted; /* evicted while they were remembered */
-    uint64_t full;    /* found no room */
+    uint64_t evicted; /* clients without flows that were evicted */
+    uint64_t full;    /* clients that found no room */
 };

@@ -12,8 +12,8 @@
  * same. */
 bool conns_init(struct conns *c, const struct program *p, const struct share *s);
 void conns_fini(struct conns *c);
-/* True if the service may take one more flow and have at most `most` then. Its place is reserved for conns_add of that
- * flow; conns_release must follow in any case. */
+/* True if the service may take one more flow and then has at most `most`. The place is reserved for conns_add of
+ * that flow; conns_release must follow in either case. */
 bool conns_reserve(struct conns *c, uint32_t service, uint64_t most);
 void conns_release(struct conns *c, uint32_t service);
 void conns_add(struct conns *c, uint32_t service, uint32_t server);
@@ -29,7 +29,7 @@ void conns_rest(struct conns *c, uint32_t server);
 /* Return the server's connections, of all workers that count together. */
 uint64_t conns_of_server(const struct conns *c, uint32_t server);
 
-/* Take over the counts of `from`, of the program before, including the shared ones. */
+/* Take over the counts of `from`, of the former program, including the shared ones. */
 void conns_keep(struct conns *to, const struct conns *from, const struct remap *r);
-/* True if no flow uses what the remap leaves out. */
+/* True if no flow uses a service or server that the remap leaves out. */
 bool conns_spare(const struct conns *c, const struct remap *r);

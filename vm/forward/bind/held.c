@@ -28,7 +28,7 @@ void held_fini(struct held *h)
 void held_keep(struct held *to, struct held *from, const struct remap *r)
 {
     conns_keep(&to->conns, &from->conns, r);
-    if (from->clients) SWAP(to->clients, from->clients); /* their server numbers outlive programs */
+    if (from->clients) SWAP(to->clients, from->clients); /* server ids stay valid in later programs */
 }
 
 struct client_key held_client(const struct program *p, uint32_t service, const uint32_t addr[4], bool v6)

@@ -16,7 +16,7 @@ struct held {
 /* Make the places of a program. False: out of memory; call held_fini all the same. */
 bool held_init(struct held *h, const struct program *p, const struct vm_cfg *cfg);
 void held_fini(struct held *h);
-/* Move the places of `from` to `to`, which is of another program; `from` keeps the parts to be freed. */
+/* Move the places of `from` to `to`, of another program; `from` keeps the parts to be freed. */
 void held_keep(struct held *to, struct held *from, const struct remap *r);
 
 /* Return the key of a client at a service, by its address. */

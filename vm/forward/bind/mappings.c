@@ -12,8 +12,8 @@
 #include "vm/keyed/keyed.h"
 #include "vm/pbc.h"
 
-enum { TRIES = 16 };           /* ports tried, as mappings of another space may own some */
-enum { HOSTS_MOST = 1 << 17 }; /* inside addresses that are counted; more than that share the ports anyway */
+enum { TRIES = 16 };           /* ports tried, because mappings of another space may own some */
+enum { HOSTS_MOST = 1 << 17 }; /* most inside addresses that are counted; more than that share the ports anyway */
 
 /* The key of a mapping. In the table by outside end, `inside` holds the outside end, and the first OUT_WORDS words are
  * the key. */
@@ -30,7 +30,7 @@ struct mappings {
     struct port_map *ports; /* [spaces][MAP_CLASSES] */
     struct port_drawer drawer;
     struct sources *hosts;    /* number of mappings by inside address */
-    unsigned slices, sharers; /* number of slices, and of workers that part the range without borrowing */
+    unsigned slices, sharers; /* number of slices, and of workers that divide the range without borrowing */
     bool are_short;           /* the last mapping made got one of the last ports of its room */
     uint32_t spaces, most;
     uint32_t fresh; /* mappings from this index on were never used */
@@ -165,7 +165,7 @@ struct runs {
     const struct map_room *room;
     struct span within;
     bool last;
-    uint32_t at; /* half of the index of the next range; odd: of its part above the last ports */
+    uint32_t at; /* twice the index of the next range; odd: its part above the last ports */
 };
 
 static bool run_next(struct runs *r, struct span *run)
@@ -180,7 +180,7 @@ static bool run_next(struct runs *r, struct span *run)
     return false;
 }
 
-/* Take a free port of the runs: the next one, round the end, from a random one. Negative: none. */
+/* Take the first free port of the runs from a random one on, wrapping at the end. Negative: none. */
 static int32_t draw_runs_of(struct mappings *m, struct port_map *map, struct runs all, bool others)
 {
     struct span run;
@@ -202,14 +202,14 @@ static int32_t draw_runs_of(struct mappings *m, struct port_map *map, struct run
     return port;
 }
 
-/* The same: first of the worker's own ports */
+/* The same, first from the worker's own ports */
 static int32_t draw_runs(struct mappings *m, struct port_map *map, struct runs all)
 {
     const int32_t port = draw_runs_of(m, map, all, false);
     return port < 0 && port_drawer_borrows(&m->drawer) ? draw_runs_of(m, map, all, true) : port;
 }
 
-/* Draw in one half: first outside the `last` ports. */
+/* Draw from one half, and from the room's last ports only if no other is free. */
 static int32_t draw_half(struct mappings *m, struct port_map *map, const struct map_room *room, struct span half)
 {
     const int32_t port = draw_runs(m, map, (struct runs){.room = room, .within = half});
@@ -272,7 +272,7 @@ static uint32_t link_to(struct keyed *t, const struct map_key *k, int32_t i)
     return slot;
 }
 
-/* Make the mapping found by its ends, or, if it is not led, by its outside end only. False: no room for one of them. */
+/* Link the mapping to both its ends, or only to its outside end if it is not led. False: no room for one of them. */
 static bool link_ends(struct mappings *m, int32_t i, bool led)
 {
     struct mapping *one = &m->all[i];
@@ -386,7 +386,7 @@ int32_t mapping_add(struct mappings *m, const struct map_end *inside, uint16_t s
     return i;
 }
 
-/* Return the next port of the room that has a mapping, from `start` on; `start`: none. */
+/* Return the next port of the room that has a mapping, from `start` on; `start` itself if none has. */
 static uint16_t taken_from(const struct mappings *m, const struct map_end *inside, const struct map_room *room,
                            uint16_t start)
 {
@@ -446,7 +446,7 @@ void mappings_unreserve(struct mappings *m, uint32_t space)
 
 void mappings_draw_on(struct mappings *m, const struct mappings *before) { m->draw = before->draw; }
 
-/* Make room for that many mappings in a table without any. */
+/* Make room for that many mappings in an empty table. */
 static bool mappings_resize(struct mappings *m, uint32_t most)
 {
     struct keyed *const ends[] = {&m->by_in, &m->by_out};

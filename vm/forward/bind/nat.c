@@ -14,14 +14,14 @@
 
 enum { UDP_IDLE_S = 240 };
 
-/* Return the greatest number of mappings: one for each slot for flows, but no more than ends. */
+/* Return the greatest number of mappings: one for each slot for flows, but no more than there are outside ends. */
 static uint32_t most_mappings(const struct program *p, uint32_t spaces)
 {
     const uint64_t slots = p->flows * 3 / 2 + 32, ends = (uint64_t)spaces * MAP_CLASSES << 16;
     return slots < ends ? (uint32_t)slots : ends < INT32_MAX ? (uint32_t)ends : INT32_MAX;
 }
 
-/* List the spaces of a statement's addresses in n->written from `at` on; return the index behind them. */
+/* List the spaces of a statement's addresses in n->written from `at` on; return the index after them. */
 static uint32_t settle_source(struct nat *n, uint32_t i, uint32_t at)
 {
     const struct pbc_nat *one = &n->p->nats[i];
@@ -169,7 +169,7 @@ static int32_t owner_of(const struct nat *n, const uint32_t addr[4], uint16_t po
     return mapping_by_outside(n->mappings, &end);
 }
 
-/* Return the mapping of the flow's new source; of its original destination. */
+/* Return the mapping of the flow's new source; that of its original destination (second function). */
 static int32_t source_mapping(const struct nat *n, const struct flow_bind *b, const struct flow_id *id)
 {
     return owner_of(n, b->to_src, b->to_src_port, id);
@@ -222,7 +222,7 @@ bool nat_hold(struct nat *n, const struct flow_bind *b, const struct flow_id *id
     return true;
 }
 
-/* Hold that mapping of `from` here, after it was added if it is not here yet. */
+/* Hold that mapping of `from` here; add it first if it is not here yet. */
 static bool hold_moved(struct nat *n, const struct nat *from, int32_t was, uint16_t stack, bool led)
 {
     const struct mapping *one = was == MAPPING_NONE ? NULL : mapping_at(from->mappings, was);
@@ -232,7 +232,7 @@ static bool hold_moved(struct nat *n, const struct nat *from, int32_t was, uint1
         const uint32_t space = outside_space(&n->outsides, one->outside.addr, one->outside.v6 ? 6 : 4);
         i = mapping_move(n->mappings, one, space, stack, led);
     } else if (memcmp(&mapping_at(n->mappings, i)->inside, &one->inside, sizeof one->inside) != 0) {
-        return false; /* only if the archive is wrong */
+        return false; /* happens only if the archive is wrong */
     }
     if (i != MAPPING_NONE) mapping_hold(n->mappings, i);
     return i != MAPPING_NONE;
@@ -297,8 +297,8 @@ static bool way_is_past(const struct nat *n, const struct flow_bind *b)
     return n->p->past && b->nat >= n->p->past->nats && nat_leaves_anywhere(n->p, statement_of(n, b));
 }
 
-/* Return the way of a flow's packet whose destination is turned, too. *hairpin: it leads back to where the source is,
- * so the statement does not ask for it. */
+/* Return the way of a packet whose flow also translates the destination. *hairpin: the way leads back to the
+ * source's side, so the statement does not ask for it. */
 static struct way_found turned_way_now(const struct nat *n, const struct nat_asker *of, const struct flow_bind *b,
                                        bool *hairpin)
 {
@@ -315,12 +315,12 @@ static struct way_found way_now(const struct nat *n, const struct nat_asker *of,
     *hairpin = false;
     if (b->kind == BIND_NAT_BOTH) return turned_way_now(n, of, b, hairpin);
     struct way_found way = way_find(n->facts, of->key, of->pkt, b->to_dst);
-    if (of->routed) way.iface = of->pkt->iface; /* rules may know it by a pattern */
+    if (of->routed) way.iface = of->pkt->iface; /* the interface itself, which rules may know by a pattern */
     return way;
 }
 
-/* Return the interface with that outside address, if the statement lets packets leave by it, or is past; IFACE_NONE:
- * none. */
+/* Return the interface with that outside address, if the statement lets packets leave by it, or the statement is
+ * past; IFACE_NONE: none. */
 static uint16_t way_of_address(const struct nat *n, const struct pbc_nat *one, const struct nat_asker *of,
                                const struct flow_bind *b)
 {
@@ -332,7 +332,7 @@ static uint16_t way_of_address(const struct nat *n, const struct pbc_nat *one, c
     return IFACE_NONE;
 }
 
-/* A masqueraded flow whose packets leave by another interface ends (nat_is_rerouted); a `source`'s does not. */
+/* A masqueraded flow whose packets leave by another interface ends (nat_is_rerouted); a flow of a `source` goes on. */
 uint16_t nat_way_out(const struct nat *n, const struct nat_asker *of, const struct flow_bind *b)
 {
     const struct pbc_nat *one = statement_of(n, b);
@@ -347,8 +347,8 @@ uint16_t nat_way_out(const struct nat *n, const struct nat_asker *of, const stru
     return several ? way_of_address(n, one, of, b) : (uint16_t)one->iface;
 }
 
-/* True if the flow's outside address is that of the interface by which the statement lets it leave, as far as is known;
- * of a statement of several interfaces, any of this machine's. */
+/* True if the flow's outside address is still this machine's, as far as is known: any of its addresses, or that of
+ * the statement's interface. */
 static bool has_address(const struct nat *n, const struct pbc_nat *one, uint8_t family, const struct flow_bind *b)
 {
     uint32_t addr[4];
@@ -356,8 +356,8 @@ static bool has_address(const struct nat *n, const struct pbc_nat *one, uint8_t 
     return facts_address(n->facts, (uint16_t)one->iface, family == 6, addr) && address_equal(addr, b->to_src);
 }
 
-/* True if the flow's outside address is that of the interface by which its packet leaves, where the statement is of
- * several. */
+/* True if the statement names one interface, or if the flow's outside address is that of the interface by which its
+ * packet leaves. */
 static bool has_address_of(const struct nat *n, const struct pbc_nat *one, uint8_t family, uint16_t iface,
                            const struct flow_bind *b)
 {

@@ -38,7 +38,7 @@ static void mapped_to(const uint32_t prefix[4], unsigned len, const uint32_t add
     }
 }
 
-/* Find the new destination by a statement only. Ports that it does not translate stay in *t. */
+/* Find the new destination by statements only, without mappings. Ports that it does not translate stay in *t. */
 static bool turned(const struct program *p, const struct key *key, struct turned *t)
 {
     t->nat = nat_statement_in(p, key);
@@ -66,7 +66,7 @@ bool program_turned(const struct program *p, const struct key *key, struct turne
     return may_translate(key) && turned(p, key, t);
 }
 
-/* True if a statement draws from the further ports of this machine's address: it names none. */
+/* True if a statement draws from the further ports of this machine's address, because it names no ports. */
 static bool takes_more(const struct pbc_nat *one, uint8_t class)
 {
     return one->kind == PBC_NAT_MASQUERADE && !(one->flags & PBC_NAT_QUERIES) && class != MAP_ICMP;
@@ -89,7 +89,7 @@ static bool turn_destination(struct nat *n, const struct key *key, uint16_t stac
     if (i == MAPPING_NONE) return false;
     const struct mapping *m = mapping_at(n->mappings, i);
     if (m->stack != stack) return false;
-    /* A port below always belongs to this machine, because a socket may come to listen there. */
+    /* A lower port always belongs to this machine, because a socket may begin to listen there. */
     if (m->nat < n->p->nats_count && takes_more(&n->p->nats[m->nat], outside.class) &&
         outside.port < n->p->nats[m->nat].port_lo)
         return false;
@@ -139,7 +139,7 @@ static uint32_t further_ports(const struct nat *n)
     return has;
 }
 
-/* Go on to the further ports. */
+/* Change the room to the further ports. */
 static void take_further(const struct nat *n, struct map_room *room)
 {
     const uint32_t before = (uint32_t)room->hi - room->lo + 1 - room->withheld;
@@ -201,8 +201,8 @@ bool nat_is_own(const struct nat *n, uint8_t family, const uint32_t addr[4])
     return n->facts && facts_have_self(n->facts) && sides_of(n->facts, family, addr, addr) & KIND_SRC_SELF;
 }
 
-/* Return the space of this machine's address on the statement's way out. way: interface by which the packet leaves, for
- * a statement of several. SPACE_NONE: no address is known there. */
+/* Return the space of this machine's address on the statement's way out. way: outgoing interface, for a statement of
+ * several interfaces. SPACE_NONE: no address is known there. */
 static uint32_t space_of_way(const struct nat *n, uint32_t at, uint16_t way, bool v6)
 {
     const struct outsides *o = &n->outsides;
@@ -235,7 +235,7 @@ static enum nat_fate port_leave(struct nat *n, const struct nat_asker *of, uint3
     return take_mapping(n, of, at, space, look, b) ? NAT_BOUND : NAT_NO_PORT;
 }
 
-/* Begin with the packet's own ends. */
+/* Begin a binding with the packet's own ends. */
 static void binding_begin(const struct key *key, uint16_t query, struct flow_bind *b)
 {
     *b = (struct flow_bind){.server = PBC_NONE,
@@ -301,13 +301,13 @@ static struct map_room room_at(const struct nat *n, const struct key *key, const
                    (uint8_t)source_class(key), b->to_src);
 }
 
-/* The source of the packet, as mappings have it */
+/* Return the packet's source, as mappings have it. */
 static struct map_end inside_of(const struct nat_asker *of)
 {
     return map_end_of(of->key, of->key->src, of->key->kind & KIND_PORTS ? of->key->src_port : of->query);
 }
 
-/* The packet's own target is spared (a hairpin). */
+/* Spares the packet's own target (a hairpin). */
 int32_t nat_draw(struct nat *n, const struct nat_asker *of, uint64_t random, struct flow_bind *b)
 {
     const struct map_end inside = inside_of(of);

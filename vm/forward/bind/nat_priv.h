@@ -33,7 +33,7 @@ struct nat {
     const struct program *p;
     const struct facts *facts; /* latest facts; NULL: none yet */
     struct mappings *mappings;
-    uint32_t ports_number; /* number of the facts by which this machine's ports are reserved, and further ports given */
+    uint32_t ports_number;                   /* number of the facts from which reserved and further ports were taken */
     struct pbc_range more[FACTS_PORTS_MORE]; /* [more_count] ports of `masquerade` once its own are taken, ascending */
     unsigned more_count;
     struct outsides outsides;
@@ -41,35 +41,35 @@ struct nat {
         uint32_t first, count;
     } * spaces;        /* [nats_count]; SOURCE: range in `written`; MASQUERADE of one interface: first is the way */
     uint32_t *written; /* spaces of all SOURCE statements, one after the other */
-    struct lb_hash_key key; /* chooses the address of a client */
+    struct lb_hash_key key; /* key of the hash that chooses a client's outside address */
     struct nat_counters counters;
     struct counter *statements; /* [program_all_nats]; `counters` points there */
     uint32_t *flows;            /* [program_all_nats]; `counters` points there */
 };
 
 static inline uint8_t family_of(const struct key *key) { return key->kind & KIND_IP6 ? 6 : 4; }
-/* nat_choose.c: true for an address of this machine, whose own connections a translated host would meet. */
+/* nat_choose.c: true for an address of this machine: a translated host would collide with its own connections. */
 bool nat_is_own(const struct nat *n, uint8_t family, const uint32_t addr[4]);
-/* nat_choose.c: give the key the destination to which the packet is turned, as the look-up of the way out sees it. */
+/* nat_choose.c: set the key's destination to the translated one, for the look-up of the way out. */
 void nat_lead_to(struct key *key, const struct flow_bind *b);
 /* nat_statement.c: return the statement that translates the destination to an inside end; PBC_NONE: none. */
 uint32_t nat_statement_in(const struct program *p, const struct key *key);
 /* A packet on its way out */
 struct nat_leaving {
-    const struct key *key; /* with its destination as it is after `turned` */
+    const struct key *key; /* with the translated destination if `turned` */
     const struct pkt *pkt;
     const struct facts *facts;
     bool turned;   /* the destination was translated, from an outside end to an inside one */
     bool routed;   /* as in struct nat_asker */
-    bool blind;    /* result: a statement asks for the packet's incoming interface, which is unknown */
+    bool blind;    /* result: a statement asks for the packet's incoming interface, but that is unknown */
     bool unknown;  /* result: a statement may take the packet, but its way is unknown */
     bool asked;    /* `way` is set */
     bool untold;   /* with `asked`: `way` is unknown, because a replay has no routes, or a test does not give the way */
     bool unmarked; /* with `asked`: `way` holds for packets without a mark; marked packets may have another way */
     struct way_found way;
 };
-/* Find the packet's way, once: l->way. A packet with a translated destination is sent on by prey, past this
- * machine's stack: among several ways prey chooses, in the stack's place. */
+/* Find the packet's way, once, in l->way. prey itself sends a packet with a translated destination on, past this
+ * machine's stack, so it also chooses among several ways. */
 const struct way_found *nat_leaving_way(struct nat_leaving *l);
 /* True if a translated destination is on the side that the packet came from (hairpin: RFC 4787, REQ-9). Then the
  * source must be translated, too, or replies would not pass prey. If a replay or a test gives neither interface, a
@@ -77,8 +77,8 @@ const struct way_found *nat_leaving_way(struct nat_leaving *l);
  * statement: its source is outside. */
 bool nat_is_hairpin(const struct program *p, const struct pbc_nat *n, struct nat_leaving *l);
 /* Return the first statement that gives the source an outside end, by the way of the routes; PBC_NONE: none, or
- * l->unknown. An ICMP error without a flow also shows the receiver of the quoted packet, so that end is looked up as
- * well (RFC 5508, REQ-4). */
+ * l->unknown. An ICMP error without a flow also shows the receiver of the quoted packet, so that end is looked up,
+ * too (RFC 5508, REQ-4). */
 uint32_t nat_statement_out(const struct program *p, struct nat_leaving *l);
 
 /* Return the number of addresses of the program's SOURCE statements. */
@@ -92,15 +92,14 @@ static inline uint32_t outsides_count(const struct outsides *o) { return o->writ
 uint32_t outside_space(const struct outsides *o, const uint32_t addr[4], uint8_t family);
 /* The same for a written address */
 uint32_t outside_written(const struct outsides *o, const uint32_t addr[4], uint8_t family);
-/* Reserve ports of written addresses on which services and `forward` answer: they are never given out. */
+/* Reserve the ports of written addresses at which services and `forward` receive: they are never given out. */
 void outsides_reserve(const struct outsides *o, const struct program *p, struct mappings *m);
-/* The same for the ways' own addresses, with the ports that stay with this machine by `host` (NULL: unknown) */
+/* The same for the ways' own addresses, and the ports that `host` keeps for this machine (NULL: unknown) */
 void outsides_reserve_own(const struct outsides *o, const struct program *p, struct mappings *m,
                           const struct facts_ports *host);
 /* Return the way of an interface; o->ways: the interface has none. */
 uint32_t outsides_way(const struct outsides *o, uint32_t iface);
-/* Give places, as far as there are any, to those interfaces of the facts by which statements with several interfaces
- * send. */
+/* Give places, while there are any, to the interfaces of the facts by which statements with several interfaces send. */
 void outsides_find(struct outsides *o, const struct program *p, const struct facts *facts);
 /* Set this machine's address of that family on that way to `addr`; all 0: unknown. */
 void outsides_own(struct outsides *o, const struct program *p, struct mappings *m, const struct facts_ports *host,

@@ -1,5 +1,5 @@
 /* The outside addresses of a program, each with a space of ports, and the ports in them that belong to others: ports
- * on which a `forward` or a service answers are never given to a mapping. A service on all ports is left out; there
+ * at which a `forward` or a service receives are never given to a mapping. A service on all ports is left out; there
  * only the tuple distinguishes a translated flow from the service's. */
 #include <stdlib.h>
 #include <string.h>
@@ -45,8 +45,8 @@ static unsigned ifaces_of(const struct program *p, const struct facts *facts)
     return facts->ifaces_count > p->ifaces_count ? facts->ifaces_count : p->ifaces_count;
 }
 
-/* True if a statement of several interfaces leaves by that one, whose address is known. Without facts of interfaces (a
- * replay) those that no rule names are one. */
+/* True if a statement of several interfaces leaves by that one, whose address is known. Without facts of interfaces
+ * (a replay), all those that no rule names count as one. */
 static bool is_way(const struct program *p, const struct facts *facts, uint16_t iface)
 {
     uint32_t addr[4];
@@ -209,7 +209,7 @@ static uint32_t unused_space(const struct outsides *o, uint32_t way, unsigned si
         for (uint32_t k = 0; k < o->ways; k++) used |= k != way && o->way[k].own[six] == space;
         if (!used) return space;
     }
-    return SPACE_NONE; /* each way has one space */
+    return SPACE_NONE; /* never: each way has a space */
 }
 
 void outsides_own(struct outsides *o, const struct program *p, struct mappings *m, const struct facts_ports *host,

@@ -32,7 +32,7 @@ static bool in_from(const struct program *p, const struct pbc_nat *n, const stru
 }
 
 /* True if the statement's further conditions hold, except `out on` (nat_leaves). They need no bytes of the packet.
- * *blind (NULL: nothing is) is set if `on` is one, and the packet's incoming interface is unknown. */
+ * If `blind` is given, `on` conditions hold while the packet's incoming interface is unknown, and set *blind. */
 static bool conds_hold(const struct program *p, const struct pbc_nat *n, const struct key *key, bool *blind)
 {
     bool unknown = false;
@@ -78,8 +78,8 @@ bool program_masquerades(const struct program *p, uint16_t iface)
     return does;
 }
 
-/* True if the destination is one that a `forward` names. With `any` that is all but the target's; nothing that the
- * target sends is led back to it. */
+/* True if the destination is one that a `forward` names. With `any`, it names all but the target's; packets from the
+ * target are never led back to it. */
 static bool names_destination(const struct pbc_nat *n, const struct key *key)
 {
     if (n->flags & PBC_NAT_TO_SELF) return key->kind & KIND_DST_SELF;
@@ -118,8 +118,8 @@ static bool statement_takes(const struct program *p, const struct pbc_nat *n, st
     return address_in_prefix(n->target, n->len, key->src);
 }
 
-/* Return the way of a packet that was turned. *unmarked: the stack might set a mark, and the way is that of packets
- * without one. */
+/* Return the way of a packet with a translated destination. *unmarked: the stack might set a mark, and the way is
+ * that of packets without one. */
 static struct way_found turned_way(const struct facts *f, const struct key *key, const struct pkt *pkt, bool *unmarked)
 {
     const struct way_found way = way_find(f, key, pkt, key->dst);
@@ -135,7 +135,7 @@ const struct way_found *nat_leaving_way(struct nat_leaving *l)
     l->way = l->turned ? turned_way(l->facts, l->key, l->pkt, &l->unmarked)
                        : way_find(l->facts, l->key, l->pkt, l->key->dst);
     l->untold = l->way.kind == ROUTE_ASK && (l->way.why == WAY_NO_ROUTES || l->pkt->flags & PKT_WAY_SAID);
-    if (l->routed) l->way.iface = l->pkt->iface; /* rules may know it by a pattern */
+    if (l->routed) l->way.iface = l->pkt->iface; /* the interface itself, which rules may know by a pattern */
     return &l->way;
 }
 
@@ -147,7 +147,7 @@ bool nat_is_hairpin(const struct program *p, const struct pbc_nat *n, struct nat
                                                     : way->out && way->iface == l->pkt->iface;
 }
 
-/* A packet's known facts, and the way in a statement */
+/* Result of leaves_by: the packet leaves by a statement's way, it does not, or this is unknown */
 enum leaves { LEAVES_NOT, LEAVES, LEAVES_UNKNOWN };
 
 static enum leaves leaves_by(const struct program *p, const struct pbc_nat *n, struct nat_leaving *l)
@@ -158,7 +158,7 @@ static enum leaves leaves_by(const struct program *p, const struct pbc_nat *n, s
     return l->unmarked ? LEAVES_UNKNOWN : LEAVES;
 }
 
-/* Return the first statement that takes the packet, or one like it that has the key. */
+/* Return the first statement that takes a packet with l->key; PBC_NONE: none, or l->unknown. */
 static uint32_t statement_out(const struct program *p, struct nat_leaving *l)
 {
     l->unknown = false;
@@ -171,8 +171,8 @@ static uint32_t statement_out(const struct program *p, struct nat_leaving *l)
     return PBC_NONE;
 }
 
-/* True if the packet is an error without a flow. Set *shown to a packet from the receiver of the quoted one: it has
- * that end's inside address, for any sender of the error. */
+/* True if the packet is an error without a flow. Set *shown to the key of a packet from the receiver of the quoted
+ * one, because it has that end's inside address, whoever sent the error. */
 static bool shows_inside(const struct nat_leaving *l, struct key *shown)
 {
     const struct key *key = l->key;
@@ -197,7 +197,7 @@ uint32_t nat_statement_out(const struct program *p, struct nat_leaving *l)
     const uint32_t own = statement_out(p, l);
     if (own != PBC_NONE || l->unknown || !shows_inside(l, &shown)) return own;
     const struct key *key = l->key;
-    nat_leaving_way(l); /* the error's own */
+    nat_leaving_way(l); /* the way of the error itself */
     l->key = &shown;
     const uint32_t of_quoted = statement_out(p, l);
     l->key = key;

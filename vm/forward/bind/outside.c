@@ -11,7 +11,7 @@
 #include "vm/program/swap.h"
 #include "vm/shared/shared.h"
 
-/* Number of ports tried: one that is free here may belong to another flow, of this machine or of another pool. */
+/* Number of ports tried: a port that is free here may belong to another flow, of this machine or of another pool. */
 enum { TRIES = 16 };
 
 /* Spaces of ports, one per protocol */
@@ -24,7 +24,7 @@ struct side {
     struct ports
         *ports; /* space: (source * servers + server) * classes + class; NULL: no service translates to this pool */
     uint16_t lo, hi;
-    uint32_t ports_number; /* number of the facts by which `ports` has further ranges */
+    uint32_t ports_number; /* number of the facts that gave `ports` its further ranges */
 };
 
 struct pool_out {
@@ -116,7 +116,7 @@ void outside_free(struct outside *o)
     free(o);
 }
 
-/* Draw new ports from another random state: the same draws would meet the flows of the ports before. */
+/* Draw new ports from another random state, because the same draws would meet flows of the former ports. */
 static void renew_ports(struct outside *to, struct side *side)
 {
     if (side->ports) ports_draw(side->ports, random_next(&to->random));
@@ -156,7 +156,7 @@ void outside_at(struct outside *o, uint64_t now_ns) { wake(o, now_ns, TRIES); }
 
 void outside_keep(struct outside *to, struct outside *from, const struct remap *r)
 {
-    wake(from, UINT64_MAX, RESTS_MOST); /* their server and space numbers change */
+    wake(from, UINT64_MAX, RESTS_MOST); /* the server and space numbers of rests change */
     to->random = from->random;
     for (uint32_t i = 0; i < to->p->pools_count; i++) {
         const bool past = i >= r->program->past->pools;
@@ -352,7 +352,7 @@ void outside_move(struct outside *o, const struct outside *from)
             if (!o->p->past || i < o->p->past->pools || was->count <= side->count) continue;
             void *addr =
                 realloc(side->addr, ((size_t)was->count + 1) *
-                                        sizeof *side->addr); /* the program no longer lists a pool of the past */
+                                        sizeof *side->addr); /* the program no longer lists a past pool's sources */
             if (!addr) continue;
             side->addr = addr;
             side->count = was->count;

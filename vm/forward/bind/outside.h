@@ -14,11 +14,11 @@ struct outside; /* one per worker */
 /* Make the outside addresses of a program. NULL: out of memory. */
 struct outside *outside_new(const struct program *p, const struct vm_cfg *cfg);
 void outside_free(struct outside *o);
-/* Move the ports of `from` to `to`, which is of another program: for pools with the same servers and sources, and
- * the sources of tunnels to past servers. */
+/* Move the ports of `from` to `to`, of another program: for pools with the same servers and sources, and the sources
+ * of tunnels to past servers. */
 void outside_keep(struct outside *to, struct outside *from, const struct remap *r);
 
-/* Find the first address, of its family, that traffic to a server may come from: its pool's `source`, else this
+/* Find the first source address for traffic to a server, of the server's family: its pool's `source`, else this
  * machine's on the way there. False: none is known. */
 bool outside_address(const struct outside *o, const struct facts *facts, uint32_t server, uint32_t addr[4]);
 
@@ -28,16 +28,16 @@ typedef bool outside_free_fn(void *arg, const struct flow_bind *b);
  * `hash`. is_free may release expired flows. False: no address is known, or nothing is free. */
 bool outside_take(struct outside *o, const struct facts *facts, const struct key *key, uint64_t hash,
                   struct flow_bind *b, outside_free_fn *is_free, void *arg);
-/* True if nearly all ports are taken where the binding has just got one (port_map_is_short). */
+/* True if nearly all ports are taken in the space from which the binding has just got one (port_map_is_short). */
 bool outside_is_short(const struct outside *o, const struct flow_bind *b);
-/* Draw a port, free or not, of the first of these addresses for a connection to b->server. False: no address is
- * known, or no service translates for the pool. */
+/* Draw a port, free or not, of the first address that outside_take would try, for a connection to b->server. False:
+ * no address is known, or no service translates for the pool. */
 bool outside_draw(struct outside *o, const struct facts *facts, uint64_t hash, struct flow_bind *b);
-/* Draw one of the ports that this worker's flows have there, for a binding that found no free port: its flow may
- * have to make way. b->to_src_port 0: no flow has one. */
+/* Draw a port that one of this worker's flows has, for a binding that found no free one: that flow may have to make
+ * way. b->to_src_port 0: no flow has one. */
 bool outside_draw_taken(struct outside *o, const struct facts *facts, const struct key *key, uint64_t hash,
                         struct flow_bind *b);
-/* Draw a port of this worker's, for this machine's own addresses. */
+/* Draw a port of this worker's slice, for this machine's own addresses. */
 uint16_t outside_own_port(struct outside *o);
 /* Give back a port that the flow does not use after all. */
 void outside_give(struct outside *o, const struct flow_bind *b);
@@ -47,13 +47,14 @@ void outside_leave(struct outside *o, const struct flow_bind *b, uint64_t now_ns
 /* Free some ports whose rest is over. */
 void outside_at(struct outside *o, uint64_t now_ns);
 
-/* Write the state beside flows, or read it into a new one (keyed/archive.h); then call outside_hold for each flow. */
+/* Write the state other than flows, or read it into a new one (keyed/archive.h); then call outside_hold for each
+ * flow. */
 void outside_archive(struct outside *o, struct archive *a);
 /* Hold the port in the binding of a flow; false: impossible. */
 bool outside_hold(struct outside *o, const struct flow_bind *b);
 
 /* Continue the random draws of another worker of the same program, which draws no more; take over the ports that
- * rest there for evicted flows. */
+ * rest there for evicted flows (second function). */
 void outside_move(struct outside *o, const struct outside *from);
 void outside_move_rests(struct outside *o, const struct outside *from);
 

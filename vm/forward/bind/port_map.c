@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-/* Ports of others that a search meets before it ends: the table is read for each. */
+/* Most ports of others that a search meets: the table is read for each. */
 enum { MET_MOST = 256 };
-/* Result of a search, as a recording has it: the port or NONE, and if it was hard */
+/* Result of a search, as a recording has it: the port or NONE, and FOUND_HARD if the search was hard */
 enum { FOUND_NONE = 65536, FOUND_HARD = 1 << 17 };
 
 static uint64_t free_in(const struct port_map *p, uint32_t word) { return ~(p->taken[word] | p->reserved[word]); }
@@ -103,8 +103,8 @@ static int32_t first_free(const struct port_map *p, const struct port_words *s, 
     return -1;
 }
 
-/* Return the first port of lo..hi that is free here and that no other worker has, and hold it among the workers. After
- * MET_MOST that others have only the one that was given back last may be had. */
+/* Return the first port of lo..hi that is free here and that no other worker has, and hold it among the workers.
+ * After MET_MOST ports that others have, only the port that was given back last is tried. */
 static uint32_t port_search(const struct port_map *p, const struct port_drawer *d, const struct port_words *words,
                             uint32_t lo, uint32_t hi)
 {
@@ -117,7 +117,7 @@ static uint32_t port_search(const struct port_map *p, const struct port_drawer *
     return FOUND_NONE | FOUND_HARD;
 }
 
-/* The same for one of several workers: recorded, or answered by a replay, whose answer is not trusted. */
+/* The same for one of several workers: the result is recorded, or comes from a replay and is checked. */
 static int32_t search_told(const struct port_map *p, struct port_drawer *d, bool others, uint32_t lo, uint32_t hi)
 {
     const bool may = !others || d->owners;
@@ -138,7 +138,7 @@ int32_t port_map_next(struct port_map *p, struct port_drawer *d, bool others, ui
     return port;
 }
 
-/* Take the next port from `start` on, round the end. */
+/* Take the next port from `start` on, wrapping at the end. */
 static int32_t next_round(struct port_map *p, struct port_drawer *d, bool others, uint32_t start, uint16_t lo,
                           uint16_t hi)
 {

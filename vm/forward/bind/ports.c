@@ -1,4 +1,4 @@
-/* Source ports, see ports.h: a port map a space */
+/* Source ports, see ports.h: one port map per space */
 #include "vm/forward/bind/ports_priv.h"
 
 #include <stdlib.h>
@@ -56,7 +56,7 @@ void ports_more(struct ports *p, const struct facts_range *more, unsigned count)
     for (unsigned i = 0; i < count; i++) p->mine += port_slice_count(&p->drawer, more[i].lo, more[i].hi);
 }
 
-/* Return port `at` of the further ranges, counted through. */
+/* Return port `at` of the further ranges, counted over all of them. */
 static uint16_t more_at(const struct ports *p, uint32_t at)
 {
     unsigned i = 0;
@@ -64,7 +64,7 @@ static uint16_t more_at(const struct ports *p, uint32_t at)
     return (uint16_t)(p->more[i].lo + at);
 }
 
-/* Take a port of the further ranges: the next one, round the end, from a random one. Negative: none. */
+/* Take the first free port of the further ranges from a random one on, wrapping at the end. Negative: none. */
 static int32_t draw_more(struct ports *p, struct port_map *map)
 {
     const uint32_t total = more_ports(p);

@@ -37,12 +37,12 @@ uint16_t ports_taken(struct ports *p, uint32_t space);
 bool port_hold(struct ports *p, uint32_t space, uint16_t port);
 /* Set the seed of further draws. */
 void ports_draw(struct ports *p, uint64_t seed);
-/* Go on with the draws of another worker's ports. */
+/* Continue the draws of another worker's ports. */
 void ports_draw_on(struct ports *p, const struct ports *other);
 /* Write or read the state of the draws, without the ports that are held (keyed/archive.h). */
 void ports_archive(struct ports *p, struct archive *a);
 void port_give(struct ports *p, uint32_t space, uint16_t port);
-/* Count the ports taken in all spaces in *sum, too, from here on. */
+/* From now on, count the taken ports of all spaces in *sum, which other ports may share. */
 void ports_count(struct ports *p, uint64_t *sum);
 /* The same for `spaces` spaces that are in use already, and have been counted elsewhere */
 void ports_recount(struct ports *p, uint32_t spaces, uint64_t *sum);

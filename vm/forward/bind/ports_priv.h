@@ -14,5 +14,5 @@ struct ports {
     struct facts_range more[FACTS_PORTS_MORE]; /* [more_count] further ranges */
     unsigned more_count;
     uint32_t mine;            /* ports of all ranges in the slice */
-    unsigned worker, workers; /* number of the slice; 0 and 0: alone */
+    unsigned worker, workers; /* the worker's number, and the number of workers; both 0: a single worker */
 };

@@ -22,7 +22,7 @@ struct rests {
     uint32_t first, count;
 };
 
-/* Take the oldest entry, if it has rested long enough, or if the queue is full and full_is_enough. */
+/* Take the oldest entry, if it has rested long enough, or if the queue is full and full_is_enough. False: none. */
 static inline bool rests_leave(struct rests *r, uint64_t now_ns, bool full_is_enough, struct rest *out)
 {
     if (!r->count) return false;

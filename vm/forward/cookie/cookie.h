@@ -5,9 +5,9 @@
  *
  * The hash covers both addresses and ports, the VLAN ids, the client's initial sequence number, the time in steps of
  * 64 s, and all that is encoded: no client can pretend to options that the SYN did not offer. A cookie is valid in
- * its own step and the next, for 64 to 128 s. An attacker who sees no answers guesses right once in 2^28 segments,
+ * its own step and the next, for 64 to 128 s. An attacker who sees no replies guesses right once in 2^28 segments,
  * or 2^27 if the segment has no data (cookie_prove). Without timestamps there is only room for the MSS; then scale
- * and SACK are not answered, so the client does without. ECN is never negotiated.
+ * and SACK are not offered, so the client does without. ECN is never negotiated.
  *
  * Pure: the secret is made from the worker's seed, and a client always has the same worker. */
 #pragma once
@@ -28,7 +28,7 @@ enum {
 
 struct cookie_secret {
     struct lb_hash_key key;
-    uint32_t clock; /* start of prey's timestamps, which hides the uptime */
+    uint32_t clock; /* start of prey's timestamp clock; hides the uptime */
 };
 void cookie_secret(struct cookie_secret *s, uint64_t seed);
 
@@ -38,12 +38,12 @@ struct cookie_terms {
     bool has_scale, sack, has_stamps;
     uint8_t scale;
 };
-/* Return the MSS with that index, below COOKIE_MSS_MOST; return the index of the next lower MSS. */
+/* Return the MSS with that index, below COOKIE_MSS_MOST; return the index of the next lower MSS (second function). */
 uint16_t cookie_mss(unsigned index);
 unsigned cookie_mss_index(uint16_t mss);
 void cookie_terms(struct cookie_terms *t, const struct tcp_syn_options *syn, bool v6);
 
-/* Fields of the answer to a SYN. key: of the SYN; isn: its sequence number. stamp: unused if the terms have no
+/* Fields of the reply to a SYN. key: of the SYN; isn: its sequence number. stamp: unused if the terms have no
  * timestamps. */
 struct cookie {
     uint32_t seq, stamp;

@@ -40,7 +40,8 @@ struct cookie_terms joint_terms(const struct flow_joint *j, const struct tcp_tra
                                  .has_stamps = j->has & JOINT_STAMPS};
 }
 
-/* The client's timestamps continue from prey's last one, so that no segment looks old to it (RFC 7323, 5). */
+/* Let the client's timestamps continue from prey's last one, so that no segment looks old to the client (RFC 7323,
+ * 5). */
 void joint_complete(struct flow_joint *j, const struct tcp_syn_options *server)
 {
     j->mss = server->mss;

@@ -1,4 +1,4 @@
-/* Servers that have not answered yet: times to ask again, and to give up. Fixed memory, no search: all waits of the
+/* Times to ask servers again that have not replied yet, and to give up. Fixed memory, no search: all waits of the
  * same round are equally long, so each round has a ring in order of time. */
 #pragma once
 
@@ -8,7 +8,7 @@
 #include "vm/keyed/archive.h"
 
 /* Ask again after 1 s, then 2 s and 4 s, as a host would (RFC 6298); after the third give up. */
-enum { WAIT_TIMES = 3, WAIT_MOST = 4096 /* at the same time; further clients rely on their own probes */ };
+enum { WAIT_TIMES = 3, WAIT_MOST = 4096 /* per round; further clients rely on their own probes */ };
 
 #define WAIT_FIRST_NS UINT64_C(1000000000)
 

@@ -1,4 +1,4 @@
-/* `server first`: the client is answered when the server has answered, with the server's own refusal if it refuses.
+/* `server first`: the client gets a reply once the server has replied, and the server's own refusal if it refuses.
  *
  *     client           vm                  inline stack             vm             server
  *     SYN ───────────▶ ──────────────────▶ listener
@@ -34,7 +34,7 @@ void inline_keep_answer(const struct job *j, struct inline_conn *c, uint32_t num
                                       .echo = o.echo};
     c->state = INLINE_WAITS;
     const struct inline_leg *leg = &c->side[AT_CLIENT].leg;
-    const unsigned shift = leg->has & LEG_SCALE && o.has_scale ? leg->scale : 0; /* the SYN's window had none */
+    const unsigned shift = leg->has & LEG_SCALE && o.has_scale ? leg->scale : 0; /* the SYN's window was not shifted */
     struct flow_segment s = {.src_port = c->use,
                              .dst_port = INLINE_LISTENS,
                              .seq = c->client_seq + 1,
@@ -61,7 +61,7 @@ void inline_say(const struct job *j, const struct inline_conn *c, enum inline_at
     if (j->vm->cfg.pool && !build_flow_segment(s, j->vm->cfg.pool, &out)) inline_send(j, c, to, out, !c->v6);
 }
 
-/* Note the numbers of prey's answer, which does not come from the inline stack. */
+/* Note the numbers of prey's SYN|ACK, which does not come from the inline stack. */
 static void note_answer(struct inline_conn *c)
 {
     const struct tcp_options *o = &c->options;
@@ -120,8 +120,8 @@ static void end_late(void *arg, struct inline_conn *c, uint32_t number)
     }
     inline_let_go(j, c, number);
     inline_reset_socket(j, c, number);
-    if (inlines_cut_waits(j->vm->inlines, c)) return; /* the ends have their own connection still */
-    /* The client's socket may no longer send that. A client without an answer gets nothing, as from its server,
+    if (inlines_cut_waits(j->vm->inlines, c)) return; /* the ends still have their own connection */
+    /* The client's socket may no longer send that reset. A client without a reply gets nothing, as from its server,
      * unless the service is gone */
     const struct inline_side *client = &c->side[AT_CLIENT];
     struct flow_segment s = {.seq = client->ours, .ack = client->next, .flags = TCP_RST | TCP_ACK};

@@ -1,6 +1,7 @@
 /* Spliced connections whose ordinary segments stay with the executor in the kernel (vm/forward/splice/slots.h): each
- * direction gets a slot when a packet of it has left, because then its next hop is known, and none is behind it in
- * its batch. The kernel's counts and numbers come from the slot before the worker does anything with the connection. */
+ * direction gets a slot when a packet of it has left, because its next hop is then known. It gets none if more of
+ * its packets follow in the batch. The worker takes the kernel's counts and numbers from the slots before it does
+ * anything with the connection. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +13,7 @@
 #include "vm/packet/wire.h"
 
 enum { TAKEN_AT_ONCE = 256 };
-/* In the place of a slot: the direction has none, and has been counted as one without room */
+/* Value in place of a slot: the direction has none, and has been counted as one without room */
 enum { NO_ROOM = SPLICE_NO_SLOT - 1 };
 
 bool inlines_slots(struct inlines *all, const struct splice_slots *slots)
@@ -45,7 +46,8 @@ static void slot_take_counts(struct inlines *all, struct inline_conn *c, uint32_
     const uint64_t bytes = __atomic_exchange_n(&s->bytes, 0, __ATOMIC_RELAXED);
     if (seen_ns > c->seen_ns) c->seen_ns = seen_ns;
     if (packets) inlines_add(all, number, from, packets, bytes, seen_ns);
-    /* The kernel counts a packet first, then notes its numbers: those of one that was taken may come now */
+    /* The kernel counts a packet first and then notes its numbers, so the numbers of a packet counted before may
+     * come only now */
     side->next = splice_slot_most(s, &s->next, side->next);
     side->leg.acked = splice_slot_most(s, &s->acked, side->leg.acked);
     c->side[!from].ours = side->next - splice->end[from].in + splice->end[!from].out;
@@ -63,7 +65,7 @@ void inlines_take(struct inlines *all, struct inline_conn *c, uint32_t number)
         if (has_slot(all, number, from)) slot_take_counts(all, c, number, (enum inline_at)from);
 }
 
-/* Drop a direction's slot; the last counts are taken once the kernel counts no more there. */
+/* Drop a direction's slot. Its last counts are taken afterwards, because the kernel then counts no more there. */
 static void slot_drop(struct inlines *all, uint32_t number, unsigned from)
 {
     if (has_slot(all, number, from)) {
@@ -114,7 +116,7 @@ static bool may_have_slots(const struct job *j, const struct inline_conn *c, con
     return true;
 }
 
-/* Fill in a direction. False: its ends differ, or its way is not known yet. */
+/* Fill in a direction's slot. False: its ends agreed on different options, or its way is not known yet. */
 static bool slot_fill(const struct job *j, const struct inline_conn *c, const struct packet_ctx *ctx,
                       enum inline_at from, const struct tx_entry *sent, struct splice_slot *s)
 {
@@ -135,7 +137,7 @@ static bool slot_fill(const struct job *j, const struct inline_conn *c, const st
                                 .heard_if = ctx->pkt->iface};
     wire_put48(s->recipe.heard_mac, c->side[from].mac);
     recipe_differ(&s->recipe, key, &as);
-    /* Where segments to that end leave, if that is known */
+    /* The way of segments to that end, if it is known */
     const struct way_back way = inline_way(j, c, to);
     const struct vm_ways *ways = j->in->ways;
     s->recipe.out_if = way.iface;
@@ -154,7 +156,7 @@ static bool has_moved(const struct job *j, const struct inline_conn *c, uint32_t
            wire_get48(splice_slots_at(&all->slots, all->slot[number][!to])->recipe.next_mac) != mac;
 }
 
-/* True if more of the direction came in the same batch. */
+/* True if more packets of the direction came in the same batch. */
 static bool more_come(const struct job *j, const struct packet_ctx *ctx)
 {
     const struct key *key = ctx->key;
@@ -177,7 +179,7 @@ void inline_keep_slot(const struct job *j, struct inline_conn *c, uint32_t numbe
         inlines_drop_slots(all, number);
         return;
     }
-    if (more_come(j, ctx)) return; /* the kernel would pass later ones before they leave */
+    if (more_come(j, ctx)) return; /* the kernel would pass new packets before those leave */
     if (has_moved(j, c, number, from)) slot_drop(all, number, !from); /* until the next packet of that direction */
     if (!slot_fill(j, c, ctx, from, sent, &s)) {
         slot_drop(all, number, from);

@@ -1,4 +1,4 @@
-/* The source that a server sees of an inline connection: the client's own in the wire and where the service is
+/* The source that a server sees of an inline connection: the client's own in the wire and if the service is
  * `transparent`, else an address of the pool's `source` or of this machine, and a port of this worker's. */
 #include <string.h>
 
@@ -16,8 +16,8 @@ static struct track_tuple tuple_of(const struct inline_conn *c)
     return t;
 }
 
-/* True if the client itself has a connection to that server, from the same port: the server's answers belong to
- * that. */
+/* True if the client itself has a connection to that server, from the same port: the server's replies belong to that
+ * one. */
 static bool is_clients(const struct job *j, const struct inline_conn *c)
 {
     const struct track_tuple t = tuple_of(c);
@@ -48,7 +48,8 @@ static bool source_draw(const struct job *j, struct inline_conn *c, uint32_t ser
     return true;
 }
 
-/* True if the source is free towards that server; the connection then has its tuple. */
+/* Take the source, with its tuple, for the connection. False: it is not free towards that server, or there is no
+ * room. */
 static bool source_take(const struct job *j, const struct inline_conn *c, uint32_t number)
 {
     struct inlines *all = j->vm->inlines;

@@ -11,7 +11,7 @@
 
 /* Time for which an ended connection keeps its number, because the last segments may come again. */
 #define LINGERS_NS UINT64_C(10000000000)
-/* … the same while its ends may still retransmit: TCP's longest pause (RFC 6298, 2.5). */
+/* The same while its ends may still retransmit: TCP's longest pause (RFC 6298, 2.5). */
 #define UNHEARD_NS UINT64_C(120000000000)
 enum { USE_LEAST = 1024, USES = 65536 - USE_LEAST, TUPLES_EACH = 2 };
 
@@ -68,7 +68,7 @@ size_t inlines_bytes(void)
 {
     const struct inlines *one = NULL;
     const size_t slot = sizeof(struct ends) + sizeof(uint64_t) + sizeof *one->numbers.index.words +
-                        sizeof *one->numbers.index.tags; /* its number behind */
+                        sizeof *one->numbers.index.tags; /* with the number behind each entry */
     return sizeof *one->at + sizeof *one->numbers.due_s + sizeof *one->uses + sizeof *one->since_ns +
            TOLD_EACH * sizeof(struct inline_told) + TUPLES_EACH * (slot + sizeof(struct inline_tuple));
 }
@@ -87,7 +87,7 @@ static void mark(const struct inlines *all, const struct ends *t, bool set)
     if (all->marks) mark_set(all->marks, mark_of(all->marks, t->low, t->low_port, t->high, t->high_port), set);
 }
 
-/* Drop one of a connection's two tuples, if it has that. */
+/* Drop one of a connection's two tuples, if the connection has it. */
 static void tuple_drop(struct inlines *all, uint32_t number, unsigned which)
 {
     uint32_t *slot = &all->at[number].index[which];
@@ -103,7 +103,7 @@ static bool conn_is_over(const struct inline_conn *c)
     return (c->over & OVER_FINS) == OVER_FINS || c->over & (OVER_RESET | OVER_WIRE);
 }
 
-/* Store one of a connection's tuples for the processes left if this one dies. */
+/* Store one of a connection's tuples for the processes that are left if this one dies. */
 static void share(const struct inlines *all, uint32_t number, unsigned which, const struct ends *t)
 {
     struct stack_tag tags[STACK_TAGS];
@@ -116,14 +116,14 @@ static void share(const struct inlines *all, uint32_t number, unsigned which, co
     inline_share_put(&all->share, number, which, &s);
 }
 
-/* True for a spliced connection of which an end may still retransmit, in its own numbers, unacknowledged bytes. */
+/* True for a spliced connection if an end may still retransmit unacknowledged bytes, in its own numbers. */
 static bool is_unheard(const struct inline_conn *c)
 {
     return c->state == INLINE_SPLICED && !(c->over & (OVER_RESET | OVER_WIRE)) &&
            !(inline_has_all(&c->side[AT_CLIENT]) && inline_has_all(&c->side[AT_SERVER]));
 }
 
-/* Return when the connection has timed out. */
+/* Return the time at which the connection times out. */
 static uint64_t deadline(const struct inlines *all, const struct inline_conn *c)
 {
     if (c->over & OVER_GONE) return 0;
@@ -175,7 +175,7 @@ struct inline_conn *inlines_begin(struct inlines *all, const struct key *key, co
     return c;
 }
 
-/* Give up all that a connection has, but its number. */
+/* Give up everything that a connection has, except its number. */
 static void conn_give_up(struct inlines *all, struct inline_conn *c, uint32_t number)
 {
     for (unsigned i = 0; i < 2; i++) tuple_drop(all, number, i);
@@ -194,7 +194,7 @@ static void conn_give_up(struct inlines *all, struct inline_conn *c, uint32_t nu
             all, &(struct inline_told){.kind = INLINE_OVER, .why = SPLICE_WHY_IDLE, .port = c->use, .number = number});
 }
 
-/* Let another connection have a number. */
+/* Free a number for another connection. */
 static void number_give_back(struct inlines *all, struct inline_conn *c, uint32_t number)
 {
     c->state = INLINE_FREE;
@@ -295,7 +295,7 @@ struct inline_conn *inlines_find(struct inlines *all, const struct key *key, con
     struct inline_conn *c = inlines_at(all, *number);
     if (!c) return NULL;
     const bool ours = slot == c->index[1] && !(address_equal(c->from, c->client) && c->from_port == c->client_port);
-    if (ours && address_equal(key->src, c->from) && key->src_port == c->from_port) return NULL; /* it is unique */
+    if (ours && address_equal(key->src, c->from) && key->src_port == c->from_port) return NULL; /* from prey */
     *from = !ours && address_equal(key->src, c->client) && key->src_port == c->client_port ? AT_CLIENT : AT_SERVER;
     return c;
 }
@@ -354,7 +354,7 @@ void inlines_original(struct inlines *all, uint32_t number)
     c->side[AT_SERVER] = (struct inline_side){.mac = c->original_mac,
                                               .iface = c->original_iface,
                                               .stack = c->side[AT_SERVER].stack,
-                                              .priorities = client->priorities, /* until it sends */
+                                              .priorities = client->priorities, /* until the server sends */
                                               .bridged = client->bridged};
 }
 
@@ -436,7 +436,7 @@ uint64_t inlines_tick(struct inlines *all, uint64_t now_ns, inlines_late_fn *lat
     return numbers->live ? time_after(now_ns, numbered_wait_ns(numbers, NUMBERED_LOOKED_AT)) : UINT64_MAX;
 }
 
-/* Rename the interface of an end; where the new program has none for it, nothing is known of the way there. */
+/* Rename the interface of an end; if the new program has none for it, the MAC address there is unknown, too. */
 static void rename_iface(uint16_t *iface, uint64_t *mac, const struct remap *r)
 {
     if (*iface >= r->ifaces) return;
@@ -451,7 +451,7 @@ void inlines_rename(struct inlines *all, const struct remap *r)
     for (uint32_t n = 0; n < all->numbers.high; n++) {
         struct inline_conn *c = inlines_at(all, n);
         if (!c) continue;
-        inlines_drop_slots(all, n); /* they come again, with the numbers of the new program */
+        inlines_drop_slots(all, n); /* new ones follow, with the numbers of the new program */
         for (unsigned at = 0; at < 2; at++) rename_iface(&c->side[at].iface, &c->side[at].mac, r);
         rename_iface(&c->original_iface, &c->original_mac, r);
         if (c->service == PBC_NONE) continue;

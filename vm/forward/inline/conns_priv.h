@@ -10,14 +10,14 @@ struct half_open {
     uint32_t first, last, count, most;
 };
 
-/* Answers for the loop, the oldest first: a connection has one answer, its half, and its end, waiting at most */
+/* Messages to the loop, the oldest first. At most three wait per connection: a reply, its half-close, and its end */
 enum { TOLD_EACH = 3 };
 struct told {
     uint32_t put, taken, most; /* most: a power of two */
     struct inline_told of[];   /* [most] */
 };
 
-/* A segment that came up because the gate of its direction's slot is shut */
+/* A segment that went up to the worker because the gate of its direction's slot is shut */
 struct inline_turn {
     uint32_t slot, turn;
 };
@@ -26,7 +26,7 @@ enum { TURNS_MOST = VM_BATCH };
 struct inlines {
     struct numbered numbers;
     struct inline_conn *at; /* [most] those of `numbers` */
-    uint16_t *uses;         /* [most] times that a number was given */
+    uint16_t *uses;         /* [most] how often a number was given out */
     uint64_t *since_ns;     /* [most] times when the connection began, and was spliced or cut into. Not archived */
     struct stacks *stacks;
     struct cuts *cuts; /* cut.h */
@@ -48,20 +48,20 @@ struct inlines {
 /* conns.c: return the second in which the connection of a number is checked again. */
 uint32_t inlines_due_s(const struct inlines *all, const struct inline_conn *c);
 
-/* conns.c: share and mark the tuples of all connections read; marked: the marks were handed over, too. */
+/* conns.c: share and mark the tuples of all connections that were read; marked: the marks were handed over, too. */
 void inlines_remember(struct inlines *all, bool marked);
 
 /* conns.c: add to what a connection has carried. */
 void inlines_add(struct inlines *all, uint32_t number, enum inline_at from, uint64_t packets, uint64_t bytes,
                  uint64_t seen_ns);
 
-/* conns_archive.c: true for an end of a splice that can have been joined. */
+/* conns_archive.c: true if the values of a splice's end are possible. */
 bool inline_sound_end(const struct splice_end *e);
 
 /* to_loop.c: return an empty ring for that many connections. NULL: out of memory. */
 struct told *told_new(uint32_t connections);
 
-/* half_open.c: an empty list; add a connection, or drop one that is there. */
+/* half_open.c: make an empty list; add a connection to it; drop a connection that is in it. */
 void half_open_init(struct half_open *list, uint64_t asked, uint32_t numbers);
 void half_open_add(struct inlines *all, uint32_t number);
 void half_open_drop(struct inlines *all, uint32_t number);
@@ -70,23 +70,23 @@ void half_open_drop(struct inlines *all, uint32_t number);
  * which they came. */
 
 enum { HOLDS_MOST = 256, HELD_EACH = 64 }; /* connections that hold at once; segments of each end */
-#define HOLD_NS UINT64_C(200000000)        /* longest */
+#define HOLD_NS UINT64_C(200000000)        /* longest time to hold a segment */
 
 struct held_segment {
-    struct pkt *pkt; /* in a slot; the hold's */
+    struct pkt *pkt; /* in a slot; owned by the hold */
     uint8_t from;    /* enum inline_at */
 };
 
-/* One connection's segments, and the loop's last word about it */
+/* The held segments of one connection, and the loop's last message about it */
 struct hold {
     struct held_segment queue[2 * HELD_EACH]; /* a ring */
     uint32_t first, count, of[2];
     uint32_t number;
-    uint32_t next[2], ours[2]; /* numbers behind the bytes that the loop has read and written, by enum inline_at */
+    uint32_t next[2], ours[2]; /* numbers after the bytes that the loop has read and written, by enum inline_at */
     uint32_t top[2];           /* end of the held bytes of each end, if any */
-    bool asked;                /* the loop waits for an answer */
+    bool asked;                /* the loop waits for a reply */
     bool read_on;              /* the loop was asked to read on after these numbers */
-    uint8_t why;               /* enum splice_why: why it is not done yet */
+    uint8_t why;               /* enum splice_why: why the connection has not left yet */
     uint64_t until_ns;
 };
 
@@ -94,7 +94,8 @@ struct holds;
 struct holds *holds_new(void); /* NULL: out of memory */
 void holds_free(struct holds *h);
 
-/* Begin to hold a connection's segments; *at is its name for the holder. NULL: too many hold. */
+/* Begin to hold a connection's segments; *at: its place, for hold_at and hold_end. NULL: too many connections hold
+ * segments. */
 struct hold *hold_begin(struct holds *h, uint32_t number, uint64_t until_ns, uint32_t *at);
 /* Put the remaining segments back into the pool, and end. */
 void hold_end(struct holds *h, uint32_t at);
@@ -105,5 +106,5 @@ struct hold *holds_each(struct holds *h, unsigned i);
 
 /* Add a packet in a slot, which is taken over. False: too many are held, and the packet stays the caller's. */
 bool hold_put(struct holds *h, struct hold *o, struct pkt *pkt, enum inline_at from);
-/* Take the oldest out. NULL: none. */
+/* Take out the oldest segment. NULL: none is held. */
 struct pkt *hold_take(struct holds *h, struct hold *o, enum inline_at *from);

@@ -15,7 +15,7 @@ enum { NS_A_MS = 1000000, WINDOW = UINT16_MAX };
 
 /* The socket that an end talks to */
 struct socket {
-    uint32_t given, first; /* prey's number to it, and its own, of the SYNs */
+    uint32_t given, first; /* sequence numbers of prey's SYN to it, and of its own SYN */
     uint32_t stamp;        /* its newest TSval */
     uint16_t mss;
     uint8_t scale;
@@ -26,12 +26,12 @@ struct cut {
     struct socket socket[2]; /* by the end that they talk to */
     struct splice leg[2];    /* end 0: the end on the wire; end 1: its socket */
     bool joined, failed;
-    bool renews[2]; /* by end: what it sends next may have been held since before its newest acknowledgement */
+    bool renews[2]; /* by end: its next segment may have been held since before its newest acknowledgement */
     uint32_t next;  /* free: the next free one */
 };
 struct cuts {
     struct cut at[CUTS_MOST];
-    uint32_t spare, high; /* places, from 1 on; 0: none */
+    uint32_t spare, high; /* the first free place, and the highest that was ever used, from 1 on; 0: none */
 };
 
 struct cuts *cuts_new(void) { return calloc(1, sizeof(struct cuts)); }
@@ -151,7 +151,7 @@ enum cut_state inline_cut_state(const struct job *j, uint32_t number)
     return x->socket[AT_CLIENT].open && x->socket[AT_SERVER].open ? CUT_OPENED : CUT_OPENS;
 }
 
-/* End the flow that followed the connection while its packets passed: they no longer reach it. */
+/* End the flow that followed the connection while its packets passed, because they no longer reach the flow. */
 static void end_flow(const struct job *j, const struct inline_conn *c)
 {
     struct track_tuple t = {.src_port = c->client_port, .dst_port = c->server_port};
@@ -302,9 +302,9 @@ void inline_cut_quoted(const struct job *j, const struct inline_conn *c, enum in
     inner->seq = x->leg[to].end[1].in - x->leg[to].end[0].out;
 }
 
-/* Have a segment that was held acknowledge all that its end has by now, with its newest TSval: its socket has sent
- * none of the passed bytes, and Linux rejects segments that acknowledge unsent bytes, however old, nor one with a
- * TSval before that of the SYN (RFC 7323, 5.3), which its end sent later. */
+/* Let a held segment acknowledge everything that its end has got by now, with the end's newest TSval. Its socket has
+ * sent none of the bytes that passed, and Linux rejects segments that acknowledge unsent bytes, however old. It also
+ * rejects a TSval before that of the SYN (RFC 7323, 5.3), which the end sent later. */
 static void held_renew(const struct inline_conn *c, enum inline_at from, struct cut *x, struct pkt *pkt,
                        struct tcp_segment s)
 {

@@ -1,7 +1,7 @@
-/* Connections that were only observed, and are cut into (`-> proxy inline` in `mode observe`): two sockets of the
- * inline stack are opened by handshakes that the vm plays, one in the name of each end, while the connection's
- * packets pass; then each leg is a splice (../splice/) of an end on the wire and its socket. So no socket needs to
- * be repaired, and numbers, windows and timestamps fit from the first segment on. */
+/* Connections that were only observed, and are cut into (`-> proxy inline` in `mode observe`). While the
+ * connection's packets pass, the vm opens two sockets of the inline stack by handshakes, one in the name of each
+ * end. Then each leg is a splice (../splice/) of an end on the wire and its socket. So no socket needs to be
+ * repaired, and numbers, windows and timestamps fit from the first segment on. */
 #pragma once
 
 #include "vm/forward/inline/conns.h"
@@ -12,14 +12,14 @@ struct packet_ctx;
 struct tcp_segment;
 struct translation;
 
-/* An end as it is known, by enum inline_at */
+/* The known state of an end, by enum inline_at */
 struct cut_side {
-    uint32_t next;  /* number of its next byte */
+    uint32_t next;  /* sequence number of its next byte */
     uint32_t stamp; /* its newest TSval */
     uint32_t edge;  /* right edge of the window that the other end has announced; `next`: none */
-    uint16_t mss;   /* announced by it; 0: none */
-    uint8_t scale;  /* shift of its windows, if `scaled` */
-    uint8_t ttl;    /* hops of its newest packet; DSCP byte: */
+    uint16_t mss;   /* announced by the end; 0: none */
+    uint8_t scale;  /* shift of its windows, valid if `scaled` */
+    uint8_t ttl;    /* TTL of its newest packet, and the byte with its DSCP (`tos`) */
     uint8_t tos;
 };
 struct cut_ends {

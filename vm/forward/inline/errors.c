@@ -1,4 +1,4 @@
-/* ICMP errors about packets that we have sent on the wire: the packet's socket is notified. */
+/* ICMP errors about packets that prey has sent on the wire: the packet's socket is notified. */
 #include <string.h>
 
 #include "vm/forward/edges.h"
@@ -9,7 +9,7 @@
 #include "vm/packet/edit/translate.h"
 #include "vm/packet/parse/read.h"
 
-/* Return the ends of the inline stack's own packet that left towards `to`: those of answers, turned. */
+/* Return the ends of the inline stack's own packet that left towards `to`: those of replies, reversed. */
 static struct translation as_sent(const struct inlines *all, const struct inline_conn *c, uint32_t number,
                                   enum inline_at to)
 {

@@ -1,4 +1,4 @@
-/* Fragments of spliced connections: a first one is rewritten as any segment; later ones have no numbers, and leave
+/* Fragments of spliced connections: a first one is rewritten like any segment; later ones have no numbers, and leave
  * by the state that the first has stored. */
 #include <string.h>
 
@@ -25,8 +25,8 @@ void inline_first_fragment(struct packet_ctx *c, const struct inline_conn *conn,
     c->left.to.seq = s->seq + payload - f.bytes; /* the number that the datagram's first byte would have */
 }
 
-/* Find the spliced connection whose first fragment left so, and the end that it left to. NULL: the connection is
- * over. */
+/* Find the spliced connection whose first fragment left with `l`, and the end that it left to. NULL: the connection
+ * is over. */
 static struct inline_conn *conn_of(struct inlines *all, const struct leave *l, enum inline_at *to)
 {
     struct inline_conn *c = all ? inlines_at(all, l->hash) : NULL;
@@ -41,7 +41,7 @@ static struct inline_conn *conn_of(struct inlines *all, const struct leave *l, e
     return NULL;
 }
 
-/* Note the bytes that the fragment carries as sent by its end, within what that may send. */
+/* Note the bytes of the fragment as sent by its end, as far as the end may send them. */
 static void fragment_note(const struct job *j, struct inline_conn *conn, uint32_t number, enum inline_at from,
                           const struct packet_ctx *c)
 {

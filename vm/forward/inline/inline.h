@@ -1,5 +1,5 @@
 /* `mode proxy inline`, and `mode proxy` with `splice packets`, live: connections that end in the inline stack, and
- * their packets both ways.
+ * their packets in both directions.
  *
  *     inline_first ─▶ begins with a SYN that the rules accepted and a service takes
  *     inline_wire     a later packet from the wire, or an ICMP error about one: not judged
@@ -17,7 +17,7 @@
 #include "vm/packet/reply/frame.h"
 
 /* Begin a connection with an accepted packet that the branch's service takes. False: the packet is untouched, as if
- * no service had taken it, because it opens no connection, or there is no room and the service has `on overload
+ * no service had taken it. The packet opens no connection, or there is no room and the service has `on overload
  * pass`. */
 bool inline_first(const struct job *j, struct packet_ctx *c, uint32_t branch);
 
@@ -28,7 +28,7 @@ bool inline_goes_on(struct inlines *all, const struct key *key, const struct pkt
 /* Take an ICMP error about a connection's packets. False: it is not about one. */
 bool inline_error(const struct job *j, struct packet_ctx *c);
 
-/* True if an answer to the packet can leave by its link: the sender has a MAC address, or live traffic came by a
+/* True if a reply to the packet can leave by its link: the sender has a MAC address, or live traffic came by a
  * device without Ethernet. */
 static inline bool inline_has_link(const struct job *j, const struct pkt *pkt)
 {
@@ -45,9 +45,9 @@ void inline_asked(const struct job *j, const struct inline_ask *ask);
  * segment is held, or dropped because too many are. */
 bool inline_hold(const struct job *j, struct inline_conn *c, uint32_t number, const struct packet_ctx *ctx,
                  enum inline_at from, const struct tcp_segment *s);
-/* Check whether a connection that is about to leave can leave now. */
+/* Let a connection that is about to leave do so, if it can now. */
 void inline_look(const struct job *j, struct inline_conn *c);
-/* Release the held segments of a connection, which stays or is over. */
+/* Release the held segments of a connection that stays or is over. */
 void inline_let_go(const struct job *j, struct inline_conn *c, uint32_t number);
 /* Release segments that were held too long. Return the next deadline; UINT64_MAX if none is left. */
 uint64_t inline_holds_tick(const struct job *j);
@@ -65,10 +65,10 @@ bool inline_spliced_error(const struct job *j, struct packet_ctx *c, const struc
 void inline_first_fragment(struct packet_ctx *c, const struct inline_conn *conn, uint32_t number, enum inline_at to,
                            const struct tcp_segment *s);
 enum pkt_reason inline_later_fragment(const struct job *j, struct packet_ctx *c);
-/* Return the packet itself where it may be written, or a copy in a slot. NULL without a slot. */
+/* Return the packet itself if it may be written, or a copy in a slot. NULL without a slot. */
 struct pkt *inline_own_or_copy(const struct job *j, const struct packet_ctx *c);
-/* conn_slots.c: let the kernel executor pass ordinary segments from that end by itself, beginning behind the one
- * that has just left as `sent`. */
+/* conn_slots.c: let the kernel executor pass ordinary segments from that end by itself, beginning after the one that
+ * has just left as `sent`. */
 void inline_keep_slot(const struct job *j, struct inline_conn *c, uint32_t number, const struct packet_ctx *ctx,
                       enum inline_at from, const struct tx_entry *sent);
 /* Reset both ends, at the loop's request, or because both were silent: then the loop is notified. */
@@ -79,14 +79,14 @@ uint64_t inline_tick(const struct job *j);
 
 /* For this room only */
 
-/* legs.c: note the numbers of a segment from the wire, and whether its end is through. */
+/* legs.c: note the numbers of a segment from the wire, and a FIN or reset of its end. */
 void inline_follow(struct inline_conn *c, enum inline_at from, const struct tcp_segment *s);
-/* Note the numbers of prey's segment to that end, and whether the end is through by it. */
+/* Note the numbers of prey's segment to that end, and a FIN or reset in it. */
 void inline_says(struct inline_conn *c, enum inline_at to, const struct tcp_segment *s);
 /* True for a segment that answers prey's SYN to that end, by its number. */
 bool inline_answers(const struct inline_conn *c, enum inline_at from, const struct tcp_segment *s);
 /* False for a segment whose numbers are not near those of its end: a stranger who knows only the tuple may have sent
- * it. Also for connections whose windows are not followed. */
+ * it. This also works for connections whose windows are not followed. */
 bool inline_is_own(const struct inline_conn *c, enum inline_at from, const struct tcp_segment *s);
 
 /* legs.c: note the options of an end's SYN, and of prey's SYN to it. */
@@ -107,14 +107,14 @@ enum { INLINE_WINDOW_FIRST = 14600, INLINE_WINDOW_LEAST = 2920 };
 uint32_t inline_window_least(const struct inline_conn *c, enum inline_at to);
 /* Limit the window in prey's segment to that of the other end, but leave one that is large enough to begin with. */
 void inline_clamp(const struct inline_conn *c, enum inline_at to, struct pkt *pkt, struct tcp_segment *s);
-/* Keep the right edge of the window in prey's segment from moving back behind the announced one; shift: of its
- * field. */
+/* Keep the right edge of the window in prey's segment from moving back behind the announced one; shift: that of the
+ * window field. */
 void inline_keep_edge(uint32_t *edge, unsigned shift, struct pkt *pkt, struct tcp_segment *s);
 /* Set the newest acknowledgement, window and TSval of its end in a held segment: later ones may have been sent
- * meanwhile, and none may go back. */
+ * meanwhile, and none of these may go back. */
 void inline_renew(const struct inline_side *side, struct pkt *pkt, struct tcp_segment *s);
-/* Set the window field of a segment that the kernel's segments may have overtaken to the last one announced with the
- * same acknowledgement, so that the window does not shrink. False: it is right already. */
+/* Set s->window, if the kernel's segments may have overtaken the segment, to the last window announced with the same
+ * acknowledgement, so that the window does not shrink. False: it is right already. */
 bool inline_overtaken(const struct inline_side *side, const struct pkt *pkt, struct tcp_segment *s);
 void inline_set_window(struct pkt *pkt, uint16_t window);
 /* Return the other end's window as a field for this end. */
@@ -125,7 +125,7 @@ enum splice_why inline_may_join(const struct inline_conn *c, const struct splice
 
 /* wire.c: fill in both ends' layer 2 from a frame of the client. */
 void inline_see_link(const struct job *j, const struct packet_ctx *c, struct inline_conn *conn);
-/* Handle a segment of the client that may acknowledge prey's answer, which opens the connection. */
+/* Handle a segment of the client that may acknowledge prey's SYN|ACK, which opens the connection. */
 void inline_opens(const struct job *j, struct inline_conn *c, uint32_t number, enum inline_at from,
                   const struct tcp_segment *s);
 
@@ -133,12 +133,12 @@ void inline_opens(const struct job *j, struct inline_conn *c, uint32_t number, e
  * a pool; PBC_NONE: a target, which sees the client's source if `keeps`. False: no port is free, or no room. */
 bool inline_source(const struct job *j, struct inline_conn *c, uint32_t number, uint32_t server, bool keeps);
 
-/* Return the ends of a packet to that end, on the wire. */
+/* Return the addresses and ports of a packet to that end, on the wire. */
 struct translation inline_outwards(const struct inline_conn *c, enum inline_at to);
-/* Return the ends of a packet into the inline stack, from that end of the wire. */
+/* Return the addresses and ports of a packet into the inline stack, from that end of the wire. */
 struct translation inline_inwards(const struct inlines *all, const struct inline_conn *c, uint32_t number,
                                   enum inline_at from);
-/* Return the way to that end, as of now. */
+/* Return the current way to that end. */
 static inline struct way_back inline_way(const struct job *j, const struct inline_conn *c, enum inline_at to)
 {
     return edge_back(j->in->facts, c->side[to].iface, c->side[to].mac);
@@ -177,15 +177,14 @@ uint16_t inline_mss(const struct job *j, const struct inline_conn *c, enum inlin
 
 /* answer.c: send an end a segment in the other end's name; its addresses and ports are filled in. */
 void inline_say(const struct job *j, const struct inline_conn *c, enum inline_at to, struct flow_segment *s);
-/* `server first`: keep the inline stack's answer to the client (its SYN|ACK), and acknowledge it there in the
- * client's name. */
+/* `server first`: keep the inline stack's SYN|ACK to the client, and acknowledge it there in the client's name. */
 void inline_keep_answer(const struct job *j, struct inline_conn *c, uint32_t number, const struct key *key,
                         const struct pkt *pkt);
-/* Answer the client, now that the server has answered; mss: announced by the server, 0: none. */
+/* Send the client its SYN|ACK, now that the server has replied; mss: announced by the server, 0: none. */
 void inline_answer(const struct job *j, struct inline_conn *c, uint16_t mss);
 /* Refuse the client, as the server did. */
 void inline_refuse(const struct job *j, struct inline_conn *c);
 /* End the oldest half-open connection if no more may be opened: both ends and the loop are notified. */
 void inline_make_room(const struct job *j);
-/* Reset the client's socket in the inline stack: the proxy loop ends what belongs to it. */
+/* Reset the client's socket in the inline stack, so that the proxy loop ends what belongs to it. */
 void inline_reset_socket(const struct job *j, const struct inline_conn *c, uint32_t number);

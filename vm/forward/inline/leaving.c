@@ -1,5 +1,5 @@
 /* A connection leaves the inline stack (vm/flow/spliced.h). The vm has seen both legs, so it knows by itself how to
- * splice them; it can't know the bytes that the loop still has in its hands, and that the loop says. */
+ * splice them; only the loop knows the bytes that it still holds, and reports them. */
 #include <string.h>
 
 #include "vm/flow/tcp/tcp_window.h"
@@ -121,13 +121,12 @@ static enum verdict_of legs_compare(const struct inline_conn *c, const struct ho
     return reads_on ? READS_ON : waits ? WAITS : JOINS;
 }
 
-/* Find a connection's progress, and do the possible steps. Return false if it must wait. */
+/* Check a connection's progress, and take the possible steps. False: it must wait. */
 static bool leave_go_on(const struct job *j, struct inline_conn *c, uint32_t number, struct hold *o)
 {
     enum splice_why why;
     struct splice_end ends[2];
-    /* Halves agree if no end has begun to end the connection, or one half of it has ended on both legs: both legs count
-     * its FIN */
+    /* Both legs agree if neither end has closed its half, or if they have both seen the FIN of one half */
     const uint8_t over = c->over & (uint8_t)~OVER_IN_ORDER;
     const bool agree = !over || over == (OVER_CLIENT | OVER_TO_SERVER) || over == (OVER_SERVER | OVER_TO_CLIENT);
     if (!agree || c->service == PBC_NONE) {
@@ -164,7 +163,7 @@ static void take_numbers(const struct inline_conn *c, const struct inline_ask *a
         o->next[at] = next;
         o->ours[at] = l->our_first + 1 + (uint32_t)ask->of.moved.wrote[at] + !!(c->over & said);
     }
-    o->read_on = same; /* the last try failed: it is not notified again, but waits */
+    o->read_on = same; /* after a failed try the loop is not told again to read on, but the connection waits */
     o->asked = true;
 }
 
@@ -209,7 +208,7 @@ static void acknowledge_inline(const struct job *j, const struct inline_conn *c,
     if (j->vm->cfg.pool && !build_flow_segment(&ack, j->vm->cfg.pool, &out)) inline_give(j, out);
 }
 
-/* True for a segment with news, and a right checksum. */
+/* True for a segment with new data and a right checksum. */
 static bool is_to_hold(const struct inline_side *side, const struct packet_ctx *c, const struct tcp_segment *s)
 {
     const bool is_new =
@@ -224,7 +223,7 @@ bool inline_hold(const struct job *j, struct inline_conn *c, uint32_t number, co
     if (o && (c->state == INLINE_SPLICED || !o->until_ns)) held_let_go(j, c);
     if (c->hold == HOLD_NONE) return false;
     if (c->state != INLINE_SPLICED && s->flags & TCP_RST && o->of[from] && s->seq == o->top[from])
-        stays(j, c, number, SPLICE_WHY_ENDS); /* its data comes first */
+        stays(j, c, number, SPLICE_WHY_ENDS); /* the held data comes first */
     if (s->flags & TCP_SYN || (c->state != INLINE_SPLICED && !is_to_hold(&c->side[from], ctx, s))) return false;
     struct pkt *copy = j->vm->cfg.pool ? pool_copy(j->vm->cfg.pool, ctx->pkt) : NULL;
     const uint32_t end = s->seq + s->len;
@@ -293,7 +292,7 @@ void inline_asked(const struct job *j, const struct inline_ask *ask)
         inline_let_go(j, c, ask->number); /* asked to leave: its sockets are being closed, so it must not leave now */
         if (!(c->over & OVER_RESET)) inline_end_spliced(j, c, ask->number, true);
         c->over |= OVER_RESET;
-        c->seen_ns = j->vm->now_ns; /* the last words of its sockets are still on their way */
+        c->seen_ns = j->vm->now_ns; /* the last segments of its sockets are still on their way */
         inlines_over(all, ask->number);
         break;
     case INLINE_TARGET:

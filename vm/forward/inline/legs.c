@@ -1,7 +1,8 @@
-/* Both legs of a connection, as far as the worker has to follow them. Numbers are followed of each: a stranger who
- * knows only the tuple can't end a connection, or shorten its timeouts; what a segment may do besides is the inline
- * stack's to say. Windows, options and timestamps, too, are followed of those that may leave the inline stack, and
- * only of segments with a right checksum: sockets vanish on the strength of it. */
+/* Both legs of a connection, as far as the worker must follow them. Numbers are followed for all connections, so
+ * that a stranger who knows only the tuple can't end a connection or shorten its timeouts; everything else in a
+ * segment is for the inline stack to check. Windows, options and timestamps are also followed for connections that
+ * may leave the inline stack, but only in segments with a right checksum, because sockets are closed on the strength
+ * of these. */
 #include <string.h>
 
 #include "vm/flow/tcp/tcp_window.h"
@@ -10,7 +11,7 @@
 #include "vm/packet/parse/header.h"
 #include "vm/packet/parse/read.h"
 
-/* Bytes that we may have sent to a client before it acknowledges anything */
+/* Bytes that prey may have sent to a client before it acknowledges anything */
 enum { FIRST_FLIGHT = 1 << 20 };
 
 bool inline_answers(const struct inline_conn *c, enum inline_at from, const struct tcp_segment *s)
@@ -32,8 +33,8 @@ void inline_follow(struct inline_conn *c, enum inline_at from, const struct tcp_
 {
     struct inline_side *side = &c->side[from];
     if (s->flags & TCP_RST) {
-        /* A reset counts at the number that is next, or, from a server that has not answered, if it answers (RFC 5961,
-         * 3.2) */
+        /* A reset counts at the next number; from a server that has not replied, it counts if it answers prey's SYN
+         * (RFC 5961, 3.2) */
         const bool first = from == AT_SERVER && !c->answered;
         if (first ? inline_answers(c, from, s) : s->seq == side->next)
             c->over |= from == AT_CLIENT ? OVER_WIRE : OVER_OF_SERVER;
@@ -65,12 +66,12 @@ void inline_says(struct inline_conn *c, enum inline_at to, const struct tcp_segm
     if (to == AT_SERVER) c->answered = 1;
 }
 
-/* Options of a SYN whose meaning hangs on the numbers (RFC 2385, RFC 5925) */
+/* Options of a SYN whose meaning depends on the numbers (RFC 2385, RFC 5925) */
 enum { TCP_OPT_MD5 = 19, TCP_OPT_AO = 29 };
 /* Smallest segments that are cut to size */
 enum { MSS_SPLICED = 64 };
 
-/* True if a SYN's options are such that a splice would break them. */
+/* True if a SYN has options that a splice would break. */
 static bool is_odd(const struct pkt *pkt)
 {
     const uint32_t end = pkt->payload;
@@ -113,7 +114,7 @@ void inline_leg_syn(struct inline_leg *l, const struct pkt *pkt, const struct tc
     struct tcp_syn_options o;
     tcp_syn_options_read(pkt, &o);
     l->first = s->seq;
-    l->top = s->seq + 1; /* data of a SYN comes again */
+    l->top = s->seq + 1; /* data of a SYN is sent again */
     l->mss = o.mss;
     l->scale = shift_of(&o);
     l->has = offered(&o, s->flags);
@@ -158,7 +159,7 @@ void inline_leg_out(struct inline_side *side, const struct pkt *pkt, const struc
     struct tcp_syn_options o;
     tcp_syn_options_read(pkt, &o);
     if (s->flags & TCP_SYN) {
-        /* A repetition after its answer is not news */
+        /* A SYN that is repeated after its reply changes nothing */
         if (s->flags & TCP_ACK || !l->heard) inline_leg_our_syn(l, &o, s);
         return;
     }
@@ -279,7 +280,7 @@ bool inline_overtaken(const struct inline_side *side, const struct pkt *pkt, str
     if ((s->flags & (TCP_ACK | TCP_SYN | TCP_RST)) != TCP_ACK || s->ack != l->acked) return false;
     if (!seq_after(l->edge, s->ack + ((uint32_t)s->window << shift))) return false;
     tcp_syn_options_read(pkt, &o);
-    if (o.has_stamps && seq_after(o.stamp, l->stamp)) return false; /* newer: its end has taken it back */
+    if (o.has_stamps && seq_after(o.stamp, l->stamp)) return false; /* newer: its end itself has shrunk the window */
     const uint32_t units = units_up(l->edge - s->ack, shift);
     s->window = (uint16_t)(units < UINT16_MAX ? units : UINT16_MAX);
     return true;
@@ -289,7 +290,7 @@ uint16_t inline_window(const struct inline_conn *c, enum inline_at to)
 {
     const struct inline_leg *l = &c->side[to].leg;
     const uint32_t room = c->side[!to].leg.edge - c->side[!to].ours;
-    const int32_t told = (int32_t)(l->our_edge - c->side[to].next); /* below 0: it has sent more than announced to it */
+    const int32_t told = (int32_t)(l->our_edge - c->side[to].next); /* below 0: the end has exceeded its window */
     const unsigned shift = is_scaled(l) ? l->our_scale : 0;
     uint32_t v = room >> shift;
     if (told > 0 && (v << shift) < (uint32_t)told) v++;
@@ -314,7 +315,8 @@ void inline_ends(const struct inline_conn *c, struct splice_end ends[2])
     }
 }
 
-/* True if a segment of one end may become more segments for the other than a splice cuts: it would never arrive. */
+/* True if a segment of one end may become more segments for the other than a splice cuts, so that it would never
+ * arrive. */
 static bool is_too_small(const struct inline_conn *c, unsigned from)
 {
     const uint16_t takes = c->side[!from].leg.mss ? c->side[!from].leg.mss : mss_default(c->v6);

@@ -9,7 +9,7 @@
 
 enum { TTL_FIRST = 64, DSCP_BITS = 0xfc, PRIORITY_AT = 12 };
 
-/* Write TTL and DSCP; the ECN bits are the packet's own. */
+/* Write TTL and DSCP; the packet keeps its ECN bits. */
 static void write_ip4(struct pkt *pkt, uint8_t ttl, uint8_t tos)
 {
     const uint32_t l3 = pkt->l3, sum_at = l3 + (uint32_t)IP4_SUM;
@@ -27,7 +27,7 @@ static void write_ip6(struct pkt *pkt, uint8_t ttl, uint8_t tos)
     edit_put8(pkt, pkt->l3 + (uint32_t)IP6_HOPS, ttl);
 }
 
-/* True if the connection goes to a pool's server or a target, so frames to its client send nothing of the server's
+/* True if the connection goes to a pool's server or a target. Frames to its client then show nothing of the server's
  * link: the client sees the place that it wanted. */
 static bool goes_elsewhere(const struct inline_conn *c) { return c->own_port && c->made_port != INLINE_ORIGINAL; }
 
@@ -37,7 +37,7 @@ bool inline_link(const struct job *j, const struct inline_conn *c, enum inline_a
     struct edit_tag tags[STACK_TAGS];
     const struct way_back way = inline_way(j, c, to);
     const uint32_t priorities = c->side[to == AT_CLIENT && goes_elsewhere(c) ? to : !to].priorities;
-    /* Tags are those of the end's own link */
+    /* The tags are those of the end's own link, so frames by another interface have none */
     const unsigned count = way.iface == c->side[to].iface ? inlines_tags(j->vm->inlines, c, to, stack) : 0;
     for (unsigned i = 0; i < count; i++) {
         const unsigned priority = i < 8 ? priorities >> 4 * i & 15 : 0;
@@ -71,7 +71,7 @@ bool inline_send_in(const struct job *j, const struct inline_conn *c, enum inlin
                                    : v4    ? 4
                                            : 6};
     memcpy(e.next_hop, to == AT_CLIENT ? c->client : c->to, sizeof e.next_hop);
-    uint8_t ttl = of->ttl ? of->ttl : TTL_FIRST; /* as the end's own arrive at the other one */
+    uint8_t ttl = of->ttl ? of->ttl : TTL_FIRST; /* as packets of that end itself arrive at the other one */
     if (!of->bridged && ttl != 1) ttl--;
     (v4 ? write_ip4 : write_ip6)(pkt, ttl, of->tos);
     if (inline_link(j, c, to, pkt, v4)) return !edge_send(j, pkt, mtu, fit, 0, &e);

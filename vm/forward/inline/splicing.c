@@ -1,5 +1,5 @@
-/* Spliced connections: their segments are rewritten for the other end, and leave in the name of this one. The effect
- * of a FIN or a reset on the connection is followed; nothing is dropped for it. */
+/* Spliced connections: their segments are rewritten for the other end, and leave in the name of their sender. prey
+ * follows the effect of a FIN or a reset on the connection, but drops nothing for it. */
 #include <string.h>
 
 #include "vm/flow/tcp/tcp_window.h"
@@ -49,8 +49,8 @@ static uint32_t grows(const struct inline_conn *c, enum inline_at from)
     return generated ? TCP_OPT_STAMPS_LEN + 2 : 0;
 }
 
-/* Rewrite a segment that may be written, and send it. It is taken over. near: it sends something of its end. Return
- * why it does not leave. */
+/* Rewrite a segment that may be written, and send it. The segment is taken over. near: its numbers change the
+ * splice. Return why it does not leave. */
 static enum pkt_reason pass(const struct job *j, struct inline_conn *c, enum inline_at from, struct pkt *pkt,
                             const struct key *key, enum tunnel_fit fit, uint32_t mtu, bool near)
 {
@@ -92,12 +92,12 @@ static bool spliced_follow(const struct job *j, struct inline_conn *c, uint32_t 
         return true;
     }
     if (!inline_is_near(side, c->splice.edge[from], s)) return false;
-    /* Timestamps that are made up for an end hang on those of the other */
+    /* Timestamps that are made up for an end depend on those of the other */
     const bool makes_up = (c->splice.end[0].has ^ c->splice.end[1].has) & SPLICE_STAMPS;
     if (makes_up && !tcp_sum_is_right(pkt, key)) return false;
     const uint8_t ends = from == AT_CLIENT ? OVER_CLIENT | OVER_TO_SERVER : OVER_SERVER | OVER_TO_CLIENT;
     if (s->flags & TCP_FIN && (c->over & ends) != ends) {
-        /* A FIN before bytes that have come is not that end's. In the kernel acknowledgements overtake a FIN. */
+        /* A FIN before bytes that have come is not that end's. In the kernel, acknowledgements may overtake a FIN. */
         const uint32_t least = s->seq + s->len - (inlines_in_kernel(j->vm->inlines, number, from) ? 0 : 1);
         if (seq_after(side->next, least) || !tcp_sum_is_right(pkt, key)) return false;
         c->over |= ends;
@@ -194,7 +194,7 @@ void inline_end_spliced(const struct job *j, struct inline_conn *c, uint32_t num
     inlines_drop_slots(j->vm->inlines, number);
     for (unsigned at = 0; at < 2; at++) end_reset(j, c, (enum inline_at)at);
     if (asked)
-        c->told_over = true; /* the loop knows */
+        c->told_over = true; /* the loop has asked for this */
     else
         tell_over(j, c, number, SPLICE_WHY_IDLE);
     c->over |= OVER_RESET;
@@ -202,7 +202,8 @@ void inline_end_spliced(const struct job *j, struct inline_conn *c, uint32_t num
     inlines_over(j->vm->inlines, number);
 }
 
-/* Have an error about a packet that was too long name an MTU in which what its sender's segments grow by has room. */
+/* Lower the MTU in an error about a packet that was too long by `less`, the bytes by which its sender's segments
+ * grow. */
 static void lower_mtu(struct pkt *pkt, const struct key *key, uint32_t less)
 {
     enum { TOO_BIG4 = 3 << 8 | 4, TOO_BIG6 = 2 << 8, SUM_AT = 2, MTU_AT = 6, MTU_LEAST = 576 };
@@ -219,7 +220,7 @@ bool inline_spliced_error(const struct job *j, struct packet_ctx *c, const struc
     /* The quoted packet left in the name of `sent_by`, which has sent it with its own numbers and addresses */
     const struct splice_end *from = &conn->splice.end[sent_by], *to = &conn->splice.end[!sent_by];
     const struct inline_side *side = &conn->side[sent_by];
-    const struct translation as = inline_outwards(conn, sent_by); /* turned: those of a packet from that end */
+    const struct translation as = inline_outwards(conn, sent_by); /* reversed below: as from that end */
     struct translation inner = {
         .what = as.what | TRANSLATE_SEQ, .src_port = as.dst_port, .dst_port = as.src_port, .seq = from->in - to->out};
     struct translation outer = {.what = TRANSLATE_DST};

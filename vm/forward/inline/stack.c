@@ -1,5 +1,5 @@
-/* Packets of the inline stack, see inline.h. Its packets to an end leave with the other end's addresses; what
- * belongs to no connection that is known is answered by a reset, so that the socket ends. */
+/* Packets of the inline stack, see inline.h. Packets to an end leave with the other end's addresses. A packet of no
+ * known connection is answered by a reset, so that its socket ends. */
 #include <string.h>
 
 #include "vm/forward/inline/cut.h"
@@ -147,7 +147,7 @@ static void to_server(const struct job *j, struct said *s)
     const uint32_t id = inline_id(s->key.dst_port, s->key.ttl);
     if (begins && id != PBC_NONE && id >= program_server_ids(j->vm->program))
         return; /* the worker has not changed its program yet: the SYN comes again */
-    /* The target's name may be behind this SYN, by the loop of a process before: the SYN comes again */
+    /* The name of the target, from the loop of an earlier process, may come after this SYN; the SYN is then repeated */
     if (begins && s->key.dst_port == INLINE_TARGETS && c->former && !c->target_port) return;
     if (begins && !aim(j, s, id)) {
         c->own_port = 0;

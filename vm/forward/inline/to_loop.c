@@ -1,4 +1,4 @@
-/* Answers to the proxy loop about its connections (vm/flow/spliced.h), in order */
+/* Messages to the proxy loop about its connections (vm/flow/spliced.h), in order */
 #include <stdlib.h>
 
 #include "vm/forward/inline/conns_priv.h"

@@ -6,7 +6,7 @@
 #include "vm/packet/edit/edit.h"
 #include "vm/packet/reply/frame.h"
 
-/* Return the leg by which routes send a packet with these ends. NULL: unknown or none; *known: true if none. */
+/* Return the leg by which routes send a packet with these ends. NULL: unknown, or, with *known, none. */
 static const struct route_leg *leg_of_way(const struct facts *f, const uint32_t from[4], const uint32_t to[4],
                                           const struct key *key, bool *known)
 {

@@ -45,7 +45,7 @@ void inline_heard(struct inline_conn *c, enum inline_at from, const struct key *
     struct inline_side *side = &c->side[from];
     const uint64_t mac = pkt_mac(pkt, false);
     c->seen_ns = now_ns;
-    if (own || c->state == INLINE_SPLICED) { /* spliced, the packet itself leaves with these */
+    if (own || c->state == INLINE_SPLICED) { /* packets of a spliced connection leave with these */
         side->ttl = (uint8_t)key->ttl;
         side->tos = key_tos(key);
         side->priorities = priorities_of(pkt);
@@ -80,7 +80,7 @@ static bool in_wire(const struct job *j, uint32_t service)
     return mode_is(j->vm->program->services[service].mode, MODE_INLINE);
 }
 
-/* Fill in both ends' layer 2 from the client's first frame: across a bridge the server's is its other side. */
+/* Fill in both ends' layer 2 from the client's first frame: across a bridge, the server is on its other side. */
 void inline_see_link(const struct job *j, const struct packet_ctx *c, struct inline_conn *conn)
 {
     const struct facts_iface *in = facts_iface(j->in->facts, c->pkt->iface);
@@ -123,7 +123,7 @@ static bool may_take(const struct job *j, const struct packet_ctx *c)
     return is_bridged(j, c) || inline_crosses(j->in->facts, c->key);
 }
 
-/* False: a packet to a service of this machine's opens no connection, and is refused. */
+/* True if a packet to a service of this machine's may open a connection; otherwise refuse the packet. */
 static bool may_begin(struct packet_ctx *c, uint32_t service)
 {
     c->v->service = service;
@@ -177,7 +177,7 @@ bool inline_first(const struct job *j, struct packet_ctx *c, uint32_t branch)
     return true;
 }
 
-/* True if a client's SYN begins another connection in place of this one, which has ended for the client */
+/* True if a client's SYN begins another connection in place of this one, which has ended for the client. */
 static bool is_another(const struct inline_conn *c, const struct key *key, const struct tcp_segment *s)
 {
     if (!forward_is_syn(key)) return false;
@@ -191,8 +191,8 @@ static bool is_another(const struct inline_conn *c, const struct key *key, const
     return c->state < INLINE_OPEN && s->seq != c->client_seq;
 }
 
-/* True for a packet of prey's own, or an end's copy of it, that came back by the port of the other end: the bridge
- * is wired in a loop. */
+/* True for a packet of prey's own, or an end's copy of it, that came back by the other end's port: the bridge is
+ * wired in a loop. */
 static bool is_looped(const struct inline_conn *c, enum inline_at from, const struct packet_ctx *ctx,
                       const struct tcp_segment *s)
 {
@@ -209,7 +209,7 @@ void inline_opens(const struct job *j, struct inline_conn *c, uint32_t number, e
     if (told && from == AT_CLIENT && inline_answers(c, AT_CLIENT, s)) inlines_opened(j->vm->inlines, number);
 }
 
-/* Handle a client's packet before the inline stack gets it. False: it does not get it. */
+/* Handle a client's packet before the inline stack gets it. False: the stack must not get it. */
 static bool from_client(const struct job *j, struct inline_conn *c, uint32_t number, const struct packet_ctx *ctx,
                         const struct tcp_segment *s)
 {
@@ -219,7 +219,7 @@ static bool from_client(const struct job *j, struct inline_conn *c, uint32_t num
     return true;
 }
 
-/* The same for the server's, once there is a connection to it */
+/* The same for a server's packet, once there is a connection to the server */
 static bool from_server(const struct job *j, struct inline_conn *c, const struct packet_ctx *ctx,
                         const struct tcp_segment *s)
 {

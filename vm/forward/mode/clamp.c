@@ -29,7 +29,7 @@ void clamp_crossing(const struct program *p, const struct facts *f, struct pkt *
     const bool v6 = key->kind & KIND_IP6;
     if (!(p->meta->flags & PBC_CLAMPS) || !(key->marks & TCP_SYN) || !(key->kind & KIND_TCP_FLAGS)) return;
     const uint16_t clamps[] = {mss_of(p, facts_known_as(f, key->iface)), mss_of(p, (uint16_t)(out->out - 1))};
-    /* The interfaces that the packet came by and leaves by bear no more */
+    /* The MTU that both the incoming and the outgoing interface carry */
     uint32_t mtu = lesser(clamp_arrival_mtu(f, key), out->mtu);
     if (out->out) mtu = lesser(mtu, mtu_of(f, out->iface));
     if (!mtu) mtu = edge_mtu(f, IFACE_NONE);
@@ -40,7 +40,7 @@ void clamp_crossing(const struct program *p, const struct facts *f, struct pkt *
 void clamp_routed(const struct program *p, const struct facts *f, struct pkt *pkt, const struct key *key)
 {
     struct way_found way = way_find(f, key, pkt, key->dst);
-    way.iface = pkt->iface; /* it was taken as it leaves there */
+    way.iface = pkt->iface; /* the packet was taken as it leaves by that interface */
     if (key->kind & KIND_FORWARD) clamp_crossing(p, f, pkt, key, &way);
 }
 
@@ -51,6 +51,6 @@ void clamp_accepted(const struct program *p, const struct facts *f, struct pkt *
     if (!(key.marks & TCP_SYN)) return;
     struct way_found way = way_find(f, &key, pkt, key.dst);
     clamp_crossing(p, f, pkt, &key, &way);
-    /* The host takes one of several legs, and it may take another later: the connection fits all. */
+    /* The host takes one of several legs, and it may take another later, so the connection must fit all. */
     for (unsigned at = 0; way_leg(f, &key, pkt, at, &way); at++) clamp_crossing(p, f, pkt, &key, &way);
 }

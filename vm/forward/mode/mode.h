@@ -42,12 +42,12 @@ void mode_link(const struct job *j, const struct packet_ctx *c, struct pkt *copy
 /* The next hop of a frame: an address that the executor resolves, or (family 0) a known MAC */
 struct hop {
     const uint32_t *addr; /* as in struct key */
-    const uint32_t *from; /* source by which policy rules choose the way; NULL: the one that it leaves with */
-    uint16_t from_port;   /* with `from`: its port; 0: none, or the one that it leaves with */
+    const uint32_t *from; /* source by which policy rules choose the way; NULL: the one with which the packet leaves */
+    uint16_t from_port;   /* with `from`: its port; 0: none, or the one with which the packet leaves */
     uint64_t mac;         /* 0: to be resolved */
     uint8_t family;
 };
-/* True if rules give the server's MAC address, and the packet has a place for it: others ask the ways. */
+/* True if rules give the server's MAC address, and the packet has a place for it; otherwise the ways are asked. */
 bool mode_knows_mac(const struct job *j, const struct packet_ctx *c);
 void mode_to_server(const struct job *j, const struct packet_ctx *c, struct hop *hop);
 /* Add the copy to j->tx, which has room for it. */
@@ -56,10 +56,10 @@ void mode_leave(const struct job *j, const struct packet_ctx *c, const struct ho
 /* clamp.c: `mss clamp … out on` of a nat: the MSS of SYNs that cross by an interface, translated (here) or not
  * (service.h) */
 
-/* Lower the MSS of a SYN by the clamps of the interface that it came by and of the way out (way_find). `auto` is
- * what both of them bear. Other packets, and those of a program without such clamps, stay. */
+/* Lower the MSS of a SYN by the clamps of the interface that it came by and of the way out (way_find). With `auto`,
+ * it is the MSS that both interfaces carry. Other packets, and those of a program without such clamps, stay. */
 void clamp_crossing(const struct program *p, const struct facts *f, struct pkt *pkt, const struct key *key,
                     const struct way_found *out);
-/* Return the MTU of the interface that the packet came by, in bytes; of one that is not served, that of the way to its
- * source. 0: unknown. */
+/* Return the MTU of the interface that the packet came by, in bytes; if it is not served, that of the way to the
+ * packet's source. 0: unknown. */
 uint32_t clamp_arrival_mtu(const struct facts *f, const struct key *key);

@@ -5,7 +5,7 @@
 
 static enum pkt_reason to_stack(const struct job *j, struct packet_ctx *c, struct pkt *copy)
 {
-    if (!j->vm->inlines) return mode_PROXY.send(j, c, copy); /* a replay */
+    if (!j->vm->inlines) return mode_PROXY.send(j, c, copy); /* in a replay */
     const enum pkt_reason reason = !tx_has_room(j)                        ? REASON_NO_BUFFER
                                    : translate(copy, c->key, &c->left.to) ? REASON_UNTRANSLATABLE
                                                                           : REASON_NONE;

@@ -63,9 +63,9 @@ static const uint32_t *leaves_for(const struct packet_ctx *c)
     return c->left.to.what & TRANSLATE_DST ? c->left.to.dst : c->key->dst;
 }
 
-/* Find the hop to the flow's opener, at the MAC address last seen from it, or to the new destination. A router asks its
- * routes with the source as it came: it translates that once the way is known. An error goes the way of its flow,
- * by the line that has its new address. */
+/* Find the hop to the flow's opener, at the MAC address last seen from it, or to the new destination. As in a
+ * router, the way is looked up with the original source, which is translated afterwards. An error goes the way of
+ * its flow (c->from, c->via). */
 static void to_other(const struct packet_ctx *c, struct hop *hop)
 {
     const uint64_t mac = wire_get48(c->left.mac);
@@ -100,8 +100,8 @@ static enum pkt_reason rewrite_copy(const struct packet_ctx *c, struct pkt *copy
     return err ? REASON_UNTRANSLATABLE : REASON_NONE;
 }
 
-/* Return the way by which the packet leaves, as far as it is known: its interface, and the most bytes that its route
- * bears there. prey sends it, so no mark of this machine's leads it. */
+/* Return the way by which the packet leaves, as far as it is known: its interface, and the MTU of its route. prey
+ * itself sends the packet, so marks of this machine have no effect on it. */
 static struct way_found send_way(const struct job *j, const struct packet_ctx *c)
 {
     const struct facts *facts = j->in->facts;
@@ -111,7 +111,7 @@ static struct way_found send_way(const struct job *j, const struct packet_ctx *c
     return (struct way_found){.out = (uint16_t)(facts_known_as(facts, iface) + 1), .iface = iface};
 }
 
-/* Return the most bytes of an IP packet that the way to the packet's server bears. */
+/* Return the most bytes of an IP packet that the way to the packet's server carries. */
 static uint32_t server_mtu(const struct job *j, const struct packet_ctx *c)
 {
     const struct facts *facts = j->in->facts;
@@ -122,7 +122,7 @@ static uint32_t server_mtu(const struct job *j, const struct packet_ctx *c)
     return path && path < mtu ? path : mtu;
 }
 
-/* Return the path MTU by which the packet leaves. */
+/* Return the path MTU of the packet's way. */
 static uint32_t way_mtu(const struct job *j, const struct packet_ctx *c)
 {
     if (c->left.way == LEAVE_TO_SERVER) return server_mtu(j, c);
@@ -146,7 +146,7 @@ void mode_clamp(const struct job *j, const struct packet_ctx *c, struct pkt *cop
     mss_clamp(copy, c->key, mss == PBC_MSS_AUTO ? mss_of_mtu(room, c->key->kind & KIND_IP6) : mss);
 }
 
-/* Take one hop. REASON_NONE, or the copy is returned and the sender notified. */
+/* Take one hop. REASON_NONE, or the copy is put back into the pool and the sender notified. */
 static enum pkt_reason take_hop(const struct job *j, struct packet_ctx *c, struct pkt *copy)
 {
     if (ttl_decrement(copy, c->key)) return REASON_NONE;
@@ -198,8 +198,8 @@ static const uint32_t *complainer(const struct job *j, const struct packet_ctx *
     return c->left.way == LEAVE_TO_SERVER ? NULL : edge_own(j->in->facts, c->pkt->iface, c->key, own);
 }
 
-/* Send a packet that the host has routed, or is to route. It is translated and otherwise unchanged. An error goes the
- * way of its flow: where that is another than the host's, the next hop is another, too. */
+/* Send a packet that the host has routed or will route: translated, but otherwise unchanged. An error goes the way
+ * of its flow; if the host's way is another, so is the next hop. */
 static enum pkt_reason leave_by_host(const struct job *j, struct packet_ctx *c, struct pkt *copy)
 {
     struct hop hop = {.addr = c->left.to.dst};
@@ -250,7 +250,7 @@ enum pkt_reason mode_route(const struct job *j, struct packet_ctx *c, struct pkt
     return leave_as(j, c, copy, fit, &hop);
 }
 
-/* Check the copy before it is encapsulated. */
+/* Prepare the copy for encapsulation. REASON_NONE, or the copy is put back into the pool and the sender notified. */
 static enum pkt_reason prepare(const struct job *j, struct packet_ctx *c, struct pkt *copy, const struct tunnel *t,
                                enum tunnel_fit *fit)
 {
@@ -315,7 +315,8 @@ static enum tunnel_fit fit_of(const struct job *j, const struct packet_ctx *c, u
     return tunnel_fit(&t, c->pkt, c->key, told);
 }
 
-/* True for a super-packet that no slot holds: rewritten in place. Not for a tunnel, which takes none whole. */
+/* True for a super-packet that no slot holds, so that it is rewritten in place. False for a tunnel, which takes no
+ * super-packet as a whole. */
 static bool leaves_itself(const struct job *j, const struct packet_ctx *c)
 {
     if (!c->pkt->segment || !(c->pkt->flags & PKT_WRITABLE) || c->pkt->seg_count) return false;
@@ -323,7 +324,7 @@ static bool leaves_itself(const struct job *j, const struct packet_ctx *c)
            !mode_is((enum pbc_mode)j->vm->program->services[c->left.service].mode, MODE_TUNNELS);
 }
 
-/* True for a packet to the inline stack in memory that may be written: it is rewritten in place. */
+/* True for a packet to the inline stack in memory that may be written, so that it is rewritten in place. */
 static bool leaves_in_place(const struct job *j, const struct packet_ctx *c)
 {
     return j->vm->inlines && c->pkt->flags & PKT_WRITABLE && !c->pkt->pool && !c->pkt->seg_count &&

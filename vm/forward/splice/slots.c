@@ -31,7 +31,7 @@ static void slot_begin(struct splice_slot *s)
 
 static void slot_written(struct splice_slot *s) { __atomic_store_n(&s->change, s->change + 1, __ATOMIC_RELEASE); }
 
-/* Return a free slot in the emptier of both groups, which has no slot with that tag. */
+/* Return a free slot in the emptier one of those groups that have no slot with the tag. */
 static uint32_t free_slot(const struct splice_slots *all, const struct splice_place *at)
 {
     uint32_t best = SPLICE_NO_SLOT;
@@ -90,7 +90,7 @@ uint32_t splice_slots_put(struct splice_slots *all, const struct splice_slot *s)
     if (slot == SPLICE_NO_SLOT) return slot;
     struct splice_slot *to = &all->slots[slot];
     slot_begin(to);
-    /* Segments went up while the recipe was of another generation */
+    /* Segments went up while the recipe was of another generation, so the gate shuts */
     if (is_new || to->recipe.generation != s->recipe.generation)
         __atomic_and_fetch(&to->gate, is_new ? 0 : ~SPLICE_OPEN, __ATOMIC_SEQ_CST);
     to->tuple = s->tuple;

@@ -1,6 +1,6 @@
 /* Spliced connections for the executor in the kernel: a slot for each direction, by the tuple of
  * the packets as they come, has the rewriting of an ordinary segment and its way out
- * (vm/kernel/look/splice_pass.bpf.c). All others go up to the worker.
+ * (vm/kernel/look/splice_pass.bpf.c). All other segments go up to the worker.
  *
  * One worker writes the slots; the kernel reads them, and counts in them. A tuple has two groups of four slots, by a
  * secret hash; a word for each group holds the tags of its slots, and no two slots of a group have the same tag. */
@@ -37,8 +37,8 @@ struct splice_slot {
     struct splice_tuple tuple;
     struct splice_moves moves;
     struct recipe recipe; /* addresses, ports and way out, with `service` and `generation` */
-    /* Written by the kernel, too. Numbers are those of the sender, except edge and stamp, which were announced to
-     * the receiver; each has the slot's use above it (splice_number). */
+    /* Fields that the kernel writes, too. Numbers are those of the sender, except edge and stamp, which were
+     * announced to the receiver; each has the slot's use above it (splice_number). */
     uint64_t packets, bytes; /* bytes: of payload */
     uint64_t seen_ns;        /* time of the last segment; 0: there was none */
     uint64_t next, acked;    /* end of the sender's bytes, and newest number that it has acknowledged */
@@ -69,7 +69,7 @@ struct splice_head {
     uint64_t no_room;    /* directions that found no slot, counted by the worker */
 };
 
-/* The whole table, as the worker has it. */
+/* The table as the worker sees it */
 struct splice_slots {
     struct splice_head *head;
     uint64_t *tags;            /* [groups]; a tag is 16 bits, slot 0's lowest, and 0: the slot is free */
@@ -82,7 +82,7 @@ struct splice_place {
     uint16_t tag;
 };
 
-/* Most groups: a map of the kernel's has at most 512 MiB. */
+/* Most groups: a kernel map has at most 512 MiB */
 enum { SPLICE_GROUPS_MOST = 699000 };
 
 /* Return the number of groups for that many connections: slots for half as many again, so that nearly all find room. */
@@ -143,9 +143,9 @@ static inline bool splice_is_near(const struct splice_moves *m, uint32_t next, u
     return end - next + BEHIND <= sent + BEHIND && ack - acked + BEHIND <= heard + BEHIND;
 }
 
-/* Return a window for the receiver, as splice_pass has it; ack: as the receiver reads it. If rounding down would
- * take back the announced edge (*edge), the window is rounded up: so less than one unit is ever taken back (RFC
- * 7323, 2.4). *edge is moved. */
+/* Return a window for the receiver, as splice_pass computes it; ack: as the receiver reads it. If rounding down
+ * would take back the announced edge (*edge), the window is rounded up: so less than one unit is ever taken back
+ * (RFC 7323, 2.4). *edge is moved. */
 static inline uint16_t splice_window(uint16_t window, unsigned scale_in, unsigned scale_out, uint32_t ack,
                                      uint32_t *edge)
 {
@@ -161,21 +161,20 @@ static inline uint16_t splice_window(uint16_t window, unsigned scale_in, unsigne
 
 /* slots.c */
 
-/* Put a direction into the table, or change the one with its tuple; the numbers that the kernel writes begin with those
- * of `s`, which have no use yet, or go on from there if they are behind. Return its slot, or SPLICE_NO_SLOT: there is
- * no room. */
+/* Put a direction into the table, or change the one with its tuple; the numbers that the kernel writes are raised to
+ * those of `s`, which have no use yet. Return its slot, or SPLICE_NO_SLOT: there is no room. */
 enum { SPLICE_NO_SLOT = UINT32_MAX };
 uint32_t splice_slots_put(struct splice_slots *all, const struct splice_slot *s);
 /* Note that the segment with that turn has left, with all that the worker saw before it. */
 void splice_slots_sent(struct splice_slots *all, uint32_t slot, uint32_t turn);
 /* Take a direction out of the table. */
 void splice_slots_drop(struct splice_slots *all, uint32_t slot);
-/* Return the slot, which holds a direction. */
+/* Return the slot of a direction. */
 static inline struct splice_slot *splice_slots_at(const struct splice_slots *all, uint32_t slot)
 {
     return &all->slots[slot];
 }
-/* Return the later of a known number and a slot's (`word` points to it); the latter counts only with the slot's use. */
+/* Return the later of two numbers: the known one, and that of a slot (*word), which counts only with the slot's use. */
 uint32_t splice_slot_most(const struct splice_slot *s, const uint64_t *word, uint32_t known);
 
 /* Fill in the moves of segments of end `from`. False: the ends agreed on different options, or lack what a slot

@@ -126,7 +126,8 @@ static bool pass_ecn(const struct passing *p, bool v6)
     return true;
 }
 
-/* Change the header's length by moving the bytes before the payload. Impossible where a first fragment's would grow. */
+/* Change the header's length by moving the bytes before the payload. False: no room, or the header of a first
+ * fragment would grow. */
 static bool header_resize(const struct passing *p, bool v6)
 {
     struct pkt *pkt = p->pkt;
@@ -160,7 +161,7 @@ enum splice_fate splice_pass(struct splice *s, unsigned from, struct pkt *pkt, c
     edit_cut(pkt, pkt->l3_end);
     compose(&p, now_ms);
     if (key->kind & KIND_FRAG_FIRST && p.new_len < p.old_len) {
-        /* The header of a first fragment is filled up to its old length: later ones have fixed offsets */
+        /* The header of a first fragment is filled up to its old length, because later ones have fixed offsets */
         memset(p.new + p.new_len, TCP_OPT_NOP, p.old_len - p.new_len);
         p.new_len = p.old_len;
         p.new[TCP_OFFSET] = p.old[TCP_OFFSET];

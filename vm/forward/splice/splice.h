@@ -1,12 +1,12 @@
 /* Joining two TCP flows: the endpoint that terminated both (a proxy, SYN cookies) leaves, and from then on the
  * segments of each flow are rewritten for the other. Nothing is buffered, and each peer sees only its own flow.
  *
- *     peer 0  ── flow 0 ──  us  ── flow 1 ──  peer 1
+ *     peer 0  ── flow 0 ──  prey  ── flow 1 ──  peer 1
  *
  *     sequence number         moved by the offset between the flows
  *     acknowledgement, SACK   moved the other way; no blocks (RFC 2018) if the receiver did not agree to them
  *     timestamps (RFC 7323)   moved, each flow in its own clock; left out, or generated, if only one side has them
- *     window                  from its sender's shift to the one that we announced, at most 65,535; rounded down, or
+ *     window                  from its sender's shift to the one that prey announced, at most 65,535; rounded down, or
  *                             up where the receiver's window would shrink (keeps_edge)
  *     ECE, CWR, ECN field     cleared if only one side agreed (RFC 3168); a packet marked on the way is then dropped
  *     other options           left out: not agreed on in the other flow

@@ -28,7 +28,8 @@ void splice_options_read(const uint8_t *bytes, uint32_t len, struct options *o)
     }
 }
 
-/* Write two no-ops and the option's first two bytes: its numbers are at multiples of 4 (RFC 7323, appendix A). */
+/* Write two no-ops and the option's first two bytes, so that its numbers are at multiples of 4 (RFC 7323, appendix
+ * A). */
 static uint32_t option_begin(uint8_t *bytes, uint8_t kind, uint32_t len)
 {
     bytes[0] = bytes[1] = TCP_OPT_NOP;

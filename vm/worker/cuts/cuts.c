@@ -1,12 +1,12 @@
-/* See cuts.h. A live worker walks in parts, between batches; a replay immediately, after the packet. */
+/* See cuts.h. A live worker walks in parts, between batches; a replay walks at once, after the packet. */
 #include "vm/worker/cuts/cuts.h"
 
 #include "vm/judge/lives.h"
 
-/* A part of a live worker's walk. In a table in the kernel each end is a call. */
+/* The size of a part of a live worker's walk. If the kernel has the table, each ended flow costs a call. */
 enum { PART_GROUPS = 1024, PART_FLOWS = 128, PART_ENDS = VM_CUTS_MOST, PART_CALLS = 8 };
 
-/* Return the cuts that the worker heeds; NULL: none. */
+/* Return the cuts that the worker applies; NULL: none. */
 static struct flow_cuts *cuts_of(const struct vm *vm)
 {
     return vm->cfg.cuts ? vm->cfg.cuts : vm->program->members ? vm->program->members->cuts : NULL;
@@ -14,8 +14,8 @@ static struct flow_cuts *cuts_of(const struct vm *vm)
 
 bool vm_cut_due(const struct vm *vm) { return vm->cfg.cuts && flow_cuts_due(vm->cfg.cuts, vm->cfg.worker); }
 
-/* Ask if a flow ends: by the ends of its own tuple, and by the receiver of its packets. The source that they are
- * sent on with is left out: it is this machine's, and flows of all clients have it. */
+/* Test if a flow ends, by both ends of its own tuple and the receiver of its packets. The source with which they are
+ * sent on does not count, because it is this machine's, and flows of all clients have it. */
 static uint64_t *flow_covered(void *arg, const struct flow_id *id, const struct flow_bind *b, uint64_t began_ns)
 {
     const struct vm *vm = arg;
@@ -28,7 +28,7 @@ static uint64_t *flow_covered(void *arg, const struct flow_id *id, const struct 
     return ended;
 }
 
-/* Do a part of the walk. False: it is through. */
+/* Do a part of the walk. False: the walk is finished. */
 static bool walk_part(struct vm *vm, const struct track_cuts *part)
 {
     if (vm->track && track_cut(vm->track, *part, flow_covered, vm)) return true;

@@ -4,7 +4,7 @@
 
 #include "vm/context/context.h"
 
-/* Add the members that rules add for the packet, once it has been judged. In a replay flows of cut members end at
+/* Add the members that rules add for the packet, once it has been judged. In a replay, flows of cut members end at
  * once. */
 void adds_settle(const struct job *j);
 /* Do a part of the walk, if one is due. True while there is more of it. */

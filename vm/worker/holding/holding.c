@@ -76,7 +76,7 @@ static void leave_one(const struct job *j, const struct waiting *h, holding_judg
     struct packet_ctx c;
     struct key key;
     struct verdict v;
-    struct pkt view = *h->pkt; /* not writable: a copy goes on, the packet itself leaves with its verdict */
+    struct pkt view = *h->pkt; /* not writable, so that a copy goes on and the packet itself leaves with its verdict */
     view.flags &= (uint8_t)~PKT_WRITABLE;
     view.pool = NULL;
     pkt_parse(&view, j->in->facts, &key);

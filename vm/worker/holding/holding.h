@@ -8,12 +8,12 @@
 typedef void holding_judge_fn(const struct job *j, struct packet_ctx *c);
 
 /* Take a packet that was read, before it is judged, if it must wait or is refused. False: judge the packet. *read
- * becomes false if the observers have the packet then. came_ns: time of arrival. */
+ * becomes false if the observers have got the packet. came_ns: time of arrival. */
 bool holding_take(const struct job *j, struct packet_ctx *c, struct observe_packet *s, uint64_t came_ns, bool *read);
 
 /* cut.c: begin to cut into the connection of a client's packet. False: the connection goes on unchanged. */
 bool holding_cut(const struct job *j, const struct packet_ctx *c, const struct holding *g);
-/* Go on with those that are being cut into. */
+/* Continue with connections that are being cut into. */
 void holding_cuts(const struct job *j);
 
 /* Release packets that no longer wait, as far as there is room in j->tx. */
