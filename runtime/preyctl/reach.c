@@ -23,6 +23,15 @@ static int connect_to(const char *path)
     return failed;
 }
 
+/* Report that this user has no access to the socket or its folder. */
+static void deny(const char *path, char *err, size_t err_len)
+{
+    snprintf(err, err_len,
+             "permission denied: only root, the user who started preyrun, and groups of --sets-group may ask preyrun "
+             "(%.300s); to ask as root, run preyctl with sudo",
+             path);
+}
+
 static int reach_path(const char *path, char *err, size_t err_len)
 {
     const int fd = connect_to(path);
@@ -30,8 +39,7 @@ static int reach_path(const char *path, char *err, size_t err_len)
     if (fd == -ENOENT || fd == -ECONNREFUSED)
         snprintf(err, err_len, "no preyrun listens at %.300s", path);
     else if (fd == -EACCES)
-        snprintf(err, err_len, "%.300s: only root, the user who started preyrun, and groups of --sets-group may ask",
-                 path);
+        deny(path, err, err_len);
     else
         snprintf(err, err_len, "%.300s: %s", path, strerror(-fd));
     return -1;
@@ -80,8 +88,7 @@ static int reach_only(const char *folder, char *err, size_t err_len)
     if (f.count)
         snprintf(err, err_len, "several preyrun processes run here; choose one with --name: %s", f.names);
     else if (count < 0 && failed == EACCES)
-        snprintf(err, err_len, "%s: only root, the user who started preyrun, and groups of --sets-group may ask",
-                 folder);
+        deny(folder, err, err_len);
     else
         snprintf(err, err_len, "no preyrun runs in this network namespace; to reach one elsewhere, use --control PATH");
     return -1;

@@ -88,10 +88,11 @@ static void head_print(FILE *out, const cJSON *seen)
          "judged in {?exec=kernel the kernel}{!exec=kernel user space}: {exec_why}\n}"
          "{/kernel finished in the kernel: {#packets|packet}{*up?.|; sent to preyrun: |, |{$} {.}}{*long?.|; long path "
          "(man preyrun, kernel.long): |, |{$} {.}}\n}"
-         "{?kernel {*interfaces|taken at: |, |{interface} {hook}|\n}}");
+         "{?kernel {*interfaces?link=up,link=no carrier|taken at: |, |{interface} {hook}|\n}}");
     replies_print(out, seen);
     fill(out, seen,
-         "{*interfaces?link=gone,link=down|not served until they appear: |, |{interface} ({link})|\n}"
+         "{*interfaces?link=gone,link=down|not served yet: |, |{interface} ({?link=gone no such interface}{?link=down "
+         "down})|\n}"
          "{*interfaces?returned|went and came back: |, |{interface} {#returned|time}|\n}"
          "{/instance {?unjudged not judged: {unjudged}\n}{?never notice: {never}\n}"
          "{?clock_not_set the clock isn't set: {clock_not_set}; no schedule is active\n}}"

@@ -109,7 +109,7 @@ ok $? 'is the file then'
 says 'one on trial' '0 shop.pbc runs; the previous program comes back in 5 min 0 s unless you run: preyctl confirm WORD' reload two.pbc --confirm 5m
 cmp shop.pbc one.pbc
 ok $? 'is not yet'
-confirms 'it is confirmed' '0 confirmed: shop.pbc keeps running, and is saved as shop.pbc'
+confirms 'it is confirmed' '0 confirmed: shop.pbc keeps running, and is saved'
 cmp shop.pbc two.pbc
 ok $? 'is, once it is confirmed'
 says 'and back' '0 shop.pbc runs' reload one.pbc

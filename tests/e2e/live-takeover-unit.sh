@@ -123,7 +123,12 @@ ends
 begins "$work/old"
 was=$(owner)
 unit reload OPTIONS='-i wan -i lan --stats 127.0.0.1:8404'
-same 'OPTIONS that have changed are told' "$status $(grep -c "OPTIONS in $work/etc/default-edge have changed since the start: to use them, restart the service" heard)" '0 1'
+changed="OPTIONS in $work/etc/default-edge have changed since the start: to use them, run systemctl restart preyrun@edge"
+same 'OPTIONS that have changed are told' "$status $(grep -c "$changed" said)" '0 1'
+unit reload OPTIONS='-i wan -i lan --stats 127.0.0.1:8404'
+same 'also by a reload without a takeover' "$status $(grep -c "$changed" said)" '0 1'
+unit reload
+same 'but not those of the start' "$status $(grep -c "$changed" said)" '0 0'
 ends
 copied_of() { rules_of "$1"; sed -i 's/drop {/drop { mirror to socket "ids" udp to port 53;/' etc/edge.prey; }
 copied_of 83

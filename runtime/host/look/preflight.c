@@ -175,7 +175,9 @@ static void look_at_interface(struct look *l, const char *name, bool bridged)
         preflight_tell(l, true, "%s carries no Ethernet, so it can't be a bridge port|-i %s in place of --bridge", name,
                        name);
     look_at_ipvlan(l, link);
-    if (!link->up)
+    if (!link->up && l->p->waits && !l->p->looks_only)
+        ; /* at boot the network isn't configured yet; the line `ready` shows that it is down */
+    else if (!link->up)
         preflight_tell(l, needed, "%s is down%s|ip link set %s up", name,
                        needed ? "" : ": preyrun serves it once it is up", name);
     else if (!link->carrier)

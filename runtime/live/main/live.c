@@ -77,10 +77,12 @@ static int signals_open(struct live *l)
 static void say_ready(struct live *l)
 {
     const struct options *o = l->o;
-    char names[PORTS_MOST * (IF_NAMESIZE + 2)];
+    static const char *const states[] = {"", "", " (down)", " (not there yet)"}; /* by enum link_state */
+    char names[PORTS_MOST * (IF_NAMESIZE + 20)];
     size_t used = 0;
     for (unsigned i = 0; i < o->iface_count; i++)
-        used += (size_t)snprintf(names + used, sizeof names - used, "%s %.15s", i ? "," : "", o->ifaces[i]);
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s %.15s%s", i ? "," : "", o->ifaces[i],
+                                 states[l->world.links[i]]);
     char proxied[160], proved[100] = "", room[ROOM_TEXT], a[TEXT_NUMBER], b[TEXT_NUMBER];
     char trial[CONFIRM_TEXT], before[80] = "";
     if (l->take)

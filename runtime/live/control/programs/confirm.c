@@ -208,7 +208,11 @@ static const char *confirm_refusal(const struct control *control, const struct c
     else if (call_is_true(c, "force") || (word && !strcmp(word, control->confirm.word)))
         return NULL;
     else if (word)
-        snprintf(err, err_len, "not confirmed: `%.40s` isn't the word that was printed when this trial began", word);
+        snprintf(
+            err, err_len,
+            "not confirmed: `%.40s` isn't the word that was printed when this trial began: the log has the word, and "
+            "--force confirms without one",
+            word);
     else
         snprintf(err, err_len,
                  "not confirmed: run preyctl confirm WORD with the word printed when this trial began, or preyctl "
@@ -225,7 +229,7 @@ void asked_CONFIRM(void *with, struct call *c)
         call_end(c, 2, "%s", why);
         return;
     }
-    const bool saves = control->confirm.saves;
+    const bool saves = control->confirm.saves, own = !strcmp(control->carry->now.name, control->o->program);
     confirm_settle(control);
     history_confirmed(control);
     by_hand_forget(control->rules);
@@ -237,5 +241,8 @@ void asked_CONFIRM(void *with, struct call *c)
         call_end(c, 2, "confirmed: %.200s keeps running, but isn't saved: %s", control->carry->now.name, err);
     else
         call_end(c, 0, "confirmed: %.200s keeps running%s%.200s", control->carry->now.name,
-                 saves ? ", and is saved as " : "", saves ? control->o->program : "");
+                 !saves ? ""
+                 : own  ? ", and is saved"
+                        : ", and is saved as ",
+                 saves && !own ? control->o->program : "");
 }
