@@ -14,11 +14,11 @@
  *     - A field takes bytes that were reserved, or is added at the end of its record, and means at 0 what held without
  *       it. A record at most doubles.
  *     - A kind of section, an instruction, a value of an enum gets a number behind those that are there.
- *     - What the verifier asks holds for programs of before, too.
+ *     - The verifier's conditions also hold for earlier programs.
  *     - A program that uses none of it has the version of before (version_of in file.c), and entries as long as then:
- * so a downgrade takes over, too. A change that can't keep to it raises PBC_OLDEST to the same number: an upgrade is
- * a restart then, which ends connections that are balanced or translated. tests/golden/layouts/ holds where each
- * field is, and all numbers. */
+ * so a downgrade takes over, too. A change that can't keep to these rules raises PBC_OLDEST to the same number: an
+ * upgrade is a restart then, which ends connections that are balanced or translated. tests/golden/layouts/ holds
+ * where each field is, and all numbers. */
 #pragma once
 
 #include <stdbool.h>
@@ -62,7 +62,7 @@ struct pbc_lists {
     const struct pbc_meter *meters;
     const struct pbc_nat *nats;
     uint32_t rules_count, conds_count, services_count, nats_count;
-    const struct pbc_rule *would; /* as they would decide without `audit` */
+    const struct pbc_rule *would; /* rules as they would decide without `audit` */
     uint32_t would_count;
     const struct pbc_iface *ifaces;
     uint32_t ifaces_count;

@@ -58,18 +58,19 @@ struct vm {
     struct key keys[VM_BATCH]; /* keys of the current batch */
     decided decisions[VM_BATCH];
     decided woulds[VM_BATCH];             /* decisions without the word `audit` */
-    struct packet_ctx ctxs[VM_BATCH];     /* contexts of the current batch */
+    struct packet_ctx ctxs[VM_BATCH];     /* packets judged before the current batch */
     struct straight_look looks[VM_BATCH]; /* for forward_straight */
     struct balance *balance;
-    struct counter *served; /* services, services without a server, servers: one each; `counters` points here */
-    struct counter *rules;  /* one per rule, one for "nobody", one per firewall's default: `counters` points into it */
-    struct track *track;    /* NULL: the program keeps no flows */
+    struct counter
+        *served; /* one counter each for services, services without a server, and servers; `counters` points here */
+    struct counter *rules; /* one per rule, one for "nobody", one per firewall's default: `counters` points into it */
+    struct track *track;   /* NULL: the program keeps no flows */
     struct remember *remember;   /* NULL: no verdict may be remembered */
     struct audit *audit;         /* NULL: the program has no `audit` (worker/audit.h) */
     struct fragments *fragments; /* NULL: fragments do not follow their first */
     struct forward *forward;     /* NULL: there are neither services nor translation */
     struct inlines *inlines;     /* connections of `mode proxy inline`; NULL: a replay, or the program has none */
-    struct observers *observers; /* watch connections; NULL: the program asks for none to be observed */
+    struct observers *observers; /* observers of connections; NULL: the program observes none */
     struct vips *vips;           /* NULL: the program has neither services nor nats */
     const struct vm_up *ups;     /* for the packets of this call that came up from the kernel; NULL: none came up */
     struct flow_met *mets;       /* for those packets: what each meets in the flow table; NULL: not recorded */
@@ -88,7 +89,7 @@ struct job {
     struct vm *vm;
     const struct vm_in *in;
     struct vm_tx *tx;
-    uint32_t input;       /* index of the batch's first packet in vm_run's pkts */
+    uint32_t input;       /* index in vm_run's pkts of the batch's first packet */
     unsigned batch;       /* packets of the batch, whose keys are vm->keys; 0: outside of one */
     uint32_t outer_bytes; /* length of the outer headers, while a packet inside a tunnel is judged; 0: none */
 };
@@ -156,13 +157,13 @@ void settle_spare(struct vm *vm, const struct packet_ctx *c, const struct facts 
 bool settle_spares(const struct program *p, const struct facts *facts, const struct pkt *pkt, const struct key *key,
                    uint32_t firewall);
 
-/* The rare parts of settle: count frames that were truncated or damaged; answer a reject */
+/* Do the rare parts of settle: count truncated or damaged frames; send the reply of a reject */
 void settle_noticed(struct vm *vm, unsigned flags);
 void settle_answer(const struct job *j, const struct packet_ctx *c);
 
-/* True if an answer of this kind may leave. Takes a token; counts the answer as limited, or as without room. */
+/* True if a reply of this kind may leave. Takes a token; otherwise counts the reply as limited, or as without room. */
 bool answer_begin(const struct job *j, struct limit *kind);
-/* Send the answer that answer_begin allowed. NULL, when the pool had no slot, only counts answers_no_buffer. */
+/* Send the reply that answer_begin allowed. NULL (the pool had no slot) only counts answers_no_buffer. */
 void answer_leave(const struct job *j, const struct packet_ctx *c, struct pkt *out, enum tx_cause cause);
 
 /* True if j->tx has room for an entry */
@@ -171,7 +172,8 @@ static inline bool tx_has_room(const struct job *j) { return j->tx->count < j->t
 struct tx_entry *tx_add(const struct job *j, const struct packet_ctx *c, struct pkt *pkt, enum tx_kind kind,
                         enum tx_cause cause);
 
-/* Finish a verdict that lacks only its flags: count it for rule, reason, service and server; answer a reject. */
+/* Finish a verdict that lacks only its flags: count it for rule, reason, service and server; send the reply of a
+ * reject. */
 void settle_whole(const struct job *j, const struct packet_ctx *c);
 
 /* Turn the decision into the verdict, and count it. */
@@ -190,7 +192,7 @@ static inline void settle_counted(struct vm *vm, const struct pkt *pkt, decided 
     if (__builtin_expect(flags, 0)) settle_noticed(vm, flags);
 }
 
-/* The same as settle_counted, and answer a reject */
+/* The same as settle_counted, and send the reply of a reject */
 static inline void settle(const struct job *j, const struct packet_ctx *c)
 {
     settle_counted(j->vm, c->pkt, c->decision, c->v);
@@ -205,7 +207,8 @@ static inline void count_judged_drops(struct vm *vm)
         (struct counter){drops->packets - refused->packets, drops->bytes - refused->bytes};
 }
 
-/* Put into the key what the program asks of routes, before the rules; count packets whose way is unknown. */
+/* Write the results of the program's questions about routes into the key, before the rules; count packets whose way
+ * is unknown. */
 static inline void vm_settle_ways(const struct job *j, const struct key *key, struct pkt *pkt)
 {
     j->vm->counters.ways_unknown += !ways_settle(j->vm->program, j->in->facts, key, pkt);

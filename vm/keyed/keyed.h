@@ -1,11 +1,11 @@
 /* A bounded table by key: fixed memory, bounded work, no allocation after keyed_init.
  *
- * Keys are in groups of sixteen slots with a tag each (tags.h). A key has two groups, by its seeded hash. It goes to
- * the first while that has room to spare, else to the emptier, and keeps its slot until it is dropped. There are
- * half as many slots again as keys: in practice a key always finds room while fewer than `most` are held.
+ * Keys are in groups of sixteen slots with a tag each (tags.h). A key has two groups, by its seeded hash. A key goes
+ * to the first group while that has room to spare, else to the emptier one, and keeps its slot until it is dropped.
+ * There are 1.5 times as many slots as keys: in practice a key always finds room while fewer than `most` are held.
  *
- * Beside each slot is a word of the owner's in a separate array: the lowest of sixteen words is found in two cache
- * lines, without reading entries. */
+ * Each slot has a word for the owner, in a separate array: the lowest of sixteen words is found in two cache lines,
+ * without reading entries. */
 #pragma once
 
 #include <stdbool.h>
@@ -114,7 +114,7 @@ uint32_t keyed_up_to(const struct keyed *t, uint32_t group, uint64_t word);
 /* Return the slot with the lowest word in two full groups; if several are equal, the first. */
 uint32_t keyed_lowest(const struct keyed *t, const struct place *at);
 
-/* Return the next group to sweep, round the end. */
+/* Return the next group to sweep, wrapping at the end. */
 static inline uint32_t keyed_turn(struct keyed *t)
 {
     const uint32_t group = t->hand;

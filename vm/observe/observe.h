@@ -56,7 +56,7 @@ struct observe_sum {
     bool fin; /* this side sent FIN */
 };
 
-/* Summary of a connection, at its end. Views are valid during the call; at NULL: not found. */
+/* Summary of a connection, at its end. Views are valid during the call; with `at` NULL: not found. */
 struct observe_summary {
     uint8_t why; /* enum observe_why */
     uint64_t end_ns;
@@ -81,20 +81,20 @@ struct observe_event {
     uint64_t begin_ns, at_ns; /* time of its first packet, and of this event */
     const struct observe_ends *ends;
     uint64_t offset, len;              /* place in the half, for BYTES, HOLE, DIFFERS */
-    const uint8_t *bytes;              /* BYTES: `len` of them, valid during the call */
-    const struct observe_summary *sum; /* END */
+    const uint8_t *bytes;              /* BYTES: the `len` bytes, valid during the call */
+    const struct observe_summary *sum; /* END: the summary */
 };
 
 /* A connection as listed while it is observed */
 struct observe_record {
-    uint64_t number; /* as in events */
+    uint64_t number; /* number of the connection, as in events */
     uint32_t observe, choice;
     uint8_t does;  /* enum pbc_does; PBC_DOES: undecided */
     uint8_t state; /* enum observe_state */
     struct observe_ends ends;
     uint64_t begin_ns, seen_ns;
     uint64_t cut_ns;            /* time of its cut (`-> proxy inline`); 0: not cut */
-    struct observe_summary sum; /* so far: why is OPEN, end_ns 0 */
+    struct observe_summary sum; /* summary so far: why is OPEN, end_ns 0 */
 };
 
 /* Receiver of events. It must not wait. vm_cfg.observed NULL: connections are followed and counted only. */

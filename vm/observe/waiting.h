@@ -35,7 +35,7 @@ struct waiting {
 
 struct waiting_list {
     struct waiting at[HOLDING_MOST];
-    uint32_t first, last, spare, count, ready; /* ready: those that no longer wait */
+    uint32_t first, last, spare, count, ready; /* ready: number of packets that no longer wait */
 };
 
 void waiting_init(struct waiting_list *list);

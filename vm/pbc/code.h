@@ -5,10 +5,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A function: straight code with one entry, called with no argument, returning one scalar. Function 0 is the program.
- * Function meta.services runs after function 0 for what it accepted, function meta.streams when the first bytes of a
- * connection to a proxy service have come. A call only goes to a function with a higher index (so calls are acyclic),
- * at most 4 deep. */
+/* A function: straight code with one entry, called with no argument, returning one scalar. Function 0 is the
+ * program. Function meta.services runs after function 0 for accepted packets, function meta.streams when the first
+ * bytes of a connection to a proxy service have come. A call only goes to a function with a higher index (so calls
+ * are acyclic), at most 4 deep. */
 struct pbc_func {
     uint32_t name /* string */, first, count;
 };
@@ -128,8 +128,8 @@ struct pbc_entry {
  * In a classifier with RANKS columns 1 to 4 hold ranges of ranks: lowest and highest of key.src[0], of key.dst[0];
  * their halves are 0, and there are no pairs. In others column 1 is a pair's or asks by range.
  *
- * Lanes ascend by entry, also from block to block. An unused lane has the entry PBC_LANE_NONE and asks what nothing
- * answers: of ranks the lowest 1 and the highest 0; of a pair value 1 and mask 0; else all ones in column 1. */
+ * Lanes ascend by entry, also from block to block. An unused lane has the entry PBC_LANE_NONE and a question that no
+ * key answers: for ranks the lowest 1 and the highest 0; for a pair value 1 and mask 0; else all ones in column 1. */
 struct pbc_format {
     uint8_t lines; /* 1..PBC_LINES_MOST */
     uint8_t pairs;

@@ -25,7 +25,7 @@ struct pbc_header {
     uint32_t version;
     uint32_t sections;
     uint64_t size;     /* bytes of the whole file */
-    uint64_t reserved; /* 0 */
+    uint64_t reserved; /* must be 0 */
 };
 static_assert(sizeof(struct pbc_header) == 64, "layout");
 
@@ -34,7 +34,7 @@ struct pbc_section {
     uint32_t entry_size;
     uint64_t offset; /* offset from the file's start, a multiple of PBC_ALIGN */
     uint64_t count;
-    uint64_t reserved; /* 0 */
+    uint64_t reserved; /* must be 0 */
 };
 static_assert(sizeof(struct pbc_section) == 32, "layout");
 
@@ -110,7 +110,7 @@ struct pbc_meta {
     uint32_t edition;
     uint32_t flags;         /* enum pbc_flag */
     uint32_t reach;         /* first bytes of a frame that rules may test (0: headers only) */
-    uint32_t rejects_per_s; /* answers a second that a worker sends */
+    uint32_t rejects_per_s; /* most replies per second that a worker sends */
     uint32_t longest_path;  /* instructions, calls expanded; the verifier recomputes and compares it */
     uint32_t source;        /* string: path of the main file */
     uint32_t services;      /* function that finds a service's branch for accepted packets; 0: no services */

@@ -47,7 +47,7 @@ static_assert(sizeof(struct pbc_rule) == 52, "layout");
 
 /* Copies of a rule with the verdict `mirror`. Each row belongs to one rule. */
 enum pbc_mirror_to { PBC_MIRROR_DEVICE, PBC_MIRROR_FILE, PBC_MIRROR_SOCKET, PBC_MIRROR_TOS };
-enum pbc_mirror_flag { PBC_MIRROR_SENT = 1 << 0 /* as packets leave, not as they arrive */ };
+enum pbc_mirror_flag { PBC_MIRROR_SENT = 1 << 0 /* copies packets as they leave, not as they arrive */ };
 struct pbc_mirror {
     uint32_t rule;
     uint32_t target; /* string: a device; the path of a file; the name of a socket (preyrun --tap) */
@@ -63,7 +63,7 @@ static_assert(sizeof(struct pbc_mirror) == 32, "layout");
 #define PBC_MIRRORS_MAX     64u /* a packet has a bit for each */
 #define PBC_SNAP_MAX        (1u << 18)
 #define PBC_SNAP_SENT_MIN   14u          /* least snap of copies to a device: a link header */
-#define PBC_MIRROR_SIZE_MIN (1ull << 20) /* bytes of a ring of files */
+#define PBC_MIRROR_SIZE_MIN (1ull << 20) /* least bytes of a ring of files */
 #define PBC_MIRROR_SIZE_MAX (1ull << 50)
 
 enum pbc_cond_flag {
@@ -182,7 +182,7 @@ struct pbc_chain {
 /* A rule with the verdict `add`: its live set, and the member to add. Each row belongs to one rule. */
 enum pbc_add_flag {
     PBC_ADD_DESTINATION = 1 << 0, /* the packet's destination, not its source */
-    PBC_ADD_ONCE = 1 << 1,        /* a member keeps its end */
+    PBC_ADD_ONCE = 1 << 1,        /* a member that exists keeps its time of expiry */
     PBC_ADD_CUT = 1 << 2          /* flows of a new member end */
 };
 struct pbc_add {
@@ -208,7 +208,7 @@ struct pbc_firewall {
     uint8_t other;           /* enum pbc_other */
     uint8_t audit;           /* enum pbc_audit (WOULD_FIREWALLS) */
 };
-enum pbc_audit { PBC_AUDIT_NOT, PBC_AUDIT_DEFAULT /* its default only */, PBC_AUDIT_ALL };
+enum pbc_audit { PBC_AUDIT_NOT, PBC_AUDIT_DEFAULT /* only the default is audited */, PBC_AUDIT_ALL };
 
 /* A token bucket for each key: `count` tokens every `per_ns`, at most `burst` at once. A packet costs one, or its IP
  * length in bytes. The rate of a rule's log is a meter without a name. */

@@ -18,13 +18,13 @@ enum pbc_check_flag {
     PBC_CHECK_WITHOUT_PROXY = 1 << 3, /* its probes begin without the pool's PROXY header */
     PBC_CHECK_FLAGS = (1 << 4) - 1
 };
-/* A step of a check: bytes to send or to find in the answer. Steps of a check are in order, each owns its bytes. A
+/* A step of a check: bytes to send or to find in the reply. Steps of a check are in order, each owns its bytes. A
  * tcp check has SEND, EXPECT and HAS in any order, a udp check one SEND and then one of the others, an http or https
  * check HEADERs, and then at most one HAS, of the body. */
 enum pbc_step_kind {
     PBC_STEP_SEND,
-    PBC_STEP_EXPECT, /* the answer goes on with these bytes */
-    PBC_STEP_HAS,    /* these bytes occur in the rest of the answer */
+    PBC_STEP_EXPECT, /* the reply continues with these bytes */
+    PBC_STEP_HAS,    /* these bytes occur in the rest of the reply */
     PBC_STEP_HEADER, /* line of a request: "Name: value" */
     PBC_STEP_KINDS
 };
@@ -65,10 +65,10 @@ struct pbc_pool {
     uint32_t retries;
     uint8_t balance;    /* enum lb_kind */
     uint8_t on_down;    /* enum pbc_down */
-    uint8_t send_proxy; /* version of the PROXY header that connections to its servers begin with, 1 or 2; 0: none */
+    uint8_t send_proxy; /* version (1 or 2) of the PROXY header with which connections to its servers begin; 0: none */
     uint8_t keep_none;  /* 1: no connection to its servers is kept for a later request; else 0 */
     uint64_t drain_ns;
-    uint64_t slow_start_ns; /* time in which a server that came up reaches its weight; 0: at once */
+    uint64_t slow_start_ns; /* time in which a server that has become healthy reaches its weight; 0: at once */
 };
 static_assert(sizeof(struct pbc_pool) == 64, "an index is a shift (docs/kernel.md)");
 enum pbc_server_flag {
@@ -92,7 +92,7 @@ struct pbc_server {
     uint8_t flags;    /* enum pbc_server_flag */
     uint16_t vlan;    /* VID, 0..4094 */
     uint64_t mac;
-    uint32_t max_flows; /* bound of sessions at once, for proxy services; 0: none */
+    uint32_t max_flows; /* most concurrent sessions, for proxy services; 0: no bound */
     uint16_t inner;     /* VID */
     uint16_t reserved;
 };
@@ -129,7 +129,7 @@ struct pbc_service {
     uint8_t mode;                       /* enum pbc_mode */
     uint8_t no_server;                  /* enum pbc_no_server */
     uint16_t gue_port;
-    uint32_t max_flows, max_flows_per_source; /* bounds of flows at once; 0: none */
+    uint32_t max_flows, max_flows_per_source; /* most concurrent flows; 0: no bound */
     uint32_t rate;                            /* 1 + meter that bounds packets which open flows; 0: none */
     uint16_t mss;         /* clamp of SYNs: 0: none, PBC_MSS_AUTO: by the way to the server, else the number */
     uint8_t flags;        /* enum pbc_service_flag */
@@ -143,8 +143,8 @@ static_assert(sizeof(struct pbc_service) == 128, "an index is a shift (docs/kern
 enum pbc_service_flag {
     PBC_SERVICE_COOKIES = 1 << 0,
     PBC_SERVICE_ANNOUNCE = 1 << 1,
-    PBC_SERVICE_CUT = 1 << 2, /* `mode proxy inline`: a service without endpoints: its connections come from the
-                               * observe service of the same name, which cuts into them */
+    PBC_SERVICE_CUT = 1 << 2, /* a service of `mode proxy inline` without endpoints: its connections come from the
+                                 observe service of the same name, which cuts into them */
     PBC_SERVICE_FLAGS = (1 << 3) - 1
 };
 #define PBC_MSS_AUTO 0xffffu
@@ -162,9 +162,10 @@ enum pbc_proxy_flag {
     PBC_PROXY_LOG_SYSLOG = 1 << 8,      /* log to syslog; else to the file `log_file` */
     PBC_PROXY_AFFINITY_COOKIE = 1 << 9, /* affinity_name is a cookie's name */
     PBC_PROXY_AFFINITY_HEADER = 1 << 10,
-    PBC_PROXY_RELOAD_CLOSE = 1 << 11,  /* `on reload close` */
-    PBC_PROXY_SERVER_FIRST = 1 << 12,  /* MODE_INLINE: the client is answered once the server has answered */
-    PBC_PROXY_OVERLOAD_PASS = 1 << 13, /* MODE_INLINE: connections beyond the bounds pass untouched; else refused */
+    PBC_PROXY_RELOAD_CLOSE = 1 << 11, /* `on reload close` */
+    PBC_PROXY_SERVER_FIRST = 1 << 12, /* MODE_INLINE: the client is answered once the server has answered */
+    PBC_PROXY_OVERLOAD_PASS =
+        1 << 13, /* MODE_INLINE: connections beyond the bounds pass untouched; otherwise they are refused */
     PBC_PROXY_SPLICE = 1 << 14, /* `splice packets`: connections leave for the packet path once they are decided */
     PBC_PROXY_LEAVES = 1 << 15, /* some connections may leave: `splice packets`, or a branch `-> pass` */
     PBC_PROXY_FLAGS = (1 << 16) - 1
@@ -201,8 +202,8 @@ static_assert(sizeof(struct pbc_cert) == 20, "layout");
  *   MAP         swaps prefixes of `len` bits, `target` inside and `to` outside: in the source of packets that leave,
  *               in the destination of those that arrive; the other bits stay
  * All conditions must hold, too. They see the source as it arrives, and the destination after it was turned inwards
- * (FORWARD: as it arrives). Kinds: nat_asks (verify/nats.c). COND_OUT_ON is there where `iface` can't express the
- * way out: of packets that leave by one of several interfaces. */
+ * (FORWARD: as it arrives). Kinds: nat_asks (verify/nats.c). COND_OUT_ON is used if `iface` can't express the way
+ * out, because packets leave by one of several interfaces. */
 enum pbc_nat_kind { PBC_NAT_MASQUERADE, PBC_NAT_SOURCE, PBC_NAT_FORWARD, PBC_NAT_MAP, PBC_NAT_KINDS };
 struct pbc_nat {
     uint32_t name; /* string: name of the block */
@@ -279,8 +280,9 @@ struct pbc_branch {
     uint32_t service;
     struct pbc_place place;
     uint32_t conds, cond_count;
-    /* Shares of pools; none: "no server". `shares` PBC_TARGET and the values beside it: not a pool; share_count is
-     * then 0, but of PBC_PROGRAM the string with the path of its socket. Use branch_goes and branch_shares. */
+    /* Shares of pools; none: `no server`. If `shares` is PBC_TARGET or a value beside it, the destination is not a
+     * pool; share_count is then 0, or for PBC_PROGRAM the string with the path of its socket. Use branch_goes and
+     * branch_shares. */
     uint32_t shares, share_count;
 };
 static_assert(sizeof(struct pbc_branch) == 32, "an index is a shift (docs/kernel.md)");
@@ -346,7 +348,7 @@ struct pbc_observe {
     struct pbc_place place;
     uint32_t choices, choice_count;        /* in order; only the last has no conditions */
     uint32_t sessions, stream;             /* strings: file of the sessions, directory of the bytes; 0: none */
-    uint64_t sessions_limit, stream_limit; /* bytes of the file, of all files in the directory; 0: no bound */
+    uint64_t sessions_limit, stream_limit; /* most bytes of the file, and of all files in the directory; 0: no bound */
     uint64_t first_ns;                     /* `first bytes within`; 0: settings.proxy_first_ns */
     uint32_t wants[2];                     /* enum first_wants (vm/stream/wants.h): first bytes of client and server */
     uint8_t overlaps;                      /* enum pbc_overlaps */

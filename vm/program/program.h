@@ -28,7 +28,7 @@ struct program {
     uint32_t root;               /* function that decides: 0, or meta.would of `would` */
     const struct program *would; /* the same program as it would decide without the word `audit`; its rules, chains,
                                   * firewalls and memos are those of the WOULD_ sections. NULL: the word is not used */
-    const uint8_t *verdicts;     /* [rules_count]: verdicts of rules, side by side so that caches hold those of many */
+    const uint8_t *verdicts;     /* [rules_count]: verdicts of rules, side by side so that caches hold many of them */
     uint64_t flows, half_open;   /* bounds of the flow table, from `limits` or program_bound */
     uint8_t digest[PBC_DIGEST_LEN];      /* digest of the file as it was compiled */
     uint8_t file_digest[PBC_DIGEST_LEN]; /* digest of the file as read, with addresses of servers by name */
