@@ -9,16 +9,18 @@
  * (compiler/image/emit.c). Strings are offsets into STRINGS, where offset 0 is the empty string; PBC_NONE (~0) means
  * "none" for indices.
  *
- * A process that takes over reads the program of another version (runtime/live/control/takeover/). So a change keeps to
- * this, and raises PBC_VERSION:
+ * A process that takes over reads the program of another version (runtime/live/control/takeover/). So a change follows
+ * these rules, and raises PBC_VERSION:
  *     - A field takes bytes that were reserved, or is added at the end of its record, and means at 0 what held without
  *       it. A record at most doubles.
- *     - A kind of section, an instruction, a value of an enum gets a number behind those that are there.
+ *     - A kind of section, an instruction, a value of an enum gets a number behind the existing ones.
  *     - The verifier's conditions also hold for earlier programs.
- *     - A program that uses none of it has the version of before (version_of in file.c), and entries as long as then:
- * so a downgrade takes over, too. A change that can't keep to these rules raises PBC_OLDEST to the same number: an
- * upgrade is a restart then, which ends connections that are balanced or translated. tests/golden/layouts/ holds
- * where each field is, and all numbers. */
+ *     - A program that uses nothing of the change has the earlier version (version_of in file.c) and entries of the
+ *       earlier length, so a downgrade takes over, too.
+ *
+ * A change that can't keep to these rules raises PBC_OLDEST to the same number: an upgrade is a restart then, which
+ * ends connections that are balanced or translated. tests/golden/layouts/ holds where each field is, and all
+ * numbers. */
 #pragma once
 
 #include <stdbool.h>

@@ -152,7 +152,7 @@ enum mode_trait {
     MODE_TAKES_PORT = 1 << 4, /* takes the port of its tunnel: service.gue_port */
     MODE_BRIDGES = 1 << 5,    /* does not decrement the hop limit */
     MODE_PROXIES = 1 << 6,    /* connections end here, in sockets: the host's own, or those of the inline stack */
-    MODE_REQUESTS = 1 << 7,   /* each request finds its own server */
+    MODE_REQUESTS = 1 << 7,   /* each request gets its own server */
     MODE_INLINE = 1 << 8,     /* in the wire: both legs have the ends' own addresses, MACs and tags */
     MODE_INLINE_STACK =
         1 << 9, /* connections end in the inline stack, and the host's own stack sees none of their packets */

@@ -12,7 +12,7 @@ enum {
     FMT_WIDTH = 100, /* width of lines, if words are short enough */
     FMT_INDENT = 2,
     FMT_HANG = 4,      /* indent of a statement's further lines */
-    FMT_HANG_MAX = 40, /* largest column after `=` under which further lines are */
+    FMT_HANG_MAX = 40, /* largest column after `=` under which further lines begin */
     FMT_CLAUSE = 50,   /* widest clause that is not broken if it fits on a line of its own */
     FMT_MASK = 24,     /* longer masks may be on a line after their bytes */
     FMT_REACH = 50,    /* largest distance between cells of aligned lines */

@@ -104,7 +104,8 @@ bool date_scan(struct parser *p, const char *s, size_t len, struct token *t);
 void scan_colons(struct parser *p, const char *s, size_t len, struct token *t);
 void scan_dots(struct parser *p, const char *s, size_t len, struct token *t);
 void scan_bracketed(struct parser *p, const char *s, size_t len, struct token *t);
-/* Help with an IPv6 address and a mask of its end, as other tools write them. False: no such address. */
+/* Offer prey's form of an IPv6 address with a mask of its end, as other tools write them. False: it is not such an
+ * address. */
 bool offer_mask(struct parser *p, const char *s, size_t len, const char *mask, size_t mask_len);
 void give_endpoint(struct parser *p, struct token *t, struct value v, const char *port, size_t len);
 

@@ -82,7 +82,7 @@ static char *undo_escapes(struct parser *p, struct token *t, const char *s, size
     return out;
 }
 
-/* Report a missing quote. If the line is a block's header, give its `{` back, so that the block is skipped whole. */
+/* Report a missing quote. If the line is a block's header, give its `{` back, so that the complete block is skipped. */
 static void unterminated(struct parser *p, struct token *t, const char *s, size_t len, enum diag_code code)
 {
     struct span whole = t->span;

@@ -1,4 +1,4 @@
-/* Habits from other tools, and the same in this language: `flags syn`, `from port 22`, `over 5/s`. */
+/* Forms of other tools, and their equivalents in this language: `flags syn`, `from port 22`, `over 5/s`. */
 #include <ctype.h>
 #include <string.h>
 #include <strings.h>
@@ -241,7 +241,7 @@ bool offer_tcp_option(struct parser *p, struct span span)
     return true;
 }
 
-/* Help with `to ::1:2:3:4 mask ::ffff:ffff:ffff:ffff`, an address and a mask in words of their own. */
+/* Help with `to ::1:2:3:4 mask ::ffff:ffff:ffff:ffff`, an address and a mask in separate words. */
 static bool offer_mask_word(struct parser *p, struct span span)
 {
     const struct str address = word_before(p, span.start);
@@ -291,7 +291,7 @@ static bool offer_nat_condition(struct parser *p, int found, struct span span, c
 {
     const int first = p->stmt.start[0].kind;
     if (p->header.start[0].kind != NAT || p->stmt.tokens < 2 || takes_values(expected, n)) return false;
-    if (found == PORT && expects(expected, n, PORTS)) return false; /* a slip */
+    if (found == PORT && expects(expected, n, PORTS)) return false; /* `port` is a typing mistake for `ports` */
     if (!is_condition(p, found, span) && !is_one_of(p, span, "limit rate mark fwmark meta urpf-failed")) return false;
     if (first == SOURCE && !expects(expected, n, OUT))
         diag_advise(p->diags, "write conditions before `->`");

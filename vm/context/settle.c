@@ -1,4 +1,4 @@
-/* From decisions to verdicts: counting each packet, for its service and server, too; answering rejects */
+/* From decisions to verdicts: counting each packet, also for its service and server, and sending replies to rejects */
 #include <string.h>
 
 #include "vm/context/context.h"
@@ -85,8 +85,8 @@ void answer_leave(const struct job *j, const struct packet_ctx *c, struct pkt *o
     e->family = c->key->kind & KIND_IP4 ? 4 : 6;
 }
 
-/* Answer a reject, unless no answer is allowed, the limit is reached, or there is no room. Kept out of settle, so that
- * its other paths need not save registers. */
+/* Send the reply of a reject, unless no reply is allowed, the limit is reached, or there is no room. Kept out of
+ * settle, so that its other paths need not save registers. */
 void settle_answer(const struct job *j, const struct packet_ctx *c)
 {
     struct vm *vm = j->vm;

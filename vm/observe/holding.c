@@ -1,6 +1,5 @@
-/* Packets of connections that may be reset by what their clients send first: they are read before they are judged,
- * and held back until the branch is known. A server's bytes are never held, because its client may be waiting for
- * them. */
+/* Packets of connections that their clients' first bytes may reset: they are read before they are judged, and held
+ * back until the branch is known. A server's bytes are never held, because its client may be waiting for them. */
 #include <string.h>
 
 #include "vm/flow/tcp/tcp_window.h"
@@ -45,7 +44,7 @@ static uint32_t expected(const struct half *h)
     return h->next_seq + (h->flags & HALF_FIN && h->next_seq == h->fin_seq ? 1 : 0);
 }
 
-/* Give the connection's packets that wait their fate. */
+/* Set the fate of the connection's waiting packets. */
 static void held_settle(struct observers *o, const struct conn *c, enum held_fate first, enum held_fate others,
                         const struct both_reset *reset)
 {
@@ -61,7 +60,7 @@ static void held_settle(struct observers *o, const struct conn *c, enum held_fat
     }
 }
 
-/* Return the first packet that is held of a connection; NULL: none. */
+/* Return a connection's first held packet; NULL: none. */
 static struct waiting *first_held(struct observers *o, const struct conn *c)
 {
     const uint32_t place = conn_place(o, c);
@@ -130,12 +129,12 @@ static enum holding_says reject(struct observers *o, struct conn *c, enum observ
                                 const struct observe_packet *s, uint32_t passed, struct holding *g)
 {
     g->reset = (struct both_reset){.sender = sender_expects(&c->half[!side], s), .other = passed};
-    g->quiet = c->held; /* a packet that is held resets both */
+    g->quiet = c->held; /* a held packet resets both */
     if (!g->quiet) conn_rejected(o, c, side, &g->reset);
     return HOLDING_REJECT;
 }
 
-/* Answer a late packet of a connection that was reset: its sender has not got the reset. */
+/* Reset both ends again after a late packet of a connection that was reset: its sender has not got the reset. */
 static enum holding_says reject_again(struct observers *o, struct conn *c, enum observe_half side,
                                       const struct observe_packet *s, struct holding *g)
 {
@@ -166,7 +165,7 @@ static bool may_cut(const struct conn *c)
     return both & HALF_SYN && both & HALF_ACKED && !(either & HALF_FIN) && !(c->flags & (CONN_OVER | CONN_MIDSTREAM));
 }
 
-/* Give up cutting into a connection, which goes on and has been counted. */
+/* Give up cutting into a connection, which goes on; the caller has counted the cause. */
 static void cut_gives_up(struct observers *o, struct conn *c)
 {
     c->holding = (uint8_t)((c->holding & ~HOLDING_CUTS) | HOLDING_CUT);
@@ -190,14 +189,14 @@ static enum holding_says cut_begins(struct observers *o, struct conn *c, const s
 }
 
 /* True if a segment is between its receiver's acknowledgement and the right edge of its window: otherwise a stranger
- * who knows only the tuple could hinder every cut. */
+ * who knows only the tuple could prevent every cut. */
 static bool is_in_window(const struct half *h, const struct observe_packet *s)
 {
     return from_to(h->acked, s->seq + s->len) >= 0 && from_to(s->seq, h->edge) >= 0;
 }
 
-/* Handle a packet of a connection that is being cut into. A SYN passes: an end with the connection challenges it,
- * and an end that has lost it resets it then (RFC 5961, 4). */
+/* Handle a packet of a connection that is being cut into. A SYN passes: an end that has the connection challenges
+ * it, and an end that has lost the connection then resets it (RFC 5961, 4). */
 static enum holding_says cut_goes_on(struct observers *o, struct conn *c, enum observe_half side, uint64_t now_ns,
                                      const struct observe_packet *s, struct holding *g)
 {
@@ -382,7 +381,7 @@ void observers_cut_hold(struct observers *o, unsigned i)
 {
     struct cutting *x = &o->cuts[i];
     x->holds = true;
-    /* The number behind all that the server has sent and that has gone by, also behind a hole */
+    /* The number behind all bytes of the server that have passed, also behind a hole */
     const struct half *h = &o->conns.at[x->conn].half[OBSERVE_SERVER];
     x->from[OBSERVE_SERVER] = h->ahead ? h->next_seq + h->ahead : expected(h);
 }

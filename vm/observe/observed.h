@@ -1,5 +1,5 @@
-/* Observed connections of one worker: their memory, by number and by tuple, and the time of the
- * next look at each.
+/* Observed connections of one worker: their memory, by number and by tuple, and the time at which each is checked
+ * next.
  *
  * `limits { observed }` sets their number. Their memory is reserved at the start and allocated as it is used. If
  * none is free, a new connection takes the place of one of which only one side was seen, else of one that has been

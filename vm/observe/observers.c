@@ -139,7 +139,8 @@ void conn_remove(struct observers *o, uint32_t place, enum observe_why why)
     observed_remove(&o->conns, place);
 }
 
-/* Find a place for a new connection of a service: if all are taken, that of a lesser one. */
+/* Find a place for a new connection of a service: if all are taken, that of a connection that makes room
+ * (observed_victim). */
 static uint32_t take_place(struct observers *o, uint32_t observe, const struct sought *at)
 {
     uint32_t place = observed_add(&o->conns, at);
@@ -211,7 +212,7 @@ static void begin_half(const struct observers *o, struct conn *c, enum observe_h
     }
     struct half *other = &c->half[!side];
     if (!(syn && s->flags & TCP_ACK) || other->flags & HALF_SEEN) return;
-    /* The SYN that it answers did not come by, but its number is known */
+    /* The SYN that this packet acknowledges did not pass, but its number is known */
     other->next_seq = s->ack;
     other->flags |= HALF_SEEN;
 }
@@ -380,7 +381,7 @@ struct conn *conn_found(struct observers *o, const struct observe_packet *s, enu
     return c;
 }
 
-/* Return the connection of a packet, or begin one; *began. NULL: it is not observed. */
+/* Return the connection of a packet, or begin one; *began: it began. NULL: it is not observed. */
 static struct conn *conn_of(struct observers *o, const struct observe_packet *s, enum observe_half *side, bool *began)
 {
     struct sought at;

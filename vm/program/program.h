@@ -44,11 +44,11 @@ struct program {
     uint64_t serial; /* number of this program, never reused in this process, as an address might be */
     void *memory;
     struct lives *members;           /* members of live sets, given by their maker; NULL: all sets are empty */
-    const struct program_past *past; /* past of a program that replaced another (remap.h); NULL: none */
+    const struct program_past *past; /* past parts of a program that replaced another (remap.h); NULL: none */
 };
 
-/* Read a .pbc file (regular file or standard input for "-"), copy and verify it. On failure return NULL and write one
- * line, without newline, that names the first fault into err. */
+/* Read a .pbc file (regular file or standard input for "-"), copy and verify it; the caller gets a reference
+ * (program_put). On failure return NULL and write one line, without newline, that names the first fault into err. */
 struct program *program_load_file(const char *path, char *err, size_t err_len);
 
 /* The same for an open file; path is its name in messages. The caller closes fd. */
@@ -66,8 +66,8 @@ struct program *program_load(const void *bytes, size_t len, char *err, size_t er
 uint8_t *program_file(const struct program *p, size_t *len);
 /* Return the file as it was compiled: servers by name have no address yet. */
 uint8_t *program_file_compiled(const struct program *p, size_t *len);
-/* Return the file with these servers in place of its own, [servers_count] without past ones: with the current
- * addresses of their names. */
+/* Return the file with these servers ([servers_count] without past ones) in place of its own: those by name have
+ * their current addresses. */
 uint8_t *program_file_with(const struct program *p, const struct pbc_server servers[], size_t *len);
 /* Write the server of a row of NAMED as it was compiled: with a placeholder for its unknown address. */
 void program_forget_address(const struct program *p, uint32_t row, struct pbc_server *s);
@@ -99,7 +99,7 @@ bool program_is_service(const char *text, size_t len);
  * 6666), at a hash (FNV-1a) of its name and number, plus the number of steps in the row. */
 void program_named_place(const char *host, const struct pbc_named *row, uint8_t family, uint32_t addr[4]);
 
-/* Find the row of a server by name; NULL: the server has an address of its own. */
+/* Find the row of a server by name; NULL: the server has a written address. */
 const struct pbc_named *program_named(const struct program *p, uint32_t server);
 
 /* Return the check of a server, its own or its pool's; PBC_NONE: no check, or no address to check. */
@@ -167,9 +167,9 @@ bool mirror_target_is_right(enum pbc_mirror_to to, const char *target);
 bool iface_is_pattern(const char *device);
 /* True if the pattern holds every name that `device`, a name or another pattern, stands for. */
 bool iface_holds(const char *pattern, const char *device);
-/* Return the id of a device: its own, else that of the longest pattern that matches its name; PBC_NONE. */
+/* Return the id of a device: its own, else that of the longest pattern that matches its name, else PBC_NONE. */
 uint32_t iface_match(const struct iface_table *t, const char *device);
-/* Return the longest pattern that holds the interface, by the table or (second function) by names; PBC_NONE. */
+/* Return the longest pattern that holds the interface, by the table or (second function) by names; PBC_NONE: none. */
 static inline uint32_t iface_around(const struct iface_table *t, uint32_t iface) { return t->ifaces[iface].within - 1; }
 uint32_t iface_nest(const struct iface_table *t, uint32_t iface);
 /* True if all devices of id `iface` are among those of id `other`. A value past the table is an interface by itself. */
@@ -214,10 +214,10 @@ enum served_gap {
  * `forward`, as `forward`. */
 unsigned served_gaps(const struct program *p, const char *device, enum served_by by);
 
-/* True if a list of names with commas has the device, or a pattern that holds it. */
+/* True if a comma-separated list of names has the device, or a pattern that holds it. */
 bool served_listed(const char *names, const char *device);
 
-/* Reason for gaps, as it is worded. */
+/* Reason for a gap, as a report words it. */
 enum served_why {
     WHY_NO_FIREWALL, /* the device is served, and no firewall is for it */
     WHY_NOT_GIVEN,   /* -i does not name it */
@@ -229,20 +229,20 @@ enum served_why {
 void served_text(const struct program *p, const char *device, unsigned gaps, enum served_why why, char *buf,
                  size_t len);
 
-/* Return the words for the fate of a device with a gap, the same for a start, a report and an answer. */
+/* Return the words for the fate of a device with a gap, the same at a start, in a report and in a reply. */
 const char *served_becomes(bool shut);
-/* Write why a rule never matches: it asks for packets from devices of which none is in `serves` (names with commas).
- * With SERVED_NOT_KERNEL, packets forwarded from these match as they leave. False: the rule may match. */
+/* Write why a rule never matches: it asks for packets from devices of which none is in `serves` (comma-separated
+ * names). With SERVED_NOT_KERNEL, packets forwarded from these match as they leave. False: the rule may match. */
 bool served_never(const struct program *p, const struct pbc_rule *r, const char *serves, enum served_by by, char *buf,
                   size_t len);
 
 /* Write why a rule never matches: it asks for MAC addresses, an Ethernet type other than IP's, VLAN tags or ARP, but
- * all its served devices lack Ethernet. ethernet, bare: the served devices with and without Ethernet, as names with
- * commas. False: the rule may match. */
+ * all its served devices lack Ethernet. ethernet, bare: the served devices with and without Ethernet, as
+ * comma-separated names. False: the rule may match. */
 bool served_linkless(const struct program *p, const struct pbc_rule *r, const char *ethernet, const char *bare,
                      char *buf, size_t len);
 
-/* Addresses of sets, range by range: what a pool's `source` or a nat translates to. */
+/* Addresses of sets, range by range, for the sets that a pool's `source` or a nat translates to. */
 
 /* A range of addresses, both ends as in struct key. */
 struct address_range {
@@ -256,7 +256,7 @@ struct address_walk {
     uint32_t set, end, at;
     uint8_t family;
     struct address_range range; /* for address_each: the current range; nth: number of its addresses returned so far;
-                                   size: of the range */
+                                 * size: number of addresses in the range */
     uint64_t nth, size;
 };
 /* Begin a walk. family: 4, 6, or 0 for both. */
@@ -305,7 +305,7 @@ static inline bool address_in_prefix(const uint32_t prefix[4], unsigned len, con
     return true;
 }
 
-/* Number of addresses in the range; at most UINT64_MAX. */
+/* Return the number of addresses in the range, at most UINT64_MAX. */
 uint64_t address_range_size(const struct address_range *r);
 /* Write the address `n` behind lo, which is within the range. */
 void address_range_at(const struct address_range *r, uint64_t n, uint32_t addr[4]);
@@ -331,8 +331,8 @@ enum host_fault {
     HOST_LABEL_LONG,
     HOST_CHARACTER,
     HOST_NOT_ASCII,
-    HOST_HYPHEN, /* at the start or end of a label */
-    HOST_STAR,   /* not the whole leftmost label, or nothing behind it */
+    HOST_HYPHEN, /* a hyphen at the start or end of a label */
+    HOST_STAR,   /* a `*` that is not the whole leftmost label, or has nothing behind it */
     HOST_NUMBER, /* the last label is a number: an address, or part of one */
 };
 
@@ -347,9 +347,9 @@ int host_compare(const char *a, const char *b);
  * without a glob. */
 bool host_covers(const char *glob, const char *name);
 
-/* Texts that clients send, exact or with `*` at the end for every text that begins so: their order, and membership in a
- * list. Paths, methods, protocols and values of header fields are compared byte by byte, in the case they are written
- * in.
+/* Texts that clients send, exact or with `*` at the end for every text with that beginning: their order, and
+ * membership in a list. Paths, methods, protocols and values of header fields are compared byte by byte, in the case
+ * they are written in.
  *
  * A list is in order (text_compare) and holds nothing that one of its globs covers. All texts that a glob covers are
  * right behind it in that order, so the last entry at or before a text is the only one that may match it. */

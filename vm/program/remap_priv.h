@@ -21,7 +21,7 @@ struct making {
     uint32_t *service_id, *server_id, *server_of;
     uint32_t *by_name;   /* servers of `to`, sorted */
     uint32_t *by_meter;  /* meters of `from`, sorted */
-    uint32_t *past_pool; /* [pool of `from`]: its number in the past; PBC_NONE */
+    uint32_t *past_pool; /* [pool of `from`]: its number in the past, or PBC_NONE */
     const uint8_t *gone;
     uint64_t now_ns;
 };
@@ -32,9 +32,10 @@ struct view_room {
     size_t server_ids; /* ids that servers had before */
 };
 
-/* Return the room for all that `from` has. */
+/* Return the room for all parts of `from`. */
 struct view_room remap_room(const struct program *from);
-/* Make m->view of `to`, with that room behind its parts, still empty; program_put frees it. False: out of memory. */
+/* Make m->view from `to`, with that room, still empty, behind its parts; program_put frees the view. False: out of
+ * memory. */
 bool remap_view(struct making *m, struct program *to, const struct view_room *room);
 
 /* remap_same.c: True if the state kept by the fields of two entries survives (enum field_keeps). */

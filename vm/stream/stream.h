@@ -25,7 +25,8 @@ enum stream_reason {
     STREAM_REASON_COUNT
 };
 
-/* Name for output and counters, `http-bare-lf`; description for people; status for an HTTP client, or 0. */
+/* Return a reason's name for output and counters (`http-bare-lf`), its description for people, or its status for an
+ * HTTP client (0: none). */
 const char *stream_reason_name(enum stream_reason r);
 const char *stream_reason_doc(enum stream_reason r);
 unsigned stream_reason_status(enum stream_reason r);

@@ -1,5 +1,6 @@
 /* Classifiers in the listing: entries, formats, the tree word by word with its leaves' lanes below them. A small
- * classifier is printed whole; of a large one, or of parts that a hostile file repeats, only the first. */
+ * classifier is printed in full; of a large one, or of parts that a hostile file repeats, only the first parts are
+ * printed. */
 #include "vm/tables.h"
 #include "vm/words/words_priv.h"
 
@@ -18,10 +19,10 @@ static void dump_more(const struct listing *l, uint32_t count, const char *what)
     if (count) fprintf(l->out, "    ... and %u more %s\n", count, what);
 }
 
-/* True of the first words of the addresses. */
+/* True for the first words of the addresses. */
 static bool is_ip4(unsigned slot) { return slot == KEY_SLOT(src) || slot == KEY_SLOT(dst); }
 
-/* Return the name of a slot; of two slots a classifier with ranks has made these. */
+/* Return the name of a slot; in a classifier with ranks, two slots hold ranks. */
 static const char *slot_name(const struct pbc_classifier *c, unsigned slot)
 {
     if (!c->rank_count || !is_ip4(slot)) return slot_names[slot];
@@ -52,7 +53,7 @@ static unsigned lanes_of(const struct pbc_line *b)
     return lanes;
 }
 
-/* Add the name of a half: its own, or its slot's and which half of it is meant. */
+/* Add the name of a half: its own, or its slot's and which half of the slot it is. */
 static void add_half(struct text *t, unsigned half)
 {
     if (half_names[half])
@@ -61,7 +62,7 @@ static void add_half(struct text *t, unsigned half)
         text_add(t, "%s.%s", slot_names[half / 2], half % 2 ? "upper" : "lower");
 }
 
-/* Add a number, of an address as two bytes. */
+/* Add a number; if it is half of an address, as two bytes. */
 static void add_half_number(struct text *t, uint32_t number, unsigned half)
 {
     if (is_ip4(half / 2))

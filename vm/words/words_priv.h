@@ -8,7 +8,7 @@
 
 /* Words for people: addresses, fields and conditions, worded alike by the listing and cond_failed.c. */
 
-/* A bounded line, always terminated; what does not fit is cut off. */
+/* A bounded line, always terminated; the excess is cut off. */
 struct text {
     char *buf;
     size_t len, used;
@@ -111,7 +111,7 @@ bool addr_next_line(struct addr_scan *s, struct addr_word *line);
 bool addr_next_word(const struct addr_word *line, size_t *at, struct addr_word *word);
 
 void addr_bad(const struct addr_scan *s, const struct addr_word *w, enum addr_fault fault);
-/* Take an entry of that set. *refused: the user has a report that this is a second set, and gets no other. */
+/* Take an entry of that set. *refused: the user has been told that this is a second set, and gets no other report. */
 void addr_take(struct addr_scan *s, const struct addr_word *entry, const struct addr_set_name *set, bool *refused);
 
 /* Readers of a whole file, from its first line on. */
