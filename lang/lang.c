@@ -23,7 +23,7 @@ struct seen {
     ino_t ino;
     const char *path;
     struct span included_at; /* the include that led here; SPAN_NONE for the main file */
-    bool open;               /* its includes are being followed: another include of it is a cycle */
+    bool open;               /* the file's includes are being followed: another include of the file is a cycle */
 };
 
 struct compile {
@@ -57,7 +57,7 @@ struct paths {
     uint32_t count, cap;
 };
 
-/* Linear but for going back to the last `*`. */
+/* Linear except for going back to the last `*`. */
 static bool matches(const char *pattern, const char *name)
 {
     const char *star = NULL, *from = NULL;

@@ -71,8 +71,8 @@ struct pbc_lists {
 };
 uint32_t pbc_needs(const struct pbc_lists *l, uint32_t *scratch);
 
-/* pbc_asks_flow: true if the answer is the same for all established packets of one direction of a flow on one
- * interface; the type of an ICMP query belongs to the flow, AH to the packet. pbc_asks_stream: true if the answer
+/* pbc_asks_flow: true if the result is the same for all established packets of one direction of a flow on one
+ * interface; the type of an ICMP query belongs to the flow, AH to the packet. pbc_asks_stream: true if the result
  * belongs to a connection, so that a `when` of a proxy service may ask it. */
 bool pbc_asks_flow(const struct pbc_cond *c);
 bool pbc_asks_stream(const struct pbc_cond *c);

@@ -56,7 +56,7 @@ enum tx_cause {
     TX_CAUSE_TOO_BIG,
     TX_CAUSE_ECHO,      /* a reply from a service's address */
     TX_CAUSE_NEIGHBOUR, /* an ARP reply or neighbour advertisement for a service's address */
-    TX_CAUSE_COOKIE,    /* the answer to a SYN, or the later SYN to the server */
+    TX_CAUSE_COOKIE,    /* the reply to a SYN, or the later SYN to the server */
     TX_CAUSE_INNER,     /* TX_HOST: the packet accepted inside `input`; the outer packet does not go to the host */
     TX_CAUSE_PROXY,     /* TX_HOST: an unchanged packet for a service whose connections end here */
     TX_CAUSE_INLINE,    /* TX_INLINE_STACK: the first packet of an inline connection, whose number is the cookie.
@@ -205,8 +205,9 @@ struct vm_counters {
     struct would_counter would[ACTION_COUNT];   /* by the action without `audit` */
     const struct meter_counter *meters; /* [program->meters_count]; for a rule's log: events sent, events left out */
     const struct counter *services;     /* [program->services_count]: packets taken by the service */
-    const struct counter *unserved;     /* [program->services_count]: those of them without a server */
-    const struct counter *servers; /* [program->servers_count]: packets of its flows that were sent on, with replies */
+    const struct counter *unserved;     /* [program->services_count]: packets of the service without a server */
+    const struct counter
+        *servers; /* [program->servers_count]: packets of the server's flows that were sent on, with replies */
     const uint32_t *server_flows, *service_flows; /* [servers_count], [services_count]: flows bound now */
     const uint64_t
         *server_begun; /* [servers_count]: flows given to it; NULL, like the two above: no services or translation */
@@ -215,7 +216,8 @@ struct vm_counters {
     const struct nat_counters *nat;          /* NULL: no nats */
     const struct frag_counters *frags;       /* NULL: fragments do not follow their first */
     const struct observe_counters *observed; /* NULL: no connection is observed */
-    const struct observe_counters *observes; /* [program->observes_count]: of each observe service; NULL: as above */
+    const struct observe_counters
+        *observes; /* [program->observes_count]: counters of each observe service; NULL: no connection is observed */
 #define VM_COUNTER(field, kind, object, key, line, words, doc) uint64_t field;
 #include "vm/counter.def"
 };

@@ -32,11 +32,12 @@ struct vm_in {
     const struct facts *facts;
     const struct vm_ways *ways;     /* for kernel mode; NULL: recipes leave MAC addresses to the executor */
     const struct vm_parsed *parsed; /* the packets have been parsed by these facts, into vm_keys; NULL: vm_run parses */
-    const uint32_t *ages_us; /* [n] of vm_run: time since each packet came; used for observed connections; NULL: 0 */
+    const uint32_t
+        *ages_us; /* [n] of vm_run: time since each packet came; used for observed connections; NULL: 0 for all */
 };
 
 /* Find the interface and the MAC address by which an entry's packet (TX_SEND with a family) leaves now; the address
- * is 0 where the interface has no Ethernet. False: not known yet, or no way. The result holds until facts->ways
+ * is 0 if the interface has no Ethernet. False: not known yet, or no way. The result holds until facts->ways
  * changes. */
 struct vm_ways {
     bool (*find)(void *arg, const struct tx_entry *e, uint16_t *out_if, uint8_t mac[6]);
@@ -243,7 +244,7 @@ bool vm_recipes(const struct vm *vm, struct vm_recipes *r);
 void vm_datagram(struct vm *vm, uint32_t next);
 
 /* Add counts of packets that the executor in the kernel handled without vm_run: verdicts, reasons, rules, defaults,
- * services, servers, meters and what the parser noticed. The rest of `more` is ignored, since it has its own
+ * services, servers, meters and notes of the parser. The rest of `more` is ignored, since it has its own
  * REASON_NONE. */
 void vm_count(struct vm *vm, const struct vm_counters *more);
 /* Return the program whose numbers these counters have; after a reload, with its past (program/remap.h). */

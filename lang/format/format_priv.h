@@ -2,8 +2,7 @@
  * the tree), fmt_print.c (items to lines).
  *
  * The formatter moves tokens, never values: each is printed as written, except words that have a new form. Comments
- * are not in the tree; they are
- * between the tokens. */
+ * are not in the tree; they are between the tokens. */
 #pragma once
 
 #include "lang/lex/lex.h"
@@ -13,7 +12,7 @@ enum {
     FMT_INDENT = 2,
     FMT_HANG = 4,      /* indent of a statement's further lines */
     FMT_HANG_MAX = 40, /* largest column after `=` under which further lines begin */
-    FMT_CLAUSE = 50,   /* widest clause that is not broken if it fits on a line of its own */
+    FMT_CLAUSE = 50,   /* widest clause that is not broken if it fits on a separate line */
     FMT_MASK = 24,     /* longer masks may be on a line after their bytes */
     FMT_REACH = 50,    /* largest distance between cells of aligned lines */
     FMT_REACH_EQ = 24, /* the same for `=` */
@@ -50,7 +49,7 @@ struct fmt_item {
     unsigned depth;
     bool blank;    /* true for a blank line before it */
     bool one_line; /* true for a block on one line */
-    bool one_each; /* true for a list with every member on a line of its own */
+    bool one_each; /* true for a list with every member on a separate line */
     bool after_eq; /* true if the line ends after `=` */
     bool multi_line;
 };

@@ -38,7 +38,7 @@ struct token_log {
 
 /* State of a statement while it is parsed. */
 struct statement {
-    struct token start[3]; /* its first tokens; kind < 0: not read yet */
+    struct token start[3]; /* the statement's first tokens; kind < 0: not read yet */
     unsigned tokens;
     bool bad; /* a constructor reported an error, so the statement is left out of the tree */
 };

@@ -13,7 +13,7 @@ static void give_text(struct parser *p, struct token *t, int kind, enum node_kin
     t->node->v = (struct value){.kind = VALUE_STR, .str = {s, len}};
 }
 
-/* Report an error at `len` bytes from `at`; the whole token is lost. */
+/* Report an error at `len` bytes from `at`; the token is lost. */
 static void error_inside(struct parser *p, struct token *t, enum diag_code code, const char *at, size_t len,
                          const char *what)
 {

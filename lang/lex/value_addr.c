@@ -163,7 +163,7 @@ static void scan_prefix(struct parser *p, const char *s, size_t len, const char 
     give_value(p, t, PREFIX, N_PREFIX, v);
 }
 
-/* True for HH:MM, and for H:MM, which is reported where a time is wanted. */
+/* True for HH:MM, and for H:MM, which is reported if a time is needed. */
 static bool is_clock(const char *s, size_t len)
 {
     if (len < 4 || len > 5 || !isdigit((unsigned char)s[0]) || (len == 5 && !isdigit((unsigned char)s[1])))

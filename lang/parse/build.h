@@ -75,7 +75,7 @@ struct node *colon_time_range(struct parser *p, struct node *colon);
 struct node *proto_ports(struct parser *p, struct str word, struct span span);
 /* Check that the word before the host of a server by name is `name`. Return the host; NULL after a report. */
 struct node *server_host(struct parser *p, struct node *word, struct node *host);
-/* The same for `servers`, where `srv` may stand for a service's name, too. */
+/* The same for `servers`, where the word may also be `srv`, before a service's name. */
 struct node *servers_host(struct parser *p, struct str word, struct span at, struct node *host);
 /* Check the range of `servers`; if the range is a text, the name is `srv`. */
 struct node *servers_at(struct parser *p, struct node *name, struct node *value, struct span keyword);

@@ -211,7 +211,7 @@ static bool unit_missing(struct parser *p, const struct node *n, unsigned wants,
     return true;
 }
 
-/* Report `-1`, which reads as a range that is open below, where only a number is allowed. */
+/* Report `-1`, which reads as a range that is open below, if only a number is allowed. */
 static bool below_zero(struct parser *p, const struct node *n, unsigned wants, const char *where)
 {
     const char *word = quote(p, n->span);

@@ -83,7 +83,7 @@ static bool may_stand(const struct parser *p, int token, const int *expected, in
 
 static bool offer_form(struct parser *p, struct span span, const int *expected, int n)
 {
-    if (n > ALL_NAMES && p->stmt.tokens > 1) return false; /* a name is wanted */
+    if (n > ALL_NAMES && p->stmt.tokens > 1) return false; /* a name is needed */
     for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
         if (!may_stand(p, forms[i].at, expected, n) || !is_one_of(p, span, forms[i].words)) continue;
         if (forms[i].edit)
@@ -153,7 +153,7 @@ static bool offer_on(struct parser *p, struct span span)
     return true;
 }
 
-/* Help with `tcp 443` and `tcp dport 443`, where a protocol and its ports are one value. */
+/* Help with `tcp 443` and `tcp dport 443`: a protocol and its ports are one value. */
 static bool offer_pair(struct parser *p, struct span span)
 {
     struct span ports = next_word(p, span.end);
@@ -250,7 +250,7 @@ static bool offer_mask_word(struct parser *p, struct span span)
            offer_mask(p, address.s, address.len, mask, strspn(mask, "0123456789abcdefABCDEF:."));
 }
 
-/* Help with several interfaces where one is declared, or where a firewall takes one. */
+/* Help with several interfaces in the declaration of one, or if a firewall takes one. */
 static bool offer_interfaces(struct parser *p, int found)
 {
     const int first = p->stmt.start[0].kind;

@@ -39,7 +39,7 @@ enum proto_word {
 #include "lang/words/word.def"
 };
 
-/* One node. `span` covers the whole construct for values and conditions; for declarations, rules and clauses it
+/* One node. `span` covers the complete construct for values and conditions; for declarations, rules and clauses it
  * covers only the keyword(s), so that carets under it stay on one line. */
 struct node {
     uint8_t kind;  /* enum node_kind */

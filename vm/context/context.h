@@ -30,7 +30,7 @@ struct packet_ctx {
     const uint32_t *via;   /* with `quoted`: the gateway of the flow's own packets; NULL: routes give the next hop */
     struct splice *splice; /* a segment of a joined flow: its splice (forward/cookie/joint.h); else NULL */
     uint32_t clock_ms;     /* a segment of a joined flow: the time in ms */
-    uint32_t datagram;     /* IP identification for a packet that is cut, where the vm chooses it */
+    uint32_t datagram;     /* IP identification for a packet that is cut, if the vm chooses it */
     const struct proven *proven; /* a repeat of a client's SYN that a cookie answered; else NULL */
 };
 
@@ -72,13 +72,13 @@ struct vm {
     struct inlines *inlines;     /* connections of `mode proxy inline`; NULL: a replay, or the program has none */
     struct observers *observers; /* observers of connections; NULL: the program observes none */
     struct vips *vips;           /* NULL: the program has neither services nor nats */
-    const struct vm_up *ups;     /* for the packets of this call that came up from the kernel; NULL: none came up */
-    struct flow_met *mets;       /* for those packets: what each meets in the flow table; NULL: not recorded */
-    uint32_t ways;               /* questions of the program about routes: its PBC_ASKS_ROUTES */
-    bool takes_answers;          /* some live set takes members from DNS answers */
-    bool opens;                  /* some rule's verdict opens a tunnel */
-    bool in_turn;                /* packets are judged one by one: for state, tunnels, or the kernel's judge */
-    bool in_order;               /* a log or a meter shows the order in which packets were judged */
+    const struct vm_up *ups; /* data for the packets of this call that came up from the kernel; NULL: none came up */
+    struct flow_met *mets;   /* for those packets: what each meets in the flow table; NULL: not recorded */
+    uint32_t ways;           /* questions of the program about routes: its PBC_ASKS_ROUTES */
+    bool takes_answers;      /* some live set takes members from DNS answers */
+    bool opens;              /* some rule's verdict opens a tunnel */
+    bool in_turn;            /* packets are judged one by one: for state, tunnels, or the kernel's judge */
+    bool in_order;           /* a log or a meter shows the order in which packets were judged */
     uint64_t mirrored[VM_BATCH]; /* mirrors that matched a packet of the current batch, one bit each */
     uint16_t epoch;              /* epoch of verdicts that earlier programs remembered */
     struct adds_due due;         /* members that rules add for the packet at hand */

@@ -80,7 +80,7 @@ void answer_leave(const struct job *j, const struct packet_ctx *c, struct pkt *o
     }
     j->vm->counters.answers++;
     struct tx_entry *e = tx_add(j, c, out, TX_SEND, cause);
-    if (!j->outer_bytes) return; /* in a tunnel, the frame is from the tunnel's peer: answer the inner source */
+    if (!j->outer_bytes) return; /* in a tunnel, the frame is from the tunnel's peer: reply to the inner source */
     memcpy(e->next_hop, c->key->src, sizeof e->next_hop);
     e->family = c->key->kind & KIND_IP4 ? 4 : 6;
 }

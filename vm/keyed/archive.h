@@ -27,7 +27,7 @@ static inline bool archive_part(struct archive *a, void *part, size_t bytes)
         a->bad = true;
         return false;
     }
-    if (!bytes) return true; /* where there is nothing, part may be NULL */
+    if (!bytes) return true; /* without bytes, part may be NULL */
     if (a->reads)
         memcpy(part, a->at, bytes);
     else

@@ -6,7 +6,7 @@
  * k, an attacker can't find keys that collide more often. One more multiplication, folded, makes 64 good bits of the
  * sum.
  *
- * A product has 128 bits: by one machine instruction where the compiler has it, by halves of 32 bits elsewhere, with
+ * A product has 128 bits. It takes one machine instruction if the compiler has it, else halves of 32 bits, with
  * equal results. */
 #pragma once
 

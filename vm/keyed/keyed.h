@@ -54,9 +54,9 @@ bool keyed_archive(struct keyed *t, struct archive *a);
  * NULL: out of memory. */
 void *keyed_owner_new(size_t bytes, const struct keyed_cfg *cfg);
 void keyed_owner_free(void *owner); /* NULL is allowed */
-/* Return `most` for a table with one key a flow. A flow table has 3/2 x flows slots, and each may have a key of its
- * own: with 4/3 x flows the keyed table has 2 x flows slots, at most three quarters full. UINT64_MAX: too many flows.
- */
+/* Return `most` for a table with one key per flow. A flow table has 3/2 x flows slots, and each may have another
+ * key: with 4/3 x flows the keyed table has 2 x flows slots, at most three quarters full. UINT64_MAX: too many
+ * flows. */
 static inline uint64_t keyed_most(uint64_t flows) { return flows > INT32_MAX / 2 ? UINT64_MAX : flows * 4 / 3; }
 /* Return the number of groups of a table of that many keys; 0: too many keys. */
 uint32_t keyed_groups(uint64_t most);

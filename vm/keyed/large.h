@@ -1,7 +1,7 @@
-/* Memory of tables with scattered reads: a program's image, the counters of its rules. Zeroed, from the system, in
- * large pages where the table fills one: otherwise each look-up in many megabytes also misses the TLB. The slots of
- * flow tables, which have room for a million flows and mostly hold few, use large pages only on request
- * (vm/flow/README.md). */
+/* Memory of tables with scattered reads: a program's image, the counters of its rules. The memory is zeroed and
+ * comes from the system, in large pages if the table fills one: otherwise each look-up in many megabytes also misses
+ * the TLB. The slots of flow tables, which have room for a million flows and mostly hold few, use large pages only
+ * on request (vm/flow/README.md). */
 #pragma once
 
 #include <stddef.h>
@@ -15,7 +15,7 @@ void *large_touched(size_t bytes);
 /* Make the bytes [from, to) of a block of large_new present. These bytes are still untouched; another thread may use
  * the bytes before them. */
 void large_take(void *memory, size_t from, size_t to);
-/* Free the whole block; NULL: nothing. */
+/* Free a complete block; NULL is allowed. */
 void large_free(void *memory, size_t bytes);
 
 /* Allocate zeroed memory of which little may ever be touched, in small pages, unaligned. A block below 2 MiB comes

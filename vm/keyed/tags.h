@@ -22,7 +22,7 @@ static inline uint32_t tags_equal_plain(const uint16_t tags[GROUP], uint16_t mas
 }
 
 /* The same for four tags per word, the first in the lowest bits (the kernel's stages run on little-endian machines).
- * A lane of `differ` is 0 where the tags are equal; adding 0x7fff carries into the highest bit of all others, and a
+ * A lane of `differ` is 0 if its tags are equal; adding 0x7fff carries into the highest bit of all others, and a
  * product brings the four bits side by side. */
 typedef uint64_t __attribute__((may_alias)) tags_word;
 static inline uint32_t tags_equal_words(const uint16_t tags[GROUP], uint16_t mask, uint16_t bits)

@@ -50,7 +50,7 @@ struct queue_place {
     uint64_t kept;   /* first offset at which the new bytes count; the segment's end if it is dropped */
     uint64_t behind; /* pieces that end behind this offset, and within the segment, are dropped */
     bool replaces;   /* the segment takes the place of the one before, which ends at `behind` */
-    bool prolongs;   /* the segment goes on where the one before ends */
+    bool prolongs;   /* the segment continues where the one before ends */
 };
 
 /* Find the place of the segment [at, to), at > told: everything before `told` has left the queue, and no segment

@@ -9,7 +9,7 @@ enum {
     HISTORY = 64 << 10, /* most reported bytes that are kept while they are not acknowledged */
     REACH =
         WINDOW_BYTES, /* bytes beyond the other side's window that may come: packets of both sides may be reordered */
-    FAR_REACH = 1 << 30, /* the same, if its window is unknown */
+    FAR_REACH = 1 << 30, /* the same, if the other side's window is unknown */
     GRACE_US = 10000,    /* time that bytes may come later than their acknowledgement */
 };
 

@@ -232,13 +232,13 @@ static enum holding_says read_first(struct observers *o, struct conn *c, uint64_
     const uint32_t limit = o->limits.first_bytes;
     if (waits(c) && c->held && !(s->flags & TCP_RST)) {
         const uint32_t from = opening_held_from(o, c);
-        if (from_to(from, end) <= 0) return HOLDING_NONE; /* it has passed before */
+        if (from_to(from, end) <= 0) return HOLDING_NONE; /* the packet has passed before */
         if (from_to(from, s->seq) >= 0 && from_to(end, expected(h)) >= 0) {
             h->retransmissions++;
             COUNT(o, c, packets, 1);
             COUNT(o, c, retransmissions, 1);
             observers_drop(o, s);
-            return HOLDING_DROP; /* it is held already */
+            return HOLDING_DROP; /* the packet is held already */
         }
     }
     if (s->key.kind & KIND_FRAGMENT && may_wait(o, c) && opening_hangs(o, c)) {

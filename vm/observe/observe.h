@@ -10,7 +10,7 @@
 
 enum observe_kind {
     OBSERVE_BEGIN,   /* a connection was seen for the first time */
-    OBSERVE_CHOSEN,  /* its branch is known */
+    OBSERVE_CHOSEN,  /* the connection's branch is known */
     OBSERVE_BYTES,   /* bytes of one half, in order: `offset` is the end of those before, holes included */
     OBSERVE_HOLE,    /* `len` bytes at `offset` never came, or there was no memory for them */
     OBSERVE_DIFFERS, /* `len` bytes at `offset` came twice and differed */
@@ -48,8 +48,8 @@ struct observe_ends {
 struct observe_sum {
     uint64_t bytes, packets, holes, hole_bytes;
     uint64_t retransmitted, reordered, differing; /* segments */
-    uint64_t urgent;                              /* segments with an urgent pointer; the byte is in the stream, too */
-    uint64_t keepalives;                          /* probes of an idle side: neither new nor retransmitted */
+    uint64_t urgent;     /* segments with an urgent pointer; the urgent byte is also in the stream */
+    uint64_t keepalives; /* probes of an idle side: neither new nor retransmitted */
     uint64_t rtt_min_ns, rtt_ns,
         rtt_max_ns; /* time from this side's data to the ACK: least, smoothed, most; 0: never measured */
     uint32_t rtt_count;
@@ -74,7 +74,7 @@ struct observe_event {
     const struct program *program; /* program of which `observe` and `choice` are numbers */
     uint8_t kind;                  /* enum observe_kind */
     uint8_t half;                  /* enum observe_half, of BYTES, HOLE and DIFFERS */
-    uint8_t does;                  /* enum pbc_does: of the branch, once it is chosen; PBC_DOES before */
+    uint8_t does;                  /* enum pbc_does of the branch, once it is chosen; PBC_DOES before */
     uint8_t cause;                 /* enum observe_hole, of HOLE */
     uint32_t observe, choice; /* index in OBSERVES and in CHOICES of the program in force; choice PBC_NONE: none yet */
     uint64_t number;          /* number of the connection, never reused by this worker */

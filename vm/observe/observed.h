@@ -15,10 +15,10 @@ enum { SCALE_UNKNOWN = 15 };
 
 enum half_flag {
     HALF_SEEN = 1 << 0,
-    HALF_SYN = 1 << 1,   /* its SYN was seen */
+    HALF_SYN = 1 << 1,   /* the side's SYN was seen */
     HALF_FIN = 1 << 2,   /* fin_seq is set */
     HALF_TIMED = 1 << 3, /* timed_seq and timed_us are set */
-    HALF_READ = 1 << 4,  /* its first bytes are read, or given up */
+    HALF_READ = 1 << 4,  /* the side's first bytes are read, or given up */
     HALF_ACKED = 1 << 5, /* acked is set */
     HALF_EDGE = 1 << 6,  /* edge is set */
     HALF_AHEAD = 1 << 7, /* the other side acknowledged missing bytes, since timed_us */
@@ -41,7 +41,7 @@ struct half {
     uint32_t ahead;    /* bytes from `next` to the end of the last kept byte; 0: no gap */
     uint32_t acked;    /* number that the other side expects next */
     uint32_t edge;     /* number up to which the other side's window goes */
-    uint32_t fin_seq;  /* number of its FIN; without HALF_FIN: of the reset held (CONN_HELD_RESET) */
+    uint32_t fin_seq;  /* number of its FIN; without HALF_FIN: number of the held reset (CONN_HELD_RESET) */
     uint32_t far;      /* an acknowledgement beyond the edge, which another one may confirm, or of a SYN; 0: none */
     uint32_t timed_seq, timed_us;
     uint32_t rtt_min, rtt_avg, rtt_max, rtt_count; /* rtt_avg: eight times the average */
@@ -62,8 +62,8 @@ enum conn_flag {
     CONN_HIGH = 1 << 0, /* the client is the higher end of its tuple */
     CONN_MIDSTREAM = 1 << 1,
     CONN_HELD_RESET = 1 << 2, /* a reset came that its receiver may have refused */
-    CONN_OVER = 1 << 3,       /* its end was reported: it stays for late packets */
-    CONN_FROM_SELF = 1 << 4,  /* its client is this machine; in the next row: its server */
+    CONN_OVER = 1 << 3,       /* the connection's end was reported; it stays for late packets */
+    CONN_FROM_SELF = 1 << 4,  /* the client is this machine; in the next row: the server */
     CONN_TO_SELF = 1 << 5,
     CONN_BY_SERVER = 1 << 6, /* the server reset it */
 };
@@ -86,7 +86,7 @@ struct conn {
     uint8_t holding; /* enum conn_holding */
 };
 enum conn_holding {
-    HOLDING_LET = 1 << 0,   /* its packets are no longer held, for lack of room */
+    HOLDING_LET = 1 << 0,   /* packets of the connection are no longer held, for lack of room */
     HOLDING_RESET = 1 << 1, /* both ends have been reset: half.far is the number that the other side expects */
     HOLDING_CUTS = 1 << 2,  /* the connection is being cut into, and is among observers.cuts */
     HOLDING_CUT = 1 << 3,   /* the connection was cut into, or the cut failed */

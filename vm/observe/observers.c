@@ -218,7 +218,7 @@ static void begin_half(const struct observers *o, struct conn *c, enum observe_h
 }
 
 /* True if the packet begins another connection between the same ends. A SYN within a connection that is open is
- * believed once its other side has answered it: it may be forged. */
+ * believed once its receiver has acknowledged it: it may be forged. */
 static bool is_another(struct conn *c, enum observe_half side, const struct observe_packet *s)
 {
     struct half *h = &c->half[side];
@@ -235,7 +235,7 @@ static bool is_another(struct conn *c, enum observe_half side, const struct obse
 }
 
 /* True if a RST ends the connection for certain: it has the very number that its receiver waits for. *perhaps: it is
- * in the window, where its receiver may ask back (RFC 5961, 3.2). */
+ * in the window, so its receiver may ask back (RFC 5961, 3.2). */
 static bool is_exact_reset(const struct conn *c, enum observe_half side, const struct observe_packet *s, bool *perhaps)
 {
     const struct half *h = &c->half[side], *other = &c->half[!side];
@@ -321,7 +321,7 @@ static void conn_take(struct observers *o, struct conn *c, enum observe_half sid
     } else if (s->flags & TCP_SYN && s->seq + 1 == h->next_seq - (uint32_t)h->next) {
         h->retransmissions++;
         COUNT(o, c, retransmissions, 1);
-        h->flags &= (uint8_t)~HALF_TIMED; /* it is unknown which SYN was answered */
+        h->flags &= (uint8_t)~HALF_TIMED; /* it is unknown which SYN was acknowledged */
     } else if (s->flags & TCP_SYN) {
         COUNT(o, c, outside, 1);
         return;

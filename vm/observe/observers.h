@@ -32,7 +32,7 @@ struct observe_packet {
     const struct pkt_seg *segs; /* the rest of the payload, behind `skip` bytes */
     uint32_t skip;
     uint16_t window, stack;          /* stack: see flow/stacks.h, with a reference */
-    uint8_t seg_count, flags, scale; /* flags: enum tcp_flag; scale: of a SYN's windows */
+    uint8_t seg_count, flags, scale; /* flags: enum tcp_flag; scale: shift of a SYN's windows */
     bool has_stamps, sack,
         has_scale; /* set only for a SYN, unless the program cuts in; the same for `mss` and `stamp` */
     uint16_t mss;
@@ -53,7 +53,7 @@ void observers_see_later(struct observers *o, const struct key *key, const struc
 void observers_drop(struct observers *o, const struct observe_packet *s);
 
 /* True for a packet with bytes or an end, of a connection that a branch may still reset or cut into. Bytes that the
- * receiver would drop for a wrong checksum must not decide there. */
+ * receiver would drop for a wrong checksum must not decide about such a connection. */
 bool observers_hang_on(struct observers *o, const struct observe_packet *s);
 /* Count and drop a packet with a wrong checksum. */
 void observers_drop_damaged(struct observers *o, const struct observe_packet *s);
@@ -70,7 +70,7 @@ struct holding {
     uint32_t conn;           /* place of its connection */
     struct both_reset reset; /* HOLDING_REJECT: numbers for the resets */
     bool quiet;
-    bool cut;      /* its connection is to be cut into: observers_cut_begun comes next */
+    bool cut;      /* the connection is to be cut into: observers_cut_begun comes next */
     uint32_t from; /* with `cut`: number of the client's first byte that is held */
     bool waits;    /* HOLDING_WAITS: until its connection is decided; else behind packets that go on */
 };

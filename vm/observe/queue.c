@@ -1,7 +1,7 @@
-/* The order of segments that wait behind a hole, as Linux' queue of them has it. If several segments brought a byte,
- * the one that begins first counts. They are sorted by their first byte, and none is within another, so their ends
- * ascend, too, and the n-th that begins is the n-th that ends. For a new segment, the last segment that begins
- * before it or with it decides:
+/* The order of segments that wait behind a hole, as in Linux. If several segments brought a byte, the one that
+ * begins first counts. They are sorted by their first byte, and none is within another, so their ends ascend, too,
+ * and the n-th that begins is the n-th that ends. For a new segment, the last segment that begins before it or with
+ * it decides:
  *
  *      |---before---|                       |---before---|                 |---before---|
  *         |--new--|       is dropped            |---new---|  is added          ...       |---new---|  prolongs it

@@ -13,7 +13,7 @@ struct pkt;
 struct pool;
 
 enum held_fate {
-    HELD_WAITS,  /* its connection is undecided */
+    HELD_WAITS,  /* the packet's connection is undecided */
     HELD_GOES,   /* the packet goes on, and is judged */
     HELD_RESETS, /* the packet is dropped, and both ends are reset */
     HELD_DROPPED /* the packet is dropped: both ends have been reset */

@@ -133,7 +133,8 @@ struct pbc_entry {
 struct pbc_format {
     uint8_t lines; /* 1..PBC_LINES_MOST */
     uint8_t pairs;
-    uint8_t half[30]; /* behind the columns 0; of a pair 2 * slot and 2 * slot + 1 */
+    uint8_t half[30]; /* for columns behind the first: for a pair 2 * slot and 2 * slot + 1, else the half; 0 behind the
+                         last column */
 };
 static_assert(sizeof(struct pbc_format) == 32, "an index is a shift (docs/kernel.md)");
 struct pbc_line {

@@ -9,7 +9,7 @@
 #define PBC_OLDEST        20u
 #define PBC_TEXT_MOST     (4u << 20) /* bytes of the rules' text, which a program may carry for readers */
 #define PBC_NONE          UINT32_MAX
-#define PBC_TARGET        (PBC_NONE - 1) /* values of branch.shares, for destinations other than pools (enum pbc_goes) */
+#define PBC_TARGET        (PBC_NONE - 1) /* values of branch.shares for destinations other than pools (enum pbc_goes) */
 #define PBC_ORIGINAL      (PBC_NONE - 2)
 #define PBC_REJECT        (PBC_NONE - 3)
 #define PBC_PROGRAM       (PBC_NONE - 4)

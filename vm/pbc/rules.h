@@ -70,7 +70,7 @@ enum pbc_cond_flag {
     PBC_COND_NOT = 1 << 0,
     PBC_COND_ANY = 1 << 1,   /* the list holds `any` */
     PBC_COND_REPLY = 1 << 2, /* `reply` of an observe service: first bytes of the server, not the client */
-    PBC_COND_LIVE = 1 << 3   /* the condition's sets depend on live sets, so its answer changes between packets */
+    PBC_COND_LIVE = 1 << 3   /* the condition's sets depend on live sets, so its result changes between packets */
 };
 struct pbc_cond {
     uint8_t kind;  /* enum cond_kind, cond.def */
@@ -108,7 +108,7 @@ struct pbc_live_node {
     uint32_t live;    /* index in LIVES */
     uint32_t in, out; /* indices in SETS */
 };
-/* A live set: its members come by rules and by hand, and outlive the program. */
+/* A live set: its members are added by rules and by operators, and outlive the program. */
 enum pbc_live_flag {
     PBC_LIVE_KEEP = 1 << 0,  /* members survive a stop */
     PBC_LIVE_REFUSE = 1 << 1 /* a full set refuses new members */
@@ -136,7 +136,7 @@ typedef unsigned __int128 live_bits;
 enum { PBC_RESOLVERS_MOST = 16 /* ranges of addresses that `from` of a live set has, both families together */ };
 enum { PBC_LIVE_PATH_MOST = 4000 /* longest path of a live set's file, in bytes; it begins with `/` */ };
 /* A list of host names and globs: strings of HOSTS in normal form and in order, none covered by a glob of the list
- * (host_compare). Or a list of texts, in order, where `*` at the end stands for anything (text_compare). */
+ * (host_compare). Or a list of texts, in order, where `*` at the end matches anything (text_compare). */
 enum pbc_names_kind { PBC_NAMES_HOSTS, PBC_NAMES_TEXTS };
 struct pbc_names {
     uint32_t name; /* string */
@@ -160,9 +160,9 @@ struct pbc_pattern {
     uint8_t reserved[3];
     uint8_t value[PBC_PATTERN_MAX], mask[PBC_PATTERN_MAX]; /* value & ~mask is 0 */
 };
-/* A verdict that may be remembered for a flow. For every established packet of the flow and direction, on the same
- * interface and for the same own addresses, this rule (or RULE_DEFAULT) decides in this firewall, and no other rule
- * counts or logs the packet. Ascending by (firewall, rule). */
+/* A verdict that may be remembered for a flow. It holds for every established packet of the flow and direction, on
+ * the same interface and for the same own addresses: this rule (or RULE_DEFAULT) decides in this firewall, and no
+ * other rule counts or logs the packet. Ascending by (firewall, rule). */
 struct pbc_memo {
     uint32_t rule, firewall;
 };

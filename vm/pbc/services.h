@@ -15,7 +15,7 @@ enum pbc_check_flag {
     PBC_CHECK_NO_VERIFY = 1 << 0,
     PBC_CHECK_PASSIVE = 1 << 1,
     PBC_CHECK_VIA_SERVICE = 1 << 2,
-    PBC_CHECK_WITHOUT_PROXY = 1 << 3, /* its probes begin without the pool's PROXY header */
+    PBC_CHECK_WITHOUT_PROXY = 1 << 3, /* the check's probes begin without the pool's PROXY header */
     PBC_CHECK_FLAGS = (1 << 4) - 1
 };
 /* A step of a check: bytes to send or to find in the reply. Steps of a check are in order, each owns its bytes. A
@@ -75,8 +75,8 @@ enum pbc_server_flag {
     PBC_SERVER_BACKUP = 1 << 0,
     PBC_SERVER_HAS_MAC = 1 << 1,
     PBC_SERVER_HAS_VLAN = 1 << 2,  /* `vlan`: outermost tag of frames to the server, in modes with MODE_INLINE */
-    PBC_SERVER_HAS_INNER = 1 << 3, /* `inner`: the tag behind it */
-    PBC_SERVER_NAMED = 1 << 4,     /* its address is that of a host, which a row of NAMED has */
+    PBC_SERVER_HAS_INNER = 1 << 3, /* `inner`: the tag behind that one */
+    PBC_SERVER_NAMED = 1 << 4,     /* the server's address is that of a host, which a row of NAMED names */
     PBC_SERVER_UNKNOWN = 1 << 5,   /* set beside the flag above: the address is not known yet, and `addr` is a
                                     * placeholder (program_named_place) */
     PBC_SERVER_FLAGS = (1 << 6) - 1
@@ -103,7 +103,7 @@ static_assert(sizeof(struct pbc_server) == 64, "an index is a shift (docs/kernel
 struct pbc_named {
     uint32_t server;
     uint32_t host;  /* string: a name in normal form, no glob; or that of a service, which begins with `_` (RFC 2782) */
-    uint32_t flags; /* enum pbc_named_flag; from PBC_NAMED_PROBE on: steps from the hash of its name to its
+    uint32_t flags; /* enum pbc_named_flag; from PBC_NAMED_PROBE on: steps from the hash of the server's name to its
                      * placeholder address, which is unique in the pool */
     uint32_t nth;   /* with PBC_NAMED_ONE_OF: the server's number among them, from 0 on; else 0 */
 };
@@ -124,7 +124,7 @@ enum pbc_no_server { PBC_NO_SERVER_RESET, PBC_NO_SERVER_DROP, PBC_NO_SERVER_PASS
 struct pbc_service {
     uint32_t name;
     struct pbc_place place;
-    uint32_t endpoints, endpoint_count; /* at least one, but for PBC_SERVICE_CUT */
+    uint32_t endpoints, endpoint_count; /* at least one, except for PBC_SERVICE_CUT */
     uint32_t branches, branch_count;    /* in order; only the last has no conditions */
     uint8_t mode;                       /* enum pbc_mode */
     uint8_t no_server;                  /* enum pbc_no_server */
@@ -163,7 +163,8 @@ enum pbc_proxy_flag {
     PBC_PROXY_AFFINITY_COOKIE = 1 << 9, /* affinity_name is a cookie's name */
     PBC_PROXY_AFFINITY_HEADER = 1 << 10,
     PBC_PROXY_RELOAD_CLOSE = 1 << 11, /* `on reload close` */
-    PBC_PROXY_SERVER_FIRST = 1 << 12, /* MODE_INLINE: the client is answered once the server has answered */
+    PBC_PROXY_SERVER_FIRST =
+        1 << 12, /* MODE_INLINE: the client's SYN is answered once the server has answered prey's */
     PBC_PROXY_OVERLOAD_PASS =
         1 << 13, /* MODE_INLINE: connections beyond the bounds pass untouched; otherwise they are refused */
     PBC_PROXY_SPLICE = 1 << 14, /* `splice packets`: connections leave for the packet path once they are decided */
@@ -232,7 +233,7 @@ enum pbc_nat_flag {
     PBC_NAT_TO_SELF = 1 << 0, /* FORWARD: `to` is any address of this machine, in `family` */
     PBC_NAT_TO_ANY =
         1 << 1, /* FORWARD: `to` is any address in `family` but the target's; the target is not translated */
-    PBC_NAT_QUERIES = 1 << 2, /* MASQUERADE, SOURCE: identifiers of queries are drawn from the ports, too */
+    PBC_NAT_QUERIES = 1 << 2, /* MASQUERADE, SOURCE: identifiers of queries are also drawn from the ports */
     PBC_NAT_FLAGS = (1 << 3) - 1
 };
 /* True for a FORWARD of one address. */
@@ -245,7 +246,8 @@ static inline bool nat_to_one(const struct pbc_nat *n)
  * `vlan any` and `none`, and those before all tags, then the first in the file. Packets that the host itself sends, and
  * packets without IP, match no endpoint; packets to the host itself match none of a service with MODE_INLINE. */
 enum pbc_endpoint_to { PBC_TO_ADDRESS, PBC_TO_SELF, PBC_TO_ANY };
-/* Frames that an endpoint of a service with MODE_INLINE takes, by their tags; PBC_WIRE_NOT: of another service */
+/* Frames that an endpoint of a service with MODE_INLINE takes, by their tags; PBC_WIRE_NOT: the endpoint belongs to
+ * another service */
 enum pbc_endpoint_wire { PBC_WIRE_NOT, PBC_WIRE_ALL, PBC_WIRE_UNTAGGED, PBC_WIRE_TAGGED, PBC_WIRE_VLAN, PBC_WIRES };
 enum pbc_endpoint_proto {
 #define ENDPOINT(ident, name, kinds, doc) PBC_EP_##ident,
@@ -291,7 +293,7 @@ enum pbc_goes {
     PBC_GOES_POOLS,
     PBC_GOES_NOWHERE,  /* no server */
     PBC_GOES_TARGET,   /* the target that the client's instruction names */
-    PBC_GOES_ORIGINAL, /* the place where the client wanted to go */
+    PBC_GOES_ORIGINAL, /* the client's original destination */
     PBC_GOES_REJECT,   /* the connection is refused */
     PBC_GOES_PROGRAM,  /* a user's process behind a Unix socket, then the original destination */
     PBC_GOES_PASS,     /* like the original destination, but the connection leaves for the packet path */

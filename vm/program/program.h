@@ -1,6 +1,6 @@
-/* A loaded, verified program: immutable (but for its bounds, see program_bound), counted, in one private memory block.
- * Everything reached through it may be used without checks: the verifier proved it. Below it: queries of programs for
- * named devices, addresses of sets, membership of host names and texts. */
+/* A loaded, verified program: immutable (except its bounds, see program_bound), counted, in one private memory
+ * block. Everything reached through it may be used without checks: the verifier proved it. Below it: queries of
+ * programs for named devices, addresses of sets, membership of host names and texts. */
 #pragma once
 
 #include <stdbool.h>
@@ -165,7 +165,7 @@ static inline const struct pbc_mirror *program_mirror(const struct program *p, u
 bool mirror_target_is_right(enum pbc_mirror_to to, const char *target);
 /* True for a pattern such as `wg*`. */
 bool iface_is_pattern(const char *device);
-/* True if the pattern holds every name that `device`, a name or another pattern, stands for. */
+/* True if the pattern matches every name that `device`, a name or another pattern, matches. */
 bool iface_holds(const char *pattern, const char *device);
 /* Return the id of a device: its own, else that of the longest pattern that matches its name, else PBC_NONE. */
 uint32_t iface_match(const struct iface_table *t, const char *device);
@@ -175,9 +175,9 @@ uint32_t iface_nest(const struct iface_table *t, uint32_t iface);
 /* True if all devices of id `iface` are among those of id `other`. A value past the table is an interface by itself. */
 bool iface_is_of(const struct iface_table *t, uint32_t iface, uint32_t other);
 
-/* Return the firewall that judges frames of that direction on the interface: the first `on` it, else the one `on` the
- * longest pattern that holds it, else the first without `on`; PBC_NONE. A value of iface past the table stands for all
- * other interfaces. */
+/* Return the firewall that judges frames of that direction on the interface: the first `on` it, else the one `on`
+ * the longest pattern that holds it, else the first without `on`; PBC_NONE. A value of iface past the table means
+ * all other interfaces. */
 uint32_t firewall_find(const struct iface_table *t, const struct pbc_firewall *firewalls, uint32_t count,
                        enum pbc_direction d, uint32_t iface);
 
@@ -315,8 +315,9 @@ uint64_t address_count(const struct program *p, uint32_t sets, uint32_t count, u
 /* Host names and globs: their normal form, their order, and membership in a list.
  *
  * A name is labels of letters, digits and inner hyphens, 1 to 63 bytes each, 253 in all (RFC 1123, section 2.1); the
- * last label is not a number. `*` may be as the whole leftmost label: `*.example.com` is every name with one or more
- * labels before `example.com`, not `example.com` itself. Normal form is lower case without a dot at the end.
+ * last label is not a number. `*` is allowed only as the complete leftmost label: `*.example.com` is every name with
+ * one or more labels before `example.com`, not `example.com` itself. Normal form is lower case without a dot at the
+ * end.
  *
  * A list is in order (host_compare) and holds no name that one of its globs covers. All names that a glob covers are
  * right behind it in that order, so the last entry at or before a name is the only one that may match it. */
@@ -332,15 +333,15 @@ enum host_fault {
     HOST_CHARACTER,
     HOST_NOT_ASCII,
     HOST_HYPHEN, /* a hyphen at the start or end of a label */
-    HOST_STAR,   /* a `*` that is not the whole leftmost label, or has nothing behind it */
+    HOST_STAR,   /* a `*` that is not the complete leftmost label, or has nothing behind it */
     HOST_NUMBER, /* the last label is a number: an address, or part of one */
 };
 
 /* Write the normal form of a name or glob that a user wrote. */
 enum host_fault host_normal(const char *s, size_t len, char out[HOST_MAX + 1]);
 
-/* Compare normal names from their ends: <0, 0, >0. Names that end in another name directly follow it; its glob comes
- * first, before the names that it covers. */
+/* Compare normal names from their ends; return <0, 0 or >0. Names that end in another name directly follow it; its
+ * glob comes first, before the names that it covers. */
 int host_compare(const char *a, const char *b);
 
 /* True if `glob` covers the name, or covers everything that the glob `name` covers. False for equal names, or
@@ -354,7 +355,8 @@ bool host_covers(const char *glob, const char *name);
  * A list is in order (text_compare) and holds nothing that one of its globs covers. All texts that a glob covers are
  * right behind it in that order, so the last entry at or before a text is the only one that may match it. */
 
-/* Compare byte by byte, a glob by the text before its `*`; of two equal texts the glob is less. <0, 0, >0. */
+/* Compare byte by byte, a glob by the text before its `*`; if the texts are equal, the glob is less. Return <0, 0 or
+ * >0. */
 int text_compare(const char *a, const char *b);
 
 /* True if `glob` covers the text, or covers everything that the glob `text` covers. False for equal texts, or

@@ -17,7 +17,7 @@
 
 #include "vm/program/program.h"
 
-/* Numbers at which the past begins, and parts of it. */
+/* Numbers at which the past begins, and parts of the past. */
 struct program_past {
     struct program *under; /* the program without its past */
     uint32_t pools, servers, services, branches, nats;
@@ -41,7 +41,7 @@ struct remap {
     uint32_t ifaces;
     /* Old number by new number; PBC_NONE: new, or changed. */
     uint32_t *pool;      /* pools whose balancing continues */
-    uint32_t *pool_out;  /* pools whose source ports continue, too */
+    uint32_t *pool_out;  /* pools whose source ports also continue */
     uint32_t *pool_past; /* for a past pool: its number before */
     uint32_t *meter;
     bool nats;   /* true if all statements are the same, in order */

@@ -58,7 +58,7 @@ bool remap_uses_service(const struct making *m, uint32_t i);
 bool remap_uses_server(const struct making *m, uint32_t i);
 bool remap_uses_nat(const struct making *m, uint32_t i);
 /* Put a part of `from` into the view's past. Return its number there. A past service sends on as before, and takes
- * nothing new. A past nat statement keeps its interface if the new program names it, too, and no conditions. */
+ * nothing new. A past nat statement keeps its interface if the new program also names it, but no conditions. */
 uint32_t remap_past_service(struct making *m, uint32_t service);
 uint32_t remap_past_server(struct making *m, uint32_t server);
 uint32_t remap_past_nat(struct making *m, uint32_t nat);

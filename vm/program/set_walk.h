@@ -30,7 +30,7 @@ static inline void wide_of(const uint32_t a[4], struct wide *out)
     out->lo = (uint64_t)a[2] << 32 | a[3];
 }
 
-/* True if the number made of these halves is at most b. The second version is for compilers without 128-bit numbers.
+/* True if the number made of two halves is at most b. The second version is for compilers without 128-bit numbers.
  * The first takes two instructions and no branch, as the searches need. */
 static inline bool wide_up_to_by_words(uint64_t hi, uint64_t lo, const struct wide *b)
 {

@@ -158,5 +158,5 @@ extern const uint8_t http2_goaway[HTTP2_GOAWAY_LEN];
 /* Return the value of the first cookie of this name in a request's head (RFC 6265, 4.2); `at` NULL: the head has
  * none. Names are case-sensitive. */
 struct view cookie_value(const struct http_head *h, const uint8_t *bytes, const char *name);
-/* Return the number that 16 lower-case hexadecimal digits stand for; 0: another value. */
+/* Return the number written as 16 lower-case hexadecimal digits; 0: another value. */
 uint64_t cookie_number(struct view value);

@@ -14,7 +14,7 @@ extern const uint8_t http_classes[256];
 
 static inline bool http_is(uint8_t c, enum http_class class) { return (http_classes[c] & class) != 0; }
 
-/* Return the number that a hexadecimal digit stands for. */
+/* Return the value of a hexadecimal digit. */
 static inline uint8_t http_hex(uint8_t c) { return (uint8_t)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10); }
 
 /* Return the number of bytes of the class from `at` on, not past `end`. */

@@ -14,7 +14,7 @@ enum { STREAM_MAX = UINT16_MAX };
 
 enum stream_read {
     READ_MORE,  /* not decided yet: call again with more bytes */
-    READ_WHOLE, /* read whole */
+    READ_WHOLE, /* completely read */
     READ_OTHER, /* these bytes can't begin this protocol */
     READ_BAD,   /* this protocol, but malformed: a reason is given */
 };
@@ -68,5 +68,5 @@ struct stream_addr {
 
 /* Read an address of the family from `len` characters: no leading zeros, no zone. False: not an address. */
 bool stream_addr_read(struct stream_addr *a, bool v6, const uint8_t *text, uint32_t len);
-/* Read a port, 1 to 65535 (`least` 0: 0 is allowed, too), without leading zeros. */
+/* Read a port, 1 to 65535 (with `least` 0 also 0), without leading zeros. */
 bool stream_port_read(uint16_t *port, unsigned least, const uint8_t *text, uint32_t len);

@@ -237,8 +237,8 @@ static bool has_no_bits(const struct pbc_rank *r)
     return !bits;
 }
 
-/* Print the trees that find ranks, node by node: "line 4: rank 12, + 1 from 2001:db8::, + 1 from 2001:db9::"; of a wide
- * leaf "+ 1 in 2001:db8::/64", or "+ 1 from" where a range has no end, and one more behind each. */
+/* Print the trees that find ranks, node by node: "line 4: rank 12, + 1 from 2001:db8::, + 1 from 2001:db9::"; of a
+ * wide leaf "+ 1 in 2001:db8::/64", or "+ 1 from" if a range has no end, and one more behind each. */
 static void dump_ranks(const struct listing *l)
 {
     const struct pbc_rank *const all = l->p->ranks + l->c->ranks;

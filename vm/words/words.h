@@ -122,7 +122,7 @@ void fields_print(const struct program *p, enum fields_of of, uint32_t i, const 
 /* Return the interface and the tags that the endpoint asks for, each after a blank; "" if it asks for none. */
 enum { WIRE_TEXT = 80 };
 const char *endpoint_wire_text(const struct program *p, const struct pbc_endpoint *e, char buf[WIRE_TEXT]);
-/* Write where the branch leads: "shop 95%, canary 5%", "original", "no server". */
+/* Write the destination of the branch: "shop 95%, canary 5%", "original", "no server". */
 void branch_print(const struct program *p, const struct pbc_branch *b, FILE *out);
 /* Return the branch's destination if that is not a pool, as in the language; NULL: pools, or no server. */
 enum { DESTINATION_TEXT = PBC_SOCKET_MAX + sizeof "program \"\"" };

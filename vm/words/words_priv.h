@@ -114,7 +114,7 @@ void addr_bad(const struct addr_scan *s, const struct addr_word *w, enum addr_fa
 /* Take an entry of that set. *refused: the user has been told that this is a second set, and gets no other report. */
 void addr_take(struct addr_scan *s, const struct addr_word *entry, const struct addr_set_name *set, bool *refused);
 
-/* Readers of a whole file, from its first line on. */
+/* Read a complete file, from its first line on. */
 void addr_read_plain(struct addr_scan *s);
 void addr_read_ipset(struct addr_scan *s); /* addr_ipset.c */
 void addr_read_nft(struct addr_scan *s);   /* addr_nft.c */

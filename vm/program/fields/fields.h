@@ -15,7 +15,7 @@ enum field_type {
     FIELD_NUMBER,       /* from `least` to `most` */
     FIELD_MILLISECONDS, /* from `least` to `most`, in ms */
     FIELD_CHOICE,       /* one of `names` */
-    FIELD_FLAG,         /* the bits `bits` of a NUMBER, with a row of their own */
+    FIELD_FLAG,         /* the bits `bits` of a NUMBER, with a separate row */
     FIELD_TIME,         /* any number of ns */
     FIELD_SIZE,         /* any number of bytes */
     FIELD_MSS,          /* any clamp, as in struct pbc_service */

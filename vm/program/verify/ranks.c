@@ -1,9 +1,9 @@
 /* The verifier's part for ranks: proves that each look-up ends, stays inside and takes the number of lines that the
  * classifier states.
  *
- * A line leads only to lines behind it. So one pass from the first to the last has seen all that leads to a line before
- * it comes to the line, and knows if it is a node or lower halves; and one from the last to the first knows how many
- * lines are read from each on. */
+ * A line leads only to lines behind it. So one pass from the first line to the last has seen all that leads to a
+ * line before it comes to that line, and knows if the line is a node or lower halves; and one from the last to the
+ * first knows how many lines are read from each on. */
 #include "vm/program/verify/verify_priv.h"
 
 enum role { NOTHING, NODE, LOWER };

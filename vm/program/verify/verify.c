@@ -1,5 +1,5 @@
 /* The verifier: proves in time linear in the image that nothing in it leads outside, in circles, or too far, so that
- * executors need no checks. Here: facts of the whole file; sets, rules and code have files of their own. */
+ * executors need no checks. Here: facts of the whole file; sets, rules and code have separate files. */
 #include "vm/program/verify/verify_priv.h"
 
 #include <errno.h>
