@@ -57,7 +57,7 @@ struct paths {
     uint32_t count, cap;
 };
 
-/* Linear except for going back to the last `*`. */
+/* True if the name matches the pattern. Linear except for going back to the last `*`. */
 static bool matches(const char *pattern, const char *name)
 {
     const char *star = NULL, *from = NULL;

@@ -102,7 +102,7 @@ static inline const struct vm_up *vm_came_up(const struct job *j, const struct p
     return came ? &j->vm->ups[j->input + c->at] : NULL;
 }
 
-/* Effects of judging one packet of the batch: its counters, logs, meters and state. */
+/* Return the effects of judging one packet of the batch: its counters, logs, meters and state. */
 static inline struct effects effects_of(const struct job *j, struct packet_ctx *c)
 {
     const struct vm *vm = j->vm;
@@ -168,7 +168,7 @@ void answer_leave(const struct job *j, const struct packet_ctx *c, struct pkt *o
 
 /* True if j->tx has room for an entry */
 static inline bool tx_has_room(const struct job *j) { return j->tx->count < j->tx->cap; }
-/* Add an entry to j->tx, which has room for it: a packet that leaves because of this one. */
+/* Add an entry to j->tx, which has room for it, for a packet that leaves because of this one. Return the entry. */
 struct tx_entry *tx_add(const struct job *j, const struct packet_ctx *c, struct pkt *pkt, enum tx_kind kind,
                         enum tx_cause cause);
 

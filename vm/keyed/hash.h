@@ -56,7 +56,8 @@ static inline void hash_add(struct hash_sum *sum, uint64_t a, uint64_t b)
 #define hash_add hash_add_by_halves
 #endif
 
-/* splitmix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014): every seed is good */
+/* Return the next number of splitmix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014).
+ * Every seed is good. */
 static inline uint64_t random_next(uint64_t *state)
 {
     uint64_t z = *state += 0x9e3779b97f4a7c15u;

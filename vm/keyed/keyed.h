@@ -48,7 +48,7 @@ void keyed_fini(struct keyed *t);                              /* also for a zer
 /* Make a table over the caller's zeroed arrays of keyed_groups(cfg->most) groups; there is nothing to free. */
 void keyed_over(struct keyed *t, const struct keyed_cfg *cfg, uint16_t *tags, uint64_t *words, void *entries);
 /* Write or read a table with all its entries; a table of another size is replaced. The owner checks the entries'
- * contents. */
+ * contents. False: the archive is bad. */
 bool keyed_archive(struct keyed *t, struct archive *a);
 /* Make a zeroed owner of `bytes` bytes whose first member is its table (a static_assert beside each checks this).
  * NULL: out of memory. */

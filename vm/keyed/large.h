@@ -10,7 +10,7 @@ enum { LARGE_PAGE = 2 << 20 };
 
 /* Allocate zeroed memory that begins on a page and comes page by page as it is touched. NULL: out of memory. */
 void *large_new(size_t bytes);
-/* The same with all pages present */
+/* Allocate such memory with all pages present. NULL: out of memory. */
 void *large_touched(size_t bytes);
 /* Make the bytes [from, to) of a block of large_new present. These bytes are still untouched; another thread may use
  * the bytes before them. */
@@ -18,9 +18,11 @@ void large_take(void *memory, size_t from, size_t to);
 /* Free a complete block; NULL is allowed. */
 void large_free(void *memory, size_t bytes);
 
-/* Allocate zeroed memory of which little may ever be touched, in small pages, unaligned. A block below 2 MiB comes
- * from the heap, where sanitizers watch its ends; in a larger block they would mark and search every byte each time. */
+/* Allocate zeroed memory of which little may ever be touched, in small pages, unaligned. NULL: out of memory. A
+ * block below 2 MiB comes from the heap, where sanitizers watch its ends; in a larger block they would mark and
+ * search every byte each time. */
 void *large_sparse(size_t bytes);
-/* The same for a block that is touched from its beginning on: large pages, except for a block from the heap. */
+/* Allocate zeroed memory that is touched from its beginning on: in large pages, except for a block from the heap.
+ * NULL: out of memory. */
 void *large_growing(size_t bytes);
 void large_sparse_free(void *memory, size_t bytes);

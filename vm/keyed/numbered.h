@@ -42,7 +42,7 @@ struct numbered {
 bool numbered_init(struct numbered *t, const struct numbered_cfg *cfg); /* false: out of memory */
 void numbered_fini(struct numbered *t);                                 /* also for a zeroed one */
 
-/* Order two ends by address, then port. */
+/* True if the ends are in order, by address, then by port. */
 static inline bool ends_in_order(const uint32_t a[4], uint16_t a_port, const uint32_t b[4], uint16_t b_port)
 {
     for (unsigned i = 0; i < 4; i++)
@@ -126,7 +126,7 @@ static inline uint64_t numbered_wait_ns(const struct numbered *t, uint32_t at_on
 }
 
 /* Write or read the part between the tuples (keyed_archive) and the connections. The owner writes or reads the
- * connections up to `high`, and sets the next check of each one in use. */
+ * connections up to `high`, and sets the next check of each one in use. False: the archive is bad. */
 bool numbered_archive(struct numbered *t, struct archive *a);
 /* True if that slot holds a tuple of that connection. */
 bool numbered_has(const struct numbered *t, uint32_t slot, uint32_t number);

@@ -181,7 +181,7 @@ static inline uint32_t place_choose_of(const struct place *at, const uint16_t fi
     return at->group[1];
 }
 
-/* The same in a table whose groups' tags are in one array */
+/* Choose the same in a table whose groups' tags are in one array */
 static inline uint32_t place_choose(const struct place *at, const uint16_t *tags, uint32_t *left)
 {
     return place_choose_of(at, tags + (size_t)at->group[0] * GROUP, tags + (size_t)at->group[1] * GROUP, left);

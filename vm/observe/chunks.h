@@ -35,7 +35,7 @@ static inline struct chunk *chunk_at(const struct chunks *all, uint32_t number) 
  * room for others (Choudhury, Hahne, "Dynamic Queue Length Thresholds", 1998). */
 static inline bool chunks_allow(const struct chunks *all, uint32_t held) { return held < all->most - all->used; }
 
-/* Return a bit, set it, or clear it. */
+/* Return, set, or clear bit i. */
 static inline bool bit(const uint64_t *bits, uint32_t i) { return bits[i / 64] >> (i % 64) & 1; }
 static inline void put_bit(uint64_t *bits, uint32_t i) { bits[i / 64] |= UINT64_C(1) << (i % 64); }
 static inline void take_bit(uint64_t *bits, uint32_t i) { bits[i / 64] &= ~(UINT64_C(1) << (i % 64)); }

@@ -148,7 +148,7 @@ static enum holding_says reject_again(struct observers *o, struct conn *c, enum 
 }
 
 /* True for a SYN with bytes to a service that holds: they would reach the server unread. The client sends them again
- * behind its handshake (RFC 7413, 4.1.2). */
+ * after its handshake (RFC 7413, 4.1.2). */
 static bool is_early(const struct observers *o, const struct observe_packet *s)
 {
     struct key client;
@@ -172,7 +172,8 @@ static void cut_gives_up(struct observers *o, struct conn *c)
     held_settle(o, c, HELD_GOES, HELD_GOES, NULL);
 }
 
-/* Cut into a connection with a packet of its client, which the observers have; passed: the number before it. */
+/* Begin to cut into a connection at a packet of its client, which the observers have taken. passed: number of the
+ * client's next byte before the packet. */
 static enum holding_says cut_begins(struct observers *o, struct conn *c, const struct observe_packet *s,
                                     uint32_t passed, struct holding *g)
 {

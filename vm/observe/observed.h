@@ -138,6 +138,6 @@ uint32_t observed_victim(struct observed *all, uint64_t idle_ns);
 
 static inline bool conn_lives(const struct conn *c) { return c->slot != KEYED_NONE; }
 
-/* Memory of names: */
+/* Take a block of memory for names, or give back a list of them. */
 uint32_t name_chunk_take(struct observed *all); /* NAME_CHUNK_NONE: none is left */
 void name_chunks_put(struct observed *all, uint32_t first);

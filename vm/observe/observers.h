@@ -125,7 +125,7 @@ bool observers_of(const struct observers *o, const struct key *key, const struct
 /* Go on with another program, for which `fresh` was made; NULL: the program observes nothing, and all sessions end. */
 void observers_rename(struct observers *o, struct observers *fresh, const struct remap *r, uint64_t now_ns);
 /* Write all observers, or read them into new ones (keyed/archive.h); packets that are held are in the pool. ifaces:
- * number of interfaces that the facts know. */
+ * number of interfaces that the facts know. False: the archive is bad. */
 bool observers_archive(struct observers *o, struct pool *pool, struct archive *a, uint32_t ifaces);
 const struct observe_counters *observers_counters(const struct observers *o);
 /* Add the counters of another process, except levels. */

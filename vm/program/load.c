@@ -72,7 +72,8 @@ static int check_header(const struct pbc_header *h, size_t len, char *err, size_
     return 0;
 }
 
-/* An older version may have shorter entries; the bound keeps a small file from asking for much memory. */
+/* True if the size of the entries is possible. An older version may have shorter entries; the bound keeps a small
+ * file from asking for much memory. */
 static bool entry_fits(const struct pbc_section *s, uint32_t version)
 {
     const uint32_t size = kinds[s->kind].entry_size;
@@ -110,7 +111,7 @@ static int check_sections(const uint8_t *bytes, size_t len, const struct pbc_sec
         of[s->kind] = s;
         total += s->count * s->entry_size;
     }
-    /* Keeps a small file from asking for much memory. */
+    /* keeps a small file from asking for much memory */
     if (total > len) return fault(err, err_len, "sections overlap");
     return 0;
 }

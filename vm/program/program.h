@@ -87,7 +87,8 @@ void program_go_on(struct program *p, uint64_t serial);
 /* Verify a raw image in place; called by program_load. Return 0, or -EINVAL with the first fault in err. Linear in the
  * image's size. */
 int program_verify(const struct program *p, char *err, size_t err_len);
-/* Verify a past (remap.h) that was read behind the parts of a verified file. Its strings end in NUL. */
+/* Verify a past (remap.h) that was read behind the parts of a verified file. Its strings end in NUL. Return as
+ * program_verify does. */
 int program_verify_past(const struct program *p, char *err, size_t err_len);
 
 const char *program_str(const struct program *p, uint32_t offset); /* never NULL */
@@ -276,7 +277,7 @@ size_t address_ranges(const struct program *p, uint32_t sets, uint32_t count);
 size_t address_join(struct address_range *ranges, size_t count);
 /* Compare for qsort, by family, then by lo. */
 int address_by_lo(const void *a, const void *b);
-/* Compare two addresses, by family first: below, at, or above 0. */
+/* Compare two addresses, by family first. Return a number below, at or above 0. */
 int address_order(uint8_t family_a, const uint32_t a[4], uint8_t family_b, const uint32_t b[4]);
 
 /* Return the prefix of `len` bits that begins at lo. A len above the family's bits gives the single address. */
@@ -355,8 +356,8 @@ bool host_covers(const char *glob, const char *name);
  * A list is in order (text_compare) and holds nothing that one of its globs covers. All texts that a glob covers are
  * right behind it in that order, so the last entry at or before a text is the only one that may match it. */
 
-/* Compare byte by byte, a glob by the text before its `*`; if the texts are equal, the glob is less. Return <0, 0 or
- * >0. */
+/* Compare two texts byte by byte, a glob by the text before its `*`; if the texts are equal, the glob is less.
+ * Return <0, 0 or >0. */
 int text_compare(const char *a, const char *b);
 
 /* True if `glob` covers the text, or covers everything that the glob `text` covers. False for equal texts, or

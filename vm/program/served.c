@@ -180,7 +180,7 @@ static void add_directions(char *buf, size_t len, size_t *used, const char *devi
     }
 }
 
-/* Write the firewall that judges the packets which this device leaves out, and the place where it does. */
+/* Write the firewall that judges packets of these directions elsewhere, and its interface. */
 static void add_elsewhere(char *buf, size_t len, size_t *used, const struct program *p, unsigned gaps)
 {
     for (unsigned i = 0; i < DIRECTIONS; i++) {

@@ -154,7 +154,8 @@ enum stream_read first_read(struct first *f, struct first_at *at, const uint8_t 
  * NULL: the client named no host. alpn: one protocol behind its length byte, or nothing. */
 void first_tls(struct first *f, struct view sni, struct view alpn);
 
-/* Answer rules' conditions, from the server name on. FIRST_KNOWN: `out` is set, valid until the bytes move. */
+/* Read the server name. For this and the functions below, FIRST_KNOWN means that the output is set, valid until the
+ * bytes move. */
 enum first_known first_sni(const struct first *f, struct view *out);
 /* Check if the client offers this protocol (ALPN). FIRST_KNOWN: the client sent a list, and *offers is the answer. */
 enum first_known first_alpn(const struct first *f, const char *name, uint32_t len, bool *offers);

@@ -68,5 +68,5 @@ struct stream_addr {
 
 /* Read an address of the family from `len` characters: no leading zeros, no zone. False: not an address. */
 bool stream_addr_read(struct stream_addr *a, bool v6, const uint8_t *text, uint32_t len);
-/* Read a port, 1 to 65535 (with `least` 0 also 0), without leading zeros. */
+/* Read a port, 1 to 65535 (with `least` 0 also 0), without leading zeros. False: not a port. */
 bool stream_port_read(uint16_t *port, unsigned least, const uint8_t *text, uint32_t len);

@@ -12,7 +12,7 @@ static bool ascending4(const struct pbc_range *a, const struct pbc_range *b)
     return a->hi < b->lo && b->lo - a->hi > 1;
 }
 
-/* ascending4 over 128 bits: true if b starts after a ends, with at least one address between. */
+/* True if b starts after a ends, with at least one address between: ascending4 over 128 bits. */
 static bool ascending6(const struct pbc_range6 *a, const struct pbc_range6 *b)
 {
     uint64_t next_hi = a->hi_hi + (a->hi_lo == UINT64_MAX), next_lo = a->hi_lo + 1;
