@@ -33,7 +33,7 @@ struct compile {
     struct seen *seen;
     uint32_t seen_count, seen_cap;
     unsigned includes, depth;
-    bool too_many; /* too many includes, which was reported */
+    bool too_many; /* there were too many includes, which was reported */
 };
 
 static void follow_includes(struct compile *c, struct node *file);

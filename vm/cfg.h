@@ -33,8 +33,8 @@ struct vm_kernel {
     /* Copy the kernel's meters into the worker's, so that they can be read. `would`: the meters as they would be
      * without `audit`. */
     void (*meters)(void *arg, struct meters *m, bool would);
-    void (*set_meters)(
-        void *arg, const struct meters *m); /* Copy the worker's meters into the kernel's, before a stage asks them */
+    /* Copy the worker's meters into the kernel's, before a stage asks them. */
+    void (*set_meters)(void *arg, const struct meters *m);
     bool (*sweep)(void *arg, uint64_t now_ns); /* meters_sweep for the kernel's meters; NULL: others sweep them */
     const struct flow_ops *flows;              /* the kernel's table; NULL: the program keeps no flows */
     struct inline_marks *marks;         /* marks of inline connections; NULL: the worker has none, as in a replay */
@@ -79,13 +79,13 @@ struct vm_cuts {
 };
 
 struct vm_cfg {
-    const struct vm_copies *copies; /* NULL: copies are only counted */
+    const struct vm_copies *copies; /* output of copies; NULL: copies are only counted */
     struct pool *pool;              /* slots for replies; NULL: no replies, counted as no_buffer */
     uint64_t seed;
     unsigned worker, workers; /* number of this worker and of all workers, which select its slice of ports; 0 and 0: a
-                                 single worker */
+                               * single worker */
     struct share share;
-    const struct vm_kernel *kernel;          /* NULL: user executor */
+    const struct vm_kernel *kernel;          /* kernel executor; NULL: user executor */
     const struct inline_share *inline_share; /* memory that also gets the tuples of inline connections; NULL: none */
     struct inline_carried *inline_carried;   /* [limits { proxy_sessions }]: packets and bytes of spliced
                                               * connections, by number; NULL: nothing is spliced */
@@ -96,7 +96,7 @@ struct vm_cfg {
         *cuts_told; /* flows that such walks end, for a recording or a replay; NULL: no recording and no replay */
     const struct observe_out *observed; /* receiver of events of observed connections; NULL: none */
     bool live;   /* packets wait meanwhile, so vm_tick works in parts of at most 50 us. Another program may replace this
-                    one (vm_swap), so flows have room for its needs */
+                  * one (vm_swap), so flows have room for its needs */
     bool naive;  /* run the rule list instead of the code, for every packet: the oracle */
     bool forget; /* remember no verdicts: for comparison with the usual worker */
     bool careful;  /* no express way for ordinary packets of bound flows: for comparison; naive implies it */

@@ -101,7 +101,7 @@ enum cond_operands {
 /* Traits of a kind of condition, whatever its operands. */
 enum cond_trait {
     COND_OF_FLOW = 1 << 0,    /* has the same result for all established packets of one direction of a flow on one
-                                 interface; the type of an ICMP query belongs to its flow */
+                               * interface; the type of an ICMP query belongs to its flow */
     COND_BEYOND = 1 << 1,     /* later fragments lack the field */
     COND_PLAIN = 1 << 2,      /* takes neither `not` nor `any` */
     COND_IN_IP = 1 << 3,      /* `lacks` describes IP packets; other packets are described as not IP */

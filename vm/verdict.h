@@ -188,7 +188,7 @@ struct nat_counters {
 /* Counts without the word `audit`, for a rule or a default of program->would, or for an action. */
 struct would_counter {
     struct counter decided; /* packets that it would decide, while another rule or default decides. For rules that do
-                               not decide: packets that would match */
+                             * not decide: packets that would match */
     struct counter changed; /* packets with another verdict without `audit` */
     uint64_t flows;         /* flows with such packets, each counted for its first one */
 };
@@ -198,7 +198,7 @@ struct vm_counters {
     struct counter verdicts[ACTION_COUNT];
     struct counter reasons[REASON_COUNT]; /* REASON_NONE: dropped by a rule or default */
     const struct counter *rules;          /* [program->rules_count]: packets that matched the rule */
-    const struct counter *defaults;       /* [program->firewalls_count] */
+    const struct counter *defaults;       /* [program->firewalls_count]: packets that the firewall's default decided */
     struct counter earlier; /* decided by rules and defaults of earlier programs that this program lacks */
     const struct would_counter *would_rules;    /* [program->would->rules_count]; NULL: nothing is audited */
     const struct would_counter *would_defaults; /* [program->would->firewalls_count] */
@@ -206,8 +206,7 @@ struct vm_counters {
     const struct meter_counter *meters; /* [program->meters_count]; for a rule's log: events sent, events left out */
     const struct counter *services;     /* [program->services_count]: packets taken by the service */
     const struct counter *unserved;     /* [program->services_count]: packets of the service without a server */
-    const struct counter
-        *servers; /* [program->servers_count]: packets of the server's flows that were sent on, with replies */
+    const struct counter *servers;      /* [program->servers_count]: packets sent on for the server, with replies */
     const uint32_t *server_flows, *service_flows; /* [servers_count], [services_count]: flows bound now */
     const uint64_t
         *server_begun; /* [servers_count]: flows given to it; NULL, like the two above: no services or translation */
@@ -216,8 +215,7 @@ struct vm_counters {
     const struct nat_counters *nat;          /* NULL: no nats */
     const struct frag_counters *frags;       /* NULL: fragments do not follow their first */
     const struct observe_counters *observed; /* NULL: no connection is observed */
-    const struct observe_counters
-        *observes; /* [program->observes_count]: counters of each observe service; NULL: no connection is observed */
+    const struct observe_counters *observes; /* [program->observes_count]; NULL: none is observed */
 #define VM_COUNTER(field, kind, object, key, line, words, doc) uint64_t field;
 #include "vm/counter.def"
 };

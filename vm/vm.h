@@ -32,8 +32,7 @@ struct vm_in {
     const struct facts *facts;
     const struct vm_ways *ways;     /* for kernel mode; NULL: recipes leave MAC addresses to the executor */
     const struct vm_parsed *parsed; /* the packets have been parsed by these facts, into vm_keys; NULL: vm_run parses */
-    const uint32_t
-        *ages_us; /* [n] of vm_run: time since each packet came; used for observed connections; NULL: 0 for all */
+    const uint32_t *ages_us;        /* [n] of vm_run: time since each packet came, for observed connections; NULL: 0 */
 };
 
 /* Find the interface and the MAC address by which an entry's packet (TX_SEND with a family) leaves now; the address

@@ -5,7 +5,7 @@
 #include "lang/json.h"
 #include "lang/utf8.h"
 
-#define TEXT_MAX    20  /* diagnostics printed as text */
+#define TEXT_MAX    20  /* most diagnostics printed as text */
 #define WINDOW      160 /* bytes of a source line shown */
 #define WINDOW_LEAD 60  /* bytes shown before the place, on a long line */
 

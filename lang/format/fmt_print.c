@@ -10,7 +10,7 @@
 struct line {
     size_t start, end;
     uint32_t width;
-    uint32_t remark; /* FMT_NONE: none */
+    uint32_t remark; /* number of the comment; FMT_NONE: none */
     unsigned depth;
     bool blank;
 };

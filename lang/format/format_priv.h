@@ -28,13 +28,13 @@ struct fmt_word {
     uint32_t start, end;   /* offsets in the text */
     const char *said;      /* present words with the same meaning, printed in its place; NULL: none */
     uint32_t width;        /* width in characters */
-    uint32_t pad;          /* extra blanks before it */
+    uint32_t pad;          /* extra blanks before the word */
     uint8_t column;        /* enum fmt_column */
     bool may_break;        /* a line may end before it, with `\` */
     bool glued;            /* no blank before it: a port behind its colon */
     bool semicolon;        /* a statement other than the first begins here, in a block on one line */
     uint32_t remarks;      /* number of the first comment between this word and the next of its statement */
-    uint32_t remark_count; /* number of comments there */
+    uint32_t remark_count; /* number of these comments */
 };
 
 struct fmt_remark {

@@ -10,7 +10,7 @@
 #include "lang/tree/ast.h"
 
 #define MAX_NESTING 256   /* depth of nested parentheses */
-#define MAX_NAME    64    /* bytes */
+#define MAX_NAME    64    /* bytes of a name */
 #define MAX_WORD    128   /* bytes of one unquoted value */
 #define MAX_STRING  65536 /* bytes between quotes */
 
@@ -59,8 +59,8 @@ struct parser {
     int prev;           /* kind of the last token given to the parser */
     struct span prev_span;
     struct statement stmt;   /* statement being parsed */
-    struct statement header; /* statement whose block encloses it */
-    struct span open_brace;  /* `{` of that block */
+    struct statement header; /* statement whose block encloses the current one */
+    struct span open_brace;  /* `{` of the enclosing block */
     struct span comma_nl;    /* last comma of this statement at a line's end; file UINT32_MAX: none */
     unsigned brace_depth, paren_depth;
     uint32_t open_paren[MAX_NESTING]; /* offset of each open parenthesis */

@@ -110,7 +110,7 @@ static int straight_length(const uint8_t mask[16])
  * mask. */
 static bool offer_suffix(struct parser *p, const struct addr *a, const char *s, size_t len)
 {
-    enum { DST = 24, SRC = 8 }; /* places in the header */
+    enum { DST = 24, SRC = 8 }; /* offsets of the addresses in the header */
     uint8_t mask[16];
     char value[3 * 16 + 1] = "", masked[3 * 16 + 1] = "";
     unsigned first = 0;

@@ -173,7 +173,7 @@ static bool offer_service(struct parser *p, struct span span)
     const char *colon = address.len ? memrchr(address.s, ':', address.len) : NULL;
     if (p->stmt.start[0].kind != SERVICE || !colon || address.s[0] == '[') return false;
     const size_t len = (size_t)(colon - address.s);
-    if (memchr(address.s, ':', len)) return false; /* an IPv6 address */
+    if (memchr(address.s, ':', len)) return false; /* the address is an IPv6 one */
     diag_suggest(p->diags, habit_span(p, address), "%.*s tcp/%.*s", (int)len, address.s, (int)(address.len - len - 1),
                  colon + 1);
     return true;

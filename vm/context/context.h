@@ -52,19 +52,18 @@ struct vm {
     struct limit echoes;     /* echo replies from services' addresses */
     struct limit neighbours; /* ARP replies and neighbour advertisements for services' addresses */
     struct meters *meters;
-    uint64_t packets; /* judged before the current batch */
+    uint64_t packets; /* packets judged before the current batch */
     struct vm_counters counters;
     struct counter refused;    /* packets dropped without being judged */
     struct key keys[VM_BATCH]; /* keys of the current batch */
     decided decisions[VM_BATCH];
     decided woulds[VM_BATCH];             /* decisions without the word `audit` */
-    struct packet_ctx ctxs[VM_BATCH];     /* packets judged before the current batch */
-    struct straight_look looks[VM_BATCH]; /* for forward_straight */
+    struct packet_ctx ctxs[VM_BATCH];     /* contexts of the current batch */
+    struct straight_look looks[VM_BATCH]; /* look-ups of the current batch for forward_straight */
     struct balance *balance;
-    struct counter
-        *served; /* one counter each for services, services without a server, and servers; `counters` points here */
-    struct counter *rules; /* one per rule, one for "nobody", one per firewall's default: `counters` points into it */
-    struct track *track;   /* NULL: the program keeps no flows */
+    struct counter *served; /* counters per service, unserved service, and server; `counters` points here */
+    struct counter *rules;  /* one per rule, one for "nobody", one per firewall's default: `counters` points into it */
+    struct track *track;    /* NULL: the program keeps no flows */
     struct remember *remember;   /* NULL: no verdict may be remembered */
     struct audit *audit;         /* NULL: the program has no `audit` (worker/audit.h) */
     struct fragments *fragments; /* NULL: fragments do not follow their first */
@@ -72,13 +71,13 @@ struct vm {
     struct inlines *inlines;     /* connections of `mode proxy inline`; NULL: a replay, or the program has none */
     struct observers *observers; /* observers of connections; NULL: the program observes none */
     struct vips *vips;           /* NULL: the program has neither services nor nats */
-    const struct vm_up *ups; /* data for the packets of this call that came up from the kernel; NULL: none came up */
-    struct flow_met *mets;   /* for those packets: what each meets in the flow table; NULL: not recorded */
-    uint32_t ways;           /* questions of the program about routes: its PBC_ASKS_ROUTES */
-    bool takes_answers;      /* some live set takes members from DNS answers */
-    bool opens;              /* some rule's verdict opens a tunnel */
-    bool in_turn;            /* packets are judged one by one: for state, tunnels, or the kernel's judge */
-    bool in_order;           /* a log or a meter shows the order in which packets were judged */
+    const struct vm_up *ups;     /* results of the packets of this call that came up from the kernel; NULL: none did */
+    struct flow_met *mets;       /* for those packets: what each meets in the flow table; NULL: not recorded */
+    uint32_t ways;               /* questions of the program about routes: its PBC_ASKS_ROUTES */
+    bool takes_answers;          /* some live set takes members from DNS answers */
+    bool opens;                  /* some rule's verdict opens a tunnel */
+    bool in_turn;                /* packets are judged one by one: for state, tunnels, or the kernel's judge */
+    bool in_order;               /* a log or a meter shows the order in which packets were judged */
     uint64_t mirrored[VM_BATCH]; /* mirrors that matched a packet of the current batch, one bit each */
     uint16_t epoch;              /* epoch of verdicts that earlier programs remembered */
     struct adds_due due;         /* members that rules add for the packet at hand */

@@ -26,12 +26,12 @@ struct keyed_cfg {
 
 struct keyed {
     union {
-        uint16_t *tags;      /* [groups][GROUP]; 0: free */
+        uint16_t *tags;      /* [groups][GROUP] tags; 0: a free slot */
         uint64_t first_slot; /* in the kernel: index of the table's first slot in the map shared by all tables */
     };
-    uint64_t *words; /* [groups][GROUP] */
+    uint64_t *words; /* [groups][GROUP] words of the owner */
     union {
-        uint8_t *entries;   /* [groups][GROUP] of entry_bytes */
+        uint8_t *entries;   /* [groups][GROUP] entries of entry_bytes */
         uint64_t first_key; /* in the kernel: index of the table's first word in the map of all keys */
     };
     uint32_t groups, key_words, entry_bytes;
@@ -40,7 +40,7 @@ struct keyed {
     struct hash_key hash;
     void *memory; /* block with all arrays */
     size_t bytes;
-    bool prefault; /* as in cfg */
+    bool prefault; /* as in struct keyed_cfg */
 };
 
 bool keyed_init(struct keyed *t, const struct keyed_cfg *cfg); /* false: out of memory */

@@ -40,7 +40,7 @@ struct numbered {
 };
 
 bool numbered_init(struct numbered *t, const struct numbered_cfg *cfg); /* false: out of memory */
-void numbered_fini(struct numbered *t);                                 /* also for a zeroed one */
+void numbered_fini(struct numbered *t);                                 /* also for a zeroed struct */
 
 /* True if the ends are in order, by address, then by port. */
 static inline bool ends_in_order(const uint32_t a[4], uint16_t a_port, const uint32_t b[4], uint16_t b_port)

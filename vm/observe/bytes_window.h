@@ -17,7 +17,7 @@ enum { WINDOW_CHUNKS = CHUNK_BYTES / 4, WINDOW_BYTES = WINDOW_CHUNKS * CHUNK_BYT
 
 struct window {
     uint64_t low;   /* lowest offset that may be kept: a multiple of CHUNK_BYTES */
-    uint32_t dir;   /* directory; CHUNK_NONE: nothing is kept */
+    uint32_t dir;   /* directory of chunks; CHUNK_NONE: nothing is kept */
     uint32_t count; /* number of chunks kept, without the directory */
 };
 

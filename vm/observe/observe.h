@@ -35,11 +35,11 @@ extern const char *const observe_state_name[]; /* by enum observe_state */
 
 /* Ends of a connection, as its client saw them on the wire. */
 struct observe_ends {
-    uint32_t client[4], server[4]; /* as in struct key */
+    uint32_t client[4], server[4]; /* addresses, as in struct key */
     uint16_t client_port, server_port;
     uint16_t vlan[2]; /* VIDs of the outer and inner tag; OBSERVE_NO_VLAN: none */
     uint16_t iface;   /* interface that its first packet came in by, as in struct key */
-    uint8_t family;   /* 4 or 6 */
+    uint8_t family;   /* family: 4 or 6 */
     bool midstream;   /* true if the SYN was not seen: offset 0 is the first byte seen */
 };
 #define OBSERVE_NO_VLAN 0xffffu
@@ -47,7 +47,7 @@ struct observe_ends {
 /* Sums of one half: what that side sent. */
 struct observe_sum {
     uint64_t bytes, packets, holes, hole_bytes;
-    uint64_t retransmitted, reordered, differing; /* segments */
+    uint64_t retransmitted, reordered, differing; /* counts of segments */
     uint64_t urgent;     /* segments with an urgent pointer; the urgent byte is also in the stream */
     uint64_t keepalives; /* probes of an idle side: neither new nor retransmitted */
     uint64_t rtt_min_ns, rtt_ns,

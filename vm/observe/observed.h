@@ -37,7 +37,7 @@ struct half {
     uint64_t hole_bytes, packets;
     uint32_t next_seq; /* sequence number of that byte */
     uint32_t back;     /* bytes from window.low to `next` */
-    uint32_t dir;      /* window.dir */
+    uint32_t dir;      /* directory of its window (window.dir) */
     uint32_t ahead;    /* bytes from `next` to the end of the last kept byte; 0: no gap */
     uint32_t acked;    /* number that the other side expects next */
     uint32_t edge;     /* number up to which the other side's window goes */
@@ -46,8 +46,8 @@ struct half {
     uint32_t timed_seq, timed_us;
     uint32_t rtt_min, rtt_avg, rtt_max, rtt_count; /* rtt_avg: eight times the average */
     uint32_t holes, retransmissions;
-    uint16_t reordered, differs, urgents, keepalives; /* at most 65,535 */
-    uint16_t count;                                   /* window.count */
+    uint16_t reordered, differs, urgents, keepalives; /* counts, at most 65,535 */
+    uint16_t count;                                   /* chunks of its window (window.count) */
     uint16_t iface;                                   /* interface of its first packet */
     uint32_t stamp; /* newest TSval, used only if the program cuts into connections, as are the members up to `tos` */
     uint16_t mss;   /* MSS of its SYN; 0: none */
@@ -65,7 +65,7 @@ enum conn_flag {
     CONN_OVER = 1 << 3,       /* the connection's end was reported; it stays for late packets */
     CONN_FROM_SELF = 1 << 4,  /* the client is this machine; in the next row: the server */
     CONN_TO_SELF = 1 << 5,
-    CONN_BY_SERVER = 1 << 6, /* the server reset it */
+    CONN_BY_SERVER = 1 << 6, /* the server reset the connection */
 };
 
 struct conn {

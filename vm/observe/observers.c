@@ -60,7 +60,7 @@ struct observers *observers_new(const struct program *p, const struct observe_ou
     o->names = malloc(NAMES_MOST);
     o->opens = malloc((2 * (size_t)p->observes_count + 1) * sizeof *o->opens);
     o->each = calloc((size_t)p->observes_count + 1, sizeof *o->each);
-    if (o->opens) memset(o->opens, 0xff, 2 * (size_t)p->observes_count * sizeof *o->opens); /* NUMBER_NONE */
+    if (o->opens) memset(o->opens, 0xff, 2 * (size_t)p->observes_count * sizeof *o->opens); /* all NUMBER_NONE */
     observers_limits(o);
     if (reserve_memory(o, seed) && o->first && o->scratch && o->names && o->opens && o->each) return o;
     observers_free(o);

@@ -31,10 +31,9 @@ struct observe_packet {
     const uint8_t *bytes;
     const struct pkt_seg *segs; /* the rest of the payload, behind `skip` bytes */
     uint32_t skip;
-    uint16_t window, stack;          /* stack: see flow/stacks.h, with a reference */
-    uint8_t seg_count, flags, scale; /* flags: enum tcp_flag; scale: shift of a SYN's windows */
-    bool has_stamps, sack,
-        has_scale; /* set only for a SYN, unless the program cuts in; the same for `mss` and `stamp` */
+    uint16_t window, stack;           /* stack: see flow/stacks.h, with a reference */
+    uint8_t seg_count, flags, scale;  /* flags: enum tcp_flag; scale: shift of a SYN's windows */
+    bool has_stamps, sack, has_scale; /* set only for a SYN, unless the program cuts in; so are `mss` and `stamp` */
     uint16_t mss;
     uint32_t stamp;
     uint32_t fragment, zero; /* identification of a first fragment, and number of its datagram's first byte */
@@ -67,7 +66,7 @@ enum holding_says {
     HOLDING_DROP,   /* the packet is dropped: it would pass unread, or is held already */
 };
 struct holding {
-    uint32_t conn;           /* place of its connection */
+    uint32_t conn;           /* place of the packet's connection */
     struct both_reset reset; /* HOLDING_REJECT: numbers for the resets */
     bool quiet;
     bool cut;      /* the connection is to be cut into: observers_cut_begun comes next */

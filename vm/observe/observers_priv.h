@@ -22,7 +22,7 @@ struct cutting {
 /* A first fragment of an observed segment (packet.c) */
 enum { FRAGMENTS_MOST = 64 };
 struct first_fragment {
-    uint64_t number; /* number of its connection; 0: none */
+    uint64_t number; /* number of the segment's connection; 0: none */
     uint32_t src[4], dst[4], id;
     uint32_t place; /* place of the connection in the table */
     uint32_t zero;  /* sequence number of the datagram's first byte */
@@ -34,7 +34,7 @@ struct observers {
     struct chunks chunks;
     const struct program *p;
     struct {
-        uint64_t open_ns, half_open_ns, closing_ns, first_ns; /* timeouts */
+        uint64_t open_ns, half_open_ns, closing_ns, first_ns; /* timeouts of o->p */
         uint32_t first_bytes;
     } limits;
     struct observe_out out;
@@ -45,12 +45,12 @@ struct observers {
     uint8_t *names;                          /* [NAMES_MOST] names of the connection at hand */
     uint32_t schedules;                      /* active schedules, as in stream_key */
     uint32_t relief;                         /* place in the table where the next search for memory begins */
-    struct waiting_list held;                /* waiting.h */
+    struct waiting_list held;                /* packets held back (waiting.h) */
     uint64_t holds[OBSERVES_MOST / 64];      /* services with a branch that holds (pbc_does_hold), a bit each */
     bool holding, cutting;                   /* holding: there are such services; cutting: some of them cut */
     struct cutting cuts[CUTS_AT_ONCE];       /* connections that are being cut into */
     uint32_t cut_count;
-    struct first_fragment fragments[FRAGMENTS_MOST]; /* a ring; not archived */
+    struct first_fragment fragments[FRAGMENTS_MOST]; /* a ring of first fragments; not archived */
     uint32_t fragments_at;
     uint32_t *opens; /* [observes_count][2] oldest and newest connection still waiting for first bytes */
 };

@@ -9,7 +9,7 @@
 #include "vm/observe/choose.h"
 #include "vm/observe/observers_priv.h"
 
-enum { TLS_HANDSHAKE = 0x16, STATUS_LEN = 12 /* HTTP/1.1 200 */, ENDED_A_TICK = 128 };
+enum { TLS_HANDSHAKE = 0x16, STATUS_LEN = 12 /* length of `HTTP/1.1 200` */, ENDED_A_TICK = 128 };
 
 static_assert(sizeof(struct opening) <= CHUNK_BYTES, "in a chunk");
 
@@ -112,7 +112,7 @@ static uint32_t wants_of(uint32_t wants, enum observe_half side, const uint8_t *
 {
     if (side == OBSERVE_SERVER || !n) return wants;
     if (bytes[0] == TLS_HANDSHAKE) return (wants | FIRST_TLS) & ~(uint32_t)FIRST_HTTP;
-    if (bytes[0] == 'P') return wants | FIRST_TLS | FIRST_HTTP; /* POST, or the preface of HTTP/2 */
+    if (bytes[0] == 'P') return wants | FIRST_TLS | FIRST_HTTP; /* P begins POST, or the preface of HTTP/2 */
     return (wants | FIRST_HTTP) & ~(uint32_t)FIRST_TLS;
 }
 

@@ -7,7 +7,7 @@
 
 /* A place in the rules' source: 1-based line and column, length in bytes (0: the line). */
 struct pbc_place {
-    uint32_t file; /* string */
+    uint32_t file; /* string: path of the file */
     uint32_t line;
     uint16_t col, len;
 };
@@ -27,11 +27,11 @@ enum pbc_rule_flag {
 
 /* The rule list as written; the naive executor and explain run on it. Rules of one list are together, in order. */
 struct pbc_rule {
-    uint32_t name;              /* string, 0: unnamed, printed as LIST:LINE */
+    uint32_t name;              /* string: name; 0: unnamed, printed as LIST:LINE */
     uint32_t list;              /* index of its firewall, or its chain | PBC_LIST_CHAIN */
     struct pbc_place place;     /* place of the verdict's keyword */
-    uint32_t comment;           /* string or 0 */
-    uint32_t conds, cond_count; /* range in CONDS */
+    uint32_t comment;           /* string: the rule's comment; 0: none */
+    uint32_t conds, cond_count; /* the rule's conditions: a range in CONDS */
     uint32_t chain;             /* chain of a DO, else PBC_NONE */
     uint32_t log_meter;         /* 1 + the meter that limits the rule's log; 0: each match is logged */
     uint32_t log_prefix;        /* string at the start of its log lines; 0: none */
@@ -52,7 +52,7 @@ struct pbc_mirror {
     uint32_t rule;
     uint32_t target; /* string: a device; the path of a file; the name of a socket (preyrun --tap) */
     uint32_t meter;  /* 1 + the meter that limits copies, 0: none; it has no key */
-    uint32_t snap;   /* most bytes of a frame */
+    uint32_t snap;   /* most bytes copied of a frame */
     uint64_t size;   /* FILE: most bytes of all its files; else 0 */
     uint8_t to;      /* enum pbc_mirror_to */
     uint8_t flags;   /* enum pbc_mirror_flag */
@@ -96,7 +96,7 @@ struct pbc_range6 {
 /* An address set: sorted, disjoint, non-adjacent ranges of each family. Or a MAC set: sorted 48-bit numbers;
  * first4/count4 index MACS, first6/count6 are 0. */
 struct pbc_set {
-    uint32_t name; /* string, 0: anonymous */
+    uint32_t name; /* string: name; 0: anonymous */
     struct pbc_place place;
     uint32_t first4, count4, first6, count6;
     uint32_t live; /* 1 + its node in LIVE_NODES: members change at run time, within these ranges; 0: the members are
@@ -114,7 +114,7 @@ enum pbc_live_flag {
     PBC_LIVE_REFUSE = 1 << 1 /* a full set refuses new members */
 };
 struct pbc_live {
-    uint32_t name; /* string */
+    uint32_t name; /* string: name of the set */
     struct pbc_place place;
     uint32_t size;      /* most members that are added one by one; with `file` most ranges of that file */
     uint32_t in, never; /* indices in SETS: all members are within one, and none meets the other; PBC_NONE: any may
@@ -139,7 +139,7 @@ enum { PBC_LIVE_PATH_MOST = 4000 /* longest path of a live set's file, in bytes;
  * (host_compare). Or a list of texts, in order, where `*` at the end matches anything (text_compare). */
 enum pbc_names_kind { PBC_NAMES_HOSTS, PBC_NAMES_TEXTS };
 struct pbc_names {
-    uint32_t name; /* string */
+    uint32_t name; /* string: name of the list */
     struct pbc_place place;
     uint32_t first, count;
     uint32_t kind; /* enum pbc_names_kind */
@@ -155,7 +155,7 @@ enum { PBC_PATTERN_MAX = 64 };
 struct pbc_pattern {
     uint16_t at;    /* bytes from the layer's start */
     uint8_t layer;  /* enum pbc_layer */
-    uint8_t len;    /* 1..PBC_PATTERN_MAX */
+    uint8_t len;    /* number of bytes, 1..PBC_PATTERN_MAX */
     uint8_t is_not; /* 1: true if that many bytes exist and differ */
     uint8_t reserved[3];
     uint8_t value[PBC_PATTERN_MAX], mask[PBC_PATTERN_MAX]; /* value & ~mask is 0 */

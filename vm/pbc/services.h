@@ -58,7 +58,7 @@ enum pbc_down { PBC_DOWN_RESET, PBC_DOWN_KEEP };
 struct pbc_pool {
     uint32_t name;
     struct pbc_place place;
-    uint32_t servers, server_count;          /* at least one */
+    uint32_t servers, server_count;          /* servers of the pool, at least one */
     uint32_t check;                          /* check of servers without their own; PBC_NONE */
     uint32_t sources, source_count;          /* SETS: addresses to translate to; none: the interface's own */
     uint16_t source_port_lo, source_port_hi; /* ports of `sources`; 0-0 without sources: PBC_OWN_PORT_LO to 65535 */
@@ -85,15 +85,15 @@ struct pbc_server {
     uint32_t name, pool;
     struct pbc_place place;
     uint32_t addr[4]; /* as in struct key: host order, v4 in word 0 */
-    uint32_t check;   /* check; PBC_NONE: the pool's */
+    uint32_t check;   /* the server's check; PBC_NONE: the pool's */
     uint16_t port;    /* port; 0: the client's destination port is kept */
-    uint16_t weight;  /* 0..1000 */
-    uint8_t family;   /* 4 or 6 */
+    uint16_t weight;  /* weight, 0..1000 */
+    uint8_t family;   /* family of the address: 4 or 6 */
     uint8_t flags;    /* enum pbc_server_flag */
     uint16_t vlan;    /* VID, 0..4094 */
     uint64_t mac;
     uint32_t max_flows; /* most concurrent sessions, for proxy services; 0: no bound */
-    uint16_t inner;     /* VID */
+    uint16_t inner;     /* VID of the inner tag */
     uint16_t reserved;
 };
 static_assert(sizeof(struct pbc_server) == 64, "an index is a shift (docs/kernel.md)");
@@ -124,7 +124,7 @@ enum pbc_no_server { PBC_NO_SERVER_RESET, PBC_NO_SERVER_DROP, PBC_NO_SERVER_PASS
 struct pbc_service {
     uint32_t name;
     struct pbc_place place;
-    uint32_t endpoints, endpoint_count; /* at least one, except for PBC_SERVICE_CUT */
+    uint32_t endpoints, endpoint_count; /* endpoints of the service, at least one except for PBC_SERVICE_CUT */
     uint32_t branches, branch_count;    /* in order; only the last has no conditions */
     uint8_t mode;                       /* enum pbc_mode */
     uint8_t no_server;                  /* enum pbc_no_server */
@@ -144,7 +144,7 @@ enum pbc_service_flag {
     PBC_SERVICE_COOKIES = 1 << 0,
     PBC_SERVICE_ANNOUNCE = 1 << 1,
     PBC_SERVICE_CUT = 1 << 2, /* a service of `mode proxy inline` without endpoints: its connections come from the
-                                 observe service of the same name, which cuts into them */
+                               * observe service of the same name, which cuts into them */
     PBC_SERVICE_FLAGS = (1 << 3) - 1
 };
 #define PBC_MSS_AUTO 0xffffu
@@ -162,11 +162,9 @@ enum pbc_proxy_flag {
     PBC_PROXY_LOG_SYSLOG = 1 << 8,      /* log to syslog; else to the file `log_file` */
     PBC_PROXY_AFFINITY_COOKIE = 1 << 9, /* affinity_name is a cookie's name */
     PBC_PROXY_AFFINITY_HEADER = 1 << 10,
-    PBC_PROXY_RELOAD_CLOSE = 1 << 11, /* `on reload close` */
-    PBC_PROXY_SERVER_FIRST =
-        1 << 12, /* MODE_INLINE: the client's SYN is answered once the server has answered prey's */
-    PBC_PROXY_OVERLOAD_PASS =
-        1 << 13, /* MODE_INLINE: connections beyond the bounds pass untouched; otherwise they are refused */
+    PBC_PROXY_RELOAD_CLOSE = 1 << 11,  /* `on reload close` */
+    PBC_PROXY_SERVER_FIRST = 1 << 12,  /* MODE_INLINE: the client gets a reply after the server's */
+    PBC_PROXY_OVERLOAD_PASS = 1 << 13, /* MODE_INLINE: connections beyond the bounds pass instead of being refused */
     PBC_PROXY_SPLICE = 1 << 14, /* `splice packets`: connections leave for the packet path once they are decided */
     PBC_PROXY_LEAVES = 1 << 15, /* some connections may leave: `splice packets`, or a branch `-> pass` */
     PBC_PROXY_FLAGS = (1 << 16) - 1
@@ -211,7 +209,7 @@ struct pbc_nat {
     struct pbc_place place;
     uint32_t from, from_count; /* SETS: sources; none: any */
     uint32_t iface;            /* outgoing interface; FORWARD: incoming interface; PBC_NONE: any, or by conditions */
-    uint32_t to[4], target[4]; /* FORWARD, MAP: as in struct key */
+    uint32_t to[4], target[4]; /* FORWARD, MAP: addresses, as in struct key */
     uint16_t port_lo,
         port_hi;          /* MASQUERADE, SOURCE: ports to translate to, first and last; FORWARD: ports to forward */
     uint16_t target_port; /* target of port_lo, the others follow in order; 0: the port is kept */

@@ -221,7 +221,7 @@ bool served_listed(const char *names, const char *device);
 /* Reason for a gap, as a report words it. */
 enum served_why {
     WHY_NO_FIREWALL, /* the device is served, and no firewall is for it */
-    WHY_NOT_GIVEN,   /* -i does not name it */
+    WHY_NOT_GIVEN,   /* -i does not name the device */
     WHY_UNREADABLE,  /* prey cannot serve it: it carries neither Ethernet nor bare IP packets */
     WHY_ABSENT,      /* this machine lacks the device */
 };
@@ -248,7 +248,7 @@ bool served_linkless(const struct program *p, const struct pbc_rule *r, const ch
 /* A range of addresses, both ends as in struct key. */
 struct address_range {
     uint32_t lo[4], hi[4];
-    uint8_t family; /* 4 or 6 */
+    uint8_t family; /* family: 4 or 6 */
 };
 
 /* Position in a walk over the ranges of SETS set..end in order; within a set, IPv4 first. */

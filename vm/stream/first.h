@@ -91,7 +91,7 @@ enum {
 
 struct proxy_header {
     uint32_t len;    /* READ_WHOLE: its bytes; READ_MORE: bytes needed in all, at least */
-    uint8_t version; /* 1 or 2 */
+    uint8_t version; /* version: 1 or 2 */
     bool known;      /* true if src and dst are set: not with LOCAL, UNKNOWN, or families other than TCP over IP */
     bool tls;        /* the header states that the client came by TLS (PP2_TYPE_SSL) */
     struct stream_addr src, dst;
@@ -133,12 +133,11 @@ struct first {
     uint16_t skip;  /* bytes of the PROXY header, which are not delivered; the client's own bytes follow it */
     uint8_t reason; /* enum stream_reason, after READ_BAD */
     uint8_t tls, http, instruction, proxy; /* enum first_known of the structs below; tls: sni and alpn */
-    bool ended, full,
-        waits; /* ended: no more bytes may come; full: no more are kept; waits: the PROXY header is incomplete */
-    struct view sni, alpn; /* alpn: as in the extension, a length byte before each name */
-    struct view path;      /* path in normal form */
-    struct hello hello;    /* set if the bytes are a ClientHello */
-    struct http_head head; /* spans are relative to bytes + skip */
+    bool ended, full, waits; /* ended: no more come; full: no more are kept; waits: the PROXY header is incomplete */
+    struct view sni, alpn;   /* alpn: as in the extension, a length byte before each name */
+    struct view path;        /* path in normal form */
+    struct hello hello;      /* set if the bytes are a ClientHello */
+    struct http_head head;   /* spans are relative to bytes + skip */
     struct instruction told;
     struct proxy_header from;
     uint8_t scratch[HELLO_MAX]; /* a joined hello, or a path in normal form */

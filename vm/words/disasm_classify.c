@@ -250,7 +250,7 @@ static void dump_ranks(const struct listing *l)
         struct text t = text_of(line, sizeof line);
         text_add(&t, "    line %u: ", next);
         next += 1 + RANK_WIDE(rest);
-        if (next <= RANK_DST + 2 && has_no_bits(node)) continue; /* behind a root */
+        if (next <= RANK_DST + 2 && has_no_bits(node)) continue; /* the line behind a root */
         text_add(&t, RANK_KIND(rest) == RANK_INNER ? "-> %u" : "rank %u", RANK_BASE(rest));
         for (unsigned i = 0; i < RANK_COUNT(rest); i++) {
             const uint64_t upper = node->word[i], lower = RANK_WIDE(rest) ? node[1].word[i] : 0;

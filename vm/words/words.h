@@ -69,13 +69,13 @@ enum addr_fault {
     ADDR_BACKWARDS, /* a range that ends before it begins */
     ADDR_ZONE,      /* an address with a zone: fe80::1%eth0 */
     ADDR_BLANKS,    /* more than one address on a line */
-    ADDR_NAME,      /* name of a host */
+    ADDR_NAME,      /* a host's name */
     /* faults of the file's form */
     ADDR_JSON,    /* the file is JSON */
     ADDR_PAGE,    /* the file is a web page */
     ADDR_LISTING, /* the file is output of `ipset list` */
     ADDR_COMMAND, /* a command other than making a set and adding to it */
-    ADDR_KIND,    /* a set of other elements */
+    ADDR_KIND,    /* a set of elements other than addresses */
     ADDR_SECOND,  /* a second set of one family */
     ADDR_NOMATCH, /* an ipset entry with `nomatch`, which excludes addresses */
     ADDR_OPTION,  /* an unknown word behind an entry */
@@ -91,7 +91,7 @@ void addr_fault_describe(const char *s, size_t len, enum addr_fault fault, char 
 
 /* A bad line, and the place of the member's text in it. */
 struct addr_bad_line {
-    uint32_t line, col;   /* from 1 */
+    uint32_t line, col;   /* line and column, from 1 */
     const char *text;     /* the line without newline, truncated behind the member; the caller's bytes */
     size_t text_len, len; /* text_len: length of the line; len: length of the member in it */
     enum addr_fault fault;

@@ -83,7 +83,7 @@ void dump_code(const struct program *p, FILE *out);
 struct addr_word {
     const char *s, *line_start;
     size_t len;
-    uint32_t line; /* from 1 */
+    uint32_t line; /* number of the line, from 1 */
 };
 
 /* The identity of a set; in nft, tables may have sets of the same name. */

@@ -23,7 +23,7 @@ enum field_type {
     FIELD_FAMILY,       /* 4 or 6; also 0 if `least` is 0 */
     FIELD_ADDRESS,      /* as in struct key; unchecked here, because it depends on the family, which is at `if_at` */
     FIELD_TEXT,         /* a string of at most PBC_NAME_MAX bytes */
-    FIELD_PATH,         /* a string */
+    FIELD_PATH,         /* any string */
     FIELD_PLACE,        /* struct pbc_place, whose file is a text */
     FIELD_CHECK,        /* number of a check; PBC_NONE: none */
     FIELD_IFACE,
@@ -43,7 +43,7 @@ enum field_type {
 enum field_shown {
     SHOWN_UNUSUAL, /* the usual value */
     SHOWN_LISTED,  /* the usual value, except in a listing */
-    SHOWN_ALWAYS,  /* none */
+    SHOWN_ALWAYS,  /* no value */
 };
 
 /* State that survives a reload only if the field is unchanged (remap_priv.h) */

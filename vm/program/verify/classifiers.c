@@ -27,7 +27,7 @@ struct classify_pass {
     const struct verifier *v;
     uint32_t i; /* number of the classifier */
     const struct pbc_classifier *c;
-    const struct pbc_entry *entries; /* this classifier's parts */
+    const struct pbc_entry *entries; /* the classifier's parts */
     const struct pbc_format *formats;
     const uint64_t *tree;
     const struct pbc_line *blocks;

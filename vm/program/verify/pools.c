@@ -318,7 +318,7 @@ static bool verify_service(const struct verifier *v, uint32_t i, const uint64_t 
 static bool verify_services_entry(const struct verifier *v)
 {
     const struct program *p = v->p;
-    if (p->funcs_count == 0) return true; /* the code's part reports it */
+    if (p->funcs_count == 0) return true; /* the part for code reports missing functions */
     if ((p->meta->services == 0) != (p->services_count == 0) ||
         (p->meta->services && p->meta->services >= p->funcs_count))
         return fault(v, "meta: function %u can't be that of the services", p->meta->services);

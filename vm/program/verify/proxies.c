@@ -195,7 +195,7 @@ static bool verify_conditions(const struct verifier *v)
 static bool verify_entry(const struct verifier *v)
 {
     const struct program *p = v->p;
-    if (p->funcs_count == 0) return true; /* the code's part reports it */
+    if (p->funcs_count == 0) return true; /* the part for code reports missing functions */
     return ((p->meta->streams == 0) == (p->proxies_count == 0) &&
             (!p->meta->streams || (p->meta->streams < p->funcs_count && p->meta->streams != p->meta->services))) ||
            fault(v, "meta: function %u can't be that of the first bytes", p->meta->streams);

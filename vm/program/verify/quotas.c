@@ -9,7 +9,7 @@ enum {
     MINUTES_A_DAY = 24 * 60,
     DAYS_MASK = 127,
     PACKETS_MOST = 1,
-    BYTES_MOST = 125 /* bytes a nanosecond: 1 Tbit/s */
+    BYTES_MOST = 125 /* bytes per nanosecond: 1 Tbit/s */
 };
 enum { FRAGMENTS_MOST = 1 << 20 }; /* upper bound of the option in `limits` */
 

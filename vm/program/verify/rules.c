@@ -245,7 +245,7 @@ struct walk {
     const struct verifier *v;
     const uint64_t *conds_before; /* [i]: work of the conditions before i */
     uint32_t *state;              /* [chain]: WALK_NEW, WALK_OPEN, or 2 + its height */
-    uint64_t *work;               /* [chain]: its work */
+    uint64_t *work;               /* [chain]: work of the chain */
 };
 enum { WALK_NEW, WALK_OPEN, WALK_DONE };
 
