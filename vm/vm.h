@@ -184,10 +184,10 @@ bool vm_archive(struct vm *vm, const struct vm_in *in, struct archive *a);
  * windows. */
 void vm_loosen(struct vm *vm);
 
-/* Another number of workers: move the memory of `count` vms to `workers` new ones of the same program; the old ones
- * may then only be freed (vm_free). Each flow goes to the worker that gets its packets from now on, with all its
- * contents and times, and so do clients, sources, mappings and cookies. Every worker's meter buckets are lowered to
- * the lowest level of any, so that a change never lets more through. Waiting fragments, and datagrams whose first
+/* Change the number of workers: move the memory of `count` vms to `workers` new ones of the same program; the old
+ * ones may then only be freed (vm_free). Each flow goes to the worker that gets its packets from now on, with all
+ * its contents and times, and so do clients, sources, mappings and cookies. Every worker's meter buckets are lowered
+ * to the lowest level of any, so that a change never lets more through. Waiting fragments, and datagrams whose first
  * fragment has been seen, are left out: a fragment that comes later is judged as one without its first. in: input of
  * the new vms. owners: owners of the new workers, which then know the owners of shared ports (worker/guests.h); NULL
  * with one worker. False: out of memory, or the program has observed or inline connections, which do not move. */
@@ -202,9 +202,9 @@ struct vm_move {
 };
 bool vm_move(struct vm_move *m, struct vm *const from[], unsigned count, const struct vm_in *in);
 
-/* Flows in advance: the same bytes in parts, while flows go on changing between two parts, so that vm_archive with
- * a->rest has little left to write and to read. Make each call on the writing side while no worker judges;
- * vm_archive with a->rest then writes the changes since, as long as no program was swapped.
+/* Write flows in advance, as the same bytes in parts, while flows go on changing between two parts, so that
+ * vm_archive with a->rest has little left to write and to read. Make each call on the writing side while no worker
+ * judges; vm_archive with a->rest then writes the changes since, as long as no program was swapped.
  * vm_advance_write: write flows that have changed since they were written, from *hand on (0: a new round), until about
  * `slots` of them are written or the archive has little room left. True while the round goes on.
  * vm_advance_left: number of groups of sixteen that have changed.

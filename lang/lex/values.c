@@ -76,7 +76,8 @@ static void without_zeros(struct parser *p, uint32_t file, const char *s, size_t
     diag_suggest(p->diags, (struct span){file, at, at + (uint32_t)len}, "%.*s", (int)(len - zeros), s + zeros);
 }
 
-/* Report an option of iptables or ipvsadm, `--dport`, with prey's word for it. False if it is another word. */
+/* Report an option of iptables or ipvsadm, `--dport`, with prey's word for it. False if these tools lack such an
+ * option. */
 static bool offer_option(struct parser *p, struct token *t, const char *s, size_t len)
 {
     static const struct {

@@ -178,8 +178,8 @@ struct node *nat_conds_more(struct parser *p, struct node *conds, struct node *c
     return append(p, conds, cond);
 }
 
-/* Take the `to ADDRS` that ends the conditions, behind `out on`: the form of the target before `->`. NULL: there is
- * none. */
+/* Take the `to ADDRS` that ends the conditions, behind `out on`: the form of the target before `->`. NULL: the
+ * conditions end otherwise. */
 static struct node *old_target(struct parser *p, struct node *conds)
 {
     struct node *before = conds->first, *to = conds->last;

@@ -19,7 +19,7 @@ bool is_word_at(const struct parser *p, struct span span, const char *word);
 const char *synonym(const struct parser *p, struct span span, const int *expected, int n);
 /* Offer prey's form of a habit from other tools, as help beside the error just reported. False: unknown. */
 bool offer_habit(struct parser *p, int found, struct span span, const int *expected, int n);
-/* Offer alternatives to a word for TCP's options. False: it is another word. */
+/* Offer alternatives to a word for TCP's options. False: the word does not mean such an option. */
 bool offer_tcp_option(struct parser *p, struct span span);
 /* Help if several interfaces are given for one */
 #define SEVERAL_INTERFACES                                                                                             \

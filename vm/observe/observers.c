@@ -212,7 +212,7 @@ static void begin_half(const struct observers *o, struct conn *c, enum observe_h
     }
     struct half *other = &c->half[!side];
     if (!(syn && s->flags & TCP_ACK) || other->flags & HALF_SEEN) return;
-    /* The SYN that this packet acknowledges did not pass, but its number is known */
+    /* The SYN that this packet acknowledges was not seen, but its number is known */
     other->next_seq = s->ack;
     other->flags |= HALF_SEEN;
 }

@@ -77,7 +77,7 @@ enum holding_says observers_holding(struct observers *o, uint64_t now_ns, const 
                                     struct holding *g);
 /* Hold a packet in a slot of the pool, and take over the slot. False: there is no room. */
 bool observers_hold(struct observers *o, const struct holding *g, struct pkt *pkt);
-/* Let the held packets of a connection go on, because there is no room for another, and hold no more of them. */
+/* Let the held packets of a connection go on, because no other can be held, and hold no more of them. */
 void observers_let(struct observers *o, struct holding *g);
 /* Let a RST in the name of an end go on behind the held packets, and take over its slot. False: there is no room. */
 bool observers_send(struct observers *o, struct pkt *rst);

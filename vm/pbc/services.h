@@ -75,7 +75,7 @@ enum pbc_server_flag {
     PBC_SERVER_BACKUP = 1 << 0,
     PBC_SERVER_HAS_MAC = 1 << 1,
     PBC_SERVER_HAS_VLAN = 1 << 2,  /* `vlan`: outermost tag of frames to the server, in modes with MODE_INLINE */
-    PBC_SERVER_HAS_INNER = 1 << 3, /* `inner`: the tag behind that one */
+    PBC_SERVER_HAS_INNER = 1 << 3, /* `inner`: the tag behind the outermost one */
     PBC_SERVER_NAMED = 1 << 4,     /* the server's address is that of a host, which a row of NAMED names */
     PBC_SERVER_UNKNOWN = 1 << 5,   /* set beside the flag above: the address is not known yet, and `addr` is a
                                     * placeholder (program_named_place) */
@@ -163,7 +163,7 @@ enum pbc_proxy_flag {
     PBC_PROXY_AFFINITY_COOKIE = 1 << 9, /* affinity_name is a cookie's name */
     PBC_PROXY_AFFINITY_HEADER = 1 << 10,
     PBC_PROXY_RELOAD_CLOSE = 1 << 11,  /* `on reload close` */
-    PBC_PROXY_SERVER_FIRST = 1 << 12,  /* MODE_INLINE: the client gets a reply after the server's */
+    PBC_PROXY_SERVER_FIRST = 1 << 12,  /* MODE_INLINE: prey replies to the client after the server has replied */
     PBC_PROXY_OVERLOAD_PASS = 1 << 13, /* MODE_INLINE: connections beyond the bounds pass instead of being refused */
     PBC_PROXY_SPLICE = 1 << 14, /* `splice packets`: connections leave for the packet path once they are decided */
     PBC_PROXY_LEAVES = 1 << 15, /* some connections may leave: `splice packets`, or a branch `-> pass` */

@@ -111,7 +111,7 @@ static int check_sections(const uint8_t *bytes, size_t len, const struct pbc_sec
         of[s->kind] = s;
         total += s->count * s->entry_size;
     }
-    /* keeps a small file from asking for much memory */
+    /* Keeps a small file from asking for much memory */
     if (total > len) return fault(err, err_len, "sections overlap");
     return 0;
 }

@@ -133,11 +133,12 @@ struct first {
     uint16_t skip;  /* bytes of the PROXY header, which are not delivered; the client's own bytes follow it */
     uint8_t reason; /* enum stream_reason, after READ_BAD */
     uint8_t tls, http, instruction, proxy; /* enum first_known of the structs below; tls: sni and alpn */
-    bool ended, full, waits; /* ended: no more come; full: no more are kept; waits: the PROXY header is incomplete */
-    struct view sni, alpn;   /* alpn: as in the extension, a length byte before each name */
-    struct view path;        /* path in normal form */
-    struct hello hello;      /* set if the bytes are a ClientHello */
-    struct http_head head;   /* spans are relative to bytes + skip */
+    /* ended: no more bytes may come; full: no more are kept; waits: the PROXY header is incomplete */
+    bool ended, full, waits;
+    struct view sni, alpn; /* alpn: as in the extension, a length byte before each name */
+    struct view path;      /* path in normal form */
+    struct hello hello;    /* set if the bytes are a ClientHello */
+    struct http_head head; /* spans are relative to bytes + skip */
     struct instruction told;
     struct proxy_header from;
     uint8_t scratch[HELLO_MAX]; /* a joined hello, or a path in normal form */

@@ -57,7 +57,7 @@ static void say_value(struct text *t, const struct program *p, const struct pbc_
     add_relation(t, p, c);
 }
 
-/* Describe the protocol or family, which the packet itself shows: "not icmp6", "is udp". */
+/* Describe the kind of a packet, its family or protocol: "not icmp6", "is udp". */
 static void say_words(struct text *t, const struct program *p, const struct pbc_cond *c, uint32_t has)
 {
     if (c->flags & PBC_COND_NOT) {

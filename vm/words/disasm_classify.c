@@ -53,7 +53,7 @@ static unsigned lanes_of(const struct pbc_line *b)
     return lanes;
 }
 
-/* Add the name of a half: its own, or its slot's and which half of the slot it is. */
+/* Add the name of a half: its own, or the name of its slot with the place of the half there. */
 static void add_half(struct text *t, unsigned half)
 {
     if (half_names[half])
