@@ -56,7 +56,7 @@ typedef void trace_fn(void *arg, const struct trace_step *step);
 /* Counters that the worker shares with others (vm/shared/). Zero: a single worker. */
 struct share {
     const struct shared *all; /* NULL: a single worker, or a replay, where `hear` returns recorded values */
-    uint64_t (*hear)(void *arg, uint64_t value); /* see share_hear; NULL: the worker is not recorded */
+    uint64_t (*hear)(void *arg, uint64_t value); /* as in share_hear; NULL: the worker is not recorded */
     void *arg;
 };
 

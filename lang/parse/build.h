@@ -77,7 +77,7 @@ struct node *proto_ports(struct parser *p, struct str word, struct span span);
 struct node *server_host(struct parser *p, struct node *word, struct node *host);
 /* The same for `servers`, where the word may also be `srv`, before a service's name. */
 struct node *servers_host(struct parser *p, struct str word, struct span at, struct node *host);
-/* Check the range of `servers`; if the range is a text, the name is `srv`. */
+/* Check the range of `servers`; if the range is a text, the name must be `srv`. */
 struct node *servers_at(struct parser *p, struct node *name, struct node *value, struct span keyword);
 /* Check the address of `server` or the range of `servers`; a constant is checked later. keyword: place of that word. */
 struct node *server_at(struct parser *p, struct node *value, struct span keyword, unsigned wants);

@@ -62,7 +62,7 @@ struct node *set_op(struct parser *p, struct node *left, enum node_kind op, stru
     return left;
 }
 
-/* True for a text that is rather a device's name than a host's: a number ends it, or `*`, and a dot is at most
+/* True for a text that is more likely a device's name than a host's: a number ends it, or `*`, and a dot is at most
  * before that number (a VLAN's). */
 static bool is_device(struct str text)
 {

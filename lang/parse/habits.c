@@ -74,7 +74,7 @@ static const struct {
 #include "lang/parse/foreign.def"
 };
 
-/* True if a token can be here; options of a translation are known right behind its first word, too. */
+/* True if a token can be here; options of a translation are also known right behind its first word. */
 static bool may_stand(const struct parser *p, int token, const int *expected, int n)
 {
     return expects(expected, n, token) ||

@@ -1,4 +1,4 @@
-/* The tree as text: one node a line, indented by its depth, with its payload and its place. */
+/* The tree as text: one node per line, indented by its depth, with its payload and its place. */
 #include "lang/tree/dump.h"
 
 #include <arpa/inet.h>

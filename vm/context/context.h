@@ -72,7 +72,7 @@ struct vm {
     struct observers *observers; /* observers of connections; NULL: the program observes none */
     struct vips *vips;           /* NULL: the program has neither services nor nats */
     const struct vm_up *ups;     /* results of the packets of this call that came up from the kernel; NULL: none did */
-    struct flow_met *mets;       /* for those packets: what each meets in the flow table; NULL: not recorded */
+    struct flow_met *mets;       /* findings of those packets in the flow table; NULL: not recorded */
     uint32_t ways;               /* questions of the program about routes: its PBC_ASKS_ROUTES */
     bool takes_answers;          /* some live set takes members from DNS answers */
     bool opens;                  /* some rule's verdict opens a tunnel */

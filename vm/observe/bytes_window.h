@@ -34,7 +34,7 @@ uint32_t window_add(struct window *w, struct chunks *all, uint64_t at, const uin
 const uint8_t *window_run(const struct window *w, const struct chunks *all, uint64_t at, uint32_t *n);
 /* Return the first offset from `at` on whose byte is kept; UINT64_MAX: none. */
 uint64_t window_first(const struct window *w, const struct chunks *all, uint64_t at);
-/* Drop whole chunks before an offset; `low` is then that offset, rounded down. */
+/* Drop the complete chunks before an offset; `low` becomes that offset, rounded down. */
 void window_drop(struct window *w, struct chunks *all, uint64_t before);
 /* Return the chunk with that offset; NULL: none is kept. window_reserve adds the chunk if there is memory for it and
  * enough for others; window_keep adds it in any case, for bytes from an archive. */

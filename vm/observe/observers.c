@@ -234,8 +234,8 @@ static bool is_another(struct conn *c, enum observe_half side, const struct obse
     return false;
 }
 
-/* True if a RST ends the connection for certain: it has the very number that its receiver waits for. *perhaps: it is
- * in the window, so its receiver may ask back (RFC 5961, 3.2). */
+/* True if a RST ends the connection for certain: it has exactly the number that its receiver waits for. *perhaps: it
+ * is in the window, so its receiver may ask back (RFC 5961, 3.2). */
 static bool is_exact_reset(const struct conn *c, enum observe_half side, const struct observe_packet *s, bool *perhaps)
 {
     const struct half *h = &c->half[side], *other = &c->half[!side];

@@ -46,9 +46,9 @@ struct observers {
     uint32_t schedules;                      /* active schedules, as in stream_key */
     uint32_t relief;                         /* place in the table where the next search for memory begins */
     struct waiting_list held;                /* packets held back (waiting.h) */
-    uint64_t holds[OBSERVES_MOST / 64];      /* services with a branch that holds (pbc_does_hold), a bit each */
-    bool holding, cutting;                   /* holding: there are such services; cutting: some of them cut */
-    struct cutting cuts[CUTS_AT_ONCE];       /* connections that are being cut into */
+    uint64_t holds[OBSERVES_MOST / 64]; /* services with a branch that holds (pbc_does_hold), one bit per service */
+    bool holding, cutting;              /* holding: there are such services; cutting: some of them cut */
+    struct cutting cuts[CUTS_AT_ONCE];  /* connections that are being cut into */
     uint32_t cut_count;
     struct first_fragment fragments[FRAGMENTS_MOST]; /* a ring of first fragments; not archived */
     uint32_t fragments_at;
@@ -131,7 +131,7 @@ void opening_end(struct observers *o, struct conn *c);
 /* Choose the branches of connections whose time for first bytes has expired, some per call; return the next
  * deadline. */
 uint64_t opening_tick(struct observers *o);
-/* Move a list of connections, from that one on, to the lists of their present services. */
+/* Move a list of connections, from `first` on, to the lists of their present services. */
 void opening_move(struct observers *o, uint32_t first);
 /* Write the list of a service, or read it. */
 void opening_archive(struct observers *o, uint32_t service, struct archive *a);

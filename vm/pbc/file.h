@@ -133,10 +133,10 @@ enum pbc_flag {
     PBC_FOLLOWS_FRAGMENTS =
         1 << 5, /* decisions depend on fields that later fragments lack, so these follow their first */
     PBC_NAMES_FRAGMENT =
-        1 << 6,               /* a rule names `fragment`: it is tried on later fragments too (judge/fragment_order.h) */
-    PBC_OPENS = 1 << 7,       /* a rule's verdict opens tunnels: the packet inside is judged too */
-    PBC_ASKS_WAY = 1 << 8,    /* a condition asks `out on` (judge/ways.h) */
-    PBC_ASKS_SOURCE = 1 << 9, /* a condition asks `urpf-failed` */
+        1 << 6,            /* a rule names `fragment`: it is also tried on later fragments (judge/fragment_order.h) */
+    PBC_OPENS = 1 << 7,    /* a rule's verdict opens tunnels: the packet inside is also judged */
+    PBC_ASKS_WAY = 1 << 8, /* a condition asks `out on` (judge/ways.h) */
+    PBC_ASKS_SOURCE = 1 << 9,  /* a condition asks `urpf-failed` */
     PBC_NATS_BY_WAY = 1 << 10, /* a statement of a nat has `out on` */
     PBC_CLAMPS = 1 << 11,      /* an interface has an `mss` */
 };

@@ -20,7 +20,7 @@ enum pbc_verdict {
 enum pbc_answer { PBC_ANSWER_DEFAULT, PBC_ANSWER_RST, PBC_ANSWER_UNREACHABLE, PBC_ANSWER_PROHIBITED };
 enum pbc_rule_flag {
     PBC_RULE_LOG = 1 << 0 /* log when the rule matches */,
-    PBC_RULE_ARP = 1 << 1 /* judge ARP too */,
+    PBC_RULE_ARP = 1 << 1 /* also judge ARP */,
     PBC_RULE_NOT_FRAMES = 1 << 2, /* judge only ARP */
     PBC_RULE_AUDIT = 1 << 3       /* under audit: the word is before the rule or its firewall (WOULD_RULES) */
 };

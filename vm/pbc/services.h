@@ -30,7 +30,7 @@ enum pbc_step_kind {
 };
 enum { PBC_CHECK_STEPS_MAX = 32, PBC_STEP_BYTES_MAX = 1024 };
 struct pbc_step {
-    uint32_t bytes; /* SAID: first of `len`, at least one */
+    uint32_t bytes; /* first of the step's `len` bytes in SAID, at least one */
     uint16_t len;
     uint8_t kind; /* enum pbc_step_kind */
     uint8_t reserved;
@@ -84,7 +84,7 @@ enum pbc_server_flag {
 struct pbc_server {
     uint32_t name, pool;
     struct pbc_place place;
-    uint32_t addr[4]; /* as in struct key: host order, v4 in word 0 */
+    uint32_t addr[4]; /* address, as in struct key: host order, v4 in word 0 */
     uint32_t check;   /* the server's check; PBC_NONE: the pool's */
     uint16_t port;    /* port; 0: the client's destination port is kept */
     uint16_t weight;  /* weight, 0..1000 */
@@ -230,7 +230,7 @@ static_assert(sizeof(struct pbc_nat) == 128, "an index is a shift (docs/kernel.m
 enum pbc_nat_flag {
     PBC_NAT_TO_SELF = 1 << 0, /* FORWARD: `to` is any address of this machine, in `family` */
     PBC_NAT_TO_ANY =
-        1 << 1, /* FORWARD: `to` is any address in `family` but the target's; the target is not translated */
+        1 << 1, /* FORWARD: `to` is any address in `family` except the target's; the target is not translated */
     PBC_NAT_QUERIES = 1 << 2, /* MASQUERADE, SOURCE: identifiers of queries are also drawn from the ports */
     PBC_NAT_FLAGS = (1 << 3) - 1
 };

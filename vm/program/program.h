@@ -201,7 +201,7 @@ void served_named(const struct program *p, bool *named);
  * user-space executor does not see them. */
 enum served_by { SERVED_PORT, SERVED_BRIDGED, SERVED_NOT_KERNEL, SERVED_NOT };
 
-/* Packets of a device that are not judged, though rules ask for them: bits. */
+/* Packets of a device that are not judged, though rules ask for them, as bits. */
 enum served_gap {
     GAP_IN = 1 << 0,      /* packets come in by the device, for this machine */
     GAP_OUT = 1 << 1,     /* this machine sends packets by the device */

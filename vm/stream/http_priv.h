@@ -5,7 +5,7 @@
 
 enum http_class {
     HTTP_TOKEN = 1 << 0,    /* allowed in a method or a field's name (RFC 9110, 5.6.2) */
-    HTTP_TARGETED = 1 << 1, /* allowed in a request target: visible characters but `#` */
+    HTTP_TARGETED = 1 << 1, /* allowed in a request target: visible characters except `#` */
     HTTP_VALUE = 1 << 2,    /* allowed in a field's value: visible characters, blanks, bytes over 127 (RFC 9110, 5.5) */
     HTTP_NAME = 1 << 3,     /* letters, digits, `-._~`: unreserved (RFC 3986, 2.3), and the characters of host names */
     HTTP_HEX = 1 << 4,

@@ -1,5 +1,5 @@
-/* Address files (words.h): detects the form, reads files with one entry per line, and holds the helpers of all
- * forms. */
+/* Address files (words.h). This file detects the form, reads files with one entry per line, and has the helpers of
+ * all forms. */
 #include <string.h>
 
 #include "vm/words/words_priv.h"

@@ -1,4 +1,4 @@
-/* Output of `ipset save` (ipset(8)): `create NAME TYPE ...` and `add NAME ENTRY ...`, a line each. */
+/* Output of `ipset save` (ipset(8)): `create NAME TYPE ...` and `add NAME ENTRY ...`, one per line. */
 #include <stddef.h>
 
 #include "vm/words/words_priv.h"

@@ -74,7 +74,7 @@ enum addr_fault {
     ADDR_JSON,    /* the file is JSON */
     ADDR_PAGE,    /* the file is a web page */
     ADDR_LISTING, /* the file is output of `ipset list` */
-    ADDR_COMMAND, /* a command other than making a set and adding to it */
+    ADDR_COMMAND, /* a command that neither makes a set nor adds to it */
     ADDR_KIND,    /* a set of elements other than addresses */
     ADDR_SECOND,  /* a second set of one family */
     ADDR_NOMATCH, /* an ipset entry with `nomatch`, which excludes addresses */
