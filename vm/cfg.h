@@ -90,8 +90,8 @@ struct vm_cfg {
     struct inline_carried *inline_carried;   /* [limits { proxy_sessions }]: packets and bytes of spliced
                                               * connections, by number; NULL: nothing is spliced */
     struct lending *lending;                 /* recipes that are lent to other workers; NULL: none */
-    struct flow_cuts *cuts; /* members whose flows are to end (vm/judge/lives.h), by walks of vm_tick; NULL: those
-                             * of the program's members, at once */
+    struct flow_cuts *cuts; /* members whose flows walks of vm_tick end (vm/judge/lives.h); NULL: flows of the program's
+                             * members end at once */
     struct vm_cuts
         *cuts_told; /* flows that such walks end, for a recording or a replay; NULL: no recording and no replay */
     const struct observe_out *observed; /* receiver of events of observed connections; NULL: none */

@@ -89,7 +89,7 @@ struct job {
     const struct vm_in *in;
     struct vm_tx *tx;
     uint32_t input;       /* index in vm_run's pkts of the batch's first packet */
-    unsigned batch;       /* packets of the batch, whose keys are vm->keys; 0: outside of one */
+    unsigned batch;       /* packets of the batch, whose keys are vm->keys; 0: outside of a batch */
     uint32_t outer_bytes; /* length of the outer headers, while a packet inside a tunnel is judged; 0: none */
 };
 

@@ -1,6 +1,6 @@
 /* Events of observed connections, as the core reports them to a writer. One worker reports the events of one
  * connection, in order: BEGIN, then BYTES, HOLE, DIFFERS and CHOSEN, at last END. A connection whose branch has
- * `ignore` has only END after CHOSEN, and BYTES come only where the branch has `stream`. */
+ * `ignore` has only END after CHOSEN, and BYTES come only if the branch has `stream`. */
 #pragma once
 
 #include <stdbool.h>
@@ -44,7 +44,7 @@ struct observe_ends {
 };
 #define OBSERVE_NO_VLAN 0xffffu
 
-/* Sums of one half: what that side sent. */
+/* Sums of one half, over the packets that its side sent. */
 struct observe_sum {
     uint64_t bytes, packets, holes, hole_bytes;
     uint64_t retransmitted, reordered, differing; /* counts of segments */

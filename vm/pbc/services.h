@@ -335,7 +335,7 @@ enum {
 };
 
 /* Sections of the program file: services in `mode observe`, which watch TCP connections without taking packets. They
- * are apart from SERVICES, whose entries take the packets that they match. */
+ * are separate from SERVICES, whose entries take the packets that they match. */
 
 /* Bytes that count if two segments differ: as in Linux, the first, or the last */
 enum pbc_overlaps { PBC_OVERLAPS_LINUX, PBC_OVERLAPS_FIRST, PBC_OVERLAPS_LAST, PBC_OVERLAPS };
@@ -359,9 +359,9 @@ struct pbc_observe {
 };
 static_assert(sizeof(struct pbc_observe) == 80, "layout");
 
-/* Treatment of a connection: its session is reported and its bytes go to the stream; its session is reported;
- * neither; its session is reported, and both ends are reset; its session is reported, and it goes on through sockets
- * (`proxy inline`) */
+/* Treatment of a connection, in this order: report its session and put its bytes into the stream; report the
+ * session; neither; report the session, and reset both ends; report the session, and continue the connection through
+ * sockets (`proxy inline`) */
 enum pbc_does { PBC_STREAM, PBC_PASS, PBC_IGNORE, PBC_RESETS, PBC_CUTS, PBC_DOES };
 /* True for treatments beyond watching, whose decision holds packets back */
 static inline bool pbc_does_hold(uint32_t does) { return does == PBC_RESETS || does == PBC_CUTS; }

@@ -173,7 +173,7 @@ uint32_t iface_match(const struct iface_table *t, const char *device);
 /* Return the longest pattern that holds the interface, by the table or (second function) by names; PBC_NONE: none. */
 static inline uint32_t iface_around(const struct iface_table *t, uint32_t iface) { return t->ifaces[iface].within - 1; }
 uint32_t iface_nest(const struct iface_table *t, uint32_t iface);
-/* True if all devices of id `iface` are among those of id `other`. A value past the table is an interface by itself. */
+/* True if all devices of id `iface` are among those of id `other`. A value past the table is a separate interface. */
 bool iface_is_of(const struct iface_table *t, uint32_t iface, uint32_t other);
 
 /* Return the firewall that judges frames of that direction on the interface: the first `on` it, else the one `on`

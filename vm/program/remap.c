@@ -91,7 +91,7 @@ static void map_services(struct making *m)
     }
 }
 
-/* True if flows of the statement `nat` go on with statement `at` of the view. */
+/* True if flows of the statement `nat` continue with statement `at` of the view. */
 static bool same_nat(const struct making *m, uint32_t nat, uint32_t at)
 {
     return remap_same(FIELDS_NAT, KEEPS_NAT, m->from, &m->from->nats[nat], m->view, &m->nats[at]);

@@ -41,7 +41,8 @@ bool remap_view(struct making *m, struct program *to, const struct view_room *ro
 /* remap_same.c: True if the state kept by the fields of two entries survives (enum field_keeps). */
 bool remap_same(enum fields_of of, enum field_keeps what, const struct program *a, const void *x,
                 const struct program *b, const void *y);
-/* True if balancing goes on from one to the other: KEEPS_BALANCE of the pool and of its servers, and settings. */
+/* True if balancing continues from one pool to the other: KEEPS_BALANCE of the pool and of its servers, and
+ * settings. */
 bool remap_same_pool(const struct program *a, const struct pbc_pool *s, const struct program *b,
                      const struct pbc_pool *t);
 /* True if both have the same pools by name; without pools, both have the target, or neither. */

@@ -103,8 +103,8 @@ struct addr_reader {
     void (*bad)(void *arg, const struct addr_bad_line *l);
 };
 
-/* Read all of the text, in order. Each entry is checked by itself, so that one pass names every bad one. The first
- * line gives the form. A listing may hold one set of each family; more are a fault, since the choice would be
+/* Read all of the text, in order. Each entry is checked by itself, so that one pass names every bad entry. The first
+ * line gives the form. A listing may hold one set of each family; more are a fault, because the choice would be
  * arbitrary. Lines end in LF or CRLF, a byte order mark is skipped. Takes linear time and no memory. Return false,
  * without a call, if there are zero bytes: the bytes are not text. */
 bool addr_text_read(const char *text, size_t len, const struct addr_reader *reader);
