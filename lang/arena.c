@@ -1,4 +1,4 @@
-/* Bump allocation in growing blocks. Large requests get a block of their own, so no block is wasted on them. */
+/* Bump allocation in growing blocks. A large request gets a separate block, so that it wastes no part of another. */
 #include "lang/arena.h"
 
 #include <stdalign.h>

@@ -1,4 +1,5 @@
-/* malloc and realloc for callers that cannot continue without memory: the one place where a compile runs out of it. */
+/* malloc and realloc for callers that cannot continue without memory: the only place where a compile runs out of
+ * memory. */
 #include "lang/heap.h"
 
 #include <search.h>

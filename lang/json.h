@@ -1,4 +1,4 @@
-/* Writer of JSON (RFC 8259). The format has ' for ", so that it reads like its output:
+/* Writer of JSON (RFC 8259). The format has ' in place of ", so that it reads like its output:
  *
  *     json_print(out, "{'rule':%s,'packets':%llu,'down':%i}", name, packets, down); */
 #pragma once

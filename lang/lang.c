@@ -23,7 +23,7 @@ struct seen {
     ino_t ino;
     const char *path;
     struct span included_at; /* the include that led here; SPAN_NONE for the main file */
-    bool open;               /* its includes are being followed: another include of it is a cycle */
+    bool open;               /* the file's includes are being followed: another include of the file is a cycle */
 };
 
 struct compile {
@@ -33,7 +33,7 @@ struct compile {
     struct seen *seen;
     uint32_t seen_count, seen_cap;
     unsigned includes, depth;
-    bool too_many; /* too many includes, which was reported */
+    bool too_many; /* there were too many includes, which was reported */
 };
 
 static void follow_includes(struct compile *c, struct node *file);
@@ -57,7 +57,7 @@ struct paths {
     uint32_t count, cap;
 };
 
-/* Linear but for going back to the last `*`. */
+/* True if the name matches the pattern. Linear except for going back to the last `*`. */
 static bool matches(const char *pattern, const char *name)
 {
     const char *star = NULL, *from = NULL;

@@ -16,7 +16,7 @@ static inline int order_u64(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Members are pointers to texts. */
+/* Compare texts by their bytes; members are pointers to texts. */
 static inline int order_text(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);

@@ -30,11 +30,12 @@ struct sources {
 void sources_init(struct sources *s);
 void sources_fini(struct sources *s);
 
-/* Read a regular file whole (at most `max_len` bytes) and add it. Return its index, or a negative errno:
+/* Read a complete regular file (at most `max_len` bytes) and add it. Return its index, or a negative errno:
  * -EFBIG over the bound, -EISDIR / -EINVAL for other kinds of file, else the system's. */
 int sources_read(struct sources *s, const char *path, size_t max_len);
 
-/* Read an open file to its end and add it as `name`: standard input. Return its index, or a negative errno; -EFBIG. */
+/* Read an open file to its end and add it as `name`: standard input. Return its index, or a negative errno, such as
+ * -EFBIG. */
 int sources_read_fd(struct sources *s, int fd, const char *name, size_t max_len);
 
 /* Add text under a name; the bytes are copied. Return its index. */

@@ -9,16 +9,18 @@
  * (compiler/image/emit.c). Strings are offsets into STRINGS, where offset 0 is the empty string; PBC_NONE (~0) means
  * "none" for indices.
  *
- * A process that takes over reads the program of another version (runtime/live/control/takeover/). So a change keeps to
- * this, and raises PBC_VERSION:
+ * A process that takes over reads the program of another version (runtime/live/control/takeover/). So a change follows
+ * these rules, and raises PBC_VERSION:
  *     - A field takes bytes that were reserved, or is added at the end of its record, and means at 0 what held without
  *       it. A record at most doubles.
- *     - A kind of section, an instruction, a value of an enum gets a number behind those that are there.
- *     - What the verifier asks holds for programs of before, too.
- *     - A program that uses none of it has the version of before (version_of in file.c), and entries as long as then:
- * so a downgrade takes over, too. A change that can't keep to it raises PBC_OLDEST to the same number: an upgrade is
- * a restart then, which ends connections that are balanced or translated. tests/golden/layouts/ holds where each
- * field is, and all numbers. */
+ *     - A kind of section, an instruction, a value of an enum gets a number behind the existing ones.
+ *     - The verifier's conditions also hold for earlier programs.
+ *     - A program that uses nothing of the change has the earlier version (version_of in file.c) and entries of the
+ *       earlier length, so a downgrade takes over, too.
+ *
+ * A change that can't keep to these rules raises PBC_OLDEST to the same number: an upgrade is a restart then, which
+ * ends connections that are balanced or translated. tests/golden/layouts/ holds where each field is, and all
+ * numbers. */
 #pragma once
 
 #include <stdbool.h>
@@ -62,15 +64,15 @@ struct pbc_lists {
     const struct pbc_meter *meters;
     const struct pbc_nat *nats;
     uint32_t rules_count, conds_count, services_count, nats_count;
-    const struct pbc_rule *would; /* as they would decide without `audit` */
+    const struct pbc_rule *would; /* rules as they would decide without `audit` */
     uint32_t would_count;
     const struct pbc_iface *ifaces;
     uint32_t ifaces_count;
 };
 uint32_t pbc_needs(const struct pbc_lists *l, uint32_t *scratch);
 
-/* pbc_asks_flow: true if the answer is the same for all established packets of one direction of a flow on one
- * interface; the type of an ICMP query belongs to the flow, AH to the packet. pbc_asks_stream: true if the answer
+/* pbc_asks_flow: true if the result is the same for all established packets of one direction of a flow on one
+ * interface; the type of an ICMP query belongs to the flow, AH to the packet. pbc_asks_stream: true if the result
  * belongs to a connection, so that a `when` of a proxy service may ask it. */
 bool pbc_asks_flow(const struct pbc_cond *c);
 bool pbc_asks_stream(const struct pbc_cond *c);

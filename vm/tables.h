@@ -100,7 +100,7 @@ enum cond_operands {
 
 /* Traits of a kind of condition, whatever its operands. */
 enum cond_trait {
-    COND_OF_FLOW = 1 << 0,    /* the same answer for all established packets of one direction of a flow on one
+    COND_OF_FLOW = 1 << 0,    /* has the same result for all established packets of one direction of a flow on one
                                * interface; the type of an ICMP query belongs to its flow */
     COND_BEYOND = 1 << 1,     /* later fragments lack the field */
     COND_PLAIN = 1 << 2,      /* takes neither `not` nor `any` */
@@ -112,8 +112,8 @@ enum cond_trait {
     COND_OF_STREAM = 1 << 8,  /* connections have the field, so a `when` of a proxy service may ask */
     COND_STREAM = 1 << 9,     /* only a connection's first bytes have the field; packets never have it */
     COND_ARG_TELLS = 1 << 10, /* a packet with a bit of arg has the field, whatever bits it lacks */
-    COND_ALONE = 1 << 11,     /* its name is enough: operands are not written */
-    COND_IFACES = 1 << 12,    /* its numbers are interfaces of the program */
+    COND_ALONE = 1 << 11,     /* the condition's name is enough: operands are not written */
+    COND_IFACES = 1 << 12,    /* the condition's numbers are interfaces of the program */
 };
 
 /* A number's place in a fixed IP header, bits counted from the first on; count 0: not in that header. */
@@ -124,9 +124,9 @@ struct ip_bits {
 /* Protocols whose headers are read. */
 struct upper {
     const char *name;
-    uint32_t kind;     /* its bit of key.kind */
-    uint32_t families; /* bits of key.kind for the families it belongs to */
-    uint32_t there;    /* bits of key.kind that its header adds */
+    uint32_t kind;     /* the protocol's bit of key.kind */
+    uint32_t families; /* bits of key.kind for the families that the protocol belongs to */
+    uint32_t there;    /* bits of key.kind that the protocol's header adds */
     uint8_t number, header, sum;
 };
 enum upper_ident {
@@ -152,7 +152,7 @@ enum mode_trait {
     MODE_TAKES_PORT = 1 << 4, /* takes the port of its tunnel: service.gue_port */
     MODE_BRIDGES = 1 << 5,    /* does not decrement the hop limit */
     MODE_PROXIES = 1 << 6,    /* connections end here, in sockets: the host's own, or those of the inline stack */
-    MODE_REQUESTS = 1 << 7,   /* each request finds its own server */
+    MODE_REQUESTS = 1 << 7,   /* each request gets its own server */
     MODE_INLINE = 1 << 8,     /* in the wire: both legs have the ends' own addresses, MACs and tags */
     MODE_INLINE_STACK =
         1 << 9, /* connections end in the inline stack, and the host's own stack sees none of their packets */

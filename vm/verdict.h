@@ -9,8 +9,8 @@
 
 /* Not judged: a reply of a bound flow, or an error that quotes one. */
 #define VERDICT_REPLY 0x80u
-/* Accepted, but this machine's stack must route it before the nat's translation is known. Or dropped
- * (REASON_NO_WAY): the stack, which finds no route either, may notify the sender. */
+/* Accepted, but the host stack must route the packet before the nat's translation is known. Or dropped
+ * (REASON_NO_WAY): the host stack, which finds no route either, may notify the sender. */
 #define VERDICT_HOSTS 0x20u
 /* Decided after a rule opened a tunnel: the verdict belongs to the packet inside. */
 #define VERDICT_INNER 0x40u
@@ -26,7 +26,7 @@ struct verdict {
     uint32_t service, server; /* PBC_NONE: none */
     /* The verdict without the word `audit`, if another rule or default would decide, or the same would decide
      * differently: */
-    uint32_t would;                      /* 1 + enum action; 0: the same decides */
+    uint32_t would;                      /* 1 + enum action; 0: audit changes nothing */
     uint32_t would_rule, would_firewall; /* as `rule` and `firewall`, in program->would */
 };
 
@@ -56,7 +56,7 @@ enum tx_cause {
     TX_CAUSE_TOO_BIG,
     TX_CAUSE_ECHO,      /* a reply from a service's address */
     TX_CAUSE_NEIGHBOUR, /* an ARP reply or neighbour advertisement for a service's address */
-    TX_CAUSE_COOKIE,    /* the answer to a SYN, or the later SYN to the server */
+    TX_CAUSE_COOKIE,    /* the reply to a SYN, or the later SYN to the server */
     TX_CAUSE_INNER,     /* TX_HOST: the packet accepted inside `input`; the outer packet does not go to the host */
     TX_CAUSE_PROXY,     /* TX_HOST: an unchanged packet for a service whose connections end here */
     TX_CAUSE_INLINE,    /* TX_INLINE_STACK: the first packet of an inline connection, whose number is the cookie.
@@ -89,7 +89,7 @@ enum inline_way {
     INLINE_WAY_OPENS,   /* the connection is being opened */
     INLINE_WAY_SOCKETS, /* to the sockets of the inline stack */
     INLINE_WAY_LEAVES,  /* to those sockets, which the connection may leave */
-    INLINE_WAY_SPLICED, /* rewritten, to the other end */
+    INLINE_WAY_SPLICED, /* rewritten, to the peer */
     INLINE_WAY_CUT,     /* to sockets: the connection was cut into */
 };
 struct inline_goes {
@@ -101,11 +101,11 @@ struct inline_goes {
 /* A flow as it is reported. */
 struct flow_record {
     uint32_t src[4], dst[4];     /* src: the side that opened the flow; dst: the other; as in struct key */
-    uint16_t src_port, dst_port; /* ICMP queries: the identifier, 0 */
+    uint16_t src_port, dst_port; /* ICMP queries: the identifier, and 0 */
     uint8_t proto, family;       /* family: 4 or 6 */
     uint8_t state;               /* last enum flow_state (flow/flow.h) */
     uint8_t end;                 /* enum flow_end; FLOW_ENDS: not ended */
-    uint16_t vlan[2];            /* VIDs, outermost first; VLAN_UNTAGGED */
+    uint16_t vlan[2];            /* VIDs, outermost first; VLAN_UNTAGGED: none */
     uint64_t began_ns, seen_ns, ended_ns;
     /* For bound flows; for others service, server and nat are PBC_NONE. */
     uint32_t service, server, nat;
@@ -134,7 +134,7 @@ struct vm_tx {
     uint64_t events_lost;
 };
 #define INPUT_NONE       UINT32_MAX /* caused by a held packet or a timer, not by a packet of this call */
-#define VM_TX_PER_PACKET 10         /* an answer or a sent packet, in up to eight pieces, and one held packet */
+#define VM_TX_PER_PACKET 10         /* a reply or a sent packet, in up to eight pieces, and one held packet */
 #define VM_BATCH         64
 
 struct counter {
@@ -148,7 +148,7 @@ static inline void counter_sum(struct counter *to, const struct counter *more)
 
 /* Results of asking a meter, in packets. */
 struct meter_counter {
-    uint64_t within, over; /* with a token, without one */
+    uint64_t within, over; /* within: packets with a token; over: packets without one */
     uint64_t overflowed;   /* packets of both that the shared bucket judged, because the table was full */
 };
 
@@ -187,7 +187,7 @@ struct nat_counters {
 
 /* Counts without the word `audit`, for a rule or a default of program->would, or for an action. */
 struct would_counter {
-    struct counter decided; /* packets that it would decide, but another rule or default decides. For rules that do
+    struct counter decided; /* packets that it would decide, while another rule or default decides. For rules that do
                              * not decide: packets that would match */
     struct counter changed; /* packets with another verdict without `audit` */
     uint64_t flows;         /* flows with such packets, each counted for its first one */
@@ -198,15 +198,15 @@ struct vm_counters {
     struct counter verdicts[ACTION_COUNT];
     struct counter reasons[REASON_COUNT]; /* REASON_NONE: dropped by a rule or default */
     const struct counter *rules;          /* [program->rules_count]: packets that matched the rule */
-    const struct counter *defaults;       /* [program->firewalls_count] */
+    const struct counter *defaults;       /* [program->firewalls_count]: packets that the firewall's default decided */
     struct counter earlier; /* decided by rules and defaults of earlier programs that this program lacks */
     const struct would_counter *would_rules;    /* [program->would->rules_count]; NULL: nothing is audited */
     const struct would_counter *would_defaults; /* [program->would->firewalls_count] */
-    struct would_counter would[ACTION_COUNT];   /* by the action that would be */
+    struct would_counter would[ACTION_COUNT];   /* by the action without `audit` */
     const struct meter_counter *meters; /* [program->meters_count]; for a rule's log: events sent, events left out */
     const struct counter *services;     /* [program->services_count]: packets taken by the service */
-    const struct counter *unserved;     /* [program->services_count]: those of them without a server */
-    const struct counter *servers; /* [program->servers_count]: packets of its flows that were sent on, with replies */
+    const struct counter *unserved;     /* [program->services_count]: packets of the service without a server */
+    const struct counter *servers;      /* [program->servers_count]: packets sent on for the server, with replies */
     const uint32_t *server_flows, *service_flows; /* [servers_count], [services_count]: flows bound now */
     const uint64_t
         *server_begun; /* [servers_count]: flows given to it; NULL, like the two above: no services or translation */
@@ -215,7 +215,7 @@ struct vm_counters {
     const struct nat_counters *nat;          /* NULL: no nats */
     const struct frag_counters *frags;       /* NULL: fragments do not follow their first */
     const struct observe_counters *observed; /* NULL: no connection is observed */
-    const struct observe_counters *observes; /* [program->observes_count]: of each observe service; NULL: as above */
+    const struct observe_counters *observes; /* [program->observes_count]; NULL: none is observed */
 #define VM_COUNTER(field, kind, object, key, line, words, doc) uint64_t field;
 #include "vm/counter.def"
 };

@@ -32,12 +32,12 @@ struct vm_in {
     const struct facts *facts;
     const struct vm_ways *ways;     /* for kernel mode; NULL: recipes leave MAC addresses to the executor */
     const struct vm_parsed *parsed; /* the packets have been parsed by these facts, into vm_keys; NULL: vm_run parses */
-    const uint32_t *ages_us; /* [n] of vm_run: time since each packet came; used for observed connections; NULL: 0 */
+    const uint32_t *ages_us;        /* [n] of vm_run: time since each packet came, for observed connections; NULL: 0 */
 };
 
-/* Find the interface and the MAC address by which an entry's packet (TX_SEND with a family) leaves now; the address is
- * 0 where the interface has no Ethernet. False: not known yet, or no way. The answer holds until facts->ways changes.
- */
+/* Find the interface and the MAC address by which an entry's packet (TX_SEND with a family) leaves now; the address
+ * is 0 if the interface has no Ethernet. False: not known yet, or no way. The result holds until facts->ways
+ * changes. */
 struct vm_ways {
     bool (*find)(void *arg, const struct tx_entry *e, uint16_t *out_if, uint8_t mac[6]);
     void *arg;
@@ -48,12 +48,12 @@ struct owners;         /* worker/owner.h */
 struct observe_record; /* observe/observe.h */
 struct vm;
 
-/* Make a worker's state over a program; it holds a reference to the program. NULL: out of memory. */
+/* Make a worker's state over a program; it holds a reference to the program. Return NULL if out of memory. */
 struct vm *vm_new(struct program *p, const struct vm_cfg *cfg);
 void vm_free(struct vm *vm);
 
-/* Take memory from the system for future flows (cfg->grows), at least `bytes` in total; called by another thread,
- * beside the worker. */
+/* Take memory from the system for future flows (cfg->grows), at least `least` bytes in total. Called by another
+ * thread, beside the worker. */
 void vm_ahead(const struct vm *vm, size_t least);
 /* True if the vm has a flow table, because its program or an earlier one needed it. */
 bool vm_keeps_flows(const struct vm *vm);
@@ -71,8 +71,8 @@ struct key *vm_keys(struct vm *vm);
 /* True if plain packets (packet/parse/plain.h) need no complete key in a batch that is judged with these facts. */
 bool vm_reads_plain(struct vm *vm, const struct facts *facts);
 
-/* Lend the recipe of a plain UDP packet's flow to another worker (flow/track/loan.h), which sends those packets by
- * it for which vm_loan_takes is true; `lent` of struct vm_parsed. The flow counts as seen. False: the flow has no
+/* Lend the recipe of a plain UDP packet's flow to another worker (flow/track/loan.h), which then sends the packets
+ * for which vm_loan_takes is true (`lent` of struct vm_parsed). The flow counts as seen. False: the flow has no
  * recipe, or may not be lent. */
 bool vm_lend(const struct vm *vm, uint64_t mono_ns, const struct plain *p, struct loan *loan);
 bool vm_loan_takes(const struct loan *loan, const struct pkt *pkt, const struct plain *p);
@@ -81,11 +81,11 @@ bool vm_loan_takes(const struct loan *loan, const struct pkt *pkt, const struct 
  * Held packets that may go leave with the next vm_run (n may be 0) or vm_tick. */
 struct vm_up {
     uint64_t decision; /* the kernel judge's decision (judge/decided.h), if `judged` */
-    uint64_t would;    /* the same without the word `audit`, of a program that has it */
+    uint64_t would;    /* the same without the word `audit`, if the program has it */
     uint64_t mirrors;  /* if `judged`: mirrors that matched and have not copied the packet yet, one bit each */
     uint32_t turn;     /* turn at the gate of a spliced connection's slot (splice/slots.h); 0: none */
     bool judged;
-    bool shown; /* the observers have it already (vm_show) */
+    bool shown; /* the observers have the packet already (vm_show) */
 };
 void vm_run_up(struct vm *vm, const struct vm_in *in, struct pkt *const pkts[], unsigned n, const struct vm_up ups[],
                struct verdict verdicts[], struct vm_tx *tx);
@@ -99,8 +99,8 @@ void vm_run_routed(struct vm *vm, const struct vm_in *in, struct pkt *pkt, uint1
 /* From the next vm_run_up or vm_run_routed on, note in mets[i] the findings of packet i in the flow table
  * (flow/track/met.h); NULL: stop. The caller owns mets and clears it before each run. */
 void vm_note_met(struct vm *vm, struct flow_met *mets);
-/* Return the findings in the flow table of a packet that the kernel has judged (track_met_at). Not while the vm
- * runs. */
+/* Return the findings in the flow table of a packet that the kernel has judged (track_met_at). Do not call this
+ * while the vm runs. */
 void vm_met(const struct vm *vm, const struct met_told *told, struct flow_met *m);
 
 /* In kernel mode: show the observers a packet that the kernel let through, as its client sees it (vm/observe/). Its
@@ -122,14 +122,14 @@ bool vm_inline_open(const struct vm *vm, uint32_t number, struct inline_open *o)
 uint32_t vm_inline_former(struct vm *vm);
 /* Have the packets of all spliced connections come up from the kernel, until a packet of each has left again. */
 void vm_inline_leave_kernel(struct vm *vm);
-/* Return how a packet from the wire that belongs to an inline connection would go on: it is not judged. False: it
+/* Find the way of a packet from the wire that belongs to an inline connection and so is not judged. False: it
  * belongs to none, or begins another. Nothing changes. */
 bool vm_inline_of(const struct vm *vm, const struct key *key, const struct pkt *pkt, struct inline_goes *goes);
 /* Carry out the proxy loop's request for an inline connection (flow/spliced.h). */
 struct inline_ask;
 struct inline_told;
 void vm_inline_ask(struct vm *vm, const struct vm_in *in, const struct inline_ask *ask, struct vm_tx *tx);
-/* Take the oldest answer for the loop. False: none. Call this after each call of the vm. */
+/* Take the oldest reply for the proxy loop. False: none. Call this after each call of the vm. */
 bool vm_inline_told(struct vm *vm, struct inline_told *told);
 /* Note that all entries of the last calls' vm_tx have left. The moment matters only with the kernel executor. */
 void vm_sent(struct vm *vm);
@@ -162,7 +162,7 @@ uint64_t vm_tick(struct vm *vm, const struct vm_in *in, struct vm_tx *tx);
 unsigned vm_gone(const struct program *p, const struct vm_counters *c, uint8_t *gone);
 /* Make a worker of remap->program that does not judge yet. NULL: out of memory. */
 struct vm *vm_prepare(const struct vm_cfg *cfg, const struct remap *r, const struct vm_in *in);
-/* Swap the state of `fresh` into vm. Return 0, or change nothing and return -EAGAIN: the swap before is not
+/* Swap the state of `fresh` into vm. Return 0, or change nothing and return -EAGAIN: the previous swap is not
  * finished; -EINVAL: the remap belongs to another program, or lacks parts that flows use; -ENOTSUP: flows would be
  * bound, but there is no room for that (cfg.live). Work grows with rules, pools, servers, services, meters and
  * fragmented datagrams, not with flows. */
@@ -184,13 +184,13 @@ bool vm_archive(struct vm *vm, const struct vm_in *in, struct archive *a);
  * windows. */
 void vm_loosen(struct vm *vm);
 
-/* Another number of workers: move the memory of `count` vms to `workers` new ones of the same program; the old ones
- * may then only be freed (vm_free). Each flow goes to the worker that gets its packets from now on, with all its
- * contents and times, and so do clients, sources, mappings and cookies. Every worker's meter buckets are lowered to the
- * lowest level of any, so that a change never lets more through. Waiting fragments, and datagrams whose first fragment
- * has been seen, are left out: a fragment that comes later is judged as one without its first. in: of the new ones.
- * owners: of the new workers, which then know the owners of shared ports (worker/guests.h); NULL with one worker.
- * False: out of memory, or the program has observed or inline connections, which do not move. */
+/* Change the number of workers: move the memory of `count` vms to `workers` new ones of the same program; the old
+ * ones may then only be freed (vm_free). Each flow goes to the worker that gets its packets from now on, with all
+ * its contents and times, and so do clients, sources, mappings and cookies. Every worker's meter buckets are lowered
+ * to the lowest level of any, so that a change never lets more through. Waiting fragments, and datagrams whose first
+ * fragment has been seen, are left out: a fragment that comes later is judged as one without its first. in: input of
+ * the new vms. owners: owners of the new workers, which then know the owners of shared ports (worker/guests.h); NULL
+ * with one worker. False: out of memory, or the program has observed or inline connections, which do not move. */
 struct vm_move {
     struct owners *owners;
     struct vm *const *to;
@@ -198,17 +198,18 @@ struct vm_move {
     uint64_t moved;   /* flows that were moved */
     uint64_t doubled; /* flows among them that two workers have, because their fields do not name an owner: one
                        * worker gets no more packets and ends them by timeout */
-    uint64_t ended;   /* flows that could not go */
+    uint64_t ended;   /* flows that could not be moved */
 };
 bool vm_move(struct vm_move *m, struct vm *const from[], unsigned count, const struct vm_in *in);
 
-/* Flows in advance: the same bytes in parts, while flows go on changing between two parts, so that vm_archive with
- * a->rest has little left to write and to read. Each call on the writing side while no worker judges; vm_archive
- * with a->rest then writes the changes since, as long as no program was swapped.
+/* Write flows in advance, as the same bytes in parts, while flows go on changing between two parts, so that
+ * vm_archive with a->rest has little left to write and to read. Make each call on the writing side while no worker
+ * judges; vm_archive with a->rest then writes the changes since, as long as no program was swapped.
  * vm_advance_write: write flows that have changed since they were written, from *hand on (0: a new round), until about
  * `slots` of them are written or the archive has little room left. True while the round goes on.
  * vm_advance_left: number of groups of sixteen that have changed.
- * vm_advance_read: read such parts into a new vm. vm_advance_check: check ahead what can be, as after a round. */
+ * vm_advance_read: read such parts into a new vm. vm_advance_check: check in advance all that can be checked, as
+ * after a round. */
 bool vm_advance_begin(struct vm *vm); /* all flows count as changed. False: out of memory, or flows are in the kernel */
 void vm_advance_end(struct vm *vm);
 uint32_t vm_advance_left(const struct vm *vm);
@@ -242,10 +243,10 @@ bool vm_recipes(const struct vm *vm, struct vm_recipes *r);
 void vm_datagram(struct vm *vm, uint32_t next);
 
 /* Add counts of packets that the executor in the kernel handled without vm_run: verdicts, reasons, rules, defaults,
- * services, servers, meters and what the parser noticed. The rest of `more` is ignored, since it has its own
+ * services, servers, meters and notes of the parser. The rest of `more` is ignored, since it has its own
  * REASON_NONE. */
 void vm_count(struct vm *vm, const struct vm_counters *more);
-/* The program whose numbers these counters have; after a reload, with its past (program/remap.h). */
+/* Return the program whose numbers these counters have; after a reload, with its past (program/remap.h). */
 const struct program *vm_program(const struct vm *vm);
 
 /* Release flows that have timed out and were not met since, before counting or listing flows: a part of the table
@@ -255,8 +256,8 @@ bool vm_expire(struct vm *vm, const struct vm_in *in, struct vm_tx *tx, unsigned
 /* Read the flows one by one: *at begins as 0; false at the end. */
 bool vm_flow_next(const struct vm *vm, uint32_t *at, struct flow_record *f);
 /* The same in parts, for callers that must not wait long: looks at up to `groups` groups of sixteen slots and leaves
- * out flows that have timed out. 1: a flow; 0: none in this part; -1: the end. Not while vm_swapping: some flows then
- * have numbers of the program before. */
+ * out flows that have timed out. 1: a flow; 0: none in this part; -1: the end. Do not call this while vm_swapping:
+ * some flows then have numbers of the program before. */
 int vm_flow_near(const struct vm *vm, uint32_t *at, uint32_t groups, uint64_t now_ns, struct flow_record *f);
 
 /* Open the tunnel of a packet as the rule that decided it would. *inner is a copy in a slot of the pool, which the
@@ -299,7 +300,7 @@ struct observed_by {
 };
 struct observed_by vm_explain_observed(const struct program *p, const struct key *key);
 struct served vm_explain_service(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt);
-/* The same choice, as if the packet began a flow of its own. */
+/* The same choice, as if the packet began a new flow. */
 struct served vm_explain_new(struct vm *vm, const struct vm_in *in, const struct key *key, const struct pkt *pkt);
 
 /* Translation of an accepted packet that begins a flow and goes to no service; nothing changes. nat: the statement,

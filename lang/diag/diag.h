@@ -56,7 +56,7 @@ void diag_guess(struct diags *d, struct span span, const char *fmt, ...) __attri
 /* Put a sentence beside the carets instead of the one made from suggestions. */
 void diag_advise(struct diags *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Errors in one file, or in all together, after which the parser gives up, which bounds time and memory. */
+/* Most errors in one file, or in all files together. The parser then gives up, which bounds time and memory. */
 #define DIAG_FILE_MAX 1000u
 
 /* Report in the final line that the rest of a file was not read because of its many errors. */

@@ -67,7 +67,7 @@ static unsigned min3(unsigned a, unsigned b, unsigned c)
     return m < c ? m : c;
 }
 
-/* Edit distance with swaps of neighbours as one edit (optimal string alignment); inexact above `limit`. */
+/* Return the edit distance with swaps of neighbours as one edit (optimal string alignment); inexact above `limit`. */
 static unsigned distance(const char *a, size_t n, const char *b, size_t m, unsigned limit)
 {
     unsigned rows[3][NEAREST_MAX + 1];

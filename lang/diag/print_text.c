@@ -5,7 +5,7 @@
 #include "lang/json.h"
 #include "lang/utf8.h"
 
-#define TEXT_MAX    20  /* diagnostics printed as text */
+#define TEXT_MAX    20  /* most diagnostics printed as text */
 #define WINDOW      160 /* bytes of a source line shown */
 #define WINDOW_LEAD 60  /* bytes shown before the place, on a long line */
 
@@ -180,7 +180,7 @@ static void json_place(struct diags *d, struct span span, FILE *out)
                line, col, end_line, end_col);
 }
 
-/* Print one of a list: its text as member `name`, and its place. */
+/* Print a member of a list: its text as member `name`, and its place. */
 static void json_placed(struct diags *d, const char *name, const char *text, struct span span, bool more, FILE *out)
 {
     json_print(out, "{%s:%s", name, text);

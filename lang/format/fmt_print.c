@@ -10,7 +10,7 @@
 struct line {
     size_t start, end;
     uint32_t width;
-    uint32_t remark; /* FMT_NONE: none */
+    uint32_t remark; /* number of the comment; FMT_NONE: none */
     unsigned depth;
     bool blank;
 };
@@ -60,7 +60,7 @@ static void line_add(struct printer *p, const char *s, size_t len, uint32_t widt
     line_now(p)->width += width;
 }
 
-/* Print a word and the blanks before it, none at the start of a line. */
+/* Print a word and the blanks before it, except at the start of a line. */
 static void put_word(struct printer *p, const struct fmt_item *item, uint32_t i, bool first_of_line)
 {
     const struct fmt_word *w = &p->f->words[i];
@@ -99,7 +99,7 @@ static bool must_break(const struct fmt *f, const struct fmt_item *item, uint32_
            (item->after_eq && before->kind == EQ);
 }
 
-/* Columns of word `i` and the words after it that must stay on its line. */
+/* Return the columns of word `i` and the words after it that must stay on its line. */
 static uint32_t chunk_width(const struct fmt *f, const struct fmt_item *item, uint32_t i, unsigned parens)
 {
     const uint32_t end = item->first + item->count;
@@ -108,7 +108,8 @@ static uint32_t chunk_width(const struct fmt *f, const struct fmt_item *item, ui
     return width + (i < end && !must_break(f, item, i) && !plain_break(f, i, parens) ? 2 : 0);
 }
 
-/* Columns of all words up to the next clause, so that a short list stays together; 0 if they are too many. */
+/* Return the columns of all words up to the next clause, so that a short list stays together; 0 if they are too
+ * many. */
 static uint32_t clause_width(const struct fmt *f, const struct fmt_item *item, uint32_t i)
 {
     const uint32_t end = item->first + item->count;
@@ -127,7 +128,7 @@ static void put_remarks(struct printer *p, const struct fmt_item *item, const st
     }
 }
 
-/* Column of further lines: under the value of a declaration, if that is not far out. */
+/* Return the column of further lines: under the value of a declaration, if that is not far out. */
 static uint32_t hang_of(const struct fmt *f, const struct fmt_item *item)
 {
     for (uint32_t i = item->first; i < item->first + item->count && !item->after_eq; i++) {

@@ -1,6 +1,6 @@
-/* The formatter of a rule file: the same tokens and comments with other blanks and line breaks, and old words as they
- * are written today. Each run checks that
- * the tree stays the same, since the result may overwrite the user's text. */
+/* The formatter of a rule file: it keeps tokens and comments, changes blanks and line breaks, and replaces old words by
+ * their present form. Each run checks that the tree stays the same, because the result may overwrite the user's text.
+ */
 #include "lang/format/format.h"
 #include "lang/format/format_priv.h"
 

@@ -2,8 +2,7 @@
  * the tree), fmt_print.c (items to lines).
  *
  * The formatter moves tokens, never values: each is printed as written, except words that have a new form. Comments
- * are not in the tree; they are
- * between the tokens. */
+ * are not in the tree; they are between the tokens. */
 #pragma once
 
 #include "lang/lex/lex.h"
@@ -12,8 +11,8 @@ enum {
     FMT_WIDTH = 100, /* width of lines, if words are short enough */
     FMT_INDENT = 2,
     FMT_HANG = 4,      /* indent of a statement's further lines */
-    FMT_HANG_MAX = 40, /* largest column after `=` under which further lines are */
-    FMT_CLAUSE = 50,   /* widest clause that is not broken if it fits on a line of its own */
+    FMT_HANG_MAX = 40, /* largest column after `=` under which further lines begin */
+    FMT_CLAUSE = 50,   /* widest clause that is not broken if it fits on a separate line */
     FMT_MASK = 24,     /* longer masks may be on a line after their bytes */
     FMT_REACH = 50,    /* largest distance between cells of aligned lines */
     FMT_REACH_EQ = 24, /* the same for `=` */
@@ -29,13 +28,13 @@ struct fmt_word {
     uint32_t start, end;   /* offsets in the text */
     const char *said;      /* present words with the same meaning, printed in its place; NULL: none */
     uint32_t width;        /* width in characters */
-    uint32_t pad;          /* extra blanks before it */
+    uint32_t pad;          /* extra blanks before the word */
     uint8_t column;        /* enum fmt_column */
     bool may_break;        /* a line may end before it, with `\` */
     bool glued;            /* no blank before it: a port behind its colon */
     bool semicolon;        /* a statement other than the first begins here, in a block on one line */
     uint32_t remarks;      /* number of the first comment between this word and the next of its statement */
-    uint32_t remark_count; /* number of comments there */
+    uint32_t remark_count; /* number of these comments */
 };
 
 struct fmt_remark {
@@ -50,7 +49,7 @@ struct fmt_item {
     unsigned depth;
     bool blank;    /* true for a blank line before it */
     bool one_line; /* true for a block on one line */
-    bool one_each; /* true for a list with every member on a line of its own */
+    bool one_each; /* true for a list with every member on a separate line */
     bool after_eq; /* true if the line ends after `=` */
     bool multi_line;
 };

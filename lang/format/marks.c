@@ -74,7 +74,7 @@ static void mark_children(const struct fmt *f, const struct node *parent)
         if (w) w->may_break = true;
         mark_old(f, parent, n);
         if (is_clause(n, CL_ENDPOINT)) {
-            /* it is behind a colon */
+            /* the port is behind a colon */
             struct fmt_word *port = word_at(f, n->last);
             if (port && port[-1].kind == COLON) port->glued = true;
         }

@@ -131,7 +131,7 @@ static void join_blocks(struct fmt *f)
     f->item_count = out;
 }
 
-/* Keep the shape given by the user's line breaks: a list with one member a line. */
+/* Keep the shape given by the user's line breaks: a list with one member per line. */
 static void read_shape(const struct fmt *f, struct fmt_item *item)
 {
     unsigned commas = 0, broken = 0;

@@ -29,7 +29,7 @@ static unsigned days_of_month(unsigned year, unsigned month)
     return days[month - 1] + (month == 2 && is_leap(year) ? 1u : 0u);
 }
 
-/* Number of days since 1970-01-01. */
+/* Return the number of days since 1970-01-01. */
 static uint64_t days_since(unsigned year, unsigned month, unsigned day)
 {
     uint64_t days = day - 1;

@@ -45,7 +45,7 @@ int word_find(const char *s, size_t len)
     unsigned lo = 0, hi = WORDS;
     while (lo < hi) {
         const unsigned mid = lo + (hi - lo) / 2;
-        int c = len ? (unsigned char)*s - (unsigned char)*words[mid].text : 0; /* most words differ here */
+        int c = len ? (unsigned char)*s - (unsigned char)*words[mid].text : 0; /* most words differ in the first byte */
         if (c == 0) c = strncmp(s, words[mid].text, len);
         if (c == 0) c = words[mid].text[len] ? -1 : 0;
         if (c == 0) return words[mid].token;

@@ -10,7 +10,7 @@
 #include "lang/tree/ast.h"
 
 #define MAX_NESTING 256   /* depth of nested parentheses */
-#define MAX_NAME    64    /* bytes */
+#define MAX_NAME    64    /* bytes of a name */
 #define MAX_WORD    128   /* bytes of one unquoted value */
 #define MAX_STRING  65536 /* bytes between quotes */
 
@@ -38,7 +38,7 @@ struct token_log {
 
 /* State of a statement while it is parsed. */
 struct statement {
-    struct token start[3]; /* its first tokens; kind < 0: not read yet */
+    struct token start[3]; /* the statement's first tokens; kind < 0: not read yet */
     unsigned tokens;
     bool bad; /* a constructor reported an error, so the statement is left out of the tree */
 };
@@ -59,8 +59,8 @@ struct parser {
     int prev;           /* kind of the last token given to the parser */
     struct span prev_span;
     struct statement stmt;   /* statement being parsed */
-    struct statement header; /* statement whose block encloses it */
-    struct span open_brace;  /* `{` of that block */
+    struct statement header; /* statement whose block encloses the current one */
+    struct span open_brace;  /* `{` of the enclosing block */
     struct span comma_nl;    /* last comma of this statement at a line's end; file UINT32_MAX: none */
     unsigned brace_depth, paren_depth;
     uint32_t open_paren[MAX_NESTING]; /* offset of each open parenthesis */
@@ -104,7 +104,8 @@ bool date_scan(struct parser *p, const char *s, size_t len, struct token *t);
 void scan_colons(struct parser *p, const char *s, size_t len, struct token *t);
 void scan_dots(struct parser *p, const char *s, size_t len, struct token *t);
 void scan_bracketed(struct parser *p, const char *s, size_t len, struct token *t);
-/* Help with an IPv6 address and a mask of its end, as other tools write them. False: no such address. */
+/* Offer prey's form of an IPv6 address with a mask of its end, as other tools write them. False: it is not such an
+ * address. */
 bool offer_mask(struct parser *p, const char *s, size_t len, const char *mask, size_t mask_len);
 void give_endpoint(struct parser *p, struct token *t, struct value v, const char *port, size_t len);
 

@@ -75,7 +75,7 @@ static bool is_behind(const struct parser *p, uint32_t at, const char *word)
     return stands && (at == len || strchr(" \t\n;{", p->text[at - len - 1]));
 }
 
-/* Help with `*`, which stands for all addresses or ports in other tools. */
+/* Help with `*`, which means all addresses or ports in other tools. */
 static bool offer_star(struct parser *p, struct span span)
 {
     if (p->text[span.start] != '*') return false;
@@ -158,7 +158,7 @@ bool blank_after_backslash(struct parser *p, struct token *t)
             diag_suggest_removal(p->diags, (struct span){t->span.file, t->span.start + 1, t->span.end});
             diag_advise(p->diags, "remove the characters after `\\`");
         }
-        /* Treated as the continuation that it was meant to be: tokens.c skips the newline by hand. */
+        /* The `\` is treated as the continuation that it was meant to be: tokens.c skips the newline. */
         t->kind = RAW_SKIPPED;
         return true;
     }

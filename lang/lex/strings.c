@@ -13,7 +13,7 @@ static void give_text(struct parser *p, struct token *t, int kind, enum node_kin
     t->node->v = (struct value){.kind = VALUE_STR, .str = {s, len}};
 }
 
-/* Report an error at `len` bytes from `at`; the whole token is lost. */
+/* Report an error at `len` bytes from `at`; the token is lost. */
 static void error_inside(struct parser *p, struct token *t, enum diag_code code, const char *at, size_t len,
                          const char *what)
 {
@@ -82,7 +82,7 @@ static char *undo_escapes(struct parser *p, struct token *t, const char *s, size
     return out;
 }
 
-/* Report a missing quote. If the line is a block's header, give its `{` back, so that the block is skipped whole. */
+/* Report a missing quote. If the line is a block's header, give its `{` back, so that the complete block is skipped. */
 static void unterminated(struct parser *p, struct token *t, const char *s, size_t len, enum diag_code code)
 {
     struct span whole = t->span;

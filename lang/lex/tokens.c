@@ -57,7 +57,8 @@ static bool looks_like_statement(const struct parser *p, uint32_t at)
     return text_starts_statement(p->text + skip_blanks(p, at), false);
 }
 
-/* True if, before the next declaration, a `}` closes a block whose `{` the parser has not seen: it was forgotten. */
+/* True if, before the next declaration, a `}` closes a block whose `{` the parser has not seen: the `{` was
+ * forgotten. */
 static bool closed_later(const struct parser *p, uint32_t at)
 {
     unsigned depth = 0;

@@ -1,5 +1,5 @@
 /* Addresses in the source: IPv4 and IPv6, prefixes, ranges, with a port; and words with colons, which may have
- * another meaning. A word that is no address is reported with a reason. */
+ * another meaning. A word that is not an address is reported with a reason. */
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
@@ -81,7 +81,7 @@ static int mask_length(const char *s, size_t len)
     return bits == straight ? n : -1;
 }
 
-/* Read what other tools write for the end of an address: `/-64`, or a mask `/::ffff:ffff:ffff:ffff`. */
+/* Read other tools' form for the end of an address: `/-64`, or a mask `/::ffff:ffff:ffff:ffff`. */
 static bool suffix_mask(const char *s, size_t len, uint8_t mask[16])
 {
     struct addr given;
@@ -106,10 +106,11 @@ static int straight_length(const uint8_t mask[16])
     return (int)n;
 }
 
-/* Help with IPv6 suffixes: bytes can be asked where they are in the header. False: `s` is no mask. */
+/* Offer help with IPv6 suffixes: a rule can ask for the bytes at their place in the header. False: `s` is not a
+ * mask. */
 static bool offer_suffix(struct parser *p, const struct addr *a, const char *s, size_t len)
 {
-    enum { DST = 24, SRC = 8 }; /* places in the header */
+    enum { DST = 24, SRC = 8 }; /* offsets of the addresses in the header */
     uint8_t mask[16];
     char value[3 * 16 + 1] = "", masked[3 * 16 + 1] = "";
     unsigned first = 0;
@@ -162,7 +163,7 @@ static void scan_prefix(struct parser *p, const char *s, size_t len, const char 
     give_value(p, t, PREFIX, N_PREFIX, v);
 }
 
-/* True for HH:MM, and for H:MM, which is reported where a time is wanted. */
+/* True for HH:MM, and for H:MM, which is reported if a time is needed. */
 static bool is_clock(const char *s, size_t len)
 {
     if (len < 4 || len > 5 || !isdigit((unsigned char)s[0]) || (len == 5 && !isdigit((unsigned char)s[1])))
@@ -260,7 +261,7 @@ static bool is_groups(const char *s, size_t len)
     return digits > 0;
 }
 
-/* Read a word with a colon that is no name: an address of some form, or a ratio, time or MAC. */
+/* Read a word with a colon that is not a name: an address of some form, or a ratio, time or MAC. */
 void scan_colons(struct parser *p, const char *s, size_t len, struct token *t)
 {
     struct value v = {.kind = VALUE_ADDR};

@@ -1,5 +1,5 @@
 /* Unquoted words of the source: a name, a number with or without unit, an address in one of its forms. Each function
- * looks at a bounded stretch of text once. The grammar's place decides later what words with colons mean. */
+ * looks at a bounded stretch of text once. The place in the grammar decides later what words with colons mean. */
 #include <ctype.h>
 #include <errno.h>
 #include <string.h>
@@ -76,7 +76,8 @@ static void without_zeros(struct parser *p, uint32_t file, const char *s, size_t
     diag_suggest(p->diags, (struct span){file, at, at + (uint32_t)len}, "%.*s", (int)(len - zeros), s + zeros);
 }
 
-/* Report an option of iptables or ipvsadm, `--dport`, with prey's word for it. False if it is none. */
+/* Report an option of iptables or ipvsadm, `--dport`, with prey's word for it. False if these tools lack such an
+ * option. */
 static bool offer_option(struct parser *p, struct token *t, const char *s, size_t len)
 {
     static const struct {
@@ -166,7 +167,8 @@ static size_t digits_len(const char *s, size_t len)
     return n;
 }
 
-/* Read `5s` or `2h4m`: units from large to small, each once. 0 with *ns, -ERANGE, or -EINVAL for no duration. */
+/* Read `5s` or `2h4m`: units from large to small, each once. Return 0 with *ns set, -ERANGE, or -EINVAL if it is not
+ * a duration. */
 static int parse_duration(const char *s, size_t len, uint64_t *ns)
 {
     uint64_t last = UINT64_MAX;

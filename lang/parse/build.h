@@ -22,7 +22,7 @@ struct node *tree(struct parser *p, enum node_kind kind, struct span span, struc
 struct node *clause(struct parser *p, enum clause clause, struct span span, struct node *children);
 struct node *step(struct parser *p, enum clause clause, struct span span, struct node *children);
 struct node *choice(struct parser *p, enum clause clause, struct span span);
-/* Lists under construction: a container node whose children are the elements. */
+/* Make a list under construction: a container node whose children are the elements. */
 struct node *list_of(struct parser *p, struct node *first, struct span span);
 struct node *list_more(struct node *list, struct node *next, struct span span);
 struct node *list_not(struct parser *p, struct node *list, struct span not_span, unsigned nots, struct span second);
@@ -37,7 +37,7 @@ struct node *statement_done(struct parser *p, struct node *body, struct node *n)
 /* Leave out the current statement, which had an error. */
 struct node *statement_broken(struct parser *p, struct node *body);
 
-/* build_value.c: values whose place decides */
+/* build_value.c: values that are valid only in some places */
 enum want {
     W_INT = 1 << 0,
     W_RANGE = 1 << 1,
@@ -73,11 +73,11 @@ struct node *colon_ratio(struct parser *p, struct node *colon);
 struct node *colon_time(struct parser *p, struct node *colon);
 struct node *colon_time_range(struct parser *p, struct node *colon);
 struct node *proto_ports(struct parser *p, struct str word, struct span span);
-/* Check the word before the host of a server by name, which is `name`. Return the host; NULL after a report. */
+/* Check that the word before the host of a server by name is `name`. Return the host; NULL after a report. */
 struct node *server_host(struct parser *p, struct node *word, struct node *host);
-/* The same for `servers`, where `srv` may stand for a service's name, too. */
+/* The same for `servers`, where the word may also be `srv`, before a service's name. */
 struct node *servers_host(struct parser *p, struct str word, struct span at, struct node *host);
-/* Check the range of `servers`; if the range is a text, the name is `srv`. */
+/* Check the range of `servers`; if the range is a text, the name must be `srv`. */
 struct node *servers_at(struct parser *p, struct node *name, struct node *value, struct span keyword);
 /* Check the address of `server` or the range of `servers`; a constant is checked later. keyword: place of that word. */
 struct node *server_at(struct parser *p, struct node *value, struct span keyword, unsigned wants);

@@ -62,7 +62,7 @@ struct node *set_op(struct parser *p, struct node *left, enum node_kind op, stru
     return left;
 }
 
-/* True for a text that is rather a device's name than a host's: a number ends it, or `*`, and a dot is at most
+/* True for a text that is more likely a device's name than a host's: a number ends it, or `*`, and a dot is at most
  * before that number (a VLAN's). */
 static bool is_device(struct str text)
 {
@@ -178,8 +178,8 @@ struct node *nat_conds_more(struct parser *p, struct node *conds, struct node *c
     return append(p, conds, cond);
 }
 
-/* Take the `to ADDRS` that ends the conditions, behind `out on`: so the target was written before `->` was. NULL:
- * none is there. */
+/* Take the `to ADDRS` that ends the conditions, behind `out on`: the form of the target before `->`. NULL: the
+ * conditions end otherwise. */
 static struct node *old_target(struct parser *p, struct node *conds)
 {
     struct node *before = conds->first, *to = conds->last;

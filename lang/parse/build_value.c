@@ -1,5 +1,5 @@
-/* Values whose place decides: kinds that a word of the grammar takes, meanings of words with colons or a slash, and
- * errors for numbers without their unit. */
+/* Values that are valid only in some places: kinds that a word of the grammar takes, meanings of words with colons
+ * or a slash, and errors for numbers without their unit. */
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -76,7 +76,7 @@ static bool mac_of(const struct str *s, uint8_t mac[6])
     return true;
 }
 
-/* Return the minutes since midnight of HH:MM, 00:00 to 24:00; -1: no time. */
+/* Return the minutes since midnight of HH:MM, 00:00 to 24:00; -1: not a time. */
 static int minutes_of(const char *s, size_t len)
 {
     if (len != 5 || s[2] != ':') return -1;
@@ -148,7 +148,7 @@ struct node *colon_ratio(struct parser *p, struct node *colon)
     return NULL;
 }
 
-/* Return `8:00` with its leading zero; NULL if that is no time. */
+/* Return `8:00` with its leading zero; NULL if that is not a time. */
 static const char *with_zero(struct parser *p, const char *s, size_t len)
 {
     char text[8];
@@ -182,7 +182,7 @@ struct node *colon_time_range(struct parser *p, struct node *colon)
     return adopt(colon, int_leaf(p, N_TIME, (uint64_t)to, (struct span){colon->span.file, at + 6, at + 11}));
 }
 
-/* Units that fit where values with units are wanted. */
+/* Units to suggest for values that lack their unit. */
 static const struct {
     unsigned wants;
     const char *text, *why;
@@ -211,7 +211,7 @@ static bool unit_missing(struct parser *p, const struct node *n, unsigned wants,
     return true;
 }
 
-/* Report `-1`, which reads as a range that is open below, where only a number is allowed. */
+/* Report `-1`, which reads as a range that is open below, if only a number is allowed. */
 static bool below_zero(struct parser *p, const struct node *n, unsigned wants, const char *where)
 {
     const char *word = quote(p, n->span);

@@ -1,4 +1,4 @@
-/* Habits from other tools, and the same in this language: `flags syn`, `from port 22`, `over 5/s`. */
+/* Forms of other tools, and their equivalents in this language: `flags syn`, `from port 22`, `over 5/s`. */
 #include <ctype.h>
 #include <string.h>
 #include <strings.h>
@@ -74,7 +74,7 @@ static const struct {
 #include "lang/parse/foreign.def"
 };
 
-/* True if a token can be here; options of a translation are known right behind its first word, too. */
+/* True if a token can be here; options of a translation are also known right behind its first word. */
 static bool may_stand(const struct parser *p, int token, const int *expected, int n)
 {
     return expects(expected, n, token) ||
@@ -83,7 +83,7 @@ static bool may_stand(const struct parser *p, int token, const int *expected, in
 
 static bool offer_form(struct parser *p, struct span span, const int *expected, int n)
 {
-    if (n > ALL_NAMES && p->stmt.tokens > 1) return false; /* a name is wanted */
+    if (n > ALL_NAMES && p->stmt.tokens > 1) return false; /* a name is needed */
     for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
         if (!may_stand(p, forms[i].at, expected, n) || !is_one_of(p, span, forms[i].words)) continue;
         if (forms[i].edit)
@@ -153,7 +153,7 @@ static bool offer_on(struct parser *p, struct span span)
     return true;
 }
 
-/* Help with `tcp 443` and `tcp dport 443`, where a protocol and its ports are one value. */
+/* Help with `tcp 443` and `tcp dport 443`: a protocol and its ports are one value. */
 static bool offer_pair(struct parser *p, struct span span)
 {
     struct span ports = next_word(p, span.end);
@@ -173,7 +173,7 @@ static bool offer_service(struct parser *p, struct span span)
     const char *colon = address.len ? memrchr(address.s, ':', address.len) : NULL;
     if (p->stmt.start[0].kind != SERVICE || !colon || address.s[0] == '[') return false;
     const size_t len = (size_t)(colon - address.s);
-    if (memchr(address.s, ':', len)) return false; /* an IPv6 address */
+    if (memchr(address.s, ':', len)) return false; /* the address is an IPv6 one */
     diag_suggest(p->diags, habit_span(p, address), "%.*s tcp/%.*s", (int)len, address.s, (int)(address.len - len - 1),
                  colon + 1);
     return true;
@@ -241,7 +241,7 @@ bool offer_tcp_option(struct parser *p, struct span span)
     return true;
 }
 
-/* Help with `to ::1:2:3:4 mask ::ffff:ffff:ffff:ffff`, an address and a mask in words of their own. */
+/* Help with `to ::1:2:3:4 mask ::ffff:ffff:ffff:ffff`, an address and a mask in separate words. */
 static bool offer_mask_word(struct parser *p, struct span span)
 {
     const struct str address = word_before(p, span.start);
@@ -250,7 +250,7 @@ static bool offer_mask_word(struct parser *p, struct span span)
            offer_mask(p, address.s, address.len, mask, strspn(mask, "0123456789abcdefABCDEF:."));
 }
 
-/* Help with several interfaces where one is declared, or where a firewall takes one. */
+/* Help with several interfaces in the declaration of one, or if a firewall takes one. */
 static bool offer_interfaces(struct parser *p, int found)
 {
     const int first = p->stmt.start[0].kind;
@@ -291,7 +291,7 @@ static bool offer_nat_condition(struct parser *p, int found, struct span span, c
 {
     const int first = p->stmt.start[0].kind;
     if (p->header.start[0].kind != NAT || p->stmt.tokens < 2 || takes_values(expected, n)) return false;
-    if (found == PORT && expects(expected, n, PORTS)) return false; /* a slip */
+    if (found == PORT && expects(expected, n, PORTS)) return false; /* `port` is a typing mistake for `ports` */
     if (!is_condition(p, found, span) && !is_one_of(p, span, "limit rate mark fwmark meta urpf-failed")) return false;
     if (first == SOURCE && !expects(expected, n, OUT))
         diag_advise(p->diags, "write conditions before `->`");

@@ -1,5 +1,5 @@
 /* The likely meaning behind an error of the grammar: by a near word, or by the shape of the text (habits.c: forms of
- * other tools); and the values or names that are wanted at a place. */
+ * other tools); and the values or names that a place needs. */
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>

@@ -665,7 +665,7 @@ nat_cond: protos
     ;
 forward_conds: %empty { $$ = NULL; } | forward_conds forward_cond { $$ = append(p, $1, $2); } ;
 forward_cond: came_on | FROM list { $$ = tree(p, N_C_FROM, @$, want_list(p, $2, W_ADDRS, "`from`")); } ;
-/* `on` is how `out on` of a map was written. */
+/* `on` is the older form of `out on` in a map. */
 map_on: %empty { $$ = NULL; }
     | left_on
     | ON list { $$ = condition(p, N_C_OUT_ON, @$, $2, W_STRING | W_NAME, "`on`"); }

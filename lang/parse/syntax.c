@@ -65,7 +65,7 @@ static const struct place *expected_place(const int *expected, int n)
     return NULL;
 }
 
-/* A string under construction; what does not fit is cut off. */
+/* A string under construction; the excess is cut off. */
 struct text {
     char s[400];
     size_t n;

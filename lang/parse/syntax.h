@@ -17,11 +17,12 @@ bool is_claim_flag(int found);
 bool is_word_at(const struct parser *p, struct span span, const char *word);
 /* habits.c: return prey's word for a word of other tools, if it is possible there; else NULL. */
 const char *synonym(const struct parser *p, struct span span, const int *expected, int n);
-/* Offer prey's form of a habit from other tools, as help beside the error just reported. False: unknown. */
+/* Offer prey's form of a habit from other tools, as help beside the error just reported. False: the habit is
+ * unknown. */
 bool offer_habit(struct parser *p, int found, struct span span, const int *expected, int n);
-/* Offer alternatives to a word for TCP's options. False: no such word. */
+/* Offer alternatives to a word for TCP's options. False: the word does not mean such an option. */
 bool offer_tcp_option(struct parser *p, struct span span);
-/* Help where several interfaces are given for one */
+/* Help if several interfaces are given for one */
 #define SEVERAL_INTERFACES                                                                                             \
     "an interface is one device or one pattern (`\"wg*\"`): name each interface, and list the names in rules: `on a, " \
     "b`"

@@ -20,11 +20,11 @@ enum clause {
 };
 
 enum node_flag {
-    NF_NOT = 1 << 0,       /* `not` stood before the list */
+    NF_NOT = 1 << 0,       /* `not` is before the list */
     NF_ELSE = 1 << 2,      /* else branch */
-    NF_MULTILINE = 1 << 3, /* a blank line was before this node (for the formatter) */
+    NF_MULTILINE = 1 << 3, /* a blank line is before this node (for the formatter) */
     NF_UNREAD = 1 << 4,    /* include: one of its files is missing in the tree, because it can't be read or parsed */
-    NF_REPLY = 1 << 6,     /* `reply` stood before the condition */
+    NF_REPLY = 1 << 6,     /* `reply` is before the condition */
     NF_NO_MATCH = 1 << 5,  /* include: no file matches its pattern */
 };
 
@@ -39,8 +39,8 @@ enum proto_word {
 #include "lang/words/word.def"
 };
 
-/* One node. `span` covers the whole construct for values and conditions; for declarations, rules and clauses it
- * covers the keyword(s) alone, so that carets under it stay on one line. */
+/* One node. `span` covers the complete construct for values and conditions; for declarations, rules and clauses it
+ * covers only the keyword(s), so that carets under it stay on one line. */
 struct node {
     uint8_t kind;  /* enum node_kind */
     uint8_t flags; /* enum node_flag */
@@ -73,7 +73,7 @@ static inline bool is_choice(const struct node *n, enum clause clause)
     return n->kind == N_CHOICE && clause_of(n) == clause;
 }
 
-/* True if both trees are equal but for spans and NF_MULTILINE. */
+/* True if both trees are equal except for spans and NF_MULTILINE. */
 bool node_equal(const struct node *a, const struct node *b);
 
 #define node_each(child, parent) for (struct node *child = (parent)->first; child; child = child->next)

@@ -1,4 +1,4 @@
-/* The tree as text: one node a line, indented by its depth, with its payload and its place. */
+/* The tree as text: one node per line, indented by its depth, with its payload and its place. */
 #include "lang/tree/dump.h"
 
 #include <arpa/inet.h>
@@ -128,7 +128,7 @@ static void put_value(const struct node *n, FILE *out)
     }
 }
 
-/* Recursion is as deep as the tree, which the parser bounds. */
+/* Print a node and its children. Recursion is as deep as the tree, which the parser bounds. */
 static void dump(const struct node *n, struct sources *sources, FILE *out, int depth)
 {
     unsigned line, col;

@@ -5,5 +5,5 @@
 
 #include "lang/tree/ast.h"
 
-/* Print the tree, indented, one node a line: kind, payload, line:col. */
+/* Print the tree, indented, one node per line: kind, payload, line:col. */
 void lang_dump(const struct node *tree, struct sources *sources, FILE *out);

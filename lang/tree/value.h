@@ -7,7 +7,7 @@
 
 /* An address of either family, in network order; v4 uses the first 4 bytes, the rest is zero. */
 struct addr {
-    uint8_t family; /* 4 or 6; 0: none */
+    uint8_t family; /* family: 4 or 6; 0: no address */
     uint8_t bytes[16];
 };
 

@@ -1,4 +1,4 @@
-/* A packet of DNS is read before it takes its turn, for it may be gone afterwards (answered.h). */
+/* A packet of DNS is read before it takes its turn, because it may be gone afterwards (answered.h). */
 #include "vm/context/answered.h"
 
 #include "vm/judge/answers/answers.h"
@@ -15,7 +15,7 @@ const struct pkt *left_for(const struct job *j, const struct packet_ctx *c, unsi
     return NULL;
 }
 
-/* Note a question as it leaves; without a packet that leaves there is none. */
+/* Note a question as it leaves; if no packet leaves, there is no question. */
 static void question_note(const struct job *j, const struct packet_ctx *c, const struct answer_read *r, unsigned before)
 {
     struct key key;
@@ -25,7 +25,7 @@ static void question_note(const struct job *j, const struct packet_ctx *c, const
     if (pkt_parse(&view, j->in->facts, &key) == REASON_NONE) answers_make(j->vm->program, r, &key, j->vm->now_ns);
 }
 
-/* Read a packet. A packet from an interface by which no route leads to its resolver is no one's answer: a client
+/* Read a packet. It is not an answer if no route leads to its resolver by the interface that it came from: a client
  * knows its own question, and could answer it in the resolver's name. */
 static void packet_read(const struct job *j, const struct packet_ctx *c, struct answer_read *r)
 {

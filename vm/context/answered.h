@@ -1,10 +1,11 @@
-/* DNS questions and answers, of which live sets take members (vm/judge/answers/), on a packet's way; also the packet
- * that left in its place, for observers. */
+/* Turns of packets with DNS questions and answers, from which live sets take members (vm/judge/answers/); and the
+ * packet that left in place of another, for observers. */
 #pragma once
 
 #include "vm/context/context.h"
 
-/* Return the packet that left in place of this one; NULL: none. before: number of entries of tx before its turn. */
+/* Return the packet that left in place of this one; NULL: none. before: number of entries of tx before the packet's
+ * turn. */
 const struct pkt *left_for(const struct job *j, const struct packet_ctx *c, unsigned before);
 
 typedef void turn_fn(const struct job *j, struct packet_ctx *c);

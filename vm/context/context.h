@@ -30,7 +30,7 @@ struct packet_ctx {
     const uint32_t *via;   /* with `quoted`: the gateway of the flow's own packets; NULL: routes give the next hop */
     struct splice *splice; /* a segment of a joined flow: its splice (forward/cookie/joint.h); else NULL */
     uint32_t clock_ms;     /* a segment of a joined flow: the time in ms */
-    uint32_t datagram;     /* IP identification for a packet that is cut, where the vm chooses it */
+    uint32_t datagram;     /* IP identification for a packet that is cut, if the vm chooses it */
     const struct proven *proven; /* a repeat of a client's SYN that a cookie answered; else NULL */
 };
 
@@ -52,16 +52,16 @@ struct vm {
     struct limit echoes;     /* echo replies from services' addresses */
     struct limit neighbours; /* ARP replies and neighbour advertisements for services' addresses */
     struct meters *meters;
-    uint64_t packets; /* judged before the current batch */
+    uint64_t packets; /* packets judged before the current batch */
     struct vm_counters counters;
     struct counter refused;    /* packets dropped without being judged */
     struct key keys[VM_BATCH]; /* keys of the current batch */
     decided decisions[VM_BATCH];
     decided woulds[VM_BATCH];             /* decisions without the word `audit` */
     struct packet_ctx ctxs[VM_BATCH];     /* contexts of the current batch */
-    struct straight_look looks[VM_BATCH]; /* for forward_straight */
+    struct straight_look looks[VM_BATCH]; /* look-ups of the current batch for forward_straight */
     struct balance *balance;
-    struct counter *served; /* services, services without a server, servers: one each; `counters` points here */
+    struct counter *served; /* counters per service, unserved service, and server; `counters` points here */
     struct counter *rules;  /* one per rule, one for "nobody", one per firewall's default: `counters` points into it */
     struct track *track;    /* NULL: the program keeps no flows */
     struct remember *remember;   /* NULL: no verdict may be remembered */
@@ -69,10 +69,10 @@ struct vm {
     struct fragments *fragments; /* NULL: fragments do not follow their first */
     struct forward *forward;     /* NULL: there are neither services nor translation */
     struct inlines *inlines;     /* connections of `mode proxy inline`; NULL: a replay, or the program has none */
-    struct observers *observers; /* watch connections; NULL: the program asks for none to be observed */
+    struct observers *observers; /* observers of connections; NULL: the program observes none */
     struct vips *vips;           /* NULL: the program has neither services nor nats */
-    const struct vm_up *ups;     /* for the packets of this call that came up from the kernel; NULL: none came up */
-    struct flow_met *mets;       /* for those packets: what each meets in the flow table; NULL: not recorded */
+    const struct vm_up *ups;     /* results of the packets of this call that came up from the kernel; NULL: none did */
+    struct flow_met *mets;       /* findings of those packets in the flow table; NULL: not recorded */
     uint32_t ways;               /* questions of the program about routes: its PBC_ASKS_ROUTES */
     bool takes_answers;          /* some live set takes members from DNS answers */
     bool opens;                  /* some rule's verdict opens a tunnel */
@@ -88,8 +88,8 @@ struct job {
     struct vm *vm;
     const struct vm_in *in;
     struct vm_tx *tx;
-    uint32_t input;       /* index of the batch's first packet in vm_run's pkts */
-    unsigned batch;       /* packets of the batch, whose keys are vm->keys; 0: outside of one */
+    uint32_t input;       /* index in vm_run's pkts of the batch's first packet */
+    unsigned batch;       /* packets of the batch, whose keys are vm->keys; 0: outside of a batch */
     uint32_t outer_bytes; /* length of the outer headers, while a packet inside a tunnel is judged; 0: none */
 };
 
@@ -101,7 +101,7 @@ static inline const struct vm_up *vm_came_up(const struct job *j, const struct p
     return came ? &j->vm->ups[j->input + c->at] : NULL;
 }
 
-/* Effects of judging one packet of the batch: its counters, logs, meters and state. */
+/* Return the effects of judging one packet of the batch: its counters, logs, meters and state. */
 static inline struct effects effects_of(const struct job *j, struct packet_ctx *c)
 {
     const struct vm *vm = j->vm;
@@ -156,22 +156,23 @@ void settle_spare(struct vm *vm, const struct packet_ctx *c, const struct facts 
 bool settle_spares(const struct program *p, const struct facts *facts, const struct pkt *pkt, const struct key *key,
                    uint32_t firewall);
 
-/* The rare parts of settle: count frames that were truncated or damaged; answer a reject */
+/* Do the rare parts of settle: count truncated or damaged frames; send the reply of a reject */
 void settle_noticed(struct vm *vm, unsigned flags);
 void settle_answer(const struct job *j, const struct packet_ctx *c);
 
-/* True if an answer of this kind may leave. Takes a token; counts the answer as limited, or as without room. */
+/* True if a reply of this kind may leave. Takes a token; otherwise counts the reply as limited, or as without room. */
 bool answer_begin(const struct job *j, struct limit *kind);
-/* Send the answer that answer_begin allowed. NULL, when the pool had no slot, only counts answers_no_buffer. */
+/* Send the reply that answer_begin allowed. NULL (the pool had no slot) only counts answers_no_buffer. */
 void answer_leave(const struct job *j, const struct packet_ctx *c, struct pkt *out, enum tx_cause cause);
 
 /* True if j->tx has room for an entry */
 static inline bool tx_has_room(const struct job *j) { return j->tx->count < j->tx->cap; }
-/* Add an entry to j->tx, which has room for it: a packet that leaves because of this one. */
+/* Add an entry to j->tx, which has room for it, for a packet that leaves because of this one. Return the entry. */
 struct tx_entry *tx_add(const struct job *j, const struct packet_ctx *c, struct pkt *pkt, enum tx_kind kind,
                         enum tx_cause cause);
 
-/* Finish a verdict that lacks only its flags: count it for rule, reason, service and server; answer a reject. */
+/* Finish a verdict that lacks only its flags: count it for rule, reason, service and server; send the reply of a
+ * reject. */
 void settle_whole(const struct job *j, const struct packet_ctx *c);
 
 /* Turn the decision into the verdict, and count it. */
@@ -190,7 +191,7 @@ static inline void settle_counted(struct vm *vm, const struct pkt *pkt, decided 
     if (__builtin_expect(flags, 0)) settle_noticed(vm, flags);
 }
 
-/* The same as settle_counted, and answer a reject */
+/* The same as settle_counted, and send the reply of a reject */
 static inline void settle(const struct job *j, const struct packet_ctx *c)
 {
     settle_counted(j->vm, c->pkt, c->decision, c->v);
@@ -205,7 +206,8 @@ static inline void count_judged_drops(struct vm *vm)
         (struct counter){drops->packets - refused->packets, drops->bytes - refused->bytes};
 }
 
-/* Put into the key what the program asks of routes, before the rules; count packets whose way is unknown. */
+/* Write the results of the program's questions about routes into the key, before the rules; count packets whose way
+ * is unknown. */
 static inline void vm_settle_ways(const struct job *j, const struct key *key, struct pkt *pkt)
 {
     j->vm->counters.ways_unknown += !ways_settle(j->vm->program, j->in->facts, key, pkt);

@@ -1,4 +1,4 @@
-/* From decisions to verdicts: counting each packet, for its service and server, too; answering rejects */
+/* From decisions to verdicts: counting each packet, also for its service and server, and sending replies to rejects */
 #include <string.h>
 
 #include "vm/context/context.h"
@@ -80,13 +80,13 @@ void answer_leave(const struct job *j, const struct packet_ctx *c, struct pkt *o
     }
     j->vm->counters.answers++;
     struct tx_entry *e = tx_add(j, c, out, TX_SEND, cause);
-    if (!j->outer_bytes) return; /* in a tunnel, the frame is from the tunnel's peer: answer the inner source */
+    if (!j->outer_bytes) return; /* in a tunnel, the frame is from the tunnel's peer: reply to the inner source */
     memcpy(e->next_hop, c->key->src, sizeof e->next_hop);
     e->family = c->key->kind & KIND_IP4 ? 4 : 6;
 }
 
-/* Answer a reject, unless no answer is allowed, the limit is reached, or there is no room. Kept out of settle, so that
- * its other paths need not save registers. */
+/* Send the reply of a reject, unless no reply is allowed, the limit is reached, or there is no room. Kept out of
+ * settle, so that its other paths need not save registers. */
 void settle_answer(const struct job *j, const struct packet_ctx *c)
 {
     struct vm *vm = j->vm;

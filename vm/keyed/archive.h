@@ -1,5 +1,5 @@
-/* State as bytes: one walk over the state writes it, and reads it again into an object that was made alike. The
- * input is hostile: each walk states what must hold of it. */
+/* State as bytes: one walk over the state writes it, or reads it into an object that was made in the same way. The
+ * input is hostile: each walk checks the conditions that it must fulfil. */
 #pragma once
 
 #include <stdbool.h>
@@ -14,8 +14,8 @@ struct archive {
     uint64_t cookies; /* reading: cookies of waiting packets must be below this */
     bool unordered;   /* reading: observed bytes lack the order of their segments, in recordings before version 13 */
     bool rest;        /* flows sent in advance are left out (vm.h, vm_advance_write) */
-    bool beside;      /* the shared flow table passes to the reader itself: everything else is archived */
-    bool moves;       /* flows and meters in the kernel's maps are archived, too, while stages change them */
+    bool beside;      /* the reader gets the shared flow table itself: everything else is archived */
+    bool moves;       /* flows and meters in the kernel's maps are archived, too, though stages change them meanwhile */
     bool late;        /* reading, with `beside`: the table has changed since this was written (a crash) */
     bool bad;         /* no room, or the bytes read are not a valid state: the rest is unreliable */
 };
@@ -27,7 +27,7 @@ static inline bool archive_part(struct archive *a, void *part, size_t bytes)
         a->bad = true;
         return false;
     }
-    if (!bytes) return true; /* where there is nothing, part may be NULL */
+    if (!bytes) return true; /* without bytes, part may be NULL */
     if (a->reads)
         memcpy(part, a->at, bytes);
     else

@@ -6,7 +6,7 @@
  * k, an attacker can't find keys that collide more often. One more multiplication, folded, makes 64 good bits of the
  * sum.
  *
- * A product has 128 bits: by one machine instruction where the compiler has it, by halves of 32 bits elsewhere, with
+ * A product has 128 bits. It takes one machine instruction if the compiler has it, else halves of 32 bits, with
  * equal results. */
 #pragma once
 
@@ -56,7 +56,8 @@ static inline void hash_add(struct hash_sum *sum, uint64_t a, uint64_t b)
 #define hash_add hash_add_by_halves
 #endif
 
-/* splitmix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014): every seed is good */
+/* Return the next number of splitmix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014).
+ * Every seed is good. */
 static inline uint64_t random_next(uint64_t *state)
 {
     uint64_t z = *state += 0x9e3779b97f4a7c15u;

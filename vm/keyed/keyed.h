@@ -1,11 +1,11 @@
 /* A bounded table by key: fixed memory, bounded work, no allocation after keyed_init.
  *
- * Keys are in groups of sixteen slots with a tag each (tags.h). A key has two groups, by its seeded hash. It goes to
- * the first while that has room to spare, else to the emptier, and keeps its slot until it is dropped. There are
- * half as many slots again as keys: in practice a key always finds room while fewer than `most` are held.
+ * Keys are in groups of sixteen slots with a tag each (tags.h). A key has two groups, by its seeded hash. A key goes
+ * to the first group while that has room to spare, else to the emptier one, and keeps its slot until it is dropped.
+ * There are 1.5 times as many slots as keys: in practice a key always finds room while fewer than `most` are held.
  *
- * Beside each slot is a word of the owner's in a separate array: the lowest of sixteen words is found in two cache
- * lines, without reading entries. */
+ * Each slot has a word for the owner, in a separate array: the lowest of sixteen words is found in two cache lines,
+ * without reading entries. */
 #pragma once
 
 #include <stdbool.h>
@@ -26,12 +26,12 @@ struct keyed_cfg {
 
 struct keyed {
     union {
-        uint16_t *tags;      /* [groups][GROUP]; 0: free */
+        uint16_t *tags;      /* [groups][GROUP] tags; 0: a free slot */
         uint64_t first_slot; /* in the kernel: index of the table's first slot in the map shared by all tables */
     };
-    uint64_t *words; /* [groups][GROUP] */
+    uint64_t *words; /* [groups][GROUP] words of the owner */
     union {
-        uint8_t *entries;   /* [groups][GROUP] of entry_bytes */
+        uint8_t *entries;   /* [groups][GROUP] entries of entry_bytes */
         uint64_t first_key; /* in the kernel: index of the table's first word in the map of all keys */
     };
     uint32_t groups, key_words, entry_bytes;
@@ -40,7 +40,7 @@ struct keyed {
     struct hash_key hash;
     void *memory; /* block with all arrays */
     size_t bytes;
-    bool prefault; /* as in cfg */
+    bool prefault; /* as in struct keyed_cfg */
 };
 
 bool keyed_init(struct keyed *t, const struct keyed_cfg *cfg); /* false: out of memory */
@@ -48,15 +48,15 @@ void keyed_fini(struct keyed *t);                              /* also for a zer
 /* Make a table over the caller's zeroed arrays of keyed_groups(cfg->most) groups; there is nothing to free. */
 void keyed_over(struct keyed *t, const struct keyed_cfg *cfg, uint16_t *tags, uint64_t *words, void *entries);
 /* Write or read a table with all its entries; a table of another size is replaced. The owner checks the entries'
- * contents. */
+ * contents. False: the archive is bad. */
 bool keyed_archive(struct keyed *t, struct archive *a);
 /* Make a zeroed owner of `bytes` bytes whose first member is its table (a static_assert beside each checks this).
  * NULL: out of memory. */
 void *keyed_owner_new(size_t bytes, const struct keyed_cfg *cfg);
 void keyed_owner_free(void *owner); /* NULL is allowed */
-/* Return `most` for a table with one key a flow. A flow table has 3/2 x flows slots, and each may have a key of its
- * own: with 4/3 x flows the keyed table has 2 x flows slots, at most three quarters full. UINT64_MAX: too many flows.
- */
+/* Return `most` for a table with one key per flow. A flow table has 3/2 x flows slots, and each may have another
+ * key: with 4/3 x flows the keyed table has 2 x flows slots, at most three quarters full. UINT64_MAX: too many
+ * flows. */
 static inline uint64_t keyed_most(uint64_t flows) { return flows > INT32_MAX / 2 ? UINT64_MAX : flows * 4 / 3; }
 /* Return the number of groups of a table of that many keys; 0: too many keys. */
 uint32_t keyed_groups(uint64_t most);
@@ -114,7 +114,7 @@ uint32_t keyed_up_to(const struct keyed *t, uint32_t group, uint64_t word);
 /* Return the slot with the lowest word in two full groups; if several are equal, the first. */
 uint32_t keyed_lowest(const struct keyed *t, const struct place *at);
 
-/* Return the next group to sweep, round the end. */
+/* Return the next group to sweep, wrapping at the end. */
 static inline uint32_t keyed_turn(struct keyed *t)
 {
     const uint32_t group = t->hand;

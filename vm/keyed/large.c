@@ -55,7 +55,7 @@ void large_take(void *memory, size_t from, size_t to)
     uint8_t *const p = memory;
     from &= ~(size_t)(PAGE - 1);
     if (from >= to || !madvise(p + from, to - from, MADV_POPULATE_WRITE)) return;
-    if (errno != EINVAL) return; /* out of memory: it then comes as flows come, or not at all */
+    if (errno != EINVAL) return; /* out of memory: pages then come with the flows, or not at all */
     for (size_t at = from; at < to; at += PAGE) __atomic_fetch_or(p + at, 0, __ATOMIC_RELAXED);
 }
 

@@ -28,7 +28,7 @@ void numbered_fini(struct numbered *t)
     keyed_fini(&t->index);
 }
 
-/* The next free number behind a free one */
+/* Return the place in which a free number has the next free number. */
 static uint32_t *link_of(const struct numbered *t, uint32_t number)
 {
     return (uint32_t *)((uint8_t *)t->at + number * t->bytes + t->link);

@@ -1,5 +1,5 @@
-/* Connections by number, and by the tuple of their ends, with the second of the next look at each: the common
- * part of inline and observed connections. The owner keeps what a connection is, in an array by number.
+/* Connections by number, and by the tuple of their ends, with the second in which each is checked next: the common
+ * part of inline and observed connections. The owner keeps the contents of connections, in an array by number.
  *
  * The number released last is the next one given; unused numbers come after released ones. */
 #pragma once
@@ -23,12 +23,12 @@ static_assert(sizeof(struct ends) == ENDS_WORDS * sizeof(uint64_t), "no padding"
 enum { NUMBERED_LOOKED_AT = 4096 };
 
 struct numbered_cfg {
-    uint64_t most;   /* connections */
-    uint32_t tuples; /* most of one connection */
+    uint64_t most;   /* greatest number of connections */
+    uint32_t tuples; /* greatest number of tuples of one connection */
     bool behind;     /* numbers are behind tuples, not in the table's words, as in archives of inline connections */
     uint64_t seed;
     size_t bytes; /* size of a connection */
-    size_t link;  /* offset in it of four bytes, which belong to the owner while the connection has a number */
+    size_t link; /* offset of four bytes in a connection, which belong to the owner while the connection has a number */
 };
 
 struct numbered {
@@ -40,9 +40,9 @@ struct numbered {
 };
 
 bool numbered_init(struct numbered *t, const struct numbered_cfg *cfg); /* false: out of memory */
-void numbered_fini(struct numbered *t);                                 /* also for a zeroed one */
+void numbered_fini(struct numbered *t);                                 /* also for a zeroed struct */
 
-/* Order two ends by address, then port. */
+/* True if the ends are in order, by address, then by port. */
 static inline bool ends_in_order(const uint32_t a[4], uint16_t a_port, const uint32_t b[4], uint16_t b_port)
 {
     for (unsigned i = 0; i < 4; i++)
@@ -64,14 +64,14 @@ static inline bool ends_make(struct ends *e, const uint32_t src[4], uint16_t src
     return !first;
 }
 
-/* Return the slot of a tuple, KEYED_NONE. *at: its place, to add it. */
+/* Return the slot of a tuple, or KEYED_NONE. *at: its place, to add it. */
 static inline uint32_t numbered_find(const struct numbered *t, const struct ends *e, struct place *at)
 {
     keyed_place(&t->index, e, ENDS_WORDS, at);
     return keyed_find(&t->index, at, e);
 }
 
-/* Return where the number of a tuple's connection is. */
+/* Return a pointer to the number of the connection that has the tuple in that slot. */
 static inline hash_word *numbered_word(const struct numbered *t, uint32_t slot)
 {
     const bool behind = t->index.entry_bytes > sizeof(struct ends);
@@ -99,7 +99,7 @@ static inline uint32_t numbered_second(uint64_t ns)
     return s ? s : 1;
 }
 
-/* Return the next of all used numbers, wrapping at the end; there must be some. */
+/* Return the next of all used numbers, wrapping at the end; at least one must be used. */
 static inline uint32_t numbered_turn(const struct numbered *t, uint32_t *hand)
 {
     const uint32_t n = *hand < t->high ? *hand : 0;
@@ -126,7 +126,7 @@ static inline uint64_t numbered_wait_ns(const struct numbered *t, uint32_t at_on
 }
 
 /* Write or read the part between the tuples (keyed_archive) and the connections. The owner writes or reads the
- * connections up to `high`, and sets the next check of each one in use. */
+ * connections up to `high`, and sets the next check of each one in use. False: the archive is bad. */
 bool numbered_archive(struct numbered *t, struct archive *a);
 /* True if that slot holds a tuple of that connection. */
 bool numbered_has(const struct numbered *t, uint32_t slot, uint32_t number);

@@ -22,7 +22,7 @@ static inline uint32_t tags_equal_plain(const uint16_t tags[GROUP], uint16_t mas
 }
 
 /* The same for four tags per word, the first in the lowest bits (the kernel's stages run on little-endian machines).
- * A lane of `differ` is 0 where the tags are equal; adding 0x7fff carries into the highest bit of all others, and a
+ * A lane of `differ` is 0 if its tags are equal; adding 0x7fff carries into the highest bit of all others, and a
  * product brings the four bits side by side. */
 typedef uint64_t __attribute__((may_alias)) tags_word;
 static inline uint32_t tags_equal_words(const uint16_t tags[GROUP], uint16_t mask, uint16_t bits)
@@ -72,10 +72,10 @@ static inline unsigned tags_count(uint32_t mask)
     return (mask + (mask >> 8)) & 0x1f;
 }
 
-/* The index of the lowest bit set in a mask that is not 0, without an instruction for it, and without a branch. The
- * product of the bit and a number whose runs of four bits all differ has a unique index at the top (Leiserson,
- * Prokop, Randall, "Using de Bruijn Sequences to Index a 1 in a Computer Word", 1998); `places` has four bits for
- * each. */
+/* Return the index of the lowest bit set in a mask that is not 0, without an instruction for it, and without a
+ * branch. The product of the bit and a number whose runs of four bits all differ has a unique index at the top
+ * (Leiserson, Prokop, Randall, "Using de Bruijn Sequences to Index a 1 in a Computer Word", 1998); `places` has four
+ * bits for each. */
 static inline unsigned tags_first_words(uint32_t mask)
 {
     const uint64_t places = 0xcd7ea84fb6935210;
@@ -93,9 +93,9 @@ static inline unsigned tags_first(uint32_t mask)
 #endif
 }
 
-/* Return a slot of the group whose tag has that hash, or GROUP. Natively the first; in the kernel any, without
- * bringing the bits of all words side by side: slot 4 w + l is bit 16 l + 12 + w here, and a product with a number
- * whose four bits at each of those sixteen places differ has an index for it. */
+/* Return a slot of the group whose tag has that hash, or GROUP. Natively it is the first such slot; in the kernel it
+ * is any, without bringing the bits of all words side by side: slot 4 w + l is bit 16 l + 12 + w here, and a product
+ * with a number whose four bits at each of those sixteen places differ has an index for it. */
 static inline unsigned tags_find_words(const uint16_t tags[GROUP], uint16_t hash)
 {
     const uint64_t ones = 0x0001000100010001, low = 0x7fff * ones, high = 0x8000 * ones, all = 0xf000 * ones;
@@ -130,8 +130,8 @@ static inline unsigned tags_find(const uint16_t tags[GROUP], uint16_t hash)
 #define TAGS_EACH(mask) for (; mask; (mask) &= (mask)-1)
 #endif
 
-/* The place of a key: two different groups out of `groups` (at least 2), each as likely as any other, and a tag. The
- * groups come from the upper bits of both halves of the hash, the tag from their lower ones. */
+/* Return the place of a key in three parts: two different groups out of `groups` (at least 2), each as likely as any
+ * other, and a tag. The groups come from the upper bits of both halves of the hash, the tag from their lower ones. */
 static inline uint32_t place_first(uint64_t hash, uint32_t groups)
 {
     return (uint32_t)((uint64_t)(uint32_t)hash * groups >> 32);
@@ -151,7 +151,7 @@ static inline uint16_t place_tag(uint64_t hash)
 
 struct place {
     uint32_t group[2];
-    uint16_t tag; /* class 0 */
+    uint16_t tag; /* tag of class 0 */
 };
 
 static inline struct place place_of(uint64_t hash, uint32_t groups)
@@ -181,7 +181,7 @@ static inline uint32_t place_choose_of(const struct place *at, const uint16_t fi
     return at->group[1];
 }
 
-/* The same in a table whose groups' tags are in one array */
+/* Choose the same in a table whose groups' tags are in one array */
 static inline uint32_t place_choose(const struct place *at, const uint16_t *tags, uint32_t *left)
 {
     return place_choose_of(at, tags + (size_t)at->group[0] * GROUP, tags + (size_t)at->group[1] * GROUP, left);

@@ -48,7 +48,7 @@ static void differs_note(struct differs *d, uint64_t at)
     d->to = at + 1;
 }
 
-/* Put bytes [from, to) of one chunk whose first has the offset `at`, where some have come before. */
+/* Put bytes into places [from, to) of one chunk, the first with offset `at`; some of them may have come before. */
 static void merge(struct chunk *p, uint32_t from, uint32_t to, const uint8_t *bytes, uint64_t at, uint64_t kept,
                   struct differs *d)
 {

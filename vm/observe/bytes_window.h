@@ -17,24 +17,24 @@ enum { WINDOW_CHUNKS = CHUNK_BYTES / 4, WINDOW_BYTES = WINDOW_CHUNKS * CHUNK_BYT
 
 struct window {
     uint64_t low;   /* lowest offset that may be kept: a multiple of CHUNK_BYTES */
-    uint32_t dir;   /* directory; CHUNK_NONE: nothing is kept */
-    uint32_t count; /* chunks kept, beside it */
+    uint32_t dir;   /* directory of chunks; CHUNK_NONE: nothing is kept */
+    uint32_t count; /* number of chunks kept, without the directory */
 };
 
 /* A stretch of bytes in which a segment differs from what came before */
 struct differs {
-    uint64_t from, to; /* first byte and behind the last; equal: none */
+    uint64_t from, to; /* offsets of the first byte and behind the last; equal: none */
 };
 
 /* Keep `n` bytes from offset `at` on, all within [low, low + WINDOW_BYTES). Those before `told` are only compared.
  * Return how many were kept or compared: fewer if memory is short. */
 uint32_t window_add(struct window *w, struct chunks *all, uint64_t at, const uint8_t *bytes, uint32_t n,
                     enum pbc_overlaps overlaps, uint64_t told, struct differs *d);
-/* Return the bytes kept from `at` on that are side by side; *n is their number, 0: none. */
+/* Return the contiguous bytes kept from `at` on; *n is their number, 0: none. */
 const uint8_t *window_run(const struct window *w, const struct chunks *all, uint64_t at, uint32_t *n);
 /* Return the first offset from `at` on whose byte is kept; UINT64_MAX: none. */
 uint64_t window_first(const struct window *w, const struct chunks *all, uint64_t at);
-/* Drop whole chunks before an offset; `low` is then that offset, rounded down. */
+/* Drop the complete chunks before an offset; `low` becomes that offset, rounded down. */
 void window_drop(struct window *w, struct chunks *all, uint64_t before);
 /* Return the chunk with that offset; NULL: none is kept. window_reserve adds the chunk if there is memory for it and
  * enough for others; window_keep adds it in any case, for bytes from an archive. */
@@ -50,13 +50,13 @@ struct queue_place {
     uint64_t kept;   /* first offset at which the new bytes count; the segment's end if it is dropped */
     uint64_t behind; /* pieces that end behind this offset, and within the segment, are dropped */
     bool replaces;   /* the segment takes the place of the one before, which ends at `behind` */
-    bool prolongs;   /* the segment goes on where the one before ends */
+    bool prolongs;   /* the segment continues where the one before ends */
 };
 
 /* Find the place of the segment [at, to), at > told: everything before `told` has left the queue, and no segment
  * reaches over `told`. */
 struct queue_place queue_look(const struct window *w, const struct chunks *all, uint64_t told, uint64_t at,
                               uint64_t to);
-/* Put it there. All its chunks are kept. */
+/* Add the segment at that place in the queue. All chunks of the segment are kept. */
 void queue_put(const struct window *w, const struct chunks *all, uint64_t told, uint64_t at, uint64_t to,
                const struct queue_place *q);

@@ -13,8 +13,8 @@ struct key;
 uint32_t observe_of(const struct program *p, const struct key *key);
 
 /* Return the service that watches a connection which begins with this packet; PBC_NONE: none. *client: the key of a
- * packet of its client. *by_server: this packet is the server's: a SYN-ACK; or, in mid-stream, one whose other
- * direction only is observed, or which comes from the lower port. */
+ * packet of its client. *by_server: this packet is the server's: a SYN-ACK; or a packet in mid-stream, if only the
+ * other direction is observed or it comes from the lower port. */
 uint32_t observe_begins(const struct program *p, const struct key *key, struct key *client, bool *by_server);
 
 /* Return the branch (index in CHOICES) of a connection: by its client's key (stream_key will do) and the first bytes of

@@ -11,13 +11,13 @@ enum { CHUNK_BYTES = 2048, CHUNK_WORDS = CHUNK_BYTES / 64 };
 struct chunk {
     uint8_t bytes[CHUNK_BYTES];
     uint64_t there[CHUNK_WORDS]; /* one bit per byte: the byte has come */
-    /* Segments that wait (queue.c): one bit a byte, where one begins, and where its last byte is; and the number of
-     * those that begin before the chunk and end in it or behind it */
+    /* Segments that wait (queue.c), with one bit per byte: a segment begins there, or its last byte is there.
+     * crossing: number of segments that begin before the chunk and end in it or behind it */
     uint64_t begins[CHUNK_WORDS], ends[CHUNK_WORDS], crossing;
 };
 
 struct chunks {
-    struct chunk *at; /* [most] */
+    struct chunk *at; /* [most] chunks */
     uint32_t *next;   /* [most] list of free chunks */
     uint32_t most, high, spare, used;
 };
@@ -31,11 +31,11 @@ uint32_t chunk_take(struct chunks *all);
 void chunk_put(struct chunks *all, uint32_t number);
 
 static inline struct chunk *chunk_at(const struct chunks *all, uint32_t number) { return &all->at[number]; }
-/* Return how many more chunks a user of `held` may have: as many as are free. So large users always leave room for
- * others (Choudhury, Hahne, "Dynamic Queue Length Thresholds", 1998). */
+/* True if a user of `held` chunks may have another: it may hold as many as are free. So large users always leave
+ * room for others (Choudhury, Hahne, "Dynamic Queue Length Thresholds", 1998). */
 static inline bool chunks_allow(const struct chunks *all, uint32_t held) { return held < all->most - all->used; }
 
-/* Bits of a chunk */
+/* Return, set, or clear bit i. */
 static inline bool bit(const uint64_t *bits, uint32_t i) { return bits[i / 64] >> (i % 64) & 1; }
 static inline void put_bit(uint64_t *bits, uint32_t i) { bits[i / 64] |= UINT64_C(1) << (i % 64); }
 static inline void take_bit(uint64_t *bits, uint32_t i) { bits[i / 64] &= ~(UINT64_C(1) << (i % 64)); }

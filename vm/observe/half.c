@@ -6,10 +6,10 @@
 #include "vm/observe/observers_priv.h"
 
 enum {
-    HISTORY = 64 << 10, /* most bytes kept behind the reported ones, without an acknowledgement */
+    HISTORY = 64 << 10, /* most reported bytes that are kept while they are not acknowledged */
     REACH =
         WINDOW_BYTES, /* bytes beyond the other side's window that may come: packets of both sides may be reordered */
-    FAR_REACH = 1 << 30, /* the same, if its window is unknown */
+    FAR_REACH = 1 << 30, /* the same, if the other side's window is unknown */
     GRACE_US = 10000,    /* time that bytes may come later than their acknowledgement */
 };
 
@@ -43,7 +43,7 @@ static void tell_differs(struct observers *o, struct conn *c, enum observe_half 
     session_event(o, c, &e);
 }
 
-/* Move `next` on over n bytes. */
+/* Move `next` over n bytes. */
 static void half_go_on(struct observers *o, struct conn *c, enum observe_half side, uint64_t n)
 {
     struct half *h = &c->half[side];
@@ -54,7 +54,7 @@ static void half_go_on(struct observers *o, struct conn *c, enum observe_half si
     COUNT(o, c, bytes, n);
 }
 
-/* Report the bytes from `next` on that are kept side by side. */
+/* Report the contiguous kept bytes from `next` on. */
 static void drain(struct observers *o, struct conn *c, enum observe_half side)
 {
     struct half *h = &c->half[side];
@@ -158,7 +158,7 @@ void half_tell_kept(struct observers *o, struct conn *c, enum observe_half side)
     }
 }
 
-/* Keep bytes of a segment, and compare them. Return how many were. */
+/* Keep bytes of a segment, and compare them. Return how many were kept or compared. */
 static uint32_t half_keep(struct observers *o, struct conn *c, enum observe_half side, uint64_t at,
                           const uint8_t *bytes, uint32_t n)
 {
@@ -235,7 +235,7 @@ static void take_ahead(struct observers *o, struct conn *c, enum observe_half si
     if (h->next < at + n) take_in_order(o, c, side, at, bytes, n);
 }
 
-/* Take bytes that are side by side, the first at an offset. */
+/* Take contiguous bytes, the first at that offset. */
 static void take_bytes(struct observers *o, struct conn *c, enum observe_half side, uint64_t at, const uint8_t *bytes,
                        uint32_t n)
 {
@@ -250,8 +250,8 @@ static void take_bytes(struct observers *o, struct conn *c, enum observe_half si
         take_ahead(o, c, side, at, bytes, n);
 }
 
-/* Take all captured bytes of the payload, whose first has an offset from `next`; those before the start are left out.
- */
+/* Take all captured bytes of the payload; those before the start are left out. from: distance of the first from
+ * `next`. */
 static void take_payload(struct observers *o, struct conn *c, enum observe_half side, const struct observe_packet *s,
                          int64_t from)
 {
@@ -364,7 +364,7 @@ void half_take(struct observers *o, struct conn *c, enum observe_half side, cons
         if (!s->len) half_time(o, h, h->fin_seq + 1);
     }
     hole_give_up(o, c, side);
-    /* An end without bytes decides, too, where something may be held for it */
+    /* A FIN without bytes also decides, if something may be held for it */
     const bool ends = holding_watches(o, c) && h->flags & HALF_FIN && h->next_seq == h->fin_seq;
     if ((h->next != next || ends) && !(c->flags & CONN_OVER)) opening_read(o, c, side);
     half_trim(o, c, side);
@@ -386,7 +386,7 @@ static void take_time(const struct observers *o, struct conn *c, enum observe_ha
 }
 
 /* True if an acknowledgement of missing bytes is credible: it is within the window that its sender gave, or another
- * one has confirmed so. A forged one would make holes. */
+ * acknowledgement has confirmed it. A forged one would make holes. */
 static bool is_believed(struct half *h, uint32_t ack, int32_t beyond)
 {
     if (beyond <= 0) return true;

@@ -1,6 +1,5 @@
-/* Packets of connections that may be reset by what their clients send first: they are read before they are judged,
- * and held back until the branch is known. A server's bytes are never held, because its client may be waiting for
- * them. */
+/* Packets of connections that their clients' first bytes may reset: they are read before they are judged, and held
+ * back until the branch is known. A server's bytes are never held, because its client may be waiting for them. */
 #include <string.h>
 
 #include "vm/flow/tcp/tcp_window.h"
@@ -45,7 +44,7 @@ static uint32_t expected(const struct half *h)
     return h->next_seq + (h->flags & HALF_FIN && h->next_seq == h->fin_seq ? 1 : 0);
 }
 
-/* Give the connection's packets that wait their fate. */
+/* Set the fate of the connection's waiting packets. */
 static void held_settle(struct observers *o, const struct conn *c, enum held_fate first, enum held_fate others,
                         const struct both_reset *reset)
 {
@@ -61,7 +60,7 @@ static void held_settle(struct observers *o, const struct conn *c, enum held_fat
     }
 }
 
-/* Return the first packet that is held of a connection; NULL: none. */
+/* Return a connection's first held packet; NULL: none. */
 static struct waiting *first_held(struct observers *o, const struct conn *c)
 {
     const uint32_t place = conn_place(o, c);
@@ -130,12 +129,12 @@ static enum holding_says reject(struct observers *o, struct conn *c, enum observ
                                 const struct observe_packet *s, uint32_t passed, struct holding *g)
 {
     g->reset = (struct both_reset){.sender = sender_expects(&c->half[!side], s), .other = passed};
-    g->quiet = c->held; /* a packet that is held resets both */
+    g->quiet = c->held; /* a held packet resets both */
     if (!g->quiet) conn_rejected(o, c, side, &g->reset);
     return HOLDING_REJECT;
 }
 
-/* Answer a late packet of a connection that was reset: its sender has not got the reset. */
+/* Reset both ends again after a late packet of a connection that was reset: its sender has not got the reset. */
 static enum holding_says reject_again(struct observers *o, struct conn *c, enum observe_half side,
                                       const struct observe_packet *s, struct holding *g)
 {
@@ -149,7 +148,7 @@ static enum holding_says reject_again(struct observers *o, struct conn *c, enum 
 }
 
 /* True for a SYN with bytes to a service that holds: they would reach the server unread. The client sends them again
- * behind its handshake (RFC 7413, 4.1.2). */
+ * after its handshake (RFC 7413, 4.1.2). */
 static bool is_early(const struct observers *o, const struct observe_packet *s)
 {
     struct key client;
@@ -166,14 +165,15 @@ static bool may_cut(const struct conn *c)
     return both & HALF_SYN && both & HALF_ACKED && !(either & HALF_FIN) && !(c->flags & (CONN_OVER | CONN_MIDSTREAM));
 }
 
-/* Give up cutting into a connection, which goes on and has been counted. */
+/* Give up cutting into a connection, which goes on; the caller has counted the cause. */
 static void cut_gives_up(struct observers *o, struct conn *c)
 {
     c->holding = (uint8_t)((c->holding & ~HOLDING_CUTS) | HOLDING_CUT);
     held_settle(o, c, HELD_GOES, HELD_GOES, NULL);
 }
 
-/* Cut into a connection with a packet of its client, which the observers have; passed: the number before it. */
+/* Begin to cut into a connection at a packet of its client, which the observers have taken. passed: number of the
+ * client's next byte before the packet. */
 static enum holding_says cut_begins(struct observers *o, struct conn *c, const struct observe_packet *s,
                                     uint32_t passed, struct holding *g)
 {
@@ -190,14 +190,14 @@ static enum holding_says cut_begins(struct observers *o, struct conn *c, const s
 }
 
 /* True if a segment is between its receiver's acknowledgement and the right edge of its window: otherwise a stranger
- * who knows only the tuple could hinder every cut. */
+ * who knows only the tuple could prevent every cut. */
 static bool is_in_window(const struct half *h, const struct observe_packet *s)
 {
     return from_to(h->acked, s->seq + s->len) >= 0 && from_to(s->seq, h->edge) >= 0;
 }
 
-/* Handle a packet of a connection that is being cut into. A SYN passes: an end with the connection challenges it,
- * and an end that has lost it resets it then (RFC 5961, 4). */
+/* Handle a packet of a connection that is being cut into. A SYN passes: an end that has the connection challenges
+ * it, and an end that has lost the connection then resets it (RFC 5961, 4). */
 static enum holding_says cut_goes_on(struct observers *o, struct conn *c, enum observe_half side, uint64_t now_ns,
                                      const struct observe_packet *s, struct holding *g)
 {
@@ -233,13 +233,13 @@ static enum holding_says read_first(struct observers *o, struct conn *c, uint64_
     const uint32_t limit = o->limits.first_bytes;
     if (waits(c) && c->held && !(s->flags & TCP_RST)) {
         const uint32_t from = opening_held_from(o, c);
-        if (from_to(from, end) <= 0) return HOLDING_NONE; /* it has passed before */
+        if (from_to(from, end) <= 0) return HOLDING_NONE; /* the packet has passed before */
         if (from_to(from, s->seq) >= 0 && from_to(end, expected(h)) >= 0) {
             h->retransmissions++;
             COUNT(o, c, packets, 1);
             COUNT(o, c, retransmissions, 1);
             observers_drop(o, s);
-            return HOLDING_DROP; /* it is held already */
+            return HOLDING_DROP; /* the packet is held already */
         }
     }
     if (s->key.kind & KIND_FRAGMENT && may_wait(o, c) && opening_hangs(o, c)) {
@@ -382,7 +382,7 @@ void observers_cut_hold(struct observers *o, unsigned i)
 {
     struct cutting *x = &o->cuts[i];
     x->holds = true;
-    /* The number behind all that the server has sent and that has gone by, also behind a hole */
+    /* The number behind all bytes of the server that have passed, also behind a hole */
     const struct half *h = &o->conns.at[x->conn].half[OBSERVE_SERVER];
     x->from[OBSERVE_SERVER] = h->ahead ? h->next_seq + h->ahead : expected(h);
 }

@@ -25,8 +25,8 @@ static uint32_t same_choice(const struct program *from, uint32_t old, uint32_t c
     return to->observes[new].choices + (at < count ? at : count - 1);
 }
 
-/* Name the service and branch of a connection again. The fate of its bytes stays, except for a stream that no longer
- * exists. */
+/* Give a connection its service and branch in the new program. The fate of its bytes stays, except for a stream that
+ * no longer exists. */
 static void rename_conn(struct conn *c, const struct program *from, const struct program *to, const uint32_t map[],
                         const struct remap *r)
 {

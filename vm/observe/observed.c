@@ -55,7 +55,7 @@ uint32_t observed_add(struct observed *all, const struct sought *at)
     const uint32_t n = numbered_begin(&all->numbers, &at->ends, &at->place, &slot);
     if (n == NUMBER_NONE) return n;
     all->at[n] = (struct conn){.slot = slot};
-    if (all->cut_ns[n]) all->cut_ns[n] = 0; /* memory that was never written takes none */
+    if (all->cut_ns[n]) all->cut_ns[n] = 0; /* not written if it is 0: untouched memory takes no page */
     return n;
 }
 

@@ -60,7 +60,7 @@ struct observers *observers_new(const struct program *p, const struct observe_ou
     o->names = malloc(NAMES_MOST);
     o->opens = malloc((2 * (size_t)p->observes_count + 1) * sizeof *o->opens);
     o->each = calloc((size_t)p->observes_count + 1, sizeof *o->each);
-    if (o->opens) memset(o->opens, 0xff, 2 * (size_t)p->observes_count * sizeof *o->opens); /* NUMBER_NONE */
+    if (o->opens) memset(o->opens, 0xff, 2 * (size_t)p->observes_count * sizeof *o->opens); /* all NUMBER_NONE */
     observers_limits(o);
     if (reserve_memory(o, seed) && o->first && o->scratch && o->names && o->opens && o->each) return o;
     observers_free(o);
@@ -139,7 +139,8 @@ void conn_remove(struct observers *o, uint32_t place, enum observe_why why)
     observed_remove(&o->conns, place);
 }
 
-/* Find a place for a new connection of a service: if all are taken, that of a lesser one. */
+/* Find a place for a new connection of a service: if all are taken, that of a connection that makes room
+ * (observed_victim). */
 static uint32_t take_place(struct observers *o, uint32_t observe, const struct sought *at)
 {
     uint32_t place = observed_add(&o->conns, at);
@@ -211,13 +212,13 @@ static void begin_half(const struct observers *o, struct conn *c, enum observe_h
     }
     struct half *other = &c->half[!side];
     if (!(syn && s->flags & TCP_ACK) || other->flags & HALF_SEEN) return;
-    /* The SYN that it answers did not come by, but its number is known */
+    /* The SYN that this packet acknowledges was not seen, but its number is known */
     other->next_seq = s->ack;
     other->flags |= HALF_SEEN;
 }
 
 /* True if the packet begins another connection between the same ends. A SYN within a connection that is open is
- * believed once its other side has answered it: it may be forged. */
+ * believed once its receiver has acknowledged it: it may be forged. */
 static bool is_another(struct conn *c, enum observe_half side, const struct observe_packet *s)
 {
     struct half *h = &c->half[side];
@@ -233,8 +234,8 @@ static bool is_another(struct conn *c, enum observe_half side, const struct obse
     return false;
 }
 
-/* True if a RST ends the connection for certain: it has the very number that its receiver waits for. *perhaps: it is
- * in the window, where its receiver may ask back (RFC 5961, 3.2). */
+/* True if a RST ends the connection for certain: it has exactly the number that its receiver waits for. *perhaps: it
+ * is in the window, so its receiver may ask back (RFC 5961, 3.2). */
 static bool is_exact_reset(const struct conn *c, enum observe_half side, const struct observe_packet *s, bool *perhaps)
 {
     const struct half *h = &c->half[side], *other = &c->half[!side];
@@ -320,7 +321,7 @@ static void conn_take(struct observers *o, struct conn *c, enum observe_half sid
     } else if (s->flags & TCP_SYN && s->seq + 1 == h->next_seq - (uint32_t)h->next) {
         h->retransmissions++;
         COUNT(o, c, retransmissions, 1);
-        h->flags &= (uint8_t)~HALF_TIMED; /* it is unknown which SYN was answered */
+        h->flags &= (uint8_t)~HALF_TIMED; /* it is unknown which SYN was acknowledged */
     } else if (s->flags & TCP_SYN) {
         COUNT(o, c, outside, 1);
         return;
@@ -380,7 +381,7 @@ struct conn *conn_found(struct observers *o, const struct observe_packet *s, enu
     return c;
 }
 
-/* Return the connection of a packet, or begin one; *began. NULL: it is not observed. */
+/* Return the connection of a packet, or begin one; *began: it began. NULL: it is not observed. */
 static struct conn *conn_of(struct observers *o, const struct observe_packet *s, enum observe_half *side, bool *began)
 {
     struct sought at;

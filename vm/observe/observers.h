@@ -17,22 +17,23 @@
 
 struct observers;
 
-/* Make the observers of a program, which must outlive them. out NULL: no one is notified. NULL: out of memory. */
+/* Make the observers of a program, which must outlive them. out NULL: no one is notified. Return NULL if out of
+ * memory. */
 struct observers *observers_new(const struct program *p, const struct observe_out *out, uint64_t seed);
 void observers_free(struct observers *o); /* NULL is allowed */
 
-/* A TCP packet as observed: of a rewritten flow, as its client sees it. The payload must stay in place until the
- * packet was shown. */
+/* A TCP packet as observed; if its flow is rewritten, as the client sees it. The payload must stay in place until
+ * the packet has been shown. */
 struct observe_packet {
     struct key key;
     uint32_t seq, ack, len; /* len: payload on the wire */
-    uint32_t have;          /* captured bytes of it in the head */
+    uint32_t have;          /* captured bytes of the payload in the head */
     const uint8_t *bytes;
-    const struct pkt_seg *segs; /* the rest, behind `skip` bytes */
+    const struct pkt_seg *segs; /* the rest of the payload, behind `skip` bytes */
     uint32_t skip;
     uint16_t window, stack;           /* stack: see flow/stacks.h, with a reference */
-    uint8_t seg_count, flags, scale;  /* flags: enum tcp_flag; scale: of a SYN's windows */
-    bool has_stamps, sack, has_scale; /* these, `mss`, `stamp`: only of a SYN, unless the program cuts in */
+    uint8_t seg_count, flags, scale;  /* flags: enum tcp_flag; scale: shift of a SYN's windows */
+    bool has_stamps, sack, has_scale; /* set only for a SYN, unless the program cuts in; so are `mss` and `stamp` */
     uint16_t mss;
     uint32_t stamp;
     uint32_t fragment, zero; /* identification of a first fragment, and number of its datagram's first byte */
@@ -51,7 +52,7 @@ void observers_see_later(struct observers *o, const struct key *key, const struc
 void observers_drop(struct observers *o, const struct observe_packet *s);
 
 /* True for a packet with bytes or an end, of a connection that a branch may still reset or cut into. Bytes that the
- * receiver would drop for a wrong checksum must not decide there. */
+ * receiver would drop for a wrong checksum must not decide about such a connection. */
 bool observers_hang_on(struct observers *o, const struct observe_packet *s);
 /* Count and drop a packet with a wrong checksum. */
 void observers_drop_damaged(struct observers *o, const struct observe_packet *s);
@@ -65,32 +66,32 @@ enum holding_says {
     HOLDING_DROP,   /* the packet is dropped: it would pass unread, or is held already */
 };
 struct holding {
-    uint32_t conn;           /* place of its connection */
-    struct both_reset reset; /* HOLDING_REJECT */
+    uint32_t conn;           /* place of the packet's connection */
+    struct both_reset reset; /* HOLDING_REJECT: numbers for the resets */
     bool quiet;
-    bool cut;      /* its connection is to be cut into: observers_cut_begun comes next */
-    uint32_t from; /* first number of its client that is held then */
+    bool cut;      /* the connection is to be cut into: observers_cut_begun comes next */
+    uint32_t from; /* with `cut`: number of the client's first byte that is held */
     bool waits;    /* HOLDING_WAITS: until its connection is decided; else behind packets that go on */
 };
 enum holding_says observers_holding(struct observers *o, uint64_t now_ns, const struct observe_packet *s,
                                     struct holding *g);
-/* Hold a packet, in a slot of the pool, which is taken over. False: there is no room. */
+/* Hold a packet in a slot of the pool, and take over the slot. False: there is no room. */
 bool observers_hold(struct observers *o, const struct holding *g, struct pkt *pkt);
-/* Release all memory of the connection. */
+/* Let the held packets of a connection go on, because no other can be held, and hold no more of them. */
 void observers_let(struct observers *o, struct holding *g);
-/* Let a RST in the name of an end go on behind the held packets. The packet is taken over. False: there is no room. */
+/* Let a RST in the name of an end go on behind the held packets, and take over its slot. False: there is no room. */
 bool observers_send(struct observers *o, struct pkt *rst);
-/* An end of a connection that is cut into: number of its next byte, newest TSval, options of its SYN (enum half_has).
- */
+/* State of one end of a connection that is cut into: number of its next byte, newest TSval, options of its SYN (enum
+ * half_has). */
 struct cut_known {
     uint32_t next, stamp;
-    uint32_t edge; /* right edge of the window that the other end has announced; `next`: unknown */
+    uint32_t edge; /* right edge of the window that the peer has announced; `next`: unknown */
     uint16_t mss;
     uint8_t scale, has;
-    uint8_t ttl, tos; /* hops and DSCP byte of its newest packet */
+    uint8_t ttl, tos; /* hop limit and DSCP byte of its newest packet */
 };
-/* Note the number of the inline connection whose sockets are being opened for a connection; CUT_NUMBERS: it has
- * none, and the connection goes on unchanged; then returns false. */
+/* Note the number of the inline connection whose sockets are being opened for a connection. If there is none
+ * (CUT_NUMBERS), the connection goes on unchanged, and the function returns false. */
 enum { CUT_NUMBERS = 1 << 24 };
 bool observers_cut_begun(struct observers *o, const struct holding *g, uint32_t number);
 void observers_cut_known(const struct observers *o, const struct holding *g, struct cut_known ends[2]);
@@ -104,10 +105,10 @@ unsigned observers_cut_count(const struct observers *o);
 enum cut_step observers_cut_step(const struct observers *o, unsigned i, uint64_t now_ns, uint32_t *number);
 void observers_cut_hold(struct observers *o, unsigned i);
 void observers_cut_now(const struct observers *o, unsigned i, struct cut_known ends[2]);
-/* Release the held packets of a connection, which leaves the list. */
+/* Release the held packets of a connection, and remove it from the list of those being cut into. */
 enum cut_end { CUT_JOINED, CUT_LATE, CUT_NO_SOCKETS };
 void observers_cut_over(struct observers *o, unsigned i, uint64_t now_ns, enum cut_end end);
-/* Take the next packet that no longer waits. False if there is none (second function, too). */
+/* Take the next packet that no longer waits. False if there is none (the second function only asks). */
 bool observers_leaves(struct observers *o, struct waiting *h);
 bool observers_ready(const struct observers *o);
 
@@ -123,10 +124,10 @@ bool observers_of(const struct observers *o, const struct key *key, const struct
 /* Go on with another program, for which `fresh` was made; NULL: the program observes nothing, and all sessions end. */
 void observers_rename(struct observers *o, struct observers *fresh, const struct remap *r, uint64_t now_ns);
 /* Write all observers, or read them into new ones (keyed/archive.h); packets that are held are in the pool. ifaces:
- * number of interfaces that the facts know. */
+ * number of interfaces that the facts know. False: the archive is bad. */
 bool observers_archive(struct observers *o, struct pool *pool, struct archive *a, uint32_t ifaces);
 const struct observe_counters *observers_counters(const struct observers *o);
-/* Add what another process has counted, but levels. */
+/* Add the counters of another process, except levels. */
 void observers_count_more(struct observers *o, const struct observe_counters *more,
                           const struct observe_counters *each);
 /* Return the counters of each service: [observes_count]. Packets without a known service are not counted; most: peak

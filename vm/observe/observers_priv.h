@@ -10,19 +10,19 @@
 enum { NAMES_MOST = 30 * NAME_CHUNK_BYTES, OBSERVES_MOST = 256 };
 
 enum { CUTS_AT_ONCE = 64 };
-#define CUT_NS UINT64_C(500000000) /* longest */
+#define CUT_NS UINT64_C(500000000) /* longest time for a cut */
 /* A connection that is being cut into: its packets pass while two sockets are opened for it; then new bytes of both
  * sides are held until all passed bytes are acknowledged. */
 struct cutting {
-    uint32_t conn, number;         /* number: of the inline connection */
-    uint32_t from[OBSERVE_HALVES]; /* first number of each half that is held back */
+    uint32_t conn, number;         /* number: number of the inline connection */
+    uint32_t from[OBSERVE_HALVES]; /* first sequence number of each half that is held back */
     bool holds;                    /* the server's bytes are held, too: the sockets are open */
     uint64_t until_ns;
 };
 /* A first fragment of an observed segment (packet.c) */
 enum { FRAGMENTS_MOST = 64 };
 struct first_fragment {
-    uint64_t number; /* number of its connection; 0: none */
+    uint64_t number; /* number of the segment's connection; 0: none */
     uint32_t src[4], dst[4], id;
     uint32_t place; /* place of the connection in the table */
     uint32_t zero;  /* sequence number of the datagram's first byte */
@@ -34,33 +34,33 @@ struct observers {
     struct chunks chunks;
     const struct program *p;
     struct {
-        uint64_t open_ns, half_open_ns, closing_ns, first_ns; /* timeouts */
+        uint64_t open_ns, half_open_ns, closing_ns, first_ns; /* timeouts of o->p */
         uint32_t first_bytes;
     } limits;
     struct observe_out out;
-    struct observe_counters counters, *each; /* each: [observes_count] those of each service */
+    struct observe_counters counters, *each; /* each: [observes_count] counters of each service */
     uint64_t now_ns, ids;                    /* ids: number of the last connection */
     struct first *first;                     /* [OBSERVE_HALVES] facts of the connection at hand */
     uint8_t *scratch;                        /* [OBSERVE_HALVES][STREAM_MAX] first bytes in one chunk */
     uint8_t *names;                          /* [NAMES_MOST] names of the connection at hand */
-    uint32_t schedules;                      /* active ones, as in stream_key */
+    uint32_t schedules;                      /* active schedules, as in stream_key */
     uint32_t relief;                         /* place in the table where the next search for memory begins */
-    struct waiting_list held;                /* waiting.h */
-    uint64_t holds[OBSERVES_MOST / 64];      /* services with a branch that holds (pbc_does_hold), a bit each */
-    bool holding, cutting;                   /* there are such services; some of them cut */
-    struct cutting cuts[CUTS_AT_ONCE];       /* connections that are being cut into */
+    struct waiting_list held;                /* packets held back (waiting.h) */
+    uint64_t holds[OBSERVES_MOST / 64]; /* services with a branch that holds (pbc_does_hold), one bit per service */
+    bool holding, cutting;              /* holding: there are such services; cutting: some of them cut */
+    struct cutting cuts[CUTS_AT_ONCE];  /* connections that are being cut into */
     uint32_t cut_count;
-    struct first_fragment fragments[FRAGMENTS_MOST]; /* a ring; not archived */
+    struct first_fragment fragments[FRAGMENTS_MOST]; /* a ring of first fragments; not archived */
     uint32_t fragments_at;
     uint32_t *opens; /* [observes_count][2] oldest and newest connection still waiting for first bytes */
 };
 
-/* The progress of a connection's readers; is in a chunk. */
+/* Progress of a connection's readers, kept in a chunk. */
 struct opening {
     struct first_at at[OBSERVE_HALVES];
     uint64_t deadline_ns;
     uint32_t held_from;      /* number of the client's first held byte, if any */
-    uint32_t earlier, later; /* in the list of its service: places in the table, NUMBER_NONE */
+    uint32_t earlier, later; /* neighbours in the list of its service: places in the table, or NUMBER_NONE */
 };
 
 /* Add n to a counter: in total, and for the connection's service. */
@@ -89,7 +89,7 @@ void observers_limits(struct observers *o);
 void conn_end(struct observers *o, struct conn *c, enum observe_why why);
 /* Find the connection of a packet; *side: its sender. NULL if there is none. */
 struct conn *conn_found(struct observers *o, const struct observe_packet *s, enum observe_half *side);
-/* Set when to look at a connection again. */
+/* Set the time of the next check of a connection. */
 void observers_due(struct observers *o, uint32_t place);
 /* Count the sessions that are open. */
 void observers_count(struct observers *o);
@@ -114,7 +114,7 @@ void half_tell_kept(struct observers *o, struct conn *c, enum observe_half side)
 /* Drop the parts that are no longer needed. */
 void half_trim(struct observers *o, struct conn *c, enum observe_half side);
 void half_clear(struct observers *o, struct conn *c, enum observe_half side);
-/* Note that bytes are sent now that `seq` will acknowledge. */
+/* Note the time at which bytes are sent; an acknowledgement of `seq` covers them. */
 void half_time(const struct observers *o, struct half *h, uint32_t seq);
 
 /* packet.c: note a first fragment of that half: later ones follow */
@@ -124,13 +124,14 @@ void later_expect(struct observers *o, const struct conn *c, enum observe_half s
 
 /* Begin the choice of a branch: at once if no branch asks for bytes. */
 void opening_begin(struct observers *o, struct conn *c);
-/* Read on: bytes of that half came, and half.next is behind them. */
+/* Read the bytes of that half that came; half.next is behind them. */
 void opening_read(struct observers *o, struct conn *c, enum observe_half side);
-/* Choose by the known bytes; no more are read. */
+/* Choose a branch by the known bytes; no more are read. */
 void opening_end(struct observers *o, struct conn *c);
-/* End connections that have expired, some per call; return the next deadline. */
+/* Choose the branches of connections whose time for first bytes has expired, some per call; return the next
+ * deadline. */
 uint64_t opening_tick(struct observers *o);
-/* Move a list of connections, from that one on, to the lists of their present services. */
+/* Move a list of connections, from `first` on, to the lists of their present services. */
 void opening_move(struct observers *o, uint32_t first);
 /* Write the list of a service, or read it. */
 void opening_archive(struct observers *o, uint32_t service, struct archive *a);
@@ -139,7 +140,7 @@ void opening_archive(struct observers *o, uint32_t service, struct archive *a);
 bool opening_hangs(struct observers *o, struct conn *c);
 /* Set the time at which waiting ends. False: out of memory. */
 bool opening_wait(struct observers *o, struct conn *c);
-/* Number of the first held byte of a waiting connection. */
+/* Return the number of the first held byte of a waiting connection. */
 uint32_t opening_held_from(const struct observers *o, const struct conn *c);
 void opening_hold_from(struct observers *o, struct conn *c, uint32_t seq);
 
@@ -147,23 +148,23 @@ void opening_hold_from(struct observers *o, struct conn *c, uint32_t seq);
 
 /* Settle a connection's waiting packets by what its branch does; if undecided, they go on. */
 void holding_decided(struct observers *o, struct conn *c);
-/* Settle all that waits of a connection which ends. */
+/* Settle all waiting packets of a connection that ends. */
 void holding_ends(struct observers *o, struct conn *c);
 /* Note that a connection moves, or ends: its packets no longer belong to it. */
 void holding_forget(struct observers *o, const struct conn *c);
 /* True if a branch of the connection's service holds. */
 bool holding_watches(const struct observers *o, const struct conn *c);
-/* Note which services hold. */
+/* Note which services hold packets. */
 void holding_services(struct observers *o);
 /* Write the packets, or read them. */
 void holding_archive(struct observers *o, struct pool *pool, struct archive *a);
 
 /* session.c: events, records, names */
 
-/* Report an event of which kind, half, offset, length, cause and bytes are set. Does nothing after the end was
+/* Report an event whose kind, half, offset, length, cause and bytes are set. Does nothing after the end was
  * reported; of an ignored connection it reports only the end. */
 void session_event(const struct observers *o, const struct conn *c, struct observe_event *e);
-/* Report one without bytes. */
+/* Report an event without bytes. */
 void session_say(const struct observers *o, const struct conn *c, enum observe_kind kind);
 void session_ends(const struct observers *o, const struct conn *c, struct observe_ends *ends);
 void session_sum(const struct observers *o, const struct conn *c, struct observe_summary *sum);

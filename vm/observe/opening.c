@@ -1,15 +1,15 @@
 /* First bytes of observed connections: the names they give, and the branch that they lead to.
  *
- * Bytes are in the halves' windows from offset 0 on until both are read. A connection whose first segment states
- * all, as most do, needs nothing else; others have their progress in a chunk, and are in a list of their service, in
- * the order of their deadlines. */
+ * Bytes are in the halves' windows from offset 0 on until both are read. A connection whose first segment has all
+ * that is asked, as in most, needs nothing else; others have their progress in a chunk, and are in a list of their
+ * service, in the order of their deadlines. */
 #include <string.h>
 
 #include "vm/judge/decide.h"
 #include "vm/observe/choose.h"
 #include "vm/observe/observers_priv.h"
 
-enum { TLS_HANDSHAKE = 0x16, STATUS_LEN = 12 /* HTTP/1.1 200 */, ENDED_A_TICK = 128 };
+enum { TLS_HANDSHAKE = 0x16, STATUS_LEN = 12 /* length of `HTTP/1.1 200` */, ENDED_A_TICK = 128 };
 
 static_assert(sizeof(struct opening) <= CHUNK_BYTES, "in a chunk");
 
@@ -112,7 +112,7 @@ static uint32_t wants_of(uint32_t wants, enum observe_half side, const uint8_t *
 {
     if (side == OBSERVE_SERVER || !n) return wants;
     if (bytes[0] == TLS_HANDSHAKE) return (wants | FIRST_TLS) & ~(uint32_t)FIRST_HTTP;
-    if (bytes[0] == 'P') return wants | FIRST_TLS | FIRST_HTTP; /* POST, or the preface of HTTP/2 */
+    if (bytes[0] == 'P') return wants | FIRST_TLS | FIRST_HTTP; /* P begins POST, or the preface of HTTP/2 */
     return (wants | FIRST_HTTP) & ~(uint32_t)FIRST_TLS;
 }
 
@@ -141,7 +141,7 @@ static bool read_status(struct conn *c, const uint8_t *bytes, uint32_t n)
     return false;
 }
 
-/* Read a half into o->first. True: more of its bytes are waited for. */
+/* Read a half into o->first. True: the choice waits for more of its bytes. */
 static bool read_half(struct observers *o, struct conn *c, enum observe_half side, struct first_at *at, bool final)
 {
     const struct half *h = &c->half[side];
@@ -175,7 +175,7 @@ static void keep_names(struct observers *o, struct conn *c)
     if (first_path(f, &v) == FIRST_KNOWN) session_name(o, c, NAME_PATH, v);
 }
 
-/* Read on in a half that is not read yet. */
+/* Continue reading a half that is not read yet. */
 static bool read_on(struct observers *o, struct conn *c, enum observe_half side, bool final)
 {
     struct first_at fresh = {.http = {0}};
@@ -216,7 +216,7 @@ static struct key conn_key(const struct observers *o, const struct conn *c)
                       c->flags & CONN_TO_SELF, o->schedules);
 }
 
-/* Choose by o->first. */
+/* Choose a branch by o->first. */
 static void opening_choose(struct observers *o, struct conn *c, bool final)
 {
     const struct pbc_observe *service = &o->p->observes[c->observe];
@@ -229,7 +229,7 @@ static void opening_choose(struct observers *o, struct conn *c, bool final)
 
 static bool is_undecided(const struct conn *c) { return c->does == PBC_DOES; }
 
-/* Read a half once more: its facts are of another connection by now. */
+/* Read a half once more, because o->first has the facts of another connection by now. */
 static void read_again(struct observers *o, struct conn *c, enum observe_half side, bool final)
 {
     struct first_at fresh = {.http = {0}};

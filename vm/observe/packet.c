@@ -74,7 +74,7 @@ bool observe_packet_as(struct observe_packet *s, const struct pkt *left, const s
     return true;
 }
 
-/* ---- later IP fragments: their bytes are not put into the stream, but known to be there, so they are a hole, even
+/* ---- later IP fragments: their bytes are not put into the stream, but are known to exist, so they are a hole, even
  * if they are not acknowledged. The newest first fragments of a worker are remembered ---- */
 
 void later_expect(struct observers *o, const struct conn *c, enum observe_half side, const struct observe_packet *s)

@@ -1,7 +1,7 @@
-/* The order of segments that wait behind a hole, as Linux' queue of them has it. A byte that several brought counts
- * from the one that begins first. They are sorted by their first byte, and none is within another, so their ends
- * ascend, too, and the n-th that begins is the n-th that ends. For a new segment the last one that begins before it
- * or with it decides:
+/* The order of segments that wait behind a hole, as in Linux. If several segments brought a byte, the one that
+ * begins first counts. They are sorted by their first byte, and none is within another, so their ends ascend, too,
+ * and the n-th that begins is the n-th that ends. For a new segment, the last segment that begins before it or with
+ * it decides:
  *
  *      |---before---|                       |---before---|                 |---before---|
  *         |--new--|       is dropped            |---new---|  is added          ...       |---new---|  prolongs it
@@ -9,13 +9,13 @@
  *      |---before---|
  *      |-----new------|   takes its place                 those behind it that end within the new one are dropped
  *
- * Linux joins segments that touch where their buffers allow it, which no one sees from here; most drivers' do.
- * Chunks keep a bit where a segment begins, one where its last byte is, and how many cross into the chunk. */
+ * Linux joins touching segments if their buffers allow it, as those of most drivers do; prey can't see that. Chunks
+ * keep a bit where a segment begins, one where its last byte is, and how many cross into the chunk. */
 #include "vm/observe/bytes_window.h"
 
 /* A stretch of offsets within one chunk */
 struct stretch {
-    struct chunk *p; /* NULL: none is kept there */
+    struct chunk *p; /* the chunk; NULL: none is kept there */
     uint32_t from, to;
 };
 

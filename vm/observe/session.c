@@ -1,5 +1,5 @@
-/* Events and records of sessions, and the names found in them; names of the reasons for which observed connections end,
- * and bytes of them are missing */
+/* Events and records of sessions, and the names found in them; names of reasons for ends of observed connections and
+ * for missing bytes */
 #include <string.h>
 
 #include "vm/observe/observers_priv.h"

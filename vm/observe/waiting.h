@@ -13,7 +13,7 @@ struct pkt;
 struct pool;
 
 enum held_fate {
-    HELD_WAITS,  /* its connection is undecided */
+    HELD_WAITS,  /* the packet's connection is undecided */
     HELD_GOES,   /* the packet goes on, and is judged */
     HELD_RESETS, /* the packet is dropped, and both ends are reset */
     HELD_DROPPED /* the packet is dropped: both ends have been reset */
@@ -35,7 +35,7 @@ struct waiting {
 
 struct waiting_list {
     struct waiting at[HOLDING_MOST];
-    uint32_t first, last, spare, count, ready; /* ready: those that no longer wait */
+    uint32_t first, last, spare, count, ready; /* ready: number of packets that no longer wait */
 };
 
 void waiting_init(struct waiting_list *list);

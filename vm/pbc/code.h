@@ -5,12 +5,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A function: straight code with one entry, called with no argument, returning one scalar. Function 0 is the program.
- * Function meta.services runs after function 0 for what it accepted, function meta.streams when the first bytes of a
- * connection to a proxy service have come. A call only goes to a function with a higher index (so calls are acyclic),
- * at most 4 deep. */
+/* A function: straight code with one entry, called with no argument, returning one scalar. Function 0 is the
+ * program. Function meta.services runs after function 0 for accepted packets, function meta.streams when the first
+ * bytes of a connection to a proxy service have come. A call only goes to a function with a higher index (so calls
+ * are acyclic), at most 4 deep. */
 struct pbc_func {
-    uint32_t name /* string */, first, count;
+    uint32_t name /* string: name of the function */, first, count;
 };
 struct insn {
     uint8_t op, a;
@@ -63,14 +63,14 @@ struct pbc_classifier {
     uint32_t name; /* string: name of the list */
     uint32_t entries, entry_count;
     uint32_t formats, format_count;
-    uint32_t tree, tree_count;    /* at least one word */
+    uint32_t tree, tree_count;    /* words of the tree, at least one */
     uint32_t blocks, block_count; /* lines of blocks */
     /* Each figure is the largest over all searches of the tree; the verifier recomputes and compares it. A CUT takes
      * the largest of its table's words, a FORK the sum of its two words. */
     uint32_t words;    /* words of the tree that are read */
     uint32_t compared; /* blocks that are read if none before the last one matches */
     uint32_t forks; /* FORKs on a path from the root, at most PBC_FORKS_MAX: counted as 1 + the larger count of a FORK's
-                       words */
+                     * words */
     uint32_t chain; /* entries with code that one search may run one after the other; a leaf counts each of its
                      * entries once */
     uint32_t ranks, rank_count;
@@ -93,7 +93,7 @@ static_assert(sizeof(struct pbc_classifier) == 64, "an index is a shift (docs/ke
  * and 3 may be left out, as zeros. */
 struct pbc_rank {
     uint64_t word[8]; /* halves of seven bounds; then, behind upper halves the rest, behind a leaf's lower ones
-                         RANK_FREE, else 0 */
+                       * RANK_FREE, else 0 */
 };
 static_assert(sizeof(struct pbc_rank) == 64, "a cache line; an index is a shift (docs/kernel.md)");
 enum rank_kind { RANK_LEAF, RANK_INNER };
@@ -101,7 +101,7 @@ enum { RANK_BOUNDS = 7, RANK_REST = 7 /* word of the rest */, RANK_SRC = 0, RANK
 #define RANK_KIND(rest)   ((unsigned)(rest)&1u)
 #define RANK_WIDE(rest)   ((unsigned)((rest) >> 1) & 1u)
 #define RANK_STRIDE(rest) ((unsigned)((rest) >> 2) & 1u) /* INNER: 1 if the nodes that it leads to are wide */
-#define RANK_COUNT(rest)  ((unsigned)((rest) >> 3) & 7u) /* bounds in use */
+#define RANK_COUNT(rest)  ((unsigned)((rest) >> 3) & 7u) /* number of bounds in use */
 #define RANK_BASE(rest)   ((uint32_t)((rest) >> 32))
 #define RANK_NODE(kind, wide, stride, count, base)                                                                     \
     ((uint64_t)(base) << 32 | (uint64_t)(count) << 3 | (uint64_t)(stride) << 2 | (uint64_t)(wide) << 1 | (kind))
@@ -128,12 +128,13 @@ struct pbc_entry {
  * In a classifier with RANKS columns 1 to 4 hold ranges of ranks: lowest and highest of key.src[0], of key.dst[0];
  * their halves are 0, and there are no pairs. In others column 1 is a pair's or asks by range.
  *
- * Lanes ascend by entry, also from block to block. An unused lane has the entry PBC_LANE_NONE and asks what nothing
- * answers: of ranks the lowest 1 and the highest 0; of a pair value 1 and mask 0; else all ones in column 1. */
+ * Lanes ascend by entry, also from block to block. An unused lane has the entry PBC_LANE_NONE and a question that no
+ * key answers: for ranks the lowest 1 and the highest 0; for a pair value 1 and mask 0; else all ones in column 1. */
 struct pbc_format {
-    uint8_t lines; /* 1..PBC_LINES_MOST */
+    uint8_t lines; /* cache lines of a block, 1..PBC_LINES_MOST */
     uint8_t pairs;
-    uint8_t half[30]; /* behind the columns 0; of a pair 2 * slot and 2 * slot + 1 */
+    uint8_t half[30]; /* for columns behind the first: for a pair 2 * slot and 2 * slot + 1, else the half; 0 behind the
+                       * last column */
 };
 static_assert(sizeof(struct pbc_format) == 32, "an index is a shift (docs/kernel.md)");
 struct pbc_line {
@@ -146,7 +147,7 @@ static_assert(sizeof(struct pbc_line) == 64, "an index is a shift (docs/kernel.m
 #define PBC_LANE_NONE 0x3fffffu
 enum { PBC_LINES_MOST = 15, PBC_RANK_COLUMNS = 4 };
 
-static inline unsigned pbc_columns(unsigned lines) { return 2 * lines - 1; } /* behind the entries */
+static inline unsigned pbc_columns(unsigned lines) { return 2 * lines - 1; } /* columns behind the entries */
 
 /* The form of a block, for which a walk has code: its lines behind the first and, from bit 2 on, how many of its
  * last columns ask by mask, if all others ask by range; ONE line; or ANY. 0 is not a shape. */

@@ -9,7 +9,7 @@
 #define PBC_OLDEST        20u
 #define PBC_TEXT_MOST     (4u << 20) /* bytes of the rules' text, which a program may carry for readers */
 #define PBC_NONE          UINT32_MAX
-#define PBC_TARGET        (PBC_NONE - 1) /* values of branch.shares, for destinations other than pools (enum pbc_goes) */
+#define PBC_TARGET        (PBC_NONE - 1) /* values of branch.shares for destinations other than pools (enum pbc_goes) */
 #define PBC_ORIGINAL      (PBC_NONE - 2)
 #define PBC_REJECT        (PBC_NONE - 3)
 #define PBC_PROGRAM       (PBC_NONE - 4)
@@ -25,7 +25,7 @@ struct pbc_header {
     uint32_t version;
     uint32_t sections;
     uint64_t size;     /* bytes of the whole file */
-    uint64_t reserved; /* 0 */
+    uint64_t reserved; /* must be 0 */
 };
 static_assert(sizeof(struct pbc_header) == 64, "layout");
 
@@ -34,7 +34,7 @@ struct pbc_section {
     uint32_t entry_size;
     uint64_t offset; /* offset from the file's start, a multiple of PBC_ALIGN */
     uint64_t count;
-    uint64_t reserved; /* 0 */
+    uint64_t reserved; /* must be 0 */
 };
 static_assert(sizeof(struct pbc_section) == 32, "layout");
 
@@ -110,7 +110,7 @@ struct pbc_meta {
     uint32_t edition;
     uint32_t flags;         /* enum pbc_flag */
     uint32_t reach;         /* first bytes of a frame that rules may test (0: headers only) */
-    uint32_t rejects_per_s; /* answers a second that a worker sends */
+    uint32_t rejects_per_s; /* most replies per second that a worker sends */
     uint32_t longest_path;  /* instructions, calls expanded; the verifier recomputes and compares it */
     uint32_t source;        /* string: path of the main file */
     uint32_t services;      /* function that finds a service's branch for accepted packets; 0: no services */
@@ -133,10 +133,10 @@ enum pbc_flag {
     PBC_FOLLOWS_FRAGMENTS =
         1 << 5, /* decisions depend on fields that later fragments lack, so these follow their first */
     PBC_NAMES_FRAGMENT =
-        1 << 6,               /* a rule names `fragment`: it is tried on later fragments too (judge/fragment_order.h) */
-    PBC_OPENS = 1 << 7,       /* a rule's verdict opens tunnels: the packet inside is judged too */
-    PBC_ASKS_WAY = 1 << 8,    /* a condition asks `out on` (judge/ways.h) */
-    PBC_ASKS_SOURCE = 1 << 9, /* a condition asks `urpf-failed` */
+        1 << 6,            /* a rule names `fragment`: it is also tried on later fragments (judge/fragment_order.h) */
+    PBC_OPENS = 1 << 7,    /* a rule's verdict opens tunnels: the packet inside is also judged */
+    PBC_ASKS_WAY = 1 << 8, /* a condition asks `out on` (judge/ways.h) */
+    PBC_ASKS_SOURCE = 1 << 9,  /* a condition asks `urpf-failed` */
     PBC_NATS_BY_WAY = 1 << 10, /* a statement of a nat has `out on` */
     PBC_CLAMPS = 1 << 11,      /* an interface has an `mss` */
 };

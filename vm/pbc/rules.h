@@ -7,7 +7,7 @@
 
 /* A place in the rules' source: 1-based line and column, length in bytes (0: the line). */
 struct pbc_place {
-    uint32_t file; /* string */
+    uint32_t file; /* string: path of the file */
     uint32_t line;
     uint16_t col, len;
 };
@@ -20,18 +20,18 @@ enum pbc_verdict {
 enum pbc_answer { PBC_ANSWER_DEFAULT, PBC_ANSWER_RST, PBC_ANSWER_UNREACHABLE, PBC_ANSWER_PROHIBITED };
 enum pbc_rule_flag {
     PBC_RULE_LOG = 1 << 0 /* log when the rule matches */,
-    PBC_RULE_ARP = 1 << 1 /* judge ARP too */,
+    PBC_RULE_ARP = 1 << 1 /* also judge ARP */,
     PBC_RULE_NOT_FRAMES = 1 << 2, /* judge only ARP */
     PBC_RULE_AUDIT = 1 << 3       /* under audit: the word is before the rule or its firewall (WOULD_RULES) */
 };
 
 /* The rule list as written; the naive executor and explain run on it. Rules of one list are together, in order. */
 struct pbc_rule {
-    uint32_t name;              /* string, 0: unnamed, printed as LIST:LINE */
+    uint32_t name;              /* string: name; 0: unnamed, printed as LIST:LINE */
     uint32_t list;              /* index of its firewall, or its chain | PBC_LIST_CHAIN */
     struct pbc_place place;     /* place of the verdict's keyword */
-    uint32_t comment;           /* string or 0 */
-    uint32_t conds, cond_count; /* range in CONDS */
+    uint32_t comment;           /* string: the rule's comment; 0: none */
+    uint32_t conds, cond_count; /* the rule's conditions: a range in CONDS */
     uint32_t chain;             /* chain of a DO, else PBC_NONE */
     uint32_t log_meter;         /* 1 + the meter that limits the rule's log; 0: each match is logged */
     uint32_t log_prefix;        /* string at the start of its log lines; 0: none */
@@ -47,12 +47,12 @@ static_assert(sizeof(struct pbc_rule) == 52, "layout");
 
 /* Copies of a rule with the verdict `mirror`. Each row belongs to one rule. */
 enum pbc_mirror_to { PBC_MIRROR_DEVICE, PBC_MIRROR_FILE, PBC_MIRROR_SOCKET, PBC_MIRROR_TOS };
-enum pbc_mirror_flag { PBC_MIRROR_SENT = 1 << 0 /* as packets leave, not as they arrive */ };
+enum pbc_mirror_flag { PBC_MIRROR_SENT = 1 << 0 /* copies packets as they leave, not as they arrive */ };
 struct pbc_mirror {
     uint32_t rule;
     uint32_t target; /* string: a device; the path of a file; the name of a socket (preyrun --tap) */
     uint32_t meter;  /* 1 + the meter that limits copies, 0: none; it has no key */
-    uint32_t snap;   /* most bytes of a frame */
+    uint32_t snap;   /* most bytes copied of a frame */
     uint64_t size;   /* FILE: most bytes of all its files; else 0 */
     uint8_t to;      /* enum pbc_mirror_to */
     uint8_t flags;   /* enum pbc_mirror_flag */
@@ -63,14 +63,14 @@ static_assert(sizeof(struct pbc_mirror) == 32, "layout");
 #define PBC_MIRRORS_MAX     64u /* a packet has a bit for each */
 #define PBC_SNAP_MAX        (1u << 18)
 #define PBC_SNAP_SENT_MIN   14u          /* least snap of copies to a device: a link header */
-#define PBC_MIRROR_SIZE_MIN (1ull << 20) /* bytes of a ring of files */
+#define PBC_MIRROR_SIZE_MIN (1ull << 20) /* least bytes of a ring of files */
 #define PBC_MIRROR_SIZE_MAX (1ull << 50)
 
 enum pbc_cond_flag {
     PBC_COND_NOT = 1 << 0,
     PBC_COND_ANY = 1 << 1,   /* the list holds `any` */
     PBC_COND_REPLY = 1 << 2, /* `reply` of an observe service: first bytes of the server, not the client */
-    PBC_COND_LIVE = 1 << 3   /* the condition's sets depend on live sets, so its answer changes between packets */
+    PBC_COND_LIVE = 1 << 3   /* the condition's sets depend on live sets, so its result changes between packets */
 };
 struct pbc_cond {
     uint8_t kind;  /* enum cond_kind, cond.def */
@@ -96,7 +96,7 @@ struct pbc_range6 {
 /* An address set: sorted, disjoint, non-adjacent ranges of each family. Or a MAC set: sorted 48-bit numbers;
  * first4/count4 index MACS, first6/count6 are 0. */
 struct pbc_set {
-    uint32_t name; /* string, 0: anonymous */
+    uint32_t name; /* string: name; 0: anonymous */
     struct pbc_place place;
     uint32_t first4, count4, first6, count6;
     uint32_t live; /* 1 + its node in LIVE_NODES: members change at run time, within these ranges; 0: the members are
@@ -108,13 +108,13 @@ struct pbc_live_node {
     uint32_t live;    /* index in LIVES */
     uint32_t in, out; /* indices in SETS */
 };
-/* A live set: its members come by rules and by hand, and outlive the program. */
+/* A live set: its members are added by rules and by operators, and outlive the program. */
 enum pbc_live_flag {
     PBC_LIVE_KEEP = 1 << 0,  /* members survive a stop */
     PBC_LIVE_REFUSE = 1 << 1 /* a full set refuses new members */
 };
 struct pbc_live {
-    uint32_t name; /* string */
+    uint32_t name; /* string: name of the set */
     struct pbc_place place;
     uint32_t size;      /* most members that are added one by one; with `file` most ranges of that file */
     uint32_t in, never; /* indices in SETS: all members are within one, and none meets the other; PBC_NONE: any may
@@ -136,10 +136,10 @@ typedef unsigned __int128 live_bits;
 enum { PBC_RESOLVERS_MOST = 16 /* ranges of addresses that `from` of a live set has, both families together */ };
 enum { PBC_LIVE_PATH_MOST = 4000 /* longest path of a live set's file, in bytes; it begins with `/` */ };
 /* A list of host names and globs: strings of HOSTS in normal form and in order, none covered by a glob of the list
- * (host_compare). Or a list of texts, in order, where `*` at the end stands for anything (text_compare). */
+ * (host_compare). Or a list of texts, in order, where `*` at the end matches anything (text_compare). */
 enum pbc_names_kind { PBC_NAMES_HOSTS, PBC_NAMES_TEXTS };
 struct pbc_names {
-    uint32_t name; /* string */
+    uint32_t name; /* string: name of the list */
     struct pbc_place place;
     uint32_t first, count;
     uint32_t kind; /* enum pbc_names_kind */
@@ -155,14 +155,14 @@ enum { PBC_PATTERN_MAX = 64 };
 struct pbc_pattern {
     uint16_t at;    /* bytes from the layer's start */
     uint8_t layer;  /* enum pbc_layer */
-    uint8_t len;    /* 1..PBC_PATTERN_MAX */
+    uint8_t len;    /* number of bytes, 1..PBC_PATTERN_MAX */
     uint8_t is_not; /* 1: true if that many bytes exist and differ */
     uint8_t reserved[3];
     uint8_t value[PBC_PATTERN_MAX], mask[PBC_PATTERN_MAX]; /* value & ~mask is 0 */
 };
-/* A verdict that may be remembered for a flow. For every established packet of the flow and direction, on the same
- * interface and for the same own addresses, this rule (or RULE_DEFAULT) decides in this firewall, and no other rule
- * counts or logs the packet. Ascending by (firewall, rule). */
+/* A verdict that may be remembered for a flow. It holds for every established packet of the flow and direction, on
+ * the same interface and for the same own addresses: this rule (or RULE_DEFAULT) decides in this firewall, and no
+ * other rule counts or logs the packet. Ascending by (firewall, rule). */
 struct pbc_memo {
     uint32_t rule, firewall;
 };
@@ -182,7 +182,7 @@ struct pbc_chain {
 /* A rule with the verdict `add`: its live set, and the member to add. Each row belongs to one rule. */
 enum pbc_add_flag {
     PBC_ADD_DESTINATION = 1 << 0, /* the packet's destination, not its source */
-    PBC_ADD_ONCE = 1 << 1,        /* a member keeps its end */
+    PBC_ADD_ONCE = 1 << 1,        /* a member that exists keeps its time of expiry */
     PBC_ADD_CUT = 1 << 2          /* flows of a new member end */
 };
 struct pbc_add {
@@ -208,7 +208,7 @@ struct pbc_firewall {
     uint8_t other;           /* enum pbc_other */
     uint8_t audit;           /* enum pbc_audit (WOULD_FIREWALLS) */
 };
-enum pbc_audit { PBC_AUDIT_NOT, PBC_AUDIT_DEFAULT /* its default only */, PBC_AUDIT_ALL };
+enum pbc_audit { PBC_AUDIT_NOT, PBC_AUDIT_DEFAULT /* only the default is audited */, PBC_AUDIT_ALL };
 
 /* A token bucket for each key: `count` tokens every `per_ns`, at most `burst` at once. A packet costs one, or its IP
  * length in bytes. The rate of a rule's log is a meter without a name. */

@@ -15,22 +15,22 @@ enum pbc_check_flag {
     PBC_CHECK_NO_VERIFY = 1 << 0,
     PBC_CHECK_PASSIVE = 1 << 1,
     PBC_CHECK_VIA_SERVICE = 1 << 2,
-    PBC_CHECK_WITHOUT_PROXY = 1 << 3, /* its probes begin without the pool's PROXY header */
+    PBC_CHECK_WITHOUT_PROXY = 1 << 3, /* the check's probes begin without the pool's PROXY header */
     PBC_CHECK_FLAGS = (1 << 4) - 1
 };
-/* A step of a check: bytes to send or to find in the answer. Steps of a check are in order, each owns its bytes. A
+/* A step of a check: bytes to send or to find in the reply. Steps of a check are in order, each owns its bytes. A
  * tcp check has SEND, EXPECT and HAS in any order, a udp check one SEND and then one of the others, an http or https
  * check HEADERs, and then at most one HAS, of the body. */
 enum pbc_step_kind {
     PBC_STEP_SEND,
-    PBC_STEP_EXPECT, /* the answer goes on with these bytes */
-    PBC_STEP_HAS,    /* these bytes occur in the rest of the answer */
+    PBC_STEP_EXPECT, /* the reply continues with these bytes */
+    PBC_STEP_HAS,    /* these bytes occur in the rest of the reply */
     PBC_STEP_HEADER, /* line of a request: "Name: value" */
     PBC_STEP_KINDS
 };
 enum { PBC_CHECK_STEPS_MAX = 32, PBC_STEP_BYTES_MAX = 1024 };
 struct pbc_step {
-    uint32_t bytes; /* SAID: first of `len`, at least one */
+    uint32_t bytes; /* first of the step's `len` bytes in SAID, at least one */
     uint16_t len;
     uint8_t kind; /* enum pbc_step_kind */
     uint8_t reserved;
@@ -58,25 +58,25 @@ enum pbc_down { PBC_DOWN_RESET, PBC_DOWN_KEEP };
 struct pbc_pool {
     uint32_t name;
     struct pbc_place place;
-    uint32_t servers, server_count;          /* at least one */
+    uint32_t servers, server_count;          /* servers of the pool, at least one */
     uint32_t check;                          /* check of servers without their own; PBC_NONE */
     uint32_t sources, source_count;          /* SETS: addresses to translate to; none: the interface's own */
     uint16_t source_port_lo, source_port_hi; /* ports of `sources`; 0-0 without sources: PBC_OWN_PORT_LO to 65535 */
     uint32_t retries;
     uint8_t balance;    /* enum lb_kind */
     uint8_t on_down;    /* enum pbc_down */
-    uint8_t send_proxy; /* version of the PROXY header that connections to its servers begin with, 1 or 2; 0: none */
+    uint8_t send_proxy; /* version (1 or 2) of the PROXY header with which connections to its servers begin; 0: none */
     uint8_t keep_none;  /* 1: no connection to its servers is kept for a later request; else 0 */
     uint64_t drain_ns;
-    uint64_t slow_start_ns; /* time in which a server that came up reaches its weight; 0: at once */
+    uint64_t slow_start_ns; /* time in which a server that has become healthy reaches its weight; 0: at once */
 };
 static_assert(sizeof(struct pbc_pool) == 64, "an index is a shift (docs/kernel.md)");
 enum pbc_server_flag {
     PBC_SERVER_BACKUP = 1 << 0,
     PBC_SERVER_HAS_MAC = 1 << 1,
     PBC_SERVER_HAS_VLAN = 1 << 2,  /* `vlan`: outermost tag of frames to the server, in modes with MODE_INLINE */
-    PBC_SERVER_HAS_INNER = 1 << 3, /* `inner`: the tag behind it */
-    PBC_SERVER_NAMED = 1 << 4,     /* its address is that of a host, which a row of NAMED has */
+    PBC_SERVER_HAS_INNER = 1 << 3, /* `inner`: the tag behind the outermost one */
+    PBC_SERVER_NAMED = 1 << 4,     /* the server's address is that of a host, which a row of NAMED names */
     PBC_SERVER_UNKNOWN = 1 << 5,   /* set beside the flag above: the address is not known yet, and `addr` is a
                                     * placeholder (program_named_place) */
     PBC_SERVER_FLAGS = (1 << 6) - 1
@@ -84,16 +84,16 @@ enum pbc_server_flag {
 struct pbc_server {
     uint32_t name, pool;
     struct pbc_place place;
-    uint32_t addr[4]; /* as in struct key: host order, v4 in word 0 */
-    uint32_t check;   /* check; PBC_NONE: the pool's */
+    uint32_t addr[4]; /* address, as in struct key: host order, v4 in word 0 */
+    uint32_t check;   /* the server's check; PBC_NONE: the pool's */
     uint16_t port;    /* port; 0: the client's destination port is kept */
-    uint16_t weight;  /* 0..1000 */
-    uint8_t family;   /* 4 or 6 */
+    uint16_t weight;  /* weight, 0..1000 */
+    uint8_t family;   /* family of the address: 4 or 6 */
     uint8_t flags;    /* enum pbc_server_flag */
     uint16_t vlan;    /* VID, 0..4094 */
     uint64_t mac;
-    uint32_t max_flows; /* bound of sessions at once, for proxy services; 0: none */
-    uint16_t inner;     /* VID */
+    uint32_t max_flows; /* most concurrent sessions, for proxy services; 0: no bound */
+    uint16_t inner;     /* VID of the inner tag */
     uint16_t reserved;
 };
 static_assert(sizeof(struct pbc_server) == 64, "an index is a shift (docs/kernel.md)");
@@ -103,7 +103,7 @@ static_assert(sizeof(struct pbc_server) == 64, "an index is a shift (docs/kernel
 struct pbc_named {
     uint32_t server;
     uint32_t host;  /* string: a name in normal form, no glob; or that of a service, which begins with `_` (RFC 2782) */
-    uint32_t flags; /* enum pbc_named_flag; from PBC_NAMED_PROBE on: steps from the hash of its name to its
+    uint32_t flags; /* enum pbc_named_flag; from PBC_NAMED_PROBE on: steps from the hash of the server's name to its
                      * placeholder address, which is unique in the pool */
     uint32_t nth;   /* with PBC_NAMED_ONE_OF: the server's number among them, from 0 on; else 0 */
 };
@@ -124,12 +124,12 @@ enum pbc_no_server { PBC_NO_SERVER_RESET, PBC_NO_SERVER_DROP, PBC_NO_SERVER_PASS
 struct pbc_service {
     uint32_t name;
     struct pbc_place place;
-    uint32_t endpoints, endpoint_count; /* at least one, but for PBC_SERVICE_CUT */
+    uint32_t endpoints, endpoint_count; /* endpoints of the service, at least one except for PBC_SERVICE_CUT */
     uint32_t branches, branch_count;    /* in order; only the last has no conditions */
     uint8_t mode;                       /* enum pbc_mode */
     uint8_t no_server;                  /* enum pbc_no_server */
     uint16_t gue_port;
-    uint32_t max_flows, max_flows_per_source; /* bounds of flows at once; 0: none */
+    uint32_t max_flows, max_flows_per_source; /* most concurrent flows; 0: no bound */
     uint32_t rate;                            /* 1 + meter that bounds packets which open flows; 0: none */
     uint16_t mss;         /* clamp of SYNs: 0: none, PBC_MSS_AUTO: by the way to the server, else the number */
     uint8_t flags;        /* enum pbc_service_flag */
@@ -143,7 +143,7 @@ static_assert(sizeof(struct pbc_service) == 128, "an index is a shift (docs/kern
 enum pbc_service_flag {
     PBC_SERVICE_COOKIES = 1 << 0,
     PBC_SERVICE_ANNOUNCE = 1 << 1,
-    PBC_SERVICE_CUT = 1 << 2, /* `mode proxy inline`: a service without endpoints: its connections come from the
+    PBC_SERVICE_CUT = 1 << 2, /* a service of `mode proxy inline` without endpoints: its connections come from the
                                * observe service of the same name, which cuts into them */
     PBC_SERVICE_FLAGS = (1 << 3) - 1
 };
@@ -163,8 +163,8 @@ enum pbc_proxy_flag {
     PBC_PROXY_AFFINITY_COOKIE = 1 << 9, /* affinity_name is a cookie's name */
     PBC_PROXY_AFFINITY_HEADER = 1 << 10,
     PBC_PROXY_RELOAD_CLOSE = 1 << 11,  /* `on reload close` */
-    PBC_PROXY_SERVER_FIRST = 1 << 12,  /* MODE_INLINE: the client is answered once the server has answered */
-    PBC_PROXY_OVERLOAD_PASS = 1 << 13, /* MODE_INLINE: connections beyond the bounds pass untouched; else refused */
+    PBC_PROXY_SERVER_FIRST = 1 << 12,  /* MODE_INLINE: prey replies to the client after the server has replied */
+    PBC_PROXY_OVERLOAD_PASS = 1 << 13, /* MODE_INLINE: connections beyond the bounds pass instead of being refused */
     PBC_PROXY_SPLICE = 1 << 14, /* `splice packets`: connections leave for the packet path once they are decided */
     PBC_PROXY_LEAVES = 1 << 15, /* some connections may leave: `splice packets`, or a branch `-> pass` */
     PBC_PROXY_FLAGS = (1 << 16) - 1
@@ -201,15 +201,15 @@ static_assert(sizeof(struct pbc_cert) == 20, "layout");
  *   MAP         swaps prefixes of `len` bits, `target` inside and `to` outside: in the source of packets that leave,
  *               in the destination of those that arrive; the other bits stay
  * All conditions must hold, too. They see the source as it arrives, and the destination after it was turned inwards
- * (FORWARD: as it arrives). Kinds: nat_asks (verify/nats.c). COND_OUT_ON is there where `iface` can't express the
- * way out: of packets that leave by one of several interfaces. */
+ * (FORWARD: as it arrives). Kinds: nat_asks (verify/nats.c). COND_OUT_ON is used if `iface` can't express the way
+ * out, because packets leave by one of several interfaces. */
 enum pbc_nat_kind { PBC_NAT_MASQUERADE, PBC_NAT_SOURCE, PBC_NAT_FORWARD, PBC_NAT_MAP, PBC_NAT_KINDS };
 struct pbc_nat {
     uint32_t name; /* string: name of the block */
     struct pbc_place place;
     uint32_t from, from_count; /* SETS: sources; none: any */
     uint32_t iface;            /* outgoing interface; FORWARD: incoming interface; PBC_NONE: any, or by conditions */
-    uint32_t to[4], target[4]; /* FORWARD, MAP: as in struct key */
+    uint32_t to[4], target[4]; /* FORWARD, MAP: addresses, as in struct key */
     uint16_t port_lo,
         port_hi;          /* MASQUERADE, SOURCE: ports to translate to, first and last; FORWARD: ports to forward */
     uint16_t target_port; /* target of port_lo, the others follow in order; 0: the port is kept */
@@ -230,8 +230,8 @@ static_assert(sizeof(struct pbc_nat) == 128, "an index is a shift (docs/kernel.m
 enum pbc_nat_flag {
     PBC_NAT_TO_SELF = 1 << 0, /* FORWARD: `to` is any address of this machine, in `family` */
     PBC_NAT_TO_ANY =
-        1 << 1, /* FORWARD: `to` is any address in `family` but the target's; the target is not translated */
-    PBC_NAT_QUERIES = 1 << 2, /* MASQUERADE, SOURCE: identifiers of queries are drawn from the ports, too */
+        1 << 1, /* FORWARD: `to` is any address in `family` except the target's; the target is not translated */
+    PBC_NAT_QUERIES = 1 << 2, /* MASQUERADE, SOURCE: identifiers of queries are also drawn from the ports */
     PBC_NAT_FLAGS = (1 << 3) - 1
 };
 /* True for a FORWARD of one address. */
@@ -244,7 +244,8 @@ static inline bool nat_to_one(const struct pbc_nat *n)
  * `vlan any` and `none`, and those before all tags, then the first in the file. Packets that the host itself sends, and
  * packets without IP, match no endpoint; packets to the host itself match none of a service with MODE_INLINE. */
 enum pbc_endpoint_to { PBC_TO_ADDRESS, PBC_TO_SELF, PBC_TO_ANY };
-/* Frames that an endpoint of a service with MODE_INLINE takes, by their tags; PBC_WIRE_NOT: of another service */
+/* Frames that an endpoint of a service with MODE_INLINE takes, by their tags; PBC_WIRE_NOT: the endpoint belongs to
+ * another service */
 enum pbc_endpoint_wire { PBC_WIRE_NOT, PBC_WIRE_ALL, PBC_WIRE_UNTAGGED, PBC_WIRE_TAGGED, PBC_WIRE_VLAN, PBC_WIRES };
 enum pbc_endpoint_proto {
 #define ENDPOINT(ident, name, kinds, doc) PBC_EP_##ident,
@@ -279,8 +280,9 @@ struct pbc_branch {
     uint32_t service;
     struct pbc_place place;
     uint32_t conds, cond_count;
-    /* Shares of pools; none: "no server". `shares` PBC_TARGET and the values beside it: not a pool; share_count is
-     * then 0, but of PBC_PROGRAM the string with the path of its socket. Use branch_goes and branch_shares. */
+    /* Shares of pools; none: `no server`. If `shares` is PBC_TARGET or a value beside it, the destination is not a
+     * pool; share_count is then 0, or for PBC_PROGRAM the string with the path of its socket. Use branch_goes and
+     * branch_shares. */
     uint32_t shares, share_count;
 };
 static_assert(sizeof(struct pbc_branch) == 32, "an index is a shift (docs/kernel.md)");
@@ -289,7 +291,7 @@ enum pbc_goes {
     PBC_GOES_POOLS,
     PBC_GOES_NOWHERE,  /* no server */
     PBC_GOES_TARGET,   /* the target that the client's instruction names */
-    PBC_GOES_ORIGINAL, /* the place where the client wanted to go */
+    PBC_GOES_ORIGINAL, /* the client's original destination */
     PBC_GOES_REJECT,   /* the connection is refused */
     PBC_GOES_PROGRAM,  /* a user's process behind a Unix socket, then the original destination */
     PBC_GOES_PASS,     /* like the original destination, but the connection leaves for the packet path */
@@ -333,7 +335,7 @@ enum {
 };
 
 /* Sections of the program file: services in `mode observe`, which watch TCP connections without taking packets. They
- * are apart from SERVICES, whose entries take the packets that they match. */
+ * are separate from SERVICES, whose entries take the packets that they match. */
 
 /* Bytes that count if two segments differ: as in Linux, the first, or the last */
 enum pbc_overlaps { PBC_OVERLAPS_LINUX, PBC_OVERLAPS_FIRST, PBC_OVERLAPS_LAST, PBC_OVERLAPS };
@@ -346,7 +348,7 @@ struct pbc_observe {
     struct pbc_place place;
     uint32_t choices, choice_count;        /* in order; only the last has no conditions */
     uint32_t sessions, stream;             /* strings: file of the sessions, directory of the bytes; 0: none */
-    uint64_t sessions_limit, stream_limit; /* bytes of the file, of all files in the directory; 0: no bound */
+    uint64_t sessions_limit, stream_limit; /* most bytes of the file, and of all files in the directory; 0: no bound */
     uint64_t first_ns;                     /* `first bytes within`; 0: settings.proxy_first_ns */
     uint32_t wants[2];                     /* enum first_wants (vm/stream/wants.h): first bytes of client and server */
     uint8_t overlaps;                      /* enum pbc_overlaps */
@@ -357,9 +359,9 @@ struct pbc_observe {
 };
 static_assert(sizeof(struct pbc_observe) == 80, "layout");
 
-/* Treatment of a connection: its session is reported and its bytes go to the stream; its session is reported;
- * neither; its session is reported, and both ends are reset; its session is reported, and it goes on through sockets
- * (`proxy inline`) */
+/* Treatment of a connection, in this order: report its session and put its bytes into the stream; report the
+ * session; neither; report the session, and reset both ends; report the session, and continue the connection through
+ * sockets (`proxy inline`) */
 enum pbc_does { PBC_STREAM, PBC_PASS, PBC_IGNORE, PBC_RESETS, PBC_CUTS, PBC_DOES };
 /* True for treatments beyond watching, whose decision holds packets back */
 static inline bool pbc_does_hold(uint32_t does) { return does == PBC_RESETS || does == PBC_CUTS; }

@@ -27,7 +27,7 @@ static const uint8_t sigma[10][16] = {
 
 static uint64_t rotate_right(uint64_t w, unsigned n) { return w >> n | w << (64 - n); }
 
-/* Inlined, so that v lives in registers: half the instructions. */
+/* Mix two words of the input into v. Inlined, so that v is in registers: half the instructions. */
 static inline __attribute__((always_inline)) void mix(uint64_t v[16], unsigned a, unsigned b, unsigned c, unsigned d,
                                                       uint64_t x, uint64_t y)
 {

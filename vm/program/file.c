@@ -9,7 +9,7 @@
 
 static uint64_t align_up(uint64_t n) { return (n + PBC_ALIGN - 1) / PBC_ALIGN * PBC_ALIGN; }
 
-enum { LIVE_SETS = 22 }; /* the version that knows live sets */
+enum { LIVE_SETS = 22 }; /* the version that introduced live sets */
 
 /* Return the oldest version that can read such a file. A change of the format adds a test for files that need a
  * later version. */

@@ -51,8 +51,8 @@ enum host_fault host_normal(const char *s, size_t len, char out[HOST_MAX + 1])
     return labels_fault(is_glob(out) ? out + 2 : out);
 }
 
-/* Rank of a character in host_compare: dot, then star, then the rest. So names that end in another name follow it
- * directly. */
+/* Return the rank of a character in host_compare: dot, then star, then the rest. So names that end in another name
+ * follow it directly. */
 static int rank(char c) { return c == '.' ? 0 : c == '*' ? 1 : 2 + (unsigned char)c; }
 
 static int compare_from_end(const char *a, size_t a_len, const char *b, size_t b_len)
@@ -150,7 +150,7 @@ bool names_match(const struct program *p, uint32_t list, const char *s, size_t l
 {
     const struct pbc_names *l = &p->names[list];
     char name[HOST_MAX];
-    uint32_t from = 0, to = l->count; /* from ends as the first entry behind the text */
+    uint32_t from = 0, to = l->count; /* `from` ends as the index of the first entry behind the text */
     if (!comparable(l, &s, &len, name)) return false;
     while (from < to) {
         const uint32_t mid = from + (to - from) / 2;

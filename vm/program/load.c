@@ -72,7 +72,8 @@ static int check_header(const struct pbc_header *h, size_t len, char *err, size_
     return 0;
 }
 
-/* An older version may have shorter entries; the bound keeps a small file from asking for much memory. */
+/* True if the size of the entries is possible. An older version may have shorter entries; the bound keeps a small
+ * file from asking for much memory. */
 static bool entry_fits(const struct pbc_section *s, uint32_t version)
 {
     const uint32_t size = kinds[s->kind].entry_size;
@@ -110,12 +111,13 @@ static int check_sections(const uint8_t *bytes, size_t len, const struct pbc_sec
         of[s->kind] = s;
         total += s->count * s->entry_size;
     }
-    /* Keeps a small file from asking for much memory. */
+    /* Keeps a small file from asking for much memory */
     if (total > len) return fault(err, err_len, "sections overlap");
     return 0;
 }
 
-/* Bytes of `count` entries, padded to the next power of two; at least one entry, so that every table has an address. */
+/* Return the bytes of `count` entries, padded to the next power of two; at least one entry, so that every table has
+ * an address. */
 static uint64_t padded_bytes(uint64_t count, uint32_t entry_size)
 {
     uint64_t entries = 1;
@@ -269,7 +271,7 @@ static int read_to_end(int fd, size_t expected, struct bytes *to, char *err, siz
     return fault(err, err_len, "no memory");
 }
 
-/* is_stream: the file need not be a regular one. */
+/* Read a program; is_stream: the file need not be a regular one. */
 static int read_program(int fd, bool is_stream, struct bytes *to, char *err, size_t err_len)
 {
     struct stat st;

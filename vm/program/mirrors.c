@@ -8,7 +8,7 @@ enum {
     DEVICE_MOST = 15,
     SOCKET_MOST = 64,
     PATH_MOST = 4000,
-    NAME_MOST = 250 /* bytes of a path's last part; a suffix may follow */
+    NAME_MOST = 250 /* most bytes of a path's last part; a suffix may follow */
 };
 
 static bool is_device(const char *s, size_t len)

@@ -8,14 +8,14 @@
 #include "vm/program/remap_priv.h"
 
 enum {
-    IDS_MOST = 1 << 24, /* ids of services and of servers, each; every reload may give more */
-    MOST = 1 << 20      /* entries of a kind (vm/pbc/file.h has the same for servers, and fewer of the others) */
+    IDS_MOST = 1 << 24, /* most ids of services, and of servers; every reload may add some */
+    MOST = 1 << 20      /* most entries of a kind (vm/pbc/file.h has the same for servers, and fewer of the others) */
 };
 
 /* Numbers of entries behind the file's parts */
 struct counts {
     uint32_t pools, servers, services, nats, strings, service_ids, server_ids;
-    uint32_t bytes; /* the sizes of one entry of each kind, added: another version's may be longer */
+    uint32_t bytes; /* sum of the sizes of one entry of each kind: another version's may be longer */
 };
 enum {
     ENTRY_BYTES =
@@ -72,7 +72,8 @@ void program_past_write(const struct program *p, struct archive *a)
     walk(&m, &n, a);
 }
 
-/* True if that number is allowed, and there are bytes for it, so that memory is only taken for existing entries. */
+/* True if these counts are allowed, and there are bytes for the entries, so that memory is only taken for existing
+ * entries. */
 static bool counts_are_sound(const struct counts *n, const struct program *to, size_t left)
 {
     const uint64_t bytes = n->strings + n->pools * sizeof(struct pbc_pool) +

@@ -31,7 +31,8 @@ static void sift(uint32_t *heap, uint32_t count, uint32_t path)
     heap[at] = path;
 }
 
-/* Sum of the `chain` longest paths through entries' code: a packet asks at most that many entries, and none twice. */
+/* Return the sum of the `chain` longest paths through entries' code: a packet asks at most that many entries, and
+ * none twice. */
 static uint32_t entry_paths(const struct known_paths *w, const struct pbc_classifier *k, uint32_t first, uint32_t end)
 {
     const uint32_t count = k->chain < PBC_CHAIN_MAX ? k->chain : PBC_CHAIN_MAX;
@@ -56,7 +57,7 @@ static uint32_t classify_cost(const struct known_paths *w, uint32_t classifier, 
     return cost_add(entry_paths(w, k, first, end), search * times);
 }
 
-/* Longest path from instruction i on. */
+/* Return the longest path from instruction i on. */
 static uint32_t from(const struct known_paths *w, uint32_t func, uint32_t i, uint32_t end)
 {
     const struct insn *n = &w->c->code[i];

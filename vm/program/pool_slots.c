@@ -2,7 +2,7 @@
 #include "vm/pbc.h"
 #include "vm/tables.h"
 
-enum { TABLE_LEAST = 4096 }; /* slots; about 20 KiB are beside each table, however small */
+enum { TABLE_LEAST = 4096 }; /* slots; each table has about 20 KiB beside it, whatever its size */
 enum { TABLES_OF_BOTH = 3 }; /* tables of a pool with servers of both families: all servers, IPv4, IPv6 */
 
 unsigned pbc_pool_families(const struct pbc_pool *pool, const struct pbc_server *servers)

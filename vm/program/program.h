@@ -1,6 +1,6 @@
-/* A loaded, verified program: immutable (but for its bounds, see program_bound), counted, in one private memory block.
- * Everything reached through it may be used without checks: the verifier proved it. Below it: queries of programs for
- * named devices, addresses of sets, membership of host names and texts. */
+/* A loaded, verified program: immutable (except its bounds, see program_bound), counted, in one private memory
+ * block. Everything reached through it may be used without checks: the verifier proved it. Below it: queries of
+ * programs for named devices, addresses of sets, membership of host names and texts. */
 #pragma once
 
 #include <stdbool.h>
@@ -28,7 +28,7 @@ struct program {
     uint32_t root;               /* function that decides: 0, or meta.would of `would` */
     const struct program *would; /* the same program as it would decide without the word `audit`; its rules, chains,
                                   * firewalls and memos are those of the WOULD_ sections. NULL: the word is not used */
-    const uint8_t *verdicts;     /* [rules_count]: verdicts of rules, side by side so that caches hold those of many */
+    const uint8_t *verdicts;     /* [rules_count]: verdicts of rules, side by side so that caches hold many of them */
     uint64_t flows, half_open;   /* bounds of the flow table, from `limits` or program_bound */
     uint8_t digest[PBC_DIGEST_LEN];      /* digest of the file as it was compiled */
     uint8_t file_digest[PBC_DIGEST_LEN]; /* digest of the file as read, with addresses of servers by name */
@@ -44,11 +44,11 @@ struct program {
     uint64_t serial; /* number of this program, never reused in this process, as an address might be */
     void *memory;
     struct lives *members;           /* members of live sets, given by their maker; NULL: all sets are empty */
-    const struct program_past *past; /* past of a program that replaced another (remap.h); NULL: none */
+    const struct program_past *past; /* past parts of a program that replaced another (remap.h); NULL: none */
 };
 
-/* Read a .pbc file (regular file or standard input for "-"), copy and verify it. On failure return NULL and write one
- * line, without newline, that names the first fault into err. */
+/* Read a .pbc file (regular file or standard input for "-"), copy and verify it; the caller gets a reference
+ * (program_put). On failure return NULL and write one line, without newline, that names the first fault into err. */
 struct program *program_load_file(const char *path, char *err, size_t err_len);
 
 /* The same for an open file; path is its name in messages. The caller closes fd. */
@@ -66,8 +66,8 @@ struct program *program_load(const void *bytes, size_t len, char *err, size_t er
 uint8_t *program_file(const struct program *p, size_t *len);
 /* Return the file as it was compiled: servers by name have no address yet. */
 uint8_t *program_file_compiled(const struct program *p, size_t *len);
-/* Return the file with these servers in place of its own, [servers_count] without past ones: with the current
- * addresses of their names. */
+/* Return the file with these servers ([servers_count] without past ones) in place of its own: those by name have
+ * their current addresses. */
 uint8_t *program_file_with(const struct program *p, const struct pbc_server servers[], size_t *len);
 /* Write the server of a row of NAMED as it was compiled: with a placeholder for its unknown address. */
 void program_forget_address(const struct program *p, uint32_t row, struct pbc_server *s);
@@ -87,7 +87,8 @@ void program_go_on(struct program *p, uint64_t serial);
 /* Verify a raw image in place; called by program_load. Return 0, or -EINVAL with the first fault in err. Linear in the
  * image's size. */
 int program_verify(const struct program *p, char *err, size_t err_len);
-/* Verify a past (remap.h) that was read behind the parts of a verified file. Its strings end in NUL. */
+/* Verify a past (remap.h) that was read behind the parts of a verified file. Its strings end in NUL. Return as
+ * program_verify does. */
 int program_verify_past(const struct program *p, char *err, size_t err_len);
 
 const char *program_str(const struct program *p, uint32_t offset); /* never NULL */
@@ -99,7 +100,7 @@ bool program_is_service(const char *text, size_t len);
  * 6666), at a hash (FNV-1a) of its name and number, plus the number of steps in the row. */
 void program_named_place(const char *host, const struct pbc_named *row, uint8_t family, uint32_t addr[4]);
 
-/* Find the row of a server by name; NULL: the server has an address of its own. */
+/* Find the row of a server by name; NULL: the server has a written address. */
 const struct pbc_named *program_named(const struct program *p, uint32_t server);
 
 /* Return the check of a server, its own or its pool's; PBC_NONE: no check, or no address to check. */
@@ -165,19 +166,19 @@ static inline const struct pbc_mirror *program_mirror(const struct program *p, u
 bool mirror_target_is_right(enum pbc_mirror_to to, const char *target);
 /* True for a pattern such as `wg*`. */
 bool iface_is_pattern(const char *device);
-/* True if the pattern holds every name that `device`, a name or another pattern, stands for. */
+/* True if the pattern matches every name that `device`, a name or another pattern, matches. */
 bool iface_holds(const char *pattern, const char *device);
-/* Return the id of a device: its own, else that of the longest pattern that matches its name; PBC_NONE. */
+/* Return the id of a device: its own, else that of the longest pattern that matches its name, else PBC_NONE. */
 uint32_t iface_match(const struct iface_table *t, const char *device);
-/* Return the longest pattern that holds the interface, by the table or (second function) by names; PBC_NONE. */
+/* Return the longest pattern that holds the interface, by the table or (second function) by names; PBC_NONE: none. */
 static inline uint32_t iface_around(const struct iface_table *t, uint32_t iface) { return t->ifaces[iface].within - 1; }
 uint32_t iface_nest(const struct iface_table *t, uint32_t iface);
-/* True if all devices of id `iface` are among those of id `other`. A value past the table is an interface by itself. */
+/* True if all devices of id `iface` are among those of id `other`. A value past the table is a separate interface. */
 bool iface_is_of(const struct iface_table *t, uint32_t iface, uint32_t other);
 
-/* Return the firewall that judges frames of that direction on the interface: the first `on` it, else the one `on` the
- * longest pattern that holds it, else the first without `on`; PBC_NONE. A value of iface past the table stands for all
- * other interfaces. */
+/* Return the firewall that judges frames of that direction on the interface: the first `on` it, else the one `on`
+ * the longest pattern that holds it, else the first without `on`; PBC_NONE. A value of iface past the table means
+ * all other interfaces. */
 uint32_t firewall_find(const struct iface_table *t, const struct pbc_firewall *firewalls, uint32_t count,
                        enum pbc_direction d, uint32_t iface);
 
@@ -200,7 +201,7 @@ void served_named(const struct program *p, bool *named);
  * user-space executor does not see them. */
 enum served_by { SERVED_PORT, SERVED_BRIDGED, SERVED_NOT_KERNEL, SERVED_NOT };
 
-/* Packets of a device that are not judged, though rules ask for them: bits. */
+/* Packets of a device that are not judged, though rules ask for them, as bits. */
 enum served_gap {
     GAP_IN = 1 << 0,      /* packets come in by the device, for this machine */
     GAP_OUT = 1 << 1,     /* this machine sends packets by the device */
@@ -214,13 +215,13 @@ enum served_gap {
  * `forward`, as `forward`. */
 unsigned served_gaps(const struct program *p, const char *device, enum served_by by);
 
-/* True if a list of names with commas has the device, or a pattern that holds it. */
+/* True if a comma-separated list of names has the device, or a pattern that holds it. */
 bool served_listed(const char *names, const char *device);
 
-/* Reason for gaps, as it is worded. */
+/* Reason for a gap, as a report words it. */
 enum served_why {
     WHY_NO_FIREWALL, /* the device is served, and no firewall is for it */
-    WHY_NOT_GIVEN,   /* -i does not name it */
+    WHY_NOT_GIVEN,   /* -i does not name the device */
     WHY_UNREADABLE,  /* prey cannot serve it: it carries neither Ethernet nor bare IP packets */
     WHY_ABSENT,      /* this machine lacks the device */
 };
@@ -229,25 +230,25 @@ enum served_why {
 void served_text(const struct program *p, const char *device, unsigned gaps, enum served_why why, char *buf,
                  size_t len);
 
-/* Return the words for the fate of a device with a gap, the same for a start, a report and an answer. */
+/* Return the words for the fate of a device with a gap, the same at a start, in a report and in a reply. */
 const char *served_becomes(bool shut);
-/* Write why a rule never matches: it asks for packets from devices of which none is in `serves` (names with commas).
- * With SERVED_NOT_KERNEL, packets forwarded from these match as they leave. False: the rule may match. */
+/* Write why a rule never matches: it asks for packets from devices of which none is in `serves` (comma-separated
+ * names). With SERVED_NOT_KERNEL, packets forwarded from these match as they leave. False: the rule may match. */
 bool served_never(const struct program *p, const struct pbc_rule *r, const char *serves, enum served_by by, char *buf,
                   size_t len);
 
 /* Write why a rule never matches: it asks for MAC addresses, an Ethernet type other than IP's, VLAN tags or ARP, but
- * all its served devices lack Ethernet. ethernet, bare: the served devices with and without Ethernet, as names with
- * commas. False: the rule may match. */
+ * all its served devices lack Ethernet. ethernet, bare: the served devices with and without Ethernet, as
+ * comma-separated names. False: the rule may match. */
 bool served_linkless(const struct program *p, const struct pbc_rule *r, const char *ethernet, const char *bare,
                      char *buf, size_t len);
 
-/* Addresses of sets, range by range: what a pool's `source` or a nat translates to. */
+/* Addresses of sets, range by range, for the sets that a pool's `source` or a nat translates to. */
 
 /* A range of addresses, both ends as in struct key. */
 struct address_range {
     uint32_t lo[4], hi[4];
-    uint8_t family; /* 4 or 6 */
+    uint8_t family; /* family: 4 or 6 */
 };
 
 /* Position in a walk over the ranges of SETS set..end in order; within a set, IPv4 first. */
@@ -256,7 +257,7 @@ struct address_walk {
     uint32_t set, end, at;
     uint8_t family;
     struct address_range range; /* for address_each: the current range; nth: number of its addresses returned so far;
-                                   size: of the range */
+                                 * size: number of addresses in the range */
     uint64_t nth, size;
 };
 /* Begin a walk. family: 4, 6, or 0 for both. */
@@ -276,7 +277,7 @@ size_t address_ranges(const struct program *p, uint32_t sets, uint32_t count);
 size_t address_join(struct address_range *ranges, size_t count);
 /* Compare for qsort, by family, then by lo. */
 int address_by_lo(const void *a, const void *b);
-/* Compare two addresses, by family first: below, at, or above 0. */
+/* Compare two addresses, by family first. Return a number below, at or above 0. */
 int address_order(uint8_t family_a, const uint32_t a[4], uint8_t family_b, const uint32_t b[4]);
 
 /* Return the prefix of `len` bits that begins at lo. A len above the family's bits gives the single address. */
@@ -305,7 +306,7 @@ static inline bool address_in_prefix(const uint32_t prefix[4], unsigned len, con
     return true;
 }
 
-/* Number of addresses in the range; at most UINT64_MAX. */
+/* Return the number of addresses in the range, at most UINT64_MAX. */
 uint64_t address_range_size(const struct address_range *r);
 /* Write the address `n` behind lo, which is within the range. */
 void address_range_at(const struct address_range *r, uint64_t n, uint32_t addr[4]);
@@ -315,8 +316,9 @@ uint64_t address_count(const struct program *p, uint32_t sets, uint32_t count, u
 /* Host names and globs: their normal form, their order, and membership in a list.
  *
  * A name is labels of letters, digits and inner hyphens, 1 to 63 bytes each, 253 in all (RFC 1123, section 2.1); the
- * last label is not a number. `*` may be as the whole leftmost label: `*.example.com` is every name with one or more
- * labels before `example.com`, not `example.com` itself. Normal form is lower case without a dot at the end.
+ * last label is not a number. `*` is allowed only as the complete leftmost label: `*.example.com` is every name with
+ * one or more labels before `example.com`, not `example.com` itself. Normal form is lower case without a dot at the
+ * end.
  *
  * A list is in order (host_compare) and holds no name that one of its globs covers. All names that a glob covers are
  * right behind it in that order, so the last entry at or before a name is the only one that may match it. */
@@ -331,30 +333,31 @@ enum host_fault {
     HOST_LABEL_LONG,
     HOST_CHARACTER,
     HOST_NOT_ASCII,
-    HOST_HYPHEN, /* at the start or end of a label */
-    HOST_STAR,   /* not the whole leftmost label, or nothing behind it */
+    HOST_HYPHEN, /* a hyphen at the start or end of a label */
+    HOST_STAR,   /* a `*` that is not the complete leftmost label, or has nothing behind it */
     HOST_NUMBER, /* the last label is a number: an address, or part of one */
 };
 
 /* Write the normal form of a name or glob that a user wrote. */
 enum host_fault host_normal(const char *s, size_t len, char out[HOST_MAX + 1]);
 
-/* Compare normal names from their ends: <0, 0, >0. Names that end in another name directly follow it; its glob comes
- * first, before the names that it covers. */
+/* Compare normal names from their ends; return <0, 0 or >0. Names that end in another name directly follow it; its
+ * glob comes first, before the names that it covers. */
 int host_compare(const char *a, const char *b);
 
 /* True if `glob` covers the name, or covers everything that the glob `name` covers. False for equal names, or
  * without a glob. */
 bool host_covers(const char *glob, const char *name);
 
-/* Texts that clients send, exact or with `*` at the end for every text that begins so: their order, and membership in a
- * list. Paths, methods, protocols and values of header fields are compared byte by byte, in the case they are written
- * in.
+/* Texts that clients send, exact or with `*` at the end for every text with that beginning: their order, and
+ * membership in a list. Paths, methods, protocols and values of header fields are compared byte by byte, in the case
+ * they are written in.
  *
  * A list is in order (text_compare) and holds nothing that one of its globs covers. All texts that a glob covers are
  * right behind it in that order, so the last entry at or before a text is the only one that may match it. */
 
-/* Compare byte by byte, a glob by the text before its `*`; of two equal texts the glob is less. <0, 0, >0. */
+/* Compare two texts byte by byte, a glob by the text before its `*`; if the texts are equal, the glob is less.
+ * Return <0, 0 or >0. */
 int text_compare(const char *a, const char *b);
 
 /* True if `glob` covers the text, or covers everything that the glob `text` covers. False for equal texts, or

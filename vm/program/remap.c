@@ -22,7 +22,7 @@ static int compare_server(const struct making *m, const struct pbc_server *a, co
     return pool ? pool : strcmp(program_str(m->from, a->name), program_str(m->to, b->name));
 }
 
-/* Return the server of `to` that continues a server of `from`; PBC_NONE. */
+/* Return the server of `to` that continues a server of `from`, or PBC_NONE. */
 static uint32_t server_in_to(const struct making *m, const struct pbc_server *s)
 {
     uint32_t lo = 0, hi = m->to->servers_count;
@@ -59,7 +59,7 @@ static void map_servers(struct making *m)
     }
 }
 
-/* Return the service that flows of s can continue with; PBC_NONE. */
+/* Return the service that flows of s can continue with, or PBC_NONE. */
 static uint32_t service_in(const struct making *m, const struct pbc_service *s)
 {
     for (uint32_t i = 0; i < m->view->services_count; i++)
@@ -91,7 +91,7 @@ static void map_services(struct making *m)
     }
 }
 
-/* True if flows of the statement `nat` go on with statement `at` of the view. */
+/* True if flows of the statement `nat` continue with statement `at` of the view. */
 static bool same_nat(const struct making *m, uint32_t nat, uint32_t at)
 {
     return remap_same(FIELDS_NAT, KEEPS_NAT, m->from, &m->from->nats[nat], m->view, &m->nats[at]);
@@ -210,7 +210,7 @@ struct view_room remap_room(const struct program *f)
                               .server_ids = f->past ? f->past->server_ids : 0};
 }
 
-/* It owns all its parts, itself or in its past, so that program_put frees them. */
+/* The view owns all its parts, itself or in its past, so that program_put frees them. */
 bool remap_view(struct making *m, struct program *to, const struct view_room *room)
 {
     m->view = calloc(1, sizeof *m->view);
@@ -246,7 +246,7 @@ bool remap_view(struct making *m, struct program *to, const struct view_room *ro
            m->service_id && m->server_id && m->server_of;
 }
 
-/* Make all maps in one block, which the remap owns, each member PBC_NONE. */
+/* Make all maps in one block, which the remap owns, with each entry PBC_NONE. */
 static bool make_maps(struct making *m, uint32_t ifaces_count)
 {
     const struct program *f = m->from, *t = m->to;

@@ -1,4 +1,5 @@
-/* From one program to the next: which parts continue in the new one, by name. Made apart, once for all workers.
+/* The change from one program to the next: which parts continue in the new one, by name. It is made once for all
+ * workers, while they run.
  *
  * Flows hold numbers of servers, services and nats, some of which the next program may lack. So workers get a
  * program that has those parts behind its own. Such parts belong to no pool and take nothing new. The numbers are
@@ -9,14 +10,14 @@
  * Facts about servers (down, server_out) are made for this program, past servers included. Parts of the past that no
  * flow uses are left out if the caller asks for it (gone); their counts go with them.
  *
- * Equal are: servers with the same POOL/SERVER, family and address; services with the same name that send on alike;
- * branches of a service that send to the same pools (else the branch in the same place); nat statements that say the
- * same; meters of equal definition; rules of the same name and verdict. */
+ * These parts are equal: servers with the same POOL/SERVER, family and address; services with the same name that
+ * send on alike; branches of a service that send to the same pools (else the branch in the same place); nat
+ * statements with the same contents; meters of equal definition; rules of the same name and verdict. */
 #pragma once
 
 #include "vm/program/program.h"
 
-/* Numbers at which the past begins, and parts of it. */
+/* Numbers at which the past begins, and parts of the past. */
 struct program_past {
     struct program *under; /* the program without its past */
     uint32_t pools, servers, services, branches, nats;
@@ -35,12 +36,12 @@ struct remap {
     /* New number by old number; PBC_NONE: left out. */
     uint32_t *server, *service, *branch, *nat;
     uint32_t *rule, *firewall;             /* by name and verdict: their counts continue (program/remap_names.c) */
-    uint32_t *would_rule, *would_firewall; /* the same without the word `audit`, where both programs have it */
+    uint32_t *would_rule, *would_firewall; /* the same without the word `audit`, if both programs have it */
     uint16_t *iface; /* new id by old id; IFACE_NONE: the new program has no name for it, and no id was given */
     uint32_t ifaces;
     /* Old number by new number; PBC_NONE: new, or changed. */
     uint32_t *pool;      /* pools whose balancing continues */
-    uint32_t *pool_out;  /* pools whose source ports continue, too */
+    uint32_t *pool_out;  /* pools whose source ports also continue */
     uint32_t *pool_past; /* for a past pool: its number before */
     uint32_t *meter;
     bool nats;   /* true if all statements are the same, in order */
@@ -62,12 +63,12 @@ static inline bool program_is_past(const struct program *p, uint32_t server)
 }
 /* Return the program of the file only, without a past. */
 static inline struct program *program_of_file(struct program *p) { return p->past ? p->past->under : p; }
-/* Number of nats of the file and of the past. */
+/* Return the number of nats of the file and of the past. */
 static inline uint32_t program_all_nats(const struct program *p)
 {
     return p->nats_count + (p->past ? p->past->nats_count : 0);
 }
-/* Number of services, servers and nats together, in this order. */
+/* Return the number of services, servers and nats together, in this order. */
 static inline uint32_t remap_gone_count(const struct program *from)
 {
     return from->services_count + from->servers_count + program_all_nats(from);
@@ -98,8 +99,8 @@ bool program_is_plain(const struct program *p);
 struct archive;
 /* Write the parts of the program that its file lacks: its past, and its ids. */
 void program_past_write(const struct program *p, struct archive *a);
-/* Make the program again from that of the file and those bytes, which are hostile. Return it with a reference of its
- * own (`file` itself if there are no further parts), or NULL, with one line in err. */
+/* Make the program again from that of the file and those bytes, which are hostile. Return it with a new reference
+ * (`file` itself if there are no further parts), or NULL, with one line in err. */
 struct program *program_past_read(struct program *file, struct archive *a, char *err, size_t err_len);
 
 /* Free the extra memory of a program with a past; for program_put. */

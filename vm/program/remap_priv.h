@@ -21,7 +21,7 @@ struct making {
     uint32_t *service_id, *server_id, *server_of;
     uint32_t *by_name;   /* servers of `to`, sorted */
     uint32_t *by_meter;  /* meters of `from`, sorted */
-    uint32_t *past_pool; /* [pool of `from`]: its number in the past; PBC_NONE */
+    uint32_t *past_pool; /* [pool of `from`]: its number in the past, or PBC_NONE */
     const uint8_t *gone;
     uint64_t now_ns;
 };
@@ -32,15 +32,17 @@ struct view_room {
     size_t server_ids; /* ids that servers had before */
 };
 
-/* Return the room for all that `from` has. */
+/* Return the room for all parts of `from`. */
 struct view_room remap_room(const struct program *from);
-/* Make m->view of `to`, with that room behind its parts, still empty; program_put frees it. False: out of memory. */
+/* Make m->view from `to`, with that room, still empty, behind its parts; program_put frees the view. False: out of
+ * memory. */
 bool remap_view(struct making *m, struct program *to, const struct view_room *room);
 
 /* remap_same.c: True if the state kept by the fields of two entries survives (enum field_keeps). */
 bool remap_same(enum fields_of of, enum field_keeps what, const struct program *a, const void *x,
                 const struct program *b, const void *y);
-/* True if balancing goes on from one to the other: KEEPS_BALANCE of the pool and of its servers, and settings. */
+/* True if balancing continues from one pool to the other: KEEPS_BALANCE of the pool and of its servers, and
+ * settings. */
 bool remap_same_pool(const struct program *a, const struct pbc_pool *s, const struct program *b,
                      const struct pbc_pool *t);
 /* True if both have the same pools by name; without pools, both have the target, or neither. */
@@ -57,7 +59,7 @@ bool remap_uses_service(const struct making *m, uint32_t i);
 bool remap_uses_server(const struct making *m, uint32_t i);
 bool remap_uses_nat(const struct making *m, uint32_t i);
 /* Put a part of `from` into the view's past. Return its number there. A past service sends on as before, and takes
- * nothing new. A past nat statement keeps its interface if the new program names it, too, and no conditions. */
+ * nothing new. A past nat statement keeps its interface if the new program also names it, but no conditions. */
 uint32_t remap_past_service(struct making *m, uint32_t service);
 uint32_t remap_past_server(struct making *m, uint32_t server);
 uint32_t remap_past_nat(struct making *m, uint32_t nat);

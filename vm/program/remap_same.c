@@ -46,8 +46,8 @@ static bool same_ifaces(const struct program *a, const struct pbc_cond *s, const
     return true;
 }
 
-/* Conditions that a nat may have (nat_asks). Those on interfaces are compared in both directions: either program may
- * name interfaces that the other does not know. */
+/* True if two conditions that a nat may have (nat_asks) are equal. Those on interfaces are compared in both
+ * directions: either program may name interfaces that the other does not know. */
 static bool same_cond(const struct program *a, const struct pbc_cond *s, const struct program *b,
                       const struct pbc_cond *t)
 {
@@ -76,7 +76,7 @@ static bool same_run(const struct field *f, const struct program *a, const void 
                                      : same_conds(a, i, b, k, count);
 }
 
-/* True if the entries x and y have the same in that field. */
+/* True if the entries x and y have equal values in that field. */
 static bool same_field(const struct field *f, const struct program *a, const void *x, const struct program *b,
                        const void *y)
 {

@@ -25,8 +25,8 @@ static void name_one(const struct program *p, const struct pbc_cond *c, bool lis
     if (around >= t.count) named[iface] = true;
 }
 
-/* Mark all ids that the condition names. The list of an `on not` has all other ids, also those past the table; the ids
- * missing from it were written. */
+/* Mark all ids that the condition names. The list of an `on not` has all other ids, also those past the table; the
+ * ids missing from it are those that the rule names. */
 static void name_all(const struct program *p, const struct pbc_cond *c, bool *named)
 {
     const bool listed = !ranges_have(p, c, p->ifaces_count);
@@ -50,7 +50,7 @@ void served_named(const struct program *p, bool *named)
         if (p->endpoints[i].iface) named[p->endpoints[i].iface - 1] = true;
     for (uint32_t i = 0; i < p->conds_count; i++)
         if (cond_info[p->conds[i].kind].traits & COND_IFACES) name_all(p, &p->conds[i], named);
-    for (uint32_t k = 0; k < p->ifaces_count; k++) /* `*` names none more than others */
+    for (uint32_t k = 0; k < p->ifaces_count; k++) /* `*` means all devices, so it names none */
         named[k] &= strcmp(program_str(p, p->ifaces[k].device), "*") != 0;
 }
 
@@ -147,7 +147,7 @@ static bool is_any_of(const char *names, const char *pattern)
     return false;
 }
 
-/* Append to a text of `used` bytes; what finds no room is left out. */
+/* Append to a text of `used` bytes, as far as there is room. */
 __attribute__((format(printf, 4, 5))) static void add(char *buf, size_t len, size_t *used, const char *format, ...)
 {
     va_list more;
@@ -180,7 +180,7 @@ static void add_directions(char *buf, size_t len, size_t *used, const char *devi
     }
 }
 
-/* Write which firewall judges the packets that this device leaves out, and where. */
+/* Write the firewall that judges packets of these directions elsewhere, and its interface. */
 static void add_elsewhere(char *buf, size_t len, size_t *used, const struct program *p, unsigned gaps)
 {
     for (unsigned i = 0; i < DIRECTIONS; i++) {
@@ -217,7 +217,8 @@ void served_text(const struct program *p, const char *device, unsigned gaps, enu
 
 const char *served_becomes(bool shut) { return shut ? "shut, but for ARP, ND and DHCP" : "open"; }
 
-/* Return the first device of a condition, if none of them is served; NULL: one is, or it holds others than it names. */
+/* Return the first device of a condition, if none of them is served; NULL: one is served, or the condition holds
+ * devices that it doesn't name. */
 static const char *first_unserved(const struct program *p, const struct pbc_cond *c, const char *serves)
 {
     const char *first = NULL;
@@ -254,7 +255,6 @@ bool served_never(const struct program *p, const struct pbc_rule *r, const char 
     return true;
 }
 
-/* Return the word of a condition that is false of all packets without Ethernet; NULL: no such condition. */
 /* True if a list of Ethernet types has one of IP's, which a packet without Ethernet has by its first nibble. */
 static bool has_ip_type(const struct program *p, const struct pbc_cond *c)
 {
@@ -265,6 +265,7 @@ static bool has_ip_type(const struct program *p, const struct pbc_cond *c)
     return has;
 }
 
+/* Return the word of a condition that is false of all packets without Ethernet; NULL: the condition may be true. */
 static const char *link_word(const struct program *p, const struct pbc_cond *c)
 {
     const bool negated = c->flags & PBC_COND_NOT;
@@ -286,7 +287,7 @@ static bool is_one_of(const struct program *p, uint32_t id, const char *names)
     return served_listed(names, device) || is_any_of(names, device);
 }
 
-/* Return the first device of a condition if some that are served are within it, and none has Ethernet; else NULL. */
+/* Return the first device of a condition if served devices are within it, and none of these has Ethernet; else NULL. */
 static const char *first_bare(const struct program *p, const struct pbc_cond *c, const char *ethernet, const char *bare)
 {
     const char *first = NULL;

@@ -46,7 +46,7 @@ static void head6(uint32_t *node, u128 base, unsigned shift, uint32_t last)
     node[5] = last;
 }
 
-/* Bits of the bucket number: two to four buckets for each range. */
+/* Return the bits of the bucket number: two to four buckets for each range. */
 static unsigned bits_for(uint32_t count)
 {
     unsigned bits = 1;
@@ -55,7 +55,7 @@ static unsigned bits_for(uint32_t count)
 }
 
 /* Function `node`: make a node over the parts of ranges [from, to) that are within [lo, hi], and the nodes below it.
- * False when room is out. Recursion ends because each node's span is at least 2^6 smaller than its parent's. */
+ * False if there is no room. Recursion ends because each node's span is at least 2^6 smaller than its parent's. */
 #define FAMILY(w, num, type)                                                                                           \
     static bool node##w(struct maker *m, uint32_t from, uint32_t to, num lo, num hi, uint32_t *id)                     \
     {                                                                                                                  \

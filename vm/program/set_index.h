@@ -9,9 +9,9 @@
  *   entry:             first range << 6 | number of ranges (0..62), or, for a crowded bucket, node << 6 | 63
  *
  * All is one array of u32. It begins with two words per set: the set's v4 node and its v6 node, counted in blocks of
- * 16 words; 0: none, the set is small and is searched directly. A bucket with more than 62 ranges has a node of its
- * own whose buckets are at least 64 times finer, so a walk passes at most 5 nodes (v4; v6: 22) and ends in a search
- * of at most 62 ranges. Nothing here comes from the file but the ranges, which are proven to be in order. */
+ * 16 words; 0: none, the set is small and is searched directly. A bucket with more than 62 ranges has another node,
+ * whose buckets are at least 64 times finer, so a walk passes at most 5 nodes (v4; v6: 22) and ends in a search of
+ * at most 62 ranges. Nothing here comes from the file but the ranges, which are proven to be in order. */
 #pragma once
 
 #include "vm/program/program.h"

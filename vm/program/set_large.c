@@ -2,7 +2,7 @@
 #include "vm/program/set_index.h"
 #include "vm/tables.h"
 
-/* Size of a set's ranges from which on the set does not stay in the caches beside everything else. */
+/* Least size of a set's ranges with which the set does not stay in the caches beside everything else. */
 enum { AHEAD_BYTES = 4 << 20 };
 
 static bool is_large(const struct program *p, uint32_t set)

@@ -13,7 +13,7 @@ static struct view trim(const uint8_t *from, const uint8_t *end)
     return (struct view){.at = from, .len = (uint32_t)(end - from)};
 }
 
-/* Return the value of `NAME=VALUE` between two places; at NULL: another name. */
+/* Return the value of `NAME=VALUE` between two places; `at` NULL: another name. */
 static struct view pair_value(const uint8_t *from, const uint8_t *end, const char *name)
 {
     const uint8_t *equals = memchr(from, '=', (size_t)(end - from));

@@ -120,7 +120,7 @@ static enum stream_read read_bytes(struct first *f, const struct first_asked *as
     return READ_MORE;
 }
 
-/* Run all readers but the PROXY header's. A reader that waits does not stop the others. */
+/* Run all readers except the PROXY header's. A reader that waits does not stop the others. */
 static enum stream_read read_asked(struct first *f, struct first_at *at, const struct first_asked *asked)
 {
     const struct view left = {.at = f->skip ? f->bytes + f->skip : f->bytes, .len = f->n - f->skip};

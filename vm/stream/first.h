@@ -2,7 +2,7 @@
  *
  * Two structs, because there are many connections, and each worker reads one at a time:
  *
- *      struct first_at   progress of one connection's readers: small, is beside its buffer
+ *      struct first_at   progress of one connection's readers: small, kept beside its buffer
  *      struct first      facts from the bytes: large, one per worker; valid until its next first_read
  *
  *      first_read(f, &conn->at, bytes, n, &asked)
@@ -10,9 +10,9 @@
  *        READ_WHOLE   all that was asked is known, or known to be absent
  *        READ_BAD     f->reason: close, or answer stream_reason_status
  *
- * Each thing asked is known, absent or not yet known. A rule waits if it needs something that is not yet known. At the
- * end (a deadline, or the client's FIN) what is not yet known is absent, but a started item that is not whole is bad:
- * half a ClientHello is no other protocol. */
+ * Each thing asked is known, absent or not yet known. A rule waits if it needs something that is not yet known. At
+ * the end (a deadline, or the client's FIN) an unknown thing is absent, but a started item that is not whole is bad,
+ * because half a ClientHello is not another protocol. */
 #pragma once
 
 #include "vm/stream/http.h"
@@ -28,9 +28,7 @@
  *
  * Reserved values (GREASE, RFC 8701) and unknown ones are skipped. An SSLv2 hello is another protocol. */
 
-enum {
-    HELLO_MAX = STREAM_MAX - 5
-}; /* bytes of the handshake message with its header, in one record of all that is read */
+enum { HELLO_MAX = STREAM_MAX - 5 }; /* most bytes of a handshake message with its header, if it fills one record */
 
 /* Progress in reading a hello; all zero at the start. */
 struct hello_at {
@@ -40,8 +38,8 @@ struct hello_at {
 
 struct hello {
     uint32_t len;     /* READ_WHOLE: bytes of the records; READ_MORE: bytes needed in all, at least */
-    struct view sni;  /* server name; at NULL: none was sent */
-    struct view alpn; /* list of protocols, a length byte before each name; at NULL: none was sent */
+    struct view sni;  /* server name; `at` NULL: none was sent */
+    struct view alpn; /* list of protocols, a length byte before each name; `at` NULL: none was sent */
     uint16_t version; /* highest version offered (0x0304: TLS 1.3); without the extension, the legacy field */
     uint8_t reason;   /* enum stream_reason, after READ_BAD */
 };
@@ -57,7 +55,7 @@ bool hello_offers(struct view alpn, const char *name, uint32_t len);
 /* An instruction: the first bytes of a connection name its destination (the forwarder's protocol).
  *
  *      LL IP:PORT CC           20192.168.2.6:666600
- *      LL    two digits: the length of all of it, at most 64
+ *      LL    two digits: the total length, at most 64
  *      CC    two check characters: with `check sum` the decimal sum of the bytes before them modulo 100
  *
  *      NAT IP PORT             padded with spaces to exactly 32 bytes
@@ -73,7 +71,7 @@ struct instruction {
     uint32_t len; /* READ_WHOLE: its bytes, to be removed; READ_MORE: bytes needed in all, at least */
     struct stream_addr target;
     uint8_t nat;    /* enum instruction_nat */
-    bool sum_holds; /* true if the check characters are the sum, or absent by the form */
+    bool sum_holds; /* true if the check characters are the sum, or the form has none */
 };
 
 /* Read an instruction at the start of `bytes`. READ_OTHER: the first byte is not a digit. READ_BAD:
@@ -93,7 +91,7 @@ enum {
 
 struct proxy_header {
     uint32_t len;    /* READ_WHOLE: its bytes; READ_MORE: bytes needed in all, at least */
-    uint8_t version; /* 1 or 2 */
+    uint8_t version; /* version: 1 or 2 */
     bool known;      /* true if src and dst are set: not with LOCAL, UNKNOWN, or families other than TCP over IP */
     bool tls;        /* the header states that the client came by TLS (PP2_TYPE_SSL) */
     struct stream_addr src, dst;
@@ -135,11 +133,12 @@ struct first {
     uint16_t skip;  /* bytes of the PROXY header, which are not delivered; the client's own bytes follow it */
     uint8_t reason; /* enum stream_reason, after READ_BAD */
     uint8_t tls, http, instruction, proxy; /* enum first_known of the structs below; tls: sni and alpn */
-    bool ended, full, waits; /* no more bytes may come; no more are kept; the PROXY header is incomplete */
-    struct view sni, alpn;   /* alpn: as in the extension, a length byte before each name */
-    struct view path;        /* path in normal form */
-    struct hello hello;      /* set if the bytes are a ClientHello */
-    struct http_head head;   /* spans are relative to bytes + skip */
+    /* ended: no more bytes may come; full: no more are kept; waits: the PROXY header is incomplete */
+    bool ended, full, waits;
+    struct view sni, alpn; /* alpn: as in the extension, a length byte before each name */
+    struct view path;      /* path in normal form */
+    struct hello hello;    /* set if the bytes are a ClientHello */
+    struct http_head head; /* spans are relative to bytes + skip */
     struct instruction told;
     struct proxy_header from;
     uint8_t scratch[HELLO_MAX]; /* a joined hello, or a path in normal form */
@@ -155,19 +154,21 @@ enum stream_read first_read(struct first *f, struct first_at *at, const uint8_t 
  * NULL: the client named no host. alpn: one protocol behind its length byte, or nothing. */
 void first_tls(struct first *f, struct view sni, struct view alpn);
 
-/* Answers for rules' conditions. FIRST_KNOWN: `out` is set, valid until the bytes move. */
+/* Read the server name. For this and the functions below, FIRST_KNOWN means that the output is set, valid until the
+ * bytes move. */
 enum first_known first_sni(const struct first *f, struct view *out);
-/* Query if the client offers this protocol (ALPN). FIRST_KNOWN: the client sent a list, and *offers is the answer. */
+/* Check if the client offers this protocol (ALPN). FIRST_KNOWN: the client sent a list, and *offers is the answer. */
 enum first_known first_alpn(const struct first *f, const char *name, uint32_t len, bool *offers);
-/* Host as the client wrote it, without port and final dot: the target's, if the target names a host. */
+/* Read the host as the client wrote it, without port and final dot: the target's, if the target names a host. */
 enum first_known first_host(const struct first *f, struct view *out);
-/* Path without query, in normal form (http.h). */
+/* Read the path without query, in normal form (http.h). */
 enum first_known first_path(const struct first *f, struct view *out);
 enum first_known first_method(const struct first *f, struct view *out);
-/* Value of the next field of this name (lower case), from field *next on; *next moves behind it and begins as 0. */
+/* Read the value of the next field of this name (lower case), from field *next on; *next moves behind it and begins
+ * as 0. */
 enum first_known first_header(const struct first *f, const char *name, unsigned *next, struct view *out);
-/* The `len` bytes at offset `at` behind the PROXY header. */
+/* Read the `len` bytes at offset `at` behind the PROXY header. */
 enum first_known first_bytes(const struct first *f, uint32_t at, uint32_t len, struct view *out);
 enum first_known first_instruction(const struct first *f, const struct instruction **out);
-/* The PROXY header with client and destination; also absent with LOCAL or UNKNOWN. */
+/* Read the PROXY header with client and destination; also absent with LOCAL or UNKNOWN. */
 enum first_known first_proxy(const struct first *f, const struct proxy_header **out);

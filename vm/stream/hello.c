@@ -124,7 +124,7 @@ static bool read_extensions(struct hello *h, struct cursor all)
     return true;
 }
 
-/* Read the whole message behind its header. */
+/* Read the complete message behind its header. */
 static bool read_message(struct hello *h, struct cursor c)
 {
     h->version = take16(&c);

@@ -107,7 +107,8 @@ static enum stream_reason read_status_line(struct http_head *h, const uint8_t *b
 
 typedef enum stream_reason first_line_read(struct http_head *h, const uint8_t *bytes, uint32_t at, uint32_t end);
 
-/* Scan the lines completed since the last call for the empty line. Each must end in CRLF, the first be HTTP/1's. */
+/* Scan the lines completed since the last call for the empty line. Each must end in CRLF, and the first must be
+ * HTTP/1's. */
 static enum stream_read find_end(struct http_head *h, struct http_at *at, const uint8_t *bytes, uint32_t n,
                                  first_line_read *first_line)
 {

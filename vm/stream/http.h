@@ -1,8 +1,8 @@
 /* The head of an HTTP/1 message: request or status line and fields, as spans of the bytes (RFC 9110, RFC 9112).
  *
- * Strict, so that a server behind prey can't read a different message: faults that RFC 9112 lets a recipient repair
- * are rejected (README.md). Parsing waits for the complete head, but rejects a wrong line end and a first line that
- * is not a request at once. */
+ * The parser is strict, so that a server behind prey can't read a different message: faults that RFC 9112 lets a
+ * recipient repair are rejected (README.md). Parsing waits for the complete head, but rejects a wrong line end and a
+ * first line that is not a request at once. */
 #pragma once
 
 #include "vm/stream/stream.h"
@@ -127,8 +127,8 @@ struct body_run {
     bool data; /* true: body; false: sizes, extensions, line ends, trailer */
 };
 
-/* Begin the body of a message with this framing; length: for HTTP_LENGTH. HTTP_CLOSE and HTTP_TUNNEL have no end of
- * their own. */
+/* Begin the body of a message with this framing; length: for HTTP_LENGTH. HTTP_CLOSE and HTTP_TUNNEL end only with
+ * the connection. */
 void body_begin(struct body *b, enum http_framing framing, uint64_t length);
 
 /* True if the message needs no further byte: immediately if it has no body, and after READ_WHOLE. */
@@ -155,8 +155,8 @@ enum stream_read http2_preface_read(const uint8_t *bytes, uint32_t n);
  * these and close. */
 extern const uint8_t http2_goaway[HTTP2_GOAWAY_LEN];
 
-/* Return the value of the first cookie of this name in a request's head (RFC 6265, 4.2); at NULL: no such cookie. Names
- * are case-sensitive. */
+/* Return the value of the first cookie of this name in a request's head (RFC 6265, 4.2); `at` NULL: the head has
+ * none. Names are case-sensitive. */
 struct view cookie_value(const struct http_head *h, const uint8_t *bytes, const char *name);
-/* Return the number that 16 lower-case hexadecimal digits stand for; 0: another value. */
+/* Return the number written as 16 lower-case hexadecimal digits; 0: another value. */
 uint64_t cookie_number(struct view value);

@@ -1,4 +1,4 @@
-/* The preface of HTTP/2, and the answer that refuses it (http.h). */
+/* The preface of HTTP/2, and the reply that refuses it (http.h). */
 #include <assert.h>
 #include <string.h>
 

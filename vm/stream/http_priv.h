@@ -5,7 +5,7 @@
 
 enum http_class {
     HTTP_TOKEN = 1 << 0,    /* allowed in a method or a field's name (RFC 9110, 5.6.2) */
-    HTTP_TARGETED = 1 << 1, /* allowed in a request target: visible characters but `#` */
+    HTTP_TARGETED = 1 << 1, /* allowed in a request target: visible characters except `#` */
     HTTP_VALUE = 1 << 2,    /* allowed in a field's value: visible characters, blanks, bytes over 127 (RFC 9110, 5.5) */
     HTTP_NAME = 1 << 3,     /* letters, digits, `-._~`: unreserved (RFC 3986, 2.3), and the characters of host names */
     HTTP_HEX = 1 << 4,
@@ -14,7 +14,7 @@ extern const uint8_t http_classes[256];
 
 static inline bool http_is(uint8_t c, enum http_class class) { return (http_classes[c] & class) != 0; }
 
-/* Return the number that a hexadecimal digit stands for. */
+/* Return the value of a hexadecimal digit. */
 static inline uint8_t http_hex(uint8_t c) { return (uint8_t)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10); }
 
 /* Return the number of bytes of the class from `at` on, not past `end`. */

@@ -100,7 +100,7 @@ static enum stream_read read_v2(struct proxy_header *h, const uint8_t *bytes, ui
     h->len = end;
     if (bytes[12] == V2_LOCAL || family >> 4 == 0) return READ_WHOLE;
     if (family >> 4 > 3 || (family & 15) > 2) return READ_BAD;
-    static const uint32_t family_len[] = {0, V2_IP4, V2_IP6, V2_UNIX}; /* bytes of addresses */
+    static const uint32_t family_len[] = {0, V2_IP4, V2_IP6, V2_UNIX}; /* bytes of the addresses, by family */
     const uint32_t tlvs = V2_HEADER + family_len[family >> 4];
     if (end < tlvs || !tlvs_hold(h, bytes, tlvs, end)) return READ_BAD;
     h->known = family == FAMILY_TCP4 || family == FAMILY_TCP6;

@@ -32,7 +32,7 @@ static void store_bytes(struct reassembly *r, uint32_t from, uint32_t to, const 
         bytes += r->have - from;
         from = r->have;
     }
-    if (from >= r->highest) { /* none of these bytes is stored yet */
+    if (from >= r->highest) { /* none of the new bytes is stored yet */
         memcpy(r->bytes + from, bytes, to - from);
         for (uint32_t i = from; i < to; i++) set_there(r, i);
     }

@@ -24,7 +24,7 @@ struct reassembly {
     bool ends;         /* true once a FIN was seen */
 };
 
-/* Size of the memory for `room` bytes. */
+/* Return the size of the memory for `room` bytes. */
 static inline size_t reassemble_bytes(uint32_t room) { return (size_t)room + room / 8; }
 /* Begin empty; the first byte has sequence number `seq` (the SYN's plus 1). memory: reassemble_bytes(room), aligned to
  * 8. */

@@ -14,7 +14,7 @@ enum { STREAM_MAX = UINT16_MAX };
 
 enum stream_read {
     READ_MORE,  /* not decided yet: call again with more bytes */
-    READ_WHOLE, /* read whole */
+    READ_WHOLE, /* completely read */
     READ_OTHER, /* these bytes can't begin this protocol */
     READ_BAD,   /* this protocol, but malformed: a reason is given */
 };
@@ -25,7 +25,8 @@ enum stream_reason {
     STREAM_REASON_COUNT
 };
 
-/* Name for output and counters, `http-bare-lf`; description for people; status for an HTTP client, or 0. */
+/* Return a reason's name for output and counters (`http-bare-lf`), its description for people, or its status for an
+ * HTTP client (0: none). */
 const char *stream_reason_name(enum stream_reason r);
 const char *stream_reason_doc(enum stream_reason r);
 unsigned stream_reason_status(enum stream_reason r);
@@ -67,5 +68,5 @@ struct stream_addr {
 
 /* Read an address of the family from `len` characters: no leading zeros, no zone. False: not an address. */
 bool stream_addr_read(struct stream_addr *a, bool v6, const uint8_t *text, uint32_t len);
-/* Read a port, 1 to 65535 (`least` 0: 0 is allowed, too), without leading zeros. */
+/* Read a port, 1 to 65535 (with `least` 0 also 0), without leading zeros. False: not a port. */
 bool stream_port_read(uint16_t *port, unsigned least, const uint8_t *text, uint32_t len);

@@ -1,5 +1,5 @@
-/* Address files (words.h): detects the form, reads files with one entry per line, and holds the helpers of all
- * forms. */
+/* Address files (words.h). This file detects the form, reads files with one entry per line, and has the helpers of
+ * all forms. */
 #include <string.h>
 
 #include "vm/words/words_priv.h"
@@ -61,7 +61,7 @@ void addr_bad(const struct addr_scan *s, const struct addr_word *w, enum addr_fa
                                                            .fault = fault});
 }
 
-/* A table without a family belongs to IPv4 (nft(8), address families). */
+/* True if the families are equal. A table without a family belongs to IPv4 (nft(8), address families). */
 static bool same_family(const struct addr_word *a, const struct addr_word *b)
 {
     const bool a_is_ip = !a->len || addr_word_is(a, "ip"), b_is_ip = !b->len || addr_word_is(b, "ip");

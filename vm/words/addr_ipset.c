@@ -1,12 +1,12 @@
-/* Output of `ipset save` (ipset(8)): `create NAME TYPE ...` and `add NAME ENTRY ...`, a line each. */
+/* Output of `ipset save` (ipset(8)): `create NAME TYPE ...` and `add NAME ENTRY ...`, one per line. */
 #include <stddef.h>
 
 #include "vm/words/words_priv.h"
 
 struct ipset {
     struct addr_scan *s;
-    struct addr_word other; /* last set of another type that was reported: its entries are not reported as well */
-    struct addr_word told;  /* last second set that was reported */
+    struct addr_word other; /* last reported set of another type: its entries are not reported */
+    struct addr_word told;  /* last second set of a family that was reported */
 };
 
 static void read_create(struct ipset *f, const struct addr_word *name, const struct addr_word *type)

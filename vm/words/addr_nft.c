@@ -23,7 +23,7 @@ struct statement {
 struct nft {
     struct addr_scan *s;
     struct statement st;
-    struct addr_set_name table; /* enclosing table, its name empty */
+    struct addr_set_name table; /* enclosing table; its `name` is empty */
     struct addr_set_name set;   /* enclosing set; name.len 0: none */
     bool other;                 /* true if the set's elements are not addresses */
     struct addr_word kind;      /* type of the first set of other elements */

@@ -57,7 +57,7 @@ static void say_value(struct text *t, const struct program *p, const struct pbc_
     add_relation(t, p, c);
 }
 
-/* Say words that the packet itself answers: "not icmp6", "is udp". */
+/* Describe the kind of a packet, its family or protocol: "not icmp6", "is udp". */
 static void say_words(struct text *t, const struct program *p, const struct pbc_cond *c, uint32_t has)
 {
     if (c->flags & PBC_COND_NOT) {
@@ -92,7 +92,7 @@ static void proto_say(struct text *t, const struct failed *f)
         say_value(t, f->p, c, "protocol", f->key->proto);
 }
 
-/* Say source or destination: "source is not in abusers", "source is 10.0.0.1, not 10.0.0.2", "source is self". */
+/* Describe source or destination: "source is not in abusers", "source is 10.0.0.1, not 10.0.0.2", "source is self". */
 static void address_say(struct text *t, const struct failed *f)
 {
     const struct pbc_cond *c = f->c;
@@ -211,7 +211,7 @@ static void (*const say[COND_COUNT])(struct text *t, const struct failed *f) = {
 #include "vm/cond.def"
 };
 
-/* Say that the packet lacks the field, or has it in a protocol that the rule does not mean. */
+/* Write that the packet lacks the field, or has it in a protocol that the rule does not mean. */
 static void say_missing(struct text *t, const struct pbc_cond *c, const struct key *key, const struct pkt *pkt)
 {
     const struct cond_info *k = &cond_info[c->kind];

@@ -1,4 +1,4 @@
-/* A packet in one line, in the words of the rule language where it has them:
+/* A packet in one line, in words of the rule language if it has them:
  *
  *     tcp 198.18.0.1:50000 > 203.0.113.10:443 SYN
  *     icmp6 fe80::1 > ff02::1:ff00:2 nd-neighbor-solicit 2001:db8::2 vlan 5

@@ -1,5 +1,6 @@
 /* Classifiers in the listing: entries, formats, the tree word by word with its leaves' lanes below them. A small
- * classifier is printed whole; of a large one, or of parts that a hostile file repeats, only the first. */
+ * classifier is printed in full; of a large one, or of parts that a hostile file repeats, only the first parts are
+ * printed. */
 #include "vm/tables.h"
 #include "vm/words/words_priv.h"
 
@@ -18,10 +19,10 @@ static void dump_more(const struct listing *l, uint32_t count, const char *what)
     if (count) fprintf(l->out, "    ... and %u more %s\n", count, what);
 }
 
-/* True of the first words of the addresses. */
+/* True for the first words of the addresses. */
 static bool is_ip4(unsigned slot) { return slot == KEY_SLOT(src) || slot == KEY_SLOT(dst); }
 
-/* Return the name of a slot; of two slots a classifier with ranks has made these. */
+/* Return the name of a slot; in a classifier with ranks, two slots hold ranks. */
 static const char *slot_name(const struct pbc_classifier *c, unsigned slot)
 {
     if (!c->rank_count || !is_ip4(slot)) return slot_names[slot];
@@ -52,7 +53,7 @@ static unsigned lanes_of(const struct pbc_line *b)
     return lanes;
 }
 
-/* Add the name of a half: its own, or its slot's and which half of it is meant. */
+/* Add the name of a half: its own, or the name of its slot with the place of the half there. */
 static void add_half(struct text *t, unsigned half)
 {
     if (half_names[half])
@@ -61,7 +62,7 @@ static void add_half(struct text *t, unsigned half)
         text_add(t, "%s.%s", slot_names[half / 2], half % 2 ? "upper" : "lower");
 }
 
-/* Add a number, of an address as two bytes. */
+/* Add a number; if it is half of an address, as two bytes. */
 static void add_half_number(struct text *t, uint32_t number, unsigned half)
 {
     if (is_ip4(half / 2))
@@ -236,8 +237,8 @@ static bool has_no_bits(const struct pbc_rank *r)
     return !bits;
 }
 
-/* Print the trees that find ranks, node by node: "line 4: rank 12, + 1 from 2001:db8::, + 1 from 2001:db9::"; of a wide
- * leaf "+ 1 in 2001:db8::/64", or "+ 1 from" where a range has no end, and one more behind each. */
+/* Print the trees that find ranks, node by node: "line 4: rank 12, + 1 from 2001:db8::, + 1 from 2001:db9::"; of a
+ * wide leaf "+ 1 in 2001:db8::/64", or "+ 1 from" if a range has no end, and one more behind each. */
 static void dump_ranks(const struct listing *l)
 {
     const struct pbc_rank *const all = l->p->ranks + l->c->ranks;
@@ -249,7 +250,7 @@ static void dump_ranks(const struct listing *l)
         struct text t = text_of(line, sizeof line);
         text_add(&t, "    line %u: ", next);
         next += 1 + RANK_WIDE(rest);
-        if (next <= RANK_DST + 2 && has_no_bits(node)) continue; /* behind a root */
+        if (next <= RANK_DST + 2 && has_no_bits(node)) continue; /* the line behind a root */
         text_add(&t, RANK_KIND(rest) == RANK_INNER ? "-> %u" : "rank %u", RANK_BASE(rest));
         for (unsigned i = 0; i < RANK_COUNT(rest); i++) {
             const uint64_t upper = node->word[i], lower = RANK_WIDE(rest) ? node[1].word[i] : 0;

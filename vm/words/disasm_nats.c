@@ -5,7 +5,7 @@ static void add_port_range(struct text *t, uint32_t lo, uint32_t hi) { text_add(
 
 static void add_nat_ports(struct text *t, const struct pbc_nat *n) { add_port_range(t, n->port_lo, n->port_hi); }
 
-/* Add the ports that are translated to; the first ranges of many. */
+/* Add the ports to translate to; if there are many ranges, the first ones. */
 static void add_own_ports(struct text *t, const struct program *p, const struct pbc_nat *n)
 {
     enum { SHOWN = 8 };

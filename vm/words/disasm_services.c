@@ -4,7 +4,7 @@
 
 const char *endpoint_proto_name(uint8_t proto) { return endpoint_info[proto].name; }
 
-/* Begin an entry's line: its number and name; go on with its fields; end it with its place. */
+/* Begin an entry's line with its number and name; continue with its fields; end it with its place. */
 static void put_head(const struct program *p, const char *what, uint32_t i, uint32_t name, FILE *out)
 {
     char line[LINE];

@@ -69,13 +69,13 @@ enum addr_fault {
     ADDR_BACKWARDS, /* a range that ends before it begins */
     ADDR_ZONE,      /* an address with a zone: fe80::1%eth0 */
     ADDR_BLANKS,    /* more than one address on a line */
-    ADDR_NAME,      /* name of a host */
+    ADDR_NAME,      /* a host's name */
     /* faults of the file's form */
     ADDR_JSON,    /* the file is JSON */
-    ADDR_PAGE,    /* a web page */
-    ADDR_LISTING, /* output of `ipset list` */
-    ADDR_COMMAND, /* a command other than making a set and adding to it */
-    ADDR_KIND,    /* a set of other elements */
+    ADDR_PAGE,    /* the file is a web page */
+    ADDR_LISTING, /* the file is output of `ipset list` */
+    ADDR_COMMAND, /* a command that neither makes a set nor adds to it */
+    ADDR_KIND,    /* a set of elements other than addresses */
     ADDR_SECOND,  /* a second set of one family */
     ADDR_NOMATCH, /* an ipset entry with `nomatch`, which excludes addresses */
     ADDR_OPTION,  /* an unknown word behind an entry */
@@ -91,9 +91,9 @@ void addr_fault_describe(const char *s, size_t len, enum addr_fault fault, char 
 
 /* A bad line, and the place of the member's text in it. */
 struct addr_bad_line {
-    uint32_t line, col;   /* from 1 */
+    uint32_t line, col;   /* line and column, from 1 */
     const char *text;     /* the line without newline, truncated behind the member; the caller's bytes */
-    size_t text_len, len; /* text_len: of the line; len: of the member in it */
+    size_t text_len, len; /* text_len: length of the line; len: length of the member in it */
     enum addr_fault fault;
 };
 
@@ -103,18 +103,18 @@ struct addr_reader {
     void (*bad)(void *arg, const struct addr_bad_line *l);
 };
 
-/* Read all of the text, in order. Each entry is checked by itself, so that one pass names every bad one. The first
- * line gives the form. A listing may hold one set of each family; more are a fault, since the choice would be
- * arbitrary. Lines end in LF or CRLF, a byte order mark is skipped. Linear, no memory. Return false, without a call,
- * if there are zero bytes: the bytes are not text. */
+/* Read all of the text, in order. Each entry is checked by itself, so that one pass names every bad entry. The first
+ * line gives the form. A listing may hold one set of each family; more are a fault, because the choice would be
+ * arbitrary. Lines end in LF or CRLF, a byte order mark is skipped. Takes linear time and no memory. Return false,
+ * without a call, if there are zero bytes: the bytes are not text. */
 bool addr_text_read(const char *text, size_t len, const struct addr_reader *reader);
 
 /* Options in the words of the language, for listings and comparisons: those of the rows that have words
- * (vm/pbc/fields.def), `between` before each statement. Options at their usual values are left out, but in a listing.
- */
+ * (vm/pbc/fields.def), `between` before each statement. Options at their usual values are left out, except in a
+ * listing. */
 struct fields_text {
-    const char *between, *first; /* first: before the first of them; NULL: between, too */
-    uint8_t parts;               /* bits of PART_…: those that are printed */
+    const char *between, *first; /* first: text before the first option; NULL: `between` */
+    uint8_t parts;               /* bits of PART_…: the parts that are printed */
     bool listed;
 };
 enum { PARTS = (1 << PART_COUNT) - 1 };
@@ -122,12 +122,12 @@ void fields_print(const struct program *p, enum fields_of of, uint32_t i, const 
 /* Return the interface and the tags that the endpoint asks for, each after a blank; "" if it asks for none. */
 enum { WIRE_TEXT = 80 };
 const char *endpoint_wire_text(const struct program *p, const struct pbc_endpoint *e, char buf[WIRE_TEXT]);
-/* Write where the branch leads: "shop 95%, canary 5%", "original", "no server". */
+/* Write the destination of the branch: "shop 95%, canary 5%", "original", "no server". */
 void branch_print(const struct program *p, const struct pbc_branch *b, FILE *out);
-/* Return the branch's destination if that is no pool, as in the language; NULL: pools, or no server. */
+/* Return the branch's destination if that is not a pool, as in the language; NULL: pools, or no server. */
 enum { DESTINATION_TEXT = PBC_SOCKET_MAX + sizeof "program \"\"" };
 const char *destination_text(const struct program *p, const struct pbc_branch *b, char buf[DESTINATION_TEXT]);
-/* Print where copies go and what of them: `mirror sent to file "F" snap 64B`. */
+/* Print the target of copies, and their bounds: `mirror sent to file "F" snap 64B`. */
 void mirror_print(const struct program *p, const struct pbc_mirror *m, FILE *out);
 /* Write the same, cut to the buffer. */
 enum { MIRROR_TEXT = 300 };

@@ -8,7 +8,7 @@
 
 /* Words for people: addresses, fields and conditions, worded alike by the listing and cond_failed.c. */
 
-/* A bounded line, always terminated; what does not fit is cut off. */
+/* A bounded line, always terminated; the excess is cut off. */
 struct text {
     char *buf;
     size_t len, used;
@@ -83,7 +83,7 @@ void dump_code(const struct program *p, FILE *out);
 struct addr_word {
     const char *s, *line_start;
     size_t len;
-    uint32_t line; /* from 1 */
+    uint32_t line; /* number of the line, from 1 */
 };
 
 /* The identity of a set; in nft, tables may have sets of the same name. */
@@ -111,10 +111,10 @@ bool addr_next_line(struct addr_scan *s, struct addr_word *line);
 bool addr_next_word(const struct addr_word *line, size_t *at, struct addr_word *word);
 
 void addr_bad(const struct addr_scan *s, const struct addr_word *w, enum addr_fault fault);
-/* Take an entry of that set. *refused: the user has a report that this is a second set, and gets no other. */
+/* Take an entry of that set. *refused: the user has been told that this is a second set, and gets no other report. */
 void addr_take(struct addr_scan *s, const struct addr_word *entry, const struct addr_set_name *set, bool *refused);
 
-/* Readers of a whole file, from its first line on. */
+/* Read a complete file, from its first line on. */
 void addr_read_plain(struct addr_scan *s);
 void addr_read_ipset(struct addr_scan *s); /* addr_ipset.c */
 void addr_read_nft(struct addr_scan *s);   /* addr_nft.c */

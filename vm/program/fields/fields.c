@@ -45,7 +45,7 @@ static const char *const modes[] = {
 #define FLAG(record, member, flag, text, ...)      FIELD(record, member, FLAG, text, .bits = flag, __VA_ARGS__)
 #include "vm/pbc/fields.def"
 
-/* The bytes of rows, a bit each, are those of the record. */
+/* Check that the bytes of the rows, one bit each, are those of the record. */
 #define BYTES(record, member, size) | ((((unsigned __int128)1 << (size)) - 1) << offsetof(struct pbc_##record, member))
 #define RECORD(ident, record, ...)  static_assert((0
 #define END(record)                                                                                                    \
@@ -69,14 +69,15 @@ const struct record_fields record_fields[FIELDS_KINDS] = {
 #include "vm/pbc/fields.def"
 };
 
-/* Return the number, of a member with more bytes its beginning. The file is little-endian, as the machine is. */
+/* Return the number in a member, or in its first eight bytes if it is longer. The file is little-endian, as the
+ * machine is. */
 static uint64_t number_at(const void *entry, size_t at, size_t size)
 {
     const uint8_t *bytes = (const uint8_t *)entry + at;
     uint16_t two;
     uint32_t four;
     uint64_t eight;
-    switch (size) { /* a reload compares many: each is one load */
+    switch (size) { /* each number is one load, because a reload compares many */
     case 1: return *bytes;
     case 2: memcpy(&two, bytes, sizeof two); return two;
     case 4: memcpy(&four, bytes, sizeof four); return four;

@@ -27,7 +27,7 @@ struct classify_pass {
     const struct verifier *v;
     uint32_t i; /* number of the classifier */
     const struct pbc_classifier *c;
-    const struct pbc_entry *entries; /* this classifier's parts */
+    const struct pbc_entry *entries; /* the classifier's parts */
     const struct pbc_format *formats;
     const uint64_t *tree;
     const struct pbc_line *blocks;
@@ -69,7 +69,7 @@ static bool verify_entries(const struct classify_pass *t)
     return true;
 }
 
-/* The halves behind `from` must be valid for a column. */
+/* Verify that the halves behind `from` are valid for a column. */
 static bool verify_halves(const struct classify_pass *t, uint32_t i, unsigned from)
 {
     const struct pbc_format *f = &t->formats[i];
@@ -109,7 +109,7 @@ static uint32_t lane_entry(const struct classify_pass *t, uint32_t block, unsign
 
 static bool has_more(const struct classify_pass *t, uint32_t block) { return column(t, block, 0)[7] & PBC_LANE_MORE; }
 
-/* A value has no bits outside its mask, and no range runs backwards. */
+/* Verify that a value has no bits outside its mask, and that no range runs backwards. */
 static bool verify_compared(const struct classify_pass *t, uint32_t block, const struct pbc_format *f, unsigned lane)
 {
     const unsigned ranks = t->c->rank_count ? PBC_RANK_COLUMNS : 0, pairs = 2u * f->pairs;
@@ -138,8 +138,8 @@ static bool verify_lane(const struct classify_pass *t, uint32_t block, const str
     return never || at_block(t, block, "an unused lane may match");
 }
 
-/* `before`: the last entry of the lane before this block, 0: none. Only unused lanes may follow an unused one, since
- * nothing sorts behind PBC_LANE_NONE. */
+/* Verify a block. before: the last entry of the lane before this block, 0: none. Only unused lanes may follow an
+ * unused one, because nothing sorts behind PBC_LANE_NONE. */
 static bool verify_block(const struct classify_pass *t, uint32_t block, const struct pbc_format *f, uint32_t before)
 {
     for (unsigned lane = 0; lane < 8; lane++) {
@@ -191,7 +191,7 @@ static bool take_lines(const struct classify_pass *t, uint32_t block, uint32_t f
     return true;
 }
 
-/* Verify the run that a leaf names. Runs may share their ends; an end that is known is not looked at again. */
+/* Verify the run that a leaf names. Runs may share their ends; a known end is not checked again. */
 static bool verify_run(const struct classify_pass *t, uint32_t base, uint32_t format)
 {
     const struct pbc_format *const f = &t->formats[format];
@@ -212,7 +212,8 @@ static bool verify_run(const struct classify_pass *t, uint32_t base, uint32_t fo
     return true;
 }
 
-/* A table is behind its word and inside the tree; all words with the same base agree on its size. */
+/* Verify that a table is behind its word and inside the tree, and that all words with the same base agree on its
+ * size. */
 static bool verify_table(const struct classify_pass *t, uint32_t i, unsigned bits)
 {
     const uint32_t base = TREE_BASE(t->tree[i]);
@@ -247,7 +248,7 @@ static bool verify_word(const struct classify_pass *t, uint32_t i)
     return verify_table(t, i, TREE_BITS(w));
 }
 
-/* Tables do not overlap. */
+/* Verify that tables do not overlap. */
 static bool verify_tables(const struct classify_pass *t)
 {
     uint64_t end = 0;
@@ -355,7 +356,7 @@ static bool verify_classifier(const struct verifier *v, uint32_t i)
            same_figure(&t, "entries with code in turn", c->chain, word->chain);
 }
 
-/* The parts of classifiers follow one another in each section and leave nothing out. */
+/* Verify that the parts of classifiers follow one another in each section and leave nothing out. */
 static bool verify_parts(const struct verifier *v)
 {
     enum { PARTS = 5 };

@@ -28,7 +28,7 @@ static bool at_insn(const struct verifier *v, uint32_t i, const char *what)
     return fault(v, "instruction %u (%s): %s", i, op_info[v->p->code[i].op].name, what);
 }
 
-/* Fields that the operand kind does not name are 0. */
+/* Verify that fields which the operand kind does not name are 0. */
 static bool verify_unused(const struct verifier *v, uint32_t i)
 {
     static const struct {
@@ -121,7 +121,8 @@ static bool verify_operand(const struct verifier *v, uint32_t i)
 
 enum { FOR_RULES = 1, FOR_SERVICES = 2, OF_PACKETS = 4, OF_STREAMS = 8 };
 
-/* A function serves rules or services, not both: a branch returned where a rule is expected would lead outside. */
+/* Verify that a function serves rules or services, not both: a branch returned where a rule is expected would lead
+ * outside. */
 static bool verify_side(const struct code_pass *c, uint32_t func, uint32_t i)
 {
     switch (c->v->p->code[i].op) {
@@ -162,8 +163,8 @@ static bool verify_side(const struct code_pass *c, uint32_t func, uint32_t i)
            at_insn(c->v, i, "returns a rule and a branch");
 }
 
-/* Instructions that end the program are only in function 0 and the services' function; those that return are only in
- * the others. */
+/* Verify that instructions that end the program are only in function 0 and the services' function, and those that
+ * return only in the others. */
 static bool verify_role(const struct verifier *v, uint32_t func, uint32_t i)
 {
     const struct pbc_meta *m = v->p->meta;
@@ -189,7 +190,7 @@ static bool verify_role(const struct verifier *v, uint32_t func, uint32_t i)
 
 static void merge(uint32_t *into, uint32_t state) { *into = *into & REACHED ? *into & state : state; }
 
-/* Pass the state on to the instructions that may come next; both are inside the function. */
+/* Pass the state on to the instructions that may come next, and verify that they are inside the function. */
 static bool flow_on(struct code_pass *c, uint32_t i, uint32_t end)
 {
     const struct insn *n = &c->v->p->code[i];
@@ -226,8 +227,8 @@ static bool verify_call(struct code_pass *c, uint32_t func, uint32_t i)
     return c->depth[func] <= PBC_CALL_DEPTH || at_insn(c->v, i, "calls nested too deep");
 }
 
-/* A function has at most one CLASSIFY, and a classifier at most one user. Its entries name instructions of the function
- * behind this one; they, and the instruction that AGAIN returns to, inherit this state. */
+/* Verify a CLASSIFY: a function has at most one, and a classifier at most one user. Its entries name instructions of
+ * the function behind this one; they, and the instruction that AGAIN returns to, inherit this state. */
 static bool verify_classify(struct code_pass *c, uint32_t func, uint32_t i, uint32_t end)
 {
     const struct program *p = c->v->p;
@@ -276,7 +277,7 @@ static bool verify_function(struct code_pass *c, uint32_t func)
     return true;
 }
 
-/* Functions are one after another and leave no instruction out. */
+/* Verify that functions follow one another and leave no instruction out. */
 static bool verify_tiling(const struct verifier *v)
 {
     const struct program *p = v->p;

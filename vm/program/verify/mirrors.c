@@ -1,5 +1,5 @@
 /* The verifier's part for copies of packets and for members that rules add: each row belongs to one rule
- * (verify_rule asks the other way), and has a destination of copies within bounds that the runtime relies on. */
+ * (verify_rule asks the other way), and copies have a destination within bounds that the runtime relies on. */
 #include "vm/program/verify/verify_priv.h"
 
 static bool verify_mirror(const struct verifier *v, uint32_t i)

@@ -23,7 +23,7 @@ static bool nat_asks(uint8_t kind, uint8_t cond)
                                        cond == COND_PORT || cond == COND_SOURCE_PORT);
 }
 
-/* Verify the conditions. *work: increased by their possible trials. */
+/* Verify the conditions, and add their possible trials to *work. */
 static bool verify_conds(const struct verifier *v, uint32_t i, uint64_t *work)
 {
     const struct pbc_nat *n = &v->p->nats[i];
@@ -120,7 +120,7 @@ static bool verify_inbound(const struct verifier *v, uint32_t i)
     return true;
 }
 
-/* All checks except the flags of `meta` for a `forward` */
+/* Verify a `forward`, except the flags of `meta` */
 static bool verify_lead(const struct verifier *v, uint32_t i)
 {
     const struct pbc_nat *n = &v->p->nats[i];

@@ -1,5 +1,5 @@
-/* The verifier's part for observe services: their paths and bounds, endpoints, and branches whose conditions a
- * connection answers. */
+/* The verifier's part for observe services: their paths and bounds, endpoints, and branches whose conditions ask
+ * about a connection. */
 #include <string.h>
 
 #include "vm/program/verify/verify_priv.h"
@@ -8,7 +8,7 @@
 /* Running sums of conditions, by kind; windows may share conditions, so each is checked once. */
 enum { OF_REPLY, OF_OTHERS, OF_WORK, TALLIES };
 struct tally {
-    uint64_t of[TALLIES]; /* `reply`; conditions that no observed connection answers; conditions with their operands */
+    uint64_t of[TALLIES]; /* `reply`; conditions that no observed connection can meet; conditions with their operands */
 };
 static uint64_t between(const struct tally *before, uint32_t conds, uint32_t count, unsigned what)
 {
@@ -37,7 +37,7 @@ static bool verify_observe(const struct verifier *v, uint32_t i, uint32_t *next)
            fault(v, "observe %u: cuts into connections for service %u", i, o->cut - 1);
 }
 
-/* Each item that a condition asks for has a reader, else its branch would wait forever. */
+/* Verify that each item that a condition asks for has a reader, else its branch would wait forever. */
 static bool verify_reads(const struct verifier *v, const struct pbc_choice *x, uint32_t i)
 {
     const struct pbc_observe *o = &v->p->observes[x->observe];
@@ -105,7 +105,7 @@ static bool verify_observe_endpoints(const struct verifier *v)
     return true;
 }
 
-/* `reply` is of observe services only. */
+/* Verify that only observe services use `reply`. */
 static bool verify_others(const struct verifier *v, const struct tally *before)
 {
     const struct program *p = v->p;

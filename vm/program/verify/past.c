@@ -24,7 +24,7 @@ static bool verify_past_server(const struct verifier *v, uint32_t i)
     return verify_server(v, i);
 }
 
-/* Each service has one branch, which leads nowhere, in the same order. */
+/* Verify that each service has one branch, which leads nowhere, in the same order. */
 static bool verify_service(const struct verifier *v, uint32_t i)
 {
     const struct program *p = v->p;

@@ -9,7 +9,7 @@
 
 enum { VID_MAX = 4094 };
 
-/* True for a line "Name: value" without control characters, which would be several. */
+/* True for one line "Name: value": control characters could make it several. */
 static bool is_header(const uint8_t *bytes, uint32_t len)
 {
     for (uint32_t i = 0; i < len; i++)
@@ -51,7 +51,7 @@ static bool steps_in_order(const struct program *p, const struct pbc_check *c)
     return true;
 }
 
-/* *next: first step that no check before has. */
+/* Verify a check. *next: first step that no earlier check has. */
 static bool verify_check(const struct verifier *v, uint32_t i, uint32_t *next)
 {
     const struct program *p = v->p;
@@ -98,7 +98,7 @@ static bool is_host_or_service(const char *text)
     return *text != '*' && host_normal(text, strnlen(text, HOST_MAX + 1), normal) == HOST_GOOD && !strcmp(text, normal);
 }
 
-/* Verify the rows of servers by name. Lists of names are verified before. */
+/* Verify the rows of servers by name. Lists of names have been verified before. */
 static bool verify_named(const struct verifier *v)
 {
     const struct program *p = v->p;
@@ -205,7 +205,8 @@ bool verify_endpoint(const struct verifier *v, const struct pbc_endpoint *e, con
     return e->iface <= v->p->ifaces_count || fault(v, "%s %u: interface %u doesn't exist", what, i, e->iface - 1);
 }
 
-/* Interfaces and tags belong to services in the wire, which have nothing to do with this host's own addresses. */
+/* Verify an endpoint of a service. Interfaces and tags belong to services in the wire, which have nothing to do with
+ * this host's own addresses. */
 static bool verify_endpoint_of(const struct verifier *v, uint32_t i, uint32_t service)
 {
     const struct pbc_endpoint *e = &v->p->endpoints[i];
@@ -256,7 +257,7 @@ struct taken {
     uint32_t endpoints, branches;
 };
 
-/* Only the last branch is without conditions, and the conditions that one packet may try are bounded. */
+/* Verify that only the last branch is without conditions, and bound the conditions that one packet may try. */
 static bool verify_service_branches(const struct verifier *v, uint32_t i, const uint64_t *work)
 {
     const struct program *p = v->p;
@@ -317,7 +318,7 @@ static bool verify_service(const struct verifier *v, uint32_t i, const uint64_t 
 static bool verify_services_entry(const struct verifier *v)
 {
     const struct program *p = v->p;
-    if (p->funcs_count == 0) return true; /* the code's part reports it */
+    if (p->funcs_count == 0) return true; /* the part for code reports missing functions */
     if ((p->meta->services == 0) != (p->services_count == 0) ||
         (p->meta->services && p->meta->services >= p->funcs_count))
         return fault(v, "meta: function %u can't be that of the services", p->meta->services);

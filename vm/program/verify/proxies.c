@@ -25,8 +25,8 @@ static bool verify_flags(const struct verifier *v, uint32_t i)
     return true;
 }
 
-/* A server can answer first only if the choice needs no client bytes. In the wire the client's address is kept,
- * whatever the options. */
+/* Verify the options for services in the wire. A server can answer first only if the choice needs no client bytes.
+ * The client's address is always kept there, without an option. */
 static bool verify_wire(const struct verifier *v, uint32_t i)
 {
     const struct pbc_proxy *x = &v->p->proxies[i];
@@ -41,8 +41,8 @@ static bool verify_wire(const struct verifier *v, uint32_t i)
            fault(v, "proxy %u: the server answers first, but the client's first bytes are read", i);
 }
 
-/* The bytes of connections that leave for the packet path are not read: no TLS, requests or program. Only the whole
- * service leaves for `splice packets`, so no branch of it leads to a program. */
+/* Verify that the bytes of connections that leave for the packet path are not read: no TLS, requests or program.
+ * `splice packets` makes all of a service's connections leave, so none of its branches leads to a program. */
 static bool verify_leaves(const struct verifier *v, uint32_t i)
 {
     const struct pbc_proxy *x = &v->p->proxies[i];
@@ -114,8 +114,8 @@ static uint32_t between(const struct tally *before, uint32_t conds, uint32_t cou
     return before[conds + count].of[what] - before[conds].of[what];
 }
 
-/* Each item that a condition asks for has a reader, else its branch would wait forever. TLS that ends here needs no
- * reader: the handshake answers. */
+/* Verify that each item that a condition asks for has a reader, else its branch would wait forever. TLS that ends
+ * here needs no reader: the handshake has the items. */
 static bool verify_wants(const struct verifier *v, const struct tally *before, uint32_t branch)
 {
     const struct program *p = v->p;
@@ -129,8 +129,8 @@ static bool verify_wants(const struct verifier *v, const struct tally *before, u
            fault(v, "branch %u: asks for first bytes that its service doesn't read", branch);
 }
 
-/* The service reads as many bytes as its `bytes` conditions ask for. Conditions shared by many branches would take time
- * beyond the file's size, so they are bounded; the compiler shares none. */
+/* Verify that the service reads as many bytes as its `bytes` conditions ask for. Conditions shared by many branches
+ * would take time beyond the file's size, so they are bounded; the compiler shares none. */
 static bool verify_bytes(const struct verifier *v, uint32_t proxy, uint64_t *budget)
 {
     const struct program *p = v->p;
@@ -195,7 +195,7 @@ static bool verify_conditions(const struct verifier *v)
 static bool verify_entry(const struct verifier *v)
 {
     const struct program *p = v->p;
-    if (p->funcs_count == 0) return true; /* the code's part reports it */
+    if (p->funcs_count == 0) return true; /* the part for code reports missing functions */
     return ((p->meta->streams == 0) == (p->proxies_count == 0) &&
             (!p->meta->streams || (p->meta->streams < p->funcs_count && p->meta->streams != p->meta->services))) ||
            fault(v, "meta: function %u can't be that of the first bytes", p->meta->streams);

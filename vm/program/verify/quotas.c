@@ -9,7 +9,7 @@ enum {
     MINUTES_A_DAY = 24 * 60,
     DAYS_MASK = 127,
     PACKETS_MOST = 1,
-    BYTES_MOST = 125 /* bytes a nanosecond: 1 Tbit/s */
+    BYTES_MOST = 125 /* bytes per nanosecond: 1 Tbit/s */
 };
 enum { FRAGMENTS_MOST = 1 << 20 }; /* upper bound of the option in `limits` */
 
@@ -78,7 +78,7 @@ static bool verify_schedules(const struct verifier *v)
     return true;
 }
 
-/* A rule's log is limited by a meter without a key. */
+/* Verify that a rule's log is limited by a meter without a key. */
 bool verify_logs(const struct verifier *v)
 {
     const struct program *p = v->p;
@@ -91,7 +91,7 @@ bool verify_logs(const struct verifier *v)
     return true;
 }
 
-/* Tables made for these settings are bounded, and times do not overflow. */
+/* Verify that tables made for these settings are bounded, and that times do not overflow. */
 static bool verify_settings(const struct verifier *v)
 {
     const struct program *p = v->p;
@@ -126,7 +126,8 @@ static bool verify_grains(const struct verifier *v)
     return true;
 }
 
-/* In kernel mode rules ask the kernel's meters and services the worker's, so a meter belongs to one kind. */
+/* Verify that a meter belongs to rules or to services, not both: in kernel mode rules ask the kernel's meters, and
+ * services the worker's. */
 bool verify_meter_users(const struct verifier *v)
 {
     const struct program *p = v->p;

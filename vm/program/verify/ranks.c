@@ -1,9 +1,9 @@
 /* The verifier's part for ranks: proves that each look-up ends, stays inside and takes the number of lines that the
  * classifier states.
  *
- * A line leads only to lines behind it. So one pass from the first to the last has seen all that leads to a line before
- * it comes to the line, and knows if it is a node or lower halves; and one from the last to the first knows how many
- * lines are read from each on. */
+ * A line leads only to lines behind it. So one pass from the first line to the last has seen all that leads to a
+ * line before it comes to that line, and knows if the line is a node or lower halves; and one from the last to the
+ * first knows how many lines are read from each on. */
 #include "vm/program/verify/verify_priv.h"
 
 enum role { NOTHING, NODE, LOWER };
@@ -41,7 +41,7 @@ static bool lead(const struct rank_pass *t, uint32_t from, uint64_t rest)
     return true;
 }
 
-/* Bounds ascend, so that counting and halving give the same. */
+/* Verify that bounds ascend, so that counting and halving give the same result. */
 static bool verify_bounds(const struct rank_pass *t, uint32_t i, bool wide)
 {
     const uint64_t *upper = t->line[i].word, *lower = wide ? t->line[i + 1].word : NULL;
@@ -54,7 +54,7 @@ static bool verify_bounds(const struct rank_pass *t, uint32_t i, bool wide)
     return true;
 }
 
-/* A bound of a wide leaf is the first address of its range. */
+/* Verify that a bound of a wide leaf is the first address of its range. */
 static bool verify_ranges(const struct rank_pass *t, uint32_t i)
 {
     const uint64_t *upper = t->line[i].word, *lower = t->line[i + 1].word;
@@ -71,7 +71,8 @@ static bool verify_ranges(const struct rank_pass *t, uint32_t i)
     return !(lower[RANK_REST] >> 8 * count) || at_line(t, i + 1, "reserved bits aren't zero");
 }
 
-/* The line behind a wide node is inside: its parent has looked, and the roots' are among the first four. */
+/* Verify a node. The line behind a wide node is inside: its parent was checked for that, and the roots' lines are
+ * among the first four. */
 static bool verify_node(const struct rank_pass *t, uint32_t i)
 {
     const uint64_t rest = t->line[i].word[RANK_REST];
@@ -86,7 +87,7 @@ static bool verify_node(const struct rank_pass *t, uint32_t i)
     return !RANK_STRIDE(rest) || at_line(t, i, "reserved bits aren't zero");
 }
 
-/* Lines 1 and 3 are behind the roots, whether these are wide or not. */
+/* True for line 1 or 3, behind a root, if it is left out: all zero. */
 static bool is_left_out(const struct rank_pass *t, uint32_t i)
 {
     uint64_t bits = 0;

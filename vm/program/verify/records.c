@@ -57,8 +57,8 @@ static bool verify_field(const struct verifier *v, const struct field *f, const 
     case FIELD_CHOICE:
     case FIELD_MILLISECONDS:
         return (n >= f->least && (!f->most || n <= f->most)) || wrong_field(v, what, i, f->wrong, n);
-    case FIELD_FLAG: /* with the member that has it */
-    case FIELD_TIME: /* any */
+    case FIELD_FLAG: /* checked with the member that has the flag */
+    case FIELD_TIME: /* any value is valid */
     case FIELD_SIZE:
     case FIELD_MSS:
     case FIELD_MAC: return true;

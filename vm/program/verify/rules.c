@@ -29,8 +29,8 @@ static bool verify_interfaces(const struct verifier *v)
     return true;
 }
 
-/* Each rule of the window belongs to `list`. A window that overlaps another fails at its first rule, so all windows
- * together take linear time. */
+/* Verify that each rule of the window belongs to `list`. A window that overlaps another fails at its first rule, so
+ * all windows together take linear time. */
 static bool verify_list(const struct verifier *v, const char *what, uint32_t index, uint32_t list, uint32_t first,
                         uint32_t count)
 {
@@ -77,8 +77,8 @@ static bool in_its_list(const struct program *p, uint32_t rule)
     return rule >= first && rule - first < count;
 }
 
-/* True if the mirror of a rule is its own, or, among rules as they would decide, its twin's. An audited rule has none.
- */
+/* True if a rule's mirror belongs to it, or, among rules as they would decide, to its twin. An audited rule has
+ * none. */
 static bool has_its_mirror(const struct program *p, uint32_t i)
 {
     const struct pbc_rule *r = &p->rules[i];
@@ -133,7 +133,7 @@ static uint32_t operand_total(const struct program *p, uint8_t operands)
     }
 }
 
-/* Verify that the argument is right about the meter's need of IP. */
+/* Verify that the argument shows correctly if the meter needs IP. */
 static bool verify_meter_cond(const struct verifier *v, uint32_t i)
 {
     const struct pbc_cond *c = &v->p->conds[i];
@@ -203,7 +203,7 @@ static void count_past(const struct program *p, uint64_t limit, uint32_t *before
     for (uint32_t i = 0; i < p->ranges_count; i++) before[i + 1] = before[i] + (p->ranges[i].hi >= limit);
 }
 
-/* Each `on` and `out on` names interfaces that exist. */
+/* Verify that each `on` and `out on` names interfaces that exist. */
 static bool verify_on(const struct verifier *v, uint32_t *before)
 {
     const struct program *p = v->p;
@@ -216,7 +216,7 @@ static bool verify_on(const struct verifier *v, uint32_t *before)
     return true;
 }
 
-/* 16-bit fields are compared with 16-bit numbers. */
+/* Verify that 16-bit fields are compared with 16-bit numbers. */
 static bool verify_halves(const struct verifier *v, uint32_t *before)
 {
     const struct program *p = v->p;
@@ -245,7 +245,7 @@ struct walk {
     const struct verifier *v;
     const uint64_t *conds_before; /* [i]: work of the conditions before i */
     uint32_t *state;              /* [chain]: WALK_NEW, WALK_OPEN, or 2 + its height */
-    uint64_t *work;               /* [chain]: its work */
+    uint64_t *work;               /* [chain]: work of the chain */
 };
 enum { WALK_NEW, WALK_OPEN, WALK_DONE };
 

@@ -12,7 +12,7 @@ static bool ascending4(const struct pbc_range *a, const struct pbc_range *b)
     return a->hi < b->lo && b->lo - a->hi > 1;
 }
 
-/* ascending4 over 128 bits: true if b starts after a ends, with at least one address between. */
+/* True if b starts after a ends, with at least one address between: ascending4 over 128 bits. */
 static bool ascending6(const struct pbc_range6 *a, const struct pbc_range6 *b)
 {
     uint64_t next_hi = a->hi_hi + (a->hi_lo == UINT64_MAX), next_lo = a->hi_lo + 1;
@@ -184,7 +184,7 @@ static bool is_host(const char *text)
     return host_normal(text, strnlen(text, HOST_MAX + 1), normal) == HOST_GOOD && strcmp(text, normal) == 0;
 }
 
-/* Count, [i], those of the first i entries of HOSTS that are not a normal name or glob. */
+/* Return counts: [i], entries among the first i of HOSTS that are not a normal name or glob. */
 static uint32_t *count_texts(const struct verifier *v)
 {
     const struct program *p = v->p;
@@ -231,7 +231,7 @@ static bool verify_names(const struct verifier *v)
     return true;
 }
 
-/* Lists of names are verified before. */
+/* Verify the names of a live set. Lists of names have been verified before. */
 static bool verify_live_names(const struct verifier *v, uint32_t i)
 {
     const struct program *p = v->p;

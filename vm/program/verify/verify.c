@@ -1,5 +1,5 @@
 /* The verifier: proves in time linear in the image that nothing in it leads outside, in circles, or too far, so that
- * executors need no checks. Here: facts of the whole file; sets, rules and code have files of their own. */
+ * executors need no checks. Here: facts of the whole file; sets, rules and code have separate files. */
 #include "vm/program/verify/verify_priv.h"
 
 #include <errno.h>
@@ -27,7 +27,7 @@ bool verify_string(const struct verifier *v, uint32_t offset, const char *what, 
            fault(v, "%s %u: name or path of more than %u bytes", what, index, PBC_NAME_MAX);
 }
 
-/* The section ends in NUL, so every offset inside it is a string. */
+/* Verify that the section ends in NUL, so that every offset inside it is a string. */
 static bool verify_strings(const struct verifier *v)
 {
     const struct program *p = v->p;
@@ -47,7 +47,8 @@ static bool verify_meta(const struct verifier *v)
     return verify_string(v, m->source, "meta", 0);
 }
 
-/* Verify the sections of rules as they would decide: their own bounds are verified as those of any rules are. */
+/* Verify the twins of rules as they would decide. The other fields of these rules are verified like those of any
+ * rules. */
 static bool verify_twins(const struct verifier *v)
 {
     const struct program *p = v->p;
@@ -76,8 +77,8 @@ static bool verify_would(const struct verifier *v)
     return verify_twins(v) && verify_rules(&would) && verify_logs(&would) && verify_memos(&would);
 }
 
-/* Flags match the needs: a missing flag would let rules ask for state that the worker does not keep. The rules of both
- * lists are verified before this, for their conditions are read here. */
+/* Verify that flags match the needs: a missing flag would let rules ask for state that the worker does not keep. The
+ * rules of both lists are verified before this, because their conditions are read here. */
 static bool verify_needs(const struct verifier *v)
 {
     const struct program *p = v->p;

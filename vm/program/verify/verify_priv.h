@@ -49,17 +49,17 @@ bool verify_ranks(const struct verifier *v, uint32_t i); /* lines of classifier 
 bool verify_code(const struct verifier *v);              /* functions, instructions, the longest path */
 bool verify_meter_users(const struct verifier *v); /* after all others: no meter belongs to both rules and a service */
 
-/* Verify a server's own fields. */
+/* Verify the fields of a server. */
 bool verify_server(const struct verifier *v, uint32_t i);
 /* Verify a statement of an earlier program, which has lost its sets, conditions and ranges. */
 bool verify_past_nat(const struct verifier *v, uint32_t i);
 
 /* Verify each field of an entry by its row (fields.h). */
 bool verify_fields(const struct verifier *v, enum fields_of of, uint32_t i);
-/* Verify an endpoint's own fields; `what` is its section in messages. */
+/* Verify the fields of an endpoint; `what` is its section in messages. */
 bool verify_endpoint(const struct verifier *v, const struct pbc_endpoint *e, const char *what, uint32_t i);
 
-/* True if a connection's first bytes answer the condition. */
+/* True if a condition asks for a connection's first bytes. */
 bool verify_asks_stream(const struct program *p, uint32_t cond);
 
 /* Verify a name or a path. Many rules may share one, and each prints it, so its length is bounded. */
