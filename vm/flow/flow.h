@@ -45,7 +45,7 @@ const char *flow_state_name(enum flow_state s);
 const char *flow_end_name(enum flow_end e);
 static inline enum flow_class flow_state_class(enum flow_state s)
 {
-    /* Bits of the classes instead of a table, which the kernel executor would have to load */
+    /* Bits of the classes, not a table, because the kernel executor would have to load a table */
     const uint64_t low = 0
 #define FLOW_STATE(ident, name, class, timeout, doc) | (uint64_t)(FLOW_##class & 3) << 2 * FLOW_STATE_##ident
 #include "vm/flow/flow_state.def"
@@ -63,7 +63,7 @@ static inline bool flow_class_is_open(enum flow_class c) { return c == FLOW_ANSW
 /* The sender: the side that opened the flow, or the other */
 enum flow_dir { FLOW_ORIGINAL, FLOW_REPLY };
 
-/* The tuple, sides in order. Two packets belong to one flow if their ids are equal bytes. */
+/* The tuple, with its sides in order. Two packets belong to one flow if their ids have equal bytes. */
 enum flow_id_kind {
     FLOW_ID_IP6 = 1 << 0,
     FLOW_ID_ASKS_HIGH = 1 << 1, /* ICMP queries: the high side asks (pings both ways with one id are two flows) */
@@ -120,7 +120,7 @@ enum sctp_track_flag {
 struct plain_track {
     union {
         uint32_t tag[2];   /* SCTP: verification tag of that direction's packets; 0: not known yet */
-        uint32_t opens_by; /* other protocols: where the opener's last packet came from (track_look.c, origin_of) */
+        uint32_t opens_by; /* other protocols: origin of the opener's last packet (track_look.c, origin_of) */
     };
     uint32_t new_tag[2]; /* the tag that a handshake asks for, until its cookie comes; 0: none */
     union {
@@ -139,7 +139,7 @@ struct tcp_track {
         struct plain_track plain; /* all protocols but TCP */
     };
     uint8_t scale;    /* window shifts: bits 0-3 for the original side, bits 4-7 for the other. At most 14 (RFC
-                       * 7323); 15: the side's SYN had no window scale option. Valid with TCP_TRACK_SCALED only */
+                       * 7323); 15: the side's SYN had no window scale option. Valid only with TCP_TRACK_SCALED */
     uint8_t flags;    /* enum tcp_track_flag */
     uint16_t ignored; /* hash of the last SYN that changed nothing, until a segment is accepted (tcp.c); 0: none */
 };
@@ -153,7 +153,7 @@ enum flow_flag {
     FLOW_BOUND = 1 << 4,          /* the flow is sent on by the binding in its third line (bind.h) */
     FLOW_ONE_SIDED = 1 << 5,      /* replies do not come here (DSR) */
     FLOW_OWN_IDLE = 1 << 6,       /* while open, the flow may be silent for cold.idle_ns */
-    FLOW_IDLE_ONE_WAY = 1 << 7,   /* cold.idle_ns holds before the other side has spoken, too */
+    FLOW_IDLE_ONE_WAY = 1 << 7,   /* cold.idle_ns also holds before the other side has spoken */
 };
 /* Return the class of a flow. A handshake proves nothing if its replies are not seen, or arrive by a wrong interface
  * (struct flow). */
@@ -163,8 +163,7 @@ static inline enum flow_class flow_class_of(enum flow_state s, uint32_t flags, b
     if (class != FLOW_ESTABLISHED) return class;
     return flags & FLOW_ONE_SIDED ? FLOW_LASTING : astray ? FLOW_ANSWERED : class;
 }
-/* Part of a flow as it would be if audited rules decided (vm/worker/audit.h). Flows that exist only under audit are
- * not recorded. */
+/* State of a flow if audited rules decided (vm/worker/audit.h). Flows that exist only under audit are not recorded. */
 enum flow_would {
     FLOW_WOULD_SAME,
     FLOW_WOULD_NOT,      /* no flow */
@@ -203,7 +202,7 @@ struct flow {
     uint8_t memo_iface[2]; /* interface for which each remembered verdict holds (remember.c) */
     uint8_t joined : 1;    /* a cookie answered the client, whose numbers differ from the server's (joined.h) */
     uint8_t would : 4;     /* enum flow_would, and FLOW_WOULD_TOLD */
-    uint8_t astray : 1;    /* TCP: the handshake's reply came by a wrong interface, and proves nothing (README.md) */
+    uint8_t astray : 1;    /* TCP: the handshake's reply came by a wrong interface, so it proves nothing (README.md) */
     uint8_t recipe;        /* enum recipe_kind: recipe for ordinary packets from this tuple's side (bind.h) */
 };
 static_assert(sizeof(struct flow) == 64, "one cache line (docs/kernel.md)");
@@ -244,7 +243,7 @@ struct flow_cold {
 };
 static_assert(sizeof(struct flow_cold) == 64, "one line");
 
-/* TCP as a stateful firewall sees it: from both sides' segments to a verdict on the window, pure.
+/* Pure functions that follow TCP as a stateful firewall does, from both sides' segments to a verdict on the window.
  *
  * After RFC 9293 (states), RFC 7323 (window scale), RFC 5961 (RST and SYN), and Guido van Rooij, "Real Stateful TCP
  * Packet Filtering in IP Filter" (2001), whose four bounds define the window. */
@@ -256,7 +255,7 @@ struct tcp_segment {
     uint8_t flags;       /* enum tcp_flag */
     uint8_t scale;       /* window scale option, at most 14; SCALE_ABSENT */
     uint16_t mss;        /* MSS option; 0: absent */
-    bool first_fragment; /* more payload follows in later fragments: the end is unknown */
+    bool first_fragment; /* more payload follows in later fragments, so the end is unknown */
 };
 enum { SCALE_ABSENT = 255, SCALE_MOST = 14 };
 
@@ -295,12 +294,12 @@ void tcp_loosen(struct tcp_track *t);
  * window before its newest (RFC 5927, 4.1). Always true if no window is checked. */
 bool tcp_quoted(const struct tcp_track *t, enum flow_dir dir, uint32_t seq);
 
-/* `state` as far as the header alone shows (README.md): a SYN without ACK is never invalid; only errors, UDP and
- * router advertisements can be related; UDP is never invalid. The tracker gives one of the returned states; the
- * compiler and the frames drawn from rules rely on that. An ambiguous header returns all that can be. */
+/* `state` as far as the header shows it (README.md): a SYN without ACK is never invalid; only errors, UDP and router
+ * advertisements can be related; UDP is never invalid. The tracker gives one of the returned states; the compiler
+ * and the frames drawn from rules rely on that. For an ambiguous header all possible states are returned. */
 
-/* Return the possible states of a whole IP packet or first fragment, as bits MARK_NEW .. MARK_INVALID. proto: after the
- * IPv6 chain; flags: TCP flags; type: ICMP type; picks_up: TCP without a SYN may open a flow. */
+/* Return the possible states of a complete IP packet or first fragment, as bits MARK_NEW .. MARK_INVALID. proto:
+ * after the IPv6 chain; flags: TCP flags; type: ICMP type; picks_up: TCP without a SYN may open a flow. */
 uint32_t flow_states(uint8_t proto, bool v6, uint32_t flags, uint32_t type, bool picks_up);
 /* Return the possible states of all packets of the protocol. */
 uint32_t flow_states_of_protocol(uint8_t proto, bool v6);
@@ -317,7 +316,7 @@ uint64_t flow_pickup_ns(const struct pbc_settings *settings, bool live);
 typedef void flow_ended_fn(void *arg, int32_t slot, const struct flow *f, const struct flow_cold *cold,
                            enum flow_end how, uint64_t now_ns);
 
-/* Called as flows begin when memory for more should be allocated (flow_table_ahead); must be short. */
+/* Called when flows begin and memory for more should be allocated (flow_table_ahead). Must be short. */
 typedef void flow_grows_fn(void *arg);
 
 struct flow_table_cfg {
@@ -330,7 +329,7 @@ struct flow_table_cfg {
     bool begins;          /* record when flows began: IPv4 flows have a second line too */
     flow_ended_fn *ended; /* NULL: ends are not reported */
     void *arg;
-    flow_grows_fn *grows; /* NULL: memory comes as flows touch it */
+    flow_grows_fn *grows; /* NULL: memory is allocated as flows touch it */
     void *grows_arg;
 };
 
@@ -342,12 +341,12 @@ struct flow_table_cfg flow_table_cfg_of(const struct pbc_settings *s, const stru
 struct flow_table_cfg track_table_cfg(const struct program *p, bool live);
 /* Return the bytes of memory that a table of that configuration reserves. */
 uint64_t flow_table_reserves(const struct flow_table_cfg *cfg);
-/* Return the number of keys that a table of so many flows may need: each flow may have networks of its own. */
+/* Return the number of keys that a table of `flows` flows may need: each flow may have its own networks. */
 static inline uint64_t grain_keys(uint64_t flows, uint32_t grains) { return flows * grains; }
 
 struct flow_counters {
     uint64_t live[FLOW_CLASSES]; /* flows now */
-    uint64_t ended[FLOW_ENDS];   /* each flow ends once; added == live + ended, always */
+    uint64_t ended[FLOW_ENDS];   /* each flow ends once, so added == live + ended */
 #define FLOW_COUNTER(field, kind, object, key, line, words, doc) uint64_t field;
 #include "vm/counter.def"
 };

@@ -16,10 +16,10 @@ struct leave {
     struct translation to;    /* new headers of the packet; later fragments: addresses only */
     uint32_t service, server; /* PBC_NONE: nat */
     uint32_t hash;            /* hash of the flow, by which tunnels spread */
-    uint8_t mac[6]; /* LEAVE_TO_CLIENT: the client's MAC; of a packet that the host has routed, the next hop's; all 0:
+    uint8_t mac[6]; /* LEAVE_TO_CLIENT: MAC of the client, or of the next hop if the host has routed the packet; all 0:
                        unknown */
-    uint16_t iface; /* LEAVE_TO_CLIENT: the client's interface; IFACE_NONE: with a MAC, the packet's incoming
-                     * interface, without one according to the routes */
+    uint16_t iface; /* LEAVE_TO_CLIENT: the client's interface; IFACE_NONE: the packet's incoming interface if `mac` is
+                       known, otherwise by the routes */
     uint8_t way;    /* enum leave_way */
     uint16_t mss;   /* nat: clamp of SYNs, as in struct pbc_nat */
 };

@@ -10,9 +10,9 @@ struct sources;
 struct sources *sources_new(uint64_t flows, uint64_t seed); /* NULL: out of memory */
 void sources_free(struct sources *s);
 
-/* The number of an address's flows, as in struct key; `of` distinguishes equal bits: IPv6 1, IPv4 0, or values of
- * the caller */
+/* Return the number of an address's flows. addr: as in struct key; of: distinguishes equal bits (IPv6 1, IPv4 0, or
+ * values of the caller). */
 uint32_t source_flows(const struct sources *s, const uint32_t addr[4], unsigned of);
 bool source_add(struct sources *s, const uint32_t addr[4],
-                unsigned of); /* false: no room for another address, not counted */
+                unsigned of); /* false: no room for another address, so the flow isn't counted */
 void source_drop(struct sources *s, const uint32_t addr[4], unsigned of);

@@ -125,7 +125,8 @@ static inline int32_t table_ask_slot(const struct flow_table *t, uint64_t hash)
     return slot;
 }
 
-/* Return the slot that a new flow with that hash would take now, and prefetch it; FLOW_NONE: another flow makes way. */
+/* Return the slot that a new flow with that hash would take now, and prefetch it; FLOW_NONE: another flow must make
+ * way. */
 static inline int32_t table_ask_room(const struct flow_table *t, uint64_t hash)
 {
     const struct place at = table_place(t, hash);

@@ -52,7 +52,7 @@ struct flow_op {
     uint8_t over;          /* END: 1: only if the flow has expired */
     uint8_t pairs;         /* ADD: 1: with its twin */
     uint32_t until, count; /* SWEEP */
-    uint64_t taken;        /* as it was read */
+    uint64_t taken;        /* the taken word as it was read */
     uint64_t now_ns, seen_ns, idle_ns;
     struct flow_tuple tuple, twin;
     struct tcp_track tcp;
@@ -69,7 +69,7 @@ struct flow_ops {
     struct flow_table *common; /* the shared part beside the lines: pointers in it are never read */
     /* Count one more flow for its opener, before any stage uses the table. False: there is no room. */
     bool (*count)(void *arg, const uint32_t opener[4], bool v6);
-    uint64_t *pickup_until_ns; /* until then mid-stream TCP counts as new */
+    uint64_t *pickup_until_ns; /* time until which mid-stream TCP counts as new */
     uint32_t *tells; /* 1: every end is reported by struct flow_gone; 0: only those that user space must know */
     uint16_t *tags;
     struct flow *slots;

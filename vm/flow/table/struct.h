@@ -1,4 +1,4 @@
-/* The flow table apart from its lines (flow_table.h). For its own files, and for code with lines of its own. */
+/* The flow table apart from its lines (flow_table.h). For its own files, and for code that has its own lines. */
 #pragma once
 
 #include "vm/flow/bind.h"
@@ -18,14 +18,14 @@ struct blocks_left {
 struct flow_table {
     uint16_t *tags; /* [groups][GROUP] */
     /* The row of a slot is the place of its lines: `stride` bytes from row to row. With bindings all four lines are
-     * adjacent, otherwise each kind has its own array. A worker's own table hands out rows by consecutive blocks, so it
-     * takes memory for the most flows that it ever held at once (README.md). NULL: slot i has row i. */
+     * adjacent, otherwise each kind has its own array. A worker's own table hands out rows by consecutive blocks, so
+     * it takes memory for its peak of flows (README.md). NULL: slot i has row i. */
     uint32_t *blocks; /* block of each BLOCK slots; 0: all are free, with a row of zeros that is never written */
     struct blocks_left left;
     struct flow *slots;
     struct flow_cold *cold;
     struct flow_bind *binds; /* NULL: no flow is bound */
-    struct recipe *recipes;  /* one per slot, so a twin has a recipe of its own; NULL: no flows are bound */
+    struct recipe *recipes;  /* one per slot, so a twin has its own recipe; NULL: no flows are bound */
     size_t stride;
     uint32_t groups;
     uint32_t near;     /* number of near groups, the last of the table: a power of two or 0 (lookup.h) */
@@ -48,8 +48,8 @@ struct flow_table {
     flow_grows_fn *grows;
     void *grows_arg;
     struct flow_counters counters;
-    uint64_t *doubted;             /* a bit per group: read in advance, and not found to agree yet; NULL: none */
-    size_t ahead;                  /* bytes of `memory` that are present; used by the caller of flow_table_ahead only */
-    void *memory;                  /* block with all rows */
+    uint64_t *doubted; /* one bit per group that was read in advance and is not yet found to agree; NULL: none */
+    size_t ahead;      /* bytes of `memory` that are present; used by the caller of flow_table_ahead only */
+    void *memory;      /* block with all rows */
     size_t rows_bytes, tags_bytes; /* sizes of that block, and of the one that begins with the tags */
 };

@@ -36,12 +36,12 @@ static inline void table_untake(struct flow *f)
 int32_t table_look_up(const struct flow_table *t, const struct flow_id *id, uint64_t hash);
 /* The parts of an addition. Return the taken word of a slot. */
 uint64_t table_word(const struct flow_tuple *tuple, enum flow_state state, unsigned flags);
-/* Find a free slot in the tuple's groups, take it with `word`, and fill in all but its tag; its lock is held. -1:
- * none. */
+/* Find a free slot in the tuple's groups, take it with `word`, and fill in all but its tag; its lock is held. -1: no
+ * slot is free. */
 int64_t table_put(struct flow_table *t, const struct flow_tuple *tuple, uint64_t word, uint64_t now_ns);
 /* Write a tag and count its class; the slot's flags are set before. Returns true. */
 bool table_set_tag(struct flow_table *t, uint32_t slot, uint32_t to);
-/* Free a slot, whose row may then be another's. */
+/* Free a slot. Another slot may then get its row. */
 void table_free_slot(struct flow_table *t, uint32_t slot);
 /* Make the slot visible to look-ups. */
 void table_show(struct flow_table *t, uint32_t slot, const struct flow_tuple *tuple, enum flow_class class);

@@ -1,5 +1,5 @@
-/* A packet's findings in the flow table: its flow before the packet, and its binding. Recorded with packets that are
- * looked at again without the table: same tuple, same code, so the same `state` and class. */
+/* A packet's findings in the flow table: its flow before the packet, and its binding. Recorded with packets, so that
+ * the same code finds the same `state` and class again without the table. */
 #pragma once
 
 #include "vm/flow/bind.h"
@@ -21,15 +21,15 @@ enum met_has {
 struct flow_met {
     struct flow_id own; /* the flow's own tuple */
     uint32_t to_src[4], to_dst[4];
-    uint32_t server, branch; /* these and the next as in struct flow_bind */
+    uint32_t server, branch; /* these and the next fields as in struct flow_bind */
     uint16_t to_src_port, to_dst_port, nat;
     uint8_t kind, has; /* enum bind_kind, enum met_has */
     struct tcp_track tcp;
     uint32_t delta; /* joined flows */
     struct flow_joint joint;
     uint8_t state, flags, joined, zero; /* as in struct flow */
-    uint16_t came; /* no finding: of a packet first seen where it leaves, 1 + the id in rules of the device by which it
-                      came in; 0: unknown, or none */
+    uint16_t came; /* not a finding: for a packet first seen where it leaves, 1 + the id in rules of the device by which
+                      it came in; 0: unknown, or none */
     uint8_t zeros[2];
 };
 static_assert(sizeof(struct flow_met) == 136, "as written to files: no padding");
@@ -42,13 +42,13 @@ struct met_told {
     const struct flow *line; /* line of the packet's flow, if it had one */
     int32_t slot;            /* slot of that line */
     uint8_t has;             /* enum met_has, as far as known there */
-    uint64_t now_ns;         /* by a clock with ticks of at most 10 ms */
+    uint64_t now_ns;         /* time of the findings, by a clock with ticks of at most 10 ms */
 };
 /* Complete such findings from the table while no flow ends. If the slot has another flow by now, *m has no flow. */
 void track_met_at(const struct track *t, const struct met_told *told, struct flow_met *m);
 
-/* Look at the packet as if the table held those findings, which are hostile. Fill in *s and key->marks as track_look
- * does; slots are 0 for the flow that was met. */
+/* Look at the packet as if the table held those findings, which are hostile input. Fill in *s and key->marks as
+ * track_look does; slots are 0 for the flow that was met. */
 void met_look(const struct flow_met *m, struct key *key, const struct pkt *pkt, struct track_seen *s);
 
 /* Return the tuple of the flow that was met, from the side that opened it. */
