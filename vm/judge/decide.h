@@ -1,5 +1,5 @@
-/* Judgement of a parsed packet by the code, by the rule list, rule by rule; and of a connection by its first bytes.
- * Nothing is counted or sent. */
+/* Judgement of a parsed packet by the code, or by the rule list, rule by rule; and of a connection by its first
+ * bytes. Nothing is counted or sent. */
 #pragma once
 
 #include <stdbool.h>
@@ -19,7 +19,7 @@ struct decision {
     uint8_t action; /* enum action */
 };
 
-/* A rule that was tried, with the first of its conditions that failed. depth: in nested chains. */
+/* A rule that was tried, with the first of its conditions that failed. depth: number of chains around the rule. */
 struct trace_step {
     uint32_t rule;
     bool matched;
@@ -77,7 +77,7 @@ struct key stream_key(unsigned family, const uint32_t src[4], uint16_t sport, co
 
 /* Conditions on a connection's first bytes, tested on the bytes so far. */
 
-/* Answer by the bytes so far. No and yes are final. */
+/* Result by the bytes so far. STREAM_NO and STREAM_YES are final. */
 enum stream_says { STREAM_NO, STREAM_YES, STREAM_LATER };
 
 /* True if this condition of a proxy service's branch tests the bytes, not the key. */
@@ -94,7 +94,8 @@ static inline uint32_t stream_keyed(const struct pbc_cond *conds, uint32_t count
     return n;
 }
 
-/* Test one such condition. Lists are searched, or, for the oracle (`plain`), compared entry by entry. */
+/* Test a condition for which stream_asks is true. Lists are searched, or, for the oracle (`plain`), compared entry
+ * by entry. */
 enum stream_says stream_cond(const struct program *p, const struct pbc_cond *c, const struct first *first, bool plain);
 
 /* Return the fault of a path that no compared path can equal (text_compare, without a `*`); NULL: none. */
@@ -103,7 +104,7 @@ const char *stream_path_fault(const char *path, size_t len);
 /* State of a run of code over one connection. */
 struct stream_run {
     const struct first *first;
-    bool waits; /* a condition of the branch at hand is not known yet */
+    bool waits; /* the result of a condition of the current branch is not known yet */
 };
 /* JNFIRST: true if the condition is known not to hold. */
 bool stream_fails(struct stream_run *run, const struct program *p, uint32_t cond);
@@ -117,8 +118,8 @@ struct effects {
     struct meters *meters;
     uint64_t packet;                /* number of the batch's first packet among all packets of the worker */
     const struct track *track;      /* NULL: the program keeps no flows */
-    const struct track_seen *seen;  /* for the batch's packets */
-    const struct vm_copies *copies; /* NULL: none are made */
+    const struct track_seen *seen;  /* findings about the batch's packets */
+    const struct vm_copies *copies; /* NULL: no copies are made */
     uint64_t *mirrored;             /* mirrors that matched, for the batch's packets; NULL: the program has none */
     struct adds_due *due;           /* members that rules add (lives.h); NULL: none are added */
     struct stream_run *stream;      /* for function meta.streams, which uses no other field */

@@ -19,7 +19,7 @@ struct frame_wish {
     const struct cond_info *number;    /* value of an IP header field that the key lacks; NULL: none is wanted */
     uint32_t number_value;
     uint16_t way;   /* as in struct pkt */
-    uint8_t source; /* the same */
+    uint8_t source; /* as in struct pkt */
     bool sized;     /* key.length is wanted; otherwise the frame is as long as necessary */
     bool bare;      /* without a link layer, if it is IP without tags */
 };

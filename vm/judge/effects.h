@@ -30,8 +30,8 @@ static inline enum meter_says effect_meter(const struct effects *e, const struct
     return e ? meter_ask(e->meters, meter, key, e->packet + at) : meter_peek(NULL, p, meter, key, NULL);
 }
 
-/* For `flows over`: return the flows that the source of the packet at `at`, or its network, has opened and still holds,
- * one more if the packet would open one. Without effects: 0. */
+/* For `flows over`: return the flows that the source of the packet at `at`, or its network, has opened and still
+ * holds, plus one if the packet would open one. Without effects: 0. */
 static inline uint32_t effect_flows(const struct effects *e, const struct pbc_grain *grain, const struct key *key,
                                     uint32_t at)
 {
@@ -76,7 +76,7 @@ static inline void effect_add(const struct effects *e, const struct program *p, 
     if (e && e->due && p->members) adds_note(e->due, p, p->rules[rule].add - 1, key);
 }
 
-/* The same for mirrors that another judge has found, a bit each. */
+/* The same as effect_mirror for mirrors that another judge has found, one bit each. */
 static inline void effect_mirrors(const struct effects *e, const struct program *p, uint64_t found,
                                   const struct pkt *pkt)
 {

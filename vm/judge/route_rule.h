@@ -1,4 +1,4 @@
-/* Policy rules: conditions that choose the table for a packet's way (`ip rule`). One text for both executors. */
+/* Policy rules: conditions that choose the table for a packet's way (`ip rule`). Both executors share this code. */
 #pragma once
 
 #include <stdbool.h>
@@ -21,7 +21,7 @@ enum route_asks {
     ROUTE_ASKS_NO_MARK = 1 << 2, /* a packet without a mark fits; with ROUTE_ASKS_MARK only */
     ROUTE_ASKS_HERE = 1 << 3,    /* this machine sends the packet (`iif lo`) */
     ROUTE_ASKS_UNSEEN = 1 << 4,  /* something that cannot be seen, for `why` */
-    ROUTE_ASKS_NOTHING = 1 << 5, /* something that no packet has that crosses or arrives */
+    ROUTE_ASKS_NOTHING = 1 << 5, /* something that no forwarded or arriving packet has */
     ROUTE_ASKS_ARRIVAL = 1 << 6, /* an interface of arrival: `device`, `port` */
     ROUTE_ASKS_TOS = 1 << 7,     /* any TOS but 0 */
 };
@@ -38,7 +38,7 @@ struct route_rule {
     uint8_t view;        /* with ROUTE_LOOKS_UP: index in views */
     uint8_t next;        /* with ROUTE_GOES_TO: index among the list's rules of the family, later than this one */
     uint8_t port;        /* interface of arrival: its index among those served; ROUTE_NO_PORT: not served */
-    uint16_t device;     /* 1 + its index among the table's devices */
+    uint16_t device;     /* interface of arrival: 1 + its index among the table's devices */
     uint16_t iface, tag; /* in maps of the kernel: as in struct facts_device */
     uint8_t mark; /* with ROUTE_ASKS_MARK: the same number for rules of the family that ask for one mark; 0: no other
                      rule */
@@ -84,7 +84,7 @@ static inline bool route_is_past(const struct route_branch *b, const struct rout
     return b->mark && b->mark == x->mark && !(x->asks & ROUTE_ASKS_NOT);
 }
 
-/* Fill in the facts from the key. */
+/* Fill in the packet's fields from the key. */
 static inline void route_seen_key(struct route_seen *s, const struct key *key, bool returns)
 {
     const bool whole = (key->kind & (KIND_PORTS | KIND_FRAG_NO)) == (KIND_PORTS | KIND_FRAG_NO);

@@ -30,7 +30,7 @@ enum route_kind {
     ROUTE_VIA,     /* by one of the legs */
     ROUTE_OWN,     /* this machine itself */
     ROUTE_REFUSED, /* nowhere: no route, or one that refuses */
-    ROUTE_THROW,   /* the next rule gives it: kind of a route only, never an answer */
+    ROUTE_THROW,   /* the next rule gives the way; only a route has this kind, never a result */
     ROUTE_KINDS,
 };
 /* One of several ways to a destination. Addresses as in struct key. */
@@ -44,7 +44,7 @@ struct route_leg {
 };
 /* An interface that routes lead to, served or not. */
 struct route_device {
-    uint32_t ifindex; /* 0: the name alone is known */
+    uint32_t ifindex; /* 0: only the name is known */
     char name[16];    /* the kernel's name, ended by NUL */
 };
 struct route_way {
@@ -60,7 +60,8 @@ struct route_view {
 struct routes_size {
     uint32_t ranges4, ranges6, ways, legs, rules4, rules6, views, devices;
 };
-/* The entry of a range: the index of its way, and above it the rank of the rule that gave it; no rule has NONE. */
+/* The entry of a range: the index of its way, and above it the rank of the rule that gave it; no rule has
+ * ROUTE_RANK_NONE. */
 enum { ROUTE_RANK_SHIFT = 24, ROUTE_WAY_MASK = (1 << ROUTE_RANK_SHIFT) - 1, ROUTE_RANK_NONE = 255 };
 struct routes {
     uint64_t number; /* number of this table; later tables have higher numbers */
@@ -80,10 +81,10 @@ struct routes {
     uint64_t lookup_bytes;
 };
 
-size_t routes_bytes(const struct routes_size *size); /* bytes of a block for that size; SIZE_MAX: above the bounds */
+size_t routes_bytes(const struct routes_size *size); /* bytes of a block of that size; SIZE_MAX: above the bounds */
 /* Return a table of that size, all zero, with one reference. NULL: out of memory, or the size is above the bounds. */
 struct routes *routes_alloc(const struct routes_size *size);
-/* Close a table that is filled: check that it may be searched (order, bounds), and make the search index. Return 0,
+/* Complete a filled table: check that it may be searched (order, bounds), and make the search index. Return 0,
  * -EINVAL or -ENOMEM. `ports`: number of ports that legs may name. */
 int routes_close(struct routes *r, unsigned ports);
 struct routes *routes_get(struct routes *r);
@@ -94,8 +95,8 @@ struct route {
     uint32_t to[4];
     uint8_t family, bits;
     uint32_t table;
-    uint32_t metric; /* the lowest counts among equal prefixes of a table; then, in IPv4 the first route, in IPv6
-                        ROUTE_ASK unless both have the same legs */
+    uint32_t metric; /* the lowest counts among equal prefixes of a table; among equal metrics, in IPv4 the first route
+                        counts, in IPv6 ROUTE_ASK unless both have the same legs */
     uint32_t way;    /* index in ways; 0 is ROUTE_ASK */
 };
 /* A policy rule of the kernel, in order: its place among those of its family is its rank. */
@@ -103,7 +104,7 @@ struct route_policy {
     struct route_rule rule; /* conditions; `does` and `why`. The table's maker sets the rest */
     uint32_t table;         /* with ROUTE_LOOKS_UP */
     uint32_t mark, mask;    /* with ROUTE_ASKS_MARK */
-    int suppressed;         /* routes with prefixes of that length, or shorter, are ignored; -1: none is */
+    int suppressed;         /* routes with prefixes of that length, or shorter, are ignored; -1: no route is */
     uint32_t priority;
     uint32_t target; /* with ROUTE_GOES_TO: priority of the next rule to try; if that rule is missing, this one has
                       * no effect */
@@ -112,7 +113,8 @@ struct routes_said {
     const struct route *routes; /* in any order */
     const struct route_way *ways;
     const struct route_leg *legs;
-    const struct route_policy *rules; /* packets of a family without any have no way (ROUTE_REFUSED), as in Linux */
+    const struct route_policy
+        *rules; /* packets of a family without any rules have no way (ROUTE_REFUSED), as in Linux */
     const struct route_device *devices;
     uint32_t count, ways_count, legs_count, rules_count, devices_count;
 };
@@ -188,7 +190,7 @@ struct route_list {
  * devices, or -ENOMEM. */
 int route_list_add(struct route_list *l, const struct route_entry *e);
 /* Add a route in place of all earlier ones for its prefix, in time proportional to the list. The ways of the
- * replaced routes stay until the list's end. */
+ * replaced routes stay until the list is freed. */
 int route_list_set(struct route_list *l, const struct route_entry *e);
 /* Add a policy rule behind those of its family. device: the interface of arrival, "": any. A family without rules has
  * the usual three. Errors as above. */

@@ -18,7 +18,7 @@ enum {
 struct message {
     uint16_t number, type; /* type: MESSAGE_A or MESSAGE_AAAA */
     bool answers, cut;     /* the message is an answer; it was truncated (TC) */
-    uint8_t code;          /* RCODE; 0: none failed */
+    uint8_t code;          /* RCODE; 0: no error */
     uint32_t section, len; /* the question's name, type and class: offset and bytes */
     uint32_t host_len;     /* 0: the name can't be one of a host */
     char host[MESSAGE_HOST_MOST + 1];
@@ -36,7 +36,7 @@ struct message_address {
     uint32_t ttl_s;
 };
 /* Read the addresses behind the aliases of the question's name, in the order of the message, as glibc's resolver
- * does. Return how many there are, of which the first MESSAGE_ADDRESSES are in `out`; -1: a record is malformed, or
- * there are too many aliases. */
+ * does. Return their number; the first MESSAGE_ADDRESSES are in `out`; -1: a record is malformed, or there are too
+ * many aliases. */
 int message_addresses(const uint8_t *bytes, uint32_t len, const struct message *m,
                       struct message_address out[MESSAGE_ADDRESSES]);

@@ -46,8 +46,8 @@ static TARGET INLINE uint32_t first_of_leaf(const struct image *im, uint64_t lea
 /* Addresses of headers on their way to their ranks: number 2 p is header p's source, 2 p + 1 its destination. */
 struct climb {
     struct address address[2 * PACKETS];
-    uint32_t line[2 * PACKETS]; /* the node at hand, in the end the rank */
-    uint8_t going[2 * PACKETS]; /* packets at a node */
+    uint32_t line[2 * PACKETS]; /* the current node; at the end, the rank */
+    uint8_t going[2 * PACKETS]; /* numbers of the addresses that are at a node */
     unsigned goes;
 };
 

@@ -14,7 +14,7 @@
 uint64_t columns_run(const struct program *p, const struct key keys[], struct pkt *const pkts[], uint64_t todo,
                      const struct effects *e, struct ahead *ahead, decided out[]);
 
-/* True if that is faster for these packets than to run each by itself, and function 0 is not too long. */
+/* True if columns_run is faster for these packets than to run each by itself, and function 0 is not too long. */
 bool columns_pay(const struct program *p, uint64_t todo);
 
 /* Operations on a column (the same slot of 64 keys in a row): tests, with a bit for each lane, and the decision of many

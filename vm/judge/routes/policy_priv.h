@@ -9,7 +9,7 @@ enum { POLICY_USES = 128 };
 struct policy_use {
     uint32_t table;
     int suppressed; /* as in struct route_policy */
-    bool refuses;   /* no table: what gets so far is refused */
+    bool refuses;   /* there is no table: packets that get here are refused */
     uint8_t rank;   /* merged tables: rank of the rule, ascending */
     uint8_t view;   /* 0: merged */
 };
