@@ -22,7 +22,7 @@ struct frag_id {
 enum { ID_WORDS = 5 }; /* without tags */
 static_assert(sizeof(struct frag_id) % 8 == 0 && offsetof(struct frag_id, tags) == ID_WORDS * 8, "hashed by words");
 
-/* The first fragment: not come, being judged, judged. ENDED: the datagram is given up */
+/* State of the first fragment: not come, being judged, judged. ENDED: the datagram is given up */
 enum { UNSEEN, SEEN, JUDGED, ENDED };
 
 struct datagram {
@@ -43,7 +43,7 @@ struct frags {
     struct keyed table;
     struct frag_counters counters;
     uint64_t soonest_ns;          /* no held fragment expires before this time */
-    unsigned held_count, ready;   /* ready: held fragments whose fate is known */
+    unsigned held_count, ready;   /* `ready`: number of held fragments whose fate is known */
     struct held held[HELD_SLOTS]; /* in order of arrival */
 };
 static_assert(offsetof(struct frags, table) == 0, "keyed_owner_new");
@@ -72,8 +72,8 @@ static bool datagram_is_over(const struct frags *f, uint32_t slot, uint64_t now_
     return now_ns - born_ns(f, slot) >= FRAG_KEEP_NS;
 }
 
-/* Tell the held fragments of a datagram the fate of its first; NULL: it will not come. Fragments that have expired
- * are orphans already. */
+/* Give the held fragments of a datagram the fate of its first; NULL: the first will not come. Fragments that have
+ * expired are orphans already. */
 static void tell_held(struct frags *f, uint64_t now_ns, uint32_t slot, const struct frag_first *first)
 {
     struct datagram *d = datagram_at(f, slot);

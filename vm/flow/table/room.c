@@ -59,7 +59,8 @@ TABLE_ALONE uint32_t table_meet(struct flow_table *t TABLE_THERE)
     return slot;
 }
 
-/* Return the flow that was last seen earlier: `flow` (FLOW_NONE: none), or slot `at`'s if it is still half open. */
+/* Return the flow that was seen less recently: `flow` (FLOW_NONE: none), or that of slot `at` if it is still half
+ * open. */
 TABLE_APART int64_t table_older(const struct flow_table *t TABLE_THERE, int64_t flow, uint32_t at)
 {
     if (TABLE_SHARED && !tag_is_half_open(*table_tag(t, at))) return flow;
@@ -116,7 +117,7 @@ TABLE_APART bool table_expire_slot(struct flow_table *t TABLE_THERE, uint32_t sl
 /* Release the expired flows in the two groups, except `keep`. True if there were any. */
 static bool expire_all(struct flow_table *t, const struct place *at, int32_t keep, uint64_t now_ns)
 {
-    uint32_t any = LOOSE(0u); /* no bool, which clang would compare again */
+    uint32_t any = LOOSE(0u); /* not a bool, because clang would compare it again */
     TURNS(2 * GROUP)
     for (unsigned i = LOOSE(0u); LOOP(i < 2 * GROUP); i = LOOSE(i + 1))
         any = LOOSE(any | table_expire_slot(t, room_slot(at, i), keep, now_ns));

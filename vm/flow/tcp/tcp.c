@@ -65,7 +65,7 @@ static bool same_syn(const struct tcp_track *t, enum flow_dir dir, const struct 
     return s->seq + 1 == t->side[other(dir)].acked;
 }
 
-/* True if the segment acknowledges the other's SYN, and nothing that the other has not sent. */
+/* True if the segment acknowledges the other's SYN, and only data that the other has sent. */
 static bool acks_syn(const struct tcp_track *t, enum flow_dir dir, const struct tcp_segment *s)
 {
     return s->flags & TCP_ACK && seq_between(t->side[dir].acked, s->ack, t->side[other(dir)].end);
@@ -85,7 +85,7 @@ static enum flow_state state_by_acks(const struct tcp_track *t)
     return (t->flags & both) == both ? state_by_fins(t) : FLOW_STATE_SYN_RECEIVED;
 }
 
-/* The window test where states are distinguished. */
+/* True if the segment is within the window. A separate function, for the code that distinguishes states. */
 ALONE bool tcp_fits(const struct tcp_track *t THERE, enum flow_dir dir, const struct tcp_segment *s THERE)
 {
     dir &= FLOW_REPLY;
