@@ -42,7 +42,7 @@ static TARGET INLINE unsigned matching8(const struct pbc_line *b, const struct p
     return (unsigned)_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpeq_epi32(differs, _mm256_setzero_si256())));
 }
 
-/* Return all ones in each of four numbers of the line that is above `than`, which `sign` has been flipped in. */
+/* Return all ones in each of four numbers of the line that is above `than`, whose sign bits are flipped. */
 static TARGET inline __m256i above4(const struct pbc_rank *line, unsigned first, __m256i than)
 {
     const __m256i here = _mm256_load_si256((const __m256i *)(const void *)(line->word + first));

@@ -5,7 +5,7 @@
 #include "vm/judge/lives.h"
 #include "vm/keyed/archive.h"
 
-enum { SOME = 256, NAME_BYTES = 256, OF_NAMES = 2 /* no hash is even */ };
+enum { SOME = 256, NAME_BYTES = 256, OF_NAMES = 2 /* not a hash: these are odd */ };
 
 /* A set in the archive, followed by this many members and ranges. */
 struct kept_set {
